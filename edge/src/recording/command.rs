@@ -1,0 +1,128 @@
+//! What a dialect asks of a recording, and what it is told. The words are the core's own; each dialect turns its bytes
+//! into a command and an outcome into its bytes.
+
+use protocol::{EndCause, Mode, PlaylistStyle, Problem, RecordedFile, RecorderKey, Refusal, Source, Storage, Subscription};
+use serde::{Deserialize, Serialize};
+
+/// A call to the `Recorder` object of `key`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    pub key: RecorderKey,
+    pub command: Command,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    Start(Box<Start>),
+    Query(Target),
+    Stop(Stop),
+}
+
+/// Starts the one recording that a resource ID is good for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    /// The new recording's sid: 32 random lower-case hexadecimal characters, made by the caller.
+    pub sid: String,
+    pub ticket: Ticket,
+    pub spec: Spec,
+}
+
+/// What the sealed resource ID says; the dialect has checked that it belongs to the key and is not too old.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// Unique to the resource ID.
+    pub nonce: String,
+    pub issued_ms: u64,
+    /// For how long after the start the recording can be asked about and stopped.
+    pub expires_hours: u32,
+}
+
+/// The recording that is wanted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spec {
+    pub mode: Mode,
+    pub source: Source,
+    pub subscription: Subscription,
+    pub playlist: PlaylistStyle,
+    pub storage: Storage,
+    /// The recording ends when nobody has sent media for so long.
+    pub max_idle_ms: u64,
+}
+
+/// A recording that has been started. `nonce` is of the resource ID that the caller shows, `None` for the operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    pub sid: String,
+    pub nonce: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    pub target: Target,
+    /// Answer when the order is given rather than when everything is uploaded.
+    pub at_once: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Start: the node has accepted and captures.
+    Started { sid: String },
+    /// Start: this resource ID runs this recording already.
+    AlreadyStarted { sid: String },
+    /// Start: another resource ID of the same key runs a recording.
+    Conflict { sid: String },
+    /// Start: this resource ID has had its recording.
+    TicketSpent,
+    /// Start: no node took it; nothing was recorded. `refusal.fault` says whose fault it is.
+    Refused(Refusal),
+    /// Query; Stop, when everything is uploaded.
+    State(Box<Snapshot>),
+    /// Stop: the order is given; uploads go on.
+    Stopping(Box<Snapshot>),
+    /// Stop: the recording ended before this call: an earlier stop, idleness, a failure.
+    AlreadyEnded(Box<Snapshot>),
+    /// Query or Stop: no such recording, or its resource has expired. The reason is for a person.
+    NotFound { reason: String },
+    /// Query or Stop: the sid is of another resource ID.
+    Mismatch,
+}
+
+/// The public state of a recording.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    pub key: RecorderKey,
+    pub sid: String,
+    pub status: Status,
+    pub mode: Mode,
+    pub started_ms: u64,
+    /// Wall-clock time of the first recorded media.
+    pub first_media_ms: Option<u64>,
+    pub ended_ms: Option<u64>,
+    pub cause: Option<EndCause>,
+    pub files: Vec<RecordedFile>,
+    /// Slices and playlists that the store has not confirmed yet.
+    pub pending_uploads: u64,
+    /// When the channel is empty: since when.
+    pub idle_since_ms: Option<u64>,
+    pub problems: Vec<Problem>,
+}
+
+/// In the order of a recording's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Accepted; a node is being found.
+    Placing,
+    /// A node has accepted; no media yet.
+    Started,
+    /// Media is being recorded.
+    Recording,
+    /// A stop has been asked for, or the recording ends by itself; uploads go on.
+    Stopping,
+    /// Over, and everything is uploaded.
+    Ended,
+    /// Over by a failure: the cause and the problems say which.
+    Failed,
+}

@@ -1,0 +1,74 @@
+use bytes::Bytes;
+
+/// What a track carries, known before its first unit and again at each change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Format {
+    H264(H264Format),
+    Aac(AacFormat),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct H264Format {
+    /// One SPS NAL unit, without start code or length.
+    pub sps: Bytes,
+    /// One PPS NAL unit, likewise.
+    pub pps: Bytes,
+    /// In pixels, after cropping.
+    pub width: u32,
+    pub height: u32,
+    /// Frames by which decoding order may precede presentation order; 0 without B-frames.
+    pub reorder_depth: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AacFormat {
+    /// AudioSpecificConfig, ISO/IEC 14496-3.
+    pub config: Bytes,
+    pub sample_rate: u32,
+    pub channels: u16,
+    /// Samples of one access unit for each channel: 1024 or 960.
+    pub frame_length: u32,
+}
+
+/// One coded picture or one coded audio frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessUnit {
+    /// Presentation time in microseconds on the recording's timeline, 0 at the recording's start.
+    pub pts_us: i64,
+    /// Decoding time, at most `pts_us` and growing from unit to unit of a track. Equal to `pts_us` for audio.
+    pub dts_us: i64,
+    /// H.264: Annex B, with SPS and PPS in front of each IDR picture. AAC: one raw frame without ADTS.
+    pub data: Bytes,
+    /// Decoding can begin here.
+    pub keyframe: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Track {
+    Audio,
+    Video,
+}
+
+/// What one stream tells while it is captured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CaptureEvent {
+    /// Comes before the first unit of a track and before the first unit of a new format.
+    Format(Track, Format),
+    Unit(Track, AccessUnit),
+    /// Packets that never came, by the gap in their sequence numbers. The next video unit is a keyframe.
+    Lost(Track, u64),
+    /// A track that is offered but cannot be recorded.
+    Unsupported(Track, String),
+    /// The last event.
+    Ended(CaptureEnd),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CaptureEnd {
+    /// The server ended the stream: the publisher left.
+    Finished,
+    /// No media came for the no-media time-out.
+    Silent,
+    /// The stream could not be opened or broke off; the text is for a person.
+    Failed(String),
+}

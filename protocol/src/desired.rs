@@ -1,0 +1,23 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{EndCause, Subscription};
+
+/// What the edge wants of a recording. The node converges to it, whichever message brings it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// Of the lease that is in force. A node with a lower one has lost its lease.
+    pub epoch: u64,
+    pub directive: Directive,
+    pub subscription: Subscription,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Directive {
+    /// Capture, record and upload.
+    Record,
+    /// Capture no more, finish and upload everything, then end with this cause.
+    Stop(EndCause),
+    /// The lease is lost: capture no more, upload what is there, do not touch playlists of a higher epoch.
+    Release,
+}

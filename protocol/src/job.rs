@@ -1,0 +1,147 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Secret;
+
+/// What names a recorder: at most one recording runs for each of these at a time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RecorderKey {
+    pub app_id: String,
+    /// The channel's name, Agora's `cname`.
+    pub channel: String,
+    /// The uid that the recorder itself has in the channel.
+    pub uid: String,
+}
+
+impl fmt::Display for RecorderKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.app_id, self.channel, self.uid)
+    }
+}
+
+/// All that a node needs to carry out one recording.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// 32 lower-case hexadecimal characters.
+    pub sid: String,
+    /// Of the lease under which this node may capture. Each placement has a higher one.
+    pub epoch: u64,
+    pub recorder: RecorderKey,
+    pub mode: Mode,
+    pub source: Source,
+    pub subscription: Subscription,
+    pub playlist: PlaylistStyle,
+    pub storage: Storage,
+}
+
+/// A node's request for the job of a recording whose spool it holds, made after a restart because secrets never rest on
+/// the node. The edge refuses with 404 what it does not know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobRequest {
+    pub node_id: String,
+    pub recorder: RecorderKey,
+    pub sid: String,
+    pub epoch: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// One audio and one video playlist for each user.
+    Individual,
+}
+
+/// Where the users of the channel and their streams are found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Source {
+    /// A node's embedded channel server. Without addresses it is that of the recording's own node.
+    Builtin {
+        /// Base of the RTSP URLs: `rtsp://host:port`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rtsp: Option<String>,
+        /// Base of the roster's URL: `http://host:port`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        roster: Option<String>,
+    },
+    /// A MediaMTX server: its control API lists the paths `{app}/{channel}/{uid}[/{stream}]`, its RTSP server has them.
+    Mediamtx {
+        /// Base URL of the control API: `http://host:9997`.
+        api: String,
+        /// Base of the RTSP URLs: `rtsp://host:8554`.
+        rtsp: String,
+        /// `user:password` for the API and RTSP, where the server asks for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        credentials: Option<Secret>,
+        /// What the path of a channel is: `{app}`, `{channel}` are replaced; the uid follows behind a slash.
+        #[serde(default = "default_path")]
+        path: String,
+    },
+    /// A fixed list: uid → RTSP URL, for cameras. Credentials may stand in the URL.
+    Static { streams: BTreeMap<String, Secret> },
+}
+
+fn default_path() -> String {
+    "{app}/{channel}".to_owned()
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamTypes {
+    Audio,
+    Video,
+    Both,
+}
+
+/// Which users' audio and video are recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscription {
+    /// Grows by one with each change.
+    pub version: u64,
+    pub types: StreamTypes,
+    pub audio: Selection,
+    pub video: Selection,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Selection {
+    All,
+    None,
+    Only(Vec<String>),
+    Except(Vec<String>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaylistStyle {
+    /// Write `#EXTINF` as RFC 8216 asks, with its comma. Agora's own form has none.
+    pub strict_extinf: bool,
+}
+
+/// A place in an object store, resolved by the edge to an endpoint and a signing region.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Storage {
+    pub kind: StorageKind,
+    /// `https://host[:port]`, without the bucket. For AWS the region's own endpoint.
+    pub endpoint: String,
+    /// The signing region.
+    pub region: String,
+    pub bucket: String,
+    pub access_key: String,
+    pub secret_key: Secret,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_token: Option<Secret>,
+    /// Put in front of each object's name, without slashes at its ends; may be empty. `a/b` makes `a/b/name.ts`.
+    pub prefix: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StorageKind {
+    /// Amazon S3: virtual-host style.
+    S3,
+    /// Any server with S3's interface: path style.
+    S3Compatible,
+}

@@ -1,0 +1,33 @@
+//! The contract between the edge and the media nodes: jobs, desired state, reports, heartbeats and
+//! rosters, as they travel in JSON over HTTP. Types only, no logic.
+//!
+//! | call | direction | request | answer |
+//! |---|---|---|---|
+//! | `POST /node/v1/heartbeats` | node → edge | [`Heartbeat`] | [`HeartbeatAnswer`] |
+//! | `POST /node/v1/reports` | node → edge | [`Report`] | [`ReportAnswer`] |
+//! | `POST /node/v1/jobs` | node → edge | [`JobRequest`] | [`Job`] |
+//! | `PUT /v1/recordings/{sid}` | edge → node | [`Job`] | [`Report`] or [`Refusal`] |
+//! | `POST /v1/recordings/{sid}/desired?wait_ms=` | edge → node | [`Desired`] | [`Report`] or [`Refusal`] |
+//! | `GET /v1/recordings/{sid}` | any → node | – | [`Report`] or [`Refusal`] |
+//! | `GET /v1/channels/{app}/{channel}?version=&wait_ms=` | recorder → node | – | [`Roster`] |
+//!
+//! Both directions carry `Authorization: Bearer <node token>`. Times are Unix milliseconds, UTC.
+
+mod desired;
+mod fault;
+mod heartbeat;
+mod job;
+mod report;
+mod roster;
+mod secret;
+
+pub use desired::{Desired, Directive};
+pub use fault::{Fault, Problem, Refusal, RefusalCode};
+pub use heartbeat::{Heartbeat, HeartbeatAnswer, HeldRecording};
+pub use job::{
+    Job, JobRequest, Mode, PlaylistStyle, RecorderKey, Selection, Source, Storage, StorageKind, StreamTypes,
+    Subscription,
+};
+pub use report::{EndCause, Phase, RecordedFile, Report, ReportAnswer, TrackKind};
+pub use roster::{Roster, RosterStream, RosterUser, StreamName};
+pub use secret::Secret;

@@ -1,0 +1,90 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Desired, Problem, RecorderKey};
+
+/// The whole state of one recording as its node sees it. Each report replaces the ones before it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub node_id: String,
+    pub recorder: RecorderKey,
+    pub sid: String,
+    pub epoch: u64,
+    /// Grows with each report of one epoch, over restarts too; a lower or equal one is late and is ignored.
+    pub seq: u64,
+    pub at_ms: u64,
+    pub phase: Phase,
+    /// Why capture ended; from `Draining` on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<EndCause>,
+    /// Since when nobody has sent media in the channel; `None` while somebody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_since_ms: Option<u64>,
+    /// Wall-clock time of the first recorded media.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_media_ms: Option<u64>,
+    /// One for each playlist, in the order of their making.
+    pub files: Vec<RecordedFile>,
+    /// Slices and playlists in the spool that the store has not confirmed.
+    pub pending_uploads: u64,
+    /// Packets that never came, by the gaps in their sequence numbers.
+    #[serde(default)]
+    pub lost_packets: u64,
+    /// The newest problems, oldest first; at most 16.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// The process is up and the bucket is reachable; capture begins.
+    Starting,
+    Recording,
+    /// Capture has ended; uploads go on.
+    Draining,
+    /// All is uploaded, or given up with a problem; the process is gone.
+    Ended,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndCause {
+    /// The customer, or the operator, stopped it.
+    Stopped,
+    /// Nobody sent media for maxIdleTime.
+    Idle,
+    /// The lease went to another node.
+    LeaseLost,
+    /// No node answered for it.
+    NodeLost,
+    /// The node could not go on; the problems say why.
+    Failed,
+}
+
+/// One playlist and what it holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecordedFile {
+    /// The object's key in the bucket: prefix and name.
+    pub name: String,
+    pub track: TrackKind,
+    pub uid: String,
+    /// Wall-clock time of the first media in it.
+    pub start_ms: u64,
+    pub duration_ms: u64,
+    pub slices: u64,
+    pub bytes: u64,
+    /// Slices that the store has confirmed.
+    pub uploaded_slices: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrackKind {
+    Audio,
+    Video,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReportAnswer {
+    pub desired: Desired,
+}

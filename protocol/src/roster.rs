@@ -1,0 +1,63 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Who is in a channel, and where their streams are.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Roster {
+    /// Changes with each change of the roster.
+    pub version: u64,
+    /// In the order of their joining.
+    pub users: Vec<RosterUser>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RosterUser {
+    pub uid: String,
+    pub joined_at_ms: u64,
+    pub streams: Vec<RosterStream>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RosterStream {
+    pub name: StreamName,
+    /// Where the stream is played from, without credentials.
+    pub url: String,
+    /// Differs between two publications of the same stream.
+    pub publication: u64,
+}
+
+/// Which of a user's streams: the last part of the path `/{app}/{channel}/{uid}/{stream}`, absent for the camera.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamName {
+    Camera,
+    Low,
+    Screen,
+    Whiteboard,
+    Audio,
+}
+
+impl StreamName {
+    pub const ALL: [Self; 5] = [Self::Camera, Self::Low, Self::Screen, Self::Whiteboard, Self::Audio];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Camera => "camera",
+            Self::Low => "low",
+            Self::Screen => "screen",
+            Self::Whiteboard => "whiteboard",
+            Self::Audio => "audio",
+        }
+    }
+
+    pub fn from_path(segment: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|name| name.as_str() == segment)
+    }
+}
+
+impl fmt::Display for StreamName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
