@@ -18,7 +18,7 @@ pub use decode::{AudioCodec, AudioDecoder, VideoDecoder};
 pub use demux::{Demuxed, Demuxer};
 pub use encode::{AudioEncoder, Coded, VideoEncoder, VideoEncoderChoice, VideoTarget};
 pub use error::MediaError;
-pub use mux::{Container, Muxer, move_index_to_front};
+pub use mux::{Container, Muxer, MuxerTrack, move_index_to_front};
 pub use picture::{Picture, Plane};
 pub use resample::{Resampler, Sound};
 pub use scale::{Crop, Scaler};

@@ -19,22 +19,35 @@ pub enum Container {
 }
 
 /// Writes coded units of several tracks into one file.
-pub struct Muxer(Output);
+pub struct Muxer {
+    output: Output,
+    durations_us: Vec<i64>,
+}
+
+/// What a file holds for one track.
+#[derive(Clone, Debug)]
+pub struct MuxerTrack {
+    /// H.264 needs its SPS and PPS.
+    pub format: Format,
+    /// Of one unit, as a rule.
+    pub duration_us: i64,
+}
 
 impl Muxer {
-    /// The tracks are numbered as given. H.264 needs its SPS and PPS in the format.
-    pub fn create(path: &Path, container: Container, tracks: &[Format]) -> Result<Self, MediaError> {
+    /// The tracks are numbered as given.
+    pub fn create(path: &Path, container: Container, tracks: &[MuxerTrack]) -> Result<Self, MediaError> {
         let name = match container {
             Container::MpegTs => "mpegts",
             Container::FragmentedMp4 => "mp4",
         };
         let mut output = format::output_as(path, name).map_err(MediaError::during("create this file"))?;
-        for format in tracks {
-            add_track(&mut output, format)?;
+        for track in tracks {
+            add_track(&mut output, &track.format)?;
         }
         let mut options = Dictionary::new();
         if container == Container::FragmentedMp4 {
-            options.set("movflags", "empty_moov+default_base_moof+negative_cts_offsets");
+            // The index waits for the first fragment, so that it can tell by how much pictures were reordered.
+            options.set("movflags", "delay_moov+default_base_moof");
             options.set("frag_duration", &FRAGMENT_US.to_string());
         }
         options.set("flush_packets", "1");
@@ -44,25 +57,26 @@ impl Muxer {
         if unknown > 0 {
             return Err(MediaError::new("take the options for this file", Error::OptionNotFound));
         }
-        Ok(Self(output))
+        Ok(Self { output, durations_us: tracks.iter().map(|track| track.duration_us).collect() })
     }
 
     /// Writes the next unit; over all tracks they come in the order of decoding times.
     pub fn write(&mut self, track: usize, unit: &AccessUnit) -> Result<(), MediaError> {
-        let base = self.0.stream(track).map_or(Rational(1, 90_000), |stream| stream.time_base());
+        let base = self.output.stream(track).map_or(Rational(1, 90_000), |stream| stream.time_base());
         let mut packet = Packet::copy(&unit.data);
         packet.set_stream(track);
         packet.set_pts(Some(ticks(unit.pts_us, base)));
         packet.set_dts(Some(ticks(unit.dts_us, base)));
+        packet.set_duration(self.durations_us.get(track).map_or(0, |duration_us| ticks(*duration_us, base)));
         if unit.keyframe {
             packet.set_flags(packet::Flags::KEY);
         }
-        packet.write(&mut self.0).map_err(MediaError::during("write into this file"))
+        packet.write(&mut self.output).map_err(MediaError::during("write into this file"))
             .map(|_| ())
     }
 
     pub fn finish(mut self) -> Result<(), MediaError> {
-        self.0.write_trailer().map_err(MediaError::during("finish this file"))
+        self.output.write_trailer().map_err(MediaError::during("finish this file"))
     }
 }
 

@@ -9,7 +9,6 @@ use protocol::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scen
 
 use super::files::{FileMix, FileUser, FilesError};
 use super::{Counters, Mixer, Output, Settings};
-use crate::capture::Format;
 use crate::media::{Container, Muxer, VideoEncoderChoice, move_index_to_front};
 
 /// Mixes files as users of one channel.
@@ -155,14 +154,11 @@ struct Writer {
 impl Writer {
     fn write(&mut self, mixer: &Mixer, output: Output) -> Result<(), FilesError> {
         if self.muxer.is_none() {
-            let video = mixer.video_format();
-            if video.is_none() && mixer.has_video() {
+            let Some(tracks) = mixer.tracks() else {
                 self.waiting.push(output);
                 return Ok(());
-            }
-            self.audio_track = usize::from(video.is_some());
-            let audio = mixer.audio_format().map(Format::Aac);
-            let tracks: Vec<Format> = video.map(Format::H264).into_iter().chain(audio).collect();
+            };
+            self.audio_track = tracks.len() - 1;
             self.muxer = Some(self.media(Muxer::create(&self.path, self.container, &tracks))?);
         }
         for output in std::mem::take(&mut self.waiting).into_iter().chain([output]) {

@@ -12,7 +12,7 @@ use super::limiter::{Channels, Limiter};
 use super::scene::Stage;
 use super::video::VideoTrack;
 use crate::capture::{AacFormat, AccessUnit, Format, H264Format, Track};
-use crate::media::{AudioCodec, AudioEncoder, Coded, MediaError, Picture, VideoEncoder, VideoEncoderChoice, VideoTarget, annexb};
+use crate::media::{AudioCodec, AudioEncoder, Coded, MediaError, MuxerTrack, Picture, VideoEncoder, VideoEncoderChoice, VideoTarget, annexb};
 
 /// Seconds from a key frame to the next.
 const GOP_S: u32 = 2;
@@ -191,23 +191,23 @@ impl Mixer {
         &self.counters
     }
 
-    pub fn has_video(&self) -> bool {
-        self.video.is_some()
-    }
-
-    /// Of the mixed video, once the first key frame is made; `None` for a recording without pictures.
-    pub fn video_format(&self) -> Option<H264Format> {
-        self.video.as_ref()?.format.clone()
-    }
-
-    /// Of the mixed audio; `None` for a recording without sound.
-    pub fn audio_format(&self) -> Option<AacFormat> {
-        self.audio.as_ref().map(|audio| AacFormat {
-            config: audio.encoder.config().into(),
-            sample_rate: RATE,
-            channels: audio.channels as u16,
-            frame_length: AudioEncoder::FRAME as u32,
-        })
+    /// What the output's tracks are, video first; `None` before the first key frame is made.
+    pub fn tracks(&self) -> Option<Vec<MuxerTrack>> {
+        let mut tracks = Vec::new();
+        if let Some(video) = &self.video {
+            let format = Format::H264(video.format.clone()?);
+            tracks.push(MuxerTrack { format, duration_us: video.time_us(1) });
+        }
+        if let Some(audio) = &self.audio {
+            let format = Format::Aac(AacFormat {
+                config: audio.encoder.config().into(),
+                sample_rate: RATE,
+                channels: audio.channels as u16,
+                frame_length: AudioEncoder::FRAME as u32,
+            });
+            tracks.push(MuxerTrack { format, duration_us: block_us(1) });
+        }
+        Some(tracks)
     }
 
     fn user(&mut self, uid: &str) -> &mut User {
