@@ -27,6 +27,16 @@ impl VideoDecoder {
         packet.set_pts(Some(pts_us));
         packet.set_dts(Some(dts_us));
         self.0.send_packet(&packet).map_err(|error| MediaError::new("decode an H.264 access unit", error))?;
+        self.receive(pts_us, &mut each)
+    }
+
+    /// Gives what the decoder has kept back. Nothing can be decoded afterwards.
+    pub fn finish(&mut self, mut each: impl FnMut(Picture, i64)) -> Result<(), MediaError> {
+        self.0.send_eof().map_err(|error| MediaError::new("finish the H.264 decoder", error))?;
+        self.receive(0, &mut each)
+    }
+
+    fn receive(&mut self, pts_us: i64, each: &mut impl FnMut(Picture, i64)) -> Result<(), MediaError> {
         loop {
             let mut picture = frame::Video::empty();
             match self.0.receive_frame(&mut picture) {

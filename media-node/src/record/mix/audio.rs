@@ -24,6 +24,9 @@ pub fn position(us: i64) -> f64 {
 #[derive(Default)]
 pub struct AudioTrack {
     queue: VecDeque<Item>,
+    /// Of the units to come.
+    announced: Option<AudioCodec>,
+    /// Of the units that are decoded.
     codec: Option<AudioCodec>,
     decoder: Option<AudioDecoder>,
     resampler: Option<Resampler>,
@@ -55,7 +58,10 @@ impl Run {
 
 impl AudioTrack {
     pub fn set_codec(&mut self, codec: AudioCodec) {
-        self.queue.push_back(Item::Codec(codec));
+        if self.announced.as_ref() != Some(&codec) {
+            self.announced = Some(codec.clone());
+            self.queue.push_back(Item::Codec(codec));
+        }
     }
 
     pub fn push(&mut self, unit: AccessUnit, counters: &mut Counters) {

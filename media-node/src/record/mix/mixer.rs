@@ -167,6 +167,7 @@ impl Mixer {
 
     /// Makes the rest, up to `end_us`, without waiting for late units. Nothing can follow.
     pub fn finish(&mut self, end_us: i64, mut each: impl FnMut(Output)) -> Result<(), MixError> {
+        self.users.values_mut().for_each(|user| user.video.end());
         self.run(end_us, false, &mut each)?;
         let Self { video, audio, interleave, .. } = self;
         if let Some(video) = video {
@@ -439,3 +440,7 @@ fn push_audio(coded: Coded, first: i64, interleave: &mut Interleave) {
     let unit = AccessUnit { pts_us, dts_us: pts_us, data: coded.data.into(), keyframe: true };
     interleave.push(Output::Audio(unit));
 }
+
+#[cfg(test)]
+#[path = "mixer_tests.rs"]
+mod tests;

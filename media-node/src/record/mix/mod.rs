@@ -15,6 +15,11 @@ mod paint;
 mod scene;
 mod video;
 
+#[cfg(test)]
+mod drift_tests;
+#[cfg(test)]
+mod testing;
+
 pub use mixer::{Change, MixError, Mixer, Output, Settings};
 
 /// What the mixer did, since its start.

@@ -27,6 +27,8 @@ pub struct VideoTrack {
     ahead: VecDeque<Decoded>,
     shown: Option<Decoded>,
     made: u64,
+    /// No more units come.
+    ended: bool,
 }
 
 pub struct Decoded {
@@ -61,7 +63,10 @@ impl VideoTrack {
             if self.decoder.is_none() && !self.restart(at_us, counters) {
                 break;
             }
-            let Some(unit) = self.pop() else { break };
+            let Some(unit) = self.pop() else {
+                self.drain(counters);
+                break;
+            };
             if self.superseded(&unit, at_us) {
                 counters.pictures_skipped += 1;
             } else {
@@ -111,6 +116,11 @@ impl VideoTrack {
         while self.queue.front().is_some_and(|unit| unit.pts_us <= at_us) {
             self.pop();
         }
+    }
+
+    /// No more units come, so that nothing in the decoder waits for one.
+    pub fn end(&mut self) {
+        self.ended = true;
     }
 
     pub fn shown(&self) -> Option<&Decoded> {
@@ -164,19 +174,35 @@ impl VideoTrack {
         if unit.data.len() <= REPEAT_BYTES {
             small.push_back(unit.pts_us);
         }
-        let decoded = decoder.decode(&unit.data, unit.pts_us, unit.dts_us, |picture, pts_us| {
+        let mut keep = |picture, pts_us| {
             counters.pictures_decoded += 1;
             *made += 1;
             let at = small.iter().position(|time| *time == pts_us);
             let small = at.and_then(|at| small.remove(at)).is_some();
             let place = ahead.iter().rposition(|other| other.pts_us <= pts_us).map_or(0, |index| index + 1);
             ahead.insert(place, Decoded { picture, pts_us, id: *made, small });
-        });
+        };
+        let decoded = decoder.decode(&unit.data, unit.pts_us, unit.dts_us, &mut keep);
         counters.units_undecodable += u64::from(decoded.is_err());
         // A decoder that gives pictures other times than it was fed with must not fill the list.
         while small.len() > 32 {
             small.pop_front();
         }
+    }
+
+    /// At the end of the stream, takes what the decoder kept back.
+    fn drain(&mut self, counters: &mut Counters) {
+        if !self.ended {
+            return;
+        }
+        let Some(mut decoder) = self.decoder.take() else { return };
+        let Self { ahead, made, .. } = self;
+        let drained = decoder.finish(|picture, pts_us| {
+            counters.pictures_decoded += 1;
+            *made += 1;
+            ahead.push_back(Decoded { picture, pts_us, id: *made, small: false });
+        });
+        counters.units_undecodable += u64::from(drained.is_err());
     }
 
     fn show_next(&mut self) {
