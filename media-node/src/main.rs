@@ -26,9 +26,10 @@ enum Command {
 
 fn main() -> ExitCode {
     let Command::Mix(args) = Cli::parse().command;
-    match media::init().map_err(|error| error.to_string()).and_then(|()| {
-        record::mix::command::run(&args).map_err(|error| error.to_string())
-    }) {
+    match media::init()
+        .map_err(|error| error.to_string())
+        .and_then(|()| record::mix::command::run(&args).map_err(|error| error.to_string()))
+    {
         Ok(counters) => {
             println!("{counters:#?}");
             ExitCode::SUCCESS

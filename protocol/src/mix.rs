@@ -80,7 +80,9 @@ pub enum Layout {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         large_uid: Option<String>,
     },
-    Custom { regions: Vec<CustomRegion> },
+    Custom {
+        regions: Vec<CustomRegion>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

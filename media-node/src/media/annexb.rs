@@ -5,7 +5,9 @@ pub fn nal_units(data: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = start_code(data).and_then(|(_, behind)| data.get(behind..));
     std::iter::from_fn(move || {
         let unit = rest.take()?;
-        let Some((before, behind)) = start_code(unit) else { return Some(unit) };
+        let Some((before, behind)) = start_code(unit) else {
+            return Some(unit);
+        };
         rest = unit.get(behind..);
         unit.get(..before)
     })

@@ -10,7 +10,10 @@ pub struct VideoDecoder(decoder::Video);
 impl VideoDecoder {
     pub fn h264() -> Result<Self, MediaError> {
         let context = context(Id::H264, "H.264")?;
-        let opened = context.decoder().video().map_err(|error| MediaError::new("open the H.264 decoder", error))?;
+        let opened = context
+            .decoder()
+            .video()
+            .map_err(|error| MediaError::new("open the H.264 decoder", error))?;
         Ok(Self(opened))
     }
 
@@ -26,13 +29,17 @@ impl VideoDecoder {
         let mut packet = Packet::copy(data);
         packet.set_pts(Some(pts_us));
         packet.set_dts(Some(dts_us));
-        self.0.send_packet(&packet).map_err(|error| MediaError::new("decode an H.264 access unit", error))?;
+        self.0
+            .send_packet(&packet)
+            .map_err(|error| MediaError::new("decode an H.264 access unit", error))?;
         self.receive(pts_us, &mut each)
     }
 
     /// Gives what the decoder has kept back. Nothing can be decoded afterwards.
     pub fn finish(&mut self, mut each: impl FnMut(Picture, i64)) -> Result<(), MediaError> {
-        self.0.send_eof().map_err(|error| MediaError::new("finish the H.264 decoder", error))?;
+        self.0
+            .send_eof()
+            .map_err(|error| MediaError::new("finish the H.264 decoder", error))?;
         self.receive(0, &mut each)
     }
 
@@ -75,12 +82,16 @@ impl AudioDecoder {
             AudioCodec::Opus { channels } => set_extradata(&mut context, &opus_head(*channels))?,
         }
         let opened = context.decoder().audio();
-        opened.map(Self).map_err(|error| MediaError::new(format!("open the {name} decoder"), error))
+        opened
+            .map(Self)
+            .map_err(|error| MediaError::new(format!("open the {name} decoder"), error))
     }
 
     /// Takes one access unit and gives its samples; nothing while the decoder warms up.
     pub fn decode(&mut self, data: &[u8]) -> Result<Option<Sound>, MediaError> {
-        self.0.send_packet(&Packet::copy(data)).map_err(|error| MediaError::new("decode an audio frame", error))?;
+        self.0
+            .send_packet(&Packet::copy(data))
+            .map_err(|error| MediaError::new("decode an audio frame", error))?;
         let mut sound = frame::Audio::empty();
         match self.0.receive_frame(&mut sound) {
             Ok(()) => Ok(Some(Sound(sound))),
@@ -91,10 +102,14 @@ impl AudioDecoder {
 }
 
 fn context(id: Id, name: &str) -> Result<Context, MediaError> {
-    let codec = codec::decoder::find(id).ok_or_else(|| MediaError::new(format!("find a decoder for {name}"), Error::DecoderNotFound))?;
+    let codec = codec::decoder::find(id)
+        .ok_or_else(|| MediaError::new(format!("find a decoder for {name}"), Error::DecoderNotFound))?;
     let mut context = Context::new_with_codec(codec);
     // One thread: a mixer decodes many streams, so that whole streams are its unit of parallelism.
-    context.set_threading(threading::Config { count: 1, ..Default::default() });
+    context.set_threading(threading::Config {
+        count: 1,
+        ..Default::default()
+    });
     Ok(context)
 }
 
@@ -105,7 +120,10 @@ fn set_extradata(context: &mut Context, bytes: &[u8]) -> Result<(), MediaError> 
     unsafe {
         let buffer = ffi::av_mallocz(padded).cast::<u8>();
         if buffer.is_null() {
-            return Err(MediaError::new("allocate a decoder's configuration", Error::Other { errno: ENOMEM }));
+            return Err(MediaError::new(
+                "allocate a decoder's configuration",
+                Error::Other { errno: ENOMEM },
+            ));
         }
         std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer, bytes.len());
         (*context.as_mut_ptr()).extradata = buffer;

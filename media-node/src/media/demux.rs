@@ -43,9 +43,17 @@ impl Demuxer {
             }
         }
         if formats.is_empty() {
-            return Err(MediaError::new("find H.264, AAC or Opus in this file", Error::StreamNotFound));
+            return Err(MediaError::new(
+                "find H.264, AAC or Opus in this file",
+                Error::StreamNotFound,
+            ));
         }
-        Ok(Self { input, video, audio, formats })
+        Ok(Self {
+            input,
+            video,
+            audio,
+            formats,
+        })
     }
 
     pub fn formats(&self) -> &[(Track, Format)] {
@@ -70,8 +78,12 @@ impl Demuxer {
                 _ if self.audio == Some(index) => Track::Audio,
                 _ => continue,
             };
-            let Some(base) = self.input.stream(index).map(|stream| stream.time_base()) else { continue };
-            let (Some(pts), Some(data)) = (packet.pts(), packet.data()) else { continue };
+            let Some(base) = self.input.stream(index).map(|stream| stream.time_base()) else {
+                continue;
+            };
+            let (Some(pts), Some(data)) = (packet.pts(), packet.data()) else {
+                continue;
+            };
             let pts_us = microseconds(pts, base);
             let unit = AccessUnit {
                 pts_us,

@@ -1,6 +1,6 @@
 use ffmpeg_next::codec::{Context, Flags, Id, threading};
-use ffmpeg_next::format::sample::{Sample, Type};
 use ffmpeg_next::format::Pixel;
+use ffmpeg_next::format::sample::{Sample, Type};
 use ffmpeg_next::util::error::EAGAIN;
 use ffmpeg_next::{ChannelLayout, Dictionary, Error, Packet, Rational, encoder, frame, picture};
 
@@ -59,10 +59,18 @@ impl VideoEncoder {
         let failed = |error| MediaError::new(format!("open the encoder {}", choice.name), error);
         let codec = encoder::find_by_name(&choice.name)
             .filter(|codec| codec.id() == Id::H264)
-            .ok_or_else(|| MediaError::new(format!("find an H.264 encoder called {}", choice.name), Error::EncoderNotFound))?;
+            .ok_or_else(|| {
+                MediaError::new(
+                    format!("find an H.264 encoder called {}", choice.name),
+                    Error::EncoderNotFound,
+                )
+            })?;
         let mut context = Context::new_with_codec(codec);
         context.set_flags(Flags::BITEXACT | Flags::CLOSED_GOP);
-        context.set_threading(threading::Config { count: choice.threads, ..Default::default() });
+        context.set_threading(threading::Config {
+            count: choice.threads,
+            ..Default::default()
+        });
         let mut video = context.encoder().video().map_err(failed)?;
         video.set_width(target.width);
         video.set_height(target.height);
@@ -82,7 +90,10 @@ impl VideoEncoder {
             options.set(name, value);
         }
         let encoder = video.open_as_with(codec, options).map_err(failed)?;
-        Ok(Self { encoder, packet: Packet::empty() })
+        Ok(Self {
+            encoder,
+            packet: Packet::empty(),
+        })
     }
 
     /// Takes the picture of frame `index`. It is shared with the encoder until that has read it; `Picture`'s owner copies
@@ -95,14 +106,22 @@ impl VideoEncoder {
         each: impl FnMut(Coded),
     ) -> Result<(), MediaError> {
         picture.0.set_pts(Some(index));
-        picture.0.set_kind(if keyframe { picture::Type::I } else { picture::Type::None });
-        self.encoder.send_frame(&picture.0).map_err(|error| MediaError::new("encode a picture", error))?;
+        picture.0.set_kind(if keyframe {
+            picture::Type::I
+        } else {
+            picture::Type::None
+        });
+        self.encoder
+            .send_frame(&picture.0)
+            .map_err(|error| MediaError::new("encode a picture", error))?;
         receive(&mut self.encoder, &mut self.packet, each)
     }
 
     /// Gives what the encoder has kept back. Nothing can be encoded afterwards.
     pub fn finish(&mut self, each: impl FnMut(Coded)) -> Result<(), MediaError> {
-        self.encoder.send_eof().map_err(|error| MediaError::new("finish the video encoder", error))?;
+        self.encoder
+            .send_eof()
+            .map_err(|error| MediaError::new("finish the video encoder", error))?;
         receive(&mut self.encoder, &mut self.packet, each)
     }
 }
@@ -136,7 +155,12 @@ impl AudioEncoder {
         if encoder.frame_size() as usize != Self::FRAME {
             return Err(failed(Error::InvalidData));
         }
-        Ok(Self { encoder, packet: Packet::empty(), channels, rate })
+        Ok(Self {
+            encoder,
+            packet: Packet::empty(),
+            channels,
+            rate,
+        })
     }
 
     /// AudioSpecificConfig, ISO/IEC 14496-3.
@@ -163,13 +187,17 @@ impl AudioEncoder {
             let count = plane.len().min(samples.len());
             plane[..count].copy_from_slice(&samples[..count]);
         }
-        self.encoder.send_frame(&sound).map_err(|error| MediaError::new("encode sound", error))?;
+        self.encoder
+            .send_frame(&sound)
+            .map_err(|error| MediaError::new("encode sound", error))?;
         receive(&mut self.encoder, &mut self.packet, each)
     }
 
     /// Gives what the encoder has kept back. Nothing can be encoded afterwards.
     pub fn finish(&mut self, each: impl FnMut(Coded)) -> Result<(), MediaError> {
-        self.encoder.send_eof().map_err(|error| MediaError::new("finish the audio encoder", error))?;
+        self.encoder
+            .send_eof()
+            .map_err(|error| MediaError::new("finish the audio encoder", error))?;
         receive(&mut self.encoder, &mut self.packet, each)
     }
 }

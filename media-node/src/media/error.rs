@@ -10,7 +10,10 @@ pub struct MediaError {
 
 impl MediaError {
     pub(super) fn new(action: impl Into<Cow<'static, str>>, source: ffmpeg_next::Error) -> Self {
-        Self { action: action.into(), source }
+        Self {
+            action: action.into(),
+            source,
+        }
     }
 
     pub(super) fn during(action: &'static str) -> impl FnOnce(ffmpeg_next::Error) -> Self {

@@ -11,6 +11,7 @@ mod encode;
 mod error;
 mod mux;
 mod picture;
+mod reduce;
 mod resample;
 mod scale;
 

@@ -52,31 +52,48 @@ impl Muxer {
         }
         options.set("flush_packets", "1");
         options.set("fflags", "+bitexact");
-        let unknown =
-            output.write_header_with(options).map_err(MediaError::during("begin this file"))?.iter().count();
+        let unknown = output
+            .write_header_with(options)
+            .map_err(MediaError::during("begin this file"))?
+            .iter()
+            .count();
         if unknown > 0 {
             return Err(MediaError::new("take the options for this file", Error::OptionNotFound));
         }
-        Ok(Self { output, durations_us: tracks.iter().map(|track| track.duration_us).collect() })
+        Ok(Self {
+            output,
+            durations_us: tracks.iter().map(|track| track.duration_us).collect(),
+        })
     }
 
     /// Writes the next unit; over all tracks they come in the order of decoding times.
     pub fn write(&mut self, track: usize, unit: &AccessUnit) -> Result<(), MediaError> {
-        let base = self.output.stream(track).map_or(Rational(1, 90_000), |stream| stream.time_base());
+        let base = self
+            .output
+            .stream(track)
+            .map_or(Rational(1, 90_000), |stream| stream.time_base());
         let mut packet = Packet::copy(&unit.data);
         packet.set_stream(track);
         packet.set_pts(Some(ticks(unit.pts_us, base)));
         packet.set_dts(Some(ticks(unit.dts_us, base)));
-        packet.set_duration(self.durations_us.get(track).map_or(0, |duration_us| ticks(*duration_us, base)));
+        packet.set_duration(
+            self.durations_us
+                .get(track)
+                .map_or(0, |duration_us| ticks(*duration_us, base)),
+        );
         if unit.keyframe {
             packet.set_flags(packet::Flags::KEY);
         }
-        packet.write(&mut self.output).map_err(MediaError::during("write into this file"))
+        packet
+            .write(&mut self.output)
+            .map_err(MediaError::during("write into this file"))
             .map(|_| ())
     }
 
     pub fn finish(mut self) -> Result<(), MediaError> {
-        self.output.write_trailer().map_err(MediaError::during("finish this file"))
+        self.output
+            .write_trailer()
+            .map_err(MediaError::during("finish this file"))
     }
 }
 
@@ -86,8 +103,9 @@ pub fn move_index_to_front(from: &Path, to: &Path) -> Result<(), MediaError> {
     let mut input = format::input(from).map_err(MediaError::during("open the file to finish"))?;
     let mut output = format::output_as(to, "mp4").map_err(MediaError::during("create the finished file"))?;
     for stream in input.streams() {
-        let mut copy =
-            output.add_stream(None::<ffmpeg_next::Codec>).map_err(MediaError::during("add a track to this file"))?;
+        let mut copy = output
+            .add_stream(None::<ffmpeg_next::Codec>)
+            .map_err(MediaError::during("add a track to this file"))?;
         copy.set_parameters(stream.parameters());
         // SAFETY: the parameters were just copied into the new stream; a tag of 0 lets the container choose its own.
         unsafe { (*(*copy.as_mut_ptr()).codecpar).codec_tag = 0 }
@@ -96,7 +114,9 @@ pub fn move_index_to_front(from: &Path, to: &Path) -> Result<(), MediaError> {
     let mut options = Dictionary::new();
     options.set("movflags", "faststart");
     options.set("fflags", "+bitexact");
-    output.write_header_with(options).map_err(MediaError::during("begin the finished file"))?;
+    output
+        .write_header_with(options)
+        .map_err(MediaError::during("begin the finished file"))?;
     loop {
         let mut packet = Packet::empty();
         match packet.read(&mut input) {
@@ -107,10 +127,14 @@ pub fn move_index_to_front(from: &Path, to: &Path) -> Result<(), MediaError> {
             Err(error) => return Err(MediaError::new("read the file to finish", error)),
         }
         let index = packet.stream();
-        let (Some(from), Some(to)) = (input.stream(index), output.stream(index)) else { continue };
+        let (Some(from), Some(to)) = (input.stream(index), output.stream(index)) else {
+            continue;
+        };
         packet.rescale_ts(from.time_base(), to.time_base());
         packet.set_position(-1);
-        packet.write_interleaved(&mut output).map_err(MediaError::during("write the finished file"))?;
+        packet
+            .write_interleaved(&mut output)
+            .map_err(MediaError::during("write the finished file"))?;
     }
     output.write_trailer().map_err(MediaError::during("finish this file"))
 }
@@ -122,8 +146,9 @@ fn ticks(us: i64, base: Rational) -> i64 {
 }
 
 fn add_track(output: &mut Output, format: &Format) -> Result<(), MediaError> {
-    let mut stream =
-        output.add_stream(None::<ffmpeg_next::Codec>).map_err(MediaError::during("add a track to this file"))?;
+    let mut stream = output
+        .add_stream(None::<ffmpeg_next::Codec>)
+        .map_err(MediaError::during("add a track to this file"))?;
     // SAFETY: the stream was just made, its parameters are allocated, and nobody else refers to them.
     let parameters = unsafe { &mut *(*stream.as_mut_ptr()).codecpar };
     let extradata = match format {

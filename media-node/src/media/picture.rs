@@ -14,7 +14,10 @@ impl Picture {
     pub fn new(width: u32, height: u32) -> Result<Self, MediaError> {
         let picture = frame::Video::new(Pixel::YUV420P, width, height);
         if picture.planes() < 3 {
-            return Err(MediaError::new(format!("allocate a picture of {width}×{height}"), ffmpeg_next::Error::Other { errno: ENOMEM }));
+            return Err(MediaError::new(
+                format!("allocate a picture of {width}×{height}"),
+                ffmpeg_next::Error::Other { errno: ENOMEM },
+            ));
         }
         Ok(Self(picture))
     }
@@ -30,7 +33,11 @@ impl Picture {
     /// Width of one sample divided by its height; 1 where the stream does not tell.
     pub fn sample_aspect(&self) -> f64 {
         let ratio = self.0.aspect_ratio();
-        if ratio.numerator() > 0 && ratio.denominator() > 0 { f64::from(ratio) } else { 1.0 }
+        if ratio.numerator() > 0 && ratio.denominator() > 0 {
+            f64::from(ratio)
+        } else {
+            1.0
+        }
     }
 
     /// Planar YUV 4:2:0 of 8 bits and limited range, which is what [`Plane`]s are made of.
@@ -40,11 +47,17 @@ impl Picture {
 
     /// Luma (0) or a chroma plane (1 blue, 2 red). Only for a picture that [`is_yuv420`](Self::is_yuv420).
     pub fn plane(&self, index: usize) -> Plane<&[u8]> {
-        Plane { stride: self.0.stride(index), data: self.0.data(index) }
+        Plane {
+            stride: self.0.stride(index),
+            data: self.0.data(index),
+        }
     }
 
     pub fn plane_mut(&mut self, index: usize) -> Plane<&mut [u8]> {
-        Plane { stride: self.0.stride(index), data: self.0.data_mut(index) }
+        Plane {
+            stride: self.0.stride(index),
+            data: self.0.data_mut(index),
+        }
     }
 
     /// Makes sure that nobody else reads this memory any more, by a copy if an encoder still holds it.
@@ -83,6 +96,9 @@ pub struct Plane<T> {
 
 impl<'a> Plane<&'a [u8]> {
     pub fn row(&self, y: usize) -> &'a [u8] {
-        self.data.get(y * self.stride..).and_then(|rest| rest.get(..self.stride)).unwrap_or_default()
+        self.data
+            .get(y * self.stride..)
+            .and_then(|rest| rest.get(..self.stride))
+            .unwrap_or_default()
     }
 }

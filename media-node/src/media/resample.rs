@@ -45,7 +45,11 @@ impl Resampler {
         let failed = |error| MediaError::new("make a resampler", error);
         let channels = first.channels();
         let layout = ChannelLayout::default(i32::from(channels));
-        let target = if channels == 1 { ChannelLayout::MONO } else { ChannelLayout::STEREO };
+        let target = if channels == 1 {
+            ChannelLayout::MONO
+        } else {
+            ChannelLayout::STEREO
+        };
         let mut options = Dictionary::new();
         // Forced even where the rates are equal, because stretching is resampling.
         options.set("flags", "res");
@@ -97,7 +101,9 @@ impl Resampler {
         // The decoder may leave the layout unset where the stream names only a number of channels.
         let mut input = frame::Audio::empty();
         reference(&mut input, sound, self.context.input().channel_layout)?;
-        self.context.run(&input, &mut output).map_err(|error| MediaError::new("resample sound", error))?;
+        self.context
+            .run(&input, &mut output)
+            .map_err(|error| MediaError::new("resample sound", error))?;
         self.output = output;
         if self.output.samples() == 0 {
             return Ok((&[], &[]));

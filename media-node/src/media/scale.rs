@@ -5,6 +5,7 @@ use ffmpeg_next::ffi;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::software::scaling::Flags;
 
+use super::reduce::Reduction;
 use super::{MediaError, Picture};
 
 /// A part of a picture, in its own pixels. Even corner, so that it starts on a whole chroma sample.
@@ -17,10 +18,13 @@ pub struct Crop {
 }
 
 /// Scales pictures of one size and format after the other to planar YUV 4:2:0; its tables are kept while neither the
-/// source's nor the target's size or format changes.
+/// source's nor the target's size or format changes. What is to become less than half as large is first reduced by whole
+/// numbers.
 #[derive(Default)]
 pub struct Scaler {
     context: Option<(Key, Context)>,
+    reduced: Option<Picture>,
+    sums: Vec<u16>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -63,7 +67,10 @@ impl Context {
             )
         };
         if context.is_null() {
-            return Err(MediaError::new(format!("scale {:?} pictures of {:?}", key.format, key.source), Error::InvalidData));
+            return Err(MediaError::new(
+                format!("scale {:?} pictures of {:?}", key.format, key.source),
+                Error::InvalidData,
+            ));
         }
         Ok(Self(context))
     }
@@ -75,8 +82,36 @@ impl Scaler {
         let inside = u64::from(crop.x) + u64::from(crop.width) <= u64::from(source.width())
             && u64::from(crop.y) + u64::from(crop.height) <= u64::from(source.height());
         if !inside || crop.width == 0 || crop.height == 0 || !target.is_yuv420() {
-            return Err(MediaError::new(format!("scale {crop:?} out of {}×{}", source.width(), source.height()), Error::InvalidData));
+            return Err(MediaError::new(
+                format!("scale {crop:?} out of {}×{}", source.width(), source.height()),
+                Error::InvalidData,
+            ));
         }
+        let (from, to) = ((crop.width, crop.height), (target.width(), target.height()));
+        let Some(reduction) = Reduction::between(from, to).filter(|_| source.is_yuv420()) else {
+            return self.interpolate(source, crop, target);
+        };
+        let (width, height) = reduction.size(from);
+        if (width, height) == to {
+            return reduction.apply(source, crop, target, &mut self.sums);
+        }
+        let mut reduced = match self.reduced.take() {
+            Some(reduced) if (reduced.width(), reduced.height()) == (width, height) => reduced,
+            _ => Picture::new(width, height)?,
+        };
+        reduction.apply(source, crop, &mut reduced, &mut self.sums)?;
+        let whole = Crop {
+            x: 0,
+            y: 0,
+            width,
+            height,
+        };
+        let scaled = self.interpolate(&reduced, whole, target);
+        self.reduced = Some(reduced);
+        scaled
+    }
+
+    fn interpolate(&mut self, source: &Picture, crop: Crop, target: &mut Picture) -> Result<(), MediaError> {
         target.make_writable()?;
         let key = Key {
             format: source.0.format(),
@@ -87,9 +122,11 @@ impl Scaler {
             self.context = None;
             self.context = Some((key, Context::new(&key)?));
         }
-        let Some((_, context)) = &self.context else { return Ok(()) };
+        let Some((_, context)) = &self.context else {
+            return Ok(());
+        };
         let (data, stride) = cropped(source, crop)?;
-        // SAFETY: `data` and `stride` describe an area inside the source's planes (checked above), and the target has
+        // SAFETY: `data` and `stride` describe an area inside the source's planes (checked by `scale`), and the target has
         // the size, format and unshared memory that the context was made for.
         unsafe {
             let target = target.0.as_mut_ptr();
@@ -116,12 +153,19 @@ fn cropped(source: &Picture, crop: Crop) -> Result<([*const u8; 4], [i32; 4]), M
     let mut stride = [0; 4];
     let mut seen = [false; 4];
     for component in descriptor.comp.iter().take(usize::from(descriptor.nb_components)) {
-        let plane = usize::try_from(component.plane).ok().filter(|plane| *plane < 4).ok_or_else(unknown)?;
+        let plane = usize::try_from(component.plane)
+            .ok()
+            .filter(|plane| *plane < 4)
+            .ok_or_else(unknown)?;
         if std::mem::replace(&mut seen[plane], true) {
             continue;
         }
         let chroma = plane == 1 || plane == 2;
-        let (right, down) = if chroma { (descriptor.log2_chroma_w, descriptor.log2_chroma_h) } else { (0, 0) };
+        let (right, down) = if chroma {
+            (descriptor.log2_chroma_w, descriptor.log2_chroma_h)
+        } else {
+            (0, 0)
+        };
         let (x, y) = ((crop.x >> right) as usize, (crop.y >> down) as usize);
         // SAFETY: the frame is alive; its stride is positive, as decoders and av_frame_get_buffer make it, and (x, y)
         // lies inside the plane because the crop lies inside the picture. A component's step is that of its plane.

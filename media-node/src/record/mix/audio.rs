@@ -91,11 +91,18 @@ impl AudioTrack {
             match block {
                 [mono] => {
                     let mono = mono[target..][..count].iter_mut();
-                    mono.zip(left.iter().zip(right)).for_each(|(out, (left, right))| *out += (left + right) * 0.5);
+                    mono.zip(left.iter().zip(right))
+                        .for_each(|(out, (left, right))| *out += (left + right) * 0.5);
                 }
                 [first, second, ..] => {
-                    first[target..][..count].iter_mut().zip(left).for_each(|(out, sample)| *out += sample);
-                    second[target..][..count].iter_mut().zip(right).for_each(|(out, sample)| *out += sample);
+                    first[target..][..count]
+                        .iter_mut()
+                        .zip(left)
+                        .for_each(|(out, sample)| *out += sample);
+                    second[target..][..count]
+                        .iter_mut()
+                        .zip(right)
+                        .for_each(|(out, sample)| *out += sample);
                 }
                 [] => {}
             }
@@ -156,7 +163,9 @@ impl AudioTrack {
             let Some(codec) = &self.codec else { return Ok(()) };
             self.decoder = Some(AudioDecoder::new(codec)?);
         }
-        let Some(decoder) = &mut self.decoder else { return Ok(()) };
+        let Some(decoder) = &mut self.decoder else {
+            return Ok(());
+        };
         match decoder.decode(&unit.data)? {
             Some(sound) => self.place(sound, position(unit.pts_us)),
             None => Ok(()),
@@ -166,18 +175,28 @@ impl AudioTrack {
     /// Puts sound that belongs at `position` behind what is there, stretched a little if its clock drifts, or apart from
     /// it if there is a gap.
     fn place(&mut self, sound: Sound, position: f64) -> Result<(), MediaError> {
-        if self.resampler.as_ref().is_some_and(|resampler| !resampler.takes(&sound)) {
+        if self
+            .resampler
+            .as_ref()
+            .is_some_and(|resampler| !resampler.takes(&sound))
+        {
             self.resampler = None;
         }
         let delay = self.resampler.as_ref().map_or(0, Resampler::delay);
         let expected = self.runs.back().map(|run| (run.end() + delay) as f64);
-        let deviation = expected.map(|expected| position - expected).filter(|deviation| deviation.abs() < RESYNC);
+        let deviation = expected
+            .map(|expected| position - expected)
+            .filter(|deviation| deviation.abs() < RESYNC);
         match deviation {
             Some(deviation) => self.drift.observe(deviation, sound.samples()),
             None => {
                 self.drift = Drift::default();
                 self.resampler = None;
-                self.runs.push_back(Run { start: position.round() as i64, left: Vec::new(), right: Vec::new() });
+                self.runs.push_back(Run {
+                    start: position.round() as i64,
+                    left: Vec::new(),
+                    right: Vec::new(),
+                });
             }
         }
         let stretch = self.drift.stretch();

@@ -105,7 +105,11 @@ impl EncoderArgs {
     /// The settings of a mixer with these encoders.
     pub fn settings(&self, output: MixOutput, types: StreamTypes, start_us: i64) -> Result<Settings, String> {
         let options = match &self.video_encoder_options {
-            Some(options) => options.split(':').filter(|part| !part.is_empty()).map(pair).collect::<Result<_, _>>()?,
+            Some(options) => options
+                .split(':')
+                .filter(|part| !part.is_empty())
+                .map(pair)
+                .collect::<Result<_, _>>()?,
             None if self.video_encoder == "libx264" => VideoEncoderChoice::default().options,
             None => Vec::new(),
         };
@@ -132,7 +136,13 @@ pub fn run(args: &MixArgs) -> Result<Counters, MixCommandError> {
         Some("mp4") => Container::FragmentedMp4,
         _ => return Err(MixCommandError::Usage("--out must end in .ts or .mp4".to_owned())),
     };
-    let mut writer = Writer { container, path: args.out.clone(), muxer: None, audio_track: 0, waiting: Vec::new() };
+    let mut writer = Writer {
+        container,
+        path: args.out.clone(),
+        muxer: None,
+        audio_track: 0,
+        waiting: Vec::new(),
+    };
     if container == Container::FragmentedMp4 {
         writer.path.set_extension("mp4.part");
     }
@@ -162,8 +172,15 @@ impl Writer {
             self.muxer = Some(self.media(Muxer::create(&self.path, self.container, &tracks))?);
         }
         for output in std::mem::take(&mut self.waiting).into_iter().chain([output]) {
-            let track = if matches!(output, Output::Video(_)) { 0 } else { self.audio_track };
-            let written = self.muxer.as_mut().map_or(Ok(()), |muxer| muxer.write(track, output.unit()));
+            let track = if matches!(output, Output::Video(_)) {
+                0
+            } else {
+                self.audio_track
+            };
+            let written = self
+                .muxer
+                .as_mut()
+                .map_or(Ok(()), |muxer| muxer.write(track, output.unit()));
             self.media(written)?;
         }
         Ok(())
@@ -180,7 +197,10 @@ impl Writer {
     }
 
     fn media<T>(&self, result: Result<T, crate::media::MediaError>) -> Result<T, FilesError> {
-        result.map_err(|source| FilesError::Output { path: self.path.clone(), source })
+        result.map_err(|source| FilesError::Output {
+            path: self.path.clone(),
+            source,
+        })
     }
 }
 
@@ -205,19 +225,34 @@ fn parse(args: &MixArgs) -> Result<(Settings, Scene, Vec<FileUser>), String> {
     let layout = match args.layout {
         LayoutName::Floating => Layout::Floating,
         LayoutName::BestFit => Layout::BestFit,
-        LayoutName::Vertical => Layout::Vertical { large_uid: args.large.clone() },
-        LayoutName::Custom => {
-            Layout::Custom { regions: args.regions.iter().map(|text| region(text)).collect::<Result<_, _>>()? }
-        }
+        LayoutName::Vertical => Layout::Vertical {
+            large_uid: args.large.clone(),
+        },
+        LayoutName::Custom => Layout::Custom {
+            regions: args.regions.iter().map(|text| region(text)).collect::<Result<_, _>>()?,
+        },
     };
-    let scene = Scene { layout, background: colour(&args.background)?, ..Scene::default() };
-    let users = args.inputs.iter().enumerate().map(|(index, text)| user(index, text)).collect::<Result<_, _>>()?;
+    let scene = Scene {
+        layout,
+        background: colour(&args.background)?,
+        ..Scene::default()
+    };
+    let users = args
+        .inputs
+        .iter()
+        .enumerate()
+        .map(|(index, text)| user(index, text))
+        .collect::<Result<_, _>>()?;
     Ok((args.encoder.settings(output, types, 0)?, scene, users))
 }
 
 fn user(index: usize, text: &str) -> Result<FileUser, String> {
-    let (uid, rest) = text.split_once('=').map_or((None, text), |(uid, rest)| (Some(uid), rest));
-    let (path, times) = rest.split_once('@').map_or((rest, None), |(path, times)| (path, Some(times)));
+    let (uid, rest) = text
+        .split_once('=')
+        .map_or((None, text), |(uid, rest)| (Some(uid), rest));
+    let (path, times) = rest
+        .split_once('@')
+        .map_or((rest, None), |(path, times)| (path, Some(times)));
     let (join, leave) = match times.map(|times| times.split_once('-').unwrap_or((times, ""))) {
         Some((join, "")) => (number::<f64>(join)?, None),
         Some((join, leave)) => (number(join)?, Some(number::<f64>(leave)?)),
@@ -232,7 +267,9 @@ fn user(index: usize, text: &str) -> Result<FileUser, String> {
 }
 
 fn region(text: &str) -> Result<CustomRegion, String> {
-    let (uid, rest) = text.split_once(':').ok_or_else(|| format!("--region {text}: no colon behind the uid"))?;
+    let (uid, rest) = text
+        .split_once(':')
+        .ok_or_else(|| format!("--region {text}: no colon behind the uid"))?;
     let parts: Vec<&str> = rest.split(',').collect();
     let [x, y, width, height, more @ ..] = parts.as_slice() else {
         return Err(format!("--region {text}: needs x, y, width and height"));
@@ -244,20 +281,29 @@ fn region(text: &str) -> Result<CustomRegion, String> {
         width: number(width)?,
         height: number(height)?,
         alpha: more.first().map_or(Ok(1.0), |alpha| number(alpha))?,
-        fill: if more.get(1) == Some(&"fit") { Fill::Fit } else { Fill::Crop },
+        fill: if more.get(1) == Some(&"fit") {
+            Fill::Fit
+        } else {
+            Fill::Crop
+        },
     })
 }
 
 fn colour(text: &str) -> Result<Colour, String> {
     let bad = || format!("--background {text}: not #RRGGBB");
-    let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6).ok_or_else(bad)?;
+    let digits = text
+        .strip_prefix('#')
+        .filter(|digits| digits.len() == 6)
+        .ok_or_else(bad)?;
     let value = u32::from_str_radix(digits, 16).map_err(|_| bad())?;
     let [_, r, g, b] = value.to_be_bytes();
     Ok(Colour { r, g, b })
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or_else(|| format!("encoder option {text}: no value"))?;
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("encoder option {text}: no value"))?;
     Ok((name.to_owned(), value.to_owned()))
 }
 

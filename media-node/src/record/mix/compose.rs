@@ -54,7 +54,14 @@ struct Placed {
 impl Composer {
     pub fn new(size: Size) -> Result<Self, MediaError> {
         let canvas = Picture::new(size.width, size.height)?;
-        Ok(Self { size, canvas, colour: BLACK, image: None, slots: Vec::new(), repaint: true })
+        Ok(Self {
+            size,
+            canvas,
+            colour: BLACK,
+            image: None,
+            slots: Vec::new(),
+            repaint: true,
+        })
     }
 
     /// What lies behind all regions: the image, cropped to fill the canvas, else the colour.
@@ -81,30 +88,37 @@ impl Composer {
                     slot.owner == owner && slot.region.rect == region.rect && slot.region.fill == region.fill
                 };
                 match old.iter().position(same) {
-                    Some(index) => Slot { region, ..old.swap_remove(index) },
-                    None => Slot { region, owner, scaler: Scaler::default(), shown: None, dirty: false },
+                    Some(index) => Slot {
+                        region,
+                        ..old.swap_remove(index)
+                    },
+                    None => Slot {
+                        region,
+                        owner,
+                        scaler: Scaler::default(),
+                        shown: None,
+                        dirty: false,
+                    },
                 }
             })
             .collect();
     }
 
-    /// The region's numbers and users, in the order of drawing.
-    pub fn regions(&self) -> impl Iterator<Item = (u64, &Region)> {
-        self.slots.iter().map(|slot| (slot.owner, &slot.region))
+    /// Whether a user has a region.
+    pub fn shows(&self, owner: u64) -> bool {
+        self.slots.iter().any(|slot| slot.owner == owner)
     }
 
-    /// Brings the canvas up to date. Answers whether it changed. A picture that cannot be scaled leaves its region as
-    /// it was; the first such error is the answer after everything else is done.
-    pub fn compose<'a>(&mut self, source: impl Fn(u64) -> Option<Source<'a>>) -> Result<bool, MediaError> {
-        let mut failure = None;
-        for slot in &mut self.slots {
-            match slot.update(source(slot.owner)) {
+    /// Gives a user's regions their picture, or none. One that cannot be scaled leaves its region empty.
+    pub fn show(&mut self, owner: u64, source: Option<Source<'_>>) -> Result<(), MediaError> {
+        let mut shown = Ok(());
+        for slot in self.slots.iter_mut().filter(|slot| slot.owner == owner) {
+            match slot.update(source) {
                 Ok(moved) => self.repaint |= moved,
-                Err(error) => failure = Some(error),
+                Err(error) => shown = Err(error),
             }
         }
-        let changed = self.paint()?;
-        failure.map_or(Ok(changed), Err)
+        shown
     }
 
     /// The composed picture, for the encoder.
@@ -112,7 +126,8 @@ impl Composer {
         &mut self.canvas
     }
 
-    fn paint(&mut self) -> Result<bool, MediaError> {
+    /// Brings the canvas up to date. Answers whether it changed.
+    pub fn paint(&mut self) -> Result<bool, MediaError> {
         if self.repaint {
             self.slots.iter_mut().for_each(|slot| slot.dirty = true);
         } else {
@@ -177,9 +192,15 @@ impl Slot {
 
     /// Scales what is new. Answers whether the region's outline changed, so that what was behind it shows.
     fn update(&mut self, source: Option<Source<'_>>) -> Result<bool, MediaError> {
-        let Some(source) = source else { return Ok(self.shown.take().is_some()) };
+        let Some(source) = source else {
+            return Ok(self.shown.take().is_some());
+        };
         let fill = source.fill.unwrap_or(self.region.fill);
-        if self.shown.as_ref().is_some_and(|shown| shown.id == source.id && shown.fill == fill) {
+        if self
+            .shown
+            .as_ref()
+            .is_some_and(|shown| shown.id == source.id && shown.fill == fill)
+        {
             return Ok(false);
         }
         let placed = place(source.picture, self.region.rect, fill);
@@ -187,8 +208,14 @@ impl Slot {
             Some(shown) if shown.placed.area == placed.area => (shown.scaled, false),
             _ => (Picture::new(placed.area.width, placed.area.height)?, true),
         };
-        let shown = self.shown.insert(Shown { id: source.id, fill, placed, scaled });
+        let mut shown = Shown {
+            id: source.id,
+            fill,
+            placed,
+            scaled,
+        };
         self.scaler.scale(source.picture, placed.crop, &mut shown.scaled)?;
+        self.shown = Some(shown);
         self.dirty = true;
         Ok(moved)
     }
@@ -207,10 +234,25 @@ impl Slot {
 fn bars(outer: Rect, inner: Rect) -> impl Iterator<Item = Rect> {
     let (right, bottom) = (inner.x + inner.width, inner.y + inner.height);
     [
-        Rect { height: inner.y - outer.y, ..outer },
-        Rect { y: bottom, height: outer.y + outer.height - bottom, ..outer },
-        Rect { x: outer.x, width: inner.x - outer.x, ..inner },
-        Rect { x: right, width: outer.x + outer.width - right, ..inner },
+        Rect {
+            height: inner.y - outer.y,
+            ..outer
+        },
+        Rect {
+            y: bottom,
+            height: outer.y + outer.height - bottom,
+            ..outer
+        },
+        Rect {
+            x: outer.x,
+            width: inner.x - outer.x,
+            ..inner
+        },
+        Rect {
+            x: right,
+            width: outer.x + outer.width - right,
+            ..inner
+        },
     ]
     .into_iter()
     .filter(|bar| bar.width > 0 && bar.height > 0)
@@ -219,26 +261,51 @@ fn bars(outer: Rect, inner: Rect) -> impl Iterator<Item = Rect> {
 /// Keeps the picture's shape: cuts it to the region's shape, or shrinks it into the region.
 fn place(picture: &Picture, rect: Rect, fill: Fill) -> Placed {
     let (width, height) = (picture.width(), picture.height());
-    let whole = Crop { x: 0, y: 0, width, height };
+    let whole = Crop {
+        x: 0,
+        y: 0,
+        width,
+        height,
+    };
     let shape = f64::from(width) * picture.sample_aspect() / f64::from(height.max(1));
     let target = f64::from(rect.width) / f64::from(rect.height);
     let wide = shape > target;
     match fill {
         Fill::Crop if wide => {
             let (x, width) = middle(width, target / shape);
-            Placed { crop: Crop { x, width, ..whole }, area: rect }
+            Placed {
+                crop: Crop { x, width, ..whole },
+                area: rect,
+            }
         }
         Fill::Crop => {
             let (y, height) = middle(height, shape / target);
-            Placed { crop: Crop { y, height, ..whole }, area: rect }
+            Placed {
+                crop: Crop { y, height, ..whole },
+                area: rect,
+            }
         }
         Fill::Fit if wide => {
             let (y, height) = middle(rect.height, target / shape);
-            Placed { crop: whole, area: Rect { y: rect.y + y, height, ..rect } }
+            Placed {
+                crop: whole,
+                area: Rect {
+                    y: rect.y + y,
+                    height,
+                    ..rect
+                },
+            }
         }
         Fill::Fit => {
             let (x, width) = middle(rect.width, shape / target);
-            Placed { crop: whole, area: Rect { x: rect.x + x, width, ..rect } }
+            Placed {
+                crop: whole,
+                area: Rect {
+                    x: rect.x + x,
+                    width,
+                    ..rect
+                },
+            }
         }
     }
 }

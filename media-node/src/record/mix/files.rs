@@ -39,16 +39,27 @@ struct Reader {
 
 impl Reader {
     fn open(user: FileUser) -> Result<Self, FilesError> {
-        let failed = |source| FilesError::Input { path: user.path.clone(), source };
+        let failed = |source| FilesError::Input {
+            path: user.path.clone(),
+            source,
+        };
         let demuxer = Demuxer::open(&user.path).map_err(failed)?;
         let end_us = user.join_us;
-        let mut reader = Self { user, demuxer, next: None, end_us };
+        let mut reader = Self {
+            user,
+            demuxer,
+            next: None,
+            end_us,
+        };
         reader.read()?;
         Ok(reader)
     }
 
     fn read(&mut self) -> Result<(), FilesError> {
-        let failed = |source| FilesError::Input { path: self.user.path.clone(), source };
+        let failed = |source| FilesError::Input {
+            path: self.user.path.clone(),
+            source,
+        };
         self.next = self.demuxer.next_unit().map_err(failed)?.map(|(track, mut unit)| {
             unit.pts_us += self.user.join_us;
             unit.dts_us += self.user.join_us;
@@ -74,8 +85,12 @@ pub struct FileMix {
 impl FileMix {
     /// Each scene comes into force at its time.
     pub fn open(settings: &Settings, scenes: BTreeMap<i64, Scene>, users: Vec<FileUser>) -> Result<Self, FilesError> {
-        let everybody =
-            Subscription { version: 0, types: settings.types, audio: Selection::All, video: Selection::All };
+        let everybody = Subscription {
+            version: 0,
+            types: settings.types,
+            audio: Selection::All,
+            video: Selection::All,
+        };
         let mut mixer = Mixer::new(settings, Scene::default(), everybody)?;
         for (at_us, scene) in scenes {
             mixer.change(at_us, Change::Scene(scene));
@@ -100,25 +115,39 @@ impl FileMix {
         let mut end_us = 0;
         let mut made = Vec::new();
         while let Some(now_us) = self.feed(&mut end_us)? {
-            self.mixer.advance(now_us, false, |output| made.push(output)).map_err(FilesError::from)?;
+            self.mixer
+                .advance(now_us, false, |output| made.push(output))
+                .map_err(FilesError::from)?;
             made.drain(..).try_for_each(|output| each(&self.mixer, output))?;
         }
-        self.mixer.finish(end_us, |output| made.push(output)).map_err(FilesError::from)?;
+        self.mixer
+            .finish(end_us, |output| made.push(output))
+            .map_err(FilesError::from)?;
         made.drain(..).try_for_each(|output| each(&self.mixer, output))?;
         Ok(*self.mixer.counters())
     }
 
     /// Takes the earliest unit; its decoding time, or `None` when all files are at their ends.
     fn feed(&mut self, end_us: &mut i64) -> Result<Option<i64>, FilesError> {
-        let waiting = self.readers.iter_mut().filter_map(|reader| Some((reader.next.as_ref()?.1.dts_us, reader)));
-        let Some((now_us, reader)) = waiting.min_by_key(|(dts_us, _)| *dts_us) else { return Ok(None) };
+        let waiting = self
+            .readers
+            .iter_mut()
+            .filter_map(|reader| Some((reader.next.as_ref()?.1.dts_us, reader)));
+        let Some((now_us, reader)) = waiting.min_by_key(|(dts_us, _)| *dts_us) else {
+            return Ok(None);
+        };
         if let Some((track, unit)) = reader.next.take() {
             self.mixer.unit(&reader.user.uid, track, unit);
         }
         reader.read()?;
         if reader.next.is_none() {
             *end_us = (*end_us).max(reader.leave_us());
-            self.mixer.change(reader.leave_us(), Change::Leave { uid: reader.user.uid.clone() });
+            self.mixer.change(
+                reader.leave_us(),
+                Change::Leave {
+                    uid: reader.user.uid.clone(),
+                },
+            );
         }
         Ok(Some(now_us))
     }

@@ -13,7 +13,10 @@ pub struct Interleave {
 impl Interleave {
     /// `both`: there is audio and video, so that each waits for the other.
     pub fn new(both: bool) -> Self {
-        Self { both, ..Self::default() }
+        Self {
+            both,
+            ..Self::default()
+        }
     }
 
     pub fn push(&mut self, output: Output) {

@@ -13,23 +13,33 @@ fn arranged(layout: &Layout, canvas: Size, users: usize) -> Vec<Region> {
     arrange(layout, canvas, &names.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-const HD: Size = Size { width: 1280, height: 720 };
+const HD: Size = Size {
+    width: 1280,
+    height: 720,
+};
 
 #[test]
 fn every_layout_is_as_published_for_every_number_of_users() {
     let mut checked = 0;
     for line in GOLDEN.lines() {
         let (head, expected) = line.split_once(": ").unwrap();
-        let [layout, canvas, users] = head.split(' ').collect::<Vec<_>>()[..] else { panic!("{head}") };
+        let [layout, canvas, users] = head.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{head}")
+        };
         let layout = match layout {
             "floating" => Layout::Floating,
             "best_fit" => Layout::BestFit,
-            "vertical" => Layout::Vertical { large_uid: Some("1".to_owned()) },
+            "vertical" => Layout::Vertical {
+                large_uid: Some("1".to_owned()),
+            },
             "vertical_without_large" => Layout::Vertical { large_uid: None },
             other => panic!("{other}"),
         };
         let (width, height) = canvas.split_once('x').unwrap();
-        let canvas = Size { width: width.parse().unwrap(), height: height.parse().unwrap() };
+        let canvas = Size {
+            width: width.parse().unwrap(),
+            height: height.parse().unwrap(),
+        };
         let regions = arranged(&layout, canvas, users.parse().unwrap()).into_iter();
         let found: Vec<String> = regions
             .map(|Region { user, rect, .. }| {
@@ -44,7 +54,13 @@ fn every_layout_is_as_published_for_every_number_of_users() {
 
 #[test]
 fn everybody_is_cropped_and_opaque_but_the_large_user_of_the_vertical_layout_is_whole() {
-    for layout in [Layout::Floating, Layout::BestFit, Layout::Vertical { large_uid: Some("3".to_owned()) }] {
+    for layout in [
+        Layout::Floating,
+        Layout::BestFit,
+        Layout::Vertical {
+            large_uid: Some("3".to_owned()),
+        },
+    ] {
         for region in arranged(&layout, HD, 5) {
             let large = matches!(layout, Layout::Vertical { .. }) && region.user == 2;
             assert_eq!(region.fill, if large { Fill::Fit } else { Fill::Crop });
@@ -59,7 +75,10 @@ fn grids_tile_the_canvas_without_gap_or_overlap() {
         let canvas = Size { width, height };
         for users in [1, 2, 4, 9, 16] {
             let regions = arranged(&Layout::BestFit, canvas, users);
-            let area: u32 = regions.iter().map(|region| region.rect.width * region.rect.height).sum();
+            let area: u32 = regions
+                .iter()
+                .map(|region| region.rect.width * region.rect.height)
+                .sum();
             assert_eq!(area, width * height, "{users} users on {canvas:?}");
             for (index, region) in regions.iter().enumerate() {
                 assert!(regions[..index].iter().all(|other| !other.rect.overlaps(&region.rect)));
@@ -79,14 +98,31 @@ fn when_a_user_leaves_the_later_ones_move_up() {
 
 #[test]
 fn an_absent_large_user_leaves_its_region_to_the_background() {
-    let regions = arranged(&Layout::Vertical { large_uid: Some("9999".to_owned()) }, HD, 5);
+    let regions = arranged(
+        &Layout::Vertical {
+            large_uid: Some("9999".to_owned()),
+        },
+        HD,
+        5,
+    );
     assert_eq!(regions.len(), 5);
-    assert!(regions.iter().all(|region| region.rect.x >= 1096), "five small users stand in the tier of six");
+    assert!(
+        regions.iter().all(|region| region.rect.x >= 1096),
+        "five small users stand in the tier of six"
+    );
 }
 
 fn custom_region(uid: Option<&str>, x: f64, alpha: f64) -> CustomRegion {
     let uid = uid.map(str::to_owned);
-    CustomRegion { uid, x, y: 0.25, width: 0.2, height: 0.5, alpha, fill: Fill::Fit }
+    CustomRegion {
+        uid,
+        x,
+        y: 0.25,
+        width: 0.2,
+        height: 0.5,
+        alpha,
+        fill: Fill::Fit,
+    }
 }
 
 #[test]
@@ -99,7 +135,17 @@ fn custom_regions_go_to_their_users_and_the_rest_in_the_order_of_joining() {
         custom_region(None, 0.8, 1.0),
     ];
     let found = arranged(&Layout::Custom { regions }, HD, 3);
-    let place = |user, x, alpha| Region { user, rect: Rect { x, y: 180, width: 256, height: 360 }, fill: Fill::Fit, alpha };
+    let place = |user, x, alpha| Region {
+        user,
+        rect: Rect {
+            x,
+            y: 180,
+            width: 256,
+            height: 360,
+        },
+        fill: Fill::Fit,
+        alpha,
+    };
     assert_eq!(found, [place(0, 0, 256), place(1, 256, 128), place(2, 768, 0)]);
 }
 
@@ -117,12 +163,32 @@ fn regions_too_small_for_a_pixel_are_left_out_and_what_stands_over_the_edge_is_c
     let mut tiny = custom_region(None, 0.0, 1.0);
     tiny.width = 0.0005;
     assert!(arranged(&Layout::Custom { regions: vec![tiny] }, HD, 1).is_empty());
-    let found = arranged(&Layout::Custom { regions: vec![custom_region(None, 0.9, 1.0)] }, HD, 1);
-    assert_eq!(found[0].rect, Rect { x: 1152, y: 180, width: 128, height: 360 });
+    let found = arranged(
+        &Layout::Custom {
+            regions: vec![custom_region(None, 0.9, 1.0)],
+        },
+        HD,
+        1,
+    );
+    assert_eq!(
+        found[0].rect,
+        Rect {
+            x: 1152,
+            y: 180,
+            width: 128,
+            height: 360
+        }
+    );
 }
 
 #[test]
 fn an_odd_canvas_is_rounded_down() {
-    assert_eq!(Size::even(641, 361), Size { width: 640, height: 360 });
+    assert_eq!(
+        Size::even(641, 361),
+        Size {
+            width: 640,
+            height: 360
+        }
+    );
     assert_eq!(Size::even(1, 0), Size { width: 2, height: 2 });
 }

@@ -28,7 +28,10 @@ struct Block {
 impl Limiter {
     /// Takes a block and gives the one before it.
     pub fn push(&mut self, channels: Channels) -> Option<Channels> {
-        let peak = channels.iter().flatten().fold(0.0f32, |peak, sample| peak.max(sample.abs()));
+        let peak = channels
+            .iter()
+            .flatten()
+            .fold(0.0f32, |peak, sample| peak.max(sample.abs()));
         let limit = if peak > CEILING { CEILING / peak } else { 1.0 };
         let before = self.waiting.replace(Block { channels, limit });
         before.map(|block| self.release(block, limit))
@@ -83,7 +86,10 @@ mod tests {
         out.extend(limiter.finish());
         assert_eq!(out.len(), 65);
         assert!(out.iter().all(|block| peak(block) <= CEILING + 1e-4));
-        assert!(peak(&out[1]) > 0.49, "the fall begins at the end of the block before the loud one only at its start");
+        assert!(
+            peak(&out[1]) > 0.49,
+            "the fall begins at the end of the block before the loud one only at its start"
+        );
         assert!((out[2][0][0] - CEILING).abs() < 1e-4);
         assert!((peak(&out[64]) - 0.5).abs() < 1e-4);
     }

@@ -12,7 +12,10 @@ use super::limiter::{Channels, Limiter};
 use super::scene::Stage;
 use super::video::VideoTrack;
 use crate::capture::{AacFormat, AccessUnit, Format, H264Format, Track};
-use crate::media::{AudioCodec, AudioEncoder, Coded, MediaError, MuxerTrack, Picture, VideoEncoder, VideoEncoderChoice, VideoTarget, annexb};
+use crate::media::{
+    AudioCodec, AudioEncoder, Coded, MediaError, MuxerTrack, Picture, VideoEncoder, VideoEncoderChoice, VideoTarget,
+    annexb,
+};
 
 /// Seconds from a key frame to the next.
 const GOP_S: u32 = 2;
@@ -34,13 +37,20 @@ pub struct Settings {
 
 /// What changes at a time. It takes effect at the next picture of the output.
 pub enum Change {
-    Join { uid: String },
-    Leave { uid: String },
+    Join {
+        uid: String,
+    },
+    Leave {
+        uid: String,
+    },
     /// Replaces the whole layout.
     Scene(Scene),
     Subscription(Subscription),
     /// An image that the scene names has come.
-    Image { url: String, picture: Picture },
+    Image {
+        url: String,
+        picture: Picture,
+    },
 }
 
 /// One coded unit of the mixed recording, in the order of decoding times over both tracks.
@@ -112,8 +122,12 @@ struct AudioOutput {
 
 impl Mixer {
     pub fn new(settings: &Settings, scene: Scene, subscription: Subscription) -> Result<Self, MixError> {
-        let video = (settings.types != StreamTypes::Audio).then(|| VideoOutput::new(settings)).transpose()?;
-        let audio = (settings.types != StreamTypes::Video).then(|| AudioOutput::new(settings)).transpose()?;
+        let video = (settings.types != StreamTypes::Audio)
+            .then(|| VideoOutput::new(settings))
+            .transpose()?;
+        let audio = (settings.types != StreamTypes::Video)
+            .then(|| AudioOutput::new(settings))
+            .transpose()?;
         let mut mixer = Self {
             jitter_us: settings.jitter_us,
             stage: Stage::new(scene, subscription),
@@ -141,8 +155,12 @@ impl Mixer {
         match format {
             // Each key frame carries its parameter sets.
             Format::H264(_) => {}
-            Format::Aac(aac) => self.user(uid).audio.set_codec(AudioCodec::Aac { config: aac.config.to_vec() }),
-            Format::Opus(opus) => self.user(uid).audio.set_codec(AudioCodec::Opus { channels: opus.channels }),
+            Format::Aac(aac) => self.user(uid).audio.set_codec(AudioCodec::Aac {
+                config: aac.config.to_vec(),
+            }),
+            Format::Opus(opus) => self.user(uid).audio.set_codec(AudioCodec::Opus {
+                channels: opus.channels,
+            }),
         }
     }
 
@@ -169,7 +187,12 @@ impl Mixer {
     pub fn finish(&mut self, end_us: i64, mut each: impl FnMut(Output)) -> Result<(), MixError> {
         self.users.values_mut().for_each(|user| user.video.end());
         self.run(end_us, false, &mut each)?;
-        let Self { video, audio, interleave, .. } = self;
+        let Self {
+            video,
+            audio,
+            interleave,
+            ..
+        } = self;
         if let Some(video) = video {
             let fps = video.fps;
             video.encoder.finish(|coded| interleave.push(video_unit(coded, fps)))?;
@@ -197,7 +220,10 @@ impl Mixer {
         let mut tracks = Vec::new();
         if let Some(video) = &self.video {
             let format = Format::H264(video.format.clone()?);
-            tracks.push(MuxerTrack { format, duration_us: video.time_us(1) });
+            tracks.push(MuxerTrack {
+                format,
+                duration_us: video.time_us(1),
+            });
         }
         if let Some(audio) = &self.audio {
             let format = Format::Aac(AacFormat {
@@ -206,7 +232,10 @@ impl Mixer {
                 channels: audio.channels as u16,
                 frame_length: AudioEncoder::FRAME as u32,
             });
-            tracks.push(MuxerTrack { format, duration_us: block_us(1) });
+            tracks.push(MuxerTrack {
+                format,
+                duration_us: block_us(1),
+            });
         }
         Some(tracks)
     }
@@ -214,7 +243,13 @@ impl Mixer {
     fn user(&mut self, uid: &str) -> &mut User {
         if !self.users.contains_key(uid) {
             self.users_seen += 1;
-            self.users.insert(uid.to_owned(), User { key: self.users_seen, ..User::default() });
+            self.users.insert(
+                uid.to_owned(),
+                User {
+                    key: self.users_seen,
+                    ..User::default()
+                },
+            );
         }
         self.users.entry(uid.to_owned()).or_default()
     }
@@ -241,7 +276,9 @@ impl Mixer {
 
     fn apply_changes(&mut self, at_us: i64) -> Result<(), MixError> {
         while self.changes.front().is_some_and(|(time, _)| *time <= at_us) {
-            let Some((time, change)) = self.changes.pop_front() else { break };
+            let Some((time, change)) = self.changes.pop_front() else {
+                break;
+            };
             self.rearrange = true;
             match change {
                 Change::Join { uid } => {
@@ -278,7 +315,9 @@ impl Mixer {
 
     fn set_background(&mut self) -> Result<(), MixError> {
         let Some(video) = &mut self.video else { return Ok(()) };
-        Ok(video.composer.set_background(self.stage.scene.background, self.stage.background_image())?)
+        Ok(video
+            .composer
+            .set_background(self.stage.scene.background, self.stage.background_image())?)
     }
 
     /// Gives the users their regions anew.
@@ -287,14 +326,26 @@ impl Mixer {
         let seen = self.stage.seen();
         let regions = layout::arrange(&self.stage.scene.layout, video.size, &seen);
         let key = |region: &layout::Region| Some(self.users.get(*seen.get(region.user)?)?.key);
-        video.composer.set_regions(regions.iter().filter_map(|region| Some((key(region)?, *region))));
+        video
+            .composer
+            .set_regions(regions.iter().filter_map(|region| Some((key(region)?, *region))));
     }
 
     fn make_picture(&mut self, shed: bool) -> Result<(), MixError> {
         if std::mem::take(&mut self.rearrange) {
             self.arrange();
         }
-        let Self { video: Some(video), users, stage, counters, interleave, .. } = self else { return Ok(()) };
+        let Self {
+            video: Some(video),
+            users,
+            stage,
+            counters,
+            interleave,
+            ..
+        } = self
+        else {
+            return Ok(());
+        };
         let index = video.next;
         video.next += 1;
         if shed && index % 2 != 0 {
@@ -302,26 +353,32 @@ impl Mixer {
             return Ok(());
         }
         let at_us = video.time_us(index);
-        for user in users.values_mut() {
-            if video.composer.regions().any(|(key, _)| key == user.key) {
+        for (uid, user) in users.iter_mut() {
+            if video.composer.shows(user.key) {
                 user.video.advance(at_us, counters);
+                // At once, while the picture is still in the processor's caches.
+                let shown = video
+                    .composer
+                    .show(user.key, stage.source(uid, user.video.shown(), at_us));
+                counters.pictures_unusable += u64::from(shown.is_err());
             } else {
                 user.video.rest(at_us, counters);
             }
         }
-        let composed = video.composer.compose(|key| {
-            let (uid, user) = users.iter().find(|(_, user)| user.key == key)?;
-            stage.source(uid, user.video.shown(), at_us)
-        });
-        counters.pictures_unusable += u64::from(composed.is_err());
-        counters.frames_repeated += u64::from(matches!(composed, Ok(false)));
+        let changed = video.composer.paint()?;
+        counters.frames_repeated += u64::from(!changed);
         counters.frames += 1;
         let keyframe = index >= video.key_due;
         if keyframe {
             video.key_due = (index / video.gop() + 1) * video.gop();
         }
         let (fps, size) = (video.fps, video.size);
-        let VideoOutput { composer, encoder, format, .. } = video;
+        let VideoOutput {
+            composer,
+            encoder,
+            format,
+            ..
+        } = video;
         let push = |coded: Coded| {
             if format.is_none() {
                 *format = video_format(&coded.data, size);
@@ -332,7 +389,17 @@ impl Mixer {
     }
 
     fn make_sound(&mut self) -> Result<(), MixError> {
-        let Self { audio: Some(audio), users, stage, counters, interleave, .. } = self else { return Ok(()) };
+        let Self {
+            audio: Some(audio),
+            users,
+            stage,
+            counters,
+            interleave,
+            ..
+        } = self
+        else {
+            return Ok(());
+        };
         let start = audio.next * AudioEncoder::FRAME as i64;
         audio.next += 1;
         let mut block = vec![vec![0.0; AudioEncoder::FRAME]; audio.channels];
@@ -395,14 +462,23 @@ impl AudioOutput {
         let samples = settings.start_us.max(0) * i64::from(RATE) / 1_000_000;
         let first = samples / AudioEncoder::FRAME as i64;
         let channels = usize::from(profile.channels());
-        Ok(Self { encoder, limiter: Limiter::default(), channels, first, next: first, encoded: first })
+        Ok(Self {
+            encoder,
+            limiter: Limiter::default(),
+            channels,
+            first,
+            next: first,
+            encoded: first,
+        })
     }
 
     fn encode(&mut self, block: &Channels, interleave: &mut Interleave) -> Result<(), MixError> {
         let pts = self.encoded * AudioEncoder::FRAME as i64;
         let first = self.first;
         self.encoded += 1;
-        Ok(self.encoder.encode(block, pts, |coded| push_audio(coded, first, interleave))?)
+        Ok(self
+            .encoder
+            .encode(block, pts, |coded| push_audio(coded, first, interleave))?)
     }
 }
 
@@ -428,7 +504,13 @@ fn video_unit(coded: Coded, fps: i64) -> Output {
 fn video_format(key_unit: &[u8], size: Size) -> Option<H264Format> {
     let (sps, pps) = annexb::parameter_sets(key_unit)?;
     let [sps, pps] = [sps, pps].map(Bytes::copy_from_slice);
-    Some(H264Format { sps, pps, width: size.width, height: size.height, reorder_depth: 0 })
+    Some(H264Format {
+        sps,
+        pps,
+        width: size.width,
+        height: size.height,
+        reorder_depth: 0,
+    })
 }
 
 /// The encoder's first frame holds nothing but the run-up to the first sample; it would lie before the start.
@@ -437,7 +519,12 @@ fn push_audio(coded: Coded, first: i64, interleave: &mut Interleave) {
         return;
     }
     let pts_us = frame_us(coded.pts, i64::from(RATE));
-    let unit = AccessUnit { pts_us, dts_us: pts_us, data: coded.data.into(), keyframe: true };
+    let unit = AccessUnit {
+        pts_us,
+        dts_us: pts_us,
+        data: coded.data.into(),
+        keyframe: true,
+    };
     interleave.push(Output::Audio(unit));
 }
 

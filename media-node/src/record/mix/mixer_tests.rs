@@ -7,8 +7,13 @@ use super::*;
 const SECOND: i64 = 1_000_000;
 
 /// Five users with a colour and a tone each.
-const USERS: [(&str, Yuv, f32); 5] =
-    [("1", RED, 400.0), ("2", GREEN, 700.0), ("3", BLUE, 1100.0), ("4", WHITE, 1600.0), ("5", YELLOW, 2300.0)];
+const USERS: [(&str, Yuv, f32); 5] = [
+    ("1", RED, 400.0),
+    ("2", GREEN, 700.0),
+    ("3", BLUE, 1100.0),
+    ("4", WHITE, 1600.0),
+    ("5", YELLOW, 2300.0),
+];
 
 fn user(script: &mut Script, index: usize, from_us: i64, to_us: i64) {
     let (uid, colour, frequency) = USERS[index];
@@ -47,7 +52,9 @@ fn five_users_come_and_go_and_are_seen_and_heard_where_and_when_they_should() {
         fill: Fill::Crop,
     };
     let halves = Scene {
-        layout: Layout::Custom { regions: vec![region("5", 0.0), region("2", 0.5)] },
+        layout: Layout::Custom {
+            regions: vec![region("5", 0.0), region("2", 0.5)],
+        },
         background: Colour { r: 0, g: 0, b: 255 },
         ..Scene::default()
     };
@@ -63,13 +70,20 @@ fn five_users_come_and_go_and_are_seen_and_heard_where_and_when_they_should() {
     let (pictures, samples) = (pictures(&output), samples(&mixer, &output));
 
     assert_eq!(pictures.len(), 151, "one picture each 1/15 s, the last one at the end");
-    assert!(pictures.windows(2).all(|pair| (pair[1].0 - pair[0].0 - 66_667).abs() <= 1));
+    assert!(
+        pictures
+            .windows(2)
+            .all(|pair| (pair[1].0 - pair[0].0 - 66_667).abs() <= 1)
+    );
     let quarters = |us: i64| {
         [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)].map(|(x, y)| colour_at(at(&pictures, us), x, y))
     };
     let check = |us: i64, expected: [Yuv; 4]| {
         let found = quarters(us);
-        let right = found.iter().zip(expected).all(|(found, expected)| alike(*found, expected));
+        let right = found
+            .iter()
+            .zip(expected)
+            .all(|(found, expected)| alike(*found, expected));
         assert!(right, "at {us} µs: {found:?}, not {expected:?}");
     };
     check(SECOND / 2, [RED; 4]);
@@ -78,7 +92,15 @@ fn five_users_come_and_go_and_are_seen_and_heard_where_and_when_they_should() {
     check(7 * SECOND / 2, [RED, GREEN, BLUE, WHITE]);
     // Nine cells: two rows are taken, the middle of the canvas is user 5.
     let nine = at(&pictures, 9 * SECOND / 2);
-    let cells = [(0.1, 0.1), (0.5, 0.1), (0.9, 0.1), (0.1, 0.5), (0.5, 0.5), (0.9, 0.5), (0.5, 0.9)];
+    let cells = [
+        (0.1, 0.1),
+        (0.5, 0.1),
+        (0.9, 0.1),
+        (0.1, 0.5),
+        (0.5, 0.5),
+        (0.9, 0.5),
+        (0.5, 0.9),
+    ];
     for ((x, y), colour) in cells.into_iter().zip([RED, GREEN, BLUE, WHITE, YELLOW, BLACK, BLACK]) {
         assert!(alike(colour_at(nine, x, y), colour), "five users: {x}, {y}");
     }
@@ -128,7 +150,11 @@ fn key_frames_come_each_two_seconds_and_units_in_the_order_of_decoding() {
         .map(|made| made.unit().pts_us)
         .collect();
     assert_eq!(keys, [0, 2 * SECOND, 4 * SECOND, 6 * SECOND]);
-    assert!(output.windows(2).all(|pair| pair[0].unit().dts_us <= pair[1].unit().dts_us));
+    assert!(
+        output
+            .windows(2)
+            .all(|pair| pair[0].unit().dts_us <= pair[1].unit().dts_us)
+    );
 }
 
 #[test]
@@ -138,7 +164,9 @@ fn a_late_unit_within_the_budget_lands_in_its_picture() {
     let mut output = Vec::new();
     for (_, unit) in video(0, 2 * SECOND, 15, |us| if us < SECOND { RED } else { GREEN }) {
         // Each unit comes 0.45 s after its time.
-        mixer.advance(unit.dts_us + 450_000, false, |made| output.push(made)).unwrap();
+        mixer
+            .advance(unit.dts_us + 450_000, false, |made| output.push(made))
+            .unwrap();
         mixer.unit("1", Track::Video, unit);
     }
     mixer.finish(2 * SECOND, |made| output.push(made)).unwrap();
@@ -152,7 +180,11 @@ fn a_late_unit_within_the_budget_lands_in_its_picture() {
 fn without_video_the_last_picture_stays_then_the_image_comes_and_leaving_clears_the_region() {
     let with_image = Scene {
         layout: Layout::BestFit,
-        user_images: vec![UserImage { uid: "2".to_owned(), url: "own".to_owned(), fill: Fill::Fit }],
+        user_images: vec![UserImage {
+            uid: "2".to_owned(),
+            url: "own".to_owned(),
+            fill: Fill::Fit,
+        }],
         user_image: Some("common".to_owned()),
         ..Scene::default()
     };
@@ -163,18 +195,42 @@ fn without_video_the_last_picture_stays_then_the_image_comes_and_leaving_clears_
     script.leave(8 * SECOND, "2");
     for (url, colour) in [("own", YELLOW), ("common", WHITE), ("unknown", BLUE)] {
         let picture = plain(64, 64, colour);
-        script.changes.push((0, Change::Image { url: url.to_owned(), picture }));
+        script.changes.push((
+            0,
+            Change::Image {
+                url: url.to_owned(),
+                picture,
+            },
+        ));
     }
     let mut mixer = Mixer::new(&settings(640, 360, 15), with_image, everybody()).unwrap();
     let output = script.play(&mut mixer, 10 * SECOND, 20_000);
     let pictures = pictures(&output);
     let colour = |us, x, y| colour_at(at(&pictures, us), x, y);
-    assert!(alike(colour(4 * SECOND, 0.75, 0.25), GREEN), "the last picture stays for 3.5 s");
-    assert!(alike(colour(5 * SECOND, 0.75, 0.25), YELLOW), "then the user's own image comes");
-    assert!(alike(colour(5 * SECOND, 0.52, 0.25), BLACK), "whole, with bars beside it");
-    assert!(alike(colour(SECOND, 0.25, 0.75), WHITE), "a user without video has the common image");
-    assert!(alike(colour(17 * SECOND / 2, 0.75, 0.25), WHITE), "the third user moved up");
-    assert!(alike(colour(17 * SECOND / 2, 0.25, 0.75), RED), "beside the first one, each has one half");
+    assert!(
+        alike(colour(4 * SECOND, 0.75, 0.25), GREEN),
+        "the last picture stays for 3.5 s"
+    );
+    assert!(
+        alike(colour(5 * SECOND, 0.75, 0.25), YELLOW),
+        "then the user's own image comes"
+    );
+    assert!(
+        alike(colour(5 * SECOND, 0.52, 0.25), BLACK),
+        "whole, with bars beside it"
+    );
+    assert!(
+        alike(colour(SECOND, 0.25, 0.75), WHITE),
+        "a user without video has the common image"
+    );
+    assert!(
+        alike(colour(17 * SECOND / 2, 0.75, 0.25), WHITE),
+        "the third user moved up"
+    );
+    assert!(
+        alike(colour(17 * SECOND / 2, 0.25, 0.75), RED),
+        "beside the first one, each has one half"
+    );
 }
 
 #[test]
@@ -183,15 +239,24 @@ fn a_user_who_becomes_visible_between_key_frames_is_seen_at_once() {
     user(&mut script, 0, 0, 4 * SECOND);
     script.join(0, "2");
     // One key frame at the start only.
-    let long = video(0, 4 * SECOND, 15, |_| GREEN).into_iter().map(|(track, unit)| (track, unit));
+    let long = video(0, 4 * SECOND, 15, |_| GREEN)
+        .into_iter()
+        .map(|(track, unit)| (track, unit));
     script.send("2", long.collect());
-    let only = |uid: &str| Subscription { video: Selection::Only(vec![uid.to_owned()]), ..everybody() };
+    let only = |uid: &str| Subscription {
+        video: Selection::Only(vec![uid.to_owned()]),
+        ..everybody()
+    };
     script.changes.push((1_500_000, Change::Subscription(only("2"))));
     script.changes.push((2_500_000, Change::Subscription(only("1"))));
     let mut mixer = Mixer::new(&settings(320, 180, 15), scene(Layout::Floating), only("1")).unwrap();
     let pictures = pictures(&script.play(&mut mixer, 4 * SECOND, 20_000));
     for (pts_us, picture) in &pictures {
-        let expected = if (1_500_000..2_500_000).contains(pts_us) { GREEN } else { RED };
+        let expected = if (1_500_000..2_500_000).contains(pts_us) {
+            GREEN
+        } else {
+            RED
+        };
         assert!(alike(colour_at(picture, 0.5, 0.5), expected), "at {pts_us} µs");
     }
 }
@@ -217,12 +282,25 @@ fn a_recording_can_begin_at_any_time_and_carry_one_track_only() {
     let mut mixer = Mixer::new(&late, scene(Layout::Floating), everybody()).unwrap();
     let mut output = Vec::new();
     mixer.finish(12 * SECOND, |made| output.push(made)).unwrap();
-    let first = |video| output.iter().find(|made| matches!(made, Output::Video(_)) == video).unwrap().unit().pts_us;
+    let first = |video| {
+        output
+            .iter()
+            .find(|made| matches!(made, Output::Video(_)) == video)
+            .unwrap()
+            .unit()
+            .pts_us
+    };
     assert_eq!(first(true), 10_066_667);
-    assert!((9_980_000..=10_010_000).contains(&first(false)), "the block that holds the start");
+    assert!(
+        (9_980_000..=10_010_000).contains(&first(false)),
+        "the block that holds the start"
+    );
 
     for types in [StreamTypes::Audio, StreamTypes::Video] {
-        let one = Settings { types, ..settings(320, 180, 15) };
+        let one = Settings {
+            types,
+            ..settings(320, 180, 15)
+        };
         let mut mixer = Mixer::new(&one, scene(Layout::Floating), everybody()).unwrap();
         let mut video = 0;
         let mut audio = 0;

@@ -3,8 +3,8 @@
 //! same input at any speed. It does not know rosters, playlists or the spool.
 
 mod audio;
-mod compose;
 pub mod command;
+mod compose;
 mod drift;
 mod files;
 mod interleave;

@@ -49,7 +49,9 @@ pub fn put(canvas: &mut Picture, rect: Rect, picture: &Picture, alpha: u16) {
             if alpha >= 256 {
                 row.copy_from_slice(from);
             } else {
-                row.iter_mut().zip(from).for_each(|(sample, new)| *sample = mix(*new, *sample, alpha));
+                row.iter_mut()
+                    .zip(from)
+                    .for_each(|(sample, new)| *sample = mix(*new, *sample, alpha));
             }
         });
     }
@@ -61,7 +63,10 @@ pub fn restore(canvas: &mut Picture, rect: Rect, from: &Picture) {
         let area = in_plane(rect, index);
         let source = from.plane(index);
         each_row(canvas, index, area, |y, row| {
-            let from = source.row(area.y as usize + y).get(area.x as usize..).unwrap_or_default();
+            let from = source
+                .row(area.y as usize + y)
+                .get(area.x as usize..)
+                .unwrap_or_default();
             let width = row.len().min(from.len());
             row[..width].copy_from_slice(&from[..width]);
         });
@@ -76,14 +81,23 @@ fn in_plane(rect: Rect, index: usize) -> Rect {
     if index == 0 {
         return rect;
     }
-    Rect { x: rect.x / 2, y: rect.y / 2, width: rect.width / 2, height: rect.height / 2 }
+    Rect {
+        x: rect.x / 2,
+        y: rect.y / 2,
+        width: rect.width / 2,
+        height: rect.height / 2,
+    }
 }
 
 /// Calls with the number of the row inside the area and its samples.
 fn each_row(canvas: &mut Picture, index: usize, area: Rect, mut each: impl FnMut(usize, &mut [u8])) {
     let plane = canvas.plane_mut(index);
     let (left, right) = (area.x as usize, (area.x + area.width) as usize);
-    let rows = plane.data.chunks_exact_mut(plane.stride).skip(area.y as usize).take(area.height as usize);
+    let rows = plane
+        .data
+        .chunks_exact_mut(plane.stride)
+        .skip(area.y as usize)
+        .take(area.height as usize);
     for (y, row) in rows.enumerate() {
         if let Some(row) = row.get_mut(left..right) {
             each(y, row);

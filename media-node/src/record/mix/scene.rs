@@ -26,7 +26,13 @@ pub struct Stage {
 
 impl Stage {
     pub fn new(scene: Scene, subscription: Subscription) -> Self {
-        Self { scene, subscription, present: Vec::new(), images: BTreeMap::new(), images_seen: 0 }
+        Self {
+            scene,
+            subscription,
+            present: Vec::new(),
+            images: BTreeMap::new(),
+            images_seen: 0,
+        }
     }
 
     pub fn join(&mut self, uid: String) {
@@ -75,12 +81,20 @@ impl Stage {
         if self.subscription.types == StreamTypes::Audio {
             return Vec::new();
         }
-        self.present.iter().map(String::as_str).filter(|uid| admits(&self.subscription.video, uid)).collect()
+        self.present
+            .iter()
+            .map(String::as_str)
+            .filter(|uid| admits(&self.subscription.video, uid))
+            .collect()
     }
 
     /// What a user's region shows at a time: the last picture, but an image, if there is one, once that is old.
     pub fn source<'a>(&'a self, uid: &str, decoded: Option<&'a Decoded>, at_us: i64) -> Option<Source<'a>> {
-        let picture = decoded.map(|decoded| Source { picture: &decoded.picture, id: decoded.id, fill: None });
+        let picture = decoded.map(|decoded| Source {
+            picture: &decoded.picture,
+            id: decoded.id,
+            fill: None,
+        });
         if decoded.is_some_and(|decoded| at_us - decoded.pts_us < LAST_PICTURE_US) {
             return picture;
         }

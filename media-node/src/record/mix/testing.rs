@@ -22,7 +22,17 @@ pub const YELLOW: Yuv = Yuv([210, 16, 146]);
 
 pub fn plain(width: u32, height: u32, colour: Yuv) -> Picture {
     let mut picture = Picture::new(width, height).unwrap();
-    paint::fill(&mut picture, Rect { x: 0, y: 0, width, height }, colour, 256);
+    paint::fill(
+        &mut picture,
+        Rect {
+            x: 0,
+            y: 0,
+            width,
+            height,
+        },
+        colour,
+        256,
+    );
     picture
 }
 
@@ -36,7 +46,13 @@ pub fn video(from_us: i64, to_us: i64, fps: u32, colour: impl Fn(i64) -> Yuv) ->
         options: vec![("preset".into(), "ultrafast".into()), ("crf".into(), "20".into())],
         ..VideoEncoderChoice::default()
     };
-    let target = VideoTarget { width: 160, height: 90, fps, bitrate: 300_000, gop: fps };
+    let target = VideoTarget {
+        width: 160,
+        height: 90,
+        fps,
+        bitrate: 300_000,
+        gop: fps,
+    };
     let mut encoder = VideoEncoder::new(&choice, &target).unwrap();
     let mut units = Vec::new();
     let time = |frame: i64| from_us + frame * 1_000_000 / i64::from(fps);
@@ -51,7 +67,9 @@ pub fn video(from_us: i64, to_us: i64, fps: u32, colour: impl Fn(i64) -> Yuv) ->
     };
     for frame in (0..).take_while(|frame| time(*frame) < to_us) {
         let mut picture = plain(160, 90, colour(time(frame)));
-        encoder.encode(&mut picture, frame, frame % i64::from(fps) == 0, &mut push).unwrap();
+        encoder
+            .encode(&mut picture, frame, frame % i64::from(fps) == 0, &mut push)
+            .unwrap();
     }
     encoder.finish(&mut push).unwrap();
     units
@@ -65,9 +83,20 @@ pub fn tone(from_us: i64, to_us: i64, frequency: f32, level: impl Fn(i64) -> f32
     let time = |sample: i64| from_us + sample * 1_000_000 / i64::from(RATE);
     let mut push = |coded: Coded| {
         let pts_us = time(coded.pts);
-        units.push((Track::Audio, AccessUnit { pts_us, dts_us: pts_us, data: coded.data.into(), keyframe: true }));
+        units.push((
+            Track::Audio,
+            AccessUnit {
+                pts_us,
+                dts_us: pts_us,
+                data: coded.data.into(),
+                keyframe: true,
+            },
+        ));
     };
-    for first in (0..).step_by(AudioEncoder::FRAME).take_while(|first| time(*first) < to_us) {
+    for first in (0..)
+        .step_by(AudioEncoder::FRAME)
+        .take_while(|first| time(*first) < to_us)
+    {
         let phase = |sample: i64| (sample as f64 * f64::from(frequency) / f64::from(RATE)).fract() as f32;
         let wave = |sample: i64| (phase(sample) * TAU).sin() * level(time(sample));
         let samples = (first..).take(AudioEncoder::FRAME).map(wave).collect();
@@ -79,13 +108,24 @@ pub fn tone(from_us: i64, to_us: i64, frequency: f32, level: impl Fn(i64) -> f32
 
 pub fn aac_format() -> Format {
     let encoder = AudioEncoder::new("aac", RATE, 1, 64_000).unwrap();
-    Format::Aac(AacFormat { config: encoder.config().into(), sample_rate: RATE, channels: 1, frame_length: 1024 })
+    Format::Aac(AacFormat {
+        config: encoder.config().into(),
+        sample_rate: RATE,
+        channels: 1,
+        frame_length: 1024,
+    })
 }
 
 pub fn settings(width: u32, height: u32, fps: u32) -> Settings {
     crate::media::init().unwrap();
     Settings {
-        output: MixOutput { width, height, fps, bitrate_kbps: 1000, audio: AudioProfile::Mono128 },
+        output: MixOutput {
+            width,
+            height,
+            fps,
+            bitrate_kbps: 1000,
+            audio: AudioProfile::Mono128,
+        },
         types: StreamTypes::Both,
         start_us: 0,
         jitter_us: 500_000,
@@ -98,11 +138,19 @@ pub fn settings(width: u32, height: u32, fps: u32) -> Settings {
 }
 
 pub fn everybody() -> Subscription {
-    Subscription { version: 0, types: StreamTypes::Both, audio: Selection::All, video: Selection::All }
+    Subscription {
+        version: 0,
+        types: StreamTypes::Both,
+        audio: Selection::All,
+        video: Selection::All,
+    }
 }
 
 pub fn scene(layout: Layout) -> Scene {
-    Scene { layout, ..Scene::default() }
+    Scene {
+        layout,
+        ..Scene::default()
+    }
 }
 
 /// What the mixer is told in a test, in any order.
@@ -122,7 +170,8 @@ impl Script {
     }
 
     pub fn send(&mut self, uid: &str, units: Timed) {
-        self.units.extend(units.into_iter().map(|(track, unit)| (uid.to_owned(), track, unit)));
+        self.units
+            .extend(units.into_iter().map(|(track, unit)| (uid.to_owned(), track, unit)));
     }
 
     /// Feeds everything in the order of decoding times, `step_us` of media at a time.
@@ -161,15 +210,22 @@ pub fn pictures(output: &[Output]) -> Vec<(i64, Picture)> {
             decoder.decode(&unit.data, unit.pts_us, unit.dts_us, &mut keep).unwrap();
         }
     }
-    decoder.finish(|picture, pts_us| pictures.push((pts_us, picture))).unwrap();
+    decoder
+        .finish(|picture, pts_us| pictures.push((pts_us, picture)))
+        .unwrap();
     pictures
 }
 
 /// The first channel's samples of a recording, from its start.
 pub fn samples(mixer: &Mixer, output: &[Output]) -> Vec<f32> {
     let tracks = mixer.tracks().unwrap();
-    let Some(Format::Aac(aac)) = tracks.iter().map(|track| track.format.clone()).next_back() else { panic!() };
-    let mut decoder = AudioDecoder::new(&AudioCodec::Aac { config: aac.config.to_vec() }).unwrap();
+    let Some(Format::Aac(aac)) = tracks.iter().map(|track| track.format.clone()).next_back() else {
+        panic!()
+    };
+    let mut decoder = AudioDecoder::new(&AudioCodec::Aac {
+        config: aac.config.to_vec(),
+    })
+    .unwrap();
     let mut samples = Vec::new();
     for made in output {
         if let Output::Audio(unit) = made
@@ -191,12 +247,18 @@ pub fn colour_at(picture: &Picture, x: f64, y: f64) -> Yuv {
 }
 
 pub fn alike(found: Yuv, expected: Yuv) -> bool {
-    found.0.iter().zip(expected.0).all(|(found, expected)| found.abs_diff(expected) <= 8)
+    found
+        .0
+        .iter()
+        .zip(expected.0)
+        .all(|(found, expected)| found.abs_diff(expected) <= 8)
 }
 
 /// How loud a frequency is: the amplitude of its part in the samples (Goertzel's algorithm).
 pub fn loudness(samples: &[f32], frequency: f32) -> f32 {
     let step = 2.0 * (TAU * frequency / RATE as f32).cos();
-    let (last, before) = samples.iter().fold((0.0, 0.0), |(last, before), sample| (sample + step * last - before, last));
+    let (last, before) = samples.iter().fold((0.0, 0.0), |(last, before), sample| {
+        (sample + step * last - before, last)
+    });
     2.0 * (last * last + before * before - step * last * before).max(0.0).sqrt() / samples.len().max(1) as f32
 }

@@ -21,14 +21,19 @@ pub struct VideoTrack {
     queue: VecDeque<AccessUnit>,
     queued: usize,
     decoder: Option<VideoDecoder>,
-    /// Times of small units in the decoder.
-    small: VecDeque<i64>,
-    /// Decoded and later than what is shown, in the order of presentation.
+    /// Units whose pictures have not come out of the decoder.
+    inside: Vec<Inside>,
+    /// Decoded and later than what is shown, in the order of their coming out, which is that of presentation.
     ahead: VecDeque<Decoded>,
     shown: Option<Decoded>,
     made: u64,
     /// No more units come.
     ended: bool,
+}
+
+struct Inside {
+    pts_us: i64,
+    small: bool,
 }
 
 pub struct Decoded {
@@ -48,6 +53,7 @@ impl VideoTrack {
         }
         // Decoding can only go on at a key frame.
         self.decoder = None;
+        self.inside.clear();
         while self.pop().is_some() {
             counters.video_units_dropped += 1;
             if self.queued <= QUEUE_BYTES / 2 && self.queue.front().is_none_or(|unit| unit.keyframe) {
@@ -56,10 +62,9 @@ impl VideoTrack {
         }
     }
 
-    /// The newest picture at or before `at_us`. Answers whether there is a newer one than at the last call.
-    pub fn advance(&mut self, at_us: i64, counters: &mut Counters) -> bool {
-        // A picture that is later shows that no earlier one is still inside the decoder.
-        while self.ahead.back().is_none_or(|last| last.pts_us <= at_us) {
+    /// Makes the newest picture at or before `at_us` the shown one.
+    pub fn advance(&mut self, at_us: i64, counters: &mut Counters) {
+        while self.needs_more(at_us) {
             if self.decoder.is_none() && !self.restart(at_us, counters) {
                 break;
             }
@@ -73,35 +78,41 @@ impl VideoTrack {
                 self.decode(&unit, counters);
             }
         }
+        self.show_due(at_us, counters);
+    }
+
+    /// Whether a picture that is due is not decoded, or waits in the decoder for later units. No picture is due before
+    /// its unit's decoding time.
+    fn needs_more(&self, at_us: i64) -> bool {
+        let next_due = self.queue.front().is_some_and(|next| next.dts_us <= at_us);
+        next_due || self.inside.iter().any(|unit| unit.pts_us <= at_us)
+    }
+
+    fn show_due(&mut self, at_us: i64, counters: &mut Counters) {
         let mut newer = false;
         while self.ahead.front().is_some_and(|next| next.pts_us <= at_us) {
             counters.pictures_skipped += u64::from(newer);
             newer = true;
             self.show_next();
         }
-        newer
     }
 
     /// Keeps what a later [`advance`](Self::advance) needs, for a user whom nobody sees: the decoder runs on only until
     /// the next key frame, where it can start again.
     pub fn rest(&mut self, at_us: i64, counters: &mut Counters) {
-        while self.decoder.is_some() && self.ahead.back().is_none_or(|last| last.pts_us <= at_us) {
-            let Some(next) = self.queue.front() else { break };
-            if next.keyframe && next.pts_us <= at_us {
-                self.decoder = None;
-                self.ahead.clear();
-                self.shown = None;
+        while self.decoder.is_some() && self.needs_more(at_us) {
+            match self.queue.front() {
+                Some(next) if !next.keyframe => {}
+                Some(next) if next.pts_us <= at_us => self.stop(),
+                _ => break,
             }
-            if next.keyframe {
-                break;
-            }
-            if let Some(unit) = self.pop() {
+            if self.decoder.is_some()
+                && let Some(unit) = self.pop()
+            {
                 self.decode(&unit, counters);
             }
         }
-        while self.ahead.front().is_some_and(|next| next.pts_us <= at_us) {
-            self.show_next();
-        }
+        self.show_due(at_us, counters);
         if self.decoder.is_none() {
             self.skip_to_key(at_us);
         }
@@ -109,10 +120,7 @@ impl VideoTrack {
 
     /// Forgets what was sent until `at_us`: the user left.
     pub fn leave(&mut self, at_us: i64) {
-        self.decoder = None;
-        self.small.clear();
-        self.ahead.clear();
-        self.shown = None;
+        self.stop();
         while self.queue.front().is_some_and(|unit| unit.pts_us <= at_us) {
             self.pop();
         }
@@ -131,6 +139,13 @@ impl VideoTrack {
         self.queue.is_empty() && self.shown.is_none()
     }
 
+    fn stop(&mut self) {
+        self.decoder = None;
+        self.inside.clear();
+        self.ahead.clear();
+        self.shown = None;
+    }
+
     fn pop(&mut self) -> Option<AccessUnit> {
         let unit = self.queue.pop_front()?;
         self.queued -= unit.data.len();
@@ -147,7 +162,7 @@ impl VideoTrack {
         if self.queue.is_empty() {
             return false;
         }
-        self.small.clear();
+        self.inside.clear();
         self.decoder = VideoDecoder::h264().ok();
         self.decoder.is_some()
     }
@@ -165,28 +180,38 @@ impl VideoTrack {
     /// Whether the picture would never be seen and is needed for no other one.
     fn superseded(&self, unit: &AccessUnit, at_us: i64) -> bool {
         unit.pts_us < at_us
-            && self.queue.iter().any(|other| unit.pts_us < other.pts_us && other.pts_us <= at_us)
+            && self
+                .queue
+                .iter()
+                .any(|other| unit.pts_us < other.pts_us && other.pts_us <= at_us)
             && !annexb::is_reference(&unit.data)
     }
 
     fn decode(&mut self, unit: &AccessUnit, counters: &mut Counters) {
-        let Self { decoder: Some(decoder), small, ahead, made, .. } = self else { return };
-        if unit.data.len() <= REPEAT_BYTES {
-            small.push_back(unit.pts_us);
-        }
-        let mut keep = |picture, pts_us| {
+        let Some(decoder) = &mut self.decoder else { return };
+        self.inside.push(Inside {
+            pts_us: unit.pts_us,
+            small: unit.data.len() <= REPEAT_BYTES,
+        });
+        let Self {
+            inside, ahead, made, ..
+        } = self;
+        let decoded = decoder.decode(&unit.data, unit.pts_us, unit.dts_us, |picture, pts_us| {
             counters.pictures_decoded += 1;
             *made += 1;
-            let at = small.iter().position(|time| *time == pts_us);
-            let small = at.and_then(|at| small.remove(at)).is_some();
-            let place = ahead.iter().rposition(|other| other.pts_us <= pts_us).map_or(0, |index| index + 1);
-            ahead.insert(place, Decoded { picture, pts_us, id: *made, small });
-        };
-        let decoded = decoder.decode(&unit.data, unit.pts_us, unit.dts_us, &mut keep);
-        counters.units_undecodable += u64::from(decoded.is_err());
-        // A decoder that gives pictures other times than it was fed with must not fill the list.
-        while small.len() > 32 {
-            small.pop_front();
+            let small = inside.iter().any(|unit| unit.small && unit.pts_us == pts_us);
+            // Pictures come in their order, so that no earlier one follows.
+            inside.retain(|unit| unit.pts_us > pts_us);
+            ahead.push_back(Decoded {
+                picture,
+                pts_us,
+                id: *made,
+                small,
+            });
+        });
+        if decoded.is_err() {
+            counters.units_undecodable += 1;
+            self.inside.retain(|other| other.pts_us != unit.pts_us);
         }
     }
 
@@ -196,11 +221,17 @@ impl VideoTrack {
             return;
         }
         let Some(mut decoder) = self.decoder.take() else { return };
+        self.inside.clear();
         let Self { ahead, made, .. } = self;
         let drained = decoder.finish(|picture, pts_us| {
             counters.pictures_decoded += 1;
             *made += 1;
-            ahead.push_back(Decoded { picture, pts_us, id: *made, small: false });
+            ahead.push_back(Decoded {
+                picture,
+                pts_us,
+                id: *made,
+                small: false,
+            });
         });
         counters.units_undecodable += u64::from(drained.is_err());
     }
