@@ -21,7 +21,7 @@ impl Default for VideoEncoderChoice {
     fn default() -> Self {
         Self {
             name: "libx264".to_owned(),
-            threads: 1,
+            threads: 2,
             options: vec![("preset".to_owned(), "veryfast".to_owned())],
         }
     }

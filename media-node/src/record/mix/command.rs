@@ -57,9 +57,12 @@ pub struct EncoderArgs {
     /// `preset=veryfast`.
     #[arg(long, env = "TAPEDECK_VIDEO_ENCODER_OPTIONS")]
     video_encoder_options: Option<String>,
-    /// Threads of the video encoder.
-    #[arg(long, env = "TAPEDECK_VIDEO_ENCODER_THREADS", default_value_t = 1)]
+    /// Threads of the video encoder; with two it works beside the decoders.
+    #[arg(long, env = "TAPEDECK_VIDEO_ENCODER_THREADS", default_value_t = 2)]
     video_encoder_threads: usize,
+    /// Threads that decode and scale, for channels with several users.
+    #[arg(long = "mix-threads", env = "TAPEDECK_MIX_THREADS", default_value_t = 2)]
+    workers: usize,
     /// FFmpeg's name of an AAC encoder.
     #[arg(long, env = "TAPEDECK_AUDIO_ENCODER", default_value = "aac")]
     audio_encoder: String,
@@ -124,6 +127,7 @@ impl EncoderArgs {
                 options,
             },
             audio_encoder: self.audio_encoder.clone(),
+            workers: self.workers.max(1),
         })
     }
 }

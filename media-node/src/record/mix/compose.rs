@@ -27,13 +27,16 @@ pub struct Composer {
     repaint: bool,
 }
 
-struct Slot {
+/// One region and what it shows.
+pub struct Slot {
     region: Region,
     /// Whose it is, over changes of the order of joining.
     owner: u64,
     scaler: Scaler,
     shown: Option<Shown>,
     dirty: bool,
+    /// The outline of what it shows changed, so that what was behind it comes out.
+    moved: bool,
 }
 
 struct Shown {
@@ -92,33 +95,15 @@ impl Composer {
                         region,
                         ..old.swap_remove(index)
                     },
-                    None => Slot {
-                        region,
-                        owner,
-                        scaler: Scaler::default(),
-                        shown: None,
-                        dirty: false,
-                    },
+                    None => Slot::new(owner, region),
                 }
             })
             .collect();
     }
 
-    /// Whether a user has a region.
-    pub fn shows(&self, owner: u64) -> bool {
-        self.slots.iter().any(|slot| slot.owner == owner)
-    }
-
-    /// Gives a user's regions their picture, or none. One that cannot be scaled leaves its region empty.
-    pub fn show(&mut self, owner: u64, source: Option<Source<'_>>) -> Result<(), MediaError> {
-        let mut shown = Ok(());
-        for slot in self.slots.iter_mut().filter(|slot| slot.owner == owner) {
-            match slot.update(source) {
-                Ok(moved) => self.repaint |= moved,
-                Err(error) => shown = Err(error),
-            }
-        }
-        shown
+    /// The regions in the order of drawing, to be given their pictures, by several threads if there is much to do.
+    pub fn slots(&mut self) -> &mut [Slot] {
+        &mut self.slots
     }
 
     /// The composed picture, for the encoder.
@@ -128,6 +113,9 @@ impl Composer {
 
     /// Brings the canvas up to date. Answers whether it changed.
     pub fn paint(&mut self) -> Result<bool, MediaError> {
+        for slot in &mut self.slots {
+            self.repaint |= std::mem::take(&mut slot.moved);
+        }
         if self.repaint {
             self.slots.iter_mut().for_each(|slot| slot.dirty = true);
         } else {
@@ -186,14 +174,23 @@ impl Composer {
 }
 
 impl Slot {
+    fn new(owner: u64, region: Region) -> Self {
+        Self { region, owner, scaler: Scaler::default(), shown: None, dirty: false, moved: false }
+    }
+
     fn translucent(&self) -> bool {
         self.region.alpha < 256
     }
 
-    /// Scales what is new. Answers whether the region's outline changed, so that what was behind it shows.
-    fn update(&mut self, source: Option<Source<'_>>) -> Result<bool, MediaError> {
+    pub fn owner(&self) -> u64 {
+        self.owner
+    }
+
+    /// Scales what is new. A picture that cannot be scaled leaves the region empty.
+    pub fn show(&mut self, source: Option<Source<'_>>) -> Result<(), MediaError> {
         let Some(source) = source else {
-            return Ok(self.shown.take().is_some());
+            self.moved |= self.shown.take().is_some();
+            return Ok(());
         };
         let fill = source.fill.unwrap_or(self.region.fill);
         if self
@@ -201,12 +198,14 @@ impl Slot {
             .as_ref()
             .is_some_and(|shown| shown.id == source.id && shown.fill == fill)
         {
-            return Ok(false);
+            return Ok(());
         }
         let placed = place(source.picture, self.region.rect, fill);
-        let (scaled, moved) = match self.shown.take() {
-            Some(shown) if shown.placed.area == placed.area => (shown.scaled, false),
-            _ => (Picture::new(placed.area.width, placed.area.height)?, true),
+        let before = self.shown.take();
+        self.moved |= before.as_ref().is_none_or(|shown| shown.placed.area != placed.area);
+        let scaled = match before {
+            Some(shown) if shown.placed.area == placed.area => shown.scaled,
+            _ => Picture::new(placed.area.width, placed.area.height)?,
         };
         let mut shown = Shown {
             id: source.id,
@@ -214,10 +213,13 @@ impl Slot {
             placed,
             scaled,
         };
-        self.scaler.scale(source.picture, placed.crop, &mut shown.scaled)?;
+        if let Err(error) = self.scaler.scale(source.picture, placed.crop, &mut shown.scaled) {
+            self.moved = true;
+            return Err(error);
+        }
         self.shown = Some(shown);
         self.dirty = true;
-        Ok(moved)
+        Ok(())
     }
 
     fn paint(&self, canvas: &mut Picture) {
@@ -316,3 +318,7 @@ fn middle(length: u32, part: f64) -> (u32, u32) {
     let kept = even.clamp(2, length.max(2)).min(length);
     (((length - kept) / 2) & !1, kept)
 }
+
+#[cfg(test)]
+#[path = "compose_tests.rs"]
+mod tests;

@@ -10,6 +10,7 @@ use super::interleave::Interleave;
 use super::layout::{self, Size};
 use super::limiter::{Channels, Limiter};
 use super::scene::Stage;
+use super::seen;
 use super::video::VideoTrack;
 use crate::capture::{AacFormat, AccessUnit, Format, H264Format, Track};
 use crate::media::{
@@ -33,6 +34,8 @@ pub struct Settings {
     pub video_encoder: VideoEncoderChoice,
     /// FFmpeg's name of an AAC encoder.
     pub audio_encoder: String,
+    /// Threads that decode and scale, at least 1.
+    pub workers: usize,
 }
 
 /// What changes at a time. It takes effect at the next picture of the output.
@@ -91,16 +94,17 @@ pub struct Mixer {
 }
 
 #[derive(Default)]
-struct User {
+pub struct User {
     /// Stands for the user in the composer.
-    key: u64,
-    video: VideoTrack,
-    audio: AudioTrack,
+    pub key: u64,
+    pub video: VideoTrack,
+    pub audio: AudioTrack,
 }
 
 struct VideoOutput {
     composer: Composer,
     encoder: VideoEncoder,
+    workers: usize,
     size: Size,
     fps: i64,
     /// Number of the next frame on the grid that begins at the recording's start.
@@ -353,18 +357,7 @@ impl Mixer {
             return Ok(());
         }
         let at_us = video.time_us(index);
-        for (uid, user) in users.iter_mut() {
-            if video.composer.shows(user.key) {
-                user.video.advance(at_us, counters);
-                // At once, while the picture is still in the processor's caches.
-                let shown = video
-                    .composer
-                    .show(user.key, stage.source(uid, user.video.shown(), at_us));
-                counters.pictures_unusable += u64::from(shown.is_err());
-            } else {
-                user.video.rest(at_us, counters);
-            }
-        }
+        *counters += seen::update(users, video.composer.slots(), stage, at_us, video.workers);
         let changed = video.composer.paint()?;
         counters.frames_repeated += u64::from(!changed);
         counters.frames += 1;
@@ -433,6 +426,7 @@ impl VideoOutput {
         let mut video = Self {
             composer: Composer::new(size)?,
             encoder: VideoEncoder::new(&settings.video_encoder, &target)?,
+            workers: settings.workers,
             size,
             fps: i64::from(fps),
             next: 0,

@@ -123,19 +123,26 @@ fn five_users_come_and_go_and_are_seen_and_heard_where_and_when_they_should() {
 }
 
 #[test]
-fn the_same_input_gives_the_same_bytes_however_it_is_cut() {
-    let once = |step_us| {
+fn the_same_input_gives_the_same_bytes_however_it_is_cut_and_shared_out() {
+    let once = |step_us, workers| {
         let mut script = Script::default();
-        user(&mut script, 0, 0, 3 * SECOND);
-        user(&mut script, 1, SECOND, 3 * SECOND);
+        for index in 0..5 {
+            user(&mut script, index, index as i64 * SECOND / 4, 3 * SECOND);
+        }
         script.leave(2 * SECOND, "1");
-        let mut mixer = Mixer::new(&settings(320, 180, 30), scene(Layout::Floating), everybody()).unwrap();
+        let mut settings = Settings {
+            workers,
+            ..settings(320, 180, 30)
+        };
+        settings.video_encoder.threads = 2;
+        let mut mixer = Mixer::new(&settings, scene(Layout::Floating), everybody()).unwrap();
         script.play(&mut mixer, 3 * SECOND, step_us)
     };
-    let output = once(10_000);
+    let output = once(10_000, 1);
     assert!(output.len() > 200);
-    assert!(output == once(10_000), "twice the same");
-    assert!(output == once(370_000), "in larger pieces");
+    assert!(output == once(10_000, 1), "twice the same");
+    assert!(output == once(370_000, 1), "in larger pieces");
+    assert!(output == once(10_000, 2), "by more threads");
 }
 
 #[test]

@@ -2,6 +2,10 @@
 //! timed changes to coded units: it reads no clock, opens no socket and writes no file, and gives the same bytes for the
 //! same input at any speed. It does not know rosters, playlists or the spool.
 
+use std::ops::AddAssign;
+
+use serde::Serialize;
+
 mod audio;
 pub mod command;
 mod compose;
@@ -13,6 +17,7 @@ mod limiter;
 mod mixer;
 mod paint;
 mod scene;
+mod seen;
 mod video;
 
 #[cfg(test)]
@@ -23,7 +28,7 @@ mod testing;
 pub use mixer::{Change, MixError, Mixer, Output, Settings};
 
 /// What the mixer did, since its start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
     /// Pictures that were encoded.
     pub frames: u64,
@@ -45,4 +50,20 @@ pub struct Counters {
     pub samples: u64,
     /// Samples of users that did not come, each replaced by silence.
     pub samples_missing: u64,
+}
+
+impl AddAssign for Counters {
+    fn add_assign(&mut self, other: Self) {
+        self.frames += other.frames;
+        self.frames_repeated += other.frames_repeated;
+        self.frames_shed += other.frames_shed;
+        self.pictures_decoded += other.pictures_decoded;
+        self.pictures_skipped += other.pictures_skipped;
+        self.pictures_unusable += other.pictures_unusable;
+        self.units_undecodable += other.units_undecodable;
+        self.video_units_dropped += other.video_units_dropped;
+        self.audio_units_dropped += other.audio_units_dropped;
+        self.samples += other.samples;
+        self.samples_missing += other.samples_missing;
+    }
 }

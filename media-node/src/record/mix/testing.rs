@@ -134,6 +134,7 @@ pub fn settings(width: u32, height: u32, fps: u32) -> Settings {
             ..VideoEncoderChoice::default()
         },
         audio_encoder: "aac".to_owned(),
+        workers: 1,
     }
 }
 
