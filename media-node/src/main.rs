@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         .and_then(|()| record::mix::command::run(&args).map_err(|error| error.to_string()))
     {
         Ok(counters) => {
-            println!("{counters:#?}");
+            println!("{}", serde_json::to_string(&counters).unwrap_or_default());
             ExitCode::SUCCESS
         }
         Err(error) => {

@@ -1,9 +1,9 @@
 use ffmpeg_next::codec::{Context, Flags, Id, threading};
-use ffmpeg_next::format::Pixel;
 use ffmpeg_next::format::sample::{Sample, Type};
 use ffmpeg_next::util::error::EAGAIN;
 use ffmpeg_next::{ChannelLayout, Dictionary, Error, Packet, Rational, encoder, frame, picture};
 
+use super::hardware::Intake;
 use super::{MediaError, Picture};
 
 /// How an encoder is chosen and tuned: a node's configuration.
@@ -38,6 +38,9 @@ pub struct VideoTarget {
     pub gop: u32,
 }
 
+/// From this frame rate on an encoder's own lookahead is less than a second.
+const LOOKAHEAD_FPS: u32 = 15;
+
 /// One coded picture or audio frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coded {
@@ -51,6 +54,7 @@ pub struct Coded {
 /// Encodes pictures to H.264 in Annex B form with SPS and PPS in front of each key frame. Key frames are IDR pictures.
 pub struct VideoEncoder {
     encoder: encoder::video::Encoder,
+    intake: Intake,
     packet: Packet,
 }
 
@@ -71,10 +75,10 @@ impl VideoEncoder {
             count: choice.threads,
             ..Default::default()
         });
+        let intake = Intake::choose(&codec, &mut context, target.width, target.height)?;
         let mut video = context.encoder().video().map_err(failed)?;
         video.set_width(target.width);
         video.set_height(target.height);
-        video.set_format(Pixel::YUV420P);
         video.set_time_base(Rational(1, target.fps as i32));
         video.set_frame_rate(Some(Rational(target.fps as i32, 1)));
         video.set_gop(target.gop);
@@ -86,34 +90,42 @@ impl VideoEncoder {
         // Key frames at the beat of the GOP only: that is where slices are cut.
         options.set("sc_threshold", "0");
         options.set("forced-idr", "1");
+        if target.fps < LOOKAHEAD_FPS {
+            // What an encoder keeps back is lost when the process dies, so that it must not be seconds.
+            video.set_max_b_frames(target.fps as usize / 5);
+            options.set("rc-lookahead", &(target.fps / 2).to_string());
+        }
         for (name, value) in &choice.options {
             options.set(name, value);
         }
         let encoder = video.open_as_with(codec, options).map_err(failed)?;
         Ok(Self {
             encoder,
+            intake,
             packet: Packet::empty(),
         })
     }
 
-    /// Takes the picture of frame `index`. It is shared with the encoder until that has read it; `Picture`'s owner copies
-    /// it before the next write if that takes longer than this call.
+    /// Takes the picture of frame `index`. It is shared with the encoder until that has read it; whoever writes into it
+    /// next makes a copy if that takes longer than this call.
     pub fn encode(
         &mut self,
-        picture: &mut Picture,
+        picture: &Picture,
         index: i64,
         keyframe: bool,
         each: impl FnMut(Coded),
     ) -> Result<(), MediaError> {
-        picture.0.set_pts(Some(index));
-        picture.0.set_kind(if keyframe {
+        let mut taken = self.intake.take(picture)?;
+        taken.set_pts(Some(index));
+        taken.set_kind(if keyframe {
             picture::Type::I
         } else {
             picture::Type::None
         });
         self.encoder
-            .send_frame(&picture.0)
+            .send_frame(&taken)
             .map_err(|error| MediaError::new("encode a picture", error))?;
+        drop(taken);
         receive(&mut self.encoder, &mut self.packet, each)
     }
 

@@ -1,3 +1,5 @@
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::ptr;
 
@@ -97,9 +99,45 @@ impl Muxer {
     }
 }
 
-/// Copies a fragmented MP4 file, whole or cut off anywhere, into one with a single index in front of the media. Nothing
-/// is encoded again.
+/// Cuts a fragmented MP4 file behind its last whole fragment. Answers its length then; 0 if there is no whole fragment.
+fn cut_to_whole_fragments(path: &Path) -> io::Result<u64> {
+    let mut file = File::options().read(true).write(true).open(path)?;
+    let size = file.metadata()?.len();
+    let (mut next, mut whole) = (0, 0);
+    while size.saturating_sub(next) >= 8 {
+        file.seek(SeekFrom::Start(next))?;
+        let mut header = [0; 16];
+        file.read_exact(&mut header[..8])?;
+        let [a, b, c, d, kind @ .., _, _, _, _, _, _, _, _] = header;
+        let length = match u64::from(u32::from_be_bytes([a, b, c, d])) {
+            1 if size - next >= 16 => {
+                file.read_exact(&mut header[8..])?;
+                let [.., a, b, c, d, e, f, g, h] = header;
+                u64::from_be_bytes([a, b, c, d, e, f, g, h])
+            }
+            length => length,
+        };
+        if length < 8 || length > size - next {
+            break;
+        }
+        next += length;
+        if &kind == b"mdat" {
+            whole = next;
+        }
+    }
+    file.set_len(whole)?;
+    Ok(whole)
+}
+
+/// Copies a fragmented MP4 file into one with a single index in front of the media. Nothing is encoded again. If the
+/// file's writer was killed, an unfinished fragment at its end is cut off before.
 pub fn move_index_to_front(from: &Path, to: &Path) -> Result<(), MediaError> {
+    cut_to_whole_fragments(from).map_err(|error| {
+        let source = error
+            .raw_os_error()
+            .map_or(Error::Unknown, |errno| Error::Other { errno });
+        MediaError::new("cut the file to finish", source)
+    })?;
     let mut input = format::input(from).map_err(MediaError::during("open the file to finish"))?;
     let mut output = format::output_as(to, "mp4").map_err(MediaError::during("create the finished file"))?;
     for stream in input.streams() {
@@ -122,8 +160,6 @@ pub fn move_index_to_front(from: &Path, to: &Path) -> Result<(), MediaError> {
         match packet.read(&mut input) {
             Ok(()) => {}
             Err(Error::Eof) => break,
-            // The last fragment of a file that was cut off.
-            Err(Error::InvalidData) => break,
             Err(error) => return Err(MediaError::new("read the file to finish", error)),
         }
         let index = packet.stream();
@@ -182,4 +218,157 @@ fn add_track(output: &mut Output, format: &Format) -> Result<(), MediaError> {
     }
     parameters.extradata_size = extradata.len().try_into().unwrap_or(0);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::capture::{AacFormat, H264Format, Track};
+    use crate::media::{AudioEncoder, Coded, Demuxer, Picture, VideoEncoder, VideoEncoderChoice, VideoTarget, annexb};
+
+    const FPS: i64 = 15;
+    const SECONDS: i64 = 6;
+
+    /// Grey pictures with reordering, and silence, in the order of decoding times.
+    fn media() -> (Vec<MuxerTrack>, Vec<(usize, AccessUnit)>) {
+        crate::media::init().unwrap();
+        let target = VideoTarget {
+            width: 64,
+            height: 36,
+            fps: FPS as u32,
+            bitrate: 50_000,
+            gop: 30,
+        };
+        let mut video = VideoEncoder::new(&VideoEncoderChoice::default(), &target).unwrap();
+        let mut audio = AudioEncoder::new("aac", 48_000, 1, 48_000).unwrap();
+        let mut units = Vec::new();
+        let unit = |coded: Coded, rate: i64| AccessUnit {
+            pts_us: coded.pts * 1_000_000 / rate,
+            dts_us: coded.dts * 1_000_000 / rate,
+            data: coded.data.into(),
+            keyframe: coded.keyframe,
+        };
+        for frame in 0..FPS * SECONDS {
+            let mut picture = Picture::new(64, 36).unwrap();
+            (0..3).for_each(|index| picture.plane_mut(index).data.fill((frame * 7 % 200) as u8 + 20));
+            video
+                .encode(&picture, frame, frame % 30 == 0, |coded| {
+                    units.push((0, unit(coded, FPS)))
+                })
+                .unwrap();
+        }
+        video.finish(|coded| units.push((0, unit(coded, FPS)))).unwrap();
+        for block in 0..SECONDS * 48_000 / 1024 {
+            let silence = [vec![0.0; AudioEncoder::FRAME]];
+            audio
+                .encode(&silence, block * 1024, |coded| units.push((1, unit(coded, 48_000))))
+                .unwrap();
+        }
+        units.retain(|(track, unit)| *track == 0 || unit.pts_us >= 0);
+        units.sort_by_key(|(_, unit)| unit.dts_us);
+        let (sps, pps) = units
+            .iter()
+            .find_map(|(_, unit)| annexb::parameter_sets(&unit.data))
+            .map(|(sps, pps)| (sps.to_vec().into(), pps.to_vec().into()))
+            .unwrap();
+        let h264 = Format::H264(H264Format {
+            sps,
+            pps,
+            width: 64,
+            height: 36,
+            reorder_depth: 2,
+        });
+        let config = audio.config().into();
+        let aac = Format::Aac(AacFormat {
+            config,
+            sample_rate: 48_000,
+            channels: 1,
+            frame_length: 1024,
+        });
+        let tracks = [(h264, 66_667), (aac, 21_333)];
+        (
+            tracks
+                .map(|(format, duration_us)| MuxerTrack { format, duration_us })
+                .to_vec(),
+            units,
+        )
+    }
+
+    /// First and last presentation times and the number of units of a track.
+    fn summary(path: &Path, wanted: Track) -> (i64, i64, usize) {
+        let mut demuxer = Demuxer::open(path).unwrap();
+        let mut times = Vec::new();
+        while let Some((track, unit)) = demuxer.next_unit().unwrap() {
+            if track == wanted {
+                times.push(unit.pts_us);
+            }
+        }
+        times.sort_unstable();
+        (times[0], times[times.len() - 1], times.len())
+    }
+
+    #[test]
+    fn both_containers_keep_all_units_at_their_times() {
+        let directory = tempfile::tempdir().unwrap();
+        let (tracks, units) = media();
+        for (container, name) in [(Container::MpegTs, "out.ts"), (Container::FragmentedMp4, "out.mp4")] {
+            let path = directory.path().join(name);
+            let mut muxer = Muxer::create(&path, container, &tracks).unwrap();
+            units
+                .iter()
+                .for_each(|(track, unit)| muxer.write(*track, unit).unwrap());
+            muxer.finish().unwrap();
+            let (video, last, pictures) = summary(&path, Track::Video);
+            let (audio, _, frames) = summary(&path, Track::Audio);
+            assert_eq!(pictures, 90, "{name}");
+            // FFmpeg's reader keeps the last audio frame of a transport stream to itself.
+            assert!((279..=280).contains(&frames), "{name}: {frames}");
+            assert!(
+                (video - audio).abs() <= 1_000,
+                "{name}: video starts at {video}, audio at {audio}"
+            );
+            assert!((last - video - 89 * 1_000_000 / FPS).abs() < 1_000);
+        }
+    }
+
+    #[test]
+    fn a_fragmented_file_that_is_cut_off_anywhere_can_be_finished() {
+        let directory = tempfile::tempdir().unwrap();
+        let (tracks, units) = media();
+        let whole = directory.path().join("whole.mp4");
+        let mut muxer = Muxer::create(&whole, Container::FragmentedMp4, &tracks).unwrap();
+        let mut written = Vec::new();
+        for (track, unit) in &units {
+            muxer.write(*track, unit).unwrap();
+            written.push((unit.dts_us, fs::metadata(&whole).unwrap().len()));
+        }
+        muxer.finish().unwrap();
+        let bytes = fs::read(&whole).unwrap();
+        for part in 1..12 {
+            let length = bytes.len() * part / 12;
+            let cut = directory.path().join("cut.mp4");
+            let finished = directory.path().join("finished.mp4");
+            fs::write(&cut, &bytes[..length]).unwrap();
+            // What was given to the muxer when the file had this length.
+            let given_us = written
+                .iter()
+                .rev()
+                .find(|(_, size)| *size <= length as u64)
+                .map_or(0, |(us, _)| *us);
+            if given_us < 1_000_000 {
+                continue;
+            }
+            move_index_to_front(&cut, &finished).unwrap();
+            let (_, last_us, _) = summary(&finished, Track::Video);
+            assert!(
+                given_us - last_us <= 1_200_000,
+                "of {given_us} µs {last_us} are left at {length} bytes"
+            );
+            let data = fs::read(&finished).unwrap();
+            let place = |name: &[u8]| data.windows(4).position(|window| window == name);
+            assert!(place(b"moov") < place(b"mdat") && place(b"moof").is_none());
+        }
+    }
 }

@@ -149,8 +149,14 @@ fn cropped(source: &Picture, crop: Crop) -> Result<([*const u8; 4], [i32; 4]), M
     let unknown = || MediaError::new(format!("crop {:?} pictures", source.0.format()), Error::InvalidData);
     // SAFETY: av_pix_fmt_desc_get takes any value; the answer is static data or null.
     let descriptor = unsafe { ffi::av_pix_fmt_desc_get(source.0.format().into()).as_ref() }.ok_or_else(unknown)?;
-    let mut data = [ptr::null(); 4];
-    let mut stride = [0; 4];
+    // SAFETY: the frame is alive; what is not moved below, such as a palette, stays as it is.
+    let (mut data, stride) = unsafe {
+        let frame = &*source.0.as_ptr();
+        (
+            [0, 1, 2, 3].map(|plane| frame.data[plane].cast_const()),
+            [0, 1, 2, 3].map(|plane| frame.linesize[plane]),
+        )
+    };
     let mut seen = [false; 4];
     for component in descriptor.comp.iter().take(usize::from(descriptor.nb_components)) {
         let plane = usize::try_from(component.plane)
@@ -167,15 +173,10 @@ fn cropped(source: &Picture, crop: Crop) -> Result<([*const u8; 4], [i32; 4]), M
             (0, 0)
         };
         let (x, y) = ((crop.x >> right) as usize, (crop.y >> down) as usize);
-        // SAFETY: the frame is alive; its stride is positive, as decoders and av_frame_get_buffer make it, and (x, y)
-        // lies inside the plane because the crop lies inside the picture. A component's step is that of its plane.
-        unsafe {
-            let frame = source.0.as_ptr();
-            let line = (*frame).linesize[plane];
-            let first = usize::try_from(line).map_err(|_| unknown())? * y + x * component.step as usize;
-            data[plane] = (*frame).data[plane].add(first);
-            stride[plane] = line;
-        }
+        let first = usize::try_from(stride[plane]).map_err(|_| unknown())? * y + x * component.step as usize;
+        // SAFETY: (x, y) lies inside the plane because the crop lies inside the picture; a component's step is that of
+        // its plane.
+        data[plane] = unsafe { data[plane].add(first) };
     }
     Ok((data, stride))
 }

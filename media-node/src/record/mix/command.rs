@@ -132,7 +132,7 @@ impl EncoderArgs {
     }
 }
 
-/// Mixes the files; prints nothing.
+/// Mixes the files.
 pub fn run(args: &MixArgs) -> Result<Counters, MixCommandError> {
     let (settings, scene, users) = parse(args).map_err(MixCommandError::Usage)?;
     let container = match args.out.extension().and_then(|extension| extension.to_str()) {

@@ -107,8 +107,8 @@ impl Composer {
     }
 
     /// The composed picture, for the encoder.
-    pub fn canvas(&mut self) -> &mut Picture {
-        &mut self.canvas
+    pub fn canvas(&self) -> &Picture {
+        &self.canvas
     }
 
     /// Brings the canvas up to date. Answers whether it changed.
@@ -175,7 +175,14 @@ impl Composer {
 
 impl Slot {
     fn new(owner: u64, region: Region) -> Self {
-        Self { region, owner, scaler: Scaler::default(), shown: None, dirty: false, moved: false }
+        Self {
+            region,
+            owner,
+            scaler: Scaler::default(),
+            shown: None,
+            dirty: false,
+            moved: false,
+        }
     }
 
     fn translucent(&self) -> bool {

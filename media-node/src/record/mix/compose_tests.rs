@@ -52,7 +52,7 @@ impl Scene {
         self.composer.paint().unwrap()
     }
 
-    fn at(&mut self, x: f64, y: f64) -> Yuv {
+    fn at(&self, x: f64, y: f64) -> Yuv {
         colour_at(self.composer.canvas(), x / 320.0, y / 180.0)
     }
 }

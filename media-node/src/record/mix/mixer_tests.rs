@@ -1,8 +1,9 @@
-use protocol::{Colour, CustomRegion, Fill, Layout, Selection, UserImage};
+use protocol::{AudioProfile, Colour, CustomRegion, Fill, Layout, Selection, UserImage};
 
 use super::super::paint::{BLACK, Yuv};
 use super::super::testing::*;
 use super::*;
+use crate::capture::OpusFormat;
 
 const SECOND: i64 = 1_000_000;
 
@@ -245,11 +246,8 @@ fn a_user_who_becomes_visible_between_key_frames_is_seen_at_once() {
     let mut script = Script::default();
     user(&mut script, 0, 0, 4 * SECOND);
     script.join(0, "2");
-    // One key frame at the start only.
-    let long = video(0, 4 * SECOND, 15, |_| GREEN)
-        .into_iter()
-        .map(|(track, unit)| (track, unit));
-    script.send("2", long.collect());
+    // With key frames at whole seconds.
+    script.send("2", video(0, 4 * SECOND, 15, |_| GREEN));
     let only = |uid: &str| Subscription {
         video: Selection::Only(vec![uid.to_owned()]),
         ..everybody()
@@ -328,4 +326,61 @@ fn an_unknown_encoder_is_refused_by_name() {
     wrong.video_encoder.name = "h264_of_nobody".to_owned();
     let error = Mixer::new(&wrong, scene(Layout::Floating), everybody()).err().unwrap();
     assert!(error.to_string().contains("h264_of_nobody"), "{error}");
+}
+
+#[test]
+fn damaged_units_cost_no_more_than_their_pictures_and_samples() {
+    for seed in 1..=8 {
+        let mut noise = Noise(seed);
+        let mut script = Script::default();
+        user(&mut script, 0, 0, 4 * SECOND);
+        user(&mut script, 1, 0, 4 * SECOND);
+        for (uid, _, unit) in &mut script.units {
+            let damaged = uid == "1" && noise.next().is_multiple_of(4);
+            if !damaged || unit.data.is_empty() {
+                continue;
+            }
+            let mut data = unit.data.to_vec();
+            let at = noise.next() as usize % data.len();
+            match noise.next() % 3 {
+                0 => data[at] ^= 1 << (noise.next() % 8),
+                1 => data.truncate(at),
+                _ => data[at..].fill(noise.next() as u8),
+            }
+            unit.data = data.into();
+            unit.pts_us += (noise.next() % 200_000) as i64;
+        }
+        let mut mixer = Mixer::new(&settings(320, 180, 15), scene(Layout::BestFit), everybody()).unwrap();
+        let output = script.play(&mut mixer, 4 * SECOND, 20_000);
+        let pictures = pictures(&output);
+        assert_eq!(pictures.len(), 61, "seed {seed}");
+        assert!(
+            alike(colour_at(at(&pictures, 2 * SECOND), 0.75, 0.5), GREEN),
+            "the other user is not touched"
+        );
+        assert!(loudness(&samples(&mixer, &output)[96_000..120_000], 700.0) > 0.08);
+    }
+}
+
+#[test]
+fn opus_is_mixed_in_stereo() {
+    let units = opus(2, 500);
+    let mut stereo = settings(320, 180, 15);
+    stereo.types = StreamTypes::Audio;
+    stereo.output.audio = AudioProfile::Stereo192;
+    let mut mixer = Mixer::new(&stereo, scene(Layout::Floating), everybody()).unwrap();
+    mixer.change(0, Change::Join { uid: "o".to_owned() });
+    mixer.format("o", &Format::Opus(OpusFormat { channels: 2 }));
+    for (track, unit) in units {
+        mixer.unit("o", track, unit);
+    }
+    let mut output = Vec::new();
+    mixer.finish(2 * SECOND, |made| output.push(made)).unwrap();
+    let heard = samples(&mixer, &output);
+    assert!(
+        loudness(&heard[24_000..72_000], 500.0) > 0.15,
+        "{}",
+        loudness(&heard[24_000..72_000], 500.0)
+    );
+    assert_eq!(mixer.counters().units_undecodable, 0);
 }

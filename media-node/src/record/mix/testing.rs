@@ -10,14 +10,14 @@ use super::paint::{self, Yuv};
 use super::{Change, Mixer, Output, Settings};
 use crate::capture::{AacFormat, AccessUnit, Format, Track};
 use crate::media::{
-    AudioCodec, AudioDecoder, AudioEncoder, Coded, Picture, VideoDecoder, VideoEncoder, VideoEncoderChoice, VideoTarget,
+    AudioCodec, AudioDecoder, AudioEncoder, Coded, Demuxer, Picture, VideoDecoder, VideoEncoder, VideoEncoderChoice,
+    VideoTarget,
 };
 
 pub const RED: Yuv = Yuv([81, 90, 240]);
 pub const GREEN: Yuv = Yuv([145, 54, 34]);
 pub const BLUE: Yuv = Yuv([41, 240, 110]);
 pub const WHITE: Yuv = Yuv([235, 128, 128]);
-pub const GREY: Yuv = Yuv([110, 128, 128]);
 pub const YELLOW: Yuv = Yuv([210, 16, 146]);
 
 pub fn plain(width: u32, height: u32, colour: Yuv) -> Picture {
@@ -66,9 +66,9 @@ pub fn video(from_us: i64, to_us: i64, fps: u32, colour: impl Fn(i64) -> Yuv) ->
         units.push((Track::Video, unit));
     };
     for frame in (0..).take_while(|frame| time(*frame) < to_us) {
-        let mut picture = plain(160, 90, colour(time(frame)));
+        let picture = plain(160, 90, colour(time(frame)));
         encoder
-            .encode(&mut picture, frame, frame % i64::from(fps) == 0, &mut push)
+            .encode(&picture, frame, frame % i64::from(fps) == 0, &mut push)
             .unwrap();
     }
     encoder.finish(&mut push).unwrap();
@@ -262,4 +262,33 @@ pub fn loudness(samples: &[f32], frequency: f32) -> f32 {
         (sample + step * last - before, last)
     });
     2.0 * (last * last + before * before - step * last * before).max(0.0).sqrt() / samples.len().max(1) as f32
+}
+
+/// A tone as 48 kHz stereo Opus, by the ffmpeg program.
+pub fn opus(seconds: u32, frequency: u32) -> Timed {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tone.mkv");
+    let source = format!("sine=f={frequency}:r=48000:d={seconds},aformat=channel_layouts=stereo,volume=4");
+    let status = std::process::Command::new("ffmpeg")
+        .args([
+            "-nostdin", "-v", "error", "-f", "lavfi", "-i", &source, "-c:a", "libopus",
+        ])
+        .arg(&path)
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let mut demuxer = Demuxer::open(&path).unwrap();
+    std::iter::from_fn(|| demuxer.next_unit().unwrap()).collect()
+}
+
+/// A stream of numbers that look random and are the same each time (xorshift).
+pub struct Noise(pub u64);
+
+impl Noise {
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
 }
