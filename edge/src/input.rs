@@ -1,0 +1,1 @@
+//! Reads JSON that strangers wrote, field by field, and says which field is wrong.
