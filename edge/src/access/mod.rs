@@ -13,6 +13,8 @@ mod store;
 pub use basic::{AccessError, authenticate};
 pub use directory::{Directory, DirectoryError, Page};
 pub use entropy::Entropy;
+pub(crate) use directory::is_id;
+pub(crate) use entropy::hex;
 pub use keys::{KeyRing, KeyRingError, OpenError, Purpose, SealError, same_secret};
 pub use model::{App, Credential, Dialect, Flavour, RecorderDefaults, Tenant};
 pub use resource_id::ResourceId;
