@@ -58,7 +58,12 @@ impl ApiError {
 
     /// `reply` says whom and what the answer is about.
     pub(super) fn answer(self, reply: Reply) -> Response {
-        Reply { code: Some(self.code.code), reason: Some(self.reason), ..reply }.answer(self.code.status)
+        Reply {
+            code: Some(self.code.code),
+            reason: Some(self.reason),
+            ..reply
+        }
+        .answer(self.code.status)
     }
 }
 

@@ -29,7 +29,11 @@ impl<'a> Start<'a> {
         check_files(&request)?;
         let storage = request.object("storageConfig")?;
         let storage = storage_config::read(&request.require("storageConfig", storage)?)?;
-        Ok(Self { names, recording, storage })
+        Ok(Self {
+            names,
+            recording,
+            storage,
+        })
     }
 }
 
@@ -39,7 +43,9 @@ fn refuse_what_is_not_offered(request: &Fields<'_>) -> Result<(), FieldError> {
             return Err(request.error(name, "is not offered by this server"));
         }
     }
-    let Some(apps) = request.object("appsCollection")? else { return Ok(()) };
+    let Some(apps) = request.object("appsCollection")? else {
+        return Ok(());
+    };
     match apps.string("combinationPolicy")? {
         None | Some("default") => Ok(()),
         Some(_) => Err(apps.error("combinationPolicy", "must be \"default\": this server offers no other")),
@@ -47,7 +53,9 @@ fn refuse_what_is_not_offered(request: &Fields<'_>) -> Result<(), FieldError> {
 }
 
 fn check_files(request: &Fields<'_>) -> Result<(), FieldError> {
-    let Some(files) = request.object("recordingFileConfig")? else { return Ok(()) };
+    let Some(files) = request.object("recordingFileConfig")? else {
+        return Ok(());
+    };
     match files.strings("avFileType", 2)? {
         None => Ok(()),
         Some(types) if types == ["hls"] => Ok(()),

@@ -14,7 +14,13 @@ impl<'a> Stop<'a> {
     pub(super) fn read(body: &Fields<'a>) -> Result<Self, ApiError> {
         let names = Names::read(body)?;
         let request = body.object("clientRequest")?;
-        let async_stop = request.map(|request| request.boolean("async_stop")).transpose()?.flatten();
-        Ok(Self { names, async_stop: async_stop.unwrap_or(false) })
+        let async_stop = request
+            .map(|request| request.boolean("async_stop"))
+            .transpose()?
+            .flatten();
+        Ok(Self {
+            names,
+            async_stop: async_stop.unwrap_or(false),
+        })
     }
 }
