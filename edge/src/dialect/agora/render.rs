@@ -195,7 +195,11 @@ fn utc(unix_ms: u64) -> String {
         |_| format!("{unix_ms} ms"),
         |at| {
             let (hour, minute, second) = at.to_hms();
-            format!("{} {hour:02}:{minute:02}:{second:02} UTC", at.date())
+            let (year, month, day) = at.to_calendar_date();
+            format!(
+                "{year}-{:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC",
+                u8::from(month)
+            )
         },
     )
 }

@@ -11,11 +11,12 @@ use super::error::{
 use super::names::Names;
 use super::route::{Action, Endpoint};
 use super::start::Start;
-use super::{Handled, Pending, stop};
+use super::stop::Stop;
+use super::{Handled, Pending};
 use crate::access::{App, Entropy, KeyRing, ResourceId, hex};
 use crate::http::{Request, Response};
 use crate::input::Fields;
-use crate::recording::{self, Call, Command, Spec, Stop, Target, Ticket};
+use crate::recording::{self, Call, Command, Spec, Target, Ticket};
 
 /// A request of an app that its caller may use.
 pub(super) struct Service<'a> {
@@ -93,12 +94,14 @@ impl Service<'_> {
         })
     }
 
-    fn read_start<'b>(&self, resource: &ResourceId, body: &'b body::Object) -> Result<Start<'b>, ApiError> {
+    fn read_start(&self, resource: &ResourceId, body: &body::Object) -> Result<Start, ApiError> {
         if resource.is_stale(self.now_ms) {
             let detail = "a recording must be started within 5 minutes of acquire; acquire a new resource ID";
             return Err(ApiError::new(RESOURCE_EXPIRED, detail));
         }
-        Start::read(&Fields::new(body), |names| check_names(names, resource))
+        let body = Fields::new(body);
+        check_names(&Names::read(&body)?, resource)?;
+        Ok(Start::read(&body)?)
     }
 
     fn running(&self, resource_id: &str, sid: &str, mode: &str, action: Action) -> Result<Pending, Response> {
@@ -133,8 +136,11 @@ impl Service<'_> {
         let command = match body {
             None => Command::Query(target),
             Some(body) => {
-                let at_once = read_stop(&resource, &body).map_err(|error| error.answer(reply.clone()))?;
-                Command::Stop(Stop { target, at_once })
+                let stop = read_stop(&resource, &body).map_err(|error| error.answer(reply.clone()))?;
+                Command::Stop(recording::Stop {
+                    target,
+                    at_once: stop.async_stop,
+                })
             }
         };
         Ok(Pending {
@@ -164,10 +170,10 @@ impl Service<'_> {
     }
 }
 
-fn read_stop(resource: &ResourceId, body: &body::Object) -> Result<bool, ApiError> {
-    let stop = stop::Stop::read(&Fields::new(body))?;
-    check_names(&stop.names, resource)?;
-    Ok(stop.async_stop)
+fn read_stop(resource: &ResourceId, body: &body::Object) -> Result<Stop, ApiError> {
+    let body = Fields::new(body);
+    check_names(&Names::read(&body)?, resource)?;
+    Ok(Stop::read(&body)?)
 }
 
 fn check_names(names: &Names<'_>, resource: &ResourceId) -> Result<(), ApiError> {

@@ -1,7 +1,11 @@
 //! The API from outside: plain requests in, plain responses out.
 
-mod requests;
+mod acquire;
+mod garbage;
+mod gateway;
 mod responses;
+mod running;
+mod start;
 
 use std::collections::BTreeMap;
 
@@ -138,6 +142,21 @@ pub(super) fn post(path: &str, body: &Value) -> Request {
     request.headers.push("Content-Type", "application/json;charset=utf-8");
     request.body = serde_json::to_vec(body).unwrap();
     request
+}
+
+/// Asserts status, code and a part of the reason.
+#[track_caller]
+pub(super) fn assert_error(response: &Response, status: u16, code: u32, part: &str) {
+    let body = body(response);
+    assert_eq!(
+        (response.status, body["code"].as_u64()),
+        (status, Some(code.into())),
+        "{body}"
+    );
+    assert!(
+        body["reason"].as_str().unwrap().contains(part),
+        "{body} has no {part:?}"
+    );
 }
 
 pub(super) fn body(response: &Response) -> Value {
