@@ -26,7 +26,8 @@ pub(super) const DISABLED_APP: &str = "dddddddddddddddddddddddddddddddd";
 pub(super) const SID: &str = "38f8e3cfdc474cd56fc1ceba380d7e1a";
 pub(super) const START_MS: u64 = 1_700_000_000_000;
 
-/// A service with two tenants: t1 owns `APP`, `SISTER_APP` and `DISABLED_APP`, t2 owns `FOREIGN_APP`.
+/// A service with two tenants: t1 owns `APP`, `SISTER_APP` (whose `#EXTINF` has no comma) and `DISABLED_APP`, t2 owns
+/// `FOREIGN_APP`.
 pub(super) struct Service {
     store: MapStore,
     keys: KeyRing,
@@ -68,7 +69,9 @@ impl Service {
                     source: Source::Static {
                         streams: BTreeMap::from([("1".into(), Secret::new("rtsp://u:p@h/1"))]),
                     },
-                    recorder: RecorderDefaults::default(),
+                    recorder: RecorderDefaults {
+                        strict_extinf: app_id != SISTER_APP,
+                    },
                     disabled: app_id == DISABLED_APP,
                     created_ms: 1,
                 };

@@ -511,3 +511,26 @@ fn start_refuses_and_names_the_field() {
         assert_error(&response, 400, 2, part);
     }
 }
+
+#[test]
+fn the_app_decides_about_extinf_where_the_start_does_not() {
+    let service = Service::new();
+    let acquire = post(&path(SISTER_APP, "acquire"), &json!({"cname": "demo", "uid": "527841"}));
+    let resource_id = body(&service.answer(&acquire))["resourceId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let start = path(SISTER_APP, &format!("resourceid/{resource_id}/mode/individual/start"));
+    for (params, strict) in [("", false), ("{}", false), ("{\"correctEXTINF\":true}", true)] {
+        let body = set(
+            start_body(),
+            "/clientRequest/recordingConfig/privateParams",
+            Some(json!(params)),
+        );
+        let pending = service.pending(&post(&start, &body));
+        let Command::Start(start) = &pending.call.command else {
+            panic!("{pending:?}")
+        };
+        assert_eq!(start.spec.playlist.strict_extinf, strict, "{params}");
+    }
+}
