@@ -51,3 +51,83 @@ fn parse(authorization: &str) -> Option<(String, String)> {
     let (id, secret) = decoded.split_once(':')?;
     Some((id.to_owned(), secret.to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{MapStore, entropy, key_ring, run};
+    use super::*;
+    use protocol::Secret;
+
+    fn check(header: Option<&str>, broken: bool) -> Result<Credential, AccessError> {
+        let keys = key_ring();
+        let mut store = MapStore::default();
+        let credential = Credential {
+            customer_id: "alice".into(),
+            tenant: "t1".into(),
+            secret: Secret::new("s3cret:with:colons"),
+            created_ms: 5,
+        };
+        run(Directory::new(&store, &keys).put_credential(&credential, &entropy(1).nonce)).unwrap();
+        store.broken = broken;
+        run(authenticate(header, &Directory::new(&store, &keys)))
+    }
+
+    fn basic(scheme: &str, pair: &str) -> String {
+        format!("{scheme} {}", STANDARD.encode(pair))
+    }
+
+    #[test]
+    fn the_right_pair_is_let_in() {
+        for scheme in ["Basic", "basic"] {
+            let credential = check(Some(&basic(scheme, "alice:s3cret:with:colons")), false).unwrap();
+            assert_eq!(credential.tenant, "t1");
+        }
+    }
+
+    #[test]
+    fn nobody_else_is() {
+        assert_eq!(check(None, false), Err(AccessError::Missing));
+        let long = format!("{}:x", "a".repeat(1000));
+        for header in [
+            basic("Basic", "alice:wrong"),
+            basic("Basic", "alice:"),
+            basic("Basic", "alice"),
+            basic("Basic", "bob:s3cret:with:colons"),
+            basic("Basic", ":"),
+            basic("Basic", &long),
+            basic("Basic", "t1:s3cret:with:colons"),
+            basic("Bearer", "alice:s3cret:with:colons"),
+            STANDARD.encode("alice:s3cret:with:colons"),
+            "Basic ".into(),
+            "Basic !!!".into(),
+            "Basic /w==".into(),
+            String::new(),
+        ] {
+            assert_eq!(check(Some(&header), false), Err(AccessError::Invalid), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_broken_store_is_ours() {
+        let result = check(Some(&basic("Basic", "alice:s3cret:with:colons")), true);
+        assert!(matches!(result, Err(AccessError::Unavailable(_))), "{result:?}");
+    }
+
+    #[test]
+    fn a_secret_does_not_open_under_another_customer_id() {
+        let keys = key_ring();
+        let store = MapStore::default();
+        let directory = Directory::new(&store, &keys);
+        let credential = Credential {
+            customer_id: "alice".into(),
+            tenant: "t1".into(),
+            secret: Secret::new("hunter2"),
+            created_ms: 5,
+        };
+        run(directory.put_credential(&credential, &entropy(1).nonce)).unwrap();
+        let record = store.map.borrow()["credential:alice"].clone();
+        assert!(!record.contains("hunter2"));
+        store.map.borrow_mut().insert("credential:mallory".into(), record);
+        assert_eq!(run(directory.credential("mallory")), Err(DirectoryError::Sealing));
+    }
+}

@@ -9,7 +9,7 @@ use super::{App, Credential, Dialect, Flavour, KeyRing, Purpose, RecorderDefault
 /// Tenants, credentials and apps in a [`Store`], with their secrets sealed.
 ///
 /// `tenant:{id}`, `credential:{customer_id}` and `app:{app_id}` hold the records; `tenant-credential:{tenant}:{customer_id}`
-/// and `tenant-app:{tenant}:{app_id}` are empty and list what a tenant owns. The list entry is written before its record
+/// and `tenant-app:{tenant}:{app_id}` hold nothing and list what a tenant owns. The list entry is written before its record
 /// and deleted after it, so that an interrupted write leaves an entry without a record, which is skipped, and never the
 /// reverse.
 pub struct Directory<'a, S> {
@@ -107,7 +107,7 @@ impl<'a, S: Store> Directory<'a, S> {
             created_ms: credential.created_ms,
         };
         self.store
-            .put(&format!("tenant-credential:{}:{id}", credential.tenant), "", None)
+            .put(&format!("tenant-credential:{}:{id}", credential.tenant), "{}", None)
             .await?;
         self.write("credential", id, &record).await
     }
@@ -171,7 +171,7 @@ impl<'a, S: Store> Directory<'a, S> {
             created_ms: app.created_ms,
         };
         self.store
-            .put(&format!("tenant-app:{}:{id}", app.tenant), "", None)
+            .put(&format!("tenant-app:{}:{id}", app.tenant), "{}", None)
             .await?;
         self.write("app", id, &record).await
     }

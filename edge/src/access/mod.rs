@@ -11,9 +11,9 @@ mod resource_id;
 mod store;
 
 pub use basic::{AccessError, authenticate};
+pub(crate) use directory::is_id;
 pub use directory::{Directory, DirectoryError, Page};
 pub use entropy::Entropy;
-pub(crate) use directory::is_id;
 pub(crate) use entropy::hex;
 pub use keys::{KeyRing, KeyRingError, OpenError, Purpose, SealError, same_secret};
 pub use model::{App, Credential, Dialect, Flavour, RecorderDefaults, Tenant};

@@ -53,6 +53,7 @@ pub enum Flavour {
 
 /// What a recording does when its start does not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RecorderDefaults {
     /// Write `#EXTINF` as RFC 8216 asks, with its comma.
     pub strict_extinf: bool,

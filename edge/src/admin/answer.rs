@@ -24,5 +24,10 @@ pub fn recording(outcome: &Outcome) -> Response {
 
 /// The objects could not be asked, or gave no fitting answer: ours.
 pub fn failure() -> Response {
-    AdminError::new(503, "unavailable", "the recorder or the fleet did not answer; try again").response()
+    AdminError::new(
+        503,
+        "unavailable",
+        "the recorder or the fleet did not answer; try again",
+    )
+    .response()
 }

@@ -40,12 +40,15 @@ impl From<App> for View {
 
 impl<S: Store> Admin<'_, S> {
     pub(super) async fn create_app(&self) -> Result<Response, AdminError> {
-        let body =
-            self.body(&["app_id", "tenant", "name", "dialect", "flavour", "source", "recorder", "disabled"])?;
+        let body = self.body(&[
+            "app_id", "tenant", "name", "dialect", "flavour", "source", "recorder", "disabled",
+        ])?;
         let body = Fields::new(&body);
         for name in ["dialect", "flavour"] {
             if body.string(name)?.is_some_and(|value| value != "agora") {
-                return Err(body.error(name, "must be \"agora\": this server offers no other").into());
+                return Err(body
+                    .error(name, "must be \"agora\": this server offers no other")
+                    .into());
             }
         }
         let app_id = chosen_app_id(&body)?.map_or_else(|| hex(&self.entropy.id), str::to_owned);
@@ -56,7 +59,10 @@ impl<S: Store> Admin<'_, S> {
             name: String::new(),
             dialect: Dialect::Agora,
             flavour: Flavour::Agora,
-            source: Source::Builtin { rtsp: None, roster: None },
+            source: Source::Builtin {
+                rtsp: None,
+                roster: None,
+            },
             recorder: RecorderDefaults::default(),
             disabled: false,
             created_ms: self.now_ms,
@@ -76,11 +82,20 @@ impl<S: Store> Admin<'_, S> {
         let (limit, cursor) = self.paging()?;
         let tenant = self.request.query_value("tenant").filter(|tenant| !tenant.is_empty());
         if tenant.as_deref().is_some_and(|tenant| !is_id(tenant)) {
-            let error = FieldError { field: "tenant".to_owned(), problem: "must be the id of a tenant".to_owned() };
+            let error = FieldError {
+                field: "tenant".to_owned(),
+                problem: "must be the id of a tenant".to_owned(),
+            };
             return Err(error.into());
         }
         let Page { items, cursor } = self.directory.apps(tenant.as_deref(), limit, cursor.as_deref()).await?;
-        Ok(Response::json(200, &Page { items: items.into_iter().map(View::from).collect(), cursor }))
+        Ok(Response::json(
+            200,
+            &Page {
+                items: items.into_iter().map(View::from).collect(),
+                cursor,
+            },
+        ))
     }
 
     pub(super) async fn read_app(&self, app_id: &str) -> Result<Response, AdminError> {
@@ -102,7 +117,10 @@ impl<S: Store> Admin<'_, S> {
     }
 
     async fn app(&self, app_id: &str) -> Result<App, AdminError> {
-        self.directory.app(app_id).await?.ok_or_else(|| AdminError::not_found("app", app_id))
+        self.directory
+            .app(app_id)
+            .await?
+            .ok_or_else(|| AdminError::not_found("app", app_id))
     }
 }
 

@@ -19,8 +19,18 @@ struct View {
 
 impl From<Credential> for View {
     fn from(credential: Credential) -> Self {
-        let Credential { customer_id, tenant, created_ms, secret: _ } = credential;
-        Self { customer_id, tenant, created_ms, customer_secret: None }
+        let Credential {
+            customer_id,
+            tenant,
+            created_ms,
+            secret: _,
+        } = credential;
+        Self {
+            customer_id,
+            tenant,
+            created_ms,
+            customer_secret: None,
+        }
     }
 }
 
@@ -34,21 +44,40 @@ impl<S: Store> Admin<'_, S> {
             return Err(AdminError::exists("customer ID", &customer_id));
         }
         let secret = hex(&self.entropy.secret);
-        let credential =
-            Credential { customer_id, tenant, secret: Secret::new(secret.as_str()), created_ms: self.now_ms };
+        let credential = Credential {
+            customer_id,
+            tenant,
+            secret: Secret::new(secret.as_str()),
+            created_ms: self.now_ms,
+        };
         self.directory.put_credential(&credential, &self.entropy.nonce).await?;
-        Ok(Response::json(201, &View { customer_secret: Some(secret), ..credential.into() }))
+        Ok(Response::json(
+            201,
+            &View {
+                customer_secret: Some(secret),
+                ..credential.into()
+            },
+        ))
     }
 
     pub(super) async fn list_credentials(&self, tenant: &str) -> Result<Response, AdminError> {
         let (limit, cursor) = self.paging()?;
         self.tenant(tenant).await?;
         let Page { items, cursor } = self.directory.credentials(tenant, limit, cursor.as_deref()).await?;
-        Ok(Response::json(200, &Page { items: items.into_iter().map(View::from).collect(), cursor }))
+        Ok(Response::json(
+            200,
+            &Page {
+                items: items.into_iter().map(View::from).collect(),
+                cursor,
+            },
+        ))
     }
 
     pub(super) async fn read_credential(&self, tenant: &str, customer_id: &str) -> Result<Response, AdminError> {
-        Ok(Response::json(200, &View::from(self.credential(tenant, customer_id).await?)))
+        Ok(Response::json(
+            200,
+            &View::from(self.credential(tenant, customer_id).await?),
+        ))
     }
 
     pub(super) async fn delete_credential(&self, tenant: &str, customer_id: &str) -> Result<Response, AdminError> {

@@ -7,13 +7,23 @@ use crate::input::FieldError;
 /// Why a request of the operator is not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum AdminError {
-    Refused { status: u16, code: &'static str, reason: String, field: Option<String> },
+    Refused {
+        status: u16,
+        code: &'static str,
+        reason: String,
+        field: Option<String>,
+    },
     Directory(DirectoryError),
 }
 
 impl AdminError {
     pub(super) fn new(status: u16, code: &'static str, reason: impl Into<String>) -> Self {
-        Self::Refused { status, code, reason: reason.into(), field: None }
+        Self::Refused {
+            status,
+            code,
+            reason: reason.into(),
+            field: None,
+        }
     }
 
     pub(super) fn not_found(what: &str, id: &str) -> Self {
@@ -26,8 +36,18 @@ impl AdminError {
 
     pub(super) fn response(&self) -> Response {
         match self {
-            Self::Refused { status, code, reason, field } => body(*status, code, reason, field.as_deref()),
-            Self::Directory(_) => body(503, "unavailable", "the directory cannot be read or written; try again", None),
+            Self::Refused {
+                status,
+                code,
+                reason,
+                field,
+            } => body(*status, code, reason, field.as_deref()),
+            Self::Directory(_) => body(
+                503,
+                "unavailable",
+                "the directory cannot be read or written; try again",
+                None,
+            ),
         }
     }
 }
@@ -49,6 +69,11 @@ impl From<DirectoryError> for AdminError {
 impl From<FieldError> for AdminError {
     fn from(error: FieldError) -> Self {
         let reason = error.to_string();
-        Self::Refused { status: 400, code: "invalid_field", reason, field: Some(error.field) }
+        Self::Refused {
+            status: 400,
+            code: "invalid_field",
+            reason,
+            field: Some(error.field),
+        }
     }
 }

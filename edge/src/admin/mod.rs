@@ -42,7 +42,11 @@ pub enum Question {
     /// All nodes that the fleet knows: [`page`].
     Nodes,
     /// The recordings of an app: [`page`].
-    Recordings { app_id: String, limit: usize, cursor: Option<String> },
+    Recordings {
+        app_id: String,
+        limit: usize,
+        cursor: Option<String>,
+    },
     /// The state of one recording: [`recording`].
     Recording { app_id: String, sid: String },
     /// Stop one recording, without waiting for its uploads: [`recording`].
@@ -60,7 +64,8 @@ pub async fn handle<S: Store>(
     entropy: &Entropy,
 ) -> Handled {
     if !is_operator(request, token) {
-        let response = AdminError::new(401, "unauthorized", "send `Authorization: Bearer` with the admin token").response();
+        let response =
+            AdminError::new(401, "unauthorized", "send `Authorization: Bearer` with the admin token").response();
         return Handled::Respond(response.with_header("WWW-Authenticate", r#"Bearer realm="tapedeck admin""#));
     }
     let Some(route) = Route::parse(&request.path) else {
@@ -71,7 +76,12 @@ pub async fn handle<S: Store>(
         let response = AdminError::new(405, "method_not_allowed", reason).response();
         return Handled::Respond(response.with_header("Allow", route.methods()));
     }
-    let admin = Admin { request, directory, now_ms, entropy };
+    let admin = Admin {
+        request,
+        directory,
+        now_ms,
+        entropy,
+    };
     match admin.carry_out(route).await {
         Ok(handled) => handled,
         Err(error) => {
@@ -85,9 +95,15 @@ pub async fn handle<S: Store>(
 }
 
 fn is_operator(request: &Request, token: &Secret) -> bool {
-    let shown = request.headers.get("authorization").and_then(|value| value.trim().split_once(' '));
-    let shown = shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
-    shown.is_some_and(|shown| same_secret(shown, token.expose())) && !token.is_empty()
+    let shown = request
+        .headers
+        .get("authorization")
+        .and_then(|value| value.trim().split_once(' '));
+    // A scheme without a token behind it does not split: what is shown is never empty, so no empty token matches.
+    let shown = shown
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim());
+    shown.is_some_and(|shown| same_secret(shown, token.expose()))
 }
 
 /// A request of the operator, past the door.
@@ -135,17 +151,24 @@ impl<S: Store> Admin<'_, S> {
             return Err(AdminError::not_found("app", app_id));
         }
         let (limit, cursor) = self.paging()?;
-        Ok(Question::Recordings { app_id: app_id.to_owned(), limit, cursor })
+        Ok(Question::Recordings {
+            app_id: app_id.to_owned(),
+            limit,
+            cursor,
+        })
     }
 
     /// `limit` and `cursor` of the query.
     fn paging(&self) -> Result<(usize, Option<String>), AdminError> {
-        let field_error = |field: &str, problem: String| FieldError { field: field.to_owned(), problem };
+        let field_error = |field: &str, problem: String| FieldError {
+            field: field.to_owned(),
+            problem,
+        };
         let limit = self.request.query_value("limit").filter(|limit| !limit.is_empty());
         let limit = limit.map_or(Some(DEFAULT_PAGE), |limit| limit.parse().ok());
-        let limit = limit.filter(|limit| (1..=MAX_PAGE).contains(limit)).ok_or_else(|| {
-            field_error("limit", format!("must be a whole number from 1 to {MAX_PAGE}"))
-        })?;
+        let limit = limit
+            .filter(|limit| (1..=MAX_PAGE).contains(limit))
+            .ok_or_else(|| field_error("limit", format!("must be a whole number from 1 to {MAX_PAGE}")))?;
         let cursor = self.request.query_value("cursor").filter(|cursor| !cursor.is_empty());
         if cursor.as_ref().is_some_and(|cursor| cursor.len() > 1024) {
             return Err(field_error("cursor", "must be the cursor of the page before".to_owned()).into());
@@ -157,13 +180,19 @@ impl<S: Store> Admin<'_, S> {
     fn body(&self, known: &[&str]) -> Result<Map<String, Value>, AdminError> {
         let invalid = |reason: String| AdminError::new(400, "invalid_body", reason);
         if self.request.body.len() > MAX_BODY_BYTES {
-            return Err(invalid(format!("the body must not be longer than {MAX_BODY_BYTES} bytes")));
+            return Err(invalid(format!(
+                "the body must not be longer than {MAX_BODY_BYTES} bytes"
+            )));
         }
         if self.request.body.is_empty() {
             return Ok(Map::new());
         }
         let value = serde_json::from_slice(&self.request.body).map_err(|error| {
-            invalid(format!("the body is not valid JSON: line {}, column {}", error.line(), error.column()))
+            invalid(format!(
+                "the body is not valid JSON: line {}, column {}",
+                error.line(),
+                error.column()
+            ))
         })?;
         let Value::Object(map) = value else {
             return Err(invalid("the body must be a JSON object".to_owned()));

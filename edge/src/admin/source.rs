@@ -32,7 +32,9 @@ pub(super) fn read(source: &Fields<'_>) -> Result<Source, FieldError> {
         }
         "static" => {
             only(source, &["type", "streams"])?;
-            Ok(Source::Static { streams: streams(source)? })
+            Ok(Source::Static {
+                streams: streams(source)?,
+            })
         }
         _ => Err(source.error("type", "must be \"builtin\", \"mediamtx\" or \"static\"")),
     }
@@ -42,7 +44,12 @@ pub(super) fn read(source: &Fields<'_>) -> Result<Source, FieldError> {
 pub(super) fn view(source: &Source) -> Value {
     match source {
         Source::Builtin { rtsp, roster } => json!({ "type": "builtin", "rtsp": rtsp, "roster": roster }),
-        Source::Mediamtx { api, rtsp, credentials, path } => json!({
+        Source::Mediamtx {
+            api,
+            rtsp,
+            credentials,
+            path,
+        } => json!({
             "type": "mediamtx",
             "api": api,
             "rtsp": rtsp,
@@ -50,8 +57,10 @@ pub(super) fn view(source: &Source) -> Value {
             "has_credentials": credentials.is_some(),
         }),
         Source::Static { streams } => {
-            let streams: Map<_, _> =
-                streams.iter().map(|(uid, url)| (uid.clone(), Value::from(redact(url.expose())))).collect();
+            let streams: Map<_, _> = streams
+                .iter()
+                .map(|(uid, url)| (uid.clone(), Value::from(redact(url.expose()))))
+                .collect();
             json!({ "type": "static", "streams": streams })
         }
     }
@@ -59,7 +68,8 @@ pub(super) fn view(source: &Source) -> Value {
 
 fn address(source: &Fields<'_>, name: &str, schemes: &[&str]) -> Result<Option<String>, FieldError> {
     let text = source.string(name)?;
-    text.map(|text| base_url(text, schemes).map_err(|problem| source.error(name, problem))).transpose()
+    text.map(|text| base_url(text, schemes).map_err(|problem| source.error(name, problem)))
+        .transpose()
 }
 
 fn credentials(source: &Fields<'_>) -> Result<Option<Secret>, FieldError> {
@@ -94,7 +104,9 @@ fn streams(source: &Fields<'_>) -> Result<BTreeMap<String, Secret>, FieldError> 
         if !is_uid(uid) {
             return Err(source.error("streams", "must have uids of 1 to 48 characters: a-z A-Z 0-9 _ -"));
         }
-        let url = given.string(uid)?.filter(|url| url.len() <= 8 * MAX_TEXT && stream_url(url));
+        let url = given
+            .string(uid)?
+            .filter(|url| url.len() <= 8 * MAX_TEXT && stream_url(url));
         let url = url.ok_or_else(|| given.error(uid, "must be a whole rtsp:// URL; what a GET shows is shortened"))?;
         streams.insert(uid.to_owned(), Secret::new(url));
     }

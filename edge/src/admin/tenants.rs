@@ -13,14 +13,21 @@ impl<S: Store> Admin<'_, S> {
         if self.directory.tenant(&id).await?.is_some() {
             return Err(AdminError::exists("tenant", &id));
         }
-        let tenant = Tenant { id, name, created_ms: self.now_ms };
+        let tenant = Tenant {
+            id,
+            name,
+            created_ms: self.now_ms,
+        };
         self.directory.put_tenant(&tenant).await?;
         Ok(Response::json(201, &tenant))
     }
 
     pub(super) async fn list_tenants(&self) -> Result<Response, AdminError> {
         let (limit, cursor) = self.paging()?;
-        Ok(Response::json(200, &self.directory.tenants(limit, cursor.as_deref()).await?))
+        Ok(Response::json(
+            200,
+            &self.directory.tenants(limit, cursor.as_deref()).await?,
+        ))
     }
 
     pub(super) async fn read_tenant(&self, id: &str) -> Result<Response, AdminError> {
@@ -48,6 +55,9 @@ impl<S: Store> Admin<'_, S> {
     }
 
     pub(super) async fn tenant(&self, id: &str) -> Result<Tenant, AdminError> {
-        self.directory.tenant(id).await?.ok_or_else(|| AdminError::not_found("tenant", id))
+        self.directory
+            .tenant(id)
+            .await?
+            .ok_or_else(|| AdminError::not_found("tenant", id))
     }
 }

@@ -4,12 +4,24 @@
 /// Reads `[scheme://]host[:port][/]` and gives it back as `scheme://host[:port]`. The first of `schemes` is taken where
 /// none is given. The error continues a sentence that begins with the field's name.
 pub(crate) fn base_url(text: &str, schemes: &[&str]) -> Result<String, String> {
-    let problem = || format!("must be a host, host:port or URL with {} and without a path", schemes.join(" or "));
+    let problem = || {
+        format!(
+            "must be a host, host:port or URL with {} and without a path",
+            schemes.join(" or ")
+        )
+    };
     let default = schemes.first().copied().unwrap_or_default();
     let (scheme, rest) = text.split_once("://").unwrap_or((default, text));
-    let scheme = schemes.iter().find(|known| known.eq_ignore_ascii_case(scheme)).ok_or_else(problem)?;
+    let scheme = schemes
+        .iter()
+        .find(|known| known.eq_ignore_ascii_case(scheme))
+        .ok_or_else(problem)?;
     let authority = rest.strip_suffix('/').unwrap_or(rest);
-    if is_authority(authority) { Ok(format!("{scheme}://{authority}")) } else { Err(problem()) }
+    if is_authority(authority) {
+        Ok(format!("{scheme}://{authority}"))
+    } else {
+        Err(problem())
+    }
 }
 
 /// Whether a text is an RTSP URL, which may hold a user, a password, a path and a query.
@@ -48,7 +60,9 @@ fn is_authority(text: &str) -> bool {
 fn is_host_name(host: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
             && !label.starts_with('-')
     };
     host.len() <= 253 && host.split('.').all(is_label)
@@ -100,7 +114,14 @@ mod tests {
             assert!(stream_url(url), "{url}");
             assert_eq!(redact(url), expected);
         }
-        for url in ["http://cam/1", "rtsp://", "rtsp://cam:x/", "rtsp://cam/ 1", "rtsp://cam/…", "cam"] {
+        for url in [
+            "http://cam/1",
+            "rtsp://",
+            "rtsp://cam:x/",
+            "rtsp://cam/ 1",
+            "rtsp://cam/…",
+            "cam",
+        ] {
             assert!(!stream_url(url), "{url}");
         }
     }

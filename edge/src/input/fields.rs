@@ -27,17 +27,25 @@ impl fmt::Display for FieldError {
 
 impl<'a> Fields<'a> {
     pub(crate) fn new(map: &'a Map<String, Value>) -> Self {
-        Self { map, path: String::new() }
+        Self {
+            map,
+            path: String::new(),
+        }
     }
 
     /// An error about one field of this object.
     pub(crate) fn error(&self, name: &str, problem: impl Into<String>) -> FieldError {
-        FieldError { field: self.path_of(name), problem: problem.into() }
+        FieldError {
+            field: self.path_of(name),
+            problem: problem.into(),
+        }
     }
 
     /// The field, if it says anything.
     pub(crate) fn get(&self, name: &str) -> Option<&'a Value> {
-        self.map.get(name).filter(|value| !value.is_null() && value.as_str() != Some(""))
+        self.map
+            .get(name)
+            .filter(|value| !value.is_null() && value.as_str() != Some(""))
     }
 
     /// The names of all fields, absent ones by this type's rule included.
@@ -55,13 +63,18 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn object(&self, name: &str) -> Result<Option<Fields<'a>>, FieldError> {
         let map = self.typed(name, "must be an object", Value::as_object)?;
-        Ok(map.map(|map| Fields { map, path: self.path_of(name) }))
+        Ok(map.map(|map| Fields {
+            map,
+            path: self.path_of(name),
+        }))
     }
 
     /// A whole number; `30.0` is one, `"30"` is not.
     pub(crate) fn integer(&self, name: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, FieldError> {
         let problem = format!("must be a whole number from {} to {}", range.start(), range.end());
-        self.typed(name, &problem, |value| whole(value).filter(|number| range.contains(number)))
+        self.typed(name, &problem, |value| {
+            whole(value).filter(|number| range.contains(number))
+        })
     }
 
     /// A list of strings, none of them empty.
@@ -69,7 +82,10 @@ impl<'a> Fields<'a> {
         let problem = format!("must be a list of at most {max_len} strings, none of them empty");
         self.typed(name, &problem, |value| {
             let items = value.as_array().filter(|items| items.len() <= max_len)?;
-            items.iter().map(|item| item.as_str().filter(|text| !text.is_empty())).collect()
+            items
+                .iter()
+                .map(|item| item.as_str().filter(|text| !text.is_empty()))
+                .collect()
         })
     }
 
@@ -83,18 +99,29 @@ impl<'a> Fields<'a> {
         problem: &str,
         read: impl FnOnce(&'a Value) -> Option<T>,
     ) -> Result<Option<T>, FieldError> {
-        self.get(name).map(|value| read(value).ok_or_else(|| self.error(name, problem))).transpose()
+        self.get(name)
+            .map(|value| read(value).ok_or_else(|| self.error(name, problem)))
+            .transpose()
     }
 
     fn path_of(&self, name: &str) -> String {
-        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+        if self.path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}.{name}", self.path)
+        }
     }
 }
 
 fn whole(value: &Value) -> Option<u64> {
     // Up to 2^53 every whole number is exact in a float, and casts without loss.
     let exact = 0.0..=9_007_199_254_740_992.0;
-    let from_float = || value.as_f64().filter(|n| n.fract() == 0.0 && exact.contains(n)).map(|n| n as u64);
+    let from_float = || {
+        value
+            .as_f64()
+            .filter(|n| n.fract() == 0.0 && exact.contains(n))
+            .map(|n| n as u64)
+    };
     value.as_u64().or_else(from_float)
 }
 

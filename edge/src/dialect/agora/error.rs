@@ -40,7 +40,7 @@ pub(super) const NO_WORKER: Code = code(502, 500, "Failed to allocate worker");
 /// An answer from the error table, with what is particular to this request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ApiError {
-    pub(super) code: Code,
+    code: Code,
     reason: String,
 }
 
@@ -58,7 +58,12 @@ impl ApiError {
 
     /// `reply` says whom and what the answer is about.
     pub(super) fn answer(self, reply: Reply) -> Response {
-        Reply { code: Some(self.code.code), reason: Some(self.reason), ..reply }.answer(self.code.status)
+        Reply {
+            code: Some(self.code.code),
+            reason: Some(self.reason),
+            ..reply
+        }
+        .answer(self.code.status)
     }
 }
 

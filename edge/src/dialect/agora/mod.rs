@@ -86,7 +86,14 @@ pub async fn handle<S: Store>(
     if app.tenant != credential.tenant {
         return Handled::Respond(gateway::invalid_credentials());
     }
-    Service { request, app: &app, keys: directory.keys(), now_ms, entropy }.handle(route.endpoint)
+    Service {
+        request,
+        app: &app,
+        keys: directory.keys(),
+        now_ms,
+        entropy,
+    }
+    .handle(route.endpoint)
 }
 
 #[cfg(test)]

@@ -49,10 +49,24 @@ mod tests {
 
     #[test]
     fn a_channel_has_the_89_documented_characters() {
-        let legal = (0..=255u8).filter(|byte| is_channel(&char::from(*byte).to_string())).count();
+        let legal = (0..=255u8)
+            .filter(|byte| is_channel(&char::from(*byte).to_string()))
+            .count();
         assert_eq!(legal, 89);
         assert!(is_channel(&"a".repeat(64)));
-        for name in ["", &"a".repeat(65), "a/b", "a\"b", "a\\b", "a*b", "a'b", "a`b", "频道", "a\nb", "é"] {
+        for name in [
+            "",
+            &"a".repeat(65),
+            "a/b",
+            "a\"b",
+            "a\\b",
+            "a*b",
+            "a'b",
+            "a`b",
+            "频道",
+            "a\nb",
+            "é",
+        ] {
             assert!(!is_channel(name), "{name}");
         }
     }
@@ -62,7 +76,19 @@ mod tests {
         for uid in ["1", "527841", "4294967295"] {
             assert!(is_uid(uid), "{uid}");
         }
-        for uid in ["", "0", "01", "4294967296", "8810546176", "-1", "+1", "1.0", "1 ", "abc", "١"] {
+        for uid in [
+            "",
+            "0",
+            "01",
+            "4294967296",
+            "8810546176",
+            "-1",
+            "+1",
+            "1.0",
+            "1 ",
+            "abc",
+            "١",
+        ] {
             assert!(!is_uid(uid), "{uid}");
         }
     }

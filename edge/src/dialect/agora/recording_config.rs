@@ -52,7 +52,9 @@ fn refuse_what_is_not_offered(config: &Fields<'_>) -> Result<(), FieldError> {
 
 /// `privateParams` is a string that holds JSON.
 fn correct_extinf(config: &Fields<'_>) -> Result<Option<bool>, FieldError> {
-    let Some(text) = config.string("privateParams")? else { return Ok(None) };
+    let Some(text) = config.string("privateParams")? else {
+        return Ok(None);
+    };
     let Ok(Value::Object(params)) = serde_json::from_str(text) else {
         return Err(config.error("privateParams", "must be a string that holds a JSON object"));
     };

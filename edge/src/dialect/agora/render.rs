@@ -24,10 +24,15 @@ pub(super) fn render(command: &Command, reply: Reply, outcome: &Outcome) -> Resp
 
 fn start(reply: Reply, outcome: &Outcome) -> Response {
     match outcome {
-        Outcome::Started { sid } => Reply { sid: Some(sid.clone()), ..reply }.answer(200),
-        Outcome::AlreadyStarted { sid } => {
-            ApiError::new(ALREADY_STARTED, "").answer(Reply { sid: Some(sid.clone()), ..reply })
+        Outcome::Started { sid } => Reply {
+            sid: Some(sid.clone()),
+            ..reply
         }
+        .answer(200),
+        Outcome::AlreadyStarted { sid } => ApiError::new(ALREADY_STARTED, "").answer(Reply {
+            sid: Some(sid.clone()),
+            ..reply
+        }),
         Outcome::Conflict { sid } => {
             let detail = format!(
                 "another resource ID records this channel with this uid, sid {sid}; stop that one or use another uid"
@@ -60,7 +65,10 @@ fn query(reply: Reply, outcome: &Outcome) -> Response {
         slice_start_time: Some(snapshot.first_media_ms.unwrap_or(snapshot.started_ms)),
         ..files(snapshot)
     };
-    let reply = Reply { server_response: Some(files), ..reply };
+    let reply = Reply {
+        server_response: Some(files),
+        ..reply
+    };
     match snapshot.status {
         Status::Ended | Status::Failed => ApiError::new(WORKER_NOT_FOUND, ending(snapshot)).answer(reply),
         _ => reply.answer(200),
@@ -73,13 +81,21 @@ fn stop(reply: Reply, outcome: &Outcome, at_once: bool) -> Response {
     };
     let uploaded = is_uploaded(snapshot);
     let uploading_status = Some(if uploaded { "uploaded" } else { "unknown" });
-    let reply =
-        Reply { server_response: Some(ServerResponse { uploading_status, ..files(snapshot) }), ..reply };
+    let reply = Reply {
+        server_response: Some(ServerResponse {
+            uploading_status,
+            ..files(snapshot)
+        }),
+        ..reply
+    };
     match outcome {
         Outcome::AlreadyEnded(_) => ApiError::new(INVALID_OPERATION, ending(snapshot)).answer(reply),
         Outcome::Stopping(_) if at_once => reply.answer(200),
         Outcome::Stopping(_) => {
-            let detail = format!("{} files wait for the store; uploading goes on", snapshot.pending_uploads);
+            let detail = format!(
+                "{} files wait for the store; uploading goes on",
+                snapshot.pending_uploads
+            );
             ApiError::new(UPLOAD_TIMEOUT, with_problems(detail, snapshot)).answer(reply)
         }
         _ if snapshot.files.iter().all(|file| file.slices == 0) => {
@@ -97,9 +113,7 @@ fn stop(reply: Reply, outcome: &Outcome, at_once: bool) -> Response {
 fn absent(reply: Reply, outcome: &Outcome) -> Response {
     match outcome {
         Outcome::NotFound { reason } => ApiError::new(WORKER_NOT_FOUND, reason).answer(reply),
-        Outcome::Mismatch => {
-            ApiError::new(FOREIGN_SID, "this sid was started with another resource ID").answer(reply)
-        }
+        Outcome::Mismatch => ApiError::new(FOREIGN_SID, "this sid was started with another resource ID").answer(reply),
         _ => unexpected(reply),
     }
 }
@@ -136,8 +150,14 @@ fn status(status: Status) -> u8 {
 }
 
 fn ending(snapshot: &Snapshot) -> String {
-    let when = snapshot.ended_ms.map(|at_ms| format!(" at {}", utc(at_ms))).unwrap_or_default();
-    with_problems(format!("the recording ended{when}: {}", cause(snapshot.cause)), snapshot)
+    let when = snapshot
+        .ended_ms
+        .map(|at_ms| format!(" at {}", utc(at_ms)))
+        .unwrap_or_default();
+    with_problems(
+        format!("the recording ended{when}: {}", cause(snapshot.cause)),
+        snapshot,
+    )
 }
 
 fn nothing_recorded(snapshot: &Snapshot) -> String {
@@ -175,7 +195,11 @@ fn utc(unix_ms: u64) -> String {
         |_| format!("{unix_ms} ms"),
         |at| {
             let (hour, minute, second) = at.to_hms();
-            format!("{} {hour:02}:{minute:02}:{second:02} UTC", at.date())
+            let (year, month, day) = at.to_calendar_date();
+            format!(
+                "{year}-{:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC",
+                u8::from(month)
+            )
         },
     )
 }

@@ -10,9 +10,17 @@ pub(super) struct Route<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Endpoint<'a> {
     Acquire,
-    Start { resource_id: &'a str, mode: &'a str },
+    Start {
+        resource_id: &'a str,
+        mode: &'a str,
+    },
     /// What concerns a recording that was started.
-    Running { resource_id: &'a str, sid: &'a str, mode: &'a str, action: Action },
+    Running {
+        resource_id: &'a str,
+        sid: &'a str,
+        mode: &'a str,
+        action: Action,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +39,9 @@ pub(super) fn route(request: &Request) -> Option<Route<'_>> {
         ["na" | "eu" | "ap" | "cn", path @ ..] => path,
         path => path,
     };
-    let ["v1", "apps", app_id, "cloud_recording", call @ ..] = path else { return None };
+    let ["v1", "apps", app_id, "cloud_recording", call @ ..] = path else {
+        return None;
+    };
     if path.iter().any(|segment| segment.is_empty()) {
         return None;
     }
@@ -46,7 +56,12 @@ pub(super) fn route(request: &Request) -> Option<Route<'_>> {
                 ("POST", "updateLayout") => Action::UpdateLayout,
                 _ => return None,
             };
-            Endpoint::Running { resource_id, sid, mode, action }
+            Endpoint::Running {
+                resource_id,
+                sid,
+                mode,
+                action,
+            }
         }
         _ => return None,
     };
@@ -58,7 +73,11 @@ mod tests {
     use super::*;
 
     fn parse(method: &str, path: &str) -> Option<String> {
-        let request = Request { method: method.into(), path: path.into(), ..Request::default() };
+        let request = Request {
+            method: method.into(),
+            path: path.into(),
+            ..Request::default()
+        };
         route(&request).map(|route| format!("{} {:?}", route.app_id, route.endpoint))
     }
 
@@ -67,11 +86,19 @@ mod tests {
         let running = |action| format!(r#"a Running {{ resource_id: "r", sid: "s", mode: "mix", action: {action} }}"#);
         let routes = [
             ("POST", "/acquire", "a Acquire".to_owned()),
-            ("POST", "/resourceid/r/mode/mix/start", r#"a Start { resource_id: "r", mode: "mix" }"#.to_owned()),
+            (
+                "POST",
+                "/resourceid/r/mode/mix/start",
+                r#"a Start { resource_id: "r", mode: "mix" }"#.to_owned(),
+            ),
             ("GET", "/resourceid/r/sid/s/mode/mix/query", running("Query")),
             ("POST", "/resourceid/r/sid/s/mode/mix/stop", running("Stop")),
             ("POST", "/resourceid/r/sid/s/mode/mix/update", running("Update")),
-            ("POST", "/resourceid/r/sid/s/mode/mix/updateLayout", running("UpdateLayout")),
+            (
+                "POST",
+                "/resourceid/r/sid/s/mode/mix/updateLayout",
+                running("UpdateLayout"),
+            ),
         ];
         for (method, path, expected) in &routes {
             for region in ["", "/na", "/eu", "/ap", "/cn"] {

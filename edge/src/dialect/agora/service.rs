@@ -11,11 +11,12 @@ use super::error::{
 use super::names::Names;
 use super::route::{Action, Endpoint};
 use super::start::Start;
-use super::{Handled, Pending, stop};
+use super::stop::Stop;
+use super::{Handled, Pending};
 use crate::access::{App, Entropy, KeyRing, ResourceId, hex};
 use crate::http::{Request, Response};
 use crate::input::Fields;
-use crate::recording::{self, Call, Command, Spec, Stop, Target, Ticket};
+use crate::recording::{self, Call, Command, Spec, Target, Ticket};
 
 /// A request of an app that its caller may use.
 pub(super) struct Service<'a> {
@@ -31,9 +32,12 @@ impl Service<'_> {
         let handled = match endpoint {
             Endpoint::Acquire => self.acquire().map(Handled::Respond),
             Endpoint::Start { resource_id, mode } => self.start(resource_id, mode).map(Handled::call),
-            Endpoint::Running { resource_id, sid, mode, action } => {
-                self.running(resource_id, sid, mode, action).map(Handled::call)
-            }
+            Endpoint::Running {
+                resource_id,
+                sid,
+                mode,
+                action,
+            } => self.running(resource_id, sid, mode, action).map(Handled::call),
         };
         handled.unwrap_or_else(Handled::Respond)
     }
@@ -45,7 +49,9 @@ impl Service<'_> {
         let Acquire { names, expires_hours } = Acquire::read(&Fields::new(&body)).map_err(error)?;
         let Names { cname, uid } = names;
         let resource = ResourceId::new(&self.app.app_id, cname, uid, expires_hours, self.now_ms, self.entropy);
-        let text = resource.seal(self.keys, self.entropy).map_err(|_| error(ApiError::new(INTERNAL_ERROR, "")))?;
+        let text = resource
+            .seal(self.keys, self.entropy)
+            .map_err(|_| error(ApiError::new(INTERNAL_ERROR, "")))?;
         Ok(Reply::about(&resource, &text).answer(200))
     }
 
@@ -56,10 +62,15 @@ impl Service<'_> {
         let mode = read_mode(mode).map_err(error)?;
         let resource = self.open(resource_id).map_err(error)?;
         let reply = Reply::about(&resource, resource_id);
-        let start = self.read_start(&resource, &body).map_err(|error| error.answer(reply.clone()))?;
+        let start = self
+            .read_start(&resource, &body)
+            .map_err(|error| error.answer(reply.clone()))?;
 
         let sid = hex(&self.entropy.id);
-        let strict_extinf = start.recording.correct_extinf.unwrap_or(self.app.recorder.strict_extinf);
+        let strict_extinf = start
+            .recording
+            .correct_extinf
+            .unwrap_or(self.app.recorder.strict_extinf);
         let spec = Spec {
             mode,
             source: self.app.source.clone(),
@@ -74,20 +85,33 @@ impl Service<'_> {
             expires_hours: resource.expires_hours,
         };
         let command = Command::Start(Box::new(recording::Start { sid, ticket, spec }));
-        Ok(Pending { call: Call { key: key_of(&resource), command }, reply })
+        Ok(Pending {
+            call: Call {
+                key: key_of(&resource),
+                command,
+            },
+            reply,
+        })
     }
 
-    fn read_start<'b>(&self, resource: &ResourceId, body: &'b body::Object) -> Result<Start<'b>, ApiError> {
+    fn read_start(&self, resource: &ResourceId, body: &body::Object) -> Result<Start, ApiError> {
         if resource.is_stale(self.now_ms) {
             let detail = "a recording must be started within 5 minutes of acquire; acquire a new resource ID";
             return Err(ApiError::new(RESOURCE_EXPIRED, detail));
         }
-        Start::read(&Fields::new(body), |names| check_names(names, resource))
+        let body = Fields::new(body);
+        check_names(&Names::read(&body)?, resource)?;
+        Ok(Start::read(&body)?)
     }
 
     fn running(&self, resource_id: &str, sid: &str, mode: &str, action: Action) -> Result<Pending, Response> {
         let error = |error: ApiError| error.answer(Reply::default());
-        let not_offered = |name| error(ApiError::new(INVALID_PARAMETER, format!("{name} is not offered by this server")));
+        let not_offered = |name| {
+            error(ApiError::new(
+                INVALID_PARAMETER,
+                format!("{name} is not offered by this server"),
+            ))
+        };
         let body = match action {
             Action::Query => None,
             Action::Stop => Some(body::read(self.request).map_err(error)?),
@@ -101,16 +125,31 @@ impl Service<'_> {
             let detail = "the sid in the URL is none that start gave out";
             return Err(ApiError::new(FOREIGN_SID, detail).answer(reply));
         }
-        let reply = Reply { sid: Some(sid.to_owned()), ..reply };
-        let target = Target { sid: sid.to_owned(), nonce: Some(resource.nonce.clone()) };
+        let reply = Reply {
+            sid: Some(sid.to_owned()),
+            ..reply
+        };
+        let target = Target {
+            sid: sid.to_owned(),
+            nonce: Some(resource.nonce.clone()),
+        };
         let command = match body {
             None => Command::Query(target),
             Some(body) => {
-                let at_once = read_stop(&resource, &body).map_err(|error| error.answer(reply.clone()))?;
-                Command::Stop(Stop { target, at_once })
+                let stop = read_stop(&resource, &body).map_err(|error| error.answer(reply.clone()))?;
+                Command::Stop(recording::Stop {
+                    target,
+                    at_once: stop.async_stop,
+                })
             }
         };
-        Ok(Pending { call: Call { key: key_of(&resource), command }, reply })
+        Ok(Pending {
+            call: Call {
+                key: key_of(&resource),
+                command,
+            },
+            reply,
+        })
     }
 
     fn check_active(&self) -> Result<(), ApiError> {
@@ -131,14 +170,19 @@ impl Service<'_> {
     }
 }
 
-fn read_stop(resource: &ResourceId, body: &body::Object) -> Result<bool, ApiError> {
-    let stop = stop::Stop::read(&Fields::new(body))?;
-    check_names(&stop.names, resource)?;
-    Ok(stop.async_stop)
+fn read_stop(resource: &ResourceId, body: &body::Object) -> Result<Stop, ApiError> {
+    let body = Fields::new(body);
+    check_names(&Names::read(&body)?, resource)?;
+    Ok(Stop::read(&body)?)
 }
 
 fn check_names(names: &Names<'_>, resource: &ResourceId) -> Result<(), ApiError> {
-    let foreign = |name| Err(ApiError::new(FOREIGN_RESOURCE, format!("it was acquired for another {name}")));
+    let foreign = |name| {
+        Err(ApiError::new(
+            FOREIGN_RESOURCE,
+            format!("it was acquired for another {name}"),
+        ))
+    };
     if names.cname != resource.channel {
         return foreign("cname");
     }
@@ -159,7 +203,11 @@ fn read_mode(mode: &str) -> Result<Mode, ApiError> {
 }
 
 fn key_of(resource: &ResourceId) -> RecorderKey {
-    RecorderKey { app_id: resource.app_id.clone(), channel: resource.channel.clone(), uid: resource.uid.clone() }
+    RecorderKey {
+        app_id: resource.app_id.clone(),
+        channel: resource.channel.clone(),
+        uid: resource.uid.clone(),
+    }
 }
 
 fn is_sid(text: &str) -> bool {

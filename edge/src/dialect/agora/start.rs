@@ -1,26 +1,18 @@
-use super::error::ApiError;
-use super::names::Names;
+use protocol::Storage;
+
 use super::recording_config::RecordingConfig;
 use super::storage_config;
 use crate::input::{FieldError, Fields};
-use protocol::Storage;
 
-/// The body of `start` in individual mode.
+/// What the body of `start` asks for in individual mode.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Start<'a> {
-    pub(super) names: Names<'a>,
+pub(super) struct Start {
     pub(super) recording: RecordingConfig,
     pub(super) storage: Storage,
 }
 
-impl<'a> Start<'a> {
-    /// `own`: checks the names against the resource ID, before anything else of the request is looked at.
-    pub(super) fn read(
-        body: &Fields<'a>,
-        own: impl FnOnce(&Names<'a>) -> Result<(), ApiError>,
-    ) -> Result<Self, ApiError> {
-        let names = Names::read(body)?;
-        own(&names)?;
+impl Start {
+    pub(super) fn read(body: &Fields<'_>) -> Result<Self, FieldError> {
         let request = body.require("clientRequest", body.object("clientRequest")?)?;
         request.string("token")?;
         refuse_what_is_not_offered(&request)?;
@@ -29,7 +21,7 @@ impl<'a> Start<'a> {
         check_files(&request)?;
         let storage = request.object("storageConfig")?;
         let storage = storage_config::read(&request.require("storageConfig", storage)?)?;
-        Ok(Self { names, recording, storage })
+        Ok(Self { recording, storage })
     }
 }
 
@@ -39,7 +31,9 @@ fn refuse_what_is_not_offered(request: &Fields<'_>) -> Result<(), FieldError> {
             return Err(request.error(name, "is not offered by this server"));
         }
     }
-    let Some(apps) = request.object("appsCollection")? else { return Ok(()) };
+    let Some(apps) = request.object("appsCollection")? else {
+        return Ok(());
+    };
     match apps.string("combinationPolicy")? {
         None | Some("default") => Ok(()),
         Some(_) => Err(apps.error("combinationPolicy", "must be \"default\": this server offers no other")),
@@ -47,7 +41,9 @@ fn refuse_what_is_not_offered(request: &Fields<'_>) -> Result<(), FieldError> {
 }
 
 fn check_files(request: &Fields<'_>) -> Result<(), FieldError> {
-    let Some(files) = request.object("recordingFileConfig")? else { return Ok(()) };
+    let Some(files) = request.object("recordingFileConfig")? else {
+        return Ok(());
+    };
     match files.strings("avFileType", 2)? {
         None => Ok(()),
         Some(types) if types == ["hls"] => Ok(()),

@@ -1,20 +1,21 @@
-use super::error::ApiError;
-use super::names::Names;
-use crate::input::Fields;
+use crate::input::{FieldError, Fields};
 
-/// The body of `stop`.
+/// What the body of `stop` asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stop<'a> {
-    pub(super) names: Names<'a>,
+pub(super) struct Stop {
     /// Answer at once, rather than when everything is uploaded.
     pub(super) async_stop: bool,
 }
 
-impl<'a> Stop<'a> {
-    pub(super) fn read(body: &Fields<'a>) -> Result<Self, ApiError> {
-        let names = Names::read(body)?;
+impl Stop {
+    pub(super) fn read(body: &Fields<'_>) -> Result<Self, FieldError> {
         let request = body.object("clientRequest")?;
-        let async_stop = request.map(|request| request.boolean("async_stop")).transpose()?.flatten();
-        Ok(Self { names, async_stop: async_stop.unwrap_or(false) })
+        let async_stop = request
+            .map(|request| request.boolean("async_stop"))
+            .transpose()?
+            .flatten();
+        Ok(Self {
+            async_stop: async_stop.unwrap_or(false),
+        })
     }
 }

@@ -63,14 +63,19 @@ pub(super) fn read(config: &Fields<'_>) -> Result<Storage, FieldError> {
     }
     let bucket = config.require("bucket", config.string("bucket")?)?;
     if !is_bucket(bucket) {
-        return Err(config.error("bucket", "must have 3 to 255 of a-z A-Z 0-9 . _ -, with a letter or digit at both ends"));
+        return Err(config.error(
+            "bucket",
+            "must have 3 to 255 of a-z A-Z 0-9 . _ -, with a letter or digit at both ends",
+        ));
     }
     Ok(Storage {
         kind: place.kind,
         endpoint: place.endpoint,
         region: place.region,
         bucket: bucket.to_owned(),
-        access_key: config.require("accessKey", key(config, "accessKey", MAX_KEY_LEN)?)?.to_owned(),
+        access_key: config
+            .require("accessKey", key(config, "accessKey", MAX_KEY_LEN)?)?
+            .to_owned(),
         secret_key: Secret::new(config.require("secretKey", key(config, "secretKey", MAX_KEY_LEN)?)?),
         session_token: key(config, "stsToken", 16 * MAX_KEY_LEN)?.map(Secret::new),
         prefix: prefix(config)?,
@@ -82,7 +87,11 @@ fn amazon(config: &Fields<'_>) -> Result<Place, FieldError> {
     let Some((_, region)) = S3_REGIONS.iter().find(|(known, _)| *known == number) else {
         return Err(config.error("region", "must be one of Amazon S3's numbers: 0 to 25, or 28"));
     };
-    let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    let domain = if region.starts_with("cn-") {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
+    };
     Ok(Place {
         kind: StorageKind::S3,
         endpoint: format!("https://s3.{region}.{domain}"),
@@ -97,14 +106,20 @@ fn s3_compatible(config: &Fields<'_>, extension: Option<&Fields<'_>>) -> Result<
     }
     let extension = extension.ok_or_else(|| config.error("extensionParams", "is required with vendor 11"))?;
     let endpoint = extension.require("endpoint", extension.string("endpoint")?)?;
-    let endpoint =
-        base_url(endpoint, &["https", "http"]).map_err(|problem| extension.error("endpoint", problem))?;
+    let endpoint = base_url(endpoint, &["https", "http"]).map_err(|problem| extension.error("endpoint", problem))?;
     let region = extension.string("region")?.unwrap_or(DEFAULT_REGION);
-    let is_region = region.len() <= 64 && region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let is_region = region.len() <= 64
+        && region
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     if !is_region {
         return Err(extension.error("region", "must be a region's name: at most 64 of a-z A-Z 0-9 _ -"));
     }
-    Ok(Place { kind: StorageKind::S3Compatible, endpoint, region: region.to_owned() })
+    Ok(Place {
+        kind: StorageKind::S3Compatible,
+        endpoint,
+        region: region.to_owned(),
+    })
 }
 
 fn refuse_what_is_not_offered(extension: &Fields<'_>) -> Result<(), FieldError> {
@@ -132,9 +147,13 @@ fn is_bucket(name: &str) -> bool {
 }
 
 fn prefix(config: &Fields<'_>) -> Result<String, FieldError> {
-    let elements = config.strings("fileNamePrefix", MAX_PREFIX_ELEMENTS)?.unwrap_or_default();
+    let elements = config
+        .strings("fileNamePrefix", MAX_PREFIX_ELEMENTS)?
+        .unwrap_or_default();
     let prefix = elements.join("/");
-    let is_legal = elements.iter().all(|element| element.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    let is_legal = elements
+        .iter()
+        .all(|element| element.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     if !is_legal || prefix.len() > MAX_PREFIX_LEN {
         let problem = "must hold elements of a-z A-Z 0-9 only, at most 128 characters when joined with slashes";
         return Err(config.error("fileNamePrefix", problem));
