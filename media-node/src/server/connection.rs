@@ -45,7 +45,10 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, server: Arc<Share
             return;
         }
     };
-    let ends = Ends { local: local.ip(), peer: peer.ip() };
+    let ends = Ends {
+        local: local.ip(),
+        peer: peer.ip(),
+    };
     let (read, write) = stream.into_split();
     let mut connection = Connection {
         frames: FramedRead::with_capacity(read, Wire::default(), READ_BUFFER),
@@ -108,8 +111,12 @@ impl Connection {
     }
 
     async fn outgoing(&mut self, happening: Happening) -> Result<(), End> {
-        let Happening::Packet(packet) = happening else { return Err(End::TakenOver) };
-        let (Some(packet), Some(player)) = (packet, self.conversation.player()) else { return Err(End::StreamOver) };
+        let Happening::Packet(packet) = happening else {
+            return Err(End::TakenOver);
+        };
+        let (Some(packet), Some(player)) = (packet, self.conversation.player()) else {
+            return Err(End::StreamOver);
+        };
         player.send(packet, &mut self.out, WRITE_BATCH).await;
         self.flush().await
     }
@@ -125,7 +132,9 @@ impl Connection {
     async fn flush(&mut self) -> Result<(), End> {
         let written = timeout(self.server.limits.write, self.write.write_all_buf(&mut self.out)).await;
         self.out.clear();
-        written.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(End::Write)
+        written
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+            .map_err(End::Write)
     }
 
     /// Ends the session first, so that the roster is right at once, then the connection.
@@ -150,5 +159,7 @@ impl Connection {
 }
 
 fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

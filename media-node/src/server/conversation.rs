@@ -35,7 +35,10 @@ pub(super) struct Liveness {
 
 impl Liveness {
     fn new() -> Self {
-        Self { origin: Instant::now(), last_ms: AtomicU64::new(0) }
+        Self {
+            origin: Instant::now(),
+            last_ms: AtomicU64::new(0),
+        }
     }
 
     pub(super) fn touch(&self) {
@@ -75,7 +78,14 @@ pub(super) enum Happening {
 
 impl Conversation {
     pub(super) fn new(server: Arc<Shared>, ends: Ends) -> Self {
-        Self { server, ends, heard: Arc::new(Liveness::new()), granted: None, session: None, role: Role::None }
+        Self {
+            server,
+            ends,
+            heard: Arc::new(Liveness::new()),
+            granted: None,
+            session: None,
+            role: Role::None,
+        }
     }
 
     /// `now_ms`: Unix milliseconds.
@@ -134,7 +144,10 @@ impl Conversation {
 
     fn check(&self, request: &Request<Vec<u8>>) -> Result<(), Refusal> {
         if request.version() != Version::V1_0 {
-            return Err(Refusal::new(StatusCode::RTSPVersionNotSupported, "RTSP/1.0 is spoken here"));
+            return Err(Refusal::new(
+                StatusCode::RTSPVersionNotSupported,
+                "RTSP/1.0 is spoken here",
+            ));
         }
         if request.header(&headers::CSEQ).is_none() {
             return Err(Refusal::bad_request("CSeq is missing"));
@@ -143,12 +156,17 @@ impl Conversation {
             let refusal = Refusal::new(StatusCode::OptionNotSupported, "No option is supported");
             return Err(refusal.with_header(headers::UNSUPPORTED, required.as_str()));
         }
-        let Some(given) = request.header(&headers::SESSION) else { return Ok(()) };
+        let Some(given) = request.header(&headers::SESSION) else {
+            return Ok(());
+        };
         let given = given.as_str().split(';').next().unwrap_or_default().trim();
         if self.session.as_deref() == Some(given) {
             Ok(())
         } else {
-            Err(Refusal::new(StatusCode::SessionNotFound, "This connection has no such session"))
+            Err(Refusal::new(
+                StatusCode::SessionNotFound,
+                "This connection has no such session",
+            ))
         }
     }
 
@@ -175,8 +193,14 @@ impl Conversation {
             return Err(Refusal::wrong_state("This connection publishes"));
         }
         let accept = request.header(&headers::ACCEPT).map_or("*/*", |value| value.as_str());
-        if !["application/sdp", "application/*", "*/*"].iter().any(|kind| accept.contains(kind)) {
-            return Err(Refusal::new(StatusCode::NotAcceptable, "Descriptions are application/sdp"));
+        if !["application/sdp", "application/*", "*/*"]
+            .iter()
+            .any(|kind| accept.contains(kind))
+        {
+            return Err(Refusal::new(
+                StatusCode::NotAcceptable,
+                "Descriptions are application/sdp",
+            ));
         }
         let url = url_of(request)?;
         let target = self.authorized(Access::Play, url, request)?;
@@ -264,7 +288,10 @@ impl Conversation {
 
     fn authorized(&mut self, access: Access, url: &Url, request: &Request<Vec<u8>>) -> Result<Target, Refusal> {
         let target = Target::parse(url).map_err(|error: PathError| Refusal::not_found(error.to_string()))?;
-        let granted = self.granted.as_ref().is_some_and(|(a, path)| *a == access && *path == target.path);
+        let granted = self
+            .granted
+            .as_ref()
+            .is_some_and(|(a, path)| *a == access && *path == target.path);
         let authorization = request.header(&headers::AUTHORIZATION).map(|value| value.as_str());
         if !granted && !self.server.keys.allow(access, target.key.as_ref(), authorization) {
             return Err(Refusal::unauthorized());
@@ -282,7 +309,9 @@ impl Conversation {
 }
 
 fn url_of(request: &Request<Vec<u8>>) -> Result<&Url, Refusal> {
-    request.request_uri().ok_or_else(|| Refusal::bad_request("The request names no URL"))
+    request
+        .request_uri()
+        .ok_or_else(|| Refusal::bad_request("The request names no URL"))
 }
 
 fn nobody_publishes() -> Refusal {

@@ -33,7 +33,12 @@ struct Playing {
 impl Player {
     pub(super) fn new(publication: Arc<Publication>) -> Self {
         let carriers = Carriers::new(publication.description.track_count());
-        Self { publication, carriers, playing: None, unsent: 0 }
+        Self {
+            publication,
+            carriers,
+            playing: None,
+            unsent: 0,
+        }
     }
 
     pub(super) fn publication(&self) -> &Arc<Publication> {
@@ -66,15 +71,20 @@ impl Player {
             return Ok(Reply::default());
         }
         let tracks: Vec<usize> = self.carriers.iter().map(|(track, _)| track).collect();
-        let overflow = if self.carriers.any_interleaved() { Overflow::CutOff } else { Overflow::Drop };
-        let subscription =
-            self.publication.subscribe(&tracks, server.limits.player_queue_bytes, overflow).map_err(|error| {
-                match error {
-                    SubscribeError::Ended => Refusal::not_found("The publisher has left"),
-                    SubscribeError::TooManyPlayers => {
-                        Refusal::new(StatusCode::ServiceUnavailable, "This stream has as many players as it may")
-                    }
-                }
+        let overflow = if self.carriers.any_interleaved() {
+            Overflow::CutOff
+        } else {
+            Overflow::Drop
+        };
+        let subscription = self
+            .publication
+            .subscribe(&tracks, server.limits.player_queue_bytes, overflow)
+            .map_err(|error| match error {
+                SubscribeError::Ended => Refusal::not_found("The publisher has left"),
+                SubscribeError::TooManyPlayers => Refusal::new(
+                    StatusCode::ServiceUnavailable,
+                    "This stream has as many players as it may",
+                ),
             })?;
         let mut receivers = JoinSet::new();
         for (_, carrier) in self.carriers.iter() {
@@ -89,7 +99,10 @@ impl Player {
             Some(info) => reply.header(headers::RTP_INFO, info),
             None => reply,
         };
-        self.playing = Some(Playing { packets: subscription.packets, _receivers: receivers });
+        self.playing = Some(Playing {
+            packets: subscription.packets,
+            _receivers: receivers,
+        });
         Ok(reply)
     }
 

@@ -41,8 +41,14 @@ async fn who_comes_back_takes_over() {
     let second = ffmpeg_publish_file(sample().await, &server.url("u"));
     let after = server.roster(|roster| roster.version != before.version).await;
     assert_eq!(after.users.len(), 1);
-    assert_eq!(after.users[0].joined_at_ms, before.users[0].joined_at_ms, "the user never left");
-    assert_ne!(after.users[0].streams[0].publication, before.users[0].streams[0].publication);
+    assert_eq!(
+        after.users[0].joined_at_ms, before.users[0].joined_at_ms,
+        "the user never left"
+    );
+    assert_ne!(
+        after.users[0].streams[0].publication,
+        before.users[0].streams[0].publication
+    );
     assert!(!first.ended().await.success(), "the first publisher was not told");
     let end = async { while player.next().await.is_some_and(|item| item.is_ok()) {} };
     within("the end of the first publication", end).await;
