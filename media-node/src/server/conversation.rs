@@ -101,9 +101,13 @@ impl Conversation {
 
     /// An interleaved packet: a publisher's media, or a player's report, which is but a sign of life.
     pub(super) fn receive(&mut self, channel: u8, payload: Bytes) {
-        self.heard.touch();
-        if let Role::Publisher(publisher) = &self.role {
-            publisher.receive(channel, payload);
+        match &self.role {
+            Role::None => {}
+            Role::Publisher(publisher) => {
+                self.heard.touch();
+                publisher.receive(channel, payload);
+            }
+            Role::Player(_) => self.heard.touch(),
         }
     }
 
