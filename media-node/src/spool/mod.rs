@@ -121,8 +121,13 @@ impl Spool {
         let slice = Slice { duration_us: 0, bytes: 0, ..opening.clone() };
         inner.write(Entry::Begun { number, playlist_name: playlist_name.to_owned(), slice })?;
         let path = self.path(number, PART);
-        let file = File::create_new(&path).map_err(SpoolError::io("make", &path))?;
-        Ok(SliceFile { number, file })
+        match File::create_new(&path) {
+            Ok(file) => Ok(SliceFile { number, file }),
+            Err(error) => {
+                inner.write(Entry::Discarded { number })?;
+                Err(SpoolError::io("make", &path)(error))
+            }
+        }
     }
 
     /// Ends a slice. When this returns it is on disk whatever happens, and the uploader sees it. The size is the file's
@@ -147,7 +152,8 @@ impl Spool {
         self.lock().write(Entry::Discarded { number: file.number })
     }
 
-    /// Capture is over: no slice can be begun, and the playlists get their end mark. The first cause stays.
+    /// Capture is over: no slice can be begun, and the playlists get their end mark, but after a lost lease, when they
+    /// belong to another node. The first cause stays.
     pub fn finish(&self, cause: EndCause) -> Result<(), SpoolError> {
         let mut inner = self.lock();
         if inner.state.cause.is_none() {

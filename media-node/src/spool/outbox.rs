@@ -47,6 +47,9 @@ impl Spool {
     /// Playlists that can tell more than the store's copy does.
     pub fn due_playlists(&self) -> Vec<DuePlaylist> {
         let inner = self.lock();
+        if !inner.state.owns_playlists() {
+            return Vec::new();
+        }
         let finished = inner.state.cause.is_some();
         let due = inner.state.playlists.iter().filter_map(|playlist| {
             let confirmed = playlist.confirmed();

@@ -144,7 +144,12 @@ impl State {
     pub(super) fn pending(&self) -> u64 {
         let slices = self.kept().filter(|kept| !kept.uploaded).count();
         let playlists = self.playlists.iter().filter(|playlist| !playlist.is_current(self.cause.is_some())).count();
-        (slices + playlists) as u64
+        (slices + if self.owns_playlists() { playlists } else { 0 }) as u64
+    }
+
+    /// After a lost lease the playlists in the store are another node's.
+    pub(super) fn owns_playlists(&self) -> bool {
+        self.cause != Some(EndCause::LeaseLost)
     }
 
     pub(super) fn is_done(&self) -> bool {
