@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::container;
+use crate::{container, media};
 use crate::spool::{Opening, Probed, Spool, SpoolError};
 
 /// Tapedeck's media node: serves channels, records them and uploads what it recorded.
@@ -118,6 +118,12 @@ pub fn run(cli: Cli) -> ExitCode {
         eprintln!("media-node: --log {:?}: {error}", cli.log);
         return ExitCode::FAILURE;
     }
+    if let Command::Record(_) = &cli.command
+        && let Err(error) = media::init()
+    {
+        tracing::error!(%error, "the media library cannot be used");
+        return ExitCode::FAILURE;
+    }
     let result = match cli.command {
         Command::Check { spool } => return check::run(&spool),
         Command::Serve(args) => block_on(serve::run(*args)),
@@ -135,7 +141,11 @@ pub fn run(cli: Cli) -> ExitCode {
 
 fn block_on(work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|error| format!("the runtime cannot start: {error}"))?.block_on(work)
+    let runtime = runtime.map_err(|error| format!("the runtime cannot start: {error}"))?;
+    let result = runtime.block_on(work);
+    // A thread that waits for standard input would be waited for.
+    runtime.shutdown_background();
+    result
 }
 
 /// Opens a spool off the runtime's threads; slices that were cut off are measured by the media library.

@@ -18,7 +18,7 @@ use std::time::Duration;
 use protocol::{Desired, Directive, Fault, HeldRecording, Job, JobRequest, Phase, Refusal, RefusalCode, Report};
 use tokio::sync::watch;
 
-pub use line::{Begin, Control, Interrupt, LineError, Node, Told, encode, next};
+pub use line::{Begin, Control, Node, Told, encode, next};
 pub use recording::{Recording, Stage, Status};
 
 use crate::spool;
