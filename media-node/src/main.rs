@@ -1,8 +1,25 @@
 //! The media plane: one native program that serves channels, records them and uploads what it recorded.
 
+mod agent;
+mod api;
 mod backoff;
+mod capture;
+mod channel;
 mod clock;
+mod command;
+mod container;
+mod media;
+mod record;
+mod server;
 mod spool;
+mod supervisor;
 mod upload;
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use command::Cli;
+
+fn main() -> ExitCode {
+    command::run(Cli::parse())
+}

@@ -94,6 +94,22 @@ pub fn check_all(spool: &Path) -> Result<Vec<(String, Vec<Finding>)>, SpoolError
     Ok(recordings)
 }
 
+/// Capture has ended and the store has confirmed everything. False where that cannot be known.
+pub fn is_done(dir: &Path) -> bool {
+    read_state(dir).is_some_and(|state| state.is_done())
+}
+
+/// A process has opened the spool before.
+pub fn has_begun(dir: &Path) -> bool {
+    read_state(dir).is_some_and(|state| state.openings > 0)
+}
+
+fn read_state(dir: &Path) -> Option<State> {
+    let path = dir.join(JOURNAL);
+    let replay = replay(&path, &journal::read(&path).ok()?).ok()?;
+    State::from_entries(replay.entries).ok()
+}
+
 fn describe(repair: Repair) -> Finding {
     match repair {
         Repair::Finish { number, .. } => Finding::Repairable(format!("slice file {number} was being written")),
