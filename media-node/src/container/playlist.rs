@@ -16,12 +16,6 @@ const DATE_TIME: &[FormatItem<'_>] =
 /// most playlists never changes while they grow.
 const MIN_TARGET_SECS: i64 = 16;
 
-/// Content type of a playlist.
-pub const PLAYLIST_TYPE: &str = "application/x-mpegURL";
-
-/// Content type of a slice.
-pub const SLICE_TYPE: &str = "video/MP2T";
-
 /// The playlist that names `slices`, in their order. `ended`: nothing will follow.
 ///
 /// The strict style is RFC 8216 to the letter: `#EXTINF` ends with a comma, no discontinuity stands before the first slice,

@@ -47,6 +47,6 @@ unsafe extern "C" fn forward(context: *mut c_void, level: c_int, format: *const 
     if level <= c_int::from(Level::Error) {
         tracing::warn!(target: "ffmpeg", "{}", text.trim_end());
     } else {
-        tracing::info!(target: "ffmpeg", "{}", text.trim_end());
+        tracing::debug!(target: "ffmpeg", "{}", text.trim_end());
     }
 }

@@ -6,6 +6,8 @@ mod individual;
 mod sink;
 mod slicer;
 mod status;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 use std::time::Duration;

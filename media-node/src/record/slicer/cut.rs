@@ -18,6 +18,10 @@ const GAP_US: i64 = 1_000_000;
 /// video a shorter gap without loss means nothing.
 pub(super) const SILENCE_US: i64 = 15_000_000;
 
+/// By how much a new run may begin before the end of the one before: less than a picture lasts, as the time of its last
+/// picture is an estimate.
+const OVERLAP_US: i64 = 10_000;
+
 /// What becomes of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -37,8 +41,10 @@ pub(super) enum Step {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Position {
     pub(super) track: TrackKind,
-    /// What the playlist has ends here.
+    /// What the playlist has ends here,
     pub(super) playlist_end_us: i64,
+    /// and this is the last decoding time in it.
+    pub(super) last_dts_us: i64,
     pub(super) run: Option<RunPosition>,
     /// Packets were lost in front of the unit.
     pub(super) lost: bool,
@@ -46,7 +52,6 @@ pub(super) struct Position {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RunPosition {
-    pub(super) last_dts_us: i64,
     /// Of the picture that is shown last so far.
     pub(super) latest_pts_us: i64,
     /// Where that picture's, or the last frame's, time is over.
@@ -61,14 +66,14 @@ pub(super) struct SlicePosition {
 }
 
 pub(super) fn step(position: &Position, unit: &AccessUnit) -> Step {
-    let Some(run) = &position.run else {
-        // Decoding times grow over the whole playlist, so a new run must not reach back into the one before.
-        let fits = unit.keyframe && unit.dts_us >= position.playlist_end_us;
-        return if fits { Step::NewRun } else { Step::LetGo };
-    };
-    if unit.dts_us <= run.last_dts_us {
+    // Decoding times grow over the whole playlist.
+    if unit.dts_us <= position.last_dts_us {
         return Step::LetGo;
     }
+    let Some(run) = &position.run else {
+        let fits = unit.keyframe && unit.pts_us >= position.playlist_end_us.saturating_sub(OVERLAP_US);
+        return if fits { Step::NewRun } else { Step::LetGo };
+    };
     let gap_us = unit.pts_us - run.end_us;
     let Some(slice) = &run.slice else {
         // The last slice was closed in silence. What follows without a keyframe is kept all the same: it may be
@@ -118,9 +123,9 @@ mod tests {
         Position {
             track,
             playlist_end_us: 1_000_000,
+            last_dts_us: end_us - 40_000,
             lost: false,
             run: Some(RunPosition {
-                last_dts_us: end_us - 40_000,
                 latest_pts_us: end_us - 40_000,
                 end_us,
                 slice: Some(SlicePosition { start_us: 1_000_000, bytes: 1_000 }),
@@ -135,10 +140,11 @@ mod tests {
 
     #[test]
     fn a_playlist_begins_with_a_keyframe_behind_what_it_has() {
-        let position = Position { run: None, ..at(TrackKind::Video, 0) };
-        assert_eq!(step(&position, &unit(1_000_000, 1_000_000, true)), Step::NewRun);
-        assert_eq!(step(&position, &unit(1_000_000, 1_000_000, false)), Step::LetGo);
-        assert_eq!(step(&position, &unit(1_040_000, 960_000, true)), Step::LetGo);
+        let position = Position { run: None, last_dts_us: 880_000, ..at(TrackKind::Video, 0) };
+        assert_eq!(step(&position, &unit(1_000_000, 920_000, true)), Step::NewRun, "B-frames are decoded later than shown");
+        assert_eq!(step(&position, &unit(1_000_000, 920_000, false)), Step::LetGo);
+        assert_eq!(step(&position, &unit(960_000, 920_000, true)), Step::LetGo);
+        assert_eq!(step(&position, &unit(1_000_000, 880_000, true)), Step::LetGo);
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub(super) struct Slicer<S: SliceSink> {
     run: Option<Run<S::File>>,
     /// Where on the timeline the playlist ends.
     end_us: i64,
+    last_dts_us: i64,
     /// The time in the last slice's name.
     last_ms: Option<u64>,
     /// Until when units are let go after a failure.
@@ -55,8 +56,11 @@ impl<S: SliceSink> Slicer<S> {
     /// Goes on with the playlist where the sink has it.
     pub(super) fn new(sink: Arc<S>, clock: Clock, names: FileNames, key: PlaylistKey) -> Self {
         let last = sink.last(&key);
+        let end_us = last.as_ref().map_or(i64::MIN, |slice| slice.start_us.saturating_add(slice.duration_us));
         Self {
-            end_us: last.as_ref().map_or(i64::MIN, |slice| slice.start_us.saturating_add(slice.duration_us)),
+            end_us,
+            // Nothing is decoded later than it is shown.
+            last_dts_us: end_us.saturating_sub(1),
             last_ms: last.map(|slice| slice.start_ms),
             sink,
             key,
@@ -122,6 +126,7 @@ impl<S: SliceSink> Slicer<S> {
         let position = Position {
             track: self.key.track,
             playlist_end_us: self.end_us,
+            last_dts_us: self.last_dts_us,
             run: self.run.as_ref().map(Run::position),
             lost: self.lost,
         };
@@ -146,9 +151,9 @@ impl<S: SliceSink> Slicer<S> {
                 Some(self.begin_slice(unit.pts_us, true)?)
             }
         };
-        match &mut self.run {
-            Some(run) => run.append(unit)?,
-            None => return Ok(None),
+        if let Some(run) = &mut self.run {
+            run.append(unit)?;
+            self.last_dts_us = unit.dts_us;
         }
         Ok(begun)
     }

@@ -55,7 +55,6 @@ impl<F: Write> Run<F> {
 
     pub(super) fn position(&self) -> RunPosition {
         RunPosition {
-            last_dts_us: self.last_dts_us,
             latest_pts_us: self.latest_pts_us,
             end_us: self.end_us(),
             slice: self
@@ -80,7 +79,7 @@ impl<F: Write> Run<F> {
 
     /// Writes a unit into the open slice.
     pub(super) fn append(&mut self, unit: &AccessUnit) -> Result<(), SliceError> {
-        let gap = self.audio && unit.pts_us - self.end_us() > self.frame_us / 2;
+        let gap = self.audio && unit.pts_us.saturating_sub(self.end_us()) > self.frame_us / 2;
         if let Some(open) = &mut self.slice {
             let mut bytes = if gap { self.muxer.flush()? } else { Vec::new() };
             // Two decoding times must differ by a tick at least.
