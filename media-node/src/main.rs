@@ -1,26 +1,28 @@
-//! The channel server alone: `media-node RTSP_ADDRESS ROSTER_ADDRESS`.
+//! The media plane: one native program that serves channels, records them and uploads what it recorded.
 
+// In a program nothing is reachable from outside: `pub` says what a folder offers to the others.
+#![allow(unreachable_pub)]
+
+mod agent;
+mod api;
+mod backoff;
+mod capture;
 mod channel;
+mod clock;
+mod command;
+mod container;
+mod media;
+mod record;
 mod server;
+mod spool;
+mod supervisor;
+mod upload;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::process::ExitCode;
 
-use channel::{Limits, Registry};
-use server::{Keys, RtspServer};
+use clap::Parser;
+use command::Cli;
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
-    let mut arguments = std::env::args().skip(1);
-    let mut address = || arguments.next().ok_or("usage: media-node RTSP_ADDRESS ROSTER_ADDRESS");
-    let (rtsp, roster) = (address()?, address()?);
-    let now_ms = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
-    let registry = Registry::new(Limits::default(), now_ms);
-    let server = RtspServer::bind(rtsp.parse()?, registry.clone(), Keys::default(), None).await?;
-    println!("rtsp://{}", server.local_addr());
-    let listener = tokio::net::TcpListener::bind(roster).await?;
-    println!("http://{}", listener.local_addr()?);
-    tokio::spawn(async move { axum::serve(listener, channel::routes(registry)).await });
-    server.run(async { drop(tokio::signal::ctrl_c().await) }).await;
-    Ok(())
+fn main() -> ExitCode {
+    command::run(Cli::parse())
 }

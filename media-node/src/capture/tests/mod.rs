@@ -1,0 +1,8 @@
+//! Tests of the parts together. The small ones stand beside the code.
+
+mod aac;
+mod ffmpeg;
+mod h264;
+mod rtp;
+mod stream;
+mod watch;

@@ -1,0 +1,180 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::{Desired, Directive, EndCause, Fault, Problem, Roster};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::plan::{Plan, UserPlan, plan};
+use super::user::{self, User};
+use super::{Captures, Rosters};
+use crate::capture::Clock;
+use crate::channel::RosterError;
+use crate::record::sink::SliceSink;
+use crate::record::status::{SharedBoard, problem};
+use crate::record::{Options, Status};
+
+const STATUS_EVERY: Duration = Duration::from_millis(500);
+
+const ROSTER: &str = "roster";
+const LEFT_OUT: &str = "left out";
+
+/// What all users' tasks work with.
+pub(super) struct Shared<S> {
+    pub(super) sink: Arc<S>,
+    pub(super) clock: Clock,
+    pub(super) board: SharedBoard,
+    pub(super) options: Options,
+    pub(super) sid: String,
+    pub(super) channel: String,
+}
+
+impl<S> Shared<S> {
+    fn now_ms(&self) -> u64 {
+        self.clock.wall_ms(self.clock.now_us())
+    }
+
+    fn publish(&self, status: &watch::Sender<Status>) {
+        let now = self.board.lock().status(self.now_ms());
+        status.send_if_modified(|last| {
+            let changed = *last != now;
+            *last = now;
+            changed
+        });
+    }
+}
+
+/// A recording whose source cannot be followed at all.
+pub(super) fn refuse<S>(shared: &Shared<S>, error: &RosterError, status: &watch::Sender<Status>) -> EndCause {
+    shared.board.lock().problem(unreachable(error, shared.now_ms()));
+    shared.publish(status);
+    EndCause::Failed
+}
+
+pub(super) async fn run<S: SliceSink, R: Rosters, C: Captures>(
+    shared: Shared<S>,
+    mut rosters: R,
+    captures: C,
+    mut desired: watch::Receiver<Desired>,
+    status: watch::Sender<Status>,
+) -> EndCause {
+    let mut users = Users { shared: Arc::new(shared), captures, plans: BTreeMap::new(), tasks: JoinSet::new() };
+    let shared = users.shared.clone();
+    let mut roster = Roster::default();
+    let mut ticks = interval(STATUS_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let cause = loop {
+        let subscription = match end_or_subscription(&desired.borrow_and_update()) {
+            Ok(subscription) => subscription,
+            Err(cause) => break cause,
+        };
+        let plan = plan(&roster, &subscription, shared.options.max_users);
+        shared.tell_left_out(&plan);
+        users.follow(plan, &rosters);
+        tokio::select! {
+            next = rosters.next() => match next {
+                Ok(next) => {
+                    shared.board.lock().over(ROSTER);
+                    roster = next;
+                }
+                // The users that are known go on.
+                Err(error) => {
+                    let problem = unreachable(&error, shared.now_ms());
+                    shared.board.lock().problem_once(ROSTER, problem);
+                }
+            },
+            changed = desired.changed() => if changed.is_err() { break EndCause::Stopped },
+            Some(done) = users.tasks.join_next() => users.forget(done.ok().as_deref()),
+            _ = ticks.tick() => shared.publish(&status),
+        }
+    };
+    users.end().await;
+    shared.publish(&status);
+    cause
+}
+
+fn end_or_subscription(desired: &Desired) -> Result<protocol::Subscription, EndCause> {
+    match desired.directive {
+        Directive::Record => Ok(desired.subscription.clone()),
+        Directive::Stop(cause) => Err(cause),
+        Directive::Release => Err(EndCause::LeaseLost),
+    }
+}
+
+fn unreachable(error: &RosterError, at_ms: u64) -> Problem {
+    problem(Fault::Destination, "source_unreachable", error.to_string(), at_ms)
+}
+
+impl<S> Shared<S> {
+    fn tell_left_out(&self, plan: &Plan) {
+        let mut board = self.board.lock();
+        if plan.left_out == 0 {
+            return board.over(LEFT_OUT);
+        }
+        let message = format!(
+            "{} users are not recorded: a recording takes {} at most; subscribe to fewer",
+            plan.left_out, self.options.max_users
+        );
+        board.problem_once(LEFT_OUT, problem(Fault::Caller, "too_many_users", message, self.now_ms()));
+    }
+}
+
+/// A task for each user that is, or just was, recorded.
+struct Users<S, C> {
+    shared: Arc<Shared<S>>,
+    captures: C,
+    /// `None` inside for a task that is to end.
+    plans: BTreeMap<String, watch::Sender<Option<UserPlan>>>,
+    /// Each returns its uid.
+    tasks: JoinSet<String>,
+}
+
+impl<S: SliceSink, C: Captures> Users<S, C> {
+    /// Begins, changes and ends tasks. A user that returns while the task of the last stay still writes gets the next
+    /// one when that has ended.
+    fn follow(&mut self, mut plan: Plan, rosters: &impl Rosters) {
+        for (uid, sender) in &self.plans {
+            let wanted = plan.users.remove(uid);
+            sender.send_if_modified(|current| {
+                // A task that has been told to end does not come back.
+                let changed = current.is_some() && *current != wanted;
+                if changed {
+                    *current = wanted;
+                }
+                changed
+            });
+        }
+        for (uid, wanted) in plan.users {
+            let (sender, receiver) = watch::channel(Some(wanted));
+            let user = User {
+                credentials: rosters.credentials(&uid),
+                uid: uid.clone(),
+                captures: self.captures.clone(),
+                plan: receiver,
+            };
+            let shared = self.shared.clone();
+            self.plans.insert(uid.clone(), sender);
+            self.tasks.spawn(async move {
+                user::record(shared, user).await;
+                uid
+            });
+        }
+    }
+
+    /// A task has ended, of itself or, without a uid, by a panic.
+    fn forget(&mut self, uid: Option<&str>) {
+        self.plans.retain(|held, sender| match uid {
+            Some(uid) => held != uid,
+            None => !sender.is_closed(),
+        });
+    }
+
+    async fn end(mut self) {
+        for sender in self.plans.values() {
+            sender.send_replace(None);
+        }
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
