@@ -4,6 +4,7 @@ use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill, killpg};
@@ -114,7 +115,7 @@ impl Stack {
     /// What the node says of a recording; `None` when it knows none.
     pub async fn report(&self, sid: &str) -> Option<Report> {
         let url = format!("{}/v1/recordings/{sid}", self.info.node);
-        let request = reqwest::Client::new().get(url).bearer_auth(&self.info.node_token);
+        let request = reqwest::Client::builder().no_proxy().build().expect("an HTTP client").get(url).bearer_auth(&self.info.node_token);
         let response = request.timeout(Duration::from_secs(5)).send().await.ok()?;
         if !response.status().is_success() {
             return None;
@@ -215,8 +216,12 @@ fn pid_of(process: &Child) -> Pid {
     Pid::from_raw(process.id().try_into().expect("a pid"))
 }
 
-/// Ports that were free a moment ago; all are held at once, so that they differ.
-fn free_ports<const N: usize>() -> [u16; N] {
-    let held = std::array::from_fn::<_, N, _>(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-    held.map(|listener| listener.local_addr().expect("a bound address").port())
+/// Four ports that are free, below the range from which the system takes those of outgoing connections. Two stacks of one
+/// process never get the same, those of two processes seldom.
+fn free_ports() -> [u16; 4] {
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    let base = 20_000 + (std::process::id() % 200) as u16 * 50;
+    let candidates = std::iter::repeat_with(|| base + TAKEN.fetch_add(1, Ordering::Relaxed) % 50);
+    let mut free = candidates.take(50).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    std::array::from_fn(|_| free.next().expect("free ports"))
 }
