@@ -52,7 +52,7 @@ pub(crate) async fn a_crashed_node_goes_on_in_the_same_playlists(stack: &mut Sta
     );
     recording.check().await;
     for track in &recording.tracks {
-        assert_eq!(track.breaks(), 1, "{}", track.key);
+        assert_eq!(track.breaks(), 1, "{}", track.file_name());
         let at = track
             .slices
             .iter()
@@ -66,13 +66,13 @@ pub(crate) async fn a_crashed_node_goes_on_in_the_same_playlists(stack: &mut Sta
         assert!(
             recorded >= wanted - LOST_AT_MOST,
             "{}: {recorded} s of {wanted} s before the crash",
-            track.key
+            track.file_name()
         );
-        assert!(after[0].start_ms > crashed_ms, "{}", track.key);
+        assert!(after[0].start_ms > crashed_ms, "{}", track.file_name());
         assert!(
             after.iter().map(|slice| slice.duration).sum::<f64>() > 4.0,
             "{}",
-            track.key
+            track.file_name()
         );
     }
 }
@@ -136,8 +136,8 @@ pub(crate) async fn an_unreachable_store_costs_no_slice(stack: &mut Stack) {
     let recording = Recording::fetch(&stack.bucket(), &task).await;
     recording.check().await;
     for track in &recording.tracks {
-        assert_eq!(track.breaks(), 0, "{}", track.key);
-        assert!(track.duration() > 35.0, "{}: {} s", track.key, track.duration());
+        assert_eq!(track.breaks(), 0, "{}", track.file_name());
+        assert!(track.duration() > 35.0, "{}: {} s", track.file_name(), track.duration());
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) async fn a_killed_publisher_comes_back(stack: &Stack) {
         assert!(
             before >= wanted - IN_FLIGHT,
             "{}: {before} s recorded of {wanted} s before the kill",
-            track.key
+            track.file_name()
         );
     }
 }
@@ -61,7 +61,7 @@ async fn interrupted<T>(stack: &Stack, cname: &str, end: impl AsyncFnOnce(Publis
 /// The track has a first part without a hole and a second behind a discontinuity, each begun by an event. Gives the first
 /// part's duration in seconds.
 fn assert_two_parts(track: &Track) -> f64 {
-    assert_eq!(track.breaks(), 1, "{}", track.key);
+    assert_eq!(track.breaks(), 1, "{}", track.file_name());
     let at = track
         .slices
         .iter()
@@ -75,11 +75,16 @@ fn assert_two_parts(track: &Track) -> f64 {
             .iter()
             .any(|tag| tag.contains("TRACK-EVENT:EVENT=START"))
     };
-    assert!(starts(0) && starts(at), "{}: {:?}", track.key, track.playlist);
+    assert!(starts(0) && starts(at), "{}: {:?}", track.file_name(), track.playlist);
     assert_without_holes(track);
     let (before, after) = track.slices.split_at(at);
     let sum = |slices: &[tapedeck_tests::recorded::Slice]| slices.iter().map(|slice| slice.duration).sum::<f64>();
-    assert!(sum(after) > 4.0, "{}: {} s after the return", track.key, sum(after));
+    assert!(
+        sum(after) > 4.0,
+        "{}: {} s after the return",
+        track.file_name(),
+        sum(after)
+    );
     sum(before)
 }
 
@@ -89,7 +94,7 @@ fn assert_without_holes(track: &Track) {
     assert!(
         worst < 1.5 * frame,
         "{}: {worst} s from one frame to the next, of {frame} s each",
-        track.key
+        track.file_name()
     );
 }
 
@@ -110,14 +115,19 @@ pub(crate) async fn a_user_joins_late(stack: &Stack) {
     recording.check().await;
     for kind in [Audio, Video] {
         let (first, second) = (recording.track("1", kind), recording.track("2", kind));
-        assert!(second.slices[0].start_ms >= joined_ms, "{}", second.key);
+        assert!(second.slices[0].start_ms >= joined_ms, "{}", second.file_name());
         assert!(
             first.duration() > second.duration() + 3.0,
             "{} s, {} s",
             first.duration(),
             second.duration()
         );
-        assert_eq!(first.breaks(), 0, "{}: another's joining is no interruption", first.key);
+        assert_eq!(
+            first.breaks(),
+            0,
+            "{}: another's joining is no interruption",
+            first.file_name()
+        );
     }
 }
 

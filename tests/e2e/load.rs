@@ -35,15 +35,15 @@ pub(crate) async fn twenty_publishers_without_a_lost_packet(stack: &mut Stack) {
     for uid in 1..=PUBLISHERS {
         for kind in [Audio, Video] {
             let track = recording.track(&uid.to_string(), kind);
-            assert_eq!(track.breaks(), 0, "{}", track.key);
+            assert_eq!(track.breaks(), 0, "{}", track.file_name());
             let (frame, steps) = (track.frame(), track.steps());
             let worst = steps.iter().copied().fold(0.0, f64::max);
             assert!(
                 worst < 1.5 * frame,
                 "{}: {worst} s from one frame to the next, of {frame} s each",
-                track.key
+                track.file_name()
             );
-            assert!(track.duration() > 18.0, "{}: {} s", track.key, track.duration());
+            assert!(track.duration() > 18.0, "{}: {} s", track.file_name(), track.duration());
         }
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! With `TAPEDECK_SOAK=1` the recordings that measure drift last minutes instead of seconds.
 
+mod alone;
 mod endings;
 mod faults;
 mod interruptions;
@@ -79,6 +80,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         interruptions::a_user_joins_late,
         interruptions::the_resolution_changes,
         interruptions::audio_only_and_video_only,
+        alone::streams_are_recorded_into_a_directory,
         endings::idleness_ends_a_recording,
         endings::nothing_was_recorded,
         endings::a_wrong_bucket_is_refused,

@@ -28,17 +28,17 @@ pub(crate) async fn ffmpeg_by_tcp_and_udp(stack: &Stack) {
         recording.names(),
         [("1", Audio), ("1", Video), ("2", Audio), ("2", Video)]
     );
-    assert_listed(&files, &recording);
+    assert_listed(&files, &task, &recording);
     recording.check().await;
     for track in &recording.tracks {
-        assert!(track.slices.len() >= 2, "{}: one slice only", track.key);
-        assert!(track.duration() > 30.0, "{}: {} s", track.key, track.duration());
-        assert_eq!(track.breaks(), 0, "{}", track.key);
+        assert!(track.slices.len() >= 2, "{}: one slice only", track.file_name());
+        assert!(track.duration() > 30.0, "{}: {} s", track.file_name(), track.duration());
+        assert_eq!(track.breaks(), 0, "{}", track.file_name());
         let tags = &track.playlist.entries[0].tags;
         assert!(
             tags.iter().any(|tag| tag.contains("TRACK-EVENT:EVENT=START")),
             "{}: {tags:?}",
-            track.key
+            track.file_name()
         );
     }
     let tags = &recording.track("1", Video).playlist.entries[0].tags;
@@ -69,30 +69,17 @@ async fn await_growing_playlist(bucket: &Bucket, task: &Task) {
 }
 
 /// The answer of stop names exactly the playlists that are in the bucket.
-fn assert_listed(files: &[Value], recording: &Recording) {
-    let mut listed: Vec<_> = files
-        .iter()
-        .map(|file| file["fileName"].as_str().expect("a name"))
-        .collect();
-    listed.sort_unstable();
-    let found: Vec<_> = recording.tracks.iter().map(|track| track.key.as_str()).collect();
-    assert_eq!(listed, found);
-    for file in files {
+fn assert_listed(files: &[Value], task: &Task, recording: &Recording) {
+    assert_eq!(files.len(), recording.tracks.len());
+    for track in &recording.tracks {
+        let key = format!("{}{}", task.prefix, track.file_name());
+        let file = files.iter().find(|file| file["fileName"] == key.as_str());
+        let file = file.unwrap_or_else(|| panic!("{key} is not among {files:?}"));
         assert_eq!(file["filename"], file["fileName"]);
-        let track = recording
-            .tracks
-            .iter()
-            .find(|track| file["fileName"] == track.key.as_str())
-            .expect("it is listed");
-        let kind = if track.kind == Audio { "audio" } else { "video" };
+        let kind = if track.name.kind == Audio { "audio" } else { "video" };
         let said = json!([file["uid"], file["trackType"], file["mixedAllUser"], file["isPlayable"]]);
-        assert_eq!(said, json!([track.uid, kind, false, true]));
-        assert_eq!(
-            file["sliceStartTime"].as_i64(),
-            Some(track.slices[0].start_ms),
-            "{}",
-            track.key
-        );
+        assert_eq!(said, json!([track.name.uid, kind, false, true]), "{key}");
+        assert_eq!(file["sliceStartTime"].as_i64(), Some(track.slices[0].start_ms), "{key}");
     }
 }
 

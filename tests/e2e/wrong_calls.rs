@@ -204,7 +204,12 @@ pub(crate) async fn order(stack: &Stack) {
     assert_service("stop of nothing", &customer.stop(&foreign).await, 404, 404);
     foreign.resource_id = second;
     foreign.sid.clone_from(&task.sid);
-    assert_service("stop with another resource ID", &customer.stop(&foreign).await, 400, 1003);
+    assert_service(
+        "stop with another resource ID",
+        &customer.stop(&foreign).await,
+        400,
+        1003,
+    );
     foreign.resource_id = customer.resource(cname, "2").await;
     foreign.uid = "2".into();
     assert_service("query of what never started", &customer.query(&foreign).await, 404, 404);

@@ -62,7 +62,11 @@ pub struct Task {
 impl Customer {
     pub fn new(info: &Info) -> Self {
         Self {
-            client: Client::builder().no_proxy().timeout(TIMEOUT).build().expect("an HTTP client"),
+            client: Client::builder()
+                .no_proxy()
+                .timeout(TIMEOUT)
+                .build()
+                .expect("an HTTP client"),
             base: info.edge.clone(),
             app_id: info.app_id.clone(),
             id: info.customer_id.clone(),

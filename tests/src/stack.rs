@@ -115,7 +115,12 @@ impl Stack {
     /// What the node says of a recording; `None` when it knows none.
     pub async fn report(&self, sid: &str) -> Option<Report> {
         let url = format!("{}/v1/recordings/{sid}", self.info.node);
-        let request = reqwest::Client::builder().no_proxy().build().expect("an HTTP client").get(url).bearer_auth(&self.info.node_token);
+        let request = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .expect("an HTTP client")
+            .get(url)
+            .bearer_auth(&self.info.node_token);
         let response = request.timeout(Duration::from_secs(5)).send().await.ok()?;
         if !response.status().is_success() {
             return None;
@@ -191,6 +196,18 @@ impl Pids {
     }
 }
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the workspace")
+        .to_owned()
+}
+
+/// The media node's program, built by `scripts/build`.
+pub fn node_program() -> PathBuf {
+    root().join("target/release/media-node")
+}
+
 fn await_ready(state: PathBuf, mut process: Child) -> Stack {
     let begin = Instant::now();
     let path = state.join("stack.json");
@@ -222,6 +239,8 @@ fn free_ports() -> [u16; 4] {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
     let base = 20_000 + (std::process::id() % 200) as u16 * 50;
     let candidates = std::iter::repeat_with(|| base + TAKEN.fetch_add(1, Ordering::Relaxed) % 50);
-    let mut free = candidates.take(50).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    let mut free = candidates
+        .take(50)
+        .filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
     std::array::from_fn(|_| free.next().expect("free ports"))
 }
