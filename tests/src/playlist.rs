@@ -20,6 +20,8 @@ pub struct Entry {
     /// `#EXTINF`, in seconds.
     pub duration: f64,
     pub discontinuity: bool,
+    /// `#EXT-X-PROGRAM-DATE-TIME` as it stands in the playlist.
+    pub date_time: Option<String>,
     /// The vendor's own lines in front of the slice, whole and in order.
     pub tags: Vec<String>,
 }
@@ -56,6 +58,8 @@ pub fn parse(text: &str) -> Result<Playlist, String> {
         } else if let Some(value) = line.strip_prefix("#EXTINF:") {
             let (duration, _title) = value.split_once(',').ok_or_else(|| format!("no comma: {line}"))?;
             pending.duration = Some(number(line, duration)?);
+        } else if let Some(value) = line.strip_prefix("#EXT-X-PROGRAM-DATE-TIME:") {
+            pending.date_time = Some(value.to_owned());
         } else if line == "#EXT-X-DISCONTINUITY" {
             pending.discontinuity = true;
         } else if line == "#EXT-X-ENDLIST" {
@@ -80,6 +84,7 @@ fn number<T: std::str::FromStr>(line: &str, value: &str) -> Result<T, String> {
 struct Pending {
     duration: Option<f64>,
     discontinuity: bool,
+    date_time: Option<String>,
     tags: Vec<String>,
 }
 
@@ -88,6 +93,7 @@ impl Pending {
         let Self {
             duration,
             discontinuity,
+            date_time,
             tags,
         } = std::mem::take(self);
         let duration = duration.ok_or_else(|| format!("no #EXTINF in front of {name}"))?;
@@ -95,6 +101,7 @@ impl Pending {
             name: name.to_owned(),
             duration,
             discontinuity,
+            date_time,
             tags,
         })
     }
@@ -107,7 +114,7 @@ mod tests {
     const SAMPLE: &str = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-ALLOW-CACHE:YES\n\
         #EXT-X-TARGETDURATION:16\n#EXT-X-DISCONTINUITY\n\
         #EXT-X-AGORA-TRACK-EVENT:EVENT=START,TRACK_TYPE=AUDIO,TIME=20260401000000000\n\
-        #EXTINF:15.019000,\na.ts\n#EXTINF:3.5,\nb.ts\n#EXT-X-ENDLIST\n";
+        #EXT-X-PROGRAM-DATE-TIME:2026-04-01T00:00:00.000Z\n#EXTINF:15.019000,\na.ts\n#EXTINF:3.5,\nb.ts\n#EXT-X-ENDLIST\n";
 
     #[test]
     fn reads_entries_with_their_tags() {
@@ -119,6 +126,10 @@ mod tests {
         assert_eq!(playlist.entries.len(), 2);
         assert!(playlist.entries[0].discontinuity && !playlist.entries[1].discontinuity);
         assert_eq!(playlist.entries[0].tags.len(), 1);
+        assert_eq!(
+            playlist.entries[0].date_time.as_deref(),
+            Some("2026-04-01T00:00:00.000Z")
+        );
         assert_eq!(
             (playlist.entries[1].name.as_str(), playlist.entries[1].duration),
             ("b.ts", 3.5)

@@ -119,6 +119,8 @@ impl Publisher {
         );
         let mut command = Command::new("gst-launch-1.0");
         command.arg("-q").args(pipeline.split_whitespace());
+        // AAC as RFC 3640 has it, which is also what FFmpeg sends.
+        command.env("GST_PLUGIN_FEATURE_RANK", "rtpmp4gpay:MAX");
         Self::spawn(command, logs, "gstreamer")
     }
 

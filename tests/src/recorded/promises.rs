@@ -2,6 +2,7 @@
 
 use protocol::TrackKind;
 
+use super::names::parse_utc;
 use super::{Recording, Slice, Track};
 use crate::probe;
 
@@ -29,6 +30,20 @@ impl Track {
             self.playlist.ended,
             "{key}: an ended recording's playlist has #EXT-X-ENDLIST"
         );
+        for (entry, slice) in self.playlist.entries.iter().zip(&self.slices) {
+            // A program date-time is written in the same digits as the name's time.
+            let digits = entry
+                .date_time
+                .as_deref()
+                .map(|text| text.chars().filter(char::is_ascii_digit).collect());
+            let told = digits.and_then(|digits: String| parse_utc(&digits));
+            assert!(
+                entry.date_time.is_none() || told == Some(slice.start_ms),
+                "{}: {:?}",
+                entry.name,
+                entry.date_time
+            );
+        }
         let longest = self.slices.iter().map(|slice| slice.duration).fold(0.0, f64::max);
         assert!(
             f64::from(self.playlist.target_duration) >= longest.round(),
