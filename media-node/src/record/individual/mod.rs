@@ -6,18 +6,18 @@
 
 mod engine;
 mod plan;
+#[cfg(test)]
+mod tests;
 mod tracks;
 mod user;
 
-use protocol::{Desired, EndCause};
-use tokio::sync::watch;
+use protocol::{Desired, EndCause, Roster};
+use tokio::sync::{mpsc, watch};
 
 use super::status::{Board, SharedBoard};
 use super::{Context, Status};
 use crate::capture::{self, CaptureEvent, CaptureRequest};
 use crate::channel::{Credentials, RosterError, RosterSource};
-use protocol::Roster;
-use tokio::sync::mpsc;
 
 /// Records until the directive says otherwise, and returns why it ended. Before it returns every captured unit is in a
 /// committed slice; finishing the spool is the caller's part. When `desired` is closed it ends as stopped.
