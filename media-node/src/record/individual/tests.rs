@@ -50,7 +50,13 @@ struct Backstage {
 impl FakeCaptures {
     fn session(&self, url: &str) -> mpsc::Sender<CaptureEvent> {
         let (sender, receiver) = mpsc::channel(16);
-        self.0.lock().unwrap().sessions.entry(url.to_owned()).or_default().push_back(receiver);
+        self.0
+            .lock()
+            .unwrap()
+            .sessions
+            .entry(url.to_owned())
+            .or_default()
+            .push_back(receiver);
         sender
     }
 
@@ -66,14 +72,21 @@ impl Captures for FakeCaptures {
         let scripted = backstage.sessions.get_mut(&request.url).and_then(VecDeque::pop_front);
         scripted.unwrap_or_else(|| {
             let (sender, receiver) = mpsc::channel(1);
-            sender.try_send(CaptureEvent::Ended(CaptureEnd::Failed("connection refused".into()))).unwrap();
+            sender
+                .try_send(CaptureEvent::Ended(CaptureEnd::Failed("connection refused".into())))
+                .unwrap();
             receiver
         })
     }
 }
 
 fn subscription(types: StreamTypes, video: Selection) -> Subscription {
-    Subscription { version: 1, types, audio: Selection::All, video }
+    Subscription {
+        version: 1,
+        types,
+        audio: Selection::All,
+        video,
+    }
 }
 
 fn everything() -> Subscription {
@@ -86,10 +99,17 @@ fn roster(users: &[(&str, &[(StreamName, u64)])]) -> Roster {
         joined_at_ms: 0,
         streams: streams
             .iter()
-            .map(|(name, publication)| RosterStream { name: *name, url: format!("{uid}/{name}"), publication: *publication })
+            .map(|(name, publication)| RosterStream {
+                name: *name,
+                url: format!("{uid}/{name}"),
+                publication: *publication,
+            })
             .collect(),
     };
-    Roster { version: 1, users: users.iter().map(user).collect() }
+    Roster {
+        version: 1,
+        users: users.iter().map(user).collect(),
+    }
 }
 
 const CAMERA: &[(StreamName, u64)] = &[(StreamName::Camera, 1)];
@@ -97,7 +117,9 @@ const CAMERA: &[(StreamName, u64)] = &[(StreamName::Camera, 1)];
 impl Stage {
     fn set(options: Options) -> Self {
         let sink = Arc::new(DirSink::new());
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap();
         let clock = Clock::new(now.as_millis() as u64);
         let shared = engine::Shared {
             sink: sink.clone(),
@@ -110,11 +132,27 @@ impl Stage {
         let (rosters, roster_queue) = mpsc::channel(4);
         let captures = FakeCaptures::default();
         let directive = Directive::Record;
-        let (desired, desired_now) = watch::channel(Desired { epoch: 1, directive, subscription: everything() });
+        let (desired, desired_now) = watch::channel(Desired {
+            epoch: 1,
+            directive,
+            subscription: everything(),
+        });
         let (status_sender, status) = watch::channel(Status::default());
-        let recording =
-            tokio::spawn(engine::run(shared, FakeRosters(roster_queue), captures.clone(), desired_now, status_sender));
-        Self { sink, rosters, captures, desired, status, recording }
+        let recording = tokio::spawn(engine::run(
+            shared,
+            FakeRosters(roster_queue),
+            captures.clone(),
+            desired_now,
+            status_sender,
+        ));
+        Self {
+            sink,
+            rosters,
+            captures,
+            desired,
+            status,
+            recording,
+        }
     }
 
     async fn roster(&self, users: &[(&str, &[(StreamName, u64)])]) {
@@ -128,7 +166,11 @@ impl Stage {
     }
 
     async fn until(&mut self, condition: impl Fn(&Status) -> bool) -> Status {
-        timeout(Duration::from_secs(10), self.status.wait_for(condition)).await.unwrap().unwrap().clone()
+        timeout(Duration::from_secs(10), self.status.wait_for(condition))
+            .await
+            .unwrap()
+            .unwrap()
+            .clone()
     }
 
     fn slices(&self, uid: &str, track: TrackKind) -> Vec<Slice> {
@@ -156,7 +198,10 @@ fn restarts(sink: &DirSink, uid: &str, track: TrackKind) -> usize {
 }
 
 async fn send(session: &mpsc::Sender<CaptureEvent>, track: Track, coded: &Coded, units: &[AccessUnit]) {
-    session.send(CaptureEvent::Format(track, coded.format.clone())).await.unwrap();
+    session
+        .send(CaptureEvent::Format(track, coded.format.clone()))
+        .await
+        .unwrap();
     for unit in units {
         session.send(CaptureEvent::Unit(track, unit.clone())).await.unwrap();
     }
@@ -176,13 +221,21 @@ async fn eventually(what: &str, holds: impl Fn() -> bool) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_commits_all_that_was_captured() {
     let mut stage = Stage::set(Options::default());
-    assert!(stage.until(|status| status.idle_since_ms.is_some()).await.first_media_ms.is_none());
+    assert!(
+        stage
+            .until(|status| status.idle_since_ms.is_some())
+            .await
+            .first_media_ms
+            .is_none()
+    );
     let (both, audio_only) = (stage.captures.session("a/camera"), stage.captures.session("b/camera"));
     stage.roster(&[("a", CAMERA), ("b", CAMERA)]).await;
     send(&both, Track::Video, video(), &video().units[..700]).await;
     send(&both, Track::Audio, audio(), &audio().units[..700]).await;
     send(&audio_only, Track::Audio, audio(), &audio().units[..300]).await;
-    stage.until(|status| status.idle_since_ms.is_none() && status.first_media_ms.is_some()).await;
+    stage
+        .until(|status| status.idle_since_ms.is_none() && status.first_media_ms.is_some())
+        .await;
     let (cause, sink, _) = stage.stop(Directive::Stop(EndCause::Stopped)).await;
     assert_eq!(cause, EndCause::Stopped);
     assert_eq!(recorded(&sink, "a", TrackKind::Video), 700);
@@ -207,15 +260,36 @@ async fn a_killed_publisher_and_a_leaving_user_lose_nothing() {
     send(&first, Track::Video, video(), &video().units[..200]).await;
     first.send(CaptureEvent::Ended(CaptureEnd::Finished)).await.unwrap();
     // The publisher is back at once, before the roster tells of it.
-    send(&second, Track::Video, video(), &shifted(&video().units[..200], 10_000_000)).await;
+    send(
+        &second,
+        Track::Video,
+        video(),
+        &shifted(&video().units[..200], 10_000_000),
+    )
+    .await;
     stage.roster(&[]).await;
     // It left, but not all that it sent has come through.
-    send(&second, Track::Video, video(), &shifted(&video().units[200..300], 10_000_000)).await;
+    send(
+        &second,
+        Track::Video,
+        video(),
+        &shifted(&video().units[200..300], 10_000_000),
+    )
+    .await;
     second.send(CaptureEvent::Ended(CaptureEnd::Finished)).await.unwrap();
     let sink = stage.sink.clone();
-    eventually("committed when left", || slices(&sink, "a", TrackKind::Video).len() == 2).await;
+    eventually("committed when left", || {
+        slices(&sink, "a", TrackKind::Video).len() == 2
+    })
+    .await;
     stage.roster(&[("a", &[(StreamName::Camera, 2)])]).await;
-    send(&third, Track::Video, video(), &shifted(&video().units[..200], 30_000_000)).await;
+    send(
+        &third,
+        Track::Video,
+        video(),
+        &shifted(&video().units[..200], 30_000_000),
+    )
+    .await;
     let (_, sink, status) = stage.stop(Directive::Stop(EndCause::Idle)).await;
     assert_eq!(recorded(&sink, "a", TrackKind::Video), 700);
     assert_eq!(restarts(&sink, "a", TrackKind::Video), 3);
@@ -229,22 +303,40 @@ async fn a_subscription_changes_what_is_recorded() {
     stage.roster(&[("a", CAMERA)]).await;
     send(&camera, Track::Video, video(), &video().units[..200]).await;
     send(&camera, Track::Audio, audio(), &audio().units[..100]).await;
-    stage.desired.send_modify(|desired| desired.subscription = subscription(StreamTypes::Both, Selection::None));
+    stage
+        .desired
+        .send_modify(|desired| desired.subscription = subscription(StreamTypes::Both, Selection::None));
     eventually("video is ended", || stage.slices("a", TrackKind::Video).len() == 1).await;
     send(&camera, Track::Video, video(), &video().units[200..300]).await;
     send(&camera, Track::Audio, audio(), &audio().units[100..200]).await;
     eventually("audio is open", || !camera.is_closed()).await;
     assert_eq!(stage.captures.opened().len(), 1, "the session goes on");
     // Whom nobody wants is not captured at all.
-    stage.desired.send_modify(|desired| desired.subscription.audio = Selection::Except(vec!["a".into()]));
+    stage
+        .desired
+        .send_modify(|desired| desired.subscription.audio = Selection::Except(vec!["a".into()]));
     eventually("audio is ended", || stage.slices("a", TrackKind::Audio).len() == 1).await;
     assert!(camera.is_closed());
     // More than the session was opened for takes another one.
     let again = stage.captures.session("a/camera");
-    stage.desired.send_modify(|desired| desired.subscription = subscription(StreamTypes::Video, Selection::All));
-    send(&again, Track::Video, video(), &shifted(&video().units[..50], 20_000_000)).await;
+    stage
+        .desired
+        .send_modify(|desired| desired.subscription = subscription(StreamTypes::Video, Selection::All));
+    send(
+        &again,
+        Track::Video,
+        video(),
+        &shifted(&video().units[..50], 20_000_000),
+    )
+    .await;
     let opened = stage.captures.opened();
-    assert_eq!(opened.last().map(|(_, want)| *want), Some(Wanted { audio: false, video: true }));
+    assert_eq!(
+        opened.last().map(|(_, want)| *want),
+        Some(Wanted {
+            audio: false,
+            video: true
+        })
+    );
     let (_, sink, _) = stage.stop(Directive::Stop(EndCause::Stopped)).await;
     assert_eq!(recorded(&sink, "a", TrackKind::Video), 250);
     assert_eq!(recorded(&sink, "a", TrackKind::Audio), 200);
@@ -261,7 +353,11 @@ async fn an_unreachable_source_is_told_once_and_tried_again() {
     let status = stage.until(|status| status.first_media_ms.is_some()).await;
     let codes: Vec<_> = status.problems.iter().map(|problem| problem.code.as_str()).collect();
     assert_eq!(codes, ["source_unreachable"]);
-    assert!(status.problems[0].message.contains("user a"), "{}", status.problems[0].message);
+    assert!(
+        status.problems[0].message.contains("user a"),
+        "{}",
+        status.problems[0].message
+    );
     let (_, sink, _) = stage.stop(Directive::Stop(EndCause::Stopped)).await;
     assert_eq!(recorded(&sink, "a", TrackKind::Video), 50);
 }
@@ -272,7 +368,10 @@ async fn losses_and_unsupported_codecs_are_told() {
     let session = stage.captures.session("a/camera");
     stage.roster(&[("a", CAMERA)]).await;
     for _ in 0..2 {
-        session.send(CaptureEvent::Unsupported(Track::Audio, "Opus".into())).await.unwrap();
+        session
+            .send(CaptureEvent::Unsupported(Track::Audio, "Opus".into()))
+            .await
+            .unwrap();
     }
     session.send(CaptureEvent::Lost(Track::Video, 3)).await.unwrap();
     session.send(CaptureEvent::Lost(Track::Audio, 4)).await.unwrap();
@@ -280,7 +379,11 @@ async fn losses_and_unsupported_codecs_are_told() {
     assert_eq!(status.problems.len(), 1);
     let problem = &status.problems[0];
     assert_eq!(problem.code, "unsupported_codec");
-    assert!(problem.message.contains("user a") && problem.message.contains("Opus"), "{}", problem.message);
+    assert!(
+        problem.message.contains("user a") && problem.message.contains("Opus"),
+        "{}",
+        problem.message
+    );
     stage.stop(Directive::Stop(EndCause::Stopped)).await;
 }
 
@@ -304,7 +407,10 @@ async fn a_stream_named_audio_is_the_users_audio_when_the_camera_has_none() {
     let sink = stage.sink.clone();
     eventually("ended", || slices(&sink, "b", TrackKind::Audio).len() == 1).await;
     for unit in &audio().units[100..150] {
-        extra_b.send(CaptureEvent::Unit(Track::Audio, unit.clone())).await.unwrap();
+        extra_b
+            .send(CaptureEvent::Unit(Track::Audio, unit.clone()))
+            .await
+            .unwrap();
     }
     let (_, sink, _) = stage.stop(Directive::Stop(EndCause::Stopped)).await;
     assert_eq!(recorded(&sink, "a", TrackKind::Video), 50);
@@ -315,7 +421,10 @@ async fn a_stream_named_audio_is_the_users_audio_when_the_camera_has_none() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn users_beyond_the_limit_are_told_of() {
-    let mut stage = Stage::set(Options { max_users: 1, ..Options::default() });
+    let mut stage = Stage::set(Options {
+        max_users: 1,
+        ..Options::default()
+    });
     let first = stage.captures.session("a/camera");
     stage.roster(&[("a", CAMERA), ("b", CAMERA)]).await;
     send(&first, Track::Audio, audio(), &audio().units[..10]).await;
