@@ -1,5 +1,8 @@
 //! The media plane: one native program that serves channels, records them and uploads what it recorded.
 
+// In a program nothing is reachable from outside: `pub` says what a folder offers to the others.
+#![allow(unreachable_pub)]
+
 mod agent;
 mod api;
 mod backoff;

@@ -32,7 +32,8 @@ pub(super) enum EdgeError {
 }
 
 impl Edge {
-    pub(super) fn new(base: &str, token: Secret) -> Result<Self, String> {
+    /// An error says what is wrong with the address.
+    pub fn new(base: &str, token: Secret) -> Result<Self, String> {
         let mut base = Url::parse(base).map_err(|error| format!("{base} is no URL: {error}"))?;
         if !base.path().ends_with('/') {
             let path = format!("{}/", base.path());

@@ -11,7 +11,6 @@ mod tests;
 
 use std::time::Duration;
 
-use protocol::Secret;
 use tokio::sync::watch;
 
 pub use edge::Edge;
@@ -40,9 +39,3 @@ pub async fn run(edge: Edge, identity: Identity, supervisor: Supervisor, heard: 
 
 /// Until the edge has said how often it wants to hear.
 const FIRST_INTERVAL: Duration = Duration::from_secs(2);
-
-/// # Errors
-/// When the address is no URL.
-pub fn edge(base: &str, token: Secret) -> Result<Edge, String> {
-    Edge::new(base, token)
-}

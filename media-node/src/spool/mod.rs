@@ -37,7 +37,7 @@ use nix::fcntl::{Flock, FlockArg};
 use protocol::{EndCause, RecordedFile};
 use tokio::sync::watch;
 
-pub use check::{Finding, check, check_all, has_begun, is_done};
+pub use check::{check_all, has_begun, is_done};
 pub use error::SpoolError;
 pub use job::{load_job, store_job};
 pub use outbox::{DuePlaylist, DueSlice};

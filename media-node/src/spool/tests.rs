@@ -8,6 +8,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use protocol::TrackKind;
 
+use super::check::{Finding, check};
 use super::*;
 
 const OPENING: Opening = Opening { epoch: 1, at_ms: 1_000 };

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::{Desired, Fault, Job, Phase, Problem, Refusal, RefusalCode, Report};
+use protocol::{Desired, Fault, Job, Phase, Problem, Refusal, Report};
 use tokio::sync::mpsc;
 
 use super::line::{Begin, Control, Interrupt, Told};

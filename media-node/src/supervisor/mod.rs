@@ -18,7 +18,7 @@ use std::time::Duration;
 use protocol::{Desired, Directive, Fault, HeldRecording, Job, JobRequest, Phase, Refusal, RefusalCode, Report};
 use tokio::sync::watch;
 
-pub use line::{Begin, Control, Interrupt, LineError, Node, Told, encode, next};
+pub use line::{Begin, Control, Node, Told, encode, next};
 pub use recording::{Recording, Stage, Status};
 
 use crate::spool;
@@ -265,8 +265,8 @@ impl Supervisor {
         self.inner.changes.subscribe()
     }
 
-    /// Takes no more jobs, ends all captures and waits for their uploads, at most for `drain`. What is not up then stays
-    /// in the spools.
+    /// Takes no more jobs, ends all captures and waits for their uploads, at most for `drain`, and until the ends that were
+    /// reached are acknowledged. What is not up then stays in the spools.
     pub async fn shut_down(&self, drain: Duration) {
         self.inner.draining.store(true, Ordering::Relaxed);
         let recordings = self.recordings();
@@ -277,7 +277,7 @@ impl Supervisor {
         let all = async {
             for recording in &recordings {
                 // An error means that the keeper has gone, which is what is waited for.
-                let _ = recording.status().wait_for(Status::is_over).await;
+                let _ = recording.status().wait_for(Status::is_settled).await;
             }
         };
         if tokio::time::timeout(drain + EXIT_GRACE, all).await.is_err() {

@@ -123,4 +123,9 @@ impl Status {
     pub fn is_over(&self) -> bool {
         matches!(self.stage, Stage::Refused(_) | Stage::Ended | Stage::Interrupted)
     }
+
+    /// It is over, and nobody has to be told of it any more.
+    pub(super) fn is_settled(&self) -> bool {
+        self.acknowledged || matches!(self.stage, Stage::Refused(_) | Stage::Interrupted)
+    }
 }
