@@ -22,6 +22,10 @@ const QUEUE: usize = 256;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// Failures in a row that are told of, after a second or so: a publisher that has just left, or is just coming back, can
+/// be in the roster and not be reached.
+const TOLD_FAILURES: u32 = 3;
+
 /// A publisher that leaves is gone from the roster before all that it sent has come through.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -222,9 +226,12 @@ impl<S: SliceSink, C: Captures> Session<'_, S, C> {
     }
 
     fn report(&self, end: &CaptureEnd, wanted: &StreamPlan, at_ms: u64) {
-        let (uid, stream, url) = (&self.user.uid, self.stream, &wanted.url);
+        let (uid, stream) = (&self.user.uid, self.stream);
+        // A query may hold a key.
+        let url = wanted.url.split('?').next().unwrap_or_default();
         let (cause, code, message) = match end {
             CaptureEnd::Finished => return,
+            CaptureEnd::Failed(_) if self.backoff.failures() < TOLD_FAILURES => return,
             CaptureEnd::Failed(reason) => (
                 "unreachable",
                 "source_unreachable",
