@@ -30,7 +30,8 @@ enum End {
     /// The stream that it played is over, or it did not keep up.
     StreamOver,
     TakenOver,
-    Silent,
+    /// It was not heard for too long, or has had its time to say goodbye.
+    TimedOut,
     Unreadable(WireError),
     Write(io::Error),
     Shutdown,
@@ -114,17 +115,28 @@ impl Connection {
         let Happening::Packet(packet) = happening else {
             return Err(End::TakenOver);
         };
-        let (Some(packet), Some(player)) = (packet, self.conversation.player()) else {
-            return Err(End::StreamOver);
+        let Some(player) = self.conversation.player() else {
+            return Ok(());
         };
-        player.send(packet, &mut self.out, WRITE_BATCH).await;
-        self.flush().await
+        match packet {
+            Some(packet) => {
+                player.send(packet, &mut self.out, WRITE_BATCH).await;
+                self.flush().await
+            }
+            // The end of the connection tells the end of what it carried itself. Of datagrams a BYE does, and a client that
+            // understood it ends its session in order; GStreamer takes a lost connection for a fault.
+            None if player.any_interleaved() => Err(End::StreamOver),
+            None => {
+                player.say_goodbye().await;
+                Ok(())
+            }
+        }
     }
 
     /// The deadline has passed; the client may have been heard by UDP since.
     fn silence(&self) -> Result<(), End> {
         match self.conversation.deadline() {
-            Some(deadline) if deadline <= Instant::now() => Err(End::Silent),
+            Some(deadline) if deadline <= Instant::now() => Err(End::TimedOut),
             _ => Ok(()),
         }
     }
@@ -139,9 +151,6 @@ impl Connection {
 
     /// Ends the session first, so that the roster is right at once, then the connection.
     async fn close(mut self, end: &End) {
-        if let (End::StreamOver, Some(player)) = (end, self.conversation.player()) {
-            player.say_goodbye().await;
-        }
         drop(self.conversation);
         if matches!(end, End::Client | End::Write(_)) {
             return;

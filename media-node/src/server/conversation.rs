@@ -140,8 +140,7 @@ impl Conversation {
             Role::None => limits.idle,
             Role::Publisher(publisher) if publisher.ended().is_some() => limits.publisher_silence,
             Role::Publisher(_) => limits.idle,
-            Role::Player(player) if player.is_playing() && player.any_interleaved() => return None,
-            Role::Player(_) => limits.session,
+            Role::Player(player) => return player.deadline(self.heard.last(), limits.session),
         };
         Some(self.heard.last() + patience)
     }

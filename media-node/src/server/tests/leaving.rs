@@ -15,16 +15,20 @@ async fn players_get_the_end_when_the_publisher_dies() {
     let publisher = ffmpeg_publish_file(sample().await, &server.url("u"));
     server.joined(1).await;
     let mut player = retina(&server.url("u"), tcp(), None).await;
-    let by_udp = gst_play(&server.url("u"), "udp", "", None);
-    // Both play by now: the sample's packets of several seconds have passed.
-    take_packets(&mut player, 300).await;
+    let mut by_udp = gst_play(&server.url("u"), "udp", "");
+    by_udp.writes(188 * 150).await;
 
     let died = Instant::now();
     publisher.kill().await;
     server.joined(0).await;
     let end = async { while player.next().await.is_some_and(|item| item.is_ok()) {} };
     within("the end of the stream", end).await;
-    assert!(by_udp.ended().await.success(), "the BYE did not end a player over UDP");
+    let by_udp = by_udp.output().await;
+    assert!(
+        by_udp.status.success(),
+        "over UDP: {}",
+        String::from_utf8_lossy(&by_udp.stderr)
+    );
     assert!(died.elapsed() < PROMPTLY, "the end took {:?}", died.elapsed());
     let error = ffprobe(&server.url("u"), "tcp").await.unwrap_err();
     assert!(error.contains("404"), "{error}");
