@@ -44,7 +44,12 @@ impl StreamPath {
             Some(name) => StreamName::from_path(name).ok_or(PathError::Stream)?,
         };
         match segments.next() {
-            None => Ok(Self { app, channel, uid, stream }),
+            None => Ok(Self {
+                app,
+                channel,
+                uid,
+                stream,
+            }),
             Some(_) => Err(PathError::Shape),
         }
     }
@@ -74,14 +79,20 @@ impl fmt::Display for StreamPath {
 }
 
 fn decode_segment(encoded: &str) -> Result<String, PathError> {
-    let decoded = percent_decode_str(encoded).decode_utf8().map_err(|_| PathError::Segment)?;
+    let decoded = percent_decode_str(encoded)
+        .decode_utf8()
+        .map_err(|_| PathError::Segment)?;
     check_segment(&decoded)?;
     Ok(decoded.into_owned())
 }
 
 fn check_segment(segment: &str) -> Result<(), PathError> {
     let fits = (1..=MAX_SEGMENT_BYTES).contains(&segment.len());
-    if fits && !segment.chars().any(|c| c == '/' || c.is_control()) { Ok(()) } else { Err(PathError::Segment) }
+    if fits && !segment.chars().any(|c| c == '/' || c.is_control()) {
+        Ok(())
+    } else {
+        Err(PathError::Segment)
+    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { channels: 10_000, users_per_channel: 1_000 }
+        Self {
+            channels: 10_000,
+            users_per_channel: 1_000,
+        }
     }
 }
 
@@ -48,8 +51,17 @@ struct Channels {
 impl Registry {
     /// `now_ms`: Unix milliseconds.
     pub fn new(limits: Limits, now_ms: u64) -> Self {
-        let channels = Channels { last_number: now_ms.saturating_mul(1_000), rosters: BTreeMap::new() };
-        Self { inner: Arc::new(Inner { limits, channels: Mutex::new(channels), changed: watch::Sender::new(()) }) }
+        let channels = Channels {
+            last_number: now_ms.saturating_mul(1_000),
+            rosters: BTreeMap::new(),
+        };
+        Self {
+            inner: Arc::new(Inner {
+                limits,
+                channels: Mutex::new(channels),
+                changed: watch::Sender::new(()),
+            }),
+        }
     }
 
     /// Lists a stream that is played from `url` until the answer is dropped. A stream listed under the same path before is
@@ -61,12 +73,25 @@ impl Registry {
         let publication = {
             let mut channels = self.lock();
             let number = channels.last_number.wrapping_add(1);
-            channels.add(self.inner.limits, path, RosterStream { name: path.stream, url, publication: number }, now_ms)?;
+            channels.add(
+                self.inner.limits,
+                path,
+                RosterStream {
+                    name: path.stream,
+                    url,
+                    publication: number,
+                },
+                now_ms,
+            )?;
             channels.last_number = number;
             number
         };
         self.inner.changed.send_replace(());
-        Ok(Listing { registry: self.clone(), path: path.clone(), publication })
+        Ok(Listing {
+            registry: self.clone(),
+            path: path.clone(),
+            publication,
+        })
     }
 
     /// Who is in the channel. An empty channel has version 0.
@@ -105,13 +130,7 @@ impl Registry {
 }
 
 impl Channels {
-    fn add(
-        &mut self,
-        limits: Limits,
-        path: &StreamPath,
-        stream: RosterStream,
-        now_ms: u64,
-    ) -> Result<(), ChannelFull> {
+    fn add(&mut self, limits: Limits, path: &StreamPath, stream: RosterStream, now_ms: u64) -> Result<(), ChannelFull> {
         let key = key(&path.app, &path.channel);
         if !self.rosters.contains_key(&key) && self.rosters.len() >= limits.channels {
             return Err(ChannelFull);
@@ -137,10 +156,15 @@ impl Channels {
     /// False when this publication is not listed, because a newer one took its place.
     fn remove(&mut self, path: &StreamPath, publication: u64) -> bool {
         let key = key(&path.app, &path.channel);
-        let Some(roster) = self.rosters.get_mut(&key) else { return false };
-        let Some(user) = roster.users.iter_mut().find(|user| user.uid == path.uid) else { return false };
+        let Some(roster) = self.rosters.get_mut(&key) else {
+            return false;
+        };
+        let Some(user) = roster.users.iter_mut().find(|user| user.uid == path.uid) else {
+            return false;
+        };
         let streams = user.streams.len();
-        user.streams.retain(|stream| stream.name != path.stream || stream.publication != publication);
+        user.streams
+            .retain(|stream| stream.name != path.stream || stream.publication != publication);
         if user.streams.len() == streams {
             return false;
         }
@@ -155,7 +179,10 @@ impl Channels {
 }
 
 fn put_stream(streams: &mut Vec<RosterStream>, stream: RosterStream) {
-    match streams.iter_mut().find(|other: &&mut RosterStream| other.name == stream.name) {
+    match streams
+        .iter_mut()
+        .find(|other: &&mut RosterStream| other.name == stream.name)
+    {
         Some(other) => *other = stream,
         None => {
             streams.push(stream);
@@ -186,7 +213,12 @@ mod tests {
     use super::*;
 
     fn path(channel: &str, uid: &str, stream: StreamName) -> StreamPath {
-        StreamPath { app: "app".into(), channel: channel.into(), uid: uid.into(), stream }
+        StreamPath {
+            app: "app".into(),
+            channel: channel.into(),
+            uid: uid.into(),
+            stream,
+        }
     }
 
     fn publish(registry: &Registry, uid: &str, stream: StreamName, now_ms: u64) -> Listing {
@@ -195,7 +227,11 @@ mod tests {
     }
 
     fn uids(roster: &Roster) -> Vec<(&str, u64)> {
-        roster.users.iter().map(|user| (user.uid.as_str(), user.joined_at_ms)).collect()
+        roster
+            .users
+            .iter()
+            .map(|user| (user.uid.as_str(), user.joined_at_ms))
+            .collect()
     }
 
     #[test]
@@ -222,7 +258,10 @@ mod tests {
         let before = registry.snapshot("app", "room");
         let second = publish(&registry, "a", StreamName::Camera, 20);
         let after = registry.snapshot("app", "room");
-        assert_ne!(before.users[0].streams[0].publication, after.users[0].streams[0].publication);
+        assert_ne!(
+            before.users[0].streams[0].publication,
+            after.users[0].streams[0].publication
+        );
         assert_eq!(uids(&after), [("a", 10)]);
         drop(first);
         assert_eq!(registry.snapshot("app", "room"), after);
@@ -249,7 +288,13 @@ mod tests {
 
     #[test]
     fn what_is_full_takes_no_more_but_lets_the_known_come_back() {
-        let registry = Registry::new(Limits { channels: 1, users_per_channel: 1 }, 0);
+        let registry = Registry::new(
+            Limits {
+                channels: 1,
+                users_per_channel: 1,
+            },
+            0,
+        );
         let _a = publish(&registry, "a", StreamName::Camera, 0);
         let full = |path: StreamPath| registry.publish(&path, String::new(), 0).err();
         assert_eq!(full(path("room", "b", StreamName::Camera)), Some(ChannelFull));
@@ -272,7 +317,9 @@ mod tests {
         assert_eq!(started.elapsed(), Duration::from_secs(10));
         assert_eq!(uids(&woken), [("a", 0)]);
 
-        let same = registry.wait("app", "room", woken.version, Duration::from_secs(7)).await;
+        let same = registry
+            .wait("app", "room", woken.version, Duration::from_secs(7))
+            .await;
         assert_eq!((same, started.elapsed()), (woken, Duration::from_secs(17)));
     }
 }

@@ -27,7 +27,10 @@ impl Keys {
         };
         let Some(wanted) = wanted else { return true };
         let password = authorization.and_then(basic_password);
-        [url_key, password.as_ref()].into_iter().flatten().any(|given| same(given, wanted))
+        [url_key, password.as_ref()]
+            .into_iter()
+            .flatten()
+            .any(|given| same(given, wanted))
     }
 }
 
@@ -55,14 +58,20 @@ mod tests {
 
     #[test]
     fn without_a_key_everybody_may() {
-        let keys = Keys { publish: Some(Secret::new("p")), play: None };
+        let keys = Keys {
+            publish: Some(Secret::new("p")),
+            play: None,
+        };
         assert!(keys.allow(Access::Play, None, None));
         assert!(!keys.allow(Access::Publish, None, None));
     }
 
     #[test]
     fn the_key_counts_wherever_it_stands() {
-        let keys = Keys { publish: Some(Secret::new("p:1")), play: Some(Secret::new("q")) };
+        let keys = Keys {
+            publish: Some(Secret::new("p:1")),
+            play: Some(Secret::new("q")),
+        };
         let url = |key: &str, access| keys.allow(access, Some(&Secret::new(key)), None);
         assert!(url("p:1", Access::Publish));
         assert!(!url("q", Access::Publish));

@@ -17,7 +17,11 @@ pub(super) enum Carrier {
     /// Channels of the connection itself.
     Interleaved { rtp: u8, rtcp: u8 },
     /// The server's ports, and the client's.
-    Udp { ports: PortPair, rtp: SocketAddr, rtcp: SocketAddr },
+    Udp {
+        ports: PortPair,
+        rtp: SocketAddr,
+        rtcp: SocketAddr,
+    },
 }
 
 /// The carriers of a session by track; `None` for what is not set up.
@@ -57,7 +61,10 @@ impl Carriers {
                     tracing::warn!(%error, "no UDP ports for a track");
                     Refusal::new(StatusCode::ServiceUnavailable, "No free UDP ports: use TCP")
                 })?;
-                let answer = Answer::Udp { rtp: ports.port, rtcp: ports.port + 1 };
+                let answer = Answer::Udp {
+                    rtp: ports.port,
+                    rtcp: ports.port + 1,
+                };
                 let (rtp, rtcp) = (SocketAddr::new(peer, rtp), SocketAddr::new(peer, rtcp));
                 (Carrier::Udp { ports, rtp, rtcp }, answer)
             }
@@ -92,7 +99,10 @@ impl Carriers {
 
     /// The tracks that are set up.
     pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Carrier)> {
-        self.0.iter().enumerate().filter_map(|(track, carrier)| Some((track, carrier.as_ref()?)))
+        self.0
+            .iter()
+            .enumerate()
+            .filter_map(|(track, carrier)| Some((track, carrier.as_ref()?)))
     }
 
     pub(super) fn is_complete(&self) -> bool {
@@ -100,7 +110,8 @@ impl Carriers {
     }
 
     pub(super) fn any_interleaved(&self) -> bool {
-        self.iter().any(|(_, carrier)| matches!(carrier, Carrier::Interleaved { .. }))
+        self.iter()
+            .any(|(_, carrier)| matches!(carrier, Carrier::Interleaved { .. }))
     }
 
     fn put(&mut self, track: usize, carrier: Option<Carrier>) {
@@ -111,10 +122,10 @@ impl Carriers {
 
     /// The wish, if it is free, else the first free pair.
     fn free_channels(&self, wish: Option<(u8, u8)>) -> Option<(u8, u8)> {
-        let free = |&(rtp, rtcp): &(u8, u8)| {
-            rtp != rtcp && self.by_channel(rtp).is_none() && self.by_channel(rtcp).is_none()
-        };
-        wish.filter(free).or_else(|| (0..=u8::MAX - 1).step_by(2).map(|rtp| (rtp, rtp + 1)).find(free))
+        let free =
+            |&(rtp, rtcp): &(u8, u8)| rtp != rtcp && self.by_channel(rtp).is_none() && self.by_channel(rtcp).is_none();
+        wish.filter(free)
+            .or_else(|| (0..=u8::MAX - 1).step_by(2).map(|rtp| (rtp, rtp + 1)).find(free))
     }
 }
 
@@ -127,32 +138,53 @@ mod tests {
     use super::*;
 
     fn set_up(carriers: &mut Carriers, track: usize, transport: &str) -> Result<String, StatusCode> {
-        let request = Request::builder(Method::Setup, Version::V1_0).header(headers::TRANSPORT, transport).build(vec![]);
+        let request = Request::builder(Method::Setup, Version::V1_0)
+            .header(headers::TRANSPORT, transport)
+            .build(vec![]);
         let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        carriers.set_up(track, &request, ip, ip).map_err(|refusal| refusal.status)
+        carriers
+            .set_up(track, &request, ip, ip)
+            .map_err(|refusal| refusal.status)
     }
 
     #[tokio::test]
     async fn each_track_has_channels_of_its_own() {
         let mut carriers = Carriers::new(3);
-        assert_eq!(set_up(&mut carriers, 0, "RTP/AVP/TCP;interleaved=2-3").unwrap(), "RTP/AVP/TCP;unicast;interleaved=2-3");
-        assert_eq!(set_up(&mut carriers, 1, "RTP/AVP/TCP;interleaved=3-4").unwrap(), "RTP/AVP/TCP;unicast;interleaved=0-1");
+        assert_eq!(
+            set_up(&mut carriers, 0, "RTP/AVP/TCP;interleaved=2-3").unwrap(),
+            "RTP/AVP/TCP;unicast;interleaved=2-3"
+        );
+        assert_eq!(
+            set_up(&mut carriers, 1, "RTP/AVP/TCP;interleaved=3-4").unwrap(),
+            "RTP/AVP/TCP;unicast;interleaved=0-1"
+        );
         assert!(!carriers.is_complete());
-        assert_eq!(set_up(&mut carriers, 2, "RTP/AVP/TCP").unwrap(), "RTP/AVP/TCP;unicast;interleaved=4-5");
+        assert_eq!(
+            set_up(&mut carriers, 2, "RTP/AVP/TCP").unwrap(),
+            "RTP/AVP/TCP;unicast;interleaved=4-5"
+        );
         assert!(carriers.is_complete());
-        assert_eq!(set_up(&mut carriers, 2, "RTP/AVP/TCP;interleaved=4-5").unwrap(), "RTP/AVP/TCP;unicast;interleaved=4-5");
+        assert_eq!(
+            set_up(&mut carriers, 2, "RTP/AVP/TCP;interleaved=4-5").unwrap(),
+            "RTP/AVP/TCP;unicast;interleaved=4-5"
+        );
         assert_eq!(carriers.by_channel(1), Some((1, Flow::Rtcp)));
         assert_eq!(carriers.by_channel(2), Some((0, Flow::Rtp)));
         assert_eq!(carriers.by_channel(9), None);
         assert_eq!(set_up(&mut carriers, 3, "RTP/AVP/TCP"), Err(StatusCode::NotFound));
-        assert_eq!(set_up(&mut carriers, 0, "RTP/AVP;multicast"), Err(StatusCode::UnsupportedTransport));
+        assert_eq!(
+            set_up(&mut carriers, 0, "RTP/AVP;multicast"),
+            Err(StatusCode::UnsupportedTransport)
+        );
     }
 
     #[tokio::test]
     async fn udp_is_answered_with_the_ports_of_the_server() {
         let mut carriers = Carriers::new(1);
         let answer = set_up(&mut carriers, 0, "RTP/AVP;unicast;client_port=5000-5001;mode=record").unwrap();
-        let (_, Carrier::Udp { ports, rtcp, .. }) = carriers.iter().next().unwrap() else { panic!("not UDP") };
+        let (_, Carrier::Udp { ports, rtcp, .. }) = carriers.iter().next().unwrap() else {
+            panic!("not UDP")
+        };
         let (rtp_port, rtcp_port) = (ports.port, ports.port + 1);
         assert_eq!(rtcp.port(), 5001);
         assert_eq!(

@@ -30,7 +30,8 @@ enum End {
     /// The stream that it played is over, or it did not keep up.
     StreamOver,
     TakenOver,
-    Silent,
+    /// It was not heard for too long, or has had its time to say goodbye.
+    TimedOut,
     Unreadable(WireError),
     Write(io::Error),
     Shutdown,
@@ -45,7 +46,10 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, server: Arc<Share
             return;
         }
     };
-    let ends = Ends { local: local.ip(), peer: peer.ip() };
+    let ends = Ends {
+        local: local.ip(),
+        peer: peer.ip(),
+    };
     let (read, write) = stream.into_split();
     let mut connection = Connection {
         frames: FramedRead::with_capacity(read, Wire::default(), READ_BUFFER),
@@ -108,16 +112,31 @@ impl Connection {
     }
 
     async fn outgoing(&mut self, happening: Happening) -> Result<(), End> {
-        let Happening::Packet(packet) = happening else { return Err(End::TakenOver) };
-        let (Some(packet), Some(player)) = (packet, self.conversation.player()) else { return Err(End::StreamOver) };
-        player.send(packet, &mut self.out, WRITE_BATCH).await;
-        self.flush().await
+        let Happening::Packet(packet) = happening else {
+            return Err(End::TakenOver);
+        };
+        let Some(player) = self.conversation.player() else {
+            return Ok(());
+        };
+        match packet {
+            Some(packet) => {
+                player.send(packet, &mut self.out, WRITE_BATCH).await;
+                self.flush().await
+            }
+            // The end of the connection tells the end of what it carried itself. Of datagrams a BYE does, and a client that
+            // understood it ends its session in order; GStreamer takes a lost connection for a fault.
+            None if player.any_interleaved() => Err(End::StreamOver),
+            None => {
+                player.say_goodbye().await;
+                Ok(())
+            }
+        }
     }
 
     /// The deadline has passed; the client may have been heard by UDP since.
     fn silence(&self) -> Result<(), End> {
         match self.conversation.deadline() {
-            Some(deadline) if deadline <= Instant::now() => Err(End::Silent),
+            Some(deadline) if deadline <= Instant::now() => Err(End::TimedOut),
             _ => Ok(()),
         }
     }
@@ -125,14 +144,13 @@ impl Connection {
     async fn flush(&mut self) -> Result<(), End> {
         let written = timeout(self.server.limits.write, self.write.write_all_buf(&mut self.out)).await;
         self.out.clear();
-        written.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(End::Write)
+        written
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+            .map_err(End::Write)
     }
 
     /// Ends the session first, so that the roster is right at once, then the connection.
     async fn close(mut self, end: &End) {
-        if let (End::StreamOver, Some(player)) = (end, self.conversation.player()) {
-            player.say_goodbye().await;
-        }
         drop(self.conversation);
         if matches!(end, End::Client | End::Write(_)) {
             return;
@@ -150,5 +168,7 @@ impl Connection {
 }
 
 fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -35,7 +35,10 @@ pub(super) struct Liveness {
 
 impl Liveness {
     fn new() -> Self {
-        Self { origin: Instant::now(), last_ms: AtomicU64::new(0) }
+        Self {
+            origin: Instant::now(),
+            last_ms: AtomicU64::new(0),
+        }
     }
 
     pub(super) fn touch(&self) {
@@ -75,7 +78,14 @@ pub(super) enum Happening {
 
 impl Conversation {
     pub(super) fn new(server: Arc<Shared>, ends: Ends) -> Self {
-        Self { server, ends, heard: Arc::new(Liveness::new()), granted: None, session: None, role: Role::None }
+        Self {
+            server,
+            ends,
+            heard: Arc::new(Liveness::new()),
+            granted: None,
+            session: None,
+            role: Role::None,
+        }
     }
 
     /// `now_ms`: Unix milliseconds.
@@ -91,9 +101,13 @@ impl Conversation {
 
     /// An interleaved packet: a publisher's media, or a player's report, which is but a sign of life.
     pub(super) fn receive(&mut self, channel: u8, payload: Bytes) {
-        self.heard.touch();
-        if let Role::Publisher(publisher) = &self.role {
-            publisher.receive(channel, payload);
+        match &self.role {
+            Role::None => {}
+            Role::Publisher(publisher) => {
+                self.heard.touch();
+                publisher.receive(channel, payload);
+            }
+            Role::Player(_) => self.heard.touch(),
         }
     }
 
@@ -126,15 +140,17 @@ impl Conversation {
             Role::None => limits.idle,
             Role::Publisher(publisher) if publisher.ended().is_some() => limits.publisher_silence,
             Role::Publisher(_) => limits.idle,
-            Role::Player(player) if player.is_playing() && player.any_interleaved() => return None,
-            Role::Player(_) => limits.session,
+            Role::Player(player) => return player.deadline(self.heard.last(), limits.session),
         };
         Some(self.heard.last() + patience)
     }
 
     fn check(&self, request: &Request<Vec<u8>>) -> Result<(), Refusal> {
         if request.version() != Version::V1_0 {
-            return Err(Refusal::new(StatusCode::RTSPVersionNotSupported, "RTSP/1.0 is spoken here"));
+            return Err(Refusal::new(
+                StatusCode::RTSPVersionNotSupported,
+                "RTSP/1.0 is spoken here",
+            ));
         }
         if request.header(&headers::CSEQ).is_none() {
             return Err(Refusal::bad_request("CSeq is missing"));
@@ -143,12 +159,17 @@ impl Conversation {
             let refusal = Refusal::new(StatusCode::OptionNotSupported, "No option is supported");
             return Err(refusal.with_header(headers::UNSUPPORTED, required.as_str()));
         }
-        let Some(given) = request.header(&headers::SESSION) else { return Ok(()) };
+        let Some(given) = request.header(&headers::SESSION) else {
+            return Ok(());
+        };
         let given = given.as_str().split(';').next().unwrap_or_default().trim();
         if self.session.as_deref() == Some(given) {
             Ok(())
         } else {
-            Err(Refusal::new(StatusCode::SessionNotFound, "This connection has no such session"))
+            Err(Refusal::new(
+                StatusCode::SessionNotFound,
+                "This connection has no such session",
+            ))
         }
     }
 
@@ -175,8 +196,14 @@ impl Conversation {
             return Err(Refusal::wrong_state("This connection publishes"));
         }
         let accept = request.header(&headers::ACCEPT).map_or("*/*", |value| value.as_str());
-        if !["application/sdp", "application/*", "*/*"].iter().any(|kind| accept.contains(kind)) {
-            return Err(Refusal::new(StatusCode::NotAcceptable, "Descriptions are application/sdp"));
+        if !["application/sdp", "application/*", "*/*"]
+            .iter()
+            .any(|kind| accept.contains(kind))
+        {
+            return Err(Refusal::new(
+                StatusCode::NotAcceptable,
+                "Descriptions are application/sdp",
+            ));
         }
         let url = url_of(request)?;
         let target = self.authorized(Access::Play, url, request)?;
@@ -264,7 +291,10 @@ impl Conversation {
 
     fn authorized(&mut self, access: Access, url: &Url, request: &Request<Vec<u8>>) -> Result<Target, Refusal> {
         let target = Target::parse(url).map_err(|error: PathError| Refusal::not_found(error.to_string()))?;
-        let granted = self.granted.as_ref().is_some_and(|(a, path)| *a == access && *path == target.path);
+        let granted = self
+            .granted
+            .as_ref()
+            .is_some_and(|(a, path)| *a == access && *path == target.path);
         let authorization = request.header(&headers::AUTHORIZATION).map(|value| value.as_str());
         if !granted && !self.server.keys.allow(access, target.key.as_ref(), authorization) {
             return Err(Refusal::unauthorized());
@@ -282,7 +312,9 @@ impl Conversation {
 }
 
 fn url_of(request: &Request<Vec<u8>>) -> Result<&Url, Refusal> {
-    request.request_uri().ok_or_else(|| Refusal::bad_request("The request names no URL"))
+    request
+        .request_uri()
+        .ok_or_else(|| Refusal::bad_request("The request names no URL"))
 }
 
 fn nobody_publishes() -> Refusal {

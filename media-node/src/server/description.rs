@@ -9,7 +9,9 @@ use super::target::{find_control, track_control};
 pub(super) const MAX_TRACKS: usize = 8;
 
 /// Attributes that mean something between the publisher and this server only.
-const NOT_RELAYED: [&str; 7] = ["control", "sendrecv", "sendonly", "recvonly", "inactive", "key-mgmt", "crypto"];
+const NOT_RELAYED: [&str; 7] = [
+    "control", "sendrecv", "sendonly", "recvonly", "inactive", "key-mgmt", "crypto",
+];
 
 /// What a publisher announced.
 #[derive(Clone, Debug)]
@@ -32,17 +34,24 @@ pub(super) enum DescriptionError {
 
 impl Description {
     pub(super) fn parse(sdp: &[u8]) -> Result<Self, DescriptionError> {
-        let mut session = Session::parse(sdp).map_err(|error| DescriptionError::Malformed(error.to_string()))?;
+        let mut session =
+            Session::parse(&normalised(sdp)?).map_err(|error| DescriptionError::Malformed(error.to_string()))?;
         if !(1..=MAX_TRACKS).contains(&session.medias.len()) {
             return Err(DescriptionError::TrackCount(session.medias.len()));
         }
-        if session.medias.iter().any(|media| !matches!(media.proto.as_str(), "RTP/AVP" | "RTP/AVPF")) {
+        if session
+            .medias
+            .iter()
+            .any(|media| !matches!(media.proto.as_str(), "RTP/AVP" | "RTP/AVPF"))
+        {
             return Err(DescriptionError::NotRtp);
         }
         let controls = session.medias.iter().map(own_control).collect();
         rewrite(&mut session);
         let mut sdp = Vec::new();
-        session.write(&mut sdp).map_err(|error| DescriptionError::Malformed(error.to_string()))?;
+        session
+            .write(&mut sdp)
+            .map_err(|error| DescriptionError::Malformed(error.to_string()))?;
         Ok(Self { sdp, controls })
     }
 
@@ -61,8 +70,33 @@ impl Description {
     }
 }
 
+/// The same lines with proper ends and without empty ones. Refuses lines that are not `x=…`: behind one of these the parser
+/// of `sdp-types` 0.1 panics.
+fn normalised(sdp: &[u8]) -> Result<Vec<u8>, DescriptionError> {
+    let mut lines = Vec::with_capacity(sdp.len());
+    for line in sdp
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .filter(|line| !line.is_empty())
+    {
+        if line.iter().position(|byte| *byte == b'=') != Some(1) {
+            let shown: String = String::from_utf8_lossy(line).chars().take(40).collect();
+            return Err(DescriptionError::Malformed(format!(
+                "\"{shown}\" is no line of a description"
+            )));
+        }
+        lines.extend_from_slice(line);
+        lines.extend_from_slice(b"\r\n");
+    }
+    Ok(lines)
+}
+
 fn own_control(media: &Media) -> Option<String> {
-    media.get_first_attribute_value("control").ok().flatten().map(str::to_owned)
+    media
+        .get_first_attribute_value("control")
+        .ok()
+        .flatten()
+        .map(str::to_owned)
 }
 
 fn rewrite(session: &mut Session) {
@@ -100,7 +134,10 @@ fn keep_relayed(attributes: &mut Vec<Attribute>) {
 }
 
 fn control(value: String) -> Attribute {
-    Attribute { attribute: "control".to_owned(), value: Some(value) }
+    Attribute {
+        attribute: "control".to_owned(),
+        value: Some(value),
+    }
 }
 
 #[cfg(test)]
@@ -148,22 +185,32 @@ mod tests {
              a=control:trackID=1\r\n"
         );
         assert_eq!(description.track_count(), 2);
-        assert_eq!(description.track_of(&Url::parse("rtsp://h/a/b/c/streamid=1").unwrap()), Some(1));
+        assert_eq!(
+            description.track_of(&Url::parse("rtsp://h/a/b/c/streamid=1").unwrap()),
+            Some(1)
+        );
     }
 
     #[test]
     fn what_is_not_a_stream_is_refused() {
         let error = |sdp: &str| Description::parse(sdp.as_bytes()).unwrap_err();
         assert!(matches!(error("hello"), DescriptionError::Malformed(_)));
+        assert!(matches!(
+            error("v=0\r\ns=-\r\nbroken\r\na=x\r\n"),
+            DescriptionError::Malformed(_)
+        ));
         assert_eq!(error("v=0\r\ns=-\r\n"), DescriptionError::TrackCount(0));
         let many = format!("v=0\r\ns=-\r\n{}", "m=audio 0 RTP/AVP 0\r\n".repeat(9));
         assert_eq!(error(&many), DescriptionError::TrackCount(9));
-        assert_eq!(error("v=0\r\ns=-\r\nm=audio 0 RTP/SAVP 0\r\n"), DescriptionError::NotRtp);
+        assert_eq!(
+            error("v=0\r\ns=-\r\nm=audio 0 RTP/SAVP 0\r\n"),
+            DescriptionError::NotRtp
+        );
     }
 
     #[test]
     fn a_description_without_origin_and_name_becomes_readable() {
-        let description = Description::parse(b"v=0\r\nm=audio 0 RTP/AVP 0\r\n").unwrap();
+        let description = Description::parse(b"v=0\n  \r\nm=audio 0 RTP/AVP 0\r\n\r").unwrap();
         let again = Session::parse(description.for_players()).unwrap();
         assert_eq!((again.session_name.as_str(), again.origin.sess_id.as_str()), ("-", "0"));
     }

@@ -24,7 +24,11 @@ pub(super) struct Published {
 
 impl Hub {
     pub(super) fn new(registry: Registry, public_url: String) -> Self {
-        Self { registry, public_url, live: Mutex::new(BTreeMap::new()) }
+        Self {
+            registry,
+            public_url,
+            live: Mutex::new(BTreeMap::new()),
+        }
     }
 
     pub(super) fn find(&self, path: &StreamPath) -> Option<Arc<Publication>> {
@@ -48,7 +52,11 @@ impl Hub {
         if let Some(former) = former {
             former.end();
         }
-        Ok(Published { publication, hub: self.clone(), _listing: listing })
+        Ok(Published {
+            publication,
+            hub: self.clone(),
+            _listing: listing,
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<StreamPath, Arc<Publication>>> {

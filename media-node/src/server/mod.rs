@@ -108,7 +108,11 @@ impl RtspServer {
             limits: Limits::default(),
             shutdown: CancellationToken::new(),
         };
-        Ok(Self { listener, local, shared })
+        Ok(Self {
+            listener,
+            local,
+            shared,
+        })
     }
 
     #[must_use]

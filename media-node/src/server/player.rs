@@ -1,11 +1,13 @@
 //! The playing side of a connection: SETUP, PLAY, PAUSE, and the packets that follow.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use rtsp_types::headers::{self};
 use rtsp_types::{Request, StatusCode, Url};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::Shared;
 use super::carrier::{Carrier, Carriers};
@@ -16,10 +18,15 @@ use super::reply::{Answer, Refusal, Reply};
 use super::rtp;
 use super::target::{content_base, track_control};
 
+/// How long a client over UDP has for its TEARDOWN once it was told that the stream is over.
+const GOODBYE: Duration = Duration::from_secs(2);
+
 pub(super) struct Player {
     publication: Arc<Publication>,
     carriers: Carriers,
     playing: Option<Playing>,
+    /// When the client was told that the stream is over.
+    over: Option<Instant>,
     /// Datagrams that could not be sent.
     unsent: u64,
 }
@@ -33,7 +40,13 @@ struct Playing {
 impl Player {
     pub(super) fn new(publication: Arc<Publication>) -> Self {
         let carriers = Carriers::new(publication.description.track_count());
-        Self { publication, carriers, playing: None, unsent: 0 }
+        Self {
+            publication,
+            carriers,
+            playing: None,
+            over: None,
+            unsent: 0,
+        }
     }
 
     pub(super) fn publication(&self) -> &Arc<Publication> {
@@ -66,15 +79,20 @@ impl Player {
             return Ok(Reply::default());
         }
         let tracks: Vec<usize> = self.carriers.iter().map(|(track, _)| track).collect();
-        let overflow = if self.carriers.any_interleaved() { Overflow::CutOff } else { Overflow::Drop };
-        let subscription =
-            self.publication.subscribe(&tracks, server.limits.player_queue_bytes, overflow).map_err(|error| {
-                match error {
-                    SubscribeError::Ended => Refusal::not_found("The publisher has left"),
-                    SubscribeError::TooManyPlayers => {
-                        Refusal::new(StatusCode::ServiceUnavailable, "This stream has as many players as it may")
-                    }
-                }
+        let overflow = if self.carriers.any_interleaved() {
+            Overflow::CutOff
+        } else {
+            Overflow::Drop
+        };
+        let subscription = self
+            .publication
+            .subscribe(&tracks, server.limits.player_queue_bytes, overflow)
+            .map_err(|error| match error {
+                SubscribeError::Ended => Refusal::not_found("The publisher has left"),
+                SubscribeError::TooManyPlayers => Refusal::new(
+                    StatusCode::ServiceUnavailable,
+                    "This stream has as many players as it may",
+                ),
             })?;
         let mut receivers = JoinSet::new();
         for (_, carrier) in self.carriers.iter() {
@@ -89,17 +107,27 @@ impl Player {
             Some(info) => reply.header(headers::RTP_INFO, info),
             None => reply,
         };
-        self.playing = Some(Playing { packets: subscription.packets, _receivers: receivers });
+        self.playing = Some(Playing {
+            packets: subscription.packets,
+            _receivers: receivers,
+        });
         Ok(reply)
     }
 
     pub(super) fn pause(&mut self) -> Answer {
+        self.log_end();
         self.playing = None;
         Ok(Reply::default())
     }
 
-    pub(super) fn is_playing(&self) -> bool {
-        self.playing.is_some()
+    /// When the client counts as gone, if it was last heard at `heard` and has `patience` between two signs of life. `None`
+    /// where a failing write tells.
+    pub(super) fn deadline(&self, heard: Instant, patience: Duration) -> Option<Instant> {
+        match (self.over, &self.playing) {
+            (Some(over), _) => Some(over + GOODBYE),
+            (None, Some(_)) if self.carriers.any_interleaved() => None,
+            (None, _) => Some(heard + patience),
+        }
     }
 
     pub(super) fn any_interleaved(&self) -> bool {
@@ -129,8 +157,8 @@ impl Player {
         }
     }
 
-    /// Over UDP, tells the player that the stream is over.
-    pub(super) async fn say_goodbye(&self) {
+    /// Ends playing, and tells the player by datagrams that the stream is over.
+    pub(super) async fn say_goodbye(&mut self) {
         for (track, carrier) in self.carriers.iter() {
             if let (Carrier::Udp { ports, rtcp, .. }, Some(ssrc)) = (carrier, self.publication.ssrc(track))
                 && let Err(error) = ports.send(Flow::Rtcp, &rtp::bye(ssrc), *rtcp).await
@@ -138,18 +166,25 @@ impl Player {
                 tracing::debug!(%error, "an RTCP BYE could not be sent");
             }
         }
+        self.log_end();
+        self.playing = None;
+        self.over = Some(Instant::now());
+    }
+
+    fn log_end(&self) {
+        let Some(playing) = &self.playing else { return };
+        let (path, lost) = (&self.publication.path, playing.packets.dropped() + self.unsent);
+        if playing.packets.was_cut_off() {
+            tracing::warn!(%path, "a player was disconnected: it reads more slowly than its stream comes");
+        } else {
+            tracing::info!(%path, lost, "playing ended");
+        }
     }
 }
 
 impl Drop for Player {
     fn drop(&mut self) {
-        let Some(playing) = &self.playing else { return };
-        let lost = playing.packets.dropped() + self.unsent;
-        if playing.packets.was_cut_off() {
-            tracing::warn!(path = %self.publication.path, "a player was disconnected: it reads more slowly than its stream comes");
-        } else {
-            tracing::info!(path = %self.publication.path, lost, "playing ended");
-        }
+        self.log_end();
     }
 }
 

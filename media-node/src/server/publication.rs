@@ -59,14 +59,19 @@ impl Publication {
             path,
             description,
             ended: CancellationToken::new(),
-            state: Mutex::new(State { tracks, players: Vec::new() }),
+            state: Mutex::new(State {
+                tracks,
+                players: Vec::new(),
+            }),
         }
     }
 
     /// Hands a publisher's packet to the players. What is neither RTP nor RTCP is dropped.
     pub(super) fn relay(&self, track: usize, flow: Flow, payload: Bytes) {
         let mut state = self.lock();
-        let Some(known) = state.tracks.get_mut(track) else { return };
+        let Some(known) = state.tracks.get_mut(track) else {
+            return;
+        };
         match flow {
             Flow::Rtp => match rtp::rtp_head(&payload) {
                 Some(head) => known.last = Some(head),
@@ -79,7 +84,9 @@ impl Publication {
             Flow::Rtcp => {}
         }
         let packet = Packet { track, flow, payload };
-        state.players.retain(|player| !player.wants(track) || player.queue.push(packet.clone()));
+        state
+            .players
+            .retain(|player| !player.wants(track) || player.queue.push(packet.clone()));
     }
 
     /// Adds a player of these tracks. Its queue begins with the last sender report of each, so that it can place the first
@@ -100,13 +107,25 @@ impl Publication {
         let (queue, packets) = queue::channel(limit, overflow);
         let wanted: Vec<bool> = (0..state.tracks.len()).map(|track| tracks.contains(&track)).collect();
         let player = Player { tracks: wanted, queue };
-        for (index, track) in state.tracks.iter().enumerate().filter(|(index, _)| player.wants(*index)) {
+        for (index, track) in state
+            .tracks
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| player.wants(*index))
+        {
             if let Some(report) = &track.sender_report {
-                player.queue.push(Packet { track: index, flow: Flow::Rtcp, payload: report.clone() });
+                player.queue.push(Packet {
+                    track: index,
+                    flow: Flow::Rtcp,
+                    payload: report.clone(),
+                });
             }
         }
         state.players.push(player);
-        Ok(Subscription { packets, last: state.tracks.iter().map(|track| track.last).collect() })
+        Ok(Subscription {
+            packets,
+            last: state.tracks.iter().map(|track| track.last).collect(),
+        })
     }
 
     /// Ends the stream for its players: they get what is queued, then the end.
@@ -187,9 +206,13 @@ mod tests {
     #[test]
     fn players_are_counted() {
         let publication = publication();
-        let kept: Vec<_> =
-            (0..MAX_PLAYERS).map(|_| publication.subscribe(&[0], 100, Overflow::Drop).ok().unwrap()).collect();
-        assert_eq!(publication.subscribe(&[0], 100, Overflow::Drop).err(), Some(SubscribeError::TooManyPlayers));
+        let kept: Vec<_> = (0..MAX_PLAYERS)
+            .map(|_| publication.subscribe(&[0], 100, Overflow::Drop).ok().unwrap())
+            .collect();
+        assert_eq!(
+            publication.subscribe(&[0], 100, Overflow::Drop).err(),
+            Some(SubscribeError::TooManyPlayers)
+        );
         drop(kept);
         publication.relay(0, Flow::Rtp, rtp(1));
         assert!(publication.subscribe(&[0], 100, Overflow::Drop).is_ok());

@@ -33,14 +33,23 @@ enum Stage {
 
 impl Publisher {
     pub(super) fn announce(path: StreamPath, request: &Request<Vec<u8>>) -> Result<Self, Refusal> {
-        let content_type = request.header(&headers::CONTENT_TYPE).map_or("", |value| value.as_str());
+        let content_type = request
+            .header(&headers::CONTENT_TYPE)
+            .map_or("", |value| value.as_str());
         if !content_type.to_ascii_lowercase().starts_with("application/sdp") {
-            return Err(Refusal::new(StatusCode::UnsupportedMediaType, "ANNOUNCE takes application/sdp"));
+            return Err(Refusal::new(
+                StatusCode::UnsupportedMediaType,
+                "ANNOUNCE takes application/sdp",
+            ));
         }
         let description =
             Description::parse(request.body()).map_err(|error| Refusal::bad_request(error.to_string()))?;
         let carriers = Carriers::new(description.track_count());
-        Ok(Self { path, carriers, stage: Stage::Announced(description) })
+        Ok(Self {
+            path,
+            carriers,
+            stage: Stage::Announced(description),
+        })
     }
 
     /// Answers with the reply's Transport header.
@@ -55,14 +64,21 @@ impl Publisher {
     }
 
     pub(super) fn record(&mut self, server: &Shared, ends: Ends, heard: &Arc<Liveness>, now_ms: u64) -> Answer {
-        let Stage::Announced(description) = &self.stage else { return Ok(Reply::default()) };
+        let Stage::Announced(description) = &self.stage else {
+            return Ok(Reply::default());
+        };
         if !self.carriers.is_complete() {
-            return Err(Refusal::wrong_state("Each announced track must be set up before RECORD"));
+            return Err(Refusal::wrong_state(
+                "Each announced track must be set up before RECORD",
+            ));
         }
-        let published = server.hub.publish(&self.path, description.clone(), now_ms).map_err(|error| {
-            tracing::warn!(path = %self.path, %error, "a publisher was turned away");
-            Refusal::new(StatusCode::ServiceUnavailable, error.to_string())
-        })?;
+        let published = server
+            .hub
+            .publish(&self.path, description.clone(), now_ms)
+            .map_err(|error| {
+                tracing::warn!(path = %self.path, %error, "a publisher was turned away");
+                Refusal::new(StatusCode::ServiceUnavailable, error.to_string())
+            })?;
         let mut receivers = JoinSet::new();
         for (track, carrier) in self.carriers.iter() {
             if let Carrier::Udp { ports, .. } = carrier {
@@ -74,7 +90,10 @@ impl Publisher {
             }
         }
         tracing::info!(path = %self.path, peer = %ends.peer, tcp = self.carriers.any_interleaved(), "publishing");
-        self.stage = Stage::Live { published, _receivers: receivers };
+        self.stage = Stage::Live {
+            published,
+            _receivers: receivers,
+        };
         Ok(Reply::default())
     }
 

@@ -49,7 +49,16 @@ pub(super) fn channel(limit: usize, overflow: Overflow) -> (Sender, Receiver) {
         dropped: AtomicU64::new(0),
         cut_off: AtomicBool::new(false),
     });
-    (Sender { packets: sender, shared: shared.clone() }, Receiver { packets: receiver, shared })
+    (
+        Sender {
+            packets: sender,
+            shared: shared.clone(),
+        },
+        Receiver {
+            packets: receiver,
+            shared,
+        },
+    )
 }
 
 pub(super) struct Sender {
@@ -117,7 +126,11 @@ mod tests {
     use super::*;
 
     fn packet(n: usize) -> Packet {
-        Packet { track: n, flow: Flow::Rtp, payload: Bytes::from(vec![0; 36]) }
+        Packet {
+            track: n,
+            flow: Flow::Rtp,
+            payload: Bytes::from(vec![0; 36]),
+        }
     }
 
     #[tokio::test]

@@ -39,7 +39,11 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, reason: impl Into<String>) -> Self {
-        Self { status, reason: reason.into(), header: None }
+        Self {
+            status,
+            reason: reason.into(),
+            header: None,
+        }
     }
 
     pub(super) fn with_header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
@@ -70,13 +74,22 @@ impl Refusal {
 pub(super) fn respond(request: &Request<Vec<u8>>, answer: Answer) -> Response<Vec<u8>> {
     let (mut builder, body) = match answer {
         Ok(reply) => {
-            let builder = Response::builder(Version::V1_0, StatusCode::Ok);
-            (reply.headers.into_iter().fold(builder, |builder, (name, value)| builder.header(name, value)), reply.body)
+            let builder = Response::builder(Version::V1_0, StatusCode::Ok).reason_phrase("OK");
+            (
+                reply
+                    .headers
+                    .into_iter()
+                    .fold(builder, |builder, (name, value)| builder.header(name, value)),
+                reply.body,
+            )
         }
         Err(refusal) => {
             let reason = refusal.reason.replace(|c: char| c.is_control() || !c.is_ascii(), " ");
             let builder = Response::builder(Version::V1_0, refusal.status).reason_phrase(reason);
-            let builder = refusal.header.into_iter().fold(builder, |builder, (name, value)| builder.header(name, value));
+            let builder = refusal
+                .header
+                .into_iter()
+                .fold(builder, |builder, (name, value)| builder.header(name, value));
             (builder, Vec::new())
         }
     };

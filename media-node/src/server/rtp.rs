@@ -41,7 +41,11 @@ mod tests {
     #[test]
     fn the_head_of_a_packet_is_read() {
         let packet = [0x80, 0xe0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 99];
-        let head = RtpHead { sequence: 0x0102, timestamp: 0x0304_0506, ssrc: 0x0708_090a };
+        let head = RtpHead {
+            sequence: 0x0102,
+            timestamp: 0x0304_0506,
+            ssrc: 0x0708_090a,
+        };
         assert_eq!(rtp_head(&packet), Some(head));
         assert_eq!(rtp_head(&packet[..11]), None);
         assert_eq!(rtp_head(&[0; 12]), None);

@@ -23,7 +23,11 @@ impl Target {
     pub(super) fn parse(url: &Url) -> Result<Self, PathError> {
         let (query, query_track) = split_track(url.query().unwrap_or_default());
         let (path, path_track) = split_track(url.path());
-        Ok(Self { path: StreamPath::parse(path)?, track: path_track.or(query_track), key: key(query) })
+        Ok(Self {
+            path: StreamPath::parse(path)?,
+            track: path_track.or(query_track),
+            key: key(query),
+        })
     }
 }
 
@@ -44,7 +48,9 @@ pub(super) fn content_base(url: &Url) -> String {
 
 /// Which of a publisher's tracks the URL names, by the control attributes of its own session description.
 pub(super) fn find_control(url: &Url, controls: &[Option<String>]) -> Option<usize> {
-    let named = controls.iter().position(|control| control.as_deref().is_some_and(|control| names(url, control)));
+    let named = controls
+        .iter()
+        .position(|control| control.as_deref().is_some_and(|control| names(url, control)));
     // RFC 2326 appendix C.1.1: a single track may be named by the URL of the whole.
     named.or((controls.len() == 1).then_some(0))
 }
@@ -74,10 +80,14 @@ fn key(query: &str) -> Option<Secret> {
     let value = query.split('&').find_map(|pair| pair.strip_prefix("key="))?;
     // What a publisher's client appended to the query names a track: `streamid=0`, `stream=0`, `trackID=0`.
     let numbered = |last: &str| {
-        last.split_once('=').is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()))
+        last.split_once('=')
+            .is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()))
     };
     let appended = |last: &str| last.is_empty() || numbered(last);
-    let value = value.rsplit_once('/').filter(|(_, last)| appended(last)).map_or(value, |(value, _)| value);
+    let value = value
+        .rsplit_once('/')
+        .filter(|(_, last)| appended(last))
+        .map_or(value, |(value, _)| value);
     Some(Secret::new(percent_decode_str(value).decode_utf8_lossy()))
 }
 
@@ -87,7 +97,11 @@ mod tests {
 
     fn parse(url: &str) -> (String, Option<usize>, Option<String>) {
         let target = Target::parse(&Url::parse(url).unwrap()).unwrap();
-        (target.path.to_string(), target.track, target.key.map(|key| key.expose().to_owned()))
+        (
+            target.path.to_string(),
+            target.track,
+            target.key.map(|key| key.expose().to_owned()),
+        )
     }
 
     #[test]
@@ -127,7 +141,11 @@ mod tests {
 
     #[test]
     fn tracks_hang_below_the_url_that_the_client_used() {
-        for url in ["rtsp://me:554/a/b/c?key=k", "rtsp://me:554/a/b/c/", "rtsp://me:554/a/b/c/trackID=0?key=k"] {
+        for url in [
+            "rtsp://me:554/a/b/c?key=k",
+            "rtsp://me:554/a/b/c/",
+            "rtsp://me:554/a/b/c/trackID=0?key=k",
+        ] {
             assert_eq!(content_base(&Url::parse(url).unwrap()), "rtsp://me:554/a/b/c/");
         }
     }

@@ -27,7 +27,12 @@ fn offer(specification: &str) -> Option<Offer> {
     let mut parameters = split_unquoted(specification, ';').into_iter();
     let protocol = parameters.next()?.to_owned();
     let parameters: Vec<(&str, Option<&str>)> = parameters.map(name_and_value).collect();
-    let value = |name: &str| parameters.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
+    let value = |name: &str| {
+        parameters
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| *value)
+    };
     // Without either word RFC 2326 means multicast; in practice nobody does.
     if value("multicast").is_some() {
         return None;
@@ -46,7 +51,11 @@ fn offer(specification: &str) -> Option<Offer> {
         }
         _ => return None,
     };
-    Some(Offer { protocol, lower, mode: value("mode").flatten().map(str::to_owned) })
+    Some(Offer {
+        protocol,
+        lower,
+        mode: value("mode").flatten().map(str::to_owned),
+    })
 }
 
 /// What is answered to an accepted offer.
@@ -58,7 +67,11 @@ pub(super) fn answer(offer: &Offer, lower: Answer) -> String {
         }
         (Answer::Udp { rtp, rtcp }, Lower::Interleaved(_)) => format!("server_port={rtp}-{rtcp}"),
     };
-    let mode = offer.mode.as_ref().map(|mode| format!(";mode={mode}")).unwrap_or_default();
+    let mode = offer
+        .mode
+        .as_ref()
+        .map(|mode| format!(";mode={mode}"))
+        .unwrap_or_default();
     format!("{};unicast;{carried}{mode}", offer.protocol)
 }
 
@@ -114,7 +127,10 @@ mod tests {
     #[test]
     fn the_first_way_that_works_is_taken() {
         let offer = choose("RTP/SAVP;unicast;client_port=1-2, RTP/AVP;multicast, RTP/AVP/UDP;unicast;client_port=5000-5001;mode=\"PLAY,RECORD\",RTP/AVP/TCP").unwrap();
-        assert_eq!((offer.lower, offer.mode.as_deref()), (Lower::Udp(5000, 5001), Some("\"PLAY,RECORD\"")));
+        assert_eq!(
+            (offer.lower, offer.mode.as_deref()),
+            (Lower::Udp(5000, 5001), Some("\"PLAY,RECORD\""))
+        );
         assert_eq!(
             answer(&offer, Answer::Udp { rtp: 7000, rtcp: 7001 }),
             "RTP/AVP/UDP;unicast;client_port=5000-5001;server_port=7000-7001;mode=\"PLAY,RECORD\""
@@ -125,7 +141,10 @@ mod tests {
             answer(&offer, Answer::Interleaved { rtp: 2, rtcp: 3 }),
             "RTP/AVP/TCP;unicast;interleaved=2-3;mode=record"
         );
-        assert_eq!(choose("RTP/AVP;unicast;client_port=6000").unwrap().lower, Lower::Udp(6000, 6001));
+        assert_eq!(
+            choose("RTP/AVP;unicast;client_port=6000").unwrap().lower,
+            Lower::Udp(6000, 6001)
+        );
         assert_eq!(choose("rtp/avp/tcp").unwrap().lower, Lower::Interleaved(None));
     }
 

@@ -44,9 +44,17 @@ impl PortPair {
         let any = bind(0)?;
         let port = any.local_addr()?.port();
         if port % 2 == 0 {
-            Ok(Self { rtp: any, rtcp: bind(port + 1)?, port })
+            Ok(Self {
+                rtp: any,
+                rtcp: bind(port + 1)?,
+                port,
+            })
         } else {
-            Ok(Self { rtp: bind(port - 1)?, rtcp: any, port: port - 1 })
+            Ok(Self {
+                rtp: bind(port - 1)?,
+                rtcp: any,
+                port: port - 1,
+            })
         }
     }
 
@@ -99,7 +107,9 @@ mod tests {
         assert_eq!(pair.port % 2, 0);
         let (sender, mut heard) = mpsc::unbounded_channel();
         let mut tasks = JoinSet::new();
-        pair.receive(&mut tasks, ip, move |flow, payload| sender.send((flow, payload)).unwrap());
+        pair.receive(&mut tasks, ip, move |flow, payload| {
+            sender.send((flow, payload)).unwrap()
+        });
         let stranger = UdpSocket::bind("127.0.0.2:0").await.unwrap();
         let peer = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         stranger.send_to(b"no", (ip, pair.port)).await.unwrap();

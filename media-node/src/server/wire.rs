@@ -49,7 +49,11 @@ impl Decoder for Wire {
         while self.searched == 0 && matches!(buffer.first(), Some(b'\r' | b'\n')) {
             buffer.advance(1);
         }
-        if buffer.first() == Some(&b'$') { Ok(interleaved(buffer)) } else { self.message(buffer) }
+        if buffer.first() == Some(&b'$') {
+            Ok(interleaved(buffer))
+        } else {
+            self.message(buffer)
+        }
     }
 }
 
@@ -75,9 +79,10 @@ impl Wire {
         Ok(Some(match message {
             Message::Request(request) => Incoming::Request(Box::new(request)),
             Message::Response(_) => Incoming::Response,
-            Message::Data(data) => {
-                Incoming::Interleaved { channel: data.channel_id(), payload: data.into_body().into() }
-            }
+            Message::Data(data) => Incoming::Interleaved {
+                channel: data.channel_id(),
+                payload: data.into_body().into(),
+            },
         }))
     }
 }
@@ -90,12 +95,17 @@ fn interleaved(buffer: &mut BytesMut) -> Option<Incoming> {
         return None;
     }
     buffer.advance(INTERLEAVED_HEAD);
-    Some(Incoming::Interleaved { channel, payload: buffer.split_to(length).freeze() })
+    Some(Incoming::Interleaved {
+        channel,
+        payload: buffer.split_to(length).freeze(),
+    })
 }
 
 /// Appends an interleaved packet. False, with nothing appended, when it is too long to be framed.
 pub(super) fn put_interleaved(out: &mut BytesMut, channel: u8, payload: &[u8]) -> bool {
-    let Ok(length) = u16::try_from(payload.len()) else { return false };
+    let Ok(length) = u16::try_from(payload.len()) else {
+        return false;
+    };
     out.reserve(INTERLEAVED_HEAD + payload.len());
     out.put_u8(b'$');
     out.put_u8(channel);
@@ -159,7 +169,10 @@ mod tests {
     #[test]
     fn requests_packets_and_answers_come_in_order_however_they_are_cut() {
         let whole = decode(&[SESSION]).unwrap();
-        assert_eq!(whole, ["OPTIONS 0", "$0 3", "ANNOUNCE 5", "$1 0", "response", "TEARDOWN 0"]);
+        assert_eq!(
+            whole,
+            ["OPTIONS 0", "$0 3", "ANNOUNCE 5", "$1 0", "response", "TEARDOWN 0"]
+        );
         for size in 1..SESSION.len() {
             let chunks: Vec<&[u8]> = SESSION.chunks(size).collect();
             assert_eq!(decode(&chunks).unwrap(), whole, "in pieces of {size}");
@@ -171,7 +184,10 @@ mod tests {
         let endless = vec![b'a'; MAX_HEAD + 1];
         assert!(matches!(decode(&[&endless]), Err(WireError::TooLarge)));
         let head = b"ANNOUNCE rtsp://h/a RTSP/1.0\r\nContent-Length: 99999999999\r\n\r\n";
-        assert!(matches!(decode(&[head, &vec![b'a'; MAX_MESSAGE]]), Err(WireError::TooLarge)));
+        assert!(matches!(
+            decode(&[head, &vec![b'a'; MAX_MESSAGE]]),
+            Err(WireError::TooLarge)
+        ));
         let negative = b"ANNOUNCE rtsp://h/a RTSP/1.0\r\nContent-Length: -1\r\n\r\n";
         assert!(matches!(decode(&[negative]), Err(WireError::Malformed)));
     }

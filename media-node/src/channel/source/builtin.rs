@@ -77,6 +77,9 @@ impl Builtin {
 
     pub(super) fn credentials(&self) -> Option<Credentials> {
         let password = self.play_key.clone()?;
-        Some(Credentials { username: USERNAME.to_owned(), password })
+        Some(Credentials {
+            username: USERNAME.to_owned(),
+            password,
+        })
     }
 }

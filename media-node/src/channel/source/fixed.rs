@@ -24,10 +24,22 @@ impl Fixed {
         for (uid, address) in streams {
             let (url, login) = split(address)?;
             credentials.extend(login.map(|login| (uid.clone(), login)));
-            let stream = RosterStream { name: StreamName::Camera, url, publication: 1 };
-            users.push(RosterUser { uid: uid.clone(), joined_at_ms, streams: vec![stream] });
+            let stream = RosterStream {
+                name: StreamName::Camera,
+                url,
+                publication: 1,
+            };
+            users.push(RosterUser {
+                uid: uid.clone(),
+                joined_at_ms,
+                streams: vec![stream],
+            });
         }
-        Ok(Self { roster: Roster { version: 1, users }, credentials, told: false })
+        Ok(Self {
+            roster: Roster { version: 1, users },
+            credentials,
+            told: false,
+        })
     }
 
     pub(super) async fn next(&mut self) -> Roster {
@@ -45,15 +57,20 @@ impl Fixed {
 
 /// The URL without its user name and password, and these.
 fn split(address: &Secret) -> Result<(String, Option<Credentials>), RosterError> {
-    let bad = |reason: String| RosterError::BadAddress { url: http::without_userinfo(address.expose()), reason };
+    let bad = |reason: String| RosterError::BadAddress {
+        url: http::without_userinfo(address.expose()),
+        reason,
+    };
     let mut url = Url::parse(address.expose()).map_err(|error| bad(error.to_string()))?;
     if url.scheme() != "rtsp" || url.host_str().is_none_or(str::is_empty) {
         return Err(bad("it does not have the form rtsp://host/path".into()));
     }
     let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let (username, password) = (decode(url.username()), url.password().map(decode));
-    let credentials = (!username.is_empty() || password.is_some())
-        .then(|| Credentials { username, password: Secret::new(password.unwrap_or_default()) });
+    let credentials = (!username.is_empty() || password.is_some()).then(|| Credentials {
+        username,
+        password: Secret::new(password.unwrap_or_default()),
+    });
     let cannot = |()| bad("its user name cannot be taken out".into());
     url.set_username("").map_err(cannot)?;
     url.set_password(None).map_err(cannot)?;
@@ -67,7 +84,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_list_never_changes_and_names_no_password() {
         let streams = BTreeMap::from([
-            ("gate".to_owned(), Secret::new("rtsp://admin:p%40ss@cam1/stream1?channel=2")),
+            (
+                "gate".to_owned(),
+                Secret::new("rtsp://admin:p%40ss@cam1/stream1?channel=2"),
+            ),
             ("hall".to_owned(), Secret::new("rtsp://cam2:8554/")),
         ]);
         let mut source = Fixed::new(&streams).unwrap();
@@ -85,7 +105,11 @@ mod tests {
 
     #[test]
     fn a_wrong_address_is_named_without_its_password() {
-        for address in ["http://admin:hunter2@cam/", "rtsp:admin:hunter2@", "rtsp://admin:hunter2@:99999999/"] {
+        for address in [
+            "http://admin:hunter2@cam/",
+            "rtsp:admin:hunter2@",
+            "rtsp://admin:hunter2@:99999999/",
+        ] {
             let streams = BTreeMap::from([("gate".to_owned(), Secret::new(address))]);
             let error = Fixed::new(&streams).err().unwrap().to_string();
             assert!(!error.contains("hunter2"), "{error}");

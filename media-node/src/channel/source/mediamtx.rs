@@ -57,7 +57,10 @@ impl Mediamtx {
     ) -> Result<Self, RosterError> {
         let login = credentials.map(|secret| {
             let (username, password) = secret.expose().split_once(':').unwrap_or((secret.expose(), ""));
-            Credentials { username: username.to_owned(), password: Secret::new(password) }
+            Credentials {
+                username: username.to_owned(),
+                password: Secret::new(password),
+            }
         });
         Ok(Self {
             client: http::client(Duration::from_secs(5))?,
@@ -95,8 +98,10 @@ impl Mediamtx {
     async fn list(&self) -> Result<Vec<Item>, RosterError> {
         let mut items = Vec::new();
         for page_number in 0..MAX_PAGES {
-            let mut request =
-                self.client.get(self.url.clone()).query(&[("itemsPerPage", ITEMS_PER_PAGE), ("page", page_number)]);
+            let mut request = self
+                .client
+                .get(self.url.clone())
+                .query(&[("itemsPerPage", ITEMS_PER_PAGE), ("page", page_number)]);
             if let Some(login) = &self.login {
                 request = request.basic_auth(&login.username, Some(login.password.expose()));
             }
@@ -106,17 +111,23 @@ impl Mediamtx {
                 return Ok(items);
             }
         }
-        Err(RosterError::TooLarge { url: self.url.to_string() })
+        Err(RosterError::TooLarge {
+            url: self.url.to_string(),
+        })
     }
 
     /// The roster of these items, with the version of the known one when nothing changed.
     fn roster(&self, items: &[Item], now_ms: u64) -> Roster {
         let mut users: BTreeMap<&str, RosterUser> = BTreeMap::new();
         for item in items.iter().filter(|item| item.ready) {
-            let Some((uid, name)) = item.name.strip_prefix(&self.prefix).and_then(uid_and_stream) else { continue };
+            let Some((uid, name)) = item.name.strip_prefix(&self.prefix).and_then(uid_and_stream) else {
+                continue;
+            };
             let url = self.stream_url(&item.name);
             let ready_us = item.ready_time.as_deref().and_then(unix_us);
-            let publication = ready_us.or_else(|| self.known_publication(&url)).unwrap_or(now_ms.saturating_mul(1_000));
+            let publication = ready_us
+                .or_else(|| self.known_publication(&url))
+                .unwrap_or(now_ms.saturating_mul(1_000));
             let stream = RosterStream { name, url, publication };
             let user = users.entry(uid).or_insert_with(|| RosterUser {
                 uid: uid.to_owned(),
@@ -138,14 +149,23 @@ impl Mediamtx {
     }
 
     fn stream_url(&self, name: &str) -> String {
-        let segments: Vec<String> =
-            name.split('/').map(|segment| StreamPath::encode_segment(segment).to_string()).collect();
+        let segments: Vec<String> = name
+            .split('/')
+            .map(|segment| StreamPath::encode_segment(segment).to_string())
+            .collect();
         format!("{}/{}", self.rtsp, segments.join("/"))
     }
 
     fn known_publication(&self, url: &str) -> Option<u64> {
-        let streams = self.known.iter().flat_map(|roster| &roster.users).flat_map(|user| &user.streams);
-        streams.into_iter().find(|stream| stream.url == url).map(|stream| stream.publication)
+        let streams = self
+            .known
+            .iter()
+            .flat_map(|roster| &roster.users)
+            .flat_map(|user| &user.streams);
+        streams
+            .into_iter()
+            .find(|stream| stream.url == url)
+            .map(|stream| stream.publication)
     }
 }
 
@@ -196,7 +216,11 @@ mod tests {
     }
 
     fn item(name: &str, ready: bool, time: Option<&str>) -> Item {
-        Item { name: name.into(), ready, ready_time: time.map(str::to_owned) }
+        Item {
+            name: name.into(),
+            ready,
+            ready_time: time.map(str::to_owned),
+        }
     }
 
     #[test]
@@ -216,7 +240,11 @@ mod tests {
             ],
             7_000,
         );
-        let users: Vec<_> = roster.users.iter().map(|user| (user.uid.as_str(), user.joined_at_ms)).collect();
+        let users: Vec<_> = roster
+            .users
+            .iter()
+            .map(|user| (user.uid.as_str(), user.joined_at_ms))
+            .collect();
         assert_eq!(users, [("early", 1_709_283_601_123), ("late", 1_709_283_605_500)]);
         let late = &roster.users[1].streams;
         assert_eq!((late[0].name, late[1].name), (StreamName::Camera, StreamName::Screen));
@@ -226,17 +254,38 @@ mod tests {
     #[test]
     fn a_new_publication_is_a_change_and_a_server_without_times_keeps_its_users() {
         let mut source = source("live", "app", "room");
-        let first = source.roster(&[item("live/a", true, Some("2024-03-01T09:00:01Z")), item("live/b", true, None)], 5);
+        let first = source.roster(
+            &[
+                item("live/a", true, Some("2024-03-01T09:00:01Z")),
+                item("live/b", true, None),
+            ],
+            5,
+        );
         source.known = Some(first.clone());
-        let same = source.roster(&[item("live/a", true, Some("2024-03-01T09:00:01Z")), item("live/b", true, None)], 9);
+        let same = source.roster(
+            &[
+                item("live/a", true, Some("2024-03-01T09:00:01Z")),
+                item("live/b", true, None),
+            ],
+            9,
+        );
         assert_eq!(same, first);
-        let again = source.roster(&[item("live/a", true, Some("2024-03-01T09:00:02Z")), item("live/b", true, None)], 9);
+        let again = source.roster(
+            &[
+                item("live/a", true, Some("2024-03-01T09:00:02Z")),
+                item("live/b", true, None),
+            ],
+            9,
+        );
         assert_eq!(again.version, first.version + 1);
     }
 
     #[test]
     fn names_are_put_into_the_template_as_they_are() {
-        assert_eq!(prefix("/x/{app}-{channel}/{y}/", "{channel}", "room"), "x/{channel}-room/{y}/");
+        assert_eq!(
+            prefix("/x/{app}-{channel}/{y}/", "{channel}", "room"),
+            "x/{channel}-room/{y}/"
+        );
         assert_eq!(prefix("{", "a", "b"), "{/");
     }
 }

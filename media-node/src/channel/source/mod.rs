@@ -5,6 +5,8 @@ mod builtin;
 mod fixed;
 mod http;
 mod mediamtx;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -73,15 +75,33 @@ impl RosterSource {
     /// When an address of the source is no URL.
     pub fn new(source: &Source, app: &str, channel: &str, node: &NodeAddresses) -> Result<Self, RosterError> {
         let kind = match source {
-            Source::Builtin { rtsp, roster } => {
-                Kind::Builtin(builtin::Builtin::new(rtsp.as_deref(), roster.as_deref(), app, channel, node)?)
-            }
-            Source::Mediamtx { api, rtsp, credentials, path } => {
-                Kind::Mediamtx(mediamtx::Mediamtx::new(api, rtsp, credentials.as_ref(), path, app, channel)?)
-            }
+            Source::Builtin { rtsp, roster } => Kind::Builtin(builtin::Builtin::new(
+                rtsp.as_deref(),
+                roster.as_deref(),
+                app,
+                channel,
+                node,
+            )?),
+            Source::Mediamtx {
+                api,
+                rtsp,
+                credentials,
+                path,
+            } => Kind::Mediamtx(mediamtx::Mediamtx::new(
+                api,
+                rtsp,
+                credentials.as_ref(),
+                path,
+                app,
+                channel,
+            )?),
             Source::Static { streams } => Kind::Static(fixed::Fixed::new(streams)?),
         };
-        Ok(Self { kind, failures: 0, not_before: Instant::now() })
+        Ok(Self {
+            kind,
+            failures: 0,
+            not_before: Instant::now(),
+        })
     }
 
     /// The first call answers with the present roster as soon as it is known; later calls at a change, or after 10 seconds
@@ -118,17 +138,7 @@ impl RosterSource {
 }
 
 fn retry_delay(failures: u32) -> Duration {
-    FIRST_RETRY.saturating_mul(1u32.checked_shl(failures).unwrap_or(u32::MAX)).min(LAST_RETRY)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retries_slow_down_to_a_limit() {
-        let delays: Vec<u64> = (0..7).map(|n| u64::try_from(retry_delay(n).as_millis()).unwrap()).collect();
-        assert_eq!(delays, [250, 500, 1000, 2000, 4000, 5000, 5000]);
-        assert_eq!(retry_delay(u32::MAX), LAST_RETRY);
-    }
+    FIRST_RETRY
+        .saturating_mul(1u32.checked_shl(failures).unwrap_or(u32::MAX))
+        .min(LAST_RETRY)
 }

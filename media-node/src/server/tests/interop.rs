@@ -20,11 +20,17 @@ async fn everybody_plays(server: Server, publisher: Process, uid: &str) {
     drop(by_udp);
 
     for transport in ["tcp", "udp"] {
-        let mut codecs = ffprobe(&url, transport).await.unwrap_or_else(|error| panic!("{transport}: {error}"));
+        let mut codecs = ffprobe(&url, transport)
+            .await
+            .unwrap_or_else(|error| panic!("{transport}: {error}"));
         codecs.sort();
         assert_eq!(codecs, ["aac", "h264"], "{transport}");
         let player = gst_play(&url, transport, "", Some(20)).output().await;
-        assert!(player.status.success(), "{transport}: {}", String::from_utf8_lossy(&player.stderr));
+        assert!(
+            player.status.success(),
+            "{transport}: {}",
+            String::from_utf8_lossy(&player.stderr)
+        );
     }
     assert_eq!(take_packets(&mut by_tcp, 100).await, 0, "packets were lost over TCP");
     publisher.kill().await;

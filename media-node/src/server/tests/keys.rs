@@ -10,9 +10,16 @@ async fn ffmpeg_brings_keys_in_the_query_or_as_password() {
     let by_login = ffmpeg_publish(&server.url_with_login("me:pub-key", "2"), "udp");
     server.joined(2).await;
     let play = "play%2Fkey%3D";
-    for url in [server.url(&format!("1?key={play}")), server.url_with_login(&format!("me:{play}"), "2")] {
+    for url in [
+        server.url(&format!("1?key={play}")),
+        server.url_with_login(&format!("me:{play}"), "2"),
+    ] {
         for transport in ["tcp", "udp"] {
-            assert_eq!(ffprobe(&url, transport).await.as_deref(), Ok(&["h264".into(), "aac".into()][..]), "{url}");
+            assert_eq!(
+                ffprobe(&url, transport).await.as_deref(),
+                Ok(&["h264".into(), "aac".into()][..]),
+                "{url}"
+            );
         }
     }
     by_query.kill().await;
@@ -27,7 +34,11 @@ async fn gstreamer_brings_keys_in_the_query_or_as_password() {
     server.joined(2).await;
     for (tail, extra) in [("1?key=play-key", ""), ("2", "user-id=me user-pw=play-key")] {
         let player = gst_play(&server.url(tail), "tcp", extra, Some(20)).output().await;
-        assert!(player.status.success(), "{tail}: {}", String::from_utf8_lossy(&player.stderr));
+        assert!(
+            player.status.success(),
+            "{tail}: {}",
+            String::from_utf8_lossy(&player.stderr)
+        );
     }
     by_query.kill().await;
     by_login.kill().await;

@@ -24,7 +24,12 @@ async fn players_get_the_end_when_the_publisher_dies() {
     server.joined(0).await;
     let end = async { while player.next().await.is_some_and(|item| item.is_ok()) {} };
     within("the end of the stream", end).await;
-    assert!(by_udp.ended().await.success(), "the BYE did not end a player over UDP");
+    let by_udp = by_udp.output().await;
+    assert!(
+        by_udp.status.success(),
+        "over UDP: {}",
+        String::from_utf8_lossy(&by_udp.stderr)
+    );
     assert!(died.elapsed() < PROMPTLY, "the end took {:?}", died.elapsed());
     let error = ffprobe(&server.url("u"), "tcp").await.unwrap_err();
     assert!(error.contains("404"), "{error}");
@@ -41,8 +46,14 @@ async fn who_comes_back_takes_over() {
     let second = ffmpeg_publish_file(sample().await, &server.url("u"));
     let after = server.roster(|roster| roster.version != before.version).await;
     assert_eq!(after.users.len(), 1);
-    assert_eq!(after.users[0].joined_at_ms, before.users[0].joined_at_ms, "the user never left");
-    assert_ne!(after.users[0].streams[0].publication, before.users[0].streams[0].publication);
+    assert_eq!(
+        after.users[0].joined_at_ms, before.users[0].joined_at_ms,
+        "the user never left"
+    );
+    assert_ne!(
+        after.users[0].streams[0].publication,
+        before.users[0].streams[0].publication
+    );
     assert!(!first.ended().await.success(), "the first publisher was not told");
     let end = async { while player.next().await.is_some_and(|item| item.is_ok()) {} };
     within("the end of the first publication", end).await;

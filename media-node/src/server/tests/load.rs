@@ -10,8 +10,9 @@ const PACKETS: usize = 600;
 async fn twenty_publishers_lose_no_packet_over_tcp() {
     let server = Server::start().await;
     let file = sample().await;
-    let publishers: Vec<_> =
-        (0..PUBLISHERS).map(|uid| ffmpeg_publish_file(file, &server.url(&uid.to_string()))).collect();
+    let publishers: Vec<_> = (0..PUBLISHERS)
+        .map(|uid| ffmpeg_publish_file(file, &server.url(&uid.to_string())))
+        .collect();
     server.joined(PUBLISHERS).await;
     let mut players = tokio::task::JoinSet::new();
     for uid in 0..PUBLISHERS {
@@ -23,7 +24,11 @@ async fn twenty_publishers_lose_no_packet_over_tcp() {
     }
     let lost = players.join_all().await;
     assert_eq!(lost, [0; PUBLISHERS]);
-    assert_eq!(server.registry.snapshot("app", "room").users.len(), PUBLISHERS, "a publisher fell out");
+    assert_eq!(
+        server.registry.snapshot("app", "room").users.len(),
+        PUBLISHERS,
+        "a publisher fell out"
+    );
     for publisher in publishers {
         publisher.kill().await;
     }

@@ -9,8 +9,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use super::support::{Server, within};
 
 /// One video track, named as FFmpeg names it.
-pub(super) const SDP: &str =
-    "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:streamid=0\r\n";
+pub(super) const SDP: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:streamid=0\r\n";
 
 pub(super) struct Client {
     read: BufReader<OwnedReadHalf>,
@@ -37,7 +36,13 @@ enum Heard {
 impl Client {
     pub(super) async fn connect(server: &Server) -> Self {
         let (read, write) = TcpStream::connect(server.addr).await.unwrap().into_split();
-        Self { read: BufReader::new(read), write, cseq: 0, session: None, packets: Vec::new() }
+        Self {
+            read: BufReader::new(read),
+            write,
+            cseq: 0,
+            session: None,
+            packets: Vec::new(),
+        }
     }
 
     pub(super) async fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
@@ -64,8 +69,13 @@ impl Client {
                 Heard::End => panic!("the server hung up on {method}"),
             }
         };
-        assert_eq!(answer.headers.get("cseq").map(String::as_str), Some(self.cseq.to_string().as_str()));
-        if let Some(session) = answer.headers.get("session") {
+        assert_eq!(
+            answer.headers.get("cseq").map(String::as_str),
+            Some(self.cseq.to_string().as_str())
+        );
+        if method == "TEARDOWN" {
+            self.session = None;
+        } else if let Some(session) = answer.headers.get("session") {
             self.session = Some(session.split(';').next().unwrap().to_owned());
         }
         answer
@@ -74,16 +84,24 @@ impl Client {
     pub(super) async fn publish(&mut self, url: &str) {
         assert_eq!(self.announce(url, SDP).await.status, 200);
         let transport = [("Transport", "RTP/AVP/TCP;unicast;interleaved=0-1;mode=record")];
-        assert_eq!(self.ask("SETUP", &format!("{url}/streamid=0"), &transport, "").await.status, 200);
+        assert_eq!(
+            self.ask("SETUP", &format!("{url}/streamid=0"), &transport, "")
+                .await
+                .status,
+            200
+        );
         assert_eq!(self.ask("RECORD", url, &[], "").await.status, 200);
     }
 
     pub(super) async fn announce(&mut self, url: &str, sdp: &str) -> Answer {
-        self.ask("ANNOUNCE", url, &[("Content-Type", "application/sdp")], sdp).await
+        self.ask("ANNOUNCE", url, &[("Content-Type", "application/sdp")], sdp)
+            .await
     }
 
     pub(super) async fn play(&mut self, url: &str, transport: &str) -> Answer {
-        let set_up = self.ask("SETUP", &format!("{url}/trackID=0"), &[("Transport", transport)], "").await;
+        let set_up = self
+            .ask("SETUP", &format!("{url}/trackID=0"), &[("Transport", transport)], "")
+            .await;
         assert_eq!(set_up.status, 200);
         let played = self.ask("PLAY", url, &[], "").await;
         assert_eq!(played.status, 200);
@@ -93,7 +111,8 @@ impl Client {
     /// Sends an interleaved packet.
     pub(super) async fn packet(&mut self, channel: u8, payload: &[u8]) -> std::io::Result<()> {
         let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
-        self.send(&[&[b'$', channel, length[0], length[1]], payload].concat()).await
+        self.send(&[&[b'$', channel, length[0], length[1]], payload].concat())
+            .await
     }
 
     /// The next interleaved packet; `None` at the end of the connection.
@@ -128,7 +147,9 @@ impl Client {
     }
 
     async fn hear(&mut self) -> Heard {
-        let Ok(first) = self.read.read_u8().await else { return Heard::End };
+        let Ok(first) = self.read.read_u8().await else {
+            return Heard::End;
+        };
         if first == b'$' {
             let (Ok(channel), Ok(length)) = (self.read.read_u8().await, self.read.read_u16().await) else {
                 return Heard::End;
@@ -149,11 +170,19 @@ impl Client {
         let head = String::from_utf8(head).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         let lines = head.lines().skip(1).filter_map(|line| line.split_once(": "));
-        let headers: BTreeMap<_, _> = lines.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
-        let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+        let headers: BTreeMap<_, _> = lines
+            .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+            .collect();
+        let length = headers
+            .get("content-length")
+            .map_or(0, |length| length.parse().unwrap());
         let mut body = vec![0; length];
         self.read.read_exact(&mut body).await.unwrap();
-        Heard::Answer(Answer { status, headers, body: String::from_utf8(body).unwrap() })
+        Heard::Answer(Answer {
+            status,
+            headers,
+            body: String::from_utf8(body).unwrap(),
+        })
     }
 }
 

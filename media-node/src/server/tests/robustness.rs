@@ -37,8 +37,13 @@ async fn a_publisher_over_udp_lives_by_its_packets() {
     let url = server.url("u");
     let mut publisher = Client::connect(&server).await;
     assert_eq!(publisher.announce(&url, SDP).await.status, 200);
-    let transport = format!("RTP/AVP;unicast;client_port={port}-{};mode=record", port.wrapping_add(1).max(1));
-    let set_up = publisher.ask("SETUP", &format!("{url}/streamid=0"), &[("Transport", &transport)], "").await;
+    let transport = format!(
+        "RTP/AVP;unicast;client_port={port}-{};mode=record",
+        port.wrapping_add(1).max(1)
+    );
+    let set_up = publisher
+        .ask("SETUP", &format!("{url}/streamid=0"), &[("Transport", &transport)], "")
+        .await;
     let ports = set_up.headers["transport"].split("server_port=").nth(1).unwrap();
     let to: u16 = ports.split('-').next().unwrap().parse().unwrap();
     assert_eq!(publisher.ask("RECORD", &url, &[], "").await.status, 200);
@@ -47,7 +52,11 @@ async fn a_publisher_over_udp_lives_by_its_packets() {
         socket.send_to(&rtp(sequence, 50), ("127.0.0.1", to)).await.unwrap();
         tokio::time::sleep(BRIEF / 4).await;
     }
-    assert_eq!(server.registry.snapshot("app", "room"), joined, "it was heard all the time");
+    assert_eq!(
+        server.registry.snapshot("app", "room"),
+        joined,
+        "it was heard all the time"
+    );
     server.joined(0).await;
 }
 
@@ -140,7 +149,11 @@ async fn mutated_sessions_hurt_nobody() {
         SDP.len()
     );
     let mut runner = TestRunner::deterministic();
-    let mutation = (0..session.len(), 0..session.len(), proptest::collection::vec(any::<u8>(), 0..6));
+    let mutation = (
+        0..session.len(),
+        0..session.len(),
+        proptest::collection::vec(any::<u8>(), 0..6),
+    );
     for _ in 0..200 {
         let (at, length, inserted) = mutation.new_tree(&mut runner).unwrap().current();
         let mut bytes = session.clone().into_bytes();

@@ -35,11 +35,19 @@ impl Server {
     pub(super) async fn start_with(keys: Keys, limits: Limits) -> Self {
         let registry = Registry::new(RegistryLimits::default(), 1_700_000_000_000);
         let any = "127.0.0.1:0".parse().unwrap();
-        let server = RtspServer::bind(any, registry.clone(), keys, None).await.unwrap().with_limits(limits);
+        let server = RtspServer::bind(any, registry.clone(), keys, None)
+            .await
+            .unwrap()
+            .with_limits(limits);
         let addr = server.local_addr();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(server.run(async { drop(stopped.await) }));
-        Self { registry, addr, stop: Some(stop), task: Some(task) }
+        Self {
+            registry,
+            addr,
+            stop: Some(stop),
+            task: Some(task),
+        }
     }
 
     /// `rtsp://host:port/app/room/{tail}`
@@ -84,11 +92,16 @@ impl Drop for Server {
 }
 
 pub(super) fn keys(publish: &str, play: &str) -> Keys {
-    Keys { publish: Some(Secret::new(publish)), play: Some(Secret::new(play)) }
+    Keys {
+        publish: Some(Secret::new(publish)),
+        play: Some(Secret::new(play)),
+    }
 }
 
 pub(super) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what} did not come within {PATIENCE:?}"))
+    tokio::time::timeout(PATIENCE, future)
+        .await
+        .unwrap_or_else(|_| panic!("{what} did not come within {PATIENCE:?}"))
 }
 
 /// A child process that does not outlive its test.
@@ -153,20 +166,22 @@ pub(super) async fn sample() -> &'static str {
     &SAMPLE.get_or_init(make).await.1
 }
 
-/// H.264 and AAC from GStreamer. `extra` are properties of the sink.
+/// H.264 and AAC from GStreamer, the latter as MPEG4-GENERIC like FFmpeg's. `extra` are properties of the sink.
 pub(super) fn gst_publish(url: &str, transport: &str, extra: &str) -> Process {
     let pipeline = format!(
-        "-q rtspclientsink name=sink location={url} protocols={transport} {extra} \
+        "-q rtspclientsink name=sink location={url} protocols={transport} sink_1::payloader=rtpmp4gpay {extra} \
          videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=15/1 \
-         ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 threads=1 ! h264parse ! sink. \
-         audiotestsrc is-live=true ! audio/x-raw,rate=48000,channels=1 ! voaacenc ! aacparse ! sink."
+         ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 threads=1 ! h264parse ! sink.sink_0 \
+         audiotestsrc is-live=true ! audio/x-raw,rate=48000,channels=1 ! voaacenc ! aacparse ! sink.sink_1"
     );
     Process::spawn("gst-launch-1.0", &pipeline)
 }
 
 /// Plays both tracks. With `buffers`, exits successfully after so many of each; else at the end of the stream.
 pub(super) fn gst_play(url: &str, transport: &str, extra: &str, buffers: Option<u32>) -> Process {
-    let enough = buffers.map(|buffers| format!("! identity eos-after={buffers}")).unwrap_or_default();
+    let enough = buffers
+        .map(|buffers| format!("! identity eos-after={buffers}"))
+        .unwrap_or_default();
     let pipeline = format!(
         "-q rtspsrc name=source location={url} protocols={transport} latency=0 {extra} \
          source. ! application/x-rtp,media=video ! rtph264depay ! h264parse {enough} ! fakesink sync=false \
@@ -177,11 +192,14 @@ pub(super) fn gst_play(url: &str, transport: &str, extra: &str, buffers: Option<
 
 /// The codecs that ffprobe finds, in the order of the description, or what it complains of.
 pub(super) async fn ffprobe(url: &str, transport: &str) -> Result<Vec<String>, String> {
-    let arguments =
-        format!("-v error -show_entries stream=codec_name -of csv=p=0 -rtsp_transport {transport} {url}");
+    let arguments = format!("-v error -show_entries stream=codec_name -of csv=p=0 -rtsp_transport {transport} {url}");
     let output = Process::spawn("ffprobe", &arguments).output().await;
     if output.status.success() {
-        Ok(String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect())
+        Ok(String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .map(str::to_owned)
+            .collect())
     } else {
         Err(String::from_utf8_lossy(&output.stderr).into_owned())
     }
@@ -189,15 +207,21 @@ pub(super) async fn ffprobe(url: &str, transport: &str) -> Result<Vec<String>, S
 
 /// A retina session that plays all tracks.
 pub(super) async fn retina(url: &str, transport: Transport, key: Option<&str>) -> Session<retina::client::Playing> {
-    let credentials =
-        key.map(|key| Credentials { username: "recorder".to_owned(), password: key.to_owned() });
+    let credentials = key.map(|key| Credentials {
+        username: "recorder".to_owned(),
+        password: key.to_owned(),
+    });
     let options = SessionOptions::default().creds(credentials);
     let session = async {
         let mut session = Session::describe(url::Url::parse(url).unwrap(), options).await?;
         for track in 0..session.streams().len() {
-            session.setup(track, SetupOptions::default().transport(transport.clone())).await?;
+            session
+                .setup(track, SetupOptions::default().transport(transport.clone()))
+                .await?;
         }
-        session.play(PlayOptions::default().initial_timestamp(InitialTimestampPolicy::Permissive)).await
+        session
+            .play(PlayOptions::default().initial_timestamp(InitialTimestampPolicy::Permissive))
+            .await
     };
     within("a retina session", session).await.unwrap()
 }
@@ -212,7 +236,11 @@ pub(super) async fn take_packets(session: &mut Session<retina::client::Playing>,
     let mut lost = 0;
     let mut taken = 0;
     while taken < count {
-        match within("a packet", session.next()).await.expect("the stream goes on").unwrap() {
+        match within("a packet", session.next())
+            .await
+            .expect("the stream goes on")
+            .unwrap()
+        {
             PacketItem::Rtp(packet) => {
                 let place = &mut last[packet.stream_id()];
                 let sequence = packet.sequence_number();
