@@ -126,7 +126,10 @@ impl TrackCapture {
             self.damaged = true;
         }
         for frame in whole {
-            frames.push(Timed { rtp_us: self.rtp.advance(frame.timestamp), frame });
+            frames.push(Timed {
+                rtp_us: self.rtp.advance(frame.timestamp),
+                frame,
+            });
         }
         if let Some(report) = self.early_report
             && !frames.is_empty()
@@ -210,16 +213,24 @@ impl TrackCapture {
 
     /// Arrival minus RTP time of the frame that came with the least delay.
     pub(super) fn lag_us(&self) -> Option<i64> {
-        self.held.iter().map(|timed| timed.frame.arrival_us.saturating_sub(timed.rtp_us)).min()
+        self.held
+            .iter()
+            .map(|timed| timed.frame.arrival_us.saturating_sub(timed.rtp_us))
+            .min()
     }
 
     /// How much later than at `offset_us` the held frames have to be, so that neither their presentation nor their
     /// decoding precedes what was delivered.
     pub(super) fn shortfall_us(&self, offset_us: i64) -> i64 {
-        let Some(first_us) = self.held.iter().map(|timed| timed.rtp_us).min() else { return 0 };
+        let Some(first_us) = self.held.iter().map(|timed| timed.rtp_us).min() else {
+            return 0;
+        };
         let formats = self.held.iter().filter_map(|timed| timed.frame.format.as_ref());
         let lead_us = formats.chain(&self.format).map(lead_us).max().unwrap_or(0);
-        self.end_us.saturating_add(lead_us).saturating_sub(first_us.saturating_add(offset_us)).max(0)
+        self.end_us
+            .saturating_add(lead_us)
+            .saturating_sub(first_us.saturating_add(offset_us))
+            .max(0)
     }
 
     /// Gives the track its place; returns the frames that waited for it.
@@ -232,7 +243,9 @@ impl TrackCapture {
 
     /// Media time minus RTP time at the latest frame; `None` while the track has no place.
     pub(super) fn offset_us(&self) -> Option<i64> {
-        self.mapping.as_ref().map(|mapping| mapping.offset_at(self.latest_rtp_us))
+        self.mapping
+            .as_ref()
+            .map(|mapping| mapping.offset_at(self.latest_rtp_us))
     }
 
     pub(super) fn glide_to(&mut self, offset_us: i64) {
@@ -274,7 +287,9 @@ impl TrackCapture {
             self.format = Some(format);
             self.announce = true;
         }
-        let Some(FrameFormat { format, frame_us }) = &self.format else { return window };
+        let Some(FrameFormat { format, frame_us }) = &self.format else {
+            return window;
+        };
         if self.announce && !frame.keyframe {
             return window;
         }
@@ -283,7 +298,9 @@ impl TrackCapture {
             Track::Audio if self.last_pts_us.is_some_and(|last| pts_us <= last) => return window,
             Track::Audio => (pts_us, pts_us),
             Track::Video => {
-                let times = self.decode_times.get_or_insert_with(|| DecodeTimes::new(depth, *frame_us));
+                let times = self
+                    .decode_times
+                    .get_or_insert_with(|| DecodeTimes::new(depth, *frame_us));
                 if self.announce || (self.damaged && frame.keyframe) {
                     times.restart(depth, *frame_us);
                     self.damaged = false;
@@ -296,7 +313,12 @@ impl TrackCapture {
         }
         self.last_pts_us = Some(pts_us);
         self.end_us = self.end_us.max(pts_us.saturating_add(*frame_us));
-        let unit = AccessUnit { pts_us, dts_us, data: frame.data, keyframe: frame.keyframe };
+        let unit = AccessUnit {
+            pts_us,
+            dts_us,
+            data: frame.data,
+            keyframe: frame.keyframe,
+        };
         events.push(CaptureEvent::Unit(self.kind, unit));
         window
     }
