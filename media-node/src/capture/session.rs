@@ -66,10 +66,16 @@ pub fn open(request: CaptureRequest) -> mpsc::Receiver<CaptureEvent> {
 }
 
 async fn run(request: CaptureRequest, mut outlet: Outlet) {
+    let mut events = Vec::new();
     let connected = tokio::select! {
-        connected = connect(&request) => connected,
+        connected = connect(&request, &mut events) => connected,
         () = outlet.closed() => return,
     };
+    for event in events {
+        if outlet.send(event).await.is_err() {
+            return;
+        }
+    }
     let end = match connected {
         Ok(connected) => match capture(&request, connected, &mut outlet).await {
             Ok(end) => end,
@@ -86,11 +92,11 @@ struct Connected {
     stream: StreamCapture,
     /// By the session's stream ids, the track's index.
     tracks: Vec<Option<usize>>,
-    unsupported: Vec<(Track, String)>,
 }
 
-/// Opens the session; an error's text is for a person, and without credentials.
-async fn connect(request: &CaptureRequest) -> Result<Connected, String> {
+/// Opens the session; `events` tells of tracks that cannot be recorded. An error's text is for a person, and without
+/// credentials.
+async fn connect(request: &CaptureRequest, events: &mut Vec<CaptureEvent>) -> Result<Connected, String> {
     let (url, credentials) = address(request)?;
     let options = SessionOptions::default()
         .creds(credentials)
@@ -100,7 +106,6 @@ async fn connect(request: &CaptureRequest) -> Result<Connected, String> {
     let user = request.user.join(&stream_name(&url));
     let mut tracks = Vec::new();
     let mut captured = Vec::new();
-    let mut unsupported = Vec::new();
     for kind in [Track::Audio, Track::Video] {
         let wanted = match kind {
             Track::Audio => request.want.audio,
@@ -115,11 +120,11 @@ async fn connect(request: &CaptureRequest) -> Result<Connected, String> {
                     chosen = Some((*id, offer.clock_rate, depacketizer));
                     break;
                 }
-                Err(codec) => refused.push((kind, codec)),
+                Err(codec) => refused.push(CaptureEvent::Unsupported(kind, codec)),
             }
         }
         let Some((id, clock_rate, depacketizer)) = chosen else {
-            unsupported.append(&mut refused);
+            events.append(&mut refused);
             continue;
         };
         let setup = SetupOptions::default().transport(match request.transport {
@@ -152,7 +157,6 @@ async fn connect(request: &CaptureRequest) -> Result<Connected, String> {
         session,
         stream: StreamCapture::new(tracks, user),
         tracks: by_id,
-        unsupported,
     })
 }
 
@@ -257,12 +261,8 @@ async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Ou
         mut session,
         mut stream,
         tracks,
-        unsupported,
     } = connected;
     let mut events = Vec::new();
-    for (track, codec) in unsupported {
-        outlet.send(CaptureEvent::Unsupported(track, codec)).await?;
-    }
     let mut silent_at = Instant::now() + request.silence_timeout;
     let end = loop {
         let tick_at = stream.deadline_us().map(|at_us| {
