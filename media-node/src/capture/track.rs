@@ -16,7 +16,8 @@ const MAX_HELD_BYTES: usize = 16 << 20;
 
 /// RTP time that runs ahead of the arrivals by more than this was set anew.
 const AHEAD_LIMIT_US: i64 = 3_000_000;
-/// A longer time without media ends what can be told as one piece, even where the clock went on.
+/// A longer time without sound ends what can be told as one piece, even where the clock went on. A picture may stand
+/// still for any time.
 const GAP_LIMIT_US: i64 = 10_000_000;
 /// How far video may go back for its B-frames, and audio for its sender's inaccuracy.
 const VIDEO_BACKWARD_LIMIT_US: i64 = 2_000_000;
@@ -158,7 +159,7 @@ impl TrackCapture {
         };
         if step < -backward || step.saturating_sub(waited) > AHEAD_LIMIT_US {
             Continuity::Restart
-        } else if step > GAP_LIMIT_US {
+        } else if step > GAP_LIMIT_US && self.kind == Track::Audio {
             Continuity::Gap
         } else {
             Continuity::Continuous

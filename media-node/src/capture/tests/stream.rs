@@ -311,6 +311,29 @@ fn a_long_silence_begins_a_new_piece_in_its_place() {
 }
 
 #[test]
+fn a_picture_may_stand_still() {
+    let mut video = Sender::video().send(60 * SECOND, none);
+    let still = |sent: &Sent| (10 * SECOND..40 * SECOND + 200_000).contains(&sent.arrival_us);
+    video.retain(|sent| !still(sent));
+    for (sequence, sent) in (0..).zip(video.iter_mut().filter(|sent| matches!(sent.what, What::Packet(_)))) {
+        if let What::Packet(packet) = &mut sent.what {
+            packet.sequence = sequence;
+        }
+    }
+    let events = capture(&interleave([video, Sender::audio().send(60 * SECOND, none)]), 0);
+    assert_in_order(&events);
+    assert_no_leap(&events);
+    assert_eq!(formats(&events, Track::Video), 1);
+    let video = units(&events, Track::Video);
+    assert!(
+        video
+            .iter()
+            .any(|unit| !unit.keyframe && (40 * SECOND..40 * SECOND + 400_000).contains(&unit.pts_us))
+    );
+    assert!(apart_us(&events, 0) <= 30);
+}
+
+#[test]
 fn who_comes_back_is_placed_behind_what_is_there() {
     let user = UserClock::new();
     let fast = |sender: Sender| Sender {
@@ -484,7 +507,7 @@ proptest! {
                     now_us += after_us;
                     sequence[index] = sequence[index].wrapping_add(by as u16);
                     timestamp[index] = timestamp[index].wrapping_add(ticks as u32);
-                    let payload = vec![u8::from(keyframe || index == 0)].into();
+                    let payload = [&[u8::from(keyframe || index == 0)][..], &now_us.to_be_bytes()].concat().into();
                     let (sequence, timestamp) = (sequence[index], timestamp[index]);
                     let packet = Packet { arrival_us: now_us, sequence, timestamp, marker: true, payload };
                     stream.packet(index, &packet, &mut events);
@@ -502,6 +525,7 @@ proptest! {
         }
         stream.finish(&mut events);
         assert_in_order(&events);
+        assert_no_leap(&events);
     }
 
     #[test]
