@@ -9,5 +9,5 @@ pub mod tags;
 mod timeline;
 
 pub use names::{FileNames, utc17};
-pub use probe::{SliceProbe, probe_slice};
+pub use probe::probe_slice;
 pub use timeline::{MIN_MEDIA_US, to_ticks, to_us};

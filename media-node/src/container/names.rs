@@ -3,8 +3,7 @@ use time::OffsetDateTime;
 use time::format_description::FormatItem;
 use time::macros::format_description;
 
-const UTC17: &[FormatItem<'_>] =
-    format_description!("[year][month][day][hour][minute][second][subsecond digits:3]");
+const UTC17: &[FormatItem<'_>] = format_description!("[year][month][day][hour][minute][second][subsecond digits:3]");
 
 /// Longest channel name that enters a file name, in characters. Dialects allow 64; the sid alone makes names unique.
 const MAX_CHANNEL_CHARS: usize = 64;
@@ -31,7 +30,13 @@ impl FileNames {
             TrackKind::Audio => "audio",
             TrackKind::Video => "video",
         };
-        Self { stem: format!("{sid}_{}__uid_s_{}__uid_e_{track}", channel_part(channel), uid_part(uid)) }
+        Self {
+            stem: format!(
+                "{sid}_{}__uid_s_{}__uid_e_{track}",
+                channel_part(channel),
+                uid_part(uid)
+            ),
+        }
     }
 
     pub fn playlist(&self) -> String {
@@ -59,7 +64,13 @@ fn is_plain(byte: u8) -> bool {
 }
 
 fn channel_part(channel: &str) -> String {
-    let plain = |char: char| if u8::try_from(char).is_ok_and(is_plain) { char } else { '-' };
+    let plain = |char: char| {
+        if u8::try_from(char).is_ok_and(is_plain) {
+            char
+        } else {
+            '-'
+        }
+    };
     channel.chars().take(MAX_CHANNEL_CHARS).map(plain).collect()
 }
 
@@ -82,7 +93,9 @@ fn uid_part(uid: &str) -> String {
 
 /// FNV-1a: the same on every machine and in every version.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+    })
 }
 
 #[cfg(test)]
@@ -94,7 +107,10 @@ mod tests {
     #[test]
     fn names_have_the_vendors_form() {
         let names = FileNames::new("0123456789abcdef0123456789abcdef", "MT_Test", "123", TrackKind::Video);
-        assert_eq!(names.playlist(), "0123456789abcdef0123456789abcdef_MT_Test__uid_s_123__uid_e_video.m3u8");
+        assert_eq!(
+            names.playlist(),
+            "0123456789abcdef0123456789abcdef_MT_Test__uid_s_123__uid_e_video.m3u8"
+        );
         assert_eq!(
             names.slice(1_606_357_122_528),
             "0123456789abcdef0123456789abcdef_MT_Test__uid_s_123__uid_e_video_20201126021842528.ts"

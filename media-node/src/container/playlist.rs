@@ -42,21 +42,29 @@ fn entry(text: &mut String, slice: &Slice, first: bool, style: PlaylistStyle) {
     for tag in &slice.tags {
         line(text, format_args!("{tag}"));
     }
-    if strict && (slice.discontinuity || first) {
-        if let Some(date) = format_ms(slice.start_ms, DATE_TIME) {
-            line(text, format_args!("#EXT-X-PROGRAM-DATE-TIME:{date}"));
-        }
+    if strict
+        && (slice.discontinuity || first)
+        && let Some(date) = format_ms(slice.start_ms, DATE_TIME)
+    {
+        line(text, format_args!("#EXT-X-PROGRAM-DATE-TIME:{date}"));
     }
     let micros = slice.duration_us.max(0);
     let comma = if strict { "," } else { "" };
-    line(text, format_args!("#EXTINF:{}.{:06}{comma}", micros / 1_000_000, micros % 1_000_000));
+    line(
+        text,
+        format_args!("#EXTINF:{}.{:06}{comma}", micros / 1_000_000, micros % 1_000_000),
+    );
     line(text, format_args!("{}", slice.name));
 }
 
 /// No slice is longer, not even by the part of a second that RFC 8216 lets rounding hide.
 fn target_secs(slices: &[Slice]) -> i64 {
     let longest = slices.iter().map(|slice| slice.duration_us).max().unwrap_or(0);
-    (longest.max(0) as u64).div_ceil(1_000_000).try_into().unwrap_or(i64::MAX).max(MIN_TARGET_SECS)
+    (longest.max(0) as u64)
+        .div_ceil(1_000_000)
+        .try_into()
+        .unwrap_or(i64::MAX)
+        .max(MIN_TARGET_SECS)
 }
 
 fn line(text: &mut String, line: std::fmt::Arguments<'_>) {

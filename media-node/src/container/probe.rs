@@ -45,7 +45,11 @@ impl Measure {
         // With this unit's PES packet all before it is known to be whole.
         if let Some(bytes) = unit.offset.filter(|_| self.units > 0) {
             let end = self.latest_pts + self.step;
-            self.whole = Some(SliceProbe { duration_us: to_us(end), units: self.units, bytes });
+            self.whole = Some(SliceProbe {
+                duration_us: to_us(end),
+                units: self.units,
+                bytes,
+            });
         }
         self.units += 1;
         self.latest_pts = self.latest_pts.max(unit.pts);

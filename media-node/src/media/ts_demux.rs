@@ -14,10 +14,12 @@ pub struct DemuxedUnit {
     /// In ticks of 90 kHz, relative to the first unit of the file; may be negative for what is shown before it.
     pub pts: i64,
     pub dts: i64,
+    #[cfg(test)]
     pub keyframe: bool,
     /// Where the TS packet stands in which the unit begins, in bytes from the file's start. Absent for an audio frame
     /// that shares its PES packet with one before.
     pub offset: Option<u64>,
+    #[cfg(test)]
     pub data: Vec<u8>,
 }
 
@@ -53,8 +55,10 @@ impl TsDemuxer {
             return Ok(Some(DemuxedUnit {
                 pts: signed_distance(origin, pts),
                 dts: signed_distance(origin, dts),
+                #[cfg(test)]
                 keyframe: packet.is_key(),
                 offset: u64::try_from(packet.position()).ok(),
+                #[cfg(test)]
                 data: packet.data().unwrap_or_default().to_vec(),
             }));
         }

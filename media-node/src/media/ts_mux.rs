@@ -59,7 +59,10 @@ impl TsMuxer {
             .iter()
             .count();
         if unknown > 0 {
-            return Err(MediaError::new("take the options for MPEG-TS", ffmpeg_next::Error::OptionNotFound));
+            return Err(MediaError::new(
+                "take the options for MPEG-TS",
+                ffmpeg_next::Error::OptionNotFound,
+            ));
         }
         Ok(Self { output, pipe })
     }
@@ -73,7 +76,9 @@ impl TsMuxer {
         if unit.keyframe {
             packet.set_flags(packet::Flags::KEY);
         }
-        packet.write(&mut self.output).map_err(MediaError::during("write this unit into MPEG-TS"))?;
+        packet
+            .write(&mut self.output)
+            .map_err(MediaError::during("write this unit into MPEG-TS"))?;
         Ok(self.pipe.take())
     }
 
@@ -130,7 +135,12 @@ unsafe fn describe(parameters: &mut ffi::AVCodecParameters, format: &Format) -> 
             parameters.height = h264.height.try_into().unwrap_or(i32::MAX);
             parameter_sets(h264)
         }
-        Format::Aac(AacFormat { config, sample_rate, channels, .. }) => {
+        Format::Aac(AacFormat {
+            config,
+            sample_rate,
+            channels,
+            ..
+        }) => {
             parameters.codec_type = media::Type::Audio.into();
             parameters.codec_id = Id::AAC.into();
             parameters.sample_rate = (*sample_rate).try_into().unwrap_or(i32::MAX);
@@ -142,7 +152,10 @@ unsafe fn describe(parameters: &mut ffi::AVCodecParameters, format: &Format) -> 
     // SAFETY: a plain allocation; FFmpeg frees it with the stream.
     let memory = unsafe { ffi::av_mallocz(extradata.len() + padding) }.cast::<u8>();
     if memory.is_null() {
-        return Err(MediaError::new("allocate", ffmpeg_next::Error::Other { errno: ffi::ENOMEM }));
+        return Err(MediaError::new(
+            "allocate",
+            ffmpeg_next::Error::Other { errno: ffi::ENOMEM },
+        ));
     }
     // SAFETY: `memory` is new and longer than `extradata`.
     unsafe { ptr::copy_nonoverlapping(extradata.as_ptr(), memory, extradata.len()) };
@@ -169,7 +182,10 @@ impl Pipe {
 
 impl io::Write for Pipe {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(data);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(data);
         Ok(data.len())
     }
 

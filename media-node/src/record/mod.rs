@@ -40,7 +40,10 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { silence_timeout: Duration::from_secs(10), max_users: 200 }
+        Self {
+            silence_timeout: Duration::from_secs(10),
+            max_users: 200,
+        }
     }
 }
 

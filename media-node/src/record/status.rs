@@ -75,7 +75,8 @@ impl Board {
     pub(super) fn status(&self, now_ms: u64) -> Status {
         let since = self.last_media_ms.unwrap_or(self.started_ms);
         Status {
-            idle_since_ms: (self.last_media_ms.is_none() || now_ms.saturating_sub(since) >= IDLE_AFTER_MS).then_some(since),
+            idle_since_ms: (self.last_media_ms.is_none() || now_ms.saturating_sub(since) >= IDLE_AFTER_MS)
+                .then_some(since),
             first_media_ms: self.first_media_ms,
             lost_packets: self.lost_packets,
             problems: self.problems.iter().cloned().collect(),
@@ -99,7 +100,12 @@ impl SharedBoard {
 }
 
 pub(super) fn problem(fault: Fault, code: &str, message: String, at_ms: u64) -> Problem {
-    Problem { fault, code: code.to_owned(), message, at_ms }
+    Problem {
+        fault,
+        code: code.to_owned(),
+        message,
+        at_ms,
+    }
 }
 
 #[cfg(test)]

@@ -39,7 +39,18 @@ pub(super) fn audio() -> &'static Coded {
 pub(super) fn coded_video(width: u32, height: u32, seconds: u32, keyframe_every: u32) -> Coded {
     let source = format!("testsrc2=size={width}x{height}:rate=25:duration={seconds}");
     let every = keyframe_every.to_string();
-    let encoder = ["-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", &every, "-sc_threshold", "0"];
+    let encoder = [
+        "-c:v",
+        "libx264",
+        "-preset",
+        "veryfast",
+        "-bf",
+        "3",
+        "-g",
+        &every,
+        "-sc_threshold",
+        "0",
+    ];
     let (_dir, file) = encode(&source, &encoder);
     let mut units = Vec::new();
     let (mut sps, mut pps) = (Bytes::new(), Bytes::new());
@@ -60,7 +71,16 @@ pub(super) fn coded_video(width: u32, height: u32, seconds: u32, keyframe_every:
         });
     }
     assert_eq!(units.len(), 25 * seconds as usize);
-    Coded { format: Format::H264(H264Format { sps, pps, width, height, reorder_depth: 2 }), units }
+    Coded {
+        format: Format::H264(H264Format {
+            sps,
+            pps,
+            width,
+            height,
+            reorder_depth: 2,
+        }),
+        units,
+    }
 }
 
 fn coded_audio(seconds: u32) -> Coded {
@@ -74,7 +94,12 @@ fn coded_audio(seconds: u32) -> Coded {
         let pts_us = units.len() as i64 * i64::from(FRAME_SAMPLES) * 1_000_000 / i64::from(SAMPLE_RATE);
         // An ADTS header without checksum has seven bytes.
         let data = Bytes::copy_from_slice(&unit.data[7..]);
-        units.push(AccessUnit { pts_us, dts_us: pts_us, data, keyframe: true });
+        units.push(AccessUnit {
+            pts_us,
+            dts_us: pts_us,
+            data,
+            keyframe: true,
+        });
     }
     let format = AacFormat {
         // AAC-LC, 48 kHz, two channels.
@@ -83,7 +108,10 @@ fn coded_audio(seconds: u32) -> Coded {
         channels: 2,
         frame_length: FRAME_SAMPLES,
     };
-    Coded { format: Format::Aac(format), units }
+    Coded {
+        format: Format::Aac(format),
+        units,
+    }
 }
 
 fn encode(source: &str, encoder: &[&str]) -> (TempDir, PathBuf) {
@@ -102,7 +130,9 @@ fn encode(source: &str, encoder: &[&str]) -> (TempDir, PathBuf) {
 
 /// The NAL units of an Annex B stream.
 fn nals(data: &[u8]) -> Vec<&[u8]> {
-    let starts: Vec<usize> = (0..data.len().saturating_sub(3)).filter(|i| data[*i..].starts_with(&[0, 0, 1])).collect();
+    let starts: Vec<usize> = (0..data.len().saturating_sub(3))
+        .filter(|i| data[*i..].starts_with(&[0, 0, 1]))
+        .collect();
     let ends = starts.iter().skip(1).copied().chain([data.len()]);
     let trimmed = |nal: &mut &[u8]| nal.strip_suffix(&[0]).map(|rest| *nal = rest).is_some();
     starts
@@ -119,7 +149,11 @@ fn nals(data: &[u8]) -> Vec<&[u8]> {
 
 /// The same units later.
 pub(super) fn shifted(units: &[AccessUnit], by_us: i64) -> Vec<AccessUnit> {
-    let shift = |unit: &AccessUnit| AccessUnit { pts_us: unit.pts_us + by_us, dts_us: unit.dts_us + by_us, ..unit.clone() };
+    let shift = |unit: &AccessUnit| AccessUnit {
+        pts_us: unit.pts_us + by_us,
+        dts_us: unit.dts_us + by_us,
+        ..unit.clone()
+    };
     units.iter().map(shift).collect()
 }
 
@@ -133,7 +167,11 @@ pub(super) struct DirSink {
 
 impl DirSink {
     pub(super) fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), slices: Mutex::default(), room: Mutex::new(usize::MAX) }
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+            slices: Mutex::default(),
+            room: Mutex::new(usize::MAX),
+        }
     }
 
     pub(super) fn slices(&self) -> Vec<Slice> {
@@ -141,7 +179,10 @@ impl DirSink {
     }
 
     pub(super) fn slices_of(&self, key: &PlaylistKey) -> Vec<Slice> {
-        self.slices().into_iter().filter(|slice| slice.playlist == *key).collect()
+        self.slices()
+            .into_iter()
+            .filter(|slice| slice.playlist == *key)
+            .collect()
     }
 
     pub(super) fn path(&self, slice: &Slice) -> PathBuf {
@@ -151,7 +192,11 @@ impl DirSink {
     /// Writes the playlist of some slices next to them.
     pub(super) fn playlist(&self, slices: &[Slice]) -> PathBuf {
         let path = self.dir.path().join("playlist.m3u8");
-        fs::write(&path, playlist::render(slices, PlaylistStyle { strict_extinf: true }, true)).unwrap();
+        fs::write(
+            &path,
+            playlist::render(slices, PlaylistStyle { strict_extinf: true }, true),
+        )
+        .unwrap();
         path
     }
 }
@@ -163,14 +208,23 @@ impl SliceSink for DirSink {
         let mut room = self.room.lock().unwrap();
         let path = self.path(opening);
         if *room == 0 {
-            return Err(SpoolError::Io { action: "make", path, source: std::io::ErrorKind::StorageFull.into() });
+            return Err(SpoolError::Io {
+                action: "make",
+                path,
+                source: std::io::ErrorKind::StorageFull.into(),
+            });
         }
         *room -= 1;
         Ok(File::create_new(path).unwrap())
     }
 
     fn commit(&self, file: File, slice: Slice) -> Result<(), SpoolError> {
-        assert_eq!(file.metadata().unwrap().len(), slice.bytes, "the size of {}", slice.name);
+        assert_eq!(
+            file.metadata().unwrap().len(),
+            slice.bytes,
+            "the size of {}",
+            slice.name
+        );
         self.slices.lock().unwrap().push(slice);
         Ok(())
     }
@@ -186,9 +240,17 @@ impl SliceSink for DirSink {
 
 /// What ffmpeg complains of while it decodes all of a file or playlist.
 pub(super) fn complaints(path: &Path) -> String {
-    let output =
-        Command::new("ffmpeg").args(["-v", "warning", "-nostdin", "-i"]).arg(path).args(["-f", "null", "-"]).output().unwrap();
-    format!("{}{}", String::from_utf8_lossy(&output.stderr), if output.status.success() { "" } else { "ffmpeg failed" })
+    let output = Command::new("ffmpeg")
+        .args(["-v", "warning", "-nostdin", "-i"])
+        .arg(path)
+        .args(["-f", "null", "-"])
+        .output()
+        .unwrap();
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stderr),
+        if output.status.success() { "" } else { "ffmpeg failed" }
+    )
 }
 
 /// One packet as ffprobe reports it, in ticks of 90 kHz.
@@ -202,7 +264,14 @@ pub(super) struct Probed {
 
 pub(super) fn packets(path: &Path) -> Vec<Probed> {
     let output = Command::new("ffprobe")
-        .args(["-v", "error", "-show_entries", "packet=pts,dts,duration,flags", "-of", "csv=p=0"])
+        .args([
+            "-v",
+            "error",
+            "-show_entries",
+            "packet=pts,dts,duration,flags",
+            "-of",
+            "csv=p=0",
+        ])
         .arg(path)
         .output()
         .unwrap();
@@ -213,7 +282,12 @@ pub(super) fn packets(path: &Path) -> Vec<Probed> {
         .map(|line| {
             let fields: Vec<&str> = line.split(',').collect();
             let number = |index: usize| fields[index].parse().unwrap_or_else(|_| panic!("{line}"));
-            Probed { pts: number(0), dts: number(1), duration: number(2), keyframe: fields[3].starts_with('K') }
+            Probed {
+                pts: number(0),
+                dts: number(1),
+                duration: number(2),
+                keyframe: fields[3].starts_with('K'),
+            }
         })
         .collect()
 }

@@ -21,7 +21,10 @@ fn slice(track: TrackKind, start_us: i64, duration_us: i64, discontinuity: bool)
         lines.push(tags::track_start(track, start_ms));
     }
     Slice {
-        playlist: PlaylistKey { uid: "123".into(), track },
+        playlist: PlaylistKey {
+            uid: "123".into(),
+            track,
+        },
         name: FileNames::new("0af0", "room", "123", track).slice(start_ms),
         start_us,
         duration_us,
@@ -65,7 +68,10 @@ fn strict_style_to_the_letter() {
 
 #[test]
 fn vendors_style_to_the_letter() {
-    let slices = [slice(TrackKind::Audio, 0, 15_019_000, true), slice(TrackKind::Audio, 15_019_000, 2_000_000, false)];
+    let slices = [
+        slice(TrackKind::Audio, 0, 15_019_000, true),
+        slice(TrackKind::Audio, 15_019_000, 2_000_000, false),
+    ];
     let expected = "\
 #EXTM3U
 #EXT-X-VERSION:3
@@ -87,8 +93,13 @@ fn vendor_fields<'a>(line: &'a str, tag: &str, names: &[&str]) -> Option<Vec<&'a
     let mut rest = line.strip_prefix(tag)?;
     let mut values = Vec::new();
     for (index, name) in names.iter().enumerate() {
-        rest = rest.strip_prefix(if index == 0 { "" } else { "," })?.strip_prefix(name)?.strip_prefix('=')?;
-        let end = rest.find(|char: char| !char.is_ascii_alphanumeric()).unwrap_or(rest.len());
+        rest = rest
+            .strip_prefix(if index == 0 { "" } else { "," })?
+            .strip_prefix(name)?
+            .strip_prefix('=')?;
+        let end = rest
+            .find(|char: char| !char.is_ascii_alphanumeric())
+            .unwrap_or(rest.len());
         values.push(&rest[..end]);
         rest = &rest[end..];
     }
@@ -99,17 +110,34 @@ fn vendor_fields<'a>(line: &'a str, tag: &str, names: &[&str]) -> Option<Vec<&'a
 fn check_rfc8216(text: &str, slices: usize, ended: bool) -> Result<(), String> {
     let lines: Vec<&str> = text.lines().collect();
     let ensure = |holds: bool, what: &str| if holds { Ok(()) } else { Err(format!("{what}\n{text}")) };
-    ensure(text.ends_with('\n') && !text.contains('\r'), "4.1: lines end with a line feed")?;
+    ensure(
+        text.ends_with('\n') && !text.contains('\r'),
+        "4.1: lines end with a line feed",
+    )?;
     ensure(!text.starts_with('\u{feff}'), "4.1: no byte order mark")?;
     ensure(lines.first() == Some(&"#EXTM3U"), "4.3.1.1: EXTM3U is the first line")?;
     for tag in ["#EXT-X-VERSION:", "#EXT-X-TARGETDURATION:", "#EXT-X-MEDIA-SEQUENCE:"] {
-        let places: Vec<_> = lines.iter().enumerate().filter(|(_, line)| line.starts_with(tag)).collect();
+        let places: Vec<_> = lines
+            .iter()
+            .enumerate()
+            .filter(|(_, line)| line.starts_with(tag))
+            .collect();
         ensure(places.len() == 1, "4.3.1.2, 4.3.3: exactly one of each")?;
-        let first_segment = lines.iter().position(|line| line.starts_with("#EXTINF")).unwrap_or(lines.len());
+        let first_segment = lines
+            .iter()
+            .position(|line| line.starts_with("#EXTINF"))
+            .unwrap_or(lines.len());
         ensure(places[0].0 < first_segment, "4.3.3.2: before the first segment")?;
     }
-    let number = |tag: &str| lines.iter().find_map(|line| line.strip_prefix(tag)?.parse::<u64>().ok());
-    ensure(number("#EXT-X-VERSION:").is_some_and(|version| version >= 3), "7: fractions of seconds need version 3")?;
+    let number = |tag: &str| {
+        lines
+            .iter()
+            .find_map(|line| line.strip_prefix(tag)?.parse::<u64>().ok())
+    };
+    ensure(
+        number("#EXT-X-VERSION:").is_some_and(|version| version >= 3),
+        "7: fractions of seconds need version 3",
+    )?;
     let target = number("#EXT-X-TARGETDURATION:").ok_or("4.3.3.1: a decimal integer")? as f64;
     let mut uris = 0;
     let mut duration: Option<f64> = None;
@@ -122,19 +150,35 @@ fn check_rfc8216(text: &str, slices: usize, ended: bool) -> Result<(), String> {
             ensure(uris > 0, "4.3.2.3: between two segments")?;
         } else if let Some(date) = line.strip_prefix("#EXT-X-PROGRAM-DATE-TIME:") {
             let format = &time::format_description::well_known::Rfc3339;
-            ensure(time::OffsetDateTime::parse(date, format).is_ok(), "4.3.2.6: ISO 8601 with milliseconds")?;
+            ensure(
+                time::OffsetDateTime::parse(date, format).is_ok(),
+                "4.3.2.6: ISO 8601 with milliseconds",
+            )?;
         } else if !line.starts_with('#') {
             let seconds = duration.take().ok_or("4.3.2.1: each segment has its EXTINF")?;
-            ensure(seconds.round() <= target, "4.3.3.1: no segment is longer than the target duration")?;
+            ensure(
+                seconds.round() <= target,
+                "4.3.3.1: no segment is longer than the target duration",
+            )?;
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-            ensure(!line.is_empty() && line.bytes().all(plain), "4.1: a relative URI reference")?;
+            ensure(
+                !line.is_empty() && line.bytes().all(plain),
+                "4.1: a relative URI reference",
+            )?;
             uris += 1;
         }
     }
     ensure(duration.is_none() && uris == slices, "4.1: each segment has its URI")?;
-    let ends: Vec<_> = lines.iter().enumerate().filter(|(_, line)| **line == "#EXT-X-ENDLIST").collect();
+    let ends: Vec<_> = lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| **line == "#EXT-X-ENDLIST")
+        .collect();
     ensure(ends.len() == usize::from(ended), "4.3.3.4: the end list tag, once")?;
-    ensure(ends.iter().all(|(index, _)| index + 1 == lines.len()), "the end list tag closes the playlist")
+    ensure(
+        ends.iter().all(|(index, _)| index + 1 == lines.len()),
+        "the end list tag closes the playlist",
+    )
 }
 
 fn any_slices() -> impl Strategy<Value = Vec<Slice>> {

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::plan::{Plan, UserPlan, plan};
+use super::plan::{Order, Plan, plan};
 use super::user::{self, User};
 use super::{Captures, Rosters};
 use crate::capture::Clock;
@@ -60,8 +60,13 @@ pub(super) async fn run<S: SliceSink, R: Rosters, C: Captures>(
     mut desired: watch::Receiver<Desired>,
     status: watch::Sender<Status>,
 ) -> EndCause {
-    let mut users = Users { shared: Arc::new(shared), captures, plans: BTreeMap::new(), tasks: JoinSet::new() };
-    let shared = users.shared.clone();
+    let shared = Arc::new(shared);
+    let mut users = Users {
+        shared: shared.clone(),
+        captures,
+        orders: BTreeMap::new(),
+        tasks: JoinSet::new(),
+    };
     let mut roster = Roster::default();
     let mut ticks = interval(STATUS_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -72,7 +77,7 @@ pub(super) async fn run<S: SliceSink, R: Rosters, C: Captures>(
         };
         let plan = plan(&roster, &subscription, shared.options.max_users);
         shared.tell_left_out(&plan);
-        users.follow(plan, &rosters);
+        users.follow(plan, &roster, &rosters);
         tokio::select! {
             next = rosters.next() => match next {
                 Ok(next) => {
@@ -117,7 +122,10 @@ impl<S> Shared<S> {
             "{} users are not recorded: a recording takes {} at most; subscribe to fewer",
             plan.left_out, self.options.max_users
         );
-        board.problem_once(LEFT_OUT, problem(Fault::Caller, "too_many_users", message, self.now_ms()));
+        board.problem_once(
+            LEFT_OUT,
+            problem(Fault::Caller, "too_many_users", message, self.now_ms()),
+        );
     }
 }
 
@@ -125,8 +133,7 @@ impl<S> Shared<S> {
 struct Users<S, C> {
     shared: Arc<Shared<S>>,
     captures: C,
-    /// `None` inside for a task that is to end.
-    plans: BTreeMap<String, watch::Sender<Option<UserPlan>>>,
+    orders: BTreeMap<String, watch::Sender<Order>>,
     /// Each returns its uid.
     tasks: JoinSet<String>,
 }
@@ -134,28 +141,34 @@ struct Users<S, C> {
 impl<S: SliceSink, C: Captures> Users<S, C> {
     /// Begins, changes and ends tasks. A user that returns while the task of the last stay still writes gets the next
     /// one when that has ended.
-    fn follow(&mut self, mut plan: Plan, rosters: &impl Rosters) {
-        for (uid, sender) in &self.plans {
-            let wanted = plan.users.remove(uid);
+    fn follow(&mut self, mut plan: Plan, roster: &Roster, rosters: &impl Rosters) {
+        for (uid, sender) in &self.orders {
+            // A task that has been told to end does not come back.
+            if sender.borrow().tracks().is_none() {
+                plan.users.remove(uid);
+                continue;
+            }
+            let order = match plan.users.remove(uid) {
+                Some(wanted) => Order::Record(wanted),
+                None if roster.users.iter().any(|user| user.uid == *uid) => Order::End,
+                None => Order::Left,
+            };
             sender.send_if_modified(|current| {
-                // A task that has been told to end does not come back.
-                let changed = current.is_some() && *current != wanted;
-                if changed {
-                    *current = wanted;
-                }
+                let changed = *current != order;
+                *current = order;
                 changed
             });
         }
         for (uid, wanted) in plan.users {
-            let (sender, receiver) = watch::channel(Some(wanted));
+            let (sender, receiver) = watch::channel(Order::Record(wanted));
             let user = User {
                 credentials: rosters.credentials(&uid),
                 uid: uid.clone(),
                 captures: self.captures.clone(),
-                plan: receiver,
+                orders: receiver,
             };
             let shared = self.shared.clone();
-            self.plans.insert(uid.clone(), sender);
+            self.orders.insert(uid.clone(), sender);
             self.tasks.spawn(async move {
                 user::record(shared, user).await;
                 uid
@@ -165,15 +178,15 @@ impl<S: SliceSink, C: Captures> Users<S, C> {
 
     /// A task has ended, of itself or, without a uid, by a panic.
     fn forget(&mut self, uid: Option<&str>) {
-        self.plans.retain(|held, sender| match uid {
+        self.orders.retain(|held, sender| match uid {
             Some(uid) => held != uid,
             None => !sender.is_closed(),
         });
     }
 
     async fn end(mut self) {
-        for sender in self.plans.values() {
-            sender.send_replace(None);
+        for sender in self.orders.values() {
+            sender.send_replace(Order::End);
         }
         while self.tasks.join_next().await.is_some() {}
     }

@@ -6,26 +6,39 @@
 
 mod engine;
 mod plan;
+#[cfg(test)]
+mod tests;
 mod tracks;
 mod user;
 
-use protocol::{Desired, EndCause};
-use tokio::sync::watch;
+use protocol::{Desired, EndCause, Roster};
+use tokio::sync::{mpsc, watch};
 
 use super::status::{Board, SharedBoard};
 use super::{Context, Status};
 use crate::capture::{self, CaptureEvent, CaptureRequest};
 use crate::channel::{Credentials, RosterError, RosterSource};
-use protocol::Roster;
-use tokio::sync::mpsc;
 
 /// Records until the directive says otherwise, and returns why it ended. Before it returns every captured unit is in a
 /// committed slice; finishing the spool is the caller's part. When `desired` is closed it ends as stopped.
 pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: watch::Sender<Status>) -> EndCause {
-    let Context { job, spool, clock, addresses, options } = context;
+    let Context {
+        job,
+        spool,
+        clock,
+        addresses,
+        options,
+    } = context;
     let first_media_ms = spool.files("").iter().map(|file| file.start_ms).min();
     let board = SharedBoard::new(Board::new(clock.wall_ms(clock.now_us()), first_media_ms));
-    let shared = engine::Shared { sink: spool, clock, board, options, sid: job.sid, channel: job.recorder.channel };
+    let shared = engine::Shared {
+        sink: spool,
+        clock,
+        board,
+        options,
+        sid: job.sid,
+        channel: job.recorder.channel,
+    };
     match RosterSource::new(&job.source, &job.recorder.app_id, &shared.channel, &addresses) {
         Ok(rosters) => engine::run(shared, rosters, Rtsp, desired, status).await,
         Err(error) => engine::refuse(&shared, &error, &status),

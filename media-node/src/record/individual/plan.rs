@@ -36,12 +36,47 @@ pub(super) struct UserPlan {
     pub(super) audio: Option<StreamPlan>,
 }
 
-impl UserPlan {
-    pub(super) fn stream(&self, name: StreamName) -> Option<&StreamPlan> {
-        match name {
-            StreamName::Camera => self.camera.as_ref(),
-            StreamName::Audio => self.audio.as_ref(),
+/// What a user's task is to do. The last two end it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    Record(UserPlan),
+    /// The user has left: what is on its way is still recorded.
+    Left,
+    /// The user is not wanted any more, or the recording ends.
+    End,
+}
+
+/// The same for one stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum StreamOrder {
+    Capture(StreamPlan),
+    Left,
+    End,
+}
+
+impl Order {
+    pub(super) fn tracks(&self) -> Option<Tracks> {
+        match self {
+            Self::Record(plan) => Some(plan.tracks),
+            Self::Left | Self::End => None,
+        }
+    }
+
+    pub(super) fn stream(&self, name: StreamName) -> StreamOrder {
+        let plan = match self {
+            Self::Record(plan) => plan,
+            Self::Left => return StreamOrder::Left,
+            Self::End => return StreamOrder::End,
+        };
+        let stream = match name {
+            StreamName::Camera => plan.camera.as_ref(),
+            StreamName::Audio => plan.audio.as_ref(),
             StreamName::Low | StreamName::Screen | StreamName::Whiteboard => None,
+        };
+        match stream {
+            Some(stream) => StreamOrder::Capture(stream.clone()),
+            None if plan.tracks.any() => StreamOrder::Left,
+            None => StreamOrder::End,
         }
     }
 }
@@ -79,7 +114,11 @@ fn user_plan(user: &RosterUser, subscription: &Subscription) -> UserPlan {
     };
     let stream = |name, tracks: Tracks| {
         let stream = user.streams.iter().find(|stream| stream.name == name)?;
-        tracks.any().then(|| StreamPlan { url: stream.url.clone(), publication: stream.publication, tracks })
+        tracks.any().then(|| StreamPlan {
+            url: stream.url.clone(),
+            publication: stream.publication,
+            tracks,
+        })
     };
     UserPlan {
         tracks,
@@ -103,21 +142,46 @@ mod tests {
 
     use super::*;
 
-    const BOTH: Tracks = Tracks { audio: true, video: true };
-    const AUDIO: Tracks = Tracks { audio: true, video: false };
-    const VIDEO: Tracks = Tracks { audio: false, video: true };
+    const BOTH: Tracks = Tracks {
+        audio: true,
+        video: true,
+    };
+    const AUDIO: Tracks = Tracks {
+        audio: true,
+        video: false,
+    };
+    const VIDEO: Tracks = Tracks {
+        audio: false,
+        video: true,
+    };
 
     fn user(uid: &str, streams: &[StreamName]) -> RosterUser {
-        let stream = |name: &StreamName| RosterStream { name: *name, url: format!("{uid}/{name}"), publication: 7 };
-        RosterUser { uid: uid.into(), joined_at_ms: 0, streams: streams.iter().map(stream).collect() }
+        let stream = |name: &StreamName| RosterStream {
+            name: *name,
+            url: format!("{uid}/{name}"),
+            publication: 7,
+        };
+        RosterUser {
+            uid: uid.into(),
+            joined_at_ms: 0,
+            streams: streams.iter().map(stream).collect(),
+        }
     }
 
     fn subscription(types: StreamTypes, audio: Selection, video: Selection) -> Subscription {
-        Subscription { version: 1, types, audio, video }
+        Subscription {
+            version: 1,
+            types,
+            audio,
+            video,
+        }
     }
 
     fn tracks_of(uid: &str, subscription: &Subscription) -> Tracks {
-        user_plan(&user(uid, &[StreamName::Camera]), subscription).camera.map(|stream| stream.tracks).unwrap_or_default()
+        user_plan(&user(uid, &[StreamName::Camera]), subscription)
+            .camera
+            .map(|stream| stream.tracks)
+            .unwrap_or_default()
     }
 
     #[test]
@@ -128,9 +192,18 @@ mod tests {
         assert_eq!(tracks_of("1", &both), AUDIO);
         assert_eq!(tracks_of("2", &both), BOTH);
         assert_eq!(tracks_of("3", &both), VIDEO);
-        assert_eq!(tracks_of("1", &subscription(StreamTypes::Video, only(), except())), Tracks::default());
-        assert_eq!(tracks_of("3", &subscription(StreamTypes::Audio, only(), except())), Tracks::default());
-        assert_eq!(tracks_of("3", &subscription(StreamTypes::Both, Selection::None, Selection::All)), VIDEO);
+        assert_eq!(
+            tracks_of("1", &subscription(StreamTypes::Video, only(), except())),
+            Tracks::default()
+        );
+        assert_eq!(
+            tracks_of("3", &subscription(StreamTypes::Audio, only(), except())),
+            Tracks::default()
+        );
+        assert_eq!(
+            tracks_of("3", &subscription(StreamTypes::Both, Selection::None, Selection::All)),
+            VIDEO
+        );
     }
 
     #[test]
@@ -146,9 +219,10 @@ mod tests {
         };
         let users = plan(&roster, &all, 10).users;
         assert_eq!(users.keys().collect::<Vec<_>>(), ["audio", "camera"]);
-        assert_eq!(users["camera"].stream(StreamName::Camera).map(|stream| stream.tracks), Some(BOTH));
-        assert_eq!(users["camera"].stream(StreamName::Low), None);
-        assert_eq!(users["audio"].stream(StreamName::Audio).map(|stream| stream.tracks), Some(AUDIO));
+        assert_eq!(users["camera"].camera.as_ref().map(|stream| stream.tracks), Some(BOTH));
+        assert_eq!(users["camera"].audio, None);
+        assert_eq!(users["audio"].camera, None);
+        assert_eq!(users["audio"].audio.as_ref().map(|stream| stream.tracks), Some(AUDIO));
     }
 
     #[test]

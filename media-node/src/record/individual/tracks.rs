@@ -40,7 +40,10 @@ impl<S: SliceSink> UserTracks<S> {
     pub(super) fn new(shared: &Shared<S>, uid: &str, wanted: Tracks) -> Self {
         let slicer = |track| {
             let names = FileNames::new(&shared.sid, &shared.channel, uid, track);
-            let key = PlaylistKey { uid: uid.to_owned(), track };
+            let key = PlaylistKey {
+                uid: uid.to_owned(),
+                track,
+            };
             Slicer::new(shared.sink.clone(), shared.clock, names, key)
         };
         Self {
@@ -71,7 +74,10 @@ impl<S: SliceSink> UserTracks<S> {
                 }
             }
             Input::Tick => {
-                let results = [(Track::Audio, self.audio.tick(now_us)), (Track::Video, self.video.tick(now_us))];
+                let results = [
+                    (Track::Audio, self.audio.tick(now_us)),
+                    (Track::Video, self.video.tick(now_us)),
+                ];
                 for (track, result) in results {
                     self.tell(track, result, now_us);
                 }
@@ -120,7 +126,13 @@ impl<S: SliceSink> UserTracks<S> {
                 let message = format!(
                     "{track} of user {uid} is {codec}, which cannot be recorded: publish H.264 video and AAC audio"
                 );
-                self.problem(&format!("codec {uid} {track} {codec}"), Fault::Destination, "unsupported_codec", message, now_us);
+                self.problem(
+                    &format!("codec {uid} {track} {codec}"),
+                    Fault::Destination,
+                    "unsupported_codec",
+                    message,
+                    now_us,
+                );
             }
             CaptureEvent::Ended(_) => self.ended(stream, now_us),
         }
@@ -187,7 +199,9 @@ impl<S: SliceSink> UserTracks<S> {
 
     fn problem(&self, cause: &str, fault: Fault, code: &str, message: String, now_us: i64) {
         let at_ms = self.clock.wall_ms(now_us);
-        self.board.lock().problem_once(cause, problem(fault, code, message, at_ms));
+        self.board
+            .lock()
+            .problem_once(cause, problem(fault, code, message, at_ms));
     }
 }
 

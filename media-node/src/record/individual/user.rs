@@ -7,7 +7,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at
 
 use super::Captures;
 use super::engine::Shared;
-use super::plan::{StreamPlan, Tracks, UserPlan};
+use super::plan::{Order, StreamOrder, StreamPlan};
 use super::tracks::{Input, UserTracks};
 use crate::backoff::{Backoff, chance};
 use crate::capture::{CaptureEnd, CaptureEvent, CaptureRequest, Transport, UserClock, Wanted};
@@ -22,6 +22,10 @@ const QUEUE: usize = 256;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// Failures in a row that are told of, after a second or so: a publisher that has just left, or is just coming back, can
+/// be in the roster and not be reached.
+const TOLD_FAILURES: u32 = 3;
+
 /// A publisher that leaves is gone from the roster before all that it sent has come through.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -32,15 +36,18 @@ pub(super) struct User<C> {
     pub(super) uid: String,
     pub(super) credentials: Option<Credentials>,
     pub(super) captures: C,
-    /// `None` once the user is not wanted any more.
-    pub(super) plan: watch::Receiver<Option<UserPlan>>,
+    pub(super) orders: watch::Receiver<Order>,
 }
 
-/// Records one user until the plan has ended; then all that was captured is in committed slices.
+/// Records one user until an order ends it; then all that was captured is in committed slices.
 pub(super) async fn record<S: SliceSink, C: Captures>(shared: Arc<Shared<S>>, user: User<C>) {
     let (inputs, mut queue) = mpsc::channel(QUEUE);
     let writer = {
-        let (shared, uid, wanted) = (shared.clone(), user.uid.clone(), tracks_of(&user.plan));
+        let (shared, uid, wanted) = (
+            shared.clone(),
+            user.uid.clone(),
+            user.orders.borrow().tracks().unwrap_or_default(),
+        );
         tokio::task::spawn_blocking(move || {
             let mut tracks = UserTracks::new(&shared, &uid, wanted);
             while let Some(input) = queue.blocking_recv() {
@@ -55,54 +62,57 @@ pub(super) async fn record<S: SliceSink, C: Captures>(shared: Arc<Shared<S>>, us
         user: &user,
         stream,
         clock: clock.clone(),
-        plan: user.plan.clone(),
+        orders: user.orders.clone(),
         inputs: inputs.clone(),
         backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
     };
     let (camera, audio) = (session(StreamName::Camera), session(StreamName::Audio));
     tokio::select! {
         _ = async { tokio::join!(camera.run(), audio.run()) } => {}
-        () = attend(user.plan.clone(), inputs.clone()) => {}
+        () = attend(user.orders.clone(), inputs.clone()) => {}
     }
     drop(inputs);
     if writer.await.is_err() {
         let at_ms = shared.clock.wall_ms(shared.clock.now_us());
         let message = format!("the recording of user {} broke off by a defect of the node", user.uid);
-        shared.board.lock().problem(problem(Fault::Ours, "internal", message, at_ms));
+        shared
+            .board
+            .lock()
+            .problem(problem(Fault::Ours, "internal", message, at_ms));
     }
 }
 
-fn tracks_of(plan: &watch::Receiver<Option<UserPlan>>) -> Tracks {
-    plan.borrow().as_ref().map(|plan| plan.tracks).unwrap_or_default()
-}
-
 /// Tells the writer which tracks are wanted and that time passes; ends only when the writer is gone.
-async fn attend(mut plan: watch::Receiver<Option<UserPlan>>, inputs: mpsc::Sender<Input>) {
+async fn attend(mut orders: watch::Receiver<Order>, inputs: mpsc::Sender<Input>) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut told = tracks_of(&plan);
+    let mut told = orders.borrow().tracks().unwrap_or_default();
     loop {
-        // At the plan's end the sessions still bring what is on its way.
-        let wanted = plan.borrow_and_update().as_ref().map_or(told, |plan| plan.tracks);
-        let input = if wanted == told { Input::Tick } else { Input::Wanted(wanted) };
+        // At the end the sessions still bring what is on its way.
+        let wanted = orders.borrow_and_update().tracks().unwrap_or(told);
+        let input = if wanted == told {
+            Input::Tick
+        } else {
+            Input::Wanted(wanted)
+        };
         told = wanted;
         if inputs.send(input).await.is_err() {
             return;
         }
         tokio::select! {
             _ = ticks.tick() => {}
-            Ok(()) = plan.changed() => {}
+            Ok(()) = orders.changed() => {}
         }
     }
 }
 
-/// One stream of a user: opened, and opened again, as long as the plan has it.
+/// One stream of a user: opened, and opened again, as long as it is to be captured.
 struct Session<'a, S: SliceSink, C> {
     shared: &'a Shared<S>,
     user: &'a User<C>,
     stream: StreamName,
     clock: UserClock,
-    plan: watch::Receiver<Option<UserPlan>>,
+    orders: watch::Receiver<Order>,
     inputs: mpsc::Sender<Input>,
     backoff: Backoff,
 }
@@ -110,7 +120,7 @@ struct Session<'a, S: SliceSink, C> {
 /// What an open session runs into.
 enum Turn {
     Event(Option<CaptureEvent>),
-    Planned,
+    Ordered,
 }
 
 impl<S: SliceSink, C: Captures> Session<'_, S, C> {
@@ -119,45 +129,49 @@ impl<S: SliceSink, C: Captures> Session<'_, S, C> {
             let ended = self.capture(&wanted).await;
             let at_ms = self.shared.clock.wall_ms(self.shared.clock.now_us());
             self.report(&ended, &wanted, at_ms);
-            if self.inputs.send(Input::Event(self.stream, CaptureEvent::Ended(ended))).await.is_err() {
+            if self
+                .inputs
+                .send(Input::Event(self.stream, CaptureEvent::Ended(ended)))
+                .await
+                .is_err()
+            {
                 return;
             }
             self.pause(&wanted).await;
         }
     }
 
-    /// The stream to open, once the plan has one; `None` at the plan's end.
+    /// The stream to open, once there is one; `None` at the end.
     async fn wanted(&mut self) -> Option<StreamPlan> {
         loop {
-            if let Some(stream) = self.plan.borrow_and_update().as_ref()?.stream(self.stream).cloned() {
+            let order = self.orders.borrow_and_update().clone();
+            if let StreamOrder::Capture(stream) = order.stream(self.stream) {
                 return Some(stream);
             }
-            self.plan.changed().await.ok()?;
+            order.tracks()?;
+            self.orders.changed().await.ok()?;
         }
     }
 
-    fn planned(&mut self) -> Option<StreamPlan> {
-        self.plan.borrow_and_update().as_ref()?.stream(self.stream).cloned()
+    fn order(&mut self) -> StreamOrder {
+        self.orders.borrow_and_update().stream(self.stream)
     }
 
-    /// One session, to its end or until the plan wants another one.
+    /// One session, to its end or until another order comes.
     async fn capture(&mut self, wanted: &StreamPlan) -> CaptureEnd {
         let mut events = self.user.captures.open(self.request(wanted));
         loop {
             let turn = tokio::select! {
                 event = events.recv() => Turn::Event(event),
-                Ok(()) = self.plan.changed() => Turn::Planned,
+                Ok(()) = self.orders.changed() => Turn::Ordered,
             };
             match turn {
                 Turn::Event(Some(CaptureEvent::Ended(end))) => return end,
                 Turn::Event(Some(event)) => self.forward(event).await,
                 Turn::Event(None) => return CaptureEnd::Finished,
-                Turn::Planned => match self.planned() {
-                    Some(now) if is_served(wanted, &now) => {}
-                    now => {
-                        let left = now.is_none() || now.is_some_and(|now| now.publication != wanted.publication);
-                        return self.drain(events, left).await;
-                    }
+                Turn::Ordered => match self.order() {
+                    StreamOrder::Capture(now) if is_served(wanted, &now) => {}
+                    order => return self.drain(events, order == StreamOrder::Left).await,
                 },
             }
         }
@@ -165,12 +179,13 @@ impl<S: SliceSink, C: Captures> Session<'_, S, C> {
 
     /// Closes a session and passes on what is on its way; from a publisher that `left`, what comes within the grace.
     async fn drain(&mut self, mut events: mpsc::Receiver<CaptureEvent>, left: bool) -> CaptureEnd {
-        let until = Instant::now() + GRACE;
-        while left {
-            match timeout_at(until, events.recv()).await {
-                Ok(Some(CaptureEvent::Ended(end))) => return end,
-                Ok(Some(event)) => self.forward(event).await,
-                Ok(None) | Err(_) => break,
+        if left {
+            let until = Instant::now() + GRACE;
+            while let Ok(Some(event)) = timeout_at(until, events.recv()).await {
+                match event {
+                    CaptureEvent::Ended(end) => return end,
+                    event => self.forward(event).await,
+                }
             }
         }
         events.close();
@@ -189,7 +204,7 @@ impl<S: SliceSink, C: Captures> Session<'_, S, C> {
             board.over(&self.cause("unreachable"));
             board.over(&self.cause("silent"));
         }
-        // Without a writer there is nothing left to do but to wait for the plan's end.
+        // Without a writer there is nothing left to do but to wait for the end.
         let _ = self.inputs.send(Input::Event(self.stream, event)).await;
     }
 
@@ -199,7 +214,10 @@ impl<S: SliceSink, C: Captures> Session<'_, S, C> {
             url: wanted.url.clone(),
             username: credentials.map(|credentials| credentials.username.clone()),
             password: credentials.map(|credentials| credentials.password.clone()),
-            want: Wanted { audio: wanted.tracks.audio, video: wanted.tracks.video },
+            want: Wanted {
+                audio: wanted.tracks.audio,
+                video: wanted.tracks.video,
+            },
             clock: self.shared.clock,
             user: self.clock.clone(),
             silence_timeout: self.shared.options.silence_timeout,
@@ -208,9 +226,12 @@ impl<S: SliceSink, C: Captures> Session<'_, S, C> {
     }
 
     fn report(&self, end: &CaptureEnd, wanted: &StreamPlan, at_ms: u64) {
-        let (uid, stream, url) = (&self.user.uid, self.stream, &wanted.url);
+        let (uid, stream) = (&self.user.uid, self.stream);
+        // A query may hold a key.
+        let url = wanted.url.split('?').next().unwrap_or_default();
         let (cause, code, message) = match end {
             CaptureEnd::Finished => return,
+            CaptureEnd::Failed(_) if self.backoff.failures() < TOLD_FAILURES => return,
             CaptureEnd::Failed(reason) => (
                 "unreachable",
                 "source_unreachable",
@@ -222,7 +243,10 @@ impl<S: SliceSink, C: Captures> Session<'_, S, C> {
                 format!("the {stream} of user {uid} at {url} sends nothing: is it publishing? it is opened again"),
             ),
         };
-        self.shared.board.lock().problem_once(&self.cause(cause), problem(Fault::Destination, code, message, at_ms));
+        self.shared
+            .board
+            .lock()
+            .problem_once(&self.cause(cause), problem(Fault::Destination, code, message, at_ms));
     }
 
     fn cause(&self, what: &str) -> String {
@@ -233,13 +257,13 @@ impl<S: SliceSink, C: Captures> Session<'_, S, C> {
     async fn pause(&mut self, ended: &StreamPlan) {
         let until = Instant::now() + self.backoff.pause(chance());
         loop {
-            match self.planned() {
-                Some(now) if now.url == ended.url && now.publication == ended.publication => {}
+            match self.order() {
+                StreamOrder::Capture(now) if now.url == ended.url && now.publication == ended.publication => {}
                 _ => return self.backoff.reset(),
             }
             tokio::select! {
                 () = sleep_until(until) => return,
-                changed = self.plan.changed() => if changed.is_err() { return },
+                changed = self.orders.changed() => if changed.is_err() { return },
             }
         }
     }

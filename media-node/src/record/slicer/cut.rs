@@ -83,14 +83,18 @@ pub(super) fn step(position: &Position, unit: &AccessUnit) -> Step {
     let length_us = unit.pts_us - slice.start_us;
     match position.track {
         TrackKind::Audio if gap_us > GAP_US => Step::NewRun,
-        TrackKind::Audio if length_us >= SLICE_US => Step::NextSlice { boundary_us: unit.pts_us },
+        TrackKind::Audio if length_us >= SLICE_US => Step::NextSlice {
+            boundary_us: unit.pts_us,
+        },
         TrackKind::Audio => Step::Append,
         TrackKind::Video if unit.keyframe => {
             let broken = gap_us > if position.lost { GAP_US } else { SILENCE_US };
             if broken {
                 Step::NewRun
             } else if length_us >= SLICE_US {
-                Step::NextSlice { boundary_us: unit.pts_us.max(run.latest_pts_us + 1) }
+                Step::NextSlice {
+                    boundary_us: unit.pts_us.max(run.latest_pts_us + 1),
+                }
             } else {
                 Step::Append
             }
@@ -99,7 +103,9 @@ pub(super) fn step(position: &Position, unit: &AccessUnit) -> Step {
             let forced = length_us >= FORCED_US || slice.bytes >= FORCED_BYTES;
             // Not between pictures that are decoded in another order than they are shown.
             if forced && unit.pts_us > run.latest_pts_us {
-                Step::NextSlice { boundary_us: run.end_us }
+                Step::NextSlice {
+                    boundary_us: run.end_us,
+                }
             } else {
                 Step::Append
             }
@@ -114,7 +120,12 @@ mod tests {
     use super::*;
 
     fn unit(pts_us: i64, dts_us: i64, keyframe: bool) -> AccessUnit {
-        AccessUnit { pts_us, dts_us, data: Bytes::from_static(b"x"), keyframe }
+        AccessUnit {
+            pts_us,
+            dts_us,
+            data: Bytes::from_static(b"x"),
+            keyframe,
+        }
     }
 
     /// A track at 25 units a second whose slice is `length_us` long.
@@ -128,7 +139,10 @@ mod tests {
             run: Some(RunPosition {
                 latest_pts_us: end_us - 40_000,
                 end_us,
-                slice: Some(SlicePosition { start_us: 1_000_000, bytes: 1_000 }),
+                slice: Some(SlicePosition {
+                    start_us: 1_000_000,
+                    bytes: 1_000,
+                }),
             }),
         }
     }
@@ -140,8 +154,16 @@ mod tests {
 
     #[test]
     fn a_playlist_begins_with_a_keyframe_behind_what_it_has() {
-        let position = Position { run: None, last_dts_us: 880_000, ..at(TrackKind::Video, 0) };
-        assert_eq!(step(&position, &unit(1_000_000, 920_000, true)), Step::NewRun, "B-frames are decoded later than shown");
+        let position = Position {
+            run: None,
+            last_dts_us: 880_000,
+            ..at(TrackKind::Video, 0)
+        };
+        assert_eq!(
+            step(&position, &unit(1_000_000, 920_000, true)),
+            Step::NewRun,
+            "B-frames are decoded later than shown"
+        );
         assert_eq!(step(&position, &unit(1_000_000, 920_000, false)), Step::LetGo);
         assert_eq!(step(&position, &unit(960_000, 920_000, true)), Step::LetGo);
         assert_eq!(step(&position, &unit(1_000_000, 880_000, true)), Step::LetGo);
@@ -150,24 +172,43 @@ mod tests {
     #[test]
     fn audio_is_cut_at_fifteen_seconds() {
         assert_eq!(next(&at(TrackKind::Audio, 14_999_999), 0, true), Step::Append);
-        assert_eq!(next(&at(TrackKind::Audio, 15_000_000), 0, true), Step::NextSlice { boundary_us: 16_000_000 });
+        assert_eq!(
+            next(&at(TrackKind::Audio, 15_000_000), 0, true),
+            Step::NextSlice {
+                boundary_us: 16_000_000
+            }
+        );
     }
 
     #[test]
     fn video_is_cut_at_a_keyframe_after_fifteen_seconds() {
         assert_eq!(next(&at(TrackKind::Video, 14_960_000), 0, true), Step::Append);
         assert_eq!(next(&at(TrackKind::Video, 20_000_000), 0, false), Step::Append);
-        assert_eq!(next(&at(TrackKind::Video, 20_000_000), 0, true), Step::NextSlice { boundary_us: 21_000_000 });
+        assert_eq!(
+            next(&at(TrackKind::Video, 20_000_000), 0, true),
+            Step::NextSlice {
+                boundary_us: 21_000_000
+            }
+        );
     }
 
     #[test]
     fn video_without_keyframes_is_cut_in_the_end() {
         let mut position = at(TrackKind::Video, FORCED_US);
-        assert_eq!(next(&position, 0, false), Step::NextSlice { boundary_us: 331_000_000 });
+        assert_eq!(
+            next(&position, 0, false),
+            Step::NextSlice {
+                boundary_us: 331_000_000
+            }
+        );
         assert_eq!(next(&position, -50_000, false), Step::LetGo);
         let end_us = position.run.unwrap().end_us;
         let between = unit(end_us - 60_000, end_us - 30_000, false);
-        assert_eq!(step(&position, &between), Step::Append, "not between pictures that are shown in another order");
+        assert_eq!(
+            step(&position, &between),
+            Step::Append,
+            "not between pictures that are shown in another order"
+        );
         position = at(TrackKind::Video, 2_000_000);
         position.run.as_mut().unwrap().slice.as_mut().unwrap().bytes = FORCED_BYTES;
         assert_eq!(next(&position, 0, false), Step::NextSlice { boundary_us: 3_000_000 });
@@ -183,7 +224,11 @@ mod tests {
         position.lost = true;
         assert_eq!(next(&position, GAP_US, true), Step::Append);
         assert_eq!(next(&position, GAP_US + 1, true), Step::NewRun);
-        assert_eq!(next(&position, GAP_US + 1, false), Step::Append, "without a keyframe nothing can begin");
+        assert_eq!(
+            next(&position, GAP_US + 1, false),
+            Step::Append,
+            "without a keyframe nothing can begin"
+        );
     }
 
     #[test]

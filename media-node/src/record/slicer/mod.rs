@@ -56,7 +56,9 @@ impl<S: SliceSink> Slicer<S> {
     /// Goes on with the playlist where the sink has it.
     pub(super) fn new(sink: Arc<S>, clock: Clock, names: FileNames, key: PlaylistKey) -> Self {
         let last = sink.last(&key);
-        let end_us = last.as_ref().map_or(i64::MIN, |slice| slice.start_us.saturating_add(slice.duration_us));
+        let end_us = last
+            .as_ref()
+            .map_or(i64::MIN, |slice| slice.start_us.saturating_add(slice.duration_us));
         Self {
             end_us,
             // Nothing is decoded later than it is shown.
@@ -86,7 +88,9 @@ impl<S: SliceSink> Slicer<S> {
 
     /// The next unit in decoding order. Returns the wall-clock time of a slice's start when one begins with it.
     pub(super) fn unit(&mut self, unit: &AccessUnit) -> Result<Option<u64>, SliceError> {
-        let Some(format) = self.format.clone() else { return Ok(None) };
+        let Some(format) = self.format.clone() else {
+            return Ok(None);
+        };
         if unit.data.is_empty() || unit.dts_us < MIN_MEDIA_US || unit.pts_us < self.paused_until_us {
             return Ok(None);
         }
@@ -201,7 +205,9 @@ impl<S: SliceSink> Slicer<S> {
     /// `boundary_us`: where the next slice goes on without a gap, if it does.
     fn end_slice(&mut self, boundary_us: Option<i64>) -> Result<(), SliceError> {
         let Some(run) = &mut self.run else { return Ok(()) };
-        let Some((file, slice, rest)) = run.close(boundary_us) else { return Ok(()) };
+        let Some((file, slice, rest)) = run.close(boundary_us) else {
+            return Ok(());
+        };
         if slice.bytes == 0 {
             self.sink.discard(file)?;
             return Ok(());

@@ -57,10 +57,10 @@ impl<F: Write> Run<F> {
         RunPosition {
             latest_pts_us: self.latest_pts_us,
             end_us: self.end_us(),
-            slice: self
-                .slice
-                .as_ref()
-                .map(|open| SlicePosition { start_us: open.slice.start_us, bytes: open.slice.bytes }),
+            slice: self.slice.as_ref().map(|open| SlicePosition {
+                start_us: open.slice.start_us,
+                bytes: open.slice.bytes,
+            }),
         }
     }
 
@@ -85,9 +85,15 @@ impl<F: Write> Run<F> {
             // Two decoding times must differ by a tick at least.
             let dts = to_ticks(unit.dts_us).max(self.last_ticks.saturating_add(1));
             let pts = to_ticks(unit.pts_us).max(dts);
-            let with_prelude = (open.units == 0 && !unit.keyframe).then(|| [&self.prelude[..], &unit.data[..]].concat());
+            let with_prelude =
+                (open.units == 0 && !unit.keyframe).then(|| [&self.prelude[..], &unit.data[..]].concat());
             let data = with_prelude.as_deref().unwrap_or(&unit.data);
-            bytes.append(&mut self.muxer.write(TsUnit { pts, dts, data, keyframe: unit.keyframe })?);
+            bytes.append(&mut self.muxer.write(TsUnit {
+                pts,
+                dts,
+                data,
+                keyframe: unit.keyframe,
+            })?);
             self.last_ticks = dts;
             open.units += 1;
             open.write(&bytes)?;
