@@ -20,7 +20,11 @@ impl Clock {
     pub fn at(start_ms: u64, wall: Duration, now: Instant) -> Self {
         let wall_us = i64::try_from(wall.as_micros()).unwrap_or(i64::MAX);
         let start_us = i64::try_from(start_ms.saturating_mul(1000)).unwrap_or(i64::MAX);
-        Self { start_ms, origin: now, origin_us: wall_us.saturating_sub(start_us) }
+        Self {
+            start_ms,
+            origin: now,
+            origin_us: wall_us.saturating_sub(start_us),
+        }
     }
 
     /// The present moment in microseconds on the recording's timeline.
@@ -33,7 +37,9 @@ impl Clock {
         let micros = |d: Duration| i64::try_from(d.as_micros()).unwrap_or(i64::MAX);
         match moment.checked_duration_since(self.origin) {
             Some(later) => self.origin_us.saturating_add(micros(later)),
-            None => self.origin_us.saturating_sub(micros(self.origin.duration_since(moment))),
+            None => self
+                .origin_us
+                .saturating_sub(micros(self.origin.duration_since(moment))),
         }
     }
 

@@ -21,12 +21,21 @@ impl DecodeTimes {
     /// `frame_us`: the nominal time between two frames, used until their real spacing is known.
     pub(super) fn new(depth: u8, frame_us: i64) -> Self {
         let depth = usize::from(depth).min(MAX_DEPTH);
-        Self { depth, frame_us: frame_us.max(1), pending: Vec::with_capacity(MAX_DEPTH + 2), last: None, begin: true }
+        Self {
+            depth,
+            frame_us: frame_us.max(1),
+            pending: Vec::with_capacity(MAX_DEPTH + 2),
+            last: None,
+            begin: true,
+        }
     }
 
     /// The next frame begins anew (another format, frames lost, a jump): nothing before it is presented after it.
     pub(super) fn restart(&mut self, depth: u8, frame_us: i64) {
-        *self = Self { last: self.last, ..Self::new(depth, frame_us) };
+        *self = Self {
+            last: self.last,
+            ..Self::new(depth, frame_us)
+        };
     }
 
     /// How long before its presentation the first frame has to be decoded, in microseconds.
@@ -38,9 +47,14 @@ impl DecodeTimes {
     pub(super) fn next(&mut self, pts_us: i64) -> (i64, i64) {
         if self.begin {
             self.begin = false;
-            let room = self.last.map_or(i64::MAX, |last| pts_us.saturating_sub(last) / (self.depth as i64 + 1));
+            let room = self
+                .last
+                .map_or(i64::MAX, |last| pts_us.saturating_sub(last) / (self.depth as i64 + 1));
             let step = self.frame_us.min(room).max(1);
-            self.pending = (1..=self.depth as i64).rev().map(|k| pts_us.saturating_sub(k * step)).collect();
+            self.pending = (1..=self.depth as i64)
+                .rev()
+                .map(|k| pts_us.saturating_sub(k * step))
+                .collect();
         }
         let at = self.pending.partition_point(|p| *p <= pts_us);
         self.pending.insert(at, pts_us);
@@ -76,7 +90,10 @@ mod tests {
     #[test]
     fn without_reordering_both_times_are_equal() {
         let mut times = DecodeTimes::new(0, 40);
-        assert_eq!(run(&mut times, &[0, 33, 100, 101]), [(0, 0), (33, 33), (100, 100), (101, 101)]);
+        assert_eq!(
+            run(&mut times, &[0, 33, 100, 101]),
+            [(0, 0), (33, 33), (100, 100), (101, 101)]
+        );
     }
 
     #[test]
@@ -84,7 +101,10 @@ mod tests {
         let mut times = DecodeTimes::new(2, 10);
         run(&mut times, &[100, 140, 120, 110]);
         times.restart(2, 10);
-        assert_eq!(run(&mut times, &[5_000, 5_020, 5_010]), [(5_000, 4_980), (5_020, 4_990), (5_010, 5_000)]);
+        assert_eq!(
+            run(&mut times, &[5_000, 5_020, 5_010]),
+            [(5_000, 4_980), (5_020, 4_990), (5_010, 5_000)]
+        );
     }
 
     #[test]
@@ -94,7 +114,10 @@ mod tests {
         let got = run(&mut times, &pts);
         let late = pts.iter().zip(&got).filter(|(pts, got)| got.0 > **pts).count();
         assert_eq!(late, 3);
-        assert!(got[5..].iter().zip(&pts[5..]).all(|(got, pts)| got.0 == *pts), "{got:?}");
+        assert!(
+            got[5..].iter().zip(&pts[5..]).all(|(got, pts)| got.0 == *pts),
+            "{got:?}"
+        );
     }
 
     proptest! {

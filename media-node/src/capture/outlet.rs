@@ -25,7 +25,13 @@ pub(super) struct Closed;
 impl Outlet {
     pub(super) fn new() -> (Self, mpsc::Receiver<CaptureEvent>) {
         let (sender, receiver) = mpsc::channel(MAX_EVENTS);
-        (Self { sender, sizes: VecDeque::with_capacity(MAX_EVENTS) }, receiver)
+        (
+            Self {
+                sender,
+                sizes: VecDeque::with_capacity(MAX_EVENTS),
+            },
+            receiver,
+        )
     }
 
     /// Waits for the receiver to be dropped.
@@ -47,7 +53,11 @@ impl Outlet {
             bytes <= MAX_BYTES
         });
         let may_stay = fitting.count().min(MAX_EVENTS - 1);
-        let free = if may_stay == self.sizes.len() { 1 } else { self.sender.max_capacity() - may_stay };
+        let free = if may_stay == self.sizes.len() {
+            1
+        } else {
+            self.sender.max_capacity() - may_stay
+        };
         let mut permits = self.sender.reserve_many(free).await.map_err(|_| Closed)?;
         if let Some(permit) = permits.next() {
             permit.send(event);
@@ -66,12 +76,19 @@ mod tests {
     use std::time::Duration;
 
     fn unit(bytes: usize) -> CaptureEvent {
-        let unit = AccessUnit { pts_us: 0, dts_us: 0, data: Bytes::from(vec![0; bytes]), keyframe: true };
+        let unit = AccessUnit {
+            pts_us: 0,
+            dts_us: 0,
+            data: Bytes::from(vec![0; bytes]),
+            keyframe: true,
+        };
         CaptureEvent::Unit(Track::Video, unit)
     }
 
     async fn fits(outlet: &mut Outlet, event: CaptureEvent) -> bool {
-        tokio::time::timeout(Duration::from_millis(20), outlet.send(event)).await.is_ok()
+        tokio::time::timeout(Duration::from_millis(20), outlet.send(event))
+            .await
+            .is_ok()
     }
 
     #[tokio::test]

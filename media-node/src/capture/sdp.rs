@@ -55,20 +55,37 @@ fn offer(media: &sdp_types::Media) -> Option<Offer> {
     let payload_type_text = media.fmt.split_ascii_whitespace().next()?;
     let payload_type = payload_type_text.parse().ok()?;
     let of_payload_type = |name: &str| {
-        let values = media.attributes.iter().filter(|a| a.attribute == name).filter_map(|a| a.value.as_deref());
+        let values = media
+            .attributes
+            .iter()
+            .filter(|a| a.attribute == name)
+            .filter_map(|a| a.value.as_deref());
         let mut values = values.filter_map(|value| value.trim().split_once(' '));
-        values.find(|(number, _)| *number == payload_type_text).map(|(_, value)| value)
+        values
+            .find(|(number, _)| *number == payload_type_text)
+            .map(|(_, value)| value)
     };
     let (encoding, clock_rate, channels) = match of_payload_type("rtpmap") {
         Some(map) => {
             let mut parts = map.trim().split('/');
             let encoding = parts.next()?.to_ascii_lowercase();
-            (encoding, parts.next()?.parse().ok()?, parts.next().and_then(|n| n.parse().ok()))
+            (
+                encoding,
+                parts.next()?.parse().ok()?,
+                parts.next().and_then(|n| n.parse().ok()),
+            )
         }
         None => static_payload_type(payload_type)?,
     };
     let fmtp = of_payload_type("fmtp").map(Fmtp::parse).unwrap_or_default();
-    Some(Offer { track, payload_type, encoding, clock_rate, channels, fmtp })
+    Some(Offer {
+        track,
+        payload_type,
+        encoding,
+        clock_rate,
+        channels,
+        fmtp,
+    })
 }
 
 /// RFC 3551, the payload types that a channel can carry.
@@ -100,9 +117,15 @@ mod tests {
             a=fmtp:97 mode=AAC-hbr;sizelength=13\r\n";
         let got = offers(sdp);
         assert_eq!(got.len(), 2);
-        assert_eq!((got[0].track, got[0].encoding.as_str(), got[0].clock_rate), (Track::Video, "h264", 90_000));
+        assert_eq!(
+            (got[0].track, got[0].encoding.as_str(), got[0].clock_rate),
+            (Track::Video, "h264", 90_000)
+        );
         assert_eq!(got[0].fmtp.get("packetization-mode"), Some("1"));
-        assert_eq!(got[0].fmtp.get("sprop-parameter-sets"), Some("Z01AH5WgLASabAQ=,aO48gA=="));
+        assert_eq!(
+            got[0].fmtp.get("sprop-parameter-sets"),
+            Some("Z01AH5WgLASabAQ=,aO48gA==")
+        );
         assert_eq!((got[1].encoding.as_str(), got[1].channels), ("mpeg4-generic", Some(2)));
         assert_eq!(got[1].fmtp.number("sizelength"), Some(13));
         assert_eq!(got[1].fmtp.get("x"), None);

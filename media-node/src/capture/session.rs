@@ -4,8 +4,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use protocol::Secret;
 use retina::client::{
-    Credentials, Described, InitialSequenceNumberPolicy, InitialTimestampPolicy, PacketItem, PlayOptions, Playing, Session,
-    SessionOptions, SetupOptions, TcpTransportOptions, UdpTransportOptions, UnknownRtcpSsrcPolicy,
+    Credentials, Described, InitialSequenceNumberPolicy, InitialTimestampPolicy, PacketItem, PlayOptions, Playing,
+    Session, SessionOptions, SetupOptions, TcpTransportOptions, UdpTransportOptions, UnknownRtcpSsrcPolicy,
 };
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -66,10 +66,16 @@ pub fn open(request: CaptureRequest) -> mpsc::Receiver<CaptureEvent> {
 }
 
 async fn run(request: CaptureRequest, mut outlet: Outlet) {
+    let mut events = Vec::new();
     let connected = tokio::select! {
-        connected = connect(&request) => connected,
+        connected = connect(&request, &mut events) => connected,
         () = outlet.closed() => return,
     };
+    for event in events {
+        if outlet.send(event).await.is_err() {
+            return;
+        }
+    }
     let end = match connected {
         Ok(connected) => match capture(&request, connected, &mut outlet).await {
             Ok(end) => end,
@@ -86,19 +92,20 @@ struct Connected {
     stream: StreamCapture,
     /// By the session's stream ids, the track's index.
     tracks: Vec<Option<usize>>,
-    unsupported: Vec<(Track, String)>,
 }
 
-/// Opens the session; an error's text is for a person, and without credentials.
-async fn connect(request: &CaptureRequest) -> Result<Connected, String> {
+/// Opens the session; `events` tells of tracks that cannot be recorded. An error's text is for a person, and without
+/// credentials.
+async fn connect(request: &CaptureRequest, events: &mut Vec<CaptureEvent>) -> Result<Connected, String> {
     let (url, credentials) = address(request)?;
-    let options = SessionOptions::default().creds(credentials).user_agent("Tapedeck".to_owned());
+    let options = SessionOptions::default()
+        .creds(credentials)
+        .user_agent("Tapedeck".to_owned());
     let mut session = step(&url, "DESCRIBE", Session::describe(url.clone(), options)).await?;
     let offered = match_streams(&session);
     let user = request.user.join(&stream_name(&url));
     let mut tracks = Vec::new();
     let mut captured = Vec::new();
-    let mut unsupported = Vec::new();
     for kind in [Track::Audio, Track::Video] {
         let wanted = match kind {
             Track::Audio => request.want.audio,
@@ -113,11 +120,11 @@ async fn connect(request: &CaptureRequest) -> Result<Connected, String> {
                     chosen = Some((*id, offer.clock_rate, depacketizer));
                     break;
                 }
-                Err(codec) => refused.push((kind, codec)),
+                Err(codec) => refused.push(CaptureEvent::Unsupported(kind, codec)),
             }
         }
         let Some((id, clock_rate, depacketizer)) = chosen else {
-            unsupported.append(&mut refused);
+            events.append(&mut refused);
             continue;
         };
         let setup = SetupOptions::default().transport(match request.transport {
@@ -130,7 +137,9 @@ async fn connect(request: &CaptureRequest) -> Result<Connected, String> {
     }
     if tracks.is_empty() {
         let names: Vec<&str> = offered.iter().map(|(_, offer)| offer.encoding.as_str()).collect();
-        return Err(format!("the source offers nothing that was asked for and can be recorded (it offers: {names:?})"));
+        return Err(format!(
+            "the source offers nothing that was asked for and can be recorded (it offers: {names:?})"
+        ));
     }
     let mut by_id = vec![None; session.streams().len()];
     for (id, index) in captured {
@@ -144,7 +153,11 @@ async fn connect(request: &CaptureRequest) -> Result<Connected, String> {
         .initial_seq(InitialSequenceNumberPolicy::Ignore)
         .unknown_rtcp_ssrc(UnknownRtcpSsrcPolicy::ProcessPackets);
     let session = step(&url, "PLAY", session.play(play)).await?;
-    Ok(Connected { session, stream: StreamCapture::new(tracks, user), tracks: by_id, unsupported })
+    Ok(Connected {
+        session,
+        stream: StreamCapture::new(tracks, user),
+        tracks: by_id,
+    })
 }
 
 /// The session's streams beside what the session description says of them: both keep its order, but the session leaves
@@ -152,12 +165,14 @@ async fn connect(request: &CaptureRequest) -> Result<Connected, String> {
 fn match_streams(session: &Session<Described>) -> Vec<(usize, Offer)> {
     let mut offers = offers(session.sdp()).into_iter();
     let streams = session.streams().iter().enumerate();
-    let matched = streams.filter(|(_, stream)| matches!(stream.media(), "audio" | "video")).map(|(id, stream)| {
-        let same = |offer: &Offer| {
-            offer.payload_type == stream.rtp_payload_type() && offer.encoding == stream.encoding_name()
-        };
-        offers.find(same).map(|offer| (id, offer))
-    });
+    let matched = streams
+        .filter(|(_, stream)| matches!(stream.media(), "audio" | "video"))
+        .map(|(id, stream)| {
+            let same = |offer: &Offer| {
+                offer.payload_type == stream.rtp_payload_type() && offer.encoding == stream.encoding_name()
+            };
+            offers.find(same).map(|offer| (id, offer))
+        });
     matched.flatten().collect()
 }
 
@@ -167,20 +182,38 @@ fn address(request: &CaptureRequest) -> Result<(Url, Option<Credentials>), Strin
     if url.scheme() != "rtsp" || url.host_str().is_none_or(str::is_empty) {
         return Err("the source's URL has to begin with rtsp:// and name a host".to_owned());
     }
-    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let username = request.username.clone().or_else(|| Some(decode(url.username())).filter(|name| !name.is_empty()));
-    let password = request.password.as_ref().map(|p| p.expose().to_owned()).or_else(|| url.password().map(decode));
+    let decode = |text: &str| {
+        percent_encoding::percent_decode_str(text)
+            .decode_utf8_lossy()
+            .into_owned()
+    };
+    let username = request
+        .username
+        .clone()
+        .or_else(|| Some(decode(url.username())).filter(|name| !name.is_empty()));
+    let password = request
+        .password
+        .as_ref()
+        .map(|p| p.expose().to_owned())
+        .or_else(|| url.password().map(decode));
     // Both succeed on a URL with a host.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    let credentials = (username.is_some() || password.is_some())
-        .then(|| Credentials { username: username.unwrap_or_default(), password: password.unwrap_or_default() });
+    let credentials = (username.is_some() || password.is_some()).then(|| Credentials {
+        username: username.unwrap_or_default(),
+        password: password.unwrap_or_default(),
+    });
     Ok((url, credentials))
 }
 
 /// The same for each session with the stream, and without the key that its query may carry.
 fn stream_name(url: &Url) -> String {
-    format!("{}:{}{}", url.host_str().unwrap_or_default(), url.port().unwrap_or(554), url.path())
+    format!(
+        "{}:{}{}",
+        url.host_str().unwrap_or_default(),
+        url.port().unwrap_or(554),
+        url.path()
+    )
 }
 
 async fn step<T>(url: &Url, name: &str, work: impl Future<Output = Result<T, retina::Error>>) -> Result<T, String> {
@@ -188,17 +221,28 @@ async fn step<T>(url: &Url, name: &str, work: impl Future<Output = Result<T, ret
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) => Err(match error.status_code() {
             Some(404) => format!("the source answered {name} with 404: there is no such stream"),
-            Some(status @ (401 | 403)) => format!("the source answered {name} with {status}: its credentials are needed"),
+            Some(status @ (401 | 403)) => {
+                format!("the source answered {name} with {status}: its credentials are needed")
+            }
             _ => format!("{name} failed: {}", reason(&error, url)),
         }),
-        Err(_) => Err(format!("the source did not answer {name} within {} s", STEP_TIMEOUT.as_secs())),
+        Err(_) => Err(format!(
+            "the source did not answer {name} within {} s",
+            STEP_TIMEOUT.as_secs()
+        )),
     }
 }
 
 /// The first line of an error, without the URL's query.
 fn reason(error: &retina::Error, url: &Url) -> String {
     let text = error.to_string();
-    let line: String = text.lines().next().unwrap_or_default().chars().take(MAX_REASON_CHARS).collect();
+    let line: String = text
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(MAX_REASON_CHARS)
+        .collect();
     match url.query() {
         Some(query) if !query.is_empty() => line.replace(query, "…"),
         _ => line,
@@ -213,11 +257,12 @@ enum Next {
 }
 
 async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Outlet) -> Result<CaptureEnd, Closed> {
-    let Connected { mut session, mut stream, tracks, unsupported } = connected;
+    let Connected {
+        mut session,
+        mut stream,
+        tracks,
+    } = connected;
     let mut events = Vec::new();
-    for (track, codec) in unsupported {
-        outlet.send(CaptureEvent::Unsupported(track, codec)).await?;
-    }
     let mut silent_at = Instant::now() + request.silence_timeout;
     let end = loop {
         let tick_at = stream.deadline_us().map(|at_us| {
@@ -247,13 +292,23 @@ async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Ou
                 }
             }
             Next::Packet(Some(Ok(PacketItem::Rtcp(compound)))) => {
-                let report = compound.pkts().find_map(|packet| packet.as_sender_report().ok().flatten());
+                let report = compound
+                    .pkts()
+                    .find_map(|packet| packet.as_sender_report().ok().flatten());
                 let index = tracks.get(compound.stream_id()).copied().flatten();
                 if let (Some(index), Some(report)) = (index, report)
                     && let Some(ntp_us) = ntp_us(report.ntp_timestamp().0)
                 {
-                    let report = SenderReport { ntp_us, timestamp: report.rtp_timestamp() };
-                    stream.report(index, report, request.clock.us_at(compound.ctx().received()), &mut events);
+                    let report = SenderReport {
+                        ntp_us,
+                        timestamp: report.rtp_timestamp(),
+                    };
+                    stream.report(
+                        index,
+                        report,
+                        request.clock.us_at(compound.ctx().received()),
+                        &mut events,
+                    );
                 }
             }
             Next::Packet(Some(Ok(_))) => {}

@@ -28,7 +28,11 @@ pub(super) struct StreamCapture {
 
 impl StreamCapture {
     pub(super) fn new(tracks: Vec<TrackCapture>, user: UserStream) -> Self {
-        Self { tracks, user, frames: Vec::new() }
+        Self {
+            tracks,
+            user,
+            frames: Vec::new(),
+        }
     }
 
     /// The next packet of the track with this index.
@@ -45,13 +49,17 @@ impl StreamCapture {
     }
 
     fn frame(&mut self, index: usize, timed: Timed, events: &mut Vec<CaptureEvent>) {
-        let Some(track) = self.tracks.get_mut(index) else { return };
+        let Some(track) = self.tracks.get_mut(index) else {
+            return;
+        };
         let continuity = track.follow(&timed);
         if continuity == Continuity::Restart && track.held_since_us().is_some() {
             // What is held belongs to the clock before.
             self.settle(events);
         }
-        let Some(track) = self.tracks.get_mut(index) else { return };
+        let Some(track) = self.tracks.get_mut(index) else {
+            return;
+        };
         match continuity {
             Continuity::Continuous => {}
             Continuity::Gap => track.announce(),
@@ -66,7 +74,9 @@ impl StreamCapture {
 
     /// A sender report of the track with this index, received at `now_us`.
     pub(super) fn report(&mut self, index: usize, report: SenderReport, now_us: i64, events: &mut Vec<CaptureEvent>) {
-        let Some(track) = self.tracks.get_mut(index) else { return };
+        let Some(track) = self.tracks.get_mut(index) else {
+            return;
+        };
         if track.report(report) {
             // The reports of the other tracks are from before the sender's clock moved.
             let others = self.tracks.iter_mut().enumerate().filter(|(other, _)| *other != index);
@@ -78,7 +88,11 @@ impl StreamCapture {
 
     /// When [`Self::tick`] has to be called, if nothing comes before.
     pub(super) fn deadline_us(&self) -> Option<i64> {
-        self.tracks.iter().filter_map(TrackCapture::held_since_us).min().map(|since| since.saturating_add(HOLD_US))
+        self.tracks
+            .iter()
+            .filter_map(TrackCapture::held_since_us)
+            .min()
+            .map(|since| since.saturating_add(HOLD_US))
     }
 
     /// Releases held frames once all is known or their time is over.
@@ -103,15 +117,27 @@ impl StreamCapture {
     /// Places all tracks that hold frames.
     fn settle(&mut self, events: &mut Vec<CaptureEvent>) {
         let running = self.leader().and_then(anchor_us);
-        let anchor = running.or_else(|| self.user.anchor_of_others()).or_else(|| self.first_anchor_us());
+        let anchor = running
+            .or_else(|| self.user.anchor_of_others())
+            .or_else(|| self.first_anchor_us());
         let place = |track: &TrackCapture| {
             let lag_us = track.lag_us()?;
-            let by_report = anchor.zip(track.ntp_offset_us()).map(|(anchor, ntp)| anchor.saturating_add(ntp));
-            Some(by_report.filter(|offset| differ_by(*offset, lag_us) <= PLAUSIBLE_US).unwrap_or(lag_us))
+            let by_report = anchor
+                .zip(track.ntp_offset_us())
+                .map(|(anchor, ntp)| anchor.saturating_add(ntp));
+            Some(
+                by_report
+                    .filter(|offset| differ_by(*offset, lag_us) <= PLAUSIBLE_US)
+                    .unwrap_or(lag_us),
+            )
         };
         let offsets: Vec<Option<i64>> = self.tracks.iter().map(place).collect();
         // All by the same amount, so that they keep together.
-        let shortfalls = self.tracks.iter().zip(&offsets).filter_map(|(t, o)| o.map(|offset| t.shortfall_us(offset)));
+        let shortfalls = self
+            .tracks
+            .iter()
+            .zip(&offsets)
+            .filter_map(|(t, o)| o.map(|offset| t.shortfall_us(offset)));
         let shift_us = shortfalls.max().unwrap_or(0);
         let mut released: Vec<(usize, Timed)> = Vec::new();
         for (index, (track, offset)) in self.tracks.iter_mut().zip(offsets).enumerate() {
@@ -133,15 +159,26 @@ impl StreamCapture {
     /// leading one.
     fn first_anchor_us(&self) -> Option<i64> {
         let anchors = || {
-            let held = self.tracks.iter().filter_map(|track| Some((track, track.lag_us()?, track.ntp_offset_us()?)));
+            let held = self
+                .tracks
+                .iter()
+                .filter_map(|track| Some((track, track.lag_us()?, track.ntp_offset_us()?)));
             held.map(|(track, lag_us, ntp_us)| (track.kind, lag_us.saturating_sub(ntp_us)))
         };
         let (_, leading) = anchors().min_by_key(|(kind, _)| *kind)?;
-        anchors().map(|(_, anchor)| anchor).filter(|anchor| differ_by(*anchor, leading) <= PLAUSIBLE_US).min()
+        anchors()
+            .map(|(_, anchor)| anchor)
+            .filter(|anchor| differ_by(*anchor, leading) <= PLAUSIBLE_US)
+            .min()
     }
 
     fn leader_index(&self) -> Option<usize> {
-        let running = || self.tracks.iter().enumerate().filter(|(_, track)| track.offset_us().is_some());
+        let running = || {
+            self.tracks
+                .iter()
+                .enumerate()
+                .filter(|(_, track)| track.offset_us().is_some())
+        };
         running().min_by_key(|(_, track)| track.kind).map(|(index, _)| index)
     }
 
@@ -151,7 +188,10 @@ impl StreamCapture {
 
     /// Sends the tracks that follow to their place beside the leader.
     fn align(&mut self) {
-        let Some((index, leader)) = self.leader_index().and_then(|i| self.tracks.get(i).map(|track| (i, track))) else {
+        let Some((index, leader)) = self
+            .leader_index()
+            .and_then(|i| self.tracks.get(i).map(|track| (i, track)))
+        else {
             return;
         };
         let own_anchor = anchor_us(leader);
@@ -163,9 +203,16 @@ impl StreamCapture {
             self.user.publish(own_anchor);
         }
         for (i, track) in self.tracks.iter_mut().enumerate() {
-            let Some(offset_us) = track.offset_us().filter(|_| i != index || others.is_some()) else { continue };
-            let by_report = anchor.zip(track.ntp_offset_us()).map(|(anchor, ntp)| anchor.saturating_add(ntp));
-            let apart = track.lateness_us().zip(lateness).map(|(track, leader)| track.saturating_sub(leader));
+            let Some(offset_us) = track.offset_us().filter(|_| i != index || others.is_some()) else {
+                continue;
+            };
+            let by_report = anchor
+                .zip(track.ntp_offset_us())
+                .map(|(anchor, ntp)| anchor.saturating_add(ntp));
+            let apart = track
+                .lateness_us()
+                .zip(lateness)
+                .map(|(track, leader)| track.saturating_sub(leader));
             let apart = apart.filter(|us| by_arrival && !track.ever_reported() && us.abs() > ARRIVAL_TOLERANCE_US);
             let target = by_report.or(apart.map(|us| offset_us.saturating_add(us)));
             if let Some(target) = target.filter(|target| differ_by(*target, offset_us) <= PLAUSIBLE_US) {
@@ -178,7 +225,10 @@ impl StreamCapture {
         if self.leader_index() != Some(index) {
             return;
         }
-        if window.previous_us.is_some_and(|before| window.least_us.saturating_sub(before) > PAUSE_US) {
+        if window
+            .previous_us
+            .is_some_and(|before| window.least_us.saturating_sub(before) > PAUSE_US)
+        {
             self.tracks.iter_mut().for_each(TrackCapture::restart);
         } else {
             self.align();

@@ -10,7 +10,10 @@ pub(super) struct RtpClock {
 impl RtpClock {
     /// `rate` in ticks a second, as the SDP gives it; 0 counts as 1.
     pub(super) fn new(rate: u32) -> Self {
-        Self { rate: rate.max(1), last: None }
+        Self {
+            rate: rate.max(1),
+            last: None,
+        }
     }
 
     /// The next packet's timestamp. Timestamps may go back (B-frames); what lies less than half the 32-bit range from
@@ -104,7 +107,11 @@ impl Mapping {
         }
         let ppm = if way <= GENTLE_LIMIT_US { GENTLE_PPM } else { BRISK_PPM };
         self.offset_us = present;
-        self.glide = Some(Glide { from_us: rtp_us, offset_us, ppm });
+        self.glide = Some(Glide {
+            from_us: rtp_us,
+            offset_us,
+            ppm,
+        });
     }
 }
 
@@ -137,8 +144,10 @@ impl Lateness {
                 None
             }
             since => {
-                let window =
-                    since.map(|_| ClosedWindow { least_us: self.least_us, previous_us: self.closed_us });
+                let window = since.map(|_| ClosedWindow {
+                    least_us: self.least_us,
+                    previous_us: self.closed_us,
+                });
                 self.closed_us = window.map(|w| w.least_us);
                 self.since_us = Some(arrival_us);
                 self.least_us = late_us;
@@ -202,11 +211,17 @@ mod tests {
         assert_eq!(lateness.observe(1_000_000, 999_900), None);
         assert_eq!(
             lateness.observe(5_000_000, 4_990_000),
-            Some(ClosedWindow { least_us: 100, previous_us: None })
+            Some(ClosedWindow {
+                least_us: 100,
+                previous_us: None
+            })
         );
         assert_eq!(
             lateness.observe(10_000_000, 9_000_000),
-            Some(ClosedWindow { least_us: 10_000, previous_us: Some(100) })
+            Some(ClosedWindow {
+                least_us: 10_000,
+                previous_us: Some(100)
+            })
         );
         assert_eq!(lateness.least_us(), Some(10_000));
     }

@@ -16,7 +16,8 @@ const MAX_HELD_BYTES: usize = 16 << 20;
 
 /// RTP time that runs ahead of the arrivals by more than this was set anew.
 const AHEAD_LIMIT_US: i64 = 3_000_000;
-/// A longer time without media ends what can be told as one piece, even where the clock went on.
+/// A longer time without sound ends what can be told as one piece, even where the clock went on. A picture may stand
+/// still for any time.
 const GAP_LIMIT_US: i64 = 10_000_000;
 /// How far video may go back for its B-frames, and audio for its sender's inaccuracy.
 const VIDEO_BACKWARD_LIMIT_US: i64 = 2_000_000;
@@ -126,7 +127,10 @@ impl TrackCapture {
             self.damaged = true;
         }
         for frame in whole {
-            frames.push(Timed { rtp_us: self.rtp.advance(frame.timestamp), frame });
+            frames.push(Timed {
+                rtp_us: self.rtp.advance(frame.timestamp),
+                frame,
+            });
         }
         if let Some(report) = self.early_report
             && !frames.is_empty()
@@ -155,7 +159,7 @@ impl TrackCapture {
         };
         if step < -backward || step.saturating_sub(waited) > AHEAD_LIMIT_US {
             Continuity::Restart
-        } else if step > GAP_LIMIT_US {
+        } else if step > GAP_LIMIT_US && self.kind == Track::Audio {
             Continuity::Gap
         } else {
             Continuity::Continuous
@@ -210,16 +214,24 @@ impl TrackCapture {
 
     /// Arrival minus RTP time of the frame that came with the least delay.
     pub(super) fn lag_us(&self) -> Option<i64> {
-        self.held.iter().map(|timed| timed.frame.arrival_us.saturating_sub(timed.rtp_us)).min()
+        self.held
+            .iter()
+            .map(|timed| timed.frame.arrival_us.saturating_sub(timed.rtp_us))
+            .min()
     }
 
     /// How much later than at `offset_us` the held frames have to be, so that neither their presentation nor their
     /// decoding precedes what was delivered.
     pub(super) fn shortfall_us(&self, offset_us: i64) -> i64 {
-        let Some(first_us) = self.held.iter().map(|timed| timed.rtp_us).min() else { return 0 };
+        let Some(first_us) = self.held.iter().map(|timed| timed.rtp_us).min() else {
+            return 0;
+        };
         let formats = self.held.iter().filter_map(|timed| timed.frame.format.as_ref());
         let lead_us = formats.chain(&self.format).map(lead_us).max().unwrap_or(0);
-        self.end_us.saturating_add(lead_us).saturating_sub(first_us.saturating_add(offset_us)).max(0)
+        self.end_us
+            .saturating_add(lead_us)
+            .saturating_sub(first_us.saturating_add(offset_us))
+            .max(0)
     }
 
     /// Gives the track its place; returns the frames that waited for it.
@@ -232,7 +244,9 @@ impl TrackCapture {
 
     /// Media time minus RTP time at the latest frame; `None` while the track has no place.
     pub(super) fn offset_us(&self) -> Option<i64> {
-        self.mapping.as_ref().map(|mapping| mapping.offset_at(self.latest_rtp_us))
+        self.mapping
+            .as_ref()
+            .map(|mapping| mapping.offset_at(self.latest_rtp_us))
     }
 
     pub(super) fn glide_to(&mut self, offset_us: i64) {
@@ -274,7 +288,9 @@ impl TrackCapture {
             self.format = Some(format);
             self.announce = true;
         }
-        let Some(FrameFormat { format, frame_us }) = &self.format else { return window };
+        let Some(FrameFormat { format, frame_us }) = &self.format else {
+            return window;
+        };
         if self.announce && !frame.keyframe {
             return window;
         }
@@ -283,7 +299,9 @@ impl TrackCapture {
             Track::Audio if self.last_pts_us.is_some_and(|last| pts_us <= last) => return window,
             Track::Audio => (pts_us, pts_us),
             Track::Video => {
-                let times = self.decode_times.get_or_insert_with(|| DecodeTimes::new(depth, *frame_us));
+                let times = self
+                    .decode_times
+                    .get_or_insert_with(|| DecodeTimes::new(depth, *frame_us));
                 if self.announce || (self.damaged && frame.keyframe) {
                     times.restart(depth, *frame_us);
                     self.damaged = false;
@@ -296,7 +314,12 @@ impl TrackCapture {
         }
         self.last_pts_us = Some(pts_us);
         self.end_us = self.end_us.max(pts_us.saturating_add(*frame_us));
-        let unit = AccessUnit { pts_us, dts_us, data: frame.data, keyframe: frame.keyframe };
+        let unit = AccessUnit {
+            pts_us,
+            dts_us,
+            data: frame.data,
+            keyframe: frame.keyframe,
+        };
         events.push(CaptureEvent::Unit(self.kind, unit));
         window
     }

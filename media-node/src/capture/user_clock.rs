@@ -37,7 +37,11 @@ impl UserClock {
         shared.open += 1;
         let id = shared.next_id;
         drop(shared);
-        UserStream { clock: self.clone(), id, name: name.to_owned() }
+        UserStream {
+            clock: self.clone(),
+            id,
+            name: name.to_owned(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -58,20 +62,31 @@ impl UserStream {
     /// Media time minus NTP time as another stream of the user keeps it.
     pub(super) fn anchor_of_others(&self) -> Option<i64> {
         let shared = self.clock.lock();
-        shared.anchor.filter(|(keeper, _)| *keeper != self.id).map(|(_, anchor)| anchor)
+        shared
+            .anchor
+            .filter(|(keeper, _)| *keeper != self.id)
+            .map(|(_, anchor)| anchor)
     }
 
     /// Tells the other streams this one's anchor, unless another one keeps it.
     pub(super) fn publish(&self, anchor_us: i64) {
         let mut shared = self.clock.lock();
-        if shared.anchor.is_none_or(|(keeper, _)| keeper == self.id || keeper == NOBODY) {
+        if shared
+            .anchor
+            .is_none_or(|(keeper, _)| keeper == self.id || keeper == NOBODY)
+        {
             shared.anchor = Some((self.id, anchor_us));
         }
     }
 
     /// Where recorded media of this stream's track ends; 0 when there is none.
     pub(super) fn end_us(&self, track: Track) -> i64 {
-        self.clock.lock().ends_us.get(&(self.name.clone(), track)).copied().unwrap_or(0)
+        self.clock
+            .lock()
+            .ends_us
+            .get(&(self.name.clone(), track))
+            .copied()
+            .unwrap_or(0)
     }
 
     pub(super) fn set_end_us(&self, track: Track, end_us: i64) {

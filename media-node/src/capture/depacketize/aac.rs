@@ -38,11 +38,23 @@ struct Fragmented {
 impl Aac {
     pub(super) fn new(offer: &Offer) -> Result<Self, &'static str> {
         let fmtp = &offer.fmtp;
-        if !fmtp.get("mode").is_some_and(|m| m.eq_ignore_ascii_case("aac-hbr") || m.eq_ignore_ascii_case("aac-lbr")) {
+        if !fmtp
+            .get("mode")
+            .is_some_and(|m| m.eq_ignore_ascii_case("aac-hbr") || m.eq_ignore_ascii_case("aac-lbr"))
+        {
             return Err("mode other than AAC-hbr and AAC-lbr");
         }
-        let optional = ["ctsdeltalength", "dtsdeltalength", "randomaccessindication", "streamstateindication"];
-        if optional.iter().chain(&["auxiliarydatasizelength"]).any(|name| fmtp.number(name).is_some_and(|n| n != 0)) {
+        let optional = [
+            "ctsdeltalength",
+            "dtsdeltalength",
+            "randomaccessindication",
+            "streamstateindication",
+        ];
+        if optional
+            .iter()
+            .chain(&["auxiliarydatasizelength"])
+            .any(|name| fmtp.number(name).is_some_and(|n| n != 0))
+        {
             return Err("additional header fields");
         }
         let field = |name, usual| match fmtp.number(name).unwrap_or(usual) {
@@ -59,19 +71,37 @@ impl Aac {
         if headers.size == 0 {
             return Err("no frame sizes");
         }
-        let config = fmtp.get("config").and_then(from_hex).ok_or("no decoder configuration")?;
+        let config = fmtp
+            .get("config")
+            .and_then(from_hex)
+            .ok_or("no decoder configuration")?;
         let format = parse_config(config, offer.channels).ok_or("decoder configuration that cannot be read")?;
         // With spectral band replication the RTP clock may run at twice the core's sample rate.
         let ticks = u64::from(format.frame_length) * u64::from(offer.clock_rate) / u64::from(format.sample_rate);
         let ticks = u32::try_from(ticks).map_err(|_| "clock rate out of range")?;
-        Ok(Self { headers, format, ticks, fragmented: None, announced: false })
+        Ok(Self {
+            headers,
+            format,
+            ticks,
+            fragmented: None,
+            announced: false,
+        })
     }
 
     fn frame(&mut self, timestamp: u32, arrival_us: i64, data: Bytes) -> Frame {
         let frame_us = i64::from(self.format.frame_length) * 1_000_000 / i64::from(self.format.sample_rate);
-        let format = (!self.announced).then(|| FrameFormat { format: Format::Aac(self.format.clone()), frame_us });
+        let format = (!self.announced).then(|| FrameFormat {
+            format: Format::Aac(self.format.clone()),
+            frame_us,
+        });
         self.announced = true;
-        Frame { timestamp, arrival_us, data, keyframe: true, format }
+        Frame {
+            timestamp,
+            arrival_us,
+            data,
+            keyframe: true,
+            format,
+        }
     }
 
     fn take(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed> {
@@ -86,7 +116,8 @@ impl Aac {
         let mut data = packet.payload.slice(2 + headers.len()..);
 
         // What a loss left unfinished ends with its timestamp.
-        self.fragmented.take_if(|fragmented| fragmented.timestamp != packet.timestamp);
+        self.fragmented
+            .take_if(|fragmented| fragmented.timestamp != packet.timestamp);
         if let Some(fragmented) = &mut self.fragmented {
             if *sizes != [fragmented.size] || fragmented.data.len() + data.len() > fragmented.size {
                 return Err(Malformed("AAC: fragments that do not belong together"));
@@ -105,7 +136,12 @@ impl Aac {
         {
             let data = BytesMut::from(data.as_ref());
             let (timestamp, arrival_us) = (packet.timestamp, packet.arrival_us);
-            self.fragmented = Some(Fragmented { timestamp, arrival_us, size, data });
+            self.fragmented = Some(Fragmented {
+                timestamp,
+                arrival_us,
+                size,
+                data,
+            });
             return Ok(());
         }
         let mut timestamp = packet.timestamp;
@@ -124,7 +160,11 @@ impl Aac {
 impl HeaderSizes {
     /// The sizes of the access units of one packet, in bytes.
     fn sizes(&self, headers: &[u8], header_bits: u32) -> Result<Vec<usize>, Malformed> {
-        let mut bits = Bits { data: headers, at: 0, end: header_bits };
+        let mut bits = Bits {
+            data: headers,
+            at: 0,
+            end: header_bits,
+        };
         let mut sizes = Vec::new();
         while bits.at < bits.end {
             let index_bits = if sizes.is_empty() { self.index } else { self.index_delta };
@@ -183,16 +223,24 @@ fn from_hex(text: &str) -> Option<Bytes> {
     if text.is_empty() || !text.len().is_multiple_of(2) || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
+        .collect()
 }
 
 /// AudioSpecificConfig, ISO/IEC 14496-3 1.6.2.1, as far as the AAC object types go.
 fn parse_config(config: Bytes, offered_channels: Option<u16>) -> Option<AacFormat> {
-    const RATES: [u32; 13] =
-        [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
+    const RATES: [u32; 13] = [
+        96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
+    ];
     const SBR: u32 = 5;
     const PARAMETRIC_STEREO: u32 = 29;
-    let mut bits = Bits { data: &config, at: 0, end: u32::try_from(config.len()).ok()?.checked_mul(8)? };
+    let mut bits = Bits {
+        data: &config,
+        at: 0,
+        end: u32::try_from(config.len()).ok()?.checked_mul(8)?,
+    };
     let object_type = |bits: &mut Bits<'_>| match bits.take(5)? {
         31 => Some(32 + bits.take(6)?),
         kind => Some(kind),
@@ -219,5 +267,10 @@ fn parse_config(config: Bytes, offered_channels: Option<u16>) -> Option<AacForma
         n @ 1..=6 => n as u16,
         _ => return None,
     };
-    Some(AacFormat { config, sample_rate, channels, frame_length })
+    Some(AacFormat {
+        config,
+        sample_rate,
+        channels,
+        frame_length,
+    })
 }

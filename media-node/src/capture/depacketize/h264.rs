@@ -51,7 +51,10 @@ struct FirstSlice {
 
 impl H264 {
     pub(super) fn new(fmtp: &Fmtp) -> Result<Self, &'static str> {
-        if fmtp.get("packetization-mode").is_some_and(|mode| mode != "0" && mode != "1") {
+        if fmtp
+            .get("packetization-mode")
+            .is_some_and(|mode| mode != "0" && mode != "1")
+        {
             return Err("interleaved packetization");
         }
         let mut sets = ParameterSets::default();
@@ -65,12 +68,19 @@ impl H264 {
                 };
             }
         }
-        Ok(Self { sets, unit: None, fragments: None, waiting: true })
+        Ok(Self {
+            sets,
+            unit: None,
+            fragments: None,
+            waiting: true,
+        })
     }
 
     fn payload(&mut self, packet: &Packet) -> Result<(), Malformed> {
         let payload = &packet.payload;
-        let Some(&indicator) = payload.first() else { return Ok(()) };
+        let Some(&indicator) = payload.first() else {
+            return Ok(());
+        };
         let kind = indicator & 0x1f;
         if kind != FU_A && self.fragments.take().is_some() {
             return Err(Malformed("H.264: fragmented NAL unit without its end"));
@@ -114,7 +124,11 @@ impl H264 {
         }
         let Some(nal) = &mut self.fragments else {
             // After a loss the rest of a fragmented NAL unit is expected.
-            return if self.waiting { Ok(()) } else { Err(Malformed("H.264: fragment without a beginning")) };
+            return if self.waiting {
+                Ok(())
+            } else {
+                Err(Malformed("H.264: fragment without a beginning"))
+            };
         };
         if nal.len() + body.len() > MAX_UNIT_BYTES {
             return Err(Malformed("H.264: NAL unit too long"));
@@ -132,7 +146,11 @@ impl H264 {
         let Some(header) = nal.first() else { return Ok(()) };
         match header & 0x1f {
             kind @ (SPS | PPS) => {
-                let changed = if kind == SPS { self.sets.put_sps(nal)? } else { self.sets.put_pps(nal)? };
+                let changed = if kind == SPS {
+                    self.sets.put_sps(nal)?
+                } else {
+                    self.sets.put_pps(nal)?
+                };
                 if changed {
                     let unit = self.unit.get_or_insert_with(|| Unit::new(packet));
                     append(&mut unit.changed_sets, nal)?;
@@ -151,7 +169,10 @@ impl H264 {
                     if first_macroblock != 0 && !partition {
                         return Err(Malformed("H.264: picture without its beginning"));
                     }
-                    unit.first_slice = Some(FirstSlice { idr: kind == IDR, pps_id });
+                    unit.first_slice = Some(FirstSlice {
+                        idr: kind == IDR,
+                        pps_id,
+                    });
                 }
                 append(&mut unit.data, nal)
             }
@@ -164,12 +185,17 @@ impl H264 {
             return Err(Malformed("H.264: fragmented NAL unit without its end"));
         }
         let Some(unit) = self.unit.take() else { return Ok(None) };
-        let Some(first_slice) = unit.first_slice else { return Ok(None) };
+        let Some(first_slice) = unit.first_slice else {
+            return Ok(None);
+        };
         if self.waiting && !first_slice.idr {
             return Ok(None);
         }
-        let (sets, format) =
-            if first_slice.idr { self.sets.activate(first_slice.pps_id)? } else { (unit.changed_sets, None) };
+        let (sets, format) = if first_slice.idr {
+            self.sets.activate(first_slice.pps_id)?
+        } else {
+            (unit.changed_sets, None)
+        };
         self.waiting = false;
         let data = if sets.is_empty() {
             unit.data
@@ -188,7 +214,11 @@ impl H264 {
     }
 
     fn take(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed> {
-        if self.unit.as_ref().is_some_and(|unit| unit.timestamp != packet.timestamp) {
+        if self
+            .unit
+            .as_ref()
+            .is_some_and(|unit| unit.timestamp != packet.timestamp)
+        {
             frames.extend(self.finish()?);
         }
         self.payload(packet)?;

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use bytes::{BufMut, Bytes, BytesMut};
 use h264_reader::nal::sps::{PicOrderCntType, SeqParameterSet};
 use h264_reader::nal::{Nal, RefNal};
-use h264_reader::rbsp::BitRead;
+use h264_reader::rbsp::{BitRead, BitReaderError, Numeric, Primitive};
 
 use super::{FrameFormat, Malformed};
 use crate::capture::{Format, H264Format};
@@ -34,7 +34,7 @@ struct Pps {
 impl ParameterSets {
     /// Stores an SPS; `true` when it differs from the one that it replaces.
     pub(super) fn put_sps(&mut self, nal: &Bytes) -> Result<bool, Malformed> {
-        check_size(nal)?;
+        let nal = &trimmed(nal)?;
         // Profile, constraints and level stand before the id.
         let id = leading_ue::<1>(nal, 3).map(|[id]| id).filter(|id| *id <= MAX_SPS_ID);
         let id = id.ok_or(Malformed("H.264: unreadable sequence parameter set"))?;
@@ -43,10 +43,10 @@ impl ParameterSets {
 
     /// Stores a PPS; `true` when it differs from the one that it replaces.
     pub(super) fn put_pps(&mut self, nal: &Bytes) -> Result<bool, Malformed> {
-        check_size(nal)?;
-        let ids = leading_ue::<2>(nal, 0).filter(|[id, sps_id]| *id <= MAX_PPS_ID && *sps_id <= MAX_SPS_ID);
+        let nal = trimmed(nal)?;
+        let ids = leading_ue::<2>(&nal, 0).filter(|[id, sps_id]| *id <= MAX_PPS_ID && *sps_id <= MAX_SPS_ID);
         let [id, sps_id] = ids.ok_or(Malformed("H.264: unreadable picture parameter set"))?;
-        let pps = Pps { sps_id, nal: nal.clone() };
+        let pps = Pps { sps_id, nal };
         let changed = self.pps.get(&id) != Some(&pps);
         self.pps.insert(id, pps);
         Ok(changed)
@@ -58,7 +58,11 @@ impl ParameterSets {
         let pps = self.pps.get(&pps_id).ok_or(MISSING)?;
         let sps = self.sps.get(&pps.sps_id).ok_or(MISSING)?;
         let now = (sps.clone(), pps.nal.clone());
-        let format = if self.active.as_ref() == Some(&now) { None } else { Some(format(&now.0, &now.1)?) };
+        let format = if self.active.as_ref() == Some(&now) {
+            None
+        } else {
+            Some(format(&now.0, &now.1)?)
+        };
         let mut annex_b = BytesMut::new();
         // Later pictures may refer to any PPS of the same sequence.
         let all_pps = self.pps.values().filter(|p| p.sps_id == pps.sps_id).map(|p| &p.nal);
@@ -71,8 +75,15 @@ impl ParameterSets {
     }
 }
 
-fn check_size(nal: &Bytes) -> Result<(), Malformed> {
-    if nal.len() > MAX_SET_BYTES { Err(Malformed("H.264: parameter set too long")) } else { Ok(()) }
+/// The NAL unit without what does not belong to it: some senders leave zeros or the next start code at its end.
+fn trimmed(nal: &Bytes) -> Result<Bytes, Malformed> {
+    let bytes: &[u8] = nal;
+    let bytes = bytes.strip_suffix(&[0, 0, 1]).unwrap_or(bytes);
+    let length = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    if length > MAX_SET_BYTES {
+        return Err(Malformed("H.264: parameter set too long"));
+    }
+    Ok(nal.slice(..length))
 }
 
 /// The Exp-Golomb numbers that follow the NAL header and `skip` bytes.
@@ -91,14 +102,23 @@ pub(super) fn leading_ue<const N: usize>(nal: &[u8], skip: u32) -> Option<[u32; 
 
 fn format(sps_nal: &Bytes, pps_nal: &Bytes) -> Result<FrameFormat, Malformed> {
     const UNREADABLE: Malformed = Malformed("H.264: unreadable sequence parameter set");
-    let sps = SeqParameterSet::from_bits(RefNal::new(sps_nal, &[], true).rbsp_bits()).map_err(|_| UNREADABLE)?;
+    let bits = OpenEnded(RefNal::new(sps_nal, &[], true).rbsp_bits());
+    let sps = SeqParameterSet::from_bits(bits).map_err(|_| UNREADABLE)?;
     let (width, height) = sps.pixel_dimensions().map_err(|_| UNREADABLE)?;
-    let h264 =
-        H264Format { sps: sps_nal.clone(), pps: pps_nal.clone(), width, height, reorder_depth: reorder_depth(&sps) };
+    let h264 = H264Format {
+        sps: sps_nal.clone(),
+        pps: pps_nal.clone(),
+        width,
+        height,
+        reorder_depth: reorder_depth(&sps),
+    };
     // Beyond these rates the VUI is not to be believed.
     let fps = sps.fps().filter(|fps| (1.0..=240.0).contains(fps));
     let frame_us = fps.map_or(DEFAULT_FRAME_US, |fps| (1_000_000.0 / fps).round() as i64);
-    Ok(FrameFormat { format: Format::H264(h264), frame_us })
+    Ok(FrameFormat {
+        format: Format::H264(h264),
+        frame_us,
+    })
 }
 
 /// How many frames may precede a frame in decoding order and follow it in presentation order.
@@ -109,7 +129,10 @@ fn format(sps_nal: &Bytes, pps_nal: &Bytes) -> Result<FrameFormat, Malformed> {
 fn reorder_depth(sps: &SeqParameterSet) -> u8 {
     const BASELINE: u8 = 66;
     const INTRA_CAPABLE: [u8; 6] = [44, 86, 100, 110, 122, 244];
-    let declared = sps.vui_parameters.as_ref().and_then(|vui| vui.bitstream_restrictions.as_ref());
+    let declared = sps
+        .vui_parameters
+        .as_ref()
+        .and_then(|vui| vui.bitstream_restrictions.as_ref());
     let profile = sps.profile_idc.into();
     let depth = match declared {
         Some(restrictions) => restrictions.max_num_reorder_frames,
@@ -118,4 +141,45 @@ fn reorder_depth(sps: &SeqParameterSet) -> u8 {
         None => sps.max_num_ref_frames,
     };
     depth.min(16) as u8
+}
+
+/// Reads a parameter set and lets what follows its last known field pass: extensions, and senders' sloppiness.
+struct OpenEnded<R>(R);
+
+impl<R: BitRead> BitRead for OpenEnded<R> {
+    fn read_ue(&mut self, name: &'static str) -> Result<u32, BitReaderError> {
+        self.0.read_ue(name)
+    }
+
+    fn read_se(&mut self, name: &'static str) -> Result<i32, BitReaderError> {
+        self.0.read_se(name)
+    }
+
+    fn read_bool(&mut self, name: &'static str) -> Result<bool, BitReaderError> {
+        self.0.read_bool(name)
+    }
+
+    fn read<U: Numeric>(&mut self, bit_count: u32, name: &'static str) -> Result<U, BitReaderError> {
+        self.0.read(bit_count, name)
+    }
+
+    fn read_to<V: Primitive>(&mut self, name: &'static str) -> Result<V, BitReaderError> {
+        self.0.read_to(name)
+    }
+
+    fn skip(&mut self, bit_count: u32, name: &'static str) -> Result<(), BitReaderError> {
+        self.0.skip(bit_count, name)
+    }
+
+    fn has_more_rbsp_data(&mut self, name: &'static str) -> Result<bool, BitReaderError> {
+        self.0.has_more_rbsp_data(name)
+    }
+
+    fn finish_rbsp(self) -> Result<(), BitReaderError> {
+        Ok(())
+    }
+
+    fn finish_sei_payload(self) -> Result<(), BitReaderError> {
+        Ok(())
+    }
 }

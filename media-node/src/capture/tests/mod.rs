@@ -4,5 +4,6 @@ mod aac;
 mod ffmpeg;
 mod h264;
 mod rtp;
+mod session;
 mod stream;
 mod watch;

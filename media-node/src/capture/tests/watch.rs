@@ -16,11 +16,18 @@ async fn watch() {
         url: env("TAPEDECK_WATCH").expect("TAPEDECK_WATCH"),
         username: env("TAPEDECK_WATCH_USER"),
         password: env("TAPEDECK_WATCH_PASSWORD").map(protocol::Secret::new),
-        want: Wanted { audio: true, video: true },
+        want: Wanted {
+            audio: true,
+            video: true,
+        },
         clock,
         user: UserClock::new(),
         silence_timeout: Duration::from_secs(5),
-        transport: if env("TAPEDECK_WATCH_UDP").is_some() { Transport::Udp } else { Transport::Tcp },
+        transport: if env("TAPEDECK_WATCH_UDP").is_some() {
+            Transport::Udp
+        } else {
+            Transport::Tcp
+        },
     });
     let until = tokio::time::Instant::now() + Duration::from_secs(seconds);
     while let Ok(Some(event)) = tokio::time::timeout_at(until, events.recv()).await {
