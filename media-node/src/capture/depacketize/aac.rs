@@ -1,6 +1,6 @@
 //! AAC as `mpeg4-generic`, RFC 3640: high and low bit rate modes.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 
 use super::aac_frames::{AacFrames, Bits, MAX_FRAME_BYTES, from_hex};
 use super::{Depacketizer, Frame, Malformed, Packet};
