@@ -73,6 +73,34 @@ async fn a_player_over_udp_that_is_never_heard_is_gone() {
 }
 
 #[tokio::test]
+async fn a_player_over_udp_is_told_the_end_and_closed_if_it_does_not_go() {
+    let server = Server::start().await;
+    let url = server.url("u");
+    let mut publisher = Client::connect(&server).await;
+    publisher.publish(&url).await;
+    publisher.packet(0, &rtp(1, 50)).await.unwrap();
+    let (media, reports) = (
+        UdpSocket::bind("127.0.0.1:0").await.unwrap(),
+        UdpSocket::bind("127.0.0.1:0").await.unwrap(),
+    );
+    let ports = [&media, &reports].map(|socket| socket.local_addr().unwrap().port());
+    let mut player = Client::connect(&server).await;
+    player
+        .play(&url, &format!("RTP/AVP;unicast;client_port={}-{}", ports[0], ports[1]))
+        .await;
+    assert_eq!(publisher.ask("TEARDOWN", &url, &[], "").await.status, 200);
+    let mut buffer = [0; 64];
+    let length = within("a BYE", reports.recv(&mut buffer)).await.unwrap();
+    assert_eq!(buffer[..length], crate::server::rtp::bye(7));
+    assert_eq!(
+        player.ask("PAUSE", &url, &[], "").await.status,
+        200,
+        "it may still end its session in order"
+    );
+    player.end().await;
+}
+
+#[tokio::test]
 async fn a_player_over_tcp_that_does_not_read_is_disconnected_and_disturbs_nobody() {
     let server = with_limits(|limits| limits.player_queue_bytes = 200_000).await;
     let url = server.url("u");

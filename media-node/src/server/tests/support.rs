@@ -10,6 +10,7 @@ use retina::client::{
     Credentials, InitialTimestampPolicy, PacketItem, PlayOptions, Session, SessionOptions, SetupOptions,
     TcpTransportOptions, Transport,
 };
+use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 use tokio::sync::{OnceCell, oneshot};
 use tokio::task::JoinHandle;
@@ -105,7 +106,11 @@ pub(super) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T 
 }
 
 /// A child process that does not outlive its test.
-pub(super) struct Process(Child);
+pub(super) struct Process {
+    child: Child,
+    /// For messages.
+    command: String,
+}
 
 impl Process {
     /// `arguments` are parted at white space.
@@ -117,20 +122,42 @@ impl Process {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn();
-        Self(child.unwrap_or_else(|error| panic!("{program}: {error}; scripts/setup installs it")))
+        let child = child.unwrap_or_else(|error| panic!("{program}: {error}; scripts/setup installs it"));
+        Self {
+            child,
+            command: format!("{program} {arguments}"),
+        }
     }
 
     /// SIGKILL: nothing is said any more.
     pub(super) async fn kill(mut self) {
-        self.0.kill().await.unwrap();
+        self.child.kill().await.unwrap();
     }
 
     pub(super) async fn ended(mut self) -> ExitStatus {
-        within("a child's end", self.0.wait()).await.unwrap()
+        within(&self.command, self.child.wait()).await.unwrap()
     }
 
     pub(super) async fn output(self) -> Output {
-        within("a child's output", self.0.wait_with_output()).await.unwrap()
+        within(&self.command, self.child.wait_with_output()).await.unwrap()
+    }
+
+    /// Waits until it has written so many bytes to its standard output.
+    pub(super) async fn writes(&mut self, bytes: usize) -> Vec<u8> {
+        let mut written = vec![0; bytes];
+        let stdout = self.child.stdout.as_mut().unwrap();
+        if within(&self.command, stdout.read_exact(&mut written)).await.is_err() {
+            let mut complaint = String::new();
+            self.child
+                .stderr
+                .as_mut()
+                .unwrap()
+                .read_to_string(&mut complaint)
+                .await
+                .unwrap();
+            panic!("{}: {complaint}", self.command);
+        }
+        written
     }
 }
 
@@ -177,17 +204,26 @@ pub(super) fn gst_publish(url: &str, transport: &str, extra: &str) -> Process {
     Process::spawn("gst-launch-1.0", &pipeline)
 }
 
-/// Plays both tracks. With `buffers`, exits successfully after so many of each; else at the end of the stream.
-pub(super) fn gst_play(url: &str, transport: &str, extra: &str, buffers: Option<u32>) -> Process {
-    let enough = buffers
-        .map(|buffers| format!("! identity eos-after={buffers}"))
-        .unwrap_or_default();
+/// Plays both tracks into a transport stream on its standard output, until the end of the stream.
+pub(super) fn gst_play(url: &str, transport: &str, extra: &str) -> Process {
     let pipeline = format!(
         "-q rtspsrc name=source location={url} protocols={transport} latency=0 {extra} \
-         source. ! application/x-rtp,media=video ! rtph264depay ! h264parse {enough} ! fakesink sync=false \
-         source. ! application/x-rtp,media=audio ! rtpmp4gdepay ! aacparse {enough} ! fakesink sync=false"
+         mpegtsmux name=mux ! fdsink fd=1 sync=false \
+         source. ! application/x-rtp,media=video ! rtph264depay ! h264parse ! queue ! mux. \
+         source. ! application/x-rtp,media=audio ! rtpmp4gdepay ! aacparse ! queue ! mux."
     );
     Process::spawn("gst-launch-1.0", &pipeline)
+}
+
+/// GStreamer plays both tracks for a while.
+pub(super) async fn gst_plays(url: &str, transport: &str, extra: &str) {
+    let mut player = gst_play(url, transport, extra);
+    let written = player.writes(188 * 150).await;
+    assert!(
+        written.chunks(188).all(|packet| packet[0] == 0x47),
+        "no transport stream"
+    );
+    player.kill().await;
 }
 
 /// The codecs that ffprobe finds, in the order of the description, or what it complains of.
