@@ -3,7 +3,9 @@
 //! May not know: media time (only RTP timestamps), sockets, sessions, the other tracks.
 
 mod aac;
+mod aac_frames;
 mod h264;
+mod latm;
 mod parameter_sets;
 
 use bytes::Bytes;
@@ -61,16 +63,11 @@ pub(super) trait Depacketizer: Send {
 
 /// The depacketizer for an offered track, or the codec's name when it cannot be recorded.
 pub(super) fn depacketizer(offer: &Offer) -> Result<Box<dyn Depacketizer>, String> {
-    let unsupported = |why: &str| format!("{}{why}", offer.encoding);
-    match offer.encoding.as_str() {
-        "h264" => match h264::H264::new(&offer.fmtp) {
-            Ok(h264) => Ok(Box::new(h264)),
-            Err(why) => Err(unsupported(&format!(" ({why})"))),
-        },
-        "mpeg4-generic" => match aac::Aac::new(offer) {
-            Ok(aac) => Ok(Box::new(aac)),
-            Err(why) => Err(unsupported(&format!(" ({why})"))),
-        },
-        _ => Err(unsupported("")),
-    }
+    let made: Result<Box<dyn Depacketizer>, &str> = match offer.encoding.as_str() {
+        "h264" => h264::H264::new(&offer.fmtp).map(|h264| Box::new(h264) as _),
+        "mpeg4-generic" => aac::Aac::new(offer).map(|aac| Box::new(aac) as _),
+        "mp4a-latm" => latm::Latm::new(offer).map(|latm| Box::new(latm) as _),
+        other => return Err(other.to_owned()),
+    };
+    made.map_err(|why| format!("{} ({why})", offer.encoding))
 }

@@ -3,6 +3,7 @@
 mod aac;
 mod ffmpeg;
 mod h264;
+mod latm;
 mod rtp;
 mod session;
 mod stream;
