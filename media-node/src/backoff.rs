@@ -13,12 +13,19 @@ pub struct Backoff {
 
 impl Backoff {
     pub fn new(first: Duration, most: Duration) -> Self {
-        Self { first, most, failures: 0 }
+        Self {
+            first,
+            most,
+            failures: 0,
+        }
     }
 
     /// The pause after one more failure. `chance` is any number, evenly distributed.
     pub fn pause(&mut self, chance: u32) -> Duration {
-        let full = self.first.saturating_mul(2_u32.saturating_pow(self.failures)).min(self.most);
+        let full = self
+            .first
+            .saturating_mul(2_u32.saturating_pow(self.failures))
+            .min(self.most);
         self.failures = self.failures.saturating_add(1);
         full / 2 + (full / 2).mul_f64(f64::from(chance) / f64::from(u32::MAX))
     }

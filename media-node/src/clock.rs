@@ -4,7 +4,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Unix milliseconds, UTC.
 pub fn unix_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64)
 }
 
 /// Unix milliseconds that never go back, whatever is done to the system's clock.
@@ -17,7 +19,10 @@ pub struct SteadyClock {
 impl SteadyClock {
     /// Starts at the present wall-clock time.
     pub fn new() -> Self {
-        Self { base_ms: unix_ms(), since: Instant::now() }
+        Self {
+            base_ms: unix_ms(),
+            since: Instant::now(),
+        }
     }
 
     pub fn now_ms(&self) -> u64 {

@@ -82,7 +82,10 @@ impl Edge {
         Err(if status == StatusCode::NOT_FOUND {
             EdgeError::Unknown { reason }
         } else {
-            EdgeError::Refused { status: status.as_u16(), reason }
+            EdgeError::Refused {
+                status: status.as_u16(),
+                reason,
+            }
         })
     }
 }

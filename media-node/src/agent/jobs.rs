@@ -26,7 +26,11 @@ pub(super) async fn run(edge: &Edge, supervisor: &Supervisor) {
                     }
                 }
                 Err(EdgeError::Unknown { reason }) => {
-                    tracing::warn!(sid = request.sid, reason, "the edge does not know the recording of this spool");
+                    tracing::warn!(
+                        sid = request.sid,
+                        reason,
+                        "the edge does not know the recording of this spool"
+                    );
                     supervisor.disown(&request.sid);
                 }
                 Err(error) => tracing::warn!(sid = request.sid, %error, "the job of this spool is asked for again"),

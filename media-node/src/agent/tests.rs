@@ -50,7 +50,10 @@ async fn edge_on(port: u16, state: Shared) -> (u16, tokio::task::JoinHandle<()>)
         .with_state(state);
     let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    (port, tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }))
+    (
+        port,
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }),
+    )
 }
 
 async fn heartbeat(State(state): State<Shared>, Json(heartbeat): Json<Heartbeat>) -> Json<HeartbeatAnswer> {
@@ -60,8 +63,16 @@ async fn heartbeat(State(state): State<Shared>, Json(heartbeat): Json<Heartbeat>
 
 async fn report(State(state): State<Shared>, Json(report): Json<Report>) -> Json<ReportAnswer> {
     let mut state = state.lock().unwrap();
-    let directive = if state.stops { Directive::Stop(EndCause::Stopped) } else { Directive::Record };
-    let desired = Desired { epoch: report.epoch, directive, subscription: job().subscription };
+    let directive = if state.stops {
+        Directive::Stop(EndCause::Stopped)
+    } else {
+        Directive::Record
+    };
+    let desired = Desired {
+        epoch: report.epoch,
+        directive,
+        subscription: job().subscription,
+    };
     state.reports.push(report);
     Json(ReportAnswer { desired })
 }
@@ -78,7 +89,11 @@ async fn job_request(
     let reason = "no such recording".to_owned();
     Err((
         StatusCode::NOT_FOUND,
-        Json(Refusal { fault: Fault::Caller, code: RefusalCode::UnknownRecording, reason }),
+        Json(Refusal {
+            fault: Fault::Caller,
+            code: RefusalCode::UnknownRecording,
+            reason,
+        }),
     ))
 }
 
@@ -119,7 +134,11 @@ fn world() -> World {
         capacity: 4,
         await_acknowledgement: true,
     });
-    World { dir, supervisor, edge: Shared::default() }
+    World {
+        dir,
+        supervisor,
+        edge: Shared::default(),
+    }
 }
 
 impl World {
@@ -155,20 +174,39 @@ async fn an_answer_to_a_report_stops_the_recording_and_its_end_is_told_and_forgo
     heard.wait_for(|heard| *heard).await.unwrap();
     world.supervisor.put(job()).await.unwrap();
     world.until("a report", |edge| !edge.reports.is_empty()).await;
-    world.until("a heartbeat with it", |edge| edge.heartbeats.iter().any(|beat| beat.recordings.len() == 1)).await;
+    world
+        .until("a heartbeat with it", |edge| {
+            edge.heartbeats.iter().any(|beat| beat.recordings.len() == 1)
+        })
+        .await;
     world.edge.lock().unwrap().stops = true;
-    world.until("the end", |edge| edge.reports.iter().any(|report| report.phase == Phase::Ended)).await;
-    world.until("nothing is held", |edge| edge.heartbeats.last().unwrap().recordings.is_empty()).await;
+    world
+        .until("the end", |edge| {
+            edge.reports.iter().any(|report| report.phase == Phase::Ended)
+        })
+        .await;
+    world
+        .until("nothing is held", |edge| {
+            edge.heartbeats.last().unwrap().recordings.is_empty()
+        })
+        .await;
     assert!(!world.dir.path().join("spool").join(SID).exists());
     let edge = world.edge.lock().unwrap();
     let beat = &edge.heartbeats[0];
-    assert_eq!((beat.url.as_str(), beat.region.as_str(), beat.capacity), ("http://node", "here", 4));
+    assert_eq!(
+        (beat.url.as_str(), beat.region.as_str(), beat.capacity),
+        ("http://node", "here", 4)
+    );
 }
 
 #[tokio::test]
 async fn while_the_edge_is_away_recording_goes_on_and_it_hears_the_newest_state_afterwards() {
     let world = world();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let mut heard = world.start_agent(port);
     world.supervisor.put(job()).await.unwrap();
     let stop = Desired {
@@ -176,12 +214,20 @@ async fn while_the_edge_is_away_recording_goes_on_and_it_hears_the_newest_state_
         directive: Directive::Stop(EndCause::Stopped),
         subscription: job().subscription,
     };
-    world.supervisor.desire(SID, stop, Duration::from_secs(10)).await.unwrap();
+    world
+        .supervisor
+        .desire(SID, stop, Duration::from_secs(10))
+        .await
+        .unwrap();
     assert!(!*heard.borrow());
     assert_eq!(world.supervisor.held().len(), 1);
     let (_, _edge) = edge_on(port, Arc::clone(&world.edge)).await;
     heard.wait_for(|heard| *heard).await.unwrap();
-    world.until("the end", |edge| edge.reports.iter().any(|report| report.phase == Phase::Ended)).await;
+    world
+        .until("the end", |edge| {
+            edge.reports.iter().any(|report| report.phase == Phase::Ended)
+        })
+        .await;
     assert_eq!(world.edge.lock().unwrap().reports.len(), 1);
 }
 
@@ -197,5 +243,8 @@ async fn a_spool_of_an_earlier_process_gets_its_job_from_the_edge() {
     world.edge.lock().unwrap().knows_jobs = true;
     world.until("a report", |edge| !edge.reports.is_empty()).await;
     let edge = world.edge.lock().unwrap();
-    assert_eq!((edge.job_requests[0].sid.as_str(), edge.job_requests[0].epoch), (SID, 1));
+    assert_eq!(
+        (edge.job_requests[0].sid.as_str(), edge.job_requests[0].epoch),
+        (SID, 1)
+    );
 }

@@ -9,8 +9,13 @@ use super::Refused;
 
 /// Lets calls with the node token pass. How long it takes tells nothing of the token.
 pub(super) async fn require(State(token): State<Option<Secret>>, request: Request, next: Next) -> Response {
-    let Some(token) = token else { return next.run(request).await };
-    let given = request.headers().get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    let Some(token) = token else {
+        return next.run(request).await;
+    };
+    let given = request
+        .headers()
+        .get(AUTHORIZATION)
+        .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
     if bool::from(given.unwrap_or_default().ct_eq(token.expose().as_bytes())) {
         return next.run(request).await;
     }

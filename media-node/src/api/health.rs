@@ -31,5 +31,12 @@ pub(super) async fn ready(State(health): State<Health>) -> (StatusCode, Json<Rea
         edge_heard: health.edge_heard.as_ref().map(|heard| *heard.borrow()),
     };
     let ready = readiness.spool_writable && readiness.rtsp_listening && readiness.edge_heard != Some(false);
-    (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(readiness))
+    (
+        if ready {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        },
+        Json(readiness),
+    )
 }

@@ -56,11 +56,19 @@ impl IntoResponse for Refused {
 
 impl Refused {
     fn bad_job(reason: String) -> Self {
-        Self(Refusal { fault: Fault::Caller, code: RefusalCode::BadJob, reason })
+        Self(Refusal {
+            fault: Fault::Caller,
+            code: RefusalCode::BadJob,
+            reason,
+        })
     }
 
     fn internal(reason: String) -> Self {
-        Self(Refusal { fault: Fault::Ours, code: RefusalCode::Internal, reason })
+        Self(Refusal {
+            fault: Fault::Ours,
+            code: RefusalCode::Internal,
+            reason,
+        })
     }
 }
 

@@ -35,7 +35,13 @@ async fn serve(token: Option<Secret>, edge_heard: bool) -> (String, tempfile::Te
 }
 
 async fn call(method: reqwest::Method, url: String, token: &str, body: &Value) -> (u16, Value) {
-    let response = reqwest::Client::new().request(method, url).bearer_auth(token).json(body).send().await.unwrap();
+    let response = reqwest::Client::new()
+        .request(method, url)
+        .bearer_auth(token)
+        .json(body)
+        .send()
+        .await
+        .unwrap();
     (response.status().as_u16(), response.json().await.unwrap())
 }
 
@@ -48,10 +54,16 @@ async fn everything_below_v1_asks_for_the_token() {
             assert_eq!((status, &body["code"]), (401, &json!("unauthorized")), "{path} {token}");
         }
     }
-    let roster = reqwest::Client::new().get(format!("{base}/v1/channels/a/c")).bearer_auth("token");
+    let roster = reqwest::Client::new()
+        .get(format!("{base}/v1/channels/a/c"))
+        .bearer_auth("token");
     assert_eq!(roster.send().await.unwrap().text().await.unwrap(), "roster");
     for path in ["/healthz", "/readyz"] {
-        assert_eq!(reqwest::get(format!("{base}{path}")).await.unwrap().status(), 200, "{path}");
+        assert_eq!(
+            reqwest::get(format!("{base}{path}")).await.unwrap().status(),
+            200,
+            "{path}"
+        );
     }
 }
 
@@ -61,7 +73,10 @@ async fn readiness_says_what_is_missing() {
     let response = reqwest::get(format!("{base}/readyz")).await.unwrap();
     assert_eq!(response.status(), 503);
     let body: Value = response.json().await.unwrap();
-    assert_eq!(body, json!({"spool_writable": true, "rtsp_listening": true, "edge_heard": false}));
+    assert_eq!(
+        body,
+        json!({"spool_writable": true, "rtsp_listening": true, "edge_heard": false})
+    );
 }
 
 #[tokio::test]
@@ -72,7 +87,10 @@ async fn refusals_have_their_statuses_and_reasons() {
     let (status, body) = call(reqwest::Method::GET, url.clone(), "", &Value::Null).await;
     assert_eq!((status, &body["code"]), (404, &json!("unknown_recording")));
     let (status, body) = call(reqwest::Method::PUT, url.clone(), "", &json!({"sid": sid})).await;
-    assert_eq!((status, &body["code"], &body["fault"]), (400, &json!("bad_job"), &json!("caller")));
+    assert_eq!(
+        (status, &body["code"], &body["fault"]),
+        (400, &json!("bad_job"), &json!("caller"))
+    );
     assert!(body["reason"].as_str().unwrap().contains("missing field"), "{body}");
     let mut job = json!({
         "sid": "b".repeat(32), "epoch": 1, "recorder": {"app_id": "a", "channel": "c", "uid": "1"},
@@ -83,12 +101,20 @@ async fn refusals_have_their_statuses_and_reasons() {
             "secret_key": "hunter2", "prefix": ""},
     });
     let (status, body) = call(reqwest::Method::PUT, url.clone(), "", &job).await;
-    assert_eq!((status, &body["reason"]), (400, &json!("the job's sid is not that of the path")));
+    assert_eq!(
+        (status, &body["reason"]),
+        (400, &json!("the job's sid is not that of the path"))
+    );
     job["sid"] = json!(sid);
     // The program that stands for the recorder ends at once.
     let (status, body) = call(reqwest::Method::PUT, url.clone(), "", &job).await;
     assert_eq!((status, &body["code"]), (500, &json!("internal")));
-    let large = reqwest::Client::new().put(url).body("x".repeat(MAX_BODY_BYTES + 1)).send().await.unwrap();
+    let large = reqwest::Client::new()
+        .put(url)
+        .body("x".repeat(MAX_BODY_BYTES + 1))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(large.status(), 413);
 }
 

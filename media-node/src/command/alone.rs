@@ -28,12 +28,19 @@ pub(super) async fn run(args: RecordArgs) -> Result<(), String> {
     let job = job(&args, &out)?;
     let dir = out.join(SPOOL).join(&job.sid);
     spool::store_job(&dir, &job).map_err(|error| error.to_string())?;
-    let opening = Opening { epoch: job.epoch, at_ms: unix_ms() };
+    let opening = Opening {
+        epoch: job.epoch,
+        at_ms: unix_ms(),
+    };
     let spool = open_spool(&dir, opening).await.map_err(|error| error.to_string())?;
     let style = job.playlist;
     let render = Box::new(move |slices: &[_], ended| playlist::render(slices, style, ended));
     let uploader = tokio::spawn(Uploader::new(Arc::clone(&spool), Store::Directory(out.clone()), render).run());
-    let wanted = Desired { epoch: job.epoch, directive: Directive::Record, subscription: job.subscription.clone() };
+    let wanted = Desired {
+        epoch: job.epoch,
+        directive: Directive::Record,
+        subscription: job.subscription.clone(),
+    };
     let (desired, desired_state) = watch::channel(wanted);
     let (status, statuses) = watch::channel(Status::default());
     let context = Context {
@@ -51,7 +58,13 @@ pub(super) async fn run(args: RecordArgs) -> Result<(), String> {
     uploader.await.map_err(|error| error.to_string())?;
     for file in spool.files("") {
         let (seconds, name) = (file.duration_ms as f64 / 1000.0, out.join(&file.name));
-        println!("{} ({:.3} s in {} slices, {} bytes)", name.display(), seconds, file.slices, file.bytes);
+        println!(
+            "{} ({:.3} s in {} slices, {} bytes)",
+            name.display(),
+            seconds,
+            file.slices,
+            file.bytes
+        );
     }
     for problem in &statuses.borrow().problems {
         tracing::warn!(code = problem.code, "{}", problem.message);
@@ -61,7 +74,11 @@ pub(super) async fn run(args: RecordArgs) -> Result<(), String> {
     if let Err(error) = removed {
         tracing::debug!(%error, "the spool's directory stays");
     }
-    if spool.files("").is_empty() { Err("nothing was recorded".to_owned()) } else { Ok(()) }
+    if spool.files("").is_empty() {
+        Err("nothing was recorded".to_owned())
+    } else {
+        Ok(())
+    }
 }
 
 /// Until the time is over or a signal comes.
@@ -76,7 +93,11 @@ async fn wait(duration: Option<Duration>, statuses: watch::Receiver<Status>) -> 
         loop {
             tokio::time::sleep(STATUS_EVERY).await;
             let status = statuses.borrow();
-            tracing::info!(lost_packets = status.lost_packets, idle = status.idle_since_ms.is_some(), "recording");
+            tracing::info!(
+                lost_packets = status.lost_packets,
+                idle = status.idle_since_ms.is_some(),
+                "recording"
+            );
         }
     };
     tokio::select! {
@@ -100,7 +121,11 @@ fn job(args: &RecordArgs, out: &Path) -> Result<Job, String> {
     Ok(Job {
         sid: random_id().map_err(|error| format!("the system has no randomness: {error}"))?,
         epoch: 1,
-        recorder: RecorderKey { app_id: "local".to_owned(), channel: args.channel.clone(), uid: "0".to_owned() },
+        recorder: RecorderKey {
+            app_id: "local".to_owned(),
+            channel: args.channel.clone(),
+            uid: "0".to_owned(),
+        },
         mode: Mode::Individual,
         source: Source::Static { streams },
         subscription: Subscription {

@@ -10,7 +10,10 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
         other => return Err(format!("{other:?} is no unit of time: use s, m or h")),
     };
     let number: u64 = digits.parse().map_err(|_| format!("{digits:?} is no whole number"))?;
-    number.checked_mul(unit).map(Duration::from_secs).ok_or_else(|| "that is too long".to_owned())
+    number
+        .checked_mul(unit)
+        .map(Duration::from_secs)
+        .ok_or_else(|| "that is too long".to_owned())
 }
 
 #[cfg(test)]
@@ -22,7 +25,16 @@ mod tests {
         for (text, seconds) in [("90", 90), ("10s", 10), ("5m", 300), ("1h", 3600), ("0", 0)] {
             assert_eq!(parse(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
-        for text in ["", "s", "-1", "1d", "1.5s", "99999999999999999999", "9999999999999999999h", "é"] {
+        for text in [
+            "",
+            "s",
+            "-1",
+            "1d",
+            "1.5s",
+            "99999999999999999999",
+            "9999999999999999999h",
+            "é",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{container, media};
 use crate::spool::{Opening, Probed, Spool, SpoolError};
+use crate::{container, media};
 
 /// Tapedeck's media node: serves channels, records them and uploads what it recorded.
 #[derive(Debug, Parser)]
@@ -127,7 +127,11 @@ pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Check { spool } => return check::run(&spool),
         Command::Serve(args) => block_on(serve::run(*args)),
-        Command::Record(RecordArgs { supervised: true, dir: Some(dir), .. }) => block_on(supervised::run(dir)),
+        Command::Record(RecordArgs {
+            supervised: true,
+            dir: Some(dir),
+            ..
+        }) => block_on(supervised::run(dir)),
         Command::Record(args) => block_on(alone::run(args)),
     };
     match result {
@@ -160,7 +164,10 @@ async fn open_spool(dir: &Path, opening: Opening) -> Result<Arc<Spool>, SpoolErr
 
 fn probe(slice: &Path) -> Option<Probed> {
     match container::probe_slice(slice) {
-        Ok(probe) => probe.map(|probe| Probed { duration_us: probe.duration_us, bytes: probe.bytes }),
+        Ok(probe) => probe.map(|probe| Probed {
+            duration_us: probe.duration_us,
+            bytes: probe.bytes,
+        }),
         Err(error) => {
             tracing::warn!(slice = %slice.display(), %error, "a slice that was being written cannot be read");
             None

@@ -26,7 +26,12 @@ pub(super) struct Progress {
 
 impl Reporter {
     pub(super) fn new(node_id: String, job: Job, incarnation: u64) -> Self {
-        Self { node_id, job, seq: incarnation << 32, upload_problems: Vec::new() }
+        Self {
+            node_id,
+            job,
+            seq: incarnation << 32,
+            upload_problems: Vec::new(),
+        }
     }
 
     pub(super) fn note(&mut self, problem: Problem) {

@@ -30,7 +30,10 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), String> {
     let node_id = args.node_id.map_or_else(|| kept_id(&args.spool), Ok)?;
 
     let registry = Registry::new(Limits::default(), unix_ms());
-    let keys = Keys { publish: args.publish_key.map(Secret::new), play: args.play_key.map(Secret::new) };
+    let keys = Keys {
+        publish: args.publish_key.map(Secret::new),
+        play: args.play_key.map(Secret::new),
+    };
     let play_key = keys.play.clone();
     let rtsp_at = |error| format!("cannot listen for RTSP at {}: {error}", args.rtsp_listen);
     let rtsp = RtspServer::bind(args.rtsp_listen, registry.clone(), keys, args.rtsp_url.clone()).await;
@@ -44,7 +47,9 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), String> {
         program: std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?,
         node: Node {
             node_id: node_id.clone(),
-            rtsp: args.rtsp_url.unwrap_or_else(|| format!("rtsp://{}", reachable(rtsp_address))),
+            rtsp: args
+                .rtsp_url
+                .unwrap_or_else(|| format!("rtsp://{}", reachable(rtsp_address))),
             roster: format!("http://{}", reachable(api_address)),
             node_token: token.clone().unwrap_or_default(),
             play_key,
@@ -52,7 +57,9 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), String> {
         capacity: args.capacity as usize,
         await_acknowledgement: args.edge_url.is_some(),
     });
-    supervisor.adopt().map_err(|error| format!("cannot read {}: {error}", args.spool.display()))?;
+    supervisor
+        .adopt()
+        .map_err(|error| format!("cannot read {}: {error}", args.spool.display()))?;
 
     let (rtsp_listening, rtsp_state) = watch::channel(true);
     let stop_rtsp = CancellationToken::new();
@@ -69,7 +76,9 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), String> {
             let edge = Edge::new(url, token.clone().unwrap_or_default())?;
             let identity = Identity {
                 node_id: node_id.clone(),
-                url: args.node_url.unwrap_or_else(|| format!("http://{}", reachable(api_address))),
+                url: args
+                    .node_url
+                    .unwrap_or_else(|| format!("http://{}", reachable(api_address))),
                 region: args.region,
                 capacity: args.capacity,
             };
@@ -78,7 +87,11 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), String> {
             Some(state)
         }
     };
-    let health = Health { spool: args.spool, rtsp_listening: rtsp_state, edge_heard };
+    let health = Health {
+        spool: args.spool,
+        rtsp_listening: rtsp_state,
+        edge_heard,
+    };
     let router = api::router(supervisor.clone(), health, channel::routes(registry), token);
     let api_task = tokio::spawn(async move { axum::serve(listener, router).await });
     tracing::info!(node_id, api = %api_address, rtsp = %rtsp_address, "node up");
@@ -88,14 +101,20 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), String> {
     supervisor.shut_down(args.drain).await;
     api_task.abort();
     stop_rtsp.cancel();
-    rtsp_task.await.map_err(|error| format!("the channel server has failed: {error}"))?;
+    rtsp_task
+        .await
+        .map_err(|error| format!("the channel server has failed: {error}"))?;
     tracing::info!("ended");
     Ok(())
 }
 
 /// How this machine itself reaches an address that is listened on.
 fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = if address.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address.ip() };
+    let ip = if address.ip().is_unspecified() {
+        IpAddr::V4(Ipv4Addr::LOCALHOST)
+    } else {
+        address.ip()
+    };
     SocketAddr::new(ip, address.port())
 }
 

@@ -46,7 +46,10 @@ pub(super) async fn run(dir: PathBuf) -> Result<(), String> {
     match prepare(&dir, &job, check).await {
         Ok((spool, bucket)) => {
             let recording = Recording::start(spool, bucket, job, node, input);
-            recording.run(output).await.inspect_err(|error| tracing::error!(sid, error, "recording failed"))
+            recording
+                .run(output)
+                .await
+                .inspect_err(|error| tracing::error!(sid, error, "recording failed"))
         }
         Err(refusal) => tell(&mut output, &Told::Refused(refusal)).await,
     }
@@ -61,7 +64,10 @@ async fn prepare(dir: &Path, job: &Job, check: bool) -> Result<(Arc<Spool>, Buck
         code: RefusalCode::StorageUnusable,
         reason,
     })?;
-    let opening = Opening { epoch: job.epoch, at_ms: unix_ms() };
+    let opening = Opening {
+        epoch: job.epoch,
+        at_ms: unix_ms(),
+    };
     let end = Instant::now() + HANDOVER_TIME;
     let spool = loop {
         match open_spool(dir, opening).await {
@@ -82,7 +88,9 @@ async fn tell(output: &mut Stdout, told: &Told) -> Result<(), String> {
         output.write_all(&supervisor::encode(told)?).await?;
         output.flush().await
     };
-    write.await.map_err(|error: std::io::Error| format!("the supervisor does not listen: {error}"))
+    write
+        .await
+        .map_err(|error: std::io::Error| format!("the supervisor does not listen: {error}"))
 }
 
 /// A running recording.
@@ -101,8 +109,11 @@ impl Recording {
         let render = move |slices: &[_], ended| playlist::render(slices, style, ended);
         let uploader = Uploader::new(Arc::clone(&spool), Store::Bucket(bucket), Box::new(render));
         let reporter = Reporter::new(node.node_id, job.clone(), spool.incarnation());
-        let wanted =
-            Desired { epoch: job.epoch, directive: Directive::Record, subscription: job.subscription.clone() };
+        let wanted = Desired {
+            epoch: job.epoch,
+            directive: Directive::Record,
+            subscription: job.subscription.clone(),
+        };
         let desired = watch::Sender::new(wanted);
         let (interrupt, interrupts) = watch::channel(None);
         tokio::spawn(listen(input, desired.clone(), interrupt));
@@ -118,16 +129,33 @@ impl Recording {
             options: Options::default(),
             job,
         };
-        Self { spool, reporter, uploader, context, desired, interrupts }
+        Self {
+            spool,
+            reporter,
+            uploader,
+            context,
+            desired,
+            interrupts,
+        }
     }
 
     async fn run(self, mut output: Stdout) -> Result<(), String> {
-        let Self { spool, mut reporter, uploader, context, desired, mut interrupts } = self;
+        let Self {
+            spool,
+            mut reporter,
+            uploader,
+            context,
+            desired,
+            mut interrupts,
+        } = self;
         let sid = context.job.sid.clone();
         let (mut problem, mut changes) = (uploader.problem(), spool.changes());
         let (status, mut statuses) = watch::channel(Status::default());
         tracing::info!(sid, incarnation = spool.incarnation(), cause = ?spool.cause(), "recording begins");
-        let mut progress = Progress { captured: spool.cause().is_some(), done: false };
+        let mut progress = Progress {
+            captured: spool.cause().is_some(),
+            done: false,
+        };
         let mut capture = pin!(record::run_individual(context, desired.subscribe(), status));
         let mut upload = tokio::spawn(uploader.run());
         let mut leave: Option<Leave> = None;
@@ -194,7 +222,10 @@ struct Leave {
 
 impl Leave {
     fn new(now: Instant, drain: Duration) -> Self {
-        Self { drained: now + drain, closed: now + drain.max(CLOSE_TIME) }
+        Self {
+            drained: now + drain,
+            closed: now + drain.max(CLOSE_TIME),
+        }
     }
 
     async fn wait(leave: Option<&Self>, captured: bool) {
@@ -207,7 +238,11 @@ impl Leave {
 }
 
 /// Passes orders on. The end of the input is the end of the supervisor.
-async fn listen(mut input: BufReader<Stdin>, desired: watch::Sender<Desired>, interrupt: watch::Sender<Option<Duration>>) {
+async fn listen(
+    mut input: BufReader<Stdin>,
+    desired: watch::Sender<Desired>,
+    interrupt: watch::Sender<Option<Duration>>,
+) {
     loop {
         match supervisor::next(&mut input).await {
             Ok(Some(Control::Desired(newer))) => {
@@ -234,5 +269,7 @@ async fn listen(mut input: BufReader<Stdin>, desired: watch::Sender<Desired>, in
 async fn finish(spool: &Arc<Spool>, cause: EndCause) -> Result<(), String> {
     let spool = Arc::clone(spool);
     let finished = tokio::task::spawn_blocking(move || spool.finish(cause)).await;
-    finished.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    finished
+        .map_err(|error| error.to_string())?
+        .map_err(|error| error.to_string())
 }

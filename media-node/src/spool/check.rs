@@ -10,7 +10,12 @@ use super::{JOURNAL, SLICES, SpoolError, load_job};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
     /// In order; a count of what the spool holds.
-    Holds { slices: u64, unconfirmed: u64, playlists: u64, ended: bool },
+    Holds {
+        slices: u64,
+        unconfirmed: u64,
+        playlists: u64,
+        ended: bool,
+    },
     /// Half done by a stop; the next opening puts it right.
     Repairable(String),
     /// Against the invariants: something other than this program has changed the spool, or the disk has failed.
@@ -26,9 +31,21 @@ impl Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Holds { slices, unconfirmed, playlists, ended } => {
-                let state = if *ended { "capture has ended" } else { "capture has not ended" };
-                write!(f, "{slices} slices in {playlists} playlists, {unconfirmed} not confirmed; {state}")
+            Self::Holds {
+                slices,
+                unconfirmed,
+                playlists,
+                ended,
+            } => {
+                let state = if *ended {
+                    "capture has ended"
+                } else {
+                    "capture has not ended"
+                };
+                write!(
+                    f,
+                    "{slices} slices in {playlists} playlists, {unconfirmed} not confirmed; {state}"
+                )
             }
             Self::Repairable(what) => write!(f, "start-up will repair: {what}"),
             Self::Violation(what) => write!(f, "VIOLATION: {what}"),
@@ -58,7 +75,10 @@ pub fn check(dir: &Path) -> Result<Vec<Finding>, SpoolError> {
         }
     };
     if replay.torn_bytes > 0 {
-        findings.push(Finding::Repairable(format!("the journal's last {} bytes are half a line", replay.torn_bytes)));
+        findings.push(Finding::Repairable(format!(
+            "the journal's last {} bytes are half a line",
+            replay.torn_bytes
+        )));
     }
     match State::from_entries(replay.entries) {
         Err(Contradiction(what)) => findings.push(Finding::Violation(what)),
@@ -79,7 +99,11 @@ pub fn check(dir: &Path) -> Result<Vec<Finding>, SpoolError> {
 /// spool of a recording counts as the only one.
 pub fn check_all(spool: &Path) -> Result<Vec<(String, Vec<Finding>)>, SpoolError> {
     if spool.join(JOURNAL).exists() {
-        let name = spool.file_name().unwrap_or(spool.as_os_str()).to_string_lossy().into_owned();
+        let name = spool
+            .file_name()
+            .unwrap_or(spool.as_os_str())
+            .to_string_lossy()
+            .into_owned();
         return Ok(vec![(name, check(spool)?)]);
     }
     let mut recordings = Vec::new();
@@ -118,8 +142,8 @@ fn describe(repair: Repair) -> Finding {
             Finding::Repairable(format!("slice file {number} is confirmed by the store but not removed"))
         }
         Repair::Foreign { name } => Finding::Violation(format!("the journal does not know the file {name}")),
-        Repair::Lost { number, name } => {
-            Finding::Violation(format!("slice file {number} ({name}) is missing or not of the size it was written"))
-        }
+        Repair::Lost { number, name } => Finding::Violation(format!(
+            "slice file {number} ({name}) is missing or not of the size it was written"
+        )),
     }
 }

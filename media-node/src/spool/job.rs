@@ -27,19 +27,38 @@ pub fn store_job(dir: &Path, job: &Job) -> Result<(), SpoolError> {
 pub fn load_job(dir: &Path) -> Result<Job, SpoolError> {
     let path = dir.join(JOB);
     let bytes = std::fs::read(&path).map_err(SpoolError::io("read", &path))?;
-    serde_json::from_slice(&bytes).map_err(|error| SpoolError::BadJob { path, reason: error.to_string() })
+    serde_json::from_slice(&bytes).map_err(|error| SpoolError::BadJob {
+        path,
+        reason: error.to_string(),
+    })
 }
 
 fn without_secrets(job: &Job) -> Job {
     let source = match &job.source {
         Source::Builtin { .. } => job.source.clone(),
-        Source::Mediamtx { api, rtsp, credentials: _, path } => {
-            Source::Mediamtx { api: api.clone(), rtsp: rtsp.clone(), credentials: None, path: path.clone() }
-        }
-        Source::Static { streams } => {
-            Source::Static { streams: streams.keys().map(|uid| (uid.clone(), Secret::default())).collect() }
-        }
+        Source::Mediamtx {
+            api,
+            rtsp,
+            credentials: _,
+            path,
+        } => Source::Mediamtx {
+            api: api.clone(),
+            rtsp: rtsp.clone(),
+            credentials: None,
+            path: path.clone(),
+        },
+        Source::Static { streams } => Source::Static {
+            streams: streams.keys().map(|uid| (uid.clone(), Secret::default())).collect(),
+        },
     };
-    let storage = Storage { secret_key: Secret::default(), session_token: None, ..job.storage.clone() };
-    Job { source, storage, ..job.clone() }
+    let storage = Storage {
+        secret_key: Secret::default(),
+        session_token: None,
+        ..job.storage.clone()
+    };
+    Job {
+        source,
+        storage,
+        ..job.clone()
+    }
 }

@@ -14,7 +14,11 @@ pub(super) enum Entry {
     /// A process has begun to work on the spool.
     Opened { epoch: u64, at_ms: u64 },
     /// The file `number` is about to be written; `slice` is what is known of it, its duration and size are 0.
-    Begun { number: u64, playlist_name: String, slice: Slice },
+    Begun {
+        number: u64,
+        playlist_name: String,
+        slice: Slice,
+    },
     /// The file `number` is complete and on disk.
     Committed { number: u64, slice: Slice },
     /// The file `number` holds nothing that is wanted.
@@ -24,7 +28,11 @@ pub(super) enum Entry {
     /// The store has confirmed the slice in the file `number`.
     Uploaded { number: u64 },
     /// The store has confirmed a playlist that names the first `slices` slices.
-    Published { playlist_name: String, slices: usize, ended: bool },
+    Published {
+        playlist_name: String,
+        slices: usize,
+        ended: bool,
+    },
     /// Capture is over: no more slices.
     Finished { cause: EndCause },
 }
@@ -61,7 +69,11 @@ pub(super) fn replay(path: &Path, bytes: &[u8]) -> Result<Replay, SpoolError> {
         good += line.len() as u64;
         rest = tail;
     }
-    Ok(Replay { entries, good_bytes: good, torn_bytes: bytes.len() as u64 - good })
+    Ok(Replay {
+        entries,
+        good_bytes: good,
+        torn_bytes: bytes.len() as u64 - good,
+    })
 }
 
 /// The open journal; every entry is on disk when `append` returns.
@@ -82,7 +94,11 @@ impl Journal {
             .append(true)
             .open(path)
             .map_err(SpoolError::io("open", path))?;
-        let journal = Self { path: path.to_owned(), file, length: replay.good_bytes };
+        let journal = Self {
+            path: path.to_owned(),
+            file,
+            length: replay.good_bytes,
+        };
         if replay.torn_bytes > 0 {
             journal.cut_back()?;
         }
@@ -100,7 +116,11 @@ impl Journal {
             }
             Err(source) => {
                 self.cut_back()?;
-                Err(SpoolError::Io { action: "append to", path: self.path.clone(), source })
+                Err(SpoolError::Io {
+                    action: "append to",
+                    path: self.path.clone(),
+                    source,
+                })
             }
         }
     }
@@ -143,7 +163,10 @@ mod tests {
             let bytes = &lines()[..cut];
             let replay = replay(Path::new("j"), bytes).unwrap();
             assert_eq!(replay.good_bytes + replay.torn_bytes, cut as u64);
-            assert_eq!(replay.entries.len(), bytes.iter().filter(|byte| **byte == b'\n').count());
+            assert_eq!(
+                replay.entries.len(),
+                bytes.iter().filter(|byte| **byte == b'\n').count()
+            );
         }
     }
 

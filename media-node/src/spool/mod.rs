@@ -88,7 +88,9 @@ impl Inner {
     /// Puts a step on disk, then into the state.
     fn write(&mut self, entry: Entry) -> Result<(), SpoolError> {
         self.journal.append(&entry)?;
-        self.state.apply(entry).map_err(|Contradiction(what)| SpoolError::Contradiction(what))
+        self.state
+            .apply(entry)
+            .map_err(|Contradiction(what)| SpoolError::Contradiction(what))
     }
 }
 
@@ -100,12 +102,21 @@ impl Spool {
         std::fs::create_dir_all(&slices).map_err(SpoolError::io("make", &slices))?;
         let lock = lock(dir)?;
         let (journal, replay) = Journal::open(&dir.join(JOURNAL))?;
-        let state = State::from_entries(replay.entries).map_err(|Contradiction(what)| SpoolError::Contradiction(what))?;
+        let state =
+            State::from_entries(replay.entries).map_err(|Contradiction(what)| SpoolError::Contradiction(what))?;
         let mut inner = Inner { journal, state };
         repair::carry_out(&mut inner, &slices, probe)?;
-        inner.write(Entry::Opened { epoch: opening.epoch, at_ms: opening.at_ms })?;
+        inner.write(Entry::Opened {
+            epoch: opening.epoch,
+            at_ms: opening.at_ms,
+        })?;
         sync_dir(dir)?;
-        Ok(Self { dir: dir.to_owned(), inner: Mutex::new(inner), changes: watch::Sender::new(0), _lock: lock })
+        Ok(Self {
+            dir: dir.to_owned(),
+            inner: Mutex::new(inner),
+            changes: watch::Sender::new(0),
+            _lock: lock,
+        })
     }
 
     /// Begins a slice. `opening` is what is known of it at its beginning; its duration and size are 0 and count for
@@ -118,8 +129,16 @@ impl Spool {
             return Err(SpoolError::Finished);
         }
         let number = inner.state.next_number;
-        let slice = Slice { duration_us: 0, bytes: 0, ..opening.clone() };
-        inner.write(Entry::Begun { number, playlist_name: playlist_name.to_owned(), slice })?;
+        let slice = Slice {
+            duration_us: 0,
+            bytes: 0,
+            ..opening.clone()
+        };
+        inner.write(Entry::Begun {
+            number,
+            playlist_name: playlist_name.to_owned(),
+            slice,
+        })?;
         let path = self.path(number, PART);
         match File::create_new(&path) {
             Ok(file) => Ok(SliceFile { number, file }),
@@ -136,11 +155,18 @@ impl Spool {
         check_name(&slice.name)?;
         let SliceFile { number, file } = file;
         let part = self.path(number, PART);
-        let bytes = file.sync_all().and_then(|()| file.metadata()).map_err(SpoolError::io("write", &part))?.len();
+        let bytes = file
+            .sync_all()
+            .and_then(|()| file.metadata())
+            .map_err(SpoolError::io("write", &part))?
+            .len();
         drop(file);
         std::fs::rename(&part, self.path(number, COMPLETE)).map_err(SpoolError::io("rename", &part))?;
         sync_dir(&self.dir.join(SLICES))?;
-        self.lock().write(Entry::Committed { number, slice: Slice { bytes, ..slice } })?;
+        self.lock().write(Entry::Committed {
+            number,
+            slice: Slice { bytes, ..slice },
+        })?;
         self.tell();
         Ok(())
     }
@@ -188,7 +214,9 @@ impl Spool {
     pub fn slices(&self, key: &PlaylistKey) -> Vec<Slice> {
         let inner = self.lock();
         let playlist = inner.state.playlists.iter().find(|playlist| playlist.key == *key);
-        playlist.map(|playlist| playlist.slices.iter().map(|kept| kept.slice.clone()).collect()).unwrap_or_default()
+        playlist
+            .map(|playlist| playlist.slices.iter().map(|kept| kept.slice.clone()).collect())
+            .unwrap_or_default()
     }
 
     /// How often the spool has been opened, this time included: from 1.
@@ -245,7 +273,10 @@ fn check_name(name: &str) -> Result<(), SpoolError> {
     } else {
         return Ok(());
     };
-    Err(SpoolError::BadName { name: name.to_owned(), reason })
+    Err(SpoolError::BadName {
+        name: name.to_owned(),
+        reason,
+    })
 }
 
 fn lock(dir: &Path) -> Result<Flock<File>, SpoolError> {
@@ -259,5 +290,7 @@ fn lock(dir: &Path) -> Result<Flock<File>, SpoolError> {
 
 /// Makes the names in a directory durable.
 fn sync_dir(dir: &Path) -> Result<(), SpoolError> {
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(SpoolError::io("sync", dir))
+    File::open(dir)
+        .and_then(|dir| dir.sync_all())
+        .map_err(SpoolError::io("sync", dir))
 }

@@ -57,7 +57,12 @@ impl Spool {
             let newer = confirmed > playlist.published || (ended && !playlist.sealed);
             (newer && confirmed > 0).then(|| DuePlaylist {
                 name: playlist.name.clone(),
-                slices: playlist.slices.iter().take(confirmed).map(|kept| kept.slice.clone()).collect(),
+                slices: playlist
+                    .slices
+                    .iter()
+                    .take(confirmed)
+                    .map(|kept| kept.slice.clone())
+                    .collect(),
                 ended,
             })
         });

@@ -30,7 +30,10 @@ pub(super) fn list(slices: &Path) -> Result<Listing, SpoolError> {
         std::fs::read_dir(slices)?
             .map(|entry| {
                 let entry = entry?;
-                Ok((entry.file_name().to_string_lossy().into_owned(), entry.metadata()?.len()))
+                Ok((
+                    entry.file_name().to_string_lossy().into_owned(),
+                    entry.metadata()?.len(),
+                ))
             })
             .collect()
     };
@@ -58,7 +61,10 @@ pub(super) fn plan(state: &State, listing: &Listing) -> Vec<Repair> {
             Some(_) if kept.uploaded => repairs.push(Repair::Remove { number: kept.number }),
             None if kept.uploaded => {}
             Some(bytes) if bytes == kept.slice.bytes => {}
-            _ => repairs.push(Repair::Lost { number: kept.number, name: kept.slice.name.clone() }),
+            _ => repairs.push(Repair::Lost {
+                number: kept.number,
+                name: kept.slice.name.clone(),
+            }),
         }
     }
     for number in state.drafts.keys().copied() {
@@ -69,7 +75,9 @@ pub(super) fn plan(state: &State, listing: &Listing) -> Vec<Repair> {
             Repair::Forget { number }
         });
     }
-    repairs.extend(complete.into_keys().map(|number| Repair::Foreign { name: format!("{number:08}.{COMPLETE}") }));
+    repairs.extend(complete.into_keys().map(|number| Repair::Foreign {
+        name: format!("{number:08}.{COMPLETE}"),
+    }));
     repairs
 }
 
@@ -81,7 +89,10 @@ pub(super) fn carry_out(inner: &mut Inner, slices: &Path, probe: Probe<'_>) -> R
             Repair::Remove { number } => remove(&slice_path(slices, number, COMPLETE))?,
             Repair::Foreign { name } => remove(&slices.join(name))?,
             Repair::Lost { number, name } => {
-                tracing::error!(slice = name, "a committed slice is not on the disk as it was written: it is lost");
+                tracing::error!(
+                    slice = name,
+                    "a committed slice is not on the disk as it was written: it is lost"
+                );
                 inner.write(Entry::Lost { number })?;
                 let path = slice_path(slices, number, COMPLETE);
                 if path.exists() {
@@ -93,13 +104,7 @@ pub(super) fn carry_out(inner: &mut Inner, slices: &Path, probe: Probe<'_>) -> R
     sync_dir(slices)
 }
 
-fn finish(
-    inner: &mut Inner,
-    slices: &Path,
-    number: u64,
-    renamed: bool,
-    probe: Probe<'_>,
-) -> Result<(), SpoolError> {
+fn finish(inner: &mut Inner, slices: &Path, number: u64, renamed: bool, probe: Probe<'_>) -> Result<(), SpoolError> {
     let path = slice_path(slices, number, if renamed { COMPLETE } else { PART });
     let Some(draft) = inner.state.drafts.get(&number).map(|draft| draft.slice.clone()) else {
         return Ok(());
@@ -107,11 +112,22 @@ fn finish(
     match probe(&path) {
         Some(Probed { duration_us, bytes }) if duration_us > 0 && bytes > 0 => {
             let cut = |file: File| file.set_len(bytes).and_then(|()| file.sync_all());
-            OpenOptions::new().write(true).open(&path).and_then(cut).map_err(SpoolError::io("cut", &path))?;
+            OpenOptions::new()
+                .write(true)
+                .open(&path)
+                .and_then(cut)
+                .map_err(SpoolError::io("cut", &path))?;
             let complete = slice_path(slices, number, COMPLETE);
             std::fs::rename(&path, &complete).map_err(SpoolError::io("rename", &path))?;
             sync_dir(slices)?;
-            inner.write(Entry::Committed { number, slice: Slice { duration_us, bytes, ..draft } })
+            inner.write(Entry::Committed {
+                number,
+                slice: Slice {
+                    duration_us,
+                    bytes,
+                    ..draft
+                },
+            })
         }
         _ => {
             remove(&path)?;

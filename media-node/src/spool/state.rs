@@ -66,7 +66,11 @@ impl State {
                 }
                 self.openings += 1;
             }
-            Entry::Begun { number, playlist_name, slice } => {
+            Entry::Begun {
+                number,
+                playlist_name,
+                slice,
+            } => {
                 if number < self.next_number {
                     return Err(Contradiction(format!("file {number} is begun twice")));
                 }
@@ -75,18 +79,30 @@ impl State {
             }
             Entry::Committed { number, slice } => {
                 let draft = self.draft(number, "committed")?;
-                self.playlist_for(draft).slices.push(Kept { number, slice, uploaded: false });
+                self.playlist_for(draft).slices.push(Kept {
+                    number,
+                    slice,
+                    uploaded: false,
+                });
             }
             Entry::Discarded { number } => {
                 self.draft(number, "discarded")?;
             }
             Entry::Uploaded { number } => match self.kept_mut(number) {
                 Some(kept) => kept.uploaded = true,
-                None => return Err(Contradiction(format!("file {number} is uploaded but was not committed"))),
+                None => {
+                    return Err(Contradiction(format!(
+                        "file {number} is uploaded but was not committed"
+                    )));
+                }
             },
             Entry::Lost { number } => {
                 for playlist in &mut self.playlists {
-                    if let Some(at) = playlist.slices.iter().position(|kept| kept.number == number && !kept.uploaded) {
+                    if let Some(at) = playlist
+                        .slices
+                        .iter()
+                        .position(|kept| kept.number == number && !kept.uploaded)
+                    {
                         playlist.slices.remove(at);
                         if let Some(next) = playlist.slices.get_mut(at) {
                             next.slice.discontinuity = true;
@@ -94,12 +110,22 @@ impl State {
                     }
                 }
             }
-            Entry::Published { playlist_name, slices, ended } => {
-                let Some(playlist) = self.playlists.iter_mut().find(|playlist| playlist.name == playlist_name) else {
+            Entry::Published {
+                playlist_name,
+                slices,
+                ended,
+            } => {
+                let Some(playlist) = self
+                    .playlists
+                    .iter_mut()
+                    .find(|playlist| playlist.name == playlist_name)
+                else {
                     return Err(Contradiction(format!("{playlist_name} is published but has no slices")));
                 };
                 if slices > playlist.confirmed() {
-                    return Err(Contradiction(format!("{playlist_name} is published with a slice that is not up")));
+                    return Err(Contradiction(format!(
+                        "{playlist_name} is published with a slice that is not up"
+                    )));
                 }
                 playlist.published = slices;
                 playlist.sealed = ended;
@@ -112,11 +138,17 @@ impl State {
     }
 
     fn draft(&mut self, number: u64, what: &str) -> Result<Draft, Contradiction> {
-        self.drafts.remove(&number).ok_or_else(|| Contradiction(format!("file {number} is {what} but not open")))
+        self.drafts
+            .remove(&number)
+            .ok_or_else(|| Contradiction(format!("file {number} is {what} but not open")))
     }
 
     fn playlist_for(&mut self, draft: Draft) -> &mut Playlist {
-        let index = match self.playlists.iter().position(|playlist| playlist.key == draft.slice.playlist) {
+        let index = match self
+            .playlists
+            .iter()
+            .position(|playlist| playlist.key == draft.slice.playlist)
+        {
             Some(index) => index,
             None => {
                 self.playlists.push(Playlist {
@@ -133,7 +165,11 @@ impl State {
     }
 
     fn kept_mut(&mut self, number: u64) -> Option<&mut Kept> {
-        self.playlists.iter_mut().flat_map(|playlist| &mut playlist.slices).rev().find(|kept| kept.number == number)
+        self.playlists
+            .iter_mut()
+            .flat_map(|playlist| &mut playlist.slices)
+            .rev()
+            .find(|kept| kept.number == number)
     }
 
     pub(super) fn kept(&self) -> impl Iterator<Item = &Kept> {
@@ -143,7 +179,11 @@ impl State {
     /// Slices and playlists that the store has not confirmed as they are here.
     pub(super) fn pending(&self) -> u64 {
         let slices = self.kept().filter(|kept| !kept.uploaded).count();
-        let playlists = self.playlists.iter().filter(|playlist| !playlist.is_current(self.cause.is_some())).count();
+        let playlists = self
+            .playlists
+            .iter()
+            .filter(|playlist| !playlist.is_current(self.cause.is_some()))
+            .count();
         (slices + if self.owns_playlists() { playlists } else { 0 }) as u64
     }
 
@@ -188,5 +228,9 @@ impl Playlist {
 
 /// The key of an object: the storage's prefix and the object's name.
 pub fn object_key(prefix: &str, name: &str) -> String {
-    if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") }
+    if prefix.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{prefix}/{name}")
+    }
 }

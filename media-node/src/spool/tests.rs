@@ -17,7 +17,10 @@ const FRAME: u64 = 10;
 
 fn probe(path: &Path) -> Option<Probed> {
     let whole = std::fs::metadata(path).unwrap().len() / FRAME * FRAME;
-    (whole > 0).then_some(Probed { duration_us: whole as i64, bytes: whole })
+    (whole > 0).then_some(Probed {
+        duration_us: whole as i64,
+        bytes: whole,
+    })
 }
 
 fn open(dir: &Path) -> Spool {
@@ -25,7 +28,10 @@ fn open(dir: &Path) -> Spool {
 }
 
 fn key(uid: u8) -> PlaylistKey {
-    PlaylistKey { uid: uid.to_string(), track: TrackKind::Audio }
+    PlaylistKey {
+        uid: uid.to_string(),
+        track: TrackKind::Audio,
+    }
 }
 
 fn slice(uid: u8, index: usize) -> Slice {
@@ -46,7 +52,10 @@ fn record(spool: &Spool, uid: u8, index: usize, bytes: usize) -> Slice {
     let mut file = spool.begin(&format!("{uid}.m3u8"), &slice).unwrap();
     file.write_all(&vec![b'x'; bytes]).unwrap();
     spool.commit(file, slice.clone()).unwrap();
-    Slice { bytes: bytes as u64, ..slice }
+    Slice {
+        bytes: bytes as u64,
+        ..slice
+    }
 }
 
 fn copy_dir(from: &Path, to: &Path) {
@@ -115,7 +124,11 @@ impl Promises {
                 let due = spool.due_playlists();
                 if let Some(playlist) = due.get(which % due.len().max(1)) {
                     for slice in &playlist.slices {
-                        assert!(self.in_store.contains(&slice.name), "{} is named but not up", slice.name);
+                        assert!(
+                            self.in_store.contains(&slice.name),
+                            "{} is named but not up",
+                            slice.name
+                        );
                     }
                     spool.confirm_playlist(playlist).unwrap();
                 }
@@ -126,7 +139,10 @@ impl Promises {
     /// Every committed slice is known as it was, and on disk unless the store has it.
     fn verify(&self, dir: &Path, spool: &Spool) {
         for promised in &self.committed {
-            let found = spool.slices(&promised.playlist).into_iter().find(|slice| slice.name == promised.name);
+            let found = spool
+                .slices(&promised.playlist)
+                .into_iter()
+                .find(|slice| slice.name == promised.name);
             assert_eq!(found.as_ref(), Some(promised));
         }
         for due in spool.due_slices() {
@@ -134,17 +150,33 @@ impl Promises {
         }
         for playlist in spool.due_playlists() {
             for slice in playlist.slices {
-                assert!(self.in_store.contains(&slice.name), "{} would be named but is not up", slice.name);
+                assert!(
+                    self.in_store.contains(&slice.name),
+                    "{} would be named but is not up",
+                    slice.name
+                );
             }
         }
         for promised in &self.committed {
             let due = spool.due_slices().iter().any(|due| due.name == promised.name);
-            assert!(due || self.in_store.contains(&promised.name), "{} is nowhere", promised.name);
+            assert!(
+                due || self.in_store.contains(&promised.name),
+                "{} is nowhere",
+                promised.name
+            );
         }
         let findings = check(dir).unwrap();
-        assert!(findings.iter().all(|finding| matches!(finding, Finding::Holds { .. } | Finding::Violation(_))));
+        assert!(
+            findings
+                .iter()
+                .all(|finding| matches!(finding, Finding::Holds { .. } | Finding::Violation(_)))
+        );
         // The tests store no job; that is all there is to complain about.
-        assert_eq!(findings.iter().filter(|finding| finding.is_violation()).count(), 1, "{findings:?}");
+        assert_eq!(
+            findings.iter().filter(|finding| finding.is_violation()).count(),
+            1,
+            "{findings:?}"
+        );
     }
 }
 
@@ -196,7 +228,10 @@ proptest! {
 fn first_line_end(dir: &Path, from: u64) -> u64 {
     let bytes = std::fs::read(dir.join(JOURNAL)).unwrap();
     let rest = &bytes[from as usize..];
-    from + rest.iter().position(|byte| *byte == b'\n').map_or(0, |end| end as u64 + 1)
+    from + rest
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .map_or(0, |end| end as u64 + 1)
 }
 
 #[test]
@@ -210,7 +245,10 @@ fn a_slice_that_was_being_written_is_finished_up_to_its_last_frame() {
     let spool = open(dir.path());
     let slices = spool.slices(&key(1));
     assert_eq!(slices.len(), 2);
-    assert_eq!((slices[1].duration_us, slices[1].bytes, slices[1].tags.len()), (30, 30, 1));
+    assert_eq!(
+        (slices[1].duration_us, slices[1].bytes, slices[1].tags.len()),
+        (30, 30, 1)
+    );
     assert_eq!(spool.due_slices()[1].bytes, 30);
     assert_eq!((spool.incarnation(), spool.started_ms()), (2, 1_000));
 }
@@ -219,7 +257,10 @@ fn a_slice_that_was_being_written_is_finished_up_to_its_last_frame() {
 fn only_one_process_holds_a_spool() {
     let dir = tempfile::tempdir().unwrap();
     let first = open(dir.path());
-    assert!(matches!(Spool::open(dir.path(), OPENING, &probe), Err(SpoolError::InUse(_))));
+    assert!(matches!(
+        Spool::open(dir.path(), OPENING, &probe),
+        Err(SpoolError::InUse(_))
+    ));
     drop(first);
     open(dir.path());
 }
@@ -235,14 +276,20 @@ fn a_recording_is_done_when_its_sealed_playlists_are_up() {
     assert_eq!(spool.pending(), 0);
     spool.finish(EndCause::Idle).unwrap();
     spool.finish(EndCause::Stopped).unwrap();
-    assert_eq!((spool.cause(), spool.pending(), spool.is_done()), (Some(EndCause::Idle), 1, false));
+    assert_eq!(
+        (spool.cause(), spool.pending(), spool.is_done()),
+        (Some(EndCause::Idle), 1, false)
+    );
     assert!(matches!(spool.begin("1.m3u8", &slice(1, 1)), Err(SpoolError::Finished)));
     let due = spool.due_playlists();
     assert!(due[0].ended);
     spool.confirm_playlist(&due[0]).unwrap();
     assert!(spool.is_done());
     let files = spool.files("a/b");
-    assert_eq!((files[0].name.as_str(), files[0].slices, files[0].uploaded_slices), ("a/b/1.m3u8", 1, 1));
+    assert_eq!(
+        (files[0].name.as_str(), files[0].slices, files[0].uploaded_slices),
+        ("a/b/1.m3u8", 1, 1)
+    );
 }
 
 #[test]
@@ -281,7 +328,11 @@ fn a_slice_that_something_else_removed_is_told_and_leaves_a_discontinuity() {
     drop(spool);
     std::fs::remove_file(lost).unwrap();
     let findings = check(dir.path()).unwrap();
-    assert!(findings.iter().any(|finding| finding.is_violation() && finding.to_string().contains("1_0.ts")));
+    assert!(
+        findings
+            .iter()
+            .any(|finding| finding.is_violation() && finding.to_string().contains("1_0.ts"))
+    );
     let slices = open(dir.path()).slices(&key(1));
     assert_eq!(slices.len(), 1);
     assert!(slices[0].discontinuity);
@@ -292,8 +343,14 @@ fn names_that_would_leave_the_directory_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let spool = open(dir.path());
     for name in ["", "a/b", "..", "a\nb", &"x".repeat(MAX_NAME_BYTES + 1)] {
-        let opening = Slice { name: name.to_owned(), ..slice(1, 0) };
-        assert!(matches!(spool.begin("1.m3u8", &opening), Err(SpoolError::BadName { .. })), "{name:?}");
+        let opening = Slice {
+            name: name.to_owned(),
+            ..slice(1, 0)
+        };
+        assert!(
+            matches!(spool.begin("1.m3u8", &opening), Err(SpoolError::BadName { .. })),
+            "{name:?}"
+        );
     }
 }
 

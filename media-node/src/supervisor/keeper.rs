@@ -48,7 +48,13 @@ enum Awaited {
 
 impl Keeper {
     pub(super) fn new(config: Arc<Config>, recording: Arc<Recording>, orders: mpsc::Receiver<Order>) -> Self {
-        Self { config, recording, orders, desired: None, problems: Vec::new() }
+        Self {
+            config,
+            recording,
+            orders,
+            desired: None,
+            problems: Vec::new(),
+        }
     }
 
     pub(super) async fn run(mut self, job: Option<Job>) {
@@ -121,7 +127,11 @@ impl Keeper {
             Ok(process) => process,
             Err(error) => return self.died(format!("its process cannot be started: {error}")),
         };
-        let begin = Begin { job: job.clone(), node: self.config.node.clone(), check: !self.has_begun() };
+        let begin = Begin {
+            job: job.clone(),
+            node: self.config.node.clone(),
+            check: !self.has_begun(),
+        };
         let mut sent = process.send(&Control::Begin(Box::new(begin))).await;
         if let (Ok(()), Some(desired)) = (&sent, &self.desired) {
             sent = process.send(&Control::Desired(desired.clone())).await;
@@ -130,7 +140,11 @@ impl Keeper {
             Ok(()) => self.follow(&mut process, job.epoch).await,
             Err(error) => End::Died(format!("it does not read its orders: {error}")),
         };
-        let grace = if matches!(end, End::Died(_)) { DEATH_GRACE } else { EXIT_GRACE };
+        let grace = if matches!(end, End::Died(_)) {
+            DEATH_GRACE
+        } else {
+            EXIT_GRACE
+        };
         let status = process.end(grace).await;
         match (end, status) {
             (End::Died(why), Ok(status)) => self.died(format!("{why} ({status})")),
@@ -207,7 +221,11 @@ impl Keeper {
 
     /// A recording that has not begun is refused, one that has is tried again.
     fn died(&self, why: String) -> End {
-        if self.has_begun() { End::Died(why) } else { End::Refused(internal(&format!("the recording failed: {why}"))) }
+        if self.has_begun() {
+            End::Died(why)
+        } else {
+            End::Refused(internal(&format!("the recording failed: {why}")))
+        }
     }
 
     fn refuse(&self, refusal: Refusal) {
@@ -226,7 +244,12 @@ impl Keeper {
 
     fn tell_death(&mut self, why: &str, pause: Duration) {
         let pause_ms = pause.as_millis() as u64;
-        tracing::error!(sid = self.recording.sid, why, pause_ms, "the recording's process is started again");
+        tracing::error!(
+            sid = self.recording.sid,
+            why,
+            pause_ms,
+            "the recording's process is started again"
+        );
         self.problems.push(Problem {
             fault: Fault::Ours,
             code: "recorder_restarted".to_owned(),
@@ -237,7 +260,10 @@ impl Keeper {
         self.problems.drain(..surplus);
         let last = self.recording.status().borrow().report.clone();
         if let Some(report) = last {
-            self.publish(Report { at_ms: unix_ms(), ..report });
+            self.publish(Report {
+                at_ms: unix_ms(),
+                ..report
+            });
         }
     }
 

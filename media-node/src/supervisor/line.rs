@@ -66,7 +66,11 @@ pub fn encode<T: Serialize>(message: &T) -> serde_json::Result<Vec<u8>> {
 /// When reading fails, a line is too long, or it is not a message.
 pub async fn next<T: DeserializeOwned>(input: &mut (impl AsyncBufRead + Unpin)) -> Result<Option<T>, LineError> {
     let mut line = Vec::new();
-    input.take(MAX_LINE_BYTES).read_until(b'\n', &mut line).await.map_err(LineError::Read)?;
+    input
+        .take(MAX_LINE_BYTES)
+        .read_until(b'\n', &mut line)
+        .await
+        .map_err(LineError::Read)?;
     match line.last() {
         None => Ok(None),
         // The other side was stopped in the middle of a line.

@@ -79,7 +79,10 @@ impl Supervisor {
             }
             match spool::load_job(&dir) {
                 Ok(job) if !self.inner.config.await_acknowledgement && spool::is_done(&dir) => {
-                    tracing::info!(sid = job.sid, "the recording of this spool is over and uploaded: removed");
+                    tracing::info!(
+                        sid = job.sid,
+                        "the recording of this spool is over and uploaded: removed"
+                    );
                     std::fs::remove_dir_all(&dir)?;
                 }
                 Ok(job) => {
@@ -112,7 +115,9 @@ impl Supervisor {
         let answer = tokio::time::timeout(ACCEPT_TIME, accepted).await;
         answer.unwrap_or_else(|_| {
             tracing::error!(sid, "the recording's process did not begin in time");
-            Err(internal("the recording's process did not begin in time; it is tried further"))
+            Err(internal(
+                "the recording's process did not begin in time; it is tried further",
+            ))
         })
     }
 
@@ -169,8 +174,16 @@ impl Supervisor {
         if desired.epoch < held {
             return Err(stale(held));
         }
-        let directive = if desired.epoch > held { Directive::Release } else { desired.directive };
-        recording.order(Order::Desired(Desired { epoch: held, directive, ..desired }))?;
+        let directive = if desired.epoch > held {
+            Directive::Release
+        } else {
+            desired.directive
+        };
+        recording.order(Order::Desired(Desired {
+            epoch: held,
+            directive,
+            ..desired
+        }))?;
         Ok(recording)
     }
 
@@ -312,5 +325,9 @@ fn stale(held: u64) -> Refusal {
 }
 
 fn internal(reason: &str) -> Refusal {
-    Refusal { fault: Fault::Ours, code: RefusalCode::Internal, reason: reason.to_owned() }
+    Refusal {
+        fault: Fault::Ours,
+        code: RefusalCode::Internal,
+        reason: reason.to_owned(),
+    }
 }

@@ -51,7 +51,11 @@ impl Process {
 
     /// Waits for the end, and forces it after `grace`. The process sees the end of its input at once.
     pub(super) async fn end(self, grace: Duration) -> io::Result<ExitStatus> {
-        let Self { mut child, stdin, told: _ } = self;
+        let Self {
+            mut child,
+            stdin,
+            told: _,
+        } = self;
         drop(stdin);
         if let Ok(status) = tokio::time::timeout(grace, child.wait()).await {
             return status;

@@ -54,7 +54,12 @@ impl Recording {
     pub(super) fn new(job: &Job, dir: PathBuf, complete: bool) -> (Self, mpsc::Receiver<Order>) {
         let (orders, receiver) = mpsc::channel(MOST_ORDERS);
         let stage = if complete { Stage::Running } else { Stage::Waiting };
-        let status = Status { epoch: job.epoch, stage, report: None, acknowledged: false };
+        let status = Status {
+            epoch: job.epoch,
+            stage,
+            report: None,
+            acknowledged: false,
+        };
         let recording = Self {
             recorder: job.recorder.clone(),
             sid: job.sid.clone(),

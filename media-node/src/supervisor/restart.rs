@@ -15,7 +15,9 @@ pub(super) struct RestartPolicy {
 
 impl RestartPolicy {
     pub(super) fn new() -> Self {
-        Self { backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE) }
+        Self {
+            backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
+        }
     }
 
     /// `lived`: the age at which it died.

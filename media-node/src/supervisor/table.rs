@@ -30,7 +30,8 @@ impl Table {
 
     /// Forgets those that did not begin, and the oldest of those that are over and acknowledged.
     pub(super) fn prune(&mut self) {
-        self.recordings.retain(|_, (_, recording)| !matches!(recording.status().borrow().stage, Stage::Refused(_)));
+        self.recordings
+            .retain(|_, (_, recording)| !matches!(recording.status().borrow().stage, Stage::Refused(_)));
         let mut known: Vec<_> = self
             .recordings
             .values()
@@ -46,7 +47,10 @@ impl Table {
 
     /// Those that take room.
     pub(super) fn active(&self) -> usize {
-        self.recordings.values().filter(|(_, recording)| !recording.status().borrow().is_over()).count()
+        self.recordings
+            .values()
+            .filter(|(_, recording)| !recording.status().borrow().is_over())
+            .count()
     }
 
     /// Those that began and whose end is not acknowledged.

@@ -80,7 +80,11 @@ fn job(sid: &str, epoch: u64) -> Job {
 
 fn stop(epoch: u64) -> Desired {
     let job = job(SID, epoch);
-    Desired { epoch, directive: Directive::Stop(EndCause::Stopped), subscription: job.subscription }
+    Desired {
+        epoch,
+        directive: Directive::Stop(EndCause::Stopped),
+        subscription: job.subscription,
+    }
 }
 
 async fn until(what: &str, mut condition: impl FnMut() -> bool) {
@@ -112,7 +116,11 @@ async fn a_job_is_answered_with_the_first_report_and_stopped_with_the_last() {
     assert_eq!(world.supervisor.put(job(SID, 1)).await.unwrap().seq, report.seq);
     assert_eq!(world.starts(), 1);
     assert_eq!(world.supervisor.load(), 0.5);
-    let last = world.supervisor.desire(SID, stop(1), Duration::from_secs(10)).await.unwrap();
+    let last = world
+        .supervisor
+        .desire(SID, stop(1), Duration::from_secs(10))
+        .await
+        .unwrap();
     assert_eq!(last.phase, Phase::Ended);
     until("the spool is removed", || !world.spool_exists()).await;
     assert_eq!(world.supervisor.report(SID).unwrap().phase, Phase::Ended);
@@ -125,9 +133,17 @@ async fn the_end_stays_in_the_spool_until_it_is_acknowledged() {
     let world = world(FOLLOWS_ORDERS, true);
     world.supervisor.put(job(SID, 1)).await.unwrap();
     world.supervisor.acknowledge(SID);
-    world.supervisor.desire(SID, stop(1), Duration::from_secs(10)).await.unwrap();
+    world
+        .supervisor
+        .desire(SID, stop(1), Duration::from_secs(10))
+        .await
+        .unwrap();
     let recording = world.supervisor.get(SID).unwrap();
-    recording.status().wait_for(|status| matches!(status.stage, Stage::Ended)).await.unwrap();
+    recording
+        .status()
+        .wait_for(|status| matches!(status.stage, Stage::Ended))
+        .await
+        .unwrap();
     assert!(world.spool_exists());
     assert_eq!(world.supervisor.held().len(), 1);
     world.supervisor.acknowledge(SID);
@@ -139,7 +155,10 @@ async fn the_end_stays_in_the_spool_until_it_is_acknowledged() {
 async fn a_refusal_is_the_answer_and_leaves_nothing() {
     let world = world("refuse 'no such bucket'\n", true);
     let refusal = world.supervisor.put(job(SID, 1)).await.unwrap_err();
-    assert_eq!((refusal.code, refusal.reason.as_str()), (RefusalCode::StorageUnusable, "no such bucket"));
+    assert_eq!(
+        (refusal.code, refusal.reason.as_str()),
+        (RefusalCode::StorageUnusable, "no such bucket")
+    );
     until("the spool is removed", || !world.spool_exists()).await;
     assert!(world.supervisor.held().is_empty());
     // It may be tried again.
@@ -168,9 +187,16 @@ async fn a_killed_process_is_started_again_within_a_second_and_told_of() {
     let restarted = |status: &Status| status.report.as_ref().is_some_and(|report| report.seq >= first.seq + 2);
     let report = status.wait_for(restarted).await.unwrap().report.clone().unwrap();
     let problem = report.problems.first().unwrap();
-    assert_eq!((problem.code.as_str(), problem.fault), ("recorder_restarted", Fault::Ours));
+    assert_eq!(
+        (problem.code.as_str(), problem.fault),
+        ("recorder_restarted", Fault::Ours)
+    );
     assert!(problem.message.contains("signal: 9"), "{}", problem.message);
-    let last = world.supervisor.desire(SID, stop(1), Duration::from_secs(10)).await.unwrap();
+    let last = world
+        .supervisor
+        .desire(SID, stop(1), Duration::from_secs(10))
+        .await
+        .unwrap();
     assert!(last.phase == Phase::Ended && last.seq > report.seq);
 }
 
@@ -185,7 +211,11 @@ case $line in *stop*) report ended 2;; esac
 "#;
     let world = world(script, false);
     world.supervisor.put(job(SID, 1)).await.unwrap();
-    let last = world.supervisor.desire(SID, stop(1), Duration::from_secs(10)).await.unwrap();
+    let last = world
+        .supervisor
+        .desire(SID, stop(1), Duration::from_secs(10))
+        .await
+        .unwrap();
     assert_eq!((last.phase, last.problems.len()), (Phase::Ended, 1));
 }
 
@@ -193,12 +223,22 @@ case $line in *stop*) report ended 2;; esac
 async fn a_higher_epoch_replaces_and_a_lower_one_is_stale() {
     let world = world(FOLLOWS_ORDERS, false);
     world.supervisor.put(job(SID, 2)).await.unwrap();
-    assert_eq!(world.supervisor.put(job(SID, 1)).await.unwrap_err().code, RefusalCode::StaleEpoch);
-    assert_eq!(world.supervisor.converge(SID, stop(1)).err().unwrap().code, RefusalCode::StaleEpoch);
+    assert_eq!(
+        world.supervisor.put(job(SID, 1)).await.unwrap_err().code,
+        RefusalCode::StaleEpoch
+    );
+    assert_eq!(
+        world.supervisor.converge(SID, stop(1)).err().unwrap().code,
+        RefusalCode::StaleEpoch
+    );
     assert_eq!(world.supervisor.put(job(SID, 3)).await.unwrap().epoch, 3);
     assert_eq!(world.starts(), 2);
     // A lease that went elsewhere releases the recording.
-    let last = world.supervisor.desire(SID, stop(4), Duration::from_secs(10)).await.unwrap();
+    let last = world
+        .supervisor
+        .desire(SID, stop(4), Duration::from_secs(10))
+        .await
+        .unwrap();
     assert_eq!((last.phase, last.seq), (Phase::Ended, 4));
 }
 
@@ -208,11 +248,21 @@ async fn room_is_bounded_and_sids_are_checked() {
     for sid in ["a", "b"] {
         world.supervisor.put(job(&sid.repeat(32), 1)).await.unwrap();
     }
-    assert_eq!(world.supervisor.put(job(&"c".repeat(32), 1)).await.unwrap_err().code, RefusalCode::NoCapacity);
+    assert_eq!(
+        world.supervisor.put(job(&"c".repeat(32), 1)).await.unwrap_err().code,
+        RefusalCode::NoCapacity
+    );
     for sid in ["", "../../etc", &"A".repeat(32), &"a".repeat(33)] {
-        assert_eq!(world.supervisor.put(job(sid, 1)).await.unwrap_err().code, RefusalCode::BadJob, "{sid}");
+        assert_eq!(
+            world.supervisor.put(job(sid, 1)).await.unwrap_err().code,
+            RefusalCode::BadJob,
+            "{sid}"
+        );
     }
-    assert_eq!(world.supervisor.report(SID).unwrap_err().code, RefusalCode::UnknownRecording);
+    assert_eq!(
+        world.supervisor.report(SID).unwrap_err().code,
+        RefusalCode::UnknownRecording
+    );
 }
 
 #[tokio::test]
@@ -221,7 +271,10 @@ async fn spools_of_an_earlier_process_wait_for_their_jobs_and_go_on() {
     world.supervisor.put(job(SID, 5)).await.unwrap();
     world.supervisor.shut_down(Duration::from_secs(1)).await;
     assert!(world.spool_exists());
-    assert_eq!(world.supervisor.put(job(&"c".repeat(32), 1)).await.unwrap_err().code, RefusalCode::Draining);
+    assert_eq!(
+        world.supervisor.put(job(&"c".repeat(32), 1)).await.unwrap_err().code,
+        RefusalCode::Draining
+    );
     let next = restarted(world.dir.path(), true);
     next.adopt().unwrap();
     let missing = next.missing_jobs();

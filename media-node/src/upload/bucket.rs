@@ -44,7 +44,11 @@ impl Bucket {
         }
         let operator = Operator::new(builder).map_err(|error| error.message().to_owned())?;
         let place = format!("bucket {:?} at {}", storage.bucket, storage.endpoint);
-        Ok(Self { operator, prefix: storage.prefix.clone(), place })
+        Ok(Self {
+            operator,
+            prefix: storage.prefix.clone(),
+            place,
+        })
     }
 
     /// For messages: which bucket at which endpoint.
@@ -55,7 +59,10 @@ impl Bucket {
     /// One request, answered within a time that fits its size.
     pub(super) async fn put(&self, name: &str, content_type: &str, body: Vec<u8>) -> Result<(), UploadFault> {
         let operator = self.timed(BASE_TIME + Duration::from_secs(body.len() as u64 / SLOWEST_LINE));
-        let write = operator.write_with(&self.key(name), body).content_type(content_type).await;
+        let write = operator
+            .write_with(&self.key(name), body)
+            .content_type(content_type)
+            .await;
         write.map(drop).map_err(|error| UploadFault::from_store(&error))
     }
 
@@ -69,6 +76,8 @@ impl Bucket {
     }
 
     fn timed(&self, limit: Duration) -> Operator {
-        self.operator.clone().layer(TimeoutLayer::new().with_timeout(limit).with_io_timeout(limit))
+        self.operator
+            .clone()
+            .layer(TimeoutLayer::new().with_timeout(limit).with_io_timeout(limit))
     }
 }

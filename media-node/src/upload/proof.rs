@@ -18,7 +18,10 @@ pub async fn check(storage: &Storage) -> Result<(), Refusal> {
     let refuse = |what: String| Refusal {
         fault: Fault::Destination,
         code: RefusalCode::StorageUnusable,
-        reason: format!("bucket {:?} at {} cannot be written to: {what}", storage.bucket, storage.endpoint),
+        reason: format!(
+            "bucket {:?} at {} cannot be written to: {what}",
+            storage.bucket, storage.endpoint
+        ),
     };
     let bucket = Bucket::new(storage).map_err(refuse)?;
     let put = bucket.put(PROOF_NAME, "text/plain", PROOF_TEXT.into());
@@ -29,7 +32,11 @@ pub async fn check(storage: &Storage) -> Result<(), Refusal> {
     }
     match tokio::time::timeout(CLEANUP_TIME, bucket.delete(PROOF_NAME)).await {
         Ok(Ok(())) => {}
-        _ => tracing::debug!(bucket = storage.bucket, name = PROOF_NAME, "the write test's object stays in the bucket"),
+        _ => tracing::debug!(
+            bucket = storage.bucket,
+            name = PROOF_NAME,
+            "the write test's object stays in the bucket"
+        ),
     }
     Ok(())
 }

@@ -81,8 +81,11 @@ impl Schedule {
         if now_ms < self.closed_until_ms {
             return Vec::new();
         }
-        let mut due: Vec<_> =
-            playlists.into_iter().map(Task::Playlist).chain(slices.into_iter().map(Task::Slice)).collect();
+        let mut due: Vec<_> = playlists
+            .into_iter()
+            .map(Task::Playlist)
+            .chain(slices.into_iter().map(Task::Slice))
+            .collect();
         due.retain(|task| !self.in_flight.contains_key(&task.item()));
         due.sort_by_key(|task| self.failing.get(&task.item()).map_or(0, |failing| failing.attempts));
         let most = if self.backoff.failures() > 0 { 1 } else { MOST_IN_FLIGHT };
@@ -107,15 +110,26 @@ impl Schedule {
     }
 
     /// Notes a failure and returns the pause that follows it.
-    pub(super) fn failed(&mut self, item: Item, fault: &UploadFault, place: &str, now_ms: u64, chance: u32) -> Duration {
+    pub(super) fn failed(
+        &mut self,
+        item: Item,
+        fault: &UploadFault,
+        place: &str,
+        now_ms: u64,
+        chance: u32,
+    ) -> Duration {
         self.in_flight.remove(&item);
         let (whose, code, what) = match fault {
-            UploadFault::Refused(said) => {
-                (Fault::Destination, "upload_refused", format!("{place} refuses uploads: {said}"))
-            }
-            UploadFault::Unavailable(said) => {
-                (Fault::Destination, "upload_failing", format!("{place} does not take uploads: {said}"))
-            }
+            UploadFault::Refused(said) => (
+                Fault::Destination,
+                "upload_refused",
+                format!("{place} refuses uploads: {said}"),
+            ),
+            UploadFault::Unavailable(said) => (
+                Fault::Destination,
+                "upload_failing",
+                format!("{place} does not take uploads: {said}"),
+            ),
             UploadFault::Disk(said) => (Fault::Ours, "spool_failed", said.clone()),
         };
         let failing = self.failing.entry(item).or_insert_with(|| Failing {
@@ -163,11 +177,20 @@ mod tests {
     use super::*;
 
     fn slice(number: u64, bytes: u64) -> DueSlice {
-        DueSlice { number, name: format!("{number}.ts"), path: "x".into(), bytes }
+        DueSlice {
+            number,
+            name: format!("{number}.ts"),
+            path: "x".into(),
+            bytes,
+        }
     }
 
     fn playlist() -> DuePlaylist {
-        DuePlaylist { name: "p".to_owned(), slices: Vec::new(), ended: false }
+        DuePlaylist {
+            name: "p".to_owned(),
+            slices: Vec::new(),
+            ended: false,
+        }
     }
 
     fn items(tasks: &[Task]) -> Vec<Item> {
@@ -181,7 +204,12 @@ mod tests {
         let chosen = schedule.next(due.clone(), vec![playlist()], 0);
         assert_eq!(
             items(&chosen),
-            [Item::Playlist("p".to_owned()), Item::Slice(0), Item::Slice(1), Item::Slice(2)]
+            [
+                Item::Playlist("p".to_owned()),
+                Item::Slice(0),
+                Item::Slice(1),
+                Item::Slice(2)
+            ]
         );
         assert!(schedule.next(due.clone(), vec![playlist()], 0).is_empty());
         schedule.succeeded(&Item::Slice(1));
@@ -208,7 +236,10 @@ mod tests {
         assert!(schedule.next(due.clone(), Vec::new(), 200).is_empty());
         assert_eq!(schedule.closed_until_ms(), 100 + 1000);
         let due_with_new = [due, vec![slice(3, 1)]].concat();
-        assert_eq!(items(&schedule.next(due_with_new.clone(), Vec::new(), 1100)), [Item::Slice(3)]);
+        assert_eq!(
+            items(&schedule.next(due_with_new.clone(), Vec::new(), 1100)),
+            [Item::Slice(3)]
+        );
         schedule.succeeded(&Item::Slice(3));
         assert_eq!(schedule.next(due_with_new, Vec::new(), 1100).len(), 4);
     }
@@ -216,14 +247,32 @@ mod tests {
     #[test]
     fn a_refusal_is_told_at_once_and_silence_only_when_it_lasts() {
         let mut schedule = Schedule::new();
-        schedule.failed(Item::Slice(0), &UploadFault::Unavailable("down".to_owned()), "there", 1000, 0);
+        schedule.failed(
+            Item::Slice(0),
+            &UploadFault::Unavailable("down".to_owned()),
+            "there",
+            1000,
+            0,
+        );
         assert_eq!(schedule.problem(1000 + PATIENCE_MS - 1), None);
         let problem = schedule.problem(1000 + PATIENCE_MS).unwrap();
         assert_eq!((problem.code.as_str(), problem.at_ms), ("upload_failing", 1000));
-        schedule.failed(Item::Slice(1), &UploadFault::Refused("NoSuchBucket".to_owned()), "bucket b", 2000, 0);
+        schedule.failed(
+            Item::Slice(1),
+            &UploadFault::Refused("NoSuchBucket".to_owned()),
+            "bucket b",
+            2000,
+            0,
+        );
         let problem = schedule.problem(2000).unwrap();
-        assert_eq!((problem.code.as_str(), problem.fault), ("upload_refused", Fault::Destination));
-        assert!(problem.message.contains("bucket b") && problem.message.contains("NoSuchBucket"), "{problem:?}");
+        assert_eq!(
+            (problem.code.as_str(), problem.fault),
+            ("upload_refused", Fault::Destination)
+        );
+        assert!(
+            problem.message.contains("bucket b") && problem.message.contains("NoSuchBucket"),
+            "{problem:?}"
+        );
         schedule.succeeded(&Item::Slice(1));
         schedule.succeeded(&Item::Slice(0));
         assert_eq!(schedule.problem(99_000), None);

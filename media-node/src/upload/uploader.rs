@@ -26,7 +26,12 @@ pub struct Uploader {
 
 impl Uploader {
     pub fn new(spool: Arc<Spool>, store: Store, render: Render) -> Self {
-        Self { spool, store, render, problem: watch::Sender::new(None) }
+        Self {
+            spool,
+            store,
+            render,
+            problem: watch::Sender::new(None),
+        }
     }
 
     /// What keeps uploads back at the moment. `at_ms` is its beginning.
@@ -67,7 +72,13 @@ impl Uploader {
             Err(fault) => {
                 let place = self.store.place();
                 let pause = schedule.failed(item.clone(), &fault, &place, now_ms, chance());
-                tracing::warn!(?item, place, error = fault.message(), pause_ms = pause.as_millis(), "upload failed");
+                tracing::warn!(
+                    ?item,
+                    place,
+                    error = fault.message(),
+                    pause_ms = pause.as_millis(),
+                    "upload failed"
+                );
             }
         }
         let problem = schedule.problem(now_ms);
@@ -96,7 +107,11 @@ impl Uploader {
     async fn put_playlist(&self, playlist: DuePlaylist) -> Result<(), UploadFault> {
         let text = (self.render)(&playlist.slices, playlist.ended);
         self.store.put_playlist(&playlist.name, text).await?;
-        tracing::debug!(playlist = playlist.name, slices = playlist.slices.len(), "playlist uploaded");
+        tracing::debug!(
+            playlist = playlist.name,
+            slices = playlist.slices.len(),
+            "playlist uploaded"
+        );
         self.on_disk(move |spool| spool.confirm_playlist(&playlist)).await
     }
 

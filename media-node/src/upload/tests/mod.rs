@@ -30,9 +30,22 @@ impl Server {
     async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("bucket")).unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let process = Command::new("s3s-fs")
-            .args(["--host", "127.0.0.1", "--port", &port.to_string(), "--access-key", "AK", "--secret-key", SECRET])
+            .args([
+                "--host",
+                "127.0.0.1",
+                "--port",
+                &port.to_string(),
+                "--access-key",
+                "AK",
+                "--secret-key",
+                SECRET,
+            ])
             .arg(dir.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -41,7 +54,11 @@ impl Server {
             .expect("s3s-fs is installed by scripts/setup");
         for _ in 0..200 {
             if TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-                return Self { _process: process, dir, port };
+                return Self {
+                    _process: process,
+                    dir,
+                    port,
+                };
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
@@ -77,7 +94,10 @@ fn content(uid: &str, index: usize) -> Vec<u8> {
 
 fn commit(spool: &Spool, uid: &str, index: usize) {
     let slice = Slice {
-        playlist: PlaylistKey { uid: uid.to_owned(), track: TrackKind::Video },
+        playlist: PlaylistKey {
+            uid: uid.to_owned(),
+            track: TrackKind::Video,
+        },
         name: format!("{uid} é_{index}.ts"),
         start_us: 0,
         duration_us: 1,
@@ -127,7 +147,10 @@ async fn a_disturbed_line_and_restarts_lose_nothing_and_keep_the_order() {
             }
         }
         spool.finish(EndCause::Stopped).unwrap();
-        tokio::time::timeout(Duration::from_secs(90), upload).await.expect("the uploads end").unwrap();
+        tokio::time::timeout(Duration::from_secs(90), upload)
+            .await
+            .expect("the uploads end")
+            .unwrap();
         assert!(spool.is_done());
         assert_eq!(std::fs::read_dir(dir.path().join("slices")).unwrap().count(), 0);
         for uid in &uids {
@@ -137,7 +160,10 @@ async fn a_disturbed_line_and_restarts_lose_nothing_and_keep_the_order() {
                 assert_eq!(server.read(&name), content(uid, index), "{name}");
                 names += &format!("{name}\n");
             }
-            assert_eq!(String::from_utf8(server.read(&format!("{uid} é.m3u8"))).unwrap(), names + "END\n");
+            assert_eq!(
+                String::from_utf8(server.read(&format!("{uid} é.m3u8"))).unwrap(),
+                names + "END\n"
+            );
         }
         let seen = proxy.seen();
         assert!(seen.disturbed >= 5, "only {} requests were disturbed", seen.disturbed);
@@ -158,13 +184,23 @@ async fn content_types_are_set_and_growing_playlists_are_told_again() {
         while spool.pending() > 0 {
             changes.changed().await.unwrap();
         }
-        assert_eq!(server.read("1 é.m3u8").iter().filter(|byte| **byte == b'\n').count(), index + 1);
+        assert_eq!(
+            server.read("1 é.m3u8").iter().filter(|byte| **byte == b'\n').count(),
+            index + 1
+        );
     }
     spool.finish(EndCause::Idle).unwrap();
     upload.await.unwrap();
     let types = proxy.seen().content_types;
-    assert_eq!(types.get("1 é_0.ts").map(String::as_str), Some("video/mp2t"), "{types:?}");
-    assert_eq!(types.get("1 é.m3u8").map(String::as_str), Some("application/vnd.apple.mpegurl"));
+    assert_eq!(
+        types.get("1 é_0.ts").map(String::as_str),
+        Some("video/mp2t"),
+        "{types:?}"
+    );
+    assert_eq!(
+        types.get("1 é.m3u8").map(String::as_str),
+        Some("application/vnd.apple.mpegurl")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,7 +216,10 @@ async fn a_refusing_store_is_a_problem_at_once_and_the_slice_stays() {
     commit(&spool, "1", 0);
     let told = problem.wait_for(Option::is_some).await.unwrap().clone().unwrap();
     assert_eq!((told.code.as_str(), told.fault), ("upload_refused", Fault::Destination));
-    assert!(told.message.contains("\"bucket\"") && told.message.contains("NoSuchBucket"), "{told:?}");
+    assert!(
+        told.message.contains("\"bucket\"") && told.message.contains("NoSuchBucket"),
+        "{told:?}"
+    );
     assert!(std::fs::exists(&spool.due_slices()[0].path).unwrap());
     problem.wait_for(Option::is_none).await.unwrap();
     spool.finish(EndCause::Stopped).unwrap();
@@ -205,17 +244,47 @@ async fn the_check_says_what_is_wrong_without_the_secret() {
     let missing = Proxy::start(server.port, Disturbance::missing_bucket(9)).await;
     let silent_port = silent.local_addr().unwrap().port();
     for (storage, said) in [
-        (Storage { secret_key: Secret::new("other-secret"), ..good.clone() }, "SignatureDoesNotMatch"),
+        (
+            Storage {
+                secret_key: Secret::new("other-secret"),
+                ..good.clone()
+            },
+            "SignatureDoesNotMatch",
+        ),
         (storage(missing.port), "NoSuchBucket"),
-        (Storage { endpoint: "http://127.0.0.1:1".to_owned(), ..good.clone() }, "refused"),
-        (Storage { endpoint: format!("http://127.0.0.1:{silent_port}"), ..good.clone() }, "no answer within 5 s"),
-        (Storage { endpoint: "http://".to_owned(), ..good.clone() }, "cannot be written to"),
+        (
+            Storage {
+                endpoint: "http://127.0.0.1:1".to_owned(),
+                ..good.clone()
+            },
+            "refused",
+        ),
+        (
+            Storage {
+                endpoint: format!("http://127.0.0.1:{silent_port}"),
+                ..good.clone()
+            },
+            "no answer within 5 s",
+        ),
+        (
+            Storage {
+                endpoint: "http://".to_owned(),
+                ..good.clone()
+            },
+            "cannot be written to",
+        ),
     ] {
         let refusal = check(&storage).await.unwrap_err();
-        assert_eq!((refusal.code, refusal.fault), (RefusalCode::StorageUnusable, Fault::Destination));
+        assert_eq!(
+            (refusal.code, refusal.fault),
+            (RefusalCode::StorageUnusable, Fault::Destination)
+        );
         let reason = &refusal.reason;
         assert!(reason.contains(said), "{said}: {reason}");
-        assert!(reason.contains(&storage.bucket) && reason.contains(&storage.endpoint), "{reason}");
+        assert!(
+            reason.contains(&storage.bucket) && reason.contains(&storage.endpoint),
+            "{reason}"
+        );
         assert!(!reason.contains(SECRET) && !reason.contains("other-secret"), "{reason}");
     }
 }
@@ -229,6 +298,9 @@ async fn a_directory_is_a_store_too() {
     let store = Store::Directory(out.path().to_owned());
     Uploader::new(Arc::clone(&spool), store, Box::new(render)).run().await;
     assert_eq!(std::fs::read(out.path().join("1 é_0.ts")).unwrap(), content("1", 0));
-    assert_eq!(std::fs::read_to_string(out.path().join("1 é.m3u8")).unwrap(), "1 é_0.ts\nEND\n");
+    assert_eq!(
+        std::fs::read_to_string(out.path().join("1 é.m3u8")).unwrap(),
+        "1 é_0.ts\nEND\n"
+    );
     assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 2);
 }

@@ -56,7 +56,9 @@ impl Disturbance {
             }
             Self::Random(state) => state,
         };
-        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         match (*state >> 33) % 13 {
             0 => Fate::Refuse,
             1 => Fate::Unavailable,
@@ -163,11 +165,16 @@ async fn serve(mut client: TcpStream, store: u16, fate: Fate, seen: Arc<Mutex<Se
 /// A playlist that reaches the store names only what the store has.
 fn note_arrival(request: &Request, seen: &Mutex<Seen>) {
     let mut seen = seen.lock().unwrap();
-    seen.content_types.insert(request.name.clone(), request.content_type.clone());
+    seen.content_types
+        .insert(request.name.clone(), request.content_type.clone());
     if request.name.ends_with(".m3u8") {
-        for line in String::from_utf8_lossy(&request.body).lines().filter(|line| *line != "END") {
+        for line in String::from_utf8_lossy(&request.body)
+            .lines()
+            .filter(|line| *line != "END")
+        {
             if !seen.slices.contains(line) {
-                seen.violations.push(format!("{} names {line}, which is not up", request.name));
+                seen.violations
+                    .push(format!("{} names {line}, which is not up", request.name));
             }
         }
     }
@@ -198,7 +205,10 @@ async fn read(client: &mut TcpStream) -> io::Result<Request> {
         }
     }
     let path = head.split(' ').nth(1).unwrap();
-    let path = percent_decode_str(path.split('?').next().unwrap()).decode_utf8().unwrap().into_owned();
+    let path = percent_decode_str(path.split('?').next().unwrap())
+        .decode_utf8()
+        .unwrap()
+        .into_owned();
     Ok(Request {
         name: path.rsplit('/').next().unwrap().to_owned(),
         content_type: header("content-type").unwrap_or_default(),
