@@ -24,16 +24,21 @@ const WRITE_BATCH: usize = 64 << 10;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Why a connection is over.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 enum End {
+    #[error("the client closed it")]
     Client,
-    /// The stream that it played is over, or it did not keep up.
+    #[error("the stream that it played is over, or it did not keep up")]
     StreamOver,
+    #[error("another publisher took its path over")]
     TakenOver,
-    /// It was not heard for too long, or has had its time to say goodbye.
+    #[error("it was not heard for too long, or has had its time to say goodbye")]
     TimedOut,
+    #[error("it sent what cannot be read: {0}")]
     Unreadable(WireError),
+    #[error("it could not be written to: {0}")]
     Write(io::Error),
+    #[error("the server ends")]
     Shutdown,
 }
 
@@ -59,7 +64,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, server: Arc<Share
         server,
     };
     let end = connection.run().await;
-    tracing::debug!(%peer, ?end, "a connection is over");
+    tracing::debug!(%peer, %end, "a connection is over");
     connection.close(&end).await;
 }
 

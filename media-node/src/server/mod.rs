@@ -115,8 +115,9 @@ impl RtspServer {
         })
     }
 
-    #[must_use]
-    pub fn with_limits(mut self, limits: Limits) -> Self {
+    /// Tests are less patient than users.
+    #[cfg(test)]
+    fn with_limits(mut self, limits: Limits) -> Self {
         self.shared.limits = limits;
         self
     }
