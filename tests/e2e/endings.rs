@@ -65,8 +65,18 @@ pub(crate) async fn nothing_was_recorded(stack: &Stack) {
 }
 
 pub(crate) async fn a_wrong_bucket_is_refused(stack: &Stack) {
-    let reply = refused(stack, "wrongbucket", |storage| storage["bucket"] = json!("missing")).await;
-    assert!(reply.text("reason").contains("bucket"), "{}", reply.body);
+    // The stack's server takes any other name for a bucket that it has yet to make.
+    let reply = refused(stack, "wrongbucket", |storage| storage["bucket"] = json!("No Bucket")).await;
+    assert!(reply.text("reason").contains("No Bucket"), "{}", reply.body);
+}
+
+pub(crate) async fn a_store_that_does_not_answer_is_refused(stack: &Stack) {
+    let nobody = "http://127.0.0.1:1";
+    let reply = refused(stack, "nostore", |storage| {
+        storage["extensionParams"]["endpoint"] = json!(nobody)
+    })
+    .await;
+    assert!(reply.text("reason").contains(nobody), "{}", reply.body);
 }
 
 pub(crate) async fn wrong_keys_are_refused(stack: &Stack) {

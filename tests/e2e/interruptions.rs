@@ -139,9 +139,9 @@ pub(crate) async fn the_resolution_changes(stack: &Stack) {
     );
     // Two coded streams behind one another in one transport stream: the parameter sets change in-band.
     let mut whole = Vec::new();
-    for (size, offset) in [("320x180", 0), ("640x360", 10)] {
+    for (size, offset, duration) in [("320x180", 0, 10), ("640x360", 10, 30)] {
         let options = format!(
-            "-f lavfi -i testsrc2=size={size}:rate=25:duration=10 -c:v libx264 -preset ultrafast -g 25 \
+            "-f lavfi -i testsrc2=size={size}:rate=25:duration={duration} -c:v libx264 -preset ultrafast -g 25 \
              -output_ts_offset {offset} -muxdelay 0 -f mpegts"
         );
         let file = steps::make_media(dir.path(), size, &options).await;

@@ -84,6 +84,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         endings::idleness_ends_a_recording,
         endings::nothing_was_recorded,
         endings::a_wrong_bucket_is_refused,
+        endings::a_store_that_does_not_answer_is_refused,
         endings::wrong_keys_are_refused,
         wrong_calls::credentials,
         wrong_calls::routes,

@@ -53,9 +53,9 @@ impl Recording {
         for key in bucket.keys(&task.prefix).await {
             let object = bucket.get(&key).await.expect("a listed object");
             let wanted = if key.ends_with(".m3u8") {
-                "application/x-mpegURL"
+                "application/vnd.apple.mpegurl"
             } else {
-                "video/MP2T"
+                "video/mp2t"
             };
             assert_eq!(object.content_type.as_deref(), Some(wanted), "{key}");
             let name = key.strip_prefix(&task.prefix).expect("a listed object");
