@@ -31,7 +31,7 @@ pub(super) async fn run(edge: &Edge, supervisor: &Supervisor) {
                         reason,
                         "the edge does not know the recording of this spool"
                     );
-                    supervisor.disown(&request.sid);
+                    supervisor.disown(&request.sid).await;
                 }
                 Err(error) => tracing::warn!(sid = request.sid, %error, "the job of this spool is asked for again"),
             }

@@ -10,6 +10,7 @@ pub(super) fn start(filter: &str) -> Result<(), String> {
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
+        .with_span_list(false)
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .try_init()

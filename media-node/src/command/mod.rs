@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use tracing::Span;
 
 use crate::spool::{Opening, Probed, Spool, SpoolError};
 use crate::{container, media};
@@ -126,13 +127,18 @@ pub fn run(cli: Cli) -> ExitCode {
     }
     let result = match cli.command {
         Command::Check { spool } => return check::run(&spool),
-        Command::Serve(args) => block_on(serve::run(*args)),
+        Command::Serve(args) => block_on(None, serve::run(*args)),
         Command::Record(RecordArgs {
             supervised: true,
             dir: Some(dir),
             ..
-        }) => block_on(supervised::run(dir)),
-        Command::Record(args) => block_on(alone::run(args)),
+        }) => {
+            // The spool's directory has the recording's name.
+            let sid = dir.file_name().unwrap_or_default().to_string_lossy();
+            let span = tracing::error_span!("recording", sid = &*sid);
+            block_on(Some(span), supervised::run(dir))
+        }
+        Command::Record(args) => block_on(None, alone::run(args)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -143,9 +149,18 @@ pub fn run(cli: Cli) -> ExitCode {
     }
 }
 
-fn block_on(work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("the runtime cannot start: {error}"))?;
+/// Runs `work` to its end. `span` is around everything that any of the threads logs.
+fn block_on(span: Option<Span>, work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all();
+    let _entered = span.clone().map(Span::entered);
+    if let Some(span) = span {
+        // A span that is never left lasts as long as the thread.
+        builder.on_thread_start(move || std::mem::forget(span.clone().entered()));
+    }
+    let runtime = builder
+        .build()
+        .map_err(|error| format!("the runtime cannot start: {error}"))?;
     let result = runtime.block_on(work);
     // A thread that waits for standard input would be waited for.
     runtime.shutdown_background();

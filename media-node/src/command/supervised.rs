@@ -42,15 +42,8 @@ pub(super) async fn run(dir: PathBuf) -> Result<(), String> {
         Ok(Err(error)) => return Err(error.to_string()),
         Err(_) => return Err("no job came".to_owned()),
     };
-    let sid = job.sid.clone();
     match prepare(&dir, &job, check).await {
-        Ok((spool, bucket)) => {
-            let recording = Recording::start(spool, bucket, job, node, input);
-            recording
-                .run(output)
-                .await
-                .inspect_err(|error| tracing::error!(sid, error, "recording failed"))
-        }
+        Ok((spool, bucket)) => Recording::start(spool, bucket, job, node, input).run(output).await,
         Err(refusal) => tell(&mut output, &Told::Refused(refusal)).await,
     }
 }
@@ -148,10 +141,9 @@ impl Recording {
             desired,
             mut interrupts,
         } = self;
-        let sid = context.job.sid.clone();
         let (mut problem, mut changes) = (uploader.problem(), spool.changes());
         let (status, mut statuses) = watch::channel(Status::default());
-        tracing::info!(sid, incarnation = spool.incarnation(), cause = ?spool.cause(), "recording begins");
+        tracing::info!(incarnation = spool.incarnation(), cause = ?spool.cause(), "recording begins");
         let mut progress = Progress {
             captured: spool.cause().is_some(),
             done: false,
@@ -167,7 +159,7 @@ impl Recording {
                     progress.captured = true;
                     // Another process goes on with an interrupted recording; an end that was due anyway is one.
                     if leave.is_none() || cause != EndCause::LeaseLost {
-                        tracing::info!(sid, ?cause, "capture ended");
+                        tracing::info!(?cause, "capture ended");
                         finish(&spool, cause).await?;
                     }
                 }
@@ -198,7 +190,7 @@ impl Recording {
                     news = false;
                 }
                 () = Leave::wait(leave.as_ref(), progress.captured) => {
-                    tracing::info!(sid, pending = spool.pending(), "interrupted; the spool keeps the rest");
+                    tracing::info!(pending = spool.pending(), "interrupted; the spool keeps the rest");
                     return Ok(());
                 }
             }

@@ -67,7 +67,7 @@ impl Keeper {
             match self.one_process(&job).await {
                 End::Over => return self.over(),
                 End::Interrupted => return self.recording.update(|status| status.stage = Stage::Interrupted),
-                End::Refused(refusal) => return self.refuse(refusal),
+                End::Refused(refusal) => return self.refuse(refusal).await,
                 End::Replaced(newer) => job = *newer,
                 End::Died(why) => {
                     let pause = policy.pause_after(started.elapsed(), chance());
@@ -127,10 +127,11 @@ impl Keeper {
             Ok(process) => process,
             Err(error) => return self.died(format!("its process cannot be started: {error}")),
         };
+        let begun = self.has_begun();
         let begin = Begin {
             job: job.clone(),
             node: self.config.node.clone(),
-            check: !self.has_begun(),
+            check: !begun,
         };
         let mut sent = process.send(&Control::Begin(Box::new(begin))).await;
         if let (Ok(()), Some(desired)) = (&sent, &self.desired) {
@@ -148,6 +149,8 @@ impl Keeper {
         let status = process.end(grace).await;
         match (end, status) {
             (End::Died(why), Ok(status)) => self.died(format!("{why} ({status})")),
+            // The spool may hold media: the recording goes on when what hinders it is over.
+            (End::Refused(refusal), _) if begun => End::Died(refusal.reason),
             (end, _) => end,
         }
     }
@@ -228,9 +231,10 @@ impl Keeper {
         }
     }
 
-    fn refuse(&self, refusal: Refusal) {
+    /// The spool is gone before the refusal is told, so that the same job can be tried again at once.
+    async fn refuse(&self, refusal: Refusal) {
         tracing::info!(sid = self.recording.sid, code = ?refusal.code, reason = refusal.reason, "refused");
-        self.recording.remove_spool();
+        self.recording.remove_spool().await;
         self.recording.update(|status| status.stage = Stage::Refused(refusal));
     }
 

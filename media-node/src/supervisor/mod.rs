@@ -254,13 +254,13 @@ impl Supervisor {
 
     /// Nobody knows the recording any more. A spool that waits for its job is removed if it holds nothing that is not
     /// uploaded, and kept otherwise.
-    pub fn disown(&self, sid: &str) {
+    pub async fn disown(&self, sid: &str) {
         let Ok(recording) = self.get(sid) else { return };
         if spool::is_done(&recording.dir) {
-            self.lock().remove(sid);
             // Its keeper waits for a job that will not come; one that has gone needs no word.
             let _ = recording.order(Order::Interrupt(Duration::ZERO));
-            recording.remove_spool();
+            recording.remove_spool().await;
+            self.lock().remove(sid);
         }
     }
 

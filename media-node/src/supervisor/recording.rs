@@ -90,19 +90,21 @@ impl Recording {
         let ended = matches!(self.status.borrow().stage, Stage::Ended);
         if ended {
             self.update(|status| status.acknowledged = true);
-            self.remove_spool();
+            tokio::spawn(self.remove_spool());
         }
     }
 
-    /// Everything in it is uploaded, or nothing was ever in it.
-    pub(super) fn remove_spool(&self) {
+    /// For a spool whose content is uploaded, or that never had any.
+    pub(super) fn remove_spool(&self) -> impl Future<Output = ()> + Send + 'static {
         let (dir, sid) = (self.dir.clone(), self.sid.clone());
-        tokio::task::spawn_blocking(move || match std::fs::remove_dir_all(&dir) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                tracing::warn!(sid, %error, "the spool of an ended recording cannot be removed");
+        async move {
+            match tokio::fs::remove_dir_all(&dir).await {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    tracing::warn!(sid, %error, "a spool that is not needed any more cannot be removed");
+                }
+                _ => tracing::debug!(sid, "spool removed"),
             }
-            _ => tracing::debug!(sid, "spool removed"),
-        });
+        }
     }
 }
 

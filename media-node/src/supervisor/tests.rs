@@ -201,6 +201,24 @@ async fn a_killed_process_is_started_again_within_a_second_and_told_of() {
 }
 
 #[tokio::test]
+async fn a_recording_that_has_begun_is_never_refused() {
+    let script = r#"
+case $(wc -l <"$dir/starts") in
+  1) report starting 1; exit 1;;
+  2) refuse 'the disk is full'; exit 0;;
+  *) report recording 2; sleep 100;;
+esac
+"#;
+    let world = world(script, false);
+    world.supervisor.put(job(SID, 1)).await.unwrap();
+    let mut status = world.supervisor.get(SID).unwrap().status();
+    let on = |status: &Status| status.phase() == Some(Phase::Recording);
+    let report = status.wait_for(on).await.unwrap().report.clone().unwrap();
+    assert_eq!(world.starts(), 3);
+    assert!(report.problems[1].message.contains("the disk is full"), "{report:?}");
+}
+
+#[tokio::test]
 async fn what_was_wanted_is_told_to_the_next_process_too() {
     // The first process dies of the order, the second one carries it out.
     let script = r#"
