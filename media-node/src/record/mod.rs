@@ -50,8 +50,8 @@ impl Default for Options {
 /// How a recording fares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
-    /// Since when no recorded stream has brought media, in Unix milliseconds; `None` while one does. Streams that the
-    /// subscription leaves out do not count.
+    /// Since when the channel is empty, in Unix milliseconds: no recorded stream brings media, and the roster shows nobody
+    /// whom the subscription leaves out. `None` while it is not.
     pub idle_since_ms: Option<u64>,
     /// Wall-clock time of the first recorded media.
     pub first_media_ms: Option<u64>,

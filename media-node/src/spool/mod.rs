@@ -205,7 +205,8 @@ impl Spool {
         self.lock().state.pending()
     }
 
-    /// One for each playlist, in the order of their first slices; `prefix` is the storage's.
+    /// One for each playlist, in the order of their first slices; `prefix` is the storage's. A playlist whose first slice
+    /// is still being written is there with none.
     pub fn files(&self, prefix: &str) -> Vec<RecordedFile> {
         self.lock().state.files(prefix)
     }

@@ -197,7 +197,30 @@ impl State {
     }
 
     pub(super) fn files(&self, prefix: &str) -> Vec<RecordedFile> {
-        self.playlists.iter().map(|playlist| playlist.as_file(prefix)).collect()
+        let mut files: Vec<_> = self.playlists.iter().map(|playlist| playlist.as_file(prefix)).collect();
+        for draft in self.drafts.values() {
+            let name = object_key(prefix, &draft.playlist_name);
+            if files.iter().all(|file| file.name != name) {
+                files.push(draft.as_file(name));
+            }
+        }
+        files
+    }
+}
+
+impl Draft {
+    /// The playlist that will be, once its first slice is complete.
+    fn as_file(&self, name: String) -> RecordedFile {
+        RecordedFile {
+            name,
+            track: self.slice.playlist.track,
+            uid: self.slice.playlist.uid.clone(),
+            start_ms: self.slice.start_ms,
+            duration_ms: 0,
+            slices: 0,
+            bytes: 0,
+            uploaded_slices: 0,
+        }
     }
 }
 

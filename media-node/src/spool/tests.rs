@@ -293,6 +293,23 @@ fn a_recording_is_done_when_its_sealed_playlists_are_up() {
 }
 
 #[test]
+fn a_playlist_is_known_from_the_beginning_of_its_first_slice() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open(dir.path());
+    let known = || -> Vec<_> {
+        let files = spool.files("a").into_iter();
+        files.map(|file| (file.name, file.slices, file.start_ms)).collect()
+    };
+    let file = spool.begin("1.m3u8", &slice(1, 0)).unwrap();
+    assert_eq!(known(), [("a/1.m3u8".to_owned(), 0, slice(1, 0).start_ms)]);
+    spool.discard(file).unwrap();
+    assert_eq!(known(), []);
+    record(&spool, 1, 1, 20);
+    let _open = spool.begin("1.m3u8", &slice(1, 2)).unwrap();
+    assert_eq!(known(), [("a/1.m3u8".to_owned(), 1, slice(1, 1).start_ms)]);
+}
+
+#[test]
 fn a_playlist_waits_for_the_slice_that_is_missing_in_its_middle() {
     let dir = tempfile::tempdir().unwrap();
     let spool = open(dir.path());

@@ -29,6 +29,8 @@ pub(super) struct Shared<S> {
     pub(super) options: Options,
     pub(super) sid: String,
     pub(super) channel: String,
+    /// Who is in the roster sends media. A fixed list says nothing of the kind.
+    pub(super) roster_tells_presence: bool,
 }
 
 impl<S> Shared<S> {
@@ -68,6 +70,7 @@ pub(super) async fn run<S: SliceSink, R: Rosters, C: Captures>(
         tasks: JoinSet::new(),
     };
     let mut roster = Roster::default();
+    let mut roster_known = false;
     let mut ticks = interval(STATUS_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let cause = loop {
@@ -77,15 +80,20 @@ pub(super) async fn run<S: SliceSink, R: Rosters, C: Captures>(
         };
         let plan = plan(&roster, &subscription, shared.options.max_users);
         shared.tell_left_out(&plan);
+        if plan.bystanders && roster_known && shared.roster_tells_presence {
+            shared.board.lock().media(shared.now_ms());
+        }
         users.follow(plan, &roster, &rosters);
         tokio::select! {
             next = rosters.next() => match next {
                 Ok(next) => {
                     shared.board.lock().over(ROSTER);
                     roster = next;
+                    roster_known = true;
                 }
                 // The users that are known go on.
                 Err(error) => {
+                    roster_known = false;
                     let problem = unreachable(&error, shared.now_ms());
                     shared.board.lock().problem_once(ROSTER, problem);
                 }

@@ -11,7 +11,7 @@ mod tests;
 mod tracks;
 mod user;
 
-use protocol::{Desired, EndCause, Roster};
+use protocol::{Desired, EndCause, Roster, Source};
 use tokio::sync::{mpsc, watch};
 
 use super::status::{Board, SharedBoard};
@@ -38,6 +38,7 @@ pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: wa
         options,
         sid: job.sid,
         channel: job.recorder.channel,
+        roster_tells_presence: !matches!(job.source, Source::Static { .. }),
     };
     match RosterSource::new(&job.source, &job.recorder.app_id, &shared.channel, &addresses) {
         Ok(rosters) => engine::run(shared, rosters, Rtsp, desired, status).await,

@@ -88,6 +88,8 @@ pub(super) struct Plan {
     pub(super) users: BTreeMap<String, UserPlan>,
     /// Wanted users beyond `max_users`. Those who joined first are in.
     pub(super) left_out: usize,
+    /// Somebody is in the channel whom nobody wants recorded.
+    pub(super) bystanders: bool,
 }
 
 pub(super) fn plan(roster: &Roster, subscription: &Subscription, max_users: usize) -> Plan {
@@ -95,6 +97,7 @@ pub(super) fn plan(roster: &Roster, subscription: &Subscription, max_users: usiz
     for user in &roster.users {
         let wanted = user_plan(user, subscription);
         if wanted.camera.is_none() && wanted.audio.is_none() {
+            plan.bystanders = true;
             continue;
         }
         if plan.users.len() < max_users || plan.users.contains_key(&user.uid) {

@@ -129,6 +129,7 @@ impl Stage {
             options,
             sid: "51d".into(),
             channel: "room".into(),
+            roster_tells_presence: true,
         };
         let (rosters, roster_queue) = mpsc::channel(4);
         let captures = FakeCaptures::default();
@@ -341,6 +342,24 @@ async fn a_subscription_changes_what_is_recorded() {
     let (_, sink, _) = stage.stop(Directive::Stop(EndCause::Stopped)).await;
     assert_eq!(recorded(&sink, "a", TrackKind::Video), 250);
     assert_eq!(recorded(&sink, "a", TrackKind::Audio), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_whom_nobody_wants_recorded_keeps_the_channel_from_being_idle() {
+    let mut stage = Stage::set(Options::default());
+    stage.until(|status| status.idle_since_ms.is_some()).await;
+    let nobody = Selection::Only(vec!["9".into()]);
+    stage.desired.send_modify(|desired| {
+        desired.subscription = Subscription {
+            audio: nobody.clone(),
+            ..subscription(StreamTypes::Both, nobody.clone())
+        };
+    });
+    stage.roster(&[("1", CAMERA)]).await;
+    stage.until(|status| status.idle_since_ms.is_none()).await;
+    stage.roster(&[]).await;
+    stage.until(|status| status.idle_since_ms.is_some()).await;
+    assert_eq!(stage.captures.opened(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
