@@ -8,8 +8,8 @@ use tapedeck_tests::stack::Stack;
 
 use crate::steps::{self, now_ms, record_for};
 
-/// What may be in flight between a publisher's encoder and the node, in seconds.
-const IN_FLIGHT: f64 = 0.5;
+/// What may wait in a publisher and on its way to the node when the machine is busy, in seconds.
+const IN_FLIGHT: f64 = 1.5;
 
 pub(crate) async fn a_killed_publisher_comes_back(stack: &Stack) {
     let cname = "killed";

@@ -112,8 +112,8 @@ impl Publisher {
     pub fn gstreamer(url: &str, transport: Transport, logs: &std::path::Path) -> Self {
         let pipeline = format!(
             "rtspclientsink name=sink protocols={} location={url} \
-             videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=25/1 \
-             ! x264enc tune=zerolatency key-int-max=25 bitrate=400 ! h264parse ! sink. \
+             videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=180,framerate=25/1 \
+             ! x264enc tune=zerolatency key-int-max=25 bitrate=400 ! video/x-h264,profile=main ! h264parse ! sink. \
              audiotestsrc is-live=true freq=880 ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! aacparse ! sink.",
             transport.as_str()
         );

@@ -38,13 +38,22 @@ pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
     let out = &mut effects;
     match input {
         Input::Asked { by, request } => match request {
-            Request::Call(Call { key, command: Command::Start(start) }) => {
+            Request::Call(Call {
+                key,
+                command: Command::Start(start),
+            }) => {
                 placement::start(state, by, key, *start, now_ms, out);
             }
-            Request::Call(Call { command: Command::Query(target), .. }) => {
+            Request::Call(Call {
+                command: Command::Query(target),
+                ..
+            }) => {
                 orders::query(state, by, &target, now_ms, out);
             }
-            Request::Call(Call { command: Command::Stop(stop), .. }) => orders::stop(state, by, &stop, now_ms, out),
+            Request::Call(Call {
+                command: Command::Stop(stop),
+                ..
+            }) => orders::stop(state, by, &stop, now_ms, out),
             Request::Report(report) => reports::reported(state, by, *report, now_ms, out),
             Request::Job(request) => job::requested(state, by, &request, now_ms, out),
         },
