@@ -124,6 +124,7 @@ fn world() -> World {
     let supervisor = Supervisor::new(Config {
         spool: dir.path().join("spool"),
         program,
+        arguments: Vec::new(),
         node: Node {
             node_id: "n".to_owned(),
             rtsp: String::new(),

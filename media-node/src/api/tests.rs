@@ -11,6 +11,7 @@ async fn serve(token: Option<Secret>, edge_heard: bool) -> (String, tempfile::Te
     let supervisor = Supervisor::new(Config {
         spool: dir.path().to_owned(),
         program: "/bin/false".into(),
+        arguments: Vec::new(),
         node: Node {
             node_id: "n".to_owned(),
             rtsp: String::new(),

@@ -14,7 +14,7 @@ use crate::capture::Clock;
 use crate::channel::NodeAddresses;
 use crate::clock::unix_ms;
 use crate::container::playlist;
-use crate::record::{self, Context, Options, Status};
+use crate::record::{self, Context, Status};
 use crate::spool::{self, Opening};
 use crate::upload::{Store, Uploader};
 
@@ -47,7 +47,7 @@ pub(super) async fn run(args: RecordArgs) -> Result<(), String> {
         clock: Clock::new(spool.started_ms()),
         spool: Arc::clone(&spool),
         addresses: NodeAddresses::default(),
-        options: Options::default(),
+        options: args.capture.options(),
         job,
     };
     let capture = tokio::spawn(record::run_individual(context, desired_state, status));

@@ -15,9 +15,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing::Span;
 
+use crate::capture::Transport;
+use crate::record::Options;
 use crate::spool::{Opening, Probed, Spool, SpoolError};
 use crate::{container, media};
 
@@ -86,6 +88,8 @@ struct ServeArgs {
     /// How long uploads may go on after SIGTERM or SIGINT: `30s`, `2m`. What is not up then stays in the spool.
     #[arg(long, env = "TAPEDECK_DRAIN", default_value = "30s", value_parser = duration::parse)]
     drain: Duration,
+    #[command(flatten)]
+    capture: CaptureArgs,
 }
 
 #[derive(Args, Debug)]
@@ -105,12 +109,49 @@ struct RecordArgs {
     /// Ends after so long: `10s`, `5m`, `1h`. Without it, SIGINT or SIGTERM ends it.
     #[arg(long, value_parser = duration::parse)]
     duration: Option<Duration>,
+    #[command(flatten)]
+    capture: CaptureArgs,
     /// Takes the job and orders from standard input and reports on standard output; used by `serve`.
     #[arg(long, hide = true, requires = "dir", conflicts_with_all = ["url", "uid", "out", "duration"])]
     supervised: bool,
     /// The recording's spool.
     #[arg(long, hide = true)]
     dir: Option<PathBuf>,
+}
+
+#[derive(Args, Clone, Copy, Debug)]
+struct CaptureArgs {
+    /// How media is asked for: on the RTSP connection, or by UDP, where packets that come out of order are lost.
+    #[arg(long, env = "TAPEDECK_CAPTURE_TRANSPORT", default_value = "tcp")]
+    transport: TransportName,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TransportName {
+    Tcp,
+    Udp,
+}
+
+impl CaptureArgs {
+    fn options(self) -> Options {
+        let transport = match self.transport {
+            TransportName::Tcp => Transport::Tcp,
+            TransportName::Udp => Transport::Udp,
+        };
+        Options {
+            transport,
+            ..Options::default()
+        }
+    }
+
+    /// For a process that records with the same options.
+    fn as_arguments(self) -> [String; 2] {
+        let name = match self.transport {
+            TransportName::Tcp => "tcp",
+            TransportName::Udp => "udp",
+        };
+        ["--transport".to_owned(), name.to_owned()]
+    }
 }
 
 /// Runs a command to its end.
@@ -127,16 +168,17 @@ pub fn run(cli: Cli) -> ExitCode {
     }
     let result = match cli.command {
         Command::Check { spool } => return check::run(&spool),
-        Command::Serve(args) => block_on(None, serve::run(*args)),
+        Command::Serve(args) => block_on(None, serve::run(*args, &cli.log)),
         Command::Record(RecordArgs {
             supervised: true,
             dir: Some(dir),
+            capture,
             ..
         }) => {
             // The spool's directory has the recording's name.
             let sid = dir.file_name().unwrap_or_default().to_string_lossy();
             let span = tracing::error_span!("recording", sid = &*sid);
-            block_on(Some(span), supervised::run(dir))
+            block_on(Some(span), supervised::run(dir, capture.options()))
         }
         Command::Record(args) => block_on(None, alone::run(args)),
     };

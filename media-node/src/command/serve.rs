@@ -18,7 +18,7 @@ use crate::server::{Keys, RtspServer};
 use crate::supervisor::{Config, Node, Supervisor};
 
 /// Serves until SIGTERM or SIGINT, then ends captures in order and waits for their uploads.
-pub(super) async fn run(args: ServeArgs) -> Result<(), String> {
+pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     let token = args.node_token.map(Secret::new);
     if token.is_none() && api::needs_token(args.listen.ip()) {
         return Err(format!(
@@ -45,6 +45,7 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), String> {
     let supervisor = Supervisor::new(Config {
         spool: args.spool.clone(),
         program: std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?,
+        arguments: [&args.capture.as_arguments()[..], &["--log".to_owned(), log.to_owned()]].concat(),
         node: Node {
             node_id: node_id.clone(),
             rtsp: args

@@ -32,7 +32,7 @@ const CLOSE_TIME: Duration = Duration::from_secs(3);
 
 /// One recording under a supervisor, from its job to its last report. Leaves without that report when it is interrupted or
 /// its supervisor is gone: the spool keeps the rest for the next process.
-pub(super) async fn run(dir: PathBuf) -> Result<(), String> {
+pub(super) async fn run(dir: PathBuf, options: Options) -> Result<(), String> {
     let mut output = tokio::io::stdout();
     let mut input = BufReader::new(tokio::io::stdin());
     let first = tokio::time::timeout(JOB_TIME, supervisor::next(&mut input)).await;
@@ -43,7 +43,11 @@ pub(super) async fn run(dir: PathBuf) -> Result<(), String> {
         Err(_) => return Err("no job came".to_owned()),
     };
     match prepare(&dir, &job, check).await {
-        Ok((spool, bucket)) => Recording::start(spool, bucket, job, node, input).run(output).await,
+        Ok((spool, bucket)) => {
+            Recording::start(spool, bucket, job, node, options, input)
+                .run(output)
+                .await
+        }
         Err(refusal) => tell(&mut output, &Told::Refused(refusal)).await,
     }
 }
@@ -97,7 +101,14 @@ struct Recording {
 }
 
 impl Recording {
-    fn start(spool: Arc<Spool>, bucket: Bucket, job: Job, node: Node, input: BufReader<Stdin>) -> Self {
+    fn start(
+        spool: Arc<Spool>,
+        bucket: Bucket,
+        job: Job,
+        node: Node,
+        options: Options,
+        input: BufReader<Stdin>,
+    ) -> Self {
         let style = job.playlist;
         let render = move |slices: &[_], ended| playlist::render(slices, style, ended);
         let uploader = Uploader::new(Arc::clone(&spool), Store::Bucket(bucket), Box::new(render));
@@ -119,7 +130,7 @@ impl Recording {
                 node_token: node.node_token,
                 play_key: node.play_key,
             },
-            options: Options::default(),
+            options,
             job,
         };
         Self {

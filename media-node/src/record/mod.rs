@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use protocol::{Job, Problem};
 
-use crate::capture::Clock;
+use crate::capture::{Clock, Transport};
 use crate::channel::NodeAddresses;
 use crate::spool::Spool;
 
@@ -36,6 +36,8 @@ pub struct Options {
     pub silence_timeout: Duration,
     /// Users recorded at a time; who joins beyond it is left out, with a problem.
     pub max_users: usize,
+    /// How media is asked for.
+    pub transport: Transport,
 }
 
 impl Default for Options {
@@ -43,6 +45,7 @@ impl Default for Options {
         Self {
             silence_timeout: Duration::from_secs(10),
             max_users: 200,
+            transport: Transport::default(),
         }
     }
 }

@@ -123,7 +123,7 @@ impl Keeper {
         if let Err(error) = self.store(job).await {
             return self.died(format!("its job cannot be kept: {error}"));
         }
-        let mut process = match Process::start(&self.config.program, &self.recording.dir) {
+        let mut process = match Process::start(&self.config, &self.recording.dir) {
             Ok(process) => process,
             Err(error) => return self.died(format!("its process cannot be started: {error}")),
         };

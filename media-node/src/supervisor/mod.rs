@@ -37,6 +37,8 @@ pub struct Config {
     pub spool: PathBuf,
     /// The program whose `record --supervised --dir DIR` records.
     pub program: PathBuf,
+    /// Put behind those.
+    pub arguments: Vec<String>,
     pub node: Node,
     /// Recordings at the same time, uploads of ended ones included.
     pub capacity: usize,

@@ -7,6 +7,7 @@ use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 
+use super::Config;
 use super::line::{self, Control, Told};
 
 /// A process that does not read its input for so long is stuck.
@@ -22,10 +23,11 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) fn start(program: &Path, dir: &Path) -> io::Result<Self> {
-        let mut child = Command::new(program)
+    pub(super) fn start(config: &Config, dir: &Path) -> io::Result<Self> {
+        let mut child = Command::new(&config.program)
             .args(["record", "--supervised", "--dir"])
             .arg(dir)
+            .args(&config.arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // A Ctrl-C in the terminal is for the supervisor, which ends its recordings in order.

@@ -49,6 +49,7 @@ fn restarted(dir: &Path, await_acknowledgement: bool) -> Supervisor {
     Supervisor::new(Config {
         spool: dir.join("spool"),
         program: dir.join("recorder"),
+        arguments: Vec::new(),
         node,
         capacity: 2,
         await_acknowledgement,

@@ -10,7 +10,7 @@ use super::engine::Shared;
 use super::plan::{Order, StreamOrder, StreamPlan};
 use super::tracks::{Input, UserTracks};
 use crate::backoff::{Backoff, chance};
-use crate::capture::{CaptureEnd, CaptureEvent, CaptureRequest, Transport, UserClock, Wanted};
+use crate::capture::{CaptureEnd, CaptureEvent, CaptureRequest, UserClock, Wanted};
 use crate::channel::Credentials;
 use crate::record::sink::SliceSink;
 use crate::record::status::problem;
@@ -221,7 +221,7 @@ impl<S: SliceSink, C: Captures> Session<'_, S, C> {
             clock: self.shared.clock,
             user: self.clock.clone(),
             silence_timeout: self.shared.options.silence_timeout,
-            transport: Transport::Tcp,
+            transport: self.shared.options.transport,
         }
     }
 
