@@ -1,1 +1,17 @@
-//! x
+//! The control plane: it decides who may record what, knows the state of each recording, and finds a media node for it.
+//!
+//! Everything but `worker` is pure and runs natively: time and randomness are arguments, effects are data.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)
+)]
+
+pub mod access;
+pub mod admin;
+pub mod dialect;
+pub mod fleet;
+pub mod http;
+mod input;
+pub mod recording;
+#[cfg(target_arch = "wasm32")]
+mod worker;

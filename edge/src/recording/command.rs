@@ -1,7 +1,9 @@
 //! What a dialect asks of a recording, and what it is told. The words are the core's own; each dialect turns its bytes
 //! into a command and an outcome into its bytes.
 
-use protocol::{EndCause, Mode, PlaylistStyle, Problem, RecordedFile, RecorderKey, Refusal, Source, Storage, Subscription};
+use protocol::{
+    EndCause, Mode, PlaylistStyle, Problem, RecordedFile, RecorderKey, Refusal, Source, Storage, Subscription,
+};
 use serde::{Deserialize, Serialize};
 
 /// A call to the `Recorder` object of `key`.

@@ -1,6 +1,5 @@
 //! Mixes files as if their users had been captured live, as fast as the machine can.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use protocol::{Scene, Selection, Subscription};
@@ -25,8 +24,12 @@ pub enum FilesError {
     Input { path: PathBuf, source: MediaError },
     #[error(transparent)]
     Mix(#[from] MixError),
-    #[error("{path}: {source}", path = path.display())]
-    Output { path: PathBuf, source: MediaError },
+}
+
+impl From<FilesError> for String {
+    fn from(error: FilesError) -> Self {
+        error.to_string()
+    }
 }
 
 struct Reader {
@@ -83,17 +86,22 @@ pub struct FileMix {
 }
 
 impl FileMix {
-    /// Each scene comes into force at its time.
-    pub fn open(settings: &Settings, scenes: BTreeMap<i64, Scene>, users: Vec<FileUser>) -> Result<Self, FilesError> {
+    /// Feeds the mixer `changes`, each for its time, besides the users' coming and going.
+    pub fn open(
+        settings: &Settings,
+        scene: Scene,
+        changes: Vec<(i64, Change)>,
+        users: Vec<FileUser>,
+    ) -> Result<Self, FilesError> {
         let everybody = Subscription {
             version: 0,
             types: settings.types,
             audio: Selection::All,
             video: Selection::All,
         };
-        let mut mixer = Mixer::new(settings, Scene::default(), everybody)?;
-        for (at_us, scene) in scenes {
-            mixer.change(at_us, Change::Scene(scene));
+        let mut mixer = Mixer::new(settings, scene, everybody)?;
+        for (at_us, change) in changes {
+            mixer.change(at_us, change);
         }
         let readers = users.into_iter().map(Reader::open).collect::<Result<Vec<_>, _>>()?;
         for reader in &readers {

@@ -14,7 +14,7 @@ use super::seen;
 use super::video::VideoTrack;
 use crate::capture::{AacFormat, AccessUnit, Format, H264Format, Track};
 use crate::media::{
-    AudioCodec, AudioEncoder, Coded, MediaError, MuxerTrack, Picture, VideoEncoder, VideoEncoderChoice, VideoTarget,
+    AudioCodec, AudioEncoder, Coded, MediaError, MuxedTrack, Picture, VideoEncoder, VideoEncoderChoice, VideoTarget,
     annexb,
 };
 
@@ -220,11 +220,11 @@ impl Mixer {
     }
 
     /// What the output's tracks are, video first; `None` before the first key frame is made.
-    pub fn tracks(&self) -> Option<Vec<MuxerTrack>> {
+    pub fn tracks(&self) -> Option<Vec<MuxedTrack>> {
         let mut tracks = Vec::new();
         if let Some(video) = &self.video {
             let format = Format::H264(video.format.clone()?);
-            tracks.push(MuxerTrack {
+            tracks.push(MuxedTrack {
                 format,
                 duration_us: video.time_us(1),
             });
@@ -236,7 +236,7 @@ impl Mixer {
                 channels: audio.channels as u16,
                 frame_length: AudioEncoder::FRAME as u32,
             });
-            tracks.push(MuxerTrack {
+            tracks.push(MuxedTrack {
                 format,
                 duration_us: block_us(1),
             });

@@ -7,10 +7,9 @@ use std::ops::AddAssign;
 use serde::Serialize;
 
 mod audio;
-pub mod command;
 mod compose;
 mod drift;
-mod files;
+pub mod files;
 mod interleave;
 mod layout;
 mod limiter;

@@ -1,19 +1,24 @@
 //! `media-node mix`: mixes files into one, with the code that mixes a live channel.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::error::Error;
+use std::fmt::Display;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use protocol::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, StreamTypes};
 
-use super::files::{FileMix, FileUser, FilesError};
-use super::{Counters, Mixer, Output, Settings};
-use crate::media::{Container, Muxer, VideoEncoderChoice, move_index_to_front};
+use crate::capture::{AccessUnit, Format};
+use crate::container;
+use crate::media::{Mp4Muxer, MuxedTrack, TsMuxer, TsUnit, VideoEncoderChoice, decode_image, move_index_to_front};
+use crate::record::mix::files::{FileMix, FileUser};
+use crate::record::mix::{Change, Mixer, Output, Settings};
 
 /// Mixes files as users of one channel.
 #[derive(Args, Debug)]
-pub struct MixArgs {
+pub(super) struct MixArgs {
     /// A user's file, as `[UID=]FILE[@JOIN[-LEAVE]]`, times in seconds. Without a uid, the number of the input.
     #[arg(long = "input", required = true, value_name = "INPUT")]
     inputs: Vec<String>,
@@ -35,6 +40,12 @@ pub struct MixArgs {
     /// A region of the custom layout: `[UID]:X,Y,WIDTH,HEIGHT[,ALPHA[,crop|fit]]`, fractions of the canvas.
     #[arg(long = "region")]
     regions: Vec<String>,
+    /// A JPEG or BMP file behind all regions.
+    #[arg(long, value_name = "FILE")]
+    background_image: Option<PathBuf>,
+    /// A JPEG or BMP file in the region of each user without video.
+    #[arg(long, value_name = "FILE")]
+    user_image: Option<PathBuf>,
     /// `#RRGGBB`.
     #[arg(long, default_value = "#000000")]
     background: String,
@@ -49,7 +60,7 @@ pub struct MixArgs {
 
 /// The encoders of mixed recordings.
 #[derive(Args, Clone, Debug)]
-pub struct EncoderArgs {
+pub(super) struct EncoderArgs {
     /// FFmpeg's name of an H.264 encoder.
     #[arg(long, env = "TAPEDECK_VIDEO_ENCODER", default_value = "libx264")]
     video_encoder: String,
@@ -96,17 +107,9 @@ enum Tracks {
     Both,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum MixCommandError {
-    #[error("{0}")]
-    Usage(String),
-    #[error(transparent)]
-    Mix(#[from] FilesError),
-}
-
 impl EncoderArgs {
     /// The settings of a mixer with these encoders.
-    pub fn settings(&self, output: MixOutput, types: StreamTypes, start_us: i64) -> Result<Settings, String> {
+    pub(super) fn settings(&self, output: MixOutput, types: StreamTypes, start_us: i64) -> Result<Settings, String> {
         let options = match &self.video_encoder_options {
             Some(options) => options
                 .split(':')
@@ -132,79 +135,132 @@ impl EncoderArgs {
     }
 }
 
-/// Mixes the files.
-pub fn run(args: &MixArgs) -> Result<Counters, MixCommandError> {
-    let (settings, scene, users) = parse(args).map_err(MixCommandError::Usage)?;
-    let container = match args.out.extension().and_then(|extension| extension.to_str()) {
-        Some("ts") => Container::MpegTs,
-        Some("mp4") => Container::FragmentedMp4,
-        _ => return Err(MixCommandError::Usage("--out must end in .ts or .mp4".to_owned())),
-    };
-    let mut writer = Writer {
-        container,
-        path: args.out.clone(),
-        muxer: None,
-        audio_track: 0,
-        waiting: Vec::new(),
-    };
-    if container == Container::FragmentedMp4 {
-        writer.path.set_extension("mp4.part");
-    }
-    let mix = FileMix::open(&settings, BTreeMap::from([(0, scene)]), users)?;
+/// Mixes the files and prints what the mixer did.
+pub(super) fn run(args: &MixArgs) -> Result<(), String> {
+    let (settings, scene, users) = parse(args)?;
+    let mut writer = Writer::new(&args.out)?;
+    let images = images(&scene)?;
+    let mix = FileMix::open(&settings, scene, images, users).map_err(|error| error.to_string())?;
     let counters = mix.run(|mixer, output| writer.write(mixer, output))?;
-    writer.finish(&args.out)?;
-    Ok(counters)
+    writer.finish()?;
+    println!(
+        "{}",
+        serde_json::to_string(&counters).map_err(|error| error.to_string())?
+    );
+    Ok(())
 }
 
 /// Creates the file when the formats of all its tracks are known.
 struct Writer {
-    container: Container,
     path: PathBuf,
-    muxer: Option<Muxer>,
+    mp4: bool,
+    file: Option<OutputFile>,
     audio_track: usize,
     waiting: Vec<Output>,
 }
 
-impl Writer {
-    fn write(&mut self, mixer: &Mixer, output: Output) -> Result<(), FilesError> {
-        if self.muxer.is_none() {
-            let Some(tracks) = mixer.tracks() else {
-                self.waiting.push(output);
-                return Ok(());
-            };
-            self.audio_track = tracks.len() - 1;
-            self.muxer = Some(self.media(Muxer::create(&self.path, self.container, &tracks))?);
+enum OutputFile {
+    Ts(TsMuxer, BufWriter<File>),
+    Mp4(Mp4Muxer),
+}
+
+impl OutputFile {
+    fn write(&mut self, track: usize, unit: &AccessUnit) -> Result<(), Box<dyn Error>> {
+        match self {
+            Self::Ts(muxer, file) => {
+                let (pts, dts) = (container::to_ticks(unit.pts_us), container::to_ticks(unit.dts_us));
+                let unit = TsUnit {
+                    track,
+                    pts,
+                    dts,
+                    data: &unit.data,
+                    keyframe: unit.keyframe,
+                };
+                file.write_all(&muxer.write(unit)?)?;
+            }
+            Self::Mp4(muxer) => muxer.write(track, unit)?,
         }
-        for output in std::mem::take(&mut self.waiting).into_iter().chain([output]) {
+        Ok(())
+    }
+
+    fn finish(self) -> Result<(), Box<dyn Error>> {
+        match self {
+            Self::Ts(mut muxer, mut file) => {
+                file.write_all(&muxer.flush()?)?;
+                file.flush()?;
+            }
+            Self::Mp4(muxer) => muxer.finish()?,
+        }
+        Ok(())
+    }
+}
+
+impl Writer {
+    fn new(path: &Path) -> Result<Self, String> {
+        let mp4 = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("ts") => false,
+            Some("mp4") => true,
+            _ => return Err("--out must end in .ts or .mp4".to_owned()),
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            mp4,
+            file: None,
+            audio_track: 0,
+            waiting: Vec::new(),
+        })
+    }
+
+    fn write(&mut self, mixer: &Mixer, output: Output) -> Result<(), String> {
+        self.waiting.push(output);
+        if self.file.is_none() {
+            let Some(tracks) = mixer.tracks() else { return Ok(()) };
+            self.audio_track = tracks.len() - 1;
+            self.file = Some(self.create(&tracks)?);
+        }
+        for output in std::mem::take(&mut self.waiting) {
             let track = if matches!(output, Output::Video(_)) {
                 0
             } else {
                 self.audio_track
             };
             let written = self
-                .muxer
+                .file
                 .as_mut()
-                .map_or(Ok(()), |muxer| muxer.write(track, output.unit()));
-            self.media(written)?;
+                .map_or(Ok(()), |file| file.write(track, output.unit()));
+            written.map_err(|error| self.failed(error))?;
         }
         Ok(())
     }
 
-    fn finish(mut self, to: &std::path::Path) -> Result<(), FilesError> {
-        let finished = self.muxer.take().map_or(Ok(()), Muxer::finish);
-        self.media(finished)?;
-        if self.container == Container::FragmentedMp4 {
-            self.media(move_index_to_front(&self.path, to))?;
-            std::fs::remove_file(&self.path).ok();
+    fn create(&self, tracks: &[MuxedTrack]) -> Result<OutputFile, String> {
+        if self.mp4 {
+            let muxer = Mp4Muxer::create(&self.partial(), tracks, 0).map_err(|error| self.failed(error))?;
+            return Ok(OutputFile::Mp4(muxer));
+        }
+        let formats: Vec<Format> = tracks.iter().map(|track| track.format.clone()).collect();
+        let muxer = TsMuxer::new(&formats).map_err(|error| self.failed(error))?;
+        let file = File::create(&self.path).map_err(|error| self.failed(error))?;
+        Ok(OutputFile::Ts(muxer, BufWriter::new(file)))
+    }
+
+    /// Where an MP4 recording stands until it is finished.
+    fn partial(&self) -> PathBuf {
+        self.path.with_extension("mp4.part")
+    }
+
+    fn finish(mut self) -> Result<(), String> {
+        let file = self.file.take().ok_or_else(|| self.failed("nothing could be mixed"))?;
+        file.finish().map_err(|error| self.failed(error))?;
+        if self.mp4 {
+            move_index_to_front(&self.partial(), &self.path).map_err(|error| self.failed(error))?;
+            std::fs::remove_file(self.partial()).map_err(|error| self.failed(error))?;
         }
         Ok(())
     }
 
-    fn media<T>(&self, result: Result<T, crate::media::MediaError>) -> Result<T, FilesError> {
-        result.map_err(|source| FilesError::Output {
-            path: self.path.clone(),
-            source,
-        })
+    fn failed(&self, error: impl Display) -> String {
+        format!("{}: {error}", self.path.display())
     }
 }
 
@@ -236,10 +292,13 @@ fn parse(args: &MixArgs) -> Result<(Settings, Scene, Vec<FileUser>), String> {
             regions: args.regions.iter().map(|text| region(text)).collect::<Result<_, _>>()?,
         },
     };
+    let name = |path: &PathBuf| path.to_string_lossy().into_owned();
     let scene = Scene {
         layout,
         background: colour(&args.background)?,
-        ..Scene::default()
+        background_image: args.background_image.as_ref().map(name),
+        user_image: args.user_image.as_ref().map(name),
+        user_images: Vec::new(),
     };
     let users = args
         .inputs
@@ -248,6 +307,23 @@ fn parse(args: &MixArgs) -> Result<(Settings, Scene, Vec<FileUser>), String> {
         .map(|(index, text)| user(index, text))
         .collect::<Result<_, _>>()?;
     Ok((args.encoder.settings(output, types, 0)?, scene, users))
+}
+
+/// The scene's images, which are there from the start.
+fn images(scene: &Scene) -> Result<Vec<(i64, Change)>, String> {
+    let paths = [&scene.background_image, &scene.user_image].into_iter().flatten();
+    let read = |path: &String| {
+        let data = std::fs::read(path).map_err(|error| format!("{path}: {error}"))?;
+        let picture = decode_image(&data).map_err(|error| format!("{path}: {error}"))?;
+        Ok((
+            0,
+            Change::Image {
+                url: path.clone(),
+                picture,
+            },
+        ))
+    };
+    paths.map(read).collect()
 }
 
 fn user(index: usize, text: &str) -> Result<FileUser, String> {

@@ -1,57 +1,37 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
-use std::ptr;
 
-use ffmpeg_next::codec::{Id, packet};
+use ffmpeg_next::codec::packet;
 use ffmpeg_next::format::context::Output;
-use ffmpeg_next::{Dictionary, Error, Packet, Rational, ffi, format, media};
+use ffmpeg_next::{Dictionary, Error, Packet, Rational, format};
 
 use super::MediaError;
-use crate::capture::{AccessUnit, Format};
+use super::describe::{MuxedTrack, add_track};
+use crate::capture::AccessUnit;
 
 /// Longest stretch of media, in microseconds, that an MP4 file has to hold back before it is readable.
 const FRAGMENT_US: u32 = 500_000;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Container {
-    MpegTs,
-    /// MP4 in fragments: what is written can be read at any time, also after the process was killed.
-    FragmentedMp4,
-}
-
-/// Writes coded units of several tracks into one file.
-pub struct Muxer {
+/// Writes coded units of several tracks into one MP4 file in fragments: what is written can be read at any time, also
+/// after the process was killed.
+pub struct Mp4Muxer {
     output: Output,
+    start_us: i64,
     durations_us: Vec<i64>,
 }
 
-/// What a file holds for one track.
-#[derive(Clone, Debug)]
-pub struct MuxerTrack {
-    /// H.264 needs its SPS and PPS.
-    pub format: Format,
-    /// Of one unit, as a rule.
-    pub duration_us: i64,
-}
-
-impl Muxer {
-    /// The tracks are numbered as given.
-    pub fn create(path: &Path, container: Container, tracks: &[MuxerTrack]) -> Result<Self, MediaError> {
-        let name = match container {
-            Container::MpegTs => "mpegts",
-            Container::FragmentedMp4 => "mp4",
-        };
-        let mut output = format::output_as(path, name).map_err(MediaError::during("create this file"))?;
+impl Mp4Muxer {
+    /// The tracks are numbered as given. `start_us` is the time of the units with which the file begins.
+    pub fn create(path: &Path, tracks: &[MuxedTrack], start_us: i64) -> Result<Self, MediaError> {
+        let mut output = format::output_as(path, "mp4").map_err(MediaError::during("create this file"))?;
         for track in tracks {
             add_track(&mut output, &track.format)?;
         }
         let mut options = Dictionary::new();
-        if container == Container::FragmentedMp4 {
-            // The index waits for the first fragment, so that it can tell by how much pictures were reordered.
-            options.set("movflags", "delay_moov+default_base_moof");
-            options.set("frag_duration", &FRAGMENT_US.to_string());
-        }
+        // The index waits for the first fragment, so that it can tell by how much pictures were reordered.
+        options.set("movflags", "delay_moov+default_base_moof");
+        options.set("frag_duration", &FRAGMENT_US.to_string());
         options.set("flush_packets", "1");
         options.set("fflags", "+bitexact");
         let unknown = output
@@ -64,6 +44,7 @@ impl Muxer {
         }
         Ok(Self {
             output,
+            start_us,
             durations_us: tracks.iter().map(|track| track.duration_us).collect(),
         })
     }
@@ -76,8 +57,8 @@ impl Muxer {
             .map_or(Rational(1, 90_000), |stream| stream.time_base());
         let mut packet = Packet::copy(&unit.data);
         packet.set_stream(track);
-        packet.set_pts(Some(ticks(unit.pts_us, base)));
-        packet.set_dts(Some(ticks(unit.dts_us, base)));
+        packet.set_pts(Some(ticks(unit.pts_us - self.start_us, base)));
+        packet.set_dts(Some(ticks(unit.dts_us - self.start_us, base)));
         packet.set_duration(
             self.durations_us
                 .get(track)
@@ -181,58 +162,19 @@ fn ticks(us: i64, base: Rational) -> i64 {
     i64::try_from((i128::from(us) * denominator + unit / 2).div_euclid(unit)).unwrap_or(i64::MAX)
 }
 
-fn add_track(output: &mut Output, format: &Format) -> Result<(), MediaError> {
-    let mut stream = output
-        .add_stream(None::<ffmpeg_next::Codec>)
-        .map_err(MediaError::during("add a track to this file"))?;
-    // SAFETY: the stream was just made, its parameters are allocated, and nobody else refers to them.
-    let parameters = unsafe { &mut *(*stream.as_mut_ptr()).codecpar };
-    let extradata = match format {
-        Format::H264(h264) => {
-            parameters.codec_type = media::Type::Video.into();
-            parameters.codec_id = Id::H264.into();
-            parameters.width = h264.width.try_into().unwrap_or(i32::MAX);
-            parameters.height = h264.height.try_into().unwrap_or(i32::MAX);
-            const START_CODE: [u8; 4] = [0, 0, 0, 1];
-            [&START_CODE[..], &h264.sps[..], &START_CODE[..], &h264.pps[..]].concat()
-        }
-        Format::Aac(aac) => {
-            parameters.codec_type = media::Type::Audio.into();
-            parameters.codec_id = Id::AAC.into();
-            parameters.sample_rate = aac.sample_rate.try_into().unwrap_or(i32::MAX);
-            parameters.ch_layout.nb_channels = i32::from(aac.channels);
-            parameters.frame_size = aac.frame_length.try_into().unwrap_or(1024);
-            aac.config.to_vec()
-        }
-        Format::Opus(_) => return Err(MediaError::new("put Opus into this file", Error::InvalidData)),
-    };
-    let padding = ffi::AV_INPUT_BUFFER_PADDING_SIZE as usize;
-    // SAFETY: a new, zeroed allocation, longer than what is copied into it, which FFmpeg frees with the stream.
-    unsafe {
-        let memory = ffi::av_mallocz(extradata.len() + padding).cast::<u8>();
-        if memory.is_null() {
-            return Err(MediaError::new("allocate", Error::Other { errno: ffi::ENOMEM }));
-        }
-        ptr::copy_nonoverlapping(extradata.as_ptr(), memory, extradata.len());
-        parameters.extradata = memory;
-    }
-    parameters.extradata_size = extradata.len().try_into().unwrap_or(0);
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
 
     use super::*;
-    use crate::capture::{AacFormat, H264Format, Track};
+    use crate::capture::{AacFormat, Format, H264Format, Track};
     use crate::media::{AudioEncoder, Coded, Demuxer, Picture, VideoEncoder, VideoEncoderChoice, VideoTarget, annexb};
 
     const FPS: i64 = 15;
     const SECONDS: i64 = 6;
 
     /// Grey pictures with reordering, and silence, in the order of decoding times.
-    fn media() -> (Vec<MuxerTrack>, Vec<(usize, AccessUnit)>) {
+    fn media() -> (Vec<MuxedTrack>, Vec<(usize, AccessUnit)>) {
         crate::media::init().unwrap();
         let target = VideoTarget {
             width: 64,
@@ -290,7 +232,7 @@ mod tests {
         let tracks = [(h264, 66_667), (aac, 21_333)];
         (
             tracks
-                .map(|(format, duration_us)| MuxerTrack { format, duration_us })
+                .map(|(format, duration_us)| MuxedTrack { format, duration_us })
                 .to_vec(),
             units,
         )
@@ -310,27 +252,26 @@ mod tests {
     }
 
     #[test]
-    fn both_containers_keep_all_units_at_their_times() {
+    fn all_units_are_kept_at_their_times() {
         let directory = tempfile::tempdir().unwrap();
         let (tracks, units) = media();
-        for (container, name) in [(Container::MpegTs, "out.ts"), (Container::FragmentedMp4, "out.mp4")] {
-            let path = directory.path().join(name);
-            let mut muxer = Muxer::create(&path, container, &tracks).unwrap();
-            units
-                .iter()
-                .for_each(|(track, unit)| muxer.write(*track, unit).unwrap());
-            muxer.finish().unwrap();
-            let (video, last, pictures) = summary(&path, Track::Video);
-            let (audio, _, frames) = summary(&path, Track::Audio);
-            assert_eq!(pictures, 90, "{name}");
-            // FFmpeg's reader keeps the last audio frame of a transport stream to itself.
-            assert!((279..=280).contains(&frames), "{name}: {frames}");
-            assert!(
-                (video - audio).abs() <= 1_000,
-                "{name}: video starts at {video}, audio at {audio}"
-            );
-            assert!((last - video - 89 * 1_000_000 / FPS).abs() < 1_000);
+        let path = directory.path().join("out.mp4");
+        let mut muxer = Mp4Muxer::create(&path, &tracks, -5_000_000).unwrap();
+        for (track, unit) in &units {
+            let shifted = AccessUnit {
+                pts_us: unit.pts_us - 5_000_000,
+                dts_us: unit.dts_us - 5_000_000,
+                ..unit.clone()
+            };
+            muxer.write(*track, &shifted).unwrap();
         }
+        muxer.finish().unwrap();
+        assert_eq!(summary(&path, Track::Video), (0, 89 * 1_000_000 / FPS, 90));
+        let (first, _, frames) = summary(&path, Track::Audio);
+        assert_eq!(
+            (first, frames),
+            (0, units.iter().filter(|(track, _)| *track == 1).count())
+        );
     }
 
     #[test]
@@ -338,7 +279,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (tracks, units) = media();
         let whole = directory.path().join("whole.mp4");
-        let mut muxer = Muxer::create(&whole, Container::FragmentedMp4, &tracks).unwrap();
+        let mut muxer = Mp4Muxer::create(&whole, &tracks, 0).unwrap();
         let mut written = Vec::new();
         for (track, unit) in &units {
             muxer.write(*track, unit).unwrap();

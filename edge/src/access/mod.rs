@@ -1,0 +1,24 @@
+//! Who may call, and for which app: sealing keys, resource IDs, credentials, and the directory of tenants and apps that
+//! all of these are read from. It knows neither a dialect's words nor Cloudflare: the directory is behind [`Store`], time
+//! and randomness are arguments.
+
+mod basic;
+mod directory;
+mod entropy;
+mod keys;
+mod model;
+mod resource_id;
+mod store;
+
+pub use basic::{AccessError, authenticate};
+pub(crate) use directory::is_id;
+pub use directory::{Directory, DirectoryError, Page};
+pub use entropy::Entropy;
+pub(crate) use entropy::hex;
+pub use keys::{KeyRing, KeyRingError, OpenError, Purpose, SealError, same_secret};
+pub use model::{App, Credential, Dialect, Flavour, RecorderDefaults, Tenant};
+pub use resource_id::ResourceId;
+pub use store::{Keys, Store, StoreError};
+
+#[cfg(test)]
+pub(crate) mod testing;

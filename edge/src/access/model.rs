@@ -1,0 +1,66 @@
+use protocol::{Secret, Source};
+use serde::{Deserialize, Serialize};
+
+/// A customer: the owner of credentials and apps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tenant {
+    pub id: String,
+    pub name: String,
+    pub created_ms: u64,
+}
+
+/// What a tenant's back end signs in with. A tenant can have several, which is how they are rotated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    pub customer_id: String,
+    pub tenant: String,
+    pub secret: Secret,
+    pub created_ms: u64,
+}
+
+/// An app, as the API's users name it by its App ID.
+#[derive(Clone, Debug, PartialEq)]
+pub struct App {
+    /// 32 hexadecimal characters; upper and lower case differ.
+    pub app_id: String,
+    pub tenant: String,
+    pub name: String,
+    pub dialect: Dialect,
+    pub flavour: Flavour,
+    /// Where the channels of this app are.
+    pub source: Source,
+    pub recorder: RecorderDefaults,
+    /// No new recording is started; those that run can be asked about and stopped.
+    pub disabled: bool,
+    pub created_ms: u64,
+}
+
+/// Whose API the app is called by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dialect {
+    #[default]
+    Agora,
+}
+
+/// Which of the vendors that share the dialect is followed where they differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flavour {
+    #[default]
+    Agora,
+}
+
+/// What a recording does when its start does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RecorderDefaults {
+    /// Write `#EXTINF` as RFC 8216 asks, with its comma.
+    pub strict_extinf: bool,
+}
+
+impl Default for RecorderDefaults {
+    fn default() -> Self {
+        Self { strict_extinf: true }
+    }
+}

@@ -1,0 +1,47 @@
+/// What a path names; ids are as sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Route<'a> {
+    Tenants,
+    Tenant(&'a str),
+    Credentials { tenant: &'a str },
+    Credential { tenant: &'a str, customer_id: &'a str },
+    Apps,
+    App(&'a str),
+    Nodes,
+    Recordings { app_id: &'a str },
+    Recording { app_id: &'a str, sid: &'a str },
+    StopRecording { app_id: &'a str, sid: &'a str },
+}
+
+impl<'a> Route<'a> {
+    pub(super) fn parse(path: &'a str) -> Option<Self> {
+        let segments: Vec<_> = path.strip_prefix("/admin/v1/")?.split('/').collect();
+        if segments.iter().any(|segment| segment.is_empty()) {
+            return None;
+        }
+        Some(match *segments.as_slice() {
+            ["tenants"] => Self::Tenants,
+            ["tenants", id] => Self::Tenant(id),
+            ["tenants", tenant, "credentials"] => Self::Credentials { tenant },
+            ["tenants", tenant, "credentials", customer_id] => Self::Credential { tenant, customer_id },
+            ["apps"] => Self::Apps,
+            ["apps", app_id] => Self::App(app_id),
+            ["nodes"] => Self::Nodes,
+            ["apps", app_id, "recordings"] => Self::Recordings { app_id },
+            ["apps", app_id, "recordings", sid] => Self::Recording { app_id, sid },
+            ["apps", app_id, "recordings", sid, "stop"] => Self::StopRecording { app_id, sid },
+            _ => return None,
+        })
+    }
+
+    /// The methods that this path takes, as the `Allow` header lists them.
+    pub(super) fn methods(self) -> &'static str {
+        match self {
+            Self::Tenants | Self::Credentials { .. } | Self::Apps => "GET, POST",
+            Self::Tenant(_) | Self::App(_) => "GET, PATCH, DELETE",
+            Self::Credential { .. } => "GET, DELETE",
+            Self::Nodes | Self::Recordings { .. } | Self::Recording { .. } => "GET",
+            Self::StopRecording { .. } => "POST",
+        }
+    }
+}

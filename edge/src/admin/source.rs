@@ -1,0 +1,114 @@
+//! An app's media source, as the operator writes it and as it is shown.
+
+use std::collections::BTreeMap;
+
+use protocol::{Secret, Source};
+use serde_json::{Map, Value, json};
+
+use super::only;
+use crate::input::{FieldError, Fields, base_url, redact, stream_url};
+
+const MAX_STREAMS: usize = 500;
+const MAX_TEXT: usize = 256;
+const DEFAULT_PATH: &str = "{app}/{channel}";
+
+pub(super) fn read(source: &Fields<'_>) -> Result<Source, FieldError> {
+    match source.require("type", source.string("type")?)? {
+        "builtin" => {
+            only(source, &["type", "rtsp", "roster"])?;
+            Ok(Source::Builtin {
+                rtsp: address(source, "rtsp", &["rtsp"])?,
+                roster: address(source, "roster", &["http", "https"])?,
+            })
+        }
+        "mediamtx" => {
+            only(source, &["type", "api", "rtsp", "credentials", "path"])?;
+            Ok(Source::Mediamtx {
+                api: source.require("api", address(source, "api", &["http", "https"])?)?,
+                rtsp: source.require("rtsp", address(source, "rtsp", &["rtsp"])?)?,
+                credentials: credentials(source)?,
+                path: path(source)?,
+            })
+        }
+        "static" => {
+            only(source, &["type", "streams"])?;
+            Ok(Source::Static {
+                streams: streams(source)?,
+            })
+        }
+        _ => Err(source.error("type", "must be \"builtin\", \"mediamtx\" or \"static\"")),
+    }
+}
+
+/// The source without credentials, and without the paths of a fixed list, where cameras take passwords.
+pub(super) fn view(source: &Source) -> Value {
+    match source {
+        Source::Builtin { rtsp, roster } => json!({ "type": "builtin", "rtsp": rtsp, "roster": roster }),
+        Source::Mediamtx {
+            api,
+            rtsp,
+            credentials,
+            path,
+        } => json!({
+            "type": "mediamtx",
+            "api": api,
+            "rtsp": rtsp,
+            "path": path,
+            "has_credentials": credentials.is_some(),
+        }),
+        Source::Static { streams } => {
+            let streams: Map<_, _> = streams
+                .iter()
+                .map(|(uid, url)| (uid.clone(), Value::from(redact(url.expose()))))
+                .collect();
+            json!({ "type": "static", "streams": streams })
+        }
+    }
+}
+
+fn address(source: &Fields<'_>, name: &str, schemes: &[&str]) -> Result<Option<String>, FieldError> {
+    let text = source.string(name)?;
+    text.map(|text| base_url(text, schemes).map_err(|problem| source.error(name, problem)))
+        .transpose()
+}
+
+fn credentials(source: &Fields<'_>) -> Result<Option<Secret>, FieldError> {
+    let text = source.string("credentials")?;
+    if text.is_some_and(|text| text.len() > MAX_TEXT || !text.contains(':')) {
+        return Err(source.error("credentials", "must be user:password, at most 256 bytes"));
+    }
+    Ok(text.map(Secret::new))
+}
+
+fn path(source: &Fields<'_>) -> Result<String, FieldError> {
+    let path = source.string("path")?.unwrap_or(DEFAULT_PATH);
+    let is_legal = path.len() <= MAX_TEXT && path.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_legal || path.split('/').any(str::is_empty) {
+        let problem = "must be a path without slashes at its ends, such as {app}/{channel}";
+        return Err(source.error("path", problem));
+    }
+    Ok(path.to_owned())
+}
+
+fn streams(source: &Fields<'_>) -> Result<BTreeMap<String, Secret>, FieldError> {
+    let given = source.require("streams", source.object("streams")?)?;
+    let uids: Vec<_> = given.names().collect();
+    if uids.is_empty() || uids.len() > MAX_STREAMS {
+        return Err(source.error("streams", format!("must hold 1 to {MAX_STREAMS} uids with their URLs")));
+    }
+    let is_uid = |uid: &str| {
+        (1..=48).contains(&uid.len()) && uid.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    };
+    let mut streams = BTreeMap::new();
+    for uid in uids {
+        if !is_uid(uid) {
+            return Err(source.error("streams", "must have uids of 1 to 48 characters: a-z A-Z 0-9 _ -"));
+        }
+        let url = given
+            .string(uid)?
+            .filter(|url| url.len() <= 8 * MAX_TEXT && stream_url(url));
+        let url = url.ok_or_else(|| given.error(uid, "must be a whole rtsp:// URL; what a GET shows is shortened"))?;
+        streams.insert(uid.to_owned(), Secret::new(url));
+    }
+    Ok(streams)
+}

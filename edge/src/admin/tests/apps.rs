@@ -1,0 +1,160 @@
+use super::*;
+
+#[test]
+fn the_life_of_an_app() {
+    let server = Server::with_tenant();
+    let (status, app) = server.call("POST", "apps", &json!({"tenant": "t", "app_id": APP}));
+    let expected = json!({
+        "app_id": APP, "tenant": "t", "name": "", "dialect": "agora", "flavour": "agora",
+        "source": {"type": "builtin", "rtsp": null, "roster": null},
+        "recorder": {"strict_extinf": true}, "disabled": false, "created_ms": 1000,
+    });
+    assert_eq!((status, &app), (201, &expected));
+    let path = format!("apps/{APP}");
+    let (status, app) = server.call(
+        "PATCH",
+        &path,
+        &json!({"name": "Lessons", "disabled": true, "recorder": {"strict_extinf": false},
+                "source": {"type": "builtin", "rtsp": "rtsp://n:8554", "roster": "http://n:8788/"}}),
+    );
+    assert_eq!(
+        (status, &app["name"], &app["disabled"]),
+        (200, &json!("Lessons"), &json!(true))
+    );
+    assert_eq!(app["recorder"], json!({"strict_extinf": false}));
+    assert_eq!(
+        app["source"],
+        json!({"type": "builtin", "rtsp": "rtsp://n:8554", "roster": "http://n:8788"})
+    );
+    // What is not given stays.
+    assert_eq!(
+        server.call("PATCH", &path, &json!({"recorder": {}})),
+        (200, app.clone())
+    );
+    assert_eq!(server.get(&path), (200, app.clone()));
+    assert_eq!(server.get("apps?tenant=t"), (200, json!({"items": [app]})));
+    assert_eq!(server.get("apps?tenant=u"), (200, json!({"items": []})));
+    assert_eq!(server.call("DELETE", &path, &Value::Null), (204, Value::Null));
+    assert_error(server.get(&path), 404, "not_found", None);
+    assert_eq!(server.get("apps"), (200, json!({"items": []})));
+
+    let (_, app) = server.call("POST", "apps", &json!({"tenant": "t"}));
+    let id = app["app_id"].as_str().unwrap();
+    assert!(
+        id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "{id}"
+    );
+}
+
+#[test]
+fn what_an_app_must_be() {
+    let server = Server::with_tenant();
+    server.call("POST", "apps", &json!({"tenant": "t", "app_id": APP}));
+    let source = |source: Value| json!({"tenant": "t", "source": source});
+    for (body, field) in [
+        (json!({}), "tenant"),
+        (json!({"tenant": "x"}), "tenant"),
+        (json!({"tenant": "t", "app_id": "abc"}), "app_id"),
+        (json!({"tenant": "t", "app_id": "g".repeat(32)}), "app_id"),
+        (json!({"tenant": "t", "dialect": "fsp"}), "dialect"),
+        (json!({"tenant": "t", "flavour": "anyrtc"}), "flavour"),
+        (json!({"tenant": "t", "disabled": "no"}), "disabled"),
+        (
+            json!({"tenant": "t", "recorder": {"strict_extinf": 1}}),
+            "recorder.strict_extinf",
+        ),
+        (json!({"tenant": "t", "recorder": {"strict": true}}), "recorder.strict"),
+        (source(json!({})), "source.type"),
+        (source(json!({"type": "rtmp"})), "source.type"),
+        (source(json!({"type": "builtin", "rtsp": "http://h"})), "source.rtsp"),
+        (
+            source(json!({"type": "builtin", "roster": "http://h/x"})),
+            "source.roster",
+        ),
+        (source(json!({"type": "builtin", "api": "http://h"})), "source.api"),
+        (source(json!({"type": "mediamtx", "rtsp": "rtsp://h"})), "source.api"),
+        (source(json!({"type": "mediamtx", "api": "http://h"})), "source.rtsp"),
+        (
+            source(json!({"type": "mediamtx", "api": "http://h", "rtsp": "rtsp://h", "credentials": "x"})),
+            "source.credentials",
+        ),
+        (
+            source(json!({"type": "mediamtx", "api": "http://h", "rtsp": "rtsp://h", "path": "/a"})),
+            "source.path",
+        ),
+        (source(json!({"type": "static"})), "source.streams"),
+        (source(json!({"type": "static", "streams": {}})), "source.streams"),
+        (
+            source(json!({"type": "static", "streams": {"a/b": "rtsp://h/1"}})),
+            "source.streams",
+        ),
+        (
+            source(json!({"type": "static", "streams": {"1": "http://h/1"}})),
+            "source.streams.1",
+        ),
+        (
+            source(json!({"type": "static", "streams": {"1": ""}})),
+            "source.streams.1",
+        ),
+        (
+            source(json!({"type": "static", "streams": {"1": "rtsp://h/…"}})),
+            "source.streams.1",
+        ),
+    ] {
+        assert_error(server.call("POST", "apps", &body), 400, "invalid_field", Some(field));
+    }
+    assert_error(
+        server.call("POST", "apps", &json!({"tenant": "t", "app_id": APP})),
+        409,
+        "already_exists",
+        None,
+    );
+    for fixed in ["tenant", "app_id", "dialect", "created_ms"] {
+        let change = server.call("PATCH", &format!("apps/{APP}"), &json!({fixed: "agora"}));
+        assert_error(change, 400, "invalid_field", Some(fixed));
+    }
+    assert_error(server.get("apps?tenant=a%20b"), 400, "invalid_field", Some("tenant"));
+}
+
+#[test]
+fn a_sources_secrets_are_kept_and_never_shown() {
+    let server = Server::with_tenant();
+    for source in [
+        json!({"type": "static", "streams": {"1": "rtsp://user:hunter2@cam:554/live?key=hunter2", "2": "rtsp://cam/hunter2"}}),
+        json!({"type": "mediamtx", "api": "http://m:9997", "rtsp": "rtsp://m:8554", "credentials": "user:hunter2"}),
+    ] {
+        let (status, created) = server.call("POST", "apps", &json!({"tenant": "t", "source": source}));
+        assert_eq!(status, 201);
+        let app_id = created["app_id"].as_str().unwrap();
+        let path = format!("apps/{app_id}");
+        let patched = server.call("PATCH", &path, &json!({"name": "x"})).1;
+        for shown in [created.clone(), patched, server.get(&path).1, server.get("apps").1] {
+            assert!(!shown.to_string().contains("hunter2"), "{shown}");
+        }
+        assert!(
+            server
+                .store
+                .map
+                .borrow()
+                .values()
+                .all(|record| !record.contains("hunter2"))
+        );
+        let app = run(Directory::new(&server.store, &server.keys).app(app_id))
+            .unwrap()
+            .unwrap();
+        assert!(serde_json::to_string(&app.source).unwrap().contains("hunter2"));
+        assert!(!format!("{app:?}").contains("hunter2"));
+    }
+    let (_, list) = server.get("apps");
+    let sources: Vec<_> = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|app| &app["source"])
+        .collect();
+    assert!(sources.contains(&&json!({"type": "static", "streams": {"1": "rtsp://cam:554/…", "2": "rtsp://cam/…"}})));
+    assert!(sources.contains(&&json!({
+        "type": "mediamtx", "api": "http://m:9997", "rtsp": "rtsp://m:8554", "path": "{app}/{channel}",
+        "has_credentials": true,
+    })));
+}

@@ -1,0 +1,89 @@
+use super::*;
+use crate::access::Page;
+use crate::recording::{Outcome, Snapshot, Status};
+use protocol::{EndCause, Mode, RecorderKey};
+
+#[test]
+fn questions_go_to_the_objects() {
+    let server = Server::new();
+    let ask = |method: &str, path: &str| match server.handle(&request(method, path, &Value::Null)) {
+        Handled::Ask(question) => question,
+        other => panic!("{other:?}"),
+    };
+    let (app_id, sid) = (|| "a".to_owned(), || "s".to_owned());
+    assert_eq!(ask("GET", "nodes"), Question::Nodes);
+    assert_eq!(
+        ask("GET", "apps/a/recordings?limit=7&cursor=x"),
+        Question::Recordings {
+            app_id: app_id(),
+            limit: 7,
+            cursor: Some("x".into())
+        }
+    );
+    assert_eq!(
+        ask("GET", "apps/a/recordings/s"),
+        Question::Recording {
+            app_id: app_id(),
+            sid: sid()
+        }
+    );
+    assert_eq!(
+        ask("POST", "apps/a/recordings/s/stop"),
+        Question::Stop {
+            app_id: app_id(),
+            sid: sid()
+        }
+    );
+    for (method, path) in [
+        ("GET", "apps/a%3Ab/recordings"),
+        ("GET", "apps/a/recordings/s:t"),
+        ("POST", "apps/a/recordings/%20/stop"),
+    ] {
+        assert_error(server.call(method, path, &Value::Null), 404, "not_found", None);
+    }
+}
+
+#[test]
+fn answers_of_the_objects() {
+    let snapshot = Snapshot {
+        key: RecorderKey {
+            app_id: APP.into(),
+            channel: "demo".into(),
+            uid: "1".into(),
+        },
+        sid: "s".into(),
+        status: Status::Ended,
+        mode: Mode::Individual,
+        started_ms: 1,
+        first_media_ms: None,
+        ended_ms: Some(2),
+        cause: Some(EndCause::Idle),
+        files: vec![],
+        pending_uploads: 0,
+        idle_since_ms: None,
+        problems: vec![],
+    };
+    let boxed = || Box::new(snapshot.clone());
+    for (outcome, status) in [
+        (Outcome::State(boxed()), 200),
+        (Outcome::Stopping(boxed()), 202),
+        (Outcome::AlreadyEnded(boxed()), 200),
+        (
+            Outcome::NotFound {
+                reason: "unknown".into(),
+            },
+            404,
+        ),
+        (Outcome::TicketSpent, 503),
+    ] {
+        let response = recording(&outcome);
+        let body: Value = serde_json::from_slice(&response.body).unwrap();
+        assert_eq!(response.status, status, "{body}");
+        assert_eq!(body["cause"] == "idle", status < 300);
+    }
+    let rows = page(&Page {
+        items: vec![1, 2],
+        cursor: Some("c".into()),
+    });
+    assert_eq!(rows.body, br#"{"items":[1,2],"cursor":"c"}"#);
+}

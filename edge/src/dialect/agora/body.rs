@@ -1,0 +1,151 @@
+//! The JSON body of requests and of the service's replies.
+
+use protocol::{Fault, Problem, RecordedFile, TrackKind};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::error::{ApiError, BAD_REQUEST};
+use crate::access::ResourceId;
+use crate::http::{Request, Response};
+
+pub(super) type Object = Map<String, Value>;
+
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// The body as a JSON object. The content type may be any of JSON's, with any parameters, or missing.
+pub(super) fn read(request: &Request) -> Result<Object, ApiError> {
+    let error = |detail: &str| Err(ApiError::new(BAD_REQUEST, detail));
+    if !request.headers.get("content-type").is_none_or(is_json) {
+        return error("Content-type must be application/json;charset=utf-8");
+    }
+    if request.body.len() > MAX_BODY_BYTES {
+        return error("the request body must not be longer than 65536 bytes");
+    }
+    match serde_json::from_slice(&request.body) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(_) => error("the request body must be a JSON object"),
+        // The place only: serde's texts can quote what stands there.
+        Err(parse) => error(&format!(
+            "the request body is not valid JSON: line {}, column {}",
+            parse.line(),
+            parse.column()
+        )),
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let media_type = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    media_type == "application/json" || media_type == "text/json" || media_type.ends_with("+json")
+}
+
+/// The service's reply; what is `None` is left out.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Reply {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cname: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) uid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) resource_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) code: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) server_response: Option<ServerResponse>,
+}
+
+impl Reply {
+    /// About a resource ID that has been opened; `text` is its sealed form.
+    pub(super) fn about(resource: &ResourceId, text: &str) -> Self {
+        Self {
+            cname: Some(resource.channel.clone()),
+            uid: Some(resource.uid.clone()),
+            resource_id: Some(text.to_owned()),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn answer(&self, status: u16) -> Response {
+        Response::json(status, self)
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ServerResponse {
+    pub(super) file_list_mode: &'static str,
+    pub(super) file_list: Vec<FileEntry>,
+    /// 0 to 8, or 20.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) status: Option<u8>,
+    /// Unix milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) slice_start_time: Option<u64>,
+    /// `uploaded` or `unknown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) uploading_status: Option<&'static str>,
+    /// An addition to the vendor's API: what went wrong while the recording ran.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) problems: Vec<ProblemEntry>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ProblemEntry {
+    fault: Fault,
+    code: String,
+    message: String,
+    at_ms: u64,
+}
+
+impl From<&Problem> for ProblemEntry {
+    fn from(problem: &Problem) -> Self {
+        Self {
+            fault: problem.fault,
+            code: problem.code.clone(),
+            message: problem.message.clone(),
+            at_ms: problem.at_ms,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FileEntry {
+    file_name: String,
+    /// The older spelling of `fileName`: clients read one or the other.
+    #[serde(rename = "filename")]
+    file_name_older: String,
+    track_type: &'static str,
+    uid: String,
+    mixed_all_user: bool,
+    is_playable: bool,
+    slice_start_time: u64,
+}
+
+impl From<&RecordedFile> for FileEntry {
+    fn from(file: &RecordedFile) -> Self {
+        Self {
+            file_name: file.name.clone(),
+            file_name_older: file.name.clone(),
+            track_type: match file.track {
+                TrackKind::Audio => "audio",
+                TrackKind::Video => "video",
+            },
+            uid: file.uid.clone(),
+            mixed_all_user: false,
+            // A playlist names only slices that the store has confirmed; before the first one it is not there.
+            is_playable: file.uploaded_slices > 0,
+            slice_start_time: file.start_ms,
+        }
+    }
+}

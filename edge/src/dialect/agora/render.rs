@@ -1,0 +1,205 @@
+//! From a recording's outcome to the service's reply.
+
+use protocol::{EndCause, Fault, Refusal, RefusalCode};
+use time::OffsetDateTime;
+
+use super::body::{FileEntry, ProblemEntry, Reply, ServerResponse};
+use super::error::{
+    ALREADY_STARTED, ApiError, FOREIGN_SID, INTERNAL_ERROR, INVALID_OPERATION, INVALID_PARAMETER, NO_RECORDED_DATA,
+    NO_WORKER, RESOURCE_EXPIRED, TASK_CONFLICT, UPLOAD_TIMEOUT, WORKER_NOT_FOUND,
+};
+use crate::http::Response;
+use crate::recording::{Command, Outcome, Snapshot, Status};
+
+/// How many problems a reason quotes: the newest ones.
+const QUOTED_PROBLEMS: usize = 3;
+
+pub(super) fn render(command: &Command, reply: Reply, outcome: &Outcome) -> Response {
+    match command {
+        Command::Start(_) => start(reply, outcome),
+        Command::Query(_) => query(reply, outcome),
+        Command::Stop(order) => stop(reply, outcome, order.at_once),
+    }
+}
+
+fn start(reply: Reply, outcome: &Outcome) -> Response {
+    match outcome {
+        Outcome::Started { sid } => Reply {
+            sid: Some(sid.clone()),
+            ..reply
+        }
+        .answer(200),
+        Outcome::AlreadyStarted { sid } => ApiError::new(ALREADY_STARTED, "").answer(Reply {
+            sid: Some(sid.clone()),
+            ..reply
+        }),
+        Outcome::Conflict { sid } => {
+            let detail = format!(
+                "another resource ID records this channel with this uid, sid {sid}; stop that one or use another uid"
+            );
+            ApiError::new(TASK_CONFLICT, detail).answer(reply)
+        }
+        Outcome::TicketSpent => {
+            let detail = "a resource ID serves one recording, and this one has served it; acquire a new one";
+            ApiError::new(RESOURCE_EXPIRED, detail).answer(reply)
+        }
+        Outcome::Refused(refusal) => refused(refusal).answer(reply),
+        _ => unexpected(reply),
+    }
+}
+
+fn refused(refusal: &Refusal) -> ApiError {
+    match (refusal.fault, refusal.code) {
+        (Fault::Caller | Fault::Destination, _) => ApiError::new(INVALID_PARAMETER, &refusal.reason),
+        (Fault::Ours, RefusalCode::NoCapacity | RefusalCode::Draining) => ApiError::new(NO_WORKER, &refusal.reason),
+        (Fault::Ours, _) => ApiError::new(INTERNAL_ERROR, &refusal.reason),
+    }
+}
+
+fn query(reply: Reply, outcome: &Outcome) -> Response {
+    let (Outcome::State(snapshot) | Outcome::Stopping(snapshot) | Outcome::AlreadyEnded(snapshot)) = outcome else {
+        return absent(reply, outcome);
+    };
+    let files = ServerResponse {
+        status: Some(status(snapshot.status)),
+        slice_start_time: Some(snapshot.first_media_ms.unwrap_or(snapshot.started_ms)),
+        ..files(snapshot)
+    };
+    let reply = Reply {
+        server_response: Some(files),
+        ..reply
+    };
+    match snapshot.status {
+        Status::Ended | Status::Failed => ApiError::new(WORKER_NOT_FOUND, ending(snapshot)).answer(reply),
+        _ => reply.answer(200),
+    }
+}
+
+fn stop(reply: Reply, outcome: &Outcome, at_once: bool) -> Response {
+    let (Outcome::State(snapshot) | Outcome::Stopping(snapshot) | Outcome::AlreadyEnded(snapshot)) = outcome else {
+        return absent(reply, outcome);
+    };
+    let uploaded = is_uploaded(snapshot);
+    let uploading_status = Some(if uploaded { "uploaded" } else { "unknown" });
+    let reply = Reply {
+        server_response: Some(ServerResponse {
+            uploading_status,
+            ..files(snapshot)
+        }),
+        ..reply
+    };
+    match outcome {
+        Outcome::AlreadyEnded(_) => ApiError::new(INVALID_OPERATION, ending(snapshot)).answer(reply),
+        Outcome::Stopping(_) if at_once => reply.answer(200),
+        Outcome::Stopping(_) => {
+            let detail = format!(
+                "{} files wait for the store; uploading goes on",
+                snapshot.pending_uploads
+            );
+            ApiError::new(UPLOAD_TIMEOUT, with_problems(detail, snapshot)).answer(reply)
+        }
+        _ if snapshot.files.iter().all(|file| file.slices == 0) => {
+            ApiError::new(NO_RECORDED_DATA, nothing_recorded(snapshot)).answer(reply)
+        }
+        _ if uploaded => reply.answer(200),
+        _ => {
+            let detail = "the recording is over, and not all of it reached the store".to_owned();
+            ApiError::new(UPLOAD_TIMEOUT, with_problems(detail, snapshot)).answer(reply)
+        }
+    }
+}
+
+/// Query and stop of what is not there.
+fn absent(reply: Reply, outcome: &Outcome) -> Response {
+    match outcome {
+        Outcome::NotFound { reason } => ApiError::new(WORKER_NOT_FOUND, reason).answer(reply),
+        Outcome::Mismatch => ApiError::new(FOREIGN_SID, "this sid was started with another resource ID").answer(reply),
+        _ => unexpected(reply),
+    }
+}
+
+/// An outcome that does not belong to the command: ours.
+pub(super) fn unexpected(reply: Reply) -> Response {
+    ApiError::new(INTERNAL_ERROR, "try again").answer(reply)
+}
+
+fn files(snapshot: &Snapshot) -> ServerResponse {
+    ServerResponse {
+        file_list_mode: "json",
+        file_list: snapshot.files.iter().map(FileEntry::from).collect(),
+        status: None,
+        slice_start_time: None,
+        uploading_status: None,
+        problems: snapshot.problems.iter().map(ProblemEntry::from).collect(),
+    }
+}
+
+fn is_uploaded(snapshot: &Snapshot) -> bool {
+    snapshot.pending_uploads == 0 && snapshot.files.iter().all(|file| file.uploaded_slices >= file.slices)
+}
+
+fn status(status: Status) -> u8 {
+    match status {
+        Status::Placing => 2,
+        Status::Started => 4,
+        Status::Recording => 5,
+        Status::Stopping => 6,
+        Status::Ended => 8,
+        Status::Failed => 20,
+    }
+}
+
+fn ending(snapshot: &Snapshot) -> String {
+    let when = snapshot
+        .ended_ms
+        .map(|at_ms| format!(" at {}", utc(at_ms)))
+        .unwrap_or_default();
+    with_problems(
+        format!("the recording ended{when}: {}", cause(snapshot.cause)),
+        snapshot,
+    )
+}
+
+fn nothing_recorded(snapshot: &Snapshot) -> String {
+    let why = match snapshot.cause {
+        None | Some(EndCause::Stopped) => "nobody whom this recording subscribes to sent audio or video",
+        other => cause(other),
+    };
+    with_problems(why.to_owned(), snapshot)
+}
+
+fn cause(cause: Option<EndCause>) -> &'static str {
+    match cause {
+        Some(EndCause::Stopped) => "it was stopped",
+        Some(EndCause::Idle) => "nobody sent media in the channel for maxIdleTime",
+        Some(EndCause::LeaseLost) => "another media node had taken it over",
+        Some(EndCause::NodeLost) => "its media node was lost, and no other took it over",
+        Some(EndCause::Failed) => "the recorder failed",
+        None => "the cause is not known yet",
+    }
+}
+
+fn with_problems(mut text: String, snapshot: &Snapshot) -> String {
+    let newest = snapshot.problems.len().saturating_sub(QUOTED_PROBLEMS);
+    for problem in snapshot.problems.iter().skip(newest) {
+        text.push_str("; ");
+        text.push_str(&problem.message);
+    }
+    text
+}
+
+/// `2026-11-21 05:08:44 UTC`; what no calendar holds stays a number.
+fn utc(unix_ms: u64) -> String {
+    let seconds = i64::try_from(unix_ms / 1000).unwrap_or(i64::MAX);
+    OffsetDateTime::from_unix_timestamp(seconds).map_or_else(
+        |_| format!("{unix_ms} ms"),
+        |at| {
+            let (hour, minute, second) = at.to_hms();
+            let (year, month, day) = at.to_calendar_date();
+            format!(
+                "{year}-{:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC",
+                u8::from(month)
+            )
+        },
+    )
+}

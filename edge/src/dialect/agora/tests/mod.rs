@@ -1,0 +1,204 @@
+//! The API from outside: plain requests in, plain responses out.
+
+mod acquire;
+mod garbage;
+mod gateway;
+mod responses;
+mod running;
+mod start;
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use protocol::{Secret, Source};
+use serde_json::{Value, json};
+
+use super::{Handled, Pending, handle};
+use crate::access::testing::{MapStore, entropy, key_ring, run};
+use crate::access::{App, Credential, Dialect, Directory, Flavour, KeyRing, RecorderDefaults, Tenant};
+use crate::http::{Request, Response};
+
+pub(super) const APP: &str = "0123456789abcdef0123456789abcdef";
+pub(super) const SISTER_APP: &str = "0123456789abcdef0123456789abcde0";
+pub(super) const FOREIGN_APP: &str = "ffffffffffffffffffffffffffffffff";
+pub(super) const DISABLED_APP: &str = "dddddddddddddddddddddddddddddddd";
+pub(super) const SID: &str = "38f8e3cfdc474cd56fc1ceba380d7e1a";
+pub(super) const START_MS: u64 = 1_700_000_000_000;
+
+/// A service with two tenants: t1 owns `APP`, `SISTER_APP` (whose `#EXTINF` has no comma) and `DISABLED_APP`, t2 owns
+/// `FOREIGN_APP`.
+pub(super) struct Service {
+    store: MapStore,
+    keys: KeyRing,
+    pub(super) now_ms: u64,
+}
+
+impl Service {
+    pub(super) fn new() -> Self {
+        let service = Self {
+            store: MapStore::default(),
+            keys: key_ring(),
+            now_ms: START_MS,
+        };
+        let directory = service.directory();
+        for (tenant, customer_id, apps) in [
+            ("t1", "alice", vec![APP, SISTER_APP, DISABLED_APP]),
+            ("t2", "bob", vec![FOREIGN_APP]),
+        ] {
+            run(directory.put_tenant(&Tenant {
+                id: tenant.into(),
+                name: tenant.into(),
+                created_ms: 1,
+            }))
+            .unwrap();
+            let credential = Credential {
+                customer_id: customer_id.into(),
+                tenant: tenant.into(),
+                secret: Secret::new("pw"),
+                created_ms: 1,
+            };
+            run(directory.put_credential(&credential, &entropy(1).nonce)).unwrap();
+            for app_id in apps {
+                let app = App {
+                    app_id: app_id.into(),
+                    tenant: tenant.into(),
+                    name: String::new(),
+                    dialect: Dialect::Agora,
+                    flavour: Flavour::Agora,
+                    source: Source::Static {
+                        streams: BTreeMap::from([("1".into(), Secret::new("rtsp://u:p@h/1"))]),
+                    },
+                    recorder: RecorderDefaults {
+                        strict_extinf: app_id != SISTER_APP,
+                    },
+                    disabled: app_id == DISABLED_APP,
+                    created_ms: 1,
+                };
+                run(directory.put_app(&app, &entropy(2).nonce)).unwrap();
+            }
+        }
+        service
+    }
+
+    pub(super) fn directory(&self) -> Directory<'_, MapStore> {
+        Directory::new(&self.store, &self.keys)
+    }
+
+    pub(super) fn send(&self, request: &Request) -> Handled {
+        run(handle(request, &self.directory(), self.now_ms, &entropy(3)))
+    }
+
+    /// The answer to what must not reach a recorder.
+    pub(super) fn answer(&self, request: &Request) -> Response {
+        match self.send(request) {
+            Handled::Respond(response) => response,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What must reach a recorder.
+    pub(super) fn pending(&self, request: &Request) -> Box<Pending> {
+        match self.send(request) {
+            Handled::Call(pending) => pending,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) fn resource_id(&self) -> String {
+        let request = post(&path(APP, "acquire"), &json!({"cname": "demo", "uid": "527841"}));
+        body(&self.answer(&request))["resourceId"].as_str().unwrap().to_owned()
+    }
+
+    pub(super) fn break_store(&mut self) {
+        self.store.broken = true;
+    }
+}
+
+pub(super) fn path(app_id: &str, call: &str) -> String {
+    format!("/v1/apps/{app_id}/cloud_recording/{call}")
+}
+
+pub(super) fn start_path(resource_id: &str) -> String {
+    path(APP, &format!("resourceid/{resource_id}/mode/individual/start"))
+}
+
+pub(super) fn running_path(resource_id: &str, action: &str) -> String {
+    path(
+        APP,
+        &format!("resourceid/{resource_id}/sid/{SID}/mode/individual/{action}"),
+    )
+}
+
+pub(super) fn request(method: &str, path: &str) -> Request {
+    let authorization = format!("Basic {}", STANDARD.encode("alice:pw"));
+    Request {
+        method: method.into(),
+        path: path.into(),
+        headers: [("Authorization".to_owned(), authorization)].into_iter().collect(),
+        ..Request::default()
+    }
+}
+
+pub(super) fn post(path: &str, body: &Value) -> Request {
+    let mut request = request("POST", path);
+    request.headers.push("Content-Type", "application/json;charset=utf-8");
+    request.body = serde_json::to_vec(body).unwrap();
+    request
+}
+
+/// Asserts status, code and a part of the reason.
+#[track_caller]
+pub(super) fn assert_error(response: &Response, status: u16, code: u32, part: &str) {
+    let body = body(response);
+    assert_eq!(
+        (response.status, body["code"].as_u64()),
+        (status, Some(code.into())),
+        "{body}"
+    );
+    assert!(
+        body["reason"].as_str().unwrap().contains(part),
+        "{body} has no {part:?}"
+    );
+}
+
+pub(super) fn body(response: &Response) -> Value {
+    serde_json::from_slice(&response.body).unwrap()
+}
+
+/// A start that is accepted.
+pub(super) fn start_body() -> Value {
+    json!({
+        "cname": "demo",
+        "uid": "527841",
+        "clientRequest": {
+            "token": "",
+            "recordingConfig": {"channelType": 0, "subscribeUidGroup": 0},
+            "recordingFileConfig": {"avFileType": ["hls"]},
+            "storageConfig": {
+                "vendor": 11,
+                "region": 0,
+                "bucket": "recordings",
+                "accessKey": "AK",
+                "secretKey": "verysecret",
+                "fileNamePrefix": ["a", "b"],
+                "extensionParams": {"endpoint": "http://127.0.0.1:9000"},
+            },
+        },
+    })
+}
+
+/// Sets what a JSON pointer names, making objects on the way; `None` removes it.
+pub(super) fn set(mut body: Value, pointer: &str, value: Option<Value>) -> Value {
+    let mut at = &mut body;
+    let (parents, name) = pointer.rsplit_once('/').unwrap();
+    for parent in parents.split('/').skip(1) {
+        at = at.as_object_mut().unwrap().entry(parent).or_insert_with(|| json!({}));
+    }
+    let object = at.as_object_mut().unwrap();
+    match value {
+        Some(value) => object.insert(name.to_owned(), value),
+        None => object.remove(name),
+    };
+    body
+}

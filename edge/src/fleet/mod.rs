@@ -1,0 +1,35 @@
+//! The media nodes: who is alive, how loaded each is, and which one takes the next recording. Pure: heartbeats and the
+//! time change the [`Fleet`], and what has to be kept comes back as a [`Change`]. It may not know Cloudflare, the life of
+//! a recording, or a dialect.
+//!
+//! The table lives in memory. It is rebuilt from heartbeats within seconds, so that only what bridges a restart of its
+//! object is kept: a node's row is written when something about it changes and otherwise now and then.
+
+mod placement;
+mod table;
+
+use protocol::{Heartbeat, HeartbeatAnswer, Refusal};
+use serde::{Deserialize, Serialize};
+
+use crate::recording::Node;
+
+pub use placement::Wish;
+pub use table::{Change, Fleet, NodeRow, NodeView};
+
+/// What the `Fleet` object can be asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    Heartbeat(Heartbeat),
+    Place(Wish),
+    Nodes,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    Heartbeat(Result<HeartbeatAnswer, Refusal>),
+    /// A node, or why there is none.
+    Place(Result<Node, String>),
+    Nodes(Vec<NodeView>),
+}

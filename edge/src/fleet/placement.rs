@@ -1,0 +1,253 @@
+use serde::{Deserialize, Serialize};
+
+use super::table::{Fleet, Known};
+use crate::recording::Node;
+
+/// A promise that no heartbeat has confirmed after so long was not kept.
+const PROMISE_MS: u64 = 10_000;
+
+/// A recording that needs a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wish {
+    pub sid: String,
+    /// Ids of nodes that have refused it.
+    pub exclude: Vec<String>,
+    /// Nodes of this region come first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Promise {
+    pub(super) sid: String,
+    made_ms: u64,
+}
+
+impl Promise {
+    pub(super) fn is_open(&self, now_ms: u64) -> bool {
+        now_ms.saturating_sub(self.made_ms) < PROMISE_MS
+    }
+}
+
+impl Fleet {
+    /// The node with the most room, of the wished region if one there has any. The node's next heartbeats count what it
+    /// really took; until then the promise does, so that a burst of starts spreads. Without a node: why, for a person.
+    pub fn place(&mut self, wish: &Wish, now_ms: u64) -> Result<Node, String> {
+        let candidates = self
+            .nodes
+            .values_mut()
+            .filter(|known| !wish.exclude.contains(&known.row.node_id));
+        let with_room = candidates.filter_map(|known| Some((known.room(now_ms)?, known)));
+        let elsewhere = |known: &Known| wish.region.as_ref().is_some_and(|region| *region != known.row.region);
+        let best = with_room.min_by(|(left_use, left), (right_use, right)| {
+            elsewhere(left)
+                .cmp(&elsewhere(right))
+                .then(left_use.total_cmp(right_use))
+        });
+        match best {
+            Some((_, known)) => {
+                known.promised.push(Promise {
+                    sid: wish.sid.clone(),
+                    made_ms: now_ms,
+                });
+                Ok(Node {
+                    id: known.row.node_id.clone(),
+                    url: known.row.url.clone(),
+                })
+            }
+            None => Err(self.why_none(wish, now_ms)),
+        }
+    }
+
+    fn why_none(&self, wish: &Wish, now_ms: u64) -> String {
+        let count = |reason: fn(&Known, u64) -> bool| self.nodes.values().filter(|k| reason(k, now_ms)).count();
+        let silent = count(|known, now_ms| !known.is_alive(now_ms));
+        let draining = count(|known, now_ms| known.is_alive(now_ms) && known.row.draining);
+        let refused = wish.exclude.iter().filter(|id| self.nodes.contains_key(*id)).count();
+        let full = self.nodes.len().saturating_sub(silent + draining + refused);
+        let counts = [
+            (silent, "silent"),
+            (draining, "draining"),
+            (refused, "refused"),
+            (full, "full"),
+        ];
+        let told: Vec<_> = counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, why)| format!("{count} {why}"))
+            .collect();
+        match told.is_empty() {
+            true => "no media node has reported to the edge".to_owned(),
+            false => format!("of the media nodes {}", told.join(", ")),
+        }
+    }
+}
+
+impl Known {
+    /// How much of the node is used, from 0 to below 1; `None` when it takes no work.
+    fn room(&self, now_ms: u64) -> Option<f64> {
+        let row = &self.row;
+        let promised = self.promised.iter().filter(|promise| promise.is_open(now_ms)).count();
+        let taken = f64::from(row.recordings) + promised as f64;
+        let used = (taken / f64::from(row.capacity)).max(row.load);
+        (self.is_alive(now_ms) && !row.draining && row.capacity > 0 && used < 1.0).then_some(used)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use protocol::{Heartbeat, HeldRecording, RecorderKey};
+
+    use super::*;
+
+    pub(in crate::fleet) const NOW: u64 = 1_700_000_000_000;
+
+    pub(in crate::fleet) fn heartbeat(id: &str) -> Heartbeat {
+        Heartbeat {
+            node_id: id.to_owned(),
+            url: format!("http://{id}/"),
+            region: "default".into(),
+            version: "0".into(),
+            capacity: 4,
+            load: 0.0,
+            draining: false,
+            recordings: Vec::new(),
+        }
+    }
+
+    fn held(sid: &str) -> HeldRecording {
+        let recorder = RecorderKey {
+            app_id: "a".into(),
+            channel: "c".into(),
+            uid: "u".into(),
+        };
+        HeldRecording {
+            recorder,
+            sid: sid.to_owned(),
+            epoch: 1,
+        }
+    }
+
+    fn wish(sid: &str) -> Wish {
+        Wish {
+            sid: sid.to_owned(),
+            exclude: Vec::new(),
+            region: None,
+        }
+    }
+
+    fn fleet(beats: impl IntoIterator<Item = Heartbeat>) -> Fleet {
+        let mut fleet = Fleet::default();
+        for beat in beats {
+            fleet.heard(beat, NOW).0.unwrap();
+        }
+        fleet
+    }
+
+    #[test]
+    fn work_goes_where_the_room_is() {
+        let mut busy = heartbeat("n1");
+        busy.recordings = vec![held("x"), held("y")];
+        let mut loaded = heartbeat("n2");
+        loaded.load = 0.6;
+        let mut fleet = fleet([busy, loaded, heartbeat("n3")]);
+        let placed = fleet.place(&wish("s"), NOW).unwrap();
+        assert_eq!(
+            placed,
+            Node {
+                id: "n3".into(),
+                url: "http://n3".into()
+            }
+        );
+    }
+
+    #[test]
+    fn a_burst_of_starts_spreads_and_stops_when_all_are_full() {
+        let mut fleet = fleet([heartbeat("n1"), heartbeat("n2")]);
+        let placed: Vec<_> = (0..8)
+            .map(|i| fleet.place(&wish(&i.to_string()), NOW).unwrap().id)
+            .collect();
+        assert_eq!(placed.iter().filter(|id| *id == "n1").count(), 4);
+        assert!(fleet.place(&wish("9"), NOW).unwrap_err().contains("2 full"));
+    }
+
+    #[test]
+    fn a_promise_ends_with_the_heartbeat_that_shows_it_or_after_a_while() {
+        let mut fleet = fleet([heartbeat("n1")]);
+        for sid in ["a", "b", "c"] {
+            fleet.place(&wish(sid), NOW).unwrap();
+        }
+        let mut beat = heartbeat("n1");
+        beat.recordings = vec![held("a"), held("b")];
+        fleet.heard(beat.clone(), NOW + 2_000).0.unwrap();
+        fleet.place(&wish("d"), NOW + 2_000).unwrap();
+        assert!(
+            fleet.place(&wish("e"), NOW + 2_000).is_err(),
+            "two held and two promised"
+        );
+        fleet.heard(beat, NOW + 10_000).0.unwrap();
+        assert!(
+            fleet.place(&wish("e"), NOW + 10_000).is_ok(),
+            "the promise of c was not kept"
+        );
+    }
+
+    #[test]
+    fn who_is_silent_draining_full_or_excluded_gets_no_work() {
+        let changes: [fn(&mut Heartbeat); 4] = [
+            |beat| beat.draining = true,
+            |beat| beat.load = 1.0,
+            |beat| beat.capacity = 0,
+            |beat| beat.recordings = vec![held("1"), held("2"), held("3"), held("4")],
+        ];
+        for change in changes {
+            let mut beat = heartbeat("n1");
+            change(&mut beat);
+            assert!(fleet([beat]).place(&wish("s"), NOW).is_err());
+        }
+        let mut fleet = fleet([heartbeat("n1")]);
+        assert!(
+            fleet
+                .place(
+                    &Wish {
+                        exclude: vec!["n1".into()],
+                        ..wish("s")
+                    },
+                    NOW
+                )
+                .is_err()
+        );
+        assert!(fleet.place(&wish("s"), NOW + 9_999).is_ok());
+        assert!(fleet.place(&wish("s"), NOW + 10_000).unwrap_err().contains("1 silent"));
+    }
+
+    #[test]
+    fn the_wished_region_comes_first() {
+        let mut far = heartbeat("n1");
+        far.region = "eu".into();
+        let mut near = heartbeat("n2");
+        near.load = 0.9;
+        let mut fleet = fleet([far, near]);
+        let in_default = Wish {
+            region: Some("default".into()),
+            ..wish("s")
+        };
+        assert_eq!(fleet.place(&in_default, NOW).unwrap().id, "n2");
+        let elsewhere = Wish {
+            exclude: vec!["n2".into()],
+            ..in_default
+        };
+        assert_eq!(fleet.place(&elsewhere, NOW).unwrap().id, "n1");
+        assert_eq!(fleet.place(&wish("s"), NOW).unwrap().id, "n1");
+    }
+
+    #[test]
+    fn an_empty_fleet_says_so() {
+        assert!(
+            Fleet::default()
+                .place(&wish("s"), NOW)
+                .unwrap_err()
+                .contains("no media node has reported")
+        );
+    }
+}

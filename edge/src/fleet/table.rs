@@ -1,0 +1,274 @@
+use std::collections::BTreeMap;
+
+use protocol::{Fault, Heartbeat, HeartbeatAnswer, Refusal, RefusalCode};
+use serde::{Deserialize, Serialize};
+
+use super::placement::Promise;
+
+/// Nodes send a heartbeat this often.
+const INTERVAL_MS: u64 = 2_000;
+/// A node that has not been heard of for so long gets no work.
+const ALIVE_MS: u64 = 10_000;
+/// A node that has not been heard of for so long is forgotten.
+const FORGET_MS: u64 = 600_000;
+/// An unchanged node's row is written this often: well within `ALIVE_MS`, so that a restarted object knows who is alive.
+const SAVE_MS: u64 = 5_000;
+const MAX_NODES: usize = 1_000;
+const MAX_TEXT: usize = 512;
+
+/// All nodes that were heard of in the last ten minutes, at most 1000.
+#[derive(Clone, Debug, Default)]
+pub struct Fleet {
+    pub(super) nodes: BTreeMap<String, Known>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) row: NodeRow,
+    saved_ms: u64,
+    /// Recordings that were placed here and are not in a heartbeat yet.
+    pub(super) promised: Vec<Promise>,
+}
+
+/// What is kept of a node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeRow {
+    pub node_id: String,
+    /// Where the edge reaches it: `http(s)://host[:port]`, without a path.
+    pub url: String,
+    pub region: String,
+    pub version: String,
+    pub capacity: u32,
+    /// From 0, idle, to 1, no room.
+    pub load: f64,
+    pub draining: bool,
+    /// How many it holds, uploads of ended ones included.
+    pub recordings: u32,
+    pub heard_ms: u64,
+}
+
+/// A node as the operator sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeView {
+    #[serde(flatten)]
+    pub row: NodeRow,
+    /// It was heard of within the last ten seconds.
+    pub alive: bool,
+}
+
+/// What has to be written for a later [`Fleet::restore`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Change {
+    pub save: Option<NodeRow>,
+    /// Ids of nodes that are forgotten.
+    pub forget: Vec<String>,
+}
+
+impl Fleet {
+    pub fn restore(rows: impl IntoIterator<Item = NodeRow>) -> Self {
+        let known = |row: NodeRow| {
+            let saved_ms = row.heard_ms;
+            (
+                row.node_id.clone(),
+                Known {
+                    row,
+                    saved_ms,
+                    promised: Vec::new(),
+                },
+            )
+        };
+        Self {
+            nodes: rows.into_iter().take(MAX_NODES).map(known).collect(),
+        }
+    }
+
+    /// Takes a node's sign of life. Refused when it is malformed, or when there are too many nodes.
+    pub fn heard(&mut self, heartbeat: Heartbeat, now_ms: u64) -> (Result<HeartbeatAnswer, Refusal>, Change) {
+        let forget = self.forget(now_ms);
+        match self.take(heartbeat, now_ms) {
+            Ok(save) => (
+                Ok(HeartbeatAnswer {
+                    interval_ms: INTERVAL_MS,
+                }),
+                Change { save, forget },
+            ),
+            Err(refusal) => (Err(refusal), Change { save: None, forget }),
+        }
+    }
+
+    /// All nodes, by id.
+    pub fn view(&self, now_ms: u64) -> Vec<NodeView> {
+        let view = |known: &Known| NodeView {
+            row: known.row.clone(),
+            alive: known.is_alive(now_ms),
+        };
+        self.nodes.values().map(view).collect()
+    }
+
+    fn take(&mut self, heartbeat: Heartbeat, now_ms: u64) -> Result<Option<NodeRow>, Refusal> {
+        check(&heartbeat)?;
+        if self.nodes.len() >= MAX_NODES && !self.nodes.contains_key(&heartbeat.node_id) {
+            let reason = format!("the fleet has {MAX_NODES} nodes, which is all it can hold");
+            return Err(Refusal {
+                fault: Fault::Ours,
+                code: RefusalCode::NoCapacity,
+                reason,
+            });
+        }
+        let held: Vec<_> = heartbeat
+            .recordings
+            .into_iter()
+            .map(|recording| recording.sid)
+            .collect();
+        let row = NodeRow {
+            node_id: heartbeat.node_id.clone(),
+            url: heartbeat.url.trim_end_matches('/').to_owned(),
+            region: heartbeat.region,
+            version: heartbeat.version,
+            capacity: heartbeat.capacity,
+            load: heartbeat.load.clamp(0.0, 1.0),
+            draining: heartbeat.draining,
+            recordings: u32::try_from(held.len()).unwrap_or(u32::MAX),
+            heard_ms: now_ms,
+        };
+        let before = self.nodes.remove(&heartbeat.node_id);
+        let mut promised = before.as_ref().map(|known| known.promised.clone()).unwrap_or_default();
+        promised.retain(|promise| promise.is_open(now_ms) && !held.contains(&promise.sid));
+        let fresh =
+            before.filter(|known| !differs(&known.row, &row) && now_ms.saturating_sub(known.saved_ms) < SAVE_MS);
+        let save = fresh.is_none().then(|| row.clone());
+        let saved_ms = fresh.map_or(now_ms, |known| known.saved_ms);
+        self.nodes.insert(
+            heartbeat.node_id,
+            Known {
+                row,
+                saved_ms,
+                promised,
+            },
+        );
+        Ok(save)
+    }
+
+    fn forget(&mut self, now_ms: u64) -> Vec<String> {
+        let gone = |known: &Known| now_ms.saturating_sub(known.row.heard_ms) >= FORGET_MS;
+        self.nodes
+            .extract_if(.., |_, known| gone(known))
+            .map(|(id, _)| id)
+            .collect()
+    }
+}
+
+impl Known {
+    pub(super) fn is_alive(&self, now_ms: u64) -> bool {
+        now_ms.saturating_sub(self.row.heard_ms) < ALIVE_MS
+    }
+}
+
+/// Whether a restarted object would place wrongly with the old row.
+fn differs(old: &NodeRow, new: &NodeRow) -> bool {
+    let of = |row: &NodeRow| {
+        (
+            row.url.clone(),
+            row.region.clone(),
+            row.version.clone(),
+            row.capacity,
+            row.draining,
+        )
+    };
+    of(old) != of(new)
+}
+
+fn check(heartbeat: &Heartbeat) -> Result<(), Refusal> {
+    let texts = [
+        &heartbeat.node_id,
+        &heartbeat.url,
+        &heartbeat.region,
+        &heartbeat.version,
+    ];
+    let url = &heartbeat.url;
+    let reason = if texts.iter().any(|text| text.len() > MAX_TEXT) {
+        format!("a field of the heartbeat is longer than {MAX_TEXT} bytes")
+    } else if heartbeat.node_id.is_empty() {
+        "node_id is empty".to_owned()
+    } else if !url.starts_with("http://") && !url.starts_with("https://") {
+        "url must begin with http:// or https://".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(Refusal {
+        fault: Fault::Caller,
+        code: RefusalCode::BadJob,
+        reason,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::placement::tests::{NOW, heartbeat};
+
+    #[test]
+    fn a_row_is_written_when_it_is_new_changed_or_old() {
+        let mut fleet = Fleet::default();
+        let save = |fleet: &mut Fleet, change: fn(&mut Heartbeat), now_ms| {
+            let mut beat = heartbeat("n1");
+            change(&mut beat);
+            fleet.heard(beat, now_ms).1.save.is_some()
+        };
+        assert!(save(&mut fleet, |_| {}, NOW));
+        assert!(!save(&mut fleet, |beat| beat.load = 0.9, NOW + 2_000));
+        assert!(save(&mut fleet, |beat| beat.draining = true, NOW + 4_000));
+        assert!(!save(&mut fleet, |beat| beat.draining = true, NOW + 6_000));
+        assert!(save(&mut fleet, |beat| beat.draining = true, NOW + 9_000));
+    }
+
+    #[test]
+    fn a_restored_fleet_knows_who_is_alive() {
+        let mut fleet = Fleet::default();
+        let row = fleet.heard(heartbeat("n1"), NOW).1.save.unwrap();
+        let restored = Fleet::restore([row]);
+        assert_eq!(restored.view(NOW + 9_999), fleet.view(NOW + 9_999));
+        assert!(restored.view(NOW + 9_999)[0].alive);
+        assert!(!restored.view(NOW + 10_000)[0].alive);
+    }
+
+    #[test]
+    fn a_node_unheard_for_long_is_forgotten() {
+        let mut fleet = Fleet::default();
+        fleet.heard(heartbeat("n1"), NOW).0.unwrap();
+        let (_, change) = fleet.heard(heartbeat("n2"), NOW + 599_999);
+        assert!(change.forget.is_empty());
+        let (_, change) = fleet.heard(heartbeat("n2"), NOW + 600_000);
+        assert_eq!(change.forget, ["n1"]);
+        assert_eq!(fleet.view(NOW).len(), 1);
+    }
+
+    #[test]
+    fn the_table_is_bounded() {
+        let mut fleet = Fleet::default();
+        for i in 0..MAX_NODES {
+            assert!(fleet.heard(heartbeat(&i.to_string()), NOW).0.is_ok());
+        }
+        assert_eq!(
+            fleet.heard(heartbeat("more"), NOW).0.unwrap_err().code,
+            RefusalCode::NoCapacity
+        );
+        assert!(fleet.heard(heartbeat("7"), NOW).0.is_ok());
+    }
+
+    #[test]
+    fn malformed_heartbeats_are_refused() {
+        let changes: [fn(&mut Heartbeat); 3] = [
+            |beat| beat.node_id.clear(),
+            |beat| beat.url = "n1:8788".into(),
+            |beat| beat.version = "x".repeat(513),
+        ];
+        for change in changes {
+            let mut beat = heartbeat("n1");
+            change(&mut beat);
+            let mut fleet = Fleet::default();
+            assert_eq!(fleet.heard(beat, NOW).0.unwrap_err().fault, Fault::Caller);
+            assert!(fleet.view(NOW).is_empty());
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Requests and responses as plain data, so that dialects and the admin API run and are tested without a worker.
+
+use percent_encoding::percent_decode_str;
+use serde::Serialize;
+
+/// A request as it came in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    /// In upper case, as HTTP has it.
+    pub method: String,
+    /// The path as sent, percent-encoded, without the query.
+    pub path: String,
+    /// What stands behind `?`, as sent; empty without one.
+    pub query: String,
+    pub headers: Headers,
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// The first value of a query parameter, decoded; `None` when it is absent.
+    pub fn query_value(&self, name: &str) -> Option<String> {
+        self.query.split('&').find_map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(key) == name).then(|| decode(value))
+        })
+    }
+}
+
+fn decode(form_encoded: &str) -> String {
+    percent_decode_str(&form_encoded.replace('+', " "))
+        .decode_utf8_lossy()
+        .into_owned()
+}
+
+/// Header fields in the order they were sent; names compare without regard to case.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Headers(Vec<(String, String)>);
+
+impl Headers {
+    /// The first field of this name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    pub fn push(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.0.push((name.into(), value.into()));
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+impl FromIterator<(String, String)> for Headers {
+    fn from_iter<T: IntoIterator<Item = (String, String)>>(fields: T) -> Self {
+        Self(fields.into_iter().collect())
+    }
+}
+
+/// Names only: values carry credentials.
+impl std::fmt::Debug for Headers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    pub status: u16,
+    pub headers: Headers,
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// A response without a body.
+    pub fn empty(status: u16) -> Self {
+        Self {
+            status,
+            headers: Headers::default(),
+            body: Vec::new(),
+        }
+    }
+
+    /// A JSON body with its content type. What cannot be serialized, a map with keys that are no strings, becomes a 500.
+    pub fn json(status: u16, body: &impl Serialize) -> Self {
+        let (status, body) = match serde_json::to_vec(body) {
+            Ok(body) => (status, body),
+            Err(_) => (500, br#"{"message":"An unexpected error occurred"}"#.to_vec()),
+        };
+        Self {
+            status,
+            headers: Headers::default(),
+            body,
+        }
+        .with_header("Content-Type", "application/json; charset=utf-8")
+    }
+
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push(name, value);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_names_compare_without_case() {
+        let headers = Headers::from_iter([("Content-type".to_owned(), "a".to_owned())]);
+        assert_eq!(headers.get("content-TYPE"), Some("a"));
+        assert_eq!(headers.get("accept"), None);
+    }
+
+    #[test]
+    fn query_values_are_decoded() {
+        let request = Request {
+            query: "a=1&b=x%2Fy+z&c&a=2".into(),
+            ..Request::default()
+        };
+        assert_eq!(request.query_value("a").as_deref(), Some("1"));
+        assert_eq!(request.query_value("b").as_deref(), Some("x/y z"));
+        assert_eq!(request.query_value("c").as_deref(), Some(""));
+        assert_eq!(request.query_value("d"), None);
+    }
+
+    #[test]
+    fn debug_prints_no_header_values() {
+        let headers = Headers::from_iter([("Authorization".to_owned(), "Basic c2VjcmV0".to_owned())]);
+        assert!(!format!("{headers:?}").contains("c2VjcmV0"));
+    }
+}

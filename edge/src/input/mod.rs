@@ -1,0 +1,7 @@
+//! Reads what strangers wrote, JSON objects and addresses, and says which field is wrong. Knows no API's words.
+
+mod address;
+mod fields;
+
+pub(crate) use address::{base_url, redact, stream_url};
+pub(crate) use fields::{FieldError, Fields};

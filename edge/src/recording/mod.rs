@@ -1,0 +1,74 @@
+//! The life of one recorder's recordings: who may start, ask about and stop one, which node holds its lease, when it
+//! ends and what is told of it. Pure: [`step`] takes an input and the time, changes the [`State`] and returns [`Effect`]s.
+//! It may not know Cloudflare, the bytes of a dialect, or how a node is reached.
+//!
+//! One [`State`] belongs to one (app, channel, recorder uid). At most one of its recordings may capture at a time; those
+//! before it may still upload, or are over and kept for queries. What has to survive a crash is in the state before any
+//! effect is carried out; an effect that gets lost is made good by a deadline or by the node's next report:
+//!
+//! | lost | made good by |
+//! |---|---|
+//! | `Place`, `SendJob` | the start is given up at its deadline; a node that took the job is told to release it |
+//! | `SendDesired` | the answer to the node's next report |
+//! | `Publish` | sent again at its deadline |
+//! | `Reply` | nothing: the caller is gone too. A repeated start with the same resource ID finds the recording |
+
+mod command;
+mod deadlines;
+mod job;
+mod lifecycle;
+mod message;
+mod orders;
+mod placement;
+mod publication;
+mod reports;
+mod snapshot;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use command::{Call, Command, Outcome, Snapshot, Spec, Start, Status, Stop, Target, Ticket};
+pub use deadlines::next_alarm;
+pub use message::{CallId, Effect, Input, Node, NodeAnswer, Reply, Request};
+pub use state::{Secrets, State};
+
+/// Applies one input to the state. Persist the state, then carry out the effects, in any order.
+pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let out = &mut effects;
+    match input {
+        Input::Asked { by, request } => match request {
+            Request::Call(Call {
+                key,
+                command: Command::Start(start),
+            }) => {
+                placement::start(state, by, key, *start, now_ms, out);
+            }
+            Request::Call(Call {
+                command: Command::Query(target),
+                ..
+            }) => {
+                orders::query(state, by, &target, now_ms, out);
+            }
+            Request::Call(Call {
+                command: Command::Stop(stop),
+                ..
+            }) => orders::stop(state, by, &stop, now_ms, out),
+            Request::Report(report) => reports::reported(state, by, *report, now_ms, out),
+            Request::Job(request) => job::requested(state, by, &request, now_ms, out),
+        },
+        Input::Placed { sid, epoch, node } => placement::placed(state, &sid, epoch, node, now_ms, out),
+        Input::JobAnswered { sid, epoch, answer } => {
+            placement::job_answered(state, &sid, epoch, answer, now_ms, out);
+        }
+        Input::DesiredAnswered { sid, epoch, answer } => {
+            orders::desired_answered(state, &sid, epoch, answer, now_ms, out);
+        }
+        Input::Published { sid, revision, ok } => publication::published(state, &sid, revision, ok, now_ms),
+        Input::Alarm => {}
+    }
+    deadlines::settle(state, now_ms, out);
+    publication::flush(state, now_ms, out);
+    deadlines::forget(state, now_ms);
+    effects
+}

@@ -1,0 +1,84 @@
+//! Query and stop, by the customer who shows the resource ID or by the operator.
+
+use protocol::EndCause;
+
+use super::lifecycle::STOP_WAIT_MS;
+use super::message::reply;
+use super::state::{Recording, State};
+use super::{CallId, Effect, NodeAnswer, Outcome, Status, Stop, Target};
+
+pub(super) fn query(state: &mut State, by: CallId, target: &Target, now_ms: u64, out: &mut Vec<Effect>) {
+    let outcome = match look_up(state, target, now_ms) {
+        Ok(recording) => Outcome::State(Box::new(recording.snapshot())),
+        Err(outcome) => outcome,
+    };
+    reply(out, by, outcome);
+}
+
+pub(super) fn stop(state: &mut State, by: CallId, stop: &Stop, now_ms: u64, out: &mut Vec<Effect>) {
+    let recording = match look_up(state, &stop.target, now_ms) {
+        Ok(recording) => recording,
+        Err(outcome) => return reply(out, by, outcome),
+    };
+    let snapshot = |recording: &Recording| Box::new(recording.snapshot());
+    match (recording.order, recording.status()) {
+        (_, Status::Ended | Status::Failed) => reply(out, by, Outcome::AlreadyEnded(snapshot(recording))),
+        // The order stays until the node has heard it, so that it need not be sent again.
+        (Some(EndCause::Stopped), _) => reply(out, by, Outcome::Stopping(snapshot(recording))),
+        (Some(_), _) | (None, Status::Stopping) => reply(out, by, Outcome::AlreadyEnded(snapshot(recording))),
+        (None, Status::Placing | Status::Started | Status::Recording) => {
+            recording.order = Some(EndCause::Stopped);
+            recording.send_order(if stop.at_once { 0 } else { STOP_WAIT_MS }, out);
+            if stop.at_once {
+                reply(out, by, Outcome::Stopping(snapshot(recording)));
+            } else {
+                recording.stopper = Some(by);
+            }
+        }
+    }
+}
+
+/// Nobody waits longer for the end of a recording than its node may take to answer.
+pub(super) fn desired_answered(
+    state: &mut State,
+    sid: &str,
+    epoch: u64,
+    answer: NodeAnswer,
+    now_ms: u64,
+    out: &mut Vec<Effect>,
+) {
+    let Some(recording) = state.find_mut(sid) else { return };
+    if recording.lease().is_none_or(|lease| lease.epoch != epoch) {
+        return;
+    }
+    if let NodeAnswer::Report(report) = answer
+        && recording.is_from_holder(&report)
+    {
+        recording.absorb(*report, now_ms, out);
+    }
+    if let Some(stopper) = recording.stopper.take() {
+        reply(out, stopper, Outcome::Stopping(Box::new(recording.snapshot())));
+    }
+}
+
+fn look_up<'a>(state: &'a mut State, target: &Target, now_ms: u64) -> Result<&'a mut Recording, Outcome> {
+    let not_found = |reason: &str| Outcome::NotFound {
+        reason: reason.to_owned(),
+    };
+    let Some(recording) = state.find_mut(&target.sid) else {
+        return Err(not_found(
+            "no recording with this sid: it was not started, or its resource has expired",
+        ));
+    };
+    if let Some(nonce) = &target.nonce {
+        if *nonce != recording.ticket.nonce {
+            return Err(Outcome::Mismatch);
+        }
+        if recording.expires_ms().is_some_and(|expires_ms| now_ms >= expires_ms) {
+            return Err(not_found(
+                "the resource has expired: resourceExpiredHour has passed since the start",
+            ));
+        }
+    }
+    Ok(recording)
+}

@@ -1,0 +1,99 @@
+//! Publishing a recording's session document at each change of its status, and of its files once it is over. One write
+//! is under way at a time, so that an older document cannot overtake a newer one; one that failed is repeated.
+
+use serde::{Deserialize, Serialize};
+
+use super::state::{Recording, State};
+use super::{Effect, Status};
+
+/// How long a document can be read after its resource has expired.
+const RETENTION_MS: u64 = 7 * 24 * 3_600_000;
+/// After so long a write whose end was not heard of is repeated.
+const WRITE_LIMIT_MS: u64 = 15_000;
+/// Pause after the first failure; it doubles with each up to `MAX_PAUSE_MS`.
+const PAUSE_MS: u64 = 2_000;
+const MAX_PAUSE_MS: u64 = 300_000;
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Publication {
+    /// What the newest revision shows.
+    shown: Option<Shown>,
+    revision: u64,
+    written: u64,
+    failures: u32,
+    /// No write before this time: one is under way, or the last one failed.
+    not_before_ms: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Shown {
+    status: Status,
+    /// Of an ended recording: files, slices in the store, uploads to come. A running one's are not worth a write each.
+    progress: Option<(u64, u64, u64)>,
+}
+
+/// Asks for the writes that are due.
+pub(super) fn flush(state: &mut State, now_ms: u64, out: &mut Vec<Effect>) {
+    for recording in &mut state.recordings {
+        let Some(expires_ms) = recording.expires_ms() else {
+            continue;
+        };
+        let shown = Some(shown(recording));
+        let publication = &mut recording.publication;
+        if publication.shown != shown {
+            publication.shown = shown;
+            publication.revision += 1;
+        }
+        if publication.revision > publication.written && now_ms >= publication.not_before_ms {
+            publication.not_before_ms = now_ms.saturating_add(WRITE_LIMIT_MS);
+            let revision = publication.revision;
+            let snapshot = Box::new(recording.snapshot());
+            let expires_ms = expires_ms.saturating_add(RETENTION_MS);
+            out.push(Effect::Publish {
+                revision,
+                snapshot,
+                expires_ms,
+            });
+        }
+    }
+}
+
+pub(super) fn published(state: &mut State, sid: &str, revision: u64, ok: bool, now_ms: u64) {
+    let Some(recording) = state.find_mut(sid) else { return };
+    let publication = &mut recording.publication;
+    if ok {
+        publication.written = publication.written.max(revision);
+        publication.failures = 0;
+        publication.not_before_ms = now_ms;
+    } else {
+        let pause_ms = PAUSE_MS
+            .checked_shl(publication.failures)
+            .unwrap_or(MAX_PAUSE_MS)
+            .min(MAX_PAUSE_MS);
+        publication.failures = publication.failures.saturating_add(1).min(16);
+        publication.not_before_ms = now_ms.saturating_add(pause_ms);
+    }
+}
+
+impl Publication {
+    /// When a write has to be tried again.
+    pub(super) fn due_ms(&self) -> Option<u64> {
+        (self.revision > self.written).then_some(self.not_before_ms)
+    }
+}
+
+fn shown(recording: &Recording) -> Shown {
+    let seen = &recording.seen;
+    let uploaded = seen
+        .files
+        .iter()
+        .map(|file| file.uploaded_slices)
+        .fold(0, u64::saturating_add);
+    let progress = recording
+        .is_over()
+        .then_some((seen.files.len() as u64, uploaded, seen.pending_uploads));
+    Shown {
+        status: recording.status(),
+        progress,
+    }
+}

@@ -1,0 +1,70 @@
+//! The public state of a recording, derived from what is known of it.
+
+use protocol::{EndCause, Fault, Phase, Problem};
+
+use super::state::{Recording, Stage};
+use super::{Snapshot, Status};
+
+impl Recording {
+    pub(super) fn status(&self) -> Status {
+        match self.stage {
+            Stage::Placing { .. } | Stage::Offered { .. } => Status::Placing,
+            Stage::Held { .. } if self.order.is_some() || self.seen.phase >= Phase::Draining => Status::Stopping,
+            Stage::Held { .. } if self.seen.first_media_ms.is_some() => Status::Recording,
+            Stage::Held { .. } => Status::Started,
+            Stage::Over {
+                cause: EndCause::Stopped | EndCause::Idle,
+                ..
+            } => Status::Ended,
+            Stage::Over { .. } => Status::Failed,
+        }
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let (ended_ms, cause) = match self.stage {
+            Stage::Over { ended_ms, cause, .. } => (Some(ended_ms), Some(cause)),
+            _ => (None, self.seen.cause.or(self.order)),
+        };
+        let mut problems = self.seen.problems.clone();
+        problems.extend(self.own_problem());
+        Snapshot {
+            key: self.key.clone(),
+            sid: self.sid.clone(),
+            status: self.status(),
+            mode: self.mode,
+            started_ms: self.started_ms().unwrap_or(self.requested_ms),
+            first_media_ms: self.seen.first_media_ms,
+            ended_ms,
+            cause,
+            files: self.seen.files.clone(),
+            pending_uploads: self.seen.pending_uploads,
+            idle_since_ms: self.seen.idle_since_ms,
+            problems,
+        }
+    }
+
+    /// What the edge knows and the node does not say.
+    fn own_problem(&self) -> Option<Problem> {
+        let (code, message, at_ms) = match &self.stage {
+            Stage::Held { lease, .. } if lease.silent => {
+                let message = "its media node has not been heard of for some seconds; it may still be recording";
+                ("node_silent", message, lease.heard_ms)
+            }
+            Stage::Over {
+                cause: EndCause::NodeLost,
+                ended_ms,
+                ..
+            } => {
+                let message = "its media node was lost; what the node had captured is uploaded when it comes back";
+                ("node_lost", message, *ended_ms)
+            }
+            _ => return None,
+        };
+        Some(Problem {
+            fault: Fault::Ours,
+            code: code.to_owned(),
+            message: message.to_owned(),
+            at_ms,
+        })
+    }
+}

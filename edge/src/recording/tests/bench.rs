@@ -1,0 +1,333 @@
+//! A recorder's state with a clock, and short words for what the tests send and expect.
+
+use protocol::{
+    Desired, EndCause, JobRequest, Mode, Phase, PlaylistStyle, RecordedFile, RecorderKey, Refusal, RefusalCode, Report,
+    Secret, Selection, Source, Storage, StorageKind, StreamTypes, Subscription, TrackKind,
+};
+
+use crate::recording::{
+    Call, CallId, Command, Effect, Input, Node, NodeAnswer, Outcome, Reply, Request, Snapshot, Spec, Start, State,
+    Stop, Target, Ticket, next_alarm, step,
+};
+
+pub(super) const T0: u64 = 1_700_000_000_000;
+pub(super) const MINUTE: u64 = 60_000;
+pub(super) const HOUR: u64 = 60 * MINUTE;
+pub(super) const MAX_IDLE: u64 = 30_000;
+
+pub(super) struct Bench {
+    pub(super) state: State,
+    pub(super) now: u64,
+    next_call: CallId,
+    next_seq: u64,
+}
+
+impl Bench {
+    pub(super) fn new() -> Self {
+        Self {
+            state: State::default(),
+            now: T0,
+            next_call: 1,
+            next_seq: 1,
+        }
+    }
+
+    pub(super) fn step(&mut self, input: Input) -> Vec<Effect> {
+        step(&mut self.state, input, self.now)
+    }
+
+    /// Asks and returns the effects with the replies to other callers; the own reply, if it is there, comes apart.
+    pub(super) fn ask(&mut self, request: Request) -> (CallId, Option<Reply>, Vec<Effect>) {
+        let by = self.next_call;
+        self.next_call += 1;
+        let mut effects = self.step(Input::Asked { by, request });
+        let own = effects
+            .iter()
+            .position(|effect| matches!(effect, Effect::Reply { to, .. } if *to == by));
+        let reply = own.map(|own| match effects.remove(own) {
+            Effect::Reply { reply, .. } => reply,
+            other => panic!("{other:?}"),
+        });
+        (by, reply, effects)
+    }
+
+    pub(super) fn call(&mut self, command: Command) -> (CallId, Option<Outcome>, Vec<Effect>) {
+        let (by, reply, effects) = self.ask(Request::Call(Call { key: key(), command }));
+        (by, reply.map(outcome), effects)
+    }
+
+    pub(super) fn start(&mut self, sid: &str, ticket: Ticket) -> (CallId, Option<Outcome>, Vec<Effect>) {
+        self.call(Command::Start(Box::new(Start {
+            sid: sid.to_owned(),
+            ticket,
+            spec: spec(),
+        })))
+    }
+
+    pub(super) fn query(&mut self, sid: &str, nonce: Option<&str>) -> Outcome {
+        self.call(Command::Query(target(sid, nonce))).1.unwrap()
+    }
+
+    pub(super) fn snapshot(&mut self, sid: &str) -> Snapshot {
+        match self.query(sid, None) {
+            Outcome::State(snapshot) => *snapshot,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) fn stop(&mut self, sid: &str, at_once: bool) -> (CallId, Option<Outcome>, Vec<Effect>) {
+        self.call(Command::Stop(Stop {
+            target: target(sid, None),
+            at_once,
+        }))
+    }
+
+    /// A report with the next number, after `change`.
+    pub(super) fn make_report(
+        &mut self,
+        sid: &str,
+        node_id: &str,
+        epoch: u64,
+        change: impl FnOnce(&mut Report),
+    ) -> Report {
+        let mut report = Report {
+            node_id: node_id.to_owned(),
+            recorder: key(),
+            sid: sid.to_owned(),
+            epoch,
+            seq: self.next_seq,
+            at_ms: self.now,
+            phase: Phase::Recording,
+            cause: None,
+            idle_since_ms: None,
+            first_media_ms: None,
+            files: Vec::new(),
+            pending_uploads: 0,
+            lost_packets: 0,
+            problems: Vec::new(),
+        };
+        self.next_seq += 1;
+        change(&mut report);
+        report
+    }
+
+    pub(super) fn send_report(&mut self, report: Report) -> (Desired, Vec<Effect>) {
+        match self.ask(Request::Report(Box::new(report))) {
+            (_, Some(Reply::Desired(desired)), effects) => (desired, effects),
+            (_, other, _) => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) fn report(
+        &mut self,
+        sid: &str,
+        node_id: &str,
+        epoch: u64,
+        change: impl FnOnce(&mut Report),
+    ) -> (Desired, Vec<Effect>) {
+        let report = self.make_report(sid, node_id, epoch, change);
+        self.send_report(report)
+    }
+
+    pub(super) fn request_job(&mut self, sid: &str, node_id: &str, epoch: u64) -> Result<protocol::Job, RefusalCode> {
+        let request = JobRequest {
+            node_id: node_id.to_owned(),
+            recorder: key(),
+            sid: sid.to_owned(),
+            epoch,
+        };
+        match self.ask(Request::Job(request)).1 {
+            Some(Reply::Job(job)) => job.map(|job| *job).map_err(|refusal| refusal.code),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Starts a recording on `node_id`; its first report has come with the acceptance.
+    pub(super) fn started(sid: &str, ticket: Ticket) -> Self {
+        let mut bench = Self::new();
+        bench.start_on(sid, ticket, "n1");
+        bench
+    }
+
+    pub(super) fn start_on(&mut self, sid: &str, ticket: Ticket, node_id: &str) -> u64 {
+        let (by, early, effects) = self.start(sid, ticket);
+        assert_eq!(early, None);
+        let epoch = placed_epoch(&effects);
+        self.step(Input::Placed {
+            sid: sid.to_owned(),
+            epoch,
+            node: Ok(node(node_id)),
+        });
+        let report = self.make_report(sid, node_id, epoch, |report| report.phase = Phase::Starting);
+        let effects = self.job_answered(sid, epoch, NodeAnswer::Report(Box::new(report)));
+        assert_eq!(replies_to(&effects, by), [Outcome::Started { sid: sid.to_owned() }]);
+        epoch
+    }
+
+    pub(super) fn job_answered(&mut self, sid: &str, epoch: u64, answer: NodeAnswer) -> Vec<Effect> {
+        self.step(Input::JobAnswered {
+            sid: sid.to_owned(),
+            epoch,
+            answer,
+        })
+    }
+
+    pub(super) fn desired_answered(&mut self, sid: &str, epoch: u64, answer: NodeAnswer) -> Vec<Effect> {
+        self.step(Input::DesiredAnswered {
+            sid: sid.to_owned(),
+            epoch,
+            answer,
+        })
+    }
+
+    /// Lets time pass, with the alarms that come due on the way.
+    pub(super) fn pass(&mut self, duration_ms: u64) -> Vec<Effect> {
+        let end = self.now + duration_ms;
+        let mut effects = Vec::new();
+        while let Some(due) = next_alarm(&self.state).filter(|due| *due <= end) {
+            assert!(
+                due > self.now || effects.len() < 1_000,
+                "an alarm that settles nothing: {:?}",
+                self.state
+            );
+            self.now = self.now.max(due);
+            effects.extend(self.step(Input::Alarm));
+        }
+        self.now = end;
+        effects
+    }
+
+    /// The state as it comes back from storage after the process died: without the callers.
+    pub(super) fn crash(&mut self) {
+        let secrets = self.state.secrets();
+        self.state = serde_json::from_str(&serde_json::to_string(&self.state).unwrap()).unwrap();
+        self.state.restore_secrets(secrets);
+    }
+}
+
+pub(super) fn key() -> RecorderKey {
+    RecorderKey {
+        app_id: "app".into(),
+        channel: "room".into(),
+        uid: "1".into(),
+    }
+}
+
+pub(super) fn node(id: &str) -> Node {
+    Node {
+        id: id.to_owned(),
+        url: format!("http://{id}"),
+    }
+}
+
+pub(super) fn target(sid: &str, nonce: Option<&str>) -> Target {
+    Target {
+        sid: sid.to_owned(),
+        nonce: nonce.map(str::to_owned),
+    }
+}
+
+/// A resource ID that was acquired at T0 and lasts for an hour.
+pub(super) fn ticket(nonce: &str) -> Ticket {
+    Ticket {
+        nonce: nonce.to_owned(),
+        issued_ms: T0,
+        expires_hours: 1,
+    }
+}
+
+pub(super) fn spec() -> Spec {
+    Spec {
+        mode: Mode::Individual,
+        source: Source::Builtin {
+            rtsp: None,
+            roster: None,
+        },
+        subscription: Subscription {
+            version: 1,
+            types: StreamTypes::Both,
+            audio: Selection::All,
+            video: Selection::All,
+        },
+        playlist: PlaylistStyle { strict_extinf: true },
+        storage: Storage {
+            kind: StorageKind::S3Compatible,
+            endpoint: "http://s3".into(),
+            region: "us-east-1".into(),
+            bucket: "b".into(),
+            access_key: "ak".into(),
+            secret_key: Secret::new("storage-secret"),
+            session_token: None,
+            prefix: String::new(),
+        },
+        max_idle_ms: MAX_IDLE,
+    }
+}
+
+pub(super) fn file(name: &str, slices: u64, uploaded_slices: u64) -> RecordedFile {
+    RecordedFile {
+        name: name.to_owned(),
+        track: TrackKind::Video,
+        uid: "7".into(),
+        start_ms: T0,
+        duration_ms: slices * 1_000,
+        slices,
+        bytes: slices * 10_000,
+        uploaded_slices,
+    }
+}
+
+pub(super) fn refusal(code: RefusalCode) -> Refusal {
+    Refusal {
+        fault: protocol::Fault::Ours,
+        code,
+        reason: format!("{code:?}"),
+    }
+}
+
+pub(super) fn outcome(reply: Reply) -> Outcome {
+    match reply {
+        Reply::Outcome(outcome) => *outcome,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(super) fn replies_to(effects: &[Effect], by: CallId) -> Vec<Outcome> {
+    let own = effects.iter().filter_map(|effect| match effect {
+        Effect::Reply { to, reply } if *to == by => Some(outcome(reply.clone())),
+        _ => None,
+    });
+    own.collect()
+}
+
+/// The epoch of the one placement that is asked for.
+pub(super) fn placed_epoch(effects: &[Effect]) -> u64 {
+    match effects {
+        [Effect::Place { epoch, .. }] => *epoch,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Answers each wish to publish with success, and returns the statuses.
+pub(super) fn publish(bench: &mut Bench, effects: Vec<Effect>) -> Vec<crate::recording::Status> {
+    let mut statuses = Vec::new();
+    let mut queue = effects;
+    while let Some(effect) = queue.pop() {
+        if let Effect::Publish { revision, snapshot, .. } = effect {
+            statuses.push(snapshot.status);
+            queue.extend(bench.step(Input::Published {
+                sid: snapshot.sid.clone(),
+                revision,
+                ok: true,
+            }));
+        }
+    }
+    statuses
+}
+
+pub(super) fn ended(cause: EndCause) -> impl FnOnce(&mut Report) {
+    move |report| {
+        report.phase = Phase::Ended;
+        report.cause = Some(cause);
+    }
+}

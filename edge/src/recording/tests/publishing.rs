@@ -1,0 +1,106 @@
+use protocol::{EndCause, Phase};
+
+use super::bench::*;
+use crate::recording::{Effect, Input, Status};
+
+fn published(effects: &[Effect]) -> Vec<(u64, Status)> {
+    let published = effects.iter().filter_map(|effect| match effect {
+        Effect::Publish { revision, snapshot, .. } => Some((*revision, snapshot.status)),
+        _ => None,
+    });
+    published.collect()
+}
+
+#[test]
+fn each_change_of_status_is_published_once() {
+    let mut bench = Bench::new();
+    let (_, _, effects) = bench.start("s1", ticket("a"));
+    let epoch = placed_epoch(&effects);
+    bench.step(Input::Placed {
+        sid: "s1".into(),
+        epoch,
+        node: Ok(node("n1")),
+    });
+    let report = bench.make_report("s1", "n1", epoch, |report| report.phase = Phase::Starting);
+    let effects = bench.job_answered("s1", epoch, crate::recording::NodeAnswer::Report(Box::new(report)));
+    assert_eq!(publish(&mut bench, effects), [Status::Started]);
+
+    let media = |report: &mut protocol::Report| report.first_media_ms = Some(T0);
+    let (_, effects) = bench.report("s1", "n1", 1, media);
+    assert_eq!(publish(&mut bench, effects), [Status::Recording]);
+    let (_, effects) = bench.report("s1", "n1", 1, |report| report.files = vec![file("a", 1, 0)]);
+    assert_eq!(publish(&mut bench, effects), []);
+    let (_, _, effects) = bench.stop("s1", true);
+    assert_eq!(publish(&mut bench, effects), [Status::Stopping]);
+    let (_, effects) = bench.report("s1", "n1", 1, ended(EndCause::Stopped));
+    assert_eq!(publish(&mut bench, effects), [Status::Ended]);
+}
+
+#[test]
+fn the_document_outlives_the_resource_by_a_week() {
+    let mut bench = Bench::started("s1", ticket("a"));
+    let (_, _, effects) = bench.stop("s1", true);
+    let effects = [
+        bench.step(Input::Published {
+            sid: "s1".into(),
+            revision: 1,
+            ok: true,
+        }),
+        effects,
+    ]
+    .concat();
+    let [.., Effect::Publish { expires_ms, .. }] = bench_publish(&effects)[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(*expires_ms, T0 + HOUR + 7 * 24 * HOUR);
+}
+
+fn bench_publish(effects: &[Effect]) -> Vec<&Effect> {
+    effects
+        .iter()
+        .filter(|effect| matches!(effect, Effect::Publish { .. }))
+        .collect()
+}
+
+#[test]
+fn one_write_is_under_way_at_a_time() {
+    let mut bench = Bench::started("s1", ticket("a"));
+    let (_, effects) = bench.report("s1", "n1", 1, |report| report.first_media_ms = Some(T0));
+    assert_eq!(published(&effects), []);
+    let (_, _, effects) = bench.stop("s1", true);
+    assert_eq!(published(&effects), []);
+    let effects = bench.step(Input::Published {
+        sid: "s1".into(),
+        revision: 1,
+        ok: true,
+    });
+    assert_eq!(published(&effects), [(3, Status::Stopping)]);
+}
+
+#[test]
+fn a_failed_or_lost_write_is_repeated() {
+    let mut bench = Bench::started("s1", ticket("a"));
+    bench.step(Input::Published {
+        sid: "s1".into(),
+        revision: 1,
+        ok: false,
+    });
+    assert_eq!(published(&bench.pass(1_999)), []);
+    assert_eq!(published(&bench.pass(1)), [(1, Status::Started)]);
+    bench.crash();
+    assert_eq!(published(&bench.pass(15_000)), [(1, Status::Started)]);
+}
+
+#[test]
+fn late_uploads_of_an_ended_recording_are_published() {
+    let mut bench = Bench::started("s1", ticket("a"));
+    let effects = bench.pass(2 * MINUTE);
+    let last = published(&effects).pop();
+    bench.step(Input::Published {
+        sid: "s1".into(),
+        revision: last.unwrap().0,
+        ok: true,
+    });
+    let (_, effects) = bench.report("s1", "n1", 1, |report| report.files = vec![file("a", 1, 1)]);
+    assert_eq!(publish(&mut bench, effects), [Status::Failed]);
+}

@@ -1,0 +1,82 @@
+//! What the deployment gives the worker: secrets, variables, stores, objects, a clock and randomness.
+
+use std::fmt;
+
+use protocol::Secret;
+use worker::{Date, Env, ObjectNamespace, console_error};
+
+use super::kv::KvStore;
+use crate::access::{Entropy, KeyRing};
+
+/// A binding or secret is missing or malformed: the operator's to mend. The text names it and holds no secret.
+#[derive(Debug)]
+pub(super) struct Misconfigured(String);
+
+impl fmt::Display for Misconfigured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+pub(super) fn seal_keys(env: &Env) -> Result<KeyRing, Misconfigured> {
+    KeyRing::parse(&secret(env, "TAPEDECK_SEAL_KEYS")?).map_err(|error| Misconfigured(error.to_string()))
+}
+
+pub(super) fn admin_token(env: &Env) -> Result<Secret, Misconfigured> {
+    secret(env, "TAPEDECK_ADMIN_TOKEN")
+}
+
+pub(super) fn node_token(env: &Env) -> Result<Secret, Misconfigured> {
+    secret(env, "TAPEDECK_NODE_TOKEN")
+}
+
+/// The region whose nodes are preferred; `None` when the deployment names none.
+pub(super) fn region(env: &Env) -> Option<String> {
+    env.var("TAPEDECK_REGION")
+        .ok()
+        .map(|region| region.to_string())
+        .filter(|region| !region.is_empty())
+}
+
+pub(super) fn directory(env: &Env) -> Result<KvStore, Misconfigured> {
+    env.kv("DIRECTORY")
+        .map(KvStore::new)
+        .map_err(|error| Misconfigured(format!("the KV binding DIRECTORY: {error}")))
+}
+
+pub(super) fn objects(env: &Env, binding: &str) -> Result<ObjectNamespace, Misconfigured> {
+    env.durable_object(binding)
+        .map_err(|error| Misconfigured(format!("the object binding {binding}: {error}")))
+}
+
+/// Unix milliseconds. The runtime's clock stands still between two waits.
+pub(super) fn now_ms() -> u64 {
+    Date::now().as_millis()
+}
+
+pub(super) fn entropy() -> Entropy {
+    Entropy::new(random())
+}
+
+pub(super) fn request_id() -> String {
+    random::<16>().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    if let Err(error) = getrandom::fill(&mut bytes) {
+        // The runtime's generator does not fail; should it ever, a predictable id or nonce must not go out.
+        console_error!("no randomness: {error}");
+        worker::wasm_bindgen::throw_str("no randomness");
+    }
+    bytes
+}
+
+fn secret(env: &Env, name: &str) -> Result<Secret, Misconfigured> {
+    let value = env.secret(name).map(|value| value.to_string()).unwrap_or_default();
+    if value.is_empty() {
+        Err(Misconfigured(format!("the secret {name} is not set")))
+    } else {
+        Ok(Secret::new(value))
+    }
+}

@@ -1,0 +1,99 @@
+//! The directory's store and the recordings' session documents, in Workers KV.
+
+use protocol::RecorderKey;
+use worker::KvError;
+
+use crate::access::{Keys, Page, Store, StoreError};
+use crate::recording::Snapshot;
+
+pub(super) struct KvStore(worker::KvStore);
+
+impl KvStore {
+    pub(super) fn new(store: worker::KvStore) -> Self {
+        Self(store)
+    }
+
+    /// Writes a recording's session document, to be forgotten at `expires_ms`.
+    pub(super) async fn put_session(
+        &self,
+        snapshot: &Snapshot,
+        expires_ms: u64,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        let value = serde_json::to_string(snapshot).map_err(|error| StoreError(error.to_string()))?;
+        let ttl_s = expires_ms.saturating_sub(now_ms).div_ceil(1_000).max(60);
+        self.put(&session_key(&snapshot.key, &snapshot.sid), &value, Some(ttl_s))
+            .await
+    }
+
+    /// May be some seconds old. What cannot be read any more counts as absent.
+    pub(super) async fn session(&self, app_id: &str, sid: &str) -> Result<Option<Snapshot>, StoreError> {
+        let value = self.get(&format!("{}{sid}", session_prefix(app_id))).await?;
+        Ok(value.and_then(|value| serde_json::from_str(&value).ok()))
+    }
+
+    pub(super) async fn sessions(
+        &self,
+        app_id: &str,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<Snapshot>, StoreError> {
+        let prefix = session_prefix(app_id);
+        let page = self.list(&prefix, limit, cursor).await?;
+        let mut items = Vec::new();
+        for sid in page.keys.iter().filter_map(|key| key.strip_prefix(&prefix)) {
+            items.extend(self.session(app_id, sid).await?);
+        }
+        Ok(Page {
+            items,
+            cursor: page.cursor,
+        })
+    }
+}
+
+fn session_prefix(app_id: &str) -> String {
+    format!("session:{app_id}:")
+}
+
+fn session_key(key: &RecorderKey, sid: &str) -> String {
+    format!("{}{sid}", session_prefix(&key.app_id))
+}
+
+impl Store for KvStore {
+    async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
+        self.0.get(key).text().await.map_err(failed)
+    }
+
+    async fn put(&self, key: &str, value: &str, ttl_s: Option<u64>) -> Result<(), StoreError> {
+        let put = self.0.put(key, value).map_err(failed)?;
+        match ttl_s {
+            Some(ttl_s) => put.expiration_ttl(ttl_s),
+            None => put,
+        }
+        .execute()
+        .await
+        .map_err(failed)
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.0.delete(key).await.map_err(failed)
+    }
+
+    async fn list(&self, prefix: &str, limit: usize, cursor: Option<&str>) -> Result<Keys, StoreError> {
+        let list = self.0.list().prefix(prefix.to_owned()).limit(limit as u64);
+        let list = match cursor {
+            Some(cursor) => list.cursor(cursor.to_owned()),
+            None => list,
+        };
+        let page = list.execute().await.map_err(failed)?;
+        let cursor = page.cursor.filter(|_| !page.list_complete);
+        Ok(Keys {
+            keys: page.keys.into_iter().map(|key| key.name).collect(),
+            cursor,
+        })
+    }
+}
+
+fn failed(error: KvError) -> StoreError {
+    StoreError(error.to_string())
+}

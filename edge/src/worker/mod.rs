@@ -1,0 +1,25 @@
+//! The shell: the only folder that knows Cloudflare. It turns the runtime's requests into plain ones and back, reads
+//! bindings and secrets, keeps the objects' states in their storage, and carries out effects. It decides nothing.
+
+mod admin_questions;
+mod bindings;
+mod kv;
+mod node_routes;
+mod nodes;
+mod objects;
+mod routes;
+mod transport;
+
+use worker::{Context, Env, Request, Response, event};
+
+/// Carries a name that a customer can quote, on every response.
+const REQUEST_ID: &str = "X-Request-Id";
+
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<Response> {
+    let response = match transport::read(request).await {
+        Ok(request) => routes::answer(&request, &env).await,
+        Err(response) => response,
+    };
+    transport::write(response.with_header(REQUEST_ID, &bindings::request_id()))
+}

@@ -1,0 +1,72 @@
+//! The Durable Objects, and how they are asked. A request and its reply travel as JSON, in the types of the core that
+//! the object runs.
+
+mod fleet;
+mod recorder;
+
+use protocol::RecorderKey;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use worker::{Env, Headers, Method, Request, RequestInit, Response, console_error};
+
+use super::bindings::{self, Misconfigured};
+use crate::{fleet as fleet_core, recording};
+
+/// An object did not answer. What it was is in the log.
+#[derive(Debug)]
+pub(super) struct Unanswered;
+
+pub(super) async fn ask_recorder(
+    env: &Env,
+    key: &RecorderKey,
+    request: &recording::Request,
+) -> Result<recording::Reply, Unanswered> {
+    // JSON keeps the parts of the key apart, whatever is in them.
+    let name = serde_json::to_string(&(&key.app_id, &key.channel, &key.uid)).map_err(|error| unanswered("", &error))?;
+    ask(env, "RECORDER", &name, request).await
+}
+
+/// All nodes are in the table of one object.
+pub(super) async fn ask_fleet(env: &Env, request: &fleet_core::Request) -> Result<fleet_core::Reply, Unanswered> {
+    ask(env, "FLEET", "fleet", request).await
+}
+
+async fn ask<T: DeserializeOwned>(
+    env: &Env,
+    binding: &str,
+    name: &str,
+    request: &impl Serialize,
+) -> Result<T, Unanswered> {
+    let namespace = bindings::objects(env, binding).map_err(|error: Misconfigured| unanswered(binding, &error))?;
+    let asked = async {
+        let mut init = RequestInit::new();
+        init.with_method(Method::Post)
+            .with_headers(Headers::new())
+            .with_body(Some(serde_json::to_string(request)?.into()));
+        let request = Request::new_with_init("https://object/", &init)?;
+        let mut response = namespace.get_by_name(name)?.fetch_with_request(request).await?;
+        match response.status_code() {
+            200 => response.json().await,
+            status => Err(worker::Error::RustError(format!(
+                "status {status}: {}",
+                response.text().await?
+            ))),
+        }
+    };
+    asked.await.map_err(|error: worker::Error| unanswered(binding, &error))
+}
+
+fn unanswered(binding: &str, error: &dyn std::fmt::Display) -> Unanswered {
+    console_error!("{binding} did not answer: {error}");
+    Unanswered
+}
+
+/// The object's side: what it was asked.
+async fn asked<T: DeserializeOwned>(mut request: Request) -> worker::Result<T> {
+    Ok(serde_json::from_slice(&request.bytes().await?)?)
+}
+
+/// The object's side: its reply.
+fn replied(reply: &impl Serialize) -> worker::Result<Response> {
+    Response::from_json(reply)
+}

@@ -1,0 +1,130 @@
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use futures_channel::oneshot;
+use worker::{DurableObject, Env, Request, Response, console_error, durable_object};
+
+use super::{asked, replied};
+use crate::recording::{self, CallId, Effect, Input, Reply};
+use crate::worker::bindings;
+
+mod effects;
+mod storage;
+
+/// Runs one recorder's core: each input changes the state, the state is persisted, then the effects are carried out,
+/// each in a task of its own whose result is the next input.
+#[durable_object]
+pub struct Recorder {
+    shell: Rc<Shell>,
+}
+
+struct Shell {
+    object: worker::State,
+    env: Env,
+    /// `None` until it is loaded, and again when it could not be persisted.
+    core: RefCell<Option<storage::Kept>>,
+    callers: RefCell<BTreeMap<CallId, oneshot::Sender<Reply>>>,
+    next_call: Cell<CallId>,
+    /// The alarm that is set, as far as this process knows.
+    alarm_ms: Cell<Option<u64>>,
+}
+
+impl DurableObject for Recorder {
+    fn new(object: worker::State, env: Env) -> Self {
+        let shell = Shell {
+            object,
+            env,
+            core: RefCell::new(None),
+            callers: RefCell::default(),
+            next_call: Cell::new(0),
+            alarm_ms: Cell::new(None),
+        };
+        Self { shell: Rc::new(shell) }
+    }
+
+    async fn fetch(&self, request: Request) -> worker::Result<Response> {
+        let request = asked(request).await?;
+        let by = self.shell.next_call.get();
+        self.shell.next_call.set(by + 1);
+        let (caller, reply) = oneshot::channel();
+        self.shell.callers.borrow_mut().insert(by, caller);
+        if let Err(error) = self.shell.clone().apply(Input::Asked { by, request }).await {
+            self.shell.callers.borrow_mut().remove(&by);
+            return Err(error);
+        }
+        let reply = reply
+            .await
+            .map_err(|_| worker::Error::RustError("the recorder gave no reply".to_owned()))?;
+        replied(&reply)
+    }
+
+    async fn alarm(&self) -> worker::Result<Response> {
+        self.shell.alarm_ms.set(None);
+        self.shell.clone().apply(Input::Alarm).await?;
+        Response::empty()
+    }
+}
+
+impl Shell {
+    async fn apply(self: Rc<Self>, input: Input) -> worker::Result<()> {
+        let (effects, alarm_ms) = self.advance(input)?;
+        if let Err(error) = self.set_alarm(alarm_ms).await {
+            console_error!("the recorder's alarm could not be set: {error}");
+        }
+        for effect in effects {
+            match effect {
+                Effect::Reply { to, reply } => {
+                    let caller = self.callers.borrow_mut().remove(&to);
+                    // A caller that went away needs no reply.
+                    let _ = caller.map(|caller| caller.send(reply));
+                }
+                effect => self.clone().carry_out(effect),
+            }
+        }
+        Ok(())
+    }
+
+    /// The only place that touches the state. It does not wait, so that inputs cannot interleave in it.
+    fn advance(&self, input: Input) -> worker::Result<(Vec<Effect>, Option<u64>)> {
+        let sql = self.object.storage().sql();
+        let mut core = self.core.borrow_mut();
+        let mut kept = match core.take() {
+            Some(kept) => kept,
+            None => storage::load(&sql, &self.env)?,
+        };
+        let effects = recording::step(&mut kept.state, input, bindings::now_ms());
+        kept.save(&sql, &self.env)?;
+        let alarm_ms = recording::next_alarm(&kept.state);
+        *core = Some(kept);
+        Ok((effects, alarm_ms))
+    }
+
+    /// An alarm that is set too early costs one more look; it is not moved for each report.
+    async fn set_alarm(&self, wanted_ms: Option<u64>) -> worker::Result<()> {
+        let Some(wanted_ms) = wanted_ms else { return Ok(()) };
+        if self.alarm_ms.get().is_some_and(|set_ms| set_ms <= wanted_ms) {
+            return Ok(());
+        }
+        self.alarm_ms.set(Some(wanted_ms));
+        let pause_ms = wanted_ms.saturating_sub(bindings::now_ms());
+        self.object
+            .storage()
+            .set_alarm(i64::try_from(pause_ms).unwrap_or(i64::MAX))
+            .await
+    }
+
+    fn carry_out(self: Rc<Self>, effect: Effect) {
+        let shell = self.clone();
+        self.object.wait_until(async move {
+            let input = effects::carry_out(effect, &shell.env).await;
+            let applied = match input {
+                Some(input) => shell.apply(input).await,
+                None => Ok(()),
+            };
+            if let Err(error) = applied {
+                console_error!("an effect's result was lost: {error}");
+            }
+        });
+    }
+}

@@ -1,0 +1,104 @@
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use worker::{Env, Error, SqlStorage, console_error};
+
+use crate::access::{KeyRing, Purpose};
+use crate::recording::{Secrets, State};
+use crate::worker::bindings::{self, Misconfigured};
+
+/// The state with what its row holds.
+pub(super) struct Kept {
+    pub(super) state: State,
+    written: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    state: String,
+    secrets: String,
+}
+
+const CREATE: &str = "CREATE TABLE IF NOT EXISTS recorder \
+    (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL, secrets TEXT NOT NULL)";
+
+/// The secrets are sealed one by one, each for its own sid.
+type Sealed = BTreeMap<String, String>;
+
+pub(super) fn load(sql: &SqlStorage, env: &Env) -> worker::Result<Kept> {
+    // Asking about what does not exist must not leave a table behind.
+    let table = sql.exec(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'recorder'",
+        None,
+    )?;
+    let rows: Vec<Row> = match table.to_array::<serde_json::Value>()?.is_empty() {
+        true => Vec::new(),
+        false => sql.exec("SELECT state, secrets FROM recorder", None)?.to_array()?,
+    };
+    let Some(row) = rows.into_iter().next() else {
+        return Ok(Kept {
+            state: State::default(),
+            written: None,
+        });
+    };
+    let mut state: State = serde_json::from_str(&row.state)?;
+    state.restore_secrets(open(&serde_json::from_str(&row.secrets)?, &keys(env)?));
+    Ok(Kept {
+        state,
+        written: Some(row.state),
+    })
+}
+
+impl Kept {
+    /// Writes the row if the state has changed, and removes the table when nothing is worth keeping.
+    pub(super) fn save(&mut self, sql: &SqlStorage, env: &Env) -> worker::Result<()> {
+        if self.state.is_empty() {
+            if self.written.take().is_some() {
+                sql.exec("DROP TABLE recorder", None)?;
+            }
+            return Ok(());
+        }
+        let text = serde_json::to_string(&self.state)?;
+        if self.written.as_ref() != Some(&text) {
+            let secrets = serde_json::to_string(&seal(&self.state.secrets(), &keys(env)?)?)?;
+            if self.written.is_none() {
+                sql.exec(CREATE, None)?;
+            }
+            let values = vec![text.as_str().into(), secrets.into()];
+            sql.exec(
+                "INSERT OR REPLACE INTO recorder (id, state, secrets) VALUES (1, ?, ?)",
+                values,
+            )?;
+            self.written = Some(text);
+        }
+        Ok(())
+    }
+}
+
+fn seal(secrets: &Secrets, keys: &KeyRing) -> worker::Result<Sealed> {
+    let sealed = secrets.iter().map(|(sid, spec)| {
+        let text = keys.seal_text(Purpose::Storage(sid), &serde_json::to_vec(spec)?, &bindings::random());
+        Ok((
+            sid.clone(),
+            text.map_err(|_| Error::RustError("a recording's secrets cannot be sealed".to_owned()))?,
+        ))
+    });
+    sealed.collect()
+}
+
+/// What does not open is left out: such a recording goes on, but its node cannot be given its job again.
+fn open(sealed: &Sealed, keys: &KeyRing) -> Secrets {
+    let opened = sealed.iter().filter_map(|(sid, text)| {
+        let plain = keys.open_text(Purpose::Storage(sid), text).ok();
+        let spec = plain.and_then(|plain| serde_json::from_slice(&plain).ok());
+        if spec.is_none() {
+            console_error!("the secrets of recording {sid} do not open: is the key that sealed them still configured?");
+        }
+        Some((sid.clone(), spec?))
+    });
+    opened.collect()
+}
+
+fn keys(env: &Env) -> worker::Result<KeyRing> {
+    bindings::seal_keys(env).map_err(|error: Misconfigured| Error::RustError(error.to_string()))
+}
