@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use protocol::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, StreamTypes};
+use protocol::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, StreamTypes, Subscription};
+use serde::Deserialize;
 
 use crate::capture::{AccessUnit, Format};
 use crate::container;
@@ -46,6 +47,10 @@ pub(super) struct MixArgs {
     /// A JPEG or BMP file in the region of each user without video.
     #[arg(long, value_name = "FILE")]
     user_image: Option<PathBuf>,
+    /// A file of JSON lines, each a scene or a subscription as the edge sends them, with its time in seconds:
+    /// `{"at": 5, "scene": {"layout": {"type": "best_fit"}, "background": {"r": 0, "g": 0, "b": 0}}}`.
+    #[arg(long, value_name = "FILE")]
+    changes: Option<PathBuf>,
     /// `#RRGGBB`.
     #[arg(long, default_value = "#000000")]
     background: String,
@@ -139,8 +144,11 @@ impl EncoderArgs {
 pub(super) fn run(args: &MixArgs) -> Result<(), String> {
     let (settings, scene, users) = parse(args)?;
     let mut writer = Writer::new(&args.out)?;
-    let images = images(&scene)?;
-    let mix = FileMix::open(&settings, scene, images, users).map_err(|error| error.to_string())?;
+    let mut changes = images(&scene)?;
+    if let Some(path) = &args.changes {
+        changes.extend(read_changes(path).map_err(|error| format!("{}: {error}", path.display()))?);
+    }
+    let mix = FileMix::open(&settings, scene, changes, users).map_err(|error| error.to_string())?;
     let counters = mix.run(|mixer, output| writer.write(mixer, output))?;
     writer.finish()?;
     println!(
@@ -324,6 +332,33 @@ fn images(scene: &Scene) -> Result<Vec<(i64, Change)>, String> {
         ))
     };
     paths.map(read).collect()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TimedChange {
+    /// In seconds.
+    at: f64,
+    scene: Option<Scene>,
+    subscription: Option<Subscription>,
+}
+
+fn read_changes(path: &Path) -> Result<Vec<(i64, Change)>, Box<dyn Error>> {
+    let mut changes = Vec::new();
+    for line in std::fs::read_to_string(path)?
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+    {
+        let TimedChange {
+            at,
+            scene,
+            subscription,
+        } = serde_json::from_str(line)?;
+        let at_us = (at * 1e6) as i64;
+        changes.extend(scene.map(|scene| (at_us, Change::Scene(scene))));
+        changes.extend(subscription.map(|subscription| (at_us, Change::Subscription(subscription))));
+    }
+    Ok(changes)
 }
 
 fn user(index: usize, text: &str) -> Result<FileUser, String> {
