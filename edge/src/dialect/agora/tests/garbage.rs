@@ -52,7 +52,7 @@ proptest! {
         let service = Service::new();
         let (start, mut places) = (start_body(), vec![]);
         pointers(&start, "", &mut places);
-        let body = set(start, index.get(&places), Some(value));
+        let body = set(start, index.get(&places).as_str(), Some(value));
         assert_callers_fault(service.send(&post(&start_path(&service.resource_id()), &body)))?;
     }
 
