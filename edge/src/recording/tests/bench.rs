@@ -1,7 +1,7 @@
 //! A recorder's state with a clock, and short words for what the tests send and expect.
 
 use protocol::{
-    Desired, EndCause, JobRequest, Mode, Phase, PlaylistStyle, RecordedFile, RecorderKey, Refusal, RefusalCode, Report,
+    Desired, Directive, EndCause, JobRequest, Mode, Phase, PlaylistStyle, RecordedFile, RecorderKey, Refusal, RefusalCode, Report,
     Secret, Selection, Source, Storage, StorageKind, StreamTypes, Subscription, TrackKind,
 };
 
@@ -146,8 +146,11 @@ impl Bench {
         self.step(Input::JobAnswered { sid: sid.to_owned(), epoch, answer })
     }
 
+    /// The answer to the order to stop.
     pub(super) fn desired_answered(&mut self, sid: &str, epoch: u64, answer: NodeAnswer) -> Vec<Effect> {
-        self.step(Input::DesiredAnswered { sid: sid.to_owned(), epoch, answer })
+        let desired =
+            Desired { epoch, directive: Directive::Stop(EndCause::Stopped), subscription: spec().subscription };
+        self.step(Input::DesiredAnswered { sid: sid.to_owned(), desired, answer })
     }
 
     /// Lets time pass, with the alarms that come due on the way.
