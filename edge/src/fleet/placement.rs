@@ -33,16 +33,27 @@ impl Fleet {
     /// The node with the most room, of the wished region if one there has any. The node's next heartbeats count what it
     /// really took; until then the promise does, so that a burst of starts spreads. Without a node: why, for a person.
     pub fn place(&mut self, wish: &Wish, now_ms: u64) -> Result<Node, String> {
-        let candidates = self.nodes.values_mut().filter(|known| !wish.exclude.contains(&known.row.node_id));
+        let candidates = self
+            .nodes
+            .values_mut()
+            .filter(|known| !wish.exclude.contains(&known.row.node_id));
         let with_room = candidates.filter_map(|known| Some((known.room(now_ms)?, known)));
         let elsewhere = |known: &Known| wish.region.as_ref().is_some_and(|region| *region != known.row.region);
         let best = with_room.min_by(|(left_use, left), (right_use, right)| {
-            elsewhere(left).cmp(&elsewhere(right)).then(left_use.total_cmp(right_use))
+            elsewhere(left)
+                .cmp(&elsewhere(right))
+                .then(left_use.total_cmp(right_use))
         });
         match best {
             Some((_, known)) => {
-                known.promised.push(Promise { sid: wish.sid.clone(), made_ms: now_ms });
-                Ok(Node { id: known.row.node_id.clone(), url: known.row.url.clone() })
+                known.promised.push(Promise {
+                    sid: wish.sid.clone(),
+                    made_ms: now_ms,
+                });
+                Ok(Node {
+                    id: known.row.node_id.clone(),
+                    url: known.row.url.clone(),
+                })
             }
             None => Err(self.why_none(wish, now_ms)),
         }
@@ -52,13 +63,22 @@ impl Fleet {
         let count = |reason: fn(&Known, u64) -> bool| self.nodes.values().filter(|k| reason(k, now_ms)).count();
         let silent = count(|known, now_ms| !known.is_alive(now_ms));
         let draining = count(|known, now_ms| known.is_alive(now_ms) && known.row.draining);
-        let excluded = wish.exclude.len();
-        match self.nodes.len() {
-            0 => "no media node has reported to the edge".to_owned(),
-            all => {
-                let full = all.saturating_sub(silent + draining + excluded);
-                format!("of {all} media nodes {silent} are silent, {draining} draining, {excluded} refused, {full} full")
-            }
+        let refused = wish.exclude.iter().filter(|id| self.nodes.contains_key(*id)).count();
+        let full = self.nodes.len().saturating_sub(silent + draining + refused);
+        let counts = [
+            (silent, "silent"),
+            (draining, "draining"),
+            (refused, "refused"),
+            (full, "full"),
+        ];
+        let told: Vec<_> = counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, why)| format!("{count} {why}"))
+            .collect();
+        match told.is_empty() {
+            true => "no media node has reported to the edge".to_owned(),
+            false => format!("of the media nodes {}", told.join(", ")),
         }
     }
 }
@@ -96,12 +116,24 @@ pub(super) mod tests {
     }
 
     fn held(sid: &str) -> HeldRecording {
-        let recorder = RecorderKey { app_id: "a".into(), channel: "c".into(), uid: "u".into() };
-        HeldRecording { recorder, sid: sid.to_owned(), epoch: 1 }
+        let recorder = RecorderKey {
+            app_id: "a".into(),
+            channel: "c".into(),
+            uid: "u".into(),
+        };
+        HeldRecording {
+            recorder,
+            sid: sid.to_owned(),
+            epoch: 1,
+        }
     }
 
     fn wish(sid: &str) -> Wish {
-        Wish { sid: sid.to_owned(), exclude: Vec::new(), region: None }
+        Wish {
+            sid: sid.to_owned(),
+            exclude: Vec::new(),
+            region: None,
+        }
     }
 
     fn fleet(beats: impl IntoIterator<Item = Heartbeat>) -> Fleet {
@@ -120,13 +152,21 @@ pub(super) mod tests {
         loaded.load = 0.6;
         let mut fleet = fleet([busy, loaded, heartbeat("n3")]);
         let placed = fleet.place(&wish("s"), NOW).unwrap();
-        assert_eq!(placed, Node { id: "n3".into(), url: "http://n3".into() });
+        assert_eq!(
+            placed,
+            Node {
+                id: "n3".into(),
+                url: "http://n3".into()
+            }
+        );
     }
 
     #[test]
     fn a_burst_of_starts_spreads_and_stops_when_all_are_full() {
         let mut fleet = fleet([heartbeat("n1"), heartbeat("n2")]);
-        let placed: Vec<_> = (0..8).map(|i| fleet.place(&wish(&i.to_string()), NOW).unwrap().id).collect();
+        let placed: Vec<_> = (0..8)
+            .map(|i| fleet.place(&wish(&i.to_string()), NOW).unwrap().id)
+            .collect();
         assert_eq!(placed.iter().filter(|id| *id == "n1").count(), 4);
         assert!(fleet.place(&wish("9"), NOW).unwrap_err().contains("2 full"));
     }
@@ -141,9 +181,15 @@ pub(super) mod tests {
         beat.recordings = vec![held("a"), held("b")];
         fleet.heard(beat.clone(), NOW + 2_000).0.unwrap();
         fleet.place(&wish("d"), NOW + 2_000).unwrap();
-        assert!(fleet.place(&wish("e"), NOW + 2_000).is_err(), "two held and two promised");
+        assert!(
+            fleet.place(&wish("e"), NOW + 2_000).is_err(),
+            "two held and two promised"
+        );
         fleet.heard(beat, NOW + 10_000).0.unwrap();
-        assert!(fleet.place(&wish("e"), NOW + 10_000).is_ok(), "the promise of c was not kept");
+        assert!(
+            fleet.place(&wish("e"), NOW + 10_000).is_ok(),
+            "the promise of c was not kept"
+        );
     }
 
     #[test]
@@ -160,9 +206,19 @@ pub(super) mod tests {
             assert!(fleet([beat]).place(&wish("s"), NOW).is_err());
         }
         let mut fleet = fleet([heartbeat("n1")]);
-        assert!(fleet.place(&Wish { exclude: vec!["n1".into()], ..wish("s") }, NOW).is_err());
+        assert!(
+            fleet
+                .place(
+                    &Wish {
+                        exclude: vec!["n1".into()],
+                        ..wish("s")
+                    },
+                    NOW
+                )
+                .is_err()
+        );
         assert!(fleet.place(&wish("s"), NOW + 9_999).is_ok());
-        assert!(fleet.place(&wish("s"), NOW + 10_000).unwrap_err().contains("1 are silent"));
+        assert!(fleet.place(&wish("s"), NOW + 10_000).unwrap_err().contains("1 silent"));
     }
 
     #[test]
@@ -172,15 +228,26 @@ pub(super) mod tests {
         let mut near = heartbeat("n2");
         near.load = 0.9;
         let mut fleet = fleet([far, near]);
-        let in_default = Wish { region: Some("default".into()), ..wish("s") };
+        let in_default = Wish {
+            region: Some("default".into()),
+            ..wish("s")
+        };
         assert_eq!(fleet.place(&in_default, NOW).unwrap().id, "n2");
-        let elsewhere = Wish { exclude: vec!["n2".into()], ..in_default };
+        let elsewhere = Wish {
+            exclude: vec!["n2".into()],
+            ..in_default
+        };
         assert_eq!(fleet.place(&elsewhere, NOW).unwrap().id, "n1");
         assert_eq!(fleet.place(&wish("s"), NOW).unwrap().id, "n1");
     }
 
     #[test]
     fn an_empty_fleet_says_so() {
-        assert!(Fleet::default().place(&wish("s"), NOW).unwrap_err().contains("no media node has reported"));
+        assert!(
+            Fleet::default()
+                .place(&wish("s"), NOW)
+                .unwrap_err()
+                .contains("no media node has reported")
+        );
     }
 }

@@ -68,23 +68,40 @@ impl Fleet {
     pub fn restore(rows: impl IntoIterator<Item = NodeRow>) -> Self {
         let known = |row: NodeRow| {
             let saved_ms = row.heard_ms;
-            (row.node_id.clone(), Known { row, saved_ms, promised: Vec::new() })
+            (
+                row.node_id.clone(),
+                Known {
+                    row,
+                    saved_ms,
+                    promised: Vec::new(),
+                },
+            )
         };
-        Self { nodes: rows.into_iter().take(MAX_NODES).map(known).collect() }
+        Self {
+            nodes: rows.into_iter().take(MAX_NODES).map(known).collect(),
+        }
     }
 
     /// Takes a node's sign of life. Refused when it is malformed, or when there are too many nodes.
     pub fn heard(&mut self, heartbeat: Heartbeat, now_ms: u64) -> (Result<HeartbeatAnswer, Refusal>, Change) {
         let forget = self.forget(now_ms);
         match self.take(heartbeat, now_ms) {
-            Ok(save) => (Ok(HeartbeatAnswer { interval_ms: INTERVAL_MS }), Change { save, forget }),
+            Ok(save) => (
+                Ok(HeartbeatAnswer {
+                    interval_ms: INTERVAL_MS,
+                }),
+                Change { save, forget },
+            ),
             Err(refusal) => (Err(refusal), Change { save: None, forget }),
         }
     }
 
     /// All nodes, by id.
     pub fn view(&self, now_ms: u64) -> Vec<NodeView> {
-        let view = |known: &Known| NodeView { row: known.row.clone(), alive: known.is_alive(now_ms) };
+        let view = |known: &Known| NodeView {
+            row: known.row.clone(),
+            alive: known.is_alive(now_ms),
+        };
         self.nodes.values().map(view).collect()
     }
 
@@ -92,9 +109,17 @@ impl Fleet {
         check(&heartbeat)?;
         if self.nodes.len() >= MAX_NODES && !self.nodes.contains_key(&heartbeat.node_id) {
             let reason = format!("the fleet has {MAX_NODES} nodes, which is all it can hold");
-            return Err(Refusal { fault: Fault::Ours, code: RefusalCode::NoCapacity, reason });
+            return Err(Refusal {
+                fault: Fault::Ours,
+                code: RefusalCode::NoCapacity,
+                reason,
+            });
         }
-        let held: Vec<_> = heartbeat.recordings.into_iter().map(|recording| recording.sid).collect();
+        let held: Vec<_> = heartbeat
+            .recordings
+            .into_iter()
+            .map(|recording| recording.sid)
+            .collect();
         let row = NodeRow {
             node_id: heartbeat.node_id.clone(),
             url: heartbeat.url.trim_end_matches('/').to_owned(),
@@ -109,18 +134,27 @@ impl Fleet {
         let before = self.nodes.remove(&heartbeat.node_id);
         let mut promised = before.as_ref().map(|known| known.promised.clone()).unwrap_or_default();
         promised.retain(|promise| promise.is_open(now_ms) && !held.contains(&promise.sid));
-        let fresh = before.filter(|known| {
-            !differs(&known.row, &row) && now_ms.saturating_sub(known.saved_ms) < SAVE_MS
-        });
+        let fresh =
+            before.filter(|known| !differs(&known.row, &row) && now_ms.saturating_sub(known.saved_ms) < SAVE_MS);
         let save = fresh.is_none().then(|| row.clone());
         let saved_ms = fresh.map_or(now_ms, |known| known.saved_ms);
-        self.nodes.insert(heartbeat.node_id, Known { row, saved_ms, promised });
+        self.nodes.insert(
+            heartbeat.node_id,
+            Known {
+                row,
+                saved_ms,
+                promised,
+            },
+        );
         Ok(save)
     }
 
     fn forget(&mut self, now_ms: u64) -> Vec<String> {
         let gone = |known: &Known| now_ms.saturating_sub(known.row.heard_ms) >= FORGET_MS;
-        self.nodes.extract_if(.., |_, known| gone(known)).map(|(id, _)| id).collect()
+        self.nodes
+            .extract_if(.., |_, known| gone(known))
+            .map(|(id, _)| id)
+            .collect()
     }
 }
 
@@ -132,12 +166,25 @@ impl Known {
 
 /// Whether a restarted object would place wrongly with the old row.
 fn differs(old: &NodeRow, new: &NodeRow) -> bool {
-    let of = |row: &NodeRow| (row.url.clone(), row.region.clone(), row.version.clone(), row.capacity, row.draining);
+    let of = |row: &NodeRow| {
+        (
+            row.url.clone(),
+            row.region.clone(),
+            row.version.clone(),
+            row.capacity,
+            row.draining,
+        )
+    };
     of(old) != of(new)
 }
 
 fn check(heartbeat: &Heartbeat) -> Result<(), Refusal> {
-    let texts = [&heartbeat.node_id, &heartbeat.url, &heartbeat.region, &heartbeat.version];
+    let texts = [
+        &heartbeat.node_id,
+        &heartbeat.url,
+        &heartbeat.region,
+        &heartbeat.version,
+    ];
     let url = &heartbeat.url;
     let reason = if texts.iter().any(|text| text.len() > MAX_TEXT) {
         format!("a field of the heartbeat is longer than {MAX_TEXT} bytes")
@@ -148,7 +195,11 @@ fn check(heartbeat: &Heartbeat) -> Result<(), Refusal> {
     } else {
         return Ok(());
     };
-    Err(Refusal { fault: Fault::Caller, code: RefusalCode::BadJob, reason })
+    Err(Refusal {
+        fault: Fault::Caller,
+        code: RefusalCode::BadJob,
+        reason,
+    })
 }
 
 #[cfg(test)]
@@ -198,7 +249,10 @@ mod tests {
         for i in 0..MAX_NODES {
             assert!(fleet.heard(heartbeat(&i.to_string()), NOW).0.is_ok());
         }
-        assert_eq!(fleet.heard(heartbeat("more"), NOW).0.unwrap_err().code, RefusalCode::NoCapacity);
+        assert_eq!(
+            fleet.heard(heartbeat("more"), NOW).0.unwrap_err().code,
+            RefusalCode::NoCapacity
+        );
         assert!(fleet.heard(heartbeat("7"), NOW).0.is_ok());
     }
 

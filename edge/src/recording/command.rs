@@ -2,7 +2,8 @@
 //! into a command and an outcome into its bytes.
 
 use protocol::{
-    EndCause, Mode, PlaylistStyle, Problem, RecordedFile, RecorderKey, Refusal, Selection, Source, Storage, Subscription,
+    EndCause, Mode, PlaylistStyle, Problem, RecordedFile, RecorderKey, Refusal, Selection, Source, Storage,
+    Subscription,
 };
 use serde::{Deserialize, Serialize};
 

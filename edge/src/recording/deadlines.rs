@@ -3,10 +3,10 @@
 
 use protocol::{EndCause, Fault, Refusal, RefusalCode};
 
+use super::Effect;
 use super::lifecycle::MAX_FILES;
 use super::placement;
 use super::state::{Recording, Stage, State};
-use super::Effect;
 
 /// For how long a resource ID is good for a start, and somewhat more for what was under way then.
 pub(super) const TICKET_MEMORY_MS: u64 = (5 * 60 + 60) * 1_000;
@@ -47,10 +47,19 @@ pub(super) fn settle(state: &mut State, now_ms: u64, out: &mut Vec<Effect>) {
         Stage::Placing { since_ms, .. } | Stage::Offered { since_ms, .. } => now_ms >= after(since_ms, OFFER_LIMIT_MS),
         _ => false,
     };
-    let lost: Vec<_> = state.recordings.iter().filter(|r| overdue(r)).map(|r| r.sid.clone()).collect();
+    let lost: Vec<_> = state
+        .recordings
+        .iter()
+        .filter(|r| overdue(r))
+        .map(|r| r.sid.clone())
+        .collect();
     for sid in lost {
         let reason = "the start was interrupted inside the service: try again".to_owned();
-        let refusal = Refusal { fault: Fault::Ours, code: RefusalCode::Internal, reason };
+        let refusal = Refusal {
+            fault: Fault::Ours,
+            code: RefusalCode::Internal,
+            reason,
+        };
         placement::give_up(state, &sid, refusal, out);
     }
     for recording in &mut state.recordings {
@@ -61,7 +70,9 @@ pub(super) fn settle(state: &mut State, now_ms: u64, out: &mut Vec<Effect>) {
 /// True when the lease is lost, so that its epoch has to be burnt.
 fn settle_held(recording: &mut Recording, now_ms: u64, out: &mut Vec<Effect>) -> bool {
     let idle = idle_ms(recording).is_some_and(|idle_ms| now_ms >= idle_ms);
-    let Stage::Held { lease, .. } = &mut recording.stage else { return false };
+    let Stage::Held { lease, .. } = &mut recording.stage else {
+        return false;
+    };
     let silence_ms = now_ms.saturating_sub(lease.heard_ms);
     if silence_ms >= LOST_MS {
         recording.end(EndCause::NodeLost, now_ms, out);
@@ -79,25 +90,39 @@ fn settle_held(recording: &mut Recording, now_ms: u64, out: &mut Vec<Effect>) ->
 /// When the recording has been idle for too long, unless it has already been told to end.
 fn idle_ms(recording: &Recording) -> Option<u64> {
     let running = recording.order.is_none() && recording.captures();
-    recording.seen.idle_since_ms.filter(|_| running).map(|since_ms| after(since_ms, recording.max_idle_ms))
+    recording
+        .seen
+        .idle_since_ms
+        .filter(|_| running)
+        .map(|since_ms| after(since_ms, recording.max_idle_ms))
 }
 
 /// When a recording that is over is forgotten.
 fn forget_ms(recording: &Recording) -> Option<u64> {
-    let Stage::Over { ended_ms, .. } = recording.stage else { return None };
+    let Stage::Over { ended_ms, .. } = recording.stage else {
+        return None;
+    };
     Some(recording.expires_ms()?.max(after(ended_ms, AFTERLIFE_MS)))
 }
 
 /// Lets go of what is over and has served its time, or has to make room.
 pub(super) fn forget(state: &mut State, now_ms: u64) {
-    state.recordings.retain(|recording| forget_ms(recording).is_none_or(|forget_ms| now_ms < forget_ms));
+    state
+        .recordings
+        .retain(|recording| forget_ms(recording).is_none_or(|forget_ms| now_ms < forget_ms));
     loop {
         let over = state.recordings.iter().filter(|recording| recording.is_over()).count();
-        let files: usize = state.recordings.iter().map(|recording| recording.seen.files.len()).sum();
+        let files: usize = state
+            .recordings
+            .iter()
+            .map(|recording| recording.seen.files.len())
+            .sum();
         if over <= MAX_OVER && (files <= MAX_FILES || over <= 1) {
             return;
         }
-        let Some(oldest) = state.recordings.iter().position(Recording::is_over) else { return };
+        let Some(oldest) = state.recordings.iter().position(Recording::is_over) else {
+            return;
+        };
         state.recordings.remove(oldest);
     }
 }

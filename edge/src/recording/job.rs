@@ -23,7 +23,10 @@ pub(super) fn of(recording: &Recording, epoch: u64) -> Option<Job> {
 /// A restarted node asks for the secrets of a recording whose spool it holds. A node whose lease was lost gets them
 /// too, for it still has slices to upload; the answer to its first report tells it to capture no more.
 pub(super) fn requested(state: &mut State, by: CallId, request: &JobRequest, now_ms: u64, out: &mut Vec<Effect>) {
-    out.push(Effect::Reply { to: by, reply: Reply::Job(hand_out(state, request, now_ms).map(Box::new)) });
+    out.push(Effect::Reply {
+        to: by,
+        reply: Reply::Job(hand_out(state, request, now_ms).map(Box::new)),
+    });
 }
 
 fn hand_out(state: &mut State, request: &JobRequest, now_ms: u64) -> Result<Job, Refusal> {
@@ -45,10 +48,18 @@ fn hand_out(state: &mut State, request: &JobRequest, now_ms: u64) -> Result<Job,
 }
 
 fn unknown(reason: &str) -> Refusal {
-    Refusal { fault: Fault::Caller, code: RefusalCode::UnknownRecording, reason: reason.to_owned() }
+    Refusal {
+        fault: Fault::Caller,
+        code: RefusalCode::UnknownRecording,
+        reason: reason.to_owned(),
+    }
 }
 
 pub(super) fn secrets_missing() -> Refusal {
     let reason = "the recording's secrets cannot be opened: the key that sealed them is no longer configured";
-    Refusal { fault: Fault::Ours, code: RefusalCode::Internal, reason: reason.to_owned() }
+    Refusal {
+        fault: Fault::Ours,
+        code: RefusalCode::Internal,
+        reason: reason.to_owned(),
+    }
 }

@@ -18,13 +18,23 @@ pub(super) const MAX_FILES: usize = 2_000;
 
 impl Recording {
     pub(super) fn hold(&mut self, node: Node, epoch: u64, now_ms: u64) {
-        let lease = Lease { epoch, node, heard_ms: now_ms, silent: false };
-        self.stage = Stage::Held { started_ms: now_ms, lease };
+        let lease = Lease {
+            epoch,
+            node,
+            heard_ms: now_ms,
+            silent: false,
+        };
+        self.stage = Stage::Held {
+            started_ms: now_ms,
+            lease,
+        };
     }
 
     /// Takes over what a report of the lease's own node and epoch tells. One that is older than the newest is ignored.
     pub(super) fn absorb(&mut self, report: Report, now_ms: u64, out: &mut Vec<Effect>) {
-        let (Stage::Held { lease, .. } | Stage::Over { lease, .. }) = &mut self.stage else { return };
+        let (Stage::Held { lease, .. } | Stage::Over { lease, .. }) = &mut self.stage else {
+            return;
+        };
         if self.seen.seq.is_some_and(|newest| report.seq <= newest) {
             return;
         }
@@ -35,15 +45,22 @@ impl Recording {
         // A recording that has ended does not come back to life, whatever a confused node says.
         seen.phase = seen.phase.max(report.phase);
         seen.cause = report.cause.or(seen.cause);
-        seen.idle_since_ms =
-            report.idle_since_ms.map(|since_ms| now_ms.saturating_sub(report.at_ms.saturating_sub(since_ms)));
+        seen.idle_since_ms = report
+            .idle_since_ms
+            .map(|since_ms| now_ms.saturating_sub(report.at_ms.saturating_sub(since_ms)));
         seen.first_media_ms = seen.first_media_ms.or(report.first_media_ms);
         seen.pending_uploads = report.pending_uploads;
         seen.problems = report.problems;
         let dropped = merge(&mut seen.files, report.files);
         if dropped > 0 {
-            let message = format!("{dropped} playlists are not listed: at most {MAX_FILES} are kept for each recording");
-            let problem = Problem { fault: Fault::Ours, code: "too_many_files".to_owned(), message, at_ms: now_ms };
+            let message =
+                format!("{dropped} playlists are not listed: at most {MAX_FILES} are kept for each recording");
+            let problem = Problem {
+                fault: Fault::Ours,
+                code: "too_many_files".to_owned(),
+                message,
+                at_ms: now_ms,
+            };
             seen.problems.push(problem);
         }
         let excess = seen.problems.len().saturating_sub(MAX_PROBLEMS);
@@ -57,8 +74,15 @@ impl Recording {
 
     /// Ends a recording that is held; does nothing otherwise.
     pub(super) fn end(&mut self, cause: EndCause, now_ms: u64, out: &mut Vec<Effect>) {
-        let Stage::Held { started_ms, lease } = &self.stage else { return };
-        self.stage = Stage::Over { started_ms: *started_ms, lease: lease.clone(), cause, ended_ms: now_ms };
+        let Stage::Held { started_ms, lease } = &self.stage else {
+            return;
+        };
+        self.stage = Stage::Over {
+            started_ms: *started_ms,
+            lease: lease.clone(),
+            cause,
+            ended_ms: now_ms,
+        };
         if let Some(stopper) = self.stopper.take() {
             reply(out, stopper, Outcome::State(Box::new(self.snapshot())));
         }
@@ -69,24 +93,39 @@ impl Recording {
         let (epoch, directive) = match &self.stage {
             Stage::Placing { .. } | Stage::Offered { .. } => (newest_epoch, Directive::Release),
             Stage::Held { lease, .. } => (lease.epoch, self.order.map_or(Directive::Record, Directive::Stop)),
-            Stage::Over { cause: EndCause::NodeLost, .. } => (newest_epoch, Directive::Release),
+            Stage::Over {
+                cause: EndCause::NodeLost,
+                ..
+            } => (newest_epoch, Directive::Release),
             Stage::Over { lease, cause, .. } => (lease.epoch, Directive::Stop(*cause)),
         };
-        Desired { epoch, directive, subscription: self.subscription.clone() }
+        Desired {
+            epoch,
+            directive,
+            subscription: self.subscription.clone(),
+        }
     }
 
     /// Tells the node of the order, as a shortcut to its next report.
     pub(super) fn send_order(&self, wait_ms: u64, out: &mut Vec<Effect>) {
         let Stage::Held { lease, .. } = &self.stage else { return };
         let desired = self.desired(lease.epoch);
-        out.push(Effect::SendDesired { url: lease.node.url.clone(), sid: self.sid.clone(), desired, wait_ms });
+        out.push(Effect::SendDesired {
+            url: lease.node.url.clone(),
+            sid: self.sid.clone(),
+            desired,
+            wait_ms,
+        });
     }
 }
 
 /// Adds what is new and replaces what has grown; a file never disappears or shrinks. Returns how many had no room.
 fn merge(known: &mut Vec<RecordedFile>, told: Vec<RecordedFile>) -> usize {
-    let places: BTreeMap<String, usize> =
-        known.iter().enumerate().map(|(place, file)| (file.name.clone(), place)).collect();
+    let places: BTreeMap<String, usize> = known
+        .iter()
+        .enumerate()
+        .map(|(place, file)| (file.name.clone(), place))
+        .collect();
     let mut dropped = 0;
     for file in told {
         match places.get(&file.name) {

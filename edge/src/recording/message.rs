@@ -113,5 +113,8 @@ pub enum NodeAnswer {
 }
 
 pub(super) fn reply(out: &mut Vec<Effect>, to: CallId, outcome: Outcome) {
-    out.push(Effect::Reply { to, reply: Reply::Outcome(Box::new(outcome)) });
+    out.push(Effect::Reply {
+        to,
+        reply: Reply::Outcome(Box::new(outcome)),
+    });
 }

@@ -29,9 +29,7 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 
-pub use command::{
-    Call, Command, Outcome, Snapshot, Spec, Start, Status, Stop, Target, Ticket, Update, UpdateLayout,
-};
+pub use command::{Call, Command, Outcome, Snapshot, Spec, Start, Status, Stop, Target, Ticket, Update, UpdateLayout};
 pub use deadlines::next_alarm;
 pub use layout::{Arrangement, Fit, Layout, Region};
 pub use message::{CallId, Effect, Input, Node, NodeAnswer, Reply, Request};
@@ -44,17 +42,32 @@ pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
     let out = &mut effects;
     match input {
         Input::Asked { by, request } => match request {
-            Request::Call(Call { key, command: Command::Start(start) }) => {
+            Request::Call(Call {
+                key,
+                command: Command::Start(start),
+            }) => {
                 placement::start(state, by, key, *start, now_ms, out);
             }
-            Request::Call(Call { command: Command::Query(target), .. }) => {
+            Request::Call(Call {
+                command: Command::Query(target),
+                ..
+            }) => {
                 orders::query(state, by, &target, now_ms, out);
             }
-            Request::Call(Call { command: Command::Stop(stop), .. }) => orders::stop(state, by, &stop, now_ms, out),
-            Request::Call(Call { command: Command::Update(update), .. }) => {
+            Request::Call(Call {
+                command: Command::Stop(stop),
+                ..
+            }) => orders::stop(state, by, &stop, now_ms, out),
+            Request::Call(Call {
+                command: Command::Update(update),
+                ..
+            }) => {
                 subscription::update(state, by, update, now_ms, out);
             }
-            Request::Call(Call { command: Command::UpdateLayout(update), .. }) => {
+            Request::Call(Call {
+                command: Command::UpdateLayout(update),
+                ..
+            }) => {
                 orders::update_layout(state, by, &update.target, now_ms, out);
             }
             Request::Report(report) => reports::reported(state, by, *report, now_ms, out),

@@ -43,7 +43,11 @@ pub(super) fn update_layout(state: &mut State, by: CallId, target: &Target, now_
     let outcome = match look_up(state, target, now_ms) {
         Ok(_) => {
             let reason = "the recording is not mixed: it has no layout".to_owned();
-            Outcome::Refused(Refusal { fault: Fault::Caller, code: RefusalCode::BadJob, reason })
+            Outcome::Refused(Refusal {
+                fault: Fault::Caller,
+                code: RefusalCode::BadJob,
+                reason,
+            })
         }
         Err(outcome) => outcome,
     };
@@ -77,16 +81,22 @@ pub(super) fn desired_answered(
 }
 
 pub(super) fn look_up<'a>(state: &'a mut State, target: &Target, now_ms: u64) -> Result<&'a mut Recording, Outcome> {
-    let not_found = |reason: &str| Outcome::NotFound { reason: reason.to_owned() };
+    let not_found = |reason: &str| Outcome::NotFound {
+        reason: reason.to_owned(),
+    };
     let Some(recording) = state.find_mut(&target.sid) else {
-        return Err(not_found("no recording with this sid: it was not started, or its resource has expired"));
+        return Err(not_found(
+            "no recording with this sid: it was not started, or its resource has expired",
+        ));
     };
     if let Some(nonce) = &target.nonce {
         if *nonce != recording.ticket.nonce {
             return Err(Outcome::Mismatch);
         }
         if recording.expires_ms().is_some_and(|expires_ms| now_ms >= expires_ms) {
-            return Err(not_found("the resource has expired: resourceExpiredHour has passed since the start"));
+            return Err(not_found(
+                "the resource has expired: resourceExpiredHour has passed since the start",
+            ));
         }
     }
     Ok(recording)

@@ -14,21 +14,22 @@ pub(super) const MAX_STARTERS: usize = 16;
 /// Starts of one recorder within the life of a resource ID.
 pub(super) const MAX_SPENT: usize = 256;
 
-pub(super) fn start(
-    state: &mut State,
-    by: CallId,
-    key: RecorderKey,
-    start: Start,
-    now_ms: u64,
-    out: &mut Vec<Effect>,
-) {
+pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Start, now_ms: u64, out: &mut Vec<Effect>) {
     let nonce = &start.ticket.nonce;
     let waiting = |recording: &&mut Recording| recording.ticket.nonce == *nonce && recording.started_ms().is_none();
     if let Some(recording) = state.recordings.iter_mut().find(waiting) {
         if recording.starters.len() < MAX_STARTERS {
             recording.starters.push(by);
         } else {
-            reply(out, by, refused(Fault::Caller, RefusalCode::NoCapacity, "too many starts with this resource ID wait"));
+            reply(
+                out,
+                by,
+                refused(
+                    Fault::Caller,
+                    RefusalCode::NoCapacity,
+                    "too many starts with this resource ID wait",
+                ),
+            );
         }
         return;
     }
@@ -38,7 +39,11 @@ pub(super) fn start(
     }
     state.epoch += 1;
     let epoch = state.epoch;
-    out.push(Effect::Place { sid: start.sid.clone(), epoch, exclude: Vec::new() });
+    out.push(Effect::Place {
+        sid: start.sid.clone(),
+        epoch,
+        exclude: Vec::new(),
+    });
     state.recordings.push(Recording {
         key,
         sid: start.sid,
@@ -47,7 +52,10 @@ pub(super) fn start(
         subscription: start.spec.subscription.clone(),
         max_idle_ms: start.spec.max_idle_ms,
         requested_ms: now_ms,
-        stage: Stage::Placing { epoch, since_ms: now_ms },
+        stage: Stage::Placing {
+            epoch,
+            since_ms: now_ms,
+        },
         order: None,
         seen: Seen::default(),
         publication: Default::default(),
@@ -60,7 +68,11 @@ pub(super) fn start(
 
 fn admit(state: &State, start: &Start, now_ms: u64) -> Result<(), Outcome> {
     let nonce = &start.ticket.nonce;
-    if let Some(own) = state.recordings.iter().find(|recording| recording.ticket.nonce == *nonce) {
+    if let Some(own) = state
+        .recordings
+        .iter()
+        .find(|recording| recording.ticket.nonce == *nonce)
+    {
         return Err(match own.status() {
             Status::Placing | Status::Started | Status::Recording => Outcome::AlreadyStarted { sid: own.sid.clone() },
             Status::Stopping | Status::Ended | Status::Failed => Outcome::TicketSpent,
@@ -71,9 +83,17 @@ fn admit(state: &State, start: &Start, now_ms: u64) -> Result<(), Outcome> {
     }
     // Whether an older one has been used is no longer remembered.
     if now_ms >= start.ticket.issued_ms.saturating_add(TICKET_MEMORY_MS) {
-        return Err(refused(Fault::Caller, RefusalCode::BadJob, "the resource ID has expired: acquire another one"));
+        return Err(refused(
+            Fault::Caller,
+            RefusalCode::BadJob,
+            "the resource ID has expired: acquire another one",
+        ));
     }
-    if let Some(other) = state.recordings.iter().find(|other| other.captures() || other.sid == start.sid) {
+    if let Some(other) = state
+        .recordings
+        .iter()
+        .find(|other| other.captures() || other.sid == start.sid)
+    {
         return Err(Outcome::Conflict { sid: other.sid.clone() });
     }
     if state.spent.len() >= MAX_SPENT {
@@ -98,8 +118,15 @@ pub(super) fn placed(
     let refusal = match node {
         Ok(node) => match job::of(recording, epoch) {
             Some(job) => {
-                out.push(Effect::SendJob { url: node.url.clone(), job: Box::new(job) });
-                recording.stage = Stage::Offered { epoch, node, since_ms: now_ms };
+                out.push(Effect::SendJob {
+                    url: node.url.clone(),
+                    job: Box::new(job),
+                });
+                recording.stage = Stage::Offered {
+                    epoch,
+                    node,
+                    since_ms: now_ms,
+                };
                 return;
             }
             None => job::secrets_missing(),
@@ -125,7 +152,14 @@ pub(super) fn job_answered(
     let Some(node) = offered else { return };
     match answer {
         NodeAnswer::Report(report) if (&*report.sid, report.epoch, &report.node_id) != (sid, epoch, &node.id) => {
-            try_next(state, sid, node, "its answer was about another recording".to_owned(), now_ms, out);
+            try_next(
+                state,
+                sid,
+                node,
+                "its answer was about another recording".to_owned(),
+                now_ms,
+                out,
+            );
         }
         NodeAnswer::Report(report) if report.phase == Phase::Ended => {
             let told = report.problems.last().map(|problem| problem.message.as_str());
@@ -143,7 +177,13 @@ pub(super) fn job_answered(
 
 /// The node has taken the offered job: from here on the recording exists and its resource ID is spent.
 pub(super) fn accept(state: &mut State, node: Node, report: Report, now_ms: u64, out: &mut Vec<Effect>) {
-    let Some(recording) = state.recordings.iter_mut().find(|recording| recording.sid == report.sid) else { return };
+    let Some(recording) = state
+        .recordings
+        .iter_mut()
+        .find(|recording| recording.sid == report.sid)
+    else {
+        return;
+    };
     state.spent.push(SpentTicket {
         nonce: recording.ticket.nonce.clone(),
         forget_ms: recording.ticket.issued_ms.saturating_add(TICKET_MEMORY_MS),
@@ -165,14 +205,23 @@ pub(super) fn accept(state: &mut State, node: Node, report: Report, now_ms: u64,
 
 /// Asks the fleet for another node, unless the start has taken too long or is not wanted any more.
 fn try_next(state: &mut State, sid: &str, node: Node, why: String, now_ms: u64, out: &mut Vec<Effect>) {
-    let Some(recording) = state.recordings.iter_mut().find(|recording| recording.sid == sid) else { return };
+    let Some(recording) = state.recordings.iter_mut().find(|recording| recording.sid == sid) else {
+        return;
+    };
     recording.tried.push(Tried { node_id: node.id, why });
     let in_time = now_ms < recording.requested_ms.saturating_add(START_BUDGET_MS);
     if recording.order.is_none() && recording.tried.len() < MAX_ATTEMPTS && in_time {
         state.epoch += 1;
         let exclude = recording.tried.iter().map(|tried| tried.node_id.clone()).collect();
-        recording.stage = Stage::Placing { epoch: state.epoch, since_ms: now_ms };
-        out.push(Effect::Place { sid: sid.to_owned(), epoch: state.epoch, exclude });
+        recording.stage = Stage::Placing {
+            epoch: state.epoch,
+            since_ms: now_ms,
+        };
+        out.push(Effect::Place {
+            sid: sid.to_owned(),
+            epoch: state.epoch,
+            exclude,
+        });
     } else {
         let refusal = no_node(&recording.tried, "no more are asked");
         give_up(state, sid, refusal, out);
@@ -181,25 +230,44 @@ fn try_next(state: &mut State, sid: &str, node: Node, why: String, now_ms: u64, 
 
 /// Nothing was recorded, and the resource ID is good for another try.
 pub(super) fn give_up(state: &mut State, sid: &str, refusal: Refusal, out: &mut Vec<Effect>) {
-    let Some(index) = state.recordings.iter().position(|recording| recording.sid == sid) else { return };
+    let Some(index) = state.recordings.iter().position(|recording| recording.sid == sid) else {
+        return;
+    };
     let recording = state.recordings.remove(index);
     for starter in recording.starters {
         reply(out, starter, Outcome::Refused(refusal.clone()));
     }
     if let Some(stopper) = recording.stopper {
-        reply(out, stopper, Outcome::NotFound { reason: format!("it could not be started: {}", refusal.reason) });
+        reply(
+            out,
+            stopper,
+            Outcome::NotFound {
+                reason: format!("it could not be started: {}", refusal.reason),
+            },
+        );
     }
 }
 
 pub(super) fn no_node(tried: &[Tried], last: &str) -> Refusal {
-    let told: Vec<_> = tried.iter().map(|tried| format!("node {}: {}", tried.node_id, tried.why)).collect();
+    let told: Vec<_> = tried
+        .iter()
+        .map(|tried| format!("node {}: {}", tried.node_id, tried.why))
+        .collect();
     let reason = match told.is_empty() {
         true => format!("no media node can take the recording: {last}"),
         false => format!("no media node took the recording: {}; {last}", told.join("; ")),
     };
-    Refusal { fault: Fault::Ours, code: RefusalCode::NoCapacity, reason }
+    Refusal {
+        fault: Fault::Ours,
+        code: RefusalCode::NoCapacity,
+        reason,
+    }
 }
 
 fn refused(fault: Fault, code: RefusalCode, reason: &str) -> Outcome {
-    Outcome::Refused(Refusal { fault, code, reason: reason.to_owned() })
+    Outcome::Refused(Refusal {
+        fault,
+        code,
+        reason: reason.to_owned(),
+    })
 }

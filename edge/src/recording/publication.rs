@@ -35,7 +35,9 @@ struct Shown {
 /// Asks for the writes that are due.
 pub(super) fn flush(state: &mut State, now_ms: u64, out: &mut Vec<Effect>) {
     for recording in &mut state.recordings {
-        let Some(expires_ms) = recording.expires_ms() else { continue };
+        let Some(expires_ms) = recording.expires_ms() else {
+            continue;
+        };
         let shown = Some(shown(recording));
         let publication = &mut recording.publication;
         if publication.shown != shown {
@@ -47,7 +49,11 @@ pub(super) fn flush(state: &mut State, now_ms: u64, out: &mut Vec<Effect>) {
             let revision = publication.revision;
             let snapshot = Box::new(recording.snapshot());
             let expires_ms = expires_ms.saturating_add(RETENTION_MS);
-            out.push(Effect::Publish { revision, snapshot, expires_ms });
+            out.push(Effect::Publish {
+                revision,
+                snapshot,
+                expires_ms,
+            });
         }
     }
 }
@@ -60,7 +66,10 @@ pub(super) fn published(state: &mut State, sid: &str, revision: u64, ok: bool, n
         publication.failures = 0;
         publication.not_before_ms = now_ms;
     } else {
-        let pause_ms = PAUSE_MS.checked_shl(publication.failures).unwrap_or(MAX_PAUSE_MS).min(MAX_PAUSE_MS);
+        let pause_ms = PAUSE_MS
+            .checked_shl(publication.failures)
+            .unwrap_or(MAX_PAUSE_MS)
+            .min(MAX_PAUSE_MS);
         publication.failures = publication.failures.saturating_add(1).min(16);
         publication.not_before_ms = now_ms.saturating_add(pause_ms);
     }
@@ -75,7 +84,16 @@ impl Publication {
 
 fn shown(recording: &Recording) -> Shown {
     let seen = &recording.seen;
-    let uploaded = seen.files.iter().map(|file| file.uploaded_slices).fold(0, u64::saturating_add);
-    let progress = recording.is_over().then_some((seen.files.len() as u64, uploaded, seen.pending_uploads));
-    Shown { status: recording.status(), progress }
+    let uploaded = seen
+        .files
+        .iter()
+        .map(|file| file.uploaded_slices)
+        .fold(0, u64::saturating_add);
+    let progress = recording
+        .is_over()
+        .then_some((seen.files.len() as u64, uploaded, seen.pending_uploads));
+    Shown {
+        status: recording.status(),
+        progress,
+    }
 }

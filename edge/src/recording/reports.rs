@@ -13,12 +13,17 @@ pub(super) fn reported(state: &mut State, by: CallId, report: Report, now_ms: u6
         Some(recording) if from_holder => recording.desired(newest_epoch),
         _ => release(newest_epoch),
     };
-    out.push(Effect::Reply { to: by, reply: Reply::Desired(desired) });
+    out.push(Effect::Reply {
+        to: by,
+        reply: Reply::Desired(desired),
+    });
 }
 
 /// Whether the report came from the node that has, or last had, the lease.
 fn take(state: &mut State, report: Report, now_ms: u64, out: &mut Vec<Effect>) -> bool {
-    let Some(recording) = state.find_mut(&report.sid) else { return false };
+    let Some(recording) = state.find_mut(&report.sid) else {
+        return false;
+    };
     match &recording.stage {
         // The answer to the offer is late or lost, but the node works.
         Stage::Offered { epoch, node, .. } if *epoch == report.epoch && node.id == report.node_id => {
@@ -36,13 +41,22 @@ fn take(state: &mut State, report: Report, now_ms: u64, out: &mut Vec<Effect>) -
 
 impl Recording {
     pub(super) fn is_from_holder(&self, report: &Report) -> bool {
-        self.lease().is_some_and(|lease| lease.epoch == report.epoch && lease.node.id == report.node_id)
+        self.lease()
+            .is_some_and(|lease| lease.epoch == report.epoch && lease.node.id == report.node_id)
     }
 }
 
 /// For a node without a lease, whatever it records.
 fn release(epoch: u64) -> Desired {
-    let subscription =
-        Subscription { version: 0, types: StreamTypes::Both, audio: Selection::None, video: Selection::None };
-    Desired { epoch, directive: Directive::Release, subscription }
+    let subscription = Subscription {
+        version: 0,
+        types: StreamTypes::Both,
+        audio: Selection::None,
+        video: Selection::None,
+    };
+    Desired {
+        epoch,
+        directive: Directive::Release,
+        subscription,
+    }
 }

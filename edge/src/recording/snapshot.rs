@@ -12,7 +12,10 @@ impl Recording {
             Stage::Held { .. } if self.order.is_some() || self.seen.phase >= Phase::Draining => Status::Stopping,
             Stage::Held { .. } if self.seen.first_media_ms.is_some() => Status::Recording,
             Stage::Held { .. } => Status::Started,
-            Stage::Over { cause: EndCause::Stopped | EndCause::Idle, .. } => Status::Ended,
+            Stage::Over {
+                cause: EndCause::Stopped | EndCause::Idle,
+                ..
+            } => Status::Ended,
             Stage::Over { .. } => Status::Failed,
         }
     }
@@ -42,21 +45,26 @@ impl Recording {
 
     /// What the edge knows and the node does not say.
     fn own_problem(&self) -> Option<Problem> {
-        let (fault, code, message, at_ms) = match &self.stage {
+        let (code, message, at_ms) = match &self.stage {
             Stage::Held { lease, .. } if lease.silent => {
                 let message = "its media node has not been heard of for some seconds; it may still be recording";
-                (Fault::Ours, "node_silent", message, lease.heard_ms)
+                ("node_silent", message, lease.heard_ms)
             }
-            Stage::Over { cause: EndCause::NodeLost, ended_ms, .. } => {
+            Stage::Over {
+                cause: EndCause::NodeLost,
+                ended_ms,
+                ..
+            } => {
                 let message = "its media node was lost; what the node had captured is uploaded when it comes back";
-                (Fault::Ours, "node_lost", message, *ended_ms)
-            }
-            Stage::Over { ended_ms, .. } if self.seen.files.is_empty() && self.seen.problems.is_empty() => {
-                let message = "nobody whom the recording subscribes to sent audio or video in the channel";
-                (Fault::Caller, "no_media", message, *ended_ms)
+                ("node_lost", message, *ended_ms)
             }
             _ => return None,
         };
-        Some(Problem { fault, code: code.to_owned(), message: message.to_owned(), at_ms })
+        Some(Problem {
+            fault: Fault::Ours,
+            code: code.to_owned(),
+            message: message.to_owned(),
+            at_ms,
+        })
     }
 }

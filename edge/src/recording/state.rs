@@ -32,7 +32,9 @@ impl State {
     /// What serialization leaves out because it has to be sealed.
     pub fn secrets(&self) -> Secrets {
         let specs = self.recordings.iter();
-        specs.filter_map(|recording| Some((recording.sid.clone(), recording.spec.clone()?))).collect()
+        specs
+            .filter_map(|recording| Some((recording.sid.clone(), recording.spec.clone()?)))
+            .collect()
     }
 
     /// Puts back what [`State::secrets`] gave, after deserialization.
@@ -93,7 +95,12 @@ pub(super) enum Stage {
     /// A node has the lease.
     Held { started_ms: u64, lease: Lease },
     /// Over; the lease is the last one. Its node may still upload if it was lost.
-    Over { started_ms: u64, lease: Lease, cause: EndCause, ended_ms: u64 },
+    Over {
+        started_ms: u64,
+        lease: Lease,
+        cause: EndCause,
+        ended_ms: u64,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -35,23 +35,27 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
 
 /// The session document tells which recorder has the recording; the recorder tells the newest state, and when it has
 /// forgotten the recording, the document is the last that is known.
-async fn one(
-    app_id: &str,
-    sid: &str,
-    command: impl FnOnce(Target) -> Command,
-    store: &KvStore,
-    env: &Env,
-) -> Response {
+async fn one(app_id: &str, sid: &str, command: impl FnOnce(Target) -> Command, store: &KvStore, env: &Env) -> Response {
     let snapshot = match store.session(app_id, sid).await {
         Ok(Some(snapshot)) => snapshot,
-        Ok(None) => return admin::recording(&Outcome::NotFound { reason: "no such recording".to_owned() }),
+        Ok(None) => {
+            return admin::recording(&Outcome::NotFound {
+                reason: "no such recording".to_owned(),
+            });
+        }
         Err(error) => {
             console_error!("{error}");
             return admin::failure();
         }
     };
-    let command = command(Target { sid: sid.to_owned(), nonce: None });
-    let call = Call { key: snapshot.key.clone(), command };
+    let command = command(Target {
+        sid: sid.to_owned(),
+        nonce: None,
+    });
+    let call = Call {
+        key: snapshot.key.clone(),
+        command,
+    };
     match objects::ask_recorder(env, &snapshot.key, &Request::Call(call)).await {
         Ok(Reply::Outcome(outcome)) if matches!(*outcome, Outcome::NotFound { .. }) => {
             admin::recording(&Outcome::State(Box::new(snapshot)))

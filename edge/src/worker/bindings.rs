@@ -32,15 +32,21 @@ pub(super) fn node_token(env: &Env) -> Result<Secret, Misconfigured> {
 
 /// The region whose nodes are preferred; `None` when the deployment names none.
 pub(super) fn region(env: &Env) -> Option<String> {
-    env.var("TAPEDECK_REGION").ok().map(|region| region.to_string()).filter(|region| !region.is_empty())
+    env.var("TAPEDECK_REGION")
+        .ok()
+        .map(|region| region.to_string())
+        .filter(|region| !region.is_empty())
 }
 
 pub(super) fn directory(env: &Env) -> Result<KvStore, Misconfigured> {
-    env.kv("DIRECTORY").map(KvStore::new).map_err(|error| Misconfigured(format!("the KV binding DIRECTORY: {error}")))
+    env.kv("DIRECTORY")
+        .map(KvStore::new)
+        .map_err(|error| Misconfigured(format!("the KV binding DIRECTORY: {error}")))
 }
 
 pub(super) fn objects(env: &Env, binding: &str) -> Result<ObjectNamespace, Misconfigured> {
-    env.durable_object(binding).map_err(|error| Misconfigured(format!("the object binding {binding}: {error}")))
+    env.durable_object(binding)
+        .map_err(|error| Misconfigured(format!("the object binding {binding}: {error}")))
 }
 
 /// Unix milliseconds. The runtime's clock stands still between two waits.
@@ -68,5 +74,9 @@ pub(super) fn random<const N: usize>() -> [u8; N] {
 
 fn secret(env: &Env, name: &str) -> Result<Secret, Misconfigured> {
     let value = env.secret(name).map(|value| value.to_string()).unwrap_or_default();
-    if value.is_empty() { Err(Misconfigured(format!("the secret {name} is not set"))) } else { Ok(Secret::new(value)) }
+    if value.is_empty() {
+        Err(Misconfigured(format!("the secret {name} is not set")))
+    } else {
+        Ok(Secret::new(value))
+    }
 }

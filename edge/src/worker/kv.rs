@@ -14,10 +14,16 @@ impl KvStore {
     }
 
     /// Writes a recording's session document, to be forgotten at `expires_ms`.
-    pub(super) async fn put_session(&self, snapshot: &Snapshot, expires_ms: u64, now_ms: u64) -> Result<(), StoreError> {
+    pub(super) async fn put_session(
+        &self,
+        snapshot: &Snapshot,
+        expires_ms: u64,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
         let value = serde_json::to_string(snapshot).map_err(|error| StoreError(error.to_string()))?;
         let ttl_s = expires_ms.saturating_sub(now_ms).div_ceil(1_000).max(60);
-        self.put(&session_key(&snapshot.key, &snapshot.sid), &value, Some(ttl_s)).await
+        self.put(&session_key(&snapshot.key, &snapshot.sid), &value, Some(ttl_s))
+            .await
     }
 
     /// May be some seconds old. What cannot be read any more counts as absent.
@@ -38,7 +44,10 @@ impl KvStore {
         for sid in page.keys.iter().filter_map(|key| key.strip_prefix(&prefix)) {
             items.extend(self.session(app_id, sid).await?);
         }
-        Ok(Page { items, cursor: page.cursor })
+        Ok(Page {
+            items,
+            cursor: page.cursor,
+        })
     }
 }
 
@@ -78,7 +87,10 @@ impl Store for KvStore {
         };
         let page = list.execute().await.map_err(failed)?;
         let cursor = page.cursor.filter(|_| !page.list_complete);
-        Ok(Keys { keys: page.keys.into_iter().map(|key| key.name).collect(), cursor })
+        Ok(Keys {
+            keys: page.keys.into_iter().map(|key| key.name).collect(),
+            cursor,
+        })
     }
 }
 

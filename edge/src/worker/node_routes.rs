@@ -14,15 +14,24 @@ use crate::recording::{Reply, Request as RecorderRequest};
 
 pub(super) async fn answer(request: &Request, env: &Env) -> Result<Response, Misconfigured> {
     let token = bindings::node_token(env)?;
-    let shown = request.headers.get("authorization").and_then(|value| value.strip_prefix("Bearer "));
+    let shown = request
+        .headers
+        .get("authorization")
+        .and_then(|value| value.strip_prefix("Bearer "));
     if !shown.is_some_and(|shown| same_secret(shown.trim(), token.expose())) {
-        return Ok(refused(&refusal(RefusalCode::Unauthorized, "the node token is wrong or missing")));
+        return Ok(refused(&refusal(
+            RefusalCode::Unauthorized,
+            "the node token is wrong or missing",
+        )));
     }
     let answer = match (request.method.as_str(), request.path.as_str()) {
         ("POST", "/node/v1/heartbeats") => heartbeat(request, env).await,
         ("POST", "/node/v1/reports") => report(request, env).await,
         ("POST", "/node/v1/jobs") => job(request, env).await,
-        _ => Err(refusal(RefusalCode::UnknownRecording, "there is nothing at this path for this method")),
+        _ => Err(refusal(
+            RefusalCode::UnknownRecording,
+            "there is nothing at this path for this method",
+        )),
     };
     Ok(answer.unwrap_or_else(|refusal| refused(&refusal)))
 }
@@ -59,12 +68,20 @@ fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Refusal> {
 }
 
 fn refusal(code: RefusalCode, reason: &str) -> Refusal {
-    Refusal { fault: Fault::Caller, code, reason: reason.to_owned() }
+    Refusal {
+        fault: Fault::Caller,
+        code,
+        reason: reason.to_owned(),
+    }
 }
 
 fn unavailable() -> Refusal {
     let reason = "the edge could not ask its objects; try again".to_owned();
-    Refusal { fault: Fault::Ours, code: RefusalCode::Internal, reason }
+    Refusal {
+        fault: Fault::Ours,
+        code: RefusalCode::Internal,
+        reason,
+    }
 }
 
 fn refused(refusal: &Refusal) -> Response {

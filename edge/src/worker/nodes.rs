@@ -19,14 +19,21 @@ pub(super) async fn put_job(url: &str, job: &Job, token: &Secret) -> NodeAnswer 
 
 pub(super) async fn post_desired(url: &str, sid: &str, desired: &Desired, wait_ms: u64, token: &Secret) -> NodeAnswer {
     let address = format!("{url}/v1/recordings/{sid}/desired?wait_ms={wait_ms}");
-    answer(&address, send(Method::Post, &address, desired, token, wait_ms + DESIRED_LIMIT_MS).await)
+    answer(
+        &address,
+        send(Method::Post, &address, desired, token, wait_ms + DESIRED_LIMIT_MS).await,
+    )
 }
 
 fn answer(address: &str, sent: worker::Result<(u16, Vec<u8>)>) -> NodeAnswer {
-    let answer = sent.map_err(|error| error.to_string()).and_then(|(status, body)| match status {
-        200..300 => parse::<Report>(&body).map(|report| NodeAnswer::Report(Box::new(report))),
-        _ => parse::<Refusal>(&body).map(NodeAnswer::Refused).map_err(|error| format!("status {status}: {error}")),
-    });
+    let answer = sent
+        .map_err(|error| error.to_string())
+        .and_then(|(status, body)| match status {
+            200..300 => parse::<Report>(&body).map(|report| NodeAnswer::Report(Box::new(report))),
+            _ => parse::<Refusal>(&body)
+                .map(NodeAnswer::Refused)
+                .map_err(|error| format!("status {status}: {error}")),
+        });
     answer.unwrap_or_else(|error| {
         console_error!("no answer from {address}: {error}");
         NodeAnswer::Unreachable
@@ -48,7 +55,9 @@ async fn send(
     headers.set("Authorization", &format!("Bearer {}", token.expose()))?;
     headers.set("Content-Type", "application/json")?;
     let mut init = RequestInit::new();
-    init.with_method(method).with_headers(headers).with_body(Some(serde_json::to_string(body)?.into()));
+    init.with_method(method)
+        .with_headers(headers)
+        .with_body(Some(serde_json::to_string(body)?.into()));
     let request = Request::new_with_init(address, &init)?;
     let limit_ms = u32::try_from(limit_ms).unwrap_or(u32::MAX);
     let limit = AbortSignal::from(web_sys::AbortSignal::timeout_with_u32(limit_ms));

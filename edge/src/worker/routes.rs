@@ -40,28 +40,32 @@ fn health(env: &Env) -> Result<Response, Misconfigured> {
 async fn customer(request: &Request, env: &Env) -> Result<Response, Misconfigured> {
     let (store, keys) = (bindings::directory(env)?, bindings::seal_keys(env)?);
     let directory = Directory::new(&store, &keys);
-    Ok(match agora::handle(request, &directory, bindings::now_ms(), &bindings::entropy()).await {
-        agora::Handled::Respond(response) => response,
-        agora::Handled::Failed(error, response) => logged(&error, response),
-        agora::Handled::Call(pending) => {
-            let key = &pending.call.key;
-            match objects::ask_recorder(env, key, &RecorderRequest::Call(pending.call.clone())).await {
-                Ok(Reply::Outcome(outcome)) => pending.render(&outcome),
-                Ok(_) | Err(_) => pending.unreachable(),
+    Ok(
+        match agora::handle(request, &directory, bindings::now_ms(), &bindings::entropy()).await {
+            agora::Handled::Respond(response) => response,
+            agora::Handled::Failed(error, response) => logged(&error, response),
+            agora::Handled::Call(pending) => {
+                let key = &pending.call.key;
+                match objects::ask_recorder(env, key, &RecorderRequest::Call(pending.call.clone())).await {
+                    Ok(Reply::Outcome(outcome)) => pending.render(&outcome),
+                    Ok(_) | Err(_) => pending.unreachable(),
+                }
             }
-        }
-    })
+        },
+    )
 }
 
 async fn operator(request: &Request, env: &Env) -> Result<Response, Misconfigured> {
     let (store, keys) = (bindings::directory(env)?, bindings::seal_keys(env)?);
     let token = bindings::admin_token(env)?;
     let directory = Directory::new(&store, &keys);
-    Ok(match admin::handle(request, &token, &directory, bindings::now_ms(), &bindings::entropy()).await {
-        admin::Handled::Respond(response) => response,
-        admin::Handled::Failed(error, response) => logged(&error, response),
-        admin::Handled::Ask(question) => admin_questions::answer(question, &store, env).await,
-    })
+    Ok(
+        match admin::handle(request, &token, &directory, bindings::now_ms(), &bindings::entropy()).await {
+            admin::Handled::Respond(response) => response,
+            admin::Handled::Failed(error, response) => logged(&error, response),
+            admin::Handled::Ask(question) => admin_questions::answer(question, &store, env).await,
+        },
+    )
 }
 
 fn logged(error: &DirectoryError, response: http::Response) -> http::Response {

@@ -1,8 +1,8 @@
 //! A recorder's state with a clock, and short words for what the tests send and expect.
 
 use protocol::{
-    Desired, Directive, EndCause, JobRequest, Mode, Phase, PlaylistStyle, RecordedFile, RecorderKey, Refusal, RefusalCode, Report,
-    Secret, Selection, Source, Storage, StorageKind, StreamTypes, Subscription, TrackKind,
+    Desired, Directive, EndCause, JobRequest, Mode, Phase, PlaylistStyle, RecordedFile, RecorderKey, Refusal,
+    RefusalCode, Report, Secret, Selection, Source, Storage, StorageKind, StreamTypes, Subscription, TrackKind,
 };
 
 use crate::recording::{
@@ -24,7 +24,12 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new() -> Self {
-        Self { state: State::default(), now: T0, next_call: 1, next_seq: 1 }
+        Self {
+            state: State::default(),
+            now: T0,
+            next_call: 1,
+            next_seq: 1,
+        }
     }
 
     pub(super) fn step(&mut self, input: Input) -> Vec<Effect> {
@@ -36,7 +41,9 @@ impl Bench {
         let by = self.next_call;
         self.next_call += 1;
         let mut effects = self.step(Input::Asked { by, request });
-        let own = effects.iter().position(|effect| matches!(effect, Effect::Reply { to, .. } if *to == by));
+        let own = effects
+            .iter()
+            .position(|effect| matches!(effect, Effect::Reply { to, .. } if *to == by));
         let reply = own.map(|own| match effects.remove(own) {
             Effect::Reply { reply, .. } => reply,
             other => panic!("{other:?}"),
@@ -50,7 +57,11 @@ impl Bench {
     }
 
     pub(super) fn start(&mut self, sid: &str, ticket: Ticket) -> (CallId, Option<Outcome>, Vec<Effect>) {
-        self.call(Command::Start(Box::new(Start { sid: sid.to_owned(), ticket, spec: spec() })))
+        self.call(Command::Start(Box::new(Start {
+            sid: sid.to_owned(),
+            ticket,
+            spec: spec(),
+        })))
     }
 
     pub(super) fn query(&mut self, sid: &str, nonce: Option<&str>) -> Outcome {
@@ -65,7 +76,10 @@ impl Bench {
     }
 
     pub(super) fn stop(&mut self, sid: &str, at_once: bool) -> (CallId, Option<Outcome>, Vec<Effect>) {
-        self.call(Command::Stop(Stop { target: target(sid, None), at_once }))
+        self.call(Command::Stop(Stop {
+            target: target(sid, None),
+            at_once,
+        }))
     }
 
     /// A report with the next number, after `change`.
@@ -116,8 +130,12 @@ impl Bench {
     }
 
     pub(super) fn request_job(&mut self, sid: &str, node_id: &str, epoch: u64) -> Result<protocol::Job, RefusalCode> {
-        let request =
-            JobRequest { node_id: node_id.to_owned(), recorder: key(), sid: sid.to_owned(), epoch };
+        let request = JobRequest {
+            node_id: node_id.to_owned(),
+            recorder: key(),
+            sid: sid.to_owned(),
+            epoch,
+        };
         match self.ask(Request::Job(request)).1 {
             Some(Reply::Job(job)) => job.map(|job| *job).map_err(|refusal| refusal.code),
             other => panic!("{other:?}"),
@@ -135,7 +153,11 @@ impl Bench {
         let (by, early, effects) = self.start(sid, ticket);
         assert_eq!(early, None);
         let epoch = placed_epoch(&effects);
-        self.step(Input::Placed { sid: sid.to_owned(), epoch, node: Ok(node(node_id)) });
+        self.step(Input::Placed {
+            sid: sid.to_owned(),
+            epoch,
+            node: Ok(node(node_id)),
+        });
         let report = self.make_report(sid, node_id, epoch, |report| report.phase = Phase::Starting);
         let effects = self.job_answered(sid, epoch, NodeAnswer::Report(Box::new(report)));
         assert_eq!(replies_to(&effects, by), [Outcome::Started { sid: sid.to_owned() }]);
@@ -143,14 +165,25 @@ impl Bench {
     }
 
     pub(super) fn job_answered(&mut self, sid: &str, epoch: u64, answer: NodeAnswer) -> Vec<Effect> {
-        self.step(Input::JobAnswered { sid: sid.to_owned(), epoch, answer })
+        self.step(Input::JobAnswered {
+            sid: sid.to_owned(),
+            epoch,
+            answer,
+        })
     }
 
     /// The answer to the order to stop.
     pub(super) fn desired_answered(&mut self, sid: &str, epoch: u64, answer: NodeAnswer) -> Vec<Effect> {
-        let desired =
-            Desired { epoch, directive: Directive::Stop(EndCause::Stopped), subscription: spec().subscription };
-        self.step(Input::DesiredAnswered { sid: sid.to_owned(), desired, answer })
+        let desired = Desired {
+            epoch,
+            directive: Directive::Stop(EndCause::Stopped),
+            subscription: spec().subscription,
+        };
+        self.step(Input::DesiredAnswered {
+            sid: sid.to_owned(),
+            desired,
+            answer,
+        })
     }
 
     /// Lets time pass, with the alarms that come due on the way.
@@ -158,7 +191,11 @@ impl Bench {
         let end = self.now + duration_ms;
         let mut effects = Vec::new();
         while let Some(due) = next_alarm(&self.state).filter(|due| *due <= end) {
-            assert!(due > self.now || effects.len() < 1_000, "an alarm that settles nothing: {:?}", self.state);
+            assert!(
+                due > self.now || effects.len() < 1_000,
+                "an alarm that settles nothing: {:?}",
+                self.state
+            );
             self.now = self.now.max(due);
             effects.extend(self.step(Input::Alarm));
         }
@@ -175,26 +212,43 @@ impl Bench {
 }
 
 pub(super) fn key() -> RecorderKey {
-    RecorderKey { app_id: "app".into(), channel: "room".into(), uid: "1".into() }
+    RecorderKey {
+        app_id: "app".into(),
+        channel: "room".into(),
+        uid: "1".into(),
+    }
 }
 
 pub(super) fn node(id: &str) -> Node {
-    Node { id: id.to_owned(), url: format!("http://{id}") }
+    Node {
+        id: id.to_owned(),
+        url: format!("http://{id}"),
+    }
 }
 
 pub(super) fn target(sid: &str, nonce: Option<&str>) -> Target {
-    Target { sid: sid.to_owned(), nonce: nonce.map(str::to_owned) }
+    Target {
+        sid: sid.to_owned(),
+        nonce: nonce.map(str::to_owned),
+    }
 }
 
 /// A resource ID that was acquired at T0 and lasts for an hour.
 pub(super) fn ticket(nonce: &str) -> Ticket {
-    Ticket { nonce: nonce.to_owned(), issued_ms: T0, expires_hours: 1 }
+    Ticket {
+        nonce: nonce.to_owned(),
+        issued_ms: T0,
+        expires_hours: 1,
+    }
 }
 
 pub(super) fn spec() -> Spec {
     Spec {
         mode: Mode::Individual,
-        source: Source::Builtin { rtsp: None, roster: None },
+        source: Source::Builtin {
+            rtsp: None,
+            roster: None,
+        },
         subscription: Subscription {
             version: 1,
             types: StreamTypes::Both,
@@ -230,7 +284,11 @@ pub(super) fn file(name: &str, slices: u64, uploaded_slices: u64) -> RecordedFil
 }
 
 pub(super) fn refusal(code: RefusalCode) -> Refusal {
-    Refusal { fault: protocol::Fault::Ours, code, reason: format!("{code:?}") }
+    Refusal {
+        fault: protocol::Fault::Ours,
+        code,
+        reason: format!("{code:?}"),
+    }
 }
 
 pub(super) fn outcome(reply: Reply) -> Outcome {
@@ -263,7 +321,11 @@ pub(super) fn publish(bench: &mut Bench, effects: Vec<Effect>) -> Vec<crate::rec
     while let Some(effect) = queue.pop() {
         if let Effect::Publish { revision, snapshot, .. } = effect {
             statuses.push(snapshot.status);
-            queue.extend(bench.step(Input::Published { sid: snapshot.sid.clone(), revision, ok: true }));
+            queue.extend(bench.step(Input::Published {
+                sid: snapshot.sid.clone(),
+                revision,
+                ok: true,
+            }));
         }
     }
     statuses

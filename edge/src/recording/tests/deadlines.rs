@@ -4,7 +4,12 @@ use super::bench::*;
 use crate::recording::{Effect, NodeAnswer, Outcome, Status, next_alarm};
 
 fn codes(bench: &mut Bench) -> Vec<String> {
-    bench.snapshot("s1").problems.into_iter().map(|problem| problem.code).collect()
+    bench
+        .snapshot("s1")
+        .problems
+        .into_iter()
+        .map(|problem| problem.code)
+        .collect()
 }
 
 #[test]
@@ -43,7 +48,10 @@ fn a_lost_node_ends_the_recording_and_returns_to_a_burnt_lease() {
     assert_eq!(bench.snapshot("s1").status, Status::Started);
     bench.pass(1);
     let snapshot = bench.snapshot("s1");
-    assert_eq!((snapshot.status, snapshot.cause), (Status::Failed, Some(EndCause::NodeLost)));
+    assert_eq!(
+        (snapshot.status, snapshot.cause),
+        (Status::Failed, Some(EndCause::NodeLost))
+    );
     assert_eq!(codes(&mut bench), ["node_lost"]);
 
     let (desired, _) = bench.report("s1", "n1", 1, |report| report.files = vec![file("a", 4, 3)]);
@@ -54,7 +62,10 @@ fn a_lost_node_ends_the_recording_and_returns_to_a_burnt_lease() {
         report.files = vec![file("a", 4, 4)];
     });
     let snapshot = bench.snapshot("s1");
-    assert_eq!((snapshot.status, snapshot.cause), (Status::Failed, Some(EndCause::NodeLost)));
+    assert_eq!(
+        (snapshot.status, snapshot.cause),
+        (Status::Failed, Some(EndCause::NodeLost))
+    );
     assert_eq!(snapshot.files, [file("a", 4, 4)]);
     bench.start_on("s2", ticket("b"), "n2");
 }
@@ -64,7 +75,9 @@ fn a_stop_ends_even_when_the_node_never_comes_back() {
     let mut bench = Bench::started("s1", ticket("a"));
     let (by, _, _) = bench.stop("s1", false);
     let effects = bench.pass(2 * MINUTE);
-    let [Outcome::State(snapshot)] = &replies_to(&effects, by)[..] else { panic!("{effects:?}") };
+    let [Outcome::State(snapshot)] = &replies_to(&effects, by)[..] else {
+        panic!("{effects:?}")
+    };
     assert_eq!(snapshot.cause, Some(EndCause::NodeLost));
 }
 
@@ -78,12 +91,28 @@ fn idleness_ends_a_recording_at_its_time() {
         orders = bench.pass(7_000);
         orders.retain(|effect| matches!(effect, Effect::SendDesired { .. }));
     }
-    let [Effect::SendDesired { desired, wait_ms: 0, .. }] = &orders[..] else { panic!("{orders:?}") };
+    let [
+        Effect::SendDesired {
+            desired, wait_ms: 0, ..
+        },
+    ] = &orders[..]
+    else {
+        panic!("{orders:?}")
+    };
     assert_eq!(desired.directive, Directive::Stop(EndCause::Idle));
-    assert_eq!(bench.now, since + 35_000, "the alarm rang in the fifth interval, at 30 s");
+    assert_eq!(
+        bench.now,
+        since + 35_000,
+        "the alarm rang in the fifth interval, at 30 s"
+    );
     let (desired, effects) = bench.report("s1", "n1", 1, |report| report.idle_since_ms = Some(since));
     assert_eq!(desired.directive, Directive::Stop(EndCause::Idle));
-    assert!(!effects.iter().any(|effect| matches!(effect, Effect::SendDesired { .. })), "the order is sent once");
+    assert!(
+        !effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::SendDesired { .. })),
+        "the order is sent once"
+    );
     let (_, outcome, _) = bench.stop("s1", false);
     assert!(matches!(outcome, Some(Outcome::AlreadyEnded(_))));
     bench.report("s1", "n1", 1, ended(EndCause::Idle));
@@ -96,13 +125,24 @@ fn idleness_is_measured_by_the_nodes_own_clock() {
     for skew in [-HOUR.cast_signed(), HOUR.cast_signed()] {
         let mut bench = Bench::started("s1", ticket("a"));
         let at_ms = bench.now.checked_add_signed(skew).unwrap();
-        let tell = |idle_for: u64| move |report: &mut protocol::Report| {
-            report.at_ms = at_ms;
-            report.idle_since_ms = Some(at_ms - idle_for);
+        let tell = |idle_for: u64| {
+            move |report: &mut protocol::Report| {
+                report.at_ms = at_ms;
+                report.idle_since_ms = Some(at_ms - idle_for);
+            }
         };
-        assert_eq!(bench.report("s1", "n1", 1, tell(MAX_IDLE - 1)).0.directive, Directive::Record);
-        assert_eq!(bench.report("s1", "n1", 1, tell(MAX_IDLE)).0.directive, Directive::Record);
-        assert_eq!(bench.report("s1", "n1", 1, tell(MAX_IDLE)).0.directive, Directive::Stop(EndCause::Idle));
+        assert_eq!(
+            bench.report("s1", "n1", 1, tell(MAX_IDLE - 1)).0.directive,
+            Directive::Record
+        );
+        assert_eq!(
+            bench.report("s1", "n1", 1, tell(MAX_IDLE)).0.directive,
+            Directive::Record
+        );
+        assert_eq!(
+            bench.report("s1", "n1", 1, tell(MAX_IDLE)).0.directive,
+            Directive::Stop(EndCause::Idle)
+        );
     }
 }
 
@@ -112,7 +152,12 @@ fn a_silent_node_is_not_judged_idle() {
     let since = bench.now;
     bench.report("s1", "n1", 1, |report| report.idle_since_ms = Some(since));
     let effects = bench.pass(60_000);
-    assert!(!effects.iter().any(|effect| matches!(effect, Effect::SendDesired { .. })), "{effects:?}");
+    assert!(
+        !effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::SendDesired { .. })),
+        "{effects:?}"
+    );
     assert_eq!(bench.report("s1", "n1", 1, |_| {}).0.directive, Directive::Record);
 }
 
@@ -123,7 +168,9 @@ fn after_its_resource_has_expired_a_recording_goes_on_out_of_the_callers_reach()
         bench.pass(5_000);
         bench.report("s1", "n1", 1, |_| {});
     }
-    let Outcome::NotFound { reason } = bench.query("s1", Some("a")) else { panic!() };
+    let Outcome::NotFound { reason } = bench.query("s1", Some("a")) else {
+        panic!()
+    };
     assert!(reason.contains("expired"), "{reason}");
     assert_eq!(bench.snapshot("s1").status, Status::Started);
     let (by, _, effects) = bench.stop("s1", false);
@@ -156,7 +203,10 @@ fn used_resource_ids_are_remembered_while_they_would_be_good() {
         let epoch = bench.start_on(&format!("s{i}"), ticket(&format!("t{i}")), "n1");
         bench.report(&format!("s{i}"), "n1", epoch, ended(EndCause::Stopped));
     }
-    assert!(matches!(bench.query("s0", None), Outcome::NotFound { .. }), "made room for newer ones");
+    assert!(
+        matches!(bench.query("s0", None), Outcome::NotFound { .. }),
+        "made room for newer ones"
+    );
     assert_eq!(bench.start("x", ticket("t0")).1, Some(Outcome::TicketSpent));
     bench.pass(5 * MINUTE);
     assert_eq!(bench.start("x", ticket("t0")).1, Some(Outcome::TicketSpent));

@@ -17,14 +17,30 @@ const NODES: [&str; 3] = ["n1", "n2", "n3"];
 
 #[derive(Clone, Debug)]
 enum Action {
-    Start { ticket: u8 },
-    Query { sid: u8 },
-    Stop { sid: u8, at_once: bool },
-    Deliver { which: u16, twice: bool },
-    Lose { which: u16 },
+    Start {
+        ticket: u8,
+    },
+    Query {
+        sid: u8,
+    },
+    Stop {
+        sid: u8,
+        at_once: bool,
+    },
+    Deliver {
+        which: u16,
+        twice: bool,
+    },
+    Lose {
+        which: u16,
+    },
     /// The node moves on and reports what it holds.
-    Tick { node: u8 },
-    Pass { ms: u32 },
+    Tick {
+        node: u8,
+    },
+    Pass {
+        ms: u32,
+    },
     Crash,
 }
 
@@ -50,7 +66,11 @@ enum Message {
     /// The answer to an effect: likewise.
     Input(Input),
     Report(Report),
-    Answer { node: usize, sid: String, desired: Desired },
+    Answer {
+        node: usize,
+        sid: String,
+        desired: Desired,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -100,7 +120,10 @@ impl World {
     fn ask(&mut self, request: Request) {
         self.calls += 1;
         self.waiting.insert(self.calls);
-        self.input(Input::Asked { by: self.calls, request });
+        self.input(Input::Asked {
+            by: self.calls,
+            request,
+        });
     }
 
     fn call(&mut self, command: Command) {
@@ -108,7 +131,10 @@ impl World {
     }
 
     fn replied(&mut self, to: CallId, reply: Reply) {
-        assert!(self.waiting.remove(&to) || matches!(reply, Reply::Desired(_)), "one reply to each call");
+        assert!(
+            self.waiting.remove(&to) || matches!(reply, Reply::Desired(_)),
+            "one reply to each call"
+        );
         if let Reply::Outcome(outcome) = reply
             && let Outcome::Stopping(snapshot) | Outcome::State(snapshot) | Outcome::AlreadyEnded(snapshot) = *outcome
         {
@@ -117,18 +143,34 @@ impl World {
     }
 
     fn check(&mut self) {
-        let capturing = self.state.recordings.iter().filter(|recording| recording.captures()).count();
+        let capturing = self
+            .state
+            .recordings
+            .iter()
+            .filter(|recording| recording.captures())
+            .count();
         assert!(capturing <= 1, "at most one lease to capture: {:?}", self.state);
         for recording in &self.state.recordings {
             if recording.started_ms().is_some() {
-                let first = self.started.entry(recording.ticket.nonce.clone()).or_insert(recording.sid.clone());
+                let first = self
+                    .started
+                    .entry(recording.ticket.nonce.clone())
+                    .or_insert(recording.sid.clone());
                 assert_eq!(*first, recording.sid, "a ticket starts at most one recording");
             }
             if let Stage::Over { .. } = recording.stage {
                 let known = self.files.entry(recording.sid.clone()).or_default();
-                let files: BTreeMap<_, _> = recording.seen.files.iter().map(|f| (f.name.clone(), f.slices)).collect();
+                let files: BTreeMap<_, _> = recording
+                    .seen
+                    .files
+                    .iter()
+                    .map(|f| (f.name.clone(), f.slices))
+                    .collect();
                 for (name, slices) in &*known {
-                    assert!(files.get(name).is_some_and(|told| told >= slices), "files never shrink: {name}");
+                    assert!(
+                        files.get(name).is_some_and(|told| told >= slices),
+                        "files never shrink: {name}"
+                    );
                 }
                 *known = files;
             }
@@ -150,17 +192,27 @@ impl World {
                 let before = self.messages.len();
                 let effects = step(
                     &mut self.state,
-                    Input::Asked { by, request: Request::Report(Box::new(report)) },
+                    Input::Asked {
+                        by,
+                        request: Request::Report(Box::new(report)),
+                    },
                     self.now,
                 );
                 self.check();
                 let mut answered = false;
                 for effect in effects {
                     match effect {
-                        Effect::Reply { to, reply: Reply::Desired(desired) } => {
+                        Effect::Reply {
+                            to,
+                            reply: Reply::Desired(desired),
+                        } => {
                             assert_eq!(to, by);
                             answered = true;
-                            self.messages.push(Message::Answer { node, sid: sid.clone(), desired });
+                            self.messages.push(Message::Answer {
+                                node,
+                                sid: sid.clone(),
+                                desired,
+                            });
                         }
                         Effect::Reply { to, reply } => self.replied(to, reply),
                         other => self.messages.push(Message::Effect(other)),
@@ -186,7 +238,11 @@ impl World {
             Effect::Place { sid, epoch, exclude } => {
                 let free = NODES.iter().filter(|id| !exclude.contains(&(**id).to_owned()));
                 let chosen = free.max_by_key(|id| (epoch * 7 + id.len() as u64 * 3) % 5);
-                Input::Placed { sid, epoch, node: chosen.map(|id| node(id)).ok_or("none".to_owned()) }
+                Input::Placed {
+                    sid,
+                    epoch,
+                    node: chosen.map(|id| node(id)).ok_or("none".to_owned()),
+                }
             }
             Effect::SendJob { url, job } => {
                 let (sid, epoch) = (job.sid.clone(), job.epoch);
@@ -215,9 +271,11 @@ impl World {
                 };
                 Input::DesiredAnswered { sid, desired, answer }
             }
-            Effect::Publish { revision, snapshot, .. } => {
-                Input::Published { sid: snapshot.sid, revision, ok: self.kind || revision % 4 != 3 }
-            }
+            Effect::Publish { revision, snapshot, .. } => Input::Published {
+                sid: snapshot.sid,
+                revision,
+                ok: self.kind || revision % 4 != 3,
+            },
         };
         self.messages.push(Message::Input(input));
     }
@@ -225,7 +283,13 @@ impl World {
     fn take_job(&mut self, node: usize, job: Job) -> Report {
         let held = &mut self.nodes[node];
         held.retain(|held| held.job.sid != job.sid);
-        held.push(Held { job, seq: 0, phase: Phase::Starting, directive: Directive::Record, slices: 0 });
+        held.push(Held {
+            job,
+            seq: 0,
+            phase: Phase::Starting,
+            directive: Directive::Record,
+            slices: 0,
+        });
         held.last_mut().unwrap().report(node, self.now)
     }
 
@@ -251,25 +315,40 @@ impl World {
         self.state = serde_json::from_str(&serde_json::to_string(&self.state).unwrap()).unwrap();
         self.state.restore_secrets(secrets);
         self.waiting.clear();
-        self.messages.retain(|message| matches!(message, Message::Report(_) | Message::Answer { .. }));
+        self.messages
+            .retain(|message| matches!(message, Message::Report(_) | Message::Answer { .. }));
     }
 
     fn sid(&self, which: u8) -> String {
-        let sids: Vec<_> = self.state.recordings.iter().map(|recording| recording.sid.clone()).collect();
-        sids.get(usize::from(which) % sids.len().max(1)).cloned().unwrap_or_else(|| "none".to_owned())
+        let sids: Vec<_> = self
+            .state
+            .recordings
+            .iter()
+            .map(|recording| recording.sid.clone())
+            .collect();
+        sids.get(usize::from(which) % sids.len().max(1))
+            .cloned()
+            .unwrap_or_else(|| "none".to_owned())
     }
 
     fn act(&mut self, action: Action) {
         match action {
             Action::Start { ticket: number } => {
                 let sid = format!("s{}", self.calls);
-                let start = Start { sid, ticket: ticket(&format!("t{number}")), spec: spec() };
+                let start = Start {
+                    sid,
+                    ticket: ticket(&format!("t{number}")),
+                    spec: spec(),
+                };
                 self.call(Command::Start(Box::new(start)));
             }
             Action::Query { sid } => self.call(Command::Query(target(&self.sid(sid), None))),
             Action::Stop { sid, at_once } => {
                 let sid = self.sid(sid);
-                self.call(Command::Stop(Stop { target: target(&sid, None), at_once }));
+                self.call(Command::Stop(Stop {
+                    target: target(&sid, None),
+                    at_once,
+                }));
                 self.ordered.insert(sid);
             }
             Action::Deliver { which, twice } => {
@@ -341,7 +420,10 @@ impl Held {
             cause: cause.filter(|_| self.phase >= Phase::Draining),
             idle_since_ms: None,
             first_media_ms: (self.slices > 0).then_some(T0),
-            files: (self.slices > 0).then(|| file("v", self.slices, self.slices)).into_iter().collect(),
+            files: (self.slices > 0)
+                .then(|| file("v", self.slices, self.slices))
+                .into_iter()
+                .collect(),
             pending_uploads: 0,
             lost_packets: 0,
             problems: Vec::new(),

@@ -11,8 +11,14 @@ fn a_start_is_answered_when_a_node_has_taken_the_job() {
     let epoch = placed_epoch(&effects);
     assert_eq!(bench.snapshot("s1").status, Status::Placing);
 
-    let effects = bench.step(Input::Placed { sid: "s1".into(), epoch, node: Ok(node("n1")) });
-    let [Effect::SendJob { url, job }] = &effects[..] else { panic!("{effects:?}") };
+    let effects = bench.step(Input::Placed {
+        sid: "s1".into(),
+        epoch,
+        node: Ok(node("n1")),
+    });
+    let [Effect::SendJob { url, job }] = &effects[..] else {
+        panic!("{effects:?}")
+    };
     assert_eq!((url.as_str(), job.epoch, &job.recorder), ("http://n1", epoch, &key()));
     assert_eq!(job.storage.secret_key.expose(), "storage-secret");
 
@@ -24,14 +30,25 @@ fn a_start_is_answered_when_a_node_has_taken_the_job() {
 
 #[test]
 fn a_refusal_for_the_nodes_own_reason_leads_to_the_next_node() {
-    let codes = [RefusalCode::NoCapacity, RefusalCode::Draining, RefusalCode::Internal, RefusalCode::StaleEpoch];
+    let codes = [
+        RefusalCode::NoCapacity,
+        RefusalCode::Draining,
+        RefusalCode::Internal,
+        RefusalCode::StaleEpoch,
+    ];
     for code in codes {
         let mut bench = Bench::new();
         let (_, _, effects) = bench.start("s1", ticket("a"));
         let first = placed_epoch(&effects);
-        bench.step(Input::Placed { sid: "s1".into(), epoch: first, node: Ok(node("n1")) });
+        bench.step(Input::Placed {
+            sid: "s1".into(),
+            epoch: first,
+            node: Ok(node("n1")),
+        });
         let effects = bench.job_answered("s1", first, NodeAnswer::Refused(refusal(code)));
-        let [Effect::Place { epoch, exclude, .. }] = &effects[..] else { panic!("{effects:?}") };
+        let [Effect::Place { epoch, exclude, .. }] = &effects[..] else {
+            panic!("{effects:?}")
+        };
         assert!(*epoch > first, "epochs grow with each placement");
         assert_eq!(*exclude, ["n1"]);
     }
@@ -43,7 +60,11 @@ fn a_fault_of_the_job_or_the_bucket_is_final_and_spends_no_ticket() {
         let mut bench = Bench::new();
         let (by, _, effects) = bench.start("s1", ticket("a"));
         let epoch = placed_epoch(&effects);
-        bench.step(Input::Placed { sid: "s1".into(), epoch, node: Ok(node("n1")) });
+        bench.step(Input::Placed {
+            sid: "s1".into(),
+            epoch,
+            node: Ok(node("n1")),
+        });
         let effects = bench.job_answered("s1", epoch, NodeAnswer::Refused(refusal(code)));
         assert_eq!(replies_to(&effects, by), [Outcome::Refused(refusal(code))]);
         assert!(bench.state.is_empty());
@@ -57,10 +78,16 @@ fn when_no_node_takes_it_the_refusal_names_them_all() {
     let (by, _, mut effects) = bench.start("s1", ticket("a"));
     for id in ["n1", "n2", "n3"] {
         let epoch = placed_epoch(&effects);
-        bench.step(Input::Placed { sid: "s1".into(), epoch, node: Ok(node(id)) });
+        bench.step(Input::Placed {
+            sid: "s1".into(),
+            epoch,
+            node: Ok(node(id)),
+        });
         effects = bench.job_answered("s1", epoch, NodeAnswer::Unreachable);
     }
-    let [Outcome::Refused(refusal)] = &replies_to(&effects, by)[..] else { panic!("{effects:?}") };
+    let [Outcome::Refused(refusal)] = &replies_to(&effects, by)[..] else {
+        panic!("{effects:?}")
+    };
     assert_eq!((refusal.fault, refusal.code), (Fault::Ours, RefusalCode::NoCapacity));
     for id in ["n1", "n2", "n3"] {
         assert!(refusal.reason.contains(id), "{}", refusal.reason);
@@ -73,8 +100,14 @@ fn without_a_node_the_fleets_reason_is_told() {
     let mut bench = Bench::new();
     let (by, _, effects) = bench.start("s1", ticket("a"));
     let epoch = placed_epoch(&effects);
-    let effects = bench.step(Input::Placed { sid: "s1".into(), epoch, node: Err("all are full".into()) });
-    let [Outcome::Refused(refusal)] = &replies_to(&effects, by)[..] else { panic!("{effects:?}") };
+    let effects = bench.step(Input::Placed {
+        sid: "s1".into(),
+        epoch,
+        node: Err("all are full".into()),
+    });
+    let [Outcome::Refused(refusal)] = &replies_to(&effects, by)[..] else {
+        panic!("{effects:?}")
+    };
     assert!(refusal.reason.contains("all are full"), "{}", refusal.reason);
 }
 
@@ -83,10 +116,17 @@ fn a_slow_start_asks_no_further_node() {
     let mut bench = Bench::new();
     let (by, _, effects) = bench.start("s1", ticket("a"));
     let epoch = placed_epoch(&effects);
-    bench.step(Input::Placed { sid: "s1".into(), epoch, node: Ok(node("n1")) });
+    bench.step(Input::Placed {
+        sid: "s1".into(),
+        epoch,
+        node: Ok(node("n1")),
+    });
     bench.now += 15_000;
     let effects = bench.job_answered("s1", epoch, NodeAnswer::Unreachable);
-    assert!(matches!(replies_to(&effects, by)[..], [Outcome::Refused(_)]), "{effects:?}");
+    assert!(
+        matches!(replies_to(&effects, by)[..], [Outcome::Refused(_)]),
+        "{effects:?}"
+    );
 }
 
 #[test]
@@ -95,7 +135,11 @@ fn an_acceptance_about_something_else_counts_as_a_refusal() {
         let mut bench = Bench::new();
         let (_, _, effects) = bench.start("s1", ticket("a"));
         let epoch = placed_epoch(&effects);
-        bench.step(Input::Placed { sid: "s1".into(), epoch, node: Ok(node("n1")) });
+        bench.step(Input::Placed {
+            sid: "s1".into(),
+            epoch,
+            node: Ok(node("n1")),
+        });
         let report = bench.make_report(sid, id, epoch + epoch_off, |_| {});
         let effects = bench.job_answered("s1", epoch, NodeAnswer::Report(Box::new(report)));
         assert!(matches!(effects[..], [Effect::Place { .. }]), "{effects:?}");
@@ -105,8 +149,14 @@ fn an_acceptance_about_something_else_counts_as_a_refusal() {
 #[test]
 fn one_recording_at_a_time() {
     let mut bench = Bench::started("s1", ticket("a"));
-    assert_eq!(bench.start("s2", ticket("b")).1, Some(Outcome::Conflict { sid: "s1".into() }));
-    assert_eq!(bench.start("s2", ticket("a")).1, Some(Outcome::AlreadyStarted { sid: "s1".into() }));
+    assert_eq!(
+        bench.start("s2", ticket("b")).1,
+        Some(Outcome::Conflict { sid: "s1".into() })
+    );
+    assert_eq!(
+        bench.start("s2", ticket("a")).1,
+        Some(Outcome::AlreadyStarted { sid: "s1".into() })
+    );
 }
 
 #[test]
@@ -123,7 +173,10 @@ fn a_ticket_serves_one_recording() {
 fn a_new_recording_need_not_wait_for_the_last_ones_uploads() {
     let mut bench = Bench::started("s1", ticket("a"));
     bench.stop("s1", true);
-    assert_eq!(bench.start("s2", ticket("b")).1, Some(Outcome::Conflict { sid: "s1".into() }));
+    assert_eq!(
+        bench.start("s2", ticket("b")).1,
+        Some(Outcome::Conflict { sid: "s1".into() })
+    );
     bench.report("s1", "n1", 1, |report| report.phase = Phase::Draining);
     let epoch = bench.start_on("s2", ticket("b"), "n2");
     assert!(epoch > 1);
@@ -139,18 +192,27 @@ fn starts_with_the_same_ticket_wait_for_the_same_node() {
     let epoch = placed_epoch(&effects);
     let (second, early, effects) = bench.start("s2", ticket("a"));
     assert_eq!((early, effects.len()), (None, 0));
-    bench.step(Input::Placed { sid: "s1".into(), epoch, node: Ok(node("n1")) });
+    bench.step(Input::Placed {
+        sid: "s1".into(),
+        epoch,
+        node: Ok(node("n1")),
+    });
     let report = bench.make_report("s1", "n1", epoch, |_| {});
     let effects = bench.job_answered("s1", epoch, NodeAnswer::Report(Box::new(report)));
     assert_eq!(replies_to(&effects, first), [Outcome::Started { sid: "s1".into() }]);
-    assert_eq!(replies_to(&effects, second), [Outcome::AlreadyStarted { sid: "s1".into() }]);
+    assert_eq!(
+        replies_to(&effects, second),
+        [Outcome::AlreadyStarted { sid: "s1".into() }]
+    );
 }
 
 #[test]
 fn an_old_ticket_is_refused_even_when_the_dialect_lets_it_through() {
     let mut bench = Bench::new();
     bench.now += 6 * MINUTE;
-    assert!(matches!(bench.start("s1", ticket("a")).1, Some(Outcome::Refused(refusal)) if refusal.fault == Fault::Caller));
+    assert!(
+        matches!(bench.start("s1", ticket("a")).1, Some(Outcome::Refused(refusal)) if refusal.fault == Fault::Caller)
+    );
 }
 
 #[test]
@@ -158,7 +220,11 @@ fn a_lost_acceptance_is_made_good_by_the_nodes_report() {
     let mut bench = Bench::new();
     let (by, _, effects) = bench.start("s1", ticket("a"));
     let epoch = placed_epoch(&effects);
-    bench.step(Input::Placed { sid: "s1".into(), epoch, node: Ok(node("n1")) });
+    bench.step(Input::Placed {
+        sid: "s1".into(),
+        epoch,
+        node: Ok(node("n1")),
+    });
     let report = bench.make_report("s1", "n1", epoch, |_| {});
     let (_, reply, effects) = bench.ask(crate::recording::Request::Report(Box::new(report)));
     assert!(matches!(reply, Some(crate::recording::Reply::Desired(desired)) if desired.directive == Directive::Record));
@@ -170,10 +236,18 @@ fn a_node_that_took_the_job_unheard_is_released() {
     let mut bench = Bench::new();
     let (_, _, effects) = bench.start("s1", ticket("a"));
     let first = placed_epoch(&effects);
-    bench.step(Input::Placed { sid: "s1".into(), epoch: first, node: Ok(node("n1")) });
+    bench.step(Input::Placed {
+        sid: "s1".into(),
+        epoch: first,
+        node: Ok(node("n1")),
+    });
     let effects = bench.job_answered("s1", first, NodeAnswer::Unreachable);
     let second = placed_epoch(&effects);
-    bench.step(Input::Placed { sid: "s1".into(), epoch: second, node: Ok(node("n2")) });
+    bench.step(Input::Placed {
+        sid: "s1".into(),
+        epoch: second,
+        node: Ok(node("n2")),
+    });
     let report = bench.make_report("s1", "n2", second, |_| {});
     bench.job_answered("s1", second, NodeAnswer::Report(Box::new(report)));
 
@@ -190,7 +264,11 @@ fn a_start_that_a_crash_interrupted_is_given_up_and_can_be_repeated() {
         let (_, _, effects) = bench.start("s1", ticket("a"));
         let epoch = placed_epoch(&effects);
         if offered {
-            bench.step(Input::Placed { sid: "s1".into(), epoch, node: Ok(node("n1")) });
+            bench.step(Input::Placed {
+                sid: "s1".into(),
+                epoch,
+                node: Ok(node("n1")),
+            });
         }
         bench.crash();
         bench.pass(30_000);

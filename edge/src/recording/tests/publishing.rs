@@ -16,7 +16,11 @@ fn each_change_of_status_is_published_once() {
     let mut bench = Bench::new();
     let (_, _, effects) = bench.start("s1", ticket("a"));
     let epoch = placed_epoch(&effects);
-    bench.step(Input::Placed { sid: "s1".into(), epoch, node: Ok(node("n1")) });
+    bench.step(Input::Placed {
+        sid: "s1".into(),
+        epoch,
+        node: Ok(node("n1")),
+    });
     let report = bench.make_report("s1", "n1", epoch, |report| report.phase = Phase::Starting);
     let effects = bench.job_answered("s1", epoch, crate::recording::NodeAnswer::Report(Box::new(report)));
     assert_eq!(publish(&mut bench, effects), [Status::Started]);
@@ -36,13 +40,26 @@ fn each_change_of_status_is_published_once() {
 fn the_document_outlives_the_resource_by_a_week() {
     let mut bench = Bench::started("s1", ticket("a"));
     let (_, _, effects) = bench.stop("s1", true);
-    let effects = [bench.step(Input::Published { sid: "s1".into(), revision: 1, ok: true }), effects].concat();
-    let [.., Effect::Publish { expires_ms, .. }] = bench_publish(&effects)[..] else { panic!("{effects:?}") };
+    let effects = [
+        bench.step(Input::Published {
+            sid: "s1".into(),
+            revision: 1,
+            ok: true,
+        }),
+        effects,
+    ]
+    .concat();
+    let [.., Effect::Publish { expires_ms, .. }] = bench_publish(&effects)[..] else {
+        panic!("{effects:?}")
+    };
     assert_eq!(*expires_ms, T0 + HOUR + 7 * 24 * HOUR);
 }
 
 fn bench_publish(effects: &[Effect]) -> Vec<&Effect> {
-    effects.iter().filter(|effect| matches!(effect, Effect::Publish { .. })).collect()
+    effects
+        .iter()
+        .filter(|effect| matches!(effect, Effect::Publish { .. }))
+        .collect()
 }
 
 #[test]
@@ -52,14 +69,22 @@ fn one_write_is_under_way_at_a_time() {
     assert_eq!(published(&effects), []);
     let (_, _, effects) = bench.stop("s1", true);
     assert_eq!(published(&effects), []);
-    let effects = bench.step(Input::Published { sid: "s1".into(), revision: 1, ok: true });
+    let effects = bench.step(Input::Published {
+        sid: "s1".into(),
+        revision: 1,
+        ok: true,
+    });
     assert_eq!(published(&effects), [(3, Status::Stopping)]);
 }
 
 #[test]
 fn a_failed_or_lost_write_is_repeated() {
     let mut bench = Bench::started("s1", ticket("a"));
-    bench.step(Input::Published { sid: "s1".into(), revision: 1, ok: false });
+    bench.step(Input::Published {
+        sid: "s1".into(),
+        revision: 1,
+        ok: false,
+    });
     assert_eq!(published(&bench.pass(1_999)), []);
     assert_eq!(published(&bench.pass(1)), [(1, Status::Started)]);
     bench.crash();
@@ -71,7 +96,11 @@ fn late_uploads_of_an_ended_recording_are_published() {
     let mut bench = Bench::started("s1", ticket("a"));
     let effects = bench.pass(2 * MINUTE);
     let last = published(&effects).pop();
-    bench.step(Input::Published { sid: "s1".into(), revision: last.unwrap().0, ok: true });
+    bench.step(Input::Published {
+        sid: "s1".into(),
+        revision: last.unwrap().0,
+        ok: true,
+    });
     let (_, effects) = bench.report("s1", "n1", 1, |report| report.files = vec![file("a", 1, 1)]);
     assert_eq!(publish(&mut bench, effects), [Status::Failed]);
 }

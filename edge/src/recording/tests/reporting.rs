@@ -4,7 +4,12 @@ use super::bench::*;
 use crate::recording::Status;
 
 fn problem(code: &str) -> Problem {
-    Problem { fault: Fault::Destination, code: code.into(), message: "m".into(), at_ms: T0 }
+    Problem {
+        fault: Fault::Destination,
+        code: code.into(),
+        message: "m".into(),
+        at_ms: T0,
+    }
 }
 
 #[test]
@@ -21,7 +26,10 @@ fn media_makes_it_recording() {
     let mut bench = Bench::started("s1", ticket("a"));
     bench.report("s1", "n1", 1, |report| report.first_media_ms = Some(T0 + 5));
     let snapshot = bench.snapshot("s1");
-    assert_eq!((snapshot.status, snapshot.first_media_ms), (Status::Recording, Some(T0 + 5)));
+    assert_eq!(
+        (snapshot.status, snapshot.first_media_ms),
+        (Status::Recording, Some(T0 + 5))
+    );
 }
 
 #[test]
@@ -52,10 +60,17 @@ fn an_impostor_is_released_and_not_believed() {
 #[test]
 fn files_are_replaced_as_they_grow_and_never_shrink() {
     let mut bench = Bench::started("s1", ticket("a"));
-    bench.report("s1", "n1", 1, |report| report.files = vec![file("a", 1, 0), file("b", 4, 4)]);
-    bench.report("s1", "n1", 1, |report| report.files = vec![file("a", 2, 1), file("b", 3, 3), file("c", 1, 1)]);
+    bench.report("s1", "n1", 1, |report| {
+        report.files = vec![file("a", 1, 0), file("b", 4, 4)]
+    });
+    bench.report("s1", "n1", 1, |report| {
+        report.files = vec![file("a", 2, 1), file("b", 3, 3), file("c", 1, 1)]
+    });
     bench.report("s1", "n1", 1, |_| {});
-    assert_eq!(bench.snapshot("s1").files, [file("a", 2, 1), file("b", 4, 4), file("c", 1, 1)]);
+    assert_eq!(
+        bench.snapshot("s1").files,
+        [file("a", 2, 1), file("b", 4, 4), file("c", 1, 1)]
+    );
 }
 
 #[test]
@@ -71,9 +86,14 @@ fn an_ended_recording_does_not_come_back() {
 #[test]
 fn problems_are_bounded_and_the_nodes_own_come_first() {
     let mut bench = Bench::started("s1", ticket("a"));
-    bench.report("s1", "n1", 1, |report| report.problems = (0..40).map(|i| problem(&i.to_string())).collect());
+    bench.report("s1", "n1", 1, |report| {
+        report.problems = (0..40).map(|i| problem(&i.to_string())).collect()
+    });
     let problems = bench.snapshot("s1").problems;
-    assert_eq!((problems.len(), problems[0].code.as_str(), problems[15].code.as_str()), (16, "24", "39"));
+    assert_eq!(
+        (problems.len(), problems[0].code.as_str(), problems[15].code.as_str()),
+        (16, "24", "39")
+    );
     bench.report("s1", "n1", 1, |report| {
         ended(EndCause::Failed)(report);
         report.problems = vec![problem("source_unreachable")];
@@ -85,10 +105,16 @@ fn problems_are_bounded_and_the_nodes_own_come_first() {
 #[test]
 fn too_many_playlists_are_counted_not_kept() {
     let mut bench = Bench::started("s1", ticket("a"));
-    bench.report("s1", "n1", 1, |report| report.files = (0..2_010).map(|i| file(&i.to_string(), 1, 1)).collect());
+    bench.report("s1", "n1", 1, |report| {
+        report.files = (0..2_010).map(|i| file(&i.to_string(), 1, 1)).collect()
+    });
     let snapshot = bench.snapshot("s1");
     assert_eq!(snapshot.files.len(), 2_000);
-    assert!(snapshot.problems[0].message.starts_with("10 playlists"), "{:?}", snapshot.problems);
+    assert!(
+        snapshot.problems[0].message.starts_with("10 playlists"),
+        "{:?}",
+        snapshot.problems
+    );
 }
 
 #[test]
@@ -98,7 +124,11 @@ fn a_restarted_node_gets_its_job_again() {
     let job = bench.request_job("s1", "n1", 1).unwrap();
     assert_eq!((job.epoch, job.storage.secret_key.expose()), (1, "storage-secret"));
     for (sid, id, epoch) in [("s2", "n1", 1), ("s1", "n2", 1), ("s1", "n1", 2)] {
-        assert_eq!(bench.request_job(sid, id, epoch), Err(RefusalCode::UnknownRecording), "{sid} {id} {epoch}");
+        assert_eq!(
+            bench.request_job(sid, id, epoch),
+            Err(RefusalCode::UnknownRecording),
+            "{sid} {id} {epoch}"
+        );
     }
 }
 

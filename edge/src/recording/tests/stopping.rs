@@ -29,8 +29,13 @@ fn a_stop_is_answered_with_the_end_when_the_node_reaches_it_in_time() {
         report.files = vec![file("v.m3u8", 2, 2)];
     });
     let effects = bench.desired_answered("s1", 1, NodeAnswer::Report(Box::new(report)));
-    let [Outcome::State(snapshot)] = &replies_to(&effects, by)[..] else { panic!("{effects:?}") };
-    assert_eq!((snapshot.status, snapshot.cause, snapshot.files.len()), (Status::Ended, Some(EndCause::Stopped), 1));
+    let [Outcome::State(snapshot)] = &replies_to(&effects, by)[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(
+        (snapshot.status, snapshot.cause, snapshot.files.len()),
+        (Status::Ended, Some(EndCause::Stopped), 1)
+    );
 }
 
 #[test]
@@ -39,7 +44,10 @@ fn a_stop_is_answered_by_the_report_that_comes_first() {
     let (by, _, _) = bench.stop("s1", false);
     let (_, effects) = bench.report("s1", "n1", 1, ended(EndCause::Stopped));
     assert!(matches!(replies_to(&effects, by)[..], [Outcome::State(_)]));
-    assert_eq!(replies_to(&bench.desired_answered("s1", 1, NodeAnswer::Unreachable), by), []);
+    assert_eq!(
+        replies_to(&bench.desired_answered("s1", 1, NodeAnswer::Unreachable), by),
+        []
+    );
 }
 
 #[test]
@@ -100,8 +108,13 @@ fn a_recording_that_ends_by_itself_has_already_ended_for_a_stop() {
         report.cause = Some(EndCause::Failed);
     });
     let (_, outcome, _) = bench.stop("s1", false);
-    let Some(Outcome::AlreadyEnded(snapshot)) = outcome else { panic!("{outcome:?}") };
-    assert_eq!((snapshot.status, snapshot.cause), (Status::Stopping, Some(EndCause::Failed)));
+    let Some(Outcome::AlreadyEnded(snapshot)) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(
+        (snapshot.status, snapshot.cause),
+        (Status::Stopping, Some(EndCause::Failed))
+    );
     bench.report("s1", "n1", 1, ended(EndCause::Failed));
     assert_eq!(bench.snapshot("s1").status, Status::Failed);
 }
@@ -113,7 +126,11 @@ fn a_stop_during_the_search_reaches_the_node_that_takes_the_job() {
     let epoch = placed_epoch(&effects);
     let (stopper, early, effects) = bench.stop("s1", false);
     assert_eq!((early, sent_orders(&effects)), (None, vec![]));
-    bench.step(crate::recording::Input::Placed { sid: "s1".into(), epoch, node: Ok(node("n1")) });
+    bench.step(crate::recording::Input::Placed {
+        sid: "s1".into(),
+        epoch,
+        node: Ok(node("n1")),
+    });
     let report = bench.make_report("s1", "n1", epoch, |_| {});
     let effects = bench.job_answered("s1", epoch, NodeAnswer::Report(Box::new(report)));
     assert_eq!(replies_to(&effects, starter), [Outcome::Started { sid: "s1".into() }]);
@@ -128,7 +145,11 @@ fn a_stop_during_the_search_ends_it_when_the_node_refuses() {
     let (starter, _, effects) = bench.start("s1", ticket("a"));
     let epoch = placed_epoch(&effects);
     let (stopper, _, _) = bench.stop("s1", false);
-    bench.step(crate::recording::Input::Placed { sid: "s1".into(), epoch, node: Ok(node("n1")) });
+    bench.step(crate::recording::Input::Placed {
+        sid: "s1".into(),
+        epoch,
+        node: Ok(node("n1")),
+    });
     let effects = bench.job_answered("s1", epoch, NodeAnswer::Unreachable);
     assert!(matches!(replies_to(&effects, starter)[..], [Outcome::Refused(_)]));
     assert!(matches!(replies_to(&effects, stopper)[..], [Outcome::NotFound { .. }]));
@@ -141,14 +162,4 @@ fn the_resource_id_must_be_the_recordings_own() {
     assert_eq!(bench.query("s1", Some("b")), Outcome::Mismatch);
     assert!(matches!(bench.query("s2", Some("a")), Outcome::NotFound { .. }));
     assert!(matches!(bench.query("s1", Some("a")), Outcome::State(_)));
-}
-
-#[test]
-fn a_recording_without_media_says_why() {
-    let mut bench = Bench::started("s1", ticket("a"));
-    bench.stop("s1", true);
-    bench.report("s1", "n1", 1, ended(EndCause::Stopped));
-    let snapshot = bench.snapshot("s1");
-    assert!(snapshot.files.is_empty());
-    assert_eq!(snapshot.problems.iter().map(|p| p.code.as_str()).collect::<Vec<_>>(), ["no_media"]);
 }

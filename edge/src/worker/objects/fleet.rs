@@ -21,7 +21,10 @@ struct Row {
 
 impl DurableObject for Fleet {
     fn new(state: State, _env: Env) -> Self {
-        Self { sql: state.storage().sql(), fleet: RefCell::new(None) }
+        Self {
+            sql: state.storage().sql(),
+            fleet: RefCell::new(None),
+        }
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
@@ -47,19 +50,26 @@ impl DurableObject for Fleet {
 
 impl Fleet {
     fn load(&self) -> worker::Result<fleet::Fleet> {
-        self.sql.exec("CREATE TABLE IF NOT EXISTS nodes (node_id TEXT PRIMARY KEY, node TEXT NOT NULL)", None)?;
+        self.sql.exec(
+            "CREATE TABLE IF NOT EXISTS nodes (node_id TEXT PRIMARY KEY, node TEXT NOT NULL)",
+            None,
+        )?;
         let rows: Vec<Row> = self.sql.exec("SELECT node FROM nodes", None)?.to_array()?;
-        let nodes = rows.iter().filter_map(|row| serde_json::from_str::<NodeRow>(&row.node).ok());
+        let nodes = rows
+            .iter()
+            .filter_map(|row| serde_json::from_str::<NodeRow>(&row.node).ok());
         Ok(fleet::Fleet::restore(nodes))
     }
 
     fn save(&self, change: &Change) -> worker::Result<()> {
         for node_id in &change.forget {
-            self.sql.exec("DELETE FROM nodes WHERE node_id = ?", vec![node_id.as_str().into()])?;
+            self.sql
+                .exec("DELETE FROM nodes WHERE node_id = ?", vec![node_id.as_str().into()])?;
         }
         if let Some(row) = &change.save {
             let values = vec![row.node_id.as_str().into(), serde_json::to_string(row)?.into()];
-            self.sql.exec("INSERT OR REPLACE INTO nodes (node_id, node) VALUES (?, ?)", values)?;
+            self.sql
+                .exec("INSERT OR REPLACE INTO nodes (node_id, node) VALUES (?, ?)", values)?;
         }
         Ok(())
     }

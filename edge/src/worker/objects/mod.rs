@@ -47,7 +47,10 @@ async fn ask<T: DeserializeOwned>(
         let mut response = namespace.get_by_name(name)?.fetch_with_request(request).await?;
         match response.status_code() {
             200 => response.json().await,
-            status => Err(worker::Error::RustError(format!("status {status}: {}", response.text().await?))),
+            status => Err(worker::Error::RustError(format!(
+                "status {status}: {}",
+                response.text().await?
+            ))),
         }
     };
     asked.await.map_err(|error: worker::Error| unanswered(binding, &error))

@@ -53,7 +53,9 @@ impl DurableObject for Recorder {
             self.shell.callers.borrow_mut().remove(&by);
             return Err(error);
         }
-        let reply = reply.await.map_err(|_| worker::Error::RustError("the recorder gave no reply".to_owned()))?;
+        let reply = reply
+            .await
+            .map_err(|_| worker::Error::RustError("the recorder gave no reply".to_owned()))?;
         replied(&reply)
     }
 
@@ -106,7 +108,10 @@ impl Shell {
         }
         self.alarm_ms.set(Some(wanted_ms));
         let pause_ms = wanted_ms.saturating_sub(bindings::now_ms());
-        self.object.storage().set_alarm(i64::try_from(pause_ms).unwrap_or(i64::MAX)).await
+        self.object
+            .storage()
+            .set_alarm(i64::try_from(pause_ms).unwrap_or(i64::MAX))
+            .await
     }
 
     fn carry_out(self: Rc<Self>, effect: Effect) {

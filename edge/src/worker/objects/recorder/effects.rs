@@ -9,7 +9,11 @@ pub(super) async fn carry_out(effect: Effect, env: &Env) -> Option<Input> {
     match effect {
         Effect::Reply { .. } => None,
         Effect::Place { sid, epoch, exclude } => {
-            let wish = Wish { sid: sid.clone(), exclude, region: bindings::region(env) };
+            let wish = Wish {
+                sid: sid.clone(),
+                exclude,
+                region: bindings::region(env),
+            };
             let node = match objects::ask_fleet(env, &fleet::Request::Place(wish)).await {
                 Ok(fleet::Reply::Place(node)) => node,
                 Ok(_) | Err(_) => Err("the fleet did not answer".to_owned()),
@@ -21,16 +25,29 @@ pub(super) async fn carry_out(effect: Effect, env: &Env) -> Option<Input> {
                 Ok(token) => nodes::put_job(&url, &job, &token).await,
                 Err(error) => unsent(&error),
             };
-            Some(Input::JobAnswered { sid: job.sid, epoch: job.epoch, answer })
+            Some(Input::JobAnswered {
+                sid: job.sid,
+                epoch: job.epoch,
+                answer,
+            })
         }
-        Effect::SendDesired { url, sid, desired, wait_ms } => {
+        Effect::SendDesired {
+            url,
+            sid,
+            desired,
+            wait_ms,
+        } => {
             let answer = match bindings::node_token(env) {
                 Ok(token) => nodes::post_desired(&url, &sid, &desired, wait_ms, &token).await,
                 Err(error) => unsent(&error),
             };
             Some(Input::DesiredAnswered { sid, desired, answer })
         }
-        Effect::Publish { revision, snapshot, expires_ms } => {
+        Effect::Publish {
+            revision,
+            snapshot,
+            expires_ms,
+        } => {
             let written = match bindings::directory(env) {
                 Ok(store) => {
                     let put = store.put_session(&snapshot, expires_ms, bindings::now_ms()).await;
@@ -41,7 +58,11 @@ pub(super) async fn carry_out(effect: Effect, env: &Env) -> Option<Input> {
             if let Err(error) = &written {
                 console_error!("the session document of {} was not written: {error}", snapshot.sid);
             }
-            Some(Input::Published { sid: snapshot.sid, revision, ok: written.is_ok() })
+            Some(Input::Published {
+                sid: snapshot.sid,
+                revision,
+                ok: written.is_ok(),
+            })
         }
     }
 }

@@ -27,17 +27,26 @@ type Sealed = BTreeMap<String, String>;
 
 pub(super) fn load(sql: &SqlStorage, env: &Env) -> worker::Result<Kept> {
     // Asking about what does not exist must not leave a table behind.
-    let table = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'recorder'", None)?;
+    let table = sql.exec(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'recorder'",
+        None,
+    )?;
     let rows: Vec<Row> = match table.to_array::<serde_json::Value>()?.is_empty() {
         true => Vec::new(),
         false => sql.exec("SELECT state, secrets FROM recorder", None)?.to_array()?,
     };
     let Some(row) = rows.into_iter().next() else {
-        return Ok(Kept { state: State::default(), written: None });
+        return Ok(Kept {
+            state: State::default(),
+            written: None,
+        });
     };
     let mut state: State = serde_json::from_str(&row.state)?;
     state.restore_secrets(open(&serde_json::from_str(&row.secrets)?, &keys(env)?));
-    Ok(Kept { state, written: Some(row.state) })
+    Ok(Kept {
+        state,
+        written: Some(row.state),
+    })
 }
 
 impl Kept {
@@ -56,7 +65,10 @@ impl Kept {
                 sql.exec(CREATE, None)?;
             }
             let values = vec![text.as_str().into(), secrets.into()];
-            sql.exec("INSERT OR REPLACE INTO recorder (id, state, secrets) VALUES (1, ?, ?)", values)?;
+            sql.exec(
+                "INSERT OR REPLACE INTO recorder (id, state, secrets) VALUES (1, ?, ?)",
+                values,
+            )?;
             self.written = Some(text);
         }
         Ok(())
@@ -66,7 +78,10 @@ impl Kept {
 fn seal(secrets: &Secrets, keys: &KeyRing) -> worker::Result<Sealed> {
     let sealed = secrets.iter().map(|(sid, spec)| {
         let text = keys.seal_text(Purpose::Storage(sid), &serde_json::to_vec(spec)?, &bindings::random());
-        Ok((sid.clone(), text.map_err(|_| Error::RustError("a recording's secrets cannot be sealed".to_owned()))?))
+        Ok((
+            sid.clone(),
+            text.map_err(|_| Error::RustError("a recording's secrets cannot be sealed".to_owned()))?,
+        ))
     });
     sealed.collect()
 }
