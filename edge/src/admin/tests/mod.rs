@@ -3,6 +3,7 @@
 mod apps;
 mod credentials;
 mod door;
+mod garbage;
 mod objects;
 mod tenants;
 
@@ -31,7 +32,7 @@ impl Server {
     }
 
     fn handle(&self, request: &Request) -> Handled {
-        self.calls.set(self.calls.get() + 1);
+        self.calls.set(self.calls.get().wrapping_add(1));
         let directory = Directory::new(&self.store, &self.keys);
         run(handle(
             request,

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const RULES: &str = include_str!("../../../../../tests/agora_rules.json");
+pub(super) const RULES: &str = include_str!("../../../../../tests/agora_rules.json");
 
 fn text<'a>(row: &'a Value, name: &str, default: &'a str) -> &'a str {
     row.get(name).and_then(Value::as_str).unwrap_or(default)
