@@ -5,6 +5,7 @@ mod credentials;
 mod door;
 mod garbage;
 mod objects;
+mod openapi;
 mod tenants;
 
 use serde_json::json;
