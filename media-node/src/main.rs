@@ -1,2 +1,28 @@
-//! x
-fn main(){}
+//! The media plane: one native program that serves channels, records them and uploads what it recorded.
+
+// In a program nothing is reachable from outside: `pub` says what a folder offers to the others.
+#![allow(unreachable_pub)]
+
+mod agent;
+mod api;
+mod backoff;
+mod capture;
+mod channel;
+mod clock;
+mod command;
+mod container;
+mod media;
+mod record;
+mod server;
+mod spool;
+mod supervisor;
+mod upload;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use command::Cli;
+
+fn main() -> ExitCode {
+    command::run(Cli::parse())
+}

@@ -1,1 +1,14 @@
-//! x
+//! What the end-to-end tests in `e2e/` are made of: whole stacks, a customer who calls the API, publishers that put media
+//! into channels, and measures of what arrived in the bucket. It knows the product only from the outside: its HTTP
+//! interfaces, the scripts, and the files. What is wrong here is a failed test, so helpers panic with the reason.
+
+pub mod bucket;
+pub mod customer;
+pub mod outage;
+pub mod playlist;
+pub mod probe;
+pub mod publisher;
+pub mod recorded;
+pub mod stack;
+pub mod sync;
+pub mod wait;

@@ -52,10 +52,13 @@ pub enum Track {
 /// What one stream tells while it is captured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CaptureEvent {
-    /// Comes before the first unit of a track and before the first unit of a new format.
+    /// Comes before the first unit of a track, before the first unit of a new format, and again with the same format
+    /// where a track begins anew: its clock was set, it paused, or its sound was silent for long. Times keep growing, but
+    /// the two pieces do not join. The unit behind it is a keyframe.
     Format(Track, Format),
     Unit(Track, AccessUnit),
-    /// Packets that never came, by the gap in their sequence numbers. The next video unit is a keyframe.
+    /// Packets that never came, by the gap in their sequence numbers, or that could not be read. The next video unit is
+    /// a keyframe.
     Lost(Track, u64),
     /// A track that is offered but cannot be recorded.
     Unsupported(Track, String),

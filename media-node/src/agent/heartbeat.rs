@@ -1,0 +1,54 @@
+use std::time::Duration;
+
+use protocol::Heartbeat;
+use tokio::sync::watch;
+
+use super::{Edge, Identity};
+use crate::backoff::{Backoff, chance};
+use crate::supervisor::Supervisor;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// An edge cannot ask for more than this, by mistake either.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(200);
+const LONGEST_INTERVAL: Duration = Duration::from_secs(60);
+
+pub(super) async fn run(
+    edge: &Edge,
+    identity: &Identity,
+    supervisor: &Supervisor,
+    heard: &watch::Sender<bool>,
+    interval: &watch::Sender<Duration>,
+) {
+    let mut backoff = Backoff::new(FIRST_PAUSE, *interval.borrow());
+    loop {
+        let heartbeat = Heartbeat {
+            node_id: identity.node_id.clone(),
+            url: identity.url.clone(),
+            region: identity.region.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            capacity: identity.capacity,
+            load: supervisor.load().min(1.0),
+            draining: supervisor.is_draining(),
+            recordings: supervisor.held(),
+        };
+        let pause = match edge.heartbeat(&heartbeat).await {
+            Ok(answer) => {
+                if !heard.send_replace(true) {
+                    tracing::info!("the edge answers");
+                }
+                let asked = Duration::from_millis(answer.interval_ms).clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL);
+                interval.send_if_modified(|interval| std::mem::replace(interval, asked) != asked);
+                backoff = Backoff::new(FIRST_PAUSE, asked);
+                asked
+            }
+            Err(error) => {
+                heard.send_replace(false);
+                if backoff.failures() == 0 {
+                    tracing::warn!(%error, "heartbeat failed; recordings go on");
+                }
+                backoff.pause(chance())
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}

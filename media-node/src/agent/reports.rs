@@ -1,0 +1,93 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::{Phase, Report};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::Edge;
+use super::edge::EdgeError;
+use crate::backoff::{Backoff, chance};
+use crate::supervisor::{Recording, Supervisor};
+
+/// Longest time between two reports of a recording.
+const EVERY: Duration = Duration::from_secs(2);
+/// Shortest time between two reports of a recording.
+const APART: Duration = Duration::from_millis(200);
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Reports every recording for itself, so that one that the edge is slow about keeps no other back.
+pub(super) async fn run(edge: &Edge, supervisor: &Supervisor, interval: watch::Receiver<Duration>) {
+    let mut changes = supervisor.changes();
+    let mut reporters = JoinSet::new();
+    let mut reported: BTreeMap<String, Arc<Recording>> = BTreeMap::new();
+    loop {
+        changes.borrow_and_update();
+        for recording in supervisor.recordings() {
+            if reported.insert(recording.sid.clone(), Arc::clone(&recording)).is_none() {
+                reporters.spawn(report(edge.clone(), supervisor.clone(), recording, interval.clone()));
+            }
+        }
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return },
+            Some(done) = reporters.join_next(), if !reporters.is_empty() => match done {
+                Ok(sid) => drop(reported.remove(&sid)),
+                Err(error) => tracing::error!(%error, "a reporter has stopped"),
+            }
+        }
+    }
+}
+
+/// Tells the edge of one recording, at each change and at least every interval, until its end is told.
+async fn report(
+    edge: Edge,
+    supervisor: Supervisor,
+    recording: Arc<Recording>,
+    interval: watch::Receiver<Duration>,
+) -> String {
+    let sid = recording.sid.clone();
+    let mut status = recording.status();
+    let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+    loop {
+        let newest = status.borrow_and_update().clone();
+        let pause = match &newest.report {
+            Some(report) => match send(&edge, &supervisor, &sid, report).await {
+                Ok(()) if report.phase == Phase::Ended => {
+                    supervisor.acknowledge(&sid);
+                    return sid;
+                }
+                Ok(()) => {
+                    backoff.reset();
+                    APART
+                }
+                Err(error) => {
+                    if backoff.failures() == 0 {
+                        tracing::warn!(sid, %error, "report failed; the newest state is told later");
+                    }
+                    backoff.pause(chance())
+                }
+            },
+            None if newest.is_over() => return sid,
+            None => APART,
+        };
+        tokio::time::sleep(pause).await;
+        let every = (*interval.borrow()).min(EVERY);
+        // A time-out is the turn of a report without news.
+        let _ = tokio::time::timeout(every.saturating_sub(pause), status.changed()).await;
+    }
+}
+
+/// An edge that has forgotten an ended recording needs no telling.
+async fn send(edge: &Edge, supervisor: &Supervisor, sid: &str, report: &Report) -> Result<(), EdgeError> {
+    let desired = match edge.report(report).await {
+        Ok(answer) => answer.desired,
+        Err(EdgeError::Unknown { .. }) if report.phase == Phase::Ended => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if let Err(refusal) = supervisor.converge(sid, desired) {
+        tracing::warn!(sid, reason = refusal.reason, "what the edge wants cannot be done");
+    }
+    Ok(())
+}

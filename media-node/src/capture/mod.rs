@@ -1,0 +1,29 @@
+//! One RTSP stream in, timed access units out.
+//!
+//! [`open`] runs a session and tells what it captures as [`CaptureEvent`]s on the recording's timeline ([`Clock`]).
+//! `session` is the shell: sockets, time-outs, the bounded queue. Below it everything is pure, a function of packets
+//! with arrival times: `depacketize` (RTP payloads to access units, one file a codec), `timeline` and `decode_times`
+//! (RTP timestamps to media time), `stream` (tracks held together by the sender's clock, [`UserClock`]).
+//!
+//! May not know: channels and rosters, files and containers, what a recording does with the units.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod clock;
+mod decode_times;
+mod depacketize;
+mod outlet;
+mod sdp;
+mod session;
+mod stream;
+mod timeline;
+mod track;
+mod unit;
+mod user_clock;
+
+#[cfg(test)]
+mod tests;
+
+pub use clock::Clock;
+pub use session::{CaptureRequest, Transport, Wanted, open};
+pub use unit::{AacFormat, AccessUnit, CaptureEnd, CaptureEvent, Format, H264Format, Track};
+pub use user_clock::UserClock;

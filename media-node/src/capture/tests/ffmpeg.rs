@@ -1,0 +1,294 @@
+//! Real media: FFmpeg packetizes a file as RTP, and what the depacketizers and the timeline make of it is compared with
+//! the file.
+
+use std::net::UdpSocket;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::rtp::{assert_in_order, formats, units};
+use crate::capture::depacketize::{Packet, depacketizer};
+use crate::capture::sdp::{Offer, offers};
+use crate::capture::stream::StreamCapture;
+use crate::capture::track::{SenderReport, TrackCapture};
+use crate::capture::{AccessUnit, CaptureEvent, Format, Track, UserClock};
+
+const SECONDS: &str = "4";
+
+fn ffmpeg(arguments: &[&str]) -> Command {
+    let mut command = Command::new("ffmpeg");
+    command
+        .args(["-nostdin", "-v", "error", "-y"])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    command
+}
+
+/// A file with a moving picture and a tone, the video coded with the given options.
+fn make_file(path: &Path, video: &[&str]) {
+    let picture = format!("testsrc2=s=320x180:r=25:d={SECONDS}");
+    let tone = format!("sine=r=48000:d={SECONDS}");
+    let mut command = ffmpeg(&[
+        "-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &tone, "-c:v", "libx264", "-threads", "1",
+    ]);
+    let status = command.args(video).args(["-c:a", "aac", "-ac", "2"]).arg(path).status();
+    assert!(status.unwrap().success());
+}
+
+/// Ports n and n + 1, for RTP and RTCP.
+fn port_pair() -> (UdpSocket, UdpSocket) {
+    for _ in 0..100 {
+        let rtp = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = rtp.local_addr().unwrap().port();
+        if port.is_multiple_of(2)
+            && let Ok(rtcp) = UdpSocket::bind(("127.0.0.1", port + 1))
+        {
+            return (rtp, rtcp);
+        }
+    }
+    panic!("no pair of ports is free");
+}
+
+struct Capture {
+    offers: Vec<Offer>,
+    events: Vec<CaptureEvent>,
+}
+
+impl Capture {
+    fn units(&self, track: Track) -> Vec<&AccessUnit> {
+        units(&self.events, track)
+    }
+}
+
+/// Sends the file as RTP in real time and captures it.
+fn capture(file: &Path) -> Capture {
+    let (video, audio) = (port_pair(), port_pair());
+    let url = |pair: &(UdpSocket, UdpSocket)| format!("rtp://127.0.0.1:{}", pair.0.local_addr().unwrap().port());
+    let sdp_file = file.with_extension("sdp");
+    let mut command = ffmpeg(&[
+        "-re",
+        "-i",
+        file.to_str().unwrap(),
+        "-sdp_file",
+        sdp_file.to_str().unwrap(),
+    ]);
+    // Otherwise each output is moved to begin at 0 by itself.
+    let copy = ["-c", "copy", "-avoid_negative_ts", "disabled", "-f", "rtp"];
+    command.args(["-map", "0:v"]).args(copy).arg(url(&video));
+    command.args(["-map", "0:a"]).args(copy).arg(url(&audio));
+    let mut sender = command.spawn().unwrap();
+    let started = Instant::now();
+
+    let sockets = [&audio.0, &audio.1, &video.0, &video.1];
+    sockets.iter().for_each(|socket| socket.set_nonblocking(true).unwrap());
+    let mut received = Vec::new();
+    let mut buffer = [0; 65536];
+    let mut idle_since = None;
+    loop {
+        let mut idle = true;
+        for (at, socket) in sockets.iter().enumerate() {
+            while let Ok(length) = socket.recv(&mut buffer) {
+                received.push((started.elapsed().as_micros() as i64, at, buffer[..length].to_vec()));
+                idle = false;
+            }
+        }
+        let over = sender.try_wait().unwrap().is_some();
+        assert!(started.elapsed() < Duration::from_secs(60), "ffmpeg does not end");
+        if idle {
+            if over && *idle_since.get_or_insert_with(Instant::now) + Duration::from_millis(200) < Instant::now() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+    assert!(sender.wait().unwrap().success());
+
+    let mut offers = offers(&std::fs::read(&sdp_file).unwrap());
+    offers.sort_by_key(|offer| offer.track);
+    let tracks = offers
+        .iter()
+        .map(|offer| TrackCapture::new(offer.track, offer.clock_rate, depacketizer(offer).unwrap(), 0));
+    let mut stream = StreamCapture::new(tracks.collect(), UserClock::new().join("camera"));
+    let mut events = Vec::new();
+    for (arrival_us, at, datagram) in received {
+        let index = at / 2;
+        match (at % 2, datagram.get(1)) {
+            (0, _) => stream.packet(index, &rtp(arrival_us, &datagram), &mut events),
+            (_, Some(200)) => stream.report(index, sender_report(&datagram), arrival_us, &mut events),
+            _ => {}
+        }
+    }
+    stream.finish(&mut events);
+    Capture { offers, events }
+}
+
+fn rtp(arrival_us: i64, datagram: &[u8]) -> Packet {
+    Packet {
+        arrival_us,
+        sequence: u16::from_be_bytes(datagram[2..4].try_into().unwrap()),
+        timestamp: u32::from_be_bytes(datagram[4..8].try_into().unwrap()),
+        marker: datagram[1] & 0x80 != 0,
+        payload: Bytes::copy_from_slice(&datagram[12..]),
+    }
+}
+
+fn sender_report(datagram: &[u8]) -> SenderReport {
+    let word = |at: usize| u32::from_be_bytes(datagram[at..at + 4].try_into().unwrap());
+    let ntp_us = i64::from(word(8)) * 1_000_000 + ((i64::from(word(12)) * 1_000_000) >> 32);
+    SenderReport {
+        ntp_us,
+        timestamp: word(16),
+    }
+}
+
+/// Presentation and decoding times of a file's packets, in microseconds and in decoding order.
+fn times(file: &Path, stream: &str) -> Vec<(i64, i64)> {
+    let entries = [
+        "-v",
+        "error",
+        "-select_streams",
+        stream,
+        "-show_entries",
+        "packet=pts_time,dts_time",
+        "-of",
+        "csv=p=0",
+    ];
+    let output = Command::new("ffprobe").args(entries).arg(file).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let us = |text: &str| (text.parse::<f64>().unwrap() * 1e6).round() as i64;
+    text.lines()
+        .filter_map(|line| line.trim_end_matches(',').split_once(','))
+        .map(|(p, d)| (us(p), us(d)))
+        .collect()
+}
+
+/// Frames that a decoder makes of the captured video, and what it says.
+fn decode(capture: &Capture, path: &Path) -> (usize, String) {
+    let stream: Vec<u8> = capture
+        .units(Track::Video)
+        .iter()
+        .flat_map(|unit| unit.data.to_vec())
+        .collect();
+    std::fs::write(path, stream).unwrap();
+    let arguments = [
+        "-v",
+        "warning",
+        "-count_frames",
+        "-show_entries",
+        "stream=nb_read_frames",
+        "-of",
+        "csv=p=0",
+    ];
+    let output = Command::new("ffprobe")
+        .args(arguments)
+        .args(["-f", "h264"])
+        .arg(path)
+        .output()
+        .unwrap();
+    let frames = String::from_utf8(output.stdout)
+        .unwrap()
+        .trim()
+        .trim_end_matches(',')
+        .parse()
+        .unwrap();
+    (frames, String::from_utf8(output.stderr).unwrap())
+}
+
+/// Each unit lies where the file has it, up to one common shift; returns the shift.
+fn assert_times(got: &[&AccessUnit], expected: &[(i64, i64)], tolerance_us: i64) -> i64 {
+    assert_eq!(got.len(), expected.len());
+    let shift_us = got[0].pts_us - expected[0].0;
+    for (unit, (pts, dts)) in got.iter().zip(expected) {
+        assert!(
+            (unit.pts_us - pts - shift_us).abs() <= tolerance_us,
+            "{unit:?} {pts} {shift_us}"
+        );
+        assert!(
+            (unit.dts_us - dts - shift_us).abs() <= tolerance_us,
+            "{unit:?} {dts} {shift_us}"
+        );
+    }
+    shift_us
+}
+
+fn check(video: &[&str], reorder_depth: u8) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("source.mp4");
+    make_file(&file, video);
+    let capture = capture(&file);
+    assert_in_order(&capture.events);
+    let lost: Vec<_> = capture
+        .events
+        .iter()
+        .filter(|event| matches!(event, CaptureEvent::Lost(..)))
+        .collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    assert_eq!(
+        (
+            formats(&capture.events, Track::Audio),
+            formats(&capture.events, Track::Video)
+        ),
+        (1, 1)
+    );
+    assert_eq!(capture.offers.len(), 2);
+    let format = capture.events.iter().find_map(|event| match event {
+        CaptureEvent::Format(_, Format::H264(format)) => Some(format),
+        _ => None,
+    });
+    let format = format.unwrap();
+    assert_eq!(
+        (format.width, format.height, format.reorder_depth),
+        (320, 180, reorder_depth)
+    );
+
+    let video_shift = assert_times(&capture.units(Track::Video), &times(&file, "v"), 15);
+    let (audio, expected) = (capture.units(Track::Audio), times(&file, "a"));
+    // FFmpeg never sends the packet of several frames that the end of the file leaves unfinished.
+    assert!(
+        (expected.len() - 6..=expected.len()).contains(&audio.len()),
+        "{} of {}",
+        audio.len(),
+        expected.len()
+    );
+    let audio_shift = assert_times(&audio, &expected[..audio.len()], 25);
+    // Two outputs of FFmpeg start their clocks one after the other.
+    assert!(
+        (video_shift - audio_shift).abs() <= 20_000,
+        "{video_shift} {audio_shift}"
+    );
+    let (frames, said) = decode(&capture, &folder.path().join("captured.h264"));
+    assert_eq!((frames, said.as_str()), (100, ""));
+}
+
+#[test]
+fn b_frames_in_a_pyramid() {
+    check(&["-bf", "3", "-g", "50"], 2);
+}
+
+#[test]
+fn low_latency() {
+    check(&["-tune", "zerolatency", "-profile:v", "baseline", "-g", "25"], 0);
+}
+
+#[test]
+fn changing_frame_rate() {
+    // Every other frame is left out in the second half.
+    let select = "select='lt(n,50)+not(mod(n,2))+gt(n,90)'";
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("source.mp4");
+    make_file(&file, &["-vf", select, "-fps_mode", "vfr", "-bf", "2", "-g", "30"]);
+    let capture = capture(&file);
+    assert_in_order(&capture.events);
+    let expected = times(&file, "v");
+    let got = capture.units(Track::Video);
+    assert_eq!(got.len(), expected.len());
+    let shift_us = got[0].pts_us - expected[0].0;
+    assert!(
+        got.iter()
+            .zip(&expected)
+            .all(|(unit, (pts, _))| (unit.pts_us - pts - shift_us).abs() <= 15)
+    );
+}

@@ -1,0 +1,341 @@
+//! Sessions against a scripted RTSP source.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use protocol::Secret;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::capture::{CaptureEnd, CaptureEvent, CaptureRequest, Clock, Track, Transport, UserClock, Wanted, open};
+
+const VIDEO: &str = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:0\r\n\
+    a=fmtp:96 packetization-mode=1;sprop-parameter-sets=Z2QADazZQUGfnwEQAAADABAAAAMDwPFCmWA=,aOvjyyLA\r\n";
+const OPUS: &str = "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 opus/48000/2\r\na=control:1\r\n";
+
+/// What a source does.
+#[derive(Clone, Default)]
+struct Script {
+    media: String,
+    /// Pictures, and the bytes of each.
+    pictures: usize,
+    picture_bytes: usize,
+    /// Leaves the connection open behind the last picture.
+    stays: bool,
+    /// The value of the Authorization header that it asks for.
+    authorization: Option<&'static str>,
+}
+
+#[derive(Clone, Default)]
+struct Source {
+    url: String,
+    /// Methods of the requests, with the path's last part.
+    requests: Arc<Mutex<Vec<String>>>,
+    sent: Arc<AtomicUsize>,
+}
+
+impl Source {
+    async fn start(script: Script) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("rtsp://{}/app/channel/1?key=hunter2", listener.local_addr().unwrap());
+        let source = Self { url, ..Self::default() };
+        tokio::spawn(source.clone().serve(listener, script));
+        source
+    }
+
+    async fn serve(self, listener: TcpListener, script: Script) {
+        let (socket, _) = listener.accept().await.unwrap();
+        let (read, mut write) = socket.into_split();
+        let mut lines = BufReader::new(read).lines();
+        let mut request: Vec<String> = Vec::new();
+        while let Ok(Some(line)) = lines.next_line().await {
+            if !line.is_empty() {
+                request.push(line);
+                continue;
+            }
+            let header = |name: &str| {
+                let mut headers = request.iter().filter_map(|line| line.split_once(": "));
+                headers
+                    .find(|(n, _)| n.eq_ignore_ascii_case(name))
+                    .map(|(_, value)| value.to_owned())
+            };
+            let method = request[0].split(' ').next().unwrap().to_owned();
+            let path = request[0]
+                .split(' ')
+                .nth(1)
+                .unwrap()
+                .rsplit('/')
+                .next()
+                .unwrap()
+                .to_owned();
+            self.requests.lock().unwrap().push(format!("{method} {path}"));
+            let (status, headers, body) = match method.as_str() {
+                _ if script.authorization.is_some() && header("authorization").as_deref() != script.authorization => (
+                    "401 Unauthorized",
+                    "WWW-Authenticate: Basic realm=\"r\"\r\n".to_owned(),
+                    String::new(),
+                ),
+                "DESCRIBE" => {
+                    let sdp = format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n{}", script.media);
+                    ("200 OK", "Content-Type: application/sdp\r\n".to_owned(), sdp)
+                }
+                "SETUP" => (
+                    "200 OK",
+                    format!("Transport: {}\r\n", header("transport").unwrap()),
+                    String::new(),
+                ),
+                _ => ("200 OK", String::new(), String::new()),
+            };
+            let (cseq, length) = (header("cseq").unwrap(), body.len());
+            let answer = format!(
+                "RTSP/1.0 {status}\r\nCSeq: {cseq}\r\nSession: 7\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+            );
+            write.write_all(answer.as_bytes()).await.unwrap();
+            if method == "PLAY" {
+                for n in 0..script.pictures {
+                    if write.write_all(&picture(n, script.picture_bytes)).await.is_err() {
+                        return;
+                    }
+                    self.sent.store(n + 1, Ordering::SeqCst);
+                }
+                if !script.stays {
+                    return;
+                }
+            }
+            request.clear();
+        }
+    }
+
+    fn request(&self) -> CaptureRequest {
+        CaptureRequest {
+            url: self.url.clone(),
+            username: None,
+            password: None,
+            want: Wanted {
+                audio: true,
+                video: true,
+            },
+            clock: Clock::new(0),
+            user: UserClock::new(),
+            silence_timeout: Duration::from_millis(1500),
+            transport: Transport::Tcp,
+        }
+    }
+}
+
+/// An interleaved RTP packet with one picture, each tenth an IDR picture.
+fn picture(n: usize, bytes: usize) -> Vec<u8> {
+    let slice: [u8; 3] = if n.is_multiple_of(10) {
+        [0x65, 0x88, 0x80]
+    } else {
+        [0x41, 0x9a, 0x20]
+    };
+    let rtp = [
+        &[0x80, 0x80 | 96][..],
+        &(n as u16).to_be_bytes(),
+        &(n as u32 * 3000).to_be_bytes(),
+        &[0, 0, 0, 9],
+        &slice,
+        &vec![7; bytes],
+    ];
+    let rtp = rtp.concat();
+    [&[b'$', 0][..], &(rtp.len() as u16).to_be_bytes(), &rtp].concat()
+}
+
+async fn all(mut events: mpsc::Receiver<CaptureEvent>) -> Vec<CaptureEvent> {
+    let mut all = Vec::new();
+    let drained = timeout(Duration::from_secs(20), async {
+        while let Some(event) = events.recv().await {
+            all.push(event);
+        }
+    });
+    drained.await.expect("the session ends");
+    all
+}
+
+#[tokio::test]
+async fn a_session_from_setup_to_the_publishers_leaving() {
+    let media = format!("{OPUS}{VIDEO}");
+    let source = Source::start(Script {
+        media,
+        pictures: 25,
+        ..Script::default()
+    })
+    .await;
+    let events = all(open(source.request())).await;
+    assert_eq!(events[0], CaptureEvent::Unsupported(Track::Audio, "opus".to_owned()));
+    assert!(matches!(events[1], CaptureEvent::Format(Track::Video, _)));
+    assert_eq!(
+        events[2..]
+            .iter()
+            .filter(|e| matches!(e, CaptureEvent::Unit(Track::Video, _)))
+            .count(),
+        25
+    );
+    assert_eq!(events.last(), Some(&CaptureEvent::Ended(CaptureEnd::Finished)));
+    let requests = source.requests.lock().unwrap().clone();
+    assert_eq!(
+        requests.iter().filter(|request| request.starts_with("SETUP")).count(),
+        1,
+        "{requests:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_source_that_falls_silent() {
+    let source = Source::start(Script {
+        media: VIDEO.to_owned(),
+        pictures: 3,
+        stays: true,
+        ..Script::default()
+    })
+    .await;
+    let events = all(open(source.request())).await;
+    assert_eq!(events.len(), 5);
+    assert_eq!(events.last(), Some(&CaptureEvent::Ended(CaptureEnd::Silent)));
+}
+
+#[tokio::test]
+async fn dropping_the_receiver_tears_the_session_down() {
+    let source = Source::start(Script {
+        media: VIDEO.to_owned(),
+        pictures: 30,
+        stays: true,
+        ..Script::default()
+    })
+    .await;
+    let mut events = open(source.request());
+    assert!(events.recv().await.is_some());
+    drop(events);
+    let torn_down = timeout(Duration::from_secs(5), async {
+        while !source
+            .requests
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|request| request.starts_with("TEARDOWN"))
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    torn_down.await.expect("TEARDOWN");
+}
+
+#[tokio::test]
+async fn nothing_that_can_be_recorded() {
+    let source = Source::start(Script {
+        media: OPUS.to_owned(),
+        ..Script::default()
+    })
+    .await;
+    let events = all(open(source.request())).await;
+    assert_eq!(events[0], CaptureEvent::Unsupported(Track::Audio, "opus".to_owned()));
+    let [_, CaptureEvent::Ended(CaptureEnd::Failed(reason))] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert!(reason.contains("opus") && !reason.contains("hunter2"), "{reason}");
+}
+
+#[tokio::test]
+async fn credentials_are_used_and_their_lack_is_told() {
+    // user:pass
+    let script = Script {
+        media: VIDEO.to_owned(),
+        pictures: 1,
+        ..Script::default()
+    };
+    let script = Script {
+        authorization: Some("Basic dXNlcjpwYXNz"),
+        ..script
+    };
+    let source = Source::start(script.clone()).await;
+    let (username, password) = (Some("user".to_owned()), Some(Secret::new("pass")));
+    let events = all(open(CaptureRequest {
+        username,
+        password,
+        ..source.request()
+    }))
+    .await;
+    assert_eq!(events.last(), Some(&CaptureEvent::Ended(CaptureEnd::Finished)));
+
+    let source = Source::start(script.clone()).await;
+    let url = source.url.replace("rtsp://", "rtsp://user:pass@");
+    let events = all(open(CaptureRequest {
+        url,
+        ..source.request()
+    }))
+    .await;
+    assert_eq!(events.last(), Some(&CaptureEvent::Ended(CaptureEnd::Finished)));
+
+    let source = Source::start(script).await;
+    let events = all(open(source.request())).await;
+    let [CaptureEvent::Ended(CaptureEnd::Failed(reason))] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert!(
+        reason.contains("credentials") && !reason.contains("hunter2"),
+        "{reason}"
+    );
+}
+
+#[tokio::test]
+async fn a_slow_receiver_holds_the_source_back_and_loses_nothing() {
+    const PICTURES: usize = 1500;
+    let script = Script {
+        media: VIDEO.to_owned(),
+        pictures: PICTURES,
+        picture_bytes: 60_000,
+        ..Script::default()
+    };
+    let source = Source::start(script).await;
+    let events = open(source.request());
+    let mut sent = 0;
+    loop {
+        // Longer than the silence time-out: the receiver's slowness is not the source's silence.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let now = source.sent.load(Ordering::SeqCst);
+        if now == sent && now > 0 {
+            break;
+        }
+        sent = now;
+    }
+    assert!(sent < PICTURES, "the source is held back");
+    let events = all(events).await;
+    assert_eq!(
+        events.iter().filter(|e| matches!(e, CaptureEvent::Unit(..))).count(),
+        PICTURES
+    );
+    assert!(!events.iter().any(|e| matches!(e, CaptureEvent::Lost(..))));
+    assert_eq!(events.last(), Some(&CaptureEvent::Ended(CaptureEnd::Finished)));
+}
+
+#[tokio::test]
+async fn a_source_that_cannot_be_reached_or_does_not_answer() {
+    let reason = async |url: String| {
+        let request = CaptureRequest {
+            url,
+            ..Source::default().request()
+        };
+        match &all(open(request)).await[..] {
+            [CaptureEvent::Ended(CaptureEnd::Failed(reason))] => reason.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    assert_eq!(
+        reason(format!("rtsp://{address}/a")).await,
+        "the source did not answer DESCRIBE within 5 s"
+    );
+    drop(listener);
+    assert!(
+        reason(format!("rtsp://{address}/a"))
+            .await
+            .starts_with("DESCRIBE failed: Unable to connect")
+    );
+    assert!(reason("http://127.0.0.1/a".to_owned()).await.contains("rtsp://"));
+    assert!(reason("camera one".to_owned()).await.contains("cannot be read"));
+}

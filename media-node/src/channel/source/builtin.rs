@@ -1,0 +1,85 @@
+use std::time::Duration;
+
+use protocol::{Roster, Secret};
+use reqwest::{Client, Url};
+
+use super::{Credentials, MAX_WAIT, NodeAddresses, RosterError, http};
+use crate::channel::StreamPath;
+
+/// The user name that goes with a play key; the channel server looks at the key only.
+const USERNAME: &str = "recorder";
+
+/// A node's embedded channel server, asked by long polling.
+pub(super) struct Builtin {
+    client: Client,
+    url: Url,
+    token: Secret,
+    play_key: Option<Secret>,
+    app: String,
+    channel: String,
+    /// Replaces the base of the streams' URLs.
+    rtsp: Option<String>,
+    known: Option<u64>,
+}
+
+impl Builtin {
+    pub(super) fn new(
+        rtsp: Option<&str>,
+        roster: Option<&str>,
+        app: &str,
+        channel: &str,
+        node: &NodeAddresses,
+    ) -> Result<Self, RosterError> {
+        // A server that is somewhere else knows best where its streams are; of this node's own, the node does.
+        let rtsp = rtsp.or(match roster {
+            None => Some(node.rtsp.as_str()),
+            Some(_) => None,
+        });
+        Ok(Self {
+            client: http::client(MAX_WAIT + Duration::from_secs(5))?,
+            url: http::url(roster.unwrap_or(&node.roster), &["v1", "channels", app, channel])?,
+            token: node.node_token.clone(),
+            play_key: node.play_key.clone(),
+            app: app.to_owned(),
+            channel: channel.to_owned(),
+            rtsp: rtsp.map(str::to_owned),
+            known: None,
+        })
+    }
+
+    pub(super) async fn next(&mut self) -> Result<Roster, RosterError> {
+        let mut request = self.client.get(self.url.clone()).bearer_auth(self.token.expose());
+        if let Some(version) = self.known {
+            let wait_ms = u64::try_from(MAX_WAIT.as_millis()).unwrap_or(u64::MAX);
+            request = request.query(&[("version", version), ("wait_ms", wait_ms)]);
+        }
+        let mut roster: Roster = http::get_json(request, &self.url).await?;
+        if let Some(base) = &self.rtsp {
+            self.rebase(&mut roster, base);
+        }
+        self.known = Some(roster.version);
+        Ok(roster)
+    }
+
+    fn rebase(&self, roster: &mut Roster, base: &str) {
+        for user in &mut roster.users {
+            for stream in &mut user.streams {
+                let path = StreamPath {
+                    app: self.app.clone(),
+                    channel: self.channel.clone(),
+                    uid: user.uid.clone(),
+                    stream: stream.name,
+                };
+                stream.url = path.url(base);
+            }
+        }
+    }
+
+    pub(super) fn credentials(&self) -> Option<Credentials> {
+        let password = self.play_key.clone()?;
+        Some(Credentials {
+            username: USERNAME.to_owned(),
+            password,
+        })
+    }
+}

@@ -1,0 +1,83 @@
+use protocol::{Job, Phase, Problem, Report};
+
+use crate::record::Status;
+use crate::spool::Spool;
+
+const MOST_PROBLEMS: usize = 16;
+
+/// Makes the reports of one process. Sequence numbers grow with the spool's openings first, so that they grow over
+/// restarts.
+pub(super) struct Reporter {
+    node_id: String,
+    job: Job,
+    seq: u64,
+    /// Of uploads, oldest first. Each begins an episode; later words of the same episode replace the first ones.
+    upload_problems: Vec<Problem>,
+}
+
+/// Where the process stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Progress {
+    /// Capture has ended.
+    pub(super) captured: bool,
+    /// Nothing is left to do.
+    pub(super) done: bool,
+}
+
+impl Reporter {
+    pub(super) fn new(node_id: String, job: Job, incarnation: u64) -> Self {
+        Self {
+            node_id,
+            job,
+            seq: incarnation << 32,
+            upload_problems: Vec::new(),
+        }
+    }
+
+    pub(super) fn note(&mut self, problem: Problem) {
+        match self.upload_problems.last_mut() {
+            Some(last) if last.code == problem.code && last.at_ms == problem.at_ms => *last = problem,
+            _ => self.upload_problems.push(problem),
+        }
+        let surplus = self.upload_problems.len().saturating_sub(MOST_PROBLEMS);
+        self.upload_problems.drain(..surplus);
+    }
+
+    pub(super) fn report(&mut self, spool: &Spool, status: &Status, progress: Progress, now_ms: u64) -> Report {
+        self.seq += 1;
+        let files = spool.files(&self.job.storage.prefix);
+        let mut problems: Vec<_> = status.problems.iter().chain(&self.upload_problems).cloned().collect();
+        problems.sort_by_key(|problem| problem.at_ms);
+        let surplus = problems.len().saturating_sub(MOST_PROBLEMS);
+        problems.drain(..surplus);
+        let recorded_ms = files.iter().map(|file| file.start_ms).min();
+        Report {
+            node_id: self.node_id.clone(),
+            recorder: self.job.recorder.clone(),
+            sid: self.job.sid.clone(),
+            epoch: self.job.epoch,
+            seq: self.seq,
+            at_ms: now_ms,
+            phase: phase(progress, status.first_media_ms.or(recorded_ms).is_some(), spool),
+            cause: spool.cause(),
+            idle_since_ms: status.idle_since_ms,
+            first_media_ms: [status.first_media_ms, recorded_ms].into_iter().flatten().min(),
+            files,
+            pending_uploads: spool.pending(),
+            lost_packets: status.lost_packets,
+            problems,
+        }
+    }
+}
+
+fn phase(progress: Progress, has_media: bool, spool: &Spool) -> Phase {
+    if progress.done {
+        Phase::Ended
+    } else if progress.captured && spool.cause().is_some() {
+        Phase::Draining
+    } else if has_media {
+        Phase::Recording
+    } else {
+        Phase::Starting
+    }
+}

@@ -1,0 +1,140 @@
+use std::fs::File;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use nix::fcntl::{Flock, FlockArg};
+use protocol::Secret;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::alone::random_id;
+use super::{ServeArgs, stop_signal};
+use crate::agent::{self, Edge, Identity};
+use crate::api::{self, Health};
+use crate::channel::{self, Limits, Registry};
+use crate::clock::unix_ms;
+use crate::server::{Keys, RtspServer};
+use crate::supervisor::{Config, Node, Supervisor};
+
+/// Serves until SIGTERM or SIGINT, then ends captures in order and waits for their uploads.
+pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
+    let token = args.node_token.map(Secret::new);
+    if token.is_none() && api::needs_token(args.listen.ip()) {
+        return Err(format!(
+            "the control API would be open to everybody at {}: set TAPEDECK_NODE_TOKEN or listen on 127.0.0.1",
+            args.listen
+        ));
+    }
+    let _lock = lock_spool(&args.spool)?;
+    let node_id = args.node_id.map_or_else(|| kept_id(&args.spool), Ok)?;
+
+    let registry = Registry::new(Limits::default(), unix_ms());
+    let keys = Keys {
+        publish: args.publish_key.map(Secret::new),
+        play: args.play_key.map(Secret::new),
+    };
+    let play_key = keys.play.clone();
+    let rtsp_at = |error| format!("cannot listen for RTSP at {}: {error}", args.rtsp_listen);
+    let rtsp = RtspServer::bind(args.rtsp_listen, registry.clone(), keys, args.rtsp_url.clone()).await;
+    let rtsp = rtsp.map_err(rtsp_at)?;
+    let api_at = |error| format!("cannot listen for the control API at {}: {error}", args.listen);
+    let listener = TcpListener::bind(args.listen).await.map_err(api_at)?;
+    let (api_address, rtsp_address) = (listener.local_addr().map_err(api_at)?, rtsp.local_addr());
+
+    let supervisor = Supervisor::new(Config {
+        spool: args.spool.clone(),
+        program: std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?,
+        arguments: [&args.capture.as_arguments()[..], &["--log".to_owned(), log.to_owned()]].concat(),
+        node: Node {
+            node_id: node_id.clone(),
+            rtsp: args
+                .rtsp_url
+                .unwrap_or_else(|| format!("rtsp://{}", reachable(rtsp_address))),
+            roster: format!("http://{}", reachable(api_address)),
+            node_token: token.clone().unwrap_or_default(),
+            play_key,
+        },
+        capacity: args.capacity as usize,
+        await_acknowledgement: args.edge_url.is_some(),
+    });
+    supervisor
+        .adopt()
+        .map_err(|error| format!("cannot read {}: {error}", args.spool.display()))?;
+
+    let (rtsp_listening, rtsp_state) = watch::channel(true);
+    let stop_rtsp = CancellationToken::new();
+    let rtsp_task = tokio::spawn({
+        let stop = stop_rtsp.clone();
+        async move {
+            rtsp.run(stop.cancelled_owned()).await;
+            rtsp_listening.send_replace(false);
+        }
+    });
+    let edge_heard = match &args.edge_url {
+        None => None,
+        Some(url) => {
+            let edge = Edge::new(url, token.clone().unwrap_or_default())?;
+            let identity = Identity {
+                node_id: node_id.clone(),
+                url: args
+                    .node_url
+                    .unwrap_or_else(|| format!("http://{}", reachable(api_address))),
+                region: args.region,
+                capacity: args.capacity,
+            };
+            let (heard, state) = watch::channel(false);
+            tokio::spawn(agent::run(edge, identity, supervisor.clone(), heard));
+            Some(state)
+        }
+    };
+    let health = Health {
+        spool: args.spool,
+        rtsp_listening: rtsp_state,
+        edge_heard,
+    };
+    let router = api::router(supervisor.clone(), health, channel::routes(registry), token);
+    let api_task = tokio::spawn(async move { axum::serve(listener, router).await });
+    tracing::info!(node_id, api = %api_address, rtsp = %rtsp_address, "node up");
+
+    stop_signal().await?;
+    tracing::info!(drain_s = args.drain.as_secs(), "ending: captures stop, uploads go on");
+    supervisor.shut_down(args.drain).await;
+    api_task.abort();
+    stop_rtsp.cancel();
+    rtsp_task
+        .await
+        .map_err(|error| format!("the channel server has failed: {error}"))?;
+    tracing::info!("ended");
+    Ok(())
+}
+
+/// How this machine itself reaches an address that is listened on.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = if address.ip().is_unspecified() {
+        IpAddr::V4(Ipv4Addr::LOCALHOST)
+    } else {
+        address.ip()
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// Two nodes on one spool would start each recording twice.
+fn lock_spool(spool: &Path) -> Result<Flock<File>, String> {
+    let path = spool.join("node.lock");
+    std::fs::create_dir_all(spool).map_err(|error| format!("cannot make {}: {error}", spool.display()))?;
+    let file = File::create(&path).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock)
+        .map_err(|(_, _)| format!("another node works on the spool {}", spool.display()))
+}
+
+/// The node's name, made at its first start.
+fn kept_id(spool: &Path) -> Result<String, String> {
+    let path = spool.join("node-id");
+    if let Ok(id) = std::fs::read_to_string(&path) {
+        return Ok(id.trim().to_owned());
+    }
+    let id = random_id().map_err(|error| format!("the system has no randomness: {error}"))?;
+    std::fs::write(&path, &id).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    Ok(id)
+}

@@ -1,0 +1,278 @@
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::{Desired, Directive, EndCause, Fault, Job, Refusal, RefusalCode};
+use tokio::io::{AsyncWriteExt, BufReader, Stdin, Stdout};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::open_spool;
+use super::report::{Progress, Reporter};
+use crate::capture::Clock;
+use crate::channel::NodeAddresses;
+use crate::clock::unix_ms;
+use crate::container::playlist;
+use crate::record::{self, Context, Options, Status};
+use crate::spool::{Opening, Spool, SpoolError};
+use crate::supervisor::{self, Begin, Control, Node, Told};
+use crate::upload::{self, Bucket, Store, Uploader};
+
+/// The supervisor sends the job at once.
+const JOB_TIME: Duration = Duration::from_secs(10);
+/// A process whose supervisor was killed ends by itself and gives the spool free.
+const HANDOVER_TIME: Duration = Duration::from_secs(10);
+const HANDOVER_STEP: Duration = Duration::from_millis(50);
+/// Shortest and longest time between two reports.
+const REPORTS_APART: Duration = Duration::from_millis(200);
+const REPORT_EVERY: Duration = Duration::from_secs(2);
+/// After an interruption capture has so long to close its slices.
+const CLOSE_TIME: Duration = Duration::from_secs(3);
+
+/// One recording under a supervisor, from its job to its last report. Leaves without that report when it is interrupted or
+/// its supervisor is gone: the spool keeps the rest for the next process.
+pub(super) async fn run(dir: PathBuf, options: Options) -> Result<(), String> {
+    let mut output = tokio::io::stdout();
+    let mut input = BufReader::new(tokio::io::stdin());
+    let first = tokio::time::timeout(JOB_TIME, supervisor::next(&mut input)).await;
+    let Begin { job, node, check } = match first {
+        Ok(Ok(Some(Control::Begin(begin)))) => *begin,
+        Ok(Ok(_)) => return Err("the first line is not a job".to_owned()),
+        Ok(Err(error)) => return Err(error.to_string()),
+        Err(_) => return Err("no job came".to_owned()),
+    };
+    match prepare(&dir, &job, check).await {
+        Ok((spool, bucket)) => {
+            Recording::start(spool, bucket, job, node, options, input)
+                .run(output)
+                .await
+        }
+        Err(refusal) => tell(&mut output, &Told::Refused(refusal)).await,
+    }
+}
+
+async fn prepare(dir: &Path, job: &Job, check: bool) -> Result<(Arc<Spool>, Bucket), Refusal> {
+    if check {
+        upload::check(&job.storage).await?;
+    }
+    let bucket = Bucket::new(&job.storage).map_err(|reason| Refusal {
+        fault: Fault::Destination,
+        code: RefusalCode::StorageUnusable,
+        reason,
+    })?;
+    let opening = Opening {
+        epoch: job.epoch,
+        at_ms: unix_ms(),
+    };
+    let end = Instant::now() + HANDOVER_TIME;
+    let spool = loop {
+        match open_spool(dir, opening).await {
+            Err(SpoolError::InUse(_)) if Instant::now() < end => tokio::time::sleep(HANDOVER_STEP).await,
+            other => break other,
+        }
+    };
+    let spool = spool.map_err(|error| Refusal {
+        fault: Fault::Ours,
+        code: RefusalCode::Internal,
+        reason: error.to_string(),
+    })?;
+    Ok((spool, bucket))
+}
+
+async fn tell(output: &mut Stdout, told: &Told) -> Result<(), String> {
+    let write = async {
+        output.write_all(&supervisor::encode(told)?).await?;
+        output.flush().await
+    };
+    write
+        .await
+        .map_err(|error: std::io::Error| format!("the supervisor does not listen: {error}"))
+}
+
+/// A running recording.
+struct Recording {
+    spool: Arc<Spool>,
+    reporter: Reporter,
+    uploader: Uploader,
+    context: Context,
+    desired: watch::Sender<Desired>,
+    interrupts: watch::Receiver<Option<Duration>>,
+}
+
+impl Recording {
+    fn start(
+        spool: Arc<Spool>,
+        bucket: Bucket,
+        job: Job,
+        node: Node,
+        options: Options,
+        input: BufReader<Stdin>,
+    ) -> Self {
+        let style = job.playlist;
+        let render = move |slices: &[_], ended| playlist::render(slices, style, ended);
+        let uploader = Uploader::new(Arc::clone(&spool), Store::Bucket(bucket), Box::new(render));
+        let reporter = Reporter::new(node.node_id, job.clone(), spool.incarnation());
+        let wanted = Desired {
+            epoch: job.epoch,
+            directive: Directive::Record,
+            subscription: job.subscription.clone(),
+        };
+        let desired = watch::Sender::new(wanted);
+        let (interrupt, interrupts) = watch::channel(None);
+        tokio::spawn(listen(input, desired.clone(), interrupt));
+        let context = Context {
+            clock: Clock::new(spool.started_ms()),
+            spool: Arc::clone(&spool),
+            addresses: NodeAddresses {
+                rtsp: node.rtsp,
+                roster: node.roster,
+                node_token: node.node_token,
+                play_key: node.play_key,
+            },
+            options,
+            job,
+        };
+        Self {
+            spool,
+            reporter,
+            uploader,
+            context,
+            desired,
+            interrupts,
+        }
+    }
+
+    async fn run(self, mut output: Stdout) -> Result<(), String> {
+        let Self {
+            spool,
+            mut reporter,
+            uploader,
+            context,
+            desired,
+            mut interrupts,
+        } = self;
+        let (mut problem, mut changes) = (uploader.problem(), spool.changes());
+        let (status, mut statuses) = watch::channel(Status::default());
+        tracing::info!(incarnation = spool.incarnation(), cause = ?spool.cause(), "recording begins");
+        let mut progress = Progress {
+            captured: spool.cause().is_some(),
+            done: false,
+        };
+        let mut capture = pin!(record::run_individual(context, desired.subscribe(), status));
+        let mut upload = tokio::spawn(uploader.run());
+        let mut leave: Option<Leave> = None;
+        let mut next_report = Instant::now();
+        loop {
+            let mut news = true;
+            tokio::select! {
+                cause = &mut capture, if !progress.captured => {
+                    progress.captured = true;
+                    // Another process goes on with an interrupted recording; an end that was due anyway is one.
+                    if leave.is_none() || cause != EndCause::LeaseLost {
+                        tracing::info!(?cause, "capture ended");
+                        finish(&spool, cause).await?;
+                    }
+                }
+                ended = &mut upload => {
+                    ended.map_err(|error| format!("the uploader has stopped: {error}"))?;
+                    if !spool.is_done() {
+                        return Err("slices were left open when capture ended; the next opening finishes them".to_owned());
+                    }
+                    progress.done = true;
+                    let report = reporter.report(&spool, &statuses.borrow(), progress, unix_ms());
+                    return tell(&mut output, &Told::Report(Box::new(report))).await;
+                }
+                Ok(()) = problem.changed() => {
+                    if let Some(problem) = problem.borrow_and_update().clone() {
+                        reporter.note(problem);
+                    }
+                }
+                Ok(()) = changes.changed() => {}
+                Ok(()) = statuses.changed() => {}
+                Ok(()) = interrupts.changed(), if leave.is_none() => {
+                    leave = Some(Leave::new(Instant::now(), interrupts.borrow_and_update().unwrap_or_default()));
+                    desired.send_modify(|desired| desired.directive = Directive::Release);
+                }
+                () = tokio::time::sleep_until(next_report) => {
+                    let report = reporter.report(&spool, &statuses.borrow_and_update(), progress, unix_ms());
+                    tell(&mut output, &Told::Report(Box::new(report))).await?;
+                    next_report = Instant::now() + REPORT_EVERY;
+                    news = false;
+                }
+                () = Leave::wait(leave.as_ref(), progress.captured) => {
+                    tracing::info!(pending = spool.pending(), "interrupted; the spool keeps the rest");
+                    return Ok(());
+                }
+            }
+            if news {
+                next_report = next_report.min(Instant::now() + REPORTS_APART);
+            }
+            if leave.is_some() && progress.captured && spool.pending() == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// When an interrupted process leaves.
+struct Leave {
+    /// Uploads may go on until then.
+    drained: Instant,
+    /// Capture may go on closing its slices until then.
+    closed: Instant,
+}
+
+impl Leave {
+    fn new(now: Instant, drain: Duration) -> Self {
+        Self {
+            drained: now + drain,
+            closed: now + drain.max(CLOSE_TIME),
+        }
+    }
+
+    async fn wait(leave: Option<&Self>, captured: bool) {
+        match leave {
+            Some(leave) if captured => tokio::time::sleep_until(leave.drained).await,
+            Some(leave) => tokio::time::sleep_until(leave.closed).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Passes orders on. The end of the input is the end of the supervisor.
+async fn listen(
+    mut input: BufReader<Stdin>,
+    desired: watch::Sender<Desired>,
+    interrupt: watch::Sender<Option<Duration>>,
+) {
+    loop {
+        match supervisor::next(&mut input).await {
+            Ok(Some(Control::Desired(newer))) => {
+                desired.send_if_modified(|desired| {
+                    let changed = *desired != newer;
+                    *desired = newer;
+                    changed
+                });
+            }
+            Ok(Some(Control::Interrupt(order))) => {
+                interrupt.send_replace(Some(Duration::from_millis(order.drain_ms)));
+                return;
+            }
+            Ok(Some(Control::Begin(_))) => tracing::warn!("a second job is ignored"),
+            Ok(None) => {
+                interrupt.send_replace(Some(Duration::ZERO));
+                return;
+            }
+            Err(error) => tracing::error!(%error, "an order is ignored"),
+        }
+    }
+}
+
+async fn finish(spool: &Arc<Spool>, cause: EndCause) -> Result<(), String> {
+    let spool = Arc::clone(spool);
+    let finished = tokio::task::spawn_blocking(move || spool.finish(cause)).await;
+    finished
+        .map_err(|error| error.to_string())?
+        .map_err(|error| error.to_string())
+}

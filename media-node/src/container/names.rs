@@ -1,0 +1,147 @@
+use protocol::TrackKind;
+use time::OffsetDateTime;
+use time::format_description::FormatItem;
+use time::macros::format_description;
+
+const UTC17: &[FormatItem<'_>] = format_description!("[year][month][day][hour][minute][second][subsecond digits:3]");
+
+/// Longest channel name that enters a file name, in characters. Dialects allow 64; the sid alone makes names unique.
+const MAX_CHANNEL_CHARS: usize = 64;
+
+/// Longest form of a uid in a file name, in bytes.
+const MAX_UID_BYTES: usize = 200;
+
+/// The names of one playlist of individual recording and of its slices:
+/// `<sid>_<channel>__uid_s_<uid>__uid_e_<audio|video>` with `.m3u8`, or with `_<utc>.ts`.
+///
+/// Names are object keys and, as they stand, URIs in a playlist, so they consist of `A-Z a-z 0-9 _ - .` only:
+/// - In a channel's name each other character becomes `-`, as the vendor does it; the underscore stays. The sid keeps
+///   the names of two channels apart.
+/// - A uid must stay apart from every other uid, so each byte but `A-Z a-z 0-9 _ -` becomes `.` and two hexadecimal
+///   digits. One that is longer than 200 bytes then is cut and gets a hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileNames {
+    stem: String,
+}
+
+impl FileNames {
+    pub fn new(sid: &str, channel: &str, uid: &str, track: TrackKind) -> Self {
+        let track = match track {
+            TrackKind::Audio => "audio",
+            TrackKind::Video => "video",
+        };
+        Self {
+            stem: format!(
+                "{sid}_{}__uid_s_{}__uid_e_{track}",
+                channel_part(channel),
+                uid_part(uid)
+            ),
+        }
+    }
+
+    pub fn playlist(&self) -> String {
+        format!("{}.m3u8", self.stem)
+    }
+
+    /// `start_ms`: wall-clock time of the slice's start, Unix milliseconds; no two slices of a playlist may share it.
+    pub fn slice(&self, start_ms: u64) -> String {
+        format!("{}_{}.ts", self.stem, utc17(start_ms))
+    }
+}
+
+/// `YYYYMMDDHHMMSSmmm` in UTC of a time in Unix milliseconds; of the year 9999's end for all later times.
+pub fn utc17(unix_ms: u64) -> String {
+    format_ms(unix_ms, UTC17).unwrap_or_else(|| "99991231235959999".to_owned())
+}
+
+pub(super) fn format_ms(unix_ms: u64, format: &[FormatItem<'_>]) -> Option<String> {
+    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_ms) * 1_000_000).ok()?;
+    time.format(format).ok()
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
+}
+
+fn channel_part(channel: &str) -> String {
+    let plain = |char: char| {
+        if u8::try_from(char).is_ok_and(is_plain) {
+            char
+        } else {
+            '-'
+        }
+    };
+    channel.chars().take(MAX_CHANNEL_CHARS).map(plain).collect()
+}
+
+fn uid_part(uid: &str) -> String {
+    let mut part = String::with_capacity(uid.len());
+    for byte in uid.bytes() {
+        if is_plain(byte) {
+            part.push(char::from(byte));
+        } else {
+            part.push_str(&format!(".{byte:02x}"));
+        }
+    }
+    if part.len() > MAX_UID_BYTES {
+        // All of it is ASCII. A dot in front of more than two digits appears in no uid's plain form at its end.
+        part.truncate(MAX_UID_BYTES - 17);
+        part.push_str(&format!(".{:016x}", fnv1a(uid.as_bytes())));
+    }
+    part
+}
+
+/// FNV-1a: the same on every machine and in every version.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_have_the_vendors_form() {
+        let names = FileNames::new("0123456789abcdef0123456789abcdef", "MT_Test", "123", TrackKind::Video);
+        assert_eq!(
+            names.playlist(),
+            "0123456789abcdef0123456789abcdef_MT_Test__uid_s_123__uid_e_video.m3u8"
+        );
+        assert_eq!(
+            names.slice(1_606_357_122_528),
+            "0123456789abcdef0123456789abcdef_MT_Test__uid_s_123__uid_e_video_20201126021842528.ts"
+        );
+    }
+
+    #[test]
+    fn characters_that_keys_or_playlists_cannot_carry_are_replaced() {
+        assert_eq!(channel_part("a b/c:d?e#f%g.h_i-jé"), "a-b-c-d-e-f-g-h_i-j-");
+        assert_eq!(uid_part("alice@x.org"), "alice.40x.2eorg");
+        assert_eq!(uid_part("4294967295"), "4294967295");
+    }
+
+    #[test]
+    fn long_uids_stay_bounded_and_apart() {
+        let (one, two) = ("€".repeat(200), "€".repeat(201));
+        assert_eq!(uid_part(&one).len(), MAX_UID_BYTES);
+        assert_ne!(uid_part(&one), uid_part(&two));
+    }
+
+    proptest! {
+        #[test]
+        fn uids_stay_apart(a in ".{0,40}", b in ".{0,40}") {
+            prop_assert_eq!(a == b, uid_part(&a) == uid_part(&b));
+        }
+
+        #[test]
+        fn names_are_safe_in_keys_and_playlists(channel in ".{0,80}", uid in ".{0,80}", ms in 0u64..253_402_300_800_000) {
+            let name = FileNames::new("s", &channel, &uid, TrackKind::Audio).slice(ms);
+            prop_assert!(name.bytes().all(|byte| is_plain(byte) || byte == b'.'), "{}", name);
+            prop_assert_eq!(utc17(ms).len(), 17);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! HLS media playlists from slices, after RFC 8216, with the vendor's own lines.
+
+use std::fmt::Write;
+
+use protocol::PlaylistStyle;
+use time::format_description::FormatItem;
+use time::macros::format_description;
+
+use super::names::format_ms;
+use crate::spool::Slice;
+
+const DATE_TIME: &[FormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+
+/// The smallest target duration, in seconds: an audio slice is closed at 15 seconds and one frame. With it the value of
+/// most playlists never changes while they grow.
+const MIN_TARGET_SECS: i64 = 16;
+
+/// The playlist that names `slices`, in their order. `ended`: nothing will follow.
+///
+/// The strict style is RFC 8216 to the letter: `#EXTINF` ends with a comma, no discontinuity stands before the first slice,
+/// and each stretch without a discontinuity begins with its wall-clock time. The vendor's style has no comma, marks the
+/// first slice as a discontinuity and has no wall-clock times.
+pub fn render(slices: &[Slice], style: PlaylistStyle, ended: bool) -> String {
+    let mut text = String::with_capacity(160 + 256 * slices.len());
+    text.push_str("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-ALLOW-CACHE:YES\n");
+    line(&mut text, format_args!("#EXT-X-TARGETDURATION:{}", target_secs(slices)));
+    for (index, slice) in slices.iter().enumerate() {
+        entry(&mut text, slice, index == 0, style);
+    }
+    if ended {
+        text.push_str("#EXT-X-ENDLIST\n");
+    }
+    text
+}
+
+fn entry(text: &mut String, slice: &Slice, first: bool, style: PlaylistStyle) {
+    let strict = style.strict_extinf;
+    if slice.discontinuity && !(strict && first) {
+        text.push_str("#EXT-X-DISCONTINUITY\n");
+    }
+    for tag in &slice.tags {
+        line(text, format_args!("{tag}"));
+    }
+    if strict
+        && (slice.discontinuity || first)
+        && let Some(date) = format_ms(slice.start_ms, DATE_TIME)
+    {
+        line(text, format_args!("#EXT-X-PROGRAM-DATE-TIME:{date}"));
+    }
+    let micros = slice.duration_us.max(0);
+    let comma = if strict { "," } else { "" };
+    line(
+        text,
+        format_args!("#EXTINF:{}.{:06}{comma}", micros / 1_000_000, micros % 1_000_000),
+    );
+    line(text, format_args!("{}", slice.name));
+}
+
+/// No slice is longer, not even by the part of a second that RFC 8216 lets rounding hide.
+fn target_secs(slices: &[Slice]) -> i64 {
+    let longest = slices.iter().map(|slice| slice.duration_us).max().unwrap_or(0);
+    (longest.max(0) as u64)
+        .div_ceil(1_000_000)
+        .try_into()
+        .unwrap_or(i64::MAX)
+        .max(MIN_TARGET_SECS)
+}
+
+fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
+    // Writing into a string cannot fail.
+    let _ = text.write_fmt(line);
+    text.push('\n');
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,461 @@
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use protocol::{Directive, RosterStream, RosterUser, Selection, StreamName, StreamTypes, Subscription, TrackKind};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use super::*;
+use crate::capture::{AccessUnit, CaptureEnd, Clock, Track, Wanted};
+use crate::record::testing::{Coded, DirSink, audio, complaints, shifted, units_in, video};
+use crate::record::{Options, Status};
+use crate::spool::{PlaylistKey, Slice};
+
+/// A channel whose users and streams the test moves, and a recording of it.
+struct Stage {
+    sink: Arc<DirSink>,
+    rosters: mpsc::Sender<Roster>,
+    captures: FakeCaptures,
+    desired: watch::Sender<Desired>,
+    status: watch::Receiver<Status>,
+    recording: JoinHandle<EndCause>,
+}
+
+struct FakeRosters(mpsc::Receiver<Roster>);
+
+impl Rosters for FakeRosters {
+    async fn next(&mut self) -> Result<Roster, RosterError> {
+        match self.0.recv().await {
+            Some(roster) => Ok(roster),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn credentials(&self, _: &str) -> Option<Credentials> {
+        None
+    }
+}
+
+/// Sessions by URL, in the order of their opening; without one a stream cannot be reached.
+#[derive(Clone, Default)]
+struct FakeCaptures(Arc<Mutex<Backstage>>);
+
+#[derive(Default)]
+struct Backstage {
+    sessions: HashMap<String, VecDeque<mpsc::Receiver<CaptureEvent>>>,
+    opened: Vec<(String, Wanted)>,
+}
+
+impl FakeCaptures {
+    fn session(&self, stream: &str) -> mpsc::Sender<CaptureEvent> {
+        let (sender, receiver) = mpsc::channel(16);
+        let url = format!("{stream}?key=hunter2");
+        self.0
+            .lock()
+            .unwrap()
+            .sessions
+            .entry(url)
+            .or_default()
+            .push_back(receiver);
+        sender
+    }
+
+    fn opened(&self) -> Vec<(String, Wanted)> {
+        self.0.lock().unwrap().opened.clone()
+    }
+}
+
+impl Captures for FakeCaptures {
+    fn open(&self, request: CaptureRequest) -> mpsc::Receiver<CaptureEvent> {
+        let mut backstage = self.0.lock().unwrap();
+        backstage.opened.push((request.url.clone(), request.want));
+        let scripted = backstage.sessions.get_mut(&request.url).and_then(VecDeque::pop_front);
+        scripted.unwrap_or_else(|| {
+            let (sender, receiver) = mpsc::channel(1);
+            sender
+                .try_send(CaptureEvent::Ended(CaptureEnd::Failed("connection refused".into())))
+                .unwrap();
+            receiver
+        })
+    }
+}
+
+fn subscription(types: StreamTypes, video: Selection) -> Subscription {
+    Subscription {
+        version: 1,
+        types,
+        audio: Selection::All,
+        video,
+    }
+}
+
+fn everything() -> Subscription {
+    subscription(StreamTypes::Both, Selection::All)
+}
+
+fn roster(users: &[(&str, &[(StreamName, u64)])]) -> Roster {
+    let user = |(uid, streams): &(&str, &[(StreamName, u64)])| RosterUser {
+        uid: (*uid).into(),
+        joined_at_ms: 0,
+        streams: streams
+            .iter()
+            .map(|(name, publication)| RosterStream {
+                name: *name,
+                url: format!("{uid}/{name}?key=hunter2"),
+                publication: *publication,
+            })
+            .collect(),
+    };
+    Roster {
+        version: 1,
+        users: users.iter().map(user).collect(),
+    }
+}
+
+const CAMERA: &[(StreamName, u64)] = &[(StreamName::Camera, 1)];
+
+impl Stage {
+    fn set(options: Options) -> Self {
+        let sink = Arc::new(DirSink::new());
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap();
+        let clock = Clock::new(now.as_millis() as u64);
+        let shared = engine::Shared {
+            sink: sink.clone(),
+            clock,
+            board: SharedBoard::new(Board::new(clock.wall_ms(0), None)),
+            options,
+            sid: "51d".into(),
+            channel: "room".into(),
+            roster_tells_presence: true,
+        };
+        let (rosters, roster_queue) = mpsc::channel(4);
+        let captures = FakeCaptures::default();
+        let directive = Directive::Record;
+        let (desired, desired_now) = watch::channel(Desired {
+            epoch: 1,
+            directive,
+            subscription: everything(),
+        });
+        let (status_sender, status) = watch::channel(Status::default());
+        let recording = tokio::spawn(engine::run(
+            shared,
+            FakeRosters(roster_queue),
+            captures.clone(),
+            desired_now,
+            status_sender,
+        ));
+        Self {
+            sink,
+            rosters,
+            captures,
+            desired,
+            status,
+            recording,
+        }
+    }
+
+    async fn roster(&self, users: &[(&str, &[(StreamName, u64)])]) {
+        self.rosters.send(roster(users)).await.unwrap();
+    }
+
+    async fn stop(self, directive: Directive) -> (EndCause, Arc<DirSink>, Status) {
+        self.desired.send_modify(|desired| desired.directive = directive);
+        let cause = timeout(Duration::from_secs(10), self.recording).await.unwrap().unwrap();
+        (cause, self.sink, self.status.borrow().clone())
+    }
+
+    async fn until(&mut self, condition: impl Fn(&Status) -> bool) -> Status {
+        timeout(Duration::from_secs(10), self.status.wait_for(condition))
+            .await
+            .unwrap()
+            .unwrap()
+            .clone()
+    }
+
+    fn slices(&self, uid: &str, track: TrackKind) -> Vec<Slice> {
+        slices(&self.sink, uid, track)
+    }
+}
+
+fn slices(sink: &DirSink, uid: &str, track: TrackKind) -> Vec<Slice> {
+    sink.slices_of(&PlaylistKey { uid: uid.into(), track })
+}
+
+/// Units in a playlist, all of which must decode cleanly.
+fn recorded(sink: &DirSink, uid: &str, track: TrackKind) -> usize {
+    let slices = slices(sink, uid, track);
+    if slices.is_empty() {
+        return 0;
+    }
+    assert_eq!(complaints(&sink.playlist(&slices)), "", "{track:?} of {uid}");
+    slices.iter().map(|slice| units_in(&sink.path(slice))).sum()
+}
+
+fn restarts(sink: &DirSink, uid: &str, track: TrackKind) -> usize {
+    let tags = slices(sink, uid, track).into_iter().flat_map(|slice| slice.tags);
+    tags.filter(|tag| tag.contains("EVENT=START")).count()
+}
+
+async fn send(session: &mpsc::Sender<CaptureEvent>, track: Track, coded: &Coded, units: &[AccessUnit]) {
+    session
+        .send(CaptureEvent::Format(track, coded.format.clone()))
+        .await
+        .unwrap();
+    for unit in units {
+        session.send(CaptureEvent::Unit(track, unit.clone())).await.unwrap();
+    }
+}
+
+/// Waits until a condition of the stage holds.
+async fn eventually(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..200 {
+        if holds() {
+            return;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    panic!("never: {what}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_commits_all_that_was_captured() {
+    let mut stage = Stage::set(Options::default());
+    assert!(
+        stage
+            .until(|status| status.idle_since_ms.is_some())
+            .await
+            .first_media_ms
+            .is_none()
+    );
+    let (both, audio_only) = (stage.captures.session("a/camera"), stage.captures.session("b/camera"));
+    stage.roster(&[("a", CAMERA), ("b", CAMERA)]).await;
+    send(&both, Track::Video, video(), &video().units[..700]).await;
+    send(&both, Track::Audio, audio(), &audio().units[..700]).await;
+    send(&audio_only, Track::Audio, audio(), &audio().units[..300]).await;
+    stage
+        .until(|status| status.idle_since_ms.is_none() && status.first_media_ms.is_some())
+        .await;
+    let (cause, sink, _) = stage.stop(Directive::Stop(EndCause::Stopped)).await;
+    assert_eq!(cause, EndCause::Stopped);
+    assert_eq!(recorded(&sink, "a", TrackKind::Video), 700);
+    assert_eq!(recorded(&sink, "a", TrackKind::Audio), 700);
+    assert_eq!(recorded(&sink, "b", TrackKind::Audio), 300);
+    assert_eq!(recorded(&sink, "b", TrackKind::Video), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_lease_ends_it_too() {
+    let stage = Stage::set(Options::default());
+    assert_eq!(stage.stop(Directive::Release).await.0, EndCause::LeaseLost);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_publisher_and_a_leaving_user_lose_nothing() {
+    let stage = Stage::set(Options::default());
+    let first = stage.captures.session("a/camera");
+    let second = stage.captures.session("a/camera");
+    let third = stage.captures.session("a/camera");
+    stage.roster(&[("a", CAMERA)]).await;
+    send(&first, Track::Video, video(), &video().units[..200]).await;
+    first.send(CaptureEvent::Ended(CaptureEnd::Finished)).await.unwrap();
+    // The publisher is back at once, before the roster tells of it.
+    send(
+        &second,
+        Track::Video,
+        video(),
+        &shifted(&video().units[..200], 10_000_000),
+    )
+    .await;
+    stage.roster(&[]).await;
+    // It left, but not all that it sent has come through.
+    send(
+        &second,
+        Track::Video,
+        video(),
+        &shifted(&video().units[200..300], 10_000_000),
+    )
+    .await;
+    second.send(CaptureEvent::Ended(CaptureEnd::Finished)).await.unwrap();
+    let sink = stage.sink.clone();
+    eventually("committed when left", || {
+        slices(&sink, "a", TrackKind::Video).len() == 2
+    })
+    .await;
+    stage.roster(&[("a", &[(StreamName::Camera, 2)])]).await;
+    send(
+        &third,
+        Track::Video,
+        video(),
+        &shifted(&video().units[..200], 30_000_000),
+    )
+    .await;
+    let (_, sink, status) = stage.stop(Directive::Stop(EndCause::Idle)).await;
+    assert_eq!(recorded(&sink, "a", TrackKind::Video), 700);
+    assert_eq!(restarts(&sink, "a", TrackKind::Video), 3);
+    assert_eq!(status.problems, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_changes_what_is_recorded() {
+    let stage = Stage::set(Options::default());
+    let camera = stage.captures.session("a/camera");
+    stage.roster(&[("a", CAMERA)]).await;
+    send(&camera, Track::Video, video(), &video().units[..200]).await;
+    send(&camera, Track::Audio, audio(), &audio().units[..100]).await;
+    stage
+        .desired
+        .send_modify(|desired| desired.subscription = subscription(StreamTypes::Both, Selection::None));
+    eventually("video is ended", || stage.slices("a", TrackKind::Video).len() == 1).await;
+    send(&camera, Track::Video, video(), &video().units[200..300]).await;
+    send(&camera, Track::Audio, audio(), &audio().units[100..200]).await;
+    eventually("audio is open", || !camera.is_closed()).await;
+    assert_eq!(stage.captures.opened().len(), 1, "the session goes on");
+    // Whom nobody wants is not captured at all.
+    stage
+        .desired
+        .send_modify(|desired| desired.subscription.audio = Selection::Except(vec!["a".into()]));
+    eventually("audio is ended", || stage.slices("a", TrackKind::Audio).len() == 1).await;
+    assert!(camera.is_closed());
+    // More than the session was opened for takes another one.
+    let again = stage.captures.session("a/camera");
+    stage
+        .desired
+        .send_modify(|desired| desired.subscription = subscription(StreamTypes::Video, Selection::All));
+    send(
+        &again,
+        Track::Video,
+        video(),
+        &shifted(&video().units[..50], 20_000_000),
+    )
+    .await;
+    let opened = stage.captures.opened();
+    assert_eq!(
+        opened.last().map(|(_, want)| *want),
+        Some(Wanted {
+            audio: false,
+            video: true
+        })
+    );
+    let (_, sink, _) = stage.stop(Directive::Stop(EndCause::Stopped)).await;
+    assert_eq!(recorded(&sink, "a", TrackKind::Video), 250);
+    assert_eq!(recorded(&sink, "a", TrackKind::Audio), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_whom_nobody_wants_recorded_keeps_the_channel_from_being_idle() {
+    let mut stage = Stage::set(Options::default());
+    stage.until(|status| status.idle_since_ms.is_some()).await;
+    let nobody = Selection::Only(vec!["9".into()]);
+    stage.desired.send_modify(|desired| {
+        desired.subscription = Subscription {
+            audio: nobody.clone(),
+            ..subscription(StreamTypes::Both, nobody.clone())
+        };
+    });
+    stage.roster(&[("1", CAMERA)]).await;
+    stage.until(|status| status.idle_since_ms.is_none()).await;
+    stage.roster(&[]).await;
+    stage.until(|status| status.idle_since_ms.is_some()).await;
+    assert_eq!(stage.captures.opened(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreachable_source_is_told_once_and_tried_again() {
+    let mut stage = Stage::set(Options::default());
+    stage.roster(&[("a", CAMERA)]).await;
+    let captures = stage.captures.clone();
+    eventually("tried five times", || captures.opened().len() >= 5).await;
+    let session = stage.captures.session("a/camera");
+    send(&session, Track::Video, video(), &video().units[..50]).await;
+    let status = stage.until(|status| status.first_media_ms.is_some()).await;
+    let codes: Vec<_> = status.problems.iter().map(|problem| problem.code.as_str()).collect();
+    assert_eq!(codes, ["source_unreachable"]);
+    assert!(
+        status.problems[0].message.contains("user a"),
+        "{}",
+        status.problems[0].message
+    );
+    let (_, sink, _) = stage.stop(Directive::Stop(EndCause::Stopped)).await;
+    assert_eq!(recorded(&sink, "a", TrackKind::Video), 50);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn losses_and_unsupported_codecs_are_told() {
+    let mut stage = Stage::set(Options::default());
+    let session = stage.captures.session("a/camera");
+    stage.roster(&[("a", CAMERA)]).await;
+    for _ in 0..2 {
+        session
+            .send(CaptureEvent::Unsupported(Track::Audio, "Opus".into()))
+            .await
+            .unwrap();
+    }
+    session.send(CaptureEvent::Lost(Track::Video, 3)).await.unwrap();
+    session.send(CaptureEvent::Lost(Track::Audio, 4)).await.unwrap();
+    let status = stage.until(|status| status.lost_packets == 7).await;
+    assert_eq!(status.problems.len(), 1);
+    let problem = &status.problems[0];
+    assert_eq!(problem.code, "unsupported_codec");
+    assert!(
+        problem.message.contains("user a") && problem.message.contains("Opus"),
+        "{}",
+        problem.message
+    );
+    stage.stop(Directive::Stop(EndCause::Stopped)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_named_audio_is_the_users_audio_when_the_camera_has_none() {
+    let stage = Stage::set(Options::default());
+    let (camera, extra) = (stage.captures.session("a/camera"), stage.captures.session("a/audio"));
+    let (camera_b, extra_b) = (stage.captures.session("b/camera"), stage.captures.session("b/audio"));
+    let streams: &[(StreamName, u64)] = &[(StreamName::Camera, 1), (StreamName::Audio, 2)];
+    stage.roster(&[("a", streams), ("b", streams)]).await;
+    send(&camera, Track::Video, video(), &video().units[..50]).await;
+    send(&extra, Track::Audio, audio(), &audio().units[..100]).await;
+    // The camera of b has audio, so its other audio waits until that ends.
+    send(&camera_b, Track::Audio, audio(), &audio().units[..100]).await;
+    eventually("taken", || camera_b.capacity() == camera_b.max_capacity()).await;
+    sleep(Duration::from_millis(200)).await;
+    send(&extra_b, Track::Audio, audio(), &audio().units[..100]).await;
+    eventually("taken", || extra_b.capacity() == extra_b.max_capacity()).await;
+    sleep(Duration::from_millis(200)).await;
+    camera_b.send(CaptureEvent::Ended(CaptureEnd::Finished)).await.unwrap();
+    let sink = stage.sink.clone();
+    eventually("ended", || slices(&sink, "b", TrackKind::Audio).len() == 1).await;
+    for unit in &audio().units[100..150] {
+        extra_b
+            .send(CaptureEvent::Unit(Track::Audio, unit.clone()))
+            .await
+            .unwrap();
+    }
+    let (_, sink, _) = stage.stop(Directive::Stop(EndCause::Stopped)).await;
+    assert_eq!(recorded(&sink, "a", TrackKind::Video), 50);
+    assert_eq!(recorded(&sink, "a", TrackKind::Audio), 100);
+    assert_eq!(recorded(&sink, "b", TrackKind::Audio), 150);
+    assert_eq!(restarts(&sink, "b", TrackKind::Audio), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_beyond_the_limit_are_told_of() {
+    let mut stage = Stage::set(Options {
+        max_users: 1,
+        ..Options::default()
+    });
+    let first = stage.captures.session("a/camera");
+    stage.roster(&[("a", CAMERA), ("b", CAMERA)]).await;
+    send(&first, Track::Audio, audio(), &audio().units[..10]).await;
+    let status = stage.until(|status| !status.problems.is_empty()).await;
+    assert_eq!(status.problems[0].code, "too_many_users");
+    assert!(
+        stage
+            .captures
+            .opened()
+            .iter()
+            .all(|(url, _)| url.starts_with("a/camera"))
+    );
+    stage.stop(Directive::Stop(EndCause::Stopped)).await;
+}

@@ -1,0 +1,275 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::{Fault, StreamName};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
+
+use super::Captures;
+use super::engine::Shared;
+use super::plan::{Order, StreamOrder, StreamPlan};
+use super::tracks::{Input, UserTracks};
+use crate::backoff::{Backoff, chance};
+use crate::capture::{CaptureEnd, CaptureEvent, CaptureRequest, UserClock, Wanted};
+use crate::channel::Credentials;
+use crate::record::sink::SliceSink;
+use crate::record::status::problem;
+
+/// Units and events on their way to the thread that writes them: some four seconds of video and audio.
+const QUEUE: usize = 256;
+
+/// Pauses before a stream that still is in the roster is opened again.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Failures in a row that are told of, after a second or so: a publisher that has just left, or is just coming back, can
+/// be in the roster and not be reached.
+const TOLD_FAILURES: u32 = 3;
+
+/// A publisher that leaves is gone from the roster before all that it sent has come through.
+const GRACE: Duration = Duration::from_secs(1);
+
+const TICK: Duration = Duration::from_secs(1);
+
+/// What a user's sessions are opened with.
+pub(super) struct User<C> {
+    pub(super) uid: String,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) captures: C,
+    pub(super) orders: watch::Receiver<Order>,
+}
+
+/// Records one user until an order ends it; then all that was captured is in committed slices.
+pub(super) async fn record<S: SliceSink, C: Captures>(shared: Arc<Shared<S>>, user: User<C>) {
+    let (inputs, mut queue) = mpsc::channel(QUEUE);
+    let writer = {
+        let (shared, uid, wanted) = (
+            shared.clone(),
+            user.uid.clone(),
+            user.orders.borrow().tracks().unwrap_or_default(),
+        );
+        tokio::task::spawn_blocking(move || {
+            let mut tracks = UserTracks::new(&shared, &uid, wanted);
+            while let Some(input) = queue.blocking_recv() {
+                tracks.take(input, shared.clock.now_us());
+            }
+            tracks.close(shared.clock.now_us());
+        })
+    };
+    let clock = UserClock::new();
+    let session = |stream| Session {
+        shared: &shared,
+        user: &user,
+        stream,
+        clock: clock.clone(),
+        orders: user.orders.clone(),
+        inputs: inputs.clone(),
+        backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
+    };
+    let (camera, audio) = (session(StreamName::Camera), session(StreamName::Audio));
+    tokio::select! {
+        _ = async { tokio::join!(camera.run(), audio.run()) } => {}
+        () = attend(user.orders.clone(), inputs.clone()) => {}
+    }
+    drop(inputs);
+    if writer.await.is_err() {
+        let at_ms = shared.clock.wall_ms(shared.clock.now_us());
+        let message = format!("the recording of user {} broke off by a defect of the node", user.uid);
+        shared
+            .board
+            .lock()
+            .problem(problem(Fault::Ours, "internal", message, at_ms));
+    }
+}
+
+/// Tells the writer which tracks are wanted and that time passes; ends only when the writer is gone.
+async fn attend(mut orders: watch::Receiver<Order>, inputs: mpsc::Sender<Input>) {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut told = orders.borrow().tracks().unwrap_or_default();
+    loop {
+        // At the end the sessions still bring what is on its way.
+        let wanted = orders.borrow_and_update().tracks().unwrap_or(told);
+        let input = if wanted == told {
+            Input::Tick
+        } else {
+            Input::Wanted(wanted)
+        };
+        told = wanted;
+        if inputs.send(input).await.is_err() {
+            return;
+        }
+        tokio::select! {
+            _ = ticks.tick() => {}
+            Ok(()) = orders.changed() => {}
+        }
+    }
+}
+
+/// One stream of a user: opened, and opened again, as long as it is to be captured.
+struct Session<'a, S: SliceSink, C> {
+    shared: &'a Shared<S>,
+    user: &'a User<C>,
+    stream: StreamName,
+    clock: UserClock,
+    orders: watch::Receiver<Order>,
+    inputs: mpsc::Sender<Input>,
+    backoff: Backoff,
+}
+
+/// What an open session runs into.
+enum Turn {
+    Event(Option<CaptureEvent>),
+    Ordered,
+}
+
+impl<S: SliceSink, C: Captures> Session<'_, S, C> {
+    async fn run(mut self) {
+        while let Some(wanted) = self.wanted().await {
+            let ended = self.capture(&wanted).await;
+            let at_ms = self.shared.clock.wall_ms(self.shared.clock.now_us());
+            self.report(&ended, &wanted, at_ms);
+            if self
+                .inputs
+                .send(Input::Event(self.stream, CaptureEvent::Ended(ended)))
+                .await
+                .is_err()
+            {
+                return;
+            }
+            self.pause(&wanted).await;
+        }
+    }
+
+    /// The stream to open, once there is one; `None` at the end.
+    async fn wanted(&mut self) -> Option<StreamPlan> {
+        loop {
+            let order = self.orders.borrow_and_update().clone();
+            if let StreamOrder::Capture(stream) = order.stream(self.stream) {
+                return Some(stream);
+            }
+            order.tracks()?;
+            self.orders.changed().await.ok()?;
+        }
+    }
+
+    fn order(&mut self) -> StreamOrder {
+        self.orders.borrow_and_update().stream(self.stream)
+    }
+
+    /// One session, to its end or until another order comes.
+    async fn capture(&mut self, wanted: &StreamPlan) -> CaptureEnd {
+        let mut events = self.user.captures.open(self.request(wanted));
+        loop {
+            let turn = tokio::select! {
+                event = events.recv() => Turn::Event(event),
+                Ok(()) = self.orders.changed() => Turn::Ordered,
+            };
+            match turn {
+                Turn::Event(Some(CaptureEvent::Ended(end))) => return end,
+                Turn::Event(Some(event)) => self.forward(event).await,
+                Turn::Event(None) => return CaptureEnd::Finished,
+                Turn::Ordered => match self.order() {
+                    StreamOrder::Capture(now) if is_served(wanted, &now) => {}
+                    order => return self.drain(events, order == StreamOrder::Left).await,
+                },
+            }
+        }
+    }
+
+    /// Closes a session and passes on what is on its way; from a publisher that `left`, what comes within the grace.
+    async fn drain(&mut self, mut events: mpsc::Receiver<CaptureEvent>, left: bool) -> CaptureEnd {
+        if left {
+            let until = Instant::now() + GRACE;
+            while let Ok(Some(event)) = timeout_at(until, events.recv()).await {
+                match event {
+                    CaptureEvent::Ended(end) => return end,
+                    event => self.forward(event).await,
+                }
+            }
+        }
+        events.close();
+        while let Some(event) = events.recv().await {
+            if !matches!(event, CaptureEvent::Ended(_)) {
+                self.forward(event).await;
+            }
+        }
+        CaptureEnd::Finished
+    }
+
+    async fn forward(&mut self, event: CaptureEvent) {
+        if matches!(event, CaptureEvent::Unit(..)) && self.backoff.failures() > 0 {
+            self.backoff.reset();
+            let mut board = self.shared.board.lock();
+            board.over(&self.cause("unreachable"));
+            board.over(&self.cause("silent"));
+        }
+        // Without a writer there is nothing left to do but to wait for the end.
+        let _ = self.inputs.send(Input::Event(self.stream, event)).await;
+    }
+
+    fn request(&self, wanted: &StreamPlan) -> CaptureRequest {
+        let credentials = self.user.credentials.as_ref();
+        CaptureRequest {
+            url: wanted.url.clone(),
+            username: credentials.map(|credentials| credentials.username.clone()),
+            password: credentials.map(|credentials| credentials.password.clone()),
+            want: Wanted {
+                audio: wanted.tracks.audio,
+                video: wanted.tracks.video,
+            },
+            clock: self.shared.clock,
+            user: self.clock.clone(),
+            silence_timeout: self.shared.options.silence_timeout,
+            transport: self.shared.options.transport,
+        }
+    }
+
+    fn report(&self, end: &CaptureEnd, wanted: &StreamPlan, at_ms: u64) {
+        let (uid, stream) = (&self.user.uid, self.stream);
+        // A query may hold a key.
+        let url = wanted.url.split('?').next().unwrap_or_default();
+        let (cause, code, message) = match end {
+            CaptureEnd::Finished => return,
+            CaptureEnd::Failed(_) if self.backoff.failures() < TOLD_FAILURES => return,
+            CaptureEnd::Failed(reason) => (
+                "unreachable",
+                "source_unreachable",
+                format!("the {stream} of user {uid} at {url} cannot be captured ({reason}); it is tried again"),
+            ),
+            CaptureEnd::Silent => (
+                "silent",
+                "source_silent",
+                format!("the {stream} of user {uid} at {url} sends nothing: is it publishing? it is opened again"),
+            ),
+        };
+        self.shared
+            .board
+            .lock()
+            .problem_once(&self.cause(cause), problem(Fault::Destination, code, message, at_ms));
+    }
+
+    fn cause(&self, what: &str) -> String {
+        format!("{what} {} {}", self.stream, self.user.uid)
+    }
+
+    /// Before the same publication is opened again; another one is opened at once.
+    async fn pause(&mut self, ended: &StreamPlan) {
+        let until = Instant::now() + self.backoff.pause(chance());
+        loop {
+            match self.order() {
+                StreamOrder::Capture(now) if now.url == ended.url && now.publication == ended.publication => {}
+                _ => return self.backoff.reset(),
+            }
+            tokio::select! {
+                () = sleep_until(until) => return,
+                changed = self.orders.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+}
+
+/// A session opened for one plan brings all that another one asks for.
+fn is_served(opened: &StreamPlan, now: &StreamPlan) -> bool {
+    opened.url == now.url && opened.publication == now.publication && opened.tracks.contains(now.tracks)
+}

@@ -1,0 +1,65 @@
+//! What a recording writes: it turns the captured streams of a channel into slices of playlists. It knows users, tracks,
+//! subscriptions and the recording's timeline. It does not know how streams arrive, where rosters come from, how slices
+//! are kept or uploaded, and it never decides that a recording ends: the edge does, from the status it is told.
+
+mod individual;
+mod sink;
+mod slicer;
+mod status;
+#[cfg(test)]
+mod testing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::{Job, Problem};
+
+use crate::capture::{Clock, Transport};
+use crate::channel::NodeAddresses;
+use crate::spool::Spool;
+
+pub use individual::run as run_individual;
+
+/// What one recording works with.
+pub struct Context {
+    pub job: Job,
+    pub spool: Arc<Spool>,
+    /// Made from the wall-clock time of the recording's first start, also after a restart.
+    pub clock: Clock,
+    pub addresses: NodeAddresses,
+    pub options: Options,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// A stream that sends nothing for so long is opened anew.
+    pub silence_timeout: Duration,
+    /// Users recorded at a time; who joins beyond it is left out, with a problem.
+    pub max_users: usize,
+    /// How media is asked for.
+    pub transport: Transport,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            silence_timeout: Duration::from_secs(10),
+            max_users: 200,
+            transport: Transport::default(),
+        }
+    }
+}
+
+/// How a recording fares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Since when the channel is empty, in Unix milliseconds: no recorded stream brings media, and the roster shows nobody
+    /// whom the subscription leaves out. `None` while it is not.
+    pub idle_since_ms: Option<u64>,
+    /// Wall-clock time of the first recorded media.
+    pub first_media_ms: Option<u64>,
+    /// Packets that never came, by the gaps in their sequence numbers.
+    pub lost_packets: u64,
+    /// The newest problems, oldest first; at most 16.
+    pub problems: Vec<Problem>,
+}

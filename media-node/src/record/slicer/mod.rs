@@ -1,0 +1,222 @@
+//! Cuts the units of one track of one user into slices. It follows the media's own times only, so a recording read from a
+//! file is cut as it was live.
+
+mod cut;
+mod run;
+
+use std::sync::Arc;
+
+use super::sink::SliceSink;
+use crate::capture::{AccessUnit, Clock, Format};
+use crate::container::{FileNames, MIN_MEDIA_US, tags};
+use crate::media::MediaError;
+use crate::spool::{PlaylistKey, Slice, SpoolError};
+
+use cut::{Position, Step};
+use run::Run;
+
+/// After a failure to write, units are let go for so long, in media time.
+const PAUSE_AFTER_FAILURE_US: i64 = 5_000_000;
+
+/// Why units were let go.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SliceError {
+    /// The format cannot be carried, or a unit is not what its format says.
+    #[error(transparent)]
+    Media(#[from] MediaError),
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    #[error("a slice cannot be written: {0}")]
+    Write(#[from] std::io::Error),
+}
+
+/// One playlist in the making.
+pub(super) struct Slicer<S: SliceSink> {
+    sink: Arc<S>,
+    key: PlaylistKey,
+    names: FileNames,
+    clock: Clock,
+    format: Option<Format>,
+    /// What follows does not continue what the playlist has, for another reason than a new format.
+    restarts: bool,
+    /// Packets were lost in front of the next unit.
+    lost: bool,
+    /// From the first unit of a format up to a break.
+    run: Option<Run<S::File>>,
+    /// Where on the timeline the playlist ends.
+    end_us: i64,
+    last_dts_us: i64,
+    /// The time in the last slice's name.
+    last_ms: Option<u64>,
+    /// Until when units are let go after a failure.
+    paused_until_us: i64,
+}
+
+impl<S: SliceSink> Slicer<S> {
+    /// Goes on with the playlist where the sink has it.
+    pub(super) fn new(sink: Arc<S>, clock: Clock, names: FileNames, key: PlaylistKey) -> Self {
+        let last = sink.last(&key);
+        let end_us = last
+            .as_ref()
+            .map_or(i64::MIN, |slice| slice.start_us.saturating_add(slice.duration_us));
+        Self {
+            end_us,
+            // Nothing is decoded later than it is shown.
+            last_dts_us: end_us.saturating_sub(1),
+            last_ms: last.map(|slice| slice.start_ms),
+            sink,
+            key,
+            names,
+            clock,
+            format: None,
+            restarts: true,
+            lost: false,
+            run: None,
+            paused_until_us: i64::MIN,
+        }
+    }
+
+    /// The format of the units that follow. The same one again changes nothing.
+    pub(super) fn format(&mut self, format: Format) -> Result<(), SliceError> {
+        if self.format.as_ref() == Some(&format) {
+            return Ok(());
+        }
+        self.format = Some(format);
+        self.paused_until_us = i64::MIN;
+        self.end_run()
+    }
+
+    /// The next unit in decoding order. Returns the wall-clock time of a slice's start when one begins with it.
+    pub(super) fn unit(&mut self, unit: &AccessUnit) -> Result<Option<u64>, SliceError> {
+        let Some(format) = self.format.clone() else {
+            return Ok(None);
+        };
+        if unit.data.is_empty() || unit.dts_us < MIN_MEDIA_US || unit.pts_us < self.paused_until_us {
+            return Ok(None);
+        }
+        let result = self.take(unit, &format);
+        if result.is_err() {
+            // What is written stays readable up to here.
+            self.paused_until_us = unit.pts_us.saturating_add(PAUSE_AFTER_FAILURE_US);
+            self.restarts = true;
+            let _ = self.end_run();
+        }
+        result
+    }
+
+    /// Packets were lost in front of the next unit.
+    pub(super) fn lost(&mut self) {
+        self.lost = true;
+    }
+
+    /// The stream has ended, or is not wanted any more: the open slice is committed.
+    pub(super) fn interrupt(&mut self) -> Result<(), SliceError> {
+        self.restarts = true;
+        self.end_run()
+    }
+
+    /// Commits the open slice of a track that has fallen silent, so that it need not wait for what may never come.
+    pub(super) fn tick(&mut self, now_us: i64) -> Result<(), SliceError> {
+        match &self.run {
+            Some(run) if run.is_open() && now_us.saturating_sub(run.end_us()) >= cut::SILENCE_US => {
+                self.restarts = true;
+                self.end_slice(None)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn take(&mut self, unit: &AccessUnit, format: &Format) -> Result<Option<u64>, SliceError> {
+        let position = Position {
+            track: self.key.track,
+            playlist_end_us: self.end_us,
+            last_dts_us: self.last_dts_us,
+            run: self.run.as_ref().map(Run::position),
+            lost: self.lost,
+        };
+        let step = cut::step(&position, unit);
+        if step == Step::LetGo {
+            return Ok(None);
+        }
+        self.lost = false;
+        let begun = match step {
+            Step::LetGo | Step::Append => None,
+            Step::NextSlice { boundary_us } => {
+                self.end_slice(Some(boundary_us))?;
+                Some(self.begin_slice(boundary_us, false)?)
+            }
+            Step::Resume => Some(self.begin_slice(unit.pts_us, true)?),
+            Step::NewRun => {
+                if self.run.is_some() {
+                    self.restarts = true;
+                }
+                self.end_run()?;
+                self.run = Some(Run::new(format)?);
+                Some(self.begin_slice(unit.pts_us, true)?)
+            }
+        };
+        if let Some(run) = &mut self.run {
+            run.append(unit)?;
+            self.last_dts_us = unit.dts_us;
+        }
+        Ok(begun)
+    }
+
+    fn begin_slice(&mut self, start_us: i64, discontinuity: bool) -> Result<u64, SliceError> {
+        let wall_ms = self.clock.wall_ms(start_us);
+        // Two slices of a playlist must not share a name, even if a clock was set back.
+        let start_ms = self.last_ms.map_or(wall_ms, |last| wall_ms.max(last + 1));
+        let slice = Slice {
+            playlist: self.key.clone(),
+            name: self.names.slice(start_ms),
+            start_us,
+            duration_us: 0,
+            start_ms,
+            bytes: 0,
+            discontinuity,
+            tags: if discontinuity { self.tags(start_ms) } else { Vec::new() },
+        };
+        let file = self.sink.begin(&self.names.playlist(), &slice)?;
+        if let Some(run) = &mut self.run {
+            run.open(file, slice);
+        }
+        self.last_ms = Some(start_ms);
+        self.restarts = false;
+        Ok(start_ms)
+    }
+
+    fn tags(&self, start_ms: u64) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(Format::H264(h264)) = &self.format {
+            lines.push(tags::rotate(h264.width, h264.height, start_ms));
+        }
+        if self.restarts {
+            lines.push(tags::track_start(self.key.track, start_ms));
+        }
+        lines
+    }
+
+    fn end_run(&mut self) -> Result<(), SliceError> {
+        let result = self.end_slice(None);
+        self.run = None;
+        result
+    }
+
+    /// `boundary_us`: where the next slice goes on without a gap, if it does.
+    fn end_slice(&mut self, boundary_us: Option<i64>) -> Result<(), SliceError> {
+        let Some(run) = &mut self.run else { return Ok(()) };
+        let Some((file, slice, rest)) = run.close(boundary_us) else {
+            return Ok(());
+        };
+        if slice.bytes == 0 {
+            self.sink.discard(file)?;
+            return Ok(());
+        }
+        self.end_us = self.end_us.max(slice.start_us.saturating_add(slice.duration_us));
+        self.sink.commit(file, slice)?;
+        rest
+    }
+}
+
+#[cfg(test)]
+mod tests;

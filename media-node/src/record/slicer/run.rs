@@ -1,0 +1,137 @@
+use std::io::Write;
+
+use super::SliceError;
+use super::cut::{RunPosition, SlicePosition};
+use crate::capture::{AacFormat, AccessUnit, Format};
+use crate::container::to_ticks;
+use crate::media::{TsMuxer, TsUnit, parameter_sets};
+use crate::spool::Slice;
+
+/// How long a picture is taken to last before two are known, and the longest that the last one is taken to last.
+const DEFAULT_PICTURE_US: i64 = 40_000;
+const LONGEST_PICTURE_US: i64 = 1_000_000;
+
+/// A stretch of one format without a break. Its slices share one muxer, so that continuity counters go on from one to
+/// the next and a player can join them.
+pub(super) struct Run<F> {
+    muxer: TsMuxer,
+    /// Stands in front of a slice that does not begin with a keyframe, so that a decoder at least knows the format.
+    prelude: Vec<u8>,
+    audio: bool,
+    /// How long the last unit lasts.
+    frame_us: i64,
+    /// Between the last two pictures, in decoding order.
+    step_us: i64,
+    last_dts_us: i64,
+    latest_pts_us: i64,
+    last_ticks: i64,
+    slice: Option<Open<F>>,
+}
+
+struct Open<F> {
+    file: F,
+    slice: Slice,
+    units: u64,
+}
+
+impl<F: Write> Run<F> {
+    pub(super) fn new(format: &Format) -> Result<Self, SliceError> {
+        let (prelude, frame_us) = match format {
+            Format::H264(h264) => (parameter_sets(h264), DEFAULT_PICTURE_US),
+            Format::Aac(aac) => (Vec::new(), frame_us(aac)),
+        };
+        Ok(Self {
+            muxer: TsMuxer::new(format)?,
+            prelude,
+            audio: matches!(format, Format::Aac(_)),
+            frame_us,
+            step_us: LONGEST_PICTURE_US,
+            last_dts_us: i64::MIN,
+            latest_pts_us: i64::MIN,
+            last_ticks: i64::MIN,
+            slice: None,
+        })
+    }
+
+    pub(super) fn position(&self) -> RunPosition {
+        RunPosition {
+            latest_pts_us: self.latest_pts_us,
+            end_us: self.end_us(),
+            slice: self.slice.as_ref().map(|open| SlicePosition {
+                start_us: open.slice.start_us,
+                bytes: open.slice.bytes,
+            }),
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.slice.is_some()
+    }
+
+    /// Where the time of the unit that is shown last is over.
+    pub(super) fn end_us(&self) -> i64 {
+        self.latest_pts_us.saturating_add(self.frame_us)
+    }
+
+    pub(super) fn open(&mut self, file: F, slice: Slice) {
+        self.slice = Some(Open { file, slice, units: 0 });
+    }
+
+    /// Writes a unit into the open slice.
+    pub(super) fn append(&mut self, unit: &AccessUnit) -> Result<(), SliceError> {
+        let gap = self.audio && unit.pts_us.saturating_sub(self.end_us()) > self.frame_us / 2;
+        if let Some(open) = &mut self.slice {
+            let mut bytes = if gap { self.muxer.flush()? } else { Vec::new() };
+            // Two decoding times must differ by a tick at least.
+            let dts = to_ticks(unit.dts_us).max(self.last_ticks.saturating_add(1));
+            let pts = to_ticks(unit.pts_us).max(dts);
+            let with_prelude =
+                (open.units == 0 && !unit.keyframe).then(|| [&self.prelude[..], &unit.data[..]].concat());
+            let data = with_prelude.as_deref().unwrap_or(&unit.data);
+            bytes.append(&mut self.muxer.write(TsUnit {
+                pts,
+                dts,
+                data,
+                keyframe: unit.keyframe,
+            })?);
+            self.last_ticks = dts;
+            open.units += 1;
+            open.write(&bytes)?;
+        }
+        if !self.audio && self.last_dts_us != i64::MIN {
+            let step_us = (unit.dts_us - self.last_dts_us).clamp(1, LONGEST_PICTURE_US);
+            // The smaller of two, so that one gap does not make a picture long.
+            self.frame_us = step_us.min(self.step_us);
+            self.step_us = step_us;
+        }
+        self.last_dts_us = unit.dts_us;
+        self.latest_pts_us = self.latest_pts_us.max(unit.pts_us);
+        Ok(())
+    }
+
+    /// Ends the open slice at `boundary_us`, else where its last unit's time is over. The slice is complete even if its
+    /// last bytes could not be written.
+    pub(super) fn close(&mut self, boundary_us: Option<i64>) -> Option<(F, Slice, Result<(), SliceError>)> {
+        let end_us = boundary_us.unwrap_or_else(|| self.end_us());
+        let mut open = self.slice.take()?;
+        let rest = match self.muxer.end_slice() {
+            Ok(bytes) => open.write(&bytes),
+            Err(error) => Err(error.into()),
+        };
+        let Open { file, mut slice, .. } = open;
+        slice.duration_us = (end_us - slice.start_us).max(1);
+        Some((file, slice, rest))
+    }
+}
+
+fn frame_us(aac: &AacFormat) -> i64 {
+    i64::from(aac.frame_length) * 1_000_000 / i64::from(aac.sample_rate.max(1))
+}
+
+impl<F: Write> Open<F> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), SliceError> {
+        self.file.write_all(bytes)?;
+        self.slice.bytes += bytes.len() as u64;
+        Ok(())
+    }
+}

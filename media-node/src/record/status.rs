@@ -1,0 +1,160 @@
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use protocol::{Fault, Problem};
+
+use super::Status;
+
+const MAX_PROBLEMS: usize = 16;
+
+/// Causes that are told of only once are remembered up to this number; then they are forgotten all together.
+const MAX_REMEMBERED: usize = 1000;
+
+/// Without media for so long, a recording is idle.
+const IDLE_AFTER_MS: u64 = 3_000;
+
+/// What a recording's parts tell of themselves. Pure: times come from the caller, in Unix milliseconds.
+#[derive(Debug)]
+pub(super) struct Board {
+    started_ms: u64,
+    last_media_ms: Option<u64>,
+    first_media_ms: Option<u64>,
+    lost_packets: u64,
+    problems: VecDeque<Problem>,
+    told: BTreeSet<String>,
+}
+
+impl Board {
+    pub(super) fn new(started_ms: u64, first_media_ms: Option<u64>) -> Self {
+        Self {
+            started_ms,
+            last_media_ms: None,
+            first_media_ms,
+            lost_packets: 0,
+            problems: VecDeque::new(),
+            told: BTreeSet::new(),
+        }
+    }
+
+    /// Media has arrived.
+    pub(super) fn media(&mut self, now_ms: u64) {
+        self.last_media_ms = self.last_media_ms.max(Some(now_ms));
+    }
+
+    /// A slice begins.
+    pub(super) fn recorded(&mut self, start_ms: u64) {
+        self.first_media_ms = Some(self.first_media_ms.map_or(start_ms, |first| first.min(start_ms)));
+    }
+
+    pub(super) fn lost(&mut self, packets: u64) {
+        self.lost_packets = self.lost_packets.saturating_add(packets);
+    }
+
+    pub(super) fn problem(&mut self, problem: Problem) {
+        tracing::warn!(code = problem.code, "{}", problem.message);
+        if self.problems.len() == MAX_PROBLEMS {
+            self.problems.pop_front();
+        }
+        self.problems.push_back(problem);
+    }
+
+    /// Like [`Self::problem`], but only the first time for a `cause`, until it is [over](Self::over).
+    pub(super) fn problem_once(&mut self, cause: &str, problem: Problem) {
+        if self.told.len() >= MAX_REMEMBERED {
+            self.told.clear();
+        }
+        if self.told.insert(cause.to_owned()) {
+            self.problem(problem);
+        }
+    }
+
+    pub(super) fn over(&mut self, cause: &str) {
+        self.told.remove(cause);
+    }
+
+    pub(super) fn status(&self, now_ms: u64) -> Status {
+        let since = self.last_media_ms.unwrap_or(self.started_ms);
+        Status {
+            idle_since_ms: (self.last_media_ms.is_none() || now_ms.saturating_sub(since) >= IDLE_AFTER_MS)
+                .then_some(since),
+            first_media_ms: self.first_media_ms,
+            lost_packets: self.lost_packets,
+            problems: self.problems.iter().cloned().collect(),
+        }
+    }
+}
+
+/// A board that the tasks and threads of a recording share.
+#[derive(Clone, Debug)]
+pub(super) struct SharedBoard(Arc<Mutex<Board>>);
+
+impl SharedBoard {
+    pub(super) fn new(board: Board) -> Self {
+        Self(Arc::new(Mutex::new(board)))
+    }
+
+    /// Every change of a board is whole, so a panic elsewhere cannot have left half of one.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Board> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) fn problem(fault: Fault, code: &str, message: String, at_ms: u64) -> Problem {
+    Problem {
+        fault,
+        code: code.to_owned(),
+        message,
+        at_ms,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn some_problem(number: u64) -> Problem {
+        problem(Fault::Ours, "test", number.to_string(), number)
+    }
+
+    #[test]
+    fn idle_since_the_last_media_or_the_start() {
+        let mut board = Board::new(1_000, None);
+        assert_eq!(board.status(1_500).idle_since_ms, Some(1_000));
+        board.media(2_000);
+        assert_eq!(board.status(2_000 + IDLE_AFTER_MS - 1).idle_since_ms, None);
+        assert_eq!(board.status(2_000 + IDLE_AFTER_MS).idle_since_ms, Some(2_000));
+        board.media(9_000);
+        board.media(8_000);
+        assert_eq!(board.status(9_000 + IDLE_AFTER_MS).idle_since_ms, Some(9_000));
+    }
+
+    #[test]
+    fn keeps_the_newest_problems() {
+        let mut board = Board::new(0, None);
+        for number in 0..20 {
+            board.problem(some_problem(number));
+        }
+        let kept: Vec<_> = board.status(0).problems.iter().map(|problem| problem.at_ms).collect();
+        assert_eq!(kept, (4..20).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_cause_is_told_once_until_it_is_over() {
+        let mut board = Board::new(0, None);
+        board.problem_once("a", some_problem(1));
+        board.problem_once("a", some_problem(2));
+        board.over("a");
+        board.problem_once("a", some_problem(3));
+        let kept: Vec<_> = board.status(0).problems.iter().map(|problem| problem.at_ms).collect();
+        assert_eq!(kept, [1, 3]);
+    }
+
+    #[test]
+    fn the_first_media_is_the_earliest() {
+        let mut board = Board::new(0, Some(50));
+        board.recorded(70);
+        assert_eq!(board.status(0).first_media_ms, Some(50));
+        board.recorded(20);
+        assert_eq!(board.status(0).first_media_ms, Some(20));
+    }
+}

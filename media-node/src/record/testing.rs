@@ -1,0 +1,299 @@
+//! Real coded media for tests, a sink that leaves playable files in a directory, and ffmpeg as the judge of them.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, OnceLock};
+
+use bytes::Bytes;
+use protocol::PlaylistStyle;
+use tempfile::TempDir;
+
+use super::sink::SliceSink;
+use crate::capture::{AacFormat, AccessUnit, Format, H264Format};
+use crate::container::{playlist, to_us};
+use crate::media::TsDemuxer;
+use crate::spool::{PlaylistKey, Slice, SpoolError};
+
+pub(super) const SAMPLE_RATE: u32 = 48_000;
+pub(super) const FRAME_SAMPLES: u32 = 1024;
+
+/// One coded track, its first unit presented at 0.
+pub(super) struct Coded {
+    pub(super) format: Format,
+    pub(super) units: Vec<AccessUnit>,
+}
+
+/// 70 seconds at 25 pictures a second with three B-frames and a keyframe every two seconds.
+pub(super) fn video() -> &'static Coded {
+    static VIDEO: OnceLock<Coded> = OnceLock::new();
+    VIDEO.get_or_init(|| coded_video(320, 180, 70, 50))
+}
+
+/// 70 seconds of AAC-LC, stereo.
+pub(super) fn audio() -> &'static Coded {
+    static AUDIO: OnceLock<Coded> = OnceLock::new();
+    AUDIO.get_or_init(|| coded_audio(70))
+}
+
+pub(super) fn coded_video(width: u32, height: u32, seconds: u32, keyframe_every: u32) -> Coded {
+    let source = format!("testsrc2=size={width}x{height}:rate=25:duration={seconds}");
+    let every = keyframe_every.to_string();
+    let encoder = [
+        "-c:v",
+        "libx264",
+        "-preset",
+        "veryfast",
+        "-bf",
+        "3",
+        "-g",
+        &every,
+        "-sc_threshold",
+        "0",
+    ];
+    let (_dir, file) = encode(&source, &encoder);
+    let mut units = Vec::new();
+    let (mut sps, mut pps) = (Bytes::new(), Bytes::new());
+    let mut demuxer = TsDemuxer::open(&file).unwrap();
+    while let Some(unit) = demuxer.next_unit().unwrap() {
+        for nal in nals(&unit.data) {
+            match nal[0] & 31 {
+                7 => sps = Bytes::copy_from_slice(nal),
+                8 => pps = Bytes::copy_from_slice(nal),
+                _ => {}
+            }
+        }
+        units.push(AccessUnit {
+            pts_us: to_us(unit.pts),
+            dts_us: to_us(unit.dts),
+            data: unit.data.into(),
+            keyframe: unit.keyframe,
+        });
+    }
+    assert_eq!(units.len(), 25 * seconds as usize);
+    Coded {
+        format: Format::H264(H264Format {
+            sps,
+            pps,
+            width,
+            height,
+            reorder_depth: 2,
+        }),
+        units,
+    }
+}
+
+fn coded_audio(seconds: u32) -> Coded {
+    let (_dir, file) = encode(
+        &format!("sine=frequency=440:sample_rate={SAMPLE_RATE}:duration={seconds}"),
+        &["-ac", "2", "-c:a", "aac", "-b:a", "64k"],
+    );
+    let mut units = Vec::new();
+    let mut demuxer = TsDemuxer::open(&file).unwrap();
+    while let Some(unit) = demuxer.next_unit().unwrap() {
+        let pts_us = units.len() as i64 * i64::from(FRAME_SAMPLES) * 1_000_000 / i64::from(SAMPLE_RATE);
+        // An ADTS header without checksum has seven bytes.
+        let data = Bytes::copy_from_slice(&unit.data[7..]);
+        units.push(AccessUnit {
+            pts_us,
+            dts_us: pts_us,
+            data,
+            keyframe: true,
+        });
+    }
+    let format = AacFormat {
+        // AAC-LC, 48 kHz, two channels.
+        config: Bytes::from_static(&[0x11, 0x90]),
+        sample_rate: SAMPLE_RATE,
+        channels: 2,
+        frame_length: FRAME_SAMPLES,
+    };
+    Coded {
+        format: Format::Aac(format),
+        units,
+    }
+}
+
+fn encode(source: &str, encoder: &[&str]) -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("coded.ts");
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-f", "lavfi", "-i", source])
+        .args(encoder)
+        .args(["-f", "mpegts"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    (dir, file)
+}
+
+/// The NAL units of an Annex B stream.
+fn nals(data: &[u8]) -> Vec<&[u8]> {
+    let starts: Vec<usize> = (0..data.len().saturating_sub(3))
+        .filter(|i| data[*i..].starts_with(&[0, 0, 1]))
+        .collect();
+    let ends = starts.iter().skip(1).copied().chain([data.len()]);
+    let trimmed = |nal: &mut &[u8]| nal.strip_suffix(&[0]).map(|rest| *nal = rest).is_some();
+    starts
+        .iter()
+        .zip(ends)
+        .map(|(start, end)| {
+            let mut nal = &data[start + 3..end];
+            while trimmed(&mut nal) {}
+            nal
+        })
+        .filter(|nal| !nal.is_empty())
+        .collect()
+}
+
+/// The same units later.
+pub(super) fn shifted(units: &[AccessUnit], by_us: i64) -> Vec<AccessUnit> {
+    let shift = |unit: &AccessUnit| AccessUnit {
+        pts_us: unit.pts_us + by_us,
+        dts_us: unit.dts_us + by_us,
+        ..unit.clone()
+    };
+    units.iter().map(shift).collect()
+}
+
+/// Keeps slices under their own names in a directory.
+pub(super) struct DirSink {
+    pub(super) dir: TempDir,
+    slices: Mutex<Vec<Slice>>,
+    /// How many more slices can be begun.
+    pub(super) room: Mutex<usize>,
+}
+
+impl DirSink {
+    pub(super) fn new() -> Self {
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+            slices: Mutex::default(),
+            room: Mutex::new(usize::MAX),
+        }
+    }
+
+    pub(super) fn slices(&self) -> Vec<Slice> {
+        self.slices.lock().unwrap().clone()
+    }
+
+    pub(super) fn slices_of(&self, key: &PlaylistKey) -> Vec<Slice> {
+        self.slices()
+            .into_iter()
+            .filter(|slice| slice.playlist == *key)
+            .collect()
+    }
+
+    pub(super) fn path(&self, slice: &Slice) -> PathBuf {
+        self.dir.path().join(&slice.name)
+    }
+
+    /// Writes the playlist of some slices next to them.
+    pub(super) fn playlist(&self, slices: &[Slice]) -> PathBuf {
+        let path = self.dir.path().join("playlist.m3u8");
+        fs::write(
+            &path,
+            playlist::render(slices, PlaylistStyle { strict_extinf: true }, true),
+        )
+        .unwrap();
+        path
+    }
+}
+
+impl SliceSink for DirSink {
+    type File = File;
+
+    fn begin(&self, _: &str, opening: &Slice) -> Result<File, SpoolError> {
+        let mut room = self.room.lock().unwrap();
+        let path = self.path(opening);
+        if *room == 0 {
+            return Err(SpoolError::Io {
+                action: "make",
+                path,
+                source: std::io::ErrorKind::StorageFull.into(),
+            });
+        }
+        *room -= 1;
+        Ok(File::create_new(path).unwrap())
+    }
+
+    fn commit(&self, file: File, slice: Slice) -> Result<(), SpoolError> {
+        assert_eq!(
+            file.metadata().unwrap().len(),
+            slice.bytes,
+            "the size of {}",
+            slice.name
+        );
+        self.slices.lock().unwrap().push(slice);
+        Ok(())
+    }
+
+    fn discard(&self, _: File) -> Result<(), SpoolError> {
+        Ok(())
+    }
+
+    fn last(&self, key: &PlaylistKey) -> Option<Slice> {
+        self.slices_of(key).pop()
+    }
+}
+
+/// What ffmpeg complains of while it decodes all of a file or playlist.
+pub(super) fn complaints(path: &Path) -> String {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "warning", "-nostdin", "-i"])
+        .arg(path)
+        .args(["-f", "null", "-"])
+        .output()
+        .unwrap();
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stderr),
+        if output.status.success() { "" } else { "ffmpeg failed" }
+    )
+}
+
+/// One packet as ffprobe reports it, in ticks of 90 kHz.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Probed {
+    pub(super) pts: i64,
+    pub(super) dts: i64,
+    pub(super) duration: i64,
+    pub(super) keyframe: bool,
+}
+
+pub(super) fn packets(path: &Path) -> Vec<Probed> {
+    let output = Command::new("ffprobe")
+        .args([
+            "-v",
+            "error",
+            "-show_entries",
+            "packet=pts,dts,duration,flags",
+            "-of",
+            "csv=p=0",
+        ])
+        .arg(path)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    text.lines()
+        .filter(|line| !line.is_empty())
+        .map(|line| {
+            let fields: Vec<&str> = line.split(',').collect();
+            let number = |index: usize| fields[index].parse().unwrap_or_else(|_| panic!("{line}"));
+            Probed {
+                pts: number(0),
+                dts: number(1),
+                duration: number(2),
+                keyframe: fields[3].starts_with('K'),
+            }
+        })
+        .collect()
+}
+
+/// How many units are in a file, whether they can be decoded or not.
+pub(super) fn units_in(path: &Path) -> usize {
+    let mut demuxer = TsDemuxer::open(path).unwrap();
+    std::iter::from_fn(|| demuxer.next_unit().unwrap()).count()
+}

@@ -1,0 +1,179 @@
+//! One TCP connection: bytes in, bytes out.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::BytesMut;
+use futures_util::StreamExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::codec::FramedRead;
+
+use super::Shared;
+use super::conversation::{Conversation, Ends, Happening};
+use super::wire::{self, Incoming, Wire, WireError};
+
+const READ_BUFFER: usize = 64 << 10;
+/// So much is gathered before it is written.
+const WRITE_BATCH: usize = 64 << 10;
+/// How long a closed connection is read on, so that its end reaches the client behind all that was sent.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Why a connection is over.
+#[derive(Debug, thiserror::Error)]
+enum End {
+    #[error("the client closed it")]
+    Client,
+    #[error("the stream that it played is over, or it did not keep up")]
+    StreamOver,
+    #[error("another publisher took its path over")]
+    TakenOver,
+    #[error("it was not heard for too long, or has had its time to say goodbye")]
+    TimedOut,
+    #[error("it sent what cannot be read: {0}")]
+    Unreadable(WireError),
+    #[error("it could not be written to: {0}")]
+    Write(io::Error),
+    #[error("the server ends")]
+    Shutdown,
+}
+
+/// Serves a client until its connection is over.
+pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, server: Arc<Shared>) {
+    let local = match stream.set_nodelay(true).and_then(|()| stream.local_addr()) {
+        Ok(local) => local,
+        Err(error) => {
+            tracing::debug!(%peer, %error, "a connection was gone before its first request");
+            return;
+        }
+    };
+    let ends = Ends {
+        local: local.ip(),
+        peer: peer.ip(),
+    };
+    let (read, write) = stream.into_split();
+    let mut connection = Connection {
+        frames: FramedRead::with_capacity(read, Wire::default(), READ_BUFFER),
+        write,
+        out: BytesMut::new(),
+        conversation: Conversation::new(server.clone(), ends),
+        server,
+    };
+    let end = connection.run().await;
+    tracing::debug!(%peer, %end, "a connection is over");
+    connection.close(&end).await;
+}
+
+struct Connection {
+    frames: FramedRead<OwnedReadHalf, Wire>,
+    write: OwnedWriteHalf,
+    out: BytesMut,
+    conversation: Conversation,
+    server: Arc<Shared>,
+}
+
+impl Connection {
+    async fn run(&mut self) -> End {
+        let server = self.server.clone();
+        loop {
+            let deadline = self.conversation.deadline();
+            let step = tokio::select! {
+                frame = self.frames.next() => self.incoming(frame).await,
+                happening = self.conversation.happening() => self.outgoing(happening).await,
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => self.silence(),
+                () = server.shutdown.cancelled() => Err(End::Shutdown),
+            };
+            if let Err(end) = step {
+                return end;
+            }
+        }
+    }
+
+    async fn incoming(&mut self, frame: Option<Result<Incoming, WireError>>) -> Result<(), End> {
+        match frame {
+            None => Err(End::Client),
+            Some(Ok(Incoming::Interleaved { channel, payload })) => {
+                self.conversation.receive(channel, payload);
+                Ok(())
+            }
+            Some(Ok(Incoming::Response)) => Ok(()),
+            Some(Ok(Incoming::Request(request))) => {
+                let response = self.conversation.handle(&request, now_ms());
+                wire::put_response(&mut self.out, &response);
+                self.flush().await
+            }
+            Some(Err(error)) => {
+                if let Some(response) = wire::unreadable(&error) {
+                    wire::put_response(&mut self.out, &response);
+                    self.flush().await?;
+                }
+                Err(End::Unreadable(error))
+            }
+        }
+    }
+
+    async fn outgoing(&mut self, happening: Happening) -> Result<(), End> {
+        let Happening::Packet(packet) = happening else {
+            return Err(End::TakenOver);
+        };
+        let Some(player) = self.conversation.player() else {
+            return Ok(());
+        };
+        match packet {
+            Some(packet) => {
+                player.send(packet, &mut self.out, WRITE_BATCH).await;
+                self.flush().await
+            }
+            // The end of the connection tells the end of what it carried itself. Of datagrams a BYE does, and a client that
+            // understood it ends its session in order; GStreamer takes a lost connection for a fault.
+            None if player.any_interleaved() => Err(End::StreamOver),
+            None => {
+                player.say_goodbye().await;
+                Ok(())
+            }
+        }
+    }
+
+    /// The deadline has passed; the client may have been heard by UDP since.
+    fn silence(&self) -> Result<(), End> {
+        match self.conversation.deadline() {
+            Some(deadline) if deadline <= Instant::now() => Err(End::TimedOut),
+            _ => Ok(()),
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), End> {
+        let written = timeout(self.server.limits.write, self.write.write_all_buf(&mut self.out)).await;
+        self.out.clear();
+        written
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+            .map_err(End::Write)
+    }
+
+    /// Ends the session first, so that the roster is right at once, then the connection.
+    async fn close(mut self, end: &End) {
+        drop(self.conversation);
+        if matches!(end, End::Client | End::Write(_)) {
+            return;
+        }
+        let mut read = self.frames.into_inner();
+        let linger = async {
+            self.write.shutdown().await?;
+            let mut rest = [0; 4096];
+            while read.read(&mut rest).await? > 0 {}
+            io::Result::Ok(())
+        };
+        // Whether the client heard the end or is gone makes no difference.
+        let _ = timeout(LINGER, linger).await;
+    }
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

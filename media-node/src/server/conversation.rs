@@ -1,0 +1,327 @@
+//! What one client and this server say to each other: each request is answered from the state that the ones before left.
+
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rtsp_types::headers::{self};
+use rtsp_types::{Method, Request, Response, StatusCode, Url, Version};
+use tokio::time::Instant;
+
+use super::Shared;
+use super::auth::Access;
+use super::player::Player;
+use super::publisher::Publisher;
+use super::queue::Packet;
+use super::reply::{self, Answer, METHODS, Refusal, Reply};
+use super::target::{Target, content_base};
+use crate::channel::{PathError, StreamPath};
+
+/// The addresses of both ends of the connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ends {
+    pub(super) local: IpAddr,
+    pub(super) peer: IpAddr,
+}
+
+/// When the client was last heard, on whatever way.
+pub(super) struct Liveness {
+    origin: Instant,
+    last_ms: AtomicU64,
+}
+
+impl Liveness {
+    fn new() -> Self {
+        Self {
+            origin: Instant::now(),
+            last_ms: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn touch(&self) {
+        let elapsed = u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last_ms.store(elapsed, Ordering::Relaxed);
+    }
+
+    fn last(&self) -> Instant {
+        self.origin + Duration::from_millis(self.last_ms.load(Ordering::Relaxed))
+    }
+}
+
+pub(super) struct Conversation {
+    server: Arc<Shared>,
+    ends: Ends,
+    heard: Arc<Liveness>,
+    /// What the client has shown the key for. Its later requests may come without.
+    granted: Option<(Access, StreamPath)>,
+    /// Set from the first SETUP to TEARDOWN.
+    session: Option<String>,
+    role: Role,
+}
+
+enum Role {
+    None,
+    Publisher(Box<Publisher>),
+    Player(Box<Player>),
+}
+
+/// What happens on this server's side of the conversation.
+pub(super) enum Happening {
+    /// A packet for the player; `None` when the stream is over for it.
+    Packet(Option<Packet>),
+    /// Another publisher took the path over.
+    TakenOver,
+}
+
+impl Conversation {
+    pub(super) fn new(server: Arc<Shared>, ends: Ends) -> Self {
+        Self {
+            server,
+            ends,
+            heard: Arc::new(Liveness::new()),
+            granted: None,
+            session: None,
+            role: Role::None,
+        }
+    }
+
+    /// `now_ms`: Unix milliseconds.
+    pub(super) fn handle(&mut self, request: &Request<Vec<u8>>, now_ms: u64) -> Response<Vec<u8>> {
+        self.heard.touch();
+        let answer = self.check(request).and_then(|()| self.dispatch(request, now_ms));
+        let method: &str = request.method().into();
+        if let Err(refusal) = &answer {
+            tracing::debug!(peer = %self.ends.peer, method, ?refusal, "a request was refused");
+        }
+        reply::respond(request, answer)
+    }
+
+    /// An interleaved packet: a publisher's media, or a player's report, which is but a sign of life.
+    pub(super) fn receive(&mut self, channel: u8, payload: Bytes) {
+        match &self.role {
+            Role::None => {}
+            Role::Publisher(publisher) => {
+                self.heard.touch();
+                publisher.receive(channel, payload);
+            }
+            Role::Player(_) => self.heard.touch(),
+        }
+    }
+
+    /// Dropping the future loses nothing.
+    pub(super) async fn happening(&mut self) -> Happening {
+        match &mut self.role {
+            Role::None => std::future::pending().await,
+            Role::Player(player) => Happening::Packet(player.next().await),
+            Role::Publisher(publisher) => match publisher.ended() {
+                Some(ended) => {
+                    ended.cancelled().await;
+                    Happening::TakenOver
+                }
+                None => std::future::pending().await,
+            },
+        }
+    }
+
+    pub(super) fn player(&mut self) -> Option<&mut Player> {
+        match &mut self.role {
+            Role::Player(player) => Some(player),
+            Role::None | Role::Publisher(_) => None,
+        }
+    }
+
+    /// When the client counts as gone if it is not heard until then. `None` where a failing write tells.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let limits = &self.server.limits;
+        let patience = match &self.role {
+            Role::None => limits.idle,
+            Role::Publisher(publisher) if publisher.ended().is_some() => limits.publisher_silence,
+            Role::Publisher(_) => limits.idle,
+            Role::Player(player) => return player.deadline(self.heard.last(), limits.session),
+        };
+        Some(self.heard.last() + patience)
+    }
+
+    fn check(&self, request: &Request<Vec<u8>>) -> Result<(), Refusal> {
+        if request.version() != Version::V1_0 {
+            return Err(Refusal::new(
+                StatusCode::RTSPVersionNotSupported,
+                "RTSP/1.0 is spoken here",
+            ));
+        }
+        if request.header(&headers::CSEQ).is_none() {
+            return Err(Refusal::bad_request("CSeq is missing"));
+        }
+        if let Some(required) = request.header(&headers::REQUIRE) {
+            let refusal = Refusal::new(StatusCode::OptionNotSupported, "No option is supported");
+            return Err(refusal.with_header(headers::UNSUPPORTED, required.as_str()));
+        }
+        let Some(given) = request.header(&headers::SESSION) else {
+            return Ok(());
+        };
+        let given = given.as_str().split(';').next().unwrap_or_default().trim();
+        if self.session.as_deref() == Some(given) {
+            Ok(())
+        } else {
+            Err(Refusal::new(
+                StatusCode::SessionNotFound,
+                "This connection has no such session",
+            ))
+        }
+    }
+
+    fn dispatch(&mut self, request: &Request<Vec<u8>>, now_ms: u64) -> Answer {
+        match request.method() {
+            Method::Options => Ok(Reply::default().header(headers::PUBLIC, METHODS)),
+            Method::GetParameter | Method::SetParameter => Ok(self.in_session(Reply::default())),
+            Method::Describe => self.describe(request),
+            Method::Announce => self.announce(request),
+            Method::Setup => self.set_up(request),
+            Method::Record => self.record(now_ms),
+            Method::Play => self.play(request),
+            Method::Pause => self.pause(),
+            Method::Teardown => self.teardown(),
+            Method::PlayNotify | Method::Redirect | Method::Extension(_) => {
+                let refusal = Refusal::new(StatusCode::NotImplemented, "This method is not known here");
+                Err(refusal.with_header(headers::ALLOW, METHODS))
+            }
+        }
+    }
+
+    fn describe(&mut self, request: &Request<Vec<u8>>) -> Answer {
+        if matches!(self.role, Role::Publisher(_)) {
+            return Err(Refusal::wrong_state("This connection publishes"));
+        }
+        let accept = request.header(&headers::ACCEPT).map_or("*/*", |value| value.as_str());
+        if !["application/sdp", "application/*", "*/*"]
+            .iter()
+            .any(|kind| accept.contains(kind))
+        {
+            return Err(Refusal::new(
+                StatusCode::NotAcceptable,
+                "Descriptions are application/sdp",
+            ));
+        }
+        let url = url_of(request)?;
+        let target = self.authorized(Access::Play, url, request)?;
+        let publication = self.server.hub.find(&target.path).ok_or_else(nobody_publishes)?;
+        Ok(Reply::default()
+            .header(headers::CONTENT_TYPE, "application/sdp")
+            .header(headers::CONTENT_BASE, content_base(url))
+            .body(publication.description.for_players()))
+    }
+
+    fn announce(&mut self, request: &Request<Vec<u8>>) -> Answer {
+        if !matches!(self.role, Role::None) {
+            return Err(Refusal::wrong_state("One connection publishes or plays one stream"));
+        }
+        let target = self.authorized(Access::Publish, url_of(request)?, request)?;
+        if target.track.is_some() {
+            return Err(Refusal::bad_request("ANNOUNCE names a stream, not a track"));
+        }
+        self.role = Role::Publisher(Box::new(Publisher::announce(target.path, request)?));
+        Ok(Reply::default())
+    }
+
+    fn set_up(&mut self, request: &Request<Vec<u8>>) -> Answer {
+        let url = url_of(request)?;
+        let transport = match &mut self.role {
+            Role::Publisher(publisher) => publisher.set_up(url, request, self.ends)?,
+            Role::None | Role::Player(_) => self.set_up_player(url, request)?,
+        };
+        let timeout = self.server.limits.session.as_secs();
+        let session = self.session.get_or_insert_with(new_session_id);
+        Ok(Reply::default()
+            .header(headers::TRANSPORT, transport)
+            .header(headers::SESSION, format!("{session};timeout={timeout}")))
+    }
+
+    fn set_up_player(&mut self, url: &Url, request: &Request<Vec<u8>>) -> Result<String, Refusal> {
+        let target = self.authorized(Access::Play, url, request)?;
+        if let Role::Player(player) = &mut self.role {
+            if player.publication().path != target.path {
+                return Err(Refusal::wrong_state("One connection plays one stream"));
+            }
+            return player.set_up(target.track, request, self.ends);
+        }
+        let publication = self.server.hub.find(&target.path).ok_or_else(nobody_publishes)?;
+        let mut player = Box::new(Player::new(publication));
+        let transport = player.set_up(target.track, request, self.ends)?;
+        self.role = Role::Player(player);
+        Ok(transport)
+    }
+
+    fn record(&mut self, now_ms: u64) -> Answer {
+        let Role::Publisher(publisher) = &mut self.role else {
+            return Err(Refusal::wrong_state("RECORD comes after ANNOUNCE and SETUP"));
+        };
+        let reply = publisher.record(&self.server, self.ends, &self.heard, now_ms)?;
+        Ok(self.in_session(reply))
+    }
+
+    fn play(&mut self, request: &Request<Vec<u8>>) -> Answer {
+        let url = url_of(request)?;
+        let Role::Player(player) = &mut self.role else {
+            return Err(Refusal::wrong_state("PLAY comes after SETUP"));
+        };
+        let reply = player.play(&self.server, url, self.ends, &self.heard)?;
+        Ok(self.in_session(reply))
+    }
+
+    fn pause(&mut self) -> Answer {
+        let Role::Player(player) = &mut self.role else {
+            return Err(Refusal::wrong_state("Only what is played can be paused"));
+        };
+        let reply = player.pause()?;
+        Ok(self.in_session(reply))
+    }
+
+    fn teardown(&mut self) -> Answer {
+        if matches!(self.role, Role::None) {
+            return Err(Refusal::new(StatusCode::SessionNotFound, "There is no session to end"));
+        }
+        let reply = self.in_session(Reply::default());
+        self.role = Role::None;
+        self.session = None;
+        Ok(reply)
+    }
+
+    fn authorized(&mut self, access: Access, url: &Url, request: &Request<Vec<u8>>) -> Result<Target, Refusal> {
+        let target = Target::parse(url).map_err(|error: PathError| Refusal::not_found(error.to_string()))?;
+        let granted = self
+            .granted
+            .as_ref()
+            .is_some_and(|(a, path)| *a == access && *path == target.path);
+        let authorization = request.header(&headers::AUTHORIZATION).map(|value| value.as_str());
+        if !granted && !self.server.keys.allow(access, target.key.as_ref(), authorization) {
+            return Err(Refusal::unauthorized());
+        }
+        self.granted = Some((access, target.path.clone()));
+        Ok(target)
+    }
+
+    fn in_session(&self, reply: Reply) -> Reply {
+        match &self.session {
+            Some(session) => reply.header(headers::SESSION, session.as_str()),
+            None => reply,
+        }
+    }
+}
+
+fn url_of(request: &Request<Vec<u8>>) -> Result<&Url, Refusal> {
+    request
+        .request_uri()
+        .ok_or_else(|| Refusal::bad_request("The request names no URL"))
+}
+
+fn nobody_publishes() -> Refusal {
+    Refusal::not_found("Nobody publishes here")
+}
+
+/// Sessions are bound to their connection, so an id need not be secret; a stranger cannot guess it all the same.
+fn new_session_id() -> String {
+    format!("{:016x}", RandomState::new().hash_one(0u8))
+}

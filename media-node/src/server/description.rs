@@ -1,0 +1,233 @@
+//! The session description: read from a publisher, rewritten for the players.
+
+use rtsp_types::Url;
+use sdp_types::{Attribute, Connection, Media, Session};
+
+use super::target::{find_control, track_control};
+
+/// Tracks of one stream.
+pub(super) const MAX_TRACKS: usize = 8;
+
+/// Attributes that mean something between the publisher and this server only.
+const NOT_RELAYED: [&str; 7] = [
+    "control", "sendrecv", "sendonly", "recvonly", "inactive", "key-mgmt", "crypto",
+];
+
+/// What a publisher announced.
+#[derive(Clone, Debug)]
+pub(super) struct Description {
+    /// For players.
+    sdp: Vec<u8>,
+    /// The publisher's own names of its tracks.
+    controls: Vec<Option<String>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum DescriptionError {
+    #[error("the session description cannot be read: {0}")]
+    Malformed(String),
+    #[error("the session description has {0} tracks; 1 to {MAX_TRACKS} are taken")]
+    TrackCount(usize),
+    #[error("a track is not carried by RTP/AVP or RTP/AVPF")]
+    NotRtp,
+}
+
+impl Description {
+    pub(super) fn parse(sdp: &[u8]) -> Result<Self, DescriptionError> {
+        let mut session =
+            Session::parse(&normalised(sdp)?).map_err(|error| DescriptionError::Malformed(error.to_string()))?;
+        if !(1..=MAX_TRACKS).contains(&session.medias.len()) {
+            return Err(DescriptionError::TrackCount(session.medias.len()));
+        }
+        if session
+            .medias
+            .iter()
+            .any(|media| !matches!(media.proto.as_str(), "RTP/AVP" | "RTP/AVPF"))
+        {
+            return Err(DescriptionError::NotRtp);
+        }
+        let controls = session.medias.iter().map(own_control).collect();
+        rewrite(&mut session);
+        let mut sdp = Vec::new();
+        session
+            .write(&mut sdp)
+            .map_err(|error| DescriptionError::Malformed(error.to_string()))?;
+        Ok(Self { sdp, controls })
+    }
+
+    /// For players: the publisher's own, but with this server's addresses and names of the tracks.
+    pub(super) fn for_players(&self) -> &[u8] {
+        &self.sdp
+    }
+
+    pub(super) fn track_count(&self) -> usize {
+        self.controls.len()
+    }
+
+    /// The track that a publisher's SETUP names.
+    pub(super) fn track_of(&self, url: &Url) -> Option<usize> {
+        find_control(url, &self.controls)
+    }
+}
+
+/// The same lines with proper ends and without empty ones. Refuses lines that are not `x=…`: behind one of these the parser
+/// of `sdp-types` 0.1 panics.
+fn normalised(sdp: &[u8]) -> Result<Vec<u8>, DescriptionError> {
+    let mut lines = Vec::with_capacity(sdp.len());
+    for line in sdp
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .filter(|line| !line.is_empty())
+    {
+        if line.iter().position(|byte| *byte == b'=') != Some(1) {
+            let shown: String = String::from_utf8_lossy(line).chars().take(40).collect();
+            return Err(DescriptionError::Malformed(format!(
+                "\"{shown}\" is no line of a description"
+            )));
+        }
+        lines.extend_from_slice(line);
+        lines.extend_from_slice(b"\r\n");
+    }
+    Ok(lines)
+}
+
+fn own_control(media: &Media) -> Option<String> {
+    media
+        .get_first_attribute_value("control")
+        .ok()
+        .flatten()
+        .map(str::to_owned)
+}
+
+fn rewrite(session: &mut Session) {
+    let anywhere = || Connection {
+        nettype: "IN".to_owned(),
+        addrtype: "IP4".to_owned(),
+        connection_address: "0.0.0.0".to_owned(),
+    };
+    // The publisher's own address is nobody else's business, and an empty field cannot be read back.
+    session.origin.nettype = anywhere().nettype;
+    session.origin.addrtype = anywhere().addrtype;
+    session.origin.unicast_address = anywhere().connection_address;
+    if session.origin.sess_id.is_empty() {
+        session.origin.sess_id.push('0');
+    }
+    if session.session_name.trim().is_empty() {
+        session.session_name = "-".to_owned();
+    }
+    session.connection = Some(anywhere());
+    session.key = None;
+    keep_relayed(&mut session.attributes);
+    session.attributes.push(control("*".to_owned()));
+    for (index, media) in session.medias.iter_mut().enumerate() {
+        media.port = 0;
+        media.num_ports = None;
+        media.connections.clear();
+        media.key = None;
+        keep_relayed(&mut media.attributes);
+        media.attributes.push(control(track_control(index)));
+    }
+}
+
+fn keep_relayed(attributes: &mut Vec<Attribute>) {
+    attributes.retain(|attribute| !NOT_RELAYED.contains(&attribute.attribute.as_str()));
+}
+
+fn control(value: String) -> Attribute {
+    Attribute {
+        attribute: "control".to_owned(),
+        value: Some(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const FFMPEG: &str = "v=0\r\n\
+        o=- 0 0 IN IP4 10.1.2.3\r\n\
+        s=No Name\r\n\
+        c=IN IP4 10.1.2.3\r\n\
+        t=0 0\r\n\
+        a=tool:libavformat\r\n\
+        m=video 0 RTP/AVP 96\r\n\
+        a=rtpmap:96 H264/90000\r\n\
+        a=fmtp:96 packetization-mode=1; sprop-parameter-sets=Z2QAC6zZ,aOvjyyLA; profile-level-id=64000B\r\n\
+        a=control:streamid=0\r\n\
+        m=audio 5004/2 RTP/AVP 97\r\n\
+        b=AS:128\r\n\
+        a=recvonly\r\n\
+        a=rtpmap:97 MPEG4-GENERIC/44100/1\r\n\
+        a=control:rtsp://10.1.2.3/a/b/c/streamid=1\r\n";
+
+    #[test]
+    fn players_get_the_codecs_and_none_of_the_addresses() {
+        let description = Description::parse(FFMPEG.as_bytes()).unwrap();
+        let sdp = std::str::from_utf8(description.for_players()).unwrap();
+        assert_eq!(
+            sdp,
+            "v=0\r\n\
+             o=- 0 0 IN IP4 0.0.0.0\r\n\
+             s=No Name\r\n\
+             c=IN IP4 0.0.0.0\r\n\
+             t=0 0\r\n\
+             a=tool:libavformat\r\n\
+             a=control:*\r\n\
+             m=video 0 RTP/AVP 96\r\n\
+             a=rtpmap:96 H264/90000\r\n\
+             a=fmtp:96 packetization-mode=1; sprop-parameter-sets=Z2QAC6zZ,aOvjyyLA; profile-level-id=64000B\r\n\
+             a=control:trackID=0\r\n\
+             m=audio 0 RTP/AVP 97\r\n\
+             b=AS:128\r\n\
+             a=rtpmap:97 MPEG4-GENERIC/44100/1\r\n\
+             a=control:trackID=1\r\n"
+        );
+        assert_eq!(description.track_count(), 2);
+        assert_eq!(
+            description.track_of(&Url::parse("rtsp://h/a/b/c/streamid=1").unwrap()),
+            Some(1)
+        );
+    }
+
+    #[test]
+    fn what_is_not_a_stream_is_refused() {
+        let error = |sdp: &str| Description::parse(sdp.as_bytes()).unwrap_err();
+        assert!(matches!(error("hello"), DescriptionError::Malformed(_)));
+        assert!(matches!(
+            error("v=0\r\ns=-\r\nbroken\r\na=x\r\n"),
+            DescriptionError::Malformed(_)
+        ));
+        assert_eq!(error("v=0\r\ns=-\r\n"), DescriptionError::TrackCount(0));
+        let many = format!("v=0\r\ns=-\r\n{}", "m=audio 0 RTP/AVP 0\r\n".repeat(9));
+        assert_eq!(error(&many), DescriptionError::TrackCount(9));
+        assert_eq!(
+            error("v=0\r\ns=-\r\nm=audio 0 RTP/SAVP 0\r\n"),
+            DescriptionError::NotRtp
+        );
+    }
+
+    #[test]
+    fn a_description_without_origin_and_name_becomes_readable() {
+        let description = Description::parse(b"v=0\n  \r\nm=audio 0 RTP/AVP 0\r\n\r").unwrap();
+        let again = Session::parse(description.for_players()).unwrap();
+        assert_eq!((again.session_name.as_str(), again.origin.sess_id.as_str()), ("-", "0"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = Description::parse(&bytes);
+        }
+
+        #[test]
+        fn no_mutation_panics(at in 0..FFMPEG.len(), byte: u8) {
+            let mut bytes = FFMPEG.as_bytes().to_vec();
+            bytes[at] = byte;
+            if let Ok(description) = Description::parse(&bytes) {
+                prop_assert!(Description::parse(description.for_players()).is_ok());
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The publishing side of a connection: ANNOUNCE, SETUP, RECORD, and the packets that follow.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rtsp_types::headers::{self};
+use rtsp_types::{Request, StatusCode, Url};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::Shared;
+use super::carrier::{Carrier, Carriers};
+use super::conversation::{Ends, Liveness};
+use super::description::Description;
+use super::hub::Published;
+use super::reply::{Answer, Refusal, Reply};
+use crate::channel::StreamPath;
+
+pub(super) struct Publisher {
+    path: StreamPath,
+    carriers: Carriers,
+    stage: Stage,
+}
+
+enum Stage {
+    Announced(Description),
+    Live {
+        published: Published,
+        /// Receivers of UDP; they end with the publisher.
+        _receivers: JoinSet<()>,
+    },
+}
+
+impl Publisher {
+    pub(super) fn announce(path: StreamPath, request: &Request<Vec<u8>>) -> Result<Self, Refusal> {
+        let content_type = request
+            .header(&headers::CONTENT_TYPE)
+            .map_or("", |value| value.as_str());
+        if !content_type.to_ascii_lowercase().starts_with("application/sdp") {
+            return Err(Refusal::new(
+                StatusCode::UnsupportedMediaType,
+                "ANNOUNCE takes application/sdp",
+            ));
+        }
+        let description =
+            Description::parse(request.body()).map_err(|error| Refusal::bad_request(error.to_string()))?;
+        let carriers = Carriers::new(description.track_count());
+        Ok(Self {
+            path,
+            carriers,
+            stage: Stage::Announced(description),
+        })
+    }
+
+    /// Answers with the reply's Transport header.
+    pub(super) fn set_up(&mut self, url: &Url, request: &Request<Vec<u8>>, ends: Ends) -> Result<String, Refusal> {
+        let Stage::Announced(description) = &self.stage else {
+            return Err(Refusal::wrong_state("Tracks are set up before RECORD"));
+        };
+        let track = description.track_of(url).ok_or_else(|| {
+            Refusal::not_found("No track of the announced description has this URL as its control attribute")
+        })?;
+        self.carriers.set_up(track, request, ends.local, ends.peer)
+    }
+
+    pub(super) fn record(&mut self, server: &Shared, ends: Ends, heard: &Arc<Liveness>, now_ms: u64) -> Answer {
+        let Stage::Announced(description) = &self.stage else {
+            return Ok(Reply::default());
+        };
+        if !self.carriers.is_complete() {
+            return Err(Refusal::wrong_state(
+                "Each announced track must be set up before RECORD",
+            ));
+        }
+        let published = server
+            .hub
+            .publish(&self.path, description.clone(), now_ms)
+            .map_err(|error| {
+                tracing::warn!(path = %self.path, %error, "a publisher was turned away");
+                Refusal::new(StatusCode::ServiceUnavailable, error.to_string())
+            })?;
+        let mut receivers = JoinSet::new();
+        for (track, carrier) in self.carriers.iter() {
+            if let Carrier::Udp { ports, .. } = carrier {
+                let (publication, heard) = (published.publication.clone(), heard.clone());
+                ports.receive(&mut receivers, ends.peer, move |flow, payload| {
+                    heard.touch();
+                    publication.relay(track, flow, payload);
+                });
+            }
+        }
+        tracing::info!(path = %self.path, peer = %ends.peer, tcp = self.carriers.any_interleaved(), "publishing");
+        self.stage = Stage::Live {
+            published,
+            _receivers: receivers,
+        };
+        Ok(Reply::default())
+    }
+
+    /// An interleaved packet.
+    pub(super) fn receive(&self, channel: u8, payload: Bytes) {
+        if let (Stage::Live { published, .. }, Some((track, flow))) = (&self.stage, self.carriers.by_channel(channel)) {
+            published.publication.relay(track, flow, payload);
+        }
+    }
+
+    /// Cancelled when another publisher takes the path over. `None` before RECORD.
+    pub(super) fn ended(&self) -> Option<&CancellationToken> {
+        match &self.stage {
+            Stage::Live { published, .. } => Some(&published.publication.ended),
+            Stage::Announced(_) => None,
+        }
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        if self.ended().is_some() {
+            tracing::info!(path = %self.path, "publishing ended");
+        }
+    }
+}

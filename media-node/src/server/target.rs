@@ -1,0 +1,152 @@
+//! What the URL of a request names.
+
+use percent_encoding::percent_decode_str;
+use protocol::Secret;
+use rtsp_types::Url;
+
+use crate::channel::{PathError, StreamPath};
+
+/// The control attribute that this server gives its tracks, before the track's number.
+const TRACK: &str = "trackID=";
+
+/// The stream, the track and the key that the URL of a request names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) path: StreamPath,
+    pub(super) track: Option<usize>,
+    pub(super) key: Option<Secret>,
+}
+
+impl Target {
+    /// A client puts the control attribute of a track behind the whole URL, query included, or behind the path: both are
+    /// understood.
+    pub(super) fn parse(url: &Url) -> Result<Self, PathError> {
+        let (query, query_track) = split_track(url.query().unwrap_or_default());
+        let (path, path_track) = split_track(url.path());
+        Ok(Self {
+            path: StreamPath::parse(path)?,
+            track: path_track.or(query_track),
+            key: key(query),
+        })
+    }
+}
+
+/// The control attribute of track `index`.
+pub(super) fn track_control(index: usize) -> String {
+    format!("{TRACK}{index}")
+}
+
+/// The base of the tracks' URLs: the request's own, as the client reaches this server, without its query.
+pub(super) fn content_base(url: &Url) -> String {
+    let mut base = url.clone();
+    base.set_query(None);
+    base.set_fragment(None);
+    let text = base.as_str();
+    let (stream, _) = split_track(text);
+    format!("{}/", stream.trim_end_matches('/'))
+}
+
+/// Which of a publisher's tracks the URL names, by the control attributes of its own session description.
+pub(super) fn find_control(url: &Url, controls: &[Option<String>]) -> Option<usize> {
+    let named = controls
+        .iter()
+        .position(|control| control.as_deref().is_some_and(|control| names(url, control)));
+    // RFC 2326 appendix C.1.1: a single track may be named by the URL of the whole.
+    named.or((controls.len() == 1).then_some(0))
+}
+
+fn names(url: &Url, control: &str) -> bool {
+    if let Ok(absolute) = Url::parse(control) {
+        return absolute.path() == url.path() && (absolute.query().is_none() || absolute.query() == url.query());
+    }
+    let control = control.trim_start_matches('/');
+    let ends = |text: &str| text.strip_suffix(control).is_some_and(|base| base.ends_with('/'));
+    !control.is_empty() && (ends(url.path()) || url.query().is_some_and(ends))
+}
+
+/// Takes `/trackID=N` off the end.
+fn split_track(text: &str) -> (&str, Option<usize>) {
+    let track = text
+        .rsplit_once('/')
+        .and_then(|(base, last)| Some((base, last.strip_prefix(TRACK)?.parse::<usize>().ok()?)));
+    match track {
+        Some((base, track)) => (base, Some(track)),
+        None => (text, None),
+    }
+}
+
+/// A plus sign stands for itself: keys are often base64.
+fn key(query: &str) -> Option<Secret> {
+    let value = query.split('&').find_map(|pair| pair.strip_prefix("key="))?;
+    // What a publisher's client appended to the query names a track: `streamid=0`, `stream=0`, `trackID=0`.
+    let numbered = |last: &str| {
+        last.split_once('=')
+            .is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let appended = |last: &str| last.is_empty() || numbered(last);
+    let value = value
+        .rsplit_once('/')
+        .filter(|(_, last)| appended(last))
+        .map_or(value, |(value, _)| value);
+    Some(Secret::new(percent_decode_str(value).decode_utf8_lossy()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(url: &str) -> (String, Option<usize>, Option<String>) {
+        let target = Target::parse(&Url::parse(url).unwrap()).unwrap();
+        (
+            target.path.to_string(),
+            target.track,
+            target.key.map(|key| key.expose().to_owned()),
+        )
+    }
+
+    #[test]
+    fn the_track_may_stand_before_or_behind_the_query() {
+        let some = |text: &str| Some(text.to_owned());
+        for (url, track, key) in [
+            ("rtsp://h/a/b/c", None, None),
+            ("rtsp://h/a/b/c/", None, None),
+            ("rtsp://h/a/b/c/trackID=1", Some(1), None),
+            ("rtsp://h/a/b/c?key=k", None, some("k")),
+            ("rtsp://h/a/b/c/?x=y&key=k+%2F%3d", None, some("k+/=")),
+            ("rtsp://h/a/b/c/trackID=0?key=k", Some(0), some("k")),
+            ("rtsp://h/a/b/c?key=k/trackID=2", Some(2), some("k")),
+            ("rtsp://h/a/b/c?key=k/streamid=2", None, some("k")),
+            ("rtsp://h/a/b/c?key=k/", None, some("k")),
+            ("rtsp://h/a/b/c?key=a/b=", None, some("a/b=")),
+        ] {
+            assert_eq!(parse(url), ("/a/b/c".to_owned(), track, key), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_publisher_names_its_tracks_as_it_likes() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let controls = |list: &[&str]| list.iter().map(|text| Some((*text).to_owned())).collect::<Vec<_>>();
+        let ffmpeg = controls(&["streamid=0", "streamid=1"]);
+        assert_eq!(find_control(&url("rtsp://h/a/b/c/streamid=1"), &ffmpeg), Some(1));
+        assert_eq!(find_control(&url("rtsp://h/a/b/c?key=k/streamid=1"), &ffmpeg), Some(1));
+        assert_eq!(find_control(&url("rtsp://h/a/b/c/streamid=1?key=k"), &ffmpeg), Some(1));
+        assert_eq!(find_control(&url("rtsp://h/a/b/c/streamid=11"), &ffmpeg), None);
+        assert_eq!(find_control(&url("rtsp://h/a/b/c"), &ffmpeg), None);
+        let absolute = controls(&["rtsp://other/a/b/c/audio", "rtsp://other/a/b/c/video"]);
+        assert_eq!(find_control(&url("rtsp://h:8554/a/b/c/video"), &absolute), Some(1));
+        assert_eq!(find_control(&url("rtsp://h/a/b/c"), &controls(&["anything"])), Some(0));
+        assert_eq!(find_control(&url("rtsp://h/a/b/c"), &[None]), Some(0));
+    }
+
+    #[test]
+    fn tracks_hang_below_the_url_that_the_client_used() {
+        for url in [
+            "rtsp://me:554/a/b/c?key=k",
+            "rtsp://me:554/a/b/c/",
+            "rtsp://me:554/a/b/c/trackID=0?key=k",
+        ] {
+            assert_eq!(content_base(&Url::parse(url).unwrap()), "rtsp://me:554/a/b/c/");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Publishers and players of other makers, over TCP and UDP.
+
+use protocol::StreamName;
+use retina::client::{Transport, UdpTransportOptions};
+
+use super::support::{Process, Server, ffmpeg_publish, ffprobe, gst_plays, gst_publish, retina, take_packets, tcp};
+
+/// Every player plays what `publisher` sends to `uid`.
+async fn everybody_plays(server: Server, publisher: Process, uid: &str) {
+    let roster = server.joined(1).await;
+    assert_eq!(roster.users[0].uid, uid);
+    assert_eq!(roster.users[0].streams[0].name, StreamName::Camera);
+    let url = server.url(uid);
+    assert_eq!(roster.users[0].streams[0].url, url);
+
+    let mut by_tcp = retina(&url, tcp(), None).await;
+    assert_eq!(take_packets(&mut by_tcp, 100).await, 0, "packets were lost over TCP");
+    let mut by_udp = retina(&url, Transport::Udp(UdpTransportOptions::default()), None).await;
+    take_packets(&mut by_udp, 100).await;
+    drop(by_udp);
+
+    for transport in ["tcp", "udp"] {
+        let mut codecs = ffprobe(&url, transport)
+            .await
+            .unwrap_or_else(|error| panic!("{transport}: {error}"));
+        codecs.sort();
+        assert_eq!(codecs, ["aac", "h264"], "{transport}");
+        gst_plays(&url, transport, "").await;
+    }
+    assert_eq!(take_packets(&mut by_tcp, 100).await, 0, "packets were lost over TCP");
+    publisher.kill().await;
+    server.joined(0).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn ffmpeg_publishes_by_tcp() {
+    let server = Server::start().await;
+    let publisher = ffmpeg_publish(&server.url("1001"), "tcp");
+    everybody_plays(server, publisher, "1001").await;
+}
+
+#[tokio::test]
+async fn ffmpeg_publishes_by_udp() {
+    let server = Server::start().await;
+    let publisher = ffmpeg_publish(&server.url("1001"), "udp");
+    everybody_plays(server, publisher, "1001").await;
+}
+
+#[tokio::test]
+async fn gstreamer_publishes_by_tcp() {
+    let server = Server::start().await;
+    let publisher = gst_publish(&server.url("alice"), "tcp", "");
+    everybody_plays(server, publisher, "alice").await;
+}
+
+#[tokio::test]
+async fn gstreamer_publishes_by_udp() {
+    let server = Server::start().await;
+    let publisher = gst_publish(&server.url("alice"), "udp", "");
+    everybody_plays(server, publisher, "alice").await;
+}

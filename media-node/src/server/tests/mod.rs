@@ -1,0 +1,11 @@
+//! The server with clients that nobody here wrote (FFmpeg, GStreamer, retina), and with a bare client that can misbehave.
+//! Each test has a server on a port of its own.
+
+mod interop;
+mod keys;
+mod leaving;
+mod load;
+mod protocol;
+mod raw;
+mod robustness;
+mod support;

@@ -1,0 +1,149 @@
+use std::fmt;
+use std::path::Path;
+
+use super::journal::{self, replay};
+use super::repair::{self, Repair};
+use super::state::{Contradiction, State};
+use super::{JOURNAL, SLICES, SpoolError, load_job};
+
+/// What `check` has to say of one recording's spool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// In order; a count of what the spool holds.
+    Holds {
+        slices: u64,
+        unconfirmed: u64,
+        playlists: u64,
+        ended: bool,
+    },
+    /// Half done by a stop; the next opening puts it right.
+    Repairable(String),
+    /// Against the invariants: something other than this program has changed the spool, or the disk has failed.
+    Violation(String),
+}
+
+impl Finding {
+    pub fn is_violation(&self) -> bool {
+        matches!(self, Self::Violation(_))
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Holds {
+                slices,
+                unconfirmed,
+                playlists,
+                ended,
+            } => {
+                let state = if *ended {
+                    "capture has ended"
+                } else {
+                    "capture has not ended"
+                };
+                write!(
+                    f,
+                    "{slices} slices in {playlists} playlists, {unconfirmed} not confirmed; {state}"
+                )
+            }
+            Self::Repairable(what) => write!(f, "start-up will repair: {what}"),
+            Self::Violation(what) => write!(f, "VIOLATION: {what}"),
+        }
+    }
+}
+
+/// Verifies the spool of one recording and changes nothing. The findings are of one moment: a process that records
+/// into the spool meanwhile can make it look half done.
+pub fn check(dir: &Path) -> Result<Vec<Finding>, SpoolError> {
+    let mut findings = Vec::new();
+    match load_job(dir) {
+        Ok(job) if !job.storage.secret_key.is_empty() || job.storage.session_token.is_some() => {
+            findings.push(Finding::Violation("job.json holds the store's secret key".to_owned()));
+        }
+        Ok(_) => {}
+        Err(error) => findings.push(Finding::Violation(error.to_string())),
+    }
+    let path = dir.join(JOURNAL);
+    // The files are listed first: a slice committed in between is then in the journal at least.
+    let listing = repair::list(&dir.join(SLICES))?;
+    let replay = match replay(&path, &journal::read(&path)?) {
+        Ok(replay) => replay,
+        Err(error) => {
+            findings.push(Finding::Violation(error.to_string()));
+            return Ok(findings);
+        }
+    };
+    if replay.torn_bytes > 0 {
+        findings.push(Finding::Repairable(format!(
+            "the journal's last {} bytes are half a line",
+            replay.torn_bytes
+        )));
+    }
+    match State::from_entries(replay.entries) {
+        Err(Contradiction(what)) => findings.push(Finding::Violation(what)),
+        Ok(state) => {
+            findings.push(Finding::Holds {
+                slices: state.kept().count() as u64,
+                unconfirmed: state.kept().filter(|kept| !kept.uploaded).count() as u64,
+                playlists: state.playlists.len() as u64,
+                ended: state.cause.is_some(),
+            });
+            findings.extend(repair::plan(&state, &listing).into_iter().map(describe));
+        }
+    }
+    Ok(findings)
+}
+
+/// Verifies each recording in a node's spool directory: name and findings, by name. A directory that is itself the
+/// spool of a recording counts as the only one.
+pub fn check_all(spool: &Path) -> Result<Vec<(String, Vec<Finding>)>, SpoolError> {
+    if spool.join(JOURNAL).exists() {
+        let name = spool
+            .file_name()
+            .unwrap_or(spool.as_os_str())
+            .to_string_lossy()
+            .into_owned();
+        return Ok(vec![(name, check(spool)?)]);
+    }
+    let mut recordings = Vec::new();
+    for entry in std::fs::read_dir(spool).map_err(SpoolError::io("list", spool))? {
+        let dir = entry.map_err(SpoolError::io("list", spool))?.path();
+        if dir.join(JOURNAL).exists() {
+            let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            recordings.push((name, check(&dir)?));
+        }
+    }
+    recordings.sort_by(|one, other| one.0.cmp(&other.0));
+    Ok(recordings)
+}
+
+/// Capture has ended and the store has confirmed everything. False where that cannot be known.
+pub fn is_done(dir: &Path) -> bool {
+    read_state(dir).is_some_and(|state| state.is_done())
+}
+
+/// A process has opened the spool before.
+pub fn has_begun(dir: &Path) -> bool {
+    read_state(dir).is_some_and(|state| state.openings > 0)
+}
+
+fn read_state(dir: &Path) -> Option<State> {
+    let path = dir.join(JOURNAL);
+    let replay = replay(&path, &journal::read(&path).ok()?).ok()?;
+    State::from_entries(replay.entries).ok()
+}
+
+fn describe(repair: Repair) -> Finding {
+    match repair {
+        Repair::Finish { number, .. } => Finding::Repairable(format!("slice file {number} was being written")),
+        Repair::Forget { number } => Finding::Repairable(format!("slice file {number} was begun but not made")),
+        Repair::Remove { number } => {
+            Finding::Repairable(format!("slice file {number} is confirmed by the store but not removed"))
+        }
+        Repair::Foreign { name } => Finding::Violation(format!("the journal does not know the file {name}")),
+        Repair::Lost { number, name } => Finding::Violation(format!(
+            "slice file {number} ({name}) is missing or not of the size it was written"
+        )),
+    }
+}

@@ -1,0 +1,64 @@
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use protocol::{Job, Secret, Source, Storage};
+
+use super::{SpoolError, sync_dir};
+
+const JOB: &str = "job.json";
+
+/// Keeps a job in the spool of its recording, without its secrets. The file is whole or absent at every moment.
+pub fn store_job(dir: &Path, job: &Job) -> Result<(), SpoolError> {
+    std::fs::create_dir_all(dir).map_err(SpoolError::io("make", dir))?;
+    let path = dir.join(JOB);
+    let new = dir.join("job.json.new");
+    let write = || {
+        let mut file = File::create(&new)?;
+        file.write_all(&serde_json::to_vec_pretty(&without_secrets(job))?)?;
+        file.sync_all()?;
+        std::fs::rename(&new, &path)
+    };
+    write().map_err(SpoolError::io("write", &path))?;
+    sync_dir(dir)
+}
+
+/// The job as it was kept; its secrets are empty.
+pub fn load_job(dir: &Path) -> Result<Job, SpoolError> {
+    let path = dir.join(JOB);
+    let bytes = std::fs::read(&path).map_err(SpoolError::io("read", &path))?;
+    serde_json::from_slice(&bytes).map_err(|error| SpoolError::BadJob {
+        path,
+        reason: error.to_string(),
+    })
+}
+
+fn without_secrets(job: &Job) -> Job {
+    let source = match &job.source {
+        Source::Builtin { .. } => job.source.clone(),
+        Source::Mediamtx {
+            api,
+            rtsp,
+            credentials: _,
+            path,
+        } => Source::Mediamtx {
+            api: api.clone(),
+            rtsp: rtsp.clone(),
+            credentials: None,
+            path: path.clone(),
+        },
+        Source::Static { streams } => Source::Static {
+            streams: streams.keys().map(|uid| (uid.clone(), Secret::default())).collect(),
+        },
+    };
+    let storage = Storage {
+        secret_key: Secret::default(),
+        session_token: None,
+        ..job.storage.clone()
+    };
+    Job {
+        source,
+        storage,
+        ..job.clone()
+    }
+}

@@ -1,0 +1,195 @@
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use protocol::EndCause;
+use serde::{Deserialize, Serialize};
+
+use super::{Slice, SpoolError};
+
+/// One line of the journal. Field names are short words because a long recording has tens of thousands of lines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Entry {
+    /// A process has begun to work on the spool.
+    Opened { epoch: u64, at_ms: u64 },
+    /// The file `number` is about to be written; `slice` is what is known of it, its duration and size are 0.
+    Begun {
+        number: u64,
+        playlist_name: String,
+        slice: Slice,
+    },
+    /// The file `number` is complete and on disk.
+    Committed { number: u64, slice: Slice },
+    /// The file `number` holds nothing that is wanted.
+    Discarded { number: u64 },
+    /// The file `number` was committed and is not on the disk any more, or not whole: something else has taken it.
+    Lost { number: u64 },
+    /// The store has confirmed the slice in the file `number`.
+    Uploaded { number: u64 },
+    /// The store has confirmed a playlist that names the first `slices` slices.
+    Published {
+        playlist_name: String,
+        slices: usize,
+        ended: bool,
+    },
+    /// Capture is over: no more slices.
+    Finished { cause: EndCause },
+}
+
+/// What a journal file holds.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Replay {
+    pub(super) entries: Vec<Entry>,
+    /// Length of the whole lines, in bytes.
+    pub(super) good_bytes: u64,
+    /// Bytes behind them: a line that was being written when the process or the machine stopped.
+    pub(super) torn_bytes: u64,
+}
+
+/// Reads the lines of a journal. The last line may be torn; any other line that is not an entry is damage.
+pub(super) fn replay(path: &Path, bytes: &[u8]) -> Result<Replay, SpoolError> {
+    let mut entries = Vec::new();
+    let mut good = 0;
+    let mut rest = bytes;
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        let (line, tail) = rest.split_at(end + 1);
+        match serde_json::from_slice(line) {
+            Ok(entry) => entries.push(entry),
+            // After a power cut the file may be longer than what reached the disk; the rest reads as anything.
+            Err(_) if tail.is_empty() => break,
+            Err(error) => {
+                return Err(SpoolError::Damaged {
+                    path: path.to_owned(),
+                    line: entries.len() + 1,
+                    reason: error.to_string(),
+                });
+            }
+        }
+        good += line.len() as u64;
+        rest = tail;
+    }
+    Ok(Replay {
+        entries,
+        good_bytes: good,
+        torn_bytes: bytes.len() as u64 - good,
+    })
+}
+
+/// The open journal; every entry is on disk when `append` returns.
+#[derive(Debug)]
+pub(super) struct Journal {
+    path: PathBuf,
+    file: File,
+    length: u64,
+}
+
+impl Journal {
+    /// Opens or creates the file and cuts a torn last line away.
+    pub(super) fn open(path: &Path) -> Result<(Self, Replay), SpoolError> {
+        let bytes = read(path)?;
+        let replay = replay(path, &bytes)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(SpoolError::io("open", path))?;
+        let journal = Self {
+            path: path.to_owned(),
+            file,
+            length: replay.good_bytes,
+        };
+        if replay.torn_bytes > 0 {
+            journal.cut_back()?;
+        }
+        Ok((journal, replay))
+    }
+
+    /// Appends one line and waits until the disk has it. After an error the file is as before, so that a later
+    /// entry does not stand behind half a line.
+    pub(super) fn append(&mut self, entry: &Entry) -> Result<(), SpoolError> {
+        let written = self.write_line(entry);
+        match written {
+            Ok(bytes) => {
+                self.length += bytes;
+                Ok(())
+            }
+            Err(source) => {
+                self.cut_back()?;
+                Err(SpoolError::Io {
+                    action: "append to",
+                    path: self.path.clone(),
+                    source,
+                })
+            }
+        }
+    }
+
+    fn write_line(&mut self, entry: &Entry) -> io::Result<u64> {
+        let mut line = serde_json::to_vec(entry)?;
+        line.push(b'\n');
+        self.file.write_all(&line)?;
+        self.file.sync_data()?;
+        Ok(line.len() as u64)
+    }
+
+    fn cut_back(&self) -> Result<(), SpoolError> {
+        self.file
+            .set_len(self.length)
+            .and_then(|()| self.file.sync_data())
+            .map_err(SpoolError::io("cut back", &self.path))
+    }
+}
+
+/// The journal's bytes; none when the file is not there.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, SpoolError> {
+    match std::fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        other => other.map_err(SpoolError::io("read", path)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines() -> Vec<u8> {
+        b"{\"opened\":{\"epoch\":1,\"at_ms\":5}}\n{\"uploaded\":{\"number\":3}}\n".to_vec()
+    }
+
+    #[test]
+    fn a_torn_last_line_is_dropped_and_measured() {
+        for cut in 0..lines().len() {
+            let bytes = &lines()[..cut];
+            let replay = replay(Path::new("j"), bytes).unwrap();
+            assert_eq!(replay.good_bytes + replay.torn_bytes, cut as u64);
+            assert_eq!(
+                replay.entries.len(),
+                bytes.iter().filter(|byte| **byte == b'\n').count()
+            );
+        }
+    }
+
+    #[test]
+    fn damage_before_the_last_line_is_an_error() {
+        let mut bytes = lines();
+        bytes[3] = b'\n';
+        let error = replay(Path::new("j"), &bytes).unwrap_err();
+        assert!(matches!(error, SpoolError::Damaged { line: 1, .. }), "{error}");
+    }
+
+    #[test]
+    fn an_opened_journal_goes_on_behind_the_last_whole_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        let mut torn = lines();
+        torn.extend_from_slice(b"{\"uploaded\":{\"num");
+        std::fs::write(&path, &torn).unwrap();
+        let (mut journal, replayed) = Journal::open(&path).unwrap();
+        assert_eq!(replayed.entries.len(), 2);
+        journal.append(&Entry::Discarded { number: 9 }).unwrap();
+        let replayed = replay(&path, &std::fs::read(&path).unwrap()).unwrap();
+        assert_eq!(replayed.torn_bytes, 0);
+        assert_eq!(replayed.entries.last(), Some(&Entry::Discarded { number: 9 }));
+    }
+}

@@ -1,0 +1,297 @@
+//! The crash-safe outbox on disk: one directory for each recording, between capture and the customer's bucket.
+//! It knows files and the journal. It does not know where slices come from, where they go, or what is in them.
+//!
+//! ```text
+//! <spool>/<sid>/job.json       the job, without secrets
+//!               lock           held by the process that records
+//!               journal        one JSON line for each step, on disk before the step counts
+//!               slices/N.part  being written
+//!               slices/N.ts    complete, not yet confirmed by the store
+//! ```
+//!
+//! Files have numbers, not names, because an object's name may be longer than a file's can be; the journal knows both.
+//!
+//! Invariants, which hold after a stop at any instruction and which `media-node check` verifies:
+//! 1. A slice is on disk and in the journal before anyone is told of it.
+//! 2. Its file leaves the disk only after the journal says that the store has confirmed it.
+//! 3. A playlist in the store names only confirmed slices, without holes, in the order of their commits.
+//! 4. What was being written when the process stopped is finished by the next one, up to its last whole frame.
+//! 5. No secret is on the disk.
+
+mod check;
+mod error;
+mod job;
+mod journal;
+mod outbox;
+mod repair;
+mod slice;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use nix::fcntl::{Flock, FlockArg};
+use protocol::{EndCause, RecordedFile};
+use tokio::sync::watch;
+
+pub use check::{check_all, has_begun, is_done};
+pub use error::SpoolError;
+pub use job::{load_job, store_job};
+pub use outbox::{DuePlaylist, DueSlice};
+pub use slice::{PlaylistKey, Probed, Slice, SliceFile};
+pub use state::object_key;
+
+use journal::{Entry, Journal};
+use state::{Contradiction, State};
+
+const JOURNAL: &str = "journal";
+const LOCK: &str = "lock";
+const SLICES: &str = "slices";
+const PART: &str = "part";
+const COMPLETE: &str = "ts";
+
+/// Longest name of a slice or playlist in bytes; S3 takes keys of 1024 bytes, prefix included.
+const MAX_NAME_BYTES: usize = 900;
+
+/// Who opens a spool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// Of the lease under which it records.
+    pub epoch: u64,
+    /// Unix milliseconds.
+    pub at_ms: u64,
+}
+
+/// Measures a slice that a crash has cut off; `None` when no whole frame is in it.
+pub type Probe<'a> = &'a dyn Fn(&Path) -> Option<Probed>;
+
+/// The spool of one recording, held by one process. All calls but the queries wait for the disk: call them where
+/// blocking is allowed.
+#[derive(Debug)]
+pub struct Spool {
+    dir: PathBuf,
+    inner: Mutex<Inner>,
+    changes: watch::Sender<u64>,
+    _lock: Flock<File>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    journal: Journal,
+    state: State,
+}
+
+impl Inner {
+    /// Puts a step on disk, then into the state.
+    fn write(&mut self, entry: Entry) -> Result<(), SpoolError> {
+        self.journal.append(&entry)?;
+        self.state
+            .apply(entry)
+            .map_err(|Contradiction(what)| SpoolError::Contradiction(what))
+    }
+}
+
+impl Spool {
+    /// Opens the spool in `dir`, or makes one. What a stop has left half done is finished first: `probe` measures slices
+    /// that were being written.
+    pub fn open(dir: &Path, opening: Opening, probe: Probe<'_>) -> Result<Self, SpoolError> {
+        let slices = dir.join(SLICES);
+        std::fs::create_dir_all(&slices).map_err(SpoolError::io("make", &slices))?;
+        let lock = lock(dir)?;
+        let (journal, replay) = Journal::open(&dir.join(JOURNAL))?;
+        let state =
+            State::from_entries(replay.entries).map_err(|Contradiction(what)| SpoolError::Contradiction(what))?;
+        let mut inner = Inner { journal, state };
+        repair::carry_out(&mut inner, &slices, probe)?;
+        inner.write(Entry::Opened {
+            epoch: opening.epoch,
+            at_ms: opening.at_ms,
+        })?;
+        sync_dir(dir)?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            inner: Mutex::new(inner),
+            changes: watch::Sender::new(0),
+            _lock: lock,
+        })
+    }
+
+    /// Begins a slice. `opening` is what is known of it at its beginning; its duration and size are 0 and count for
+    /// nothing. All slices of one [`PlaylistKey`] go to one playlist: the name given first stays.
+    pub fn begin(&self, playlist_name: &str, opening: &Slice) -> Result<SliceFile, SpoolError> {
+        check_name(playlist_name)?;
+        check_name(&opening.name)?;
+        let mut inner = self.lock();
+        if inner.state.cause.is_some() {
+            return Err(SpoolError::Finished);
+        }
+        let number = inner.state.next_number;
+        let slice = Slice {
+            duration_us: 0,
+            bytes: 0,
+            ..opening.clone()
+        };
+        inner.write(Entry::Begun {
+            number,
+            playlist_name: playlist_name.to_owned(),
+            slice,
+        })?;
+        let path = self.path(number, PART);
+        match File::create_new(&path) {
+            Ok(file) => Ok(SliceFile { number, file }),
+            Err(error) => {
+                inner.write(Entry::Discarded { number })?;
+                Err(SpoolError::io("make", &path)(error))
+            }
+        }
+    }
+
+    /// Ends a slice. When this returns it is on disk whatever happens, and the uploader sees it. The size is the file's
+    /// own, whatever `slice` says.
+    pub fn commit(&self, file: SliceFile, slice: Slice) -> Result<(), SpoolError> {
+        check_name(&slice.name)?;
+        let SliceFile { number, file } = file;
+        let part = self.path(number, PART);
+        let bytes = file
+            .sync_all()
+            .and_then(|()| file.metadata())
+            .map_err(SpoolError::io("write", &part))?
+            .len();
+        drop(file);
+        std::fs::rename(&part, self.path(number, COMPLETE)).map_err(SpoolError::io("rename", &part))?;
+        sync_dir(&self.dir.join(SLICES))?;
+        self.lock().write(Entry::Committed {
+            number,
+            slice: Slice { bytes, ..slice },
+        })?;
+        self.tell();
+        Ok(())
+    }
+
+    /// Ends a slice that nobody wants.
+    pub fn discard(&self, file: SliceFile) -> Result<(), SpoolError> {
+        let part = self.path(file.number, PART);
+        std::fs::remove_file(&part).map_err(SpoolError::io("remove", &part))?;
+        self.lock().write(Entry::Discarded { number: file.number })
+    }
+
+    /// Capture is over: no slice can be begun, and the playlists get their end mark, but after a lost lease, when they
+    /// belong to another node. The first cause stays.
+    pub fn finish(&self, cause: EndCause) -> Result<(), SpoolError> {
+        let mut inner = self.lock();
+        if inner.state.cause.is_none() {
+            inner.write(Entry::Finished { cause })?;
+        }
+        drop(inner);
+        self.tell();
+        Ok(())
+    }
+
+    /// Why capture ended, once it has.
+    pub fn cause(&self) -> Option<EndCause> {
+        self.lock().state.cause
+    }
+
+    /// Everything that was recorded is in the store, and nothing will follow.
+    pub fn is_done(&self) -> bool {
+        self.lock().state.is_done()
+    }
+
+    /// Slices and playlists that the store has not confirmed.
+    pub fn pending(&self) -> u64 {
+        self.lock().state.pending()
+    }
+
+    /// One for each playlist, in the order of their first slices; `prefix` is the storage's. A playlist whose first slice
+    /// is still being written is there with none.
+    pub fn files(&self, prefix: &str) -> Vec<RecordedFile> {
+        self.lock().state.files(prefix)
+    }
+
+    /// The committed slices of a playlist in the order of their commits.
+    pub fn slices(&self, key: &PlaylistKey) -> Vec<Slice> {
+        let inner = self.lock();
+        let playlist = inner.state.playlists.iter().find(|playlist| playlist.key == *key);
+        playlist
+            .map(|playlist| playlist.slices.iter().map(|kept| kept.slice.clone()).collect())
+            .unwrap_or_default()
+    }
+
+    /// How often the spool has been opened, this time included: from 1.
+    pub fn incarnation(&self) -> u64 {
+        self.lock().state.openings
+    }
+
+    /// When it was opened for the first time, Unix milliseconds: the recording's start.
+    pub fn started_ms(&self) -> u64 {
+        self.lock().state.started_ms
+    }
+
+    /// Changes with each commit, confirmation and end.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn tell(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// A panic elsewhere cannot leave the state half changed: entries are applied whole.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn path(&self, number: u64, kind: &str) -> PathBuf {
+        slice_path(&self.dir.join(SLICES), number, kind)
+    }
+}
+
+fn slice_path(slices: &Path, number: u64, kind: &str) -> PathBuf {
+    slices.join(format!("{number:08}.{kind}"))
+}
+
+/// The inverse of [`slice_path`].
+fn parse_slice_name(name: &str) -> Option<(u64, &str)> {
+    let (number, kind) = name.split_once('.')?;
+    if kind != PART && kind != COMPLETE {
+        return None;
+    }
+    number.parse().ok().map(|number| (number, kind))
+}
+
+fn check_name(name: &str) -> Result<(), SpoolError> {
+    let reason = if name.is_empty() {
+        "it is empty"
+    } else if name.len() > MAX_NAME_BYTES {
+        "it is too long"
+    } else if name.contains('/') || name == "." || name == ".." {
+        "it would leave its directory"
+    } else if name.contains(char::is_control) {
+        "it has control characters"
+    } else {
+        return Ok(());
+    };
+    Err(SpoolError::BadName {
+        name: name.to_owned(),
+        reason,
+    })
+}
+
+fn lock(dir: &Path) -> Result<Flock<File>, SpoolError> {
+    let path = dir.join(LOCK);
+    let file = File::create(&path).map_err(SpoolError::io("make", &path))?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
+        nix::errno::Errno::EWOULDBLOCK => SpoolError::InUse(dir.to_owned()),
+        errno => SpoolError::io("lock", &path)(errno.into()),
+    })
+}
+
+/// Makes the names in a directory durable.
+fn sync_dir(dir: &Path) -> Result<(), SpoolError> {
+    File::open(dir)
+        .and_then(|dir| dir.sync_all())
+        .map_err(SpoolError::io("sync", dir))
+}

@@ -1,0 +1,59 @@
+use std::fs::File;
+use std::io::{self, Write};
+
+use protocol::TrackKind;
+use serde::{Deserialize, Serialize};
+
+/// What names a playlist inside one recording.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PlaylistKey {
+    pub uid: String,
+    pub track: TrackKind,
+}
+
+/// One slice of a playlist.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slice {
+    pub playlist: PlaylistKey,
+    /// The object's name in the bucket, without the storage's prefix. Any characters but `/` and control characters.
+    pub name: String,
+    /// On the recording's timeline.
+    pub start_us: i64,
+    pub duration_us: i64,
+    /// Wall-clock time of the first media in it, Unix milliseconds.
+    pub start_ms: u64,
+    pub bytes: u64,
+    /// It does not continue the slice before it.
+    pub discontinuity: bool,
+    /// Whole `#EXT-X-AGORA-…` lines, in order, that stand before its `#EXTINF`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+}
+
+/// A slice that is being written: `<number>.part` in the spool. Each write goes to the kernel at once, so what is
+/// written survives the process. Ended by [`Spool::commit`](super::Spool::commit) or
+/// [`Spool::discard`](super::Spool::discard); dropped, it waits for the next opening of the spool, which finishes it.
+#[derive(Debug)]
+pub struct SliceFile {
+    pub(super) number: u64,
+    pub(super) file: File,
+}
+
+impl Write for SliceFile {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.file.write(data)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// What a probe finds in a slice that a crash has cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probed {
+    /// Of the whole frames in it, more than 0.
+    pub duration_us: i64,
+    /// Length of its readable beginning; the rest is cut away.
+    pub bytes: u64,
+}

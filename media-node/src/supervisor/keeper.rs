@@ -1,0 +1,291 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use protocol::{Desired, Fault, Job, Phase, Problem, Refusal, Report};
+use tokio::sync::mpsc;
+
+use super::line::{Begin, Control, Interrupt, Told};
+use super::process::Process;
+use super::recording::{Order, Recording, Stage};
+use super::restart::RestartPolicy;
+use super::{Config, EXIT_GRACE, internal};
+use crate::backoff::chance;
+use crate::clock::unix_ms;
+use crate::spool;
+
+/// A process reports every 2 s; one that is silent for so long is stuck and is replaced.
+const SILENCE: Duration = Duration::from_secs(30);
+/// A process that does not keep to the protocol is given so long to end by itself.
+const DEATH_GRACE: Duration = Duration::from_millis(500);
+/// A report carries so many problems.
+const MOST_PROBLEMS: usize = 16;
+
+/// Keeps the process of one recording alive until the recording is over.
+pub(super) struct Keeper {
+    config: Arc<Config>,
+    recording: Arc<Recording>,
+    orders: mpsc::Receiver<Order>,
+    desired: Option<Desired>,
+    /// What this keeper has to tell, oldest first.
+    problems: Vec<Problem>,
+}
+
+/// How the time of one process ended.
+enum End {
+    Over,
+    Refused(Refusal),
+    Replaced(Box<Job>),
+    Interrupted,
+    Died(String),
+}
+
+/// What came while no process was there.
+enum Awaited {
+    Job(Box<Job>),
+    Pause,
+    Interrupted,
+}
+
+impl Keeper {
+    pub(super) fn new(config: Arc<Config>, recording: Arc<Recording>, orders: mpsc::Receiver<Order>) -> Self {
+        Self {
+            config,
+            recording,
+            orders,
+            desired: None,
+            problems: Vec::new(),
+        }
+    }
+
+    pub(super) async fn run(mut self, job: Option<Job>) {
+        let mut policy = RestartPolicy::new();
+        let Some(mut job) = self.first_job(job).await else {
+            return self.recording.update(|status| status.stage = Stage::Interrupted);
+        };
+        loop {
+            let started = Instant::now();
+            match self.one_process(&job).await {
+                End::Over => return self.over(),
+                End::Interrupted => return self.recording.update(|status| status.stage = Stage::Interrupted),
+                End::Refused(refusal) => return self.refuse(refusal).await,
+                End::Replaced(newer) => job = *newer,
+                End::Died(why) => {
+                    let pause = policy.pause_after(started.elapsed(), chance());
+                    self.tell_death(&why, pause);
+                    match self.wait(Some(pause)).await {
+                        Awaited::Job(newer) => job = *newer,
+                        Awaited::Pause => {}
+                        Awaited::Interrupted => {
+                            return self.recording.update(|status| status.stage = Stage::Interrupted);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    async fn first_job(&mut self, job: Option<Job>) -> Option<Job> {
+        if job.is_some() {
+            return job;
+        }
+        match self.wait(None).await {
+            Awaited::Job(job) => Some(*job),
+            Awaited::Pause | Awaited::Interrupted => None,
+        }
+    }
+
+    /// Waits without a process, for a job or until the pause is over.
+    async fn wait(&mut self, pause: Option<Duration>) -> Awaited {
+        let end = pause.map(|pause| tokio::time::Instant::now() + pause);
+        loop {
+            let over = async {
+                match end {
+                    Some(end) => tokio::time::sleep_until(end).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = over => return Awaited::Pause,
+                order = self.orders.recv() => match order {
+                    Some(Order::Job(job)) => return Awaited::Job(job),
+                    Some(Order::Desired(desired)) => self.desired = Some(desired),
+                    Some(Order::Interrupt(_)) | None => return Awaited::Interrupted,
+                }
+            }
+        }
+    }
+
+    async fn one_process(&mut self, job: &Job) -> End {
+        self.recording.update(|status| {
+            status.epoch = job.epoch;
+            status.stage = Stage::Running;
+        });
+        if let Err(error) = self.store(job).await {
+            return self.died(format!("its job cannot be kept: {error}"));
+        }
+        let mut process = match Process::start(&self.config, &self.recording.dir) {
+            Ok(process) => process,
+            Err(error) => return self.died(format!("its process cannot be started: {error}")),
+        };
+        let begun = self.has_begun();
+        let begin = Begin {
+            job: job.clone(),
+            node: self.config.node.clone(),
+            check: !begun,
+        };
+        let mut sent = process.send(&Control::Begin(Box::new(begin))).await;
+        if let (Ok(()), Some(desired)) = (&sent, &self.desired) {
+            sent = process.send(&Control::Desired(desired.clone())).await;
+        }
+        let end = match sent {
+            Ok(()) => self.follow(&mut process, job.epoch).await,
+            Err(error) => End::Died(format!("it does not read its orders: {error}")),
+        };
+        let grace = if matches!(end, End::Died(_)) {
+            DEATH_GRACE
+        } else {
+            EXIT_GRACE
+        };
+        let status = process.end(grace).await;
+        match (end, status) {
+            (End::Died(why), Ok(status)) => self.died(format!("{why} ({status})")),
+            // The spool may hold media: the recording goes on when what hinders it is over.
+            (End::Refused(refusal), _) if begun => End::Died(refusal.reason),
+            (end, _) => end,
+        }
+    }
+
+    /// Relays orders and reports until the process or an order ends it.
+    async fn follow(&mut self, process: &mut Process, epoch: u64) -> End {
+        let mut interrupted = false;
+        let mut last_words = tokio::time::Instant::now();
+        let mut silence = SILENCE;
+        loop {
+            let control = tokio::select! {
+                told = process.next() => {
+                    last_words = tokio::time::Instant::now();
+                    match told {
+                        Some(Told::Refused(refusal)) => return End::Refused(refusal),
+                        Some(Told::Report(report)) => {
+                            let ended = report.phase == Phase::Ended;
+                            self.publish(*report);
+                            if ended {
+                                return End::Over;
+                            }
+                            continue;
+                        }
+                        None if interrupted => return End::Interrupted,
+                        None => return End::Died("its process stopped".to_owned()),
+                    }
+                }
+                order = self.orders.recv() => match order {
+                    Some(Order::Job(job)) if job.epoch <= epoch => continue,
+                    Some(Order::Job(job)) => {
+                        let stop = process.send(&Control::Interrupt(Interrupt { drain_ms: 0 })).await;
+                        if let Err(error) = stop {
+                            tracing::warn!(sid = self.recording.sid, %error, "the replaced process does not listen");
+                        }
+                        self.desired = None;
+                        return End::Replaced(job);
+                    }
+                    Some(Order::Desired(desired)) if self.desired.as_ref() == Some(&desired) => continue,
+                    Some(Order::Desired(desired)) => {
+                        self.desired = Some(desired.clone());
+                        Control::Desired(desired)
+                    }
+                    Some(Order::Interrupt(drain)) => {
+                        interrupted = true;
+                        silence = drain + SILENCE;
+                        Control::Interrupt(Interrupt { drain_ms: drain.as_millis() as u64 })
+                    }
+                    None => return End::Interrupted,
+                },
+                () = tokio::time::sleep_until(last_words + silence) => {
+                    return End::Died(format!("its process was silent for {} s", silence.as_secs()));
+                }
+            };
+            if let Err(error) = process.send(&control).await {
+                return End::Died(format!("it does not read its orders: {error}"));
+            }
+        }
+    }
+
+    async fn store(&self, job: &Job) -> Result<(), String> {
+        let (dir, job) = (self.recording.dir.clone(), job.clone());
+        match tokio::task::spawn_blocking(move || spool::store_job(&dir, &job)).await {
+            Ok(stored) => stored.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn has_begun(&self) -> bool {
+        self.recording.status().borrow().report.is_some() || spool::has_begun(&self.recording.dir)
+    }
+
+    /// A recording that has not begun is refused, one that has is tried again.
+    fn died(&self, why: String) -> End {
+        if self.has_begun() {
+            End::Died(why)
+        } else {
+            End::Refused(internal(&format!("the recording failed: {why}")))
+        }
+    }
+
+    /// The spool is gone before the refusal is told, so that the same job can be tried again at once.
+    async fn refuse(&self, refusal: Refusal) {
+        tracing::info!(sid = self.recording.sid, code = ?refusal.code, reason = refusal.reason, "refused");
+        self.recording.remove_spool().await;
+        self.recording.update(|status| status.stage = Stage::Refused(refusal));
+    }
+
+    fn over(&self) {
+        tracing::info!(sid = self.recording.sid, "recording over");
+        self.recording.update(|status| status.stage = Stage::Ended);
+        if !self.config.await_acknowledgement {
+            self.recording.acknowledge();
+        }
+    }
+
+    fn tell_death(&mut self, why: &str, pause: Duration) {
+        let pause_ms = pause.as_millis() as u64;
+        tracing::error!(
+            sid = self.recording.sid,
+            why,
+            pause_ms,
+            "the recording's process is started again"
+        );
+        self.problems.push(Problem {
+            fault: Fault::Ours,
+            code: "recorder_restarted".to_owned(),
+            message: format!("{why}; it goes on behind a discontinuity in {pause_ms} ms"),
+            at_ms: unix_ms(),
+        });
+        let surplus = self.problems.len().saturating_sub(MOST_PROBLEMS);
+        self.problems.drain(..surplus);
+        let last = self.recording.status().borrow().report.clone();
+        if let Some(report) = last {
+            self.publish(Report {
+                at_ms: unix_ms(),
+                ..report
+            });
+        }
+    }
+
+    /// Sequence numbers grow over the reports of the processes and of the keeper itself.
+    fn publish(&self, mut report: Report) {
+        for problem in &self.problems {
+            if !report.problems.contains(problem) {
+                report.problems.push(problem.clone());
+            }
+        }
+        report.problems.sort_by_key(|problem| problem.at_ms);
+        let surplus = report.problems.len().saturating_sub(MOST_PROBLEMS);
+        report.problems.drain(..surplus);
+        self.recording.update(|status| {
+            if let Some(last) = status.report.as_ref().filter(|last| last.epoch == report.epoch) {
+                report.seq = report.seq.max(last.seq + 1);
+            }
+            status.report = Some(report);
+        });
+    }
+}

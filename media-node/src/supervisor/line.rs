@@ -1,0 +1,110 @@
+use protocol::{Desired, Job, Refusal, Report, Secret};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
+
+/// A report names at most some thousand playlists.
+const MAX_LINE_BYTES: u64 = 4 << 20;
+
+/// A line from the supervisor to the process of a recording. The first one is `Begin`. The end of the input means that the
+/// supervisor is gone: capture ends and the spool keeps the rest for the next process.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Control {
+    Begin(Box<Begin>),
+    Desired(Desired),
+    Interrupt(Interrupt),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Begin {
+    pub job: Job,
+    pub node: Node,
+    /// Prove first that the bucket can be written to.
+    pub check: bool,
+}
+
+/// What a recording's process has to know of its node.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Node {
+    pub node_id: String,
+    /// Base of the RTSP URLs of the embedded channel server.
+    pub rtsp: String,
+    /// Base of the control API's URLs.
+    pub roster: String,
+    pub node_token: Secret,
+    /// The key that playing from the embedded channel server asks for.
+    pub play_key: Option<Secret>,
+}
+
+/// End capture without ending the recording: another process goes on with it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Interrupt {
+    /// How long uploads may go on.
+    pub drain_ms: u64,
+}
+
+/// A line from the process of a recording to its supervisor.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    Report(Box<Report>),
+    /// It cannot begin; nothing was recorded.
+    Refused(Refusal),
+}
+
+/// One line with its end.
+pub fn encode<T: Serialize>(message: &T) -> serde_json::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// The next message of a stream of lines, `None` at its end. Not cancel-safe: half a line is lost with the future.
+///
+/// # Errors
+/// When reading fails, a line is too long, or it is not a message.
+pub async fn next<T: DeserializeOwned>(input: &mut (impl AsyncBufRead + Unpin)) -> Result<Option<T>, LineError> {
+    let mut line = Vec::new();
+    input
+        .take(MAX_LINE_BYTES)
+        .read_until(b'\n', &mut line)
+        .await
+        .map_err(LineError::Read)?;
+    match line.last() {
+        None => Ok(None),
+        // The other side was stopped in the middle of a line.
+        Some(last) if *last != b'\n' && (line.len() as u64) < MAX_LINE_BYTES => Ok(None),
+        Some(b'\n') => serde_json::from_slice(&line).map(Some).map_err(LineError::Content),
+        Some(_) => Err(LineError::TooLong),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LineError {
+    #[error("the line cannot be read: {0}")]
+    Read(std::io::Error),
+    #[error("the line is not a message: {0}")]
+    Content(serde_json::Error),
+    #[error("the line is too long")]
+    TooLong,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whole_lines_are_messages_and_a_cut_one_is_the_end() {
+        let mut input: &[u8] = b"{\"interrupt\":{\"drain_ms\":5}}\n{\"interr";
+        let first: Option<Control> = next(&mut input).await.unwrap();
+        assert!(matches!(first, Some(Control::Interrupt(Interrupt { drain_ms: 5 }))));
+        assert!(next::<Control>(&mut input).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn other_text_is_an_error() {
+        let mut input: &[u8] = b"hello\n";
+        assert!(matches!(next::<Control>(&mut input).await, Err(LineError::Content(_))));
+    }
+}

@@ -1,0 +1,335 @@
+//! One child process for each recording, kept alive on its spool. It knows processes, jobs and reports; it knows neither
+//! media nor the edge: whoever speaks to the edge or to a caller asks it and is told.
+
+mod keeper;
+mod line;
+mod process;
+mod recording;
+mod restart;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use protocol::{Desired, Directive, Fault, HeldRecording, Job, JobRequest, Phase, Refusal, RefusalCode, Report};
+use tokio::sync::watch;
+
+pub use line::{Begin, Control, Node, Told, encode, next};
+pub use recording::{Recording, Stage, Status};
+
+use crate::spool;
+use keeper::Keeper;
+use recording::Order;
+use table::Table;
+
+/// The bucket's proof takes up to 6 s, and a process that records into the same spool may need some time to end.
+const ACCEPT_TIME: Duration = Duration::from_secs(20);
+/// What a recording's process may take beyond its time for uploads, to end in order.
+const EXIT_GRACE: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// One directory below it for each recording.
+    pub spool: PathBuf,
+    /// The program whose `record --supervised --dir DIR` records.
+    pub program: PathBuf,
+    /// Put behind those.
+    pub arguments: Vec<String>,
+    pub node: Node,
+    /// Recordings at the same time, uploads of ended ones included.
+    pub capacity: usize,
+    /// Spools of ended recordings stay until [`Supervisor::acknowledge`], so that somebody learns of the end.
+    pub await_acknowledgement: bool,
+}
+
+/// Clones share one supervisor.
+#[derive(Clone)]
+pub struct Supervisor {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Arc<Config>,
+    table: Mutex<Table>,
+    draining: AtomicBool,
+    changes: watch::Sender<u64>,
+}
+
+impl Supervisor {
+    pub fn new(config: Config) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                config: Arc::new(config),
+                table: Mutex::new(Table::default()),
+                draining: AtomicBool::new(false),
+                changes: watch::Sender::new(0),
+            }),
+        }
+    }
+
+    /// Takes up the spools that an earlier process has left. They wait for their jobs, because secrets do not rest on
+    /// the disk; a spool whose recording is over and whose end nobody has to learn is removed.
+    pub fn adopt(&self) -> std::io::Result<()> {
+        for entry in std::fs::read_dir(&self.inner.config.spool)? {
+            let dir = entry?.path();
+            if !dir.is_dir() {
+                continue;
+            }
+            match spool::load_job(&dir) {
+                Ok(job) if !self.inner.config.await_acknowledgement && spool::is_done(&dir) => {
+                    tracing::info!(
+                        sid = job.sid,
+                        "the recording of this spool is over and uploaded: removed"
+                    );
+                    std::fs::remove_dir_all(&dir)?;
+                }
+                Ok(job) => {
+                    tracing::info!(sid = job.sid, epoch = job.epoch, "a spool waits for its job");
+                    self.add(&mut self.lock(), job, false);
+                }
+                Err(error) => tracing::warn!(dir = %dir.display(), %error, "not the spool of a recording: left alone"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a job and answers once its process is up and the bucket is proven, with its first report. The same job
+    /// again has the same answer; a higher epoch goes on in the same spool.
+    pub async fn put(&self, job: Job) -> Result<Report, Refusal> {
+        check_job(&job)?;
+        let (sid, epoch) = (job.sid.clone(), job.epoch);
+        let recording = self.place(job)?;
+        let mut status = recording.status();
+        let accepted = async {
+            loop {
+                if let Some(answer) = status.borrow_and_update().answer_to(epoch) {
+                    return answer;
+                }
+                if status.changed().await.is_err() {
+                    return Err(internal("the recording's supervisor has stopped"));
+                }
+            }
+        };
+        let answer = tokio::time::timeout(ACCEPT_TIME, accepted).await;
+        answer.unwrap_or_else(|_| {
+            tracing::error!(sid, "the recording's process did not begin in time");
+            Err(internal(
+                "the recording's process did not begin in time; it is tried further",
+            ))
+        })
+    }
+
+    fn place(&self, job: Job) -> Result<Arc<Recording>, Refusal> {
+        let mut table = self.lock();
+        table.prune();
+        if let Some(recording) = table.get(&job.sid) {
+            let (held, waiting) = {
+                let status = recording.status();
+                let status = status.borrow();
+                (status.epoch, matches!(status.stage, Stage::Waiting))
+            };
+            if job.epoch < held {
+                return Err(stale(held));
+            }
+            if job.epoch > held || waiting {
+                recording.order(Order::Job(Box::new(job)))?;
+            }
+            return Ok(recording);
+        }
+        if self.is_draining() {
+            return Err(Refusal {
+                fault: Fault::Ours,
+                code: RefusalCode::Draining,
+                reason: "this node is being shut down".to_owned(),
+            });
+        }
+        if table.active() >= self.inner.config.capacity {
+            return Err(Refusal {
+                fault: Fault::Ours,
+                code: RefusalCode::NoCapacity,
+                reason: format!("this node records {} channels already", self.inner.config.capacity),
+            });
+        }
+        Ok(self.add(&mut table, job, true))
+    }
+
+    /// `complete`: the job has its secrets and the recording can begin.
+    fn add(&self, table: &mut Table, job: Job, complete: bool) -> Arc<Recording> {
+        let dir = self.inner.config.spool.join(&job.sid);
+        let (recording, orders) = Recording::new(&job, dir, complete);
+        let recording = Arc::new(recording);
+        table.insert(Arc::clone(&recording));
+        let keeper = Keeper::new(Arc::clone(&self.inner.config), Arc::clone(&recording), orders);
+        tokio::spawn(keeper.run(complete.then_some(job)));
+        self.inner.changes.send_modify(|count| *count += 1);
+        recording
+    }
+
+    /// Passes on what is wanted of a recording. An epoch above the recording's own says that the lease is lost.
+    pub fn converge(&self, sid: &str, desired: Desired) -> Result<Arc<Recording>, Refusal> {
+        let recording = self.get(sid)?;
+        let held = recording.status().borrow().epoch;
+        if desired.epoch < held {
+            return Err(stale(held));
+        }
+        let directive = if desired.epoch > held {
+            Directive::Release
+        } else {
+            desired.directive
+        };
+        recording.order(Order::Desired(Desired {
+            epoch: held,
+            directive,
+            ..desired
+        }))?;
+        Ok(recording)
+    }
+
+    /// Passes on what is wanted and answers when the recording has ended, or with its newest report after `wait`.
+    pub async fn desire(&self, sid: &str, desired: Desired, wait: Duration) -> Result<Report, Refusal> {
+        let recording = self.converge(sid, desired)?;
+        let mut status = recording.status();
+        let ended = status.wait_for(|status| status.phase() == Some(Phase::Ended));
+        // A time-out is an answer too: the newest report says how far it is.
+        let _ = tokio::time::timeout(wait, ended).await;
+        self.report(sid)
+    }
+
+    /// The newest report of a recording.
+    pub fn report(&self, sid: &str) -> Result<Report, Refusal> {
+        let recording = self.get(sid)?;
+        let report = recording.status().borrow().report.clone();
+        report.ok_or_else(|| Refusal {
+            fault: Fault::Ours,
+            code: RefusalCode::UnknownRecording,
+            reason: "the spool of this recording is here, but its job has not come yet".to_owned(),
+        })
+    }
+
+    pub fn get(&self, sid: &str) -> Result<Arc<Recording>, Refusal> {
+        self.lock().get(sid).ok_or_else(|| Refusal {
+            fault: Fault::Caller,
+            code: RefusalCode::UnknownRecording,
+            reason: "this node has no recording of that sid".to_owned(),
+        })
+    }
+
+    /// Every recording whose end has not been acknowledged.
+    pub fn recordings(&self) -> Vec<Arc<Recording>> {
+        self.lock().open()
+    }
+
+    pub fn held(&self) -> Vec<HeldRecording> {
+        let held = |recording: Arc<Recording>| HeldRecording {
+            recorder: recording.recorder.clone(),
+            sid: recording.sid.clone(),
+            epoch: recording.status().borrow().epoch,
+        };
+        self.recordings().into_iter().map(held).collect()
+    }
+
+    /// Requests for the jobs of the spools that wait for theirs.
+    pub fn missing_jobs(&self) -> Vec<JobRequest> {
+        let request = |recording: Arc<Recording>| {
+            let status = recording.status();
+            let status = status.borrow();
+            matches!(status.stage, Stage::Waiting).then(|| JobRequest {
+                node_id: self.inner.config.node.node_id.clone(),
+                recorder: recording.recorder.clone(),
+                sid: recording.sid.clone(),
+                epoch: status.epoch,
+            })
+        };
+        self.recordings().into_iter().filter_map(request).collect()
+    }
+
+    /// Somebody has learnt of the recording's end: its spool is removed. Does nothing before the end.
+    pub fn acknowledge(&self, sid: &str) {
+        if let Ok(recording) = self.get(sid) {
+            recording.acknowledge();
+        }
+    }
+
+    /// Nobody knows the recording any more. A spool that waits for its job is removed if it holds nothing that is not
+    /// uploaded, and kept otherwise.
+    pub async fn disown(&self, sid: &str) {
+        let Ok(recording) = self.get(sid) else { return };
+        if spool::is_done(&recording.dir) {
+            // Its keeper waits for a job that will not come; one that has gone needs no word.
+            let _ = recording.order(Order::Interrupt(Duration::ZERO));
+            recording.remove_spool().await;
+            self.lock().remove(sid);
+        }
+    }
+
+    /// From 0, idle, to 1, no room.
+    pub fn load(&self) -> f64 {
+        self.lock().active() as f64 / self.inner.config.capacity.max(1) as f64
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.inner.draining.load(Ordering::Relaxed)
+    }
+
+    /// Changes when a recording is added.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.inner.changes.subscribe()
+    }
+
+    /// Takes no more jobs, ends all captures and waits for their uploads, at most for `drain`, and until the ends that were
+    /// reached are acknowledged. What is not up then stays in the spools.
+    pub async fn shut_down(&self, drain: Duration) {
+        self.inner.draining.store(true, Ordering::Relaxed);
+        let recordings = self.recordings();
+        for recording in &recordings {
+            // A recording whose keeper has gone has nothing to interrupt.
+            let _ = recording.order(Order::Interrupt(drain));
+        }
+        let all = async {
+            for recording in &recordings {
+                // An error means that the keeper has gone, which is what is waited for.
+                let _ = recording.status().wait_for(Status::is_settled).await;
+            }
+        };
+        if tokio::time::timeout(drain + EXIT_GRACE, all).await.is_err() {
+            tracing::warn!("some recordings did not end in time");
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.inner.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The sid becomes a directory's name.
+fn check_job(job: &Job) -> Result<(), Refusal> {
+    let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if job.sid.len() == 32 && job.sid.bytes().all(hexadecimal) {
+        return Ok(());
+    }
+    Err(Refusal {
+        fault: Fault::Caller,
+        code: RefusalCode::BadJob,
+        reason: "sid has to be 32 lower-case hexadecimal characters".to_owned(),
+    })
+}
+
+fn stale(held: u64) -> Refusal {
+    Refusal {
+        fault: Fault::Caller,
+        code: RefusalCode::StaleEpoch,
+        reason: format!("the recording is here under epoch {held}"),
+    }
+}
+
+fn internal(reason: &str) -> Refusal {
+    Refusal {
+        fault: Fault::Ours,
+        code: RefusalCode::Internal,
+        reason: reason.to_owned(),
+    }
+}

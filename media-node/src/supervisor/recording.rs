@@ -1,0 +1,138 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use protocol::{Desired, Job, Phase, RecorderKey, Refusal, RefusalCode, Report};
+use tokio::sync::{mpsc, watch};
+
+use super::internal;
+
+/// Orders are rare; a keeper that does not take so many is stuck.
+const MOST_ORDERS: usize = 32;
+
+/// The supervisor's view of one recording; its keeper changes it.
+pub struct Recording {
+    pub recorder: RecorderKey,
+    pub sid: String,
+    pub(super) dir: PathBuf,
+    orders: mpsc::Sender<Order>,
+    status: watch::Sender<Status>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Status {
+    pub epoch: u64,
+    pub stage: Stage,
+    /// The newest one.
+    pub report: Option<Report>,
+    /// Somebody has learnt of the end.
+    pub acknowledged: bool,
+}
+
+#[derive(Clone, Debug)]
+pub enum Stage {
+    /// A spool without a job.
+    Waiting,
+    /// It has a process, or will have one soon.
+    Running,
+    /// It did not begin.
+    Refused(Refusal),
+    /// It is over, and everything is uploaded.
+    Ended,
+    /// This node shuts down; the spool keeps the rest.
+    Interrupted,
+}
+
+#[derive(Debug)]
+pub(super) enum Order {
+    Job(Box<Job>),
+    Desired(Desired),
+    /// End capture; uploads may go on for so long.
+    Interrupt(Duration),
+}
+
+impl Recording {
+    pub(super) fn new(job: &Job, dir: PathBuf, complete: bool) -> (Self, mpsc::Receiver<Order>) {
+        let (orders, receiver) = mpsc::channel(MOST_ORDERS);
+        let stage = if complete { Stage::Running } else { Stage::Waiting };
+        let status = Status {
+            epoch: job.epoch,
+            stage,
+            report: None,
+            acknowledged: false,
+        };
+        let recording = Self {
+            recorder: job.recorder.clone(),
+            sid: job.sid.clone(),
+            dir,
+            orders,
+            status: watch::Sender::new(status),
+        };
+        (recording, receiver)
+    }
+
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.status.subscribe()
+    }
+
+    pub(super) fn update(&self, change: impl FnOnce(&mut Status)) {
+        self.status.send_modify(change);
+    }
+
+    /// An order to a recording that is over changes nothing and is no error.
+    pub(super) fn order(&self, order: Order) -> Result<(), Refusal> {
+        match self.orders.try_send(order) {
+            Err(mpsc::error::TrySendError::Full(_)) => Err(internal("the recording's process does not take orders")),
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
+        }
+    }
+
+    pub(super) fn acknowledge(&self) {
+        let ended = matches!(self.status.borrow().stage, Stage::Ended);
+        if ended {
+            self.update(|status| status.acknowledged = true);
+            tokio::spawn(self.remove_spool());
+        }
+    }
+
+    /// For a spool whose content is uploaded, or that never had any.
+    pub(super) fn remove_spool(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (dir, sid) = (self.dir.clone(), self.sid.clone());
+        async move {
+            match tokio::fs::remove_dir_all(&dir).await {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    tracing::warn!(sid, %error, "a spool that is not needed any more cannot be removed");
+                }
+                _ => tracing::debug!(sid, "spool removed"),
+            }
+        }
+    }
+}
+
+impl Status {
+    /// The answer to a job of `epoch`, once there is one.
+    pub(super) fn answer_to(&self, epoch: u64) -> Option<Result<Report, Refusal>> {
+        match (&self.stage, &self.report) {
+            (Stage::Refused(refusal), _) => Some(Err(refusal.clone())),
+            (_, Some(report)) if report.epoch >= epoch => Some(Ok(report.clone())),
+            (Stage::Interrupted, _) => Some(Err(Refusal {
+                code: RefusalCode::Draining,
+                ..internal("this node is being shut down")
+            })),
+            _ => None,
+        }
+    }
+
+    pub fn phase(&self) -> Option<Phase> {
+        self.report.as_ref().map(|report| report.phase)
+    }
+
+    /// Nothing will change any more in this process.
+    pub fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Refused(_) | Stage::Ended | Stage::Interrupted)
+    }
+
+    /// It is over, and nobody has to be told of it any more.
+    pub(super) fn is_settled(&self) -> bool {
+        self.acknowledged || matches!(self.stage, Stage::Refused(_) | Stage::Interrupted)
+    }
+}

@@ -1,0 +1,307 @@
+//! The supervisor with shell scripts in the place of recording processes.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use protocol::EndCause;
+use serde_json::json;
+
+use super::*;
+
+const SID: &str = "0123456789abcdef0123456789abcdef";
+
+/// Functions for the scripts: `report PHASE SEQ` and `refuse REASON`. The process's directory is `$4`; `$job` is its first
+/// line.
+const PRELUDE: &str = r#"#!/bin/bash
+dir=$4
+read -r job
+echo started >>"$dir/starts"
+epoch=${job#*\"epoch\":}; epoch=${epoch%%,*}
+report() {
+  echo "{\"report\":{\"node_id\":\"n\",\"recorder\":{\"app_id\":\"a\",\"channel\":\"c\",\"uid\":\"1\"},\"sid\":\"0123456789abcdef0123456789abcdef\",\"epoch\":$epoch,\"seq\":$2,\"at_ms\":$2,\"phase\":\"$1\",\"files\":[],\"pending_uploads\":0}}"
+}
+refuse() { echo "{\"refused\":{\"fault\":\"destination\",\"code\":\"storage_unusable\",\"reason\":\"$1\"}}"; }
+"#;
+
+struct World {
+    dir: tempfile::TempDir,
+    supervisor: Supervisor,
+}
+
+fn world(script: &str, await_acknowledgement: bool) -> World {
+    let dir = tempfile::tempdir().unwrap();
+    let program = dir.path().join("recorder");
+    std::fs::write(&program, format!("{PRELUDE}{script}")).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let supervisor = restarted(dir.path(), await_acknowledgement);
+    World { dir, supervisor }
+}
+
+fn restarted(dir: &Path, await_acknowledgement: bool) -> Supervisor {
+    std::fs::create_dir_all(dir.join("spool")).unwrap();
+    let node = Node {
+        node_id: "n".to_owned(),
+        rtsp: String::new(),
+        roster: String::new(),
+        node_token: protocol::Secret::default(),
+        play_key: None,
+    };
+    Supervisor::new(Config {
+        spool: dir.join("spool"),
+        program: dir.join("recorder"),
+        arguments: Vec::new(),
+        node,
+        capacity: 2,
+        await_acknowledgement,
+    })
+}
+
+impl World {
+    fn starts(&self) -> usize {
+        let starts = std::fs::read_to_string(self.dir.path().join("spool").join(SID).join("starts"));
+        starts.map_or(0, |text| text.lines().count())
+    }
+
+    fn spool_exists(&self) -> bool {
+        self.dir.path().join("spool").join(SID).exists()
+    }
+}
+
+fn job(sid: &str, epoch: u64) -> Job {
+    serde_json::from_value(json!({
+        "sid": sid, "epoch": epoch, "recorder": {"app_id": "a", "channel": "c", "uid": "1"}, "mode": "individual",
+        "source": {"type": "builtin"},
+        "subscription": {"version": 1, "types": "both", "audio": "all", "video": "all"},
+        "playlist": {"strict_extinf": true},
+        "storage": {"kind": "s3", "endpoint": "https://s3", "region": "r", "bucket": "b", "access_key": "ak",
+            "secret_key": "hunter2", "prefix": ""},
+    }))
+    .unwrap()
+}
+
+fn stop(epoch: u64) -> Desired {
+    let job = job(SID, epoch);
+    Desired {
+        epoch,
+        directive: Directive::Stop(EndCause::Stopped),
+        subscription: job.subscription,
+    }
+}
+
+async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    for _ in 0..400 {
+        if condition() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("never: {what}");
+}
+
+const FOLLOWS_ORDERS: &str = r#"
+report starting 1
+while read -r line; do
+  case $line in
+    *stop*) report draining 2; report ended 3; exit 0;;
+    *release*) report ended 4; exit 0;;
+    *interrupt*) exit 0;;
+  esac
+done
+"#;
+
+#[tokio::test]
+async fn a_job_is_answered_with_the_first_report_and_stopped_with_the_last() {
+    let world = world(FOLLOWS_ORDERS, false);
+    let report = world.supervisor.put(job(SID, 1)).await.unwrap();
+    assert_eq!((report.phase, report.epoch), (Phase::Starting, 1));
+    assert_eq!(world.supervisor.put(job(SID, 1)).await.unwrap().seq, report.seq);
+    assert_eq!(world.starts(), 1);
+    assert_eq!(world.supervisor.load(), 0.5);
+    let last = world
+        .supervisor
+        .desire(SID, stop(1), Duration::from_secs(10))
+        .await
+        .unwrap();
+    assert_eq!(last.phase, Phase::Ended);
+    until("the spool is removed", || !world.spool_exists()).await;
+    assert_eq!(world.supervisor.report(SID).unwrap().phase, Phase::Ended);
+    assert_eq!(world.supervisor.load(), 0.0);
+    assert!(world.supervisor.held().is_empty());
+}
+
+#[tokio::test]
+async fn the_end_stays_in_the_spool_until_it_is_acknowledged() {
+    let world = world(FOLLOWS_ORDERS, true);
+    world.supervisor.put(job(SID, 1)).await.unwrap();
+    world.supervisor.acknowledge(SID);
+    world
+        .supervisor
+        .desire(SID, stop(1), Duration::from_secs(10))
+        .await
+        .unwrap();
+    let recording = world.supervisor.get(SID).unwrap();
+    recording
+        .status()
+        .wait_for(|status| matches!(status.stage, Stage::Ended))
+        .await
+        .unwrap();
+    assert!(world.spool_exists());
+    assert_eq!(world.supervisor.held().len(), 1);
+    world.supervisor.acknowledge(SID);
+    until("the spool is removed", || !world.spool_exists()).await;
+    assert!(world.supervisor.held().is_empty());
+}
+
+#[tokio::test]
+async fn a_refusal_is_the_answer_and_leaves_nothing() {
+    let world = world("refuse 'no such bucket'\n", true);
+    let refusal = world.supervisor.put(job(SID, 1)).await.unwrap_err();
+    assert_eq!(
+        (refusal.code, refusal.reason.as_str()),
+        (RefusalCode::StorageUnusable, "no such bucket")
+    );
+    until("the spool is removed", || !world.spool_exists()).await;
+    assert!(world.supervisor.held().is_empty());
+    // It may be tried again.
+    assert!(world.supervisor.put(job(SID, 1)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_process_that_dies_before_it_begins_is_refused() {
+    let world = world("exit 3\n", false);
+    let refusal = world.supervisor.put(job(SID, 1)).await.unwrap_err();
+    assert_eq!(refusal.code, RefusalCode::Internal);
+    assert!(refusal.reason.contains("exit status: 3"), "{}", refusal.reason);
+}
+
+#[tokio::test]
+async fn a_killed_process_is_started_again_within_a_second_and_told_of() {
+    let world = world(&format!("echo $$ >\"$dir/pid\"\n{FOLLOWS_ORDERS}"), false);
+    let first = world.supervisor.put(job(SID, 1)).await.unwrap();
+    let pid = std::fs::read_to_string(world.dir.path().join("spool").join(SID).join("pid")).unwrap();
+    let pid = nix::unistd::Pid::from_raw(pid.trim().parse().unwrap());
+    let killed = std::time::Instant::now();
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+    until("a second start", || world.starts() == 2).await;
+    assert!(killed.elapsed() < Duration::from_secs(1), "{:?}", killed.elapsed());
+    let mut status = world.supervisor.get(SID).unwrap().status();
+    let restarted = |status: &Status| status.report.as_ref().is_some_and(|report| report.seq >= first.seq + 2);
+    let report = status.wait_for(restarted).await.unwrap().report.clone().unwrap();
+    let problem = report.problems.first().unwrap();
+    assert_eq!(
+        (problem.code.as_str(), problem.fault),
+        ("recorder_restarted", Fault::Ours)
+    );
+    assert!(problem.message.contains("signal: 9"), "{}", problem.message);
+    let last = world
+        .supervisor
+        .desire(SID, stop(1), Duration::from_secs(10))
+        .await
+        .unwrap();
+    assert!(last.phase == Phase::Ended && last.seq > report.seq);
+}
+
+#[tokio::test]
+async fn a_recording_that_has_begun_is_never_refused() {
+    let script = r#"
+case $(wc -l <"$dir/starts") in
+  1) report starting 1; exit 1;;
+  2) refuse 'the disk is full'; exit 0;;
+  *) report recording 2; sleep 100;;
+esac
+"#;
+    let world = world(script, false);
+    world.supervisor.put(job(SID, 1)).await.unwrap();
+    let mut status = world.supervisor.get(SID).unwrap().status();
+    let on = |status: &Status| status.phase() == Some(Phase::Recording);
+    let report = status.wait_for(on).await.unwrap().report.clone().unwrap();
+    assert_eq!(world.starts(), 3);
+    assert!(report.problems[1].message.contains("the disk is full"), "{report:?}");
+}
+
+#[tokio::test]
+async fn what_was_wanted_is_told_to_the_next_process_too() {
+    // The first process dies of the order, the second one carries it out.
+    let script = r#"
+report starting 1
+read -r line
+if [ "$(wc -l <"$dir/starts")" = 1 ]; then exit 9; fi
+case $line in *stop*) report ended 2;; esac
+"#;
+    let world = world(script, false);
+    world.supervisor.put(job(SID, 1)).await.unwrap();
+    let last = world
+        .supervisor
+        .desire(SID, stop(1), Duration::from_secs(10))
+        .await
+        .unwrap();
+    assert_eq!((last.phase, last.problems.len()), (Phase::Ended, 1));
+}
+
+#[tokio::test]
+async fn a_higher_epoch_replaces_and_a_lower_one_is_stale() {
+    let world = world(FOLLOWS_ORDERS, false);
+    world.supervisor.put(job(SID, 2)).await.unwrap();
+    assert_eq!(
+        world.supervisor.put(job(SID, 1)).await.unwrap_err().code,
+        RefusalCode::StaleEpoch
+    );
+    assert_eq!(
+        world.supervisor.converge(SID, stop(1)).err().unwrap().code,
+        RefusalCode::StaleEpoch
+    );
+    assert_eq!(world.supervisor.put(job(SID, 3)).await.unwrap().epoch, 3);
+    assert_eq!(world.starts(), 2);
+    // A lease that went elsewhere releases the recording.
+    let last = world
+        .supervisor
+        .desire(SID, stop(4), Duration::from_secs(10))
+        .await
+        .unwrap();
+    assert_eq!((last.phase, last.seq), (Phase::Ended, 4));
+}
+
+#[tokio::test]
+async fn room_is_bounded_and_sids_are_checked() {
+    let world = world(FOLLOWS_ORDERS, false);
+    for sid in ["a", "b"] {
+        world.supervisor.put(job(&sid.repeat(32), 1)).await.unwrap();
+    }
+    assert_eq!(
+        world.supervisor.put(job(&"c".repeat(32), 1)).await.unwrap_err().code,
+        RefusalCode::NoCapacity
+    );
+    for sid in ["", "../../etc", &"A".repeat(32), &"a".repeat(33)] {
+        assert_eq!(
+            world.supervisor.put(job(sid, 1)).await.unwrap_err().code,
+            RefusalCode::BadJob,
+            "{sid}"
+        );
+    }
+    assert_eq!(
+        world.supervisor.report(SID).unwrap_err().code,
+        RefusalCode::UnknownRecording
+    );
+}
+
+#[tokio::test]
+async fn spools_of_an_earlier_process_wait_for_their_jobs_and_go_on() {
+    let world = world(FOLLOWS_ORDERS, true);
+    world.supervisor.put(job(SID, 5)).await.unwrap();
+    world.supervisor.shut_down(Duration::from_secs(1)).await;
+    assert!(world.spool_exists());
+    assert_eq!(
+        world.supervisor.put(job(&"c".repeat(32), 1)).await.unwrap_err().code,
+        RefusalCode::Draining
+    );
+    let next = restarted(world.dir.path(), true);
+    next.adopt().unwrap();
+    let missing = next.missing_jobs();
+    assert_eq!((missing.len(), missing[0].epoch, missing[0].sid.as_str()), (1, 5, SID));
+    assert_eq!(next.held().len(), 1);
+    assert_eq!(next.report(SID).unwrap_err().code, RefusalCode::UnknownRecording);
+    assert_eq!(next.put(job(SID, 4)).await.unwrap_err().code, RefusalCode::StaleEpoch);
+    assert_eq!(next.put(job(SID, 5)).await.unwrap().phase, Phase::Starting);
+    assert!(next.missing_jobs().is_empty());
+    assert_eq!(world.starts(), 2);
+}

@@ -1,0 +1,83 @@
+use std::sync::Once;
+use std::time::Duration;
+
+use opendal::layers::TimeoutLayer;
+use opendal::{Operator, services};
+use protocol::{Storage, StorageKind};
+
+use super::fault::UploadFault;
+use crate::spool::object_key;
+
+/// A request may take so long before the store has seen any of its body.
+const BASE_TIME: Duration = Duration::from_secs(10);
+/// The slowest line that is still waited for, in bytes a second: 1 Mbit/s.
+const SLOWEST_LINE: u64 = 128 * 1024;
+
+/// A bucket with S3's interface, and the prefix in it.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    operator: Operator,
+    prefix: String,
+    place: String,
+}
+
+impl Bucket {
+    /// Speaks to nobody yet. An error says what is wrong with the description of the storage.
+    pub fn new(storage: &Storage) -> Result<Self, String> {
+        static TRANSPORT: Once = Once::new();
+        TRANSPORT.call_once(opendal::install_default);
+        let mut builder = services::S3::default()
+            .bucket(&storage.bucket)
+            .endpoint(&storage.endpoint)
+            .region(&storage.region)
+            .access_key_id(&storage.access_key)
+            .secret_access_key(storage.secret_key.expose())
+            // Only the customer's keys count, not what this machine is configured with.
+            .disable_config_load()
+            .disable_ec2_metadata();
+        if let Some(token) = &storage.session_token {
+            builder = builder.session_token(token.expose());
+        }
+        // A bucket with a dot in its name does not fit under the endpoint's certificate.
+        if storage.kind == StorageKind::S3 && !storage.bucket.contains('.') {
+            builder = builder.enable_virtual_host_style();
+        }
+        let operator = Operator::new(builder).map_err(|error| error.message().to_owned())?;
+        let place = format!("bucket {:?} at {}", storage.bucket, storage.endpoint);
+        Ok(Self {
+            operator,
+            prefix: storage.prefix.clone(),
+            place,
+        })
+    }
+
+    /// For messages: which bucket at which endpoint.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// One request, answered within a time that fits its size.
+    pub(super) async fn put(&self, name: &str, content_type: &str, body: Vec<u8>) -> Result<(), UploadFault> {
+        let operator = self.timed(BASE_TIME + Duration::from_secs(body.len() as u64 / SLOWEST_LINE));
+        let write = operator
+            .write_with(&self.key(name), body)
+            .content_type(content_type)
+            .await;
+        write.map(drop).map_err(|error| UploadFault::from_store(&error))
+    }
+
+    pub(super) async fn delete(&self, name: &str) -> Result<(), UploadFault> {
+        let delete = self.timed(BASE_TIME).delete(&self.key(name)).await;
+        delete.map_err(|error| UploadFault::from_store(&error))
+    }
+
+    fn key(&self, name: &str) -> String {
+        object_key(&self.prefix, name)
+    }
+
+    fn timed(&self, limit: Duration) -> Operator {
+        self.operator
+            .clone()
+            .layer(TimeoutLayer::new().with_timeout(limit).with_io_timeout(limit))
+    }
+}

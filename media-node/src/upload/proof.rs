@@ -1,0 +1,42 @@
+use std::time::Duration;
+
+use protocol::{Fault, Refusal, RefusalCode, Storage};
+
+use super::Bucket;
+
+/// Under the storage's prefix. It stays in the bucket where the keys may not delete.
+const PROOF_NAME: &str = "tapedeck-write-test.txt";
+const PROOF_TEXT: &str = "Written to prove that recordings can be stored here. It can be deleted.\n";
+const PROOF_TIME: Duration = Duration::from_secs(5);
+/// Enough for a store that answers at all; a proof that stays does no harm.
+const CLEANUP_TIME: Duration = Duration::from_secs(1);
+
+/// Proves that the bucket can be written to with these keys, by writing a small object and deleting it again. Keys that
+/// can only write are good enough: nothing is read or listed, and a refused deletion counts for nothing. Takes at most
+/// 6 s.
+pub async fn check(storage: &Storage) -> Result<(), Refusal> {
+    let refuse = |what: String| Refusal {
+        fault: Fault::Destination,
+        code: RefusalCode::StorageUnusable,
+        reason: format!(
+            "bucket {:?} at {} cannot be written to: {what}",
+            storage.bucket, storage.endpoint
+        ),
+    };
+    let bucket = Bucket::new(storage).map_err(refuse)?;
+    let put = bucket.put(PROOF_NAME, "text/plain", PROOF_TEXT.into());
+    match tokio::time::timeout(PROOF_TIME, put).await {
+        Err(_) => return Err(refuse(format!("no answer within {} s", PROOF_TIME.as_secs()))),
+        Ok(Err(fault)) => return Err(refuse(fault.message().to_owned())),
+        Ok(Ok(())) => {}
+    }
+    match tokio::time::timeout(CLEANUP_TIME, bucket.delete(PROOF_NAME)).await {
+        Ok(Ok(())) => {}
+        _ => tracing::debug!(
+            bucket = storage.bucket,
+            name = PROOF_NAME,
+            "the write test's object stays in the bucket"
+        ),
+    }
+    Ok(())
+}

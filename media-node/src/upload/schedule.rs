@@ -1,0 +1,280 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use protocol::{Fault, Problem};
+
+use super::fault::UploadFault;
+use crate::backoff::Backoff;
+use crate::spool::{DuePlaylist, DueSlice};
+
+/// Requests of one recording at the same time.
+const MOST_IN_FLIGHT: usize = 4;
+/// Slices are held in memory while they travel; a larger one travels alone.
+const MOST_BYTES_IN_FLIGHT: u64 = 64 << 20;
+/// A store that does not answer is a problem only after a while.
+const PATIENCE_MS: u64 = 10_000;
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// What a request is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Item {
+    Slice(u64),
+    Playlist(String),
+}
+
+/// One request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    Slice(DueSlice),
+    Playlist(DuePlaylist),
+}
+
+impl Task {
+    pub(super) fn item(&self) -> Item {
+        match self {
+            Self::Slice(slice) => Item::Slice(slice.number),
+            Self::Playlist(playlist) => Item::Playlist(playlist.name.clone()),
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Slice(slice) => slice.bytes,
+            Self::Playlist(_) => 0,
+        }
+    }
+}
+
+/// Decides which requests are made when. Pure: time is an argument, in milliseconds of any clock that does not go back.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    in_flight: BTreeMap<Item, u64>,
+    failing: BTreeMap<Item, Failing>,
+    backoff: Backoff,
+    closed_until_ms: u64,
+}
+
+#[derive(Debug)]
+struct Failing {
+    attempts: u32,
+    since_ms: u64,
+    fault: Fault,
+    code: &'static str,
+    message: String,
+}
+
+impl Schedule {
+    pub(super) fn new() -> Self {
+        Self {
+            in_flight: BTreeMap::new(),
+            failing: BTreeMap::new(),
+            backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
+            closed_until_ms: 0,
+        }
+    }
+
+    /// The requests to make at this moment, of those that are due. Playlists come first: they are small, and nobody can
+    /// play a slice that no playlist names. What has failed waits behind what has not, so that one object that the store
+    /// will not take keeps no other back. While the last request failed, one at a time is made.
+    pub(super) fn next(&mut self, slices: Vec<DueSlice>, playlists: Vec<DuePlaylist>, now_ms: u64) -> Vec<Task> {
+        if now_ms < self.closed_until_ms {
+            return Vec::new();
+        }
+        let mut due: Vec<_> = playlists
+            .into_iter()
+            .map(Task::Playlist)
+            .chain(slices.into_iter().map(Task::Slice))
+            .collect();
+        due.retain(|task| !self.in_flight.contains_key(&task.item()));
+        due.sort_by_key(|task| self.failing.get(&task.item()).map_or(0, |failing| failing.attempts));
+        let most = if self.backoff.failures() > 0 { 1 } else { MOST_IN_FLIGHT };
+        let mut chosen = Vec::new();
+        for task in due {
+            let bytes: u64 = self.in_flight.values().sum();
+            let fits = self.in_flight.is_empty() || bytes + task.bytes() <= MOST_BYTES_IN_FLIGHT;
+            if self.in_flight.len() >= most || !fits {
+                break;
+            }
+            self.in_flight.insert(task.item(), task.bytes());
+            chosen.push(task);
+        }
+        chosen
+    }
+
+    pub(super) fn succeeded(&mut self, item: &Item) {
+        self.in_flight.remove(item);
+        self.failing.remove(item);
+        self.backoff.reset();
+        self.closed_until_ms = 0;
+    }
+
+    /// Notes a failure and returns the pause that follows it.
+    pub(super) fn failed(
+        &mut self,
+        item: Item,
+        fault: &UploadFault,
+        place: &str,
+        now_ms: u64,
+        chance: u32,
+    ) -> Duration {
+        self.in_flight.remove(&item);
+        let (whose, code, what) = match fault {
+            UploadFault::Refused(said) => (
+                Fault::Destination,
+                "upload_refused",
+                format!("{place} refuses uploads: {said}"),
+            ),
+            UploadFault::Unavailable(said) => (
+                Fault::Destination,
+                "upload_failing",
+                format!("{place} does not take uploads: {said}"),
+            ),
+            UploadFault::Disk(said) => (Fault::Ours, "spool_failed", said.clone()),
+        };
+        let failing = self.failing.entry(item).or_insert_with(|| Failing {
+            attempts: 0,
+            since_ms: now_ms,
+            fault: whose,
+            code,
+            message: String::new(),
+        });
+        failing.attempts = failing.attempts.saturating_add(1);
+        (failing.fault, failing.code, failing.message) = (whose, code, what);
+        let pause = self.backoff.pause(chance);
+        self.closed_until_ms = now_ms + pause.as_millis() as u64;
+        pause
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
+    /// When the next request may be made.
+    pub(super) fn closed_until_ms(&self) -> u64 {
+        self.closed_until_ms
+    }
+
+    /// What keeps uploads back, if it is worth telling: at once when the store refuses, else after a while.
+    pub(super) fn problem(&self, now_ms: u64) -> Option<Problem> {
+        self.failing
+            .values()
+            .filter(|failing| {
+                failing.code != "upload_failing" || now_ms.saturating_sub(failing.since_ms) >= PATIENCE_MS
+            })
+            .min_by_key(|failing| failing.since_ms)
+            .map(|failing| Problem {
+                fault: failing.fault,
+                code: failing.code.to_owned(),
+                message: format!("{}; repeated until it works", failing.message),
+                at_ms: failing.since_ms,
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slice(number: u64, bytes: u64) -> DueSlice {
+        DueSlice {
+            number,
+            name: format!("{number}.ts"),
+            path: "x".into(),
+            bytes,
+        }
+    }
+
+    fn playlist() -> DuePlaylist {
+        DuePlaylist {
+            name: "p".to_owned(),
+            slices: Vec::new(),
+            ended: false,
+        }
+    }
+
+    fn items(tasks: &[Task]) -> Vec<Item> {
+        tasks.iter().map(Task::item).collect()
+    }
+
+    #[test]
+    fn playlists_go_first_and_the_number_is_bounded() {
+        let mut schedule = Schedule::new();
+        let due: Vec<_> = (0..9).map(|number| slice(number, 1)).collect();
+        let chosen = schedule.next(due.clone(), vec![playlist()], 0);
+        assert_eq!(
+            items(&chosen),
+            [
+                Item::Playlist("p".to_owned()),
+                Item::Slice(0),
+                Item::Slice(1),
+                Item::Slice(2)
+            ]
+        );
+        assert!(schedule.next(due.clone(), vec![playlist()], 0).is_empty());
+        schedule.succeeded(&Item::Slice(1));
+        assert_eq!(items(&schedule.next(due, vec![playlist()], 0)), [Item::Slice(1)]);
+    }
+
+    #[test]
+    fn large_slices_travel_alone() {
+        let mut schedule = Schedule::new();
+        let due = vec![slice(0, 80 << 20), slice(1, 1)];
+        assert_eq!(items(&schedule.next(due.clone(), Vec::new(), 0)), [Item::Slice(0)]);
+        assert!(schedule.next(due, Vec::new(), 0).is_empty());
+    }
+
+    #[test]
+    fn after_a_failure_others_go_first_one_at_a_time_after_a_pause() {
+        let mut schedule = Schedule::new();
+        let due = vec![slice(0, 1), slice(1, 1), slice(2, 1)];
+        schedule.next(due.clone(), Vec::new(), 0);
+        for number in 0..3 {
+            let fault = UploadFault::Unavailable("down".to_owned());
+            schedule.failed(Item::Slice(number), &fault, "there", 100, u32::MAX);
+        }
+        assert!(schedule.next(due.clone(), Vec::new(), 200).is_empty());
+        assert_eq!(schedule.closed_until_ms(), 100 + 1000);
+        let due_with_new = [due, vec![slice(3, 1)]].concat();
+        assert_eq!(
+            items(&schedule.next(due_with_new.clone(), Vec::new(), 1100)),
+            [Item::Slice(3)]
+        );
+        schedule.succeeded(&Item::Slice(3));
+        assert_eq!(schedule.next(due_with_new, Vec::new(), 1100).len(), 4);
+    }
+
+    #[test]
+    fn a_refusal_is_told_at_once_and_silence_only_when_it_lasts() {
+        let mut schedule = Schedule::new();
+        schedule.failed(
+            Item::Slice(0),
+            &UploadFault::Unavailable("down".to_owned()),
+            "there",
+            1000,
+            0,
+        );
+        assert_eq!(schedule.problem(1000 + PATIENCE_MS - 1), None);
+        let problem = schedule.problem(1000 + PATIENCE_MS).unwrap();
+        assert_eq!((problem.code.as_str(), problem.at_ms), ("upload_failing", 1000));
+        schedule.failed(
+            Item::Slice(1),
+            &UploadFault::Refused("NoSuchBucket".to_owned()),
+            "bucket b",
+            2000,
+            0,
+        );
+        let problem = schedule.problem(2000).unwrap();
+        assert_eq!(
+            (problem.code.as_str(), problem.fault),
+            ("upload_refused", Fault::Destination)
+        );
+        assert!(
+            problem.message.contains("bucket b") && problem.message.contains("NoSuchBucket"),
+            "{problem:?}"
+        );
+        schedule.succeeded(&Item::Slice(1));
+        schedule.succeeded(&Item::Slice(0));
+        assert_eq!(schedule.problem(99_000), None);
+    }
+}

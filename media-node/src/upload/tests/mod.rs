@@ -1,0 +1,306 @@
+//! The uploader against a real S3 server, behind a proxy that breaks what can break on the way.
+
+mod proxy;
+
+use std::io::Write;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::{EndCause, Fault, RefusalCode, Secret, Storage, StorageKind, TrackKind};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+
+use super::*;
+use crate::spool::{Opening, PlaylistKey, Slice, Spool};
+use proxy::{Disturbance, Proxy};
+
+const SECRET: &str = "very-secret";
+const PREFIX: &str = "some/where";
+
+/// A real S3 server on a port of its own, with one bucket.
+struct Server {
+    _process: Child,
+    dir: tempfile::TempDir,
+    port: u16,
+}
+
+impl Server {
+    async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("bucket")).unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let process = Command::new("s3s-fs")
+            .args([
+                "--host",
+                "127.0.0.1",
+                "--port",
+                &port.to_string(),
+                "--access-key",
+                "AK",
+                "--secret-key",
+                SECRET,
+            ])
+            .arg(dir.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("s3s-fs is installed by scripts/setup");
+        for _ in 0..200 {
+            if TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+                return Self {
+                    _process: process,
+                    dir,
+                    port,
+                };
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("s3s-fs does not listen");
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        let path = self.dir.path().join("bucket").join(PREFIX).join(name);
+        std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+}
+
+fn storage(port: u16) -> Storage {
+    Storage {
+        kind: StorageKind::S3Compatible,
+        endpoint: format!("http://127.0.0.1:{port}"),
+        region: "us-east-1".to_owned(),
+        bucket: "bucket".to_owned(),
+        access_key: "AK".to_owned(),
+        secret_key: Secret::new(SECRET),
+        session_token: None,
+        prefix: PREFIX.to_owned(),
+    }
+}
+
+fn open(dir: &Path) -> Arc<Spool> {
+    Arc::new(Spool::open(dir, Opening { epoch: 1, at_ms: 1 }, &|_| None).unwrap())
+}
+
+fn content(uid: &str, index: usize) -> Vec<u8> {
+    format!("{uid} {index} ").repeat(200 + index * 50).into_bytes()
+}
+
+fn commit(spool: &Spool, uid: &str, index: usize) {
+    let slice = Slice {
+        playlist: PlaylistKey {
+            uid: uid.to_owned(),
+            track: TrackKind::Video,
+        },
+        name: format!("{uid} é_{index}.ts"),
+        start_us: 0,
+        duration_us: 1,
+        start_ms: 0,
+        bytes: 0,
+        discontinuity: false,
+        tags: Vec::new(),
+    };
+    let mut file = spool.begin(&format!("{uid} é.m3u8"), &slice).unwrap();
+    file.write_all(&content(uid, index)).unwrap();
+    spool.commit(file, slice).unwrap();
+}
+
+/// A playlist of nothing but names.
+fn render(slices: &[Slice], ended: bool) -> String {
+    let mut text: String = slices.iter().map(|slice| format!("{}\n", slice.name)).collect();
+    if ended {
+        text.push_str("END\n");
+    }
+    text
+}
+
+fn uploader(spool: &Arc<Spool>, port: u16) -> Uploader {
+    let store = Store::Bucket(Bucket::new(&storage(port)).unwrap());
+    Uploader::new(Arc::clone(spool), store, Box::new(render))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disturbed_line_and_restarts_lose_nothing_and_keep_the_order() {
+    const SLICES: usize = 8;
+    let server = Server::start().await;
+    for seed in [1, 7] {
+        let proxy = Proxy::start(server.port, Disturbance::random(seed)).await;
+        let dir = tempfile::tempdir().unwrap();
+        let spool = open(dir.path());
+        let uids = [format!("a{seed}"), format!("b{seed}")];
+        let mut upload = tokio::spawn(uploader(&spool, proxy.port).run());
+        for index in 0..SLICES {
+            for uid in &uids {
+                tokio::task::block_in_place(|| commit(&spool, uid, index));
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            if index % 3 == 2 {
+                // A process that dies in the middle of its requests.
+                upload.abort();
+                upload = tokio::spawn(uploader(&spool, proxy.port).run());
+            }
+        }
+        spool.finish(EndCause::Stopped).unwrap();
+        tokio::time::timeout(Duration::from_secs(90), upload)
+            .await
+            .expect("the uploads end")
+            .unwrap();
+        assert!(spool.is_done());
+        assert_eq!(std::fs::read_dir(dir.path().join("slices")).unwrap().count(), 0);
+        for uid in &uids {
+            let mut names = String::new();
+            for index in 0..SLICES {
+                let name = format!("{uid} é_{index}.ts");
+                assert_eq!(server.read(&name), content(uid, index), "{name}");
+                names += &format!("{name}\n");
+            }
+            assert_eq!(
+                String::from_utf8(server.read(&format!("{uid} é.m3u8"))).unwrap(),
+                names + "END\n"
+            );
+        }
+        let seen = proxy.seen();
+        assert!(seen.disturbed >= 5, "only {} requests were disturbed", seen.disturbed);
+        assert_eq!(seen.violations, Vec::<String>::new());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn content_types_are_set_and_growing_playlists_are_told_again() {
+    let server = Server::start().await;
+    let proxy = Proxy::start(server.port, Disturbance::none()).await;
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open(dir.path());
+    let upload = tokio::spawn(uploader(&spool, proxy.port).run());
+    for index in 0..2 {
+        tokio::task::block_in_place(|| commit(&spool, "1", index));
+        let mut changes = spool.changes();
+        while spool.pending() > 0 {
+            changes.changed().await.unwrap();
+        }
+        assert_eq!(
+            server.read("1 é.m3u8").iter().filter(|byte| **byte == b'\n').count(),
+            index + 1
+        );
+    }
+    spool.finish(EndCause::Idle).unwrap();
+    upload.await.unwrap();
+    let types = proxy.seen().content_types;
+    assert_eq!(
+        types.get("1 é_0.ts").map(String::as_str),
+        Some("video/mp2t"),
+        "{types:?}"
+    );
+    assert_eq!(
+        types.get("1 é.m3u8").map(String::as_str),
+        Some("application/vnd.apple.mpegurl")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusing_store_is_a_problem_at_once_and_the_slice_stays() {
+    let server = Server::start().await;
+    // The bucket is missing; after some attempts the customer has made it.
+    let proxy = Proxy::start(server.port, Disturbance::missing_bucket(3)).await;
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open(dir.path());
+    let uploader = uploader(&spool, proxy.port);
+    let mut problem = uploader.problem();
+    let upload = tokio::spawn(uploader.run());
+    commit(&spool, "1", 0);
+    let told = problem.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+    assert_eq!((told.code.as_str(), told.fault), ("upload_refused", Fault::Destination));
+    assert!(
+        told.message.contains("\"bucket\"") && told.message.contains("NoSuchBucket"),
+        "{told:?}"
+    );
+    assert!(std::fs::exists(&spool.due_slices()[0].path).unwrap());
+    problem.wait_for(Option::is_none).await.unwrap();
+    spool.finish(EndCause::Stopped).unwrap();
+    upload.await.unwrap();
+}
+
+#[tokio::test]
+async fn the_check_passes_where_it_can_write_and_leaves_nothing_behind() {
+    let server = Server::start().await;
+    check(&storage(server.port)).await.unwrap();
+    let left: Vec<_> = std::fs::read_dir(server.dir.path().join("bucket").join(PREFIX))
+        .map(|entries| entries.map(|entry| entry.unwrap().file_name()).collect())
+        .unwrap_or_default();
+    assert_eq!(left, Vec::<std::ffi::OsString>::new());
+}
+
+#[tokio::test]
+async fn the_check_says_what_is_wrong_without_the_secret() {
+    let server = Server::start().await;
+    let good = storage(server.port);
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let missing = Proxy::start(server.port, Disturbance::missing_bucket(9)).await;
+    let silent_port = silent.local_addr().unwrap().port();
+    for (storage, said) in [
+        (
+            Storage {
+                secret_key: Secret::new("other-secret"),
+                ..good.clone()
+            },
+            "SignatureDoesNotMatch",
+        ),
+        (storage(missing.port), "NoSuchBucket"),
+        (
+            Storage {
+                endpoint: "http://127.0.0.1:1".to_owned(),
+                ..good.clone()
+            },
+            "refused",
+        ),
+        (
+            Storage {
+                endpoint: format!("http://127.0.0.1:{silent_port}"),
+                ..good.clone()
+            },
+            "no answer within 5 s",
+        ),
+        (
+            Storage {
+                endpoint: "http://".to_owned(),
+                ..good.clone()
+            },
+            "cannot be written to",
+        ),
+    ] {
+        let refusal = check(&storage).await.unwrap_err();
+        assert_eq!(
+            (refusal.code, refusal.fault),
+            (RefusalCode::StorageUnusable, Fault::Destination)
+        );
+        let reason = &refusal.reason;
+        assert!(reason.contains(said), "{said}: {reason}");
+        assert!(
+            reason.contains(&storage.bucket) && reason.contains(&storage.endpoint),
+            "{reason}"
+        );
+        assert!(!reason.contains(SECRET) && !reason.contains("other-secret"), "{reason}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_is_a_store_too() {
+    let (dir, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let spool = open(dir.path());
+    commit(&spool, "1", 0);
+    spool.finish(EndCause::Stopped).unwrap();
+    let store = Store::Directory(out.path().to_owned());
+    Uploader::new(Arc::clone(&spool), store, Box::new(render)).run().await;
+    assert_eq!(std::fs::read(out.path().join("1 é_0.ts")).unwrap(), content("1", 0));
+    assert_eq!(
+        std::fs::read_to_string(out.path().join("1 é.m3u8")).unwrap(),
+        "1 é_0.ts\nEND\n"
+    );
+    assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 2);
+}

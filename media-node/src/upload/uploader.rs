@@ -1,0 +1,128 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use protocol::Problem;
+use tokio::sync::watch;
+
+use super::Store;
+use super::fault::UploadFault;
+use super::schedule::{Item, Schedule, Task};
+use crate::backoff::chance;
+use crate::clock::SteadyClock;
+use crate::spool::{DuePlaylist, DueSlice, Slice, Spool, SpoolError};
+
+/// Writes the text of a playlist: its slices, and whether it has ended.
+pub type Render = Box<dyn Fn(&[Slice], bool) -> String + Send + Sync>;
+
+/// Empties a spool into a store.
+pub struct Uploader {
+    spool: Arc<Spool>,
+    store: Store,
+    render: Render,
+    problem: watch::Sender<Option<Problem>>,
+}
+
+impl Uploader {
+    pub fn new(spool: Arc<Spool>, store: Store, render: Render) -> Self {
+        Self {
+            spool,
+            store,
+            render,
+            problem: watch::Sender::new(None),
+        }
+    }
+
+    /// What keeps uploads back at the moment. `at_ms` is its beginning.
+    pub fn problem(&self) -> watch::Receiver<Option<Problem>> {
+        self.problem.subscribe()
+    }
+
+    /// Runs until capture has ended and the store has confirmed everything. Dropped, it leaves the spool to the next.
+    pub async fn run(self) {
+        let clock = SteadyClock::new();
+        let mut changes = self.spool.changes();
+        let mut schedule = Schedule::new();
+        let mut requests = FuturesUnordered::new();
+        loop {
+            changes.borrow_and_update();
+            let now_ms = clock.now_ms();
+            let due = schedule.next(self.spool.due_slices(), self.spool.due_playlists(), now_ms);
+            requests.extend(due.into_iter().map(|task| self.request(task)));
+            if schedule.is_idle() && self.spool.cause().is_some() && self.spool.pending() == 0 {
+                return;
+            }
+            let pause = schedule.closed_until_ms().saturating_sub(now_ms);
+            tokio::select! {
+                Some((item, result)) = requests.next(), if !requests.is_empty() => {
+                    self.settle(&mut schedule, item, result, clock.now_ms());
+                }
+                changed = changes.changed() => {
+                    if changed.is_err() { return; }
+                }
+                () = tokio::time::sleep(Duration::from_millis(pause)), if pause > 0 => {}
+            }
+        }
+    }
+
+    fn settle(&self, schedule: &mut Schedule, item: Item, result: Result<(), UploadFault>, now_ms: u64) {
+        match result {
+            Ok(()) => schedule.succeeded(&item),
+            Err(fault) => {
+                let place = self.store.place();
+                let pause = schedule.failed(item.clone(), &fault, &place, now_ms, chance());
+                tracing::warn!(
+                    ?item,
+                    place,
+                    error = fault.message(),
+                    pause_ms = pause.as_millis(),
+                    "upload failed"
+                );
+            }
+        }
+        let problem = schedule.problem(now_ms);
+        self.problem.send_if_modified(|told| {
+            let changed = *told != problem;
+            *told = problem;
+            changed
+        });
+    }
+
+    async fn request(&self, task: Task) -> (Item, Result<(), UploadFault>) {
+        let item = task.item();
+        let result = match task {
+            Task::Slice(slice) => self.put_slice(slice).await,
+            Task::Playlist(playlist) => self.put_playlist(playlist).await,
+        };
+        (item, result)
+    }
+
+    async fn put_slice(&self, slice: DueSlice) -> Result<(), UploadFault> {
+        self.store.put_slice(&slice.name, &slice.path).await?;
+        tracing::debug!(slice = slice.name, bytes = slice.bytes, "slice uploaded");
+        self.on_disk(move |spool| spool.confirm_slice(slice.number)).await
+    }
+
+    async fn put_playlist(&self, playlist: DuePlaylist) -> Result<(), UploadFault> {
+        let text = (self.render)(&playlist.slices, playlist.ended);
+        self.store.put_playlist(&playlist.name, text).await?;
+        tracing::debug!(
+            playlist = playlist.name,
+            slices = playlist.slices.len(),
+            "playlist uploaded"
+        );
+        self.on_disk(move |spool| spool.confirm_playlist(&playlist)).await
+    }
+
+    async fn on_disk(
+        &self,
+        step: impl FnOnce(&Spool) -> Result<(), SpoolError> + Send + 'static,
+    ) -> Result<(), UploadFault> {
+        let spool = Arc::clone(&self.spool);
+        match tokio::task::spawn_blocking(move || step(&spool)).await {
+            Ok(result) => Ok(result?),
+            Err(error) => Err(UploadFault::Disk(format!("the journal's writer has stopped: {error}"))),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What is killed or cut off comes back, and the recording with it.
+
+use std::time::Duration;
+
+use protocol::TrackKind::{Audio, Video};
+use serde_json::json;
+use tapedeck_tests::customer::{Customer, Task};
+use tapedeck_tests::outage::Proxy;
+use tapedeck_tests::publisher::{Media, Publisher, Transport};
+use tapedeck_tests::recorded::Recording;
+use tapedeck_tests::stack::{Part, Stack};
+use tapedeck_tests::wait;
+
+use crate::steps::{self, now_ms, record_for};
+
+/// What a crash may cost, in seconds.
+const LOST_AT_MOST: f64 = 2.0;
+const RECOVERY_LIMIT: Duration = Duration::from_secs(60);
+
+fn publish(stack: &Stack, cname: &str) -> Publisher {
+    let media = Media::picture_and_tone(320, 180).without_delay();
+    Publisher::ffmpeg(&stack.publish_url(cname, "1"), &media, Transport::Tcp, stack.logs())
+}
+
+pub(crate) async fn a_crashed_node_goes_on_in_the_same_playlists(stack: &mut Stack) {
+    let (customer, cname) = (stack.customer(), "crash");
+    let publisher = publish(stack, cname);
+    let task = customer.record(cname, |_| {}).await;
+    steps::await_playlists(&customer, &task, 2).await;
+    record_for(20).await;
+    let crashed_ms = now_ms();
+    stack.crash(Part::Node).await;
+    // The channel server was a part of the node.
+    drop(publisher);
+    let mut publisher = publish(stack, cname);
+    wait::until("the recording goes on", RECOVERY_LIMIT, async || {
+        stack
+            .report(&task.sid)
+            .await
+            .filter(|report| report.phase == protocol::Phase::Recording)
+    })
+    .await;
+    record_for(10).await;
+    publisher.assert_alive();
+    steps::stop(&customer, &task).await;
+
+    let recording = Recording::fetch(&stack.bucket(), &task).await;
+    assert_eq!(
+        recording.names(),
+        [("1", Audio), ("1", Video)],
+        "no other playlists than before the crash"
+    );
+    recording.check().await;
+    for track in &recording.tracks {
+        assert_eq!(track.breaks(), 1, "{}", track.file_name());
+        let at = track
+            .slices
+            .iter()
+            .skip(1)
+            .position(|slice| slice.discontinuity)
+            .expect("one break")
+            + 1;
+        let (before, after) = track.slices.split_at(at);
+        let recorded: f64 = before.iter().map(|slice| slice.duration).sum();
+        let wanted = (crashed_ms - track.slices[0].start_ms) as f64 / 1000.0;
+        assert!(
+            recorded >= wanted - LOST_AT_MOST,
+            "{}: {recorded} s of {wanted} s before the crash",
+            track.file_name()
+        );
+        assert!(after[0].start_ms > crashed_ms, "{}", track.file_name());
+        assert!(
+            after.iter().map(|slice| slice.duration).sum::<f64>() > 4.0,
+            "{}",
+            track.file_name()
+        );
+    }
+}
+
+pub(crate) async fn a_crashed_edge_forgets_nothing(stack: &mut Stack) {
+    let (customer, cname) = (stack.customer(), "edgecrash");
+    let mut publisher = publish(stack, cname);
+    let task = customer.record(cname, |_| {}).await;
+    steps::await_playlists(&customer, &task, 2).await;
+    stack.crash(Part::Edge).await;
+    steps::await_playlists(&customer, &task, 2).await;
+    let again = customer
+        .start(&task.resource_id, &customer.start_body(cname, &task.uid, cname))
+        .await;
+    assert_eq!((again.status, again.code()), (201, Some(7)), "{}", again.body);
+    record_for(5).await;
+    publisher.assert_alive();
+    steps::stop(&customer, &task).await;
+    let recording = Recording::fetch(&stack.bucket(), &task).await;
+    recording.check().await;
+    assert!(
+        recording.tracks.iter().all(|track| track.breaks() == 0),
+        "the media plane was not disturbed"
+    );
+}
+
+pub(crate) async fn an_unreachable_store_costs_no_slice(stack: &mut Stack) {
+    let (customer, cname) = (stack.customer(), "outage");
+    let store = stack
+        .info
+        .s3
+        .endpoint
+        .trim_start_matches("http://")
+        .parse()
+        .expect("an address");
+    let proxy = Proxy::start(store).await;
+    let mut publisher = publish(stack, cname);
+    let endpoint = json!(format!("http://{}", proxy.address));
+    let task = customer
+        .record(cname, |request| {
+            request["storageConfig"]["extensionParams"]["endpoint"] = endpoint
+        })
+        .await;
+    steps::await_playlists(&customer, &task, 2).await;
+    proxy.refuse();
+    let during = stack.bucket().keys(&task.prefix).await;
+    record_for(35).await;
+    assert_eq!(
+        stack.bucket().keys(&task.prefix).await,
+        during,
+        "the store cannot be reached"
+    );
+    assert_told(&customer, &task).await;
+    proxy.restore();
+    publisher.assert_alive();
+    wait::until("the slices arrive", RECOVERY_LIMIT, async || {
+        (stack.bucket().keys(&task.prefix).await.len() > during.len()).then_some(())
+    })
+    .await;
+    steps::stop(&customer, &task).await;
+    let recording = Recording::fetch(&stack.bucket(), &task).await;
+    recording.check().await;
+    for track in &recording.tracks {
+        assert_eq!(track.breaks(), 0, "{}", track.file_name());
+        assert!(track.duration() > 35.0, "{}: {} s", track.file_name(), track.duration());
+    }
+}
+
+/// The recording goes on, and the customer can see it.
+async fn assert_told(customer: &Customer, task: &Task) {
+    let reply = customer.query(task).await.expect(200);
+    assert_eq!(reply.body["serverResponse"]["status"], 5, "{}", reply.body);
+}

@@ -1,0 +1,113 @@
+//! The end-to-end tests. Most share one stack, which this program starts first and ends last; those that take something
+//! away have one of their own. They spend their time waiting for media, so many run at once.
+//!
+//! With `TAPEDECK_SOAK=1` the recordings that measure drift last minutes instead of seconds.
+
+mod alone;
+mod endings;
+mod faults;
+mod interruptions;
+mod load;
+mod steps;
+mod sync;
+mod whole_way;
+mod wrong_calls;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Trial};
+use tapedeck_tests::stack::Stack;
+
+/// Tests that run at a time unless the command line says otherwise: what two cores carry without falling behind.
+const AT_ONCE: usize = 6;
+
+fn main() -> ExitCode {
+    let mut args = Arguments::from_args();
+    args.test_threads.get_or_insert(AT_ONCE);
+    if args.list {
+        return libtest_mimic::run(&args, trials(None)).exit_code();
+    }
+    let stack = Arc::new(Stack::start("shared"));
+    let failed = libtest_mimic::run(&args, trials(Some(&stack))).has_failed();
+    let disturbed = catch_unwind(AssertUnwindSafe(|| stack.assert_undisturbed())).is_err();
+    let bad = failed || disturbed;
+    if bad {
+        eprintln!("the shared stack's logs are in {}", stack.logs().display());
+    }
+    if let Some(stack) = Arc::into_inner(stack) {
+        stack.stop(bad);
+    }
+    if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
+    /// A test on the shared stack.
+    macro_rules! shared {
+        ($($test:path),+ $(,)?) => { [$({
+            let stack = stack.cloned();
+            trial(stringify!($test), move || {
+                let stack = stack.expect("a stack unless tests are only listed");
+                block_on($test(&stack));
+            })
+        }),+] };
+    }
+    /// A test with a stack of its own, which is named after it.
+    macro_rules! own {
+        ($($test:path),+ $(,)?) => { [$(
+            trial(stringify!($test), || {
+                let mut stack = Stack::start(&stringify!($test).replace([':', ' '], ""));
+                block_on($test(&mut stack));
+                stack.stop(false);
+            })
+        ),+] };
+    }
+    let mut trials = Vec::new();
+    trials.extend(own![
+        faults::a_crashed_node_goes_on_in_the_same_playlists,
+        faults::a_crashed_edge_forgets_nothing,
+        faults::an_unreachable_store_costs_no_slice,
+        load::twenty_publishers_without_a_lost_packet,
+    ]);
+    trials.extend(shared![
+        sync::audio_and_video_keep_together,
+        whole_way::ffmpeg_by_tcp_and_udp,
+        whole_way::gstreamer,
+        whole_way::subscriptions_and_agoras_own_extinf,
+        interruptions::a_killed_publisher_comes_back,
+        interruptions::a_user_leaves_and_returns,
+        interruptions::a_user_joins_late,
+        interruptions::the_resolution_changes,
+        interruptions::audio_only_and_video_only,
+        alone::streams_are_recorded_into_a_directory,
+        endings::idleness_ends_a_recording,
+        endings::nothing_was_recorded,
+        endings::a_wrong_bucket_is_refused,
+        endings::a_store_that_does_not_answer_is_refused,
+        endings::wrong_keys_are_refused,
+        wrong_calls::credentials,
+        wrong_calls::routes,
+        wrong_calls::bodies,
+        wrong_calls::resource_ids,
+        wrong_calls::order,
+        wrong_calls::regions,
+    ]);
+    trials
+}
+
+fn trial(name: &str, run: impl FnOnce() + Send + 'static) -> Trial {
+    Trial::test(name.replace(' ', ""), move || {
+        run();
+        Ok(())
+    })
+}
+
+fn block_on(test: impl Future<Output = ()>) {
+    // All of a test runs on its own thread: a child process must not outlive it.
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(test);
+}

@@ -1,0 +1,63 @@
+//! What many tests do.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+use tapedeck_tests::customer::{Customer, Task};
+use tapedeck_tests::wait;
+
+/// For media to get from a publisher into a slice of a recording.
+pub(crate) const CAPTURE_LIMIT: Duration = Duration::from_secs(30);
+
+/// Lets media flow for a while: the one wait whose length is its purpose.
+pub(crate) async fn record_for(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+pub(crate) fn now_ms() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("a clock behind 1970");
+    since.as_millis().try_into().expect("a present time")
+}
+
+/// Waits until the recording has so many playlists and its query says that it is in progress.
+pub(crate) async fn await_playlists(customer: &Customer, task: &Task, count: usize) {
+    wait::until(
+        &format!("{count} playlists of {}", task.cname),
+        CAPTURE_LIMIT,
+        async || {
+            let reply = customer.query(task).await;
+            let response = &reply.body["serverResponse"];
+            let files = response["fileList"].as_array().map_or(0, Vec::len);
+            (reply.status == 200 && response["status"] == 5 && files >= count).then_some(())
+        },
+    )
+    .await;
+}
+
+/// Stops and expects that everything is in the bucket. Gives the answer's list of files.
+pub(crate) async fn stop(customer: &Customer, task: &Task) -> Vec<Value> {
+    let reply = customer.stop(task).await.expect(200);
+    assert_eq!(reply.text("sid"), task.sid, "{}", reply.body);
+    assert_eq!(reply.text("resourceId"), task.resource_id, "{}", reply.body);
+    let response = &reply.body["serverResponse"];
+    assert_eq!(response["uploadingStatus"], "uploaded", "{}", reply.body);
+    assert_eq!(response["fileListMode"], "json", "{}", reply.body);
+    response["fileList"].as_array().expect("a list of files").clone()
+}
+
+/// Runs FFmpeg to make a file for a publisher; `options` are the words between `-v error` and the file's name.
+pub(crate) async fn make_media(dir: &Path, name: &str, options: &str) -> PathBuf {
+    let file = dir.join(name);
+    let output = tokio::process::Command::new("ffmpeg")
+        .args(["-nostdin", "-y", "-v", "error"])
+        .args(options.split_whitespace())
+        .arg(&file)
+        .output()
+        .await
+        .expect("ffmpeg runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    file
+}

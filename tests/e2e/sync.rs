@@ -1,0 +1,66 @@
+//! Audio and video of one user keep together.
+
+use protocol::TrackKind::{Audio, Video};
+use tapedeck_tests::publisher::{Media, Publisher, Transport};
+use tapedeck_tests::recorded::{Recording, Track};
+use tapedeck_tests::stack::Stack;
+use tapedeck_tests::sync::{beeps, flashes, offsets};
+
+use crate::steps::{self, record_for};
+
+/// What a viewer does not notice, in seconds.
+const TOGETHER: f64 = 0.080;
+
+pub(crate) async fn audio_and_video_keep_together(stack: &Stack) {
+    let seconds = if std::env::var_os("TAPEDECK_SOAK").is_some() {
+        180
+    } else {
+        40
+    };
+    let (customer, cname, uids) = (stack.customer(), "flashandbeep", ["1", "2"]);
+    let media = Media::flash_and_beep();
+    let mut users = [Transport::Tcp, Transport::Udp]
+        .into_iter()
+        .zip(uids)
+        .map(|(transport, uid)| Publisher::ffmpeg(&stack.publish_url(cname, uid), &media, transport, stack.logs()))
+        .collect::<Vec<_>>();
+    let task = customer.record(cname, |_| {}).await;
+    steps::await_playlists(&customer, &task, 4).await;
+    record_for(seconds).await;
+    users.iter_mut().for_each(Publisher::assert_alive);
+    steps::stop(&customer, &task).await;
+    let recording = Recording::fetch(&stack.bucket(), &task).await;
+    recording.check().await;
+    for uid in uids {
+        let (audio, video) = (recording.track(uid, Audio), recording.track(uid, Video));
+        let apart = epoch(audio) - epoch(video);
+        assert!(
+            apart.abs() < 0.003,
+            "{uid}: by names and timestamps the tracks' time lines are {apart:.6} s apart"
+        );
+        let offsets = offsets(&flashes(&video.file).await, &beeps(&audio.file).await);
+        assert!(
+            offsets.len() as u64 + 3 >= seconds,
+            "{uid}: {} events in {seconds} s",
+            offsets.len()
+        );
+        let worst = offsets
+            .iter()
+            .copied()
+            .max_by(|a, b| a.abs().total_cmp(&b.abs()))
+            .unwrap_or_default();
+        println!(
+            "uid {uid}: {} events, worst offset {:.1} ms",
+            offsets.len(),
+            worst * 1000.0
+        );
+        assert!(worst.abs() <= TOGETHER, "{uid}: {offsets:?}");
+    }
+}
+
+/// The wall-clock time at which the timestamps inside the slices are 0, in seconds.
+fn epoch(track: &Track) -> f64 {
+    let slice = &track.slices[0];
+    let first = slice.packets.iter().map(|packet| packet.pts).fold(f64::MAX, f64::min);
+    slice.start_ms as f64 / 1000.0 - first
+}

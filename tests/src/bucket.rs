@@ -1,0 +1,76 @@
+//! The customer's bucket, read by its own keys.
+
+use opendal::services::S3;
+use opendal::{EntryMode, Operator};
+use serde::Deserialize;
+
+/// Where the stack's S3 server is and how it is opened, as `stack.json` says.
+#[derive(Clone, Debug, Deserialize)]
+pub struct S3Access {
+    pub endpoint: String,
+    pub bucket: String,
+    pub access_key: String,
+    pub secret_key: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Bucket(Operator);
+
+/// An object as it lies in the bucket.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// Prefix and name.
+    pub key: String,
+    pub content_type: Option<String>,
+    pub data: Vec<u8>,
+}
+
+impl Bucket {
+    pub fn open(access: &S3Access) -> Self {
+        opendal::install_default();
+        let service = S3::default()
+            .endpoint(&access.endpoint)
+            .bucket(&access.bucket)
+            .region("us-east-1")
+            .access_key_id(&access.access_key)
+            .secret_access_key(&access.secret_key)
+            .disable_config_load()
+            .disable_ec2_metadata();
+        Self(Operator::new(service).expect("an S3 client"))
+    }
+
+    /// The keys below `prefix`, which ends with a slash or is empty, in alphabetical order.
+    pub async fn keys(&self, prefix: &str) -> Vec<String> {
+        let entries = self
+            .0
+            .list_with(prefix)
+            .recursive(true)
+            .await
+            .expect("the bucket can be listed");
+        let files = entries
+            .into_iter()
+            .filter(|entry| entry.metadata().mode() == EntryMode::FILE);
+        let mut keys: Vec<_> = files.map(|entry| entry.path().to_owned()).collect();
+        keys.sort();
+        keys
+    }
+
+    /// The object, or `None` where there is none.
+    pub async fn get(&self, key: &str) -> Option<Object> {
+        let stat = match self.0.stat(key).await {
+            Err(error) if error.kind() == opendal::ErrorKind::NotFound => return None,
+            stat => stat.unwrap_or_else(|error| panic!("{key}: {error}")),
+        };
+        let data = self
+            .0
+            .read(key)
+            .await
+            .unwrap_or_else(|error| panic!("{key}: {error}"))
+            .to_vec();
+        Some(Object {
+            key: key.to_owned(),
+            content_type: stat.content_type().map(str::to_owned),
+            data,
+        })
+    }
+}

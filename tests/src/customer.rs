@@ -1,0 +1,186 @@
+//! A customer of the Agora dialect: its calls as a client library makes them, and whatever answer comes.
+
+use std::time::Duration;
+
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use crate::bucket::S3Access;
+use crate::stack::Info;
+
+/// A call may take as long as a synchronous stop.
+const TIMEOUT: Duration = Duration::from_secs(40);
+
+/// An answer of the edge.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub request_id: Option<String>,
+    pub body: Value,
+}
+
+impl Reply {
+    pub fn code(&self) -> Option<i64> {
+        self.body["code"].as_i64()
+    }
+
+    /// A string of the body; empty where there is none.
+    pub fn text(&self, key: &str) -> &str {
+        self.body[key].as_str().unwrap_or_default()
+    }
+
+    /// # Panics
+    /// When the status is another.
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.body);
+        self
+    }
+}
+
+/// Who calls, and for which app.
+#[derive(Clone, Debug)]
+pub struct Customer {
+    pub client: Client,
+    pub base: String,
+    pub app_id: String,
+    pub id: String,
+    pub secret: String,
+    pub storage: S3Access,
+}
+
+/// The recording that a customer has started.
+#[derive(Clone, Debug)]
+pub struct Task {
+    pub cname: String,
+    pub uid: String,
+    pub resource_id: String,
+    pub sid: String,
+    /// Where its objects are in the bucket, with a slash at the end.
+    pub prefix: String,
+}
+
+impl Customer {
+    pub fn new(info: &Info) -> Self {
+        Self {
+            client: Client::builder()
+                .no_proxy()
+                .timeout(TIMEOUT)
+                .build()
+                .expect("an HTTP client"),
+            base: info.edge.clone(),
+            app_id: info.app_id.clone(),
+            id: info.customer_id.clone(),
+            secret: info.customer_secret.clone(),
+            storage: info.s3.clone(),
+        }
+    }
+
+    /// A request with this customer's credentials to a path below `/v1/apps/{app}/cloud_recording/`.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("{}/v1/apps/{}/cloud_recording/{path}", self.base, self.app_id);
+        self.client
+            .request(method, url)
+            .basic_auth(&self.id, Some(&self.secret))
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Reply {
+        send(self.request(Method::POST, path).json(body)).await
+    }
+
+    pub async fn acquire(&self, cname: &str, uid: &str) -> Reply {
+        self.post(
+            "acquire",
+            &json!({ "cname": cname, "uid": uid, "clientRequest": { "resourceExpiredHour": 24 } }),
+        )
+        .await
+    }
+
+    /// A resource ID.
+    pub async fn resource(&self, cname: &str, uid: &str) -> String {
+        self.acquire(cname, uid).await.expect(200).text("resourceId").to_owned()
+    }
+
+    /// The body of an ordinary start: everybody's audio and video into the stack's bucket below `prefix`.
+    pub fn start_body(&self, cname: &str, uid: &str, prefix: &str) -> Value {
+        json!({ "cname": cname, "uid": uid, "clientRequest": {
+            "recordingConfig": { "channelType": 0, "streamTypes": 2, "maxIdleTime": 60, "subscribeUidGroup": 0 },
+            "recordingFileConfig": { "avFileType": ["hls"] },
+            "storageConfig": {
+                "vendor": 11,
+                "region": 0,
+                "bucket": self.storage.bucket,
+                "accessKey": self.storage.access_key,
+                "secretKey": self.storage.secret_key,
+                "fileNamePrefix": [prefix],
+                "extensionParams": { "endpoint": self.storage.endpoint },
+            },
+        }})
+    }
+
+    pub async fn start(&self, resource_id: &str, body: &Value) -> Reply {
+        self.post(&format!("resourceid/{resource_id}/mode/individual/start"), body)
+            .await
+    }
+
+    /// Acquires and starts with a body that `change` may have changed. The channel's name is the objects' prefix, so it
+    /// has letters and digits only.
+    ///
+    /// # Panics
+    /// When the edge does not start it.
+    pub async fn record(&self, cname: &str, change: impl FnOnce(&mut Value)) -> Task {
+        let uid = "9000";
+        let resource_id = self.resource(cname, uid).await;
+        let mut body = self.start_body(cname, uid, cname);
+        change(&mut body["clientRequest"]);
+        let reply = self.start(&resource_id, &body).await.expect(200);
+        let sid = reply.text("sid").to_owned();
+        assert!(
+            sid.len() == 32 && sid.bytes().all(|c| c.is_ascii_hexdigit()),
+            "{}",
+            reply.body
+        );
+        Task {
+            cname: cname.to_owned(),
+            uid: uid.to_owned(),
+            resource_id,
+            sid,
+            prefix: format!("{cname}/"),
+        }
+    }
+
+    pub async fn query(&self, task: &Task) -> Reply {
+        send(self.request(Method::GET, &task.path("query"))).await
+    }
+
+    pub async fn stop(&self, task: &Task) -> Reply {
+        self.post(&task.path("stop"), &task.stop_body()).await
+    }
+}
+
+impl Task {
+    pub fn path(&self, call: &str) -> String {
+        format!(
+            "resourceid/{}/sid/{}/mode/individual/{call}",
+            self.resource_id, self.sid
+        )
+    }
+
+    pub fn stop_body(&self) -> Value {
+        json!({ "cname": self.cname, "uid": self.uid, "clientRequest": {} })
+    }
+}
+
+/// Sends any request. Each answer carries a JSON body, whatever was asked.
+pub async fn send(request: RequestBuilder) -> Reply {
+    let response = request.send().await.expect("the edge answers");
+    let status = response.status().as_u16();
+    let header = response.headers().get("x-request-id");
+    let request_id = header.map(|value| value.to_str().expect("printable").to_owned());
+    let text = response.text().await.expect("a whole body");
+    let body = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{status}, not JSON ({error}): {text}"));
+    Reply {
+        status,
+        request_id,
+        body,
+    }
+}

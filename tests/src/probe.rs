@@ -1,0 +1,151 @@
+//! What FFmpeg, which made none of these files' timestamps up itself, says about a file.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use tokio::process::Command;
+
+/// One packet of a file with a single stream. Times in seconds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Packet {
+    pub pts: f64,
+    pub dts: f64,
+    /// Decoding can begin here.
+    pub key: bool,
+}
+
+/// One stream of a file.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Stream {
+    pub codec_type: String,
+    pub codec_name: String,
+    #[serde(default)]
+    pub width: u32,
+    #[serde(default)]
+    pub height: u32,
+    #[serde(default)]
+    pub sample_rate: Option<String>,
+}
+
+/// All packets in the order of the file.
+pub async fn packets(file: &Path) -> Vec<Packet> {
+    #[derive(Deserialize)]
+    struct Shown {
+        packets: Vec<Raw>,
+    }
+    #[derive(Deserialize)]
+    struct Raw {
+        pts_time: String,
+        #[serde(default)]
+        dts_time: Option<String>,
+        flags: String,
+    }
+    let shown: Shown = ffprobe(
+        file,
+        &["-show_packets", "-show_entries", "packet=pts_time,dts_time,flags"],
+    )
+    .await;
+    let packet = |raw: Raw| {
+        let pts = raw.pts_time.parse().expect("ffprobe prints seconds");
+        let dts = raw
+            .dts_time
+            .map_or(pts, |dts| dts.parse().expect("ffprobe prints seconds"));
+        Packet {
+            pts,
+            dts,
+            key: raw.flags.contains('K'),
+        }
+    };
+    shown.packets.into_iter().map(packet).collect()
+}
+
+pub async fn streams(file: &Path) -> Vec<Stream> {
+    #[derive(Deserialize)]
+    struct Shown {
+        streams: Vec<Stream>,
+    }
+    let shown: Shown = ffprobe(file, &["-show_streams"]).await;
+    shown.streams
+}
+
+/// What FFmpeg complains of while it decodes the whole file: empty for a sound one.
+pub async fn warnings(file: &Path) -> String {
+    let output = Command::new("ffmpeg")
+        .args(["-nostdin", "-hide_banner", "-v", "warning", "-i"])
+        .arg(file)
+        .args(["-f", "null", "-"])
+        .output()
+        .await
+        .expect("ffmpeg runs");
+    let mut text = String::from_utf8_lossy(&output.stderr).into_owned();
+    if !output.status.success() {
+        text.push_str(&format!("\n{}", output.status));
+    }
+    text
+}
+
+async fn ffprobe<T: for<'a> Deserialize<'a>>(file: &Path, what: &[&str]) -> T {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-of", "json"])
+        .args(what)
+        .arg(file)
+        .output()
+        .await
+        .expect("ffprobe");
+    assert!(
+        output.status.success(),
+        "{}: {}",
+        file.display(),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{}: ffprobe: {error}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn make(file: &Path, options: &str) {
+        let input = "-v error -f lavfi -i testsrc2=size=128x72:rate=25:duration=2 -c:v libx264 -g 25";
+        let made = Command::new("ffmpeg")
+            .args(input.split(' '))
+            .args(options.split(' '))
+            .arg(file)
+            .status()
+            .await;
+        assert!(made.unwrap().success());
+    }
+
+    #[tokio::test]
+    async fn shows_packets_and_streams() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.ts");
+        make(&file, "-bf 2").await;
+        let packets = packets(&file).await;
+        assert_eq!(packets.len(), 50);
+        assert!(packets[0].key && !packets[1].key && packets[25].key);
+        assert!(packets.windows(2).all(|pair| pair[0].dts < pair[1].dts));
+        assert!(
+            packets.windows(2).any(|pair| pair[0].pts > pair[1].pts),
+            "B-frames come out of order"
+        );
+        let streams = streams(&file).await;
+        assert_eq!(
+            (streams.len(), streams[0].codec_name.as_str(), streams[0].width),
+            (1, "h264", 128)
+        );
+    }
+
+    #[tokio::test]
+    async fn warns_of_a_broken_file_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.ts");
+        make(&file, "-bf 2").await;
+        assert_eq!(warnings(&file).await, "");
+        let mut bytes = std::fs::read(&file).unwrap();
+        let middle = bytes.len() / 2 / 188 * 188;
+        bytes.drain(middle..middle + 188 * 3);
+        std::fs::write(&file, bytes).unwrap();
+        assert_ne!(warnings(&file).await, "");
+    }
+}

@@ -1,0 +1,174 @@
+//! Users of a channel: FFmpeg and GStreamer as child processes that publish over RTSP until they are dropped.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use tokio::process::{Child, Command};
+
+use crate::sync;
+
+/// How RTP travels.
+#[derive(Clone, Copy, Debug)]
+pub enum Transport {
+    Tcp,
+    Udp,
+}
+
+impl Transport {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+/// What FFmpeg makes and sends.
+#[derive(Clone, Debug)]
+pub struct Media {
+    inputs: Vec<String>,
+    coding: Vec<String>,
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+impl Media {
+    /// A moving test picture of `width` × `height` at 25 frames a second with a key frame each second, encoded by x264 as
+    /// FFmpeg does by default, B-frames included, and a tone.
+    pub fn picture_and_tone(width: u32, height: u32) -> Self {
+        let picture = Self::picture_only(width, height);
+        let tone = Self::tone_only();
+        Self {
+            inputs: [picture.inputs, tone.inputs].concat(),
+            coding: [picture.coding, tone.coding].concat(),
+        }
+    }
+
+    pub fn picture_only(width: u32, height: u32) -> Self {
+        let inputs = words(&format!("-re -f lavfi -i testsrc2=size={width}x{height}:rate=25"));
+        Self {
+            inputs,
+            coding: words("-c:v libx264 -g 25 -pix_fmt yuv420p"),
+        }
+    }
+
+    pub fn tone_only() -> Self {
+        let inputs = words("-re -f lavfi -i sine=frequency=440:sample_rate=48000");
+        Self {
+            inputs,
+            coding: words("-c:a aac -b:a 64k"),
+        }
+    }
+
+    /// A flash and a beep at each full second.
+    pub fn flash_and_beep() -> Self {
+        let mut inputs = words("-re -f lavfi -i");
+        inputs.push(sync::FLASH.to_owned());
+        inputs.extend(words("-re -f lavfi -i"));
+        inputs.push(sync::BEEP.to_owned());
+        Self {
+            inputs,
+            coding: words("-c:v libx264 -g 50 -pix_fmt yuv420p -c:a aac -b:a 64k"),
+        }
+    }
+
+    /// A file's own packets, once, at the pace of their timestamps.
+    pub fn file(path: &str) -> Self {
+        Self {
+            inputs: words(&format!("-re -i {path}")),
+            coding: words("-c copy"),
+        }
+    }
+
+    /// Encoded frame by frame: nothing waits in the encoder, so what was sent is known to within a frame.
+    pub fn without_delay(mut self) -> Self {
+        self.coding.extend(words("-preset ultrafast -tune zerolatency"));
+        self
+    }
+}
+
+/// One running publisher; dropped, it is killed.
+pub struct Publisher {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Publisher {
+    /// Sends `media` to the RTSP `url` by FFmpeg. Its complaints go to a file of `logs`.
+    pub fn ffmpeg(url: &str, media: &Media, transport: Transport, logs: &std::path::Path) -> Self {
+        let mut command = Command::new("ffmpeg");
+        command
+            .args(["-nostdin", "-hide_banner", "-v", "warning"])
+            .args(&media.inputs)
+            .args(&media.coding);
+        command.args(["-f", "rtsp", "-rtsp_transport", transport.as_str(), url]);
+        Self::spawn(command, logs, "ffmpeg")
+    }
+
+    /// Sends a test picture and a tone to the RTSP `url` by GStreamer's `rtspclientsink`.
+    pub fn gstreamer(url: &str, transport: Transport, logs: &std::path::Path) -> Self {
+        let pipeline = format!(
+            "rtspclientsink name=sink protocols={} location={url} \
+             videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=180,framerate=25/1 \
+             ! x264enc tune=zerolatency key-int-max=25 bitrate=400 ! video/x-h264,profile=main ! h264parse ! sink. \
+             audiotestsrc is-live=true freq=880 ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! aacparse ! sink.",
+            transport.as_str()
+        );
+        let mut command = Command::new("gst-launch-1.0");
+        command.arg("-q").args(pipeline.split_whitespace());
+        // AAC as RFC 3640 has it, which is also what FFmpeg sends.
+        command.env("GST_PLUGIN_FEATURE_RANK", "rtpmp4gpay:MAX");
+        Self::spawn(command, logs, "gstreamer")
+    }
+
+    fn spawn(mut command: Command, logs: &std::path::Path, program: &str) -> Self {
+        let (file, log) = tempfile::Builder::new()
+            .prefix(program)
+            .suffix(".log")
+            .tempfile_in(logs)
+            .and_then(|file| file.keep().map_err(Into::into))
+            .expect("a log file");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::from(clone(&file)))
+            .stderr(Stdio::from(file))
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the publisher starts");
+        Self { child, log }
+    }
+
+    /// Ends it in the hardest way: no TEARDOWN, no last packets.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("the publisher can be killed");
+    }
+
+    /// Ends it as a user does who leaves: the session is torn down.
+    pub async fn leave(mut self) {
+        let pid = nix::unistd::Pid::from_raw(self.child.id().expect("it runs").try_into().expect("a pid"));
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("it runs");
+        let limit = std::time::Duration::from_secs(5);
+        tokio::time::timeout(limit, self.child.wait())
+            .await
+            .expect("the publisher leaves when asked")
+            .expect("a child");
+    }
+
+    /// # Panics
+    /// When it has ended by itself, with what it last said.
+    pub fn assert_alive(&mut self) {
+        if let Some(status) = self.child.try_wait().expect("a child") {
+            panic!(
+                "the publisher ended ({status}): {}",
+                std::fs::read_to_string(&self.log).unwrap_or_default()
+            );
+        }
+    }
+}
+
+fn clone(file: &File) -> File {
+    file.try_clone().expect("a file descriptor")
+}

@@ -1,0 +1,111 @@
+//! What must hold for each finished recording, whatever happened to it.
+
+use protocol::TrackKind;
+
+use super::names::parse_utc;
+use super::{Recording, Slice, Track};
+use crate::probe;
+
+/// Rounding of the formats, in seconds: 90 kHz in the slices, milliseconds in the names.
+const TICK: f64 = 0.001;
+
+impl Recording {
+    /// Each slice decodes without a warning and begins with a key frame, decoding times grow within slices and across them,
+    /// `#EXTINF` is right to within one frame, names and durations agree, and the playlist has its end.
+    ///
+    /// # Panics
+    /// With the first promise that is broken.
+    pub async fn check(&self) {
+        for track in &self.tracks {
+            track.check().await;
+        }
+    }
+}
+
+impl Track {
+    async fn check(&self) {
+        let key = self.file_name();
+        assert!(!self.slices.is_empty(), "{key}: no slices");
+        assert!(
+            self.playlist.ended,
+            "{key}: an ended recording's playlist has #EXT-X-ENDLIST"
+        );
+        for (entry, slice) in self.playlist.entries.iter().zip(&self.slices) {
+            // A program date-time is written in the same digits as the name's time.
+            let digits = entry
+                .date_time
+                .as_deref()
+                .map(|text| text.chars().filter(char::is_ascii_digit).collect());
+            let told = digits.and_then(|digits: String| parse_utc(&digits));
+            assert!(
+                entry.date_time.is_none() || told == Some(slice.start_ms),
+                "{}: {:?}",
+                entry.name,
+                entry.date_time
+            );
+        }
+        let longest = self.slices.iter().map(|slice| slice.duration).fold(0.0, f64::max);
+        assert!(
+            f64::from(self.playlist.target_duration) >= longest.round(),
+            "{key}: target duration below {longest}"
+        );
+        let frame = self.frame();
+        let mut last_dts = f64::NEG_INFINITY;
+        for slice in &self.slices {
+            slice.check(self.name.kind, frame).await;
+            assert!(
+                slice.packets[0].dts > last_dts,
+                "{}: its dts do not follow the slice before",
+                slice.file.display()
+            );
+            last_dts = slice.packets[slice.packets.len() - 1].dts;
+        }
+        for pair in self.slices.windows(2).filter(|pair| !pair[1].discontinuity) {
+            let gap = pair[1].start_ms as f64 / 1000.0 - pair[0].start_ms as f64 / 1000.0 - pair[0].duration;
+            assert!(
+                gap.abs() <= TICK + 1e-6,
+                "{}: {gap:.6} s behind the slice before by its name",
+                pair[1].file.display()
+            );
+        }
+    }
+}
+
+impl Slice {
+    async fn check(&self, kind: TrackKind, frame: f64) {
+        let name = self.file.display();
+        let streams = probe::streams(&self.file).await;
+        let codecs: Vec<_> = streams.iter().map(|stream| stream.codec_name.as_str()).collect();
+        assert_eq!(
+            codecs,
+            [if kind == TrackKind::Audio { "aac" } else { "h264" }],
+            "{name}"
+        );
+        let warnings = probe::warnings(&self.file).await;
+        assert!(warnings.is_empty(), "{name}: {warnings}");
+        assert!(
+            self.packets.first().is_some_and(|packet| packet.key),
+            "{name} does not begin with a key frame"
+        );
+        assert!(
+            self.packets.windows(2).all(|pair| pair[0].dts < pair[1].dts),
+            "{name}: dts do not grow"
+        );
+        let measured = self.measured(frame);
+        let error = self.duration - measured;
+        assert!(
+            error.abs() <= frame + TICK,
+            "{name}: #EXTINF {} but {measured:.6} measured",
+            self.duration
+        );
+    }
+
+    /// From the first presentation time to the end of the last frame, in seconds.
+    fn measured(&self, frame: f64) -> f64 {
+        let times = self.packets.iter().map(|packet| packet.pts);
+        let (first, last) = times.fold((f64::MAX, f64::MIN), |(first, last), pts| {
+            (first.min(pts), last.max(pts))
+        });
+        last - first + frame
+    }
+}

@@ -1,0 +1,246 @@
+//! A whole Tapedeck on ports and in a directory of its own, started and ended by `scripts/dev`.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+use protocol::Report;
+use serde::Deserialize;
+
+use crate::bucket::{Bucket, S3Access};
+use crate::customer::Customer;
+use crate::wait;
+
+const START_LIMIT: Duration = Duration::from_secs(120);
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// What `stack.json` says.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Info {
+    pub edge: String,
+    pub app_id: String,
+    pub customer_id: String,
+    pub customer_secret: String,
+    pub admin_token: String,
+    pub rtsp: String,
+    pub node: String,
+    pub node_token: String,
+    pub s3: S3Access,
+    pub pids: Pids,
+}
+
+/// Each is also the process group of the part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Pids {
+    pub s3: i32,
+    pub node: i32,
+    pub edge: i32,
+}
+
+/// A part of the stack that a test can take away. `scripts/dev` starts it again.
+#[derive(Clone, Copy, Debug)]
+pub enum Part {
+    Node,
+    Edge,
+}
+
+/// A running stack. Dropped, it ends; its directory with the logs stays when a test has failed.
+pub struct Stack {
+    pub info: Info,
+    state: PathBuf,
+    process: Child,
+}
+
+impl Stack {
+    /// Starts a stack and waits until all its parts are ready.
+    ///
+    /// The stack ends with the thread that started it, even when that is killed.
+    ///
+    /// # Panics
+    /// When it does not get ready, with the end of its log.
+    pub fn start(name: &str) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .expect("the workspace")
+            .to_owned();
+        let parent = root.join("target/e2e");
+        std::fs::create_dir_all(&parent).expect("a directory for the stacks");
+        let state = tempfile::Builder::new()
+            .prefix(&format!("{name}-"))
+            .tempdir_in(parent)
+            .expect("a directory")
+            .keep();
+        let log = File::create(state.join("dev.log")).expect("a log file");
+        let [edge, node, rtsp, s3] = free_ports();
+        let process = Command::new("setpriv")
+            .args(["--pdeathsig", "TERM"])
+            .arg(root.join("scripts/dev"))
+            .env("TAPEDECK_STATE", &state)
+            .env("TAPEDECK_SKIP_BUILD", "1")
+            .env("TAPEDECK_EDGE_PORT", edge.to_string())
+            .env("TAPEDECK_NODE_PORT", node.to_string())
+            .env("TAPEDECK_RTSP_PORT", rtsp.to_string())
+            .env("TAPEDECK_S3_PORT", s3.to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::from(log.try_clone().expect("a file descriptor")))
+            .stderr(Stdio::from(log))
+            .spawn()
+            .expect("scripts/dev starts");
+        await_ready(state, process)
+    }
+
+    pub fn customer(&self) -> Customer {
+        Customer::new(&self.info)
+    }
+
+    pub fn bucket(&self) -> Bucket {
+        Bucket::open(&self.info.s3)
+    }
+
+    /// Where a user of the app publishes.
+    pub fn publish_url(&self, channel: &str, uid: &str) -> String {
+        format!("{}/{}/{channel}/{uid}", self.info.rtsp, self.info.app_id)
+    }
+
+    /// A directory for the logs of a test's helpers.
+    pub fn logs(&self) -> &Path {
+        &self.state
+    }
+
+    /// What the node says of a recording; `None` when it knows none.
+    pub async fn report(&self, sid: &str) -> Option<Report> {
+        let url = format!("{}/v1/recordings/{sid}", self.info.node);
+        let request = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .expect("an HTTP client")
+            .get(url)
+            .bearer_auth(&self.info.node_token);
+        let response = request.timeout(Duration::from_secs(5)).send().await.ok()?;
+        if !response.status().is_success() {
+            return None;
+        }
+        Some(response.json().await.expect("a report"))
+    }
+
+    /// Kills a part with all its processes, as a power cut does, and waits until it runs and is ready again.
+    pub async fn crash(&mut self, part: Part) {
+        let before = self.info.pids;
+        killpg(Pid::from_raw(before.of(part)), Signal::SIGKILL).expect("the part runs");
+        let path = self.state.join("stack.json");
+        self.info = wait::until(&format!("the {part:?} runs again"), START_LIMIT, async || {
+            read_info(&path).filter(|info| info.pids.of(part) != before.of(part))
+        })
+        .await;
+    }
+
+    /// # Panics
+    /// When a part has died and been started again since the start, which no test of a shared stack asks for.
+    pub fn assert_undisturbed(&self) {
+        let info = read_info(&self.state.join("stack.json")).expect("stack.json");
+        assert_eq!(
+            info.pids,
+            self.info.pids,
+            "a part of the stack died: see {}",
+            self.state.display()
+        );
+    }
+
+    /// Ends the stack. Its directory is removed unless `keep`.
+    pub fn stop(mut self, keep: bool) {
+        self.end();
+        if !keep {
+            // What cannot be removed lies in target/ and harms nobody.
+            let _ = std::fs::remove_dir_all(&self.state);
+        }
+    }
+
+    fn end(&mut self) {
+        if matches!(self.process.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        let _ = kill(pid_of(&self.process), Signal::SIGTERM);
+        let begin = Instant::now();
+        while begin.elapsed() < STOP_LIMIT {
+            if matches!(self.process.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        eprintln!("scripts/dev did not end when asked; see {}", self.state.display());
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.end();
+        if std::thread::panicking() {
+            eprintln!("the stack's logs are in {}", self.state.display());
+        }
+    }
+}
+
+impl Pids {
+    fn of(self, part: Part) -> i32 {
+        match part {
+            Part::Node => self.node,
+            Part::Edge => self.edge,
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the workspace")
+        .to_owned()
+}
+
+/// The media node's program, built by `scripts/build`.
+pub fn node_program() -> PathBuf {
+    root().join("target/release/media-node")
+}
+
+fn await_ready(state: PathBuf, mut process: Child) -> Stack {
+    let begin = Instant::now();
+    let path = state.join("stack.json");
+    loop {
+        if let Some(info) = read_info(&path) {
+            return Stack { info, state, process };
+        }
+        let ended = process.try_wait().expect("a child");
+        if ended.is_some() || begin.elapsed() > START_LIMIT {
+            let _ = kill(pid_of(&process), Signal::SIGTERM);
+            let log = std::fs::read_to_string(state.join("dev.log")).unwrap_or_default();
+            panic!("no stack ({ended:?}); its log, {}/dev.log:\n{log}", state.display());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn read_info(path: &Path) -> Option<Info> {
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+}
+
+fn pid_of(process: &Child) -> Pid {
+    Pid::from_raw(process.id().try_into().expect("a pid"))
+}
+
+/// Four ports that are free, below the range from which the system takes those of outgoing connections. Two stacks of one
+/// process never get the same, those of two processes seldom.
+fn free_ports() -> [u16; 4] {
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    let base = 20_000 + (std::process::id() % 200) as u16 * 50;
+    let candidates = std::iter::repeat_with(|| base + TAKEN.fetch_add(1, Ordering::Relaxed) % 50);
+    let mut free = candidates
+        .take(50)
+        .filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    std::array::from_fn(|_| free.next().expect("free ports"))
+}
