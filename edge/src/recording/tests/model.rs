@@ -269,7 +269,7 @@ impl World {
                     }
                     _ => NodeAnswer::Refused(refusal(protocol::RefusalCode::UnknownRecording)),
                 };
-                Input::DesiredAnswered { sid, epoch, answer }
+                Input::DesiredAnswered { sid, desired, answer }
             }
             Effect::Publish { revision, snapshot, .. } => Input::Published {
                 sid: snapshot.sid,
