@@ -8,6 +8,7 @@ mod endings;
 mod faults;
 mod interruptions;
 mod load;
+mod rules;
 mod steps;
 mod sync;
 mod whole_way;
@@ -86,6 +87,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         endings::a_wrong_bucket_is_refused,
         endings::a_store_that_does_not_answer_is_refused,
         endings::wrong_keys_are_refused,
+        rules::every_documented_rule,
         wrong_calls::credentials,
         wrong_calls::routes,
         wrong_calls::bodies,
