@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use protocol::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, StreamTypes};
+use serde::de::DeserializeOwned;
 
 use crate::capture::{AccessUnit, Format};
 use crate::container;
@@ -49,6 +50,12 @@ pub(super) struct MixArgs {
     /// `#RRGGBB`.
     #[arg(long, default_value = "#000000")]
     background: String,
+    /// Replaces the whole layout at a time in seconds, `TIME=FILE`, by the scene in a JSON file.
+    #[arg(long = "scene-at", value_name = "TIME=FILE")]
+    scenes: Vec<String>,
+    /// Replaces the subscription at a time in seconds, `TIME=FILE`, by the one in a JSON file.
+    #[arg(long = "subscription-at", value_name = "TIME=FILE")]
+    subscriptions: Vec<String>,
     #[arg(long, value_enum, default_value_t)]
     audio: AudioName,
     /// Which tracks are mixed.
@@ -139,8 +146,10 @@ impl EncoderArgs {
 pub(super) fn run(args: &MixArgs) -> Result<(), String> {
     let (settings, scene, users) = parse(args)?;
     let mut writer = Writer::new(&args.out)?;
-    let images = images(&scene)?;
-    let mix = FileMix::open(&settings, scene, images, users).map_err(|error| error.to_string())?;
+    let mut changes = images(&scene)?;
+    changes.extend(changes_from(&args.scenes, Change::Scene)?);
+    changes.extend(changes_from(&args.subscriptions, Change::Subscription)?);
+    let mix = FileMix::open(&settings, scene, changes, users).map_err(|error| error.to_string())?;
     let counters = mix.run(|mixer, output| writer.write(mixer, output))?;
     writer.finish()?;
     println!(
@@ -324,6 +333,17 @@ fn images(scene: &Scene) -> Result<Vec<(i64, Change)>, String> {
         ))
     };
     paths.map(read).collect()
+}
+
+/// Reads what each `TIME=FILE` names.
+fn changes_from<T: DeserializeOwned>(texts: &[String], change: fn(T) -> Change) -> Result<Vec<(i64, Change)>, String> {
+    let read = |text: &String| {
+        let (time, path) = text.split_once('=').ok_or_else(|| format!("{text} is not TIME=FILE"))?;
+        let data = std::fs::read(path).map_err(|error| format!("{path}: {error}"))?;
+        let value = serde_json::from_slice(&data).map_err(|error| format!("{path}: {error}"))?;
+        Ok(((number::<f64>(time)? * 1e6) as i64, change(value)))
+    };
+    texts.iter().map(read).collect()
 }
 
 fn user(index: usize, text: &str) -> Result<FileUser, String> {
