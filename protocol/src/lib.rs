@@ -17,6 +17,7 @@ mod desired;
 mod fault;
 mod heartbeat;
 mod job;
+mod mix;
 mod report;
 mod roster;
 mod secret;
@@ -28,6 +29,7 @@ pub use job::{
     Job, JobRequest, Mode, PlaylistStyle, RecorderKey, Selection, Source, Storage, StorageKind, StreamTypes,
     Subscription,
 };
+pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
 pub use report::{EndCause, Phase, RecordedFile, Report, ReportAnswer, TrackKind};
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;

@@ -25,5 +25,5 @@ mod tests;
 
 pub use clock::Clock;
 pub use session::{CaptureRequest, Transport, Wanted, open};
-pub use unit::{AacFormat, AccessUnit, CaptureEnd, CaptureEvent, Format, H264Format, Track};
+pub use unit::{AacFormat, AccessUnit, CaptureEnd, CaptureEvent, Format, H264Format, OpusFormat, Track};
 pub use user_clock::UserClock;

@@ -328,7 +328,7 @@ impl TrackCapture {
 fn reorder_depth(format: &Format) -> u8 {
     match format {
         Format::H264(h264) => h264.reorder_depth,
-        Format::Aac(_) => 0,
+        Format::Aac(_) | Format::Opus(_) => 0,
     }
 }
 

@@ -5,6 +5,7 @@ use bytes::Bytes;
 pub enum Format {
     H264(H264Format),
     Aac(AacFormat),
+    Opus(OpusFormat),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,13 @@ pub struct AacFormat {
     pub frame_length: u32,
 }
 
+/// RFC 7587: always coded at 48 kHz.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpusFormat {
+    /// 1 or 2.
+    pub channels: u16,
+}
+
 /// One coded picture or one coded audio frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessUnit {
@@ -37,7 +45,7 @@ pub struct AccessUnit {
     pub pts_us: i64,
     /// Decoding time, at most `pts_us` and growing from unit to unit of a track. Equal to `pts_us` for audio.
     pub dts_us: i64,
-    /// H.264: Annex B, with SPS and PPS in front of each IDR picture. AAC: one raw frame without ADTS.
+    /// H.264: Annex B, with SPS and PPS in front of each IDR picture. AAC: one raw frame without ADTS. Opus: one packet.
     pub data: Bytes,
     /// Decoding can begin here.
     pub keyframe: bool,

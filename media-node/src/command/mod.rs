@@ -5,6 +5,7 @@ mod alone;
 mod check;
 mod duration;
 mod logging;
+mod mix;
 mod report;
 mod serve;
 mod supervised;
@@ -40,6 +41,8 @@ enum Command {
     Serve(Box<ServeArgs>),
     /// Record streams into a directory, without an edge or a store.
     Record(RecordArgs),
+    /// Mix media files into one, as if they were the users of a channel.
+    Mix(Box<mix::MixArgs>),
     /// Verify the spool and say what a start would repair; exit code 1 when media is missing or something is damaged.
     Check {
         /// A node's spool directory, or that of one recording.
@@ -160,7 +163,7 @@ pub fn run(cli: Cli) -> ExitCode {
         eprintln!("media-node: --log {:?}: {error}", cli.log);
         return ExitCode::FAILURE;
     }
-    if let Command::Record(_) = &cli.command
+    if let Command::Record(_) | Command::Mix(_) = &cli.command
         && let Err(error) = media::init()
     {
         tracing::error!(%error, "the media library cannot be used");
@@ -181,6 +184,7 @@ pub fn run(cli: Cli) -> ExitCode {
             block_on(Some(span), supervised::run(dir, capture.options()))
         }
         Command::Record(args) => block_on(None, alone::run(args)),
+        Command::Mix(args) => mix::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,17 +1,22 @@
+use std::borrow::Cow;
+
 /// What FFmpeg refused to do, with its own words.
 #[derive(Debug, thiserror::Error)]
 #[error("FFmpeg cannot {action}: {source}")]
 pub struct MediaError {
-    action: &'static str,
+    action: Cow<'static, str>,
     source: ffmpeg_next::Error,
 }
 
 impl MediaError {
-    pub(super) fn new(action: &'static str, source: ffmpeg_next::Error) -> Self {
-        Self { action, source }
+    pub(super) fn new(action: impl Into<Cow<'static, str>>, source: ffmpeg_next::Error) -> Self {
+        Self {
+            action: action.into(),
+            source,
+        }
     }
 
     pub(super) fn during(action: &'static str) -> impl FnOnce(ffmpeg_next::Error) -> Self {
-        move |source| Self { action, source }
+        move |source| Self::new(action, source)
     }
 }

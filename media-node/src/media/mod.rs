@@ -1,17 +1,38 @@
-//! The safe façade over FFmpeg: coded units in, MPEG-TS bytes out, and back. All `unsafe` of the node is here, and no
-//! type of FFmpeg leaves this folder. It knows codecs, containers and clock ticks. It does not know recordings,
-//! playlists, users or where bytes are kept.
+//! The safe façade over FFmpeg: coded units in, MPEG-TS or MP4 bytes, pictures or sound out, and back. All `unsafe` of the
+//! node is here, and no type of FFmpeg leaves this folder. It knows codecs, containers and clock ticks. It does not know
+//! recordings, playlists, users or where bytes are kept.
 
 #![allow(unsafe_code)]
 
+pub mod annexb;
+mod decode;
+mod demux;
+mod describe;
+mod encode;
 mod error;
+mod hardware;
+mod image;
 mod log;
+mod mp4;
+mod picture;
+mod reduce;
+mod resample;
+mod scale;
 mod ts_demux;
 mod ts_mux;
 
+pub use decode::{AudioCodec, AudioDecoder, VideoDecoder};
+pub use demux::{Demuxed, Demuxer};
+pub use describe::{MuxedTrack, parameter_sets};
+pub use encode::{AudioEncoder, Coded, VideoEncoder, VideoEncoderChoice, VideoTarget};
 pub use error::MediaError;
+pub use image::decode_image;
+pub use mp4::{Mp4Muxer, move_index_to_front};
+pub use picture::Picture;
+pub use resample::{Resampler, Sound};
+pub use scale::{Crop, Scaler};
 pub use ts_demux::{DemuxedUnit, TsDemuxer};
-pub use ts_mux::{TsMuxer, TsUnit, parameter_sets};
+pub use ts_mux::{TsMuxer, TsUnit};
 
 /// Prepares FFmpeg for this process: error texts, and its log lines as `tracing` events of the target `ffmpeg`. Safe to
 /// call more than once.

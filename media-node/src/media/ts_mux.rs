@@ -3,12 +3,13 @@ use std::mem;
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ffmpeg_next::codec::{Id, packet};
+use ffmpeg_next::codec::packet;
 use ffmpeg_next::format::context::{Output, StreamIo};
-use ffmpeg_next::{Dictionary, Packet, ffi, format, media};
+use ffmpeg_next::{Dictionary, Packet, ffi, format};
 
 use super::MediaError;
-use crate::capture::{AacFormat, Format, H264Format};
+use super::describe::add_track;
+use crate::capture::Format;
 
 /// How far the program clock runs ahead of the decoding times, in microseconds: the time that a receiver has to take
 /// in a large picture before it must be decoded. FFmpeg gathers audio frames for half of it into one PES packet, so
@@ -18,15 +19,18 @@ const CLOCK_LEAD_US: i64 = 500_000;
 /// One coded unit with its times in ticks of 90 kHz.
 #[derive(Clone, Copy, Debug)]
 pub struct TsUnit<'a> {
+    /// Its elementary stream, by its place among the formats.
+    pub track: usize,
     pub pts: i64,
-    /// Greater than that of the unit before and at least the clock's lead of half a second (45000).
+    /// Greater than that of the unit before of the track and at least the clock's lead of half a second (45000). Over all
+    /// tracks, units come in the order of decoding times.
     pub dts: i64,
     /// As [`AccessUnit::data`](crate::capture::AccessUnit::data), not empty.
     pub data: &'a [u8],
     pub keyframe: bool,
 }
 
-/// Turns the units of one elementary stream into the bytes of a transport stream, PAT and PMT first. All bytes of a
+/// Turns the units of elementary streams into the bytes of a transport stream, PAT and PMT first. All bytes of a
 /// unit come out at once, those of audio at most a quarter of a second of media later. AAC gets ADTS headers, H.264 gets
 /// access unit delimiters. Times are written as given, modulo 2^33.
 pub struct TsMuxer {
@@ -37,21 +41,14 @@ pub struct TsMuxer {
 impl TsMuxer {
     /// A stream that begins here: its first packets carry the discontinuity indicator, so that a receiver that comes
     /// from another stream takes the new continuity counters for what they are. Fails for a format that a transport
-    /// stream cannot carry (AAC other than Main, LC, SSR and LTP with 1024 samples).
-    pub fn new(format: &Format) -> Result<Self, MediaError> {
+    /// stream cannot carry (AAC other than Main, LC, SSR and LTP with 1024 samples; Opus, which no HLS player takes).
+    pub fn new(formats: &[Format]) -> Result<Self, MediaError> {
         let pipe = Pipe::default();
         let io = StreamIo::from_write(pipe.clone()).map_err(MediaError::during("make an output"))?;
         let mut output =
             format::output_to_stream(io, None, Some("mpegts")).map_err(MediaError::during("make an MPEG-TS output"))?;
-        let stream = output
-            .add_stream(None::<ffmpeg_next::Codec>)
-            .map_err(MediaError::during("add a stream to MPEG-TS"))?
-            .index();
-        // SAFETY: the stream was just made, so its index is in range and its parameters are allocated; nobody else
-        // refers to them.
-        unsafe {
-            let streams = (*output.as_mut_ptr()).streams;
-            describe(&mut *(**streams.add(stream)).codecpar, format)?;
+        for format in formats {
+            add_track(&mut output, format)?;
         }
         let unknown = output
             .write_header_with(options())
@@ -70,7 +67,7 @@ impl TsMuxer {
     /// Returns the bytes that are ready. After an error the muxer is of no more use.
     pub fn write(&mut self, unit: TsUnit<'_>) -> Result<Vec<u8>, MediaError> {
         let mut packet = Packet::copy(unit.data);
-        packet.set_stream(0);
+        packet.set_stream(unit.track);
         packet.set_pts(Some(unit.pts));
         packet.set_dts(Some(unit.dts));
         if unit.keyframe {
@@ -120,54 +117,6 @@ fn options() -> Dictionary<'static> {
     options.set("pat_period", "5");
     options.set("sdt_period", "60");
     options
-}
-
-/// Fills the parameters of a new stream.
-///
-/// # Safety
-/// `parameters` must be owned by a stream and hold no extradata.
-unsafe fn describe(parameters: &mut ffi::AVCodecParameters, format: &Format) -> Result<(), MediaError> {
-    let extradata = match format {
-        Format::H264(h264) => {
-            parameters.codec_type = media::Type::Video.into();
-            parameters.codec_id = Id::H264.into();
-            parameters.width = h264.width.try_into().unwrap_or(i32::MAX);
-            parameters.height = h264.height.try_into().unwrap_or(i32::MAX);
-            parameter_sets(h264)
-        }
-        Format::Aac(AacFormat {
-            config,
-            sample_rate,
-            channels,
-            ..
-        }) => {
-            parameters.codec_type = media::Type::Audio.into();
-            parameters.codec_id = Id::AAC.into();
-            parameters.sample_rate = (*sample_rate).try_into().unwrap_or(i32::MAX);
-            parameters.ch_layout.nb_channels = i32::from(*channels);
-            config.to_vec()
-        }
-    };
-    let padding = ffi::AV_INPUT_BUFFER_PADDING_SIZE as usize;
-    // SAFETY: a plain allocation; FFmpeg frees it with the stream.
-    let memory = unsafe { ffi::av_mallocz(extradata.len() + padding) }.cast::<u8>();
-    if memory.is_null() {
-        return Err(MediaError::new(
-            "allocate",
-            ffmpeg_next::Error::Other { errno: ffi::ENOMEM },
-        ));
-    }
-    // SAFETY: `memory` is new and longer than `extradata`.
-    unsafe { ptr::copy_nonoverlapping(extradata.as_ptr(), memory, extradata.len()) };
-    parameters.extradata = memory;
-    parameters.extradata_size = extradata.len().try_into().unwrap_or(0);
-    Ok(())
-}
-
-/// SPS and PPS as Annex B has them.
-pub fn parameter_sets(h264: &H264Format) -> Vec<u8> {
-    const START_CODE: [u8; 4] = [0, 0, 0, 1];
-    [&START_CODE[..], &h264.sps[..], &START_CODE[..], &h264.pps[..]].concat()
 }
 
 /// Where FFmpeg's output goes: memory that the muxer empties after each call.

@@ -3,6 +3,7 @@
 //! are kept or uploaded, and it never decides that a recording ends: the edge does, from the status it is told.
 
 mod individual;
+pub mod mix;
 mod sink;
 mod slicer;
 mod status;

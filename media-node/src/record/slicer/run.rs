@@ -39,11 +39,13 @@ impl<F: Write> Run<F> {
         let (prelude, frame_us) = match format {
             Format::H264(h264) => (parameter_sets(h264), DEFAULT_PICTURE_US),
             Format::Aac(aac) => (Vec::new(), frame_us(aac)),
+            // Refused by the muxer.
+            Format::Opus(_) => (Vec::new(), 0),
         };
         Ok(Self {
-            muxer: TsMuxer::new(format)?,
+            muxer: TsMuxer::new(std::slice::from_ref(format))?,
             prelude,
-            audio: matches!(format, Format::Aac(_)),
+            audio: !matches!(format, Format::H264(_)),
             frame_us,
             step_us: LONGEST_PICTURE_US,
             last_dts_us: i64::MIN,
@@ -89,6 +91,7 @@ impl<F: Write> Run<F> {
                 (open.units == 0 && !unit.keyframe).then(|| [&self.prelude[..], &unit.data[..]].concat());
             let data = with_prelude.as_deref().unwrap_or(&unit.data);
             bytes.append(&mut self.muxer.write(TsUnit {
+                track: 0,
                 pts,
                 dts,
                 data,

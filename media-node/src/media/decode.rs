@@ -1,0 +1,140 @@
+use ffmpeg_next::codec::{self, Context, Id, threading};
+use ffmpeg_next::util::error::{EAGAIN, ENOMEM};
+use ffmpeg_next::{Error, Packet, decoder, ffi, frame};
+
+use super::{MediaError, Picture, Sound};
+
+/// Decodes one H.264 stream in Annex B form, in the calling thread. It begins at a key frame.
+pub struct VideoDecoder(decoder::Video);
+
+impl VideoDecoder {
+    pub fn h264() -> Result<Self, MediaError> {
+        let context = context(Id::H264, "H.264")?;
+        let opened = context
+            .decoder()
+            .video()
+            .map_err(|error| MediaError::new("open the H.264 decoder", error))?;
+        Ok(Self(opened))
+    }
+
+    /// Takes one access unit and gives the pictures that are complete by it, in the order of their presentation, each
+    /// with its time in microseconds. The decoder keeps as many back as the stream reorders.
+    pub fn decode(
+        &mut self,
+        data: &[u8],
+        pts_us: i64,
+        dts_us: i64,
+        mut each: impl FnMut(Picture, i64),
+    ) -> Result<(), MediaError> {
+        let mut packet = Packet::copy(data);
+        packet.set_pts(Some(pts_us));
+        packet.set_dts(Some(dts_us));
+        self.0
+            .send_packet(&packet)
+            .map_err(|error| MediaError::new("decode an H.264 access unit", error))?;
+        self.receive(pts_us, &mut each)
+    }
+
+    /// Gives what the decoder has kept back. Nothing can be decoded afterwards.
+    pub fn finish(&mut self, mut each: impl FnMut(Picture, i64)) -> Result<(), MediaError> {
+        self.0
+            .send_eof()
+            .map_err(|error| MediaError::new("finish the H.264 decoder", error))?;
+        self.receive(0, &mut each)
+    }
+
+    fn receive(&mut self, pts_us: i64, each: &mut impl FnMut(Picture, i64)) -> Result<(), MediaError> {
+        loop {
+            let mut picture = frame::Video::empty();
+            match self.0.receive_frame(&mut picture) {
+                Ok(()) => {
+                    let pts_us = picture.timestamp().unwrap_or(pts_us);
+                    each(Picture(picture), pts_us);
+                }
+                Err(Error::Other { errno: EAGAIN } | Error::Eof) => return Ok(()),
+                Err(error) => return Err(MediaError::new("decode an H.264 picture", error)),
+            }
+        }
+    }
+}
+
+/// A coded audio stream, as far as a decoder must know it beforehand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AudioCodec {
+    /// With its AudioSpecificConfig, ISO/IEC 14496-3.
+    Aac { config: Vec<u8> },
+    /// RFC 7587: always at 48 kHz.
+    Opus { channels: u16 },
+}
+
+/// Decodes one audio stream whose access units are whole frames.
+pub struct AudioDecoder(decoder::Audio);
+
+impl AudioDecoder {
+    pub fn new(codec: &AudioCodec) -> Result<Self, MediaError> {
+        let (id, name) = match codec {
+            AudioCodec::Aac { .. } => (Id::AAC, "AAC"),
+            AudioCodec::Opus { .. } => (Id::OPUS, "Opus"),
+        };
+        let mut context = context(id, name)?;
+        match codec {
+            AudioCodec::Aac { config } => set_extradata(&mut context, config)?,
+            AudioCodec::Opus { channels } => set_extradata(&mut context, &opus_head(*channels))?,
+        }
+        let opened = context.decoder().audio();
+        opened
+            .map(Self)
+            .map_err(|error| MediaError::new(format!("open the {name} decoder"), error))
+    }
+
+    /// Takes one access unit and gives its samples; nothing while the decoder warms up.
+    pub fn decode(&mut self, data: &[u8]) -> Result<Option<Sound>, MediaError> {
+        self.0
+            .send_packet(&Packet::copy(data))
+            .map_err(|error| MediaError::new("decode an audio frame", error))?;
+        let mut sound = frame::Audio::empty();
+        match self.0.receive_frame(&mut sound) {
+            Ok(()) => Ok(Some(Sound(sound))),
+            Err(Error::Other { errno: EAGAIN } | Error::Eof) => Ok(None),
+            Err(error) => Err(MediaError::new("decode an audio frame", error)),
+        }
+    }
+}
+
+fn context(id: Id, name: &str) -> Result<Context, MediaError> {
+    let codec = codec::decoder::find(id)
+        .ok_or_else(|| MediaError::new(format!("find a decoder for {name}"), Error::DecoderNotFound))?;
+    let mut context = Context::new_with_codec(codec);
+    // One thread: a mixer decodes many streams, so that whole streams are its unit of parallelism.
+    context.set_threading(threading::Config {
+        count: 1,
+        ..Default::default()
+    });
+    Ok(context)
+}
+
+fn set_extradata(context: &mut Context, bytes: &[u8]) -> Result<(), MediaError> {
+    let padded = bytes.len() + ffi::AV_INPUT_BUFFER_PADDING_SIZE as usize;
+    // SAFETY: the buffer is made by av_mallocz with the padding that decoders read over, filled within its length, and
+    // owned by the context from then on, which frees it.
+    unsafe {
+        let buffer = ffi::av_mallocz(padded).cast::<u8>();
+        if buffer.is_null() {
+            return Err(MediaError::new(
+                "allocate a decoder's configuration",
+                Error::Other { errno: ENOMEM },
+            ));
+        }
+        std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer, bytes.len());
+        (*context.as_mut_ptr()).extradata = buffer;
+        (*context.as_mut_ptr()).extradata_size = bytes.len() as i32;
+    }
+    Ok(())
+}
+
+/// The identification header of RFC 7845, which RTP does not carry: no pre-skip, no gain, mapping family 0.
+fn opus_head(channels: u16) -> [u8; 19] {
+    let mut head = *b"OpusHead\x01\x02\x00\x00\x80\xbb\x00\x00\x00\x00\x00";
+    head[9] = if channels == 1 { 1 } else { 2 };
+    head
+}

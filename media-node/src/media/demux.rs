@@ -1,0 +1,188 @@
+use std::path::Path;
+use std::ptr;
+
+use ffmpeg_next::codec::Id;
+use ffmpeg_next::format::context::Input;
+use ffmpeg_next::util::error::EAGAIN;
+use ffmpeg_next::{Error, Packet, Rational, ffi, format, media, packet};
+
+use super::MediaError;
+use crate::capture::{AacFormat, AccessUnit, Format, H264Format, OpusFormat, Track};
+
+/// Reads a media file as if it were captured: its first H.264 track, and its first AAC or Opus track.
+pub struct Demuxer {
+    input: Input,
+    video: Option<(usize, AnnexB)>,
+    audio: Option<usize>,
+    formats: Vec<(Track, Format)>,
+}
+
+/// One unit of a track, at its time in the file.
+pub type Demuxed = (Track, AccessUnit);
+
+impl Demuxer {
+    pub fn open(path: &Path) -> Result<Self, MediaError> {
+        let input = format::input(path).map_err(MediaError::during("open this file"))?;
+        let mut formats = Vec::new();
+        let mut video = None;
+        let mut audio = None;
+        for stream in input.streams() {
+            let parameters = stream.parameters();
+            // SAFETY: the parameters belong to the open input and are only read.
+            let raw = unsafe { &*parameters.as_ptr() };
+            match (parameters.medium(), parameters.id()) {
+                (media::Type::Video, Id::H264) if video.is_none() => {
+                    video = Some((stream.index(), AnnexB::new(raw)?));
+                    formats.push((Track::Video, Format::H264(h264_format(raw))));
+                }
+                (media::Type::Audio, id @ (Id::AAC | Id::OPUS)) if audio.is_none() => {
+                    audio = Some(stream.index());
+                    formats.push((Track::Audio, audio_format(raw, id)));
+                }
+                _ => {}
+            }
+        }
+        if formats.is_empty() {
+            return Err(MediaError::new(
+                "find H.264, AAC or Opus in this file",
+                Error::StreamNotFound,
+            ));
+        }
+        Ok(Self {
+            input,
+            video,
+            audio,
+            formats,
+        })
+    }
+
+    pub fn formats(&self) -> &[(Track, Format)] {
+        &self.formats
+    }
+
+    /// The next unit in the order of the file, `None` behind the last.
+    pub fn next_unit(&mut self) -> Result<Option<Demuxed>, MediaError> {
+        loop {
+            let mut packet = Packet::empty();
+            match packet.read(&mut self.input) {
+                Ok(()) => {}
+                Err(Error::Eof) => return Ok(None),
+                Err(error) => return Err(MediaError::new("read this file", error)),
+            }
+            let index = packet.stream();
+            let track = match &mut self.video {
+                Some((video, filter)) if *video == index => {
+                    filter.convert(&mut packet)?;
+                    Track::Video
+                }
+                _ if self.audio == Some(index) => Track::Audio,
+                _ => continue,
+            };
+            let Some(base) = self.input.stream(index).map(|stream| stream.time_base()) else {
+                continue;
+            };
+            let (Some(pts), Some(data)) = (packet.pts(), packet.data()) else {
+                continue;
+            };
+            let pts_us = microseconds(pts, base);
+            let unit = AccessUnit {
+                pts_us,
+                dts_us: packet.dts().map_or(pts_us, |dts| microseconds(dts, base)),
+                data: data.to_vec().into(),
+                keyframe: packet.is_key(),
+            };
+            return Ok(Some((track, unit)));
+        }
+    }
+}
+
+fn microseconds(ticks: i64, base: Rational) -> i64 {
+    let scaled = i128::from(ticks) * i128::from(base.numerator()) * 1_000_000;
+    i64::try_from(scaled.div_euclid(i128::from(base.denominator().max(1)))).unwrap_or(i64::MAX)
+}
+
+fn h264_format(raw: &ffi::AVCodecParameters) -> H264Format {
+    H264Format {
+        // Each key frame carries them.
+        sps: Default::default(),
+        pps: Default::default(),
+        width: raw.width.try_into().unwrap_or(0),
+        height: raw.height.try_into().unwrap_or(0),
+        reorder_depth: raw.video_delay.try_into().unwrap_or(0),
+    }
+}
+
+fn audio_format(raw: &ffi::AVCodecParameters, id: Id) -> Format {
+    // SAFETY: extradata is null or as long as its size says.
+    let config = unsafe {
+        match usize::try_from(raw.extradata_size) {
+            Ok(size) if !raw.extradata.is_null() => std::slice::from_raw_parts(raw.extradata, size).to_vec(),
+            _ => Vec::new(),
+        }
+    };
+    let channels = u16::try_from(raw.ch_layout.nb_channels).unwrap_or(0);
+    if id == Id::OPUS {
+        return Format::Opus(OpusFormat { channels });
+    }
+    Format::Aac(AacFormat {
+        config: config.into(),
+        sample_rate: raw.sample_rate.try_into().unwrap_or(0),
+        channels,
+        frame_length: raw.frame_size.try_into().unwrap_or(1024),
+    })
+}
+
+/// Turns length-prefixed H.264 into Annex B with parameter sets in front of each key frame; Annex B stays as it is.
+struct AnnexB(*mut ffi::AVBSFContext);
+
+// SAFETY: the context is owned by one value and has no ties to the thread that made it.
+unsafe impl Send for AnnexB {}
+
+impl AnnexB {
+    fn new(parameters: &ffi::AVCodecParameters) -> Result<Self, MediaError> {
+        let failed = |code| MediaError::new("make an Annex B filter", Error::from(code));
+        let mut filter = Self(ptr::null_mut());
+        // SAFETY: the name ends with a zero; each call gets what the one before made, and only after it succeeded;
+        // what is made is freed by `drop`.
+        unsafe {
+            let kind = ffi::av_bsf_get_by_name(c"h264_mp4toannexb".as_ptr());
+            if kind.is_null() {
+                return Err(MediaError::new("make an Annex B filter", Error::BsfNotFound));
+            }
+            match ffi::av_bsf_alloc(kind, &raw mut filter.0) {
+                code if code < 0 => return Err(failed(code)),
+                _ => {}
+            }
+            match ffi::avcodec_parameters_copy((*filter.0).par_in, parameters) {
+                code if code < 0 => return Err(failed(code)),
+                _ => {}
+            }
+            match ffi::av_bsf_init(filter.0) {
+                code if code < 0 => Err(failed(code)),
+                _ => Ok(filter),
+            }
+        }
+    }
+
+    fn convert(&mut self, packet: &mut Packet) -> Result<(), MediaError> {
+        use packet::Mut;
+        // SAFETY: both are alive; the filter takes the packet's content and gives one packet for it.
+        let code = unsafe {
+            match ffi::av_bsf_send_packet(self.0, packet.as_mut_ptr()) {
+                code if code < 0 => code,
+                _ => ffi::av_bsf_receive_packet(self.0, packet.as_mut_ptr()),
+            }
+        };
+        match code {
+            code if code >= 0 || code == ffi::AVERROR(EAGAIN) => Ok(()),
+            code => Err(MediaError::new("read H.264 in this file", Error::from(code))),
+        }
+    }
+}
+
+impl Drop for AnnexB {
+    fn drop(&mut self) {
+        // SAFETY: made by av_bsf_alloc or null; freed once.
+        unsafe { ffi::av_bsf_free(&raw mut self.0) }
+    }
+}

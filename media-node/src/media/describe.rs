@@ -1,0 +1,61 @@
+use std::ptr;
+
+use ffmpeg_next::codec::Id;
+use ffmpeg_next::format::context::Output;
+use ffmpeg_next::{Error, ffi, media};
+
+use super::MediaError;
+use crate::capture::{Format, H264Format};
+
+/// One track of a file that is written.
+#[derive(Clone, Debug)]
+pub struct MuxedTrack {
+    /// H.264 needs its SPS and PPS.
+    pub format: Format,
+    /// Of one unit, as a rule.
+    pub duration_us: i64,
+}
+
+/// Adds a track of this format to a file whose header is not written.
+pub(super) fn add_track(output: &mut Output, format: &Format) -> Result<(), MediaError> {
+    let mut stream = output
+        .add_stream(None::<ffmpeg_next::Codec>)
+        .map_err(MediaError::during("add a track to this file"))?;
+    // SAFETY: the stream was just made, its parameters are allocated, and nobody else refers to them.
+    let parameters = unsafe { &mut *(*stream.as_mut_ptr()).codecpar };
+    let extradata = match format {
+        Format::H264(h264) => {
+            parameters.codec_type = media::Type::Video.into();
+            parameters.codec_id = Id::H264.into();
+            parameters.width = h264.width.try_into().unwrap_or(i32::MAX);
+            parameters.height = h264.height.try_into().unwrap_or(i32::MAX);
+            parameter_sets(h264)
+        }
+        Format::Aac(aac) => {
+            parameters.codec_type = media::Type::Audio.into();
+            parameters.codec_id = Id::AAC.into();
+            parameters.sample_rate = aac.sample_rate.try_into().unwrap_or(i32::MAX);
+            parameters.ch_layout.nb_channels = i32::from(aac.channels);
+            parameters.frame_size = aac.frame_length.try_into().unwrap_or(i32::MAX);
+            aac.config.to_vec()
+        }
+        Format::Opus(_) => return Err(MediaError::new("put Opus into this file", Error::InvalidData)),
+    };
+    let padding = ffi::AV_INPUT_BUFFER_PADDING_SIZE as usize;
+    // SAFETY: a plain allocation; FFmpeg frees it with the stream.
+    let memory = unsafe { ffi::av_mallocz(extradata.len() + padding) }.cast::<u8>();
+    if memory.is_null() {
+        return Err(MediaError::new("allocate", Error::Other { errno: ffi::ENOMEM }));
+    }
+    // SAFETY: `memory` is new and longer than `extradata`.
+    unsafe { ptr::copy_nonoverlapping(extradata.as_ptr(), memory, extradata.len()) };
+    parameters.extradata = memory;
+    parameters.extradata_size = extradata.len().try_into().unwrap_or(0);
+    Ok(())
+}
+
+/// SPS and PPS as Annex B has them.
+pub fn parameter_sets(h264: &H264Format) -> Vec<u8> {
+    const START_CODE: [u8; 4] = [0, 0, 0, 1];
+    [&START_CODE[..], &h264.sps[..], &START_CODE[..], &h264.pps[..]].concat()
+}

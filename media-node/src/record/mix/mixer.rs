@@ -1,0 +1,527 @@
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use protocol::{MixOutput, Scene, StreamTypes, Subscription};
+
+use super::Counters;
+use super::audio::{AudioTrack, RATE};
+use super::compose::Composer;
+use super::interleave::Interleave;
+use super::layout::{self, Size};
+use super::limiter::{Channels, Limiter};
+use super::scene::Stage;
+use super::seen;
+use super::video::VideoTrack;
+use crate::capture::{AacFormat, AccessUnit, Format, H264Format, Track};
+use crate::media::{
+    AudioCodec, AudioEncoder, Coded, MediaError, MuxedTrack, Picture, VideoEncoder, VideoEncoderChoice, VideoTarget,
+    annexb,
+};
+
+/// Seconds from a key frame to the next.
+const GOP_S: u32 = 2;
+
+/// What a mixer is made for. All of it is fixed for its life.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub output: MixOutput,
+    /// Which tracks the output has.
+    pub types: StreamTypes,
+    /// The first picture and the first sample belong to this time or to the first one of the grid behind it.
+    pub start_us: i64,
+    /// How long the mixer waits for late units.
+    pub jitter_us: i64,
+    pub video_encoder: VideoEncoderChoice,
+    /// FFmpeg's name of an AAC encoder.
+    pub audio_encoder: String,
+    /// Threads that decode and scale, at least 1.
+    pub workers: usize,
+}
+
+/// What changes at a time. It takes effect at the next picture of the output.
+pub enum Change {
+    Join {
+        uid: String,
+    },
+    Leave {
+        uid: String,
+    },
+    /// Replaces the whole layout.
+    Scene(Scene),
+    Subscription(Subscription),
+    /// An image that the scene names has come.
+    Image {
+        url: String,
+        picture: Picture,
+    },
+}
+
+/// One coded unit of the mixed recording, in the order of decoding times over both tracks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// H.264 in Annex B form. Each key frame is an IDR picture with SPS and PPS in front. The decoding time may lie before
+    /// the recording's start.
+    Video(AccessUnit),
+    /// AAC-LC without ADTS headers.
+    Audio(AccessUnit),
+}
+
+impl Output {
+    pub fn unit(&self) -> &AccessUnit {
+        match self {
+            Self::Video(unit) | Self::Audio(unit) => unit,
+        }
+    }
+}
+
+/// An encoder failed: the recording cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[error("the mix cannot be encoded: {0}")]
+pub struct MixError(#[from] MediaError);
+
+pub struct Mixer {
+    jitter_us: i64,
+    stage: Stage,
+    /// Not in force yet, in the order of time.
+    changes: VecDeque<(i64, Change)>,
+    users: BTreeMap<String, User>,
+    users_seen: u64,
+    rearrange: bool,
+    video: Option<VideoOutput>,
+    audio: Option<AudioOutput>,
+    interleave: Interleave,
+    counters: Counters,
+}
+
+#[derive(Default)]
+pub struct User {
+    /// Stands for the user in the composer.
+    pub key: u64,
+    pub video: VideoTrack,
+    pub audio: AudioTrack,
+}
+
+struct VideoOutput {
+    composer: Composer,
+    encoder: VideoEncoder,
+    workers: usize,
+    size: Size,
+    fps: i64,
+    /// Number of the next frame on the grid that begins at the recording's start.
+    next: i64,
+    /// Number of the frame from which on a key frame is due.
+    key_due: i64,
+    format: Option<H264Format>,
+}
+
+struct AudioOutput {
+    encoder: AudioEncoder,
+    limiter: Limiter,
+    channels: usize,
+    /// Number of the first block, of the next one to mix, and of the next one to encode.
+    first: i64,
+    next: i64,
+    encoded: i64,
+}
+
+impl Mixer {
+    pub fn new(settings: &Settings, scene: Scene, subscription: Subscription) -> Result<Self, MixError> {
+        let video = (settings.types != StreamTypes::Audio)
+            .then(|| VideoOutput::new(settings))
+            .transpose()?;
+        let audio = (settings.types != StreamTypes::Video)
+            .then(|| AudioOutput::new(settings))
+            .transpose()?;
+        let mut mixer = Self {
+            jitter_us: settings.jitter_us,
+            stage: Stage::new(scene, subscription),
+            changes: VecDeque::new(),
+            users: BTreeMap::new(),
+            users_seen: 0,
+            rearrange: true,
+            interleave: Interleave::new(video.is_some() && audio.is_some()),
+            video,
+            audio,
+            counters: Counters::default(),
+        };
+        mixer.set_background()?;
+        Ok(mixer)
+    }
+
+    /// Schedules a change. One for a time that is over comes into force at the next picture.
+    pub fn change(&mut self, at_us: i64, change: Change) {
+        let place = self.changes.partition_point(|(time, _)| *time <= at_us);
+        self.changes.insert(place, (at_us, change));
+    }
+
+    /// A user's track is of this format from here on.
+    pub fn format(&mut self, uid: &str, format: &Format) {
+        match format {
+            // Each key frame carries its parameter sets.
+            Format::H264(_) => {}
+            Format::Aac(aac) => self.user(uid).audio.set_codec(AudioCodec::Aac {
+                config: aac.config.to_vec(),
+            }),
+            Format::Opus(opus) => self.user(uid).audio.set_codec(AudioCodec::Opus {
+                channels: opus.channels,
+            }),
+        }
+    }
+
+    /// Takes a user's next unit, in decoding order. The first unit of a video track, and the one behind a loss, is a key
+    /// frame.
+    pub fn unit(&mut self, uid: &str, track: Track, unit: AccessUnit) {
+        let (video, audio) = (self.video.is_some(), self.audio.is_some());
+        let mut counters = self.counters;
+        match track {
+            Track::Video if video => self.user(uid).video.push(unit, &mut counters),
+            Track::Audio if audio => self.user(uid).audio.push(unit, &mut counters),
+            _ => {}
+        }
+        self.counters = counters;
+    }
+
+    /// Makes all that is due at `now_us`: everything older than the jitter budget. With `shed` every other picture is
+    /// left out, because the node cannot keep up; sound and time never are.
+    pub fn advance(&mut self, now_us: i64, shed: bool, each: impl FnMut(Output)) -> Result<(), MixError> {
+        self.run(now_us.saturating_sub(self.jitter_us), shed, each)
+    }
+
+    /// Makes the rest, up to `end_us`, without waiting for late units. Nothing can follow.
+    pub fn finish(&mut self, end_us: i64, mut each: impl FnMut(Output)) -> Result<(), MixError> {
+        self.users.values_mut().for_each(|user| user.video.end());
+        self.run(end_us, false, &mut each)?;
+        let Self {
+            video,
+            audio,
+            interleave,
+            ..
+        } = self;
+        if let Some(video) = video {
+            let fps = video.fps;
+            video.encoder.finish(|coded| interleave.push(video_unit(coded, fps)))?;
+        }
+        if let Some(audio) = audio {
+            if let Some(block) = audio.limiter.finish() {
+                audio.encode(&block, interleave)?;
+            }
+            let first = audio.first;
+            audio.encoder.finish(|coded| push_audio(coded, first, interleave))?;
+        }
+        interleave.finish();
+        while let Some(output) = interleave.pop() {
+            each(output);
+        }
+        Ok(())
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// What the output's tracks are, video first; `None` before the first key frame is made.
+    pub fn tracks(&self) -> Option<Vec<MuxedTrack>> {
+        let mut tracks = Vec::new();
+        if let Some(video) = &self.video {
+            let format = Format::H264(video.format.clone()?);
+            tracks.push(MuxedTrack {
+                format,
+                duration_us: video.time_us(1),
+            });
+        }
+        if let Some(audio) = &self.audio {
+            let format = Format::Aac(AacFormat {
+                config: audio.encoder.config().into(),
+                sample_rate: RATE,
+                channels: audio.channels as u16,
+                frame_length: AudioEncoder::FRAME as u32,
+            });
+            tracks.push(MuxedTrack {
+                format,
+                duration_us: block_us(1),
+            });
+        }
+        Some(tracks)
+    }
+
+    fn user(&mut self, uid: &str) -> &mut User {
+        if !self.users.contains_key(uid) {
+            self.users_seen += 1;
+            self.users.insert(
+                uid.to_owned(),
+                User {
+                    key: self.users_seen,
+                    ..User::default()
+                },
+            );
+        }
+        self.users.entry(uid.to_owned()).or_default()
+    }
+
+    fn run(&mut self, until_us: i64, shed: bool, mut each: impl FnMut(Output)) -> Result<(), MixError> {
+        loop {
+            let picture = self.video.as_ref().map_or(i64::MAX, |video| video.time_us(video.next));
+            let sound = self.audio.as_ref().map_or(i64::MAX, |audio| block_us(audio.next + 1));
+            if picture.min(sound) > until_us {
+                return Ok(());
+            }
+            if picture <= sound {
+                self.apply_changes(picture)?;
+                self.make_picture(shed)?;
+            } else {
+                self.apply_changes(self.audio.as_ref().map_or(sound, |audio| block_us(audio.next)))?;
+                self.make_sound()?;
+            }
+            while let Some(output) = self.interleave.pop() {
+                each(output);
+            }
+        }
+    }
+
+    fn apply_changes(&mut self, at_us: i64) -> Result<(), MixError> {
+        while self.changes.front().is_some_and(|(time, _)| *time <= at_us) {
+            let Some((time, change)) = self.changes.pop_front() else {
+                break;
+            };
+            self.rearrange = true;
+            match change {
+                Change::Join { uid } => {
+                    self.user(&uid);
+                    self.stage.join(uid);
+                }
+                Change::Leave { uid } => {
+                    self.stage.leave(&uid);
+                    self.forget(&uid, time);
+                }
+                Change::Scene(scene) => {
+                    self.stage.set_scene(scene);
+                    self.set_background()?;
+                }
+                Change::Subscription(subscription) => self.stage.subscribe(subscription),
+                Change::Image { url, picture } => {
+                    self.stage.set_image(url, picture);
+                    self.set_background()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops what a user sent before leaving; a user who is back already keeps what came since.
+    fn forget(&mut self, uid: &str, at_us: i64) {
+        let Some(user) = self.users.get_mut(uid) else { return };
+        user.video.leave(at_us);
+        user.audio.leave(at_us);
+        if user.video.is_empty() && user.audio.is_empty() {
+            self.users.remove(uid);
+        }
+    }
+
+    fn set_background(&mut self) -> Result<(), MixError> {
+        let Some(video) = &mut self.video else { return Ok(()) };
+        Ok(video
+            .composer
+            .set_background(self.stage.scene.background, self.stage.background_image())?)
+    }
+
+    /// Gives the users their regions anew.
+    fn arrange(&mut self) {
+        let Some(video) = &mut self.video else { return };
+        let seen = self.stage.seen();
+        let regions = layout::arrange(&self.stage.scene.layout, video.size, &seen);
+        let key = |region: &layout::Region| Some(self.users.get(*seen.get(region.user)?)?.key);
+        video
+            .composer
+            .set_regions(regions.iter().filter_map(|region| Some((key(region)?, *region))));
+    }
+
+    fn make_picture(&mut self, shed: bool) -> Result<(), MixError> {
+        if std::mem::take(&mut self.rearrange) {
+            self.arrange();
+        }
+        let Self {
+            video: Some(video),
+            users,
+            stage,
+            counters,
+            interleave,
+            ..
+        } = self
+        else {
+            return Ok(());
+        };
+        let index = video.next;
+        video.next += 1;
+        if shed && index % 2 != 0 {
+            counters.frames_shed += 1;
+            return Ok(());
+        }
+        let at_us = video.time_us(index);
+        *counters += seen::update(users, video.composer.slots(), stage, at_us, video.workers);
+        let changed = video.composer.paint()?;
+        counters.frames_repeated += u64::from(!changed);
+        counters.frames += 1;
+        let keyframe = index >= video.key_due;
+        if keyframe {
+            video.key_due = (index / video.gop() + 1) * video.gop();
+        }
+        let (fps, size) = (video.fps, video.size);
+        let VideoOutput {
+            composer,
+            encoder,
+            format,
+            ..
+        } = video;
+        let push = |coded: Coded| {
+            if format.is_none() {
+                *format = video_format(&coded.data, size);
+            }
+            interleave.push(video_unit(coded, fps));
+        };
+        Ok(encoder.encode(composer.canvas(), index, keyframe, push)?)
+    }
+
+    fn make_sound(&mut self) -> Result<(), MixError> {
+        let Self {
+            audio: Some(audio),
+            users,
+            stage,
+            counters,
+            interleave,
+            ..
+        } = self
+        else {
+            return Ok(());
+        };
+        let start = audio.next * AudioEncoder::FRAME as i64;
+        audio.next += 1;
+        let mut block = vec![vec![0.0; AudioEncoder::FRAME]; audio.channels];
+        for (uid, user) in users.iter_mut() {
+            if stage.hears(uid) {
+                user.audio.mix_into(start, &mut block, counters);
+            } else {
+                user.audio.skip(start);
+            }
+        }
+        counters.samples += AudioEncoder::FRAME as u64;
+        match audio.limiter.push(block) {
+            Some(block) => audio.encode(&block, interleave),
+            None => Ok(()),
+        }
+    }
+}
+
+impl VideoOutput {
+    fn new(settings: &Settings) -> Result<Self, MixError> {
+        let output = &settings.output;
+        let size = Size::even(output.width, output.height);
+        let fps = output.fps.max(1);
+        let target = VideoTarget {
+            width: size.width,
+            height: size.height,
+            fps,
+            bitrate: output.bitrate_kbps as usize * 1000,
+            gop: fps * GOP_S,
+        };
+        let mut video = Self {
+            composer: Composer::new(size)?,
+            encoder: VideoEncoder::new(&settings.video_encoder, &target)?,
+            workers: settings.workers,
+            size,
+            fps: i64::from(fps),
+            next: 0,
+            key_due: 0,
+            format: None,
+        };
+        while video.time_us(video.next) < settings.start_us {
+            video.next = (settings.start_us * video.fps / 1_000_000).max(video.next + 1);
+        }
+        Ok(video)
+    }
+
+    fn gop(&self) -> i64 {
+        self.fps * i64::from(GOP_S)
+    }
+
+    fn time_us(&self, frame: i64) -> i64 {
+        frame_us(frame, self.fps)
+    }
+}
+
+impl AudioOutput {
+    fn new(settings: &Settings) -> Result<Self, MixError> {
+        let profile = settings.output.audio;
+        let bitrate = profile.bits_per_second() as usize;
+        let encoder = AudioEncoder::new(&settings.audio_encoder, RATE, profile.channels(), bitrate)?;
+        let samples = settings.start_us.max(0) * i64::from(RATE) / 1_000_000;
+        let first = samples / AudioEncoder::FRAME as i64;
+        let channels = usize::from(profile.channels());
+        Ok(Self {
+            encoder,
+            limiter: Limiter::default(),
+            channels,
+            first,
+            next: first,
+            encoded: first,
+        })
+    }
+
+    fn encode(&mut self, block: &Channels, interleave: &mut Interleave) -> Result<(), MixError> {
+        let pts = self.encoded * AudioEncoder::FRAME as i64;
+        let first = self.first;
+        self.encoded += 1;
+        Ok(self
+            .encoder
+            .encode(block, pts, |coded| push_audio(coded, first, interleave))?)
+    }
+}
+
+/// Time of a frame of the output, to the nearest microsecond.
+fn frame_us(frame: i64, fps: i64) -> i64 {
+    (frame * 2_000_000 + fps).div_euclid(fps * 2)
+}
+
+/// Time of an audio block's first sample.
+fn block_us(block: i64) -> i64 {
+    frame_us(block * AudioEncoder::FRAME as i64, i64::from(RATE))
+}
+
+fn video_unit(coded: Coded, fps: i64) -> Output {
+    Output::Video(AccessUnit {
+        pts_us: frame_us(coded.pts, fps),
+        dts_us: frame_us(coded.dts, fps),
+        data: coded.data.into(),
+        keyframe: coded.keyframe,
+    })
+}
+
+fn video_format(key_unit: &[u8], size: Size) -> Option<H264Format> {
+    let (sps, pps) = annexb::parameter_sets(key_unit)?;
+    let [sps, pps] = [sps, pps].map(Bytes::copy_from_slice);
+    Some(H264Format {
+        sps,
+        pps,
+        width: size.width,
+        height: size.height,
+        reorder_depth: 0,
+    })
+}
+
+/// The encoder's first frame holds nothing but the run-up to the first sample; it would lie before the start.
+fn push_audio(coded: Coded, first: i64, interleave: &mut Interleave) {
+    if coded.pts < first * AudioEncoder::FRAME as i64 {
+        return;
+    }
+    let pts_us = frame_us(coded.pts, i64::from(RATE));
+    let unit = AccessUnit {
+        pts_us,
+        dts_us: pts_us,
+        data: coded.data.into(),
+        keyframe: true,
+    };
+    interleave.push(Output::Audio(unit));
+}
+
+#[cfg(test)]
+#[path = "mixer_tests.rs"]
+mod tests;

@@ -1,0 +1,120 @@
+use serde::{Deserialize, Serialize};
+
+/// What a mixed recording is encoded to. Fixed for the recording's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MixOutput {
+    /// Of the canvas in pixels. An odd size is rounded down to the even one below it.
+    pub width: u32,
+    pub height: u32,
+    /// Frames a second, constant.
+    pub fps: u32,
+    pub bitrate_kbps: u32,
+    pub audio: AudioProfile,
+}
+
+/// Agora's `audioProfile`. All are AAC-LC at 48 kHz.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AudioProfile {
+    /// 0: mono, 48 kb/s.
+    #[default]
+    Mono48,
+    /// 1: mono, 128 kb/s.
+    Mono128,
+    /// 2: stereo, 192 kb/s.
+    Stereo192,
+}
+
+impl AudioProfile {
+    pub fn channels(self) -> u16 {
+        match self {
+            Self::Mono48 | Self::Mono128 => 1,
+            Self::Stereo192 => 2,
+        }
+    }
+
+    pub fn bits_per_second(self) -> u32 {
+        match self {
+            Self::Mono48 => 48_000,
+            Self::Mono128 => 128_000,
+            Self::Stereo192 => 192_000,
+        }
+    }
+}
+
+/// What the mixed picture looks like. Each update replaces all of it.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct Scene {
+    pub layout: Layout,
+    pub background: Colour,
+    /// URL of the image behind all regions, cropped to fill the canvas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background_image: Option<String>,
+    /// URL of the image that stands in for a user without video.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_image: Option<String>,
+    /// Images of single users; they go before `user_image`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub user_images: Vec<UserImage>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserImage {
+    pub uid: String,
+    pub url: String,
+    #[serde(default)]
+    pub fill: Fill,
+}
+
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Layout {
+    /// The first user fills the canvas, the others stand in small regions over it, from the bottom up.
+    #[default]
+    Floating,
+    /// A grid of equal cells.
+    BestFit,
+    /// One user large on the left, the others small on the right.
+    Vertical {
+        /// The large one. Without it, or when that user is absent, the large region shows the background.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        large_uid: Option<String>,
+    },
+    Custom {
+        regions: Vec<CustomRegion>,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CustomRegion {
+    /// Whose region it is; without it the first user in the order of joining who has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// Of the upper left corner and the size, as fractions of the canvas.
+    pub x: f64,
+    pub y: f64,
+    pub width: f64,
+    pub height: f64,
+    /// 0 transparent … 1 opaque.
+    pub alpha: f64,
+    #[serde(default)]
+    pub fill: Fill,
+}
+
+/// How a picture fills a region of another aspect ratio.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fill {
+    /// Agora's `render_mode` 0: the region is full, what stands over is cut off.
+    #[default]
+    Crop,
+    /// Agora's `render_mode` 1: the picture is whole, the rest of the region is black.
+    Fit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Colour {
+    pub r: u8,
+    pub g: u8,
+    pub b: u8,
+}
