@@ -76,6 +76,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         whole_way::ffmpeg_by_tcp_and_udp,
         whole_way::gstreamer,
         whole_way::subscriptions_and_agoras_own_extinf,
+        whole_way::an_update_changes_whom_is_recorded,
         interruptions::a_killed_publisher_comes_back,
         interruptions::a_user_leaves_and_returns,
         interruptions::a_user_joins_late,

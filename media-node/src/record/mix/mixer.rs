@@ -187,10 +187,13 @@ impl Mixer {
         self.run(now_us.saturating_sub(self.jitter_us), shed, each)
     }
 
-    /// Makes the rest, up to `end_us`, without waiting for late units. Nothing can follow.
+    /// Makes the rest, before `end_us`, without waiting for late units. Nothing can follow.
     pub fn finish(&mut self, end_us: i64, mut each: impl FnMut(Output)) -> Result<(), MixError> {
         self.users.values_mut().for_each(|user| user.video.end());
-        self.run(end_us, false, &mut each)?;
+        self.run(end_us - 1, false, &mut each)?;
+        while self.audio.as_ref().is_some_and(|audio| block_us(audio.next) < end_us) {
+            self.make_sound()?;
+        }
         let Self {
             video,
             audio,
