@@ -2,12 +2,10 @@
 //! into a command and an outcome into its bytes.
 
 use protocol::{
-    EndCause, Mode, PlaylistStyle, Problem, RecordedFile, RecorderKey, Refusal, Selection, Source, Storage,
+    EndCause, Mode, PlaylistStyle, Problem, RecordedFile, RecorderKey, Refusal, Scene, Selection, Source, Storage,
     Subscription,
 };
 use serde::{Deserialize, Serialize};
-
-use super::Layout;
 
 /// A call to the `Recorder` object of `key`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,7 +81,7 @@ pub struct Update {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpdateLayout {
     pub target: Target,
-    pub layout: Layout,
+    pub scene: Scene,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

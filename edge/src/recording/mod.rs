@@ -16,7 +16,6 @@
 mod command;
 mod deadlines;
 mod job;
-mod layout;
 mod lifecycle;
 mod message;
 mod orders;
@@ -31,7 +30,6 @@ mod tests;
 
 pub use command::{Call, Command, Outcome, Snapshot, Spec, Start, Status, Stop, Target, Ticket, Update, UpdateLayout};
 pub use deadlines::next_alarm;
-pub use layout::{Arrangement, Fit, Layout, Region};
 pub use message::{CallId, Effect, Input, Node, NodeAnswer, Reply, Request};
 pub use state::{Secrets, State};
 pub(crate) use subscription::is_empty;

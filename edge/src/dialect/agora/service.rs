@@ -1,6 +1,6 @@
 //! The service behind the gateway: from a routed request of a known app to an answer or a call.
 
-use protocol::{PlaylistStyle, RecorderKey};
+use protocol::{PlaylistStyle, RecorderKey, Scene};
 
 use super::acquire::Acquire;
 use super::body::{self, Reply};
@@ -18,7 +18,7 @@ use super::{Handled, Pending, layout, start_parameter};
 use crate::access::{App, Entropy, Entry, KeyRing, ResourceId, TokenError, hex, verify_token};
 use crate::http::{Request, Response};
 use crate::input::{FieldError, Fields};
-use crate::recording::{self, Call, Command, Layout, Spec, Target, Ticket};
+use crate::recording::{self, Call, Command, Spec, Target, Ticket};
 
 /// A request of an app that its caller may use.
 pub(super) struct Service<'a> {
@@ -186,15 +186,15 @@ impl Service<'_> {
                 Command::Update(recording::Update { target, audio, video })
             }
             Action::UpdateLayout => {
-                let layout = self.read_layout(body, mode)?;
-                Command::UpdateLayout(recording::UpdateLayout { target, layout })
+                let scene = self.read_scene(body, mode)?;
+                Command::UpdateLayout(recording::UpdateLayout { target, scene })
             }
         };
         mode.offered()?;
         Ok(command)
     }
 
-    fn read_layout(&self, body: &Fields<'_>, mode: Mode) -> Result<Layout, ApiError> {
+    fn read_scene(&self, body: &Fields<'_>, mode: Mode) -> Result<Scene, ApiError> {
         if mode != Mode::Mix {
             return Err(ApiError::new(
                 INVALID_PARAMETER,

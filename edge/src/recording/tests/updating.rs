@@ -1,7 +1,7 @@
-use protocol::{Desired, Directive, EndCause, Phase, Selection, StreamTypes};
+use protocol::{Desired, Directive, EndCause, Phase, Scene, Selection, StreamTypes};
 
 use super::bench::*;
-use crate::recording::{Arrangement, Command, Effect, Input, Layout, NodeAnswer, Outcome, Update, UpdateLayout};
+use crate::recording::{Command, Effect, Input, NodeAnswer, Outcome, Update, UpdateLayout};
 
 fn only(uid: &str) -> Option<Selection> {
     Some(Selection::Only(vec![uid.to_owned()]))
@@ -87,13 +87,9 @@ fn what_does_not_fit_changes_nothing() {
     let (answer, _) = bench.report("s1", "n1", 1, |_| ());
     assert_eq!(answer.subscription.version, 1);
 
-    let layout = Layout {
-        arrangement: Arrangement::BestFit,
-        background: [0; 3],
-    };
     let command = Command::UpdateLayout(UpdateLayout {
         target: target("s1", Some("a")),
-        layout,
+        scene: Scene::default(),
     });
     assert!(matches!(bench.call(command).1, Some(Outcome::Refused(_))));
 
