@@ -56,7 +56,13 @@ fn its_examples_are_accepted_and_answers_are_described() {
                 if path != "apps" {
                     server.call("POST", "apps", &json!({"tenant": "acme", "app_id": APP}));
                 }
-                let target = path.replace("{tenant}", "acme").replace("{app_id}", APP);
+                if path.ends_with("{customer_id}") {
+                    server.call("POST", "tenants/acme/credentials", &json!({"customer_id": "c"}));
+                }
+                let target = path
+                    .replace("{tenant}", "acme")
+                    .replace("{app_id}", APP)
+                    .replace("{customer_id}", "c");
                 let (status, answer) = server.call(&method.to_uppercase(), &target, &example["value"]);
                 let described = &operation["responses"][status.to_string()];
                 assert!(
