@@ -8,6 +8,7 @@ mod endings;
 mod faults;
 mod interruptions;
 mod load;
+mod rules;
 mod steps;
 mod sync;
 mod whole_way;
@@ -75,6 +76,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         whole_way::ffmpeg_by_tcp_and_udp,
         whole_way::gstreamer,
         whole_way::subscriptions_and_agoras_own_extinf,
+        whole_way::an_update_changes_whom_is_recorded,
         interruptions::a_killed_publisher_comes_back,
         interruptions::a_user_leaves_and_returns,
         interruptions::a_user_joins_late,
@@ -86,6 +88,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         endings::a_wrong_bucket_is_refused,
         endings::a_store_that_does_not_answer_is_refused,
         endings::wrong_keys_are_refused,
+        rules::every_documented_rule,
         wrong_calls::credentials,
         wrong_calls::routes,
         wrong_calls::bodies,

@@ -108,6 +108,31 @@ pub(crate) async fn gstreamer(stack: &Stack) {
     }
 }
 
+pub(crate) async fn an_update_changes_whom_is_recorded(stack: &Stack) {
+    let (customer, cname) = (stack.customer(), "updates");
+    let media = Media::picture_and_tone(320, 180);
+    let _users =
+        ["1", "2"].map(|uid| Publisher::ffmpeg(&stack.publish_url(cname, uid), &media, Transport::Tcp, stack.logs()));
+    let task = customer
+        .record(cname, |request| {
+            request["recordingConfig"]["subscribeAudioUids"] = json!(["1"]);
+        })
+        .await;
+    steps::await_playlists(&customer, &task, 1).await;
+    let update = json!({ "cname": task.cname, "uid": task.uid, "clientRequest": { "streamSubscribe": {
+        "videoUidList": { "subscribeVideoUids": ["2"] },
+    }}});
+    let reply = customer.post(&task.path("update"), &update).await.expect(200);
+    assert_eq!(reply.text("sid"), task.sid);
+    steps::await_playlists(&customer, &task, 2).await;
+    let files = steps::stop(&customer, &task).await;
+    let tracks: Vec<_> = files
+        .iter()
+        .map(|file| (file["uid"].as_str(), file["trackType"].as_str()))
+        .collect();
+    assert_eq!(tracks, [(Some("1"), Some("audio")), (Some("2"), Some("video"))]);
+}
+
 pub(crate) async fn subscriptions_and_agoras_own_extinf(stack: &Stack) {
     let (customer, bucket, cname) = (stack.customer(), stack.bucket(), "subscriptions");
     let media = Media::picture_and_tone(320, 180);

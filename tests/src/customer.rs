@@ -8,6 +8,10 @@ use serde_json::{Value, json};
 use crate::bucket::S3Access;
 use crate::stack::Info;
 
+/// workerd closes a connection that has been idle for 5 s. A POST that meets the close is not repeated by the client, since
+/// it may have been carried out.
+const IDLE_CONNECTION: Duration = Duration::from_secs(2);
+
 /// A call may take as long as a synchronous stop.
 const TIMEOUT: Duration = Duration::from_secs(40);
 
@@ -65,6 +69,7 @@ impl Customer {
             client: Client::builder()
                 .no_proxy()
                 .timeout(TIMEOUT)
+                .pool_idle_timeout(IDLE_CONNECTION)
                 .build()
                 .expect("an HTTP client"),
             base: info.edge.clone(),

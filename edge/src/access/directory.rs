@@ -39,10 +39,18 @@ struct AppRecord {
     name: String,
     dialect: Dialect,
     flavour: Flavour,
-    sealed_source: String,
+    sealed_secrets: String,
     recorder: RecorderDefaults,
     disabled: bool,
     created_ms: u64,
+}
+
+/// What of an app rests sealed.
+#[derive(Serialize, Deserialize)]
+struct AppSecrets {
+    source: Source,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    certificate: Option<Secret>,
 }
 
 impl<'a, S: Store> Directory<'a, S> {
@@ -141,15 +149,17 @@ impl<'a, S: Store> Directory<'a, S> {
         let Some(record) = self.read::<AppRecord>("app", app_id).await? else {
             return Ok(None);
         };
-        let source = self.open(Purpose::Source(app_id), &record.sealed_source)?;
-        let source: Source = serde_json::from_slice(&source).map_err(|_| DirectoryError::unreadable("app", app_id))?;
+        let secrets = self.open(Purpose::App(app_id), &record.sealed_secrets)?;
+        let secrets: AppSecrets =
+            serde_json::from_slice(&secrets).map_err(|_| DirectoryError::unreadable("app", app_id))?;
         Ok(Some(App {
             app_id: app_id.to_owned(),
             tenant: record.tenant,
             name: record.name,
             dialect: record.dialect,
             flavour: record.flavour,
-            source,
+            source: secrets.source,
+            certificate: secrets.certificate,
             recorder: record.recorder,
             disabled: record.disabled,
             created_ms: record.created_ms,
@@ -159,13 +169,17 @@ impl<'a, S: Store> Directory<'a, S> {
     /// `nonce`: fresh random bytes.
     pub async fn put_app(&self, app: &App, nonce: &[u8; 24]) -> Result<(), DirectoryError> {
         let id = &app.app_id;
-        let source = serde_json::to_vec(&app.source).map_err(|_| DirectoryError::unreadable("app", id))?;
+        let secrets = AppSecrets {
+            source: app.source.clone(),
+            certificate: app.certificate.clone(),
+        };
+        let secrets = serde_json::to_vec(&secrets).map_err(|_| DirectoryError::unreadable("app", id))?;
         let record = AppRecord {
             tenant: app.tenant.clone(),
             name: app.name.clone(),
             dialect: app.dialect,
             flavour: app.flavour,
-            sealed_source: self.seal(Purpose::Source(id), &source, nonce)?,
+            sealed_secrets: self.seal(Purpose::App(id), &secrets, nonce)?,
             recorder: app.recorder,
             disabled: app.disabled,
             created_ms: app.created_ms,

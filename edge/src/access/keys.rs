@@ -29,8 +29,8 @@ pub enum Purpose<'a> {
     ResourceId,
     /// The secret of this customer ID.
     Credential(&'a str),
-    /// The media source of this app ID: its addresses can carry passwords.
-    Source(&'a str),
+    /// The secrets of this app ID: its media source, whose addresses can carry passwords, and its certificate.
+    App(&'a str),
     /// The storage keys of the recording with this sid.
     Storage(&'a str),
 }
@@ -40,7 +40,7 @@ impl Purpose<'_> {
         let (purpose, owner) = match self {
             Self::ResourceId => ("resource-id", ""),
             Self::Credential(customer_id) => ("credential", customer_id),
-            Self::Source(app_id) => ("source", app_id),
+            Self::App(app_id) => ("app", app_id),
             Self::Storage(sid) => ("storage", sid),
         };
         // A key id holds no slash, nor does a purpose: two different triples never join to the same text.
@@ -204,7 +204,7 @@ mod tests {
             Purpose::ResourceId,
             Purpose::Credential("1"),
             Purpose::Credential("2"),
-            Purpose::Source("1"),
+            Purpose::App("1"),
             Purpose::Storage("1"),
         ];
         for sealed_for in purposes {

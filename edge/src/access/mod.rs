@@ -1,6 +1,6 @@
-//! Who may call, and for which app: sealing keys, resource IDs, credentials, and the directory of tenants and apps that
-//! all of these are read from. It knows neither a dialect's words nor Cloudflare: the directory is behind [`Store`], time
-//! and randomness are arguments.
+//! Who may call, and for which app: sealing keys, resource IDs, credentials, channel tokens, and the directory of tenants
+//! and apps that all of these are read from. It knows neither a dialect's words nor Cloudflare: the directory is behind
+//! [`Store`], time and randomness are arguments.
 
 mod basic;
 mod directory;
@@ -9,6 +9,7 @@ mod keys;
 mod model;
 mod resource_id;
 mod store;
+mod token;
 
 pub use basic::{AccessError, authenticate};
 pub(crate) use directory::is_id;
@@ -19,6 +20,7 @@ pub use keys::{KeyRing, KeyRingError, OpenError, Purpose, SealError, same_secret
 pub use model::{App, Credential, Dialect, Flavour, RecorderDefaults, Tenant};
 pub use resource_id::ResourceId;
 pub use store::{Keys, Store, StoreError};
+pub use token::{Entry, TokenError, verify_token};
 
 #[cfg(test)]
 pub(crate) mod testing;

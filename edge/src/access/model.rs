@@ -29,6 +29,8 @@ pub struct App {
     pub flavour: Flavour,
     /// Where the channels of this app are.
     pub source: Source,
+    /// What its channel tokens are signed with: 32 hexadecimal characters. Without one, tokens are not looked at.
+    pub certificate: Option<Secret>,
     pub recorder: RecorderDefaults,
     /// No new recording is started; those that run can be asked about and stopped.
     pub disabled: bool,
@@ -49,6 +51,7 @@ pub enum Dialect {
 pub enum Flavour {
     #[default]
     Agora,
+    Anyrtc,
 }
 
 /// What a recording does when its start does not say.

@@ -25,6 +25,9 @@ pub struct ResourceId {
     /// Tells this resource ID from every other: 32 lower-case hexadecimal characters.
     #[serde(rename = "n")]
     pub nonce: String,
+    /// Of what the start was announced to ask for, if it was.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub start_digest: Option<String>,
 }
 
 impl ResourceId {
@@ -39,6 +42,7 @@ impl ResourceId {
             issued_ms: now_ms,
             expires_hours,
             nonce: hex(&entropy.id),
+            start_digest: None,
         }
     }
 

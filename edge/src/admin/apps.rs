@@ -1,4 +1,4 @@
-use protocol::Source;
+use protocol::{Secret, Source};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -17,6 +17,7 @@ struct View {
     dialect: Dialect,
     flavour: Flavour,
     source: Value,
+    has_certificate: bool,
     recorder: RecorderDefaults,
     disabled: bool,
     created_ms: u64,
@@ -31,6 +32,7 @@ impl From<App> for View {
             dialect: app.dialect,
             flavour: app.flavour,
             source: source::view(&app.source),
+            has_certificate: app.certificate.is_some(),
             recorder: app.recorder,
             disabled: app.disabled,
             created_ms: app.created_ms,
@@ -41,15 +43,21 @@ impl From<App> for View {
 impl<S: Store> Admin<'_, S> {
     pub(super) async fn create_app(&self) -> Result<Response, AdminError> {
         let body = self.body(&[
-            "app_id", "tenant", "name", "dialect", "flavour", "source", "recorder", "disabled",
+            "app_id",
+            "tenant",
+            "name",
+            "dialect",
+            "flavour",
+            "source",
+            "certificate",
+            "recorder",
+            "disabled",
         ])?;
         let body = Fields::new(&body);
-        for name in ["dialect", "flavour"] {
-            if body.string(name)?.is_some_and(|value| value != "agora") {
-                return Err(body
-                    .error(name, "must be \"agora\": this server offers no other")
-                    .into());
-            }
+        if body.string("dialect")?.is_some_and(|value| value != "agora") {
+            return Err(body
+                .error("dialect", "must be \"agora\": this server offers no other")
+                .into());
         }
         let app_id = chosen_app_id(&body)?.map_or_else(|| hex(&self.entropy.id), str::to_owned);
         let tenant = body.require("tenant", body.string("tenant")?)?;
@@ -63,6 +71,7 @@ impl<S: Store> Admin<'_, S> {
                 rtsp: None,
                 roster: None,
             },
+            certificate: None,
             recorder: RecorderDefaults::default(),
             disabled: false,
             created_ms: self.now_ms,
@@ -103,7 +112,7 @@ impl<S: Store> Admin<'_, S> {
     }
 
     pub(super) async fn update_app(&self, app_id: &str) -> Result<Response, AdminError> {
-        let body = self.body(&["name", "source", "recorder", "disabled"])?;
+        let body = self.body(&["name", "flavour", "source", "certificate", "recorder", "disabled"])?;
         let mut app = self.app(app_id).await?;
         change(&mut app, &Fields::new(&body))?;
         self.directory.put_app(&app, &self.entropy.nonce).await?;
@@ -129,6 +138,16 @@ fn change(app: &mut App, body: &Fields<'_>) -> Result<(), FieldError> {
     if let Some(name) = display_name(body)? {
         app.name = name.to_owned();
     }
+    match body.string("flavour")? {
+        None => {}
+        Some("agora") => app.flavour = Flavour::Agora,
+        Some("anyrtc") => app.flavour = Flavour::Anyrtc,
+        Some(_) => return Err(body.error("flavour", "must be \"agora\" or \"anyrtc\"")),
+    }
+    // Given and empty, null say, takes the certificate away.
+    if body.names().any(|name| name == "certificate") {
+        app.certificate = certificate(body)?;
+    }
     if let Some(given) = body.object("source")? {
         app.source = source::read(&given)?;
     }
@@ -140,11 +159,25 @@ fn change(app: &mut App, body: &Fields<'_>) -> Result<(), FieldError> {
     Ok(())
 }
 
+fn certificate(body: &Fields<'_>) -> Result<Option<Secret>, FieldError> {
+    let text = body.string("certificate")?;
+    match text.is_none_or(is_hex_32) {
+        true => Ok(text.map(Secret::new)),
+        false => Err(body.error(
+            "certificate",
+            "must have 32 hexadecimal characters, or be null for none",
+        )),
+    }
+}
+
 fn chosen_app_id<'a>(body: &Fields<'a>) -> Result<Option<&'a str>, FieldError> {
     let id = body.string("app_id")?;
-    let is_app_id = |id: &str| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match id.is_none_or(is_app_id) {
+    match id.is_none_or(is_hex_32) {
         true => Ok(id),
         false => Err(body.error("app_id", "must have 32 hexadecimal characters")),
     }
+}
+
+fn is_hex_32(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -5,9 +5,12 @@ use super::error::AdminError;
 use super::{Admin, chosen_id};
 use crate::access::{Credential, Page, Store, hex};
 use crate::http::Response;
-use crate::input::Fields;
+use crate::input::{FieldError, Fields};
 
-/// A credential as the operator sees it: without its secret, but in the answer to its creation.
+/// Longer secrets than any vendor gives out.
+const MAX_SECRET_BYTES: usize = 256;
+
+/// A credential as the operator sees it: without its secret, but in the answer that sets it.
 #[derive(Serialize)]
 struct View {
     customer_id: String,
@@ -36,28 +39,57 @@ impl From<Credential> for View {
 
 impl<S: Store> Admin<'_, S> {
     pub(super) async fn create_credential(&self, tenant: &str) -> Result<Response, AdminError> {
-        let body = self.body(&["customer_id"])?;
-        let chosen = chosen_id(&Fields::new(&body), "customer_id")?;
+        let body = self.body(&["customer_id", "customer_secret"])?;
+        let body = Fields::new(&body);
+        let chosen = chosen_id(&body, "customer_id")?;
+        let secret = self.secret(&body)?;
         let customer_id = chosen.map_or_else(|| hex(&self.entropy.id), str::to_owned);
         let tenant = self.tenant(tenant).await?.id;
         if self.directory.credential(&customer_id).await?.is_some() {
             return Err(AdminError::exists("customer ID", &customer_id));
         }
-        let secret = hex(&self.entropy.secret);
         let credential = Credential {
             customer_id,
             tenant,
-            secret: Secret::new(secret.as_str()),
+            secret,
             created_ms: self.now_ms,
         };
+        self.put_credential(201, credential).await
+    }
+
+    /// Replaces the secret. The old one is good no more.
+    pub(super) async fn update_credential(&self, tenant: &str, customer_id: &str) -> Result<Response, AdminError> {
+        let body = self.body(&["customer_secret"])?;
+        let secret = self.secret(&Fields::new(&body))?;
+        let credential = self.credential(tenant, customer_id).await?;
+        self.put_credential(200, Credential { secret, ..credential }).await
+    }
+
+    /// Answers with the secret, this once.
+    async fn put_credential(&self, status: u16, credential: Credential) -> Result<Response, AdminError> {
         self.directory.put_credential(&credential, &self.entropy.nonce).await?;
+        let customer_secret = Some(credential.secret.expose().to_owned());
         Ok(Response::json(
-            201,
+            status,
             &View {
-                customer_secret: Some(secret),
+                customer_secret,
                 ..credential.into()
             },
         ))
+    }
+
+    /// The secret that the operator brings along, from a vendor say, or a new one.
+    fn secret(&self, body: &Fields<'_>) -> Result<Secret, FieldError> {
+        match body.string("customer_secret")? {
+            None => Ok(Secret::new(hex(&self.entropy.secret))),
+            Some(chosen) if chosen.len() <= MAX_SECRET_BYTES && chosen.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                Ok(Secret::new(chosen))
+            }
+            Some(_) => Err(body.error(
+                "customer_secret",
+                format!("must have at most {MAX_SECRET_BYTES} characters, all of visible ASCII"),
+            )),
+        }
     }
 
     pub(super) async fn list_credentials(&self, tenant: &str) -> Result<Response, AdminError> {

@@ -126,6 +126,7 @@ impl<S: Store> Admin<'_, S> {
             (Route::Credentials { tenant }, "GET") => self.list_credentials(tenant).await,
             (Route::Credentials { tenant }, _) => self.create_credential(tenant).await,
             (Route::Credential { tenant, customer_id }, "GET") => self.read_credential(tenant, customer_id).await,
+            (Route::Credential { tenant, customer_id }, "PATCH") => self.update_credential(tenant, customer_id).await,
             (Route::Credential { tenant, customer_id }, _) => self.delete_credential(tenant, customer_id).await,
             (Route::Apps, "GET") => self.list_apps().await,
             (Route::Apps, _) => self.create_app().await,

@@ -39,7 +39,7 @@ impl<'a> Route<'a> {
         match self {
             Self::Tenants | Self::Credentials { .. } | Self::Apps => "GET, POST",
             Self::Tenant(_) | Self::App(_) => "GET, PATCH, DELETE",
-            Self::Credential { .. } => "GET, DELETE",
+            Self::Credential { .. } => "GET, PATCH, DELETE",
             Self::Nodes | Self::Recordings { .. } | Self::Recording { .. } => "GET",
             Self::StopRecording { .. } => "POST",
         }

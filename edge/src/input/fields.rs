@@ -48,6 +48,10 @@ impl<'a> Fields<'a> {
             .filter(|value| !value.is_null() && value.as_str() != Some(""))
     }
 
+    pub(crate) fn map(&self) -> &'a Map<String, Value> {
+        self.map
+    }
+
     /// The names of all fields, absent ones by this type's rule included.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
         self.map.keys().map(String::as_str)
@@ -74,6 +78,29 @@ impl<'a> Fields<'a> {
         let problem = format!("must be a whole number from {} to {}", range.start(), range.end());
         self.typed(name, &problem, |value| {
             whole(value).filter(|number| range.contains(number))
+        })
+    }
+
+    /// A number in a range.
+    pub(crate) fn number(&self, name: &str, range: RangeInclusive<f64>) -> Result<Option<f64>, FieldError> {
+        let problem = format!("must be a number from {} to {}", range.start(), range.end());
+        self.typed(name, &problem, |value| {
+            value.as_f64().filter(|number| range.contains(number))
+        })
+    }
+
+    /// A list of objects.
+    pub(crate) fn objects(&self, name: &str, max_len: usize) -> Result<Option<Vec<Fields<'a>>>, FieldError> {
+        let problem = format!("must be a list of at most {max_len} objects");
+        self.typed(name, &problem, |value| {
+            let items = value.as_array().filter(|items| items.len() <= max_len)?;
+            let object = |(index, item): (usize, &'a Value)| {
+                Some(Fields {
+                    map: item.as_object()?,
+                    path: format!("{}[{index}]", self.path_of(name)),
+                })
+            };
+            items.iter().enumerate().map(object).collect()
         })
     }
 
@@ -168,6 +195,23 @@ mod tests {
         assert_eq!(b.strings("c", 3).unwrap_err().field, "a.b.c");
         assert_eq!(a.object("d").unwrap_err().to_string(), "a.d must be an object");
         assert_eq!(a.require::<()>("e", None).unwrap_err().to_string(), "a.e is required");
+    }
+
+    #[test]
+    fn numbers_and_lists_of_objects() {
+        let value = json!({"n": 0.5, "one": 1, "far": 1.1, "list": [{"x": 1}, {"x": "a"}], "mixed": [{}, 1]});
+        let fields = Fields::new(value.as_object().unwrap());
+        assert_eq!(fields.number("n", 0.0..=1.0), Ok(Some(0.5)));
+        assert_eq!(fields.number("one", 0.0..=1.0), Ok(Some(1.0)));
+        assert_eq!(
+            fields.number("far", 0.0..=1.0).unwrap_err().to_string(),
+            "far must be a number from 0 to 1"
+        );
+        let list = fields.objects("list", 2).unwrap().unwrap();
+        assert_eq!(list[0].integer("x", 0..=1), Ok(Some(1)));
+        assert_eq!(list[1].integer("x", 0..=1).unwrap_err().field, "list[1].x");
+        assert!(fields.objects("list", 1).is_err());
+        assert!(fields.objects("mixed", 2).is_err());
     }
 
     #[test]

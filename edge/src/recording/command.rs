@@ -2,7 +2,8 @@
 //! into a command and an outcome into its bytes.
 
 use protocol::{
-    EndCause, Mode, PlaylistStyle, Problem, RecordedFile, RecorderKey, Refusal, Source, Storage, Subscription,
+    EndCause, Mode, PlaylistStyle, Problem, RecordedFile, RecorderKey, Refusal, Scene, Selection, Source, Storage,
+    Subscription,
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,8 @@ pub enum Command {
     Start(Box<Start>),
     Query(Target),
     Stop(Stop),
+    Update(Update),
+    UpdateLayout(UpdateLayout),
 }
 
 /// Starts the one recording that a resource ID is good for.
@@ -66,6 +69,21 @@ pub struct Stop {
     pub at_once: bool,
 }
 
+/// Changes whose streams are recorded. The old lists do not count any more: what is `None` is subscribed to no longer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Update {
+    pub target: Target,
+    pub audio: Option<Selection>,
+    pub video: Option<Selection>,
+}
+
+/// Replaces the layout of a mixed recording.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UpdateLayout {
+    pub target: Target,
+    pub scene: Scene,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -77,17 +95,20 @@ pub enum Outcome {
     Conflict { sid: String },
     /// Start: this resource ID has had its recording.
     TicketSpent,
-    /// Start: no node took it; nothing was recorded. `refusal.fault` says whose fault it is.
+    /// Start: no node took it; nothing was recorded. Update: it does not fit the recording. `refusal.fault` says whose fault
+    /// it is.
     Refused(Refusal),
     /// Query; Stop, when everything is uploaded.
     State(Box<Snapshot>),
     /// Stop: the order is given; uploads go on.
     Stopping(Box<Snapshot>),
-    /// Stop: the recording ended before this call: an earlier stop, idleness, a failure.
+    /// Update: it is in force, or will be as soon as the node hears of it.
+    Updated,
+    /// Stop, Update: the recording ended before this call: an earlier stop, idleness, a failure.
     AlreadyEnded(Box<Snapshot>),
-    /// Query or Stop: no such recording, or its resource has expired. The reason is for a person.
+    /// All but Start: no such recording, or its resource has expired. The reason is for a person.
     NotFound { reason: String },
-    /// Query or Stop: the sid is of another resource ID.
+    /// All but Start: the sid is of another resource ID.
     Mismatch,
 }
 

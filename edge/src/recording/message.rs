@@ -48,7 +48,8 @@ pub enum Input {
     /// A node's answer to [`Effect::SendDesired`].
     DesiredAnswered {
         sid: String,
-        epoch: u64,
+        /// What the node was told.
+        desired: Desired,
         answer: NodeAnswer,
     },
     /// How [`Effect::Publish`] went.

@@ -24,13 +24,15 @@ mod publication;
 mod reports;
 mod snapshot;
 mod state;
+mod subscription;
 #[cfg(test)]
 mod tests;
 
-pub use command::{Call, Command, Outcome, Snapshot, Spec, Start, Status, Stop, Target, Ticket};
+pub use command::{Call, Command, Outcome, Snapshot, Spec, Start, Status, Stop, Target, Ticket, Update, UpdateLayout};
 pub use deadlines::next_alarm;
 pub use message::{CallId, Effect, Input, Node, NodeAnswer, Reply, Request};
 pub use state::{Secrets, State};
+pub(crate) use subscription::is_empty;
 
 /// Applies one input to the state. Persist the state, then carry out the effects, in any order.
 pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
@@ -54,6 +56,18 @@ pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
                 command: Command::Stop(stop),
                 ..
             }) => orders::stop(state, by, &stop, now_ms, out),
+            Request::Call(Call {
+                command: Command::Update(update),
+                ..
+            }) => {
+                subscription::update(state, by, update, now_ms, out);
+            }
+            Request::Call(Call {
+                command: Command::UpdateLayout(update),
+                ..
+            }) => {
+                orders::update_layout(state, by, &update.target, now_ms, out);
+            }
             Request::Report(report) => reports::reported(state, by, *report, now_ms, out),
             Request::Job(request) => job::requested(state, by, &request, now_ms, out),
         },
@@ -61,8 +75,8 @@ pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
         Input::JobAnswered { sid, epoch, answer } => {
             placement::job_answered(state, &sid, epoch, answer, now_ms, out);
         }
-        Input::DesiredAnswered { sid, epoch, answer } => {
-            orders::desired_answered(state, &sid, epoch, answer, now_ms, out);
+        Input::DesiredAnswered { sid, desired, answer } => {
+            orders::desired_answered(state, &sid, &desired, answer, now_ms, out);
         }
         Input::Published { sid, revision, ok } => publication::published(state, &sid, revision, ok, now_ms),
         Input::Alarm => {}

@@ -1,6 +1,6 @@
-//! Query and stop, by the customer who shows the resource ID or by the operator.
+//! Query, stop and change of layout, by the customer who shows the resource ID or by the operator.
 
-use protocol::EndCause;
+use protocol::{Desired, Directive, EndCause, Fault, Refusal, RefusalCode};
 
 use super::lifecycle::STOP_WAIT_MS;
 use super::message::reply;
@@ -38,17 +38,33 @@ pub(super) fn stop(state: &mut State, by: CallId, stop: &Stop, now_ms: u64, out:
     }
 }
 
+/// Only mixed recordings have a layout, and none of these is.
+pub(super) fn update_layout(state: &mut State, by: CallId, target: &Target, now_ms: u64, out: &mut Vec<Effect>) {
+    let outcome = match look_up(state, target, now_ms) {
+        Ok(_) => {
+            let reason = "the recording is not mixed: it has no layout".to_owned();
+            Outcome::Refused(Refusal {
+                fault: Fault::Caller,
+                code: RefusalCode::BadJob,
+                reason,
+            })
+        }
+        Err(outcome) => outcome,
+    };
+    reply(out, by, outcome);
+}
+
 /// Nobody waits longer for the end of a recording than its node may take to answer.
 pub(super) fn desired_answered(
     state: &mut State,
     sid: &str,
-    epoch: u64,
+    desired: &Desired,
     answer: NodeAnswer,
     now_ms: u64,
     out: &mut Vec<Effect>,
 ) {
     let Some(recording) = state.find_mut(sid) else { return };
-    if recording.lease().is_none_or(|lease| lease.epoch != epoch) {
+    if recording.lease().is_none_or(|lease| lease.epoch != desired.epoch) {
         return;
     }
     if let NodeAnswer::Report(report) = answer
@@ -56,12 +72,15 @@ pub(super) fn desired_answered(
     {
         recording.absorb(*report, now_ms, out);
     }
-    if let Some(stopper) = recording.stopper.take() {
+    // An answer to what was wanted before the stop ends no wait for it.
+    if desired.directive != Directive::Record
+        && let Some(stopper) = recording.stopper.take()
+    {
         reply(out, stopper, Outcome::Stopping(Box::new(recording.snapshot())));
     }
 }
 
-fn look_up<'a>(state: &'a mut State, target: &Target, now_ms: u64) -> Result<&'a mut Recording, Outcome> {
+pub(super) fn look_up<'a>(state: &'a mut State, target: &Target, now_ms: u64) -> Result<&'a mut Recording, Outcome> {
     let not_found = |reason: &str| Outcome::NotFound {
         reason: reason.to_owned(),
     };

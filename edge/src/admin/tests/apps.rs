@@ -7,7 +7,7 @@ fn the_life_of_an_app() {
     let expected = json!({
         "app_id": APP, "tenant": "t", "name": "", "dialect": "agora", "flavour": "agora",
         "source": {"type": "builtin", "rtsp": null, "roster": null},
-        "recorder": {"strict_extinf": true}, "disabled": false, "created_ms": 1000,
+        "has_certificate": false, "recorder": {"strict_extinf": true}, "disabled": false, "created_ms": 1000,
     });
     assert_eq!((status, &app), (201, &expected));
     let path = format!("apps/{APP}");
@@ -57,7 +57,9 @@ fn what_an_app_must_be() {
         (json!({"tenant": "t", "app_id": "abc"}), "app_id"),
         (json!({"tenant": "t", "app_id": "g".repeat(32)}), "app_id"),
         (json!({"tenant": "t", "dialect": "fsp"}), "dialect"),
-        (json!({"tenant": "t", "flavour": "anyrtc"}), "flavour"),
+        (json!({"tenant": "t", "flavour": "fsp"}), "flavour"),
+        (json!({"tenant": "t", "certificate": "abc"}), "certificate"),
+        (json!({"tenant": "t", "certificate": 1}), "certificate"),
         (json!({"tenant": "t", "disabled": "no"}), "disabled"),
         (
             json!({"tenant": "t", "recorder": {"strict_extinf": 1}}),
@@ -157,4 +159,41 @@ fn a_sources_secrets_are_kept_and_never_shown() {
         "type": "mediamtx", "api": "http://m:9997", "rtsp": "rtsp://m:8554", "path": "{app}/{channel}",
         "has_credentials": true,
     })));
+}
+
+#[test]
+fn a_certificate_is_kept_sealed_and_can_be_taken_away() {
+    let server = Server::with_tenant();
+    let certificate = "5CFd2fd1755d40ecb72977518be15d3b";
+    let body = json!({"tenant": "t", "app_id": APP, "flavour": "anyrtc", "certificate": certificate});
+    let (status, app) = server.call("POST", "apps", &body);
+    assert_eq!(
+        (status, &app["flavour"], &app["has_certificate"]),
+        (201, &json!("anyrtc"), &json!(true))
+    );
+    assert!(!app.to_string().contains(certificate));
+    assert!(
+        server
+            .store
+            .map
+            .borrow()
+            .values()
+            .all(|record| !record.contains(certificate))
+    );
+    let stored = || {
+        run(Directory::new(&server.store, &server.keys).app(APP))
+            .unwrap()
+            .unwrap()
+            .certificate
+    };
+    let path = format!("apps/{APP}");
+    // What is not given stays.
+    server.call("PATCH", &path, &json!({"name": "x"}));
+    assert_eq!(stored(), Some(Secret::new(certificate)));
+    let (_, app) = server.call("PATCH", &path, &json!({"certificate": null, "flavour": "agora"}));
+    assert_eq!(
+        (&app["flavour"], &app["has_certificate"]),
+        (&json!("agora"), &json!(false))
+    );
+    assert_eq!(stored(), None);
 }

@@ -63,7 +63,7 @@ fn paths_and_methods() {
         ("tenants", "GET, POST"),
         ("tenants/t", "GET, PATCH, DELETE"),
         ("tenants/t/credentials", "GET, POST"),
-        ("tenants/t/credentials/c", "GET, DELETE"),
+        ("tenants/t/credentials/c", "GET, PATCH, DELETE"),
         ("apps", "GET, POST"),
         ("apps/a", "GET, PATCH, DELETE"),
         ("nodes", "GET"),

@@ -3,7 +3,9 @@
 mod apps;
 mod credentials;
 mod door;
+mod garbage;
 mod objects;
+mod openapi;
 mod tenants;
 
 use serde_json::json;
@@ -31,7 +33,7 @@ impl Server {
     }
 
     fn handle(&self, request: &Request) -> Handled {
-        self.calls.set(self.calls.get() + 1);
+        self.calls.set(self.calls.get().wrapping_add(1));
         let directory = Directory::new(&self.store, &self.keys);
         run(handle(
             request,

@@ -2,10 +2,10 @@
 
 use protocol::{Fault, Problem, RecordedFile, TrackKind};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::error::{ApiError, BAD_REQUEST};
-use crate::access::ResourceId;
+use crate::access::{Flavour, ResourceId};
 use crate::http::{Request, Response};
 
 pub(super) type Object = Map<String, Value>;
@@ -43,10 +43,12 @@ fn is_json(content_type: &str) -> bool {
     media_type == "application/json" || media_type == "text/json" || media_type.ends_with("+json")
 }
 
-/// The service's reply; what is `None` is left out.
+/// The service's reply; what is `None` is left out. The flavour says whether it stands in an envelope.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Reply {
+    #[serde(skip)]
+    pub(super) flavour: Flavour,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cname: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,18 +66,30 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// About a resource ID that has been opened; `text` is its sealed form.
-    pub(super) fn about(resource: &ResourceId, text: &str) -> Self {
+    /// About nothing yet.
+    pub(super) fn new(flavour: Flavour) -> Self {
         Self {
-            cname: Some(resource.channel.clone()),
-            uid: Some(resource.uid.clone()),
-            resource_id: Some(text.to_owned()),
+            flavour,
             ..Self::default()
         }
     }
 
+    /// About a resource ID that has been opened; `text` is its sealed form.
+    pub(super) fn about(self, resource: &ResourceId, text: &str) -> Self {
+        Self {
+            cname: Some(resource.channel.clone()),
+            uid: Some(resource.uid.clone()),
+            resource_id: Some(text.to_owned()),
+            ..self
+        }
+    }
+
     pub(super) fn answer(&self, status: u16) -> Response {
-        Response::json(status, self)
+        if self.flavour.has_envelope() {
+            Response::json(status, &json!({ "Code": status, "Body": self }))
+        } else {
+            Response::json(status, self)
+        }
     }
 }
 

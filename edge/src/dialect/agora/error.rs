@@ -25,12 +25,15 @@ pub(super) const INVALID_PARAMETER: Code = code(2, 400, "");
 pub(super) const BAD_REQUEST: Code = code(8, 400, "");
 pub(super) const INVALID_OPERATION: Code = code(49, 400, "invalid operation");
 pub(super) const TASK_CONFLICT: Code = code(53, 400, "task conflict");
+pub(super) const TOKEN_EXPIRED: Code = code(109, 400, "token expired");
+pub(super) const TOKEN_INVALID: Code = code(110, 400, "token invalid");
 pub(super) const NO_ACTIVE_STATUS: Code = code(405, 400, "no_active_status");
 pub(super) const FOREIGN_RESOURCE: Code = code(432, 400, "resource ID mismatch");
 pub(super) const RESOURCE_EXPIRED: Code = code(433, 400, "resource ID expired");
 pub(super) const UNREADABLE_RESOURCE: Code = code(1001, 400, "resource ID cannot be decrypted");
 pub(super) const FOREIGN_SID: Code = code(1003, 400, "sid mismatch");
 pub(super) const INVALID_CHANNEL: Code = code(1013, 400, "invalid_channel_name");
+pub(super) const INVALID_LAYOUT: Code = code(1028, 400, "");
 
 pub(super) const WORKER_NOT_FOUND: Code = code(404, 404, "failed to find worker");
 

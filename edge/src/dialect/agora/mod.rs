@@ -1,20 +1,28 @@
-//! The Agora Cloud Recording API, version 1. Knows the vendor's paths, fields, codes and texts, and nothing of nodes,
+//! The Agora Cloud Recording API, version 1, in Agora's own flavour and in anyRTC's. Knows the vendor's paths, fields, codes and texts, and nothing of nodes,
 //! objects or stores: a request becomes a response, or a call that the shell carries out and whose outcome comes back
 //! here to be rendered.
 
 mod acquire;
 mod body;
 mod error;
+mod extension_config;
+mod flavour;
 mod gateway;
+mod layout;
+mod mode;
 mod names;
 mod recording_config;
 mod render;
 mod route;
 mod service;
+mod snapshot_config;
 mod start;
+mod start_parameter;
 mod stop;
 mod storage_config;
 mod subscription;
+mod transcoding;
+mod update;
 
 use body::Reply;
 use service::Service;

@@ -5,8 +5,8 @@ use time::OffsetDateTime;
 
 use super::body::{FileEntry, ProblemEntry, Reply, ServerResponse};
 use super::error::{
-    ALREADY_STARTED, ApiError, FOREIGN_SID, INTERNAL_ERROR, INVALID_OPERATION, INVALID_PARAMETER, NO_RECORDED_DATA,
-    NO_WORKER, RESOURCE_EXPIRED, TASK_CONFLICT, UPLOAD_TIMEOUT, WORKER_NOT_FOUND,
+    ALREADY_STARTED, ApiError, Code, FOREIGN_SID, INTERNAL_ERROR, INVALID_LAYOUT, INVALID_OPERATION, INVALID_PARAMETER,
+    NO_RECORDED_DATA, NO_WORKER, RESOURCE_EXPIRED, TASK_CONFLICT, UPLOAD_TIMEOUT, WORKER_NOT_FOUND,
 };
 use crate::http::Response;
 use crate::recording::{Command, Outcome, Snapshot, Status};
@@ -19,6 +19,8 @@ pub(super) fn render(command: &Command, reply: Reply, outcome: &Outcome) -> Resp
         Command::Start(_) => start(reply, outcome),
         Command::Query(_) => query(reply, outcome),
         Command::Stop(order) => stop(reply, outcome, order.at_once),
+        Command::Update(_) => update(reply, outcome, INVALID_PARAMETER),
+        Command::UpdateLayout(_) => update(reply, outcome, INVALID_LAYOUT),
     }
 }
 
@@ -43,14 +45,15 @@ fn start(reply: Reply, outcome: &Outcome) -> Response {
             let detail = "a resource ID serves one recording, and this one has served it; acquire a new one";
             ApiError::new(RESOURCE_EXPIRED, detail).answer(reply)
         }
-        Outcome::Refused(refusal) => refused(refusal).answer(reply),
+        Outcome::Refused(refusal) => refused(refusal, INVALID_PARAMETER).answer(reply),
         _ => unexpected(reply),
     }
 }
 
-fn refused(refusal: &Refusal) -> ApiError {
+/// `callers`: the code for what is the caller's fault.
+fn refused(refusal: &Refusal, callers: Code) -> ApiError {
     match (refusal.fault, refusal.code) {
-        (Fault::Caller | Fault::Destination, _) => ApiError::new(INVALID_PARAMETER, &refusal.reason),
+        (Fault::Caller | Fault::Destination, _) => ApiError::new(callers, &refusal.reason),
         (Fault::Ours, RefusalCode::NoCapacity | RefusalCode::Draining) => ApiError::new(NO_WORKER, &refusal.reason),
         (Fault::Ours, _) => ApiError::new(INTERNAL_ERROR, &refusal.reason),
     }
@@ -109,7 +112,16 @@ fn stop(reply: Reply, outcome: &Outcome, at_once: bool) -> Response {
     }
 }
 
-/// Query and stop of what is not there.
+fn update(reply: Reply, outcome: &Outcome, callers: Code) -> Response {
+    match outcome {
+        Outcome::Updated => reply.answer(200),
+        Outcome::Refused(refusal) => refused(refusal, callers).answer(reply),
+        Outcome::AlreadyEnded(snapshot) => ApiError::new(WORKER_NOT_FOUND, ending(snapshot)).answer(reply),
+        _ => absent(reply, outcome),
+    }
+}
+
+/// What is asked about what is not there.
 fn absent(reply: Reply, outcome: &Outcome) -> Response {
     match outcome {
         Outcome::NotFound { reason } => ApiError::new(WORKER_NOT_FOUND, reason).answer(reply),

@@ -1,21 +1,23 @@
 //! The service behind the gateway: from a routed request of a known app to an answer or a call.
 
-use protocol::{Mode, PlaylistStyle, RecorderKey};
+use protocol::{PlaylistStyle, RecorderKey, Scene};
 
 use super::acquire::Acquire;
 use super::body::{self, Reply};
 use super::error::{
-    ApiError, FOREIGN_RESOURCE, FOREIGN_SID, INTERNAL_ERROR, INVALID_PARAMETER, NO_ACTIVE_STATUS, RESOURCE_EXPIRED,
-    UNREADABLE_RESOURCE,
+    ApiError, FOREIGN_RESOURCE, FOREIGN_SID, INTERNAL_ERROR, INVALID_LAYOUT, INVALID_PARAMETER, NO_ACTIVE_STATUS,
+    RESOURCE_EXPIRED, TOKEN_EXPIRED, TOKEN_INVALID, UNREADABLE_RESOURCE,
 };
+use super::mode::Mode;
 use super::names::Names;
 use super::route::{Action, Endpoint};
 use super::start::Start;
 use super::stop::Stop;
-use super::{Handled, Pending};
-use crate::access::{App, Entropy, KeyRing, ResourceId, hex};
+use super::update::Update;
+use super::{Handled, Pending, layout, start_parameter};
+use crate::access::{App, Entropy, Entry, KeyRing, ResourceId, TokenError, hex, verify_token};
 use crate::http::{Request, Response};
-use crate::input::Fields;
+use crate::input::{FieldError, Fields};
 use crate::recording::{self, Call, Command, Spec, Target, Ticket};
 
 /// A request of an app that its caller may use.
@@ -43,47 +45,41 @@ impl Service<'_> {
     }
 
     fn acquire(&self) -> Result<Response, Response> {
-        let error = |error: ApiError| error.answer(Reply::default());
+        let error = |error: ApiError| error.answer(self.reply());
         self.check_active().map_err(error)?;
         let body = body::read(self.request).map_err(error)?;
-        let Acquire { names, expires_hours } = Acquire::read(&Fields::new(&body)).map_err(error)?;
+        let Acquire {
+            names,
+            expires_hours,
+            start_digest,
+        } = Acquire::read(&Fields::new(&body), self.app.flavour).map_err(error)?;
         let Names { cname, uid } = names;
-        let resource = ResourceId::new(&self.app.app_id, cname, uid, expires_hours, self.now_ms, self.entropy);
+        let resource = ResourceId {
+            start_digest,
+            ..ResourceId::new(&self.app.app_id, cname, uid, expires_hours, self.now_ms, self.entropy)
+        };
         let text = resource
             .seal(self.keys, self.entropy)
             .map_err(|_| error(ApiError::new(INTERNAL_ERROR, "")))?;
-        Ok(Reply::about(&resource, &text).answer(200))
+        Ok(self.reply().about(&resource, &text).answer(200))
     }
 
     fn start(&self, resource_id: &str, mode: &str) -> Result<Pending, Response> {
-        let error = |error: ApiError| error.answer(Reply::default());
+        let error = |error: ApiError| error.answer(self.reply());
         self.check_active().map_err(error)?;
         let body = body::read(self.request).map_err(error)?;
-        let mode = read_mode(mode).map_err(error)?;
+        let mode = Mode::read(mode).map_err(error)?;
         let resource = self.open(resource_id).map_err(error)?;
-        let reply = Reply::about(&resource, resource_id);
-        let start = self
-            .read_start(&resource, &body)
+        let reply = self.reply().about(&resource, resource_id);
+        let spec = self
+            .read_start(&resource, &body, mode)
             .map_err(|error| error.answer(reply.clone()))?;
-
-        let sid = hex(&self.entropy.id);
-        let strict_extinf = start
-            .recording
-            .correct_extinf
-            .unwrap_or(self.app.recorder.strict_extinf);
-        let spec = Spec {
-            mode,
-            source: self.app.source.clone(),
-            subscription: start.recording.subscription,
-            playlist: PlaylistStyle { strict_extinf },
-            storage: start.storage,
-            max_idle_ms: start.recording.max_idle_s.saturating_mul(1000),
-        };
         let ticket = Ticket {
             nonce: resource.nonce.clone(),
             issued_ms: resource.issued_ms,
             expires_hours: resource.expires_hours,
         };
+        let sid = hex(&self.entropy.id);
         let command = Command::Start(Box::new(recording::Start { sid, ticket, spec }));
         Ok(Pending {
             call: Call {
@@ -94,33 +90,56 @@ impl Service<'_> {
         })
     }
 
-    fn read_start(&self, resource: &ResourceId, body: &body::Object) -> Result<Start, ApiError> {
+    fn read_start(&self, resource: &ResourceId, body: &body::Object, mode: Mode) -> Result<Spec, ApiError> {
         if resource.is_stale(self.now_ms) {
             let detail = "a recording must be started within 5 minutes of acquire; acquire a new resource ID";
             return Err(ApiError::new(RESOURCE_EXPIRED, detail));
         }
         let body = Fields::new(body);
-        check_names(&Names::read(&body)?, resource)?;
-        Ok(Start::read(&body)?)
+        self.check_names(&body, resource)?;
+        let start = Start::read(&body, mode, self.app.flavour)?;
+        let mode = mode.offered()?;
+        check_announced(&body, resource)?;
+        self.check_token(start.token, resource)?;
+        let strict_extinf = start
+            .recording
+            .correct_extinf
+            .unwrap_or(self.app.recorder.strict_extinf);
+        Ok(Spec {
+            mode,
+            source: self.app.source.clone(),
+            subscription: start.recording.subscription,
+            playlist: PlaylistStyle { strict_extinf },
+            storage: start.storage,
+            max_idle_ms: start.recording.max_idle_s.saturating_mul(1000),
+        })
+    }
+
+    fn check_token(&self, token: &str, resource: &ResourceId) -> Result<(), ApiError> {
+        let Some(certificate) = &self.app.certificate else {
+            return Ok(());
+        };
+        let entry = Entry {
+            app_id: &resource.app_id,
+            channel: &resource.channel,
+            uid: &resource.uid,
+        };
+        match verify_token(token, certificate, &entry, self.now_ms) {
+            Ok(_) => Ok(()),
+            Err(error @ TokenError::Expired { .. }) => Err(ApiError::new(TOKEN_EXPIRED, error.to_string())),
+            Err(error) => Err(ApiError::new(TOKEN_INVALID, error.to_string())),
+        }
     }
 
     fn running(&self, resource_id: &str, sid: &str, mode: &str, action: Action) -> Result<Pending, Response> {
-        let error = |error: ApiError| error.answer(Reply::default());
-        let not_offered = |name| {
-            error(ApiError::new(
-                INVALID_PARAMETER,
-                format!("{name} is not offered by this server"),
-            ))
-        };
+        let error = |error: ApiError| error.answer(self.reply());
         let body = match action {
             Action::Query => None,
-            Action::Stop => Some(body::read(self.request).map_err(error)?),
-            Action::Update => return Err(not_offered("update")),
-            Action::UpdateLayout => return Err(not_offered("updateLayout")),
+            _ => Some(body::read(self.request).map_err(error)?),
         };
-        read_mode(mode).map_err(error)?;
+        let mode = Mode::read(mode).map_err(error)?;
         let resource = self.open(resource_id).map_err(error)?;
-        let reply = Reply::about(&resource, resource_id);
+        let reply = self.reply().about(&resource, resource_id);
         if !is_sid(sid) {
             let detail = "the sid in the URL is none that start gave out";
             return Err(ApiError::new(FOREIGN_SID, detail).answer(reply));
@@ -129,20 +148,9 @@ impl Service<'_> {
             sid: Some(sid.to_owned()),
             ..reply
         };
-        let target = Target {
-            sid: sid.to_owned(),
-            nonce: Some(resource.nonce.clone()),
-        };
-        let command = match body {
-            None => Command::Query(target),
-            Some(body) => {
-                let stop = read_stop(&resource, &body).map_err(|error| error.answer(reply.clone()))?;
-                Command::Stop(recording::Stop {
-                    target,
-                    at_once: stop.async_stop,
-                })
-            }
-        };
+        let body = body.unwrap_or_default();
+        let command = self.read_running(&resource, &Fields::new(&body), mode, action, sid);
+        let command = command.map_err(|error| error.answer(reply.clone()))?;
         Ok(Pending {
             call: Call {
                 key: key_of(&resource),
@@ -150,6 +158,74 @@ impl Service<'_> {
             },
             reply,
         })
+    }
+
+    fn read_running(
+        &self,
+        resource: &ResourceId,
+        body: &Fields<'_>,
+        mode: Mode,
+        action: Action,
+        sid: &str,
+    ) -> Result<Command, ApiError> {
+        let target = Target {
+            sid: sid.to_owned(),
+            nonce: Some(resource.nonce.clone()),
+        };
+        if action != Action::Query {
+            self.check_names(body, resource)?;
+        }
+        let command = match action {
+            Action::Query => Command::Query(target),
+            Action::Stop => Command::Stop(recording::Stop {
+                target,
+                at_once: Stop::read(body)?.async_stop,
+            }),
+            Action::Update => {
+                let Update { audio, video } = Update::read(body, self.app.flavour)?;
+                Command::Update(recording::Update { target, audio, video })
+            }
+            Action::UpdateLayout => {
+                let scene = self.read_scene(body, mode)?;
+                Command::UpdateLayout(recording::UpdateLayout { target, scene })
+            }
+        };
+        mode.offered()?;
+        Ok(command)
+    }
+
+    fn read_scene(&self, body: &Fields<'_>, mode: Mode) -> Result<Scene, ApiError> {
+        if mode != Mode::Mix {
+            return Err(ApiError::new(
+                INVALID_PARAMETER,
+                "updateLayout must not be called unless the mode is mix",
+            ));
+        }
+        let error = |error: FieldError| ApiError::new(INVALID_LAYOUT, error.to_string());
+        let request = body.object("clientRequest").map_err(error)?;
+        let request = body.require("clientRequest", request).map_err(error)?;
+        layout::read(&request, self.app.flavour).map_err(error)
+    }
+
+    fn check_names(&self, body: &Fields<'_>, resource: &ResourceId) -> Result<(), ApiError> {
+        let foreign = |name| {
+            Err(ApiError::new(
+                FOREIGN_RESOURCE,
+                format!("it was acquired for another {name}"),
+            ))
+        };
+        let names = Names::read(body, self.app.flavour)?;
+        if names.cname != resource.channel {
+            return foreign("cname");
+        }
+        if names.uid != resource.uid {
+            return foreign("uid");
+        }
+        Ok(())
+    }
+
+    fn reply(&self) -> Reply {
+        Reply::new(self.app.flavour)
     }
 
     fn check_active(&self) -> Result<(), ApiError> {
@@ -170,35 +246,20 @@ impl Service<'_> {
     }
 }
 
-fn read_stop(resource: &ResourceId, body: &body::Object) -> Result<Stop, ApiError> {
-    let body = Fields::new(body);
-    check_names(&Names::read(&body)?, resource)?;
-    Ok(Stop::read(&body)?)
-}
-
-fn check_names(names: &Names<'_>, resource: &ResourceId) -> Result<(), ApiError> {
-    let foreign = |name| {
-        Err(ApiError::new(
-            FOREIGN_RESOURCE,
-            format!("it was acquired for another {name}"),
-        ))
+/// Whether start asks for what acquire announced.
+fn check_announced(body: &Fields<'_>, resource: &ResourceId) -> Result<(), ApiError> {
+    let Some(announced) = &resource.start_digest else {
+        return Ok(());
     };
-    if names.cname != resource.channel {
-        return foreign("cname");
-    }
-    if names.uid != resource.uid {
-        return foreign("uid");
-    }
-    Ok(())
-}
-
-fn read_mode(mode: &str) -> Result<Mode, ApiError> {
-    let error = |detail| Err(ApiError::new(INVALID_PARAMETER, detail));
-    match mode {
-        "individual" => Ok(Mode::Individual),
-        "mix" => error("mode mix is not offered by this server: use individual"),
-        "web" => error("mode web is not offered by this server: use individual"),
-        _ => error("the mode in the URL must be individual"),
+    let asked = body
+        .object("clientRequest")?
+        .and_then(|request| start_parameter::digest(request.map()));
+    match asked.as_ref() == Some(announced) {
+        true => Ok(()),
+        false => {
+            let reason = "request_hash mismatch! clientRequest must ask for the same as acquire's startParameter";
+            Err(ApiError::new(INVALID_PARAMETER, reason))
+        }
     }
 }
 

@@ -1,35 +1,43 @@
 use protocol::Storage;
 
+use super::mode::Mode;
 use super::recording_config::RecordingConfig;
-use super::storage_config;
+use super::{extension_config, snapshot_config, storage_config};
+use crate::access::Flavour;
 use crate::input::{FieldError, Fields};
 
-/// What the body of `start` asks for in individual mode.
+/// What the body of `start` asks for.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Start {
+pub(super) struct Start<'a> {
+    /// Empty without one.
+    pub(super) token: &'a str,
     pub(super) recording: RecordingConfig,
     pub(super) storage: Storage,
 }
 
-impl Start {
-    pub(super) fn read(body: &Fields<'_>) -> Result<Self, FieldError> {
+impl<'a> Start<'a> {
+    pub(super) fn read(body: &Fields<'a>, mode: Mode, flavour: Flavour) -> Result<Self, FieldError> {
         let request = body.require("clientRequest", body.object("clientRequest")?)?;
-        request.string("token")?;
-        refuse_what_is_not_offered(&request)?;
+        let token = request.string("token")?.unwrap_or_default();
         let recording = request.object("recordingConfig")?;
-        let recording = RecordingConfig::read(&request.require("recordingConfig", recording)?)?;
-        check_files(&request)?;
+        let recording = RecordingConfig::read(&request.require("recordingConfig", recording)?, mode, flavour)?;
+        check_files(&request, mode)?;
+        snapshot_config::check(&request, mode, &recording, flavour)?;
+        extension_config::check(&request, mode)?;
+        refuse_transcoding_afterwards(&request)?;
         let storage = request.object("storageConfig")?;
-        let storage = storage_config::read(&request.require("storageConfig", storage)?)?;
-        Ok(Self { recording, storage })
+        let storage = storage_config::read(&request.require("storageConfig", storage)?, flavour)?;
+        Ok(Self {
+            token,
+            recording,
+            storage,
+        })
     }
 }
 
-fn refuse_what_is_not_offered(request: &Fields<'_>) -> Result<(), FieldError> {
-    for name in ["snapshotConfig", "extensionServiceConfig", "transcodeOptions"] {
-        if request.get(name).is_some() {
-            return Err(request.error(name, "is not offered by this server"));
-        }
+fn refuse_transcoding_afterwards(request: &Fields<'_>) -> Result<(), FieldError> {
+    if request.get("transcodeOptions").is_some() {
+        return Err(request.error("transcodeOptions", "is not offered by this server"));
     }
     let Some(apps) = request.object("appsCollection")? else {
         return Ok(());
@@ -40,13 +48,14 @@ fn refuse_what_is_not_offered(request: &Fields<'_>) -> Result<(), FieldError> {
     }
 }
 
-fn check_files(request: &Fields<'_>) -> Result<(), FieldError> {
+fn check_files(request: &Fields<'_>, mode: Mode) -> Result<(), FieldError> {
     let Some(files) = request.object("recordingFileConfig")? else {
         return Ok(());
     };
-    match files.strings("avFileType", 2)? {
-        None => Ok(()),
-        Some(types) if types == ["hls"] => Ok(()),
-        Some(_) => Err(files.error("avFileType", "must be [\"hls\"] in individual mode")),
+    let types = files.strings("avFileType", 2)?;
+    match (mode, types.as_deref()) {
+        (_, None | Some(["hls"])) | (Mode::Mix, Some(["hls", "mp4"] | ["mp4", "hls"])) => Ok(()),
+        (Mode::Individual, Some(_)) => Err(files.error("avFileType", "must be [\"hls\"] in individual mode")),
+        (Mode::Mix, Some(_)) => Err(files.error("avFileType", "must be [\"hls\"] or [\"hls\",\"mp4\"]")),
     }
 }

@@ -2,6 +2,7 @@
 
 use protocol::{Secret, Storage, StorageKind};
 
+use crate::access::Flavour;
 use crate::input::{FieldError, Fields, base_url};
 
 const MAX_PREFIX_ELEMENTS: usize = 64;
@@ -47,11 +48,11 @@ struct Place {
     region: String,
 }
 
-pub(super) fn read(config: &Fields<'_>) -> Result<Storage, FieldError> {
-    let vendor = config.require("vendor", config.integer("vendor", 0..=1000)?)?;
+pub(super) fn read(config: &Fields<'_>, flavour: Flavour) -> Result<Storage, FieldError> {
+    let vendor = number(config, "vendor", flavour)?;
     let extension = config.object("extensionParams")?;
     let place = match vendor {
-        1 => amazon(config)?,
+        1 => amazon(config, flavour)?,
         11 => s3_compatible(config, extension.as_ref())?,
         _ => {
             let problem = "must be 1 (Amazon S3) or 11 (S3-compatible): this server offers no other";
@@ -82,8 +83,14 @@ pub(super) fn read(config: &Fields<'_>) -> Result<Storage, FieldError> {
     })
 }
 
-fn amazon(config: &Fields<'_>) -> Result<Place, FieldError> {
-    let number = config.require("region", config.integer("region", 0..=1000)?)?;
+/// A vendor or region.
+fn number(config: &Fields<'_>, name: &str, flavour: Flavour) -> Result<u64, FieldError> {
+    let absent = flavour.leaves_out_zeros().then_some(0);
+    config.require(name, config.integer(name, 0..=1000)?.or(absent))
+}
+
+fn amazon(config: &Fields<'_>, flavour: Flavour) -> Result<Place, FieldError> {
+    let number = number(config, "region", flavour)?;
     let Some((_, region)) = S3_REGIONS.iter().find(|(known, _)| *known == number) else {
         return Err(config.error("region", "must be one of Amazon S3's numbers: 0 to 25, or 28"));
     };

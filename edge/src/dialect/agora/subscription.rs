@@ -1,66 +1,81 @@
-//! Whose audio and video is recorded: `streamTypes` and the four lists of uids in `recordingConfig`.
+//! Whose audio and video is recorded: `streamTypes` and the lists of uids.
 
 use protocol::{Selection, StreamTypes, Subscription};
 
-use super::names::is_uid;
+use crate::access::Flavour;
 use crate::input::{FieldError, Fields};
+use crate::recording::is_empty;
 
 const MAX_UIDS: usize = 32;
 const EVERYBODY: &str = "#allstream#";
 
-pub(super) fn read(config: &Fields<'_>) -> Result<Subscription, FieldError> {
+/// The fields that list the uids of one kind of stream.
+pub(super) struct Lists {
+    only: &'static str,
+    /// In both spellings that clients use.
+    except: [&'static str; 2],
+}
+
+pub(super) const AUDIO: Lists = Lists {
+    only: "subscribeAudioUids",
+    except: ["unSubscribeAudioUids", "unsubscribeAudioUids"],
+};
+pub(super) const VIDEO: Lists = Lists {
+    only: "subscribeVideoUids",
+    except: ["unSubscribeVideoUids", "unsubscribeVideoUids"],
+};
+
+pub(super) fn read(config: &Fields<'_>, flavour: Flavour) -> Result<Subscription, FieldError> {
     let types = match config.integer("streamTypes", 0..=2)? {
         Some(0) => StreamTypes::Audio,
         Some(1) => StreamTypes::Video,
         _ => StreamTypes::Both,
     };
-    let audio = selection(
-        config,
-        "subscribeAudioUids",
-        ["unSubscribeAudioUids", "unsubscribeAudioUids"],
-    )?;
-    let video = selection(
-        config,
-        "subscribeVideoUids",
-        ["unSubscribeVideoUids", "unsubscribeVideoUids"],
-    )?;
+    let audio = selection(config, &AUDIO, flavour)?;
+    let video = selection(config, &VIDEO, flavour)?;
     // A list for one kind alone means that nothing of the other kind is wanted.
     let (audio, video) = match (audio, video) {
         (None, None) => (Selection::All, Selection::All),
         (audio, video) => (audio.unwrap_or(Selection::None), video.unwrap_or(Selection::None)),
     };
-    let records_audio = types != StreamTypes::Video && audio != Selection::None;
-    let records_video = types != StreamTypes::Audio && video != Selection::None;
-    if !records_audio && !records_video {
-        let problem =
-            "and the lists of uids leave nothing to record: a list for audio alone means no video, and the reverse";
-        return Err(config.error("streamTypes", problem));
-    }
-    Ok(Subscription {
+    let subscription = Subscription {
         version: 1,
         types,
         audio,
         video,
-    })
+    };
+    if is_empty(&subscription) {
+        let problem =
+            "and the lists of uids leave nothing to record: a list for audio alone means no video, and the reverse";
+        return Err(config.error("streamTypes", problem));
+    }
+    Ok(subscription)
+}
+
+/// One of the lists, which must be there and not be empty.
+pub(super) fn required(config: &Fields<'_>, lists: &Lists, flavour: Flavour) -> Result<Selection, FieldError> {
+    let [except, _] = lists.except;
+    let problem = format!("or {except} is required, and must not be empty");
+    selection(config, lists, flavour)?.ok_or_else(|| config.error(lists.only, problem))
 }
 
 /// `None` without a list. An empty list counts as none: clients send it for what they leave out.
-fn selection(config: &Fields<'_>, only: &str, except: [&str; 2]) -> Result<Option<Selection>, FieldError> {
+fn selection(config: &Fields<'_>, lists: &Lists, flavour: Flavour) -> Result<Option<Selection>, FieldError> {
     let mut found = None;
-    for name in [only].into_iter().chain(except) {
+    for name in [lists.only].into_iter().chain(lists.except) {
         let Some(uids) = config.strings(name, MAX_UIDS)?.filter(|uids| !uids.is_empty()) else {
             continue;
         };
         if let Some((other, _)) = found {
             return Err(config.error(name, format!("must not be set together with {other}")));
         }
-        if !uids.iter().all(|uid| *uid == EVERYBODY || is_uid(uid)) {
-            let problem = format!("must hold whole numbers from 1 to 4294967295 as strings, or \"{EVERYBODY}\"");
+        if !uids.iter().all(|uid| *uid == EVERYBODY || flavour.is_uid(uid)) {
+            let problem = format!("must hold, as strings, {} each, or \"{EVERYBODY}\"", flavour.uid_rule());
             return Err(config.error(name, problem));
         }
         let everybody = uids.contains(&EVERYBODY);
         let uids = uids.into_iter().map(str::to_owned).collect();
-        let selection = match (name == only, everybody) {
+        let selection = match (name == lists.only, everybody) {
             (true, true) => Selection::All,
             (true, false) => Selection::Only(uids),
             (false, true) => Selection::None,
@@ -77,7 +92,8 @@ mod tests {
     use serde_json::{Value, json};
 
     fn parse(config: &Value) -> Result<(StreamTypes, Selection, Selection), String> {
-        let subscription = read(&Fields::new(config.as_object().unwrap())).map_err(|error| error.to_string())?;
+        let subscription =
+            read(&Fields::new(config.as_object().unwrap()), Flavour::Agora).map_err(|error| error.to_string())?;
         Ok((subscription.types, subscription.audio, subscription.video))
     }
 
@@ -149,11 +165,11 @@ mod tests {
             (json!({"subscribeAudioUids": [1]}), "subscribeAudioUids must be a list"),
             (
                 json!({"subscribeAudioUids": ["0"]}),
-                "subscribeAudioUids must hold whole numbers",
+                "subscribeAudioUids must hold, as strings, a whole number",
             ),
             (
                 json!({"subscribeVideoUids": ["bob"]}),
-                "subscribeVideoUids must hold whole numbers",
+                "subscribeVideoUids must hold, as strings, a whole number",
             ),
             (json!({"subscribeVideoUids": "1"}), "subscribeVideoUids must be a list"),
             (

@@ -1,8 +1,8 @@
 //! A recorder's state with a clock, and short words for what the tests send and expect.
 
 use protocol::{
-    Desired, EndCause, JobRequest, Mode, Phase, PlaylistStyle, RecordedFile, RecorderKey, Refusal, RefusalCode, Report,
-    Secret, Selection, Source, Storage, StorageKind, StreamTypes, Subscription, TrackKind,
+    Desired, Directive, EndCause, JobRequest, Mode, Phase, PlaylistStyle, RecordedFile, RecorderKey, Refusal,
+    RefusalCode, Report, Secret, Selection, Source, Storage, StorageKind, StreamTypes, Subscription, TrackKind,
 };
 
 use crate::recording::{
@@ -172,10 +172,16 @@ impl Bench {
         })
     }
 
+    /// The answer to the order to stop.
     pub(super) fn desired_answered(&mut self, sid: &str, epoch: u64, answer: NodeAnswer) -> Vec<Effect> {
+        let desired = Desired {
+            epoch,
+            directive: Directive::Stop(EndCause::Stopped),
+            subscription: spec().subscription,
+        };
         self.step(Input::DesiredAnswered {
             sid: sid.to_owned(),
-            epoch,
+            desired,
             answer,
         })
     }

@@ -7,3 +7,4 @@ mod placing;
 mod publishing;
 mod reporting;
 mod stopping;
+mod updating;

@@ -222,10 +222,10 @@ impl World {
             }
             Message::Answer { node, sid, desired } => {
                 let held = &mut self.nodes[node];
-                if let Some(held) = held.iter_mut().find(|held| held.job.sid == sid) {
-                    if desired.epoch >= held.job.epoch {
-                        held.directive = desired.directive;
-                    }
+                if let Some(held) = held.iter_mut().find(|held| held.job.sid == sid)
+                    && desired.epoch >= held.job.epoch
+                {
+                    held.directive = desired.directive;
                 }
                 held.retain(|held| held.job.sid != sid || held.phase != Phase::Ended);
             }
@@ -269,7 +269,7 @@ impl World {
                     }
                     _ => NodeAnswer::Refused(refusal(protocol::RefusalCode::UnknownRecording)),
                 };
-                Input::DesiredAnswered { sid, epoch, answer }
+                Input::DesiredAnswered { sid, desired, answer }
             }
             Effect::Publish { revision, snapshot, .. } => Input::Published {
                 sid: snapshot.sid,

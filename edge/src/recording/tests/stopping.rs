@@ -78,6 +78,15 @@ fn an_unreachable_node_gets_the_order_with_its_next_report() {
 }
 
 #[test]
+fn an_answer_of_another_lease_ends_no_waiting() {
+    let mut bench = Bench::started("s1", ticket("a"));
+    let (by, _, _) = bench.stop("s1", false);
+    assert_eq!(bench.desired_answered("s1", 0, NodeAnswer::Unreachable), []);
+    let effects = bench.desired_answered("s1", 1, NodeAnswer::Unreachable);
+    stopping(replies_to(&effects, by).pop());
+}
+
+#[test]
 fn at_once_does_not_wait() {
     let mut bench = Bench::started("s1", ticket("a"));
     let (_, outcome, effects) = bench.stop("s1", true);

@@ -1,9 +1,14 @@
 //! The API from outside: plain requests in, plain responses out.
 
 mod acquire;
+mod announced;
+mod anyrtc;
+mod certified;
 mod garbage;
 mod gateway;
+mod openapi;
 mod responses;
+mod rules;
 mod running;
 mod start;
 
@@ -23,11 +28,16 @@ pub(super) const APP: &str = "0123456789abcdef0123456789abcdef";
 pub(super) const SISTER_APP: &str = "0123456789abcdef0123456789abcde0";
 pub(super) const FOREIGN_APP: &str = "ffffffffffffffffffffffffffffffff";
 pub(super) const DISABLED_APP: &str = "dddddddddddddddddddddddddddddddd";
+/// Of the app that has a certificate, `CERTIFIED_APP`.
+pub(super) const CERTIFICATE: &str = "5CFd2fd1755d40ecb72977518be15d3b";
+pub(super) const CERTIFIED_APP: &str = "970CA35de60c44645bbae8a215061b33";
+/// An app of anyRTC's flavour.
+pub(super) const ANYRTC_APP: &str = "0123456789abcdef0123456789abcdea";
 pub(super) const SID: &str = "38f8e3cfdc474cd56fc1ceba380d7e1a";
 pub(super) const START_MS: u64 = 1_700_000_000_000;
 
-/// A service with two tenants: t1 owns `APP`, `SISTER_APP` (whose `#EXTINF` has no comma) and `DISABLED_APP`, t2 owns
-/// `FOREIGN_APP`.
+/// A service with two tenants: t1 owns `APP`, `SISTER_APP` (whose `#EXTINF` has no comma), `DISABLED_APP`,
+/// `CERTIFIED_APP` and `ANYRTC_APP`, t2 owns `FOREIGN_APP`.
 pub(super) struct Service {
     store: MapStore,
     keys: KeyRing,
@@ -43,7 +53,11 @@ impl Service {
         };
         let directory = service.directory();
         for (tenant, customer_id, apps) in [
-            ("t1", "alice", vec![APP, SISTER_APP, DISABLED_APP]),
+            (
+                "t1",
+                "alice",
+                vec![APP, SISTER_APP, DISABLED_APP, CERTIFIED_APP, ANYRTC_APP],
+            ),
             ("t2", "bob", vec![FOREIGN_APP]),
         ] {
             run(directory.put_tenant(&Tenant {
@@ -65,7 +79,12 @@ impl Service {
                     tenant: tenant.into(),
                     name: String::new(),
                     dialect: Dialect::Agora,
-                    flavour: Flavour::Agora,
+                    flavour: if app_id == ANYRTC_APP {
+                        Flavour::Anyrtc
+                    } else {
+                        Flavour::Agora
+                    },
+                    certificate: (app_id == CERTIFIED_APP).then(|| Secret::new(CERTIFICATE)),
                     source: Source::Static {
                         streams: BTreeMap::from([("1".into(), Secret::new("rtsp://u:p@h/1"))]),
                     },

@@ -2,7 +2,7 @@ use super::*;
 use crate::recording::{Command, Stop, Target};
 
 #[test]
-fn modes_and_updates_that_are_not_offered_say_so() {
+fn modes_that_are_not_offered_say_so() {
     let service = Service::new();
     let resource_id = service.resource_id();
     for (mode, part) in [
@@ -14,10 +14,6 @@ fn modes_and_updates_that_are_not_offered_say_so() {
         assert_error(&service.answer(&post(&start, &start_body())), 400, 2, part);
         let query = path(APP, &format!("resourceid/{resource_id}/sid/{SID}/mode/{mode}/query"));
         assert_error(&service.answer(&request("GET", &query)), 400, 2, part);
-    }
-    for action in ["update", "updateLayout"] {
-        let response = service.answer(&post(&running_path(&resource_id, action), &json!({})));
-        assert_error(&response, 400, 2, &format!("{action} is not offered by this server"));
     }
 }
 
@@ -141,4 +137,28 @@ fn query_and_stop_become_calls() {
         );
         assert_error(&service.answer(&request("GET", &query)), 400, 1003, "sid");
     }
+}
+
+#[test]
+fn update_becomes_a_call() {
+    use crate::recording::Update;
+    use protocol::Selection;
+    let service = Service::new();
+    let resource_id = service.resource_id();
+    let body = json!({"cname": "demo", "uid": "527841", "clientRequest": {"streamSubscribe": {
+        "audioUidList": {"subscribeAudioUids": ["#allstream#"]},
+        "videoUidList": {"unSubscribeVideoUids": ["444", "555"]}}}});
+    let update = service.pending(&post(&running_path(&resource_id, "update"), &body));
+    let Command::Update(Update { target, audio, video }) = &update.call.command else {
+        panic!("{update:?}")
+    };
+    assert_eq!(target.sid, SID);
+    assert_eq!(audio, &Some(Selection::All));
+    assert_eq!(video, &Some(Selection::Except(vec!["444".into(), "555".into()])));
+    let audio_only = set(body, "/clientRequest/streamSubscribe/videoUidList", None);
+    let update = service.pending(&post(&running_path(&resource_id, "update"), &audio_only));
+    assert!(matches!(
+        &update.call.command,
+        Command::Update(Update { video: None, .. })
+    ));
 }

@@ -292,7 +292,7 @@ fn start_refuses_and_names_the_field() {
         (
             format!("{CONFIG}/decryptionMode"),
             Some(json!(1)),
-            "recordingConfig.decryptionMode must be 0",
+            "recordingConfig.secret is required",
         ),
         (
             format!("{CONFIG}/decryptionMode"),
@@ -351,13 +351,13 @@ fn start_refuses_and_names_the_field() {
         ),
         (
             "/clientRequest/snapshotConfig".to_owned(),
-            Some(json!({"captureInterval": 5})),
+            Some(json!({"captureInterval": 5, "fileType": ["jpg"]})),
             "clientRequest.snapshotConfig is not offered",
         ),
         (
             "/clientRequest/extensionServiceConfig".to_owned(),
             Some(json!({})),
-            "clientRequest.extensionServiceConfig is not offered",
+            "clientRequest.extensionServiceConfig.extensionServices is required",
         ),
         (
             "/clientRequest/transcodeOptions".to_owned(),

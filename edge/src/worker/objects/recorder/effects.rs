@@ -41,11 +41,7 @@ pub(super) async fn carry_out(effect: Effect, env: &Env) -> Option<Input> {
                 Ok(token) => nodes::post_desired(&url, &sid, &desired, wait_ms, &token).await,
                 Err(error) => unsent(&error),
             };
-            Some(Input::DesiredAnswered {
-                sid,
-                epoch: desired.epoch,
-                answer,
-            })
+            Some(Input::DesiredAnswered { sid, desired, answer })
         }
         Effect::Publish {
             revision,

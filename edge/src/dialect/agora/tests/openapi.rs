@@ -1,0 +1,180 @@
+//! What the API's document says of this dialect is true.
+
+use super::*;
+use crate::dialect::agora::route;
+
+const DOCUMENT: &str = include_str!("../../../../assets/openapi.json");
+
+/// Method and path of each operation under `/v1`, with the operation.
+fn operations() -> Vec<(String, String, Value)> {
+    let document: Value = serde_json::from_str(DOCUMENT).unwrap();
+    let paths = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(path, _)| path.starts_with("/v1/"));
+    let operations = paths.flat_map(|(path, item)| {
+        let operations = item.as_object().unwrap().iter();
+        operations.map(|(method, operation)| (method.to_uppercase(), path.clone(), operation.clone()))
+    });
+    operations.collect()
+}
+
+#[test]
+fn the_document_has_the_routes_that_there_are() {
+    let mut named: Vec<_> = operations()
+        .iter()
+        .map(|(method, path, operation)| {
+            let request = Request {
+                method: method.clone(),
+                path: path.clone(),
+                ..Request::default()
+            };
+            let route = route::route(&request).unwrap_or_else(|| panic!("no route: {method} {path}"));
+            assert_eq!(route.app_id, "{appid}");
+            let name = match route.endpoint {
+                route::Endpoint::Acquire => "acquire",
+                route::Endpoint::Start { .. } => "start",
+                route::Endpoint::Running { action, .. } => match action {
+                    route::Action::Query => "query",
+                    route::Action::Stop => "stop",
+                    route::Action::Update => "update",
+                    route::Action::UpdateLayout => "updateLayout",
+                },
+            };
+            assert_eq!(operation["operationId"], name);
+            name
+        })
+        .collect();
+    named.sort_unstable();
+    assert_eq!(named, ["acquire", "query", "start", "stop", "update", "updateLayout"]);
+}
+
+#[test]
+fn its_examples_are_accepted() {
+    let service = Service::new();
+    let resource_id = service.resource_id();
+    for (method, path, operation) in operations() {
+        let mode = if operation["operationId"] == "updateLayout" {
+            "mix"
+        } else {
+            "individual"
+        };
+        let path = path.replace("{appid}", APP).replace("{resourceid}", &resource_id);
+        let path = path.replace("{sid}", SID).replace("{mode}", mode);
+        let examples = operation["requestBody"]["content"]["application/json"]["examples"].as_object();
+        if examples.is_none() {
+            service.pending(&request(&method, &path));
+        }
+        for (name, example) in examples.into_iter().flatten() {
+            match service.send(&post(&path, &example["value"])) {
+                Handled::Call(_) => {}
+                Handled::Respond(response) if response.status == 200 => {}
+                Handled::Respond(response) if mode == "mix" => {
+                    assert_error(&response, 400, 2, "mode mix is not offered");
+                }
+                other => panic!("{path} {name}: {other:?}"),
+            }
+        }
+    }
+}
+
+/// Whether an answer has no member that the schema does not speak of.
+fn assert_described(document: &Value, schema: &Value, answer: &Value, at: &str) {
+    let schema = match schema["$ref"].as_str() {
+        Some(reference) => document.pointer(&reference[1..]).unwrap(),
+        None => schema,
+    };
+    for (name, value) in answer.as_object().into_iter().flatten() {
+        let described = &schema["properties"][name];
+        assert!(described.is_object(), "{at}: {name} is not in the document: {answer}");
+        assert_described(document, described, value, &format!("{at}.{name}"));
+    }
+    for item in answer.as_array().into_iter().flatten() {
+        assert_described(document, &schema["items"], item, at);
+    }
+}
+
+#[test]
+fn answers_have_no_fields_that_it_leaves_out() {
+    use crate::recording::{Outcome, Snapshot, Status};
+    use protocol::{EndCause, Fault, Mode, Problem, RecordedFile, RecorderKey, TrackKind};
+    let document: Value = serde_json::from_str(DOCUMENT).unwrap();
+    let service = Service::new();
+    let resource_id = service.resource_id();
+    let snapshot = |status| {
+        Box::new(Snapshot {
+            key: RecorderKey {
+                app_id: APP.into(),
+                channel: "demo".into(),
+                uid: "527841".into(),
+            },
+            sid: SID.into(),
+            status,
+            mode: Mode::Individual,
+            started_ms: 1,
+            first_media_ms: Some(2),
+            ended_ms: Some(3),
+            cause: Some(EndCause::Stopped),
+            files: vec![RecordedFile {
+                name: "a.m3u8".into(),
+                track: TrackKind::Audio,
+                uid: "1".into(),
+                start_ms: 2,
+                duration_ms: 1,
+                slices: 1,
+                bytes: 1,
+                uploaded_slices: 1,
+            }],
+            pending_uploads: 0,
+            idle_since_ms: None,
+            problems: vec![Problem {
+                fault: Fault::Ours,
+                code: "c".into(),
+                message: "m".into(),
+                at_ms: 1,
+            }],
+        })
+    };
+    let outcomes = [
+        Outcome::Started { sid: SID.into() },
+        Outcome::AlreadyStarted { sid: SID.into() },
+        Outcome::Conflict { sid: SID.into() },
+        Outcome::State(snapshot(Status::Recording)),
+        Outcome::State(snapshot(Status::Ended)),
+        Outcome::Stopping(snapshot(Status::Stopping)),
+        Outcome::AlreadyEnded(snapshot(Status::Ended)),
+        Outcome::Updated,
+        Outcome::Mismatch,
+    ];
+    for (method, path, operation) in operations()
+        .into_iter()
+        .filter(|(_, _, o)| o["operationId"] != "acquire")
+    {
+        let path = path.replace("{appid}", APP).replace("{resourceid}", &resource_id);
+        let path = path.replace("{sid}", SID).replace("{mode}", "individual");
+        let examples = operation["requestBody"]["content"]["application/json"]["examples"].as_object();
+        let example = examples.and_then(|examples| examples.values().next());
+        let request = match example {
+            Some(example) => post(&path, &example["value"]),
+            None => request(&method, &path),
+        };
+        let Handled::Call(pending) = service.send(&request) else {
+            continue;
+        };
+        for outcome in &outcomes {
+            let response = pending.render(outcome);
+            let described = &operation["responses"][response.status.to_string()];
+            let is_ours = response.status == 500;
+            assert!(
+                described.is_object() || is_ours,
+                "{path}: {} is not in the document",
+                response.status
+            );
+            if described.is_object() {
+                let schema = &described["content"]["application/json"]["schema"];
+                assert_described(&document, schema, &body(&response), &path);
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+use protocol::{Desired, Directive, EndCause, Phase, Scene, Selection, StreamTypes};
+
+use super::bench::*;
+use crate::recording::{Command, Effect, Input, NodeAnswer, Outcome, Update, UpdateLayout};
+
+fn only(uid: &str) -> Option<Selection> {
+    Some(Selection::Only(vec![uid.to_owned()]))
+}
+
+fn update(
+    bench: &mut Bench,
+    nonce: &str,
+    audio: Option<Selection>,
+    video: Option<Selection>,
+) -> (Outcome, Vec<Effect>) {
+    let command = Command::Update(Update {
+        target: target("s1", Some(nonce)),
+        audio,
+        video,
+    });
+    let (_, outcome, effects) = bench.call(command);
+    (outcome.unwrap(), effects)
+}
+
+fn told(effects: &[Effect]) -> Vec<Desired> {
+    let told = effects.iter().filter_map(|effect| match effect {
+        Effect::SendDesired {
+            desired, wait_ms: 0, ..
+        } => Some(desired.clone()),
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
+fn an_update_replaces_the_lists_and_is_told_at_once_and_with_each_report() {
+    let mut bench = Bench::started("s1", ticket("a"));
+    let (outcome, effects) = update(&mut bench, "a", only("7"), Some(Selection::All));
+    assert_eq!(outcome, Outcome::Updated);
+    let [desired] = &told(&effects)[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(desired.directive, Directive::Record);
+    let subscription = &desired.subscription;
+    assert_eq!((subscription.version, subscription.types), (2, StreamTypes::Both));
+    assert_eq!(
+        (&subscription.audio, &subscription.video),
+        (&only("7").unwrap(), &Selection::All)
+    );
+
+    bench.crash();
+    let (answer, _) = bench.report("s1", "n1", 1, |report| report.phase = Phase::Recording);
+    assert_eq!(&answer.subscription, subscription);
+    assert_eq!(bench.request_job("s1", "n1", 1).unwrap().subscription, *subscription);
+
+    // What is not listed is subscribed to no longer.
+    let (_, effects) = update(&mut bench, "a", None, only("8"));
+    let subscription = &told(&effects)[0].subscription;
+    assert_eq!((subscription.version, &subscription.audio), (3, &Selection::None));
+}
+
+#[test]
+fn an_update_before_the_node_is_found_goes_with_the_job() {
+    let mut bench = Bench::new();
+    let (_, _, effects) = bench.start("s1", ticket("a"));
+    let epoch = placed_epoch(&effects);
+    assert_eq!(update(&mut bench, "a", only("7"), None).0, Outcome::Updated);
+    let effects = bench.step(Input::Placed {
+        sid: "s1".to_owned(),
+        epoch,
+        node: Ok(node("n1")),
+    });
+    let job = effects.iter().find_map(|effect| match effect {
+        Effect::SendJob { job, .. } => Some(job),
+        _ => None,
+    });
+    assert_eq!(job.unwrap().subscription.version, 2);
+}
+
+#[test]
+fn what_does_not_fit_changes_nothing() {
+    let mut bench = Bench::started("s1", ticket("a"));
+    assert!(matches!(update(&mut bench, "b", only("7"), None).0, Outcome::Mismatch));
+    let (outcome, effects) = update(&mut bench, "a", Some(Selection::None), None);
+    assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
+    assert_eq!(told(&effects), []);
+    let (answer, _) = bench.report("s1", "n1", 1, |_| ());
+    assert_eq!(answer.subscription.version, 1);
+
+    let command = Command::UpdateLayout(UpdateLayout {
+        target: target("s1", Some("a")),
+        scene: Scene::default(),
+    });
+    assert!(matches!(bench.call(command).1, Some(Outcome::Refused(_))));
+
+    bench.stop("s1", true);
+    assert!(matches!(
+        update(&mut bench, "a", only("7"), None).0,
+        Outcome::AlreadyEnded(_)
+    ));
+    bench.report("s1", "n1", 1, ended(EndCause::Stopped));
+    assert!(matches!(
+        update(&mut bench, "a", only("7"), None).0,
+        Outcome::AlreadyEnded(_)
+    ));
+}
+
+#[test]
+fn a_late_answer_to_an_update_ends_no_wait_for_a_stop() {
+    let mut bench = Bench::started("s1", ticket("a"));
+    let (_, effects) = update(&mut bench, "a", only("7"), None);
+    let desired = told(&effects).remove(0);
+    let (by, early, _) = bench.stop("s1", false);
+    assert_eq!(early, None);
+    let answer = Input::DesiredAnswered {
+        sid: "s1".to_owned(),
+        desired,
+        answer: NodeAnswer::Unreachable,
+    };
+    assert_eq!(replies_to(&bench.step(answer), by), []);
+    let (_, effects) = bench.report("s1", "n1", 1, ended(EndCause::Stopped));
+    assert!(matches!(replies_to(&effects, by)[..], [Outcome::State(_)]));
+}

@@ -1,0 +1,212 @@
+//! The table of documented rules, `agora_rules.json`, sent row by row to a worker.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Map, Value, json};
+use tapedeck_tests::customer::{Customer, Reply, send};
+use tapedeck_tests::stack::Stack;
+
+const RULES: &str = include_str!("../agora_rules.json");
+/// A sid that no start gave out.
+const SID: &str = "38f8e3cfdc474cd56fc1ceba380d7e1a";
+/// How often a call is repeated that was one too many in its second.
+const PATIENCE: usize = 30;
+
+pub(crate) async fn every_documented_rule(stack: &Stack) {
+    let rules: Value = serde_json::from_str(RULES).expect("the table");
+    let customer = stack.customer();
+    let sister = sister_app(stack, &customer).await;
+    let mut failures = Vec::new();
+    for (number, row) in rules["rules"].as_array().expect("rows").iter().enumerate() {
+        if row["live"] == false {
+            continue;
+        }
+        let caller = Caller {
+            customer: &customer,
+            sister: &sister,
+            bodies: &rules["bodies"],
+            row,
+            number,
+        };
+        let reply = caller.send().await;
+        let reason = reply
+            .body
+            .get("reason")
+            .or(reply.body.get("message"))
+            .and_then(Value::as_str);
+        let as_expected = u64::from(reply.status) == row["status"].as_u64().expect("a status")
+            && reply.body.get("code") == row.get("code")
+            && reason
+                .unwrap_or_default()
+                .contains(row["reason"].as_str().unwrap_or_default());
+        if !as_expected {
+            failures.push(format!("{row}\n  {} {}", reply.status, reply.body));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Another app of the customer's tenant.
+async fn sister_app(stack: &Stack, customer: &Customer) -> Customer {
+    let apps = format!("{}/admin/v1/apps", customer.base);
+    let token = &stack.info.admin_token;
+    let app = customer
+        .client
+        .get(format!("{apps}/{}", customer.app_id))
+        .bearer_auth(token);
+    let tenant = send(app).await.expect(200).text("tenant").to_owned();
+    let app = customer
+        .client
+        .post(apps)
+        .bearer_auth(token)
+        .json(&json!({ "tenant": tenant }));
+    let app_id = send(app).await.expect(201).text("app_id").to_owned();
+    Customer {
+        app_id,
+        ..customer.clone()
+    }
+}
+
+struct Caller<'a> {
+    customer: &'a Customer,
+    sister: &'a Customer,
+    bodies: &'a Value,
+    row: &'a Value,
+    number: usize,
+}
+
+impl Caller<'_> {
+    fn text(&self, name: &str, default: &'static str) -> &str {
+        self.row.get(name).and_then(Value::as_str).unwrap_or(default)
+    }
+
+    async fn send(&self) -> Reply {
+        let (call, channel) = (self.text("call", ""), format!("rules{}", self.number));
+        let mut body = self.bodies[call].clone();
+        set(&mut body, "/cname", &json!(channel));
+        if call == "start" {
+            self.use_own_storage(&mut body);
+        }
+        for (pointer, value) in self.row["set"].as_object().unwrap_or(&Map::new()) {
+            set(&mut body, pointer, value);
+        }
+        for pointer in self.row["drop"].as_array().unwrap_or(&Vec::new()) {
+            remove(&mut body, pointer.as_str().expect("a pointer"));
+        }
+        let resource_id = if call == "acquire" {
+            String::new()
+        } else {
+            self.resource_id(&channel).await
+        };
+        let mode = self.text("mode", if call == "updateLayout" { "mix" } else { "individual" });
+        let tail = match call {
+            "acquire" => call.to_owned(),
+            "start" => format!("resourceid/{resource_id}/mode/{mode}/start"),
+            _ => format!(
+                "resourceid/{resource_id}/sid/{}/mode/{mode}/{call}",
+                self.text("sid", SID)
+            ),
+        };
+        let reply = self.call(call, &tail, &body).await;
+        if call == "start" && reply.status == 200 {
+            let stop = format!(
+                "resourceid/{resource_id}/sid/{}/mode/individual/stop",
+                reply.text("sid")
+            );
+            let order = json!({ "cname": channel, "uid": "527841", "clientRequest": { "async_stop": true } });
+            self.patiently(|| self.customer.request(Method::POST, &stop).json(&order))
+                .await
+                .expect(200);
+        }
+        reply
+    }
+
+    fn use_own_storage(&self, body: &mut Value) {
+        let storage = &self.customer.storage;
+        let own = [
+            ("bucket", &storage.bucket),
+            ("accessKey", &storage.access_key),
+            ("secretKey", &storage.secret_key),
+            ("extensionParams/endpoint", &storage.endpoint),
+        ];
+        for (field, value) in own {
+            set(body, &format!("/clientRequest/storageConfig/{field}"), &json!(value));
+        }
+    }
+
+    async fn resource_id(&self, channel: &str) -> String {
+        let kind = self.text("resource", "fresh");
+        let customer = if kind == "other_app" {
+            self.sister
+        } else {
+            self.customer
+        };
+        let body = json!({ "cname": channel, "uid": "527841" });
+        let reply = self
+            .patiently(|| customer.request(Method::POST, "acquire").json(&body))
+            .await
+            .expect(200);
+        let mut id = reply.text("resourceId").to_owned();
+        if kind == "changed" {
+            let last = id.pop();
+            id.push(if last == Some('A') { 'B' } else { 'A' });
+        }
+        id
+    }
+
+    async fn call(&self, call: &str, tail: &str, body: &Value) -> Reply {
+        let path = self.text("path", "/v1/apps/{app}/cloud_recording/{tail}");
+        let path = path.replace("{app}", &self.customer.app_id).replace("{tail}", tail);
+        let method = self.text("method", if call == "query" { "GET" } else { "POST" });
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let content_type = self.text("content_type", "application/json;charset=utf-8");
+        let text = self.row["raw"].as_str().map_or_else(|| body.to_string(), str::to_owned);
+        self.patiently(|| {
+            let request = self
+                .customer
+                .client
+                .request(method.clone(), format!("{}{path}", self.customer.base));
+            let request = match self.text("credentials", "right") {
+                "none" => request,
+                "wrong" => request.basic_auth(&self.customer.id, Some("wrong")),
+                "bearer" => request.bearer_auth("YWxpY2U6cHc="),
+                _ => request.basic_auth(&self.customer.id, Some(&self.customer.secret)),
+            };
+            let request = request.header("Content-Type", content_type);
+            if method == Method::GET {
+                request
+            } else {
+                request.body(text.clone())
+            }
+        })
+        .await
+    }
+
+    async fn patiently(&self, request: impl Fn() -> reqwest::RequestBuilder) -> Reply {
+        for _ in 0..PATIENCE {
+            let reply = send(request()).await;
+            if reply.status != StatusCode::TOO_MANY_REQUESTS.as_u16() {
+                return reply;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        panic!("too many requests: {}", self.row);
+    }
+}
+
+/// Sets what a JSON pointer names, making objects on the way.
+fn set(body: &mut Value, pointer: &str, value: &Value) {
+    *at(body, pointer) = value.clone();
+}
+
+fn remove(body: &mut Value, pointer: &str) {
+    let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
+    if let Value::Object(members) = at(body, parent) {
+        members.remove(name);
+    }
+}
+
+fn at<'a>(body: &'a mut Value, pointer: &str) -> &'a mut Value {
+    pointer.split('/').skip(1).fold(body, |value, name| &mut value[name])
+}
