@@ -1,25 +1,17 @@
 use std::collections::{BTreeMap, VecDeque};
 
-use bytes::Bytes;
 use protocol::{MixOutput, Scene, StreamTypes, Subscription};
 
 use super::Counters;
-use super::audio::{AudioTrack, RATE};
-use super::compose::Composer;
+use super::audio::AudioTrack;
 use super::interleave::Interleave;
-use super::layout::{self, Size};
-use super::limiter::{Channels, Limiter};
+use super::layout;
+use super::output::{AudioOutput, VideoOutput, block_us};
 use super::scene::Stage;
 use super::seen;
 use super::video::VideoTrack;
-use crate::capture::{AacFormat, AccessUnit, Format, H264Format, Track};
-use crate::media::{
-    AudioCodec, AudioEncoder, Coded, MediaError, MuxedTrack, Picture, VideoEncoder, VideoEncoderChoice, VideoTarget,
-    annexb,
-};
-
-/// Seconds from a key frame to the next.
-const GOP_S: u32 = 2;
+use crate::capture::{AccessUnit, Format, Track};
+use crate::media::{AudioCodec, AudioEncoder, MediaError, MuxedTrack, Picture, VideoEncoderChoice};
 
 /// What a mixer is made for. All of it is fixed for its life.
 #[derive(Clone, Debug)]
@@ -101,29 +93,6 @@ pub struct User {
     pub audio: AudioTrack,
 }
 
-struct VideoOutput {
-    composer: Composer,
-    encoder: VideoEncoder,
-    workers: usize,
-    size: Size,
-    fps: i64,
-    /// Number of the next frame on the grid that begins at the recording's start.
-    next: i64,
-    /// Number of the frame from which on a key frame is due.
-    key_due: i64,
-    format: Option<H264Format>,
-}
-
-struct AudioOutput {
-    encoder: AudioEncoder,
-    limiter: Limiter,
-    channels: usize,
-    /// Number of the first block, of the next one to mix, and of the next one to encode.
-    first: i64,
-    next: i64,
-    encoded: i64,
-}
-
 impl Mixer {
     pub fn new(settings: &Settings, scene: Scene, subscription: Subscription) -> Result<Self, MixError> {
         let video = (settings.types != StreamTypes::Audio)
@@ -144,7 +113,7 @@ impl Mixer {
             audio,
             counters: Counters::default(),
         };
-        mixer.set_background()?;
+        mixer.set_background();
         Ok(mixer)
     }
 
@@ -201,15 +170,10 @@ impl Mixer {
             ..
         } = self;
         if let Some(video) = video {
-            let fps = video.fps;
-            video.encoder.finish(|coded| interleave.push(video_unit(coded, fps)))?;
+            video.finish(interleave)?;
         }
         if let Some(audio) = audio {
-            if let Some(block) = audio.limiter.finish() {
-                audio.encode(&block, interleave)?;
-            }
-            let first = audio.first;
-            audio.encoder.finish(|coded| push_audio(coded, first, interleave))?;
+            audio.finish(interleave)?;
         }
         interleave.finish();
         while let Some(output) = interleave.pop() {
@@ -224,27 +188,9 @@ impl Mixer {
 
     /// What the output's tracks are, video first; `None` before the first key frame is made.
     pub fn tracks(&self) -> Option<Vec<MuxedTrack>> {
-        let mut tracks = Vec::new();
-        if let Some(video) = &self.video {
-            let format = Format::H264(video.format.clone()?);
-            tracks.push(MuxedTrack {
-                format,
-                duration_us: video.time_us(1),
-            });
-        }
-        if let Some(audio) = &self.audio {
-            let format = Format::Aac(AacFormat {
-                config: audio.encoder.config().into(),
-                sample_rate: RATE,
-                channels: audio.channels as u16,
-                frame_length: AudioEncoder::FRAME as u32,
-            });
-            tracks.push(MuxedTrack {
-                format,
-                duration_us: block_us(1),
-            });
-        }
-        Some(tracks)
+        let video = self.video.as_ref().map(VideoOutput::track);
+        let audio = self.audio.as_ref().map(AudioOutput::track);
+        video.into_iter().chain(audio.map(Some)).collect()
     }
 
     fn user(&mut self, uid: &str) -> &mut User {
@@ -269,10 +215,10 @@ impl Mixer {
                 return Ok(());
             }
             if picture <= sound {
-                self.apply_changes(picture)?;
+                self.apply_changes(picture);
                 self.make_picture(shed)?;
             } else {
-                self.apply_changes(self.audio.as_ref().map_or(sound, |audio| block_us(audio.next)))?;
+                self.apply_changes(self.audio.as_ref().map_or(sound, |audio| block_us(audio.next)));
                 self.make_sound()?;
             }
             while let Some(output) = self.interleave.pop() {
@@ -281,7 +227,7 @@ impl Mixer {
         }
     }
 
-    fn apply_changes(&mut self, at_us: i64) -> Result<(), MixError> {
+    fn apply_changes(&mut self, at_us: i64) {
         while self.changes.front().is_some_and(|(time, _)| *time <= at_us) {
             let Some((time, change)) = self.changes.pop_front() else {
                 break;
@@ -298,16 +244,15 @@ impl Mixer {
                 }
                 Change::Scene(scene) => {
                     self.stage.set_scene(scene);
-                    self.set_background()?;
+                    self.set_background();
                 }
                 Change::Subscription(subscription) => self.stage.subscribe(subscription),
                 Change::Image { url, picture } => {
                     self.stage.set_image(url, picture);
-                    self.set_background()?;
+                    self.set_background();
                 }
             }
         }
-        Ok(())
     }
 
     /// Drops what a user sent before leaving; a user who is back already keeps what came since.
@@ -320,11 +265,13 @@ impl Mixer {
         }
     }
 
-    fn set_background(&mut self) -> Result<(), MixError> {
-        let Some(video) = &mut self.video else { return Ok(()) };
-        Ok(video
+    /// An image that cannot be used leaves the colour.
+    fn set_background(&mut self) {
+        let Some(video) = &mut self.video else { return };
+        let set = video
             .composer
-            .set_background(self.stage.scene.background, self.stage.background_image())?)
+            .set_background(self.stage.scene.background, self.stage.background_image());
+        self.counters.pictures_unusable += u64::from(set.is_err());
     }
 
     /// Gives the users their regions anew.
@@ -364,24 +311,7 @@ impl Mixer {
         let changed = video.composer.paint()?;
         counters.frames_repeated += u64::from(!changed);
         counters.frames += 1;
-        let keyframe = index >= video.key_due;
-        if keyframe {
-            video.key_due = (index / video.gop() + 1) * video.gop();
-        }
-        let (fps, size) = (video.fps, video.size);
-        let VideoOutput {
-            composer,
-            encoder,
-            format,
-            ..
-        } = video;
-        let push = |coded: Coded| {
-            if format.is_none() {
-                *format = video_format(&coded.data, size);
-            }
-            interleave.push(video_unit(coded, fps));
-        };
-        Ok(encoder.encode(composer.canvas(), index, keyframe, push)?)
+        Ok(video.encode(index, interleave)?)
     }
 
     fn make_sound(&mut self) -> Result<(), MixError> {
@@ -407,122 +337,8 @@ impl Mixer {
             }
         }
         counters.samples += AudioEncoder::FRAME as u64;
-        match audio.limiter.push(block) {
-            Some(block) => audio.encode(&block, interleave),
-            None => Ok(()),
-        }
+        Ok(audio.encode(block, interleave)?)
     }
-}
-
-impl VideoOutput {
-    fn new(settings: &Settings) -> Result<Self, MixError> {
-        let output = &settings.output;
-        let size = Size::even(output.width, output.height);
-        let fps = output.fps.max(1);
-        let target = VideoTarget {
-            width: size.width,
-            height: size.height,
-            fps,
-            bitrate: output.bitrate_kbps as usize * 1000,
-            gop: fps * GOP_S,
-        };
-        let mut video = Self {
-            composer: Composer::new(size)?,
-            encoder: VideoEncoder::new(&settings.video_encoder, &target)?,
-            workers: settings.workers,
-            size,
-            fps: i64::from(fps),
-            next: 0,
-            key_due: 0,
-            format: None,
-        };
-        while video.time_us(video.next) < settings.start_us {
-            video.next = (settings.start_us * video.fps / 1_000_000).max(video.next + 1);
-        }
-        Ok(video)
-    }
-
-    fn gop(&self) -> i64 {
-        self.fps * i64::from(GOP_S)
-    }
-
-    fn time_us(&self, frame: i64) -> i64 {
-        frame_us(frame, self.fps)
-    }
-}
-
-impl AudioOutput {
-    fn new(settings: &Settings) -> Result<Self, MixError> {
-        let profile = settings.output.audio;
-        let bitrate = profile.bits_per_second() as usize;
-        let encoder = AudioEncoder::new(&settings.audio_encoder, RATE, profile.channels(), bitrate)?;
-        let samples = settings.start_us.max(0) * i64::from(RATE) / 1_000_000;
-        let first = samples / AudioEncoder::FRAME as i64;
-        let channels = usize::from(profile.channels());
-        Ok(Self {
-            encoder,
-            limiter: Limiter::default(),
-            channels,
-            first,
-            next: first,
-            encoded: first,
-        })
-    }
-
-    fn encode(&mut self, block: &Channels, interleave: &mut Interleave) -> Result<(), MixError> {
-        let pts = self.encoded * AudioEncoder::FRAME as i64;
-        let first = self.first;
-        self.encoded += 1;
-        Ok(self
-            .encoder
-            .encode(block, pts, |coded| push_audio(coded, first, interleave))?)
-    }
-}
-
-/// Time of a frame of the output, to the nearest microsecond.
-fn frame_us(frame: i64, fps: i64) -> i64 {
-    (frame * 2_000_000 + fps).div_euclid(fps * 2)
-}
-
-/// Time of an audio block's first sample.
-fn block_us(block: i64) -> i64 {
-    frame_us(block * AudioEncoder::FRAME as i64, i64::from(RATE))
-}
-
-fn video_unit(coded: Coded, fps: i64) -> Output {
-    Output::Video(AccessUnit {
-        pts_us: frame_us(coded.pts, fps),
-        dts_us: frame_us(coded.dts, fps),
-        data: coded.data.into(),
-        keyframe: coded.keyframe,
-    })
-}
-
-fn video_format(key_unit: &[u8], size: Size) -> Option<H264Format> {
-    let (sps, pps) = annexb::parameter_sets(key_unit)?;
-    let [sps, pps] = [sps, pps].map(Bytes::copy_from_slice);
-    Some(H264Format {
-        sps,
-        pps,
-        width: size.width,
-        height: size.height,
-        reorder_depth: 0,
-    })
-}
-
-/// The encoder's first frame holds nothing but the run-up to the first sample; it would lie before the start.
-fn push_audio(coded: Coded, first: i64, interleave: &mut Interleave) {
-    if coded.pts < first * AudioEncoder::FRAME as i64 {
-        return;
-    }
-    let pts_us = frame_us(coded.pts, i64::from(RATE));
-    let unit = AccessUnit {
-        pts_us,
-        dts_us: pts_us,
-        data: coded.data.into(),
-        keyframe: true,
-    };
-    interleave.push(Output::Audio(unit));
 }
 
 #[cfg(test)]

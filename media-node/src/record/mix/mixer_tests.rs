@@ -384,3 +384,14 @@ fn opus_is_mixed_in_stereo() {
     );
     assert_eq!(mixer.counters().units_undecodable, 0);
 }
+
+#[test]
+fn a_recording_shorter_than_the_encoders_delay_is_whole() {
+    let mut slow = settings(320, 180, 30);
+    slow.video_encoder = VideoEncoderChoice::default();
+    let mut mixer = Mixer::new(&slow, scene(Layout::Floating), everybody()).unwrap();
+    let mut output = Vec::new();
+    mixer.finish(200_000, |made| output.push(made)).unwrap();
+    assert_eq!(mixer.tracks().unwrap().len(), 2);
+    assert_eq!(pictures(&output).len(), 6);
+}

@@ -14,6 +14,7 @@ mod interleave;
 mod layout;
 mod limiter;
 mod mixer;
+mod output;
 mod paint;
 mod scene;
 mod seen;
