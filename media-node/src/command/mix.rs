@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use protocol::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, StreamTypes};
-use serde::de::DeserializeOwned;
+use protocol::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, StreamTypes, Subscription};
+use serde::Deserialize;
 
 use crate::capture::{AccessUnit, Format};
 use crate::container;
@@ -47,15 +47,13 @@ pub(super) struct MixArgs {
     /// A JPEG or BMP file in the region of each user without video.
     #[arg(long, value_name = "FILE")]
     user_image: Option<PathBuf>,
+    /// A file of JSON lines, each a scene or a subscription as the edge sends them, with its time in seconds:
+    /// `{"at": 5, "scene": {"layout": {"type": "best_fit"}, "background": {"r": 0, "g": 0, "b": 0}}}`.
+    #[arg(long, value_name = "FILE")]
+    changes: Option<PathBuf>,
     /// `#RRGGBB`.
     #[arg(long, default_value = "#000000")]
     background: String,
-    /// Replaces the whole layout at a time in seconds, `TIME=FILE`, by the scene in a JSON file.
-    #[arg(long = "scene-at", value_name = "TIME=FILE")]
-    scenes: Vec<String>,
-    /// Replaces the subscription at a time in seconds, `TIME=FILE`, by the one in a JSON file.
-    #[arg(long = "subscription-at", value_name = "TIME=FILE")]
-    subscriptions: Vec<String>,
     #[arg(long, value_enum, default_value_t)]
     audio: AudioName,
     /// Which tracks are mixed.
@@ -147,8 +145,9 @@ pub(super) fn run(args: &MixArgs) -> Result<(), String> {
     let (settings, scene, users) = parse(args)?;
     let mut writer = Writer::new(&args.out)?;
     let mut changes = images(&scene)?;
-    changes.extend(changes_from(&args.scenes, Change::Scene)?);
-    changes.extend(changes_from(&args.subscriptions, Change::Subscription)?);
+    if let Some(path) = &args.changes {
+        changes.extend(read_changes(path).map_err(|error| format!("{}: {error}", path.display()))?);
+    }
     let mix = FileMix::open(&settings, scene, changes, users).map_err(|error| error.to_string())?;
     let counters = mix.run(|mixer, output| writer.write(mixer, output))?;
     writer.finish()?;
@@ -335,15 +334,31 @@ fn images(scene: &Scene) -> Result<Vec<(i64, Change)>, String> {
     paths.map(read).collect()
 }
 
-/// Reads what each `TIME=FILE` names.
-fn changes_from<T: DeserializeOwned>(texts: &[String], change: fn(T) -> Change) -> Result<Vec<(i64, Change)>, String> {
-    let read = |text: &String| {
-        let (time, path) = text.split_once('=').ok_or_else(|| format!("{text} is not TIME=FILE"))?;
-        let data = std::fs::read(path).map_err(|error| format!("{path}: {error}"))?;
-        let value = serde_json::from_slice(&data).map_err(|error| format!("{path}: {error}"))?;
-        Ok(((number::<f64>(time)? * 1e6) as i64, change(value)))
-    };
-    texts.iter().map(read).collect()
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TimedChange {
+    /// In seconds.
+    at: f64,
+    scene: Option<Scene>,
+    subscription: Option<Subscription>,
+}
+
+fn read_changes(path: &Path) -> Result<Vec<(i64, Change)>, Box<dyn Error>> {
+    let mut changes = Vec::new();
+    for line in std::fs::read_to_string(path)?
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+    {
+        let TimedChange {
+            at,
+            scene,
+            subscription,
+        } = serde_json::from_str(line)?;
+        let at_us = (at * 1e6) as i64;
+        changes.extend(scene.map(|scene| (at_us, Change::Scene(scene))));
+        changes.extend(subscription.map(|subscription| (at_us, Change::Subscription(subscription))));
+    }
+    Ok(changes)
 }
 
 fn user(index: usize, text: &str) -> Result<FileUser, String> {
