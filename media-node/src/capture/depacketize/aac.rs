@@ -75,7 +75,32 @@ impl Aac {
             fragmented: None,
         })
     }
+}
 
+impl HeaderSizes {
+    /// The sizes of the access units of one packet, in bytes.
+    fn sizes(&self, headers: &[u8], header_bits: u32) -> Result<Vec<usize>, Malformed> {
+        let mut bits = Bits::limited(headers, header_bits);
+        let mut sizes = Vec::new();
+        while !bits.is_at_end() {
+            let index_bits = if sizes.is_empty() { self.index } else { self.index_delta };
+            let (size, index) = (bits.take(self.size), bits.take(index_bits));
+            let (Some(size), Some(index)) = (size, index) else {
+                return Err(Malformed("AAC: header cut off"));
+            };
+            if index != 0 {
+                return Err(Malformed("AAC: interleaved access units"));
+            }
+            if size == 0 || size as usize > MAX_FRAME_BYTES {
+                return Err(Malformed("AAC: frame size out of range"));
+            }
+            sizes.push(size as usize);
+        }
+        Ok(sizes)
+    }
+}
+
+impl Depacketizer for Aac {
     fn take(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed> {
         const CUT_OFF: Malformed = Malformed("AAC: packet cut off");
         if packet.payload.is_empty() {
@@ -128,39 +153,6 @@ impl Aac {
             );
         }
         Ok(())
-    }
-}
-
-impl HeaderSizes {
-    /// The sizes of the access units of one packet, in bytes.
-    fn sizes(&self, headers: &[u8], header_bits: u32) -> Result<Vec<usize>, Malformed> {
-        let mut bits = Bits::limited(headers, header_bits);
-        let mut sizes = Vec::new();
-        while !bits.is_at_end() {
-            let index_bits = if sizes.is_empty() { self.index } else { self.index_delta };
-            let (size, index) = (bits.take(self.size), bits.take(index_bits));
-            let (Some(size), Some(index)) = (size, index) else {
-                return Err(Malformed("AAC: header cut off"));
-            };
-            if index != 0 {
-                return Err(Malformed("AAC: interleaved access units"));
-            }
-            if size == 0 || size as usize > MAX_FRAME_BYTES {
-                return Err(Malformed("AAC: frame size out of range"));
-            }
-            sizes.push(size as usize);
-        }
-        Ok(sizes)
-    }
-}
-
-impl Depacketizer for Aac {
-    fn push(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed> {
-        let taken = self.take(packet, frames);
-        if taken.is_err() {
-            self.lost();
-        }
-        taken
     }
 
     fn lost(&mut self) {

@@ -212,22 +212,6 @@ impl H264 {
             format,
         }))
     }
-
-    fn take(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed> {
-        if self
-            .unit
-            .as_ref()
-            .is_some_and(|unit| unit.timestamp != packet.timestamp)
-        {
-            frames.extend(self.finish()?);
-        }
-        self.payload(packet)?;
-        // Some senders mark the packet with the parameter sets too.
-        if packet.marker && self.unit.as_ref().is_some_and(|unit| unit.first_slice.is_some()) {
-            frames.extend(self.finish()?);
-        }
-        Ok(())
-    }
 }
 
 impl Unit {
@@ -252,12 +236,20 @@ fn append(data: &mut BytesMut, nal: &[u8]) -> Result<(), Malformed> {
 }
 
 impl Depacketizer for H264 {
-    fn push(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed> {
-        let taken = self.take(packet, frames);
-        if taken.is_err() {
-            self.lost();
+    fn take(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed> {
+        if self
+            .unit
+            .as_ref()
+            .is_some_and(|unit| unit.timestamp != packet.timestamp)
+        {
+            frames.extend(self.finish()?);
         }
-        taken
+        self.payload(packet)?;
+        // Some senders mark the packet with the parameter sets too.
+        if packet.marker && self.unit.as_ref().is_some_and(|unit| unit.first_slice.is_some()) {
+            frames.extend(self.finish()?);
+        }
+        Ok(())
     }
 
     fn lost(&mut self) {

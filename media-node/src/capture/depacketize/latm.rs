@@ -38,7 +38,9 @@ impl Latm {
             fragmented: None,
         })
     }
+}
 
+impl Depacketizer for Latm {
     fn take(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed> {
         // What a loss left unfinished ends with its timestamp.
         self.fragmented
@@ -70,16 +72,6 @@ impl Latm {
             index += 1;
         }
         Ok(())
-    }
-}
-
-impl Depacketizer for Latm {
-    fn push(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed> {
-        let taken = self.take(packet, frames);
-        if taken.is_err() {
-            self.lost();
-        }
-        taken
     }
 
     fn lost(&mut self) {

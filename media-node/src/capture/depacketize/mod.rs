@@ -55,7 +55,16 @@ pub(super) struct Malformed(pub(super) &'static str);
 pub(super) trait Depacketizer: Send {
     /// Takes the next packet and appends the frames that it completes. After an error the depacketizer is in the state
     /// that [`Depacketizer::lost`] leaves.
-    fn push(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed>;
+    fn push(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed> {
+        let taken = self.take(packet, frames);
+        if taken.is_err() {
+            self.lost();
+        }
+        taken
+    }
+
+    /// The same, but after an error its state is not tidied up.
+    fn take(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed>;
 
     /// Packets are missing before the next one: drops what they damaged, and for video all up to the next keyframe.
     fn lost(&mut self);

@@ -17,7 +17,7 @@ struct Whole {
 }
 
 impl Depacketizer for Whole {
-    fn push(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed> {
+    fn take(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed> {
         let keyframe = packet.payload[0] == 1;
         if self.waiting && !keyframe {
             return Ok(());
