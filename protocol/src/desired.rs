@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{EndCause, Subscription};
+use crate::{EndCause, Scene, Subscription};
 
 /// What the edge wants of a recording. The node converges to it, whichever message brings it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -9,6 +9,9 @@ pub struct Desired {
     pub epoch: u64,
     pub directive: Directive,
     pub subscription: Subscription,
+    /// Of a mixed recording.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scene: Option<Scene>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

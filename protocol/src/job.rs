@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Secret;
+use crate::{MixOutput, Scene, Secret};
 
 /// What names a recorder: at most one recording runs for each of these at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -30,6 +30,15 @@ pub struct Job {
     pub epoch: u64,
     pub recorder: RecorderKey,
     pub mode: Mode,
+    /// In mode `Mix`, what is mixed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mix: Option<Mix>,
+    /// Pictures of each user, beside the recording or instead of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshots: Option<Snapshots>,
+    /// How the channel's media is encrypted; what is recorded is clear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decryption: Option<Decryption>,
     pub source: Source,
     pub subscription: Subscription,
     pub playlist: PlaylistStyle,
@@ -51,6 +60,46 @@ pub struct JobRequest {
 pub enum Mode {
     /// One audio and one video playlist for each user.
     Individual,
+    /// One playlist for all users.
+    Mix,
+}
+
+/// What a mixed recording is made of and written to. Its HLS playlist is always written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mix {
+    pub output: MixOutput,
+    /// At the start; [`Desired`](crate::Desired) has the one in force.
+    pub scene: Scene,
+    /// Write MP4 files too.
+    pub mp4: bool,
+}
+
+/// JPEG pictures of each subscribed user's video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshots {
+    /// Between two pictures of one user, in milliseconds.
+    pub interval_ms: u64,
+    /// Nothing but pictures is made: no playlists.
+    pub alone: bool,
+}
+
+/// How every user of the channel encrypts frames; docs/encryption.md defines it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decryption {
+    pub cipher: Cipher,
+    pub secret: Secret,
+}
+
+/// Agora's `decryptionMode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cipher {
+    /// 1
+    Aes128Xts,
+    /// 2
+    Aes128Ecb,
+    /// 3
+    Aes256Xts,
 }
 
 /// Where the users of the channel and their streams are found.
@@ -103,6 +152,20 @@ pub struct Subscription {
     pub types: StreamTypes,
     pub audio: Selection,
     pub video: Selection,
+    /// Of a user who sends video in two qualities.
+    #[serde(default)]
+    pub quality: VideoQuality,
+}
+
+/// Agora's `videoStreamType`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VideoQuality {
+    /// 0: the camera's full picture.
+    #[default]
+    High,
+    /// 1: the `low` stream, of those users who have one; of others the full picture.
+    Low,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -26,10 +26,10 @@ pub use desired::{Desired, Directive};
 pub use fault::{Fault, Problem, Refusal, RefusalCode};
 pub use heartbeat::{Heartbeat, HeartbeatAnswer, HeldRecording};
 pub use job::{
-    Job, JobRequest, Mode, PlaylistStyle, RecorderKey, Selection, Source, Storage, StorageKind, StreamTypes,
-    Subscription,
+    Cipher, Decryption, Job, JobRequest, Mix, Mode, PlaylistStyle, RecorderKey, Selection, Snapshots, Source, Storage,
+    StorageKind, StreamTypes, Subscription, VideoQuality,
 };
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
-pub use report::{EndCause, Phase, RecordedFile, Report, ReportAnswer, TrackKind};
+pub use report::{EndCause, FileKind, Phase, RecordedFile, Report, ReportAnswer, TrackKind};
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;

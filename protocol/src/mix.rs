@@ -45,6 +45,9 @@ impl AudioProfile {
 /// What the mixed picture looks like. Each update replaces all of it.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct Scene {
+    /// Grows by one with each change.
+    #[serde(default)]
+    pub version: u64,
     pub layout: Layout,
     pub background: Colour,
     /// URL of the image behind all regions, cropped to fill the canvas.

@@ -61,12 +61,15 @@ pub enum EndCause {
     Failed,
 }
 
-/// One playlist and what it holds.
+/// One playlist and what it holds, or one file of its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecordedFile {
     /// The object's key in the bucket: prefix and name.
     pub name: String,
     pub track: TrackKind,
+    #[serde(default)]
+    pub kind: FileKind,
+    /// Of the one user in it; `0` when all users are mixed in it.
     pub uid: String,
     /// Wall-clock time of the first media in it.
     pub start_ms: u64,
@@ -82,6 +85,16 @@ pub struct RecordedFile {
 pub enum TrackKind {
     Audio,
     Video,
+    /// Agora's `audio_and_video`.
+    Both,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileKind {
+    #[default]
+    Playlist,
+    Mp4,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -103,6 +103,7 @@ impl Recording {
             epoch,
             directive,
             subscription: self.subscription.clone(),
+            scene: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What nodes report, and what each report is answered: the desired state, to which the node converges.
 
-use protocol::{Desired, Directive, Report, Selection, StreamTypes, Subscription};
+use protocol::{Desired, Directive, Report, Selection, StreamTypes, Subscription, VideoQuality};
 
 use super::state::{Recording, Stage, State};
 use super::{CallId, Effect, Reply, placement};
@@ -53,10 +53,12 @@ fn release(epoch: u64) -> Desired {
         types: StreamTypes::Both,
         audio: Selection::None,
         video: Selection::None,
+        quality: VideoQuality::High,
     };
     Desired {
         epoch,
         directive: Directive::Release,
         subscription,
+        scene: None,
     }
 }

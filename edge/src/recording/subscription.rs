@@ -55,6 +55,7 @@ fn changed(old: &Subscription, update: Update) -> Result<Subscription, &'static 
         types: old.types,
         audio: update.audio.unwrap_or(Selection::None),
         video: update.video.unwrap_or(Selection::None),
+        quality: old.quality,
     };
     if is_empty(&subscription) {
         return Err("the lists leave nothing to record; stop the recording instead");

@@ -72,6 +72,7 @@ async fn report(State(state): State<Shared>, Json(report): Json<Report>) -> Json
         epoch: report.epoch,
         directive,
         subscription: job().subscription,
+        scene: None,
     };
     state.reports.push(report);
     Json(ReportAnswer { desired })
@@ -214,6 +215,7 @@ async fn while_the_edge_is_away_recording_goes_on_and_it_hears_the_newest_state_
         epoch: 1,
         directive: Directive::Stop(EndCause::Stopped),
         subscription: job().subscription,
+        scene: None,
     };
     world
         .supervisor

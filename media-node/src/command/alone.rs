@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use protocol::{
     Desired, Directive, EndCause, Job, Mode, PlaylistStyle, RecorderKey, Secret, Selection, Source, Storage,
-    StorageKind, StreamTypes, Subscription,
+    StorageKind, StreamTypes, Subscription, VideoQuality,
 };
 use tokio::sync::watch;
 
@@ -40,6 +40,7 @@ pub(super) async fn run(args: RecordArgs) -> Result<(), String> {
         epoch: job.epoch,
         directive: Directive::Record,
         subscription: job.subscription.clone(),
+        scene: None,
     };
     let (desired, desired_state) = watch::channel(wanted);
     let (status, statuses) = watch::channel(Status::default());
@@ -127,12 +128,16 @@ fn job(args: &RecordArgs, out: &Path) -> Result<Job, String> {
             uid: "0".to_owned(),
         },
         mode: Mode::Individual,
+        mix: None,
+        snapshots: None,
+        decryption: None,
         source: Source::Static { streams },
         subscription: Subscription {
             version: 1,
             types: StreamTypes::Both,
             audio: Selection::All,
             video: Selection::All,
+            quality: VideoQuality::High,
         },
         playlist: PlaylistStyle { strict_extinf: true },
         storage: Storage {

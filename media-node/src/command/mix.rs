@@ -302,6 +302,7 @@ fn parse(args: &MixArgs) -> Result<(Settings, Scene, Vec<FileUser>), String> {
     };
     let name = |path: &PathBuf| path.to_string_lossy().into_owned();
     let scene = Scene {
+        version: 1,
         layout,
         background: colour(&args.background)?,
         background_image: args.background_image.as_ref().map(name),

@@ -117,6 +117,7 @@ impl Recording {
             epoch: job.epoch,
             directive: Directive::Record,
             subscription: job.subscription.clone(),
+            scene: job.mix.as_ref().map(|mix| mix.scene.clone()),
         };
         let desired = watch::Sender::new(wanted);
         let (interrupt, interrupts) = watch::channel(None);

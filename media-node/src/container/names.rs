@@ -29,6 +29,7 @@ impl FileNames {
         let track = match track {
             TrackKind::Audio => "audio",
             TrackKind::Video => "video",
+            TrackKind::Both => "av",
         };
         Self {
             stem: format!(

@@ -18,6 +18,7 @@ pub fn track_start(track: TrackKind, at_ms: u64) -> String {
     let track = match track {
         TrackKind::Audio => "AUDIO",
         TrackKind::Video => "VIDEO",
+        TrackKind::Both => "AUDIO_VIDEO",
     };
     format!(
         "#EXT-X-AGORA-TRACK-EVENT:EVENT=START,TRACK_TYPE={track},TIME={}",

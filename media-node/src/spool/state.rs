@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use protocol::{EndCause, RecordedFile};
+use protocol::{EndCause, FileKind, RecordedFile};
 
 use super::journal::Entry;
 use super::{PlaylistKey, Slice};
@@ -214,6 +214,7 @@ impl Draft {
         RecordedFile {
             name,
             track: self.slice.playlist.track,
+            kind: FileKind::Playlist,
             uid: self.slice.playlist.uid.clone(),
             start_ms: self.slice.start_ms,
             duration_ms: 0,
@@ -239,6 +240,7 @@ impl Playlist {
         RecordedFile {
             name: object_key(prefix, &self.name),
             track: self.key.track,
+            kind: FileKind::Playlist,
             uid: self.key.uid.clone(),
             start_ms: slices().map(|slice| slice.start_ms).min().unwrap_or_default(),
             duration_ms: slices().map(|slice| slice.duration_us).sum::<i64>().max(0) as u64 / 1000,

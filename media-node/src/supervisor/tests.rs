@@ -85,6 +85,7 @@ fn stop(epoch: u64) -> Desired {
         epoch,
         directive: Directive::Stop(EndCause::Stopped),
         subscription: job.subscription,
+        scene: None,
     }
 }
 

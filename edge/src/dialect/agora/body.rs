@@ -154,9 +154,10 @@ impl From<&RecordedFile> for FileEntry {
             track_type: match file.track {
                 TrackKind::Audio => "audio",
                 TrackKind::Video => "video",
+                TrackKind::Both => "audio_and_video",
             },
             uid: file.uid.clone(),
-            mixed_all_user: false,
+            mixed_all_user: file.track == TrackKind::Both,
             // A playlist names only slices that the store has confirmed; before the first one it is not there.
             is_playable: file.uploaded_slices > 0,
             slice_start_time: file.start_ms,

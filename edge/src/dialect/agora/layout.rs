@@ -13,6 +13,7 @@ const TOLERANCE: f64 = 1e-6;
 pub(super) fn read(config: &Fields<'_>, flavour: Flavour) -> Result<Scene, FieldError> {
     let image = |name| Ok(config.string(name)?.map(str::to_owned));
     Ok(Scene {
+        version: 1,
         layout: layout(config, flavour)?,
         background: background(config)?,
         background_image: image("backgroundImage")?,

@@ -1,6 +1,6 @@
 //! Whose audio and video is recorded: `streamTypes` and the lists of uids.
 
-use protocol::{Selection, StreamTypes, Subscription};
+use protocol::{Selection, StreamTypes, Subscription, VideoQuality};
 
 use crate::access::Flavour;
 use crate::input::{FieldError, Fields};
@@ -43,6 +43,7 @@ pub(super) fn read(config: &Fields<'_>, flavour: Flavour) -> Result<Subscription
         types,
         audio,
         video,
+        quality: VideoQuality::High,
     };
     if is_empty(&subscription) {
         let problem =

@@ -175,6 +175,7 @@ impl Bench {
     /// The answer to the order to stop.
     pub(super) fn desired_answered(&mut self, sid: &str, epoch: u64, answer: NodeAnswer) -> Vec<Effect> {
         let desired = Desired {
+            scene: None,
             epoch,
             directive: Directive::Stop(EndCause::Stopped),
             subscription: spec().subscription,
@@ -250,6 +251,7 @@ pub(super) fn spec() -> Spec {
             roster: None,
         },
         subscription: Subscription {
+            quality: protocol::VideoQuality::High,
             version: 1,
             types: StreamTypes::Both,
             audio: Selection::All,
@@ -272,6 +274,7 @@ pub(super) fn spec() -> Spec {
 
 pub(super) fn file(name: &str, slices: u64, uploaded_slices: u64) -> RecordedFile {
     RecordedFile {
+        kind: protocol::FileKind::Playlist,
         name: name.to_owned(),
         track: TrackKind::Video,
         uid: "7".into(),

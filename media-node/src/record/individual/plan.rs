@@ -141,7 +141,7 @@ fn selects(selection: &Selection, uid: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use protocol::RosterStream;
+    use protocol::{RosterStream, VideoQuality};
 
     use super::*;
 
@@ -177,6 +177,7 @@ mod tests {
             types,
             audio,
             video,
+            quality: VideoQuality::High,
         }
     }
 

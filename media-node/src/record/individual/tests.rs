@@ -2,7 +2,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use protocol::{Directive, RosterStream, RosterUser, Selection, StreamName, StreamTypes, Subscription, TrackKind};
+use protocol::{
+    Directive, RosterStream, RosterUser, Selection, StreamName, StreamTypes, Subscription, TrackKind, VideoQuality,
+};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -87,6 +89,7 @@ fn subscription(types: StreamTypes, video: Selection) -> Subscription {
         types,
         audio: Selection::All,
         video,
+        quality: VideoQuality::High,
     }
 }
 
@@ -138,6 +141,7 @@ impl Stage {
             epoch: 1,
             directive,
             subscription: everything(),
+            scene: None,
         });
         let (status_sender, status) = watch::channel(Status::default());
         let recording = tokio::spawn(engine::run(

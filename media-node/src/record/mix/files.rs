@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use protocol::{Scene, Selection, Subscription};
+use protocol::{Scene, Selection, Subscription, VideoQuality};
 
 use super::{Change, Counters, MixError, Mixer, Output, Settings};
 use crate::media::{Demuxed, Demuxer, MediaError};
@@ -98,6 +98,7 @@ impl FileMix {
             types: settings.types,
             audio: Selection::All,
             video: Selection::All,
+            quality: VideoQuality::High,
         };
         let mut mixer = Mixer::new(settings, scene, everybody)?;
         for (at_us, change) in changes {

@@ -2,7 +2,7 @@
 
 use std::f32::consts::TAU;
 
-use protocol::{AudioProfile, Layout, MixOutput, Scene, Selection, StreamTypes, Subscription};
+use protocol::{AudioProfile, Layout, MixOutput, Scene, Selection, StreamTypes, Subscription, VideoQuality};
 
 use super::audio::RATE;
 use super::layout::Rect;
@@ -144,6 +144,7 @@ pub fn everybody() -> Subscription {
         types: StreamTypes::Both,
         audio: Selection::All,
         video: Selection::All,
+        quality: VideoQuality::High,
     }
 }
 

@@ -87,7 +87,7 @@ pub(super) fn step(position: &Position, unit: &AccessUnit) -> Step {
             boundary_us: unit.pts_us,
         },
         TrackKind::Audio => Step::Append,
-        TrackKind::Video if unit.keyframe => {
+        TrackKind::Video | TrackKind::Both if unit.keyframe => {
             let broken = gap_us > if position.lost { GAP_US } else { SILENCE_US };
             if broken {
                 Step::NewRun
@@ -99,7 +99,7 @@ pub(super) fn step(position: &Position, unit: &AccessUnit) -> Step {
                 Step::Append
             }
         }
-        TrackKind::Video => {
+        TrackKind::Video | TrackKind::Both => {
             let forced = length_us >= FORCED_US || slice.bytes >= FORCED_BYTES;
             // Not between pictures that are decoded in another order than they are shown.
             if forced && unit.pts_us > run.latest_pts_us {

@@ -117,6 +117,7 @@ fn answers_have_no_fields_that_it_leaves_out() {
             ended_ms: Some(3),
             cause: Some(EndCause::Stopped),
             files: vec![RecordedFile {
+                kind: protocol::FileKind::Playlist,
                 name: "a.m3u8".into(),
                 track: TrackKind::Audio,
                 uid: "1".into(),

@@ -25,6 +25,7 @@ fn snapshot() -> Snapshot {
 
 fn file(track: TrackKind) -> RecordedFile {
     RecordedFile {
+        kind: protocol::FileKind::Playlist,
         name: format!(
             "a/b/{SID}_demo__uid_s_7__uid_e_{}.m3u8",
             if track == TrackKind::Audio { "audio" } else { "video" }
