@@ -2,8 +2,8 @@
 //! into a command and an outcome into its bytes.
 
 use protocol::{
-    Decryption, EndCause, Mix, Mode, PlaylistStyle, Problem, RecordedFile, RecorderKey, Refusal, Scene, Selection,
-    Snapshots, Source, Storage, Subscription,
+    Decryption, EndCause, Mix, Mode, Phase, PlaylistStyle, Problem, RecordedFile, RecorderKey, Refusal, Scene,
+    Selection, Snapshots, Source, Storage, Subscription,
 };
 use serde::{Deserialize, Serialize};
 
@@ -111,7 +111,7 @@ pub enum Outcome {
     Stopping(Box<Snapshot>),
     /// Update: it is in force, or will be as soon as the node hears of it.
     Updated,
-    /// Stop, Update: the recording ended before this call: an earlier stop, idleness, a failure.
+    /// Stop, Update: the recording ended, or began to end, before this call: an earlier stop, idleness, a failure.
     AlreadyEnded(Box<Snapshot>),
     /// All but Start: no such recording, or its resource has expired. The reason is for a person.
     NotFound { reason: String },
@@ -126,6 +126,15 @@ pub struct Snapshot {
     pub sid: String,
     pub status: Status,
     pub mode: Mode,
+    /// Mixed: MP4 files are written beside the playlist.
+    #[serde(default)]
+    pub mp4: bool,
+    /// Pictures are taken.
+    #[serde(default)]
+    pub snapshots: Option<Snapshots>,
+    /// As its node told it last; `None` until a node has it.
+    #[serde(default)]
+    pub phase: Option<Phase>,
     pub started_ms: u64,
     /// Wall-clock time of the first recorded media.
     pub first_media_ms: Option<u64>,

@@ -14,6 +14,7 @@ mod names;
 mod recording_config;
 mod render;
 mod route;
+mod server_response;
 mod service;
 mod snapshot_config;
 mod start;
@@ -64,7 +65,7 @@ impl Pending {
 
     /// The answer when the recorder could not be asked: ours, and worth another try.
     pub fn unreachable(&self) -> Response {
-        render::unexpected(self.reply.clone())
+        render::not_completed(self.reply.clone())
     }
 }
 

@@ -5,8 +5,8 @@ use protocol::{Mode, PlaylistStyle, RecorderKey, Scene};
 use super::acquire::Acquire;
 use super::body::{self, Reply};
 use super::error::{
-    ApiError, FOREIGN_RESOURCE, FOREIGN_SID, INTERNAL_ERROR, INVALID_LAYOUT, INVALID_PARAMETER, NO_ACTIVE_STATUS,
-    RESOURCE_EXPIRED, TOKEN_EXPIRED, TOKEN_INVALID, UNREADABLE_RESOURCE,
+    ApiError, Code, FOREIGN_RESOURCE, FOREIGN_SID, INTERNAL_ERROR, INVALID_LAYOUT, INVALID_PARAMETER, NO_ACTIVE_STATUS,
+    NOT_ENABLED, RESOURCE_EXPIRED, TOKEN_EXPIRED, TOKEN_INVALID, UNREADABLE_RESOURCE,
 };
 use super::names::Names;
 use super::route::{Action, Endpoint};
@@ -45,7 +45,7 @@ impl Service<'_> {
 
     fn acquire(&self) -> Result<Response, Response> {
         let error = |error: ApiError| error.answer(self.reply());
-        self.check_active().map_err(error)?;
+        self.check_active(NOT_ENABLED).map_err(error)?;
         let body = body::read(self.request).map_err(error)?;
         let Acquire {
             names,
@@ -65,7 +65,7 @@ impl Service<'_> {
 
     fn start(&self, resource_id: &str, mode: &str) -> Result<Pending, Response> {
         let error = |error: ApiError| error.answer(self.reply());
-        self.check_active().map_err(error)?;
+        self.check_active(NO_ACTIVE_STATUS).map_err(error)?;
         let body = body::read(self.request).map_err(error)?;
         let mode = mode::read(mode).map_err(error)?;
         let resource = self.open(resource_id).map_err(error)?;
@@ -228,10 +228,10 @@ impl Service<'_> {
         Reply::new(self.app.flavour)
     }
 
-    fn check_active(&self) -> Result<(), ApiError> {
+    fn check_active(&self, code: Code) -> Result<(), ApiError> {
         match self.app.disabled {
             false => Ok(()),
-            true => Err(ApiError::new(NO_ACTIVE_STATUS, "the operator has disabled this App ID")),
+            true => Err(ApiError::new(code, "the operator has disabled this App ID")),
         }
     }
 
