@@ -7,6 +7,8 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::Preference;
+
 /// A call to the `Recorder` object of `key`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Call {
@@ -41,6 +43,8 @@ pub struct Ticket {
     pub issued_ms: u64,
     /// For how long after the start the recording can be asked about and stopped.
     pub expires_hours: u32,
+    #[serde(default)]
+    pub preference: Preference,
 }
 
 /// The recording that is wanted.

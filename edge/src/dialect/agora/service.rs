@@ -1,6 +1,6 @@
 //! The service behind the gateway: from a routed request of a known app to an answer or a call.
 
-use protocol::{Mode, PlaylistStyle, RecorderKey, Scene};
+use protocol::{Mode, PlaylistStyle, Scene};
 
 use super::acquire::Acquire;
 use super::body::{self, Reply};
@@ -17,7 +17,7 @@ use super::{Handled, Pending, layout, mode, start_parameter};
 use crate::access::{App, Entropy, Entry, KeyRing, ResourceId, TokenError, hex, verify_token};
 use crate::http::{Request, Response};
 use crate::input::{FieldError, Fields};
-use crate::recording::{self, Call, Command, Spec, Target, Ticket};
+use crate::recording::{self, Call, Command, Preference, Spec, Target, Ticket};
 
 /// A request of an app that its caller may use.
 pub(super) struct Service<'a> {
@@ -51,10 +51,13 @@ impl Service<'_> {
             names,
             expires_hours,
             start_digest,
-        } = Acquire::read(&Fields::new(&body), self.app.flavour).map_err(error)?;
+            preference,
+        } = Acquire::read(&Fields::new(&body), self.app.flavour, self.keys).map_err(error)?;
         let Names { cname, uid } = names;
         let resource = ResourceId {
             start_digest,
+            region: preference.region,
+            avoid: preference.avoid,
             ..ResourceId::new(&self.app.app_id, cname, uid, expires_hours, self.now_ms, self.entropy)
         };
         let text = resource
@@ -77,12 +80,16 @@ impl Service<'_> {
             nonce: resource.nonce.clone(),
             issued_ms: resource.issued_ms,
             expires_hours: resource.expires_hours,
+            preference: Preference {
+                region: resource.region.clone(),
+                avoid: resource.avoid.clone(),
+            },
         };
         let sid = hex(&self.entropy.id);
         let command = Command::Start(Box::new(recording::Start { sid, ticket, spec }));
         Ok(Pending {
             call: Call {
-                key: key_of(&resource),
+                key: resource.recorder(),
                 command,
             },
             reply,
@@ -154,7 +161,7 @@ impl Service<'_> {
         let command = command.map_err(|error| error.answer(reply.clone()))?;
         Ok(Pending {
             call: Call {
-                key: key_of(&resource),
+                key: resource.recorder(),
                 command,
             },
             reply,
@@ -260,14 +267,6 @@ fn check_announced(body: &Fields<'_>, resource: &ResourceId) -> Result<(), ApiEr
             let reason = "request_hash mismatch! clientRequest must ask for the same as acquire's startParameter";
             Err(ApiError::new(INVALID_PARAMETER, reason))
         }
-    }
-}
-
-fn key_of(resource: &ResourceId) -> RecorderKey {
-    RecorderKey {
-        app_id: resource.app_id.clone(),
-        channel: resource.channel.clone(),
-        uid: resource.uid.clone(),
     }
 }
 

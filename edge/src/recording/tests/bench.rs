@@ -6,8 +6,8 @@ use protocol::{
 };
 
 use crate::recording::{
-    Call, CallId, Command, Effect, Input, Node, NodeAnswer, Outcome, Reply, Request, Snapshot, Spec, Start, State,
-    Stop, Target, Ticket, next_alarm, step,
+    Call, CallId, Command, Effect, Input, Node, NodeAnswer, Outcome, Preference, Reply, Request, Snapshot, Spec, Start,
+    State, Stop, Target, Ticket, next_alarm, step,
 };
 
 pub(super) const T0: u64 = 1_700_000_000_000;
@@ -240,6 +240,7 @@ pub(super) fn ticket(nonce: &str) -> Ticket {
         nonce: nonce.to_owned(),
         issued_ms: T0,
         expires_hours: 1,
+        preference: Preference::default(),
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::recording::{Command, Start, Ticket};
+use crate::recording::{Command, Preference, Start, Ticket};
 use protocol::{Mode, RecorderKey, Selection, StorageKind, StreamTypes};
 
 #[test]
@@ -28,7 +28,8 @@ fn start_becomes_a_call() {
         &Ticket {
             nonce: ticket.nonce.clone(),
             issued_ms: START_MS,
-            expires_hours: 72
+            expires_hours: 72,
+            preference: Preference::default(),
         }
     );
     assert_eq!(spec.mode, Mode::Individual);
