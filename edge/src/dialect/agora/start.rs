@@ -4,7 +4,7 @@ use super::mode::Mode;
 use super::recording_config::RecordingConfig;
 use super::{extension_config, snapshot_config, storage_config};
 use crate::access::Flavour;
-use crate::input::{FieldError, Fields};
+use crate::input::{FieldError, Fields, Targets};
 
 /// What the body of `start` asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,7 +16,7 @@ pub(super) struct Start<'a> {
 }
 
 impl<'a> Start<'a> {
-    pub(super) fn read(body: &Fields<'a>, mode: Mode, flavour: Flavour) -> Result<Self, FieldError> {
+    pub(super) fn read(body: &Fields<'a>, mode: Mode, flavour: Flavour, targets: Targets) -> Result<Self, FieldError> {
         let request = body.require("clientRequest", body.object("clientRequest")?)?;
         let token = request.string("token")?.unwrap_or_default();
         let recording = request.object("recordingConfig")?;
@@ -26,7 +26,7 @@ impl<'a> Start<'a> {
         extension_config::check(&request, mode)?;
         refuse_transcoding_afterwards(&request)?;
         let storage = request.object("storageConfig")?;
-        let storage = storage_config::read(&request.require("storageConfig", storage)?, flavour)?;
+        let storage = storage_config::read(&request.require("storageConfig", storage)?, flavour, targets)?;
         Ok(Self {
             token,
             recording,
