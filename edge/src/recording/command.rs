@@ -2,8 +2,8 @@
 //! into a command and an outcome into its bytes.
 
 use protocol::{
-    EndCause, Mode, PlaylistStyle, Problem, RecordedFile, RecorderKey, Refusal, Scene, Selection, Source, Storage,
-    Subscription,
+    Decryption, EndCause, Mix, Mode, PlaylistStyle, Problem, RecordedFile, RecorderKey, Refusal, Scene, Selection,
+    Snapshots, Source, Storage, Subscription,
 };
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,13 @@ pub struct Ticket {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spec {
     pub mode: Mode,
+    /// In mode `Mix`; its scene is the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mix: Option<Mix>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshots: Option<Snapshots>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decryption: Option<Decryption>,
     pub source: Source,
     pub subscription: Subscription,
     pub playlist: PlaylistStyle,
@@ -77,7 +84,7 @@ pub struct Update {
     pub video: Option<Selection>,
 }
 
-/// Replaces the layout of a mixed recording.
+/// Replaces the scene of a mixed recording; its version is set by the core.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpdateLayout {
     pub target: Target,

@@ -22,7 +22,7 @@ pub enum Request {
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
     Outcome(Box<Outcome>),
-    Desired(Desired),
+    Desired(Box<Desired>),
     /// The refusal says why the node does not get the job.
     Job(Result<Box<Job>, Refusal>),
 }
@@ -49,7 +49,7 @@ pub enum Input {
     DesiredAnswered {
         sid: String,
         /// What the node was told.
-        desired: Desired,
+        desired: Box<Desired>,
         answer: NodeAnswer,
     },
     /// How [`Effect::Publish`] went.
@@ -84,7 +84,7 @@ pub enum Effect {
     SendDesired {
         url: String,
         sid: String,
-        desired: Desired,
+        desired: Box<Desired>,
         wait_ms: u64,
     },
     /// Write the recording's session document, without secrets, to be forgotten at `expires_ms`; answer with

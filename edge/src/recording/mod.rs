@@ -66,7 +66,7 @@ pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
                 command: Command::UpdateLayout(update),
                 ..
             }) => {
-                orders::update_layout(state, by, &update.target, now_ms, out);
+                orders::update_layout(state, by, update, now_ms, out);
             }
             Request::Report(report) => reports::reported(state, by, *report, now_ms, out),
             Request::Job(request) => job::requested(state, by, &request, now_ms, out),

@@ -50,6 +50,7 @@ pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Star
         ticket: start.ticket,
         mode: start.spec.mode,
         subscription: start.spec.subscription.clone(),
+        scene: start.spec.mix.as_ref().map(|mix| mix.scene.clone()),
         max_idle_ms: start.spec.max_idle_ms,
         requested_ms: now_ms,
         stage: Stage::Placing {

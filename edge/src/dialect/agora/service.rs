@@ -1,6 +1,6 @@
 //! The service behind the gateway: from a routed request of a known app to an answer or a call.
 
-use protocol::{PlaylistStyle, RecorderKey, Scene};
+use protocol::{Mode, PlaylistStyle, RecorderKey, Scene};
 
 use super::acquire::Acquire;
 use super::body::{self, Reply};
@@ -8,13 +8,12 @@ use super::error::{
     ApiError, FOREIGN_RESOURCE, FOREIGN_SID, INTERNAL_ERROR, INVALID_LAYOUT, INVALID_PARAMETER, NO_ACTIVE_STATUS,
     RESOURCE_EXPIRED, TOKEN_EXPIRED, TOKEN_INVALID, UNREADABLE_RESOURCE,
 };
-use super::mode::Mode;
 use super::names::Names;
 use super::route::{Action, Endpoint};
 use super::start::Start;
 use super::stop::Stop;
 use super::update::Update;
-use super::{Handled, Pending, layout, start_parameter};
+use super::{Handled, Pending, layout, mode, start_parameter};
 use crate::access::{App, Entropy, Entry, KeyRing, ResourceId, TokenError, hex, verify_token};
 use crate::http::{Request, Response};
 use crate::input::{FieldError, Fields, Targets};
@@ -69,7 +68,7 @@ impl Service<'_> {
         let error = |error: ApiError| error.answer(self.reply());
         self.check_active().map_err(error)?;
         let body = body::read(self.request).map_err(error)?;
-        let mode = Mode::read(mode).map_err(error)?;
+        let mode = mode::read(mode).map_err(error)?;
         let resource = self.open(resource_id).map_err(error)?;
         let reply = self.reply().about(&resource, resource_id);
         let spec = self
@@ -99,7 +98,6 @@ impl Service<'_> {
         let body = Fields::new(body);
         self.check_names(&body, resource)?;
         let start = Start::read(&body, mode, self.app.flavour, self.targets)?;
-        let mode = mode.offered()?;
         check_announced(&body, resource)?;
         self.check_token(start.token, resource)?;
         let strict_extinf = start
@@ -108,6 +106,9 @@ impl Service<'_> {
             .unwrap_or(self.app.recorder.strict_extinf);
         Ok(Spec {
             mode,
+            mix: start.mix,
+            snapshots: start.snapshots,
+            decryption: start.recording.decryption,
             source: self.app.source.clone(),
             subscription: start.recording.subscription,
             playlist: PlaylistStyle { strict_extinf },
@@ -138,7 +139,7 @@ impl Service<'_> {
             Action::Query => None,
             _ => Some(body::read(self.request).map_err(error)?),
         };
-        let mode = Mode::read(mode).map_err(error)?;
+        let mode = mode::read(mode).map_err(error)?;
         let resource = self.open(resource_id).map_err(error)?;
         let reply = self.reply().about(&resource, resource_id);
         if !is_sid(sid) {
@@ -191,7 +192,6 @@ impl Service<'_> {
                 Command::UpdateLayout(recording::UpdateLayout { target, scene })
             }
         };
-        mode.offered()?;
         Ok(command)
     }
 

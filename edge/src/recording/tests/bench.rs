@@ -113,7 +113,7 @@ impl Bench {
 
     pub(super) fn send_report(&mut self, report: Report) -> (Desired, Vec<Effect>) {
         match self.ask(Request::Report(Box::new(report))) {
-            (_, Some(Reply::Desired(desired)), effects) => (desired, effects),
+            (_, Some(Reply::Desired(desired)), effects) => (*desired, effects),
             (_, other, _) => panic!("{other:?}"),
         }
     }
@@ -182,7 +182,7 @@ impl Bench {
         };
         self.step(Input::DesiredAnswered {
             sid: sid.to_owned(),
-            desired,
+            desired: Box::new(desired),
             answer,
         })
     }
@@ -246,6 +246,9 @@ pub(super) fn ticket(nonce: &str) -> Ticket {
 pub(super) fn spec() -> Spec {
     Spec {
         mode: Mode::Individual,
+        mix: None,
+        snapshots: None,
+        decryption: None,
         source: Source::Builtin {
             rtsp: None,
             roster: None,

@@ -211,7 +211,7 @@ impl World {
                             self.messages.push(Message::Answer {
                                 node,
                                 sid: sid.clone(),
-                                desired,
+                                desired: *desired,
                             });
                         }
                         Effect::Reply { to, reply } => self.replied(to, reply),

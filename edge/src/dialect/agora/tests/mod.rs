@@ -6,6 +6,7 @@ mod anyrtc;
 mod certified;
 mod garbage;
 mod gateway;
+mod mixed;
 mod openapi;
 mod responses;
 mod rules;

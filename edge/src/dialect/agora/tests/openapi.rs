@@ -70,9 +70,6 @@ fn its_examples_are_accepted() {
             match service.send(&post(&path, &example["value"])) {
                 Handled::Call(_) => {}
                 Handled::Respond(response) if response.status == 200 => {}
-                Handled::Respond(response) if mode == "mix" => {
-                    assert_error(&response, 400, 2, "mode mix is not offered");
-                }
                 other => panic!("{path} {name}: {other:?}"),
             }
         }
