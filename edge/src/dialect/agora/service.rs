@@ -16,7 +16,7 @@ use super::update::Update;
 use super::{Handled, Pending, layout, mode, start_parameter};
 use crate::access::{App, Entropy, Entry, KeyRing, ResourceId, TokenError, hex, verify_token};
 use crate::http::{Request, Response};
-use crate::input::{FieldError, Fields};
+use crate::input::{FieldError, Fields, Targets};
 use crate::recording::{self, Call, Command, Preference, Spec, Target, Ticket};
 
 /// A request of an app that its caller may use.
@@ -24,6 +24,7 @@ pub(super) struct Service<'a> {
     pub(super) request: &'a Request,
     pub(super) app: &'a App,
     pub(super) keys: &'a KeyRing,
+    pub(super) targets: Targets,
     pub(super) now_ms: u64,
     pub(super) entropy: &'a Entropy,
 }
@@ -103,7 +104,7 @@ impl Service<'_> {
         }
         let body = Fields::new(body);
         self.check_names(&body, resource)?;
-        let start = Start::read(&body, mode, self.app.flavour)?;
+        let start = Start::read(&body, mode, self.app.flavour, self.targets)?;
         check_announced(&body, resource)?;
         self.check_token(start.token, resource)?;
         let strict_extinf = start

@@ -14,6 +14,7 @@ mod responses;
 mod rules;
 mod running;
 mod start;
+mod storage;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,7 @@ use super::{Handled, Pending, handle};
 use crate::access::testing::{MapStore, entropy, key_ring, run};
 use crate::access::{App, Credential, Dialect, Directory, Flavour, KeyRing, RecorderDefaults, Tenant};
 use crate::http::{Request, Response};
+use crate::input::Targets;
 use crate::recording::{Snapshot, Status};
 
 pub(super) const APP: &str = "0123456789abcdef0123456789abcdef";
@@ -45,6 +47,7 @@ pub(super) const START_MS: u64 = 1_700_000_000_000;
 pub(super) struct Service {
     store: MapStore,
     keys: KeyRing,
+    pub(super) targets: Targets,
     pub(super) now_ms: u64,
 }
 
@@ -53,6 +56,7 @@ impl Service {
         let service = Self {
             store: MapStore::default(),
             keys: key_ring(),
+            targets: Targets::Any,
             now_ms: START_MS,
         };
         let directory = service.directory();
@@ -109,7 +113,13 @@ impl Service {
     }
 
     pub(super) fn send(&self, request: &Request) -> Handled {
-        run(handle(request, &self.directory(), self.now_ms, &entropy(3)))
+        run(handle(
+            request,
+            &self.directory(),
+            self.targets,
+            self.now_ms,
+            &entropy(3),
+        ))
     }
 
     /// The answer to what must not reach a recorder.
