@@ -18,6 +18,7 @@ use protocol::{Job, Problem, Source};
 
 use crate::capture::{Clock, Transport};
 use crate::channel::{NodeAddresses, RosterError, RosterSource};
+use crate::outbound::Targets;
 use crate::spool::Spool;
 
 use status::{Board, SharedBoard};
@@ -60,6 +61,8 @@ pub struct Options {
     pub max_users: usize,
     /// How media is asked for.
     pub transport: Transport,
+    /// Where URLs that the customer gave may lead.
+    pub targets: Targets,
 }
 
 impl Default for Options {
@@ -68,6 +71,7 @@ impl Default for Options {
             silence_timeout: Duration::from_secs(10),
             max_users: 200,
             transport: Transport::default(),
+            targets: Targets::default(),
         }
     }
 }
