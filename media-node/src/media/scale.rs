@@ -34,15 +34,14 @@ struct Key {
     target: (u32, u32),
 }
 
-/// Of libswscale, never null.
-pub(super) struct Context(pub(super) *mut ffi::SwsContext);
+struct Context(*mut ffi::SwsContext);
 
 // SAFETY: the context is owned by one value, has no thread of its own and no ties to the thread that made it.
 unsafe impl Send for Context {}
 
 impl Drop for Context {
     fn drop(&mut self) {
-        // SAFETY: made by libswscale, freed once.
+        // SAFETY: made by sws_getContext, freed once.
         unsafe { ffi::sws_freeContext(self.0) }
     }
 }

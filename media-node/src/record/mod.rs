@@ -1,4 +1,4 @@
-//! What a recording writes: it turns the captured streams of a channel into slices of playlists, and into pictures. It knows users, tracks,
+//! What a recording writes: it turns the captured streams of a channel into slices of playlists. It knows users, tracks,
 //! subscriptions and the recording's timeline. It does not know how streams arrive, where rosters come from, how slices
 //! are kept or uploaded, and it never decides that a recording ends: the edge does, from the status it is told.
 
@@ -6,7 +6,6 @@ mod individual;
 pub mod mix;
 mod sink;
 mod slicer;
-mod snapshot;
 mod status;
 #[cfg(test)]
 mod testing;
@@ -22,9 +21,6 @@ use crate::outbound::Targets;
 use crate::spool::Spool;
 
 pub use individual::run as run_individual;
-
-/// For how long a user who sends no video any more is shown with the last picture, in microseconds.
-const LAST_PICTURE_US: i64 = 3_500_000;
 
 /// What one recording works with.
 pub struct Context {

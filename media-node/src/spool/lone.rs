@@ -60,7 +60,6 @@ impl LoneFile {
 
     /// Where another version of the file can be made, to be renamed over it. The next opening of the spool removes what
     /// is left there.
-    #[allow(dead_code)]
     pub fn scratch_path(&self) -> PathBuf {
         file_path(&self.slices, self.number, SCRATCH)
     }

@@ -25,6 +25,7 @@ mod check;
 mod error;
 mod job;
 mod journal;
+#[allow(dead_code)]
 mod lone;
 mod outbox;
 mod repair;
@@ -45,8 +46,7 @@ pub use check::{check_all, has_begun, is_done};
 pub use error::SpoolError;
 pub use job::{load_job, store_job};
 #[allow(unused_imports)]
-pub use lone::LoneFile;
-pub use lone::{Lone, LoneKind, Pictures};
+pub use lone::{Lone, LoneFile, LoneKind, Pictures};
 pub use outbox::{Content, DueFile, DuePlaylist};
 pub use slice::{PlaylistKey, Probed, Slice, SliceFile};
 pub use state::object_key;

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Desired, Directive, EndCause, Fault, Problem, Roster, Selection};
+use protocol::{Desired, Directive, EndCause, Fault, Problem, Roster};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -13,7 +13,6 @@ use super::{Captures, Rosters};
 use crate::capture::Clock;
 use crate::channel::RosterError;
 use crate::record::sink::SliceSink;
-use crate::record::snapshot::Snapshots;
 use crate::record::status::{SharedBoard, problem};
 use crate::record::{Options, Status};
 
@@ -28,7 +27,6 @@ pub(super) struct Shared<S> {
     pub(super) clock: Clock,
     pub(super) board: SharedBoard,
     pub(super) options: Options,
-    pub(super) snapshots: Option<Snapshots>,
     pub(super) sid: String,
     pub(super) channel: String,
     /// Who is in the roster sends media. A fixed list says nothing of the kind.
@@ -36,10 +34,6 @@ pub(super) struct Shared<S> {
 }
 
 impl<S> Shared<S> {
-    pub(super) fn takes_only_pictures(&self) -> bool {
-        self.snapshots.as_ref().is_some_and(|snapshots| snapshots.alone)
-    }
-
     fn now_ms(&self) -> u64 {
         self.clock.wall_ms(self.clock.now_us())
     }
@@ -80,13 +74,10 @@ pub(super) async fn run<S: SliceSink, R: Rosters, C: Captures>(
     let mut ticks = interval(STATUS_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let cause = loop {
-        let mut subscription = match end_or_subscription(&desired.borrow_and_update()) {
+        let subscription = match end_or_subscription(&desired.borrow_and_update()) {
             Ok(subscription) => subscription,
             Err(cause) => break cause,
         };
-        if shared.takes_only_pictures() {
-            subscription.audio = Selection::None;
-        }
         let plan = plan(&roster, &subscription, shared.options.max_users);
         shared.tell_left_out(&plan);
         if plan.bystanders && roster_known && shared.roster_tells_presence {

@@ -1,4 +1,4 @@
-//! Individual recording: one audio and one video playlist for each user, and pictures of the video beside them or instead.
+//! Individual recording: one audio and one video playlist for each user.
 //!
 //! `plan` says, from the roster and the subscription, which streams are wanted; `engine` follows both and keeps a task
 //! for each wanted user; `user` runs a user's sessions, opens them again and hands what they bring to a thread that may
@@ -14,7 +14,6 @@ mod user;
 use protocol::{Desired, EndCause, Roster, Source};
 use tokio::sync::{mpsc, watch};
 
-use super::snapshot::Snapshots;
 use super::status::{Board, SharedBoard};
 use super::{Context, Status};
 use crate::capture::{self, CaptureEvent, CaptureRequest};
@@ -30,20 +29,13 @@ pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: wa
         addresses,
         options,
     } = context;
-    let slices_ms = spool.files("").iter().map(|file| file.start_ms).min();
-    let first_media_ms = slices_ms.into_iter().chain(spool.pictures().first_ms).min();
-    let snapshots = job.snapshots.map(|snapshots| Snapshots {
-        interval_us: i64::try_from(snapshots.interval_ms.saturating_mul(1000)).unwrap_or(i64::MAX),
-        alone: snapshots.alone,
-        sink: spool.clone(),
-    });
+    let first_media_ms = spool.files("").iter().map(|file| file.start_ms).min();
     let board = SharedBoard::new(Board::new(clock.wall_ms(clock.now_us()), first_media_ms));
     let shared = engine::Shared {
         sink: spool,
         clock,
         board,
         options,
-        snapshots,
         sid: job.sid,
         channel: job.recorder.channel,
         roster_tells_presence: !matches!(job.source, Source::Static { .. }),

@@ -130,7 +130,6 @@ impl Stage {
             clock,
             board: SharedBoard::new(Board::new(clock.wall_ms(0), None)),
             options,
-            snapshots: None,
             sid: "51d".into(),
             channel: "room".into(),
             roster_tells_presence: true,

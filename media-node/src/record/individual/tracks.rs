@@ -4,11 +4,10 @@ use protocol::{Fault, StreamName, TrackKind};
 
 use super::engine::Shared;
 use super::plan::Tracks;
-use crate::capture::{AccessUnit, CaptureEvent, Clock, Format, Track};
+use crate::capture::{CaptureEvent, Clock, Format, Track};
 use crate::container::FileNames;
 use crate::record::sink::SliceSink;
 use crate::record::slicer::{SliceError, Slicer};
-use crate::record::snapshot::{PictureThread, Refused, Snapshots};
 use crate::record::status::{SharedBoard, problem};
 use crate::spool::PlaylistKey;
 
@@ -23,7 +22,7 @@ pub(super) enum Input {
     Tick,
 }
 
-/// A user's two playlists and pictures in the making.
+/// A user's two playlists in the making.
 pub(super) struct UserTracks<S: SliceSink> {
     uid: String,
     clock: Clock,
@@ -35,23 +34,17 @@ pub(super) struct UserTracks<S: SliceSink> {
     audio_from: Option<StreamName>,
     /// Of the streams that have audio.
     audio_formats: BTreeMap<StreamName, Format>,
-    /// Without it the user is in no playlist.
-    playlists: bool,
-    snapshots: Option<Snapshots>,
-    picture_names: FileNames,
-    /// From the first unit of video on.
-    pictures: Option<PictureThread>,
 }
 
 impl<S: SliceSink> UserTracks<S> {
     pub(super) fn new(shared: &Shared<S>, uid: &str, wanted: Tracks) -> Self {
-        let names = |track| FileNames::new(&shared.sid, &shared.channel, uid, track);
         let slicer = |track| {
+            let names = FileNames::new(&shared.sid, &shared.channel, uid, track);
             let key = PlaylistKey {
                 uid: uid.to_owned(),
                 track,
             };
-            Slicer::new(shared.sink.clone(), shared.clock, names(track), key)
+            Slicer::new(shared.sink.clone(), shared.clock, names, key)
         };
         Self {
             audio: slicer(TrackKind::Audio),
@@ -62,10 +55,6 @@ impl<S: SliceSink> UserTracks<S> {
             wanted,
             audio_from: None,
             audio_formats: BTreeMap::new(),
-            playlists: !shared.takes_only_pictures(),
-            snapshots: shared.snapshots.clone(),
-            picture_names: names(TrackKind::Video),
-            pictures: None,
         }
     }
 
@@ -80,7 +69,6 @@ impl<S: SliceSink> UserTracks<S> {
                     self.tell(Track::Audio, result, now_us);
                 }
                 if !wanted.video {
-                    self.end_pictures();
                     let result = self.video.interrupt();
                     self.tell(Track::Video, result, now_us);
                 }
@@ -100,11 +88,6 @@ impl<S: SliceSink> UserTracks<S> {
     /// Commits what is open.
     pub(super) fn close(&mut self, now_us: i64) {
         self.take(Input::Wanted(Tracks::default()), now_us);
-        if let Some(pictures) = self.pictures.take()
-            && let Err(refused) = pictures.finish()
-        {
-            self.tell_pictures(&refused, now_us);
-        }
     }
 
     fn event(&mut self, stream: StreamName, event: CaptureEvent, now_us: i64) {
@@ -114,7 +97,7 @@ impl<S: SliceSink> UserTracks<S> {
                     self.audio_formats.insert(stream, format.clone());
                     self.audio_from.get_or_insert(stream);
                 }
-                if self.slices(stream, track) {
+                if self.records(stream, track) {
                     let result = self.slicer(track).format(format);
                     self.tell(track, result, now_us);
                 }
@@ -124,10 +107,7 @@ impl<S: SliceSink> UserTracks<S> {
                 if track == Track::Audio && self.audio_from.is_none() {
                     self.take_over_audio(stream, now_us);
                 }
-                if track == Track::Video && self.records(stream, track) {
-                    self.photograph(&unit, now_us);
-                }
-                if self.slices(stream, track) {
+                if self.records(stream, track) {
                     match self.slicer(track).unit(&unit) {
                         Ok(Some(start_ms)) => self.board.lock().recorded(start_ms),
                         Ok(None) => {}
@@ -137,7 +117,7 @@ impl<S: SliceSink> UserTracks<S> {
             }
             CaptureEvent::Lost(track, packets) => {
                 self.board.lock().lost(packets);
-                if self.slices(stream, track) {
+                if self.records(stream, track) {
                     self.slicer(track).lost();
                 }
             }
@@ -166,7 +146,6 @@ impl<S: SliceSink> UserTracks<S> {
             self.tell(Track::Audio, result, now_us);
         }
         if stream == StreamName::Camera {
-            self.end_pictures();
             let result = self.video.interrupt();
             self.tell(Track::Video, result, now_us);
         }
@@ -186,39 +165,6 @@ impl<S: SliceSink> UserTracks<S> {
             Track::Audio => self.wanted.audio && self.audio_from == Some(stream),
             Track::Video => self.wanted.video && stream == StreamName::Camera,
         }
-    }
-
-    fn slices(&self, stream: StreamName, track: Track) -> bool {
-        self.playlists && self.records(stream, track)
-    }
-
-    fn photograph(&mut self, unit: &AccessUnit, now_us: i64) {
-        let Some(snapshots) = &self.snapshots else { return };
-        let pictures = match &mut self.pictures {
-            Some(pictures) => pictures,
-            none => {
-                let (names, board) = (self.picture_names.clone(), self.board.clone());
-                match PictureThread::start(&self.uid, names, self.clock, board, snapshots.clone()) {
-                    Ok(pictures) => none.insert(pictures),
-                    Err(error) => return self.tell_pictures(&Refused::NotStarted(error), now_us),
-                }
-            }
-        };
-        if let Err(refused) = pictures.unit(unit) {
-            self.tell_pictures(&refused, now_us);
-        }
-    }
-
-    fn end_pictures(&self) {
-        if let Some(pictures) = &self.pictures {
-            pictures.ended();
-        }
-    }
-
-    fn tell_pictures(&self, refused: &Refused, now_us: i64) {
-        let message = format!("pictures of user {} are missing: {refused}", self.uid);
-        let cause = format!("pictures {}", self.uid);
-        self.problem(&cause, Fault::Ours, "snapshot_failed", message, now_us);
     }
 
     fn slicer(&mut self, track: Track) -> &mut Slicer<S> {
