@@ -65,6 +65,7 @@ impl Reporter {
             files,
             pending_uploads: spool.pending(),
             lost_packets: status.lost_packets,
+            mix: status.mix,
             problems,
         }
     }

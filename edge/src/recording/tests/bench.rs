@@ -104,6 +104,7 @@ impl Bench {
             files: Vec::new(),
             pending_uploads: 0,
             lost_packets: 0,
+            mix: None,
             problems: Vec::new(),
         };
         self.next_seq += 1;

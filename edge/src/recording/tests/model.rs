@@ -428,6 +428,7 @@ impl Held {
                 .collect(),
             pending_uploads: 0,
             lost_packets: 0,
+            mix: None,
             problems: Vec::new(),
         }
     }
