@@ -199,6 +199,11 @@ pub(super) fn body(response: &Response) -> Value {
     serde_json::from_slice(&response.body).unwrap()
 }
 
+/// An answer of either flavour.
+pub(super) fn without_envelope(body: Value) -> Value {
+    body.get("Body").cloned().unwrap_or(body)
+}
+
 /// A start that is accepted.
 pub(super) fn start_body() -> Value {
     json!({
