@@ -10,6 +10,7 @@ mod garbage;
 mod gateway;
 mod mixed;
 mod openapi;
+mod openapi_fields;
 mod responses;
 mod rules;
 mod running;
