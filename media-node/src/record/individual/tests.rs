@@ -7,10 +7,10 @@ use tokio::time::{sleep, timeout};
 
 use super::*;
 use crate::capture::{CaptureEnd, CaptureEvent, Clock, Track, Wanted};
-use crate::record::follow::Shared;
 use crate::record::follow::testing::{
     CAMERA, FakeCaptures, FakeRosters, eventually, everything, roster, send, subscription,
 };
+use crate::record::follow::{Presence, Shared};
 use crate::record::status::Board;
 use crate::record::testing::{DirSink, audio, complaints, shifted, units_in, video};
 use crate::record::{Options, Status};
@@ -28,6 +28,10 @@ struct Stage {
 
 impl Stage {
     fn set(options: Options) -> Self {
+        Self::set_with(options, Presence::Bystanders)
+    }
+
+    fn set_with(options: Options, presence: Presence) -> Self {
         let sink = Arc::new(DirSink::new());
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
@@ -45,7 +49,7 @@ impl Stage {
             clock,
             board,
             options,
-            roster_tells_presence: true,
+            presence,
         };
         let (rosters, roster_queue) = mpsc::channel(4);
         let captures = FakeCaptures::default();
@@ -257,6 +261,24 @@ async fn a_user_whom_nobody_wants_recorded_keeps_the_channel_from_being_idle() {
     stage.roster(&[]).await;
     stage.until(|status| status.idle_since_ms.is_some()).await;
     assert_eq!(stage.captures.opened(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_there_and_sends_nothing_keeps_a_communication_channel_from_being_idle() {
+    for (presence, is_idle) in [
+        (Presence::Everybody, false),
+        (Presence::Bystanders, true),
+        (Presence::Nobody, true),
+    ] {
+        let mut stage = Stage::set_with(Options::default(), presence);
+        let _silent = stage.captures.session("a/camera");
+        stage.roster(&[("a", CAMERA)]).await;
+        let captures = stage.captures.clone();
+        eventually("the silent user's stream is opened", || !captures.opened().is_empty()).await;
+        stage.until(|status| status.idle_since_ms.is_some() == is_idle).await;
+        stage.roster(&[]).await;
+        stage.until(|status| status.idle_since_ms.is_some()).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -408,6 +408,9 @@ fn mix(slicer: &mut Slicer<DirSink>, by_us: i64) {
         }
         slicer.unit(picture).unwrap();
     }
+    for frame in sound {
+        slicer.companion(0, frame).unwrap();
+    }
     slicer.interrupt().unwrap();
 }
 

@@ -5,8 +5,8 @@ use super::super::testing::*;
 use super::*;
 use crate::capture::{CaptureEnd, CaptureEvent, Format, H264Format};
 use crate::record::Options;
-use crate::record::follow::Shared;
 use crate::record::follow::testing::{CAMERA, FakeCaptures, FakeRosters, everything, roster};
+use crate::record::follow::{Presence, Shared};
 use crate::record::status::Board;
 use crate::record::testing::{DirSink, complaints};
 
@@ -39,7 +39,7 @@ async fn users_are_mixed_into_one_playlist_until_the_stop() {
         clock,
         board: board.clone(),
         options: Options::default(),
-        roster_tells_presence: true,
+        presence: Presence::Bystanders,
     };
     let settings = settings(320, 180, 15);
     let plan = desk::Plan {
