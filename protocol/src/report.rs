@@ -43,16 +43,9 @@ pub struct Pictures {
     pub taken: u64,
     /// Of these, confirmed by the store.
     pub uploaded: u64,
-    /// Wall-clock time of the first one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_ms: Option<u64>,
     /// The newest one: its object's key in the bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
-    /// Keys of the newest confirmed ones, in the order of their confirmation; at most 64. The last of them is the
-    /// `uploaded`-th, so that who knows how many have been told finds the others here.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub recent: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -50,10 +50,9 @@ impl Reporter {
         problems.sort_by_key(|problem| problem.at_ms);
         let surplus = problems.len().saturating_sub(MOST_PROBLEMS);
         problems.drain(..surplus);
-        let pictures = self.job.snapshots.map(|_| self.pictures(&spool.pictures()));
+        let taken = spool.pictures();
         let slices_ms = files.iter().map(|file| file.start_ms).min();
-        let pictures_ms = pictures.as_ref().and_then(|pictures| pictures.first_ms);
-        let recorded_ms = [slices_ms, pictures_ms].into_iter().flatten().min();
+        let recorded_ms = slices_ms.into_iter().chain(taken.first_ms).min();
         Report {
             node_id: self.node_id.clone(),
             recorder: self.job.recorder.clone(),
@@ -66,7 +65,7 @@ impl Reporter {
             idle_since_ms: status.idle_since_ms,
             first_media_ms: [status.first_media_ms, recorded_ms].into_iter().flatten().min(),
             files,
-            pictures,
+            pictures: self.job.snapshots.map(|_| self.pictures(&taken)),
             pending_uploads: spool.pending(),
             lost_packets: status.lost_packets,
             problems,
@@ -78,9 +77,7 @@ impl Reporter {
         Pictures {
             taken: taken.taken,
             uploaded: taken.uploaded,
-            first_ms: taken.first_ms,
             last: taken.last.as_ref().map(key),
-            recent: taken.recent.iter().map(key).collect(),
         }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! `timing` says, from the times of the units alone, of which instant a picture is due and which frame is shown then;
 //! `gop` keeps the units since the newest key frame and decodes as few of them as it can; `taker` puts the two together;
-//! `thread` keeps what they cost away from the recording.
+//! `thread` keeps what they cost away from the recording, and `user` is what the recording sees of it all.
 
 mod gop;
 mod taker;
@@ -11,13 +11,14 @@ mod taker;
 mod tests;
 mod thread;
 mod timing;
+mod user;
 
 use std::io::Write;
 use std::sync::Arc;
 
 use crate::spool::{Lone, Spool, SpoolError};
 
-pub(super) use thread::{PictureThread, Refused};
+pub(super) use user::UserPictures;
 
 /// What a recording's pictures are made by.
 #[derive(Clone)]
@@ -27,6 +28,16 @@ pub(super) struct Snapshots {
     /// Nothing but pictures is made.
     pub(super) alone: bool,
     pub(super) sink: Arc<dyn PictureSink>,
+}
+
+impl Snapshots {
+    pub(super) fn new(wanted: protocol::Snapshots, sink: Arc<dyn PictureSink>) -> Self {
+        Self {
+            interval_us: i64::try_from(wanted.interval_ms.saturating_mul(1000)).unwrap_or(i64::MAX),
+            alone: wanted.alone,
+            sink,
+        }
+    }
 }
 
 /// Where pictures go. All calls may wait for a disk.

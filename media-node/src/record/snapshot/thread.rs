@@ -8,9 +8,7 @@ use tracing::Span;
 
 use super::Snapshots;
 use super::taker::{Subject, Taker};
-use crate::capture::{AccessUnit, Clock};
-use crate::container::FileNames;
-use crate::record::status::SharedBoard;
+use crate::capture::AccessUnit;
 
 /// What waits for the thread at most; a single larger unit passes alone.
 const MOST_UNITS: usize = 512;
@@ -24,7 +22,7 @@ enum Told {
 
 /// A thread that takes the pictures of one user. Nothing that it does, and no failure of it, holds up who feeds it: when
 /// it does not keep up, units are left out as far as the next key frame.
-pub(in crate::record) struct PictureThread {
+pub(super) struct PictureThread {
     sender: SyncSender<Told>,
     /// Of the units on their way.
     bytes: Arc<AtomicUsize>,
@@ -35,7 +33,7 @@ pub(in crate::record) struct PictureThread {
 
 /// Why a unit does not reach the thread.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::record) enum Refused {
+pub(super) enum Refused {
     #[error("the node does not keep up with taking them")]
     Behind,
     #[error("they broke off by a defect of the node")]
@@ -45,19 +43,7 @@ pub(in crate::record) enum Refused {
 }
 
 impl PictureThread {
-    pub(in crate::record) fn start(
-        uid: &str,
-        names: FileNames,
-        clock: Clock,
-        board: SharedBoard,
-        snapshots: Snapshots,
-    ) -> io::Result<Self> {
-        let subject = Subject {
-            uid: uid.to_owned(),
-            names,
-            clock,
-            board,
-        };
+    pub(super) fn start(subject: Subject, snapshots: Snapshots) -> io::Result<Self> {
         let (sender, queue) = sync_channel(MOST_UNITS);
         let bytes = Arc::new(AtomicUsize::new(0));
         let (span, counter) = (Span::current(), Arc::clone(&bytes));
@@ -73,7 +59,7 @@ impl PictureThread {
     }
 
     /// The next unit in decoding order.
-    pub(in crate::record) fn unit(&mut self, unit: &AccessUnit) -> Result<(), Refused> {
+    pub(super) fn unit(&mut self, unit: &AccessUnit) -> Result<(), Refused> {
         if self.skipping && !unit.keyframe {
             return Ok(());
         }
@@ -96,13 +82,13 @@ impl PictureThread {
     }
 
     /// The video has ended, or is not wanted any more; it may begin again.
-    pub(in crate::record) fn ended(&self) {
+    pub(super) fn ended(&self) {
         // Waits for one unit at most. Without the thread there is nothing to end.
         let _ = self.sender.send(Told::Ended);
     }
 
     /// Waits until what is due of the units so far is kept.
-    pub(in crate::record) fn finish(self) -> Result<(), Refused> {
+    pub(super) fn finish(self) -> Result<(), Refused> {
         drop(self.sender);
         self.thread.join().map_err(|_| Refused::Gone)
     }

@@ -63,9 +63,6 @@ impl Timing {
 
     /// The next unit in decoding order: what is due before it and with it, in order.
     pub(super) fn unit(&mut self, unit: &AccessUnit) -> Vec<Take> {
-        if let Some(last) = self.last_dts_us {
-            self.frame_us = unit.dts_us.saturating_sub(last).clamp(1, LONGEST_FRAME_US);
-        }
         let mut takes = Vec::new();
         while let Some(take) = self.next(unit) {
             self.due_us = Some(take.at_us.saturating_add(self.interval_us));
@@ -75,7 +72,9 @@ impl Timing {
             self.recent.pop_front();
         }
         self.recent.push_back(unit.pts_us);
-        self.last_dts_us = Some(unit.dts_us);
+        if let Some(last) = self.last_dts_us.replace(unit.dts_us) {
+            self.frame_us = unit.dts_us.saturating_sub(last).clamp(1, LONGEST_FRAME_US);
+        }
         if unit.keyframe {
             self.last_key_us = Some(unit.pts_us);
         }
@@ -86,7 +85,7 @@ impl Timing {
     pub(super) fn end(&mut self) -> Option<Take> {
         let shown = self.due_us.and_then(|due_us| Some((due_us, self.shown_at(due_us)?)));
         let take = shown
-            .filter(|(due_us, shown_us)| due_us - shown_us <= self.frame_us)
+            .filter(|(due_us, shown_us)| due_us - shown_us < self.frame_us)
             .map(|(at_us, shown_us)| Take {
                 at_us,
                 frame: self.cheapest(at_us, shown_us),
