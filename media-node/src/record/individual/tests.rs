@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::*;
 use crate::capture::{AccessUnit, CaptureEnd, CaptureEvent, CaptureRequest, Clock, Track, Wanted};
 use crate::channel::{Credentials, RosterError};
-use crate::record::follow::{Captures, Rosters, Shared};
+use crate::record::follow::{Captures, Presence, Rosters, Shared};
 use crate::record::status::Board;
 use crate::record::testing::{Coded, DirSink, audio, complaints, shifted, units_in, video};
 use crate::record::{Options, Status};
@@ -123,10 +123,10 @@ const CAMERA: &[(StreamName, u64)] = &[(StreamName::Camera, 1)];
 
 impl Stage {
     fn set(options: Options) -> Self {
-        Self::with_pictures(options, None)
+        Self::set_with(options, Presence::Bystanders, None)
     }
 
-    fn with_pictures(options: Options, pictures: Option<protocol::Snapshots>) -> Self {
+    fn set_with(options: Options, presence: Presence, pictures: Option<protocol::Snapshots>) -> Self {
         let sink = Arc::new(DirSink::new());
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
@@ -145,7 +145,7 @@ impl Stage {
             clock,
             board,
             options,
-            roster_tells_presence: true,
+            presence,
         };
         let (rosters, roster_queue) = mpsc::channel(4);
         let captures = FakeCaptures::default();
@@ -271,7 +271,7 @@ async fn pictures_come_from_the_session_that_is_recorded() {
             interval_ms: 10_000,
             alone,
         };
-        let stage = Stage::with_pictures(Options::default(), Some(pictures));
+        let stage = Stage::set_with(Options::default(), Presence::Bystanders, Some(pictures));
         let (both, audio_only) = (stage.captures.session("a/camera"), stage.captures.session("b/camera"));
         stage.roster(&[("a", CAMERA), ("b", CAMERA)]).await;
         send(&both, Track::Audio, audio(), &audio().units[..300]).await;
@@ -413,6 +413,24 @@ async fn a_user_whom_nobody_wants_recorded_keeps_the_channel_from_being_idle() {
     stage.roster(&[]).await;
     stage.until(|status| status.idle_since_ms.is_some()).await;
     assert_eq!(stage.captures.opened(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_there_and_sends_nothing_keeps_a_communication_channel_from_being_idle() {
+    for (presence, is_idle) in [
+        (Presence::Everybody, false),
+        (Presence::Bystanders, true),
+        (Presence::Nobody, true),
+    ] {
+        let mut stage = Stage::set_with(Options::default(), presence, None);
+        let _silent = stage.captures.session("a/camera");
+        stage.roster(&[("a", CAMERA)]).await;
+        let captures = stage.captures.clone();
+        eventually("the silent user's stream is opened", || !captures.opened().is_empty()).await;
+        stage.until(|status| status.idle_since_ms.is_some() == is_idle).await;
+        stage.roster(&[]).await;
+        stage.until(|status| status.idle_since_ms.is_some()).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
