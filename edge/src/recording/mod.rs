@@ -20,6 +20,7 @@ mod lifecycle;
 mod message;
 mod orders;
 mod placement;
+mod preference;
 mod publication;
 mod reports;
 mod snapshot;
@@ -31,6 +32,7 @@ mod tests;
 pub use command::{Call, Command, Outcome, Snapshot, Spec, Start, Status, Stop, Target, Ticket, Update, UpdateLayout};
 pub use deadlines::next_alarm;
 pub use message::{CallId, Effect, Input, Node, NodeAnswer, Reply, Request};
+pub use preference::{Preference, tag};
 pub use state::{Secrets, State};
 pub(crate) use subscription::is_empty;
 

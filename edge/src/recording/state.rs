@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{EndCause, Mode, Phase, Problem, RecordedFile, RecorderKey, Scene, Subscription};
+use protocol::{EndCause, Mode, Phase, Problem, RecordedFile, RecorderKey, Scene, Snapshots, Subscription};
 use serde::{Deserialize, Serialize};
 
 use super::publication::Publication;
@@ -65,6 +65,10 @@ pub(super) struct Recording {
     pub(super) sid: String,
     pub(super) ticket: Ticket,
     pub(super) mode: Mode,
+    #[serde(default)]
+    pub(super) mp4: bool,
+    #[serde(default)]
+    pub(super) snapshots: Option<Snapshots>,
     pub(super) subscription: Subscription,
     /// Of a mixed recording: the one in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]

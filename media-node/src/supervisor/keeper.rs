@@ -150,7 +150,7 @@ impl Keeper {
         };
         let mut sent = process.send(&Control::Begin(Box::new(begin))).await;
         if let (Ok(()), Some(desired)) = (&sent, &self.desired) {
-            sent = process.send(&Control::Desired(desired.clone())).await;
+            sent = process.send(&Control::Desired(Box::new(desired.clone()))).await;
         }
         let end = match sent {
             Ok(()) => self.follow(&mut process, job).await,
@@ -222,7 +222,7 @@ impl Keeper {
                         self.end_for_space(why);
                         let desired = self.last_wish(job);
                         self.desired = Some(desired.clone());
-                        Control::Desired(desired)
+                        Control::Desired(Box::new(desired))
                     }
                     Some(Order::Interrupt(drain)) => {
                         interrupted = true;

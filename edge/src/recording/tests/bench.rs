@@ -1,13 +1,14 @@
 //! A recorder's state with a clock, and short words for what the tests send and expect.
 
 use protocol::{
-    Desired, Directive, EndCause, JobRequest, Mode, Phase, PlaylistStyle, RecordedFile, RecorderKey, Refusal,
-    RefusalCode, Report, Secret, Selection, Source, Storage, StorageKind, StreamTypes, Subscription, TrackKind,
+    ChannelType, Desired, Directive, EndCause, JobRequest, Mode, Phase, PlaylistStyle, RecordedFile, RecorderKey,
+    Refusal, RefusalCode, Report, Secret, Selection, Source, Storage, StorageKind, StreamTypes, Subscription,
+    TrackKind,
 };
 
 use crate::recording::{
-    Call, CallId, Command, Effect, Input, Node, NodeAnswer, Outcome, Reply, Request, Snapshot, Spec, Start, State,
-    Stop, Target, Ticket, next_alarm, step,
+    Call, CallId, Command, Effect, Input, Node, NodeAnswer, Outcome, Preference, Reply, Request, Snapshot, Spec, Start,
+    State, Stop, Target, Ticket, next_alarm, step,
 };
 
 pub(super) const T0: u64 = 1_700_000_000_000;
@@ -240,6 +241,7 @@ pub(super) fn ticket(nonce: &str) -> Ticket {
         nonce: nonce.to_owned(),
         issued_ms: T0,
         expires_hours: 1,
+        preference: Preference::default(),
     }
 }
 
@@ -249,6 +251,7 @@ pub(super) fn spec() -> Spec {
         mix: None,
         snapshots: None,
         decryption: None,
+        channel_type: ChannelType::Live,
         source: Source::Builtin {
             rtsp: None,
             roster: None,
