@@ -216,7 +216,7 @@ impl Keeper {
                             continue;
                         }
                         self.desired = Some(desired.clone());
-                        Control::Desired(desired)
+                        Control::Desired(Box::new(desired))
                     }
                     Some(Order::EndForSpace(why)) => {
                         self.end_for_space(why);

@@ -12,6 +12,7 @@ mod table;
 mod tests;
 mod vitals;
 
+use std::cmp::Reverse;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,9 +24,7 @@ use tokio::sync::watch;
 pub use line::{Begin, Control, Node, Told, encode, next};
 pub use recording::{Recording, Stage, Status};
 pub use space::{Space, SpaceLimits};
-#[cfg(test)]
-pub use vitals::Counted;
-pub use vitals::{Total, Vitals};
+pub use vitals::{Counted, Total, Vitals};
 
 use crate::spool;
 use keeper::Keeper;
@@ -104,7 +103,7 @@ impl Supervisor {
                 Ok(job) => {
                     tracing::info!(sid = job.sid, epoch = job.epoch, "a spool waits for its job");
                     let recording = self.add(&mut self.lock(), job, false);
-                    let spool_bytes = space::bytes_in(&dir);
+                    let spool_bytes = spool::bytes_on_disk(&dir);
                     recording.update(|status| status.vitals.spool_bytes = spool_bytes);
                 }
                 Err(error) => tracing::warn!(dir = %dir.display(), %error, "not the spool of a recording: left alone"),
@@ -328,30 +327,37 @@ impl Supervisor {
 
     fn make_room(&self, free: u64) {
         let recordings = self.recordings();
-        let bytes = |recording: &Arc<Recording>| recording.status().borrow().vitals.spool_bytes;
-        let used = recordings.iter().map(bytes).fold(0, u64::saturating_add);
+        let vitals = |recording: &Arc<Recording>| recording.status().borrow().vitals;
+        let bytes = recordings.iter().map(|recording| vitals(recording).spool_bytes);
+        let used = bytes.fold(0, u64::saturating_add);
         let space = self.inner.config.space.space(used, free);
         self.inner.space.send_replace(Some(space));
         if !space.is_used_up() {
             return;
         }
-        let capturing = recordings
+        // What has waited the longest belongs to the store that has been away the longest.
+        let filling = recordings
             .iter()
             .filter(|recording| recording.status().borrow().fills_spool());
-        let Some(largest) = capturing.max_by_key(|recording| bytes(recording)) else {
+        let Some(stalled) = filling.min_by_key(|recording| {
+            let vitals = vitals(recording);
+            (
+                vitals.unconfirmed_since_ms.unwrap_or(u64::MAX),
+                Reverse(vitals.spool_bytes),
+            )
+        }) else {
             return;
         };
         let why = format!(
-            "the node's spool is full: {used} bytes of media wait for their stores and {} are allowed; this recording holds \
-             {} of them. What is captured is kept and uploaded",
-            space.limit,
-            bytes(largest)
+            "the node's spool is full: {used} bytes of media wait for their stores and {} are allowed; this recording's wait \
+             the longest. What is captured is kept and uploaded",
+            space.limit
         );
-        match largest.order(Order::EndForSpace(why)) {
-            Ok(()) => largest.update(|status| status.no_space = true),
+        match stalled.order(Order::EndForSpace(why)) {
+            Ok(()) => stalled.update(|status| status.no_space = true),
             Err(refusal) => {
                 tracing::warn!(
-                    sid = largest.sid,
+                    sid = stalled.sid,
                     reason = refusal.reason,
                     "a recording cannot be ended for space"
                 );

@@ -1,5 +1,6 @@
 //! How much of the disk unconfirmed media may take. At nine tenths of it no more work is taken; at the limit the recording
-//! that holds the most ends, one after the other, so that those whose store works go on. Nothing is ever deleted for room.
+//! whose media has waited the longest ends, one after the other, so that those whose store works go on. Nothing is ever
+//! deleted for room.
 
 use std::path::Path;
 
@@ -47,16 +48,6 @@ impl Space {
 pub(super) fn free_bytes(path: &Path) -> std::io::Result<u64> {
     let status = nix::sys::statvfs::statvfs(path)?;
     Ok(status.blocks_available().saturating_mul(status.fragment_size()))
-}
-
-/// Bytes of the files in a directory that holds no others.
-pub(super) fn bytes_in(dir: &Path) -> u64 {
-    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| entry.metadata().ok())
-        .filter(|metadata| metadata.is_file())
-        .map(|metadata| metadata.len())
-        .fold(0, u64::saturating_add)
 }
 
 #[cfg(test)]
