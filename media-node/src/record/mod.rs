@@ -14,7 +14,7 @@ mod testing;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Job, Problem, Source};
+use protocol::{Job, Problem};
 
 use crate::capture::{Clock, Transport};
 use crate::channel::{NodeAddresses, RosterError, RosterSource};
@@ -43,7 +43,7 @@ impl Context {
             clock: self.clock,
             board: SharedBoard::new(Board::new(started_ms, first_media_ms)),
             options: self.options.clone(),
-            roster_tells_presence: !matches!(self.job.source, Source::Static { .. }),
+            presence: follow::Presence::of(&self.job),
         }
     }
 
@@ -80,7 +80,7 @@ impl Default for Options {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// Since when the channel is empty, in Unix milliseconds: no recorded stream brings media, and the roster shows nobody
-    /// whom the subscription leaves out. `None` while it is not.
+    /// whose [presence](follow::Presence) counts. `None` while it is not.
     pub idle_since_ms: Option<u64>,
     /// Wall-clock time of the first recorded media.
     pub first_media_ms: Option<u64>,
