@@ -1,12 +1,13 @@
-//! What a recording writes: it turns the captured streams of a channel into slices of playlists. It knows users, tracks,
-//! subscriptions and the recording's timeline. It does not know how streams arrive, where rosters come from, how slices
-//! are kept or uploaded, and it never decides that a recording ends: the edge does, from the status it is told.
+//! What a recording writes: it turns the captured streams of a channel into slices of playlists and into pictures. It knows
+//! users, tracks, subscriptions and the recording's timeline. It does not know how streams arrive, where rosters come from, how
+//! files are kept or uploaded, and it never decides that a recording ends: the edge does, from the status it is told.
 
 mod follow;
 mod individual;
 pub mod mix;
 mod sink;
 mod slicer;
+mod snapshot;
 mod status;
 #[cfg(test)]
 mod testing;
@@ -25,6 +26,9 @@ use status::{Board, SharedBoard};
 
 pub use individual::run as run_individual;
 
+/// For how long a user who sends no video any more is shown with the last picture, in microseconds.
+const LAST_PICTURE_US: i64 = 3_500_000;
+
 /// What one recording works with.
 pub struct Context {
     pub job: Job,
@@ -37,7 +41,8 @@ pub struct Context {
 
 impl Context {
     fn shared(&self) -> follow::Shared {
-        let first_media_ms = self.spool.files("").iter().map(|file| file.start_ms).min();
+        let slices_ms = self.spool.files("").iter().map(|file| file.start_ms).min();
+        let first_media_ms = slices_ms.into_iter().chain(self.spool.pictures().first_ms).min();
         let started_ms = self.clock.wall_ms(self.clock.now_us());
         follow::Shared {
             clock: self.clock,

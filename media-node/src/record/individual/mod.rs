@@ -1,4 +1,4 @@
-//! Individual recording: one audio and one video playlist for each user.
+//! Individual recording: one audio and one video playlist for each user, and pictures of the video beside them or alone.
 //!
 //! A thread for each user takes what the user's streams bring and may wait for the disk; `tracks`, free of tasks, sockets and
 //! clocks, is what it does.
@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp, Tracks};
 use super::sink::SliceSink;
+use super::snapshot::Snapshots;
 use super::status::{SharedBoard, problem};
 use super::{Context, Status};
 use crate::capture::Clock;
@@ -32,6 +33,10 @@ pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: wa
         board: shared.board.clone(),
         sid: context.job.sid.clone(),
         channel: context.job.recorder.channel.clone(),
+        snapshots: context
+            .job
+            .snapshots
+            .map(|wanted| Snapshots::new(wanted, context.spool.clone())),
     };
     match context.rosters() {
         Ok(rosters) => follow::run(shared, rosters, Rtsp, recorder, desired, status).await,
@@ -45,6 +50,7 @@ struct Individual<S> {
     board: SharedBoard,
     sid: String,
     channel: String,
+    snapshots: Option<Snapshots>,
 }
 
 impl<S> Clone for Individual<S> {
@@ -55,6 +61,7 @@ impl<S> Clone for Individual<S> {
             board: self.board.clone(),
             sid: self.sid.clone(),
             channel: self.channel.clone(),
+            snapshots: self.snapshots.clone(),
         }
     }
 }
