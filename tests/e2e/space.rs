@@ -98,6 +98,7 @@ async fn refusal(customer: &Customer) -> Option<String> {
         return Some(reply.body.to_string());
     }
     let task = Task {
+        mode: "individual",
         cname: cname.to_owned(),
         uid: uid.to_owned(),
         sid: reply.text("sid").to_owned(),
