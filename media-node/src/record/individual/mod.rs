@@ -2,13 +2,20 @@
 //!
 //! `plan` says, from the roster and the subscription, which streams are wanted; `engine` follows both and keeps a task
 //! for each wanted user; `user` runs a user's sessions, opens them again and hands what they bring to a thread that may
-//! wait for the disk; `tracks` is what that thread does. `plan` and `tracks` are free of tasks, sockets and clocks.
+//! wait for the disk; `tracks` is what that thread does, `sound` the part of it where Opus becomes AAC (`transcode`).
+//! All but `engine` and `user` are free of tasks, sockets and clocks.
 
 mod engine;
 mod plan;
+mod sound;
+#[cfg(test)]
+mod sound_tests;
 #[cfg(test)]
 mod tests;
 mod tracks;
+mod transcode;
+#[cfg(test)]
+mod transcode_tests;
 mod user;
 
 use protocol::{Desired, EndCause, Roster, Source};

@@ -4,6 +4,8 @@ use protocol::{Fault, StreamName, TrackKind};
 
 use super::engine::Shared;
 use super::plan::Tracks;
+use super::sound::Sound;
+use super::transcode::TranscodeError;
 use crate::capture::{CaptureEvent, Clock, Format, Track};
 use crate::container::FileNames;
 use crate::record::sink::SliceSink;
@@ -22,13 +24,22 @@ pub(super) enum Input {
     Tick,
 }
 
+/// Why some of a track is not recorded.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TrackError {
+    #[error(transparent)]
+    Slice(#[from] SliceError),
+    #[error(transparent)]
+    Transcode(#[from] TranscodeError),
+}
+
 /// A user's two playlists in the making.
 pub(super) struct UserTracks<S: SliceSink> {
     uid: String,
     clock: Clock,
     board: SharedBoard,
     wanted: Tracks,
-    audio: Slicer<S>,
+    audio: Sound<S>,
     video: Slicer<S>,
     /// The stream that is the user's audio.
     audio_from: Option<StreamName>,
@@ -47,7 +58,7 @@ impl<S: SliceSink> UserTracks<S> {
             Slicer::new(shared.sink.clone(), shared.clock, names, key)
         };
         Self {
-            audio: slicer(TrackKind::Audio),
+            audio: Sound::new(slicer(TrackKind::Audio)),
             video: slicer(TrackKind::Video),
             uid: uid.to_owned(),
             clock: shared.clock,
@@ -65,18 +76,16 @@ impl<S: SliceSink> UserTracks<S> {
             Input::Wanted(wanted) => {
                 self.wanted = wanted;
                 if !wanted.audio {
-                    let result = self.audio.interrupt();
-                    self.tell(Track::Audio, result, now_us);
+                    self.interrupt(Track::Audio, now_us);
                 }
                 if !wanted.video {
-                    let result = self.video.interrupt();
-                    self.tell(Track::Video, result, now_us);
+                    self.interrupt(Track::Video, now_us);
                 }
             }
             Input::Tick => {
                 let results = [
                     (Track::Audio, self.audio.tick(now_us)),
-                    (Track::Video, self.video.tick(now_us)),
+                    (Track::Video, self.video.tick(now_us).map_err(TrackError::from)),
                 ];
                 for (track, result) in results {
                     self.tell(track, result, now_us);
@@ -97,8 +106,11 @@ impl<S: SliceSink> UserTracks<S> {
                     self.audio_formats.insert(stream, format.clone());
                     self.audio_from.get_or_insert(stream);
                 }
-                if self.records(stream, track) {
-                    let result = self.slicer(track).format(format);
+                if self.is_source(stream, track) {
+                    let result = match track {
+                        Track::Audio => self.audio.format(format),
+                        Track::Video => self.video.format(format).map_err(TrackError::from),
+                    };
                     self.tell(track, result, now_us);
                 }
             }
@@ -108,7 +120,11 @@ impl<S: SliceSink> UserTracks<S> {
                     self.take_over_audio(stream, now_us);
                 }
                 if self.records(stream, track) {
-                    match self.slicer(track).unit(&unit) {
+                    let result = match track {
+                        Track::Audio => self.audio.unit(&unit),
+                        Track::Video => self.video.unit(&unit).map_err(TrackError::from),
+                    };
+                    match result {
                         Ok(Some(start_ms)) => self.board.lock().recorded(start_ms),
                         Ok(None) => {}
                         Err(error) => self.tell(track, Err(error), now_us),
@@ -117,14 +133,14 @@ impl<S: SliceSink> UserTracks<S> {
             }
             CaptureEvent::Lost(track, packets) => {
                 self.board.lock().lost(packets);
-                if self.records(stream, track) {
-                    self.slicer(track).lost();
+                if self.records(stream, track) && track == Track::Video {
+                    self.video.lost();
                 }
             }
             CaptureEvent::Unsupported(track, codec) => {
                 let (uid, track) = (&self.uid, name(track));
                 let message = format!(
-                    "{track} of user {uid} is {codec}, which cannot be recorded: publish H.264 video and AAC audio"
+                    "{track} of user {uid} is {codec}, which cannot be recorded: publish H.264 video, and AAC or Opus audio"
                 );
                 self.problem(
                     &format!("codec {uid} {track} {codec}"),
@@ -142,13 +158,19 @@ impl<S: SliceSink> UserTracks<S> {
         self.audio_formats.remove(&stream);
         if self.audio_from == Some(stream) {
             self.audio_from = None;
-            let result = self.audio.interrupt();
-            self.tell(Track::Audio, result, now_us);
+            self.interrupt(Track::Audio, now_us);
         }
         if stream == StreamName::Camera {
-            let result = self.video.interrupt();
-            self.tell(Track::Video, result, now_us);
+            self.interrupt(Track::Video, now_us);
         }
+    }
+
+    fn interrupt(&mut self, track: Track, now_us: i64) {
+        let result = match track {
+            Track::Audio => self.audio.interrupt(),
+            Track::Video => self.video.interrupt().map_err(TrackError::from),
+        };
+        self.tell(track, result, now_us);
     }
 
     /// The stream that was the user's audio has ended, and another one has audio.
@@ -160,35 +182,42 @@ impl<S: SliceSink> UserTracks<S> {
         }
     }
 
+    /// The track is what the user's playlist is made of.
+    fn is_source(&self, stream: StreamName, track: Track) -> bool {
+        match track {
+            Track::Audio => self.audio_from == Some(stream),
+            Track::Video => stream == StreamName::Camera,
+        }
+    }
+
     fn records(&self, stream: StreamName, track: Track) -> bool {
-        match track {
-            Track::Audio => self.wanted.audio && self.audio_from == Some(stream),
-            Track::Video => self.wanted.video && stream == StreamName::Camera,
-        }
+        let wanted = match track {
+            Track::Audio => self.wanted.audio,
+            Track::Video => self.wanted.video,
+        };
+        wanted && self.is_source(stream, track)
     }
 
-    fn slicer(&mut self, track: Track) -> &mut Slicer<S> {
-        match track {
-            Track::Audio => &mut self.audio,
-            Track::Video => &mut self.video,
-        }
-    }
-
-    fn tell(&self, track: Track, result: Result<(), SliceError>, now_us: i64) {
+    fn tell(&self, track: Track, result: Result<(), TrackError>, now_us: i64) {
         let Err(error) = result else { return };
         let (uid, track) = (&self.uid, name(track));
         let (fault, code, message) = match &error {
-            SliceError::Media(error) => (
+            TrackError::Slice(SliceError::Media(error)) | TrackError::Transcode(TranscodeError::Decode(error)) => (
                 Fault::Destination,
                 "unsupported_media",
                 format!("{track} of user {uid} cannot be recorded as it is sent ({error}); some of it is left out"),
             ),
-            SliceError::Spool(error) => (
+            TrackError::Transcode(TranscodeError::Encode(error)) => (
+                Fault::Ours,
+                "transcoding_failed",
+                format!("{track} of user {uid} cannot be recorded ({error}): has the node's FFmpeg its AAC encoder?"),
+            ),
+            TrackError::Slice(SliceError::Spool(error)) => (
                 Fault::Ours,
                 "spool_failed",
                 format!("{track} of user {uid} cannot be kept ({error}): is the node's disk full or failing?"),
             ),
-            SliceError::Write(error) => (
+            TrackError::Slice(SliceError::Write(error)) => (
                 Fault::Ours,
                 "spool_failed",
                 format!("{track} of user {uid} cannot be written ({error}): is the node's disk full or failing?"),
