@@ -1,9 +1,9 @@
 //! What goes into the core and what comes out of it.
 
-use protocol::{Desired, Job, JobRequest, Refusal, Report};
+use protocol::{Desired, Job, JobRequest, RecorderKey, Refusal, Report};
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Outcome, Snapshot};
+use super::{Call, Outcome, Preference, Snapshot};
 
 /// Names a caller who waits for a reply; unique within the life of the process that holds the state.
 pub type CallId = u64;
@@ -22,7 +22,7 @@ pub enum Request {
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
     Outcome(Box<Outcome>),
-    Desired(Desired),
+    Desired(Box<Desired>),
     /// The refusal says why the node does not get the job.
     Job(Result<Box<Job>, Refusal>),
 }
@@ -49,7 +49,7 @@ pub enum Input {
     DesiredAnswered {
         sid: String,
         /// What the node was told.
-        desired: Desired,
+        desired: Box<Desired>,
         answer: NodeAnswer,
     },
     /// How [`Effect::Publish`] went.
@@ -70,9 +70,11 @@ pub enum Effect {
     },
     /// Ask the fleet for a node that is none of `exclude`; answer with [`Input::Placed`].
     Place {
+        key: RecorderKey,
         sid: String,
         epoch: u64,
         exclude: Vec<String>,
+        preference: Preference,
     },
     /// Offer the job to the node; answer with [`Input::JobAnswered`].
     SendJob {
@@ -84,7 +86,7 @@ pub enum Effect {
     SendDesired {
         url: String,
         sid: String,
-        desired: Desired,
+        desired: Box<Desired>,
         wait_ms: u64,
     },
     /// Write the recording's session document, without secrets, to be forgotten at `expires_ms`; answer with

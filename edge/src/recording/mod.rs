@@ -20,6 +20,7 @@ mod lifecycle;
 mod message;
 mod orders;
 mod placement;
+mod preference;
 mod publication;
 mod reports;
 mod snapshot;
@@ -31,6 +32,7 @@ mod tests;
 pub use command::{Call, Command, Outcome, Snapshot, Spec, Start, Status, Stop, Target, Ticket, Update, UpdateLayout};
 pub use deadlines::next_alarm;
 pub use message::{CallId, Effect, Input, Node, NodeAnswer, Reply, Request};
+pub use preference::{Preference, tag};
 pub use state::{Secrets, State};
 pub(crate) use subscription::is_empty;
 
@@ -66,7 +68,7 @@ pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
                 command: Command::UpdateLayout(update),
                 ..
             }) => {
-                orders::update_layout(state, by, &update.target, now_ms, out);
+                orders::update_layout(state, by, update, now_ms, out);
             }
             Request::Report(report) => reports::reported(state, by, *report, now_ms, out),
             Request::Job(request) => job::requested(state, by, &request, now_ms, out),

@@ -15,7 +15,7 @@ pub(super) fn reported(state: &mut State, by: CallId, report: Report, now_ms: u6
     };
     out.push(Effect::Reply {
         to: by,
-        reply: Reply::Desired(desired),
+        reply: Reply::Desired(Box::new(desired)),
     });
 }
 

@@ -16,12 +16,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing::Span;
 
 use crate::capture::Transport;
+use crate::outbound::Targets;
 use crate::record::Options;
-use crate::spool::{Opening, Probed, Spool, SpoolError};
+use crate::spool::{CutFile, Finish, Lone, LoneKind, Opening, Probed, Spool, SpoolError};
 use crate::{container, media};
 
 /// Tapedeck's media node: serves channels, records them and uploads what it recorded.
@@ -127,6 +129,9 @@ struct CaptureArgs {
     /// How media is asked for: on the RTSP connection, or by UDP, where packets that come out of order are lost.
     #[arg(long, env = "TAPEDECK_CAPTURE_TRANSPORT", default_value = "tcp")]
     transport: TransportName,
+    /// Connect to private, loopback and link-local addresses too when a customer names them: stores, images.
+    #[arg(long, env = "TAPEDECK_ALLOW_PRIVATE_TARGETS", value_parser = FalseyValueParser::new())]
+    allow_private_targets: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -143,17 +148,23 @@ impl CaptureArgs {
         };
         Options {
             transport,
+            targets: match self.allow_private_targets {
+                true => Targets::Any,
+                false => Targets::Public,
+            },
             ..Options::default()
         }
     }
 
     /// For a process that records with the same options.
-    fn as_arguments(self) -> [String; 2] {
+    fn as_arguments(self) -> Vec<String> {
         let name = match self.transport {
             TransportName::Tcp => "tcp",
             TransportName::Udp => "udp",
         };
-        ["--transport".to_owned(), name.to_owned()]
+        let private = self.allow_private_targets.then_some("--allow-private-targets");
+        let arguments = ["--transport", name].into_iter().chain(private);
+        arguments.map(str::to_owned).collect()
     }
 }
 
@@ -213,10 +224,14 @@ fn block_on(span: Option<Span>, work: impl Future<Output = Result<(), String>>) 
     result
 }
 
-/// Opens a spool off the runtime's threads; slices that were cut off are measured by the media library.
+/// Opens a spool off the runtime's threads; what was cut off is finished by the media library.
 async fn open_spool(dir: &Path, opening: Opening) -> Result<Arc<Spool>, SpoolError> {
     let path = dir.to_owned();
-    let open = move || Spool::open(&path, opening, &probe).map(Arc::new);
+    let finish = Finish {
+        slice: &probe,
+        lone: &finish_lone,
+    };
+    let open = move || Spool::open(&path, opening, finish).map(Arc::new);
     match tokio::task::spawn_blocking(open).await {
         Ok(opened) => opened,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
@@ -231,6 +246,24 @@ fn probe(slice: &Path) -> Option<Probed> {
         }),
         Err(error) => {
             tracing::warn!(slice = %slice.display(), %error, "a slice that was being written cannot be read");
+            None
+        }
+    }
+}
+
+fn finish_lone(lone: &Lone, cut: CutFile<'_>) -> Option<Probed> {
+    let finished = match lone.kind {
+        LoneKind::Mp4 => container::finish_mp4(cut.path, cut.scratch)
+            .map(|probe| probe.map(|probe| (probe.duration_us, probe.bytes)))
+            .map_err(|error| error.to_string()),
+        LoneKind::Picture => container::whole_jpeg(cut.path)
+            .map(|bytes| bytes.map(|bytes| (0, bytes)))
+            .map_err(|error| error.to_string()),
+    };
+    match finished {
+        Ok(found) => found.map(|(duration_us, bytes)| Probed { duration_us, bytes }),
+        Err(error) => {
+            tracing::warn!(name = lone.name, error, "a file that was being written cannot be read");
             None
         }
     }

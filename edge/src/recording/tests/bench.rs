@@ -1,13 +1,14 @@
 //! A recorder's state with a clock, and short words for what the tests send and expect.
 
 use protocol::{
-    Desired, Directive, EndCause, JobRequest, Mode, Phase, PlaylistStyle, RecordedFile, RecorderKey, Refusal,
-    RefusalCode, Report, Secret, Selection, Source, Storage, StorageKind, StreamTypes, Subscription, TrackKind,
+    ChannelType, Desired, Directive, EndCause, JobRequest, Mode, Phase, PlaylistStyle, RecordedFile, RecorderKey,
+    Refusal, RefusalCode, Report, Secret, Selection, Source, Storage, StorageKind, StreamTypes, Subscription,
+    TrackKind,
 };
 
 use crate::recording::{
-    Call, CallId, Command, Effect, Input, Node, NodeAnswer, Outcome, Reply, Request, Snapshot, Spec, Start, State,
-    Stop, Target, Ticket, next_alarm, step,
+    Call, CallId, Command, Effect, Input, Node, NodeAnswer, Outcome, Preference, Reply, Request, Snapshot, Spec, Start,
+    State, Stop, Target, Ticket, next_alarm, step,
 };
 
 pub(super) const T0: u64 = 1_700_000_000_000;
@@ -113,7 +114,7 @@ impl Bench {
 
     pub(super) fn send_report(&mut self, report: Report) -> (Desired, Vec<Effect>) {
         match self.ask(Request::Report(Box::new(report))) {
-            (_, Some(Reply::Desired(desired)), effects) => (desired, effects),
+            (_, Some(Reply::Desired(desired)), effects) => (*desired, effects),
             (_, other, _) => panic!("{other:?}"),
         }
     }
@@ -182,7 +183,7 @@ impl Bench {
         };
         self.step(Input::DesiredAnswered {
             sid: sid.to_owned(),
-            desired,
+            desired: Box::new(desired),
             answer,
         })
     }
@@ -240,12 +241,17 @@ pub(super) fn ticket(nonce: &str) -> Ticket {
         nonce: nonce.to_owned(),
         issued_ms: T0,
         expires_hours: 1,
+        preference: Preference::default(),
     }
 }
 
 pub(super) fn spec() -> Spec {
     Spec {
         mode: Mode::Individual,
+        mix: None,
+        snapshots: None,
+        decryption: None,
+        channel_type: ChannelType::Live,
         source: Source::Builtin {
             rtsp: None,
             roster: None,

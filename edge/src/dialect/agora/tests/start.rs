@@ -1,5 +1,5 @@
 use super::*;
-use crate::recording::{Command, Start, Ticket};
+use crate::recording::{Command, Preference, Start, Ticket};
 use protocol::{Mode, RecorderKey, Selection, StorageKind, StreamTypes};
 
 #[test]
@@ -28,7 +28,8 @@ fn start_becomes_a_call() {
         &Ticket {
             nonce: ticket.nonce.clone(),
             issued_ms: START_MS,
-            expires_hours: 72
+            expires_hours: 72,
+            preference: Preference::default(),
         }
     );
     assert_eq!(spec.mode, Mode::Individual);
@@ -79,12 +80,30 @@ fn start_takes_every_documented_form() {
     const STORAGE: &str = "/clientRequest/storageConfig";
     let s3 = |region: u64| json!({"vendor": 1, "region": region, "bucket": "b-1", "accessKey": "A", "secretKey": "S", "stsToken": "T", "stsExpiration": 3600});
     let table = [
+        (
+            format!("{CONFIG}/channelType"),
+            json!(0),
+            "/channel_type",
+            json!("communication"),
+        ),
+        (
+            format!("{CONFIG}/channelType"),
+            json!(1),
+            "/channel_type",
+            json!("live"),
+        ),
+        (
+            format!("{CONFIG}/channelType"),
+            json!(null),
+            "/channel_type",
+            json!("communication"),
+        ),
         (format!("{CONFIG}/maxIdleTime"), json!(5), "/max_idle_ms", json!(5_000)),
         (
             format!("{CONFIG}/maxIdleTime"),
-            json!(2_592_000),
+            json!(u32::MAX),
             "/max_idle_ms",
-            json!(2_592_000_000_u64),
+            json!(4_294_967_295_000_u64),
         ),
         (
             format!("{CONFIG}/privateParams"),
@@ -122,11 +141,18 @@ fn start_takes_every_documented_form() {
             "/mode",
             json!("individual"),
         ),
+        (format!("{CONFIG}/decryptionMode"), json!(0), "/decryption", json!(null)),
         (
-            format!("{CONFIG}/decryptionMode"),
+            format!("{CONFIG}/videoStreamType"),
+            json!(1),
+            "/subscription/quality",
+            json!("low"),
+        ),
+        (
+            format!("{CONFIG}/videoStreamType"),
             json!(0),
-            "/mode",
-            json!("individual"),
+            "/subscription/quality",
+            json!("high"),
         ),
         (
             format!("{CONFIG}/streamMode"),
@@ -267,11 +293,11 @@ fn start_refuses_and_names_the_field() {
         (
             format!("{CONFIG}/maxIdleTime"),
             Some(json!(4)),
-            "recordingConfig.maxIdleTime must be a whole number from 5 to 2592000",
+            "recordingConfig.maxIdleTime must be a whole number from 5 to 4294967295",
         ),
         (
             format!("{CONFIG}/maxIdleTime"),
-            Some(json!(2_592_001)),
+            Some(json!(4_294_967_296_u64)),
             "recordingConfig.maxIdleTime must be",
         ),
         (
@@ -300,9 +326,14 @@ fn start_refuses_and_names_the_field() {
             "recordingConfig.decryptionMode must be",
         ),
         (
+            format!("{CONFIG}/decryptionMode"),
+            Some(json!(4)),
+            "recordingConfig.decryptionMode must be 0 to 3",
+        ),
+        (
             format!("{CONFIG}/videoStreamType"),
-            Some(json!(1)),
-            "recordingConfig.videoStreamType must be 0",
+            Some(json!(2)),
+            "recordingConfig.videoStreamType must be a whole number from 0 to 1",
         ),
         (
             format!("{CONFIG}/streamMode"),
@@ -351,8 +382,8 @@ fn start_refuses_and_names_the_field() {
         ),
         (
             "/clientRequest/snapshotConfig".to_owned(),
-            Some(json!({"captureInterval": 5, "fileType": ["jpg"]})),
-            "clientRequest.snapshotConfig is not offered",
+            Some(json!({"captureInterval": 5})),
+            "clientRequest.snapshotConfig.fileType is required",
         ),
         (
             "/clientRequest/extensionServiceConfig".to_owned(),

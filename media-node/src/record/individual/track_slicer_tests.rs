@@ -2,8 +2,7 @@ use std::sync::Arc;
 
 use protocol::TrackKind;
 
-use super::sound::Sound;
-use super::tracks::TrackError;
+use super::track_slicer::{TrackError, TrackSlicer};
 use super::transcode::TranscodeError;
 use crate::capture::{AccessUnit, Clock, Format};
 use crate::container::{FileNames, to_ticks};
@@ -22,16 +21,16 @@ fn opus(seconds: u32) -> Coded {
     )
 }
 
-fn sound(sink: &Arc<DirSink>) -> Sound<DirSink> {
+fn sound(sink: &Arc<DirSink>) -> TrackSlicer<DirSink> {
     let key = PlaylistKey {
         uid: "1".into(),
         track: TrackKind::Audio,
     };
     let names = FileNames::new("51d", "room", "1", TrackKind::Audio);
-    Sound::new(Slicer::new(sink.clone(), Clock::new(1_700_000_000_000), names, key))
+    TrackSlicer::new(Slicer::new(sink.clone(), Clock::new(1_700_000_000_000), names, key))
 }
 
-fn take(sound: &mut Sound<DirSink>, units: &[AccessUnit]) {
+fn take(sound: &mut TrackSlicer<DirSink>, units: &[AccessUnit]) {
     for unit in units {
         sound.unit(unit).unwrap();
     }

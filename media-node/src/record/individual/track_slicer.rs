@@ -1,8 +1,7 @@
-use super::tracks::TrackError;
 use super::transcode::{TranscodeError, Transcoder};
 use crate::capture::{AccessUnit, Format, OpusFormat};
 use crate::record::sink::SliceSink;
-use crate::record::slicer::Slicer;
+use crate::record::slicer::{SliceError, Slicer};
 
 /// FFmpeg's own encoder, which every build of it has.
 const AAC_ENCODER: &str = "aac";
@@ -14,8 +13,17 @@ const LONGEST_HOLE_US: i64 = 10_000_000;
 /// How long an AAC frame of 1024 samples lasts at 48 kHz, rounded down.
 const FRAME_US: i64 = 21_333;
 
-/// A user's audio playlist in the making: a [`Slicer`] to which AAC goes as it comes, and Opus as AAC.
-pub(super) struct Sound<S: SliceSink> {
+/// Why some of a track is not recorded.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TrackError {
+    #[error(transparent)]
+    Slice(#[from] SliceError),
+    #[error(transparent)]
+    Transcode(#[from] TranscodeError),
+}
+
+/// A [`Slicer`] that takes units in each format that is recorded: H.264 and AAC go to it as they come, Opus as AAC.
+pub(super) struct TrackSlicer<S: SliceSink> {
     slicer: Slicer<S>,
     encoder: &'static str,
     /// Of the units that come, where they are Opus.
@@ -26,7 +34,7 @@ pub(super) struct Sound<S: SliceSink> {
     made: Vec<AccessUnit>,
 }
 
-impl<S: SliceSink> Sound<S> {
+impl<S: SliceSink> TrackSlicer<S> {
     pub(super) fn new(slicer: Slicer<S>) -> Self {
         Self {
             slicer,
@@ -81,6 +89,11 @@ impl<S: SliceSink> Sound<S> {
         let begun = self.pass_on()?;
         taken?;
         Ok(begun)
+    }
+
+    /// Packets were lost in front of the next unit.
+    pub(super) fn lost(&mut self) {
+        self.slicer.lost();
     }
 
     /// The stream has ended, or is not wanted any more.
