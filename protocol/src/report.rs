@@ -22,9 +22,12 @@ pub struct Report {
     /// Wall-clock time of the first recorded media.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_media_ms: Option<u64>,
-    /// One for each playlist, in the order of their making.
+    /// One for each playlist and each MP4 file, in the order of their making; pictures are none of them.
     pub files: Vec<RecordedFile>,
-    /// Slices and playlists in the spool that the store has not confirmed.
+    /// Of a recording that takes pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<Pictures>,
+    /// Files and playlists in the spool that the store has not confirmed.
     pub pending_uploads: u64,
     /// Packets that never came, by the gaps in their sequence numbers.
     #[serde(default)]
@@ -32,6 +35,17 @@ pub struct Report {
     /// The newest problems, oldest first; at most 16.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
+}
+
+/// The pictures of a recording so far, all users together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pictures {
+    pub taken: u64,
+    /// Of these, confirmed by the store.
+    pub uploaded: u64,
+    /// The newest one: its object's key in the bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -74,6 +88,7 @@ pub struct RecordedFile {
     /// Wall-clock time of the first media in it.
     pub start_ms: u64,
     pub duration_ms: u64,
+    /// Complete ones; an MP4 file counts as one when it is complete.
     pub slices: u64,
     pub bytes: u64,
     /// Slices that the store has confirmed.

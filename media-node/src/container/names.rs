@@ -49,7 +49,6 @@ impl FileNames {
         format!("{}_{}.ts", self.stem, utc17(start_ms))
     }
 
-    #[allow(dead_code)]
     /// `at_ms`: when the picture was shown, Unix milliseconds; no two pictures of a user may share it.
     pub fn picture(&self, at_ms: u64) -> String {
         format!("{}_{}.jpg", self.stem, utc17(at_ms))

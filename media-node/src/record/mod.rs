@@ -1,12 +1,13 @@
-//! What a recording writes: it turns the captured streams of a channel into slices of playlists. It knows users, tracks,
-//! subscriptions and the recording's timeline. It does not know how streams arrive, where rosters come from, how slices
-//! are kept or uploaded, and it never decides that a recording ends: the edge does, from the status it is told.
+//! What a recording writes: it turns the captured streams of a channel into slices of playlists and into pictures. It knows
+//! users, tracks, subscriptions and the recording's timeline. It does not know how streams arrive, where rosters come from, how
+//! files are kept or uploaded, and it never decides that a recording ends: the edge does, from the status it is told.
 
 mod follow;
 mod individual;
 pub mod mix;
 mod sink;
 mod slicer;
+mod snapshot;
 mod status;
 #[cfg(test)]
 mod testing;
@@ -14,7 +15,7 @@ mod testing;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Job, Problem, Source};
+use protocol::{Job, Problem};
 
 use crate::capture::{Clock, Transport};
 use crate::channel::{NodeAddresses, RosterError, RosterSource};
@@ -24,6 +25,9 @@ use crate::spool::Spool;
 use status::{Board, SharedBoard};
 
 pub use individual::run as run_individual;
+
+/// For how long a user who sends no video any more is shown with the last picture, in microseconds.
+const LAST_PICTURE_US: i64 = 3_500_000;
 
 /// What one recording works with.
 pub struct Context {
@@ -37,13 +41,14 @@ pub struct Context {
 
 impl Context {
     fn shared(&self) -> follow::Shared {
-        let first_media_ms = self.spool.files("").iter().map(|file| file.start_ms).min();
+        let slices_ms = self.spool.files("").iter().map(|file| file.start_ms).min();
+        let first_media_ms = slices_ms.into_iter().chain(self.spool.pictures().first_ms).min();
         let started_ms = self.clock.wall_ms(self.clock.now_us());
         follow::Shared {
             clock: self.clock,
             board: SharedBoard::new(Board::new(started_ms, first_media_ms)),
             options: self.options.clone(),
-            roster_tells_presence: !matches!(self.job.source, Source::Static { .. }),
+            presence: follow::Presence::of(&self.job),
         }
     }
 
@@ -80,7 +85,7 @@ impl Default for Options {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// Since when the channel is empty, in Unix milliseconds: no recorded stream brings media, and the roster shows nobody
-    /// whom the subscription leaves out. `None` while it is not.
+    /// whose [presence](follow::Presence) counts. `None` while it is not.
     pub idle_since_ms: Option<u64>,
     /// Wall-clock time of the first recorded media.
     pub first_media_ms: Option<u64>,

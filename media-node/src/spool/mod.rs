@@ -25,7 +25,6 @@ mod check;
 mod error;
 mod job;
 mod journal;
-#[allow(dead_code)]
 mod lone;
 mod outbox;
 mod repair;

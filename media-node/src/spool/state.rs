@@ -187,9 +187,8 @@ impl State {
             match kept.file.kind {
                 LoneKind::Mp4 => kept.uploaded = true,
                 LoneKind::Picture => {
-                    if let Some(kept) = self.lone.remove(&number) {
-                        self.pictures.confirm(kept.file.name);
-                    }
+                    self.lone.remove(&number);
+                    self.pictures.uploaded += 1;
                 }
             }
         } else if let Some(kept) = self.kept_mut(number) {

@@ -103,6 +103,7 @@ impl Bench {
             idle_since_ms: None,
             first_media_ms: None,
             files: Vec::new(),
+            pictures: None,
             pending_uploads: 0,
             lost_packets: 0,
             problems: Vec::new(),

@@ -426,6 +426,7 @@ impl Held {
                 .then(|| file("v", self.slices, self.slices))
                 .into_iter()
                 .collect(),
+            pictures: None,
             pending_uploads: 0,
             lost_packets: 0,
             problems: Vec::new(),

@@ -18,7 +18,7 @@ use crate::capture::{self, CaptureEvent, CaptureRequest};
 use crate::channel::{Credentials, RosterError, RosterSource};
 
 pub use choice::{Choice, Pass};
-pub use engine::{Shared, refuse, run};
+pub use engine::{Presence, Shared, refuse, run};
 pub use plan::{Plan, Tracks};
 
 /// What a user's streams bring.

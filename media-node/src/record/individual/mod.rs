@@ -1,4 +1,4 @@
-//! Individual recording: one audio and one video playlist for each user.
+//! Individual recording: one audio and one video playlist for each user, and pictures of the video beside them or alone.
 //!
 //! A thread for each user takes what the user's streams bring and may wait for the disk. The rest is free of tasks, sockets
 //! and clocks: `tracks` is what the thread does, `track_slicer` and `transcode` are the parts of it where Opus becomes AAC.
@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp, Tracks};
 use super::sink::SliceSink;
+use super::snapshot::Snapshots;
 use super::status::{SharedBoard, problem};
 use super::{Context, Status};
 use crate::capture::Clock;
@@ -38,6 +39,10 @@ pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: wa
         board: shared.board.clone(),
         sid: context.job.sid.clone(),
         channel: context.job.recorder.channel.clone(),
+        snapshots: context
+            .job
+            .snapshots
+            .map(|wanted| Snapshots::new(wanted, context.spool.clone())),
     };
     match context.rosters() {
         Ok(rosters) => follow::run(shared, rosters, Rtsp, recorder, desired, status).await,
@@ -51,6 +56,7 @@ struct Individual<S> {
     board: SharedBoard,
     sid: String,
     channel: String,
+    snapshots: Option<Snapshots>,
 }
 
 impl<S> Clone for Individual<S> {
@@ -61,6 +67,7 @@ impl<S> Clone for Individual<S> {
             board: self.board.clone(),
             sid: self.sid.clone(),
             channel: self.channel.clone(),
+            snapshots: self.snapshots.clone(),
         }
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::*;
 use crate::capture::{AccessUnit, CaptureEnd, CaptureEvent, CaptureRequest, Clock, Track, Wanted};
 use crate::channel::{Credentials, RosterError};
-use crate::record::follow::{Captures, Rosters, Shared};
+use crate::record::follow::{Captures, Presence, Rosters, Shared};
 use crate::record::status::Board;
 use crate::record::testing::{Coded, DirSink, audio, complaints, shifted, units_in, video};
 use crate::record::{Options, Status};
@@ -123,6 +123,10 @@ const CAMERA: &[(StreamName, u64)] = &[(StreamName::Camera, 1)];
 
 impl Stage {
     fn set(options: Options) -> Self {
+        Self::set_with(options, Presence::Bystanders, None)
+    }
+
+    fn set_with(options: Options, presence: Presence, pictures: Option<protocol::Snapshots>) -> Self {
         let sink = Arc::new(DirSink::new());
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
@@ -135,12 +139,13 @@ impl Stage {
             board: board.clone(),
             sid: "51d".into(),
             channel: "room".into(),
+            snapshots: pictures.map(|wanted| Snapshots::new(wanted, sink.clone())),
         };
         let shared = Shared {
             clock,
             board,
             options,
-            roster_tells_presence: true,
+            presence,
         };
         let (rosters, roster_queue) = mpsc::channel(4);
         let captures = FakeCaptures::default();
@@ -260,6 +265,41 @@ async fn a_stop_commits_all_that_was_captured() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pictures_come_from_the_session_that_is_recorded() {
+    for alone in [false, true] {
+        let pictures = protocol::Snapshots {
+            interval_ms: 10_000,
+            alone,
+        };
+        let stage = Stage::set_with(Options::default(), Presence::Bystanders, Some(pictures));
+        let (both, audio_only) = (stage.captures.session("a/camera"), stage.captures.session("b/camera"));
+        stage.roster(&[("a", CAMERA), ("b", CAMERA)]).await;
+        send(&both, Track::Audio, audio(), &audio().units[..300]).await;
+        send(&both, Track::Video, video(), &video().units[..700]).await;
+        send(&audio_only, Track::Audio, audio(), &audio().units[..300]).await;
+        let opened = stage.captures.opened();
+        let (cause, sink, status) = stage.stop(Directive::Stop(EndCause::Stopped)).await;
+        assert_eq!((cause, status.problems), (EndCause::Stopped, Vec::new()));
+        assert_eq!(opened.len(), 2, "{opened:?}");
+        let taken: Vec<_> = sink
+            .pictures()
+            .into_iter()
+            .map(|(picture, _)| (picture.uid, picture.start_us))
+            .collect();
+        let of_a = |at_us| ("a".to_owned(), at_us);
+        assert_eq!(taken, [of_a(0), of_a(10_000_000), of_a(20_000_000)]);
+        let units = |uid, track| recorded(&sink, uid, track);
+        let written = [
+            units("a", TrackKind::Video),
+            units("a", TrackKind::Audio),
+            units("b", TrackKind::Audio),
+        ];
+        assert_eq!(written, if alone { [0, 0, 0] } else { [700, 300, 300] });
+        assert!(status.first_media_ms.is_some() && status.idle_since_ms.is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lost_lease_ends_it_too() {
     let stage = Stage::set(Options::default());
     assert_eq!(stage.stop(Directive::Release).await.0, EndCause::LeaseLost);
@@ -373,6 +413,24 @@ async fn a_user_whom_nobody_wants_recorded_keeps_the_channel_from_being_idle() {
     stage.roster(&[]).await;
     stage.until(|status| status.idle_since_ms.is_some()).await;
     assert_eq!(stage.captures.opened(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_there_and_sends_nothing_keeps_a_communication_channel_from_being_idle() {
+    for (presence, is_idle) in [
+        (Presence::Everybody, false),
+        (Presence::Bystanders, true),
+        (Presence::Nobody, true),
+    ] {
+        let mut stage = Stage::set_with(Options::default(), presence, None);
+        let _silent = stage.captures.session("a/camera");
+        stage.roster(&[("a", CAMERA)]).await;
+        let captures = stage.captures.clone();
+        eventually("the silent user's stream is opened", || !captures.opened().is_empty()).await;
+        stage.until(|status| status.idle_since_ms.is_some() == is_idle).await;
+        stage.roster(&[]).await;
+        stage.until(|status| status.idle_since_ms.is_some()).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,9 +7,7 @@ use protocol::{Scene, Selection, StreamTypes, Subscription};
 use super::compose::Source;
 use super::video::Decoded;
 use crate::media::Picture;
-
-/// For how long the last picture of a user stays before the image comes.
-const LAST_PICTURE_US: i64 = 3_500_000;
+use crate::record::LAST_PICTURE_US;
 
 /// Identities of images do not meet those of decoded pictures, which count from 1.
 const IMAGE: u64 = 1 << 63;
