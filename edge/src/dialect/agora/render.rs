@@ -161,6 +161,9 @@ fn cause(cause: Option<EndCause>) -> &'static str {
         Some(EndCause::Stopped) => "it was stopped",
         Some(EndCause::Idle) => "nobody sent media in the channel for maxIdleTime",
         Some(EndCause::LeaseLost) => "another media node had taken it over",
+        Some(EndCause::NoSpace) => {
+            "the spool of its media node was full, because stores did not take what was recorded"
+        }
         Some(EndCause::NodeLost) => "its media node was lost, and no other took it over",
         Some(EndCause::Failed) => "the recorder failed",
         None => "the cause is not known yet",
