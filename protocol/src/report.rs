@@ -94,6 +94,8 @@ pub enum EndCause {
     LeaseLost,
     /// No node answered for it.
     NodeLost,
+    /// The node's spool had no room for more; what was captured is kept and uploaded.
+    NoSpace,
     /// The node could not go on; the problems say why.
     Failed,
 }

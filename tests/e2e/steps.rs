@@ -70,10 +70,16 @@ pub(crate) async fn stop(customer: &Customer, task: &Task) -> Vec<Value> {
 
 /// Runs FFmpeg to make a file for a publisher; `options` are the words between `-v error` and the file's name.
 pub(crate) async fn make_media(dir: &Path, name: &str, options: &str) -> PathBuf {
+    let options: Vec<_> = options.split_whitespace().map(str::to_owned).collect();
+    make_file(dir, name, &options).await
+}
+
+/// The same with options that have white space in them.
+pub(crate) async fn make_file(dir: &Path, name: &str, options: &[String]) -> PathBuf {
     let file = dir.join(name);
     let output = tokio::process::Command::new("ffmpeg")
         .args(["-nostdin", "-y", "-v", "error"])
-        .args(options.split_whitespace())
+        .args(options)
         .arg(&file)
         .output()
         .await

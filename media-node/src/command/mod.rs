@@ -10,6 +10,7 @@ mod mix;
 mod recording;
 mod report;
 mod serve;
+mod size;
 mod supervised;
 
 use std::net::SocketAddr;
@@ -92,6 +93,12 @@ struct ServeArgs {
     /// How long uploads may go on after SIGTERM or SIGINT: `30s`, `2m`. What is not up then stays in the spool.
     #[arg(long, env = "TAPEDECK_DRAIN", default_value = "30s", value_parser = duration::parse)]
     drain: Duration,
+    /// Media that may wait for its stores at most: `200GB`, `50GiB` [default: as the disk has it]
+    #[arg(long, env = "TAPEDECK_SPOOL_LIMIT", value_name = "SIZE", value_parser = size::parse)]
+    spool_limit: Option<u64>,
+    /// What stays free on the spool's disk.
+    #[arg(long, env = "TAPEDECK_DISK_RESERVE", value_name = "SIZE", default_value = "512MiB", value_parser = size::parse)]
+    disk_reserve: u64,
     #[command(flatten)]
     recording: RecordingArgs,
 }

@@ -3,7 +3,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Desired, Directive, EndCause, Fault, Job, Refusal, RefusalCode};
+use protocol::{Desired, Directive, EndCause, Fault, Job, Refusal, RefusalCode, Report};
 use tokio::io::{AsyncWriteExt, BufReader, Stdin, Stdout};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -17,8 +17,8 @@ use crate::container::playlist;
 use crate::outbound;
 use crate::record::{self, Context, Options, Status};
 use crate::spool::{Opening, Spool, SpoolError};
-use crate::supervisor::{self, Begin, Control, Node, Told};
-use crate::upload::{self, Bucket, Store, Uploader};
+use crate::supervisor::{self, Begin, Control, Counted, Node, Told, Vitals};
+use crate::upload::{self, Bucket, Store, Tally, Uploader};
 
 /// The supervisor sends the job at once.
 const JOB_TIME: Duration = Duration::from_secs(10);
@@ -82,6 +82,20 @@ async fn prepare(dir: &Path, job: &Job, check: bool, options: &Options) -> Resul
     };
     let spool = spool.map_err(|error| ours(error.to_string()))?;
     Ok((spool, bucket))
+}
+
+fn vitals(spool: &Spool, tally: &Tally, report: &Report) -> Vitals {
+    let backlog = spool.backlog();
+    Vitals {
+        spool_bytes: backlog.bytes,
+        unconfirmed_since_ms: backlog.since_ms,
+        counted: Counted {
+            uploads: tally.confirmed(),
+            upload_failures: tally.failed(),
+            uploaded_bytes: tally.bytes(),
+            lost_packets: report.lost_packets,
+        },
+    }
 }
 
 async fn tell(output: &mut Stdout, told: &Told) -> Result<(), String> {
@@ -158,6 +172,7 @@ impl Recording {
             mut interrupts,
         } = self;
         let (mut problem, mut changes) = (uploader.problem(), spool.changes());
+        let tally = uploader.tally();
         let (status, mut statuses) = watch::channel(Status::default());
         tracing::info!(incarnation = spool.incarnation(), cause = ?spool.cause(), "recording begins");
         let mut progress = Progress {
@@ -186,6 +201,7 @@ impl Recording {
                     }
                     progress.done = true;
                     let report = reporter.report(&spool, &statuses.borrow(), progress, unix_ms());
+                    tell(&mut output, &Told::Vitals(vitals(&spool, &tally, &report))).await?;
                     return tell(&mut output, &Told::Report(Box::new(report))).await;
                 }
                 Ok(()) = problem.changed() => {
@@ -201,6 +217,7 @@ impl Recording {
                 }
                 () = tokio::time::sleep_until(next_report) => {
                     let report = reporter.report(&spool, &statuses.borrow_and_update(), progress, unix_ms());
+                    tell(&mut output, &Told::Vitals(vitals(&spool, &tally, &report))).await?;
                     tell(&mut output, &Told::Report(Box::new(report))).await?;
                     next_report = Instant::now() + REPORT_EVERY;
                     news = false;

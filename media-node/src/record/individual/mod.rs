@@ -1,11 +1,17 @@
 //! Individual recording: one audio and one video playlist for each user, and pictures of the video beside them or alone.
 //!
-//! A thread for each user takes what the user's streams bring and may wait for the disk; `tracks`, free of tasks, sockets and
-//! clocks, is what it does.
+//! A thread for each user takes what the user's streams bring and may wait for the disk. The rest is free of tasks, sockets
+//! and clocks: `tracks` is what the thread does, `track_slicer` and `transcode` are the parts of it where Opus becomes AAC.
 
 #[cfg(test)]
 mod tests;
+mod track_slicer;
+#[cfg(test)]
+mod track_slicer_tests;
 mod tracks;
+mod transcode;
+#[cfg(test)]
+mod transcode_tests;
 
 use std::sync::Arc;
 
