@@ -2,10 +2,12 @@
 //! into a command and an outcome into its bytes.
 
 use protocol::{
-    EndCause, Mode, PlaylistStyle, Problem, RecordedFile, RecorderKey, Refusal, Scene, Selection, Source, Storage,
-    Subscription,
+    Decryption, EndCause, Mix, Mode, Phase, PlaylistStyle, Problem, RecordedFile, RecorderKey, Refusal, Scene,
+    Selection, Snapshots, Source, Storage, Subscription,
 };
 use serde::{Deserialize, Serialize};
+
+use super::Preference;
 
 /// A call to the `Recorder` object of `key`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,12 +43,21 @@ pub struct Ticket {
     pub issued_ms: u64,
     /// For how long after the start the recording can be asked about and stopped.
     pub expires_hours: u32,
+    #[serde(default)]
+    pub preference: Preference,
 }
 
 /// The recording that is wanted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spec {
     pub mode: Mode,
+    /// In mode `Mix`; its scene is the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mix: Option<Mix>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshots: Option<Snapshots>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decryption: Option<Decryption>,
     pub source: Source,
     pub subscription: Subscription,
     pub playlist: PlaylistStyle,
@@ -88,7 +99,7 @@ pub struct Replay {
     pub numbers: Vec<u64>,
 }
 
-/// Replaces the layout of a mixed recording.
+/// Replaces the scene of a mixed recording; its version is set by the core.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpdateLayout {
     pub target: Target,
@@ -115,7 +126,7 @@ pub enum Outcome {
     Stopping(Box<Snapshot>),
     /// Update: it is in force, or will be as soon as the node hears of it.
     Updated,
-    /// Stop, Update: the recording ended before this call: an earlier stop, idleness, a failure.
+    /// Stop, Update: the recording ended, or began to end, before this call: an earlier stop, idleness, a failure.
     AlreadyEnded(Box<Snapshot>),
     /// All but Start: no such recording, or its resource has expired. The reason is for a person.
     NotFound { reason: String },
@@ -130,6 +141,15 @@ pub struct Snapshot {
     pub sid: String,
     pub status: Status,
     pub mode: Mode,
+    /// Mixed: MP4 files are written beside the playlist.
+    #[serde(default)]
+    pub mp4: bool,
+    /// Pictures are taken.
+    #[serde(default)]
+    pub snapshots: Option<Snapshots>,
+    /// As its node told it last; `None` until a node has it.
+    #[serde(default)]
+    pub phase: Option<Phase>,
     pub started_ms: u64,
     /// Wall-clock time of the first recorded media.
     pub first_media_ms: Option<u64>,

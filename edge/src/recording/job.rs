@@ -1,6 +1,6 @@
 //! The job: what a node is sent when it is offered a recording, and again when it asks after a restart.
 
-use protocol::{Fault, Job, JobRequest, Refusal, RefusalCode};
+use protocol::{Fault, Job, JobRequest, Mix, Refusal, RefusalCode};
 
 use super::state::{Recording, Stage, State};
 use super::{CallId, Effect, Reply};
@@ -13,9 +13,12 @@ pub(super) fn of(recording: &Recording, epoch: u64) -> Option<Job> {
         epoch,
         recorder: recording.key.clone(),
         mode: recording.mode,
-        mix: None,
-        snapshots: None,
-        decryption: None,
+        mix: spec
+            .mix
+            .zip(recording.scene.clone())
+            .map(|(mix, scene)| Mix { scene, ..mix }),
+        snapshots: spec.snapshots,
+        decryption: spec.decryption,
         source: spec.source,
         subscription: recording.subscription.clone(),
         playlist: spec.playlist,

@@ -111,14 +111,14 @@ impl Recording {
             epoch,
             directive,
             subscription: self.subscription.clone(),
-            scene: None,
+            scene: self.scene.clone(),
         }
     }
 
     /// Tells the node of the order, as a shortcut to its next report.
     pub(super) fn send_order(&self, wait_ms: u64, out: &mut Vec<Effect>) {
         let Stage::Held { lease, .. } = &self.stage else { return };
-        let desired = self.desired(lease.epoch);
+        let desired = Box::new(self.desired(lease.epoch));
         out.push(Effect::SendDesired {
             url: lease.node.url.clone(),
             sid: self.sid.clone(),

@@ -3,7 +3,7 @@
 use protocol::{Desired, Job, JobRequest, RecorderKey, Refusal, Report, ReportAnswer};
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Delivery, Outcome, Replay, Snapshot};
+use super::{Call, Delivery, Outcome, Preference, Replay, Snapshot};
 
 /// Names a caller who waits for a reply; unique within the life of the process that holds the state.
 pub type CallId = u64;
@@ -24,7 +24,7 @@ pub enum Request {
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
     Outcome(Box<Outcome>),
-    Desired(ReportAnswer),
+    Desired(Box<ReportAnswer>),
     /// The refusal says why the node does not get the job.
     Job(Result<Box<Job>, Refusal>),
     /// So many events wait once more.
@@ -55,7 +55,7 @@ pub enum Input {
     DesiredAnswered {
         sid: String,
         /// What the node was told.
-        desired: Desired,
+        desired: Box<Desired>,
         answer: NodeAnswer,
     },
     /// How [`Effect::Publish`] went.
@@ -83,9 +83,11 @@ pub enum Effect {
     },
     /// Ask the fleet for a node that is none of `exclude`; answer with [`Input::Placed`].
     Place {
+        key: RecorderKey,
         sid: String,
         epoch: u64,
         exclude: Vec<String>,
+        preference: Preference,
     },
     /// Offer the job to the node; answer with [`Input::JobAnswered`].
     SendJob {
@@ -97,7 +99,7 @@ pub enum Effect {
     SendDesired {
         url: String,
         sid: String,
-        desired: Desired,
+        desired: Box<Desired>,
         wait_ms: u64,
     },
     /// Write the recording's session document, without secrets, to be forgotten at `expires_ms`; answer with

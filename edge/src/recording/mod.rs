@@ -22,6 +22,7 @@ mod message;
 mod notice;
 mod orders;
 mod placement;
+mod preference;
 mod publication;
 mod reports;
 mod snapshot;
@@ -36,6 +37,7 @@ pub use command::{
 pub use deadlines::next_alarm;
 pub use message::{CallId, Effect, Input, Node, NodeAnswer, Reply, Request};
 pub use notice::{Attempt, Delivery, Event, Incident, Ledger, Ledgers, Notice, Pacing, Row, What, Who};
+pub use preference::{Preference, tag};
 pub use state::{Secrets, State};
 pub(crate) use subscription::is_empty;
 
@@ -74,7 +76,7 @@ pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
                 command: Command::UpdateLayout(update),
                 ..
             }) => {
-                orders::update_layout(state, by, &update.target, now_ms, out);
+                orders::update_layout(state, by, update, now_ms, out);
             }
             Request::Report(report) => reports::reported(state, by, *report, now_ms, out),
             Request::Job(request) => job::requested(state, by, &request, now_ms, out),

@@ -1,11 +1,11 @@
 //! Query, stop and change of layout, by the customer who shows the resource ID or by the operator.
 
-use protocol::{Desired, Directive, EndCause, Fault, Refusal, RefusalCode};
+use protocol::{Desired, Directive, EndCause, Fault, Refusal, RefusalCode, Scene};
 
 use super::lifecycle::STOP_WAIT_MS;
 use super::message::reply;
 use super::state::{Recording, State};
-use super::{CallId, Effect, NodeAnswer, Outcome, Status, Stop, Target};
+use super::{CallId, Effect, NodeAnswer, Outcome, Status, Stop, Target, UpdateLayout};
 
 pub(super) fn query(state: &mut State, by: CallId, target: &Target, now_ms: u64, out: &mut Vec<Effect>) {
     let outcome = match look_up(state, target, now_ms) {
@@ -22,10 +22,10 @@ pub(super) fn stop(state: &mut State, by: CallId, stop: &Stop, now_ms: u64, out:
     };
     let snapshot = |recording: &Recording| Box::new(recording.snapshot());
     match (recording.order, recording.status()) {
-        (_, Status::Ended | Status::Failed) => reply(out, by, Outcome::AlreadyEnded(snapshot(recording))),
         // The order stays until the node has heard it, so that it need not be sent again.
-        (Some(EndCause::Stopped), _) => reply(out, by, Outcome::Stopping(snapshot(recording))),
-        (Some(_), _) | (None, Status::Stopping) => reply(out, by, Outcome::AlreadyEnded(snapshot(recording))),
+        (Some(_), _) | (None, Status::Stopping | Status::Ended | Status::Failed) => {
+            reply(out, by, Outcome::AlreadyEnded(snapshot(recording)));
+        }
         (None, Status::Placing | Status::Started | Status::Recording) => {
             recording.order = Some(EndCause::Stopped);
             recording.stopped_by_operator = stop.target.nonce.is_none();
@@ -39,18 +39,29 @@ pub(super) fn stop(state: &mut State, by: CallId, stop: &Stop, now_ms: u64, out:
     }
 }
 
-/// Only mixed recordings have a layout, and none of these is.
-pub(super) fn update_layout(state: &mut State, by: CallId, target: &Target, now_ms: u64, out: &mut Vec<Effect>) {
-    let outcome = match look_up(state, target, now_ms) {
-        Ok(_) => {
-            let reason = "the recording is not mixed: it has no layout".to_owned();
-            Outcome::Refused(Refusal {
-                fault: Fault::Caller,
-                code: RefusalCode::BadJob,
-                reason,
-            })
+/// The node is told at once, and otherwise hears it with the answer to its next report.
+pub(super) fn update_layout(state: &mut State, by: CallId, update: UpdateLayout, now_ms: u64, out: &mut Vec<Effect>) {
+    let recording = match look_up(state, &update.target, now_ms) {
+        Ok(recording) => recording,
+        Err(outcome) => return reply(out, by, outcome),
+    };
+    let is_ending = recording.status() >= Status::Stopping;
+    let outcome = match &mut recording.scene {
+        None => Outcome::Refused(Refusal {
+            fault: Fault::Caller,
+            code: RefusalCode::BadJob,
+            reason: "the recording is not mixed: it has no layout".to_owned(),
+        }),
+        Some(_) if is_ending => Outcome::AlreadyEnded(Box::new(recording.snapshot())),
+        Some(scene) => {
+            let version = scene.version.saturating_add(1);
+            *scene = Scene {
+                version,
+                ..update.scene
+            };
+            recording.send_order(0, out);
+            Outcome::Updated
         }
-        Err(outcome) => outcome,
     };
     reply(out, by, outcome);
 }

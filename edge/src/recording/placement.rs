@@ -39,17 +39,15 @@ pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Star
     }
     state.epoch += 1;
     let epoch = state.epoch;
-    out.push(Effect::Place {
-        sid: start.sid.clone(),
-        epoch,
-        exclude: Vec::new(),
-    });
-    state.recordings.push(Recording {
+    let recording = Recording {
         key,
         sid: start.sid,
         ticket: start.ticket,
         mode: start.spec.mode,
+        mp4: start.spec.mix.as_ref().is_some_and(|mix| mix.mp4),
+        snapshots: start.spec.snapshots,
         subscription: start.spec.subscription.clone(),
+        scene: start.spec.mix.as_ref().map(|mix| mix.scene.clone()),
         max_idle_ms: start.spec.max_idle_ms,
         requested_ms: now_ms,
         stage: Stage::Placing {
@@ -65,7 +63,20 @@ pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Star
         spec: Some(start.spec),
         starters: vec![by],
         stopper: None,
-    });
+    };
+    out.push(place(&recording, epoch));
+    state.recordings.push(recording);
+}
+
+/// Asks for a node that has not been tried.
+fn place(recording: &Recording, epoch: u64) -> Effect {
+    Effect::Place {
+        key: recording.key.clone(),
+        sid: recording.sid.clone(),
+        epoch,
+        exclude: recording.tried.iter().map(|tried| tried.node_id.clone()).collect(),
+        preference: recording.ticket.preference.clone(),
+    }
 }
 
 fn admit(state: &State, start: &Start, now_ms: u64) -> Result<(), Outcome> {
@@ -214,16 +225,11 @@ fn try_next(state: &mut State, sid: &str, node: Node, why: String, now_ms: u64, 
     let in_time = now_ms < recording.requested_ms.saturating_add(START_BUDGET_MS);
     if recording.order.is_none() && recording.tried.len() < MAX_ATTEMPTS && in_time {
         state.epoch += 1;
-        let exclude = recording.tried.iter().map(|tried| tried.node_id.clone()).collect();
         recording.stage = Stage::Placing {
             epoch: state.epoch,
             since_ms: now_ms,
         };
-        out.push(Effect::Place {
-            sid: sid.to_owned(),
-            epoch: state.epoch,
-            exclude,
-        });
+        out.push(place(recording, state.epoch));
     } else {
         let refusal = no_node(&recording.tried, "no more are asked");
         give_up(state, sid, refusal, out);

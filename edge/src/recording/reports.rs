@@ -17,7 +17,7 @@ pub(super) fn reported(state: &mut State, by: CallId, report: Report, now_ms: u6
     };
     out.push(Effect::Reply {
         to: by,
-        reply: Reply::Desired(ReportAnswer { desired, confirmed }),
+        reply: Reply::Desired(Box::new(ReportAnswer { desired, confirmed })),
     });
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{EndCause, Mode, Phase, Problem, RecordedFile, RecorderKey, Subscription, Vod};
+use protocol::{EndCause, Mode, Phase, Problem, RecordedFile, RecorderKey, Scene, Snapshots, Subscription, Vod};
 use serde::{Deserialize, Serialize};
 
 use super::notice::{Ledgers, Pacing, Row};
@@ -94,7 +94,14 @@ pub(super) struct Recording {
     pub(super) sid: String,
     pub(super) ticket: Ticket,
     pub(super) mode: Mode,
+    #[serde(default)]
+    pub(super) mp4: bool,
+    #[serde(default)]
+    pub(super) snapshots: Option<Snapshots>,
     pub(super) subscription: Subscription,
+    /// Of a mixed recording: the one in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) scene: Option<Scene>,
     pub(super) max_idle_ms: u64,
     pub(super) requested_ms: u64,
     pub(super) stage: Stage,

@@ -16,10 +16,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing::Span;
 
 use crate::capture::Transport;
+use crate::outbound::Targets;
 use crate::record::Options;
 use crate::spool::{Opening, Probed, Spool, SpoolError};
 use crate::{container, media};
@@ -127,6 +129,9 @@ struct CaptureArgs {
     /// How media is asked for: on the RTSP connection, or by UDP, where packets that come out of order are lost.
     #[arg(long, env = "TAPEDECK_CAPTURE_TRANSPORT", default_value = "tcp")]
     transport: TransportName,
+    /// Connect to private, loopback and link-local addresses too when a customer names them: stores, images.
+    #[arg(long, env = "TAPEDECK_ALLOW_PRIVATE_TARGETS", value_parser = FalseyValueParser::new())]
+    allow_private_targets: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -143,17 +148,23 @@ impl CaptureArgs {
         };
         Options {
             transport,
+            targets: match self.allow_private_targets {
+                true => Targets::Any,
+                false => Targets::Public,
+            },
             ..Options::default()
         }
     }
 
     /// For a process that records with the same options.
-    fn as_arguments(self) -> [String; 2] {
+    fn as_arguments(self) -> Vec<String> {
         let name = match self.transport {
             TransportName::Tcp => "tcp",
             TransportName::Udp => "udp",
         };
-        ["--transport".to_owned(), name.to_owned()]
+        let private = self.allow_private_targets.then_some("--allow-private-targets");
+        let arguments = ["--transport", name].into_iter().chain(private);
+        arguments.map(str::to_owned).collect()
     }
 }
 

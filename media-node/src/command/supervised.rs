@@ -14,6 +14,7 @@ use crate::capture::Clock;
 use crate::channel::NodeAddresses;
 use crate::clock::unix_ms;
 use crate::container::playlist;
+use crate::outbound::{self, Targets};
 use crate::record::{self, Context, Options, Status};
 use crate::spool::{Opening, Spool, SpoolError};
 use crate::supervisor::{self, Begin, Control, Node, Told};
@@ -42,7 +43,7 @@ pub(super) async fn run(dir: PathBuf, options: Options) -> Result<(), String> {
         Ok(Err(error)) => return Err(error.to_string()),
         Err(_) => return Err("no job came".to_owned()),
     };
-    match prepare(&dir, &job, check).await {
+    match prepare(&dir, &job, check, options.targets).await {
         Ok((spool, bucket)) => {
             Recording::start(spool, bucket, job, node, options, input)
                 .run(output)
@@ -52,11 +53,17 @@ pub(super) async fn run(dir: PathBuf, options: Options) -> Result<(), String> {
     }
 }
 
-async fn prepare(dir: &Path, job: &Job, check: bool) -> Result<(Arc<Spool>, Bucket), Refusal> {
+async fn prepare(dir: &Path, job: &Job, check: bool, targets: Targets) -> Result<(Arc<Spool>, Bucket), Refusal> {
+    let ours = |reason: String| Refusal {
+        fault: Fault::Ours,
+        code: RefusalCode::Internal,
+        reason,
+    };
+    let client = outbound::Client::without_redirects(targets).map_err(|error| ours(error.to_string()))?;
     if check {
-        upload::check(&job.storage).await?;
+        upload::check(&job.storage, &client).await?;
     }
-    let bucket = Bucket::new(&job.storage).map_err(|reason| Refusal {
+    let bucket = Bucket::new(&job.storage, &client).map_err(|reason| Refusal {
         fault: Fault::Destination,
         code: RefusalCode::StorageUnusable,
         reason,
@@ -72,11 +79,7 @@ async fn prepare(dir: &Path, job: &Job, check: bool) -> Result<(Arc<Spool>, Buck
             other => break other,
         }
     };
-    let spool = spool.map_err(|error| Refusal {
-        fault: Fault::Ours,
-        code: RefusalCode::Internal,
-        reason: error.to_string(),
-    })?;
+    let spool = spool.map_err(|error| ours(error.to_string()))?;
     Ok((spool, bucket))
 }
 

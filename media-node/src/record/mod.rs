@@ -17,6 +17,7 @@ use protocol::{Job, Problem};
 
 use crate::capture::{Clock, Transport};
 use crate::channel::NodeAddresses;
+use crate::outbound::Targets;
 use crate::spool::Spool;
 
 pub use individual::run as run_individual;
@@ -39,6 +40,8 @@ pub struct Options {
     pub max_users: usize,
     /// How media is asked for.
     pub transport: Transport,
+    /// Where URLs that the customer gave may lead.
+    pub targets: Targets,
 }
 
 impl Default for Options {
@@ -47,6 +50,7 @@ impl Default for Options {
             silence_timeout: Duration::from_secs(10),
             max_users: 200,
             transport: Transport::default(),
+            targets: Targets::default(),
         }
     }
 }

@@ -1,11 +1,11 @@
-use std::sync::Once;
 use std::time::Duration;
 
 use opendal::layers::TimeoutLayer;
-use opendal::{Operator, services};
+use opendal::{HttpTransporter, OperationContext, Operator, services};
 use protocol::{Storage, StorageKind};
 
 use super::fault::UploadFault;
+use crate::outbound::Client;
 use crate::spool::object_key;
 
 /// A request may take so long before the store has seen any of its body.
@@ -23,9 +23,7 @@ pub struct Bucket {
 
 impl Bucket {
     /// Speaks to nobody yet. An error says what is wrong with the description of the storage.
-    pub fn new(storage: &Storage) -> Result<Self, String> {
-        static TRANSPORT: Once = Once::new();
-        TRANSPORT.call_once(opendal::install_default);
+    pub fn new(storage: &Storage, client: &Client) -> Result<Self, String> {
         let mut builder = services::S3::default()
             .bucket(&storage.bucket)
             .endpoint(&storage.endpoint)
@@ -42,7 +40,9 @@ impl Bucket {
         if storage.kind == StorageKind::S3 && !storage.bucket.contains('.') {
             builder = builder.enable_virtual_host_style();
         }
+        let transport = OperationContext::new().with_http_transport(HttpTransporter::new(client.clone()));
         let operator = Operator::new(builder).map_err(|error| error.message().to_owned())?;
+        let operator = operator.with_context(transport);
         let place = format!("bucket {:?} at {}", storage.bucket, storage.endpoint);
         Ok(Self {
             operator,

@@ -1,4 +1,5 @@
-use super::mode::Mode;
+use protocol::Mode;
+
 use crate::input::{FieldError, Fields};
 
 const ALIYUN_VOD: &str = "aliyun_vod_service";

@@ -113,7 +113,11 @@ mod tests {
     fn what_is_left_out_has_its_default_and_the_rest_is_taken_over() {
         let scene =
             |config: serde_json::Value| read(&Fields::new(config.as_object().unwrap()), Flavour::Agora).unwrap();
-        assert_eq!(scene(json!({})), Scene::default());
+        let first = Scene {
+            version: 1,
+            ..Scene::default()
+        };
+        assert_eq!(scene(json!({})), first);
         let full = scene(json!({
             "mixedVideoLayout": 3, "backgroundColor": "#FF8000", "backgroundImage": "http://h/b.jpg",
             "backgroundConfig": [{"uid": "7", "image_url": "http://h/7.jpg", "render_mode": 1}],

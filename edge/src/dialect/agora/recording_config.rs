@@ -1,19 +1,19 @@
-use protocol::Subscription;
+use protocol::{Cipher, Decryption, MixOutput, Mode, Scene, Secret, Subscription};
 use serde_json::Value;
 
-use super::mode::Mode;
 use super::{subscription, transcoding};
 use crate::access::Flavour;
 use crate::input::{FieldError, Fields};
 
 const DEFAULT_IDLE_S: u64 = 30;
-/// The schemes that add a salt to the secret.
-const SALTED: [u64; 2] = [7, 8];
 
 /// `recordingConfig`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct RecordingConfig {
     pub(super) subscription: Subscription,
+    /// In mode mix.
+    pub(super) picture: Option<(MixOutput, Scene)>,
+    pub(super) decryption: Option<Decryption>,
     pub(super) max_idle_s: u64,
     /// `correctEXTINF` of `privateParams`.
     pub(super) correct_extinf: Option<bool>,
@@ -23,7 +23,7 @@ impl RecordingConfig {
     pub(super) fn read(config: &Fields<'_>, mode: Mode, flavour: Flavour) -> Result<Self, FieldError> {
         config.integer("channelType", 0..=1)?;
         let group = config.integer("subscribeUidGroup", 0..=5)?;
-        match mode {
+        let picture = match mode {
             Mode::Individual => {
                 for name in ["transcodingConfig", "audioProfile"] {
                     if config.get(name).is_some() {
@@ -34,41 +34,46 @@ impl RecordingConfig {
                     let problem = "is required in individual mode: 0 for 1-2 users, 1 for 3-7, 2 for 8-12, 3 for 13-17, 4 for 18-32, 5 for 33-49";
                     return Err(config.error("subscribeUidGroup", problem));
                 }
+                None
             }
             Mode::Mix => {
                 if config.get("streamMode").is_some() {
                     return Err(config.error("streamMode", "must not be set unless the mode is individual"));
                 }
-                transcoding::check(config, flavour)?;
+                Some(transcoding::read(config, flavour)?)
             }
-        }
-        check_encryption(config)?;
-        check_streams(config)?;
+        };
+        let decryption = decryption(config)?;
+        check_stream_mode(config)?;
         Ok(Self {
             subscription: subscription::read(config, flavour)?,
+            picture,
+            decryption,
             max_idle_s: config.integer("maxIdleTime", 5..=2_592_000)?.unwrap_or(DEFAULT_IDLE_S),
             correct_extinf: correct_extinf(config)?,
         })
     }
 }
 
-fn check_encryption(config: &Fields<'_>) -> Result<(), FieldError> {
-    let scheme = config.integer("decryptionMode", 0..=8)?.unwrap_or(0);
-    let (secret, salt) = (config.string("secret")?, config.string("salt")?);
-    if scheme == 0 {
-        return Ok(());
-    }
-    config.require("secret", secret)?;
-    if SALTED.contains(&scheme) {
-        config.require("salt", salt)?;
-    }
-    Err(config.error("decryptionMode", "must be 0: this server does not decrypt channels"))
+fn decryption(config: &Fields<'_>) -> Result<Option<Decryption>, FieldError> {
+    let cipher = match config.integer("decryptionMode", 0..=8)? {
+        None | Some(0) => None,
+        Some(1) => Some(Cipher::Aes128Xts),
+        Some(2) => Some(Cipher::Aes128Ecb),
+        Some(3) => Some(Cipher::Aes256Xts),
+        Some(_) => return Err(config.error("decryptionMode", "must be 0 to 3: this server offers no other")),
+    };
+    let secret = config.string("secret")?;
+    let decryption = |cipher| {
+        Ok(Decryption {
+            cipher,
+            secret: Secret::new(config.require("secret", secret)?),
+        })
+    };
+    cipher.map(decryption).transpose()
 }
 
-fn check_streams(config: &Fields<'_>) -> Result<(), FieldError> {
-    if config.integer("videoStreamType", 0..=1)?.unwrap_or(0) != 0 {
-        return Err(config.error("videoStreamType", "must be 0: this server does not record low streams"));
-    }
+fn check_stream_mode(config: &Fields<'_>) -> Result<(), FieldError> {
     match config.string("streamMode")? {
         None | Some("default") => Ok(()),
         Some("standard" | "original") => {

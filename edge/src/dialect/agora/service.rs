@@ -1,30 +1,30 @@
 //! The service behind the gateway: from a routed request of a known app to an answer or a call.
 
-use protocol::{PlaylistStyle, RecorderKey, Scene};
+use protocol::{Mode, PlaylistStyle, Scene};
 
 use super::acquire::Acquire;
 use super::body::{self, Reply};
 use super::error::{
-    ApiError, FOREIGN_RESOURCE, FOREIGN_SID, INTERNAL_ERROR, INVALID_LAYOUT, INVALID_PARAMETER, NO_ACTIVE_STATUS,
-    RESOURCE_EXPIRED, TOKEN_EXPIRED, TOKEN_INVALID, UNREADABLE_RESOURCE,
+    ApiError, Code, FOREIGN_RESOURCE, FOREIGN_SID, INTERNAL_ERROR, INVALID_LAYOUT, INVALID_PARAMETER, NO_ACTIVE_STATUS,
+    NOT_ENABLED, RESOURCE_EXPIRED, TOKEN_EXPIRED, TOKEN_INVALID, UNREADABLE_RESOURCE,
 };
-use super::mode::Mode;
 use super::names::Names;
 use super::route::{Action, Endpoint};
 use super::start::Start;
 use super::stop::Stop;
 use super::update::Update;
-use super::{Handled, Pending, layout, start_parameter};
+use super::{Handled, Pending, layout, mode, start_parameter};
 use crate::access::{App, Entropy, Entry, KeyRing, ResourceId, TokenError, hex, verify_token};
 use crate::http::{Request, Response};
-use crate::input::{FieldError, Fields};
-use crate::recording::{self, Call, Command, Spec, Target, Ticket};
+use crate::input::{FieldError, Fields, Targets};
+use crate::recording::{self, Call, Command, Preference, Spec, Target, Ticket};
 
 /// A request of an app that its caller may use.
 pub(super) struct Service<'a> {
     pub(super) request: &'a Request,
     pub(super) app: &'a App,
     pub(super) keys: &'a KeyRing,
+    pub(super) targets: Targets,
     pub(super) now_ms: u64,
     pub(super) entropy: &'a Entropy,
 }
@@ -46,16 +46,19 @@ impl Service<'_> {
 
     fn acquire(&self) -> Result<Response, Response> {
         let error = |error: ApiError| error.answer(self.reply());
-        self.check_active().map_err(error)?;
+        self.check_active(NOT_ENABLED).map_err(error)?;
         let body = body::read(self.request).map_err(error)?;
         let Acquire {
             names,
             expires_hours,
             start_digest,
-        } = Acquire::read(&Fields::new(&body), self.app.flavour).map_err(error)?;
+            preference,
+        } = Acquire::read(&Fields::new(&body), self.app.flavour, self.keys).map_err(error)?;
         let Names { cname, uid } = names;
         let resource = ResourceId {
             start_digest,
+            region: preference.region,
+            avoid: preference.avoid,
             ..ResourceId::new(&self.app.app_id, cname, uid, expires_hours, self.now_ms, self.entropy)
         };
         let text = resource
@@ -66,9 +69,9 @@ impl Service<'_> {
 
     fn start(&self, resource_id: &str, mode: &str) -> Result<Pending, Response> {
         let error = |error: ApiError| error.answer(self.reply());
-        self.check_active().map_err(error)?;
+        self.check_active(NO_ACTIVE_STATUS).map_err(error)?;
         let body = body::read(self.request).map_err(error)?;
-        let mode = Mode::read(mode).map_err(error)?;
+        let mode = mode::read(mode).map_err(error)?;
         let resource = self.open(resource_id).map_err(error)?;
         let reply = self.reply().about(&resource, resource_id);
         let spec = self
@@ -78,12 +81,16 @@ impl Service<'_> {
             nonce: resource.nonce.clone(),
             issued_ms: resource.issued_ms,
             expires_hours: resource.expires_hours,
+            preference: Preference {
+                region: resource.region.clone(),
+                avoid: resource.avoid.clone(),
+            },
         };
         let sid = hex(&self.entropy.id);
         let command = Command::Start(Box::new(recording::Start { sid, ticket, spec }));
         Ok(Pending {
             call: Call {
-                key: key_of(&resource),
+                key: resource.recorder(),
                 command,
             },
             reply,
@@ -97,8 +104,7 @@ impl Service<'_> {
         }
         let body = Fields::new(body);
         self.check_names(&body, resource)?;
-        let start = Start::read(&body, mode, self.app.flavour)?;
-        let mode = mode.offered()?;
+        let start = Start::read(&body, mode, self.app.flavour, self.targets)?;
         check_announced(&body, resource)?;
         let token_expires_ms = self.check_token(start.token, resource)?;
         let strict_extinf = start
@@ -107,6 +113,9 @@ impl Service<'_> {
             .unwrap_or(self.app.recorder.strict_extinf);
         Ok(Spec {
             mode,
+            mix: start.mix,
+            snapshots: start.snapshots,
+            decryption: start.recording.decryption,
             source: self.app.source.clone(),
             subscription: start.recording.subscription,
             playlist: PlaylistStyle { strict_extinf },
@@ -139,7 +148,7 @@ impl Service<'_> {
             Action::Query => None,
             _ => Some(body::read(self.request).map_err(error)?),
         };
-        let mode = Mode::read(mode).map_err(error)?;
+        let mode = mode::read(mode).map_err(error)?;
         let resource = self.open(resource_id).map_err(error)?;
         let reply = self.reply().about(&resource, resource_id);
         if !is_sid(sid) {
@@ -155,7 +164,7 @@ impl Service<'_> {
         let command = command.map_err(|error| error.answer(reply.clone()))?;
         Ok(Pending {
             call: Call {
-                key: key_of(&resource),
+                key: resource.recorder(),
                 command,
             },
             reply,
@@ -192,7 +201,6 @@ impl Service<'_> {
                 Command::UpdateLayout(recording::UpdateLayout { target, scene })
             }
         };
-        mode.offered()?;
         Ok(command)
     }
 
@@ -230,10 +238,10 @@ impl Service<'_> {
         Reply::new(self.app.flavour)
     }
 
-    fn check_active(&self) -> Result<(), ApiError> {
+    fn check_active(&self, code: Code) -> Result<(), ApiError> {
         match self.app.disabled {
             false => Ok(()),
-            true => Err(ApiError::new(NO_ACTIVE_STATUS, "the operator has disabled this App ID")),
+            true => Err(ApiError::new(code, "the operator has disabled this App ID")),
         }
     }
 
@@ -262,14 +270,6 @@ fn check_announced(body: &Fields<'_>, resource: &ResourceId) -> Result<(), ApiEr
             let reason = "request_hash mismatch! clientRequest must ask for the same as acquire's startParameter";
             Err(ApiError::new(INVALID_PARAMETER, reason))
         }
-    }
-}
-
-fn key_of(resource: &ResourceId) -> RecorderKey {
-    RecorderKey {
-        app_id: resource.app_id.clone(),
-        channel: resource.channel.clone(),
-        uid: resource.uid.clone(),
     }
 }
 

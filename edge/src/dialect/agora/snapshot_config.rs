@@ -1,40 +1,42 @@
-use protocol::StreamTypes;
+use protocol::{Mode, Selection, Snapshots, StreamTypes};
 
-use super::mode::Mode;
 use super::recording_config::RecordingConfig;
 use crate::access::Flavour;
 use crate::input::{FieldError, Fields};
 
-/// Checks `snapshotConfig` and what it needs of the other settings, then says that it is not offered.
-pub(super) fn check(
+const DEFAULT_INTERVAL_S: u64 = 10;
+
+/// `snapshotConfig`, with what it needs of the other settings. Without `recordingFileConfig` only pictures are made.
+pub(super) fn read(
     request: &Fields<'_>,
     mode: Mode,
     recording: &RecordingConfig,
     flavour: Flavour,
-) -> Result<(), FieldError> {
+) -> Result<Option<Snapshots>, FieldError> {
     let Some(snapshot) = request.object("snapshotConfig")? else {
-        return Ok(());
+        return Ok(None);
     };
+    let error = |problem| Err(request.error("snapshotConfig", problem));
     if mode != Mode::Individual {
-        return Err(request.error("snapshotConfig", "must not be set unless the mode is individual"));
+        return error("must not be set unless the mode is individual");
     }
-    if !flavour.snapshots_beside_files() && request.get("recordingFileConfig").is_some() {
-        return Err(request.error("snapshotConfig", "must not be set together with recordingFileConfig"));
+    let alone = request.get("recordingFileConfig").is_none();
+    if !alone && !flavour.snapshots_beside_files() {
+        return error("must not be set together with recordingFileConfig");
     }
     if recording.subscription.types == StreamTypes::Audio {
-        return Err(request.error(
-            "snapshotConfig",
-            "needs video: recordingConfig.streamTypes must be 1 or 2",
-        ));
+        return error("needs video: recordingConfig.streamTypes must be 1 or 2");
     }
-    if recording.subscription.video == protocol::Selection::None {
-        let problem = "needs video: with subscribeAudioUids, recordingConfig must have subscribeVideoUids too";
-        return Err(request.error("snapshotConfig", problem));
+    if recording.subscription.video == Selection::None {
+        return error("needs video: with subscribeAudioUids, recordingConfig must have subscribeVideoUids too");
     }
-    snapshot.integer("captureInterval", 5..=3600)?;
+    let interval_s = snapshot
+        .integer("captureInterval", 5..=3600)?
+        .unwrap_or(DEFAULT_INTERVAL_S);
     let types = snapshot.require("fileType", snapshot.strings("fileType", 1)?)?;
     if types != ["jpg"] {
         return Err(snapshot.error("fileType", "must be [\"jpg\"]"));
     }
-    Err(request.error("snapshotConfig", "is not offered by this server"))
+    let interval_ms = interval_s.saturating_mul(1000);
+    Ok(Some(Snapshots { interval_ms, alone }))
 }

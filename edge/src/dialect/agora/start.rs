@@ -1,10 +1,9 @@
-use protocol::Storage;
+use protocol::{Mix, Mode, Snapshots, Storage};
 
-use super::mode::Mode;
 use super::recording_config::RecordingConfig;
 use super::{extension_config, snapshot_config, storage_config};
 use crate::access::Flavour;
-use crate::input::{FieldError, Fields};
+use crate::input::{FieldError, Fields, Targets};
 
 /// What the body of `start` asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,24 +11,33 @@ pub(super) struct Start<'a> {
     /// Empty without one.
     pub(super) token: &'a str,
     pub(super) recording: RecordingConfig,
+    /// In mode mix.
+    pub(super) mix: Option<Mix>,
+    pub(super) snapshots: Option<Snapshots>,
     pub(super) storage: Storage,
 }
 
 impl<'a> Start<'a> {
-    pub(super) fn read(body: &Fields<'a>, mode: Mode, flavour: Flavour) -> Result<Self, FieldError> {
+    pub(super) fn read(body: &Fields<'a>, mode: Mode, flavour: Flavour, targets: Targets) -> Result<Self, FieldError> {
         let request = body.require("clientRequest", body.object("clientRequest")?)?;
         let token = request.string("token")?.unwrap_or_default();
         let recording = request.object("recordingConfig")?;
-        let recording = RecordingConfig::read(&request.require("recordingConfig", recording)?, mode, flavour)?;
-        check_files(&request, mode)?;
-        snapshot_config::check(&request, mode, &recording, flavour)?;
+        let mut recording = RecordingConfig::read(&request.require("recordingConfig", recording)?, mode, flavour)?;
+        let mp4 = asks_for_mp4(&request, mode)?;
+        let snapshots = snapshot_config::read(&request, mode, &recording, flavour)?;
         extension_config::check(&request, mode)?;
         refuse_transcoding_afterwards(&request)?;
         let storage = request.object("storageConfig")?;
-        let storage = storage_config::read(&request.require("storageConfig", storage)?, flavour)?;
+        let storage = storage_config::read(&request.require("storageConfig", storage)?, flavour, targets)?;
+        let mix = recording
+            .picture
+            .take()
+            .map(|(output, scene)| Mix { output, scene, mp4 });
         Ok(Self {
             token,
             recording,
+            mix,
+            snapshots,
             storage,
         })
     }
@@ -48,13 +56,15 @@ fn refuse_transcoding_afterwards(request: &Fields<'_>) -> Result<(), FieldError>
     }
 }
 
-fn check_files(request: &Fields<'_>, mode: Mode) -> Result<(), FieldError> {
+/// Whether MP4 files are written beside the playlist.
+fn asks_for_mp4(request: &Fields<'_>, mode: Mode) -> Result<bool, FieldError> {
     let Some(files) = request.object("recordingFileConfig")? else {
-        return Ok(());
+        return Ok(false);
     };
     let types = files.strings("avFileType", 2)?;
     match (mode, types.as_deref()) {
-        (_, None | Some(["hls"])) | (Mode::Mix, Some(["hls", "mp4"] | ["mp4", "hls"])) => Ok(()),
+        (_, None | Some(["hls"])) => Ok(false),
+        (Mode::Mix, Some(["hls", "mp4"] | ["mp4", "hls"])) => Ok(true),
         (Mode::Individual, Some(_)) => Err(files.error("avFileType", "must be [\"hls\"] in individual mode")),
         (Mode::Mix, Some(_)) => Err(files.error("avFileType", "must be [\"hls\"] or [\"hls\",\"mp4\"]")),
     }

@@ -43,7 +43,10 @@ pub(super) fn read(config: &Fields<'_>, flavour: Flavour) -> Result<Subscription
         types,
         audio,
         video,
-        quality: VideoQuality::High,
+        quality: match config.integer("videoStreamType", 0..=1)? {
+            Some(1) => VideoQuality::Low,
+            _ => VideoQuality::High,
+        },
     };
     if is_empty(&subscription) {
         let problem =

@@ -8,8 +8,8 @@ use protocol::{
 
 use super::receiver::Receiver;
 use crate::recording::{
-    Call, CallId, Command, Delivery, Effect, Input, Node, NodeAnswer, Outcome, Reply, Request, Snapshot, Spec, Start,
-    State, Stop, Target, Ticket, next_alarm, step,
+    Call, CallId, Command, Delivery, Effect, Input, Node, NodeAnswer, Outcome, Preference, Reply, Request, Snapshot,
+    Spec, Start, State, Stop, Target, Ticket, next_alarm, step,
 };
 
 pub(super) const T0: u64 = 1_700_000_000_000;
@@ -232,7 +232,7 @@ impl Bench {
         };
         self.step(Input::DesiredAnswered {
             sid: sid.to_owned(),
-            desired,
+            desired: Box::new(desired),
             answer,
         })
     }
@@ -297,12 +297,16 @@ pub(super) fn ticket(nonce: &str) -> Ticket {
         nonce: nonce.to_owned(),
         issued_ms: T0,
         expires_hours: 1,
+        preference: Preference::default(),
     }
 }
 
 pub(super) fn spec() -> Spec {
     Spec {
         mode: Mode::Individual,
+        mix: None,
+        snapshots: None,
+        decryption: None,
         source: Source::Builtin {
             rtsp: None,
             roster: None,

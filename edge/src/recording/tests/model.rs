@@ -220,7 +220,7 @@ impl World {
                             self.messages.push(Message::Answer {
                                 node,
                                 sid: sid.clone(),
-                                answer,
+                                answer: *answer,
                             });
                         }
                         Effect::Reply { to, reply } => self.replied(to, reply),
@@ -248,7 +248,9 @@ impl World {
     fn carry_out(&mut self, effect: Effect) {
         let input = match effect {
             Effect::Reply { .. } => unreachable!(),
-            Effect::Place { sid, epoch, exclude } => {
+            Effect::Place {
+                sid, epoch, exclude, ..
+            } => {
                 let free = NODES.iter().filter(|id| !exclude.contains(&(**id).to_owned()));
                 let chosen = free.max_by_key(|id| (epoch * 7 + id.len() as u64 * 3) % 5);
                 Input::Placed {

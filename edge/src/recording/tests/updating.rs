@@ -1,7 +1,9 @@
-use protocol::{Desired, Directive, EndCause, Phase, Scene, Selection, StreamTypes};
+use protocol::{
+    AudioProfile, Desired, Directive, EndCause, Layout, Mix, MixOutput, Mode, Phase, Scene, Selection, StreamTypes,
+};
 
 use super::bench::*;
-use crate::recording::{Command, Effect, Input, NodeAnswer, Outcome, Update, UpdateLayout};
+use crate::recording::{Command, Effect, Input, NodeAnswer, Outcome, Spec, Start, Update, UpdateLayout};
 
 fn only(uid: &str) -> Option<Selection> {
     Some(Selection::Only(vec![uid.to_owned()]))
@@ -26,7 +28,7 @@ fn told(effects: &[Effect]) -> Vec<Desired> {
     let told = effects.iter().filter_map(|effect| match effect {
         Effect::SendDesired {
             desired, wait_ms: 0, ..
-        } => Some(desired.clone()),
+        } => Some((**desired).clone()),
         _ => None,
     });
     told.collect()
@@ -114,10 +116,91 @@ fn a_late_answer_to_an_update_ends_no_wait_for_a_stop() {
     assert_eq!(early, None);
     let answer = Input::DesiredAnswered {
         sid: "s1".to_owned(),
-        desired,
+        desired: Box::new(desired),
         answer: NodeAnswer::Unreachable,
     };
     assert_eq!(replies_to(&bench.step(answer), by), []);
     let (_, effects) = bench.report("s1", "n1", 1, ended(EndCause::Stopped));
     assert!(matches!(replies_to(&effects, by)[..], [Outcome::State(_)]));
+}
+
+fn mixed_spec() -> Spec {
+    let output = MixOutput {
+        width: 360,
+        height: 640,
+        fps: 15,
+        bitrate_kbps: 500,
+        audio: AudioProfile::Mono48,
+    };
+    let scene = Scene {
+        version: 1,
+        ..Scene::default()
+    };
+    let mp4 = true;
+    Spec {
+        mode: Mode::Mix,
+        mix: Some(Mix { output, scene, mp4 }),
+        ..spec()
+    }
+}
+
+fn update_layout(bench: &mut Bench, nonce: &str, layout: Layout) -> (Outcome, Vec<Effect>) {
+    let scene = Scene {
+        layout,
+        ..Scene::default()
+    };
+    let target = target("s1", Some(nonce));
+    let (_, outcome, effects) = bench.call(Command::UpdateLayout(UpdateLayout { target, scene }));
+    (outcome.unwrap(), effects)
+}
+
+#[test]
+fn a_layout_replaces_the_scene_and_is_told_at_once_and_with_each_report_and_job() {
+    let mut bench = Bench::new();
+    let start = Start {
+        sid: "s1".to_owned(),
+        ticket: ticket("a"),
+        spec: mixed_spec(),
+    };
+    let (_, _, effects) = bench.call(Command::Start(Box::new(start)));
+    let epoch = placed_epoch(&effects);
+    // Before the node is found, it goes with the job.
+    assert_eq!(update_layout(&mut bench, "a", Layout::BestFit).0, Outcome::Updated);
+    let effects = bench.step(Input::Placed {
+        sid: "s1".to_owned(),
+        epoch,
+        node: Ok(node("n1")),
+    });
+    let job = effects.iter().find_map(|effect| match effect {
+        Effect::SendJob { job, .. } => job.mix.clone(),
+        _ => None,
+    });
+    let mix = job.unwrap();
+    assert_eq!(
+        (mix.scene.version, mix.scene.layout, mix.mp4),
+        (2, Layout::BestFit, true)
+    );
+    let report = bench.make_report("s1", "n1", epoch, |report| report.phase = Phase::Starting);
+    bench.job_answered("s1", epoch, NodeAnswer::Report(Box::new(report)));
+
+    assert_eq!(update_layout(&mut bench, "b", Layout::Floating).0, Outcome::Mismatch);
+    let vertical = Layout::Vertical { large_uid: None };
+    let (outcome, effects) = update_layout(&mut bench, "a", vertical.clone());
+    assert_eq!(outcome, Outcome::Updated);
+    let [desired] = &told(&effects)[..] else {
+        panic!("{effects:?}")
+    };
+    let scene = desired.scene.clone().unwrap();
+    assert_eq!((scene.version, &scene.layout), (3, &vertical));
+    assert_eq!(desired.subscription.version, 1);
+
+    bench.crash();
+    let (answer, _) = bench.report("s1", "n1", epoch, |_| ());
+    assert_eq!(answer.scene.as_ref(), Some(&scene));
+    assert_eq!(bench.request_job("s1", "n1", epoch).unwrap().mix.unwrap().scene, scene);
+
+    bench.stop("s1", true);
+    let (outcome, effects) = update_layout(&mut bench, "a", Layout::Floating);
+    assert!(matches!(outcome, Outcome::AlreadyEnded(_)), "{outcome:?}");
+    assert_eq!(told(&effects), []);
 }

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use super::*;
+use crate::outbound::{Client, Targets};
 use crate::spool::{Opening, PlaylistKey, Slice, Spool};
 use proxy::{Disturbance, Proxy};
 
@@ -84,6 +85,10 @@ fn storage(port: u16) -> Storage {
     }
 }
 
+fn client() -> Client {
+    Client::without_redirects(Targets::Any).unwrap()
+}
+
 fn open(dir: &Path) -> Arc<Spool> {
     Arc::new(Spool::open(dir, Opening { epoch: 1, at_ms: 1 }, &|_| None).unwrap())
 }
@@ -121,7 +126,7 @@ fn render(slices: &[Slice], ended: bool) -> String {
 }
 
 fn uploader(spool: &Arc<Spool>, port: u16) -> Uploader {
-    let store = Store::Bucket(Bucket::new(&storage(port)).unwrap());
+    let store = Store::Bucket(Bucket::new(&storage(port), &client()).unwrap());
     Uploader::new(Arc::clone(spool), store, Box::new(render))
 }
 
@@ -229,7 +234,7 @@ async fn a_refusing_store_is_a_problem_at_once_and_the_slice_stays() {
 #[tokio::test]
 async fn the_check_passes_where_it_can_write_and_leaves_nothing_behind() {
     let server = Server::start().await;
-    check(&storage(server.port)).await.unwrap();
+    check(&storage(server.port), &client()).await.unwrap();
     let left: Vec<_> = std::fs::read_dir(server.dir.path().join("bucket").join(PREFIX))
         .map(|entries| entries.map(|entry| entry.unwrap().file_name()).collect())
         .unwrap_or_default();
@@ -274,7 +279,7 @@ async fn the_check_says_what_is_wrong_without_the_secret() {
             "cannot be written to",
         ),
     ] {
-        let refusal = check(&storage).await.unwrap_err();
+        let refusal = check(&storage, &client()).await.unwrap_err();
         assert_eq!(
             (refusal.code, refusal.fault),
             (RefusalCode::StorageUnusable, Fault::Destination)
@@ -286,6 +291,31 @@ async fn the_check_says_what_is_wrong_without_the_secret() {
             "{reason}"
         );
         assert!(!reason.contains(SECRET) && !reason.contains("other-secret"), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_at_a_private_address_is_refused() {
+    let server = Server::start().await;
+    for host in ["127.0.0.1", "localhost"] {
+        let storage = Storage {
+            endpoint: format!("http://{host}:{}", server.port),
+            ..storage(server.port)
+        };
+        let public_only = Client::without_redirects(Targets::Public).unwrap();
+        let refusal = check(&storage, &public_only).await.unwrap_err();
+        assert_eq!(
+            (refusal.code, refusal.fault),
+            (RefusalCode::StorageUnusable, Fault::Destination)
+        );
+        assert!(
+            refusal
+                .reason
+                .contains(&format!("{host} is at the private address 127.0.0.1")),
+            "{}",
+            refusal.reason
+        );
+        check(&storage, &client()).await.unwrap();
     }
 }
 

@@ -6,9 +6,8 @@ fn modes_that_are_not_offered_say_so() {
     let service = Service::new();
     let resource_id = service.resource_id();
     for (mode, part) in [
-        ("mix", "mode mix is not offered by this server"),
         ("web", "mode web is not offered by this server"),
-        ("Individual", "the mode in the URL must be individual"),
+        ("Individual", "the mode in the URL must be individual or mix"),
     ] {
         let start = path(APP, &format!("resourceid/{resource_id}/mode/{mode}/start"));
         assert_error(&service.answer(&post(&start, &start_body())), 400, 2, part);

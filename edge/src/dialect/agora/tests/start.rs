@@ -1,5 +1,5 @@
 use super::*;
-use crate::recording::{Command, Start, Ticket};
+use crate::recording::{Command, Preference, Start, Ticket};
 use protocol::{Mode, RecorderKey, Selection, StorageKind, StreamTypes};
 
 #[test]
@@ -28,7 +28,8 @@ fn start_becomes_a_call() {
         &Ticket {
             nonce: ticket.nonce.clone(),
             issued_ms: START_MS,
-            expires_hours: 72
+            expires_hours: 72,
+            preference: Preference::default(),
         }
     );
     assert_eq!(spec.mode, Mode::Individual);
@@ -122,11 +123,18 @@ fn start_takes_every_documented_form() {
             "/mode",
             json!("individual"),
         ),
+        (format!("{CONFIG}/decryptionMode"), json!(0), "/decryption", json!(null)),
         (
-            format!("{CONFIG}/decryptionMode"),
+            format!("{CONFIG}/videoStreamType"),
+            json!(1),
+            "/subscription/quality",
+            json!("low"),
+        ),
+        (
+            format!("{CONFIG}/videoStreamType"),
             json!(0),
-            "/mode",
-            json!("individual"),
+            "/subscription/quality",
+            json!("high"),
         ),
         (
             format!("{CONFIG}/streamMode"),
@@ -300,9 +308,14 @@ fn start_refuses_and_names_the_field() {
             "recordingConfig.decryptionMode must be",
         ),
         (
+            format!("{CONFIG}/decryptionMode"),
+            Some(json!(4)),
+            "recordingConfig.decryptionMode must be 0 to 3",
+        ),
+        (
             format!("{CONFIG}/videoStreamType"),
-            Some(json!(1)),
-            "recordingConfig.videoStreamType must be 0",
+            Some(json!(2)),
+            "recordingConfig.videoStreamType must be a whole number from 0 to 1",
         ),
         (
             format!("{CONFIG}/streamMode"),
@@ -351,8 +364,8 @@ fn start_refuses_and_names_the_field() {
         ),
         (
             "/clientRequest/snapshotConfig".to_owned(),
-            Some(json!({"captureInterval": 5, "fileType": ["jpg"]})),
-            "clientRequest.snapshotConfig is not offered",
+            Some(json!({"captureInterval": 5})),
+            "clientRequest.snapshotConfig.fileType is required",
         ),
         (
             "/clientRequest/extensionServiceConfig".to_owned(),
