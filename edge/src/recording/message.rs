@@ -3,7 +3,7 @@
 use protocol::{Desired, Job, JobRequest, RecorderKey, Refusal, Report, ReportAnswer};
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Delivery, Outcome, Preference, Replay, Snapshot};
+use super::{Call, Delivery, Outcome, Preference, Replay, Snapshot, Subject};
 
 /// Names a caller who waits for a reply; unique within the life of the process that holds the state.
 pub type CallId = u64;
@@ -111,8 +111,7 @@ pub enum Effect {
     },
     /// Deliver the event whose row has this place to the app's callback; answer with [`Input::Delivered`].
     Deliver {
-        key: RecorderKey,
-        sid: String,
+        subject: Box<Subject>,
         position: u64,
     },
 }

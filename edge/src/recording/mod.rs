@@ -36,7 +36,7 @@ pub use command::{
 };
 pub use deadlines::next_alarm;
 pub use message::{CallId, Effect, Input, Node, NodeAnswer, Reply, Request};
-pub use notice::{Attempt, Delivery, Event, Incident, Ledger, Ledgers, Notice, Pacing, Row, What, Who};
+pub use notice::{Attempt, Delivery, Event, Incident, Ledger, Ledgers, Notice, Pacing, Row, Subject, What, Who};
 pub use preference::{Preference, tag};
 pub use state::{Secrets, State};
 pub(crate) use subscription::is_empty;

@@ -1,7 +1,17 @@
-use protocol::{EndCause, Happening, Mode, Problem, RecordedFile};
+use protocol::{EndCause, Happening, Mode, Problem, RecordedFile, RecorderKey};
 use serde::{Deserialize, Serialize};
 
-use crate::recording::Status;
+use crate::recording::Snapshot;
+
+/// The recording that an event is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    pub key: RecorderKey,
+    pub sid: String,
+    pub mode: Mode,
+    /// It makes nothing but pictures.
+    pub pictures_only: bool,
+}
 
 /// One event of a recording, to be rendered by the dialect of its app.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,14 +30,14 @@ pub enum Event {
     RecorderStarted,
     /// The bucket is proven.
     UploaderStarted,
-    /// Another node goes on with the recording.
-    FailedOver,
+    /// Another node goes on with the recording; its recorder has this uid in the channel.
+    FailedOver {
+        uid: String,
+    },
     /// A call did not fit the state of the recording, such as a second start.
     Misfit {
-        status: Status,
-        mode: Mode,
-        /// Object keys; at most 32.
-        playlists: Vec<String>,
+        /// With at most 32 files.
+        snapshot: Box<Snapshot>,
     },
     Problem(Problem),
     /// The channel token of the start has died; the recording goes on.

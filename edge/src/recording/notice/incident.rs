@@ -46,6 +46,9 @@ pub enum What {
     SubscriptionChanged {
         version: u64,
     },
+    LayoutChanged {
+        version: u64,
+    },
     TokenExpired,
     StopOrdered {
         cause: EndCause,

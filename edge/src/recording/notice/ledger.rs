@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 
-use protocol::{Confirmed, Happening, RecorderKey, Report};
+use protocol::{Confirmed, Happening, Report};
 use serde::{Deserialize, Serialize};
 
 use super::outbox::{Outbox, Room, Scribe, Settled, Weight};
 use super::told::Told;
-use super::{Delivery, Event, Incident, Row, What};
+use super::{Delivery, Event, Incident, Row, Subject, What};
 use crate::recording::publication::RETENTION_MS;
 use crate::recording::state::{Recording, State};
 use crate::recording::{CallId, Effect, Outcome, Replay, Reply};
@@ -20,13 +20,13 @@ const NEWEST_INCIDENTS: u64 = 450;
 const MAX_NODES: usize = 64;
 /// Between two events about calls that did not fit.
 const MISFIT_EVERY_MS: u64 = 10_000;
-const MAX_PLAYLISTS: usize = 32;
+const MAX_MISFIT_FILES: usize = 32;
 
 /// What has been told of one recording, and what waits to be. Outlives the recording: its log is kept as long as its
 /// session document, and longer where events still wait.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
-    key: RecorderKey,
+    subject: Subject,
     told: Told,
     outbox: Outbox,
     /// The number of the next line of the history.
@@ -58,7 +58,12 @@ struct Log {
 impl Ledger {
     fn new(recording: &Recording) -> Self {
         Self {
-            key: recording.key.clone(),
+            subject: Subject {
+                key: recording.key.clone(),
+                sid: recording.sid.clone(),
+                mode: recording.mode,
+                pictures_only: recording.snapshots.is_some_and(|snapshots| snapshots.alone),
+            },
             told: Told::default(),
             outbox: Outbox::default(),
             incidents: 0,
@@ -223,11 +228,10 @@ fn is_misfit(effect: &Effect, sid: &str) -> bool {
 }
 
 fn misfit(recording: &Recording) -> Event {
-    let playlists = recording.seen.files.iter().map(|file| file.name.clone());
+    let mut snapshot = recording.snapshot();
+    snapshot.files.truncate(MAX_MISFIT_FILES);
     Event::Misfit {
-        status: recording.status(),
-        mode: recording.mode,
-        playlists: playlists.take(MAX_PLAYLISTS).collect(),
+        snapshot: Box::new(snapshot),
     }
 }
 
@@ -281,11 +285,10 @@ pub(in crate::recording) fn replay(state: &mut State, by: CallId, replay: &Repla
 
 /// Asks for the deliveries that are due.
 pub(in crate::recording) fn flush(state: &mut State, now_ms: u64, out: &mut Vec<Effect>) {
-    for (sid, ledger) in &mut state.ledgers {
+    for ledger in state.ledgers.values_mut() {
         if let Some(position) = ledger.outbox.next(&state.pacing, now_ms) {
             out.push(Effect::Deliver {
-                key: ledger.key.clone(),
-                sid: sid.clone(),
+                subject: Box::new(ledger.subject.clone()),
                 position,
             });
         }

@@ -14,7 +14,7 @@ mod pacing;
 mod row;
 mod told;
 
-pub use event::{Event, Notice};
+pub use event::{Event, Notice, Subject};
 pub use incident::{Incident, What, Who};
 pub use ledger::{Ledger, Ledgers};
 pub(super) use ledger::{confirmed, delivered, flush, forget, hear, next_due, replay, settle};

@@ -22,6 +22,7 @@ pub(super) struct Told {
     media: bool,
     ordered: bool,
     subscription: u64,
+    scene: u64,
     token: bool,
     /// Those that the node listed last, by code and time.
     problems: Vec<(String, u64)>,
@@ -79,6 +80,7 @@ impl Told {
         if !self.requested {
             self.requested = true;
             self.subscription = recording.subscription.version;
+            self.scene = scene_version(recording);
             news.incidents.push(What::Requested);
         }
         for tried in recording.tried.iter().skip(self.refusals) {
@@ -108,7 +110,8 @@ impl Told {
             Some(told) if told.epoch == epoch => {}
             Some(_) => {
                 self.silent = false;
-                news.events.push(Event::FailedOver);
+                let uid = recording.key.uid.clone();
+                news.events.push(Event::FailedOver { uid });
                 news.incidents.push(What::Moved {
                     node: node.clone(),
                     epoch,
@@ -147,6 +150,11 @@ impl Told {
         if version != self.subscription {
             self.subscription = version;
             news.incidents.push(What::SubscriptionChanged { version });
+        }
+        let version = scene_version(recording);
+        if version != self.scene {
+            self.scene = version;
+            news.incidents.push(What::LayoutChanged { version });
         }
         if let Some(cause) = recording.order.filter(|_| !self.ordered) {
             self.ordered = true;
@@ -242,6 +250,10 @@ impl Told {
         news.events.push(Event::Exited { cause, complete });
         news.incidents.push(What::Ended { cause });
     }
+}
+
+fn scene_version(recording: &Recording) -> u64 {
+    recording.scene.as_ref().map_or(0, |scene| scene.version)
 }
 
 /// Nothing that was recorded is missing in the store, and nothing will follow.

@@ -45,8 +45,8 @@ impl Bench {
         self.receiver.write(self.state.take_rows());
         let mut deliveries = Vec::new();
         effects.retain(|effect| match effect {
-            Effect::Deliver { sid, position, .. } => {
-                deliveries.push((sid.clone(), *position));
+            Effect::Deliver { subject, position } => {
+                deliveries.push((subject.sid.clone(), *position));
                 false
             }
             _ => true,

@@ -292,7 +292,8 @@ impl World {
                 revision,
                 ok: self.kind || revision % 4 != 3,
             },
-            Effect::Deliver { sid, position, .. } => {
+            Effect::Deliver { subject, position } => {
+                let sid = subject.sid;
                 let chance = (position * 31 + self.calls * 17) as u32 % 8;
                 // What arrives may be answered with a failure, or not in time.
                 if self.kind || chance != 0 {
