@@ -53,6 +53,28 @@ pub(crate) fn base_url(text: &str, schemes: &[&str]) -> Result<String, String> {
     }
 }
 
+/// Whether a text is a URL of the web without a user: `http(s)://host[:port][/path][?query]`.
+pub(crate) fn web_url(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
+        return false;
+    };
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (host, path) = rest.split_at(end);
+    is_authority(host)
+        && path
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#'))
+}
+
+/// A URL of the web without what can be secret in it: path and query.
+pub(crate) fn redact_web(url: &str) -> String {
+    let end = url.find("://").map_or(0, |at| at + 3);
+    let (scheme, rest) = url.split_at(end);
+    let host = authority(rest).unwrap_or_default();
+    let whole = rest.strip_prefix(host).is_some_and(|path| matches!(path, "" | "/"));
+    format!("{scheme}{host}{}", if whole { "" } else { "/…" })
+}
+
 /// Whether a text is an RTSP URL, which may hold a user, a password, a path and a query.
 pub(crate) fn stream_url(text: &str) -> bool {
     let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -213,6 +235,37 @@ mod tests {
                 assert_eq!(Targets::Public.check(url).is_ok(), allowed, "{url}");
                 assert_eq!(Targets::Any.check(url), Ok(()), "{url}");
             }
+        }
+    }
+
+    #[test]
+    fn web_urls() {
+        let table = [
+            ("https://example.com", "https://example.com"),
+            ("https://example.com/", "https://example.com"),
+            ("http://10.0.0.1:8080/hook?key=x", "http://10.0.0.1:8080/…"),
+            ("https://[::1]:80?key=x", "https://[::1]:80/…"),
+        ];
+        for (url, expected) in table {
+            assert!(web_url(url), "{url}");
+            assert_eq!(redact_web(url), expected);
+        }
+        for url in [
+            "ftp://example.com",
+            "example.com/hook",
+            "https://",
+            "https:///hook",
+            "https://user@example.com",
+            "https://user:pw@example.com/",
+            "https://example.com/a b",
+            "https://example.com/#a",
+            "https://example.com\\@evil/",
+            "https://example.com/\\evil",
+            "https://127.1/",
+            "https://2130706433/",
+            "https://exämple.com/",
+        ] {
+            assert!(!web_url(url), "{url}");
         }
     }
 

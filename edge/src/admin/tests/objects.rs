@@ -79,7 +79,7 @@ fn answers_of_the_objects() {
         ),
         (Outcome::TicketSpent, 503),
     ] {
-        let response = recording(&outcome);
+        let response = recording(&outcome, None);
         let body: Value = serde_json::from_slice(&response.body).unwrap();
         assert_eq!(response.status, status, "{body}");
         assert_eq!(body["cause"] == "idle", status < 300);

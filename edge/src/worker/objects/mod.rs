@@ -5,12 +5,16 @@ mod fleet;
 mod recorder;
 
 use protocol::RecorderKey;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use worker::{Env, Headers, Method, Request, RequestInit, Response, console_error};
 
 use super::bindings::{self, Misconfigured};
+use crate::admin::{NoticeState, Which};
+use crate::recording::Incident;
 use crate::{fleet as fleet_core, recording};
+
+pub(super) use recorder::Logged;
 
 /// An object did not answer. What it was is in the log.
 #[derive(Debug)]
@@ -21,9 +25,52 @@ pub(super) async fn ask_recorder(
     key: &RecorderKey,
     request: &recording::Request,
 ) -> Result<recording::Reply, Unanswered> {
+    ask(env, "RECORDER", &name_of(key)?, &ToRecorder::Core(request)).await
+}
+
+/// What a `Recorder` keeps beside its core's state.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum LogQuestion {
+    /// The events of a recording behind the number `after`.
+    Notices {
+        sid: String,
+        after: Option<u64>,
+        state: Option<NoticeState>,
+        limit: usize,
+    },
+    History {
+        sid: String,
+    },
+    Replay {
+        sid: String,
+        which: Which,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum LogAnswer {
+    Notices(Vec<Logged>),
+    History(Vec<Incident>),
+    Replayed { count: u64 },
+}
+
+pub(super) async fn ask_log(env: &Env, key: &RecorderKey, question: LogQuestion) -> Result<LogAnswer, Unanswered> {
+    ask(env, "RECORDER", &name_of(key)?, &ToRecorder::<()>::Log(question)).await
+}
+
+/// Whatever a `Recorder` can be asked.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ToRecorder<T> {
+    Core(T),
+    Log(LogQuestion),
+}
+
+fn name_of(key: &RecorderKey) -> Result<String, Unanswered> {
     // JSON keeps the parts of the key apart, whatever is in them.
-    let name = serde_json::to_string(&(&key.app_id, &key.channel, &key.uid)).map_err(|error| unanswered("", &error))?;
-    ask(env, "RECORDER", &name, request).await
+    serde_json::to_string(&(&key.app_id, &key.channel, &key.uid)).map_err(|error| unanswered("", &error))
 }
 
 /// All nodes are in the table of one object.
