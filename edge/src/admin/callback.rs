@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::error::AdminError;
 use super::{Admin, MAX_SECRET_BYTES, Question, is_visible, only};
 use crate::access::{Callback, Store};
-use crate::input::{FieldError, Fields, Targets, redact_web, web_url};
+use crate::input::{FieldError, Fields, Targets, plain_web_url, redact_web};
 
 const MAX_URL_BYTES: usize = 1024;
 const MAX_EVENTS: usize = 100;
@@ -33,7 +33,7 @@ pub(super) fn read(
 ) -> Result<(Callback, bool), FieldError> {
     only(given, &["url", "secret", "events"])?;
     let url = given.require("url", given.string("url")?)?;
-    if url.len() > MAX_URL_BYTES || !web_url(url) {
+    if url.len() > MAX_URL_BYTES || !plain_web_url(url) {
         let problem = "must be a whole URL with https or http, without a user or a fragment, of at most 1024 bytes; \
                        what a GET shows is shortened";
         return Err(given.error("url", problem));

@@ -53,26 +53,37 @@ pub(crate) fn base_url(text: &str, schemes: &[&str]) -> Result<String, String> {
     }
 }
 
-/// Whether a text is a URL of the web without a user: `http(s)://host[:port][/path][?query]`.
+/// Whether a text is a URL of HTTP or HTTPS, which may hold a user, a password, a path and a query. Behind the server's
+/// address there may be characters that have to be percent-encoded before they are sent.
 pub(crate) fn web_url(text: &str) -> bool {
-    let Some(rest) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
-        return false;
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    let is_web = matches!(scheme.as_deref(), Some("http" | "https"));
+    let has_server = || {
+        text.split_once("://")
+            .and_then(|(_, rest)| authority(rest))
+            .is_some_and(is_authority)
     };
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (host, path) = rest.split_at(end);
-    is_authority(host)
-        && path
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#'))
+    is_web && has_server() && !text.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
-/// A URL of the web without what can be secret in it: path and query.
+/// Whether a text is a URL of HTTP or HTTPS in visible ASCII, without a user, a password and a fragment.
+pub(crate) fn plain_web_url(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#');
+    let has_user = || {
+        let server = text
+            .split_once("://")
+            .and_then(|(_, rest)| rest.split(['/', '?']).next());
+        server.is_none_or(|server| server.contains('@'))
+    };
+    web_url(text) && text.bytes().all(is_plain) && !has_user()
+}
+
+/// A URL of the web without what can be secret in it: user, path and query.
 pub(crate) fn redact_web(url: &str) -> String {
-    let end = url.find("://").map_or(0, |at| at + 3);
-    let (scheme, rest) = url.split_at(end);
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
     let host = authority(rest).unwrap_or_default();
     let whole = rest.strip_prefix(host).is_some_and(|path| matches!(path, "" | "/"));
-    format!("{scheme}{host}{}", if whole { "" } else { "/…" })
+    format!("{scheme}://{host}{}", if whole { "" } else { "/…" })
 }
 
 /// Whether a text is an RTSP URL, which may hold a user, a password, a path and a query.
@@ -240,14 +251,32 @@ mod tests {
 
     #[test]
     fn web_urls() {
+        for (text, expected) in [
+            ("http://h/b.jpg", true),
+            ("HTTPS://u:p@h:8443/图.jpg?x=1#y", true),
+            ("https://h", true),
+            ("ftp://h/b.jpg", false),
+            ("h/b.jpg", false),
+            ("http:///b.jpg", false),
+            ("http://h/b c.jpg", false),
+            ("http://h/b\n.jpg", false),
+            ("http://", false),
+            ("", false),
+        ] {
+            assert_eq!(web_url(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn plain_web_urls() {
         let table = [
             ("https://example.com", "https://example.com"),
             ("https://example.com/", "https://example.com"),
-            ("http://10.0.0.1:8080/hook?key=x", "http://10.0.0.1:8080/…"),
+            ("http://10.0.0.1:8080/hook?key=x@y", "http://10.0.0.1:8080/…"),
             ("https://[::1]:80?key=x", "https://[::1]:80/…"),
         ];
         for (url, expected) in table {
-            assert!(web_url(url), "{url}");
+            assert!(plain_web_url(url), "{url}");
             assert_eq!(redact_web(url), expected);
         }
         for url in [
@@ -264,8 +293,9 @@ mod tests {
             "https://127.1/",
             "https://2130706433/",
             "https://exämple.com/",
+            "https://example.com/ä",
         ] {
-            assert!(!web_url(url), "{url}");
+            assert!(!plain_web_url(url), "{url}");
         }
     }
 

@@ -2,6 +2,7 @@
 //! subscriptions and the recording's timeline. It does not know how streams arrive, where rosters come from, how slices
 //! are kept or uploaded, and it never decides that a recording ends: the edge does, from the status it is told.
 
+mod follow;
 mod individual;
 pub mod mix;
 mod sink;
@@ -13,12 +14,14 @@ mod testing;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Job, Problem};
+use protocol::{Job, Problem, Source};
 
 use crate::capture::{Clock, Transport};
-use crate::channel::NodeAddresses;
+use crate::channel::{NodeAddresses, RosterError, RosterSource};
 use crate::outbound::Targets;
 use crate::spool::Spool;
+
+use status::{Board, SharedBoard};
 
 pub use individual::run as run_individual;
 
@@ -32,7 +35,25 @@ pub struct Context {
     pub options: Options,
 }
 
-#[derive(Clone, Copy, Debug)]
+impl Context {
+    fn shared(&self) -> follow::Shared {
+        let first_media_ms = self.spool.files("").iter().map(|file| file.start_ms).min();
+        let started_ms = self.clock.wall_ms(self.clock.now_us());
+        follow::Shared {
+            clock: self.clock,
+            board: SharedBoard::new(Board::new(started_ms, first_media_ms)),
+            options: self.options.clone(),
+            roster_tells_presence: !matches!(self.job.source, Source::Static { .. }),
+        }
+    }
+
+    fn rosters(&self) -> Result<RosterSource, RosterError> {
+        let recorder = &self.job.recorder;
+        RosterSource::new(&self.job.source, &recorder.app_id, &recorder.channel, &self.addresses)
+    }
+}
+
+#[derive(Clone, Debug)]
 pub struct Options {
     /// A stream that sends nothing for so long is opened anew.
     pub silence_timeout: Duration,

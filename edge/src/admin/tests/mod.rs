@@ -1,6 +1,7 @@
 //! The API from outside: plain requests in, plain responses out.
 
 mod apps;
+mod callbacks;
 mod credentials;
 mod door;
 mod garbage;

@@ -43,9 +43,8 @@ fn questions_go_to_the_objects() {
     }
 }
 
-#[test]
-fn answers_of_the_objects() {
-    let snapshot = Snapshot {
+pub(super) fn snapshot() -> Snapshot {
+    Snapshot {
         mp4: false,
         snapshots: None,
         phase: None,
@@ -65,7 +64,12 @@ fn answers_of_the_objects() {
         pending_uploads: 0,
         idle_since_ms: None,
         problems: vec![],
-    };
+    }
+}
+
+#[test]
+fn answers_of_the_objects() {
+    let snapshot = snapshot();
     let boxed = || Box::new(snapshot.clone());
     for (outcome, status) in [
         (Outcome::State(boxed()), 200),

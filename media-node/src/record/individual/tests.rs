@@ -9,7 +9,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::*;
-use crate::capture::{AccessUnit, CaptureEnd, Clock, Track, Wanted};
+use crate::capture::{AccessUnit, CaptureEnd, CaptureEvent, CaptureRequest, Clock, Track, Wanted};
+use crate::channel::{Credentials, RosterError};
+use crate::record::follow::{Captures, Rosters, Shared};
+use crate::record::status::Board;
 use crate::record::testing::{Coded, DirSink, audio, complaints, shifted, units_in, video};
 use crate::record::{Options, Status};
 use crate::spool::{PlaylistKey, Slice};
@@ -125,13 +128,18 @@ impl Stage {
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap();
         let clock = Clock::new(now.as_millis() as u64);
-        let shared = engine::Shared {
+        let board = SharedBoard::new(Board::new(clock.wall_ms(0), None));
+        let recorder = Individual {
             sink: sink.clone(),
             clock,
-            board: SharedBoard::new(Board::new(clock.wall_ms(0), None)),
-            options,
+            board: board.clone(),
             sid: "51d".into(),
             channel: "room".into(),
+        };
+        let shared = Shared {
+            clock,
+            board,
+            options,
             roster_tells_presence: true,
         };
         let (rosters, roster_queue) = mpsc::channel(4);
@@ -144,10 +152,11 @@ impl Stage {
             scene: None,
         });
         let (status_sender, status) = watch::channel(Status::default());
-        let recording = tokio::spawn(engine::run(
+        let recording = tokio::spawn(follow::run(
             shared,
             FakeRosters(roster_queue),
             captures.clone(),
+            recorder,
             desired_now,
             status_sender,
         ));
