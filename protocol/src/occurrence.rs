@@ -19,12 +19,11 @@ pub struct Occurrences {
 pub struct Occurrence {
     /// From 1, without holes but for what a log that grew too long has dropped.
     pub number: u64,
-    #[serde(flatten)]
     pub what: Happening,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Happening {
     /// A playlist begins, or goes on after an interruption.
     SliceStarted {

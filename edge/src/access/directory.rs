@@ -244,7 +244,7 @@ impl<'a, S: Store> Directory<'a, S> {
         let Some(text) = self.store.get(&format!("{kind}:{id}")).await? else {
             return Ok(None);
         };
-        serde_json::from_str(&text)
+        serde_json::from_slice(text.as_bytes())
             .map(Some)
             .map_err(|_| DirectoryError::unreadable(kind, id))
     }

@@ -1,13 +1,13 @@
 //! Answers to what the shell asked its objects.
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::error::AdminError;
 use super::{TestResult, Which};
 use crate::access::Page;
 use crate::http::Response;
-use crate::recording::{Incident, Outcome, Snapshot, Status};
+use crate::recording::{Outcome, Snapshot, Status};
 
 /// One page of a listing; its rows must hold no secrets.
 pub fn page<T: Serialize>(page: &Page<T>) -> Response {
@@ -19,12 +19,12 @@ struct RecordingView<'a> {
     #[serde(flatten)]
     snapshot: &'a Snapshot,
     #[serde(skip_serializing_if = "Option::is_none")]
-    history: Option<&'a [Incident]>,
+    history: Option<&'a Value>,
 }
 
-/// The state of one recording: 200, or 202 to a stop while the recording has not come to its end. With its history, oldest
-/// line first, where that was asked for.
-pub fn recording(outcome: &Outcome, history: Option<&[Incident]>) -> Response {
+/// The state of one recording: 200, or 202 to a stop while the recording has not come to its end. With its history, a list
+/// of incidents with the oldest first, where that was asked for.
+pub fn recording(outcome: &Outcome, history: Option<&Value>) -> Response {
     let view = |status, snapshot| Response::json(status, &RecordingView { snapshot, history });
     match outcome {
         Outcome::State(snapshot) => view(200, snapshot),
@@ -35,15 +35,15 @@ pub fn recording(outcome: &Outcome, history: Option<&[Incident]>) -> Response {
     }
 }
 
-/// How many events wait to be delivered once more; of one that was named there must be one.
-pub fn replayed(count: u64, which: Which) -> Response {
+/// `{"replayed": …}`, how many events wait to be delivered once more; of one that was named there must be one.
+pub fn replayed(answer: &Value, which: Which) -> Response {
     match which {
-        Which::Number(number) if count == 0 => {
+        Which::Number(number) if answer["replayed"] == 0 => {
             let reason =
                 format!("there is no event {number} that could be replayed: it is unknown, forgotten, or waits anyway");
             AdminError::new(404, "not_found", reason).response()
         }
-        _ => Response::json(202, &json!({ "replayed": count })),
+        _ => Response::json(202, answer),
     }
 }
 

@@ -16,11 +16,11 @@ pub struct NoticeView {
     /// The vendor's number.
     pub event_type: u32,
     pub at_ms: u64,
-    pub state: NoticeState,
+    pub state: Option<NoticeState>,
     pub attempts: u64,
     pub last_attempt_ms: Option<u64>,
     /// Of the last answer, if there was one.
-    pub last_status: Option<u16>,
+    pub last_status: Option<u64>,
     pub last_error: Option<String>,
 }
 
@@ -36,6 +36,13 @@ pub enum NoticeState {
 }
 
 impl NoticeState {
+    const ALL: [Self; 4] = [Self::Waiting, Self::Delivered, Self::GivenUp, Self::Unwanted];
+
+    /// The inverse of [`Self::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -67,18 +74,10 @@ impl<S: Store> Admin<'_, S> {
         let after = after
             .transpose()
             .map_err(|_| error("cursor", "must be the cursor of the page before"))?;
-        let states = [
-            NoticeState::Waiting,
-            NoticeState::Delivered,
-            NoticeState::GivenUp,
-            NoticeState::Unwanted,
-        ];
         let state = match self.request.query_value("state").filter(|state| !state.is_empty()) {
             None => None,
             Some(wanted) => Some(
-                states
-                    .into_iter()
-                    .find(|state| state.as_str() == wanted)
+                NoticeState::parse(&wanted)
                     .ok_or_else(|| error("state", "must be waiting, delivered, given_up or unwanted"))?,
             ),
         };

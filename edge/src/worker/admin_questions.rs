@@ -1,14 +1,14 @@
 //! What the admin API asks of the objects.
 
 use protocol::RecorderKey;
+use serde_json::Value;
 use worker::{Env, console_error};
 
 use super::kv::KvStore;
-use super::objects::{self, LogAnswer, LogQuestion, Logged};
+use super::objects::{self, LogQuestion};
 use super::webhooks::Receiver;
 use crate::access::Page;
-use crate::admin::{self, NoticeView, Question};
-use crate::dialect::agora::notification;
+use crate::admin::{self, Question};
 use crate::fleet;
 use crate::http::Response;
 use crate::recording::{Call, Command, Outcome, Reply, Request, Snapshot, Stop, Target};
@@ -30,8 +30,8 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
         }
         Question::Recording { app_id, sid } => match one(&app_id, &sid, Command::Query, store, env).await {
             Ok((key, outcome)) => match objects::ask_log(env, &key, LogQuestion::History { sid }).await {
-                Ok(LogAnswer::History(history)) => admin::recording(&outcome, Some(&history)),
-                Ok(_) | Err(_) => admin::failure(),
+                Ok(history) => admin::recording(&outcome, Some(&history)),
+                Err(_) => admin::failure(),
             },
             Err(response) => response,
         },
@@ -56,8 +56,7 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
                 limit,
             };
             match of_recording(&app_id, &sid, question, store, env).await {
-                Ok(LogAnswer::Notices(notices)) => admin::page(&page_of(&sid, notices, limit)),
-                Ok(_) => admin::failure(),
+                Ok(page) => Response::json(200, &page),
                 Err(response) => response,
             }
         }
@@ -67,8 +66,7 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
                 which,
             };
             match of_recording(&app_id, &sid, question, store, env).await {
-                Ok(LogAnswer::Replayed { count }) => admin::replayed(count, which),
-                Ok(_) => admin::failure(),
+                Ok(answer) => admin::replayed(&answer, which),
                 Err(response) => response,
             }
         }
@@ -90,33 +88,10 @@ async fn of_recording(
     question: LogQuestion,
     store: &KvStore,
     env: &Env,
-) -> Result<LogAnswer, Response> {
+) -> Result<Value, Response> {
     let snapshot = document(app_id, sid, store).await?;
     let answer = objects::ask_log(env, &snapshot.key, question).await;
     answer.map_err(|_| admin::failure())
-}
-
-fn page_of(sid: &str, notices: Vec<Logged>, limit: usize) -> Page<NoticeView> {
-    // A page that is not full is the last one.
-    let cursor = notices
-        .last()
-        .filter(|_| notices.len() >= limit)
-        .map(|last| last.number.to_string());
-    let items = notices.into_iter().map(|notice| NoticeView {
-        notice_id: notification::notice_id(sid, notice.number),
-        number: notice.number,
-        event_type: notification::event_type(&notice.event),
-        at_ms: notice.at_ms,
-        state: notice.state,
-        attempts: notice.attempts,
-        last_attempt_ms: notice.last_ms,
-        last_status: notice.status,
-        last_error: notice.error,
-    });
-    Page {
-        items: items.collect(),
-        cursor,
-    }
 }
 
 async fn document(app_id: &str, sid: &str, store: &KvStore) -> Result<Snapshot, Response> {

@@ -1,4 +1,4 @@
-use protocol::{Job, Phase, Problem, Report};
+use protocol::{Job, Occurrences, Phase, Problem, Report};
 
 use crate::record::Status;
 use crate::spool::Spool;
@@ -66,6 +66,8 @@ impl Reporter {
             pending_uploads: spool.pending(),
             lost_packets: status.lost_packets,
             problems,
+            occurrences: Occurrences::default(),
+            vod: None,
         }
     }
 }

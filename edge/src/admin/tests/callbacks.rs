@@ -179,9 +179,20 @@ fn answers_about_events() {
         let body: Value = serde_json::from_slice(&response.body).unwrap();
         (response.status, body)
     };
-    assert_eq!(body(replayed(0, Which::GivenUp)), (202, json!({"replayed": 0})));
-    assert_eq!(body(replayed(1, Which::Number(4))), (202, json!({"replayed": 1})));
-    assert_error(body(replayed(0, Which::Number(4))), 404, "not_found", None);
+    assert_eq!(
+        body(replayed(&json!({"replayed": 0}), Which::GivenUp)),
+        (202, json!({"replayed": 0}))
+    );
+    assert_eq!(
+        body(replayed(&json!({"replayed": 1}), Which::Number(4))),
+        (202, json!({"replayed": 1}))
+    );
+    assert_error(
+        body(replayed(&json!({"replayed": 0}), Which::Number(4))),
+        404,
+        "not_found",
+        None,
+    );
     let result = TestResult {
         event_type: 40,
         delivered: false,
@@ -191,10 +202,11 @@ fn answers_about_events() {
     let (status, shown) = body(tested(&[result]));
     assert_eq!((status, &shown["items"][0]["status"]), (200, &json!(500)));
 
-    let history = [Incident {
+    let incident = Incident {
         at_ms: 5,
         what: What::NodeSilent { node: "n1".into() },
-    }];
+    };
+    let history = json!([incident]);
     let outcome = Outcome::State(Box::new(super::objects::snapshot()));
     let (_, shown) = body(recording(&outcome, Some(&history)));
     assert_eq!(

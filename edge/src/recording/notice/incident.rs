@@ -1,15 +1,15 @@
 use protocol::{EndCause, Problem};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// One line of a recording's history.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Incident {
     pub at_ms: u64,
     #[serde(flatten)]
     pub what: What,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum What {
     /// The customer has asked for it; a node is looked for.
@@ -76,7 +76,7 @@ pub enum What {
 }
 
 /// Who ordered a recording to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Who {
     Customer,

@@ -7,14 +7,12 @@ mod recorder;
 use protocol::RecorderKey;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use worker::{Env, Headers, Method, Request, RequestInit, Response, console_error};
 
 use super::bindings::{self, Misconfigured};
 use crate::admin::{NoticeState, Which};
-use crate::recording::Incident;
 use crate::{fleet as fleet_core, recording};
-
-pub(super) use recorder::Logged;
 
 /// An object did not answer. What it was is in the log.
 #[derive(Debug)]
@@ -48,15 +46,8 @@ pub(super) enum LogQuestion {
     },
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum LogAnswer {
-    Notices(Vec<Logged>),
-    History(Vec<Incident>),
-    Replayed { count: u64 },
-}
-
-pub(super) async fn ask_log(env: &Env, key: &RecorderKey, question: LogQuestion) -> Result<LogAnswer, Unanswered> {
+/// Answers with the JSON that the operator gets: a page of events, a list of incidents, or `{"replayed": …}`.
+pub(super) async fn ask_log(env: &Env, key: &RecorderKey, question: LogQuestion) -> Result<Value, Unanswered> {
     ask(env, "RECORDER", &name_of(key)?, &ToRecorder::<()>::Log(question)).await
 }
 
@@ -93,7 +84,7 @@ async fn ask<T: DeserializeOwned>(
         let request = Request::new_with_init("https://object/", &init)?;
         let mut response = namespace.get_by_name(name)?.fetch_with_request(request).await?;
         match response.status_code() {
-            200 => response.json().await,
+            200 => Ok(serde_json::from_slice(&response.bytes().await?)?),
             status => Err(worker::Error::RustError(format!(
                 "status {status}: {}",
                 response.text().await?

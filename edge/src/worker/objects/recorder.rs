@@ -3,9 +3,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use futures_channel::oneshot;
+use serde_json::{Value, json};
 use worker::{DurableObject, Env, Request, Response, console_error, durable_object};
 
-use super::{LogAnswer, LogQuestion, ToRecorder, asked, replied};
+use super::{LogQuestion, ToRecorder, asked, replied};
 use crate::recording::{self, CallId, Effect, Input, Reply};
 use crate::worker::bindings;
 use crate::worker::webhooks::Receiver;
@@ -13,8 +14,6 @@ use crate::worker::webhooks::Receiver;
 mod effects;
 mod rows;
 mod storage;
-
-pub(in crate::worker) use rows::Logged;
 
 /// So long the settings of the app's callback are taken as they were read.
 const RECEIVER_MS: u64 = 30_000;
@@ -82,23 +81,19 @@ impl Shell {
             .map_err(|_| worker::Error::RustError("the recorder gave no reply".to_owned()))
     }
 
-    async fn answer(self: &Rc<Self>, question: LogQuestion) -> worker::Result<LogAnswer> {
+    async fn answer(self: &Rc<Self>, question: LogQuestion) -> worker::Result<Value> {
         let sql = self.object.storage().sql();
         let exists = storage::exists(&sql)?;
         match question {
+            LogQuestion::Notices { .. } if !exists => Ok(json!({ "items": [] })),
             LogQuestion::Notices {
                 sid,
                 after,
                 state,
                 limit,
-            } => Ok(LogAnswer::Notices(match exists {
-                true => rows::notices(&sql, &sid, after, state, limit)?,
-                false => Vec::new(),
-            })),
-            LogQuestion::History { sid } => Ok(LogAnswer::History(match exists {
-                true => rows::incidents(&sql, &sid)?,
-                false => Vec::new(),
-            })),
+            } => Ok(json!(rows::notices(&sql, &sid, after, state, limit)?)),
+            LogQuestion::History { sid } if exists => Ok(json!(rows::incidents(&sql, &sid)?)),
+            LogQuestion::History { .. } => Ok(json!([])),
             LogQuestion::Replay { sid, which } => {
                 let numbers = match exists {
                     true => rows::to_replay(&sql, &sid, which)?,
@@ -106,8 +101,8 @@ impl Shell {
                 };
                 let request = recording::Request::Replay(recording::Replay { sid, numbers });
                 match self.ask(request).await? {
-                    Reply::Replayed { count } => Ok(LogAnswer::Replayed { count }),
-                    other => Err(worker::Error::RustError(format!("no answer to a replay: {other:?}"))),
+                    Reply::Replayed { count } => Ok(json!({ "replayed": count })),
+                    _ => Err(worker::Error::RustError("no answer to a replay".to_owned())),
                 }
             }
         }

@@ -1,46 +1,12 @@
 //! The tables beside the state: events with what became of them, and the history.
 
-use serde::{Deserialize, Serialize};
-use worker::{SqlCursor, SqlStorage, SqlStorageValue};
+use serde_json::Value;
+use worker::{Error, SqlStorage, SqlStorageValue};
 
-use crate::admin::{NoticeState, Which};
-use crate::recording::{Attempt, Delivery, Event, Incident, Notice, Row};
-
-/// An event as the log has it.
-#[derive(Serialize, Deserialize)]
-pub(in crate::worker) struct Logged {
-    pub(in crate::worker) number: u64,
-    pub(in crate::worker) at_ms: u64,
-    pub(in crate::worker) state: NoticeState,
-    pub(in crate::worker) attempts: u64,
-    pub(in crate::worker) last_ms: Option<u64>,
-    pub(in crate::worker) status: Option<u16>,
-    pub(in crate::worker) error: Option<String>,
-    pub(in crate::worker) event: Event,
-}
-
-/// Numbers come out of the database as floats.
-#[derive(Deserialize)]
-struct NoticeRow {
-    number: f64,
-    at_ms: f64,
-    state: NoticeState,
-    attempts: f64,
-    last_ms: Option<f64>,
-    status: Option<f64>,
-    error: Option<String>,
-    event: String,
-}
-
-#[derive(Deserialize)]
-struct IncidentRow {
-    incident: String,
-}
-
-#[derive(Deserialize)]
-struct NumberRow {
-    number: f64,
-}
+use crate::access::Page;
+use crate::admin::{NoticeState, NoticeView, Which};
+use crate::dialect::agora::notification;
+use crate::recording::{Attempt, Delivery, Event, Notice, Row};
 
 const TABLES: [&str; 4] = [
     "CREATE TABLE IF NOT EXISTS ledgers (sid TEXT PRIMARY KEY, ledger TEXT NOT NULL)",
@@ -51,24 +17,26 @@ const TABLES: [&str; 4] = [
     "CREATE TABLE IF NOT EXISTS incidents (sid TEXT NOT NULL, number INTEGER NOT NULL, incident TEXT NOT NULL, \
      PRIMARY KEY (sid, number))",
 ];
-const NAMES: [&str; 3] = ["ledgers", "notices", "incidents"];
+const DROP_TABLES: [&str; 3] = [
+    "DROP TABLE IF EXISTS ledgers",
+    "DROP TABLE IF EXISTS notices",
+    "DROP TABLE IF EXISTS incidents",
+];
 /// Events that one replay takes.
-const MAX_REPLAY: usize = 10_000;
+const MAX_REPLAY: u64 = 10_000;
 
 pub(super) fn create(sql: &SqlStorage) -> worker::Result<()> {
-    TABLES.iter().try_for_each(|table| sql.exec(table, None).map(drop))
+    TABLES.iter().try_for_each(|table| run(sql, table, Vec::new()))
 }
 
 pub(super) fn drop_all(sql: &SqlStorage) -> worker::Result<()> {
-    NAMES
-        .iter()
-        .try_for_each(|name| sql.exec(&format!("DROP TABLE IF EXISTS {name}"), None).map(drop))
+    DROP_TABLES.iter().try_for_each(|table| run(sql, table, Vec::new()))
 }
 
 pub(super) fn write(sql: &SqlStorage, row: &Row) -> worker::Result<()> {
-    let run = |query: &str, values: Vec<SqlStorageValue>| sql.exec(query, values).map(drop);
     match row {
         Row::Notice { sid, position, notice } => run(
+            sql,
             "INSERT OR REPLACE INTO notices (sid, number, position, at_ms, state, attempts, event) \
              VALUES (?, ?, ?, ?, 'waiting', 0, ?)",
             vec![
@@ -80,32 +48,28 @@ pub(super) fn write(sql: &SqlStorage, row: &Row) -> worker::Result<()> {
             ],
         ),
         Row::Attempted { sid, position, attempt } => attempted(sql, sid, *position, attempt),
-        Row::GivenUp { sid, from, below } => run(
-            "UPDATE notices SET state = 'given_up' \
-             WHERE sid = ? AND position >= ? AND position < ? AND state = 'waiting'",
-            vec![text(sid), number(*from), number(*below)],
-        ),
-        Row::Unwanted { sid, from, below } => run(
-            "UPDATE notices SET state = 'unwanted' \
-             WHERE sid = ? AND position >= ? AND position < ? AND state = 'waiting'",
-            vec![text(sid), number(*from), number(*below)],
-        ),
+        Row::GivenUp { sid, from, below } => ended(sql, sid, *from, *below, NoticeState::GivenUp),
+        Row::Unwanted { sid, from, below } => ended(sql, sid, *from, *below, NoticeState::Unwanted),
         Row::Again {
             sid,
             number: which,
             position,
         } => run(
+            sql,
             "UPDATE notices SET state = 'waiting', position = ? WHERE sid = ? AND number = ?",
             vec![number(*position), text(sid), number(*which)],
         ),
         Row::Pruned { sid, finished, all } => {
+            let (finished, all) = (number(*finished), number(*all));
             run(
+                sql,
                 "DELETE FROM notices WHERE sid = ? AND position < ? AND state IN ('delivered', 'unwanted')",
-                vec![text(sid), number(*finished)],
+                vec![text(sid), finished],
             )?;
             run(
+                sql,
                 "DELETE FROM notices WHERE sid = ? AND position < ? AND state <> 'waiting'",
-                vec![text(sid), number(*all)],
+                vec![text(sid), all],
             )
         }
         Row::Incident {
@@ -113,16 +77,18 @@ pub(super) fn write(sql: &SqlStorage, row: &Row) -> worker::Result<()> {
             number: line,
             incident,
         } => run(
+            sql,
             "INSERT OR REPLACE INTO incidents (sid, number, incident) VALUES (?, ?, ?)",
             vec![text(sid), number(*line), serde_json::to_string(incident)?.into()],
         ),
         Row::IncidentsPruned { sid, from, below } => run(
+            sql,
             "DELETE FROM incidents WHERE sid = ? AND number >= ? AND number < ?",
             vec![text(sid), number(*from), number(*below)],
         ),
         Row::Forgotten { sid } => {
-            run("DELETE FROM notices WHERE sid = ?", vec![text(sid)])?;
-            run("DELETE FROM incidents WHERE sid = ?", vec![text(sid)])
+            run(sql, "DELETE FROM notices WHERE sid = ?", vec![text(sid)])?;
+            run(sql, "DELETE FROM incidents WHERE sid = ?", vec![text(sid)])
         }
     }
 }
@@ -134,103 +100,165 @@ fn attempted(sql: &SqlStorage, sid: &str, position: u64, attempt: &Attempt) -> w
         Delivery::Failed { status, error } => (NoticeState::Waiting, *status, Some(error.as_str())),
     };
     let tried = u64::from(state != NoticeState::Unwanted);
-    let values = vec![
-        text(state.as_str()),
-        number(tried),
-        number(attempt.at_ms),
-        status.map(i32::from).into(),
-        error.into(),
-        text(sid),
-        number(position),
-    ];
-    sql.exec(
+    run(
+        sql,
         "UPDATE notices SET state = ?, attempts = attempts + ?, last_ms = ?, status = ?, error = ? \
          WHERE sid = ? AND position = ? AND state = 'waiting'",
-        values,
+        vec![
+            text(state.as_str()),
+            number(tried),
+            number(attempt.at_ms),
+            status.map(i32::from).into(),
+            error.into(),
+            text(sid),
+            number(position),
+        ],
     )
-    .map(drop)
+}
+
+fn ended(sql: &SqlStorage, sid: &str, from: u64, below: u64, state: NoticeState) -> worker::Result<()> {
+    run(
+        sql,
+        "UPDATE notices SET state = ? WHERE sid = ? AND position >= ? AND position < ? AND state = 'waiting'",
+        vec![text(state.as_str()), text(sid), number(from), number(below)],
+    )
 }
 
 /// The event that waits at a place.
 pub(super) fn waiting(sql: &SqlStorage, sid: &str, position: u64) -> worker::Result<Option<Notice>> {
-    let rows = sql.exec(
-        "SELECT number, at_ms, state, attempts, last_ms, status, error, event FROM notices \
-         WHERE sid = ? AND position = ? AND state = 'waiting'",
+    let rows = read(
+        sql,
+        "SELECT number, at_ms, event FROM notices WHERE sid = ? AND position = ? AND state = 'waiting'",
         vec![text(sid), number(position)],
     )?;
-    let row = logged(&rows)?.into_iter().next();
-    Ok(row.map(|row| Notice {
-        number: row.number,
-        at_ms: row.at_ms,
-        event: row.event,
+    let Some(row) = rows.into_iter().next() else {
+        return Ok(None);
+    };
+    let mut row = Columns(row.into_iter());
+    Ok(Some(Notice {
+        number: row.count(),
+        at_ms: row.count(),
+        event: row.event()?,
     }))
 }
 
-/// The events behind the number `after`, in their order.
+/// The events behind the number `after`, in their order, as the operator sees them. The cursor is the last number.
 pub(super) fn notices(
     sql: &SqlStorage,
     sid: &str,
     after: Option<u64>,
     state: Option<NoticeState>,
     limit: usize,
-) -> worker::Result<Vec<Logged>> {
+) -> worker::Result<Page<NoticeView>> {
     let first = after.map_or(0, |after| after.saturating_add(1));
-    let rows = sql.exec(
+    let state = state.map(NoticeState::as_str);
+    let rows = read(
+        sql,
         "SELECT number, at_ms, state, attempts, last_ms, status, error, event FROM notices \
          WHERE sid = ? AND number >= ? AND (? IS NULL OR state = ?) ORDER BY number LIMIT ?",
         vec![
             text(sid),
             number(first),
-            state.map(NoticeState::as_str).into(),
-            state.map(NoticeState::as_str).into(),
+            state.into(),
+            state.into(),
             number(limit as u64),
         ],
     )?;
-    logged(&rows)
+    let mut items = Vec::with_capacity(rows.len());
+    for row in rows {
+        let mut row = Columns(row.into_iter());
+        let number = row.count();
+        items.push(NoticeView {
+            notice_id: notification::notice_id(sid, number),
+            number,
+            at_ms: row.count(),
+            state: row.text().and_then(|state| NoticeState::parse(&state)),
+            attempts: row.count(),
+            last_attempt_ms: row.maybe_count(),
+            last_status: row.maybe_count(),
+            last_error: row.text(),
+            event_type: notification::event_type(&row.event()?),
+        });
+    }
+    // A page that is not full is the last one.
+    let cursor = items
+        .last()
+        .filter(|_| items.len() >= limit)
+        .map(|last| last.number.to_string());
+    Ok(Page { items, cursor })
 }
 
 /// The numbers of the events that a replay means and that do not wait anyway, in their order.
 pub(super) fn to_replay(sql: &SqlStorage, sid: &str, which: Which) -> worker::Result<Vec<u64>> {
     let rows = match which {
-        Which::GivenUp => sql.exec(
+        Which::GivenUp => read(
+            sql,
             "SELECT number FROM notices WHERE sid = ? AND state = 'given_up' ORDER BY number LIMIT ?",
-            vec![text(sid), number(MAX_REPLAY as u64)],
+            vec![text(sid), number(MAX_REPLAY)],
         ),
-        Which::Number(which) => sql.exec(
+        Which::Number(which) => read(
+            sql,
             "SELECT number FROM notices WHERE sid = ? AND number = ? AND state <> 'waiting'",
             vec![text(sid), number(which)],
         ),
     }?;
-    let rows: Vec<NumberRow> = rows.to_array()?;
-    Ok(rows.iter().map(|row| row.number as u64).collect())
+    Ok(rows.into_iter().map(|row| Columns(row.into_iter()).count()).collect())
 }
 
-pub(super) fn incidents(sql: &SqlStorage, sid: &str) -> worker::Result<Vec<Incident>> {
-    let rows = sql.exec(
+/// The history, oldest line first.
+pub(super) fn incidents(sql: &SqlStorage, sid: &str) -> worker::Result<Vec<Value>> {
+    let rows = read(
+        sql,
         "SELECT incident FROM incidents WHERE sid = ? ORDER BY number",
         vec![text(sid)],
     )?;
-    let rows: Vec<IncidentRow> = rows.to_array()?;
-    rows.iter()
-        .map(|row| Ok(serde_json::from_str(&row.incident)?))
-        .collect()
+    let incidents = rows.into_iter().map(|row| {
+        let incident = Columns(row.into_iter()).text().unwrap_or_default();
+        Ok(serde_json::from_slice(incident.as_bytes())?)
+    });
+    incidents.collect()
 }
 
-fn logged(rows: &SqlCursor) -> worker::Result<Vec<Logged>> {
-    let rows: Vec<NoticeRow> = rows.to_array()?;
-    let logged = rows.into_iter().map(|row| {
-        Ok(Logged {
-            number: row.number as u64,
-            at_ms: row.at_ms as u64,
-            state: row.state,
-            attempts: row.attempts as u64,
-            last_ms: row.last_ms.map(|ms| ms as u64),
-            status: row.status.map(|status| status as u16),
-            error: row.error,
-            event: serde_json::from_str(&row.event)?,
-        })
-    });
-    logged.collect()
+fn run(sql: &SqlStorage, query: &str, values: Vec<SqlStorageValue>) -> worker::Result<()> {
+    sql.exec(query, values).map(drop)
+}
+
+pub(super) fn read(
+    sql: &SqlStorage,
+    query: &str,
+    values: Vec<SqlStorageValue>,
+) -> worker::Result<Vec<Vec<SqlStorageValue>>> {
+    sql.exec(query, values)?.raw().collect()
+}
+
+/// The values of a row, taken in their order.
+pub(super) struct Columns(pub(super) std::vec::IntoIter<SqlStorageValue>);
+
+impl Columns {
+    pub(super) fn text(&mut self) -> Option<String> {
+        match self.0.next() {
+            Some(SqlStorageValue::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn maybe_count(&mut self) -> Option<u64> {
+        match self.0.next() {
+            Some(SqlStorageValue::Integer(number)) => u64::try_from(number).ok(),
+            _ => None,
+        }
+    }
+
+    fn count(&mut self) -> u64 {
+        self.maybe_count().unwrap_or_default()
+    }
+
+    fn event(&mut self) -> worker::Result<Event> {
+        let text = self
+            .text()
+            .ok_or_else(|| Error::RustError("an event's row holds no event".to_owned()))?;
+        Ok(serde_json::from_slice(text.as_bytes())?)
+    }
 }
 
 fn text(text: &str) -> SqlStorageValue {

@@ -1,11 +1,10 @@
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 use worker::{Env, Error, SqlStorage, Storage, console_error};
 
-use super::rows;
+use super::rows::{self, Columns};
 use crate::access::{KeyRing, Purpose};
 use crate::recording::{Ledger, Ledgers, Row, Secrets, State};
 use crate::worker::bindings::{self, Misconfigured};
@@ -15,18 +14,6 @@ pub(super) struct Kept {
     pub(super) state: State,
     written: Option<String>,
     ledgers: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-struct StateRow {
-    state: String,
-    secrets: String,
-}
-
-#[derive(Deserialize)]
-struct LedgerRow {
-    sid: String,
-    ledger: String,
 }
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS recorder \
@@ -49,11 +36,12 @@ extern "C" {
 
 /// Whether anything has been kept. Asking about what does not exist must not leave tables behind.
 pub(super) fn exists(sql: &SqlStorage) -> worker::Result<bool> {
-    let table = sql.exec(
+    let tables = rows::read(
+        sql,
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'recorder'",
-        None,
+        Vec::new(),
     )?;
-    Ok(!table.to_array::<serde_json::Value>()?.is_empty())
+    Ok(!tables.is_empty())
 }
 
 pub(super) fn load(sql: &SqlStorage, env: &Env) -> worker::Result<Kept> {
@@ -62,20 +50,23 @@ pub(super) fn load(sql: &SqlStorage, env: &Env) -> worker::Result<Kept> {
         written: None,
         ledgers: BTreeMap::new(),
     };
-    let rows: Vec<StateRow> = match exists(sql)? {
-        true => sql.exec("SELECT state, secrets FROM recorder", None)?.to_array()?,
+    let rows = match exists(sql)? {
+        true => rows::read(sql, "SELECT state, secrets FROM recorder", Vec::new())?,
         false => Vec::new(),
     };
     if let Some(row) = rows.into_iter().next() {
+        let mut row = Columns(row.into_iter());
+        let (state, secrets) = (row.text().unwrap_or_default(), row.text().unwrap_or_default());
         rows::create(sql)?;
-        kept.state = serde_json::from_str(&row.state)?;
+        kept.state = serde_json::from_slice(state.as_bytes())?;
         kept.state
-            .restore_secrets(open(&serde_json::from_str(&row.secrets)?, &keys(env)?));
-        kept.written = Some(row.state);
-        let rows: Vec<LedgerRow> = sql.exec("SELECT sid, ledger FROM ledgers", None)?.to_array()?;
+            .restore_secrets(open(&serde_json::from_slice(secrets.as_bytes())?, &keys(env)?));
+        kept.written = Some(state);
         let mut ledgers = Ledgers::new();
-        for LedgerRow { sid, ledger } in rows {
-            ledgers.insert(sid.clone(), serde_json::from_str(&ledger)?);
+        for row in rows::read(sql, "SELECT sid, ledger FROM ledgers", Vec::new())? {
+            let mut row = Columns(row.into_iter());
+            let (sid, ledger) = (row.text().unwrap_or_default(), row.text().unwrap_or_default());
+            ledgers.insert(sid.clone(), serde_json::from_slice(ledger.as_bytes())?);
             kept.ledgers.insert(sid, ledger);
         }
         kept.state.restore_ledgers(ledgers);
