@@ -64,6 +64,14 @@ impl Stack {
     /// # Panics
     /// When it does not get ready, with the end of its log.
     pub fn start(name: &str) -> Self {
+        Self::start_with(name, &[])
+    }
+
+    /// As [`Self::start`], with more variables in the environment.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub fn start_with(name: &str, variables: &[(&str, &str)]) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
             .expect("the workspace")
@@ -86,6 +94,7 @@ impl Stack {
             .env("TAPEDECK_NODE_PORT", node.to_string())
             .env("TAPEDECK_RTSP_PORT", rtsp.to_string())
             .env("TAPEDECK_S3_PORT", s3.to_string())
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::from(log.try_clone().expect("a file descriptor")))
             .stderr(Stdio::from(log))
