@@ -67,11 +67,8 @@ impl Stack {
         Self::start_with(name, &[])
     }
 
-    /// As [`Self::start`], with more variables in the environment.
-    ///
-    /// # Panics
-    /// As [`Self::start`].
-    pub fn start_with(name: &str, variables: &[(&str, &str)]) -> Self {
+    /// The same with settings of the edge or the node, given as environment variables.
+    pub fn start_with(name: &str, settings: &[(&str, &str)]) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
             .expect("the workspace")
@@ -94,7 +91,7 @@ impl Stack {
             .env("TAPEDECK_NODE_PORT", node.to_string())
             .env("TAPEDECK_RTSP_PORT", rtsp.to_string())
             .env("TAPEDECK_S3_PORT", s3.to_string())
-            .envs(variables.iter().copied())
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::from(log.try_clone().expect("a file descriptor")))
             .stderr(Stdio::from(log))

@@ -51,6 +51,7 @@ impl Recording {
             .idle_since_ms
             .map(|since_ms| now_ms.saturating_sub(report.at_ms.saturating_sub(since_ms)));
         seen.first_media_ms = seen.first_media_ms.or(report.first_media_ms);
+        seen.pictures = report.pictures.or(seen.pictures.take());
         seen.pending_uploads = report.pending_uploads;
         seen.vod = report.vod.or(seen.vod.take());
         let too_many_files_ms = seen

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{EndCause, Mode, Phase, Problem, RecordedFile, RecorderKey, Scene, Snapshots, Subscription, Vod};
+use protocol::{
+    EndCause, Mode, Phase, Pictures, Problem, RecordedFile, RecorderKey, Scene, Snapshots, Subscription, Vod,
+};
 use serde::{Deserialize, Serialize};
 
 use super::notice::{Ledgers, Pacing, Row};
@@ -166,6 +168,8 @@ pub(super) struct Seen {
     pub(super) idle_since_ms: Option<u64>,
     pub(super) first_media_ms: Option<u64>,
     pub(super) files: Vec<RecordedFile>,
+    #[serde(default)]
+    pub(super) pictures: Option<Pictures>,
     pub(super) pending_uploads: u64,
     pub(super) problems: Vec<Problem>,
     #[serde(default)]
@@ -222,6 +226,7 @@ impl Default for Seen {
             idle_since_ms: None,
             first_media_ms: None,
             files: Vec::new(),
+            pictures: None,
             pending_uploads: 0,
             problems: Vec::new(),
             vod: None,

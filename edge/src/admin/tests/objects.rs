@@ -48,6 +48,7 @@ pub(super) fn snapshot() -> Snapshot {
         mp4: false,
         snapshots: None,
         phase: None,
+        pictures: None,
         key: RecorderKey {
             app_id: APP.into(),
             channel: "demo".into(),

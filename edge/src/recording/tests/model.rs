@@ -469,8 +469,10 @@ impl Held {
                 .then(|| file("v", self.slices, self.slices))
                 .into_iter()
                 .collect(),
+            pictures: None,
             pending_uploads: 0,
             lost_packets: 0,
+            mix: None,
             problems: Vec::new(),
             occurrences: Occurrences {
                 log: self.job.epoch,

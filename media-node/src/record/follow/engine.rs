@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Desired, Directive, EndCause, Fault, Problem, Roster};
+use protocol::{ChannelType, Desired, Directive, EndCause, Fault, Job, Problem, Roster, Source};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -25,8 +25,28 @@ pub struct Shared {
     pub clock: Clock,
     pub board: SharedBoard,
     pub options: Options,
-    /// Who is in the roster sends media. A fixed list says nothing of the kind.
-    pub roster_tells_presence: bool,
+    pub presence: Presence,
+}
+
+/// Whose being in the roster keeps a channel from being empty, though nothing is recorded of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// Nobody's: a fixed list does not say who is there.
+    Nobody,
+    /// Those whom the subscription leaves out: they are taken to send, the others are seen to.
+    Bystanders,
+    /// Everybody's.
+    Everybody,
+}
+
+impl Presence {
+    pub fn of(job: &Job) -> Self {
+        match (&job.source, job.channel_type) {
+            (Source::Static { .. }, _) => Self::Nobody,
+            (_, ChannelType::Live) => Self::Bystanders,
+            (_, ChannelType::Communication) => Self::Everybody,
+        }
+    }
 }
 
 impl Shared {
@@ -34,9 +54,11 @@ impl Shared {
         self.clock.wall_ms(self.clock.now_us())
     }
 
+    /// Counters that grow all the time are news together with something else only.
     fn publish(&self, status: &watch::Sender<Status>) {
         let now = self.board.lock().status(self.now_ms());
         status.send_if_modified(|last| {
+            last.mix = now.mix;
             let changed = *last != now;
             *last = now;
             changed
@@ -82,8 +104,16 @@ pub async fn run<K: Recorder>(
         let pictures = K::PICTURES(wanted.subscription.quality);
         let plan = plan(&roster, &wanted.subscription, pictures, shared.options.max_users);
         shared.tell_left_out(&plan);
-        if plan.bystanders && roster_known && shared.roster_tells_presence {
+        let is_somebody_there = match shared.presence {
+            Presence::Nobody => false,
+            Presence::Bystanders => plan.bystanders,
+            Presence::Everybody => !roster.users.is_empty(),
+        };
+        if is_somebody_there && roster_known {
             shared.board.lock().media(shared.now_ms());
+        }
+        if !recorder.goes_on() {
+            break EndCause::Failed;
         }
         recorder.follow(&roster, &plan, &wanted);
         users.follow(&mut recorder, plan, &roster, &rosters);

@@ -10,6 +10,8 @@ mod engine;
 mod gate;
 mod plan;
 mod session;
+#[cfg(test)]
+pub mod testing;
 
 use protocol::{Desired, Roster, StreamName, VideoQuality};
 use tokio::sync::mpsc;
@@ -18,7 +20,7 @@ use crate::capture::{self, CaptureEvent, CaptureRequest};
 use crate::channel::{Credentials, RosterError, RosterSource};
 
 pub use choice::{Choice, Pass};
-pub use engine::{Shared, refuse, run};
+pub use engine::{Presence, Shared, refuse, run};
 pub use plan::{Plan, Tracks};
 
 /// What a user's streams bring.
@@ -45,6 +47,11 @@ pub trait Recorder: Send + 'static {
 
     /// Who is in the channel and what is wanted, at the beginning and whenever either may have changed.
     fn follow(&mut self, roster: &Roster, plan: &Plan, desired: &Desired);
+
+    /// False when a part of it has stopped that it cannot do without.
+    fn goes_on(&self) -> bool {
+        true
+    }
 
     /// All users have ended.
     fn end(self) -> impl Future<Output = ()> + Send;

@@ -135,7 +135,7 @@ fn leave_code(cause: EndCause) -> u8 {
         EndCause::Stopped => 16,
         EndCause::Idle => 4,
         EndCause::LeaseLost | EndCause::NodeLost => 2,
-        EndCause::Failed => 0,
+        EndCause::Failed | EndCause::NoSpace => 0,
     }
 }
 

@@ -36,6 +36,7 @@ pub(super) fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
         ended_ms: None,
         cause: None,
         files: vec![file.clone()],
+        pictures: None,
         pending_uploads: 0,
         idle_since_ms: None,
         problems: Vec::new(),
