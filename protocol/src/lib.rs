@@ -33,6 +33,6 @@ pub use job::{
     Source, Storage, StorageKind, StreamTypes, Subscription, VideoQuality,
 };
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
-pub use report::{EndCause, FileKind, Phase, Pictures, RecordedFile, Report, ReportAnswer, TrackKind};
+pub use report::{EndCause, FileKind, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer, TrackKind};
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;

@@ -32,9 +32,32 @@ pub struct Report {
     /// Packets that never came, by the gaps in their sequence numbers.
     #[serde(default)]
     pub lost_packets: u64,
+    /// Of a mixed recording.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mix: Option<MixCounters>,
     /// The newest problems, oldest first; at most 16.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
+}
+
+/// What was mixed since the recording's present process began, and what of it is less than it should be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MixCounters {
+    /// Pictures of the output.
+    pub frames: u64,
+    /// Of these, the ones that are the same as the one before.
+    pub frames_repeated: u64,
+    /// Pictures left out because the node could not keep up.
+    pub frames_shed: u64,
+    /// Pictures of users that were damaged, came without what they build on, or were too many.
+    pub pictures_lost: u64,
+    /// Samples of the output, for each channel.
+    pub samples: u64,
+    /// Samples of users that did not come, each replaced by silence.
+    pub samples_missing: u64,
+    /// How far the mix is behind, in milliseconds beyond the time that it waits for late packets.
+    pub behind_ms: u64,
 }
 
 /// The pictures of a recording so far, all users together.
@@ -71,6 +94,8 @@ pub enum EndCause {
     LeaseLost,
     /// No node answered for it.
     NodeLost,
+    /// The node's spool had no room for more; what was captured is kept and uploaded.
+    NoSpace,
     /// The node could not go on; the problems say why.
     Failed,
 }

@@ -2,8 +2,8 @@
 //! into a command and an outcome into its bytes.
 
 use protocol::{
-    ChannelType, Decryption, EndCause, Mix, Mode, Phase, PlaylistStyle, Problem, RecordedFile, RecorderKey, Refusal,
-    Scene, Selection, Snapshots, Source, Storage, Subscription,
+    ChannelType, Decryption, EndCause, Mix, Mode, Phase, Pictures, PlaylistStyle, Problem, RecordedFile, RecorderKey,
+    Refusal, Scene, Selection, Snapshots, Source, Storage, Subscription,
 };
 use serde::{Deserialize, Serialize};
 
@@ -147,6 +147,9 @@ pub struct Snapshot {
     pub ended_ms: Option<u64>,
     pub cause: Option<EndCause>,
     pub files: Vec<RecordedFile>,
+    /// Taken so far, when pictures are taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<Pictures>,
     /// Slices and playlists that the store has not confirmed yet.
     pub pending_uploads: u64,
     /// When the channel is empty: since when.

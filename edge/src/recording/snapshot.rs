@@ -40,6 +40,7 @@ impl Recording {
             ended_ms,
             cause,
             files: self.seen.files.clone(),
+            pictures: self.seen.pictures.clone(),
             pending_uploads: self.seen.pending_uploads,
             idle_since_ms: self.seen.idle_since_ms,
             problems,

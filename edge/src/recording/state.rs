@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{EndCause, Mode, Phase, Problem, RecordedFile, RecorderKey, Scene, Snapshots, Subscription};
+use protocol::{EndCause, Mode, Phase, Pictures, Problem, RecordedFile, RecorderKey, Scene, Snapshots, Subscription};
 use serde::{Deserialize, Serialize};
 
 use super::publication::Publication;
@@ -131,6 +131,8 @@ pub(super) struct Seen {
     pub(super) idle_since_ms: Option<u64>,
     pub(super) first_media_ms: Option<u64>,
     pub(super) files: Vec<RecordedFile>,
+    #[serde(default)]
+    pub(super) pictures: Option<Pictures>,
     pub(super) pending_uploads: u64,
     pub(super) problems: Vec<Problem>,
 }
@@ -185,6 +187,7 @@ impl Default for Seen {
             idle_since_ms: None,
             first_media_ms: None,
             files: Vec::new(),
+            pictures: None,
             pending_uploads: 0,
             problems: Vec::new(),
         }

@@ -68,6 +68,7 @@ impl Reporter {
             pictures: self.job.snapshots.map(|_| self.pictures(&taken)),
             pending_uploads: spool.pending(),
             lost_packets: status.lost_packets,
+            mix: status.mix,
             problems,
         }
     }

@@ -12,9 +12,9 @@ use tempfile::TempDir;
 
 use super::sink::SliceSink;
 use super::snapshot::PictureSink;
-use crate::capture::{AacFormat, AccessUnit, Format, H264Format};
+use crate::capture::{AacFormat, AccessUnit, Format, H264Format, Track};
 use crate::container::{playlist, to_us};
-use crate::media::TsDemuxer;
+use crate::media::{Demuxer, TsDemuxer};
 use crate::spool::{Lone, PlaylistKey, Slice, SpoolError};
 
 pub(super) const SAMPLE_RATE: u32 = 48_000;
@@ -116,13 +116,31 @@ fn coded_audio(seconds: u32) -> Coded {
     }
 }
 
+/// Opus of a sound that FFmpeg makes, its first sample that is heard at 0; `encoder`: options of libopus.
+pub(super) fn coded_opus(source: &str, encoder: &[&str]) -> Coded {
+    let options = [&["-c:a", "libopus"], encoder].concat();
+    let (_dir, file) = encode_as("mka", "matroska", source, &options);
+    let mut demuxer = Demuxer::open(&file).unwrap();
+    let [(Track::Audio, format)] = demuxer.formats() else {
+        panic!("one audio track");
+    };
+    let format = format.clone();
+    let units = std::iter::from_fn(|| demuxer.next_unit().unwrap()).map(|(_, unit)| unit);
+    let units = units.collect();
+    Coded { format, units }
+}
+
 fn encode(source: &str, encoder: &[&str]) -> (TempDir, PathBuf) {
+    encode_as("ts", "mpegts", source, encoder)
+}
+
+fn encode_as(extension: &str, container: &str, source: &str, encoder: &[&str]) -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("coded.ts");
+    let file = dir.path().join("coded").with_extension(extension);
     let output = Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin", "-f", "lavfi", "-i", source])
         .args(encoder)
-        .args(["-f", "mpegts"])
+        .args(["-f", container])
         .arg(&file)
         .output()
         .unwrap();

@@ -10,6 +10,7 @@ mod fault;
 mod proof;
 mod schedule;
 mod store;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod uploader;
@@ -17,4 +18,5 @@ mod uploader;
 pub use bucket::Bucket;
 pub use proof::check;
 pub use store::Store;
+pub use tally::Tally;
 pub use uploader::Uploader;

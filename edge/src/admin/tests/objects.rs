@@ -49,6 +49,7 @@ fn answers_of_the_objects() {
         mp4: false,
         snapshots: None,
         phase: None,
+        pictures: None,
         key: RecorderKey {
             app_id: APP.into(),
             channel: "demo".into(),

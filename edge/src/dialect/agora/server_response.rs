@@ -61,7 +61,10 @@ impl ServerResponse {
 
 /// Everything that was captured is in the store.
 pub(super) fn is_uploaded(snapshot: &Snapshot) -> bool {
-    snapshot.pending_uploads == 0 && snapshot.files.iter().all(|file| file.uploaded_slices >= file.slices)
+    let pictures = snapshot.pictures.as_ref();
+    snapshot.pending_uploads == 0
+        && snapshot.files.iter().all(|file| file.uploaded_slices >= file.slices)
+        && pictures.is_none_or(|pictures| pictures.uploaded >= pictures.taken)
 }
 
 fn number(snapshot: &Snapshot, flavour: Flavour) -> u8 {

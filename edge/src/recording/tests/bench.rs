@@ -106,6 +106,7 @@ impl Bench {
             pictures: None,
             pending_uploads: 0,
             lost_packets: 0,
+            mix: None,
             problems: Vec::new(),
         };
         self.next_seq += 1;

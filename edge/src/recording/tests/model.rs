@@ -429,6 +429,7 @@ impl Held {
             pictures: None,
             pending_uploads: 0,
             lost_packets: 0,
+            mix: None,
             problems: Vec::new(),
         }
     }

@@ -1,19 +1,18 @@
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{
-    Directive, RosterStream, RosterUser, Selection, StreamName, StreamTypes, Subscription, TrackKind, VideoQuality,
-};
+use protocol::{Directive, Roster, Selection, StreamName, StreamTypes, Subscription, TrackKind};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::*;
-use crate::capture::{AccessUnit, CaptureEnd, CaptureEvent, CaptureRequest, Clock, Track, Wanted};
-use crate::channel::{Credentials, RosterError};
-use crate::record::follow::{Captures, Presence, Rosters, Shared};
+use crate::capture::{CaptureEnd, CaptureEvent, Clock, Track, Wanted};
+use crate::record::follow::testing::{
+    CAMERA, FakeCaptures, FakeRosters, eventually, everything, roster, send, subscription,
+};
+use crate::record::follow::{Presence, Shared};
 use crate::record::status::Board;
-use crate::record::testing::{Coded, DirSink, audio, complaints, shifted, units_in, video};
+use crate::record::testing::{DirSink, audio, complaints, shifted, units_in, video};
 use crate::record::{Options, Status};
 use crate::spool::{PlaylistKey, Slice};
 
@@ -26,100 +25,6 @@ struct Stage {
     status: watch::Receiver<Status>,
     recording: JoinHandle<EndCause>,
 }
-
-struct FakeRosters(mpsc::Receiver<Roster>);
-
-impl Rosters for FakeRosters {
-    async fn next(&mut self) -> Result<Roster, RosterError> {
-        match self.0.recv().await {
-            Some(roster) => Ok(roster),
-            None => std::future::pending().await,
-        }
-    }
-
-    fn credentials(&self, _: &str) -> Option<Credentials> {
-        None
-    }
-}
-
-/// Sessions by URL, in the order of their opening; without one a stream cannot be reached.
-#[derive(Clone, Default)]
-struct FakeCaptures(Arc<Mutex<Backstage>>);
-
-#[derive(Default)]
-struct Backstage {
-    sessions: HashMap<String, VecDeque<mpsc::Receiver<CaptureEvent>>>,
-    opened: Vec<(String, Wanted)>,
-}
-
-impl FakeCaptures {
-    fn session(&self, stream: &str) -> mpsc::Sender<CaptureEvent> {
-        let (sender, receiver) = mpsc::channel(16);
-        let url = format!("{stream}?key=hunter2");
-        self.0
-            .lock()
-            .unwrap()
-            .sessions
-            .entry(url)
-            .or_default()
-            .push_back(receiver);
-        sender
-    }
-
-    fn opened(&self) -> Vec<(String, Wanted)> {
-        self.0.lock().unwrap().opened.clone()
-    }
-}
-
-impl Captures for FakeCaptures {
-    fn open(&self, request: CaptureRequest) -> mpsc::Receiver<CaptureEvent> {
-        let mut backstage = self.0.lock().unwrap();
-        backstage.opened.push((request.url.clone(), request.want));
-        let scripted = backstage.sessions.get_mut(&request.url).and_then(VecDeque::pop_front);
-        scripted.unwrap_or_else(|| {
-            let (sender, receiver) = mpsc::channel(1);
-            sender
-                .try_send(CaptureEvent::Ended(CaptureEnd::Failed("connection refused".into())))
-                .unwrap();
-            receiver
-        })
-    }
-}
-
-fn subscription(types: StreamTypes, video: Selection) -> Subscription {
-    Subscription {
-        version: 1,
-        types,
-        audio: Selection::All,
-        video,
-        quality: VideoQuality::High,
-    }
-}
-
-fn everything() -> Subscription {
-    subscription(StreamTypes::Both, Selection::All)
-}
-
-fn roster(users: &[(&str, &[(StreamName, u64)])]) -> Roster {
-    let user = |(uid, streams): &(&str, &[(StreamName, u64)])| RosterUser {
-        uid: (*uid).into(),
-        joined_at_ms: 0,
-        streams: streams
-            .iter()
-            .map(|(name, publication)| RosterStream {
-                name: *name,
-                url: format!("{uid}/{name}?key=hunter2"),
-                publication: *publication,
-            })
-            .collect(),
-    };
-    Roster {
-        version: 1,
-        users: users.iter().map(user).collect(),
-    }
-}
-
-const CAMERA: &[(StreamName, u64)] = &[(StreamName::Camera, 1)];
 
 impl Stage {
     fn set(options: Options) -> Self {
@@ -215,27 +120,6 @@ fn recorded(sink: &DirSink, uid: &str, track: TrackKind) -> usize {
 fn restarts(sink: &DirSink, uid: &str, track: TrackKind) -> usize {
     let tags = slices(sink, uid, track).into_iter().flat_map(|slice| slice.tags);
     tags.filter(|tag| tag.contains("EVENT=START")).count()
-}
-
-async fn send(session: &mpsc::Sender<CaptureEvent>, track: Track, coded: &Coded, units: &[AccessUnit]) {
-    session
-        .send(CaptureEvent::Format(track, coded.format.clone()))
-        .await
-        .unwrap();
-    for unit in units {
-        session.send(CaptureEvent::Unit(track, unit.clone())).await.unwrap();
-    }
-}
-
-/// Waits until a condition of the stage holds.
-async fn eventually(what: &str, holds: impl Fn() -> bool) {
-    for _ in 0..200 {
-        if holds() {
-            return;
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
-    panic!("never: {what}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,8 @@
 use protocol::{Fault, StreamName, TrackKind};
 
 use super::Individual;
+use super::track_slicer::{TrackError, TrackSlicer};
+use super::transcode::TranscodeError;
 use crate::capture::{CaptureEvent, Clock, Track};
 use crate::container::FileNames;
 use crate::record::follow::{Choice, Input, Pass, Tracks};
@@ -26,7 +28,7 @@ pub(super) struct UserTracks<S: SliceSink> {
 /// One of the playlists, and whose units go there.
 struct Line<S: SliceSink> {
     choice: Choice,
-    slicer: Slicer<S>,
+    slicer: TrackSlicer<S>,
 }
 
 impl<S: SliceSink> UserTracks<S> {
@@ -37,9 +39,10 @@ impl<S: SliceSink> UserTracks<S> {
                 uid: uid.to_owned(),
                 track,
             };
+            let slicer = Slicer::new(of.sink.clone(), of.clock, names, key);
             Line {
                 choice,
-                slicer: Slicer::new(of.sink.clone(), of.clock, names, key),
+                slicer: TrackSlicer::new(slicer),
             }
         };
         let (board, snapshots) = (of.board.clone(), of.snapshots.clone());
@@ -150,21 +153,26 @@ impl<S: SliceSink> UserTracks<S> {
         }
     }
 
-    fn tell(&self, track: Track, result: Result<(), SliceError>, now_us: i64) {
+    fn tell(&self, track: Track, result: Result<(), TrackError>, now_us: i64) {
         let Err(error) = result else { return };
         let (uid, track) = (&self.uid, track.name());
         let (fault, code, message) = match &error {
-            SliceError::Media(error) => (
+            TrackError::Slice(SliceError::Media(error)) | TrackError::Transcode(TranscodeError::Decode(error)) => (
                 Fault::Destination,
                 "unsupported_media",
                 format!("{track} of user {uid} cannot be recorded as it is sent ({error}); some of it is left out"),
             ),
-            SliceError::Spool(error) => (
+            TrackError::Transcode(TranscodeError::Encode(error)) => (
+                Fault::Ours,
+                "transcoding_failed",
+                format!("{track} of user {uid} cannot be recorded ({error}): has the node's FFmpeg its AAC encoder?"),
+            ),
+            TrackError::Slice(SliceError::Spool(error)) => (
                 Fault::Ours,
                 "spool_failed",
                 format!("{track} of user {uid} cannot be kept ({error}): is the node's disk full or failing?"),
             ),
-            SliceError::Write(error) => (
+            TrackError::Slice(SliceError::Write(error)) => (
                 Fault::Ours,
                 "spool_failed",
                 format!("{track} of user {uid} cannot be written ({error}): is the node's disk full or failing?"),

@@ -261,6 +261,7 @@ pub(super) fn snapshot() -> Snapshot {
         ended_ms: None,
         cause: None,
         files: vec![],
+        pictures: None,
         pending_uploads: 0,
         idle_since_ms: None,
         problems: vec![],
