@@ -19,6 +19,8 @@ mod picture;
 mod reduce;
 mod resample;
 mod scale;
+#[cfg(test)]
+pub mod testing;
 mod ts_demux;
 mod ts_mux;
 
