@@ -8,6 +8,7 @@ mod endings;
 mod faults;
 mod interruptions;
 mod load;
+mod mixed;
 mod rules;
 mod space;
 mod steps;
@@ -111,6 +112,8 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         endings::a_wrong_bucket_is_refused,
         endings::a_store_that_does_not_answer_is_refused,
         endings::wrong_keys_are_refused,
+        mixed::agoras_playlist_is_told_by_name,
+        mixed::anyrtcs_files_are_listed,
         rules::every_documented_rule,
         wrong_calls::credentials,
         wrong_calls::routes,
