@@ -7,7 +7,9 @@ mod alone;
 mod endings;
 mod faults;
 mod interruptions;
+mod limits;
 mod load;
+mod monitoring;
 mod rules;
 mod space;
 mod steps;
@@ -91,6 +93,9 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         endings::a_wrong_bucket_is_refused,
         endings::a_store_that_does_not_answer_is_refused,
         endings::wrong_keys_are_refused,
+        limits::exactly_the_allowed_number_pass_in_each_second,
+        limits::recordings_have_a_quota,
+        monitoring::metrics_show_what_the_edge_does,
         rules::every_documented_rule,
         wrong_calls::credentials,
         wrong_calls::routes,

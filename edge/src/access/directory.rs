@@ -4,7 +4,7 @@ use protocol::{Secret, Source};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{App, Credential, Dialect, Flavour, KeyRing, Purpose, RecorderDefaults, Store, StoreError, Tenant};
+use super::{App, Credential, Dialect, Flavour, KeyRing, Limits, Purpose, RecorderDefaults, Store, StoreError, Tenant};
 
 /// Tenants, credentials and apps in a [`Store`], with their secrets sealed.
 ///
@@ -41,6 +41,8 @@ struct AppRecord {
     flavour: Flavour,
     sealed_secrets: String,
     recorder: RecorderDefaults,
+    #[serde(default)]
+    limits: Limits,
     disabled: bool,
     created_ms: u64,
 }
@@ -161,6 +163,7 @@ impl<'a, S: Store> Directory<'a, S> {
             source: secrets.source,
             certificate: secrets.certificate,
             recorder: record.recorder,
+            limits: record.limits,
             disabled: record.disabled,
             created_ms: record.created_ms,
         }))
@@ -181,6 +184,7 @@ impl<'a, S: Store> Directory<'a, S> {
             flavour: app.flavour,
             sealed_secrets: self.seal(Purpose::App(id), &secrets, nonce)?,
             recorder: app.recorder,
+            limits: app.limits,
             disabled: app.disabled,
             created_ms: app.created_ms,
         };

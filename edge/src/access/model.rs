@@ -1,6 +1,8 @@
 use protocol::{Secret, Source};
 use serde::{Deserialize, Serialize};
 
+use super::Limits;
+
 /// A customer: the owner of credentials and apps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tenant {
@@ -32,6 +34,7 @@ pub struct App {
     /// What its channel tokens are signed with: 32 hexadecimal characters. Without one, tokens are not looked at.
     pub certificate: Option<Secret>,
     pub recorder: RecorderDefaults,
+    pub limits: Limits,
     /// No new recording is started; those that run can be asked about and stopped.
     pub disabled: bool,
     pub created_ms: u64,

@@ -3,8 +3,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::error::AdminError;
-use super::{Admin, display_name, only, source};
-use crate::access::{App, Dialect, Flavour, Page, RecorderDefaults, Store, hex, is_id};
+use super::{Admin, display_name, limits, only, source};
+use crate::access::{App, Dialect, Flavour, Limits, Page, RecorderDefaults, Store, hex, is_id};
 use crate::http::Response;
 use crate::input::{FieldError, Fields};
 
@@ -19,6 +19,7 @@ struct View {
     source: Value,
     has_certificate: bool,
     recorder: RecorderDefaults,
+    limits: Limits,
     disabled: bool,
     created_ms: u64,
 }
@@ -34,6 +35,7 @@ impl From<App> for View {
             source: source::view(&app.source),
             has_certificate: app.certificate.is_some(),
             recorder: app.recorder,
+            limits: app.limits,
             disabled: app.disabled,
             created_ms: app.created_ms,
         }
@@ -51,6 +53,7 @@ impl<S: Store> Admin<'_, S> {
             "source",
             "certificate",
             "recorder",
+            "limits",
             "disabled",
         ])?;
         let body = Fields::new(&body);
@@ -73,6 +76,7 @@ impl<S: Store> Admin<'_, S> {
             },
             certificate: None,
             recorder: RecorderDefaults::default(),
+            limits: Limits::default(),
             disabled: false,
             created_ms: self.now_ms,
         };
@@ -112,7 +116,16 @@ impl<S: Store> Admin<'_, S> {
     }
 
     pub(super) async fn update_app(&self, app_id: &str) -> Result<Response, AdminError> {
-        let body = self.body(&["name", "flavour", "source", "certificate", "recorder", "disabled"])?;
+        let known = [
+            "name",
+            "flavour",
+            "source",
+            "certificate",
+            "recorder",
+            "limits",
+            "disabled",
+        ];
+        let body = self.body(&known)?;
         let mut app = self.app(app_id).await?;
         change(&mut app, &Fields::new(&body))?;
         self.directory.put_app(&app, &self.entropy.nonce).await?;
@@ -125,7 +138,7 @@ impl<S: Store> Admin<'_, S> {
         Ok(Response::empty(204))
     }
 
-    async fn app(&self, app_id: &str) -> Result<App, AdminError> {
+    pub(super) async fn app(&self, app_id: &str) -> Result<App, AdminError> {
         self.directory
             .app(app_id)
             .await?
@@ -154,6 +167,9 @@ fn change(app: &mut App, body: &Fields<'_>) -> Result<(), FieldError> {
     if let Some(recorder) = body.object("recorder")? {
         only(&recorder, &["strict_extinf"])?;
         app.recorder.strict_extinf = recorder.boolean("strict_extinf")?.unwrap_or(app.recorder.strict_extinf);
+    }
+    if let Some(given) = body.object("limits")? {
+        limits::change(&mut app.limits, &given)?;
     }
     app.disabled = body.boolean("disabled")?.unwrap_or(app.disabled);
     Ok(())

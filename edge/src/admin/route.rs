@@ -7,6 +7,7 @@ pub(super) enum Route<'a> {
     Credential { tenant: &'a str, customer_id: &'a str },
     Apps,
     App(&'a str),
+    Usage { app_id: &'a str },
     Nodes,
     Recordings { app_id: &'a str },
     Recording { app_id: &'a str, sid: &'a str },
@@ -26,6 +27,7 @@ impl<'a> Route<'a> {
             ["tenants", tenant, "credentials", customer_id] => Self::Credential { tenant, customer_id },
             ["apps"] => Self::Apps,
             ["apps", app_id] => Self::App(app_id),
+            ["apps", app_id, "usage"] => Self::Usage { app_id },
             ["nodes"] => Self::Nodes,
             ["apps", app_id, "recordings"] => Self::Recordings { app_id },
             ["apps", app_id, "recordings", sid] => Self::Recording { app_id, sid },
@@ -40,7 +42,7 @@ impl<'a> Route<'a> {
             Self::Tenants | Self::Credentials { .. } | Self::Apps => "GET, POST",
             Self::Tenant(_) | Self::App(_) => "GET, PATCH, DELETE",
             Self::Credential { .. } => "GET, PATCH, DELETE",
-            Self::Nodes | Self::Recordings { .. } | Self::Recording { .. } => "GET",
+            Self::Usage { .. } | Self::Nodes | Self::Recordings { .. } | Self::Recording { .. } => "GET",
             Self::StopRecording { .. } => "POST",
         }
     }

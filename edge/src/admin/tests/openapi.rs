@@ -36,10 +36,11 @@ fn the_document_has_the_routes_that_there_are() {
             Route::Recordings { .. } => 7,
             Route::Recording { .. } => 8,
             Route::StopRecording { .. } => 9,
+            Route::Usage { .. } => 10,
         });
     }
     routes.sort_unstable();
-    assert_eq!(routes, (0..10).collect::<Vec<_>>());
+    assert_eq!(routes, (0..11).collect::<Vec<_>>());
 }
 
 #[test]
