@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Desired, Problem, RecorderKey};
+use crate::{Confirmed, Desired, Occurrences, Problem, RecorderKey, Vod};
 
 /// The whole state of one recording as its node sees it. Each report replaces the ones before it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,11 @@ pub struct Report {
     /// The newest problems, oldest first; at most 16.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
+    #[serde(default)]
+    pub occurrences: Occurrences,
+    /// When the recording goes to a video-on-demand service, from when that has given the video its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vod: Option<Vod>,
 }
 
 /// What was mixed since the recording's present process began, and what of it is less than it should be.
@@ -140,4 +145,7 @@ pub enum FileKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReportAnswer {
     pub desired: Desired,
+    /// Of the report's log; `None` while the edge has nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<Confirmed>,
 }

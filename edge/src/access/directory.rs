@@ -4,7 +4,9 @@ use protocol::{Secret, Source};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{App, Credential, Dialect, Flavour, KeyRing, Limits, Purpose, RecorderDefaults, Store, StoreError, Tenant};
+use super::{
+    App, Callback, Credential, Dialect, Flavour, KeyRing, Limits, Purpose, RecorderDefaults, Store, StoreError, Tenant,
+};
 
 /// Tenants, credentials and apps in a [`Store`], with their secrets sealed.
 ///
@@ -53,6 +55,8 @@ struct AppSecrets {
     source: Source,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     certificate: Option<Secret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    callback: Option<Callback>,
 }
 
 impl<'a, S: Store> Directory<'a, S> {
@@ -162,6 +166,7 @@ impl<'a, S: Store> Directory<'a, S> {
             flavour: record.flavour,
             source: secrets.source,
             certificate: secrets.certificate,
+            callback: secrets.callback,
             recorder: record.recorder,
             limits: record.limits,
             disabled: record.disabled,
@@ -175,6 +180,7 @@ impl<'a, S: Store> Directory<'a, S> {
         let secrets = AppSecrets {
             source: app.source.clone(),
             certificate: app.certificate.clone(),
+            callback: app.callback.clone(),
         };
         let secrets = serde_json::to_vec(&secrets).map_err(|_| DirectoryError::unreadable("app", id))?;
         let record = AppRecord {
@@ -242,7 +248,7 @@ impl<'a, S: Store> Directory<'a, S> {
         let Some(text) = self.store.get(&format!("{kind}:{id}")).await? else {
             return Ok(None);
         };
-        serde_json::from_str(&text)
+        serde_json::from_slice(text.as_bytes())
             .map(Some)
             .map_err(|_| DirectoryError::unreadable(kind, id))
     }

@@ -3,7 +3,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::error::AdminError;
-use super::{Admin, display_name, limits, only, source};
+use super::{Admin, callback, display_name, limits, only, source};
 use crate::access::{App, Dialect, Flavour, Limits, Page, RecorderDefaults, Store, hex, is_id};
 use crate::http::Response;
 use crate::input::{FieldError, Fields};
@@ -18,6 +18,7 @@ struct View {
     flavour: Flavour,
     source: Value,
     has_certificate: bool,
+    callback: Option<Value>,
     recorder: RecorderDefaults,
     limits: Limits,
     disabled: bool,
@@ -34,10 +35,21 @@ impl From<App> for View {
             flavour: app.flavour,
             source: source::view(&app.source),
             has_certificate: app.certificate.is_some(),
+            callback: app.callback.as_ref().map(|set| callback::view(set, false)),
             recorder: app.recorder,
             limits: app.limits,
             disabled: app.disabled,
             created_ms: app.created_ms,
+        }
+    }
+}
+
+impl View {
+    /// With another view of its callback, if there is one.
+    fn with(self, callback: Option<Value>) -> Self {
+        Self {
+            callback: callback.or(self.callback),
+            ..self
         }
     }
 }
@@ -52,6 +64,7 @@ impl<S: Store> Admin<'_, S> {
             "flavour",
             "source",
             "certificate",
+            "callback",
             "recorder",
             "limits",
             "disabled",
@@ -75,12 +88,13 @@ impl<S: Store> Admin<'_, S> {
                 roster: None,
             },
             certificate: None,
+            callback: None,
             recorder: RecorderDefaults::default(),
             limits: Limits::default(),
             disabled: false,
             created_ms: self.now_ms,
         };
-        change(&mut app, &body)?;
+        let callback = self.change(&mut app, &body)?;
         if self.directory.tenant(tenant).await?.is_none() {
             return Err(body.error("tenant", "must be the id of a tenant").into());
         }
@@ -88,7 +102,7 @@ impl<S: Store> Admin<'_, S> {
             return Err(AdminError::exists("app", &app.app_id));
         }
         self.directory.put_app(&app, &self.entropy.nonce).await?;
-        Ok(Response::json(201, &View::from(app)))
+        Ok(Response::json(201, &View::from(app).with(callback)))
     }
 
     pub(super) async fn list_apps(&self) -> Result<Response, AdminError> {
@@ -116,26 +130,44 @@ impl<S: Store> Admin<'_, S> {
     }
 
     pub(super) async fn update_app(&self, app_id: &str) -> Result<Response, AdminError> {
-        let known = [
+        let body = self.body(&[
             "name",
             "flavour",
             "source",
             "certificate",
+            "callback",
             "recorder",
             "limits",
             "disabled",
-        ];
-        let body = self.body(&known)?;
+        ])?;
         let mut app = self.app(app_id).await?;
-        change(&mut app, &Fields::new(&body))?;
+        let callback = self.change(&mut app, &Fields::new(&body))?;
         self.directory.put_app(&app, &self.entropy.nonce).await?;
-        Ok(Response::json(200, &View::from(app)))
+        Ok(Response::json(200, &View::from(app).with(callback)))
     }
 
     pub(super) async fn delete_app(&self, app_id: &str) -> Result<Response, AdminError> {
         let app = self.app(app_id).await?;
         self.directory.delete_app(&app).await?;
         Ok(Response::empty(204))
+    }
+
+    /// Takes over the settings that the body gives; the others stay. Returns how a callback with a new secret is shown, this
+    /// once.
+    fn change(&self, app: &mut App, body: &Fields<'_>) -> Result<Option<Value>, FieldError> {
+        change(app, body)?;
+        // Given and empty, null say, takes the callback away.
+        if body.names().any(|name| name == "callback") && body.get("callback").is_none() {
+            app.callback = None;
+        }
+        let Some(given) = body.object("callback")? else {
+            return Ok(None);
+        };
+        let fresh = hex(&self.entropy.secret);
+        let (set, is_new) = callback::read(&given, app.callback.as_ref(), &fresh, self.targets)?;
+        let shown = is_new.then(|| callback::view(&set, true));
+        app.callback = Some(set);
+        Ok(shown)
     }
 
     pub(super) async fn app(&self, app_id: &str) -> Result<App, AdminError> {
@@ -146,7 +178,7 @@ impl<S: Store> Admin<'_, S> {
     }
 }
 
-/// Takes over the settings that the body gives; the others stay.
+/// All settings but the callback.
 fn change(app: &mut App, body: &Fields<'_>) -> Result<(), FieldError> {
     if let Some(name) = display_name(body)? {
         app.name = name.to_owned();

@@ -100,9 +100,8 @@ fn usage_is_asked_with_the_apps_limits() {
     );
 }
 
-#[test]
-fn answers_of_the_objects() {
-    let snapshot = Snapshot {
+pub(super) fn snapshot() -> Snapshot {
+    Snapshot {
         mp4: false,
         snapshots: None,
         phase: None,
@@ -123,7 +122,12 @@ fn answers_of_the_objects() {
         pending_uploads: 0,
         idle_since_ms: None,
         problems: vec![],
-    };
+    }
+}
+
+#[test]
+fn answers_of_the_objects() {
+    let snapshot = snapshot();
     let boxed = || Box::new(snapshot.clone());
     for (outcome, status) in [
         (Outcome::State(boxed()), 200),
@@ -137,7 +141,7 @@ fn answers_of_the_objects() {
         ),
         (Outcome::TicketSpent, 503),
     ] {
-        let response = recording(&outcome);
+        let response = recording(&outcome, None);
         let body: Value = serde_json::from_slice(&response.body).unwrap();
         assert_eq!(response.status, status, "{body}");
         assert_eq!(body["cause"] == "idle", status < 300);

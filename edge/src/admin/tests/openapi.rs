@@ -36,11 +36,15 @@ fn the_document_has_the_routes_that_there_are() {
             Route::Recordings { .. } => 7,
             Route::Recording { .. } => 8,
             Route::StopRecording { .. } => 9,
-            Route::Usage { .. } => 10,
+            Route::Notices { .. } => 10,
+            Route::ReplayNotices { .. } => 11,
+            Route::ReplayNotice { .. } => 12,
+            Route::TestCallback { .. } => 13,
+            Route::Usage { .. } => 14,
         });
     }
     routes.sort_unstable();
-    assert_eq!(routes, (0..11).collect::<Vec<_>>());
+    assert_eq!(routes, (0..15).collect::<Vec<_>>());
 }
 
 #[test]
