@@ -7,8 +7,10 @@ mod alone;
 mod endings;
 mod faults;
 mod interruptions;
+mod limits;
 mod load;
 mod mixed;
+mod monitoring;
 mod rules;
 mod space;
 mod steps;
@@ -114,6 +116,9 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         endings::wrong_keys_are_refused,
         mixed::agoras_playlist_is_told_by_name,
         mixed::anyrtcs_files_are_listed,
+        limits::exactly_the_allowed_number_pass_in_each_second,
+        limits::recordings_have_a_quota,
+        monitoring::metrics_show_what_the_edge_does,
         rules::every_documented_rule,
         wrong_calls::credentials,
         wrong_calls::routes,

@@ -3,8 +3,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::error::AdminError;
-use super::{Admin, callback, display_name, only, source};
-use crate::access::{App, Dialect, Flavour, Page, RecorderDefaults, Store, hex, is_id};
+use super::{Admin, callback, display_name, limits, only, source};
+use crate::access::{App, Dialect, Flavour, Limits, Page, RecorderDefaults, Store, hex, is_id};
 use crate::http::Response;
 use crate::input::{FieldError, Fields};
 
@@ -20,6 +20,7 @@ struct View {
     has_certificate: bool,
     callback: Option<Value>,
     recorder: RecorderDefaults,
+    limits: Limits,
     disabled: bool,
     created_ms: u64,
 }
@@ -36,6 +37,7 @@ impl From<App> for View {
             has_certificate: app.certificate.is_some(),
             callback: app.callback.as_ref().map(|set| callback::view(set, false)),
             recorder: app.recorder,
+            limits: app.limits,
             disabled: app.disabled,
             created_ms: app.created_ms,
         }
@@ -64,6 +66,7 @@ impl<S: Store> Admin<'_, S> {
             "certificate",
             "callback",
             "recorder",
+            "limits",
             "disabled",
         ])?;
         let body = Fields::new(&body);
@@ -87,6 +90,7 @@ impl<S: Store> Admin<'_, S> {
             certificate: None,
             callback: None,
             recorder: RecorderDefaults::default(),
+            limits: Limits::default(),
             disabled: false,
             created_ms: self.now_ms,
         };
@@ -133,6 +137,7 @@ impl<S: Store> Admin<'_, S> {
             "certificate",
             "callback",
             "recorder",
+            "limits",
             "disabled",
         ])?;
         let mut app = self.app(app_id).await?;
@@ -194,6 +199,9 @@ fn change(app: &mut App, body: &Fields<'_>) -> Result<(), FieldError> {
     if let Some(recorder) = body.object("recorder")? {
         only(&recorder, &["strict_extinf"])?;
         app.recorder.strict_extinf = recorder.boolean("strict_extinf")?.unwrap_or(app.recorder.strict_extinf);
+    }
+    if let Some(given) = body.object("limits")? {
+        limits::change(&mut app.limits, &given)?;
     }
     app.disabled = body.boolean("disabled")?.unwrap_or(app.disabled);
     Ok(())

@@ -13,7 +13,7 @@ use super::route::{Action, Endpoint};
 use super::start::Start;
 use super::stop::Stop;
 use super::update::Update;
-use super::{Handled, Pending, layout, mode, start_parameter};
+use super::{Pending, Served, layout, mode, start_parameter};
 use crate::access::{App, Entropy, Entry, KeyRing, ResourceId, TokenError, hex, verify_token};
 use crate::http::{Request, Response};
 use crate::input::{FieldError, Fields, Targets};
@@ -30,21 +30,21 @@ pub(super) struct Service<'a> {
 }
 
 impl Service<'_> {
-    pub(super) fn handle(&self, endpoint: Endpoint<'_>) -> Handled {
-        let handled = match endpoint {
-            Endpoint::Acquire => self.acquire().map(Handled::Respond),
-            Endpoint::Start { resource_id, mode } => self.start(resource_id, mode).map(Handled::call),
+    pub(super) fn handle(&self, endpoint: Endpoint<'_>) -> Served {
+        let served = match endpoint {
+            Endpoint::Acquire => self.acquire().map(|reply| Served::Offer(Box::new(reply))),
+            Endpoint::Start { resource_id, mode } => self.start(resource_id, mode).map(Served::call),
             Endpoint::Running {
                 resource_id,
                 sid,
                 mode,
                 action,
-            } => self.running(resource_id, sid, mode, action).map(Handled::call),
+            } => self.running(resource_id, sid, mode, action).map(Served::call),
         };
-        handled.unwrap_or_else(Handled::Respond)
+        served.unwrap_or_else(Served::Respond)
     }
 
-    fn acquire(&self) -> Result<Response, Response> {
+    fn acquire(&self) -> Result<Reply, Response> {
         let error = |error: ApiError| error.answer(self.reply());
         self.check_active(NOT_ENABLED).map_err(error)?;
         let body = body::read(self.request).map_err(error)?;
@@ -64,7 +64,7 @@ impl Service<'_> {
         let text = resource
             .seal(self.keys, self.entropy)
             .map_err(|_| error(ApiError::new(INTERNAL_ERROR, "")))?;
-        Ok(self.reply().about(&resource, &text).answer(200))
+        Ok(self.reply().about(&resource, &text))
     }
 
     fn start(&self, resource_id: &str, mode: &str) -> Result<Pending, Response> {
