@@ -170,6 +170,14 @@ impl Spool {
         self.lock().write(Entry::Discarded { number: file.number })
     }
 
+    /// How many files of a kind there are, those that are being written included.
+    pub fn lone_files(&self, kind: LoneKind) -> usize {
+        let inner = self.lock();
+        let complete = inner.state.lone.values().filter(|kept| kept.file.kind == kind).count();
+        let growing = inner.state.drafts.values();
+        complete + growing.filter(|draft| draft.content() == Content::Lone(kind)).count()
+    }
+
     /// The recording's pictures so far.
     pub fn pictures(&self) -> Pictures {
         self.lock().state.pictures.clone()

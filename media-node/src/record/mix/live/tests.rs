@@ -57,6 +57,7 @@ async fn users_are_mixed_into_one_playlist_until_the_stop() {
     };
     let place = Place {
         sink: sink.clone(),
+        mp4: None,
         names: FileNames::of_mix("51d", "room"),
         clock,
         board,
