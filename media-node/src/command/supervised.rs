@@ -198,6 +198,7 @@ impl Recording {
         };
         let mut capture = pin!(record::run(context, desired.subscribe(), status));
         let mut upload = tokio::spawn(uploader.run());
+        let mut uploaded = false;
         let mut leave: Option<Leave> = None;
         let mut next_report = Instant::now();
         loop {
@@ -212,12 +213,12 @@ impl Recording {
                         finish(&spool, cause).await?;
                     }
                 }
-                ended = &mut upload, if !progress.done => {
+                ended = &mut upload, if !uploaded => {
                     ended.map_err(|error| format!("the uploader has stopped: {error}"))?;
                     if !spool.is_done() {
                         return Err("slices were left open when capture ended; the next opening finishes them".to_owned());
                     }
-                    progress.done = true;
+                    uploaded = true;
                 }
                 Ok(()) = problem.changed() => {
                     if let Some(problem) = problem.borrow_and_update().clone() {
@@ -251,7 +252,9 @@ impl Recording {
             if news {
                 next_report = next_report.min(Instant::now() + REPORTS_APART);
             }
-            if progress.done && (!confirms || spool.unconfirmed() <= MAX_OCCURRENCES) {
+            // The last report has to carry all that is not confirmed.
+            if uploaded && (!confirms || spool.unconfirmed() <= MAX_OCCURRENCES) {
+                progress.done = true;
                 let report = reporter.report(&spool, &statuses.borrow(), progress, unix_ms());
                 tell(&mut output, &Told::Vitals(vitals(&spool, &tally, &report))).await?;
                 return tell(&mut output, &Told::Report(Box::new(report))).await;
