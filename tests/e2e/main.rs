@@ -91,6 +91,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         webhooks::what_is_given_up_is_replayed: "1500",
     ]);
     trials.extend(own![
+        webhooks::a_real_recording_tells_its_course,
         faults::a_crashed_node_goes_on_in_the_same_playlists,
         faults::a_crashed_edge_forgets_nothing,
         faults::an_unreachable_store_costs_no_slice,

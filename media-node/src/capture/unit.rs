@@ -1,4 +1,5 @@
 use bytes::Bytes;
+use protocol::TrackKind;
 
 /// What a track carries, known before its first unit and again at each change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +90,13 @@ impl Track {
         match self {
             Self::Audio => "audio",
             Self::Video => "video",
+        }
+    }
+
+    pub fn kind(self) -> TrackKind {
+        match self {
+            Self::Audio => TrackKind::Audio,
+            Self::Video => TrackKind::Video,
         }
     }
 }

@@ -12,10 +12,11 @@ mod status;
 #[cfg(test)]
 mod testing;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Desired, EndCause, Job, MixCounters, Mode, Problem, Refusal};
+use protocol::{Desired, EndCause, Job, MixCounters, Mode, Problem, Refusal, TrackKind};
 use tokio::sync::watch;
 
 use crate::capture::{Clock, Transport};
@@ -115,6 +116,8 @@ pub struct Status {
     pub lost_packets: u64,
     /// Of a mix.
     pub mix: Option<MixCounters>,
+    /// The users' tracks that arrive at this moment.
+    pub received: BTreeSet<(String, TrackKind)>,
     /// The newest problems, oldest first; at most 16.
     pub problems: Vec<Problem>,
 }

@@ -18,7 +18,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use protocol::{Desired, Directive, Fault, HeldRecording, Job, JobRequest, Phase, Refusal, RefusalCode, Report};
+use protocol::{
+    Confirmed, Desired, Directive, Fault, HeldRecording, Job, JobRequest, Phase, Refusal, RefusalCode, Report,
+};
 use tokio::sync::watch;
 
 pub use line::{Begin, Control, Node, Told, encode, next};
@@ -212,6 +214,11 @@ impl Supervisor {
             ..desired
         }))?;
         Ok(recording)
+    }
+
+    /// The edge has what has happened in a recording up to here.
+    pub fn confirm(&self, sid: &str, confirmed: Confirmed) -> Result<(), Refusal> {
+        self.get(sid)?.order(Order::Confirmed(confirmed))
     }
 
     /// Passes on what is wanted and answers when the recording has ended, or with its newest report after `wait`.

@@ -186,8 +186,9 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
         let now_ms = self.shared.now_ms();
         let mut board = self.shared.board.lock();
         match event {
-            CaptureEvent::Unit(..) => {
+            CaptureEvent::Unit(track, _) => {
                 board.media(now_ms);
+                board.track(&self.user.uid, track.kind(), now_ms);
                 if self.backoff.failures() > 0 {
                     self.backoff.reset();
                     board.over(&self.cause("unreachable"));
