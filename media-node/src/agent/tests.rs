@@ -75,7 +75,10 @@ async fn report(State(state): State<Shared>, Json(report): Json<Report>) -> Json
         scene: None,
     };
     state.reports.push(report);
-    Json(ReportAnswer { desired })
+    Json(ReportAnswer {
+        desired,
+        confirmed: None,
+    })
 }
 
 async fn job_request(

@@ -1,4 +1,4 @@
-use protocol::{Job, Phase, Pictures, Problem, Report};
+use protocol::{Job, Occurrences, Phase, Pictures, Problem, Report};
 
 use crate::record::Status;
 use crate::spool::{self, Spool};
@@ -68,7 +68,10 @@ impl Reporter {
             pictures: self.job.snapshots.map(|_| self.pictures(&taken)),
             pending_uploads: spool.pending(),
             lost_packets: status.lost_packets,
+            mix: status.mix,
             problems,
+            occurrences: Occurrences::default(),
+            vod: None,
         }
     }
 

@@ -26,6 +26,8 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
             args.listen
         ));
     }
+    // What a recording's process would refuse is told at once.
+    args.recording.options()?;
     let _lock = lock_spool(&args.spool)?;
     let node_id = args.node_id.map_or_else(|| kept_id(&args.spool), Ok)?;
 
@@ -45,7 +47,11 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     let supervisor = Supervisor::new(Config {
         spool: args.spool.clone(),
         program: std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?,
-        arguments: [&args.capture.as_arguments()[..], &["--log".to_owned(), log.to_owned()]].concat(),
+        arguments: [
+            &args.recording.as_arguments()[..],
+            &["--log".to_owned(), log.to_owned()],
+        ]
+        .concat(),
         node: Node {
             node_id: node_id.clone(),
             rtsp: args

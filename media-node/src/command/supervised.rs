@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::capture::Clock;
 use crate::channel::NodeAddresses;
 use crate::clock::unix_ms;
 use crate::container::playlist;
-use crate::outbound::{self, Targets};
+use crate::outbound;
 use crate::record::{self, Context, Options, Status};
 use crate::spool::{Opening, Spool, SpoolError};
 use crate::supervisor::{self, Begin, Control, Counted, Node, Told, Vitals};
@@ -33,7 +33,7 @@ const CLOSE_TIME: Duration = Duration::from_secs(3);
 
 /// One recording under a supervisor, from its job to its last report. Leaves without that report when it is interrupted or
 /// its supervisor is gone: the spool keeps the rest for the next process.
-pub(super) async fn run(dir: PathBuf, options: Options) -> Result<(), String> {
+pub(super) async fn run(dir: &Path, options: Options) -> Result<(), String> {
     let mut output = tokio::io::stdout();
     let mut input = BufReader::new(tokio::io::stdin());
     let first = tokio::time::timeout(JOB_TIME, supervisor::next(&mut input)).await;
@@ -43,7 +43,7 @@ pub(super) async fn run(dir: PathBuf, options: Options) -> Result<(), String> {
         Ok(Err(error)) => return Err(error.to_string()),
         Err(_) => return Err("no job came".to_owned()),
     };
-    match prepare(&dir, &job, check, options.targets).await {
+    match prepare(dir, &job, check, &options).await {
         Ok((spool, bucket)) => {
             Recording::start(spool, bucket, job, node, options, input)
                 .run(output)
@@ -53,14 +53,15 @@ pub(super) async fn run(dir: PathBuf, options: Options) -> Result<(), String> {
     }
 }
 
-async fn prepare(dir: &Path, job: &Job, check: bool, targets: Targets) -> Result<(Arc<Spool>, Bucket), Refusal> {
+async fn prepare(dir: &Path, job: &Job, check: bool, options: &Options) -> Result<(Arc<Spool>, Bucket), Refusal> {
     let ours = |reason: String| Refusal {
         fault: Fault::Ours,
         code: RefusalCode::Internal,
         reason,
     };
-    let client = outbound::Client::without_redirects(targets).map_err(|error| ours(error.to_string()))?;
+    let client = outbound::Client::without_redirects(options.targets).map_err(|error| ours(error.to_string()))?;
     if check {
+        record::check(job, options)?;
         upload::check(&job.storage, &client).await?;
     }
     let bucket = Bucket::new(&job.storage, &client).map_err(|reason| Refusal {
@@ -178,7 +179,7 @@ impl Recording {
             captured: spool.cause().is_some(),
             done: false,
         };
-        let mut capture = pin!(record::run_individual(context, desired.subscribe(), status));
+        let mut capture = pin!(record::run(context, desired.subscribe(), status));
         let mut upload = tokio::spawn(uploader.run());
         let mut leave: Option<Leave> = None;
         let mut next_report = Instant::now();

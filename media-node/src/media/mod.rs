@@ -20,6 +20,8 @@ mod publish;
 mod reduce;
 mod resample;
 mod scale;
+#[cfg(test)]
+pub mod testing;
 mod ts_demux;
 mod ts_mux;
 

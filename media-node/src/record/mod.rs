@@ -15,7 +15,8 @@ mod testing;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Job, Problem};
+use protocol::{Desired, EndCause, Job, MixCounters, Mode, Problem, Refusal};
+use tokio::sync::watch;
 
 use crate::capture::{Clock, Transport};
 use crate::channel::{NodeAddresses, RosterError, RosterSource};
@@ -23,9 +24,8 @@ use crate::encryption::Keys;
 use crate::outbound::Targets;
 use crate::spool::Spool;
 
+pub use mix::MixOptions;
 use status::{Board, SharedBoard};
-
-pub use individual::run as run_individual;
 
 /// For how long a user who sends no video any more is shown with the last picture, in microseconds.
 const LAST_PICTURE_US: i64 = 3_500_000;
@@ -66,6 +66,25 @@ impl Context {
     }
 }
 
+/// What can be said of a job before it begins.
+pub fn check(job: &Job, options: &Options) -> Result<(), Refusal> {
+    match job.mode {
+        Mode::Individual => Ok(()),
+        Mode::Mix => mix::live::check(job, &options.mix),
+    }
+}
+
+/// Records until the directive says otherwise, and returns why it ended. Before it returns everything captured is in
+/// committed files; finishing the spool is the caller's part. When `desired` is closed it ends as stopped.
+pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: watch::Sender<Status>) -> EndCause {
+    match (context.job.mode, context.job.mix.clone()) {
+        (Mode::Individual, _) => individual::run(context, desired, status).await,
+        (Mode::Mix, Some(mix)) => mix::live::run(context, mix, desired, status).await,
+        // Refused by `check`.
+        (Mode::Mix, None) => EndCause::Failed,
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Options {
     /// A stream that sends nothing for so long is opened anew.
@@ -76,6 +95,8 @@ pub struct Options {
     pub transport: Transport,
     /// Where URLs that the customer gave may lead.
     pub targets: Targets,
+    /// How mixes are made.
+    pub mix: MixOptions,
 }
 
 impl Default for Options {
@@ -85,6 +106,7 @@ impl Default for Options {
             max_users: 200,
             transport: Transport::default(),
             targets: Targets::default(),
+            mix: MixOptions::default(),
         }
     }
 }
@@ -99,6 +121,8 @@ pub struct Status {
     pub first_media_ms: Option<u64>,
     /// Packets that never came, by the gaps in their sequence numbers.
     pub lost_packets: u64,
+    /// Of a mix.
+    pub mix: Option<MixCounters>,
     /// The newest problems, oldest first; at most 16.
     pub problems: Vec<Problem>,
 }

@@ -134,9 +134,8 @@ fn unexpected(reply: Reply) -> Response {
     ApiError::new(INTERNAL_ERROR, "try again").answer(reply)
 }
 
-/// Pictures are no files of the list; that there was media tells of them.
 fn is_empty(snapshot: &Snapshot) -> bool {
-    let has_pictures = snapshot.snapshots.is_some() && snapshot.first_media_ms.is_some();
+    let has_pictures = snapshot.pictures.as_ref().is_some_and(|pictures| pictures.taken > 0);
     !has_pictures && snapshot.files.iter().all(|file| file.slices == 0)
 }
 

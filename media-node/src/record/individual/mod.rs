@@ -29,8 +29,7 @@ use tracks::UserTracks;
 /// Units and events on their way to the thread that writes them: some four seconds of video and audio.
 const QUEUE: usize = 256;
 
-/// Records until the directive says otherwise, and returns why it ended. Before it returns every captured unit is in a
-/// committed slice; finishing the spool is the caller's part. When `desired` is closed it ends as stopped.
+/// See [`record::run`](super::run). Every captured unit is in a committed slice at the end.
 pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: watch::Sender<Status>) -> EndCause {
     let shared = context.shared();
     let recorder = Individual {

@@ -95,7 +95,7 @@ fn numbered(number: i64, width: u32, height: u32) -> Picture {
 
 /// The number that a picture shows.
 fn number(jpeg: &[u8]) -> i64 {
-    let picture = decode_image(jpeg).unwrap();
+    let picture = decode_image(jpeg, 4096, 4096).unwrap();
     let plane = picture.plane(0);
     let row = plane.row(picture.height() as usize / 2);
     (0..BITS)
@@ -206,6 +206,15 @@ fn between_key_frames_a_picture_shows_the_frame_of_its_instant() {
 }
 
 #[test]
+fn an_instant_just_before_a_key_frame_shows_the_group_before_it() {
+    // Instants move through the group of pictures by half a frame at a time.
+    for interval_us in [980_000, 1_020_000] {
+        let (album, _) = take(&[film()], interval_us);
+        assert_regular(&shown(&album), interval_us, 32 * SECOND_US);
+    }
+}
+
+#[test]
 fn one_endless_group_of_pictures_is_decoded_once_at_most() {
     let units = Film::new(500, 500, 2).shoot();
     let (album, decoded) = take(&[&units], SECOND_US);
@@ -284,7 +293,7 @@ fn pictures_have_the_size_of_the_stream_at_their_time() {
     let pictures = album.pictures();
     let heights: Vec<_> = pictures
         .iter()
-        .map(|(_, jpeg)| decode_image(jpeg).unwrap().height())
+        .map(|(_, jpeg)| decode_image(jpeg, 4096, 4096).unwrap().height())
         .collect();
     assert_eq!(heights, [48, 48, 720]);
 }
