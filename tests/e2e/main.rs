@@ -4,6 +4,7 @@
 //! With `TAPEDECK_SOAK=1` the recordings that measure drift last minutes instead of seconds.
 
 mod alone;
+mod encryption;
 mod endings;
 mod faults;
 mod interruptions;
@@ -100,6 +101,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
     ]);
     trials.extend(shared![
         sync::audio_and_video_keep_together,
+        encryption::encrypted_channels_are_recorded_in_clear,
         whole_way::ffmpeg_by_tcp_and_udp,
         whole_way::gstreamer,
         whole_way::subscriptions_and_agoras_own_extinf,

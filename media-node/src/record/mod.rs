@@ -21,6 +21,7 @@ use tokio::sync::watch;
 
 use crate::capture::{Clock, Transport};
 use crate::channel::{NodeAddresses, RosterError, RosterSource};
+use crate::encryption::Keys;
 use crate::outbound::Targets;
 use crate::spool::Spool;
 
@@ -49,8 +50,15 @@ impl Context {
             clock: self.clock,
             board: SharedBoard::new(Board::new(started_ms, first_media_ms)),
             options: self.options.clone(),
+            keys: self.keys(),
             presence: follow::Presence::of(&self.job),
         }
+    }
+
+    fn keys(&self) -> Option<Arc<Keys>> {
+        let decryption = self.job.decryption.as_ref()?;
+        let channel = &self.job.recorder.channel;
+        Some(Arc::new(Keys::derive(decryption.cipher, &decryption.secret, channel)))
     }
 
     fn rosters(&self) -> Result<RosterSource, RosterError> {

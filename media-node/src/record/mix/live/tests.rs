@@ -39,6 +39,7 @@ async fn users_are_mixed_into_one_playlist_until_the_stop() {
         clock,
         board: board.clone(),
         options: Options::default(),
+        keys: None,
         presence: Presence::Bystanders,
     };
     let settings = settings(320, 180, 15);
