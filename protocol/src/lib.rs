@@ -23,16 +23,18 @@ mod mix;
 mod report;
 mod roster;
 mod secret;
+mod storage;
 
 pub use address::is_public;
 pub use desired::{Desired, Directive};
 pub use fault::{Fault, Problem, Refusal, RefusalCode};
 pub use heartbeat::{Heartbeat, HeartbeatAnswer, HeldRecording};
 pub use job::{
-    Cipher, Decryption, Job, JobRequest, Mix, Mode, PlaylistStyle, RecorderKey, Selection, Snapshots, Source, Storage,
-    StorageKind, StreamTypes, Subscription, VideoQuality,
+    Cipher, Decryption, Job, JobRequest, Mix, Mode, PlaylistStyle, RecorderKey, Selection, Snapshots, Source,
+    StreamTypes, Subscription, VideoQuality,
 };
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
 pub use report::{EndCause, FileKind, Phase, RecordedFile, Report, ReportAnswer, TrackKind};
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;
+pub use storage::{Addressing, Encryption, Storage, StorageKind};

@@ -1,8 +1,9 @@
 //! A recorder's state with a clock, and short words for what the tests send and expect.
 
 use protocol::{
-    Desired, Directive, EndCause, JobRequest, Mode, Phase, PlaylistStyle, RecordedFile, RecorderKey, Refusal,
-    RefusalCode, Report, Secret, Selection, Source, Storage, StorageKind, StreamTypes, Subscription, TrackKind,
+    Addressing, Desired, Directive, EndCause, JobRequest, Mode, Phase, PlaylistStyle, RecordedFile, RecorderKey,
+    Refusal, RefusalCode, Report, Secret, Selection, Source, Storage, StorageKind, StreamTypes, Subscription,
+    TrackKind,
 };
 
 use crate::recording::{
@@ -263,7 +264,11 @@ pub(super) fn spec() -> Spec {
         },
         playlist: PlaylistStyle { strict_extinf: true },
         storage: Storage {
-            kind: StorageKind::S3Compatible,
+            kind: StorageKind::S3,
+            addressing: Addressing::Path,
+            session_ends_ms: None,
+            encryption: None,
+            tags: None,
             endpoint: "http://s3".into(),
             region: "us-east-1".into(),
             bucket: "b".into(),

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{EndCause, Fault, RefusalCode, Secret, Storage, StorageKind, TrackKind};
+use protocol::{Addressing, EndCause, Fault, RefusalCode, Secret, Storage, StorageKind, TrackKind};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
@@ -74,7 +74,11 @@ impl Server {
 
 fn storage(port: u16) -> Storage {
     Storage {
-        kind: StorageKind::S3Compatible,
+        kind: StorageKind::S3,
+        addressing: Addressing::Path,
+        session_ends_ms: None,
+        encryption: None,
+        tags: None,
         endpoint: format!("http://127.0.0.1:{port}"),
         region: "us-east-1".to_owned(),
         bucket: "bucket".to_owned(),
