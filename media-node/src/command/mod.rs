@@ -23,7 +23,7 @@ use tracing::Span;
 use crate::capture::Transport;
 use crate::outbound::Targets;
 use crate::record::Options;
-use crate::spool::{Opening, Probed, Spool, SpoolError};
+use crate::spool::{CutFile, Finish, Lone, LoneKind, Opening, Probed, Spool, SpoolError};
 use crate::{container, media};
 
 /// Tapedeck's media node: serves channels, records them and uploads what it recorded.
@@ -224,10 +224,14 @@ fn block_on(span: Option<Span>, work: impl Future<Output = Result<(), String>>) 
     result
 }
 
-/// Opens a spool off the runtime's threads; slices that were cut off are measured by the media library.
+/// Opens a spool off the runtime's threads; what was cut off is finished by the media library.
 async fn open_spool(dir: &Path, opening: Opening) -> Result<Arc<Spool>, SpoolError> {
     let path = dir.to_owned();
-    let open = move || Spool::open(&path, opening, &probe).map(Arc::new);
+    let finish = Finish {
+        slice: &probe,
+        lone: &finish_lone,
+    };
+    let open = move || Spool::open(&path, opening, finish).map(Arc::new);
     match tokio::task::spawn_blocking(open).await {
         Ok(opened) => opened,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
@@ -242,6 +246,24 @@ fn probe(slice: &Path) -> Option<Probed> {
         }),
         Err(error) => {
             tracing::warn!(slice = %slice.display(), %error, "a slice that was being written cannot be read");
+            None
+        }
+    }
+}
+
+fn finish_lone(lone: &Lone, cut: CutFile<'_>) -> Option<Probed> {
+    let finished = match lone.kind {
+        LoneKind::Mp4 => container::finish_mp4(cut.path, cut.scratch)
+            .map(|probe| probe.map(|probe| (probe.duration_us, probe.bytes)))
+            .map_err(|error| error.to_string()),
+        LoneKind::Picture => container::whole_jpeg(cut.path)
+            .map(|bytes| bytes.map(|bytes| (0, bytes)))
+            .map_err(|error| error.to_string()),
+    };
+    match finished {
+        Ok(found) => found.map(|(duration_us, bytes)| Probed { duration_us, bytes }),
+        Err(error) => {
+            tracing::warn!(name = lone.name, error, "a file that was being written cannot be read");
             None
         }
     }

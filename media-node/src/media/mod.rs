@@ -27,7 +27,7 @@ pub use describe::{MuxedTrack, parameter_sets};
 pub use encode::{AudioEncoder, Coded, VideoEncoder, VideoEncoderChoice, VideoTarget};
 pub use error::MediaError;
 pub use image::decode_image;
-pub use mp4::{Mp4Muxer, move_index_to_front};
+pub use mp4::{Mp4Muxer, duration_us, move_index_to_front};
 pub use picture::Picture;
 pub use resample::{Resampler, Sound};
 pub use scale::{Crop, Scaler};

@@ -1,11 +1,14 @@
+use std::path::Path;
 use std::time::Duration;
 
 use opendal::Operator;
 use opendal::layers::TimeoutLayer;
 use protocol::Storage;
+use tokio::io::AsyncReadExt;
 
 use super::fault::UploadFault;
 use super::service;
+use super::store::disk;
 use crate::outbound::Client;
 use crate::spool::object_key;
 
@@ -13,6 +16,16 @@ use crate::spool::object_key;
 const BASE_TIME: Duration = Duration::from_secs(10);
 /// The slowest line that is still waited for, in bytes a second: 1 Mbit/s.
 const SLOWEST_LINE: u64 = 128 * 1024;
+
+/// Longer files, in bytes, travel in parts.
+const WHOLE_UP_TO: u64 = 64 << 20;
+/// Of one part in bytes; a store takes ten thousand of them, which is more than an MP4 file ever has.
+const PART: usize = 16 << 20;
+
+/// What is held in memory of a file while it travels, in bytes.
+pub(super) fn memory_for(bytes: u64) -> u64 {
+    if bytes > WHOLE_UP_TO { PART as u64 } else { bytes }
+}
 
 /// A bucket, or what its vendor calls so, and the prefix in it.
 #[derive(Clone, Debug)]
@@ -47,6 +60,46 @@ impl Bucket {
             .content_type(content_type)
             .await;
         write.map(drop).map_err(|error| UploadFault::from_store(&error))
+    }
+
+    /// A file of `bytes`, whole or in parts. Parts of an attempt that fails are taken back where the store still answers.
+    pub(super) async fn put_file(
+        &self,
+        name: &str,
+        content_type: &str,
+        path: &Path,
+        bytes: u64,
+    ) -> Result<(), UploadFault> {
+        if bytes <= WHOLE_UP_TO {
+            let body = tokio::fs::read(path).await.map_err(disk("read", path))?;
+            return self.put(name, content_type, body).await;
+        }
+        let operator = self.timed(BASE_TIME + Duration::from_secs(PART as u64 / SLOWEST_LINE));
+        let key = self.key(name);
+        let writer = operator.writer_with(&key).content_type(content_type).await;
+        let mut writer = writer.map_err(|error| UploadFault::from_store(&error))?;
+        let sent = async {
+            let mut file = tokio::fs::File::open(path).await.map_err(disk("read", path))?;
+            loop {
+                let mut part = Vec::with_capacity(PART);
+                let read = (&mut file).take(PART as u64).read_to_end(&mut part).await;
+                if read.map_err(disk("read", path))? == 0 {
+                    break;
+                }
+                writer
+                    .write(part)
+                    .await
+                    .map_err(|error| UploadFault::from_store(&error))?;
+            }
+            writer.close().await.map_err(|error| UploadFault::from_store(&error))
+        };
+        let result = sent.await.map(drop);
+        if result.is_err()
+            && let Err(error) = writer.abort().await
+        {
+            tracing::debug!(name, %error, "the parts of a failed upload stay in the store");
+        }
+        result
     }
 
     pub(super) async fn delete(&self, name: &str) -> Result<(), UploadFault> {

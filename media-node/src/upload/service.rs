@@ -1,5 +1,5 @@
 use opendal::{HttpTransporter, OperationContext, Operator, services};
-use protocol::{Addressing, Encryption, Storage, StorageKind};
+use protocol::{Addressing, Storage, StorageKind};
 
 use super::signing::Signing;
 use crate::outbound::Client;
@@ -33,17 +33,11 @@ fn s3(storage: &Storage) -> opendal::Result<Operator> {
     if storage.addressing == Addressing::Virtual {
         builder = builder.enable_virtual_host_style();
     }
-    if let Some(encryption) = storage.encryption {
-        builder = builder.server_side_encryption(match encryption {
-            Encryption::Aes256 => "AES256",
-            Encryption::Kms => "aws:kms",
-        });
-    }
     Operator::new(builder)
 }
 
 fn oss(storage: &Storage) -> opendal::Result<Operator> {
-    let mut builder = services::Oss::default()
+    let builder = services::Oss::default()
         .bucket(&storage.bucket)
         .endpoint(&storage.endpoint)
         .addressing_style(match storage.addressing {
@@ -52,12 +46,6 @@ fn oss(storage: &Storage) -> opendal::Result<Operator> {
             Addressing::Cname => "cname",
         })
         .skip_signature();
-    if let Some(encryption) = storage.encryption {
-        builder = builder.server_side_encryption(match encryption {
-            Encryption::Aes256 => "AES256",
-            Encryption::Kms => "KMS",
-        });
-    }
     Operator::new(builder)
 }
 

@@ -1,13 +1,13 @@
 //! What stands between OpenDAL and the network for the stores whose requests are signed here: Amazon's and Alibaba's
-//! interfaces. OpenDAL itself sets no tags, does not sign for the body, and signs for OSS only by that store's version 1,
-//! which buckets made since 2025 do not take.
+//! interfaces. OpenDAL itself sets no tags, asks for encryption with each part, where Amazon refuses it, does not sign for
+//! the body, and signs for OSS only by that store's version 1, which buckets made since 2025 do not take.
 
 use http::header::{HOST, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response, Uri};
 use opendal::raw::ServiceOperation;
 use opendal::{Buffer, Error, ErrorKind, HttpBody, HttpTransport};
-use protocol::{Addressing, Storage};
+use protocol::{Addressing, Encryption, Storage};
 use reqsign_core::{Context, SignRequest};
 use sha2::{Digest, Sha256};
 
@@ -22,7 +22,7 @@ const LONG_BODY: usize = 256 << 10;
 pub(super) struct Signing {
     client: Client,
     scheme: Scheme,
-    tags: Option<HeaderValue>,
+    marks: Vec<(HeaderName, HeaderValue)>,
 }
 
 enum Scheme {
@@ -69,19 +69,22 @@ impl Signing {
     }
 
     fn new(storage: &Storage, client: Client, scheme: Scheme) -> Result<Self, String> {
-        let tags = storage.tags.as_deref().map(HeaderValue::from_str).transpose();
-        Ok(Self {
-            client,
-            scheme,
-            tags: tags.map_err(|_| "its tags cannot stand in a header".to_owned())?,
-        })
+        let [tagging, encrypting] = scheme.marks();
+        let mut marks = Vec::new();
+        if let Some(tags) = &storage.tags {
+            let tags = HeaderValue::from_str(tags).map_err(|_| "its tags cannot stand in a header")?;
+            marks.push((tagging, tags));
+        }
+        if let Some(encryption) = storage.encryption {
+            marks.push((encrypting, HeaderValue::from_static(scheme.encryption(encryption))));
+        }
+        Ok(Self { client, scheme, marks })
     }
 
     async fn sign(&self, parts: &mut Parts, body: &Buffer) -> opendal::Result<()> {
         let making = parts.extensions.get::<ServiceOperation>();
-        let making = making.is_some_and(|operation| MAKING.contains(&operation.0));
-        if let Some(tags) = self.tags.as_ref().filter(|_| making) {
-            parts.headers.insert(self.scheme.tagging(), tags.clone());
+        if making.is_some_and(|operation| MAKING.contains(&operation.0)) {
+            parts.headers.extend(self.marks.iter().cloned());
         }
         let signed = match &self.scheme {
             Scheme::S3 { signer, credential } => {
@@ -126,11 +129,21 @@ impl HttpTransport for Signing {
 }
 
 impl Scheme {
-    fn tagging(&self) -> HeaderName {
-        HeaderName::from_static(match self {
-            Self::S3 { .. } => "x-amz-tagging",
-            Self::Oss { .. } => "x-oss-tagging",
-        })
+    /// The headers that set tags and ask for encryption.
+    fn marks(&self) -> [HeaderName; 2] {
+        match self {
+            Self::S3 { .. } => ["x-amz-tagging", "x-amz-server-side-encryption"],
+            Self::Oss { .. } => ["x-oss-tagging", "x-oss-server-side-encryption"],
+        }
+        .map(HeaderName::from_static)
+    }
+
+    fn encryption(&self, encryption: Encryption) -> &'static str {
+        match (self, encryption) {
+            (_, Encryption::Aes256) => "AES256",
+            (Self::S3 { .. }, Encryption::Kms) => "aws:kms",
+            (Self::Oss { .. }, Encryption::Kms) => "KMS",
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::fault::UploadFault;
 use super::schedule::{Item, Schedule, Task};
 use crate::backoff::chance;
 use crate::clock::SteadyClock;
-use crate::spool::{DuePlaylist, DueSlice, Slice, Spool, SpoolError};
+use crate::spool::{DueFile, DuePlaylist, Slice, Spool, SpoolError};
 
 /// Writes the text of a playlist: its slices, and whether it has ended.
 pub type Render = Box<dyn Fn(&[Slice], bool) -> String + Send + Sync>;
@@ -48,7 +48,7 @@ impl Uploader {
         loop {
             changes.borrow_and_update();
             let now_ms = clock.now_ms();
-            let due = schedule.next(self.spool.due_slices(), self.spool.due_playlists(), now_ms);
+            let due = schedule.next(self.spool.due_files(), self.spool.due_playlists(), now_ms);
             requests.extend(due.into_iter().map(|task| self.request(task)));
             if schedule.is_idle() && self.spool.cause().is_some() && self.spool.pending() == 0 {
                 return;
@@ -92,16 +92,16 @@ impl Uploader {
     async fn request(&self, task: Task) -> (Item, Result<(), UploadFault>) {
         let item = task.item();
         let result = match task {
-            Task::Slice(slice) => self.put_slice(slice).await,
+            Task::File(file) => self.put_file(file).await,
             Task::Playlist(playlist) => self.put_playlist(playlist).await,
         };
         (item, result)
     }
 
-    async fn put_slice(&self, slice: DueSlice) -> Result<(), UploadFault> {
-        self.store.put_slice(&slice.name, &slice.path).await?;
-        tracing::debug!(slice = slice.name, bytes = slice.bytes, "slice uploaded");
-        self.on_disk(move |spool| spool.confirm_slice(slice.number)).await
+    async fn put_file(&self, file: DueFile) -> Result<(), UploadFault> {
+        self.store.put_file(&file).await?;
+        tracing::debug!(file = file.name, bytes = file.bytes, "file uploaded");
+        self.on_disk(move |spool| spool.confirm_file(&file)).await
     }
 
     async fn put_playlist(&self, playlist: DuePlaylist) -> Result<(), UploadFault> {

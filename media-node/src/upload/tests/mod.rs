@@ -1,6 +1,9 @@
 //! The uploader against a real S3 server, behind a proxy that breaks what can break on the way.
 
 mod proxy;
+mod recorder;
+mod signatures;
+mod vendors;
 
 use std::io::Write;
 use std::path::Path;
@@ -14,7 +17,7 @@ use tokio::process::{Child, Command};
 
 use super::*;
 use crate::outbound::{Client, Targets};
-use crate::spool::{Opening, PlaylistKey, Slice, Spool};
+use crate::spool::{Finish, Lone, LoneKind, Opening, PlaylistKey, Slice, Spool};
 use proxy::{Disturbance, Proxy};
 
 const SECRET: &str = "very-secret";
@@ -29,6 +32,11 @@ struct Server {
 
 impl Server {
     async fn start() -> Self {
+        Self::start_below(None).await
+    }
+
+    /// `domain`: buckets are parts of the host's name below it.
+    async fn start_below(domain: Option<&str>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("bucket")).unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0")
@@ -47,6 +55,7 @@ impl Server {
                 "--secret-key",
                 SECRET,
             ])
+            .args(domain.map(|domain| format!("--domain={domain}:{port}")))
             .arg(dir.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -94,7 +103,11 @@ fn client() -> Client {
 }
 
 fn open(dir: &Path) -> Arc<Spool> {
-    Arc::new(Spool::open(dir, Opening { epoch: 1, at_ms: 1 }, &|_| None).unwrap())
+    let nothing = Finish {
+        slice: &|_| None,
+        lone: &|_, _| None,
+    };
+    Arc::new(Spool::open(dir, Opening { epoch: 1, at_ms: 1 }, nothing).unwrap())
 }
 
 fn content(uid: &str, index: usize) -> Vec<u8> {
@@ -118,6 +131,22 @@ fn commit(spool: &Spool, uid: &str, index: usize) {
     let mut file = spool.begin(&format!("{uid} é.m3u8"), &slice).unwrap();
     file.write_all(&content(uid, index)).unwrap();
     spool.commit(file, slice).unwrap();
+}
+
+fn commit_lone(spool: &Spool, kind: LoneKind, name: &str, content: &[u8]) {
+    let lone = Lone {
+        kind,
+        uid: "1".to_owned(),
+        track: TrackKind::Video,
+        name: name.to_owned(),
+        start_us: 0,
+        duration_us: 0,
+        start_ms: 0,
+        bytes: 0,
+    };
+    let mut file = spool.begin_lone(&lone).unwrap();
+    file.write_all(content).unwrap();
+    spool.commit_lone(file, lone).unwrap();
 }
 
 /// A playlist of nothing but names.
@@ -198,9 +227,20 @@ async fn content_types_are_set_and_growing_playlists_are_told_again() {
             index + 1
         );
     }
+    // One part of a long file is not full.
+    let long: Vec<u8> = (0..(70 << 20) + 5_u32).map(|at| (at / 1000) as u8).collect();
+    tokio::task::block_in_place(|| {
+        commit_lone(&spool, LoneKind::Picture, "1.jpg", b"picture");
+        commit_lone(&spool, LoneKind::Mp4, "0.mp4", &long);
+    });
     spool.finish(EndCause::Idle).unwrap();
     upload.await.unwrap();
+    assert_eq!(server.read("1.jpg"), b"picture");
+    assert!(server.read("0.mp4") == long);
+    assert_eq!(std::fs::read_dir(dir.path().join("slices")).unwrap().count(), 0);
     let types = proxy.seen().content_types;
+    assert_eq!(types.get("1.jpg").map(String::as_str), Some("image/jpeg"));
+    assert_eq!(types.get("0.mp4").map(String::as_str), Some("video/mp4"));
     assert_eq!(
         types.get("1 é_0.ts").map(String::as_str),
         Some("video/mp2t"),
@@ -229,7 +269,7 @@ async fn a_refusing_store_is_a_problem_at_once_and_the_slice_stays() {
         told.message.contains("\"bucket\"") && told.message.contains("NoSuchBucket"),
         "{told:?}"
     );
-    assert!(std::fs::exists(&spool.due_slices()[0].path).unwrap());
+    assert!(std::fs::exists(&spool.due_files()[0].path).unwrap());
     problem.wait_for(Option::is_none).await.unwrap();
     spool.finish(EndCause::Stopped).unwrap();
     upload.await.unwrap();
