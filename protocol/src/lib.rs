@@ -30,8 +30,8 @@ pub use desired::{Desired, Directive};
 pub use fault::{Fault, Problem, Refusal, RefusalCode};
 pub use heartbeat::{Heartbeat, HeartbeatAnswer, HeldRecording};
 pub use job::{
-    Cipher, Decryption, Job, JobRequest, Mix, Mode, PlaylistStyle, RecorderKey, Selection, Snapshots, Source,
-    StreamTypes, Subscription, VideoQuality,
+    ChannelType, Cipher, Decryption, Job, JobRequest, Mix, Mode, PlaylistStyle, RecorderKey, Selection, Snapshots,
+    Source, StreamTypes, Subscription, VideoQuality,
 };
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
 pub use report::{EndCause, FileKind, Phase, RecordedFile, Report, ReportAnswer, TrackKind};

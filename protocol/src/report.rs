@@ -16,7 +16,7 @@ pub struct Report {
     /// Why capture ended; from `Draining` on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<EndCause>,
-    /// Since when nobody has sent media in the channel; `None` while somebody does.
+    /// Since when the channel is empty by the job's channel type; `None` while it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_since_ms: Option<u64>,
     /// Wall-clock time of the first recorded media.

@@ -61,6 +61,19 @@ pub(crate) fn is_ip(url: &str) -> bool {
     matches!(host, Some(Host::V4(_) | Host::V6(_)))
 }
 
+/// Whether a text is a URL of HTTP or HTTPS, which may hold a user, a password, a path and a query. Behind the server's
+/// address there may be characters that have to be percent-encoded before they are sent.
+pub(crate) fn web_url(text: &str) -> bool {
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    let is_web = matches!(scheme.as_deref(), Some("http" | "https"));
+    let has_server = || {
+        text.split_once("://")
+            .and_then(|(_, rest)| authority(rest))
+            .is_some_and(is_authority)
+    };
+    is_web && has_server() && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+}
+
 /// Whether a text is an RTSP URL, which may hold a user, a password, a path and a query.
 pub(crate) fn stream_url(text: &str) -> bool {
     let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -221,6 +234,24 @@ mod tests {
                 assert_eq!(Targets::Public.check(url).is_ok(), allowed, "{url}");
                 assert_eq!(Targets::Any.check(url), Ok(()), "{url}");
             }
+        }
+    }
+
+    #[test]
+    fn web_urls() {
+        for (text, expected) in [
+            ("http://h/b.jpg", true),
+            ("HTTPS://u:p@h:8443/图.jpg?x=1#y", true),
+            ("https://h", true),
+            ("ftp://h/b.jpg", false),
+            ("h/b.jpg", false),
+            ("http:///b.jpg", false),
+            ("http://h/b c.jpg", false),
+            ("http://h/b\n.jpg", false),
+            ("http://", false),
+            ("", false),
+        ] {
+            assert_eq!(web_url(text), expected, "{text}");
         }
     }
 

@@ -2,8 +2,8 @@
 //! into a command and an outcome into its bytes.
 
 use protocol::{
-    Decryption, EndCause, Mix, Mode, Phase, PlaylistStyle, Problem, RecordedFile, RecorderKey, Refusal, Scene,
-    Selection, Snapshots, Source, Storage, Subscription,
+    ChannelType, Decryption, EndCause, Mix, Mode, Phase, PlaylistStyle, Problem, RecordedFile, RecorderKey, Refusal,
+    Scene, Selection, Snapshots, Source, Storage, Subscription,
 };
 use serde::{Deserialize, Serialize};
 
@@ -59,10 +59,12 @@ pub struct Spec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decryption: Option<Decryption>,
     pub source: Source,
+    #[serde(default)]
+    pub channel_type: ChannelType,
     pub subscription: Subscription,
     pub playlist: PlaylistStyle,
     pub storage: Storage,
-    /// The recording ends when nobody has sent media for so long.
+    /// The recording ends when the channel has been empty for so long.
     pub max_idle_ms: u64,
 }
 

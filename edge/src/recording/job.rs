@@ -20,6 +20,7 @@ pub(super) fn of(recording: &Recording, epoch: u64) -> Option<Job> {
         snapshots: spec.snapshots,
         decryption: spec.decryption,
         source: spec.source,
+        channel_type: spec.channel_type,
         subscription: recording.subscription.clone(),
         playlist: spec.playlist,
         storage: spec.storage,

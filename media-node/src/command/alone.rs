@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::{
-    Addressing, Desired, Directive, EndCause, Job, Mode, PlaylistStyle, RecorderKey, Secret, Selection, Source,
-    Storage, StorageKind, StreamTypes, Subscription, VideoQuality,
+    Addressing, ChannelType, Desired, Directive, EndCause, Job, Mode, PlaylistStyle, RecorderKey, Secret, Selection,
+    Source, Storage, StorageKind, StreamTypes, Subscription, VideoQuality,
 };
 use tokio::sync::watch;
 
@@ -131,6 +131,7 @@ fn job(args: &RecordArgs, out: &Path) -> Result<Job, String> {
         mix: None,
         snapshots: None,
         decryption: None,
+        channel_type: ChannelType::Live,
         source: Source::Static { streams },
         subscription: Subscription {
             version: 1,

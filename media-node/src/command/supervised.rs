@@ -254,8 +254,8 @@ async fn listen(
         match supervisor::next(&mut input).await {
             Ok(Some(Control::Desired(newer))) => {
                 desired.send_if_modified(|desired| {
-                    let changed = *desired != newer;
-                    *desired = newer;
+                    let changed = *desired != *newer;
+                    *desired = *newer;
                     changed
                 });
             }

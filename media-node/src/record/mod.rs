@@ -2,6 +2,7 @@
 //! subscriptions and the recording's timeline. It does not know how streams arrive, where rosters come from, how slices
 //! are kept or uploaded, and it never decides that a recording ends: the edge does, from the status it is told.
 
+mod follow;
 mod individual;
 pub mod mix;
 mod sink;
@@ -16,9 +17,11 @@ use std::time::Duration;
 use protocol::{Job, Problem};
 
 use crate::capture::{Clock, Transport};
-use crate::channel::NodeAddresses;
+use crate::channel::{NodeAddresses, RosterError, RosterSource};
 use crate::outbound::Targets;
 use crate::spool::Spool;
+
+use status::{Board, SharedBoard};
 
 pub use individual::run as run_individual;
 
@@ -32,7 +35,25 @@ pub struct Context {
     pub options: Options,
 }
 
-#[derive(Clone, Copy, Debug)]
+impl Context {
+    fn shared(&self) -> follow::Shared {
+        let first_media_ms = self.spool.files("").iter().map(|file| file.start_ms).min();
+        let started_ms = self.clock.wall_ms(self.clock.now_us());
+        follow::Shared {
+            clock: self.clock,
+            board: SharedBoard::new(Board::new(started_ms, first_media_ms)),
+            options: self.options.clone(),
+            presence: follow::Presence::of(&self.job),
+        }
+    }
+
+    fn rosters(&self) -> Result<RosterSource, RosterError> {
+        let recorder = &self.job.recorder;
+        RosterSource::new(&self.job.source, &recorder.app_id, &recorder.channel, &self.addresses)
+    }
+}
+
+#[derive(Clone, Debug)]
 pub struct Options {
     /// A stream that sends nothing for so long is opened anew.
     pub silence_timeout: Duration,
@@ -59,7 +80,7 @@ impl Default for Options {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// Since when the channel is empty, in Unix milliseconds: no recorded stream brings media, and the roster shows nobody
-    /// whom the subscription leaves out. `None` while it is not.
+    /// whose [presence](follow::Presence) counts. `None` while it is not.
     pub idle_since_ms: Option<u64>,
     /// Wall-clock time of the first recorded media.
     pub first_media_ms: Option<u64>,

@@ -135,7 +135,7 @@ impl Keeper {
         };
         let mut sent = process.send(&Control::Begin(Box::new(begin))).await;
         if let (Ok(()), Some(desired)) = (&sent, &self.desired) {
-            sent = process.send(&Control::Desired(desired.clone())).await;
+            sent = process.send(&Control::Desired(Box::new(desired.clone()))).await;
         }
         let end = match sent {
             Ok(()) => self.follow(&mut process, job.epoch).await,
@@ -191,7 +191,7 @@ impl Keeper {
                     Some(Order::Desired(desired)) if self.desired.as_ref() == Some(&desired) => continue,
                     Some(Order::Desired(desired)) => {
                         self.desired = Some(desired.clone());
-                        Control::Desired(desired)
+                        Control::Desired(Box::new(desired))
                     }
                     Some(Order::Interrupt(drain)) => {
                         interrupted = true;

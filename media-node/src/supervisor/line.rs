@@ -12,7 +12,7 @@ const MAX_LINE_BYTES: u64 = 4 << 20;
 #[serde(rename_all = "snake_case")]
 pub enum Control {
     Begin(Box<Begin>),
-    Desired(Desired),
+    Desired(Box<Desired>),
     Interrupt(Interrupt),
 }
 

@@ -118,6 +118,7 @@ impl Service<'_> {
             snapshots: start.snapshots,
             decryption: start.recording.decryption,
             source: self.app.source.clone(),
+            channel_type: start.recording.channel_type,
             subscription: start.recording.subscription,
             playlist: PlaylistStyle { strict_extinf },
             storage: start.storage,
@@ -213,7 +214,7 @@ impl Service<'_> {
         let error = |error: FieldError| ApiError::new(INVALID_LAYOUT, error.to_string());
         let request = body.object("clientRequest").map_err(error)?;
         let request = body.require("clientRequest", request).map_err(error)?;
-        layout::read(&request, self.app.flavour).map_err(error)
+        layout::read(&request, self.app.flavour, self.targets).map_err(error)
     }
 
     fn check_names(&self, body: &Fields<'_>, resource: &ResourceId) -> Result<(), ApiError> {

@@ -23,7 +23,12 @@ impl<'a> Start<'a> {
         let request = body.require("clientRequest", body.object("clientRequest")?)?;
         let token = request.string("token")?.unwrap_or_default();
         let recording = request.object("recordingConfig")?;
-        let mut recording = RecordingConfig::read(&request.require("recordingConfig", recording)?, mode, flavour)?;
+        let mut recording = RecordingConfig::read(
+            &request.require("recordingConfig", recording)?,
+            mode,
+            flavour,
+            terms.targets,
+        )?;
         let mp4 = asks_for_mp4(&request, mode)?;
         let snapshots = snapshot_config::read(&request, mode, &recording, flavour)?;
         extension_config::check(&request, mode)?;

@@ -1,9 +1,9 @@
 //! A recorder's state with a clock, and short words for what the tests send and expect.
 
 use protocol::{
-    Addressing, Desired, Directive, EndCause, JobRequest, Mode, Phase, PlaylistStyle, RecordedFile, RecorderKey,
-    Refusal, RefusalCode, Report, Secret, Selection, Source, Storage, StorageKind, StreamTypes, Subscription,
-    TrackKind,
+    Addressing, ChannelType, Desired, Directive, EndCause, JobRequest, Mode, Phase, PlaylistStyle, RecordedFile,
+    RecorderKey, Refusal, RefusalCode, Report, Secret, Selection, Source, Storage, StorageKind, StreamTypes,
+    Subscription, TrackKind,
 };
 
 use crate::recording::{
@@ -251,6 +251,7 @@ pub(super) fn spec() -> Spec {
         mix: None,
         snapshots: None,
         decryption: None,
+        channel_type: ChannelType::Live,
         source: Source::Builtin {
             rtsp: None,
             roster: None,

@@ -9,7 +9,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::*;
-use crate::capture::{AccessUnit, CaptureEnd, Clock, Track, Wanted};
+use crate::capture::{AccessUnit, CaptureEnd, CaptureEvent, CaptureRequest, Clock, Track, Wanted};
+use crate::channel::{Credentials, RosterError};
+use crate::record::follow::{Captures, Presence, Rosters, Shared};
+use crate::record::status::Board;
 use crate::record::testing::{Coded, DirSink, audio, complaints, shifted, units_in, video};
 use crate::record::{Options, Status};
 use crate::spool::{PlaylistKey, Slice};
@@ -120,19 +123,28 @@ const CAMERA: &[(StreamName, u64)] = &[(StreamName::Camera, 1)];
 
 impl Stage {
     fn set(options: Options) -> Self {
+        Self::set_with(options, Presence::Bystanders)
+    }
+
+    fn set_with(options: Options, presence: Presence) -> Self {
         let sink = Arc::new(DirSink::new());
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap();
         let clock = Clock::new(now.as_millis() as u64);
-        let shared = engine::Shared {
+        let board = SharedBoard::new(Board::new(clock.wall_ms(0), None));
+        let recorder = Individual {
             sink: sink.clone(),
             clock,
-            board: SharedBoard::new(Board::new(clock.wall_ms(0), None)),
-            options,
+            board: board.clone(),
             sid: "51d".into(),
             channel: "room".into(),
-            roster_tells_presence: true,
+        };
+        let shared = Shared {
+            clock,
+            board,
+            options,
+            presence,
         };
         let (rosters, roster_queue) = mpsc::channel(4);
         let captures = FakeCaptures::default();
@@ -144,10 +156,11 @@ impl Stage {
             scene: None,
         });
         let (status_sender, status) = watch::channel(Status::default());
-        let recording = tokio::spawn(engine::run(
+        let recording = tokio::spawn(follow::run(
             shared,
             FakeRosters(roster_queue),
             captures.clone(),
+            recorder,
             desired_now,
             status_sender,
         ));
@@ -364,6 +377,24 @@ async fn a_user_whom_nobody_wants_recorded_keeps_the_channel_from_being_idle() {
     stage.roster(&[]).await;
     stage.until(|status| status.idle_since_ms.is_some()).await;
     assert_eq!(stage.captures.opened(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_there_and_sends_nothing_keeps_a_communication_channel_from_being_idle() {
+    for (presence, is_idle) in [
+        (Presence::Everybody, false),
+        (Presence::Bystanders, true),
+        (Presence::Nobody, true),
+    ] {
+        let mut stage = Stage::set_with(Options::default(), presence);
+        let _silent = stage.captures.session("a/camera");
+        stage.roster(&[("a", CAMERA)]).await;
+        let captures = stage.captures.clone();
+        eventually("the silent user's stream is opened", || !captures.opened().is_empty()).await;
+        stage.until(|status| status.idle_since_ms.is_some() == is_idle).await;
+        stage.roster(&[]).await;
+        stage.until(|status| status.idle_since_ms.is_some()).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,18 +38,17 @@ fn mixed_mp4() -> RecordedFile {
 fn answers(app: &str, snapshot: &Snapshot) -> [(u16, Value); 2] {
     let service = Service::new();
     let names = json!({"cname": "demo", "uid": "527841"});
-    let unwrap = |response: &Response| {
-        let body = body(response);
-        body.get("Body").cloned().unwrap_or(body)
-    };
-    let acquired = unwrap(&service.answer(&post(&path(app, "acquire"), &names)));
+    let acquired = without_envelope(body(&service.answer(&post(&path(app, "acquire"), &names))));
     let resource_id = acquired["resourceId"].as_str().unwrap();
     let call = |action| path(app, &format!("resourceid/{resource_id}/sid/{SID}/mode/mix/{action}"));
     [request("GET", &call("query")), post(&call("stop"), &names)].map(|request| {
         let response = service
             .pending(&request)
             .render(&Outcome::State(Box::new(snapshot.clone())));
-        (response.status, unwrap(&response)["serverResponse"].clone())
+        (
+            response.status,
+            without_envelope(body(&response))["serverResponse"].clone(),
+        )
     })
 }
 

@@ -10,6 +10,7 @@ mod garbage;
 mod gateway;
 mod mixed;
 mod openapi;
+mod openapi_fields;
 mod responses;
 mod rules;
 mod running;
@@ -197,6 +198,11 @@ pub(super) fn assert_error(response: &Response, status: u16, code: u32, part: &s
 
 pub(super) fn body(response: &Response) -> Value {
     serde_json::from_slice(&response.body).unwrap()
+}
+
+/// An answer of either flavour.
+pub(super) fn without_envelope(body: Value) -> Value {
+    body.get("Body").cloned().unwrap_or(body)
 }
 
 /// A start that is accepted.

@@ -78,12 +78,30 @@ fn spec_with(pointer: &str, value: Value) -> Value {
 fn start_takes_every_documented_form() {
     const CONFIG: &str = "/clientRequest/recordingConfig";
     let table = [
+        (
+            format!("{CONFIG}/channelType"),
+            json!(0),
+            "/channel_type",
+            json!("communication"),
+        ),
+        (
+            format!("{CONFIG}/channelType"),
+            json!(1),
+            "/channel_type",
+            json!("live"),
+        ),
+        (
+            format!("{CONFIG}/channelType"),
+            json!(null),
+            "/channel_type",
+            json!("communication"),
+        ),
         (format!("{CONFIG}/maxIdleTime"), json!(5), "/max_idle_ms", json!(5_000)),
         (
             format!("{CONFIG}/maxIdleTime"),
-            json!(2_592_000),
+            json!(u32::MAX),
             "/max_idle_ms",
-            json!(2_592_000_000_u64),
+            json!(4_294_967_295_000_u64),
         ),
         (
             format!("{CONFIG}/privateParams"),
@@ -213,11 +231,11 @@ fn start_refuses_and_names_the_field() {
         (
             format!("{CONFIG}/maxIdleTime"),
             Some(json!(4)),
-            "recordingConfig.maxIdleTime must be a whole number from 5 to 2592000",
+            "recordingConfig.maxIdleTime must be a whole number from 5 to 4294967295",
         ),
         (
             format!("{CONFIG}/maxIdleTime"),
-            Some(json!(2_592_001)),
+            Some(json!(4_294_967_296_u64)),
             "recordingConfig.maxIdleTime must be",
         ),
         (
