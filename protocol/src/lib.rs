@@ -20,6 +20,7 @@ mod fault;
 mod heartbeat;
 mod job;
 mod mix;
+mod occurrence;
 mod report;
 mod roster;
 mod secret;
@@ -34,7 +35,8 @@ pub use job::{
     Source, StreamTypes, Subscription, VideoQuality,
 };
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
-pub use report::{EndCause, FileKind, Phase, RecordedFile, Report, ReportAnswer, TrackKind};
+pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod};
+pub use report::{EndCause, FileKind, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer, TrackKind};
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;
 pub use storage::{Addressing, Encryption, Storage, StorageKind};

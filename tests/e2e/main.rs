@@ -9,8 +9,10 @@ mod faults;
 mod interruptions;
 mod load;
 mod rules;
+mod space;
 mod steps;
 mod sync;
+mod webhooks;
 mod whole_way;
 mod wrong_calls;
 
@@ -54,22 +56,43 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
             })
         }),+] };
     }
-    /// A test with a stack of its own, which is named after it.
+    /// A test with a stack of its own, which is named after it, with settings where they are given.
     macro_rules! own {
-        ($($test:path),+ $(,)?) => { [$(
+        ($($test:path $([$($setting:expr),+])?),+ $(,)?) => { [$(
             trial(stringify!($test), || {
-                let mut stack = Stack::start(&stringify!($test).replace([':', ' '], ""));
+                let name = stringify!($test).replace([':', ' '], "");
+                let mut stack = Stack::start_with(&name, &[$($($setting),+)?]);
+                block_on($test(&mut stack));
+                stack.stop(false);
+            })
+        ),+] };
+    }
+    /// A test with a stack of its own whose deliveries are quick and whose only node is the test's.
+    macro_rules! quick {
+        ($($test:path: $give_up_ms:literal),+ $(,)?) => { [$(
+            trial(stringify!($test), || {
+                let mut stack = Stack::start_with(&stringify!($test).replace([':', ' '], ""), &[
+                    ("TAPEDECK_CAPACITY", "0"),
+                    ("TAPEDECK_WEBHOOK_TIMEOUT_MS", "500"),
+                    ("TAPEDECK_WEBHOOK_RETRY_MS", "20"),
+                    ("TAPEDECK_WEBHOOK_GIVE_UP_MS", $give_up_ms),
+                ]);
                 block_on($test(&mut stack));
                 stack.stop(false);
             })
         ),+] };
     }
     let mut trials = Vec::new();
+    trials.extend(quick![
+        webhooks::every_event_arrives_in_order: "86400000",
+        webhooks::what_is_given_up_is_replayed: "1500",
+    ]);
     trials.extend(own![
         faults::a_crashed_node_goes_on_in_the_same_playlists,
         faults::a_crashed_edge_forgets_nothing,
         faults::an_unreachable_store_costs_no_slice,
         load::twenty_publishers_without_a_lost_packet,
+        space::a_full_spool_ends_what_fills_it_and_loses_nothing[space::LIMIT],
     ]);
     trials.extend(shared![
         sync::audio_and_video_keep_together,

@@ -3,10 +3,9 @@
 
 use protocol::{EndCause, Fault, Refusal, RefusalCode};
 
-use super::Effect;
 use super::lifecycle::MAX_FILES;
-use super::placement;
 use super::state::{Recording, Stage, State};
+use super::{Effect, notice, placement};
 
 /// For how long a resource ID is good for a start, and somewhat more for what was under way then.
 pub(super) const TICKET_MEMORY_MS: u64 = (5 * 60 + 60) * 1_000;
@@ -37,7 +36,8 @@ pub fn next_alarm(state: &State) -> Option<u64> {
         };
         [stage, recording.publication.due_ms()].into_iter().flatten()
     });
-    recordings.chain(state.spent.iter().map(|spent| spent.forget_ms)).min()
+    let spent = state.spent.iter().map(|spent| spent.forget_ms);
+    recordings.chain(spent).chain(notice::next_due(state)).min()
 }
 
 /// Brings about what is due.

@@ -16,6 +16,8 @@ pub(super) const MAX_PROBLEMS: usize = 16;
 /// stays below the 2 MB that a row may have.
 pub(super) const MAX_FILES: usize = 2_000;
 
+const TOO_MANY_FILES: &str = "too_many_files";
+
 impl Recording {
     pub(super) fn hold(&mut self, node: Node, epoch: u64, now_ms: u64) {
         let lease = Lease {
@@ -49,7 +51,14 @@ impl Recording {
             .idle_since_ms
             .map(|since_ms| now_ms.saturating_sub(report.at_ms.saturating_sub(since_ms)));
         seen.first_media_ms = seen.first_media_ms.or(report.first_media_ms);
+        seen.pictures = report.pictures.or(seen.pictures.take());
         seen.pending_uploads = report.pending_uploads;
+        seen.vod = report.vod.or(seen.vod.take());
+        let too_many_files_ms = seen
+            .problems
+            .iter()
+            .find(|problem| problem.code == TOO_MANY_FILES)
+            .map(|problem| problem.at_ms);
         seen.problems = report.problems;
         let dropped = merge(&mut seen.files, report.files);
         if dropped > 0 {
@@ -57,9 +66,9 @@ impl Recording {
                 format!("{dropped} playlists are not listed: at most {MAX_FILES} are kept for each recording");
             let problem = Problem {
                 fault: Fault::Ours,
-                code: "too_many_files".to_owned(),
+                code: TOO_MANY_FILES.to_owned(),
                 message,
-                at_ms: now_ms,
+                at_ms: too_many_files_ms.unwrap_or(now_ms),
             };
             seen.problems.push(problem);
         }

@@ -11,6 +11,7 @@
 //! | `Place`, `SendJob` | the start is given up at its deadline; a node that took the job is told to release it |
 //! | `SendDesired` | the answer to the node's next report |
 //! | `Publish` | sent again at its deadline |
+//! | `Deliver` | sent again at its deadline, or as soon as another process works on the state |
 //! | `Reply` | nothing: the caller is gone too. A repeated start with the same resource ID finds the recording |
 
 mod command;
@@ -18,6 +19,7 @@ mod deadlines;
 mod job;
 mod lifecycle;
 mod message;
+mod notice;
 mod orders;
 mod placement;
 mod preference;
@@ -29,17 +31,23 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 
-pub use command::{Call, Command, Outcome, Snapshot, Spec, Start, Status, Stop, Target, Ticket, Update, UpdateLayout};
+pub use command::{
+    Call, Command, Outcome, Replay, Snapshot, Spec, Start, Status, Stop, Target, Ticket, Update, UpdateLayout,
+};
 pub use deadlines::next_alarm;
 pub use message::{CallId, Effect, Input, Node, NodeAnswer, Reply, Request};
+pub use notice::{Attempt, Delivery, Event, Incident, Ledger, Ledgers, Notice, Pacing, Row, Subject, What, Who};
 pub use preference::{Preference, tag};
 pub use state::{Secrets, State};
 pub(crate) use subscription::is_empty;
 
-/// Applies one input to the state. Persist the state, then carry out the effects, in any order.
+/// Applies one input to the state. Persist the state with its rows, then carry out the effects, in any order.
 pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
     let mut effects = Vec::new();
     let out = &mut effects;
+    if let Some(report) = input.report() {
+        notice::hear(state, report);
+    }
     match input {
         Input::Asked { by, request } => match request {
             Request::Call(Call {
@@ -72,6 +80,7 @@ pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
             }
             Request::Report(report) => reports::reported(state, by, *report, now_ms, out),
             Request::Job(request) => job::requested(state, by, &request, now_ms, out),
+            Request::Replay(replay) => notice::replay(state, by, &replay, now_ms, out),
         },
         Input::Placed { sid, epoch, node } => placement::placed(state, &sid, epoch, node, now_ms, out),
         Input::JobAnswered { sid, epoch, answer } => {
@@ -81,10 +90,19 @@ pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
             orders::desired_answered(state, &sid, &desired, answer, now_ms, out);
         }
         Input::Published { sid, revision, ok } => publication::published(state, &sid, revision, ok, now_ms),
+        Input::Delivered {
+            sid,
+            position,
+            result,
+            chance,
+        } => notice::delivered(state, &sid, position, result, chance, now_ms),
         Input::Alarm => {}
     }
     deadlines::settle(state, now_ms, out);
+    notice::settle(state, out, now_ms);
     publication::flush(state, now_ms, out);
     deadlines::forget(state, now_ms);
+    notice::forget(state, now_ms);
+    notice::flush(state, now_ms, out);
     effects
 }

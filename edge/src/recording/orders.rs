@@ -28,6 +28,7 @@ pub(super) fn stop(state: &mut State, by: CallId, stop: &Stop, now_ms: u64, out:
         }
         (None, Status::Placing | Status::Started | Status::Recording) => {
             recording.order = Some(EndCause::Stopped);
+            recording.stopped_by_operator = stop.target.nonce.is_none();
             recording.send_order(if stop.at_once { 0 } else { STOP_WAIT_MS }, out);
             if stop.at_once {
                 reply(out, by, Outcome::Stopping(snapshot(recording)));

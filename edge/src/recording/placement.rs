@@ -55,6 +55,8 @@ pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Star
             since_ms: now_ms,
         },
         order: None,
+        stopped_by_operator: false,
+        token_expires_ms: start.spec.token_expires_ms,
         seen: Seen::default(),
         publication: Default::default(),
         tried: Vec::new(),

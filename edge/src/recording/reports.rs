@@ -1,12 +1,14 @@
 //! What nodes report, and what each report is answered: the desired state, to which the node converges.
 
-use protocol::{Desired, Directive, Report, Selection, StreamTypes, Subscription, VideoQuality};
+use protocol::{Desired, Directive, Report, ReportAnswer, Selection, StreamTypes, Subscription, VideoQuality};
 
 use super::state::{Recording, Stage, State};
-use super::{CallId, Effect, Reply, placement};
+use super::{CallId, Effect, Reply, notice, placement};
 
 pub(super) fn reported(state: &mut State, by: CallId, report: Report, now_ms: u64, out: &mut Vec<Effect>) {
     let (sid, epoch) = (report.sid.clone(), report.epoch);
+    // What is confirmed here is persisted with this step, before the answer leaves.
+    let confirmed = notice::confirmed(state, &report);
     let from_holder = take(state, report, now_ms, out);
     let newest_epoch = state.epoch.max(epoch);
     let desired = match state.find(&sid) {
@@ -15,7 +17,7 @@ pub(super) fn reported(state: &mut State, by: CallId, report: Report, now_ms: u6
     };
     out.push(Effect::Reply {
         to: by,
-        reply: Reply::Desired(Box::new(desired)),
+        reply: Reply::Desired(Box::new(ReportAnswer { desired, confirmed })),
     });
 }
 

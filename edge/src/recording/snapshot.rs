@@ -40,6 +40,7 @@ impl Recording {
             ended_ms,
             cause,
             files: self.seen.files.clone(),
+            pictures: self.seen.pictures.clone(),
             pending_uploads: self.seen.pending_uploads,
             idle_since_ms: self.seen.idle_since_ms,
             problems,
@@ -47,7 +48,7 @@ impl Recording {
     }
 
     /// What the edge knows and the node does not say.
-    fn own_problem(&self) -> Option<Problem> {
+    pub(super) fn own_problem(&self) -> Option<Problem> {
         let (code, message, at_ms) = match &self.stage {
             Stage::Held { lease, .. } if lease.silent => {
                 let message = "its media node has not been heard of for some seconds; it may still be recording";

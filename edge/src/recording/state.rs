@@ -1,11 +1,15 @@
 //! What is known of the recordings of one recorder. Everything here is persisted, except who waits for a reply; the
-//! specifications, which hold the customer's secrets, are persisted apart so that they can be sealed.
+//! specifications, which hold the customer's secrets, are persisted apart so that they can be sealed, and so are the
+//! ledgers, which change more often than the rest.
 
 use std::collections::BTreeMap;
 
-use protocol::{EndCause, Mode, Phase, Problem, RecordedFile, RecorderKey, Scene, Snapshots, Subscription};
+use protocol::{
+    EndCause, Mode, Phase, Pictures, Problem, RecordedFile, RecorderKey, Scene, Snapshots, Subscription, Vod,
+};
 use serde::{Deserialize, Serialize};
 
+use super::notice::{Ledgers, Pacing, Row};
 use super::publication::Publication;
 use super::{CallId, Node, Spec, Ticket};
 
@@ -18,6 +22,13 @@ pub struct State {
     pub(super) recordings: Vec<Recording>,
     /// Resource IDs that have had their recording, as long as they would otherwise be good.
     pub(super) spent: Vec<SpentTicket>,
+    #[serde(skip)]
+    pub(super) ledgers: Ledgers,
+    /// Rows to be written together with the state.
+    #[serde(skip)]
+    pub(super) rows: Vec<Row>,
+    #[serde(skip)]
+    pub(super) pacing: Pacing,
 }
 
 /// The specifications of those recordings whose node may still ask for its job, by sid.
@@ -26,7 +37,27 @@ pub type Secrets = BTreeMap<String, Spec>;
 impl State {
     /// Nothing is known and nothing is due: the state need not be kept.
     pub fn is_empty(&self) -> bool {
-        self.recordings.is_empty() && self.spent.is_empty()
+        self.recordings.is_empty() && self.spent.is_empty() && self.ledgers.is_empty()
+    }
+
+    /// Sets how deliveries are paced. Settings are not persisted.
+    pub fn set_pacing(&mut self, pacing: Pacing) {
+        self.pacing = pacing;
+    }
+
+    /// What serialization leaves out because it changes with each event.
+    pub fn ledgers(&self) -> &Ledgers {
+        &self.ledgers
+    }
+
+    /// Puts back what [`State::ledgers`] gave, after deserialization.
+    pub fn restore_ledgers(&mut self, ledgers: Ledgers) {
+        self.ledgers = ledgers;
+    }
+
+    /// The rows to be written together with the state, in their order.
+    pub fn take_rows(&mut self) -> Vec<Row> {
+        std::mem::take(&mut self.rows)
     }
 
     /// What serialization leaves out because it has to be sealed.
@@ -78,6 +109,12 @@ pub(super) struct Recording {
     pub(super) stage: Stage,
     /// The recording has been told to end, with this cause.
     pub(super) order: Option<EndCause>,
+    /// The operator, not the customer, ordered the stop.
+    #[serde(default)]
+    pub(super) stopped_by_operator: bool,
+    /// When the channel token of the start dies, where there is one that was verified.
+    #[serde(default)]
+    pub(super) token_expires_ms: Option<u64>,
     pub(super) seen: Seen,
     pub(super) publication: Publication,
     /// Nodes that did not take the job, and why.
@@ -131,8 +168,12 @@ pub(super) struct Seen {
     pub(super) idle_since_ms: Option<u64>,
     pub(super) first_media_ms: Option<u64>,
     pub(super) files: Vec<RecordedFile>,
+    #[serde(default)]
+    pub(super) pictures: Option<Pictures>,
     pub(super) pending_uploads: u64,
     pub(super) problems: Vec<Problem>,
+    #[serde(default)]
+    pub(super) vod: Option<Vod>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -185,8 +226,10 @@ impl Default for Seen {
             idle_since_ms: None,
             first_media_ms: None,
             files: Vec::new(),
+            pictures: None,
             pending_uploads: 0,
             problems: Vec::new(),
+            vod: None,
         }
     }
 }

@@ -48,10 +48,10 @@ pub(super) async fn run(args: RecordArgs) -> Result<(), String> {
         clock: Clock::new(spool.started_ms()),
         spool: Arc::clone(&spool),
         addresses: NodeAddresses::default(),
-        options: args.capture.options(),
+        options: args.recording.options()?,
         job,
     };
-    let capture = tokio::spawn(record::run_individual(context, desired_state, status));
+    let capture = tokio::spawn(record::run(context, desired_state, status));
     wait(args.duration, statuses.clone()).await?;
     desired.send_modify(|desired| desired.directive = Directive::Stop(EndCause::Stopped));
     let cause = capture.await.map_err(|error| error.to_string())?;

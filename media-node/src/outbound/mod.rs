@@ -3,7 +3,6 @@
 //! or stored. Connections are made directly: with a proxy in between, the proxy would look up the names.
 
 mod client;
-#[cfg_attr(not(test), expect(dead_code))]
 mod fetch;
 mod resolver;
 mod targets;
@@ -12,6 +11,5 @@ mod tests;
 mod transport;
 
 pub use client::Client;
-#[cfg_attr(not(test), expect(unused_imports))]
 pub use fetch::FetchError;
 pub use targets::{Blocked, Targets};

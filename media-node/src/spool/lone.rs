@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -9,9 +9,6 @@ use serde::{Deserialize, Serialize};
 use super::journal::Entry;
 use super::{Content, PART, SCRATCH, Spool, SpoolError, check_name, file_path, sync_dir};
 
-/// How many confirmed pictures are remembered by name.
-const RECENT_PICTURES: usize = 64;
-
 /// Of how many users the latest picture is remembered; more than a recording has at a time.
 const MAX_USERS: usize = 1024;
 
@@ -21,7 +18,7 @@ const MAX_USERS: usize = 1024;
 pub enum LoneKind {
     /// It may grow for hours.
     Mp4,
-    /// A JPEG picture. Once the store has it only its count and, for a while, its name are kept.
+    /// A JPEG picture. Once the store has it nothing but their number is kept.
     Picture,
 }
 
@@ -58,6 +55,7 @@ impl LoneFile {
         file_path(&self.slices, self.number, PART)
     }
 
+    #[allow(dead_code)]
     /// Where another version of the file can be made, to be renamed over it. The next opening of the spool removes what
     /// is left there.
     pub fn scratch_path(&self) -> PathBuf {
@@ -86,8 +84,6 @@ pub struct Pictures {
     pub first_ms: Option<u64>,
     /// Name of the newest one.
     pub last: Option<String>,
-    /// Names of the newest confirmed ones, in the order of their confirmation; at most 64.
-    pub recent: VecDeque<String>,
     /// uid → when the user's latest picture was taken, in microseconds on the recording's timeline. Of the 1024 users
     /// with the latest ones.
     latest: BTreeMap<String, i64>,
@@ -108,14 +104,6 @@ impl Pictures {
             let uid = oldest.0.clone();
             self.latest.remove(&uid);
         }
-    }
-
-    pub(super) fn confirm(&mut self, name: String) {
-        self.uploaded += 1;
-        if self.recent.len() == RECENT_PICTURES {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(name);
     }
 
     /// When the latest picture of a user was taken, in microseconds on the recording's timeline.
@@ -180,6 +168,14 @@ impl Spool {
         let part = file.path();
         std::fs::remove_file(&part).map_err(SpoolError::io("remove", &part))?;
         self.lock().write(Entry::Discarded { number: file.number })
+    }
+
+    /// How many files of a kind there are, those that are being written included.
+    pub fn lone_files(&self, kind: LoneKind) -> usize {
+        let inner = self.lock();
+        let complete = inner.state.lone.values().filter(|kept| kept.file.kind == kind).count();
+        let growing = inner.state.drafts.values();
+        complete + growing.filter(|draft| draft.content() == Content::Lone(kind)).count()
     }
 
     /// The recording's pictures so far.

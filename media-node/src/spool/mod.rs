@@ -21,11 +21,11 @@
 //! 4. What was being written when the process stopped is finished by the next one, up to its last whole frame.
 //! 5. No secret is on the disk.
 
+mod backlog;
 mod check;
 mod error;
 mod job;
 mod journal;
-#[allow(dead_code)]
 mod lone;
 mod outbox;
 mod repair;
@@ -42,6 +42,7 @@ use nix::fcntl::{Flock, FlockArg};
 use protocol::{EndCause, RecordedFile};
 use tokio::sync::watch;
 
+pub use backlog::bytes_on_disk;
 pub use check::{check_all, has_begun, is_done};
 pub use error::SpoolError;
 pub use job::{load_job, store_job};

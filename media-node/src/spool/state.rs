@@ -57,6 +57,7 @@ pub(super) struct Complete<'a> {
     pub(super) content: Content,
     pub(super) name: &'a str,
     pub(super) bytes: u64,
+    pub(super) start_ms: u64,
     pub(super) uploaded: bool,
 }
 
@@ -187,9 +188,8 @@ impl State {
             match kept.file.kind {
                 LoneKind::Mp4 => kept.uploaded = true,
                 LoneKind::Picture => {
-                    if let Some(kept) = self.lone.remove(&number) {
-                        self.pictures.confirm(kept.file.name);
-                    }
+                    self.lone.remove(&number);
+                    self.pictures.uploaded += 1;
                 }
             }
         } else if let Some(kept) = self.kept_mut(number) {
@@ -244,6 +244,7 @@ impl State {
             content: Content::Slice,
             name: &kept.slice.name,
             bytes: kept.slice.bytes,
+            start_ms: kept.slice.start_ms,
             uploaded: kept.uploaded,
         });
         let lone = self.lone.iter().map(|(number, kept)| Complete {
@@ -251,6 +252,7 @@ impl State {
             content: Content::Lone(kept.file.kind),
             name: &kept.file.name,
             bytes: kept.file.bytes,
+            start_ms: kept.file.start_ms,
             uploaded: kept.uploaded,
         });
         slices.chain(lone)

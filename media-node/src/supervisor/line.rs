@@ -1,3 +1,4 @@
+use super::Vitals;
 use protocol::{Desired, Job, Refusal, Report, Secret};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,8 @@ pub struct Interrupt {
 #[serde(rename_all = "snake_case")]
 pub enum Told {
     Report(Box<Report>),
+    /// With each report.
+    Vitals(Vitals),
     /// It cannot begin; nothing was recorded.
     Refused(Refusal),
 }

@@ -12,6 +12,7 @@ mod schedule;
 mod service;
 mod signing;
 mod store;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod uploader;
@@ -19,4 +20,5 @@ mod uploader;
 pub use bucket::Bucket;
 pub use proof::check;
 pub use store::Store;
+pub use tally::Tally;
 pub use uploader::Uploader;

@@ -7,6 +7,7 @@ use protocol::Problem;
 use tokio::sync::watch;
 
 use super::Store;
+use super::Tally;
 use super::fault::UploadFault;
 use super::schedule::{Item, Schedule, Task};
 use crate::backoff::chance;
@@ -22,6 +23,7 @@ pub struct Uploader {
     store: Store,
     render: Render,
     problem: watch::Sender<Option<Problem>>,
+    tally: Tally,
 }
 
 impl Uploader {
@@ -31,12 +33,17 @@ impl Uploader {
             store,
             render,
             problem: watch::Sender::new(None),
+            tally: Tally::default(),
         }
     }
 
     /// What keeps uploads back at the moment. `at_ms` is its beginning.
     pub fn problem(&self) -> watch::Receiver<Option<Problem>> {
         self.problem.subscribe()
+    }
+
+    pub fn tally(&self) -> Tally {
+        self.tally.clone()
     }
 
     /// Runs until capture has ended and the store has confirmed everything. Dropped, it leaves the spool to the next.
@@ -70,6 +77,7 @@ impl Uploader {
         match result {
             Ok(()) => schedule.succeeded(&item),
             Err(fault) => {
+                self.tally.fault();
                 let place = self.store.place();
                 let pause = schedule.failed(item.clone(), &fault, &place, now_ms, chance());
                 tracing::warn!(
@@ -100,13 +108,16 @@ impl Uploader {
 
     async fn put_file(&self, file: DueFile) -> Result<(), UploadFault> {
         self.store.put_file(&file).await?;
+        self.tally.succeeded(file.bytes);
         tracing::debug!(file = file.name, bytes = file.bytes, "file uploaded");
         self.on_disk(move |spool| spool.confirm_file(&file)).await
     }
 
     async fn put_playlist(&self, playlist: DuePlaylist) -> Result<(), UploadFault> {
         let text = (self.render)(&playlist.slices, playlist.ended);
+        let bytes = text.len() as u64;
         self.store.put_playlist(&playlist.name, text).await?;
+        self.tally.succeeded(bytes);
         tracing::debug!(
             playlist = playlist.name,
             slices = playlist.slices.len(),

@@ -134,9 +134,8 @@ fn unexpected(reply: Reply) -> Response {
     ApiError::new(INTERNAL_ERROR, "try again").answer(reply)
 }
 
-/// Pictures are no files of the list; that there was media tells of them.
 fn is_empty(snapshot: &Snapshot) -> bool {
-    let has_pictures = snapshot.snapshots.is_some() && snapshot.first_media_ms.is_some();
+    let has_pictures = snapshot.pictures.as_ref().is_some_and(|pictures| pictures.taken > 0);
     !has_pictures && snapshot.files.iter().all(|file| file.slices == 0)
 }
 
@@ -161,6 +160,9 @@ fn cause(cause: Option<EndCause>) -> &'static str {
         Some(EndCause::Stopped) => "it was stopped",
         Some(EndCause::Idle) => "nobody sent media in the channel for maxIdleTime",
         Some(EndCause::LeaseLost) => "another media node had taken it over",
+        Some(EndCause::NoSpace) => {
+            "the spool of its media node was full, because stores did not take what was recorded"
+        }
         Some(EndCause::NodeLost) => "its media node was lost, and no other took it over",
         Some(EndCause::Failed) => "the recorder failed",
         None => "the cause is not known yet",

@@ -1,14 +1,15 @@
 //! A recorder's state with a clock, and short words for what the tests send and expect.
 
 use protocol::{
-    Addressing, ChannelType, Desired, Directive, EndCause, JobRequest, Mode, Phase, PlaylistStyle, RecordedFile,
-    RecorderKey, Refusal, RefusalCode, Report, Secret, Selection, Source, Storage, StorageKind, StreamTypes,
-    Subscription, TrackKind,
+    Addressing, ChannelType, Desired, Directive, EndCause, JobRequest, Mode, Occurrences, Phase, PlaylistStyle,
+    RecordedFile, RecorderKey, Refusal, RefusalCode, Report, Secret, Selection, Source, Storage, StorageKind,
+    StreamTypes, Subscription, TrackKind,
 };
 
+use super::receiver::Receiver;
 use crate::recording::{
-    Call, CallId, Command, Effect, Input, Node, NodeAnswer, Outcome, Preference, Reply, Request, Snapshot, Spec, Start,
-    State, Stop, Target, Ticket, next_alarm, step,
+    Call, CallId, Command, Delivery, Effect, Input, Node, NodeAnswer, Outcome, Preference, Reply, Request, Snapshot,
+    Spec, Start, State, Stop, Target, Ticket, next_alarm, step,
 };
 
 pub(super) const T0: u64 = 1_700_000_000_000;
@@ -19,6 +20,9 @@ pub(super) const MAX_IDLE: u64 = 30_000;
 pub(super) struct Bench {
     pub(super) state: State,
     pub(super) now: u64,
+    pub(super) receiver: Receiver,
+    /// Deliveries that wait for a result, when they do not succeed at once.
+    pub(super) deliveries: Option<Vec<(String, u64)>>,
     next_call: CallId,
     next_seq: u64,
 }
@@ -28,13 +32,47 @@ impl Bench {
         Self {
             state: State::default(),
             now: T0,
+            receiver: Receiver::default(),
+            deliveries: None,
             next_call: 1,
             next_seq: 1,
         }
     }
 
+    /// Deliveries are not among the effects.
     pub(super) fn step(&mut self, input: Input) -> Vec<Effect> {
-        step(&mut self.state, input, self.now)
+        let mut effects = step(&mut self.state, input, self.now);
+        self.receiver.write(self.state.take_rows());
+        let mut deliveries = Vec::new();
+        effects.retain(|effect| match effect {
+            Effect::Deliver { subject, position } => {
+                deliveries.push((subject.sid.clone(), *position));
+                false
+            }
+            _ => true,
+        });
+        match &mut self.deliveries {
+            Some(waiting) => waiting.extend(deliveries),
+            None => {
+                for (sid, position) in deliveries {
+                    effects.extend(self.delivered(&sid, position, Delivery::Delivered { status: 200 }));
+                }
+            }
+        }
+        effects
+    }
+
+    /// The result of a delivery; the event arrives unless it has failed.
+    pub(super) fn delivered(&mut self, sid: &str, position: u64, result: Delivery) -> Vec<Effect> {
+        if matches!(result, Delivery::Delivered { .. }) {
+            self.receiver.arrive(sid, position);
+        }
+        self.step(Input::Delivered {
+            sid: sid.to_owned(),
+            position,
+            result,
+            chance: u32::MAX,
+        })
     }
 
     /// Asks and returns the effects with the replies to other callers; the own reply, if it is there, comes apart.
@@ -103,9 +141,13 @@ impl Bench {
             idle_since_ms: None,
             first_media_ms: None,
             files: Vec::new(),
+            pictures: None,
             pending_uploads: 0,
             lost_packets: 0,
+            mix: None,
             problems: Vec::new(),
+            occurrences: Occurrences::default(),
+            vod: None,
         };
         self.next_seq += 1;
         change(&mut report);
@@ -114,7 +156,7 @@ impl Bench {
 
     pub(super) fn send_report(&mut self, report: Report) -> (Desired, Vec<Effect>) {
         match self.ask(Request::Report(Box::new(report))) {
-            (_, Some(Reply::Desired(desired)), effects) => (*desired, effects),
+            (_, Some(Reply::Desired(answer)), effects) => (answer.desired, effects),
             (_, other, _) => panic!("{other:?}"),
         }
     }
@@ -151,7 +193,16 @@ impl Bench {
     }
 
     pub(super) fn start_on(&mut self, sid: &str, ticket: Ticket, node_id: &str) -> u64 {
-        let (by, early, effects) = self.start(sid, ticket);
+        self.start_spec_on(sid, ticket, spec(), node_id)
+    }
+
+    pub(super) fn start_spec_on(&mut self, sid: &str, ticket: Ticket, spec: Spec, node_id: &str) -> u64 {
+        let start = Start {
+            sid: sid.to_owned(),
+            ticket,
+            spec,
+        };
+        let (by, early, effects) = self.call(Command::Start(Box::new(start)));
         assert_eq!(early, None);
         let epoch = placed_epoch(&effects);
         self.step(Input::Placed {
@@ -207,10 +258,17 @@ impl Bench {
 
     /// The state as it comes back from storage after the process died: without the callers.
     pub(super) fn crash(&mut self) {
-        let secrets = self.state.secrets();
-        self.state = serde_json::from_str(&serde_json::to_string(&self.state).unwrap()).unwrap();
-        self.state.restore_secrets(secrets);
+        self.state = reloaded(&self.state);
     }
+}
+
+pub(super) fn reloaded(state: &State) -> State {
+    let text = serde_json::to_string(state).unwrap();
+    let ledgers = serde_json::to_string(state.ledgers()).unwrap();
+    let mut reloaded: State = serde_json::from_str(&text).unwrap();
+    reloaded.restore_secrets(state.secrets());
+    reloaded.restore_ledgers(serde_json::from_str(&ledgers).unwrap());
+    reloaded
 }
 
 pub(super) fn key() -> RecorderKey {
@@ -279,6 +337,7 @@ pub(super) fn spec() -> Spec {
             prefix: String::new(),
         },
         max_idle_ms: MAX_IDLE,
+        token_expires_ms: None,
     }
 }
 

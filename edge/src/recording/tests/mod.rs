@@ -3,8 +3,10 @@
 mod bench;
 mod deadlines;
 mod model;
+mod notices;
 mod placing;
 mod publishing;
+mod receiver;
 mod reporting;
 mod stopping;
 mod updating;

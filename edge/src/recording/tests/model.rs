@@ -5,12 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use protocol::{Desired, Directive, EndCause, Job, Phase, Report};
+use protocol::{Directive, EndCause, Happening, Job, Occurrence, Occurrences, Phase, Report, ReportAnswer};
 
 use super::bench::*;
+use super::receiver::Receiver;
 use crate::recording::state::Stage;
 use crate::recording::{
-    Call, CallId, Command, Effect, Input, NodeAnswer, Outcome, Reply, Request, Start, State, Stop, next_alarm, step,
+    Call, CallId, Command, Delivery, Effect, Input, NodeAnswer, Outcome, Reply, Request, Start, State, Stop,
+    next_alarm, step,
 };
 
 const NODES: [&str; 3] = ["n1", "n2", "n3"];
@@ -69,7 +71,7 @@ enum Message {
     Answer {
         node: usize,
         sid: String,
-        desired: Desired,
+        answer: ReportAnswer,
     },
 }
 
@@ -80,6 +82,9 @@ struct Held {
     phase: Phase,
     directive: Directive,
     slices: u64,
+    /// What has happened, and how much of it is confirmed.
+    happened: u64,
+    confirmed: u64,
 }
 
 #[derive(Default)]
@@ -97,14 +102,15 @@ struct World {
     /// Slices known of each recording that is over, by file.
     files: BTreeMap<String, BTreeMap<String, u64>>,
     ordered: BTreeSet<String>,
+    receiver: Receiver,
+    /// What happened on each node, by sid.
+    happened: BTreeMap<(String, &'static str), u64>,
     kind: bool,
 }
 
 impl World {
     fn input(&mut self, input: Input) {
-        let effects = step(&mut self.state, input, self.now);
-        self.check();
-        for effect in effects {
+        for effect in self.step(input) {
             match effect {
                 Effect::Reply { to, reply } => self.replied(to, reply),
                 Effect::Place { epoch, .. } => {
@@ -115,6 +121,14 @@ impl World {
                 other => self.messages.push(Message::Effect(other)),
             }
         }
+    }
+
+    /// The state and its rows are one write.
+    fn step(&mut self, input: Input) -> Vec<Effect> {
+        let effects = step(&mut self.state, input, self.now);
+        self.receiver.write(self.state.take_rows());
+        self.check();
+        effects
     }
 
     fn ask(&mut self, request: Request) {
@@ -190,28 +204,23 @@ impl World {
                 self.calls += 1;
                 let by = self.calls;
                 let before = self.messages.len();
-                let effects = step(
-                    &mut self.state,
-                    Input::Asked {
-                        by,
-                        request: Request::Report(Box::new(report)),
-                    },
-                    self.now,
-                );
-                self.check();
+                let effects = self.step(Input::Asked {
+                    by,
+                    request: Request::Report(Box::new(report)),
+                });
                 let mut answered = false;
                 for effect in effects {
                     match effect {
                         Effect::Reply {
                             to,
-                            reply: Reply::Desired(desired),
+                            reply: Reply::Desired(answer),
                         } => {
                             assert_eq!(to, by);
                             answered = true;
                             self.messages.push(Message::Answer {
                                 node,
                                 sid: sid.clone(),
-                                desired: *desired,
+                                answer: *answer,
                             });
                         }
                         Effect::Reply { to, reply } => self.replied(to, reply),
@@ -220,12 +229,16 @@ impl World {
                 }
                 assert!(answered && self.messages.len() > before, "every report is answered");
             }
-            Message::Answer { node, sid, desired } => {
+            Message::Answer { node, sid, answer } => {
                 let held = &mut self.nodes[node];
-                if let Some(held) = held.iter_mut().find(|held| held.job.sid == sid)
-                    && desired.epoch >= held.job.epoch
-                {
-                    held.directive = desired.directive;
+                if let Some(held) = held.iter_mut().find(|held| held.job.sid == sid) {
+                    if answer.desired.epoch >= held.job.epoch {
+                        held.directive = answer.desired.directive;
+                    }
+                    if let Some(confirmed) = answer.confirmed.filter(|confirmed| confirmed.log == held.job.epoch) {
+                        assert!(confirmed.through <= held.happened, "only what was told is confirmed");
+                        held.confirmed = held.confirmed.max(confirmed.through);
+                    }
                 }
                 held.retain(|held| held.job.sid != sid || held.phase != Phase::Ended);
             }
@@ -267,6 +280,7 @@ impl World {
                     Some(held) if epoch >= held.job.epoch => {
                         held.directive = desired.directive;
                         held.move_on();
+                        self.happened.insert((sid.clone(), NODES[index]), held.happened);
                         NodeAnswer::Report(Box::new(held.report(index, self.now)))
                     }
                     _ => NodeAnswer::Refused(refusal(protocol::RefusalCode::UnknownRecording)),
@@ -278,6 +292,27 @@ impl World {
                 revision,
                 ok: self.kind || revision % 4 != 3,
             },
+            Effect::Deliver { subject, position } => {
+                let sid = subject.sid;
+                let chance = (position * 31 + self.calls * 17) as u32 % 8;
+                // What arrives may be answered with a failure, or not in time.
+                if self.kind || chance != 0 {
+                    self.receiver.arrive(&sid, position);
+                }
+                let result = match chance {
+                    0..3 if !self.kind => Delivery::Failed {
+                        status: None,
+                        error: "no".to_owned(),
+                    },
+                    _ => Delivery::Delivered { status: 200 },
+                };
+                Input::Delivered {
+                    sid,
+                    position,
+                    result,
+                    chance: chance << 29,
+                }
+            }
         };
         self.messages.push(Message::Input(input));
     }
@@ -291,6 +326,8 @@ impl World {
             phase: Phase::Starting,
             directive: Directive::Record,
             slices: 0,
+            happened: 0,
+            confirmed: 0,
         });
         held.last_mut().unwrap().report(node, self.now)
     }
@@ -298,6 +335,8 @@ impl World {
     fn tick(&mut self, node: usize) {
         for held in &mut self.nodes[node] {
             held.move_on();
+            let sid = held.job.sid.clone();
+            self.happened.insert((sid, NODES[node]), held.happened);
             self.messages.push(Message::Report(held.report(node, self.now)));
         }
     }
@@ -313,9 +352,7 @@ impl World {
     }
 
     fn crash(&mut self) {
-        let secrets = self.state.secrets();
-        self.state = serde_json::from_str(&serde_json::to_string(&self.state).unwrap()).unwrap();
-        self.state.restore_secrets(secrets);
+        self.state = reloaded(&self.state);
         self.waiting.clear();
         self.messages
             .retain(|message| matches!(message, Message::Report(_) | Message::Answer { .. }));
@@ -383,11 +420,16 @@ impl World {
             for node in 0..NODES.len() {
                 self.tick(node);
             }
-            while !self.messages.is_empty() {
-                let message = self.messages.remove(0);
-                self.deliver(message);
-            }
+            self.settle();
             self.pass(2_000);
+        }
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        while !self.messages.is_empty() {
+            let message = self.messages.remove(0);
+            self.deliver(message);
         }
     }
 }
@@ -397,6 +439,7 @@ impl Held {
         self.phase = match (self.directive, self.phase) {
             (Directive::Record, Phase::Starting | Phase::Recording) => {
                 self.slices += 1;
+                self.happened += 1;
                 Phase::Recording
             }
             (Directive::Stop(_) | Directive::Release, Phase::Starting | Phase::Recording) => Phase::Draining,
@@ -426,10 +469,32 @@ impl Held {
                 .then(|| file("v", self.slices, self.slices))
                 .into_iter()
                 .collect(),
+            pictures: None,
             pending_uploads: 0,
             lost_packets: 0,
+            mix: None,
             problems: Vec::new(),
+            occurrences: Occurrences {
+                log: self.job.epoch,
+                list: (self.confirmed + 1..=self.happened)
+                    .map(|number| Occurrence {
+                        number,
+                        what: happening(NODES[node], number),
+                    })
+                    .collect(),
+            },
+            vod: None,
         }
+    }
+}
+
+fn is_of(what: &Happening, node: &str) -> bool {
+    matches!(what, Happening::PictureUploaded { name } if name.split(':').next() == Some(node))
+}
+
+fn happening(node: &str, number: u64) -> Happening {
+    Happening::PictureUploaded {
+        name: format!("{node}:{number}"),
     }
 }
 
@@ -449,6 +514,20 @@ proptest! {
             let ordered = world.ordered.contains(&recording.sid);
             prop_assert!(!ordered || recording.is_over(), "a stop ends a recording: {:?}", recording);
             prop_assert_eq!(recording.publication.due_ms(), None, "the last state is published");
+        }
+        for (sid, log) in &world.receiver.logs {
+            let mut arrived = log.arrived.clone();
+            arrived.sort_unstable();
+            arrived.dedup();
+            let all: Vec<_> = (0..log.notices.len() as u64).collect();
+            prop_assert_eq!(arrived, all, "{}: every event arrives", sid);
+            for node in NODES {
+                let told: Vec<_> = log.happenings().into_iter().filter(|what| is_of(what, node)).collect();
+                let happened = world.happened.get(&(sid.clone(), node)).copied().unwrap_or_default();
+                let all: Vec<_> = (1..=happened).map(|number| happening(node, number)).collect();
+                let all: Vec<_> = all.iter().collect();
+                prop_assert!(told.is_empty() || told == all, "{}: each happening is told once: {:?}", sid, told);
+            }
         }
         let recording: Vec<_> = world.nodes.iter().flatten().filter(|held| held.phase < Phase::Draining).collect();
         prop_assert!(recording.len() <= 1, "nodes without a lease capture no more: {:?}", recording);

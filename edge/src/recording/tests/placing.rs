@@ -227,7 +227,9 @@ fn a_lost_acceptance_is_made_good_by_the_nodes_report() {
     });
     let report = bench.make_report("s1", "n1", epoch, |_| {});
     let (_, reply, effects) = bench.ask(crate::recording::Request::Report(Box::new(report)));
-    assert!(matches!(reply, Some(crate::recording::Reply::Desired(desired)) if desired.directive == Directive::Record));
+    assert!(
+        matches!(reply, Some(crate::recording::Reply::Desired(answer)) if answer.desired.directive == Directive::Record)
+    );
     assert_eq!(replies_to(&effects, by), [Outcome::Started { sid: "s1".into() }]);
 }
 

@@ -65,6 +65,16 @@ impl Choice {
         }
     }
 
+    /// The format of the track, once there is one.
+    pub fn current(&self) -> Option<&Format> {
+        self.formats.get(&self.from?)
+    }
+
+    /// No stream has the track.
+    pub fn is_empty(&self) -> bool {
+        self.formats.is_empty()
+    }
+
     pub fn is(&self, stream: StreamName) -> bool {
         self.from == Some(stream)
     }

@@ -54,9 +54,11 @@ impl Shared {
         self.clock.wall_ms(self.clock.now_us())
     }
 
+    /// Counters that grow all the time are news together with something else only.
     fn publish(&self, status: &watch::Sender<Status>) {
         let now = self.board.lock().status(self.now_ms());
         status.send_if_modified(|last| {
+            last.mix = now.mix;
             let changed = *last != now;
             *last = now;
             changed
@@ -109,6 +111,9 @@ pub async fn run<K: Recorder>(
         };
         if is_somebody_there && roster_known {
             shared.board.lock().media(shared.now_ms());
+        }
+        if !recorder.goes_on() {
+            break EndCause::Failed;
         }
         recorder.follow(&roster, &plan, &wanted);
         users.follow(&mut recorder, plan, &roster, &rosters);

@@ -10,6 +10,8 @@ mod engine;
 mod gate;
 mod plan;
 mod session;
+#[cfg(test)]
+pub mod testing;
 
 use protocol::{Desired, Roster, StreamName, VideoQuality};
 use tokio::sync::mpsc;
@@ -45,6 +47,11 @@ pub trait Recorder: Send + 'static {
 
     /// Who is in the channel and what is wanted, at the beginning and whenever either may have changed.
     fn follow(&mut self, roster: &Roster, plan: &Plan, desired: &Desired);
+
+    /// False when a part of it has stopped that it cannot do without.
+    fn goes_on(&self) -> bool {
+        true
+    }
 
     /// All users have ended.
     fn end(self) -> impl Future<Output = ()> + Send;

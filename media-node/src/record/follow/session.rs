@@ -198,7 +198,7 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
             CaptureEvent::Unsupported(track, codec) => {
                 let (uid, track) = (&self.user.uid, track.name());
                 let message = format!(
-                    "{track} of user {uid} is {codec}, which cannot be recorded: publish H.264 video and AAC audio"
+                    "{track} of user {uid} is {codec}, which cannot be recorded: publish H.264 video, and AAC or Opus audio"
                 );
                 board.problem_once(
                     &format!("codec {uid} {track} {codec}"),

@@ -1,11 +1,17 @@
-//! Individual recording: one audio and one video playlist for each user.
+//! Individual recording: one audio and one video playlist for each user, and pictures of the video beside them or alone.
 //!
-//! A thread for each user takes what the user's streams bring and may wait for the disk; `tracks`, free of tasks, sockets and
-//! clocks, is what it does.
+//! A thread for each user takes what the user's streams bring and may wait for the disk. The rest is free of tasks, sockets
+//! and clocks: `tracks` is what the thread does, `track_slicer` and `transcode` are the parts of it where Opus becomes AAC.
 
 #[cfg(test)]
 mod tests;
+mod track_slicer;
+#[cfg(test)]
+mod track_slicer_tests;
 mod tracks;
+mod transcode;
+#[cfg(test)]
+mod transcode_tests;
 
 use std::sync::Arc;
 
@@ -14,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp, Tracks};
 use super::sink::SliceSink;
+use super::snapshot::Snapshots;
 use super::status::{SharedBoard, problem};
 use super::{Context, Status};
 use crate::capture::Clock;
@@ -22,8 +29,7 @@ use tracks::UserTracks;
 /// Units and events on their way to the thread that writes them: some four seconds of video and audio.
 const QUEUE: usize = 256;
 
-/// Records until the directive says otherwise, and returns why it ended. Before it returns every captured unit is in a
-/// committed slice; finishing the spool is the caller's part. When `desired` is closed it ends as stopped.
+/// See [`record::run`](super::run). Every captured unit is in a committed slice at the end.
 pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: watch::Sender<Status>) -> EndCause {
     let shared = context.shared();
     let recorder = Individual {
@@ -32,6 +38,10 @@ pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: wa
         board: shared.board.clone(),
         sid: context.job.sid.clone(),
         channel: context.job.recorder.channel.clone(),
+        snapshots: context
+            .job
+            .snapshots
+            .map(|wanted| Snapshots::new(wanted, context.spool.clone())),
     };
     match context.rosters() {
         Ok(rosters) => follow::run(shared, rosters, Rtsp, recorder, desired, status).await,
@@ -45,6 +55,7 @@ struct Individual<S> {
     board: SharedBoard,
     sid: String,
     channel: String,
+    snapshots: Option<Snapshots>,
 }
 
 impl<S> Clone for Individual<S> {
@@ -55,6 +66,7 @@ impl<S> Clone for Individual<S> {
             board: self.board.clone(),
             sid: self.sid.clone(),
             channel: self.channel.clone(),
+            snapshots: self.snapshots.clone(),
         }
     }
 }

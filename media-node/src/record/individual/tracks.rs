@@ -1,15 +1,18 @@
 use protocol::{Fault, StreamName, TrackKind};
 
 use super::Individual;
+use super::track_slicer::{TrackError, TrackSlicer};
+use super::transcode::TranscodeError;
 use crate::capture::{CaptureEvent, Clock, Track};
 use crate::container::FileNames;
 use crate::record::follow::{Choice, Input, Pass, Tracks};
 use crate::record::sink::SliceSink;
 use crate::record::slicer::{SliceError, Slicer};
+use crate::record::snapshot::UserPictures;
 use crate::record::status::{SharedBoard, problem};
 use crate::spool::PlaylistKey;
 
-/// A user's two playlists in the making.
+/// A user's two playlists and pictures in the making.
 pub(super) struct UserTracks<S: SliceSink> {
     uid: String,
     clock: Clock,
@@ -17,12 +20,15 @@ pub(super) struct UserTracks<S: SliceSink> {
     wanted: Tracks,
     audio: Line<S>,
     video: Line<S>,
+    /// Units go into playlists, not only into pictures.
+    playlists: bool,
+    pictures: UserPictures,
 }
 
 /// One of the playlists, and whose units go there.
 struct Line<S: SliceSink> {
     choice: Choice,
-    slicer: Slicer<S>,
+    slicer: TrackSlicer<S>,
 }
 
 impl<S: SliceSink> UserTracks<S> {
@@ -33,12 +39,16 @@ impl<S: SliceSink> UserTracks<S> {
                 uid: uid.to_owned(),
                 track,
             };
+            let slicer = Slicer::new(of.sink.clone(), of.clock, names, key);
             Line {
                 choice,
-                slicer: Slicer::new(of.sink.clone(), of.clock, names, key),
+                slicer: TrackSlicer::new(slicer),
             }
         };
+        let (board, snapshots) = (of.board.clone(), of.snapshots.clone());
         Self {
+            playlists: !snapshots.as_ref().is_some_and(|snapshots| snapshots.alone),
+            pictures: UserPictures::new(&of.sid, &of.channel, uid, of.clock, board, snapshots),
             audio: line(TrackKind::Audio, Choice::first()),
             video: line(TrackKind::Video, Choice::newest()),
             uid: uid.to_owned(),
@@ -59,6 +69,7 @@ impl<S: SliceSink> UserTracks<S> {
                     self.tell(Track::Audio, result, now_us);
                 }
                 if !wanted.video {
+                    self.pictures.ended();
                     let result = self.video.slicer.interrupt();
                     self.tell(Track::Video, result, now_us);
                 }
@@ -75,6 +86,7 @@ impl<S: SliceSink> UserTracks<S> {
     /// Commits what is open.
     pub(super) fn close(&mut self, now_us: i64) {
         self.take(Input::Wanted(Tracks::default()), now_us);
+        self.pictures.close(now_us);
     }
 
     fn event(&mut self, stream: StreamName, event: CaptureEvent, now_us: i64) {
@@ -87,7 +99,7 @@ impl<S: SliceSink> UserTracks<S> {
                 }
             }
             CaptureEvent::Unit(track, unit) => {
-                let wanted = self.wants(track);
+                let wanted = self.writes(track);
                 let line = self.line(track);
                 let result = match line.choice.unit(stream, unit.keyframe) {
                     Pass::Drop => return,
@@ -99,6 +111,9 @@ impl<S: SliceSink> UserTracks<S> {
                     Ok(Some(start_ms)) => self.board.lock().recorded(start_ms),
                     Ok(None) => {}
                     Err(error) => self.tell(track, Err(error), now_us),
+                }
+                if track == Track::Video && self.wanted.video {
+                    self.pictures.unit(&unit, now_us);
                 }
             }
             CaptureEvent::Lost(track, _) => {
@@ -114,17 +129,21 @@ impl<S: SliceSink> UserTracks<S> {
                     if line.choice.ended(stream) {
                         let result = line.slicer.interrupt();
                         self.tell(track, result, now_us);
+                        if track == Track::Video {
+                            self.pictures.ended();
+                        }
                     }
                 }
             }
         }
     }
 
-    fn wants(&self, track: Track) -> bool {
-        match track {
+    fn writes(&self, track: Track) -> bool {
+        let wanted = match track {
             Track::Audio => self.wanted.audio,
             Track::Video => self.wanted.video,
-        }
+        };
+        wanted && self.playlists
     }
 
     fn line(&mut self, track: Track) -> &mut Line<S> {
@@ -134,21 +153,26 @@ impl<S: SliceSink> UserTracks<S> {
         }
     }
 
-    fn tell(&self, track: Track, result: Result<(), SliceError>, now_us: i64) {
+    fn tell(&self, track: Track, result: Result<(), TrackError>, now_us: i64) {
         let Err(error) = result else { return };
         let (uid, track) = (&self.uid, track.name());
         let (fault, code, message) = match &error {
-            SliceError::Media(error) => (
+            TrackError::Slice(SliceError::Media(error)) | TrackError::Transcode(TranscodeError::Decode(error)) => (
                 Fault::Destination,
                 "unsupported_media",
                 format!("{track} of user {uid} cannot be recorded as it is sent ({error}); some of it is left out"),
             ),
-            SliceError::Spool(error) => (
+            TrackError::Transcode(TranscodeError::Encode(error)) => (
+                Fault::Ours,
+                "transcoding_failed",
+                format!("{track} of user {uid} cannot be recorded ({error}): has the node's FFmpeg its AAC encoder?"),
+            ),
+            TrackError::Slice(SliceError::Spool(error)) => (
                 Fault::Ours,
                 "spool_failed",
                 format!("{track} of user {uid} cannot be kept ({error}): is the node's disk full or failing?"),
             ),
-            SliceError::Write(error) => (
+            TrackError::Slice(SliceError::Write(error)) => (
                 Fault::Ours,
                 "spool_failed",
                 format!("{track} of user {uid} cannot be written ({error}): is the node's disk full or failing?"),

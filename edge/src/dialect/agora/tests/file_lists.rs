@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::recording::Outcome;
-use protocol::{EndCause, FileKind, RecordedFile, Snapshots, TrackKind};
+use protocol::{EndCause, FileKind, Pictures, RecordedFile, Snapshots, TrackKind};
 
 fn made(mode: Mode, files: Vec<RecordedFile>) -> Snapshot {
     Snapshot {
@@ -165,19 +165,23 @@ fn pictures_alone_have_no_list_of_files() {
         interval_ms: 5_000,
         alone: true,
     });
-    let pictures = Snapshot {
+    let taken = |taken, uploaded| Snapshot {
         snapshots,
+        pictures: Some(Pictures {
+            taken,
+            uploaded,
+            last: None,
+        }),
         ..made(Mode::Individual, vec![])
     };
-    let [query, stop] = answers(APP, &pictures);
+    let [query, stop] = answers(APP, &taken(3, 3));
     assert_eq!(query, (200, json!({"status": 5, "sliceStartTime": START_MS + 1500})));
     assert_eq!(stop, (200, json!({"uploadingStatus": "uploaded"})));
-    let none = Snapshot {
-        first_media_ms: None,
-        ..pictures
-    };
-    let [_, (status, stop)] = answers(APP, &none);
-    assert_eq!((status, stop), (206, json!({"uploadingStatus": "uploaded"})));
+    // Some did not reach the store; none was taken.
+    for (snapshot, status) in [(taken(3, 2), "unknown"), (taken(0, 0), "uploaded")] {
+        let [_, stop] = answers(APP, &snapshot);
+        assert_eq!(stop, (206, json!({"uploadingStatus": status})));
+    }
 }
 
 #[test]

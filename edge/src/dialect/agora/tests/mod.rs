@@ -94,6 +94,7 @@ impl Service {
                         Flavour::Agora
                     },
                     certificate: (app_id == CERTIFIED_APP).then(|| Secret::new(CERTIFICATE)),
+                    callback: None,
                     source: Source::Static {
                         streams: BTreeMap::from([("1".into(), Secret::new("rtsp://u:p@h/1"))]),
                     },
@@ -261,6 +262,7 @@ pub(super) fn snapshot() -> Snapshot {
         ended_ms: None,
         cause: None,
         files: vec![],
+        pictures: None,
         pending_uploads: 0,
         idle_since_ms: None,
         problems: vec![],
