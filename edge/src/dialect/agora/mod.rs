@@ -23,6 +23,7 @@ mod start;
 mod start_parameter;
 mod stop;
 mod storage_config;
+mod storage_vendors;
 mod subscription;
 mod transcoding;
 mod update;

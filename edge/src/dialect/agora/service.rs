@@ -12,6 +12,7 @@ use super::names::Names;
 use super::route::{Action, Endpoint};
 use super::start::Start;
 use super::stop::Stop;
+use super::storage_config::Terms;
 use super::update::Update;
 use super::{Pending, Served, layout, mode, start_parameter};
 use crate::access::{App, Entropy, Entry, KeyRing, ResourceId, TokenError, hex, verify_token};
@@ -104,7 +105,7 @@ impl Service<'_> {
         }
         let body = Fields::new(body);
         self.check_names(&body, resource)?;
-        let start = Start::read(&body, mode, self.app.flavour, self.targets)?;
+        let start = Start::read(&body, mode, self.terms())?;
         check_announced(&body, resource)?;
         let token_expires_ms = self.check_token(start.token, resource)?;
         let strict_extinf = start
@@ -237,6 +238,14 @@ impl Service<'_> {
 
     fn reply(&self) -> Reply {
         Reply::new(self.app.flavour)
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            flavour: self.app.flavour,
+            targets: self.targets,
+            now_ms: self.now_ms,
+        }
     }
 
     fn check_active(&self, code: Code) -> Result<(), ApiError> {
