@@ -13,6 +13,7 @@ mod load;
 mod mixed;
 mod monitoring;
 mod rules;
+mod snapshots;
 mod space;
 mod steps;
 mod sync;
@@ -112,6 +113,8 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         interruptions::the_resolution_changes,
         interruptions::audio_only_and_video_only,
         alone::streams_are_recorded_into_a_directory,
+        snapshots::beside_a_recording,
+        snapshots::alone_and_only_while_there_is_video,
         endings::idleness_ends_a_recording,
         endings::nothing_was_recorded,
         endings::a_wrong_bucket_is_refused,

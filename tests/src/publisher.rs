@@ -7,7 +7,7 @@ use std::process::Stdio;
 use tokio::process::{Child, Command};
 
 use crate::stack::node_program;
-use crate::sync;
+use crate::{frames, sync};
 
 /// How RTP travels.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +61,18 @@ impl Media {
         Self {
             inputs,
             coding: words("-c:a aac -b:a 64k"),
+        }
+    }
+
+    /// Frames with their numbers in them, a key frame each second, and a tone.
+    pub fn numbered_frames() -> Self {
+        let tone = Self::tone_only();
+        let mut inputs = words("-re -f lavfi -i");
+        inputs.push(frames::source());
+        inputs.extend(tone.inputs);
+        Self {
+            inputs,
+            coding: [words("-c:v libx264 -g 25 -pix_fmt yuv420p"), tone.coding].concat(),
         }
     }
 
