@@ -16,6 +16,8 @@ use crate::steps::{self, CAPTURE_LIMIT, record_for};
 const SECRET: &str = "correct horse battery staple";
 /// Pictures that are compared at least: four seconds.
 const PICTURES: usize = 100;
+/// Pictures that a B-frame can be away from its place in the order of decoding.
+const REORDERED: usize = 3;
 
 pub(crate) async fn encrypted_channels_are_recorded_in_clear(stack: &Stack) {
     let (customer, dir) = (stack.customer(), tempfile::tempdir().expect("a directory"));
@@ -24,7 +26,7 @@ pub(crate) async fn encrypted_channels_are_recorded_in_clear(stack: &Stack) {
     let media = "-f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine=sample_rate=48000 -t 90 \
                  -c:v libx264 -preset ultrafast -bf 2 -g 25 -pix_fmt yuv420p -c:a";
     let aac = steps::make_media(dir.path(), "aac.mp4", &format!("{media} aac")).await;
-    let opus = steps::make_media(dir.path(), "opus.mkv", &format!("{media} libopus")).await;
+    let opus = steps::make_media(dir.path(), "opus.mp4", &format!("{media} libopus")).await;
     // Channel, how it is published, and with what decryptionMode and secret it is recorded.
     let channels = [
         ("encryptedone", "aes-128-xts", &aac, Some((1, SECRET))),
@@ -99,6 +101,8 @@ async fn assert_same_pictures(file: &Path, recorded: &Path) {
         .map(|(number, picture)| (picture, number))
         .collect();
     assert!(kept.len() >= PICTURES, "{} pictures", kept.len());
+    // The end of a recording is cut in decoding order, which can leave a hole among the last pictures.
+    let kept = &kept[..kept.len() - REORDERED];
     let first = *numbers.get(&kept[0]).expect("a picture of the file");
     assert_eq!(kept[..], sent[first..first + kept.len()], "{}", recorded.display());
 }

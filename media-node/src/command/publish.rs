@@ -82,7 +82,7 @@ fn publish(args: &PublishArgs, stop: &AtomicBool) -> Result<(), String> {
     let tracks: Vec<(Track, Format)> = input.formats().to_vec();
     if tracks.iter().any(|(_, format)| is_headless(format)) {
         return Err(format!(
-            "{}: its AAC has headers of its own (ADTS); put it into MP4 or Matroska",
+            "{}: its AAC has headers of its own (ADTS); put it into MP4",
             args.input.display()
         ));
     }
