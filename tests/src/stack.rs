@@ -5,7 +5,7 @@ use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill, killpg};
@@ -299,14 +299,19 @@ fn pid_of(process: &Child) -> Pid {
     Pid::from_raw(process.id().try_into().expect("a pid"))
 }
 
-/// Four ports that are free, below the range from which the system takes those of outgoing connections. Two stacks of one
-/// process never get the same, those of two processes seldom.
+/// Four ports that are free, below the range from which the system takes those of outgoing connections. They stay with this
+/// process as long as it lives: a part that has been killed finds its port again, whoever else looks for one meanwhile.
 fn free_ports() -> [u16; 4] {
-    static TAKEN: AtomicU16 = AtomicU16::new(0);
-    let base = 20_000 + (std::process::id() % 200) as u16 * 50;
-    let candidates = std::iter::repeat_with(|| base + TAKEN.fetch_add(1, Ordering::Relaxed) % 50);
-    let mut free = candidates
-        .take(50)
-        .filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    static CLAIMS: Mutex<Vec<File>> = Mutex::new(Vec::new());
+    let claims = std::env::temp_dir().join("tapedeck-ports");
+    std::fs::create_dir_all(&claims).expect("a directory for the claims");
+    let mut free = (20_000..32_000).filter(|port| {
+        let claim = File::create(claims.join(port.to_string())).expect("a claim's file");
+        let is_free = claim.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        if is_free {
+            CLAIMS.lock().expect("no panic while it was held").push(claim);
+        }
+        is_free
+    });
     std::array::from_fn(|_| free.next().expect("free ports"))
 }

@@ -8,6 +8,18 @@ use crate::access::{App, Dialect, Flavour, Limits, Page, RecorderDefaults, Store
 use crate::http::Response;
 use crate::input::{FieldError, Fields};
 
+/// What may be set when an app is created and changed afterwards.
+const SETTINGS: &[&str] = &[
+    "name",
+    "flavour",
+    "source",
+    "certificate",
+    "callback",
+    "recorder",
+    "limits",
+    "disabled",
+];
+
 /// An app as the operator sees it: its source without what is secret in it.
 #[derive(Serialize)]
 struct View {
@@ -56,19 +68,7 @@ impl View {
 
 impl<S: Store> Admin<'_, S> {
     pub(super) async fn create_app(&self) -> Result<Response, AdminError> {
-        let body = self.body(&[
-            "app_id",
-            "tenant",
-            "name",
-            "dialect",
-            "flavour",
-            "source",
-            "certificate",
-            "callback",
-            "recorder",
-            "limits",
-            "disabled",
-        ])?;
+        let body = self.body(&[&["app_id", "tenant", "dialect"], SETTINGS].concat())?;
         let body = Fields::new(&body);
         if body.string("dialect")?.is_some_and(|value| value != "agora") {
             return Err(body
@@ -130,16 +130,7 @@ impl<S: Store> Admin<'_, S> {
     }
 
     pub(super) async fn update_app(&self, app_id: &str) -> Result<Response, AdminError> {
-        let body = self.body(&[
-            "name",
-            "flavour",
-            "source",
-            "certificate",
-            "callback",
-            "recorder",
-            "limits",
-            "disabled",
-        ])?;
+        let body = self.body(SETTINGS)?;
         let mut app = self.app(app_id).await?;
         let callback = self.change(&mut app, &Fields::new(&body))?;
         self.directory.put_app(&app, &self.entropy.nonce).await?;

@@ -48,7 +48,6 @@ pub use backlog::bytes_on_disk;
 pub use check::{check_all, has_begun, is_done};
 pub use error::SpoolError;
 pub use job::{load_job, store_job};
-#[allow(unused_imports)]
 pub use lone::{Lone, LoneFile, LoneKind, Pictures};
 pub use outbox::{Content, DueFile, DuePlaylist};
 pub use slice::{PlaylistKey, Probed, Slice, SliceFile};

@@ -1,8 +1,9 @@
-use super::Vitals;
 use protocol::{Confirmed, Desired, Job, Refusal, Report, Secret};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
+
+use super::Vitals;
 
 /// A report names at most some thousand playlists.
 const MAX_LINE_BYTES: u64 = 4 << 20;
