@@ -2,6 +2,8 @@
 
 mod bench;
 mod deadlines;
+mod deliveries;
+mod listening;
 mod model;
 mod notices;
 mod placing;

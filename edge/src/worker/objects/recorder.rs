@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use worker::{DurableObject, Env, Request, Response, console_error, durable_object};
 
 use super::{LogQuestion, ToRecorder, asked, replied};
+use crate::metrics::Counts;
 use crate::recording::{self, CallId, Effect, Input, Reply};
-use crate::worker::bindings;
 use crate::worker::webhooks::Receiver;
+use crate::worker::{bindings, counting};
 
 mod effects;
 mod rows;
@@ -135,7 +136,10 @@ impl Shell {
             None => storage::load(&storage.sql(), &self.env)?,
         };
         let effects = recording::step(&mut kept.state, input, bindings::now_ms());
-        kept.save(&storage, &self.env)?;
+        let given_up = kept.save(&storage, &self.env)?;
+        if given_up > 0 {
+            self.count(|counts| counts.notices.given_up(given_up));
+        }
         let alarm_ms = recording::next_alarm(&kept.state);
         *core = Some(kept);
         Ok((effects, alarm_ms))
@@ -153,6 +157,14 @@ impl Shell {
             .storage()
             .set_alarm(i64::try_from(pause_ms).unwrap_or(i64::MAX))
             .await
+    }
+
+    /// Counts something, and sends it later even if this instance answers no requests.
+    fn count(&self, change: impl FnOnce(&mut Counts)) {
+        counting::count(change);
+        if let Some(sending) = counting::sending(&self.env) {
+            self.object.wait_until(sending);
+        }
     }
 
     fn carry_out(self: Rc<Self>, effect: Effect) {

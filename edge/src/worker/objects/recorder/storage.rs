@@ -76,8 +76,9 @@ pub(super) fn load(sql: &SqlStorage, env: &Env) -> worker::Result<Kept> {
 }
 
 impl Kept {
-    /// Writes what has changed, all of it or nothing, and removes the tables when nothing is worth keeping.
-    pub(super) fn save(&mut self, storage: &Storage, env: &Env) -> worker::Result<()> {
+    /// Writes what has changed, all of it or nothing, and removes the tables when nothing is worth keeping. Gives the number
+    /// of events that have been given up.
+    pub(super) fn save(&mut self, storage: &Storage, env: &Env) -> worker::Result<u64> {
         let sql = storage.sql();
         if self.state.is_empty() {
             self.state.take_rows();
@@ -88,7 +89,7 @@ impl Kept {
                 })?;
             }
             self.ledgers.clear();
-            return Ok(());
+            return Ok(0);
         }
         let text = serde_json::to_string(&self.state)?;
         let secrets = match self.written.as_ref() == Some(&text) {
@@ -98,7 +99,7 @@ impl Kept {
         let rows = self.state.take_rows();
         let ledgers = self.changed_ledgers()?;
         if secrets.is_none() && rows.is_empty() && ledgers.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         transaction(storage, || {
             if self.written.is_none() {
@@ -121,7 +122,7 @@ impl Kept {
                 None => self.ledgers.remove(&sid),
             };
         }
-        Ok(())
+        Ok(rows.iter().map(Row::given_up).fold(0, u64::saturating_add))
     }
 
     /// The ledgers whose rows are not as they are, and those that are gone.
