@@ -4,9 +4,11 @@
 //! With `TAPEDECK_SOAK=1` the recordings that measure drift last minutes instead of seconds.
 
 mod alone;
+mod docs_page;
 mod encryption;
 mod endings;
 mod faults;
+mod generated;
 mod interruptions;
 mod limits;
 mod load;
@@ -98,6 +100,8 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         faults::a_crashed_edge_forgets_nothing,
         faults::an_unreachable_store_costs_no_slice,
         load::twenty_publishers_without_a_lost_packet,
+        rules::every_documented_rule[("TAPEDECK_CAPACITY", "0")],
+        generated::the_worker_survives_whatever_comes[("TAPEDECK_CAPACITY", "0")],
         space::a_full_spool_ends_what_fills_it_and_loses_nothing[space::LIMIT],
     ]);
     trials.extend(shared![
@@ -125,7 +129,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         limits::exactly_the_allowed_number_pass_in_each_second,
         limits::recordings_have_a_quota,
         monitoring::metrics_show_what_the_edge_does,
-        rules::every_documented_rule,
+        docs_page::a_recording_is_made_on_the_page,
         wrong_calls::credentials,
         wrong_calls::routes,
         wrong_calls::bodies,
