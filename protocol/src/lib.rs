@@ -17,6 +17,8 @@ mod desired;
 mod fault;
 mod heartbeat;
 mod job;
+mod lease;
+mod ledger;
 mod mix;
 mod report;
 mod roster;
@@ -29,6 +31,8 @@ pub use job::{
     Cipher, Decryption, Job, JobRequest, Mix, Mode, PlaylistStyle, RecorderKey, Selection, Snapshots, Source, Storage,
     StorageKind, StreamTypes, Subscription, VideoQuality,
 };
+pub use lease::{Placement, Terms};
+pub use ledger::{LedgerPage, LedgerSlice, Span, SpoolReport};
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
 pub use report::{EndCause, FileKind, Phase, RecordedFile, Report, ReportAnswer, TrackKind};
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Desired, Problem, RecorderKey};
+use crate::{Desired, LedgerPage, Problem, RecorderKey, SpoolReport};
 
 /// The whole state of one recording as its node sees it. Each report replaces the ones before it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,8 @@ pub struct Report {
     /// The newest problems, oldest first; at most 16.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
+    #[serde(default)]
+    pub spool: SpoolReport,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -100,4 +102,10 @@ pub enum FileKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReportAnswer {
     pub desired: Desired,
+    /// Only the holder of the lease writes playlists, and for so long after it sent the report that this answers: then
+    /// another node may have been given the lease. Slices are uploaded all the same. `None`: there is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_ms: Option<u64>,
+    #[serde(default)]
+    pub ledger: LedgerPage,
 }

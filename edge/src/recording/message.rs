@@ -1,9 +1,9 @@
 //! What goes into the core and what comes out of it.
 
-use protocol::{Desired, Job, JobRequest, Refusal, Report};
+use protocol::{Desired, Job, JobRequest, LedgerSlice, Refusal, Report, ReportAnswer};
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Outcome, Snapshot};
+use super::{Call, Outcome, PageWish, Snapshot};
 
 /// Names a caller who waits for a reply; unique within the life of the process that holds the state.
 pub type CallId = u64;
@@ -17,12 +17,12 @@ pub enum Request {
     Job(JobRequest),
 }
 
-/// The answer to a [`Request`]: `Outcome` to a call, `Desired` to a report, `Job` to a node's request for its job.
+/// The answer to a [`Request`]: `Outcome` to a call, `Report` to a report, `Job` to a node's request for its job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
     Outcome(Box<Outcome>),
-    Desired(Box<Desired>),
+    Report(Box<ReportAnswer>),
     /// The refusal says why the node does not get the job.
     Job(Result<Box<Job>, Refusal>),
 }
@@ -67,6 +67,25 @@ pub enum Effect {
     Reply {
         to: CallId,
         reply: Reply,
+    },
+    /// Reply to a report, with slices of the ledger if `page` asks for some: those behind `answer.ledger.after`, in their
+    /// order, as many as fit; `next` becomes the place of the last of them, or stays when there are no more.
+    Answer {
+        to: CallId,
+        answer: Box<ReportAnswer>,
+        page: Option<PageWish>,
+    },
+    /// Keep these slices of a recording's ledger, whose places begin with `first`. `spool` names whose they are. To be
+    /// persisted with the state.
+    Note {
+        sid: String,
+        spool: u64,
+        first: u64,
+        slices: Vec<LedgerSlice>,
+    },
+    /// Forget the slices of a recording's ledger. To be persisted with the state.
+    Forget {
+        sid: String,
     },
     /// Ask the fleet for a node that is none of `exclude`; answer with [`Input::Placed`].
     Place {

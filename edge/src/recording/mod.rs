@@ -8,20 +8,25 @@
 //!
 //! | lost | made good by |
 //! |---|---|
-//! | `Place`, `SendJob` | the start is given up at its deadline; a node that took the job is told to release it |
+//! | `Place`, `SendJob` | a start is given up at its deadline, any other search asks again; a node that took the job is told to release it |
 //! | `SendDesired` | the answer to the node's next report |
 //! | `Publish` | sent again at its deadline |
+//! | `Answer` | the answer to the next report |
 //! | `Reply` | nothing: the caller is gone too. A repeated start with the same resource ID finds the recording |
 
 mod command;
 mod deadlines;
+mod handover;
 mod job;
+mod ledger;
 mod lifecycle;
 mod message;
+mod nodes;
 mod orders;
 mod placement;
 mod publication;
 mod reports;
+mod search;
 mod snapshot;
 mod state;
 mod subscription;
@@ -30,11 +35,13 @@ mod tests;
 
 pub use command::{Call, Command, Outcome, Snapshot, Spec, Start, Status, Stop, Target, Ticket, Update, UpdateLayout};
 pub use deadlines::next_alarm;
+pub use ledger::PageWish;
 pub use message::{CallId, Effect, Input, Node, NodeAnswer, Reply, Request};
-pub use state::{Secrets, State};
+pub use state::{Policy, Secrets, State};
 pub(crate) use subscription::is_empty;
 
-/// Applies one input to the state. Persist the state, then carry out the effects, in any order.
+/// Applies one input to the state. Persist the state together with what [`Effect::Note`] and [`Effect::Forget`] say, then
+/// carry out the other effects, in any order.
 pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
     let mut effects = Vec::new();
     let out = &mut effects;
@@ -71,9 +78,9 @@ pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
             Request::Report(report) => reports::reported(state, by, *report, now_ms, out),
             Request::Job(request) => job::requested(state, by, &request, now_ms, out),
         },
-        Input::Placed { sid, epoch, node } => placement::placed(state, &sid, epoch, node, now_ms, out),
+        Input::Placed { sid, epoch, node } => search::placed(state, &sid, epoch, node, now_ms, out),
         Input::JobAnswered { sid, epoch, answer } => {
-            placement::job_answered(state, &sid, epoch, answer, now_ms, out);
+            search::job_answered(state, &sid, epoch, answer, now_ms, out);
         }
         Input::DesiredAnswered { sid, desired, answer } => {
             orders::desired_answered(state, &sid, &desired, answer, now_ms, out);
@@ -83,6 +90,6 @@ pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
     }
     deadlines::settle(state, now_ms, out);
     publication::flush(state, now_ms, out);
-    deadlines::forget(state, now_ms);
+    deadlines::forget(state, now_ms, out);
     effects
 }

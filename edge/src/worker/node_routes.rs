@@ -1,7 +1,7 @@
 //! `/node/v1`: heartbeats, reports and requests for a job, from nodes that show the node token. What is refused is
 //! answered with a `protocol::Refusal`.
 
-use protocol::{Fault, Heartbeat, JobRequest, Refusal, RefusalCode, Report, ReportAnswer};
+use protocol::{Fault, Heartbeat, JobRequest, Refusal, RefusalCode, Report};
 use serde::de::DeserializeOwned;
 use worker::Env;
 
@@ -48,7 +48,7 @@ async fn report(request: &Request, env: &Env) -> Result<Response, Refusal> {
     let report: Report = body(request)?;
     let key = report.recorder.clone();
     match objects::ask_recorder(env, &key, &RecorderRequest::Report(Box::new(report))).await {
-        Ok(Reply::Desired(desired)) => Ok(Response::json(200, &ReportAnswer { desired: *desired })),
+        Ok(Reply::Report(answer)) => Ok(Response::json(200, &*answer)),
         Ok(_) | Err(_) => Err(unavailable()),
     }
 }

@@ -73,9 +73,14 @@ async fn report(State(state): State<Shared>, Json(report): Json<Report>) -> Json
         directive,
         subscription: job().subscription,
         scene: None,
+        terms: Default::default(),
     };
     state.reports.push(report);
-    Json(ReportAnswer { desired })
+    Json(ReportAnswer {
+        desired,
+        lease_ms: None,
+        ledger: Default::default(),
+    })
 }
 
 async fn job_request(
@@ -216,6 +221,7 @@ async fn while_the_edge_is_away_recording_goes_on_and_it_hears_the_newest_state_
         directive: Directive::Stop(EndCause::Stopped),
         subscription: job().subscription,
         scene: None,
+        terms: Default::default(),
     };
     world
         .supervisor

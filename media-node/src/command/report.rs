@@ -66,6 +66,7 @@ impl Reporter {
             pending_uploads: spool.pending(),
             lost_packets: status.lost_packets,
             problems,
+            spool: Default::default(),
         }
     }
 }

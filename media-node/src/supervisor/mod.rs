@@ -147,6 +147,13 @@ impl Supervisor {
                 reason: "this node is being shut down".to_owned(),
             });
         }
+        if job.placement.takeover {
+            return Err(Refusal {
+                fault: Fault::Ours,
+                code: RefusalCode::NoCapacity,
+                reason: "this node does not go on with playlists that another one has begun".to_owned(),
+            });
+        }
         if table.active() >= self.inner.config.capacity {
             return Err(Refusal {
                 fault: Fault::Ours,

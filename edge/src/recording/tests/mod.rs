@@ -2,6 +2,9 @@
 
 mod bench;
 mod deadlines;
+mod failover;
+mod handover;
+mod ledger;
 mod model;
 mod placing;
 mod publishing;

@@ -227,7 +227,9 @@ fn a_lost_acceptance_is_made_good_by_the_nodes_report() {
     });
     let report = bench.make_report("s1", "n1", epoch, |_| {});
     let (_, reply, effects) = bench.ask(crate::recording::Request::Report(Box::new(report)));
-    assert!(matches!(reply, Some(crate::recording::Reply::Desired(desired)) if desired.directive == Directive::Record));
+    assert!(
+        matches!(reply, Some(crate::recording::Reply::Report(answer)) if answer.desired.directive == Directive::Record)
+    );
     assert_eq!(replies_to(&effects, by), [Outcome::Started { sid: "s1".into() }]);
 }
 
@@ -252,7 +254,7 @@ fn a_node_that_took_the_job_unheard_is_released() {
     bench.job_answered("s1", second, NodeAnswer::Report(Box::new(report)));
 
     let (desired, _) = bench.report("s1", "n1", first, |_| {});
-    assert_eq!((desired.directive, desired.epoch), (Directive::Release, second));
+    assert_eq!((desired.directive, desired.epoch), (Directive::Release, first));
     let (desired, _) = bench.report("s1", "n2", second, |_| {});
     assert_eq!((desired.directive, desired.epoch), (Directive::Record, second));
 }

@@ -10,6 +10,7 @@ use crate::recording::{self, CallId, Effect, Input, Reply};
 use crate::worker::bindings;
 
 mod effects;
+mod ledger;
 mod storage;
 
 /// Runs one recorder's core: each input changes the state, the state is persisted, then the effects are carried out,
@@ -94,7 +95,7 @@ impl Shell {
             None => storage::load(&sql, &self.env)?,
         };
         let effects = recording::step(&mut kept.state, input, bindings::now_ms());
-        kept.save(&sql, &self.env)?;
+        let effects = kept.save(&sql, &self.env, effects)?;
         let alarm_ms = recording::next_alarm(&kept.state);
         *core = Some(kept);
         Ok((effects, alarm_ms))

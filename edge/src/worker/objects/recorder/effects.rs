@@ -7,7 +7,8 @@ use crate::worker::{bindings, nodes, objects};
 /// Carries out one effect; its result is the core's next input.
 pub(super) async fn carry_out(effect: Effect, env: &Env) -> Option<Input> {
     match effect {
-        Effect::Reply { .. } => None,
+        // Carried out with the state's change.
+        Effect::Reply { .. } | Effect::Answer { .. } | Effect::Note { .. } | Effect::Forget { .. } => None,
         Effect::Place { sid, epoch, exclude } => {
             let wish = Wish {
                 sid: sid.clone(),

@@ -3,8 +3,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use worker::{Env, Error, SqlStorage, console_error};
 
+use super::ledger;
 use crate::access::{KeyRing, Purpose};
-use crate::recording::{Secrets, State};
+use crate::recording::{Effect, Reply, Secrets, State};
 use crate::worker::bindings::{self, Misconfigured};
 
 /// The state with what its row holds.
@@ -35,26 +36,61 @@ pub(super) fn load(sql: &SqlStorage, env: &Env) -> worker::Result<Kept> {
         true => Vec::new(),
         false => sql.exec("SELECT state, secrets FROM recorder", None)?.to_array()?,
     };
-    let Some(row) = rows.into_iter().next() else {
-        return Ok(Kept {
-            state: State::default(),
-            written: None,
-        });
+    let mut kept = Kept {
+        state: State::default(),
+        written: None,
     };
-    let mut state: State = serde_json::from_str(&row.state)?;
-    state.restore_secrets(open(&serde_json::from_str(&row.secrets)?, &keys(env)?));
-    Ok(Kept {
-        state,
-        written: Some(row.state),
-    })
+    if let Some(row) = rows.into_iter().next() {
+        kept.state = serde_json::from_str(&row.state)?;
+        kept.state
+            .restore_secrets(open(&serde_json::from_str(&row.secrets)?, &keys(env)?));
+        kept.written = Some(row.state);
+    }
+    kept.state.wake(bindings::policy(env), bindings::now_ms());
+    Ok(kept)
 }
 
 impl Kept {
-    /// Writes the row if the state has changed, and removes the table when nothing is worth keeping.
-    pub(super) fn save(&mut self, sql: &SqlStorage, env: &Env) -> worker::Result<()> {
+    /// Writes the state and what effects add to the ledger or remove from it, and reads from the ledger what a reply
+    /// needs. Returns the effects that are left.
+    pub(super) fn save(&mut self, sql: &SqlStorage, env: &Env, effects: Vec<Effect>) -> worker::Result<Vec<Effect>> {
+        let mut left = Vec::with_capacity(effects.len());
+        let mut forgotten = Vec::new();
+        for effect in effects {
+            match effect {
+                // Before the state that counts them: should that fail, they are written again.
+                Effect::Note {
+                    sid,
+                    spool,
+                    first,
+                    slices,
+                } => ledger::note(sql, &sid, spool, first, &slices)?,
+                Effect::Forget { sid } => forgotten.push(sid),
+                Effect::Answer { to, mut answer, page } => {
+                    if let Some(wish) = page {
+                        ledger::read(sql, &wish, &mut answer.ledger)?;
+                    }
+                    left.push(Effect::Reply {
+                        to,
+                        reply: Reply::Report(answer),
+                    });
+                }
+                other => left.push(other),
+            }
+        }
+        self.save_state(sql, env)?;
+        for sid in forgotten {
+            ledger::forget(sql, &sid)?;
+        }
+        Ok(left)
+    }
+
+    /// Writes the row if the state has changed, and removes the tables when nothing is worth keeping.
+    fn save_state(&mut self, sql: &SqlStorage, env: &Env) -> worker::Result<()> {
         if self.state.is_empty() {
             if self.written.take().is_some() {
                 sql.exec("DROP TABLE recorder", None)?;
+                ledger::drop_table(sql)?;
             }
             return Ok(());
         }
