@@ -11,7 +11,7 @@ pub mod admin;
 pub mod dialect;
 pub mod fleet;
 pub mod http;
-mod input;
+pub mod input;
 pub mod recording;
 #[cfg(target_arch = "wasm32")]
 mod worker;

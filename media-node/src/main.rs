@@ -12,6 +12,7 @@ mod clock;
 mod command;
 mod container;
 mod media;
+mod outbound;
 mod record;
 mod server;
 mod spool;

@@ -40,6 +40,8 @@ pub struct Job {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decryption: Option<Decryption>,
     pub source: Source,
+    #[serde(default)]
+    pub channel_type: ChannelType,
     pub subscription: Subscription,
     pub playlist: PlaylistStyle,
     pub storage: Storage,
@@ -65,6 +67,17 @@ pub enum Mode {
     Individual,
     /// One playlist for all users.
     Mix,
+}
+
+/// Agora's `channelType`: when a channel counts as empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelType {
+    /// 0: when nobody is in it; who is there and sends nothing keeps the recording going.
+    #[default]
+    Communication,
+    /// 1: when nobody sends.
+    Live,
 }
 
 /// What a mixed recording is made of and written to. Its HLS playlist is always written.

@@ -1,5 +1,6 @@
 //! The contract between the edge and the media nodes: jobs, desired state, reports, heartbeats and
-//! rosters, as they travel in JSON over HTTP. Types only, no logic.
+//! rosters, as they travel in JSON over HTTP. Types only, no logic, but for one rule that both sides have to read alike: which
+//! addresses are [public](is_public).
 //!
 //! | call | direction | request | answer |
 //! |---|---|---|---|
@@ -13,6 +14,7 @@
 //!
 //! Both directions carry `Authorization: Bearer <node token>`. Times are Unix milliseconds, UTC.
 
+mod address;
 mod desired;
 mod fault;
 mod heartbeat;
@@ -24,16 +26,17 @@ mod report;
 mod roster;
 mod secret;
 
+pub use address::is_public;
 pub use desired::{Desired, Directive};
 pub use fault::{Fault, Problem, Refusal, RefusalCode};
 pub use heartbeat::{Heartbeat, HeartbeatAnswer, HeldRecording};
 pub use job::{
-    Cipher, Decryption, Job, JobRequest, Mix, Mode, PlaylistStyle, RecorderKey, Selection, Snapshots, Source, Storage,
-    StorageKind, StreamTypes, Subscription, VideoQuality,
+    ChannelType, Cipher, Decryption, Job, JobRequest, Mix, Mode, PlaylistStyle, RecorderKey, Selection, Snapshots,
+    Source, Storage, StorageKind, StreamTypes, Subscription, VideoQuality,
 };
 pub use lease::{Placement, Terms};
 pub use ledger::{LedgerPage, LedgerSlice, Span, SpoolReport};
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
-pub use report::{EndCause, FileKind, Phase, RecordedFile, Report, ReportAnswer, TrackKind};
+pub use report::{EndCause, FileKind, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer, TrackKind};
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;

@@ -16,24 +16,61 @@ pub struct Report {
     /// Why capture ended; from `Draining` on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<EndCause>,
-    /// Since when nobody has sent media in the channel; `None` while somebody does.
+    /// Since when the channel is empty by the job's channel type; `None` while it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_since_ms: Option<u64>,
     /// Wall-clock time of the first recorded media.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_media_ms: Option<u64>,
-    /// One for each playlist, in the order of their making.
+    /// One for each playlist and each MP4 file, in the order of their making; pictures are none of them.
     pub files: Vec<RecordedFile>,
-    /// Slices and playlists in the spool that the store has not confirmed.
+    /// Of a recording that takes pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<Pictures>,
+    /// Files and playlists in the spool that the store has not confirmed.
     pub pending_uploads: u64,
     /// Packets that never came, by the gaps in their sequence numbers.
     #[serde(default)]
     pub lost_packets: u64,
+    /// Of a mixed recording.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mix: Option<MixCounters>,
     /// The newest problems, oldest first; at most 16.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
     #[serde(default)]
     pub spool: SpoolReport,
+}
+
+/// What was mixed since the recording's present process began, and what of it is less than it should be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MixCounters {
+    /// Pictures of the output.
+    pub frames: u64,
+    /// Of these, the ones that are the same as the one before.
+    pub frames_repeated: u64,
+    /// Pictures left out because the node could not keep up.
+    pub frames_shed: u64,
+    /// Pictures of users that were damaged, came without what they build on, or were too many.
+    pub pictures_lost: u64,
+    /// Samples of the output, for each channel.
+    pub samples: u64,
+    /// Samples of users that did not come, each replaced by silence.
+    pub samples_missing: u64,
+    /// How far the mix is behind, in milliseconds beyond the time that it waits for late packets.
+    pub behind_ms: u64,
+}
+
+/// The pictures of a recording so far, all users together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pictures {
+    pub taken: u64,
+    /// Of these, confirmed by the store.
+    pub uploaded: u64,
+    /// The newest one: its object's key in the bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -59,6 +96,8 @@ pub enum EndCause {
     LeaseLost,
     /// No node answered for it.
     NodeLost,
+    /// The node's spool had no room for more; what was captured is kept and uploaded.
+    NoSpace,
     /// The node could not go on; the problems say why.
     Failed,
 }
@@ -76,6 +115,7 @@ pub struct RecordedFile {
     /// Wall-clock time of the first media in it.
     pub start_ms: u64,
     pub duration_ms: u64,
+    /// Complete ones; an MP4 file counts as one when it is complete.
     pub slices: u64,
     pub bytes: u64,
     /// Slices that the store has confirmed.

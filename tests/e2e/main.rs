@@ -9,6 +9,7 @@ mod faults;
 mod interruptions;
 mod load;
 mod rules;
+mod space;
 mod steps;
 mod sync;
 mod whole_way;
@@ -54,11 +55,12 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
             })
         }),+] };
     }
-    /// A test with a stack of its own, which is named after it.
+    /// A test with a stack of its own, which is named after it, with settings where they are given.
     macro_rules! own {
-        ($($test:path),+ $(,)?) => { [$(
+        ($($test:path $([$($setting:expr),+])?),+ $(,)?) => { [$(
             trial(stringify!($test), || {
-                let mut stack = Stack::start(&stringify!($test).replace([':', ' '], ""));
+                let name = stringify!($test).replace([':', ' '], "");
+                let mut stack = Stack::start_with(&name, &[$($($setting),+)?]);
                 block_on($test(&mut stack));
                 stack.stop(false);
             })
@@ -70,6 +72,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         faults::a_crashed_edge_forgets_nothing,
         faults::an_unreachable_store_costs_no_slice,
         load::twenty_publishers_without_a_lost_packet,
+        space::a_full_spool_ends_what_fills_it_and_loses_nothing[space::LIMIT],
     ]);
     trials.extend(shared![
         sync::audio_and_video_keep_together,

@@ -7,6 +7,8 @@ use serde_json::{Map, Value, json};
 use tapedeck_tests::customer::{Customer, Reply, send};
 use tapedeck_tests::stack::Stack;
 
+use crate::steps;
+
 const RULES: &str = include_str!("../agora_rules.json");
 /// A sid that no start gave out.
 const SID: &str = "38f8e3cfdc474cd56fc1ceba380d7e1a";
@@ -16,14 +18,18 @@ const PATIENCE: usize = 30;
 pub(crate) async fn every_documented_rule(stack: &Stack) {
     let rules: Value = serde_json::from_str(RULES).expect("the table");
     let customer = stack.customer();
-    let sister = sister_app(stack, &customer).await;
+    let sister = steps::other_app(stack, "agora").await;
+    let anyrtc = steps::other_app(stack, "anyrtc").await;
     let mut failures = Vec::new();
     for (number, row) in rules["rules"].as_array().expect("rows").iter().enumerate() {
         if row["live"] == false {
             continue;
         }
         let caller = Caller {
-            customer: &customer,
+            customer: match row["flavour"].as_str() {
+                Some("anyrtc") => &anyrtc,
+                _ => &customer,
+            },
             sister: &sister,
             bodies: &rules["bodies"],
             row,
@@ -45,27 +51,6 @@ pub(crate) async fn every_documented_rule(stack: &Stack) {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-}
-
-/// Another app of the customer's tenant.
-async fn sister_app(stack: &Stack, customer: &Customer) -> Customer {
-    let apps = format!("{}/admin/v1/apps", customer.base);
-    let token = &stack.info.admin_token;
-    let app = customer
-        .client
-        .get(format!("{apps}/{}", customer.app_id))
-        .bearer_auth(token);
-    let tenant = send(app).await.expect(200).text("tenant").to_owned();
-    let app = customer
-        .client
-        .post(apps)
-        .bearer_auth(token)
-        .json(&json!({ "tenant": tenant }));
-    let app_id = send(app).await.expect(201).text("app_id").to_owned();
-    Customer {
-        app_id,
-        ..customer.clone()
-    }
 }
 
 struct Caller<'a> {

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde_json::Value;
-use tapedeck_tests::customer::{Customer, Task};
+use serde_json::{Value, json};
+use tapedeck_tests::customer::{Customer, Task, send};
+use tapedeck_tests::stack::Stack;
 use tapedeck_tests::wait;
 
 /// For media to get from a publisher into a slice of a recording.
@@ -20,6 +21,25 @@ pub(crate) fn now_ms() -> i64 {
         .duration_since(UNIX_EPOCH)
         .expect("a clock behind 1970");
     since.as_millis().try_into().expect("a present time")
+}
+
+/// Another app of the customer's tenant, of a flavour.
+pub(crate) async fn other_app(stack: &Stack, flavour: &str) -> Customer {
+    let customer = stack.customer();
+    let apps = format!("{}/admin/v1/apps", customer.base);
+    let token = &stack.info.admin_token;
+    let app = customer
+        .client
+        .get(format!("{apps}/{}", customer.app_id))
+        .bearer_auth(token);
+    let tenant = send(app).await.expect(200).text("tenant").to_owned();
+    let app = customer
+        .client
+        .post(apps)
+        .bearer_auth(token)
+        .json(&json!({ "tenant": tenant, "flavour": flavour }));
+    let app_id = send(app).await.expect(201).text("app_id").to_owned();
+    Customer { app_id, ..customer }
 }
 
 /// Waits until the recording has so many playlists and its query says that it is in progress.
@@ -50,10 +70,16 @@ pub(crate) async fn stop(customer: &Customer, task: &Task) -> Vec<Value> {
 
 /// Runs FFmpeg to make a file for a publisher; `options` are the words between `-v error` and the file's name.
 pub(crate) async fn make_media(dir: &Path, name: &str, options: &str) -> PathBuf {
+    let options: Vec<_> = options.split_whitespace().map(str::to_owned).collect();
+    make_file(dir, name, &options).await
+}
+
+/// The same with options that have white space in them.
+pub(crate) async fn make_file(dir: &Path, name: &str, options: &[String]) -> PathBuf {
     let file = dir.join(name);
     let output = tokio::process::Command::new("ffmpeg")
         .args(["-nostdin", "-y", "-v", "error"])
-        .args(options.split_whitespace())
+        .args(options)
         .arg(&file)
         .output()
         .await

@@ -59,7 +59,7 @@ pub(crate) async fn credentials(stack: &Stack) {
         app_id: "0".repeat(32),
         ..customer.clone()
     };
-    assert_gateway(&foreign.acquire("wrong", "1").await, 400, "appid is invalid");
+    assert_gateway(&foreign.acquire("wrong", "1").await, 400, "invalid appid");
     assert_gateway(&other_tenant(stack).await.acquire("wrong", "1").await, 401, invalid);
 }
 

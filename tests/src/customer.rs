@@ -20,6 +20,8 @@ const TIMEOUT: Duration = Duration::from_secs(40);
 pub struct Reply {
     pub status: u16,
     pub request_id: Option<String>,
+    /// It came in anyRTC's envelope, out of which the body is taken.
+    pub enveloped: bool,
     pub body: Value,
 }
 
@@ -55,6 +57,8 @@ pub struct Customer {
 /// The recording that a customer has started.
 #[derive(Clone, Debug)]
 pub struct Task {
+    /// `individual` or `mix`.
+    pub mode: &'static str,
     pub cname: String,
     pub uid: String,
     pub resource_id: String,
@@ -123,8 +127,17 @@ impl Customer {
     }
 
     pub async fn start(&self, resource_id: &str, body: &Value) -> Reply {
-        self.post(&format!("resourceid/{resource_id}/mode/individual/start"), body)
+        self.start_in("individual", resource_id, body).await
+    }
+
+    pub async fn start_in(&self, mode: &str, resource_id: &str, body: &Value) -> Reply {
+        self.post(&format!("resourceid/{resource_id}/mode/{mode}/start"), body)
             .await
+    }
+
+    /// [`Self::record_in`] mode individual.
+    pub async fn record(&self, cname: &str, change: impl FnOnce(&mut Value)) -> Task {
+        self.record_in("individual", cname, change).await
     }
 
     /// Acquires and starts with a body that `change` may have changed. The channel's name is the objects' prefix, so it
@@ -132,12 +145,12 @@ impl Customer {
     ///
     /// # Panics
     /// When the edge does not start it.
-    pub async fn record(&self, cname: &str, change: impl FnOnce(&mut Value)) -> Task {
+    pub async fn record_in(&self, mode: &'static str, cname: &str, change: impl FnOnce(&mut Value)) -> Task {
         let uid = "9000";
         let resource_id = self.resource(cname, uid).await;
         let mut body = self.start_body(cname, uid, cname);
         change(&mut body["clientRequest"]);
-        let reply = self.start(&resource_id, &body).await.expect(200);
+        let reply = self.start_in(mode, &resource_id, &body).await.expect(200);
         let sid = reply.text("sid").to_owned();
         assert!(
             sid.len() == 32 && sid.bytes().all(|c| c.is_ascii_hexdigit()),
@@ -145,6 +158,7 @@ impl Customer {
             reply.body
         );
         Task {
+            mode,
             cname: cname.to_owned(),
             uid: uid.to_owned(),
             resource_id,
@@ -165,8 +179,8 @@ impl Customer {
 impl Task {
     pub fn path(&self, call: &str) -> String {
         format!(
-            "resourceid/{}/sid/{}/mode/individual/{call}",
-            self.resource_id, self.sid
+            "resourceid/{}/sid/{}/mode/{}/{call}",
+            self.resource_id, self.sid, self.mode
         )
     }
 
@@ -175,17 +189,21 @@ impl Task {
     }
 }
 
-/// Sends any request. Each answer carries a JSON body, whatever was asked.
+/// Sends any request. Each answer carries a JSON body, whatever was asked, and an envelope tells its status.
 pub async fn send(request: RequestBuilder) -> Reply {
     let response = request.send().await.expect("the edge answers");
     let status = response.status().as_u16();
     let header = response.headers().get("x-request-id");
     let request_id = header.map(|value| value.to_str().expect("printable").to_owned());
     let text = response.text().await.expect("a whole body");
-    let body = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{status}, not JSON ({error}): {text}"));
+    let mut body: Value =
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{status}, not JSON ({error}): {text}"));
+    let inner = body.get_mut("Body").map(Value::take);
+    assert!(inner.is_none() || body["Code"] == status, "{status}: {text}");
     Reply {
         status,
         request_id,
-        body,
+        enveloped: inner.is_some(),
+        body: inner.unwrap_or(body),
     }
 }

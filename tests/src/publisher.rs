@@ -75,6 +75,22 @@ impl Media {
         }
     }
 
+    /// The same with Opus in place of AAC.
+    pub fn flash_and_opus_beep() -> Self {
+        Self {
+            coding: words("-c:v libx264 -g 50 -pix_fmt yuv420p -c:a libopus -b:a 64k"),
+            ..Self::flash_and_beep()
+        }
+    }
+
+    /// The options by which FFmpeg makes `seconds` of this into a file, as fast as it can.
+    pub fn file_options(&self, seconds: u64) -> Vec<String> {
+        let inputs = self.inputs.iter().filter(|word| *word != "-re").cloned();
+        let mut options: Vec<_> = inputs.chain(self.coding.iter().cloned()).collect();
+        options.extend(words(&format!("-t {seconds}")));
+        options
+    }
+
     /// A file's own packets, once, at the pace of their timestamps.
     pub fn file(path: &str) -> Self {
         Self {
@@ -121,6 +137,21 @@ impl Publisher {
         command.arg("-q").args(pipeline.split_whitespace());
         // AAC as RFC 3640 has it, which is also what FFmpeg sends.
         command.env("GST_PLUGIN_FEATURE_RANK", "rtpmp4gpay:MAX");
+        Self::spawn(command, logs, "gstreamer")
+    }
+
+    /// Sends the H.264 and the Opus of a Matroska file to the RTSP `url` by GStreamer, at the pace of their timestamps.
+    pub fn gstreamer_file(url: &str, file: &std::path::Path, transport: Transport, logs: &std::path::Path) -> Self {
+        let pipeline = format!(
+            "rtspclientsink name=sink protocols={} location={url} \
+             filesrc location={} ! matroskademux name=file \
+             file.video_0 ! queue ! h264parse ! identity sync=true ! sink. \
+             file.audio_0 ! queue ! opusparse ! identity sync=true ! sink.",
+            transport.as_str(),
+            file.display()
+        );
+        let mut command = Command::new("gst-launch-1.0");
+        command.arg("-q").args(pipeline.split_whitespace());
         Self::spawn(command, logs, "gstreamer")
     }
 

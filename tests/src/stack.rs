@@ -64,6 +64,11 @@ impl Stack {
     /// # Panics
     /// When it does not get ready, with the end of its log.
     pub fn start(name: &str) -> Self {
+        Self::start_with(name, &[])
+    }
+
+    /// The same with settings of the edge or the node, given as environment variables.
+    pub fn start_with(name: &str, settings: &[(&str, &str)]) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
             .expect("the workspace")
@@ -86,6 +91,7 @@ impl Stack {
             .env("TAPEDECK_NODE_PORT", node.to_string())
             .env("TAPEDECK_RTSP_PORT", rtsp.to_string())
             .env("TAPEDECK_S3_PORT", s3.to_string())
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::from(log.try_clone().expect("a file descriptor")))
             .stderr(Stdio::from(log))

@@ -1,3 +1,4 @@
+use protocol::RecorderKey;
 use serde::{Deserialize, Serialize};
 
 use super::{Entropy, KeyRing, OpenError, Purpose, SealError, entropy::hex};
@@ -28,6 +29,12 @@ pub struct ResourceId {
     /// Of what the start was announced to ask for, if it was.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub start_digest: Option<String>,
+    /// Where its recording should run.
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Tags of the recorders that its recording should be apart from.
+    #[serde(rename = "x", default, skip_serializing_if = "Vec::is_empty")]
+    pub avoid: Vec<String>,
 }
 
 impl ResourceId {
@@ -43,6 +50,17 @@ impl ResourceId {
             expires_hours,
             nonce: hex(&entropy.id),
             start_digest: None,
+            region: None,
+            avoid: Vec::new(),
+        }
+    }
+
+    /// Whom it was acquired for.
+    pub fn recorder(&self) -> RecorderKey {
+        RecorderKey {
+            app_id: self.app_id.clone(),
+            channel: self.channel.clone(),
+            uid: self.uid.clone(),
         }
     }
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::table::{Fleet, Known};
@@ -10,16 +12,22 @@ const PROMISE_MS: u64 = 10_000;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wish {
     pub sid: String,
+    /// [Tag](crate::recording::tag) of its recorder.
+    pub recorder: String,
     /// Ids of nodes that have refused it.
     pub exclude: Vec<String>,
-    /// Nodes of this region come first.
+    /// Nodes of this region come first: those whose region is this word, in any case, or begins with it and a hyphen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// Tags of recorders: nodes of other regions than theirs come before all others, and nodes that have one of them last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub avoid: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Promise {
     pub(super) sid: String,
+    recorder: String,
     made_ms: u64,
 }
 
@@ -30,24 +38,30 @@ impl Promise {
 }
 
 impl Fleet {
-    /// The node with the most room, of the wished region if one there has any. The node's next heartbeats count what it
-    /// really took; until then the promise does, so that a burst of starts spreads. Without a node: why, for a person.
+    /// The node with the most room: one apart from what is avoided if one has any, then one of the wished region. The
+    /// node's next heartbeats count what it really took; until then the promise does, so that a burst of starts spreads.
+    /// Without a node: why, for a person.
     pub fn place(&mut self, wish: &Wish, now_ms: u64) -> Result<Node, String> {
+        let crowded = self.nodes.values().filter(|known| known.has_any(&wish.avoid, now_ms));
+        let crowded: BTreeSet<_> = crowded.map(|known| known.row.region.clone()).collect();
         let candidates = self
             .nodes
             .values_mut()
             .filter(|known| !wish.exclude.contains(&known.row.node_id));
         let with_room = candidates.filter_map(|known| Some((known.room(now_ms)?, known)));
-        let elsewhere = |known: &Known| wish.region.as_ref().is_some_and(|region| *region != known.row.region);
+        let penalty = |known: &Known| {
+            let in_region = wish.region.as_ref().is_none_or(|region| known.is_in(region));
+            let (in_crowd, has_avoided) = (crowded.contains(&known.row.region), known.has_any(&wish.avoid, now_ms));
+            (has_avoided, in_crowd, !in_region)
+        };
         let best = with_room.min_by(|(left_use, left), (right_use, right)| {
-            elsewhere(left)
-                .cmp(&elsewhere(right))
-                .then(left_use.total_cmp(right_use))
+            penalty(left).cmp(&penalty(right)).then(left_use.total_cmp(right_use))
         });
         match best {
             Some((_, known)) => {
                 known.promised.push(Promise {
                     sid: wish.sid.clone(),
+                    recorder: wish.recorder.clone(),
                     made_ms: now_ms,
                 });
                 Ok(Node {
@@ -84,6 +98,19 @@ impl Fleet {
 }
 
 impl Known {
+    /// Whether one of the recorders is, or is about to be, on the node.
+    fn has_any(&self, recorders: &[String], now_ms: u64) -> bool {
+        let promised = self.promised.iter().filter(|promise| promise.is_open(now_ms));
+        let mut here = self.recorders.iter().chain(promised.map(|promise| &promise.recorder));
+        !recorders.is_empty() && here.any(|recorder| recorders.contains(recorder))
+    }
+
+    fn is_in(&self, region: &str) -> bool {
+        let own = self.row.region.to_ascii_lowercase();
+        let rest = own.strip_prefix(&region.to_ascii_lowercase());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    }
+
     /// How much of the node is used, from 0 to below 1; `None` when it takes no work.
     fn room(&self, now_ms: u64) -> Option<f64> {
         let row = &self.row;
@@ -99,6 +126,7 @@ pub(super) mod tests {
     use protocol::{Heartbeat, HeldRecording, RecorderKey};
 
     use super::*;
+    use crate::recording::tag;
 
     pub(in crate::fleet) const NOW: u64 = 1_700_000_000_000;
 
@@ -115,14 +143,18 @@ pub(super) mod tests {
         }
     }
 
-    fn held(sid: &str) -> HeldRecording {
-        let recorder = RecorderKey {
+    /// Of the recording with this sid.
+    fn recorder(sid: &str) -> RecorderKey {
+        RecorderKey {
             app_id: "a".into(),
             channel: "c".into(),
-            uid: "u".into(),
-        };
+            uid: sid.into(),
+        }
+    }
+
+    fn held(sid: &str) -> HeldRecording {
         HeldRecording {
-            recorder,
+            recorder: recorder(sid),
             sid: sid.to_owned(),
             epoch: 1,
         }
@@ -131,8 +163,10 @@ pub(super) mod tests {
     fn wish(sid: &str) -> Wish {
         Wish {
             sid: sid.to_owned(),
+            recorder: tag(&recorder(sid)),
             exclude: Vec::new(),
             region: None,
+            avoid: Vec::new(),
         }
     }
 
@@ -239,6 +273,55 @@ pub(super) mod tests {
         };
         assert_eq!(fleet.place(&elsewhere, NOW).unwrap().id, "n1");
         assert_eq!(fleet.place(&wish("s"), NOW).unwrap().id, "n1");
+    }
+
+    #[test]
+    fn a_region_is_a_word_or_begins_with_it() {
+        let of = |region: &str| {
+            let mut beat = heartbeat(&format!("in-{region}"));
+            beat.region = region.into();
+            beat
+        };
+        let mut fleet = fleet([of("cn"), of("euro"), of("eu-west-1"), of("na")]);
+        let mut place = |region: &str| {
+            let wish = Wish {
+                region: Some(region.into()),
+                ..wish(region)
+            };
+            fleet.place(&wish, NOW).unwrap().id
+        };
+        assert_eq!(place("EU"), "in-eu-west-1");
+        assert_eq!(place("NA"), "in-na");
+        // There is nothing: anywhere is better than nowhere.
+        assert_eq!(place("AP"), "in-cn");
+    }
+
+    #[test]
+    fn what_is_avoided_is_on_another_node_and_if_possible_in_another_region() {
+        let beat = |id: &str, region: &str, load: f64| Heartbeat {
+            region: region.into(),
+            load,
+            ..heartbeat(id)
+        };
+        let mut first = beat("n1", "eu", 0.0);
+        first.recordings = vec![held("old")];
+        let apart = |other: &str| Wish {
+            avoid: vec![tag(&recorder(other)), tag(&recorder("unknown"))],
+            region: Some("eu".into()),
+            ..wish("s")
+        };
+        let all = [first.clone(), beat("n2", "eu", 0.5), beat("n3", "na", 0.9)];
+        assert_eq!(fleet(all.clone()).place(&apart("old"), NOW).unwrap().id, "n3");
+        assert_eq!(fleet(all[..2].to_vec()).place(&apart("old"), NOW).unwrap().id, "n2");
+        assert_eq!(fleet([first]).place(&apart("old"), NOW).unwrap().id, "n1");
+        // What was placed a moment ago is in no heartbeat yet.
+        let mut fresh = fleet(all);
+        let in_na = Wish {
+            region: Some("na".into()),
+            ..wish("new")
+        };
+        assert_eq!(fresh.place(&in_na, NOW).unwrap().id, "n3");
+        assert_eq!(fresh.place(&apart("new"), NOW).unwrap().id, "n1");
     }
 
     #[test]

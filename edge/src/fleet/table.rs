@@ -4,6 +4,7 @@ use protocol::{Fault, Heartbeat, HeartbeatAnswer, Refusal, RefusalCode};
 use serde::{Deserialize, Serialize};
 
 use super::placement::Promise;
+use crate::recording::tag;
 
 /// Nodes send a heartbeat this often.
 const INTERVAL_MS: u64 = 2_000;
@@ -26,6 +27,8 @@ pub struct Fleet {
 pub(super) struct Known {
     pub(super) row: NodeRow,
     saved_ms: u64,
+    /// Tags of the recorders whose recordings it holds, by its newest heartbeat.
+    pub(super) recorders: Vec<String>,
     /// Recordings that were placed here and are not in a heartbeat yet.
     pub(super) promised: Vec<Promise>,
 }
@@ -73,6 +76,7 @@ impl Fleet {
                 Known {
                     row,
                     saved_ms,
+                    recorders: Vec::new(),
                     promised: Vec::new(),
                 },
             )
@@ -115,6 +119,7 @@ impl Fleet {
                 reason,
             });
         }
+        let recorders = heartbeat.recordings.iter().map(|held| tag(&held.recorder)).collect();
         let held: Vec<_> = heartbeat
             .recordings
             .into_iter()
@@ -143,6 +148,7 @@ impl Fleet {
             Known {
                 row,
                 saved_ms,
+                recorders,
                 promised,
             },
         );

@@ -1,6 +1,35 @@
 //! Addresses of servers. The `url` crate would bring the tables of international domain names into the worker; hosts are
 //! ASCII here.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Which servers a customer may name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Targets {
+    /// Those of the public Internet, as far as the address shows it: names are looked up by whoever connects.
+    #[default]
+    Public,
+    /// Private, loopback and link-local ones too.
+    Any,
+}
+
+impl Targets {
+    /// Checks the server of a URL. The error continues a sentence that begins with the field's name.
+    pub(crate) fn check(self, url: &str) -> Result<(), String> {
+        let host = url
+            .split_once("://")
+            .and_then(|(_, rest)| Some(host_of(authority(rest)?)));
+        match self == Self::Any || host.is_some_and(is_public_host) {
+            true => Ok(()),
+            false => {
+                let problem =
+                    "must not lead to a private, loopback or link-local address: this server does not allow it";
+                Err(problem.to_owned())
+            }
+        }
+    }
+}
+
 /// Reads `[scheme://]host[:port][/]` and gives it back as `scheme://host[:port]`. The first of `schemes` is taken where
 /// none is given. The error continues a sentence that begins with the field's name.
 pub(crate) fn base_url(text: &str, schemes: &[&str]) -> Result<String, String> {
@@ -24,6 +53,19 @@ pub(crate) fn base_url(text: &str, schemes: &[&str]) -> Result<String, String> {
     }
 }
 
+/// Whether a text is a URL of HTTP or HTTPS, which may hold a user, a password, a path and a query. Behind the server's
+/// address there may be characters that have to be percent-encoded before they are sent.
+pub(crate) fn web_url(text: &str) -> bool {
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    let is_web = matches!(scheme.as_deref(), Some("http" | "https"));
+    let has_server = || {
+        text.split_once("://")
+            .and_then(|(_, rest)| authority(rest))
+            .is_some_and(is_authority)
+    };
+    is_web && has_server() && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+}
+
 /// Whether a text is an RTSP URL, which may hold a user, a password, a path and a query.
 pub(crate) fn stream_url(text: &str) -> bool {
     let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -36,20 +78,66 @@ pub(crate) fn redact(stream_url: &str) -> String {
 }
 
 fn authority_of_stream(url: &str) -> Option<&str> {
-    let rest = url.strip_prefix("rtsp://")?;
-    let authority = rest.split(['/', '?', '#']).next()?;
+    authority(url.strip_prefix("rtsp://")?)
+}
+
+/// `host[:port]` of what stands behind a URL's `://`.
+fn authority(rest: &str) -> Option<&str> {
+    let authority = rest.split(['/', '\\', '?', '#']).next()?;
     Some(authority.rsplit_once('@').map_or(authority, |(_, host)| host))
+}
+
+enum Host<'a> {
+    Name(&'a str),
+    V4(Ipv4Addr),
+    V6(Ipv6Addr),
+    Malformed,
+}
+
+fn host_of(authority: &str) -> Host<'_> {
+    split_port(authority).0
+}
+
+/// The host and what stands behind it.
+fn split_port(authority: &str) -> (Host<'_>, &str) {
+    match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, rest)) => (host.parse().map_or(Host::Malformed, Host::V6), rest),
+        None => {
+            let (host, rest) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+            let kind = match host.parse() {
+                Ok(address) => Host::V4(address),
+                Err(_) if is_host_name(host) && !ends_in_number(host) => Host::Name(host),
+                Err(_) => Host::Malformed,
+            };
+            (kind, rest)
+        }
+    }
+}
+
+/// URLs also know addresses like `2130706433`, `0x7f.1` and `127.1`, which look like names.
+fn ends_in_number(host: &str) -> bool {
+    let label = host.rsplit('.').next().unwrap_or_default();
+    let hexadecimal = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
+    label.bytes().all(|byte| byte.is_ascii_digit())
+        || hexadecimal.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+fn is_public_host(host: Host<'_>) -> bool {
+    match host {
+        Host::Name(name) => {
+            let name = name.to_ascii_lowercase();
+            name != "localhost" && !name.ends_with(".localhost")
+        }
+        Host::V4(address) => protocol::is_public(IpAddr::V4(address)),
+        Host::V6(address) => protocol::is_public(IpAddr::V6(address)),
+        Host::Malformed => false,
+    }
 }
 
 /// `host[:port]`, the host a name, an IPv4 address or an IPv6 address in brackets.
 fn is_authority(text: &str) -> bool {
-    let (host_is_legal, rest) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, rest)) => (host.parse::<std::net::Ipv6Addr>().is_ok(), rest),
-        None => {
-            let (host, rest) = text.split_at(text.find(':').unwrap_or(text.len()));
-            (is_host_name(host), rest)
-        }
-    };
+    let (host, rest) = split_port(text);
+    let host_is_legal = !matches!(host, Host::Malformed);
     let port_is_legal = rest.is_empty()
         || rest.strip_prefix(':').is_some_and(|port| {
             port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
@@ -96,9 +184,66 @@ mod tests {
             ("", None),
             ("http://", None),
             ("hôte", None),
+            ("1.2.3", None),
+            ("2130706433", None),
+            ("minio.0x7f", None),
+            ("1.2.3.4.5", None),
+            ("256.1.1.1", None),
+            ("s3.0xyz", Some("https://s3.0xyz")),
         ];
         for (text, expected) in table {
             assert_eq!(base_url(text, &["https", "http"]).ok().as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn private_servers_are_not_named_by_customers() {
+        let public = [
+            "https://s3.example.com",
+            "https://1.1.1.1:9000/path",
+            "http://[2606:4700::1]",
+            "https://localhost.example.com",
+            "https://user:pw@hooks.example.com/x@127.0.0.1",
+        ];
+        let private = [
+            "http://127.0.0.1:9000",
+            "http://10.0.0.1/path",
+            "http://169.254.169.254/latest",
+            "http://[::1]:80",
+            "http://[::ffff:192.168.0.1]/",
+            "http://localhost",
+            "http://s3.LOCALHOST:9000/x",
+            "http://example.com@127.0.0.1/",
+            "http://127.0.0.1?x",
+            "http://127.0.0.1\\@example.com/",
+            "http://0x7f.1/",
+            "http://2130706433",
+            "http://",
+            "127.0.0.1",
+        ];
+        for (urls, allowed) in [(&public[..], true), (&private[..], false)] {
+            for url in urls {
+                assert_eq!(Targets::Public.check(url).is_ok(), allowed, "{url}");
+                assert_eq!(Targets::Any.check(url), Ok(()), "{url}");
+            }
+        }
+    }
+
+    #[test]
+    fn web_urls() {
+        for (text, expected) in [
+            ("http://h/b.jpg", true),
+            ("HTTPS://u:p@h:8443/图.jpg?x=1#y", true),
+            ("https://h", true),
+            ("ftp://h/b.jpg", false),
+            ("h/b.jpg", false),
+            ("http:///b.jpg", false),
+            ("http://h/b c.jpg", false),
+            ("http://h/b\n.jpg", false),
+            ("http://", false),
+            ("", false),
+        ] {
+            assert_eq!(web_url(text), expected, "{text}");
         }
     }
 

@@ -3,5 +3,6 @@
 mod address;
 mod fields;
 
-pub(crate) use address::{base_url, redact, stream_url};
+pub use address::Targets;
+pub(crate) use address::{base_url, redact, stream_url, web_url};
 pub(crate) use fields::{FieldError, Fields};

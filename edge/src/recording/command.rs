@@ -2,10 +2,12 @@
 //! into a command and an outcome into its bytes.
 
 use protocol::{
-    Decryption, EndCause, Mix, Mode, PlaylistStyle, Problem, RecordedFile, RecorderKey, Refusal, Scene, Selection,
-    Snapshots, Source, Storage, Subscription,
+    ChannelType, Decryption, EndCause, Mix, Mode, Phase, Pictures, PlaylistStyle, Problem, RecordedFile, RecorderKey,
+    Refusal, Scene, Selection, Snapshots, Source, Storage, Subscription,
 };
 use serde::{Deserialize, Serialize};
+
+use super::Preference;
 
 /// A call to the `Recorder` object of `key`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,6 +43,8 @@ pub struct Ticket {
     pub issued_ms: u64,
     /// For how long after the start the recording can be asked about and stopped.
     pub expires_hours: u32,
+    #[serde(default)]
+    pub preference: Preference,
 }
 
 /// The recording that is wanted.
@@ -55,10 +59,12 @@ pub struct Spec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decryption: Option<Decryption>,
     pub source: Source,
+    #[serde(default)]
+    pub channel_type: ChannelType,
     pub subscription: Subscription,
     pub playlist: PlaylistStyle,
     pub storage: Storage,
-    /// The recording ends when nobody has sent media for so long.
+    /// The recording ends when the channel has been empty for so long.
     pub max_idle_ms: u64,
 }
 
@@ -111,7 +117,7 @@ pub enum Outcome {
     Stopping(Box<Snapshot>),
     /// Update: it is in force, or will be as soon as the node hears of it.
     Updated,
-    /// Stop, Update: the recording ended before this call: an earlier stop, idleness, a failure.
+    /// Stop, Update: the recording ended, or began to end, before this call: an earlier stop, idleness, a failure.
     AlreadyEnded(Box<Snapshot>),
     /// All but Start: no such recording, or its resource has expired. The reason is for a person.
     NotFound { reason: String },
@@ -126,12 +132,24 @@ pub struct Snapshot {
     pub sid: String,
     pub status: Status,
     pub mode: Mode,
+    /// Mixed: MP4 files are written beside the playlist.
+    #[serde(default)]
+    pub mp4: bool,
+    /// Pictures are taken.
+    #[serde(default)]
+    pub snapshots: Option<Snapshots>,
+    /// As its node told it last; `None` until a node has it.
+    #[serde(default)]
+    pub phase: Option<Phase>,
     pub started_ms: u64,
     /// Wall-clock time of the first recorded media.
     pub first_media_ms: Option<u64>,
     pub ended_ms: Option<u64>,
     pub cause: Option<EndCause>,
     pub files: Vec<RecordedFile>,
+    /// Taken so far, when pictures are taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<Pictures>,
     /// Slices and playlists that the store has not confirmed yet.
     pub pending_uploads: u64,
     /// When the channel is empty: since when.

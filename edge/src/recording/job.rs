@@ -40,6 +40,7 @@ fn of(recording: &Recording, epoch: u64, placement: Placement) -> Option<Job> {
         snapshots: spec.snapshots,
         decryption: spec.decryption,
         source: spec.source,
+        channel_type: spec.channel_type,
         subscription: recording.subscription.clone(),
         playlist: spec.playlist,
         storage: spec.storage,

@@ -100,6 +100,7 @@ impl Recording {
             .idle_since_ms
             .map(|since_ms| now_ms.saturating_sub(report.at_ms.saturating_sub(since_ms)));
         seen.first_media_ms = seen.first_media_ms.or(report.first_media_ms);
+        seen.pictures = report.pictures.or(seen.pictures.take());
         seen.pending_uploads = report.pending_uploads;
         seen.problems = report.problems;
         let dropped = merge(&mut seen.files, report.files);
@@ -185,12 +186,14 @@ impl Seen {
     fn forget_node(&mut self) {
         let Self {
             files,
+            pictures,
             first_media_ms,
             phase,
             ..
         } = std::mem::take(self);
         *self = Self {
             files,
+            pictures,
             first_media_ms,
             phase: if phase < Phase::Draining {
                 Phase::Starting

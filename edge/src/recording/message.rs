@@ -1,9 +1,9 @@
 //! What goes into the core and what comes out of it.
 
-use protocol::{Desired, Job, JobRequest, LedgerSlice, Refusal, Report, ReportAnswer};
+use protocol::{Desired, Job, JobRequest, LedgerSlice, RecorderKey, Refusal, Report, ReportAnswer};
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Outcome, PageWish, Snapshot};
+use super::{Call, Outcome, PageWish, Preference, Snapshot};
 
 /// Names a caller who waits for a reply; unique within the life of the process that holds the state.
 pub type CallId = u64;
@@ -89,9 +89,11 @@ pub enum Effect {
     },
     /// Ask the fleet for a node that is none of `exclude`; answer with [`Input::Placed`].
     Place {
+        key: RecorderKey,
         sid: String,
         epoch: u64,
         exclude: Vec<String>,
+        preference: Preference,
     },
     /// Offer the job to the node; answer with [`Input::JobAnswered`].
     SendJob {

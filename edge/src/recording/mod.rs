@@ -24,6 +24,7 @@ mod message;
 mod nodes;
 mod orders;
 mod placement;
+mod preference;
 mod publication;
 mod reports;
 mod search;
@@ -37,6 +38,7 @@ pub use command::{Call, Command, Outcome, Snapshot, Spec, Start, Status, Stop, T
 pub use deadlines::next_alarm;
 pub use ledger::PageWish;
 pub use message::{CallId, Effect, Input, Node, NodeAnswer, Reply, Request};
+pub use preference::{Preference, tag};
 pub use state::{Policy, Secrets, State};
 pub(crate) use subscription::is_empty;
 

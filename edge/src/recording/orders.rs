@@ -23,10 +23,10 @@ pub(super) fn stop(state: &mut State, by: CallId, stop: &Stop, now_ms: u64, out:
     };
     let snapshot = |recording: &Recording| Box::new(recording.snapshot());
     match (recording.order, recording.status()) {
-        (_, Status::Ended | Status::Failed) => reply(out, by, Outcome::AlreadyEnded(snapshot(recording))),
         // The order stays until the node has heard it, so that it need not be sent again.
-        (Some(EndCause::Stopped), _) => reply(out, by, Outcome::Stopping(snapshot(recording))),
-        (Some(_), _) | (None, Status::Stopping) => reply(out, by, Outcome::AlreadyEnded(snapshot(recording))),
+        (Some(_), _) | (None, Status::Stopping | Status::Ended | Status::Failed) => {
+            reply(out, by, Outcome::AlreadyEnded(snapshot(recording)));
+        }
         (None, Status::Placing | Status::Started | Status::Recording) => {
             recording.order(
                 EndCause::Stopped,

@@ -40,6 +40,8 @@ pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Star
         sid: start.sid,
         ticket: start.ticket,
         mode: start.spec.mode,
+        mp4: start.spec.mix.as_ref().is_some_and(|mix| mix.mp4),
+        snapshots: start.spec.snapshots,
         subscription: start.spec.subscription.clone(),
         scene: start.spec.mix.as_ref().map(|mix| mix.scene.clone()),
         max_idle_ms: start.spec.max_idle_ms,

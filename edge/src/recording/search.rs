@@ -101,9 +101,11 @@ impl Recording {
         let spared = spared.into_iter().flatten().map(|lease| lease.node.id.clone());
         let tried = search.tried.iter().map(|tried| tried.node_id.clone());
         out.push(Effect::Place {
+            key: self.key.clone(),
             sid: self.sid.clone(),
             epoch: search.epoch,
             exclude: spared.chain(tried).collect(),
+            preference: self.ticket.preference.clone(),
         });
         self.nodes.search = Some(search);
     }

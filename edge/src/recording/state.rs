@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{EndCause, Mode, Phase, Problem, RecordedFile, RecorderKey, Scene, Subscription};
+use protocol::{EndCause, Mode, Phase, Pictures, Problem, RecordedFile, RecorderKey, Scene, Snapshots, Subscription};
 use serde::{Deserialize, Serialize};
 
 use super::ledger::Ledger;
@@ -95,6 +95,10 @@ pub(super) struct Recording {
     pub(super) sid: String,
     pub(super) ticket: Ticket,
     pub(super) mode: Mode,
+    #[serde(default)]
+    pub(super) mp4: bool,
+    #[serde(default)]
+    pub(super) snapshots: Option<Snapshots>,
     pub(super) subscription: Subscription,
     /// Of a mixed recording: the one in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -153,6 +157,8 @@ pub(super) struct Seen {
     pub(super) idle_since_ms: Option<u64>,
     pub(super) first_media_ms: Option<u64>,
     pub(super) files: Vec<RecordedFile>,
+    #[serde(default)]
+    pub(super) pictures: Option<Pictures>,
     pub(super) pending_uploads: u64,
     pub(super) problems: Vec<Problem>,
 }
@@ -200,6 +206,7 @@ impl Default for Seen {
             idle_since_ms: None,
             first_media_ms: None,
             files: Vec::new(),
+            pictures: None,
             pending_uploads: 0,
             problems: Vec::new(),
         }

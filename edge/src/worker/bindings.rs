@@ -7,6 +7,7 @@ use worker::{Date, Env, ObjectNamespace, console_error};
 
 use super::kv::KvStore;
 use crate::access::{Entropy, KeyRing};
+use crate::input::Targets;
 use crate::recording::Policy;
 
 /// Two reports are up to 2 s apart.
@@ -32,6 +33,18 @@ pub(super) fn admin_token(env: &Env) -> Result<Secret, Misconfigured> {
 
 pub(super) fn node_token(env: &Env) -> Result<Secret, Misconfigured> {
     secret(env, "TAPEDECK_NODE_TOKEN")
+}
+
+/// Which servers a customer may name: those of the public Internet, unless the deployment says otherwise.
+pub(super) fn targets(env: &Env) -> Targets {
+    let allowed = env
+        .var("TAPEDECK_ALLOW_PRIVATE_TARGETS")
+        .ok()
+        .map(|value| value.to_string().to_ascii_lowercase());
+    match allowed.as_deref() {
+        None | Some("" | "0" | "false" | "no" | "off") => Targets::Public,
+        Some(_) => Targets::Any,
+    }
 }
 
 /// The region whose nodes are preferred; `None` when the deployment names none.

@@ -41,7 +41,15 @@ async fn customer(request: &Request, env: &Env) -> Result<Response, Misconfigure
     let (store, keys) = (bindings::directory(env)?, bindings::seal_keys(env)?);
     let directory = Directory::new(&store, &keys);
     Ok(
-        match agora::handle(request, &directory, bindings::now_ms(), &bindings::entropy()).await {
+        match agora::handle(
+            request,
+            &directory,
+            bindings::targets(env),
+            bindings::now_ms(),
+            &bindings::entropy(),
+        )
+        .await
+        {
             agora::Handled::Respond(response) => response,
             agora::Handled::Failed(error, response) => logged(&error, response),
             agora::Handled::Call(pending) => {

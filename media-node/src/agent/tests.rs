@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::supervisor::{Config, Node};
+use crate::supervisor::{Config, Node, SpaceLimits};
 
 const SID: &str = "0123456789abcdef0123456789abcdef";
 
@@ -139,6 +139,10 @@ fn world() -> World {
             play_key: None,
         },
         capacity: 4,
+        space: SpaceLimits {
+            spool_bytes: None,
+            reserve_bytes: 0,
+        },
         await_acknowledgement: true,
     });
     World {

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 /// What readiness is made of.
 #[derive(Clone)]
 pub struct Health {
+    pub node_id: String,
     pub spool: PathBuf,
     pub rtsp_listening: watch::Receiver<bool>,
     /// Whether the edge answered the last heartbeat; absent without an edge.

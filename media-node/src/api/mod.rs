@@ -3,6 +3,7 @@
 
 mod auth;
 mod health;
+mod metrics;
 mod recordings;
 #[cfg(test)]
 mod tests;
@@ -18,26 +19,32 @@ use protocol::{Fault, Refusal, RefusalCode, Secret};
 
 pub use health::Health;
 
+use crate::channel::{self, Registry};
 use crate::supervisor::Supervisor;
 
 /// A job names at most some thousand streams.
 const MAX_BODY_BYTES: usize = 1 << 20;
 
-/// The whole API. `channels` are the routes of the channel rosters; like all of `/v1` they ask for the node token. Without
-/// a token everybody may call.
-pub fn router(supervisor: Supervisor, health: Health, channels: Router, token: Option<Secret>) -> Router {
+/// The whole API. All of `/v1` asks for the node token; without a token everybody may call.
+pub fn router(supervisor: Supervisor, health: Health, channels: Registry, token: Option<Secret>) -> Router {
     let v1 = Router::new()
         .route("/v1/recordings/{sid}", put(recordings::put).get(recordings::get))
         .route("/v1/recordings/{sid}/desired", post(recordings::desire))
-        .with_state(supervisor)
-        .merge(channels)
+        .with_state(supervisor.clone())
+        .merge(channel::routes(channels.clone()))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn_with_state(token, auth::require));
     let open = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(health::ready))
-        .with_state(health);
-    open.merge(v1)
+        .with_state(health.clone());
+    let scrape = metrics::Scrape {
+        supervisor,
+        channels,
+        health,
+    };
+    let observed = Router::new().route("/metrics", get(metrics::answer)).with_state(scrape);
+    open.merge(observed).merge(v1)
 }
 
 /// Whether an API without a token would be open to other machines.

@@ -3,7 +3,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::*;
-use crate::supervisor::{Config, Node};
+use crate::supervisor::{Config, Node, SpaceLimits};
 
 /// The API on a port of its own.
 async fn serve(token: Option<Secret>, edge_heard: bool) -> (String, tempfile::TempDir) {
@@ -20,15 +20,20 @@ async fn serve(token: Option<Secret>, edge_heard: bool) -> (String, tempfile::Te
             play_key: None,
         },
         capacity: 1,
+        space: SpaceLimits {
+            spool_bytes: None,
+            reserve_bytes: 0,
+        },
         await_acknowledgement: false,
     });
     let health = Health {
+        node_id: "n".to_owned(),
         spool: dir.path().to_owned(),
         rtsp_listening: watch::channel(true).1,
         edge_heard: Some(watch::channel(edge_heard).1),
     };
-    let channels = Router::new().route("/v1/channels/{app}/{channel}", get(|| async { "roster" }));
-    let router = router(supervisor, health, channels, token);
+    let registry = Registry::new(channel::Limits::default(), 1);
+    let router = router(supervisor, health, registry, token);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -58,8 +63,9 @@ async fn everything_below_v1_asks_for_the_token() {
     let roster = reqwest::Client::new()
         .get(format!("{base}/v1/channels/a/c"))
         .bearer_auth("token");
-    assert_eq!(roster.send().await.unwrap().text().await.unwrap(), "roster");
-    for path in ["/healthz", "/readyz"] {
+    let roster: protocol::Roster = roster.send().await.unwrap().json().await.unwrap();
+    assert_eq!(roster, protocol::Roster::default());
+    for path in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(
             reqwest::get(format!("{base}{path}")).await.unwrap().status(),
             200,

@@ -43,6 +43,12 @@ impl Clock {
         }
     }
 
+    /// A Unix time in milliseconds, in microseconds on the recording's timeline.
+    pub fn media_us(&self, wall_ms: u64) -> i64 {
+        let ms = i128::from(wall_ms) - i128::from(self.start_ms);
+        i64::try_from(ms * 1000).unwrap_or(i64::MAX)
+    }
+
     /// The Unix time, in milliseconds, of a moment on the recording's timeline.
     pub fn wall_ms(&self, media_us: i64) -> u64 {
         self.start_ms.saturating_add_signed(media_us.div_euclid(1000))
@@ -61,6 +67,10 @@ mod tests {
         assert_eq!(clock.us_at(now + Duration::from_micros(7)), 60_500_007);
         assert_eq!(clock.wall_ms(60_500_999), 1_060_500);
         assert_eq!(clock.wall_ms(-1), 999_999);
+        assert_eq!(
+            (clock.media_us(1_060_500), clock.media_us(999_999)),
+            (60_500_000, -1_000)
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@
 mod clock;
 mod decode_times;
 mod depacketize;
+mod opus;
 mod outlet;
 mod sdp;
 mod session;
@@ -24,6 +25,7 @@ mod user_clock;
 mod tests;
 
 pub use clock::Clock;
+pub use opus::OpusHead;
 pub use session::{CaptureRequest, Transport, Wanted, open};
 pub use unit::{AacFormat, AccessUnit, CaptureEnd, CaptureEvent, Format, H264Format, OpusFormat, Track};
 pub use user_clock::UserClock;

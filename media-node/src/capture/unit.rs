@@ -83,3 +83,12 @@ pub enum CaptureEnd {
     /// The stream could not be opened or broke off; the text is for a person.
     Failed(String),
 }
+
+impl Track {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Audio => "audio",
+            Self::Video => "video",
+        }
+    }
+}

@@ -12,6 +12,6 @@ mod routes;
 mod source;
 
 pub use path::{PathError, StreamPath};
-pub use registry::{ChannelFull, Limits, Listing, Registry};
+pub use registry::{ChannelFull, Counts, Limits, Listing, Registry};
 pub use routes::routes;
 pub use source::{Credentials, NodeAddresses, RosterError, RosterSource};

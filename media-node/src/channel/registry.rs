@@ -29,6 +29,13 @@ impl Default for Limits {
     }
 }
 
+/// How much a registry lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    pub channels: u64,
+    pub streams: u64,
+}
+
 /// The server holds as many channels, or the channel as many users, as it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no room: this server holds as many channels, or this channel as many users, as it may")]
@@ -97,6 +104,16 @@ impl Registry {
     /// Who is in the channel. An empty channel has version 0.
     pub fn snapshot(&self, app: &str, channel: &str) -> Roster {
         self.lock().rosters.get(&key(app, channel)).cloned().unwrap_or_default()
+    }
+
+    /// How much is published at the moment.
+    pub fn counts(&self) -> Counts {
+        let channels = self.lock();
+        let users = channels.rosters.values().flat_map(|roster| &roster.users);
+        Counts {
+            channels: channels.rosters.len() as u64,
+            streams: users.map(|user| user.streams.len() as u64).sum(),
+        }
     }
 
     /// The roster as soon as its version is not `known_version`, or the present one after `timeout`.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::{
-    Desired, Directive, EndCause, Job, Mode, PlaylistStyle, RecorderKey, Secret, Selection, Source, Storage,
-    StorageKind, StreamTypes, Subscription, VideoQuality,
+    ChannelType, Desired, Directive, EndCause, Job, Mode, PlaylistStyle, RecorderKey, Secret, Selection, Source,
+    Storage, StorageKind, StreamTypes, Subscription, VideoQuality,
 };
 use tokio::sync::watch;
 
@@ -49,10 +49,10 @@ pub(super) async fn run(args: RecordArgs) -> Result<(), String> {
         clock: Clock::new(spool.started_ms()),
         spool: Arc::clone(&spool),
         addresses: NodeAddresses::default(),
-        options: args.capture.options(),
+        options: args.recording.options()?,
         job,
     };
-    let capture = tokio::spawn(record::run_individual(context, desired_state, status));
+    let capture = tokio::spawn(record::run(context, desired_state, status));
     wait(args.duration, statuses.clone()).await?;
     desired.send_modify(|desired| desired.directive = Directive::Stop(EndCause::Stopped));
     let cause = capture.await.map_err(|error| error.to_string())?;
@@ -132,6 +132,7 @@ fn job(args: &RecordArgs, out: &Path) -> Result<Job, String> {
         mix: None,
         snapshots: None,
         decryption: None,
+        channel_type: ChannelType::Live,
         source: Source::Static { streams },
         subscription: Subscription {
             version: 1,

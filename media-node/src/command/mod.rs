@@ -4,10 +4,13 @@
 mod alone;
 mod check;
 mod duration;
+mod encoders;
 mod logging;
 mod mix;
+mod recording;
 mod report;
 mod serve;
+mod size;
 mod supervised;
 
 use std::net::SocketAddr;
@@ -16,13 +19,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use tracing::Span;
 
-use crate::capture::Transport;
-use crate::record::Options;
-use crate::spool::{Opening, Probed, Spool, SpoolError};
+use crate::spool::{CutFile, Finish, Lone, LoneKind, Opening, Probed, Spool, SpoolError};
 use crate::{container, media};
+use recording::RecordingArgs;
 
 /// Tapedeck's media node: serves channels, records them and uploads what it recorded.
 #[derive(Debug, Parser)]
@@ -40,7 +42,7 @@ enum Command {
     /// Serve channels and record what the edge asks for.
     Serve(Box<ServeArgs>),
     /// Record streams into a directory, without an edge or a store.
-    Record(RecordArgs),
+    Record(Box<RecordArgs>),
     /// Mix media files into one, as if they were the users of a channel.
     Mix(Box<mix::MixArgs>),
     /// Verify the spool and say what a start would repair; exit code 1 when media is missing or something is damaged.
@@ -91,8 +93,14 @@ struct ServeArgs {
     /// How long uploads may go on after SIGTERM or SIGINT: `30s`, `2m`. What is not up then stays in the spool.
     #[arg(long, env = "TAPEDECK_DRAIN", default_value = "30s", value_parser = duration::parse)]
     drain: Duration,
+    /// Media that may wait for its stores at most: `200GB`, `50GiB` [default: as the disk has it]
+    #[arg(long, env = "TAPEDECK_SPOOL_LIMIT", value_name = "SIZE", value_parser = size::parse)]
+    spool_limit: Option<u64>,
+    /// What stays free on the spool's disk.
+    #[arg(long, env = "TAPEDECK_DISK_RESERVE", value_name = "SIZE", default_value = "512MiB", value_parser = size::parse)]
+    disk_reserve: u64,
     #[command(flatten)]
-    capture: CaptureArgs,
+    recording: RecordingArgs,
 }
 
 #[derive(Args, Debug)]
@@ -113,48 +121,13 @@ struct RecordArgs {
     #[arg(long, value_parser = duration::parse)]
     duration: Option<Duration>,
     #[command(flatten)]
-    capture: CaptureArgs,
+    recording: RecordingArgs,
     /// Takes the job and orders from standard input and reports on standard output; used by `serve`.
     #[arg(long, hide = true, requires = "dir", conflicts_with_all = ["url", "uid", "out", "duration"])]
     supervised: bool,
     /// The recording's spool.
     #[arg(long, hide = true)]
     dir: Option<PathBuf>,
-}
-
-#[derive(Args, Clone, Copy, Debug)]
-struct CaptureArgs {
-    /// How media is asked for: on the RTSP connection, or by UDP, where packets that come out of order are lost.
-    #[arg(long, env = "TAPEDECK_CAPTURE_TRANSPORT", default_value = "tcp")]
-    transport: TransportName,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum TransportName {
-    Tcp,
-    Udp,
-}
-
-impl CaptureArgs {
-    fn options(self) -> Options {
-        let transport = match self.transport {
-            TransportName::Tcp => Transport::Tcp,
-            TransportName::Udp => Transport::Udp,
-        };
-        Options {
-            transport,
-            ..Options::default()
-        }
-    }
-
-    /// For a process that records with the same options.
-    fn as_arguments(self) -> [String; 2] {
-        let name = match self.transport {
-            TransportName::Tcp => "tcp",
-            TransportName::Udp => "udp",
-        };
-        ["--transport".to_owned(), name.to_owned()]
-    }
 }
 
 /// Runs a command to its end.
@@ -172,18 +145,16 @@ pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Check { spool } => return check::run(&spool),
         Command::Serve(args) => block_on(None, serve::run(*args, &cli.log)),
-        Command::Record(RecordArgs {
-            supervised: true,
-            dir: Some(dir),
-            capture,
-            ..
-        }) => {
-            // The spool's directory has the recording's name.
-            let sid = dir.file_name().unwrap_or_default().to_string_lossy();
-            let span = tracing::error_span!("recording", sid = &*sid);
-            block_on(Some(span), supervised::run(dir, capture.options()))
-        }
-        Command::Record(args) => block_on(None, alone::run(args)),
+        Command::Record(args) => match (&args.dir, args.supervised) {
+            (Some(dir), true) => {
+                // The spool's directory has the recording's name.
+                let sid = dir.file_name().unwrap_or_default().to_string_lossy();
+                let span = tracing::error_span!("recording", sid = &*sid);
+                let recording = async { supervised::run(dir, args.recording.options()?).await };
+                block_on(Some(span), recording)
+            }
+            _ => block_on(None, alone::run(*args)),
+        },
         Command::Mix(args) => mix::run(&args),
     };
     match result {
@@ -213,10 +184,14 @@ fn block_on(span: Option<Span>, work: impl Future<Output = Result<(), String>>) 
     result
 }
 
-/// Opens a spool off the runtime's threads; slices that were cut off are measured by the media library.
+/// Opens a spool off the runtime's threads; what was cut off is finished by the media library.
 async fn open_spool(dir: &Path, opening: Opening) -> Result<Arc<Spool>, SpoolError> {
     let path = dir.to_owned();
-    let open = move || Spool::open(&path, opening, &probe).map(Arc::new);
+    let finish = Finish {
+        slice: &probe,
+        lone: &finish_lone,
+    };
+    let open = move || Spool::open(&path, opening, finish).map(Arc::new);
     match tokio::task::spawn_blocking(open).await {
         Ok(opened) => opened,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
@@ -231,6 +206,24 @@ fn probe(slice: &Path) -> Option<Probed> {
         }),
         Err(error) => {
             tracing::warn!(slice = %slice.display(), %error, "a slice that was being written cannot be read");
+            None
+        }
+    }
+}
+
+fn finish_lone(lone: &Lone, cut: CutFile<'_>) -> Option<Probed> {
+    let finished = match lone.kind {
+        LoneKind::Mp4 => container::finish_mp4(cut.path, cut.scratch)
+            .map(|probe| probe.map(|probe| (probe.duration_us, probe.bytes)))
+            .map_err(|error| error.to_string()),
+        LoneKind::Picture => container::whole_jpeg(cut.path)
+            .map(|bytes| bytes.map(|bytes| (0, bytes)))
+            .map_err(|error| error.to_string()),
+    };
+    match finished {
+        Ok(found) => found.map(|(duration_us, bytes)| Probed { duration_us, bytes }),
+        Err(error) => {
+            tracing::warn!(name = lone.name, error, "a file that was being written cannot be read");
             None
         }
     }

@@ -1,7 +1,7 @@
-use protocol::{Job, Phase, Problem, Report};
+use protocol::{Job, Phase, Pictures, Problem, Report};
 
 use crate::record::Status;
-use crate::spool::Spool;
+use crate::spool::{self, Spool};
 
 const MOST_PROBLEMS: usize = 16;
 
@@ -50,7 +50,9 @@ impl Reporter {
         problems.sort_by_key(|problem| problem.at_ms);
         let surplus = problems.len().saturating_sub(MOST_PROBLEMS);
         problems.drain(..surplus);
-        let recorded_ms = files.iter().map(|file| file.start_ms).min();
+        let taken = spool.pictures();
+        let slices_ms = files.iter().map(|file| file.start_ms).min();
+        let recorded_ms = slices_ms.into_iter().chain(taken.first_ms).min();
         Report {
             node_id: self.node_id.clone(),
             recorder: self.job.recorder.clone(),
@@ -63,10 +65,21 @@ impl Reporter {
             idle_since_ms: status.idle_since_ms,
             first_media_ms: [status.first_media_ms, recorded_ms].into_iter().flatten().min(),
             files,
+            pictures: self.job.snapshots.map(|_| self.pictures(&taken)),
             pending_uploads: spool.pending(),
             lost_packets: status.lost_packets,
+            mix: status.mix,
             problems,
             spool: Default::default(),
+        }
+    }
+
+    fn pictures(&self, taken: &spool::Pictures) -> Pictures {
+        let key = |name: &String| spool::object_key(&self.job.storage.prefix, name);
+        Pictures {
+            taken: taken.taken,
+            uploaded: taken.uploaded,
+            last: taken.last.as_ref().map(key),
         }
     }
 }

@@ -12,10 +12,10 @@ use super::alone::random_id;
 use super::{ServeArgs, stop_signal};
 use crate::agent::{self, Edge, Identity};
 use crate::api::{self, Health};
-use crate::channel::{self, Limits, Registry};
+use crate::channel::{Limits, Registry};
 use crate::clock::unix_ms;
 use crate::server::{Keys, RtspServer};
-use crate::supervisor::{Config, Node, Supervisor};
+use crate::supervisor::{Config, Node, SpaceLimits, Supervisor};
 
 /// Serves until SIGTERM or SIGINT, then ends captures in order and waits for their uploads.
 pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
@@ -26,6 +26,8 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
             args.listen
         ));
     }
+    // What a recording's process would refuse is told at once.
+    args.recording.options()?;
     let _lock = lock_spool(&args.spool)?;
     let node_id = args.node_id.map_or_else(|| kept_id(&args.spool), Ok)?;
 
@@ -45,7 +47,11 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     let supervisor = Supervisor::new(Config {
         spool: args.spool.clone(),
         program: std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?,
-        arguments: [&args.capture.as_arguments()[..], &["--log".to_owned(), log.to_owned()]].concat(),
+        arguments: [
+            &args.recording.as_arguments()[..],
+            &["--log".to_owned(), log.to_owned()],
+        ]
+        .concat(),
         node: Node {
             node_id: node_id.clone(),
             rtsp: args
@@ -56,11 +62,17 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
             play_key,
         },
         capacity: args.capacity as usize,
+        space: SpaceLimits {
+            spool_bytes: args.spool_limit,
+            reserve_bytes: args.disk_reserve,
+        },
         await_acknowledgement: args.edge_url.is_some(),
     });
     supervisor
         .adopt()
         .map_err(|error| format!("cannot read {}: {error}", args.spool.display()))?;
+
+    tokio::spawn(supervisor.clone().watch_space());
 
     let (rtsp_listening, rtsp_state) = watch::channel(true);
     let stop_rtsp = CancellationToken::new();
@@ -89,11 +101,12 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
         }
     };
     let health = Health {
+        node_id: node_id.clone(),
         spool: args.spool,
         rtsp_listening: rtsp_state,
         edge_heard,
     };
-    let router = api::router(supervisor.clone(), health, channel::routes(registry), token);
+    let router = api::router(supervisor.clone(), health, registry, token);
     let api_task = tokio::spawn(async move { axum::serve(listener, router).await });
     tracing::info!(node_id, api = %api_address, rtsp = %rtsp_address, "node up");
 

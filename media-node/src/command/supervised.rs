@@ -1,9 +1,9 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Desired, Directive, EndCause, Fault, Job, Refusal, RefusalCode};
+use protocol::{Desired, Directive, EndCause, Fault, Job, Refusal, RefusalCode, Report};
 use tokio::io::{AsyncWriteExt, BufReader, Stdin, Stdout};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -14,10 +14,11 @@ use crate::capture::Clock;
 use crate::channel::NodeAddresses;
 use crate::clock::unix_ms;
 use crate::container::playlist;
+use crate::outbound;
 use crate::record::{self, Context, Options, Status};
 use crate::spool::{Opening, Spool, SpoolError};
-use crate::supervisor::{self, Begin, Control, Node, Told};
-use crate::upload::{self, Bucket, Store, Uploader};
+use crate::supervisor::{self, Begin, Control, Counted, Node, Told, Vitals};
+use crate::upload::{self, Bucket, Store, Tally, Uploader};
 
 /// The supervisor sends the job at once.
 const JOB_TIME: Duration = Duration::from_secs(10);
@@ -32,7 +33,7 @@ const CLOSE_TIME: Duration = Duration::from_secs(3);
 
 /// One recording under a supervisor, from its job to its last report. Leaves without that report when it is interrupted or
 /// its supervisor is gone: the spool keeps the rest for the next process.
-pub(super) async fn run(dir: PathBuf, options: Options) -> Result<(), String> {
+pub(super) async fn run(dir: &Path, options: Options) -> Result<(), String> {
     let mut output = tokio::io::stdout();
     let mut input = BufReader::new(tokio::io::stdin());
     let first = tokio::time::timeout(JOB_TIME, supervisor::next(&mut input)).await;
@@ -42,7 +43,7 @@ pub(super) async fn run(dir: PathBuf, options: Options) -> Result<(), String> {
         Ok(Err(error)) => return Err(error.to_string()),
         Err(_) => return Err("no job came".to_owned()),
     };
-    match prepare(&dir, &job, check).await {
+    match prepare(dir, &job, check, &options).await {
         Ok((spool, bucket)) => {
             Recording::start(spool, bucket, job, node, options, input)
                 .run(output)
@@ -52,11 +53,18 @@ pub(super) async fn run(dir: PathBuf, options: Options) -> Result<(), String> {
     }
 }
 
-async fn prepare(dir: &Path, job: &Job, check: bool) -> Result<(Arc<Spool>, Bucket), Refusal> {
+async fn prepare(dir: &Path, job: &Job, check: bool, options: &Options) -> Result<(Arc<Spool>, Bucket), Refusal> {
+    let ours = |reason: String| Refusal {
+        fault: Fault::Ours,
+        code: RefusalCode::Internal,
+        reason,
+    };
+    let client = outbound::Client::without_redirects(options.targets).map_err(|error| ours(error.to_string()))?;
     if check {
-        upload::check(&job.storage).await?;
+        record::check(job, options)?;
+        upload::check(&job.storage, &client).await?;
     }
-    let bucket = Bucket::new(&job.storage).map_err(|reason| Refusal {
+    let bucket = Bucket::new(&job.storage, &client).map_err(|reason| Refusal {
         fault: Fault::Destination,
         code: RefusalCode::StorageUnusable,
         reason,
@@ -72,12 +80,22 @@ async fn prepare(dir: &Path, job: &Job, check: bool) -> Result<(Arc<Spool>, Buck
             other => break other,
         }
     };
-    let spool = spool.map_err(|error| Refusal {
-        fault: Fault::Ours,
-        code: RefusalCode::Internal,
-        reason: error.to_string(),
-    })?;
+    let spool = spool.map_err(|error| ours(error.to_string()))?;
     Ok((spool, bucket))
+}
+
+fn vitals(spool: &Spool, tally: &Tally, report: &Report) -> Vitals {
+    let backlog = spool.backlog();
+    Vitals {
+        spool_bytes: backlog.bytes,
+        unconfirmed_since_ms: backlog.since_ms,
+        counted: Counted {
+            uploads: tally.confirmed(),
+            upload_failures: tally.failed(),
+            uploaded_bytes: tally.bytes(),
+            lost_packets: report.lost_packets,
+        },
+    }
 }
 
 async fn tell(output: &mut Stdout, told: &Told) -> Result<(), String> {
@@ -155,13 +173,14 @@ impl Recording {
             mut interrupts,
         } = self;
         let (mut problem, mut changes) = (uploader.problem(), spool.changes());
+        let tally = uploader.tally();
         let (status, mut statuses) = watch::channel(Status::default());
         tracing::info!(incarnation = spool.incarnation(), cause = ?spool.cause(), "recording begins");
         let mut progress = Progress {
             captured: spool.cause().is_some(),
             done: false,
         };
-        let mut capture = pin!(record::run_individual(context, desired.subscribe(), status));
+        let mut capture = pin!(record::run(context, desired.subscribe(), status));
         let mut upload = tokio::spawn(uploader.run());
         let mut leave: Option<Leave> = None;
         let mut next_report = Instant::now();
@@ -183,6 +202,7 @@ impl Recording {
                     }
                     progress.done = true;
                     let report = reporter.report(&spool, &statuses.borrow(), progress, unix_ms());
+                    tell(&mut output, &Told::Vitals(vitals(&spool, &tally, &report))).await?;
                     return tell(&mut output, &Told::Report(Box::new(report))).await;
                 }
                 Ok(()) = problem.changed() => {
@@ -198,6 +218,7 @@ impl Recording {
                 }
                 () = tokio::time::sleep_until(next_report) => {
                     let report = reporter.report(&spool, &statuses.borrow_and_update(), progress, unix_ms());
+                    tell(&mut output, &Told::Vitals(vitals(&spool, &tally, &report))).await?;
                     tell(&mut output, &Told::Report(Box::new(report))).await?;
                     next_report = Instant::now() + REPORT_EVERY;
                     news = false;
@@ -252,8 +273,8 @@ async fn listen(
         match supervisor::next(&mut input).await {
             Ok(Some(Control::Desired(newer))) => {
                 desired.send_if_modified(|desired| {
-                    let changed = *desired != newer;
-                    *desired = newer;
+                    let changed = *desired != *newer;
+                    *desired = *newer;
                     changed
                 });
             }

@@ -11,8 +11,9 @@ const MAX_CHANNEL_CHARS: usize = 64;
 /// Longest form of a uid in a file name, in bytes.
 const MAX_UID_BYTES: usize = 200;
 
-/// The names of one playlist of individual recording and of its slices:
-/// `<sid>_<channel>__uid_s_<uid>__uid_e_<audio|video>` with `.m3u8`, or with `_<utc>.ts`.
+/// The names of one playlist and of what belongs to it: `<stem>.m3u8`, slices `<stem>_<utc>.ts`, pictures `<stem>_<utc>.jpg`.
+/// The stem is `<sid>_<channel>__uid_s_<uid>__uid_e_<audio|video>` in individual recording
+/// and `<sid>_<channel>` for a mix.
 ///
 /// Names are object keys and, as they stand, URIs in a playlist, so they consist of `A-Z a-z 0-9 _ - .` only:
 /// - In a channel's name each other character becomes `-`, as the vendor does it; the underscore stays. The sid keeps
@@ -22,6 +23,7 @@ const MAX_UID_BYTES: usize = 200;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileNames {
     stem: String,
+    mixed: bool,
 }
 
 impl FileNames {
@@ -37,7 +39,20 @@ impl FileNames {
                 channel_part(channel),
                 uid_part(uid)
             ),
+            mixed: false,
         }
+    }
+
+    /// Of the mix of all users.
+    pub fn of_mix(sid: &str, channel: &str) -> Self {
+        Self {
+            stem: format!("{sid}_{}", channel_part(channel)),
+            mixed: true,
+        }
+    }
+
+    pub fn are_mixed(&self) -> bool {
+        self.mixed
     }
 
     pub fn playlist(&self) -> String {
@@ -47,6 +62,11 @@ impl FileNames {
     /// `start_ms`: wall-clock time of the slice's start, Unix milliseconds; no two slices of a playlist may share it.
     pub fn slice(&self, start_ms: u64) -> String {
         format!("{}_{}.ts", self.stem, utc17(start_ms))
+    }
+
+    /// `at_ms`: when the picture was shown, Unix milliseconds; no two pictures of a user may share it.
+    pub fn picture(&self, at_ms: u64) -> String {
+        format!("{}_{}.jpg", self.stem, utc17(at_ms))
     }
 }
 
@@ -115,6 +135,20 @@ mod tests {
         assert_eq!(
             names.slice(1_606_357_122_528),
             "0123456789abcdef0123456789abcdef_MT_Test__uid_s_123__uid_e_video_20201126021842528.ts"
+        );
+        assert_eq!(
+            names.picture(1_606_357_122_528),
+            "0123456789abcdef0123456789abcdef_MT_Test__uid_s_123__uid_e_video_20201126021842528.jpg"
+        );
+    }
+
+    #[test]
+    fn a_mix_names_no_user() {
+        let names = FileNames::of_mix("0123456789abcdef0123456789abcdef", "MT Test");
+        assert_eq!(names.playlist(), "0123456789abcdef0123456789abcdef_MT-Test.m3u8");
+        assert_eq!(
+            names.slice(1_606_357_122_528),
+            "0123456789abcdef0123456789abcdef_MT-Test_20201126021842528.ts"
         );
     }
 

@@ -1,62 +1,76 @@
 use std::path::Path;
 
 use super::to_us;
+use crate::capture::Track;
 use crate::media::{DemuxedUnit, MediaError, TsDemuxer};
 
 /// What a slice still holds that was cut off while it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SliceProbe {
-    /// From the first unit's presentation to the end of the last whole one.
+    /// From the first unit's presentation to the end of the last whole one; of the video where there is video.
     pub duration_us: i64,
-    /// Whole pictures or audio frames, more than 0.
+    /// Whole pictures, or audio frames where there is no video; more than 0.
     pub units: u64,
-    /// Length of the file's beginning that holds exactly these units, in bytes.
+    /// Length of the file's beginning that holds exactly the whole units, in bytes.
     pub bytes: u64,
 }
 
-/// Measures a slice, one elementary stream in MPEG-TS, that may be cut off at any byte. Nothing tells whether its last
-/// PES packet is whole, so that one does not count: at most one picture or a quarter of a second of audio is given up.
-/// `None` when nothing whole is left.
+/// Measures a slice in MPEG-TS, with one elementary stream or one of each kind, that may be cut off at any byte. PES
+/// packets stand one behind the other, and nothing tells whether the last one is whole, so that it does not count: at most
+/// one picture or a quarter of a second of audio is given up. `None` when nothing whole is left.
 pub fn probe_slice(path: &Path) -> Result<Option<SliceProbe>, MediaError> {
     let mut demuxer = TsDemuxer::open(path)?;
-    let mut measure = Measure::default();
+    let mut units = Vec::new();
     while let Some(unit) = demuxer.next_unit()? {
-        measure.add(&unit);
+        units.push(unit);
     }
-    Ok(measure.result())
+    Ok(measure(&units))
 }
 
-/// All times in ticks, relative to the first unit.
+fn measure(units: &[DemuxedUnit]) -> Option<SliceProbe> {
+    let bytes = units.iter().filter_map(|unit| unit.offset).max()?;
+    let has_video = units.iter().any(|unit| unit.track == Track::Video);
+    let lead = if has_video { Track::Video } else { Track::Audio };
+    let mut span = Span::default();
+    let mut place = 0;
+    for unit in units.iter().filter(|unit| unit.track == lead) {
+        place = unit.offset.unwrap_or(place);
+        span.add(unit, place < bytes);
+    }
+    span.probe(bytes)
+}
+
+/// Of the units of one track. All times in ticks, relative to the first unit of the file.
 #[derive(Default)]
-struct Measure {
-    units: u64,
+struct Span {
+    whole: u64,
+    first_pts: i64,
     latest_pts: i64,
     last_dts: Option<i64>,
     /// Between the last two units, in decoding order.
     step: i64,
-    whole: Option<SliceProbe>,
 }
 
-impl Measure {
-    fn add(&mut self, unit: &DemuxedUnit) {
-        if let Some(last) = self.last_dts {
+impl Span {
+    fn add(&mut self, unit: &DemuxedUnit, whole: bool) {
+        if let Some(last) = self.last_dts.replace(unit.dts) {
             self.step = unit.dts - last;
         }
-        // With this unit's PES packet all before it is known to be whole.
-        if let Some(bytes) = unit.offset.filter(|_| self.units > 0) {
-            let end = self.latest_pts + self.step;
-            self.whole = Some(SliceProbe {
-                duration_us: to_us(end),
-                units: self.units,
-                bytes,
-            });
+        if whole {
+            if self.whole == 0 {
+                (self.first_pts, self.latest_pts) = (unit.pts, unit.pts);
+            }
+            self.whole += 1;
+            self.latest_pts = self.latest_pts.max(unit.pts);
         }
-        self.units += 1;
-        self.latest_pts = self.latest_pts.max(unit.pts);
-        self.last_dts = Some(unit.dts);
     }
 
-    fn result(self) -> Option<SliceProbe> {
-        self.whole.filter(|probe| probe.duration_us > 0)
+    fn probe(self, bytes: u64) -> Option<SliceProbe> {
+        let duration_us = to_us(self.latest_pts - self.first_pts + self.step);
+        (self.whole > 0 && duration_us > 0).then_some(SliceProbe {
+            duration_us,
+            units: self.whole,
+            bytes,
+        })
     }
 }

@@ -3,6 +3,10 @@ use ffmpeg_next::util::error::{EAGAIN, ENOMEM};
 use ffmpeg_next::{Error, Packet, decoder, ffi, frame};
 
 use super::{MediaError, Picture, Sound};
+use crate::capture::OpusHead;
+
+/// What an Opus decoder gives, whatever the sound was coded for.
+const OPUS_RATE: u32 = 48_000;
 
 /// Decodes one H.264 stream in Annex B form, in the calling thread. It begins at a key frame.
 pub struct VideoDecoder(decoder::Video);
@@ -68,7 +72,10 @@ pub enum AudioCodec {
 }
 
 /// Decodes one audio stream whose access units are whole frames.
-pub struct AudioDecoder(decoder::Audio);
+pub struct AudioDecoder {
+    decoder: decoder::Audio,
+    codec: AudioCodec,
+}
 
 impl AudioDecoder {
     pub fn new(codec: &AudioCodec) -> Result<Self, MediaError> {
@@ -82,18 +89,27 @@ impl AudioDecoder {
             AudioCodec::Opus { channels } => set_extradata(&mut context, &opus_head(*channels))?,
         }
         let opened = context.decoder().audio();
-        opened
-            .map(Self)
-            .map_err(|error| MediaError::new(format!("open the {name} decoder"), error))
+        let decoder = opened.map_err(|error| MediaError::new(format!("open the {name} decoder"), error))?;
+        Ok(Self {
+            decoder,
+            codec: codec.clone(),
+        })
     }
 
     /// Takes one access unit and gives its samples; nothing while the decoder warms up.
     pub fn decode(&mut self, data: &[u8]) -> Result<Option<Sound>, MediaError> {
-        self.0
+        if let AudioCodec::Opus { channels } = self.codec
+            && let Some(head) = OpusHead::read(data)
+            && head.empty
+        {
+            // FFmpeg's decoder takes what is not there for coded sound.
+            return Ok(Some(Sound::silence(OPUS_RATE, channels, head.samples as usize)));
+        }
+        self.decoder
             .send_packet(&Packet::copy(data))
             .map_err(|error| MediaError::new("decode an audio frame", error))?;
         let mut sound = frame::Audio::empty();
-        match self.0.receive_frame(&mut sound) {
+        match self.decoder.receive_frame(&mut sound) {
             Ok(()) => Ok(Some(Sound(sound))),
             Err(Error::Other { errno: EAGAIN } | Error::Eof) => Ok(None),
             Err(error) => Err(MediaError::new("decode an audio frame", error)),

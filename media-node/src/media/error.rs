@@ -16,6 +16,11 @@ impl MediaError {
         }
     }
 
+    /// For a result that FFmpeg's documentation rules out.
+    pub fn unexpected(action: &'static str) -> Self {
+        Self::new(action, ffmpeg_next::Error::Bug)
+    }
+
     pub(super) fn during(action: &'static str) -> impl FnOnce(ffmpeg_next::Error) -> Self {
         move |source| Self::new(action, source)
     }

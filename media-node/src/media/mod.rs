@@ -12,12 +12,15 @@ mod encode;
 mod error;
 mod hardware;
 mod image;
+mod jpeg;
 mod log;
 mod mp4;
 mod picture;
 mod reduce;
 mod resample;
 mod scale;
+#[cfg(test)]
+pub mod testing;
 mod ts_demux;
 mod ts_mux;
 
@@ -27,7 +30,8 @@ pub use describe::{MuxedTrack, parameter_sets};
 pub use encode::{AudioEncoder, Coded, VideoEncoder, VideoEncoderChoice, VideoTarget};
 pub use error::MediaError;
 pub use image::decode_image;
-pub use mp4::{Mp4Muxer, move_index_to_front};
+pub use jpeg::encode_jpeg;
+pub use mp4::{Mp4Muxer, duration_us, move_index_to_front};
 pub use picture::Picture;
 pub use resample::{Resampler, Sound};
 pub use scale::{Crop, Scaler};

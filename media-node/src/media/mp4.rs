@@ -156,6 +156,14 @@ pub fn move_index_to_front(from: &Path, to: &Path) -> Result<(), MediaError> {
     output.write_trailer().map_err(MediaError::during("finish this file"))
 }
 
+/// How long a media file plays by its own index, in microseconds.
+pub fn duration_us(path: &Path) -> Result<i64, MediaError> {
+    // FFmpeg counts a file's duration in microseconds.
+    format::input(path)
+        .map(|input| input.duration())
+        .map_err(MediaError::during("open this file"))
+}
+
 fn ticks(us: i64, base: Rational) -> i64 {
     let (numerator, denominator) = (i128::from(base.numerator().max(1)), i128::from(base.denominator()));
     let unit = numerator * 1_000_000;
@@ -307,6 +315,8 @@ mod tests {
                 given_us - last_us <= 1_200_000,
                 "of {given_us} µs {last_us} are left at {length} bytes"
             );
+            let length_us = duration_us(&finished).unwrap();
+            assert!((last_us..last_us + 200_000).contains(&length_us), "{length_us} µs");
             let data = fs::read(&finished).unwrap();
             let place = |name: &[u8]| data.windows(4).position(|window| window == name);
             assert!(place(b"moov") < place(b"mdat") && place(b"moof").is_none());

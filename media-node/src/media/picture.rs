@@ -69,6 +69,16 @@ impl Picture {
         }
     }
 
+    /// Another handle on the same pixels; nothing is copied until one of them is [made writable](Self::make_writable).
+    pub fn share(&self) -> Result<Self, MediaError> {
+        let mut shared = frame::Video::empty();
+        // SAFETY: both are alive and `shared` is empty; the memory is shared by reference count.
+        match unsafe { ffi::av_frame_ref(shared.as_mut_ptr(), self.0.as_ptr()) } {
+            0 => Ok(Self(shared)),
+            code => Err(MediaError::new("share a picture", ffmpeg_next::Error::from(code))),
+        }
+    }
+
     /// Whether all samples are the same as those of `other`.
     pub fn same_content(&self, other: &Self) -> bool {
         let comparable = self.is_yuv420() && other.is_yuv420();

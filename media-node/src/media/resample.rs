@@ -8,6 +8,17 @@ use super::MediaError;
 pub struct Sound(pub(super) frame::Audio);
 
 impl Sound {
+    /// Planar floating point of zeros in one or two channels.
+    pub(super) fn silence(rate: u32, channels: u16, samples: usize) -> Self {
+        let layout = ChannelLayout::default(i32::from(channels.clamp(1, 2)));
+        let mut sound = frame::Audio::new(Sample::F32(Type::Planar), samples, layout);
+        sound.set_rate(rate);
+        for plane in 0..sound.planes() {
+            sound.plane_mut::<f32>(plane).fill(0.0);
+        }
+        Self(sound)
+    }
+
     /// Samples of one channel.
     pub fn samples(&self) -> usize {
         self.0.samples()

@@ -34,14 +34,15 @@ struct Key {
     target: (u32, u32),
 }
 
-struct Context(*mut ffi::SwsContext);
+/// Of libswscale, never null.
+pub(super) struct Context(pub(super) *mut ffi::SwsContext);
 
 // SAFETY: the context is owned by one value, has no thread of its own and no ties to the thread that made it.
 unsafe impl Send for Context {}
 
 impl Drop for Context {
     fn drop(&mut self) {
-        // SAFETY: made by sws_getContext, freed once.
+        // SAFETY: made by libswscale, freed once.
         unsafe { ffi::sws_freeContext(self.0) }
     }
 }

@@ -1,29 +1,31 @@
 use std::path::Path;
 
 use ffmpeg_next::format::context::Input;
-use ffmpeg_next::{Error, Packet, format};
+use ffmpeg_next::{Error, Packet, format, media};
 
 use super::MediaError;
+use crate::capture::Track;
 
 /// Ticks of the clock after which MPEG-TS times begin anew.
 const WRAP: i64 = 1 << 33;
 
-/// One coded unit of a transport stream that holds one elementary stream.
+/// One coded unit of a transport stream.
 #[derive(Clone, Debug)]
 pub struct DemuxedUnit {
+    pub track: Track,
     /// In ticks of 90 kHz, relative to the first unit of the file; may be negative for what is shown before it.
     pub pts: i64,
     pub dts: i64,
     #[cfg(test)]
     pub keyframe: bool,
     /// Where the TS packet stands in which the unit begins, in bytes from the file's start. Absent for an audio frame
-    /// that shares its PES packet with one before.
+    /// that shares its PES packet with the one before of its track.
     pub offset: Option<u64>,
     #[cfg(test)]
     pub data: Vec<u8>,
 }
 
-/// Reads a transport stream with one elementary stream, also one that is cut off anywhere.
+/// Reads a transport stream with one elementary stream or one of each kind, also one that is cut off anywhere.
 pub struct TsDemuxer {
     input: Input,
     /// Times of the first unit, absolute.
@@ -39,7 +41,7 @@ impl TsDemuxer {
         Ok(Self { input, origin: None })
     }
 
-    /// The next unit in decoding order, `None` behind the last. Packets without times are passed over.
+    /// The next unit, in decoding order for each track, `None` behind the last. Packets without times are passed over.
     pub fn next_unit(&mut self) -> Result<Option<DemuxedUnit>, MediaError> {
         loop {
             let mut packet = Packet::empty();
@@ -52,7 +54,16 @@ impl TsDemuxer {
             let Some(pts) = packet.pts() else { continue };
             let dts = packet.dts().unwrap_or(pts);
             let origin = *self.origin.get_or_insert(pts);
+            let medium = self
+                .input
+                .stream(packet.stream())
+                .map(|stream| stream.parameters().medium());
             return Ok(Some(DemuxedUnit {
+                track: if medium == Some(media::Type::Video) {
+                    Track::Video
+                } else {
+                    Track::Audio
+                },
                 pts: signed_distance(origin, pts),
                 dts: signed_distance(origin, dts),
                 #[cfg(test)]

@@ -1,11 +1,13 @@
-//! What a recording writes: it turns the captured streams of a channel into slices of playlists. It knows users, tracks,
-//! subscriptions and the recording's timeline. It does not know how streams arrive, where rosters come from, how slices
-//! are kept or uploaded, and it never decides that a recording ends: the edge does, from the status it is told.
+//! What a recording writes: it turns the captured streams of a channel into slices of playlists and into pictures. It knows
+//! users, tracks, subscriptions and the recording's timeline. It does not know how streams arrive, where rosters come from, how
+//! files are kept or uploaded, and it never decides that a recording ends: the edge does, from the status it is told.
 
+mod follow;
 mod individual;
 pub mod mix;
 mod sink;
 mod slicer;
+mod snapshot;
 mod status;
 #[cfg(test)]
 mod testing;
@@ -13,13 +15,19 @@ mod testing;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Job, Problem};
+use protocol::{Desired, EndCause, Job, MixCounters, Mode, Problem, Refusal};
+use tokio::sync::watch;
 
 use crate::capture::{Clock, Transport};
-use crate::channel::NodeAddresses;
+use crate::channel::{NodeAddresses, RosterError, RosterSource};
+use crate::outbound::Targets;
 use crate::spool::Spool;
 
-pub use individual::run as run_individual;
+pub use mix::MixOptions;
+use status::{Board, SharedBoard};
+
+/// For how long a user who sends no video any more is shown with the last picture, in microseconds.
+const LAST_PICTURE_US: i64 = 3_500_000;
 
 /// What one recording works with.
 pub struct Context {
@@ -31,7 +39,45 @@ pub struct Context {
     pub options: Options,
 }
 
-#[derive(Clone, Copy, Debug)]
+impl Context {
+    fn shared(&self) -> follow::Shared {
+        let slices_ms = self.spool.files("").iter().map(|file| file.start_ms).min();
+        let first_media_ms = slices_ms.into_iter().chain(self.spool.pictures().first_ms).min();
+        let started_ms = self.clock.wall_ms(self.clock.now_us());
+        follow::Shared {
+            clock: self.clock,
+            board: SharedBoard::new(Board::new(started_ms, first_media_ms)),
+            options: self.options.clone(),
+            presence: follow::Presence::of(&self.job),
+        }
+    }
+
+    fn rosters(&self) -> Result<RosterSource, RosterError> {
+        let recorder = &self.job.recorder;
+        RosterSource::new(&self.job.source, &recorder.app_id, &recorder.channel, &self.addresses)
+    }
+}
+
+/// What can be said of a job before it begins.
+pub fn check(job: &Job, options: &Options) -> Result<(), Refusal> {
+    match job.mode {
+        Mode::Individual => Ok(()),
+        Mode::Mix => mix::live::check(job, &options.mix),
+    }
+}
+
+/// Records until the directive says otherwise, and returns why it ended. Before it returns everything captured is in
+/// committed files; finishing the spool is the caller's part. When `desired` is closed it ends as stopped.
+pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: watch::Sender<Status>) -> EndCause {
+    match (context.job.mode, context.job.mix.clone()) {
+        (Mode::Individual, _) => individual::run(context, desired, status).await,
+        (Mode::Mix, Some(mix)) => mix::live::run(context, mix, desired, status).await,
+        // Refused by `check`.
+        (Mode::Mix, None) => EndCause::Failed,
+    }
+}
+
+#[derive(Clone, Debug)]
 pub struct Options {
     /// A stream that sends nothing for so long is opened anew.
     pub silence_timeout: Duration,
@@ -39,6 +85,10 @@ pub struct Options {
     pub max_users: usize,
     /// How media is asked for.
     pub transport: Transport,
+    /// Where URLs that the customer gave may lead.
+    pub targets: Targets,
+    /// How mixes are made.
+    pub mix: MixOptions,
 }
 
 impl Default for Options {
@@ -47,6 +97,8 @@ impl Default for Options {
             silence_timeout: Duration::from_secs(10),
             max_users: 200,
             transport: Transport::default(),
+            targets: Targets::default(),
+            mix: MixOptions::default(),
         }
     }
 }
@@ -55,12 +107,14 @@ impl Default for Options {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// Since when the channel is empty, in Unix milliseconds: no recorded stream brings media, and the roster shows nobody
-    /// whom the subscription leaves out. `None` while it is not.
+    /// whose [presence](follow::Presence) counts. `None` while it is not.
     pub idle_since_ms: Option<u64>,
     /// Wall-clock time of the first recorded media.
     pub first_media_ms: Option<u64>,
     /// Packets that never came, by the gaps in their sequence numbers.
     pub lost_packets: u64,
+    /// Of a mix.
+    pub mix: Option<MixCounters>,
     /// The newest problems, oldest first; at most 16.
     pub problems: Vec<Problem>,
 }

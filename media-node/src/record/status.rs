@@ -1,7 +1,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use protocol::{Fault, Problem};
+use protocol::{Fault, MixCounters, Problem};
 
 use super::Status;
 
@@ -20,6 +20,7 @@ pub(super) struct Board {
     last_media_ms: Option<u64>,
     first_media_ms: Option<u64>,
     lost_packets: u64,
+    mix: Option<MixCounters>,
     problems: VecDeque<Problem>,
     told: BTreeSet<String>,
 }
@@ -31,6 +32,7 @@ impl Board {
             last_media_ms: None,
             first_media_ms,
             lost_packets: 0,
+            mix: None,
             problems: VecDeque::new(),
             told: BTreeSet::new(),
         }
@@ -48,6 +50,10 @@ impl Board {
 
     pub(super) fn lost(&mut self, packets: u64) {
         self.lost_packets = self.lost_packets.saturating_add(packets);
+    }
+
+    pub(super) fn mixed(&mut self, counters: MixCounters) {
+        self.mix = Some(counters);
     }
 
     pub(super) fn problem(&mut self, problem: Problem) {
@@ -79,6 +85,7 @@ impl Board {
                 .then_some(since),
             first_media_ms: self.first_media_ms,
             lost_packets: self.lost_packets,
+            mix: self.mix,
             problems: self.problems.iter().cloned().collect(),
         }
     }

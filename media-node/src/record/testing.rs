@@ -1,6 +1,7 @@
 //! Real coded media for tests, a sink that leaves playable files in a directory, and ffmpeg as the judge of them.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock};
@@ -10,10 +11,11 @@ use protocol::PlaylistStyle;
 use tempfile::TempDir;
 
 use super::sink::SliceSink;
-use crate::capture::{AacFormat, AccessUnit, Format, H264Format};
+use super::snapshot::PictureSink;
+use crate::capture::{AacFormat, AccessUnit, Format, H264Format, Track};
 use crate::container::{playlist, to_us};
-use crate::media::TsDemuxer;
-use crate::spool::{PlaylistKey, Slice, SpoolError};
+use crate::media::{Demuxer, TsDemuxer};
+use crate::spool::{Lone, PlaylistKey, Slice, SpoolError};
 
 pub(super) const SAMPLE_RATE: u32 = 48_000;
 pub(super) const FRAME_SAMPLES: u32 = 1024;
@@ -114,13 +116,31 @@ fn coded_audio(seconds: u32) -> Coded {
     }
 }
 
+/// Opus of a sound that FFmpeg makes, its first sample that is heard at 0; `encoder`: options of libopus.
+pub(super) fn coded_opus(source: &str, encoder: &[&str]) -> Coded {
+    let options = [&["-c:a", "libopus"], encoder].concat();
+    let (_dir, file) = encode_as("mka", "matroska", source, &options);
+    let mut demuxer = Demuxer::open(&file).unwrap();
+    let [(Track::Audio, format)] = demuxer.formats() else {
+        panic!("one audio track");
+    };
+    let format = format.clone();
+    let units = std::iter::from_fn(|| demuxer.next_unit().unwrap()).map(|(_, unit)| unit);
+    let units = units.collect();
+    Coded { format, units }
+}
+
 fn encode(source: &str, encoder: &[&str]) -> (TempDir, PathBuf) {
+    encode_as("ts", "mpegts", source, encoder)
+}
+
+fn encode_as(extension: &str, container: &str, source: &str, encoder: &[&str]) -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("coded.ts");
+    let file = dir.path().join("coded").with_extension(extension);
     let output = Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin", "-f", "lavfi", "-i", source])
         .args(encoder)
-        .args(["-f", "mpegts"])
+        .args(["-f", container])
         .arg(&file)
         .output()
         .unwrap();
@@ -161,7 +181,8 @@ pub(super) fn shifted(units: &[AccessUnit], by_us: i64) -> Vec<AccessUnit> {
 pub(super) struct DirSink {
     pub(super) dir: TempDir,
     slices: Mutex<Vec<Slice>>,
-    /// How many more slices can be begun.
+    pictures: Mutex<Vec<Lone>>,
+    /// How many more files can be begun.
     pub(super) room: Mutex<usize>,
 }
 
@@ -170,12 +191,39 @@ impl DirSink {
         Self {
             dir: tempfile::tempdir().unwrap(),
             slices: Mutex::default(),
+            pictures: Mutex::default(),
             room: Mutex::new(usize::MAX),
         }
     }
 
     pub(super) fn slices(&self) -> Vec<Slice> {
         self.slices.lock().unwrap().clone()
+    }
+
+    /// The pictures so far with their files.
+    pub(super) fn pictures(&self) -> Vec<(Lone, Vec<u8>)> {
+        let pictures = self.pictures.lock().unwrap().clone();
+        pictures
+            .into_iter()
+            .map(|picture| {
+                let jpeg = fs::read(self.dir.path().join(&picture.name)).unwrap();
+                (picture, jpeg)
+            })
+            .collect()
+    }
+
+    fn create(&self, name: &str) -> Result<File, SpoolError> {
+        let mut room = self.room.lock().unwrap();
+        let path = self.dir.path().join(name);
+        if *room == 0 {
+            return Err(SpoolError::Io {
+                action: "make",
+                path,
+                source: std::io::ErrorKind::StorageFull.into(),
+            });
+        }
+        *room -= 1;
+        Ok(File::create_new(path).unwrap())
     }
 
     pub(super) fn slices_of(&self, key: &PlaylistKey) -> Vec<Slice> {
@@ -205,17 +253,7 @@ impl SliceSink for DirSink {
     type File = File;
 
     fn begin(&self, _: &str, opening: &Slice) -> Result<File, SpoolError> {
-        let mut room = self.room.lock().unwrap();
-        let path = self.path(opening);
-        if *room == 0 {
-            return Err(SpoolError::Io {
-                action: "make",
-                path,
-                source: std::io::ErrorKind::StorageFull.into(),
-            });
-        }
-        *room -= 1;
-        Ok(File::create_new(path).unwrap())
+        self.create(&opening.name)
     }
 
     fn commit(&self, file: File, slice: Slice) -> Result<(), SpoolError> {
@@ -235,6 +273,18 @@ impl SliceSink for DirSink {
 
     fn last(&self, key: &PlaylistKey) -> Option<Slice> {
         self.slices_of(key).pop()
+    }
+}
+
+impl PictureSink for DirSink {
+    fn keep(&self, picture: Lone, jpeg: &[u8]) -> Result<(), SpoolError> {
+        self.create(&picture.name)?.write_all(jpeg).unwrap();
+        self.pictures.lock().unwrap().push(picture);
+        Ok(())
+    }
+
+    fn latest_us(&self, _: &str) -> Option<i64> {
+        None
     }
 }
 

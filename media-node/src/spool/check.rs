@@ -4,7 +4,7 @@ use std::path::Path;
 use super::journal::{self, replay};
 use super::repair::{self, Repair};
 use super::state::{Contradiction, State};
-use super::{JOURNAL, SLICES, SpoolError, load_job};
+use super::{JOURNAL, LoneKind, SLICES, SpoolError, load_job};
 
 /// What `check` has to say of one recording's spool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,8 +12,11 @@ pub enum Finding {
     /// In order; a count of what the spool holds.
     Holds {
         slices: u64,
-        unconfirmed: u64,
         playlists: u64,
+        /// Taken since the recording's start.
+        pictures: u64,
+        mp4_files: u64,
+        unconfirmed: u64,
         ended: bool,
     },
     /// Half done by a stop; the next opening puts it right.
@@ -33,8 +36,10 @@ impl fmt::Display for Finding {
         match self {
             Self::Holds {
                 slices,
-                unconfirmed,
                 playlists,
+                pictures,
+                mp4_files,
+                unconfirmed,
                 ended,
             } => {
                 let state = if *ended {
@@ -42,10 +47,13 @@ impl fmt::Display for Finding {
                 } else {
                     "capture has not ended"
                 };
-                write!(
-                    f,
-                    "{slices} slices in {playlists} playlists, {unconfirmed} not confirmed; {state}"
-                )
+                write!(f, "{slices} slices in {playlists} playlists, ")?;
+                for (count, what) in [(pictures, "pictures"), (mp4_files, "MP4 files")] {
+                    if *count > 0 {
+                        write!(f, "{count} {what}, ")?;
+                    }
+                }
+                write!(f, "{unconfirmed} not confirmed; {state}")
             }
             Self::Repairable(what) => write!(f, "start-up will repair: {what}"),
             Self::Violation(what) => write!(f, "VIOLATION: {what}"),
@@ -65,7 +73,7 @@ pub fn check(dir: &Path) -> Result<Vec<Finding>, SpoolError> {
         Err(error) => findings.push(Finding::Violation(error.to_string())),
     }
     let path = dir.join(JOURNAL);
-    // The files are listed first: a slice committed in between is then in the journal at least.
+    // The files are listed first: a file committed in between is then in the journal at least.
     let listing = repair::list(&dir.join(SLICES))?;
     let replay = match replay(&path, &journal::read(&path)?) {
         Ok(replay) => replay,
@@ -85,8 +93,14 @@ pub fn check(dir: &Path) -> Result<Vec<Finding>, SpoolError> {
         Ok(state) => {
             findings.push(Finding::Holds {
                 slices: state.kept().count() as u64,
-                unconfirmed: state.kept().filter(|kept| !kept.uploaded).count() as u64,
                 playlists: state.playlists.len() as u64,
+                pictures: state.pictures.taken,
+                mp4_files: state
+                    .lone
+                    .values()
+                    .filter(|kept| kept.file.kind == LoneKind::Mp4)
+                    .count() as u64,
+                unconfirmed: state.complete().filter(|file| !file.uploaded).count() as u64,
                 ended: state.cause.is_some(),
             });
             findings.extend(repair::plan(&state, &listing).into_iter().map(describe));
@@ -136,14 +150,13 @@ fn read_state(dir: &Path) -> Option<State> {
 
 fn describe(repair: Repair) -> Finding {
     match repair {
-        Repair::Finish { number, .. } => Finding::Repairable(format!("slice file {number} was being written")),
-        Repair::Forget { number } => Finding::Repairable(format!("slice file {number} was begun but not made")),
-        Repair::Remove { number } => {
-            Finding::Repairable(format!("slice file {number} is confirmed by the store but not removed"))
+        Repair::Finish { number, .. } => Finding::Repairable(format!("file {number} was being written")),
+        Repair::Forget { number } => Finding::Repairable(format!("file {number} was begun but not made")),
+        Repair::Remove { file } => Finding::Repairable(format!("{file} is confirmed by the store but not removed")),
+        Repair::Scratch { file } => Finding::Repairable(format!("{file} was made and not used")),
+        Repair::Foreign { file } => Finding::Violation(format!("the journal does not know the file {file}")),
+        Repair::Lost { file, name, .. } => {
+            Finding::Violation(format!("{file} ({name}) is missing or not of the size it was written"))
         }
-        Repair::Foreign { name } => Finding::Violation(format!("the journal does not know the file {name}")),
-        Repair::Lost { number, name } => Finding::Violation(format!(
-            "slice file {number} ({name}) is missing or not of the size it was written"
-        )),
     }
 }

@@ -19,9 +19,9 @@ pub enum SpoolError {
     Contradiction(String),
     #[error("{} is not a job: {reason}", path.display())]
     BadJob { path: PathBuf, reason: String },
-    #[error("{name:?} cannot name a slice or a playlist: {reason}")]
+    #[error("{name:?} cannot name a file of a recording: {reason}")]
     BadName { name: String, reason: &'static str },
-    #[error("the recording has ended: it takes no more slices")]
+    #[error("the recording has ended: it takes no more files")]
     Finished,
 }
 

@@ -5,12 +5,21 @@ use std::path::{Path, PathBuf};
 use protocol::EndCause;
 use serde::{Deserialize, Serialize};
 
-use super::{Slice, SpoolError};
+use super::state::State;
+use super::{Lone, Slice, SpoolError, sync_dir};
+
+/// Up to this length, in bytes, a journal is left as it is.
+pub(super) const COMPACT_ABOVE: u64 = 1 << 20;
+
+/// A journal that is being made, beside the one that is in force.
+const NEW: &str = "new";
 
 /// One line of the journal. Field names are short words because a long recording has tens of thousands of lines.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Entry {
+    /// All that stood in the journal before. Only the first entry can be this.
+    Compacted(Box<State>),
     /// A process has begun to work on the spool.
     Opened { epoch: u64, at_ms: u64 },
     /// The file `number` is about to be written; `slice` is what is known of it, its duration and size are 0.
@@ -21,11 +30,15 @@ pub(super) enum Entry {
     },
     /// The file `number` is complete and on disk.
     Committed { number: u64, slice: Slice },
+    /// The file `number`, which belongs to no playlist, is about to be written; its duration and size are 0.
+    LoneBegun { number: u64, file: Lone },
+    /// The file `number`, which belongs to no playlist, is complete and on disk.
+    LoneCommitted { number: u64, file: Lone },
     /// The file `number` holds nothing that is wanted.
     Discarded { number: u64 },
     /// The file `number` was committed and is not on the disk any more, or not whole: something else has taken it.
     Lost { number: u64 },
-    /// The store has confirmed the slice in the file `number`.
+    /// The store has confirmed the file `number`.
     Uploaded { number: u64 },
     /// The store has confirmed a playlist that names the first `slices` slices.
     Published {
@@ -33,14 +46,23 @@ pub(super) enum Entry {
         slices: usize,
         ended: bool,
     },
-    /// Capture is over: no more slices.
+    /// Capture is over: no more files.
     Finished { cause: EndCause },
+}
+
+/// What [`Entry::Compacted`] is read from.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Compaction<'a> {
+    Compacted(&'a State),
 }
 
 /// What a journal file holds.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Replay {
     pub(super) entries: Vec<Entry>,
+    /// Length of the first line when it is a whole state, in bytes.
+    base_bytes: u64,
     /// Length of the whole lines, in bytes.
     pub(super) good_bytes: u64,
     /// Bytes behind them: a line that was being written when the process or the machine stopped.
@@ -50,12 +72,17 @@ pub(super) struct Replay {
 /// Reads the lines of a journal. The last line may be torn; any other line that is not an entry is damage.
 pub(super) fn replay(path: &Path, bytes: &[u8]) -> Result<Replay, SpoolError> {
     let mut entries = Vec::new();
-    let mut good = 0;
+    let (mut good, mut base_bytes) = (0, 0);
     let mut rest = bytes;
     while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
         let (line, tail) = rest.split_at(end + 1);
         match serde_json::from_slice(line) {
-            Ok(entry) => entries.push(entry),
+            Ok(entry) => {
+                if matches!(entry, Entry::Compacted(_)) {
+                    base_bytes = line.len() as u64;
+                }
+                entries.push(entry);
+            }
             // After a power cut the file may be longer than what reached the disk; the rest reads as anything.
             Err(_) if tail.is_empty() => break,
             Err(error) => {
@@ -71,6 +98,7 @@ pub(super) fn replay(path: &Path, bytes: &[u8]) -> Result<Replay, SpoolError> {
     }
     Ok(Replay {
         entries,
+        base_bytes,
         good_bytes: good,
         torn_bytes: bytes.len() as u64 - good,
     })
@@ -82,11 +110,16 @@ pub(super) struct Journal {
     path: PathBuf,
     file: File,
     length: u64,
+    /// Of the whole state with which it begins, 0 when it does not.
+    base: u64,
+    /// Beyond the base the journal may grow by this and as much as the base is.
+    slack: u64,
 }
 
 impl Journal {
-    /// Opens or creates the file and cuts a torn last line away.
-    pub(super) fn open(path: &Path) -> Result<(Self, Replay), SpoolError> {
+    /// Opens or creates the file and cuts a torn last line away. `slack`: bytes that are not worth to be saved.
+    pub(super) fn open(path: &Path, slack: u64) -> Result<(Self, Replay), SpoolError> {
+        discard_new(path)?;
         let bytes = read(path)?;
         let replay = replay(path, &bytes)?;
         let file = OpenOptions::new()
@@ -98,6 +131,8 @@ impl Journal {
             path: path.to_owned(),
             file,
             length: replay.good_bytes,
+            base: replay.base_bytes,
+            slack,
         };
         if replay.torn_bytes > 0 {
             journal.cut_back()?;
@@ -126,11 +161,32 @@ impl Journal {
     }
 
     fn write_line(&mut self, entry: &Entry) -> io::Result<u64> {
-        let mut line = serde_json::to_vec(entry)?;
-        line.push(b'\n');
-        self.file.write_all(&line)?;
+        let bytes = write_line(&mut self.file, entry)?;
         self.file.sync_data()?;
-        Ok(line.len() as u64)
+        Ok(bytes)
+    }
+
+    /// More of it tells how the state came to be than what it is.
+    pub(super) fn is_bloated(&self) -> bool {
+        self.length > self.base.saturating_mul(2).saturating_add(self.slack)
+    }
+
+    /// Puts a journal that tells `state` in the place of this one. Whatever stops it, one of the two is there and whole.
+    /// After an error this one stays in force and grows on before the next attempt.
+    pub(super) fn compact(&mut self, state: &State) -> Result<(), SpoolError> {
+        self.base = self.length;
+        discard_new(&self.path)?;
+        let new = new_path(&self.path);
+        let make = || -> io::Result<(File, u64)> {
+            let mut file = OpenOptions::new().append(true).create_new(true).open(&new)?;
+            let bytes = write_line(&mut file, &Compaction::Compacted(state))?;
+            file.sync_all()?;
+            std::fs::rename(&new, &self.path)?;
+            Ok((file, bytes))
+        };
+        let (file, bytes) = make().map_err(SpoolError::io("write", &new))?;
+        (self.file, self.length, self.base) = (file, bytes, bytes);
+        self.path.parent().map_or(Ok(()), sync_dir)
     }
 
     fn cut_back(&self) -> Result<(), SpoolError> {
@@ -138,6 +194,25 @@ impl Journal {
             .set_len(self.length)
             .and_then(|()| self.file.sync_data())
             .map_err(SpoolError::io("cut back", &self.path))
+    }
+}
+
+fn write_line(file: &mut File, line: &impl Serialize) -> io::Result<u64> {
+    let mut line = serde_json::to_vec(line)?;
+    line.push(b'\n');
+    file.write_all(&line)?;
+    Ok(line.len() as u64)
+}
+
+fn new_path(journal: &Path) -> PathBuf {
+    journal.with_extension(NEW)
+}
+
+fn discard_new(journal: &Path) -> Result<(), SpoolError> {
+    let new = new_path(journal);
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other.map_err(SpoolError::io("remove", &new)),
     }
 }
 
@@ -185,7 +260,7 @@ mod tests {
         let mut torn = lines();
         torn.extend_from_slice(b"{\"uploaded\":{\"num");
         std::fs::write(&path, &torn).unwrap();
-        let (mut journal, replayed) = Journal::open(&path).unwrap();
+        let (mut journal, replayed) = Journal::open(&path, COMPACT_ABOVE).unwrap();
         assert_eq!(replayed.entries.len(), 2);
         journal.append(&Entry::Discarded { number: 9 }).unwrap();
         let replayed = replay(&path, &std::fs::read(&path).unwrap()).unwrap();

@@ -6,22 +6,27 @@
 //!               lock           held by the process that records
 //!               journal        one JSON line for each step, on disk before the step counts
 //!               slices/N.part  being written
-//!               slices/N.ts    complete, not yet confirmed by the store
+//!               slices/N.ts    a slice, complete, not yet confirmed by the store; N.mp4, N.jpg: a file of its own
+//!               slices/N.scratch  another version of N.part in the making
 //! ```
 //!
-//! Files have numbers, not names, because an object's name may be longer than a file's can be; the journal knows both.
+//! A file is a slice, which belongs to a playlist, or stands alone: an MP4 file, a picture. Files have numbers, not names,
+//! because an object's name may be longer than a file's can be; the journal knows both. When more of the journal is about
+//! what is over than about what is, one line with the whole state takes its place.
 //!
 //! Invariants, which hold after a stop at any instruction and which `media-node check` verifies:
-//! 1. A slice is on disk and in the journal before anyone is told of it.
+//! 1. A file is on disk and in the journal before anyone is told of it.
 //! 2. Its file leaves the disk only after the journal says that the store has confirmed it.
 //! 3. A playlist in the store names only confirmed slices, without holes, in the order of their commits.
 //! 4. What was being written when the process stopped is finished by the next one, up to its last whole frame.
 //! 5. No secret is on the disk.
 
+mod backlog;
 mod check;
 mod error;
 mod job;
 mod journal;
+mod lone;
 mod outbox;
 mod repair;
 mod slice;
@@ -37,21 +42,24 @@ use nix::fcntl::{Flock, FlockArg};
 use protocol::{EndCause, RecordedFile};
 use tokio::sync::watch;
 
+pub use backlog::bytes_on_disk;
 pub use check::{check_all, has_begun, is_done};
 pub use error::SpoolError;
 pub use job::{load_job, store_job};
-pub use outbox::{DuePlaylist, DueSlice};
+#[allow(unused_imports)]
+pub use lone::{Lone, LoneFile, LoneKind, Pictures};
+pub use outbox::{Content, DueFile, DuePlaylist};
 pub use slice::{PlaylistKey, Probed, Slice, SliceFile};
 pub use state::object_key;
 
-use journal::{Entry, Journal};
+use journal::{COMPACT_ABOVE, Entry, Journal};
 use state::{Contradiction, State};
 
 const JOURNAL: &str = "journal";
 const LOCK: &str = "lock";
 const SLICES: &str = "slices";
 const PART: &str = "part";
-const COMPLETE: &str = "ts";
+const SCRATCH: &str = "scratch";
 
 /// Longest name of a slice or playlist in bytes; S3 takes keys of 1024 bytes, prefix included.
 const MAX_NAME_BYTES: usize = 900;
@@ -65,8 +73,23 @@ pub struct Opening {
     pub at_ms: u64,
 }
 
-/// Measures a slice that a crash has cut off; `None` when no whole frame is in it.
-pub type Probe<'a> = &'a dyn Fn(&Path) -> Option<Probed>;
+/// How what was being written when a process stopped is made readable. Either may be given a file that is whole.
+#[derive(Clone, Copy)]
+pub struct Finish<'a> {
+    /// Measures a slice; `None` when no whole frame is in it.
+    pub slice: &'a (dyn Fn(&Path) -> Option<Probed> + Sync),
+    /// Measures a file of its own, after whatever has to be done to it; `None` when nothing of it can be kept. It may
+    /// make another version of the file and rename it over the first.
+    pub lone: &'a (dyn Fn(&Lone, CutFile<'_>) -> Option<Probed> + Sync),
+}
+
+/// A file of its own that a crash has cut off.
+#[derive(Clone, Copy, Debug)]
+pub struct CutFile<'a> {
+    pub path: &'a Path,
+    /// Where another version of it can be made.
+    pub scratch: &'a Path,
+}
 
 /// The spool of one recording, held by one process. All calls but the queries wait for the disk: call them where
 /// blocking is allowed.
@@ -90,22 +113,38 @@ impl Inner {
         self.journal.append(&entry)?;
         self.state
             .apply(entry)
-            .map_err(|Contradiction(what)| SpoolError::Contradiction(what))
+            .map_err(|Contradiction(what)| SpoolError::Contradiction(what))?;
+        // The journal as it is stays good.
+        if self.journal.is_bloated()
+            && let Err(error) = self.journal.compact(&self.state)
+        {
+            tracing::warn!(%error, "the journal cannot be made shorter");
+        }
+        Ok(())
     }
 }
 
 impl Spool {
-    /// Opens the spool in `dir`, or makes one. What a stop has left half done is finished first: `probe` measures slices
-    /// that were being written.
-    pub fn open(dir: &Path, opening: Opening, probe: Probe<'_>) -> Result<Self, SpoolError> {
+    /// Opens the spool in `dir`, or makes one. What a stop has left half done is put right first.
+    pub fn open(dir: &Path, opening: Opening, finish: Finish<'_>) -> Result<Self, SpoolError> {
+        Self::open_compacting(dir, opening, finish, COMPACT_ABOVE)
+    }
+
+    /// `compact_above`: bytes of a journal that is not worth to be made shorter.
+    fn open_compacting(
+        dir: &Path,
+        opening: Opening,
+        finish: Finish<'_>,
+        compact_above: u64,
+    ) -> Result<Self, SpoolError> {
         let slices = dir.join(SLICES);
         std::fs::create_dir_all(&slices).map_err(SpoolError::io("make", &slices))?;
         let lock = lock(dir)?;
-        let (journal, replay) = Journal::open(&dir.join(JOURNAL))?;
+        let (journal, replay) = Journal::open(&dir.join(JOURNAL), compact_above)?;
         let state =
             State::from_entries(replay.entries).map_err(|Contradiction(what)| SpoolError::Contradiction(what))?;
         let mut inner = Inner { journal, state };
-        repair::carry_out(&mut inner, &slices, probe)?;
+        repair::carry_out(&mut inner, &slices, finish)?;
         inner.write(Entry::Opened {
             epoch: opening.epoch,
             at_ms: opening.at_ms,
@@ -161,8 +200,9 @@ impl Spool {
             .map_err(SpoolError::io("write", &part))?
             .len();
         drop(file);
-        std::fs::rename(&part, self.path(number, COMPLETE)).map_err(SpoolError::io("rename", &part))?;
-        sync_dir(&self.dir.join(SLICES))?;
+        std::fs::rename(&part, self.path(number, Content::Slice.extension()))
+            .map_err(SpoolError::io("rename", &part))?;
+        sync_dir(&self.slices_dir())?;
         self.lock().write(Entry::Committed {
             number,
             slice: Slice { bytes, ..slice },
@@ -178,7 +218,7 @@ impl Spool {
         self.lock().write(Entry::Discarded { number: file.number })
     }
 
-    /// Capture is over: no slice can be begun, and the playlists get their end mark, but after a lost lease, when they
+    /// Capture is over: no file can be begun, and the playlists get their end mark, but after a lost lease, when they
     /// belong to another node. The first cause stays.
     pub fn finish(&self, cause: EndCause) -> Result<(), SpoolError> {
         let mut inner = self.lock();
@@ -200,13 +240,14 @@ impl Spool {
         self.lock().state.is_done()
     }
 
-    /// Slices and playlists that the store has not confirmed.
+    /// Files and playlists that the store has not confirmed.
     pub fn pending(&self) -> u64 {
         self.lock().state.pending()
     }
 
-    /// One for each playlist, in the order of their first slices; `prefix` is the storage's. A playlist whose first slice
-    /// is still being written is there with none.
+    /// One for each playlist, in the order of their first slices, then one for each MP4 file; `prefix` is the storage's.
+    /// A playlist whose first slice is still being written is there with none. An MP4 file counts as one slice once it is
+    /// complete.
     pub fn files(&self, prefix: &str) -> Vec<RecordedFile> {
         self.lock().state.files(prefix)
     }
@@ -244,22 +285,27 @@ impl Spool {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn path(&self, number: u64, kind: &str) -> PathBuf {
-        slice_path(&self.dir.join(SLICES), number, kind)
+    fn path(&self, number: u64, extension: &str) -> PathBuf {
+        file_path(&self.slices_dir(), number, extension)
+    }
+
+    fn slices_dir(&self) -> PathBuf {
+        self.dir.join(SLICES)
     }
 }
 
-fn slice_path(slices: &Path, number: u64, kind: &str) -> PathBuf {
-    slices.join(format!("{number:08}.{kind}"))
+fn file_path(slices: &Path, number: u64, extension: &str) -> PathBuf {
+    slices.join(file_name(number, extension))
 }
 
-/// The inverse of [`slice_path`].
-fn parse_slice_name(name: &str) -> Option<(u64, &str)> {
-    let (number, kind) = name.split_once('.')?;
-    if kind != PART && kind != COMPLETE {
-        return None;
-    }
-    number.parse().ok().map(|number| (number, kind))
+fn file_name(number: u64, extension: &str) -> String {
+    format!("{number:08}.{extension}")
+}
+
+/// The inverse of [`file_name`].
+fn parse_file_name(name: &str) -> Option<(u64, &str)> {
+    let (number, extension) = name.split_once('.')?;
+    number.parse().ok().map(|number| (number, extension))
 }
 
 fn check_name(name: &str) -> Result<(), SpoolError> {

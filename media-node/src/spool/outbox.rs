@@ -2,13 +2,32 @@ use std::io;
 use std::path::PathBuf;
 
 use super::journal::Entry;
-use super::{COMPLETE, Slice, Spool, SpoolError};
+use super::{LoneKind, Slice, Spool, SpoolError};
 
-/// A slice that the store has not confirmed.
+/// What is in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    Slice,
+    Lone(LoneKind),
+}
+
+impl Content {
+    /// Of its file in the spool.
+    pub(super) fn extension(self) -> &'static str {
+        match self {
+            Self::Slice => "ts",
+            Self::Lone(LoneKind::Mp4) => "mp4",
+            Self::Lone(LoneKind::Picture) => "jpg",
+        }
+    }
+}
+
+/// A file that the store has not confirmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DueSlice {
-    /// Of its file; grows with each slice of the recording.
+pub struct DueFile {
+    /// Grows with each file of the recording.
     pub number: u64,
+    pub content: Content,
     pub name: String,
     pub path: PathBuf,
     pub bytes: u64,
@@ -26,21 +45,22 @@ pub struct DuePlaylist {
 
 /// What the uploader does with a spool.
 impl Spool {
-    /// Unconfirmed slices, oldest first.
-    pub fn due_slices(&self) -> Vec<DueSlice> {
+    /// Unconfirmed files, oldest first.
+    pub fn due_files(&self) -> Vec<DueFile> {
         let inner = self.lock();
         let mut due: Vec<_> = inner
             .state
-            .kept()
-            .filter(|kept| !kept.uploaded)
-            .map(|kept| DueSlice {
-                number: kept.number,
-                name: kept.slice.name.clone(),
-                path: self.path(kept.number, COMPLETE),
-                bytes: kept.slice.bytes,
+            .complete()
+            .filter(|file| !file.uploaded)
+            .map(|file| DueFile {
+                number: file.number,
+                content: file.content,
+                name: file.name.to_owned(),
+                path: self.path(file.number, file.content.extension()),
+                bytes: file.bytes,
             })
             .collect();
-        due.sort_by_key(|slice| slice.number);
+        due.sort_by_key(|file| file.number);
         due
     }
 
@@ -69,14 +89,14 @@ impl Spool {
         due.collect()
     }
 
-    /// The store has the slice: its file goes once the journal says so.
-    pub fn confirm_slice(&self, number: u64) -> Result<(), SpoolError> {
-        self.lock().write(Entry::Uploaded { number })?;
+    /// The store has the file: it goes once the journal says so.
+    pub fn confirm_file(&self, file: &DueFile) -> Result<(), SpoolError> {
+        self.lock().write(Entry::Uploaded { number: file.number })?;
         self.tell();
-        let path = self.path(number, COMPLETE);
-        match std::fs::remove_file(&path) {
+        let path = &file.path;
+        match std::fs::remove_file(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            other => other.map_err(SpoolError::io("remove", &path)),
+            other => other.map_err(SpoolError::io("remove", path)),
         }
     }
 

@@ -4,22 +4,27 @@ use std::io;
 use std::path::Path;
 
 use super::journal::Entry;
-use super::state::State;
-use super::{COMPLETE, Inner, PART, Probe, Probed, Slice, SpoolError, parse_slice_name, slice_path, sync_dir};
+use super::state::{Draft, State};
+use super::{
+    Content, CutFile, Finish, Inner, Lone, LoneKind, PART, Probed, SCRATCH, Slice, SpoolError, file_name, file_path,
+    parse_file_name, sync_dir,
+};
 
 /// Something that a stop has left half done, or that does not belong here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Repair {
-    /// The slice was being written: it is finished when frames are in it and removed otherwise.
+    /// The file was being written: it is finished when there is something in it to keep and removed otherwise.
     Finish { number: u64, renamed: bool },
-    /// The slice was begun, but its file was not made.
+    /// The file was begun, but not made.
     Forget { number: u64 },
-    /// The store has confirmed the slice; its file was not removed yet.
-    Remove { number: u64 },
+    /// The store has confirmed what is in the file; it was not removed yet.
+    Remove { file: String },
+    /// Another version of a file, which was not completed.
+    Scratch { file: String },
     /// A file the journal does not know.
-    Foreign { name: String },
-    /// A committed slice without its file, or with a file of another size: what this spool never does by itself.
-    Lost { number: u64, name: String },
+    Foreign { file: String },
+    /// A committed file that is missing, or of another size: what this spool never does by itself.
+    Lost { number: u64, file: String, name: String },
 }
 
 /// The files of a spool: name → size in bytes.
@@ -45,56 +50,67 @@ pub(super) fn plan(state: &State, listing: &Listing) -> Vec<Repair> {
     let mut repairs = Vec::new();
     let mut parts = BTreeMap::new();
     let mut complete = BTreeMap::new();
-    for (name, bytes) in listing {
-        match parse_slice_name(name) {
+    for (file, bytes) in listing {
+        let file = file.clone();
+        match parse_file_name(&file) {
             Some((number, PART)) if state.drafts.contains_key(&number) => {
                 parts.insert(number, *bytes);
             }
-            Some((number, COMPLETE)) if number < state.next_number => {
-                complete.insert(number, *bytes);
+            Some((number, SCRATCH)) if number < state.next_number => repairs.push(Repair::Scratch { file }),
+            Some((number, _)) if number < state.next_number => {
+                complete.insert(file, *bytes);
             }
-            _ => repairs.push(Repair::Foreign { name: name.clone() }),
+            _ => repairs.push(Repair::Foreign { file }),
         }
     }
-    for kept in state.kept() {
-        match complete.remove(&kept.number) {
-            Some(_) if kept.uploaded => repairs.push(Repair::Remove { number: kept.number }),
+    for kept in state.complete() {
+        let file = file_name(kept.number, kept.content.extension());
+        match complete.remove(&file) {
+            Some(_) if kept.uploaded => repairs.push(Repair::Remove { file }),
             None if kept.uploaded => {}
-            Some(bytes) if bytes == kept.slice.bytes => {}
+            Some(bytes) if bytes == kept.bytes => {}
             _ => repairs.push(Repair::Lost {
                 number: kept.number,
-                name: kept.slice.name.clone(),
+                file,
+                name: kept.name.to_owned(),
             }),
         }
     }
-    for number in state.drafts.keys().copied() {
-        let renamed = complete.remove(&number).is_some();
+    for (number, draft) in &state.drafts {
+        let number = *number;
+        let renamed = complete
+            .remove(&file_name(number, draft.content().extension()))
+            .is_some();
         repairs.push(if renamed || parts.contains_key(&number) {
             Repair::Finish { number, renamed }
         } else {
             Repair::Forget { number }
         });
     }
-    repairs.extend(complete.into_keys().map(|number| Repair::Foreign {
-        name: format!("{number:08}.{COMPLETE}"),
+    let picture = Content::Lone(LoneKind::Picture).extension();
+    repairs.extend(complete.into_keys().map(|file| match parse_file_name(&file) {
+        // Confirmed pictures are not kept in the state.
+        Some((_, extension)) if extension == picture => Repair::Remove { file },
+        _ => Repair::Foreign { file },
     }));
     repairs
 }
 
-pub(super) fn carry_out(inner: &mut Inner, slices: &Path, probe: Probe<'_>) -> Result<(), SpoolError> {
+pub(super) fn carry_out(inner: &mut Inner, slices: &Path, how: Finish<'_>) -> Result<(), SpoolError> {
     for repair in plan(&inner.state, &list(slices)?) {
         match repair {
-            Repair::Finish { number, renamed } => finish(inner, slices, number, renamed, probe)?,
+            Repair::Finish { number, renamed } => finish(inner, slices, number, renamed, how)?,
             Repair::Forget { number } => inner.write(Entry::Discarded { number })?,
-            Repair::Remove { number } => remove(&slice_path(slices, number, COMPLETE))?,
-            Repair::Foreign { name } => remove(&slices.join(name))?,
-            Repair::Lost { number, name } => {
+            Repair::Remove { file } | Repair::Scratch { file } | Repair::Foreign { file } => {
+                remove(&slices.join(file))?;
+            }
+            Repair::Lost { number, file, name } => {
                 tracing::error!(
-                    slice = name,
-                    "a committed slice is not on the disk as it was written: it is lost"
+                    name,
+                    "a committed file is not on the disk as it was written: it is lost"
                 );
                 inner.write(Entry::Lost { number })?;
-                let path = slice_path(slices, number, COMPLETE);
+                let path = slices.join(file);
                 if path.exists() {
                     remove(&path)?;
                 }
@@ -104,36 +120,63 @@ pub(super) fn carry_out(inner: &mut Inner, slices: &Path, probe: Probe<'_>) -> R
     sync_dir(slices)
 }
 
-fn finish(inner: &mut Inner, slices: &Path, number: u64, renamed: bool, probe: Probe<'_>) -> Result<(), SpoolError> {
-    let path = slice_path(slices, number, if renamed { COMPLETE } else { PART });
-    let Some(draft) = inner.state.drafts.get(&number).map(|draft| draft.slice.clone()) else {
+fn finish(inner: &mut Inner, slices: &Path, number: u64, renamed: bool, how: Finish<'_>) -> Result<(), SpoolError> {
+    let Some(draft) = inner.state.drafts.get(&number).cloned() else {
         return Ok(());
     };
-    match probe(&path) {
-        Some(Probed { duration_us, bytes }) if duration_us > 0 && bytes > 0 => {
-            let cut = |file: File| file.set_len(bytes).and_then(|()| file.sync_all());
-            OpenOptions::new()
-                .write(true)
-                .open(&path)
-                .and_then(cut)
-                .map_err(SpoolError::io("cut", &path))?;
-            let complete = slice_path(slices, number, COMPLETE);
-            std::fs::rename(&path, &complete).map_err(SpoolError::io("rename", &path))?;
-            sync_dir(slices)?;
-            inner.write(Entry::Committed {
-                number,
-                slice: Slice {
-                    duration_us,
-                    bytes,
-                    ..draft
+    let complete = file_path(slices, number, draft.content().extension());
+    let path = if renamed {
+        complete.clone()
+    } else {
+        file_path(slices, number, PART)
+    };
+    let probed = match &draft {
+        Draft::Slice { .. } => (how.slice)(&path).filter(|probed| probed.duration_us > 0),
+        Draft::Lone(lone) => {
+            let scratch = file_path(slices, number, SCRATCH);
+            let probed = (how.lone)(
+                lone,
+                CutFile {
+                    path: &path,
+                    scratch: &scratch,
                 },
-            })
+            );
+            if scratch.exists() {
+                remove(&scratch)?;
+            }
+            probed
         }
-        _ => {
-            remove(&path)?;
-            inner.write(Entry::Discarded { number })
-        }
-    }
+    };
+    let Some(Probed { duration_us, bytes }) = probed.filter(|probed| probed.bytes > 0) else {
+        remove(&path)?;
+        return inner.write(Entry::Discarded { number });
+    };
+    let cut = |file: File| file.set_len(bytes).and_then(|()| file.sync_all());
+    OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .and_then(cut)
+        .map_err(SpoolError::io("cut", &path))?;
+    std::fs::rename(&path, &complete).map_err(SpoolError::io("rename", &path))?;
+    sync_dir(slices)?;
+    inner.write(match draft {
+        Draft::Slice { slice, .. } => Entry::Committed {
+            number,
+            slice: Slice {
+                duration_us,
+                bytes,
+                ..slice
+            },
+        },
+        Draft::Lone(file) => Entry::LoneCommitted {
+            number,
+            file: Lone {
+                duration_us,
+                bytes,
+                ..file
+            },
+        },
+    })
 }
 
 fn remove(path: &Path) -> Result<(), SpoolError> {

@@ -49,10 +49,10 @@ impl Write for SliceFile {
     }
 }
 
-/// What a probe finds in a slice that a crash has cut off.
+/// What is left of a file that a crash has cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probed {
-    /// Of the whole frames in it, more than 0.
+    /// Of the whole frames in it; more than 0 in a slice.
     pub duration_us: i64,
     /// Length of its readable beginning; the rest is cut away.
     pub bytes: u64,

@@ -1,15 +1,19 @@
 use std::collections::BTreeMap;
 
 use protocol::{EndCause, FileKind, RecordedFile};
+use serde::{Deserialize, Serialize};
 
 use super::journal::Entry;
-use super::{PlaylistKey, Slice};
+use super::{Content, Lone, LoneKind, Pictures, PlaylistKey, Slice};
 
 /// What the journal says, as one value. Pure: entries in, answers out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct State {
     /// In the order of their first slices.
     pub(super) playlists: Vec<Playlist>,
+    /// Committed files that belong to no playlist, by their numbers; pictures only until the store has them.
+    pub(super) lone: BTreeMap<u64, KeptLone>,
+    pub(super) pictures: Pictures,
     /// Files that have been begun and neither committed nor discarded.
     pub(super) drafts: BTreeMap<u64, Draft>,
     pub(super) openings: u64,
@@ -19,7 +23,7 @@ pub(super) struct State {
     pub(super) next_number: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Playlist {
     pub(super) key: PlaylistKey,
     pub(super) name: String,
@@ -32,17 +36,36 @@ pub(super) struct Playlist {
 }
 
 /// A committed slice.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Kept {
     pub(super) number: u64,
     pub(super) slice: Slice,
     pub(super) uploaded: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Draft {
-    pub(super) playlist_name: String,
-    pub(super) slice: Slice,
+/// A committed file that belongs to no playlist.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct KeptLone {
+    pub(super) file: Lone,
+    pub(super) uploaded: bool,
+}
+
+/// A committed file of either sort.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Complete<'a> {
+    pub(super) number: u64,
+    pub(super) content: Content,
+    pub(super) name: &'a str,
+    pub(super) bytes: u64,
+    pub(super) start_ms: u64,
+    pub(super) uploaded: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Draft {
+    Slice { playlist_name: String, slice: Slice },
+    Lone(Lone),
 }
 
 /// A contradiction between an entry and those before it.
@@ -60,6 +83,12 @@ impl State {
 
     pub(super) fn apply(&mut self, entry: Entry) -> Result<(), Contradiction> {
         match entry {
+            Entry::Compacted(state) => {
+                if *self != Self::default() {
+                    return Err(Contradiction("a whole state stands behind other entries".to_owned()));
+                }
+                *self = *state;
+            }
             Entry::Opened { at_ms, .. } => {
                 if self.openings == 0 {
                     self.started_ms = at_ms;
@@ -71,32 +100,40 @@ impl State {
                 playlist_name,
                 slice,
             } => {
-                if number < self.next_number {
-                    return Err(Contradiction(format!("file {number} is begun twice")));
-                }
-                self.next_number = number + 1;
-                self.drafts.insert(number, Draft { playlist_name, slice });
+                self.begin(number, Draft::Slice { playlist_name, slice })?;
             }
+            Entry::LoneBegun { number, file } => self.begin(number, Draft::Lone(file))?,
             Entry::Committed { number, slice } => {
-                let draft = self.draft(number, "committed")?;
-                self.playlist_for(draft).slices.push(Kept {
+                let Draft::Slice {
+                    playlist_name,
+                    slice: begun,
+                } = self.draft(number, "committed")?
+                else {
+                    return Err(Contradiction(format!("file {number} is committed but no slice")));
+                };
+                self.playlist_for(begun.playlist, playlist_name).slices.push(Kept {
                     number,
                     slice,
                     uploaded: false,
                 });
             }
+            Entry::LoneCommitted { number, file } => {
+                let Draft::Lone(_) = self.draft(number, "committed")? else {
+                    return Err(Contradiction(format!("file {number} is committed but a slice")));
+                };
+                if file.kind == LoneKind::Picture {
+                    self.pictures.take(&file);
+                }
+                self.lone.insert(number, KeptLone { file, uploaded: false });
+            }
             Entry::Discarded { number } => {
                 self.draft(number, "discarded")?;
             }
-            Entry::Uploaded { number } => match self.kept_mut(number) {
-                Some(kept) => kept.uploaded = true,
-                None => {
-                    return Err(Contradiction(format!(
-                        "file {number} is uploaded but was not committed"
-                    )));
-                }
-            },
+            Entry::Uploaded { number } => self.uploaded(number)?,
             Entry::Lost { number } => {
+                if self.lone.get(&number).is_some_and(|kept| !kept.uploaded) {
+                    self.lone.remove(&number);
+                }
                 for playlist in &mut self.playlists {
                     if let Some(at) = playlist
                         .slices
@@ -137,23 +174,47 @@ impl State {
         Ok(())
     }
 
+    fn begin(&mut self, number: u64, draft: Draft) -> Result<(), Contradiction> {
+        if number < self.next_number {
+            return Err(Contradiction(format!("file {number} is begun twice")));
+        }
+        self.next_number = number + 1;
+        self.drafts.insert(number, draft);
+        Ok(())
+    }
+
+    fn uploaded(&mut self, number: u64) -> Result<(), Contradiction> {
+        if let Some(kept) = self.lone.get_mut(&number) {
+            match kept.file.kind {
+                LoneKind::Mp4 => kept.uploaded = true,
+                LoneKind::Picture => {
+                    self.lone.remove(&number);
+                    self.pictures.uploaded += 1;
+                }
+            }
+        } else if let Some(kept) = self.kept_mut(number) {
+            kept.uploaded = true;
+        } else {
+            return Err(Contradiction(format!(
+                "file {number} is uploaded but was not committed"
+            )));
+        }
+        Ok(())
+    }
+
     fn draft(&mut self, number: u64, what: &str) -> Result<Draft, Contradiction> {
         self.drafts
             .remove(&number)
             .ok_or_else(|| Contradiction(format!("file {number} is {what} but not open")))
     }
 
-    fn playlist_for(&mut self, draft: Draft) -> &mut Playlist {
-        let index = match self
-            .playlists
-            .iter()
-            .position(|playlist| playlist.key == draft.slice.playlist)
-        {
+    fn playlist_for(&mut self, key: PlaylistKey, name: String) -> &mut Playlist {
+        let index = match self.playlists.iter().position(|playlist| playlist.key == key) {
             Some(index) => index,
             None => {
                 self.playlists.push(Playlist {
-                    key: draft.slice.playlist,
-                    name: draft.playlist_name,
+                    key,
+                    name,
                     slices: Vec::new(),
                     published: 0,
                     sealed: false,
@@ -176,15 +237,36 @@ impl State {
         self.playlists.iter().flat_map(|playlist| &playlist.slices)
     }
 
-    /// Slices and playlists that the store has not confirmed as they are here.
+    /// Every file that is or was in the spool, but the pictures that the store has.
+    pub(super) fn complete(&self) -> impl Iterator<Item = Complete<'_>> {
+        let slices = self.kept().map(|kept| Complete {
+            number: kept.number,
+            content: Content::Slice,
+            name: &kept.slice.name,
+            bytes: kept.slice.bytes,
+            start_ms: kept.slice.start_ms,
+            uploaded: kept.uploaded,
+        });
+        let lone = self.lone.iter().map(|(number, kept)| Complete {
+            number: *number,
+            content: Content::Lone(kept.file.kind),
+            name: &kept.file.name,
+            bytes: kept.file.bytes,
+            start_ms: kept.file.start_ms,
+            uploaded: kept.uploaded,
+        });
+        slices.chain(lone)
+    }
+
+    /// Files and playlists that the store has not confirmed as they are here.
     pub(super) fn pending(&self) -> u64 {
-        let slices = self.kept().filter(|kept| !kept.uploaded).count();
+        let files = self.complete().filter(|file| !file.uploaded).count();
         let playlists = self
             .playlists
             .iter()
             .filter(|playlist| !playlist.is_current(self.cause.is_some()))
             .count();
-        (slices + if self.owns_playlists() { playlists } else { 0 }) as u64
+        (files + if self.owns_playlists() { playlists } else { 0 }) as u64
     }
 
     /// After a lost lease the playlists in the store are another node's.
@@ -199,29 +281,59 @@ impl State {
     pub(super) fn files(&self, prefix: &str) -> Vec<RecordedFile> {
         let mut files: Vec<_> = self.playlists.iter().map(|playlist| playlist.as_file(prefix)).collect();
         for draft in self.drafts.values() {
-            let name = object_key(prefix, &draft.playlist_name);
-            if files.iter().all(|file| file.name != name) {
-                files.push(draft.as_file(name));
+            if let Draft::Slice { playlist_name, slice } = draft {
+                let name = object_key(prefix, playlist_name);
+                if files.iter().all(|file| file.name != name) {
+                    files.push(future_playlist(name, slice));
+                }
             }
         }
+        let complete = self.lone.values().map(|kept| (&kept.file, 1, u64::from(kept.uploaded)));
+        let growing = self.drafts.values().filter_map(|draft| match draft {
+            Draft::Slice { .. } => None,
+            Draft::Lone(file) => Some((file, 0, 0)),
+        });
+        files.extend(
+            complete
+                .chain(growing)
+                .filter(|(file, ..)| file.kind == LoneKind::Mp4)
+                .map(|(file, slices, uploaded_slices)| RecordedFile {
+                    name: object_key(prefix, &file.name),
+                    track: file.track,
+                    kind: FileKind::Mp4,
+                    uid: file.uid.clone(),
+                    start_ms: file.start_ms,
+                    duration_ms: file.duration_us.max(0) as u64 / 1000,
+                    slices,
+                    bytes: file.bytes,
+                    uploaded_slices,
+                }),
+        );
         files
     }
 }
 
 impl Draft {
-    /// The playlist that will be, once its first slice is complete.
-    fn as_file(&self, name: String) -> RecordedFile {
-        RecordedFile {
-            name,
-            track: self.slice.playlist.track,
-            kind: FileKind::Playlist,
-            uid: self.slice.playlist.uid.clone(),
-            start_ms: self.slice.start_ms,
-            duration_ms: 0,
-            slices: 0,
-            bytes: 0,
-            uploaded_slices: 0,
+    pub(super) fn content(&self) -> Content {
+        match self {
+            Self::Slice { .. } => Content::Slice,
+            Self::Lone(file) => Content::Lone(file.kind),
         }
+    }
+}
+
+/// The playlist that will be, once its first slice is complete.
+fn future_playlist(name: String, first: &Slice) -> RecordedFile {
+    RecordedFile {
+        name,
+        track: first.playlist.track,
+        kind: FileKind::Playlist,
+        uid: first.playlist.uid.clone(),
+        start_ms: first.start_ms,
+        duration_ms: 0,
+        slices: 0,
+        bytes: 0,
+        uploaded_slices: 0,
     }
 }
 

@@ -1,13 +1,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::{Desired, Fault, Job, Phase, Problem, Refusal, Report};
+use protocol::{Desired, Directive, EndCause, Fault, Job, Phase, Problem, Refusal, Report};
 use tokio::sync::mpsc;
 
 use super::line::{Begin, Control, Interrupt, Told};
 use super::process::Process;
 use super::recording::{Order, Recording, Stage};
 use super::restart::RestartPolicy;
+use super::vitals::{Counted, Totals, Vitals};
 use super::{Config, EXIT_GRACE, internal};
 use crate::backoff::chance;
 use crate::clock::unix_ms;
@@ -25,7 +26,10 @@ pub(super) struct Keeper {
     config: Arc<Config>,
     recording: Arc<Recording>,
     orders: mpsc::Receiver<Order>,
+    totals: Totals,
     desired: Option<Desired>,
+    /// The disk has no room for more of it, whatever else is wanted.
+    no_space: bool,
     /// What this keeper has to tell, oldest first.
     problems: Vec<Problem>,
 }
@@ -47,12 +51,19 @@ enum Awaited {
 }
 
 impl Keeper {
-    pub(super) fn new(config: Arc<Config>, recording: Arc<Recording>, orders: mpsc::Receiver<Order>) -> Self {
+    pub(super) fn new(
+        config: Arc<Config>,
+        recording: Arc<Recording>,
+        orders: mpsc::Receiver<Order>,
+        totals: Totals,
+    ) -> Self {
         Self {
             config,
             recording,
             orders,
+            totals,
             desired: None,
+            no_space: false,
             problems: Vec::new(),
         }
     }
@@ -108,7 +119,8 @@ impl Keeper {
                 () = over => return Awaited::Pause,
                 order = self.orders.recv() => match order {
                     Some(Order::Job(job)) => return Awaited::Job(job),
-                    Some(Order::Desired(desired)) => self.desired = Some(desired),
+                    Some(Order::Desired(desired)) => self.desired = Some(self.allowed(desired)),
+                    Some(Order::EndForSpace(why)) => self.end_for_space(why),
                     Some(Order::Interrupt(_)) | None => return Awaited::Interrupted,
                 }
             }
@@ -127,6 +139,9 @@ impl Keeper {
             Ok(process) => process,
             Err(error) => return self.died(format!("its process cannot be started: {error}")),
         };
+        if self.no_space {
+            self.desired = Some(self.last_wish(job));
+        }
         let begun = self.has_begun();
         let begin = Begin {
             job: job.clone(),
@@ -135,10 +150,10 @@ impl Keeper {
         };
         let mut sent = process.send(&Control::Begin(Box::new(begin))).await;
         if let (Ok(()), Some(desired)) = (&sent, &self.desired) {
-            sent = process.send(&Control::Desired(desired.clone())).await;
+            sent = process.send(&Control::Desired(Box::new(desired.clone()))).await;
         }
         let end = match sent {
-            Ok(()) => self.follow(&mut process, job.epoch).await,
+            Ok(()) => self.follow(&mut process, job).await,
             Err(error) => End::Died(format!("it does not read its orders: {error}")),
         };
         let grace = if matches!(end, End::Died(_)) {
@@ -156,8 +171,9 @@ impl Keeper {
     }
 
     /// Relays orders and reports until the process or an order ends it.
-    async fn follow(&mut self, process: &mut Process, epoch: u64) -> End {
+    async fn follow(&mut self, process: &mut Process, job: &Job) -> End {
         let mut interrupted = false;
+        let mut counted = Counted::default();
         let mut last_words = tokio::time::Instant::now();
         let mut silence = SILENCE;
         loop {
@@ -174,24 +190,39 @@ impl Keeper {
                             }
                             continue;
                         }
+                        Some(Told::Vitals(vitals)) => {
+                            self.totals.add(vitals.counted.since(counted));
+                            counted = vitals.counted;
+                            self.recording.update(|status| status.vitals = vitals);
+                            continue;
+                        }
                         None if interrupted => return End::Interrupted,
                         None => return End::Died("its process stopped".to_owned()),
                     }
                 }
                 order = self.orders.recv() => match order {
-                    Some(Order::Job(job)) if job.epoch <= epoch => continue,
-                    Some(Order::Job(job)) => {
+                    Some(Order::Job(newer)) if newer.epoch <= job.epoch => continue,
+                    Some(Order::Job(newer)) => {
                         let stop = process.send(&Control::Interrupt(Interrupt { drain_ms: 0 })).await;
                         if let Err(error) = stop {
                             tracing::warn!(sid = self.recording.sid, %error, "the replaced process does not listen");
                         }
                         self.desired = None;
-                        return End::Replaced(job);
+                        return End::Replaced(newer);
                     }
-                    Some(Order::Desired(desired)) if self.desired.as_ref() == Some(&desired) => continue,
                     Some(Order::Desired(desired)) => {
+                        let desired = self.allowed(desired);
+                        if self.desired.as_ref() == Some(&desired) {
+                            continue;
+                        }
                         self.desired = Some(desired.clone());
-                        Control::Desired(desired)
+                        Control::Desired(Box::new(desired))
+                    }
+                    Some(Order::EndForSpace(why)) => {
+                        self.end_for_space(why);
+                        let desired = self.last_wish(job);
+                        self.desired = Some(desired.clone());
+                        Control::Desired(Box::new(desired))
                     }
                     Some(Order::Interrupt(drain)) => {
                         interrupted = true;
@@ -208,6 +239,35 @@ impl Keeper {
                 return End::Died(format!("it does not read its orders: {error}"));
             }
         }
+    }
+
+    /// An order to record is not followed once there is no room.
+    fn allowed(&self, desired: Desired) -> Desired {
+        match desired.directive {
+            Directive::Record if self.no_space => Desired {
+                directive: Directive::Stop(EndCause::NoSpace),
+                ..desired
+            },
+            _ => desired,
+        }
+    }
+
+    /// What has to be wanted of a recording that there is no room for.
+    fn last_wish(&self, job: &Job) -> Desired {
+        let last = self.desired.clone().unwrap_or_else(|| Desired {
+            epoch: job.epoch,
+            directive: job.placement.directive.unwrap_or(Directive::Record),
+            subscription: job.subscription.clone(),
+            scene: None,
+            terms: Default::default(),
+        });
+        self.allowed(last)
+    }
+
+    fn end_for_space(&mut self, why: String) {
+        tracing::error!(sid = self.recording.sid, why, "the recording ends: no space");
+        self.no_space = true;
+        self.note("spool_full", why);
     }
 
     async fn store(&self, job: &Job) -> Result<(), String> {
@@ -235,12 +295,18 @@ impl Keeper {
     async fn refuse(&self, refusal: Refusal) {
         tracing::info!(sid = self.recording.sid, code = ?refusal.code, reason = refusal.reason, "refused");
         self.recording.remove_spool().await;
-        self.recording.update(|status| status.stage = Stage::Refused(refusal));
+        self.recording.update(|status| {
+            status.stage = Stage::Refused(refusal);
+            status.vitals = Vitals::default();
+        });
     }
 
     fn over(&self) {
         tracing::info!(sid = self.recording.sid, "recording over");
-        self.recording.update(|status| status.stage = Stage::Ended);
+        self.recording.update(|status| {
+            status.stage = Stage::Ended;
+            status.vitals = Vitals::default();
+        });
         if !self.config.await_acknowledgement {
             self.recording.acknowledge();
         }
@@ -254,10 +320,19 @@ impl Keeper {
             pause_ms,
             "the recording's process is started again"
         );
+        self.totals.restarted();
+        self.note(
+            "recorder_restarted",
+            format!("{why}; it goes on behind a discontinuity in {pause_ms} ms"),
+        );
+    }
+
+    /// Tells a problem with the last report again.
+    fn note(&mut self, code: &str, message: String) {
         self.problems.push(Problem {
             fault: Fault::Ours,
-            code: "recorder_restarted".to_owned(),
-            message: format!("{why}; it goes on behind a discontinuity in {pause_ms} ms"),
+            code: code.to_owned(),
+            message,
             at_ms: unix_ms(),
         });
         let surplus = self.problems.len().saturating_sub(MOST_PROBLEMS);

@@ -1,3 +1,4 @@
+use super::Vitals;
 use protocol::{Desired, Job, Refusal, Report, Secret};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ const MAX_LINE_BYTES: u64 = 4 << 20;
 #[serde(rename_all = "snake_case")]
 pub enum Control {
     Begin(Box<Begin>),
-    Desired(Desired),
+    Desired(Box<Desired>),
     Interrupt(Interrupt),
 }
 
@@ -49,6 +50,8 @@ pub struct Interrupt {
 #[serde(rename_all = "snake_case")]
 pub enum Told {
     Report(Box<Report>),
+    /// With each report.
+    Vitals(Vitals),
     /// It cannot begin; nothing was recorded.
     Refused(Refusal),
 }

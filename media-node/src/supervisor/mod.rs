@@ -6,10 +6,13 @@ mod line;
 mod process;
 mod recording;
 mod restart;
+mod space;
 mod table;
 #[cfg(test)]
 mod tests;
+mod vitals;
 
+use std::cmp::Reverse;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,16 +23,21 @@ use tokio::sync::watch;
 
 pub use line::{Begin, Control, Node, Told, encode, next};
 pub use recording::{Recording, Stage, Status};
+pub use space::{Space, SpaceLimits};
+pub use vitals::{Counted, Total, Vitals};
 
 use crate::spool;
 use keeper::Keeper;
 use recording::Order;
 use table::Table;
+use vitals::Totals;
 
 /// The bucket's proof takes up to 6 s, and a process that records into the same spool may need some time to end.
 const ACCEPT_TIME: Duration = Duration::from_secs(20);
 /// What a recording's process may take beyond its time for uploads, to end in order.
 const EXIT_GRACE: Duration = Duration::from_secs(5);
+/// How often the disk is looked at. At most one recording ends for its sake each time.
+const LOOK_AT_DISK_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -42,6 +50,7 @@ pub struct Config {
     pub node: Node,
     /// Recordings at the same time, uploads of ended ones included.
     pub capacity: usize,
+    pub space: SpaceLimits,
     /// Spools of ended recordings stay until [`Supervisor::acknowledge`], so that somebody learns of the end.
     pub await_acknowledgement: bool,
 }
@@ -57,6 +66,8 @@ struct Inner {
     table: Mutex<Table>,
     draining: AtomicBool,
     changes: watch::Sender<u64>,
+    totals: Totals,
+    space: watch::Sender<Option<Space>>,
 }
 
 impl Supervisor {
@@ -67,6 +78,8 @@ impl Supervisor {
                 table: Mutex::new(Table::default()),
                 draining: AtomicBool::new(false),
                 changes: watch::Sender::new(0),
+                totals: Totals::default(),
+                space: watch::Sender::new(None),
             }),
         }
     }
@@ -89,7 +102,9 @@ impl Supervisor {
                 }
                 Ok(job) => {
                     tracing::info!(sid = job.sid, epoch = job.epoch, "a spool waits for its job");
-                    self.add(&mut self.lock(), job, false);
+                    let recording = self.add(&mut self.lock(), job, false);
+                    let spool_bytes = spool::bytes_on_disk(&dir);
+                    recording.update(|status| status.vitals.spool_bytes = spool_bytes);
                 }
                 Err(error) => tracing::warn!(dir = %dir.display(), %error, "not the spool of a recording: left alone"),
             }
@@ -148,18 +163,21 @@ impl Supervisor {
             });
         }
         if job.placement.takeover {
-            return Err(Refusal {
-                fault: Fault::Ours,
-                code: RefusalCode::NoCapacity,
-                reason: "this node does not go on with playlists that another one has begun".to_owned(),
-            });
+            return Err(no_room(
+                "this node does not go on with playlists that another one has begun".to_owned(),
+            ));
+        }
+        if let Some(space) = self.space().filter(|space| space.is_scarce()) {
+            return Err(no_room(format!(
+                "this node's spool is nearly full: {} of {} bytes wait for their stores",
+                space.used, space.limit
+            )));
         }
         if table.active() >= self.inner.config.capacity {
-            return Err(Refusal {
-                fault: Fault::Ours,
-                code: RefusalCode::NoCapacity,
-                reason: format!("this node records {} channels already", self.inner.config.capacity),
-            });
+            return Err(no_room(format!(
+                "this node records {} channels already",
+                self.inner.config.capacity
+            )));
         }
         Ok(self.add(&mut table, job, true))
     }
@@ -170,7 +188,12 @@ impl Supervisor {
         let (recording, orders) = Recording::new(&job, dir, complete);
         let recording = Arc::new(recording);
         table.insert(Arc::clone(&recording));
-        let keeper = Keeper::new(Arc::clone(&self.inner.config), Arc::clone(&recording), orders);
+        let keeper = Keeper::new(
+            Arc::clone(&self.inner.config),
+            Arc::clone(&recording),
+            orders,
+            self.inner.totals.clone(),
+        );
         tokio::spawn(keeper.run(complete.then_some(job)));
         self.inner.changes.send_modify(|count| *count += 1);
         recording
@@ -275,7 +298,76 @@ impl Supervisor {
 
     /// From 0, idle, to 1, no room.
     pub fn load(&self) -> f64 {
+        if self.space().is_some_and(Space::is_scarce) {
+            return 1.0;
+        }
         self.lock().active() as f64 / self.inner.config.capacity.max(1) as f64
+    }
+
+    /// Recordings that it takes at most.
+    pub fn capacity(&self) -> usize {
+        self.inner.config.capacity
+    }
+
+    /// How full the spool is; `None` until the disk has been looked at.
+    pub fn space(&self) -> Option<Space> {
+        *self.inner.space.borrow()
+    }
+
+    pub fn total(&self) -> Total {
+        self.inner.totals.read()
+    }
+
+    /// Looks after the disk, without end: measures the spool and ends recordings that there is no room for.
+    pub async fn watch_space(self) {
+        let mut ticks = tokio::time::interval(LOOK_AT_DISK_EVERY);
+        loop {
+            ticks.tick().await;
+            match space::free_bytes(&self.inner.config.spool) {
+                Ok(free) => self.make_room(free),
+                Err(error) => tracing::warn!(%error, "the spool's disk cannot be measured"),
+            }
+        }
+    }
+
+    fn make_room(&self, free: u64) {
+        let recordings = self.recordings();
+        let vitals = |recording: &Arc<Recording>| recording.status().borrow().vitals;
+        let bytes = recordings.iter().map(|recording| vitals(recording).spool_bytes);
+        let used = bytes.fold(0, u64::saturating_add);
+        let space = self.inner.config.space.space(used, free);
+        self.inner.space.send_replace(Some(space));
+        if !space.is_used_up() {
+            return;
+        }
+        // What has waited the longest belongs to the store that has been away the longest.
+        let filling = recordings
+            .iter()
+            .filter(|recording| recording.status().borrow().fills_spool());
+        let Some(stalled) = filling.min_by_key(|recording| {
+            let vitals = vitals(recording);
+            (
+                vitals.unconfirmed_since_ms.unwrap_or(u64::MAX),
+                Reverse(vitals.spool_bytes),
+            )
+        }) else {
+            return;
+        };
+        let why = format!(
+            "the node's spool is full: {used} bytes of media wait for their stores and {} are allowed; this recording's wait \
+             the longest. What is captured is kept and uploaded",
+            space.limit
+        );
+        match stalled.order(Order::EndForSpace(why)) {
+            Ok(()) => stalled.update(|status| status.no_space = true),
+            Err(refusal) => {
+                tracing::warn!(
+                    sid = stalled.sid,
+                    reason = refusal.reason,
+                    "a recording cannot be ended for space"
+                );
+            }
+        }
     }
 
     pub fn is_draining(&self) -> bool {
@@ -323,6 +415,14 @@ fn check_job(job: &Job) -> Result<(), Refusal> {
         code: RefusalCode::BadJob,
         reason: "sid has to be 32 lower-case hexadecimal characters".to_owned(),
     })
+}
+
+fn no_room(reason: String) -> Refusal {
+    Refusal {
+        fault: Fault::Ours,
+        code: RefusalCode::NoCapacity,
+        reason,
+    }
 }
 
 fn stale(held: u64) -> Refusal {

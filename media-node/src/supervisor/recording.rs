@@ -4,7 +4,7 @@ use std::time::Duration;
 use protocol::{Desired, Job, Phase, RecorderKey, Refusal, RefusalCode, Report};
 use tokio::sync::{mpsc, watch};
 
-use super::internal;
+use super::{Vitals, internal};
 
 /// Orders are rare; a keeper that does not take so many is stuck.
 const MOST_ORDERS: usize = 32;
@@ -24,6 +24,10 @@ pub struct Status {
     pub stage: Stage,
     /// The newest one.
     pub report: Option<Report>,
+    /// Of its process, or as a former one left the spool.
+    pub vitals: Vitals,
+    /// It has been told to end because the disk is full.
+    pub(super) no_space: bool,
     /// Somebody has learnt of the end.
     pub acknowledged: bool,
 }
@@ -46,6 +50,8 @@ pub enum Stage {
 pub(super) enum Order {
     Job(Box<Job>),
     Desired(Desired),
+    /// The disk has no room for more of it; the sentence says so to a person.
+    EndForSpace(String),
     /// End capture; uploads may go on for so long.
     Interrupt(Duration),
 }
@@ -58,6 +64,8 @@ impl Recording {
             epoch: job.epoch,
             stage,
             report: None,
+            vitals: Vitals::default(),
+            no_space: false,
             acknowledged: false,
         };
         let recording = Self {
@@ -120,6 +128,13 @@ impl Status {
             })),
             _ => None,
         }
+    }
+
+    /// It adds to the spool, and nothing has ended that for want of space.
+    pub(super) fn fills_spool(&self) -> bool {
+        matches!(self.stage, Stage::Running)
+            && !self.no_space
+            && self.phase().is_none_or(|phase| phase < Phase::Draining)
     }
 
     pub fn phase(&self) -> Option<Phase> {

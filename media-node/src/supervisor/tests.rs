@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use protocol::EndCause;
+use protocol::{EndCause, Subscription};
 use serde_json::json;
 
 use super::*;
@@ -38,6 +38,10 @@ fn world(script: &str, await_acknowledgement: bool) -> World {
 }
 
 fn restarted(dir: &Path, await_acknowledgement: bool) -> Supervisor {
+    limited(dir, await_acknowledgement, None)
+}
+
+fn limited(dir: &Path, await_acknowledgement: bool, spool_bytes: Option<u64>) -> Supervisor {
     std::fs::create_dir_all(dir.join("spool")).unwrap();
     let node = Node {
         node_id: "n".to_owned(),
@@ -52,6 +56,10 @@ fn restarted(dir: &Path, await_acknowledgement: bool) -> Supervisor {
         arguments: Vec::new(),
         node,
         capacity: 2,
+        space: SpaceLimits {
+            spool_bytes,
+            reserve_bytes: 0,
+        },
         await_acknowledgement,
     })
 }
@@ -306,4 +314,87 @@ async fn spools_of_an_earlier_process_wait_for_their_jobs_and_go_on() {
     assert_eq!(next.put(job(SID, 5)).await.unwrap().phase, Phase::Starting);
     assert!(next.missing_jobs().is_empty());
     assert_eq!(world.starts(), 2);
+}
+
+/// Holds as many bytes as the job's channel says, and since then.
+const FILLS_THE_SPOOL: &str = r#"
+bytes=${job#*\"channel\":\"}; bytes=${bytes%%\"*}
+sid=${job#*\"sid\":\"}; sid=${sid%%\"*}
+tell() { report "$1" "$2" | sed "s/0123456789abcdef0123456789abcdef/$sid/"; }
+tell recording 1
+echo "{\"vitals\":{\"spool_bytes\":$bytes,\"unconfirmed_since_ms\":$bytes,\"uploads\":0,\"upload_failures\":1,\"uploaded_bytes\":0,\"lost_packets\":0}}"
+while read -r line; do
+  case $line in *no_space*) tell draining 2;; *interrupt*) exit 0;; esac
+done
+"#;
+
+#[tokio::test]
+async fn the_longest_backlog_ends_when_the_spool_is_full_and_no_work_is_taken() {
+    let mut world = world(FILLS_THE_SPOOL, false);
+    world.supervisor = limited(world.dir.path(), false, Some(1_000));
+    tokio::spawn(world.supervisor.clone().watch_space());
+    let filling = |sid: &str, bytes: &str| {
+        let mut job = job(sid, 1);
+        job.recorder.channel = bytes.to_owned();
+        job
+    };
+    let (small, large) = ("a".repeat(32), "b".repeat(32));
+    world.supervisor.put(filling(&small, "300")).await.unwrap();
+    world.supervisor.put(filling(&large, "700")).await.unwrap();
+    until("the one that waits longer ends", || {
+        world.supervisor.report(&small).unwrap().phase == Phase::Draining
+    })
+    .await;
+    assert_eq!(world.supervisor.space().unwrap().used, 1_000);
+    let told = world.supervisor.report(&small).unwrap().problems;
+    assert_eq!(
+        told.iter().map(|problem| &*problem.code).collect::<Vec<_>>(),
+        ["spool_full"]
+    );
+    assert_eq!(world.supervisor.report(&large).unwrap().phase, Phase::Recording);
+    let refusal = world.supervisor.put(filling(SID, "1")).await.unwrap_err();
+    assert_eq!(refusal.code, RefusalCode::NoCapacity);
+    assert!(refusal.reason.contains("spool is nearly full"), "{}", refusal.reason);
+    assert_eq!(world.supervisor.load(), 1.0);
+    assert_eq!(world.supervisor.total().counted.upload_failures, 2);
+}
+
+#[tokio::test]
+async fn an_order_to_record_does_not_bring_back_what_there_is_no_room_for() {
+    let world = world(
+        r#"
+report recording 1
+while read -r line; do
+  echo "$line" >>"$dir/orders"
+  case $line in *interrupt*) exit 0;; esac
+done
+"#,
+        false,
+    );
+    world.supervisor.put(job(SID, 1)).await.unwrap();
+    let recording = world.supervisor.get(SID).unwrap();
+    recording.order(Order::EndForSpace("full".to_owned())).unwrap();
+    let desired = Desired {
+        directive: Directive::Record,
+        ..stop(1)
+    };
+    let newer = Desired {
+        subscription: Subscription {
+            version: 2,
+            ..desired.subscription.clone()
+        },
+        ..desired.clone()
+    };
+    world.supervisor.converge(SID, desired).unwrap();
+    world.supervisor.converge(SID, newer).unwrap();
+    let orders =
+        || std::fs::read_to_string(world.dir.path().join("spool").join(SID).join("orders")).unwrap_or_default();
+    until("both orders are there", || orders().lines().count() == 2).await;
+    assert!(
+        orders()
+            .lines()
+            .all(|line| line.contains("no_space") && !line.contains("\"record\"")),
+        "{}",
+        orders()
+    );
 }

@@ -1,7 +1,7 @@
 //! Brings what is in a spool to where it belongs: the customer's bucket, or a directory. It knows the spool, objects and
 //! their content types; it does not know what is in a slice or how a playlist is written.
 //!
-//! Order, as the store sees it at every moment: a slice, then a playlist that names it. The file of a slice goes only
+//! Order, as the store sees it at every moment: a slice, then a playlist that names it. A file leaves the spool only
 //! after the store has confirmed it and the journal says so. Failures are repeated for ever, with growing pauses: as long
 //! as the spool holds, nothing is given up.
 
@@ -10,6 +10,7 @@ mod fault;
 mod proof;
 mod schedule;
 mod store;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod uploader;
@@ -17,4 +18,5 @@ mod uploader;
 pub use bucket::Bucket;
 pub use proof::check;
 pub use store::Store;
+pub use tally::Tally;
 pub use uploader::Uploader;

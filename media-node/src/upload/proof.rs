@@ -3,6 +3,7 @@ use std::time::Duration;
 use protocol::{Fault, Refusal, RefusalCode, Storage};
 
 use super::Bucket;
+use crate::outbound::Client;
 
 /// Under the storage's prefix. It stays in the bucket where the keys may not delete.
 const PROOF_NAME: &str = "tapedeck-write-test.txt";
@@ -14,7 +15,7 @@ const CLEANUP_TIME: Duration = Duration::from_secs(1);
 /// Proves that the bucket can be written to with these keys, by writing a small object and deleting it again. Keys that
 /// can only write are good enough: nothing is read or listed, and a refused deletion counts for nothing. Takes at most
 /// 6 s.
-pub async fn check(storage: &Storage) -> Result<(), Refusal> {
+pub async fn check(storage: &Storage, client: &Client) -> Result<(), Refusal> {
     let refuse = |what: String| Refusal {
         fault: Fault::Destination,
         code: RefusalCode::StorageUnusable,
@@ -23,7 +24,7 @@ pub async fn check(storage: &Storage) -> Result<(), Refusal> {
             storage.bucket, storage.endpoint
         ),
     };
-    let bucket = Bucket::new(storage).map_err(refuse)?;
+    let bucket = Bucket::new(storage, client).map_err(refuse)?;
     let put = bucket.put(PROOF_NAME, "text/plain", PROOF_TEXT.into());
     match tokio::time::timeout(PROOF_TIME, put).await {
         Err(_) => return Err(refuse(format!("no answer within {} s", PROOF_TIME.as_secs()))),

@@ -3,13 +3,14 @@ use std::time::Duration;
 
 use protocol::{Fault, Problem};
 
+use super::bucket::memory_for;
 use super::fault::UploadFault;
 use crate::backoff::Backoff;
-use crate::spool::{DuePlaylist, DueSlice};
+use crate::spool::{DueFile, DuePlaylist};
 
 /// Requests of one recording at the same time.
 const MOST_IN_FLIGHT: usize = 4;
-/// Slices are held in memory while they travel; a larger one travels alone.
+/// What is held in memory of files while they travel.
 const MOST_BYTES_IN_FLIGHT: u64 = 64 << 20;
 /// A store that does not answer is a problem only after a while.
 const PATIENCE_MS: u64 = 10_000;
@@ -19,28 +20,28 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// What a request is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Item {
-    Slice(u64),
+    File(u64),
     Playlist(String),
 }
 
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Task {
-    Slice(DueSlice),
+    File(DueFile),
     Playlist(DuePlaylist),
 }
 
 impl Task {
     pub(super) fn item(&self) -> Item {
         match self {
-            Self::Slice(slice) => Item::Slice(slice.number),
+            Self::File(file) => Item::File(file.number),
             Self::Playlist(playlist) => Item::Playlist(playlist.name.clone()),
         }
     }
 
     fn bytes(&self) -> u64 {
         match self {
-            Self::Slice(slice) => slice.bytes,
+            Self::File(file) => memory_for(file.bytes),
             Self::Playlist(_) => 0,
         }
     }
@@ -77,14 +78,14 @@ impl Schedule {
     /// The requests to make at this moment, of those that are due. Playlists come first: they are small, and nobody can
     /// play a slice that no playlist names. What has failed waits behind what has not, so that one object that the store
     /// will not take keeps no other back. While the last request failed, one at a time is made.
-    pub(super) fn next(&mut self, slices: Vec<DueSlice>, playlists: Vec<DuePlaylist>, now_ms: u64) -> Vec<Task> {
+    pub(super) fn next(&mut self, files: Vec<DueFile>, playlists: Vec<DuePlaylist>, now_ms: u64) -> Vec<Task> {
         if now_ms < self.closed_until_ms {
             return Vec::new();
         }
         let mut due: Vec<_> = playlists
             .into_iter()
             .map(Task::Playlist)
-            .chain(slices.into_iter().map(Task::Slice))
+            .chain(files.into_iter().map(Task::File))
             .collect();
         due.retain(|task| !self.in_flight.contains_key(&task.item()));
         due.sort_by_key(|task| self.failing.get(&task.item()).map_or(0, |failing| failing.attempts));
@@ -175,10 +176,12 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spool::Content;
 
-    fn slice(number: u64, bytes: u64) -> DueSlice {
-        DueSlice {
+    fn slice(number: u64, bytes: u64) -> DueFile {
+        DueFile {
             number,
+            content: Content::Slice,
             name: format!("{number}.ts"),
             path: "x".into(),
             bytes,
@@ -206,22 +209,32 @@ mod tests {
             items(&chosen),
             [
                 Item::Playlist("p".to_owned()),
-                Item::Slice(0),
-                Item::Slice(1),
-                Item::Slice(2)
+                Item::File(0),
+                Item::File(1),
+                Item::File(2)
             ]
         );
         assert!(schedule.next(due.clone(), vec![playlist()], 0).is_empty());
-        schedule.succeeded(&Item::Slice(1));
-        assert_eq!(items(&schedule.next(due, vec![playlist()], 0)), [Item::Slice(1)]);
+        schedule.succeeded(&Item::File(1));
+        assert_eq!(items(&schedule.next(due, vec![playlist()], 0)), [Item::File(1)]);
     }
 
     #[test]
-    fn large_slices_travel_alone() {
+    fn what_is_held_in_memory_is_bounded() {
         let mut schedule = Schedule::new();
-        let due = vec![slice(0, 80 << 20), slice(1, 1)];
-        assert_eq!(items(&schedule.next(due.clone(), Vec::new(), 0)), [Item::Slice(0)]);
+        let due = vec![slice(0, 60 << 20), slice(1, 20 << 20), slice(2, 1)];
+        assert_eq!(items(&schedule.next(due.clone(), Vec::new(), 0)), [Item::File(0)]);
         assert!(schedule.next(due, Vec::new(), 0).is_empty());
+    }
+
+    #[test]
+    fn a_file_of_gigabytes_keeps_no_slice_back() {
+        let mut schedule = Schedule::new();
+        let due = vec![slice(0, 2 << 30), slice(1, 1 << 20)];
+        assert_eq!(
+            items(&schedule.next(due, Vec::new(), 0)),
+            [Item::File(0), Item::File(1)]
+        );
     }
 
     #[test]
@@ -231,16 +244,16 @@ mod tests {
         schedule.next(due.clone(), Vec::new(), 0);
         for number in 0..3 {
             let fault = UploadFault::Unavailable("down".to_owned());
-            schedule.failed(Item::Slice(number), &fault, "there", 100, u32::MAX);
+            schedule.failed(Item::File(number), &fault, "there", 100, u32::MAX);
         }
         assert!(schedule.next(due.clone(), Vec::new(), 200).is_empty());
         assert_eq!(schedule.closed_until_ms(), 100 + 1000);
         let due_with_new = [due, vec![slice(3, 1)]].concat();
         assert_eq!(
             items(&schedule.next(due_with_new.clone(), Vec::new(), 1100)),
-            [Item::Slice(3)]
+            [Item::File(3)]
         );
-        schedule.succeeded(&Item::Slice(3));
+        schedule.succeeded(&Item::File(3));
         assert_eq!(schedule.next(due_with_new, Vec::new(), 1100).len(), 4);
     }
 
@@ -248,7 +261,7 @@ mod tests {
     fn a_refusal_is_told_at_once_and_silence_only_when_it_lasts() {
         let mut schedule = Schedule::new();
         schedule.failed(
-            Item::Slice(0),
+            Item::File(0),
             &UploadFault::Unavailable("down".to_owned()),
             "there",
             1000,
@@ -258,7 +271,7 @@ mod tests {
         let problem = schedule.problem(1000 + PATIENCE_MS).unwrap();
         assert_eq!((problem.code.as_str(), problem.at_ms), ("upload_failing", 1000));
         schedule.failed(
-            Item::Slice(1),
+            Item::File(1),
             &UploadFault::Refused("NoSuchBucket".to_owned()),
             "bucket b",
             2000,
@@ -273,8 +286,8 @@ mod tests {
             problem.message.contains("bucket b") && problem.message.contains("NoSuchBucket"),
             "{problem:?}"
         );
-        schedule.succeeded(&Item::Slice(1));
-        schedule.succeeded(&Item::Slice(0));
+        schedule.succeeded(&Item::File(1));
+        schedule.succeeded(&Item::File(0));
         assert_eq!(schedule.problem(99_000), None);
     }
 }

@@ -3,8 +3,8 @@ use std::path::{Path, PathBuf};
 
 use super::Bucket;
 use super::fault::UploadFault;
+use crate::spool::{Content, DueFile, LoneKind};
 
-const SLICE_TYPE: &str = "video/mp2t";
 const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
 
 /// Where objects go.
@@ -24,15 +24,17 @@ impl Store {
         }
     }
 
-    pub(super) async fn put_slice(&self, name: &str, file: &Path) -> Result<(), UploadFault> {
+    pub(super) async fn put_file(&self, file: &DueFile) -> Result<(), UploadFault> {
         match self {
             Self::Bucket(bucket) => {
-                let body = tokio::fs::read(file).await.map_err(disk("read", file))?;
-                bucket.put(name, SLICE_TYPE, body).await
+                let content_type = content_type(file.content);
+                bucket.put_file(&file.name, content_type, &file.path, file.bytes).await
             }
             Self::Directory(dir) => {
-                let place = dir.join(name);
-                link_or_copy(file, &place).await.map_err(disk("write", &place))
+                let (place, new) = in_directory(dir, &file.name);
+                link_or_copy(&file.path, &new, &place)
+                    .await
+                    .map_err(disk("write", &place))
             }
         }
     }
@@ -41,7 +43,7 @@ impl Store {
         match self {
             Self::Bucket(bucket) => bucket.put(name, PLAYLIST_TYPE, text.into_bytes()).await,
             Self::Directory(dir) => {
-                let (place, new) = (dir.join(name), dir.join(format!(".{name}.new")));
+                let (place, new) = in_directory(dir, name);
                 let write = async {
                     tokio::fs::write(&new, text).await?;
                     tokio::fs::rename(&new, &place).await
@@ -52,15 +54,33 @@ impl Store {
     }
 }
 
-/// Gives the file a second name where the file system can; the spool removes the first.
-async fn link_or_copy(file: &Path, place: &Path) -> io::Result<()> {
-    match tokio::fs::hard_link(file, place).await {
-        Ok(()) => Ok(()),
-        Err(_) => tokio::fs::copy(file, place).await.map(drop),
+fn content_type(content: Content) -> &'static str {
+    match content {
+        Content::Slice => "video/mp2t",
+        Content::Lone(LoneKind::Mp4) => "video/mp4",
+        Content::Lone(LoneKind::Picture) => "image/jpeg",
     }
 }
 
-fn disk(action: &str, path: &Path) -> impl FnOnce(io::Error) -> UploadFault {
+/// Where an object belongs, and where it is made.
+fn in_directory(dir: &Path, name: &str) -> (PathBuf, PathBuf) {
+    (dir.join(name), dir.join(format!(".{name}.new")))
+}
+
+/// Gives the file a second name where the file system can; the spool removes the first. Repeated, it does no harm: the
+/// second name may stand already, and a copy over it would empty the file.
+async fn link_or_copy(file: &Path, new: &Path, place: &Path) -> io::Result<()> {
+    let _ = tokio::fs::remove_file(new).await;
+    if tokio::fs::hard_link(file, new).await.is_err() {
+        tokio::fs::copy(file, new).await?;
+    }
+    tokio::fs::rename(new, place).await?;
+    // Of two names of one file neither is renamed.
+    let _ = tokio::fs::remove_file(new).await;
+    Ok(())
+}
+
+pub(super) fn disk(action: &str, path: &Path) -> impl FnOnce(io::Error) -> UploadFault {
     let what = format!("cannot {action} {}", path.display());
     move |error| UploadFault::Disk(format!("{what}: {error}"))
 }

@@ -7,11 +7,12 @@ use protocol::Problem;
 use tokio::sync::watch;
 
 use super::Store;
+use super::Tally;
 use super::fault::UploadFault;
 use super::schedule::{Item, Schedule, Task};
 use crate::backoff::chance;
 use crate::clock::SteadyClock;
-use crate::spool::{DuePlaylist, DueSlice, Slice, Spool, SpoolError};
+use crate::spool::{DueFile, DuePlaylist, Slice, Spool, SpoolError};
 
 /// Writes the text of a playlist: its slices, and whether it has ended.
 pub type Render = Box<dyn Fn(&[Slice], bool) -> String + Send + Sync>;
@@ -22,6 +23,7 @@ pub struct Uploader {
     store: Store,
     render: Render,
     problem: watch::Sender<Option<Problem>>,
+    tally: Tally,
 }
 
 impl Uploader {
@@ -31,12 +33,17 @@ impl Uploader {
             store,
             render,
             problem: watch::Sender::new(None),
+            tally: Tally::default(),
         }
     }
 
     /// What keeps uploads back at the moment. `at_ms` is its beginning.
     pub fn problem(&self) -> watch::Receiver<Option<Problem>> {
         self.problem.subscribe()
+    }
+
+    pub fn tally(&self) -> Tally {
+        self.tally.clone()
     }
 
     /// Runs until capture has ended and the store has confirmed everything. Dropped, it leaves the spool to the next.
@@ -48,7 +55,7 @@ impl Uploader {
         loop {
             changes.borrow_and_update();
             let now_ms = clock.now_ms();
-            let due = schedule.next(self.spool.due_slices(), self.spool.due_playlists(), now_ms);
+            let due = schedule.next(self.spool.due_files(), self.spool.due_playlists(), now_ms);
             requests.extend(due.into_iter().map(|task| self.request(task)));
             if schedule.is_idle() && self.spool.cause().is_some() && self.spool.pending() == 0 {
                 return;
@@ -70,6 +77,7 @@ impl Uploader {
         match result {
             Ok(()) => schedule.succeeded(&item),
             Err(fault) => {
+                self.tally.fault();
                 let place = self.store.place();
                 let pause = schedule.failed(item.clone(), &fault, &place, now_ms, chance());
                 tracing::warn!(
@@ -92,21 +100,24 @@ impl Uploader {
     async fn request(&self, task: Task) -> (Item, Result<(), UploadFault>) {
         let item = task.item();
         let result = match task {
-            Task::Slice(slice) => self.put_slice(slice).await,
+            Task::File(file) => self.put_file(file).await,
             Task::Playlist(playlist) => self.put_playlist(playlist).await,
         };
         (item, result)
     }
 
-    async fn put_slice(&self, slice: DueSlice) -> Result<(), UploadFault> {
-        self.store.put_slice(&slice.name, &slice.path).await?;
-        tracing::debug!(slice = slice.name, bytes = slice.bytes, "slice uploaded");
-        self.on_disk(move |spool| spool.confirm_slice(slice.number)).await
+    async fn put_file(&self, file: DueFile) -> Result<(), UploadFault> {
+        self.store.put_file(&file).await?;
+        self.tally.succeeded(file.bytes);
+        tracing::debug!(file = file.name, bytes = file.bytes, "file uploaded");
+        self.on_disk(move |spool| spool.confirm_file(&file)).await
     }
 
     async fn put_playlist(&self, playlist: DuePlaylist) -> Result<(), UploadFault> {
         let text = (self.render)(&playlist.slices, playlist.ended);
+        let bytes = text.len() as u64;
         self.store.put_playlist(&playlist.name, text).await?;
+        self.tally.succeeded(bytes);
         tracing::debug!(
             playlist = playlist.name,
             slices = playlist.slices.len(),

@@ -46,6 +46,10 @@ fn questions_go_to_the_objects() {
 #[test]
 fn answers_of_the_objects() {
     let snapshot = Snapshot {
+        mp4: false,
+        snapshots: None,
+        phase: None,
+        pictures: None,
         key: RecorderKey {
             app_id: APP.into(),
             channel: "demo".into(),

@@ -1,12 +1,14 @@
 use super::error::{ApiError, INVALID_PARAMETER};
 use super::names::Names;
 use super::start_parameter;
-use crate::access::Flavour;
+use crate::access::{Flavour, KeyRing, ResourceId};
 use crate::input::{FieldError, Fields};
+use crate::recording::{Preference, tag};
 
 const DEFAULT_EXPIRED_HOURS: u64 = 72;
 const MAX_EXCLUDED: usize = 100;
-const REGIONS: [&str; 4] = ["CN", "AP", "EU", "NA"];
+/// By their numbers in `regionAffinity`.
+const REGIONS: [(u64, &str); 4] = [(1, "CN"), (2, "AP"), (3, "EU"), (4, "NA")];
 
 /// The body of `acquire`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,25 +17,27 @@ pub(super) struct Acquire<'a> {
     pub(super) expires_hours: u32,
     /// Of `startParameter`, if that says anything.
     pub(super) start_digest: Option<String>,
+    pub(super) preference: Preference,
 }
 
 impl<'a> Acquire<'a> {
-    pub(super) fn read(body: &Fields<'a>, flavour: Flavour) -> Result<Self, ApiError> {
+    pub(super) fn read(body: &Fields<'a>, flavour: Flavour, keys: &KeyRing) -> Result<Self, ApiError> {
         let names = Names::read(body, flavour)?;
         let Some(request) = body.object("clientRequest")? else {
             return Ok(Self {
                 names,
                 expires_hours: expires_hours(None)?,
                 start_digest: None,
+                preference: Preference::default(),
             });
         };
         check_scene(&request)?;
-        check_places(&request)?;
         let start = request.object("startParameter")?;
         Ok(Self {
             names,
             expires_hours: expires_hours(Some(&request))?,
             start_digest: start.and_then(|start| start_parameter::digest(start.map())),
+            preference: preference(&request, keys)?,
         })
     }
 }
@@ -47,14 +51,26 @@ fn check_scene(request: &Fields<'_>) -> Result<(), FieldError> {
     Err(request.error("scene", problem))
 }
 
-/// Where to record, and what not to share a place with: hints, which nodes here do not need.
-fn check_places(request: &Fields<'_>) -> Result<(), FieldError> {
-    request.strings("excludeResourceIds", MAX_EXCLUDED)?;
-    request.integer("regionAffinity", 0..=4)?;
-    match request.string("region")? {
-        Some(region) if !REGIONS.contains(&region) => Err(request.error("region", "must be CN, AP, EU or NA")),
-        _ => Ok(()),
-    }
+/// Where to record, and what not to share a place with.
+fn preference(request: &Fields<'_>, keys: &KeyRing) -> Result<Preference, FieldError> {
+    let excluded = request.strings("excludeResourceIds", MAX_EXCLUDED)?.unwrap_or_default();
+    // One that this server has not sealed is of no recording here, so that nothing has to be avoided.
+    let opened = excluded.iter().filter_map(|text| ResourceId::open(text, keys).ok());
+    let avoid = opened.map(|resource| tag(&resource.recorder())).collect();
+    let affinity = request.integer("regionAffinity", 0..=4)?;
+    // 0 is the nearest region, which the deployment knows.
+    let affinity = affinity.and_then(|number| REGIONS.iter().find(|(known, _)| *known == number));
+    let region = match request.string("region")? {
+        Some(region) if REGIONS.iter().all(|(_, known)| *known != region) => {
+            return Err(request.error("region", "must be CN, AP, EU or NA"));
+        }
+        Some(region) => Some(region),
+        None => affinity.map(|(_, name)| *name),
+    };
+    Ok(Preference {
+        region: region.map(str::to_owned),
+        avoid,
+    })
 }
 
 fn expires_hours(request: Option<&Fields<'_>>) -> Result<u32, ApiError> {

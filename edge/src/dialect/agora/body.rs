@@ -1,10 +1,10 @@
 //! The JSON body of requests and of the service's replies.
 
-use protocol::{Fault, Problem, RecordedFile, TrackKind};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::error::{ApiError, BAD_REQUEST};
+use super::server_response::ServerResponse;
 use crate::access::{Flavour, ResourceId};
 use crate::http::{Request, Response};
 
@@ -89,78 +89,6 @@ impl Reply {
             Response::json(status, &json!({ "Code": status, "Body": self }))
         } else {
             Response::json(status, self)
-        }
-    }
-}
-
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ServerResponse {
-    pub(super) file_list_mode: &'static str,
-    pub(super) file_list: Vec<FileEntry>,
-    /// 0 to 8, or 20.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) status: Option<u8>,
-    /// Unix milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) slice_start_time: Option<u64>,
-    /// `uploaded` or `unknown`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) uploading_status: Option<&'static str>,
-    /// An addition to the vendor's API: what went wrong while the recording ran.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) problems: Vec<ProblemEntry>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ProblemEntry {
-    fault: Fault,
-    code: String,
-    message: String,
-    at_ms: u64,
-}
-
-impl From<&Problem> for ProblemEntry {
-    fn from(problem: &Problem) -> Self {
-        Self {
-            fault: problem.fault,
-            code: problem.code.clone(),
-            message: problem.message.clone(),
-            at_ms: problem.at_ms,
-        }
-    }
-}
-
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct FileEntry {
-    file_name: String,
-    /// The older spelling of `fileName`: clients read one or the other.
-    #[serde(rename = "filename")]
-    file_name_older: String,
-    track_type: &'static str,
-    uid: String,
-    mixed_all_user: bool,
-    is_playable: bool,
-    slice_start_time: u64,
-}
-
-impl From<&RecordedFile> for FileEntry {
-    fn from(file: &RecordedFile) -> Self {
-        Self {
-            file_name: file.name.clone(),
-            file_name_older: file.name.clone(),
-            track_type: match file.track {
-                TrackKind::Audio => "audio",
-                TrackKind::Video => "video",
-                TrackKind::Both => "audio_and_video",
-            },
-            uid: file.uid.clone(),
-            mixed_all_user: file.track == TrackKind::Both,
-            // A playlist names only slices that the store has confirmed; before the first one it is not there.
-            is_playable: file.uploaded_slices > 0,
-            slice_start_time: file.start_ms,
         }
     }
 }

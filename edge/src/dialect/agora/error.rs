@@ -19,12 +19,16 @@ const fn code(code: u32, status: u16, text: &'static str) -> Code {
 pub(super) const ALREADY_STARTED: Code = code(7, 201, "already started");
 // The recording is over, but not every file is in the store yet, or there is none.
 pub(super) const UPLOAD_TIMEOUT: Code = code(50, 206, "upload timeout");
+// Nobody knows whether it was done; the same request again is safe.
+pub(super) const REQUEST_NOT_COMPLETED: Code = code(65, 206, "request not completed");
 pub(super) const NO_RECORDED_DATA: Code = code(435, 206, "no recorded data");
 
 pub(super) const INVALID_PARAMETER: Code = code(2, 400, "");
 pub(super) const BAD_REQUEST: Code = code(8, 400, "");
 pub(super) const INVALID_OPERATION: Code = code(49, 400, "invalid operation");
 pub(super) const TASK_CONFLICT: Code = code(53, 400, "task conflict");
+// Of acquire alone: elsewhere the documents give 62 another meaning.
+pub(super) const NOT_ENABLED: Code = code(62, 400, "service not enabled");
 pub(super) const TOKEN_EXPIRED: Code = code(109, 400, "token expired");
 pub(super) const TOKEN_INVALID: Code = code(110, 400, "token invalid");
 pub(super) const NO_ACTIVE_STATUS: Code = code(405, 400, "no_active_status");
@@ -35,6 +39,7 @@ pub(super) const FOREIGN_SID: Code = code(1003, 400, "sid mismatch");
 pub(super) const INVALID_CHANNEL: Code = code(1013, 400, "invalid_channel_name");
 pub(super) const INVALID_LAYOUT: Code = code(1028, 400, "");
 
+pub(super) const EXITING: Code = code(501, 404, "recording service is exiting");
 pub(super) const WORKER_NOT_FOUND: Code = code(404, 404, "failed to find worker");
 
 pub(super) const INTERNAL_ERROR: Code = code(500, 500, "internal_error");

@@ -35,6 +35,16 @@ impl Flavour {
         self == Self::Anyrtc
     }
 
+    /// Whether the files of a mixed recording are listed like others, rather than its playlist's name told.
+    pub(super) fn lists_mixed_files(self) -> bool {
+        self == Self::Anyrtc
+    }
+
+    /// Whether status 5 waits for the first uploaded file, rather than for the first media.
+    pub(super) fn runs_from_the_first_upload(self) -> bool {
+        self == Self::Anyrtc
+    }
+
     /// Whether one recording can take snapshots and write media files.
     pub(super) fn snapshots_beside_files(self) -> bool {
         self == Self::Agora

@@ -17,7 +17,7 @@ pub(super) fn invalid_credentials() -> Response {
 }
 
 pub(super) fn invalid_app() -> Response {
-    message(400, "appid is invalid")
+    message(400, "invalid appid")
 }
 
 pub(super) fn unexpected_error() -> Response {

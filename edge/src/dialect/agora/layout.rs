@@ -4,21 +4,22 @@ use protocol::{Colour, CustomRegion, Fill, Layout, Scene, UserImage};
 
 use super::names::uid_error;
 use crate::access::Flavour;
-use crate::input::{FieldError, Fields};
+use crate::input::{FieldError, Fields, Targets, web_url};
 
 const MAX_REGIONS: usize = 17;
+const MAX_URL_BYTES: usize = 2048;
 /// Fractions have six digits behind the point; their sums may be off by as little.
 const TOLERANCE: f64 = 1e-6;
 
-pub(super) fn read(config: &Fields<'_>, flavour: Flavour) -> Result<Scene, FieldError> {
-    let image = |name| Ok(config.string(name)?.map(str::to_owned));
+pub(super) fn read(config: &Fields<'_>, flavour: Flavour, targets: Targets) -> Result<Scene, FieldError> {
+    let image = |name| image(config, name, targets);
     Ok(Scene {
         version: 1,
         layout: layout(config, flavour)?,
         background: background(config)?,
         background_image: image("backgroundImage")?,
         user_image: image("defaultUserBackgroundImage")?,
-        user_images: user_images(config, flavour)?,
+        user_images: user_images(config, flavour, targets)?,
     })
 }
 
@@ -57,16 +58,29 @@ fn background(config: &Fields<'_>) -> Result<Colour, FieldError> {
     Ok(Colour { r, g, b })
 }
 
-fn user_images(config: &Fields<'_>, flavour: Flavour) -> Result<Vec<UserImage>, FieldError> {
+fn user_images(config: &Fields<'_>, flavour: Flavour, targets: Targets) -> Result<Vec<UserImage>, FieldError> {
     let images = config.objects("backgroundConfig", MAX_REGIONS)?.unwrap_or_default();
-    let image = |image: &Fields<'_>| {
+    let user_image = |fields: &Fields<'_>| {
         Ok(UserImage {
-            uid: image.require("uid", uid(image, "uid", flavour)?)?,
-            url: image.require("image_url", image.string("image_url")?)?.to_owned(),
-            fill: fill(image)?,
+            uid: fields.require("uid", uid(fields, "uid", flavour)?)?,
+            url: fields.require("image_url", image(fields, "image_url", targets)?)?,
+            fill: fill(fields)?,
         })
     };
-    images.iter().map(image).collect()
+    images.iter().map(user_image).collect()
+}
+
+/// The URL of an image that a node is to fetch.
+fn image(fields: &Fields<'_>, name: &str, targets: Targets) -> Result<Option<String>, FieldError> {
+    let Some(url) = fields.string(name)? else {
+        return Ok(None);
+    };
+    if url.len() > MAX_URL_BYTES || !web_url(url) {
+        let problem = format!("must be a URL with http or https, of at most {MAX_URL_BYTES} bytes");
+        return Err(fields.error(name, problem));
+    }
+    targets.check(url).map_err(|problem| fields.error(name, problem))?;
+    Ok(Some(url.to_owned()))
 }
 
 fn region(area: &Fields<'_>, flavour: Flavour) -> Result<CustomRegion, FieldError> {
@@ -110,9 +124,36 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn images_are_fetched_from_public_web_servers() {
+        let refusal = |config: serde_json::Value, targets| {
+            let scene = read(&Fields::new(config.as_object().unwrap()), Flavour::Agora, targets);
+            scene.err().map(|error| error.to_string())
+        };
+        let private = json!({"backgroundImage": "http://169.254.169.254/latest"});
+        let problem = "backgroundImage must not lead to a private, loopback or link-local address";
+        assert!(refusal(private.clone(), Targets::Public).unwrap().starts_with(problem));
+        assert_eq!(refusal(private, Targets::Any), None);
+        let long = format!("http://h/{}", "x".repeat(MAX_URL_BYTES));
+        for url in ["file:///etc/passwd", "b.jpg", &long] {
+            let common = json!({"defaultUserBackgroundImage": url});
+            let problem = "defaultUserBackgroundImage must be a URL";
+            assert!(refusal(common, Targets::Any).unwrap().starts_with(problem), "{url}");
+            let own = json!({"backgroundConfig": [{"uid": "1", "image_url": url}]});
+            let problem = "backgroundConfig[0].image_url must be a URL";
+            assert!(refusal(own, Targets::Any).unwrap().starts_with(problem), "{url}");
+        }
+    }
+
+    #[test]
     fn what_is_left_out_has_its_default_and_the_rest_is_taken_over() {
-        let scene =
-            |config: serde_json::Value| read(&Fields::new(config.as_object().unwrap()), Flavour::Agora).unwrap();
+        let scene = |config: serde_json::Value| {
+            read(
+                &Fields::new(config.as_object().unwrap()),
+                Flavour::Agora,
+                Targets::Public,
+            )
+            .unwrap()
+        };
         let first = Scene {
             version: 1,
             ..Scene::default()

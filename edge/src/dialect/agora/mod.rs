@@ -14,6 +14,7 @@ mod names;
 mod recording_config;
 mod render;
 mod route;
+mod server_response;
 mod service;
 mod snapshot_config;
 mod start;
@@ -29,6 +30,7 @@ use service::Service;
 
 use crate::access::{AccessError, Directory, DirectoryError, Entropy, Store, authenticate};
 use crate::http::{Request, Response};
+use crate::input::Targets;
 use crate::recording::{Call, Outcome};
 
 /// What becomes of a request.
@@ -64,16 +66,17 @@ impl Pending {
 
     /// The answer when the recorder could not be asked: ours, and worth another try.
     pub fn unreachable(&self) -> Response {
-        render::unexpected(self.reply.clone())
+        render::not_completed(self.reply.clone())
     }
 }
 
 /// Handles a request in the order of a gateway: route, credentials, app, then the service's own checks.
 ///
-/// `now_ms`: Unix milliseconds. `entropy`: fresh for each request.
+/// `targets`: which servers a customer may name. `now_ms`: Unix milliseconds. `entropy`: fresh for each request.
 pub async fn handle<S: Store>(
     request: &Request,
     directory: &Directory<'_, S>,
+    targets: Targets,
     now_ms: u64,
     entropy: &Entropy,
 ) -> Handled {
@@ -98,6 +101,7 @@ pub async fn handle<S: Store>(
         request,
         app: &app,
         keys: directory.keys(),
+        targets,
         now_ms,
         entropy,
     }

@@ -1,15 +1,18 @@
-use protocol::{Cipher, Decryption, MixOutput, Mode, Scene, Secret, Subscription};
+use protocol::{ChannelType, Cipher, Decryption, MixOutput, Mode, Scene, Secret, Subscription};
 use serde_json::Value;
 
 use super::{subscription, transcoding};
 use crate::access::Flavour;
-use crate::input::{FieldError, Fields};
+use crate::input::{FieldError, Fields, Targets};
 
 const DEFAULT_IDLE_S: u64 = 30;
+/// Of the older documents, for clients that mean never; the newest have 30 days.
+const MAX_IDLE_S: u64 = u32::MAX as u64;
 
 /// `recordingConfig`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct RecordingConfig {
+    pub(super) channel_type: ChannelType,
     pub(super) subscription: Subscription,
     /// In mode mix.
     pub(super) picture: Option<(MixOutput, Scene)>,
@@ -20,8 +23,16 @@ pub(super) struct RecordingConfig {
 }
 
 impl RecordingConfig {
-    pub(super) fn read(config: &Fields<'_>, mode: Mode, flavour: Flavour) -> Result<Self, FieldError> {
-        config.integer("channelType", 0..=1)?;
+    pub(super) fn read(
+        config: &Fields<'_>,
+        mode: Mode,
+        flavour: Flavour,
+        targets: Targets,
+    ) -> Result<Self, FieldError> {
+        let channel_type = match config.integer("channelType", 0..=1)? {
+            Some(1) => ChannelType::Live,
+            _ => ChannelType::Communication,
+        };
         let group = config.integer("subscribeUidGroup", 0..=5)?;
         let picture = match mode {
             Mode::Individual => {
@@ -40,16 +51,17 @@ impl RecordingConfig {
                 if config.get("streamMode").is_some() {
                     return Err(config.error("streamMode", "must not be set unless the mode is individual"));
                 }
-                Some(transcoding::read(config, flavour)?)
+                Some(transcoding::read(config, flavour, targets)?)
             }
         };
         let decryption = decryption(config)?;
         check_stream_mode(config)?;
         Ok(Self {
+            channel_type,
             subscription: subscription::read(config, flavour)?,
             picture,
             decryption,
-            max_idle_s: config.integer("maxIdleTime", 5..=2_592_000)?.unwrap_or(DEFAULT_IDLE_S),
+            max_idle_s: config.integer("maxIdleTime", 5..=MAX_IDLE_S)?.unwrap_or(DEFAULT_IDLE_S),
             correct_extinf: correct_extinf(config)?,
         })
     }

@@ -3,11 +3,13 @@
 use protocol::{EndCause, Fault, Refusal, RefusalCode};
 use time::OffsetDateTime;
 
-use super::body::{FileEntry, ProblemEntry, Reply, ServerResponse};
+use super::body::Reply;
 use super::error::{
-    ALREADY_STARTED, ApiError, Code, FOREIGN_SID, INTERNAL_ERROR, INVALID_LAYOUT, INVALID_OPERATION, INVALID_PARAMETER,
-    NO_RECORDED_DATA, NO_WORKER, RESOURCE_EXPIRED, TASK_CONFLICT, UPLOAD_TIMEOUT, WORKER_NOT_FOUND,
+    ALREADY_STARTED, ApiError, Code, EXITING, FOREIGN_SID, INTERNAL_ERROR, INVALID_LAYOUT, INVALID_OPERATION,
+    INVALID_PARAMETER, NO_RECORDED_DATA, NO_WORKER, REQUEST_NOT_COMPLETED, RESOURCE_EXPIRED, TASK_CONFLICT,
+    UPLOAD_TIMEOUT, WORKER_NOT_FOUND,
 };
+use super::server_response::{ServerResponse, is_uploaded};
 use crate::http::Response;
 use crate::recording::{Command, Outcome, Snapshot, Status};
 
@@ -63,13 +65,8 @@ fn query(reply: Reply, outcome: &Outcome) -> Response {
     let (Outcome::State(snapshot) | Outcome::Stopping(snapshot) | Outcome::AlreadyEnded(snapshot)) = outcome else {
         return absent(reply, outcome);
     };
-    let files = ServerResponse {
-        status: Some(status(snapshot.status)),
-        slice_start_time: Some(snapshot.first_media_ms.unwrap_or(snapshot.started_ms)),
-        ..files(snapshot)
-    };
     let reply = Reply {
-        server_response: Some(files),
+        server_response: Some(ServerResponse::of_query(snapshot, reply.flavour)),
         ..reply
     };
     match snapshot.status {
@@ -82,13 +79,8 @@ fn stop(reply: Reply, outcome: &Outcome, at_once: bool) -> Response {
     let (Outcome::State(snapshot) | Outcome::Stopping(snapshot) | Outcome::AlreadyEnded(snapshot)) = outcome else {
         return absent(reply, outcome);
     };
-    let uploaded = is_uploaded(snapshot);
-    let uploading_status = Some(if uploaded { "uploaded" } else { "unknown" });
     let reply = Reply {
-        server_response: Some(ServerResponse {
-            uploading_status,
-            ..files(snapshot)
-        }),
+        server_response: Some(ServerResponse::of_stop(snapshot, reply.flavour)),
         ..reply
     };
     match outcome {
@@ -101,10 +93,8 @@ fn stop(reply: Reply, outcome: &Outcome, at_once: bool) -> Response {
             );
             ApiError::new(UPLOAD_TIMEOUT, with_problems(detail, snapshot)).answer(reply)
         }
-        _ if snapshot.files.iter().all(|file| file.slices == 0) => {
-            ApiError::new(NO_RECORDED_DATA, nothing_recorded(snapshot)).answer(reply)
-        }
-        _ if uploaded => reply.answer(200),
+        _ if is_empty(snapshot) => ApiError::new(NO_RECORDED_DATA, nothing_recorded(snapshot)).answer(reply),
+        _ if is_uploaded(snapshot) => reply.answer(200),
         _ => {
             let detail = "the recording is over, and not all of it reached the store".to_owned();
             ApiError::new(UPLOAD_TIMEOUT, with_problems(detail, snapshot)).answer(reply)
@@ -116,7 +106,11 @@ fn update(reply: Reply, outcome: &Outcome, callers: Code) -> Response {
     match outcome {
         Outcome::Updated => reply.answer(200),
         Outcome::Refused(refusal) => refused(refusal, callers).answer(reply),
-        Outcome::AlreadyEnded(snapshot) => ApiError::new(WORKER_NOT_FOUND, ending(snapshot)).answer(reply),
+        Outcome::AlreadyEnded(snapshot) => {
+            let is_over = matches!(snapshot.status, Status::Ended | Status::Failed);
+            let code = if is_over { WORKER_NOT_FOUND } else { EXITING };
+            ApiError::new(code, ending(snapshot)).answer(reply)
+        }
         _ => absent(reply, outcome),
     }
 }
@@ -130,46 +124,27 @@ fn absent(reply: Reply, outcome: &Outcome) -> Response {
     }
 }
 
+/// The recorder could not be asked, or its answer got lost. What was asked may have been done: a repetition finds out.
+pub(super) fn not_completed(reply: Reply) -> Response {
+    ApiError::new(REQUEST_NOT_COMPLETED, "repeat it with the same resource ID").answer(reply)
+}
+
 /// An outcome that does not belong to the command: ours.
-pub(super) fn unexpected(reply: Reply) -> Response {
+fn unexpected(reply: Reply) -> Response {
     ApiError::new(INTERNAL_ERROR, "try again").answer(reply)
 }
 
-fn files(snapshot: &Snapshot) -> ServerResponse {
-    ServerResponse {
-        file_list_mode: "json",
-        file_list: snapshot.files.iter().map(FileEntry::from).collect(),
-        status: None,
-        slice_start_time: None,
-        uploading_status: None,
-        problems: snapshot.problems.iter().map(ProblemEntry::from).collect(),
-    }
-}
-
-fn is_uploaded(snapshot: &Snapshot) -> bool {
-    snapshot.pending_uploads == 0 && snapshot.files.iter().all(|file| file.uploaded_slices >= file.slices)
-}
-
-fn status(status: Status) -> u8 {
-    match status {
-        Status::Placing => 2,
-        Status::Started => 4,
-        Status::Recording => 5,
-        Status::Stopping => 6,
-        Status::Ended => 8,
-        Status::Failed => 20,
-    }
+fn is_empty(snapshot: &Snapshot) -> bool {
+    let has_pictures = snapshot.pictures.as_ref().is_some_and(|pictures| pictures.taken > 0);
+    !has_pictures && snapshot.files.iter().all(|file| file.slices == 0)
 }
 
 fn ending(snapshot: &Snapshot) -> String {
-    let when = snapshot
-        .ended_ms
-        .map(|at_ms| format!(" at {}", utc(at_ms)))
-        .unwrap_or_default();
-    with_problems(
-        format!("the recording ended{when}: {}", cause(snapshot.cause)),
-        snapshot,
-    )
+    let what = match snapshot.ended_ms {
+        Some(at_ms) => format!("the recording ended at {}", utc(at_ms)),
+        None => "the recording is ending".to_owned(),
+    };
+    with_problems(format!("{what}: {}", cause(snapshot.cause)), snapshot)
 }
 
 fn nothing_recorded(snapshot: &Snapshot) -> String {
@@ -185,6 +160,9 @@ fn cause(cause: Option<EndCause>) -> &'static str {
         Some(EndCause::Stopped) => "it was stopped",
         Some(EndCause::Idle) => "nobody sent media in the channel for maxIdleTime",
         Some(EndCause::LeaseLost) => "another media node had taken it over",
+        Some(EndCause::NoSpace) => {
+            "the spool of its media node was full, because stores did not take what was recorded"
+        }
         Some(EndCause::NodeLost) => "its media node was lost, and no other took it over",
         Some(EndCause::Failed) => "the recorder failed",
         None => "the cause is not known yet",

@@ -1,12 +1,12 @@
 //! The service behind the gateway: from a routed request of a known app to an answer or a call.
 
-use protocol::{Mode, PlaylistStyle, RecorderKey, Scene};
+use protocol::{Mode, PlaylistStyle, Scene};
 
 use super::acquire::Acquire;
 use super::body::{self, Reply};
 use super::error::{
-    ApiError, FOREIGN_RESOURCE, FOREIGN_SID, INTERNAL_ERROR, INVALID_LAYOUT, INVALID_PARAMETER, NO_ACTIVE_STATUS,
-    RESOURCE_EXPIRED, TOKEN_EXPIRED, TOKEN_INVALID, UNREADABLE_RESOURCE,
+    ApiError, Code, FOREIGN_RESOURCE, FOREIGN_SID, INTERNAL_ERROR, INVALID_LAYOUT, INVALID_PARAMETER, NO_ACTIVE_STATUS,
+    NOT_ENABLED, RESOURCE_EXPIRED, TOKEN_EXPIRED, TOKEN_INVALID, UNREADABLE_RESOURCE,
 };
 use super::names::Names;
 use super::route::{Action, Endpoint};
@@ -16,14 +16,15 @@ use super::update::Update;
 use super::{Handled, Pending, layout, mode, start_parameter};
 use crate::access::{App, Entropy, Entry, KeyRing, ResourceId, TokenError, hex, verify_token};
 use crate::http::{Request, Response};
-use crate::input::{FieldError, Fields};
-use crate::recording::{self, Call, Command, Spec, Target, Ticket};
+use crate::input::{FieldError, Fields, Targets};
+use crate::recording::{self, Call, Command, Preference, Spec, Target, Ticket};
 
 /// A request of an app that its caller may use.
 pub(super) struct Service<'a> {
     pub(super) request: &'a Request,
     pub(super) app: &'a App,
     pub(super) keys: &'a KeyRing,
+    pub(super) targets: Targets,
     pub(super) now_ms: u64,
     pub(super) entropy: &'a Entropy,
 }
@@ -45,16 +46,19 @@ impl Service<'_> {
 
     fn acquire(&self) -> Result<Response, Response> {
         let error = |error: ApiError| error.answer(self.reply());
-        self.check_active().map_err(error)?;
+        self.check_active(NOT_ENABLED).map_err(error)?;
         let body = body::read(self.request).map_err(error)?;
         let Acquire {
             names,
             expires_hours,
             start_digest,
-        } = Acquire::read(&Fields::new(&body), self.app.flavour).map_err(error)?;
+            preference,
+        } = Acquire::read(&Fields::new(&body), self.app.flavour, self.keys).map_err(error)?;
         let Names { cname, uid } = names;
         let resource = ResourceId {
             start_digest,
+            region: preference.region,
+            avoid: preference.avoid,
             ..ResourceId::new(&self.app.app_id, cname, uid, expires_hours, self.now_ms, self.entropy)
         };
         let text = resource
@@ -65,7 +69,7 @@ impl Service<'_> {
 
     fn start(&self, resource_id: &str, mode: &str) -> Result<Pending, Response> {
         let error = |error: ApiError| error.answer(self.reply());
-        self.check_active().map_err(error)?;
+        self.check_active(NO_ACTIVE_STATUS).map_err(error)?;
         let body = body::read(self.request).map_err(error)?;
         let mode = mode::read(mode).map_err(error)?;
         let resource = self.open(resource_id).map_err(error)?;
@@ -77,12 +81,16 @@ impl Service<'_> {
             nonce: resource.nonce.clone(),
             issued_ms: resource.issued_ms,
             expires_hours: resource.expires_hours,
+            preference: Preference {
+                region: resource.region.clone(),
+                avoid: resource.avoid.clone(),
+            },
         };
         let sid = hex(&self.entropy.id);
         let command = Command::Start(Box::new(recording::Start { sid, ticket, spec }));
         Ok(Pending {
             call: Call {
-                key: key_of(&resource),
+                key: resource.recorder(),
                 command,
             },
             reply,
@@ -96,7 +104,7 @@ impl Service<'_> {
         }
         let body = Fields::new(body);
         self.check_names(&body, resource)?;
-        let start = Start::read(&body, mode, self.app.flavour)?;
+        let start = Start::read(&body, mode, self.app.flavour, self.targets)?;
         check_announced(&body, resource)?;
         self.check_token(start.token, resource)?;
         let strict_extinf = start
@@ -109,6 +117,7 @@ impl Service<'_> {
             snapshots: start.snapshots,
             decryption: start.recording.decryption,
             source: self.app.source.clone(),
+            channel_type: start.recording.channel_type,
             subscription: start.recording.subscription,
             playlist: PlaylistStyle { strict_extinf },
             storage: start.storage,
@@ -154,7 +163,7 @@ impl Service<'_> {
         let command = command.map_err(|error| error.answer(reply.clone()))?;
         Ok(Pending {
             call: Call {
-                key: key_of(&resource),
+                key: resource.recorder(),
                 command,
             },
             reply,
@@ -204,7 +213,7 @@ impl Service<'_> {
         let error = |error: FieldError| ApiError::new(INVALID_LAYOUT, error.to_string());
         let request = body.object("clientRequest").map_err(error)?;
         let request = body.require("clientRequest", request).map_err(error)?;
-        layout::read(&request, self.app.flavour).map_err(error)
+        layout::read(&request, self.app.flavour, self.targets).map_err(error)
     }
 
     fn check_names(&self, body: &Fields<'_>, resource: &ResourceId) -> Result<(), ApiError> {
@@ -228,10 +237,10 @@ impl Service<'_> {
         Reply::new(self.app.flavour)
     }
 
-    fn check_active(&self) -> Result<(), ApiError> {
+    fn check_active(&self, code: Code) -> Result<(), ApiError> {
         match self.app.disabled {
             false => Ok(()),
-            true => Err(ApiError::new(NO_ACTIVE_STATUS, "the operator has disabled this App ID")),
+            true => Err(ApiError::new(code, "the operator has disabled this App ID")),
         }
     }
 
@@ -260,14 +269,6 @@ fn check_announced(body: &Fields<'_>, resource: &ResourceId) -> Result<(), ApiEr
             let reason = "request_hash mismatch! clientRequest must ask for the same as acquire's startParameter";
             Err(ApiError::new(INVALID_PARAMETER, reason))
         }
-    }
-}
-
-fn key_of(resource: &ResourceId) -> RecorderKey {
-    RecorderKey {
-        app_id: resource.app_id.clone(),
-        channel: resource.channel.clone(),
-        uid: resource.uid.clone(),
     }
 }
 

@@ -3,7 +3,7 @@ use protocol::{Mix, Mode, Snapshots, Storage};
 use super::recording_config::RecordingConfig;
 use super::{extension_config, snapshot_config, storage_config};
 use crate::access::Flavour;
-use crate::input::{FieldError, Fields};
+use crate::input::{FieldError, Fields, Targets};
 
 /// What the body of `start` asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,17 +18,18 @@ pub(super) struct Start<'a> {
 }
 
 impl<'a> Start<'a> {
-    pub(super) fn read(body: &Fields<'a>, mode: Mode, flavour: Flavour) -> Result<Self, FieldError> {
+    pub(super) fn read(body: &Fields<'a>, mode: Mode, flavour: Flavour, targets: Targets) -> Result<Self, FieldError> {
         let request = body.require("clientRequest", body.object("clientRequest")?)?;
         let token = request.string("token")?.unwrap_or_default();
         let recording = request.object("recordingConfig")?;
-        let mut recording = RecordingConfig::read(&request.require("recordingConfig", recording)?, mode, flavour)?;
+        let mut recording =
+            RecordingConfig::read(&request.require("recordingConfig", recording)?, mode, flavour, targets)?;
         let mp4 = asks_for_mp4(&request, mode)?;
         let snapshots = snapshot_config::read(&request, mode, &recording, flavour)?;
         extension_config::check(&request, mode)?;
         refuse_transcoding_afterwards(&request)?;
         let storage = request.object("storageConfig")?;
-        let storage = storage_config::read(&request.require("storageConfig", storage)?, flavour)?;
+        let storage = storage_config::read(&request.require("storageConfig", storage)?, flavour, targets)?;
         let mix = recording
             .picture
             .take()

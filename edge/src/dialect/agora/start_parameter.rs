@@ -9,7 +9,7 @@ use crate::access::hex;
 /// Bytes of the digest that are kept.
 const DIGEST_LEN: usize = 16;
 /// Values that say the same as their absence, by the object that holds them.
-const DEFAULTS: [(&str, &str, &str); 17] = [
+const DEFAULTS: [(&str, &str, &str); 20] = [
     ("recordingConfig", "channelType", "0"),
     ("recordingConfig", "streamTypes", "2"),
     ("recordingConfig", "streamMode", "\"default\""),
@@ -25,7 +25,10 @@ const DEFAULTS: [(&str, &str, &str); 17] = [
     ("transcodingConfig", "backgroundColor", "\"#000000\""),
     ("layoutConfig", "alpha", "1"),
     ("layoutConfig", "render_mode", "0"),
+    ("backgroundConfig", "render_mode", "0"),
     ("snapshotConfig", "captureInterval", "10"),
+    ("storageConfig", "vendor", "0"),
+    ("storageConfig", "region", "0"),
     ("appsCollection", "combinationPolicy", "\"default\""),
 ];
 
@@ -150,6 +153,10 @@ mod tests {
             (json!({}), json!({"recordingFileConfig": {"avFileType": ["hls"]}})),
             (json!({}), json!({"recordingFileConfig": {}})),
             (
+                json!({"storageConfig": {"vendor": 11, "region": 0}}),
+                json!({"storageConfig": {"vendor": 11}}),
+            ),
+            (
                 json!({"recordingConfig": {"unSubscribeAudioUids": ["2", "1"], "subscribeVideoUids": []}}),
                 json!({"recordingConfig": {"unsubscribeAudioUids": ["1", "2", "1"]}}),
             ),
@@ -191,7 +198,7 @@ mod tests {
             json!({"storageConfig": {"fileNamePrefix": ["a", "b"]}}),
             json!({"storageConfig": {"fileNamePrefix": ["b", "a"]}}),
             json!({"storageConfig": {"fileNamePrefix": ["ab"]}}),
-            json!({"storageConfig": {"region": 0}}),
+            json!({"storageConfig": {"region": 1}}),
             json!({"storageConfig": {"region": "0"}}),
             json!({"snapshotConfig": {}}),
             json!({"snapshotConfig": {}, "recordingFileConfig": {}}),

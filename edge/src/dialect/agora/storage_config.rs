@@ -3,7 +3,7 @@
 use protocol::{Secret, Storage, StorageKind};
 
 use crate::access::Flavour;
-use crate::input::{FieldError, Fields, base_url};
+use crate::input::{FieldError, Fields, Targets, base_url};
 
 const MAX_PREFIX_ELEMENTS: usize = 64;
 const MAX_PREFIX_LEN: usize = 128;
@@ -48,12 +48,12 @@ struct Place {
     region: String,
 }
 
-pub(super) fn read(config: &Fields<'_>, flavour: Flavour) -> Result<Storage, FieldError> {
+pub(super) fn read(config: &Fields<'_>, flavour: Flavour, targets: Targets) -> Result<Storage, FieldError> {
     let vendor = number(config, "vendor", flavour)?;
     let extension = config.object("extensionParams")?;
     let place = match vendor {
         1 => amazon(config, flavour)?,
-        11 => s3_compatible(config, extension.as_ref())?,
+        11 => s3_compatible(config, extension.as_ref(), targets)?,
         _ => {
             let problem = "must be 1 (Amazon S3) or 11 (S3-compatible): this server offers no other";
             return Err(config.error("vendor", problem));
@@ -106,14 +106,15 @@ fn amazon(config: &Fields<'_>, flavour: Flavour) -> Result<Place, FieldError> {
     })
 }
 
-fn s3_compatible(config: &Fields<'_>, extension: Option<&Fields<'_>>) -> Result<Place, FieldError> {
+fn s3_compatible(config: &Fields<'_>, extension: Option<&Fields<'_>>, targets: Targets) -> Result<Place, FieldError> {
     if config.integer("region", 0..=1000)?.unwrap_or(0) != 0 {
         let problem = "must be 0 with vendor 11; a signing region is named in extensionParams.region";
         return Err(config.error("region", problem));
     }
     let extension = extension.ok_or_else(|| config.error("extensionParams", "is required with vendor 11"))?;
     let endpoint = extension.require("endpoint", extension.string("endpoint")?)?;
-    let endpoint = base_url(endpoint, &["https", "http"]).map_err(|problem| extension.error("endpoint", problem))?;
+    let endpoint = base_url(endpoint, &["https", "http"]).and_then(|url| targets.check(&url).map(|()| url));
+    let endpoint = endpoint.map_err(|problem| extension.error("endpoint", problem))?;
     let region = extension.string("region")?.unwrap_or(DEFAULT_REGION);
     let is_region = region.len() <= 64
         && region

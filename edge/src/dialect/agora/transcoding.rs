@@ -4,7 +4,7 @@ use protocol::{AudioProfile, MixOutput, Scene};
 
 use super::layout;
 use crate::access::Flavour;
-use crate::input::{FieldError, Fields};
+use crate::input::{FieldError, Fields, Targets};
 
 const MAX_SIDE: u64 = 1920;
 const MAX_PIXELS: u64 = 1920 * 1080;
@@ -19,7 +19,7 @@ const MAX_FPS: u64 = 120;
 const DEFAULT_KBPS: u64 = 500;
 const MAX_KBPS: u64 = 6500;
 
-pub(super) fn read(config: &Fields<'_>, flavour: Flavour) -> Result<(MixOutput, Scene), FieldError> {
+pub(super) fn read(config: &Fields<'_>, flavour: Flavour, targets: Targets) -> Result<(MixOutput, Scene), FieldError> {
     let audio = match config.integer("audioProfile", 0..=2)? {
         Some(1) => AudioProfile::Mono128,
         Some(2) => AudioProfile::Stereo192,
@@ -45,7 +45,7 @@ pub(super) fn read(config: &Fields<'_>, flavour: Flavour) -> Result<(MixOutput, 
         bitrate_kbps: small(bitrate.unwrap_or(DEFAULT_KBPS)),
         audio,
     };
-    Ok((output, layout::read(&transcoding, flavour)?))
+    Ok((output, layout::read(&transcoding, flavour, targets)?))
 }
 
 /// A number within the limits above.
@@ -59,9 +59,8 @@ mod tests {
     use serde_json::{Value, json};
 
     fn output(config: &Value) -> MixOutput {
-        read(&Fields::new(config.as_object().unwrap()), Flavour::Agora)
-            .unwrap()
-            .0
+        let fields = Fields::new(config.as_object().unwrap());
+        read(&fields, Flavour::Agora, Targets::Public).unwrap().0
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! A recorder's state with a clock, and short words for what the tests send and expect.
 
 use protocol::{
-    Desired, Directive, EndCause, Job, JobRequest, LedgerPage, LedgerSlice, Mode, Phase, PlaylistStyle, RecordedFile,
-    RecorderKey, Refusal, RefusalCode, Report, ReportAnswer, Secret, Selection, Source, Span, SpoolReport, Storage,
-    StorageKind, StreamTypes, Subscription, Terms, TrackKind,
+    ChannelType, Desired, Directive, EndCause, Job, JobRequest, LedgerPage, LedgerSlice, Mode, Phase, PlaylistStyle,
+    RecordedFile, RecorderKey, Refusal, RefusalCode, Report, ReportAnswer, Secret, Selection, Source, Span,
+    SpoolReport, Storage, StorageKind, StreamTypes, Subscription, Terms, TrackKind,
 };
 
 use crate::recording::{
-    Call, CallId, Command, Effect, Input, Node, NodeAnswer, Outcome, PageWish, Policy, Reply, Request, Snapshot, Spec,
-    Start, State, Stop, Target, Ticket, next_alarm, step,
+    Call, CallId, Command, Effect, Input, Node, NodeAnswer, Outcome, PageWish, Policy, Preference, Reply, Request,
+    Snapshot, Spec, Start, State, Stop, Target, Ticket, next_alarm, step,
 };
 
 pub(super) const T0: u64 = 1_700_000_000_000;
@@ -106,8 +106,10 @@ impl Bench {
             idle_since_ms: None,
             first_media_ms: None,
             files: Vec::new(),
+            pictures: None,
             pending_uploads: 0,
             lost_packets: 0,
+            mix: None,
             problems: Vec::new(),
             spool: SpoolReport {
                 spool: epoch,
@@ -339,6 +341,7 @@ pub(super) fn ticket(nonce: &str) -> Ticket {
         nonce: nonce.to_owned(),
         issued_ms: T0,
         expires_hours: 1,
+        preference: Preference::default(),
     }
 }
 
@@ -348,6 +351,7 @@ pub(super) fn spec() -> Spec {
         mix: None,
         snapshots: None,
         decryption: None,
+        channel_type: ChannelType::Live,
         source: Source::Builtin {
             rtsp: None,
             roster: None,

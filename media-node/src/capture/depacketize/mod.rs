@@ -6,6 +6,7 @@ mod aac;
 mod aac_frames;
 mod h264;
 mod latm;
+mod opus;
 mod parameter_sets;
 
 use bytes::Bytes;
@@ -76,6 +77,7 @@ pub(super) fn depacketizer(offer: &Offer) -> Result<Box<dyn Depacketizer>, Strin
         "h264" => h264::H264::new(&offer.fmtp).map(|h264| Box::new(h264) as _),
         "mpeg4-generic" => aac::Aac::new(offer).map(|aac| Box::new(aac) as _),
         "mp4a-latm" => latm::Latm::new(offer).map(|latm| Box::new(latm) as _),
+        "opus" => opus::Opus::new(offer).map(|opus| Box::new(opus) as _),
         other => return Err(other.to_owned()),
     };
     made.map_err(|why| format!("{} ({why})", offer.encoding))

@@ -13,7 +13,7 @@ use crate::capture::depacketize::{Packet, depacketizer};
 use crate::capture::sdp::{Offer, offers};
 use crate::capture::stream::StreamCapture;
 use crate::capture::track::{SenderReport, TrackCapture};
-use crate::capture::{AccessUnit, CaptureEvent, Format, Track, UserClock};
+use crate::capture::{AccessUnit, CaptureEvent, Format, OpusFormat, Track, UserClock};
 
 const SECONDS: &str = "4";
 
@@ -27,14 +27,16 @@ fn ffmpeg(arguments: &[&str]) -> Command {
     command
 }
 
-/// A file with a moving picture and a tone, the video coded with the given options.
-fn make_file(path: &Path, video: &[&str]) {
+const AAC: [&str; 2] = ["-c:a", "aac"];
+
+/// A file with a moving picture and a tone, coded with the given options.
+fn make_file(path: &Path, video: &[&str], audio: &[&str]) {
     let picture = format!("testsrc2=s=320x180:r=25:d={SECONDS}");
     let tone = format!("sine=r=48000:d={SECONDS}");
     let mut command = ffmpeg(&[
         "-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &tone, "-c:v", "libx264", "-threads", "1",
     ]);
-    let status = command.args(video).args(["-c:a", "aac", "-ac", "2"]).arg(path).status();
+    let status = command.args(video).args(audio).args(["-ac", "2"]).arg(path).status();
     assert!(status.unwrap().success());
 }
 
@@ -217,7 +219,7 @@ fn assert_times(got: &[&AccessUnit], expected: &[(i64, i64)], tolerance_us: i64)
 fn check(video: &[&str], reorder_depth: u8) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("source.mp4");
-    make_file(&file, video);
+    make_file(&file, video, &AAC);
     let capture = capture(&file);
     assert_in_order(&capture.events);
     let lost: Vec<_> = capture
@@ -279,7 +281,11 @@ fn changing_frame_rate() {
     let select = "select='lt(n,50)+not(mod(n,2))+gt(n,90)'";
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("source.mp4");
-    make_file(&file, &["-vf", select, "-fps_mode", "vfr", "-bf", "2", "-g", "30"]);
+    make_file(
+        &file,
+        &["-vf", select, "-fps_mode", "vfr", "-bf", "2", "-g", "30"],
+        &AAC,
+    );
     let capture = capture(&file);
     assert_in_order(&capture.events);
     let expected = times(&file, "v");
@@ -290,5 +296,25 @@ fn changing_frame_rate() {
         got.iter()
             .zip(&expected)
             .all(|(unit, (pts, _))| (unit.pts_us - pts - shift_us).abs() <= 15)
+    );
+}
+
+#[test]
+fn opus() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("source.mkv");
+    make_file(&file, &["-bf", "0"], &["-c:a", "libopus"]);
+    let capture = capture(&file);
+    assert_in_order(&capture.events);
+    let format = capture.events.iter().find_map(|event| match event {
+        CaptureEvent::Format(Track::Audio, format) => Some(format),
+        _ => None,
+    });
+    assert_eq!(format, Some(&Format::Opus(OpusFormat { channels: 2 })));
+    let audio_shift = assert_times(&capture.units(Track::Audio), &times(&file, "a"), 25);
+    let video_shift = assert_times(&capture.units(Track::Video), &times(&file, "v"), 1_000);
+    assert!(
+        (video_shift - audio_shift).abs() <= 20_000,
+        "{video_shift} {audio_shift}"
     );
 }

@@ -4,6 +4,7 @@ mod aac;
 mod ffmpeg;
 mod h264;
 mod latm;
+mod opus;
 mod rtp;
 mod session;
 mod stream;

@@ -14,7 +14,7 @@ use crate::capture::{CaptureEnd, CaptureEvent, CaptureRequest, Clock, Track, Tra
 
 const VIDEO: &str = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:0\r\n\
     a=fmtp:96 packetization-mode=1;sprop-parameter-sets=Z2QADazZQUGfnwEQAAADABAAAAMDwPFCmWA=,aOvjyyLA\r\n";
-const OPUS: &str = "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 opus/48000/2\r\na=control:1\r\n";
+const SPEEX: &str = "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 speex/16000\r\na=control:1\r\n";
 
 /// What a source does.
 #[derive(Clone, Default)]
@@ -158,7 +158,7 @@ async fn all(mut events: mpsc::Receiver<CaptureEvent>) -> Vec<CaptureEvent> {
 
 #[tokio::test]
 async fn a_session_from_setup_to_the_publishers_leaving() {
-    let media = format!("{OPUS}{VIDEO}");
+    let media = format!("{SPEEX}{VIDEO}");
     let source = Source::start(Script {
         media,
         pictures: 25,
@@ -166,7 +166,7 @@ async fn a_session_from_setup_to_the_publishers_leaving() {
     })
     .await;
     let events = all(open(source.request())).await;
-    assert_eq!(events[0], CaptureEvent::Unsupported(Track::Audio, "opus".to_owned()));
+    assert_eq!(events[0], CaptureEvent::Unsupported(Track::Audio, "speex".to_owned()));
     assert!(matches!(events[1], CaptureEvent::Format(Track::Video, _)));
     assert_eq!(
         events[2..]
@@ -227,16 +227,16 @@ async fn dropping_the_receiver_tears_the_session_down() {
 #[tokio::test]
 async fn nothing_that_can_be_recorded() {
     let source = Source::start(Script {
-        media: OPUS.to_owned(),
+        media: SPEEX.to_owned(),
         ..Script::default()
     })
     .await;
     let events = all(open(source.request())).await;
-    assert_eq!(events[0], CaptureEvent::Unsupported(Track::Audio, "opus".to_owned()));
+    assert_eq!(events[0], CaptureEvent::Unsupported(Track::Audio, "speex".to_owned()));
     let [_, CaptureEvent::Ended(CaptureEnd::Failed(reason))] = &events[..] else {
         panic!("{events:?}")
     };
-    assert!(reason.contains("opus") && !reason.contains("hunter2"), "{reason}");
+    assert!(reason.contains("speex") && !reason.contains("hunter2"), "{reason}");
 }
 
 #[tokio::test]

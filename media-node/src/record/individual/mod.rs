@@ -1,78 +1,112 @@
-//! Individual recording: one audio and one video playlist for each user.
+//! Individual recording: one audio and one video playlist for each user, and pictures of the video beside them or alone.
 //!
-//! `plan` says, from the roster and the subscription, which streams are wanted; `engine` follows both and keeps a task
-//! for each wanted user; `user` runs a user's sessions, opens them again and hands what they bring to a thread that may
-//! wait for the disk; `tracks` is what that thread does. `plan` and `tracks` are free of tasks, sockets and clocks.
+//! A thread for each user takes what the user's streams bring and may wait for the disk. The rest is free of tasks, sockets
+//! and clocks: `tracks` is what the thread does, `track_slicer` and `transcode` are the parts of it where Opus becomes AAC.
 
-mod engine;
-mod plan;
 #[cfg(test)]
 mod tests;
+mod track_slicer;
+#[cfg(test)]
+mod track_slicer_tests;
 mod tracks;
-mod user;
+mod transcode;
+#[cfg(test)]
+mod transcode_tests;
 
-use protocol::{Desired, EndCause, Roster, Source};
+use std::sync::Arc;
+
+use protocol::{Desired, EndCause, Fault, Roster, StreamName, VideoQuality};
 use tokio::sync::{mpsc, watch};
 
-use super::status::{Board, SharedBoard};
+use super::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp, Tracks};
+use super::sink::SliceSink;
+use super::snapshot::Snapshots;
+use super::status::{SharedBoard, problem};
 use super::{Context, Status};
-use crate::capture::{self, CaptureEvent, CaptureRequest};
-use crate::channel::{Credentials, RosterError, RosterSource};
+use crate::capture::Clock;
+use tracks::UserTracks;
 
-/// Records until the directive says otherwise, and returns why it ended. Before it returns every captured unit is in a
-/// committed slice; finishing the spool is the caller's part. When `desired` is closed it ends as stopped.
+/// Units and events on their way to the thread that writes them: some four seconds of video and audio.
+const QUEUE: usize = 256;
+
+/// See [`record::run`](super::run). Every captured unit is in a committed slice at the end.
 pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: watch::Sender<Status>) -> EndCause {
-    let Context {
-        job,
-        spool,
-        clock,
-        addresses,
-        options,
-    } = context;
-    let first_media_ms = spool.files("").iter().map(|file| file.start_ms).min();
-    let board = SharedBoard::new(Board::new(clock.wall_ms(clock.now_us()), first_media_ms));
-    let shared = engine::Shared {
-        sink: spool,
-        clock,
-        board,
-        options,
-        sid: job.sid,
-        channel: job.recorder.channel,
-        roster_tells_presence: !matches!(job.source, Source::Static { .. }),
+    let shared = context.shared();
+    let recorder = Individual {
+        sink: context.spool.clone(),
+        clock: context.clock,
+        board: shared.board.clone(),
+        sid: context.job.sid.clone(),
+        channel: context.job.recorder.channel.clone(),
+        snapshots: context
+            .job
+            .snapshots
+            .map(|wanted| Snapshots::new(wanted, context.spool.clone())),
     };
-    match RosterSource::new(&job.source, &job.recorder.app_id, &shared.channel, &addresses) {
-        Ok(rosters) => engine::run(shared, rosters, Rtsp, desired, status).await,
-        Err(error) => engine::refuse(&shared, &error, &status),
+    match context.rosters() {
+        Ok(rosters) => follow::run(shared, rosters, Rtsp, recorder, desired, status).await,
+        Err(error) => follow::refuse(&shared, &error, &status),
     }
 }
 
-/// Who is in the channel.
-trait Rosters: Send {
-    /// At once with the present roster, then at changes. An error means that the roster is not known at present.
-    fn next(&mut self) -> impl Future<Output = Result<Roster, RosterError>> + Send;
-    fn credentials(&self, uid: &str) -> Option<Credentials>;
+struct Individual<S> {
+    sink: Arc<S>,
+    clock: Clock,
+    board: SharedBoard,
+    sid: String,
+    channel: String,
+    snapshots: Option<Snapshots>,
 }
 
-impl Rosters for RosterSource {
-    fn next(&mut self) -> impl Future<Output = Result<Roster, RosterError>> + Send {
-        Self::next(self)
+impl<S> Clone for Individual<S> {
+    fn clone(&self) -> Self {
+        Self {
+            sink: self.sink.clone(),
+            clock: self.clock,
+            board: self.board.clone(),
+            sid: self.sid.clone(),
+            channel: self.channel.clone(),
+            snapshots: self.snapshots.clone(),
+        }
+    }
+}
+
+impl<S: SliceSink> Recorder for Individual<S> {
+    type Inlet = mpsc::Sender<Input>;
+
+    const PICTURES: fn(VideoQuality) -> &'static [StreamName] = |quality| match quality {
+        VideoQuality::High => &[StreamName::Camera],
+        VideoQuality::Low => &[StreamName::Low, StreamName::Camera],
+    };
+
+    fn begin(&mut self, uid: &str, wanted: Tracks) -> (Self::Inlet, impl Future<Output = ()> + Send + 'static) {
+        let (inlet, mut queue) = mpsc::channel(QUEUE);
+        let (clock, board, of, name) = (self.clock, self.board.clone(), self.clone(), uid.to_owned());
+        let writer = tokio::task::spawn_blocking(move || {
+            let mut tracks = UserTracks::new(&of, &name, wanted);
+            while let Some(input) = queue.blocking_recv() {
+                tracks.take(input, clock.now_us());
+            }
+            tracks.close(clock.now_us());
+        });
+        let uid = uid.to_owned();
+        let written = async move {
+            if writer.await.is_err() {
+                let message = format!("the recording of user {uid} broke off by a defect of the node");
+                let at_ms = clock.wall_ms(clock.now_us());
+                board.lock().problem(problem(Fault::Ours, "internal", message, at_ms));
+            }
+        };
+        (inlet, written)
     }
 
-    fn credentials(&self, uid: &str) -> Option<Credentials> {
-        Self::credentials(self, uid)
-    }
+    fn follow(&mut self, _: &Roster, _: &Plan, _: &Desired) {}
+
+    async fn end(self) {}
 }
 
-/// What opens streams.
-trait Captures: Clone + Send + Sync + 'static {
-    fn open(&self, request: CaptureRequest) -> mpsc::Receiver<CaptureEvent>;
-}
-
-#[derive(Clone, Copy)]
-struct Rtsp;
-
-impl Captures for Rtsp {
-    fn open(&self, request: CaptureRequest) -> mpsc::Receiver<CaptureEvent> {
-        capture::open(request)
+impl Inlet for mpsc::Sender<Input> {
+    async fn take(&self, input: Input) -> Result<(), Closed> {
+        self.send(input).await.map_err(|_| Closed)
     }
 }

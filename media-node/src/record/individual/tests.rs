@@ -1,16 +1,18 @@
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{
-    Directive, RosterStream, RosterUser, Selection, StreamName, StreamTypes, Subscription, TrackKind, VideoQuality,
-};
+use protocol::{Directive, Roster, Selection, StreamName, StreamTypes, Subscription, TrackKind};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::*;
-use crate::capture::{AccessUnit, CaptureEnd, Clock, Track, Wanted};
-use crate::record::testing::{Coded, DirSink, audio, complaints, shifted, units_in, video};
+use crate::capture::{CaptureEnd, CaptureEvent, Clock, Track, Wanted};
+use crate::record::follow::testing::{
+    CAMERA, FakeCaptures, FakeRosters, eventually, everything, roster, send, subscription,
+};
+use crate::record::follow::{Presence, Shared};
+use crate::record::status::Board;
+use crate::record::testing::{DirSink, audio, complaints, shifted, units_in, video};
 use crate::record::{Options, Status};
 use crate::spool::{PlaylistKey, Slice};
 
@@ -24,115 +26,31 @@ struct Stage {
     recording: JoinHandle<EndCause>,
 }
 
-struct FakeRosters(mpsc::Receiver<Roster>);
-
-impl Rosters for FakeRosters {
-    async fn next(&mut self) -> Result<Roster, RosterError> {
-        match self.0.recv().await {
-            Some(roster) => Ok(roster),
-            None => std::future::pending().await,
-        }
-    }
-
-    fn credentials(&self, _: &str) -> Option<Credentials> {
-        None
-    }
-}
-
-/// Sessions by URL, in the order of their opening; without one a stream cannot be reached.
-#[derive(Clone, Default)]
-struct FakeCaptures(Arc<Mutex<Backstage>>);
-
-#[derive(Default)]
-struct Backstage {
-    sessions: HashMap<String, VecDeque<mpsc::Receiver<CaptureEvent>>>,
-    opened: Vec<(String, Wanted)>,
-}
-
-impl FakeCaptures {
-    fn session(&self, stream: &str) -> mpsc::Sender<CaptureEvent> {
-        let (sender, receiver) = mpsc::channel(16);
-        let url = format!("{stream}?key=hunter2");
-        self.0
-            .lock()
-            .unwrap()
-            .sessions
-            .entry(url)
-            .or_default()
-            .push_back(receiver);
-        sender
-    }
-
-    fn opened(&self) -> Vec<(String, Wanted)> {
-        self.0.lock().unwrap().opened.clone()
-    }
-}
-
-impl Captures for FakeCaptures {
-    fn open(&self, request: CaptureRequest) -> mpsc::Receiver<CaptureEvent> {
-        let mut backstage = self.0.lock().unwrap();
-        backstage.opened.push((request.url.clone(), request.want));
-        let scripted = backstage.sessions.get_mut(&request.url).and_then(VecDeque::pop_front);
-        scripted.unwrap_or_else(|| {
-            let (sender, receiver) = mpsc::channel(1);
-            sender
-                .try_send(CaptureEvent::Ended(CaptureEnd::Failed("connection refused".into())))
-                .unwrap();
-            receiver
-        })
-    }
-}
-
-fn subscription(types: StreamTypes, video: Selection) -> Subscription {
-    Subscription {
-        version: 1,
-        types,
-        audio: Selection::All,
-        video,
-        quality: VideoQuality::High,
-    }
-}
-
-fn everything() -> Subscription {
-    subscription(StreamTypes::Both, Selection::All)
-}
-
-fn roster(users: &[(&str, &[(StreamName, u64)])]) -> Roster {
-    let user = |(uid, streams): &(&str, &[(StreamName, u64)])| RosterUser {
-        uid: (*uid).into(),
-        joined_at_ms: 0,
-        streams: streams
-            .iter()
-            .map(|(name, publication)| RosterStream {
-                name: *name,
-                url: format!("{uid}/{name}?key=hunter2"),
-                publication: *publication,
-            })
-            .collect(),
-    };
-    Roster {
-        version: 1,
-        users: users.iter().map(user).collect(),
-    }
-}
-
-const CAMERA: &[(StreamName, u64)] = &[(StreamName::Camera, 1)];
-
 impl Stage {
     fn set(options: Options) -> Self {
+        Self::set_with(options, Presence::Bystanders, None)
+    }
+
+    fn set_with(options: Options, presence: Presence, pictures: Option<protocol::Snapshots>) -> Self {
         let sink = Arc::new(DirSink::new());
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap();
         let clock = Clock::new(now.as_millis() as u64);
-        let shared = engine::Shared {
+        let board = SharedBoard::new(Board::new(clock.wall_ms(0), None));
+        let recorder = Individual {
             sink: sink.clone(),
             clock,
-            board: SharedBoard::new(Board::new(clock.wall_ms(0), None)),
-            options,
+            board: board.clone(),
             sid: "51d".into(),
             channel: "room".into(),
-            roster_tells_presence: true,
+            snapshots: pictures.map(|wanted| Snapshots::new(wanted, sink.clone())),
+        };
+        let shared = Shared {
+            clock,
+            board,
+            options,
+            presence,
         };
         let (rosters, roster_queue) = mpsc::channel(4);
         let captures = FakeCaptures::default();
@@ -145,10 +63,11 @@ impl Stage {
             terms: Default::default(),
         });
         let (status_sender, status) = watch::channel(Status::default());
-        let recording = tokio::spawn(engine::run(
+        let recording = tokio::spawn(follow::run(
             shared,
             FakeRosters(roster_queue),
             captures.clone(),
+            recorder,
             desired_now,
             status_sender,
         ));
@@ -204,27 +123,6 @@ fn restarts(sink: &DirSink, uid: &str, track: TrackKind) -> usize {
     tags.filter(|tag| tag.contains("EVENT=START")).count()
 }
 
-async fn send(session: &mpsc::Sender<CaptureEvent>, track: Track, coded: &Coded, units: &[AccessUnit]) {
-    session
-        .send(CaptureEvent::Format(track, coded.format.clone()))
-        .await
-        .unwrap();
-    for unit in units {
-        session.send(CaptureEvent::Unit(track, unit.clone())).await.unwrap();
-    }
-}
-
-/// Waits until a condition of the stage holds.
-async fn eventually(what: &str, holds: impl Fn() -> bool) {
-    for _ in 0..200 {
-        if holds() {
-            return;
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
-    panic!("never: {what}");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_commits_all_that_was_captured() {
     let mut stage = Stage::set(Options::default());
@@ -249,6 +147,41 @@ async fn a_stop_commits_all_that_was_captured() {
     assert_eq!(recorded(&sink, "a", TrackKind::Audio), 700);
     assert_eq!(recorded(&sink, "b", TrackKind::Audio), 300);
     assert_eq!(recorded(&sink, "b", TrackKind::Video), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_come_from_the_session_that_is_recorded() {
+    for alone in [false, true] {
+        let pictures = protocol::Snapshots {
+            interval_ms: 10_000,
+            alone,
+        };
+        let stage = Stage::set_with(Options::default(), Presence::Bystanders, Some(pictures));
+        let (both, audio_only) = (stage.captures.session("a/camera"), stage.captures.session("b/camera"));
+        stage.roster(&[("a", CAMERA), ("b", CAMERA)]).await;
+        send(&both, Track::Audio, audio(), &audio().units[..300]).await;
+        send(&both, Track::Video, video(), &video().units[..700]).await;
+        send(&audio_only, Track::Audio, audio(), &audio().units[..300]).await;
+        let opened = stage.captures.opened();
+        let (cause, sink, status) = stage.stop(Directive::Stop(EndCause::Stopped)).await;
+        assert_eq!((cause, status.problems), (EndCause::Stopped, Vec::new()));
+        assert_eq!(opened.len(), 2, "{opened:?}");
+        let taken: Vec<_> = sink
+            .pictures()
+            .into_iter()
+            .map(|(picture, _)| (picture.uid, picture.start_us))
+            .collect();
+        let of_a = |at_us| ("a".to_owned(), at_us);
+        assert_eq!(taken, [of_a(0), of_a(10_000_000), of_a(20_000_000)]);
+        let units = |uid, track| recorded(&sink, uid, track);
+        let written = [
+            units("a", TrackKind::Video),
+            units("a", TrackKind::Audio),
+            units("b", TrackKind::Audio),
+        ];
+        assert_eq!(written, if alone { [0, 0, 0] } else { [700, 300, 300] });
+        assert!(status.first_media_ms.is_some() && status.idle_since_ms.is_none());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -365,6 +298,24 @@ async fn a_user_whom_nobody_wants_recorded_keeps_the_channel_from_being_idle() {
     stage.roster(&[]).await;
     stage.until(|status| status.idle_since_ms.is_some()).await;
     assert_eq!(stage.captures.opened(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_there_and_sends_nothing_keeps_a_communication_channel_from_being_idle() {
+    for (presence, is_idle) in [
+        (Presence::Everybody, false),
+        (Presence::Bystanders, true),
+        (Presence::Nobody, true),
+    ] {
+        let mut stage = Stage::set_with(Options::default(), presence, None);
+        let _silent = stage.captures.session("a/camera");
+        stage.roster(&[("a", CAMERA)]).await;
+        let captures = stage.captures.clone();
+        eventually("the silent user's stream is opened", || !captures.opened().is_empty()).await;
+        stage.until(|status| status.idle_since_ms.is_some() == is_idle).await;
+        stage.roster(&[]).await;
+        stage.until(|status| status.idle_since_ms.is_some()).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

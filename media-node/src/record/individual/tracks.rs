@@ -1,60 +1,60 @@
-use std::collections::BTreeMap;
-
 use protocol::{Fault, StreamName, TrackKind};
 
-use super::engine::Shared;
-use super::plan::Tracks;
-use crate::capture::{CaptureEvent, Clock, Format, Track};
+use super::Individual;
+use super::track_slicer::{TrackError, TrackSlicer};
+use super::transcode::TranscodeError;
+use crate::capture::{CaptureEvent, Clock, Track};
 use crate::container::FileNames;
+use crate::record::follow::{Choice, Input, Pass, Tracks};
 use crate::record::sink::SliceSink;
 use crate::record::slicer::{SliceError, Slicer};
+use crate::record::snapshot::UserPictures;
 use crate::record::status::{SharedBoard, problem};
 use crate::spool::PlaylistKey;
 
-/// What the thread of a user is told.
-#[derive(Debug)]
-pub(super) enum Input {
-    /// From one of the user's streams. After its end another session of the stream may follow.
-    Event(StreamName, CaptureEvent),
-    /// Which tracks are recorded from here on; the others end.
-    Wanted(Tracks),
-    /// Time passes.
-    Tick,
-}
-
-/// A user's two playlists in the making.
+/// A user's two playlists and pictures in the making.
 pub(super) struct UserTracks<S: SliceSink> {
     uid: String,
     clock: Clock,
     board: SharedBoard,
     wanted: Tracks,
-    audio: Slicer<S>,
-    video: Slicer<S>,
-    /// The stream that is the user's audio.
-    audio_from: Option<StreamName>,
-    /// Of the streams that have audio.
-    audio_formats: BTreeMap<StreamName, Format>,
+    audio: Line<S>,
+    video: Line<S>,
+    /// Units go into playlists, not only into pictures.
+    playlists: bool,
+    pictures: UserPictures,
+}
+
+/// One of the playlists, and whose units go there.
+struct Line<S: SliceSink> {
+    choice: Choice,
+    slicer: TrackSlicer<S>,
 }
 
 impl<S: SliceSink> UserTracks<S> {
-    pub(super) fn new(shared: &Shared<S>, uid: &str, wanted: Tracks) -> Self {
-        let slicer = |track| {
-            let names = FileNames::new(&shared.sid, &shared.channel, uid, track);
+    pub(super) fn new(of: &Individual<S>, uid: &str, wanted: Tracks) -> Self {
+        let line = |track, choice| {
+            let names = FileNames::new(&of.sid, &of.channel, uid, track);
             let key = PlaylistKey {
                 uid: uid.to_owned(),
                 track,
             };
-            Slicer::new(shared.sink.clone(), shared.clock, names, key)
+            let slicer = Slicer::new(of.sink.clone(), of.clock, names, key);
+            Line {
+                choice,
+                slicer: TrackSlicer::new(slicer),
+            }
         };
+        let (board, snapshots) = (of.board.clone(), of.snapshots.clone());
         Self {
-            audio: slicer(TrackKind::Audio),
-            video: slicer(TrackKind::Video),
+            playlists: !snapshots.as_ref().is_some_and(|snapshots| snapshots.alone),
+            pictures: UserPictures::new(&of.sid, &of.channel, uid, of.clock, board, snapshots),
+            audio: line(TrackKind::Audio, Choice::first()),
+            video: line(TrackKind::Video, Choice::newest()),
             uid: uid.to_owned(),
-            clock: shared.clock,
-            board: shared.board.clone(),
+            clock: of.clock,
+            board: of.board.clone(),
             wanted,
-            audio_from: None,
-            audio_formats: BTreeMap::new(),
         }
     }
 
@@ -65,20 +65,18 @@ impl<S: SliceSink> UserTracks<S> {
             Input::Wanted(wanted) => {
                 self.wanted = wanted;
                 if !wanted.audio {
-                    let result = self.audio.interrupt();
+                    let result = self.audio.slicer.interrupt();
                     self.tell(Track::Audio, result, now_us);
                 }
                 if !wanted.video {
-                    let result = self.video.interrupt();
+                    self.pictures.ended();
+                    let result = self.video.slicer.interrupt();
                     self.tell(Track::Video, result, now_us);
                 }
             }
             Input::Tick => {
-                let results = [
-                    (Track::Audio, self.audio.tick(now_us)),
-                    (Track::Video, self.video.tick(now_us)),
-                ];
-                for (track, result) in results {
+                for track in [Track::Audio, Track::Video] {
+                    let result = self.line(track).slicer.tick(now_us);
                     self.tell(track, result, now_us);
                 }
             }
@@ -88,126 +86,99 @@ impl<S: SliceSink> UserTracks<S> {
     /// Commits what is open.
     pub(super) fn close(&mut self, now_us: i64) {
         self.take(Input::Wanted(Tracks::default()), now_us);
+        self.pictures.close(now_us);
     }
 
     fn event(&mut self, stream: StreamName, event: CaptureEvent, now_us: i64) {
         match event {
             CaptureEvent::Format(track, format) => {
-                if track == Track::Audio {
-                    self.audio_formats.insert(stream, format.clone());
-                    self.audio_from.get_or_insert(stream);
-                }
-                if self.records(stream, track) {
-                    let result = self.slicer(track).format(format);
+                let line = self.line(track);
+                if line.choice.format(stream, &format) {
+                    let result = line.slicer.format(format);
                     self.tell(track, result, now_us);
                 }
             }
             CaptureEvent::Unit(track, unit) => {
-                self.board.lock().media(self.clock.wall_ms(now_us));
-                if track == Track::Audio && self.audio_from.is_none() {
-                    self.take_over_audio(stream, now_us);
+                let wanted = self.writes(track);
+                let line = self.line(track);
+                let result = match line.choice.unit(stream, unit.keyframe) {
+                    Pass::Drop => return,
+                    Pass::Take => Ok(()),
+                    Pass::TakeOver(format) => line.slicer.format(format),
+                };
+                let begun = result.and_then(|()| if wanted { line.slicer.unit(&unit) } else { Ok(None) });
+                match begun {
+                    Ok(Some(start_ms)) => self.board.lock().recorded(start_ms),
+                    Ok(None) => {}
+                    Err(error) => self.tell(track, Err(error), now_us),
                 }
-                if self.records(stream, track) {
-                    match self.slicer(track).unit(&unit) {
-                        Ok(Some(start_ms)) => self.board.lock().recorded(start_ms),
-                        Ok(None) => {}
-                        Err(error) => self.tell(track, Err(error), now_us),
+                if track == Track::Video && self.wanted.video {
+                    self.pictures.unit(&unit, now_us);
+                }
+            }
+            CaptureEvent::Lost(track, _) => {
+                let line = self.line(track);
+                if line.choice.is(stream) {
+                    line.slicer.lost();
+                }
+            }
+            CaptureEvent::Unsupported(..) => {}
+            CaptureEvent::Ended(_) => {
+                for track in [Track::Audio, Track::Video] {
+                    let line = self.line(track);
+                    if line.choice.ended(stream) {
+                        let result = line.slicer.interrupt();
+                        self.tell(track, result, now_us);
+                        if track == Track::Video {
+                            self.pictures.ended();
+                        }
                     }
                 }
             }
-            CaptureEvent::Lost(track, packets) => {
-                self.board.lock().lost(packets);
-                if self.records(stream, track) {
-                    self.slicer(track).lost();
-                }
-            }
-            CaptureEvent::Unsupported(track, codec) => {
-                let (uid, track) = (&self.uid, name(track));
-                let message = format!(
-                    "{track} of user {uid} is {codec}, which cannot be recorded: publish H.264 video and AAC audio"
-                );
-                self.problem(
-                    &format!("codec {uid} {track} {codec}"),
-                    Fault::Destination,
-                    "unsupported_codec",
-                    message,
-                    now_us,
-                );
-            }
-            CaptureEvent::Ended(_) => self.ended(stream, now_us),
         }
     }
 
-    fn ended(&mut self, stream: StreamName, now_us: i64) {
-        self.audio_formats.remove(&stream);
-        if self.audio_from == Some(stream) {
-            self.audio_from = None;
-            let result = self.audio.interrupt();
-            self.tell(Track::Audio, result, now_us);
-        }
-        if stream == StreamName::Camera {
-            let result = self.video.interrupt();
-            self.tell(Track::Video, result, now_us);
-        }
+    fn writes(&self, track: Track) -> bool {
+        let wanted = match track {
+            Track::Audio => self.wanted.audio,
+            Track::Video => self.wanted.video,
+        };
+        wanted && self.playlists
     }
 
-    /// The stream that was the user's audio has ended, and another one has audio.
-    fn take_over_audio(&mut self, stream: StreamName, now_us: i64) {
-        if let Some(format) = self.audio_formats.get(&stream).cloned() {
-            self.audio_from = Some(stream);
-            let result = self.audio.format(format);
-            self.tell(Track::Audio, result, now_us);
-        }
-    }
-
-    fn records(&self, stream: StreamName, track: Track) -> bool {
-        match track {
-            Track::Audio => self.wanted.audio && self.audio_from == Some(stream),
-            Track::Video => self.wanted.video && stream == StreamName::Camera,
-        }
-    }
-
-    fn slicer(&mut self, track: Track) -> &mut Slicer<S> {
+    fn line(&mut self, track: Track) -> &mut Line<S> {
         match track {
             Track::Audio => &mut self.audio,
             Track::Video => &mut self.video,
         }
     }
 
-    fn tell(&self, track: Track, result: Result<(), SliceError>, now_us: i64) {
+    fn tell(&self, track: Track, result: Result<(), TrackError>, now_us: i64) {
         let Err(error) = result else { return };
-        let (uid, track) = (&self.uid, name(track));
+        let (uid, track) = (&self.uid, track.name());
         let (fault, code, message) = match &error {
-            SliceError::Media(error) => (
+            TrackError::Slice(SliceError::Media(error)) | TrackError::Transcode(TranscodeError::Decode(error)) => (
                 Fault::Destination,
                 "unsupported_media",
                 format!("{track} of user {uid} cannot be recorded as it is sent ({error}); some of it is left out"),
             ),
-            SliceError::Spool(error) => (
+            TrackError::Transcode(TranscodeError::Encode(error)) => (
+                Fault::Ours,
+                "transcoding_failed",
+                format!("{track} of user {uid} cannot be recorded ({error}): has the node's FFmpeg its AAC encoder?"),
+            ),
+            TrackError::Slice(SliceError::Spool(error)) => (
                 Fault::Ours,
                 "spool_failed",
                 format!("{track} of user {uid} cannot be kept ({error}): is the node's disk full or failing?"),
             ),
-            SliceError::Write(error) => (
+            TrackError::Slice(SliceError::Write(error)) => (
                 Fault::Ours,
                 "spool_failed",
                 format!("{track} of user {uid} cannot be written ({error}): is the node's disk full or failing?"),
             ),
         };
-        self.problem(&format!("{code} {uid} {track}"), fault, code, message, now_us);
-    }
-
-    fn problem(&self, cause: &str, fault: Fault, code: &str, message: String, now_us: i64) {
-        let at_ms = self.clock.wall_ms(now_us);
-        self.board
-            .lock()
-            .problem_once(cause, problem(fault, code, message, at_ms));
-    }
-}
-
-fn name(track: Track) -> &'static str {
-    match track {
-        Track::Audio => "audio",
-        Track::Video => "video",
+        let told = problem(fault, code, message, self.clock.wall_ms(now_us));
+        self.board.lock().problem_once(&format!("{code} {uid} {track}"), told);
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use protocol::{Scene, Selection, Subscription, VideoQuality};
 
-use super::{Change, Counters, MixError, Mixer, Output, Settings};
+use super::{Change, Counters, MixError, Mixer, Output, Settings, Shed};
 use crate::media::{Demuxed, Demuxer, MediaError};
 
 /// One user's file.
@@ -125,7 +125,7 @@ impl FileMix {
         let mut made = Vec::new();
         while let Some(now_us) = self.feed(&mut end_us)? {
             self.mixer
-                .advance(now_us, false, |output| made.push(output))
+                .advance(now_us, Shed::Nothing, |output| made.push(output))
                 .map_err(FilesError::from)?;
             made.drain(..).try_for_each(|output| each(&self.mixer, output))?;
         }

@@ -2,12 +2,15 @@ use std::collections::VecDeque;
 
 use super::Output;
 
-/// Puts the units of both tracks into one order of decoding times: an encoder keeps pictures back longer than sound.
+/// Puts the units of both tracks into the order of playing: an encoder keeps pictures back longer than sound. All sound
+/// before a key frame's presentation stands in front of it, so that the output can be cut there.
 #[derive(Default)]
 pub struct Interleave {
     video: VecDeque<Output>,
     audio: VecDeque<Output>,
     both: bool,
+    /// How much later than decoded the first picture, a key frame, is shown; the same for every key frame.
+    delay_us: Option<i64>,
 }
 
 impl Interleave {
@@ -20,16 +23,22 @@ impl Interleave {
     }
 
     pub fn push(&mut self, output: Output) {
-        match output {
-            Output::Video(_) => self.video.push_back(output),
+        match &output {
+            Output::Video(unit) => {
+                self.delay_us.get_or_insert(unit.pts_us - unit.dts_us);
+                self.video.push_back(output);
+            }
             Output::Audio(_) => self.audio.push_back(output),
         }
     }
 
     /// The next unit that no earlier one can follow any more.
     pub fn pop(&mut self) -> Option<Output> {
+        let delay_us = self.delay_us.unwrap_or_default();
         match (self.video.front(), self.audio.front()) {
-            (Some(video), Some(audio)) if audio.unit().dts_us < video.unit().dts_us => self.audio.pop_front(),
+            (Some(video), Some(audio)) if audio.unit().dts_us < video.unit().dts_us + delay_us => {
+                self.audio.pop_front()
+            }
             (Some(_), Some(_)) => self.video.pop_front(),
             _ if !self.both => self.take_any(),
             _ => None,

@@ -48,7 +48,21 @@ pub enum Change {
     },
 }
 
-/// One coded unit of the mixed recording, in the order of decoding times over both tracks.
+/// How much of the picture is left out because the node cannot keep up. Sound and time are never left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shed {
+    #[default]
+    Nothing,
+    /// Every other picture.
+    Half,
+    /// Three of four pictures.
+    ThreeQuarters,
+    /// All but one picture a second, and of what users send all but key frames.
+    AllButKeyFrames,
+}
+
+/// One coded unit of the mixed recording. Each track is in the order of decoding times; all sound before a key frame's
+/// presentation comes in front of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// H.264 in Annex B form. Each key frame is an IDR picture with SPS and PPS in front. The decoding time may lie before
@@ -78,6 +92,7 @@ pub struct Mixer {
     changes: VecDeque<(i64, Change)>,
     users: BTreeMap<String, User>,
     users_seen: u64,
+    shed: Shed,
     rearrange: bool,
     video: Option<VideoOutput>,
     audio: Option<AudioOutput>,
@@ -98,8 +113,12 @@ impl Mixer {
         let video = (settings.types != StreamTypes::Audio)
             .then(|| VideoOutput::new(settings))
             .transpose()?;
+        // Sound begins with the picture.
+        let start_us = video
+            .as_ref()
+            .map_or(settings.start_us, |video| video.time_us(video.next));
         let audio = (settings.types != StreamTypes::Video)
-            .then(|| AudioOutput::new(settings))
+            .then(|| AudioOutput::new(settings, start_us))
             .transpose()?;
         let mut mixer = Self {
             jitter_us: settings.jitter_us,
@@ -107,6 +126,7 @@ impl Mixer {
             changes: VecDeque::new(),
             users: BTreeMap::new(),
             users_seen: 0,
+            shed: Shed::Nothing,
             rearrange: true,
             interleave: Interleave::new(video.is_some() && audio.is_some()),
             video,
@@ -150,16 +170,16 @@ impl Mixer {
         self.counters = counters;
     }
 
-    /// Makes all that is due at `now_us`: everything older than the jitter budget. With `shed` every other picture is
-    /// left out, because the node cannot keep up; sound and time never are.
-    pub fn advance(&mut self, now_us: i64, shed: bool, each: impl FnMut(Output)) -> Result<(), MixError> {
-        self.run(now_us.saturating_sub(self.jitter_us), shed, each)
+    /// Makes all that is due at `now_us`: everything older than the jitter budget.
+    pub fn advance(&mut self, now_us: i64, shed: Shed, each: impl FnMut(Output)) -> Result<(), MixError> {
+        self.shed = shed;
+        self.run(now_us.saturating_sub(self.jitter_us), each)
     }
 
     /// Makes the rest, before `end_us`, without waiting for late units. Nothing can follow.
     pub fn finish(&mut self, end_us: i64, mut each: impl FnMut(Output)) -> Result<(), MixError> {
         self.users.values_mut().for_each(|user| user.video.end());
-        self.run(end_us - 1, false, &mut each)?;
+        self.run(end_us - 1, &mut each)?;
         while self.audio.as_ref().is_some_and(|audio| block_us(audio.next) < end_us) {
             self.make_sound()?;
         }
@@ -207,7 +227,7 @@ impl Mixer {
         self.users.entry(uid.to_owned()).or_default()
     }
 
-    fn run(&mut self, until_us: i64, shed: bool, mut each: impl FnMut(Output)) -> Result<(), MixError> {
+    fn run(&mut self, until_us: i64, mut each: impl FnMut(Output)) -> Result<(), MixError> {
         loop {
             let picture = self.video.as_ref().map_or(i64::MAX, |video| video.time_us(video.next));
             let sound = self.audio.as_ref().map_or(i64::MAX, |audio| block_us(audio.next + 1));
@@ -216,7 +236,7 @@ impl Mixer {
             }
             if picture <= sound {
                 self.apply_changes(picture);
-                self.make_picture(shed)?;
+                self.make_picture()?;
             } else {
                 self.apply_changes(self.audio.as_ref().map_or(sound, |audio| block_us(audio.next)));
                 self.make_sound()?;
@@ -285,7 +305,7 @@ impl Mixer {
             .set_regions(regions.iter().filter_map(|region| Some((key(region)?, *region))));
     }
 
-    fn make_picture(&mut self, shed: bool) -> Result<(), MixError> {
+    fn make_picture(&mut self) -> Result<(), MixError> {
         if std::mem::take(&mut self.rearrange) {
             self.arrange();
         }
@@ -295,6 +315,7 @@ impl Mixer {
             stage,
             counters,
             interleave,
+            shed,
             ..
         } = self
         else {
@@ -302,12 +323,17 @@ impl Mixer {
         };
         let index = video.next;
         video.next += 1;
-        if shed && index % 2 != 0 {
+        if !video.keeps(index, *shed) {
             counters.frames_shed += 1;
             return Ok(());
         }
         let at_us = video.time_us(index);
-        *counters += seen::update(users, video.composer.slots(), stage, at_us, video.workers);
+        let show = seen::Show {
+            stage,
+            at_us,
+            key_frames_only: *shed == Shed::AllButKeyFrames,
+        };
+        *counters += seen::update(users, video.composer.slots(), show, video.workers);
         let changed = video.composer.paint()?;
         counters.frames_repeated += u64::from(!changed);
         counters.frames += 1;

@@ -4,7 +4,10 @@
 
 use std::ops::AddAssign;
 
+use protocol::{MixOutput, StreamTypes};
 use serde::Serialize;
+
+use crate::media::VideoEncoderChoice;
 
 mod audio;
 mod compose;
@@ -13,6 +16,7 @@ pub mod files;
 mod interleave;
 mod layout;
 mod limiter;
+pub mod live;
 mod mixer;
 mod output;
 mod paint;
@@ -25,7 +29,45 @@ mod drift_tests;
 #[cfg(test)]
 mod testing;
 
-pub use mixer::{Change, MixError, Mixer, Output, Settings};
+pub use mixer::{Change, MixError, Mixer, Output, Settings, Shed};
+
+/// A node's settings of its mixes.
+#[derive(Clone, Debug)]
+pub struct MixOptions {
+    /// How long to wait for late packets, in microseconds.
+    pub jitter_us: i64,
+    pub video_encoder: VideoEncoderChoice,
+    /// FFmpeg's name of an AAC encoder.
+    pub audio_encoder: String,
+    /// Threads that decode and scale, at least 1.
+    pub workers: usize,
+}
+
+impl Default for MixOptions {
+    fn default() -> Self {
+        Self {
+            jitter_us: 500_000,
+            video_encoder: VideoEncoderChoice::default(),
+            audio_encoder: "aac".to_owned(),
+            workers: 2,
+        }
+    }
+}
+
+impl MixOptions {
+    /// Of a mixer whose output begins at `start_us`.
+    pub fn settings(&self, output: MixOutput, types: StreamTypes, start_us: i64) -> Settings {
+        Settings {
+            output,
+            types,
+            start_us,
+            jitter_us: self.jitter_us,
+            video_encoder: self.video_encoder.clone(),
+            audio_encoder: self.audio_encoder.clone(),
+            workers: self.workers,
+        }
+    }
+}
 
 /// What the mixer did, since its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

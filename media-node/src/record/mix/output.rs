@@ -7,7 +7,7 @@ use super::compose::Composer;
 use super::interleave::Interleave;
 use super::layout::Size;
 use super::limiter::{Channels, Limiter};
-use super::{Output, Settings};
+use super::{Output, Settings, Shed};
 use crate::capture::{AacFormat, AccessUnit, Format, H264Format};
 use crate::media::{AudioEncoder, Coded, MediaError, MuxedTrack, VideoEncoder, VideoTarget, annexb};
 
@@ -60,6 +60,17 @@ impl VideoOutput {
     /// When a frame is shown.
     pub fn time_us(&self, frame: i64) -> i64 {
         grid_us(frame, self.fps)
+    }
+
+    /// Whether a frame is made while so much is left out. A frame at the beat of key frames always is.
+    pub fn keeps(&self, frame: i64, shed: Shed) -> bool {
+        let one_of = match shed {
+            Shed::Nothing => 1,
+            Shed::Half => 2,
+            Shed::ThreeQuarters => 4,
+            Shed::AllButKeyFrames => self.fps,
+        };
+        frame % one_of == 0 || frame == self.key_due
     }
 
     /// Encodes the canvas as frame `index`.
@@ -129,12 +140,15 @@ pub struct AudioOutput {
 }
 
 impl AudioOutput {
-    pub fn new(settings: &Settings) -> Result<Self, MediaError> {
+    /// `start_us`: of the first sample, or just before it.
+    pub fn new(settings: &Settings, start_us: i64) -> Result<Self, MediaError> {
         let profile = settings.output.audio;
         let bitrate = profile.bits_per_second() as usize;
         let encoder = AudioEncoder::new(&settings.audio_encoder, RATE, profile.channels(), bitrate)?;
-        let samples = settings.start_us.max(0) * i64::from(RATE) / 1_000_000;
-        let first = samples / AudioEncoder::FRAME as i64;
+        let mut first = start_us.max(0) * i64::from(RATE) / 1_000_000 / AudioEncoder::FRAME as i64;
+        while block_us(first) < start_us {
+            first += 1;
+        }
         let channels = usize::from(profile.channels());
         Ok(Self {
             channels,

@@ -7,9 +7,7 @@ use protocol::{Scene, Selection, StreamTypes, Subscription};
 use super::compose::Source;
 use super::video::Decoded;
 use crate::media::Picture;
-
-/// For how long the last picture of a user stays before the image comes.
-const LAST_PICTURE_US: i64 = 3_500_000;
+use crate::record::LAST_PICTURE_US;
 
 /// Identities of images do not meet those of decoded pictures, which count from 1.
 const IMAGE: u64 = 1 << 63;
@@ -110,9 +108,15 @@ impl Stage {
     }
 }
 
+/// The URLs of all images that a scene names, some perhaps twice.
+pub fn images(scene: &Scene) -> impl Iterator<Item = &str> {
+    let common = [&scene.background_image, &scene.user_image].into_iter().flatten();
+    let own = scene.user_images.iter().map(|image| &image.url);
+    common.chain(own).map(String::as_str)
+}
+
 fn names(scene: &Scene, url: &str) -> bool {
-    let common = [&scene.background_image, &scene.user_image];
-    common.into_iter().flatten().any(|named| named == url) || scene.user_images.iter().any(|image| image.url == url)
+    images(scene).any(|named| named == url)
 }
 
 fn admits(selection: &Selection, uid: &str) -> bool {

@@ -12,6 +12,15 @@ use super::scene::Stage;
 /// Users for whom a thread is worth its start.
 const USERS_FOR_A_THREAD: usize = 2;
 
+/// What is to be seen.
+#[derive(Clone, Copy)]
+pub struct Show<'a> {
+    pub stage: &'a Stage,
+    pub at_us: i64,
+    /// Of users' video nothing else is decoded.
+    pub key_frames_only: bool,
+}
+
 /// One user with the regions that show the user.
 struct Work<'a> {
     uid: &'a str,
@@ -20,27 +29,26 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn run(&mut self, stage: &Stage, at_us: i64, counters: &mut Counters) {
+    fn run(&mut self, show: Show<'_>, counters: &mut Counters) {
+        let (video, at_us) = (&mut self.user.video, show.at_us);
         if self.slots.is_empty() {
-            return self.user.video.rest(at_us, counters);
+            return video.rest(at_us, counters);
         }
-        self.user.video.advance(at_us, counters);
+        if show.key_frames_only {
+            video.jump(at_us, counters);
+        } else {
+            video.advance(at_us, counters);
+        }
         // At once, while the picture is still in the processor's caches.
-        let source = stage.source(self.uid, self.user.video.shown(), at_us);
+        let source = show.stage.source(self.uid, video.shown(), at_us);
         for slot in &mut self.slots {
             counters.pictures_unusable += u64::from(slot.show(source).is_err());
         }
     }
 }
 
-/// Decodes and scales what is due at `at_us`.
-pub fn update(
-    users: &mut BTreeMap<String, User>,
-    slots: &mut [Slot],
-    stage: &Stage,
-    at_us: i64,
-    workers: usize,
-) -> Counters {
+/// Decodes and scales what is due.
+pub fn update(users: &mut BTreeMap<String, User>, slots: &mut [Slot], show: Show<'_>, workers: usize) -> Counters {
     let mut work: Vec<Work<'_>> = users
         .iter_mut()
         .map(|(uid, user)| Work {
@@ -63,7 +71,7 @@ pub fn update(
     }
     let run = |share: &mut Vec<Work<'_>>| {
         let mut counters = Counters::default();
-        share.iter_mut().for_each(|work| work.run(stage, at_us, &mut counters));
+        share.iter_mut().for_each(|work| work.run(show, &mut counters));
         counters
     };
     thread::scope(|scope| {

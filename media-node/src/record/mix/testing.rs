@@ -7,7 +7,7 @@ use protocol::{AudioProfile, Layout, MixOutput, Scene, Selection, StreamTypes, S
 use super::audio::RATE;
 use super::layout::Rect;
 use super::paint::{self, Yuv};
-use super::{Change, Mixer, Output, Settings};
+use super::{Change, Mixer, Output, Settings, Shed};
 use crate::capture::{AacFormat, AccessUnit, Format, Track};
 use crate::media::{
     AudioCodec, AudioDecoder, AudioEncoder, Coded, Demuxer, Picture, VideoDecoder, VideoEncoder, VideoEncoderChoice,
@@ -160,6 +160,7 @@ pub fn scene(layout: Layout) -> Scene {
 pub struct Script {
     pub changes: Vec<(i64, Change)>,
     pub units: Vec<(String, Track, AccessUnit)>,
+    pub shed: Shed,
 }
 
 impl Script {
@@ -192,7 +193,7 @@ impl Script {
             while let Some((uid, track, unit)) = units.next_if(|(.., unit)| unit.dts_us <= now_us) {
                 mixer.unit(&uid, track, unit);
             }
-            mixer.advance(now_us, false, |made| output.push(made)).unwrap();
+            mixer.advance(now_us, self.shed, |made| output.push(made)).unwrap();
         }
         for (uid, track, unit) in units {
             mixer.unit(&uid, track, unit);

@@ -81,6 +81,27 @@ impl VideoTrack {
         self.show_due(at_us, counters);
     }
 
+    /// Like [`advance`](Self::advance), but of what is due only the newest key frame is decoded. What follows it cannot be;
+    /// decoding goes on at the next key frame.
+    pub fn jump(&mut self, at_us: i64, counters: &mut Counters) {
+        let due = |unit: &AccessUnit| unit.keyframe && unit.pts_us <= at_us;
+        let Some(key) = self.queue.iter().rposition(due) else {
+            return;
+        };
+        counters.video_units_dropped += key as u64;
+        for _ in 0..key {
+            self.pop();
+        }
+        self.ahead.clear();
+        self.inside.clear();
+        self.decoder = VideoDecoder::h264().ok();
+        if let Some(unit) = self.pop() {
+            self.decode(&unit, counters);
+        }
+        self.empty_decoder(counters);
+        self.show_due(at_us, counters);
+    }
+
     /// Whether a picture that is due is not decoded, or waits in the decoder for later units. No picture is due before
     /// its unit's decoding time.
     fn needs_more(&self, at_us: i64) -> bool {
@@ -217,9 +238,12 @@ impl VideoTrack {
 
     /// At the end of the stream, takes what the decoder kept back.
     fn drain(&mut self, counters: &mut Counters) {
-        if !self.ended {
-            return;
+        if self.ended {
+            self.empty_decoder(counters);
         }
+    }
+
+    fn empty_decoder(&mut self, counters: &mut Counters) {
         let Some(mut decoder) = self.decoder.take() else { return };
         self.inside.clear();
         let Self { ahead, made, .. } = self;

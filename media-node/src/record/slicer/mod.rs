@@ -1,5 +1,5 @@
-//! Cuts the units of one track of one user into slices. It follows the media's own times only, so a recording read from a
-//! file is cut as it was live.
+//! Cuts one track of one user, or the tracks of a mix together, into slices. It follows the media's own times only, so a
+//! recording read from a file is cut as it was live.
 
 mod cut;
 mod run;
@@ -36,7 +36,10 @@ pub(super) struct Slicer<S: SliceSink> {
     key: PlaylistKey,
     names: FileNames,
     clock: Clock,
+    /// Of the first track.
     format: Option<Format>,
+    /// Of the other tracks.
+    others: Vec<Format>,
     /// What follows does not continue what the playlist has, for another reason than a new format.
     restarts: bool,
     /// Packets were lost in front of the next unit.
@@ -69,6 +72,7 @@ impl<S: SliceSink> Slicer<S> {
             names,
             clock,
             format: None,
+            others: Vec::new(),
             restarts: true,
             lost: false,
             run: None,
@@ -76,25 +80,46 @@ impl<S: SliceSink> Slicer<S> {
         }
     }
 
-    /// The format of the units that follow. The same one again changes nothing.
+    /// The format of the units that follow, all of one track. The same one again changes nothing.
     pub(super) fn format(&mut self, format: Format) -> Result<(), SliceError> {
-        if self.format.as_ref() == Some(&format) {
+        self.formats(format, Vec::new())
+    }
+
+    /// The same for several tracks. The first one decides where slices are cut; the others go along.
+    pub(super) fn formats(&mut self, first: Format, others: Vec<Format>) -> Result<(), SliceError> {
+        if self.format.as_ref() == Some(&first) && self.others == others {
             return Ok(());
         }
-        self.format = Some(format);
+        self.format = Some(first);
+        self.others = others;
         self.paused_until_us = i64::MIN;
         self.end_run()
     }
 
-    /// The next unit in decoding order. Returns the wall-clock time of a slice's start when one begins with it.
+    /// The next unit of the first track, in decoding order. Returns the wall-clock time of a slice's start when one begins
+    /// with it.
     pub(super) fn unit(&mut self, unit: &AccessUnit) -> Result<Option<u64>, SliceError> {
-        let Some(format) = self.format.clone() else {
-            return Ok(None);
-        };
+        self.guarded(unit, Self::take)
+    }
+
+    /// The next unit of the other track with this number, the first other one's is 0. It stands among the units of the
+    /// first track where it is to be played. Let go where no slice is open.
+    pub(super) fn companion(&mut self, number: usize, unit: &AccessUnit) -> Result<(), SliceError> {
+        self.guarded(unit, |slicer, unit| match &mut slicer.run {
+            Some(run) if run.is_open() => run.append(number + 1, unit),
+            _ => Ok(()),
+        })
+    }
+
+    fn guarded<T: Default>(
+        &mut self,
+        unit: &AccessUnit,
+        take: impl FnOnce(&mut Self, &AccessUnit) -> Result<T, SliceError>,
+    ) -> Result<T, SliceError> {
         if unit.data.is_empty() || unit.dts_us < MIN_MEDIA_US || unit.pts_us < self.paused_until_us {
-            return Ok(None);
+            return Ok(T::default());
         }
-        let result = self.take(unit, &format);
+        let result = take(self, unit);
         if result.is_err() {
             // What is written stays readable up to here.
             self.paused_until_us = unit.pts_us.saturating_add(PAUSE_AFTER_FAILURE_US);
@@ -126,7 +151,10 @@ impl<S: SliceSink> Slicer<S> {
         }
     }
 
-    fn take(&mut self, unit: &AccessUnit, format: &Format) -> Result<Option<u64>, SliceError> {
+    fn take(&mut self, unit: &AccessUnit) -> Result<Option<u64>, SliceError> {
+        let Some(format) = self.format.clone() else {
+            return Ok(None);
+        };
         let position = Position {
             track: self.key.track,
             playlist_end_us: self.end_us,
@@ -151,12 +179,12 @@ impl<S: SliceSink> Slicer<S> {
                     self.restarts = true;
                 }
                 self.end_run()?;
-                self.run = Some(Run::new(format)?);
+                self.run = Some(Run::new(&format, &self.others)?);
                 Some(self.begin_slice(unit.pts_us, true)?)
             }
         };
         if let Some(run) = &mut self.run {
-            run.append(unit)?;
+            run.append(0, unit)?;
             self.last_dts_us = unit.dts_us;
         }
         Ok(begun)
@@ -186,12 +214,20 @@ impl<S: SliceSink> Slicer<S> {
     }
 
     fn tags(&self, start_ms: u64) -> Vec<String> {
+        let track = self.key.track;
+        if self.names.are_mixed() {
+            return self
+                .restarts
+                .then(|| tags::mix_start(track, start_ms))
+                .into_iter()
+                .collect();
+        }
         let mut lines = Vec::new();
         if let Some(Format::H264(h264)) = &self.format {
             lines.push(tags::rotate(h264.width, h264.height, start_ms));
         }
         if self.restarts {
-            lines.push(tags::track_start(self.key.track, start_ms));
+            lines.push(tags::track_start(track, start_ms));
         }
         lines
     }

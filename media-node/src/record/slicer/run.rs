@@ -11,12 +11,20 @@ use crate::spool::Slice;
 const DEFAULT_PICTURE_US: i64 = 40_000;
 const LONGEST_PICTURE_US: i64 = 1_000_000;
 
-/// A stretch of one format without a break. Its slices share one muxer, so that continuity counters go on from one to
-/// the next and a player can join them.
+/// A stretch of one format for each track without a break. Its slices share one muxer, so that continuity counters go on
+/// from one to the next and a player can join them.
 pub(super) struct Run<F> {
     muxer: TsMuxer,
     /// Stands in front of a slice that does not begin with a keyframe, so that a decoder at least knows the format.
     prelude: Vec<u8>,
+    /// The first one is cut, the others go along.
+    lead: Lane,
+    others: Vec<Lane>,
+    slice: Option<Open<F>>,
+}
+
+/// Where one track is.
+struct Lane {
     audio: bool,
     /// How long the last unit lasts.
     frame_us: i64,
@@ -25,39 +33,81 @@ pub(super) struct Run<F> {
     last_dts_us: i64,
     latest_pts_us: i64,
     last_ticks: i64,
-    slice: Option<Open<F>>,
 }
 
 struct Open<F> {
     file: F,
     slice: Slice,
-    units: u64,
+    /// Nothing of the first track is in it.
+    first: bool,
 }
 
-impl<F: Write> Run<F> {
-    pub(super) fn new(format: &Format) -> Result<Self, SliceError> {
-        let (prelude, frame_us) = match format {
-            Format::H264(h264) => (parameter_sets(h264), DEFAULT_PICTURE_US),
-            Format::Aac(aac) => (Vec::new(), frame_us(aac)),
-            // Refused by the muxer.
-            Format::Opus(_) => (Vec::new(), 0),
-        };
-        Ok(Self {
-            muxer: TsMuxer::new(std::slice::from_ref(format))?,
-            prelude,
+impl Lane {
+    fn new(format: &Format) -> Self {
+        Self {
             audio: !matches!(format, Format::H264(_)),
-            frame_us,
+            frame_us: match format {
+                Format::H264(_) => DEFAULT_PICTURE_US,
+                Format::Aac(aac) => frame_us(aac),
+                // Refused by the muxer.
+                Format::Opus(_) => 0,
+            },
             step_us: LONGEST_PICTURE_US,
             last_dts_us: i64::MIN,
             latest_pts_us: i64::MIN,
             last_ticks: i64::MIN,
+        }
+    }
+
+    /// Where the time of the unit that is shown last is over.
+    fn end_us(&self) -> i64 {
+        self.latest_pts_us.saturating_add(self.frame_us)
+    }
+
+    /// Whether frames are missing in front of a unit.
+    fn is_gap(&self, unit: &AccessUnit) -> bool {
+        self.audio && unit.pts_us.saturating_sub(self.end_us()) > self.frame_us / 2
+    }
+
+    /// The unit's times in ticks.
+    fn ticks(&mut self, unit: &AccessUnit) -> (i64, i64) {
+        // Two decoding times must differ by a tick at least.
+        let dts = to_ticks(unit.dts_us).max(self.last_ticks.saturating_add(1));
+        self.last_ticks = dts;
+        (to_ticks(unit.pts_us).max(dts), dts)
+    }
+
+    fn pass(&mut self, unit: &AccessUnit) {
+        if !self.audio && self.last_dts_us != i64::MIN {
+            let step_us = (unit.dts_us - self.last_dts_us).clamp(1, LONGEST_PICTURE_US);
+            // The smaller of two, so that one gap does not make a picture long.
+            self.frame_us = step_us.min(self.step_us);
+            self.step_us = step_us;
+        }
+        self.last_dts_us = unit.dts_us;
+        self.latest_pts_us = self.latest_pts_us.max(unit.pts_us);
+    }
+}
+
+impl<F: Write> Run<F> {
+    /// Of the first track's format, and those of the others.
+    pub(super) fn new(format: &Format, others: &[Format]) -> Result<Self, SliceError> {
+        let formats: Vec<Format> = std::iter::once(format).chain(others).cloned().collect();
+        Ok(Self {
+            muxer: TsMuxer::new(&formats)?,
+            prelude: match format {
+                Format::H264(h264) => parameter_sets(h264),
+                Format::Aac(_) | Format::Opus(_) => Vec::new(),
+            },
+            lead: Lane::new(format),
+            others: others.iter().map(Lane::new).collect(),
             slice: None,
         })
     }
 
     pub(super) fn position(&self) -> RunPosition {
         RunPosition {
-            latest_pts_us: self.latest_pts_us,
+            latest_pts_us: self.lead.latest_pts_us,
             end_us: self.end_us(),
             slice: self.slice.as_ref().map(|open| SlicePosition {
                 start_us: open.slice.start_us,
@@ -72,43 +122,44 @@ impl<F: Write> Run<F> {
 
     /// Where the time of the unit that is shown last is over.
     pub(super) fn end_us(&self) -> i64 {
-        self.latest_pts_us.saturating_add(self.frame_us)
+        self.lead.end_us()
     }
 
     pub(super) fn open(&mut self, file: F, slice: Slice) {
-        self.slice = Some(Open { file, slice, units: 0 });
+        self.slice = Some(Open {
+            file,
+            slice,
+            first: true,
+        });
     }
 
-    /// Writes a unit into the open slice.
-    pub(super) fn append(&mut self, unit: &AccessUnit) -> Result<(), SliceError> {
-        let gap = self.audio && unit.pts_us.saturating_sub(self.end_us()) > self.frame_us / 2;
+    /// Writes a unit of the track with this number, the first one's is 0, into the open slice.
+    pub(super) fn append(&mut self, track: usize, unit: &AccessUnit) -> Result<(), SliceError> {
+        let lane = match track.checked_sub(1) {
+            None => Some(&mut self.lead),
+            Some(index) => self.others.get_mut(index),
+        };
+        let Some(lane) = lane else { return Ok(()) };
         if let Some(open) = &mut self.slice {
-            let mut bytes = if gap { self.muxer.flush()? } else { Vec::new() };
-            // Two decoding times must differ by a tick at least.
-            let dts = to_ticks(unit.dts_us).max(self.last_ticks.saturating_add(1));
-            let pts = to_ticks(unit.pts_us).max(dts);
-            let with_prelude =
-                (open.units == 0 && !unit.keyframe).then(|| [&self.prelude[..], &unit.data[..]].concat());
+            let mut bytes = if lane.is_gap(unit) {
+                self.muxer.flush()?
+            } else {
+                Vec::new()
+            };
+            let (pts, dts) = lane.ticks(unit);
+            let first = track == 0 && std::mem::take(&mut open.first);
+            let with_prelude = (first && !unit.keyframe).then(|| [&self.prelude[..], &unit.data[..]].concat());
             let data = with_prelude.as_deref().unwrap_or(&unit.data);
             bytes.append(&mut self.muxer.write(TsUnit {
-                track: 0,
+                track,
                 pts,
                 dts,
                 data,
                 keyframe: unit.keyframe,
             })?);
-            self.last_ticks = dts;
-            open.units += 1;
             open.write(&bytes)?;
         }
-        if !self.audio && self.last_dts_us != i64::MIN {
-            let step_us = (unit.dts_us - self.last_dts_us).clamp(1, LONGEST_PICTURE_US);
-            // The smaller of two, so that one gap does not make a picture long.
-            self.frame_us = step_us.min(self.step_us);
-            self.step_us = step_us;
-        }
-        self.last_dts_us = unit.dts_us;
-        self.latest_pts_us = self.latest_pts_us.max(unit.pts_us);
+        lane.pass(unit);
         Ok(())
     }
 

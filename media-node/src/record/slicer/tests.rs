@@ -1,8 +1,9 @@
 use protocol::TrackKind;
 
 use super::*;
-use crate::capture::{AacFormat, H264Format};
+use crate::capture::{AacFormat, H264Format, Track};
 use crate::container::{probe_slice, to_ticks};
+use crate::media::TsDemuxer;
 use crate::record::testing::{Coded, DirSink, audio, coded_video, complaints, packets, shifted, units_in, video};
 
 const START_MS: u64 = 1_606_357_122_528;
@@ -390,5 +391,117 @@ fn a_slice_cut_off_anywhere_keeps_all_but_its_last_moment() {
             assert_eq!(complaints(&cut_file), "", "{track:?} cut at {cut}");
             assert_eq!(packets(&cut_file).len() as u64, probe.units);
         }
+    }
+}
+
+/// Pictures and sound in the order of playing, as a mixer makes them, 70 seconds from `by_us` on.
+fn mix(slicer: &mut Slicer<DirSink>, by_us: i64) {
+    let format = |coded: &Coded| coded.format.clone();
+    slicer.formats(format(video()), vec![format(audio())]).unwrap();
+    let (pictures, sound) = (shifted(&video().units, by_us), shifted(&audio().units, by_us));
+    // B-frames: a picture is decoded so much before it is shown.
+    let delay_us = pictures[0].pts_us - pictures[0].dts_us;
+    let mut sound = sound.iter().peekable();
+    for picture in &pictures {
+        while let Some(frame) = sound.next_if(|frame| frame.dts_us < picture.dts_us + delay_us) {
+            slicer.companion(0, frame).unwrap();
+        }
+        slicer.unit(picture).unwrap();
+    }
+    for frame in sound {
+        slicer.companion(0, frame).unwrap();
+    }
+    slicer.interrupt().unwrap();
+}
+
+fn mixed_slicer(sink: &Arc<DirSink>) -> Slicer<DirSink> {
+    Slicer::new(
+        sink.clone(),
+        clock(),
+        FileNames::of_mix("51d", "room"),
+        key(TrackKind::Both),
+    )
+}
+
+#[test]
+fn two_tracks_share_slices_that_are_cut_at_key_frames() {
+    let sink = Arc::new(DirSink::new());
+    mix(&mut mixed_slicer(&sink), 0);
+    // Another process goes on later.
+    mix(&mut mixed_slicer(&sink), 80_000_000);
+    let slices = sink.slices_of(&key(TrackKind::Both));
+    assert_eq!(complaints(&sink.playlist(&slices)), "");
+    let durations: Vec<i64> = slices.iter().map(|slice| slice.duration_us / 1_000_000).collect();
+    assert_eq!(durations, [16, 16, 16, 16, 6, 16, 16, 16, 16, 6]);
+    let breaks: Vec<usize> = (0..slices.len()).filter(|index| slices[*index].discontinuity).collect();
+    assert_eq!(breaks, [0, 5]);
+    let mut units = [0, 0];
+    for (index, slice) in slices.iter().enumerate() {
+        let path = sink.path(slice);
+        assert_eq!(complaints(&path), "", "of {}", slice.name);
+        let expected = if slice.discontinuity {
+            vec![format!(
+                "#EXT-X-AGORA-TRACK-EVENT:EVENT=START,TRACK_TYPE=AUDIO_VIDEO,TIME={}",
+                slice.start_ms
+            )]
+        } else {
+            Vec::new()
+        };
+        assert_eq!(slice.tags, expected, "of slice {index}");
+        let mut demuxer = TsDemuxer::open(&path).unwrap();
+        let found: Vec<_> = std::iter::from_fn(|| demuxer.next_unit().unwrap()).collect();
+        for track in [Track::Audio, Track::Video] {
+            let of_track: Vec<_> = found.iter().filter(|unit| unit.track == track).collect();
+            assert!(of_track[0].keyframe && of_track.is_sorted_by_key(|unit| unit.dts));
+            units[track as usize] += of_track.len();
+        }
+        let first = |track| {
+            found
+                .iter()
+                .filter(|unit| unit.track == track)
+                .map(|unit| unit.pts)
+                .min()
+                .unwrap()
+        };
+        let apart = first(Track::Audio) - first(Track::Video);
+        assert!(
+            (0..FRAME_TICKS).contains(&apart),
+            "sound begins {apart} ticks behind the picture"
+        );
+    }
+    assert_eq!(units[Track::Video as usize], 2 * video().units.len());
+    assert_eq!(units[Track::Audio as usize], 2 * audio().units.len());
+}
+
+#[test]
+fn a_slice_of_two_tracks_cut_off_anywhere_keeps_all_but_its_last_moment() {
+    let sink = Arc::new(DirSink::new());
+    mix(&mut mixed_slicer(&sink), 0);
+    let slice = &sink.slices()[0];
+    let bytes = std::fs::read(sink.path(slice)).unwrap();
+    let cut = sink.dir.path().join("cut.ts");
+    for part in 2..=20 {
+        let length = bytes.len() * part / 20 - 77;
+        std::fs::write(&cut, &bytes[..length]).unwrap();
+        let probe = probe_slice(&cut).unwrap().unwrap();
+        assert!(length as u64 - probe.bytes < 60_000, "{length}: {probe:?}");
+        std::fs::write(&cut, &bytes[..probe.bytes as usize]).unwrap();
+        assert_eq!(complaints(&cut), "", "cut at {length}");
+        let mut demuxer = TsDemuxer::open(&cut).unwrap();
+        let found: Vec<_> = std::iter::from_fn(|| demuxer.next_unit().unwrap()).collect();
+        let end = |track, unit_ticks| {
+            let of_track = found.iter().filter(|unit| unit.track == track);
+            of_track.map(|unit| unit.pts + unit_ticks).max().unwrap()
+        };
+        let (video, audio) = (end(Track::Video, PICTURE_TICKS), end(Track::Audio, FRAME_TICKS));
+        assert!(
+            (probe.duration_us * 9 / 100 - video).abs() <= 1,
+            "{length}: {probe:?} {video}"
+        );
+        // What the muxer and the reordering of pictures hold back.
+        assert!(
+            (video - audio).abs() < 45_000,
+            "{length}: video ends at {video}, sound at {audio}"
+        );
     }
 }

@@ -13,7 +13,8 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use super::*;
-use crate::spool::{Opening, PlaylistKey, Slice, Spool};
+use crate::outbound::{Client, Targets};
+use crate::spool::{Finish, Lone, LoneKind, Opening, PlaylistKey, Slice, Spool};
 use proxy::{Disturbance, Proxy};
 
 const SECRET: &str = "very-secret";
@@ -84,8 +85,16 @@ fn storage(port: u16) -> Storage {
     }
 }
 
+fn client() -> Client {
+    Client::without_redirects(Targets::Any).unwrap()
+}
+
 fn open(dir: &Path) -> Arc<Spool> {
-    Arc::new(Spool::open(dir, Opening { epoch: 1, at_ms: 1 }, &|_| None).unwrap())
+    let nothing = Finish {
+        slice: &|_| None,
+        lone: &|_, _| None,
+    };
+    Arc::new(Spool::open(dir, Opening { epoch: 1, at_ms: 1 }, nothing).unwrap())
 }
 
 fn content(uid: &str, index: usize) -> Vec<u8> {
@@ -111,6 +120,22 @@ fn commit(spool: &Spool, uid: &str, index: usize) {
     spool.commit(file, slice).unwrap();
 }
 
+fn commit_lone(spool: &Spool, kind: LoneKind, name: &str, content: &[u8]) {
+    let lone = Lone {
+        kind,
+        uid: "1".to_owned(),
+        track: TrackKind::Video,
+        name: name.to_owned(),
+        start_us: 0,
+        duration_us: 0,
+        start_ms: 0,
+        bytes: 0,
+    };
+    let mut file = spool.begin_lone(&lone).unwrap();
+    file.write_all(content).unwrap();
+    spool.commit_lone(file, lone).unwrap();
+}
+
 /// A playlist of nothing but names.
 fn render(slices: &[Slice], ended: bool) -> String {
     let mut text: String = slices.iter().map(|slice| format!("{}\n", slice.name)).collect();
@@ -121,7 +146,7 @@ fn render(slices: &[Slice], ended: bool) -> String {
 }
 
 fn uploader(spool: &Arc<Spool>, port: u16) -> Uploader {
-    let store = Store::Bucket(Bucket::new(&storage(port)).unwrap());
+    let store = Store::Bucket(Bucket::new(&storage(port), &client()).unwrap());
     Uploader::new(Arc::clone(spool), store, Box::new(render))
 }
 
@@ -189,9 +214,20 @@ async fn content_types_are_set_and_growing_playlists_are_told_again() {
             index + 1
         );
     }
+    // One part of a long file is not full.
+    let long: Vec<u8> = (0..(70 << 20) + 5_u32).map(|at| (at / 1000) as u8).collect();
+    tokio::task::block_in_place(|| {
+        commit_lone(&spool, LoneKind::Picture, "1.jpg", b"picture");
+        commit_lone(&spool, LoneKind::Mp4, "0.mp4", &long);
+    });
     spool.finish(EndCause::Idle).unwrap();
     upload.await.unwrap();
+    assert_eq!(server.read("1.jpg"), b"picture");
+    assert!(server.read("0.mp4") == long);
+    assert_eq!(std::fs::read_dir(dir.path().join("slices")).unwrap().count(), 0);
     let types = proxy.seen().content_types;
+    assert_eq!(types.get("1.jpg").map(String::as_str), Some("image/jpeg"));
+    assert_eq!(types.get("0.mp4").map(String::as_str), Some("video/mp4"));
     assert_eq!(
         types.get("1 é_0.ts").map(String::as_str),
         Some("video/mp2t"),
@@ -220,7 +256,7 @@ async fn a_refusing_store_is_a_problem_at_once_and_the_slice_stays() {
         told.message.contains("\"bucket\"") && told.message.contains("NoSuchBucket"),
         "{told:?}"
     );
-    assert!(std::fs::exists(&spool.due_slices()[0].path).unwrap());
+    assert!(std::fs::exists(&spool.due_files()[0].path).unwrap());
     problem.wait_for(Option::is_none).await.unwrap();
     spool.finish(EndCause::Stopped).unwrap();
     upload.await.unwrap();
@@ -229,7 +265,7 @@ async fn a_refusing_store_is_a_problem_at_once_and_the_slice_stays() {
 #[tokio::test]
 async fn the_check_passes_where_it_can_write_and_leaves_nothing_behind() {
     let server = Server::start().await;
-    check(&storage(server.port)).await.unwrap();
+    check(&storage(server.port), &client()).await.unwrap();
     let left: Vec<_> = std::fs::read_dir(server.dir.path().join("bucket").join(PREFIX))
         .map(|entries| entries.map(|entry| entry.unwrap().file_name()).collect())
         .unwrap_or_default();
@@ -274,7 +310,7 @@ async fn the_check_says_what_is_wrong_without_the_secret() {
             "cannot be written to",
         ),
     ] {
-        let refusal = check(&storage).await.unwrap_err();
+        let refusal = check(&storage, &client()).await.unwrap_err();
         assert_eq!(
             (refusal.code, refusal.fault),
             (RefusalCode::StorageUnusable, Fault::Destination)
@@ -286,6 +322,31 @@ async fn the_check_says_what_is_wrong_without_the_secret() {
             "{reason}"
         );
         assert!(!reason.contains(SECRET) && !reason.contains("other-secret"), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_at_a_private_address_is_refused() {
+    let server = Server::start().await;
+    for host in ["127.0.0.1", "localhost"] {
+        let storage = Storage {
+            endpoint: format!("http://{host}:{}", server.port),
+            ..storage(server.port)
+        };
+        let public_only = Client::without_redirects(Targets::Public).unwrap();
+        let refusal = check(&storage, &public_only).await.unwrap_err();
+        assert_eq!(
+            (refusal.code, refusal.fault),
+            (RefusalCode::StorageUnusable, Fault::Destination)
+        );
+        assert!(
+            refusal
+                .reason
+                .contains(&format!("{host} is at the private address 127.0.0.1")),
+            "{}",
+            refusal.reason
+        );
+        check(&storage, &client()).await.unwrap();
     }
 }
 

@@ -118,6 +118,7 @@ impl Proxy {
 
 struct Request {
     name: String,
+    /// Empty where none is told.
     content_type: String,
     head: Vec<u8>,
     body: Vec<u8>,
@@ -165,8 +166,10 @@ async fn serve(mut client: TcpStream, store: u16, fate: Fate, seen: Arc<Mutex<Se
 /// A playlist that reaches the store names only what the store has.
 fn note_arrival(request: &Request, seen: &Mutex<Seen>) {
     let mut seen = seen.lock().unwrap();
-    seen.content_types
-        .insert(request.name.clone(), request.content_type.clone());
+    if !request.content_type.is_empty() {
+        seen.content_types
+            .insert(request.name.clone(), request.content_type.clone());
+    }
     if request.name.ends_with(".m3u8") {
         for line in String::from_utf8_lossy(&request.body)
             .lines()
@@ -204,14 +207,16 @@ async fn read(client: &mut TcpStream) -> io::Result<Request> {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
-    let path = head.split(' ').nth(1).unwrap();
-    let path = percent_decode_str(path.split('?').next().unwrap())
-        .decode_utf8()
-        .unwrap()
-        .into_owned();
+    let (path, query) = {
+        let target = head.split(' ').nth(1).unwrap();
+        target.split_once('?').unwrap_or((target, ""))
+    };
+    // The parts of an object say nothing of its type.
+    let is_part = query.contains("uploadId");
+    let path = percent_decode_str(path).decode_utf8().unwrap().into_owned();
     Ok(Request {
         name: path.rsplit('/').next().unwrap().to_owned(),
-        content_type: header("content-type").unwrap_or_default(),
+        content_type: header("content-type").filter(|_| !is_part).unwrap_or_default(),
         // One request on each connection, so that each has a fate of its own.
         head: head.replacen("\r\n", "\r\nconnection: close\r\n", 1).into_bytes(),
         body,

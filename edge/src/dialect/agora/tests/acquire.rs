@@ -1,4 +1,5 @@
 use super::*;
+use crate::recording::{Command, Preference, tag};
 
 #[test]
 fn acquire_takes_what_clients_send() {
@@ -85,4 +86,49 @@ fn acquire_refuses_and_names_the_field() {
         let body = set(json!({"cname": "demo", "uid": "527841"}), pointer, value);
         assert_error(&service.answer(&post(&path(APP, "acquire"), &body)), 400, code, part);
     }
+}
+
+/// The start of a resource ID that was acquired with this `clientRequest`, by an app.
+fn preference(service: &Service, client_request: &Value) -> Preference {
+    let names = json!({"cname": "demo", "uid": "527841", "clientRequest": client_request});
+    let acquired = body(&service.answer(&post(&path(APP, "acquire"), &names)));
+    let resource_id = acquired["resourceId"].as_str().unwrap_or_else(|| panic!("{acquired}"));
+    let pending = service.pending(&post(&start_path(resource_id), &start_body()));
+    match &pending.call.command {
+        Command::Start(start) => start.ticket.preference.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn wishes_for_a_place_reach_the_start() {
+    let service = Service::new();
+    let in_region = |region: &str| Preference {
+        region: Some(region.into()),
+        avoid: vec![],
+    };
+    assert_eq!(preference(&service, &json!({})), Preference::default());
+    assert_eq!(
+        preference(&service, &json!({"regionAffinity": 0})),
+        Preference::default()
+    );
+    for (number, region) in [(1, "CN"), (2, "AP"), (3, "EU"), (4, "NA")] {
+        assert_eq!(
+            preference(&service, &json!({"regionAffinity": number})),
+            in_region(region)
+        );
+        assert_eq!(
+            preference(&service, &json!({"region": region, "regionAffinity": 1})),
+            in_region(region)
+        );
+    }
+    let other = json!({"cname": "other", "uid": "7"});
+    let other_id = body(&service.answer(&post(&path(SISTER_APP, "acquire"), &other)))["resourceId"].clone();
+    let apart = preference(&service, &json!({"excludeResourceIds": [other_id, "unknown"]}));
+    let recorder = RecorderKey {
+        app_id: SISTER_APP.into(),
+        channel: "other".into(),
+        uid: "7".into(),
+    };
+    assert_eq!(apart.avoid, [tag(&recorder)]);
 }

@@ -32,8 +32,7 @@ fn assert_callers_fault(handled: Handled) -> Result<(), TestCaseError> {
         Handled::Respond(response) if response.status < 300 => {}
         Handled::Respond(response) => {
             prop_assert!((400..500).contains(&response.status), "{}", response.status);
-            let body = body(&response);
-            let body = body.get("Body").unwrap_or(&body);
+            let body = without_envelope(body(&response));
             let text = body.get("reason").or(body.get("message")).and_then(Value::as_str);
             prop_assert!(text.is_some_and(|text| !text.is_empty()), "{body}");
         }
@@ -92,7 +91,7 @@ fn requests_with_any_values_in_any_fields() {
     });
     let run = runner.run(&strategy, |((call, tail), app, changes)| {
         let acquired = body(&service.answer(&post(&path(app, "acquire"), &rules["bodies"]["acquire"])));
-        let acquired = acquired.get("Body").unwrap_or(&acquired);
+        let acquired = without_envelope(acquired);
         let tail = tail
             .replace("RID", acquired["resourceId"].as_str().unwrap())
             .replace("SID", SID);

@@ -50,7 +50,7 @@ fn the_gateway_checks_route_then_credentials_then_app() {
         assert_gateway(
             &service.answer(&request("POST", &path(unknown, "acquire"))),
             400,
-            "appid is invalid",
+            "invalid appid",
         );
     }
 }
@@ -70,7 +70,7 @@ fn a_disabled_app_starts_nothing_new() {
     let service = Service::new();
     let body = json!({"cname": "demo", "uid": "1"});
     let response = service.answer(&post(&path(DISABLED_APP, "acquire"), &body));
-    assert_error(&response, 400, 405, "no_active_status");
+    assert_error(&response, 400, 62, "service not enabled");
     let start = path(DISABLED_APP, "resourceid/r/mode/individual/start");
     assert_error(
         &service.answer(&post(&start, &start_body())),

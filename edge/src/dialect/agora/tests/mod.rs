@@ -4,26 +4,32 @@ mod acquire;
 mod announced;
 mod anyrtc;
 mod certified;
+mod codes;
+mod file_lists;
 mod garbage;
 mod gateway;
 mod mixed;
 mod openapi;
+mod openapi_fields;
 mod responses;
 mod rules;
 mod running;
 mod start;
+mod storage;
 
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use protocol::{Secret, Source};
+use protocol::{Mode, Phase, RecorderKey, Secret, Source};
 use serde_json::{Value, json};
 
 use super::{Handled, Pending, handle};
 use crate::access::testing::{MapStore, entropy, key_ring, run};
 use crate::access::{App, Credential, Dialect, Directory, Flavour, KeyRing, RecorderDefaults, Tenant};
 use crate::http::{Request, Response};
+use crate::input::Targets;
+use crate::recording::{Snapshot, Status};
 
 pub(super) const APP: &str = "0123456789abcdef0123456789abcdef";
 pub(super) const SISTER_APP: &str = "0123456789abcdef0123456789abcde0";
@@ -42,6 +48,7 @@ pub(super) const START_MS: u64 = 1_700_000_000_000;
 pub(super) struct Service {
     store: MapStore,
     keys: KeyRing,
+    pub(super) targets: Targets,
     pub(super) now_ms: u64,
 }
 
@@ -50,6 +57,7 @@ impl Service {
         let service = Self {
             store: MapStore::default(),
             keys: key_ring(),
+            targets: Targets::Any,
             now_ms: START_MS,
         };
         let directory = service.directory();
@@ -106,7 +114,13 @@ impl Service {
     }
 
     pub(super) fn send(&self, request: &Request) -> Handled {
-        run(handle(request, &self.directory(), self.now_ms, &entropy(3)))
+        run(handle(
+            request,
+            &self.directory(),
+            self.targets,
+            self.now_ms,
+            &entropy(3),
+        ))
     }
 
     /// The answer to what must not reach a recorder.
@@ -186,6 +200,11 @@ pub(super) fn body(response: &Response) -> Value {
     serde_json::from_slice(&response.body).unwrap()
 }
 
+/// An answer of either flavour.
+pub(super) fn without_envelope(body: Value) -> Value {
+    body.get("Body").cloned().unwrap_or(body)
+}
+
 /// A start that is accepted.
 pub(super) fn start_body() -> Value {
     json!({
@@ -221,4 +240,30 @@ pub(super) fn set(mut body: Value, pointer: &str, value: Option<Value>) -> Value
         None => object.remove(name),
     };
     body
+}
+
+/// An individual recording that brings media and has no files yet.
+pub(super) fn snapshot() -> Snapshot {
+    Snapshot {
+        key: RecorderKey {
+            app_id: APP.into(),
+            channel: "demo".into(),
+            uid: "527841".into(),
+        },
+        sid: SID.into(),
+        status: Status::Recording,
+        mode: Mode::Individual,
+        mp4: false,
+        snapshots: None,
+        phase: Some(Phase::Recording),
+        started_ms: START_MS,
+        first_media_ms: Some(START_MS + 1500),
+        ended_ms: None,
+        cause: None,
+        files: vec![],
+        pictures: None,
+        pending_uploads: 0,
+        idle_since_ms: None,
+        problems: vec![],
+    }
 }

@@ -1,25 +1,11 @@
 use super::*;
-use crate::recording::{Outcome, Snapshot, Status};
-use protocol::{EndCause, Fault, Mode, Problem, RecordedFile, RecorderKey, Refusal, RefusalCode, TrackKind};
+use crate::recording::Outcome;
+use protocol::{EndCause, Fault, Problem, RecordedFile, Refusal, RefusalCode, TrackKind};
 
 fn snapshot() -> Snapshot {
     Snapshot {
-        key: RecorderKey {
-            app_id: APP.into(),
-            channel: "demo".into(),
-            uid: "527841".into(),
-        },
-        sid: SID.into(),
-        status: Status::Recording,
-        mode: Mode::Individual,
-        started_ms: START_MS,
-        first_media_ms: Some(START_MS + 1500),
-        ended_ms: None,
-        cause: None,
         files: vec![file(TrackKind::Audio), file(TrackKind::Video)],
-        pending_uploads: 0,
-        idle_since_ms: None,
-        problems: vec![],
+        ..super::snapshot()
     }
 }
 
@@ -363,7 +349,7 @@ fn stop_of_an_ended_recording() {
 }
 
 #[test]
-fn an_unreachable_recorder_is_ours() {
+fn an_unreachable_recorder_may_be_asked_again() {
     let service = Service::new();
     let resource_id = service.resource_id();
     let response = service
@@ -372,6 +358,6 @@ fn an_unreachable_recorder_is_ours() {
     let body = body(&response);
     assert_eq!(
         (response.status, &body["code"], &body["sid"]),
-        (500, &json!(500), &json!(SID))
+        (206, &json!(65), &json!(SID))
     );
 }

@@ -8,10 +8,17 @@ fn text<'a>(row: &'a Value, name: &str, default: &'a str) -> &'a str {
     row.get(name).and_then(Value::as_str).unwrap_or(default)
 }
 
+fn app_of(row: &Value) -> &'static str {
+    match text(row, "flavour", "agora") {
+        "anyrtc" => ANYRTC_APP,
+        _ => APP,
+    }
+}
+
 fn resource_id(service: &Service, row: &Value, names: &Value) -> String {
     let kind = text(row, "resource", "fresh");
-    let app = if kind == "other_app" { SISTER_APP } else { APP };
-    let acquired = body(&service.answer(&post(&path(app, "acquire"), names)));
+    let app = if kind == "other_app" { SISTER_APP } else { app_of(row) };
+    let acquired = without_envelope(body(&service.answer(&post(&path(app, "acquire"), names))));
     let mut id = acquired["resourceId"].as_str().unwrap().to_owned();
     if kind == "changed" {
         let last = id.pop().unwrap();
@@ -33,7 +40,7 @@ fn request_of(service: &Service, bodies: &Value, row: &Value) -> Request {
         _ => format!("resourceid/{resource_id}/sid/{sid}/mode/{mode}/{call}"),
     };
     let target = text(row, "path", "/v1/apps/{app}/cloud_recording/{tail}")
-        .replace("{app}", APP)
+        .replace("{app}", app_of(row))
         .replace("{tail}", &tail);
     let mut body = bodies[call].clone();
     for (pointer, value) in row.get("set").and_then(Value::as_object).into_iter().flatten() {
@@ -87,7 +94,7 @@ fn every_documented_rule() {
                 continue;
             }
         };
-        let body = body(&response);
+        let body = without_envelope(body(&response));
         let reason = body
             .get("reason")
             .or(body.get("message"))

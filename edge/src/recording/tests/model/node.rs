@@ -240,8 +240,10 @@ impl Held {
                 })
                 .into_iter()
                 .collect(),
+            pictures: None,
             pending_uploads: 0,
             lost_packets: 0,
+            mix: None,
             problems: Vec::new(),
             spool: SpoolReport {
                 spool: spool.id,

@@ -345,7 +345,9 @@ impl World {
 
     fn carry_out(&mut self, effect: Effect) {
         let input = match effect {
-            Effect::Place { sid, epoch, exclude } => {
+            Effect::Place {
+                sid, epoch, exclude, ..
+            } => {
                 let free = |node: &usize| {
                     let state = &self.nodes[*node];
                     !exclude.contains(&id_of(*node)) && !state.leaving

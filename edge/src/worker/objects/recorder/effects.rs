@@ -1,7 +1,7 @@
 use worker::{Env, console_error};
 
 use crate::fleet::{self, Wish};
-use crate::recording::{Effect, Input, NodeAnswer};
+use crate::recording::{Effect, Input, NodeAnswer, tag};
 use crate::worker::{bindings, nodes, objects};
 
 /// Carries out one effect; its result is the core's next input.
@@ -9,11 +9,19 @@ pub(super) async fn carry_out(effect: Effect, env: &Env) -> Option<Input> {
     match effect {
         // Carried out with the state's change.
         Effect::Reply { .. } | Effect::Answer { .. } | Effect::Note { .. } | Effect::Forget { .. } => None,
-        Effect::Place { sid, epoch, exclude } => {
+        Effect::Place {
+            key,
+            sid,
+            epoch,
+            exclude,
+            preference,
+        } => {
             let wish = Wish {
                 sid: sid.clone(),
+                recorder: tag(&key),
                 exclude,
-                region: bindings::region(env),
+                region: preference.region.or_else(|| bindings::region(env)),
+                avoid: preference.avoid,
             };
             let node = match objects::ask_fleet(env, &fleet::Request::Place(wish)).await {
                 Ok(fleet::Reply::Place(node)) => node,

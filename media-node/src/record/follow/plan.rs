@@ -1,44 +1,43 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{Roster, RosterUser, Selection, StreamName, StreamTypes, Subscription};
 
 /// Which tracks are recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tracks {
-    pub(super) audio: bool,
-    pub(super) video: bool,
+pub struct Tracks {
+    pub audio: bool,
+    pub video: bool,
 }
 
 impl Tracks {
-    pub(super) fn any(self) -> bool {
+    pub fn any(self) -> bool {
         self.audio || self.video
     }
 
-    pub(super) fn contains(self, other: Self) -> bool {
+    pub fn contains(self, other: Self) -> bool {
         (self.audio || !other.audio) && (self.video || !other.video)
     }
 }
 
 /// A stream that is to be captured.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct StreamPlan {
-    pub(super) url: String,
-    pub(super) publication: u64,
-    pub(super) tracks: Tracks,
+pub struct StreamPlan {
+    pub url: String,
+    pub publication: u64,
+    pub tracks: Tracks,
 }
 
-/// What is to be captured of a user. Video comes from the camera; audio from the camera and from a stream named `audio`:
-/// the one that brings audio first is the user's audio until it ends.
+/// What is to be captured of a user. One of the streams at most brings video. Of those that bring audio, the one that does so
+/// first is the user's audio until it ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct UserPlan {
-    pub(super) tracks: Tracks,
-    pub(super) camera: Option<StreamPlan>,
-    pub(super) audio: Option<StreamPlan>,
+pub struct UserPlan {
+    pub tracks: Tracks,
+    pub streams: BTreeMap<StreamName, StreamPlan>,
 }
 
 /// What a user's task is to do. The last two end it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub enum Order {
     Record(UserPlan),
     /// The user has left: what is on its way is still recorded.
     Left,
@@ -48,32 +47,27 @@ pub(super) enum Order {
 
 /// The same for one stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum StreamOrder {
+pub enum StreamOrder {
     Capture(StreamPlan),
     Left,
     End,
 }
 
 impl Order {
-    pub(super) fn tracks(&self) -> Option<Tracks> {
+    pub fn tracks(&self) -> Option<Tracks> {
         match self {
             Self::Record(plan) => Some(plan.tracks),
             Self::Left | Self::End => None,
         }
     }
 
-    pub(super) fn stream(&self, name: StreamName) -> StreamOrder {
+    pub fn stream(&self, name: StreamName) -> StreamOrder {
         let plan = match self {
             Self::Record(plan) => plan,
             Self::Left => return StreamOrder::Left,
             Self::End => return StreamOrder::End,
         };
-        let stream = match name {
-            StreamName::Camera => plan.camera.as_ref(),
-            StreamName::Audio => plan.audio.as_ref(),
-            StreamName::Low | StreamName::Screen | StreamName::Whiteboard => None,
-        };
-        match stream {
+        match plan.streams.get(&name) {
             Some(stream) => StreamOrder::Capture(stream.clone()),
             None if plan.tracks.any() => StreamOrder::Left,
             None => StreamOrder::End,
@@ -83,50 +77,61 @@ impl Order {
 
 /// What is to be captured in a channel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Plan {
+pub struct Plan {
     /// By uid.
-    pub(super) users: BTreeMap<String, UserPlan>,
+    pub users: BTreeMap<String, UserPlan>,
     /// Wanted users beyond `max_users`. Those who joined first are in.
-    pub(super) left_out: usize,
+    pub left_out: BTreeSet<String>,
     /// Somebody is in the channel whom nobody wants recorded.
-    pub(super) bystanders: bool,
+    pub bystanders: bool,
 }
 
-pub(super) fn plan(roster: &Roster, subscription: &Subscription, max_users: usize) -> Plan {
+/// `pictures`: which of a user's streams is the picture, the first of these that there is.
+pub fn plan(roster: &Roster, subscription: &Subscription, pictures: &[StreamName], max_users: usize) -> Plan {
     let mut plan = Plan::default();
     for user in &roster.users {
-        let wanted = user_plan(user, subscription);
-        if wanted.camera.is_none() && wanted.audio.is_none() {
+        let wanted = user_plan(user, subscription, pictures);
+        if wanted.streams.is_empty() {
             plan.bystanders = true;
             continue;
         }
         if plan.users.len() < max_users || plan.users.contains_key(&user.uid) {
             plan.users.insert(user.uid.clone(), wanted);
         } else {
-            plan.left_out += 1;
+            plan.left_out.insert(user.uid.clone());
         }
     }
     plan
 }
 
-fn user_plan(user: &RosterUser, subscription: &Subscription) -> UserPlan {
+fn user_plan(user: &RosterUser, subscription: &Subscription, pictures: &[StreamName]) -> UserPlan {
     let types = subscription.types;
     let tracks = Tracks {
         audio: types != StreamTypes::Video && selects(&subscription.audio, &user.uid),
         video: types != StreamTypes::Audio && selects(&subscription.video, &user.uid),
     };
-    let stream = |name, tracks: Tracks| {
-        let stream = user.streams.iter().find(|stream| stream.name == name)?;
-        tracks.any().then(|| StreamPlan {
+    let published = |name: StreamName| user.streams.iter().any(|stream| stream.name == name);
+    let picture = pictures.iter().copied().find(|name| published(*name));
+    // A picture in low quality stands beside the stream that has the sound.
+    let has_sound = |name| match name {
+        StreamName::Camera | StreamName::Audio => true,
+        StreamName::Low => false,
+        StreamName::Screen | StreamName::Whiteboard => picture == Some(name),
+    };
+    let streams = user.streams.iter().map(|stream| {
+        let plan = StreamPlan {
             url: stream.url.clone(),
             publication: stream.publication,
-            tracks,
-        })
-    };
+            tracks: Tracks {
+                audio: tracks.audio && has_sound(stream.name),
+                video: tracks.video && picture == Some(stream.name),
+            },
+        };
+        (stream.name, plan)
+    });
     UserPlan {
         tracks,
-        camera: stream(StreamName::Camera, tracks),
-        audio: stream(StreamName::Audio, Tracks { video: false, ..tracks }),
+        streams: streams.filter(|(_, plan)| plan.tracks.any()).collect(),
     }
 }
 
@@ -181,9 +186,12 @@ mod tests {
         }
     }
 
+    const CAMERA: &[StreamName] = &[StreamName::Camera];
+
     fn tracks_of(uid: &str, subscription: &Subscription) -> Tracks {
-        user_plan(&user(uid, &[StreamName::Camera]), subscription)
-            .camera
+        let plan = user_plan(&user(uid, &[StreamName::Camera]), subscription, CAMERA);
+        plan.streams
+            .get(&StreamName::Camera)
             .map(|stream| stream.tracks)
             .unwrap_or_default()
     }
@@ -211,30 +219,36 @@ mod tests {
     }
 
     #[test]
-    fn only_camera_and_audio_streams_are_recorded() {
+    fn of_several_streams_one_is_the_picture() {
         let all = subscription(StreamTypes::Both, Selection::All, Selection::All);
-        let roster = Roster {
-            version: 1,
-            users: vec![
-                user("camera", &[StreamName::Low, StreamName::Camera]),
-                user("audio", &[StreamName::Audio]),
-                user("screen", &[StreamName::Screen]),
-            ],
+        let streams = |published: &[StreamName], pictures: &[StreamName]| {
+            let plan = user_plan(&user("1", published), &all, pictures);
+            plan.streams
+                .into_iter()
+                .map(|(name, stream)| (name, stream.tracks))
+                .collect::<Vec<_>>()
         };
-        let users = plan(&roster, &all, 10).users;
-        assert_eq!(users.keys().collect::<Vec<_>>(), ["audio", "camera"]);
-        assert_eq!(users["camera"].camera.as_ref().map(|stream| stream.tracks), Some(BOTH));
-        assert_eq!(users["camera"].audio, None);
-        assert_eq!(users["audio"].camera, None);
-        assert_eq!(users["audio"].audio.as_ref().map(|stream| stream.tracks), Some(AUDIO));
+        use StreamName::{Audio, Camera, Low, Screen};
+        assert_eq!(streams(&[Low, Camera], CAMERA), [(Camera, BOTH)]);
+        assert_eq!(streams(&[Low, Camera], &[Low, Camera]), [(Camera, AUDIO), (Low, VIDEO)]);
+        assert_eq!(
+            streams(&[Camera, Audio], &[Low, Camera]),
+            [(Camera, BOTH), (Audio, AUDIO)]
+        );
+        assert_eq!(streams(&[Screen], CAMERA), []);
+        assert_eq!(streams(&[Screen, Camera], &[Camera, Screen]), [(Camera, BOTH)]);
+        assert_eq!(
+            streams(&[Screen, Audio], &[Camera, Screen]),
+            [(Screen, BOTH), (Audio, AUDIO)]
+        );
     }
 
     #[test]
     fn who_joined_first_is_recorded() {
         let all = subscription(StreamTypes::Both, Selection::All, Selection::All);
         let users = ["c", "b", "a"].map(|uid| user(uid, &[StreamName::Camera])).to_vec();
-        let plan = plan(&Roster { version: 1, users }, &all, 2);
+        let plan = plan(&Roster { version: 1, users }, &all, CAMERA, 2);
         assert_eq!(plan.users.keys().collect::<Vec<_>>(), ["b", "c"]);
-        assert_eq!(plan.left_out, 1);
+        assert_eq!(plan.left_out.iter().collect::<Vec<_>>(), ["a"]);
     }
 }

@@ -2,17 +2,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Desired, Directive, EndCause, Fault, Problem, Roster};
+use protocol::{ChannelType, Desired, Directive, EndCause, Fault, Job, Problem, Roster, Source};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::plan::{Order, Plan, plan};
-use super::user::{self, User};
-use super::{Captures, Rosters};
+use super::session::{self, User};
+use super::{Captures, Recorder, Rosters};
 use crate::capture::Clock;
 use crate::channel::RosterError;
-use crate::record::sink::SliceSink;
 use crate::record::status::{SharedBoard, problem};
 use crate::record::{Options, Status};
 
@@ -22,25 +21,44 @@ const ROSTER: &str = "roster";
 const LEFT_OUT: &str = "left out";
 
 /// What all users' tasks work with.
-pub(super) struct Shared<S> {
-    pub(super) sink: Arc<S>,
-    pub(super) clock: Clock,
-    pub(super) board: SharedBoard,
-    pub(super) options: Options,
-    pub(super) sid: String,
-    pub(super) channel: String,
-    /// Who is in the roster sends media. A fixed list says nothing of the kind.
-    pub(super) roster_tells_presence: bool,
+pub struct Shared {
+    pub clock: Clock,
+    pub board: SharedBoard,
+    pub options: Options,
+    pub presence: Presence,
 }
 
-impl<S> Shared<S> {
-    fn now_ms(&self) -> u64 {
+/// Whose being in the roster keeps a channel from being empty, though nothing is recorded of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// Nobody's: a fixed list does not say who is there.
+    Nobody,
+    /// Those whom the subscription leaves out: they are taken to send, the others are seen to.
+    Bystanders,
+    /// Everybody's.
+    Everybody,
+}
+
+impl Presence {
+    pub fn of(job: &Job) -> Self {
+        match (&job.source, job.channel_type) {
+            (Source::Static { .. }, _) => Self::Nobody,
+            (_, ChannelType::Live) => Self::Bystanders,
+            (_, ChannelType::Communication) => Self::Everybody,
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn now_ms(&self) -> u64 {
         self.clock.wall_ms(self.clock.now_us())
     }
 
+    /// Counters that grow all the time are news together with something else only.
     fn publish(&self, status: &watch::Sender<Status>) {
         let now = self.board.lock().status(self.now_ms());
         status.send_if_modified(|last| {
+            last.mix = now.mix;
             let changed = *last != now;
             *last = now;
             changed
@@ -49,16 +67,19 @@ impl<S> Shared<S> {
 }
 
 /// A recording whose source cannot be followed at all.
-pub(super) fn refuse<S>(shared: &Shared<S>, error: &RosterError, status: &watch::Sender<Status>) -> EndCause {
+pub fn refuse(shared: &Shared, error: &RosterError, status: &watch::Sender<Status>) -> EndCause {
     shared.board.lock().problem(unreachable(error, shared.now_ms()));
     shared.publish(status);
     EndCause::Failed
 }
 
-pub(super) async fn run<S: SliceSink, R: Rosters, C: Captures>(
-    shared: Shared<S>,
-    mut rosters: R,
-    captures: C,
+/// Has `recorder` record the channel until the directive says otherwise, and returns why it ended. When `desired` is
+/// closed it ends as stopped.
+pub async fn run<K: Recorder>(
+    shared: Shared,
+    mut rosters: impl Rosters,
+    captures: impl Captures,
+    mut recorder: K,
     mut desired: watch::Receiver<Desired>,
     status: watch::Sender<Status>,
 ) -> EndCause {
@@ -74,16 +95,28 @@ pub(super) async fn run<S: SliceSink, R: Rosters, C: Captures>(
     let mut ticks = interval(STATUS_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let cause = loop {
-        let subscription = match end_or_subscription(&desired.borrow_and_update()) {
-            Ok(subscription) => subscription,
-            Err(cause) => break cause,
-        };
-        let plan = plan(&roster, &subscription, shared.options.max_users);
+        let wanted = desired.borrow_and_update().clone();
+        match wanted.directive {
+            Directive::Record => {}
+            Directive::Stop(cause) => break cause,
+            Directive::Release => break EndCause::LeaseLost,
+        }
+        let pictures = K::PICTURES(wanted.subscription.quality);
+        let plan = plan(&roster, &wanted.subscription, pictures, shared.options.max_users);
         shared.tell_left_out(&plan);
-        if plan.bystanders && roster_known && shared.roster_tells_presence {
+        let is_somebody_there = match shared.presence {
+            Presence::Nobody => false,
+            Presence::Bystanders => plan.bystanders,
+            Presence::Everybody => !roster.users.is_empty(),
+        };
+        if is_somebody_there && roster_known {
             shared.board.lock().media(shared.now_ms());
         }
-        users.follow(plan, &roster, &rosters);
+        if !recorder.goes_on() {
+            break EndCause::Failed;
+        }
+        recorder.follow(&roster, &plan, &wanted);
+        users.follow(&mut recorder, plan, &roster, &rosters);
         tokio::select! {
             next = rosters.next() => match next {
                 Ok(next) => {
@@ -104,31 +137,25 @@ pub(super) async fn run<S: SliceSink, R: Rosters, C: Captures>(
         }
     };
     users.end().await;
+    recorder.end().await;
     shared.publish(&status);
     cause
-}
-
-fn end_or_subscription(desired: &Desired) -> Result<protocol::Subscription, EndCause> {
-    match desired.directive {
-        Directive::Record => Ok(desired.subscription.clone()),
-        Directive::Stop(cause) => Err(cause),
-        Directive::Release => Err(EndCause::LeaseLost),
-    }
 }
 
 fn unreachable(error: &RosterError, at_ms: u64) -> Problem {
     problem(Fault::Destination, "source_unreachable", error.to_string(), at_ms)
 }
 
-impl<S> Shared<S> {
+impl Shared {
     fn tell_left_out(&self, plan: &Plan) {
         let mut board = self.board.lock();
-        if plan.left_out == 0 {
+        if plan.left_out.is_empty() {
             return board.over(LEFT_OUT);
         }
         let message = format!(
             "{} users are not recorded: a recording takes {} at most; subscribe to fewer",
-            plan.left_out, self.options.max_users
+            plan.left_out.len(),
+            self.options.max_users
         );
         board.problem_once(
             LEFT_OUT,
@@ -138,18 +165,18 @@ impl<S> Shared<S> {
 }
 
 /// A task for each user that is, or just was, recorded.
-struct Users<S, C> {
-    shared: Arc<Shared<S>>,
+struct Users<C> {
+    shared: Arc<Shared>,
     captures: C,
     orders: BTreeMap<String, watch::Sender<Order>>,
     /// Each returns its uid.
     tasks: JoinSet<String>,
 }
 
-impl<S: SliceSink, C: Captures> Users<S, C> {
+impl<C: Captures> Users<C> {
     /// Begins, changes and ends tasks. A user that returns while the task of the last stay still writes gets the next
     /// one when that has ended.
-    fn follow(&mut self, mut plan: Plan, roster: &Roster, rosters: &impl Rosters) {
+    fn follow(&mut self, recorder: &mut impl Recorder, mut plan: Plan, roster: &Roster, rosters: &impl Rosters) {
         for (uid, sender) in &self.orders {
             // A task that has been told to end does not come back.
             if sender.borrow().tracks().is_none() {
@@ -168,6 +195,7 @@ impl<S: SliceSink, C: Captures> Users<S, C> {
             });
         }
         for (uid, wanted) in plan.users {
+            let (inlet, recorded) = recorder.begin(&uid, wanted.tracks);
             let (sender, receiver) = watch::channel(Order::Record(wanted));
             let user = User {
                 credentials: rosters.credentials(&uid),
@@ -178,7 +206,8 @@ impl<S: SliceSink, C: Captures> Users<S, C> {
             let shared = self.shared.clone();
             self.orders.insert(uid.clone(), sender);
             self.tasks.spawn(async move {
-                user::record(shared, user).await;
+                session::capture(&shared, &user, inlet).await;
+                recorded.await;
                 uid
             });
         }

@@ -1,22 +1,18 @@
-use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use protocol::{Fault, StreamName};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
 
-use super::Captures;
 use super::engine::Shared;
+use super::gate::Gate;
 use super::plan::{Order, StreamOrder, StreamPlan};
-use super::tracks::{Input, UserTracks};
+use super::{Captures, Inlet, Input};
 use crate::backoff::{Backoff, chance};
 use crate::capture::{CaptureEnd, CaptureEvent, CaptureRequest, UserClock, Wanted};
 use crate::channel::Credentials;
-use crate::record::sink::SliceSink;
 use crate::record::status::problem;
-
-/// Units and events on their way to the thread that writes them: some four seconds of video and audio.
-const QUEUE: usize = 256;
 
 /// Pauses before a stream that still is in the roster is opened again.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -39,51 +35,30 @@ pub(super) struct User<C> {
     pub(super) orders: watch::Receiver<Order>,
 }
 
-/// Records one user until an order ends it; then all that was captured is in committed slices.
-pub(super) async fn record<S: SliceSink, C: Captures>(shared: Arc<Shared<S>>, user: User<C>) {
-    let (inputs, mut queue) = mpsc::channel(QUEUE);
-    let writer = {
-        let (shared, uid, wanted) = (
-            shared.clone(),
-            user.uid.clone(),
-            user.orders.borrow().tracks().unwrap_or_default(),
-        );
-        tokio::task::spawn_blocking(move || {
-            let mut tracks = UserTracks::new(&shared, &uid, wanted);
-            while let Some(input) = queue.blocking_recv() {
-                tracks.take(input, shared.clock.now_us());
-            }
-            tracks.close(shared.clock.now_us());
-        })
-    };
+/// Captures one user until an order ends it; then all that was captured is in the inlet.
+pub(super) async fn capture<I: Inlet>(shared: &Shared, user: &User<impl Captures>, inlet: I) {
     let clock = UserClock::new();
-    let session = |stream| Session {
-        shared: &shared,
-        user: &user,
-        stream,
-        clock: clock.clone(),
-        orders: user.orders.clone(),
-        inputs: inputs.clone(),
-        backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
-    };
-    let (camera, audio) = (session(StreamName::Camera), session(StreamName::Audio));
+    let sessions = StreamName::ALL.map(|stream| {
+        let session = Session {
+            shared,
+            user,
+            stream,
+            clock: clock.clone(),
+            orders: user.orders.clone(),
+            inlet: inlet.clone(),
+            gate: Gate::default(),
+            backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
+        };
+        session.run()
+    });
     tokio::select! {
-        _ = async { tokio::join!(camera.run(), audio.run()) } => {}
-        () = attend(user.orders.clone(), inputs.clone()) => {}
-    }
-    drop(inputs);
-    if writer.await.is_err() {
-        let at_ms = shared.clock.wall_ms(shared.clock.now_us());
-        let message = format!("the recording of user {} broke off by a defect of the node", user.uid);
-        shared
-            .board
-            .lock()
-            .problem(problem(Fault::Ours, "internal", message, at_ms));
+        _ = join_all(sessions) => {}
+        () = attend(user.orders.clone(), inlet.clone()) => {}
     }
 }
 
-/// Tells the writer which tracks are wanted and that time passes; ends only when the writer is gone.
-async fn attend(mut orders: watch::Receiver<Order>, inputs: mpsc::Sender<Input>) {
+/// Tells the inlet which tracks are wanted and that time passes; ends only when the inlet is closed.
+async fn attend(mut orders: watch::Receiver<Order>, inlet: impl Inlet) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told = orders.borrow().tracks().unwrap_or_default();
@@ -96,7 +71,7 @@ async fn attend(mut orders: watch::Receiver<Order>, inputs: mpsc::Sender<Input>)
             Input::Wanted(wanted)
         };
         told = wanted;
-        if inputs.send(input).await.is_err() {
+        if inlet.take(input).await.is_err() {
             return;
         }
         tokio::select! {
@@ -107,13 +82,14 @@ async fn attend(mut orders: watch::Receiver<Order>, inputs: mpsc::Sender<Input>)
 }
 
 /// One stream of a user: opened, and opened again, as long as it is to be captured.
-struct Session<'a, S: SliceSink, C> {
-    shared: &'a Shared<S>,
+struct Session<'a, C, I> {
+    shared: &'a Shared,
     user: &'a User<C>,
     stream: StreamName,
     clock: UserClock,
     orders: watch::Receiver<Order>,
-    inputs: mpsc::Sender<Input>,
+    inlet: I,
+    gate: Gate,
     backoff: Backoff,
 }
 
@@ -123,18 +99,14 @@ enum Turn {
     Ordered,
 }
 
-impl<S: SliceSink, C: Captures> Session<'_, S, C> {
+impl<C: Captures, I: Inlet> Session<'_, C, I> {
     async fn run(mut self) {
         while let Some(wanted) = self.wanted().await {
             let ended = self.capture(&wanted).await;
-            let at_ms = self.shared.clock.wall_ms(self.shared.clock.now_us());
-            self.report(&ended, &wanted, at_ms);
-            if self
-                .inputs
-                .send(Input::Event(self.stream, CaptureEvent::Ended(ended)))
-                .await
-                .is_err()
-            {
+            self.report(&ended, &wanted, self.shared.now_ms());
+            self.gate = Gate::default();
+            let input = Input::Event(self.stream, CaptureEvent::Ended(ended));
+            if self.inlet.take(input).await.is_err() {
                 return;
             }
             self.pause(&wanted).await;
@@ -198,14 +170,43 @@ impl<S: SliceSink, C: Captures> Session<'_, S, C> {
     }
 
     async fn forward(&mut self, event: CaptureEvent) {
-        if matches!(event, CaptureEvent::Unit(..)) && self.backoff.failures() > 0 {
-            self.backoff.reset();
-            let mut board = self.shared.board.lock();
-            board.over(&self.cause("unreachable"));
-            board.over(&self.cause("silent"));
+        self.note(&event);
+        let open = match self.orders.borrow().stream(self.stream) {
+            StreamOrder::Capture(wanted) => wanted.tracks.video,
+            StreamOrder::Left | StreamOrder::End => true,
+        };
+        for event in self.gate.pass(event, open).into_iter().flatten() {
+            // When nobody takes it there is nothing left to do but to wait for the end.
+            let _ = self.inlet.take(Input::Event(self.stream, event)).await;
         }
-        // Without a writer there is nothing left to do but to wait for the end.
-        let _ = self.inputs.send(Input::Event(self.stream, event)).await;
+    }
+
+    /// What the recording's status tells of it.
+    fn note(&mut self, event: &CaptureEvent) {
+        let now_ms = self.shared.now_ms();
+        let mut board = self.shared.board.lock();
+        match event {
+            CaptureEvent::Unit(..) => {
+                board.media(now_ms);
+                if self.backoff.failures() > 0 {
+                    self.backoff.reset();
+                    board.over(&self.cause("unreachable"));
+                    board.over(&self.cause("silent"));
+                }
+            }
+            CaptureEvent::Lost(_, packets) => board.lost(*packets),
+            CaptureEvent::Unsupported(track, codec) => {
+                let (uid, track) = (&self.user.uid, track.name());
+                let message = format!(
+                    "{track} of user {uid} is {codec}, which cannot be recorded: publish H.264 video, and AAC or Opus audio"
+                );
+                board.problem_once(
+                    &format!("codec {uid} {track} {codec}"),
+                    problem(Fault::Destination, "unsupported_codec", message, now_ms),
+                );
+            }
+            CaptureEvent::Format(..) | CaptureEvent::Ended(_) => {}
+        }
     }
 
     fn request(&self, wanted: &StreamPlan) -> CaptureRequest {

@@ -1,0 +1,174 @@
+//! `serverResponse`: what query and stop tell of a recording.
+
+use protocol::{Fault, FileKind, Mode, Phase, Problem, RecordedFile, TrackKind};
+use serde::Serialize;
+
+use crate::access::Flavour;
+use crate::recording::{Snapshot, Status};
+
+/// What is `None` is left out.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ServerResponse {
+    /// `string` or `json`; with the list, absent when only pictures are made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_list_mode: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_list: Option<FileList>,
+    /// 1 to 8, or 20.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u8>,
+    /// Unix milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slice_start_time: Option<u64>,
+    /// `uploaded` or `unknown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uploading_status: Option<&'static str>,
+    /// An addition to the vendor's API: what went wrong while the recording ran.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<ProblemEntry>,
+}
+
+impl ServerResponse {
+    pub(super) fn of_query(snapshot: &Snapshot, flavour: Flavour) -> Self {
+        Self {
+            status: Some(number(snapshot, flavour)),
+            slice_start_time: Some(snapshot.first_media_ms.unwrap_or(snapshot.started_ms)),
+            ..Self::files(snapshot, flavour)
+        }
+    }
+
+    pub(super) fn of_stop(snapshot: &Snapshot, flavour: Flavour) -> Self {
+        let uploading_status = if is_uploaded(snapshot) { "uploaded" } else { "unknown" };
+        Self {
+            uploading_status: Some(uploading_status),
+            ..Self::files(snapshot, flavour)
+        }
+    }
+
+    fn files(snapshot: &Snapshot, flavour: Flavour) -> Self {
+        let file_list = FileList::of(snapshot, flavour);
+        Self {
+            file_list_mode: file_list.as_ref().map(FileList::mode),
+            file_list,
+            status: None,
+            slice_start_time: None,
+            uploading_status: None,
+            problems: snapshot.problems.iter().map(ProblemEntry::from).collect(),
+        }
+    }
+}
+
+/// Everything that was captured is in the store.
+pub(super) fn is_uploaded(snapshot: &Snapshot) -> bool {
+    let pictures = snapshot.pictures.as_ref();
+    snapshot.pending_uploads == 0
+        && snapshot.files.iter().all(|file| file.uploaded_slices >= file.slices)
+        && pictures.is_none_or(|pictures| pictures.uploaded >= pictures.taken)
+}
+
+fn number(snapshot: &Snapshot, flavour: Flavour) -> u8 {
+    let has_uploaded = || snapshot.files.iter().any(|file| file.uploaded_slices > 0);
+    match snapshot.status {
+        Status::Placing => 2,
+        // The bucket is reachable, so uploads can begin; capture does not run yet.
+        Status::Started if snapshot.phase == Some(Phase::Starting) => 3,
+        Status::Started => 4,
+        Status::Recording if flavour.runs_from_the_first_upload() && !has_uploaded() => 4,
+        Status::Recording => 5,
+        Status::Stopping if snapshot.phase >= Some(Phase::Draining) && is_uploaded(snapshot) => 7,
+        Status::Stopping => 6,
+        Status::Ended => 8,
+        Status::Failed => 20,
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+enum FileList {
+    /// The playlist's; empty until there is one.
+    Name(String),
+    Entries(Vec<FileEntry>),
+}
+
+impl FileList {
+    /// `None` when only pictures are made.
+    fn of(snapshot: &Snapshot, flavour: Flavour) -> Option<Self> {
+        if snapshot.snapshots.is_some_and(|snapshots| snapshots.alone) {
+            return None;
+        }
+        let is_mixed = snapshot.mode == Mode::Mix;
+        let of_kind = |kind| snapshot.files.iter().filter(move |file| file.kind == kind);
+        if is_mixed && !snapshot.mp4 && !flavour.lists_mixed_files() {
+            let playlist = of_kind(FileKind::Playlist).next();
+            return Some(Self::Name(playlist.map(|file| file.name.clone()).unwrap_or_default()));
+        }
+        let files = of_kind(FileKind::Mp4).chain(of_kind(FileKind::Playlist));
+        Some(Self::Entries(
+            files.map(|file| FileEntry::new(file, is_mixed)).collect(),
+        ))
+    }
+
+    fn mode(&self) -> &'static str {
+        match self {
+            Self::Name(_) => "string",
+            Self::Entries(_) => "json",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FileEntry {
+    file_name: String,
+    /// The older spelling of `fileName`: clients read one or the other.
+    #[serde(rename = "filename")]
+    file_name_older: String,
+    track_type: &'static str,
+    uid: String,
+    mixed_all_user: bool,
+    is_playable: bool,
+    slice_start_time: u64,
+}
+
+impl FileEntry {
+    fn new(file: &RecordedFile, is_mixed: bool) -> Self {
+        Self {
+            file_name: file.name.clone(),
+            file_name_older: file.name.clone(),
+            track_type: match file.track {
+                TrackKind::Audio => "audio",
+                TrackKind::Video => "video",
+                TrackKind::Both => "audio_and_video",
+            },
+            uid: file.uid.clone(),
+            mixed_all_user: is_mixed,
+            is_playable: match file.kind {
+                // It names only slices that the store has confirmed; before the first one it is not there.
+                FileKind::Playlist => file.uploaded_slices > 0,
+                FileKind::Mp4 => file.slices > 0 && file.uploaded_slices >= file.slices,
+            },
+            slice_start_time: file.start_ms,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ProblemEntry {
+    fault: Fault,
+    code: String,
+    message: String,
+    at_ms: u64,
+}
+
+impl From<&Problem> for ProblemEntry {
+    fn from(problem: &Problem) -> Self {
+        Self {
+            fault: problem.fault,
+            code: problem.code.clone(),
+            message: problem.message.clone(),
+            at_ms: problem.at_ms,
+        }
+    }
+}

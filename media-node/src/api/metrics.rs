@@ -1,0 +1,281 @@
+//! `GET /metrics`: what the node does, in Prometheus' text format. All values are read at the time of the scrape.
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use prometheus::{Encoder, Gauge, IntCounter, IntGauge, IntGaugeVec, Opts, Registry as Metrics, TextEncoder};
+use protocol::Phase;
+
+use super::Health;
+use crate::channel::{Counts, Registry};
+use crate::clock::unix_ms;
+use crate::supervisor::{Space, Stage, Status, Supervisor, Total, Vitals};
+
+#[derive(Clone)]
+pub(super) struct Scrape {
+    pub(super) supervisor: Supervisor,
+    pub(super) channels: Registry,
+    pub(super) health: Health,
+}
+
+/// What is told of a node at one moment.
+struct Observed {
+    node_id: String,
+    capacity: usize,
+    load: f64,
+    draining: bool,
+    edge_heard: Option<bool>,
+    recordings: Vec<(&'static str, Vitals)>,
+    total: Total,
+    space: Option<Space>,
+    channels: Counts,
+    now_ms: u64,
+}
+
+pub(super) async fn answer(State(scrape): State<Scrape>) -> Response {
+    let supervisor = &scrape.supervisor;
+    let recordings = supervisor.recordings();
+    let observed = Observed {
+        node_id: scrape.health.node_id.clone(),
+        capacity: supervisor.capacity(),
+        load: supervisor.load(),
+        draining: supervisor.is_draining(),
+        edge_heard: scrape.health.edge_heard.as_ref().map(|heard| *heard.borrow()),
+        recordings: recordings
+            .iter()
+            .map(|recording| {
+                let status = recording.status();
+                let status = status.borrow();
+                (state(&status), status.vitals)
+            })
+            .collect(),
+        total: supervisor.total(),
+        space: supervisor.space(),
+        channels: scrape.channels.counts(),
+        now_ms: unix_ms(),
+    };
+    match text(&observed) {
+        Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+/// The values of the label `state`.
+const STATES: [&str; 5] = ["waiting", "starting", "recording", "draining", "ended"];
+
+fn state(status: &Status) -> &'static str {
+    match (&status.stage, status.phase()) {
+        (Stage::Ended | Stage::Refused(_), _) | (_, Some(Phase::Ended)) => "ended",
+        (Stage::Waiting | Stage::Interrupted, _) => "waiting",
+        (Stage::Running, None | Some(Phase::Starting)) => "starting",
+        (Stage::Running, Some(Phase::Recording)) => "recording",
+        (Stage::Running, Some(Phase::Draining)) => "draining",
+    }
+}
+
+fn text(observed: &Observed) -> prometheus::Result<String> {
+    let metrics = Metrics::new_custom(Some("tapedeck".to_owned()), None)?;
+    node(&metrics, observed)?;
+    spool(&metrics, observed)?;
+    let counted = observed.total.counted;
+    counter(
+        &metrics,
+        "recorder_restarts_total",
+        "Recorder processes that died and were started again",
+        observed.total.restarts,
+    )?;
+    counter(
+        &metrics,
+        "uploads_total",
+        "Objects that a store confirmed",
+        counted.uploads,
+    )?;
+    counter(
+        &metrics,
+        "upload_failures_total",
+        "Uploads that failed and are tried again",
+        counted.upload_failures,
+    )?;
+    counter(
+        &metrics,
+        "uploaded_bytes_total",
+        "Bytes that stores confirmed",
+        counted.uploaded_bytes,
+    )?;
+    counter(
+        &metrics,
+        "lost_packets_total",
+        "Packets of publishers that never came",
+        counted.lost_packets,
+    )?;
+    let mut text = Vec::new();
+    TextEncoder::new().encode(&metrics.gather(), &mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn node(metrics: &Metrics, observed: &Observed) -> prometheus::Result<()> {
+    let info = IntGaugeVec::new(
+        Opts::new("node_info", "1; the labels say which node and version"),
+        &["node_id", "version"],
+    )?;
+    info.with_label_values(&[observed.node_id.as_str(), env!("CARGO_PKG_VERSION")])
+        .set(1);
+    metrics.register(Box::new(info))?;
+    let states = IntGaugeVec::new(Opts::new("recordings", "Recordings on this node by state"), &["state"])?;
+    for state in STATES {
+        let count = observed.recordings.iter().filter(|(at, _)| *at == state).count();
+        states.with_label_values(&[state]).set(whole(count as u64));
+    }
+    metrics.register(Box::new(states))?;
+    gauge(
+        metrics,
+        "recordings_capacity",
+        "Recordings that it takes at most",
+        observed.capacity as u64,
+    )?;
+    let load = Gauge::new("load", "From 0, idle, to 1, no room")?;
+    load.set(observed.load);
+    metrics.register(Box::new(load))?;
+    gauge(
+        metrics,
+        "draining",
+        "1 while the node takes no new work",
+        observed.draining.into(),
+    )?;
+    if let Some(heard) = observed.edge_heard {
+        gauge(
+            metrics,
+            "edge_heard",
+            "1 when the edge answered the last heartbeat",
+            heard.into(),
+        )?;
+    }
+    gauge(
+        metrics,
+        "channels",
+        "Channels with a publisher on this node's channel server",
+        observed.channels.channels,
+    )?;
+    gauge(
+        metrics,
+        "published_streams",
+        "Streams that are published to it",
+        observed.channels.streams,
+    )
+}
+
+fn spool(metrics: &Metrics, observed: &Observed) -> prometheus::Result<()> {
+    let vitals = || observed.recordings.iter().map(|(_, vitals)| vitals);
+    let bytes = vitals().map(|vitals| vitals.spool_bytes).fold(0, u64::saturating_add);
+    gauge(
+        metrics,
+        "spool_bytes",
+        "Bytes of media that wait for their stores",
+        bytes,
+    )?;
+    if let Some(space) = observed.space {
+        gauge(
+            metrics,
+            "spool_limit_bytes",
+            "What spool_bytes may be at most",
+            space.limit,
+        )?;
+    }
+    let oldest = vitals().filter_map(|vitals| vitals.unconfirmed_since_ms).min();
+    let age = oldest.map_or(0.0, |since_ms| {
+        observed.now_ms.saturating_sub(since_ms) as f64 / 1_000.0
+    });
+    let oldest = Gauge::new(
+        "oldest_unconfirmed_seconds",
+        "Age of the oldest media that no store has confirmed",
+    )?;
+    oldest.set(age);
+    metrics.register(Box::new(oldest))
+}
+
+fn gauge(metrics: &Metrics, name: &str, help: &str, value: u64) -> prometheus::Result<()> {
+    let gauge = IntGauge::new(name, help)?;
+    gauge.set(whole(value));
+    metrics.register(Box::new(gauge))
+}
+
+fn counter(metrics: &Metrics, name: &str, help: &str, value: u64) -> prometheus::Result<()> {
+    let counter = IntCounter::new(name, help)?;
+    counter.inc_by(value);
+    metrics.register(Box::new(counter))
+}
+
+fn whole(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::supervisor::Counted;
+
+    fn vitals(spool_bytes: u64, unconfirmed_since_ms: Option<u64>) -> Vitals {
+        Vitals {
+            spool_bytes,
+            unconfirmed_since_ms,
+            counted: Counted::default(),
+        }
+    }
+
+    #[test]
+    fn the_values_are_those_of_the_node() {
+        let observed = Observed {
+            node_id: "n\"1".to_owned(),
+            capacity: 50,
+            load: 0.04,
+            draining: false,
+            edge_heard: Some(true),
+            recordings: vec![
+                ("recording", vitals(1_000, Some(10_000))),
+                ("recording", vitals(200, None)),
+                ("draining", vitals(30, Some(9_500))),
+            ],
+            total: Total {
+                counted: Counted {
+                    uploads: 7,
+                    upload_failures: 2,
+                    uploaded_bytes: 70_000,
+                    lost_packets: 3,
+                },
+                restarts: 1,
+            },
+            space: Some(Space {
+                used: 1_230,
+                limit: 5_000,
+            }),
+            channels: Counts {
+                channels: 2,
+                streams: 5,
+            },
+            now_ms: 12_000,
+        };
+        let text = text(&observed).unwrap();
+        let values: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        for line in [
+            "tapedeck_recordings{state=\"recording\"} 2",
+            "tapedeck_recordings{state=\"draining\"} 1",
+            "tapedeck_recordings{state=\"waiting\"} 0",
+            "tapedeck_recordings_capacity 50",
+            "tapedeck_load 0.04",
+            "tapedeck_edge_heard 1",
+            "tapedeck_channels 2",
+            "tapedeck_published_streams 5",
+            "tapedeck_spool_bytes 1230",
+            "tapedeck_spool_limit_bytes 5000",
+            "tapedeck_oldest_unconfirmed_seconds 2.5",
+            "tapedeck_uploads_total 7",
+            "tapedeck_upload_failures_total 2",
+            "tapedeck_uploaded_bytes_total 70000",
+            "tapedeck_lost_packets_total 3",
+            "tapedeck_recorder_restarts_total 1",
+        ] {
+            assert!(values.contains(&line), "{line} is not in\n{text}");
+        }
+        assert!(text.contains("node_id=\"n\\\"1\""), "{text}");
+    }
+}

@@ -1,0 +1,129 @@
+//! A channel whose users and streams a test moves.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use protocol::{Roster, RosterStream, RosterUser, Selection, StreamName, StreamTypes, Subscription, VideoQuality};
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use super::{Captures, Rosters};
+use crate::capture::{AccessUnit, CaptureEnd, CaptureEvent, CaptureRequest, Track, Wanted};
+use crate::channel::{Credentials, RosterError};
+use crate::record::testing::Coded;
+
+pub struct FakeRosters(pub mpsc::Receiver<Roster>);
+
+impl Rosters for FakeRosters {
+    async fn next(&mut self) -> Result<Roster, RosterError> {
+        match self.0.recv().await {
+            Some(roster) => Ok(roster),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn credentials(&self, _: &str) -> Option<Credentials> {
+        None
+    }
+}
+
+/// Sessions by URL, in the order of their opening; without one a stream cannot be reached.
+#[derive(Clone, Default)]
+pub struct FakeCaptures(Arc<Mutex<Backstage>>);
+
+#[derive(Default)]
+struct Backstage {
+    sessions: HashMap<String, VecDeque<mpsc::Receiver<CaptureEvent>>>,
+    opened: Vec<(String, Wanted)>,
+}
+
+impl FakeCaptures {
+    pub fn session(&self, stream: &str) -> mpsc::Sender<CaptureEvent> {
+        let (sender, receiver) = mpsc::channel(16);
+        let url = format!("{stream}?key=hunter2");
+        self.0
+            .lock()
+            .unwrap()
+            .sessions
+            .entry(url)
+            .or_default()
+            .push_back(receiver);
+        sender
+    }
+
+    pub fn opened(&self) -> Vec<(String, Wanted)> {
+        self.0.lock().unwrap().opened.clone()
+    }
+}
+
+impl Captures for FakeCaptures {
+    fn open(&self, request: CaptureRequest) -> mpsc::Receiver<CaptureEvent> {
+        let mut backstage = self.0.lock().unwrap();
+        backstage.opened.push((request.url.clone(), request.want));
+        let scripted = backstage.sessions.get_mut(&request.url).and_then(VecDeque::pop_front);
+        scripted.unwrap_or_else(|| {
+            let (sender, receiver) = mpsc::channel(1);
+            sender
+                .try_send(CaptureEvent::Ended(CaptureEnd::Failed("connection refused".into())))
+                .unwrap();
+            receiver
+        })
+    }
+}
+
+pub fn subscription(types: StreamTypes, video: Selection) -> Subscription {
+    Subscription {
+        version: 1,
+        types,
+        audio: Selection::All,
+        video,
+        quality: VideoQuality::High,
+    }
+}
+
+pub fn everything() -> Subscription {
+    subscription(StreamTypes::Both, Selection::All)
+}
+
+pub fn roster(users: &[(&str, &[(StreamName, u64)])]) -> Roster {
+    let user = |(uid, streams): &(&str, &[(StreamName, u64)])| RosterUser {
+        uid: (*uid).into(),
+        joined_at_ms: 0,
+        streams: streams
+            .iter()
+            .map(|(name, publication)| RosterStream {
+                name: *name,
+                url: format!("{uid}/{name}?key=hunter2"),
+                publication: *publication,
+            })
+            .collect(),
+    };
+    Roster {
+        version: 1,
+        users: users.iter().map(user).collect(),
+    }
+}
+
+pub const CAMERA: &[(StreamName, u64)] = &[(StreamName::Camera, 1)];
+
+pub async fn send(session: &mpsc::Sender<CaptureEvent>, track: Track, coded: &Coded, units: &[AccessUnit]) {
+    session
+        .send(CaptureEvent::Format(track, coded.format.clone()))
+        .await
+        .unwrap();
+    for unit in units {
+        session.send(CaptureEvent::Unit(track, unit.clone())).await.unwrap();
+    }
+}
+
+/// Waits until a condition of the stage holds.
+pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..200 {
+        if holds() {
+            return;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    panic!("never: {what}");
+}

@@ -1,0 +1,140 @@
+use super::transcode::{TranscodeError, Transcoder};
+use crate::capture::{AccessUnit, Format, OpusFormat};
+use crate::record::sink::SliceSink;
+use crate::record::slicer::{SliceError, Slicer};
+
+/// FFmpeg's own encoder, which every build of it has.
+const AAC_ENCODER: &str = "aac";
+
+/// A longer hole ends a stretch of sound; a shorter one is filled with silence. As long as what capture takes for one
+/// piece.
+const LONGEST_HOLE_US: i64 = 10_000_000;
+
+/// How long an AAC frame of 1024 samples lasts at 48 kHz, rounded down.
+const FRAME_US: i64 = 21_333;
+
+/// Why some of a track is not recorded.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TrackError {
+    #[error(transparent)]
+    Slice(#[from] SliceError),
+    #[error(transparent)]
+    Transcode(#[from] TranscodeError),
+}
+
+/// A [`Slicer`] that takes units in each format that is recorded: H.264 and AAC go to it as they come, Opus as AAC.
+pub(super) struct TrackSlicer<S: SliceSink> {
+    slicer: Slicer<S>,
+    encoder: &'static str,
+    /// Of the units that come, where they are Opus.
+    opus: Option<OpusFormat>,
+    transcoder: Option<Transcoder>,
+    /// Where the last frame that was made of Opus is over.
+    end_us: i64,
+    made: Vec<AccessUnit>,
+}
+
+impl<S: SliceSink> TrackSlicer<S> {
+    pub(super) fn new(slicer: Slicer<S>) -> Self {
+        Self {
+            slicer,
+            encoder: AAC_ENCODER,
+            opus: None,
+            transcoder: None,
+            end_us: i64::MIN,
+            made: Vec::new(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_encoder(self, encoder: &'static str) -> Self {
+        Self { encoder, ..self }
+    }
+
+    /// The format of the units that follow, which need not join what came before.
+    pub(super) fn format(&mut self, format: Format) -> Result<(), TrackError> {
+        let flushed = self.flush();
+        match format {
+            // The slicer learns the format that the encoder gives.
+            Format::Opus(opus) => self.opus = Some(opus),
+            format => {
+                self.opus = None;
+                self.slicer.format(format)?;
+            }
+        }
+        flushed
+    }
+
+    /// The next unit. Returns the wall-clock time of a slice's start when one begins with it.
+    pub(super) fn unit(&mut self, unit: &AccessUnit) -> Result<Option<u64>, TrackError> {
+        let Some(opus) = self.opus.clone() else {
+            return Ok(self.slicer.unit(unit)?);
+        };
+        let end_us = self.transcoder.as_ref().and_then(Transcoder::end_us);
+        if end_us.is_some_and(|end_us| unit.pts_us.saturating_sub(end_us) > LONGEST_HOLE_US) {
+            self.flush()?;
+        }
+        let transcoder = match &mut self.transcoder {
+            Some(transcoder) => transcoder,
+            none => {
+                let transcoder = Transcoder::new(&opus, self.encoder)?;
+                self.slicer.format(transcoder.format())?;
+                none.insert(transcoder)
+            }
+        };
+        let taken = transcoder.unit(unit, &mut self.made);
+        if matches!(taken, Err(TranscodeError::Encode(_))) {
+            self.transcoder = None;
+        }
+        let begun = self.pass_on()?;
+        taken?;
+        Ok(begun)
+    }
+
+    /// Packets were lost in front of the next unit.
+    pub(super) fn lost(&mut self) {
+        self.slicer.lost();
+    }
+
+    /// The stream has ended, or is not wanted any more.
+    pub(super) fn interrupt(&mut self) -> Result<(), TrackError> {
+        let flushed = self.flush();
+        self.slicer.interrupt()?;
+        flushed
+    }
+
+    /// Time passes; see [`Slicer::tick`].
+    pub(super) fn tick(&mut self, now_us: i64) -> Result<(), TrackError> {
+        let end_us = self.transcoder.as_ref().and_then(Transcoder::end_us);
+        let flushed = match end_us {
+            Some(end_us) if now_us.saturating_sub(end_us) > LONGEST_HOLE_US => self.flush(),
+            _ => Ok(()),
+        };
+        self.slicer.tick(now_us)?;
+        flushed
+    }
+
+    /// Ends a stretch of Opus; the next unit begins another one.
+    fn flush(&mut self) -> Result<(), TrackError> {
+        let Some(transcoder) = self.transcoder.take() else {
+            return Ok(());
+        };
+        let finished = transcoder.finish(&mut self.made);
+        self.pass_on()?;
+        Ok(finished?)
+    }
+
+    fn pass_on(&mut self) -> Result<Option<u64>, TrackError> {
+        let mut begun = None;
+        for unit in self.made.drain(..) {
+            // A stretch that follows closely on another one has its run-up where that one still sounds.
+            if unit.pts_us < self.end_us {
+                continue;
+            }
+            self.end_us = unit.pts_us.saturating_add(FRAME_US);
+            let started = self.slicer.unit(&unit)?;
+            begun = begun.or(started);
+        }
+        Ok(begun)
+    }
+}

@@ -1,0 +1,143 @@
+//! Opus to AAC-LC, because no HLS player takes Opus from a transport stream. Pure: coded units in, coded units out.
+
+use crate::capture::{AacFormat, AccessUnit, Format, OpusFormat};
+use crate::media::{AudioCodec, AudioDecoder, AudioEncoder, MediaError};
+
+/// Of both codecs, in samples a second.
+const RATE: u32 = 48_000;
+
+/// At this rate AAC-LC adds nothing to be heard to what Opus left.
+const BITS_PER_SECOND_OF_CHANNEL: usize = 64_000;
+
+/// A sample this far from its place, in samples, is put where it belongs: 5 ms. Below that lie the decoder's own delay,
+/// which comes and goes with the modes of Opus, and the inaccuracy of senders' timestamps.
+const TOLERANCE: i64 = 240;
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TranscodeError {
+    #[error(transparent)]
+    Decode(MediaError),
+    #[error(transparent)]
+    Encode(MediaError),
+}
+
+/// One stretch of sound on its way from Opus to AAC.
+///
+/// Each sample keeps the time that the sender gave it: where units are missing (DTX, loss) there is silence of the same
+/// length, and the encoder's run-up lies in a frame of its own before the first sample.
+pub(super) struct Transcoder {
+    decoder: AudioDecoder,
+    encoder: AudioEncoder,
+    channels: u16,
+    /// The time of the first sample.
+    origin_us: Option<i64>,
+    /// Samples since then that have been taken, of each channel.
+    taken: i64,
+    /// Those of them that do not fill a frame yet.
+    pending: Vec<Vec<f32>>,
+}
+
+impl Transcoder {
+    /// `encoder`: FFmpeg's name of an AAC encoder.
+    pub(super) fn new(opus: &OpusFormat, encoder: &str) -> Result<Self, TranscodeError> {
+        let channels = opus.channels.clamp(1, 2);
+        let bitrate = BITS_PER_SECOND_OF_CHANNEL * usize::from(channels);
+        Ok(Self {
+            decoder: AudioDecoder::new(&AudioCodec::Opus { channels }).map_err(TranscodeError::Decode)?,
+            encoder: AudioEncoder::new(encoder, RATE, channels, bitrate).map_err(TranscodeError::Encode)?,
+            channels,
+            origin_us: None,
+            taken: 0,
+            pending: vec![Vec::new(); usize::from(channels)],
+        })
+    }
+
+    /// Of what it gives.
+    pub(super) fn format(&self) -> Format {
+        Format::Aac(AacFormat {
+            config: self.encoder.config().into(),
+            sample_rate: RATE,
+            channels: self.channels,
+            frame_length: AudioEncoder::FRAME as u32,
+        })
+    }
+
+    /// Where the sound that it has taken ends; `None` before the first unit.
+    pub(super) fn end_us(&self) -> Option<i64> {
+        Some(time_us(self.origin_us?, self.taken))
+    }
+
+    /// Takes the next unit and gives the frames that are complete by it. After an error of the decoder it goes on with
+    /// the next unit, after one of the encoder it is of no more use.
+    pub(super) fn unit(&mut self, unit: &AccessUnit, aac: &mut Vec<AccessUnit>) -> Result<(), TranscodeError> {
+        let decoded = self.decoder.decode(&unit.data).map_err(TranscodeError::Decode)?;
+        let Some(sound) = decoded else { return Ok(()) };
+        let Some((left, right)) = sound.planar().filter(|_| sound.rate() == RATE) else {
+            return Err(TranscodeError::Decode(MediaError::unexpected("decode Opus to 48 kHz")));
+        };
+        let origin_us = *self.origin_us.get_or_insert(unit.pts_us);
+        let late = position(unit.pts_us.saturating_sub(origin_us)) - self.taken;
+        let hole = if late > TOLERANCE { late as usize } else { 0 };
+        let early = if late < -TOLERANCE {
+            late.unsigned_abs() as usize
+        } else {
+            0
+        };
+        for (pending, samples) in self.pending.iter_mut().zip([left, right]) {
+            pending.resize(pending.len() + hole, 0.0);
+            pending.extend_from_slice(samples.get(early..).unwrap_or_default());
+        }
+        self.taken += (hole + left.len().saturating_sub(early)) as i64;
+        self.encode(origin_us, aac)
+    }
+
+    /// Gives the rest; the last frame is filled up with silence.
+    pub(super) fn finish(mut self, aac: &mut Vec<AccessUnit>) -> Result<(), TranscodeError> {
+        let Some(origin_us) = self.origin_us else { return Ok(()) };
+        let rest = self.pending.first().map_or(0, Vec::len);
+        for pending in &mut self.pending {
+            pending.resize(rest.next_multiple_of(AudioEncoder::FRAME), 0.0);
+        }
+        self.taken = (self.taken - rest as i64) + rest.next_multiple_of(AudioEncoder::FRAME) as i64;
+        self.encode(origin_us, aac)?;
+        self.encoder
+            .finish(|coded| aac.push(frame(origin_us, coded.pts, coded.data)))
+            .map_err(TranscodeError::Encode)
+    }
+
+    fn encode(&mut self, origin_us: i64, aac: &mut Vec<AccessUnit>) -> Result<(), TranscodeError> {
+        let waiting = self.pending.first().map_or(0, Vec::len);
+        let mut at = self.taken - waiting as i64;
+        for _ in 0..waiting / AudioEncoder::FRAME {
+            let block: Vec<Vec<f32>> = self
+                .pending
+                .iter_mut()
+                .map(|p| p.drain(..AudioEncoder::FRAME).collect())
+                .collect();
+            self.encoder
+                .encode(&block, at, |coded| aac.push(frame(origin_us, coded.pts, coded.data)))
+                .map_err(TranscodeError::Encode)?;
+            at += AudioEncoder::FRAME as i64;
+        }
+        Ok(())
+    }
+}
+
+fn frame(origin_us: i64, position: i64, data: Vec<u8>) -> AccessUnit {
+    let pts_us = time_us(origin_us, position);
+    AccessUnit {
+        pts_us,
+        dts_us: pts_us,
+        data: data.into(),
+        keyframe: true,
+    }
+}
+
+/// The sample at a time since the first one, to the nearest.
+fn position(us: i64) -> i64 {
+    (us.saturating_mul(i64::from(RATE)).saturating_add(500_000)).div_euclid(1_000_000)
+}
+
+fn time_us(origin_us: i64, position: i64) -> i64 {
+    origin_us.saturating_add((position.saturating_mul(1_000_000)).div_euclid(i64::from(RATE)))
+}

@@ -1,0 +1,324 @@
+//! What goes into the mixer and when, as a function of what is told and of the time at which it is told.
+
+use std::collections::BTreeMap;
+
+use protocol::{MixOutput, Scene, StreamName, StreamTypes, Subscription};
+
+use super::pace::{Pace, Spell};
+use crate::capture::{CaptureEvent, Track};
+use crate::media::{MuxedTrack, Picture};
+use crate::record::follow::{Choice, Pass};
+use crate::record::mix::scene::images;
+use crate::record::mix::{Change, Counters, MixError, MixOptions, Mixer, Output};
+
+/// A channel from which nothing has come for so long is empty: what would be mixed is neither seen nor heard.
+const EMPTY_US: i64 = 60_000_000;
+
+/// Between the end of what is recorded and what begins behind it, so that decoding times grow.
+const APART_US: i64 = 500_000;
+
+/// After a failure of an encoder the mix begins anew so much later.
+const PAUSE_US: i64 = 10_000_000;
+
+/// What is mixed at a time, so that what comes meanwhile is taken in.
+const STEP_US: i64 = 100_000;
+
+/// What is wanted of a mix, and who is there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wishes {
+    pub scene: Scene,
+    pub subscription: Subscription,
+    /// In the order of joining, with the time of joining on the recording's timeline.
+    pub present: Vec<(String, i64)>,
+}
+
+/// What the desk makes.
+#[derive(Debug)]
+pub enum Made {
+    /// The mix begins, with these tracks; behind one that ended it begins anew.
+    Begin(Vec<MuxedTrack>),
+    Unit(Output),
+    /// Nothing more follows of this mix.
+    End,
+    /// An encoder failed. The mix begins anew later.
+    Failed(MixError),
+    /// Whether the node keeps up has changed.
+    Spell(Spell),
+}
+
+/// How a mix is made. Fixed for the recording's life.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub output: MixOutput,
+    pub types: StreamTypes,
+    pub options: MixOptions,
+}
+
+/// Feeds one mixer after the other: each from the first media until the channel is empty.
+pub struct Desk {
+    plan: Plan,
+    wishes: Wishes,
+    users: BTreeMap<String, User>,
+    /// By URL, those of the scene.
+    images: BTreeMap<String, Picture>,
+    mix: Option<Mix>,
+    /// No mix begins earlier.
+    free_us: i64,
+    pace: Pace,
+    /// Of the mixes that have ended.
+    counters: Counters,
+}
+
+/// Which of a user's streams are the user's tracks.
+struct User {
+    audio: Choice,
+    video: Choice,
+}
+
+struct Mix {
+    mixer: Mixer,
+    /// Until when it was fed.
+    fed_us: i64,
+    last_media_us: i64,
+    announced: bool,
+}
+
+impl Desk {
+    /// `recorded_us`: where what is recorded already ends.
+    pub fn new(plan: Plan, wishes: Wishes, recorded_us: i64) -> Self {
+        Self {
+            plan,
+            wishes,
+            users: BTreeMap::new(),
+            images: BTreeMap::new(),
+            mix: None,
+            free_us: recorded_us.saturating_add(APART_US),
+            pace: Pace::default(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Since the desk's beginning.
+    pub fn counters(&self) -> Counters {
+        let mut counters = self.counters;
+        if let Some(mix) = &self.mix {
+            counters += *mix.mixer.counters();
+        }
+        counters
+    }
+
+    /// How far the mix is behind, in microseconds.
+    pub fn behind_us(&self, now_us: i64) -> i64 {
+        self.mix.as_ref().map_or(0, |mix| (now_us - mix.fed_us).max(0))
+    }
+
+    /// What is wanted or who is there has changed. It takes effect at the next picture.
+    pub fn follow(&mut self, wishes: Wishes, now_us: i64) {
+        let before = std::mem::replace(&mut self.wishes, wishes);
+        let Wishes {
+            scene,
+            subscription,
+            present,
+        } = &self.wishes;
+        let mut changes = Vec::new();
+        if before.scene != *scene {
+            self.images.retain(|url, _| images(scene).any(|named| named == url));
+            changes.push((now_us, Change::Scene(scene.clone())));
+        }
+        if before.subscription != *subscription {
+            changes.push((now_us, Change::Subscription(subscription.clone())));
+        }
+        for (uid, _) in before.present.iter().filter(|stay| !present.contains(stay)) {
+            changes.push((now_us, Change::Leave { uid: uid.clone() }));
+        }
+        for (uid, joined_us) in present.iter().filter(|stay| !before.present.contains(stay)) {
+            let at_us = (*joined_us).min(now_us);
+            changes.push((at_us, Change::Join { uid: uid.clone() }));
+        }
+        if let Some(mix) = &mut self.mix {
+            changes
+                .into_iter()
+                .for_each(|(at_us, change)| mix.mixer.change(at_us, change));
+        }
+        let there = |uid: &str| self.wishes.present.iter().any(|(present, _)| present == uid);
+        self.users.retain(|uid, user| there(uid) || !user.is_gone());
+    }
+
+    /// An image of the scene has come.
+    pub fn image(&mut self, url: String, picture: Picture, now_us: i64) {
+        if !images(&self.wishes.scene).any(|named| named == url) {
+            return;
+        }
+        if let (Some(mix), Ok(picture)) = (&mut self.mix, picture.share()) {
+            let url = url.clone();
+            mix.mixer.change(now_us, Change::Image { url, picture });
+        }
+        self.images.insert(url, picture);
+    }
+
+    /// One of a user's streams has brought something.
+    pub fn event(&mut self, uid: &str, stream: StreamName, event: CaptureEvent, now_us: i64) -> Result<(), MixError> {
+        let there = self.wishes.present.iter().any(|(present, _)| present == uid);
+        let user = self.users.entry(uid.to_owned()).or_insert_with(User::new);
+        match event {
+            CaptureEvent::Format(track, format) => {
+                if user.choice(track).format(stream, &format)
+                    && let Some(mix) = &mut self.mix
+                {
+                    mix.mixer.format(uid, &format);
+                }
+            }
+            CaptureEvent::Unit(track, unit) => {
+                let takes_over = match user.choice(track).unit(stream, unit.keyframe) {
+                    Pass::Drop => return Ok(()),
+                    Pass::Take => None,
+                    Pass::TakeOver(format) => Some(format),
+                };
+                // What a user who has left sent before is not recorded.
+                if there {
+                    let mix = match self.mix.take() {
+                        Some(mix) => Some(mix),
+                        None => self.begin(unit.pts_us, now_us)?,
+                    };
+                    self.mix = mix.map(|mut mix| {
+                        if let Some(format) = takes_over {
+                            mix.mixer.format(uid, &format);
+                        }
+                        mix.mixer.unit(uid, track, unit);
+                        mix.last_media_us = now_us;
+                        mix
+                    });
+                }
+            }
+            CaptureEvent::Ended(_) => {
+                user.audio.ended(stream);
+                user.video.ended(stream);
+                if user.is_gone() && !there {
+                    self.users.remove(uid);
+                }
+            }
+            CaptureEvent::Lost(..) | CaptureEvent::Unsupported(..) => {}
+        }
+        Ok(())
+    }
+
+    /// A mix that begins with the first unit; `None` while none may begin.
+    fn begin(&mut self, first_us: i64, now_us: i64) -> Result<Option<Mix>, MixError> {
+        if now_us < self.free_us {
+            return Ok(None);
+        }
+        let Plan { output, types, options } = &self.plan;
+        let start_us = first_us.clamp(now_us.saturating_sub(options.jitter_us), now_us);
+        let settings = options.settings(*output, *types, start_us.max(self.free_us));
+        let Wishes {
+            scene,
+            subscription,
+            present,
+        } = &self.wishes;
+        let mut mixer = Mixer::new(&settings, scene.clone(), subscription.clone())?;
+        for (uid, _) in present {
+            mixer.change(i64::MIN, Change::Join { uid: uid.clone() });
+        }
+        for (url, picture) in &self.images {
+            if let Ok(picture) = picture.share() {
+                let url = url.clone();
+                mixer.change(i64::MIN, Change::Image { url, picture });
+            }
+        }
+        for (uid, user) in &self.users {
+            if let Some(format) = user.audio.current() {
+                mixer.format(uid, format);
+            }
+        }
+        Ok(Some(Mix {
+            mixer,
+            fed_us: now_us,
+            last_media_us: now_us,
+            announced: false,
+        }))
+    }
+
+    /// Mixes what is due, at most a tenth of a second of it.
+    pub fn advance(&mut self, now_us: i64, each: &mut impl FnMut(Made)) {
+        let Some(mix) = &mut self.mix else { return };
+        if let Some(spell) = self.pace.observe(now_us - mix.fed_us, now_us) {
+            each(Made::Spell(spell));
+        }
+        mix.fed_us = now_us.min(mix.fed_us + STEP_US).max(mix.fed_us);
+        let mut made = Vec::new();
+        let result = mix
+            .mixer
+            .advance(mix.fed_us, self.pace.shed(), |output| made.push(output));
+        mix.hand_over(made, each);
+        let (fed_us, empty_us) = (mix.fed_us, now_us - mix.last_media_us);
+        match result {
+            Ok(()) if empty_us >= EMPTY_US => self.end(fed_us, each),
+            Ok(()) => {}
+            Err(error) => self.fail(error, now_us, each),
+        }
+    }
+
+    /// Mixes the rest, up to `end_us`.
+    pub fn end(&mut self, end_us: i64, each: &mut impl FnMut(Made)) {
+        let Some(mut mix) = self.mix.take() else { return };
+        let mut made = Vec::new();
+        let result = mix.mixer.finish(end_us, |output| made.push(output));
+        mix.hand_over(made, each);
+        self.counters += *mix.mixer.counters();
+        self.free_us = self.free_us.max(end_us.saturating_add(APART_US));
+        each(Made::End);
+        if let Err(error) = result {
+            each(Made::Failed(error));
+        }
+    }
+
+    /// Gives up the mix; another one begins later.
+    pub fn fail(&mut self, error: MixError, now_us: i64, each: &mut impl FnMut(Made)) {
+        if let Some(mix) = self.mix.take() {
+            self.counters += *mix.mixer.counters();
+            each(Made::End);
+        }
+        self.free_us = now_us.saturating_add(PAUSE_US);
+        each(Made::Failed(error));
+    }
+}
+
+impl User {
+    fn new() -> Self {
+        Self {
+            audio: Choice::first(),
+            video: Choice::newest(),
+        }
+    }
+
+    fn choice(&mut self, track: Track) -> &mut Choice {
+        match track {
+            Track::Audio => &mut self.audio,
+            Track::Video => &mut self.video,
+        }
+    }
+
+    /// None of the user's streams is open.
+    fn is_gone(&self) -> bool {
+        self.audio.is_empty() && self.video.is_empty()
+    }
+}
+
+impl Mix {
+    fn hand_over(&mut self, made: Vec<Output>, each: &mut impl FnMut(Made)) {
+        if !self.announced
+            && !made.is_empty()
+            && let Some(tracks) = self.mixer.tracks()
+        {
+            self.announced = true;
+            each(Made::Begin(tracks));
+        }
+        if self.announced {
+            made.into_iter().map(Made::Unit).for_each(each);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "desk_tests.rs"]
+mod tests;

@@ -1,0 +1,264 @@
+use protocol::{Layout, StreamTypes};
+
+use super::super::super::testing::*;
+use super::*;
+use crate::capture::{CaptureEnd, Format, H264Format};
+use crate::media::VideoEncoderChoice;
+
+const SECOND: i64 = 1_000_000;
+
+fn wishes(present: &[&str]) -> Wishes {
+    Wishes {
+        scene: scene(Layout::BestFit),
+        subscription: everybody(),
+        present: present.iter().map(|uid| ((*uid).to_owned(), 0)).collect(),
+    }
+}
+
+fn plan() -> Plan {
+    let settings = settings(320, 180, 15);
+    Plan {
+        output: settings.output,
+        types: StreamTypes::Both,
+        options: MixOptions {
+            jitter_us: settings.jitter_us,
+            video_encoder: settings.video_encoder,
+            audio_encoder: settings.audio_encoder,
+            workers: 1,
+        },
+    }
+}
+
+fn h264() -> Format {
+    Format::H264(H264Format {
+        sps: Default::default(),
+        pps: Default::default(),
+        width: 160,
+        height: 90,
+        reorder_depth: 0,
+    })
+}
+
+/// What happens to a desk at a time.
+enum Step {
+    Wish(Wishes),
+    Event(&'static str, StreamName, CaptureEvent),
+    Image(&'static str, Picture),
+}
+
+#[derive(Default)]
+struct Script(Vec<(i64, Step)>);
+
+impl Script {
+    fn at(&mut self, at_us: i64, step: Step) {
+        self.0.push((at_us, step));
+    }
+
+    /// A stream of a user with the formats of its tracks in front.
+    fn stream(&mut self, uid: &'static str, stream: StreamName, units: Timed) {
+        let mut begun = [false; 2];
+        for (track, unit) in units {
+            let at_us = unit.dts_us;
+            if !std::mem::replace(&mut begun[track as usize], true) {
+                let format = if track == Track::Video { h264() } else { aac_format() };
+                self.at(at_us, Step::Event(uid, stream, CaptureEvent::Format(track, format)));
+            }
+            self.at(at_us, Step::Event(uid, stream, CaptureEvent::Unit(track, unit)));
+        }
+    }
+
+    /// Plays it in steps of 20 ms up to `end_us`.
+    fn play(mut self, desk: &mut Desk, end_us: i64) -> Vec<Made> {
+        self.0.sort_by_key(|(at_us, _)| *at_us);
+        let mut steps = self.0.into_iter().peekable();
+        let mut made = Vec::new();
+        for now_us in (0..end_us).step_by(20_000) {
+            while let Some((_, step)) = steps.next_if(|(at_us, _)| *at_us <= now_us) {
+                match step {
+                    Step::Wish(wishes) => desk.follow(wishes, now_us),
+                    Step::Event(uid, stream, event) => {
+                        if let Err(error) = desk.event(uid, stream, event, now_us) {
+                            desk.fail(error, now_us, &mut |out| made.push(out));
+                        }
+                    }
+                    Step::Image(url, picture) => desk.image(url.to_owned(), picture, now_us),
+                }
+            }
+            desk.advance(now_us, &mut |out| made.push(out));
+        }
+        desk.end(end_us, &mut |out| made.push(out));
+        made
+    }
+}
+
+/// The units of each mix.
+fn mixes(made: Vec<Made>) -> Vec<Vec<Output>> {
+    let mut mixes = Vec::new();
+    for made in made {
+        match made {
+            Made::Begin(tracks) => {
+                assert_eq!(tracks.len(), 2);
+                mixes.push(Vec::new());
+            }
+            Made::Unit(unit) => mixes.last_mut().unwrap().push(unit),
+            Made::End | Made::Failed(_) | Made::Spell(_) => {}
+        }
+    }
+    mixes
+}
+
+fn colour_of(output: &[Output], us: i64) -> crate::record::mix::paint::Yuv {
+    let pictures = pictures(output);
+    let (_, picture) = pictures.iter().rev().find(|(pts_us, _)| *pts_us <= us).unwrap();
+    colour_at(picture, 0.5, 0.5)
+}
+
+fn assert_colours(output: &[Output], expected: &[(i64, crate::record::mix::paint::Yuv)]) {
+    for (us, colour) in expected {
+        let found = colour_of(output, *us);
+        assert!(alike(found, *colour), "at {us} µs: {found:?}, not {colour:?}");
+    }
+}
+
+#[test]
+fn the_mix_begins_with_the_first_media_and_pauses_while_the_channel_is_empty() {
+    let mut script = Script::default();
+    script.at(0, Step::Wish(wishes(&["1"])));
+    script.stream("1", StreamName::Camera, video(2 * SECOND, 4 * SECOND, 15, |_| RED));
+    script.stream("1", StreamName::Audio, tone(2 * SECOND, 4 * SECOND, 440.0, |_| 0.1));
+    script.stream("1", StreamName::Camera, video(90 * SECOND, 92 * SECOND, 15, |_| GREEN));
+    let mut desk = Desk::new(plan(), wishes(&[]), i64::MIN);
+    let made = script.play(&mut desk, 93 * SECOND);
+    let ends: Vec<usize> = made
+        .iter()
+        .enumerate()
+        .filter_map(|(index, made)| matches!(made, Made::End).then_some(index))
+        .collect();
+    assert_eq!((ends.len(), ends[1]), (2, made.len() - 1));
+    let mixes = mixes(made);
+    let span = |output: &[Output]| {
+        let times = output.iter().map(|made| made.unit().pts_us);
+        (times.clone().min().unwrap(), times.max().unwrap())
+    };
+    let (first, second) = (span(&mixes[0]), span(&mixes[1]));
+    assert!((2 * SECOND..2_100_000).contains(&first.0) && (63 * SECOND..65 * SECOND).contains(&first.1));
+    assert!((90 * SECOND..90_100_000).contains(&second.0) && (92_900_000..93 * SECOND).contains(&second.1));
+    assert_colours(&mixes[0], &[(3 * SECOND, RED)]);
+    assert_colours(&mixes[1], &[(91 * SECOND, GREEN)]);
+    assert_eq!(
+        desk.counters().frames as usize,
+        pictures(&mixes[0]).len() + pictures(&mixes[1]).len()
+    );
+}
+
+#[test]
+fn wishes_take_effect_at_the_next_picture() {
+    let mut script = Script::default();
+    let seconds = |seconds: i64| seconds * SECOND;
+    script.at(0, Step::Wish(wishes(&["1", "2"])));
+    for (uid, colour) in [("1", RED), ("2", GREEN)] {
+        script.stream(uid, StreamName::Camera, video(0, seconds(6), 15, move |_| colour));
+    }
+    // One user in the middle of the picture at a time.
+    let only = |uid: &str| Wishes {
+        subscription: Subscription {
+            video: protocol::Selection::Only(vec![uid.to_owned()]),
+            ..everybody()
+        },
+        ..wishes(&["1", "2"])
+    };
+    script.at(seconds(1), Step::Wish(only("1")));
+    script.at(seconds(2), Step::Wish(only("2")));
+    script.at(seconds(3), Step::Wish(wishes(&["1"])));
+    let mut blue = wishes(&[]);
+    blue.scene.background = protocol::Colour { r: 0, g: 0, b: 255 };
+    script.at(seconds(4), Step::Wish(blue));
+    let mut desk = Desk::new(plan(), wishes(&[]), i64::MIN);
+    let mixes = mixes(script.play(&mut desk, seconds(6)));
+    let just = 70_000;
+    assert_colours(
+        &mixes[0],
+        &[
+            (seconds(1) + just, RED),
+            (seconds(2) - just, RED),
+            (seconds(2) + just, GREEN),
+            (seconds(3) - just, GREEN),
+            (seconds(3) + just, RED),
+            (seconds(4) + just, BLUE),
+        ],
+    );
+}
+
+#[test]
+fn the_picture_moves_to_the_low_stream_and_back_to_the_camera() {
+    let mut script = Script::default();
+    script.at(0, Step::Wish(wishes(&["1"])));
+    script.stream("1", StreamName::Camera, video(0, 2 * SECOND, 15, |_| RED));
+    script.stream("1", StreamName::Low, video(2 * SECOND, 4 * SECOND, 15, |_| GREEN));
+    let ended = || CaptureEvent::Ended(CaptureEnd::Finished);
+    script.at(4 * SECOND, Step::Event("1", StreamName::Low, ended()));
+    script.stream("1", StreamName::Camera, video(4_020_000, 6 * SECOND, 15, |_| BLUE));
+    let mut desk = Desk::new(plan(), wishes(&[]), i64::MIN);
+    let mixes = mixes(script.play(&mut desk, 6 * SECOND));
+    let expected = [RED, GREEN, BLUE].into_iter().enumerate();
+    let expected: Vec<_> = expected
+        .map(|(index, colour)| ((2 * index as i64 + 1) * SECOND, colour))
+        .collect();
+    assert_colours(&mixes[0], &expected);
+}
+
+#[test]
+fn images_stay_from_one_mix_to_the_next_and_go_with_their_scene() {
+    let mut script = Script::default();
+    let mut with_image = wishes(&[]);
+    with_image.scene.background_image = Some("u".to_owned());
+    script.at(0, Step::Wish(with_image));
+    script.at(SECOND, Step::Image("u", plain(64, 36, WHITE)));
+    script.at(SECOND, Step::Image("other", plain(64, 36, YELLOW)));
+    let mut there = wishes(&["1"]);
+    there.scene.background_image = Some("u".to_owned());
+    script.at(SECOND, Step::Wish(there));
+    for from in [2, 70] {
+        script.stream(
+            "1",
+            StreamName::Audio,
+            tone(from * SECOND, (from + 1) * SECOND, 440.0, |_| 0.1),
+        );
+    }
+    script.at(72 * SECOND, Step::Wish(wishes(&["1"])));
+    let mut desk = Desk::new(plan(), wishes(&[]), i64::MIN);
+    let mixes = mixes(script.play(&mut desk, 74 * SECOND));
+    assert_eq!(mixes.len(), 2);
+    assert_colours(&mixes[0], &[(3 * SECOND, WHITE)]);
+    assert_colours(
+        &mixes[1],
+        &[(71 * SECOND, WHITE), (73 * SECOND, crate::record::mix::paint::BLACK)],
+    );
+}
+
+#[test]
+fn nothing_begins_before_what_is_recorded_ends() {
+    let mut script = Script::default();
+    script.at(0, Step::Wish(wishes(&["1"])));
+    script.stream("1", StreamName::Camera, video(0, 4 * SECOND, 15, |_| RED));
+    let mut desk = Desk::new(plan(), wishes(&[]), SECOND);
+    let mixes = mixes(script.play(&mut desk, 4 * SECOND));
+    let first = mixes[0].iter().map(|made| made.unit().dts_us).min().unwrap();
+    assert!(first > SECOND, "{first}");
+}
+
+#[test]
+fn an_encoder_that_fails_is_tried_again() {
+    let mut broken = plan();
+    broken.options.video_encoder = VideoEncoderChoice {
+        name: "nonesuch".to_owned(),
+        ..VideoEncoderChoice::default()
+    };
+    let mut script = Script::default();
+    script.at(0, Step::Wish(wishes(&["1"])));
+    script.stream("1", StreamName::Camera, video(0, 25 * SECOND, 15, |_| RED));
+    let mut desk = Desk::new(broken, wishes(&[]), i64::MIN);
+    let made = script.play(&mut desk, 25 * SECOND);
+    assert!(made.iter().all(|made| matches!(made, Made::Failed(_))));
+    assert_eq!(made.len(), 3, "at 0, 10 and 20 seconds");
+}

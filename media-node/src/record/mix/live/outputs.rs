@@ -1,0 +1,84 @@
+//! What becomes of the mixed units: slices of a playlist.
+
+use std::sync::Arc;
+
+use protocol::{Fault, TrackKind};
+
+use super::desk::Made;
+use crate::capture::{AccessUnit, Clock, Format};
+use crate::container::FileNames;
+use crate::record::mix::Output;
+use crate::record::sink::SliceSink;
+use crate::record::slicer::{SliceError, Slicer};
+use crate::record::status::{SharedBoard, problem};
+use crate::spool::PlaylistKey;
+
+/// The uid that stands for all users.
+const EVERYBODY: &str = "0";
+
+/// The playlist that all users are mixed in.
+pub fn playlist_key(track: TrackKind) -> PlaylistKey {
+    PlaylistKey {
+        uid: EVERYBODY.to_owned(),
+        track,
+    }
+}
+
+/// Writes a mix. May wait for the disk.
+pub struct Outputs<S: SliceSink> {
+    slicer: Slicer<S>,
+    /// The first track is video.
+    has_video: bool,
+    clock: Clock,
+    board: SharedBoard,
+}
+
+impl<S: SliceSink> Outputs<S> {
+    pub fn new(sink: Arc<S>, clock: Clock, board: SharedBoard, names: FileNames, track: TrackKind) -> Self {
+        Self {
+            slicer: Slicer::new(sink, clock, names, playlist_key(track)),
+            has_video: track != TrackKind::Audio,
+            clock,
+            board,
+        }
+    }
+
+    pub fn take(&mut self, made: Made) {
+        let result = match &made {
+            Made::Begin(tracks) => {
+                let mut formats = tracks.iter().map(|track| track.format.clone());
+                formats.next().map_or(Ok(()), |first| {
+                    self.slicer.formats(first, formats.collect::<Vec<Format>>())
+                })
+            }
+            Made::Unit(Output::Audio(unit)) if self.has_video => self.slicer.companion(0, unit),
+            Made::Unit(Output::Video(unit) | Output::Audio(unit)) => self.lead(unit),
+            Made::End => self.slicer.interrupt(),
+            Made::Failed(_) | Made::Spell(_) => Ok(()),
+        };
+        if let Err(error) = result {
+            self.tell(&error);
+        }
+    }
+
+    fn lead(&mut self, unit: &AccessUnit) -> Result<(), SliceError> {
+        if let Some(start_ms) = self.slicer.unit(unit)? {
+            self.board.lock().recorded(start_ms);
+            self.board.lock().over(UNWRITTEN);
+        }
+        Ok(())
+    }
+
+    fn tell(&self, error: &SliceError) {
+        let message = format!("some of the mix cannot be kept ({error}): is the node's disk full or failing?");
+        let told = problem(
+            Fault::Ours,
+            "spool_failed",
+            message,
+            self.clock.wall_ms(self.clock.now_us()),
+        );
+        self.board.lock().problem_once(UNWRITTEN, told);
+    }
+}
+
+const UNWRITTEN: &str = "unwritten";
