@@ -35,7 +35,7 @@ pub struct Placement {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub leased: bool,
     /// The recording may have been on another node. No playlist is written before the slices of the
-    /// [ledger](crate::LedgerPage) are known.
+    /// [inventory](crate::InventoryPage) are known.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub takeover: bool,
     /// How many nodes may have captured before this one. No two nodes that capture for a recording have the same, which

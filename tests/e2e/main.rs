@@ -12,6 +12,7 @@ mod rules;
 mod space;
 mod steps;
 mod sync;
+mod webhooks;
 mod whole_way;
 mod wrong_calls;
 
@@ -66,7 +67,26 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
             })
         ),+] };
     }
+    /// A test with a stack of its own whose deliveries are quick and whose only node is the test's.
+    macro_rules! quick {
+        ($($test:path: $give_up_ms:literal),+ $(,)?) => { [$(
+            trial(stringify!($test), || {
+                let mut stack = Stack::start_with(&stringify!($test).replace([':', ' '], ""), &[
+                    ("TAPEDECK_CAPACITY", "0"),
+                    ("TAPEDECK_WEBHOOK_TIMEOUT_MS", "500"),
+                    ("TAPEDECK_WEBHOOK_RETRY_MS", "20"),
+                    ("TAPEDECK_WEBHOOK_GIVE_UP_MS", $give_up_ms),
+                ]);
+                block_on($test(&mut stack));
+                stack.stop(false);
+            })
+        ),+] };
+    }
     let mut trials = Vec::new();
+    trials.extend(quick![
+        webhooks::every_event_arrives_in_order: "86400000",
+        webhooks::what_is_given_up_is_replayed: "1500",
+    ]);
     trials.extend(own![
         faults::a_crashed_node_goes_on_in_the_same_playlists,
         faults::a_crashed_edge_forgets_nothing,

@@ -3,7 +3,9 @@
 //! interfaces, the scripts, and the files. What is wrong here is a failed test, so helpers panic with the reason.
 
 pub mod bucket;
+pub mod callback;
 pub mod customer;
+pub mod fake_node;
 pub mod outage;
 pub mod playlist;
 pub mod probe;

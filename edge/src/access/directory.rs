@@ -4,7 +4,9 @@ use protocol::{Secret, Source};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{App, Credential, Dialect, Flavour, KeyRing, Purpose, RecorderDefaults, Store, StoreError, Tenant};
+use super::{
+    App, Callback, Credential, Dialect, Flavour, KeyRing, Purpose, RecorderDefaults, Store, StoreError, Tenant,
+};
 
 /// Tenants, credentials and apps in a [`Store`], with their secrets sealed.
 ///
@@ -51,6 +53,8 @@ struct AppSecrets {
     source: Source,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     certificate: Option<Secret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    callback: Option<Callback>,
 }
 
 impl<'a, S: Store> Directory<'a, S> {
@@ -160,6 +164,7 @@ impl<'a, S: Store> Directory<'a, S> {
             flavour: record.flavour,
             source: secrets.source,
             certificate: secrets.certificate,
+            callback: secrets.callback,
             recorder: record.recorder,
             disabled: record.disabled,
             created_ms: record.created_ms,
@@ -172,6 +177,7 @@ impl<'a, S: Store> Directory<'a, S> {
         let secrets = AppSecrets {
             source: app.source.clone(),
             certificate: app.certificate.clone(),
+            callback: app.callback.clone(),
         };
         let secrets = serde_json::to_vec(&secrets).map_err(|_| DirectoryError::unreadable("app", id))?;
         let record = AppRecord {
@@ -238,7 +244,7 @@ impl<'a, S: Store> Directory<'a, S> {
         let Some(text) = self.store.get(&format!("{kind}:{id}")).await? else {
             return Ok(None);
         };
-        serde_json::from_str(&text)
+        serde_json::from_slice(text.as_bytes())
             .map(Some)
             .map_err(|_| DirectoryError::unreadable(kind, id))
     }

@@ -29,7 +29,8 @@ pub enum Purpose<'a> {
     ResourceId,
     /// The secret of this customer ID.
     Credential(&'a str),
-    /// The secrets of this app ID: its media source, whose addresses can carry passwords, and its certificate.
+    /// The secrets of this app ID: its media source and its callback, whose addresses can carry passwords, and its
+    /// certificate.
     App(&'a str),
     /// The storage keys of the recording with this sid.
     Storage(&'a str),

@@ -31,10 +31,24 @@ pub struct App {
     pub source: Source,
     /// What its channel tokens are signed with: 32 hexadecimal characters. Without one, tokens are not looked at.
     pub certificate: Option<Secret>,
+    /// Who is told of events.
+    pub callback: Option<Callback>,
     pub recorder: RecorderDefaults,
     /// No new recording is started; those that run can be asked about and stopped.
     pub disabled: bool,
     pub created_ms: u64,
+}
+
+/// Where an app's events go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Callback {
+    /// `http(s)://host[:port][/path][?query]`; what stands behind the host can be secret.
+    pub url: Secret,
+    /// What the events are signed with.
+    pub secret: Secret,
+    /// The vendor's numbers of the events that are wanted; `None` for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<Vec<u32>>,
 }
 
 /// Whose API the app is called by.

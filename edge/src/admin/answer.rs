@@ -1,26 +1,55 @@
 //! Answers to what the shell asked its objects.
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::error::AdminError;
+use super::{TestResult, Which};
 use crate::access::Page;
 use crate::http::Response;
-use crate::recording::{Outcome, Status};
+use crate::recording::{Outcome, Snapshot, Status};
 
 /// One page of a listing; its rows must hold no secrets.
 pub fn page<T: Serialize>(page: &Page<T>) -> Response {
     Response::json(200, page)
 }
 
-/// The state of one recording: 200, or 202 to a stop while the recording has not come to its end.
-pub fn recording(outcome: &Outcome) -> Response {
+#[derive(Serialize)]
+struct RecordingView<'a> {
+    #[serde(flatten)]
+    snapshot: &'a Snapshot,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<&'a Value>,
+}
+
+/// The state of one recording: 200, or 202 to a stop while the recording has not come to its end. With its history, a list
+/// of incidents with the oldest first, where that was asked for.
+pub fn recording(outcome: &Outcome, history: Option<&Value>) -> Response {
+    let view = |status, snapshot| Response::json(status, &RecordingView { snapshot, history });
     match outcome {
-        Outcome::State(snapshot) => Response::json(200, snapshot),
-        Outcome::AlreadyEnded(snapshot) if snapshot.status > Status::Stopping => Response::json(200, snapshot),
-        Outcome::AlreadyEnded(snapshot) | Outcome::Stopping(snapshot) => Response::json(202, snapshot),
+        Outcome::State(snapshot) => view(200, snapshot),
+        Outcome::AlreadyEnded(snapshot) if snapshot.status > Status::Stopping => view(200, snapshot),
+        Outcome::AlreadyEnded(snapshot) | Outcome::Stopping(snapshot) => view(202, snapshot),
         Outcome::NotFound { reason } => AdminError::new(404, "not_found", reason).response(),
         _ => failure(),
     }
+}
+
+/// `{"replayed": …}`, how many events wait to be delivered once more; of one that was named there must be one.
+pub fn replayed(answer: &Value, which: Which) -> Response {
+    match which {
+        Which::Number(number) if answer["replayed"] == 0 => {
+            let reason =
+                format!("there is no event {number} that could be replayed: it is unknown, forgotten, or waits anyway");
+            AdminError::new(404, "not_found", reason).response()
+        }
+        _ => Response::json(202, answer),
+    }
+}
+
+/// What the test of a callback has shown: 200, whatever it was.
+pub fn tested(results: &[TestResult]) -> Response {
+    Response::json(200, &json!({ "items": results }))
 }
 
 /// The objects could not be asked, or gave no fitting answer: ours.

@@ -3,7 +3,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::error::AdminError;
-use super::{Admin, display_name, only, source};
+use super::{Admin, callback, display_name, only, source};
 use crate::access::{App, Dialect, Flavour, Page, RecorderDefaults, Store, hex, is_id};
 use crate::http::Response;
 use crate::input::{FieldError, Fields};
@@ -18,6 +18,7 @@ struct View {
     flavour: Flavour,
     source: Value,
     has_certificate: bool,
+    callback: Option<Value>,
     recorder: RecorderDefaults,
     disabled: bool,
     created_ms: u64,
@@ -33,9 +34,20 @@ impl From<App> for View {
             flavour: app.flavour,
             source: source::view(&app.source),
             has_certificate: app.certificate.is_some(),
+            callback: app.callback.as_ref().map(|set| callback::view(set, false)),
             recorder: app.recorder,
             disabled: app.disabled,
             created_ms: app.created_ms,
+        }
+    }
+}
+
+impl View {
+    /// With another view of its callback, if there is one.
+    fn with(self, callback: Option<Value>) -> Self {
+        Self {
+            callback: callback.or(self.callback),
+            ..self
         }
     }
 }
@@ -50,6 +62,7 @@ impl<S: Store> Admin<'_, S> {
             "flavour",
             "source",
             "certificate",
+            "callback",
             "recorder",
             "disabled",
         ])?;
@@ -72,11 +85,12 @@ impl<S: Store> Admin<'_, S> {
                 roster: None,
             },
             certificate: None,
+            callback: None,
             recorder: RecorderDefaults::default(),
             disabled: false,
             created_ms: self.now_ms,
         };
-        change(&mut app, &body)?;
+        let callback = self.change(&mut app, &body)?;
         if self.directory.tenant(tenant).await?.is_none() {
             return Err(body.error("tenant", "must be the id of a tenant").into());
         }
@@ -84,7 +98,7 @@ impl<S: Store> Admin<'_, S> {
             return Err(AdminError::exists("app", &app.app_id));
         }
         self.directory.put_app(&app, &self.entropy.nonce).await?;
-        Ok(Response::json(201, &View::from(app)))
+        Ok(Response::json(201, &View::from(app).with(callback)))
     }
 
     pub(super) async fn list_apps(&self) -> Result<Response, AdminError> {
@@ -112,11 +126,19 @@ impl<S: Store> Admin<'_, S> {
     }
 
     pub(super) async fn update_app(&self, app_id: &str) -> Result<Response, AdminError> {
-        let body = self.body(&["name", "flavour", "source", "certificate", "recorder", "disabled"])?;
+        let body = self.body(&[
+            "name",
+            "flavour",
+            "source",
+            "certificate",
+            "callback",
+            "recorder",
+            "disabled",
+        ])?;
         let mut app = self.app(app_id).await?;
-        change(&mut app, &Fields::new(&body))?;
+        let callback = self.change(&mut app, &Fields::new(&body))?;
         self.directory.put_app(&app, &self.entropy.nonce).await?;
-        Ok(Response::json(200, &View::from(app)))
+        Ok(Response::json(200, &View::from(app).with(callback)))
     }
 
     pub(super) async fn delete_app(&self, app_id: &str) -> Result<Response, AdminError> {
@@ -125,7 +147,25 @@ impl<S: Store> Admin<'_, S> {
         Ok(Response::empty(204))
     }
 
-    async fn app(&self, app_id: &str) -> Result<App, AdminError> {
+    /// Takes over the settings that the body gives; the others stay. Returns how a callback with a new secret is shown, this
+    /// once.
+    fn change(&self, app: &mut App, body: &Fields<'_>) -> Result<Option<Value>, FieldError> {
+        change(app, body)?;
+        // Given and empty, null say, takes the callback away.
+        if body.names().any(|name| name == "callback") && body.get("callback").is_none() {
+            app.callback = None;
+        }
+        let Some(given) = body.object("callback")? else {
+            return Ok(None);
+        };
+        let fresh = hex(&self.entropy.secret);
+        let (set, is_new) = callback::read(&given, app.callback.as_ref(), &fresh, self.targets)?;
+        let shown = is_new.then(|| callback::view(&set, true));
+        app.callback = Some(set);
+        Ok(shown)
+    }
+
+    pub(super) async fn app(&self, app_id: &str) -> Result<App, AdminError> {
         self.directory
             .app(app_id)
             .await?
@@ -133,7 +173,7 @@ impl<S: Store> Admin<'_, S> {
     }
 }
 
-/// Takes over the settings that the body gives; the others stay.
+/// All settings but the callback.
 fn change(app: &mut App, body: &Fields<'_>) -> Result<(), FieldError> {
     if let Some(name) = display_name(body)? {
         app.name = name.to_owned();

@@ -2,13 +2,10 @@ use protocol::Secret;
 use serde::Serialize;
 
 use super::error::AdminError;
-use super::{Admin, chosen_id};
+use super::{Admin, MAX_SECRET_BYTES, chosen_id, is_visible};
 use crate::access::{Credential, Page, Store, hex};
 use crate::http::Response;
 use crate::input::{FieldError, Fields};
-
-/// Longer secrets than any vendor gives out.
-const MAX_SECRET_BYTES: usize = 256;
 
 /// A credential as the operator sees it: without its secret, but in the answer that sets it.
 #[derive(Serialize)]
@@ -82,9 +79,7 @@ impl<S: Store> Admin<'_, S> {
     fn secret(&self, body: &Fields<'_>) -> Result<Secret, FieldError> {
         match body.string("customer_secret")? {
             None => Ok(Secret::new(hex(&self.entropy.secret))),
-            Some(chosen) if chosen.len() <= MAX_SECRET_BYTES && chosen.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                Ok(Secret::new(chosen))
-            }
+            Some(chosen) if chosen.len() <= MAX_SECRET_BYTES && is_visible(chosen) => Ok(Secret::new(chosen)),
             Some(_) => Err(body.error(
                 "customer_secret",
                 format!("must have at most {MAX_SECRET_BYTES} characters, all of visible ASCII"),

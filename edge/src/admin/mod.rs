@@ -3,27 +3,33 @@
 
 mod answer;
 mod apps;
+mod callback;
 mod credentials;
 mod error;
+mod notices;
 mod route;
 mod source;
 mod tenants;
 
-pub use answer::{failure, page, recording};
+pub use answer::{failure, page, recording, replayed, tested};
+pub use callback::TestResult;
+pub use notices::{NoticeState, NoticeView, Which};
 
 use error::AdminError;
 use protocol::Secret;
 use route::Route;
 use serde_json::{Map, Value};
 
-use crate::access::{Directory, DirectoryError, Entropy, Store, is_id, same_secret};
+use crate::access::{Callback, Directory, DirectoryError, Entropy, Flavour, Store, is_id, same_secret};
 use crate::http::{Request, Response};
-use crate::input::{FieldError, Fields};
+use crate::input::{FieldError, Fields, Targets};
 
 const MAX_BODY_BYTES: usize = 256 * 1024;
 /// Each row of a page is a read of its own, and a worker's request may make 50 on Cloudflare's smallest plan.
 const MAX_PAGE: usize = 40;
 const DEFAULT_PAGE: usize = 20;
+/// Longer secrets than any vendor gives out.
+const MAX_SECRET_BYTES: usize = 256;
 
 /// What becomes of a request.
 #[derive(Debug)]
@@ -36,7 +42,7 @@ pub enum Handled {
     Failed(DirectoryError, Response),
 }
 
-/// What the operator asks of the objects. The shell answers with [`page`], [`recording`] or [`failure`].
+/// What the operator asks of the objects. The shell answers with the function that is named, or with [`failure`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
     /// All nodes that the fleet knows: [`page`].
@@ -47,19 +53,36 @@ pub enum Question {
         limit: usize,
         cursor: Option<String>,
     },
-    /// The state of one recording: [`recording`].
+    /// The state of one recording and its history: [`recording`].
     Recording { app_id: String, sid: String },
     /// Stop one recording, without waiting for its uploads: [`recording`].
     Stop { app_id: String, sid: String },
+    /// The log of a recording's events, from behind the number `after`: [`page`], whose cursor is the last number.
+    Notices {
+        app_id: String,
+        sid: String,
+        limit: usize,
+        after: Option<u64>,
+        state: Option<NoticeState>,
+    },
+    /// Deliver events once more: [`replayed`].
+    Replay { app_id: String, sid: String, which: Which },
+    /// Send the callback one event of each type that it wants: [`tested`].
+    TestCallback {
+        app_id: String,
+        flavour: Flavour,
+        callback: Callback,
+    },
 }
 
 /// Handles a request whose path begins with `/admin/v1`. An empty `token` lets nobody in.
 ///
-/// `now_ms`: Unix milliseconds. `entropy`: fresh for each request.
+/// `targets`: the servers that a callback may be at. `now_ms`: Unix milliseconds. `entropy`: fresh for each request.
 pub async fn handle<S: Store>(
     request: &Request,
     token: &Secret,
     directory: &Directory<'_, S>,
+    targets: Targets,
     now_ms: u64,
     entropy: &Entropy,
 ) -> Handled {
@@ -79,6 +102,7 @@ pub async fn handle<S: Store>(
     let admin = Admin {
         request,
         directory,
+        targets,
         now_ms,
         entropy,
     };
@@ -110,6 +134,7 @@ fn is_operator(request: &Request, token: &Secret) -> bool {
 struct Admin<'a, S> {
     request: &'a Request,
     directory: &'a Directory<'a, S>,
+    targets: Targets,
     now_ms: u64,
     entropy: &'a Entropy,
 }
@@ -143,6 +168,12 @@ impl<S: Store> Admin<'_, S> {
                 let (app_id, sid) = recording_ids(app_id, sid)?;
                 return Ok(Handled::Ask(Question::Stop { app_id, sid }));
             }
+            (Route::Notices { app_id, sid }, _) => return self.notices(app_id, sid).map(Handled::Ask),
+            (Route::ReplayNotices { app_id, sid }, _) => return self.replay(app_id, sid, None).map(Handled::Ask),
+            (Route::ReplayNotice { app_id, sid, number }, _) => {
+                return self.replay(app_id, sid, Some(number)).map(Handled::Ask);
+            }
+            (Route::TestCallback { app_id }, _) => return self.test_callback(app_id).await.map(Handled::Ask),
         };
         response.map(Handled::Respond)
     }
@@ -227,6 +258,10 @@ fn display_name<'a>(body: &Fields<'a>) -> Result<Option<&'a str>, FieldError> {
         true => Ok(name),
         false => Err(body.error("name", "must have at most 200 bytes and no control characters")),
     }
+}
+
+fn is_visible(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn recording_ids(app_id: &str, sid: &str) -> Result<(String, String), AdminError> {

@@ -3,14 +3,43 @@
 pub(super) enum Route<'a> {
     Tenants,
     Tenant(&'a str),
-    Credentials { tenant: &'a str },
-    Credential { tenant: &'a str, customer_id: &'a str },
+    Credentials {
+        tenant: &'a str,
+    },
+    Credential {
+        tenant: &'a str,
+        customer_id: &'a str,
+    },
     Apps,
     App(&'a str),
     Nodes,
-    Recordings { app_id: &'a str },
-    Recording { app_id: &'a str, sid: &'a str },
-    StopRecording { app_id: &'a str, sid: &'a str },
+    Recordings {
+        app_id: &'a str,
+    },
+    Recording {
+        app_id: &'a str,
+        sid: &'a str,
+    },
+    StopRecording {
+        app_id: &'a str,
+        sid: &'a str,
+    },
+    Notices {
+        app_id: &'a str,
+        sid: &'a str,
+    },
+    ReplayNotices {
+        app_id: &'a str,
+        sid: &'a str,
+    },
+    ReplayNotice {
+        app_id: &'a str,
+        sid: &'a str,
+        number: &'a str,
+    },
+    TestCallback {
+        app_id: &'a str,
+    },
 }
 
 impl<'a> Route<'a> {
@@ -30,6 +59,12 @@ impl<'a> Route<'a> {
             ["apps", app_id, "recordings"] => Self::Recordings { app_id },
             ["apps", app_id, "recordings", sid] => Self::Recording { app_id, sid },
             ["apps", app_id, "recordings", sid, "stop"] => Self::StopRecording { app_id, sid },
+            ["apps", app_id, "recordings", sid, "notices"] => Self::Notices { app_id, sid },
+            ["apps", app_id, "recordings", sid, "notices", "replay"] => Self::ReplayNotices { app_id, sid },
+            ["apps", app_id, "recordings", sid, "notices", number, "replay"] => {
+                Self::ReplayNotice { app_id, sid, number }
+            }
+            ["apps", app_id, "callback", "test"] => Self::TestCallback { app_id },
             _ => return None,
         })
     }
@@ -40,8 +75,11 @@ impl<'a> Route<'a> {
             Self::Tenants | Self::Credentials { .. } | Self::Apps => "GET, POST",
             Self::Tenant(_) | Self::App(_) => "GET, PATCH, DELETE",
             Self::Credential { .. } => "GET, PATCH, DELETE",
-            Self::Nodes | Self::Recordings { .. } | Self::Recording { .. } => "GET",
-            Self::StopRecording { .. } => "POST",
+            Self::Nodes | Self::Recordings { .. } | Self::Recording { .. } | Self::Notices { .. } => "GET",
+            Self::StopRecording { .. }
+            | Self::ReplayNotices { .. }
+            | Self::ReplayNotice { .. }
+            | Self::TestCallback { .. } => "POST",
         }
     }
 }

@@ -66,6 +66,26 @@ pub(crate) fn web_url(text: &str) -> bool {
     is_web && has_server() && !text.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
+/// Whether a text is a URL of HTTP or HTTPS in visible ASCII, without a user, a password and a fragment.
+pub(crate) fn plain_web_url(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#');
+    let has_user = || {
+        let server = text
+            .split_once("://")
+            .and_then(|(_, rest)| rest.split(['/', '?']).next());
+        server.is_none_or(|server| server.contains('@'))
+    };
+    web_url(text) && text.bytes().all(is_plain) && !has_user()
+}
+
+/// A URL of the web without what can be secret in it: user, path and query.
+pub(crate) fn redact_web(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let host = authority(rest).unwrap_or_default();
+    let whole = rest.strip_prefix(host).is_some_and(|path| matches!(path, "" | "/"));
+    format!("{scheme}://{host}{}", if whole { "" } else { "/…" })
+}
+
 /// Whether a text is an RTSP URL, which may hold a user, a password, a path and a query.
 pub(crate) fn stream_url(text: &str) -> bool {
     let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -244,6 +264,38 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(web_url(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn plain_web_urls() {
+        let table = [
+            ("https://example.com", "https://example.com"),
+            ("https://example.com/", "https://example.com"),
+            ("http://10.0.0.1:8080/hook?key=x@y", "http://10.0.0.1:8080/…"),
+            ("https://[::1]:80?key=x", "https://[::1]:80/…"),
+        ];
+        for (url, expected) in table {
+            assert!(plain_web_url(url), "{url}");
+            assert_eq!(redact_web(url), expected);
+        }
+        for url in [
+            "ftp://example.com",
+            "example.com/hook",
+            "https://",
+            "https:///hook",
+            "https://user@example.com",
+            "https://user:pw@example.com/",
+            "https://example.com/a b",
+            "https://example.com/#a",
+            "https://example.com\\@evil/",
+            "https://example.com/\\evil",
+            "https://127.1/",
+            "https://2130706433/",
+            "https://exämple.com/",
+            "https://example.com/ä",
+        ] {
+            assert!(!plain_web_url(url), "{url}");
         }
     }
 

@@ -66,6 +66,9 @@ pub struct Spec {
     pub storage: Storage,
     /// The recording ends when the channel has been empty for so long.
     pub max_idle_ms: u64,
+    /// When the channel token dies, where one was verified.
+    #[serde(default)]
+    pub token_expires_ms: Option<u64>,
 }
 
 /// A recording that has been started. `nonce` is of the resource ID that the caller shows, `None` for the operator.
@@ -88,6 +91,14 @@ pub struct Update {
     pub target: Target,
     pub audio: Option<Selection>,
     pub video: Option<Selection>,
+}
+
+/// Delivers events of a recording once more; those that wait anyway are not among them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replay {
+    pub sid: String,
+    /// In the order in which they are to be delivered.
+    pub numbers: Vec<u64>,
 }
 
 /// Replaces the scene of a mixed recording; its version is set by the core.

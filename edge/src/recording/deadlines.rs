@@ -3,11 +3,10 @@
 
 use protocol::{EndCause, Fault, Refusal, RefusalCode};
 
-use super::Effect;
 use super::lifecycle::MAX_FILES;
-use super::placement;
 use super::search::Search;
 use super::state::{Policy, Recording, Stage, State};
+use super::{Effect, notice, placement};
 
 /// For how long a resource ID is good for a start, and somewhat more for what was under way then.
 pub(super) const TICKET_MEMORY_MS: u64 = (5 * 60 + 60) * 1_000;
@@ -35,7 +34,8 @@ pub fn next_alarm(state: &State) -> Option<u64> {
         ];
         dues.into_iter().flatten()
     });
-    recordings.chain(state.spent.iter().map(|spent| spent.forget_ms)).min()
+    let spent = state.spent.iter().map(|spent| spent.forget_ms);
+    recordings.chain(spent).chain(notice::next_due(state)).min()
 }
 
 /// Brings about what is due.

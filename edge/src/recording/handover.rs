@@ -108,7 +108,7 @@ impl Recording {
         match self.ending_due_ms() {
             Some(due_ms) if now_ms >= due_ms => self.seek(epoch, now_ms, out),
             Some(_) => {}
-            None if self.is_over() && self.nodes.lease.is_none() && !self.ledger.is_unfinished() => {
+            None if self.is_over() && self.nodes.lease.is_none() && !self.inventory.is_unfinished() => {
                 self.nodes.search = None;
             }
             None => {}
@@ -117,7 +117,7 @@ impl Recording {
 
     pub(super) fn ending_due_ms(&self) -> Option<u64> {
         let idle = self.nodes.lease.is_none() && self.nodes.search.is_none() && self.spec.is_some();
-        let wanted = self.is_over() && idle && self.ledger.is_unfinished();
-        wanted.then(|| after(self.ledger.changed_ms, lifecycle::QUIET_MS))
+        let wanted = self.is_over() && idle && self.inventory.is_unfinished();
+        wanted.then(|| after(self.inventory.changed_ms, lifecycle::QUIET_MS))
     }
 }

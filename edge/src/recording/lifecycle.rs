@@ -22,6 +22,8 @@ pub(super) const MAX_PROBLEMS: usize = 16;
 /// stays below the 2 MB that a row may have.
 pub(super) const MAX_FILES: usize = 2_000;
 
+const TOO_MANY_FILES: &str = "too_many_files";
+
 impl Recording {
     pub(super) fn hold(&mut self, lease: Lease) {
         self.nodes.lease = Some(lease);
@@ -69,7 +71,7 @@ impl Recording {
     /// Takes over what a report tells, whoever sent it.
     pub(super) fn hear(&mut self, report: Report, now_ms: u64, out: &mut Vec<Effect>) {
         let role = self.nodes.role_of(&report);
-        self.ledger.note(&report, role != Role::Outsider, now_ms, out);
+        self.inventory.note(&report, role != Role::Outsider, now_ms, out);
         match role {
             Role::Holder => self.absorb(report, now_ms, out),
             Role::Successor => self.nodes.hear_successor(&report, now_ms),
@@ -88,7 +90,7 @@ impl Recording {
         }
         let has_ended = report.phase == Phase::Ended;
         if has_ended {
-            self.ledger.ended_by(&report);
+            self.inventory.ended_by(&report);
         }
         self.nodes.hear_holder(&report, now_ms);
         let seen = &mut self.seen;
@@ -102,6 +104,12 @@ impl Recording {
         seen.first_media_ms = seen.first_media_ms.or(report.first_media_ms);
         seen.pictures = report.pictures.or(seen.pictures.take());
         seen.pending_uploads = report.pending_uploads;
+        seen.vod = report.vod.or(seen.vod.take());
+        let too_many_files_ms = seen
+            .problems
+            .iter()
+            .find(|problem| problem.code == TOO_MANY_FILES)
+            .map(|problem| problem.at_ms);
         seen.problems = report.problems;
         let dropped = merge(&mut seen.files, report.files);
         if dropped > 0 {
@@ -109,9 +117,9 @@ impl Recording {
                 format!("{dropped} playlists are not listed: at most {MAX_FILES} are kept for each recording");
             let problem = Problem {
                 fault: Fault::Ours,
-                code: "too_many_files".to_owned(),
+                code: TOO_MANY_FILES.to_owned(),
                 message,
-                at_ms: now_ms,
+                at_ms: too_many_files_ms.unwrap_or(now_ms),
             };
             seen.problems.push(problem);
         }
@@ -161,11 +169,11 @@ impl Recording {
     /// Over, and no node has anything to do for it any more.
     pub(super) fn is_settled(&self) -> bool {
         let at_work = self.nodes.lease.is_some() || self.nodes.search.is_some();
-        let is_awaited = self.nodes.strays || self.ledger.is_awaited();
-        self.is_over() && !at_work && !is_awaited && !self.ledger.is_unfinished()
+        let is_awaited = self.nodes.strays || self.inventory.is_awaited();
+        self.is_over() && !at_work && !is_awaited && !self.inventory.is_unfinished()
     }
 
-    /// Lets go of what no node will ask for any more: the specification with its secrets, and the ledger's slices.
+    /// Lets go of what no node will ask for any more: the specification with its secrets, and the inventory's slices.
     pub(super) fn let_go(&mut self, out: &mut Vec<Effect>) {
         if self.is_settled() {
             self.spec = None;
@@ -174,7 +182,7 @@ impl Recording {
     }
 
     pub(super) fn forget_slices(&mut self, out: &mut Vec<Effect>) {
-        if self.ledger.close() {
+        if self.inventory.close() {
             let sid = self.sid.clone();
             out.push(Effect::Forget { sid });
         }

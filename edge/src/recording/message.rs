@@ -1,9 +1,9 @@
 //! What goes into the core and what comes out of it.
 
-use protocol::{Desired, Job, JobRequest, LedgerSlice, RecorderKey, Refusal, Report, ReportAnswer};
+use protocol::{ConfirmedSlice, Desired, Job, JobRequest, RecorderKey, Refusal, Report, ReportAnswer};
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Outcome, PageWish, Preference, Snapshot};
+use super::{Call, Delivery, Outcome, PageWish, Preference, Replay, Snapshot, Subject};
 
 /// Names a caller who waits for a reply; unique within the life of the process that holds the state.
 pub type CallId = u64;
@@ -15,16 +15,22 @@ pub enum Request {
     Call(Call),
     Report(Box<Report>),
     Job(JobRequest),
+    Replay(Replay),
 }
 
-/// The answer to a [`Request`]: `Outcome` to a call, `Report` to a report, `Job` to a node's request for its job.
+/// The answer to a [`Request`]: `Outcome` to a call, `Desired` to a report, `Job` to a node's request for its job,
+/// `Replayed` to a replay.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
     Outcome(Box<Outcome>),
-    Report(Box<ReportAnswer>),
+    Desired(Box<ReportAnswer>),
     /// The refusal says why the node does not get the job.
     Job(Result<Box<Job>, Refusal>),
+    /// So many events wait once more.
+    Replayed {
+        count: u64,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +64,13 @@ pub enum Input {
         revision: u64,
         ok: bool,
     },
+    /// How [`Effect::Deliver`] went. `chance` is random, for the pause before the next try.
+    Delivered {
+        sid: String,
+        position: u64,
+        result: Delivery,
+        chance: u32,
+    },
     /// A deadline may have passed.
     Alarm,
 }
@@ -68,22 +81,22 @@ pub enum Effect {
         to: CallId,
         reply: Reply,
     },
-    /// Reply to a report, with slices of the ledger if `page` asks for some: those behind `answer.ledger.after`, in their
+    /// Reply to a report, with slices of the inventory if `page` asks for some: those behind `answer.inventory.after`, in their
     /// order, as many as fit; `next` becomes the place of the last of them, or stays when there are no more.
     Answer {
         to: CallId,
         answer: Box<ReportAnswer>,
         page: Option<PageWish>,
     },
-    /// Keep these slices of a recording's ledger, whose places begin with `first`. `spool` names whose they are. To be
+    /// Keep these slices of a recording's inventory, whose places begin with `first`. `spool` names whose they are. To be
     /// persisted with the state.
     Note {
         sid: String,
         spool: u64,
         first: u64,
-        slices: Vec<LedgerSlice>,
+        slices: Vec<ConfirmedSlice>,
     },
-    /// Forget the slices of a recording's ledger. To be persisted with the state.
+    /// Forget the slices of a recording's inventory. To be persisted with the state.
     Forget {
         sid: String,
     },
@@ -115,6 +128,11 @@ pub enum Effect {
         snapshot: Box<Snapshot>,
         expires_ms: u64,
     },
+    /// Deliver the event whose row has this place to the app's callback; answer with [`Input::Delivered`].
+    Deliver {
+        subject: Box<Subject>,
+        position: u64,
+    },
 }
 
 /// A media node, as far as one recording has to do with it.
@@ -131,6 +149,27 @@ pub enum NodeAnswer {
     Refused(Refusal),
     /// No answer in time, or none that could be read. Whether the node got the message is not known.
     Unreachable,
+}
+
+impl Input {
+    /// What a node tells with it of a recording.
+    pub(super) fn report(&self) -> Option<&Report> {
+        match self {
+            Self::Asked {
+                request: Request::Report(report),
+                ..
+            }
+            | Self::JobAnswered {
+                answer: NodeAnswer::Report(report),
+                ..
+            }
+            | Self::DesiredAnswered {
+                answer: NodeAnswer::Report(report),
+                ..
+            } => Some(report),
+            _ => None,
+        }
+    }
 }
 
 pub(super) fn reply(out: &mut Vec<Effect>, to: CallId, outcome: Outcome) {

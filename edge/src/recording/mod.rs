@@ -12,16 +12,18 @@
 //! | `SendDesired` | the answer to the node's next report |
 //! | `Publish` | sent again at its deadline |
 //! | `Answer` | the answer to the next report |
+//! | `Deliver` | sent again at its deadline, or as soon as another process works on the state |
 //! | `Reply` | nothing: the caller is gone too. A repeated start with the same resource ID finds the recording |
 
 mod command;
 mod deadlines;
 mod handover;
+mod inventory;
 mod job;
-mod ledger;
 mod lifecycle;
 mod message;
 mod nodes;
+mod notice;
 mod orders;
 mod placement;
 mod preference;
@@ -34,19 +36,25 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 
-pub use command::{Call, Command, Outcome, Snapshot, Spec, Start, Status, Stop, Target, Ticket, Update, UpdateLayout};
+pub use command::{
+    Call, Command, Outcome, Replay, Snapshot, Spec, Start, Status, Stop, Target, Ticket, Update, UpdateLayout,
+};
 pub use deadlines::next_alarm;
-pub use ledger::PageWish;
+pub use inventory::PageWish;
 pub use message::{CallId, Effect, Input, Node, NodeAnswer, Reply, Request};
+pub use notice::{Attempt, Delivery, Event, Incident, Ledger, Ledgers, Notice, Pacing, Row, Subject, What, Who};
 pub use preference::{Preference, tag};
 pub use state::{Policy, Secrets, State};
 pub(crate) use subscription::is_empty;
 
-/// Applies one input to the state. Persist the state together with what [`Effect::Note`] and [`Effect::Forget`] say, then
-/// carry out the other effects, in any order.
+/// Applies one input to the state. Persist the state with its rows and with what [`Effect::Note`] and [`Effect::Forget`]
+/// say, then carry out the other effects, in any order.
 pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
     let mut effects = Vec::new();
     let out = &mut effects;
+    if let Some(report) = input.report() {
+        notice::hear(state, report);
+    }
     match input {
         Input::Asked { by, request } => match request {
             Request::Call(Call {
@@ -79,6 +87,7 @@ pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
             }
             Request::Report(report) => reports::reported(state, by, *report, now_ms, out),
             Request::Job(request) => job::requested(state, by, &request, now_ms, out),
+            Request::Replay(replay) => notice::replay(state, by, &replay, now_ms, out),
         },
         Input::Placed { sid, epoch, node } => search::placed(state, &sid, epoch, node, now_ms, out),
         Input::JobAnswered { sid, epoch, answer } => {
@@ -88,10 +97,19 @@ pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
             orders::desired_answered(state, &sid, &desired, answer, now_ms, out);
         }
         Input::Published { sid, revision, ok } => publication::published(state, &sid, revision, ok, now_ms),
+        Input::Delivered {
+            sid,
+            position,
+            result,
+            chance,
+        } => notice::delivered(state, &sid, position, result, chance, now_ms),
         Input::Alarm => {}
     }
     deadlines::settle(state, now_ms, out);
+    notice::settle(state, out, now_ms);
     publication::flush(state, now_ms, out);
     deadlines::forget(state, now_ms, out);
+    notice::forget(state, now_ms);
+    notice::flush(state, now_ms, out);
     effects
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lifecycle::MAX_FILES;
 use super::search::Search;
-use super::state::{Policy, Recording, Stage};
+use super::state::{Policy, Recording, Stage, Tried};
 use super::{Effect, Node};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -123,6 +123,11 @@ impl Leaving {
 }
 
 impl Nodes {
+    /// Nodes that did not take the job, in the present round of the search.
+    pub(super) fn tried(&self) -> &[Tried] {
+        self.search.as_ref().map_or(&[], Search::tried)
+    }
+
     pub(super) fn role_of(&self, report: &Report) -> Role {
         self.role(&report.node_id, report.epoch)
     }

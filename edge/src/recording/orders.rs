@@ -28,12 +28,9 @@ pub(super) fn stop(state: &mut State, by: CallId, stop: &Stop, now_ms: u64, out:
             reply(out, by, Outcome::AlreadyEnded(snapshot(recording)));
         }
         (None, Status::Placing | Status::Started | Status::Recording) => {
-            recording.order(
-                EndCause::Stopped,
-                if stop.at_once { 0 } else { STOP_WAIT_MS },
-                now_ms,
-                out,
-            );
+            recording.stopped_by_operator = stop.target.nonce.is_none();
+            let wait_ms = if stop.at_once { 0 } else { STOP_WAIT_MS };
+            recording.order(EndCause::Stopped, wait_ms, now_ms, out);
             if stop.at_once {
                 reply(out, by, Outcome::Stopping(snapshot(recording)));
             } else {

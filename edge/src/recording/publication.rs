@@ -7,7 +7,7 @@ use super::state::{Recording, State};
 use super::{Effect, Status};
 
 /// How long a document can be read after its resource has expired.
-const RETENTION_MS: u64 = 7 * 24 * 3_600_000;
+pub(super) const RETENTION_MS: u64 = 7 * 24 * 3_600_000;
 /// After so long a write whose end was not heard of is repeated.
 const WRITE_LIMIT_MS: u64 = 15_000;
 /// Pause after the first failure; it doubles with each up to `MAX_PAUSE_MS`.

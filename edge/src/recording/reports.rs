@@ -1,30 +1,34 @@
 //! What nodes report, and what each report is answered: the desired state, to which the node converges, and what the
-//! ledger has for it.
+//! inventory has for it.
 
 use protocol::{
-    Desired, Directive, LedgerPage, Report, ReportAnswer, Selection, StreamTypes, Subscription, Terms, VideoQuality,
+    Confirmed, Desired, Directive, InventoryPage, Report, ReportAnswer, Selection, StreamTypes, Subscription, Terms,
+    VideoQuality,
 };
 
 use super::nodes::Role;
 use super::state::State;
-use super::{CallId, Effect, PageWish, ledger, search};
+use super::{CallId, Effect, PageWish, inventory, notice, search};
 
 pub(super) fn reported(state: &mut State, by: CallId, report: Report, now_ms: u64, out: &mut Vec<Effect>) {
+    // What is confirmed here is persisted with this step, before the answer leaves.
+    let confirmed = notice::confirmed(state, &report);
     let role = admit(state, &report, now_ms, out);
     let Some(recording) = state.find_mut(&report.sid) else {
-        out.push(answer_stranger(by, &report));
+        out.push(answer_stranger(by, &report, confirmed));
         return;
     };
     recording.hear(report.clone(), now_ms, out);
-    let mut page = recording.ledger.page(&report);
+    let mut page = recording.inventory.page(&report);
     let wanted = role != Role::Outsider && page.last > page.after;
     if wanted {
         page.next = page.last;
     }
     let answer = ReportAnswer {
         desired: recording.desired(role, report.epoch),
+        confirmed,
         lease_ms: Some(if role == Role::Holder { state.policy.lease_ms } else { 0 }),
-        ledger: page,
+        inventory: page,
     };
     out.push(Effect::Answer {
         to: by,
@@ -52,7 +56,7 @@ fn admit(state: &mut State, report: &Report, now_ms: u64, out: &mut Vec<Effect>)
 }
 
 /// For a node whose recording nobody knows: it captures no more, and what it tells is taken as noted.
-fn answer_stranger(by: CallId, report: &Report) -> Effect {
+fn answer_stranger(by: CallId, report: &Report, confirmed: Option<Confirmed>) -> Effect {
     let subscription = Subscription {
         version: 0,
         types: StreamTypes::Both,
@@ -67,18 +71,19 @@ fn answer_stranger(by: CallId, report: &Report) -> Effect {
         scene: None,
         terms: Terms::default(),
     };
-    let ledger = LedgerPage {
-        noted: ledger::told_up_to(&report.spool),
+    let inventory = InventoryPage {
+        noted: inventory::told_up_to(&report.spool),
         after: report.spool.learned,
         next: report.spool.learned,
-        ..LedgerPage::default()
+        ..InventoryPage::default()
     };
     Effect::Answer {
         to: by,
         answer: Box::new(ReportAnswer {
             desired,
+            confirmed,
             lease_ms: Some(0),
-            ledger,
+            inventory,
         }),
         page: None,
     }

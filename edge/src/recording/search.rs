@@ -56,6 +56,10 @@ enum Step {
 }
 
 impl Search {
+    pub(super) fn tried(&self) -> &[Tried] {
+        &self.tried
+    }
+
     pub(super) fn due_ms(&self) -> u64 {
         match self.step {
             Step::Asked { since_ms } | Step::Offered { since_ms, .. } => after(since_ms, OFFER_LIMIT_MS),

@@ -50,7 +50,7 @@ impl Recording {
     }
 
     /// What the edge knows and the node does not say.
-    fn own_problem(&self) -> Option<Problem> {
+    pub(super) fn own_problem(&self) -> Option<Problem> {
         let (message, at_ms) = match (self.stage, &self.nodes.last) {
             (Stage::Running { .. }, Some(last)) if self.nodes.lease.is_none() => {
                 let id = &last.lease.node.id;

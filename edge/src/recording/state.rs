@@ -1,13 +1,17 @@
 //! What is known of the recordings of one recorder. Everything here is persisted, except who waits for a reply; the
-//! specifications, which hold the customer's secrets, are persisted apart so that they can be sealed.
+//! specifications, which hold the customer's secrets, are persisted apart so that they can be sealed, and so are the
+//! ledgers, which change more often than the rest.
 
 use std::collections::BTreeMap;
 
-use protocol::{EndCause, Mode, Phase, Pictures, Problem, RecordedFile, RecorderKey, Scene, Snapshots, Subscription};
+use protocol::{
+    EndCause, Mode, Phase, Pictures, Problem, RecordedFile, RecorderKey, Scene, Snapshots, Subscription, Vod,
+};
 use serde::{Deserialize, Serialize};
 
-use super::ledger::Ledger;
-use super::nodes::Nodes;
+use super::inventory::Inventory;
+use super::nodes::{Lease, Nodes};
+use super::notice::{Ledgers, Pacing, Row};
 use super::publication::Publication;
 use super::{CallId, Spec, Ticket};
 
@@ -20,6 +24,13 @@ pub struct State {
     pub(super) recordings: Vec<Recording>,
     /// Resource IDs that have had their recording, as long as they would otherwise be good.
     pub(super) spent: Vec<SpentTicket>,
+    #[serde(skip)]
+    pub(super) ledgers: Ledgers,
+    /// Rows to be written together with the state.
+    #[serde(skip)]
+    pub(super) rows: Vec<Row>,
+    #[serde(skip)]
+    pub(super) pacing: Pacing,
     #[serde(skip)]
     pub(super) policy: Policy,
 }
@@ -48,7 +59,27 @@ pub type Secrets = BTreeMap<String, Spec>;
 impl State {
     /// Nothing is known and nothing is due: the state need not be kept.
     pub fn is_empty(&self) -> bool {
-        self.recordings.is_empty() && self.spent.is_empty()
+        self.recordings.is_empty() && self.spent.is_empty() && self.ledgers.is_empty()
+    }
+
+    /// Sets how deliveries are paced. Settings are not persisted.
+    pub fn set_pacing(&mut self, pacing: Pacing) {
+        self.pacing = pacing;
+    }
+
+    /// What serialization leaves out because it changes with each event.
+    pub fn ledgers(&self) -> &Ledgers {
+        &self.ledgers
+    }
+
+    /// Puts back what [`State::ledgers`] gave, after deserialization.
+    pub fn restore_ledgers(&mut self, ledgers: Ledgers) {
+        self.ledgers = ledgers;
+    }
+
+    /// The rows to be written together with the state, in their order.
+    pub fn take_rows(&mut self) -> Vec<Row> {
+        std::mem::take(&mut self.rows)
     }
 
     /// Comes before all else when the state has been read back: nobody could be heard before `now_ms`.
@@ -109,9 +140,15 @@ pub(super) struct Recording {
     /// The recording has been told to end, with this cause.
     pub(super) order: Option<EndCause>,
     pub(super) nodes: Nodes,
-    pub(super) ledger: Ledger,
+    pub(super) inventory: Inventory,
     /// What happened to its nodes, oldest first.
     pub(super) history: Vec<Problem>,
+    /// The operator, not the customer, ordered the stop.
+    #[serde(default)]
+    pub(super) stopped_by_operator: bool,
+    /// When the channel token of the start dies, where there is one that was verified.
+    #[serde(default)]
+    pub(super) token_expires_ms: Option<u64>,
     pub(super) seen: Seen,
     pub(super) publication: Publication,
     #[serde(skip)]
@@ -161,6 +198,8 @@ pub(super) struct Seen {
     pub(super) pictures: Option<Pictures>,
     pub(super) pending_uploads: u64,
     pub(super) problems: Vec<Problem>,
+    #[serde(default)]
+    pub(super) vod: Option<Vod>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -175,6 +214,12 @@ impl Recording {
             Stage::Placing => None,
             Stage::Running { started_ms } | Stage::Over { started_ms, .. } => Some(started_ms),
         }
+    }
+
+    /// The lease in force, or, when its node has done its work, the last one. `None` while a node is looked for.
+    pub(super) fn lease(&self) -> Option<&Lease> {
+        let last = self.nodes.last.as_ref().filter(|_| self.is_over());
+        self.nodes.lease.as_ref().or(last.map(|last| &last.lease))
     }
 
     /// When the caller may no longer ask about it; `None` until it has started.
@@ -209,6 +254,7 @@ impl Default for Seen {
             pictures: None,
             pending_uploads: 0,
             problems: Vec::new(),
+            vod: None,
         }
     }
 }

@@ -1,14 +1,17 @@
 //! What the admin API asks of the objects.
 
+use protocol::RecorderKey;
+use serde_json::Value;
 use worker::{Env, console_error};
 
 use super::kv::KvStore;
-use super::objects;
+use super::objects::{self, LogQuestion};
+use super::webhooks::Receiver;
 use crate::access::Page;
 use crate::admin::{self, Question};
 use crate::fleet;
 use crate::http::Response;
-use crate::recording::{Call, Command, Outcome, Reply, Request, Stop, Target};
+use crate::recording::{Call, Command, Outcome, Reply, Request, Snapshot, Stop, Target};
 
 pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Response {
     match question {
@@ -25,29 +28,97 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
                 }
             }
         }
-        Question::Recording { app_id, sid } => one(&app_id, &sid, Command::Query, store, env).await,
+        Question::Recording { app_id, sid } => match one(&app_id, &sid, Command::Query, store, env).await {
+            Ok((key, outcome)) => match objects::ask_log(env, &key, LogQuestion::History { sid }).await {
+                Ok(history) => admin::recording(&outcome, Some(&history)),
+                Err(_) => admin::failure(),
+            },
+            Err(response) => response,
+        },
         Question::Stop { app_id, sid } => {
             let stop = |target| Command::Stop(Stop { target, at_once: true });
-            one(&app_id, &sid, stop, store, env).await
+            match one(&app_id, &sid, stop, store, env).await {
+                Ok((_, outcome)) => admin::recording(&outcome, None),
+                Err(response) => response,
+            }
+        }
+        Question::Notices {
+            app_id,
+            sid,
+            limit,
+            after,
+            state,
+        } => {
+            let question = LogQuestion::Notices {
+                sid: sid.clone(),
+                after,
+                state,
+                limit,
+            };
+            match of_recording(&app_id, &sid, question, store, env).await {
+                Ok(page) => Response::json(200, &page),
+                Err(response) => response,
+            }
+        }
+        Question::Replay { app_id, sid, which } => {
+            let question = LogQuestion::Replay {
+                sid: sid.clone(),
+                which,
+            };
+            match of_recording(&app_id, &sid, question, store, env).await {
+                Ok(answer) => admin::replayed(&answer, which),
+                Err(response) => response,
+            }
+        }
+        Question::TestCallback {
+            app_id,
+            flavour,
+            callback,
+        } => {
+            let receiver = Receiver { flavour, callback };
+            admin::tested(&receiver.test(&app_id, env).await)
+        }
+    }
+}
+
+/// What the log of a recording says.
+async fn of_recording(
+    app_id: &str,
+    sid: &str,
+    question: LogQuestion,
+    store: &KvStore,
+    env: &Env,
+) -> Result<Value, Response> {
+    let snapshot = document(app_id, sid, store).await?;
+    let answer = objects::ask_log(env, &snapshot.key, question).await;
+    answer.map_err(|_| admin::failure())
+}
+
+async fn document(app_id: &str, sid: &str, store: &KvStore) -> Result<Snapshot, Response> {
+    match store.session(app_id, sid).await {
+        Ok(Some(snapshot)) => Ok(snapshot),
+        Ok(None) => {
+            let reason = "no such recording".to_owned();
+            Err(admin::recording(&Outcome::NotFound { reason }, None))
+        }
+        Err(error) => {
+            console_error!("{error}");
+            Err(admin::failure())
         }
     }
 }
 
 /// The session document tells which recorder has the recording; the recorder tells the newest state, and when it has
 /// forgotten the recording, the document is the last that is known.
-async fn one(app_id: &str, sid: &str, command: impl FnOnce(Target) -> Command, store: &KvStore, env: &Env) -> Response {
-    let snapshot = match store.session(app_id, sid).await {
-        Ok(Some(snapshot)) => snapshot,
-        Ok(None) => {
-            return admin::recording(&Outcome::NotFound {
-                reason: "no such recording".to_owned(),
-            });
-        }
-        Err(error) => {
-            console_error!("{error}");
-            return admin::failure();
-        }
-    };
+async fn one(
+    app_id: &str,
+    sid: &str,
+    command: impl FnOnce(Target) -> Command,
+    store: &KvStore,
+    env: &Env,
+) -> Result<(RecorderKey, Outcome), Response> {
+    let snapshot = document(app_id, sid, store).await?;
+    let key = snapshot.key.clone();
     let command = command(Target {
         sid: sid.to_owned(),
         nonce: None,
@@ -56,11 +127,11 @@ async fn one(app_id: &str, sid: &str, command: impl FnOnce(Target) -> Command, s
         key: snapshot.key.clone(),
         command,
     };
-    match objects::ask_recorder(env, &snapshot.key, &Request::Call(call)).await {
+    match objects::ask_recorder(env, &key, &Request::Call(call)).await {
         Ok(Reply::Outcome(outcome)) if matches!(*outcome, Outcome::NotFound { .. }) => {
-            admin::recording(&Outcome::State(Box::new(snapshot)))
+            Ok((key, Outcome::State(Box::new(snapshot))))
         }
-        Ok(Reply::Outcome(outcome)) => admin::recording(&outcome),
-        Ok(_) | Err(_) => admin::failure(),
+        Ok(Reply::Outcome(outcome)) => Ok((key, *outcome)),
+        Ok(_) | Err(_) => Err(admin::failure()),
     }
 }

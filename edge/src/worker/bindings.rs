@@ -8,10 +8,12 @@ use worker::{Date, Env, ObjectNamespace, console_error};
 use super::kv::KvStore;
 use crate::access::{Entropy, KeyRing};
 use crate::input::Targets;
-use crate::recording::Policy;
+use crate::recording::{Pacing, Policy};
 
 /// Two reports are up to 2 s apart.
 const SHORTEST_LEASE_MS: u64 = 5_000;
+/// A month: the longest time that a delivery can be paced with.
+const MAX_PACE_MS: u64 = 30 * 24 * 3_600_000;
 
 /// A binding or secret is missing or malformed: the operator's to mend. The text names it and holds no secret.
 #[derive(Debug)]
@@ -44,6 +46,22 @@ pub(super) fn targets(env: &Env) -> Targets {
     match allowed.as_deref() {
         None | Some("" | "0" | "false" | "no" | "off") => Targets::Public,
         Some(_) => Targets::Any,
+    }
+}
+
+/// How events are delivered; what the deployment does not set, or sets to no number above 0, has its default.
+pub(super) fn pacing(env: &Env) -> Pacing {
+    let number = |name: &str| {
+        let value = env.var(name).ok()?.to_string().parse().ok();
+        value.filter(|number| (1..=MAX_PACE_MS).contains(number))
+    };
+    let default = Pacing::default();
+    let first_pause_ms = number("TAPEDECK_WEBHOOK_RETRY_MS").unwrap_or(default.first_pause_ms);
+    Pacing {
+        timeout_ms: number("TAPEDECK_WEBHOOK_TIMEOUT_MS").unwrap_or(default.timeout_ms),
+        first_pause_ms,
+        longest_pause_ms: first_pause_ms * (default.longest_pause_ms / default.first_pause_ms),
+        give_up_ms: number("TAPEDECK_WEBHOOK_GIVE_UP_MS").unwrap_or(default.give_up_ms),
     }
 }
 

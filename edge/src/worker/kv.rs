@@ -29,7 +29,7 @@ impl KvStore {
     /// May be some seconds old. What cannot be read any more counts as absent.
     pub(super) async fn session(&self, app_id: &str, sid: &str) -> Result<Option<Snapshot>, StoreError> {
         let value = self.get(&format!("{}{sid}", session_prefix(app_id))).await?;
-        Ok(value.and_then(|value| serde_json::from_str(&value).ok()))
+        Ok(value.and_then(|value| serde_json::from_slice(value.as_bytes()).ok()))
     }
 
     pub(super) async fn sessions(

@@ -9,6 +9,7 @@ mod nodes;
 mod objects;
 mod routes;
 mod transport;
+mod webhooks;
 
 use worker::{Context, Env, Request, Response, event};
 

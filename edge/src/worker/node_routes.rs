@@ -48,7 +48,7 @@ async fn report(request: &Request, env: &Env) -> Result<Response, Refusal> {
     let report: Report = body(request)?;
     let key = report.recorder.clone();
     match objects::ask_recorder(env, &key, &RecorderRequest::Report(Box::new(report))).await {
-        Ok(Reply::Report(answer)) => Ok(Response::json(200, &*answer)),
+        Ok(Reply::Desired(answer)) => Ok(Response::json(200, &*answer)),
         Ok(_) | Err(_) => Err(unavailable()),
     }
 }

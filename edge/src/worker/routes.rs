@@ -68,7 +68,16 @@ async fn operator(request: &Request, env: &Env) -> Result<Response, Misconfigure
     let token = bindings::admin_token(env)?;
     let directory = Directory::new(&store, &keys);
     Ok(
-        match admin::handle(request, &token, &directory, bindings::now_ms(), &bindings::entropy()).await {
+        match admin::handle(
+            request,
+            &token,
+            &directory,
+            bindings::targets(env),
+            bindings::now_ms(),
+            &bindings::entropy(),
+        )
+        .await
+        {
             admin::Handled::Respond(response) => response,
             admin::Handled::Failed(error, response) => logged(&error, response),
             admin::Handled::Ask(question) => admin_questions::answer(question, &store, env).await,

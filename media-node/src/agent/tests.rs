@@ -78,8 +78,9 @@ async fn report(State(state): State<Shared>, Json(report): Json<Report>) -> Json
     state.reports.push(report);
     Json(ReportAnswer {
         desired,
+        confirmed: None,
         lease_ms: None,
-        ledger: Default::default(),
+        inventory: Default::default(),
     })
 }
 

@@ -7,7 +7,7 @@ fn the_life_of_an_app() {
     let expected = json!({
         "app_id": APP, "tenant": "t", "name": "", "dialect": "agora", "flavour": "agora",
         "source": {"type": "builtin", "rtsp": null, "roster": null},
-        "has_certificate": false, "recorder": {"strict_extinf": true}, "disabled": false, "created_ms": 1000,
+        "has_certificate": false, "callback": null, "recorder": {"strict_extinf": true}, "disabled": false, "created_ms": 1000,
     });
     assert_eq!((status, &app), (201, &expected));
     let path = format!("apps/{APP}");

@@ -38,7 +38,14 @@ fn only_the_operator_is_let_in() {
         ..Request::default()
     };
     request.headers.push("Authorization", "Bearer ");
-    let handled = run(handle(&request, &Secret::new(""), &directory, 0, &entropy(1)));
+    let handled = run(handle(
+        &request,
+        &Secret::new(""),
+        &directory,
+        Targets::Public,
+        0,
+        &entropy(1),
+    ));
     assert!(
         matches!(handled, Handled::Respond(Response { status: 401, .. })),
         "no token is configured"

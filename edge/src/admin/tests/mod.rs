@@ -1,6 +1,7 @@
 //! The API from outside: plain requests in, plain responses out.
 
 mod apps;
+mod callbacks;
 mod credentials;
 mod door;
 mod garbage;
@@ -20,6 +21,7 @@ const APP: &str = "0123456789abcdef0123456789abcdef";
 struct Server {
     store: MapStore,
     keys: KeyRing,
+    targets: Targets,
     calls: std::cell::Cell<u8>,
 }
 
@@ -28,6 +30,7 @@ impl Server {
         Self {
             store: MapStore::default(),
             keys: key_ring(),
+            targets: Targets::Public,
             calls: Default::default(),
         }
     }
@@ -39,6 +42,7 @@ impl Server {
             request,
             &Secret::new(TOKEN),
             &directory,
+            self.targets,
             1000,
             &entropy(self.calls.get()),
         ))

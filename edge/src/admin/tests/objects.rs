@@ -43,9 +43,8 @@ fn questions_go_to_the_objects() {
     }
 }
 
-#[test]
-fn answers_of_the_objects() {
-    let snapshot = Snapshot {
+pub(super) fn snapshot() -> Snapshot {
+    Snapshot {
         mp4: false,
         snapshots: None,
         phase: None,
@@ -66,7 +65,12 @@ fn answers_of_the_objects() {
         pending_uploads: 0,
         idle_since_ms: None,
         problems: vec![],
-    };
+    }
+}
+
+#[test]
+fn answers_of_the_objects() {
+    let snapshot = snapshot();
     let boxed = || Box::new(snapshot.clone());
     for (outcome, status) in [
         (Outcome::State(boxed()), 200),
@@ -80,7 +84,7 @@ fn answers_of_the_objects() {
         ),
         (Outcome::TicketSpent, 503),
     ] {
-        let response = recording(&outcome);
+        let response = recording(&outcome, None);
         let body: Value = serde_json::from_slice(&response.body).unwrap();
         assert_eq!(response.status, status, "{body}");
         assert_eq!(body["cause"] == "idle", status < 300);

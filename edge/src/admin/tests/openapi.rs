@@ -36,10 +36,14 @@ fn the_document_has_the_routes_that_there_are() {
             Route::Recordings { .. } => 7,
             Route::Recording { .. } => 8,
             Route::StopRecording { .. } => 9,
+            Route::Notices { .. } => 10,
+            Route::ReplayNotices { .. } => 11,
+            Route::ReplayNotice { .. } => 12,
+            Route::TestCallback { .. } => 13,
         });
     }
     routes.sort_unstable();
-    assert_eq!(routes, (0..10).collect::<Vec<_>>());
+    assert_eq!(routes, (0..14).collect::<Vec<_>>());
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod gateway;
 mod layout;
 mod mode;
 mod names;
+pub mod notification;
 mod recording_config;
 mod render;
 mod route;

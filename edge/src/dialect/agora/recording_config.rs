@@ -100,7 +100,7 @@ fn correct_extinf(config: &Fields<'_>) -> Result<Option<bool>, FieldError> {
     let Some(text) = config.string("privateParams")? else {
         return Ok(None);
     };
-    let Ok(Value::Object(params)) = serde_json::from_str(text) else {
+    let Ok(Value::Object(params)) = serde_json::from_slice(text.as_bytes()) else {
         return Err(config.error("privateParams", "must be a string that holds a JSON object"));
     };
     match params.get("correctEXTINF") {

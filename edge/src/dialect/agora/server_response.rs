@@ -67,7 +67,8 @@ pub(super) fn is_uploaded(snapshot: &Snapshot) -> bool {
         && pictures.is_none_or(|pictures| pictures.uploaded >= pictures.taken)
 }
 
-fn number(snapshot: &Snapshot, flavour: Flavour) -> u8 {
+/// What the API numbers the state of a recording with: 2 to 8, or 20.
+pub(super) fn number(snapshot: &Snapshot, flavour: Flavour) -> u8 {
     let has_uploaded = || snapshot.files.iter().any(|file| file.uploaded_slices > 0);
     match snapshot.status {
         Status::Placing => 2,
@@ -98,15 +99,11 @@ impl FileList {
             return None;
         }
         let is_mixed = snapshot.mode == Mode::Mix;
-        let of_kind = |kind| snapshot.files.iter().filter(move |file| file.kind == kind);
         if is_mixed && !snapshot.mp4 && !flavour.lists_mixed_files() {
-            let playlist = of_kind(FileKind::Playlist).next();
+            let playlist = snapshot.files.iter().find(|file| file.kind == FileKind::Playlist);
             return Some(Self::Name(playlist.map(|file| file.name.clone()).unwrap_or_default()));
         }
-        let files = of_kind(FileKind::Mp4).chain(of_kind(FileKind::Playlist));
-        Some(Self::Entries(
-            files.map(|file| FileEntry::new(file, is_mixed)).collect(),
-        ))
+        Some(Self::Entries(entries(&snapshot.files, snapshot.mode)))
     }
 
     fn mode(&self) -> &'static str {
@@ -117,9 +114,16 @@ impl FileList {
     }
 }
 
+/// Files as the API lists them: MP4 files, then playlists.
+pub(super) fn entries(files: &[RecordedFile], mode: Mode) -> Vec<FileEntry> {
+    let of_kind = |kind| files.iter().filter(move |file| file.kind == kind);
+    let files = of_kind(FileKind::Mp4).chain(of_kind(FileKind::Playlist));
+    files.map(|file| FileEntry::new(file, mode == Mode::Mix)).collect()
+}
+
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct FileEntry {
+pub(super) struct FileEntry {
     file_name: String,
     /// The older spelling of `fileName`: clients read one or the other.
     #[serde(rename = "filename")]
@@ -136,11 +140,7 @@ impl FileEntry {
         Self {
             file_name: file.name.clone(),
             file_name_older: file.name.clone(),
-            track_type: match file.track {
-                TrackKind::Audio => "audio",
-                TrackKind::Video => "video",
-                TrackKind::Both => "audio_and_video",
-            },
+            track_type: track_type(file.track),
             uid: file.uid.clone(),
             mixed_all_user: is_mixed,
             is_playable: match file.kind {
@@ -150,6 +150,15 @@ impl FileEntry {
             },
             slice_start_time: file.start_ms,
         }
+    }
+}
+
+/// What the API calls a kind of track.
+pub(super) fn track_type(track: TrackKind) -> &'static str {
+    match track {
+        TrackKind::Audio => "audio",
+        TrackKind::Video => "video",
+        TrackKind::Both => "audio_and_video",
     }
 }
 

@@ -106,7 +106,7 @@ impl Service<'_> {
         self.check_names(&body, resource)?;
         let start = Start::read(&body, mode, self.app.flavour, self.targets)?;
         check_announced(&body, resource)?;
-        self.check_token(start.token, resource)?;
+        let token_expires_ms = self.check_token(start.token, resource)?;
         let strict_extinf = start
             .recording
             .correct_extinf
@@ -122,12 +122,14 @@ impl Service<'_> {
             playlist: PlaylistStyle { strict_extinf },
             storage: start.storage,
             max_idle_ms: start.recording.max_idle_s.saturating_mul(1000),
+            token_expires_ms,
         })
     }
 
-    fn check_token(&self, token: &str, resource: &ResourceId) -> Result<(), ApiError> {
+    /// When the token dies, in Unix milliseconds; `None` when tokens are not looked at.
+    fn check_token(&self, token: &str, resource: &ResourceId) -> Result<Option<u64>, ApiError> {
         let Some(certificate) = &self.app.certificate else {
-            return Ok(());
+            return Ok(None);
         };
         let entry = Entry {
             app_id: &resource.app_id,
@@ -135,7 +137,7 @@ impl Service<'_> {
             uid: &resource.uid,
         };
         match verify_token(token, certificate, &entry, self.now_ms) {
-            Ok(_) => Ok(()),
+            Ok(dies_ms) => Ok(Some(dies_ms)),
             Err(error @ TokenError::Expired { .. }) => Err(ApiError::new(TOKEN_EXPIRED, error.to_string())),
             Err(error) => Err(ApiError::new(TOKEN_INVALID, error.to_string())),
         }

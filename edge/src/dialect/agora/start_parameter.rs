@@ -59,7 +59,9 @@ fn members(parent: &str, object: &Map<String, Value>) -> Map<String, Value> {
             };
             let value = canonical(name, value)?;
             let is_default = DEFAULTS.iter().any(|(holder, field, default)| {
-                *holder == parent && *field == name && serde_json::from_str::<Value>(default).is_ok_and(|d| d == value)
+                *holder == parent
+                    && *field == name
+                    && serde_json::from_slice::<Value>(default.as_bytes()).is_ok_and(|d| d == value)
             });
             (!is_default).then(|| (name.to_owned(), value))
         })
@@ -91,7 +93,7 @@ fn string(name: &str, text: &str) -> Option<Value> {
     match name {
         _ if text.is_empty() => None,
         "backgroundColor" => Some(Value::from(text.to_ascii_lowercase())),
-        "privateParams" => match serde_json::from_str(text) {
+        "privateParams" => match serde_json::from_slice(text.as_bytes()) {
             Ok(Value::Object(params)) => canonical("", &Value::Object(params)),
             _ => Some(Value::from(text)),
         },

@@ -1,14 +1,15 @@
 //! A recorder's state with a clock, and short words for what the tests send and expect.
 
 use protocol::{
-    ChannelType, Desired, Directive, EndCause, Job, JobRequest, LedgerPage, LedgerSlice, Mode, Phase, PlaylistStyle,
-    RecordedFile, RecorderKey, Refusal, RefusalCode, Report, ReportAnswer, Secret, Selection, Source, Span,
-    SpoolReport, Storage, StorageKind, StreamTypes, Subscription, Terms, TrackKind,
+    ChannelType, ConfirmedSlice, Desired, Directive, EndCause, InventoryPage, Job, JobRequest, Mode, Occurrences,
+    Phase, PlaylistStyle, RecordedFile, RecorderKey, Refusal, RefusalCode, Report, ReportAnswer, Secret, Selection,
+    Source, Span, SpoolReport, Storage, StorageKind, StreamTypes, Subscription, Terms, TrackKind,
 };
 
+use super::receiver::Receiver;
 use crate::recording::{
-    Call, CallId, Command, Effect, Input, Node, NodeAnswer, Outcome, PageWish, Policy, Preference, Reply, Request,
-    Snapshot, Spec, Start, State, Stop, Target, Ticket, next_alarm, step,
+    Call, CallId, Command, Delivery, Effect, Input, Node, NodeAnswer, Outcome, PageWish, Policy, Preference, Reply,
+    Request, Snapshot, Spec, Start, State, Stop, Target, Ticket, next_alarm, step,
 };
 
 pub(super) const T0: u64 = 1_700_000_000_000;
@@ -20,6 +21,9 @@ pub(super) struct Bench {
     pub(super) state: State,
     pub(super) slices: Slices,
     pub(super) now: u64,
+    pub(super) receiver: Receiver,
+    /// Deliveries that wait for a result, when they do not succeed at once.
+    pub(super) deliveries: Option<Vec<(String, u64)>>,
     next_call: CallId,
     next_seq: u64,
 }
@@ -30,14 +34,48 @@ impl Bench {
             state: State::default(),
             slices: Slices::default(),
             now: T0,
+            receiver: Receiver::default(),
+            deliveries: None,
             next_call: 1,
             next_seq: 1,
         }
     }
 
+    /// Deliveries are not among the effects.
     pub(super) fn step(&mut self, input: Input) -> Vec<Effect> {
         let effects = step(&mut self.state, input, self.now);
-        self.slices.keep(effects)
+        let mut effects = self.slices.keep(effects);
+        self.receiver.write(self.state.take_rows());
+        let mut deliveries = Vec::new();
+        effects.retain(|effect| match effect {
+            Effect::Deliver { subject, position } => {
+                deliveries.push((subject.sid.clone(), *position));
+                false
+            }
+            _ => true,
+        });
+        match &mut self.deliveries {
+            Some(waiting) => waiting.extend(deliveries),
+            None => {
+                for (sid, position) in deliveries {
+                    effects.extend(self.delivered(&sid, position, Delivery::Delivered { status: 200 }));
+                }
+            }
+        }
+        effects
+    }
+
+    /// The result of a delivery; the event arrives unless it has failed.
+    pub(super) fn delivered(&mut self, sid: &str, position: u64, result: Delivery) -> Vec<Effect> {
+        if matches!(result, Delivery::Delivered { .. }) {
+            self.receiver.arrive(sid, position);
+        }
+        self.step(Input::Delivered {
+            sid: sid.to_owned(),
+            position,
+            result,
+            chance: u32::MAX,
+        })
     }
 
     /// Asks and returns the effects with the replies to other callers; the own reply, if it is there, comes apart.
@@ -111,6 +149,8 @@ impl Bench {
             lost_packets: 0,
             mix: None,
             problems: Vec::new(),
+            occurrences: Occurrences::default(),
+            vod: None,
             spool: SpoolReport {
                 spool: epoch,
                 ..SpoolReport::default()
@@ -128,7 +168,7 @@ impl Bench {
 
     pub(super) fn answer_to(&mut self, report: Report) -> (ReportAnswer, Vec<Effect>) {
         match self.ask(Request::Report(Box::new(report))) {
-            (_, Some(Reply::Report(answer)), effects) => (*answer, effects),
+            (_, Some(Reply::Desired(answer)), effects) => (*answer, effects),
             (_, other, _) => panic!("{other:?}"),
         }
     }
@@ -187,7 +227,16 @@ impl Bench {
     }
 
     pub(super) fn start_on(&mut self, sid: &str, ticket: Ticket, node_id: &str) -> u64 {
-        let (by, early, effects) = self.start(sid, ticket);
+        self.start_spec_on(sid, ticket, spec(), node_id)
+    }
+
+    pub(super) fn start_spec_on(&mut self, sid: &str, ticket: Ticket, spec: Spec, node_id: &str) -> u64 {
+        let start = Start {
+            sid: sid.to_owned(),
+            ticket,
+            spec,
+        };
+        let (by, early, effects) = self.call(Command::Start(Box::new(start)));
         assert_eq!(early, None);
         let epoch = placed_epoch(&effects);
         self.step(Input::Placed {
@@ -244,16 +293,14 @@ impl Bench {
 
     /// The state as it comes back from storage after the process died: without the callers.
     pub(super) fn crash(&mut self) {
-        let secrets = self.state.secrets();
-        self.state = serde_json::from_str(&serde_json::to_string(&self.state).unwrap()).unwrap();
-        self.state.restore_secrets(secrets);
+        self.state = reloaded(&self.state);
         self.state.wake(Policy::default(), self.now);
     }
 }
 
-/// The shell's part of the ledger: rows of (sid, spool, first, slices).
+/// The shell's part of the inventory: rows of (sid, spool, first, slices).
 #[derive(Default)]
-pub(super) struct Slices(Vec<(String, u64, u64, Vec<LedgerSlice>)>);
+pub(super) struct Slices(Vec<(String, u64, u64, Vec<ConfirmedSlice>)>);
 
 impl Slices {
     /// Slices in one answer.
@@ -277,9 +324,9 @@ impl Slices {
                 Effect::Forget { sid } => self.0.retain(|row| row.0 != sid),
                 Effect::Answer { to, mut answer, page } => {
                     if let Some(wish) = page {
-                        self.fill(&wish, &mut answer.ledger);
+                        self.fill(&wish, &mut answer.inventory);
                     }
-                    let reply = Reply::Report(answer);
+                    let reply = Reply::Desired(answer);
                     left.push(Effect::Reply { to, reply });
                 }
                 other => left.push(other),
@@ -288,11 +335,11 @@ impl Slices {
         left
     }
 
-    fn of(&self, sid: &str) -> impl Iterator<Item = &(String, u64, u64, Vec<LedgerSlice>)> {
+    fn of(&self, sid: &str) -> impl Iterator<Item = &(String, u64, u64, Vec<ConfirmedSlice>)> {
         self.0.iter().filter(move |row| row.0 == sid)
     }
 
-    fn fill(&self, wish: &PageWish, page: &mut LedgerPage) {
+    fn fill(&self, wish: &PageWish, page: &mut InventoryPage) {
         for (_, spool, first, slices) in self.of(&wish.sid) {
             let last = first + slices.len() as u64 - 1;
             if *spool != wish.except_spool && last > page.after {
@@ -305,12 +352,21 @@ impl Slices {
         }
     }
 
-    /// Names of a recording's slices in the ledger's order.
+    /// Names of a recording's slices in the inventory's order.
     pub(super) fn names(&self, sid: &str) -> Vec<String> {
         self.of(sid)
             .flat_map(|row| row.3.iter().map(|slice| slice.name.clone()))
             .collect()
     }
+}
+
+pub(super) fn reloaded(state: &State) -> State {
+    let text = serde_json::to_string(state).unwrap();
+    let ledgers = serde_json::to_string(state.ledgers()).unwrap();
+    let mut reloaded: State = serde_json::from_str(&text).unwrap();
+    reloaded.restore_secrets(state.secrets());
+    reloaded.restore_ledgers(serde_json::from_str(&ledgers).unwrap());
+    reloaded
 }
 
 pub(super) fn key() -> RecorderKey {
@@ -375,6 +431,7 @@ pub(super) fn spec() -> Spec {
             prefix: String::new(),
         },
         max_idle_ms: MAX_IDLE,
+        token_expires_ms: None,
     }
 }
 
@@ -393,8 +450,8 @@ pub(super) fn file(name: &str, slices: u64, uploaded_slices: u64) -> RecordedFil
 }
 
 /// A confirmed slice of 1 s.
-pub(super) fn slice(playlist: &str, epoch: u64, second: u64) -> LedgerSlice {
-    LedgerSlice {
+pub(super) fn slice(playlist: &str, epoch: u64, second: u64) -> ConfirmedSlice {
+    ConfirmedSlice {
         playlist: playlist.to_owned(),
         uid: "7".into(),
         track: TrackKind::Video,
@@ -410,7 +467,7 @@ pub(super) fn slice(playlist: &str, epoch: u64, second: u64) -> LedgerSlice {
 }
 
 /// A report tells slices.
-pub(super) fn telling(from: u64, confirmed: Vec<LedgerSlice>) -> impl FnOnce(&mut Report) {
+pub(super) fn telling(from: u64, confirmed: Vec<ConfirmedSlice>) -> impl FnOnce(&mut Report) {
     move |report| {
         report.spool.from = from;
         report.spool.confirmed = confirmed;

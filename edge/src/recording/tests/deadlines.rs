@@ -141,7 +141,7 @@ fn after_its_resource_has_expired_a_recording_goes_on_out_of_the_callers_reach()
     let effects = bench.desired_answered("s1", 1, NodeAnswer::Report(Box::new(report)));
     assert!(matches!(replies_to(&effects, by)[..], [Outcome::State(_)]));
     bench.pass(10 * MINUTE);
-    assert!(bench.state.is_empty());
+    assert!(bench.state.find("s1").is_none());
 }
 
 #[test]
@@ -154,6 +154,12 @@ fn an_ended_recording_is_kept_until_its_resource_expires() {
     assert_eq!((snapshot.cause, snapshot.files.len()), (Some(EndCause::Stopped), 1));
     bench.pass(1);
     assert!(matches!(bench.query("s1", None), Outcome::NotFound { .. }));
+    assert_eq!(
+        next_alarm(&bench.state),
+        Some(T0 + HOUR + 7 * 24 * HOUR),
+        "its log is kept as long as its document"
+    );
+    bench.pass(7 * 24 * HOUR);
     assert!(bench.state.is_empty());
     assert_eq!(next_alarm(&bench.state), None);
 }

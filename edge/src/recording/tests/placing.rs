@@ -228,7 +228,7 @@ fn a_lost_acceptance_is_made_good_by_the_nodes_report() {
     let report = bench.make_report("s1", "n1", epoch, |_| {});
     let (_, reply, effects) = bench.ask(crate::recording::Request::Report(Box::new(report)));
     assert!(
-        matches!(reply, Some(crate::recording::Reply::Report(answer)) if answer.desired.directive == Directive::Record)
+        matches!(reply, Some(crate::recording::Reply::Desired(answer)) if answer.desired.directive == Directive::Record)
     );
     assert_eq!(replies_to(&effects, by), [Outcome::Started { sid: "s1".into() }]);
 }

@@ -57,7 +57,7 @@ impl Fleet {
         let rows: Vec<Row> = self.sql.exec("SELECT node FROM nodes", None)?.to_array()?;
         let nodes = rows
             .iter()
-            .filter_map(|row| serde_json::from_str::<NodeRow>(&row.node).ok());
+            .filter_map(|row| serde_json::from_slice::<NodeRow>(row.node.as_bytes()).ok());
         Ok(fleet::Fleet::restore(nodes))
     }
 

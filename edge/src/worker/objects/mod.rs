@@ -5,11 +5,13 @@ mod fleet;
 mod recorder;
 
 use protocol::RecorderKey;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use worker::{Env, Headers, Method, Request, RequestInit, Response, console_error};
 
 use super::bindings::{self, Misconfigured};
+use crate::admin::{NoticeState, Which};
 use crate::{fleet as fleet_core, recording};
 
 /// An object did not answer. What it was is in the log.
@@ -21,9 +23,45 @@ pub(super) async fn ask_recorder(
     key: &RecorderKey,
     request: &recording::Request,
 ) -> Result<recording::Reply, Unanswered> {
+    ask(env, "RECORDER", &name_of(key)?, &ToRecorder::Core(request)).await
+}
+
+/// What a `Recorder` keeps beside its core's state.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum LogQuestion {
+    /// The events of a recording behind the number `after`.
+    Notices {
+        sid: String,
+        after: Option<u64>,
+        state: Option<NoticeState>,
+        limit: usize,
+    },
+    History {
+        sid: String,
+    },
+    Replay {
+        sid: String,
+        which: Which,
+    },
+}
+
+/// Answers with the JSON that the operator gets: a page of events, a list of incidents, or `{"replayed": …}`.
+pub(super) async fn ask_log(env: &Env, key: &RecorderKey, question: LogQuestion) -> Result<Value, Unanswered> {
+    ask(env, "RECORDER", &name_of(key)?, &ToRecorder::<()>::Log(question)).await
+}
+
+/// Whatever a `Recorder` can be asked.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ToRecorder<T> {
+    Core(T),
+    Log(LogQuestion),
+}
+
+fn name_of(key: &RecorderKey) -> Result<String, Unanswered> {
     // JSON keeps the parts of the key apart, whatever is in them.
-    let name = serde_json::to_string(&(&key.app_id, &key.channel, &key.uid)).map_err(|error| unanswered("", &error))?;
-    ask(env, "RECORDER", &name, request).await
+    serde_json::to_string(&(&key.app_id, &key.channel, &key.uid)).map_err(|error| unanswered("", &error))
 }
 
 /// All nodes are in the table of one object.
@@ -46,7 +84,7 @@ async fn ask<T: DeserializeOwned>(
         let request = Request::new_with_init("https://object/", &init)?;
         let mut response = namespace.get_by_name(name)?.fetch_with_request(request).await?;
         match response.status_code() {
-            200 => response.json().await,
+            200 => Ok(serde_json::from_slice(&response.bytes().await?)?),
             status => Err(worker::Error::RustError(format!(
                 "status {status}: {}",
                 response.text().await?

@@ -3,15 +3,21 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use futures_channel::oneshot;
+use serde_json::{Value, json};
 use worker::{DurableObject, Env, Request, Response, console_error, durable_object};
 
-use super::{asked, replied};
+use super::{LogQuestion, ToRecorder, asked, replied};
 use crate::recording::{self, CallId, Effect, Input, Reply};
 use crate::worker::bindings;
+use crate::worker::webhooks::Receiver;
 
 mod effects;
-mod ledger;
+mod inventory;
+mod rows;
 mod storage;
+
+/// So long the settings of the app's callback are taken as they were read.
+const RECEIVER_MS: u64 = 30_000;
 
 /// Runs one recorder's core: each input changes the state, the state is persisted, then the effects are carried out,
 /// each in a task of its own whose result is the next input.
@@ -29,6 +35,8 @@ struct Shell {
     next_call: Cell<CallId>,
     /// The alarm that is set, as far as this process knows.
     alarm_ms: Cell<Option<u64>>,
+    /// Who is told of events, and since when that is known.
+    receiver: RefCell<Option<(u64, Option<Receiver>)>>,
 }
 
 impl DurableObject for Recorder {
@@ -40,24 +48,16 @@ impl DurableObject for Recorder {
             callers: RefCell::default(),
             next_call: Cell::new(0),
             alarm_ms: Cell::new(None),
+            receiver: RefCell::new(None),
         };
         Self { shell: Rc::new(shell) }
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        let request = asked(request).await?;
-        let by = self.shell.next_call.get();
-        self.shell.next_call.set(by + 1);
-        let (caller, reply) = oneshot::channel();
-        self.shell.callers.borrow_mut().insert(by, caller);
-        if let Err(error) = self.shell.clone().apply(Input::Asked { by, request }).await {
-            self.shell.callers.borrow_mut().remove(&by);
-            return Err(error);
+        match asked(request).await? {
+            ToRecorder::Core(request) => replied(&self.shell.ask(request).await?),
+            ToRecorder::Log(question) => replied(&self.shell.answer(question).await?),
         }
-        let reply = reply
-            .await
-            .map_err(|_| worker::Error::RustError("the recorder gave no reply".to_owned()))?;
-        replied(&reply)
     }
 
     async fn alarm(&self) -> worker::Result<Response> {
@@ -68,6 +68,47 @@ impl DurableObject for Recorder {
 }
 
 impl Shell {
+    async fn ask(self: &Rc<Self>, request: recording::Request) -> worker::Result<Reply> {
+        let by = self.next_call.get();
+        self.next_call.set(by + 1);
+        let (caller, reply) = oneshot::channel();
+        self.callers.borrow_mut().insert(by, caller);
+        if let Err(error) = self.clone().apply(Input::Asked { by, request }).await {
+            self.callers.borrow_mut().remove(&by);
+            return Err(error);
+        }
+        reply
+            .await
+            .map_err(|_| worker::Error::RustError("the recorder gave no reply".to_owned()))
+    }
+
+    async fn answer(self: &Rc<Self>, question: LogQuestion) -> worker::Result<Value> {
+        let sql = self.object.storage().sql();
+        let exists = storage::exists(&sql)?;
+        match question {
+            LogQuestion::Notices { .. } if !exists => Ok(json!({ "items": [] })),
+            LogQuestion::Notices {
+                sid,
+                after,
+                state,
+                limit,
+            } => Ok(json!(rows::notices(&sql, &sid, after, state, limit)?)),
+            LogQuestion::History { sid } if exists => Ok(json!(rows::incidents(&sql, &sid)?)),
+            LogQuestion::History { .. } => Ok(json!([])),
+            LogQuestion::Replay { sid, which } => {
+                let numbers = match exists {
+                    true => rows::to_replay(&sql, &sid, which)?,
+                    false => Vec::new(),
+                };
+                let request = recording::Request::Replay(recording::Replay { sid, numbers });
+                match self.ask(request).await? {
+                    Reply::Replayed { count } => Ok(json!({ "replayed": count })),
+                    _ => Err(worker::Error::RustError("no answer to a replay".to_owned())),
+                }
+            }
+        }
+    }
+
     async fn apply(self: Rc<Self>, input: Input) -> worker::Result<()> {
         let (effects, alarm_ms) = self.advance(input)?;
         if let Err(error) = self.set_alarm(alarm_ms).await {
@@ -88,14 +129,14 @@ impl Shell {
 
     /// The only place that touches the state. It does not wait, so that inputs cannot interleave in it.
     fn advance(&self, input: Input) -> worker::Result<(Vec<Effect>, Option<u64>)> {
-        let sql = self.object.storage().sql();
+        let storage = self.object.storage();
         let mut core = self.core.borrow_mut();
         let mut kept = match core.take() {
             Some(kept) => kept,
-            None => storage::load(&sql, &self.env)?,
+            None => storage::load(&storage.sql(), &self.env)?,
         };
         let effects = recording::step(&mut kept.state, input, bindings::now_ms());
-        let effects = kept.save(&sql, &self.env, effects)?;
+        let effects = kept.save(&storage, &self.env, effects)?;
         let alarm_ms = recording::next_alarm(&kept.state);
         *core = Some(kept);
         Ok((effects, alarm_ms))
@@ -118,7 +159,7 @@ impl Shell {
     fn carry_out(self: Rc<Self>, effect: Effect) {
         let shell = self.clone();
         self.object.wait_until(async move {
-            let input = effects::carry_out(effect, &shell.env).await;
+            let input = effects::carry_out(effect, &shell).await;
             let applied = match input {
                 Some(input) => shell.apply(input).await,
                 None => Ok(()),

@@ -160,7 +160,8 @@ async fn pictures_come_from_the_session_that_is_recorded() {
         let (both, audio_only) = (stage.captures.session("a/camera"), stage.captures.session("b/camera"));
         stage.roster(&[("a", CAMERA), ("b", CAMERA)]).await;
         send(&both, Track::Audio, audio(), &audio().units[..300]).await;
-        send(&both, Track::Video, video(), &video().units[..700]).await;
+        // Less than waits for pictures at most, however slow they are.
+        send(&both, Track::Video, video(), &video().units[..500]).await;
         send(&audio_only, Track::Audio, audio(), &audio().units[..300]).await;
         let opened = stage.captures.opened();
         let (cause, sink, status) = stage.stop(Directive::Stop(EndCause::Stopped)).await;
@@ -172,14 +173,14 @@ async fn pictures_come_from_the_session_that_is_recorded() {
             .map(|(picture, _)| (picture.uid, picture.start_us))
             .collect();
         let of_a = |at_us| ("a".to_owned(), at_us);
-        assert_eq!(taken, [of_a(0), of_a(10_000_000), of_a(20_000_000)]);
+        assert_eq!(taken, [of_a(0), of_a(10_000_000)]);
         let units = |uid, track| recorded(&sink, uid, track);
         let written = [
             units("a", TrackKind::Video),
             units("a", TrackKind::Audio),
             units("b", TrackKind::Audio),
         ];
-        assert_eq!(written, if alone { [0, 0, 0] } else { [700, 300, 300] });
+        assert_eq!(written, if alone { [0, 0, 0] } else { [500, 300, 300] });
         assert!(status.first_media_ms.is_some() && status.idle_since_ms.is_none());
     }
 }

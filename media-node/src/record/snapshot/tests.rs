@@ -206,6 +206,15 @@ fn between_key_frames_a_picture_shows_the_frame_of_its_instant() {
 }
 
 #[test]
+fn an_instant_just_before_a_key_frame_shows_the_group_before_it() {
+    // Instants move through the group of pictures by half a frame at a time.
+    for interval_us in [980_000, 1_020_000] {
+        let (album, _) = take(&[film()], interval_us);
+        assert_regular(&shown(&album), interval_us, 32 * SECOND_US);
+    }
+}
+
+#[test]
 fn one_endless_group_of_pictures_is_decoded_once_at_most() {
     let units = Film::new(500, 500, 2).shoot();
     let (album, decoded) = take(&[&units], SECOND_US);

@@ -109,8 +109,9 @@ impl Timing {
         if is_near(due_us) {
             return Some(next_key(due_us));
         }
-        // What is shown at an instant is decoded at it or before.
-        if unit.dts_us <= due_us {
+        // What is shown at an instant is decoded at it or before, and before a key frame that is shown later.
+        let known_until_us = if unit.keyframe { unit.pts_us } else { unit.dts_us };
+        if known_until_us <= due_us {
             return None;
         }
         let shown_us = self.shown_at(due_us);

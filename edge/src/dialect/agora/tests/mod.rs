@@ -94,6 +94,7 @@ impl Service {
                         Flavour::Agora
                     },
                     certificate: (app_id == CERTIFIED_APP).then(|| Secret::new(CERTIFICATE)),
+                    callback: None,
                     source: Source::Static {
                         streams: BTreeMap::from([("1".into(), Secret::new("rtsp://u:p@h/1"))]),
                     },

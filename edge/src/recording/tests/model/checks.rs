@@ -76,13 +76,25 @@ impl World {
             assert_eq!(recording.publication.due_ms(), None, "the last state is published");
             let waits = recording.nodes.strays || recording.is_settled();
             assert!(
-                waits && !recording.ledger.is_unfinished(),
+                waits && !recording.inventory.is_unfinished(),
                 "nothing is left to be done: {recording:?}"
             );
         }
         for (node, state) in self.nodes.iter().enumerate() {
             let at_work = state.held.values().filter(|held| held.process.is_some());
             assert_eq!(at_work.count(), 0, "node {node} has done its work: {:?}", state.held);
+        }
+        for (sid, log) in &self.receiver.logs {
+            let mut arrived = log.arrived.clone();
+            arrived.sort_unstable();
+            arrived.dedup();
+            let all: Vec<_> = (0..log.notices.len() as u64).collect();
+            assert_eq!(arrived, all, "{sid}: every event arrives");
+            let mut happened = log.happenings();
+            let told = happened.len();
+            happened.sort_by_key(|happening| format!("{happening:?}"));
+            happened.dedup();
+            assert_eq!(told, happened.len(), "{sid}: nothing is told twice");
         }
         for (sid, promised) in &self.promised {
             if !self.state.recordings.iter().any(|recording| recording.sid == *sid) {

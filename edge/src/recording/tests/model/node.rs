@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 
 use protocol::{
-    Desired, Directive, EndCause, Job, LedgerPage, LedgerSlice, Phase, Report, ReportAnswer, Span, SpoolReport,
+    ConfirmedSlice, Desired, Directive, EndCause, Happening, InventoryPage, Job, Occurrence, Occurrences, Phase,
+    Report, ReportAnswer, Span, SpoolReport,
 };
 
 use super::super::bench::{T0, file, slice};
@@ -15,12 +16,33 @@ const SLICE_MS: u64 = 4_000;
 pub(super) struct Spool {
     pub(super) id: u64,
     /// In the order of their making.
-    pub(super) slices: Vec<LedgerSlice>,
+    pub(super) slices: Vec<ConfirmedSlice>,
     /// Names of those that the store has, in the order of their confirmation.
     pub(super) confirmed: Vec<String>,
     pub(super) learned: BTreeSet<String>,
     learned_to: u64,
     cause: Option<EndCause>,
+    occurrences_confirmed: u64,
+}
+
+impl Spool {
+    /// Each confirmed slice is one.
+    fn occurrences(&self) -> Occurrences {
+        let told = self
+            .confirmed
+            .iter()
+            .zip(1..)
+            .skip(self.occurrences_confirmed as usize)
+            .take(4);
+        let tell = |(name, number): (&String, u64)| Occurrence {
+            number,
+            what: Happening::PictureUploaded { name: name.clone() },
+        };
+        Occurrences {
+            log: self.id,
+            list: told.map(tell).collect(),
+        }
+    }
 }
 
 /// A recording on a node: its spool, and what the process knows.
@@ -45,7 +67,7 @@ pub(super) struct Process {
     seq: u64,
     pub(super) answered_seq: u64,
     noted: Option<u64>,
-    /// How far the ledger has to be known before playlists are written.
+    /// How far the inventory has to be known before playlists are written.
     target: Option<u64>,
     published: Option<(usize, usize, bool)>,
 }
@@ -66,6 +88,7 @@ impl Held {
             learned: BTreeSet::new(),
             learned_to: 0,
             cause: None,
+            occurrences_confirmed: 0,
         };
         let mut held = Self {
             job: job.clone(),
@@ -153,7 +176,7 @@ impl Held {
     }
 
     /// What could be uploaded, oldest first.
-    pub(super) fn due(&self, leaving: bool) -> Vec<LedgerSlice> {
+    pub(super) fn due(&self, leaving: bool) -> Vec<ConfirmedSlice> {
         let Some(process) = &self.process else {
             return Vec::new();
         };
@@ -245,6 +268,8 @@ impl Held {
             lost_packets: 0,
             mix: None,
             problems: Vec::new(),
+            occurrences: self.spool.occurrences(),
+            vod: None,
             spool: SpoolReport {
                 spool: spool.id,
                 from,
@@ -265,16 +290,23 @@ impl Held {
         self.told(&answer.desired);
         let running = self.process.as_mut().filter(|process| process.phase < Phase::Ended);
         let Some(process) = running else { return };
+        if let Some(confirmed) = answer.confirmed.filter(|confirmed| confirmed.log == self.spool.id) {
+            assert!(
+                confirmed.through <= self.spool.confirmed.len() as u64,
+                "only what was told is confirmed"
+            );
+            self.spool.occurrences_confirmed = self.spool.occurrences_confirmed.max(confirmed.through);
+        }
         if let Some(lease_ms) = answer.lease_ms {
             process.authority_ms = process.authority_ms.max(sent_ms + lease_ms);
         }
-        let LedgerPage {
+        let InventoryPage {
             noted,
             after,
             slices,
             next,
             last,
-        } = &answer.ledger;
+        } = &answer.inventory;
         process.noted = Some(*noted);
         process.target = process.target.max(Some(*last));
         if *after <= self.spool.learned_to {
@@ -305,9 +337,9 @@ impl Held {
 }
 
 /// One slice for each stretch of time and epoch.
-fn media(epoch: u64, from_ms: u64, to_ms: u64) -> LedgerSlice {
+fn media(epoch: u64, from_ms: u64, to_ms: u64) -> ConfirmedSlice {
     let duration_us = (to_ms - from_ms).cast_signed() * 1_000;
-    LedgerSlice {
+    ConfirmedSlice {
         start_us: (from_ms - T0).cast_signed() * 1_000,
         start_ms: from_ms,
         duration_us,

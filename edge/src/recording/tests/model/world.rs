@@ -3,10 +3,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::{Desired, Directive, Job, JobRequest, Phase, RefusalCode, Report, ReportAnswer};
 
 use super::super::bench::*;
+use super::super::receiver::Receiver;
 use super::chance::Chance;
 use super::node::{Held, Written};
 use crate::recording::{
-    Call, CallId, Command, Effect, Input, NodeAnswer, Policy, Reply, Request, Start, State, Stop, next_alarm, step,
+    Call, CallId, Command, Delivery, Effect, Input, NodeAnswer, Policy, Reply, Request, Start, State, Stop, next_alarm,
+    step,
 };
 
 pub(super) const NODES: usize = 4;
@@ -64,6 +66,8 @@ pub(super) struct World {
     pub(super) tally: Tally,
     pub(super) state: State,
     slices: Slices,
+    /// The customer's server, which takes events.
+    pub(super) receiver: Receiver,
     pub(super) now: u64,
     calls: CallId,
     /// Who waits for a reply, and since when.
@@ -91,6 +95,7 @@ impl World {
             tally: Tally::default(),
             state: State::default(),
             slices: Slices::default(),
+            receiver: Receiver::default(),
             now: T0,
             calls: 0,
             waiting: BTreeMap::new(),
@@ -114,8 +119,7 @@ impl World {
 
     fn input(&mut self, input: Input) {
         self.tell(|| format!("in  {input:?}"));
-        let effects = step(&mut self.state, input, self.now);
-        let effects = self.slices.keep(effects);
+        let effects = self.step(input);
         self.check();
         for effect in effects {
             self.tell(|| format!("out {effect:?}"));
@@ -131,14 +135,20 @@ impl World {
         }
     }
 
+    /// The state, its rows and the inventory are one write.
+    fn step(&mut self, input: Input) -> Vec<Effect> {
+        let effects = step(&mut self.state, input, self.now);
+        self.receiver.write(self.state.take_rows());
+        self.slices.keep(effects)
+    }
+
     /// Asks, and returns the reply if it comes at once.
     fn ask(&mut self, request: Request) -> Option<Reply> {
         self.calls += 1;
         let by = self.calls;
         self.waiting.insert(by, self.now);
         self.tell(|| format!("ask {request:?}"));
-        let effects = step(&mut self.state, Input::Asked { by, request }, self.now);
-        let mut effects = self.slices.keep(effects);
+        let mut effects = self.step(Input::Asked { by, request });
         self.check();
         let own = effects
             .iter()
@@ -292,7 +302,7 @@ impl World {
                 let node = (0..NODES).find(|node| id_of(*node) == report.node_id).unwrap();
                 let (sid, seq) = (report.sid.clone(), report.seq);
                 let ended = report.phase == Phase::Ended;
-                let Some(Reply::Report(answer)) = self.ask(Request::Report(Box::new(report))) else {
+                let Some(Reply::Desired(answer)) = self.ask(Request::Report(Box::new(report))) else {
                     panic!("every report is answered");
                 };
                 self.messages.push(Message::Answer {
@@ -381,6 +391,27 @@ impl World {
                 revision,
                 ok: self.kind || revision % 4 != 3,
             },
+            Effect::Deliver { subject, position } => {
+                let sid = subject.sid;
+                let fate = if self.kind { 9 } else { self.chance.below(10) };
+                // What arrives may be answered with a failure, or not in time.
+                if fate > 1 {
+                    self.receiver.arrive(&sid, position);
+                }
+                let result = match fate {
+                    0..4 => Delivery::Failed {
+                        status: None,
+                        error: "no".to_owned(),
+                    },
+                    _ => Delivery::Delivered { status: 200 },
+                };
+                Input::Delivered {
+                    sid,
+                    position,
+                    result,
+                    chance: u32::MAX,
+                }
+            }
             other => panic!("{other:?} is carried out with the change of the state"),
         };
         self.messages.push(Message::Input(input));
@@ -506,9 +537,7 @@ impl World {
     /// The recorder's process dies. What it had not carried out, and what it would have heard, is lost.
     fn crash(&mut self) {
         self.tell(|| "the recorder crashes".to_owned());
-        let secrets = self.state.secrets();
-        self.state = serde_json::from_str(&serde_json::to_string(&self.state).unwrap()).unwrap();
-        self.state.restore_secrets(secrets);
+        self.state = reloaded(&self.state);
         self.state.wake(Policy::default(), self.now);
         self.waiting.clear();
         self.messages

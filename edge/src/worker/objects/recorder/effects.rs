@@ -1,14 +1,29 @@
-use worker::{Env, console_error};
+use worker::console_error;
 
+use super::{RECEIVER_MS, Shell, rows};
 use crate::fleet::{self, Wish};
-use crate::recording::{Effect, Input, NodeAnswer, tag};
+use crate::recording::{Delivery, Effect, Input, NodeAnswer, Subject, tag};
+use crate::worker::webhooks::{self, Receiver};
 use crate::worker::{bindings, nodes, objects};
 
 /// Carries out one effect; its result is the core's next input.
-pub(super) async fn carry_out(effect: Effect, env: &Env) -> Option<Input> {
+pub(super) async fn carry_out(effect: Effect, shell: &Shell) -> Option<Input> {
+    let env = &shell.env;
     match effect {
         // Carried out with the state's change.
         Effect::Reply { .. } | Effect::Answer { .. } | Effect::Note { .. } | Effect::Forget { .. } => None,
+        Effect::Deliver { subject, position } => {
+            let result = deliver(&subject, position, shell).await?;
+            if let Delivery::Failed { error, .. } = &result {
+                console_error!("an event of recording {} was not delivered: {error}", subject.sid);
+            }
+            Some(Input::Delivered {
+                sid: subject.sid,
+                position,
+                result,
+                chance: u32::from_le_bytes(bindings::random()),
+            })
+        }
         Effect::Place {
             key,
             sid,
@@ -74,6 +89,35 @@ pub(super) async fn carry_out(effect: Effect, env: &Env) -> Option<Input> {
             })
         }
     }
+}
+
+/// `None` when the event does not wait any more.
+async fn deliver(subject: &Subject, position: u64, shell: &Shell) -> Option<Delivery> {
+    let failed = |error: String| Some(Delivery::Failed { status: None, error });
+    let notice = match rows::waiting(&shell.object.storage().sql(), &subject.sid, position) {
+        Ok(notice) => notice?,
+        Err(error) => return failed(format!("the event cannot be read: {error}")),
+    };
+    match receiver(&subject.key.app_id, shell).await {
+        Ok(Some(receiver)) => {
+            let timeout_ms = bindings::pacing(&shell.env).timeout_ms;
+            Some(receiver.deliver(subject, &notice, timeout_ms, &shell.env).await)
+        }
+        Ok(None) => Some(Delivery::NoReceiver),
+        Err(error) => failed(format!("the callback's settings cannot be read: {error}")),
+    }
+}
+
+async fn receiver(app_id: &str, shell: &Shell) -> Result<Option<Receiver>, String> {
+    let now_ms = bindings::now_ms();
+    if let Some((since_ms, receiver)) = &*shell.receiver.borrow()
+        && now_ms.saturating_sub(*since_ms) < RECEIVER_MS
+    {
+        return Ok(receiver.clone());
+    }
+    let receiver = webhooks::receiver(app_id, &shell.env).await?;
+    shell.receiver.replace(Some((now_ms, receiver.clone())));
+    Ok(receiver)
 }
 
 fn unsent(error: &bindings::Misconfigured) -> NodeAnswer {

@@ -1,23 +1,20 @@
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use worker::{Env, Error, SqlStorage, console_error};
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast as _, JsValue};
+use worker::{Env, Error, SqlStorage, Storage, console_error};
 
-use super::ledger;
+use super::inventory;
+use super::rows::{self, Columns};
 use crate::access::{KeyRing, Purpose};
-use crate::recording::{Effect, Reply, Secrets, State};
+use crate::recording::{Effect, Ledger, Ledgers, Reply, Row, Secrets, State};
 use crate::worker::bindings::{self, Misconfigured};
 
-/// The state with what its row holds.
+/// The state with what its rows hold.
 pub(super) struct Kept {
     pub(super) state: State,
     written: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Row {
-    state: String,
-    secrets: String,
+    ledgers: BTreeMap<String, String>,
 }
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS recorder \
@@ -26,89 +23,193 @@ const CREATE: &str = "CREATE TABLE IF NOT EXISTS recorder \
 /// The secrets are sealed one by one, each for its own sid.
 type Sealed = BTreeMap<String, String>;
 
-pub(super) fn load(sql: &SqlStorage, env: &Env) -> worker::Result<Kept> {
-    // Asking about what does not exist must not leave a table behind.
-    let table = sql.exec(
+#[wasm_bindgen]
+extern "C" {
+    type RawStorage;
+
+    /// Takes back what `run` wrote when that throws.
+    #[wasm_bindgen(method, catch, js_name = transactionSync)]
+    fn transaction_sync(
+        this: &RawStorage,
+        run: &mut dyn FnMut() -> Result<JsValue, JsValue>,
+    ) -> Result<JsValue, JsValue>;
+}
+
+/// Whether anything has been kept. Asking about what does not exist must not leave tables behind.
+pub(super) fn exists(sql: &SqlStorage) -> worker::Result<bool> {
+    let tables = rows::read(
+        sql,
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'recorder'",
-        None,
+        Vec::new(),
     )?;
-    let rows: Vec<Row> = match table.to_array::<serde_json::Value>()?.is_empty() {
-        true => Vec::new(),
-        false => sql.exec("SELECT state, secrets FROM recorder", None)?.to_array()?,
-    };
+    Ok(!tables.is_empty())
+}
+
+pub(super) fn load(sql: &SqlStorage, env: &Env) -> worker::Result<Kept> {
     let mut kept = Kept {
         state: State::default(),
         written: None,
+        ledgers: BTreeMap::new(),
+    };
+    let rows = match exists(sql)? {
+        true => rows::read(sql, "SELECT state, secrets FROM recorder", Vec::new())?,
+        false => Vec::new(),
     };
     if let Some(row) = rows.into_iter().next() {
-        kept.state = serde_json::from_str(&row.state)?;
+        let mut row = Columns(row.into_iter());
+        let (state, secrets) = (row.text().unwrap_or_default(), row.text().unwrap_or_default());
+        rows::create(sql)?;
+        kept.state = serde_json::from_slice(state.as_bytes())?;
         kept.state
-            .restore_secrets(open(&serde_json::from_str(&row.secrets)?, &keys(env)?));
-        kept.written = Some(row.state);
+            .restore_secrets(open(&serde_json::from_slice(secrets.as_bytes())?, &keys(env)?));
+        kept.written = Some(state);
+        let mut ledgers = Ledgers::new();
+        for row in rows::read(sql, "SELECT sid, ledger FROM ledgers", Vec::new())? {
+            let mut row = Columns(row.into_iter());
+            let (sid, ledger) = (row.text().unwrap_or_default(), row.text().unwrap_or_default());
+            ledgers.insert(sid.clone(), serde_json::from_slice(ledger.as_bytes())?);
+            kept.ledgers.insert(sid, ledger);
+        }
+        kept.state.restore_ledgers(ledgers);
     }
+    kept.state.set_pacing(bindings::pacing(env));
     kept.state.wake(bindings::policy(env), bindings::now_ms());
     Ok(kept)
 }
 
 impl Kept {
-    /// Writes the state and what effects add to the ledger or remove from it, and reads from the ledger what a reply
-    /// needs. Returns the effects that are left.
-    pub(super) fn save(&mut self, sql: &SqlStorage, env: &Env, effects: Vec<Effect>) -> worker::Result<Vec<Effect>> {
-        let mut left = Vec::with_capacity(effects.len());
-        let mut forgotten = Vec::new();
-        for effect in effects {
-            match effect {
-                // Before the state that counts them: should that fail, they are written again.
-                Effect::Note {
-                    sid,
-                    spool,
-                    first,
-                    slices,
-                } => ledger::note(sql, &sid, spool, first, &slices)?,
-                Effect::Forget { sid } => forgotten.push(sid),
-                Effect::Answer { to, mut answer, page } => {
-                    if let Some(wish) = page {
-                        ledger::read(sql, &wish, &mut answer.ledger)?;
-                    }
-                    left.push(Effect::Reply {
-                        to,
-                        reply: Reply::Report(answer),
-                    });
+    /// Writes what has changed, all of it or nothing, and removes the tables when nothing is worth keeping. Returns the
+    /// effects that are left: what they add to the inventory, or take from it, is written, and what replies need
+    /// of it is read.
+    pub(super) fn save(&mut self, storage: &Storage, env: &Env, effects: Vec<Effect>) -> worker::Result<Vec<Effect>> {
+        let sql = storage.sql();
+        let (kept, left) = effects
+            .into_iter()
+            .partition::<Vec<_>, _>(|effect| matches!(effect, Effect::Note { .. } | Effect::Forget { .. }));
+        self.write(storage, env, &kept)?;
+        let read = |effect| match effect {
+            Effect::Answer { to, mut answer, page } => {
+                if let Some(wish) = page {
+                    inventory::read(&sql, &wish, &mut answer.inventory)?;
                 }
-                other => left.push(other),
+                let reply = Reply::Desired(answer);
+                Ok(Effect::Reply { to, reply })
             }
-        }
-        self.save_state(sql, env)?;
-        for sid in forgotten {
-            ledger::forget(sql, &sid)?;
-        }
-        Ok(left)
+            other => Ok(other),
+        };
+        left.into_iter().map(read).collect()
     }
 
-    /// Writes the row if the state has changed, and removes the tables when nothing is worth keeping.
-    fn save_state(&mut self, sql: &SqlStorage, env: &Env) -> worker::Result<()> {
+    /// `slices`: what is kept of the inventory, or no more, from here on.
+    fn write(&mut self, storage: &Storage, env: &Env, slices: &[Effect]) -> worker::Result<()> {
+        let sql = storage.sql();
         if self.state.is_empty() {
+            self.state.take_rows();
             if self.written.take().is_some() {
-                sql.exec("DROP TABLE recorder", None)?;
-                ledger::drop_table(sql)?;
+                transaction(storage, || {
+                    sql.exec("DROP TABLE recorder", None)?;
+                    inventory::drop_table(&sql)?;
+                    rows::drop_all(&sql)
+                })?;
             }
+            self.ledgers.clear();
             return Ok(());
         }
         let text = serde_json::to_string(&self.state)?;
-        if self.written.as_ref() != Some(&text) {
-            let secrets = serde_json::to_string(&seal(&self.state.secrets(), &keys(env)?)?)?;
+        let secrets = match self.written.as_ref() == Some(&text) {
+            true => None,
+            false => Some(serde_json::to_string(&seal(&self.state.secrets(), &keys(env)?)?)?),
+        };
+        let rows = self.state.take_rows();
+        let ledgers = self.changed_ledgers()?;
+        if secrets.is_none() && rows.is_empty() && ledgers.is_empty() && slices.is_empty() {
+            return Ok(());
+        }
+        transaction(storage, || {
             if self.written.is_none() {
                 sql.exec(CREATE, None)?;
+                rows::create(&sql)?;
             }
-            let values = vec![text.as_str().into(), secrets.into()];
-            sql.exec(
-                "INSERT OR REPLACE INTO recorder (id, state, secrets) VALUES (1, ?, ?)",
-                values,
-            )?;
-            self.written = Some(text);
+            if let Some(secrets) = &secrets {
+                let values = vec![text.as_str().into(), secrets.as_str().into()];
+                sql.exec(
+                    "INSERT OR REPLACE INTO recorder (id, state, secrets) VALUES (1, ?, ?)",
+                    values,
+                )?;
+            }
+            write_slices(&sql, slices)?;
+            write_rows(&sql, &rows, &ledgers)
+        })?;
+        self.written = Some(text);
+        for (sid, ledger) in ledgers {
+            match ledger {
+                Some(ledger) => self.ledgers.insert(sid, ledger),
+                None => self.ledgers.remove(&sid),
+            };
         }
         Ok(())
     }
+
+    /// The ledgers whose rows are not as they are, and those that are gone.
+    fn changed_ledgers(&self) -> worker::Result<Vec<(String, Option<String>)>> {
+        let mut changed = Vec::new();
+        for (sid, ledger) in self.state.ledgers() {
+            let ledger: &Ledger = ledger;
+            let text = serde_json::to_string(ledger)?;
+            if self.ledgers.get(sid) != Some(&text) {
+                changed.push((sid.clone(), Some(text)));
+            }
+        }
+        let gone = self
+            .ledgers
+            .keys()
+            .filter(|sid| !self.state.ledgers().contains_key(*sid));
+        changed.extend(gone.map(|sid| (sid.clone(), None)));
+        Ok(changed)
+    }
+}
+
+fn write_slices(sql: &SqlStorage, slices: &[Effect]) -> worker::Result<()> {
+    for effect in slices {
+        match effect {
+            Effect::Note {
+                sid,
+                spool,
+                first,
+                slices,
+            } => inventory::note(sql, sid, *spool, *first, slices)?,
+            Effect::Forget { sid } => inventory::forget(sql, sid)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn write_rows(sql: &SqlStorage, rows: &[Row], ledgers: &[(String, Option<String>)]) -> worker::Result<()> {
+    for row in rows {
+        rows::write(sql, row)?;
+    }
+    for (sid, ledger) in ledgers {
+        match ledger {
+            Some(ledger) => sql.exec(
+                "INSERT OR REPLACE INTO ledgers (sid, ledger) VALUES (?, ?)",
+                vec![sid.as_str().into(), ledger.as_str().into()],
+            )?,
+            None => sql.exec("DELETE FROM ledgers WHERE sid = ?", vec![sid.as_str().into()])?,
+        };
+    }
+    Ok(())
+}
+
+fn transaction(storage: &Storage, run: impl Fn() -> worker::Result<()>) -> worker::Result<()> {
+    let raw: &RawStorage = storage.as_raw().unchecked_ref();
+    let mut run = || match run() {
+        Ok(()) => Ok(JsValue::UNDEFINED),
+        Err(error) => Err(JsValue::from(error.to_string())),
+    };
+    raw.transaction_sync(&mut run)
+        .map(drop)
+        .map_err(|error| Error::RustError(format!("the recorder's state was not written: {error:?}")))
 }
 
 fn seal(secrets: &Secrets, keys: &KeyRing) -> worker::Result<Sealed> {

@@ -1,8 +1,8 @@
-//! The ledger: every slice of a recording that a store has confirmed, told by whichever node made it. The slices
+//! The inventory: every slice of a recording that a store has confirmed, told by whichever node made it. The slices
 //! themselves are kept by the shell, in the order in which they are noted; here is only how far each spool has told them.
 //! Each slice is counted once, however often and in whatever order the reports of it come.
 
-use protocol::{LedgerPage, LedgerSlice, Phase, Report, SpoolReport};
+use protocol::{ConfirmedSlice, InventoryPage, Phase, Report, SpoolReport};
 use serde::{Deserialize, Serialize};
 
 use super::Effect;
@@ -13,7 +13,7 @@ const MAX_SLICES: u64 = 500_000;
 const MAX_SPOOLS: usize = 64;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Ledger {
+pub(super) struct Inventory {
     /// Slices noted so far: also the place of the newest.
     pub(super) total: u64,
     /// When the newest was noted.
@@ -48,7 +48,7 @@ impl SpoolEntry {
     }
 
     /// What is told for the first time. What is not told in its order comes again in it.
-    fn fresh(&self, told: &SpoolReport) -> Vec<LedgerSlice> {
+    fn fresh(&self, told: &SpoolReport) -> Vec<ConfirmedSlice> {
         let Some(known) = self.told.checked_sub(told.from) else {
             return Vec::new();
         };
@@ -67,7 +67,7 @@ pub struct PageWish {
     pub except_spool: u64,
 }
 
-impl Ledger {
+impl Inventory {
     /// Takes over what a report tells. `member`: its node has, or has had, the recording by the edge's will.
     pub(super) fn note(&mut self, report: &Report, member: bool, now_ms: u64, out: &mut Vec<Effect>) {
         let told = &report.spool;
@@ -119,11 +119,11 @@ impl Ledger {
     }
 
     /// The part of a report's answer; the slices come from the shell.
-    pub(super) fn page(&self, report: &Report) -> LedgerPage {
+    pub(super) fn page(&self, report: &Report) -> InventoryPage {
         let told = &report.spool;
         let entry = self.spools.iter().find(|entry| entry.is(told.spool, &report.node_id));
         let last = self.newest_of_others(told.spool);
-        LedgerPage {
+        InventoryPage {
             // What is not noted any more must keep no spool waiting.
             noted: match self.closed {
                 true => told_up_to(told),

@@ -2,10 +2,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::TrackKind;
 
-/// A slice that the store has confirmed, as a playlist has to know it. The edge keeps a ledger of them for each
+/// A slice that the store has confirmed, as a playlist has to know it. The edge keeps a inventory of them for each
 /// recording, so that a node can go on with playlists whose slices another one has made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LedgerSlice {
+pub struct ConfirmedSlice {
     /// Name of its playlist, without the storage's prefix, as all names here.
     pub playlist: String,
     pub uid: String,
@@ -36,8 +36,8 @@ pub struct SpoolReport {
     pub from: u64,
     /// At most [`Self::MOST_CONFIRMED`]; the rest follows when the edge has noted these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub confirmed: Vec<LedgerSlice>,
-    /// How far the ledger's slices of other spools are on this node's disk: [`LedgerPage::next`] of the newest page.
+    pub confirmed: Vec<ConfirmedSlice>,
+    /// How far the inventory's slices of other spools are on this node's disk: [`InventoryPage::next`] of the newest page.
     pub learned: u64,
     /// The node is being shut down: another one shall go on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -61,18 +61,18 @@ pub struct Span {
     pub open: bool,
 }
 
-/// The part of a report's answer that is about the ledger.
+/// The part of a report's answer that is about the inventory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LedgerPage {
-    /// How many of the spool's own confirmed slices the ledger has. A spool's end may be told when it has all of them.
+pub struct InventoryPage {
+    /// How many of the spool's own confirmed slices the inventory has. A spool's end may be told when it has all of them.
     pub noted: u64,
     /// The report's [`SpoolReport::learned`].
     pub after: u64,
     /// Slices of other spools behind that place, as many as fit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub slices: Vec<LedgerSlice>,
+    pub slices: Vec<ConfirmedSlice>,
     /// The place behind `slices`.
     pub next: u64,
-    /// The place behind all slices of other spools that the ledger has at present.
+    /// The place behind all slices of other spools that the inventory has at present.
     pub last: u64,
 }

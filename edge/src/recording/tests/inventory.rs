@@ -1,4 +1,4 @@
-use protocol::{Directive, EndCause, LedgerPage, RefusalCode};
+use protocol::{Directive, EndCause, InventoryPage, RefusalCode};
 
 use super::bench::*;
 use crate::recording::{Effect, Status};
@@ -21,9 +21,9 @@ fn searches(effects: &[Effect]) -> Vec<u64> {
     places.collect()
 }
 
-fn page(bench: &mut Bench, node_id: &str, epoch: u64, change: impl FnOnce(&mut protocol::Report)) -> LedgerPage {
+fn page(bench: &mut Bench, node_id: &str, epoch: u64, change: impl FnOnce(&mut protocol::Report)) -> InventoryPage {
     let report = bench.make_report("s1", node_id, epoch, change);
-    bench.answer_to(report).0.ledger
+    bench.answer_to(report).0.inventory
 }
 
 #[test]
@@ -34,13 +34,13 @@ fn each_slice_is_noted_once_whatever_comes_twice_or_late() {
     let gap = bench.make_report("s1", "n1", 1, telling(3, told[3..].to_vec()));
     let overlap = bench.make_report("s1", "n1", 1, telling(1, told[1..].to_vec()));
     assert_eq!(
-        bench.answer_to(gap).0.ledger.noted,
+        bench.answer_to(gap).0.inventory.noted,
         0,
         "it has to begin at the beginning"
     );
-    assert_eq!(bench.answer_to(first.clone()).0.ledger.noted, 2);
-    assert_eq!(bench.answer_to(overlap).0.ledger.noted, 4);
-    assert_eq!(bench.answer_to(first).0.ledger.noted, 4);
+    assert_eq!(bench.answer_to(first.clone()).0.inventory.noted, 2);
+    assert_eq!(bench.answer_to(overlap).0.inventory.noted, 4);
+    assert_eq!(bench.answer_to(first).0.inventory.noted, 4);
     let names: Vec<_> = told.into_iter().map(|slice| slice.name).collect();
     assert_eq!(bench.slices.names("s1"), names);
     let page = page(&mut bench, "n1", 1, |_| {});
@@ -99,7 +99,7 @@ fn slices_of_a_lost_node_that_come_after_the_end_get_into_the_playlists() {
         let report = bench.make_report("s1", "n3", closing, |_| {});
         bench.answer_to(report)
     };
-    assert_eq!((answer.ledger.slices.len(), answer.ledger.last), (4, 4));
+    assert_eq!((answer.inventory.slices.len(), answer.inventory.last), (4, 4));
     bench.report("s1", "n3", closing, |report| {
         ended(EndCause::Stopped)(report);
         report.spool.learned = 4;
@@ -136,7 +136,7 @@ fn what_nobody_needs_any_more_is_forgotten() {
     let (mut bench, _) = taken_over();
     bench.stop("s1", true);
     bench.pass(2 * HOUR);
-    assert!(bench.state.is_empty());
+    assert!(bench.state.recordings.is_empty());
     assert_eq!(bench.slices.names("s1"), [""; 0]);
     assert_eq!(bench.request_job("s1", "n1", 1), Err(RefusalCode::UnknownRecording));
     assert_eq!(page(&mut bench, "n1", 1, telling(2, vec![slice("v", 1, 2)])).noted, 3);

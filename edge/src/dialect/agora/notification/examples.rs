@@ -1,0 +1,96 @@
+use protocol::{EndCause, Fault, FileKind, Happening, Phase, Problem, RecordedFile, TrackKind};
+
+use crate::recording::{Event, Snapshot, Status, Subject};
+
+/// One event of each type that there is.
+pub(super) fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
+    let uid = || "7".to_owned();
+    let name = |suffix: &str| format!("{}_{}__uid_s_7__uid_e_{suffix}", subject.sid, subject.key.channel);
+    let problem = |code: &str| Problem {
+        fault: Fault::Destination,
+        code: code.to_owned(),
+        message: "this is a test".to_owned(),
+        at_ms: now_ms,
+    };
+    let file = RecordedFile {
+        name: name("audio.m3u8"),
+        track: TrackKind::Audio,
+        kind: FileKind::Playlist,
+        uid: uid(),
+        start_ms: now_ms,
+        duration_ms: 15_000,
+        slices: 1,
+        bytes: 100_000,
+        uploaded_slices: 1,
+    };
+    let snapshot = Snapshot {
+        key: subject.key.clone(),
+        sid: subject.sid.clone(),
+        status: Status::Recording,
+        phase: Some(Phase::Recording),
+        mode: subject.mode,
+        mp4: false,
+        snapshots: None,
+        started_ms: now_ms,
+        first_media_ms: Some(now_ms),
+        ended_ms: None,
+        cause: None,
+        files: vec![file.clone()],
+        pictures: None,
+        pending_uploads: 0,
+        idle_since_ms: None,
+        problems: Vec::new(),
+    };
+    let stream = |track| {
+        Event::Happened(Happening::StreamChanged {
+            uid: uid(),
+            track,
+            receiving: true,
+            at_ms: now_ms,
+        })
+    };
+    vec![
+        Event::Problem(problem("upload_refused")),
+        Event::Problem(problem("upload_failing")),
+        Event::Misfit {
+            snapshot: Box::new(snapshot),
+        },
+        Event::Happened(Happening::PlaylistPublished {
+            name: file.name.clone(),
+        }),
+        Event::Exited {
+            cause: EndCause::Stopped,
+            complete: true,
+        },
+        Event::FailedOver {
+            uid: subject.key.uid.clone(),
+        },
+        Event::UploaderStarted,
+        Event::Uploaded {
+            files: vec![file.clone()],
+        },
+        Event::Progress {
+            uploaded: 1,
+            recorded: 2,
+        },
+        Event::RecorderStarted,
+        Event::RecorderLeft {
+            cause: EndCause::Stopped,
+        },
+        Event::Happened(Happening::SliceStarted {
+            uid: uid(),
+            track: TrackKind::Audio,
+            start_ms: now_ms,
+            interrupted_ms: None,
+        }),
+        stream(TrackKind::Audio),
+        stream(TrackKind::Video),
+        Event::Happened(Happening::PictureUploaded {
+            name: name("video_20260101000000000.jpg"),
+        }),
+        Event::VodStarted {
+            video_id: "test".to_owned(),
+        },
+        Event::VodCompleted,
+    ]
+}

@@ -1,0 +1,84 @@
+use protocol::{EndCause, Problem};
+use serde::Serialize;
+
+/// One line of a recording's history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Incident {
+    pub at_ms: u64,
+    #[serde(flatten)]
+    pub what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum What {
+    /// The customer has asked for it; a node is looked for.
+    Requested,
+    NodeRefused {
+        node: String,
+        reason: String,
+    },
+    /// A node has taken it, under this epoch of the lease.
+    Started {
+        node: String,
+        epoch: u64,
+    },
+    /// Another node, or the same one under another lease, goes on with it.
+    Moved {
+        node: String,
+        epoch: u64,
+    },
+    /// The node has not been heard of for longer than a lease lasts; another one is looked for.
+    LeaseLost {
+        node: String,
+        epoch: u64,
+    },
+    /// It is back before another one was asked, and goes on.
+    NodeHeard {
+        node: String,
+    },
+    /// The wall-clock time of the first media is `first_media_ms`.
+    MediaBegan {
+        first_media_ms: u64,
+    },
+    SubscriptionChanged {
+        version: u64,
+    },
+    LayoutChanged {
+        version: u64,
+    },
+    TokenExpired,
+    StopOrdered {
+        cause: EndCause,
+        by: Who,
+    },
+    CaptureEnded {
+        cause: EndCause,
+    },
+    Ended {
+        cause: EndCause,
+    },
+    Problem {
+        problem: Problem,
+    },
+    /// So many events were not delivered in time. They can be replayed.
+    NoticesGivenUp {
+        count: u64,
+    },
+    /// Too many events wait for the callback: further ones are left out.
+    NoticesDropped,
+    /// There is room again; `count` events were left out.
+    NoticesResumed {
+        count: u64,
+    },
+}
+
+/// Who ordered a recording to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Who {
+    Customer,
+    Operator,
+    /// The recording's own rules, such as `maxIdleTime`.
+    Edge,
+}

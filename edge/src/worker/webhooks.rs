@@ -1,0 +1,128 @@
+//! Calls to the callbacks of apps. Each has a time-out and follows no redirect, so that an address that is allowed cannot
+//! lead to one that is not.
+
+use worker::{AbortSignal, Env, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, ResponseBody, web_sys};
+
+use super::bindings;
+use crate::access::{Callback, Directory, Flavour};
+use crate::admin::TestResult;
+use crate::dialect::agora::notification;
+use crate::recording::{Delivery, Notice, Subject};
+
+/// An error in the log is cut after so many bytes.
+const MAX_ERROR_BYTES: usize = 300;
+
+/// Who is told of an app's events.
+#[derive(Clone)]
+pub(super) struct Receiver {
+    pub(super) flavour: Flavour,
+    pub(super) callback: Callback,
+}
+
+/// The receiver of an app as the directory has it at this moment; `None` when there is no callback, or no such app.
+pub(super) async fn receiver(app_id: &str, env: &Env) -> Result<Option<Receiver>, String> {
+    let (store, keys) = match (bindings::directory(env), bindings::seal_keys(env)) {
+        (Ok(store), Ok(keys)) => (store, keys),
+        (Err(error), _) | (_, Err(error)) => return Err(error.to_string()),
+    };
+    let app = Directory::new(&store, &keys).app(app_id).await;
+    let app = app.map_err(|error| error.to_string())?;
+    Ok(app.and_then(|app| {
+        let flavour = app.flavour;
+        app.callback.map(|callback| Receiver { flavour, callback })
+    }))
+}
+
+impl Receiver {
+    pub(super) async fn deliver(&self, subject: &Subject, notice: &Notice, timeout_ms: u64, env: &Env) -> Delivery {
+        let wanted = self.callback.events.as_ref();
+        if wanted.is_some_and(|wanted| !wanted.contains(&notification::event_type(&notice.event))) {
+            return Delivery::Unwanted;
+        }
+        let url = self.callback.url.expose();
+        // The operator may have changed what is allowed since the callback was set.
+        if let Err(problem) = bindings::targets(env).check(url) {
+            return failed(None, &format!("the callback's URL {problem}"));
+        }
+        let now_ms = bindings::now_ms();
+        let callback = notification::callback(subject, notice, self.flavour, &self.callback.secret, now_ms);
+        match post(url, callback, timeout_ms).await {
+            Ok(status @ 200..300) => Delivery::Delivered { status },
+            Ok(status @ 300..400) => failed(Some(status), "it answered with a redirect, which is not followed"),
+            Ok(status) => failed(Some(status), &format!("it answered with status {status}")),
+            Err(error) => failed(None, &error),
+        }
+    }
+}
+
+impl Receiver {
+    /// Sends one event of each type that is wanted, until one gets no answer in time.
+    pub(super) async fn test(&self, app_id: &str, env: &Env) -> Vec<TestResult> {
+        let timeout_ms = bindings::pacing(env).timeout_ms;
+        let samples = notification::samples(app_id, self.callback.events.as_deref(), bindings::now_ms());
+        let mut results = Vec::new();
+        for (event_type, subject, notice) in samples {
+            let started_ms = bindings::now_ms();
+            let (delivered, status, error) = match self.deliver(&subject, &notice, timeout_ms, env).await {
+                Delivery::Delivered { status } => (true, Some(status), None),
+                Delivery::Failed { status, error } => (false, status, Some(error)),
+                Delivery::Unwanted | Delivery::NoReceiver => continue,
+            };
+            results.push(TestResult {
+                event_type,
+                delivered,
+                status,
+                error,
+            });
+            if bindings::now_ms().saturating_sub(started_ms) >= timeout_ms {
+                break;
+            }
+        }
+        results
+    }
+}
+
+fn failed(status: Option<u16>, error: &str) -> Delivery {
+    Delivery::Failed {
+        status,
+        error: error[..error.floor_char_boundary(MAX_ERROR_BYTES)].to_owned(),
+    }
+}
+
+/// The status of the answer. Its body is not looked at.
+async fn post(url: &str, callback: notification::Callback, timeout_ms: u64) -> Result<u16, String> {
+    let started_ms = bindings::now_ms();
+    let sent = async {
+        let headers = Headers::new();
+        for (name, value) in callback.headers.iter() {
+            headers.set(name, value)?;
+        }
+        let body = worker::js_sys::Uint8Array::from(callback.body.as_slice());
+        let mut init = RequestInit::new();
+        init.with_method(Method::Post)
+            .with_headers(headers)
+            .with_redirect(RequestRedirect::Manual)
+            .with_body(Some(body.into()));
+        let request = Request::new_with_init(url, &init)?;
+        let timeout = u32::try_from(timeout_ms).unwrap_or(u32::MAX);
+        let limit = AbortSignal::from(web_sys::AbortSignal::timeout_with_u32(timeout));
+        let response = Fetch::Request(request).send_with_signal(&limit).await?;
+        if let ResponseBody::Stream(body) = response.body() {
+            // Nobody waits for the end of it; a body that cannot be cancelled ends with the time-out.
+            let _ = body.cancel();
+        }
+        Ok(response.status_code())
+    };
+    sent.await.map_err(|error: worker::Error| {
+        if bindings::now_ms().saturating_sub(started_ms) >= timeout_ms {
+            format!("it gave no answer within {timeout_ms} ms")
+        } else {
+            format!("it could not be reached: {}", without_url(&error.to_string(), url))
+        }
+    })
+}
+
+/// What stands behind the host in a URL can be secret.
+fn without_url(error: &str, url: &str) -> String {
+    error.replace(url, "its URL")
+}

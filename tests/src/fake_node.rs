@@ -1,0 +1,217 @@
+//! A node that records nothing: it takes every job, and tells the edge whatever a test makes happen. What the edge has not
+//! confirmed it tells again, as a node has to.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::routing::{post, put};
+use axum::{Json, Router};
+use protocol::{
+    Desired, Directive, EndCause, Happening, Heartbeat, HeldRecording, Job, MAX_OCCURRENCES, Occurrence, Occurrences,
+    Phase, RecorderKey, Report, ReportAnswer, TrackKind,
+};
+use reqwest::Client;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+const NODE_ID: &str = "fake";
+const HEARTBEAT_EVERY: Duration = Duration::from_millis(500);
+const REPORT_EVERY: Duration = Duration::from_millis(300);
+const CALL_LIMIT: Duration = Duration::from_secs(5);
+
+/// Ends when it is dropped.
+pub struct FakeNode {
+    shared: Arc<Shared>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    client: Client,
+    edge: String,
+    token: String,
+    url: String,
+    recordings: Mutex<BTreeMap<String, Held>>,
+}
+
+struct Held {
+    recorder: RecorderKey,
+    epoch: u64,
+    seq: u64,
+    happened: u64,
+    confirmed: u64,
+    ended: bool,
+    told: bool,
+}
+
+impl FakeNode {
+    /// Registers with the edge and serves it.
+    pub async fn start(edge: &str, token: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("a bound address"));
+        let shared = Arc::new(Shared {
+            client: Client::builder().no_proxy().build().expect("an HTTP client"),
+            edge: edge.to_owned(),
+            token: token.to_owned(),
+            url,
+            recordings: Mutex::default(),
+        });
+        let app = Router::new()
+            .route("/v1/recordings/{sid}", put(take))
+            .route("/v1/recordings/{sid}/desired", post(order))
+            .with_state(Arc::clone(&shared));
+        let serving = tokio::spawn(async move { axum::serve(listener, app).await.expect("it serves") });
+        let beating = tokio::spawn(Arc::clone(&shared).beat());
+        let reporting = tokio::spawn(Arc::clone(&shared).report());
+        Self {
+            shared,
+            tasks: vec![serving, beating, reporting],
+        }
+    }
+
+    /// So many things happen in a recording.
+    pub fn happen(&self, sid: &str, count: u64) {
+        self.shared.lock().get_mut(sid).expect("it was started here").happened += count;
+    }
+}
+
+impl Drop for FakeNode {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Held>> {
+        self.recordings.lock().expect("no panic holds it")
+    }
+
+    /// The edge may be away: what could not be told is told the next time.
+    async fn call<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Option<T> {
+        let url = format!("{}/node/v1/{path}", self.edge);
+        let request = self.client.post(url).bearer_auth(&self.token).timeout(CALL_LIMIT);
+        request.json(body).send().await.ok()?.json().await.ok()
+    }
+
+    async fn beat(self: Arc<Self>) {
+        loop {
+            let held = |(sid, held): (&String, &Held)| HeldRecording {
+                recorder: held.recorder.clone(),
+                sid: sid.clone(),
+                epoch: held.epoch,
+            };
+            let recordings = self.lock().iter().map(held).collect();
+            let heartbeat = Heartbeat {
+                node_id: NODE_ID.to_owned(),
+                url: self.url.clone(),
+                region: "default".to_owned(),
+                version: "0".to_owned(),
+                capacity: 1_000,
+                load: 0.0,
+                draining: false,
+                recordings,
+            };
+            let _: Option<serde_json::Value> = self.call("heartbeats", &heartbeat).await;
+            tokio::time::sleep(HEARTBEAT_EVERY).await;
+        }
+    }
+
+    async fn report(self: Arc<Self>) {
+        loop {
+            let due: Vec<_> = self
+                .lock()
+                .iter_mut()
+                .filter(|(_, held)| !held.told)
+                .map(|(sid, held)| held.report(sid))
+                .collect();
+            for report in due {
+                let Some(answer) = self.call::<ReportAnswer>("reports", &report).await else {
+                    continue;
+                };
+                if let Some(held) = self.lock().get_mut(&report.sid) {
+                    if let Some(confirmed) = answer.confirmed {
+                        held.confirmed = held.confirmed.max(confirmed.through);
+                    }
+                    held.told = report.phase == Phase::Ended && held.confirmed == held.happened;
+                    held.ended |= answer.desired.directive != Directive::Record;
+                }
+            }
+            tokio::time::sleep(REPORT_EVERY).await;
+        }
+    }
+}
+
+impl Held {
+    fn report(&mut self, sid: &str) -> Report {
+        self.seq += 1;
+        let happening = |number: u64| Happening::StreamChanged {
+            uid: "7".to_owned(),
+            track: if number % 3 == 0 {
+                TrackKind::Audio
+            } else {
+                TrackKind::Video
+            },
+            receiving: number % 2 == 1,
+            at_ms: number,
+        };
+        let list: Vec<_> = (self.confirmed + 1..=self.happened)
+            .take(MAX_OCCURRENCES)
+            .map(|number| Occurrence {
+                number,
+                what: happening(number),
+            })
+            .collect();
+        // The last report carries all that is not confirmed.
+        let rest = (self.happened - self.confirmed) as usize > list.len();
+        let ended = self.ended && !rest;
+        Report {
+            node_id: NODE_ID.to_owned(),
+            recorder: self.recorder.clone(),
+            sid: sid.to_owned(),
+            epoch: self.epoch,
+            seq: self.seq,
+            at_ms: 0,
+            phase: if ended { Phase::Ended } else { Phase::Recording },
+            cause: ended.then_some(EndCause::Stopped),
+            idle_since_ms: None,
+            first_media_ms: Some(1),
+            files: Vec::new(),
+            pictures: None,
+            pending_uploads: 0,
+            lost_packets: 0,
+            mix: None,
+            problems: Vec::new(),
+            occurrences: Occurrences { log: 1, list },
+            vod: None,
+        }
+    }
+}
+
+async fn take(State(shared): State<Arc<Shared>>, Path(sid): Path<String>, Json(job): Json<Job>) -> Json<Report> {
+    let mut held = Held {
+        recorder: job.recorder,
+        epoch: job.epoch,
+        seq: 0,
+        happened: 0,
+        confirmed: 0,
+        ended: false,
+        told: false,
+    };
+    let report = held.report(&sid);
+    shared.lock().insert(sid, held);
+    Json(report)
+}
+
+async fn order(
+    State(shared): State<Arc<Shared>>,
+    Path(sid): Path<String>,
+    Json(desired): Json<Desired>,
+) -> Json<Report> {
+    let mut recordings = shared.lock();
+    let held = recordings.get_mut(&sid).expect("it was started here");
+    held.ended |= desired.directive != Directive::Record;
+    Json(held.report(&sid))
+}
