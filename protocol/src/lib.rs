@@ -26,6 +26,7 @@ mod occurrence;
 mod report;
 mod roster;
 mod secret;
+mod storage;
 
 pub use address::is_public;
 pub use desired::{Desired, Directive};
@@ -34,7 +35,7 @@ pub use heartbeat::{Heartbeat, HeartbeatAnswer, HeldRecording};
 pub use inventory::{ConfirmedSlice, InventoryPage, Span, SpoolReport};
 pub use job::{
     ChannelType, Cipher, Decryption, Job, JobRequest, Mix, Mode, PlaylistStyle, RecorderKey, Selection, Snapshots,
-    Source, Storage, StorageKind, StreamTypes, Subscription, VideoQuality,
+    Source, StreamTypes, Subscription, VideoQuality,
 };
 pub use lease::{Placement, Terms};
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
@@ -42,3 +43,4 @@ pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurren
 pub use report::{EndCause, FileKind, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer, TrackKind};
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;
+pub use storage::{Addressing, Encryption, Storage, StorageKind};

@@ -9,7 +9,7 @@ mod probe;
 pub mod tags;
 mod timeline;
 
-pub use lone::{finish_mp4, whole_jpeg};
+pub use lone::{FinishError, finish_mp4, whole_jpeg};
 pub use names::{FileNames, utc17};
 pub use probe::probe_slice;
 pub use timeline::{MIN_MEDIA_US, to_ticks, to_us};

@@ -11,7 +11,8 @@ const MAX_CHANNEL_CHARS: usize = 64;
 /// Longest form of a uid in a file name, in bytes.
 const MAX_UID_BYTES: usize = 200;
 
-/// The names of one playlist and of what belongs to it: `<stem>.m3u8`, slices `<stem>_<utc>.ts`, pictures `<stem>_<utc>.jpg`.
+/// The names of one playlist and of what belongs to it: `<stem>.m3u8`, slices `<stem>_<utc>.ts`, pictures `<stem>_<utc>.jpg`,
+/// MP4 files `<stem>_<number>.mp4`.
 /// The stem is `<sid>_<channel>__uid_s_<uid>__uid_e_<audio|video>` in individual recording
 /// and `<sid>_<channel>` for a mix.
 ///
@@ -62,6 +63,11 @@ impl FileNames {
     /// `start_ms`: wall-clock time of the slice's start, Unix milliseconds; no two slices of a playlist may share it.
     pub fn slice(&self, start_ms: u64) -> String {
         format!("{}_{}.ts", self.stem, utc17(start_ms))
+    }
+
+    /// `number`: counts the files of a recording from 0.
+    pub fn mp4(&self, number: usize) -> String {
+        format!("{}_{number}.mp4", self.stem)
     }
 
     /// `at_ms`: when the picture was shown, Unix milliseconds; no two pictures of a user may share it.
@@ -150,6 +156,7 @@ mod tests {
             names.slice(1_606_357_122_528),
             "0123456789abcdef0123456789abcdef_MT-Test_20201126021842528.ts"
         );
+        assert_eq!(names.mp4(0), "0123456789abcdef0123456789abcdef_MT-Test_0.mp4");
     }
 
     #[test]

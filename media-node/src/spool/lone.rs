@@ -55,7 +55,6 @@ impl LoneFile {
         file_path(&self.slices, self.number, PART)
     }
 
-    #[allow(dead_code)]
     /// Where another version of the file can be made, to be renamed over it. The next opening of the spool removes what
     /// is left there.
     pub fn scratch_path(&self) -> PathBuf {
@@ -168,6 +167,14 @@ impl Spool {
         let part = file.path();
         std::fs::remove_file(&part).map_err(SpoolError::io("remove", &part))?;
         self.lock().write(Entry::Discarded { number: file.number })
+    }
+
+    /// How many files of a kind there are, those that are being written included.
+    pub fn lone_files(&self, kind: LoneKind) -> usize {
+        let inner = self.lock();
+        let complete = inner.state.lone.values().filter(|kept| kept.file.kind == kind).count();
+        let growing = inner.state.drafts.values();
+        complete + growing.filter(|draft| draft.content() == Content::Lone(kind)).count()
     }
 
     /// The recording's pictures so far.

@@ -1,9 +1,9 @@
 //! A recorder's state with a clock, and short words for what the tests send and expect.
 
 use protocol::{
-    ChannelType, ConfirmedSlice, Desired, Directive, EndCause, InventoryPage, Job, JobRequest, Mode, Occurrences,
-    Phase, PlaylistStyle, RecordedFile, RecorderKey, Refusal, RefusalCode, Report, ReportAnswer, Secret, Selection,
-    Source, Span, SpoolReport, Storage, StorageKind, StreamTypes, Subscription, Terms, TrackKind,
+    Addressing, ChannelType, ConfirmedSlice, Desired, Directive, EndCause, InventoryPage, Job, JobRequest, Mode,
+    Occurrences, Phase, PlaylistStyle, RecordedFile, RecorderKey, Refusal, RefusalCode, Report, ReportAnswer, Secret,
+    Selection, Source, Span, SpoolReport, Storage, StorageKind, StreamTypes, Subscription, Terms, TrackKind,
 };
 
 use super::receiver::Receiver;
@@ -421,7 +421,11 @@ pub(super) fn spec() -> Spec {
         },
         playlist: PlaylistStyle { strict_extinf: true },
         storage: Storage {
-            kind: StorageKind::S3Compatible,
+            kind: StorageKind::S3,
+            addressing: Addressing::Path,
+            session_ends_ms: None,
+            encryption: None,
+            tags: None,
             endpoint: "http://s3".into(),
             region: "us-east-1".into(),
             bucket: "b".into(),

@@ -1,11 +1,12 @@
-//! Mixed recording of a live channel: one playlist for all users.
+//! Mixed recording of a live channel: one playlist for all users, and MP4 files.
 //!
 //! Three threads stand behind one another, so that a slow one holds up none before it for long: sessions take what users send;
 //! the `desk`, which is free of tasks, sockets and clocks, mixes it with the pictures left out that `pace` says; `outputs`
-//! writes slices and may wait for the disk.
+//! and `mp4` write files and may wait for the disk.
 
 mod desk;
 mod images;
+mod mp4;
 mod outputs;
 mod pace;
 #[cfg(test)]
@@ -32,8 +33,10 @@ use crate::record::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp, Tr
 use crate::record::sink::SliceSink;
 use crate::record::status::{SharedBoard, problem};
 use crate::record::{Context, Status};
+use crate::spool::Spool;
 use desk::{Desk, Made, Wishes};
 use images::Images;
+use mp4::{Limits, Mp4Files};
 use outputs::{Outputs, playlist_key};
 use pace::Spell;
 
@@ -101,6 +104,7 @@ pub async fn run(
         options: shared.options.mix.clone(),
     };
     let place = Place {
+        mp4: mix.mp4.then(|| context.spool.clone()),
         sink: context.spool,
         names: FileNames::of_mix(&context.job.sid, &context.job.recorder.channel),
         clock: context.clock,
@@ -128,6 +132,8 @@ enum Told {
 /// Where a mix goes, and where it is told of.
 struct Place<S> {
     sink: Arc<S>,
+    /// Where MP4 files are kept, if they are asked for.
+    mp4: Option<Arc<Spool>>,
     names: FileNames,
     clock: Clock,
     board: SharedBoard,
@@ -148,6 +154,7 @@ impl Live {
     fn start<S: SliceSink>(plan: desk::Plan, wishes: Wishes, place: Place<S>) -> Self {
         let Place {
             sink,
+            mp4,
             names,
             clock,
             board,
@@ -194,7 +201,11 @@ impl Live {
             })
         };
         let writing = tokio::task::spawn_blocking(move || {
-            write(Outputs::new(sink, clock, board, names, track), making);
+            let mp4 = mp4.map(|spool| {
+                let limits = Limits::default();
+                Mp4Files::new(spool, names.clone(), track, limits, clock, board.clone())
+            });
+            write(Outputs::new(sink, clock, board, names, track, mp4), making);
         });
         Self {
             told,
@@ -393,7 +404,7 @@ fn write<S: SliceSink>(mut outputs: Outputs<S>, making: Receiver<Made>) {
     while let Ok(made) = making.recv() {
         outputs.take(made);
     }
-    outputs.take(Made::End);
+    outputs.end();
 }
 
 fn counters(counters: &Counters, behind_ms: u64) -> MixCounters {

@@ -1,10 +1,11 @@
-//! What becomes of the mixed units: slices of a playlist.
+//! What becomes of the mixed units: slices of a playlist, and MP4 files where they are asked for.
 
 use std::sync::Arc;
 
 use protocol::{Fault, TrackKind};
 
 use super::desk::Made;
+use super::mp4::Mp4Files;
 use crate::capture::{AccessUnit, Clock, Format};
 use crate::container::FileNames;
 use crate::record::mix::Output;
@@ -14,7 +15,7 @@ use crate::record::status::{SharedBoard, problem};
 use crate::spool::PlaylistKey;
 
 /// The uid that stands for all users.
-const EVERYBODY: &str = "0";
+pub const EVERYBODY: &str = "0";
 
 /// The playlist that all users are mixed in.
 pub fn playlist_key(track: TrackKind) -> PlaylistKey {
@@ -27,6 +28,7 @@ pub fn playlist_key(track: TrackKind) -> PlaylistKey {
 /// Writes a mix. May wait for the disk.
 pub struct Outputs<S: SliceSink> {
     slicer: Slicer<S>,
+    mp4: Option<Mp4Files>,
     /// The first track is video.
     has_video: bool,
     clock: Clock,
@@ -34,9 +36,17 @@ pub struct Outputs<S: SliceSink> {
 }
 
 impl<S: SliceSink> Outputs<S> {
-    pub fn new(sink: Arc<S>, clock: Clock, board: SharedBoard, names: FileNames, track: TrackKind) -> Self {
+    pub fn new(
+        sink: Arc<S>,
+        clock: Clock,
+        board: SharedBoard,
+        names: FileNames,
+        track: TrackKind,
+        mp4: Option<Mp4Files>,
+    ) -> Self {
         Self {
             slicer: Slicer::new(sink, clock, names, playlist_key(track)),
+            mp4,
             has_video: track != TrackKind::Audio,
             clock,
             board,
@@ -58,6 +68,22 @@ impl<S: SliceSink> Outputs<S> {
         };
         if let Err(error) = result {
             self.tell(&error);
+        }
+        let Some(mp4) = &mut self.mp4 else { return };
+        match made {
+            Made::Begin(tracks) => mp4.begin(tracks),
+            Made::Unit(Output::Audio(unit)) if self.has_video => mp4.unit(1, &unit),
+            Made::Unit(Output::Video(unit) | Output::Audio(unit)) => mp4.unit(0, &unit),
+            Made::End => mp4.close(),
+            Made::Failed(_) | Made::Spell(_) => {}
+        }
+    }
+
+    /// Commits what is open. When this returns all files are whole.
+    pub fn end(mut self) {
+        self.take(Made::End);
+        if let Some(mp4) = self.mp4 {
+            mp4.end();
         }
     }
 

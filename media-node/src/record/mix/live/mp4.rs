@@ -1,0 +1,386 @@
+//! The mix in MP4 files: written in fragments, which can be read after any stop, then finished without encoding anew.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use protocol::{Fault, TrackKind};
+
+use super::outputs::EVERYBODY;
+use crate::capture::{AccessUnit, Clock};
+use crate::container::{FileNames, FinishError, finish_mp4};
+use crate::media::{MediaError, Mp4Muxer, MuxedTrack};
+use crate::record::status::{SharedBoard, problem};
+use crate::spool::{Lone, LoneFile, LoneKind, Spool, SpoolError};
+
+/// What is written waits so long at most, in media time, until it is on the disk also if the machine stops.
+const SYNC_US: i64 = 2_000_000;
+
+/// After a failure to write, media is let go for so long, in media time.
+const PAUSE_US: i64 = 5_000_000;
+
+/// Files that wait to be finished; each is hours, or a pause of the channel, behind the one before.
+const WAITING: usize = 16;
+
+const UNWRITTEN: &str = "mp4";
+
+/// Where a file ends, at the next key frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub duration_us: i64,
+    /// Of coded media.
+    pub bytes: u64,
+}
+
+impl Default for Limits {
+    /// As Agora has it: two hours or two gigabytes. What comes up to the next key frame, and the index, find room below.
+    fn default() -> Self {
+        Self {
+            duration_us: 2 * 3600 * 1_000_000,
+            bytes: 1_950_000_000,
+        }
+    }
+}
+
+/// Why media is missing in the files.
+#[derive(Debug, thiserror::Error)]
+enum Mp4Error {
+    #[error(transparent)]
+    Media(#[from] MediaError),
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    #[error("it cannot be written: {0}")]
+    Write(#[from] std::io::Error),
+    #[error(transparent)]
+    Finish(#[from] FinishError),
+}
+
+/// The MP4 files of one recording, one after the other. May wait for the disk.
+pub struct Mp4Files {
+    spool: Arc<Spool>,
+    names: FileNames,
+    track: TrackKind,
+    limits: Limits,
+    teller: Teller,
+    /// Of the present mix.
+    tracks: Vec<MuxedTrack>,
+    /// Of the next file.
+    number: usize,
+    open: Option<Open>,
+    paused_until_us: i64,
+    closed: SyncSender<(LoneFile, Lone)>,
+    finisher: JoinHandle<()>,
+}
+
+struct Open {
+    muxer: Mp4Muxer,
+    file: LoneFile,
+    lone: Lone,
+    bytes: u64,
+    synced_us: i64,
+}
+
+impl Mp4Files {
+    /// Goes on with the number behind those that the spool has.
+    pub fn new(
+        spool: Arc<Spool>,
+        names: FileNames,
+        track: TrackKind,
+        limits: Limits,
+        clock: Clock,
+        board: SharedBoard,
+    ) -> Self {
+        let number = spool.lone_files(LoneKind::Mp4);
+        let teller = Teller { clock, board };
+        let (closed, waiting) = sync_channel(WAITING);
+        let finisher = {
+            let (spool, teller) = (spool.clone(), teller.clone());
+            std::thread::spawn(move || finish_all(&spool, &teller, &waiting))
+        };
+        Self {
+            spool,
+            names,
+            track,
+            limits,
+            teller,
+            tracks: Vec::new(),
+            number,
+            open: None,
+            paused_until_us: i64::MIN,
+            closed,
+            finisher,
+        }
+    }
+
+    /// A mix begins, and with it a file.
+    pub fn begin(&mut self, tracks: Vec<MuxedTrack>) {
+        self.close();
+        self.tracks = tracks;
+    }
+
+    /// The next unit of the mix, in the order of playing. The first track decides where files begin and end.
+    pub fn unit(&mut self, track: usize, unit: &AccessUnit) {
+        if unit.pts_us < self.paused_until_us {
+            return;
+        }
+        if let Err(error) = self.take(track, unit) {
+            self.paused_until_us = unit.pts_us.saturating_add(PAUSE_US);
+            self.close();
+            self.teller.tell(&error);
+        }
+    }
+
+    fn take(&mut self, track: usize, unit: &AccessUnit) -> Result<(), Mp4Error> {
+        let may_cut = track == 0 && unit.keyframe;
+        let full = |open: &Open| {
+            unit.pts_us - open.lone.start_us >= self.limits.duration_us || open.bytes >= self.limits.bytes
+        };
+        if may_cut && self.open.as_ref().is_some_and(full) {
+            self.close();
+        }
+        if may_cut && self.open.is_none() {
+            self.open = Some(self.create(unit.pts_us)?);
+        }
+        let Some(open) = &mut self.open else { return Ok(()) };
+        open.muxer.write(track, unit)?;
+        open.bytes += unit.data.len() as u64;
+        if may_cut && unit.pts_us - open.synced_us >= SYNC_US {
+            open.synced_us = unit.pts_us;
+            File::open(open.file.path())?.sync_data()?;
+        }
+        Ok(())
+    }
+
+    fn create(&mut self, start_us: i64) -> Result<Open, Mp4Error> {
+        let lone = Lone {
+            kind: LoneKind::Mp4,
+            uid: EVERYBODY.to_owned(),
+            track: self.track,
+            name: self.names.mp4(self.number),
+            start_us,
+            duration_us: 0,
+            start_ms: self.teller.clock.wall_ms(start_us),
+            bytes: 0,
+        };
+        let file = self.spool.begin_lone(&lone)?;
+        let muxer = match Mp4Muxer::create(&file.path(), &self.tracks, start_us) {
+            Ok(muxer) => muxer,
+            Err(error) => {
+                self.spool.discard_lone(file)?;
+                return Err(error.into());
+            }
+        };
+        self.number += 1;
+        self.teller.board.lock().over(UNWRITTEN);
+        Ok(Open {
+            muxer,
+            file,
+            lone,
+            bytes: 0,
+            synced_us: start_us,
+        })
+    }
+
+    /// Ends the open file. It is finished while the next one is written.
+    pub fn close(&mut self) {
+        let Some(Open { muxer, file, lone, .. }) = self.open.take() else {
+            return;
+        };
+        // What is in whole fragments is finished all the same.
+        if let Err(error) = muxer.finish() {
+            self.teller.tell(&error.into());
+        }
+        // Without a finisher the spool's next opening finishes the file.
+        let _ = self.closed.send((file, lone));
+    }
+
+    /// Waits until all files are finished.
+    pub fn end(mut self) {
+        self.close();
+        drop(self.closed);
+        if let Err(panic) = self.finisher.join() {
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+fn finish_all(spool: &Spool, teller: &Teller, waiting: &Receiver<(LoneFile, Lone)>) {
+    while let Ok((file, lone)) = waiting.recv() {
+        if let Err(error) = finish(spool, file, lone) {
+            teller.tell(&error);
+        }
+    }
+}
+
+fn finish(spool: &Spool, file: LoneFile, lone: Lone) -> Result<(), Mp4Error> {
+    match finish_mp4(&file.path(), &file.scratch_path())? {
+        Some(probe) => spool.commit_lone(
+            file,
+            Lone {
+                duration_us: probe.duration_us,
+                bytes: probe.bytes,
+                ..lone
+            },
+        )?,
+        None => spool.discard_lone(file)?,
+    }
+    Ok(())
+}
+
+#[derive(Clone)]
+struct Teller {
+    clock: Clock,
+    board: SharedBoard,
+}
+
+impl Teller {
+    fn tell(&self, error: &Mp4Error) {
+        let message =
+            format!("an MP4 file of the mix is not whole ({error}): is the node's disk full or failing? HLS goes on");
+        let at_ms = self.clock.wall_ms(self.clock.now_us());
+        let told = problem(Fault::Ours, "spool_failed", message, at_ms);
+        self.board.lock().problem_once(UNWRITTEN, told);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use protocol::{FileKind, Layout};
+
+    use super::*;
+    use crate::record::mix::testing::{RED, Script, everybody, scene, settings, tone, video};
+    use crate::record::mix::{Mixer, Output};
+    use crate::record::status::Board;
+    use crate::record::testing::complaints;
+    use crate::spool::{Finish, Opening, Probed};
+
+    const SECOND: i64 = 1_000_000;
+
+    fn open(dir: &Path) -> Arc<Spool> {
+        let how = Finish {
+            slice: &|_| None,
+            lone: &|_, cut| {
+                let probe = finish_mp4(cut.path, cut.scratch).ok()??;
+                Some(Probed {
+                    duration_us: probe.duration_us,
+                    bytes: probe.bytes,
+                })
+            },
+        };
+        Arc::new(Spool::open(dir, Opening { epoch: 1, at_ms: 1 }, how).unwrap())
+    }
+
+    fn files(spool: &Arc<Spool>, seconds: i64) -> Mp4Files {
+        let limits = Limits {
+            duration_us: seconds * SECOND,
+            ..Limits::default()
+        };
+        let board = SharedBoard::new(Board::new(0, None));
+        let names = FileNames::of_mix("51d", "room");
+        Mp4Files::new(spool.clone(), names, TrackKind::Both, limits, Clock::new(0), board)
+    }
+
+    /// Ten seconds of one user.
+    fn mix() -> (Vec<MuxedTrack>, Vec<Output>) {
+        let mut script = Script::default();
+        script.join(0, "1");
+        script.send("1", video(0, 10 * SECOND, 15, |_| RED));
+        script.send("1", tone(0, 10 * SECOND, 440.0, |_| 0.1));
+        let mut mixer = Mixer::new(&settings(320, 180, 15), scene(Layout::Floating), everybody()).unwrap();
+        let output = script.play(&mut mixer, 10 * SECOND, 20_000);
+        (mixer.tracks().unwrap(), output)
+    }
+
+    fn write(files: &mut Mp4Files, output: &[Output]) {
+        for made in output {
+            match made {
+                Output::Video(unit) => files.unit(0, unit),
+                Output::Audio(unit) => files.unit(1, unit),
+            }
+        }
+    }
+
+    /// Name and duration in milliseconds of each complete file; all of them decode without a complaint.
+    fn complete(spool: &Spool) -> Vec<(String, u64)> {
+        for due in spool.due_files() {
+            assert_eq!(complaints(&due.path), "", "{}", due.name);
+            let data = std::fs::read(&due.path).unwrap();
+            let place = |name: &[u8]| data.windows(4).position(|window| window == name);
+            assert!(place(b"moov") < place(b"mdat") && place(b"moof").is_none());
+        }
+        spool
+            .files("")
+            .into_iter()
+            .map(|file| {
+                assert_eq!((file.kind, file.uid.as_str(), file.slices), (FileKind::Mp4, "0", 1));
+                (file.name, file.duration_ms)
+            })
+            .collect()
+    }
+
+    fn names(found: &[(String, u64)]) -> Vec<&str> {
+        found.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    #[test]
+    fn files_are_split_at_key_frames_and_counted_over_mixes_and_processes() {
+        let (tracks, output) = mix();
+        let dir = tempfile::tempdir().unwrap();
+        let spool = open(dir.path());
+        let mut written = files(&spool, 3);
+        written.begin(tracks.clone());
+        write(&mut written, &output);
+        written.end();
+        let found = complete(&spool);
+        assert_eq!(names(&found), ["51d_room_0.mp4", "51d_room_1.mp4", "51d_room_2.mp4"]);
+        for ((_, duration_ms), expected) in found.iter().zip([4_000, 4_000, 2_000]) {
+            assert!(duration_ms.abs_diff(expected) < 100, "{found:?}");
+        }
+        drop(spool);
+        let spool = open(dir.path());
+        let mut next = files(&spool, 100);
+        next.begin(tracks.clone());
+        write(&mut next, &output[..output.len() / 2]);
+        next.end();
+        assert_eq!(names(&complete(&spool)).last(), Some(&"51d_room_3.mp4"));
+    }
+
+    #[test]
+    fn a_file_that_a_crash_cut_off_is_finished_by_the_next_process() {
+        let (tracks, output) = mix();
+        let dir = tempfile::tempdir().unwrap();
+        let spool = open(dir.path());
+        let mut cut = files(&spool, 100);
+        cut.begin(tracks.clone());
+        write(&mut cut, &output);
+        // As SIGKILL leaves it: nothing is flushed or closed.
+        std::mem::forget(cut);
+        let after = tempfile::tempdir().unwrap();
+        copy(dir.path(), after.path());
+        let spool = open(after.path());
+        let found = complete(&spool);
+        assert_eq!(names(&found), ["51d_room_0.mp4"]);
+        assert!((9_000..=10_100).contains(&found[0].1), "{found:?}");
+        let mut next = files(&spool, 100);
+        next.begin(tracks);
+        write(&mut next, &output);
+        next.end();
+        assert_eq!(names(&complete(&spool)), ["51d_room_0.mp4", "51d_room_1.mp4"]);
+    }
+
+    fn copy(from: &Path, to: &Path) {
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            let target = to.join(entry.file_name());
+            if entry.file_type().unwrap().is_dir() {
+                std::fs::create_dir(&target).unwrap();
+                copy(&entry.path(), &target);
+            } else {
+                std::fs::copy(entry.path(), target).unwrap();
+            }
+        }
+    }
+}
