@@ -3,6 +3,9 @@
 mod bench;
 mod deadlines;
 mod deliveries;
+mod failover;
+mod handover;
+mod inventory;
 mod listening;
 mod model;
 mod notices;

@@ -13,6 +13,7 @@ use crate::worker::webhooks::Receiver;
 use crate::worker::{bindings, counting};
 
 mod effects;
+mod inventory;
 mod rows;
 mod storage;
 
@@ -136,10 +137,7 @@ impl Shell {
             None => storage::load(&storage.sql(), &self.env)?,
         };
         let effects = recording::step(&mut kept.state, input, bindings::now_ms());
-        let given_up = kept.save(&storage, &self.env)?;
-        if given_up > 0 {
-            self.count(|counts| counts.notices.given_up(given_up));
-        }
+        let effects = kept.save(&storage, &self.env, effects)?;
         let alarm_ms = recording::next_alarm(&kept.state);
         *core = Some(kept);
         Ok((effects, alarm_ms))
