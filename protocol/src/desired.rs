@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{EndCause, Scene, Subscription};
+use crate::{EndCause, Scene, StorageKeys, Subscription};
 
 /// What the edge wants of a recording. The node converges to it, whichever message brings it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -12,6 +12,9 @@ pub struct Desired {
     /// Of a mixed recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scene: Option<Scene>,
+    /// Of the job's storage, once they have been renewed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<StorageKeys>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

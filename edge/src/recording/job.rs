@@ -24,6 +24,7 @@ pub(super) fn of(recording: &Recording, epoch: u64) -> Option<Job> {
         subscription: recording.subscription.clone(),
         playlist: spec.playlist,
         storage: spec.storage,
+        backup: spec.backup,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{Desired, Directive, EndCause, Fault, Phase, Problem, RecordedFile, Report};
+use protocol::{Desired, Directive, EndCause, Fault, Phase, Problem, RecordedFile, Report, StorageKeys};
 
 use super::message::reply;
 use super::state::{Lease, Recording, Stage};
@@ -53,6 +53,7 @@ impl Recording {
         seen.first_media_ms = seen.first_media_ms.or(report.first_media_ms);
         seen.pictures = report.pictures.or(seen.pictures.take());
         seen.pending_uploads = report.pending_uploads;
+        seen.backed_up = report.backed_up;
         seen.vod = report.vod.or(seen.vod.take());
         let too_many_files_ms = seen
             .problems
@@ -113,7 +114,14 @@ impl Recording {
             directive,
             subscription: self.subscription.clone(),
             scene: self.scene.clone(),
+            keys: self.renewed_keys(),
         }
+    }
+
+    /// The storage's keys, once they are others than those of the start.
+    fn renewed_keys(&self) -> Option<StorageKeys> {
+        let spec = self.spec.as_ref().filter(|_| self.renewals > 0)?;
+        Some(spec.storage.keys())
     }
 
     /// Tells the node of the order, as a shortcut to its next report.

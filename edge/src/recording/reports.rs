@@ -62,5 +62,6 @@ fn release(epoch: u64) -> Desired {
         directive: Directive::Release,
         subscription,
         scene: None,
+        keys: None,
     }
 }

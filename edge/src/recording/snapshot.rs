@@ -42,6 +42,7 @@ impl Recording {
             files: self.seen.files.clone(),
             pictures: self.seen.pictures.clone(),
             pending_uploads: self.seen.pending_uploads,
+            backed_up: self.seen.backed_up,
             idle_since_ms: self.seen.idle_since_ms,
             problems,
         }

@@ -4,7 +4,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Confirmed, Desired, Directive, EndCause, Fault, Job, MAX_OCCURRENCES, Refusal, RefusalCode, Report};
+use protocol::{
+    Confirmed, Desired, Directive, EndCause, Fault, Job, MAX_OCCURRENCES, Refusal, RefusalCode, Report, Storage,
+};
 use tokio::io::{AsyncWriteExt, BufReader, Stdin, Stdout};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -19,7 +21,7 @@ use crate::outbound;
 use crate::record::{self, Context, Options, Status};
 use crate::spool::{Opening, Spool, SpoolError};
 use crate::supervisor::{self, Begin, Control, Counted, Node, Told, Vitals};
-use crate::upload::{self, Bucket, Store, Tally, Uploader};
+use crate::upload::{self, BackupStore, Bucket, Store, Tally, Uploader};
 
 /// The supervisor sends the job at once.
 const JOB_TIME: Duration = Duration::from_secs(10);
@@ -52,8 +54,8 @@ pub(super) async fn run(dir: &Path, options: Options) -> Result<(), String> {
         Err(_) => return Err("no job came".to_owned()),
     };
     match prepare(dir, &job, check, &options).await {
-        Ok((spool, bucket)) => {
-            Recording::start(spool, bucket, job, node, options, input, confirms)
+        Ok((spool, stores)) => {
+            Recording::start(spool, stores, job, node, options, input, confirms)
                 .run(output)
                 .await
         }
@@ -61,7 +63,14 @@ pub(super) async fn run(dir: &Path, options: Options) -> Result<(), String> {
     }
 }
 
-async fn prepare(dir: &Path, job: &Job, check: bool, options: &Options) -> Result<(Arc<Spool>, Bucket), Refusal> {
+/// Where the recording goes.
+struct Stores {
+    client: outbound::Client,
+    bucket: Bucket,
+    backup: Option<BackupStore>,
+}
+
+async fn prepare(dir: &Path, job: &Job, check: bool, options: &Options) -> Result<(Arc<Spool>, Stores), Refusal> {
     let ours = |reason: String| Refusal {
         fault: Fault::Ours,
         code: RefusalCode::Internal,
@@ -77,6 +86,19 @@ async fn prepare(dir: &Path, job: &Job, check: bool, options: &Options) -> Resul
         code: RefusalCode::StorageUnusable,
         reason,
     })?;
+    let backup = job
+        .backup
+        .as_ref()
+        .and_then(|backup| match Bucket::new(&backup.storage, &client) {
+            Ok(bucket) => Some(BackupStore {
+                bucket,
+                after: Duration::from_millis(backup.after_ms),
+            }),
+            Err(error) => {
+                tracing::error!(error, "the backup store is not used: its description is wrong");
+                None
+            }
+        });
     let opening = Opening {
         epoch: job.epoch,
         at_ms: unix_ms(),
@@ -89,7 +111,31 @@ async fn prepare(dir: &Path, job: &Job, check: bool, options: &Options) -> Resul
         }
     };
     let spool = spool.map_err(|error| ours(error.to_string()))?;
-    Ok((spool, bucket))
+    let stores = Stores { client, bucket, backup };
+    Ok((spool, stores))
+}
+
+/// Has uploads go on with the keys that are wanted.
+async fn renew_keys(
+    mut desired: watch::Receiver<Desired>,
+    storage: Storage,
+    client: outbound::Client,
+    store: watch::Sender<Store>,
+) {
+    let mut present = storage.keys();
+    while desired.changed().await.is_ok() {
+        let Some(keys) = desired.borrow_and_update().keys.clone().filter(|keys| *keys != present) else {
+            continue;
+        };
+        present = keys.clone();
+        match Bucket::new(&storage.with_keys(keys), &client) {
+            Ok(bucket) => {
+                tracing::info!("the store's keys are renewed");
+                store.send_replace(Store::Bucket(bucket));
+            }
+            Err(error) => tracing::error!(error, "the store's new keys cannot be used"),
+        }
+    }
 }
 
 fn vitals(spool: &Spool, tally: &Tally, report: &Report) -> Vitals {
@@ -132,7 +178,7 @@ struct Recording {
 impl Recording {
     fn start(
         spool: Arc<Spool>,
-        bucket: Bucket,
+        stores: Stores,
         job: Job,
         node: Node,
         options: Options,
@@ -141,18 +187,27 @@ impl Recording {
     ) -> Self {
         let style = job.playlist;
         let render = move |slices: &[_], ended| playlist::render(slices, style, ended);
-        let uploader = Uploader::new(Arc::clone(&spool), Store::Bucket(bucket), Box::new(render));
+        let store = Store::Bucket(stores.bucket);
+        let uploader = Uploader::new(Arc::clone(&spool), store, stores.backup, Box::new(render));
         let reporter = Reporter::new(node.node_id, job.clone(), spool.incarnation());
         let wanted = Desired {
             epoch: job.epoch,
             directive: Directive::Record,
             subscription: job.subscription.clone(),
             scene: job.mix.as_ref().map(|mix| mix.scene.clone()),
+            keys: None,
         };
         let desired = watch::Sender::new(wanted);
         let (interrupt, interrupts) = watch::channel(None);
         let (confirm, confirmations) = mpsc::channel(MOST_CONFIRMATIONS);
+        let renewals = desired.subscribe();
         tokio::spawn(listen(input, desired.clone(), interrupt, confirm));
+        tokio::spawn(renew_keys(
+            renewals,
+            job.storage.clone(),
+            stores.client,
+            uploader.store(),
+        ));
         let context = Context {
             clock: Clock::new(spool.started_ms()),
             spool: Arc::clone(&spool),
@@ -188,7 +243,7 @@ impl Recording {
             mut confirmations,
             confirms,
         } = self;
-        let (mut problem, mut changes) = (uploader.problem(), spool.changes());
+        let (mut problems, mut changes) = (uploader.problems(), spool.changes());
         let tally = uploader.tally();
         let (status, mut statuses) = watch::channel(Status::default());
         tracing::info!(incarnation = spool.incarnation(), cause = ?spool.cause(), "recording begins");
@@ -220,8 +275,8 @@ impl Recording {
                     }
                     uploaded = true;
                 }
-                Ok(()) = problem.changed() => {
-                    if let Some(problem) = problem.borrow_and_update().clone() {
+                Ok(()) = problems.changed() => {
+                    for problem in problems.borrow_and_update().clone() {
                         reporter.note(problem);
                     }
                 }

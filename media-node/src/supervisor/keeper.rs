@@ -263,6 +263,7 @@ impl Keeper {
             directive: Directive::Record,
             subscription: job.subscription.clone(),
             scene: None,
+            keys: None,
         });
         self.allowed(last)
     }

@@ -138,6 +138,12 @@ impl Status {
             && self.phase().is_none_or(|phase| phase < Phase::Draining)
     }
 
+    /// Capture has ended, and the backup store has what the customer's has not.
+    pub(super) fn is_backed_up(&self) -> bool {
+        let is_complete = |report: &Report| report.backed_up.is_some_and(|backed_up| backed_up.complete);
+        self.phase() == Some(Phase::Draining) && self.report.as_ref().is_some_and(is_complete)
+    }
+
     pub fn phase(&self) -> Option<Phase> {
         self.report.as_ref().map(|report| report.phase)
     }

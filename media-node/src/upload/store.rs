@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use super::Bucket;
 use super::fault::UploadFault;
-use crate::spool::{Content, DueFile, LoneKind};
+use crate::spool::{Content, DueFile, HeldFile, LoneKind};
 
 const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
 
@@ -35,6 +35,20 @@ impl Store {
                 link_or_copy(&file.path, &new, &place)
                     .await
                     .map_err(disk("write", &place))
+            }
+        }
+    }
+
+    /// An object that the backup holds.
+    pub(super) async fn put_from(&self, backup: &Bucket, file: &HeldFile) -> Result<(), UploadFault> {
+        match self {
+            Self::Bucket(bucket) => {
+                let content_type = content_type(file.content);
+                bucket.put_from(backup, &file.name, content_type, file.bytes).await
+            }
+            Self::Directory(dir) => {
+                let what = format!("{} takes nothing from a backup", dir.display());
+                Err(UploadFault::Disk(what))
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The service behind the gateway: from a routed request of a known app to an answer or a call.
 
-use protocol::{Mode, PlaylistStyle, Scene};
+use protocol::{Backup, Mode, PlaylistStyle, Scene, Storage};
 
 use super::acquire::Acquire;
 use super::body::{self, Reply};
@@ -121,6 +121,11 @@ impl Service<'_> {
             channel_type: start.recording.channel_type,
             subscription: start.recording.subscription,
             playlist: PlaylistStyle { strict_extinf },
+            backup: self
+                .app
+                .backup
+                .clone()
+                .map(|backup| below(backup, &start.storage.prefix)),
             storage: start.storage,
             max_idle_ms: start.recording.max_idle_s.saturating_mul(1000),
             token_expires_ms,
@@ -195,8 +200,13 @@ impl Service<'_> {
                 at_once: Stop::read(body)?.async_stop,
             }),
             Action::Update => {
-                let Update { audio, video } = Update::read(body, self.app.flavour)?;
-                Command::Update(recording::Update { target, audio, video })
+                let Update { audio, video, keys } = Update::read(body, self.app.flavour, self.now_ms)?;
+                Command::Update(recording::Update {
+                    target,
+                    audio,
+                    video,
+                    keys,
+                })
             }
             Action::UpdateLayout => {
                 let scene = self.read_scene(body, mode)?;
@@ -264,6 +274,18 @@ impl Service<'_> {
         }
         Ok(resource)
     }
+}
+
+/// In the backup, objects stand below the same prefix as in the customer's store.
+fn below(backup: Backup, prefix: &str) -> Backup {
+    let own = &backup.storage.prefix;
+    let parts = [own.as_str(), prefix].into_iter().filter(|part| !part.is_empty());
+    let prefix = parts.collect::<Vec<_>>().join("/");
+    let storage = Storage {
+        prefix,
+        ..backup.storage
+    };
+    Backup { storage, ..backup }
 }
 
 /// Whether start asks for what acquire announced.

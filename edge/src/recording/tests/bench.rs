@@ -143,6 +143,7 @@ impl Bench {
             files: Vec::new(),
             pictures: None,
             pending_uploads: 0,
+            backed_up: None,
             lost_packets: 0,
             mix: None,
             problems: Vec::new(),
@@ -228,6 +229,7 @@ impl Bench {
     pub(super) fn desired_answered(&mut self, sid: &str, epoch: u64, answer: NodeAnswer) -> Vec<Effect> {
         let desired = Desired {
             scene: None,
+            keys: None,
             epoch,
             directive: Directive::Stop(EndCause::Stopped),
             subscription: spec().subscription,
@@ -336,6 +338,7 @@ pub(super) fn spec() -> Spec {
             session_token: None,
             prefix: String::new(),
         },
+        backup: None,
         max_idle_ms: MAX_IDLE,
         token_expires_ms: None,
     }

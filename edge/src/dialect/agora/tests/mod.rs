@@ -96,6 +96,7 @@ impl Service {
                     },
                     certificate: (app_id == CERTIFIED_APP).then(|| Secret::new(CERTIFICATE)),
                     callback: None,
+                    backup: None,
                     source: Source::Static {
                         streams: BTreeMap::from([("1".into(), Secret::new("rtsp://u:p@h/1"))]),
                     },
@@ -273,6 +274,7 @@ pub(super) fn snapshot() -> Snapshot {
         files: vec![],
         pictures: None,
         pending_uploads: 0,
+        backed_up: None,
         idle_since_ms: None,
         problems: vec![],
     }
