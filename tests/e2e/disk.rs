@@ -66,14 +66,19 @@ pub(crate) async fn a_full_disk_loses_nothing(stack: &mut Stack) {
         for track in &recording.tracks {
             let wanted = (full_ms - track.slices[0].start_ms) as f64 / 1000.0 - IN_FLIGHT;
             let (name, seconds) = (track.file_name(), track.duration());
-            assert!(seconds >= wanted, "{name}: {seconds} s of {wanted} s before the disk was full");
+            assert!(
+                seconds >= wanted,
+                "{name}: {seconds} s of {wanted} s before the disk was full"
+            );
         }
     }
     // The node has survived, and works again when there is room.
     std::fs::remove_file(&filler).expect("the filler");
     let again = wait::until("room for a recording", LIMIT, async || {
         let resource = customer.resource("full", "7").await;
-        let reply = customer.start(&resource, &customer.start_body("full", "7", "again")).await;
+        let reply = customer
+            .start(&resource, &customer.start_body("full", "7", "again"))
+            .await;
         (reply.status == 200).then(|| reply.text("sid").to_owned())
     })
     .await;

@@ -69,7 +69,11 @@ pub(crate) async fn recorders_come_back(stack: &mut Stack) {
     }
     steps::record_for(5).await;
     asking.abort();
-    assert_eq!(*refused.lock().expect("no panic holds it"), [""; 0], "a query was refused");
+    assert_eq!(
+        *refused.lock().expect("no panic holds it"),
+        [""; 0],
+        "a query was refused"
+    );
     publishers.iter_mut().for_each(Publisher::assert_alive);
     let restarts = stack.node_metric("tapedeck_recorder_restarts_total").await;
     assert_eq!(restarts as usize, plan.len(), "each death is counted");
@@ -136,13 +140,22 @@ async fn check_individual(stack: &Stack, task: &Task, kills: u64, confirmed: &BT
     let bucket = stack.bucket();
     assert_kept(&bucket.keys(&task.prefix).await, confirmed);
     let recording = Recording::fetch(&bucket, task).await;
-    assert_eq!(recording.names(), [("1", Audio), ("1", Video)], "one playlist for each track");
+    assert_eq!(
+        recording.names(),
+        [("1", Audio), ("1", Video)],
+        "one playlist for each track"
+    );
     recording.check().await;
     let mut losses = Vec::new();
     for track in &recording.tracks {
         probe::play_through(&track.file).await;
         let found = losses_in(&track.playlist);
-        assert_eq!(found.len() as u64, kills, "{}: a break for each kill", track.file_name());
+        assert_eq!(
+            found.len() as u64,
+            kills,
+            "{}: a break for each kill",
+            track.file_name()
+        );
         losses.extend(found);
     }
     losses
@@ -162,7 +175,11 @@ async fn check_mix(stack: &Stack, task: &Task, kills: u64, confirmed: &BTreeSet<
     let text = std::fs::read_to_string(&file).expect("the mix's playlist");
     let playlist = playlist::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     assert!(playlist.ended, "{text}");
-    assert_eq!(keys.len(), playlist.entries.len() + 1, "one playlist, and the slices that it names");
+    assert_eq!(
+        keys.len(),
+        playlist.entries.len() + 1,
+        "one playlist, and the slices that it names"
+    );
     probe::play_through(&file).await;
     let losses = losses_in(&playlist);
     assert_eq!(losses.len() as u64, kills, "{text}");

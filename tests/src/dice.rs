@@ -25,7 +25,10 @@ impl Dice {
         let free = length.checked_sub(taken).expect("room for all of them");
         let mut moments: Vec<_> = (0..count).map(|_| self.roll() % free.max(1)).collect();
         moments.sort_unstable();
-        (0..).zip(moments).map(|(index, moment)| moment + index * apart).collect()
+        (0..)
+            .zip(moments)
+            .map(|(index, moment)| moment + index * apart)
+            .collect()
     }
 }
 

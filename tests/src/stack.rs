@@ -202,7 +202,10 @@ impl Stack {
     pub fn spool(&self) -> PathBuf {
         let path = self.state.join("spool");
         let path = path.strip_prefix("/").expect("an absolute path");
-        Path::new("/proc").join(self.info.pids.node.to_string()).join("root").join(path)
+        Path::new("/proc")
+            .join(self.info.pids.node.to_string())
+            .join("root")
+            .join(path)
     }
 
     /// The process that records, while there is one.
@@ -227,7 +230,9 @@ impl Stack {
         let url = format!("{}/metrics", self.info.node);
         let answer = self.customer().client.get(url).send().await.expect("the node answers");
         let text = answer.text().await.expect("text");
-        let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         let value = value.and_then(|value| value.parse().ok());
         value.unwrap_or_else(|| panic!("{series} is not in\n{text}"))
     }
@@ -340,8 +345,14 @@ fn mount_namespace() -> Option<&'static [&'static str]> {
     let dir = tempfile::tempdir().expect("a directory");
     let works = |words: &&'static [&'static str]| {
         let mut command = Command::new("env");
-        command.args(*words).args(["mount", "-t", "tmpfs", "tmpfs"]).arg(dir.path());
-        command.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+        command
+            .args(*words)
+            .args(["mount", "-t", "tmpfs", "tmpfs"])
+            .arg(dir.path());
+        command
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
     };
     [AS_ROOT, AS_USER].into_iter().find(works)
 }

@@ -22,8 +22,12 @@ pub(super) fn update(state: &mut State, by: CallId, update: Update, now_ms: u64,
         Err(outcome) => return reply(out, by, outcome),
     };
     let has_lists = update.audio.is_some() || update.video.is_some();
-    let last = if has_lists { Status::Recording } else { Status::Stopping };
-    if recording.status() > last {
+    let is_late = if has_lists {
+        recording.status() >= Status::Stopping
+    } else {
+        recording.spec.is_none()
+    };
+    if is_late {
         return reply(out, by, Outcome::AlreadyEnded(Box::new(recording.snapshot())));
     }
     match apply(recording, update, has_lists) {
@@ -46,7 +50,7 @@ pub(super) fn update(state: &mut State, by: CallId, update: Update, now_ms: u64,
 fn apply(recording: &mut Recording, update: Update, has_lists: bool) -> Result<(), &'static str> {
     let storage = match (&recording.spec, update.keys) {
         (_, None) => None,
-        (None, Some(_)) => return Err("the recording's storage is not known any more: its keys cannot be renewed"),
+        (None, Some(_)) => return Err("the recording's storage cannot be opened: its keys cannot be renewed"),
         (Some(spec), Some(renewal)) => Some(renewed(&spec.storage, renewal)?),
     };
     if has_lists {

@@ -74,11 +74,14 @@ async fn report(State(state): State<Shared>, Json(report): Json<Report>) -> Json
         subscription: job().subscription,
         scene: None,
         keys: None,
+        terms: Default::default(),
     };
     state.reports.push(report);
     Json(ReportAnswer {
         desired,
         confirmed: None,
+        lease_ms: None,
+        inventory: Default::default(),
     })
 }
 
@@ -225,6 +228,7 @@ async fn while_the_edge_is_away_recording_goes_on_and_it_hears_the_newest_state_
         subscription: job().subscription,
         scene: None,
         keys: None,
+        terms: Default::default(),
     };
     world
         .supervisor

@@ -42,6 +42,7 @@ pub(super) async fn run(args: RecordArgs) -> Result<(), String> {
         subscription: job.subscription.clone(),
         scene: None,
         keys: None,
+        terms: Default::default(),
     };
     let (desired, desired_state) = watch::channel(wanted);
     let (status, statuses) = watch::channel(Status::default());
@@ -157,6 +158,7 @@ fn job(args: &RecordArgs, out: &Path) -> Result<Job, String> {
             prefix: String::new(),
         },
         backup: None,
+        placement: Default::default(),
     })
 }
 

@@ -74,6 +74,7 @@ impl Reporter {
             problems,
             occurrences: spool.occurrences(&self.job.storage.prefix),
             vod: None,
+            spool: Default::default(),
         }
     }
 

@@ -95,6 +95,7 @@ fn stop(epoch: u64) -> Desired {
         subscription: job.subscription,
         scene: None,
         keys: None,
+        terms: Default::default(),
     }
 }
 

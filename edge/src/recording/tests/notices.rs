@@ -174,14 +174,13 @@ fn without_media_nothing_is_uploaded_and_a_lost_node_is_an_error() {
     );
 
     let mut bench = Bench::started("s1", ticket("a"));
-    bench.pass(2 * MINUTE);
+    bench.pass(31 * MINUTE);
     let events = bench.events("s1");
     assert!(matches!(&events[2], Event::Problem(problem) if problem.code == "node_lost"));
     let cause = EndCause::NodeLost;
     assert_eq!(events[3..], [Event::Exited { cause, complete: false }]);
-    let node = || "n1".to_owned();
-    let what = bench.what("s1");
-    assert!(what.contains(&What::NodeSilent { node: node() }), "{what:?}");
+    let (node, what) = ("n1".to_owned(), bench.what("s1"));
+    assert!(what.contains(&What::LeaseLost { node, epoch: 1 }), "{what:?}");
 
     // The node comes back, uploads what it has, and tells what happened before it was lost.
     bench.report("s1", "n1", 1, |report| {

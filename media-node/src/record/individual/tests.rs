@@ -62,6 +62,7 @@ impl Stage {
             subscription: everything(),
             scene: None,
             keys: None,
+            terms: Default::default(),
         });
         let (status_sender, status) = watch::channel(Status::default());
         let recording = tokio::spawn(follow::run(

@@ -82,7 +82,10 @@ fn a_repeat_differs_in_its_time_only() {
 #[test]
 fn every_documented_type_that_can_occur_has_its_own_example() {
     let types: Vec<_> = samples("a", None, 1_000).iter().map(|sample| sample.0).collect();
-    assert_eq!(types, [1, 2, 3, 4, 11, 12, 30, 31, 32, 33, 40, 41, 42, 43, 44, 45, 60, 61]);
+    assert_eq!(
+        types,
+        [1, 2, 3, 4, 11, 12, 30, 31, 32, 33, 40, 41, 42, 43, 44, 45, 60, 61]
+    );
     let some: Vec<_> = samples("a", Some(&[31, 40, 999]), 1_000)
         .iter()
         .map(|sample| sample.0)
