@@ -97,7 +97,7 @@ pub struct Update {
     pub video: Option<Selection>,
     /// Without lists, the lists stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub keys: Option<Renewal>,
+    pub keys: Option<Box<Renewal>>,
 }
 
 /// Keys of a recording's storage in the place of those that it has.

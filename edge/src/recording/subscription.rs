@@ -51,7 +51,7 @@ fn apply(recording: &mut Recording, update: Update, has_lists: bool) -> Result<(
     let storage = match (&recording.spec, update.keys) {
         (_, None) => None,
         (None, Some(_)) => return Err("the recording's storage cannot be opened: its keys cannot be renewed"),
-        (Some(spec), Some(renewal)) => Some(renewed(&spec.storage, renewal)?),
+        (Some(spec), Some(renewal)) => Some(renewed(&spec.storage, *renewal)?),
     };
     if has_lists {
         recording.subscription = changed(&recording.subscription, update.audio, update.video)?;

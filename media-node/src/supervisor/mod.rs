@@ -216,11 +216,12 @@ impl Supervisor {
         } else {
             desired.directive
         };
-        recording.order(Order::Desired(Desired {
+        let desired = Desired {
             epoch: held,
             directive,
             ..desired
-        }))?;
+        };
+        recording.order(Order::Desired(Box::new(desired)))?;
         Ok(recording)
     }
 

@@ -49,7 +49,7 @@ pub enum Stage {
 #[derive(Debug)]
 pub(super) enum Order {
     Job(Box<Job>),
-    Desired(Desired),
+    Desired(Box<Desired>),
     Confirmed(Confirmed),
     /// The disk has no room for more of it; the sentence says so to a person.
     EndForSpace(String),

@@ -13,7 +13,7 @@ use crate::recording::Renewal;
 pub(super) struct Update {
     pub(super) audio: Option<Selection>,
     pub(super) video: Option<Selection>,
-    pub(super) keys: Option<Renewal>,
+    pub(super) keys: Option<Box<Renewal>>,
 }
 
 impl Update {
@@ -26,7 +26,7 @@ impl Update {
             }
         }
         let keys = request.object("storageConfig")?;
-        let keys = keys.map(|config| renewal(&config, now_ms)).transpose()?;
+        let keys = keys.map(|config| renewal(&config, now_ms).map(Box::new)).transpose()?;
         let lists = request.object("streamSubscribe")?;
         let lists = match keys {
             None => Some(request.require("streamSubscribe", lists)?),

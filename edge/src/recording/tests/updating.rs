@@ -31,7 +31,7 @@ fn renew(bench: &mut Bench, keys: Renewal) -> (Outcome, Vec<Effect>) {
         target: target("s1", Some("a")),
         audio: None,
         video: None,
-        keys: Some(keys),
+        keys: Some(Box::new(keys)),
     });
     let (_, outcome, effects) = bench.call(command);
     (outcome.unwrap(), effects)

@@ -196,7 +196,7 @@ fn update_takes_new_keys() {
         session_token: Some(Secret::new("T")),
         session_ends_ms: Some(4_000_000_000_000),
     };
-    assert_eq!(*keys, wanted);
+    assert_eq!(**keys, wanted);
     for (config, field) in [
         (json!({}), "storageConfig.stsToken"),
         (json!({"stsToken": "T", "accessKey": "AK"}), "storageConfig.secretKey"),
