@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{Desired, Directive, EndCause, Fault, Phase, Problem, RecordedFile, Report};
+use protocol::{Desired, Directive, EndCause, Fault, Phase, Problem, RecordedFile, Report, Vod};
 
 use super::message::reply;
 use super::state::{Lease, Recording, Stage};
@@ -53,7 +53,9 @@ impl Recording {
         seen.first_media_ms = seen.first_media_ms.or(report.first_media_ms);
         seen.pictures = report.pictures.or(seen.pictures.take());
         seen.pending_uploads = report.pending_uploads;
-        seen.vod = report.vod.or(seen.vod.take());
+        if let (Some(seen), Some(told)) = (&mut seen.vod, report.vod) {
+            merge_videos(seen, told);
+        }
         let too_many_files_ms = seen
             .problems
             .iter()
@@ -126,6 +128,17 @@ impl Recording {
             desired,
             wait_ms,
         });
+    }
+}
+
+/// Adds what is new; a video does not disappear.
+fn merge_videos(known: &mut Vod, told: Vod) {
+    known.complete = told.complete;
+    for video in told.videos {
+        let is_new = known.videos.iter().all(|known| known.name != video.name);
+        if is_new && known.videos.len() < MAX_FILES {
+            known.videos.push(video);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Starting a recording: who may, and the search for a node that takes it.
 
-use protocol::{Fault, Phase, RecorderKey, Refusal, RefusalCode, Report};
+use protocol::{Fault, Phase, RecorderKey, Refusal, RefusalCode, Report, StorageKind, Vod};
 
 use super::deadlines::{START_BUDGET_MS, TICKET_MEMORY_MS};
 use super::message::reply;
@@ -39,6 +39,7 @@ pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Star
     }
     state.epoch += 1;
     let epoch = state.epoch;
+    let to_vod = start.spec.storage.kind == StorageKind::AliyunVod;
     let recording = Recording {
         key,
         sid: start.sid,
@@ -57,7 +58,10 @@ pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Star
         order: None,
         stopped_by_operator: false,
         token_expires_ms: start.spec.token_expires_ms,
-        seen: Seen::default(),
+        seen: Seen {
+            vod: to_vod.then(Vod::default),
+            ..Seen::default()
+        },
         publication: Default::default(),
         tried: Vec::new(),
         spec: Some(start.spec),

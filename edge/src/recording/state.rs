@@ -172,6 +172,7 @@ pub(super) struct Seen {
     pub(super) pictures: Option<Pictures>,
     pub(super) pending_uploads: u64,
     pub(super) problems: Vec<Problem>,
+    /// Of a recording that goes to a video-on-demand service.
     #[serde(default)]
     pub(super) vod: Option<Vod>,
 }

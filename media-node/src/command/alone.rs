@@ -154,6 +154,7 @@ fn job(args: &RecordArgs, out: &Path) -> Result<Job, String> {
             secret_key: Secret::default(),
             session_token: None,
             prefix: String::new(),
+            video: None,
         },
     })
 }

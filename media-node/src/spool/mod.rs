@@ -34,6 +34,7 @@ mod slice;
 mod state;
 #[cfg(test)]
 mod tests;
+mod videos;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -52,6 +53,7 @@ pub use lone::{Lone, LoneFile, LoneKind, Pictures};
 pub use outbox::{Content, DueFile, DuePlaylist};
 pub use slice::{PlaylistKey, Probed, Slice, SliceFile};
 pub use state::object_key;
+pub use videos::KeptVideo;
 
 use journal::{COMPACT_ABOVE, Entry, Journal};
 use state::{Contradiction, State};

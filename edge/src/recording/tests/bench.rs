@@ -335,6 +335,7 @@ pub(super) fn spec() -> Spec {
             secret_key: Secret::new("storage-secret"),
             session_token: None,
             prefix: String::new(),
+            video: None,
         },
         max_idle_ms: MAX_IDLE,
         token_expires_ms: None,
