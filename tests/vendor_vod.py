@@ -49,7 +49,8 @@ def by_hand(change):
     digest = hmac.new((secret_key + "&").encode(), ("GET&%2F&" + quote(text)).encode(), hashlib.sha1).digest()
     parameters["Signature"] = base64.b64encode(digest).decode()
     if change in parameters:
-        parameters[change] = "A" + parameters[change][1:] if change == "Signature" else parameters[change] + "x"
+        text = parameters[change]
+        parameters[change] = ("B" if text.startswith("A") else "A") + text[1:]
     url = f"http://{address}/?{urllib.parse.urlencode(parameters)}"
     for _ in range(2 if change == "repeat" else 1):
         try:

@@ -101,8 +101,8 @@ fn regions_have_endpoints() {
         assert_eq!(storage(Targets::Public, &body).unwrap().endpoint, endpoint, "{region}");
     }
     let endpoint = format!("{SERVICE}/serviceParam/endpoint");
-    let own = change(vod_body(), &endpoint, json!("http://10.0.0.7:80"));
-    assert_eq!(storage(Targets::Any, &own).unwrap().endpoint, "http://10.0.0.7");
+    let own = change(vod_body(), &endpoint, json!("http://10.0.0.7:8080"));
+    assert_eq!(storage(Targets::Any, &own).unwrap().endpoint, "http://10.0.0.7:8080");
     let refused = storage(Targets::Public, &own).unwrap_err();
     assert!(refused.contains("serviceParam.endpoint"), "{refused}");
 }
