@@ -72,6 +72,7 @@ impl Reporter {
             problems,
             occurrences: spool.occurrences(&self.job.storage.prefix),
             vod: (self.job.storage.kind == StorageKind::AliyunVod).then(|| vod(spool)),
+            spool: Default::default(),
         }
     }
 

@@ -91,6 +91,8 @@ async fn prepare(dir: &Path, job: &Job, check: bool, options: &Options) -> Resul
         }
     };
     let spool = spool.map_err(|error| ours(error.to_string()))?;
+    let videos = job.placement.videos.clone();
+    on_disk(&spool, move |spool| spool.adopt(videos)).await.map_err(ours)?;
     Ok((spool, store))
 }
 
@@ -147,9 +149,10 @@ impl Recording {
         let reporter = Reporter::new(node.node_id, job.clone(), spool.incarnation());
         let wanted = Desired {
             epoch: job.epoch,
-            directive: Directive::Record,
+            directive: job.placement.directive.unwrap_or(Directive::Record),
             subscription: job.subscription.clone(),
             scene: job.mix.as_ref().map(|mix| mix.scene.clone()),
+            terms: Default::default(),
         };
         let desired = watch::Sender::new(wanted);
         let (interrupt, interrupts) = watch::channel(None);

@@ -1,3 +1,4 @@
+use protocol::VodVideo;
 use serde::{Deserialize, Serialize};
 
 use super::journal::Entry;
@@ -11,7 +12,8 @@ pub struct KeptVideo {
     pub name: String,
     /// What the service calls it.
     pub video_id: String,
-    /// Where the service wants slices: what stands in front of each slice's name. Empty for a file.
+    /// Where the service wants slices: what stands in front of each slice's name. Empty for a file, and when another node
+    /// has made the video.
     pub slices: String,
 }
 
@@ -35,6 +37,18 @@ impl Spool {
         }
         drop(inner);
         self.tell();
+        Ok(())
+    }
+
+    /// The recording's nodes before this one have made these.
+    pub fn adopt(&self, videos: Vec<VodVideo>) -> Result<(), SpoolError> {
+        for VodVideo { name, video_id } in videos {
+            self.keep_video(KeptVideo {
+                name,
+                video_id,
+                slices: String::new(),
+            })?;
+        }
         Ok(())
     }
 

@@ -16,7 +16,7 @@ const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
 #[derive(Clone, Debug)]
 pub enum Store {
     Bucket(Bucket),
-    Vod(Vod),
+    Vod(Box<Vod>),
     /// A directory on this machine.
     Directory(PathBuf),
 }
@@ -25,7 +25,7 @@ impl Store {
     /// Speaks to nobody yet. An error says what is wrong with the description of the storage.
     pub fn new(storage: &Storage, client: &Client) -> Result<Self, String> {
         match storage.kind {
-            StorageKind::AliyunVod => Ok(Self::Vod(Vod::new(storage, client)?)),
+            StorageKind::AliyunVod => Ok(Self::Vod(Box::new(Vod::new(storage, client)?))),
             _ => Ok(Self::Bucket(Bucket::new(storage, client)?)),
         }
     }

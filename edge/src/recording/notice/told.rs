@@ -18,7 +18,6 @@ pub(super) struct Told {
     refusals: usize,
     /// The newest lease.
     lease: Option<Lease>,
-    silent: bool,
     media: bool,
     ordered: bool,
     subscription: u64,
@@ -85,16 +84,20 @@ impl Told {
             self.scene = scene_version(recording);
             news.incidents.push(What::Requested);
         }
-        for tried in recording.tried.iter().skip(self.refusals) {
+        let tried = recording.nodes.tried();
+        for tried in tried.iter().skip(self.refusals) {
             news.incidents.push(What::NodeRefused {
                 node: tried.node_id.clone(),
                 reason: tried.why.clone(),
             });
         }
-        self.refusals = recording.tried.len();
+        self.refusals = tried.len();
     }
 
     fn lease(&mut self, recording: &Recording, now_ms: u64, news: &mut News) {
+        if self.exited {
+            return;
+        }
         let Some(lease) = recording.lease() else {
             if let Some(told) = &mut self.lease
                 && !told.lost
@@ -109,9 +112,12 @@ impl Told {
         };
         let (node, epoch) = (lease.node.id.clone(), lease.epoch);
         match &self.lease {
-            Some(told) if told.epoch == epoch => {}
+            Some(told) if told.epoch == epoch => {
+                if told.lost {
+                    news.incidents.push(What::NodeHeard { node: node.clone() });
+                }
+            }
             Some(_) => {
-                self.silent = false;
                 let uid = recording.key.uid.clone();
                 news.events.push(Event::FailedOver { uid });
                 news.incidents.push(What::Moved {
@@ -127,14 +133,6 @@ impl Told {
                     epoch,
                 });
             }
-        }
-        if self.silent != lease.silent {
-            self.silent = lease.silent;
-            let node = node.clone();
-            news.incidents.push(match lease.silent {
-                true => What::NodeSilent { node },
-                false => What::NodeHeard { node },
-            });
         }
         self.lease = Some(Lease {
             epoch,

@@ -1,5 +1,6 @@
 use protocol::{
-    EndCause, Fault, Happening, Occurrence, Occurrences, Phase, Problem, Report, StorageKind, TrackKind, Vod, VodVideo,
+    EndCause, Fault, Happening, JobRequest, Occurrence, Occurrences, Phase, Problem, Report, StorageKind, TrackKind,
+    Vod, VodVideo,
 };
 
 use super::bench::*;
@@ -176,14 +177,13 @@ fn without_media_nothing_is_uploaded_and_a_lost_node_is_an_error() {
     );
 
     let mut bench = Bench::started("s1", ticket("a"));
-    bench.pass(2 * MINUTE);
+    bench.pass(31 * MINUTE);
     let events = bench.events("s1");
     assert!(matches!(&events[2], Event::Problem(problem) if problem.code == "node_lost"));
     let cause = EndCause::NodeLost;
     assert_eq!(events[3..], [Event::Exited { cause, complete: false }]);
-    let node = || "n1".to_owned();
-    let what = bench.what("s1");
-    assert!(what.contains(&What::NodeSilent { node: node() }), "{what:?}");
+    let (node, what) = ("n1".to_owned(), bench.what("s1"));
+    assert!(what.contains(&What::LeaseLost { node, epoch: 1 }), "{what:?}");
 
     // The node comes back, uploads what it has, and tells what happened before it was lost.
     bench.report("s1", "n1", 1, |report| {
@@ -522,6 +522,36 @@ fn an_upload_to_a_video_on_demand_service_is_told() {
     );
     let vod = bench.snapshot("s1").vod.unwrap();
     assert_eq!((vod.videos.len(), vod.complete), (2, true));
+}
+
+#[test]
+fn the_next_node_goes_on_with_the_videos() {
+    let mut spec = spec();
+    spec.storage.kind = StorageKind::AliyunVod;
+    let mut bench = Bench::new();
+    bench.start_spec_on("s1", ticket("a"), spec, "n1");
+    let video = VodVideo {
+        name: "a.m3u8".to_owned(),
+        video_id: "v".to_owned(),
+    };
+    let told = vec![video.clone()];
+    bench.report("s1", "n1", 1, |report| {
+        report.vod = Some(Vod {
+            videos: told,
+            complete: false,
+        });
+    });
+    let request = JobRequest {
+        node_id: "n1".to_owned(),
+        recorder: key(),
+        sid: "s1".to_owned(),
+        epoch: 1,
+    };
+    let (_, reply, _) = bench.ask(Request::Job(request));
+    let Some(Reply::Job(Ok(job))) = reply else {
+        panic!("{reply:?}")
+    };
+    assert_eq!(job.placement.videos, [video]);
 }
 
 #[test]

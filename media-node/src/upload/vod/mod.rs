@@ -186,8 +186,9 @@ impl Vod {
             return Ok(grant);
         };
         // Slices of one video lie in one place, wherever a later answer would have them.
+        let place = Some(video.slices).filter(|slices| !slices.is_empty());
         grant.map(|grant| Grant {
-            slices: video.slices,
+            slices: place.unwrap_or(grant.slices),
             ..grant
         })
     }
