@@ -43,7 +43,7 @@ pub struct Report {
     pub problems: Vec<Problem>,
     #[serde(default)]
     pub occurrences: Occurrences,
-    /// When the recording goes to a video-on-demand service, from when that has given the video its name.
+    /// Of a recording that goes to a video-on-demand service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vod: Option<Vod>,
     #[serde(default)]

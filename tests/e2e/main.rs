@@ -20,6 +20,7 @@ mod snapshots;
 mod space;
 mod steps;
 mod sync;
+mod vod;
 mod webhooks;
 mod whole_way;
 mod wrong_calls;
@@ -108,6 +109,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         kills::recorders_come_back,
         outages::a_refusing_store_costs_nothing,
         outages::a_restart_in_an_outage_costs_nothing,
+        vod::one_video_whatever_ends_meanwhile,
         load::twenty_publishers_without_a_lost_packet,
         space::a_full_spool_ends_what_fills_it_and_loses_nothing[space::LIMIT],
     ]);
@@ -133,6 +135,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         endings::wrong_keys_are_refused,
         mixed::agoras_playlist_is_told_by_name,
         mixed::anyrtcs_files_are_listed,
+        vod::a_service_that_refuses_ends_the_recording,
         limits::exactly_the_allowed_number_pass_in_each_second,
         limits::recordings_have_a_quota,
         monitoring::metrics_show_what_the_edge_does,

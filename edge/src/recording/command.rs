@@ -3,7 +3,7 @@
 
 use protocol::{
     BackedUp, Backup, ChannelType, Decryption, EndCause, Mix, Mode, Phase, Pictures, PlaylistStyle, Problem,
-    RecordedFile, RecorderKey, Refusal, Scene, Secret, Selection, Snapshots, Source, Storage, Subscription,
+    RecordedFile, RecorderKey, Refusal, Scene, Secret, Selection, Snapshots, Source, Storage, Subscription, Vod,
 };
 use serde::{Deserialize, Serialize};
 
@@ -180,6 +180,9 @@ pub struct Snapshot {
     /// Taken so far, when pictures are taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pictures: Option<Pictures>,
+    /// Of a recording that goes to a video-on-demand service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vod: Option<Vod>,
     /// Slices and playlists that the store has not confirmed yet.
     pub pending_uploads: u64,
     /// While the backup store has what the customer's store has not.

@@ -203,6 +203,7 @@ pub(super) struct Seen {
     #[serde(default)]
     pub(super) backed_up: Option<BackedUp>,
     pub(super) problems: Vec<Problem>,
+    /// Of a recording that goes to a video-on-demand service.
     #[serde(default)]
     pub(super) vod: Option<Vod>,
 }

@@ -156,6 +156,7 @@ fn job(args: &RecordArgs, out: &Path) -> Result<Job, String> {
             secret_key: Secret::default(),
             session_token: None,
             prefix: String::new(),
+            video: None,
         },
         backup: None,
         placement: Default::default(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use protocol::{
     Confirmed, Desired, Directive, EndCause, Fault, Job, MAX_OCCURRENCES, Refusal, RefusalCode, Report, Storage,
+    StorageKind,
 };
 use tokio::io::{AsyncWriteExt, BufReader, Stdin, Stdout};
 use tokio::sync::{mpsc, watch};
@@ -66,7 +67,7 @@ pub(super) async fn run(dir: &Path, options: Options) -> Result<(), String> {
 /// Where the recording goes.
 struct Stores {
     client: outbound::Client,
-    bucket: Bucket,
+    store: Store,
     backup: Option<BackupStore>,
 }
 
@@ -81,7 +82,7 @@ async fn prepare(dir: &Path, job: &Job, check: bool, options: &Options) -> Resul
         record::check(job, options)?;
         upload::check(&job.storage, &client).await?;
     }
-    let bucket = Bucket::new(&job.storage, &client).map_err(|reason| Refusal {
+    let store = Store::new(&job.storage, &client).map_err(|reason| Refusal {
         fault: Fault::Destination,
         code: RefusalCode::StorageUnusable,
         reason,
@@ -111,7 +112,9 @@ async fn prepare(dir: &Path, job: &Job, check: bool, options: &Options) -> Resul
         }
     };
     let spool = spool.map_err(|error| ours(error.to_string()))?;
-    let stores = Stores { client, bucket, backup };
+    let videos = job.placement.videos.clone();
+    on_disk(&spool, move |spool| spool.adopt(videos)).await.map_err(ours)?;
+    let stores = Stores { client, store, backup };
     Ok((spool, stores))
 }
 
@@ -128,10 +131,10 @@ async fn renew_keys(
             continue;
         };
         present = keys.clone();
-        match Bucket::new(&storage.with_keys(keys), &client) {
-            Ok(bucket) => {
+        match Store::new(&storage.with_keys(keys), &client) {
+            Ok(renewed) => {
                 tracing::info!("the store's keys are renewed");
-                store.send_replace(Store::Bucket(bucket));
+                store.send_replace(renewed);
             }
             Err(error) => tracing::error!(error, "the store's new keys cannot be used"),
         }
@@ -187,8 +190,7 @@ impl Recording {
     ) -> Self {
         let style = job.playlist;
         let render = move |slices: &[_], ended| playlist::render(slices, style, ended);
-        let store = Store::Bucket(stores.bucket);
-        let uploader = Uploader::new(Arc::clone(&spool), store, stores.backup, Box::new(render));
+        let uploader = Uploader::new(Arc::clone(&spool), stores.store, stores.backup, Box::new(render));
         let reporter = Reporter::new(node.node_id, job.clone(), spool.incarnation());
         let wanted = Desired {
             epoch: job.epoch,
@@ -246,6 +248,8 @@ impl Recording {
         } = self;
         let (mut problems, mut changes) = (uploader.problems(), spool.changes());
         let tally = uploader.tally();
+        // The only policy that extension services have: `error_abort`.
+        let aborts = context.job.storage.kind == StorageKind::AliyunVod;
         let (status, mut statuses) = watch::channel(Status::default());
         tracing::info!(incarnation = spool.incarnation(), cause = ?spool.cause(), "recording begins");
         let mut progress = Progress {
@@ -278,6 +282,10 @@ impl Recording {
                 }
                 Ok(()) = problems.changed() => {
                     for problem in problems.borrow_and_update().clone() {
+                        if aborts && upload::is_refusal(&problem) {
+                            tracing::info!(code = problem.code, "the recording ends: its service refuses it");
+                            desired.send_modify(|desired| desired.directive = Directive::Stop(EndCause::Failed));
+                        }
                         reporter.note(problem);
                     }
                 }

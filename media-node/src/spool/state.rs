@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::backup::Backup;
 use super::journal::Entry;
 use super::log::Log;
-use super::{Content, Lone, LoneKind, Pictures, PlaylistKey, Slice};
+use super::{Content, KeptVideo, Lone, LoneKind, Pictures, PlaylistKey, Slice};
 
 /// What the journal says, as one value. Pure: entries in, answers out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub(super) struct State {
     pub(super) log: Log,
     #[serde(default)]
     pub(super) backup: Backup,
+    /// Of a video-on-demand service, in the order of their making.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) videos: Vec<KeptVideo>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -194,6 +197,12 @@ impl State {
             | Entry::Retracted { .. }
             | Entry::Cleared { .. }
             | Entry::Left) => self.apply_backup(entry)?,
+            Entry::VideoMade(video) => {
+                if self.videos.iter().any(|made| made.name == video.name) {
+                    return Err(Contradiction(format!("the video of {} is made twice", video.name)));
+                }
+                self.videos.push(video);
+            }
         }
         Ok(())
     }

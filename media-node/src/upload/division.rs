@@ -1,6 +1,7 @@
 //! Which of two stores a task is for: the customer's, or the backup that holds what the customer's has not taken for a
 //! while. Pure.
 
+use super::Store;
 use super::schedule::Schedule;
 use super::task::{Item, Task};
 use crate::spool::{DueCopy, DueFile, DuePlaylist, HeldFile, Spool};
@@ -17,10 +18,13 @@ pub(super) struct Due {
 }
 
 impl Due {
-    pub(super) fn of(spool: &Spool) -> Self {
+    /// `store`: the customer's.
+    pub(super) fn of(spool: &Spool, store: &Store) -> Self {
+        let mut playlists = spool.due_playlists();
+        playlists.retain(|playlist| store.takes(playlist));
         Self {
             files: spool.due_files(),
-            playlists: spool.due_playlists(),
+            playlists,
             moves: spool.movable(),
             copies: spool.due_copies(),
             retractions: spool.retractable(),

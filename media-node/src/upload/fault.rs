@@ -24,6 +24,8 @@ pub(super) enum UploadFault {
     Refused(String),
     /// The store's temporary keys have ended.
     KeysEnded(String),
+    /// A video-on-demand service does not take what it is told of the video: nothing that anybody changes helps.
+    Rejected(String),
     /// The store did not answer, or asked to come later.
     Unavailable(String),
     /// The store does not believe this node's clock.
@@ -70,10 +72,20 @@ impl UploadFault {
         match self {
             Self::Refused(message)
             | Self::KeysEnded(message)
+            | Self::Rejected(message)
             | Self::Unavailable(message)
             | Self::Clock(message)
             | Self::Backup(message)
             | Self::Disk(message) => message,
+        }
+    }
+
+    /// OSS says that keys for a time are over, or does not know them any more.
+    pub(super) fn is_about_ended_keys(&self) -> bool {
+        match self {
+            Self::KeysEnded(_) => true,
+            Self::Refused(said) => said.starts_with("InvalidAccessKeyId"),
+            _ => false,
         }
     }
 }
@@ -102,6 +114,11 @@ fn said(error: &Error) -> String {
             }
         }
     };
+    short(&words)
+}
+
+/// Somebody else's words, in at most 300 characters.
+pub(super) fn short(words: &str) -> String {
     words.chars().take(300).collect()
 }
 
@@ -143,7 +160,7 @@ mod tests {
     fn the_code_and_text_of_an_s3_error_are_told() {
         let text = r#"S3Error { code: "NoSuchBucket", message: "The bucket does not exist", resource: "/b", request_id: "1" }"#;
         let fault = UploadFault::from_store(&Error::new(ErrorKind::ConfigInvalid, text), 0);
-        assert!(matches!(fault, UploadFault::Refused(_)));
+        assert!(matches!(fault, UploadFault::Refused(_)) && !fault.is_about_ended_keys());
         assert_eq!(fault.message(), "NoSuchBucket: The bucket does not exist");
     }
 

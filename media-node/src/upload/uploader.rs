@@ -93,7 +93,7 @@ impl Uploader {
         loop {
             changes.borrow_and_update();
             let now_ms = clock.now_ms();
-            let due = Due::of(&self.spool);
+            let due = Due::of(&self.spool, &self.store.borrow());
             let tasks = lines.next(&due, self.backup.as_ref(), now_ms);
             requests.extend(tasks.into_iter().map(|(line, task)| self.request(line, task)));
             if self.is_over(&mut lines, now_ms).await {
@@ -216,7 +216,7 @@ impl Uploader {
         let store = Store::Bucket(bucket.clone());
         match task {
             Task::File(file) => {
-                store.put_file(&file).await?;
+                store.put_file(&self.spool, &file).await?;
                 self.tally.succeeded(file.bytes);
                 tracing::info!(file = file.name, bytes = file.bytes, "file in the backup store");
                 self.on_disk(move |spool| spool.confirm_backup(&file)).await
@@ -235,7 +235,7 @@ impl Uploader {
     }
 
     async fn put_file(&self, store: &Store, file: DueFile) -> Result<(), UploadFault> {
-        store.put_file(&file).await?;
+        store.put_file(&self.spool, &file).await?;
         self.tally.succeeded(file.bytes);
         tracing::debug!(file = file.name, bytes = file.bytes, "file uploaded");
         self.on_disk(move |spool| spool.confirm_file(&file)).await
@@ -254,7 +254,7 @@ impl Uploader {
     async fn put_text(&self, store: &Store, playlist: &DuePlaylist) -> Result<(), UploadFault> {
         let text = (self.render)(&playlist.slices, playlist.ended);
         let bytes = text.len() as u64;
-        store.put_playlist(&playlist.name, text).await?;
+        store.put_playlist(&self.spool, &playlist.name, text).await?;
         self.tally.succeeded(bytes);
         let slices = playlist.slices.len();
         tracing::debug!(playlist = playlist.name, slices, "playlist uploaded");

@@ -1,6 +1,6 @@
 //! The service behind the gateway: from a routed request of a known app to an answer or a call.
 
-use protocol::{Backup, Mode, PlaylistStyle, Scene, Storage};
+use protocol::{Backup, Mode, PlaylistStyle, Scene, Storage, StorageKind};
 
 use super::acquire::Acquire;
 use super::body::{self, Reply};
@@ -124,8 +124,8 @@ impl Service<'_> {
             backup: self
                 .app
                 .backup
-                .clone()
-                .map(|backup| below(backup, &start.storage.prefix)),
+                .as_ref()
+                .and_then(|backup| backup_for(backup, &start.storage)),
             storage: start.storage,
             max_idle_ms: start.recording.max_idle_s.saturating_mul(1000),
             token_expires_ms,
@@ -276,16 +276,20 @@ impl Service<'_> {
     }
 }
 
-/// In the backup, objects stand below the same prefix as in the customer's store.
-fn below(backup: Backup, prefix: &str) -> Backup {
-    let own = &backup.storage.prefix;
-    let parts = [own.as_str(), prefix].into_iter().filter(|part| !part.is_empty());
-    let prefix = parts.collect::<Vec<_>>().join("/");
-    let storage = Storage {
-        prefix,
-        ..backup.storage
-    };
-    Backup { storage, ..backup }
+/// In the backup, objects stand below the same prefix as in the customer's store. A video-on-demand service has none.
+fn backup_for(backup: &Backup, storage: &Storage) -> Option<Backup> {
+    if storage.kind == StorageKind::AliyunVod {
+        return None;
+    }
+    let parts = [&backup.storage.prefix, &storage.prefix];
+    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).cloned().collect();
+    Some(Backup {
+        storage: Storage {
+            prefix: parts.join("/"),
+            ..backup.storage.clone()
+        },
+        ..backup.clone()
+    })
 }
 
 /// Whether start asks for what acquire announced.

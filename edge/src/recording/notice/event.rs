@@ -60,7 +60,7 @@ pub enum Event {
     BackedUp {
         files: Vec<RecordedFile>,
     },
-    /// The video-on-demand service takes the upload.
+    /// The video-on-demand service has made a video and takes its upload.
     VodStarted {
         video_id: String,
     },

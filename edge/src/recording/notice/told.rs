@@ -35,7 +35,9 @@ pub(super) struct Told {
     uploaded: bool,
     #[serde(default)]
     backed_up: bool,
-    vod_started: bool,
+    /// Videos of a video-on-demand service.
+    #[serde(default)]
+    videos: usize,
     vod_completed: bool,
     exited: bool,
 }
@@ -251,11 +253,11 @@ impl Told {
 
     fn vod(&mut self, recording: &Recording, news: &mut News) {
         let Some(vod) = &recording.seen.vod else { return };
-        if !self.vod_started {
-            self.vod_started = true;
-            let video_id = vod.video_id.clone();
+        for video in vod.videos.iter().skip(self.videos) {
+            let video_id = video.video_id.clone();
             news.events.push(Event::VodStarted { video_id });
         }
+        self.videos = vod.videos.len();
         if vod.complete && !self.vod_completed {
             self.vod_completed = true;
             news.events.push(Event::VodCompleted);

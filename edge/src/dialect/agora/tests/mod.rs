@@ -17,6 +17,7 @@ mod rules;
 mod running;
 mod start;
 mod storage;
+mod vod;
 
 use std::collections::BTreeMap;
 
@@ -273,6 +274,7 @@ pub(super) fn snapshot() -> Snapshot {
         cause: None,
         files: vec![],
         pictures: None,
+        vod: None,
         pending_uploads: 0,
         backed_up: None,
         idle_since_ms: None,
