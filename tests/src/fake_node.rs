@@ -194,6 +194,7 @@ impl Held {
             files: if self.files { vec![file(sid)] } else { Vec::new() },
             pictures: None,
             pending_uploads: 0,
+            backed_up: None,
             lost_packets: 0,
             mix: None,
             problems: Vec::new(),
