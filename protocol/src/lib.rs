@@ -43,4 +43,4 @@ pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurren
 pub use report::{EndCause, FileKind, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer, TrackKind};
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;
-pub use storage::{Addressing, Encryption, Storage, StorageKind, VideoDescription};
+pub use storage::{Addressing, Encryption, Storage, StorageKind};

@@ -433,7 +433,7 @@ pub(super) fn spec() -> Spec {
             secret_key: Secret::new("storage-secret"),
             session_token: None,
             prefix: String::new(),
-            video: None,
+            video: Default::default(),
         },
         max_idle_ms: MAX_IDLE,
         token_expires_ms: None,
