@@ -28,6 +28,14 @@ pub(crate) async fn every_documented_rule(stack: &mut Stack) {
         agora: stack.customer(),
         sister: steps::other_app(stack, "agora").await,
         anyrtc: steps::other_app(stack, "anyrtc").await,
+        disabled: stack.new_app(&json!({ "disabled": true })).await,
+        // Of the vendor's published token.
+        certified: stack
+            .new_app(&json!({
+                "app_id": "970CA35de60c44645bbae8a215061b33",
+                "certificate": "5CFd2fd1755d40ecb72977518be15d3b",
+            }))
+            .await,
         bodies: rules["bodies"].clone(),
     });
     let rows = rules["rules"].as_array().expect("rows");
@@ -60,6 +68,8 @@ struct Apps {
     agora: Customer,
     sister: Customer,
     anyrtc: Customer,
+    disabled: Customer,
+    certified: Customer,
     bodies: Value,
 }
 
@@ -67,8 +77,10 @@ impl Apps {
     /// What is wrong with the answer to a row's request.
     async fn failure(&self, row: &Value, number: usize) -> Option<String> {
         let caller = Caller {
-            customer: match row["flavour"].as_str() {
-                Some("anyrtc") => &self.anyrtc,
+            customer: match (row["flavour"].as_str(), row["app"].as_str()) {
+                (Some("anyrtc"), _) => &self.anyrtc,
+                (_, Some("disabled")) => &self.disabled,
+                (_, Some("certified")) => &self.certified,
                 _ => &self.agora,
             },
             sister: &self.sister,
@@ -100,12 +112,8 @@ impl Caller<'_> {
     }
 
     async fn send(&self) -> Reply {
-        let (call, channel) = (self.text("call", ""), format!("rules{}", self.number));
-        let mut body = self.bodies[call].clone();
-        set(&mut body, "/cname", &json!(channel));
-        if call == "start" {
-            self.use_own_storage(&mut body);
-        }
+        let call = self.text("call", "");
+        let mut body = self.body(call);
         for (pointer, value) in self.row["set"].as_object().unwrap_or(&Map::new()) {
             set(&mut body, pointer, value);
         }
@@ -113,37 +121,73 @@ impl Caller<'_> {
             remove(&mut body, pointer.as_str().expect("a pointer"));
         }
         let mode = self.text("mode", if call == "updateLayout" { "mix" } else { "individual" });
+        let ended = self.row["ended"] == true;
+        let runs = ended
+            || self.row.get("running").is_some()
+            || (self.row["status"] == 200 && !["acquire", "start"].contains(&call));
         let (resource_id, sid) = match call {
             "acquire" => (String::new(), String::new()),
-            "start" => (self.resource_id(&channel).await, String::new()),
-            _ if self.row["status"] == 200 => self.running(mode, &channel).await,
-            _ => (self.resource_id(&channel).await, self.text("sid", SID).to_owned()),
+            _ if runs => {
+                self.running(self.text("recorded", if mode == "mix" { "mix" } else { "individual" }))
+                    .await
+            }
+            _ => (self.resource_id().await, SID.to_owned()),
+        };
+        if ended {
+            self.stop(&resource_id, &sid, false).await;
+        }
+        let second = match self.text("resource", "fresh") {
+            "second" => self.resource_id().await,
+            _ => resource_id.clone(),
         };
         let tail = match call {
             "acquire" => call.to_owned(),
-            "start" => format!("resourceid/{resource_id}/mode/{mode}/start"),
-            _ => format!("resourceid/{resource_id}/sid/{sid}/mode/{mode}/{call}"),
+            "start" => format!("resourceid/{second}/mode/{mode}/start"),
+            _ => format!(
+                "resourceid/{second}/sid/{}/mode/{mode}/{call}",
+                self.row["sid"].as_str().unwrap_or(&sid)
+            ),
         };
         let reply = self.call(call, &tail, &body).await;
-        if reply.status == 200 && !["acquire", "stop"].contains(&call) {
-            let path = format!("resourceid/{resource_id}/sid/{}/mode/{mode}/stop", reply.text("sid"));
-            let order = json!({ "cname": channel, "uid": UID, "clientRequest": { "async_stop": true } });
-            let stop = || self.customer.request(Method::POST, &path).json(&order);
-            self.patiently(stop).await.expect(200);
+        if call == "start" && reply.status == 200 {
+            self.stop(&resource_id, reply.text("sid"), true).await;
+        } else if runs && !ended && (call != "stop" || reply.status != 200) {
+            self.stop(&resource_id, &sid, true).await;
         }
         reply
     }
 
+    /// The body of an ordinary call in a channel of the row's own, into the stack's bucket.
+    fn body(&self, call: &str) -> Value {
+        let mut body = self.bodies[call].clone();
+        let own = format!("rules{}", self.number);
+        set(&mut body, "/cname", &json!(self.row["cname"].as_str().unwrap_or(&own)));
+        set(&mut body, "/uid", &json!(self.text("uid", UID)));
+        if call == "start" {
+            self.use_own_storage(&mut body);
+        }
+        body
+    }
+
     /// The resource ID and the sid of a recording that has been started.
-    async fn running(&self, mode: &str, channel: &str) -> (String, String) {
-        let resource_id = self.resource_id(channel).await;
-        let mut body = self.bodies["start"].clone();
-        set(&mut body, "/cname", &json!(channel));
-        self.use_own_storage(&mut body);
+    async fn running(&self, mode: &str) -> (String, String) {
+        let resource_id = self.resource_id().await;
+        let mut body = self.body("start");
+        for (pointer, value) in self.row["running"].as_object().unwrap_or(&Map::new()) {
+            set(&mut body, pointer, value);
+        }
         let path = format!("resourceid/{resource_id}/mode/{mode}/start");
         let start = || self.customer.request(Method::POST, &path).json(&body);
         let reply = self.patiently(start).await.expect(200);
         (resource_id, reply.text("sid").to_owned())
+    }
+
+    async fn stop(&self, resource_id: &str, sid: &str, at_once: bool) {
+        let path = format!("resourceid/{resource_id}/sid/{sid}/mode/individual/stop");
+        let mut body = self.body("stop");
+        set(&mut body, "/clientRequest/async_stop", &json!(at_once));
+        let stop = || self.customer.request(Method::POST, &path).json(&body);
+        self.patiently(stop).await.expect(200);
     }
 
     fn use_own_storage(&self, body: &mut Value) {
@@ -159,18 +203,19 @@ impl Caller<'_> {
         }
     }
 
-    async fn resource_id(&self, channel: &str) -> String {
+    async fn resource_id(&self) -> String {
         let kind = self.text("resource", "fresh");
         let customer = if kind == "other_app" {
             self.sister
         } else {
             self.customer
         };
-        let body = json!({ "cname": channel, "uid": UID });
-        let reply = self
-            .patiently(|| customer.request(Method::POST, "acquire").json(&body))
-            .await
-            .expect(200);
+        let mut body = self.body("acquire");
+        if let Some(announced) = self.row.get("announced") {
+            set(&mut body, "/clientRequest/startParameter", announced);
+        }
+        let acquire = || customer.request(Method::POST, "acquire").json(&body);
+        let reply = self.patiently(acquire).await.expect(200);
         let mut id = reply.text("resourceId").to_owned();
         if kind == "changed" {
             let last = id.pop();

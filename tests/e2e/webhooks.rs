@@ -174,6 +174,16 @@ pub(crate) async fn what_is_given_up_is_replayed(stack: &mut Stack) {
     let items = test.body["items"].as_array().expect("results").clone();
     assert_eq!(items.len(), 3, "{items:?}");
     assert!(items.iter().all(|item| item["delivered"] == true), "{items:?}");
+
+    // Counts are sent every few seconds.
+    wait::until("the figures of deliveries", LIMIT, async || {
+        let metrics = stack.metrics().await;
+        let figure = |name: &str| metrics.get(&format!("tapedeck_edge_notice{name}")).copied();
+        let delivered = figure(r#"_deliveries_total{result="delivered"}"#)? >= 6.0;
+        let failed = figure(r#"_deliveries_total{result="failed"}"#)? >= 1.0;
+        (delivered && failed && figure("s_given_up_total")? >= 6.0).then_some(())
+    })
+    .await;
 }
 
 pub(crate) async fn a_real_recording_tells_its_course(stack: &mut Stack) {

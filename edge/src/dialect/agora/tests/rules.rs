@@ -9,8 +9,10 @@ fn text<'a>(row: &'a Value, name: &str, default: &'a str) -> &'a str {
 }
 
 fn app_of(row: &Value) -> &'static str {
-    match text(row, "flavour", "agora") {
-        "anyrtc" => ANYRTC_APP,
+    match (text(row, "flavour", "agora"), text(row, "app", "")) {
+        ("anyrtc", _) => ANYRTC_APP,
+        (_, "disabled") => DISABLED_APP,
+        (_, "certified") => CERTIFIED_APP,
         _ => APP,
     }
 }
@@ -18,13 +20,28 @@ fn app_of(row: &Value) -> &'static str {
 fn resource_id(service: &Service, row: &Value, names: &Value) -> String {
     let kind = text(row, "resource", "fresh");
     let app = if kind == "other_app" { SISTER_APP } else { app_of(row) };
-    let acquired = without_envelope(body(&service.answer(&post(&path(app, "acquire"), names))));
+    if app == DISABLED_APP {
+        return String::new();
+    }
+    let announced = row.get("announced").cloned();
+    let names = set(named(row, names.clone()), "/clientRequest/startParameter", announced);
+    let acquired = without_envelope(body(&service.answer(&post(&path(app, "acquire"), &names))));
     let mut id = acquired["resourceId"].as_str().unwrap().to_owned();
     if kind == "changed" {
         let last = id.pop().unwrap();
         id.push(if last == 'A' { 'B' } else { 'A' });
     }
     id
+}
+
+/// The body with the row's own names.
+fn named(row: &Value, mut body: Value) -> Value {
+    for name in ["cname", "uid"] {
+        if let Some(own) = row.get(name) {
+            body = set(body, &format!("/{name}"), Some(own.clone()));
+        }
+    }
+    body
 }
 
 fn request_of(service: &Service, bodies: &Value, row: &Value) -> Request {
@@ -42,7 +59,7 @@ fn request_of(service: &Service, bodies: &Value, row: &Value) -> Request {
     let target = text(row, "path", "/v1/apps/{app}/cloud_recording/{tail}")
         .replace("{app}", app_of(row))
         .replace("{tail}", &tail);
-    let mut body = bodies[call].clone();
+    let mut body = named(row, bodies[call].clone());
     for (pointer, value) in row.get("set").and_then(Value::as_object).into_iter().flatten() {
         body = set(body, pointer, Some(value.clone()));
     }
@@ -78,6 +95,11 @@ fn request_of(service: &Service, bodies: &Value, row: &Value) -> Request {
     }
 }
 
+fn is_about_a_recorder(row: &Value) -> bool {
+    let reason = text(row, "reason", "");
+    row.get("running").or(row.get("ended")).is_some() || reason == "failed to find worker"
+}
+
 #[test]
 fn every_documented_rule() {
     let rules: Value = serde_json::from_str(RULES).unwrap();
@@ -87,7 +109,8 @@ fn every_documented_rule() {
     for row in rows {
         let expected = row["status"].as_u64().unwrap();
         let response = match service.send(&request_of(&service, &rules["bodies"], row)) {
-            Handled::Call(_) if expected == 200 => continue,
+            // What a recorder answers is not decided here.
+            Handled::Call(_) if expected == 200 || is_about_a_recorder(row) => continue,
             Handled::Respond(response) => response,
             other => {
                 failures.push(format!("{row}\n  {other:?}"));
