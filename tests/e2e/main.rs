@@ -8,6 +8,7 @@ mod endings;
 mod faults;
 mod interruptions;
 mod load;
+mod mix;
 mod rules;
 mod space;
 mod steps;
@@ -100,6 +101,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         whole_way::gstreamer,
         whole_way::subscriptions_and_agoras_own_extinf,
         whole_way::an_update_changes_whom_is_recorded,
+        mix::users_are_mixed_where_the_layout_puts_them,
         interruptions::a_killed_publisher_comes_back,
         interruptions::a_user_leaves_and_returns,
         interruptions::a_user_joins_late,

@@ -63,6 +63,19 @@ impl Media {
         }
     }
 
+    /// A picture of one colour, in FFmpeg's words, and a tone.
+    pub fn plain_and_tone(colour: &str) -> Self {
+        let tone = Self::tone_only();
+        Self {
+            inputs: [
+                words(&format!("-re -f lavfi -i color=c={colour}:s=320x180:r=25")),
+                tone.inputs,
+            ]
+            .concat(),
+            coding: [words("-c:v libx264 -g 25 -pix_fmt yuv420p"), tone.coding].concat(),
+        }
+    }
+
     /// A flash and a beep at each full second.
     pub fn flash_and_beep() -> Self {
         let mut inputs = words("-re -f lavfi -i");
