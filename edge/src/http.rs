@@ -2,6 +2,8 @@
 
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
+use time::OffsetDateTime;
+use time::macros::format_description;
 
 /// A request as it came in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -98,11 +100,28 @@ impl Response {
         .with_header("Content-Type", "application/json; charset=utf-8")
     }
 
+    pub fn text(status: u16, content_type: &str, body: String) -> Self {
+        Self {
+            body: body.into_bytes(),
+            ..Self::empty(status)
+        }
+        .with_header("Content-Type", content_type)
+    }
+
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         self.headers.push(name, value);
         self
     }
+}
+
+/// A time as HTTP writes it (RFC 9110, 5.6.7); what no calendar holds becomes the epoch.
+pub fn http_date(unix_ms: u64) -> String {
+    let seconds = i64::try_from(unix_ms / 1_000).unwrap_or(0);
+    let time = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let form =
+        format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+    time.format(form).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -114,6 +133,12 @@ mod tests {
         let headers = Headers::from_iter([("Content-type".to_owned(), "a".to_owned())]);
         assert_eq!(headers.get("content-TYPE"), Some("a"));
         assert_eq!(headers.get("accept"), None);
+    }
+
+    #[test]
+    fn dates_are_in_the_form_of_the_rfc() {
+        assert_eq!(http_date(784_111_777_999), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(http_date(u64::MAX), "Thu, 01 Jan 1970 00:00:00 GMT");
     }
 
     #[test]

@@ -8,10 +8,12 @@
 
 pub mod access;
 pub mod admin;
+pub mod app;
 pub mod dialect;
 pub mod fleet;
 pub mod http;
 pub mod input;
+pub mod metrics;
 pub mod recording;
 #[cfg(target_arch = "wasm32")]
 mod worker;

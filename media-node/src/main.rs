@@ -11,6 +11,7 @@ mod channel;
 mod clock;
 mod command;
 mod container;
+mod encryption;
 mod media;
 mod outbound;
 mod record;

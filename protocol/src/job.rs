@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{MixOutput, Scene, Secret};
+use crate::{MixOutput, Scene, Secret, Storage};
 
 /// What names a recorder: at most one recording runs for each of these at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -194,30 +194,4 @@ pub enum Selection {
 pub struct PlaylistStyle {
     /// Write `#EXTINF` as RFC 8216 asks, with its comma. Agora's own form has none.
     pub strict_extinf: bool,
-}
-
-/// A place in an object store, resolved by the edge to an endpoint and a signing region.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Storage {
-    pub kind: StorageKind,
-    /// `https://host[:port]`, without the bucket. For AWS the region's own endpoint.
-    pub endpoint: String,
-    /// The signing region.
-    pub region: String,
-    pub bucket: String,
-    pub access_key: String,
-    pub secret_key: Secret,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub session_token: Option<Secret>,
-    /// Put in front of each object's name, without slashes at its ends; may be empty. `a/b` makes `a/b/name.ts`.
-    pub prefix: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StorageKind {
-    /// Amazon S3: virtual-host style.
-    S3,
-    /// Any server with S3's interface: path style.
-    S3Compatible,
 }

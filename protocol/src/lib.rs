@@ -24,6 +24,7 @@ mod occurrence;
 mod report;
 mod roster;
 mod secret;
+mod storage;
 
 pub use address::is_public;
 pub use desired::{Desired, Directive};
@@ -31,10 +32,11 @@ pub use fault::{Fault, Problem, Refusal, RefusalCode};
 pub use heartbeat::{Heartbeat, HeartbeatAnswer, HeldRecording};
 pub use job::{
     ChannelType, Cipher, Decryption, Job, JobRequest, Mix, Mode, PlaylistStyle, RecorderKey, Selection, Snapshots,
-    Source, Storage, StorageKind, StreamTypes, Subscription, VideoQuality,
+    Source, StreamTypes, Subscription, VideoQuality,
 };
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
 pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod};
 pub use report::{EndCause, FileKind, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer, TrackKind};
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;
+pub use storage::{Addressing, Encryption, Storage, StorageKind};

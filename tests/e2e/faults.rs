@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use protocol::TrackKind::{Audio, Video};
+use reqwest::Method;
 use serde_json::json;
 use tapedeck_tests::customer::{Customer, Task};
 use tapedeck_tests::outage::Proxy;
@@ -80,10 +81,15 @@ pub(crate) async fn a_crashed_node_goes_on_in_the_same_playlists(stack: &mut Sta
 pub(crate) async fn a_crashed_edge_forgets_nothing(stack: &mut Stack) {
     let (customer, cname) = (stack.customer(), "edgecrash");
     let mut publisher = publish(stack, cname);
+    let path = format!("apps/{}", customer.app_id);
+    let one = json!({ "limits": { "recordings": 1 } });
+    stack.admin(Method::PATCH, &path, &one).await.expect(200);
     let task = customer.record(cname, |_| {}).await;
     steps::await_playlists(&customer, &task, 2).await;
     stack.crash(Part::Edge).await;
     steps::await_playlists(&customer, &task, 2).await;
+    let full = customer.acquire("another", "1").await;
+    assert_eq!((full.status, full.code()), (400, Some(406)), "{}", full.body);
     let again = customer
         .start(&task.resource_id, &customer.start_body(cname, &task.uid, cname))
         .await;
@@ -91,6 +97,10 @@ pub(crate) async fn a_crashed_edge_forgets_nothing(stack: &mut Stack) {
     record_for(5).await;
     publisher.assert_alive();
     steps::stop(&customer, &task).await;
+    wait::until("the app has room again", RECOVERY_LIMIT, async || {
+        (customer.acquire("another", "1").await.status == 200).then_some(())
+    })
+    .await;
     let recording = Recording::fetch(&stack.bucket(), &task).await;
     recording.check().await;
     assert!(

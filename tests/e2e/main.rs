@@ -4,12 +4,17 @@
 //! With `TAPEDECK_SOAK=1` the recordings that measure drift last minutes instead of seconds.
 
 mod alone;
+mod composed;
+mod encryption;
 mod endings;
 mod faults;
 mod interruptions;
+mod limits;
 mod load;
-mod mix;
+mod mixed;
+mod monitoring;
 mod rules;
+mod snapshots;
 mod space;
 mod steps;
 mod sync;
@@ -89,6 +94,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         webhooks::what_is_given_up_is_replayed: "1500",
     ]);
     trials.extend(own![
+        webhooks::a_real_recording_tells_its_course,
         faults::a_crashed_node_goes_on_in_the_same_playlists,
         faults::a_crashed_edge_forgets_nothing,
         faults::an_unreachable_store_costs_no_slice,
@@ -97,22 +103,30 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
     ]);
     trials.extend(shared![
         sync::audio_and_video_keep_together,
+        encryption::encrypted_channels_are_recorded_in_clear,
         whole_way::ffmpeg_by_tcp_and_udp,
         whole_way::gstreamer,
         whole_way::subscriptions_and_agoras_own_extinf,
         whole_way::an_update_changes_whom_is_recorded,
-        mix::users_are_mixed_where_the_layout_puts_them,
+        composed::users_are_mixed_where_the_layout_puts_them,
         interruptions::a_killed_publisher_comes_back,
         interruptions::a_user_leaves_and_returns,
         interruptions::a_user_joins_late,
         interruptions::the_resolution_changes,
         interruptions::audio_only_and_video_only,
         alone::streams_are_recorded_into_a_directory,
+        snapshots::beside_a_recording,
+        snapshots::alone_and_only_while_there_is_video,
         endings::idleness_ends_a_recording,
         endings::nothing_was_recorded,
         endings::a_wrong_bucket_is_refused,
         endings::a_store_that_does_not_answer_is_refused,
         endings::wrong_keys_are_refused,
+        mixed::agoras_playlist_is_told_by_name,
+        mixed::anyrtcs_files_are_listed,
+        limits::exactly_the_allowed_number_pass_in_each_second,
+        limits::recordings_have_a_quota,
+        monitoring::metrics_show_what_the_edge_does,
         rules::every_documented_rule,
         wrong_calls::credentials,
         wrong_calls::routes,

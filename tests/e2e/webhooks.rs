@@ -7,8 +7,11 @@ use serde_json::{Value, json};
 use tapedeck_tests::callback::{Mood, Server};
 use tapedeck_tests::customer::{Customer, Reply, send};
 use tapedeck_tests::fake_node::FakeNode;
+use tapedeck_tests::publisher::{Media, Publisher, Transport};
 use tapedeck_tests::stack::{Part, Stack};
 use tapedeck_tests::wait;
+
+use crate::steps::{self, record_for};
 
 const SECRET: &str = "notification-secret";
 const LIMIT: Duration = Duration::from_secs(120);
@@ -171,4 +174,43 @@ pub(crate) async fn what_is_given_up_is_replayed(stack: &mut Stack) {
     let items = test.body["items"].as_array().expect("results").clone();
     assert_eq!(items.len(), 3, "{items:?}");
     assert!(items.iter().all(|item| item["delivered"] == true), "{items:?}");
+}
+
+pub(crate) async fn a_real_recording_tells_its_course(stack: &mut Stack) {
+    let server = Server::start(SECRET).await;
+    set_callback(stack, &json!({ "url": server.url(), "secret": SECRET })).await;
+    let (customer, cname) = (stack.customer(), "course");
+    let media = Media::picture_and_tone(320, 180).without_delay();
+    let _publisher = Publisher::ffmpeg(&stack.publish_url(cname, "1"), &media, Transport::Tcp, stack.logs());
+    let task = start(&customer, cname).await;
+    steps::await_playlists(&customer, &task, 2).await;
+    record_for(5).await;
+    let files = steps::stop(&customer, &task).await;
+    let types = |server: &Server| -> Vec<u64> {
+        let arrivals = server.arrivals();
+        arrivals
+            .iter()
+            .filter_map(|one| one.body["eventType"].as_u64())
+            .collect()
+    };
+    wait::until("the last event", LIMIT, async || {
+        types(&server).contains(&11).then_some(())
+    })
+    .await;
+    let told = types(&server);
+    assert_eq!(told[..2], [40, 30], "{told:?}");
+    assert_eq!(told[told.len() - 2..], [31, 11], "{told:?}");
+    // Of the user's audio and video: begun, published, received and received no longer.
+    let count = |number| told.iter().filter(|one| **one == number).count();
+    assert_eq!([4, 41, 42, 43, 44].map(count), [2, 1, 2, 2, 2], "{told:?}");
+    let arrivals = server.arrivals();
+    let details = |number: u64| {
+        let one = arrivals.iter().find(|one| one.body["eventType"] == number);
+        one.expect("it arrived").body["payload"]["details"].clone()
+    };
+    assert_eq!(details(31)["fileList"].as_array().map(Vec::len), Some(files.len()));
+    assert_eq!(details(42)["streamUid"], "1");
+    assert_eq!(details(11)["exitStatus"], 0);
+    let names: Vec<_> = files.iter().map(|file| &file["fileName"]).collect();
+    assert!(names.contains(&&details(4)["fileList"]), "{names:?}");
 }

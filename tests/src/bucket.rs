@@ -1,5 +1,6 @@
 //! The customer's bucket, read by its own keys.
 
+use opendal::layers::RetryLayer;
 use opendal::services::S3;
 use opendal::{EntryMode, Operator};
 use serde::Deserialize;
@@ -36,7 +37,8 @@ impl Bucket {
             .secret_access_key(&access.secret_key)
             .disable_config_load()
             .disable_ec2_metadata();
-        Self(Operator::new(service).expect("an S3 client"))
+        // The server walks its folder to list it, and answers 500 when a file is renamed under it: every S3 client asks again.
+        Self(Operator::new(service).expect("an S3 client").layer(RetryLayer::new()))
     }
 
     /// The keys below `prefix`, which ends with a slash or is empty, in alphabetical order.

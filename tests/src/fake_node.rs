@@ -149,7 +149,7 @@ impl Held {
         self.seq += 1;
         let happening = |number: u64| Happening::StreamChanged {
             uid: "7".to_owned(),
-            track: if number % 3 == 0 {
+            track: if number.is_multiple_of(3) {
                 TrackKind::Audio
             } else {
                 TrackKind::Video

@@ -6,6 +6,7 @@ pub mod bucket;
 pub mod callback;
 pub mod customer;
 pub mod fake_node;
+pub mod frames;
 pub mod mixed;
 pub mod outage;
 pub mod playlist;

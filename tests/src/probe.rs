@@ -68,6 +68,23 @@ pub async fn streams(file: &Path) -> Vec<Stream> {
     shown.streams
 }
 
+/// A digest of each picture of the first video track, decoded, in the order of their presentation.
+pub async fn pictures(file: &Path) -> Vec<String> {
+    let output = Command::new("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-i"])
+        .arg(file)
+        .args(["-map", "0:v:0", "-fps_mode", "passthrough", "-f", "framemd5", "-"])
+        .output()
+        .await
+        .expect("ffmpeg runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .filter_map(|line| line.rsplit(',').next().map(|digest| digest.trim().to_owned()))
+        .collect()
+}
+
 /// What FFmpeg complains of while it decodes the whole file: empty for a sound one.
 pub async fn warnings(file: &Path) -> String {
     let output = Command::new("ffmpeg")

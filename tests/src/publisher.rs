@@ -1,12 +1,13 @@
 //! Users of a channel: FFmpeg and GStreamer as child processes that publish over RTSP until they are dropped.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::process::{Child, Command};
 
-use crate::sync;
+use crate::stack::node_program;
+use crate::{frames, sync};
 
 /// How RTP travels.
 #[derive(Clone, Copy, Debug)]
@@ -63,15 +64,24 @@ impl Media {
         }
     }
 
-    /// A picture of one colour, in FFmpeg's words, and a tone.
-    pub fn plain_and_tone(colour: &str) -> Self {
-        let tone = Self::tone_only();
+    /// A picture of one colour, in FFmpeg's words, and a tone of its own frequency.
+    pub fn plain_and_tone(colour: &str, frequency: u32) -> Self {
+        let picture = format!("-re -f lavfi -i color=c={colour}:s=320x180:r=15");
+        let tone = format!("-re -f lavfi -i sine=frequency={frequency}:sample_rate=48000");
         Self {
-            inputs: [
-                words(&format!("-re -f lavfi -i color=c={colour}:s=320x180:r=25")),
-                tone.inputs,
-            ]
-            .concat(),
+            inputs: [words(&picture), words(&tone)].concat(),
+            coding: words("-c:v libx264 -preset ultrafast -g 15 -pix_fmt yuv420p -c:a aac -b:a 64k"),
+        }
+    }
+
+    /// Frames with their numbers in them, a key frame each second, and a tone.
+    pub fn numbered_frames() -> Self {
+        let tone = Self::tone_only();
+        let mut inputs = words("-re -f lavfi -i");
+        inputs.push(frames::source());
+        inputs.extend(tone.inputs);
+        Self {
+            inputs,
             coding: [words("-c:v libx264 -g 25 -pix_fmt yuv420p"), tone.coding].concat(),
         }
     }
@@ -166,6 +176,14 @@ impl Publisher {
         let mut command = Command::new("gst-launch-1.0");
         command.arg("-q").args(pipeline.split_whitespace());
         Self::spawn(command, logs, "gstreamer")
+    }
+
+    /// Sends a file once, encrypted in a mode of docs/encryption.md, to the RTSP `url` by `media-node publish`.
+    pub fn encrypted(url: &str, file: &Path, mode: &str, secret_file: &Path, logs: &Path) -> Self {
+        let mut command = Command::new(node_program());
+        command.args(["publish", "--url", url, "--encrypt", mode, "--input"]);
+        command.arg(file).arg("--secret-file").arg(secret_file);
+        Self::spawn(command, logs, "publish")
     }
 
     fn spawn(mut command: Command, logs: &std::path::Path, program: &str) -> Self {

@@ -1,6 +1,7 @@
 //! A finished individual recording, and the promises that each of its playlists has to keep.
 
 mod names;
+mod pictures;
 mod promises;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,7 @@ use crate::playlist::{self, Playlist};
 use crate::probe::{self, Packet};
 
 pub use names::Name;
+pub use pictures::{Snapshot, snapshots};
 
 /// All that one recording left behind.
 pub struct Recording {
@@ -44,13 +46,14 @@ pub struct Slice {
 }
 
 impl Recording {
-    /// Fetches everything below the task's prefix, which must be its own.
+    /// Fetches everything but pictures below the task's prefix, which must be its own.
     ///
     /// # Panics
     /// When a content type is wrong, or as [`Self::read`].
     pub async fn fetch(bucket: &Bucket, task: &Task) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        for key in bucket.keys(&task.prefix).await {
+        let keys = bucket.keys(&task.prefix).await;
+        for key in keys.into_iter().filter(|key| !key.ends_with(".jpg")) {
             let object = bucket.get(&key).await.expect("a listed object");
             let wanted = if key.ends_with(".m3u8") {
                 "application/vnd.apple.mpegurl"

@@ -1,19 +1,22 @@
 //! A whole Tapedeck on ports and in a directory of its own, started and ended by `scripts/dev`.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use protocol::Report;
+use reqwest::Method;
 use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 use crate::bucket::{Bucket, S3Access};
-use crate::customer::Customer;
+use crate::customer::{Customer, Reply, send};
 use crate::wait;
 
 const START_LIMIT: Duration = Duration::from_secs(120);
@@ -57,7 +60,8 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts a stack and waits until all its parts are ready.
+    /// Starts a stack and waits until all its parts are ready. Its app may do as much as any app may: tests that run at
+    /// once share it.
     ///
     /// The stack ends with the thread that started it, even when that is killed.
     ///
@@ -97,7 +101,63 @@ impl Stack {
             .stderr(Stdio::from(log))
             .spawn()
             .expect("scripts/dev starts");
-        await_ready(state, process)
+        let stack = await_ready(state, process);
+        stack.raise_limits();
+        stack
+    }
+
+    fn raise_limits(&self) {
+        let all = ["acquire", "start", "query", "update", "updateLayout", "stop"];
+        let rates: Map<_, _> = all.iter().map(|name| ((*name).to_owned(), json!(1_000))).collect();
+        let limits = json!({ "limits": { "requests_per_second": rates, "recordings": 10_000 } });
+        let path = format!("apps/{}", self.info.app_id);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime
+            .expect("a runtime")
+            .block_on(self.admin(Method::PATCH, &path, &limits))
+            .expect(200);
+    }
+
+    /// A call of the operator to a path below `/admin/v1/`; `null` for no body.
+    pub async fn admin(&self, method: Method, path: &str, body: &Value) -> Reply {
+        let url = format!("{}/admin/v1/{path}", self.info.edge);
+        let request = self.customer().client.request(method, url);
+        let request = request.bearer_auth(&self.info.admin_token);
+        send(if body.is_null() { request } else { request.json(body) }).await
+    }
+
+    /// The edge's figures, by series.
+    pub async fn metrics(&self) -> BTreeMap<String, f64> {
+        let request = self.customer().client.get(format!("{}/metrics", self.info.edge));
+        let response = request
+            .bearer_auth(&self.info.admin_token)
+            .send()
+            .await
+            .expect("the edge answers");
+        assert_eq!(response.status(), 200);
+        let text = response.text().await.expect("a whole body");
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        lines
+            .map(|line| {
+                let (series, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("no value: {line}"));
+                (series.to_owned(), value.parse().expect("a number"))
+            })
+            .collect()
+    }
+
+    /// A new app of the stack's own tenant, called by the same customer.
+    pub async fn new_app(&self, settings: &Value) -> Customer {
+        let customer = self.customer();
+        let own = self
+            .admin(Method::GET, &format!("apps/{}", customer.app_id), &Value::Null)
+            .await;
+        let mut settings = settings.clone();
+        settings["tenant"] = own.expect(200).body["tenant"].clone();
+        let app = self.admin(Method::POST, "apps", &settings).await.expect(201);
+        Customer {
+            app_id: app.text("app_id").to_owned(),
+            ..customer
+        }
     }
 
     pub fn customer(&self) -> Customer {
@@ -239,14 +299,19 @@ fn pid_of(process: &Child) -> Pid {
     Pid::from_raw(process.id().try_into().expect("a pid"))
 }
 
-/// Four ports that are free, below the range from which the system takes those of outgoing connections. Two stacks of one
-/// process never get the same, those of two processes seldom.
+/// Four ports that are free, below the range from which the system takes those of outgoing connections. They stay with this
+/// process as long as it lives: a part that has been killed finds its port again, whoever else looks for one meanwhile.
 fn free_ports() -> [u16; 4] {
-    static TAKEN: AtomicU16 = AtomicU16::new(0);
-    let base = 20_000 + (std::process::id() % 200) as u16 * 50;
-    let candidates = std::iter::repeat_with(|| base + TAKEN.fetch_add(1, Ordering::Relaxed) % 50);
-    let mut free = candidates
-        .take(50)
-        .filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    static CLAIMS: Mutex<Vec<File>> = Mutex::new(Vec::new());
+    let claims = std::env::temp_dir().join("tapedeck-ports");
+    std::fs::create_dir_all(&claims).expect("a directory for the claims");
+    let mut free = (20_000..32_000).filter(|port| {
+        let claim = File::create(claims.join(port.to_string())).expect("a claim's file");
+        let is_free = claim.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        if is_free {
+            CLAIMS.lock().expect("no panic while it was held").push(claim);
+        }
+        is_free
+    });
     std::array::from_fn(|_| free.next().expect("free ports"))
 }

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    App, Callback, Credential, Dialect, Flavour, KeyRing, Purpose, RecorderDefaults, Store, StoreError, Tenant,
+    App, Callback, Credential, Dialect, Flavour, KeyRing, Limits, Purpose, RecorderDefaults, Store, StoreError, Tenant,
 };
 
 /// Tenants, credentials and apps in a [`Store`], with their secrets sealed.
@@ -43,6 +43,8 @@ struct AppRecord {
     flavour: Flavour,
     sealed_secrets: String,
     recorder: RecorderDefaults,
+    #[serde(default)]
+    limits: Limits,
     disabled: bool,
     created_ms: u64,
 }
@@ -166,6 +168,7 @@ impl<'a, S: Store> Directory<'a, S> {
             certificate: secrets.certificate,
             callback: secrets.callback,
             recorder: record.recorder,
+            limits: record.limits,
             disabled: record.disabled,
             created_ms: record.created_ms,
         }))
@@ -187,6 +190,7 @@ impl<'a, S: Store> Directory<'a, S> {
             flavour: app.flavour,
             sealed_secrets: self.seal(Purpose::App(id), &secrets, nonce)?,
             recorder: app.recorder,
+            limits: app.limits,
             disabled: app.disabled,
             created_ms: app.created_ms,
         };

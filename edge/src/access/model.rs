@@ -1,6 +1,8 @@
 use protocol::{Secret, Source};
 use serde::{Deserialize, Serialize};
 
+use super::Limits;
+
 /// A customer: the owner of credentials and apps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tenant {
@@ -34,6 +36,7 @@ pub struct App {
     /// Who is told of events.
     pub callback: Option<Callback>,
     pub recorder: RecorderDefaults,
+    pub limits: Limits,
     /// No new recording is started; those that run can be asked about and stopped.
     pub disabled: bool,
     pub created_ms: u64,

@@ -6,12 +6,26 @@ use serde_json::{Value, json};
 use super::error::AdminError;
 use super::{TestResult, Which};
 use crate::access::Page;
+use crate::app::{Cursor, Listed, UsageView};
 use crate::http::Response;
 use crate::recording::{Outcome, Snapshot, Status};
 
 /// One page of a listing; its rows must hold no secrets.
 pub fn page<T: Serialize>(page: &Page<T>) -> Response {
     Response::json(200, page)
+}
+
+/// One page of an app's recordings.
+pub fn recordings(items: Vec<Listed>, next: Option<&Cursor>) -> Response {
+    page(&Page {
+        items,
+        cursor: next.map(Cursor::to_text),
+    })
+}
+
+/// How much of its limits an app uses.
+pub fn usage(view: &UsageView) -> Response {
+    Response::json(200, view)
 }
 
 #[derive(Serialize)]

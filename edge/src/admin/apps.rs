@@ -3,10 +3,22 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::error::AdminError;
-use super::{Admin, callback, display_name, only, source};
-use crate::access::{App, Dialect, Flavour, Page, RecorderDefaults, Store, hex, is_id};
+use super::{Admin, callback, display_name, limits, only, source};
+use crate::access::{App, Dialect, Flavour, Limits, Page, RecorderDefaults, Store, hex, is_id};
 use crate::http::Response;
 use crate::input::{FieldError, Fields};
+
+/// What may be set when an app is created and changed afterwards.
+const SETTINGS: &[&str] = &[
+    "name",
+    "flavour",
+    "source",
+    "certificate",
+    "callback",
+    "recorder",
+    "limits",
+    "disabled",
+];
 
 /// An app as the operator sees it: its source without what is secret in it.
 #[derive(Serialize)]
@@ -20,6 +32,7 @@ struct View {
     has_certificate: bool,
     callback: Option<Value>,
     recorder: RecorderDefaults,
+    limits: Limits,
     disabled: bool,
     created_ms: u64,
 }
@@ -36,6 +49,7 @@ impl From<App> for View {
             has_certificate: app.certificate.is_some(),
             callback: app.callback.as_ref().map(|set| callback::view(set, false)),
             recorder: app.recorder,
+            limits: app.limits,
             disabled: app.disabled,
             created_ms: app.created_ms,
         }
@@ -54,18 +68,7 @@ impl View {
 
 impl<S: Store> Admin<'_, S> {
     pub(super) async fn create_app(&self) -> Result<Response, AdminError> {
-        let body = self.body(&[
-            "app_id",
-            "tenant",
-            "name",
-            "dialect",
-            "flavour",
-            "source",
-            "certificate",
-            "callback",
-            "recorder",
-            "disabled",
-        ])?;
+        let body = self.body(&[&["app_id", "tenant", "dialect"], SETTINGS].concat())?;
         let body = Fields::new(&body);
         if body.string("dialect")?.is_some_and(|value| value != "agora") {
             return Err(body
@@ -87,6 +90,7 @@ impl<S: Store> Admin<'_, S> {
             certificate: None,
             callback: None,
             recorder: RecorderDefaults::default(),
+            limits: Limits::default(),
             disabled: false,
             created_ms: self.now_ms,
         };
@@ -126,15 +130,7 @@ impl<S: Store> Admin<'_, S> {
     }
 
     pub(super) async fn update_app(&self, app_id: &str) -> Result<Response, AdminError> {
-        let body = self.body(&[
-            "name",
-            "flavour",
-            "source",
-            "certificate",
-            "callback",
-            "recorder",
-            "disabled",
-        ])?;
+        let body = self.body(SETTINGS)?;
         let mut app = self.app(app_id).await?;
         let callback = self.change(&mut app, &Fields::new(&body))?;
         self.directory.put_app(&app, &self.entropy.nonce).await?;
@@ -194,6 +190,9 @@ fn change(app: &mut App, body: &Fields<'_>) -> Result<(), FieldError> {
     if let Some(recorder) = body.object("recorder")? {
         only(&recorder, &["strict_extinf"])?;
         app.recorder.strict_extinf = recorder.boolean("strict_extinf")?.unwrap_or(app.recorder.strict_extinf);
+    }
+    if let Some(given) = body.object("limits")? {
+        limits::change(&mut app.limits, &given)?;
     }
     app.disabled = body.boolean("disabled")?.unwrap_or(app.disabled);
     Ok(())

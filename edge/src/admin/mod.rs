@@ -6,12 +6,14 @@ mod apps;
 mod callback;
 mod credentials;
 mod error;
+mod limits;
 mod notices;
+mod recordings;
 mod route;
 mod source;
 mod tenants;
 
-pub use answer::{failure, page, recording, replayed, tested};
+pub use answer::{failure, page, recording, recordings, replayed, tested, usage};
 pub use callback::TestResult;
 pub use notices::{NoticeState, NoticeView, Which};
 
@@ -20,7 +22,8 @@ use protocol::Secret;
 use route::Route;
 use serde_json::{Map, Value};
 
-use crate::access::{Callback, Directory, DirectoryError, Entropy, Flavour, Store, is_id, same_secret};
+use crate::access::{Callback, Directory, DirectoryError, Entropy, Flavour, Limits, Store, is_id, same_secret};
+use crate::app::Filter;
 use crate::http::{Request, Response};
 use crate::input::{FieldError, Fields, Targets};
 
@@ -43,16 +46,14 @@ pub enum Handled {
 }
 
 /// What the operator asks of the objects. The shell answers with the function that is named, or with [`failure`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Question {
     /// All nodes that the fleet knows: [`page`].
     Nodes,
-    /// The recordings of an app: [`page`].
-    Recordings {
-        app_id: String,
-        limit: usize,
-        cursor: Option<String>,
-    },
+    /// How much of its limits an app uses: [`usage`].
+    Usage { app_id: String, limits: Limits },
+    /// The recordings of an app: [`recordings`].
+    Recordings { app_id: String, filter: Filter },
     /// The state of one recording and its history: [`recording`].
     Recording { app_id: String, sid: String },
     /// Stop one recording, without waiting for its uploads: [`recording`].
@@ -86,10 +87,8 @@ pub async fn handle<S: Store>(
     now_ms: u64,
     entropy: &Entropy,
 ) -> Handled {
-    if !is_operator(request, token) {
-        let response =
-            AdminError::new(401, "unauthorized", "send `Authorization: Bearer` with the admin token").response();
-        return Handled::Respond(response.with_header("WWW-Authenticate", r#"Bearer realm="tapedeck admin""#));
+    if let Err(response) = enter(request, token) {
+        return Handled::Respond(response);
     }
     let Some(route) = Route::parse(&request.path) else {
         return Handled::Respond(AdminError::new(404, "not_found", "there is no such path").response());
@@ -116,6 +115,20 @@ pub async fn handle<S: Store>(
             }
         }
     }
+}
+
+/// Lets the operator in, who shows the token; an empty one lets nobody in.
+///
+/// # Errors
+/// The answer to anybody else.
+pub fn enter(request: &Request, token: &Secret) -> Result<(), Response> {
+    if is_operator(request, token) {
+        return Ok(());
+    }
+    let refusal = AdminError::new(401, "unauthorized", "send `Authorization: Bearer` with the admin token");
+    Err(refusal
+        .response()
+        .with_header("WWW-Authenticate", r#"Bearer realm="tapedeck admin""#))
 }
 
 fn is_operator(request: &Request, token: &Secret) -> bool {
@@ -159,13 +172,14 @@ impl<S: Store> Admin<'_, S> {
             (Route::App(id), "PATCH") => self.update_app(id).await,
             (Route::App(id), _) => self.delete_app(id).await,
             (Route::Nodes, _) => return Ok(Handled::Ask(Question::Nodes)),
+            (Route::Usage { app_id }, _) => return self.usage(app_id).await.map(Handled::Ask),
             (Route::Recordings { app_id }, _) => return self.recordings(app_id).map(Handled::Ask),
             (Route::Recording { app_id, sid }, _) => {
-                let (app_id, sid) = recording_ids(app_id, sid)?;
+                let (app_id, sid) = recordings::ids(app_id, sid)?;
                 return Ok(Handled::Ask(Question::Recording { app_id, sid }));
             }
             (Route::StopRecording { app_id, sid }, _) => {
-                let (app_id, sid) = recording_ids(app_id, sid)?;
+                let (app_id, sid) = recordings::ids(app_id, sid)?;
                 return Ok(Handled::Ask(Question::Stop { app_id, sid }));
             }
             (Route::Notices { app_id, sid }, _) => return self.notices(app_id, sid).map(Handled::Ask),
@@ -176,18 +190,6 @@ impl<S: Store> Admin<'_, S> {
             (Route::TestCallback { app_id }, _) => return self.test_callback(app_id).await.map(Handled::Ask),
         };
         response.map(Handled::Respond)
-    }
-
-    fn recordings(&self, app_id: &str) -> Result<Question, AdminError> {
-        if !is_id(app_id) {
-            return Err(AdminError::not_found("app", app_id));
-        }
-        let (limit, cursor) = self.paging()?;
-        Ok(Question::Recordings {
-            app_id: app_id.to_owned(),
-            limit,
-            cursor,
-        })
     }
 
     /// `limit` and `cursor` of the query.
@@ -262,14 +264,6 @@ fn display_name<'a>(body: &Fields<'a>) -> Result<Option<&'a str>, FieldError> {
 
 fn is_visible(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-fn recording_ids(app_id: &str, sid: &str) -> Result<(String, String), AdminError> {
-    if is_id(app_id) && is_id(sid) {
-        Ok((app_id.to_owned(), sid.to_owned()))
-    } else {
-        Err(AdminError::not_found("recording", sid))
-    }
 }
 
 #[cfg(test)]

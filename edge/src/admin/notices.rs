@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::AdminError;
-use super::{Admin, Question, recording_ids};
+use super::{Admin, Question, recordings};
 use crate::access::Store;
 use crate::input::FieldError;
 
@@ -64,7 +64,7 @@ pub enum Which {
 
 impl<S: Store> Admin<'_, S> {
     pub(super) fn notices(&self, app_id: &str, sid: &str) -> Result<Question, AdminError> {
-        let (app_id, sid) = recording_ids(app_id, sid)?;
+        let (app_id, sid) = recordings::ids(app_id, sid)?;
         let (limit, cursor) = self.paging()?;
         let error = |field: &str, problem: &str| FieldError {
             field: field.to_owned(),
@@ -91,7 +91,7 @@ impl<S: Store> Admin<'_, S> {
     }
 
     pub(super) fn replay(&self, app_id: &str, sid: &str, number: Option<&str>) -> Result<Question, AdminError> {
-        let (app_id, sid) = recording_ids(app_id, sid)?;
+        let (app_id, sid) = recordings::ids(app_id, sid)?;
         let which = match number {
             None => Which::GivenUp,
             Some(text) => Which::Number(text.parse().map_err(|_| AdminError::not_found("event", text))?),

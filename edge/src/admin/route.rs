@@ -12,6 +12,9 @@ pub(super) enum Route<'a> {
     },
     Apps,
     App(&'a str),
+    Usage {
+        app_id: &'a str,
+    },
     Nodes,
     Recordings {
         app_id: &'a str,
@@ -55,6 +58,7 @@ impl<'a> Route<'a> {
             ["tenants", tenant, "credentials", customer_id] => Self::Credential { tenant, customer_id },
             ["apps"] => Self::Apps,
             ["apps", app_id] => Self::App(app_id),
+            ["apps", app_id, "usage"] => Self::Usage { app_id },
             ["nodes"] => Self::Nodes,
             ["apps", app_id, "recordings"] => Self::Recordings { app_id },
             ["apps", app_id, "recordings", sid] => Self::Recording { app_id, sid },
@@ -75,7 +79,11 @@ impl<'a> Route<'a> {
             Self::Tenants | Self::Credentials { .. } | Self::Apps => "GET, POST",
             Self::Tenant(_) | Self::App(_) => "GET, PATCH, DELETE",
             Self::Credential { .. } => "GET, PATCH, DELETE",
-            Self::Nodes | Self::Recordings { .. } | Self::Recording { .. } | Self::Notices { .. } => "GET",
+            Self::Usage { .. }
+            | Self::Nodes
+            | Self::Recordings { .. }
+            | Self::Recording { .. }
+            | Self::Notices { .. } => "GET",
             Self::StopRecording { .. }
             | Self::ReplayNotices { .. }
             | Self::ReplayNotice { .. }

@@ -11,6 +11,7 @@ mod table;
 use protocol::{Heartbeat, HeartbeatAnswer, Refusal};
 use serde::{Deserialize, Serialize};
 
+use crate::metrics::{Counts, Tally};
 use crate::recording::Node;
 
 pub use placement::Wish;
@@ -23,6 +24,14 @@ pub enum Request {
     Heartbeat(Heartbeat),
     Place(Wish),
     Nodes,
+    /// From an instance of the worker.
+    Counts(Counts),
+    /// From an app's object, which has this name.
+    Tally {
+        app: String,
+        tally: Tally,
+    },
+    Metrics,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,4 +41,7 @@ pub enum Reply {
     /// A node, or why there is none.
     Place(Result<Node, String>),
     Nodes(Vec<NodeView>),
+    Noted,
+    /// Prometheus' text.
+    Metrics(String),
 }

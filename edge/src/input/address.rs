@@ -53,6 +53,14 @@ pub(crate) fn base_url(text: &str, schemes: &[&str]) -> Result<String, String> {
     }
 }
 
+/// Whether a URL's host is an address of numbers.
+pub(crate) fn is_ip(url: &str) -> bool {
+    let host = url
+        .split_once("://")
+        .and_then(|(_, rest)| Some(host_of(authority(rest)?)));
+    matches!(host, Some(Host::V4(_) | Host::V6(_)))
+}
+
 /// Whether a text is a URL of HTTP or HTTPS, which may hold a user, a password, a path and a query. Behind the server's
 /// address there may be characters that have to be percent-encoded before they are sent.
 pub(crate) fn web_url(text: &str) -> bool {

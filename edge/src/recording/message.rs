@@ -102,11 +102,14 @@ pub enum Effect {
         desired: Box<Desired>,
         wait_ms: u64,
     },
-    /// Write the recording's session document, without secrets, to be forgotten at `expires_ms`; answer with
-    /// [`Input::Published`].
+    /// Tell the app of the recording and, if `document`, write its session document, without secrets; both may be
+    /// forgotten at `expires_ms`. Answer with [`Input::Published`].
     Publish {
         revision: u64,
+        document: bool,
         snapshot: Box<Snapshot>,
+        /// Of the recording's resource ID.
+        nonce: String,
         expires_ms: u64,
     },
     /// Deliver the event whose row has this place to the app's callback; answer with [`Input::Delivered`].

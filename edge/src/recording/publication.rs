@@ -1,5 +1,7 @@
-//! Publishing a recording's session document at each change of its status, and of its files once it is over. One write
-//! is under way at a time, so that an older document cannot overtake a newer one; one that failed is repeated.
+//! Telling others of a recording: its session document is written at each change of its status, and of its files once it
+//! is over; its app is told at the same time, and every minute as long as it is not over, so that it keeps its place among
+//! the app's recordings. One write is under way at a time, so that an older one cannot overtake a newer one; one that
+//! failed is repeated.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,15 +14,24 @@ pub(super) const RETENTION_MS: u64 = 7 * 24 * 3_600_000;
 const WRITE_LIMIT_MS: u64 = 15_000;
 /// Pause after the first failure; it doubles with each up to `MAX_PAUSE_MS`.
 const PAUSE_MS: u64 = 2_000;
-const MAX_PAUSE_MS: u64 = 300_000;
+const MAX_PAUSE_MS: u64 = 60_000;
+/// How often the app is told of a recording that is not over: a third of the time after which it takes it for gone.
+const RENEWAL_MS: u64 = 60_000;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Publication {
     /// What the newest revision shows.
     shown: Option<Shown>,
     revision: u64,
+    /// The newest revision that the session document has to show.
+    document: u64,
     written: u64,
     failures: u32,
+    /// When the newest revision was made.
+    shown_ms: u64,
+    /// Whether another revision is due when that one is older than `RENEWAL_MS`.
+    renewed: bool,
     /// No write before this time: one is under way, or the last one failed.
     not_before_ms: u64,
 }
@@ -38,21 +49,27 @@ pub(super) fn flush(state: &mut State, now_ms: u64, out: &mut Vec<Effect>) {
         let Some(expires_ms) = recording.expires_ms() else {
             continue;
         };
-        let shown = Some(shown(recording));
+        let (shown, renewed) = (Some(shown(recording)), !recording.is_over());
         let publication = &mut recording.publication;
-        if publication.shown != shown {
+        publication.renewed = renewed;
+        let changed = publication.shown != shown;
+        if changed || publication.renewal_ms().is_some_and(|due_ms| now_ms >= due_ms) {
             publication.shown = shown;
+            publication.shown_ms = now_ms;
             publication.revision += 1;
+            if changed {
+                publication.document = publication.revision;
+            }
         }
-        if publication.revision > publication.written && now_ms >= publication.not_before_ms {
+        if !publication.is_written() && now_ms >= publication.not_before_ms {
             publication.not_before_ms = now_ms.saturating_add(WRITE_LIMIT_MS);
-            let revision = publication.revision;
-            let snapshot = Box::new(recording.snapshot());
-            let expires_ms = expires_ms.saturating_add(RETENTION_MS);
+            let (revision, document) = (publication.revision, publication.owes_document());
             out.push(Effect::Publish {
                 revision,
-                snapshot,
-                expires_ms,
+                document,
+                snapshot: Box::new(recording.snapshot()),
+                nonce: recording.ticket.nonce.clone(),
+                expires_ms: expires_ms.saturating_add(RETENTION_MS),
             });
         }
     }
@@ -76,9 +93,24 @@ pub(super) fn published(state: &mut State, sid: &str, revision: u64, ok: bool, n
 }
 
 impl Publication {
-    /// When a write has to be tried again.
+    /// When something has to be written, for the first time or again.
     pub(super) fn due_ms(&self) -> Option<u64> {
-        (self.revision > self.written).then_some(self.not_before_ms)
+        let unwritten_ms = (!self.is_written()).then_some(self.not_before_ms);
+        let renewal_ms = self.renewal_ms().map(|due_ms| due_ms.max(self.not_before_ms));
+        unwritten_ms.into_iter().chain(renewal_ms).min()
+    }
+
+    /// Whether the session document is older than what it has to show.
+    pub(super) fn owes_document(&self) -> bool {
+        self.document > self.written
+    }
+
+    fn is_written(&self) -> bool {
+        self.revision <= self.written
+    }
+
+    fn renewal_ms(&self) -> Option<u64> {
+        self.renewed.then(|| self.shown_ms.saturating_add(RENEWAL_MS))
     }
 }
 

@@ -9,6 +9,7 @@ use super::objects::{self, LogQuestion};
 use super::webhooks::Receiver;
 use crate::access::Page;
 use crate::admin::{self, Question};
+use crate::app;
 use crate::fleet;
 use crate::http::Response;
 use crate::recording::{Call, Command, Outcome, Reply, Request, Snapshot, Stop, Target};
@@ -19,13 +20,16 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
             Ok(fleet::Reply::Nodes(items)) => admin::page(&Page { items, cursor: None }),
             Ok(_) | Err(_) => admin::failure(),
         },
-        Question::Recordings { app_id, limit, cursor } => {
-            match store.sessions(&app_id, limit, cursor.as_deref()).await {
-                Ok(page) => admin::page(&page),
-                Err(error) => {
-                    console_error!("{error}");
-                    admin::failure()
-                }
+        Question::Usage { app_id, limits } => {
+            match objects::ask_app(env, &app_id, &app::Request::Usage { limits }).await {
+                Ok(app::Reply::Usage(view)) => admin::usage(&view),
+                Ok(_) | Err(_) => admin::failure(),
+            }
+        }
+        Question::Recordings { app_id, filter } => {
+            match objects::ask_app(env, &app_id, &app::Request::List(filter)).await {
+                Ok(app::Reply::List { items, next }) => admin::recordings(items, next.as_ref()),
+                Ok(_) | Err(_) => admin::failure(),
             }
         }
         Question::Recording { app_id, sid } => match one(&app_id, &sid, Command::Query, store, env).await {
@@ -89,9 +93,20 @@ async fn of_recording(
     store: &KvStore,
     env: &Env,
 ) -> Result<Value, Response> {
-    let snapshot = document(app_id, sid, store).await?;
-    let answer = objects::ask_log(env, &snapshot.key, question).await;
+    let key = match find(app_id, sid, env).await? {
+        Some(key) => key,
+        None => document(app_id, sid, store).await?.key,
+    };
+    let answer = objects::ask_log(env, &key, question).await;
     answer.map_err(|_| admin::failure())
+}
+
+/// Which recorder has the recording, by the app's index.
+async fn find(app_id: &str, sid: &str, env: &Env) -> Result<Option<RecorderKey>, Response> {
+    match objects::ask_app(env, app_id, &app::Request::Find { sid: sid.to_owned() }).await {
+        Ok(app::Reply::Find(listed)) => Ok(listed.map(|listed| listed.key)),
+        Ok(_) | Err(_) => Err(admin::failure()),
+    }
 }
 
 async fn document(app_id: &str, sid: &str, store: &KvStore) -> Result<Snapshot, Response> {
@@ -108,8 +123,8 @@ async fn document(app_id: &str, sid: &str, store: &KvStore) -> Result<Snapshot, 
     }
 }
 
-/// The session document tells which recorder has the recording; the recorder tells the newest state, and when it has
-/// forgotten the recording, the document is the last that is known.
+/// The recorder tells the newest state; when the app or the recorder has forgotten the recording, the session document is
+/// the last that is known.
 async fn one(
     app_id: &str,
     sid: &str,
@@ -117,21 +132,21 @@ async fn one(
     store: &KvStore,
     env: &Env,
 ) -> Result<(RecorderKey, Outcome), Response> {
-    let snapshot = document(app_id, sid, store).await?;
-    let key = snapshot.key.clone();
-    let command = command(Target {
-        sid: sid.to_owned(),
-        nonce: None,
-    });
-    let call = Call {
-        key: snapshot.key.clone(),
-        command,
-    };
-    match objects::ask_recorder(env, &key, &Request::Call(call)).await {
-        Ok(Reply::Outcome(outcome)) if matches!(*outcome, Outcome::NotFound { .. }) => {
-            Ok((key, Outcome::State(Box::new(snapshot))))
+    if let Some(key) = find(app_id, sid, env).await? {
+        let command = command(Target {
+            sid: sid.to_owned(),
+            nonce: None,
+        });
+        let call = Call {
+            key: key.clone(),
+            command,
+        };
+        match objects::ask_recorder(env, &key, &Request::Call(call)).await {
+            Ok(Reply::Outcome(outcome)) if matches!(*outcome, Outcome::NotFound { .. }) => {}
+            Ok(Reply::Outcome(outcome)) => return Ok((key, *outcome)),
+            Ok(_) | Err(_) => return Err(admin::failure()),
         }
-        Ok(Reply::Outcome(outcome)) => Ok((key, *outcome)),
-        Ok(_) | Err(_) => Err(admin::failure()),
     }
+    let snapshot = document(app_id, sid, store).await?;
+    Ok((snapshot.key.clone(), Outcome::State(Box::new(snapshot))))
 }

@@ -3,7 +3,7 @@
 use protocol::RecorderKey;
 use worker::KvError;
 
-use crate::access::{Keys, Page, Store, StoreError};
+use crate::access::{Keys, Store, StoreError};
 use crate::recording::Snapshot;
 
 pub(super) struct KvStore(worker::KvStore);
@@ -30,24 +30,6 @@ impl KvStore {
     pub(super) async fn session(&self, app_id: &str, sid: &str) -> Result<Option<Snapshot>, StoreError> {
         let value = self.get(&format!("{}{sid}", session_prefix(app_id))).await?;
         Ok(value.and_then(|value| serde_json::from_slice(value.as_bytes()).ok()))
-    }
-
-    pub(super) async fn sessions(
-        &self,
-        app_id: &str,
-        limit: usize,
-        cursor: Option<&str>,
-    ) -> Result<Page<Snapshot>, StoreError> {
-        let prefix = session_prefix(app_id);
-        let page = self.list(&prefix, limit, cursor).await?;
-        let mut items = Vec::new();
-        for sid in page.keys.iter().filter_map(|key| key.strip_prefix(&prefix)) {
-            items.extend(self.session(app_id, sid).await?);
-        }
-        Ok(Page {
-            items,
-            cursor: page.cursor,
-        })
     }
 }
 

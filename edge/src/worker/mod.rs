@@ -3,6 +3,8 @@
 
 mod admin_questions;
 mod bindings;
+mod counting;
+mod customers;
 mod kv;
 mod node_routes;
 mod nodes;
@@ -13,14 +15,20 @@ mod webhooks;
 
 use worker::{Context, Env, Request, Response, event};
 
+use crate::metrics::Route;
+
 /// Carries a name that a customer can quote, on every response.
 const REQUEST_ID: &str = "X-Request-Id";
 
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<Response> {
+async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
     let response = match transport::read(request).await {
-        Ok(request) => routes::answer(&request, &env).await,
-        Err(response) => response,
+        Ok(request) => routes::answer(&request, &env, &context).await,
+        Err(response) => {
+            counting::answered(Route::Unrouted, response.status);
+            response
+        }
     };
+    counting::send_later(&env, &context);
     transport::write(response.with_header(REQUEST_ID, &bindings::request_id()))
 }

@@ -1,25 +1,57 @@
-//! Which part answers a request: the operator's API, the nodes', or the dialect.
+//! Which part answers a request: the operator's API, the nodes', or the dialect. Each answer is counted.
 
-use worker::{Env, console_error};
+use worker::{Context, Env, console_error};
 
 use super::bindings::{self, Misconfigured};
-use super::{admin_questions, node_routes, objects, transport};
+use super::{admin_questions, counting, customers, node_routes, objects, transport};
 use crate::access::{Directory, DirectoryError};
 use crate::dialect::agora;
 use crate::http::{Request, Response};
-use crate::recording::{Reply, Request as RecorderRequest};
-use crate::{admin, http};
+use crate::metrics::Route;
+use crate::{admin, fleet, http};
 
-pub(super) async fn answer(request: &Request, env: &Env) -> Response {
-    let answer = match request.path.as_str() {
-        "/healthz" => health(env),
-        path if path.starts_with("/node/v1/") => node_routes::answer(request, env).await,
-        path if path == "/admin/v1" || path.starts_with("/admin/v1/") => operator(request, env).await,
-        _ => customer(request, env).await,
+pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> Response {
+    let route = route(request);
+    let answer = match route {
+        Route::Health => health(env),
+        Route::Metrics => metrics(request, env).await,
+        Route::Heartbeat | Route::Report | Route::Job | Route::Node => node_routes::answer(request, env).await,
+        Route::Admin => operator(request, env).await,
+        Route::Customer(_) | Route::Unrouted => customers::answer(request, env, context).await,
     };
-    answer.unwrap_or_else(|error| {
+    let response = answer.unwrap_or_else(|error| {
         console_error!("misconfigured: {error}");
         transport::message(500, "An unexpected error occurred")
+    });
+    counting::answered(route, response.status);
+    response
+}
+
+fn route(request: &Request) -> Route {
+    match request.path.as_str() {
+        "/healthz" => Route::Health,
+        "/metrics" => Route::Metrics,
+        "/node/v1/heartbeats" => Route::Heartbeat,
+        "/node/v1/reports" => Route::Report,
+        "/node/v1/jobs" => Route::Job,
+        path if path.starts_with("/node/v1/") => Route::Node,
+        path if path == "/admin/v1" || path.starts_with("/admin/v1/") => Route::Admin,
+        _ => agora::method(request).map_or(Route::Unrouted, Route::Customer),
+    }
+}
+
+/// What this instance has counted is sent first, so that one that answers all requests misses none but this one.
+async fn metrics(request: &Request, env: &Env) -> Result<Response, Misconfigured> {
+    if let Err(response) = admin::enter(request, &bindings::admin_token(env)?) {
+        return Ok(response);
+    }
+    if request.method != "GET" {
+        return Ok(transport::message(405, "this path takes GET").with_header("Allow", "GET"));
+    }
+    counting::send(env).await;
+    Ok(match objects::ask_fleet(env, &fleet::Request::Metrics).await {
+        Ok(fleet::Reply::Metrics(text)) => Response::text(200, "text/plain; version=0.0.4; charset=utf-8", text),
+        Ok(_) | Err(_) => admin::failure(),
     })
 }
 
@@ -35,32 +67,6 @@ fn health(env: &Env) -> Result<Response, Misconfigured> {
         Ok(()) => Response::json(200, &serde_json::json!({ "status": "ok" })),
         Err(error) => transport::message(503, &error.to_string()),
     })
-}
-
-async fn customer(request: &Request, env: &Env) -> Result<Response, Misconfigured> {
-    let (store, keys) = (bindings::directory(env)?, bindings::seal_keys(env)?);
-    let directory = Directory::new(&store, &keys);
-    Ok(
-        match agora::handle(
-            request,
-            &directory,
-            bindings::targets(env),
-            bindings::now_ms(),
-            &bindings::entropy(),
-        )
-        .await
-        {
-            agora::Handled::Respond(response) => response,
-            agora::Handled::Failed(error, response) => logged(&error, response),
-            agora::Handled::Call(pending) => {
-                let key = &pending.call.key;
-                match objects::ask_recorder(env, key, &RecorderRequest::Call(pending.call.clone())).await {
-                    Ok(Reply::Outcome(outcome)) => pending.render(&outcome),
-                    Ok(_) | Err(_) => pending.unreachable(),
-                }
-            }
-        },
-    )
 }
 
 async fn operator(request: &Request, env: &Env) -> Result<Response, Misconfigured> {

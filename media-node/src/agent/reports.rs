@@ -81,13 +81,18 @@ async fn report(
 
 /// An edge that has forgotten an ended recording needs no telling.
 async fn send(edge: &Edge, supervisor: &Supervisor, sid: &str, report: &Report) -> Result<(), EdgeError> {
-    let desired = match edge.report(report).await {
-        Ok(answer) => answer.desired,
+    let answer = match edge.report(report).await {
+        Ok(answer) => answer,
         Err(EdgeError::Unknown { .. }) if report.phase == Phase::Ended => return Ok(()),
         Err(error) => return Err(error),
     };
-    if let Err(refusal) = supervisor.converge(sid, desired) {
+    if let Err(refusal) = supervisor.converge(sid, answer.desired) {
         tracing::warn!(sid, reason = refusal.reason, "what the edge wants cannot be done");
+    }
+    if let Some(confirmed) = answer.confirmed.filter(|_| !report.occurrences.list.is_empty())
+        && let Err(refusal) = supervisor.confirm(sid, confirmed)
+    {
+        tracing::debug!(sid, reason = refusal.reason, "what has happened is told again");
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! [`open`] runs a session and tells what it captures as [`CaptureEvent`]s on the recording's timeline ([`Clock`]).
 //! `session` is the shell: sockets, time-outs, the bounded queue. Below it everything is pure, a function of packets
-//! with arrival times: `depacketize` (RTP payloads to access units, one file a codec), `timeline` and `decode_times`
+//! with arrival times: `depacketize` (RTP payloads to access units, one file a codec), `lock` (encrypted units to clear ones), `timeline` and `decode_times`
 //! (RTP timestamps to media time), `stream` (tracks held together by the sender's clock, [`UserClock`]).
 //!
 //! May not know: channels and rosters, files and containers, what a recording does with the units.
@@ -11,6 +11,7 @@
 mod clock;
 mod decode_times;
 mod depacketize;
+mod lock;
 mod opus;
 mod outlet;
 mod sdp;

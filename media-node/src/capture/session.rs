@@ -1,4 +1,5 @@
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -17,6 +18,7 @@ use super::sdp::{Offer, offers};
 use super::stream::StreamCapture;
 use super::track::{SenderReport, TrackCapture};
 use super::{CaptureEnd, CaptureEvent, Clock, Track, UserClock};
+use crate::encryption::Keys;
 
 /// For each of connecting with DESCRIBE, SETUP and PLAY.
 const STEP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -31,6 +33,8 @@ pub struct CaptureRequest {
     pub username: Option<String>,
     pub password: Option<Secret>,
     pub want: Wanted,
+    /// By which the stream is decrypted. Without them an encrypted one is left out.
+    pub keys: Option<Arc<Keys>>,
     pub clock: Clock,
     pub user: UserClock,
     /// How long no media may come before the stream counts as [`CaptureEnd::Silent`].
@@ -133,7 +137,13 @@ async fn connect(request: &CaptureRequest, events: &mut Vec<CaptureEvent>) -> Re
         });
         step(&url, "SETUP", session.setup(id, setup)).await?;
         captured.push((id, tracks.len()));
-        tracks.push(TrackCapture::new(kind, clock_rate, depacketizer, user.end_us(kind)));
+        tracks.push(TrackCapture::new(
+            kind,
+            clock_rate,
+            depacketizer,
+            request.keys.clone(),
+            user.end_us(kind),
+        ));
     }
     if tracks.is_empty() {
         let names: Vec<&str> = offered.iter().map(|(_, offer)| offer.encoding.as_str()).collect();

@@ -1,9 +1,12 @@
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::decode_times::DecodeTimes;
 use super::depacketize::{Depacketizer, Frame, FrameFormat, Packet};
+use super::lock::{Lock, Passed};
 use super::timeline::{ClosedWindow, Lateness, Mapping, RtpClock};
 use super::{AccessUnit, CaptureEvent, Format, Track};
+use crate::encryption::Keys;
 
 /// RFC 3550 A.1: a greater step in the sequence numbers is a sender that counts anew.
 const MAX_DROPOUT: u16 = 3000;
@@ -56,6 +59,7 @@ pub(super) enum Continuity {
 pub(super) struct TrackCapture {
     pub(super) kind: Track,
     depacketizer: Box<dyn Depacketizer>,
+    lock: Lock,
     expected_sequence: Option<u16>,
     rtp: RtpClock,
     previous: Option<(i64, i64)>,
@@ -80,10 +84,17 @@ pub(super) struct TrackCapture {
 
 impl TrackCapture {
     /// `end_us`: where what was recorded of this track before ends.
-    pub(super) fn new(kind: Track, clock_rate: u32, depacketizer: Box<dyn Depacketizer>, end_us: i64) -> Self {
+    pub(super) fn new(
+        kind: Track,
+        clock_rate: u32,
+        depacketizer: Box<dyn Depacketizer>,
+        keys: Option<Arc<Keys>>,
+        end_us: i64,
+    ) -> Self {
         Self {
             kind,
             depacketizer,
+            lock: Lock::new(kind, keys),
             expected_sequence: None,
             rtp: RtpClock::new(clock_rate),
             previous: None,
@@ -127,10 +138,14 @@ impl TrackCapture {
             self.damaged = true;
         }
         for frame in whole {
-            frames.push(Timed {
-                rtp_us: self.rtp.advance(frame.timestamp),
-                frame,
-            });
+            let rtp_us = self.rtp.advance(frame.timestamp);
+            match self.lock.pass(frame) {
+                Passed::Clear(frame) => frames.push(Timed { rtp_us, frame }),
+                Passed::Out(news) => {
+                    events.extend(news.map(|locked| CaptureEvent::Locked(self.kind, locked)));
+                    self.damaged = true;
+                }
+            }
         }
         if let Some(report) = self.early_report
             && !frames.is_empty()

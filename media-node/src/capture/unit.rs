@@ -1,4 +1,7 @@
 use bytes::Bytes;
+use protocol::TrackKind;
+
+use crate::encryption::Locked;
 
 /// What a track carries, known before its first unit and again at each change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +71,8 @@ pub enum CaptureEvent {
     /// Packets that never came, by the gap in their sequence numbers, or that could not be read. The next video unit is
     /// a keyframe.
     Lost(Track, u64),
+    /// Units of a track are left out from here on, because they cannot be had in clear.
+    Locked(Track, Locked),
     /// A track that is offered but cannot be recorded.
     Unsupported(Track, String),
     /// The last event.
@@ -89,6 +94,13 @@ impl Track {
         match self {
             Self::Audio => "audio",
             Self::Video => "video",
+        }
+    }
+
+    pub fn kind(self) -> TrackKind {
+        match self {
+            Self::Audio => TrackKind::Audio,
+            Self::Video => TrackKind::Video,
         }
     }
 }

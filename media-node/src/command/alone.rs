@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::{
-    ChannelType, Desired, Directive, EndCause, Job, Mode, PlaylistStyle, RecorderKey, Secret, Selection, Source,
-    Storage, StorageKind, StreamTypes, Subscription, VideoQuality,
+    Addressing, ChannelType, Desired, Directive, EndCause, Job, Mode, PlaylistStyle, RecorderKey, Secret, Selection,
+    Source, Storage, StorageKind, StreamTypes, Subscription, VideoQuality,
 };
 use tokio::sync::watch;
 
@@ -142,7 +142,11 @@ fn job(args: &RecordArgs, out: &Path) -> Result<Job, String> {
         },
         playlist: PlaylistStyle { strict_extinf: true },
         storage: Storage {
-            kind: StorageKind::S3Compatible,
+            kind: StorageKind::S3,
+            addressing: Addressing::Path,
+            session_ends_ms: None,
+            encryption: None,
+            tags: None,
             endpoint: "file://".to_owned(),
             region: String::new(),
             bucket: out.display().to_string(),

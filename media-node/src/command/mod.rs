@@ -7,6 +7,7 @@ mod duration;
 mod encoders;
 mod logging;
 mod mix;
+mod publish;
 mod recording;
 mod report;
 mod serve;
@@ -45,6 +46,8 @@ enum Command {
     Record(Box<RecordArgs>),
     /// Mix media files into one, as if they were the users of a channel.
     Mix(Box<mix::MixArgs>),
+    /// Publish a media file as a user of a channel, encrypted if wanted.
+    Publish(publish::PublishArgs),
     /// Verify the spool and say what a start would repair; exit code 1 when media is missing or something is damaged.
     Check {
         /// A node's spool directory, or that of one recording.
@@ -136,7 +139,7 @@ pub fn run(cli: Cli) -> ExitCode {
         eprintln!("media-node: --log {:?}: {error}", cli.log);
         return ExitCode::FAILURE;
     }
-    if let Command::Record(_) | Command::Mix(_) = &cli.command
+    if let Command::Record(_) | Command::Mix(_) | Command::Publish(_) = &cli.command
         && let Err(error) = media::init()
     {
         tracing::error!(%error, "the media library cannot be used");
@@ -156,6 +159,7 @@ pub fn run(cli: Cli) -> ExitCode {
             _ => block_on(None, alone::run(*args)),
         },
         Command::Mix(args) => mix::run(&args),
+        Command::Publish(args) => block_on(None, publish::run(args)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-use protocol::{Job, Occurrences, Phase, Pictures, Problem, Report};
+use protocol::{Job, Phase, Pictures, Problem, Report};
 
 use crate::record::Status;
 use crate::spool::{self, Spool};
@@ -70,7 +70,7 @@ impl Reporter {
             lost_packets: status.lost_packets,
             mix: status.mix,
             problems,
-            occurrences: Occurrences::default(),
+            occurrences: spool.occurrences(&self.job.storage.prefix),
             vod: None,
         }
     }

@@ -1,11 +1,12 @@
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Desired, Directive, EndCause, Fault, Job, Refusal, RefusalCode, Report};
+use protocol::{Confirmed, Desired, Directive, EndCause, Fault, Job, MAX_OCCURRENCES, Refusal, RefusalCode, Report};
 use tokio::io::{AsyncWriteExt, BufReader, Stdin, Stdout};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::open_spool;
@@ -28,6 +29,8 @@ const HANDOVER_STEP: Duration = Duration::from_millis(50);
 /// Shortest and longest time between two reports.
 const REPORTS_APART: Duration = Duration::from_millis(200);
 const REPORT_EVERY: Duration = Duration::from_secs(2);
+/// That wait to be noted; the edge confirms no faster than it is told.
+const MOST_CONFIRMATIONS: usize = 16;
 /// After an interruption capture has so long to close its slices.
 const CLOSE_TIME: Duration = Duration::from_secs(3);
 
@@ -37,7 +40,12 @@ pub(super) async fn run(dir: &Path, options: Options) -> Result<(), String> {
     let mut output = tokio::io::stdout();
     let mut input = BufReader::new(tokio::io::stdin());
     let first = tokio::time::timeout(JOB_TIME, supervisor::next(&mut input)).await;
-    let Begin { job, node, check } = match first {
+    let Begin {
+        job,
+        node,
+        check,
+        confirms,
+    } = match first {
         Ok(Ok(Some(Control::Begin(begin)))) => *begin,
         Ok(Ok(_)) => return Err("the first line is not a job".to_owned()),
         Ok(Err(error)) => return Err(error.to_string()),
@@ -45,7 +53,7 @@ pub(super) async fn run(dir: &Path, options: Options) -> Result<(), String> {
     };
     match prepare(dir, &job, check, &options).await {
         Ok((spool, bucket)) => {
-            Recording::start(spool, bucket, job, node, options, input)
+            Recording::start(spool, bucket, job, node, options, input, confirms)
                 .run(output)
                 .await
         }
@@ -116,6 +124,9 @@ struct Recording {
     context: Context,
     desired: watch::Sender<Desired>,
     interrupts: watch::Receiver<Option<Duration>>,
+    confirmations: mpsc::Receiver<Confirmed>,
+    /// Somebody confirms what happened: the last report is made when it carries all that is not confirmed.
+    confirms: bool,
 }
 
 impl Recording {
@@ -126,6 +137,7 @@ impl Recording {
         node: Node,
         options: Options,
         input: BufReader<Stdin>,
+        confirms: bool,
     ) -> Self {
         let style = job.playlist;
         let render = move |slices: &[_], ended| playlist::render(slices, style, ended);
@@ -139,7 +151,8 @@ impl Recording {
         };
         let desired = watch::Sender::new(wanted);
         let (interrupt, interrupts) = watch::channel(None);
-        tokio::spawn(listen(input, desired.clone(), interrupt));
+        let (confirm, confirmations) = mpsc::channel(MOST_CONFIRMATIONS);
+        tokio::spawn(listen(input, desired.clone(), interrupt, confirm));
         let context = Context {
             clock: Clock::new(spool.started_ms()),
             spool: Arc::clone(&spool),
@@ -159,6 +172,8 @@ impl Recording {
             context,
             desired,
             interrupts,
+            confirmations,
+            confirms,
         }
     }
 
@@ -170,6 +185,8 @@ impl Recording {
             context,
             desired,
             mut interrupts,
+            mut confirmations,
+            confirms,
         } = self;
         let (mut problem, mut changes) = (uploader.problem(), spool.changes());
         let tally = uploader.tally();
@@ -181,6 +198,7 @@ impl Recording {
         };
         let mut capture = pin!(record::run(context, desired.subscribe(), status));
         let mut upload = tokio::spawn(uploader.run());
+        let mut uploaded = false;
         let mut leave: Option<Leave> = None;
         let mut next_report = Instant::now();
         loop {
@@ -191,18 +209,16 @@ impl Recording {
                     // Another process goes on with an interrupted recording; an end that was due anyway is one.
                     if leave.is_none() || cause != EndCause::LeaseLost {
                         tracing::info!(?cause, "capture ended");
+                        on_disk(&spool, |spool| spool.receives(&BTreeSet::new(), unix_ms())).await?;
                         finish(&spool, cause).await?;
                     }
                 }
-                ended = &mut upload => {
+                ended = &mut upload, if !uploaded => {
                     ended.map_err(|error| format!("the uploader has stopped: {error}"))?;
                     if !spool.is_done() {
                         return Err("slices were left open when capture ended; the next opening finishes them".to_owned());
                     }
-                    progress.done = true;
-                    let report = reporter.report(&spool, &statuses.borrow(), progress, unix_ms());
-                    tell(&mut output, &Told::Vitals(vitals(&spool, &tally, &report))).await?;
-                    return tell(&mut output, &Told::Report(Box::new(report))).await;
+                    uploaded = true;
                 }
                 Ok(()) = problem.changed() => {
                     if let Some(problem) = problem.borrow_and_update().clone() {
@@ -210,7 +226,13 @@ impl Recording {
                     }
                 }
                 Ok(()) = changes.changed() => {}
-                Ok(()) = statuses.changed() => {}
+                Ok(()) = statuses.changed() => {
+                    let received = statuses.borrow_and_update().received.clone();
+                    on_disk(&spool, move |spool| spool.receives(&received, unix_ms())).await?;
+                }
+                Some(confirmed) = confirmations.recv() => {
+                    on_disk(&spool, move |spool| spool.confirm(confirmed)).await?;
+                }
                 Ok(()) = interrupts.changed(), if leave.is_none() => {
                     leave = Some(Leave::new(Instant::now(), interrupts.borrow_and_update().unwrap_or_default()));
                     desired.send_modify(|desired| desired.directive = Directive::Release);
@@ -229,6 +251,13 @@ impl Recording {
             }
             if news {
                 next_report = next_report.min(Instant::now() + REPORTS_APART);
+            }
+            // The last report has to carry all that is not confirmed.
+            if uploaded && (!confirms || spool.unconfirmed() <= MAX_OCCURRENCES) {
+                progress.done = true;
+                let report = reporter.report(&spool, &statuses.borrow(), progress, unix_ms());
+                tell(&mut output, &Told::Vitals(vitals(&spool, &tally, &report))).await?;
+                return tell(&mut output, &Told::Report(Box::new(report))).await;
             }
             if leave.is_some() && progress.captured && spool.pending() == 0 {
                 return Ok(());
@@ -267,6 +296,7 @@ async fn listen(
     mut input: BufReader<Stdin>,
     desired: watch::Sender<Desired>,
     interrupt: watch::Sender<Option<Duration>>,
+    confirmations: mpsc::Sender<Confirmed>,
 ) {
     loop {
         match supervisor::next(&mut input).await {
@@ -281,6 +311,10 @@ async fn listen(
                 interrupt.send_replace(Some(Duration::from_millis(order.drain_ms)));
                 return;
             }
+            Ok(Some(Control::Confirmed(confirmed))) => {
+                // Nobody takes it when the process leaves: it is told again.
+                let _ = confirmations.send(confirmed).await;
+            }
             Ok(Some(Control::Begin(_))) => tracing::warn!("a second job is ignored"),
             Ok(None) => {
                 interrupt.send_replace(Some(Duration::ZERO));
@@ -292,9 +326,16 @@ async fn listen(
 }
 
 async fn finish(spool: &Arc<Spool>, cause: EndCause) -> Result<(), String> {
+    on_disk(spool, move |spool| spool.finish(cause)).await
+}
+
+/// Carries out a step that waits for the disk.
+async fn on_disk(
+    spool: &Arc<Spool>,
+    step: impl FnOnce(&Spool) -> Result<(), SpoolError> + Send + 'static,
+) -> Result<(), String> {
     let spool = Arc::clone(spool);
-    let finished = tokio::task::spawn_blocking(move || spool.finish(cause)).await;
-    finished
-        .map_err(|error| error.to_string())?
+    let done = tokio::task::spawn_blocking(move || step(&spool)).await;
+    done.map_err(|error| error.to_string())?
         .map_err(|error| error.to_string())
 }

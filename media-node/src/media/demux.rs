@@ -1,12 +1,13 @@
 use std::path::Path;
 use std::ptr;
 
+use bytes::Bytes;
 use ffmpeg_next::codec::Id;
 use ffmpeg_next::format::context::Input;
 use ffmpeg_next::util::error::EAGAIN;
 use ffmpeg_next::{Error, Packet, Rational, ffi, format, media, packet};
 
-use super::MediaError;
+use super::{MediaError, annexb};
 use crate::capture::{AacFormat, AccessUnit, Format, H264Format, OpusFormat, Track};
 
 /// Reads a media file as if it were captured: its first H.264 track, and its first AAC or Opus track.
@@ -32,8 +33,9 @@ impl Demuxer {
             let raw = unsafe { &*parameters.as_ptr() };
             match (parameters.medium(), parameters.id()) {
                 (media::Type::Video, Id::H264) if video.is_none() => {
-                    video = Some((stream.index(), AnnexB::new(raw)?));
-                    formats.push((Track::Video, Format::H264(h264_format(raw))));
+                    let filter = AnnexB::new(raw)?;
+                    formats.push((Track::Video, Format::H264(h264_format(raw, &filter.configuration()))));
+                    video = Some((stream.index(), filter));
                 }
                 (media::Type::Audio, id @ (Id::AAC | Id::OPUS)) if audio.is_none() => {
                     audio = Some(stream.index());
@@ -101,25 +103,31 @@ fn microseconds(ticks: i64, base: Rational) -> i64 {
     i64::try_from(scaled.div_euclid(i128::from(base.denominator().max(1)))).unwrap_or(i64::MAX)
 }
 
-fn h264_format(raw: &ffi::AVCodecParameters) -> H264Format {
+/// `configuration`: Annex B. Where it lacks parameter sets, each key frame carries them all the same.
+fn h264_format(raw: &ffi::AVCodecParameters, configuration: &[u8]) -> H264Format {
+    let (sps, pps) = annexb::parameter_sets(configuration).unwrap_or_default();
+    let [sps, pps] = [sps, pps].map(Bytes::copy_from_slice);
     H264Format {
-        // Each key frame carries them.
-        sps: Default::default(),
-        pps: Default::default(),
+        sps,
+        pps,
         width: raw.width.try_into().unwrap_or(0),
         height: raw.height.try_into().unwrap_or(0),
         reorder_depth: raw.video_delay.try_into().unwrap_or(0),
     }
 }
 
-fn audio_format(raw: &ffi::AVCodecParameters, id: Id) -> Format {
+fn extradata(raw: &ffi::AVCodecParameters) -> Vec<u8> {
     // SAFETY: extradata is null or as long as its size says.
-    let config = unsafe {
+    unsafe {
         match usize::try_from(raw.extradata_size) {
             Ok(size) if !raw.extradata.is_null() => std::slice::from_raw_parts(raw.extradata, size).to_vec(),
             _ => Vec::new(),
         }
-    };
+    }
+}
+
+fn audio_format(raw: &ffi::AVCodecParameters, id: Id) -> Format {
+    let config = extradata(raw);
     let channels = u16::try_from(raw.ch_layout.nb_channels).unwrap_or(0);
     if id == Id::OPUS {
         return Format::Opus(OpusFormat { channels });
@@ -162,6 +170,12 @@ impl AnnexB {
                 _ => Ok(filter),
             }
         }
+    }
+
+    /// The parameter sets that stand in front of the stream.
+    fn configuration(&self) -> Vec<u8> {
+        // SAFETY: the filter is initialised, so that its output's parameters are set; they are only read.
+        unsafe { extradata(&*(*self.0).par_out) }
     }
 
     fn convert(&mut self, packet: &mut Packet) -> Result<(), MediaError> {

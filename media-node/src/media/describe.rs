@@ -39,7 +39,17 @@ pub(super) fn add_track(output: &mut Output, format: &Format) -> Result<(), Medi
             parameters.frame_size = aac.frame_length.try_into().unwrap_or(i32::MAX);
             aac.config.to_vec()
         }
-        Format::Opus(_) => return Err(MediaError::new("put Opus into this file", Error::InvalidData)),
+        Format::Opus(opus) => {
+            // No container that is written as a file here carries it where its files are played.
+            if output.format().name() != "rtsp" {
+                return Err(MediaError::new("put Opus into this file", Error::InvalidData));
+            }
+            parameters.codec_type = media::Type::Audio.into();
+            parameters.codec_id = Id::OPUS.into();
+            parameters.sample_rate = 48_000;
+            parameters.ch_layout.nb_channels = i32::from(opus.channels);
+            Vec::new()
+        }
     };
     let padding = ffi::AV_INPUT_BUFFER_PADDING_SIZE as usize;
     // SAFETY: a plain allocation; FFmpeg frees it with the stream.
@@ -54,8 +64,11 @@ pub(super) fn add_track(output: &mut Output, format: &Format) -> Result<(), Medi
     Ok(())
 }
 
-/// SPS and PPS as Annex B has them.
+/// SPS and PPS as Annex B has them; nothing where they are not known.
 pub fn parameter_sets(h264: &H264Format) -> Vec<u8> {
     const START_CODE: [u8; 4] = [0, 0, 0, 1];
+    if h264.sps.is_empty() || h264.pps.is_empty() {
+        return Vec::new();
+    }
     [&START_CODE[..], &h264.sps[..], &START_CODE[..], &h264.pps[..]].concat()
 }

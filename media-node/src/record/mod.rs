@@ -12,14 +12,16 @@ mod status;
 #[cfg(test)]
 mod testing;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Desired, EndCause, Job, MixCounters, Mode, Problem, Refusal};
+use protocol::{Desired, EndCause, Job, MixCounters, Mode, Problem, Refusal, TrackKind};
 use tokio::sync::watch;
 
 use crate::capture::{Clock, Transport};
 use crate::channel::{NodeAddresses, RosterError, RosterSource};
+use crate::encryption::Keys;
 use crate::outbound::Targets;
 use crate::spool::Spool;
 
@@ -48,8 +50,15 @@ impl Context {
             clock: self.clock,
             board: SharedBoard::new(Board::new(started_ms, first_media_ms)),
             options: self.options.clone(),
+            keys: self.keys(),
             presence: follow::Presence::of(&self.job),
         }
+    }
+
+    fn keys(&self) -> Option<Arc<Keys>> {
+        let decryption = self.job.decryption.as_ref()?;
+        let channel = &self.job.recorder.channel;
+        Some(Arc::new(Keys::derive(decryption.cipher, &decryption.secret, channel)))
     }
 
     fn rosters(&self) -> Result<RosterSource, RosterError> {
@@ -115,6 +124,8 @@ pub struct Status {
     pub lost_packets: u64,
     /// Of a mix.
     pub mix: Option<MixCounters>,
+    /// The users' tracks that arrive at this moment.
+    pub received: BTreeSet<(String, TrackKind)>,
     /// The newest problems, oldest first; at most 16.
     pub problems: Vec<Problem>,
 }

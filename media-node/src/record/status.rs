@@ -1,7 +1,7 @@
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use protocol::{Fault, MixCounters, Problem};
+use protocol::{Fault, MixCounters, Problem, TrackKind};
 
 use super::Status;
 
@@ -21,6 +21,8 @@ pub(super) struct Board {
     first_media_ms: Option<u64>,
     lost_packets: u64,
     mix: Option<MixCounters>,
+    /// When each user's tracks brought media last.
+    tracks: BTreeMap<(String, TrackKind), u64>,
     problems: VecDeque<Problem>,
     told: BTreeSet<String>,
 }
@@ -33,6 +35,7 @@ impl Board {
             first_media_ms,
             lost_packets: 0,
             mix: None,
+            tracks: BTreeMap::new(),
             problems: VecDeque::new(),
             told: BTreeSet::new(),
         }
@@ -41,6 +44,14 @@ impl Board {
     /// Media has arrived.
     pub(super) fn media(&mut self, now_ms: u64) {
         self.last_media_ms = self.last_media_ms.max(Some(now_ms));
+    }
+
+    /// Media of a user's track has arrived.
+    pub(super) fn track(&mut self, uid: &str, track: TrackKind, now_ms: u64) {
+        match self.tracks.get_mut(&(uid.to_owned(), track)) {
+            Some(last_ms) => *last_ms = now_ms.max(*last_ms),
+            None => drop(self.tracks.insert((uid.to_owned(), track), now_ms)),
+        }
     }
 
     /// A slice begins.
@@ -86,8 +97,20 @@ impl Board {
             first_media_ms: self.first_media_ms,
             lost_packets: self.lost_packets,
             mix: self.mix,
+            received: self.received(now_ms),
             problems: self.problems.iter().cloned().collect(),
         }
+    }
+}
+
+impl Board {
+    fn received(&self, now_ms: u64) -> BTreeSet<(String, TrackKind)> {
+        let fresh = |(_, last_ms): &(&(String, TrackKind), &u64)| now_ms.saturating_sub(**last_ms) < IDLE_AFTER_MS;
+        self.tracks
+            .iter()
+            .filter(fresh)
+            .map(|(track, _)| track.clone())
+            .collect()
     }
 }
 

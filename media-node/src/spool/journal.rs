@@ -2,7 +2,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use protocol::EndCause;
+use protocol::{EndCause, TrackKind};
 use serde::{Deserialize, Serialize};
 
 use super::state::State;
@@ -48,6 +48,15 @@ pub(super) enum Entry {
     },
     /// Capture is over: no more files.
     Finished { cause: EndCause },
+    /// A user's audio or video arrives, or does so no longer.
+    Stream {
+        uid: String,
+        track: TrackKind,
+        receiving: bool,
+        at_ms: u64,
+    },
+    /// The edge has what has happened up to this number.
+    Confirmed { through: u64 },
 }
 
 /// What [`Entry::Compacted`] is read from.

@@ -55,7 +55,6 @@ impl LoneFile {
         file_path(&self.slices, self.number, PART)
     }
 
-    #[allow(dead_code)]
     /// Where another version of the file can be made, to be renamed over it. The next opening of the spool removes what
     /// is left there.
     pub fn scratch_path(&self) -> PathBuf {

@@ -26,6 +26,7 @@ mod check;
 mod error;
 mod job;
 mod journal;
+mod log;
 mod lone;
 mod outbox;
 mod repair;
@@ -34,19 +35,19 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::fcntl::{Flock, FlockArg};
-use protocol::{EndCause, RecordedFile};
+use protocol::{Confirmed, EndCause, Occurrences, RecordedFile, TrackKind};
 use tokio::sync::watch;
 
 pub use backlog::bytes_on_disk;
 pub use check::{check_all, has_begun, is_done};
 pub use error::SpoolError;
 pub use job::{load_job, store_job};
-#[allow(unused_imports)]
 pub use lone::{Lone, LoneFile, LoneKind, Pictures};
 pub use outbox::{Content, DueFile, DuePlaylist};
 pub use slice::{PlaylistKey, Probed, Slice, SliceFile};
@@ -227,6 +228,46 @@ impl Spool {
         }
         drop(inner);
         self.tell();
+        Ok(())
+    }
+
+    /// What has happened and is not confirmed, as one report carries it; `prefix` is the storage's.
+    pub fn occurrences(&self, prefix: &str) -> Occurrences {
+        let inner = self.lock();
+        inner.state.log.occurrences(inner.state.started_ms, prefix)
+    }
+
+    /// How many occurrences are not confirmed.
+    pub fn unconfirmed(&self) -> usize {
+        self.lock().state.log.waiting()
+    }
+
+    /// The edge has what has happened up to here.
+    pub fn confirm(&self, confirmed: Confirmed) -> Result<(), SpoolError> {
+        let mut inner = self.lock();
+        let through = confirmed.through;
+        if confirmed.log == inner.state.started_ms && inner.state.log.is_news(through) {
+            inner.write(Entry::Confirmed { through })?;
+            drop(inner);
+            self.tell();
+        }
+        Ok(())
+    }
+
+    /// Notes which tracks are received at this moment, as far as that is news.
+    pub fn receives(&self, received: &BTreeSet<(String, TrackKind)>, at_ms: u64) -> Result<(), SpoolError> {
+        let mut inner = self.lock();
+        let told: BTreeSet<_> = inner.state.log.received().into_iter().collect();
+        let changes: Vec<_> = received.symmetric_difference(&told).cloned().collect();
+        for (uid, track) in changes {
+            let receiving = received.contains(&(uid.clone(), track));
+            inner.write(Entry::Stream {
+                uid,
+                track,
+                receiving,
+                at_ms,
+            })?;
+        }
         Ok(())
     }
 

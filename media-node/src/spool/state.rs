@@ -4,6 +4,7 @@ use protocol::{EndCause, FileKind, RecordedFile};
 use serde::{Deserialize, Serialize};
 
 use super::journal::Entry;
+use super::log::Log;
 use super::{Content, Lone, LoneKind, Pictures, PlaylistKey, Slice};
 
 /// What the journal says, as one value. Pure: entries in, answers out.
@@ -21,6 +22,8 @@ pub(super) struct State {
     pub(super) started_ms: u64,
     pub(super) cause: Option<EndCause>,
     pub(super) next_number: u64,
+    #[serde(default)]
+    pub(super) log: Log,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +103,9 @@ impl State {
                 playlist_name,
                 slice,
             } => {
+                let playlist = self.playlists.iter().find(|playlist| playlist.key == slice.playlist);
+                let before = playlist.and_then(|playlist| playlist.slices.last());
+                self.log.slice_begun(&slice, before.map(|kept| &kept.slice));
                 self.begin(number, Draft::Slice { playlist_name, slice })?;
             }
             Entry::LoneBegun { number, file } => self.begin(number, Draft::Lone(file))?,
@@ -164,12 +170,22 @@ impl State {
                         "{playlist_name} is published with a slice that is not up"
                     )));
                 }
+                if playlist.published == 0 && slices > 0 {
+                    self.log.published(&playlist_name);
+                }
                 playlist.published = slices;
                 playlist.sealed = ended;
             }
             Entry::Finished { cause } => {
                 self.cause.get_or_insert(cause);
             }
+            Entry::Stream {
+                uid,
+                track,
+                receiving,
+                at_ms,
+            } => self.log.stream(&uid, track, receiving, at_ms),
+            Entry::Confirmed { through } => self.log.confirmed(through),
         }
         Ok(())
     }
@@ -188,6 +204,7 @@ impl State {
             match kept.file.kind {
                 LoneKind::Mp4 => kept.uploaded = true,
                 LoneKind::Picture => {
+                    self.log.picture_uploaded(&kept.file.name);
                     self.lone.remove(&number);
                     self.pictures.uploaded += 1;
                 }

@@ -121,6 +121,8 @@ impl Keeper {
                     Some(Order::Job(job)) => return Awaited::Job(job),
                     Some(Order::Desired(desired)) => self.desired = Some(self.allowed(desired)),
                     Some(Order::EndForSpace(why)) => self.end_for_space(why),
+                    // The next process tells it again.
+                    Some(Order::Confirmed(_)) => {}
                     Some(Order::Interrupt(_)) | None => return Awaited::Interrupted,
                 }
             }
@@ -147,6 +149,7 @@ impl Keeper {
             job: job.clone(),
             node: self.config.node.clone(),
             check: !begun,
+            confirms: self.config.await_acknowledgement,
         };
         let mut sent = process.send(&Control::Begin(Box::new(begin))).await;
         if let (Ok(()), Some(desired)) = (&sent, &self.desired) {
@@ -224,6 +227,7 @@ impl Keeper {
                         self.desired = Some(desired.clone());
                         Control::Desired(Box::new(desired))
                     }
+                    Some(Order::Confirmed(confirmed)) => Control::Confirmed(confirmed),
                     Some(Order::Interrupt(drain)) => {
                         interrupted = true;
                         silence = drain + SILENCE;

@@ -1,8 +1,9 @@
-use super::Vitals;
-use protocol::{Desired, Job, Refusal, Report, Secret};
+use protocol::{Confirmed, Desired, Job, Refusal, Report, Secret};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
+
+use super::Vitals;
 
 /// A report names at most some thousand playlists.
 const MAX_LINE_BYTES: u64 = 4 << 20;
@@ -14,6 +15,8 @@ const MAX_LINE_BYTES: u64 = 4 << 20;
 pub enum Control {
     Begin(Box<Begin>),
     Desired(Box<Desired>),
+    /// The edge has what has happened up to here.
+    Confirmed(Confirmed),
     Interrupt(Interrupt),
 }
 
@@ -23,6 +26,9 @@ pub struct Begin {
     pub node: Node,
     /// Prove first that the bucket can be written to.
     pub check: bool,
+    /// Somebody confirms what happened.
+    #[serde(default)]
+    pub confirms: bool,
 }
 
 /// What a recording's process has to know of its node.

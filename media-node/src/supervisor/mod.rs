@@ -18,7 +18,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use protocol::{Desired, Directive, Fault, HeldRecording, Job, JobRequest, Phase, Refusal, RefusalCode, Report};
+use protocol::{
+    Confirmed, Desired, Directive, Fault, HeldRecording, Job, JobRequest, Phase, Refusal, RefusalCode, Report,
+};
 use tokio::sync::watch;
 
 pub use line::{Begin, Control, Node, Told, encode, next};
@@ -26,6 +28,7 @@ pub use recording::{Recording, Stage, Status};
 pub use space::{Space, SpaceLimits};
 pub use vitals::{Counted, Total, Vitals};
 
+use crate::clock::unix_ms;
 use crate::spool;
 use keeper::Keeper;
 use recording::Order;
@@ -36,6 +39,8 @@ use vitals::Totals;
 const ACCEPT_TIME: Duration = Duration::from_secs(20);
 /// What a recording's process may take beyond its time for uploads, to end in order.
 const EXIT_GRACE: Duration = Duration::from_secs(5);
+/// Media that has waited so long for its store, slices of 15 s and their uploads considered, is held up.
+const STALLED_AFTER: Duration = Duration::from_secs(45);
 /// How often the disk is looked at. At most one recording ends for its sake each time.
 const LOOK_AT_DISK_EVERY: Duration = Duration::from_secs(1);
 
@@ -214,6 +219,11 @@ impl Supervisor {
         Ok(recording)
     }
 
+    /// The edge has what has happened in a recording up to here.
+    pub fn confirm(&self, sid: &str, confirmed: Confirmed) -> Result<(), Refusal> {
+        self.get(sid)?.order(Order::Confirmed(confirmed))
+    }
+
     /// Passes on what is wanted and answers when the recording has ended, or with its newest report after `wait`.
     pub async fn desire(&self, sid: &str, desired: Desired, wait: Duration) -> Result<Report, Refusal> {
         let recording = self.converge(sid, desired)?;
@@ -335,10 +345,19 @@ impl Supervisor {
         if !space.is_used_up() {
             return;
         }
+        let disk_is_full = self.inner.config.space.is_disk_full(free);
+        let stalled_since_ms = unix_ms().saturating_sub(STALLED_AFTER.as_millis() as u64);
         // What has waited the longest belongs to the store that has been away the longest.
         let filling = recordings
             .iter()
-            .filter(|recording| recording.status().borrow().fills_spool());
+            .filter(|recording| recording.status().borrow().fills_spool())
+            // A recording whose store answers holds no more than its open files: it need not end for those whose store does not.
+            .filter(|recording| {
+                disk_is_full
+                    || vitals(recording)
+                        .unconfirmed_since_ms
+                        .is_some_and(|since_ms| since_ms < stalled_since_ms)
+            });
         let Some(stalled) = filling.min_by_key(|recording| {
             let vitals = vitals(recording);
             (

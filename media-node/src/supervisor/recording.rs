@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use protocol::{Desired, Job, Phase, RecorderKey, Refusal, RefusalCode, Report};
+use protocol::{Confirmed, Desired, Job, Phase, RecorderKey, Refusal, RefusalCode, Report};
 use tokio::sync::{mpsc, watch};
 
 use super::{Vitals, internal};
@@ -50,6 +50,7 @@ pub enum Stage {
 pub(super) enum Order {
     Job(Box<Job>),
     Desired(Desired),
+    Confirmed(Confirmed),
     /// The disk has no room for more of it; the sentence says so to a person.
     EndForSpace(String),
     /// End capture; uploads may go on for so long.

@@ -1,6 +1,6 @@
 //! How much of the disk unconfirmed media may take. At nine tenths of it no more work is taken; at the limit the recording
-//! whose media has waited the longest ends, one after the other, so that those whose store works go on. Nothing is ever
-//! deleted for room.
+//! whose media has waited the longest ends, one after the other, but none whose store answers, unless the disk itself is
+//! full. Nothing is ever deleted for room.
 
 use std::path::Path;
 
@@ -23,6 +23,11 @@ pub struct Space {
 }
 
 impl SpaceLimits {
+    /// The reserve is touched.
+    pub(super) fn is_disk_full(self, free: u64) -> bool {
+        free <= self.reserve_bytes
+    }
+
     /// `free`: bytes that the disk can still take.
     pub(super) fn space(self, used: u64, free: u64) -> Space {
         let disk = used.saturating_add(free).saturating_sub(self.reserve_bytes);

@@ -1,12 +1,13 @@
 use std::path::Path;
 use std::time::Duration;
 
+use opendal::Operator;
 use opendal::layers::TimeoutLayer;
-use opendal::{HttpTransporter, OperationContext, Operator, services};
-use protocol::{Storage, StorageKind};
+use protocol::Storage;
 use tokio::io::AsyncReadExt;
 
 use super::fault::UploadFault;
+use super::service;
 use super::store::disk;
 use crate::outbound::Client;
 use crate::spool::object_key;
@@ -26,7 +27,7 @@ pub(super) fn memory_for(bytes: u64) -> u64 {
     if bytes > WHOLE_UP_TO { PART as u64 } else { bytes }
 }
 
-/// A bucket with S3's interface, and the prefix in it.
+/// A bucket, or what its vendor calls so, and the prefix in it.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     operator: Operator,
@@ -37,25 +38,7 @@ pub struct Bucket {
 impl Bucket {
     /// Speaks to nobody yet. An error says what is wrong with the description of the storage.
     pub fn new(storage: &Storage, client: &Client) -> Result<Self, String> {
-        let mut builder = services::S3::default()
-            .bucket(&storage.bucket)
-            .endpoint(&storage.endpoint)
-            .region(&storage.region)
-            .access_key_id(&storage.access_key)
-            .secret_access_key(storage.secret_key.expose())
-            // Only the customer's keys count, not what this machine is configured with.
-            .disable_config_load()
-            .disable_ec2_metadata();
-        if let Some(token) = &storage.session_token {
-            builder = builder.session_token(token.expose());
-        }
-        // A bucket with a dot in its name does not fit under the endpoint's certificate.
-        if storage.kind == StorageKind::S3 && !storage.bucket.contains('.') {
-            builder = builder.enable_virtual_host_style();
-        }
-        let transport = OperationContext::new().with_http_transport(HttpTransporter::new(client.clone()));
-        let operator = Operator::new(builder).map_err(|error| error.message().to_owned())?;
-        let operator = operator.with_context(transport);
+        let operator = service::operator(storage, client)?;
         let place = format!("bucket {:?} at {}", storage.bucket, storage.endpoint);
         Ok(Self {
             operator,

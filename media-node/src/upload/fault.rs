@@ -53,12 +53,20 @@ fn said(error: &Error) -> String {
             match deepest {
                 Some(cause) if message.is_empty() => cause.to_string(),
                 Some(cause) => format!("{message}: {cause}"),
-                None if message.is_empty() => error.kind().to_string(),
+                None if message.is_empty() => status(error).unwrap_or_else(|| error.kind().to_string()),
                 None => message.to_owned(),
             }
         }
     };
     words.chars().take(300).collect()
+}
+
+/// The status of an answer without words, from the context that OpenDAL keeps of it.
+fn status(error: &Error) -> Option<String> {
+    let text = error.to_string();
+    let (_, rest) = text.split_once("status: ")?;
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    (!digits.is_empty()).then(|| format!("HTTP status {digits}"))
 }
 
 /// The value of a field in the debug form of a struct, in which OpenDAL repeats an S3 error document.

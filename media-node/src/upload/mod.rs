@@ -9,6 +9,8 @@ mod bucket;
 mod fault;
 mod proof;
 mod schedule;
+mod service;
+mod signing;
 mod store;
 mod tally;
 #[cfg(test)]

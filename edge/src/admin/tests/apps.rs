@@ -8,6 +8,12 @@ fn the_life_of_an_app() {
         "app_id": APP, "tenant": "t", "name": "", "dialect": "agora", "flavour": "agora",
         "source": {"type": "builtin", "rtsp": null, "roster": null},
         "has_certificate": false, "callback": null, "recorder": {"strict_extinf": true}, "disabled": false, "created_ms": 1000,
+        "limits": {
+            "requests_per_second": {
+                "acquire": 10, "start": 10, "query": 10, "update": 10, "updateLayout": 10, "stop": 10,
+            },
+            "recordings": 50,
+        },
     });
     assert_eq!((status, &app), (201, &expected));
     let path = format!("apps/{APP}");
@@ -66,6 +72,21 @@ fn what_an_app_must_be() {
             "recorder.strict_extinf",
         ),
         (json!({"tenant": "t", "recorder": {"strict": true}}), "recorder.strict"),
+        (json!({"tenant": "t", "limits": 5}), "limits"),
+        (json!({"tenant": "t", "limits": {"recordings": 0}}), "limits.recordings"),
+        (
+            json!({"tenant": "t", "limits": {"recordings": 10_001}}),
+            "limits.recordings",
+        ),
+        (json!({"tenant": "t", "limits": {"rate": 1}}), "limits.rate"),
+        (
+            json!({"tenant": "t", "limits": {"requests_per_second": {"query": 1001}}}),
+            "limits.requests_per_second.query",
+        ),
+        (
+            json!({"tenant": "t", "limits": {"requests_per_second": {"resume": 1}}}),
+            "limits.requests_per_second.resume",
+        ),
         (source(json!({})), "source.type"),
         (source(json!({"type": "rtmp"})), "source.type"),
         (source(json!({"type": "builtin", "rtsp": "http://h"})), "source.rtsp"),
@@ -196,4 +217,19 @@ fn a_certificate_is_kept_sealed_and_can_be_taken_away() {
         (&json!("agora"), &json!(false))
     );
     assert_eq!(stored(), None);
+}
+
+#[test]
+fn limits_change_one_by_one() {
+    let server = Server::with_tenant();
+    let limits = json!({"recordings": 3, "requests_per_second": {"query": 100}});
+    let (status, app) = server.call("POST", "apps", &json!({"tenant": "t", "app_id": APP, "limits": limits}));
+    assert_eq!((status, &app["limits"]["recordings"]), (201, &json!(3)));
+    let change = json!({"limits": {"requests_per_second": {"updateLayout": 1}}});
+    let (status, app) = server.call("PATCH", &format!("apps/{APP}"), &change);
+    let rates = json!({"acquire": 10, "start": 10, "query": 100, "update": 10, "updateLayout": 1, "stop": 10});
+    assert_eq!(
+        (status, &app["limits"]),
+        (200, &json!({"requests_per_second": rates, "recordings": 3}))
+    );
 }

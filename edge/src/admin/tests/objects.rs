@@ -1,5 +1,6 @@
 use super::*;
-use crate::access::Page;
+use crate::access::{Limits, Page};
+use crate::app::{Cursor, Filter};
 use crate::recording::{Outcome, Snapshot, Status};
 use protocol::{EndCause, Mode, RecorderKey};
 
@@ -13,11 +14,34 @@ fn questions_go_to_the_objects() {
     let (app_id, sid) = (|| "a".to_owned(), || "s".to_owned());
     assert_eq!(ask("GET", "nodes"), Question::Nodes);
     assert_eq!(
-        ask("GET", "apps/a/recordings?limit=7&cursor=x"),
+        ask(
+            "GET",
+            "apps/a/recordings?limit=7&cursor=5.s&channel=a%20b&status=recording"
+        ),
         Question::Recordings {
             app_id: app_id(),
-            limit: 7,
-            cursor: Some("x".into())
+            filter: Filter {
+                limit: 7,
+                after: Some(Cursor {
+                    created_ms: 5,
+                    sid: sid()
+                }),
+                channel: Some("a b".into()),
+                status: Some(Status::Recording),
+            }
+        }
+    );
+    let plain = Filter {
+        limit: 20,
+        after: None,
+        channel: None,
+        status: None,
+    };
+    assert_eq!(
+        ask("GET", "apps/a/recordings"),
+        Question::Recordings {
+            app_id: app_id(),
+            filter: plain
         }
     );
     assert_eq!(
@@ -41,6 +65,39 @@ fn questions_go_to_the_objects() {
     ] {
         assert_error(server.call(method, path, &Value::Null), 404, "not_found", None);
     }
+}
+
+#[test]
+fn what_a_listing_can_be_asked() {
+    let server = Server::new();
+    for (query, field) in [
+        ("status=over", "status"),
+        ("cursor=x", "cursor"),
+        ("limit=41", "limit"),
+        (&format!("channel={}", "x".repeat(257)), "channel"),
+    ] {
+        let path = format!("apps/a/recordings?{query}");
+        assert_error(server.get(&path), 400, "invalid_field", Some(field));
+    }
+}
+
+#[test]
+fn usage_is_asked_with_the_apps_limits() {
+    let server = Server::with_tenant();
+    assert_error(server.get(&format!("apps/{APP}/usage")), 404, "not_found", None);
+    server.call(
+        "POST",
+        "apps",
+        &json!({"tenant": "t", "app_id": APP, "limits": {"recordings": 7}}),
+    );
+    let asked = server.handle(&request("GET", &format!("apps/{APP}/usage"), &Value::Null));
+    let limits = Limits {
+        recordings: 7,
+        ..Limits::default()
+    };
+    assert!(
+        matches!(asked, Handled::Ask(Question::Usage { app_id, limits: asked }) if app_id == APP && asked == limits)
+    );
 }
 
 pub(super) fn snapshot() -> Snapshot {

@@ -40,10 +40,11 @@ fn the_document_has_the_routes_that_there_are() {
             Route::ReplayNotices { .. } => 11,
             Route::ReplayNotice { .. } => 12,
             Route::TestCallback { .. } => 13,
+            Route::Usage { .. } => 14,
         });
     }
     routes.sort_unstable();
-    assert_eq!(routes, (0..14).collect::<Vec<_>>());
+    assert_eq!(routes, (0..15).collect::<Vec<_>>());
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub(super) const NOT_ENABLED: Code = code(62, 400, "service not enabled");
 pub(super) const TOKEN_EXPIRED: Code = code(109, 400, "token expired");
 pub(super) const TOKEN_INVALID: Code = code(110, 400, "token invalid");
 pub(super) const NO_ACTIVE_STATUS: Code = code(405, 400, "no_active_status");
+pub(super) const VENDOR_OVER_LOAD: Code = code(406, 400, "vendor_over_load");
 pub(super) const FOREIGN_RESOURCE: Code = code(432, 400, "resource ID mismatch");
 pub(super) const RESOURCE_EXPIRED: Code = code(433, 400, "resource ID expired");
 pub(super) const UNREADABLE_RESOURCE: Code = code(1001, 400, "resource ID cannot be decrypted");

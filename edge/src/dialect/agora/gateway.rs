@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::access::Flavour;
 use crate::http::Response;
 
 pub(super) fn no_route() -> Response {
@@ -18,6 +19,15 @@ pub(super) fn invalid_credentials() -> Response {
 
 pub(super) fn invalid_app() -> Response {
     message(400, "invalid appid")
+}
+
+/// The app is known, and so is the form of its answers.
+pub(super) fn too_many_requests(flavour: Flavour) -> Response {
+    let body = json!({ "message": "API rate limit exceeded" });
+    match flavour.has_envelope() {
+        true => Response::json(429, &json!({ "Code": 429, "Body": body })),
+        false => Response::json(429, &body),
+    }
 }
 
 pub(super) fn unexpected_error() -> Response {

@@ -3,6 +3,7 @@
 //! here to be rendered.
 
 mod acquire;
+mod admission;
 mod body;
 mod error;
 mod extension_config;
@@ -22,17 +23,30 @@ mod start;
 mod start_parameter;
 mod stop;
 mod storage_config;
+mod storage_vendors;
 mod subscription;
 mod transcoding;
 mod update;
 
+use admission::Served;
 use body::Reply;
 use service::Service;
 
-use crate::access::{AccessError, Directory, DirectoryError, Entropy, Store, authenticate};
+use crate::access::{AccessError, Directory, DirectoryError, Entropy, Method, Store, authenticate};
 use crate::http::{Request, Response};
 use crate::input::Targets;
-use crate::recording::{Call, Outcome};
+use crate::recording::{Call, Command, Outcome};
+
+pub use admission::{Admission, with_limits};
+
+/// A request that has been looked at.
+#[derive(Debug)]
+pub enum Received {
+    /// The gateway has the answer, or nobody has.
+    Handled(Handled),
+    /// It is the `App` object's turn.
+    Admit(Box<Admission>),
+}
 
 /// What becomes of a request.
 #[derive(Debug)]
@@ -45,9 +59,9 @@ pub enum Handled {
     Failed(DirectoryError, Response),
 }
 
-impl Handled {
-    fn call(pending: Pending) -> Self {
-        Self::Call(Box::new(pending))
+impl From<Handled> for Received {
+    fn from(handled: Handled) -> Self {
+        Self::Handled(handled)
     }
 }
 
@@ -65,13 +79,28 @@ impl Pending {
         render::render(&self.call.command, self.reply.clone(), outcome)
     }
 
+    /// The sid whose place among the app's recordings is not needed, since the start did not start it.
+    pub fn unused_place(&self, outcome: &Outcome) -> Option<&str> {
+        let Command::Start(start) = &self.call.command else {
+            return None;
+        };
+        let started = matches!(outcome, Outcome::Started { sid } if *sid == start.sid);
+        (!started).then_some(&start.sid)
+    }
+
     /// The answer when the recorder could not be asked: ours, and worth another try.
     pub fn unreachable(&self) -> Response {
         render::not_completed(self.reply.clone())
     }
 }
 
-/// Handles a request in the order of a gateway: route, credentials, app, then the service's own checks.
+/// What a request calls; `None` when it has no route.
+pub fn method(request: &Request) -> Option<Method> {
+    route::route(request).map(|route| route.endpoint.method())
+}
+
+/// Handles a request in the order of a gateway: route, credentials, app, limits, then the service's own checks. These last
+/// are made before the limits are asked, so that one question does for all of them.
 ///
 /// `targets`: which servers a customer may name. `now_ms`: Unix milliseconds. `entropy`: fresh for each request.
 pub async fn handle<S: Store>(
@@ -80,33 +109,35 @@ pub async fn handle<S: Store>(
     targets: Targets,
     now_ms: u64,
     entropy: &Entropy,
-) -> Handled {
+) -> Received {
+    let respond = |response| Handled::Respond(response).into();
     let Some(route) = route::route(request) else {
-        return Handled::Respond(gateway::no_route());
+        return respond(gateway::no_route());
     };
     let credential = match authenticate(request.headers.get("authorization"), directory).await {
         Ok(credential) => credential,
-        Err(AccessError::Missing) => return Handled::Respond(gateway::unauthorized()),
-        Err(AccessError::Invalid) => return Handled::Respond(gateway::invalid_credentials()),
-        Err(AccessError::Unavailable(error)) => return Handled::Failed(error, gateway::unexpected_error()),
+        Err(AccessError::Missing) => return respond(gateway::unauthorized()),
+        Err(AccessError::Invalid) => return respond(gateway::invalid_credentials()),
+        Err(AccessError::Unavailable(error)) => return Handled::Failed(error, gateway::unexpected_error()).into(),
     };
     let app = match directory.app(route.app_id).await {
         Ok(Some(app)) => app,
-        Ok(None) => return Handled::Respond(gateway::invalid_app()),
-        Err(error) => return Handled::Failed(error, gateway::unexpected_error()),
+        Ok(None) => return respond(gateway::invalid_app()),
+        Err(error) => return Handled::Failed(error, gateway::unexpected_error()).into(),
     };
     if app.tenant != credential.tenant {
-        return Handled::Respond(gateway::invalid_credentials());
+        return respond(gateway::invalid_credentials());
     }
-    Service {
+    let service = Service {
         request,
         app: &app,
         keys: directory.keys(),
         targets,
         now_ms,
         entropy,
-    }
-    .handle(route.endpoint)
+    };
+    let served = service.handle(route.endpoint);
+    Received::Admit(Box::new(Admission::new(&app, route.endpoint, served)))
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+use crate::access::Method;
 use crate::http::Request;
 
 /// A request's place in the API; the parts of the path are as sent.
@@ -29,6 +30,21 @@ pub(super) enum Action {
     Stop,
     Update,
     UpdateLayout,
+}
+
+impl Endpoint<'_> {
+    pub(super) fn method(self) -> Method {
+        match self {
+            Self::Acquire => Method::Acquire,
+            Self::Start { .. } => Method::Start,
+            Self::Running { action, .. } => match action {
+                Action::Query => Method::Query,
+                Action::Stop => Method::Stop,
+                Action::Update => Method::Update,
+                Action::UpdateLayout => Method::UpdateLayout,
+            },
+        }
+    }
 }
 
 /// `None` for what is no route: another path, another method.

@@ -12,8 +12,9 @@ use super::names::Names;
 use super::route::{Action, Endpoint};
 use super::start::Start;
 use super::stop::Stop;
+use super::storage_config::Terms;
 use super::update::Update;
-use super::{Handled, Pending, layout, mode, start_parameter};
+use super::{Pending, Served, layout, mode, start_parameter};
 use crate::access::{App, Entropy, Entry, KeyRing, ResourceId, TokenError, hex, verify_token};
 use crate::http::{Request, Response};
 use crate::input::{FieldError, Fields, Targets};
@@ -30,21 +31,21 @@ pub(super) struct Service<'a> {
 }
 
 impl Service<'_> {
-    pub(super) fn handle(&self, endpoint: Endpoint<'_>) -> Handled {
-        let handled = match endpoint {
-            Endpoint::Acquire => self.acquire().map(Handled::Respond),
-            Endpoint::Start { resource_id, mode } => self.start(resource_id, mode).map(Handled::call),
+    pub(super) fn handle(&self, endpoint: Endpoint<'_>) -> Served {
+        let served = match endpoint {
+            Endpoint::Acquire => self.acquire().map(|reply| Served::Offer(Box::new(reply))),
+            Endpoint::Start { resource_id, mode } => self.start(resource_id, mode).map(Served::call),
             Endpoint::Running {
                 resource_id,
                 sid,
                 mode,
                 action,
-            } => self.running(resource_id, sid, mode, action).map(Handled::call),
+            } => self.running(resource_id, sid, mode, action).map(Served::call),
         };
-        handled.unwrap_or_else(Handled::Respond)
+        served.unwrap_or_else(Served::Respond)
     }
 
-    fn acquire(&self) -> Result<Response, Response> {
+    fn acquire(&self) -> Result<Reply, Response> {
         let error = |error: ApiError| error.answer(self.reply());
         self.check_active(NOT_ENABLED).map_err(error)?;
         let body = body::read(self.request).map_err(error)?;
@@ -64,7 +65,7 @@ impl Service<'_> {
         let text = resource
             .seal(self.keys, self.entropy)
             .map_err(|_| error(ApiError::new(INTERNAL_ERROR, "")))?;
-        Ok(self.reply().about(&resource, &text).answer(200))
+        Ok(self.reply().about(&resource, &text))
     }
 
     fn start(&self, resource_id: &str, mode: &str) -> Result<Pending, Response> {
@@ -104,7 +105,7 @@ impl Service<'_> {
         }
         let body = Fields::new(body);
         self.check_names(&body, resource)?;
-        let start = Start::read(&body, mode, self.app.flavour, self.targets)?;
+        let start = Start::read(&body, mode, self.terms())?;
         check_announced(&body, resource)?;
         let token_expires_ms = self.check_token(start.token, resource)?;
         let strict_extinf = start
@@ -237,6 +238,14 @@ impl Service<'_> {
 
     fn reply(&self) -> Reply {
         Reply::new(self.app.flavour)
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            flavour: self.app.flavour,
+            targets: self.targets,
+            now_ms: self.now_ms,
+        }
     }
 
     fn check_active(&self, code: Code) -> Result<(), ApiError> {

@@ -1,9 +1,9 @@
 use protocol::{Mix, Mode, Snapshots, Storage};
 
 use super::recording_config::RecordingConfig;
+use super::storage_config::Terms;
 use super::{extension_config, snapshot_config, storage_config};
-use crate::access::Flavour;
-use crate::input::{FieldError, Fields, Targets};
+use crate::input::{FieldError, Fields};
 
 /// What the body of `start` asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,18 +18,23 @@ pub(super) struct Start<'a> {
 }
 
 impl<'a> Start<'a> {
-    pub(super) fn read(body: &Fields<'a>, mode: Mode, flavour: Flavour, targets: Targets) -> Result<Self, FieldError> {
+    pub(super) fn read(body: &Fields<'a>, mode: Mode, terms: Terms) -> Result<Self, FieldError> {
+        let flavour = terms.flavour;
         let request = body.require("clientRequest", body.object("clientRequest")?)?;
         let token = request.string("token")?.unwrap_or_default();
         let recording = request.object("recordingConfig")?;
-        let mut recording =
-            RecordingConfig::read(&request.require("recordingConfig", recording)?, mode, flavour, targets)?;
+        let mut recording = RecordingConfig::read(
+            &request.require("recordingConfig", recording)?,
+            mode,
+            flavour,
+            terms.targets,
+        )?;
         let mp4 = asks_for_mp4(&request, mode)?;
         let snapshots = snapshot_config::read(&request, mode, &recording, flavour)?;
         extension_config::check(&request, mode)?;
         refuse_transcoding_afterwards(&request)?;
         let storage = request.object("storageConfig")?;
-        let storage = storage_config::read(&request.require("storageConfig", storage)?, flavour, targets)?;
+        let storage = storage_config::read(&request.require("storageConfig", storage)?, terms)?;
         let mix = recording
             .picture
             .take()

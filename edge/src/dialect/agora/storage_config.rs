@@ -1,140 +1,262 @@
 //! `storageConfig`: the bucket, by the vendor's number and the region's number.
 
-use protocol::{Secret, Storage, StorageKind};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use protocol::{Addressing, Encryption, Secret, Storage, StorageKind};
 
+use super::storage_vendors::{PRIVATE, S3_COMPATIBLE, Vendor};
 use crate::access::Flavour;
-use crate::input::{FieldError, Fields, Targets, base_url};
+use crate::input::{FieldError, Fields, Targets, base_url, is_ip};
 
 const MAX_PREFIX_ELEMENTS: usize = 64;
 const MAX_PREFIX_LEN: usize = 128;
 const MAX_KEY_LEN: usize = 256;
+/// Amazon's and Alibaba's limit.
+const MAX_TAGS: usize = 10;
+const MAX_TAGS_LEN: usize = 2048;
 /// Where nothing else is said: most servers with S3's interface sign with this region, or with any.
 const DEFAULT_REGION: &str = "us-east-1";
-
-/// Amazon's regions by their number in the API.
-const S3_REGIONS: [(u64, &str); 27] = [
-    (0, "us-east-1"),
-    (1, "us-east-2"),
-    (2, "us-west-1"),
-    (3, "us-west-2"),
-    (4, "eu-west-1"),
-    (5, "eu-west-2"),
-    (6, "eu-west-3"),
-    (7, "eu-central-1"),
-    (8, "ap-southeast-1"),
-    (9, "ap-southeast-2"),
-    (10, "ap-northeast-1"),
-    (11, "ap-northeast-2"),
-    (12, "sa-east-1"),
-    (13, "ca-central-1"),
-    (14, "ap-south-1"),
-    (15, "cn-north-1"),
-    (16, "cn-northwest-1"),
-    (17, "us-gov-west-1"),
-    (18, "af-south-1"),
-    (19, "ap-east-1"),
-    (20, "ap-northeast-3"),
-    (21, "eu-north-1"),
-    (22, "me-south-1"),
-    (23, "us-gov-east-1"),
-    (24, "ap-southeast-3"),
-    (25, "eu-south-1"),
-    (28, "il-central-1"),
-];
 
 struct Place {
     kind: StorageKind,
     endpoint: String,
     region: String,
+    addressing: Addressing,
+    /// The vendor takes `sse` and `tag`.
+    marks_objects: bool,
 }
 
-pub(super) fn read(config: &Fields<'_>, flavour: Flavour, targets: Targets) -> Result<Storage, FieldError> {
-    let vendor = number(config, "vendor", flavour)?;
+/// What a configuration is read by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    pub(super) flavour: Flavour,
+    pub(super) targets: Targets,
+    /// Unix milliseconds.
+    pub(super) now_ms: u64,
+}
+
+pub(super) fn read(config: &Fields<'_>, terms: Terms) -> Result<Storage, FieldError> {
+    let place = place(config, terms)?;
+    let bucket = bucket(config, &place)?;
     let extension = config.object("extensionParams")?;
-    let place = match vendor {
-        1 => amazon(config, flavour)?,
-        11 => s3_compatible(config, extension.as_ref(), targets)?,
-        _ => {
-            let problem = "must be 1 (Amazon S3) or 11 (S3-compatible): this server offers no other";
-            return Err(config.error("vendor", problem));
-        }
-    };
-    if let Some(extension) = &extension {
-        refuse_what_is_not_offered(extension)?;
-    }
-    let bucket = config.require("bucket", config.string("bucket")?)?;
-    if !is_bucket(bucket) {
-        return Err(config.error(
-            "bucket",
-            "must have 3 to 255 of a-z A-Z 0-9 . _ -, with a letter or digit at both ends",
-        ));
+    let extension = extension.as_ref();
+    let session_token = key(config, "stsToken", 16 * MAX_KEY_LEN)?;
+    if session_token.is_some() && place.kind == StorageKind::Azure {
+        return Err(config.error("stsToken", "must not be set with vendor 5"));
     }
     Ok(Storage {
         kind: place.kind,
+        addressing: match (place.addressing, place.kind) {
+            // Such a name is no part of a host's, or of none that the endpoint's certificate covers.
+            (Addressing::Virtual, StorageKind::S3) if !is_label(bucket) => Addressing::Path,
+            (addressing, _) => addressing,
+        },
+        bucket: bucket.to_owned(),
+        access_key: access_key(config, place.kind)?.to_owned(),
+        secret_key: Secret::new(secret_key(config, place.kind)?),
+        session_token: session_token.map(Secret::new),
+        session_ends_ms: session_ends_ms(config, terms.now_ms)?,
+        prefix: prefix(config)?,
+        encryption: extension.map_or(Ok(None), |extension| encryption(extension, &place))?,
+        tags: extension.map_or(Ok(None), |extension| tags(extension, &place))?,
         endpoint: place.endpoint,
         region: place.region,
-        bucket: bucket.to_owned(),
-        access_key: config
-            .require("accessKey", key(config, "accessKey", MAX_KEY_LEN)?)?
-            .to_owned(),
-        secret_key: Secret::new(config.require("secretKey", key(config, "secretKey", MAX_KEY_LEN)?)?),
-        session_token: key(config, "stsToken", 16 * MAX_KEY_LEN)?.map(Secret::new),
-        prefix: prefix(config)?,
     })
 }
 
-/// A vendor or region.
-fn number(config: &Fields<'_>, name: &str, flavour: Flavour) -> Result<u64, FieldError> {
-    let absent = flavour.leaves_out_zeros().then_some(0);
-    config.require(name, config.integer(name, 0..=1000)?.or(absent))
+fn place(config: &Fields<'_>, terms: Terms) -> Result<Place, FieldError> {
+    let absent = terms.flavour.leaves_out_zeros().then_some(0);
+    let number = config.integer("vendor", 0..=1000)?.or(absent);
+    let number = config.require("vendor", number)?;
+    let region = config.integer("region", 0..=1000)?.or(absent);
+    let extension = config.object("extensionParams")?;
+    let mut place = match (number, Vendor::find(number)) {
+        (_, Some(vendor)) => known(config, vendor, region)?,
+        (S3_COMPATIBLE, None) => s3_compatible(config, region, extension.as_ref())?,
+        (PRIVATE, None) => {
+            let problem = "must not be 100: the interface of anyRTC's private stores is not published";
+            return Err(config.error("vendor", problem));
+        }
+        _ => return Err(config.error("vendor", "must be 0 to 8, or 11")),
+    };
+    if let Some(extension) = &extension {
+        change(&mut place, extension, terms.targets)?;
+    }
+    Ok(place)
 }
 
-fn amazon(config: &Fields<'_>, flavour: Flavour) -> Result<Place, FieldError> {
-    let number = number(config, "region", flavour)?;
-    let Some((_, region)) = S3_REGIONS.iter().find(|(known, _)| *known == number) else {
-        return Err(config.error("region", "must be one of Amazon S3's numbers: 0 to 25, or 28"));
-    };
-    let domain = if region.starts_with("cn-") {
-        "amazonaws.com.cn"
-    } else {
-        "amazonaws.com"
+fn known(config: &Fields<'_>, vendor: &Vendor, region: Option<u64>) -> Result<Place, FieldError> {
+    if vendor.has_regions() {
+        config.require("region", region)?;
+    }
+    let place = vendor.place(region).ok_or_else(|| {
+        let problem = format!(
+            "must be one of the numbers of {}: {}",
+            vendor.name,
+            vendor.region_numbers()
+        );
+        config.error("region", problem)
+    })?;
+    let account = match vendor.kind {
+        StorageKind::Azure => format!("{}.", access_key(config, vendor.kind)?),
+        _ => String::new(),
     };
     Ok(Place {
-        kind: StorageKind::S3,
-        endpoint: format!("https://s3.{region}.{domain}"),
-        region: (*region).to_owned(),
+        kind: vendor.kind,
+        endpoint: format!("https://{account}{}", place.host),
+        region: place.region.to_owned(),
+        addressing: vendor.addressing,
+        marks_objects: matches!(vendor.number, 1 | 2),
     })
 }
 
-fn s3_compatible(config: &Fields<'_>, extension: Option<&Fields<'_>>, targets: Targets) -> Result<Place, FieldError> {
-    if config.integer("region", 0..=1000)?.unwrap_or(0) != 0 {
+fn s3_compatible(
+    config: &Fields<'_>,
+    region: Option<u64>,
+    extension: Option<&Fields<'_>>,
+) -> Result<Place, FieldError> {
+    if region.unwrap_or(0) != 0 {
         let problem = "must be 0 with vendor 11; a signing region is named in extensionParams.region";
         return Err(config.error("region", problem));
     }
     let extension = extension.ok_or_else(|| config.error("extensionParams", "is required with vendor 11"))?;
-    let endpoint = extension.require("endpoint", extension.string("endpoint")?)?;
-    let endpoint = base_url(endpoint, &["https", "http"]).and_then(|url| targets.check(&url).map(|()| url));
-    let endpoint = endpoint.map_err(|problem| extension.error("endpoint", problem))?;
-    let region = extension.string("region")?.unwrap_or(DEFAULT_REGION);
-    let is_region = region.len() <= 64
-        && region
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    if !is_region {
-        return Err(extension.error("region", "must be a region's name: at most 64 of a-z A-Z 0-9 _ -"));
-    }
+    extension.require("endpoint", extension.string("endpoint")?)?;
     Ok(Place {
-        kind: StorageKind::S3Compatible,
-        endpoint,
-        region: region.to_owned(),
+        kind: StorageKind::S3,
+        endpoint: String::new(),
+        region: DEFAULT_REGION.to_owned(),
+        addressing: Addressing::Path,
+        marks_objects: true,
     })
 }
 
-fn refuse_what_is_not_offered(extension: &Fields<'_>) -> Result<(), FieldError> {
-    match ["sse", "tag"].into_iter().find(|name| extension.get(name).is_some()) {
-        None => Ok(()),
-        Some(name) => Err(extension.error(name, "is not offered by this server")),
+/// What the customer says of the endpoint goes before the tables.
+fn change(place: &mut Place, extension: &Fields<'_>, targets: Targets) -> Result<(), FieldError> {
+    if let Some(endpoint) = extension.string("endpoint")? {
+        let endpoint = base_url(endpoint, &["https", "http"]).and_then(|url| targets.check(&url).map(|()| url));
+        place.endpoint = endpoint.map_err(|problem| extension.error("endpoint", problem))?;
     }
+    if let Some(region) = extension.string("region")? {
+        if !is_region(region) {
+            return Err(extension.error("region", "must be a region's name: at most 64 of a-z A-Z 0-9 _ -"));
+        }
+        region.clone_into(&mut place.region);
+    }
+    let style = match extension.string("addressingStyle")? {
+        None => None,
+        Some("path") => Some(Addressing::Path),
+        Some("virtual") => Some(Addressing::Virtual),
+        Some("cname") => Some(Addressing::Cname),
+        Some(_) => return Err(extension.error("addressingStyle", "must be \"path\", \"virtual\" or \"cname\"")),
+    };
+    // No bucket's name can stand before an address of numbers.
+    let needs_path = is_ip(&place.endpoint) && place.addressing == Addressing::Virtual;
+    place.addressing = style.unwrap_or(if needs_path { Addressing::Path } else { place.addressing });
+    let fits = match place.kind {
+        StorageKind::S3 => place.addressing != Addressing::Cname,
+        StorageKind::Oss => true,
+        StorageKind::Cos => place.addressing == Addressing::Virtual,
+        StorageKind::Azure => place.addressing == Addressing::Path,
+    };
+    match (fits, style) {
+        (true, _) => Ok(()),
+        (false, Some(_)) => Err(extension.error("addressingStyle", "is not one that the vendor has")),
+        (false, None) => Err(extension.error("endpoint", "must be a name with vendor 3, not an address of numbers")),
+    }
+}
+
+fn bucket<'a>(config: &Fields<'a>, place: &Place) -> Result<&'a str, FieldError> {
+    let bucket = config.require("bucket", config.string("bucket")?)?;
+    let (is_legal, rule) = match place.kind {
+        StorageKind::S3 => (
+            is_bucket(bucket),
+            "must have 3 to 255 of a-z A-Z 0-9 . _ -, with a letter or digit at both ends",
+        ),
+        StorageKind::Oss | StorageKind::Cos | StorageKind::Azure => (
+            is_label(bucket),
+            "must have 3 to 63 of a-z 0-9 -, with a letter or digit at both ends",
+        ),
+    };
+    match is_legal {
+        true => Ok(bucket),
+        false => Err(config.error("bucket", rule)),
+    }
+}
+
+fn access_key<'a>(config: &Fields<'a>, kind: StorageKind) -> Result<&'a str, FieldError> {
+    let key = config.require("accessKey", key(config, "accessKey", MAX_KEY_LEN)?)?;
+    let is_account = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    if kind == StorageKind::Azure && !((3..=24).contains(&key.len()) && key.bytes().all(is_account)) {
+        let problem = "must be the storage account's name with vendor 5: 3 to 24 of a-z 0-9";
+        return Err(config.error("accessKey", problem));
+    }
+    Ok(key)
+}
+
+fn secret_key<'a>(config: &Fields<'a>, kind: StorageKind) -> Result<&'a str, FieldError> {
+    let key = config.require("secretKey", key(config, "secretKey", MAX_KEY_LEN)?)?;
+    if kind == StorageKind::Azure && STANDARD.decode(key).is_err() {
+        return Err(config.error(
+            "secretKey",
+            "must be one of the account's keys, in base64, with vendor 5",
+        ));
+    }
+    Ok(key)
+}
+
+/// When the session token ends. What lies in the past is not believed: whether the token is good, the bucket tells.
+fn session_ends_ms(config: &Fields<'_>, now_ms: u64) -> Result<Option<u64>, FieldError> {
+    let ends_ms = config.integer("stsExpiration", 0..=u64::MAX)?;
+    let ends_ms = ends_ms.map(|seconds| seconds.saturating_mul(1000));
+    Ok(ends_ms.filter(|ends_ms| *ends_ms > now_ms))
+}
+
+fn encryption(extension: &Fields<'_>, place: &Place) -> Result<Option<Encryption>, FieldError> {
+    let encryption = match extension.string("sse")? {
+        None => return Ok(None),
+        Some("aes256") => Encryption::Aes256,
+        Some("kms") => Encryption::Kms,
+        Some(_) => return Err(extension.error("sse", "must be \"aes256\" or \"kms\"")),
+    };
+    mark(extension, "sse", place)?;
+    Ok(Some(encryption))
+}
+
+/// Pairs `key=value` with `&` between, as they stand in the header; a key alone has an empty value.
+fn tags(extension: &Fields<'_>, place: &Place) -> Result<Option<String>, FieldError> {
+    let Some(text) = extension.string("tag")? else {
+        return Ok(None);
+    };
+    mark(extension, "tag", place)?;
+    let pairs: Vec<_> = text
+        .split('&')
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .collect();
+    let is_legal = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'=' | b'?' | b'#'))
+    };
+    let are_legal = pairs
+        .iter()
+        .all(|(key, value)| !key.is_empty() && is_legal(key) && is_legal(value));
+    if pairs.len() > MAX_TAGS || text.len() > MAX_TAGS_LEN || !are_legal {
+        let problem = "must be at most 10 pairs key=value with & between, percent-encoded as in a URL's query";
+        return Err(extension.error("tag", problem));
+    }
+    let pairs = pairs.iter().map(|(key, value)| format!("{key}={value}"));
+    Ok(Some(pairs.collect::<Vec<_>>().join("&")))
+}
+
+fn mark(extension: &Fields<'_>, name: &str, place: &Place) -> Result<(), FieldError> {
+    match place.marks_objects {
+        true => Ok(()),
+        false => Err(extension.error(name, "must not be set unless the vendor is 1, 2 or 11")),
+    }
+}
+
+fn is_region(text: &str) -> bool {
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    text.len() <= 64 && text.bytes().all(is_legal)
 }
 
 /// A key or token; what cannot stand in an HTTP header is refused.
@@ -152,6 +274,12 @@ fn is_bucket(name: &str) -> bool {
     let is_end = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
     let ends_are_legal = is_end(name.bytes().next()) && is_end(name.bytes().next_back());
     (3..=255).contains(&name.len()) && ends_are_legal && name.bytes().all(is_legal)
+}
+
+/// Whether a bucket's name can be a part of a host's.
+fn is_label(name: &str) -> bool {
+    let is_legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (3..=63).contains(&name.len()) && is_bucket(name) && name.bytes().all(is_legal)
 }
 
 fn prefix(config: &Fields<'_>) -> Result<String, FieldError> {

@@ -1,9 +1,9 @@
 //! A recorder's state with a clock, and short words for what the tests send and expect.
 
 use protocol::{
-    ChannelType, Desired, Directive, EndCause, JobRequest, Mode, Occurrences, Phase, PlaylistStyle, RecordedFile,
-    RecorderKey, Refusal, RefusalCode, Report, Secret, Selection, Source, Storage, StorageKind, StreamTypes,
-    Subscription, TrackKind,
+    Addressing, ChannelType, Desired, Directive, EndCause, JobRequest, Mode, Occurrences, Phase, PlaylistStyle,
+    RecordedFile, RecorderKey, Refusal, RefusalCode, Report, Secret, Selection, Source, Storage, StorageKind,
+    StreamTypes, Subscription, TrackKind,
 };
 
 use super::receiver::Receiver;
@@ -323,7 +323,11 @@ pub(super) fn spec() -> Spec {
         },
         playlist: PlaylistStyle { strict_extinf: true },
         storage: Storage {
-            kind: StorageKind::S3Compatible,
+            kind: StorageKind::S3,
+            addressing: Addressing::Path,
+            session_ends_ms: None,
+            encryption: None,
+            tags: None,
             endpoint: "http://s3".into(),
             region: "us-east-1".into(),
             bucket: "b".into(),

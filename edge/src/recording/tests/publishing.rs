@@ -104,3 +104,59 @@ fn late_uploads_of_an_ended_recording_are_published() {
     let (_, effects) = bench.report("s1", "n1", 1, |report| report.files = vec![file("a", 1, 1)]);
     assert_eq!(publish(&mut bench, effects), [Status::Failed]);
 }
+
+/// Revisions that are published, and whether with the document, when nothing happens to a recording but time and reports.
+fn quiet(bench: &mut Bench, duration_ms: u64) -> Vec<(u64, bool)> {
+    let mut seen = Vec::new();
+    for _ in 0..duration_ms / 2_000 {
+        let mut effects = bench.pass(2_000);
+        effects.extend(bench.report("s1", "n1", 1, |report| report.first_media_ms = Some(T0)).1);
+        for effect in effects {
+            if let Effect::Publish { revision, document, .. } = effect {
+                seen.push((revision, document));
+                bench.step(Input::Published {
+                    sid: "s1".into(),
+                    revision,
+                    ok: true,
+                });
+            }
+        }
+    }
+    seen
+}
+
+#[test]
+fn a_place_among_the_apps_recordings_is_renewed_every_minute() {
+    let mut bench = Bench::started("s1", ticket("a"));
+    bench.step(Input::Published {
+        sid: "s1".into(),
+        revision: 1,
+        ok: true,
+    });
+    let seen = quiet(&mut bench, 4 * MINUTE + 10_000);
+    assert_eq!(seen, [(2, true), (3, false), (4, false), (5, false), (6, false)]);
+    bench.report("s1", "n1", 1, ended(EndCause::Stopped));
+    bench.step(Input::Published {
+        sid: "s1".into(),
+        revision: 7,
+        ok: true,
+    });
+    assert_eq!(
+        bench_publish(&bench.pass(HOUR / 2)),
+        Vec::<&Effect>::new(),
+        "what is over is not renewed"
+    );
+}
+
+#[test]
+fn a_document_that_was_not_written_goes_with_the_next_renewal() {
+    let mut bench = Bench::started("s1", ticket("a"));
+    let mut failures = 0;
+    for effect in bench.pass(80_000) {
+        if let Effect::Publish { document, .. } = effect {
+            assert!(document);
+            failures += 1;
+        }
+    }
+    assert!(failures >= 4, "{failures}");
+}

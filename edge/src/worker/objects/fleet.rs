@@ -5,13 +5,16 @@ use worker::{DurableObject, Env, Request, Response, SqlStorage, State, durable_o
 
 use super::{asked, replied};
 use crate::fleet::{self, Change, NodeRow, Reply};
+use crate::metrics::{self, Totals};
 use crate::worker::bindings;
 
-/// Keeps the table of nodes: in memory, with a row for each node that bridges a restart of the object.
+/// Keeps the table of nodes: in memory, with a row for each node that bridges a restart of the object. The figures for
+/// monitoring come together here as well; these begin anew when the object does.
 #[durable_object(fetch)]
 pub struct Fleet {
     sql: SqlStorage,
     fleet: RefCell<Option<fleet::Fleet>>,
+    totals: RefCell<Totals>,
 }
 
 #[derive(Deserialize)]
@@ -24,6 +27,7 @@ impl DurableObject for Fleet {
         Self {
             sql: state.storage().sql(),
             fleet: RefCell::new(None),
+            totals: RefCell::new(Totals::new(bindings::now_ms())),
         }
     }
 
@@ -43,6 +47,17 @@ impl DurableObject for Fleet {
             }
             fleet::Request::Place(wish) => Reply::Place(fleet.place(&wish, now_ms)),
             fleet::Request::Nodes => Reply::Nodes(fleet.view(now_ms)),
+            fleet::Request::Counts(counts) => {
+                self.totals.borrow_mut().counted(counts);
+                Reply::Noted
+            }
+            fleet::Request::Tally { app, tally } => {
+                self.totals.borrow_mut().tallied(app, tally, now_ms);
+                Reply::Noted
+            }
+            fleet::Request::Metrics => {
+                Reply::Metrics(metrics::render(&self.totals.borrow(), &fleet.view(now_ms), now_ms))
+            }
         };
         replied(&reply)
     }

@@ -1,6 +1,7 @@
 //! The Durable Objects, and how they are asked. A request and its reply travel as JSON, in the types of the core that
 //! the object runs.
 
+mod app;
 mod fleet;
 mod recorder;
 
@@ -12,7 +13,7 @@ use worker::{Env, Headers, Method, Request, RequestInit, Response, console_error
 
 use super::bindings::{self, Misconfigured};
 use crate::admin::{NoticeState, Which};
-use crate::{fleet as fleet_core, recording};
+use crate::{app as app_core, fleet as fleet_core, recording};
 
 /// An object did not answer. What it was is in the log.
 #[derive(Debug)]
@@ -62,6 +63,14 @@ enum ToRecorder<T> {
 fn name_of(key: &RecorderKey) -> Result<String, Unanswered> {
     // JSON keeps the parts of the key apart, whatever is in them.
     serde_json::to_string(&(&key.app_id, &key.channel, &key.uid)).map_err(|error| unanswered("", &error))
+}
+
+pub(super) async fn ask_app(
+    env: &Env,
+    app_id: &str,
+    request: &app_core::Request,
+) -> Result<app_core::Reply, Unanswered> {
+    ask(env, "APP", app_id, request).await
 }
 
 /// All nodes are in the table of one object.

@@ -112,7 +112,7 @@ fn capture(file: &Path) -> Capture {
     offers.sort_by_key(|offer| offer.track);
     let tracks = offers
         .iter()
-        .map(|offer| TrackCapture::new(offer.track, offer.clock_rate, depacketizer(offer).unwrap(), 0));
+        .map(|offer| TrackCapture::new(offer.track, offer.clock_rate, depacketizer(offer).unwrap(), None, 0));
     let mut stream = StreamCapture::new(tracks.collect(), UserClock::new().join("camera"));
     let mut events = Vec::new();
     for (arrival_us, at, datagram) in received {

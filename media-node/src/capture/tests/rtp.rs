@@ -52,7 +52,13 @@ pub(super) fn video_track(reorder_depth: u8, end_us: i64) -> TrackCapture {
         format,
         frame_us: 40_000,
     });
-    TrackCapture::new(Track::Video, 90_000, Box::new(Whole { format, waiting: true }), end_us)
+    TrackCapture::new(
+        Track::Video,
+        90_000,
+        Box::new(Whole { format, waiting: true }),
+        None,
+        end_us,
+    )
 }
 
 pub(super) fn audio_track(end_us: i64) -> TrackCapture {
@@ -67,7 +73,13 @@ pub(super) fn audio_track(end_us: i64) -> TrackCapture {
         format,
         frame_us: 21_333,
     });
-    TrackCapture::new(Track::Audio, 48_000, Box::new(Whole { format, waiting: false }), end_us)
+    TrackCapture::new(
+        Track::Audio,
+        48_000,
+        Box::new(Whole { format, waiting: false }),
+        None,
+        end_us,
+    )
 }
 
 /// One track of a sender.

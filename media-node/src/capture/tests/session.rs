@@ -114,6 +114,7 @@ impl Source {
             url: self.url.clone(),
             username: None,
             password: None,
+            keys: None,
             want: Wanted {
                 audio: true,
                 video: true,

@@ -16,6 +16,7 @@ async fn watch() {
         url: env("TAPEDECK_WATCH").expect("TAPEDECK_WATCH"),
         username: env("TAPEDECK_WATCH_USER"),
         password: env("TAPEDECK_WATCH_PASSWORD").map(protocol::Secret::new),
+        keys: None,
         want: Wanted {
             audio: true,
             video: true,

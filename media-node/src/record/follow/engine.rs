@@ -12,6 +12,7 @@ use super::session::{self, User};
 use super::{Captures, Recorder, Rosters};
 use crate::capture::Clock;
 use crate::channel::RosterError;
+use crate::encryption::Keys;
 use crate::record::status::{SharedBoard, problem};
 use crate::record::{Options, Status};
 
@@ -25,6 +26,8 @@ pub struct Shared {
     pub clock: Clock,
     pub board: SharedBoard,
     pub options: Options,
+    /// By which the channel's media is decrypted.
+    pub keys: Option<Arc<Keys>>,
     pub presence: Presence,
 }
 

@@ -12,6 +12,7 @@ use super::{Captures, Inlet, Input};
 use crate::backoff::{Backoff, chance};
 use crate::capture::{CaptureEnd, CaptureEvent, CaptureRequest, UserClock, Wanted};
 use crate::channel::Credentials;
+use crate::encryption::Locked;
 use crate::record::status::problem;
 
 /// Pauses before a stream that still is in the roster is opened again.
@@ -186,8 +187,9 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
         let now_ms = self.shared.now_ms();
         let mut board = self.shared.board.lock();
         match event {
-            CaptureEvent::Unit(..) => {
+            CaptureEvent::Unit(track, _) => {
                 board.media(now_ms);
+                board.track(&self.user.uid, track.kind(), now_ms);
                 if self.backoff.failures() > 0 {
                     self.backoff.reset();
                     board.over(&self.cause("unreachable"));
@@ -205,6 +207,28 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
                     problem(Fault::Destination, "unsupported_codec", message, now_ms),
                 );
             }
+            CaptureEvent::Locked(track, locked) => {
+                let (uid, track) = (&self.user.uid, track.name());
+                let (fault, why) = match locked {
+                    Locked::NoSecret => (
+                        Fault::Caller,
+                        "is encrypted: start the recording with the channel's decryptionMode and secret",
+                    ),
+                    Locked::WrongSecret => (
+                        Fault::Caller,
+                        "cannot be decrypted: decryptionMode or secret are not those that it is encrypted with",
+                    ),
+                    Locked::Clear => (
+                        Fault::Destination,
+                        "is not encrypted, though the recording has a secret: have its publisher encrypt it",
+                    ),
+                };
+                let message = format!("{track} of user {uid} {why}; what cannot be decrypted is not recorded");
+                board.problem_once(
+                    &format!("locked {uid} {track} {locked:?}"),
+                    problem(fault, "decryption_failed", message, now_ms),
+                );
+            }
             CaptureEvent::Format(..) | CaptureEvent::Ended(_) => {}
         }
     }
@@ -219,6 +243,7 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
                 audio: wanted.tracks.audio,
                 video: wanted.tracks.video,
             },
+            keys: self.shared.keys.clone(),
             clock: self.shared.clock,
             user: self.clock.clone(),
             silence_timeout: self.shared.options.silence_timeout,

@@ -50,6 +50,7 @@ impl Stage {
             clock,
             board,
             options,
+            keys: None,
             presence,
         };
         let (rosters, roster_queue) = mpsc::channel(4);

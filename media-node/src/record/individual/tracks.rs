@@ -122,7 +122,7 @@ impl<S: SliceSink> UserTracks<S> {
                     line.slicer.lost();
                 }
             }
-            CaptureEvent::Unsupported(..) => {}
+            CaptureEvent::Unsupported(..) | CaptureEvent::Locked(..) => {}
             CaptureEvent::Ended(_) => {
                 for track in [Track::Audio, Track::Video] {
                     let line = self.line(track);

@@ -1,6 +1,9 @@
 //! The uploader against a real S3 server, behind a proxy that breaks what can break on the way.
 
 mod proxy;
+mod recorder;
+mod signatures;
+mod vendors;
 
 use std::io::Write;
 use std::path::Path;
@@ -8,7 +11,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{EndCause, Fault, RefusalCode, Secret, Storage, StorageKind, TrackKind};
+use protocol::{Addressing, EndCause, Fault, RefusalCode, Secret, Storage, StorageKind, TrackKind};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
@@ -29,6 +32,11 @@ struct Server {
 
 impl Server {
     async fn start() -> Self {
+        Self::start_below(None).await
+    }
+
+    /// `domain`: buckets are parts of the host's name below it.
+    async fn start_below(domain: Option<&str>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("bucket")).unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0")
@@ -47,6 +55,7 @@ impl Server {
                 "--secret-key",
                 SECRET,
             ])
+            .args(domain.map(|domain| format!("--domain={domain}:{port}")))
             .arg(dir.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -74,7 +83,11 @@ impl Server {
 
 fn storage(port: u16) -> Storage {
     Storage {
-        kind: StorageKind::S3Compatible,
+        kind: StorageKind::S3,
+        addressing: Addressing::Path,
+        session_ends_ms: None,
+        encryption: None,
+        tags: None,
         endpoint: format!("http://127.0.0.1:{port}"),
         region: "us-east-1".to_owned(),
         bucket: "bucket".to_owned(),

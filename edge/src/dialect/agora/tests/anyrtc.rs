@@ -91,15 +91,19 @@ fn vendor_and_region_may_be_left_out_for_zero() {
     };
     assert_eq!(start_command.spec.storage.region, "us-east-1");
     let qiniu = json!({"bucket": "bucket", "accessKey": "A", "secretKey": "S"});
-    let Handled::Respond(response) = start(&service, "anna", storage(qiniu)) else {
+    let Handled::Call(pending) = start(&service, "anna", storage(qiniu)) else {
         panic!()
     };
-    assert!(
-        envelope(&response)["reason"]
-            .as_str()
-            .unwrap()
-            .contains("vendor must be")
-    );
+    let Command::Start(start_command) = &pending.call.command else {
+        panic!()
+    };
+    assert_eq!(start_command.spec.storage.endpoint, "https://s3.cn-east-1.qiniucs.com");
+    let private = json!({"vendor": 100, "bucket": "http://host:1/upload"});
+    let Handled::Respond(response) = start(&service, "anna", storage(private)) else {
+        panic!()
+    };
+    let reason = envelope(&response)["reason"].clone();
+    assert!(reason.as_str().unwrap().contains("vendor must not be 100"), "{reason}");
 }
 
 #[test]

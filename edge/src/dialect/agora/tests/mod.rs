@@ -8,6 +8,7 @@ mod codes;
 mod file_lists;
 mod garbage;
 mod gateway;
+mod limits;
 mod mixed;
 mod openapi;
 mod openapi_fields;
@@ -24,9 +25,9 @@ use base64::engine::general_purpose::STANDARD;
 use protocol::{Mode, Phase, RecorderKey, Secret, Source};
 use serde_json::{Value, json};
 
-use super::{Handled, Pending, handle};
+use super::{Handled, Pending, Received, handle};
 use crate::access::testing::{MapStore, entropy, key_ring, run};
-use crate::access::{App, Credential, Dialect, Directory, Flavour, KeyRing, RecorderDefaults, Tenant};
+use crate::access::{App, Credential, Dialect, Directory, Flavour, KeyRing, Limits, RecorderDefaults, Tenant};
 use crate::http::{Request, Response};
 use crate::input::Targets;
 use crate::recording::{Snapshot, Status};
@@ -101,6 +102,7 @@ impl Service {
                     recorder: RecorderDefaults {
                         strict_extinf: app_id != SISTER_APP,
                     },
+                    limits: Limits::default(),
                     disabled: app_id == DISABLED_APP,
                     created_ms: 1,
                 };
@@ -115,6 +117,13 @@ impl Service {
     }
 
     pub(super) fn send(&self, request: &Request) -> Handled {
+        match self.receive(request) {
+            Received::Handled(handled) => handled,
+            Received::Admit(admission) => admission.decide(None),
+        }
+    }
+
+    pub(super) fn receive(&self, request: &Request) -> Received {
         run(handle(
             request,
             &self.directory(),

@@ -45,7 +45,7 @@ fn start_becomes_a_call() {
         (&Selection::All, &Selection::All)
     );
     let storage = &spec.storage;
-    assert_eq!(storage.kind, StorageKind::S3Compatible);
+    assert_eq!(storage.kind, StorageKind::S3);
     assert_eq!(
         (storage.endpoint.as_str(), storage.region.as_str()),
         ("http://127.0.0.1:9000", "us-east-1")
@@ -77,8 +77,6 @@ fn spec_with(pointer: &str, value: Value) -> Value {
 #[test]
 fn start_takes_every_documented_form() {
     const CONFIG: &str = "/clientRequest/recordingConfig";
-    const STORAGE: &str = "/clientRequest/storageConfig";
-    let s3 = |region: u64| json!({"vendor": 1, "region": region, "bucket": "b-1", "accessKey": "A", "secretKey": "S", "stsToken": "T", "stsExpiration": 3600});
     let table = [
         (
             format!("{CONFIG}/channelType"),
@@ -190,63 +188,6 @@ fn start_takes_every_documented_form() {
             "/mode",
             json!("individual"),
         ),
-        (
-            STORAGE.into(),
-            s3(0),
-            "/storage/endpoint",
-            json!("https://s3.us-east-1.amazonaws.com"),
-        ),
-        (
-            STORAGE.into(),
-            s3(15),
-            "/storage/endpoint",
-            json!("https://s3.cn-north-1.amazonaws.com.cn"),
-        ),
-        (
-            STORAGE.into(),
-            s3(16),
-            "/storage/endpoint",
-            json!("https://s3.cn-northwest-1.amazonaws.com.cn"),
-        ),
-        (STORAGE.into(), s3(28), "/storage/region", json!("il-central-1")),
-        (STORAGE.into(), s3(7), "/storage/kind", json!("s3")),
-        (STORAGE.into(), s3(7), "/storage/session_token", json!("T")),
-        (
-            format!("{STORAGE}/fileNamePrefix"),
-            json!([]),
-            "/storage/prefix",
-            json!(""),
-        ),
-        (
-            format!("{STORAGE}/fileNamePrefix"),
-            json!(["x".repeat(128)]),
-            "/storage/prefix",
-            json!("x".repeat(128)),
-        ),
-        (
-            format!("{STORAGE}/extensionParams"),
-            json!({"endpoint": "minio.local", "sse": "", "tag": ""}),
-            "/storage/endpoint",
-            json!("https://minio.local"),
-        ),
-        (
-            format!("{STORAGE}/extensionParams"),
-            json!({"endpoint": "h:9", "region": "garage"}),
-            "/storage/region",
-            json!("garage"),
-        ),
-        (
-            format!("{STORAGE}/region"),
-            json!(null),
-            "/storage/region",
-            json!("us-east-1"),
-        ),
-        (
-            format!("{STORAGE}/stsToken"),
-            json!(""),
-            "/storage/session_token",
-            json!(null),
-        ),
     ];
     for (pointer, value, result, expected) in table {
         let spec = spec_with(&pointer, value);
@@ -257,11 +198,8 @@ fn start_takes_every_documented_form() {
 #[test]
 fn start_refuses_and_names_the_field() {
     const CONFIG: &str = "/clientRequest/recordingConfig";
-    const STORAGE: &str = "/clientRequest/storageConfig";
-    const EXTENSION: &str = "/clientRequest/storageConfig/extensionParams";
     let service = Service::new();
     let resource_id = service.resource_id();
-    let prefix = "must hold elements of a-z A-Z 0-9 only";
     let table = [
         ("/clientRequest".to_owned(), None, "clientRequest is required"),
         (
@@ -400,117 +338,6 @@ fn start_refuses_and_names_the_field() {
             Some(json!("postpone_transcoding")),
             "appsCollection.combinationPolicy must be",
         ),
-        (STORAGE.to_owned(), None, "clientRequest.storageConfig is required"),
-        (format!("{STORAGE}/vendor"), None, "storageConfig.vendor is required"),
-        (
-            format!("{STORAGE}/vendor"),
-            Some(json!("1")),
-            "storageConfig.vendor must be",
-        ),
-        (
-            format!("{STORAGE}/vendor"),
-            Some(json!(2)),
-            "storageConfig.vendor must be 1 (Amazon S3) or 11 (S3-compatible)",
-        ),
-        (
-            format!("{STORAGE}/vendor"),
-            Some(json!(0)),
-            "storageConfig.vendor must be 1",
-        ),
-        (
-            format!("{STORAGE}/region"),
-            Some(json!(1)),
-            "storageConfig.region must be 0 with vendor 11",
-        ),
-        (format!("{STORAGE}/bucket"), None, "storageConfig.bucket is required"),
-        (
-            format!("{STORAGE}/bucket"),
-            Some(json!("a/b")),
-            "storageConfig.bucket must have 3 to 255",
-        ),
-        (
-            format!("{STORAGE}/bucket"),
-            Some(json!("...")),
-            "storageConfig.bucket must have",
-        ),
-        (
-            format!("{STORAGE}/accessKey"),
-            Some(json!("")),
-            "storageConfig.accessKey is required",
-        ),
-        (
-            format!("{STORAGE}/accessKey"),
-            Some(json!("a\r\nb")),
-            "storageConfig.accessKey must have at most 256",
-        ),
-        (
-            format!("{STORAGE}/secretKey"),
-            None,
-            "storageConfig.secretKey is required",
-        ),
-        (
-            format!("{STORAGE}/secretKey"),
-            Some(json!("hunter2 hunter2")),
-            "storageConfig.secretKey must have at most 256",
-        ),
-        (
-            format!("{STORAGE}/stsToken"),
-            Some(json!("a b")),
-            "storageConfig.stsToken must have",
-        ),
-        (
-            format!("{STORAGE}/fileNamePrefix"),
-            Some(json!("a")),
-            "storageConfig.fileNamePrefix must be a list",
-        ),
-        (
-            format!("{STORAGE}/fileNamePrefix"),
-            Some(json!([""])),
-            "storageConfig.fileNamePrefix must be a list",
-        ),
-        (format!("{STORAGE}/fileNamePrefix"), Some(json!(["a_b"])), prefix),
-        (format!("{STORAGE}/fileNamePrefix"), Some(json!(["a/b"])), prefix),
-        (format!("{STORAGE}/fileNamePrefix"), Some(json!(["é"])), prefix),
-        (
-            format!("{STORAGE}/fileNamePrefix"),
-            Some(json!(["x".repeat(64), "y".repeat(64)])),
-            prefix,
-        ),
-        (
-            EXTENSION.to_owned(),
-            None,
-            "storageConfig.extensionParams is required with vendor 11",
-        ),
-        (
-            format!("{EXTENSION}/endpoint"),
-            Some(json!("")),
-            "extensionParams.endpoint is required",
-        ),
-        (
-            format!("{EXTENSION}/endpoint"),
-            Some(json!("ftp://h")),
-            "extensionParams.endpoint must be a host, host:port or URL",
-        ),
-        (
-            format!("{EXTENSION}/endpoint"),
-            Some(json!("https://h/bucket")),
-            "extensionParams.endpoint must be",
-        ),
-        (
-            format!("{EXTENSION}/region"),
-            Some(json!("a b")),
-            "extensionParams.region must be a region's name",
-        ),
-        (
-            format!("{EXTENSION}/sse"),
-            Some(json!("kms")),
-            "extensionParams.sse is not offered",
-        ),
-        (
-            format!("{EXTENSION}/tag"),
-            Some(json!("x")),
-            "extensionParams.tag is not offered",
-        ),
     ];
     for (pointer, value, part) in table {
         let response = service.answer(&post(&start_path(&resource_id), &set(start_body(), &pointer, value)));
@@ -524,22 +351,6 @@ fn start_refuses_and_names_the_field() {
             !body.to_string().contains("hunter2") && !body.to_string().contains("verysecret"),
             "{body}"
         );
-    }
-    let amazon = json!({"vendor": 1, "bucket": "bbb", "accessKey": "A", "secretKey": "S"});
-    for (region, part) in [
-        (None, "storageConfig.region is required"),
-        (
-            Some(json!(26)),
-            "storageConfig.region must be one of Amazon S3's numbers",
-        ),
-        (Some(json!("us-east-1")), "storageConfig.region must be a whole number"),
-    ] {
-        let storage = set(amazon.clone(), "/region", region);
-        let response = service.answer(&post(
-            &start_path(&resource_id),
-            &set(start_body(), STORAGE, Some(storage)),
-        ));
-        assert_error(&response, 400, 2, part);
     }
 }
 

@@ -1,8 +1,9 @@
-use worker::console_error;
+use worker::{Env, console_error};
 
 use super::{RECEIVER_MS, Shell, rows};
+use crate::app::{self, News, Place};
 use crate::fleet::{self, Wish};
-use crate::recording::{Delivery, Effect, Input, NodeAnswer, Subject, tag};
+use crate::recording::{Delivery, Effect, Input, NodeAnswer, Snapshot, Subject, tag};
 use crate::worker::webhooks::{self, Receiver};
 use crate::worker::{bindings, nodes, objects};
 
@@ -68,26 +69,52 @@ pub(super) async fn carry_out(effect: Effect, shell: &Shell) -> Option<Input> {
         }
         Effect::Publish {
             revision,
+            document,
             snapshot,
+            nonce,
             expires_ms,
         } => {
-            let written = match bindings::directory(env) {
-                Ok(store) => {
-                    let put = store.put_session(&snapshot, expires_ms, bindings::now_ms()).await;
-                    put.map_err(|error| error.to_string())
-                }
-                Err(error) => Err(error.to_string()),
-            };
-            if let Err(error) = &written {
-                console_error!("the session document of {} was not written: {error}", snapshot.sid);
-            }
+            let news = news(&snapshot, revision, nonce, expires_ms);
+            let told = objects::ask_app(env, &snapshot.key.app_id, &app::Request::News(Box::new(news))).await;
+            let written = !document || write_session(&snapshot, expires_ms, env).await;
             Some(Input::Published {
                 sid: snapshot.sid,
                 revision,
-                ok: written.is_ok(),
+                ok: written && told.is_ok(),
             })
         }
     }
+}
+
+fn news(snapshot: &Snapshot, revision: u64, nonce: String, expires_ms: u64) -> News {
+    News {
+        place: Place {
+            sid: snapshot.sid.clone(),
+            nonce,
+            key: snapshot.key.clone(),
+            mode: snapshot.mode,
+        },
+        revision,
+        status: snapshot.status,
+        started_ms: snapshot.started_ms,
+        ended_ms: snapshot.ended_ms,
+        cause: snapshot.cause,
+        expires_ms,
+    }
+}
+
+async fn write_session(snapshot: &Snapshot, expires_ms: u64, env: &Env) -> bool {
+    let written = match bindings::directory(env) {
+        Ok(store) => {
+            let put = store.put_session(snapshot, expires_ms, bindings::now_ms()).await;
+            put.map_err(|error| error.to_string())
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    if let Err(error) = &written {
+        console_error!("the session document of {} was not written: {error}", snapshot.sid);
+    }
+    written.is_ok()
 }
 
 /// `None` when the event does not wait any more.

@@ -197,7 +197,7 @@ impl Desk {
                     self.users.remove(uid);
                 }
             }
-            CaptureEvent::Lost(..) | CaptureEvent::Unsupported(..) => {}
+            CaptureEvent::Lost(..) | CaptureEvent::Unsupported(..) | CaptureEvent::Locked(..) => {}
         }
         Ok(())
     }

@@ -39,6 +39,7 @@ async fn users_are_mixed_into_one_playlist_until_the_stop() {
         clock,
         board: board.clone(),
         options: Options::default(),
+        keys: None,
         presence: Presence::Bystanders,
     };
     let settings = settings(320, 180, 15);
@@ -123,7 +124,7 @@ fn a_job_without_a_mix_or_with_one_that_cannot_be_made_is_refused() {
             "scene": {"layout": {"type": "floating"}, "background": {"r": 0, "g": 0, "b": 0}}, "mp4": false},
         "source": {"type": "builtin"}, "playlist": {"strict_extinf": true},
         "subscription": {"version": 1, "types": "both", "audio": "all", "video": "all"},
-        "storage": {"kind": "s3_compatible", "endpoint": "", "region": "", "bucket": "", "access_key": "",
+        "storage": {"kind": "s3", "endpoint": "", "region": "", "bucket": "", "access_key": "",
             "secret_key": "", "prefix": ""}}"#;
     crate::media::init().unwrap();
     let job: Job = serde_json::from_str(text).unwrap();

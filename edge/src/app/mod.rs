@@ -1,0 +1,118 @@
+//! What one app uses: its requests in the present second, its recordings at the moment, and the index of all that it has
+//! started. Pure: a request and the time change the [`Usage`], and what has to be kept comes back as a [`Change`]. It may
+//! not know Cloudflare, a dialect, how a recording works, or the app's settings, which come with each request.
+//!
+//! Requests are counted in fixed windows, the seconds of the object's clock, and in memory: in each second exactly the
+//! allowed number of requests pass, if so many come. A process that dies takes the present second's count along, no more.
+//!
+//! A recording takes a place from its start, which reserves it in the same step that counts the request, until it captures
+//! no more. Nobody has to give a place back for it to become free, so that none can leak:
+//!
+//! | what may happen | how the place becomes free |
+//! |---|---|
+//! | the start fails | the caller releases it; if that gets lost, the reservation lapses after a minute |
+//! | the recording ends | its recorder tells so with the session document, and repeats it until it is taken |
+//! | its recorder is gone | the lease lapses: recorders renew it every minute, and it lasts for three |
+//! | this object dies | rows and leases are in its storage |
+
+mod listing;
+mod row;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod usage;
+mod windows;
+
+use serde::{Deserialize, Serialize};
+
+use crate::access::{Limits, Method};
+
+pub use listing::{Cursor, Filter};
+pub use row::{Listed, News, Place, Row};
+pub use usage::{Change, Usage};
+
+/// What the `App` object can be asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    Admit(Admit),
+    /// A start came to nothing.
+    Release {
+        sid: String,
+    },
+    /// From a recorder.
+    News(Box<News>),
+    List(Filter),
+    Find {
+        sid: String,
+    },
+    Usage {
+        limits: Limits,
+    },
+}
+
+/// The answer to a [`Request`] of the same name; `Done` to what asks nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    Verdict(Verdict),
+    Done,
+    /// The newest first.
+    List {
+        items: Vec<Listed>,
+        next: Option<Cursor>,
+    },
+    Find(Option<Box<Listed>>),
+    Usage(UsageView),
+}
+
+/// A request of a customer that wants to pass.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Admit {
+    pub method: Method,
+    /// The app's settings, as the caller has read them.
+    pub limits: Limits,
+    pub room: Room,
+}
+
+/// What a request needs besides its turn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Room {
+    /// Nothing.
+    None,
+    /// Room for a recording, which is not taken yet.
+    Some,
+    /// A place for this recording.
+    Taken(Box<Place>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The object's clock when it counted the request.
+    pub at_ms: u64,
+    /// Requests of this method that the present second allows, and how many of them are left.
+    pub limit: u32,
+    pub remaining: u32,
+    pub denial: Option<Denial>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Denial {
+    TooManyRequests,
+    /// The app has as many recordings as it may have.
+    NoRoom {
+        recordings: u32,
+    },
+}
+
+/// An app's use of its limits at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageView {
+    pub limits: Limits,
+    /// Recordings that count for the quota.
+    pub recordings: u32,
+    /// Those that have ended and still upload.
+    pub uploading: u32,
+}

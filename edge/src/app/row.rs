@@ -1,0 +1,65 @@
+use protocol::{EndCause, Mode, RecorderKey};
+use serde::{Deserialize, Serialize};
+
+use crate::recording::Status;
+
+/// A recording that is to be started.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    pub sid: String,
+    /// Of the resource ID: a start that is repeated with it takes no second place.
+    pub nonce: String,
+    pub key: RecorderKey,
+    pub mode: Mode,
+}
+
+/// What a recorder tells of a recording that has started: at each change of its status, and otherwise every minute as long
+/// as it is not over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct News {
+    pub place: Place,
+    /// Grows with each news of one recording; what is older than the newest is ignored.
+    pub revision: u64,
+    pub status: Status,
+    pub started_ms: u64,
+    pub ended_ms: Option<u64>,
+    pub cause: Option<EndCause>,
+    /// When the recording may be forgotten.
+    pub expires_ms: u64,
+}
+
+/// A recording in the index, as the operator sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Listed {
+    pub key: RecorderKey,
+    pub sid: String,
+    pub mode: Mode,
+    pub status: Status,
+    /// When its start was asked for. The index is in this order.
+    pub created_ms: u64,
+    pub started_ms: Option<u64>,
+    pub ended_ms: Option<u64>,
+    pub cause: Option<EndCause>,
+    /// When its recorder last told of it; the recorder itself may know of something newer.
+    pub told_ms: Option<u64>,
+}
+
+/// What is kept of a recording.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    #[serde(flatten)]
+    pub listed: Listed,
+    pub nonce: String,
+    /// 0 as long as the place is only reserved.
+    pub revision: u64,
+    /// When it is believed to be gone, unless its recorder says otherwise.
+    pub lease_ms: u64,
+    pub expires_ms: u64,
+}
+
+impl Row {
+    /// It is not over, as far as is known.
+    pub fn is_live(&self) -> bool {
+        self.listed.status < Status::Ended
+    }
+}

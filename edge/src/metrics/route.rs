@@ -1,0 +1,36 @@
+use serde::{Deserialize, Serialize};
+
+use crate::access::Method;
+
+/// What was asked, as far as it is told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Route {
+    Customer(Method),
+    /// No dialect has such a path.
+    Unrouted,
+    Admin,
+    Heartbeat,
+    Report,
+    Job,
+    /// Below a node's paths, and none of them.
+    Node,
+    Health,
+    Metrics,
+}
+
+impl Route {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Customer(method) => method.name(),
+            Self::Unrouted => "unrouted",
+            Self::Admin => "admin",
+            Self::Heartbeat => "node_heartbeat",
+            Self::Report => "node_report",
+            Self::Job => "node_job",
+            Self::Node => "node_other",
+            Self::Health => "healthz",
+            Self::Metrics => "metrics",
+        }
+    }
+}

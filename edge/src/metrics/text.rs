@@ -1,0 +1,192 @@
+use std::fmt::{Display, Write as _};
+
+use protocol::EndCause;
+
+use super::Totals;
+use crate::fleet::NodeView;
+
+/// All figures in Prometheus' text form, version 0.0.4. The library for it would make the worker a
+/// twentieth larger.
+pub fn render(totals: &Totals, nodes: &[NodeView], now_ms: u64) -> String {
+    let mut page = Page::default();
+    page.counter(
+        "tapedeck_edge_requests_total",
+        "Requests answered, by route and HTTP status",
+    );
+    for (route, status, count) in totals.counts.requests() {
+        page.value(&[("route", route.name()), ("status", &status.to_string())], count);
+    }
+    page.counter(
+        "tapedeck_edge_quota_refusals_total",
+        "Acquires and starts refused because the app had as many recordings as it may have",
+    );
+    page.value(&[], totals.counts.no_room);
+    page.counter(
+        "tapedeck_edge_unlimited_requests_total",
+        "Requests let through because the app's limits could not be asked",
+    );
+    page.value(&[], totals.counts.unlimited);
+    page.counter(
+        "tapedeck_recordings_ended_total",
+        "Recordings that have ended, by cause",
+    );
+    for (cause, count) in &totals.ended {
+        page.value(&[("cause", cause_name(*cause))], count);
+    }
+    page.gauge("tapedeck_recordings", "Recordings that are not over, by status");
+    for (status, count) in totals.recordings(now_ms) {
+        page.value(&[("status", status)], count);
+    }
+    page.nodes(nodes);
+    page.gauge(
+        "tapedeck_edge_counting_since_seconds",
+        "When the edge began to count, in Unix seconds",
+    );
+    page.value(&[], totals.since_ms / 1_000);
+    page.text
+}
+
+fn cause_name(cause: EndCause) -> &'static str {
+    match cause {
+        EndCause::Stopped => "stopped",
+        EndCause::Idle => "idle",
+        EndCause::LeaseLost => "lease_lost",
+        EndCause::NodeLost => "node_lost",
+        EndCause::Failed => "failed",
+        EndCause::NoSpace => "no_space",
+    }
+}
+
+#[derive(Default)]
+struct Page {
+    text: String,
+    /// Of the figure whose values come.
+    name: &'static str,
+}
+
+impl Page {
+    fn counter(&mut self, name: &'static str, help: &str) {
+        self.begin(name, help, "counter");
+    }
+
+    fn gauge(&mut self, name: &'static str, help: &str) {
+        self.begin(name, help, "gauge");
+    }
+
+    fn begin(&mut self, name: &'static str, help: &str, kind: &str) {
+        self.name = name;
+        // Writing into a string does not fail.
+        let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn value(&mut self, labels: &[(&str, &str)], value: impl Display) {
+        let labels: Vec<_> = labels
+            .iter()
+            .map(|(name, value)| format!("{name}=\"{}\"", escaped(value)))
+            .collect();
+        let labels = match labels.is_empty() {
+            true => String::new(),
+            false => format!("{{{}}}", labels.join(",")),
+        };
+        let _ = writeln!(self.text, "{}{labels} {value}", self.name);
+    }
+
+    fn nodes(&mut self, nodes: &[NodeView]) {
+        self.gauge(
+            "tapedeck_nodes",
+            "Media nodes, by state; silent ones are forgotten after ten minutes",
+        );
+        let count = |state: fn(&NodeView) -> bool| nodes.iter().filter(|node| state(node)).count();
+        self.value(&[("state", "ready")], count(|node| node.alive && !node.row.draining));
+        self.value(&[("state", "draining")], count(|node| node.alive && node.row.draining));
+        self.value(&[("state", "silent")], count(|node| !node.alive));
+        self.gauge("tapedeck_node_capacity", "Recordings that the node takes at most");
+        self.each(nodes, |node| node.row.capacity.into());
+        self.gauge(
+            "tapedeck_node_recordings",
+            "Recordings that the node holds, uploads of ended ones included",
+        );
+        self.each(nodes, |node| node.row.recordings.into());
+        self.gauge("tapedeck_node_load", "Load that the node has measured, from 0 to 1");
+        self.each(nodes, |node| node.row.load);
+    }
+
+    /// A silent node has no figures.
+    fn each(&mut self, nodes: &[NodeView], figure: fn(&NodeView) -> f64) {
+        for node in nodes.iter().filter(|node| node.alive) {
+            let labels = [("node", &*node.row.node_id), ("region", &*node.row.region)];
+            self.value(&labels, figure(node));
+        }
+    }
+}
+
+fn escaped(value: &str) -> String {
+    value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Method;
+    use crate::fleet::NodeRow;
+    use crate::metrics::{Counts, Route, Tally};
+
+    const NOW: u64 = 1_700_000_000_000;
+
+    fn node(node_id: &str, alive: bool, draining: bool) -> NodeView {
+        let row = NodeRow {
+            node_id: node_id.into(),
+            url: "http://n".into(),
+            region: "default".into(),
+            version: "0".into(),
+            capacity: 50,
+            load: 0.25,
+            draining,
+            recordings: 3,
+            heard_ms: NOW,
+        };
+        NodeView { row, alive }
+    }
+
+    #[test]
+    fn every_figure_has_its_line() {
+        let mut totals = Totals::new(NOW);
+        let mut counts = Counts::default();
+        counts.answered(Route::Customer(Method::Acquire), 200);
+        counts.answered(Route::Customer(Method::Acquire), 429);
+        counts.no_room = 2;
+        totals.counted(counts);
+        let tally = Tally {
+            recording: 4,
+            ended: [(EndCause::Idle, 1)].into(),
+            ..Tally::default()
+        };
+        totals.tallied("a".into(), tally, NOW);
+        let nodes = [
+            node("n1", true, false),
+            node("n\"\\\n2", true, true),
+            node("n3", false, false),
+        ];
+        let text = render(&totals, &nodes, NOW);
+        for line in [
+            r#"tapedeck_edge_requests_total{route="acquire",status="200"} 1"#,
+            r#"tapedeck_edge_requests_total{route="acquire",status="429"} 1"#,
+            "# TYPE tapedeck_edge_requests_total counter",
+            "tapedeck_edge_quota_refusals_total 2",
+            "tapedeck_edge_unlimited_requests_total 0",
+            r#"tapedeck_recordings{status="recording"} 4"#,
+            r#"tapedeck_recordings{status="placing"} 0"#,
+            r#"tapedeck_recordings_ended_total{cause="idle"} 1"#,
+            r#"tapedeck_nodes{state="ready"} 1"#,
+            r#"tapedeck_nodes{state="draining"} 1"#,
+            r#"tapedeck_nodes{state="silent"} 1"#,
+            r#"tapedeck_node_capacity{node="n1",region="default"} 50"#,
+            r#"tapedeck_node_load{node="n\"\\\n2",region="default"} 0.25"#,
+            r#"tapedeck_node_recordings{node="n1",region="default"} 3"#,
+            "tapedeck_edge_counting_since_seconds 1700000000",
+        ] {
+            assert!(text.lines().any(|other| other == line), "{line} is not in\n{text}");
+        }
+        assert!(!text.contains("n3"), "a silent node has no figures");
+    }
+}

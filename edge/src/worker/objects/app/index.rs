@@ -1,0 +1,140 @@
+use serde::Deserialize;
+use worker::{SqlStorage, SqlStorageValue};
+
+use crate::app::{Change, Cursor, Filter, Reply, Row};
+
+/// Rows that are kept; the oldest of those that are over make room.
+const MAX_ROWS: i64 = 100_000;
+
+const CREATE: [&str; 4] = [
+    "CREATE TABLE IF NOT EXISTS recordings (sid TEXT PRIMARY KEY, created_ms INTEGER NOT NULL, channel TEXT NOT NULL, \
+     status TEXT NOT NULL, live INTEGER NOT NULL, expires_ms INTEGER NOT NULL, row TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS recordings_by_time ON recordings (created_ms, sid)",
+    "CREATE INDEX IF NOT EXISTS recordings_by_channel ON recordings (channel, created_ms, sid)",
+    "CREATE INDEX IF NOT EXISTS recordings_live ON recordings (live) WHERE live = 1",
+];
+
+const PUT: &str = "INSERT OR REPLACE INTO recordings (sid, created_ms, channel, status, live, expires_ms, row) \
+    VALUES (?, ?, ?, ?, ?, ?, ?)";
+
+const PURGE: [&str; 2] = [
+    "DELETE FROM recordings WHERE expires_ms <= ?",
+    "DELETE FROM recordings WHERE live = 0 AND sid IN (SELECT sid FROM recordings ORDER BY created_ms DESC LIMIT -1 OFFSET ?)",
+];
+
+/// The app's recordings in the object's storage. The table is there while it has rows.
+pub(super) struct Index {
+    sql: SqlStorage,
+}
+
+#[derive(Deserialize)]
+struct Kept {
+    row: String,
+}
+
+impl Index {
+    pub(super) fn new(sql: SqlStorage) -> Self {
+        Self { sql }
+    }
+
+    pub(super) fn live(&self) -> worker::Result<Vec<Row>> {
+        self.rows("SELECT row FROM recordings WHERE live = 1", Vec::new())
+    }
+
+    pub(super) fn find(&self, sid: &str) -> worker::Result<Option<Row>> {
+        let rows = self.rows("SELECT row FROM recordings WHERE sid = ?", vec![sid.into()])?;
+        Ok(rows.into_iter().next())
+    }
+
+    /// One row more than is wanted tells whether there is another page.
+    pub(super) fn list(&self, filter: &Filter) -> worker::Result<Reply> {
+        let mut conditions = vec!["1 = 1"];
+        let mut values = Vec::<SqlStorageValue>::new();
+        if let Some(channel) = &filter.channel {
+            conditions.push("channel = ?");
+            values.push(channel.as_str().into());
+        }
+        if let Some(status) = &filter.status {
+            conditions.push("status = ?");
+            values.push(serde_json::to_string(status)?.into());
+        }
+        if let Some(after) = &filter.after {
+            conditions.push("(created_ms, sid) < (?, ?)");
+            values.extend([number(after.created_ms)?, after.sid.as_str().into()]);
+        }
+        values.push(number(filter.limit as u64 + 1)?);
+        let conditions = conditions.join(" AND ");
+        let query = format!("SELECT row FROM recordings WHERE {conditions} ORDER BY created_ms DESC, sid DESC LIMIT ?");
+        let mut items: Vec<_> = self.rows(&query, values)?.into_iter().map(|row| row.listed).collect();
+        let more = items.len() > filter.limit;
+        items.truncate(filter.limit);
+        let next = items.last().filter(|_| more).map(|last| Cursor {
+            created_ms: last.created_ms,
+            sid: last.sid.clone(),
+        });
+        Ok(Reply::List { items, next })
+    }
+
+    pub(super) fn save(&self, change: &Change) -> worker::Result<()> {
+        for sid in &change.delete {
+            if self.exists()? {
+                self.sql
+                    .exec("DELETE FROM recordings WHERE sid = ?", vec![sid.as_str().into()])?;
+            }
+        }
+        let Some(row) = &change.put else { return Ok(()) };
+        for statement in CREATE {
+            self.sql.exec(statement, None)?;
+        }
+        let values = vec![
+            row.listed.sid.as_str().into(),
+            number(row.listed.created_ms)?,
+            row.listed.key.channel.as_str().into(),
+            serde_json::to_string(&row.listed.status)?.into(),
+            SqlStorageValue::Integer(row.is_live().into()),
+            number(row.expires_ms)?,
+            serde_json::to_string(row)?.into(),
+        ];
+        self.sql.exec(PUT, values)?;
+        Ok(())
+    }
+
+    /// Removes what has expired or is too much. True if rows are left.
+    pub(super) fn purge(&self, now_ms: u64) -> worker::Result<bool> {
+        if !self.exists()? {
+            return Ok(false);
+        }
+        let [expired, surplus] = PURGE;
+        self.sql.exec(expired, vec![number(now_ms)?])?;
+        self.sql.exec(surplus, vec![SqlStorageValue::Integer(MAX_ROWS)])?;
+        let left = !self.rows("SELECT row FROM recordings LIMIT 1", Vec::new())?.is_empty();
+        if !left {
+            self.sql.exec("DROP TABLE recordings", None)?;
+        }
+        Ok(left)
+    }
+
+    /// Asking about what does not exist must not leave a table behind.
+    fn exists(&self) -> worker::Result<bool> {
+        let table = self.sql.exec(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'recordings'",
+            None,
+        )?;
+        Ok(!table.to_array::<serde_json::Value>()?.is_empty())
+    }
+
+    fn rows(&self, query: &str, values: Vec<SqlStorageValue>) -> worker::Result<Vec<Row>> {
+        if !self.exists()? {
+            return Ok(Vec::new());
+        }
+        let kept: Vec<Kept> = self.sql.exec(query, values)?.to_array()?;
+        Ok(kept
+            .iter()
+            .filter_map(|kept| serde_json::from_str(&kept.row).ok())
+            .collect())
+    }
+}
+
+fn number(value: u64) -> worker::Result<SqlStorageValue> {
+    SqlStorageValue::try_from_i64(i64::try_from(value).unwrap_or(i64::MAX))
+}

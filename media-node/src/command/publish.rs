@@ -1,0 +1,174 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use protocol::{Cipher, Secret};
+use url::Url;
+
+use super::stop_signal;
+use crate::capture::{AccessUnit, Format, Track};
+use crate::channel::StreamPath;
+use crate::encryption::{Codec, Keys};
+use crate::media::{Demuxer, RtspPublisher};
+
+/// Longest wait between two looks for a signal.
+const STEP: Duration = Duration::from_millis(100);
+
+/// So much later than in the file units are sent: their times may begin below 0, and RTP's do not.
+const LEAD_US: i64 = 500_000;
+
+#[derive(Args, Debug)]
+pub(super) struct PublishArgs {
+    /// Where to publish: `rtsp://host:port/app/channel/uid[/stream]`.
+    #[arg(long)]
+    url: String,
+    /// A media file with H.264 and AAC or Opus.
+    #[arg(long, value_name = "FILE")]
+    input: PathBuf,
+    /// Encrypt with the secret of the channel.
+    #[arg(long, value_name = "MODE", requires = "secret_file")]
+    encrypt: Option<Mode>,
+    /// File that holds the secret.
+    #[arg(long, value_name = "FILE", requires = "encrypt")]
+    secret_file: Option<PathBuf>,
+    /// Name of the channel, by which the secret becomes keys [default: the one in the URL]
+    #[arg(long, requires = "encrypt")]
+    channel: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Mode {
+    #[value(name = "aes-128-xts")]
+    Aes128Xts,
+    #[value(name = "aes-128-ecb")]
+    Aes128Ecb,
+    #[value(name = "aes-256-xts")]
+    Aes256Xts,
+}
+
+impl From<Mode> for Cipher {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Aes128Xts => Self::Aes128Xts,
+            Mode::Aes128Ecb => Self::Aes128Ecb,
+            Mode::Aes256Xts => Self::Aes256Xts,
+        }
+    }
+}
+
+/// Publishes a file at the pace of its timestamps, to its end or a signal.
+pub(super) async fn run(args: PublishArgs) -> Result<(), String> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = stop.clone();
+    let published = tokio::task::spawn_blocking(move || publish(&args, &stopped));
+    tokio::pin!(published);
+    let done = tokio::select! {
+        done = &mut published => done,
+        signal = stop_signal() => {
+            signal?;
+            stop.store(true, Ordering::Relaxed);
+            published.await
+        }
+    };
+    done.map_err(|error| error.to_string())?
+}
+
+fn publish(args: &PublishArgs, stop: &AtomicBool) -> Result<(), String> {
+    let seal = Seal::new(args)?;
+    let failed = |error| format!("{}: {error}", args.input.display());
+    let mut input = Demuxer::open(&args.input).map_err(failed)?;
+    let tracks: Vec<(Track, Format)> = input.formats().to_vec();
+    if tracks.iter().any(|(_, format)| is_headless(format)) {
+        return Err(format!(
+            "{}: its AAC has headers of its own (ADTS); put it into MP4",
+            args.input.display()
+        ));
+    }
+    let formats: Vec<Format> = tracks.iter().map(|(_, format)| format.clone()).collect();
+    let mut output = RtspPublisher::connect(&args.url, &formats).map_err(|error| error.to_string())?;
+    let begin = Instant::now();
+    let mut first_us = None;
+    while let Some((track, unit)) = input.next_unit().map_err(failed)? {
+        let Some(index) = tracks.iter().position(|(kind, _)| *kind == track) else {
+            continue;
+        };
+        let since_us = unit.dts_us - *first_us.get_or_insert(unit.dts_us);
+        if !wait(begin + Duration::from_micros(since_us.max(0).unsigned_abs()), stop) {
+            break;
+        }
+        let unit = AccessUnit {
+            data: seal.seal(Codec::from(&formats[index]), &unit)?.into(),
+            pts_us: unit.pts_us + LEAD_US,
+            dts_us: unit.dts_us + LEAD_US,
+            keyframe: unit.keyframe,
+        };
+        output.write(index, &unit).map_err(|error| error.to_string())?;
+    }
+    output.finish().map_err(|error| error.to_string())
+}
+
+/// Until a moment; `false` when a signal came before.
+fn wait(until: Instant, stop: &AtomicBool) -> bool {
+    while !stop.load(Ordering::Relaxed) {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return true;
+        }
+        std::thread::sleep(left.min(STEP));
+    }
+    false
+}
+
+fn is_headless(format: &Format) -> bool {
+    matches!(format, Format::Aac(aac) if aac.config.is_empty())
+}
+
+/// What is done to units on their way.
+struct Seal(Option<Keys>);
+
+impl Seal {
+    fn new(args: &PublishArgs) -> Result<Self, String> {
+        let (Some(mode), Some(file)) = (args.encrypt, &args.secret_file) else {
+            return Ok(Self(None));
+        };
+        let channel = match &args.channel {
+            Some(channel) => channel.clone(),
+            None => channel_of(&args.url)?,
+        };
+        Ok(Self(Some(Keys::derive(mode.into(), &secret(file)?, &channel))))
+    }
+
+    fn seal(&self, codec: Codec, unit: &AccessUnit) -> Result<Vec<u8>, String> {
+        let Some(keys) = &self.0 else {
+            return Ok(unit.data.to_vec());
+        };
+        let mut failure = None;
+        let mut number = || {
+            let mut number = [0; 8];
+            failure = failure.take().or(getrandom::fill(&mut number).err());
+            number
+        };
+        let sealed = keys.seal(codec, &unit.data, &mut number);
+        match failure {
+            Some(error) => Err(format!("the system has no randomness: {error}")),
+            None => Ok(sealed),
+        }
+    }
+}
+
+fn channel_of(url: &str) -> Result<String, String> {
+    let url = Url::parse(url).map_err(|error| format!("--url cannot be read: {error}"))?;
+    let path =
+        StreamPath::parse(url.path()).map_err(|error| format!("--url names no channel ({error}): use --channel"))?;
+    Ok(path.channel)
+}
+
+fn secret(file: &Path) -> Result<Secret, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    match text.trim_end_matches(['\r', '\n']) {
+        "" => Err(format!("{}: there is no secret in it", file.display())),
+        secret => Ok(Secret::new(secret)),
+    }
+}

@@ -1,0 +1,52 @@
+//! What an operator's monitoring sees of the edge.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tapedeck_tests::customer::send;
+use tapedeck_tests::stack::Stack;
+use tapedeck_tests::wait;
+
+/// Figures are told within some seconds.
+const SOON: Duration = Duration::from_secs(30);
+
+pub(crate) async fn metrics_show_what_the_edge_does(stack: &Stack) {
+    let customer = stack.customer();
+    let before = stack.metrics().await;
+    let nobody = send(customer.client.get(format!("{}/metrics", stack.info.edge))).await;
+    assert_eq!(nobody.status, 401, "{}", nobody.body);
+
+    let task = customer.record("monitored", |_| {}).await;
+    wait::until("the recording is in the figures", SOON, async || {
+        (figure(&stack.metrics().await, r#"tapedeck_recordings{status="started"}"#) >= 1.0).then_some(())
+    })
+    .await;
+    customer.stop(&task).await.expect(206);
+    let ended = r#"tapedeck_recordings_ended_total{cause="stopped"}"#;
+    wait::until("its end is in the figures", SOON, async || {
+        (figure(&stack.metrics().await, ended) > figure(&before, ended)).then_some(())
+    })
+    .await;
+
+    let after = stack.metrics().await;
+    for series in [
+        r#"tapedeck_edge_requests_total{route="start",status="200"}"#,
+        r#"tapedeck_edge_requests_total{route="stop",status="206"}"#,
+        r#"tapedeck_edge_requests_total{route="metrics",status="401"}"#,
+        r#"tapedeck_edge_requests_total{route="node_heartbeat",status="200"}"#,
+    ] {
+        assert!(
+            figure(&after, series) > figure(&before, series),
+            "{series}: {before:?}, {after:?}"
+        );
+    }
+    assert_eq!(figure(&after, r#"tapedeck_nodes{state="ready"}"#), 1.0, "{after:?}");
+    let capacity = after
+        .iter()
+        .find(|(series, _)| series.starts_with("tapedeck_node_capacity{"));
+    assert!(capacity.is_some_and(|(_, capacity)| *capacity > 0.0), "{after:?}");
+}
+
+fn figure(metrics: &BTreeMap<String, f64>, series: &str) -> f64 {
+    metrics.get(series).copied().unwrap_or(0.0)
+}
