@@ -7,6 +7,7 @@ pub mod callback;
 pub mod customer;
 pub mod fake_node;
 pub mod frames;
+pub mod heard;
 pub mod mixed;
 pub mod outage;
 pub mod playlist;

@@ -8,6 +8,7 @@ use crate::bucket::Bucket;
 use crate::customer::Task;
 use crate::playlist::{self, Playlist};
 use crate::probe;
+use crate::recorded::slice_ms;
 
 /// Pictures are measured in so many cells.
 const COLUMNS: usize = 32;
@@ -18,21 +19,25 @@ pub struct Mixed {
     pub playlist: Playlist,
     /// The playlist, next to its slices.
     pub file: PathBuf,
+    /// In the order of the playlist, with the Unix milliseconds of their names.
+    pub slices: Vec<(i64, PathBuf)>,
     /// In the order of their numbers.
     pub mp4: Vec<PathBuf>,
     // The files that were fetched live as long as this.
     _dir: tempfile::TempDir,
 }
 
-/// A colour that is told apart from the others however it was coded.
+/// A colour that is told apart from the others however it was coded: each primary is there or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colour {
     Black,
     Red,
     Green,
     Blue,
+    Yellow,
+    Magenta,
+    Cyan,
     White,
-    Other,
 }
 
 /// One decoded picture.
@@ -74,15 +79,24 @@ impl Mixed {
         let playlist = playlist::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let named: Vec<_> = playlist.entries.iter().map(|entry| entry.name.clone()).collect();
         assert_eq!(named, slices, "the playlist names all slices in their order");
+        let slices = slices
+            .into_iter()
+            .map(|name| {
+                let start_ms = slice_ms(&name, &stem).unwrap_or_else(|| panic!("not the name of a slice: {name}"));
+                (start_ms, dir.path().join(name))
+            })
+            .collect();
         Self {
             playlist,
             file,
+            slices,
             mp4,
             _dir: dir,
         }
     }
 
-    /// Every file decodes without a warning, the playlist has its end, and each file has a picture and a sound.
+    /// Every file decodes without a warning, the playlist has its end, each file has a picture and a sound, and each MP4
+    /// file has its index in front and is played by GStreamer.
     ///
     /// # Panics
     /// With the first promise that is broken.
@@ -98,6 +112,10 @@ impl Mixed {
             codecs.sort_unstable();
             assert_eq!(codecs, ["aac", "h264"], "{}", file.display());
         }
+        for file in &self.mp4 {
+            assert_eq!(boxes(file)[..2], ["ftyp", "moov"], "{}", file.display());
+            play_by_gstreamer(file).await;
+        }
     }
 
     /// Sum of the slices' `#EXTINF`, in seconds.
@@ -106,13 +124,50 @@ impl Mixed {
     }
 }
 
-/// So many pictures for each second of a file or playlist.
+/// The kinds of a file's boxes, ISO/IEC 14496-12, in their order.
+fn boxes(file: &Path) -> Vec<String> {
+    let data = std::fs::read(file).expect("a file");
+    let mut kinds = Vec::new();
+    let mut rest = &data[..];
+    while let Some((header, _)) = rest.split_first_chunk::<8>() {
+        let length = u32::from_be_bytes([header[0], header[1], header[2], header[3]]) as usize;
+        kinds.push(String::from_utf8_lossy(&header[4..]).into_owned());
+        rest = rest.get(length.max(8)..).unwrap_or_default();
+    }
+    kinds
+}
+
+/// Both tracks, as fast as they are decoded.
+async fn play_by_gstreamer(file: &Path) {
+    let pipeline = format!(
+        "filesrc location={} ! qtdemux name=file \
+         file.video_0 ! queue ! h264parse ! avdec_h264 ! fakesink sync=false \
+         file.audio_0 ! queue ! aacparse ! avdec_aac ! fakesink sync=false",
+        file.display()
+    );
+    let output = Command::new("gst-launch-1.0")
+        .arg("-q")
+        .args(pipeline.split_whitespace())
+        .output()
+        .await
+        .expect("GStreamer runs");
+    assert!(
+        output.status.success(),
+        "{}: {}",
+        file.display(),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// The pictures of a file or playlist at so many a second.
 pub async fn pictures(media: &Path, a_second: u32) -> Vec<Picture> {
     let filter = format!("fps={a_second},scale={COLUMNS}:{ROWS}:flags=area");
     let output = Command::new("ffmpeg")
         .args(["-nostdin", "-v", "error", "-i"])
         .arg(media)
-        .args(["-vf", &filter, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"])
+        .args([
+            "-map", "0:v:0", "-vf", &filter, "-f", "rawvideo", "-pix_fmt", "rgb24", "-",
+        ])
         .output()
         .await
         .expect("ffmpeg runs");
@@ -132,16 +187,18 @@ pub async fn pictures(media: &Path, a_second: u32) -> Vec<Picture> {
 
 impl Picture {
     /// At a fraction of the picture's width and height.
-    pub fn at(&self, x: f64, y: f64) -> Colour {
+    pub fn at(&self, (x, y): (f64, f64)) -> Colour {
         let cell = (y * ROWS as f64) as usize * COLUMNS + (x * COLUMNS as f64) as usize;
-        let strong: Vec<bool> = self.0[cell * 3..][..3].iter().map(|value| *value > 90).collect();
-        match strong[..] {
-            [false, false, false] => Colour::Black,
+        let there: Vec<bool> = self.0[cell * 3..][..3].iter().map(|value| *value > 110).collect();
+        match there[..] {
             [true, false, false] => Colour::Red,
             [false, true, false] => Colour::Green,
             [false, false, true] => Colour::Blue,
+            [true, true, false] => Colour::Yellow,
+            [true, false, true] => Colour::Magenta,
+            [false, true, true] => Colour::Cyan,
             [true, true, true] => Colour::White,
-            _ => Colour::Other,
+            _ => Colour::Black,
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
-use protocol::Report;
+use protocol::{Report, Roster};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -192,6 +192,29 @@ impl Stack {
             return None;
         }
         Some(response.json().await.expect("a report"))
+    }
+
+    /// Who is in a channel of the app, as the node sees it.
+    pub async fn roster(&self, channel: &str) -> Roster {
+        let url = format!("{}/v1/channels/{}/{channel}", self.info.node, self.info.app_id);
+        let client = self.customer().client;
+        let response = client.get(url).bearer_auth(&self.info.node_token).send().await;
+        let response = response.expect("the node answers");
+        response.json().await.expect("a roster")
+    }
+
+    /// The process that records, if there is one at present.
+    pub fn recorder(&self, sid: &str) -> Option<Pid> {
+        let of_recording = |arguments: &[u8]| {
+            let mut arguments = arguments.split(|byte| *byte == 0);
+            arguments.any(|argument| argument == b"--supervised")
+                && arguments.any(|argument| argument.ends_with(sid.as_bytes()))
+        };
+        let processes = std::fs::read_dir("/proc").expect("the processes");
+        processes
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .find(|pid: &i32| std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| of_recording(&line)))
+            .map(Pid::from_raw)
     }
 
     /// Kills a part with all its processes, as a power cut does, and waits until it runs and is ready again.

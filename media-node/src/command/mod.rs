@@ -139,7 +139,7 @@ pub fn run(cli: Cli) -> ExitCode {
         eprintln!("media-node: --log {:?}: {error}", cli.log);
         return ExitCode::FAILURE;
     }
-    if let Command::Record(_) | Command::Mix(_) | Command::Publish(_) = &cli.command
+    if let Command::Serve(_) | Command::Record(_) | Command::Mix(_) | Command::Publish(_) = &cli.command
         && let Err(error) = media::init()
     {
         tracing::error!(%error, "the media library cannot be used");

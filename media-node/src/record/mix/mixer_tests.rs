@@ -68,7 +68,7 @@ fn five_users_come_and_go_and_are_seen_and_heard_where_and_when_they_should() {
     script.changes.push((8 * SECOND, Change::Subscription(quiet)));
     let mut mixer = Mixer::new(&settings(640, 360, 15), scene(Layout::BestFit), everybody()).unwrap();
     let output = script.play(&mut mixer, 10 * SECOND, 20_000);
-    let (pictures, samples) = (pictures(&output), samples(&mixer, &output));
+    let (pictures, samples) = (pictures(&output), samples(&mixer.tracks().unwrap(), &output));
 
     assert_eq!(pictures.len(), 150, "one picture each 1/15 s");
     assert!(
@@ -304,7 +304,7 @@ fn in_the_worst_case_key_frames_are_shown_and_all_sound_is_there() {
     script.shed = Shed::AllButKeyFrames;
     let mut mixer = Mixer::new(&settings(320, 180, 15), scene(Layout::Floating), everybody()).unwrap();
     let output = script.play(&mut mixer, 6 * SECOND, 20_000);
-    let (pictures, samples) = (pictures(&output), samples(&mixer, &output));
+    let (pictures, samples) = (pictures(&output), samples(&mixer.tracks().unwrap(), &output));
     let times: Vec<i64> = pictures.iter().map(|(pts_us, _)| *pts_us).collect();
     assert_eq!(times, [0, 1, 2, 3, 4, 5].map(|second| second * SECOND));
     for (us, picture) in &pictures {
@@ -393,7 +393,7 @@ fn damaged_units_cost_no_more_than_their_pictures_and_samples() {
             alike(colour_at(at(&pictures, 2 * SECOND), 0.75, 0.5), GREEN),
             "the other user is not touched"
         );
-        assert!(loudness(&samples(&mixer, &output)[96_000..120_000], 700.0) > 0.08);
+        assert!(loudness(&samples(&mixer.tracks().unwrap(), &output)[96_000..120_000], 700.0) > 0.08);
     }
 }
 
@@ -411,7 +411,7 @@ fn opus_is_mixed_in_stereo() {
     }
     let mut output = Vec::new();
     mixer.finish(2 * SECOND, |made| output.push(made)).unwrap();
-    let heard = samples(&mixer, &output);
+    let heard = samples(&mixer.tracks().unwrap(), &output);
     assert!(
         loudness(&heard[24_000..72_000], 500.0) > 0.15,
         "{}",
