@@ -30,6 +30,15 @@ impl Default for VideoEncoderChoice {
     }
 }
 
+impl VideoEncoderChoice {
+    /// The fastest presets of libx264 have neither lookahead nor, the very fastest, B-frames.
+    fn looks_ahead(&self) -> bool {
+        let is_fast =
+            |(name, value): &(String, String)| name == "preset" && ["ultrafast", "superfast"].contains(&&**value);
+        !self.options.iter().any(is_fast)
+    }
+}
+
 /// What a video encoder makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VideoTarget {
@@ -43,6 +52,9 @@ pub struct VideoTarget {
 
 /// From this frame rate on what an encoder looks ahead is less than half a second.
 const LOOKAHEAD_FPS: u32 = 24;
+
+/// Of libx264's presets from `veryfast` on.
+const USUAL_B_FRAMES: u32 = 3;
 
 /// Below this frame rate a second thread saves nothing, and keeps back pictures that last long.
 const THREADS_FPS: u32 = 10;
@@ -96,9 +108,9 @@ impl VideoEncoder {
         // Key frames at the beat of the GOP only: that is where slices are cut.
         options.set("sc_threshold", "0");
         options.set("forced-idr", "1");
-        if target.fps < LOOKAHEAD_FPS {
+        if target.fps < LOOKAHEAD_FPS && choice.looks_ahead() {
             // What an encoder keeps back is lost when the process dies, so that it must not be seconds.
-            video.set_max_b_frames(target.fps as usize / 5);
+            options.set("bf", &USUAL_B_FRAMES.min(target.fps / 5).to_string());
             options.set("rc-lookahead", &(target.fps / 3).to_string());
         }
         for (name, value) in &choice.options {
@@ -309,10 +321,9 @@ mod tests {
                 encoder.encode(&picture, index, index == 0, |_| coded += 1).unwrap();
                 kept_back += 1 - coded;
             }
-            assert!(
-                kept_back as f64 / f64::from(fps) < 0.75,
-                "{kept_back} pictures at {fps} a second"
-            );
+            // One picture lasts longer than that at the lowest rate.
+            let is_short = kept_back <= 1 || f64::from(kept_back) / f64::from(fps) < 0.75;
+            assert!(is_short, "{kept_back} pictures at {fps} a second");
         }
     }
 }
