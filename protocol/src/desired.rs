@@ -1,17 +1,20 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{EndCause, Scene, Subscription};
+use crate::{EndCause, Scene, Subscription, Terms};
 
 /// What the edge wants of a recording. The node converges to it, whichever message brings it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// Of the lease that is in force. A node with a lower one has lost its lease.
+    /// Of the lease that this is said to. A node with a higher one ignores it: it has got another lease meanwhile. One with
+    /// a lower one has lost its lease.
     pub epoch: u64,
     pub directive: Directive,
     pub subscription: Subscription,
     /// Of a mixed recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scene: Option<Scene>,
+    #[serde(default)]
+    pub terms: Terms,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,8 +22,8 @@ pub struct Desired {
 pub enum Directive {
     /// Capture, record and upload.
     Record,
-    /// Capture no more, finish and upload everything, then end with this cause.
+    /// Capture no more, finish and upload everything, end the playlists, then end with this cause.
     Stop(EndCause),
-    /// The lease is lost: capture no more, upload what is there, do not touch playlists of a higher epoch.
+    /// The lease is lost: capture no more, upload what is there, leave the playlists to another node.
     Release,
 }

@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{MixOutput, Scene, Secret, Storage};
+use crate::{MixOutput, Placement, Scene, Secret, Storage};
 
 /// What names a recorder: at most one recording runs for each of these at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -45,10 +45,13 @@ pub struct Job {
     pub subscription: Subscription,
     pub playlist: PlaylistStyle,
     pub storage: Storage,
+    #[serde(default)]
+    pub placement: Placement,
 }
 
 /// A node's request for the job of a recording whose spool it holds, made after a restart because secrets never rest on
-/// the node. The edge refuses with 404 what it does not know.
+/// the node. A node whose lease was lost gets it too, directed to release the recording: it uploads what it holds. The
+/// edge refuses with 404 what it does not know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JobRequest {
     pub node_id: String,

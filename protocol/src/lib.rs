@@ -18,7 +18,9 @@ mod address;
 mod desired;
 mod fault;
 mod heartbeat;
+mod inventory;
 mod job;
+mod lease;
 mod mix;
 mod occurrence;
 mod report;
@@ -30,13 +32,15 @@ pub use address::is_public;
 pub use desired::{Desired, Directive};
 pub use fault::{Fault, Problem, Refusal, RefusalCode};
 pub use heartbeat::{Heartbeat, HeartbeatAnswer, HeldRecording};
+pub use inventory::{ConfirmedSlice, InventoryPage, Span, SpoolReport};
 pub use job::{
     ChannelType, Cipher, Decryption, Job, JobRequest, Mix, Mode, PlaylistStyle, RecorderKey, Selection, Snapshots,
     Source, StreamTypes, Subscription, VideoQuality,
 };
+pub use lease::{Placement, Terms};
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
-pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod};
+pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod, VodVideo};
 pub use report::{EndCause, FileKind, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer, TrackKind};
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;
-pub use storage::{Addressing, Encryption, Storage, StorageKind};
+pub use storage::{Addressing, Encryption, Storage, StorageKind, VideoDescription};

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Confirmed, Desired, Occurrences, Problem, RecorderKey, Vod};
+use crate::{Confirmed, Desired, InventoryPage, Occurrences, Problem, RecorderKey, SpoolReport, Vod};
 
 /// The whole state of one recording as its node sees it. Each report replaces the ones before it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,9 +40,11 @@ pub struct Report {
     pub problems: Vec<Problem>,
     #[serde(default)]
     pub occurrences: Occurrences,
-    /// When the recording goes to a video-on-demand service, from when that has given the video its name.
+    /// Of a recording that goes to a video-on-demand service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vod: Option<Vod>,
+    #[serde(default)]
+    pub spool: SpoolReport,
 }
 
 /// What was mixed since the recording's present process began, and what of it is less than it should be.
@@ -148,4 +150,10 @@ pub struct ReportAnswer {
     /// Of the report's log; `None` while the edge has nothing of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<Confirmed>,
+    /// Only the holder of the lease writes playlists, and for so long after it sent the report that this answers: then
+    /// another node may have been given the lease. Slices are uploaded all the same. `None`: there is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_ms: Option<u64>,
+    #[serde(default)]
+    pub inventory: InventoryPage,
 }

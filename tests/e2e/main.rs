@@ -18,6 +18,7 @@ mod snapshots;
 mod space;
 mod steps;
 mod sync;
+mod vod;
 mod webhooks;
 mod whole_way;
 mod wrong_calls;
@@ -98,6 +99,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         faults::a_crashed_node_goes_on_in_the_same_playlists,
         faults::a_crashed_edge_forgets_nothing,
         faults::an_unreachable_store_costs_no_slice,
+        vod::one_video_whatever_ends_meanwhile,
         load::twenty_publishers_without_a_lost_packet,
         space::a_full_spool_ends_what_fills_it_and_loses_nothing[space::LIMIT],
     ]);
@@ -127,6 +129,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         endings::wrong_keys_are_refused,
         mixed::agoras_playlist_is_told_by_name,
         mixed::anyrtcs_files_are_listed,
+        vod::a_service_that_refuses_ends_the_recording,
         limits::exactly_the_allowed_number_pass_in_each_second,
         limits::recordings_have_a_quota,
         monitoring::metrics_show_what_the_edge_does,

@@ -10,7 +10,7 @@ use axum::routing::{post, put};
 use axum::{Json, Router};
 use protocol::{
     Desired, Directive, EndCause, Happening, Heartbeat, HeldRecording, Job, MAX_OCCURRENCES, Occurrence, Occurrences,
-    Phase, RecorderKey, Report, ReportAnswer, TrackKind,
+    Phase, RecorderKey, Report, ReportAnswer, SpoolReport, TrackKind,
 };
 use reqwest::Client;
 use serde::Serialize;
@@ -186,6 +186,7 @@ impl Held {
             problems: Vec::new(),
             occurrences: Occurrences { log: 1, list },
             vod: None,
+            spool: SpoolReport::default(),
         }
     }
 }

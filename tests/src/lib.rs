@@ -16,4 +16,5 @@ pub mod publisher;
 pub mod recorded;
 pub mod stack;
 pub mod sync;
+pub mod vod;
 pub mod wait;

@@ -3,7 +3,7 @@
 
 use protocol::{
     ChannelType, Decryption, EndCause, Mix, Mode, Phase, Pictures, PlaylistStyle, Problem, RecordedFile, RecorderKey,
-    Refusal, Scene, Selection, Snapshots, Source, Storage, Subscription,
+    Refusal, Scene, Selection, Snapshots, Source, Storage, Subscription, Vod,
 };
 use serde::{Deserialize, Serialize};
 
@@ -161,6 +161,9 @@ pub struct Snapshot {
     /// Taken so far, when pictures are taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pictures: Option<Pictures>,
+    /// Of a recording that goes to a video-on-demand service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vod: Option<Vod>,
     /// Slices and playlists that the store has not confirmed yet.
     pub pending_uploads: u64,
     /// When the channel is empty: since when.

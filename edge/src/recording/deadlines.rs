@@ -4,19 +4,16 @@
 use protocol::{EndCause, Fault, Refusal, RefusalCode};
 
 use super::lifecycle::MAX_FILES;
-use super::state::{Recording, Stage, State};
+use super::search::Search;
+use super::state::{Policy, Recording, Stage, State};
 use super::{Effect, notice, placement};
 
 /// For how long a resource ID is good for a start, and somewhat more for what was under way then.
 pub(super) const TICKET_MEMORY_MS: u64 = (5 * 60 + 60) * 1_000;
 /// Once a start has taken so long, no further node is asked.
 pub(super) const START_BUDGET_MS: u64 = 15_000;
-/// After so long without an answer from the fleet or a node, the question was lost in a crash.
-const OFFER_LIMIT_MS: u64 = 20_000;
-/// A node that holds a lease is silent when it has not been heard of for so long.
-const LEASE_MS: u64 = 10_000;
-/// After so long a silence the recording ends and its lease is burnt.
-const LOST_MS: u64 = 90_000;
+/// A recording that was told to end waits only so long for a node that ends it, when its own was lost.
+const ORDERED_LOST_MS: u64 = 90_000;
 /// A recording that outlived its resource is kept for so long after its end, to publish how it ended.
 const AFTERLIFE_MS: u64 = 600_000;
 /// Recordings that are over and kept for queries; the oldest make room.
@@ -25,16 +22,17 @@ const MAX_OVER: usize = 32;
 /// When [`super::step`] has to be called with [`super::Input::Alarm`], by Unix time in milliseconds; `None` when nothing is due ever.
 pub fn next_alarm(state: &State) -> Option<u64> {
     let recordings = state.recordings.iter().flat_map(|recording| {
-        let stage = match &recording.stage {
-            Stage::Placing { since_ms, .. } | Stage::Offered { since_ms, .. } => Some(after(*since_ms, OFFER_LIMIT_MS)),
-            Stage::Held { lease, .. } if lease.silent => Some(after(lease.heard_ms, LOST_MS)),
-            Stage::Held { lease, .. } => {
-                let silent_ms = after(lease.heard_ms, LEASE_MS);
-                Some(idle_ms(recording).map_or(silent_ms, |idle_ms| idle_ms.min(silent_ms)))
-            }
-            Stage::Over { .. } => forget_ms(recording),
-        };
-        [stage, recording.publication.due_ms()].into_iter().flatten()
+        let dues = [
+            recording.nodes.search.as_ref().map(Search::due_ms),
+            recording.lease_due_ms(state.policy),
+            idle_ms(recording),
+            give_up_ms(recording, state.policy),
+            recording.ending_due_ms(),
+            recording.stopper.as_ref().map(|stopper| stopper.until_ms),
+            forget_ms(recording),
+            recording.publication.due_ms(),
+        ];
+        dues.into_iter().flatten()
     });
     let spent = state.spent.iter().map(|spent| spent.forget_ms);
     recordings.chain(spent).chain(notice::next_due(state)).min()
@@ -43,16 +41,11 @@ pub fn next_alarm(state: &State) -> Option<u64> {
 /// Brings about what is due.
 pub(super) fn settle(state: &mut State, now_ms: u64, out: &mut Vec<Effect>) {
     state.spent.retain(|spent| spent.forget_ms > now_ms);
-    let overdue = |recording: &Recording| match recording.stage {
-        Stage::Placing { since_ms, .. } | Stage::Offered { since_ms, .. } => now_ms >= after(since_ms, OFFER_LIMIT_MS),
-        _ => false,
+    let overdue = |recording: &&Recording| {
+        let search = recording.nodes.search.as_ref();
+        recording.stage == Stage::Placing && search.is_none_or(|search| now_ms >= search.due_ms())
     };
-    let lost: Vec<_> = state
-        .recordings
-        .iter()
-        .filter(|r| overdue(r))
-        .map(|r| r.sid.clone())
-        .collect();
+    let lost: Vec<_> = state.recordings.iter().filter(overdue).map(|r| r.sid.clone()).collect();
     for sid in lost {
         let reason = "the start was interrupted inside the service: try again".to_owned();
         let refusal = Refusal {
@@ -62,34 +55,47 @@ pub(super) fn settle(state: &mut State, now_ms: u64, out: &mut Vec<Effect>) {
         };
         placement::give_up(state, &sid, refusal, out);
     }
+    let (epoch, policy) = (&mut state.epoch, state.policy);
     for recording in &mut state.recordings {
-        state.epoch += u64::from(settle_held(recording, now_ms, out));
+        recording.settle_lease(epoch, policy, now_ms, out);
+        settle_end(recording, policy, now_ms, out);
+        recording.settle_ending(epoch, now_ms, out);
+        recording.settle_search(epoch, now_ms, out);
+        recording.let_go(out);
     }
 }
 
-/// True when the lease is lost, so that its epoch has to be burnt.
-fn settle_held(recording: &mut Recording, now_ms: u64, out: &mut Vec<Effect>) -> bool {
-    let idle = idle_ms(recording).is_some_and(|idle_ms| now_ms >= idle_ms);
-    let Stage::Held { lease, .. } = &mut recording.stage else {
-        return false;
-    };
-    let silence_ms = now_ms.saturating_sub(lease.heard_ms);
-    if silence_ms >= LOST_MS {
+fn settle_end(recording: &mut Recording, policy: Policy, now_ms: u64, out: &mut Vec<Effect>) {
+    if idle_ms(recording).is_some_and(|idle_ms| now_ms >= idle_ms) {
+        recording.order(EndCause::Idle, 0, now_ms, out);
+    }
+    if give_up_ms(recording, policy).is_some_and(|give_up_ms| now_ms >= give_up_ms) {
         recording.end(EndCause::NodeLost, now_ms, out);
-        return true;
     }
-    lease.silent = silence_ms >= LEASE_MS;
-    // What a silent node said last of the channel may no longer be so.
-    if idle && !lease.silent {
-        recording.order = Some(EndCause::Idle);
-        recording.send_order(0, out);
+    if recording
+        .stopper
+        .as_ref()
+        .is_some_and(|stopper| now_ms >= stopper.until_ms)
+    {
+        recording.tell_stopping(out);
     }
-    false
 }
 
-/// When the recording has been idle for too long, unless it has already been told to end.
+/// When a recording whose node was lost ends, unless another node has taken it until then.
+fn give_up_ms(recording: &Recording, policy: Policy) -> Option<u64> {
+    let lost = recording.nodes.last.as_ref()?;
+    let waits = matches!(recording.stage, Stage::Running { .. }) && recording.nodes.lease.is_none();
+    let wait_ms = match recording.order {
+        Some(_) => policy.lost_ms.min(ORDERED_LOST_MS),
+        None => policy.lost_ms,
+    };
+    waits.then(|| after(lost.since_ms, wait_ms))
+}
+
+/// When the recording has been idle for too long, unless it has already been told to end. What a lost node said last of
+/// the channel may no longer be so.
 fn idle_ms(recording: &Recording) -> Option<u64> {
-    let running = recording.order.is_none() && recording.captures();
+    let running = recording.order.is_none() && recording.nodes.lease.is_some() && recording.captures();
     recording
         .seen
         .idle_since_ms
@@ -106,10 +112,14 @@ fn forget_ms(recording: &Recording) -> Option<u64> {
 }
 
 /// Lets go of what is over and has served its time, or has to make room.
-pub(super) fn forget(state: &mut State, now_ms: u64) {
-    state
-        .recordings
-        .retain(|recording| forget_ms(recording).is_none_or(|forget_ms| now_ms < forget_ms));
+pub(super) fn forget(state: &mut State, now_ms: u64, out: &mut Vec<Effect>) {
+    state.recordings.retain_mut(|recording| {
+        let keep = forget_ms(recording).is_none_or(|forget_ms| now_ms < forget_ms);
+        if !keep {
+            recording.forget_slices(out);
+        }
+        keep
+    });
     loop {
         let over = state.recordings.iter().filter(|recording| recording.is_over()).count();
         let files: usize = state
@@ -123,10 +133,10 @@ pub(super) fn forget(state: &mut State, now_ms: u64) {
         let Some(oldest) = state.recordings.iter().position(Recording::is_over) else {
             return;
         };
-        state.recordings.remove(oldest);
+        state.recordings.remove(oldest).forget_slices(out);
     }
 }
 
-fn after(time_ms: u64, duration_ms: u64) -> u64 {
+pub(super) fn after(time_ms: u64, duration_ms: u64) -> u64 {
     time_ms.saturating_add(duration_ms)
 }

@@ -1,9 +1,9 @@
 //! What goes into the core and what comes out of it.
 
-use protocol::{Desired, Job, JobRequest, RecorderKey, Refusal, Report, ReportAnswer};
+use protocol::{ConfirmedSlice, Desired, Job, JobRequest, RecorderKey, Refusal, Report, ReportAnswer};
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Delivery, Outcome, Preference, Replay, Snapshot, Subject};
+use super::{Call, Delivery, Outcome, PageWish, Preference, Replay, Snapshot, Subject};
 
 /// Names a caller who waits for a reply; unique within the life of the process that holds the state.
 pub type CallId = u64;
@@ -80,6 +80,25 @@ pub enum Effect {
     Reply {
         to: CallId,
         reply: Reply,
+    },
+    /// Reply to a report, with slices of the inventory if `page` asks for some: those behind `answer.inventory.after`, in their
+    /// order, as many as fit; `next` becomes the place of the last of them, or stays when there are no more.
+    Answer {
+        to: CallId,
+        answer: Box<ReportAnswer>,
+        page: Option<PageWish>,
+    },
+    /// Keep these slices of a recording's inventory, whose places begin with `first`. `spool` names whose they are. To be
+    /// persisted with the state.
+    Note {
+        sid: String,
+        spool: u64,
+        first: u64,
+        slices: Vec<ConfirmedSlice>,
+    },
+    /// Forget the slices of a recording's inventory. To be persisted with the state.
+    Forget {
+        sid: String,
     },
     /// Ask the fleet for a node that is none of `exclude`; answer with [`Input::Placed`].
     Place {

@@ -8,23 +8,28 @@
 //!
 //! | lost | made good by |
 //! |---|---|
-//! | `Place`, `SendJob` | the start is given up at its deadline; a node that took the job is told to release it |
+//! | `Place`, `SendJob` | a start is given up at its deadline, any other search asks again; a node that took the job is told to release it |
 //! | `SendDesired` | the answer to the node's next report |
 //! | `Publish` | sent again at its deadline |
+//! | `Answer` | the answer to the next report |
 //! | `Deliver` | sent again at its deadline, or as soon as another process works on the state |
 //! | `Reply` | nothing: the caller is gone too. A repeated start with the same resource ID finds the recording |
 
 mod command;
 mod deadlines;
+mod handover;
+mod inventory;
 mod job;
 mod lifecycle;
 mod message;
+mod nodes;
 mod notice;
 mod orders;
 mod placement;
 mod preference;
 mod publication;
 mod reports;
+mod search;
 mod snapshot;
 mod state;
 mod subscription;
@@ -35,13 +40,15 @@ pub use command::{
     Call, Command, Outcome, Replay, Snapshot, Spec, Start, Status, Stop, Target, Ticket, Update, UpdateLayout,
 };
 pub use deadlines::next_alarm;
+pub use inventory::PageWish;
 pub use message::{CallId, Effect, Input, Node, NodeAnswer, Reply, Request};
 pub use notice::{Attempt, Delivery, Event, Incident, Ledger, Ledgers, Notice, Pacing, Row, Subject, What, Who};
 pub use preference::{Preference, tag};
-pub use state::{Secrets, State};
+pub use state::{Policy, Secrets, State};
 pub(crate) use subscription::is_empty;
 
-/// Applies one input to the state. Persist the state with its rows, then carry out the effects, in any order.
+/// Applies one input to the state. Persist the state with its rows and with what [`Effect::Note`] and [`Effect::Forget`]
+/// say, then carry out the other effects, in any order.
 pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
     let mut effects = Vec::new();
     let out = &mut effects;
@@ -82,9 +89,9 @@ pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
             Request::Job(request) => job::requested(state, by, &request, now_ms, out),
             Request::Replay(replay) => notice::replay(state, by, &replay, now_ms, out),
         },
-        Input::Placed { sid, epoch, node } => placement::placed(state, &sid, epoch, node, now_ms, out),
+        Input::Placed { sid, epoch, node } => search::placed(state, &sid, epoch, node, now_ms, out),
         Input::JobAnswered { sid, epoch, answer } => {
-            placement::job_answered(state, &sid, epoch, answer, now_ms, out);
+            search::job_answered(state, &sid, epoch, answer, now_ms, out);
         }
         Input::DesiredAnswered { sid, desired, answer } => {
             orders::desired_answered(state, &sid, &desired, answer, now_ms, out);
@@ -101,7 +108,7 @@ pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
     deadlines::settle(state, now_ms, out);
     notice::settle(state, out, now_ms);
     publication::flush(state, now_ms, out);
-    deadlines::forget(state, now_ms);
+    deadlines::forget(state, now_ms, out);
     notice::forget(state, now_ms);
     notice::flush(state, now_ms, out);
     effects

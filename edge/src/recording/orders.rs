@@ -2,9 +2,10 @@
 
 use protocol::{Desired, Directive, EndCause, Fault, Refusal, RefusalCode, Scene};
 
-use super::lifecycle::STOP_WAIT_MS;
+use super::deadlines::after;
+use super::lifecycle::{STOP_LIMIT_MS, STOP_WAIT_MS};
 use super::message::reply;
-use super::state::{Recording, State};
+use super::state::{Recording, State, Stopper};
 use super::{CallId, Effect, NodeAnswer, Outcome, Status, Stop, Target, UpdateLayout};
 
 pub(super) fn query(state: &mut State, by: CallId, target: &Target, now_ms: u64, out: &mut Vec<Effect>) {
@@ -27,13 +28,14 @@ pub(super) fn stop(state: &mut State, by: CallId, stop: &Stop, now_ms: u64, out:
             reply(out, by, Outcome::AlreadyEnded(snapshot(recording)));
         }
         (None, Status::Placing | Status::Started | Status::Recording) => {
-            recording.order = Some(EndCause::Stopped);
             recording.stopped_by_operator = stop.target.nonce.is_none();
-            recording.send_order(if stop.at_once { 0 } else { STOP_WAIT_MS }, out);
+            let wait_ms = if stop.at_once { 0 } else { STOP_WAIT_MS };
+            recording.order(EndCause::Stopped, wait_ms, now_ms, out);
             if stop.at_once {
                 reply(out, by, Outcome::Stopping(snapshot(recording)));
             } else {
-                recording.stopper = Some(by);
+                let until_ms = after(now_ms, STOP_LIMIT_MS);
+                recording.stopper = Some(Stopper { by, until_ms });
             }
         }
     }
@@ -76,19 +78,13 @@ pub(super) fn desired_answered(
     out: &mut Vec<Effect>,
 ) {
     let Some(recording) = state.find_mut(sid) else { return };
-    if recording.lease().is_none_or(|lease| lease.epoch != desired.epoch) {
-        return;
+    if let NodeAnswer::Report(report) = answer {
+        recording.hear(*report, now_ms, out);
     }
-    if let NodeAnswer::Report(report) = answer
-        && recording.is_from_holder(&report)
-    {
-        recording.absorb(*report, now_ms, out);
-    }
-    // An answer to what was wanted before the stop ends no wait for it.
-    if desired.directive != Directive::Record
-        && let Some(stopper) = recording.stopper.take()
-    {
-        reply(out, stopper, Outcome::Stopping(Box::new(recording.snapshot())));
+    let lease = recording.nodes.lease.as_ref();
+    // An answer to what was wanted before the stop, or of another node, ends no wait for it.
+    if desired.directive != Directive::Record && lease.is_some_and(|lease| lease.epoch == desired.epoch) {
+        recording.tell_stopping(out);
     }
 }
 

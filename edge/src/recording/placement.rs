@@ -1,14 +1,12 @@
-//! Starting a recording: who may, and the search for a node that takes it.
+//! Starting a recording: who may, and what a start that found no node is told.
 
-use protocol::{Fault, Phase, RecorderKey, Refusal, RefusalCode, Report};
+use protocol::{Fault, RecorderKey, Refusal, RefusalCode, StorageKind, Vod};
 
-use super::deadlines::{START_BUDGET_MS, TICKET_MEMORY_MS};
+use super::deadlines::{TICKET_MEMORY_MS, after};
 use super::message::reply;
 use super::state::{Recording, Seen, SpentTicket, Stage, State, Tried};
-use super::{CallId, Effect, Node, NodeAnswer, Outcome, Start, Status, job, lifecycle};
+use super::{CallId, Effect, Outcome, Start, Status};
 
-/// Nodes that are asked before a start is refused.
-pub(super) const MAX_ATTEMPTS: usize = 3;
 /// Callers that may wait for the same start.
 pub(super) const MAX_STARTERS: usize = 16;
 /// Starts of one recorder within the life of a resource ID.
@@ -37,9 +35,8 @@ pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Star
         reply(out, by, outcome);
         return;
     }
-    state.epoch += 1;
-    let epoch = state.epoch;
-    let recording = Recording {
+    let to_vod = start.spec.storage.kind == StorageKind::AliyunVod;
+    let mut recording = Recording {
         key,
         sid: start.sid,
         ticket: start.ticket,
@@ -50,33 +47,24 @@ pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Star
         scene: start.spec.mix.as_ref().map(|mix| mix.scene.clone()),
         max_idle_ms: start.spec.max_idle_ms,
         requested_ms: now_ms,
-        stage: Stage::Placing {
-            epoch,
-            since_ms: now_ms,
-        },
+        stage: Stage::Placing,
         order: None,
         stopped_by_operator: false,
         token_expires_ms: start.spec.token_expires_ms,
-        seen: Seen::default(),
+        nodes: Default::default(),
+        inventory: Default::default(),
+        history: Vec::new(),
+        seen: Seen {
+            vod: to_vod.then(Vod::default),
+            ..Seen::default()
+        },
         publication: Default::default(),
-        tried: Vec::new(),
         spec: Some(start.spec),
         starters: vec![by],
         stopper: None,
     };
-    out.push(place(&recording, epoch));
+    recording.seek(&mut state.epoch, now_ms, out);
     state.recordings.push(recording);
-}
-
-/// Asks for a node that has not been tried.
-fn place(recording: &Recording, epoch: u64) -> Effect {
-    Effect::Place {
-        key: recording.key.clone(),
-        sid: recording.sid.clone(),
-        epoch,
-        exclude: recording.tried.iter().map(|tried| tried.node_id.clone()).collect(),
-        preference: recording.ticket.preference.clone(),
-    }
 }
 
 fn admit(state: &State, start: &Start, now_ms: u64) -> Result<(), Outcome> {
@@ -116,93 +104,8 @@ fn admit(state: &State, start: &Start, now_ms: u64) -> Result<(), Outcome> {
     Ok(())
 }
 
-pub(super) fn placed(
-    state: &mut State,
-    sid: &str,
-    epoch: u64,
-    node: Result<Node, String>,
-    now_ms: u64,
-    out: &mut Vec<Effect>,
-) {
-    let Some(recording) = state.find_mut(sid) else { return };
-    if !matches!(recording.stage, Stage::Placing { epoch: asked, .. } if asked == epoch) {
-        return;
-    }
-    let refusal = match node {
-        Ok(node) => match job::of(recording, epoch) {
-            Some(job) => {
-                out.push(Effect::SendJob {
-                    url: node.url.clone(),
-                    job: Box::new(job),
-                });
-                recording.stage = Stage::Offered {
-                    epoch,
-                    node,
-                    since_ms: now_ms,
-                };
-                return;
-            }
-            None => job::secrets_missing(),
-        },
-        Err(why) => no_node(&recording.tried, &why),
-    };
-    give_up(state, sid, refusal, out);
-}
-
-pub(super) fn job_answered(
-    state: &mut State,
-    sid: &str,
-    epoch: u64,
-    answer: NodeAnswer,
-    now_ms: u64,
-    out: &mut Vec<Effect>,
-) {
-    let offered = state.find(sid).and_then(|recording| match &recording.stage {
-        Stage::Offered { epoch: asked, node, .. } if *asked == epoch => Some(node.clone()),
-        _ => None,
-    });
-    // A node that took the job too late is told to release it when it reports.
-    let Some(node) = offered else { return };
-    match answer {
-        NodeAnswer::Report(report) if (&*report.sid, report.epoch, &report.node_id) != (sid, epoch, &node.id) => {
-            try_next(
-                state,
-                sid,
-                node,
-                "its answer was about another recording".to_owned(),
-                now_ms,
-                out,
-            );
-        }
-        NodeAnswer::Report(report) if report.phase == Phase::Ended => {
-            let told = report.problems.last().map(|problem| problem.message.as_str());
-            let why = told.unwrap_or("the recorder ended at once").to_owned();
-            try_next(state, sid, node, why, now_ms, out);
-        }
-        NodeAnswer::Report(report) => accept(state, node, *report, now_ms, out),
-        NodeAnswer::Refused(refusal) => match refusal.code {
-            RefusalCode::BadJob | RefusalCode::StorageUnusable => give_up(state, sid, refusal, out),
-            _ => try_next(state, sid, node, refusal.reason, now_ms, out),
-        },
-        NodeAnswer::Unreachable => try_next(state, sid, node, "it did not answer".to_owned(), now_ms, out),
-    }
-}
-
-/// The node has taken the offered job: from here on the recording exists and its resource ID is spent.
-pub(super) fn accept(state: &mut State, node: Node, report: Report, now_ms: u64, out: &mut Vec<Effect>) {
-    let Some(recording) = state
-        .recordings
-        .iter_mut()
-        .find(|recording| recording.sid == report.sid)
-    else {
-        return;
-    };
-    state.spent.push(SpentTicket {
-        nonce: recording.ticket.nonce.clone(),
-        forget_ms: recording.ticket.issued_ms.saturating_add(TICKET_MEMORY_MS),
-    });
-    recording.hold(node, report.epoch, now_ms);
-    recording.absorb(report, now_ms, out);
+/// From here on the recording exists.
+pub(super) fn answer_starters(recording: &mut Recording, out: &mut Vec<Effect>) {
     let sid = recording.sid.clone();
     let mut starters = std::mem::take(&mut recording.starters).into_iter();
     if let Some(first) = starters.next() {
@@ -211,28 +114,15 @@ pub(super) fn accept(state: &mut State, node: Node, report: Report, now_ms: u64,
     for other in starters {
         reply(out, other, Outcome::AlreadyStarted { sid: sid.clone() });
     }
-    if recording.order.is_some() {
-        recording.send_order(lifecycle::STOP_WAIT_MS, out);
-    }
 }
 
-/// Asks the fleet for another node, unless the start has taken too long or is not wanted any more.
-fn try_next(state: &mut State, sid: &str, node: Node, why: String, now_ms: u64, out: &mut Vec<Effect>) {
-    let Some(recording) = state.recordings.iter_mut().find(|recording| recording.sid == sid) else {
-        return;
-    };
-    recording.tried.push(Tried { node_id: node.id, why });
-    let in_time = now_ms < recording.requested_ms.saturating_add(START_BUDGET_MS);
-    if recording.order.is_none() && recording.tried.len() < MAX_ATTEMPTS && in_time {
-        state.epoch += 1;
-        recording.stage = Stage::Placing {
-            epoch: state.epoch,
-            since_ms: now_ms,
-        };
-        out.push(place(recording, state.epoch));
-    } else {
-        let refusal = no_node(&recording.tried, "no more are asked");
-        give_up(state, sid, refusal, out);
+impl Recording {
+    /// Its resource ID has had its recording.
+    pub(super) fn spend_ticket(&self) -> SpentTicket {
+        SpentTicket {
+            nonce: self.ticket.nonce.clone(),
+            forget_ms: after(self.ticket.issued_ms, TICKET_MEMORY_MS),
+        }
     }
 }
 
@@ -248,7 +138,7 @@ pub(super) fn give_up(state: &mut State, sid: &str, refusal: Refusal, out: &mut 
     if let Some(stopper) = recording.stopper {
         reply(
             out,
-            stopper,
+            stopper.by,
             Outcome::NotFound {
                 reason: format!("it could not be started: {}", refusal.reason),
             },

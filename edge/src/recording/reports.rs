@@ -1,55 +1,62 @@
-//! What nodes report, and what each report is answered: the desired state, to which the node converges.
+//! What nodes report, and what each report is answered: the desired state, to which the node converges, and what the
+//! inventory has for it.
 
-use protocol::{Desired, Directive, Report, ReportAnswer, Selection, StreamTypes, Subscription, VideoQuality};
+use protocol::{
+    Confirmed, Desired, Directive, InventoryPage, Report, ReportAnswer, Selection, StreamTypes, Subscription, Terms,
+    VideoQuality,
+};
 
-use super::state::{Recording, Stage, State};
-use super::{CallId, Effect, Reply, notice, placement};
+use super::nodes::Role;
+use super::state::State;
+use super::{CallId, Effect, PageWish, inventory, notice, search};
 
 pub(super) fn reported(state: &mut State, by: CallId, report: Report, now_ms: u64, out: &mut Vec<Effect>) {
-    let (sid, epoch) = (report.sid.clone(), report.epoch);
     // What is confirmed here is persisted with this step, before the answer leaves.
     let confirmed = notice::confirmed(state, &report);
-    let from_holder = take(state, report, now_ms, out);
-    let newest_epoch = state.epoch.max(epoch);
-    let desired = match state.find(&sid) {
-        Some(recording) if from_holder => recording.desired(newest_epoch),
-        _ => release(newest_epoch),
+    let role = admit(state, &report, now_ms, out);
+    let Some(recording) = state.find_mut(&report.sid) else {
+        out.push(answer_stranger(by, &report, confirmed));
+        return;
     };
-    out.push(Effect::Reply {
+    recording.hear(report.clone(), now_ms, out);
+    let mut page = recording.inventory.page(&report);
+    let wanted = role != Role::Outsider && page.last > page.after;
+    if wanted {
+        page.next = page.last;
+    }
+    let answer = ReportAnswer {
+        desired: recording.desired(role, report.epoch),
+        confirmed,
+        lease_ms: Some(if role == Role::Holder { state.policy.lease_ms } else { 0 }),
+        inventory: page,
+    };
+    out.push(Effect::Answer {
         to: by,
-        reply: Reply::Desired(Box::new(ReportAnswer { desired, confirmed })),
+        answer: Box::new(answer),
+        page: wanted.then_some(PageWish {
+            sid: report.sid,
+            except_spool: report.spool.spool,
+        }),
     });
 }
 
-/// Whether the report came from the node that has, or last had, the lease.
-fn take(state: &mut State, report: Report, now_ms: u64, out: &mut Vec<Effect>) -> bool {
+/// What the node is to the recording, after a lost answer has been made good and a lost lease has come back.
+fn admit(state: &mut State, report: &Report, now_ms: u64, out: &mut Vec<Effect>) -> Role {
     let Some(recording) = state.find_mut(&report.sid) else {
-        return false;
+        return Role::Outsider;
     };
-    match &recording.stage {
-        // The answer to the offer is late or lost, but the node works.
-        Stage::Offered { epoch, node, .. } if *epoch == report.epoch && node.id == report.node_id => {
-            let node = node.clone();
-            placement::accept(state, node, report, now_ms, out);
-            true
-        }
-        _ if recording.is_from_holder(&report) => {
-            recording.absorb(report, now_ms, out);
-            true
-        }
-        _ => false,
+    let search = recording.nodes.search.as_ref();
+    if search.is_some_and(|search| search.is_offer_to(&report.node_id, report.epoch)) {
+        search::accept(state, report.clone(), now_ms, out);
+    } else {
+        recording.reinstate(&report.node_id, report.epoch, now_ms);
     }
+    let recording = state.find(&report.sid);
+    recording.map_or(Role::Outsider, |recording| recording.nodes.role_of(report))
 }
 
-impl Recording {
-    pub(super) fn is_from_holder(&self, report: &Report) -> bool {
-        self.lease()
-            .is_some_and(|lease| lease.epoch == report.epoch && lease.node.id == report.node_id)
-    }
-}
-
-/// For a node without a lease, whatever it records.
-fn release(epoch: u64) -> Desired {
+/// For a node whose recording nobody knows: it captures no more, and what it tells is taken as noted.
+fn answer_stranger(by: CallId, report: &Report, confirmed: Option<Confirmed>) -> Effect {
     let subscription = Subscription {
         version: 0,
         types: StreamTypes::Both,
@@ -57,10 +64,27 @@ fn release(epoch: u64) -> Desired {
         video: Selection::None,
         quality: VideoQuality::High,
     };
-    Desired {
-        epoch,
+    let desired = Desired {
+        epoch: report.epoch,
         directive: Directive::Release,
         subscription,
         scene: None,
+        terms: Terms::default(),
+    };
+    let inventory = InventoryPage {
+        noted: inventory::told_up_to(&report.spool),
+        after: report.spool.learned,
+        next: report.spool.learned,
+        ..InventoryPage::default()
+    };
+    Effect::Answer {
+        to: by,
+        answer: Box::new(ReportAnswer {
+            desired,
+            confirmed,
+            lease_ms: Some(0),
+            inventory,
+        }),
+        page: None,
     }
 }

@@ -8,10 +8,10 @@ use super::{Snapshot, Status};
 impl Recording {
     pub(super) fn status(&self) -> Status {
         match self.stage {
-            Stage::Placing { .. } | Stage::Offered { .. } => Status::Placing,
-            Stage::Held { .. } if self.order.is_some() || self.seen.phase >= Phase::Draining => Status::Stopping,
-            Stage::Held { .. } if self.seen.first_media_ms.is_some() => Status::Recording,
-            Stage::Held { .. } => Status::Started,
+            Stage::Placing => Status::Placing,
+            Stage::Running { .. } if self.order.is_some() || self.seen.phase >= Phase::Draining => Status::Stopping,
+            Stage::Running { .. } if self.seen.first_media_ms.is_some() => Status::Recording,
+            Stage::Running { .. } => Status::Started,
             Stage::Over {
                 cause: EndCause::Stopped | EndCause::Idle,
                 ..
@@ -25,8 +25,10 @@ impl Recording {
             Stage::Over { ended_ms, cause, .. } => (Some(ended_ms), Some(cause)),
             _ => (None, self.seen.cause.or(self.order)),
         };
-        let mut problems = self.seen.problems.clone();
+        let mut problems = self.history.clone();
+        problems.extend(self.seen.problems.iter().cloned());
         problems.extend(self.own_problem());
+        problems.sort_by_key(|problem| problem.at_ms);
         Snapshot {
             key: self.key.clone(),
             sid: self.sid.clone(),
@@ -34,13 +36,14 @@ impl Recording {
             mode: self.mode,
             mp4: self.mp4,
             snapshots: self.snapshots,
-            phase: self.lease().map(|_| self.seen.phase),
+            phase: self.started_ms().map(|_| self.seen.phase),
             started_ms: self.started_ms().unwrap_or(self.requested_ms),
             first_media_ms: self.seen.first_media_ms,
             ended_ms,
             cause,
             files: self.seen.files.clone(),
             pictures: self.seen.pictures.clone(),
+            vod: self.seen.vod.clone(),
             pending_uploads: self.seen.pending_uploads,
             idle_since_ms: self.seen.idle_since_ms,
             problems,
@@ -49,25 +52,30 @@ impl Recording {
 
     /// What the edge knows and the node does not say.
     pub(super) fn own_problem(&self) -> Option<Problem> {
-        let (code, message, at_ms) = match &self.stage {
-            Stage::Held { lease, .. } if lease.silent => {
-                let message = "its media node has not been heard of for some seconds; it may still be recording";
-                ("node_silent", message, lease.heard_ms)
+        let (message, at_ms) = match (self.stage, &self.nodes.last) {
+            (Stage::Running { .. }, Some(last)) if self.nodes.lease.is_none() => {
+                let id = &last.lease.node.id;
+                let message =
+                    format!("media node {id} has not been heard of; another one, or its return, is waited for");
+                (message, last.lease.heard_ms)
             }
-            Stage::Over {
-                cause: EndCause::NodeLost,
-                ended_ms,
-                ..
-            } => {
+            (
+                Stage::Over {
+                    cause: EndCause::NodeLost,
+                    ended_ms,
+                    ..
+                },
+                _,
+            ) => {
                 let message = "its media node was lost; what the node had captured is uploaded when it comes back";
-                ("node_lost", message, *ended_ms)
+                (message.to_owned(), ended_ms)
             }
             _ => return None,
         };
         Some(Problem {
             fault: Fault::Ours,
-            code: code.to_owned(),
-            message: message.to_owned(),
+            code: "node_lost".to_owned(),
+            message,
             at_ms,
         })
     }

@@ -9,9 +9,11 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::inventory::Inventory;
+use super::nodes::{Lease, Nodes};
 use super::notice::{Ledgers, Pacing, Row};
 use super::publication::Publication;
-use super::{CallId, Node, Spec, Ticket};
+use super::{CallId, Spec, Ticket};
 
 /// The recordings of one recorder: at most one that may capture, those that still upload, those kept for queries.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -29,6 +31,26 @@ pub struct State {
     pub(super) rows: Vec<Row>,
     #[serde(skip)]
     pub(super) pacing: Pacing,
+    #[serde(skip)]
+    pub(super) policy: Policy,
+}
+
+/// What the deployment decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// A node that has not been heard of for so long has lost its lease, and another one is looked for.
+    pub lease_ms: u64,
+    /// A recording that has had no node for so long ends.
+    pub lost_ms: u64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            lease_ms: 10_000,
+            lost_ms: 1_800_000,
+        }
+    }
 }
 
 /// The specifications of those recordings whose node may still ask for its job, by sid.
@@ -58,6 +80,14 @@ impl State {
     /// The rows to be written together with the state, in their order.
     pub fn take_rows(&mut self) -> Vec<Row> {
         std::mem::take(&mut self.rows)
+    }
+
+    /// Comes before all else when the state has been read back: nobody could be heard before `now_ms`.
+    pub fn wake(&mut self, policy: Policy, now_ms: u64) {
+        self.policy = policy;
+        for recording in &mut self.recordings {
+            recording.nodes.excuse(now_ms);
+        }
     }
 
     /// What serialization leaves out because it has to be sealed.
@@ -109,6 +139,10 @@ pub(super) struct Recording {
     pub(super) stage: Stage,
     /// The recording has been told to end, with this cause.
     pub(super) order: Option<EndCause>,
+    pub(super) nodes: Nodes,
+    pub(super) inventory: Inventory,
+    /// What happened to its nodes, oldest first.
+    pub(super) history: Vec<Problem>,
     /// The operator, not the customer, ordered the stop.
     #[serde(default)]
     pub(super) stopped_by_operator: bool,
@@ -117,8 +151,6 @@ pub(super) struct Recording {
     pub(super) token_expires_ms: Option<u64>,
     pub(super) seen: Seen,
     pub(super) publication: Publication,
-    /// Nodes that did not take the job, and why.
-    pub(super) tried: Vec<Tried>,
     #[serde(skip)]
     pub(super) spec: Option<Spec>,
     /// Who waits for the start's outcome; the first of them asked first.
@@ -126,41 +158,35 @@ pub(super) struct Recording {
     pub(super) starters: Vec<CallId>,
     /// Who waits for the stop's outcome.
     #[serde(skip)]
-    pub(super) stopper: Option<CallId>,
+    pub(super) stopper: Option<Stopper>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Stopper {
+    pub(super) by: CallId,
+    /// Until then.
+    pub(super) until_ms: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Stage {
-    /// The fleet is asked for a node.
-    Placing { epoch: u64, since_ms: u64 },
-    /// A node is asked to take the job.
-    Offered { epoch: u64, node: Node, since_ms: u64 },
-    /// A node has the lease.
-    Held { started_ms: u64, lease: Lease },
-    /// Over; the lease is the last one. Its node may still upload if it was lost.
+    /// No node has taken it yet.
+    Placing,
+    /// A node records it, or another one is looked for because that node was lost.
+    Running { started_ms: u64 },
+    /// Over. A node may still be at work to upload, or to end playlists that a lost one has left without an end.
     Over {
         started_ms: u64,
-        lease: Lease,
         cause: EndCause,
         ended_ms: u64,
     },
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Lease {
-    pub(super) epoch: u64,
-    pub(super) node: Node,
-    /// When its node was last heard of.
-    pub(super) heard_ms: u64,
-    /// Its node has not been heard of for longer than a lease lasts.
-    pub(super) silent: bool,
-}
-
 /// What the node's reports told. Times are the node's, except `idle_since_ms`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Seen {
-    /// Of the newest report of the lease's epoch.
+    /// Of the newest report under the lease.
     pub(super) seq: Option<u64>,
     pub(super) phase: Phase,
     pub(super) cause: Option<EndCause>,
@@ -172,6 +198,7 @@ pub(super) struct Seen {
     pub(super) pictures: Option<Pictures>,
     pub(super) pending_uploads: u64,
     pub(super) problems: Vec<Problem>,
+    /// Of a recording that goes to a video-on-demand service.
     #[serde(default)]
     pub(super) vod: Option<Vod>,
 }
@@ -183,18 +210,17 @@ pub(super) struct Tried {
 }
 
 impl Recording {
-    pub(super) fn lease(&self) -> Option<&Lease> {
-        match &self.stage {
-            Stage::Placing { .. } | Stage::Offered { .. } => None,
-            Stage::Held { lease, .. } | Stage::Over { lease, .. } => Some(lease),
+    pub(super) fn started_ms(&self) -> Option<u64> {
+        match self.stage {
+            Stage::Placing => None,
+            Stage::Running { started_ms } | Stage::Over { started_ms, .. } => Some(started_ms),
         }
     }
 
-    pub(super) fn started_ms(&self) -> Option<u64> {
-        match self.stage {
-            Stage::Placing { .. } | Stage::Offered { .. } => None,
-            Stage::Held { started_ms, .. } | Stage::Over { started_ms, .. } => Some(started_ms),
-        }
+    /// The lease in force, or, when its node has done its work, the last one. `None` while a node is looked for.
+    pub(super) fn lease(&self) -> Option<&Lease> {
+        let last = self.nodes.last.as_ref().filter(|_| self.is_over());
+        self.nodes.lease.as_ref().or(last.map(|last| &last.lease))
     }
 
     /// When the caller may no longer ask about it; `None` until it has started.
@@ -210,8 +236,8 @@ impl Recording {
     /// A node captures for it, or may come to do so.
     pub(super) fn captures(&self) -> bool {
         match self.stage {
-            Stage::Placing { .. } | Stage::Offered { .. } => true,
-            Stage::Held { .. } => self.seen.phase < Phase::Draining,
+            Stage::Placing => true,
+            Stage::Running { .. } => self.seen.phase < Phase::Draining,
             Stage::Over { .. } => false,
         }
     }

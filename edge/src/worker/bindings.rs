@@ -8,8 +8,10 @@ use worker::{Date, Env, ObjectNamespace, console_error};
 use super::kv::KvStore;
 use crate::access::{Entropy, KeyRing};
 use crate::input::Targets;
-use crate::recording::Pacing;
+use crate::recording::{Pacing, Policy};
 
+/// Two reports are up to 2 s apart.
+const SHORTEST_LEASE_MS: u64 = 5_000;
 /// A month: the longest time that a delivery can be paced with.
 const MAX_PACE_MS: u64 = 30 * 24 * 3_600_000;
 
@@ -69,6 +71,25 @@ pub(super) fn region(env: &Env) -> Option<String> {
         .ok()
         .map(|region| region.to_string())
         .filter(|region| !region.is_empty())
+}
+
+/// When a node counts as lost, and when a recording without a node ends. A variable that is absent, or no number, leaves the
+/// default.
+pub(super) fn policy(env: &Env) -> Policy {
+    let standard = Policy::default();
+    Policy {
+        lease_ms: seconds(env, "TAPEDECK_LEASE_S").map_or(standard.lease_ms, |ms| ms.max(SHORTEST_LEASE_MS)),
+        lost_ms: seconds(env, "TAPEDECK_NODE_LOST_S").unwrap_or(standard.lost_ms),
+    }
+}
+
+fn seconds(env: &Env, name: &str) -> Option<u64> {
+    let text = env.var(name).ok()?.to_string();
+    let seconds = text.trim().parse::<u64>().ok();
+    if seconds.is_none() && !text.trim().is_empty() {
+        console_error!("the variable {name} is no number of seconds: {text:?}");
+    }
+    seconds.map(|seconds| seconds.saturating_mul(1_000))
 }
 
 pub(super) fn directory(env: &Env) -> Result<KvStore, Misconfigured> {

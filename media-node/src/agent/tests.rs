@@ -73,11 +73,14 @@ async fn report(State(state): State<Shared>, Json(report): Json<Report>) -> Json
         directive,
         subscription: job().subscription,
         scene: None,
+        terms: Default::default(),
     };
     state.reports.push(report);
     Json(ReportAnswer {
         desired,
         confirmed: None,
+        lease_ms: None,
+        inventory: Default::default(),
     })
 }
 
@@ -223,6 +226,7 @@ async fn while_the_edge_is_away_recording_goes_on_and_it_hears_the_newest_state_
         directive: Directive::Stop(EndCause::Stopped),
         subscription: job().subscription,
         scene: None,
+        terms: Default::default(),
     };
     world
         .supervisor

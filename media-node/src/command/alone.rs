@@ -41,6 +41,7 @@ pub(super) async fn run(args: RecordArgs) -> Result<(), String> {
         directive: Directive::Record,
         subscription: job.subscription.clone(),
         scene: None,
+        terms: Default::default(),
     };
     let (desired, desired_state) = watch::channel(wanted);
     let (status, statuses) = watch::channel(Status::default());
@@ -154,7 +155,9 @@ fn job(args: &RecordArgs, out: &Path) -> Result<Job, String> {
             secret_key: Secret::default(),
             session_token: None,
             prefix: String::new(),
+            video: None,
         },
+        placement: Default::default(),
     })
 }
 

@@ -1,7 +1,7 @@
-use protocol::{Job, Phase, Pictures, Problem, Report};
+use protocol::{Job, Phase, Pictures, Problem, Report, StorageKind, Vod, VodVideo};
 
 use crate::record::Status;
-use crate::spool::{self, Spool};
+use crate::spool::{self, KeptVideo, Spool};
 
 const MOST_PROBLEMS: usize = 16;
 
@@ -71,7 +71,8 @@ impl Reporter {
             mix: status.mix,
             problems,
             occurrences: spool.occurrences(&self.job.storage.prefix),
-            vod: None,
+            vod: (self.job.storage.kind == StorageKind::AliyunVod).then(|| vod(spool)),
+            spool: Default::default(),
         }
     }
 
@@ -82,6 +83,18 @@ impl Reporter {
             uploaded: taken.uploaded,
             last: taken.last.as_ref().map(key),
         }
+    }
+}
+
+fn vod(spool: &Spool) -> Vod {
+    let videos: Vec<_> = spool
+        .videos()
+        .into_iter()
+        .map(|KeptVideo { name, video_id, .. }| VodVideo { name, video_id })
+        .collect();
+    Vod {
+        complete: !videos.is_empty() && spool.is_done(),
+        videos,
     }
 }
 

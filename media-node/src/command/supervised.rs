@@ -4,7 +4,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Confirmed, Desired, Directive, EndCause, Fault, Job, MAX_OCCURRENCES, Refusal, RefusalCode, Report};
+use protocol::{
+    Confirmed, Desired, Directive, EndCause, Fault, Job, MAX_OCCURRENCES, Refusal, RefusalCode, Report, StorageKind,
+};
 use tokio::io::{AsyncWriteExt, BufReader, Stdin, Stdout};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -19,7 +21,7 @@ use crate::outbound;
 use crate::record::{self, Context, Options, Status};
 use crate::spool::{Opening, Spool, SpoolError};
 use crate::supervisor::{self, Begin, Control, Counted, Node, Told, Vitals};
-use crate::upload::{self, Bucket, Store, Tally, Uploader};
+use crate::upload::{self, Store, Tally, Uploader};
 
 /// The supervisor sends the job at once.
 const JOB_TIME: Duration = Duration::from_secs(10);
@@ -52,8 +54,8 @@ pub(super) async fn run(dir: &Path, options: Options) -> Result<(), String> {
         Err(_) => return Err("no job came".to_owned()),
     };
     match prepare(dir, &job, check, &options).await {
-        Ok((spool, bucket)) => {
-            Recording::start(spool, bucket, job, node, options, input, confirms)
+        Ok((spool, store)) => {
+            Recording::start(spool, store, job, node, options, input, confirms)
                 .run(output)
                 .await
         }
@@ -61,7 +63,7 @@ pub(super) async fn run(dir: &Path, options: Options) -> Result<(), String> {
     }
 }
 
-async fn prepare(dir: &Path, job: &Job, check: bool, options: &Options) -> Result<(Arc<Spool>, Bucket), Refusal> {
+async fn prepare(dir: &Path, job: &Job, check: bool, options: &Options) -> Result<(Arc<Spool>, Store), Refusal> {
     let ours = |reason: String| Refusal {
         fault: Fault::Ours,
         code: RefusalCode::Internal,
@@ -72,7 +74,7 @@ async fn prepare(dir: &Path, job: &Job, check: bool, options: &Options) -> Resul
         record::check(job, options)?;
         upload::check(&job.storage, &client).await?;
     }
-    let bucket = Bucket::new(&job.storage, &client).map_err(|reason| Refusal {
+    let store = Store::new(&job.storage, &client).map_err(|reason| Refusal {
         fault: Fault::Destination,
         code: RefusalCode::StorageUnusable,
         reason,
@@ -89,7 +91,9 @@ async fn prepare(dir: &Path, job: &Job, check: bool, options: &Options) -> Resul
         }
     };
     let spool = spool.map_err(|error| ours(error.to_string()))?;
-    Ok((spool, bucket))
+    let videos = job.placement.videos.clone();
+    on_disk(&spool, move |spool| spool.adopt(videos)).await.map_err(ours)?;
+    Ok((spool, store))
 }
 
 fn vitals(spool: &Spool, tally: &Tally, report: &Report) -> Vitals {
@@ -135,7 +139,7 @@ struct Recording {
 impl Recording {
     fn start(
         spool: Arc<Spool>,
-        bucket: Bucket,
+        store: Store,
         job: Job,
         node: Node,
         options: Options,
@@ -144,13 +148,14 @@ impl Recording {
     ) -> Self {
         let style = job.playlist;
         let render = move |slices: &[_], ended| playlist::render(slices, style, ended);
-        let uploader = Uploader::new(Arc::clone(&spool), Store::Bucket(bucket), Box::new(render));
+        let uploader = Uploader::new(Arc::clone(&spool), store, Box::new(render));
         let reporter = Reporter::new(node.node_id, job.clone(), spool.incarnation());
         let wanted = Desired {
             epoch: job.epoch,
-            directive: Directive::Record,
+            directive: job.placement.directive.unwrap_or(Directive::Record),
             subscription: job.subscription.clone(),
             scene: job.mix.as_ref().map(|mix| mix.scene.clone()),
+            terms: Default::default(),
         };
         let desired = watch::Sender::new(wanted);
         let (interrupt, interrupts) = watch::channel(None);
@@ -193,6 +198,8 @@ impl Recording {
         } = self;
         let (mut problem, mut changes) = (uploader.problem(), spool.changes());
         let tally = uploader.tally();
+        // The only policy that extension services have: `error_abort`.
+        let aborts = context.job.storage.kind == StorageKind::AliyunVod;
         let (status, mut statuses) = watch::channel(Status::default());
         tracing::info!(incarnation = spool.incarnation(), cause = ?spool.cause(), "recording begins");
         let mut progress = Progress {
@@ -225,6 +232,10 @@ impl Recording {
                 }
                 Ok(()) = problem.changed() => {
                     if let Some(problem) = problem.borrow_and_update().clone() {
+                        if aborts && upload::is_refusal(&problem) {
+                            tracing::info!(code = problem.code, "the recording ends: its service refuses it");
+                            desired.send_modify(|desired| desired.directive = Directive::Stop(EndCause::Failed));
+                        }
                         reporter.note(problem);
                     }
                 }

@@ -6,7 +6,7 @@ use protocol::{EndCause, TrackKind};
 use serde::{Deserialize, Serialize};
 
 use super::state::State;
-use super::{Lone, Slice, SpoolError, sync_dir};
+use super::{KeptVideo, Lone, Slice, SpoolError, sync_dir};
 
 /// Up to this length, in bytes, a journal is left as it is.
 pub(super) const COMPACT_ABOVE: u64 = 1 << 20;
@@ -57,6 +57,8 @@ pub(super) enum Entry {
     },
     /// The edge has what has happened up to this number.
     Confirmed { through: u64 },
+    /// A video-on-demand service has made a video.
+    VideoMade(KeptVideo),
 }
 
 /// What [`Entry::Compacted`] is read from.

@@ -11,8 +11,9 @@
 //! ```
 //!
 //! A file is a slice, which belongs to a playlist, or stands alone: an MP4 file, a picture. Files have numbers, not names,
-//! because an object's name may be longer than a file's can be; the journal knows both. When more of the journal is about
-//! what is over than about what is, one line with the whole state takes its place.
+//! because an object's name may be longer than a file's can be; the journal knows both, and the videos that a
+//! video-on-demand service has made for them. When more of the journal is about what is over than about what is, one line
+//! with the whole state takes its place.
 //!
 //! Invariants, which hold after a stop at any instruction and which `media-node check` verifies:
 //! 1. A file is on disk and in the journal before anyone is told of it.
@@ -34,6 +35,7 @@ mod slice;
 mod state;
 #[cfg(test)]
 mod tests;
+mod videos;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -52,6 +54,7 @@ pub use lone::{Lone, LoneFile, LoneKind, Pictures};
 pub use outbox::{Content, DueFile, DuePlaylist};
 pub use slice::{PlaylistKey, Probed, Slice, SliceFile};
 pub use state::object_key;
+pub use videos::KeptVideo;
 
 use journal::{COMPACT_ABOVE, Entry, Journal};
 use state::{Contradiction, State};

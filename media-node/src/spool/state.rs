@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::journal::Entry;
 use super::log::Log;
-use super::{Content, Lone, LoneKind, Pictures, PlaylistKey, Slice};
+use super::{Content, KeptVideo, Lone, LoneKind, Pictures, PlaylistKey, Slice};
 
 /// What the journal says, as one value. Pure: entries in, answers out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub(super) struct State {
     pub(super) next_number: u64,
     #[serde(default)]
     pub(super) log: Log,
+    /// Of a video-on-demand service, in the order of their making.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) videos: Vec<KeptVideo>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,6 +189,12 @@ impl State {
                 at_ms,
             } => self.log.stream(&uid, track, receiving, at_ms),
             Entry::Confirmed { through } => self.log.confirmed(through),
+            Entry::VideoMade(video) => {
+                if self.videos.iter().any(|made| made.name == video.name) {
+                    return Err(Contradiction(format!("the video of {} is made twice", video.name)));
+                }
+                self.videos.push(video);
+            }
         }
         Ok(())
     }

@@ -260,9 +260,10 @@ impl Keeper {
     fn last_wish(&self, job: &Job) -> Desired {
         let last = self.desired.clone().unwrap_or_else(|| Desired {
             epoch: job.epoch,
-            directive: Directive::Record,
+            directive: job.placement.directive.unwrap_or(Directive::Record),
             subscription: job.subscription.clone(),
             scene: None,
+            terms: Default::default(),
         });
         self.allowed(last)
     }

@@ -167,6 +167,11 @@ impl Supervisor {
                 reason: "this node is being shut down".to_owned(),
             });
         }
+        if job.placement.takeover {
+            return Err(no_room(
+                "this node does not go on with playlists that another one has begun".to_owned(),
+            ));
+        }
         if let Some(space) = self.space().filter(|space| space.is_scarce()) {
             return Err(no_room(format!(
                 "this node's spool is nearly full: {} of {} bytes wait for their stores",

@@ -9,6 +9,8 @@ use crate::spool::SpoolError;
 pub(super) enum UploadFault {
     /// The store answered that it will not take it: wrong keys, no such bucket, no permission. Someone has to act.
     Refused(String),
+    /// A video-on-demand service does not take what it is told of the video: nothing that anybody changes helps.
+    Rejected(String),
     /// The store did not answer, or asked to come later.
     Unavailable(String),
     /// This node's disk.
@@ -28,8 +30,16 @@ impl UploadFault {
 
     pub(super) fn message(&self) -> &str {
         match self {
-            Self::Refused(message) | Self::Unavailable(message) | Self::Disk(message) => message,
+            Self::Refused(message) | Self::Rejected(message) | Self::Unavailable(message) | Self::Disk(message) => {
+                message
+            }
         }
+    }
+
+    /// OSS says that keys for a time are over, or does not know them any more.
+    pub(super) fn is_about_ended_keys(&self) -> bool {
+        let ended = ["SecurityTokenExpired", "InvalidAccessKeyId", "InvalidSecurityToken"];
+        matches!(self, Self::Refused(said) if ended.iter().any(|code| said.starts_with(code)))
     }
 }
 
@@ -58,6 +68,11 @@ fn said(error: &Error) -> String {
             }
         }
     };
+    short(&words)
+}
+
+/// Somebody else's words, in at most 300 characters.
+pub(super) fn short(words: &str) -> String {
     words.chars().take(300).collect()
 }
 
@@ -83,7 +98,7 @@ mod tests {
     fn the_code_and_text_of_an_s3_error_are_told() {
         let text = r#"S3Error { code: "NoSuchBucket", message: "The bucket does not exist", resource: "/b", request_id: "1" }"#;
         let fault = UploadFault::from_store(&Error::new(ErrorKind::ConfigInvalid, text));
-        assert!(matches!(fault, UploadFault::Refused(_)));
+        assert!(matches!(fault, UploadFault::Refused(_)) && !fault.is_about_ended_keys());
         assert_eq!(fault.message(), "NoSuchBucket: The bucket does not exist");
     }
 

@@ -1,4 +1,4 @@
-//! Brings what is in a spool to where it belongs: the customer's bucket, or a directory. It knows the spool, objects and
+//! Brings what is in a spool to where it belongs: the customer's bucket or video-on-demand service, or a directory. It knows the spool, objects and
 //! their content types; it does not know what is in a slice or how a playlist is written.
 //!
 //! Order, as the store sees it at every moment: a slice, then a playlist that names it. A file leaves the spool only
@@ -16,9 +16,12 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod uploader;
+mod vod;
 
 pub use bucket::Bucket;
 pub use proof::check;
+pub use schedule::is_refusal;
 pub use store::Store;
 pub use tally::Tally;
 pub use uploader::Uploader;
+pub use vod::Vod;

@@ -16,6 +16,13 @@ const MOST_BYTES_IN_FLIGHT: u64 = 64 << 20;
 const PATIENCE_MS: u64 = 10_000;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const UPLOAD_REFUSED: &str = "upload_refused";
+const VOD_REFUSED: &str = "vod_refused";
+
+/// Whether a problem that an uploader told is that the store will not, rather than that it cannot at present.
+pub fn is_refusal(problem: &Problem) -> bool {
+    matches!(problem.code.as_str(), UPLOAD_REFUSED | VOD_REFUSED)
+}
 
 /// What a request is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,8 +130,13 @@ impl Schedule {
         let (whose, code, what) = match fault {
             UploadFault::Refused(said) => (
                 Fault::Destination,
-                "upload_refused",
+                UPLOAD_REFUSED,
                 format!("{place} refuses uploads: {said}"),
+            ),
+            UploadFault::Rejected(said) => (
+                Fault::Caller,
+                VOD_REFUSED,
+                format!("{place} does not take the description of the video: {said}"),
             ),
             UploadFault::Unavailable(said) => (
                 Fault::Destination,

@@ -55,7 +55,9 @@ impl Uploader {
         loop {
             changes.borrow_and_update();
             let now_ms = clock.now_ms();
-            let due = schedule.next(self.spool.due_files(), self.spool.due_playlists(), now_ms);
+            let mut playlists = self.spool.due_playlists();
+            playlists.retain(|playlist| self.store.takes(playlist));
+            let due = schedule.next(self.spool.due_files(), playlists, now_ms);
             requests.extend(due.into_iter().map(|task| self.request(task)));
             if schedule.is_idle() && self.spool.cause().is_some() && self.spool.pending() == 0 {
                 return;
@@ -107,7 +109,7 @@ impl Uploader {
     }
 
     async fn put_file(&self, file: DueFile) -> Result<(), UploadFault> {
-        self.store.put_file(&file).await?;
+        self.store.put_file(&self.spool, &file).await?;
         self.tally.succeeded(file.bytes);
         tracing::debug!(file = file.name, bytes = file.bytes, "file uploaded");
         self.on_disk(move |spool| spool.confirm_file(&file)).await
@@ -116,7 +118,7 @@ impl Uploader {
     async fn put_playlist(&self, playlist: DuePlaylist) -> Result<(), UploadFault> {
         let text = (self.render)(&playlist.slices, playlist.ended);
         let bytes = text.len() as u64;
-        self.store.put_playlist(&playlist.name, text).await?;
+        self.store.put_playlist(&self.spool, &playlist.name, text).await?;
         self.tally.succeeded(bytes);
         tracing::debug!(
             playlist = playlist.name,

@@ -204,13 +204,13 @@ fn answers_about_events() {
 
     let incident = Incident {
         at_ms: 5,
-        what: What::NodeSilent { node: "n1".into() },
+        what: What::NodeHeard { node: "n1".into() },
     };
     let history = json!([incident]);
     let outcome = Outcome::State(Box::new(super::objects::snapshot()));
     let (_, shown) = body(recording(&outcome, Some(&history)));
     assert_eq!(
         (&shown["history"], &shown["sid"]),
-        (&json!([{"at_ms": 5, "what": "node_silent", "node": "n1"}]), &json!("s"))
+        (&json!([{"at_ms": 5, "what": "node_heard", "node": "n1"}]), &json!("s"))
     );
 }

@@ -106,6 +106,7 @@ pub(super) fn snapshot() -> Snapshot {
         snapshots: None,
         phase: None,
         pictures: None,
+        vod: None,
         key: RecorderKey {
             app_id: APP.into(),
             channel: "demo".into(),

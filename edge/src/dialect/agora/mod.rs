@@ -7,6 +7,7 @@ mod admission;
 mod body;
 mod error;
 mod extension_config;
+mod extension_state;
 mod flavour;
 mod gateway;
 mod layout;

@@ -3,6 +3,7 @@
 use protocol::{Fault, FileKind, Mode, Phase, Problem, RecordedFile, TrackKind};
 use serde::Serialize;
 
+use super::extension_state::{ExtensionState, SubServiceStatus};
 use crate::access::Flavour;
 use crate::recording::{Snapshot, Status};
 
@@ -10,7 +11,7 @@ use crate::recording::{Snapshot, Status};
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ServerResponse {
-    /// `string` or `json`; with the list, absent when only pictures are made.
+    /// `string` or `json`; with the list, absent when only pictures are made, and from query with a video-on-demand service.
     #[serde(skip_serializing_if = "Option::is_none")]
     file_list_mode: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -24,6 +25,11 @@ pub(super) struct ServerResponse {
     /// `uploaded` or `unknown`.
     #[serde(skip_serializing_if = "Option::is_none")]
     uploading_status: Option<&'static str>,
+    /// Of a recording that goes to a video-on-demand service; with the next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extension_service_state: Option<[ExtensionState; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_service_status: Option<SubServiceStatus>,
     /// An addition to the vendor's API: what went wrong while the recording ran.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<ProblemEntry>,
@@ -31,10 +37,11 @@ pub(super) struct ServerResponse {
 
 impl ServerResponse {
     pub(super) fn of_query(snapshot: &Snapshot, flavour: Flavour) -> Self {
+        let has_files = snapshot.vod.is_none();
         Self {
             status: Some(number(snapshot, flavour)),
             slice_start_time: Some(snapshot.first_media_ms.unwrap_or(snapshot.started_ms)),
-            ..Self::files(snapshot, flavour)
+            ..Self::with_files(snapshot, FileList::of(snapshot, flavour).filter(|_| has_files))
         }
     }
 
@@ -42,18 +49,20 @@ impl ServerResponse {
         let uploading_status = if is_uploaded(snapshot) { "uploaded" } else { "unknown" };
         Self {
             uploading_status: Some(uploading_status),
-            ..Self::files(snapshot, flavour)
+            ..Self::with_files(snapshot, FileList::of(snapshot, flavour))
         }
     }
 
-    fn files(snapshot: &Snapshot, flavour: Flavour) -> Self {
-        let file_list = FileList::of(snapshot, flavour);
+    fn with_files(snapshot: &Snapshot, file_list: Option<FileList>) -> Self {
+        let vod = snapshot.vod.as_ref();
         Self {
             file_list_mode: file_list.as_ref().map(FileList::mode),
             file_list,
             status: None,
             slice_start_time: None,
             uploading_status: None,
+            extension_service_state: vod.map(|vod| [ExtensionState::of(snapshot, vod)]),
+            sub_service_status: vod.map(|_| SubServiceStatus::of(snapshot)),
             problems: snapshot.problems.iter().map(ProblemEntry::from).collect(),
         }
     }

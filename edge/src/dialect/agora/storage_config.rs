@@ -10,7 +10,7 @@ use crate::input::{FieldError, Fields, Targets, base_url, is_ip};
 
 const MAX_PREFIX_ELEMENTS: usize = 64;
 const MAX_PREFIX_LEN: usize = 128;
-const MAX_KEY_LEN: usize = 256;
+pub(super) const MAX_KEY_LEN: usize = 256;
 /// Amazon's and Alibaba's limit.
 const MAX_TAGS: usize = 10;
 const MAX_TAGS_LEN: usize = 2048;
@@ -61,6 +61,7 @@ pub(super) fn read(config: &Fields<'_>, terms: Terms) -> Result<Storage, FieldEr
         tags: extension.map_or(Ok(None), |extension| tags(extension, &place))?,
         endpoint: place.endpoint,
         region: place.region,
+        video: None,
     })
 }
 
@@ -156,7 +157,7 @@ fn change(place: &mut Place, extension: &Fields<'_>, targets: Targets) -> Result
         StorageKind::S3 => place.addressing != Addressing::Cname,
         StorageKind::Oss => true,
         StorageKind::Cos => place.addressing == Addressing::Virtual,
-        StorageKind::Azure => place.addressing == Addressing::Path,
+        StorageKind::Azure | StorageKind::AliyunVod => place.addressing == Addressing::Path,
     };
     match (fits, style) {
         (true, _) => Ok(()),
@@ -172,7 +173,7 @@ fn bucket<'a>(config: &Fields<'a>, place: &Place) -> Result<&'a str, FieldError>
             is_bucket(bucket),
             "must have 3 to 255 of a-z A-Z 0-9 . _ -, with a letter or digit at both ends",
         ),
-        StorageKind::Oss | StorageKind::Cos | StorageKind::Azure => (
+        StorageKind::Oss | StorageKind::Cos | StorageKind::Azure | StorageKind::AliyunVod => (
             is_label(bucket),
             "must have 3 to 63 of a-z 0-9 -, with a letter or digit at both ends",
         ),
@@ -260,7 +261,7 @@ fn is_region(text: &str) -> bool {
 }
 
 /// A key or token; what cannot stand in an HTTP header is refused.
-fn key<'a>(config: &Fields<'a>, name: &str, max_len: usize) -> Result<Option<&'a str>, FieldError> {
+pub(super) fn key<'a>(config: &Fields<'a>, name: &str, max_len: usize) -> Result<Option<&'a str>, FieldError> {
     let key = config.string(name)?;
     if key.is_some_and(|key| key.len() > max_len || !key.bytes().all(|byte| byte.is_ascii_graphic())) {
         let problem = format!("must have at most {max_len} characters, ASCII without spaces");

@@ -56,7 +56,7 @@ pub enum Event {
     Uploaded {
         files: Vec<RecordedFile>,
     },
-    /// The video-on-demand service takes the upload.
+    /// The video-on-demand service has made a video and takes its upload.
     VodStarted {
         video_id: String,
     },

@@ -28,16 +28,14 @@ pub enum What {
         node: String,
         epoch: u64,
     },
-    /// The node has not been heard of for longer than a lease lasts.
-    NodeSilent {
-        node: String,
-    },
-    NodeHeard {
-        node: String,
-    },
+    /// The node has not been heard of for longer than a lease lasts; another one is looked for.
     LeaseLost {
         node: String,
         epoch: u64,
+    },
+    /// It is back before another one was asked, and goes on.
+    NodeHeard {
+        node: String,
     },
     /// The wall-clock time of the first media is `first_media_ms`.
     MediaBegan {

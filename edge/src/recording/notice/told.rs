@@ -18,7 +18,6 @@ pub(super) struct Told {
     refusals: usize,
     /// The newest lease.
     lease: Option<Lease>,
-    silent: bool,
     media: bool,
     ordered: bool,
     subscription: u64,
@@ -29,7 +28,9 @@ pub(super) struct Told {
     progress_ms: u64,
     left: bool,
     uploaded: bool,
-    vod_started: bool,
+    /// Videos of a video-on-demand service.
+    #[serde(default)]
+    videos: usize,
     vod_completed: bool,
     exited: bool,
 }
@@ -83,16 +84,20 @@ impl Told {
             self.scene = scene_version(recording);
             news.incidents.push(What::Requested);
         }
-        for tried in recording.tried.iter().skip(self.refusals) {
+        let tried = recording.nodes.tried();
+        for tried in tried.iter().skip(self.refusals) {
             news.incidents.push(What::NodeRefused {
                 node: tried.node_id.clone(),
                 reason: tried.why.clone(),
             });
         }
-        self.refusals = recording.tried.len();
+        self.refusals = tried.len();
     }
 
     fn lease(&mut self, recording: &Recording, now_ms: u64, news: &mut News) {
+        if self.exited {
+            return;
+        }
         let Some(lease) = recording.lease() else {
             if let Some(told) = &mut self.lease
                 && !told.lost
@@ -107,9 +112,12 @@ impl Told {
         };
         let (node, epoch) = (lease.node.id.clone(), lease.epoch);
         match &self.lease {
-            Some(told) if told.epoch == epoch => {}
+            Some(told) if told.epoch == epoch => {
+                if told.lost {
+                    news.incidents.push(What::NodeHeard { node: node.clone() });
+                }
+            }
             Some(_) => {
-                self.silent = false;
                 let uid = recording.key.uid.clone();
                 news.events.push(Event::FailedOver { uid });
                 news.incidents.push(What::Moved {
@@ -125,14 +133,6 @@ impl Told {
                     epoch,
                 });
             }
-        }
-        if self.silent != lease.silent {
-            self.silent = lease.silent;
-            let node = node.clone();
-            news.incidents.push(match lease.silent {
-                true => What::NodeSilent { node },
-                false => What::NodeHeard { node },
-            });
         }
         self.lease = Some(Lease {
             epoch,
@@ -223,11 +223,11 @@ impl Told {
 
     fn vod(&mut self, recording: &Recording, news: &mut News) {
         let Some(vod) = &recording.seen.vod else { return };
-        if !self.vod_started {
-            self.vod_started = true;
-            let video_id = vod.video_id.clone();
+        for video in vod.videos.iter().skip(self.videos) {
+            let video_id = video.video_id.clone();
             news.events.push(Event::VodStarted { video_id });
         }
+        self.videos = vod.videos.len();
         if vod.complete && !self.vod_completed {
             self.vod_completed = true;
             news.events.push(Event::VodCompleted);

@@ -1,15 +1,15 @@
 //! A recorder's state with a clock, and short words for what the tests send and expect.
 
 use protocol::{
-    Addressing, ChannelType, Desired, Directive, EndCause, JobRequest, Mode, Occurrences, Phase, PlaylistStyle,
-    RecordedFile, RecorderKey, Refusal, RefusalCode, Report, Secret, Selection, Source, Storage, StorageKind,
-    StreamTypes, Subscription, TrackKind,
+    Addressing, ChannelType, ConfirmedSlice, Desired, Directive, EndCause, InventoryPage, Job, JobRequest, Mode,
+    Occurrences, Phase, PlaylistStyle, RecordedFile, RecorderKey, Refusal, RefusalCode, Report, ReportAnswer, Secret,
+    Selection, Source, Span, SpoolReport, Storage, StorageKind, StreamTypes, Subscription, Terms, TrackKind,
 };
 
 use super::receiver::Receiver;
 use crate::recording::{
-    Call, CallId, Command, Delivery, Effect, Input, Node, NodeAnswer, Outcome, Preference, Reply, Request, Snapshot,
-    Spec, Start, State, Stop, Target, Ticket, next_alarm, step,
+    Call, CallId, Command, Delivery, Effect, Input, Node, NodeAnswer, Outcome, PageWish, Policy, Preference, Reply,
+    Request, Snapshot, Spec, Start, State, Stop, Target, Ticket, next_alarm, step,
 };
 
 pub(super) const T0: u64 = 1_700_000_000_000;
@@ -19,6 +19,7 @@ pub(super) const MAX_IDLE: u64 = 30_000;
 
 pub(super) struct Bench {
     pub(super) state: State,
+    pub(super) slices: Slices,
     pub(super) now: u64,
     pub(super) receiver: Receiver,
     /// Deliveries that wait for a result, when they do not succeed at once.
@@ -31,6 +32,7 @@ impl Bench {
     pub(super) fn new() -> Self {
         Self {
             state: State::default(),
+            slices: Slices::default(),
             now: T0,
             receiver: Receiver::default(),
             deliveries: None,
@@ -41,7 +43,8 @@ impl Bench {
 
     /// Deliveries are not among the effects.
     pub(super) fn step(&mut self, input: Input) -> Vec<Effect> {
-        let mut effects = step(&mut self.state, input, self.now);
+        let effects = step(&mut self.state, input, self.now);
+        let mut effects = self.slices.keep(effects);
         self.receiver.write(self.state.take_rows());
         let mut deliveries = Vec::new();
         effects.retain(|effect| match effect {
@@ -148,6 +151,10 @@ impl Bench {
             problems: Vec::new(),
             occurrences: Occurrences::default(),
             vod: None,
+            spool: SpoolReport {
+                spool: epoch,
+                ..SpoolReport::default()
+            },
         };
         self.next_seq += 1;
         change(&mut report);
@@ -155,8 +162,13 @@ impl Bench {
     }
 
     pub(super) fn send_report(&mut self, report: Report) -> (Desired, Vec<Effect>) {
+        let (answer, effects) = self.answer_to(report);
+        (answer.desired, effects)
+    }
+
+    pub(super) fn answer_to(&mut self, report: Report) -> (ReportAnswer, Vec<Effect>) {
         match self.ask(Request::Report(Box::new(report))) {
-            (_, Some(Reply::Desired(answer)), effects) => (answer.desired, effects),
+            (_, Some(Reply::Desired(answer)), effects) => (*answer, effects),
             (_, other, _) => panic!("{other:?}"),
         }
     }
@@ -183,6 +195,28 @@ impl Bench {
             Some(Reply::Job(job)) => job.map(|job| *job).map_err(|refusal| refusal.code),
             other => panic!("{other:?}"),
         }
+    }
+
+    /// The fleet names a node, and it takes the job. Returns the job and what follows from its acceptance.
+    pub(super) fn take(&mut self, epoch: u64, node_id: &str) -> (Job, Vec<Effect>) {
+        let effects = self.place("s1", epoch, Ok(node(node_id)));
+        let [Effect::SendJob { url, job }] = &effects[..] else {
+            panic!("{effects:?}")
+        };
+        assert_eq!((url.as_str(), job.epoch), (node(node_id).url.as_str(), epoch));
+        let report = self.make_report("s1", node_id, epoch, |report| report.phase = Phase::Starting);
+        (
+            *job.clone(),
+            self.job_answered("s1", epoch, NodeAnswer::Report(Box::new(report))),
+        )
+    }
+
+    pub(super) fn place(&mut self, sid: &str, epoch: u64, node: Result<Node, &str>) -> Vec<Effect> {
+        self.step(Input::Placed {
+            sid: sid.to_owned(),
+            epoch,
+            node: node.map_err(str::to_owned),
+        })
     }
 
     /// Starts a recording on `node_id`; its first report has come with the acceptance.
@@ -231,6 +265,7 @@ impl Bench {
             epoch,
             directive: Directive::Stop(EndCause::Stopped),
             subscription: spec().subscription,
+            terms: Terms::default(),
         };
         self.step(Input::DesiredAnswered {
             sid: sid.to_owned(),
@@ -259,6 +294,69 @@ impl Bench {
     /// The state as it comes back from storage after the process died: without the callers.
     pub(super) fn crash(&mut self) {
         self.state = reloaded(&self.state);
+        self.state.wake(Policy::default(), self.now);
+    }
+}
+
+/// The shell's part of the inventory: rows of (sid, spool, first, slices).
+#[derive(Default)]
+pub(super) struct Slices(Vec<(String, u64, u64, Vec<ConfirmedSlice>)>);
+
+impl Slices {
+    /// Slices in one answer.
+    const PAGE: usize = 5;
+
+    /// Carries out what is persisted with the state.
+    pub(super) fn keep(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
+        let mut left = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Note {
+                    sid,
+                    spool,
+                    first,
+                    slices,
+                } => {
+                    let newest = self.of(&sid).map(|row| row.2 + row.3.len() as u64).max();
+                    assert_eq!(first, newest.unwrap_or(1), "places follow one another");
+                    self.0.push((sid, spool, first, slices));
+                }
+                Effect::Forget { sid } => self.0.retain(|row| row.0 != sid),
+                Effect::Answer { to, mut answer, page } => {
+                    if let Some(wish) = page {
+                        self.fill(&wish, &mut answer.inventory);
+                    }
+                    let reply = Reply::Desired(answer);
+                    left.push(Effect::Reply { to, reply });
+                }
+                other => left.push(other),
+            }
+        }
+        left
+    }
+
+    fn of(&self, sid: &str) -> impl Iterator<Item = &(String, u64, u64, Vec<ConfirmedSlice>)> {
+        self.0.iter().filter(move |row| row.0 == sid)
+    }
+
+    fn fill(&self, wish: &PageWish, page: &mut InventoryPage) {
+        for (_, spool, first, slices) in self.of(&wish.sid) {
+            let last = first + slices.len() as u64 - 1;
+            if *spool != wish.except_spool && last > page.after {
+                page.slices.extend(slices.iter().cloned());
+                if page.slices.len() >= Self::PAGE {
+                    page.next = last;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Names of a recording's slices in the inventory's order.
+    pub(super) fn names(&self, sid: &str) -> Vec<String> {
+        self.of(sid)
+            .flat_map(|row| row.3.iter().map(|slice| slice.name.clone()))
+            .collect()
     }
 }
 
@@ -335,6 +433,7 @@ pub(super) fn spec() -> Spec {
             secret_key: Secret::new("storage-secret"),
             session_token: None,
             prefix: String::new(),
+            video: None,
         },
         max_idle_ms: MAX_IDLE,
         token_expires_ms: None,
@@ -352,6 +451,39 @@ pub(super) fn file(name: &str, slices: u64, uploaded_slices: u64) -> RecordedFil
         slices,
         bytes: slices * 10_000,
         uploaded_slices,
+    }
+}
+
+/// A confirmed slice of 1 s.
+pub(super) fn slice(playlist: &str, epoch: u64, second: u64) -> ConfirmedSlice {
+    ConfirmedSlice {
+        playlist: playlist.to_owned(),
+        uid: "7".into(),
+        track: TrackKind::Video,
+        epoch,
+        name: format!("{playlist}_{epoch}_{second}.ts"),
+        start_us: second.cast_signed() * 1_000_000,
+        duration_us: 1_000_000,
+        start_ms: T0 + second * 1_000,
+        bytes: 10_000,
+        discontinuity: false,
+        tags: Vec::new(),
+    }
+}
+
+/// A report tells slices.
+pub(super) fn telling(from: u64, confirmed: Vec<ConfirmedSlice>) -> impl FnOnce(&mut Report) {
+    move |report| {
+        report.spool.from = from;
+        report.spool.confirmed = confirmed;
+    }
+}
+
+pub(super) fn span(playlist: &str, from_ms: u64) -> Span {
+    Span {
+        playlist: playlist.to_owned(),
+        from_ms,
+        open: true,
     }
 }
 

@@ -18,19 +18,6 @@ fn nothing_is_due_when_nothing_is_known() {
 }
 
 #[test]
-fn a_silent_node_is_marked_and_recovers() {
-    let mut bench = Bench::started("s1", ticket("a"));
-    bench.pass(9_999);
-    assert!(codes(&mut bench).is_empty());
-    bench.pass(1);
-    assert_eq!(codes(&mut bench), ["node_silent"]);
-    assert_eq!(bench.snapshot("s1").status, Status::Started);
-    let (desired, _) = bench.report("s1", "n1", 1, |_| {});
-    assert_eq!((desired.directive, desired.epoch), (Directive::Record, 1));
-    assert!(codes(&mut bench).is_empty());
-}
-
-#[test]
 fn reports_extend_the_lease() {
     let mut bench = Bench::started("s1", ticket("a"));
     for _ in 0..60 {
@@ -41,44 +28,19 @@ fn reports_extend_the_lease() {
 }
 
 #[test]
-fn a_lost_node_ends_the_recording_and_returns_to_a_burnt_lease() {
-    let mut bench = Bench::started("s1", ticket("a"));
-    bench.report("s1", "n1", 1, |report| report.files = vec![file("a", 3, 2)]);
-    bench.pass(89_999);
-    assert_eq!(bench.snapshot("s1").status, Status::Started);
-    bench.pass(1);
-    let snapshot = bench.snapshot("s1");
-    assert_eq!(
-        (snapshot.status, snapshot.cause),
-        (Status::Failed, Some(EndCause::NodeLost))
-    );
-    assert_eq!(codes(&mut bench), ["node_lost"]);
-
-    let (desired, _) = bench.report("s1", "n1", 1, |report| report.files = vec![file("a", 4, 3)]);
-    assert_eq!(desired.directive, Directive::Release);
-    assert!(desired.epoch > 1);
-    bench.report("s1", "n1", 1, |report| {
-        ended(EndCause::LeaseLost)(report);
-        report.files = vec![file("a", 4, 4)];
-    });
-    let snapshot = bench.snapshot("s1");
-    assert_eq!(
-        (snapshot.status, snapshot.cause),
-        (Status::Failed, Some(EndCause::NodeLost))
-    );
-    assert_eq!(snapshot.files, [file("a", 4, 4)]);
-    bench.start_on("s2", ticket("b"), "n2");
-}
-
-#[test]
 fn a_stop_ends_even_when_the_node_never_comes_back() {
     let mut bench = Bench::started("s1", ticket("a"));
     let (by, _, _) = bench.stop("s1", false);
     let effects = bench.pass(2 * MINUTE);
-    let [Outcome::State(snapshot)] = &replies_to(&effects, by)[..] else {
-        panic!("{effects:?}")
-    };
-    assert_eq!(snapshot.cause, Some(EndCause::NodeLost));
+    assert!(
+        matches!(replies_to(&effects, by)[..], [Outcome::Stopping(_)]),
+        "{effects:?}"
+    );
+    let snapshot = bench.snapshot("s1");
+    assert_eq!(
+        (snapshot.status, snapshot.cause),
+        (Status::Failed, Some(EndCause::NodeLost))
+    );
 }
 
 #[test]

@@ -2,6 +2,9 @@
 
 mod bench;
 mod deadlines;
+mod failover;
+mod handover;
+mod inventory;
 mod model;
 mod notices;
 mod placing;

@@ -1,4 +1,7 @@
-use protocol::{EndCause, Fault, Happening, Occurrence, Occurrences, Phase, Problem, Report, TrackKind, Vod};
+use protocol::{
+    EndCause, Fault, Happening, JobRequest, Occurrence, Occurrences, Phase, Problem, Report, StorageKind, TrackKind,
+    Vod, VodVideo,
+};
 
 use super::bench::*;
 use crate::recording::{Command, Delivery, Event, Input, Outcome, Replay, Reply, Request, What, Who, next_alarm};
@@ -174,14 +177,13 @@ fn without_media_nothing_is_uploaded_and_a_lost_node_is_an_error() {
     );
 
     let mut bench = Bench::started("s1", ticket("a"));
-    bench.pass(2 * MINUTE);
+    bench.pass(31 * MINUTE);
     let events = bench.events("s1");
     assert!(matches!(&events[2], Event::Problem(problem) if problem.code == "node_lost"));
     let cause = EndCause::NodeLost;
     assert_eq!(events[3..], [Event::Exited { cause, complete: false }]);
-    let node = || "n1".to_owned();
-    let what = bench.what("s1");
-    assert!(what.contains(&What::NodeSilent { node: node() }), "{what:?}");
+    let (node, what) = ("n1".to_owned(), bench.what("s1"));
+    assert!(what.contains(&What::LeaseLost { node, epoch: 1 }), "{what:?}");
 
     // The node comes back, uploads what it has, and tells what happened before it was lost.
     bench.report("s1", "n1", 1, |report| {
@@ -491,24 +493,72 @@ fn progress_is_told_once_a_minute_and_not_while_it_waits() {
 
 #[test]
 fn an_upload_to_a_video_on_demand_service_is_told() {
-    let mut bench = Bench::started("s1", ticket("a"));
-    let vod = |complete| {
+    let mut spec = spec();
+    spec.storage.kind = StorageKind::AliyunVod;
+    let mut bench = Bench::new();
+    bench.start_spec_on("s1", ticket("a"), spec, "n1");
+    let vod = |ids: &'static [&str], complete| {
         move |report: &mut Report| {
+            let videos = ids.iter().map(|id| VodVideo {
+                name: format!("{id}.m3u8"),
+                video_id: (*id).to_owned(),
+            });
             report.vod = Some(Vod {
-                video_id: "v".to_owned(),
+                videos: videos.collect(),
                 complete,
             })
         }
     };
-    bench.report("s1", "n1", 1, vod(false));
+    assert_eq!(bench.snapshot("s1").vod, Some(Vod::default()));
+    bench.report("s1", "n1", 1, vod(&[], false));
+    bench.report("s1", "n1", 1, vod(&["v"], false));
     bench.report("s1", "n1", 1, |_| {});
-    bench.report("s1", "n1", 1, vod(true));
-    bench.report("s1", "n1", 1, vod(true));
-    let video_id = "v".to_owned();
+    bench.report("s1", "n1", 1, vod(&["v", "w"], true));
+    bench.report("s1", "n1", 1, vod(&["w"], true));
+    let started = |id: &str| Event::VodStarted { video_id: id.into() };
     assert_eq!(
         bench.events("s1")[2..],
-        [Event::VodStarted { video_id }, Event::VodCompleted]
+        [started("v"), started("w"), Event::VodCompleted]
     );
+    let vod = bench.snapshot("s1").vod.unwrap();
+    assert_eq!((vod.videos.len(), vod.complete), (2, true));
+}
+
+#[test]
+fn the_next_node_goes_on_with_the_videos() {
+    let mut spec = spec();
+    spec.storage.kind = StorageKind::AliyunVod;
+    let mut bench = Bench::new();
+    bench.start_spec_on("s1", ticket("a"), spec, "n1");
+    let video = VodVideo {
+        name: "a.m3u8".to_owned(),
+        video_id: "v".to_owned(),
+    };
+    let told = vec![video.clone()];
+    bench.report("s1", "n1", 1, |report| {
+        report.vod = Some(Vod {
+            videos: told,
+            complete: false,
+        });
+    });
+    let request = JobRequest {
+        node_id: "n1".to_owned(),
+        recorder: key(),
+        sid: "s1".to_owned(),
+        epoch: 1,
+    };
+    let (_, reply, _) = bench.ask(Request::Job(request));
+    let Some(Reply::Job(Ok(job))) = reply else {
+        panic!("{reply:?}")
+    };
+    assert_eq!(job.placement.videos, [video]);
+}
+
+#[test]
+fn a_recording_to_a_bucket_has_no_videos() {
+    let mut bench = Bench::started("s1", ticket("a"));
+    bench.report("s1", "n1", 1, |report| report.vod = Some(Vod::default()));
+    assert_eq!(bench.snapshot("s1").vod, None);
 }
 
 #[test]

@@ -254,7 +254,7 @@ fn a_node_that_took_the_job_unheard_is_released() {
     bench.job_answered("s1", second, NodeAnswer::Report(Box::new(report)));
 
     let (desired, _) = bench.report("s1", "n1", first, |_| {});
-    assert_eq!((desired.directive, desired.epoch), (Directive::Release, second));
+    assert_eq!((desired.directive, desired.epoch), (Directive::Release, first));
     let (desired, _) = bench.report("s1", "n2", second, |_| {});
     assert_eq!((desired.directive, desired.epoch), (Directive::Record, second));
 }

@@ -94,7 +94,7 @@ fn a_failed_or_lost_write_is_repeated() {
 #[test]
 fn late_uploads_of_an_ended_recording_are_published() {
     let mut bench = Bench::started("s1", ticket("a"));
-    let effects = bench.pass(2 * MINUTE);
+    let effects = bench.pass(31 * MINUTE);
     let last = published(&effects).pop();
     bench.step(Input::Published {
         sid: "s1".into(),

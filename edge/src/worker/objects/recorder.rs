@@ -12,6 +12,7 @@ use crate::worker::bindings;
 use crate::worker::webhooks::Receiver;
 
 mod effects;
+mod inventory;
 mod rows;
 mod storage;
 
@@ -135,7 +136,7 @@ impl Shell {
             None => storage::load(&storage.sql(), &self.env)?,
         };
         let effects = recording::step(&mut kept.state, input, bindings::now_ms());
-        kept.save(&storage, &self.env)?;
+        let effects = kept.save(&storage, &self.env, effects)?;
         let alarm_ms = recording::next_alarm(&kept.state);
         *core = Some(kept);
         Ok((effects, alarm_ms))

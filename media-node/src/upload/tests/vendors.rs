@@ -25,6 +25,7 @@ fn place(kind: StorageKind, addressing: Addressing, endpoint: String) -> Storage
         prefix: "pre/fix".to_owned(),
         encryption: None,
         tags: None,
+        video: None,
     }
 }
 

@@ -37,6 +37,7 @@ pub(super) fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
         cause: None,
         files: vec![file.clone()],
         pictures: None,
+        vod: None,
         pending_uploads: 0,
         idle_since_ms: None,
         problems: Vec::new(),

@@ -32,7 +32,7 @@ fn kind(code: &str) -> Kind {
     let error = |module, level, code| Kind::Error { module, level, code };
     let warning = |module, code| Kind::Warning { module, code };
     match code {
-        "upload_refused" => error(UPLOADER, MAJOR, STORAGE_CONFIGURATION),
+        "upload_refused" | "vod_refused" => error(UPLOADER, MAJOR, STORAGE_CONFIGURATION),
         "upload_failing" => warning(UPLOADER, UPLOAD_AGAIN),
         "upload_backup" => warning(UPLOADER, UPLOAD_TO_BACKUP),
         "spool_failed" => error(UPLOADER, MAJOR, FILE_HANDLING),

@@ -17,6 +17,7 @@ mod rules;
 mod running;
 mod start;
 mod storage;
+mod vod;
 
 use std::collections::BTreeMap;
 
@@ -272,6 +273,7 @@ pub(super) fn snapshot() -> Snapshot {
         cause: None,
         files: vec![],
         pictures: None,
+        vod: None,
         pending_uploads: 0,
         idle_since_ms: None,
         problems: vec![],

@@ -11,7 +11,8 @@ use crate::worker::{bindings, nodes, objects};
 pub(super) async fn carry_out(effect: Effect, shell: &Shell) -> Option<Input> {
     let env = &shell.env;
     match effect {
-        Effect::Reply { .. } => None,
+        // Carried out with the state's change.
+        Effect::Reply { .. } | Effect::Answer { .. } | Effect::Note { .. } | Effect::Forget { .. } => None,
         Effect::Deliver { subject, position } => {
             let result = deliver(&subject, position, shell).await?;
             if let Delivery::Failed { error, .. } = &result {

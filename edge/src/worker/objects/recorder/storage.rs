@@ -4,9 +4,10 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 use worker::{Env, Error, SqlStorage, Storage, console_error};
 
+use super::inventory;
 use super::rows::{self, Columns};
 use crate::access::{KeyRing, Purpose};
-use crate::recording::{Ledger, Ledgers, Row, Secrets, State};
+use crate::recording::{Effect, Ledger, Ledgers, Reply, Row, Secrets, State};
 use crate::worker::bindings::{self, Misconfigured};
 
 /// The state with what its rows hold.
@@ -72,18 +73,42 @@ pub(super) fn load(sql: &SqlStorage, env: &Env) -> worker::Result<Kept> {
         kept.state.restore_ledgers(ledgers);
     }
     kept.state.set_pacing(bindings::pacing(env));
+    kept.state.wake(bindings::policy(env), bindings::now_ms());
     Ok(kept)
 }
 
 impl Kept {
-    /// Writes what has changed, all of it or nothing, and removes the tables when nothing is worth keeping.
-    pub(super) fn save(&mut self, storage: &Storage, env: &Env) -> worker::Result<()> {
+    /// Writes what has changed, all of it or nothing, and removes the tables when nothing is worth keeping. Returns the
+    /// effects that are left: what they add to the inventory, or take from it, is written, and what replies need
+    /// of it is read.
+    pub(super) fn save(&mut self, storage: &Storage, env: &Env, effects: Vec<Effect>) -> worker::Result<Vec<Effect>> {
+        let sql = storage.sql();
+        let (kept, left) = effects
+            .into_iter()
+            .partition::<Vec<_>, _>(|effect| matches!(effect, Effect::Note { .. } | Effect::Forget { .. }));
+        self.write(storage, env, &kept)?;
+        let read = |effect| match effect {
+            Effect::Answer { to, mut answer, page } => {
+                if let Some(wish) = page {
+                    inventory::read(&sql, &wish, &mut answer.inventory)?;
+                }
+                let reply = Reply::Desired(answer);
+                Ok(Effect::Reply { to, reply })
+            }
+            other => Ok(other),
+        };
+        left.into_iter().map(read).collect()
+    }
+
+    /// `slices`: what is kept of the inventory, or no more, from here on.
+    fn write(&mut self, storage: &Storage, env: &Env, slices: &[Effect]) -> worker::Result<()> {
         let sql = storage.sql();
         if self.state.is_empty() {
             self.state.take_rows();
             if self.written.take().is_some() {
                 transaction(storage, || {
                     sql.exec("DROP TABLE recorder", None)?;
+                    inventory::drop_table(&sql)?;
                     rows::drop_all(&sql)
                 })?;
             }
@@ -97,7 +122,7 @@ impl Kept {
         };
         let rows = self.state.take_rows();
         let ledgers = self.changed_ledgers()?;
-        if secrets.is_none() && rows.is_empty() && ledgers.is_empty() {
+        if secrets.is_none() && rows.is_empty() && ledgers.is_empty() && slices.is_empty() {
             return Ok(());
         }
         transaction(storage, || {
@@ -112,6 +137,7 @@ impl Kept {
                     values,
                 )?;
             }
+            write_slices(&sql, slices)?;
             write_rows(&sql, &rows, &ledgers)
         })?;
         self.written = Some(text);
@@ -141,6 +167,22 @@ impl Kept {
         changed.extend(gone.map(|sid| (sid.clone(), None)));
         Ok(changed)
     }
+}
+
+fn write_slices(sql: &SqlStorage, slices: &[Effect]) -> worker::Result<()> {
+    for effect in slices {
+        match effect {
+            Effect::Note {
+                sid,
+                spool,
+                first,
+                slices,
+            } => inventory::note(sql, sid, *spool, *first, slices)?,
+            Effect::Forget { sid } => inventory::forget(sql, sid)?,
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn write_rows(sql: &SqlStorage, rows: &[Row], ledgers: &[(String, Option<String>)]) -> worker::Result<()> {
