@@ -203,7 +203,7 @@ async fn open_spool(dir: &Path, opening: Opening) -> Result<Arc<Spool>, SpoolErr
 }
 
 fn probe(slice: &Path) -> Option<Probed> {
-    match container::probe_slice(slice) {
+    match container::finish_slice(slice) {
         Ok(probe) => probe.map(|probe| Probed {
             duration_us: probe.duration_us,
             bytes: probe.bytes,

@@ -3,7 +3,7 @@ use std::io::Write;
 use super::SliceError;
 use super::cut::{RunPosition, SlicePosition};
 use crate::capture::{AacFormat, AccessUnit, Format};
-use crate::container::to_ticks;
+use crate::container::{padding, to_ticks};
 use crate::media::{TsMuxer, TsUnit, parameter_sets};
 use crate::spool::Slice;
 
@@ -172,6 +172,7 @@ impl<F: Write> Run<F> {
             Ok(bytes) => open.write(&bytes),
             Err(error) => Err(error.into()),
         };
+        let rest = rest.and_then(|()| open.write(&padding(open.slice.bytes)));
         let Open { file, mut slice, .. } = open;
         slice.duration_us = (end_us - slice.start_us).max(1);
         Some((file, slice, rest))
