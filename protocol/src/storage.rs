@@ -35,6 +35,47 @@ pub struct Storage {
     pub video: Option<VideoDescription>,
 }
 
+/// Where slices go while the customer's store takes none, and from where they are moved there when it is back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backup {
+    pub storage: Storage,
+    /// How long the customer's store has taken nothing before this one takes over, in milliseconds.
+    pub after_ms: u64,
+}
+
+/// Keys in the place of those that a [`Storage`] came with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StorageKeys {
+    pub access_key: String,
+    pub secret_key: Secret,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_token: Option<Secret>,
+    /// When the session token ends, Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_ends_ms: Option<u64>,
+}
+
+impl Storage {
+    pub fn keys(&self) -> StorageKeys {
+        StorageKeys {
+            access_key: self.access_key.clone(),
+            secret_key: self.secret_key.clone(),
+            session_token: self.session_token.clone(),
+            session_ends_ms: self.session_ends_ms,
+        }
+    }
+
+    pub fn with_keys(&self, keys: StorageKeys) -> Self {
+        Self {
+            access_key: keys.access_key,
+            secret_key: keys.secret_key,
+            session_token: keys.session_token,
+            session_ends_ms: keys.session_ends_ms,
+            ..self.clone()
+        }
+    }
+}
+
 /// Whose interface the store has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,18 +1,21 @@
 //! The end-to-end tests. Most share one stack, which this program starts first and ends last; those that take something
 //! away have one of their own. They spend their time waiting for media, so many run at once.
 //!
-//! With `TAPEDECK_SOAK=1` the recordings that measure drift last minutes instead of seconds.
+//! With `TAPEDECK_SOAK=1` the tests that measure drift, kill and cut off last minutes instead of seconds.
 
 mod alone;
 mod composed;
+mod disk;
 mod encryption;
 mod endings;
 mod faults;
 mod interruptions;
+mod kills;
 mod limits;
 mod load;
 mod mixed;
 mod monitoring;
+mod outages;
 mod rules;
 mod snapshots;
 mod space;
@@ -28,7 +31,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Trial};
-use tapedeck_tests::stack::Stack;
+use tapedeck_tests::stack::{Stack, can_mount};
 
 /// Tests that run at a time unless the command line says otherwise: what two cores carry without falling behind.
 const AT_ONCE: usize = 6;
@@ -89,7 +92,13 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
             })
         ),+] };
     }
-    let mut trials = Vec::new();
+    let full_disk = trial("disk::a_full_disk_loses_nothing", || {
+        let mut stack = Stack::start_on_disk("disk", &disk::SETTINGS, disk::BYTES);
+        block_on(disk::a_full_disk_loses_nothing(&mut stack));
+        stack.stop(false);
+    });
+    // A container may not let anybody mount.
+    let mut trials = vec![full_disk.with_ignored_flag(!can_mount())];
     trials.extend(quick![
         webhooks::every_event_arrives_in_order: "86400000",
         webhooks::what_is_given_up_is_replayed: "1500",
@@ -98,7 +107,9 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         webhooks::a_real_recording_tells_its_course,
         faults::a_crashed_node_goes_on_in_the_same_playlists,
         faults::a_crashed_edge_forgets_nothing,
-        faults::an_unreachable_store_costs_no_slice,
+        kills::recorders_come_back,
+        outages::a_refusing_store_costs_nothing,
+        outages::a_restart_in_an_outage_costs_nothing,
         vod::one_video_whatever_ends_meanwhile,
         load::twenty_publishers_without_a_lost_packet,
         space::a_full_spool_ends_what_fills_it_and_loses_nothing[space::LIMIT],

@@ -14,7 +14,7 @@ use crate::customer::Task;
 use crate::playlist::{self, Playlist};
 use crate::probe::{self, Packet};
 
-pub use names::{Name, slice_ms};
+pub use names::{Name, parse_utc, slice_ms};
 pub use pictures::{Snapshot, snapshots};
 
 /// All that one recording left behind.

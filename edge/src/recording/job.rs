@@ -45,6 +45,7 @@ fn of(recording: &Recording, epoch: u64, placement: Placement) -> Option<Job> {
         subscription: recording.subscription.clone(),
         playlist: spec.playlist,
         storage: spec.storage,
+        backup: spec.backup,
         placement,
     })
 }

@@ -109,6 +109,7 @@ impl Recording {
         seen.first_media_ms = seen.first_media_ms.or(report.first_media_ms);
         seen.pictures = report.pictures.or(seen.pictures.take());
         seen.pending_uploads = report.pending_uploads;
+        seen.backed_up = report.backed_up;
         if let (Some(seen), Some(told)) = (&mut seen.vod, report.vod) {
             merge_videos(seen, told);
         }

@@ -45,6 +45,7 @@ pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Star
         snapshots: start.spec.snapshots,
         subscription: start.spec.subscription.clone(),
         scene: start.spec.mix.as_ref().map(|mix| mix.scene.clone()),
+        renewals: 0,
         max_idle_ms: start.spec.max_idle_ms,
         requested_ms: now_ms,
         stage: Stage::Placing,

@@ -35,9 +35,10 @@ impl Reporter {
     }
 
     pub(super) fn note(&mut self, problem: Problem) {
-        match self.upload_problems.last_mut() {
-            Some(last) if last.code == problem.code && last.at_ms == problem.at_ms => *last = problem,
-            _ => self.upload_problems.push(problem),
+        let is_same = |noted: &&mut Problem| noted.code == problem.code && noted.at_ms == problem.at_ms;
+        match self.upload_problems.iter_mut().find(is_same) {
+            Some(noted) => *noted = problem,
+            None => self.upload_problems.push(problem),
         }
         let surplus = self.upload_problems.len().saturating_sub(MOST_PROBLEMS);
         self.upload_problems.drain(..surplus);
@@ -67,6 +68,7 @@ impl Reporter {
             files,
             pictures: self.job.snapshots.map(|_| self.pictures(&taken)),
             pending_uploads: spool.pending(),
+            backed_up: spool.backed_up(),
             lost_packets: status.lost_packets,
             mix: status.mix,
             problems,

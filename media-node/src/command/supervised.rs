@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::{
-    Confirmed, Desired, Directive, EndCause, Fault, Job, MAX_OCCURRENCES, Refusal, RefusalCode, Report, StorageKind,
+    Confirmed, Desired, Directive, EndCause, Fault, Job, MAX_OCCURRENCES, Refusal, RefusalCode, Report, Storage,
+    StorageKind,
 };
 use tokio::io::{AsyncWriteExt, BufReader, Stdin, Stdout};
 use tokio::sync::{mpsc, watch};
@@ -21,7 +22,7 @@ use crate::outbound;
 use crate::record::{self, Context, Options, Status};
 use crate::spool::{Opening, Spool, SpoolError};
 use crate::supervisor::{self, Begin, Control, Counted, Node, Told, Vitals};
-use crate::upload::{self, Store, Tally, Uploader};
+use crate::upload::{self, BackupStore, Bucket, Store, Tally, Uploader};
 
 /// The supervisor sends the job at once.
 const JOB_TIME: Duration = Duration::from_secs(10);
@@ -54,8 +55,8 @@ pub(super) async fn run(dir: &Path, options: Options) -> Result<(), String> {
         Err(_) => return Err("no job came".to_owned()),
     };
     match prepare(dir, &job, check, &options).await {
-        Ok((spool, store)) => {
-            Recording::start(spool, store, job, node, options, input, confirms)
+        Ok((spool, stores)) => {
+            Recording::start(spool, stores, job, node, options, input, confirms)
                 .run(output)
                 .await
         }
@@ -63,7 +64,14 @@ pub(super) async fn run(dir: &Path, options: Options) -> Result<(), String> {
     }
 }
 
-async fn prepare(dir: &Path, job: &Job, check: bool, options: &Options) -> Result<(Arc<Spool>, Store), Refusal> {
+/// Where the recording goes.
+struct Stores {
+    client: outbound::Client,
+    store: Store,
+    backup: Option<BackupStore>,
+}
+
+async fn prepare(dir: &Path, job: &Job, check: bool, options: &Options) -> Result<(Arc<Spool>, Stores), Refusal> {
     let ours = |reason: String| Refusal {
         fault: Fault::Ours,
         code: RefusalCode::Internal,
@@ -79,6 +87,19 @@ async fn prepare(dir: &Path, job: &Job, check: bool, options: &Options) -> Resul
         code: RefusalCode::StorageUnusable,
         reason,
     })?;
+    let backup = job
+        .backup
+        .as_ref()
+        .and_then(|backup| match Bucket::new(&backup.storage, &client) {
+            Ok(bucket) => Some(BackupStore {
+                bucket,
+                after: Duration::from_millis(backup.after_ms),
+            }),
+            Err(error) => {
+                tracing::error!(error, "the backup store is not used: its description is wrong");
+                None
+            }
+        });
     let opening = Opening {
         epoch: job.epoch,
         at_ms: unix_ms(),
@@ -93,7 +114,31 @@ async fn prepare(dir: &Path, job: &Job, check: bool, options: &Options) -> Resul
     let spool = spool.map_err(|error| ours(error.to_string()))?;
     let videos = job.placement.videos.clone();
     on_disk(&spool, move |spool| spool.adopt(videos)).await.map_err(ours)?;
-    Ok((spool, store))
+    let stores = Stores { client, store, backup };
+    Ok((spool, stores))
+}
+
+/// Has uploads go on with the keys that are wanted.
+async fn renew_keys(
+    mut desired: watch::Receiver<Desired>,
+    storage: Storage,
+    client: outbound::Client,
+    store: watch::Sender<Store>,
+) {
+    let mut present = storage.keys();
+    while desired.changed().await.is_ok() {
+        let Some(keys) = desired.borrow_and_update().keys.clone().filter(|keys| *keys != present) else {
+            continue;
+        };
+        present = keys.clone();
+        match Store::new(&storage.with_keys(keys), &client) {
+            Ok(renewed) => {
+                tracing::info!("the store's keys are renewed");
+                store.send_replace(renewed);
+            }
+            Err(error) => tracing::error!(error, "the store's new keys cannot be used"),
+        }
+    }
 }
 
 fn vitals(spool: &Spool, tally: &Tally, report: &Report) -> Vitals {
@@ -139,7 +184,7 @@ struct Recording {
 impl Recording {
     fn start(
         spool: Arc<Spool>,
-        store: Store,
+        stores: Stores,
         job: Job,
         node: Node,
         options: Options,
@@ -148,19 +193,27 @@ impl Recording {
     ) -> Self {
         let style = job.playlist;
         let render = move |slices: &[_], ended| playlist::render(slices, style, ended);
-        let uploader = Uploader::new(Arc::clone(&spool), store, Box::new(render));
+        let uploader = Uploader::new(Arc::clone(&spool), stores.store, stores.backup, Box::new(render));
         let reporter = Reporter::new(node.node_id, job.clone(), spool.incarnation());
         let wanted = Desired {
             epoch: job.epoch,
             directive: job.placement.directive.unwrap_or(Directive::Record),
             subscription: job.subscription.clone(),
             scene: job.mix.as_ref().map(|mix| mix.scene.clone()),
+            keys: None,
             terms: Default::default(),
         };
         let desired = watch::Sender::new(wanted);
         let (interrupt, interrupts) = watch::channel(None);
         let (confirm, confirmations) = mpsc::channel(MOST_CONFIRMATIONS);
+        let renewals = desired.subscribe();
         tokio::spawn(listen(input, desired.clone(), interrupt, confirm));
+        tokio::spawn(renew_keys(
+            renewals,
+            job.storage.clone(),
+            stores.client,
+            uploader.store(),
+        ));
         let context = Context {
             clock: Clock::new(spool.started_ms()),
             spool: Arc::clone(&spool),
@@ -196,7 +249,7 @@ impl Recording {
             mut confirmations,
             confirms,
         } = self;
-        let (mut problem, mut changes) = (uploader.problem(), spool.changes());
+        let (mut problems, mut changes) = (uploader.problems(), spool.changes());
         let tally = uploader.tally();
         // The only policy that extension services have: `error_abort`.
         let aborts = context.job.storage.kind == StorageKind::AliyunVod;
@@ -230,8 +283,8 @@ impl Recording {
                     }
                     uploaded = true;
                 }
-                Ok(()) = problem.changed() => {
-                    if let Some(problem) = problem.borrow_and_update().clone() {
+                Ok(()) = problems.changed() => {
+                    for problem in problems.borrow_and_update().clone() {
                         if aborts && upload::is_refusal(&problem) {
                             tracing::info!(code = problem.code, "the recording ends: its service refuses it");
                             desired.send_modify(|desired| desired.directive = Directive::Stop(EndCause::Failed));

@@ -17,12 +17,14 @@
 //!
 //! Invariants, which hold after a stop at any instruction and which `media-node check` verifies:
 //! 1. A file is on disk and in the journal before anyone is told of it.
-//! 2. Its file leaves the disk only after the journal says that the store has confirmed it.
+//! 2. Its file leaves the disk only after the journal says that the store has confirmed it, or the backup store.
 //! 3. A playlist in the store names only confirmed slices, without holes, in the order of their commits.
-//! 4. What was being written when the process stopped is finished by the next one, up to its last whole frame.
-//! 5. No secret is on the disk.
+//! 4. What the backup store holds leaves it only after the journal says that the store has confirmed it.
+//! 5. What was being written when the process stopped is finished by the next one, up to its last whole frame.
+//! 6. No secret is on the disk.
 
 mod backlog;
+mod backup;
 mod check;
 mod error;
 mod job;
@@ -47,6 +49,7 @@ use protocol::{Confirmed, EndCause, Occurrences, RecordedFile, TrackKind};
 use tokio::sync::watch;
 
 pub use backlog::bytes_on_disk;
+pub use backup::{DueCopy, HeldFile};
 pub use check::{check_all, has_begun, is_done};
 pub use error::SpoolError;
 pub use job::{load_job, store_job};
@@ -377,6 +380,13 @@ fn lock(dir: &Path) -> Result<Flock<File>, SpoolError> {
         nix::errno::Errno::EWOULDBLOCK => SpoolError::InUse(dir.to_owned()),
         errno => SpoolError::io("lock", &path)(errno.into()),
     })
+}
+
+fn remove_if_there(path: &Path) -> Result<(), SpoolError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other.map_err(SpoolError::io("remove", path)),
+    }
 }
 
 /// Makes the names in a directory durable.

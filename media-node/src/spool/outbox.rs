@@ -1,11 +1,13 @@
-use std::io;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::journal::Entry;
-use super::{LoneKind, Slice, Spool, SpoolError};
+use super::{LoneKind, Slice, Spool, SpoolError, remove_if_there};
 
 /// What is in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Content {
     Slice,
     Lone(LoneKind),
@@ -45,13 +47,12 @@ pub struct DuePlaylist {
 
 /// What the uploader does with a spool.
 impl Spool {
-    /// Unconfirmed files, oldest first.
+    /// Files that no store has confirmed, oldest first.
     pub fn due_files(&self) -> Vec<DueFile> {
         let inner = self.lock();
         let mut due: Vec<_> = inner
             .state
-            .complete()
-            .filter(|file| !file.uploaded)
+            .waiting()
             .map(|file| DueFile {
                 number: file.number,
                 content: file.content,
@@ -93,11 +94,7 @@ impl Spool {
     pub fn confirm_file(&self, file: &DueFile) -> Result<(), SpoolError> {
         self.lock().write(Entry::Uploaded { number: file.number })?;
         self.tell();
-        let path = &file.path;
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            other => other.map_err(SpoolError::io("remove", path)),
-        }
+        remove_if_there(&file.path)
     }
 
     /// The store has the playlist as it was due.

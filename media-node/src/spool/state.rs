@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use protocol::{EndCause, FileKind, RecordedFile};
 use serde::{Deserialize, Serialize};
 
+use super::backup::Backup;
 use super::journal::Entry;
 use super::log::Log;
 use super::{Content, KeptVideo, Lone, LoneKind, Pictures, PlaylistKey, Slice};
@@ -24,6 +25,8 @@ pub(super) struct State {
     pub(super) next_number: u64,
     #[serde(default)]
     pub(super) log: Log,
+    #[serde(default)]
+    pub(super) backup: Backup,
     /// Of a video-on-demand service, in the order of their making.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) videos: Vec<KeptVideo>,
@@ -189,6 +192,11 @@ impl State {
                 at_ms,
             } => self.log.stream(&uid, track, receiving, at_ms),
             Entry::Confirmed { through } => self.log.confirmed(through),
+            entry @ (Entry::BackedUp { .. }
+            | Entry::Copied { .. }
+            | Entry::Retracted { .. }
+            | Entry::Cleared { .. }
+            | Entry::Left) => self.apply_backup(entry)?,
             Entry::VideoMade(video) => {
                 if self.videos.iter().any(|made| made.name == video.name) {
                     return Err(Contradiction(format!("the video of {} is made twice", video.name)));
@@ -261,6 +269,12 @@ impl State {
 
     pub(super) fn kept(&self) -> impl Iterator<Item = &Kept> {
         self.playlists.iter().flat_map(|playlist| &playlist.slices)
+    }
+
+    /// Whole files that are nowhere but on the disk.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = Complete<'_>> {
+        self.complete()
+            .filter(|file| !file.uploaded && !self.backup.holds(file.number))
     }
 
     /// Every file that is or was in the spool, but the pictures that the store has.

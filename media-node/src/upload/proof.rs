@@ -32,7 +32,7 @@ async fn check_bucket(storage: &Storage, client: &Client) -> Result<(), Refusal>
         ),
     };
     let bucket = Bucket::new(storage, client).map_err(refuse)?;
-    let put = bucket.put(PROOF_NAME, "text/plain", PROOF_TEXT.into());
+    let put = bucket.put(PROOF_NAME, "text/plain", PROOF_TEXT);
     match tokio::time::timeout(PROOF_TIME, put).await {
         Err(_) => return Err(refuse(format!("no answer within {} s", PROOF_TIME.as_secs()))),
         Ok(Err(fault)) => return Err(refuse(fault.message().to_owned())),

@@ -1,6 +1,5 @@
 use std::io;
 use std::path::{Path, PathBuf};
-
 use std::sync::Arc;
 
 use protocol::{Storage, StorageKind};
@@ -8,7 +7,7 @@ use protocol::{Storage, StorageKind};
 use super::fault::UploadFault;
 use super::{Bucket, Vod};
 use crate::outbound::Client;
-use crate::spool::{Content, DueFile, DuePlaylist, LoneKind, Spool};
+use crate::spool::{Content, DueFile, DuePlaylist, HeldFile, LoneKind, Spool};
 
 const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
 
@@ -59,6 +58,20 @@ impl Store {
                 link_or_copy(&file.path, &new, &place)
                     .await
                     .map_err(disk("write", &place))
+            }
+        }
+    }
+
+    /// An object that the backup holds.
+    pub(super) async fn put_from(&self, backup: &Bucket, file: &HeldFile) -> Result<(), UploadFault> {
+        match self {
+            Self::Bucket(bucket) => {
+                let content_type = content_type(file.content);
+                bucket.put_from(backup, &file.name, content_type, file.bytes).await
+            }
+            Self::Vod(_) | Self::Directory(_) => {
+                let what = format!("{} takes nothing from a backup", self.place());
+                Err(UploadFault::Disk(what))
             }
         }
     }

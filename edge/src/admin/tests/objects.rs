@@ -121,6 +121,7 @@ pub(super) fn snapshot() -> Snapshot {
         cause: Some(EndCause::Idle),
         files: vec![],
         pending_uploads: 0,
+        backed_up: None,
         idle_since_ms: None,
         problems: vec![],
     }

@@ -22,9 +22,12 @@ pub(super) struct ServerResponse {
     /// Unix milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     slice_start_time: Option<u64>,
-    /// `uploaded` or `unknown`.
+    /// `uploaded`, `backuped` or `unknown`.
     #[serde(skip_serializing_if = "Option::is_none")]
     uploading_status: Option<&'static str>,
+    /// An addition to the vendor's API: files that wait in the backup store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backed_up_files: Option<u64>,
     /// Of a recording that goes to a video-on-demand service; with the next.
     #[serde(skip_serializing_if = "Option::is_none")]
     extension_service_state: Option<[ExtensionState; 1]>,
@@ -46,7 +49,11 @@ impl ServerResponse {
     }
 
     pub(super) fn of_stop(snapshot: &Snapshot, flavour: Flavour) -> Self {
-        let uploading_status = if is_uploaded(snapshot) { "uploaded" } else { "unknown" };
+        let uploading_status = match (is_uploaded(snapshot), is_backed_up(snapshot)) {
+            (true, _) => "uploaded",
+            (false, true) => "backuped",
+            (false, false) => "unknown",
+        };
         Self {
             uploading_status: Some(uploading_status),
             ..Self::with_files(snapshot, FileList::of(snapshot, flavour))
@@ -61,6 +68,7 @@ impl ServerResponse {
             status: None,
             slice_start_time: None,
             uploading_status: None,
+            backed_up_files: snapshot.backed_up.map(|backed_up| backed_up.files),
             extension_service_state: vod.map(|vod| [ExtensionState::of(snapshot, vod)]),
             sub_service_status: vod.map(|_| SubServiceStatus::of(snapshot)),
             problems: snapshot.problems.iter().map(ProblemEntry::from).collect(),
@@ -74,6 +82,11 @@ pub(super) fn is_uploaded(snapshot: &Snapshot) -> bool {
     snapshot.pending_uploads == 0
         && snapshot.files.iter().all(|file| file.uploaded_slices >= file.slices)
         && pictures.is_none_or(|pictures| pictures.uploaded >= pictures.taken)
+}
+
+/// Everything that was captured is in a store, some of it in the backup store.
+pub(super) fn is_backed_up(snapshot: &Snapshot) -> bool {
+    snapshot.phase >= Some(Phase::Draining) && snapshot.backed_up.is_some_and(|backed_up| backed_up.complete)
 }
 
 /// What the API numbers the state of a recording with: 2 to 8, or 20.

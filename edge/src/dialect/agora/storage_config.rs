@@ -40,7 +40,7 @@ pub(super) fn read(config: &Fields<'_>, terms: Terms) -> Result<Storage, FieldEr
     let bucket = bucket(config, &place)?;
     let extension = config.object("extensionParams")?;
     let extension = extension.as_ref();
-    let session_token = key(config, "stsToken", 16 * MAX_KEY_LEN)?;
+    let session_token = session_token(config)?;
     if session_token.is_some() && place.kind == StorageKind::Azure {
         return Err(config.error("stsToken", "must not be set with vendor 5"));
     }
@@ -205,8 +205,12 @@ fn secret_key<'a>(config: &Fields<'a>, kind: StorageKind) -> Result<&'a str, Fie
     Ok(key)
 }
 
+pub(super) fn session_token<'a>(config: &Fields<'a>) -> Result<Option<&'a str>, FieldError> {
+    key(config, "stsToken", 16 * MAX_KEY_LEN)
+}
+
 /// When the session token ends. What lies in the past is not believed: whether the token is good, the bucket tells.
-fn session_ends_ms(config: &Fields<'_>, now_ms: u64) -> Result<Option<u64>, FieldError> {
+pub(super) fn session_ends_ms(config: &Fields<'_>, now_ms: u64) -> Result<Option<u64>, FieldError> {
     let ends_ms = config.integer("stsExpiration", 0..=u64::MAX)?;
     let ends_ms = ends_ms.map(|seconds| seconds.saturating_mul(1000));
     Ok(ends_ms.filter(|ends_ms| *ends_ms > now_ms))

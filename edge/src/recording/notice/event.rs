@@ -56,6 +56,10 @@ pub enum Event {
     Uploaded {
         files: Vec<RecordedFile>,
     },
+    /// Everything is in a store, and some of it in the backup store only.
+    BackedUp {
+        files: Vec<RecordedFile>,
+    },
     /// The video-on-demand service has made a video and takes its upload.
     VodStarted {
         video_id: String,

@@ -590,3 +590,44 @@ fn a_start_that_no_node_takes_leaves_nothing() {
     });
     assert!(bench.state.is_empty() && bench.receiver.logs.is_empty());
 }
+
+#[test]
+fn a_backup_that_takes_over_and_gives_back_is_told() {
+    let mut bench = Bench::started("s1", ticket("a"));
+    let backed_up = |files, complete| Some(protocol::BackedUp { files, complete });
+    bench.report("s1", "n1", 1, |report| report.backed_up = backed_up(1, true));
+    assert!(
+        !bench
+            .events("s1")
+            .iter()
+            .any(|event| matches!(event, Event::BackedUp { .. }))
+    );
+    bench.report("s1", "n1", 1, |report| {
+        report.phase = Phase::Draining;
+        report.files = vec![file("a", 2, 0)];
+        report.backed_up = backed_up(2, false);
+    });
+    for _ in 0..2 {
+        bench.report("s1", "n1", 1, |report| {
+            report.phase = Phase::Draining;
+            report.backed_up = backed_up(2, true);
+        });
+    }
+    bench.report("s1", "n1", 1, |report| {
+        report.phase = Phase::Ended;
+        report.files = vec![file("a", 2, 2)];
+    });
+    let events = bench.events("s1");
+    let place = |wanted: fn(&Event) -> bool| {
+        let places: Vec<_> = events.iter().enumerate().filter(|(_, event)| wanted(event)).collect();
+        assert_eq!(places.len(), 1, "{events:?}");
+        places[0].0
+    };
+    let backed_up = place(|event| matches!(event, Event::BackedUp { files } if files.len() == 1));
+    let uploaded = place(|event| matches!(event, Event::Uploaded { .. }));
+    assert!(backed_up < uploaded, "{events:?}");
+    let what = bench.what("s1");
+    let took_over = what.iter().position(|what| *what == What::BackupTookOver);
+    let emptied = what.iter().position(|what| *what == What::BackupEmptied);
+    assert!(took_over.is_some() && took_over < emptied, "{what:?}");
+}

@@ -92,7 +92,7 @@ impl Service {
     async fn upload(&self, spool: &Arc<Spool>) {
         let store = Store::new(&self.storage(), &client()).unwrap();
         let render = Box::new(|slices: &[Slice], ended| format!("{} {ended}", slices.len()));
-        Uploader::new(Arc::clone(spool), store, render).run().await;
+        Uploader::new(Arc::clone(spool), store, None, render).run().await;
     }
 }
 

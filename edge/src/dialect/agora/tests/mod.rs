@@ -97,6 +97,7 @@ impl Service {
                     },
                     certificate: (app_id == CERTIFIED_APP).then(|| Secret::new(CERTIFICATE)),
                     callback: None,
+                    backup: None,
                     source: Source::Static {
                         streams: BTreeMap::from([("1".into(), Secret::new("rtsp://u:p@h/1"))]),
                     },
@@ -275,6 +276,7 @@ pub(super) fn snapshot() -> Snapshot {
         pictures: None,
         vod: None,
         pending_uploads: 0,
+        backed_up: None,
         idle_since_ms: None,
         problems: vec![],
     }
