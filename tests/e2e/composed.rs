@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use nix::sys::signal::{Signal, kill};
 use protocol::{MixCounters, Phase};
 use serde_json::{Value, json};
 use tapedeck_tests::customer::{Customer, Task};
@@ -13,15 +12,12 @@ use tapedeck_tests::mixed::{Colour, Mixed, Picture, pictures};
 use tapedeck_tests::publisher::{Media, Publisher, Transport};
 use tapedeck_tests::stack::Stack;
 use tapedeck_tests::sync::{flashes_in, offsets};
-use tapedeck_tests::{frames, probe, wait};
+use tapedeck_tests::{probe, wait};
 
 use crate::steps::{self, CAPTURE_LIMIT, now_ms, record_for};
 
 /// After a call or a join has been answered, what it changes is in the recording so many milliseconds later.
 const SETTLED_MS: i64 = 2_000;
-
-/// What a killed process may cost, in seconds.
-const LOST_AT_MOST: f64 = 2.0;
 
 /// Waits until the mix has so many pictures since its present process began.
 async fn await_frames(stack: &Stack, task: &Task, frames: u64) -> MixCounters {
@@ -38,13 +34,13 @@ async fn await_frames(stack: &Stack, task: &Task, frames: u64) -> MixCounters {
     .await
 }
 
-async fn counters(stack: &Stack, task: &Task) -> MixCounters {
+pub(crate) async fn counters(stack: &Stack, task: &Task) -> MixCounters {
     let report = stack.report(&task.sid).await.expect("the node knows the recording");
     report.mix.expect("counters of a mix")
 }
 
 /// What a failure has to be read with: on a machine that is too slow pictures and sound are missing by design.
-fn verdict(mix: &MixCounters) -> String {
+pub(crate) fn verdict(mix: &MixCounters) -> String {
     if mix.frames_shed > 0 {
         format!("THE MACHINE WAS TOO SLOW, which may be all that is wrong here: {mix:?}")
     } else {
@@ -277,11 +273,7 @@ pub(crate) async fn each_user_is_where_and_when_the_calls_say(stack: &Stack) {
 }
 
 pub(crate) async fn flash_and_beep_keep_together_in_a_mix(stack: &Stack) {
-    let seconds = if std::env::var_os("TAPEDECK_SOAK").is_some() {
-        600
-    } else {
-        20
-    };
+    let seconds = if steps::is_soak() { 600 } else { 20 };
     let (customer, cname) = (stack.customer(), "mixedflashes");
     let opus = Media::flash_and_opus_beep().beeping_at(3000);
     let dir = tempfile::tempdir().expect("a directory");
@@ -390,132 +382,4 @@ pub(crate) async fn the_low_stream_is_mixed_where_it_is_asked_for(stack: &Stack)
         );
     });
     join_all(recordings).await;
-}
-
-/// Recordings that are killed, and how often each.
-const VICTIMS: u64 = 5;
-const KILLS: u64 = 2;
-
-pub(crate) async fn killed_processes_cost_two_seconds_at_most(stack: &Stack) {
-    let (customer, cname) = (stack.customer(), "mixedkills");
-    let media = Media::numbered_frames().without_delay();
-    let mut publisher = Publisher::ffmpeg(&stack.publish_url(cname, "1"), &media, Transport::Tcp, stack.logs());
-    let mut seed = 20_240_607_u64;
-    // From one to six seconds and a half behind the second with which each process begins.
-    let mut pause = || {
-        seed = seed
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        Duration::from_millis(1_000 + (seed >> 33) % 5_500)
-    };
-    let victims: Vec<_> = (0..VICTIMS)
-        .map(|number| (number, (0..KILLS).map(|_| pause()).collect::<Vec<_>>()))
-        .collect();
-    let customer = &customer;
-    let victims = victims.into_iter().map(async |(number, pauses)| {
-        let (uid, prefix) = ((9000 + number).to_string(), format!("{cname}{number}"));
-        let task = customer
-            .record_as(&uid, &prefix, "mix", cname, |request| {
-                let config = &mut request["recordingConfig"];
-                config["transcodingConfig"] = json!({ "width": 320, "height": 180, "mixedVideoLayout": 1 });
-                request["recordingFileConfig"]["avFileType"] = json!(["hls", "mp4"]);
-            })
-            .await;
-        let mut kills_ms = Vec::new();
-        let mut killed = None;
-        for pause in pauses {
-            let pid = wait::until("a process that records", CAPTURE_LIMIT, async || {
-                stack.recorder(&task.sid).filter(|pid| Some(*pid) != killed)
-            })
-            .await;
-            await_frames_since(stack, &task, kills_ms.last().copied()).await;
-            tokio::time::sleep(pause).await;
-            kills_ms.push(now_ms());
-            kill(pid, Signal::SIGKILL).expect("the process records");
-            killed = Some(pid);
-        }
-        await_frames_since(stack, &task, kills_ms.last().copied()).await;
-        record_for(1).await;
-        let verdict = verdict(&counters(stack, &task).await);
-        let files = steps::stop(customer, &task).await;
-        (task, kills_ms, files, verdict)
-    });
-    let victims = join_all(victims).await;
-    publisher.assert_alive();
-    let mut lost = Vec::new();
-    for (task, kills_ms, files, verdict) in victims {
-        let mixed = Mixed::fetch(&stack.bucket(), &task).await;
-        mixed.check().await;
-        let starts: Vec<_> = mixed.playlist.entries.iter().map(|entry| entry.discontinuity).collect();
-        let mut hls: Vec<Vec<(f64, i64)>> = Vec::new();
-        for ((start_ms, slice), discontinuity) in mixed.slices.iter().zip(starts) {
-            let pictures = numbered(slice, *start_ms).await;
-            match hls.last_mut() {
-                Some(run) if !discontinuity => run.extend(pictures),
-                _ => hls.push(pictures),
-            }
-        }
-        let mut mp4 = Vec::new();
-        for (path, file) in mixed.mp4.iter().zip(&files) {
-            mp4.push(numbered(path, file["sliceStartTime"].as_i64().expect("a time")).await);
-        }
-        for (what, runs) in [("HLS", hls), ("MP4", mp4)] {
-            assert_eq!(
-                runs.len(),
-                kills_ms.len() + 1,
-                "{what} of {}: {kills_ms:?}\n{verdict}",
-                task.sid
-            );
-            // When the publisher's frame 0 was made, by what is seen.
-            let mut begun: Vec<_> = runs
-                .iter()
-                .flatten()
-                .map(|(at, number)| at - *number as f64 / frames::RATE as f64)
-                .collect();
-            begun.sort_by(f64::total_cmp);
-            let begun = begun[begun.len() / 2];
-            for (run, killed_ms) in runs.iter().zip(&kills_ms) {
-                let killed = *killed_ms as f64 / 1000.0;
-                let (at, number) = run.last().expect("pictures");
-                let by_number = begun + *number as f64 / frames::RATE as f64;
-                lost.push((what, killed - at, killed - by_number));
-                assert!(
-                    killed - at <= LOST_AT_MOST && killed - by_number <= LOST_AT_MOST,
-                    "{what} of {}: the last picture is of {:.3} s before the kill by its timestamp, {:.3} s by what it shows\n{verdict}",
-                    task.sid,
-                    killed - at,
-                    killed - by_number
-                );
-                assert!(*at < killed, "nothing is recorded that had not come");
-            }
-        }
-    }
-    for what in ["HLS", "MP4"] {
-        let of_kind = || lost.iter().filter(|(kind, ..)| *kind == what);
-        let worst = of_kind().map(|(_, at, number)| at.max(*number)).fold(0.0, f64::max);
-        println!("{what}: {} kills, at most {worst:.3} s lost", of_kind().count());
-    }
-    assert_eq!(lost.len() as u64, 2 * VICTIMS * KILLS);
-}
-
-/// Waits until a process that began behind a time has mixed a second.
-async fn await_frames_since(stack: &Stack, task: &Task, since_ms: Option<i64>) {
-    wait::until(&format!("a second of {}", task.sid), CAPTURE_LIMIT, async || {
-        let report = stack.report(&task.sid).await?;
-        let is_new = since_ms.is_none_or(|since_ms| report.at_ms as i64 > since_ms);
-        let mix = report.mix.filter(|_| is_new && report.phase == Phase::Recording)?;
-        (mix.frames >= 15).then_some(())
-    })
-    .await;
-}
-
-/// When each picture of a file was taken, in Unix seconds by its timestamp, and the number that it shows.
-async fn numbered(file: &Path, start_ms: i64) -> Vec<(f64, i64)> {
-    let mut times = probe::picture_times(file).await;
-    times.sort_by(f64::total_cmp);
-    let numbers = frames::numbers(file).await;
-    assert_eq!(times.len(), numbers.len(), "{}", file.display());
-    let first = times.first().copied().unwrap_or_default();
-    let times = times.into_iter().map(|time| start_ms as f64 / 1000.0 + time - first);
-    times.zip(numbers).collect()
 }

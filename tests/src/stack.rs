@@ -267,20 +267,6 @@ impl Stack {
         response.json().await.expect("a roster")
     }
 
-    /// The process that records, if there is one at present.
-    pub fn recorder(&self, sid: &str) -> Option<Pid> {
-        let of_recording = |arguments: &[u8]| {
-            let mut arguments = arguments.split(|byte| *byte == 0);
-            arguments.any(|argument| argument == b"--supervised")
-                && arguments.any(|argument| argument.ends_with(sid.as_bytes()))
-        };
-        let processes = std::fs::read_dir("/proc").expect("the processes");
-        processes
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .find(|pid: &i32| std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| of_recording(&line)))
-            .map(Pid::from_raw)
-    }
-
     /// Kills a part with all its processes, as a power cut does, and waits until it runs and is ready again.
     pub async fn crash(&mut self, part: Part) {
         let before = self.info.pids;

@@ -57,7 +57,7 @@ const LOOKAHEAD_FPS: u32 = 24;
 const USUAL_B_FRAMES: u32 = 3;
 
 /// Below this frame rate a second thread saves nothing, and keeps back pictures that last long.
-const THREADS_FPS: u32 = 10;
+const THREADS_FPS: u32 = 15;
 
 /// One coded picture or audio frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
