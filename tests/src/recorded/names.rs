@@ -33,6 +33,11 @@ impl Name {
     }
 }
 
+/// When a slice begins, in Unix milliseconds, by its name; `stem` is that of its playlist's name.
+pub fn slice_ms(name: &str, stem: &str) -> Option<i64> {
+    parse_utc(name.strip_prefix(stem)?.strip_prefix('_')?.strip_suffix(".ts")?)
+}
+
 /// Reads `YYYYMMDDHHMMSSmmm`, UTC, as Unix milliseconds.
 pub fn parse_utc(text: &str) -> Option<i64> {
     if text.len() != 17 || !text.bytes().all(|c| c.is_ascii_digit()) {
