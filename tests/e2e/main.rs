@@ -6,6 +6,7 @@
 mod alone;
 mod encryption;
 mod endings;
+mod failover;
 mod faults;
 mod interruptions;
 mod limits;
@@ -97,6 +98,8 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         faults::a_crashed_node_goes_on_in_the_same_playlists,
         faults::a_crashed_edge_forgets_nothing,
         faults::an_unreachable_store_costs_no_slice,
+        failover::a_lost_node_is_replaced_and_its_slices_follow[("TAPEDECK_CAPACITY", "0")],
+        failover::a_node_that_ends_hands_its_recordings_over[("TAPEDECK_CAPACITY", "0")],
         load::twenty_publishers_without_a_lost_packet,
         space::a_full_spool_ends_what_fills_it_and_loses_nothing[space::LIMIT],
     ]);

@@ -7,6 +7,7 @@ pub mod callback;
 pub mod customer;
 pub mod fake_node;
 pub mod frames;
+pub mod node;
 pub mod outage;
 pub mod playlist;
 pub mod probe;

@@ -135,6 +135,8 @@ impl Track {
                 .name
                 .strip_prefix(stem)
                 .and_then(|rest| rest.strip_prefix('_')?.strip_suffix(".ts"));
+            // Behind the time stands the number of the node, but for the first one.
+            let utc = utc.map(|utc| utc.split_once("-n").map_or(utc, |(utc, _)| utc));
             let start_ms = utc.and_then(names::parse_utc);
             let file = file.with_file_name(&entry.name);
             assert!(file.exists(), "{stem} names {}, which is not there", entry.name);

@@ -17,17 +17,22 @@
 //! Invariants, which hold after a stop at any instruction and which `media-node check` verifies:
 //! 1. A file is on disk and in the journal before anyone is told of it.
 //! 2. Its file leaves the disk only after the journal says that the store has confirmed it.
-//! 3. A playlist in the store names only confirmed slices, without holes, in the order of their commits.
+//! 3. A playlist in the store names only confirmed slices: this spool's without holes, in the order of their commits, and
+//!    between them those of other nodes' spools that the edge has told of, in the order of their times.
 //! 4. What was being written when the process stopped is finished by the next one, up to its last whole frame.
 //! 5. No secret is on the disk.
 
 mod backlog;
 mod check;
 mod error;
+mod inventory;
+#[cfg(test)]
+mod inventory_tests;
 mod job;
 mod journal;
 mod log;
 mod lone;
+mod merge;
 mod outbox;
 mod repair;
 mod slice;
@@ -70,7 +75,7 @@ const MAX_NAME_BYTES: usize = 900;
 pub struct Opening {
     /// Of the lease under which it records.
     pub epoch: u64,
-    /// Unix milliseconds.
+    /// Where the recording's timeline begins, if this is the first time. Unix milliseconds.
     pub at_ms: u64,
 }
 
@@ -106,6 +111,8 @@ pub struct Spool {
 struct Inner {
     journal: Journal,
     state: State,
+    /// No file is due.
+    held_back: bool,
 }
 
 impl Inner {
@@ -144,7 +151,11 @@ impl Spool {
         let (journal, replay) = Journal::open(&dir.join(JOURNAL), compact_above)?;
         let state =
             State::from_entries(replay.entries).map_err(|Contradiction(what)| SpoolError::Contradiction(what))?;
-        let mut inner = Inner { journal, state };
+        let mut inner = Inner {
+            journal,
+            state,
+            held_back: false,
+        };
         repair::carry_out(&mut inner, &slices, finish)?;
         inner.write(Entry::Opened {
             epoch: opening.epoch,
@@ -234,7 +245,7 @@ impl Spool {
     /// What has happened and is not confirmed, as one report carries it; `prefix` is the storage's.
     pub fn occurrences(&self, prefix: &str) -> Occurrences {
         let inner = self.lock();
-        inner.state.log.occurrences(inner.state.started_ms, prefix)
+        inner.state.log.occurrences(inner.state.id, prefix)
     }
 
     /// How many occurrences are not confirmed.
@@ -246,7 +257,7 @@ impl Spool {
     pub fn confirm(&self, confirmed: Confirmed) -> Result<(), SpoolError> {
         let mut inner = self.lock();
         let through = confirmed.through;
-        if confirmed.log == inner.state.started_ms && inner.state.log.is_news(through) {
+        if confirmed.log == inner.state.id && inner.state.log.is_news(through) {
             inner.write(Entry::Confirmed { through })?;
             drop(inner);
             self.tell();
@@ -307,7 +318,7 @@ impl Spool {
         self.lock().state.openings
     }
 
-    /// When it was opened for the first time, Unix milliseconds: the recording's start.
+    /// Where the recording's timeline begins, Unix milliseconds: what its first opening said.
     pub fn started_ms(&self) -> u64 {
         self.lock().state.started_ms
     }

@@ -14,7 +14,7 @@ use super::*;
 
 const OPENING: Opening = Opening { epoch: 1, at_ms: 1_000 };
 /// The test's frame: a slice is whole frames of so many bytes, each of which lasts as many microseconds.
-const FRAME: u64 = 10;
+pub(super) const FRAME: u64 = 10;
 
 fn probe(path: &Path) -> Option<Probed> {
     let whole = std::fs::metadata(path).unwrap().len() / FRAME * FRAME;
@@ -25,28 +25,28 @@ fn probe(path: &Path) -> Option<Probed> {
 }
 
 /// Files of their own are kept in whole frames as slices are.
-const FINISH: Finish<'_> = Finish {
+pub(super) const FINISH: Finish<'_> = Finish {
     slice: &probe,
     lone: &|_, cut| probe(cut.path),
 };
 
-fn open(dir: &Path) -> Spool {
+pub(super) fn open(dir: &Path) -> Spool {
     Spool::open(dir, OPENING, FINISH).unwrap()
 }
 
 /// The same, and the journal is made shorter at every opportunity.
-fn open_short(dir: &Path) -> Spool {
+pub(super) fn open_short(dir: &Path) -> Spool {
     Spool::open_compacting(dir, OPENING, FINISH, 0).unwrap()
 }
 
-fn key(uid: u8) -> PlaylistKey {
+pub(super) fn key(uid: u8) -> PlaylistKey {
     PlaylistKey {
         uid: uid.to_string(),
         track: TrackKind::Audio,
     }
 }
 
-fn slice(uid: u8, index: usize) -> Slice {
+pub(super) fn slice(uid: u8, index: usize) -> Slice {
     Slice {
         playlist: key(uid),
         name: format!("{uid}_{index}.ts"),
@@ -59,7 +59,7 @@ fn slice(uid: u8, index: usize) -> Slice {
     }
 }
 
-fn record(spool: &Spool, uid: u8, index: usize, bytes: usize) -> Slice {
+pub(super) fn record(spool: &Spool, uid: u8, index: usize, bytes: usize) -> Slice {
     let slice = slice(uid, index);
     let mut file = spool.begin(&format!("{uid}.m3u8"), &slice).unwrap();
     file.write_all(&vec![b'x'; bytes]).unwrap();
@@ -99,13 +99,13 @@ fn record_lone(spool: &Spool, lone: Lone, bytes: usize) -> Lone {
     }
 }
 
-fn confirm(spool: &Spool, number: u64) {
+pub(super) fn confirm(spool: &Spool, number: u64) {
     let due = spool.due_files();
     let file = due.iter().find(|file| file.number == number).unwrap();
     spool.confirm_file(file).unwrap();
 }
 
-fn copy_dir(from: &Path, to: &Path) {
+pub(super) fn copy_dir(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

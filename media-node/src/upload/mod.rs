@@ -16,9 +16,11 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod uploader;
+mod writing;
 
 pub use bucket::Bucket;
 pub use proof::check;
 pub use store::Store;
 pub use tally::Tally;
 pub use uploader::Uploader;
+pub use writing::Writing;

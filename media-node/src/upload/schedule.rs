@@ -147,10 +147,6 @@ impl Schedule {
         pause
     }
 
-    pub(super) fn is_idle(&self) -> bool {
-        self.in_flight.is_empty()
-    }
-
     /// When the next request may be made.
     pub(super) fn closed_until_ms(&self) -> u64 {
         self.closed_until_ms
@@ -192,6 +188,8 @@ mod tests {
         DuePlaylist {
             name: "p".to_owned(),
             slices: Vec::new(),
+            own: 0,
+            learned: 0,
             ended: false,
         }
     }

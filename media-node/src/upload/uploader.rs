@@ -10,6 +10,7 @@ use super::Store;
 use super::Tally;
 use super::fault::UploadFault;
 use super::schedule::{Item, Schedule, Task};
+use super::writing::{self, Writing};
 use crate::backoff::chance;
 use crate::clock::SteadyClock;
 use crate::spool::{DueFile, DuePlaylist, Slice, Spool, SpoolError};
@@ -22,6 +23,7 @@ pub struct Uploader {
     spool: Arc<Spool>,
     store: Store,
     render: Render,
+    writing: watch::Receiver<Writing>,
     problem: watch::Sender<Option<Problem>>,
     tally: Tally,
 }
@@ -32,9 +34,15 @@ impl Uploader {
             spool,
             store,
             render,
+            writing: watch::channel(Writing::Always).1,
             problem: watch::Sender::new(None),
             tally: Tally::default(),
         }
+    }
+
+    /// Writes playlists only as long as it is allowed.
+    pub fn while_allowed(self, writing: watch::Receiver<Writing>) -> Self {
+        Self { writing, ..self }
     }
 
     /// What keeps uploads back at the moment. `at_ms` is its beginning.
@@ -48,18 +56,36 @@ impl Uploader {
 
     /// Runs until capture has ended and the store has confirmed everything. Dropped, it leaves the spool to the next.
     pub async fn run(self) {
+        let mut changes = self.spool.changes();
+        let done = async {
+            while self.spool.cause().is_none() || self.spool.pending() > 0 {
+                // The spool is there as long as this is.
+                let _ = changes.changed().await;
+            }
+        };
+        tokio::select! {
+            () = self.serve() => {}
+            () = done => {}
+        }
+    }
+
+    /// The same without an end: more may come into a spool whose capture has ended.
+    pub async fn serve(&self) {
         let clock = SteadyClock::new();
         let mut changes = self.spool.changes();
+        let mut writing = self.writing.clone();
         let mut schedule = Schedule::new();
         let mut requests = FuturesUnordered::new();
         loop {
             changes.borrow_and_update();
             let now_ms = clock.now_ms();
-            let due = schedule.next(self.spool.due_files(), self.spool.due_playlists(), now_ms);
+            let playlists = if writing.borrow_and_update().is_allowed() {
+                self.spool.due_playlists()
+            } else {
+                Vec::new()
+            };
+            let due = schedule.next(self.spool.due_files(), playlists, now_ms);
             requests.extend(due.into_iter().map(|task| self.request(task)));
-            if schedule.is_idle() && self.spool.cause().is_some() && self.spool.pending() == 0 {
-                return;
-            }
             let pause = schedule.closed_until_ms().saturating_sub(now_ms);
             tokio::select! {
                 Some((item, result)) = requests.next(), if !requests.is_empty() => {
@@ -68,6 +94,7 @@ impl Uploader {
                 changed = changes.changed() => {
                     if changed.is_err() { return; }
                 }
+                Ok(()) = writing.changed() => {}
                 () = tokio::time::sleep(Duration::from_millis(pause)), if pause > 0 => {}
             }
         }
@@ -116,7 +143,13 @@ impl Uploader {
     async fn put_playlist(&self, playlist: DuePlaylist) -> Result<(), UploadFault> {
         let text = (self.render)(&playlist.slices, playlist.ended);
         let bytes = text.len() as u64;
-        self.store.put_playlist(&playlist.name, text).await?;
+        tokio::select! {
+            put = self.store.put_playlist(&playlist.name, text) => put?,
+            () = writing::ends(self.writing.clone()) => {
+                let why = "it has not taken a playlist in the time in which this node may write it";
+                return Err(UploadFault::Unavailable(why.to_owned()));
+            }
+        }
         self.tally.succeeded(bytes);
         tracing::debug!(
             playlist = playlist.name,
