@@ -58,7 +58,7 @@ fn publish(stack: &Stack, cname: &str) -> Publisher {
 
 /// What happened, as the operator sees it.
 async fn history(stack: &Stack, task: &Task) -> Vec<String> {
-    let path = format!("recordings/{}", task.sid);
+    let path = format!("apps/{}/recordings/{}", stack.info.app_id, task.sid);
     let reply = stack.admin(Method::GET, &path, &Value::Null).await.expect(200);
     let lines = reply.body["history"].as_array().expect("a history").clone();
     lines
