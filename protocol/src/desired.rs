@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{EndCause, Scene, Subscription, Terms};
+use crate::{EndCause, Scene, StorageKeys, Subscription, Terms};
 
 /// What the edge wants of a recording. The node converges to it, whichever message brings it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,6 +13,9 @@ pub struct Desired {
     /// Of a mixed recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scene: Option<Scene>,
+    /// Of the job's storage, once they have been renewed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<StorageKeys>,
     #[serde(default)]
     pub terms: Terms,
 }

@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{MixOutput, Placement, Scene, Secret, Storage};
+use crate::{Backup, MixOutput, Placement, Scene, Secret, Storage};
 
 /// What names a recorder: at most one recording runs for each of these at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -45,6 +45,9 @@ pub struct Job {
     pub subscription: Subscription,
     pub playlist: PlaylistStyle,
     pub storage: Storage,
+    /// Of the operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<Backup>,
     #[serde(default)]
     pub placement: Placement,
 }

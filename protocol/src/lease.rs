@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Directive;
+use crate::{Directive, VodVideo};
 
 /// What a node may do with a recording beside what it is directed to. The default is that of a node without an edge, which
 /// has the recording for itself.
@@ -49,6 +49,9 @@ pub struct Placement {
     /// Unix milliseconds by the sender's clock when this was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub now_ms: Option<u64>,
+    /// Of a video-on-demand service, made by the recording's nodes so far: this one goes on with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub videos: Vec<VodVideo>,
 }
 
 fn is_zero(number: &u64) -> bool {

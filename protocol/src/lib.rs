@@ -39,8 +39,10 @@ pub use job::{
 };
 pub use lease::{Placement, Terms};
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
-pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod};
-pub use report::{EndCause, FileKind, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer, TrackKind};
+pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod, VodVideo};
+pub use report::{
+    BackedUp, EndCause, FileKind, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer, TrackKind,
+};
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;
-pub use storage::{Addressing, Encryption, Storage, StorageKind};
+pub use storage::{Addressing, Backup, Encryption, Storage, StorageKeys, StorageKind, VideoDescription};

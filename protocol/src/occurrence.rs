@@ -57,11 +57,20 @@ pub struct Confirmed {
     pub through: u64,
 }
 
-/// How an upload to a video-on-demand service stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How the uploads to a video-on-demand service stand.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vod {
-    /// What the service calls the video.
-    pub video_id: String,
+    /// In the order of their making.
+    pub videos: Vec<VodVideo>,
     /// Everything is there, and the service works on it.
     pub complete: bool,
+}
+
+/// A video in a video-on-demand service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VodVideo {
+    /// Of the playlist or the MP4 file that it is made of.
+    pub name: String,
+    /// What the service calls it.
+    pub video_id: String,
 }

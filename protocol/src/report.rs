@@ -29,6 +29,9 @@ pub struct Report {
     pub pictures: Option<Pictures>,
     /// Files and playlists in the spool that the store has not confirmed.
     pub pending_uploads: u64,
+    /// While the backup store has what the customer's store has not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backed_up: Option<BackedUp>,
     /// Packets that never came, by the gaps in their sequence numbers.
     #[serde(default)]
     pub lost_packets: u64,
@@ -40,7 +43,7 @@ pub struct Report {
     pub problems: Vec<Problem>,
     #[serde(default)]
     pub occurrences: Occurrences,
-    /// When the recording goes to a video-on-demand service, from when that has given the video its name.
+    /// Of a recording that goes to a video-on-demand service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vod: Option<Vod>,
     #[serde(default)]
@@ -65,6 +68,14 @@ pub struct MixCounters {
     pub samples_missing: u64,
     /// How far the mix is behind, in milliseconds beyond the time that it waits for late packets.
     pub behind_ms: u64,
+}
+
+/// What the backup store has and the customer's store has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackedUp {
+    pub files: u64,
+    /// Nothing is on the node alone.
+    pub complete: bool,
 }
 
 /// The pictures of a recording so far, all users together.

@@ -30,6 +30,50 @@ pub struct Storage {
     /// Tags of each object, as the header that sets them has them: `key=value&key=value`, percent-encoded. S3 and OSS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<String>,
+    /// With [`StorageKind::AliyunVod`], and with no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub video: Option<VideoDescription>,
+}
+
+/// Where slices go while the customer's store takes none, and from where they are moved there when it is back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backup {
+    pub storage: Storage,
+    /// How long the customer's store has taken nothing before this one takes over, in milliseconds.
+    pub after_ms: u64,
+}
+
+/// Keys in the place of those that a [`Storage`] came with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StorageKeys {
+    pub access_key: String,
+    pub secret_key: Secret,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_token: Option<Secret>,
+    /// When the session token ends, Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_ends_ms: Option<u64>,
+}
+
+impl Storage {
+    pub fn keys(&self) -> StorageKeys {
+        StorageKeys {
+            access_key: self.access_key.clone(),
+            secret_key: self.secret_key.clone(),
+            session_token: self.session_token.clone(),
+            session_ends_ms: self.session_ends_ms,
+        }
+    }
+
+    pub fn with_keys(&self, keys: StorageKeys) -> Self {
+        Self {
+            access_key: keys.access_key,
+            secret_key: keys.secret_key,
+            session_token: keys.session_token,
+            session_ends_ms: keys.session_ends_ms,
+            ..self.clone()
+        }
+    }
 }
 
 /// Whose interface the store has.
@@ -44,6 +88,34 @@ pub enum StorageKind {
     Cos,
     /// Azure Blob Storage's, with a shared key.
     Azure,
+    /// Alibaba Cloud's video-on-demand service. `endpoint` is that of its API; it names buckets, keys and places in them by
+    /// itself, so `bucket` and `prefix` are empty.
+    AliyunVod,
+}
+
+/// What a video-on-demand service is told of each video that is made in it. The words are the service's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct VideoDescription {
+    pub title: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cover_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// With commas between.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template_group: Option<String>,
+    /// JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_data: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage_location: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
 }
 
 /// Where the bucket stands in an object's address.

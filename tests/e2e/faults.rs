@@ -5,8 +5,7 @@ use std::time::Duration;
 use protocol::TrackKind::{Audio, Video};
 use reqwest::Method;
 use serde_json::json;
-use tapedeck_tests::customer::{Customer, Task};
-use tapedeck_tests::outage::Proxy;
+use tapedeck_tests::callback::Server;
 use tapedeck_tests::publisher::{Media, Publisher, Transport};
 use tapedeck_tests::recorded::Recording;
 use tapedeck_tests::stack::{Part, Stack};
@@ -82,11 +81,14 @@ pub(crate) async fn a_crashed_edge_forgets_nothing(stack: &mut Stack) {
     let (customer, cname) = (stack.customer(), "edgecrash");
     let mut publisher = publish(stack, cname);
     let path = format!("apps/{}", customer.app_id);
-    let one = json!({ "limits": { "recordings": 1 } });
-    stack.admin(Method::PATCH, &path, &one).await.expect(200);
+    let mut receiver = Server::start("s").await;
+    receiver.go_away().await;
+    let settings = json!({ "limits": { "recordings": 1 }, "callback": { "url": receiver.url(), "secret": "s" } });
+    stack.admin(Method::PATCH, &path, &settings).await.expect(200);
     let task = customer.record(cname, |_| {}).await;
     steps::await_playlists(&customer, &task, 2).await;
     stack.crash(Part::Edge).await;
+    receiver.come_back().await;
     steps::await_playlists(&customer, &task, 2).await;
     let full = customer.acquire("another", "1").await;
     assert_eq!((full.status, full.code()), (400, Some(406)), "{}", full.body);
@@ -101,58 +103,18 @@ pub(crate) async fn a_crashed_edge_forgets_nothing(stack: &mut Stack) {
         (customer.acquire("another", "1").await.status == 200).then_some(())
     })
     .await;
+    let told = wait::until("the last event", RECOVERY_LIMIT, async || {
+        let told = receiver.arrivals();
+        told.iter().any(|event| event.body["eventType"] == 11).then_some(told)
+    })
+    .await;
+    assert_eq!(told[0].body["eventType"], 40, "told while nobody listened");
+    let numbers = receiver.sequences().remove(&task.sid).expect("its events");
+    assert_eq!(numbers, (0..numbers.len() as u64).collect::<Vec<_>>(), "none is lost");
     let recording = Recording::fetch(&stack.bucket(), &task).await;
     recording.check().await;
     assert!(
         recording.tracks.iter().all(|track| track.breaks() == 0),
         "the media plane was not disturbed"
     );
-}
-
-pub(crate) async fn an_unreachable_store_costs_no_slice(stack: &mut Stack) {
-    let (customer, cname) = (stack.customer(), "outage");
-    let store = stack
-        .info
-        .s3
-        .endpoint
-        .trim_start_matches("http://")
-        .parse()
-        .expect("an address");
-    let proxy = Proxy::start(store).await;
-    let mut publisher = publish(stack, cname);
-    let endpoint = json!(format!("http://{}", proxy.address));
-    let task = customer
-        .record(cname, |request| {
-            request["storageConfig"]["extensionParams"]["endpoint"] = endpoint
-        })
-        .await;
-    steps::await_playlists(&customer, &task, 2).await;
-    proxy.refuse();
-    let during = stack.bucket().keys(&task.prefix).await;
-    record_for(35).await;
-    assert_eq!(
-        stack.bucket().keys(&task.prefix).await,
-        during,
-        "the store cannot be reached"
-    );
-    assert_told(&customer, &task).await;
-    proxy.restore();
-    publisher.assert_alive();
-    wait::until("the slices arrive", RECOVERY_LIMIT, async || {
-        (stack.bucket().keys(&task.prefix).await.len() > during.len()).then_some(())
-    })
-    .await;
-    steps::stop(&customer, &task).await;
-    let recording = Recording::fetch(&stack.bucket(), &task).await;
-    recording.check().await;
-    for track in &recording.tracks {
-        assert_eq!(track.breaks(), 0, "{}", track.file_name());
-        assert!(track.duration() > 35.0, "{}: {} s", track.file_name(), track.duration());
-    }
-}
-
-/// The recording goes on, and the customer can see it.
-async fn assert_told(customer: &Customer, task: &Task) {
-    let reply = customer.query(task).await.expect(200);
-    assert_eq!(reply.body["serverResponse"]["status"], 5, "{}", reply.body);
 }

@@ -1,23 +1,27 @@
 //! The end-to-end tests. Most share one stack, which this program starts first and ends last; those that take something
 //! away have one of their own. They spend their time waiting for media, so many run at once.
 //!
-//! With `TAPEDECK_SOAK=1` the recordings that measure drift last minutes instead of seconds.
+//! With `TAPEDECK_SOAK=1` the tests that measure drift, kill and cut off last minutes instead of seconds.
 
 mod alone;
+mod disk;
 mod encryption;
 mod endings;
 mod failover;
 mod faults;
 mod interruptions;
+mod kills;
 mod limits;
 mod load;
 mod mixed;
 mod monitoring;
+mod outages;
 mod rules;
 mod snapshots;
 mod space;
 mod steps;
 mod sync;
+mod vod;
 mod webhooks;
 mod whole_way;
 mod wrong_calls;
@@ -27,7 +31,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Trial};
-use tapedeck_tests::stack::Stack;
+use tapedeck_tests::stack::{Stack, can_mount};
 
 /// Tests that run at a time unless the command line says otherwise: what two cores carry without falling behind.
 const AT_ONCE: usize = 6;
@@ -88,7 +92,13 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
             })
         ),+] };
     }
-    let mut trials = Vec::new();
+    let full_disk = trial("disk::a_full_disk_loses_nothing", || {
+        let mut stack = Stack::start_on_disk("disk", &disk::SETTINGS, disk::BYTES);
+        block_on(disk::a_full_disk_loses_nothing(&mut stack));
+        stack.stop(false);
+    });
+    // A container may not let anybody mount.
+    let mut trials = vec![full_disk.with_ignored_flag(!can_mount())];
     trials.extend(quick![
         webhooks::every_event_arrives_in_order: "86400000",
         webhooks::what_is_given_up_is_replayed: "1500",
@@ -100,6 +110,10 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         faults::an_unreachable_store_costs_no_slice,
         failover::a_lost_node_is_replaced_and_its_slices_follow[("TAPEDECK_CAPACITY", "0")],
         failover::a_node_that_ends_hands_its_recordings_over[("TAPEDECK_CAPACITY", "0")],
+        kills::recorders_come_back,
+        outages::a_refusing_store_costs_nothing,
+        outages::a_restart_in_an_outage_costs_nothing,
+        vod::one_video_whatever_ends_meanwhile,
         load::twenty_publishers_without_a_lost_packet,
         space::a_full_spool_ends_what_fills_it_and_loses_nothing[space::LIMIT],
     ]);
@@ -125,6 +139,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         endings::wrong_keys_are_refused,
         mixed::agoras_playlist_is_told_by_name,
         mixed::anyrtcs_files_are_listed,
+        vod::a_service_that_refuses_ends_the_recording,
         limits::exactly_the_allowed_number_pass_in_each_second,
         limits::recordings_have_a_quota,
         monitoring::metrics_show_what_the_edge_does,

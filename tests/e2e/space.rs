@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
 use serde_json::json;
 use tapedeck_tests::customer::{Customer, Task};
 use tapedeck_tests::outage::Proxy;
@@ -26,9 +25,8 @@ fn publish(stack: &Stack, cname: &str) -> Publisher {
 
 pub(crate) async fn a_full_spool_ends_what_fills_it_and_loses_nothing(stack: &mut Stack) {
     let customer = stack.customer();
-    let store = stack.info.s3.endpoint.trim_start_matches("http://").parse();
-    let proxy = Proxy::start(store.expect("an address")).await;
-    let endpoint = format!("http://{}", proxy.address);
+    let proxy = Proxy::before(&stack.info.s3.endpoint).await;
+    let endpoint = proxy.endpoint();
     let (mut sound, mut stuck) = (publish(stack, "sound"), publish(stack, "stuck"));
     let healthy = customer.record("sound", |_| {}).await;
     let filling = customer
@@ -53,10 +51,10 @@ pub(crate) async fn a_full_spool_ends_what_fills_it_and_loses_nothing(stack: &mu
         report.problems.iter().any(|problem| problem.code == "spool_full"),
         "{report:?}"
     );
-    let held = metric(stack, "tapedeck_spool_bytes").await;
+    let held = stack.node_metric("tapedeck_spool_bytes").await;
     assert!(held > LIMIT_BYTES * 0.4, "nothing was deleted for room: {held} bytes");
-    assert!(metric(stack, "tapedeck_upload_failures_total").await > 0.0);
-    assert_eq!(metric(stack, "tapedeck_recordings{state=\"draining\"}").await, 1.0);
+    assert!(stack.node_metric("tapedeck_upload_failures_total").await > 0.0);
+    assert_eq!(stack.node_metric("tapedeck_recordings{state=\"draining\"}").await, 1.0);
 
     sound.assert_alive();
     stuck.assert_alive();
@@ -107,21 +105,4 @@ async fn refusal(customer: &Customer) -> Option<String> {
     };
     customer.stop(&task).await;
     None
-}
-
-/// The value of a line of the node's metrics.
-async fn metric(stack: &Stack, name: &str) -> f64 {
-    let url = format!("{}/metrics", stack.info.node);
-    let request = stack.customer().client.request(Method::GET, url);
-    let text = request
-        .send()
-        .await
-        .expect("the node answers")
-        .text()
-        .await
-        .expect("text");
-    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    value
-        .and_then(|value| value.parse().ok())
-        .unwrap_or_else(|| panic!("{name} is not in\n{text}"))
 }

@@ -16,6 +16,11 @@ pub(crate) async fn record_for(seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
 }
 
+/// Whether the longer forms of tests are wanted.
+pub(crate) fn is_soak() -> bool {
+    std::env::var("TAPEDECK_SOAK").is_ok_and(|soak| soak == "1")
+}
+
 pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -14,11 +14,7 @@ const TOGETHER: f64 = 0.080;
 const TOGETHER_IN_OPUS: f64 = 1024.0 / 48_000.0;
 
 pub(crate) async fn audio_and_video_keep_together(stack: &Stack) {
-    let seconds = if std::env::var_os("TAPEDECK_SOAK").is_some() {
-        180
-    } else {
-        40
-    };
+    let seconds = if steps::is_soak() { 180 } else { 40 };
     let (customer, cname) = (stack.customer(), "flashandbeep");
     let (aac, opus) = (Media::flash_and_beep(), Media::flash_and_opus_beep());
     let dir = tempfile::tempdir().expect("a directory");

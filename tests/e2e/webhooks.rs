@@ -42,7 +42,7 @@ async fn start(customer: &Customer, cname: &str) -> tapedeck_tests::customer::Ta
 const OWN_EVENTS: u64 = 4;
 
 pub(crate) async fn every_event_arrives_in_order(stack: &mut Stack) {
-    let soak = std::env::var("TAPEDECK_SOAK").is_ok_and(|soak| soak == "1");
+    let soak = steps::is_soak();
     let (recordings, each) = if soak { (10, 100) } else { (4, 50) };
     let node = FakeNode::start(&stack.info.edge, &stack.info.node_token).await;
     let mut server = Server::start(SECRET).await;

@@ -181,6 +181,7 @@ impl Held {
             files: Vec::new(),
             pictures: None,
             pending_uploads: 0,
+            backed_up: None,
             lost_packets: 0,
             mix: None,
             problems: Vec::new(),

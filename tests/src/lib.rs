@@ -5,6 +5,7 @@
 pub mod bucket;
 pub mod callback;
 pub mod customer;
+pub mod dice;
 pub mod fake_node;
 pub mod frames;
 pub mod node;
@@ -15,4 +16,5 @@ pub mod publisher;
 pub mod recorded;
 pub mod stack;
 pub mod sync;
+pub mod vod;
 pub mod wait;

@@ -1,17 +1,27 @@
-//! A store that cannot be reached for a while: a TCP proxy in front of it that can be told to refuse.
+//! A store that does not work for a while: a TCP proxy in front of it that can be told to refuse.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 /// Passes connections on to one address. Dropped, it refuses.
 pub struct Proxy {
     pub address: SocketAddr,
-    refusing: Arc<watch::Sender<bool>>,
+    mood: Arc<watch::Sender<Mood>>,
     accepting: tokio::task::JoinHandle<()>,
+}
+
+/// What becomes of connections.
+#[derive(Clone, Debug, PartialEq)]
+enum Mood {
+    Passed,
+    Cut,
+    /// Each request has this answer.
+    Answered(String),
 }
 
 impl Proxy {
@@ -19,22 +29,42 @@ impl Proxy {
     pub async fn start(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound address");
-        let refusing = Arc::new(watch::Sender::new(false));
-        let accepting = tokio::spawn(accept(listener, target, refusing.clone()));
+        let mood = Arc::new(watch::Sender::new(Mood::Passed));
+        let accepting = tokio::spawn(accept(listener, target, mood.clone()));
         Self {
             address,
-            refusing,
+            mood,
             accepting,
         }
     }
 
+    /// In front of the server at `http://host:port`.
+    pub async fn before(endpoint: &str) -> Self {
+        let target = endpoint.strip_prefix("http://").and_then(|target| target.parse().ok());
+        Self::start(target.unwrap_or_else(|| panic!("no address: {endpoint}"))).await
+    }
+
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// From here on each connection is cut, those that are open included, until [`Self::restore`].
     pub fn refuse(&self) {
-        self.refusing.send_replace(true);
+        self.mood.send_replace(Mood::Cut);
+    }
+
+    /// From here on each request is answered as a store with S3's interface answers that it will not.
+    pub fn answer(&self, status: &str, code: &str) {
+        let body = format!("<Error><Code>{code}</Code><Message>said by a test</Message></Error>");
+        let head = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/xml\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        self.mood.send_replace(Mood::Answered(head + &body));
     }
 
     pub fn restore(&self) {
-        self.refusing.send_replace(false);
+        self.mood.send_replace(Mood::Passed);
     }
 }
 
@@ -45,29 +75,56 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, target: SocketAddr, refusing: Arc<watch::Sender<bool>>) {
+async fn accept(listener: TcpListener, target: SocketAddr, moods: Arc<watch::Sender<Mood>>) {
     while let Ok((client, _)) = listener.accept().await {
-        let mut refused = refusing.subscribe();
+        let mut moods = moods.subscribe();
         tokio::spawn(async move {
+            let mood = moods.borrow_and_update().clone();
             tokio::select! {
-                _ = refused.wait_for(|refuse| *refuse) => {}
-                () = pass_on(client, target) => {}
+                _ = moods.changed() => {}
+                () = serve(client, target, mood) => {}
             }
         });
     }
 }
 
-async fn pass_on(mut client: TcpStream, target: SocketAddr) {
-    if let Ok(mut server) = TcpStream::connect(target).await {
-        // How a connection ends is its two ends' business.
-        let _ = copy_bidirectional(&mut client, &mut server).await;
+/// How a connection ends is its two ends' business.
+async fn serve(mut client: TcpStream, target: SocketAddr, mood: Mood) {
+    match mood {
+        Mood::Cut => {}
+        Mood::Passed => {
+            if let Ok(mut server) = TcpStream::connect(target).await {
+                let _ = copy_bidirectional(&mut client, &mut server).await;
+            }
+        }
+        Mood::Answered(answer) => {
+            if read_request(&mut client).await.is_ok() {
+                let _ = client.write_all(answer.as_bytes()).await;
+            }
+        }
+    }
+}
+
+/// All of it, so that the client is ready to listen.
+async fn read_request(client: &mut TcpStream) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+            let length: usize = length.and_then(|length| length.trim().parse().ok()).unwrap_or(0);
+            if bytes.len() >= end + 4 + length {
+                return Ok(());
+            }
+        }
+        if client.read_buf(&mut bytes).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
     use super::*;
 
     async fn echo() -> SocketAddr {
@@ -101,5 +158,20 @@ mod tests {
         proxy.restore();
         let mut new = TcpStream::connect(proxy.address).await.unwrap();
         assert_eq!(ask(&mut new).await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn answers_for_the_store() {
+        let proxy = Proxy::start(echo().await).await;
+        proxy.answer("503 Service Unavailable", "SlowDown");
+        let mut stream = TcpStream::connect(proxy.address).await.unwrap();
+        let request = b"PUT /b/k HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc";
+        stream.write_all(request).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 503") && answer.contains("<Code>SlowDown"),
+            "{answer}"
+        );
     }
 }

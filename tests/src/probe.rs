@@ -101,6 +101,26 @@ pub async fn warnings(file: &Path) -> String {
     text
 }
 
+/// Plays a file or playlist from its beginning to its end, and stops at the first error.
+///
+/// # Panics
+/// With that error.
+pub async fn play_through(file: &Path) {
+    let output = Command::new("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-xerror", "-i"])
+        .arg(file)
+        .args(["-f", "null", "-"])
+        .output()
+        .await
+        .expect("ffmpeg runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && said.is_empty(),
+        "{} does not play through: {said}",
+        file.display()
+    );
+}
+
 async fn ffprobe<T: for<'a> Deserialize<'a>>(file: &Path, what: &[&str]) -> T {
     let output = Command::new("ffprobe")
         .args(["-v", "error", "-of", "json"])

@@ -14,7 +14,7 @@ use crate::customer::Task;
 use crate::playlist::{self, Playlist};
 use crate::probe::{self, Packet};
 
-pub use names::Name;
+pub use names::{Name, parse_utc};
 pub use pictures::{Snapshot, snapshots};
 
 /// All that one recording left behind.

@@ -73,6 +73,18 @@ impl Stack {
 
     /// The same with settings of the edge or the node, given as environment variables.
     pub fn start_with(name: &str, settings: &[(&str, &str)]) -> Self {
+        Self::launch(name, settings, None)
+    }
+
+    /// The same with a spool on a disk of its own, of so many bytes, which nobody else sees.
+    ///
+    /// # Panics
+    /// As [`Self::start`], and where [`can_mount`] says no.
+    pub fn start_on_disk(name: &str, settings: &[(&str, &str)], bytes: u64) -> Self {
+        Self::launch(name, settings, Some(bytes))
+    }
+
+    fn launch(name: &str, settings: &[(&str, &str)], disk: Option<u64>) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
             .expect("the workspace")
@@ -86,7 +98,20 @@ impl Stack {
             .keep();
         let log = File::create(state.join("dev.log")).expect("a log file");
         let [edge, node, rtsp, s3] = free_ports();
-        let process = Command::new("setpriv")
+        let mut command = match disk {
+            None => Command::new("setpriv"),
+            Some(bytes) => {
+                let spool = state.join("spool");
+                std::fs::create_dir(&spool).expect("a directory for the spool");
+                let mount = r#"mount -t tmpfs -o "size=$1" tmpfs "$2" && shift 2 && exec setpriv "$@""#;
+                let mut command = Command::new("env");
+                command.args(mount_namespace().expect("a place to mount"));
+                command.args(["sh", "-c", mount, "sh", &bytes.to_string()]);
+                command.arg(spool);
+                command
+            }
+        };
+        let process = command
             .args(["--pdeathsig", "TERM"])
             .arg(root.join("scripts/dev"))
             .env("TAPEDECK_STATE", &state)
@@ -171,6 +196,45 @@ impl Stack {
     /// Where a user of the app publishes.
     pub fn publish_url(&self, channel: &str, uid: &str) -> String {
         format!("{}/{}/{channel}/{uid}", self.info.rtsp, self.info.app_id)
+    }
+
+    /// The node's spool, as the node sees it.
+    pub fn spool(&self) -> PathBuf {
+        let path = self.state.join("spool");
+        let path = path.strip_prefix("/").expect("an absolute path");
+        Path::new("/proc")
+            .join(self.info.pids.node.to_string())
+            .join("root")
+            .join(path)
+    }
+
+    /// The process that records, while there is one.
+    pub fn recorder(&self, sid: &str) -> Option<Pid> {
+        let processes = std::fs::read_dir("/proc").expect("the list of processes");
+        let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+        let dir = self.state.join("spool").join(sid);
+        let mut recorders = pids.filter(|pid| {
+            // One that has just ended has no command line.
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let mut words = line.split(|byte| *byte == 0);
+            words.any(|word| word == b"--supervised") && words.any(|word| word == dir.as_os_str().as_encoded_bytes())
+        });
+        recorders.next().map(Pid::from_raw)
+    }
+
+    /// A figure of the node.
+    ///
+    /// # Panics
+    /// When it has none of this name.
+    pub async fn node_metric(&self, series: &str) -> f64 {
+        let url = format!("{}/metrics", self.info.node);
+        let answer = self.customer().client.get(url).send().await.expect("the node answers");
+        let text = answer.text().await.expect("text");
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        let value = value.and_then(|value| value.parse().ok());
+        value.unwrap_or_else(|| panic!("{series} is not in\n{text}"))
     }
 
     /// A directory for the logs of a test's helpers.
@@ -267,6 +331,30 @@ fn root() -> PathBuf {
         .parent()
         .expect("the workspace")
         .to_owned()
+}
+
+/// Whether this machine lets a test mount a disk that only its own processes see.
+pub fn can_mount() -> bool {
+    mount_namespace().is_some()
+}
+
+/// What runs a command that may mount: as root, or as another user who may be root of what it mounts.
+fn mount_namespace() -> Option<&'static [&'static str]> {
+    const AS_ROOT: &[&str] = &["unshare", "--mount"];
+    const AS_USER: &[&str] = &["unshare", "--map-root-user", "--mount"];
+    let dir = tempfile::tempdir().expect("a directory");
+    let works = |words: &&'static [&'static str]| {
+        let mut command = Command::new("env");
+        command
+            .args(*words)
+            .args(["mount", "-t", "tmpfs", "tmpfs"])
+            .arg(dir.path());
+        command
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    };
+    [AS_ROOT, AS_USER].into_iter().find(works)
 }
 
 /// The media node's program, built by `scripts/build`.

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use protocol::{Secret, Source};
+use protocol::{Backup, Secret, Source};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,8 @@ struct AppSecrets {
     certificate: Option<Secret>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     callback: Option<Callback>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    backup: Option<Backup>,
 }
 
 impl<'a, S: Store> Directory<'a, S> {
@@ -167,6 +169,7 @@ impl<'a, S: Store> Directory<'a, S> {
             source: secrets.source,
             certificate: secrets.certificate,
             callback: secrets.callback,
+            backup: secrets.backup,
             recorder: record.recorder,
             limits: record.limits,
             disabled: record.disabled,
@@ -181,6 +184,7 @@ impl<'a, S: Store> Directory<'a, S> {
             source: app.source.clone(),
             certificate: app.certificate.clone(),
             callback: app.callback.clone(),
+            backup: app.backup.clone(),
         };
         let secrets = serde_json::to_vec(&secrets).map_err(|_| DirectoryError::unreadable("app", id))?;
         let record = AppRecord {

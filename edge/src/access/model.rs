@@ -1,4 +1,4 @@
-use protocol::{Secret, Source};
+use protocol::{Backup, Secret, Source};
 use serde::{Deserialize, Serialize};
 
 use super::Limits;
@@ -35,6 +35,8 @@ pub struct App {
     pub certificate: Option<Secret>,
     /// Who is told of events.
     pub callback: Option<Callback>,
+    /// Where slices go while the customer's store takes none.
+    pub backup: Option<Backup>,
     pub recorder: RecorderDefaults,
     pub limits: Limits,
     /// No new recording is started; those that run can be asked about and stopped.

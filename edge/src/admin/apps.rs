@@ -3,7 +3,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::error::AdminError;
-use super::{Admin, callback, display_name, limits, only, source};
+use super::{Admin, backup, callback, display_name, limits, only, source};
 use crate::access::{App, Dialect, Flavour, Limits, Page, RecorderDefaults, Store, hex, is_id};
 use crate::http::Response;
 use crate::input::{FieldError, Fields};
@@ -15,6 +15,7 @@ const SETTINGS: &[&str] = &[
     "source",
     "certificate",
     "callback",
+    "backup",
     "recorder",
     "limits",
     "disabled",
@@ -31,6 +32,7 @@ struct View {
     source: Value,
     has_certificate: bool,
     callback: Option<Value>,
+    backup: Option<Value>,
     recorder: RecorderDefaults,
     limits: Limits,
     disabled: bool,
@@ -48,6 +50,7 @@ impl From<App> for View {
             source: source::view(&app.source),
             has_certificate: app.certificate.is_some(),
             callback: app.callback.as_ref().map(|set| callback::view(set, false)),
+            backup: app.backup.as_ref().map(backup::view),
             recorder: app.recorder,
             limits: app.limits,
             disabled: app.disabled,
@@ -89,6 +92,7 @@ impl<S: Store> Admin<'_, S> {
             },
             certificate: None,
             callback: None,
+            backup: None,
             recorder: RecorderDefaults::default(),
             limits: Limits::default(),
             disabled: false,
@@ -147,6 +151,12 @@ impl<S: Store> Admin<'_, S> {
     /// once.
     fn change(&self, app: &mut App, body: &Fields<'_>) -> Result<Option<Value>, FieldError> {
         change(app, body)?;
+        // Given and empty, null say, takes the backup away.
+        if body.names().any(|name| name == "backup") {
+            let given = body.object("backup")?;
+            let read = |given| backup::read(&given, self.targets, self.now_ms);
+            app.backup = given.map(read).transpose()?;
+        }
         // Given and empty, null say, takes the callback away.
         if body.names().any(|name| name == "callback") && body.get("callback").is_none() {
             app.callback = None;
@@ -169,7 +179,7 @@ impl<S: Store> Admin<'_, S> {
     }
 }
 
-/// All settings but the callback.
+/// All settings but the callback and the backup.
 fn change(app: &mut App, body: &Fields<'_>) -> Result<(), FieldError> {
     if let Some(name) = display_name(body)? {
         app.name = name.to_owned();

@@ -3,6 +3,7 @@
 
 mod answer;
 mod apps;
+mod backup;
 mod callback;
 mod credentials;
 mod error;

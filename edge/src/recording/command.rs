@@ -2,8 +2,8 @@
 //! into a command and an outcome into its bytes.
 
 use protocol::{
-    ChannelType, Decryption, EndCause, Mix, Mode, Phase, Pictures, PlaylistStyle, Problem, RecordedFile, RecorderKey,
-    Refusal, Scene, Selection, Snapshots, Source, Storage, Subscription,
+    BackedUp, Backup, ChannelType, Decryption, EndCause, Mix, Mode, Phase, Pictures, PlaylistStyle, Problem,
+    RecordedFile, RecorderKey, Refusal, Scene, Secret, Selection, Snapshots, Source, Storage, Subscription, Vod,
 };
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +64,9 @@ pub struct Spec {
     pub subscription: Subscription,
     pub playlist: PlaylistStyle,
     pub storage: Storage,
+    /// Of the operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<Backup>,
     /// The recording ends when the channel has been empty for so long.
     pub max_idle_ms: u64,
     /// When the channel token dies, where one was verified.
@@ -85,12 +88,28 @@ pub struct Stop {
     pub at_once: bool,
 }
 
-/// Changes whose streams are recorded. The old lists do not count any more: what is `None` is subscribed to no longer.
+/// Changes whose streams are recorded, or with which keys they are stored. The old lists do not count any more: what is
+/// `None` is subscribed to no longer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Update {
     pub target: Target,
     pub audio: Option<Selection>,
     pub video: Option<Selection>,
+    /// Without lists, the lists stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Box<Renewal>>,
+}
+
+/// Keys of a recording's storage in the place of those that it has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewal {
+    /// The bucket that the caller means, if they say.
+    pub bucket: Option<String>,
+    /// The access key and its secret; `None`: as they were.
+    pub pair: Option<(String, Secret)>,
+    pub session_token: Option<Secret>,
+    /// Unix milliseconds.
+    pub session_ends_ms: Option<u64>,
 }
 
 /// Delivers events of a recording once more; those that wait anyway are not among them.
@@ -161,8 +180,14 @@ pub struct Snapshot {
     /// Taken so far, when pictures are taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pictures: Option<Pictures>,
+    /// Of a recording that goes to a video-on-demand service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vod: Option<Vod>,
     /// Slices and playlists that the store has not confirmed yet.
     pub pending_uploads: u64,
+    /// While the backup store has what the customer's store has not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backed_up: Option<BackedUp>,
     /// When the channel is empty: since when.
     pub idle_since_ms: Option<u64>,
     pub problems: Vec<Problem>,

@@ -22,6 +22,7 @@ pub(super) fn offered(recording: &Recording, epoch: u64, now_ms: u64) -> Option<
         lane: nodes.next_lane,
         started_ms: Some(recording.requested_ms),
         now_ms: Some(now_ms),
+        videos: recording.videos(),
     };
     of(recording, epoch, placement)
 }
@@ -44,6 +45,7 @@ fn of(recording: &Recording, epoch: u64, placement: Placement) -> Option<Job> {
         subscription: recording.subscription.clone(),
         playlist: spec.playlist,
         storage: spec.storage,
+        backup: spec.backup,
         placement,
     })
 }
@@ -94,6 +96,7 @@ fn hand_out(state: &mut State, request: &JobRequest, now_ms: u64) -> Result<Job,
         lane,
         started_ms: Some(recording.requested_ms),
         now_ms: Some(now_ms),
+        videos: recording.videos(),
     };
     if recording.is_settled() {
         return Err(unknown("the recording has ended and everything is uploaded"));

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{EndCause, Fault, Phase, Problem, RecordedFile, Report};
+use protocol::{EndCause, Fault, Phase, Problem, RecordedFile, Report, Vod, VodVideo};
 
 use super::message::reply;
 use super::nodes::{Lease, Role};
@@ -68,6 +68,11 @@ impl Recording {
         self.history.drain(..excess);
     }
 
+    /// What a video-on-demand service has made for it.
+    pub(super) fn videos(&self) -> Vec<VodVideo> {
+        self.seen.vod.as_ref().map(|vod| vod.videos.clone()).unwrap_or_default()
+    }
+
     /// Takes over what a report tells, whoever sent it.
     pub(super) fn hear(&mut self, report: Report, now_ms: u64, out: &mut Vec<Effect>) {
         let role = self.nodes.role_of(&report);
@@ -104,7 +109,10 @@ impl Recording {
         seen.first_media_ms = seen.first_media_ms.or(report.first_media_ms);
         seen.pictures = report.pictures.or(seen.pictures.take());
         seen.pending_uploads = report.pending_uploads;
-        seen.vod = report.vod.or(seen.vod.take());
+        seen.backed_up = report.backed_up;
+        if let (Some(seen), Some(told)) = (&mut seen.vod, report.vod) {
+            merge_videos(seen, told);
+        }
         let too_many_files_ms = seen
             .problems
             .iter()
@@ -197,6 +205,7 @@ impl Seen {
             pictures,
             first_media_ms,
             phase,
+            vod,
             ..
         } = std::mem::take(self);
         *self = Self {
@@ -208,8 +217,20 @@ impl Seen {
             } else {
                 Phase::Draining
             },
+            vod: vod.map(|vod| Vod { complete: false, ..vod }),
             ..Self::default()
         };
+    }
+}
+
+/// Adds what is new; a video does not disappear.
+fn merge_videos(known: &mut Vod, told: Vod) {
+    known.complete = told.complete;
+    for video in told.videos {
+        let is_new = known.videos.iter().all(|known| known.name != video.name);
+        if is_new && known.videos.len() < MAX_FILES {
+            known.videos.push(video);
+        }
     }
 }
 

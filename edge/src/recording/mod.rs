@@ -37,7 +37,7 @@ mod subscription;
 mod tests;
 
 pub use command::{
-    Call, Command, Outcome, Replay, Snapshot, Spec, Start, Status, Stop, Target, Ticket, Update, UpdateLayout,
+    Call, Command, Outcome, Renewal, Replay, Snapshot, Spec, Start, Status, Stop, Target, Ticket, Update, UpdateLayout,
 };
 pub use deadlines::next_alarm;
 pub use inventory::PageWish;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{Desired, Directive, Phase, Report, SpoolReport, Terms};
+use protocol::{Desired, Directive, Phase, Report, SpoolReport, StorageKeys, Terms};
 use serde::{Deserialize, Serialize};
 
 use super::lifecycle::MAX_FILES;
@@ -266,8 +266,15 @@ impl Recording {
             directive,
             subscription: self.subscription.clone(),
             scene: self.scene.clone(),
+            keys: self.renewed_keys(),
             terms,
         }
+    }
+
+    /// The storage's keys, once they are others than those of the start.
+    fn renewed_keys(&self) -> Option<StorageKeys> {
+        let spec = self.spec.as_ref().filter(|_| self.renewals > 0)?;
+        Some(spec.storage.keys())
     }
 
     /// What the holder of the lease shall do.

@@ -1,6 +1,6 @@
 //! Starting a recording: who may, and what a start that found no node is told.
 
-use protocol::{Fault, RecorderKey, Refusal, RefusalCode};
+use protocol::{Fault, RecorderKey, Refusal, RefusalCode, StorageKind, Vod};
 
 use super::deadlines::{TICKET_MEMORY_MS, after};
 use super::message::reply;
@@ -35,6 +35,7 @@ pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Star
         reply(out, by, outcome);
         return;
     }
+    let to_vod = start.spec.storage.kind == StorageKind::AliyunVod;
     let mut recording = Recording {
         key,
         sid: start.sid,
@@ -44,6 +45,7 @@ pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Star
         snapshots: start.spec.snapshots,
         subscription: start.spec.subscription.clone(),
         scene: start.spec.mix.as_ref().map(|mix| mix.scene.clone()),
+        renewals: 0,
         max_idle_ms: start.spec.max_idle_ms,
         requested_ms: now_ms,
         stage: Stage::Placing,
@@ -53,7 +55,10 @@ pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Star
         nodes: Default::default(),
         inventory: Default::default(),
         history: Vec::new(),
-        seen: Seen::default(),
+        seen: Seen {
+            vod: to_vod.then(Vod::default),
+            ..Seen::default()
+        },
         publication: Default::default(),
         spec: Some(start.spec),
         starters: vec![by],

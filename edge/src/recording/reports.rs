@@ -69,6 +69,7 @@ fn answer_stranger(by: CallId, report: &Report, confirmed: Option<Confirmed>) ->
         directive: Directive::Release,
         subscription,
         scene: None,
+        keys: None,
         terms: Terms::default(),
     };
     let inventory = InventoryPage {

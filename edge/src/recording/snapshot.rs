@@ -43,7 +43,9 @@ impl Recording {
             cause,
             files: self.seen.files.clone(),
             pictures: self.seen.pictures.clone(),
+            vod: self.seen.vod.clone(),
             pending_uploads: self.seen.pending_uploads,
+            backed_up: self.seen.backed_up,
             idle_since_ms: self.seen.idle_since_ms,
             problems,
         }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    EndCause, Mode, Phase, Pictures, Problem, RecordedFile, RecorderKey, Scene, Snapshots, Subscription, Vod,
+    BackedUp, EndCause, Mode, Phase, Pictures, Problem, RecordedFile, RecorderKey, Scene, Snapshots, Subscription, Vod,
 };
 use serde::{Deserialize, Serialize};
 
@@ -134,6 +134,9 @@ pub(super) struct Recording {
     /// Of a mixed recording: the one in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) scene: Option<Scene>,
+    /// How often the keys of the storage have been renewed.
+    #[serde(default)]
+    pub(super) renewals: u64,
     pub(super) max_idle_ms: u64,
     pub(super) requested_ms: u64,
     pub(super) stage: Stage,
@@ -197,7 +200,10 @@ pub(super) struct Seen {
     #[serde(default)]
     pub(super) pictures: Option<Pictures>,
     pub(super) pending_uploads: u64,
+    #[serde(default)]
+    pub(super) backed_up: Option<BackedUp>,
     pub(super) problems: Vec<Problem>,
+    /// Of a recording that goes to a video-on-demand service.
     #[serde(default)]
     pub(super) vod: Option<Vod>,
 }
@@ -253,6 +259,7 @@ impl Default for Seen {
             files: Vec::new(),
             pictures: None,
             pending_uploads: 0,
+            backed_up: None,
             problems: Vec::new(),
             vod: None,
         }

@@ -1,11 +1,11 @@
-//! Whose streams a recording takes, and how that is changed while it runs.
+//! Whose streams a recording takes, and how that, or the keys of its storage, is changed while it runs.
 
-use protocol::{Fault, Refusal, RefusalCode, Selection, StreamTypes, Subscription};
+use protocol::{Fault, Refusal, RefusalCode, Selection, Storage, StorageKeys, StorageKind, StreamTypes, Subscription};
 
 use super::message::reply;
 use super::orders::look_up;
-use super::state::State;
-use super::{CallId, Effect, Outcome, Status, Update};
+use super::state::{Recording, State};
+use super::{CallId, Effect, Outcome, Renewal, Status, Update};
 
 /// Whether nothing is left to record.
 pub(crate) fn is_empty(subscription: &Subscription) -> bool {
@@ -14,18 +14,24 @@ pub(crate) fn is_empty(subscription: &Subscription) -> bool {
     !audio && !video
 }
 
-/// The node is told at once, and otherwise hears it with the answer to its next report.
+/// The node is told at once, and otherwise hears it with the answer to its next report. Keys are of use as long as
+/// something is to be uploaded.
 pub(super) fn update(state: &mut State, by: CallId, update: Update, now_ms: u64, out: &mut Vec<Effect>) {
     let recording = match look_up(state, &update.target, now_ms) {
         Ok(recording) => recording,
         Err(outcome) => return reply(out, by, outcome),
     };
-    if recording.status() >= Status::Stopping {
+    let has_lists = update.audio.is_some() || update.video.is_some();
+    let is_late = if has_lists {
+        recording.status() >= Status::Stopping
+    } else {
+        recording.spec.is_none()
+    };
+    if is_late {
         return reply(out, by, Outcome::AlreadyEnded(Box::new(recording.snapshot())));
     }
-    match changed(&recording.subscription, update) {
-        Ok(subscription) => {
-            recording.subscription = subscription;
+    match apply(recording, update, has_lists) {
+        Ok(()) => {
             recording.send_order(0, out);
             reply(out, by, Outcome::Updated);
         }
@@ -40,12 +46,51 @@ pub(super) fn update(state: &mut State, by: CallId, update: Update, now_ms: u64,
     }
 }
 
-fn changed(old: &Subscription, update: Update) -> Result<Subscription, &'static str> {
+/// All of it or nothing.
+fn apply(recording: &mut Recording, update: Update, has_lists: bool) -> Result<(), &'static str> {
+    let storage = match (&recording.spec, update.keys) {
+        (_, None) => None,
+        (None, Some(_)) => return Err("the recording's storage cannot be opened: its keys cannot be renewed"),
+        (Some(spec), Some(renewal)) => Some(renewed(&spec.storage, *renewal)?),
+    };
+    if has_lists {
+        recording.subscription = changed(&recording.subscription, update.audio, update.video)?;
+    }
+    if let (Some(spec), Some(storage)) = (&mut recording.spec, storage) {
+        spec.storage = storage;
+        recording.renewals = recording.renewals.saturating_add(1);
+    }
+    Ok(())
+}
+
+fn renewed(storage: &Storage, renewal: Renewal) -> Result<Storage, &'static str> {
+    if storage.kind == StorageKind::Azure && renewal.session_token.is_some() {
+        return Err("the recording's store, vendor 5, has no stsToken");
+    }
+    if renewal.bucket.is_some_and(|bucket| bucket != storage.bucket) {
+        return Err("storageConfig renews the keys of the recording's bucket: it must not name another one");
+    }
+    let (access_key, secret_key) = renewal
+        .pair
+        .unwrap_or_else(|| (storage.access_key.clone(), storage.secret_key.clone()));
+    Ok(storage.with_keys(StorageKeys {
+        access_key,
+        secret_key,
+        session_token: renewal.session_token,
+        session_ends_ms: renewal.session_ends_ms,
+    }))
+}
+
+fn changed(
+    old: &Subscription,
+    audio: Option<Selection>,
+    video: Option<Selection>,
+) -> Result<Subscription, &'static str> {
     match old.types {
-        StreamTypes::Audio if update.video.is_some() => {
+        StreamTypes::Audio if video.is_some() => {
             return Err("the recording was started for audio only: it takes no list for video");
         }
-        StreamTypes::Video if update.audio.is_some() => {
+        StreamTypes::Video if audio.is_some() => {
             return Err("the recording was started for video only: it takes no list for audio");
         }
         _ => {}
@@ -53,8 +98,8 @@ fn changed(old: &Subscription, update: Update) -> Result<Subscription, &'static 
     let subscription = Subscription {
         version: old.version.saturating_add(1),
         types: old.types,
-        audio: update.audio.unwrap_or(Selection::None),
-        video: update.video.unwrap_or(Selection::None),
+        audio: audio.unwrap_or(Selection::None),
+        video: video.unwrap_or(Selection::None),
         quality: old.quality,
     };
     if is_empty(&subscription) {

@@ -73,6 +73,7 @@ async fn report(State(state): State<Shared>, Json(report): Json<Report>) -> Json
         directive,
         subscription: job().subscription,
         scene: None,
+        keys: None,
         terms: Default::default(),
     };
     state.reports.push(report);
@@ -226,6 +227,7 @@ async fn while_the_edge_is_away_recording_goes_on_and_it_hears_the_newest_state_
         directive: Directive::Stop(EndCause::Stopped),
         subscription: job().subscription,
         scene: None,
+        keys: None,
         terms: Default::default(),
     };
     world

@@ -35,12 +35,13 @@ pub(super) async fn run(args: RecordArgs) -> Result<(), String> {
     let spool = open_spool(&dir, opening).await.map_err(|error| error.to_string())?;
     let style = job.playlist;
     let render = Box::new(move |slices: &[_], ended| playlist::render(slices, style, ended));
-    let uploader = tokio::spawn(Uploader::new(Arc::clone(&spool), Store::Directory(out.clone()), render).run());
+    let uploader = tokio::spawn(Uploader::new(Arc::clone(&spool), Store::Directory(out.clone()), None, render).run());
     let wanted = Desired {
         epoch: job.epoch,
         directive: Directive::Record,
         subscription: job.subscription.clone(),
         scene: None,
+        keys: None,
         terms: Default::default(),
     };
     let (desired, desired_state) = watch::channel(wanted);
@@ -155,7 +156,9 @@ fn job(args: &RecordArgs, out: &Path) -> Result<Job, String> {
             secret_key: Secret::default(),
             session_token: None,
             prefix: String::new(),
+            video: None,
         },
+        backup: None,
         placement: Default::default(),
     })
 }

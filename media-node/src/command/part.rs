@@ -86,7 +86,7 @@ impl Part {
     /// Everything that has to be in the store is there.
     pub(super) fn has_done_everything(&self, wanted: &Desired, progress: Progress) -> Result<bool, String> {
         let spool = &self.spool;
-        if !progress.captured || spool.cause().is_none() || spool.pending() > 0 {
+        if !progress.captured || spool.cause().is_none() || spool.pending() > 0 || !spool.is_backup_clear() {
             return Ok(false);
         }
         if !spool.is_done() {

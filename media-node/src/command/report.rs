@@ -1,7 +1,7 @@
-use protocol::{Job, Phase, Pictures, Problem, Report, SpoolReport};
+use protocol::{Job, Phase, Pictures, Problem, Report, SpoolReport, StorageKind, Vod, VodVideo};
 
 use crate::record::Status;
-use crate::spool::{self, Spool};
+use crate::spool::{self, KeptVideo, Spool};
 
 const MOST_PROBLEMS: usize = 16;
 
@@ -35,9 +35,10 @@ impl Reporter {
     }
 
     pub(super) fn note(&mut self, problem: Problem) {
-        match self.upload_problems.last_mut() {
-            Some(last) if last.code == problem.code && last.at_ms == problem.at_ms => *last = problem,
-            _ => self.upload_problems.push(problem),
+        let is_same = |noted: &&mut Problem| noted.code == problem.code && noted.at_ms == problem.at_ms;
+        match self.upload_problems.iter_mut().find(is_same) {
+            Some(noted) => *noted = problem,
+            None => self.upload_problems.push(problem),
         }
         let surplus = self.upload_problems.len().saturating_sub(MOST_PROBLEMS);
         self.upload_problems.drain(..surplus);
@@ -75,11 +76,12 @@ impl Reporter {
             files,
             pictures: self.job.snapshots.map(|_| self.pictures(&taken)),
             pending_uploads: spool.pending(),
+            backed_up: spool.backed_up(),
             lost_packets: status.lost_packets,
             mix: status.mix,
             problems,
             occurrences: spool.occurrences(&self.job.storage.prefix),
-            vod: None,
+            vod: (self.job.storage.kind == StorageKind::AliyunVod).then(|| vod(spool)),
             spool: told,
         }
     }
@@ -91,6 +93,18 @@ impl Reporter {
             uploaded: taken.uploaded,
             last: taken.last.as_ref().map(key),
         }
+    }
+}
+
+fn vod(spool: &Spool) -> Vod {
+    let videos: Vec<_> = spool
+        .videos()
+        .into_iter()
+        .map(|KeptVideo { name, video_id, .. }| VodVideo { name, video_id })
+        .collect();
+    Vod {
+        complete: !videos.is_empty() && spool.is_done(),
+        videos,
     }
 }
 

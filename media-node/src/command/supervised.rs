@@ -4,7 +4,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Confirmed, Desired, Directive, EndCause, Fault, Job, Placement, Refusal, RefusalCode, Report};
+use protocol::{
+    Confirmed, Desired, Directive, EndCause, Fault, Job, Placement, Refusal, RefusalCode, Report, Storage, StorageKind,
+};
 use tokio::io::{AsyncWriteExt, BufReader, Stdin, Stdout};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -20,7 +22,7 @@ use crate::outbound;
 use crate::record::{self, Context, Options, Status};
 use crate::spool::{Opening, Spool, SpoolError};
 use crate::supervisor::{self, Answered, Begin, Control, Counted, Node, Told, Vitals};
-use crate::upload::{self, Bucket, Store, Tally, Uploader, Writing};
+use crate::upload::{self, BackupStore, Bucket, Store, Tally, Uploader, Writing};
 
 /// The supervisor sends the job at once.
 const JOB_TIME: Duration = Duration::from_secs(10);
@@ -56,8 +58,8 @@ pub(super) async fn run(dir: &Path, options: Options) -> Result<(), String> {
     };
     let started_ms = beginning(&job.placement, unix_ms());
     match prepare(dir, &job, started_ms, check, &options).await {
-        Ok((spool, bucket)) => {
-            Recording::start(spool, bucket, job, node, options, input, confirms)
+        Ok((spool, stores)) => {
+            Recording::start(spool, stores, job, node, options, input, confirms)
                 .run(output)
                 .await
         }
@@ -81,13 +83,20 @@ fn beginning(placement: &Placement, here_ms: u64) -> u64 {
     }
 }
 
+/// Where the recording goes.
+struct Stores {
+    client: outbound::Client,
+    store: Store,
+    backup: Option<BackupStore>,
+}
+
 async fn prepare(
     dir: &Path,
     job: &Job,
     started_ms: u64,
     check: bool,
     options: &Options,
-) -> Result<(Arc<Spool>, Bucket), Refusal> {
+) -> Result<(Arc<Spool>, Stores), Refusal> {
     let ours = |reason: String| Refusal {
         fault: Fault::Ours,
         code: RefusalCode::Internal,
@@ -98,11 +107,24 @@ async fn prepare(
         record::check(job, options)?;
         upload::check(&job.storage, &client).await?;
     }
-    let bucket = Bucket::new(&job.storage, &client).map_err(|reason| Refusal {
+    let store = Store::new(&job.storage, &client).map_err(|reason| Refusal {
         fault: Fault::Destination,
         code: RefusalCode::StorageUnusable,
         reason,
     })?;
+    let backup = job
+        .backup
+        .as_ref()
+        .and_then(|backup| match Bucket::new(&backup.storage, &client) {
+            Ok(bucket) => Some(BackupStore {
+                bucket,
+                after: Duration::from_millis(backup.after_ms),
+            }),
+            Err(error) => {
+                tracing::error!(error, "the backup store is not used: its description is wrong");
+                None
+            }
+        });
     let opening = Opening {
         epoch: job.epoch,
         at_ms: started_ms,
@@ -115,7 +137,33 @@ async fn prepare(
         }
     };
     let spool = spool.map_err(|error| ours(error.to_string()))?;
-    Ok((spool, bucket))
+    let videos = job.placement.videos.clone();
+    on_disk(&spool, move |spool| spool.adopt(videos)).await.map_err(ours)?;
+    let stores = Stores { client, store, backup };
+    Ok((spool, stores))
+}
+
+/// Has uploads go on with the keys that are wanted.
+async fn renew_keys(
+    mut desired: watch::Receiver<Desired>,
+    storage: Storage,
+    client: outbound::Client,
+    store: watch::Sender<Store>,
+) {
+    let mut present = storage.keys();
+    while desired.changed().await.is_ok() {
+        let Some(keys) = desired.borrow_and_update().keys.clone().filter(|keys| *keys != present) else {
+            continue;
+        };
+        present = keys.clone();
+        match Store::new(&storage.with_keys(keys), &client) {
+            Ok(renewed) => {
+                tracing::info!("the store's keys are renewed");
+                store.send_replace(renewed);
+            }
+            Err(error) => tracing::error!(error, "the store's new keys cannot be used"),
+        }
+    }
 }
 
 fn vitals(spool: &Spool, tally: &Tally, report: &Report) -> Vitals {
@@ -170,7 +218,7 @@ enum Answer {
 impl Recording {
     fn start(
         spool: Arc<Spool>,
-        bucket: Bucket,
+        stores: Stores,
         job: Job,
         node: Node,
         options: Options,
@@ -180,14 +228,15 @@ impl Recording {
         let style = job.playlist;
         let render = move |slices: &[_], ended| playlist::render(slices, style, ended);
         let (writing, allowed) = watch::channel(Writing::Not);
-        let uploader =
-            Uploader::new(Arc::clone(&spool), Store::Bucket(bucket), Box::new(render)).while_allowed(allowed);
+        let uploader = Uploader::new(Arc::clone(&spool), stores.store, stores.backup, Box::new(render));
+        let uploader = uploader.while_allowed(allowed);
         let reporter = Reporter::new(node.node_id, job.clone(), spool.incarnation());
         let wanted = Desired {
             epoch: job.epoch,
             directive: job.placement.directive.unwrap_or(Directive::Record),
             subscription: job.subscription.clone(),
             scene: job.mix.as_ref().map(|mix| mix.scene.clone()),
+            keys: None,
             terms: job.placement.terms.clone(),
         };
         let part = Part::new(Arc::clone(&spool), &job.placement, writing);
@@ -195,7 +244,14 @@ impl Recording {
         let (interrupt, interrupts) = watch::channel(None);
         let (leave, leaving) = watch::channel(false);
         let (answer, answers) = mpsc::channel(MOST_ANSWERS);
+        let renewals = desired.subscribe();
         tokio::spawn(listen(input, desired.clone(), interrupt, leave, answer));
+        tokio::spawn(renew_keys(
+            renewals,
+            job.storage.clone(),
+            stores.client,
+            uploader.store(),
+        ));
         let context = Context {
             clock: Clock::new(spool.started_ms()),
             spool: Arc::clone(&spool),
@@ -235,8 +291,10 @@ impl Recording {
             mut part,
             confirms,
         } = self;
-        let (mut problem, mut changes) = (uploader.problem(), spool.changes());
+        let (mut problems, mut changes) = (uploader.problems(), spool.changes());
         let tally = uploader.tally();
+        // The only policy that extension services have: `error_abort`.
+        let aborts = context.job.storage.kind == StorageKind::AliyunVod;
         let (status, mut statuses) = watch::channel(Status::default());
         tracing::info!(incarnation = spool.incarnation(), cause = ?spool.cause(), "recording begins");
         let mut progress = Progress {
@@ -265,8 +323,12 @@ impl Recording {
                 ended = &mut upload => {
                     return Err(format!("the uploader has stopped: {:?}", ended.err()));
                 }
-                Ok(()) = problem.changed() => {
-                    if let Some(problem) = problem.borrow_and_update().clone() {
+                Ok(()) = problems.changed() => {
+                    for problem in problems.borrow_and_update().clone() {
+                        if aborts && upload::is_refusal(&problem) {
+                            tracing::info!(code = problem.code, "the recording ends: its service refuses it");
+                            desired.send_modify(|desired| desired.directive = Directive::Stop(EndCause::Failed));
+                        }
                         reporter.note(problem);
                     }
                 }

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::{PART, SLICES, Spool};
 
-/// What a spool holds that the store does not have.
+/// What a spool holds that no store has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
     /// Of whole files and of those that are being written.
@@ -16,7 +16,7 @@ impl Spool {
         let mut backlog = Backlog::default();
         let growing: Vec<u64> = {
             let inner = self.lock();
-            for file in inner.state.complete().filter(|file| !file.uploaded) {
+            for file in inner.state.waiting() {
                 backlog.bytes = backlog.bytes.saturating_add(file.bytes);
                 let since_ms = backlog.since_ms.unwrap_or(u64::MAX);
                 backlog.since_ms = Some(since_ms.min(file.start_ms));

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::path::Path;
 
+use protocol::{Job, Storage};
+
 use super::journal::{self, replay};
 use super::repair::{self, Repair};
 use super::state::{Contradiction, State};
@@ -66,8 +68,16 @@ impl fmt::Display for Finding {
 pub fn check(dir: &Path) -> Result<Vec<Finding>, SpoolError> {
     let mut findings = Vec::new();
     match load_job(dir) {
-        Ok(job) if !job.storage.secret_key.is_empty() || job.storage.session_token.is_some() => {
+        Ok(job) if stores(&job).any(|store| !store.secret_key.is_empty() || store.session_token.is_some()) => {
             findings.push(Finding::Violation("job.json holds the store's secret key".to_owned()));
+        }
+        Ok(job)
+            if job
+                .decryption
+                .as_ref()
+                .is_some_and(|decryption| !decryption.secret.is_empty()) =>
+        {
+            findings.push(Finding::Violation("job.json holds the channel's secret".to_owned()));
         }
         Ok(_) => {}
         Err(error) => findings.push(Finding::Violation(error.to_string())),
@@ -100,13 +110,17 @@ pub fn check(dir: &Path) -> Result<Vec<Finding>, SpoolError> {
                     .values()
                     .filter(|kept| kept.file.kind == LoneKind::Mp4)
                     .count() as u64,
-                unconfirmed: state.complete().filter(|file| !file.uploaded).count() as u64,
+                unconfirmed: state.waiting().count() as u64,
                 ended: state.cause.is_some(),
             });
             findings.extend(repair::plan(&state, &listing).into_iter().map(describe));
         }
     }
     Ok(findings)
+}
+
+fn stores(job: &Job) -> impl Iterator<Item = &Storage> {
+    std::iter::once(&job.storage).chain(job.backup.as_ref().map(|backup| &backup.storage))
 }
 
 /// Verifies each recording in a node's spool directory: name and findings, by name. A directory that is itself the

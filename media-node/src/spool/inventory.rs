@@ -94,9 +94,15 @@ impl State {
     ) -> Vec<Fate> {
         let mut fates = Vec::new();
         let content = Content::Slice;
+        // What the backup store holds stays as it is.
+        let on_disk = |number, uploaded: bool| !uploaded && !self.backup.holds(number);
         for playlist in &self.playlists {
             let cut_us = cuts.get(&playlist.name).copied().unwrap_or(i64::MAX);
-            for kept in playlist.slices.iter().filter(|kept| !kept.uploaded) {
+            for kept in playlist
+                .slices
+                .iter()
+                .filter(|kept| on_disk(kept.number, kept.uploaded))
+            {
                 let Slice {
                     start_us, duration_us, ..
                 } = kept.slice;
@@ -112,7 +118,10 @@ impl State {
                 }
             }
         }
-        let lone = self.lone.iter().filter(|(_, kept)| !kept.uploaded);
+        let lone = self
+            .lone
+            .iter()
+            .filter(|(number, kept)| on_disk(**number, kept.uploaded));
         let unwanted = lone.filter(|(_, kept)| standby && kept.epoch == self.epoch);
         fates.extend(unwanted.map(|(number, kept)| Fate::GiveUp {
             number: *number,
@@ -225,10 +234,7 @@ impl Spool {
     /// Writes what is about a file, unless the store has confirmed it meanwhile.
     fn write_of(&self, number: u64, entry: Entry) -> Result<bool, SpoolError> {
         let mut inner = self.lock();
-        let waits = inner
-            .state
-            .complete()
-            .any(|file| file.number == number && !file.uploaded);
+        let waits = inner.state.waiting().any(|file| file.number == number);
         if waits {
             inner.write(entry)?;
         }

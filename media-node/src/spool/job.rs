@@ -2,20 +2,25 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use protocol::{Job, Secret, Source, Storage};
+use protocol::{Backup, Decryption, Job, Secret, Source, Storage};
 
 use super::{SpoolError, sync_dir};
 
 const JOB: &str = "job.json";
 
-/// Keeps a job in the spool of its recording, without its secrets. The file is whole or absent at every moment.
+/// Keeps a job in the spool of its recording, without its secrets. The file is whole or absent at every moment, and is not
+/// written when it is there already: a recording goes on when the disk is full.
 pub fn store_job(dir: &Path, job: &Job) -> Result<(), SpoolError> {
     std::fs::create_dir_all(dir).map_err(SpoolError::io("make", dir))?;
     let path = dir.join(JOB);
     let new = dir.join("job.json.new");
     let write = || {
+        let text = serde_json::to_vec_pretty(&without_secrets(job))?;
+        if std::fs::read(&path).is_ok_and(|kept| kept == text) {
+            return Ok(());
+        }
         let mut file = File::create(&new)?;
-        file.write_all(&serde_json::to_vec_pretty(&without_secrets(job))?)?;
+        file.write_all(&text)?;
         file.sync_all()?;
         std::fs::rename(&new, &path)
     };
@@ -51,14 +56,22 @@ fn without_secrets(job: &Job) -> Job {
             streams: streams.keys().map(|uid| (uid.clone(), Secret::default())).collect(),
         },
     };
-    let storage = Storage {
+    let keyless = |storage: &Storage| Storage {
         secret_key: Secret::default(),
         session_token: None,
-        ..job.storage.clone()
+        ..storage.clone()
     };
     Job {
         source,
-        storage,
+        decryption: job.decryption.as_ref().map(|decryption| Decryption {
+            secret: Secret::default(),
+            ..decryption.clone()
+        }),
+        storage: keyless(&job.storage),
+        backup: job.backup.as_ref().map(|backup| Backup {
+            storage: keyless(&backup.storage),
+            ..backup.clone()
+        }),
         ..job.clone()
     }
 }

@@ -2,14 +2,19 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::{FallocateFlags, fallocate};
 use protocol::{ConfirmedSlice, EndCause, TrackKind};
 use serde::{Deserialize, Serialize};
 
 use super::state::State;
-use super::{Lone, Slice, SpoolError, sync_dir};
+use super::{KeptVideo, Lone, Slice, SpoolError, sync_dir};
 
 /// Up to this length, in bytes, a journal is left as it is.
 pub(super) const COMPACT_ABOVE: u64 = 1 << 20;
+
+/// Room on the disk that a journal keeps behind its end, in bytes: some hundred entries. When the disk is full a recording
+/// can still end, and uploads can still be confirmed, which is what makes room.
+const RESERVE: u64 = 64 << 10;
 
 /// A journal that is being made, beside the one that is in force.
 const NEW: &str = "new";
@@ -53,6 +58,21 @@ pub(super) enum Entry {
         learned: usize,
         ended: bool,
     },
+    /// The backup store has confirmed the file `number`.
+    BackedUp { number: u64 },
+    /// The backup store has confirmed a playlist of what it holds: so many slices, from the file `from` on.
+    Copied {
+        playlist_name: String,
+        from: u64,
+        slices: usize,
+        ended: bool,
+    },
+    /// The backup store has removed the playlist.
+    Retracted { playlist_name: String },
+    /// The backup store has removed the file `number`, which the customer's has.
+    Cleared { number: u64 },
+    /// What the backup store still holds of this stays there.
+    Left,
     /// Capture is over: no more files.
     Finished { cause: EndCause },
     /// A user's audio or video arrives, or does so no longer.
@@ -68,6 +88,8 @@ pub(super) enum Entry {
     Learned { slices: Vec<ConfirmedSlice>, next: u64 },
     /// The playlists are left to another node, until the spool is opened under another lease.
     Released,
+    /// A video-on-demand service has made a video.
+    VideoMade(KeptVideo),
 }
 
 /// What [`Entry::Compacted`] is read from.
@@ -134,6 +156,8 @@ pub(super) struct Journal {
     base: u64,
     /// Beyond the base the journal may grow by this and as much as the base is.
     slack: u64,
+    /// Where the room ends that the disk has set aside for it.
+    reserved: u64,
 }
 
 impl Journal {
@@ -147,17 +171,32 @@ impl Journal {
             .append(true)
             .open(path)
             .map_err(SpoolError::io("open", path))?;
-        let journal = Self {
+        let mut journal = Self {
             path: path.to_owned(),
             file,
             length: replay.good_bytes,
             base: replay.base_bytes,
             slack,
+            reserved: 0,
         };
         if replay.torn_bytes > 0 {
             journal.cut_back()?;
         }
+        journal.reserve();
         Ok((journal, replay))
+    }
+
+    /// Has the disk set room aside, as far as it has any and its file system can.
+    fn reserve(&mut self) {
+        if self.reserved.saturating_sub(self.length) >= RESERVE / 2 {
+            return;
+        }
+        let bounds = i64::try_from(self.length).ok().zip(i64::try_from(RESERVE).ok());
+        let Some((from, bytes)) = bounds else { return };
+        match fallocate(&self.file, FallocateFlags::FALLOC_FL_KEEP_SIZE, from, bytes) {
+            Ok(()) => self.reserved = self.length.saturating_add(RESERVE),
+            Err(error) => tracing::debug!(%error, "no room is set aside for the journal"),
+        }
     }
 
     /// Appends one line and waits until the disk has it. After an error the file is as before, so that a later
@@ -167,6 +206,7 @@ impl Journal {
         match written {
             Ok(bytes) => {
                 self.length += bytes;
+                self.reserve();
                 Ok(())
             }
             Err(source) => {
@@ -206,10 +246,14 @@ impl Journal {
         };
         let (file, bytes) = make().map_err(SpoolError::io("write", &new))?;
         (self.file, self.length, self.base) = (file, bytes, bytes);
+        self.reserved = 0;
+        self.reserve();
         self.path.parent().map_or(Ok(()), sync_dir)
     }
 
-    fn cut_back(&self) -> Result<(), SpoolError> {
+    fn cut_back(&mut self) -> Result<(), SpoolError> {
+        // What lies behind the new end is given back with it.
+        self.reserved = 0;
         self.file
             .set_len(self.length)
             .and_then(|()| self.file.sync_data())

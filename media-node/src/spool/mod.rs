@@ -11,23 +11,25 @@
 //! ```
 //!
 //! A file is a slice, which belongs to a playlist, or stands alone: an MP4 file, a picture. Files have numbers, not names,
-//! because an object's name may be longer than a file's can be; the journal knows both. When more of the journal is about
-//! what is over than about what is, one line with the whole state takes its place.
+//! because an object's name may be longer than a file's can be; the journal knows both, and the videos that a
+//! video-on-demand service has made for them. When more of the journal is about what is over than about what is, one line
+//! with the whole state takes its place.
 //!
 //! Invariants, which hold after a stop at any instruction and which `media-node check` verifies:
 //! 1. A file is on disk and in the journal before anyone is told of it.
-//! 2. Its file leaves the disk only after the journal says that the store has confirmed it.
+//! 2. Its file leaves the disk only after the journal says that the store has confirmed it, or the backup store, or that
+//!    another node has its media.
 //! 3. A playlist in the store names only confirmed slices: this spool's without holes, in the order of their commits, and
 //!    between them those of other nodes' spools that the edge has told of, in the order of their times.
-//! 4. What was being written when the process stopped is finished by the next one, up to its last whole frame.
-//! 5. No secret is on the disk.
+//! 4. What the backup store holds leaves it only after the journal says that the store has confirmed it.
+//! 5. What was being written when the process stopped is finished by the next one, up to its last whole frame.
+//! 6. No secret is on the disk.
 
 mod backlog;
+mod backup;
 mod check;
 mod error;
 mod inventory;
-#[cfg(test)]
-mod inventory_tests;
 mod job;
 mod journal;
 mod log;
@@ -39,6 +41,7 @@ mod slice;
 mod state;
 #[cfg(test)]
 mod tests;
+mod videos;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -50,6 +53,7 @@ use protocol::{Confirmed, EndCause, Occurrences, RecordedFile, TrackKind};
 use tokio::sync::watch;
 
 pub use backlog::bytes_on_disk;
+pub use backup::{DueCopy, HeldFile};
 pub use check::{check_all, has_begun, is_done};
 pub use error::SpoolError;
 pub use job::{load_job, store_job};
@@ -57,6 +61,7 @@ pub use lone::{Lone, LoneFile, LoneKind, Pictures};
 pub use outbox::{Content, DueFile, DuePlaylist};
 pub use slice::{PlaylistKey, Probed, Slice, SliceFile};
 pub use state::object_key;
+pub use videos::KeptVideo;
 
 use journal::{COMPACT_ABOVE, Entry, Journal};
 use state::{Contradiction, State};
@@ -385,6 +390,13 @@ fn lock(dir: &Path) -> Result<Flock<File>, SpoolError> {
         nix::errno::Errno::EWOULDBLOCK => SpoolError::InUse(dir.to_owned()),
         errno => SpoolError::io("lock", &path)(errno.into()),
     })
+}
+
+fn remove_if_there(path: &Path) -> Result<(), SpoolError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other.map_err(SpoolError::io("remove", path)),
+    }
 }
 
 /// Makes the names in a directory durable.

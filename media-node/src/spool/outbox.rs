@@ -1,11 +1,13 @@
-use std::io;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::journal::Entry;
-use super::{LoneKind, Slice, Spool, SpoolError};
+use super::{LoneKind, Slice, Spool, SpoolError, remove_if_there};
 
 /// What is in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Content {
     Slice,
     Lone(LoneKind),
@@ -50,7 +52,7 @@ pub struct DuePlaylist {
 
 /// What the uploader does with a spool.
 impl Spool {
-    /// Unconfirmed files, oldest first; none while they are [held back](Self::hold_back).
+    /// Files that no store has confirmed, oldest first; none while they are [held back](Self::hold_back).
     pub fn due_files(&self) -> Vec<DueFile> {
         let inner = self.lock();
         if inner.held_back {
@@ -58,8 +60,7 @@ impl Spool {
         }
         let mut due: Vec<_> = inner
             .state
-            .complete()
-            .filter(|file| !file.uploaded)
+            .waiting()
             .map(|file| DueFile {
                 number: file.number,
                 content: file.content,
@@ -100,18 +101,13 @@ impl Spool {
     /// this says nothing.
     pub fn confirm_file(&self, file: &DueFile) -> Result<(), SpoolError> {
         let mut inner = self.lock();
-        let is_as_it_was = |due: &super::state::Complete<'_>| due.number == file.number && due.bytes == file.bytes;
-        if !inner.state.complete().any(|due| is_as_it_was(&due)) {
+        if !inner.state.waits_as(file) {
             return Ok(());
         }
         inner.write(Entry::Uploaded { number: file.number })?;
         drop(inner);
         self.tell();
-        let path = &file.path;
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            other => other.map_err(SpoolError::io("remove", path)),
-        }
+        remove_if_there(&file.path)
     }
 
     /// The store has the playlist as it was due.

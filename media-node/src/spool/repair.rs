@@ -17,7 +17,7 @@ pub(super) enum Repair {
     Finish { number: u64, renamed: bool },
     /// The file was begun, but not made.
     Forget { number: u64 },
-    /// The store has confirmed what is in the file, or nobody wants it; it was not removed yet.
+    /// A store has confirmed what is in the file, or nobody wants it; it was not removed yet.
     Remove { file: String },
     /// The end of the slice was cut off in the journal only.
     Cut { file: String, bytes: u64 },
@@ -67,9 +67,10 @@ pub(super) fn plan(state: &State, listing: &Listing) -> Vec<Repair> {
     }
     for kept in state.complete() {
         let file = file_name(kept.number, kept.content.extension());
+        let elsewhere = kept.uploaded || state.backup.holds(kept.number);
         match complete.remove(&file) {
-            Some(_) if kept.uploaded => repairs.push(Repair::Remove { file }),
-            None if kept.uploaded => {}
+            Some(_) if elsewhere => repairs.push(Repair::Remove { file }),
+            None if elsewhere => {}
             Some(bytes) if bytes == kept.bytes => {}
             Some(bytes) if kept.cut && bytes > kept.bytes => repairs.push(Repair::Cut {
                 file,

@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 
 use protocol::TrackKind;
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,20 @@ pub struct SliceFile {
 impl Write for SliceFile {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.file.write(data)
+    }
+
+    /// All of it, or nothing: a full disk may take a part.
+    fn write_all(&mut self, data: &[u8]) -> io::Result<()> {
+        let end = self.file.stream_position()?;
+        self.file.write_all(data).inspect_err(|_| {
+            let cut = self
+                .file
+                .set_len(end)
+                .and_then(|()| self.file.seek(SeekFrom::Start(end)));
+            if let Err(error) = cut {
+                tracing::warn!(%error, "half a unit stays at the end of a slice");
+            }
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {

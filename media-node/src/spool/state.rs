@@ -3,9 +3,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::{ConfirmedSlice, EndCause, FileKind, RecordedFile};
 use serde::{Deserialize, Serialize};
 
+use super::backup::Backup;
 use super::journal::Entry;
 use super::log::Log;
-use super::{Content, Lone, LoneKind, Pictures, PlaylistKey, Slice};
+use super::{Content, DueFile, KeptVideo, Lone, LoneKind, Pictures, PlaylistKey, Slice};
 
 /// What the journal says, as one value. Pure: entries in, answers out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +43,11 @@ pub(super) struct State {
     /// Numbers of complete files that nobody wants; they may still be on the disk.
     #[serde(default)]
     pub(super) given_up: BTreeSet<u64>,
+    #[serde(default)]
+    pub(super) backup: Backup,
+    /// Of a video-on-demand service, in the order of their making.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) videos: Vec<KeptVideo>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -231,6 +237,17 @@ impl State {
             Entry::Confirmed { through } => self.log.confirmed(through),
             Entry::Learned { slices, next } => self.learn(slices, next),
             Entry::Released => self.released = true,
+            entry @ (Entry::BackedUp { .. }
+            | Entry::Copied { .. }
+            | Entry::Retracted { .. }
+            | Entry::Cleared { .. }
+            | Entry::Left) => self.apply_backup(entry)?,
+            Entry::VideoMade(video) => {
+                if self.videos.iter().any(|made| made.name == video.name) {
+                    return Err(Contradiction(format!("the video of {} is made twice", video.name)));
+                }
+                self.videos.push(video);
+            }
         }
         Ok(())
     }
@@ -317,6 +334,18 @@ impl State {
 
     pub(super) fn kept(&self) -> impl Iterator<Item = &Kept> {
         self.playlists.iter().flat_map(|playlist| &playlist.slices)
+    }
+
+    /// Whole files that are nowhere but on the disk.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = Complete<'_>> {
+        self.complete()
+            .filter(|file| !file.uploaded && !self.backup.holds(file.number))
+    }
+
+    /// The file is still to be brought to a store as it was when it was due.
+    pub(super) fn waits_as(&self, due: &DueFile) -> bool {
+        self.waiting()
+            .any(|file| file.number == due.number && file.bytes == due.bytes)
     }
 
     /// Every file that is or was in the spool, but the pictures that the store has.

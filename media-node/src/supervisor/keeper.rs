@@ -122,7 +122,7 @@ impl Keeper {
                 () = over => return Awaited::Pause,
                 order = self.orders.recv() => match order {
                     Some(Order::Job(job)) => return Awaited::Job(job),
-                    Some(Order::Desired(desired)) => self.desired = Some(self.allowed(desired)),
+                    Some(Order::Desired(desired)) => self.desired = Some(self.allowed(*desired)),
                     Some(Order::EndForSpace(why)) => self.end_for_space(why),
                     // The next process tells it again.
                     Some(Order::Confirmed(_) | Order::Answered { .. }) => {}
@@ -224,7 +224,7 @@ impl Keeper {
                         return End::Replaced(newer);
                     }
                     Some(Order::Desired(desired)) => {
-                        let desired = self.allowed(desired);
+                        let desired = self.allowed(*desired);
                         if self.desired.as_ref() == Some(&desired) {
                             continue;
                         }
@@ -304,6 +304,7 @@ impl Keeper {
             directive: job.placement.directive.unwrap_or(Directive::Record),
             subscription: job.subscription.clone(),
             scene: None,
+            keys: None,
             terms: Default::default(),
         });
         self.allowed(last)

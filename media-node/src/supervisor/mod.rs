@@ -218,11 +218,12 @@ impl Supervisor {
         } else {
             desired.directive
         };
-        recording.order(Order::Desired(Desired {
+        let desired = Desired {
             epoch: held,
             directive,
             ..desired
-        }))?;
+        };
+        recording.order(Order::Desired(Box::new(desired)))?;
         Ok(recording)
     }
 
@@ -237,11 +238,12 @@ impl Supervisor {
         self.get(sid)?.order(Order::Answered { epoch, answered })
     }
 
-    /// Passes on what is wanted and answers when the recording has ended, or with its newest report after `wait`.
+    /// Passes on what is wanted and answers when the recording has ended, when nothing of it is on this node alone, or with
+    /// its newest report after `wait`.
     pub async fn desire(&self, sid: &str, desired: Desired, wait: Duration) -> Result<Report, Refusal> {
         let recording = self.converge(sid, desired)?;
         let mut status = recording.status();
-        let ended = status.wait_for(|status| status.phase() == Some(Phase::Ended));
+        let ended = status.wait_for(|status| status.phase() == Some(Phase::Ended) || status.is_backed_up());
         // A time-out is an answer too: the newest report says how far it is.
         let _ = tokio::time::timeout(wait, ended).await;
         self.report(sid)

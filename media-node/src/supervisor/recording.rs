@@ -49,7 +49,7 @@ pub enum Stage {
 #[derive(Debug)]
 pub(super) enum Order {
     Job(Box<Job>),
-    Desired(Desired),
+    Desired(Box<Desired>),
     Confirmed(Confirmed),
     /// The answer to a report of `epoch`.
     Answered {
@@ -142,6 +142,12 @@ impl Status {
         matches!(self.stage, Stage::Running)
             && !self.no_space
             && self.phase().is_none_or(|phase| phase < Phase::Draining)
+    }
+
+    /// Capture has ended, and the backup store has what the customer's has not.
+    pub(super) fn is_backed_up(&self) -> bool {
+        let is_complete = |report: &Report| report.backed_up.is_some_and(|backed_up| backed_up.complete);
+        self.phase() == Some(Phase::Draining) && self.report.as_ref().is_some_and(is_complete)
     }
 
     pub fn phase(&self) -> Option<Phase> {

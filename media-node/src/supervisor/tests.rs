@@ -94,6 +94,7 @@ fn stop(epoch: u64) -> Desired {
         directive: Directive::Stop(EndCause::Stopped),
         subscription: job.subscription,
         scene: None,
+        keys: None,
         terms: Default::default(),
     }
 }

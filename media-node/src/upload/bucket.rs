@@ -1,14 +1,16 @@
 use std::path::Path;
 use std::time::Duration;
 
-use opendal::Operator;
-use opendal::layers::TimeoutLayer;
+use opendal::layers::{RetryLayer, TimeoutLayer};
+use opendal::{Buffer, Operator, Reader};
 use protocol::Storage;
+use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 
 use super::fault::UploadFault;
 use super::service;
 use super::store::disk;
+use crate::clock::unix_ms;
 use crate::outbound::Client;
 use crate::spool::object_key;
 
@@ -21,6 +23,8 @@ const SLOWEST_LINE: u64 = 128 * 1024;
 const WHOLE_UP_TO: u64 = 64 << 20;
 /// Of one part in bytes; a store takes ten thousand of them, which is more than an MP4 file ever has.
 const PART: usize = 16 << 20;
+/// A part that fails is sent again so often before the whole file is.
+const PART_ATTEMPTS: usize = 3;
 
 /// What is held in memory of a file while it travels, in bytes.
 pub(super) fn memory_for(bytes: u64) -> u64 {
@@ -33,6 +37,53 @@ pub struct Bucket {
     operator: Operator,
     prefix: String,
     place: String,
+}
+
+/// Where a file's bytes come from, from its beginning on.
+enum Source<'a> {
+    File {
+        file: File,
+        path: &'a Path,
+    },
+    Object {
+        reader: Reader,
+        at: u64,
+        bytes: u64,
+        place: &'a str,
+    },
+}
+
+impl Source<'_> {
+    /// At most `most` bytes; none at the end.
+    async fn next(&mut self, most: usize) -> Result<Buffer, UploadFault> {
+        match self {
+            Self::File { file, path } => {
+                let mut part = Vec::with_capacity(most);
+                let read = file.take(most as u64).read_to_end(&mut part).await;
+                read.map_err(disk("read", path))?;
+                Ok(part.into())
+            }
+            Self::Object {
+                reader,
+                at,
+                bytes,
+                place,
+            } => {
+                let end = bytes.saturating_sub(*at).min(most as u64) + *at;
+                if end == *at {
+                    return Ok(Buffer::new());
+                }
+                let part = reader.read(*at..end).await;
+                let part = part.map_err(|error| UploadFault::from_backup(place, &error))?;
+                if part.len() as u64 != end - *at {
+                    let what = format!("{place} gave {} bytes of a file of {bytes}", part.len());
+                    return Err(UploadFault::Backup(what));
+                }
+                *at = end;
+                Ok(part)
+            }
+        }
+    }
 }
 
 impl Bucket {
@@ -53,16 +104,17 @@ impl Bucket {
     }
 
     /// One request, answered within a time that fits its size.
-    pub(super) async fn put(&self, name: &str, content_type: &str, body: Vec<u8>) -> Result<(), UploadFault> {
-        let operator = self.timed(BASE_TIME + Duration::from_secs(body.len() as u64 / SLOWEST_LINE));
+    pub(super) async fn put(&self, name: &str, content_type: &str, body: impl Into<Buffer>) -> Result<(), UploadFault> {
+        let body = body.into();
+        let operator = self.timed(time_for(body.len() as u64));
         let write = operator
             .write_with(&self.key(name), body)
             .content_type(content_type)
             .await;
-        write.map(drop).map_err(|error| UploadFault::from_store(&error))
+        write.map(drop).map_err(|error| refused(&error))
     }
 
-    /// A file of `bytes`, whole or in parts. Parts of an attempt that fails are taken back where the store still answers.
+    /// A file of `bytes`, whole or in parts.
     pub(super) async fn put_file(
         &self,
         name: &str,
@@ -70,28 +122,61 @@ impl Bucket {
         path: &Path,
         bytes: u64,
     ) -> Result<(), UploadFault> {
-        if bytes <= WHOLE_UP_TO {
-            let body = tokio::fs::read(path).await.map_err(disk("read", path))?;
-            return self.put(name, content_type, body).await;
+        let file = File::open(path).await.map_err(disk("read", path))?;
+        self.send(name, content_type, Source::File { file, path }, bytes).await
+    }
+
+    /// An object of `bytes` that another bucket holds under the same name.
+    pub(super) async fn put_from(
+        &self,
+        from: &Self,
+        name: &str,
+        content_type: &str,
+        bytes: u64,
+    ) -> Result<(), UploadFault> {
+        let operator = from.timed(time_for(bytes.min(WHOLE_UP_TO)));
+        let reader = operator.reader(&from.key(name)).await;
+        let source = Source::Object {
+            reader: reader.map_err(|error| UploadFault::from_backup(&from.place, &error))?,
+            at: 0,
+            bytes,
+            place: &from.place,
+        };
+        self.send(name, content_type, source, bytes).await
+    }
+
+    async fn send(
+        &self,
+        name: &str,
+        content_type: &str,
+        mut source: Source<'_>,
+        bytes: u64,
+    ) -> Result<(), UploadFault> {
+        if bytes > WHOLE_UP_TO {
+            return self.send_parts(name, content_type, source).await;
         }
-        let operator = self.timed(BASE_TIME + Duration::from_secs(PART as u64 / SLOWEST_LINE));
+        let body = source.next(bytes as usize).await?;
+        self.put(name, content_type, body).await
+    }
+
+    /// Parts of an attempt that fails are taken back where the store still answers.
+    async fn send_parts(&self, name: &str, content_type: &str, mut source: Source<'_>) -> Result<(), UploadFault> {
+        let operator = self
+            .timed(time_for(PART as u64))
+            .layer(RetryLayer::new().with_max_times(PART_ATTEMPTS).with_jitter());
         let key = self.key(name);
         let writer = operator.writer_with(&key).content_type(content_type).await;
-        let mut writer = writer.map_err(|error| UploadFault::from_store(&error))?;
+        let mut writer = writer.map_err(|error| refused(&error))?;
         let sent = async {
-            let mut file = tokio::fs::File::open(path).await.map_err(disk("read", path))?;
             loop {
-                let mut part = Vec::with_capacity(PART);
-                let read = (&mut file).take(PART as u64).read_to_end(&mut part).await;
-                if read.map_err(disk("read", path))? == 0 {
+                let part = source.next(PART).await?;
+                if part.is_empty() {
                     break;
                 }
-                writer
-                    .write(part)
-                    .await
-                    .map_err(|error| UploadFault::from_store(&error))?;
+                let written = writer.write(part).await;
+                written.map_err(|error| refused(&error))?;
             }
-            writer.close().await.map_err(|error| UploadFault::from_store(&error))
+            writer.close().await.map_err(|error| refused(&error))
         };
         let result = sent.await.map(drop);
         if result.is_err()
@@ -102,9 +187,10 @@ impl Bucket {
         result
     }
 
+    /// What is not there is deleted.
     pub(super) async fn delete(&self, name: &str) -> Result<(), UploadFault> {
         let delete = self.timed(BASE_TIME).delete(&self.key(name)).await;
-        delete.map_err(|error| UploadFault::from_store(&error))
+        delete.map_err(|error| refused(&error))
     }
 
     fn key(&self, name: &str) -> String {
@@ -116,4 +202,12 @@ impl Bucket {
             .clone()
             .layer(TimeoutLayer::new().with_timeout(limit).with_io_timeout(limit))
     }
+}
+
+fn refused(error: &opendal::Error) -> UploadFault {
+    UploadFault::from_store(error, unix_ms())
+}
+
+fn time_for(bytes: u64) -> Duration {
+    BASE_TIME + Duration::from_secs(bytes / SLOWEST_LINE)
 }

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use protocol::{Fault, Refusal, RefusalCode, Storage};
+use protocol::{Fault, Refusal, RefusalCode, Storage, StorageKind};
 
-use super::Bucket;
+use super::{Bucket, vod};
 use crate::outbound::Client;
 
 /// Under the storage's prefix. It stays in the bucket where the keys may not delete.
@@ -12,10 +12,17 @@ const PROOF_TIME: Duration = Duration::from_secs(5);
 /// Enough for a store that answers at all; a proof that stays does no harm.
 const CLEANUP_TIME: Duration = Duration::from_secs(1);
 
-/// Proves that the bucket can be written to with these keys, by writing a small object and deleting it again. Keys that
-/// can only write are good enough: nothing is read or listed, and a refused deletion counts for nothing. Takes at most
-/// 6 s.
+/// Proves that recordings can be stored there with these keys, in a bucket by writing a small object and deleting it
+/// again. Keys that can only write are good enough: nothing is read or listed, and a refused deletion counts for nothing.
+/// Takes at most 6 s.
 pub async fn check(storage: &Storage, client: &Client) -> Result<(), Refusal> {
+    match storage.kind {
+        StorageKind::AliyunVod => vod::check(storage, client).await,
+        _ => check_bucket(storage, client).await,
+    }
+}
+
+async fn check_bucket(storage: &Storage, client: &Client) -> Result<(), Refusal> {
     let refuse = |what: String| Refusal {
         fault: Fault::Destination,
         code: RefusalCode::StorageUnusable,
@@ -25,7 +32,7 @@ pub async fn check(storage: &Storage, client: &Client) -> Result<(), Refusal> {
         ),
     };
     let bucket = Bucket::new(storage, client).map_err(refuse)?;
-    let put = bucket.put(PROOF_NAME, "text/plain", PROOF_TEXT.into());
+    let put = bucket.put(PROOF_NAME, "text/plain", PROOF_TEXT);
     match tokio::time::timeout(PROOF_TIME, put).await {
         Err(_) => return Err(refuse(format!("no answer within {} s", PROOF_TIME.as_secs()))),
         Ok(Err(fault)) => return Err(refuse(fault.message().to_owned())),

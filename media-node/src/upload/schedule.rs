@@ -3,10 +3,9 @@ use std::time::Duration;
 
 use protocol::{Fault, Problem};
 
-use super::bucket::memory_for;
 use super::fault::UploadFault;
+use super::task::{Item, Task};
 use crate::backoff::Backoff;
-use crate::spool::{DueFile, DuePlaylist};
 
 /// Requests of one recording at the same time.
 const MOST_IN_FLIGHT: usize = 4;
@@ -16,35 +15,12 @@ const MOST_BYTES_IN_FLIGHT: u64 = 64 << 20;
 const PATIENCE_MS: u64 = 10_000;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const UPLOAD_REFUSED: &str = "upload_refused";
+const VOD_REFUSED: &str = "vod_refused";
 
-/// What a request is about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Item {
-    File(u64),
-    Playlist(String),
-}
-
-/// One request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Task {
-    File(DueFile),
-    Playlist(DuePlaylist),
-}
-
-impl Task {
-    pub(super) fn item(&self) -> Item {
-        match self {
-            Self::File(file) => Item::File(file.number),
-            Self::Playlist(playlist) => Item::Playlist(playlist.name.clone()),
-        }
-    }
-
-    fn bytes(&self) -> u64 {
-        match self {
-            Self::File(file) => memory_for(file.bytes),
-            Self::Playlist(_) => 0,
-        }
-    }
+/// Whether a problem that an uploader told is that the store will not, rather than that it cannot at present.
+pub fn is_refusal(problem: &Problem) -> bool {
+    matches!(problem.code.as_str(), UPLOAD_REFUSED | VOD_REFUSED)
 }
 
 /// Decides which requests are made when. Pure: time is an argument, in milliseconds of any clock that does not go back.
@@ -54,6 +30,8 @@ pub(super) struct Schedule {
     failing: BTreeMap<Item, Failing>,
     backoff: Backoff,
     closed_until_ms: u64,
+    /// Of the first failure since the last success.
+    down_since_ms: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -72,21 +50,16 @@ impl Schedule {
             failing: BTreeMap::new(),
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             closed_until_ms: 0,
+            down_since_ms: None,
         }
     }
 
-    /// The requests to make at this moment, of those that are due. Playlists come first: they are small, and nobody can
-    /// play a slice that no playlist names. What has failed waits behind what has not, so that one object that the store
-    /// will not take keeps no other back. While the last request failed, one at a time is made.
-    pub(super) fn next(&mut self, files: Vec<DueFile>, playlists: Vec<DuePlaylist>, now_ms: u64) -> Vec<Task> {
+    /// Of what is due, what to do at this moment. What has failed waits behind what has not, so that one object that the
+    /// store will not take keeps no other back. While the last request failed, one at a time is made.
+    pub(super) fn next(&mut self, mut due: Vec<Task>, now_ms: u64) -> Vec<Task> {
         if now_ms < self.closed_until_ms {
             return Vec::new();
         }
-        let mut due: Vec<_> = playlists
-            .into_iter()
-            .map(Task::Playlist)
-            .chain(files.into_iter().map(Task::File))
-            .collect();
         due.retain(|task| !self.in_flight.contains_key(&task.item()));
         due.sort_by_key(|task| self.failing.get(&task.item()).map_or(0, |failing| failing.attempts));
         let most = if self.backoff.failures() > 0 { 1 } else { MOST_IN_FLIGHT };
@@ -106,6 +79,12 @@ impl Schedule {
     pub(super) fn succeeded(&mut self, item: &Item) {
         self.in_flight.remove(item);
         self.failing.remove(item);
+        self.down_since_ms = None;
+        self.reopen();
+    }
+
+    /// Something has changed that may have kept requests from succeeding: the next one need not wait.
+    pub(super) fn reopen(&mut self) {
         self.backoff.reset();
         self.closed_until_ms = 0;
     }
@@ -123,16 +102,35 @@ impl Schedule {
         let (whose, code, what) = match fault {
             UploadFault::Refused(said) => (
                 Fault::Destination,
-                "upload_refused",
+                UPLOAD_REFUSED,
                 format!("{place} refuses uploads: {said}"),
+            ),
+            UploadFault::KeysEnded(said) => (
+                Fault::Destination,
+                "upload_keys_ended",
+                format!("{place} refuses uploads: {said}"),
+            ),
+            UploadFault::Rejected(said) => (
+                Fault::Caller,
+                VOD_REFUSED,
+                format!("{place} does not take the description of the video: {said}"),
             ),
             UploadFault::Unavailable(said) => (
                 Fault::Destination,
                 "upload_failing",
                 format!("{place} does not take uploads: {said}"),
             ),
+            UploadFault::Clock(said) => (
+                Fault::Ours,
+                "clock_skewed",
+                format!("{place} refuses uploads because of the time: {said}"),
+            ),
+            UploadFault::Backup(said) => (Fault::Ours, "backup_failing", said.clone()),
             UploadFault::Disk(said) => (Fault::Ours, "spool_failed", said.clone()),
         };
+        if !matches!(fault, UploadFault::Disk(_) | UploadFault::Backup(_)) {
+            self.down_since_ms.get_or_insert(now_ms);
+        }
         let failing = self.failing.entry(item).or_insert_with(|| Failing {
             attempts: 0,
             since_ms: now_ms,
@@ -145,6 +143,24 @@ impl Schedule {
         let pause = self.backoff.pause(chance);
         self.closed_until_ms = now_ms + pause.as_millis() as u64;
         pause
+    }
+
+    pub(super) fn is_in_flight(&self, item: &Item) -> bool {
+        self.in_flight.contains_key(item)
+    }
+
+    /// Since when no request has succeeded.
+    pub(super) fn down_since_ms(&self) -> Option<u64> {
+        self.down_since_ms
+    }
+
+    /// Since when this one has not.
+    pub(super) fn failing_since_ms(&self, item: &Item) -> Option<u64> {
+        self.failing.get(item).map(|failing| failing.since_ms)
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight.is_empty()
     }
 
     /// When the next request may be made.
@@ -172,26 +188,26 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spool::Content;
+    use crate::spool::{Content, DueFile, DuePlaylist};
 
-    fn slice(number: u64, bytes: u64) -> DueFile {
-        DueFile {
+    fn slice(number: u64, bytes: u64) -> Task {
+        Task::File(DueFile {
             number,
             content: Content::Slice,
             name: format!("{number}.ts"),
             path: "x".into(),
             bytes,
-        }
+        })
     }
 
-    fn playlist() -> DuePlaylist {
-        DuePlaylist {
+    fn playlist() -> Task {
+        Task::Playlist(DuePlaylist {
             name: "p".to_owned(),
             slices: Vec::new(),
             own: 0,
             learned: 0,
             ended: false,
-        }
+        })
     }
 
     fn items(tasks: &[Task]) -> Vec<Item> {
@@ -199,10 +215,12 @@ mod tests {
     }
 
     #[test]
-    fn playlists_go_first_and_the_number_is_bounded() {
+    fn the_number_is_bounded() {
         let mut schedule = Schedule::new();
-        let due: Vec<_> = (0..9).map(|number| slice(number, 1)).collect();
-        let chosen = schedule.next(due.clone(), vec![playlist()], 0);
+        let due: Vec<_> = std::iter::once(playlist())
+            .chain((0..9).map(|number| slice(number, 1)))
+            .collect();
+        let chosen = schedule.next(due.clone(), 0);
         assert_eq!(
             items(&chosen),
             [
@@ -212,47 +230,41 @@ mod tests {
                 Item::File(2)
             ]
         );
-        assert!(schedule.next(due.clone(), vec![playlist()], 0).is_empty());
+        assert!(schedule.next(due.clone(), 0).is_empty());
         schedule.succeeded(&Item::File(1));
-        assert_eq!(items(&schedule.next(due, vec![playlist()], 0)), [Item::File(1)]);
+        assert_eq!(items(&schedule.next(due, 0)), [Item::File(1)]);
     }
 
     #[test]
     fn what_is_held_in_memory_is_bounded() {
         let mut schedule = Schedule::new();
         let due = vec![slice(0, 60 << 20), slice(1, 20 << 20), slice(2, 1)];
-        assert_eq!(items(&schedule.next(due.clone(), Vec::new(), 0)), [Item::File(0)]);
-        assert!(schedule.next(due, Vec::new(), 0).is_empty());
+        assert_eq!(items(&schedule.next(due.clone(), 0)), [Item::File(0)]);
+        assert!(schedule.next(due, 0).is_empty());
     }
 
     #[test]
     fn a_file_of_gigabytes_keeps_no_slice_back() {
         let mut schedule = Schedule::new();
         let due = vec![slice(0, 2 << 30), slice(1, 1 << 20)];
-        assert_eq!(
-            items(&schedule.next(due, Vec::new(), 0)),
-            [Item::File(0), Item::File(1)]
-        );
+        assert_eq!(items(&schedule.next(due, 0)), [Item::File(0), Item::File(1)]);
     }
 
     #[test]
     fn after_a_failure_others_go_first_one_at_a_time_after_a_pause() {
         let mut schedule = Schedule::new();
         let due = vec![slice(0, 1), slice(1, 1), slice(2, 1)];
-        schedule.next(due.clone(), Vec::new(), 0);
+        schedule.next(due.clone(), 0);
         for number in 0..3 {
             let fault = UploadFault::Unavailable("down".to_owned());
             schedule.failed(Item::File(number), &fault, "there", 100, u32::MAX);
         }
-        assert!(schedule.next(due.clone(), Vec::new(), 200).is_empty());
+        assert!(schedule.next(due.clone(), 200).is_empty());
         assert_eq!(schedule.closed_until_ms(), 100 + 1000);
         let due_with_new = [due, vec![slice(3, 1)]].concat();
-        assert_eq!(
-            items(&schedule.next(due_with_new.clone(), Vec::new(), 1100)),
-            [Item::File(3)]
-        );
+        assert_eq!(items(&schedule.next(due_with_new.clone(), 1100)), [Item::File(3)]);
         schedule.succeeded(&Item::File(3));
-        assert_eq!(schedule.next(due_with_new, Vec::new(), 1100).len(), 4);
+        assert_eq!(schedule.next(due_with_new, 1100).len(), 4);
     }
 
     #[test]

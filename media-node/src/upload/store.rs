@@ -1,9 +1,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::Bucket;
+use protocol::{Storage, StorageKind};
+
 use super::fault::UploadFault;
-use crate::spool::{Content, DueFile, LoneKind};
+use super::{Bucket, Vod};
+use crate::outbound::Client;
+use crate::spool::{Content, DueFile, DuePlaylist, HeldFile, LoneKind, Spool};
 
 const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
 
@@ -11,25 +15,44 @@ const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
 #[derive(Clone, Debug)]
 pub enum Store {
     Bucket(Bucket),
+    Vod(Box<Vod>),
     /// A directory on this machine.
     Directory(PathBuf),
 }
 
 impl Store {
+    /// Speaks to nobody yet. An error says what is wrong with the description of the storage.
+    pub fn new(storage: &Storage, client: &Client) -> Result<Self, String> {
+        match storage.kind {
+            StorageKind::AliyunVod => Ok(Self::Vod(Box::new(Vod::new(storage, client)?))),
+            _ => Ok(Self::Bucket(Bucket::new(storage, client)?)),
+        }
+    }
+
     /// For messages.
     pub(super) fn place(&self) -> String {
         match self {
             Self::Bucket(bucket) => bucket.place().to_owned(),
+            Self::Vod(vod) => vod.place().to_owned(),
             Self::Directory(dir) => dir.display().to_string(),
         }
     }
 
-    pub(super) async fn put_file(&self, file: &DueFile) -> Result<(), UploadFault> {
+    /// Whether a playlist may travel as it is: some stores take it once, when it is complete.
+    pub(super) fn takes(&self, playlist: &DuePlaylist) -> bool {
+        match self {
+            Self::Vod(_) => playlist.ended,
+            Self::Bucket(_) | Self::Directory(_) => true,
+        }
+    }
+
+    pub(super) async fn put_file(&self, spool: &Arc<Spool>, file: &DueFile) -> Result<(), UploadFault> {
         match self {
             Self::Bucket(bucket) => {
                 let content_type = content_type(file.content);
                 bucket.put_file(&file.name, content_type, &file.path, file.bytes).await
             }
+            Self::Vod(vod) => vod.put_file(spool, file, content_type(file.content)).await,
             Self::Directory(dir) => {
                 let (place, new) = in_directory(dir, &file.name);
                 link_or_copy(&file.path, &new, &place)
@@ -39,9 +62,24 @@ impl Store {
         }
     }
 
-    pub(super) async fn put_playlist(&self, name: &str, text: String) -> Result<(), UploadFault> {
+    /// An object that the backup holds.
+    pub(super) async fn put_from(&self, backup: &Bucket, file: &HeldFile) -> Result<(), UploadFault> {
+        match self {
+            Self::Bucket(bucket) => {
+                let content_type = content_type(file.content);
+                bucket.put_from(backup, &file.name, content_type, file.bytes).await
+            }
+            Self::Vod(_) | Self::Directory(_) => {
+                let what = format!("{} takes nothing from a backup", self.place());
+                Err(UploadFault::Disk(what))
+            }
+        }
+    }
+
+    pub(super) async fn put_playlist(&self, spool: &Arc<Spool>, name: &str, text: String) -> Result<(), UploadFault> {
         match self {
             Self::Bucket(bucket) => bucket.put(name, PLAYLIST_TYPE, text.into_bytes()).await,
+            Self::Vod(vod) => vod.put_playlist(spool, name, PLAYLIST_TYPE, &text).await,
             Self::Directory(dir) => {
                 let (place, new) = in_directory(dir, name);
                 let write = async {

@@ -3,39 +3,72 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use protocol::Problem;
+use protocol::{Fault, Problem};
 use tokio::sync::watch;
 
-use super::Store;
-use super::Tally;
+use super::division::Due;
 use super::fault::UploadFault;
-use super::schedule::{Item, Schedule, Task};
+use super::schedule::Schedule;
+use super::task::{Item, Task};
 use super::writing::{self, Writing};
+use super::{Bucket, Store, Tally};
 use crate::backoff::chance;
 use crate::clock::SteadyClock;
-use crate::spool::{DueFile, DuePlaylist, Slice, Spool, SpoolError};
+use crate::spool::{DueCopy, DueFile, DuePlaylist, HeldFile, Slice, Spool, SpoolError};
+
+/// When all that was recorded is in the customer's store, the backup has so long to remove what it held.
+const CLEARANCE_MS: u64 = 60_000;
 
 /// Writes the text of a playlist: its slices, and whether it has ended.
 pub type Render = Box<dyn Fn(&[Slice], bool) -> String + Send + Sync>;
 
+/// Where objects go while the customer's store takes none.
+#[derive(Clone, Debug)]
+pub struct BackupStore {
+    pub bucket: Bucket,
+    /// How long that has to last.
+    pub after: Duration,
+}
+
 /// Empties a spool into a store.
 pub struct Uploader {
     spool: Arc<Spool>,
-    store: Store,
+    store: watch::Sender<Store>,
+    backup: Option<BackupStore>,
     render: Render,
     writing: watch::Receiver<Writing>,
-    problem: watch::Sender<Option<Problem>>,
+    problems: watch::Sender<Vec<Problem>>,
     tally: Tally,
 }
 
+/// Which store a request is made to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    Customer,
+    Backup,
+}
+
+/// The requests to both stores.
+struct Lines {
+    customer: Schedule,
+    backup: Schedule,
+    /// Since when the backup has taken over.
+    taken_over_ms: Option<u64>,
+    /// Since when nothing is left to do but to clear the backup.
+    clearing_ms: Option<u64>,
+}
+
+type Settled = (Line, Item, Result<(), UploadFault>);
+
 impl Uploader {
-    pub fn new(spool: Arc<Spool>, store: Store, render: Render) -> Self {
+    pub fn new(spool: Arc<Spool>, store: Store, backup: Option<BackupStore>, render: Render) -> Self {
         Self {
             spool,
-            store,
+            store: watch::Sender::new(store),
+            backup,
             render,
             writing: watch::channel(Writing::Always).1,
-            problem: watch::Sender::new(None),
+            problems: watch::Sender::new(Vec::new()),
             tally: Tally::default(),
         }
     }
@@ -45,9 +78,14 @@ impl Uploader {
         Self { writing, ..self }
     }
 
+    /// The store that objects go to: another value is used from the next request on.
+    pub fn store(&self) -> watch::Sender<Store> {
+        self.store.clone()
+    }
+
     /// What keeps uploads back at the moment. `at_ms` is its beginning.
-    pub fn problem(&self) -> watch::Receiver<Option<Problem>> {
-        self.problem.subscribe()
+    pub fn problems(&self) -> watch::Receiver<Vec<Problem>> {
+        self.problems.subscribe()
     }
 
     pub fn tally(&self) -> Tally {
@@ -56,57 +94,79 @@ impl Uploader {
 
     /// Runs until capture has ended and the store has confirmed everything. Dropped, it leaves the spool to the next.
     pub async fn run(self) {
-        let mut changes = self.spool.changes();
-        let done = async {
-            while self.spool.cause().is_none() || self.spool.pending() > 0 {
-                // The spool is there as long as this is.
-                let _ = changes.changed().await;
-            }
-        };
-        tokio::select! {
-            () = self.serve() => {}
-            () = done => {}
-        }
+        self.upload(true).await;
     }
 
     /// The same without an end: more may come into a spool whose capture has ended.
     pub async fn serve(&self) {
+        self.upload(false).await;
+    }
+
+    async fn upload(&self, ends: bool) {
         let clock = SteadyClock::new();
-        let mut changes = self.spool.changes();
+        let (mut changes, mut stores) = (self.spool.changes(), self.store.subscribe());
         let mut writing = self.writing.clone();
-        let mut schedule = Schedule::new();
+        let mut lines = Lines::new();
         let mut requests = FuturesUnordered::new();
         loop {
             changes.borrow_and_update();
             let now_ms = clock.now_ms();
-            let playlists = if writing.borrow_and_update().is_allowed() {
-                self.spool.due_playlists()
-            } else {
-                Vec::new()
-            };
-            let due = schedule.next(self.spool.due_files(), playlists, now_ms);
-            requests.extend(due.into_iter().map(|task| self.request(task)));
-            let pause = schedule.closed_until_ms().saturating_sub(now_ms);
+            let mut due = Due::of(&self.spool, &self.store.borrow());
+            if !writing.borrow_and_update().is_allowed() {
+                due.playlists.clear();
+                due.copies.clear();
+            }
+            let tasks = lines.next(&due, self.backup.as_ref(), now_ms);
+            requests.extend(tasks.into_iter().map(|(line, task)| self.request(line, task)));
+            if self.is_over(&mut lines, now_ms).await && ends {
+                return;
+            }
+            let wake_ms = lines.wake_ms(self.backup.as_ref(), now_ms);
+            let pause = wake_ms.map(|wake_ms| Duration::from_millis(wake_ms - now_ms));
             tokio::select! {
-                Some((item, result)) = requests.next(), if !requests.is_empty() => {
-                    self.settle(&mut schedule, item, result, clock.now_ms());
+                Some(settled) = requests.next(), if !requests.is_empty() => {
+                    self.settle(&mut lines, settled, clock.now_ms());
                 }
                 changed = changes.changed() => {
                     if changed.is_err() { return; }
                 }
+                Ok(()) = stores.changed() => lines.customer.reopen(),
                 Ok(()) = writing.changed() => {}
-                () = tokio::time::sleep(Duration::from_millis(pause)), if pause > 0 => {}
+                () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
             }
         }
     }
 
-    fn settle(&self, schedule: &mut Schedule, item: Item, result: Result<(), UploadFault>, now_ms: u64) {
+    /// Everything is in the customer's store, and out of the backup as far as that goes.
+    async fn is_over(&self, lines: &mut Lines, now_ms: u64) -> bool {
+        if !lines.are_idle() || self.spool.cause().is_none() || self.spool.pending() > 0 {
+            lines.clearing_ms = None;
+            return false;
+        }
+        if self.spool.is_backup_clear() {
+            return true;
+        }
+        let since_ms = *lines.clearing_ms.get_or_insert(now_ms);
+        if self.backup.is_some() && now_ms < since_ms + CLEARANCE_MS {
+            return false;
+        }
+        tracing::warn!("objects stay in the backup store: it did not remove them");
+        match self.on_disk(Spool::leave_backup).await {
+            Ok(()) => true,
+            Err(fault) => {
+                tracing::error!(error = fault.message(), "the end of the backup cannot be noted");
+                false
+            }
+        }
+    }
+
+    fn settle(&self, lines: &mut Lines, (line, item, result): Settled, now_ms: u64) {
         match result {
-            Ok(()) => schedule.succeeded(&item),
+            Ok(()) => lines.of(line).succeeded(&item),
             Err(fault) => {
                 self.tally.fault();
-                let place = self.store.place();
-                let pause = schedule.failed(item.clone(), &fault, &place, now_ms, chance());
+                let place = self.place(line);
+                let pause = lines.of(line).failed(item.clone(), &fault, &place, now_ms, chance());
                 tracing::warn!(
                     ?item,
                     place,
@@ -116,47 +176,127 @@ impl Uploader {
                 );
             }
         }
-        let problem = schedule.problem(now_ms);
-        self.problem.send_if_modified(|told| {
-            let changed = *told != problem;
-            *told = problem;
+        let problems = self.told(lines, now_ms);
+        self.problems.send_if_modified(|told| {
+            let changed = *told != problems;
+            *told = problems;
             changed
         });
     }
 
-    async fn request(&self, task: Task) -> (Item, Result<(), UploadFault>) {
-        let item = task.item();
-        let result = match task {
-            Task::File(file) => self.put_file(file).await,
-            Task::Playlist(playlist) => self.put_playlist(playlist).await,
-        };
-        (item, result)
+    /// What keeps uploads back.
+    fn told(&self, lines: &mut Lines, now_ms: u64) -> Vec<Problem> {
+        let mut problems: Vec<_> = lines.customer.problem(now_ms).into_iter().collect();
+        problems.extend(lines.backup.problem(now_ms).map(|problem| Problem {
+            fault: Fault::Ours,
+            code: "backup_failing".to_owned(),
+            message: format!("the backup store: {}", problem.message),
+            ..problem
+        }));
+        match self.spool.backed_up() {
+            None => lines.taken_over_ms = None,
+            Some(_) => {
+                problems.push(Problem {
+                    fault: Fault::Destination,
+                    code: "upload_backup".to_owned(),
+                    message: format!(
+                        "{} has not taken uploads for a while: the backup store holds them until it does",
+                        self.place(Line::Customer)
+                    ),
+                    at_ms: *lines.taken_over_ms.get_or_insert(now_ms),
+                });
+            }
+        }
+        problems
     }
 
-    async fn put_file(&self, file: DueFile) -> Result<(), UploadFault> {
-        self.store.put_file(&file).await?;
+    fn place(&self, line: Line) -> String {
+        match (line, &self.backup) {
+            (Line::Backup, Some(backup)) => backup.bucket.place().to_owned(),
+            _ => self.store.borrow().place(),
+        }
+    }
+
+    async fn request(&self, line: Line, task: Task) -> Settled {
+        let item = task.item();
+        let result = match (line, &self.backup) {
+            (Line::Backup, Some(backup)) => self.at_backup(&backup.bucket, task).await,
+            _ => self.at_customer(task).await,
+        };
+        (line, item, result)
+    }
+
+    async fn at_customer(&self, task: Task) -> Result<(), UploadFault> {
+        let store = self.store.borrow().clone();
+        match task {
+            Task::File(file) => self.put_file(&store, file).await,
+            Task::Playlist(playlist) => self.put_playlist(&store, playlist).await,
+            Task::Move(file) => self.move_file(&store, file).await,
+            Task::Copy(_) | Task::Retract(_) | Task::Clear(_) => Ok(()),
+        }
+    }
+
+    async fn at_backup(&self, bucket: &Bucket, task: Task) -> Result<(), UploadFault> {
+        let store = Store::Bucket(bucket.clone());
+        match task {
+            Task::File(file) => {
+                store.put_file(&self.spool, &file).await?;
+                self.tally.succeeded(file.bytes);
+                tracing::info!(file = file.name, bytes = file.bytes, "file in the backup store");
+                self.on_disk(move |spool| spool.confirm_backup(&file)).await
+            }
+            Task::Copy(copy) => self.put_copy(&store, copy).await,
+            Task::Retract(name) => {
+                bucket.delete(&name).await?;
+                self.on_disk(move |spool| spool.confirm_retraction(name)).await
+            }
+            Task::Clear(file) => {
+                bucket.delete(&file.name).await?;
+                self.on_disk(move |spool| spool.confirm_clearance(file.number)).await
+            }
+            Task::Playlist(_) | Task::Move(_) => Ok(()),
+        }
+    }
+
+    async fn put_file(&self, store: &Store, file: DueFile) -> Result<(), UploadFault> {
+        store.put_file(&self.spool, &file).await?;
         self.tally.succeeded(file.bytes);
         tracing::debug!(file = file.name, bytes = file.bytes, "file uploaded");
         self.on_disk(move |spool| spool.confirm_file(&file)).await
     }
 
-    async fn put_playlist(&self, playlist: DuePlaylist) -> Result<(), UploadFault> {
+    async fn put_playlist(&self, store: &Store, playlist: DuePlaylist) -> Result<(), UploadFault> {
+        self.put_text(store, &playlist).await?;
+        self.on_disk(move |spool| spool.confirm_playlist(&playlist)).await
+    }
+
+    async fn put_copy(&self, store: &Store, copy: DueCopy) -> Result<(), UploadFault> {
+        self.put_text(store, &copy.playlist).await?;
+        self.on_disk(move |spool| spool.confirm_copy(&copy)).await
+    }
+
+    async fn put_text(&self, store: &Store, playlist: &DuePlaylist) -> Result<(), UploadFault> {
         let text = (self.render)(&playlist.slices, playlist.ended);
         let bytes = text.len() as u64;
         tokio::select! {
-            put = self.store.put_playlist(&playlist.name, text) => put?,
+            put = store.put_playlist(&self.spool, &playlist.name, text) => put?,
             () = writing::ends(self.writing.clone()) => {
                 let why = "it has not taken a playlist in the time in which this node may write it";
                 return Err(UploadFault::Unavailable(why.to_owned()));
             }
         }
         self.tally.succeeded(bytes);
-        tracing::debug!(
-            playlist = playlist.name,
-            slices = playlist.slices.len(),
-            "playlist uploaded"
-        );
-        self.on_disk(move |spool| spool.confirm_playlist(&playlist)).await
+        let slices = playlist.slices.len();
+        tracing::debug!(playlist = playlist.name, slices, "playlist uploaded");
+        Ok(())
+    }
+
+    async fn move_file(&self, store: &Store, file: HeldFile) -> Result<(), UploadFault> {
+        let Some(backup) = &self.backup else { return Ok(()) };
+        store.put_from(&backup.bucket, &file).await?;
+        self.tally.succeeded(file.bytes);
+        tracing::info!(file = file.name, bytes = file.bytes, "file moved from the backup store");
+        self.on_disk(move |spool| spool.confirm_move(file.number)).await
     }
 
     async fn on_disk(
@@ -168,5 +308,55 @@ impl Uploader {
             Ok(result) => Ok(result?),
             Err(error) => Err(UploadFault::Disk(format!("the journal's writer has stopped: {error}"))),
         }
+    }
+}
+
+impl Lines {
+    fn new() -> Self {
+        Self {
+            customer: Schedule::new(),
+            backup: Schedule::new(),
+            taken_over_ms: None,
+            clearing_ms: None,
+        }
+    }
+
+    fn of(&mut self, line: Line) -> &mut Schedule {
+        match line {
+            Line::Customer => &mut self.customer,
+            Line::Backup => &mut self.backup,
+        }
+    }
+
+    /// The requests to make at this moment.
+    fn next(&mut self, due: &Due, backup: Option<&BackupStore>, now_ms: u64) -> Vec<(Line, Task)> {
+        let Some(backup) = backup else {
+            let tasks = self.customer.next(due.for_customer(None), now_ms);
+            return tasks.into_iter().map(|task| (Line::Customer, task)).collect();
+        };
+        let after_ms = backup.after.as_millis() as u64;
+        let tasks = self.customer.next(due.for_customer(Some(&self.backup)), now_ms);
+        let mut tasks: Vec<_> = tasks.into_iter().map(|task| (Line::Customer, task)).collect();
+        let to_backup = self
+            .backup
+            .next(due.for_backup(&self.customer, after_ms, now_ms), now_ms);
+        tasks.extend(to_backup.into_iter().map(|task| (Line::Backup, task)));
+        tasks
+    }
+
+    /// When something may be due that nothing else tells of.
+    fn wake_ms(&self, backup: Option<&BackupStore>, now_ms: u64) -> Option<u64> {
+        let takeover_ms = backup.and_then(|backup| {
+            let down_ms = self.customer.down_since_ms()?;
+            Some(down_ms + backup.after.as_millis() as u64)
+        });
+        let clearance_ms = self.clearing_ms.map(|since_ms| since_ms + CLEARANCE_MS);
+        let closed = [self.customer.closed_until_ms(), self.backup.closed_until_ms()];
+        let all = closed.into_iter().chain(takeover_ms).chain(clearance_ms);
+        all.filter(|at_ms| *at_ms > now_ms).min()
+    }
+
+    fn are_idle(&self) -> bool {
+        self.customer.is_idle() && self.backup.is_idle()
     }
 }

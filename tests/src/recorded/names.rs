@@ -34,7 +34,7 @@ impl Name {
 }
 
 /// Reads `YYYYMMDDHHMMSSmmm`, UTC, as Unix milliseconds.
-pub(super) fn parse_utc(text: &str) -> Option<i64> {
+pub fn parse_utc(text: &str) -> Option<i64> {
     if text.len() != 17 || !text.bytes().all(|c| c.is_ascii_digit()) {
         return None;
     }

@@ -7,7 +7,7 @@ fn the_life_of_an_app() {
     let expected = json!({
         "app_id": APP, "tenant": "t", "name": "", "dialect": "agora", "flavour": "agora",
         "source": {"type": "builtin", "rtsp": null, "roster": null},
-        "has_certificate": false, "callback": null, "recorder": {"strict_extinf": true}, "disabled": false, "created_ms": 1000,
+        "has_certificate": false, "callback": null, "backup": null, "recorder": {"strict_extinf": true}, "disabled": false, "created_ms": 1000,
         "limits": {
             "requests_per_second": {
                 "acquire": 10, "start": 10, "query": 10, "update": 10, "updateLayout": 10, "stop": 10,
@@ -232,4 +232,31 @@ fn limits_change_one_by_one() {
         (status, &app["limits"]),
         (200, &json!({"requests_per_second": rates, "recordings": 3}))
     );
+}
+
+#[test]
+fn a_backup_store_is_sealed_shown_without_its_keys_and_taken_away() {
+    let server = Server::with_tenant();
+    server.call("POST", "apps", &json!({"tenant": "t", "app_id": APP}));
+    let path = format!("apps/{APP}");
+    let config = json!({"vendor": 1, "region": 0, "bucket": "vault", "accessKey": "AKBACKUP", "secretKey": "hunter2",
+        "fileNamePrefix": ["backup"]});
+    let set = |backup: serde_json::Value| server.call("PATCH", &path, &json!({ "backup": backup }));
+    let (status, app) = set(json!({"storageConfig": config, "after_s": 300}));
+    let shown = json!({"endpoint": "https://s3.us-east-1.amazonaws.com", "bucket": "vault", "prefix": "backup",
+        "after_s": 300, "has_keys": true});
+    assert_eq!((status, &app["backup"]), (200, &shown));
+    assert_eq!(server.get(&path).1["backup"], shown);
+    for record in server.store.map.borrow().values() {
+        assert!(!record.contains("hunter2") && !record.contains("AKBACKUP"), "{record}");
+    }
+    for (backup, field) in [
+        (json!({}), "backup.storageConfig"),
+        (json!({"storageConfig": config, "after_s": 0}), "backup.after_s"),
+        (json!({"storageConfig": config, "after": 5}), "backup.after"),
+        (json!({"storageConfig": {"vendor": 1}}), "backup.storageConfig.region"),
+    ] {
+        assert_error(set(backup), 400, "invalid_field", Some(field));
+    }
+    assert_eq!(set(serde_json::Value::Null).1["backup"], serde_json::Value::Null);
 }

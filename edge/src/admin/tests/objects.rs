@@ -106,6 +106,7 @@ pub(super) fn snapshot() -> Snapshot {
         snapshots: None,
         phase: None,
         pictures: None,
+        vod: None,
         key: RecorderKey {
             app_id: APP.into(),
             channel: "demo".into(),
@@ -120,6 +121,7 @@ pub(super) fn snapshot() -> Snapshot {
         cause: Some(EndCause::Idle),
         files: vec![],
         pending_uploads: 0,
+        backed_up: None,
         idle_since_ms: None,
         problems: vec![],
     }

@@ -7,6 +7,7 @@ mod admission;
 mod body;
 mod error;
 mod extension_config;
+mod extension_state;
 mod flavour;
 mod gateway;
 mod layout;
@@ -32,12 +33,26 @@ use admission::Served;
 use body::Reply;
 use service::Service;
 
-use crate::access::{AccessError, Directory, DirectoryError, Entropy, Method, Store, authenticate};
+use protocol::Storage;
+
+use crate::access::{AccessError, Directory, DirectoryError, Entropy, Flavour, Method, Store, authenticate};
 use crate::http::{Request, Response};
-use crate::input::Targets;
+use crate::input::{FieldError, Fields, Targets};
 use crate::recording::{Call, Command, Outcome};
 
 pub use admission::{Admission, with_limits};
+
+/// A place that objects go to, in the form of `storageConfig`.
+///
+/// `targets`: which servers it may be at. `now_ms`: Unix milliseconds.
+pub(crate) fn read_storage(config: &Fields<'_>, targets: Targets, now_ms: u64) -> Result<Storage, FieldError> {
+    let terms = storage_config::Terms {
+        flavour: Flavour::Agora,
+        targets,
+        now_ms,
+    };
+    storage_config::read(config, terms)
+}
 
 /// A request that has been looked at.
 #[derive(Debug)]

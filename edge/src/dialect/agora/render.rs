@@ -9,7 +9,7 @@ use super::error::{
     INVALID_PARAMETER, NO_RECORDED_DATA, NO_WORKER, REQUEST_NOT_COMPLETED, RESOURCE_EXPIRED, TASK_CONFLICT,
     UPLOAD_TIMEOUT, WORKER_NOT_FOUND,
 };
-use super::server_response::{ServerResponse, is_uploaded};
+use super::server_response::{ServerResponse, is_backed_up, is_uploaded};
 use crate::http::Response;
 use crate::recording::{Command, Outcome, Snapshot, Status};
 
@@ -85,7 +85,7 @@ fn stop(reply: Reply, outcome: &Outcome, at_once: bool) -> Response {
     };
     match outcome {
         Outcome::AlreadyEnded(_) => ApiError::new(INVALID_OPERATION, ending(snapshot)).answer(reply),
-        Outcome::Stopping(_) if at_once => reply.answer(200),
+        Outcome::Stopping(_) if at_once || is_backed_up(snapshot) => reply.answer(200),
         Outcome::Stopping(_) => {
             let detail = format!(
                 "{} files wait for the store; uploading goes on",

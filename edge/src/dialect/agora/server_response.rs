@@ -3,6 +3,7 @@
 use protocol::{Fault, FileKind, Mode, Phase, Problem, RecordedFile, TrackKind};
 use serde::Serialize;
 
+use super::extension_state::{ExtensionState, SubServiceStatus};
 use crate::access::Flavour;
 use crate::recording::{Snapshot, Status};
 
@@ -10,7 +11,7 @@ use crate::recording::{Snapshot, Status};
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ServerResponse {
-    /// `string` or `json`; with the list, absent when only pictures are made.
+    /// `string` or `json`; with the list, absent when only pictures are made, and from query with a video-on-demand service.
     #[serde(skip_serializing_if = "Option::is_none")]
     file_list_mode: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -21,9 +22,17 @@ pub(super) struct ServerResponse {
     /// Unix milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     slice_start_time: Option<u64>,
-    /// `uploaded` or `unknown`.
+    /// `uploaded`, `backuped` or `unknown`.
     #[serde(skip_serializing_if = "Option::is_none")]
     uploading_status: Option<&'static str>,
+    /// An addition to the vendor's API: files that wait in the backup store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backed_up_files: Option<u64>,
+    /// Of a recording that goes to a video-on-demand service; with the next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extension_service_state: Option<[ExtensionState; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_service_status: Option<SubServiceStatus>,
     /// An addition to the vendor's API: what went wrong while the recording ran.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<ProblemEntry>,
@@ -31,29 +40,37 @@ pub(super) struct ServerResponse {
 
 impl ServerResponse {
     pub(super) fn of_query(snapshot: &Snapshot, flavour: Flavour) -> Self {
+        let has_files = snapshot.vod.is_none();
         Self {
             status: Some(number(snapshot, flavour)),
             slice_start_time: Some(snapshot.first_media_ms.unwrap_or(snapshot.started_ms)),
-            ..Self::files(snapshot, flavour)
+            ..Self::with_files(snapshot, FileList::of(snapshot, flavour).filter(|_| has_files))
         }
     }
 
     pub(super) fn of_stop(snapshot: &Snapshot, flavour: Flavour) -> Self {
-        let uploading_status = if is_uploaded(snapshot) { "uploaded" } else { "unknown" };
+        let uploading_status = match (is_uploaded(snapshot), is_backed_up(snapshot)) {
+            (true, _) => "uploaded",
+            (false, true) => "backuped",
+            (false, false) => "unknown",
+        };
         Self {
             uploading_status: Some(uploading_status),
-            ..Self::files(snapshot, flavour)
+            ..Self::with_files(snapshot, FileList::of(snapshot, flavour))
         }
     }
 
-    fn files(snapshot: &Snapshot, flavour: Flavour) -> Self {
-        let file_list = FileList::of(snapshot, flavour);
+    fn with_files(snapshot: &Snapshot, file_list: Option<FileList>) -> Self {
+        let vod = snapshot.vod.as_ref();
         Self {
             file_list_mode: file_list.as_ref().map(FileList::mode),
             file_list,
             status: None,
             slice_start_time: None,
             uploading_status: None,
+            backed_up_files: snapshot.backed_up.map(|backed_up| backed_up.files),
+            extension_service_state: vod.map(|vod| [ExtensionState::of(snapshot, vod)]),
+            sub_service_status: vod.map(|_| SubServiceStatus::of(snapshot)),
             problems: snapshot.problems.iter().map(ProblemEntry::from).collect(),
         }
     }
@@ -65,6 +82,11 @@ pub(super) fn is_uploaded(snapshot: &Snapshot) -> bool {
     snapshot.pending_uploads == 0
         && snapshot.files.iter().all(|file| file.uploaded_slices >= file.slices)
         && pictures.is_none_or(|pictures| pictures.uploaded >= pictures.taken)
+}
+
+/// Everything that was captured is in a store, some of it in the backup store.
+pub(super) fn is_backed_up(snapshot: &Snapshot) -> bool {
+    snapshot.phase >= Some(Phase::Draining) && snapshot.backed_up.is_some_and(|backed_up| backed_up.complete)
 }
 
 /// What the API numbers the state of a recording with: 2 to 8, or 20.

@@ -1,6 +1,6 @@
 //! The service behind the gateway: from a routed request of a known app to an answer or a call.
 
-use protocol::{Mode, PlaylistStyle, Scene};
+use protocol::{Backup, Mode, PlaylistStyle, Scene, Storage, StorageKind};
 
 use super::acquire::Acquire;
 use super::body::{self, Reply};
@@ -121,6 +121,11 @@ impl Service<'_> {
             channel_type: start.recording.channel_type,
             subscription: start.recording.subscription,
             playlist: PlaylistStyle { strict_extinf },
+            backup: self
+                .app
+                .backup
+                .as_ref()
+                .and_then(|backup| backup_for(backup, &start.storage)),
             storage: start.storage,
             max_idle_ms: start.recording.max_idle_s.saturating_mul(1000),
             token_expires_ms,
@@ -195,8 +200,13 @@ impl Service<'_> {
                 at_once: Stop::read(body)?.async_stop,
             }),
             Action::Update => {
-                let Update { audio, video } = Update::read(body, self.app.flavour)?;
-                Command::Update(recording::Update { target, audio, video })
+                let Update { audio, video, keys } = Update::read(body, self.app.flavour, self.now_ms)?;
+                Command::Update(recording::Update {
+                    target,
+                    audio,
+                    video,
+                    keys,
+                })
             }
             Action::UpdateLayout => {
                 let scene = self.read_scene(body, mode)?;
@@ -264,6 +274,22 @@ impl Service<'_> {
         }
         Ok(resource)
     }
+}
+
+/// In the backup, objects stand below the same prefix as in the customer's store. A video-on-demand service has none.
+fn backup_for(backup: &Backup, storage: &Storage) -> Option<Backup> {
+    if storage.kind == StorageKind::AliyunVod {
+        return None;
+    }
+    let parts = [&backup.storage.prefix, &storage.prefix];
+    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).cloned().collect();
+    Some(Backup {
+        storage: Storage {
+            prefix: parts.join("/"),
+            ..backup.storage.clone()
+        },
+        ..backup.clone()
+    })
 }
 
 /// Whether start asks for what acquire announced.

@@ -31,10 +31,15 @@ impl<'a> Start<'a> {
         )?;
         let mp4 = asks_for_mp4(&request, mode)?;
         let snapshots = snapshot_config::read(&request, mode, &recording, flavour)?;
-        extension_config::check(&request, mode)?;
+        let service = extension_config::read(&request, mode, terms)?;
         refuse_transcoding_afterwards(&request)?;
-        let storage = request.object("storageConfig")?;
-        let storage = storage_config::read(&request.require("storageConfig", storage)?, terms)?;
+        let storage = match service {
+            Some(service) => service,
+            None => {
+                let storage = request.object("storageConfig")?;
+                storage_config::read(&request.require("storageConfig", storage)?, terms)?
+            }
+        };
         let mix = recording
             .picture
             .take()

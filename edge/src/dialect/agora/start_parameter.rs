@@ -9,7 +9,7 @@ use crate::access::hex;
 /// Bytes of the digest that are kept.
 const DIGEST_LEN: usize = 16;
 /// Values that say the same as their absence, by the object that holds them.
-const DEFAULTS: [(&str, &str, &str); 20] = [
+const DEFAULTS: [(&str, &str, &str); 22] = [
     ("recordingConfig", "channelType", "0"),
     ("recordingConfig", "streamTypes", "2"),
     ("recordingConfig", "streamMode", "\"default\""),
@@ -30,6 +30,8 @@ const DEFAULTS: [(&str, &str, &str); 20] = [
     ("storageConfig", "vendor", "0"),
     ("storageConfig", "region", "0"),
     ("appsCollection", "combinationPolicy", "\"default\""),
+    ("extensionServiceConfig", "errorHandlePolicy", "\"error_abort\""),
+    ("extensionServices", "errorHandlePolicy", "\"error_abort\""),
 ];
 
 /// The digest of a start's `clientRequest`: 32 lower-case hexadecimal characters; `None` when it says nothing.

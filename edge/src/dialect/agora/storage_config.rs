@@ -10,7 +10,7 @@ use crate::input::{FieldError, Fields, Targets, base_url, is_ip};
 
 const MAX_PREFIX_ELEMENTS: usize = 64;
 const MAX_PREFIX_LEN: usize = 128;
-const MAX_KEY_LEN: usize = 256;
+pub(super) const MAX_KEY_LEN: usize = 256;
 /// Amazon's and Alibaba's limit.
 const MAX_TAGS: usize = 10;
 const MAX_TAGS_LEN: usize = 2048;
@@ -40,7 +40,7 @@ pub(super) fn read(config: &Fields<'_>, terms: Terms) -> Result<Storage, FieldEr
     let bucket = bucket(config, &place)?;
     let extension = config.object("extensionParams")?;
     let extension = extension.as_ref();
-    let session_token = key(config, "stsToken", 16 * MAX_KEY_LEN)?;
+    let session_token = session_token(config)?;
     if session_token.is_some() && place.kind == StorageKind::Azure {
         return Err(config.error("stsToken", "must not be set with vendor 5"));
     }
@@ -61,6 +61,7 @@ pub(super) fn read(config: &Fields<'_>, terms: Terms) -> Result<Storage, FieldEr
         tags: extension.map_or(Ok(None), |extension| tags(extension, &place))?,
         endpoint: place.endpoint,
         region: place.region,
+        video: None,
     })
 }
 
@@ -156,7 +157,7 @@ fn change(place: &mut Place, extension: &Fields<'_>, targets: Targets) -> Result
         StorageKind::S3 => place.addressing != Addressing::Cname,
         StorageKind::Oss => true,
         StorageKind::Cos => place.addressing == Addressing::Virtual,
-        StorageKind::Azure => place.addressing == Addressing::Path,
+        StorageKind::Azure | StorageKind::AliyunVod => place.addressing == Addressing::Path,
     };
     match (fits, style) {
         (true, _) => Ok(()),
@@ -172,7 +173,7 @@ fn bucket<'a>(config: &Fields<'a>, place: &Place) -> Result<&'a str, FieldError>
             is_bucket(bucket),
             "must have 3 to 255 of a-z A-Z 0-9 . _ -, with a letter or digit at both ends",
         ),
-        StorageKind::Oss | StorageKind::Cos | StorageKind::Azure => (
+        StorageKind::Oss | StorageKind::Cos | StorageKind::Azure | StorageKind::AliyunVod => (
             is_label(bucket),
             "must have 3 to 63 of a-z 0-9 -, with a letter or digit at both ends",
         ),
@@ -204,8 +205,12 @@ fn secret_key<'a>(config: &Fields<'a>, kind: StorageKind) -> Result<&'a str, Fie
     Ok(key)
 }
 
+pub(super) fn session_token<'a>(config: &Fields<'a>) -> Result<Option<&'a str>, FieldError> {
+    key(config, "stsToken", 16 * MAX_KEY_LEN)
+}
+
 /// When the session token ends. What lies in the past is not believed: whether the token is good, the bucket tells.
-fn session_ends_ms(config: &Fields<'_>, now_ms: u64) -> Result<Option<u64>, FieldError> {
+pub(super) fn session_ends_ms(config: &Fields<'_>, now_ms: u64) -> Result<Option<u64>, FieldError> {
     let ends_ms = config.integer("stsExpiration", 0..=u64::MAX)?;
     let ends_ms = ends_ms.map(|seconds| seconds.saturating_mul(1000));
     Ok(ends_ms.filter(|ends_ms| *ends_ms > now_ms))
@@ -260,7 +265,7 @@ fn is_region(text: &str) -> bool {
 }
 
 /// A key or token; what cannot stand in an HTTP header is refused.
-fn key<'a>(config: &Fields<'a>, name: &str, max_len: usize) -> Result<Option<&'a str>, FieldError> {
+pub(super) fn key<'a>(config: &Fields<'a>, name: &str, max_len: usize) -> Result<Option<&'a str>, FieldError> {
     let key = config.string(name)?;
     if key.is_some_and(|key| key.len() > max_len || !key.bytes().all(|byte| byte.is_ascii_graphic())) {
         let problem = format!("must have at most {max_len} characters, ASCII without spaces");

@@ -56,7 +56,11 @@ pub enum Event {
     Uploaded {
         files: Vec<RecordedFile>,
     },
-    /// The video-on-demand service takes the upload.
+    /// Everything is in a store, and some of it in the backup store only.
+    BackedUp {
+        files: Vec<RecordedFile>,
+    },
+    /// The video-on-demand service has made a video and takes its upload.
     VodStarted {
         video_id: String,
     },

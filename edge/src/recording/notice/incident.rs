@@ -48,6 +48,12 @@ pub enum What {
         version: u64,
     },
     TokenExpired,
+    /// The customer has given other keys of the storage.
+    KeysRenewed,
+    /// The backup store holds what the customer's store does not take.
+    BackupTookOver,
+    /// The customer's store has what the backup store held.
+    BackupEmptied,
     StopOrdered {
         cause: EndCause,
         by: Who,

@@ -23,12 +23,21 @@ pub(super) struct Told {
     subscription: u64,
     scene: u64,
     token: bool,
+    #[serde(default)]
+    renewals: u64,
+    /// The backup store holds something.
+    #[serde(default)]
+    backup: bool,
     /// Those that the node listed last, by code and time.
     problems: Vec<(String, u64)>,
     progress_ms: u64,
     left: bool,
     uploaded: bool,
-    vod_started: bool,
+    #[serde(default)]
+    backed_up: bool,
+    /// Videos of a video-on-demand service.
+    #[serde(default)]
+    videos: usize,
     vod_completed: bool,
     exited: bool,
 }
@@ -55,6 +64,7 @@ impl Told {
         self.search(recording, &mut news);
         self.lease(recording, now_ms, &mut news);
         self.orders(recording, &mut news);
+        self.stores(recording, &mut news);
         self.token(recording, now_ms, &mut news);
         self.problems(recording, &mut news);
         news.events.extend(happenings.into_iter().map(Event::Happened));
@@ -165,6 +175,21 @@ impl Told {
         }
     }
 
+    fn stores(&mut self, recording: &Recording, news: &mut News) {
+        if recording.renewals != self.renewals {
+            self.renewals = recording.renewals;
+            news.incidents.push(What::KeysRenewed);
+        }
+        let backup = recording.seen.backed_up.is_some();
+        if backup != self.backup {
+            self.backup = backup;
+            news.incidents.push(match backup {
+                true => What::BackupTookOver,
+                false => What::BackupEmptied,
+            });
+        }
+    }
+
     fn token(&mut self, recording: &Recording, now_ms: u64, news: &mut News) {
         let dies_ms = recording.token_expires_ms;
         if self.lease.is_some() && self.token_is_news() && dies_ms.is_some_and(|dies_ms| now_ms >= dies_ms) {
@@ -211,6 +236,13 @@ impl Told {
 
     fn uploads(&mut self, recording: &Recording, news: &mut News) {
         let (uploaded, recorded) = slices(&recording.seen.files);
+        let is_backed_up = recording.seen.phase == Phase::Draining
+            && recording.seen.backed_up.is_some_and(|backed_up| backed_up.complete);
+        if is_backed_up && !self.backed_up {
+            self.backed_up = true;
+            let files = recording.seen.files.clone();
+            news.events.push(Event::BackedUp { files });
+        }
         if is_uploaded(recording) && recorded > 0 && !self.uploaded {
             self.uploaded = true;
             let files = recording.seen.files.clone();
@@ -221,11 +253,11 @@ impl Told {
 
     fn vod(&mut self, recording: &Recording, news: &mut News) {
         let Some(vod) = &recording.seen.vod else { return };
-        if !self.vod_started {
-            self.vod_started = true;
-            let video_id = vod.video_id.clone();
+        for video in vod.videos.iter().skip(self.videos) {
+            let video_id = video.video_id.clone();
             news.events.push(Event::VodStarted { video_id });
         }
+        self.videos = vod.videos.len();
         if vod.complete && !self.vod_completed {
             self.vod_completed = true;
             news.events.push(Event::VodCompleted);

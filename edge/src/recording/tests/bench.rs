@@ -146,6 +146,7 @@ impl Bench {
             files: Vec::new(),
             pictures: None,
             pending_uploads: 0,
+            backed_up: None,
             lost_packets: 0,
             mix: None,
             problems: Vec::new(),
@@ -262,6 +263,7 @@ impl Bench {
     pub(super) fn desired_answered(&mut self, sid: &str, epoch: u64, answer: NodeAnswer) -> Vec<Effect> {
         let desired = Desired {
             scene: None,
+            keys: None,
             epoch,
             directive: Directive::Stop(EndCause::Stopped),
             subscription: spec().subscription,
@@ -433,7 +435,9 @@ pub(super) fn spec() -> Spec {
             secret_key: Secret::new("storage-secret"),
             session_token: None,
             prefix: String::new(),
+            video: None,
         },
+        backup: None,
         max_idle_ms: MAX_IDLE,
         token_expires_ms: None,
     }

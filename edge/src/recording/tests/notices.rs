@@ -1,4 +1,7 @@
-use protocol::{EndCause, Fault, Happening, Occurrence, Occurrences, Phase, Problem, Report, TrackKind, Vod};
+use protocol::{
+    EndCause, Fault, Happening, JobRequest, Occurrence, Occurrences, Phase, Problem, Report, StorageKind, TrackKind,
+    Vod, VodVideo,
+};
 
 use super::bench::*;
 use crate::recording::{Command, Delivery, Event, Input, Outcome, Replay, Reply, Request, What, Who, next_alarm};
@@ -490,24 +493,72 @@ fn progress_is_told_once_a_minute_and_not_while_it_waits() {
 
 #[test]
 fn an_upload_to_a_video_on_demand_service_is_told() {
-    let mut bench = Bench::started("s1", ticket("a"));
-    let vod = |complete| {
+    let mut spec = spec();
+    spec.storage.kind = StorageKind::AliyunVod;
+    let mut bench = Bench::new();
+    bench.start_spec_on("s1", ticket("a"), spec, "n1");
+    let vod = |ids: &'static [&str], complete| {
         move |report: &mut Report| {
+            let videos = ids.iter().map(|id| VodVideo {
+                name: format!("{id}.m3u8"),
+                video_id: (*id).to_owned(),
+            });
             report.vod = Some(Vod {
-                video_id: "v".to_owned(),
+                videos: videos.collect(),
                 complete,
             })
         }
     };
-    bench.report("s1", "n1", 1, vod(false));
+    assert_eq!(bench.snapshot("s1").vod, Some(Vod::default()));
+    bench.report("s1", "n1", 1, vod(&[], false));
+    bench.report("s1", "n1", 1, vod(&["v"], false));
     bench.report("s1", "n1", 1, |_| {});
-    bench.report("s1", "n1", 1, vod(true));
-    bench.report("s1", "n1", 1, vod(true));
-    let video_id = "v".to_owned();
+    bench.report("s1", "n1", 1, vod(&["v", "w"], true));
+    bench.report("s1", "n1", 1, vod(&["w"], true));
+    let started = |id: &str| Event::VodStarted { video_id: id.into() };
     assert_eq!(
         bench.events("s1")[2..],
-        [Event::VodStarted { video_id }, Event::VodCompleted]
+        [started("v"), started("w"), Event::VodCompleted]
     );
+    let vod = bench.snapshot("s1").vod.unwrap();
+    assert_eq!((vod.videos.len(), vod.complete), (2, true));
+}
+
+#[test]
+fn the_next_node_goes_on_with_the_videos() {
+    let mut spec = spec();
+    spec.storage.kind = StorageKind::AliyunVod;
+    let mut bench = Bench::new();
+    bench.start_spec_on("s1", ticket("a"), spec, "n1");
+    let video = VodVideo {
+        name: "a.m3u8".to_owned(),
+        video_id: "v".to_owned(),
+    };
+    let told = vec![video.clone()];
+    bench.report("s1", "n1", 1, |report| {
+        report.vod = Some(Vod {
+            videos: told,
+            complete: false,
+        });
+    });
+    let request = JobRequest {
+        node_id: "n1".to_owned(),
+        recorder: key(),
+        sid: "s1".to_owned(),
+        epoch: 1,
+    };
+    let (_, reply, _) = bench.ask(Request::Job(request));
+    let Some(Reply::Job(Ok(job))) = reply else {
+        panic!("{reply:?}")
+    };
+    assert_eq!(job.placement.videos, [video]);
+}
+
+#[test]
+fn a_recording_to_a_bucket_has_no_videos() {
+    let mut bench = Bench::started("s1", ticket("a"));
+    bench.report("s1", "n1", 1, |report| report.vod = Some(Vod::default()));
+    assert_eq!(bench.snapshot("s1").vod, None);
 }
 
 #[test]
@@ -538,4 +589,45 @@ fn a_start_that_no_node_takes_leaves_nothing() {
         node,
     });
     assert!(bench.state.is_empty() && bench.receiver.logs.is_empty());
+}
+
+#[test]
+fn a_backup_that_takes_over_and_gives_back_is_told() {
+    let mut bench = Bench::started("s1", ticket("a"));
+    let backed_up = |files, complete| Some(protocol::BackedUp { files, complete });
+    bench.report("s1", "n1", 1, |report| report.backed_up = backed_up(1, true));
+    assert!(
+        !bench
+            .events("s1")
+            .iter()
+            .any(|event| matches!(event, Event::BackedUp { .. }))
+    );
+    bench.report("s1", "n1", 1, |report| {
+        report.phase = Phase::Draining;
+        report.files = vec![file("a", 2, 0)];
+        report.backed_up = backed_up(2, false);
+    });
+    for _ in 0..2 {
+        bench.report("s1", "n1", 1, |report| {
+            report.phase = Phase::Draining;
+            report.backed_up = backed_up(2, true);
+        });
+    }
+    bench.report("s1", "n1", 1, |report| {
+        report.phase = Phase::Ended;
+        report.files = vec![file("a", 2, 2)];
+    });
+    let events = bench.events("s1");
+    let place = |wanted: fn(&Event) -> bool| {
+        let places: Vec<_> = events.iter().enumerate().filter(|(_, event)| wanted(event)).collect();
+        assert_eq!(places.len(), 1, "{events:?}");
+        places[0].0
+    };
+    let backed_up = place(|event| matches!(event, Event::BackedUp { files } if files.len() == 1));
+    let uploaded = place(|event| matches!(event, Event::Uploaded { .. }));
+    assert!(backed_up < uploaded, "{events:?}");
+    let what = bench.what("s1");
+    let took_over = what.iter().position(|what| *what == What::BackupTookOver);
+    let emptied = what.iter().position(|what| *what == What::BackupEmptied);
+    assert!(took_over.is_some() && took_over < emptied, "{what:?}");
 }

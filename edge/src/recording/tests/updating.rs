@@ -1,9 +1,10 @@
 use protocol::{
-    AudioProfile, Desired, Directive, EndCause, Layout, Mix, MixOutput, Mode, Phase, Scene, Selection, StreamTypes,
+    AudioProfile, Desired, Directive, EndCause, Layout, Mix, MixOutput, Mode, Phase, Scene, Secret, Selection,
+    StorageKeys, StreamTypes,
 };
 
 use super::bench::*;
-use crate::recording::{Command, Effect, Input, NodeAnswer, Outcome, Spec, Start, Update, UpdateLayout};
+use crate::recording::{Command, Effect, Input, NodeAnswer, Outcome, Renewal, Spec, Start, Update, UpdateLayout};
 
 fn only(uid: &str) -> Option<Selection> {
     Some(Selection::Only(vec![uid.to_owned()]))
@@ -19,9 +20,71 @@ fn update(
         target: target("s1", Some(nonce)),
         audio,
         video,
+        keys: None,
     });
     let (_, outcome, effects) = bench.call(command);
     (outcome.unwrap(), effects)
+}
+
+fn renew(bench: &mut Bench, keys: Renewal) -> (Outcome, Vec<Effect>) {
+    let command = Command::Update(Update {
+        target: target("s1", Some("a")),
+        audio: None,
+        video: None,
+        keys: Some(Box::new(keys)),
+    });
+    let (_, outcome, effects) = bench.call(command);
+    (outcome.unwrap(), effects)
+}
+
+#[test]
+fn new_keys_reach_the_node_until_everything_is_uploaded() {
+    let mut bench = Bench::started("s1", ticket("a"));
+    let keys = |token: &str, bucket: Option<&str>| Renewal {
+        bucket: bucket.map(str::to_owned),
+        pair: Some(("AK2".to_owned(), Secret::new("SK2"))),
+        session_token: Some(Secret::new(token)),
+        session_ends_ms: Some(9),
+    };
+    let (answer, _) = bench.report("s1", "n1", 1, |_| {});
+    assert_eq!(answer.keys, None, "the job's are in force");
+    let before = answer.subscription;
+
+    let (outcome, effects) = renew(&mut bench, keys("t2", None));
+    assert_eq!(outcome, Outcome::Updated);
+    let wanted = Some(StorageKeys {
+        access_key: "AK2".to_owned(),
+        secret_key: Secret::new("SK2"),
+        session_token: Some(Secret::new("t2")),
+        session_ends_ms: Some(9),
+    });
+    assert_eq!(told(&effects)[0].keys, wanted);
+    bench.crash();
+    let (answer, _) = bench.report("s1", "n1", 1, |report| report.phase = Phase::Recording);
+    assert_eq!((answer.keys, answer.subscription), (wanted.clone(), before));
+    let job = bench.request_job("s1", "n1", 1).unwrap();
+    assert_eq!(
+        Some(job.storage.keys()),
+        wanted,
+        "a restarted node has them with its job"
+    );
+
+    let (outcome, _) = renew(&mut bench, keys("t3", Some("elsewhere")));
+    assert!(matches!(outcome, Outcome::Refused(refusal) if refusal.reason.contains("bucket")));
+    // A token alone: the pair stays.
+    let alone = Renewal {
+        pair: None,
+        ..keys("t4", None)
+    };
+    bench.report("s1", "n1", 1, |report| report.phase = Phase::Draining);
+    let (outcome, effects) = renew(&mut bench, alone);
+    assert_eq!(outcome, Outcome::Updated, "uploads need them still");
+    let keys_told = told(&effects)[0].keys.clone().unwrap();
+    assert_eq!(keys_told.access_key, "AK2");
+    assert_eq!(keys_told.session_token, Some(Secret::new("t4")));
+    bench.report("s1", "n1", 1, |report| report.phase = Phase::Ended);
+    let (outcome, _) = renew(&mut bench, keys("t5", None));
+    assert!(matches!(outcome, Outcome::AlreadyEnded(_)), "{outcome:?}");
 }
 
 fn told(effects: &[Effect]) -> Vec<Desired> {

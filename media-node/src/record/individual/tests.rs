@@ -62,6 +62,7 @@ impl Stage {
             directive,
             subscription: everything(),
             scene: None,
+            keys: None,
             terms: Default::default(),
         });
         let (status_sender, status) = watch::channel(Status::default());

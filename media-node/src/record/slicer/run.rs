@@ -33,6 +33,8 @@ struct Lane {
     last_dts_us: i64,
     latest_pts_us: i64,
     last_ticks: i64,
+    /// Where the time of what surely stands in the slice is over: the muxer keeps some audio back.
+    written_us: i64,
 }
 
 struct Open<F> {
@@ -56,6 +58,7 @@ impl Lane {
             last_dts_us: i64::MIN,
             latest_pts_us: i64::MIN,
             last_ticks: i64::MIN,
+            written_us: i64::MIN,
         }
     }
 
@@ -158,19 +161,28 @@ impl<F: Write> Run<F> {
                 keyframe: unit.keyframe,
             })?);
             open.write(&bytes)?;
+            if lane.audio && !bytes.is_empty() {
+                lane.written_us = lane.end_us();
+            }
         }
         lane.pass(unit);
+        if !lane.audio {
+            lane.written_us = lane.end_us();
+        }
         Ok(())
     }
 
     /// Ends the open slice at `boundary_us`, else where its last unit's time is over. The slice is complete even if its
-    /// last bytes could not be written.
+    /// last bytes could not be written: it ends before them.
     pub(super) fn close(&mut self, boundary_us: Option<i64>) -> Option<(F, Slice, Result<(), SliceError>)> {
-        let end_us = boundary_us.unwrap_or_else(|| self.end_us());
         let mut open = self.slice.take()?;
         let rest = match self.muxer.end_slice() {
             Ok(bytes) => open.write(&bytes),
             Err(error) => Err(error.into()),
+        };
+        let end_us = match &rest {
+            Ok(()) => boundary_us.unwrap_or_else(|| self.end_us()),
+            Err(_) => self.lead.written_us,
         };
         let Open { file, mut slice, .. } = open;
         slice.duration_us = (end_us - slice.start_us).max(1);

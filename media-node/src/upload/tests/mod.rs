@@ -1,7 +1,9 @@
 //! The uploader against a real S3 server, behind a proxy that breaks what can break on the way.
 
+mod backup;
 mod proxy;
 mod recorder;
+mod request;
 mod signatures;
 mod vendors;
 
@@ -18,7 +20,7 @@ use tokio::process::{Child, Command};
 use super::*;
 use crate::outbound::{Client, Targets};
 use crate::spool::{Finish, Lone, LoneKind, Opening, PlaylistKey, Slice, Spool};
-use proxy::{Disturbance, Proxy};
+use proxy::{Answer, Disturbance, Proxy};
 
 const SECRET: &str = "very-secret";
 const PREFIX: &str = "some/where";
@@ -95,6 +97,7 @@ fn storage(port: u16) -> Storage {
         secret_key: Secret::new(SECRET),
         session_token: None,
         prefix: PREFIX.to_owned(),
+        video: None,
     }
 }
 
@@ -160,7 +163,7 @@ fn render(slices: &[Slice], ended: bool) -> String {
 
 fn uploader(spool: &Arc<Spool>, port: u16) -> Uploader {
     let store = Store::Bucket(Bucket::new(&storage(port), &client()).unwrap());
-    Uploader::new(Arc::clone(spool), store, Box::new(render))
+    Uploader::new(Arc::clone(spool), store, None, Box::new(render))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -253,26 +256,88 @@ async fn content_types_are_set_and_growing_playlists_are_told_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusing_store_is_a_problem_at_once_and_the_slice_stays() {
+async fn each_refusal_is_told_with_its_reason_and_the_slice_stays() {
+    let skewed = Answer {
+        date: "Sat, 01 Jan 2000 00:00:00 GMT",
+        ..Answer::new("403 Forbidden", "RequestTimeTooSkewed")
+    };
     let server = Server::start().await;
-    // The bucket is missing; after some attempts the customer has made it.
-    let proxy = Proxy::start(server.port, Disturbance::missing_bucket(3)).await;
+    for (answer, code, fault, said) in [
+        (
+            Answer::MISSING_BUCKET,
+            "upload_refused",
+            Fault::Destination,
+            "NoSuchBucket",
+        ),
+        (
+            Answer::new("403 Forbidden", "InvalidAccessKeyId"),
+            "upload_refused",
+            Fault::Destination,
+            "InvalidAccessKeyId",
+        ),
+        (
+            Answer::new("400 Bad Request", "ExpiredToken"),
+            "upload_keys_ended",
+            Fault::Destination,
+            "an update with a new storageConfig renews them",
+        ),
+        (skewed, "clock_skewed", Fault::Ours, "s ahead of the store's"),
+        (
+            Answer::new("403 Forbidden", "RequestTimeTooSkewed"),
+            "clock_skewed",
+            Fault::Ours,
+            "differ too much",
+        ),
+    ] {
+        // After some attempts what is wrong has been put right.
+        let proxy = Proxy::start(server.port, Disturbance::answers(answer, 3)).await;
+        let refusal = check(&storage(proxy.port), &client()).await.unwrap_err();
+        assert!(refusal.reason.contains(said), "{}", refusal.reason);
+        let dir = tempfile::tempdir().unwrap();
+        let spool = open(dir.path());
+        let uploader = uploader(&spool, proxy.port);
+        let mut problems = uploader.problems();
+        let upload = tokio::spawn(uploader.run());
+        commit(&spool, "1", 0);
+        let told = problems.wait_for(|told| !told.is_empty()).await.unwrap()[0].clone();
+        assert_eq!((told.code.as_str(), told.fault), (code, fault));
+        assert!(
+            told.message.contains("\"bucket\"") && told.message.contains(said),
+            "{told:?}"
+        );
+        assert!(std::fs::exists(&spool.due_files()[0].path).unwrap());
+        problems.wait_for(Vec::is_empty).await.unwrap();
+        spool.finish(EndCause::Stopped).unwrap();
+        upload.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_go_on_with_new_keys_at_once() {
+    let server = Server::start().await;
     let dir = tempfile::tempdir().unwrap();
     let spool = open(dir.path());
-    let uploader = uploader(&spool, proxy.port);
-    let mut problem = uploader.problem();
+    let bucket = |secret: &str| {
+        let storage = Storage {
+            secret_key: Secret::new(secret),
+            ..storage(server.port)
+        };
+        Store::Bucket(Bucket::new(&storage, &client()).unwrap())
+    };
+    let uploader = Uploader::new(Arc::clone(&spool), bucket("ended"), None, Box::new(render));
+    let (store, mut problems) = (uploader.store(), uploader.problems());
     let upload = tokio::spawn(uploader.run());
     commit(&spool, "1", 0);
-    let told = problem.wait_for(Option::is_some).await.unwrap().clone().unwrap();
-    assert_eq!((told.code.as_str(), told.fault), ("upload_refused", Fault::Destination));
-    assert!(
-        told.message.contains("\"bucket\"") && told.message.contains("NoSuchBucket"),
-        "{told:?}"
-    );
-    assert!(std::fs::exists(&spool.due_files()[0].path).unwrap());
-    problem.wait_for(Option::is_none).await.unwrap();
+    problems.wait_for(|told| !told.is_empty()).await.unwrap();
+    // The pauses have grown.
+    tokio::time::sleep(Duration::from_secs(4)).await;
     spool.finish(EndCause::Stopped).unwrap();
-    upload.await.unwrap();
+    store.send_replace(bucket(SECRET));
+    tokio::time::timeout(Duration::from_secs(1), upload)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(server.read("1 é_0.ts"), content("1", 0));
 }
 
 #[tokio::test]
@@ -290,7 +355,7 @@ async fn the_check_says_what_is_wrong_without_the_secret() {
     let server = Server::start().await;
     let good = storage(server.port);
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let missing = Proxy::start(server.port, Disturbance::missing_bucket(9)).await;
+    let missing = Proxy::start(server.port, Disturbance::answers(Answer::MISSING_BUCKET, 9)).await;
     let silent_port = silent.local_addr().unwrap().port();
     for (storage, said) in [
         (
@@ -370,7 +435,9 @@ async fn a_directory_is_a_store_too() {
     commit(&spool, "1", 0);
     spool.finish(EndCause::Stopped).unwrap();
     let store = Store::Directory(out.path().to_owned());
-    Uploader::new(Arc::clone(&spool), store, Box::new(render)).run().await;
+    Uploader::new(Arc::clone(&spool), store, None, Box::new(render))
+        .run()
+        .await;
     assert_eq!(std::fs::read(out.path().join("1 é_0.ts")).unwrap(), content("1", 0));
     assert_eq!(
         std::fs::read_to_string(out.path().join("1 é.m3u8")).unwrap(),
@@ -385,7 +452,7 @@ async fn playlists_wait_until_they_may_be_written_and_slices_do_not() {
     let spool = open(dir.path());
     let (writing, allowed) = tokio::sync::watch::channel(Writing::Not);
     let store = Store::Directory(out.path().to_owned());
-    let uploader = Uploader::new(Arc::clone(&spool), store, Box::new(render)).while_allowed(allowed);
+    let uploader = Uploader::new(Arc::clone(&spool), store, None, Box::new(render)).while_allowed(allowed);
     let serving = tokio::spawn(async move { uploader.serve().await });
     tokio::task::block_in_place(|| commit(&spool, "a", 0));
     let mut changes = spool.changes();

@@ -8,12 +8,12 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use super::recorder::Recorded;
+use super::request::Request;
 
 const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Whether a request is signed as AWS's signature version 4 asks, its body included.
-pub(super) fn is_aws(request: &Recorded, key: &str, secret: &str, region: &str) -> bool {
+pub(super) fn is_aws(request: &Request, key: &str, secret: &str, region: &str) -> bool {
     let digest = request.header("x-amz-content-sha256");
     let fields = fields(request.header("authorization"), "AWS4-HMAC-SHA256 ");
     let date = &request.header("x-amz-date")[..8];
@@ -43,7 +43,7 @@ pub(super) fn is_aws(request: &Recorded, key: &str, secret: &str, region: &str) 
 }
 
 /// Whether a request to a bucket is signed as version 4 of OSS's signatures asks. `path` is without the bucket.
-pub(super) fn is_oss(request: &Recorded, path: &str, bucket: &str, key: &str, secret: &str, region: &str) -> bool {
+pub(super) fn is_oss(request: &Request, path: &str, bucket: &str, key: &str, secret: &str, region: &str) -> bool {
     let fields = fields(request.header("authorization"), "OSS4-HMAC-SHA256 ");
     let additional = fields.get("AdditionalHeaders").map_or("", String::as_str);
     let is_signed = |name: &str| {
@@ -77,7 +77,7 @@ pub(super) fn is_oss(request: &Recorded, path: &str, bucket: &str, key: &str, se
 }
 
 /// Whether a request is signed as COS asks, with a time of its own.
-pub(super) fn is_cos(request: &Recorded, key: &str, secret: &str) -> bool {
+pub(super) fn is_cos(request: &Request, key: &str, secret: &str) -> bool {
     let fields: std::collections::BTreeMap<_, _> = request
         .header("authorization")
         .split('&')
@@ -114,12 +114,12 @@ pub(super) fn is_cos(request: &Recorded, key: &str, secret: &str) -> bool {
 }
 
 /// Whether a request is signed with an Azure account's key.
-pub(super) fn is_azure(request: &Recorded, account: &str, key: &str) -> bool {
+pub(super) fn is_azure(request: &Request, account: &str, key: &str) -> bool {
     let signature = azure_signature(key, &azure_text(request, account));
     request.header("authorization") == format!("SharedKey {account}:{signature}")
 }
 
-fn azure_text(request: &Recorded, account: &str) -> String {
+fn azure_text(request: &Request, account: &str) -> String {
     let length = match request.header("content-length") {
         "0" => "",
         length => length,
@@ -170,7 +170,7 @@ fn fields(header: &str, scheme: &str) -> std::collections::BTreeMap<String, Stri
 }
 
 /// Decoded.
-fn pairs(request: &Recorded) -> Vec<(String, String)> {
+fn pairs(request: &Request) -> Vec<(String, String)> {
     let decode = |text: &str| percent_decode_str(text).decode_utf8().unwrap().into_owned();
     request
         .query
@@ -182,7 +182,7 @@ fn pairs(request: &Recorded) -> Vec<(String, String)> {
 }
 
 /// Sorted and encoded; `bare` follows a name without a value.
-fn query(request: &Recorded, bare: &str) -> String {
+fn query(request: &Request, bare: &str) -> String {
     let mut encoded: Vec<_> = pairs(request)
         .into_iter()
         .map(|(name, value)| (encode(&name), encode(&value)))
@@ -215,9 +215,10 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Recorded {
+fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Request {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    Recorded {
+    Request {
+        head: String::new(),
         method: method.to_owned(),
         path: path.to_owned(),
         query: query.to_owned(),

@@ -2,7 +2,8 @@
 
 use protocol::{Addressing, Encryption, Secret, Storage, StorageKind};
 
-use super::recorder::{Recorded, Recorder};
+use super::recorder::Recorder;
+use super::request::Request;
 use super::signatures::{is_aws, is_azure, is_cos, is_oss};
 use super::*;
 
@@ -25,11 +26,12 @@ fn place(kind: StorageKind, addressing: Addressing, endpoint: String) -> Storage
         prefix: "pre/fix".to_owned(),
         encryption: None,
         tags: None,
+        video: None,
     }
 }
 
 /// What a store sees of a small object, a long one, and the small one's removal.
-async fn seen(storage: &Storage, recorder: &Recorder) -> Vec<Recorded> {
+async fn seen(storage: &Storage, recorder: &Recorder) -> Vec<Request> {
     let bucket = Bucket::new(storage, &client()).unwrap();
     bucket.put(NAME, "video/mp2t", b"small".to_vec()).await.unwrap();
     let dir = tempfile::tempdir().unwrap();

@@ -28,6 +28,7 @@ pub(super) fn kind(event: &Event) -> Kind {
         Event::FailedOver { .. } => (12, 0, "session_failover"),
         Event::UploaderStarted => (30, 2, "uploader_started"),
         Event::Uploaded { .. } => (31, 2, "uploaded"),
+        Event::BackedUp { .. } => (32, 2, "backuped"),
         Event::Progress { .. } => (33, 2, "uploading_progress"),
         Event::RecorderStarted => (40, 1, "recorder_started"),
         Event::RecorderLeft { .. } => (41, 1, "recorder_leave"),
@@ -77,7 +78,9 @@ fn fields(event: &Event, flavour: Flavour, mode: Mode) -> Value {
         }
         Event::FailedOver { uid } => json!({ "newUid": numeric(uid) }),
         Event::UploaderStarted | Event::RecorderStarted => json!({ "status": 0 }),
-        Event::Uploaded { files } => json!({ "status": 0, "fileList": entries(files, mode) }),
+        Event::Uploaded { files } | Event::BackedUp { files } => {
+            json!({ "status": 0, "fileList": entries(files, mode) })
+        }
         Event::Progress { uploaded, recorded } => {
             let progress = u128::from(*uploaded) * WHOLE / u128::from((*recorded).max(1));
             json!({ "progress": u64::try_from(progress.min(WHOLE)).unwrap_or_default() })

@@ -37,7 +37,9 @@ pub(super) fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
         cause: None,
         files: vec![file.clone()],
         pictures: None,
+        vod: None,
         pending_uploads: 0,
+        backed_up: None,
         idle_since_ms: None,
         problems: Vec::new(),
     };
@@ -67,6 +69,9 @@ pub(super) fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
         },
         Event::UploaderStarted,
         Event::Uploaded {
+            files: vec![file.clone()],
+        },
+        Event::BackedUp {
             files: vec![file.clone()],
         },
         Event::Progress {

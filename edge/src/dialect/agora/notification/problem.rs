@@ -32,8 +32,10 @@ fn kind(code: &str) -> Kind {
     let error = |module, level, code| Kind::Error { module, level, code };
     let warning = |module, code| Kind::Warning { module, code };
     match code {
-        "upload_refused" => error(UPLOADER, MAJOR, STORAGE_CONFIGURATION),
-        "upload_failing" => warning(UPLOADER, UPLOAD_AGAIN),
+        "upload_refused" | "upload_keys_ended" | "vod_refused" | "clock_skewed" => {
+            error(UPLOADER, MAJOR, STORAGE_CONFIGURATION)
+        }
+        "upload_failing" | "backup_failing" => warning(UPLOADER, UPLOAD_AGAIN),
         "upload_backup" => warning(UPLOADER, UPLOAD_TO_BACKUP),
         "spool_failed" => error(UPLOADER, MAJOR, FILE_HANDLING),
         "source_unreachable" | "source_silent" => warning(RECORDER, LOOK_UP_TIMEOUT),

@@ -82,7 +82,10 @@ fn a_repeat_differs_in_its_time_only() {
 #[test]
 fn every_documented_type_that_can_occur_has_its_own_example() {
     let types: Vec<_> = samples("a", None, 1_000).iter().map(|sample| sample.0).collect();
-    assert_eq!(types, [1, 2, 3, 4, 11, 12, 30, 31, 33, 40, 41, 42, 43, 44, 45, 60, 61]);
+    assert_eq!(
+        types,
+        [1, 2, 3, 4, 11, 12, 30, 31, 32, 33, 40, 41, 42, 43, 44, 45, 60, 61]
+    );
     let some: Vec<_> = samples("a", Some(&[31, 40, 999]), 1_000)
         .iter()
         .map(|sample| sample.0)
@@ -123,6 +126,7 @@ fn the_details_are_as_documented() {
         json!({ "msgName": "session_failover", "newUid": 12_121_212 }),
         json!({ "msgName": "uploader_started", "status": 0 }),
         json!({ "msgName": "uploaded", "status": 0, "fileList": [entry] }),
+        json!({ "msgName": "backuped", "status": 0, "fileList": [entry] }),
         json!({ "msgName": "uploading_progress", "progress": 5_000 }),
         json!({ "msgName": "recorder_started", "status": 0 }),
         json!({ "msgName": "recorder_leave", "leaveCode": 16 }),
@@ -136,7 +140,7 @@ fn the_details_are_as_documented() {
         json!({ "msgName": "vod_started", "aliVodInfo": { "videoId": "test" } }),
         json!({ "msgName": "vod_triggered" }),
     ];
-    let services = [0, 0, 0, 0, 0, 0, 2, 2, 2, 1, 1, 1, 1, 1, 1, 4, 4];
+    let services = [0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 4, 4];
     let samples = samples("a", None, 1_000);
     assert_eq!((samples.len(), expected.len()), (services.len(), services.len()));
     for (((event_type, subject, notice), details), service) in samples.iter().zip(expected).zip(services) {

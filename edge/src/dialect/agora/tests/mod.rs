@@ -17,6 +17,7 @@ mod rules;
 mod running;
 mod start;
 mod storage;
+mod vod;
 
 use std::collections::BTreeMap;
 
@@ -96,6 +97,7 @@ impl Service {
                     },
                     certificate: (app_id == CERTIFIED_APP).then(|| Secret::new(CERTIFICATE)),
                     callback: None,
+                    backup: None,
                     source: Source::Static {
                         streams: BTreeMap::from([("1".into(), Secret::new("rtsp://u:p@h/1"))]),
                     },
@@ -272,7 +274,9 @@ pub(super) fn snapshot() -> Snapshot {
         cause: None,
         files: vec![],
         pictures: None,
+        vod: None,
         pending_uploads: 0,
+        backed_up: None,
         idle_since_ms: None,
         problems: vec![],
     }

@@ -146,6 +146,7 @@ fn answers_have_no_fields_that_it_leaves_out() {
             mode: Mode::Mix,
             ..snapshot()
         })),
+        Outcome::State(Box::new(super::vod::snapshot())),
         Outcome::State(recorded(Status::Ended)),
         Outcome::Stopping(recorded(Status::Stopping)),
         Outcome::AlreadyEnded(recorded(Status::Ended)),

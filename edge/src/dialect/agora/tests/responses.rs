@@ -319,6 +319,7 @@ fn stop_whose_uploads_go_on() {
     let going_on = Outcome::Stopping(Box::new(Snapshot {
         status: Status::Stopping,
         pending_uploads: 3,
+        backed_up: None,
         ..snapshot()
     }));
     let (status, body) = render("stop", &going_on);
@@ -360,4 +361,27 @@ fn an_unreachable_recorder_may_be_asked_again() {
         (response.status, &body["code"], &body["sid"]),
         (206, &json!(65), &json!(SID))
     );
+}
+
+#[test]
+fn stop_whose_slices_are_in_the_backup_store() {
+    let backed_up = |complete| {
+        Outcome::Stopping(Box::new(Snapshot {
+            status: Status::Stopping,
+            phase: Some(protocol::Phase::Draining),
+            pending_uploads: 3,
+            backed_up: Some(protocol::BackedUp { files: 2, complete }),
+            ..snapshot()
+        }))
+    };
+    let (status, body) = render("stop", &backed_up(true));
+    assert_eq!((status, body.get("code")), (200, None));
+    let response = &body["serverResponse"];
+    assert_eq!(
+        (&response["uploadingStatus"], &response["backedUpFiles"]),
+        (&json!("backuped"), &json!(2))
+    );
+    let (status, body) = render("stop", &backed_up(false));
+    assert_eq!((status, &body["code"]), (206, &json!(50)));
+    assert_eq!(body["serverResponse"]["uploadingStatus"], "unknown");
 }

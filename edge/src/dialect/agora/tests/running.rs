@@ -148,7 +148,13 @@ fn update_becomes_a_call() {
         "audioUidList": {"subscribeAudioUids": ["#allstream#"]},
         "videoUidList": {"unSubscribeVideoUids": ["444", "555"]}}}});
     let update = service.pending(&post(&running_path(&resource_id, "update"), &body));
-    let Command::Update(Update { target, audio, video }) = &update.call.command else {
+    let Command::Update(Update {
+        target,
+        audio,
+        video,
+        keys: None,
+    }) = &update.call.command
+    else {
         panic!("{update:?}")
     };
     assert_eq!(target.sid, SID);
@@ -160,4 +166,43 @@ fn update_becomes_a_call() {
         &update.call.command,
         Command::Update(Update { video: None, .. })
     ));
+}
+
+#[test]
+fn update_takes_new_keys() {
+    use crate::recording::{Renewal, Update};
+    use protocol::Secret;
+    let service = Service::new();
+    let resource_id = service.resource_id();
+    let call = |config: &serde_json::Value| {
+        let body = json!({"cname": "demo", "uid": "527841", "clientRequest": {"storageConfig": config}});
+        post(&running_path(&resource_id, "update"), &body)
+    };
+    let config = json!({"vendor": 1, "region": 0, "bucket": "b", "accessKey": "AK", "secretKey": "SK",
+        "stsToken": "T", "stsExpiration": 4_000_000_000_u64});
+    let update = service.pending(&call(&config));
+    let Command::Update(Update {
+        audio: None,
+        video: None,
+        keys: Some(keys),
+        ..
+    }) = &update.call.command
+    else {
+        panic!("{update:?}")
+    };
+    let wanted = Renewal {
+        bucket: Some("b".to_owned()),
+        pair: Some(("AK".to_owned(), Secret::new("SK"))),
+        session_token: Some(Secret::new("T")),
+        session_ends_ms: Some(4_000_000_000_000),
+    };
+    assert_eq!(**keys, wanted);
+    for (config, field) in [
+        (json!({}), "storageConfig.stsToken"),
+        (json!({"stsToken": "T", "accessKey": "AK"}), "storageConfig.secretKey"),
+        (json!({"stsToken": "T", "secretKey": "SK"}), "storageConfig.accessKey"),
+        (json!({"stsToken": "with space"}), "storageConfig.stsToken"),
+    ] {
+        assert_error(&service.answer(&call(&config)), 400, 2, field);
+    }
 }

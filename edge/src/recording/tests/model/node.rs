@@ -265,6 +265,7 @@ impl Held {
                 .collect(),
             pictures: None,
             pending_uploads: 0,
+            backed_up: None,
             lost_packets: 0,
             mix: None,
             problems: Vec::new(),

@@ -20,7 +20,7 @@ pub(super) enum Message {
     /// The answer to an effect: likewise.
     Input(Input),
     Report {
-        report: Report,
+        report: Box<Report>,
         sent_ms: u64,
     },
     Answer {
@@ -302,7 +302,7 @@ impl World {
                 let node = (0..NODES).find(|node| id_of(*node) == report.node_id).unwrap();
                 let (sid, seq) = (report.sid.clone(), report.seq);
                 let ended = report.phase == Phase::Ended;
-                let Some(Reply::Desired(answer)) = self.ask(Request::Report(Box::new(report))) else {
+                let Some(Reply::Desired(answer)) = self.ask(Request::Report(report)) else {
                     panic!("every report is answered");
                 };
                 self.messages.push(Message::Answer {
@@ -521,7 +521,10 @@ impl World {
         held.finish();
         let report = held.report(&id_of(node), leaving, now);
         self.tell(|| format!("node {node} reports"));
-        self.messages.push(Message::Report { report, sent_ms: now });
+        self.messages.push(Message::Report {
+            report: Box::new(report),
+            sent_ms: now,
+        });
     }
 
     fn pass(&mut self, ms: u64) {

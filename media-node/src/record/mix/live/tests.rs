@@ -73,6 +73,7 @@ async fn users_are_mixed_into_one_playlist_until_the_stop() {
         directive: Directive::Record,
         subscription: everything(),
         scene: Some(scene(Layout::BestFit)),
+        keys: None,
         terms: Default::default(),
     });
     let (status, statuses) = watch::channel(Status::default());

@@ -4,7 +4,7 @@ use std::path::Path;
 use protocol::{ConfirmedSlice, EndCause, Span, SpoolReport};
 
 use super::check::check;
-use super::tests::{FINISH, FRAME, confirm, copy_dir, key, open, open_short, record, slice};
+use super::crash::copy_dir;
 use super::*;
 
 /// Of a slice of the tests, whose frames last as many microseconds as they have bytes.
