@@ -105,7 +105,10 @@ async fn prepare(
     let client = outbound::Client::without_redirects(options.targets).map_err(|error| ours(error.to_string()))?;
     if check {
         record::check(job, options)?;
-        upload::check(&job.storage, &client).await?;
+        // What another node has begun is gone on with even while its store is away.
+        if !job.placement.takeover {
+            upload::check(&job.storage, &client).await?;
+        }
     }
     let store = Store::new(&job.storage, &client).map_err(|reason| Refusal {
         fault: Fault::Destination,

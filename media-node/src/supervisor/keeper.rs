@@ -154,8 +154,7 @@ impl Keeper {
         let begin = Begin {
             job: self.as_wanted(job, begun),
             node: self.config.node.clone(),
-            // What another node has begun is gone on with even while its store is away.
-            check: !begun && !job.placement.takeover,
+            check: !begun,
             confirms: self.config.await_acknowledgement,
         };
         let mut sent = process.send(&Control::Begin(Box::new(begin))).await;

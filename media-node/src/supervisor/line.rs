@@ -28,7 +28,7 @@ pub enum Control {
 pub struct Begin {
     pub job: Job,
     pub node: Node,
-    /// Prove first that the bucket can be written to.
+    /// Prove first that the job can be carried out and, unless another node has begun it, that the bucket can be written to.
     pub check: bool,
     /// Somebody confirms what happened.
     #[serde(default)]
