@@ -45,4 +45,4 @@ pub use report::{
 };
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;
-pub use storage::{Addressing, Backup, Encryption, Storage, StorageKeys, StorageKind, VideoDescription};
+pub use storage::{Addressing, Backup, Encryption, Storage, StorageKeys, StorageKind};

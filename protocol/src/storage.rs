@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Secret;
@@ -30,9 +32,10 @@ pub struct Storage {
     /// Tags of each object, as the header that sets them has them: `key=value&key=value`, percent-encoded. S3 and OSS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<String>,
-    /// With [`StorageKind::AliyunVod`], and with no other.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub video: Option<VideoDescription>,
+    /// With [`StorageKind::AliyunVod`] what its videos are made with: parameters of its `CreateUploadVideo`, by their names.
+    /// Empty with others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub video: BTreeMap<String, String>,
 }
 
 /// Where slices go while the customer's store takes none, and from where they are moved there when it is back.
@@ -91,31 +94,6 @@ pub enum StorageKind {
     /// Alibaba Cloud's video-on-demand service. `endpoint` is that of its API; it names buckets, keys and places in them by
     /// itself, so `bucket` and `prefix` are empty.
     AliyunVod,
-}
-
-/// What a video-on-demand service is told of each video that is made in it. The words are the service's own.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct VideoDescription {
-    pub title: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cover_url: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub category: Option<String>,
-    /// With commas between.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tags: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub template_group: Option<String>,
-    /// JSON.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_data: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub storage_location: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub workflow: Option<String>,
 }
 
 /// Where the bucket stands in an object's address.

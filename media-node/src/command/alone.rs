@@ -156,7 +156,7 @@ fn job(args: &RecordArgs, out: &Path) -> Result<Job, String> {
             secret_key: Secret::default(),
             session_token: None,
             prefix: String::new(),
-            video: None,
+            video: Default::default(),
         },
         backup: None,
         placement: Default::default(),

@@ -1,6 +1,8 @@
 //! `extensionServiceConfig`: Alibaba Cloud's video-on-demand service in the bucket's place.
 
-use protocol::{Addressing, Mode, Secret, Storage, StorageKind, VideoDescription};
+use std::collections::BTreeMap;
+
+use protocol::{Addressing, Mode, Secret, Storage, StorageKind};
 use serde_json::{Map, Value};
 
 use super::storage_config::{MAX_KEY_LEN, Terms, key};
@@ -9,12 +11,18 @@ use crate::input::{FieldError, Fields, base_url};
 pub(super) const ALIYUN_VOD: &str = "aliyun_vod_service";
 const MAX_SERVICES: usize = 8;
 
-// The service's own limits, in characters.
-const MAX_TITLE: usize = 128;
-const MAX_DESCRIPTION: usize = 1024;
-const MAX_URL: usize = 1024;
-const MAX_USER_DATA: usize = 4096;
-const MAX_NAME: usize = 256;
+/// Fields of `videoData`, the service's names for them, and how many characters they may have.
+const VIDEO_DATA: [(&str, &str, usize); 9] = [
+    ("title", "Title", 128),
+    ("description", "Description", 1024),
+    ("coverUrl", "CoverURL", 1024),
+    ("cateId", "CateId", 20),
+    ("tags", "Tags", 16 * 33),
+    ("templateGroupId", "TemplateGroupId", 256),
+    ("userData", "UserData", 4096),
+    ("storageLocation", "StorageLocation", 256),
+    ("workflowId", "WorkflowId", 256),
+];
 const MAX_TAGS: usize = 16;
 const MAX_TAG: usize = 32;
 
@@ -109,7 +117,7 @@ fn aliyun(service: &Fields<'_>, terms: Terms) -> Result<Storage, FieldError> {
         prefix: String::new(),
         encryption: None,
         tags: None,
-        video: Some(description(&video)?),
+        video: description(&video)?,
     })
 }
 
@@ -135,40 +143,31 @@ fn endpoint(param: &Fields<'_>, region: &str, terms: Terms) -> Result<String, Fi
     named.unwrap_or_else(|| Ok(format!("https://vod.{host}aliyuncs.com")))
 }
 
-fn description(video: &Fields<'_>) -> Result<VideoDescription, FieldError> {
-    let text = |name: &str, most: usize| match video.string(name)? {
-        Some(text) if text.chars().count() > most => {
-            Err(video.error(name, format!("must have at most {most} characters")))
+/// The service's parameters.
+fn description(video: &Fields<'_>) -> Result<BTreeMap<String, String>, FieldError> {
+    video.require("title", video.string("title")?)?;
+    let mut parameters = BTreeMap::new();
+    for (name, parameter, most) in VIDEO_DATA {
+        let Some(text) = video.string(name)? else { continue };
+        if text.chars().count() > most {
+            return Err(video.error(name, format!("must have at most {most} characters")));
         }
-        text => Ok(text.map(str::to_owned)),
-    };
-    let category = text("cateId", MAX_NAME)?;
-    if category.as_ref().is_some_and(|id| id.parse::<i64>().is_err()) {
-        return Err(video.error("cateId", "must hold a whole number"));
+        let problem = match name {
+            "cateId" if text.parse::<i64>().is_err() => Some("must hold a whole number"),
+            "tags" if !are_tags(text) => Some("must be at most 16 tags of at most 32 characters, with commas between"),
+            "userData" if serde_json::from_slice::<Map<String, Value>>(text.as_bytes()).is_err() => {
+                Some("must hold a JSON object")
+            }
+            _ => None,
+        };
+        if let Some(problem) = problem {
+            return Err(video.error(name, problem));
+        }
+        parameters.insert(parameter.to_owned(), text.to_owned());
     }
-    let tags = text("tags", MAX_TAGS * (MAX_TAG + 1))?;
-    let too_long = |tag: &str| tag.chars().count() > MAX_TAG;
-    if tags
-        .as_ref()
-        .is_some_and(|tags| tags.split(',').count() > MAX_TAGS || tags.split(',').any(too_long))
-    {
-        let problem = format!("must be at most {MAX_TAGS} tags of at most {MAX_TAG} characters, with commas between");
-        return Err(video.error("tags", problem));
-    }
-    let user_data = text("userData", MAX_USER_DATA)?;
-    let is_object = |text: &String| serde_json::from_str::<Map<String, Value>>(text).is_ok();
-    if user_data.as_ref().is_some_and(|text| !is_object(text)) {
-        return Err(video.error("userData", "must hold a JSON object"));
-    }
-    Ok(VideoDescription {
-        title: video.require("title", text("title", MAX_TITLE)?)?,
-        description: text("description", MAX_DESCRIPTION)?,
-        cover_url: text("coverUrl", MAX_URL)?,
-        category,
-        tags,
-        template_group: text("templateGroupId", MAX_NAME)?,
-        user_data,
-        storage_location: text("storageLocation", MAX_NAME)?,
-        workflow: text("workflowId", MAX_NAME)?,
-    })
+    Ok(parameters)
+}
+
+fn are_tags(text: &str) -> bool {
+    text.split(',').count() <= MAX_TAGS && text.split(',').all(|tag| tag.chars().count() <= MAX_TAG)
 }

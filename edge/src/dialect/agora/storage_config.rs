@@ -61,7 +61,7 @@ pub(super) fn read(config: &Fields<'_>, terms: Terms) -> Result<Storage, FieldEr
         tags: extension.map_or(Ok(None), |extension| tags(extension, &place))?,
         endpoint: place.endpoint,
         region: place.region,
-        video: None,
+        video: Default::default(),
     })
 }
 

@@ -435,7 +435,7 @@ pub(super) fn spec() -> Spec {
             secret_key: Secret::new("storage-secret"),
             session_token: None,
             prefix: String::new(),
-            video: None,
+            video: Default::default(),
         },
         backup: None,
         max_idle_ms: MAX_IDLE,

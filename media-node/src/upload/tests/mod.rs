@@ -97,7 +97,7 @@ fn storage(port: u16) -> Storage {
         secret_key: Secret::new(SECRET),
         session_token: None,
         prefix: PREFIX.to_owned(),
-        video: None,
+        video: Default::default(),
     }
 }
 

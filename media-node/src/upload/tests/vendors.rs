@@ -26,7 +26,7 @@ fn place(kind: StorageKind, addressing: Addressing, endpoint: String) -> Storage
         prefix: "pre/fix".to_owned(),
         encryption: None,
         tags: None,
-        video: None,
+        video: Default::default(),
     }
 }
 

@@ -1,6 +1,7 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use protocol::{Secret, Storage, VideoDescription};
+use protocol::{Secret, Storage};
 use serde_json::Value;
 use url::Url;
 
@@ -9,8 +10,8 @@ use crate::clock::unix_ms;
 use crate::outbound::{Client, FetchError};
 use crate::upload::fault::{UploadFault, short};
 
-/// One call takes a fraction of a second.
-const LIMIT: Duration = Duration::from_secs(10);
+/// A call takes a fraction of a second. One that is given up may have made a video all the same.
+const LIMIT: Duration = Duration::from_secs(30);
 /// Answers are some kilobytes long.
 const MOST_BYTES: usize = 256 << 10;
 
@@ -48,21 +49,9 @@ impl Api {
     }
 
     /// Makes a video, to be uploaded from a file of this name.
-    pub(super) async fn create(&self, video: &VideoDescription, file_name: &str) -> Result<Value, ApiFault> {
-        let mut parameters = vec![("Title", video.title.as_str()), ("FileName", file_name)];
-        let optional = [
-            ("Description", &video.description),
-            ("CoverURL", &video.cover_url),
-            ("CateId", &video.category),
-            ("Tags", &video.tags),
-            ("TemplateGroupId", &video.template_group),
-            ("UserData", &video.user_data),
-            ("StorageLocation", &video.storage_location),
-            ("WorkflowId", &video.workflow),
-        ];
-        for (name, value) in optional {
-            parameters.extend(value.as_deref().map(|value| (name, value)));
-        }
+    pub(super) async fn create(&self, video: &BTreeMap<String, String>, file_name: &str) -> Result<Value, ApiFault> {
+        let described = video.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let parameters: Vec<_> = described.chain([("FileName", file_name)]).collect();
         self.call("CreateUploadVideo", &parameters).await
     }
 

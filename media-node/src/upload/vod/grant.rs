@@ -15,7 +15,6 @@ const LONGEST_LIFE: Duration = Duration::from_secs(3_000);
 /// A place for one video in the service's store, and keys that open it for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Grant {
-    pub(super) video_id: String,
     /// Of the store. Its prefix is empty.
     pub(super) storage: Storage,
     /// The key of the playlist, or of the file.
@@ -49,7 +48,6 @@ struct Auth {
 impl Grant {
     /// Reads an answer of `CreateUploadVideo` or `RefreshUploadVideo`. `region` is the service's.
     pub(super) fn read(answer: &Value, region: &str) -> Result<Self, String> {
-        let video_id = answer.get("VideoId").and_then(Value::as_str);
         let address: Address = part(answer, "UploadAddress")?;
         let auth: Auth = part(answer, "UploadAuth")?;
         let endpoint = match address.endpoint.contains("://") {
@@ -72,7 +70,6 @@ impl Grant {
             .filter(|prefix| !prefix.is_empty())
             .unwrap_or_else(|| address.file_name.get(..beside).unwrap_or_default().to_owned());
         Ok(Self {
-            video_id: video_id.ok_or("its answer has no VideoId")?.to_owned(),
             storage: Storage {
                 kind: StorageKind::Oss,
                 endpoint,
@@ -86,13 +83,20 @@ impl Grant {
                 prefix: String::new(),
                 encryption: None,
                 tags: None,
-                video: None,
+                video: Default::default(),
             },
             object: address.file_name,
             slices,
             life: life(auth.expiration.as_ref()),
         })
     }
+}
+
+/// What the service calls the video that an answer is about.
+pub(super) fn video_id(answer: &Value) -> Result<&str, String> {
+    let id = answer.get("VideoId").and_then(Value::as_str);
+    id.filter(|id| !id.is_empty())
+        .ok_or_else(|| "its answer has no VideoId".to_owned())
 }
 
 /// A JSON object in base64.
@@ -150,8 +154,9 @@ mod tests {
 
     #[test]
     fn the_documents_example_is_read() {
-        let grant = Grant::read(&answer(&address(), &auth()), "cn-beijing").unwrap();
-        assert_eq!((grant.video_id.as_str(), grant.object.as_str()), ("v", "sv/a/b.m3u8"));
+        let answer = answer(&address(), &auth());
+        let grant = Grant::read(&answer, "cn-beijing").unwrap();
+        assert_eq!((video_id(&answer), grant.object.as_str()), (Ok("v"), "sv/a/b.m3u8"));
         assert_eq!((grant.slices.as_str(), grant.life), ("sv/a/p-", LONGEST_LIFE));
         let storage = &grant.storage;
         assert_eq!(

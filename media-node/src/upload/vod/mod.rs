@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Fault, Refusal, RefusalCode, Storage, VideoDescription};
+use protocol::{Fault, Refusal, RefusalCode, Storage};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -38,11 +38,20 @@ const RENEWALS_APART: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub struct Vod {
     api: Api,
-    video: VideoDescription,
+    /// What each video is made with.
+    video: BTreeMap<String, String>,
     region: String,
     place: String,
     client: Client,
-    open: Arc<Mutex<BTreeMap<String, Renewable>>>,
+    videos: Arc<Mutex<Videos>>,
+}
+
+/// By the names of playlists and files.
+#[derive(Debug, Default)]
+struct Videos {
+    open: BTreeMap<String, Renewable>,
+    /// Made, and not in the journal because that could not be written.
+    unkept: BTreeMap<String, KeptVideo>,
 }
 
 /// A video that can be uploaded to until its keys end.
@@ -71,11 +80,11 @@ impl Vod {
     pub(super) fn new(storage: &Storage, client: &Client) -> Result<Self, String> {
         Ok(Self {
             api: Api::new(storage, client)?,
-            video: storage.video.clone().ok_or("its video is not described")?,
+            video: storage.video.clone(),
             region: storage.region.clone(),
             place: place(storage),
             client: client.clone(),
-            open: Arc::default(),
+            videos: Arc::default(),
         })
     }
 
@@ -137,7 +146,8 @@ impl Vod {
 
     /// The video of a playlist or a file, made if there is none, with keys that are good, and that are not those of `ended`.
     async fn open(&self, spool: &Arc<Spool>, name: &str, ended: Option<&Arc<Open>>) -> Result<Arc<Open>, UploadFault> {
-        let mut all = self.open.lock().await;
+        let mut videos = self.videos.lock().await;
+        let Videos { open: all, unkept } = &mut *videos;
         let now = Instant::now();
         let is_good = |open: &Arc<Open>| now < open.ends_at && !ended.is_some_and(|ended| Arc::ptr_eq(ended, open));
         let present = all.get_mut(name).filter(|present| is_good(&present.open));
@@ -146,7 +156,7 @@ impl Vod {
         {
             return Ok(Arc::clone(&present.open));
         }
-        match (self.grant(spool, name).await, present) {
+        match (self.grant(spool, name, unkept).await, present) {
             (Ok(grant), _) => {
                 let renew_at = now + grant.life * GOOD_SIXTHS / 6;
                 let open = Arc::new(Open::new(grant, now, &self.client)?);
@@ -166,28 +176,38 @@ impl Vod {
         }
     }
 
-    async fn grant(&self, spool: &Arc<Spool>, name: &str) -> Result<Grant, UploadFault> {
-        let kept = spool.video(name);
-        let answer = match &kept {
-            Some(video) => self.api.refresh(&video.video_id).await,
-            None => self.api.create(&self.video, &file_name(name)).await,
-        };
-        let answer = answer.map_err(|fault| fault.into_upload_fault(kept.is_none()))?;
-        let grant = Grant::read(&answer, &self.region).map_err(UploadFault::Unavailable);
-        let Some(video) = kept else {
-            let grant = grant?;
-            tracing::info!(name, video_id = grant.video_id, "video made");
+    async fn grant(
+        &self,
+        spool: &Arc<Spool>,
+        name: &str,
+        unkept: &mut BTreeMap<String, KeptVideo>,
+    ) -> Result<Grant, UploadFault> {
+        if let Some(video) = unkept.get(name) {
+            keep(spool, video.clone()).await?;
+            unkept.remove(name);
+        }
+        let Some(video) = spool.video(name) else {
+            let answer = self.api.create(&self.video, &file_name(name)).await;
+            let answer = answer.map_err(|fault| fault.into_upload_fault(true))?;
+            let grant = Grant::read(&answer, &self.region);
             let video = KeptVideo {
                 name: name.to_owned(),
-                video_id: grant.video_id.clone(),
-                slices: grant.slices.clone(),
+                video_id: grant::video_id(&answer).map_err(UploadFault::Unavailable)?.to_owned(),
+                slices: grant.as_ref().map(|grant| grant.slices.clone()).unwrap_or_default(),
             };
-            keep(spool, video).await?;
-            return Ok(grant);
+            tracing::info!(name, video_id = video.video_id, "video made");
+            if let Err(fault) = keep(spool, video.clone()).await {
+                unkept.insert(name.to_owned(), video);
+                return Err(fault);
+            }
+            return grant.map_err(UploadFault::Unavailable);
         };
+        let answer = self.api.refresh(&video.video_id).await;
+        let answer = answer.map_err(|fault| fault.into_upload_fault(false))?;
+        let grant = Grant::read(&answer, &self.region).map_err(UploadFault::Unavailable)?;
         // Slices of one video lie in one place, wherever a later answer would have them.
         let place = Some(video.slices).filter(|slices| !slices.is_empty());
-        grant.map(|grant| Grant {
+        Ok(Grant {
             slices: place.unwrap_or(grant.slices),
             ..grant
         })

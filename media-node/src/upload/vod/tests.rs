@@ -27,6 +27,8 @@ struct Seen {
     objects: Vec<String>,
     /// So many puts of objects are refused because of ended keys.
     ended: usize,
+    /// Answers have no keys.
+    keyless: bool,
     /// What calls are answered instead.
     failing: Option<(u16, &'static str)>,
     life_s: u64,
@@ -71,11 +73,9 @@ impl Service {
             prefix: String::new(),
             encryption: None,
             tags: None,
-            video: Some(VideoDescription {
-                title: "t".to_owned(),
-                tags: Some("a,b".to_owned()),
-                ..VideoDescription::default()
-            }),
+            video: [("Title", "t"), ("Tags", "a,b")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
         }
     }
 
@@ -131,7 +131,7 @@ async fn answer(
     let answer = json!({
         "VideoId": call.get("VideoId").cloned().unwrap_or_else(|| format!("video{number}")),
         "UploadAddress": STANDARD.encode(address.to_string()),
-        "UploadAuth": STANDARD.encode(auth.to_string()),
+        "UploadAuth": if seen.keyless { String::new() } else { STANDARD.encode(auth.to_string()) },
     });
     seen.calls.push(call);
     (StatusCode::OK, answer.to_string())
@@ -240,13 +240,13 @@ async fn keys_are_renewed_before_they_end_and_used_as_long_as_they_live() {
     // Five sixths of it are over at once.
     service.seen.lock().unwrap().life_s = 6;
     vod.put_file(&spool, &file, "video/mp2t").await.unwrap();
-    for all in vod.open.lock().await.values_mut() {
+    for all in vod.videos.lock().await.open.values_mut() {
         all.renew_at = Instant::now();
     }
     service.seen.lock().unwrap().failing = Some((503, "ServiceUnavailable"));
     vod.put_file(&spool, &file, "video/mp2t").await.unwrap();
     service.seen.lock().unwrap().failing = None;
-    for all in vod.open.lock().await.values_mut() {
+    for all in vod.videos.lock().await.open.values_mut() {
         all.renew_at = Instant::now();
     }
     vod.put_file(&spool, &file, "video/mp2t").await.unwrap();
@@ -270,6 +270,22 @@ async fn a_description_that_is_refused_makes_no_video() {
         "{fault:?}"
     );
     assert_eq!(spool.videos(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_video_whose_keys_cannot_be_read_is_made_once() {
+    let (service, dir) = (Service::start().await, tempfile::tempdir().unwrap());
+    let spool = open(dir.path());
+    add(&spool, "0.ts");
+    let file = spool.due_files().remove(0);
+    let vod = Vod::new(&service.storage(), &client()).unwrap();
+    service.seen.lock().unwrap().keyless = true;
+    let fault = vod.put_file(&spool, &file, "video/mp2t").await.unwrap_err();
+    assert!(matches!(fault, UploadFault::Unavailable(_)), "{fault:?}");
+    service.seen.lock().unwrap().keyless = false;
+    vod.put_file(&spool, &file, "video/mp2t").await.unwrap();
+    assert_eq!(service.actions(), ["CreateUploadVideo", "RefreshUploadVideo"]);
+    assert_eq!(spool.videos().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

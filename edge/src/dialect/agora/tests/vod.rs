@@ -62,10 +62,10 @@ fn the_service_stands_in_the_buckets_place() {
         (found.access_key.as_str(), found.secret_key.expose()),
         ("LTAI", "hunter2")
     );
-    let video = found.video.unwrap();
+    let told = [("Description", "This is my first video"), ("Title", "My Video")];
     assert_eq!(
-        (video.title.as_str(), video.description.as_deref(), video.workflow),
-        ("My Video", Some("This is my first video"), None)
+        found.video,
+        told.map(|(name, value)| (name.into(), value.into())).into()
     );
 }
 
@@ -81,9 +81,9 @@ fn every_field_of_the_video_arrives() {
     assert_eq!(
         video,
         json!({
-            "title": "t", "description": "d", "cover_url": "http://xxxxx", "category": "-1", "tags": "a,b",
-            "template_group": "g", "user_data": "{\"Extend\":{}}",
-            "storage_location": "outin-x.oss-cn-shanghai.aliyuncs.com", "workflow": "w",
+            "Title": "t", "Description": "d", "CoverURL": "http://xxxxx", "CateId": "-1", "Tags": "a,b",
+            "TemplateGroupId": "g", "UserData": "{\"Extend\":{}}",
+            "StorageLocation": "outin-x.oss-cn-shanghai.aliyuncs.com", "WorkflowId": "w",
         })
     );
 }
