@@ -5,10 +5,12 @@
 
 mod alone;
 mod disk;
+mod docs_page;
 mod encryption;
 mod endings;
 mod failover;
 mod faults;
+mod generated;
 mod interruptions;
 mod kills;
 mod limits;
@@ -115,6 +117,8 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         outages::a_restart_in_an_outage_costs_nothing,
         vod::one_video_whatever_ends_meanwhile,
         load::twenty_publishers_without_a_lost_packet,
+        rules::every_documented_rule[("TAPEDECK_CAPACITY", "0")],
+        generated::the_worker_survives_whatever_comes[("TAPEDECK_CAPACITY", "0")],
         space::a_full_spool_ends_what_fills_it_and_loses_nothing[space::LIMIT],
     ]);
     trials.extend(shared![
@@ -143,7 +147,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         limits::exactly_the_allowed_number_pass_in_each_second,
         limits::recordings_have_a_quota,
         monitoring::metrics_show_what_the_edge_does,
-        rules::every_documented_rule,
+        docs_page::a_recording_is_made_on_the_page,
         wrong_calls::credentials,
         wrong_calls::routes,
         wrong_calls::bodies,

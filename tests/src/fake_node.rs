@@ -9,8 +9,8 @@ use axum::extract::{Path, State};
 use axum::routing::{post, put};
 use axum::{Json, Router};
 use protocol::{
-    Desired, Directive, EndCause, Happening, Heartbeat, HeldRecording, Job, MAX_OCCURRENCES, Occurrence, Occurrences,
-    Phase, RecorderKey, Report, ReportAnswer, SpoolReport, TrackKind,
+    Desired, Directive, EndCause, FileKind, Happening, Heartbeat, HeldRecording, Job, MAX_OCCURRENCES, Occurrence,
+    Occurrences, Phase, RecordedFile, RecorderKey, Report, ReportAnswer, SpoolReport, TrackKind,
 };
 use reqwest::Client;
 use serde::Serialize;
@@ -30,6 +30,8 @@ pub struct FakeNode {
 }
 
 struct Shared {
+    /// Each recording has a file, which is in the bucket.
+    files: bool,
     client: Client,
     edge: String,
     token: String,
@@ -39,6 +41,7 @@ struct Shared {
 
 struct Held {
     recorder: RecorderKey,
+    files: bool,
     epoch: u64,
     seq: u64,
     happened: u64,
@@ -50,9 +53,19 @@ struct Held {
 impl FakeNode {
     /// Registers with the edge and serves it.
     pub async fn start(edge: &str, token: &str) -> Self {
+        Self::serve(edge, token, false).await
+    }
+
+    /// The same, and each recording brings a file, which is in its bucket at once.
+    pub async fn with_a_file(edge: &str, token: &str) -> Self {
+        Self::serve(edge, token, true).await
+    }
+
+    async fn serve(edge: &str, token: &str, files: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("a bound address"));
         let shared = Arc::new(Shared {
+            files,
             client: Client::builder().no_proxy().build().expect("an HTTP client"),
             edge: edge.to_owned(),
             token: token.to_owned(),
@@ -178,7 +191,7 @@ impl Held {
             cause: ended.then_some(EndCause::Stopped),
             idle_since_ms: None,
             first_media_ms: Some(1),
-            files: Vec::new(),
+            files: if self.files { vec![file(sid)] } else { Vec::new() },
             pictures: None,
             pending_uploads: 0,
             backed_up: None,
@@ -192,9 +205,25 @@ impl Held {
     }
 }
 
+/// A playlist with all its slices in the bucket.
+fn file(sid: &str) -> RecordedFile {
+    RecordedFile {
+        kind: FileKind::Playlist,
+        name: format!("{sid}_{NODE_ID}.m3u8"),
+        track: TrackKind::Both,
+        uid: "0".to_owned(),
+        start_ms: 1,
+        duration_ms: 1,
+        slices: 1,
+        bytes: 1,
+        uploaded_slices: 1,
+    }
+}
+
 async fn take(State(shared): State<Arc<Shared>>, Path(sid): Path<String>, Json(job): Json<Job>) -> Json<Report> {
     let mut held = Held {
         recorder: job.recorder,
+        files: shared.files,
         epoch: job.epoch,
         seq: 0,
         happened: 0,

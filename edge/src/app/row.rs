@@ -24,6 +24,8 @@ pub struct News {
     pub started_ms: u64,
     pub ended_ms: Option<u64>,
     pub cause: Option<EndCause>,
+    /// Events that wait because the oldest of them could not be delivered.
+    pub held_up: u64,
     /// When the recording may be forgotten.
     pub expires_ms: u64,
 }

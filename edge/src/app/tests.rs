@@ -92,6 +92,7 @@ fn news(sid: &str, revision: u64, status: Status) -> News {
         started_ms: NOW,
         ended_ms: over.then_some(NOW + 1),
         cause: over.then_some(EndCause::Stopped),
+        held_up: 0,
         expires_ms: NOW + 100 * MINUTE,
     }
 }
@@ -313,4 +314,23 @@ proptest! {
             prop_assert_eq!(bench.start(&sid, &sid, QUOTA), None);
         }
     }
+}
+
+#[test]
+fn events_that_are_held_up_are_told_until_they_are_not() {
+    let mut bench = Bench::new();
+    let held_up = |revision, held_up| News {
+        held_up,
+        ..news("s", revision, Status::Ended)
+    };
+    bench.usage.told(held_up(1, 7), None, NOW);
+    let mut told = |at_ms| bench.usage.tally(at_ms).map(|tally| tally.held_up);
+    assert_eq!(told(NOW + 5_000), Some(7), "though nothing runs");
+    assert_eq!(told(NOW + 65_000), Some(7));
+    assert_eq!(told(NOW + 3 * MINUTE + 5_000), Some(0), "not heard of for too long");
+    bench.usage.told(held_up(2, 7), None, NOW + 4 * MINUTE);
+    bench.usage.told(held_up(3, 0), None, NOW + 4 * MINUTE);
+    let tally = bench.usage.tally(NOW + 5 * MINUTE).unwrap();
+    assert_eq!(tally.held_up, 0);
+    assert_eq!(bench.usage.tally(NOW + 7 * MINUTE), None, "nothing is left to tell");
 }

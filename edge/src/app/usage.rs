@@ -23,6 +23,8 @@ pub struct Usage {
     /// Recordings that are not over, by sid.
     live: BTreeMap<String, Live>,
     purge_ms: Option<u64>,
+    /// Events of recordings that are held up, by sid, and how long that is believed.
+    held_up: BTreeMap<String, (u64, u64)>,
     told: Told,
 }
 
@@ -113,6 +115,7 @@ impl Usage {
         if known.as_ref().is_some_and(|known| known.revision > news.revision) {
             return Change::default();
         }
+        self.hold_up(&news, now_ms);
         let row = written(news, known.as_ref(), now_ms);
         let ended_before = known.is_some_and(|known| !known.is_live());
         if row.is_live() {
@@ -152,7 +155,14 @@ impl Usage {
         let mut tally = Tally::default();
         let alive = self.live.values().filter(|live| live.lease_ms > now_ms);
         alive.for_each(|live| tally.count(live.status));
-        tally.ended = self.told.tell(!self.live.is_empty(), now_ms);
+        self.held_up.retain(|_, (_, until_ms)| *until_ms > now_ms);
+        tally.held_up = self
+            .held_up
+            .values()
+            .map(|(count, _)| *count)
+            .fold(0, u64::saturating_add);
+        let repeated = !self.live.is_empty() || !self.held_up.is_empty();
+        tally.ended = self.told.tell(repeated, now_ms);
         Some(tally)
     }
 
@@ -172,6 +182,16 @@ impl Usage {
     /// `left`: whether the index has rows.
     pub fn purged(&mut self, left: bool, now_ms: u64) {
         self.purge_ms = left.then(|| now_ms.saturating_add(PURGE_MS));
+    }
+
+    fn hold_up(&mut self, news: &News, now_ms: u64) {
+        let sid = &news.place.sid;
+        if news.held_up == 0 {
+            self.held_up.remove(sid);
+        } else if self.held_up.len() < MAX_LIVE || self.held_up.contains_key(sid) {
+            let until_ms = now_ms.saturating_add(LEASE_MS);
+            self.held_up.insert(sid.clone(), (news.held_up, until_ms));
+        }
     }
 
     fn changed(&mut self, now_ms: u64) {

@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Route;
+use super::{Notices, Route};
 
-/// Requests, since they were last sent on.
+/// Requests and deliveries of one instance, since they were last sent on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counts {
     /// By route and HTTP status.
@@ -14,9 +14,20 @@ pub struct Counts {
     pub no_room: u64,
     /// Requests that were let through because the app's limits could not be asked.
     pub unlimited: u64,
+    pub notices: Notices,
+    /// Instances of the worker that have begun.
+    pub instances: u64,
 }
 
 impl Counts {
+    /// What an instance has counted before anything else.
+    pub fn of_new_instance() -> Self {
+        Self {
+            instances: 1,
+            ..Self::default()
+        }
+    }
+
     pub fn answered(&mut self, route: Route, status: u16) {
         self.add_requests(route, status, 1);
     }
@@ -31,6 +42,8 @@ impl Counts {
         }
         self.no_room = self.no_room.saturating_add(other.no_room);
         self.unlimited = self.unlimited.saturating_add(other.unlimited);
+        self.notices.add(&other.notices);
+        self.instances = self.instances.saturating_add(other.instances);
     }
 
     pub(super) fn requests(&self) -> impl Iterator<Item = (Route, u16, u64)> {
@@ -71,6 +84,7 @@ mod pairs {
 mod tests {
     use super::*;
     use crate::access::Method;
+    use crate::recording::Delivery;
 
     #[test]
     fn counts_add_up_and_travel() {
@@ -81,6 +95,10 @@ mod tests {
         counts.answered(Route::Admin, 404);
         counts.answered(Route::Admin, 60_000);
         counts.no_room = 3;
+        counts.add(Counts::of_new_instance());
+        counts.notices.tried(&Delivery::Delivered { status: 200 });
+        counts.notices.tried(&Delivery::Unwanted);
+        counts.notices.given_up(7);
         let text = serde_json::to_string(&counts).unwrap();
         assert_eq!(serde_json::from_str::<Counts>(&text).unwrap(), counts);
         counts.add(counts.clone());
@@ -93,6 +111,8 @@ mod tests {
                 (Route::Admin, 404, 2),
             ]
         );
-        assert_eq!(counts.no_room, 6);
+        assert_eq!((counts.no_room, counts.instances), (6, 2));
+        let notices = &counts.notices;
+        assert_eq!((notices.delivered, notices.failed, notices.given_up), (2, 0, 14));
     }
 }

@@ -7,12 +7,14 @@
 //! causes and the nodes of the fleet, never apps or recordings.
 
 mod counts;
+mod notices;
 mod route;
 mod tally;
 mod text;
 mod totals;
 
 pub use counts::Counts;
+pub use notices::Notices;
 pub use route::Route;
 pub use tally::Tally;
 pub use text::render;

@@ -12,6 +12,8 @@ pub struct Tally {
     pub started: u64,
     pub recording: u64,
     pub stopping: u64,
+    /// Events of its recordings that wait because one before them could not be delivered.
+    pub held_up: u64,
     /// Recordings that have ended since the last tally.
     pub ended: BTreeMap<EndCause, u64>,
 }

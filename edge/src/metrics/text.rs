@@ -33,11 +33,33 @@ pub fn render(totals: &Totals, nodes: &[NodeView], now_ms: u64) -> String {
     for (cause, count) in &totals.ended {
         page.value(&[("cause", cause_name(*cause))], count);
     }
+    page.counter(
+        "tapedeck_edge_notice_deliveries_total",
+        "Tries to deliver an event to a callback, by how they ended",
+    );
+    let notices = &totals.counts.notices;
+    page.value(&[("result", "delivered")], notices.delivered);
+    page.value(&[("result", "failed")], notices.failed);
+    page.counter(
+        "tapedeck_edge_notices_given_up_total",
+        "Events that were tried for long enough, and are kept for a replay",
+    );
+    page.value(&[], notices.given_up);
+    page.gauge(
+        "tapedeck_edge_notices_held_up",
+        "Events that wait because one before them could not be delivered",
+    );
+    page.value(&[], totals.held_up(now_ms));
     page.gauge("tapedeck_recordings", "Recordings that are not over, by status");
     for (status, count) in totals.recordings(now_ms) {
         page.value(&[("status", status)], count);
     }
     page.nodes(nodes);
+    page.counter(
+        "tapedeck_edge_instances_total",
+        "Instances of the worker that have begun; one that crashes is followed by another",
+    );
+    page.value(&[], totals.counts.instances);
     page.gauge(
         "tapedeck_edge_counting_since_seconds",
         "When the edge began to count, in Unix seconds",
@@ -155,9 +177,12 @@ mod tests {
         counts.answered(Route::Customer(Method::Acquire), 200);
         counts.answered(Route::Customer(Method::Acquire), 429);
         counts.no_room = 2;
+        counts.add(Counts::of_new_instance());
+        counts.notices.given_up(5);
         totals.counted(counts);
         let tally = Tally {
             recording: 4,
+            held_up: 9,
             ended: [(EndCause::Idle, 1)].into(),
             ..Tally::default()
         };
@@ -173,6 +198,11 @@ mod tests {
             r#"tapedeck_edge_requests_total{route="acquire",status="429"} 1"#,
             "# TYPE tapedeck_edge_requests_total counter",
             "tapedeck_edge_quota_refusals_total 2",
+            r#"tapedeck_edge_notice_deliveries_total{result="delivered"} 0"#,
+            r#"tapedeck_edge_notice_deliveries_total{result="failed"} 0"#,
+            "tapedeck_edge_notices_given_up_total 5",
+            "tapedeck_edge_notices_held_up 9",
+            "tapedeck_edge_instances_total 1",
             "tapedeck_edge_unlimited_requests_total 0",
             r#"tapedeck_recordings{status="recording"} 4"#,
             r#"tapedeck_recordings{status="placing"} 0"#,

@@ -50,14 +50,22 @@ impl Totals {
     /// Recordings that are not over, by status.
     pub(super) fn recordings(&self, now_ms: u64) -> BTreeMap<&'static str, u64> {
         let mut sums: BTreeMap<_, _> = Tally::default().by_status().into();
-        let present = self
-            .apps
-            .values()
-            .filter(|(_, told_ms)| now_ms.saturating_sub(*told_ms) < TALLY_MS);
-        for (status, count) in present.flat_map(|(tally, _)| tally.by_status()) {
+        for (status, count) in self.present(now_ms).flat_map(Tally::by_status) {
             *sums.entry(status).or_default() += count;
         }
         sums
+    }
+
+    /// Events that wait because one before them could not be delivered.
+    pub(super) fn held_up(&self, now_ms: u64) -> u64 {
+        let counts = self.present(now_ms).map(|tally| tally.held_up);
+        counts.fold(0, u64::saturating_add)
+    }
+
+    fn present(&self, now_ms: u64) -> impl Iterator<Item = &Tally> {
+        let tallies = self.apps.values();
+        let heard = tallies.filter(move |(_, told_ms)| now_ms.saturating_sub(*told_ms) < TALLY_MS);
+        heard.map(|(tally, _)| tally)
     }
 }
 

@@ -127,6 +127,8 @@ pub enum Effect {
         revision: u64,
         document: bool,
         snapshot: Box<Snapshot>,
+        /// Events that wait because the oldest of them could not be delivered.
+        held_up: u64,
         /// Of the recording's resource ID.
         nonce: String,
         expires_ms: u64,

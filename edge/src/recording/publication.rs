@@ -1,12 +1,12 @@
 //! Telling others of a recording: its session document is written at each change of its status, and of its files once it
 //! is over; its app is told at the same time, and every minute as long as it is not over, so that it keeps its place among
-//! the app's recordings. One write is under way at a time, so that an older one cannot overtake a newer one; one that
+//! the app's recordings, and as long as its events are held up. One write is under way at a time, so that an older one cannot overtake a newer one; one that
 //! failed is repeated.
 
 use serde::{Deserialize, Serialize};
 
 use super::state::{Recording, State};
-use super::{Effect, Status};
+use super::{Effect, Ledger, Status};
 
 /// How long a document can be read after its resource has expired.
 pub(super) const RETENTION_MS: u64 = 7 * 24 * 3_600_000;
@@ -30,6 +30,8 @@ pub(super) struct Publication {
     failures: u32,
     /// When the newest revision was made.
     shown_ms: u64,
+    /// Events that were held up when it was made.
+    held_up: u64,
     /// Whether another revision is due when that one is older than `RENEWAL_MS`.
     renewed: bool,
     /// No write before this time: one is under way, or the last one failed.
@@ -49,13 +51,15 @@ pub(super) fn flush(state: &mut State, now_ms: u64, out: &mut Vec<Effect>) {
         let Some(expires_ms) = recording.expires_ms() else {
             continue;
         };
-        let (shown, renewed) = (Some(shown(recording)), !recording.is_over());
+        let held_up = state.ledgers.get(&recording.sid).map_or(0, Ledger::held_up);
+        let (shown, is_over) = (Some(shown(recording)), recording.is_over());
         let publication = &mut recording.publication;
-        publication.renewed = renewed;
+        publication.renewed = !is_over || held_up > 0 || publication.held_up > 0;
         let changed = publication.shown != shown;
         if changed || publication.renewal_ms().is_some_and(|due_ms| now_ms >= due_ms) {
             publication.shown = shown;
             publication.shown_ms = now_ms;
+            publication.held_up = held_up;
             publication.revision += 1;
             if changed {
                 publication.document = publication.revision;
@@ -68,6 +72,7 @@ pub(super) fn flush(state: &mut State, now_ms: u64, out: &mut Vec<Effect>) {
                 revision,
                 document,
                 snapshot: Box::new(recording.snapshot()),
+                held_up,
                 nonce: recording.ticket.nonce.clone(),
                 expires_ms: expires_ms.saturating_add(RETENTION_MS),
             });

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use worker::{Context, Delay, Env};
+use worker::{Delay, Env};
 
 use super::{bindings, objects};
 use crate::fleet;
@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 const LOST_MS: u64 = 20_000;
 
 thread_local! {
-    static COUNTS: RefCell<Counts> = RefCell::default();
+    static COUNTS: RefCell<Counts> = RefCell::new(Counts::of_new_instance());
     static PLANNED_MS: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
@@ -31,26 +31,26 @@ pub(super) fn unlimited() {
     count(|counts| counts.unlimited += 1);
 }
 
-fn count(change: impl FnOnce(&mut Counts)) {
+pub(super) fn count(change: impl FnOnce(&mut Counts)) {
     COUNTS.with_borrow_mut(change);
 }
 
-/// Sends what has been counted after a while, behind the back of the request at hand. One request does it for all.
-pub(super) fn send_later(env: &Env, context: &Context) {
+/// Work for behind the back of the request at hand: sends what has been counted after a while. One request does it for all.
+pub(super) fn sending(env: &Env) -> Option<impl Future<Output = ()> + 'static> {
     let now_ms = bindings::now_ms();
     if PLANNED_MS
         .get()
         .is_some_and(|at_ms| now_ms.saturating_sub(at_ms) < LOST_MS)
     {
-        return;
+        return None;
     }
     PLANNED_MS.set(Some(now_ms));
     let env = env.clone();
-    context.wait_until(async move {
+    Some(async move {
         Delay::from(PAUSE).await;
         PLANNED_MS.set(None);
         send(&env).await;
-    });
+    })
 }
 
 /// Sends what has been counted. What does not arrive is kept for the next time.

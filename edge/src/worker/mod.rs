@@ -29,6 +29,8 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
             response
         }
     };
-    counting::send_later(&env, &context);
+    if let Some(sending) = counting::sending(&env) {
+        context.wait_until(sending);
+    }
     transport::write(response.with_header(REQUEST_ID, &bindings::request_id()))
 }

@@ -76,6 +76,11 @@ impl Ledger {
         }
     }
 
+    /// Events that wait because the oldest of them could not be delivered.
+    pub(in crate::recording) fn held_up(&self) -> u64 {
+        self.outbox.held_up()
+    }
+
     fn tell(&mut self, event: Event, scribe: &mut Scribe<'_>) {
         let weight = match &event {
             Event::Happened(_) | Event::Progress { .. } | Event::Misfit { .. } | Event::Problem(_) => Weight::Droppable,

@@ -159,6 +159,11 @@ impl Outbox {
         self.end - self.head
     }
 
+    /// Events that wait because the oldest of them could not be delivered.
+    pub(super) fn held_up(&self) -> u64 {
+        if self.failures == 0 { 0 } else { self.waiting() }
+    }
+
     /// The place behind the newest event.
     pub(super) fn end(&self) -> u64 {
         self.end

@@ -34,6 +34,16 @@ pub enum Row {
     Forgotten { sid: String },
 }
 
+impl Row {
+    /// How many events it says are given up.
+    pub fn given_up(&self) -> u64 {
+        match self {
+            Self::GivenUp { from, below, .. } => below.saturating_sub(*from),
+            _ => 0,
+        }
+    }
+}
+
 /// One try to deliver an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {

@@ -2,9 +2,11 @@
 
 mod bench;
 mod deadlines;
+mod deliveries;
 mod failover;
 mod handover;
 mod inventory;
+mod listening;
 mod model;
 mod notices;
 mod placing;

@@ -160,3 +160,37 @@ fn a_document_that_was_not_written_goes_with_the_next_renewal() {
     }
     assert!(failures >= 4, "{failures}");
 }
+
+#[test]
+fn events_that_are_held_up_are_told_every_minute_until_they_are_not() {
+    let mut bench = Bench::started("s1", ticket("a"));
+    bench.deliveries = Some(Vec::new());
+    bench.report("s1", "n1", 1, ended(EndCause::Stopped));
+    let held_up = |effects: &[Effect]| -> Vec<u64> {
+        let told = effects.iter().filter_map(|effect| match effect {
+            Effect::Publish { held_up, .. } => Some(*held_up),
+            _ => None,
+        });
+        told.collect()
+    };
+    let mut told = Vec::new();
+    for second in 0..5 * 60 {
+        let mut effects = bench.pass(1_000);
+        // The callback is away for three minutes.
+        for (sid, position) in bench.deliveries.replace(Vec::new()).unwrap_or_default() {
+            let result = match second < 180 {
+                true => crate::recording::Delivery::Failed {
+                    status: None,
+                    error: "away".into(),
+                },
+                false => crate::recording::Delivery::Delivered { status: 200 },
+            };
+            effects.extend(bench.delivered(&sid, position, result));
+        }
+        told.extend(held_up(&effects));
+        publish(&mut bench, effects);
+    }
+    assert!((3..7).contains(&told.len()), "{told:?}");
+    assert!(told.contains(&2), "the recorder left, and it is over: {told:?}");
+    assert_eq!(told.last(), Some(&0));
+}

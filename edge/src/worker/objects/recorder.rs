@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use worker::{DurableObject, Env, Request, Response, console_error, durable_object};
 
 use super::{LogQuestion, ToRecorder, asked, replied};
+use crate::metrics::Counts;
 use crate::recording::{self, CallId, Effect, Input, Reply};
-use crate::worker::bindings;
 use crate::worker::webhooks::Receiver;
+use crate::worker::{bindings, counting};
 
 mod effects;
 mod inventory;
@@ -154,6 +155,14 @@ impl Shell {
             .storage()
             .set_alarm(i64::try_from(pause_ms).unwrap_or(i64::MAX))
             .await
+    }
+
+    /// Counts something, and sends it later even if this instance answers no requests.
+    fn count(&self, change: impl FnOnce(&mut Counts)) {
+        counting::count(change);
+        if let Some(sending) = counting::sending(&self.env) {
+            self.object.wait_until(sending);
+        }
     }
 
     fn carry_out(self: Rc<Self>, effect: Effect) {

@@ -1,8 +1,8 @@
 //! The documented rules, one row each, which the end-to-end tests also send to a worker.
 
-use super::*;
+use tapedeck_requests::RULES;
 
-pub(super) const RULES: &str = include_str!("../../../../../tests/agora_rules.json");
+use super::*;
 
 fn text<'a>(row: &'a Value, name: &str, default: &'a str) -> &'a str {
     row.get(name).and_then(Value::as_str).unwrap_or(default)

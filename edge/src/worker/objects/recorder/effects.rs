@@ -15,6 +15,7 @@ pub(super) async fn carry_out(effect: Effect, shell: &Shell) -> Option<Input> {
         Effect::Reply { .. } | Effect::Answer { .. } | Effect::Note { .. } | Effect::Forget { .. } => None,
         Effect::Deliver { subject, position } => {
             let result = deliver(&subject, position, shell).await?;
+            shell.count(|counts| counts.notices.tried(&result));
             if let Delivery::Failed { error, .. } = &result {
                 console_error!("an event of recording {} was not delivered: {error}", subject.sid);
             }
@@ -72,10 +73,25 @@ pub(super) async fn carry_out(effect: Effect, shell: &Shell) -> Option<Input> {
             revision,
             document,
             snapshot,
+            held_up,
             nonce,
             expires_ms,
         } => {
-            let news = news(&snapshot, revision, nonce, expires_ms);
+            let news = News {
+                place: Place {
+                    sid: snapshot.sid.clone(),
+                    nonce,
+                    key: snapshot.key.clone(),
+                    mode: snapshot.mode,
+                },
+                revision,
+                status: snapshot.status,
+                started_ms: snapshot.started_ms,
+                ended_ms: snapshot.ended_ms,
+                cause: snapshot.cause,
+                held_up,
+                expires_ms,
+            };
             let told = objects::ask_app(env, &snapshot.key.app_id, &app::Request::News(Box::new(news))).await;
             let written = !document || write_session(&snapshot, expires_ms, env).await;
             Some(Input::Published {
@@ -84,23 +100,6 @@ pub(super) async fn carry_out(effect: Effect, shell: &Shell) -> Option<Input> {
                 ok: written && told.is_ok(),
             })
         }
-    }
-}
-
-fn news(snapshot: &Snapshot, revision: u64, nonce: String, expires_ms: u64) -> News {
-    News {
-        place: Place {
-            sid: snapshot.sid.clone(),
-            nonce,
-            key: snapshot.key.clone(),
-            mode: snapshot.mode,
-        },
-        revision,
-        status: snapshot.status,
-        started_ms: snapshot.started_ms,
-        ended_ms: snapshot.ended_ms,
-        cause: snapshot.cause,
-        expires_ms,
     }
 }
 

@@ -9,6 +9,7 @@ use super::rows::{self, Columns};
 use crate::access::{KeyRing, Purpose};
 use crate::recording::{Effect, Ledger, Ledgers, Reply, Row, Secrets, State};
 use crate::worker::bindings::{self, Misconfigured};
+use crate::worker::counting;
 
 /// The state with what its rows hold.
 pub(super) struct Kept {
@@ -147,6 +148,8 @@ impl Kept {
                 None => self.ledgers.remove(&sid),
             };
         }
+        let given_up = rows.iter().map(Row::given_up).fold(0, u64::saturating_add);
+        counting::count(|counts| counts.notices.given_up(given_up));
         Ok(())
     }
 
