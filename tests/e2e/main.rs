@@ -4,6 +4,7 @@
 //! With `TAPEDECK_SOAK=1` the tests that measure drift, kill and cut off last minutes instead of seconds.
 
 mod alone;
+mod composed;
 mod disk;
 mod docs_page;
 mod encryption;
@@ -127,6 +128,9 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         whole_way::gstreamer,
         whole_way::subscriptions_and_agoras_own_extinf,
         whole_way::an_update_changes_whom_is_recorded,
+        composed::each_user_is_where_and_when_the_calls_say,
+        composed::flash_and_beep_keep_together_in_a_mix,
+        composed::the_low_stream_is_mixed_where_it_is_asked_for,
         interruptions::a_killed_publisher_comes_back,
         interruptions::a_user_leaves_and_returns,
         interruptions::a_user_joins_late,

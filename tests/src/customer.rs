@@ -146,9 +146,23 @@ impl Customer {
     /// # Panics
     /// When the edge does not start it.
     pub async fn record_in(&self, mode: &'static str, cname: &str, change: impl FnOnce(&mut Value)) -> Task {
-        let uid = "9000";
+        self.record_as("9000", cname, mode, cname, change).await
+    }
+
+    /// The same as the recorder `uid`, with a prefix of its own: a channel may have several recordings.
+    ///
+    /// # Panics
+    /// When the edge does not start it.
+    pub async fn record_as(
+        &self,
+        uid: &str,
+        prefix: &str,
+        mode: &'static str,
+        cname: &str,
+        change: impl FnOnce(&mut Value),
+    ) -> Task {
         let resource_id = self.resource(cname, uid).await;
-        let mut body = self.start_body(cname, uid, cname);
+        let mut body = self.start_body(cname, uid, prefix);
         change(&mut body["clientRequest"]);
         let reply = self.start_in(mode, &resource_id, &body).await.expect(200);
         let sid = reply.text("sid").to_owned();
@@ -163,7 +177,7 @@ impl Customer {
             uid: uid.to_owned(),
             resource_id,
             sid,
-            prefix: format!("{cname}/"),
+            prefix: format!("{prefix}/"),
         }
     }
 

@@ -8,6 +8,8 @@ pub mod customer;
 pub mod dice;
 pub mod fake_node;
 pub mod frames;
+pub mod heard;
+pub mod mixed;
 pub mod node;
 pub mod outage;
 pub mod playlist;

@@ -59,6 +59,50 @@ pub async fn packets(file: &Path) -> Vec<Packet> {
     shown.packets.into_iter().map(packet).collect()
 }
 
+/// When a file's tracks begin, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Starts {
+    pub audio: f64,
+    pub video: f64,
+}
+
+/// Of a file with a picture and a sound.
+pub async fn starts(file: &Path) -> Starts {
+    let first = async |track| times(file, track).await.into_iter().fold(f64::MAX, f64::min);
+    Starts {
+        audio: first("a:0").await,
+        video: first("v:0").await,
+    }
+}
+
+/// When each picture of the first video track is shown, in seconds and in the order of the file.
+pub async fn picture_times(file: &Path) -> Vec<f64> {
+    times(file, "v:0").await
+}
+
+async fn times(file: &Path, track: &str) -> Vec<f64> {
+    #[derive(Deserialize)]
+    struct Shown {
+        packets: Vec<Raw>,
+    }
+    #[derive(Deserialize)]
+    struct Raw {
+        pts_time: String,
+    }
+    let what = [
+        "-select_streams",
+        track,
+        "-show_packets",
+        "-show_entries",
+        "packet=pts_time",
+    ];
+    let shown: Shown = ffprobe(file, &what).await;
+    let packets = shown.packets.into_iter();
+    packets
+        .map(|raw| raw.pts_time.parse().expect("ffprobe prints seconds"))
+        .collect()
+}
+
 pub async fn streams(file: &Path) -> Vec<Stream> {
     #[derive(Deserialize)]
     struct Shown {

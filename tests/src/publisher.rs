@@ -36,6 +36,13 @@ fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
+fn replace(words: &mut [String], old: &str, new: &str) {
+    words
+        .iter_mut()
+        .filter(|word| *word == old)
+        .for_each(|word| *word = new.to_owned());
+}
+
 impl Media {
     /// A moving test picture of `width` × `height` at 25 frames a second with a key frame each second, encoded by x264 as
     /// FFmpeg does by default, B-frames included, and a tone.
@@ -61,6 +68,16 @@ impl Media {
         Self {
             inputs,
             coding: words("-c:a aac -b:a 64k"),
+        }
+    }
+
+    /// A picture of one colour, in FFmpeg's words, and a tone of its own frequency.
+    pub fn plain_and_tone(colour: &str, frequency: u32) -> Self {
+        let picture = format!("-re -f lavfi -i color=c={colour}:s=320x180:r=15");
+        let tone = format!("-re -f lavfi -i sine=frequency={frequency}:sample_rate=48000");
+        Self {
+            inputs: [words(&picture), words(&tone)].concat(),
+            coding: words("-c:v libx264 -preset ultrafast -g 15 -pix_fmt yuv420p -c:a aac -b:a 64k"),
         }
     }
 
@@ -90,10 +107,28 @@ impl Media {
 
     /// The same with Opus in place of AAC.
     pub fn flash_and_opus_beep() -> Self {
-        Self {
-            coding: words("-c:v libx264 -g 50 -pix_fmt yuv420p -c:a libopus -b:a 64k"),
-            ..Self::flash_and_beep()
-        }
+        Self::flash_and_beep().in_opus()
+    }
+
+    pub fn in_opus(mut self) -> Self {
+        replace(&mut self.coding, "aac", "libopus");
+        self
+    }
+
+    /// With a beep that can be told from those of others in one sound.
+    pub fn beeping_at(mut self, frequency: u32) -> Self {
+        replace(&mut self.inputs, sync::BEEP, &sync::beep(frequency));
+        self
+    }
+
+    /// By a clock that runs `factor` times as fast as ours.
+    pub fn paced(mut self, factor: f64) -> Self {
+        let paced = |word: String| match word.as_str() {
+            "-re" => vec!["-readrate".to_owned(), factor.to_string()],
+            _ => vec![word],
+        };
+        self.inputs = self.inputs.into_iter().flat_map(paced).collect();
+        self
     }
 
     /// The options by which FFmpeg makes `seconds` of this into a file, as fast as it can.

@@ -14,7 +14,7 @@ use crate::customer::Task;
 use crate::playlist::{self, Playlist};
 use crate::probe::{self, Packet};
 
-pub use names::{Name, parse_utc};
+pub use names::{Name, parse_utc, slice_ms};
 pub use pictures::{Snapshot, snapshots};
 
 /// All that one recording left behind.
@@ -131,13 +131,7 @@ impl Track {
         let playlist = playlist::parse(&text).unwrap_or_else(|error| panic!("{stem}: {error}\n{text}"));
         let mut slices = Vec::new();
         for entry in &playlist.entries {
-            let utc = entry
-                .name
-                .strip_prefix(stem)
-                .and_then(|rest| rest.strip_prefix('_')?.strip_suffix(".ts"));
-            // Behind the time stands the number of the node, but for the first one.
-            let utc = utc.map(|utc| utc.split_once("-n").map_or(utc, |(utc, _)| utc));
-            let start_ms = utc.and_then(names::parse_utc);
+            let start_ms = slice_ms(&entry.name, stem);
             let file = file.with_file_name(&entry.name);
             assert!(file.exists(), "{stem} names {}, which is not there", entry.name);
             slices.push(Slice {

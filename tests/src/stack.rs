@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
-use protocol::Report;
+use protocol::{Report, Roster};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -256,6 +256,15 @@ impl Stack {
             return None;
         }
         Some(response.json().await.expect("a report"))
+    }
+
+    /// Who is in a channel of the app, as the node sees it.
+    pub async fn roster(&self, channel: &str) -> Roster {
+        let url = format!("{}/v1/channels/{}/{channel}", self.info.node, self.info.app_id);
+        let client = self.customer().client;
+        let response = client.get(url).bearer_auth(&self.info.node_token).send().await;
+        let response = response.expect("the node answers");
+        response.json().await.expect("a roster")
     }
 
     /// Kills a part with all its processes, as a power cut does, and waits until it runs and is ready again.

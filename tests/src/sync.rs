@@ -9,6 +9,11 @@ use tokio::process::Command;
 pub const FLASH: &str = "color=c=black:s=320x180:r=25,drawbox=c=white:t=fill:enable='lt(mod(t\\,1)\\,0.1)'";
 pub const BEEP: &str = "aevalsrc='if(lt(mod(t\\,1)\\,0.1)\\,0.8*sin(2*PI*1000*t)\\,0)':s=48000";
 
+/// The beep at another pitch and quieter, so that several can be told apart in one sound.
+pub fn beep(frequency: u32) -> String {
+    BEEP.replace("0.8*sin(2*PI*1000*t)", &format!("0.25*sin(2*PI*{frequency}*t)"))
+}
+
 /// Mean luma above which a picture is a flash; black is 16 and white 235.
 const BRIGHT: f64 = 125.0;
 /// Level in dB relative to full scale above which a window holds the beep; the beep itself has about −5.
@@ -18,8 +23,13 @@ const WINDOW: u32 = 240;
 
 /// Times in seconds at which the picture turns white. `media` is a file or a playlist; its timestamps are not moved.
 pub async fn flashes(media: &Path) -> Vec<f64> {
-    let filter = "signalstats,metadata=mode=print:key=lavfi.signalstats.YAVG:file=-";
-    onsets(&measure(media, &["-map", "0:v:0", "-vf", filter]).await, BRIGHT)
+    flashes_in(media, "null").await
+}
+
+/// The same of what a filter of FFmpeg leaves of the picture.
+pub async fn flashes_in(media: &Path, part: &str) -> Vec<f64> {
+    let filter = format!("{part},signalstats,metadata=mode=print:key=lavfi.signalstats.YAVG:file=-");
+    onsets(&measure(media, &["-map", "0:v:0", "-vf", &filter]).await, BRIGHT)
 }
 
 /// Times in seconds at which the beep begins, to within one window.

@@ -108,6 +108,18 @@ fn text(observed: &Observed) -> prometheus::Result<String> {
         "Packets of publishers that never came",
         counted.lost_packets,
     )?;
+    counter(
+        &metrics,
+        "mixed_frames_total",
+        "Pictures of mixed recordings",
+        counted.mixed_frames,
+    )?;
+    counter(
+        &metrics,
+        "mixed_frames_shed_total",
+        "Pictures of mixed recordings that were left out because the node could not keep up",
+        counted.shed_frames,
+    )?;
     let mut text = Vec::new();
     TextEncoder::new().encode(&metrics.gather(), &mut text)?;
     Ok(String::from_utf8_lossy(&text).into_owned())
@@ -241,6 +253,8 @@ mod tests {
                     upload_failures: 2,
                     uploaded_bytes: 70_000,
                     lost_packets: 3,
+                    mixed_frames: 900,
+                    shed_frames: 12,
                 },
                 restarts: 1,
             },
@@ -272,6 +286,8 @@ mod tests {
             "tapedeck_upload_failures_total 2",
             "tapedeck_uploaded_bytes_total 70000",
             "tapedeck_lost_packets_total 3",
+            "tapedeck_mixed_frames_total 900",
+            "tapedeck_mixed_frames_shed_total 12",
             "tapedeck_recorder_restarts_total 1",
         ] {
             assert!(values.contains(&line), "{line} is not in\n{text}");

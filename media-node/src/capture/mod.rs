@@ -23,10 +23,12 @@ mod unit;
 mod user_clock;
 
 #[cfg(test)]
+pub mod testing;
+#[cfg(test)]
 mod tests;
 
 pub use clock::Clock;
 pub use opus::OpusHead;
 pub use session::{CaptureRequest, Transport, Wanted, open};
 pub use unit::{AacFormat, AccessUnit, CaptureEnd, CaptureEvent, Format, H264Format, OpusFormat, Track};
-pub use user_clock::UserClock;
+pub use user_clock::{Pace, UserClock};

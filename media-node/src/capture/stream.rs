@@ -1,7 +1,7 @@
 use super::depacketize::Packet;
 use super::timeline::ClosedWindow;
 use super::track::{Continuity, SenderReport, Timed, TrackCapture};
-use super::user_clock::UserStream;
+use super::user_clock::{Pace, UserStream};
 use super::{CaptureEvent, Track};
 
 /// How long the first frames wait for sender reports of all tracks.
@@ -17,9 +17,9 @@ const PAUSE_US: i64 = 2_000_000;
 ///
 /// The first frames are held until each track has a sender report, at most [`HOLD_US`]; then the stream is anchored so
 /// that the frame with the least delay keeps the time of its arrival. A track without a report is placed by its own
-/// arrivals. From then on the leader, the audio track if there is one, follows its RTP clock and is never adjusted;
-/// the other tracks glide to where the sender reports put them beside the leader. So the sender's pace is kept, sound
-/// is never altered, and reports that come late correct the picture.
+/// arrivals. From then on the leader, the audio track if there is one, follows its RTP clock; the other tracks glide to
+/// where the sender reports put them beside the leader. So reports that come late correct the picture. At the sender's
+/// [`Pace`] the leader is never adjusted, and sound never altered; at the recorder's it is kept where it arrives.
 pub(super) struct StreamCapture {
     tracks: Vec<TrackCapture>,
     user: UserStream,
@@ -231,7 +231,19 @@ impl StreamCapture {
         {
             self.tracks.iter_mut().for_each(TrackCapture::restart);
         } else {
+            self.keep_pace(index, window.least_us);
             self.align();
+        }
+    }
+
+    /// `late_us`: how late the leader comes, by the least delay of a while.
+    fn keep_pace(&mut self, leader: usize, late_us: i64) {
+        let follows = self.user.pace() == Pace::Recorder;
+        if let Some(track) = self.tracks.get_mut(leader).filter(|_| follows)
+            // A stream without sound goes after the one that keeps the user's clock.
+            && (track.kind == Track::Audio || self.user.anchor_of_others().is_none())
+        {
+            track.catch_up(late_us);
         }
     }
 }

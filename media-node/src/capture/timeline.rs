@@ -49,6 +49,8 @@ impl RtpClock {
 const GENTLE_PPM: i64 = 5_000;
 /// For a difference that can be seen: a quarter of a second in a second. Below 1 000 000, so time never stands still.
 const BRISK_PPM: i64 = 250_000;
+/// For a clock that runs away: more than any two quartzes differ, and less than can be seen or heard.
+const DRIFT_PPM: i64 = 1_000;
 /// Differences up to this are drift or noise, not an error of the first estimate.
 const GENTLE_LIMIT_US: i64 = 20_000;
 /// Differences below this are left alone, so that evenly spaced frames stay evenly spaced.
@@ -94,6 +96,17 @@ impl Mapping {
     /// Lets the offset glide to `offset_us` behind `rtp_us`, the latest time that was mapped. A brisk glide in progress
     /// is finished first: bending it would reorder frames that are still to come from before the bend.
     pub(super) fn glide_to(&mut self, rtp_us: i64, offset_us: i64) {
+        let way = offset_us.saturating_sub(self.offset_at(rtp_us)).saturating_abs();
+        let ppm = if way <= GENTLE_LIMIT_US { GENTLE_PPM } else { BRISK_PPM };
+        self.bend(rtp_us, offset_us, ppm);
+    }
+
+    /// The same as slowly as clocks run apart, whatever the difference is.
+    pub(super) fn drift_to(&mut self, rtp_us: i64, offset_us: i64) {
+        self.bend(rtp_us, offset_us, DRIFT_PPM);
+    }
+
+    fn bend(&mut self, rtp_us: i64, offset_us: i64, ppm: i64) {
         let present = self.offset_at(rtp_us);
         if let Some(glide) = &self.glide
             && glide.ppm == BRISK_PPM
@@ -101,11 +114,9 @@ impl Mapping {
         {
             return;
         }
-        let way = offset_us.saturating_sub(present).saturating_abs();
-        if way < TOLERANCE_US {
+        if offset_us.saturating_sub(present).saturating_abs() < TOLERANCE_US {
             return;
         }
-        let ppm = if way <= GENTLE_LIMIT_US { GENTLE_PPM } else { BRISK_PPM };
         self.offset_us = present;
         self.glide = Some(Glide {
             from_us: rtp_us,
@@ -202,6 +213,17 @@ mod tests {
         assert_eq!(mapping.offset_at(4_000_000), 1_000_000);
         mapping.glide_to(4_000_000, 0);
         assert_eq!(mapping.offset_at(8_000_000), 0);
+    }
+
+    #[test]
+    fn drift_is_followed_no_faster_than_clocks_drift() {
+        let mut mapping = Mapping::new(0);
+        mapping.drift_to(0, 400_000);
+        assert_eq!(mapping.offset_at(5_000_000), 5_000);
+        mapping.drift_to(5_000_000, 5_000 + TOLERANCE_US - 1);
+        assert_eq!(mapping.offset_at(6_000_000), 6_000, "the way is gone on with");
+        mapping.drift_to(6_000_000, 2_000);
+        assert_eq!(mapping.offset_at(60_000_000), 2_000);
     }
 
     #[test]

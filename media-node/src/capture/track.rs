@@ -270,6 +270,14 @@ impl TrackCapture {
         }
     }
 
+    /// Brings the track back by `late_us`, as slowly as its sender's clock drifts.
+    pub(super) fn catch_up(&mut self, late_us: i64) {
+        if let Some(mapping) = &mut self.mapping {
+            let offset_us = mapping.offset_at(self.latest_rtp_us);
+            mapping.drift_to(self.latest_rtp_us, offset_us.saturating_add(late_us));
+        }
+    }
+
     /// The least delay of the last window, see [`Lateness`].
     pub(super) fn lateness_us(&self) -> Option<i64> {
         self.lateness.least_us()

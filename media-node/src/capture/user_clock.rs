@@ -8,13 +8,27 @@ const MAX_REMEMBERED: usize = 64;
 /// Keeps the anchor of a stream that is gone, until another one publishes; no stream has this id.
 const NOBODY: u64 = 0;
 
+/// Whose clock sets the pace of what is captured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// The sender's: what was sent is kept as it is, however far its clock runs away from ours.
+    #[default]
+    Sender,
+    /// Ours: media stays where it arrives. A sender whose clock runs fast or slow is brought back bit by bit, by timestamps
+    /// that come a little closer together or farther apart than they were sent.
+    Recorder,
+}
+
 /// The clock of one user, shared by all of the user's streams: where the sender's NTP time lies on the recording's
 /// timeline, so that a camera and a shared screen keep together, and how far each stream was recorded, so that a user
 /// who comes back is never placed before what is already there.
 ///
 /// While no stream of the user is open there is no anchor: who comes back is anchored anew.
 #[derive(Clone, Debug, Default)]
-pub struct UserClock(Arc<Mutex<Shared>>);
+pub struct UserClock {
+    pace: Pace,
+    shared: Arc<Mutex<Shared>>,
+}
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -26,8 +40,11 @@ struct Shared {
 }
 
 impl UserClock {
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(pace: Pace) -> Self {
+        Self {
+            pace,
+            ..Self::default()
+        }
     }
 
     /// Takes part as the stream `name`; the same name stands for the same stream after a reconnection.
@@ -46,7 +63,7 @@ impl UserClock {
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
         // Each critical section leaves the state whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -59,6 +76,10 @@ pub(super) struct UserStream {
 }
 
 impl UserStream {
+    pub(super) fn pace(&self) -> Pace {
+        self.clock.pace
+    }
+
     /// Media time minus NTP time as another stream of the user keeps it.
     pub(super) fn anchor_of_others(&self) -> Option<i64> {
         let shared = self.clock.lock();
@@ -119,7 +140,7 @@ mod tests {
 
     #[test]
     fn one_stream_keeps_the_anchor_and_leaves_it_to_the_others() {
-        let clock = UserClock::new();
+        let clock = UserClock::default();
         let (camera, screen) = (clock.join("camera"), clock.join("screen"));
         camera.publish(7);
         screen.publish(9);
@@ -135,7 +156,7 @@ mod tests {
 
     #[test]
     fn ends_outlive_the_stream_and_only_grow() {
-        let clock = UserClock::new();
+        let clock = UserClock::default();
         let camera = clock.join("camera");
         assert_eq!(camera.end_us(Track::Video), 0);
         camera.set_end_us(Track::Video, 5_000);

@@ -141,7 +141,7 @@ pub fn run(cli: Cli) -> ExitCode {
         eprintln!("media-node: --log {:?}: {error}", cli.log);
         return ExitCode::FAILURE;
     }
-    if let Command::Record(_) | Command::Mix(_) | Command::Publish(_) = &cli.command
+    if let Command::Serve(_) | Command::Record(_) | Command::Mix(_) | Command::Publish(_) = &cli.command
         && let Err(error) = media::init()
     {
         tracing::error!(%error, "the media library cannot be used");
@@ -205,7 +205,7 @@ async fn open_spool(dir: &Path, opening: Opening) -> Result<Arc<Spool>, SpoolErr
 }
 
 fn probe(slice: &Path) -> Option<Probed> {
-    match container::probe_slice(slice) {
+    match container::finish_slice(slice) {
         Ok(probe) => probe.map(|probe| Probed {
             duration_us: probe.duration_us,
             bytes: probe.bytes,

@@ -20,6 +20,23 @@ impl RecordingArgs {
         Ok(self.capture.options(self.encoders.options()?))
     }
 
+    /// Tries the encoders of mixes.
+    ///
+    /// # Errors
+    /// When the operator has chosen one that this machine does not have.
+    pub(super) fn try_encoders(&self, options: &MixOptions) -> Result<(), String> {
+        match options.try_encoders() {
+            Err(error) if self.encoders.are_chosen() => Err(format!(
+                "{error}: are TAPEDECK_VIDEO_ENCODER and its options right for this machine?"
+            )),
+            Err(error) => {
+                tracing::warn!(%error, "mixed recordings will be refused; TAPEDECK_VIDEO_ENCODER chooses another encoder");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
     /// For a process that records with the same options.
     pub(super) fn as_arguments(&self) -> Vec<String> {
         [self.capture.as_arguments(), self.encoders.as_arguments()].concat()

@@ -27,7 +27,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
         ));
     }
     // What a recording's process would refuse is told at once.
-    args.recording.options()?;
+    args.recording.try_encoders(&args.recording.options()?.mix)?;
     let _lock = lock_spool(&args.spool)?;
     let node_id = args.node_id.map_or_else(|| kept_id(&args.spool), Ok)?;
 

@@ -171,6 +171,7 @@ async fn renew_keys(
 
 fn vitals(spool: &Spool, tally: &Tally, report: &Report) -> Vitals {
     let backlog = spool.backlog();
+    let mix = report.mix.unwrap_or_default();
     Vitals {
         spool_bytes: backlog.bytes,
         unconfirmed_since_ms: backlog.since_ms,
@@ -179,6 +180,8 @@ fn vitals(spool: &Spool, tally: &Tally, report: &Report) -> Vitals {
             upload_failures: tally.failed(),
             uploaded_bytes: tally.bytes(),
             lost_packets: report.lost_packets,
+            mixed_frames: mix.frames,
+            shed_frames: mix.frames_shed,
         },
     }
 }

@@ -4,6 +4,7 @@
 
 mod lone;
 mod names;
+mod padding;
 pub mod playlist;
 mod probe;
 pub mod tags;
@@ -11,5 +12,6 @@ mod timeline;
 
 pub use lone::{FinishError, finish_mp4, whole_jpeg};
 pub use names::{FileNames, utc17};
-pub use probe::{cut_slice, probe_slice};
+pub use padding::padding;
+pub use probe::{cut_slice, finish_slice, probe_slice};
 pub use timeline::{MIN_MEDIA_US, to_ticks, to_us};

@@ -1,5 +1,9 @@
+use std::fs::File;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
+use super::lone::FinishError;
+use super::padding::padding;
 use super::to_us;
 use crate::capture::Track;
 use crate::media::{DemuxedUnit, MediaError, TsDemuxer};
@@ -53,6 +57,23 @@ pub fn cut_slice(path: &Path, after_us: i64) -> Result<Option<SliceProbe>, Media
         duration_us: probe.duration_us.min(after_us),
         ..probe
     }))
+}
+
+/// Cuts a slice behind what [`probe_slice`] finds in it, and pads it where it has become too short for players to know what
+/// it is.
+pub fn finish_slice(path: &Path) -> Result<Option<SliceProbe>, FinishError> {
+    let Some(mut probe) = probe_slice(path)? else {
+        return Ok(None);
+    };
+    let padding = padding(probe.bytes);
+    if !padding.is_empty() {
+        let mut file = File::options().write(true).open(path)?;
+        file.set_len(probe.bytes)?;
+        file.seek(SeekFrom::End(0))?;
+        file.write_all(&padding)?;
+        probe.bytes += padding.len() as u64;
+    }
+    Ok(Some(probe))
 }
 
 fn measure(units: &[DemuxedUnit]) -> Option<SliceProbe> {

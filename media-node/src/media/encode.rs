@@ -1,7 +1,10 @@
+use std::ffi::CString;
+use std::ptr;
+
 use ffmpeg_next::codec::{Context, Flags, Id, threading};
 use ffmpeg_next::format::sample::{Sample, Type};
 use ffmpeg_next::util::error::EAGAIN;
-use ffmpeg_next::{ChannelLayout, Dictionary, Error, Packet, Rational, encoder, frame, picture};
+use ffmpeg_next::{ChannelLayout, Codec, Dictionary, Error, Packet, Rational, encoder, ffi, frame, picture};
 
 use super::hardware::Intake;
 use super::{MediaError, Picture};
@@ -27,6 +30,15 @@ impl Default for VideoEncoderChoice {
     }
 }
 
+impl VideoEncoderChoice {
+    /// The fastest presets of libx264 have neither lookahead nor, the very fastest, B-frames.
+    fn looks_ahead(&self) -> bool {
+        let is_fast =
+            |(name, value): &(String, String)| name == "preset" && ["ultrafast", "superfast"].contains(&&**value);
+        !self.options.iter().any(is_fast)
+    }
+}
+
 /// What a video encoder makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VideoTarget {
@@ -38,8 +50,14 @@ pub struct VideoTarget {
     pub gop: u32,
 }
 
-/// From this frame rate on an encoder's own lookahead is less than a second.
-const LOOKAHEAD_FPS: u32 = 15;
+/// From this frame rate on what an encoder looks ahead is less than half a second.
+const LOOKAHEAD_FPS: u32 = 24;
+
+/// Of libx264's presets from `veryfast` on.
+const USUAL_B_FRAMES: u32 = 3;
+
+/// Below this frame rate a second thread saves nothing, and keeps back pictures that last long.
+const THREADS_FPS: u32 = 15;
 
 /// One coded picture or audio frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +90,7 @@ impl VideoEncoder {
         let mut context = Context::new_with_codec(codec);
         context.set_flags(Flags::BITEXACT | Flags::CLOSED_GOP);
         context.set_threading(threading::Config {
-            count: choice.threads,
+            count: if target.fps < THREADS_FPS { 1 } else { choice.threads },
             ..Default::default()
         });
         let intake = Intake::choose(&codec, &mut context, target.width, target.height)?;
@@ -90,12 +108,16 @@ impl VideoEncoder {
         // Key frames at the beat of the GOP only: that is where slices are cut.
         options.set("sc_threshold", "0");
         options.set("forced-idr", "1");
-        if target.fps < LOOKAHEAD_FPS {
+        if target.fps < LOOKAHEAD_FPS && choice.looks_ahead() {
             // What an encoder keeps back is lost when the process dies, so that it must not be seconds.
-            video.set_max_b_frames(target.fps as usize / 5);
-            options.set("rc-lookahead", &(target.fps / 2).to_string());
+            options.set("bf", &USUAL_B_FRAMES.min(target.fps / 5).to_string());
+            options.set("rc-lookahead", &(target.fps / 3).to_string());
         }
         for (name, value) in &choice.options {
+            if !knows(&codec, name) {
+                let action = format!("set the option {name} of the encoder {}", choice.name);
+                return Err(MediaError::new(action, Error::OptionNotFound));
+            }
             options.set(name, value);
         }
         let encoder = video.open_as_with(codec, options).map_err(failed)?;
@@ -214,6 +236,23 @@ impl AudioEncoder {
     }
 }
 
+/// Whether an encoder has an option of this name, of its own or as all have it.
+fn knows(codec: &Codec, name: &str) -> bool {
+    let Ok(name) = CString::new(name) else { return false };
+    // SAFETY: both classes are static data, the codec's own may be null; with this flag only the class behind the given
+    // address is looked at, as FFmpeg documents.
+    unsafe {
+        [(*codec.as_ptr()).priv_class, ffi::avcodec_get_class()]
+            .iter()
+            .filter(|class| !class.is_null())
+            .any(|class| {
+                let class = ptr::from_ref(class).cast_mut().cast();
+                let flags = ffi::AV_OPT_SEARCH_FAKE_OBJ;
+                !ffi::av_opt_find(class, name.as_ptr(), ptr::null(), 0, flags).is_null()
+            })
+    }
+}
+
 fn receive(
     encoder: &mut encoder::encoder::Encoder,
     packet: &mut Packet,
@@ -232,6 +271,59 @@ fn receive(
             }
             Err(Error::Other { errno: EAGAIN } | Error::Eof) => return Ok(()),
             Err(error) => return Err(MediaError::new("encode", error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(fps: u32, threads: usize, options: &[(&str, &str)]) -> Result<VideoEncoder, MediaError> {
+        super::super::init().unwrap();
+        let choice = VideoEncoderChoice {
+            threads,
+            options: options
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            ..VideoEncoderChoice::default()
+        };
+        let target = VideoTarget {
+            width: 64,
+            height: 36,
+            fps,
+            bitrate: 50_000,
+            gop: 2 * fps,
+        };
+        VideoEncoder::new(&choice, &target)
+    }
+
+    #[test]
+    fn options_that_an_encoder_does_not_have_are_refused_by_name() {
+        let told = |options| open(15, 1, options).err().map(|error| error.to_string());
+        assert_eq!(told(&[("preset", "fast"), ("profile", "main"), ("g", "30")]), None);
+        let unknown = told(&[("prezet", "fast")]).unwrap();
+        assert!(unknown.contains("prezet") && unknown.contains("libx264"), "{unknown}");
+        let wrong = told(&[("preset", "nonesuch")]).unwrap();
+        assert!(wrong.contains("libx264"), "{wrong}");
+    }
+
+    /// What a killed process loses, beside what the mixer waits for.
+    #[test]
+    fn no_more_than_a_second_is_kept_back_at_any_frame_rate() {
+        for fps in [1, 7, 10, 15, 24, 30, 60] {
+            let mut encoder = open(fps, 2, &[("preset", "veryfast")]).unwrap();
+            let picture = Picture::new(64, 36).unwrap();
+            let mut kept_back = 0;
+            for index in 0..i64::from(4 * fps) {
+                let mut coded = 0;
+                encoder.encode(&picture, index, index == 0, |_| coded += 1).unwrap();
+                kept_back += 1 - coded;
+            }
+            // One picture lasts longer than that at the lowest rate.
+            let is_short = kept_back <= 1 || f64::from(kept_back) / f64::from(fps) < 0.75;
+            assert!(is_short, "{kept_back} pictures at {fps} a second");
         }
     }
 }

@@ -209,6 +209,24 @@ mod tests {
         assert_eq!(into.data(1)[..4], [20, 30, 20, 30]);
     }
 
+    /// FFmpeg may have been built without some of these.
+    #[test]
+    fn hardware_encoders_get_pictures_where_they_take_them() {
+        super::super::init().unwrap();
+        let named = |name| ffmpeg_next::encoder::find_by_name(name);
+        if let Some(nvenc) = named("h264_nvenc") {
+            let mut context = Context::new_with_codec(nvenc);
+            let intake = Intake::choose(&nvenc, &mut context, 64, 36).unwrap();
+            assert!(matches!(intake, Intake::Planar), "NVENC takes pictures from memory");
+        }
+        if let Some(vaapi) = named("h264_vaapi") {
+            let kind = ffi::AVHWDeviceType::AV_HWDEVICE_TYPE_VAAPI;
+            assert_eq!(device_kind(&vaapi), Some((kind, Pixel::VAAPI)));
+        }
+        let x264 = named("libx264").unwrap();
+        assert_eq!(device_kind(&x264), None);
+    }
+
     #[test]
     fn an_encoder_without_its_device_is_refused_with_its_name() {
         super::super::init().unwrap();

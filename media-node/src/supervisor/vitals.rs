@@ -23,6 +23,11 @@ pub struct Counted {
     pub uploaded_bytes: u64,
     /// Packets of publishers that never came.
     pub lost_packets: u64,
+    /// Pictures of mixes, and those left out because the node could not keep up.
+    #[serde(default)]
+    pub mixed_frames: u64,
+    #[serde(default)]
+    pub shed_frames: u64,
 }
 
 impl Counted {
@@ -33,6 +38,8 @@ impl Counted {
             upload_failures: self.upload_failures.saturating_sub(earlier.upload_failures),
             uploaded_bytes: self.uploaded_bytes.saturating_sub(earlier.uploaded_bytes),
             lost_packets: self.lost_packets.saturating_sub(earlier.lost_packets),
+            mixed_frames: self.mixed_frames.saturating_sub(earlier.mixed_frames),
+            shed_frames: self.shed_frames.saturating_sub(earlier.shed_frames),
         }
     }
 }
@@ -43,6 +50,8 @@ impl AddAssign for Counted {
         self.upload_failures = self.upload_failures.saturating_add(other.upload_failures);
         self.uploaded_bytes = self.uploaded_bytes.saturating_add(other.uploaded_bytes);
         self.lost_packets = self.lost_packets.saturating_add(other.lost_packets);
+        self.mixed_frames = self.mixed_frames.saturating_add(other.mixed_frames);
+        self.shed_frames = self.shed_frames.saturating_add(other.shed_frames);
     }
 }
 

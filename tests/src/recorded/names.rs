@@ -33,6 +33,13 @@ impl Name {
     }
 }
 
+/// When a slice begins, in Unix milliseconds, by its name; `stem` is that of its playlist's name.
+pub fn slice_ms(name: &str, stem: &str) -> Option<i64> {
+    let utc = name.strip_prefix(stem)?.strip_prefix('_')?.strip_suffix(".ts")?;
+    // Behind the time stands the number of the node, but for the first one.
+    parse_utc(utc.split_once("-n").map_or(utc, |(utc, _)| utc))
+}
+
 /// Reads `YYYYMMDDHHMMSSmmm`, UTC, as Unix milliseconds.
 pub fn parse_utc(text: &str) -> Option<i64> {
     if text.len() != 17 || !text.bytes().all(|c| c.is_ascii_digit()) {

@@ -113,7 +113,7 @@ fn capture(file: &Path) -> Capture {
     let tracks = offers
         .iter()
         .map(|offer| TrackCapture::new(offer.track, offer.clock_rate, depacketizer(offer).unwrap(), None, 0));
-    let mut stream = StreamCapture::new(tracks.collect(), UserClock::new().join("camera"));
+    let mut stream = StreamCapture::new(tracks.collect(), UserClock::default().join("camera"));
     let mut events = Vec::new();
     for (arrival_us, at, datagram) in received {
         let index = at / 2;

@@ -231,7 +231,7 @@ pub(super) fn feed(stream: &mut StreamCapture, sent: &[Sent], events: &mut Vec<C
 
 /// Captures a stream of its own from the first packet to the last.
 pub(super) fn capture(sent: &[Sent], depth: u8) -> Vec<CaptureEvent> {
-    capture_as(&UserClock::new(), "camera", sent, depth)
+    capture_as(&UserClock::default(), "camera", sent, depth)
 }
 
 pub(super) fn capture_as(user: &UserClock, name: &str, sent: &[Sent], depth: u8) -> Vec<CaptureEvent> {

@@ -120,7 +120,7 @@ impl Source {
                 video: true,
             },
             clock: Clock::new(0),
-            user: UserClock::new(),
+            user: UserClock::default(),
             silence_timeout: Duration::from_millis(1500),
             transport: Transport::Tcp,
         }

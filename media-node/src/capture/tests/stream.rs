@@ -4,7 +4,7 @@ use super::rtp::*;
 use crate::capture::depacketize::Packet;
 use crate::capture::stream::StreamCapture;
 use crate::capture::track::SenderReport;
-use crate::capture::{CaptureEvent, Track, UserClock};
+use crate::capture::{CaptureEvent, Pace, Track, UserClock};
 
 const SECOND: i64 = 1_000_000;
 
@@ -142,6 +142,55 @@ fn the_senders_pace_is_kept_over_an_hour() {
             nearest.pts_us
         );
     }
+}
+
+#[test]
+fn at_the_recorders_pace_media_stays_where_it_arrives_for_an_hour() {
+    for drift_ppm in [200, -200] {
+        let sender = |sender: Sender| Sender { drift_ppm, ..sender }.send(3600 * SECOND, jitter(20_000));
+        let sent = interleave([sender(Sender::video()), sender(Sender::audio())]);
+        let events = capture_as(&UserClock::new(Pace::Recorder), "camera", &sent, 0);
+        assert_in_order(&events);
+        assert_eq!((formats(&events, Track::Audio), formats(&events, Track::Video)), (1, 1));
+        assert!(apart_us(&events, 0) < 20_000, "{}", apart_us(&events, 0));
+        for track in [Track::Audio, Track::Video] {
+            for unit in units(&events, track) {
+                let behind_us = error_us(unit) - Sender::audio().delay_us;
+                assert!(
+                    behind_us.abs() < 15_000,
+                    "{drift_ppm} ppm, {track:?}: {behind_us} at {}",
+                    unit.pts_us
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_while_of_late_packets_hardly_moves_what_is_kept_at_the_recorders_pace() {
+    let late = |us| {
+        if (20 * SECOND..40 * SECOND).contains(&us) {
+            400_000
+        } else {
+            0
+        }
+    };
+    let sent = [Sender::video(), Sender::audio()].map(|sender| {
+        let mut sent = sender.send(90 * SECOND, none);
+        for sent in &mut sent {
+            sent.arrival_us += late(sent.arrival_us);
+            if let What::Packet(packet) = &mut sent.what {
+                packet.arrival_us = sent.arrival_us;
+            }
+        }
+        sent
+    });
+    let events = capture_as(&UserClock::new(Pace::Recorder), "camera", &interleave(sent), 0);
+    let audio = units(&events, Track::Audio);
+    let (first, last) = (error_us(audio[0]), error_us(audio[audio.len() - 1]));
+    let most = audio.iter().map(|unit| error_us(unit) - first).max().unwrap();
+    assert!(most <= 25_000, "{most}");
+    assert!((last - first).abs() <= 5_000, "{first} {last}");
 }
 
 #[test]
@@ -335,7 +384,7 @@ fn a_picture_may_stand_still() {
 
 #[test]
 fn who_comes_back_is_placed_behind_what_is_there() {
-    let user = UserClock::new();
+    let user = UserClock::default();
     let fast = |sender: Sender| Sender {
         drift_ppm: 10_000,
         ..sender
@@ -378,7 +427,7 @@ fn who_comes_back_is_placed_behind_what_is_there() {
 
 #[test]
 fn streams_of_one_user_keep_together() {
-    let user = UserClock::new();
+    let user = UserClock::default();
     let mut camera = StreamCapture::new(vec![audio_track(0), video_track(0, 0)], user.join("camera"));
     let mut screen = StreamCapture::new(vec![video_track(0, 0)], user.join("screen"));
     let shared = Sender {
@@ -427,7 +476,10 @@ fn a_track_that_never_comes_does_not_hold_the_other_for_long() {
         first_report_us: None,
         ..Sender::video()
     };
-    let mut stream = StreamCapture::new(vec![audio_track(0), video_track(0, 0)], UserClock::new().join("camera"));
+    let mut stream = StreamCapture::new(
+        vec![audio_track(0), video_track(0, 0)],
+        UserClock::default().join("camera"),
+    );
     let mut events = Vec::new();
     feed(&mut stream, &video.send(1_400_000, none), &mut events);
     assert_eq!(events, []);
@@ -498,7 +550,7 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #[test]
     fn whatever_comes_time_goes_forward(steps in proptest::collection::vec(step(), 1..400), depth in 0u8..4) {
-        let mut stream = StreamCapture::new(vec![audio_track(0), video_track(depth, 0)], UserClock::new().join("camera"));
+        let mut stream = StreamCapture::new(vec![audio_track(0), video_track(depth, 0)], UserClock::default().join("camera"));
         let mut events = Vec::new();
         let (mut now_us, mut sequence, mut timestamp) = (0i64, [0u16; 2], [0u32; 2]);
         for step in steps {

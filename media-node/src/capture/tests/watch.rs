@@ -22,7 +22,7 @@ async fn watch() {
             video: true,
         },
         clock,
-        user: UserClock::new(),
+        user: UserClock::default(),
         silence_timeout: Duration::from_secs(5),
         transport: if env("TAPEDECK_WATCH_UDP").is_some() {
             Transport::Udp

@@ -16,7 +16,7 @@ pub mod testing;
 use protocol::{Desired, Roster, StreamName, VideoQuality};
 use tokio::sync::mpsc;
 
-use crate::capture::{self, CaptureEvent, CaptureRequest};
+use crate::capture::{self, CaptureEvent, CaptureRequest, Pace};
 use crate::channel::{Credentials, RosterError, RosterSource};
 
 pub use choice::{Choice, Pass};
@@ -59,6 +59,9 @@ pub trait Recorder: Send + 'static {
 
 /// Takes what the streams of one user bring.
 pub trait Inlet: Clone + Send + Sync + 'static {
+    /// Whose clock sets the pace of what is brought.
+    const PACE: Pace = Pace::Sender;
+
     /// Waits while there is no room.
     fn take(&self, input: Input) -> impl Future<Output = Result<(), Closed>> + Send;
 }

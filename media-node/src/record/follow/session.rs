@@ -38,7 +38,7 @@ pub(super) struct User<C> {
 
 /// Captures one user until an order ends it; then all that was captured is in the inlet.
 pub(super) async fn capture<I: Inlet>(shared: &Shared, user: &User<impl Captures>, inlet: I) {
-    let clock = UserClock::new();
+    let clock = UserClock::new(I::PACE);
     let sessions = StreamName::ALL.map(|stream| {
         let session = Session {
             shared,

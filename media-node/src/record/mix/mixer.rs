@@ -368,5 +368,5 @@ impl Mixer {
 }
 
 #[cfg(test)]
-#[path = "mixer_tests.rs"]
+#[path = "mixer_tests/mod.rs"]
 mod tests;

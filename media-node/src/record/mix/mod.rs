@@ -4,7 +4,7 @@
 
 use std::ops::AddAssign;
 
-use protocol::{MixOutput, StreamTypes};
+use protocol::{AudioProfile, MixOutput, StreamTypes};
 use serde::Serialize;
 
 use crate::media::VideoEncoderChoice;
@@ -25,11 +25,10 @@ mod seen;
 mod video;
 
 #[cfg(test)]
-mod drift_tests;
-#[cfg(test)]
 mod testing;
 
 pub use mixer::{Change, MixError, Mixer, Output, Settings, Shed};
+use output::{AudioOutput, VideoOutput};
 
 /// A node's settings of its mixes.
 #[derive(Clone, Debug)]
@@ -55,6 +54,24 @@ impl Default for MixOptions {
 }
 
 impl MixOptions {
+    /// Opens both encoders as for a small mix.
+    ///
+    /// # Errors
+    /// Names the encoder that this machine does not have, or the option that it does not know.
+    pub fn try_encoders(&self) -> Result<(), MixError> {
+        let small = MixOutput {
+            width: 640,
+            height: 360,
+            fps: 15,
+            bitrate_kbps: 500,
+            audio: AudioProfile::Mono48,
+        };
+        let settings = self.settings(small, StreamTypes::Both, 0);
+        VideoOutput::new(&settings)?;
+        AudioOutput::new(&settings, 0)?;
+        Ok(())
+    }
+
     /// Of a mixer whose output begins at `start_us`.
     pub fn settings(&self, output: MixOutput, types: StreamTypes, start_us: i64) -> Settings {
         Settings {

@@ -10,8 +10,8 @@ use super::paint::{self, Yuv};
 use super::{Change, Mixer, Output, Settings, Shed};
 use crate::capture::{AacFormat, AccessUnit, Format, Track};
 use crate::media::{
-    AudioCodec, AudioDecoder, AudioEncoder, Coded, Demuxer, Picture, VideoDecoder, VideoEncoder, VideoEncoderChoice,
-    VideoTarget,
+    AudioCodec, AudioDecoder, AudioEncoder, Coded, Demuxer, MuxedTrack, Picture, VideoDecoder, VideoEncoder,
+    VideoEncoderChoice, VideoTarget,
 };
 
 pub const RED: Yuv = Yuv([81, 90, 240]);
@@ -220,8 +220,7 @@ pub fn pictures(output: &[Output]) -> Vec<(i64, Picture)> {
 }
 
 /// The first channel's samples of a recording, from its start.
-pub fn samples(mixer: &Mixer, output: &[Output]) -> Vec<f32> {
-    let tracks = mixer.tracks().unwrap();
+pub fn samples(tracks: &[MuxedTrack], output: &[Output]) -> Vec<f32> {
     let Some(Format::Aac(aac)) = tracks.iter().map(|track| track.format.clone()).next_back() else {
         panic!()
     };

@@ -3,7 +3,7 @@ use std::io::Write;
 use super::SliceError;
 use super::cut::{RunPosition, SlicePosition};
 use crate::capture::{AacFormat, AccessUnit, Format};
-use crate::container::to_ticks;
+use crate::container::{padding, to_ticks};
 use crate::media::{TsMuxer, TsUnit, parameter_sets};
 use crate::spool::Slice;
 
@@ -184,6 +184,7 @@ impl<F: Write> Run<F> {
             Ok(()) => boundary_us.unwrap_or_else(|| self.end_us()),
             Err(_) => self.lead.written_us,
         };
+        let rest = rest.and_then(|()| open.write(&padding(open.slice.bytes)));
         let Open { file, mut slice, .. } = open;
         slice.duration_us = (end_us - slice.start_us).max(1);
         Some((file, slice, rest))

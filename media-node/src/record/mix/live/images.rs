@@ -9,8 +9,8 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use url::Url;
 
-use super::Told;
 use super::desk::Wishes;
+use super::mixing::Told;
 use crate::backoff::{Backoff, chance};
 use crate::capture::Clock;
 use crate::media::{Picture, decode_image};

@@ -1,56 +1,53 @@
 //! Mixed recording of a live channel: one playlist for all users, and MP4 files.
 //!
 //! Three threads stand behind one another, so that a slow one holds up none before it for long: sessions take what users send;
-//! the `desk`, which is free of tasks, sockets and clocks, mixes it with the pictures left out that `pace` says; `outputs`
-//! and `mp4` write files and may wait for the disk.
+//! `mixing` has the `desk`, which is free of tasks, sockets and clocks, mix it with the pictures left out that `pace` says;
+//! `outputs` and `mp4` write files and may wait for the disk.
 
 mod desk;
+#[cfg(test)]
+mod drift_tests;
 mod images;
+mod mixing;
 mod mp4;
 mod outputs;
 mod pace;
 #[cfg(test)]
+mod same_bytes_tests;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use protocol::{
-    Desired, EndCause, Fault, Job, Mix, MixCounters, Refusal, RefusalCode, Roster, StreamName, StreamTypes, TrackKind,
-    VideoQuality,
+    Desired, EndCause, Fault, Job, Mix, Refusal, RefusalCode, Roster, StreamName, StreamTypes, TrackKind, VideoQuality,
 };
-use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::{Counters, MixError, MixOptions, Mixer};
-use crate::capture::{CaptureEvent, Clock};
+use super::{MixOptions, Mixer};
+use crate::capture::{Clock, Pace};
 use crate::container::FileNames;
-use crate::media::Picture;
 use crate::outbound::{Client, Targets};
 use crate::record::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp, Tracks};
 use crate::record::sink::SliceSink;
-use crate::record::status::{SharedBoard, problem};
+use crate::record::status::SharedBoard;
 use crate::record::{Context, Status};
 use crate::spool::Spool;
 use desk::{Desk, Made, Wishes};
 use images::Images;
+use mixing::{Mixing, Told, tick};
 use mp4::{Limits, Mp4Files};
 use outputs::{Outputs, playlist_key};
-use pace::Spell;
 
 /// Units and events on their way to the mixer: a second of forty users.
 const QUEUE: usize = 4096;
 
 /// Mixed units on their way to the disk: some ten seconds.
 const MADE: usize = 1024;
-
-/// The mixer looks after what is due at least so often.
-const TICK: Duration = Duration::from_millis(20);
-
-const ENCODER: &str = "encoder";
-const OVERLOADED: &str = "overloaded";
 
 /// Largest side of a mix in pixels, and most frames a second.
 const MAX_SIDE: u32 = 4096;
@@ -113,20 +110,6 @@ pub async fn run(
     };
     let live = Live::start(plan, wishes, place);
     follow::run(shared, rosters, Rtsp, live, desired, status).await
-}
-
-/// What the desk is told.
-enum Told {
-    Event {
-        uid: Arc<str>,
-        stream: StreamName,
-        event: CaptureEvent,
-    },
-    Image {
-        url: String,
-        picture: Picture,
-    },
-    Tick,
 }
 
 /// Where a mix goes, and where it is told of.
@@ -281,6 +264,9 @@ struct Line {
 }
 
 impl Inlet for Line {
+    // Users are mixed with one another, and what comes too late by our clock misses its place.
+    const PACE: Pace = Pace::Recorder;
+
     async fn take(&self, input: Input) -> Result<(), Closed> {
         match input {
             Input::Event(stream, event) => {
@@ -295,126 +281,9 @@ impl Inlet for Line {
     }
 }
 
-/// Wakes the mixer as long as somebody else talks to it. One that does not listen is awake.
-async fn tick(told: mpsc::WeakSender<Told>) {
-    let mut ticks = tokio::time::interval(TICK);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-    loop {
-        ticks.tick().await;
-        match told.upgrade() {
-            Some(told) => drop(told.try_send(Told::Tick)),
-            None => return,
-        }
-    }
-}
-
-/// What the mixing thread works with.
-struct Mixing {
-    desk: Desk,
-    queue: mpsc::Receiver<Told>,
-    wished: watch::Receiver<Wishes>,
-    made: SyncSender<Made>,
-    clock: Clock,
-    board: SharedBoard,
-}
-
-impl Mixing {
-    fn run(mut self) {
-        loop {
-            let behind = self.desk.behind_us(self.clock.now_us()) > TICK.as_micros() as i64;
-            let told = if behind {
-                self.queue.try_recv()
-            } else {
-                self.queue.blocking_recv().ok_or(TryRecvError::Disconnected)
-            };
-            match told {
-                Ok(told) => self.take(told),
-                Err(TryRecvError::Empty) => {}
-                Err(TryRecvError::Disconnected) => break,
-            }
-            while let Ok(told) = self.queue.try_recv() {
-                self.take(told);
-            }
-            self.advance();
-        }
-        let (now_us, mut each) = (self.clock.now_us(), hand_over(&self.made, &self.board, self.clock));
-        self.desk.end(now_us, &mut each);
-        self.tell_counters();
-    }
-
-    fn take(&mut self, told: Told) {
-        let now_us = self.clock.now_us();
-        if self.wished.has_changed().unwrap_or(false) {
-            let wishes = self.wished.borrow_and_update().clone();
-            self.desk.follow(wishes, now_us);
-        }
-        match told {
-            Told::Event { uid, stream, event } => {
-                if let Err(error) = self.desk.event(&uid, stream, event, now_us) {
-                    let mut each = hand_over(&self.made, &self.board, self.clock);
-                    self.desk.fail(error, now_us, &mut each);
-                }
-            }
-            Told::Image { url, picture } => self.desk.image(url, picture, now_us),
-            Told::Tick => {}
-        }
-    }
-
-    fn advance(&mut self) {
-        let (now_us, mut each) = (self.clock.now_us(), hand_over(&self.made, &self.board, self.clock));
-        self.desk.advance(now_us, &mut each);
-        self.tell_counters();
-    }
-
-    fn tell_counters(&self) {
-        let behind_ms = self.desk.behind_us(self.clock.now_us()).unsigned_abs() / 1000;
-        self.board.lock().mixed(counters(&self.desk.counters(), behind_ms));
-    }
-}
-
-/// What the desk makes goes to the writer, what it tells to the board.
-fn hand_over(made: &SyncSender<Made>, board: &SharedBoard, clock: Clock) -> impl FnMut(Made) {
-    move |out| {
-        let now_ms = clock.wall_ms(clock.now_us());
-        match &out {
-            Made::Failed(error) => {
-                let told = problem(Fault::Ours, "encoder_failed", failed(error), now_ms);
-                return board.lock().problem_once(ENCODER, told);
-            }
-            Made::Spell(Spell::Begins) => {
-                let message = "the node cannot keep up with this mix: pictures are left out, sound is not; give the node \
-                               more processors or fewer recordings, or its encoder a faster preset";
-                let told = problem(Fault::Ours, "overloaded", message.to_owned(), now_ms);
-                return board.lock().problem_once(OVERLOADED, told);
-            }
-            Made::Spell(Spell::Ends) => return board.lock().over(OVERLOADED),
-            Made::Begin(_) => board.lock().over(ENCODER),
-            Made::Unit(_) | Made::End => {}
-        }
-        // Without a writer the recording is about to end.
-        let _ = made.send(out);
-    }
-}
-
-fn failed(error: &MixError) -> String {
-    format!("{error}; it is tried again: are the node's encoder settings right for this machine?")
-}
-
 fn write<S: SliceSink>(mut outputs: Outputs<S>, making: Receiver<Made>) {
     while let Ok(made) = making.recv() {
         outputs.take(made);
     }
     outputs.end();
-}
-
-fn counters(counters: &Counters, behind_ms: u64) -> MixCounters {
-    MixCounters {
-        frames: counters.frames,
-        frames_repeated: counters.frames_repeated,
-        frames_shed: counters.frames_shed,
-        pictures_lost: counters.video_units_dropped + counters.units_undecodable + counters.pictures_unusable,
-        samples: counters.samples,
-        samples_missing: counters.samples_missing,
-        behind_ms,
-    }
 }

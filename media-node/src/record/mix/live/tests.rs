@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use protocol::{Directive, Layout, StreamTypes};
 use tokio::time::{Instant, sleep_until, timeout};
 

@@ -1,0 +1,204 @@
+//! A finished mixed recording: its playlist and its MP4 files, and what is seen in them.
+
+use std::path::{Path, PathBuf};
+
+use tokio::process::Command;
+
+use crate::bucket::Bucket;
+use crate::customer::Task;
+use crate::playlist::{self, Playlist};
+use crate::probe;
+use crate::recorded::slice_ms;
+
+/// Pictures are measured in so many cells.
+const COLUMNS: usize = 32;
+const ROWS: usize = 18;
+
+/// All that one mixed recording left behind.
+pub struct Mixed {
+    pub playlist: Playlist,
+    /// The playlist, next to its slices.
+    pub file: PathBuf,
+    /// In the order of the playlist, with the Unix milliseconds of their names.
+    pub slices: Vec<(i64, PathBuf)>,
+    /// In the order of their numbers.
+    pub mp4: Vec<PathBuf>,
+    // The files that were fetched live as long as this.
+    _dir: tempfile::TempDir,
+}
+
+/// A colour that is told apart from the others however it was coded: each primary is there or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    Black,
+    Red,
+    Green,
+    Blue,
+    Yellow,
+    Magenta,
+    Cyan,
+    White,
+}
+
+/// One decoded picture.
+pub struct Picture(Vec<u8>);
+
+impl Mixed {
+    /// Fetches everything below the task's prefix, which must be its own.
+    ///
+    /// # Panics
+    /// When a name or a content type is not as documented, or a playlist and the slices do not belong together.
+    pub async fn fetch(bucket: &Bucket, task: &Task) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let stem = format!("{}_{}", task.sid, task.cname);
+        let (mut slices, mut mp4) = (Vec::new(), Vec::new());
+        for key in bucket.keys(&task.prefix).await {
+            let object = bucket.get(&key).await.expect("a listed object");
+            let name = key.strip_prefix(&task.prefix).expect("a listed object").to_owned();
+            assert!(name.starts_with(&stem), "{name}");
+            let path = dir.path().join(&name);
+            let wanted = match path.extension().and_then(|extension| extension.to_str()) {
+                Some("m3u8") => "application/vnd.apple.mpegurl",
+                Some("ts") => "video/mp2t",
+                Some("mp4") => "video/mp4",
+                _ => panic!("{name} does not belong to a mix"),
+            };
+            assert_eq!(object.content_type.as_deref(), Some(wanted), "{key}");
+            std::fs::write(&path, &object.data).expect("a file");
+            match wanted {
+                "video/mp2t" => slices.push(name),
+                "video/mp4" => mp4.push(path),
+                _ => {}
+            }
+        }
+        for (number, path) in mp4.iter().enumerate() {
+            assert_eq!(path.file_name(), Some(format!("{stem}_{number}.mp4").as_ref()));
+        }
+        let file = dir.path().join(format!("{stem}.m3u8"));
+        let text = std::fs::read_to_string(&file).expect("a playlist");
+        let playlist = playlist::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let named: Vec<_> = playlist.entries.iter().map(|entry| entry.name.clone()).collect();
+        assert_eq!(named, slices, "the playlist names all slices in their order");
+        let slices = slices
+            .into_iter()
+            .map(|name| {
+                let start_ms = slice_ms(&name, &stem).unwrap_or_else(|| panic!("not the name of a slice: {name}"));
+                (start_ms, dir.path().join(name))
+            })
+            .collect();
+        Self {
+            playlist,
+            file,
+            slices,
+            mp4,
+            _dir: dir,
+        }
+    }
+
+    /// Every file decodes without a warning, the playlist has its end, each file has a picture and a sound, and each MP4
+    /// file has its index in front and is played by GStreamer.
+    ///
+    /// # Panics
+    /// With the first promise that is broken.
+    pub async fn check(&self) {
+        assert!(
+            self.playlist.ended,
+            "the playlist of an ended recording has its end mark"
+        );
+        for file in self.mp4.iter().chain([&self.file]) {
+            assert_eq!(probe::warnings(file).await, "", "{}", file.display());
+            let streams = probe::streams(file).await;
+            let mut codecs: Vec<_> = streams.iter().map(|stream| stream.codec_name.as_str()).collect();
+            codecs.sort_unstable();
+            assert_eq!(codecs, ["aac", "h264"], "{}", file.display());
+        }
+        for file in &self.mp4 {
+            assert_eq!(boxes(file)[..2], ["ftyp", "moov"], "{}", file.display());
+            play_by_gstreamer(file).await;
+        }
+    }
+
+    /// Sum of the slices' `#EXTINF`, in seconds.
+    pub fn duration(&self) -> f64 {
+        self.playlist.entries.iter().map(|entry| entry.duration).sum()
+    }
+}
+
+/// The kinds of a file's boxes, ISO/IEC 14496-12, in their order.
+fn boxes(file: &Path) -> Vec<String> {
+    let data = std::fs::read(file).expect("a file");
+    let mut kinds = Vec::new();
+    let mut rest = &data[..];
+    while let Some((header, _)) = rest.split_first_chunk::<8>() {
+        let length = u32::from_be_bytes([header[0], header[1], header[2], header[3]]) as usize;
+        kinds.push(String::from_utf8_lossy(&header[4..]).into_owned());
+        rest = rest.get(length.max(8)..).unwrap_or_default();
+    }
+    kinds
+}
+
+/// Both tracks, as fast as they are decoded.
+async fn play_by_gstreamer(file: &Path) {
+    let pipeline = format!(
+        "filesrc location={} ! qtdemux name=file \
+         file.video_0 ! queue ! h264parse ! avdec_h264 ! fakesink sync=false \
+         file.audio_0 ! queue ! aacparse ! avdec_aac ! fakesink sync=false",
+        file.display()
+    );
+    let output = Command::new("gst-launch-1.0")
+        .arg("-q")
+        .args(pipeline.split_whitespace())
+        .output()
+        .await
+        .expect("GStreamer runs");
+    assert!(
+        output.status.success(),
+        "{}: {}",
+        file.display(),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// The pictures of a file or playlist at so many a second.
+pub async fn pictures(media: &Path, a_second: u32) -> Vec<Picture> {
+    let filter = format!("fps={a_second},scale={COLUMNS}:{ROWS}:flags=area");
+    let output = Command::new("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-i"])
+        .arg(media)
+        .args([
+            "-map", "0:v:0", "-vf", &filter, "-f", "rawvideo", "-pix_fmt", "rgb24", "-",
+        ])
+        .output()
+        .await
+        .expect("ffmpeg runs");
+    assert!(
+        output.status.success(),
+        "{}: {}",
+        media.display(),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let bytes = COLUMNS * ROWS * 3;
+    output
+        .stdout
+        .chunks_exact(bytes)
+        .map(|cells| Picture(cells.to_vec()))
+        .collect()
+}
+
+impl Picture {
+    /// At a fraction of the picture's width and height.
+    pub fn at(&self, (x, y): (f64, f64)) -> Colour {
+        let cell = (y * ROWS as f64) as usize * COLUMNS + (x * COLUMNS as f64) as usize;
+        let there: Vec<bool> = self.0[cell * 3..][..3].iter().map(|value| *value > 110).collect();
+        match there[..] {
+            [true, false, false] => Colour::Red,
+            [false, true, false] => Colour::Green,
+            [false, false, true] => Colour::Blue,
+            [true, true, false] => Colour::Yellow,
+            [true, false, true] => Colour::Magenta,
+            [false, true, true] => Colour::Cyan,
+            [true, true, true] => Colour::White,
+            _ => Colour::Black,
+        }
+    }
+}
