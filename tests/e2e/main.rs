@@ -23,6 +23,7 @@ mod rules;
 mod snapshots;
 mod space;
 mod steps;
+mod stores;
 mod sync;
 mod vod;
 mod webhooks;
@@ -113,6 +114,8 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         failover::a_lost_node_is_replaced_and_its_slices_follow[("TAPEDECK_CAPACITY", "0")],
         failover::a_node_that_ends_hands_its_recordings_over[("TAPEDECK_CAPACITY", "0")],
         kills::recorders_come_back,
+        stores::a_backup_takes_over_and_gives_back,
+        stores::ended_keys_are_told_and_renewed,
         outages::a_refusing_store_costs_nothing,
         outages::a_restart_in_an_outage_costs_nothing,
         vod::one_video_whatever_ends_meanwhile,
