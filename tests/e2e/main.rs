@@ -9,6 +9,7 @@ mod disk;
 mod docs_page;
 mod encryption;
 mod endings;
+mod failover;
 mod faults;
 mod generated;
 mod interruptions;
@@ -110,6 +111,8 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         webhooks::a_real_recording_tells_its_course,
         faults::a_crashed_node_goes_on_in_the_same_playlists,
         faults::a_crashed_edge_forgets_nothing,
+        failover::a_lost_node_is_replaced_and_its_slices_follow[("TAPEDECK_CAPACITY", "0")],
+        failover::a_node_that_ends_hands_its_recordings_over[("TAPEDECK_CAPACITY", "0")],
         kills::recorders_come_back,
         stores::a_backup_takes_over_and_gives_back,
         stores::ended_keys_are_told_and_renewed,

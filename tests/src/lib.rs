@@ -10,6 +10,7 @@ pub mod fake_node;
 pub mod frames;
 pub mod heard;
 pub mod mixed;
+pub mod node;
 pub mod outage;
 pub mod playlist;
 pub mod probe;

@@ -396,9 +396,9 @@ fn pid_of(process: &Child) -> Pid {
     Pid::from_raw(process.id().try_into().expect("a pid"))
 }
 
-/// Four ports that are free, below the range from which the system takes those of outgoing connections. They stay with this
+/// Ports that are free, below the range from which the system takes those of outgoing connections. They stay with this
 /// process as long as it lives: a part that has been killed finds its port again, whoever else looks for one meanwhile.
-fn free_ports() -> [u16; 4] {
+pub fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
     static CLAIMS: Mutex<Vec<File>> = Mutex::new(Vec::new());
     let claims = std::env::temp_dir().join("tapedeck-ports");
     std::fs::create_dir_all(&claims).expect("a directory for the claims");

@@ -9,7 +9,8 @@ use tokio::task::JoinSet;
 use super::Edge;
 use super::edge::EdgeError;
 use crate::backoff::{Backoff, chance};
-use crate::supervisor::{Recording, Supervisor};
+use crate::clock::boot_ms;
+use crate::supervisor::{Answered, Recording, Supervisor};
 
 /// Longest time between two reports of a recording.
 const EVERY: Duration = Duration::from_secs(2);
@@ -26,14 +27,20 @@ pub(super) async fn run(edge: &Edge, supervisor: &Supervisor, interval: watch::R
     loop {
         changes.borrow_and_update();
         for recording in supervisor.recordings() {
-            if reported.insert(recording.sid.clone(), Arc::clone(&recording)).is_none() {
+            let known = reported.insert(recording.sid.clone(), Arc::clone(&recording));
+            // One that goes on under another lease after its end is another one.
+            if known.is_none_or(|known| !Arc::ptr_eq(&known, &recording)) {
                 reporters.spawn(report(edge.clone(), supervisor.clone(), recording, interval.clone()));
             }
         }
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return },
             Some(done) = reporters.join_next(), if !reporters.is_empty() => match done {
-                Ok(sid) => drop(reported.remove(&sid)),
+                Ok(done) => {
+                    if reported.get(&done.sid).is_some_and(|known| Arc::ptr_eq(known, &done)) {
+                        reported.remove(&done.sid);
+                    }
+                }
                 Err(error) => tracing::error!(%error, "a reporter has stopped"),
             }
         }
@@ -46,7 +53,7 @@ async fn report(
     supervisor: Supervisor,
     recording: Arc<Recording>,
     interval: watch::Receiver<Duration>,
-) -> String {
+) -> Arc<Recording> {
     let sid = recording.sid.clone();
     let mut status = recording.status();
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
@@ -56,7 +63,7 @@ async fn report(
             Some(report) => match send(&edge, &supervisor, &sid, report).await {
                 Ok(()) if report.phase == Phase::Ended => {
                     supervisor.acknowledge(&sid);
-                    return sid;
+                    return recording;
                 }
                 Ok(()) => {
                     backoff.reset();
@@ -69,7 +76,7 @@ async fn report(
                     backoff.pause(chance())
                 }
             },
-            None if newest.is_over() => return sid,
+            None if newest.is_over() => return recording,
             None => APART,
         };
         tokio::time::sleep(pause).await;
@@ -81,6 +88,8 @@ async fn report(
 
 /// An edge that has forgotten an ended recording needs no telling.
 async fn send(edge: &Edge, supervisor: &Supervisor, sid: &str, report: &Report) -> Result<(), EdgeError> {
+    // A lease counts from before the edge can have given it.
+    let sent_ms = boot_ms();
     let answer = match edge.report(report).await {
         Ok(answer) => answer,
         Err(EdgeError::Unknown { .. }) if report.phase == Phase::Ended => return Ok(()),
@@ -88,6 +97,13 @@ async fn send(edge: &Edge, supervisor: &Supervisor, sid: &str, report: &Report) 
     };
     if let Err(refusal) = supervisor.converge(sid, answer.desired) {
         tracing::warn!(sid, reason = refusal.reason, "what the edge wants cannot be done");
+    }
+    let answered = Answered {
+        lease_until_ms: answer.lease_ms.map(|lease_ms| sent_ms.saturating_add(lease_ms)),
+        inventory: answer.inventory,
+    };
+    if let Err(refusal) = supervisor.answered(sid, report.epoch, answered) {
+        tracing::debug!(sid, reason = refusal.reason, "the next answer is heard");
     }
     if let Some(confirmed) = answer.confirmed.filter(|_| !report.occurrences.list.is_empty())
         && let Err(refusal) = supervisor.confirm(sid, confirmed)

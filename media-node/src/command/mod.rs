@@ -7,11 +7,13 @@ mod duration;
 mod encoders;
 mod logging;
 mod mix;
+mod part;
 mod publish;
 mod recording;
 mod report;
 mod serve;
 mod size;
+mod standing;
 mod supervised;
 
 use std::net::SocketAddr;
@@ -210,6 +212,20 @@ fn probe(slice: &Path) -> Option<Probed> {
         }),
         Err(error) => {
             tracing::warn!(slice = %slice.display(), %error, "a slice that was being written cannot be read");
+            None
+        }
+    }
+}
+
+/// For a slice whose end another node has.
+fn cut(slice: &Path, after_us: i64) -> Option<Probed> {
+    match container::cut_slice(slice, after_us) {
+        Ok(probe) => probe.map(|probe| Probed {
+            duration_us: probe.duration_us,
+            bytes: probe.bytes,
+        }),
+        Err(error) => {
+            tracing::warn!(slice = %slice.display(), %error, "a slice that another node goes on with cannot be read");
             None
         }
     }

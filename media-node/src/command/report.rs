@@ -1,4 +1,4 @@
-use protocol::{Job, Phase, Pictures, Problem, Report, StorageKind, Vod, VodVideo};
+use protocol::{Job, Phase, Pictures, Problem, Report, SpoolReport, StorageKind, Vod, VodVideo};
 
 use crate::record::Status;
 use crate::spool::{self, KeptVideo, Spool};
@@ -44,7 +44,15 @@ impl Reporter {
         self.upload_problems.drain(..surplus);
     }
 
-    pub(super) fn report(&mut self, spool: &Spool, status: &Status, progress: Progress, now_ms: u64) -> Report {
+    /// `told`: what other nodes have to know.
+    pub(super) fn report(
+        &mut self,
+        spool: &Spool,
+        status: &Status,
+        progress: Progress,
+        told: SpoolReport,
+        now_ms: u64,
+    ) -> Report {
         self.seq += 1;
         let files = spool.files(&self.job.storage.prefix);
         let mut problems: Vec<_> = status.problems.iter().chain(&self.upload_problems).cloned().collect();
@@ -74,7 +82,7 @@ impl Reporter {
             problems,
             occurrences: spool.occurrences(&self.job.storage.prefix),
             vod: (self.job.storage.kind == StorageKind::AliyunVod).then(|| vod(spool)),
-            spool: Default::default(),
+            spool: told,
         }
     }
 

@@ -104,15 +104,18 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
         node_id: node_id.clone(),
         spool: args.spool,
         rtsp_listening: rtsp_state,
-        edge_heard,
+        edge_heard: edge_heard.clone(),
     };
     let router = api::router(supervisor.clone(), health, registry, token);
     let api_task = tokio::spawn(async move { axum::serve(listener, router).await });
     tracing::info!(node_id, api = %api_address, rtsp = %rtsp_address, "node up");
 
     stop_signal().await?;
-    tracing::info!(drain_s = args.drain.as_secs(), "ending: captures stop, uploads go on");
-    supervisor.shut_down(args.drain).await;
+    tracing::info!(
+        drain_s = args.drain.as_secs(),
+        "ending: other nodes go on, or captures stop; uploads go on"
+    );
+    supervisor.shut_down(args.drain, edge_heard).await;
     api_task.abort();
     stop_rtsp.cancel();
     rtsp_task

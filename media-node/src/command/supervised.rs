@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::{
-    Confirmed, Desired, Directive, EndCause, Fault, Job, MAX_OCCURRENCES, Refusal, RefusalCode, Report, Storage,
-    StorageKind,
+    Confirmed, Desired, Directive, EndCause, Fault, Job, Placement, Refusal, RefusalCode, Report, Storage, StorageKind,
 };
 use tokio::io::{AsyncWriteExt, BufReader, Stdin, Stdout};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::open_spool;
+use super::part::{Part, on_disk};
 use super::report::{Progress, Reporter};
 use crate::capture::Clock;
 use crate::channel::NodeAddresses;
@@ -21,8 +21,8 @@ use crate::container::playlist;
 use crate::outbound;
 use crate::record::{self, Context, Options, Status};
 use crate::spool::{Opening, Spool, SpoolError};
-use crate::supervisor::{self, Begin, Control, Counted, Node, Told, Vitals};
-use crate::upload::{self, BackupStore, Bucket, Store, Tally, Uploader};
+use crate::supervisor::{self, Answered, Begin, Control, Counted, Node, Told, Vitals};
+use crate::upload::{self, BackupStore, Bucket, Store, Tally, Uploader, Writing};
 
 /// The supervisor sends the job at once.
 const JOB_TIME: Duration = Duration::from_secs(10);
@@ -32,8 +32,10 @@ const HANDOVER_STEP: Duration = Duration::from_millis(50);
 /// Shortest and longest time between two reports.
 const REPORTS_APART: Duration = Duration::from_millis(200);
 const REPORT_EVERY: Duration = Duration::from_secs(2);
-/// That wait to be noted; the edge confirms no faster than it is told.
-const MOST_CONFIRMATIONS: usize = 16;
+/// That wait to be noted; the edge answers no faster than it is told.
+const MOST_ANSWERS: usize = 16;
+/// A clock that differs from the edge's by more than this is wrong; by less, the job was on its way.
+const SKEW_MS: u64 = 2_000;
 /// After an interruption capture has so long to close its slices.
 const CLOSE_TIME: Duration = Duration::from_secs(3);
 
@@ -54,13 +56,30 @@ pub(super) async fn run(dir: &Path, options: Options) -> Result<(), String> {
         Ok(Err(error)) => return Err(error.to_string()),
         Err(_) => return Err("no job came".to_owned()),
     };
-    match prepare(dir, &job, check, &options).await {
+    let started_ms = beginning(&job.placement, unix_ms());
+    match prepare(dir, &job, started_ms, check, &options).await {
         Ok((spool, stores)) => {
             Recording::start(spool, stores, job, node, options, input, confirms)
                 .run(output)
                 .await
         }
         Err(refusal) => tell(&mut output, &Told::Refused(refusal)).await,
+    }
+}
+
+/// Where the recording's timeline begins by this machine's clock.
+fn beginning(placement: &Placement, here_ms: u64) -> u64 {
+    match (placement.started_ms, placement.now_ms) {
+        (Some(started_ms), Some(there_ms)) if here_ms.abs_diff(there_ms) > SKEW_MS => {
+            tracing::warn!(
+                here_ms,
+                there_ms,
+                "the clocks of this machine and of the edge differ: times in names are this machine's"
+            );
+            here_ms.saturating_sub(there_ms.saturating_sub(started_ms))
+        }
+        (Some(started_ms), _) => started_ms,
+        (None, _) => here_ms,
     }
 }
 
@@ -71,7 +90,13 @@ struct Stores {
     backup: Option<BackupStore>,
 }
 
-async fn prepare(dir: &Path, job: &Job, check: bool, options: &Options) -> Result<(Arc<Spool>, Stores), Refusal> {
+async fn prepare(
+    dir: &Path,
+    job: &Job,
+    started_ms: u64,
+    check: bool,
+    options: &Options,
+) -> Result<(Arc<Spool>, Stores), Refusal> {
     let ours = |reason: String| Refusal {
         fault: Fault::Ours,
         code: RefusalCode::Internal,
@@ -80,7 +105,10 @@ async fn prepare(dir: &Path, job: &Job, check: bool, options: &Options) -> Resul
     let client = outbound::Client::without_redirects(options.targets).map_err(|error| ours(error.to_string()))?;
     if check {
         record::check(job, options)?;
-        upload::check(&job.storage, &client).await?;
+        // What another node has begun is gone on with even while its store is away.
+        if !job.placement.takeover {
+            upload::check(&job.storage, &client).await?;
+        }
     }
     let store = Store::new(&job.storage, &client).map_err(|reason| Refusal {
         fault: Fault::Destination,
@@ -102,7 +130,7 @@ async fn prepare(dir: &Path, job: &Job, check: bool, options: &Options) -> Resul
         });
     let opening = Opening {
         epoch: job.epoch,
-        at_ms: unix_ms(),
+        at_ms: started_ms,
     };
     let end = Instant::now() + HANDOVER_TIME;
     let spool = loop {
@@ -175,10 +203,22 @@ struct Recording {
     uploader: Uploader,
     context: Context,
     desired: watch::Sender<Desired>,
-    interrupts: watch::Receiver<Option<Duration>>,
-    confirmations: mpsc::Receiver<Confirmed>,
+    inlets: Inlets,
+    part: Part,
     /// Somebody confirms what happened: the last report is made when it carries all that is not confirmed.
     confirms: bool,
+}
+
+/// What comes from the supervisor beside what is wanted.
+struct Inlets {
+    interrupts: watch::Receiver<Option<Duration>>,
+    leaving: watch::Receiver<bool>,
+    answers: mpsc::Receiver<Answer>,
+}
+
+enum Answer {
+    Confirmed(Confirmed),
+    Answered(Box<Answered>),
 }
 
 impl Recording {
@@ -193,7 +233,9 @@ impl Recording {
     ) -> Self {
         let style = job.playlist;
         let render = move |slices: &[_], ended| playlist::render(slices, style, ended);
+        let (writing, allowed) = watch::channel(Writing::Not);
         let uploader = Uploader::new(Arc::clone(&spool), stores.store, stores.backup, Box::new(render));
+        let uploader = uploader.while_allowed(allowed);
         let reporter = Reporter::new(node.node_id, job.clone(), spool.incarnation());
         let wanted = Desired {
             epoch: job.epoch,
@@ -201,13 +243,15 @@ impl Recording {
             subscription: job.subscription.clone(),
             scene: job.mix.as_ref().map(|mix| mix.scene.clone()),
             keys: None,
-            terms: Default::default(),
+            terms: job.placement.terms.clone(),
         };
+        let part = Part::new(Arc::clone(&spool), &job.placement, writing);
         let desired = watch::Sender::new(wanted);
         let (interrupt, interrupts) = watch::channel(None);
-        let (confirm, confirmations) = mpsc::channel(MOST_CONFIRMATIONS);
+        let (leave, leaving) = watch::channel(false);
+        let (answer, answers) = mpsc::channel(MOST_ANSWERS);
         let renewals = desired.subscribe();
-        tokio::spawn(listen(input, desired.clone(), interrupt, confirm));
+        tokio::spawn(listen(input, desired.clone(), interrupt, leave, answer));
         tokio::spawn(renew_keys(
             renewals,
             job.storage.clone(),
@@ -232,8 +276,12 @@ impl Recording {
             uploader,
             context,
             desired,
-            interrupts,
-            confirmations,
+            inlets: Inlets {
+                interrupts,
+                leaving,
+                answers,
+            },
+            part,
             confirms,
         }
     }
@@ -245,8 +293,8 @@ impl Recording {
             uploader,
             context,
             desired,
-            mut interrupts,
-            mut confirmations,
+            mut inlets,
+            mut part,
             confirms,
         } = self;
         let (mut problems, mut changes) = (uploader.problems(), spool.changes());
@@ -259,9 +307,10 @@ impl Recording {
             captured: spool.cause().is_some(),
             done: false,
         };
+        let mut wishes = desired.subscribe();
         let mut capture = pin!(record::run(context, desired.subscribe(), status));
-        let mut upload = tokio::spawn(uploader.run());
-        let mut uploaded = false;
+        part.regulate(&wishes.borrow_and_update(), false);
+        let mut upload = tokio::spawn(async move { uploader.serve().await });
         let mut leave: Option<Leave> = None;
         let mut next_report = Instant::now();
         loop {
@@ -273,15 +322,12 @@ impl Recording {
                     if leave.is_none() || cause != EndCause::LeaseLost {
                         tracing::info!(?cause, "capture ended");
                         on_disk(&spool, |spool| spool.receives(&BTreeSet::new(), unix_ms())).await?;
+                        part.release_if_wanted(&wishes.borrow().clone(), leave.is_some()).await?;
                         finish(&spool, cause).await?;
                     }
                 }
-                ended = &mut upload, if !uploaded => {
-                    ended.map_err(|error| format!("the uploader has stopped: {error}"))?;
-                    if !spool.is_done() {
-                        return Err("slices were left open when capture ended; the next opening finishes them".to_owned());
-                    }
-                    uploaded = true;
+                ended = &mut upload => {
+                    return Err(format!("the uploader has stopped: {:?}", ended.err()));
                 }
                 Ok(()) = problems.changed() => {
                     for problem in problems.borrow_and_update().clone() {
@@ -293,19 +339,27 @@ impl Recording {
                     }
                 }
                 Ok(()) = changes.changed() => {}
+                Ok(()) = wishes.changed() => {}
                 Ok(()) = statuses.changed() => {
                     let received = statuses.borrow_and_update().received.clone();
                     on_disk(&spool, move |spool| spool.receives(&received, unix_ms())).await?;
                 }
-                Some(confirmed) = confirmations.recv() => {
-                    on_disk(&spool, move |spool| spool.confirm(confirmed)).await?;
-                }
-                Ok(()) = interrupts.changed(), if leave.is_none() => {
-                    leave = Some(Leave::new(Instant::now(), interrupts.borrow_and_update().unwrap_or_default()));
+                Some(answer) = inlets.answers.recv() => match answer {
+                    Answer::Confirmed(confirmed) => on_disk(&spool, move |spool| spool.confirm(confirmed)).await?,
+                    Answer::Answered(answered) => {
+                        news = part.answered(&answered);
+                        let page = answered.inventory;
+                        on_disk(&spool, move |spool| spool.learn(page.after, page.slices, page.next)).await?;
+                    }
+                },
+                Ok(()) = inlets.leaving.changed() => part.leaves(*inlets.leaving.borrow_and_update()),
+                Ok(()) = inlets.interrupts.changed(), if leave.is_none() => {
+                    leave = Some(Leave::new(Instant::now(), inlets.interrupts.borrow_and_update().unwrap_or_default()));
                     desired.send_modify(|desired| desired.directive = Directive::Release);
                 }
                 () = tokio::time::sleep_until(next_report) => {
-                    let report = reporter.report(&spool, &statuses.borrow_and_update(), progress, unix_ms());
+                    let told = part.report(&wishes.borrow(), leave.is_some());
+                    let report = reporter.report(&spool, &statuses.borrow_and_update(), progress, told, unix_ms());
                     tell(&mut output, &Told::Vitals(vitals(&spool, &tally, &report))).await?;
                     tell(&mut output, &Told::Report(Box::new(report))).await?;
                     next_report = Instant::now() + REPORT_EVERY;
@@ -319,14 +373,19 @@ impl Recording {
             if news {
                 next_report = next_report.min(Instant::now() + REPORTS_APART);
             }
-            // The last report has to carry all that is not confirmed.
-            if uploaded && (!confirms || spool.unconfirmed() <= MAX_OCCURRENCES) {
+            let wanted = wishes.borrow_and_update().clone();
+            if progress.captured && spool.cause().is_some() {
+                part.release_if_wanted(&wanted, leave.is_some()).await?;
+            }
+            part.regulate(&wanted, leave.is_some());
+            if part.has_done_everything(&wanted, progress)? && (!confirms || part.has_told_everything()) {
                 progress.done = true;
-                let report = reporter.report(&spool, &statuses.borrow(), progress, unix_ms());
+                let told = part.report(&wanted, leave.is_some());
+                let report = reporter.report(&spool, &statuses.borrow(), progress, told, unix_ms());
                 tell(&mut output, &Told::Vitals(vitals(&spool, &tally, &report))).await?;
                 return tell(&mut output, &Told::Report(Box::new(report))).await;
             }
-            if leave.is_some() && progress.captured && spool.pending() == 0 {
+            if leave.is_some() && progress.captured && spool.cause().is_none() && spool.pending() == 0 {
                 return Ok(());
             }
         }
@@ -363,46 +422,62 @@ async fn listen(
     mut input: BufReader<Stdin>,
     desired: watch::Sender<Desired>,
     interrupt: watch::Sender<Option<Duration>>,
-    confirmations: mpsc::Sender<Confirmed>,
+    leave: watch::Sender<bool>,
+    answers: mpsc::Sender<Answer>,
 ) {
+    let is_interrupted = || interrupt.borrow().is_some();
     loop {
-        match supervisor::next(&mut input).await {
+        let answer = match supervisor::next(&mut input).await {
             Ok(Some(Control::Desired(newer))) => {
-                desired.send_if_modified(|desired| {
-                    let changed = *desired != *newer;
-                    *desired = *newer;
-                    changed
-                });
+                if !is_interrupted() {
+                    desired.send_if_modified(|desired| want(desired, *newer));
+                }
+                continue;
             }
             Ok(Some(Control::Interrupt(order))) => {
                 interrupt.send_replace(Some(Duration::from_millis(order.drain_ms)));
-                return;
+                continue;
             }
-            Ok(Some(Control::Confirmed(confirmed))) => {
-                // Nobody takes it when the process leaves: it is told again.
-                let _ = confirmations.send(confirmed).await;
+            Ok(Some(Control::Leave)) => {
+                leave.send_replace(true);
+                continue;
             }
-            Ok(Some(Control::Begin(_))) => tracing::warn!("a second job is ignored"),
+            Ok(Some(Control::Confirmed(confirmed))) => Answer::Confirmed(confirmed),
+            Ok(Some(Control::Answered(answered))) => Answer::Answered(answered),
+            Ok(Some(Control::Begin(_))) => {
+                tracing::warn!("a second job is ignored");
+                continue;
+            }
             Ok(None) => {
-                interrupt.send_replace(Some(Duration::ZERO));
+                if !is_interrupted() {
+                    interrupt.send_replace(Some(Duration::ZERO));
+                }
                 return;
             }
-            Err(error) => tracing::error!(%error, "an order is ignored"),
-        }
+            Err(error) => {
+                tracing::error!(%error, "an order is ignored");
+                continue;
+            }
+        };
+        // Nobody takes it when the process leaves: it is told again.
+        let _ = answers.send(answer).await;
     }
+}
+
+/// Takes over what is wanted. A recording that was released stays so, and what it was then decides what becomes of its media.
+fn want(desired: &mut Desired, newer: Desired) -> bool {
+    if desired.directive == Directive::Release || *desired == newer {
+        return false;
+    }
+    let standby = match newer.directive {
+        Directive::Release => desired.terms.standby,
+        Directive::Record | Directive::Stop(_) => newer.terms.standby,
+    };
+    *desired = newer;
+    desired.terms.standby = standby;
+    true
 }
 
 async fn finish(spool: &Arc<Spool>, cause: EndCause) -> Result<(), String> {
     on_disk(spool, move |spool| spool.finish(cause)).await
-}
-
-/// Carries out a step that waits for the disk.
-async fn on_disk(
-    spool: &Arc<Spool>,
-    step: impl FnOnce(&Spool) -> Result<(), SpoolError> + Send + 'static,
-) -> Result<(), String> {
-    let spool = Arc::clone(spool);
-    let done = tokio::task::spawn_blocking(move || step(&spool)).await;
-    done.map_err(|error| error.to_string())?
-        .map_err(|error| error.to_string())
 }

@@ -25,6 +25,8 @@ const MAX_UID_BYTES: usize = 200;
 pub struct FileNames {
     stem: String,
     mixed: bool,
+    /// Behind the name of each file but the playlist.
+    lane: String,
 }
 
 impl FileNames {
@@ -41,6 +43,7 @@ impl FileNames {
                 uid_part(uid)
             ),
             mixed: false,
+            lane: String::new(),
         }
     }
 
@@ -49,7 +52,18 @@ impl FileNames {
         Self {
             stem: format!("{sid}_{}", channel_part(channel)),
             mixed: true,
+            lane: String::new(),
         }
+    }
+
+    /// For the node that captures as number `lane`: the first one's is 0, and its names have nothing added. The others' files
+    /// end with `-n<lane>`, so that no two nodes give the same name.
+    pub fn on_lane(self, lane: u64) -> Self {
+        let lane = match lane {
+            0 => String::new(),
+            lane => format!("-n{lane}"),
+        };
+        Self { lane, ..self }
     }
 
     pub fn are_mixed(&self) -> bool {
@@ -62,17 +76,17 @@ impl FileNames {
 
     /// `start_ms`: wall-clock time of the slice's start, Unix milliseconds; no two slices of a playlist may share it.
     pub fn slice(&self, start_ms: u64) -> String {
-        format!("{}_{}.ts", self.stem, utc17(start_ms))
+        format!("{}_{}{}.ts", self.stem, utc17(start_ms), self.lane)
     }
 
     /// `number`: counts the files of a recording from 0.
     pub fn mp4(&self, number: usize) -> String {
-        format!("{}_{number}.mp4", self.stem)
+        format!("{}_{number}{}.mp4", self.stem, self.lane)
     }
 
     /// `at_ms`: when the picture was shown, Unix milliseconds; no two pictures of a user may share it.
     pub fn picture(&self, at_ms: u64) -> String {
-        format!("{}_{}.jpg", self.stem, utc17(at_ms))
+        format!("{}_{}{}.jpg", self.stem, utc17(at_ms), self.lane)
     }
 }
 
@@ -157,6 +171,22 @@ mod tests {
             "0123456789abcdef0123456789abcdef_MT-Test_20201126021842528.ts"
         );
         assert_eq!(names.mp4(0), "0123456789abcdef0123456789abcdef_MT-Test_0.mp4");
+    }
+
+    #[test]
+    fn nodes_that_follow_name_the_same_playlist_and_other_files() {
+        let names = |lane| FileNames::of_mix("51d", "room").on_lane(lane);
+        let all = |lane| [names(lane).slice(0), names(lane).mp4(0), names(lane).picture(0)];
+        assert_eq!(all(0)[1], "51d_room_0.mp4");
+        assert_eq!(
+            all(2),
+            [
+                "51d_room_19700101000000000-n2.ts",
+                "51d_room_0-n2.mp4",
+                "51d_room_19700101000000000-n2.jpg"
+            ]
+        );
+        assert_eq!(names(2).playlist(), "51d_room.m3u8");
     }
 
     #[test]

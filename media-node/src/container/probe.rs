@@ -8,6 +8,9 @@ use super::to_us;
 use crate::capture::Track;
 use crate::media::{DemuxedUnit, MediaError, TsDemuxer};
 
+/// By how much a unit may be shown before a cut, in microseconds, and be behind it: times are rounded.
+const NEAR_US: i64 = 10_000;
+
 /// What a slice still holds that was cut off while it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SliceProbe {
@@ -31,6 +34,31 @@ pub fn probe_slice(path: &Path) -> Result<Option<SliceProbe>, MediaError> {
     Ok(measure(&units))
 }
 
+/// What is left of a whole slice when what is shown from `after_us` on, counted from its first unit, is cut away with all
+/// that stands behind it in the file. `None` when that is nothing whole.
+pub fn cut_slice(path: &Path, after_us: i64) -> Result<Option<SliceProbe>, MediaError> {
+    let mut demuxer = TsDemuxer::open(path)?;
+    let (mut units, mut places) = (Vec::new(), [0, 0]);
+    let mut first_behind = None;
+    while let Some(unit) = demuxer.next_unit()? {
+        let place = &mut places[usize::from(unit.track == Track::Video)];
+        // Frames of sound that share a PES packet are kept or cut together.
+        *place = unit.offset.unwrap_or(*place);
+        if to_us(unit.pts) >= after_us.saturating_sub(NEAR_US) {
+            first_behind = Some(first_behind.unwrap_or(u64::MAX).min(*place));
+        }
+        units.push(unit);
+    }
+    let Some(bytes) = first_behind.filter(|bytes| *bytes > 0) else {
+        return Ok(None);
+    };
+    let probe = measure_up_to(&units, bytes);
+    Ok(probe.map(|probe| SliceProbe {
+        duration_us: probe.duration_us.min(after_us),
+        ..probe
+    }))
+}
+
 /// Cuts a slice behind what [`probe_slice`] finds in it, and pads it where it has become too short for players to know what
 /// it is.
 pub fn finish_slice(path: &Path) -> Result<Option<SliceProbe>, FinishError> {
@@ -49,7 +77,11 @@ pub fn finish_slice(path: &Path) -> Result<Option<SliceProbe>, FinishError> {
 }
 
 fn measure(units: &[DemuxedUnit]) -> Option<SliceProbe> {
-    let bytes = units.iter().filter_map(|unit| unit.offset).max()?;
+    measure_up_to(units, units.iter().filter_map(|unit| unit.offset).max()?)
+}
+
+/// `bytes`: where the first unit begins that does not count.
+fn measure_up_to(units: &[DemuxedUnit], bytes: u64) -> Option<SliceProbe> {
     let has_video = units.iter().any(|unit| unit.track == Track::Video);
     let lead = if has_video { Track::Video } else { Track::Audio };
     let mut span = Span::default();

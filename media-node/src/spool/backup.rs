@@ -188,6 +188,8 @@ impl State {
             (!told && !slices.is_empty()).then(|| DueCopy {
                 playlist: DuePlaylist {
                     name: playlist.name.clone(),
+                    own: slices.len(),
+                    learned: 0,
                     slices,
                     ended,
                 },
@@ -264,7 +266,14 @@ impl Spool {
 
     /// The backup has the file: it leaves the disk once the journal says so.
     pub fn confirm_backup(&self, file: &DueFile) -> Result<(), SpoolError> {
-        self.step(Entry::BackedUp { number: file.number })?;
+        let mut inner = self.lock();
+        // It was given up or cut while it travelled.
+        if !inner.state.waits_as(file) {
+            return Ok(());
+        }
+        inner.write(Entry::BackedUp { number: file.number })?;
+        drop(inner);
+        self.tell();
         remove_if_there(&file.path)
     }
 

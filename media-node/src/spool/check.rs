@@ -166,7 +166,10 @@ fn describe(repair: Repair) -> Finding {
     match repair {
         Repair::Finish { number, .. } => Finding::Repairable(format!("file {number} was being written")),
         Repair::Forget { number } => Finding::Repairable(format!("file {number} was begun but not made")),
-        Repair::Remove { file } => Finding::Repairable(format!("{file} is confirmed by the store but not removed")),
+        Repair::Remove { file } => Finding::Repairable(format!("{file} is not needed any more but not removed")),
+        Repair::Cut { file, bytes } => {
+            Finding::Repairable(format!("all but the first {bytes} bytes of {file} are another node's"))
+        }
         Repair::Scratch { file } => Finding::Repairable(format!("{file} was made and not used")),
         Repair::Foreign { file } => Finding::Violation(format!("the journal does not know the file {file}")),
         Repair::Lost { file, name, .. } => {

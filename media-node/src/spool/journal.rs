@@ -3,7 +3,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FallocateFlags, fallocate};
-use protocol::{EndCause, TrackKind};
+use protocol::{ConfirmedSlice, EndCause, TrackKind};
 use serde::{Deserialize, Serialize};
 
 use super::state::State;
@@ -45,10 +45,17 @@ pub(super) enum Entry {
     Lost { number: u64 },
     /// The store has confirmed the file `number`.
     Uploaded { number: u64 },
-    /// The store has confirmed a playlist that names the first `slices` slices.
+    /// The file `number` was committed and is not wanted: another node has its media.
+    GivenUp { number: u64 },
+    /// The end of the slice `number` is another node's: `bytes` of it, with this duration, are wanted.
+    Cut { number: u64, duration_us: i64, bytes: u64 },
+    /// The store has confirmed a playlist that is made of the first `slices` slices and of the first `learned` ones of
+    /// other spools.
     Published {
         playlist_name: String,
         slices: usize,
+        #[serde(default)]
+        learned: usize,
         ended: bool,
     },
     /// The backup store has confirmed the file `number`.
@@ -77,6 +84,10 @@ pub(super) enum Entry {
     },
     /// The edge has what has happened up to this number.
     Confirmed { through: u64 },
+    /// Slices of other spools, up to the place `next` of the edge's inventory.
+    Learned { slices: Vec<ConfirmedSlice>, next: u64 },
+    /// The playlists are left to another node, until the spool is opened under another lease.
+    Released,
     /// A video-on-demand service has made a video.
     VideoMade(KeptVideo),
 }

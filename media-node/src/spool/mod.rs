@@ -17,8 +17,10 @@
 //!
 //! Invariants, which hold after a stop at any instruction and which `media-node check` verifies:
 //! 1. A file is on disk and in the journal before anyone is told of it.
-//! 2. Its file leaves the disk only after the journal says that the store has confirmed it, or the backup store.
-//! 3. A playlist in the store names only confirmed slices, without holes, in the order of their commits.
+//! 2. Its file leaves the disk only after the journal says that the store has confirmed it, or the backup store, or that
+//!    another node has its media.
+//! 3. A playlist in the store names only confirmed slices: this spool's without holes, in the order of their commits, and
+//!    between them those of other nodes' spools that the edge has told of, in the order of their times.
 //! 4. What the backup store holds leaves it only after the journal says that the store has confirmed it.
 //! 5. What was being written when the process stopped is finished by the next one, up to its last whole frame.
 //! 6. No secret is on the disk.
@@ -27,10 +29,12 @@ mod backlog;
 mod backup;
 mod check;
 mod error;
+mod inventory;
 mod job;
 mod journal;
 mod log;
 mod lone;
+mod merge;
 mod outbox;
 mod repair;
 mod slice;
@@ -76,7 +80,7 @@ const MAX_NAME_BYTES: usize = 900;
 pub struct Opening {
     /// Of the lease under which it records.
     pub epoch: u64,
-    /// Unix milliseconds.
+    /// Where the recording's timeline begins, if this is the first time. Unix milliseconds.
     pub at_ms: u64,
 }
 
@@ -112,6 +116,8 @@ pub struct Spool {
 struct Inner {
     journal: Journal,
     state: State,
+    /// No file is due.
+    held_back: bool,
 }
 
 impl Inner {
@@ -150,7 +156,11 @@ impl Spool {
         let (journal, replay) = Journal::open(&dir.join(JOURNAL), compact_above)?;
         let state =
             State::from_entries(replay.entries).map_err(|Contradiction(what)| SpoolError::Contradiction(what))?;
-        let mut inner = Inner { journal, state };
+        let mut inner = Inner {
+            journal,
+            state,
+            held_back: false,
+        };
         repair::carry_out(&mut inner, &slices, finish)?;
         inner.write(Entry::Opened {
             epoch: opening.epoch,
@@ -240,7 +250,7 @@ impl Spool {
     /// What has happened and is not confirmed, as one report carries it; `prefix` is the storage's.
     pub fn occurrences(&self, prefix: &str) -> Occurrences {
         let inner = self.lock();
-        inner.state.log.occurrences(inner.state.started_ms, prefix)
+        inner.state.log.occurrences(inner.state.id, prefix)
     }
 
     /// How many occurrences are not confirmed.
@@ -252,7 +262,7 @@ impl Spool {
     pub fn confirm(&self, confirmed: Confirmed) -> Result<(), SpoolError> {
         let mut inner = self.lock();
         let through = confirmed.through;
-        if confirmed.log == inner.state.started_ms && inner.state.log.is_news(through) {
+        if confirmed.log == inner.state.id && inner.state.log.is_news(through) {
             inner.write(Entry::Confirmed { through })?;
             drop(inner);
             self.tell();
@@ -313,7 +323,7 @@ impl Spool {
         self.lock().state.openings
     }
 
-    /// When it was opened for the first time, Unix milliseconds: the recording's start.
+    /// Where the recording's timeline begins, Unix milliseconds: what its first opening said.
     pub fn started_ms(&self) -> u64 {
         self.lock().state.started_ms
     }

@@ -39,17 +39,25 @@ pub struct DueFile {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DuePlaylist {
     pub name: String,
-    /// The confirmed ones, from the first without a hole.
+    /// In the order of their times: the spool's own confirmed ones, from the first without a hole, and those of other
+    /// spools. Where several nodes have captured at the same time, those that cover the most of it.
     pub slices: Vec<Slice>,
+    /// How many of the spool's own slices were looked at,
+    pub own: usize,
+    /// and how many of other spools.
+    pub learned: usize,
     /// Nothing will follow.
     pub ended: bool,
 }
 
 /// What the uploader does with a spool.
 impl Spool {
-    /// Files that no store has confirmed, oldest first.
+    /// Files that no store has confirmed, oldest first; none while they are [held back](Self::hold_back).
     pub fn due_files(&self) -> Vec<DueFile> {
         let inner = self.lock();
+        if inner.held_back {
+            return Vec::new();
+        }
         let mut due: Vec<_> = inner
             .state
             .waiting()
@@ -75,24 +83,29 @@ impl Spool {
         let due = inner.state.playlists.iter().filter_map(|playlist| {
             let confirmed = playlist.confirmed();
             let ended = finished && confirmed == playlist.slices.len();
-            let newer = confirmed > playlist.published || (ended && !playlist.sealed);
-            (newer && confirmed > 0).then(|| DuePlaylist {
+            let learned = playlist.learned.len();
+            let grown = confirmed > playlist.published || learned > playlist.published_learned;
+            let newer = grown || (ended && !playlist.sealed);
+            (newer && confirmed + learned > 0).then(|| DuePlaylist {
                 name: playlist.name.clone(),
-                slices: playlist
-                    .slices
-                    .iter()
-                    .take(confirmed)
-                    .map(|kept| kept.slice.clone())
-                    .collect(),
+                slices: playlist.merged(confirmed),
+                own: confirmed,
+                learned,
                 ended,
             })
         });
         due.collect()
     }
 
-    /// The store has the file: it goes once the journal says so.
+    /// The store has the file: it goes once the journal says so. Of a file that was given up or cut while it travelled
+    /// this says nothing.
     pub fn confirm_file(&self, file: &DueFile) -> Result<(), SpoolError> {
-        self.lock().write(Entry::Uploaded { number: file.number })?;
+        let mut inner = self.lock();
+        if !inner.state.waits_as(file) {
+            return Ok(());
+        }
+        inner.write(Entry::Uploaded { number: file.number })?;
+        drop(inner);
         self.tell();
         remove_if_there(&file.path)
     }
@@ -101,7 +114,8 @@ impl Spool {
     pub fn confirm_playlist(&self, playlist: &DuePlaylist) -> Result<(), SpoolError> {
         self.lock().write(Entry::Published {
             playlist_name: playlist.name.clone(),
-            slices: playlist.slices.len(),
+            slices: playlist.own,
+            learned: playlist.learned,
             ended: playlist.ended,
         })?;
         self.tell();

@@ -17,8 +17,10 @@ pub(super) enum Repair {
     Finish { number: u64, renamed: bool },
     /// The file was begun, but not made.
     Forget { number: u64 },
-    /// A store has confirmed what is in the file; it was not removed yet.
+    /// A store has confirmed what is in the file, or nobody wants it; it was not removed yet.
     Remove { file: String },
+    /// The end of the slice was cut off in the journal only.
+    Cut { file: String, bytes: u64 },
     /// Another version of a file, which was not completed.
     Scratch { file: String },
     /// A file the journal does not know.
@@ -70,6 +72,10 @@ pub(super) fn plan(state: &State, listing: &Listing) -> Vec<Repair> {
             Some(_) if elsewhere => repairs.push(Repair::Remove { file }),
             None if elsewhere => {}
             Some(bytes) if bytes == kept.bytes => {}
+            Some(bytes) if kept.cut && bytes > kept.bytes => repairs.push(Repair::Cut {
+                file,
+                bytes: kept.bytes,
+            }),
             _ => repairs.push(Repair::Lost {
                 number: kept.number,
                 file,
@@ -92,6 +98,7 @@ pub(super) fn plan(state: &State, listing: &Listing) -> Vec<Repair> {
     repairs.extend(complete.into_keys().map(|file| match parse_file_name(&file) {
         // Confirmed pictures are not kept in the state.
         Some((_, extension)) if extension == picture => Repair::Remove { file },
+        Some((number, _)) if state.given_up.contains(&number) => Repair::Remove { file },
         _ => Repair::Foreign { file },
     }));
     repairs
@@ -105,6 +112,7 @@ pub(super) fn carry_out(inner: &mut Inner, slices: &Path, how: Finish<'_>) -> Re
             Repair::Remove { file } | Repair::Scratch { file } | Repair::Foreign { file } => {
                 remove(&slices.join(file))?;
             }
+            Repair::Cut { file, bytes } => cut_file(&slices.join(file), bytes)?,
             Repair::Lost { number, file, name } => {
                 tracing::error!(
                     name,
@@ -152,12 +160,7 @@ fn finish(inner: &mut Inner, slices: &Path, number: u64, renamed: bool, how: Fin
         remove(&path)?;
         return inner.write(Entry::Discarded { number });
     };
-    let cut = |file: File| file.set_len(bytes).and_then(|()| file.sync_all());
-    OpenOptions::new()
-        .write(true)
-        .open(&path)
-        .and_then(cut)
-        .map_err(SpoolError::io("cut", &path))?;
+    cut_file(&path, bytes)?;
     std::fs::rename(&path, &complete).map_err(SpoolError::io("rename", &path))?;
     sync_dir(slices)?;
     inner.write(match draft {
@@ -178,6 +181,13 @@ fn finish(inner: &mut Inner, slices: &Path, number: u64, renamed: bool, how: Fin
             },
         },
     })
+}
+
+/// Leaves the first `bytes` of a file.
+pub(super) fn cut_file(path: &Path, bytes: u64) -> Result<(), SpoolError> {
+    let cut = |file: File| file.set_len(bytes).and_then(|()| file.sync_all());
+    let file = OpenOptions::new().write(true).open(path);
+    file.and_then(cut).map_err(SpoolError::io("cut", path))
 }
 
 fn remove(path: &Path) -> Result<(), SpoolError> {

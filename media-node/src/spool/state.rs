@@ -1,12 +1,12 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::{EndCause, FileKind, RecordedFile};
+use protocol::{ConfirmedSlice, EndCause, FileKind, RecordedFile};
 use serde::{Deserialize, Serialize};
 
 use super::backup::Backup;
 use super::journal::Entry;
 use super::log::Log;
-use super::{Content, KeptVideo, Lone, LoneKind, Pictures, PlaylistKey, Slice};
+use super::{Content, DueFile, KeptVideo, Lone, LoneKind, Pictures, PlaylistKey, Slice};
 
 /// What the journal says, as one value. Pure: entries in, answers out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,12 +19,30 @@ pub(super) struct State {
     /// Files that have been begun and neither committed nor discarded.
     pub(super) drafts: BTreeMap<u64, Draft>,
     pub(super) openings: u64,
-    /// Of the first opening, Unix milliseconds.
+    /// Where the recording's timeline begins, Unix milliseconds.
     pub(super) started_ms: u64,
     pub(super) cause: Option<EndCause>,
     pub(super) next_number: u64,
     #[serde(default)]
     pub(super) log: Log,
+    /// Names the spool: the epoch of the first opening.
+    #[serde(default)]
+    pub(super) id: u64,
+    /// Of the newest opening.
+    #[serde(default)]
+    pub(super) epoch: u64,
+    /// The numbers of the slices that the store has confirmed, in the order of their confirmation.
+    #[serde(default)]
+    pub(super) confirmed: Vec<u64>,
+    /// How far the slices of other spools are known here.
+    #[serde(default)]
+    pub(super) learned_to: u64,
+    /// The playlists in the store are another node's.
+    #[serde(default)]
+    pub(super) released: bool,
+    /// Numbers of complete files that nobody wants; they may still be on the disk.
+    #[serde(default)]
+    pub(super) given_up: BTreeSet<u64>,
     #[serde(default)]
     pub(super) backup: Backup,
     /// Of a video-on-demand service, in the order of their making.
@@ -38,10 +56,19 @@ pub(super) struct Playlist {
     pub(super) name: String,
     /// In the order of their commits.
     pub(super) slices: Vec<Kept>,
-    /// How many slices the playlist in the store names.
+    /// Slices of other spools, in the order in which they were learned.
+    #[serde(default)]
+    pub(super) learned: Vec<ConfirmedSlice>,
+    /// How many of `slices` the playlist in the store was made of,
     pub(super) published: usize,
+    /// and how many of `learned`.
+    #[serde(default)]
+    pub(super) published_learned: usize,
     /// The playlist in the store has its end mark.
     pub(super) sealed: bool,
+    /// That it can be played has been told.
+    #[serde(default)]
+    pub(super) announced: bool,
 }
 
 /// A committed slice.
@@ -50,6 +77,12 @@ pub(super) struct Kept {
     pub(super) number: u64,
     pub(super) slice: Slice,
     pub(super) uploaded: bool,
+    /// Of the lease under which it was captured.
+    #[serde(default)]
+    pub(super) epoch: u64,
+    /// Its end was cut off; the file may still have it.
+    #[serde(default)]
+    pub(super) cut: bool,
 }
 
 /// A committed file that belongs to no playlist.
@@ -57,6 +90,9 @@ pub(super) struct Kept {
 pub(super) struct KeptLone {
     pub(super) file: Lone,
     pub(super) uploaded: bool,
+    /// As [`Kept::epoch`].
+    #[serde(default)]
+    pub(super) epoch: u64,
 }
 
 /// A committed file of either sort.
@@ -68,6 +104,8 @@ pub(super) struct Complete<'a> {
     pub(super) bytes: u64,
     pub(super) start_ms: u64,
     pub(super) uploaded: bool,
+    /// As [`Kept::cut`].
+    pub(super) cut: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,10 +136,14 @@ impl State {
                 }
                 *self = *state;
             }
-            Entry::Opened { at_ms, .. } => {
+            Entry::Opened { epoch, at_ms } => {
                 if self.openings == 0 {
                     self.started_ms = at_ms;
+                    self.id = epoch;
+                } else if epoch > self.epoch {
+                    self.begin_lease();
                 }
+                self.epoch = epoch;
                 self.openings += 1;
             }
             Entry::Begun {
@@ -123,10 +165,13 @@ impl State {
                 else {
                     return Err(Contradiction(format!("file {number} is committed but no slice")));
                 };
+                let epoch = self.epoch;
                 self.playlist_for(begun.playlist, playlist_name).slices.push(Kept {
                     number,
                     slice,
                     uploaded: false,
+                    epoch,
+                    cut: false,
                 });
             }
             Entry::LoneCommitted { number, file } => {
@@ -136,50 +181,48 @@ impl State {
                 if file.kind == LoneKind::Picture {
                     self.pictures.take(&file);
                 }
-                self.lone.insert(number, KeptLone { file, uploaded: false });
+                let epoch = self.epoch;
+                let uploaded = false;
+                self.lone.insert(number, KeptLone { file, uploaded, epoch });
             }
             Entry::Discarded { number } => {
                 self.draft(number, "discarded")?;
             }
             Entry::Uploaded { number } => self.uploaded(number)?,
-            Entry::Lost { number } => {
-                if self.lone.get(&number).is_some_and(|kept| !kept.uploaded) {
-                    self.lone.remove(&number);
-                }
-                for playlist in &mut self.playlists {
-                    if let Some(at) = playlist
-                        .slices
-                        .iter()
-                        .position(|kept| kept.number == number && !kept.uploaded)
-                    {
-                        playlist.slices.remove(at);
-                        if let Some(next) = playlist.slices.get_mut(at) {
-                            next.slice.discontinuity = true;
-                        }
-                    }
+            Entry::Lost { number } => self.remove(number),
+            Entry::GivenUp { number } => {
+                self.remove(number);
+                self.given_up.insert(number);
+            }
+            Entry::Cut {
+                number,
+                duration_us,
+                bytes,
+            } => {
+                if let Some(kept) = self.kept_mut(number).filter(|kept| !kept.uploaded) {
+                    (kept.slice.duration_us, kept.slice.bytes, kept.cut) = (duration_us, bytes, true);
                 }
             }
             Entry::Published {
                 playlist_name,
                 slices,
+                learned,
                 ended,
             } => {
-                let Some(playlist) = self
-                    .playlists
-                    .iter_mut()
-                    .find(|playlist| playlist.name == playlist_name)
-                else {
+                let named = |playlist: &&mut Playlist| playlist.name == playlist_name;
+                let Some(playlist) = self.playlists.iter_mut().find(named) else {
                     return Err(Contradiction(format!("{playlist_name} is published but has no slices")));
                 };
-                if slices > playlist.confirmed() {
+                if slices > playlist.confirmed() || learned > playlist.learned.len() {
                     return Err(Contradiction(format!(
                         "{playlist_name} is published with a slice that is not up"
                     )));
                 }
-                if playlist.published == 0 && slices > 0 {
+                if playlist.published == 0 && !playlist.announced && slices + learned > 0 {
                     self.log.published(&playlist_name);
                 }
-                playlist.published = slices;
+                playlist.announced = true;
+                (playlist.published, playlist.published_learned) = (slices, learned);
                 playlist.sealed = ended;
             }
             Entry::Finished { cause } => {
@@ -192,6 +235,8 @@ impl State {
                 at_ms,
             } => self.log.stream(&uid, track, receiving, at_ms),
             Entry::Confirmed { through } => self.log.confirmed(through),
+            Entry::Learned { slices, next } => self.learn(slices, next),
+            Entry::Released => self.released = true,
             entry @ (Entry::BackedUp { .. }
             | Entry::Copied { .. }
             | Entry::Retracted { .. }
@@ -228,6 +273,7 @@ impl State {
             }
         } else if let Some(kept) = self.kept_mut(number) {
             kept.uploaded = true;
+            self.confirmed.push(number);
         } else {
             return Err(Contradiction(format!(
                 "file {number} is uploaded but was not committed"
@@ -236,13 +282,29 @@ impl State {
         Ok(())
     }
 
+    /// Takes out a file that the store does not have.
+    fn remove(&mut self, number: u64) {
+        if self.lone.get(&number).is_some_and(|kept| !kept.uploaded) {
+            self.lone.remove(&number);
+        }
+        for playlist in &mut self.playlists {
+            let is_it = |kept: &Kept| kept.number == number && !kept.uploaded;
+            if let Some(at) = playlist.slices.iter().position(is_it) {
+                playlist.slices.remove(at);
+                if let Some(next) = playlist.slices.get_mut(at) {
+                    next.slice.discontinuity = true;
+                }
+            }
+        }
+    }
+
     fn draft(&mut self, number: u64, what: &str) -> Result<Draft, Contradiction> {
         self.drafts
             .remove(&number)
             .ok_or_else(|| Contradiction(format!("file {number} is {what} but not open")))
     }
 
-    fn playlist_for(&mut self, key: PlaylistKey, name: String) -> &mut Playlist {
+    pub(super) fn playlist_for(&mut self, key: PlaylistKey, name: String) -> &mut Playlist {
         let index = match self.playlists.iter().position(|playlist| playlist.key == key) {
             Some(index) => index,
             None => {
@@ -250,8 +312,11 @@ impl State {
                     key,
                     name,
                     slices: Vec::new(),
+                    learned: Vec::new(),
                     published: 0,
+                    published_learned: 0,
                     sealed: false,
+                    announced: false,
                 });
                 self.playlists.len() - 1
             }
@@ -277,6 +342,12 @@ impl State {
             .filter(|file| !file.uploaded && !self.backup.holds(file.number))
     }
 
+    /// The file is still to be brought to a store as it was when it was due.
+    pub(super) fn waits_as(&self, due: &DueFile) -> bool {
+        self.waiting()
+            .any(|file| file.number == due.number && file.bytes == due.bytes)
+    }
+
     /// Every file that is or was in the spool, but the pictures that the store has.
     pub(super) fn complete(&self) -> impl Iterator<Item = Complete<'_>> {
         let slices = self.kept().map(|kept| Complete {
@@ -286,6 +357,7 @@ impl State {
             bytes: kept.slice.bytes,
             start_ms: kept.slice.start_ms,
             uploaded: kept.uploaded,
+            cut: kept.cut,
         });
         let lone = self.lone.iter().map(|(number, kept)| Complete {
             number: *number,
@@ -294,6 +366,7 @@ impl State {
             bytes: kept.file.bytes,
             start_ms: kept.file.start_ms,
             uploaded: kept.uploaded,
+            cut: false,
         });
         slices.chain(lone)
     }
@@ -311,7 +384,7 @@ impl State {
 
     /// After a lost lease the playlists in the store are another node's.
     pub(super) fn owns_playlists(&self) -> bool {
-        self.cause != Some(EndCause::LeaseLost)
+        !self.released && self.cause != Some(EndCause::LeaseLost)
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -384,21 +457,35 @@ impl Playlist {
     }
 
     fn is_current(&self, finished: bool) -> bool {
-        self.published == self.slices.len() && self.sealed == finished
+        let names_all = self.published == self.slices.len() && self.published_learned == self.learned.len();
+        (names_all && self.sealed == finished) || (self.slices.is_empty() && self.learned.is_empty())
     }
 
     fn as_file(&self, prefix: &str) -> RecordedFile {
-        let slices = || self.slices.iter().map(|kept| &kept.slice);
+        let own = || self.slices.iter().map(|kept| &kept.slice);
+        let starts_ms = own().map(|slice| slice.start_ms);
+        let learned_ms = self.learned.iter().map(|slice| slice.start_ms);
+        let bytes = own().map(|slice| slice.bytes);
+        let own_us = || own().map(|slice| slice.duration_us).sum::<i64>();
+        let duration_us = match self.learned.is_empty() {
+            true => own_us(),
+            false => self
+                .merged(self.slices.len())
+                .iter()
+                .map(|slice| slice.duration_us)
+                .sum(),
+        };
+        let uploaded = self.slices.iter().filter(|kept| kept.uploaded).count();
         RecordedFile {
             name: object_key(prefix, &self.name),
             track: self.key.track,
             kind: FileKind::Playlist,
             uid: self.key.uid.clone(),
-            start_ms: slices().map(|slice| slice.start_ms).min().unwrap_or_default(),
-            duration_ms: slices().map(|slice| slice.duration_us).sum::<i64>().max(0) as u64 / 1000,
-            slices: self.slices.len() as u64,
-            bytes: slices().map(|slice| slice.bytes).sum(),
-            uploaded_slices: self.slices.iter().filter(|kept| kept.uploaded).count() as u64,
+            start_ms: starts_ms.chain(learned_ms).min().unwrap_or_default(),
+            duration_ms: duration_us.max(0) as u64 / 1000,
+            slices: (self.slices.len() + self.learned.len()) as u64,
+            bytes: bytes.chain(self.learned.iter().map(|slice| slice.bytes)).sum(),
+            uploaded_slices: (uploaded + self.learned.len()) as u64,
         }
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Keeper {
     orders: mpsc::Receiver<Order>,
     totals: Totals,
     desired: Option<Desired>,
+    /// Another node shall go on; when none can, uploads may go on for so long.
+    leaving: Option<Duration>,
     /// The disk has no room for more of it, whatever else is wanted.
     no_space: bool,
     /// What this keeper has to tell, oldest first.
@@ -63,6 +65,7 @@ impl Keeper {
             orders,
             totals,
             desired: None,
+            leaving: None,
             no_space: false,
             problems: Vec::new(),
         }
@@ -122,7 +125,10 @@ impl Keeper {
                     Some(Order::Desired(desired)) => self.desired = Some(self.allowed(*desired)),
                     Some(Order::EndForSpace(why)) => self.end_for_space(why),
                     // The next process tells it again.
-                    Some(Order::Confirmed(_)) => {}
+                    Some(Order::Confirmed(_) | Order::Answered { .. }) => {}
+                    // Nobody can take over what waits for its job.
+                    Some(Order::Leave(_)) if pause.is_none() => return Awaited::Interrupted,
+                    Some(Order::Leave(drain)) => self.leaving = Some(drain),
                     Some(Order::Interrupt(_)) | None => return Awaited::Interrupted,
                 }
             }
@@ -146,7 +152,7 @@ impl Keeper {
         }
         let begun = self.has_begun();
         let begin = Begin {
-            job: job.clone(),
+            job: self.as_wanted(job, begun),
             node: self.config.node.clone(),
             check: !begun,
             confirms: self.config.await_acknowledgement,
@@ -154,6 +160,9 @@ impl Keeper {
         let mut sent = process.send(&Control::Begin(Box::new(begin))).await;
         if let (Ok(()), Some(desired)) = (&sent, &self.desired) {
             sent = process.send(&Control::Desired(Box::new(desired.clone()))).await;
+        }
+        if let (Ok(()), Some(_)) = (&sent, self.leaving) {
+            sent = process.send(&Control::Leave).await;
         }
         let end = match sent {
             Ok(()) => self.follow(&mut process, job).await,
@@ -203,7 +212,7 @@ impl Keeper {
                         None => return End::Died("its process stopped".to_owned()),
                     }
                 }
-                order = self.orders.recv() => match order {
+                order = self.orders.recv() => match self.unless_alone(order) {
                     Some(Order::Job(newer)) if newer.epoch <= job.epoch => continue,
                     Some(Order::Job(newer)) => {
                         let stop = process.send(&Control::Interrupt(Interrupt { drain_ms: 0 })).await;
@@ -228,6 +237,12 @@ impl Keeper {
                         Control::Desired(Box::new(desired))
                     }
                     Some(Order::Confirmed(confirmed)) => Control::Confirmed(confirmed),
+                    Some(Order::Answered { epoch, .. }) if epoch != job.epoch => continue,
+                    Some(Order::Answered { answered, .. }) => Control::Answered(answered),
+                    Some(Order::Leave(drain)) => {
+                        self.leaving = Some(drain);
+                        Control::Leave
+                    }
                     Some(Order::Interrupt(drain)) => {
                         interrupted = true;
                         silence = drain + SILENCE;
@@ -243,6 +258,31 @@ impl Keeper {
                 return End::Died(format!("it does not read its orders: {error}"));
             }
         }
+    }
+
+    /// A recording that was to be left to another node is interrupted when there is none.
+    fn unless_alone(&self, order: Option<Order>) -> Option<Order> {
+        match (order, self.leaving) {
+            (Some(Order::Desired(desired)), Some(drain)) if desired.terms.alone => {
+                tracing::info!(
+                    sid = self.recording.sid,
+                    "no other node is free: capture ends until this one is back"
+                );
+                Some(Order::Interrupt(drain))
+            }
+            (order, _) => order,
+        }
+    }
+
+    /// The job with what has been wanted since it came. `begun`: it may have come long ago.
+    fn as_wanted(&self, job: &Job, begun: bool) -> Job {
+        let mut job = job.clone();
+        job.placement.now_ms.take_if(|_| begun);
+        if let Some(desired) = &self.desired {
+            job.placement.directive = Some(desired.directive);
+            job.placement.terms = desired.terms.clone();
+        }
+        job
     }
 
     /// An order to record is not followed once there is no room.
@@ -299,7 +339,7 @@ impl Keeper {
     /// The spool is gone before the refusal is told, so that the same job can be tried again at once.
     async fn refuse(&self, refusal: Refusal) {
         tracing::info!(sid = self.recording.sid, code = ?refusal.code, reason = refusal.reason, "refused");
-        self.recording.remove_spool().await;
+        self.recording.remove_spool();
         self.recording.update(|status| {
             status.stage = Stage::Refused(refusal);
             status.vitals = Vitals::default();
@@ -308,13 +348,15 @@ impl Keeper {
 
     fn over(&self) {
         tracing::info!(sid = self.recording.sid, "recording over");
+        let acknowledged = !self.config.await_acknowledgement;
+        if acknowledged {
+            self.recording.remove_spool();
+        }
         self.recording.update(|status| {
             status.stage = Stage::Ended;
             status.vitals = Vitals::default();
+            status.acknowledged = acknowledged;
         });
-        if !self.config.await_acknowledgement {
-            self.recording.acknowledge();
-        }
     }
 
     fn tell_death(&mut self, why: &str, pause: Duration) {

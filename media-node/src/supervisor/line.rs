@@ -1,4 +1,4 @@
-use protocol::{Confirmed, Desired, Job, Refusal, Report, Secret};
+use protocol::{Confirmed, Desired, InventoryPage, Job, Refusal, Report, Secret};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
@@ -17,6 +17,10 @@ pub enum Control {
     Desired(Box<Desired>),
     /// The edge has what has happened up to here.
     Confirmed(Confirmed),
+    /// The edge has answered a report.
+    Answered(Box<Answered>),
+    /// This node is being shut down: another one shall go on.
+    Leave,
     Interrupt(Interrupt),
 }
 
@@ -24,7 +28,7 @@ pub enum Control {
 pub struct Begin {
     pub job: Job,
     pub node: Node,
-    /// Prove first that the bucket can be written to.
+    /// Prove first that the job can be carried out and, unless another node has begun it, that the bucket can be written to.
     pub check: bool,
     /// Somebody confirms what happened.
     #[serde(default)]
@@ -42,6 +46,14 @@ pub struct Node {
     pub node_token: Secret,
     /// The key that playing from the embedded channel server asks for.
     pub play_key: Option<Secret>,
+}
+
+/// What the answer to a report says beside what is wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// Playlists may be written up to this moment, by [`boot_ms`](crate::clock::boot_ms); without it there is no limit.
+    pub lease_until_ms: Option<u64>,
+    pub inventory: InventoryPage,
 }
 
 /// End capture without ending the recording: another process goes on with it.

@@ -23,7 +23,7 @@ use protocol::{
 };
 use tokio::sync::watch;
 
-pub use line::{Begin, Control, Node, Told, encode, next};
+pub use line::{Answered, Begin, Control, Node, Told, encode, next};
 pub use recording::{Recording, Stage, Status};
 pub use space::{Space, SpaceLimits};
 pub use vitals::{Counted, Total, Vitals};
@@ -39,6 +39,8 @@ use vitals::Totals;
 const ACCEPT_TIME: Duration = Duration::from_secs(20);
 /// What a recording's process may take beyond its time for uploads, to end in order.
 const EXIT_GRACE: Duration = Duration::from_secs(5);
+/// How long another node may take to go on with a recording: the edge finds one and lets it capture beside this one.
+const RELIEF_TIME: Duration = Duration::from_secs(30);
 /// Media that has waited so long for its store, slices of 15 s and their uploads considered, is held up.
 const STALLED_AFTER: Duration = Duration::from_secs(45);
 /// How often the disk is looked at. At most one recording ends for its sake each time.
@@ -147,18 +149,23 @@ impl Supervisor {
         let mut table = self.lock();
         table.prune();
         if let Some(recording) = table.get(&job.sid) {
-            let (held, waiting) = {
+            let (held, waiting, ended) = {
                 let status = recording.status();
                 let status = status.borrow();
-                (status.epoch, matches!(status.stage, Stage::Waiting))
+                let ended = matches!(status.stage, Stage::Ended);
+                (status.epoch, matches!(status.stage, Stage::Waiting), ended)
             };
             if job.epoch < held {
                 return Err(stale(held));
             }
-            if job.epoch > held || waiting {
-                recording.order(Order::Job(Box::new(job)))?;
+            // What has ended here is in the store, and the edge knows all of it: the recording goes on in a spool of its own.
+            if !(ended && job.epoch > held) {
+                if job.epoch > held || waiting {
+                    recording.order(Order::Job(Box::new(job)))?;
+                }
+                return Ok(recording);
             }
-            return Ok(recording);
+            recording.remove_spool();
         }
         if self.is_draining() {
             return Err(Refusal {
@@ -166,11 +173,6 @@ impl Supervisor {
                 code: RefusalCode::Draining,
                 reason: "this node is being shut down".to_owned(),
             });
-        }
-        if job.placement.takeover {
-            return Err(no_room(
-                "this node does not go on with playlists that another one has begun".to_owned(),
-            ));
         }
         if let Some(space) = self.space().filter(|space| space.is_scarce()) {
             return Err(no_room(format!(
@@ -228,6 +230,12 @@ impl Supervisor {
     /// The edge has what has happened in a recording up to here.
     pub fn confirm(&self, sid: &str, confirmed: Confirmed) -> Result<(), Refusal> {
         self.get(sid)?.order(Order::Confirmed(confirmed))
+    }
+
+    /// The edge has answered a report that was made under `epoch`.
+    pub fn answered(&self, sid: &str, epoch: u64, answered: Answered) -> Result<(), Refusal> {
+        let answered = Box::new(answered);
+        self.get(sid)?.order(Order::Answered { epoch, answered })
     }
 
     /// Passes on what is wanted and answers when the recording has ended, when nothing of it is on this node alone, or with
@@ -291,7 +299,9 @@ impl Supervisor {
 
     /// Somebody has learnt of the recording's end: its spool is removed. Does nothing before the end.
     pub fn acknowledge(&self, sid: &str) {
-        if let Ok(recording) = self.get(sid) {
+        // Not while another one takes its place.
+        let table = self.lock();
+        if let Some(recording) = table.get(sid) {
             recording.acknowledge();
         }
     }
@@ -303,7 +313,7 @@ impl Supervisor {
         if spool::is_done(&recording.dir) {
             // Its keeper waits for a job that will not come; one that has gone needs no word.
             let _ = recording.order(Order::Interrupt(Duration::ZERO));
-            recording.remove_spool().await;
+            recording.remove_spool();
             self.lock().remove(sid);
         }
     }
@@ -395,27 +405,39 @@ impl Supervisor {
         self.inner.draining.load(Ordering::Relaxed)
     }
 
-    /// Changes when a recording is added.
+    /// Changes when a recording is added, or goes on under another lease after its end.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.inner.changes.subscribe()
     }
 
-    /// Takes no more jobs, ends all captures and waits for their uploads, at most for `drain`, and until the ends that were
-    /// reached are acknowledged. What is not up then stays in the spools.
-    pub async fn shut_down(&self, drain: Duration) {
+    /// Takes no more jobs and lets go of the recordings. With an edge, which `edge_heard` tells of, another node is waited
+    /// for that goes on with each; without one, and where no other node is free, captures end. Uploads are waited for, at
+    /// most for `drain`, and until the ends that were reached are acknowledged. What is not up then stays in the spools.
+    pub async fn shut_down(&self, drain: Duration, edge_heard: Option<watch::Receiver<bool>>) {
         self.inner.draining.store(true, Ordering::Relaxed);
         let recordings = self.recordings();
-        for recording in &recordings {
-            // A recording whose keeper has gone has nothing to interrupt.
-            let _ = recording.order(Order::Interrupt(drain));
-        }
-        let all = async {
+        let all_settled = || async {
             for recording in &recordings {
                 // An error means that the keeper has gone, which is what is waited for.
                 let _ = recording.status().wait_for(Status::is_settled).await;
             }
         };
-        if tokio::time::timeout(drain + EXIT_GRACE, all).await.is_err() {
+        let order_all = |order: fn(Duration) -> Order| {
+            for recording in &recordings {
+                // A recording whose keeper has gone has nothing to let go of.
+                let _ = recording.order(order(drain));
+            }
+        };
+        if let Some(edge_heard) = edge_heard {
+            order_all(Order::Leave);
+            tokio::select! {
+                () = all_settled() => return,
+                () = silence(edge_heard) => tracing::warn!("the edge is away: nobody can go on with the recordings"),
+                () = tokio::time::sleep(RELIEF_TIME) => {}
+            }
+        }
+        order_all(Order::Interrupt);
+        if tokio::time::timeout(drain + EXIT_GRACE, all_settled()).await.is_err() {
             tracing::warn!("some recordings did not end in time");
         }
     }
@@ -423,6 +445,12 @@ impl Supervisor {
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.inner.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Resolves when the edge does not answer.
+async fn silence(mut edge_heard: watch::Receiver<bool>) {
+    // The agent has stopped when nobody tells any more.
+    let _ = edge_heard.wait_for(|heard| !heard).await;
 }
 
 /// The sid becomes a directory's name.

@@ -4,7 +4,7 @@ use std::time::Duration;
 use protocol::{Confirmed, Desired, Job, Phase, RecorderKey, Refusal, RefusalCode, Report};
 use tokio::sync::{mpsc, watch};
 
-use super::{Vitals, internal};
+use super::{Answered, Vitals, internal};
 
 /// Orders are rare; a keeper that does not take so many is stuck.
 const MOST_ORDERS: usize = 32;
@@ -51,6 +51,13 @@ pub(super) enum Order {
     Job(Box<Job>),
     Desired(Box<Desired>),
     Confirmed(Confirmed),
+    /// The answer to a report of `epoch`.
+    Answered {
+        epoch: u64,
+        answered: Box<Answered>,
+    },
+    /// Another node shall go on with it. When none can, it is interrupted; uploads may go on for so long then.
+    Leave(Duration),
     /// The disk has no room for more of it; the sentence says so to a person.
     EndForSpace(String),
     /// End capture; uploads may go on for so long.
@@ -95,24 +102,23 @@ impl Recording {
         }
     }
 
+    /// Somebody has learnt of the end: the spool is removed. Does nothing before the end.
     pub(super) fn acknowledge(&self) {
         let ended = matches!(self.status.borrow().stage, Stage::Ended);
         if ended {
+            self.remove_spool();
             self.update(|status| status.acknowledged = true);
-            tokio::spawn(self.remove_spool());
         }
     }
 
-    /// For a spool whose content is uploaded, or that never had any.
-    pub(super) fn remove_spool(&self) -> impl Future<Output = ()> + Send + 'static {
-        let (dir, sid) = (self.dir.clone(), self.sid.clone());
-        async move {
-            match tokio::fs::remove_dir_all(&dir).await {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    tracing::warn!(sid, %error, "a spool that is not needed any more cannot be removed");
-                }
-                _ => tracing::debug!(sid, "spool removed"),
+    /// For a spool whose content is uploaded, or that never had any: a few small files. It is gone when this returns, so that
+    /// another one may take its place.
+    pub(super) fn remove_spool(&self) {
+        match std::fs::remove_dir_all(&self.dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(sid = self.sid, %error, "a spool that is not needed any more cannot be removed");
             }
+            _ => tracing::debug!(sid = self.sid, "spool removed"),
         }
     }
 }

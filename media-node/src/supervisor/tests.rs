@@ -299,7 +299,7 @@ async fn room_is_bounded_and_sids_are_checked() {
 async fn spools_of_an_earlier_process_wait_for_their_jobs_and_go_on() {
     let world = world(FOLLOWS_ORDERS, true);
     world.supervisor.put(job(SID, 5)).await.unwrap();
-    world.supervisor.shut_down(Duration::from_secs(1)).await;
+    world.supervisor.shut_down(Duration::from_secs(1), None).await;
     assert!(world.spool_exists());
     assert_eq!(
         world.supervisor.put(job(&"c".repeat(32), 1)).await.unwrap_err().code,
@@ -399,4 +399,108 @@ done
         "{}",
         orders()
     );
+}
+
+#[tokio::test]
+async fn a_recording_that_has_ended_here_goes_on_under_a_higher_epoch_in_a_new_spool() {
+    let world = world(FOLLOWS_ORDERS, true);
+    world.supervisor.put(job(SID, 1)).await.unwrap();
+    let wait = Duration::from_secs(10);
+    let last = world.supervisor.desire(SID, stop(1), wait).await.unwrap();
+    assert_eq!(last.phase, Phase::Ended);
+    let first = world.supervisor.get(SID).unwrap();
+    let ended = |status: &Status| matches!(status.stage, Stage::Ended);
+    first.status().wait_for(ended).await.unwrap();
+    assert_eq!(world.supervisor.put(job(SID, 1)).await.unwrap().phase, Phase::Ended);
+    let report = world.supervisor.put(job(SID, 2)).await.unwrap();
+    assert_eq!((report.epoch, report.phase), (2, Phase::Starting));
+    assert_eq!(world.starts(), 1, "the spool is another one");
+    // That the first end was learnt of says nothing about the second.
+    world.supervisor.acknowledge(SID);
+    assert!(world.spool_exists());
+    assert_eq!(world.supervisor.recordings().len(), 1);
+    world.supervisor.desire(SID, stop(2), wait).await.unwrap();
+    let second = world.supervisor.get(SID).unwrap();
+    second.status().wait_for(ended).await.unwrap();
+    world.supervisor.acknowledge(SID);
+    assert!(!world.spool_exists());
+}
+
+/// Writes down what it is told, and ends when it is released or interrupted.
+const NOTES_ORDERS: &str = r#"
+report recording 1
+while read -r line; do
+  echo "$line" >>"$dir/../orders"
+  case $line in
+    *release*) report draining 2; report ended 3; exit 0;;
+    *interrupt*) exit 0;;
+  esac
+done
+"#;
+
+impl World {
+    fn orders(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("spool/orders")).unwrap_or_default()
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_ends_leaves_its_recordings_to_another_one() {
+    let world = world(NOTES_ORDERS, true);
+    world.supervisor.put(job(SID, 1)).await.unwrap();
+    let (_heard, edge_heard) = watch::channel(true);
+    let supervisor = world.supervisor.clone();
+    let shut_down = tokio::spawn(async move { supervisor.shut_down(Duration::from_secs(60), Some(edge_heard)).await });
+    until("it is told to leave", || world.orders().contains("leave")).await;
+    let release = Desired {
+        directive: Directive::Release,
+        ..stop(1)
+    };
+    world.supervisor.converge(SID, release).unwrap();
+    let recording = world.supervisor.get(SID).unwrap();
+    let ended = |status: &Status| matches!(status.stage, Stage::Ended);
+    recording.status().wait_for(ended).await.unwrap();
+    assert!(!shut_down.is_finished(), "somebody has to learn of the end");
+    world.supervisor.acknowledge(SID);
+    shut_down.await.unwrap();
+    assert!(!world.spool_exists() && !world.orders().contains("interrupt"));
+}
+
+#[tokio::test]
+async fn where_no_other_node_is_free_captures_end_and_spools_stay() {
+    for edge_answers in [true, false] {
+        let world = world(NOTES_ORDERS, true);
+        world.supervisor.put(job(SID, 1)).await.unwrap();
+        let (heard, edge_heard) = watch::channel(true);
+        let supervisor = world.supervisor.clone();
+        let shut_down =
+            tokio::spawn(async move { supervisor.shut_down(Duration::from_secs(60), Some(edge_heard)).await });
+        until("it is told to leave", || world.orders().contains("leave")).await;
+        if edge_answers {
+            let mut alone = Desired {
+                directive: Directive::Record,
+                ..stop(1)
+            };
+            alone.terms.alone = true;
+            world.supervisor.converge(SID, alone).unwrap();
+        } else {
+            heard.send_replace(false);
+        }
+        shut_down.await.unwrap();
+        assert!(world.spool_exists() && world.orders().contains(r#""drain_ms":60000"#));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_heard_under_its_own_lease_only() {
+    let world = world(NOTES_ORDERS, true);
+    world.supervisor.put(job(SID, 4)).await.unwrap();
+    let answered = |lease_until_ms| Answered {
+        lease_until_ms: Some(lease_until_ms),
+        inventory: Default::default(),
+    };
+    world.supervisor.answered(SID, 3, answered(111)).unwrap();
+    world.supervisor.answered(SID, 4, answered(222)).unwrap();
+    until("the answer", || world.orders().contains("222")).await;
+    assert!(!world.orders().contains("111"));
 }

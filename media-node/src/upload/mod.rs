@@ -20,6 +20,7 @@ mod task;
 mod tests;
 mod uploader;
 mod vod;
+mod writing;
 
 pub use bucket::Bucket;
 pub use proof::check;
@@ -28,3 +29,4 @@ pub use store::Store;
 pub use tally::Tally;
 pub use uploader::{BackupStore, Uploader};
 pub use vod::Vod;
+pub use writing::Writing;

@@ -204,6 +204,8 @@ mod tests {
         Task::Playlist(DuePlaylist {
             name: "p".to_owned(),
             slices: Vec::new(),
+            own: 0,
+            learned: 0,
             ended: false,
         })
     }

@@ -10,6 +10,7 @@ use super::division::Due;
 use super::fault::UploadFault;
 use super::schedule::Schedule;
 use super::task::{Item, Task};
+use super::writing::{self, Writing};
 use super::{Bucket, Store, Tally};
 use crate::backoff::chance;
 use crate::clock::SteadyClock;
@@ -35,6 +36,7 @@ pub struct Uploader {
     store: watch::Sender<Store>,
     backup: Option<BackupStore>,
     render: Render,
+    writing: watch::Receiver<Writing>,
     problems: watch::Sender<Vec<Problem>>,
     tally: Tally,
 }
@@ -65,9 +67,15 @@ impl Uploader {
             store: watch::Sender::new(store),
             backup,
             render,
+            writing: watch::channel(Writing::Always).1,
             problems: watch::Sender::new(Vec::new()),
             tally: Tally::default(),
         }
+    }
+
+    /// Writes playlists only as long as it is allowed.
+    pub fn while_allowed(self, writing: watch::Receiver<Writing>) -> Self {
+        Self { writing, ..self }
     }
 
     /// The store that objects go to: another value is used from the next request on.
@@ -86,17 +94,31 @@ impl Uploader {
 
     /// Runs until capture has ended and the store has confirmed everything. Dropped, it leaves the spool to the next.
     pub async fn run(self) {
+        self.upload(true).await;
+    }
+
+    /// The same without an end: more may come into a spool whose capture has ended.
+    pub async fn serve(&self) {
+        self.upload(false).await;
+    }
+
+    async fn upload(&self, ends: bool) {
         let clock = SteadyClock::new();
         let (mut changes, mut stores) = (self.spool.changes(), self.store.subscribe());
+        let mut writing = self.writing.clone();
         let mut lines = Lines::new();
         let mut requests = FuturesUnordered::new();
         loop {
             changes.borrow_and_update();
             let now_ms = clock.now_ms();
-            let due = Due::of(&self.spool, &self.store.borrow());
+            let mut due = Due::of(&self.spool, &self.store.borrow());
+            if !writing.borrow_and_update().is_allowed() {
+                due.playlists.clear();
+                due.copies.clear();
+            }
             let tasks = lines.next(&due, self.backup.as_ref(), now_ms);
             requests.extend(tasks.into_iter().map(|(line, task)| self.request(line, task)));
-            if self.is_over(&mut lines, now_ms).await {
+            if self.is_over(&mut lines, now_ms).await && ends {
                 return;
             }
             let wake_ms = lines.wake_ms(self.backup.as_ref(), now_ms);
@@ -109,6 +131,7 @@ impl Uploader {
                     if changed.is_err() { return; }
                 }
                 Ok(()) = stores.changed() => lines.customer.reopen(),
+                Ok(()) = writing.changed() => {}
                 () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
             }
         }
@@ -117,6 +140,7 @@ impl Uploader {
     /// Everything is in the customer's store, and out of the backup as far as that goes.
     async fn is_over(&self, lines: &mut Lines, now_ms: u64) -> bool {
         if !lines.are_idle() || self.spool.cause().is_none() || self.spool.pending() > 0 {
+            lines.clearing_ms = None;
             return false;
         }
         if self.spool.is_backup_clear() {
@@ -254,7 +278,13 @@ impl Uploader {
     async fn put_text(&self, store: &Store, playlist: &DuePlaylist) -> Result<(), UploadFault> {
         let text = (self.render)(&playlist.slices, playlist.ended);
         let bytes = text.len() as u64;
-        store.put_playlist(&self.spool, &playlist.name, text).await?;
+        tokio::select! {
+            put = store.put_playlist(&self.spool, &playlist.name, text) => put?,
+            () = writing::ends(self.writing.clone()) => {
+                let why = "it has not taken a playlist in the time in which this node may write it";
+                return Err(UploadFault::Unavailable(why.to_owned()));
+            }
+        }
         self.tally.succeeded(bytes);
         let slices = playlist.slices.len();
         tracing::debug!(playlist = playlist.name, slices, "playlist uploaded");

@@ -38,6 +38,7 @@ pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: wa
         board: shared.board.clone(),
         sid: context.job.sid.clone(),
         channel: context.job.recorder.channel.clone(),
+        lane: context.job.placement.lane,
         snapshots: context
             .job
             .snapshots
@@ -55,6 +56,7 @@ struct Individual<S> {
     board: SharedBoard,
     sid: String,
     channel: String,
+    lane: u64,
     snapshots: Option<Snapshots>,
 }
 
@@ -66,6 +68,7 @@ impl<S> Clone for Individual<S> {
             board: self.board.clone(),
             sid: self.sid.clone(),
             channel: self.channel.clone(),
+            lane: self.lane,
             snapshots: self.snapshots.clone(),
         }
     }

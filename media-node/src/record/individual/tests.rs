@@ -44,6 +44,7 @@ impl Stage {
             board: board.clone(),
             sid: "51d".into(),
             channel: "room".into(),
+            lane: 0,
             snapshots: pictures.map(|wanted| Snapshots::new(wanted, sink.clone())),
         };
         let shared = Shared {

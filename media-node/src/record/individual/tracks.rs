@@ -33,13 +33,13 @@ struct Line<S: SliceSink> {
 
 impl<S: SliceSink> UserTracks<S> {
     pub(super) fn new(of: &Individual<S>, uid: &str, wanted: Tracks) -> Self {
+        let names = |track| FileNames::new(&of.sid, &of.channel, uid, track).on_lane(of.lane);
         let line = |track, choice| {
-            let names = FileNames::new(&of.sid, &of.channel, uid, track);
             let key = PlaylistKey {
                 uid: uid.to_owned(),
                 track,
             };
-            let slicer = Slicer::new(of.sink.clone(), of.clock, names, key);
+            let slicer = Slicer::new(of.sink.clone(), of.clock, names(track), key);
             Line {
                 choice,
                 slicer: TrackSlicer::new(slicer),
@@ -48,7 +48,7 @@ impl<S: SliceSink> UserTracks<S> {
         let (board, snapshots) = (of.board.clone(), of.snapshots.clone());
         Self {
             playlists: !snapshots.as_ref().is_some_and(|snapshots| snapshots.alone),
-            pictures: UserPictures::new(&of.sid, &of.channel, uid, of.clock, board, snapshots),
+            pictures: UserPictures::new(uid, names(TrackKind::Video), of.clock, board, snapshots),
             audio: line(TrackKind::Audio, Choice::first()),
             video: line(TrackKind::Video, Choice::newest()),
             uid: uid.to_owned(),

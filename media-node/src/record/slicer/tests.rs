@@ -2,7 +2,7 @@ use protocol::TrackKind;
 
 use super::*;
 use crate::capture::{AacFormat, H264Format, Track};
-use crate::container::{probe_slice, to_ticks};
+use crate::container::{cut_slice, probe_slice, to_ticks};
 use crate::media::TsDemuxer;
 use crate::record::testing::{Coded, DirSink, audio, coded_video, complaints, packets, shifted, units_in, video};
 
@@ -503,5 +503,48 @@ fn a_slice_of_two_tracks_cut_off_anywhere_keeps_all_but_its_last_moment() {
             (video - audio).abs() < 45_000,
             "{length}: video ends at {video}, sound at {audio}"
         );
+    }
+}
+
+#[test]
+fn a_slice_ends_where_another_node_goes_on() {
+    for (track, coded, unit_ticks) in [
+        (TrackKind::Video, video(), PICTURE_TICKS),
+        (TrackKind::Audio, audio(), FRAME_TICKS),
+    ] {
+        let sink = Arc::new(DirSink::new());
+        let mut slicer = slicer(&sink, track);
+        feed(&mut slicer, &coded.format, &coded.units);
+        slicer.interrupt().unwrap();
+        let slice = &sink.slices()[0];
+        let path = sink.path(slice);
+        let whole = std::fs::read(&path).unwrap();
+        for after_us in (200_000..slice.duration_us).step_by(700_000) {
+            let probe = cut_slice(&path, after_us).unwrap();
+            let Some(probe) = probe else {
+                assert!(after_us < 500_000, "{track:?}: nothing of {after_us} us is left");
+                continue;
+            };
+            assert!(
+                probe.duration_us <= after_us && after_us - probe.duration_us < 300_000,
+                "{probe:?} of {after_us}"
+            );
+            let cut = sink.dir.path().join("cut.ts");
+            std::fs::write(&cut, &whole[..probe.bytes as usize]).unwrap();
+            assert_eq!(complaints(&cut), "", "{track:?} cut at {after_us}");
+            let mut demuxer = TsDemuxer::open(&cut).unwrap();
+            let units: Vec<_> = std::iter::from_fn(|| demuxer.next_unit().unwrap()).collect();
+            let last = units.iter().map(|unit| unit.pts).max().unwrap();
+            assert!(
+                last * 100 / 9 < after_us,
+                "{track:?}: a unit is shown behind {after_us}"
+            );
+            let measured_us = (last + unit_ticks) * 100 / 9;
+            assert!(
+                (measured_us - probe.duration_us).abs() < 45_000,
+                "{measured_us} {probe:?}"
+            );
+        }
+        assert_eq!(cut_slice(&path, 0).unwrap(), None);
     }
 }

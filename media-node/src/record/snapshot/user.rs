@@ -1,4 +1,4 @@
-use protocol::{Fault, TrackKind};
+use protocol::Fault;
 
 use super::Snapshots;
 use super::taker::Subject;
@@ -21,16 +21,15 @@ pub(in crate::record) struct UserPictures {
 impl UserPictures {
     /// Without `snapshots` nothing becomes of what is passed on.
     pub(in crate::record) fn new(
-        sid: &str,
-        channel: &str,
         uid: &str,
+        names: FileNames,
         clock: Clock,
         board: SharedBoard,
         snapshots: Option<Snapshots>,
     ) -> Self {
         Self {
             uid: uid.to_owned(),
-            names: FileNames::new(sid, channel, uid, TrackKind::Video),
+            names,
             clock,
             board,
             snapshots,

@@ -11,7 +11,7 @@ use protocol::FileKind;
 use super::super::check::{Finding, check};
 use super::*;
 
-fn copy_dir(from: &Path, to: &Path) {
+pub(super) fn copy_dir(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

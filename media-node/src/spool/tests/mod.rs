@@ -1,5 +1,6 @@
 mod backup;
 mod crash;
+mod inventory;
 mod rules;
 
 use std::io::Write;

@@ -445,3 +445,30 @@ async fn a_directory_is_a_store_too() {
     );
     assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn playlists_wait_until_they_may_be_written_and_slices_do_not() {
+    let (dir, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let spool = open(dir.path());
+    let (writing, allowed) = tokio::sync::watch::channel(Writing::Not);
+    let store = Store::Directory(out.path().to_owned());
+    let uploader = Uploader::new(Arc::clone(&spool), store, None, Box::new(render)).while_allowed(allowed);
+    let serving = tokio::spawn(async move { uploader.serve().await });
+    tokio::task::block_in_place(|| commit(&spool, "a", 0));
+    let mut changes = spool.changes();
+    while spool.confirmed() == 0 {
+        changes.changed().await.unwrap();
+    }
+    // A lease that has run out gives nothing.
+    writing.send_replace(Writing::Until(crate::clock::boot_ms() - 1));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let playlist = out.path().join("a é.m3u8");
+    assert!(out.path().join("a é_0.ts").exists() && !playlist.exists());
+    writing.send_replace(Writing::Until(crate::clock::boot_ms() + 60_000));
+    while spool.pending() > 0 {
+        changes.changed().await.unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&playlist).unwrap(), "a é_0.ts\n");
+    assert!(!serving.is_finished());
+    serving.abort();
+}

@@ -1,0 +1,224 @@
+//! A recording outlives its node: another one goes on in the same playlists.
+
+use std::time::Duration;
+
+use protocol::Phase;
+use protocol::TrackKind::{Audio, Video};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tapedeck_tests::customer::{Customer, Task};
+use tapedeck_tests::node::Node;
+use tapedeck_tests::publisher::{Media, Publisher, Transport};
+use tapedeck_tests::recorded::{Recording, Track};
+use tapedeck_tests::stack::Stack;
+use tapedeck_tests::wait;
+
+use crate::steps::{self, now_ms, record_for};
+
+/// From the loss of a node to the media of the next one, in seconds.
+const GAP_AT_MOST: f64 = 30.0;
+/// What a crash may cost, in seconds.
+const LOST_AT_MOST: f64 = 2.0;
+/// What moving from one node to another may cost, in seconds: sound comes in pieces of up to a quarter of a second.
+const SWITCH_AT_MOST: f64 = 0.3;
+/// By how much media of two nodes may meet without being the same twice: a frame.
+const TWICE_AT_MOST: f64 = 0.045;
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Two nodes that record, with the stack's own one, which has no room for recordings, as the channel server.
+async fn two_nodes(stack: &Stack) -> [Node; 2] {
+    let source = json!({ "source": { "type": "builtin", "rtsp": stack.info.rtsp, "roster": stack.info.node } });
+    let path = format!("apps/{}", stack.info.app_id);
+    stack.admin(Method::PATCH, &path, &source).await.expect(200);
+    let node = |id| Node::start(&stack.info, stack.logs(), id);
+    [node("one").await, node("two").await]
+}
+
+/// The node that records, and the other one.
+async fn holder(nodes: [Node; 2], sid: &str) -> (Node, Node) {
+    let [one, two] = nodes;
+    match one.report(sid).await {
+        Some(_) => (one, two),
+        None => (two, one),
+    }
+}
+
+async fn await_recording(node: &Node, sid: &str) {
+    wait::until("the other node records", LIMIT, async || {
+        let report = node.report(sid).await?;
+        (report.phase == Phase::Recording && report.files.len() == 2).then_some(())
+    })
+    .await;
+}
+
+fn publish(stack: &Stack, cname: &str) -> Publisher {
+    let media = Media::picture_and_tone(320, 180).without_delay();
+    Publisher::ffmpeg(&stack.publish_url(cname, "1"), &media, Transport::Tcp, stack.logs())
+}
+
+/// What happened, as the operator sees it.
+async fn history(stack: &Stack, task: &Task) -> Vec<String> {
+    let path = format!("apps/{}/recordings/{}", stack.info.app_id, task.sid);
+    let reply = stack.admin(Method::GET, &path, &Value::Null).await.expect(200);
+    let lines = reply.body["history"].as_array().expect("a history").clone();
+    lines
+        .iter()
+        .map(|line| line["what"].as_str().unwrap_or_default().to_owned())
+        .collect()
+}
+
+async fn fetch(stack: &Stack, customer: &Customer, task: &Task) -> Recording {
+    steps::stop(customer, task).await;
+    let recording = Recording::fetch(&stack.bucket(), task).await;
+    assert_eq!(
+        recording.names(),
+        [("1", Audio), ("1", Video)],
+        "the same playlists as before"
+    );
+    recording.check().await;
+    recording
+}
+
+/// Where the second node's slices begin.
+fn seam(track: &Track) -> usize {
+    let seam = track
+        .slices
+        .iter()
+        .position(|slice| is_of_second(&slice.file.to_string_lossy()));
+    seam.unwrap_or_else(|| panic!("{}: nothing of the second node", track.file_name()))
+}
+
+fn is_of_second(name: &str) -> bool {
+    name.contains("-n1.")
+}
+
+/// The slices are in the order of their times, by their names and by the media in them; the length of the gap at the seam,
+/// in seconds.
+fn check_seam(track: &Track) -> f64 {
+    let name = track.file_name();
+    let seam = seam(track);
+    let (before, after) = track.slices.split_at(seam);
+    assert!(
+        !before.is_empty() && after.iter().all(|slice| is_of_second(&slice.file.to_string_lossy())),
+        "{name}"
+    );
+    assert_eq!(track.breaks(), 1, "{name}: one discontinuity, where the node changes");
+    assert!(after[0].discontinuity, "{name}");
+    for pair in track.slices.windows(2) {
+        let gap = (pair[1].start_ms - pair[0].start_ms) as f64 / 1000.0 - pair[0].duration;
+        assert!(gap > -TWICE_AT_MOST, "{name}: {} s twice", -gap);
+        let shown = |slice: &tapedeck_tests::recorded::Slice| {
+            let times = slice.packets.iter().map(|packet| packet.pts);
+            times.fold((f64::MAX, f64::MIN), |(first, last), pts| {
+                (first.min(pts), last.max(pts))
+            })
+        };
+        let gap = shown(&pair[1]).0 - shown(&pair[0]).1;
+        assert!(gap > 0.0, "{name}: {} s twice by presentation times", -gap);
+    }
+    let last = &before[before.len() - 1];
+    (after[0].start_ms - last.start_ms) as f64 / 1000.0 - last.duration
+}
+
+pub(crate) async fn a_lost_node_is_replaced_and_its_slices_follow(stack: &mut Stack) {
+    let (customer, cname) = (stack.customer(), "failover");
+    let nodes = two_nodes(stack).await;
+    let mut publisher = publish(stack, cname);
+    let task = customer.record(cname, |_| {}).await;
+    let (mut lost, next) = holder(nodes, &task.sid).await;
+    steps::await_playlists(&customer, &task, 2).await;
+    record_for(21).await;
+    let lost_ms = now_ms();
+    lost.kill();
+    await_recording(&next, &task.sid).await;
+    assert_eq!(
+        lost.spools(),
+        [task.sid.clone()],
+        "what was being written is on the dead node's disk"
+    );
+    // Its own slices are in the playlists while the dead node's last ones are not.
+    wait::until("the playlists go on", LIMIT, async || {
+        let names = listed(stack, &task).await;
+        (names.len() == 2 && names.iter().all(|names| names.iter().any(|name| is_of_second(name)))).then_some(())
+    })
+    .await;
+    let before_return = listed(stack, &task).await;
+    lost.restart().await;
+    wait::until("the returned node has given everything away", LIMIT, async || {
+        lost.spools().is_empty().then_some(())
+    })
+    .await;
+    wait::until("its slices are in the playlists", LIMIT, async || {
+        let names = listed(stack, &task).await;
+        let first = |names: &[String]| names.iter().filter(|name| !is_of_second(name)).count();
+        let both = names.iter().zip(&before_return);
+        both.map(|(now, before)| first(now) > first(before))
+            .all(|more| more)
+            .then_some(())
+    })
+    .await;
+    publisher.assert_alive();
+    let told = history(stack, &task).await;
+    assert!(
+        told.contains(&"lease_lost".to_owned()) && told.contains(&"moved".to_owned()),
+        "{told:?}"
+    );
+    let recording = fetch(stack, &customer, &task).await;
+    for track in &recording.tracks {
+        let gap = check_seam(track);
+        println!("{}: {gap:.3} s between two nodes", track.file_name());
+        assert!(gap < GAP_AT_MOST, "{}: {gap} s", track.file_name());
+        let before: f64 = track.slices[..seam(track)].iter().map(|slice| slice.duration).sum();
+        let wanted = (lost_ms - track.slices[0].start_ms) as f64 / 1000.0;
+        assert!(
+            before >= wanted - LOST_AT_MOST,
+            "{}: {before} s of {wanted} s before",
+            track.file_name()
+        );
+    }
+    wait::until("nothing is left on a disk", LIMIT, async || {
+        next.spools().is_empty().then_some(())
+    })
+    .await;
+}
+
+/// The slices that each playlist names.
+async fn listed(stack: &Stack, task: &Task) -> Vec<Vec<String>> {
+    let bucket = stack.bucket();
+    let keys = bucket.keys(&task.prefix).await;
+    let mut all = Vec::new();
+    for key in keys.iter().filter(|key| key.ends_with(".m3u8")) {
+        let text = bucket.get(key).await.expect("a listed object").data;
+        let text = String::from_utf8(text.to_vec()).expect("UTF-8");
+        all.push(
+            text.lines()
+                .filter(|line| line.ends_with(".ts"))
+                .map(str::to_owned)
+                .collect(),
+        );
+    }
+    all
+}
+
+pub(crate) async fn a_node_that_ends_hands_its_recordings_over(stack: &mut Stack) {
+    let (customer, cname) = (stack.customer(), "drain");
+    let nodes = two_nodes(stack).await;
+    let mut publisher = publish(stack, cname);
+    let task = customer.record(cname, |_| {}).await;
+    let (mut leaving, next) = holder(nodes, &task.sid).await;
+    steps::await_playlists(&customer, &task, 2).await;
+    record_for(10).await;
+    leaving.terminate();
+    let status = wait::until("the node ends", LIMIT, async || leaving.ended()).await;
+    assert!(status.success(), "{status}");
+    assert_eq!(leaving.spools(), [""; 0], "everything is in the store");
+    await_recording(&next, &task.sid).await;
+    record_for(5).await;
+    publisher.assert_alive();
+    let recording = fetch(stack, &customer, &task).await;
+    for track in &recording.tracks {
+        let gap = check_seam(track);
+        println!("{}: {gap:.3} s between two nodes", track.file_name());
+        assert!(gap < SWITCH_AT_MOST, "{}: {gap} s", track.file_name());
+    }
+}

@@ -1,0 +1,163 @@
+//! A media node of a test's own, beside the one of its stack.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+use protocol::Report;
+use reqwest::Client;
+
+use crate::stack::{Info, free_ports, node_program};
+use crate::wait;
+
+const READY_LIMIT: Duration = Duration::from_secs(30);
+
+/// Dropped, it is killed with its recordings.
+pub struct Node {
+    pub id: String,
+    info: Info,
+    dir: PathBuf,
+    ports: [u16; 2],
+    process: Child,
+}
+
+impl Node {
+    /// Starts a node with a spool of its own and waits until the edge has heard it.
+    pub async fn start(info: &Info, logs: &Path, id: &str) -> Self {
+        let dir = logs.join(id);
+        std::fs::create_dir_all(&dir).expect("a directory");
+        let ports = free_ports();
+        let mut node = Self {
+            id: id.to_owned(),
+            process: launch(info, &dir, id, ports),
+            info: info.clone(),
+            dir,
+            ports,
+        };
+        node.await_ready().await;
+        node
+    }
+
+    /// Starts it again, on the same spool.
+    pub async fn restart(&mut self) {
+        self.process = launch(&self.info, &self.dir, &self.id, self.ports);
+        self.await_ready().await;
+    }
+
+    async fn await_ready(&mut self) {
+        let url = format!("http://127.0.0.1:{}/readyz", self.ports[0]);
+        wait::until(&format!("{} is ready", self.id), READY_LIMIT, async || {
+            client()
+                .get(&url)
+                .send()
+                .await
+                .ok()
+                .filter(|answer| answer.status() == 200)
+        })
+        .await;
+    }
+
+    /// What it says of a recording; `None` when it knows none, or does not run.
+    pub async fn report(&self, sid: &str) -> Option<Report> {
+        let url = format!("http://127.0.0.1:{}/v1/recordings/{sid}", self.ports[0]);
+        let request = client().get(url).bearer_auth(&self.info.node_token);
+        let answer = request.send().await.ok()?;
+        if !answer.status().is_success() {
+            return None;
+        }
+        Some(answer.json().await.expect("a report"))
+    }
+
+    /// Kills it with all its recordings at one moment, as a power cut does.
+    pub fn kill(&mut self) {
+        let node = self.pid();
+        // Each recording is a process group of its own.
+        let recordings = children_of(node);
+        // Stopped, it starts no other.
+        kill(node, Signal::SIGSTOP).expect("the node runs");
+        for recording in recordings {
+            killpg(recording, Signal::SIGKILL).expect("the recording runs");
+        }
+        kill(node, Signal::SIGKILL).expect("the node runs");
+        self.process.wait().expect("a child");
+    }
+
+    /// Asks it to end, as a service manager does.
+    pub fn terminate(&self) {
+        kill(self.pid(), Signal::SIGTERM).expect("the node runs");
+    }
+
+    /// Whether it has ended.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.try_wait().expect("a child")
+    }
+
+    /// The recordings of which its spool holds something.
+    pub fn spools(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.dir.join("spool")).expect("a spool");
+        let dirs = entries
+            .map(|entry| entry.expect("an entry"))
+            .filter(|entry| entry.path().is_dir());
+        dirs.map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect()
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.process.id().try_into().expect("a pid"))
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // Its recordings end with it.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn launch(info: &Info, dir: &Path, id: &str, ports: [u16; 2]) -> Child {
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(dir.join("log"))
+        .expect("a log file");
+    // It ends with the test, even when that is killed.
+    Command::new("setpriv")
+        .args(["--pdeathsig", "KILL"])
+        .arg(node_program())
+        .arg("serve")
+        .env("TAPEDECK_NODE_LISTEN", format!("127.0.0.1:{}", ports[0]))
+        .env("TAPEDECK_RTSP_LISTEN", format!("127.0.0.1:{}", ports[1]))
+        .env("TAPEDECK_SPOOL", dir.join("spool"))
+        .env("TAPEDECK_EDGE_URL", &info.edge)
+        .env("TAPEDECK_NODE_TOKEN", &info.node_token)
+        .env("TAPEDECK_NODE_ID", id)
+        .env("TAPEDECK_CAPACITY", "10")
+        .env("TAPEDECK_ALLOW_PRIVATE_TARGETS", "1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::from(log.try_clone().expect("a file descriptor")))
+        .stderr(Stdio::from(log))
+        .spawn()
+        .expect("media-node starts")
+}
+
+fn client() -> Client {
+    let client = Client::builder().no_proxy().timeout(Duration::from_secs(5));
+    client.build().expect("an HTTP client")
+}
+
+fn children_of(parent: Pid) -> Vec<Pid> {
+    let processes = std::fs::read_dir("/proc").expect("/proc").filter_map(Result::ok);
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let parent = parent.to_string();
+    let is_child = |pid: &i32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // Behind the name, which may have any characters: the state, then the parent.
+        let rest = stat.rsplit_once(") ").map(|(_, rest)| rest);
+        rest.and_then(|rest| rest.split(' ').nth(1)) == Some(&*parent)
+    };
+    pids.filter(is_child).map(Pid::from_raw).collect()
+}
