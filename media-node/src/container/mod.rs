@@ -13,5 +13,7 @@ mod timeline;
 pub use lone::{FinishError, finish_mp4, whole_jpeg};
 pub use names::{FileNames, utc17};
 pub use padding::padding;
-pub use probe::{finish_slice, probe_slice};
+pub use probe::finish_slice;
+#[cfg(test)]
+pub use probe::probe_slice;
 pub use timeline::{MIN_MEDIA_US, to_ticks, to_us};
