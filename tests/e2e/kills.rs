@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
+use protocol::Phase;
 use protocol::TrackKind::{Audio, Video};
 use serde_json::{Value, json};
 use tapedeck_tests::customer::{Customer, Task};
@@ -15,6 +16,7 @@ use tapedeck_tests::probe;
 use tapedeck_tests::publisher::{Media, Publisher, Transport};
 use tapedeck_tests::recorded::{Recording, parse_utc};
 use tapedeck_tests::stack::Stack;
+use tapedeck_tests::wait;
 
 use crate::steps;
 
@@ -45,8 +47,12 @@ pub(crate) async fn recorders_come_back(stack: &mut Stack) {
         });
     }
     for task in &tasks {
-        let playlists = if task.mode == "mix" { 1 } else { 2 };
-        steps::await_playlists(&customer, task, playlists).await;
+        wait::until("media of the recording", steps::CAPTURE_LIMIT, async || {
+            let report = stack.report(&task.sid).await?;
+            let playlists = if task.mode == "mix" { 1 } else { 2 };
+            (report.phase == Phase::Recording && report.files.len() == playlists).then_some(())
+        })
+        .await;
     }
 
     let refused = Arc::<Mutex<Vec<String>>>::default();

@@ -22,6 +22,7 @@ mod rules;
 mod snapshots;
 mod space;
 mod steps;
+mod stores;
 mod sync;
 mod vod;
 mod webhooks;
@@ -110,6 +111,8 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         faults::a_crashed_node_goes_on_in_the_same_playlists,
         faults::a_crashed_edge_forgets_nothing,
         kills::recorders_come_back,
+        stores::a_backup_takes_over_and_gives_back,
+        stores::ended_keys_are_told_and_renewed,
         outages::a_refusing_store_costs_nothing,
         outages::a_restart_in_an_outage_costs_nothing,
         vod::one_video_whatever_ends_meanwhile,

@@ -41,6 +41,14 @@ impl Bucket {
         Self(Operator::new(service).expect("an S3 client").layer(RetryLayer::new()))
     }
 
+    /// Another bucket of the same server, which makes it when something is put there.
+    pub fn other(access: &S3Access, bucket: &str) -> Self {
+        Self::open(&S3Access {
+            bucket: bucket.to_owned(),
+            ..access.clone()
+        })
+    }
+
     /// The keys below `prefix`, which ends with a slash or is empty, in alphabetical order.
     pub async fn keys(&self, prefix: &str) -> Vec<String> {
         let entries = self

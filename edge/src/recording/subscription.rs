@@ -64,6 +64,9 @@ fn apply(recording: &mut Recording, update: Update, has_lists: bool) -> Result<(
 }
 
 fn renewed(storage: &Storage, renewal: Renewal) -> Result<Storage, &'static str> {
+    if storage.kind == StorageKind::AliyunVod {
+        return Err("storageConfig must not be set: the recording goes to a video-on-demand service");
+    }
     if storage.kind == StorageKind::Azure && renewal.session_token.is_some() {
         return Err("the recording's store, vendor 5, has no stsToken");
     }
