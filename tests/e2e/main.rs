@@ -16,6 +16,7 @@ mod interruptions;
 mod kills;
 mod limits;
 mod load;
+mod mix_kills;
 mod mixed;
 mod monitoring;
 mod outages;
@@ -134,6 +135,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         composed::each_user_is_where_and_when_the_calls_say,
         composed::flash_and_beep_keep_together_in_a_mix,
         composed::the_low_stream_is_mixed_where_it_is_asked_for,
+        mix_kills::killed_processes_cost_two_seconds_at_most,
         interruptions::a_killed_publisher_comes_back,
         interruptions::a_user_leaves_and_returns,
         interruptions::a_user_joins_late,
