@@ -65,10 +65,16 @@ async fn through_an_outage(stack: &mut Stack, restarts: bool) {
     assert!(stack.node_metric("tapedeck_oldest_unconfirmed_seconds").await > 5.0);
     assert!(stack.node_metric("tapedeck_spool_bytes").await > 0.0);
     proxy.restore();
-    wait::until("the slices arrive", RECOVERY_LIMIT, async || {
-        (objects(stack).await > before).then_some(())
-    })
-    .await;
+    for task in &tasks {
+        // Each recording asks again after a pause of its own; a stop does not wait as long as that may be.
+        wait::until("the slices arrive", RECOVERY_LIMIT, async || {
+            let report = stack.report(&task.sid).await?;
+            let is_uploaded = report.files.iter().all(|file| file.uploaded_slices == file.slices);
+            is_uploaded.then_some(())
+        })
+        .await;
+    }
+    assert!(objects(stack).await > before);
     publishers.iter_mut().for_each(Publisher::assert_alive);
     for task in &tasks {
         steps::stop(&customer, task).await;
