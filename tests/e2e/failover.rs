@@ -133,7 +133,7 @@ pub(crate) async fn a_lost_node_is_replaced_and_its_slices_follow(stack: &mut St
     await_recording(&next, &task.sid).await;
     assert_eq!(
         lost.spools(),
-        [task.sid.clone()],
+        std::slice::from_ref(&task.sid),
         "what was being written is on the dead node's disk"
     );
     // Its own slices are in the playlists while the dead node's last ones are not.
@@ -151,10 +151,8 @@ pub(crate) async fn a_lost_node_is_replaced_and_its_slices_follow(stack: &mut St
     wait::until("its slices are in the playlists", LIMIT, async || {
         let names = listed(stack, &task).await;
         let first = |names: &[String]| names.iter().filter(|name| !is_of_second(name)).count();
-        let both = names.iter().zip(&before_return);
-        both.map(|(now, before)| first(now) > first(before))
-            .all(|more| more)
-            .then_some(())
+        let mut both = names.iter().zip(&before_return);
+        both.all(|(now, before)| first(now) > first(before)).then_some(())
     })
     .await;
     publisher.assert_alive();
