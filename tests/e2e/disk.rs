@@ -57,7 +57,11 @@ pub(crate) async fn a_full_disk_loses_nothing(stack: &mut Stack) {
     await_end(stack, &plain.sid).await;
     proxy.restore();
     await_end(stack, &stuck.sid).await;
-    let reply = customer.query(&stuck).await.expect(404);
+    let reply = wait::until("its end at the edge", LIMIT, async || {
+        let reply = customer.query(&stuck).await;
+        (reply.status == 404).then_some(reply)
+    })
+    .await;
     assert!(reply.text("reason").contains("spool"), "{}", reply.body);
     for task in [&plain, &stuck] {
         let recording = Recording::fetch(&stack.bucket(), task).await;

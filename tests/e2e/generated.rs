@@ -8,7 +8,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Method, Response, Url};
 use serde_json::{Value, json};
 use tapedeck_requests::{CHANNEL, Credentials, Generated, Generator, UID, fixed};
-use tapedeck_tests::customer::Customer;
+use tapedeck_tests::customer::{Customer, IDLE_CONNECTION, send_raw};
 use tapedeck_tests::fake_node::FakeNode;
 use tapedeck_tests::stack::Stack;
 
@@ -19,8 +19,6 @@ const REQUESTS: [usize; 2] = [10_000, 2_500];
 const LANES: usize = 8;
 /// Requests that are sent with one resource ID.
 const WITH_ONE_RESOURCE: usize = 30;
-/// Wrangler's proxy drops a connection to the worker now and then, and says 503 itself.
-const REPEATS: usize = 5;
 const INSTANCES: &str = "tapedeck_edge_instances_total";
 
 pub(crate) async fn the_worker_survives_whatever_comes(stack: &mut Stack) {
@@ -106,6 +104,7 @@ impl Lane {
             client: Client::builder()
                 .no_proxy()
                 .timeout(Duration::from_secs(30))
+                .pool_idle_timeout(IDLE_CONNECTION)
                 .redirect(reqwest::redirect::Policy::none())
                 .build()
                 .expect("an HTTP client"),
@@ -129,20 +128,13 @@ impl Lane {
     }
 
     async fn send(&self, generated: &Generated, resource_id: &str, sid: &str) -> Option<String> {
-        for _ in 0..REPEATS {
-            let response = self.once(generated, resource_id, sid).await?;
-            if response.status() == 503 && !response.headers().contains_key("x-request-id") {
-                continue;
-            }
-            return complaint(response)
-                .await
-                .map(|complaint| format!("{complaint}: {generated:?}"));
-        }
-        Some(format!("never answered by the worker: {generated:?}"))
+        let response = self.response(generated, resource_id, sid).await?;
+        let complaint = complaint(response).await?;
+        Some(format!("{complaint}: {generated:?}"))
     }
 
     /// `None` for what HTTP cannot carry.
-    async fn once(&self, generated: &Generated, resource_id: &str, sid: &str) -> Option<Response> {
+    async fn response(&self, generated: &Generated, resource_id: &str, sid: &str) -> Option<Response> {
         let path = generated
             .path
             .replace("{appid}", &self.customer.app_id)
@@ -170,7 +162,7 @@ impl Lane {
         if method != Method::GET {
             request = request.body(generated.body.clone());
         }
-        Some(request.send().await.expect("the edge answers"))
+        Some(send_raw(request).await)
     }
 }
 

@@ -28,12 +28,16 @@ pub(crate) async fn metrics_show_what_the_edge_does(stack: &Stack) {
     })
     .await;
 
+    let heartbeats = r#"tapedeck_edge_requests_total{route="node_heartbeat",status="200"}"#;
+    wait::until("a heartbeat is in the figures", SOON, async || {
+        (figure(&stack.metrics().await, heartbeats) > figure(&before, heartbeats)).then_some(())
+    })
+    .await;
     let after = stack.metrics().await;
     for series in [
         r#"tapedeck_edge_requests_total{route="start",status="200"}"#,
         r#"tapedeck_edge_requests_total{route="stop",status="206"}"#,
         r#"tapedeck_edge_requests_total{route="metrics",status="401"}"#,
-        r#"tapedeck_edge_requests_total{route="node_heartbeat",status="200"}"#,
     ] {
         assert!(
             figure(&after, series) > figure(&before, series),

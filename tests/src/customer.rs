@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
 use crate::bucket::S3Access;
@@ -10,7 +10,9 @@ use crate::stack::Info;
 
 /// workerd closes a connection that has been idle for 5 s. A POST that meets the close is not repeated by the client, since
 /// it may have been carried out.
-const IDLE_CONNECTION: Duration = Duration::from_secs(2);
+pub const IDLE_CONNECTION: Duration = Duration::from_secs(2);
+
+const REPEATS: usize = 5;
 
 /// A call may take as long as a synchronous stop.
 const TIMEOUT: Duration = Duration::from_secs(40);
@@ -203,9 +205,26 @@ impl Task {
     }
 }
 
+/// What the worker answers. Wrangler's proxy, which stands before it on one machine, loses a connection to it now and then,
+/// and says 503 itself: the worker has not got the request, which is sent again.
+///
+/// # Panics
+/// When no answer comes.
+pub async fn send_raw(mut request: RequestBuilder) -> Response {
+    for _ in 0..REPEATS {
+        let Some(again) = request.try_clone() else { break };
+        let response = request.send().await.expect("the edge answers");
+        if response.status() != 503 || response.headers().contains_key("x-request-id") {
+            return response;
+        }
+        request = again;
+    }
+    request.send().await.expect("the edge answers")
+}
+
 /// Sends any request. Each answer carries a JSON body, whatever was asked, and an envelope tells its status.
 pub async fn send(request: RequestBuilder) -> Reply {
-    let response = request.send().await.expect("the edge answers");
+    let response = send_raw(request).await;
     let status = response.status().as_u16();
     let header = response.headers().get("x-request-id");
     let request_id = header.map(|value| value.to_str().expect("printable").to_owned());

@@ -129,12 +129,13 @@ pub async fn pictures(file: &Path) -> Vec<String> {
         .collect()
 }
 
-/// What FFmpeg complains of while it decodes the whole file: empty for a sound one.
+/// What FFmpeg complains of while it decodes the whole file: empty for a sound one. Frames keep their own times: those of the
+/// frame rate that it guesses may fall together.
 pub async fn warnings(file: &Path) -> String {
     let output = Command::new("ffmpeg")
         .args(["-nostdin", "-hide_banner", "-v", "warning", "-i"])
         .arg(file)
-        .args(["-f", "null", "-"])
+        .args(["-enc_time_base", "-1", "-f", "null", "-"])
         .output()
         .await
         .expect("ffmpeg runs");
