@@ -91,10 +91,10 @@ fn changed(
 ) -> Result<Subscription, &'static str> {
     match old.types {
         StreamTypes::Audio if video.is_some() => {
-            return Err("the recording was started for audio only: it takes no list for video");
+            return Err("videoUidList must not be set: the recording was started for audio only");
         }
         StreamTypes::Video if audio.is_some() => {
-            return Err("the recording was started for video only: it takes no list for audio");
+            return Err("audioUidList must not be set: the recording was started for video only");
         }
         _ => {}
     }
