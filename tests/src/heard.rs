@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 use std::path::Path;
 
-use tokio::process::Command;
+use crate::probe;
 
 /// Samples a second.
 const RATE: f64 = 48_000.0;
@@ -19,20 +19,10 @@ impl Sound {
     /// # Panics
     /// When it cannot be decoded.
     pub async fn read(media: &Path) -> Self {
-        let output = Command::new("ffmpeg")
-            .args(["-nostdin", "-v", "error", "-i"])
-            .arg(media)
-            .args(["-map", "0:a:0", "-ac", "1", "-ar", "48000", "-f", "f32le", "-"])
-            .output()
-            .await
-            .expect("ffmpeg runs");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success() && said.is_empty(),
-            "{}: {said}",
-            media.display()
-        );
-        let (samples, _) = output.stdout.as_chunks();
+        let raw = ["-map", "0:a:0", "-ac", "1", "-ar", "48000", "-f", "f32le", "-"];
+        let (bytes, said) = probe::decode(&[], media, &raw).await;
+        assert!(said.is_empty(), "{}: {said}", media.display());
+        let (samples, _) = bytes.as_chunks();
         Self(samples.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
     }
 

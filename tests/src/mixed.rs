@@ -162,24 +162,12 @@ async fn play_by_gstreamer(file: &Path) {
 /// The pictures of a file or playlist at so many a second.
 pub async fn pictures(media: &Path, a_second: u32) -> Vec<Picture> {
     let filter = format!("fps={a_second},scale={COLUMNS}:{ROWS}:flags=area");
-    let output = Command::new("ffmpeg")
-        .args(["-nostdin", "-v", "error", "-i"])
-        .arg(media)
-        .args([
-            "-map", "0:v:0", "-vf", &filter, "-f", "rawvideo", "-pix_fmt", "rgb24", "-",
-        ])
-        .output()
-        .await
-        .expect("ffmpeg runs");
-    assert!(
-        output.status.success(),
-        "{}: {}",
-        media.display(),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let raw = [
+        "-map", "0:v:0", "-vf", &filter, "-f", "rawvideo", "-pix_fmt", "rgb24", "-",
+    ];
+    let (pixels, _) = probe::decode(&[], media, &raw).await;
     let bytes = COLUMNS * ROWS * 3;
-    output
-        .stdout
+    pixels
         .chunks_exact(bytes)
         .map(|cells| Picture(cells.to_vec()))
         .collect()

@@ -151,19 +151,27 @@ pub async fn warnings(file: &Path) -> String {
 /// # Panics
 /// With that error.
 pub async fn play_through(file: &Path) {
+    let (_, said) = decode(&["-xerror"], file, &["-f", "null", "-"]).await;
+    assert!(said.is_empty(), "{} does not play through: {said}", file.display());
+}
+
+/// What FFmpeg makes of a file or playlist, and which errors it tells. `how` stands before the input, `into` behind it.
+///
+/// # Panics
+/// When it fails.
+pub(crate) async fn decode(how: &[&str], media: &Path, into: &[&str]) -> (Vec<u8>, String) {
     let output = Command::new("ffmpeg")
-        .args(["-nostdin", "-v", "error", "-xerror", "-i"])
-        .arg(file)
-        .args(["-f", "null", "-"])
+        .args(["-nostdin", "-v", "error"])
+        .args(how)
+        .arg("-i")
+        .arg(media)
+        .args(into)
         .output()
         .await
         .expect("ffmpeg runs");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && said.is_empty(),
-        "{} does not play through: {said}",
-        file.display()
-    );
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{}: {said}", media.display());
+    (output.stdout, said)
 }
 
 async fn ffprobe<T: for<'a> Deserialize<'a>>(file: &Path, what: &[&str]) -> T {

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use tokio::process::Command;
+use crate::probe;
 
 /// FFmpeg's inputs for the flash and the beep, each 0.1 s long and beginning at the same full second.
 pub const FLASH: &str = "color=c=black:s=320x180:r=25,drawbox=c=white:t=fill:enable='lt(mod(t\\,1)\\,0.1)'";
@@ -77,21 +77,9 @@ fn onsets(values: &[(f64, f64)], threshold: f64) -> Vec<f64> {
 
 /// (time, value) of each frame, as the metadata filter prints them.
 async fn measure(media: &Path, args: &[&str]) -> Vec<(f64, f64)> {
-    let output = Command::new("ffmpeg")
-        .args(["-nostdin", "-v", "error", "-copyts", "-i"])
-        .arg(media)
-        .args(args)
-        .args(["-f", "null", "-"])
-        .output()
-        .await
-        .expect("ffmpeg runs");
-    assert!(
-        output.status.success(),
-        "{}: {}",
-        media.display(),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    parse_metadata(&String::from_utf8_lossy(&output.stdout))
+    let into = [args, &["-f", "null", "-"]].concat();
+    let (text, _) = probe::decode(&["-copyts"], media, &into).await;
+    parse_metadata(&String::from_utf8_lossy(&text))
 }
 
 fn parse_metadata(text: &str) -> Vec<(f64, f64)> {
@@ -109,6 +97,8 @@ fn parse_metadata(text: &str) -> Vec<(f64, f64)> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::process::Command;
+
     use super::*;
 
     /// Makes a file in which the beep comes `late` seconds behind the flash.

@@ -101,11 +101,11 @@ fn storage(port: u16) -> Storage {
     }
 }
 
-fn client() -> Client {
+pub(in crate::upload) fn client() -> Client {
     Client::without_redirects(Targets::Any).unwrap()
 }
 
-fn open(dir: &Path) -> Arc<Spool> {
+pub(in crate::upload) fn open(dir: &Path) -> Arc<Spool> {
     let nothing = Finish {
         slice: &|_| None,
         lone: &|_, _| None,

@@ -2,7 +2,6 @@
 //! checks every signature.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Mutex as Lock;
 
 use axum::Router;
@@ -17,7 +16,8 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::outbound::Targets;
-use crate::spool::{Finish, Opening, PlaylistKey, Slice};
+use crate::spool::{PlaylistKey, Slice};
+use crate::upload::tests::{client, open};
 use crate::upload::{Store, Uploader};
 
 #[derive(Default)]
@@ -135,18 +135,6 @@ async fn answer(
     });
     seen.calls.push(call);
     (StatusCode::OK, answer.to_string())
-}
-
-fn client() -> Client {
-    Client::without_redirects(Targets::Any).unwrap()
-}
-
-fn open(dir: &Path) -> Arc<Spool> {
-    let nothing = Finish {
-        slice: &|_| None,
-        lone: &|_, _| None,
-    };
-    Arc::new(Spool::open(dir, Opening { epoch: 1, at_ms: 1 }, nothing).unwrap())
 }
 
 fn add(spool: &Spool, name: &str) {
