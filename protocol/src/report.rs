@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Confirmed, Desired, InventoryPage, Occurrences, Problem, RecorderKey, SpoolReport, Vod};
+use crate::{Confirmed, Desired, InventoryPage, JobRequest, Occurrences, Problem, RecorderKey, SpoolReport, Vod};
 
 /// The whole state of one recording as its node sees it. Each report replaces the ones before it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +48,40 @@ pub struct Report {
     pub vod: Option<Vod>,
     #[serde(default)]
     pub spool: SpoolReport,
+}
+
+impl Report {
+    /// Of a recording that has neither media nor problems.
+    pub fn bare(of: JobRequest, seq: u64, at_ms: u64, phase: Phase) -> Self {
+        let JobRequest {
+            node_id,
+            recorder,
+            sid,
+            epoch,
+        } = of;
+        Self {
+            node_id,
+            recorder,
+            sid,
+            epoch,
+            seq,
+            at_ms,
+            phase,
+            cause: None,
+            idle_since_ms: None,
+            first_media_ms: None,
+            files: Vec::new(),
+            pictures: None,
+            pending_uploads: 0,
+            backed_up: None,
+            lost_packets: 0,
+            mix: None,
+            problems: Vec::new(),
+            occurrences: Occurrences::default(),
+            vod: None,
+            spool: SpoolReport::default(),
+        }
+    }
 }
 
 /// What was mixed since the recording's present process began, and what of it is less than it should be.

@@ -1,5 +1,5 @@
-//! A node that records nothing: it takes every job, and tells the edge whatever a test makes happen. What the edge has not
-//! confirmed it tells again, as a node has to.
+//! A node that records nothing: it takes every job, and tells the edge whatever a test makes happen, and of slices that
+//! never were. What the edge has not confirmed it tells again, as a node has to.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -9,8 +9,9 @@ use axum::extract::{Path, State};
 use axum::routing::{post, put};
 use axum::{Json, Router};
 use protocol::{
-    Desired, Directive, EndCause, FileKind, Happening, Heartbeat, HeldRecording, Job, MAX_OCCURRENCES, Occurrence,
-    Occurrences, Phase, RecordedFile, RecorderKey, Report, ReportAnswer, SpoolReport, TrackKind,
+    ConfirmedSlice, Desired, Directive, EndCause, FileKind, Happening, Heartbeat, HeldRecording, InventoryPage, Job,
+    JobRequest, MAX_OCCURRENCES, Occurrence, Occurrences, Phase, RecordedFile, RecorderKey, Report, ReportAnswer,
+    SpoolReport, TrackKind,
 };
 use reqwest::Client;
 use serde::Serialize;
@@ -18,7 +19,6 @@ use serde::de::DeserializeOwned;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-const NODE_ID: &str = "fake";
 const HEARTBEAT_EVERY: Duration = Duration::from_millis(500);
 const REPORT_EVERY: Duration = Duration::from_millis(300);
 const CALL_LIMIT: Duration = Duration::from_secs(5);
@@ -30,6 +30,7 @@ pub struct FakeNode {
 }
 
 struct Shared {
+    id: String,
     /// Each recording has a file, which is in the bucket.
     files: bool,
     client: Client,
@@ -48,23 +49,36 @@ struct Held {
     confirmed: u64,
     ended: bool,
     told: bool,
+    /// Its own that the store has confirmed.
+    slices: Vec<ConfirmedSlice>,
+    /// How many of these the edge has noted.
+    noted: u64,
+    /// Other nodes', as the edge has told of them.
+    learned: Vec<ConfirmedSlice>,
+    learned_to: u64,
 }
 
 impl FakeNode {
     /// Registers with the edge and serves it.
     pub async fn start(edge: &str, token: &str) -> Self {
-        Self::serve(edge, token, false).await
+        Self::serve(edge, token, "fake", false).await
     }
 
     /// The same, and each recording brings a file, which is in its bucket at once.
     pub async fn with_a_file(edge: &str, token: &str) -> Self {
-        Self::serve(edge, token, true).await
+        Self::serve(edge, token, "fake", true).await
     }
 
-    async fn serve(edge: &str, token: &str, files: bool) -> Self {
+    /// One of several.
+    pub async fn named(edge: &str, token: &str, id: &str) -> Self {
+        Self::serve(edge, token, id, false).await
+    }
+
+    async fn serve(edge: &str, token: &str, id: &str, files: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("a bound address"));
         let shared = Arc::new(Shared {
+            id: id.to_owned(),
             files,
             client: Client::builder().no_proxy().build().expect("an HTTP client"),
             edge: edge.to_owned(),
@@ -88,6 +102,27 @@ impl FakeNode {
     /// So many things happen in a recording.
     pub fn happen(&self, sid: &str, count: u64) {
         self.shared.lock().get_mut(sid).expect("it was started here").happened += count;
+    }
+
+    /// The store has confirmed these slices of a recording.
+    pub fn confirm(&self, sid: &str, slices: impl IntoIterator<Item = ConfirmedSlice>) {
+        let mut recordings = self.shared.lock();
+        let held = recordings.get_mut(sid).expect("it was started here");
+        held.slices.extend(slices);
+    }
+
+    pub fn holds(&self, sid: &str) -> bool {
+        self.shared.lock().contains_key(sid)
+    }
+
+    /// How many of its slices of a recording the edge has noted.
+    pub fn noted(&self, sid: &str) -> u64 {
+        self.shared.lock()[sid].noted
+    }
+
+    /// What the edge has told it of other nodes' slices of a recording.
+    pub fn learned(&self, sid: &str) -> Vec<ConfirmedSlice> {
+        self.shared.lock()[sid].learned.clone()
     }
 }
 
@@ -118,7 +153,7 @@ impl Shared {
             };
             let recordings = self.lock().iter().map(held).collect();
             let heartbeat = Heartbeat {
-                node_id: NODE_ID.to_owned(),
+                node_id: self.id.clone(),
                 url: self.url.clone(),
                 region: "default".to_owned(),
                 version: "0".to_owned(),
@@ -138,7 +173,7 @@ impl Shared {
                 .lock()
                 .iter_mut()
                 .filter(|(_, held)| !held.told)
-                .map(|(sid, held)| held.report(sid))
+                .map(|(sid, held)| held.report(&self.id, sid))
                 .collect();
             for report in due {
                 let Some(answer) = self.call::<ReportAnswer>("reports", &report).await else {
@@ -150,6 +185,7 @@ impl Shared {
                     }
                     held.told = report.phase == Phase::Ended && held.confirmed == held.happened;
                     held.ended |= answer.desired.directive != Directive::Record;
+                    held.learn(answer.inventory);
                 }
             }
             tokio::time::sleep(REPORT_EVERY).await;
@@ -158,7 +194,15 @@ impl Shared {
 }
 
 impl Held {
-    fn report(&mut self, sid: &str) -> Report {
+    fn learn(&mut self, page: InventoryPage) {
+        self.noted = page.noted;
+        if page.after == self.learned_to {
+            self.learned.extend(page.slices);
+            self.learned_to = page.next;
+        }
+    }
+
+    fn report(&mut self, node_id: &str, sid: &str) -> Report {
         self.seq += 1;
         let happening = |number: u64| Happening::StreamChanged {
             uid: "7".to_owned(),
@@ -180,36 +224,40 @@ impl Held {
         // The last report carries all that is not confirmed.
         let rest = (self.happened - self.confirmed) as usize > list.len();
         let ended = self.ended && !rest;
-        Report {
-            node_id: NODE_ID.to_owned(),
+        let untold = self.slices.iter().skip(self.noted as usize);
+        let phase = if ended { Phase::Ended } else { Phase::Recording };
+        let of = JobRequest {
+            node_id: node_id.to_owned(),
             recorder: self.recorder.clone(),
             sid: sid.to_owned(),
             epoch: self.epoch,
-            seq: self.seq,
-            at_ms: 0,
-            phase: if ended { Phase::Ended } else { Phase::Recording },
+        };
+        Report {
             cause: ended.then_some(EndCause::Stopped),
-            idle_since_ms: None,
             first_media_ms: Some(1),
-            files: if self.files { vec![file(sid)] } else { Vec::new() },
-            pictures: None,
-            pending_uploads: 0,
-            backed_up: None,
-            lost_packets: 0,
-            mix: None,
-            problems: Vec::new(),
+            files: if self.files {
+                vec![file(node_id, sid)]
+            } else {
+                Vec::new()
+            },
             occurrences: Occurrences { log: 1, list },
-            vod: None,
-            spool: SpoolReport::default(),
+            spool: SpoolReport {
+                spool: self.epoch,
+                from: self.noted,
+                confirmed: untold.take(SpoolReport::MOST_CONFIRMED).cloned().collect(),
+                learned: self.learned_to,
+                ..SpoolReport::default()
+            },
+            ..Report::bare(of, self.seq, 0, phase)
         }
     }
 }
 
 /// A playlist with all its slices in the bucket.
-fn file(sid: &str) -> RecordedFile {
+fn file(node_id: &str, sid: &str) -> RecordedFile {
     RecordedFile {
         kind: FileKind::Playlist,
-        name: format!("{sid}_{NODE_ID}.m3u8"),
+        name: format!("{sid}_{node_id}.m3u8"),
         track: TrackKind::Both,
         uid: "0".to_owned(),
         start_ms: 1,
@@ -230,8 +278,12 @@ async fn take(State(shared): State<Arc<Shared>>, Path(sid): Path<String>, Json(j
         confirmed: 0,
         ended: false,
         told: false,
+        slices: Vec::new(),
+        noted: 0,
+        learned: Vec::new(),
+        learned_to: 0,
     };
-    let report = held.report(&sid);
+    let report = held.report(&shared.id, &sid);
     shared.lock().insert(sid, held);
     Json(report)
 }
@@ -244,5 +296,5 @@ async fn order(
     let mut recordings = shared.lock();
     let held = recordings.get_mut(&sid).expect("it was started here");
     held.ended |= desired.directive != Directive::Record;
-    Json(held.report(&sid))
+    Json(held.report(&shared.id, &sid))
 }

@@ -37,7 +37,8 @@ mod subscription;
 mod tests;
 
 pub use command::{
-    Call, Command, Outcome, Renewal, Replay, Snapshot, Spec, Start, Status, Stop, Target, Ticket, Update, UpdateLayout,
+    Call, Command, Outcome, Renewal, Replay, Snapshot, Spec, Start, Status, Stop, Target, Ticket, Unfit, Update,
+    UpdateLayout,
 };
 pub use deadlines::next_alarm;
 pub use inventory::PageWish;

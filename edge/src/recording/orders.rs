@@ -1,12 +1,12 @@
 //! Query, stop and change of layout, by the customer who shows the resource ID or by the operator.
 
-use protocol::{Desired, Directive, EndCause, Fault, Refusal, RefusalCode, Scene};
+use protocol::{Desired, Directive, EndCause, Scene};
 
 use super::deadlines::after;
 use super::lifecycle::{STOP_LIMIT_MS, STOP_WAIT_MS};
 use super::message::reply;
 use super::state::{Recording, State, Stopper};
-use super::{CallId, Effect, NodeAnswer, Outcome, Status, Stop, Target, UpdateLayout};
+use super::{CallId, Effect, NodeAnswer, Outcome, Status, Stop, Target, Unfit, UpdateLayout};
 
 pub(super) fn query(state: &mut State, by: CallId, target: &Target, now_ms: u64, out: &mut Vec<Effect>) {
     let outcome = match look_up(state, target, now_ms) {
@@ -49,11 +49,7 @@ pub(super) fn update_layout(state: &mut State, by: CallId, update: UpdateLayout,
     };
     let is_ending = recording.status() >= Status::Stopping;
     let outcome = match &mut recording.scene {
-        None => Outcome::Refused(Refusal {
-            fault: Fault::Caller,
-            code: RefusalCode::BadJob,
-            reason: "the recording is not mixed: it has no layout".to_owned(),
-        }),
+        None => Outcome::Unfit(Unfit::NotMixed),
         Some(_) if is_ending => Outcome::AlreadyEnded(Box::new(recording.snapshot())),
         Some(scene) => {
             let version = scene.version.saturating_add(1);

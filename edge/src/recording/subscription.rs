@@ -1,11 +1,11 @@
 //! Whose streams a recording takes, and how that, or the keys of its storage, is changed while it runs.
 
-use protocol::{Fault, Refusal, RefusalCode, Selection, Storage, StorageKeys, StorageKind, StreamTypes, Subscription};
+use protocol::{Selection, Storage, StorageKeys, StorageKind, StreamTypes, Subscription};
 
 use super::message::reply;
 use super::orders::look_up;
 use super::state::{Recording, State};
-use super::{CallId, Effect, Outcome, Renewal, Status, Update};
+use super::{CallId, Effect, Outcome, Renewal, Status, Unfit, Update};
 
 /// Whether nothing is left to record.
 pub(crate) fn is_empty(subscription: &Subscription) -> bool {
@@ -35,22 +35,15 @@ pub(super) fn update(state: &mut State, by: CallId, update: Update, now_ms: u64,
             recording.send_order(0, out);
             reply(out, by, Outcome::Updated);
         }
-        Err(reason) => {
-            let refusal = Refusal {
-                fault: Fault::Caller,
-                code: RefusalCode::BadJob,
-                reason: reason.to_owned(),
-            };
-            reply(out, by, Outcome::Refused(refusal));
-        }
+        Err(unfit) => reply(out, by, Outcome::Unfit(unfit)),
     }
 }
 
 /// All of it or nothing.
-fn apply(recording: &mut Recording, update: Update, has_lists: bool) -> Result<(), &'static str> {
+fn apply(recording: &mut Recording, update: Update, has_lists: bool) -> Result<(), Unfit> {
     let storage = match (&recording.spec, update.keys) {
         (_, None) => None,
-        (None, Some(_)) => return Err("the recording's storage cannot be opened: its keys cannot be renewed"),
+        (None, Some(_)) => return Err(Unfit::StorageLost),
         (Some(spec), Some(renewal)) => Some(renewed(&spec.storage, *renewal)?),
     };
     if has_lists {
@@ -63,15 +56,15 @@ fn apply(recording: &mut Recording, update: Update, has_lists: bool) -> Result<(
     Ok(())
 }
 
-fn renewed(storage: &Storage, renewal: Renewal) -> Result<Storage, &'static str> {
+fn renewed(storage: &Storage, renewal: Renewal) -> Result<Storage, Unfit> {
     if storage.kind == StorageKind::AliyunVod {
-        return Err("storageConfig must not be set: the recording goes to a video-on-demand service");
+        return Err(Unfit::KeysOfVod);
     }
     if storage.kind == StorageKind::Azure && renewal.session_token.is_some() {
-        return Err("the recording's store, vendor 5, has no stsToken");
+        return Err(Unfit::SessionToken);
     }
     if renewal.bucket.is_some_and(|bucket| bucket != storage.bucket) {
-        return Err("storageConfig renews the keys of the recording's bucket: it must not name another one");
+        return Err(Unfit::OtherBucket);
     }
     let (access_key, secret_key) = renewal
         .pair
@@ -84,18 +77,10 @@ fn renewed(storage: &Storage, renewal: Renewal) -> Result<Storage, &'static str>
     }))
 }
 
-fn changed(
-    old: &Subscription,
-    audio: Option<Selection>,
-    video: Option<Selection>,
-) -> Result<Subscription, &'static str> {
+fn changed(old: &Subscription, audio: Option<Selection>, video: Option<Selection>) -> Result<Subscription, Unfit> {
     match old.types {
-        StreamTypes::Audio if video.is_some() => {
-            return Err("videoUidList must not be set: the recording was started for audio only");
-        }
-        StreamTypes::Video if audio.is_some() => {
-            return Err("audioUidList must not be set: the recording was started for video only");
-        }
+        StreamTypes::Audio if video.is_some() => return Err(Unfit::AudioOnly),
+        StreamTypes::Video if audio.is_some() => return Err(Unfit::VideoOnly),
         _ => {}
     }
     let subscription = Subscription {
@@ -106,7 +91,7 @@ fn changed(
         quality: old.quality,
     };
     if is_empty(&subscription) {
-        return Err("the lists leave nothing to record; stop the recording instead");
+        return Err(Unfit::Empty);
     }
     Ok(subscription)
 }

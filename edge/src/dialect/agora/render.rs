@@ -11,7 +11,7 @@ use super::error::{
 };
 use super::server_response::{ServerResponse, is_backed_up, is_uploaded};
 use crate::http::Response;
-use crate::recording::{Command, Outcome, Snapshot, Status};
+use crate::recording::{Command, Outcome, Snapshot, Status, Unfit};
 
 /// How many problems a reason quotes: the newest ones.
 const QUOTED_PROBLEMS: usize = 3;
@@ -47,15 +47,14 @@ fn start(reply: Reply, outcome: &Outcome) -> Response {
             let detail = "a resource ID serves one recording, and this one has served it; acquire a new one";
             ApiError::new(RESOURCE_EXPIRED, detail).answer(reply)
         }
-        Outcome::Refused(refusal) => refused(refusal, INVALID_PARAMETER).answer(reply),
+        Outcome::Refused(refusal) => refused(refusal).answer(reply),
         _ => unexpected(reply),
     }
 }
 
-/// `callers`: the code for what is the caller's fault.
-fn refused(refusal: &Refusal, callers: Code) -> ApiError {
+fn refused(refusal: &Refusal) -> ApiError {
     match (refusal.fault, refusal.code) {
-        (Fault::Caller | Fault::Destination, _) => ApiError::new(callers, &refusal.reason),
+        (Fault::Caller | Fault::Destination, _) => ApiError::new(INVALID_PARAMETER, &refusal.reason),
         (Fault::Ours, RefusalCode::NoCapacity | RefusalCode::Draining) => ApiError::new(NO_WORKER, &refusal.reason),
         (Fault::Ours, _) => ApiError::new(INTERNAL_ERROR, &refusal.reason),
     }
@@ -102,16 +101,30 @@ fn stop(reply: Reply, outcome: &Outcome, at_once: bool) -> Response {
     }
 }
 
+/// `callers`: the code of a change that does not fit.
 fn update(reply: Reply, outcome: &Outcome, callers: Code) -> Response {
     match outcome {
         Outcome::Updated => reply.answer(200),
-        Outcome::Refused(refusal) => refused(refusal, callers).answer(reply),
+        Outcome::Unfit(why) => ApiError::new(callers, unfit(*why)).answer(reply),
         Outcome::AlreadyEnded(snapshot) => {
             let is_over = matches!(snapshot.status, Status::Ended | Status::Failed);
             let code = if is_over { WORKER_NOT_FOUND } else { EXITING };
             ApiError::new(code, ending(snapshot)).answer(reply)
         }
         _ => absent(reply, outcome),
+    }
+}
+
+fn unfit(why: Unfit) -> &'static str {
+    match why {
+        Unfit::NotMixed => "the recording is not mixed: it has no layout",
+        Unfit::AudioOnly => "videoUidList must not be set: the recording was started for audio only",
+        Unfit::VideoOnly => "audioUidList must not be set: the recording was started for video only",
+        Unfit::Empty => "the lists leave nothing to record; stop the recording instead",
+        Unfit::StorageLost => "the recording's storage cannot be opened: its keys cannot be renewed",
+        Unfit::KeysOfVod => "storageConfig must not be set: the recording goes to a video-on-demand service",
+        Unfit::SessionToken => "the recording's store, vendor 5, has no stsToken",
+        Unfit::OtherBucket => "storageConfig renews the keys of the recording's bucket: it must not name another one",
     }
 }
 

@@ -1,21 +1,14 @@
 //! A recorder's state with a clock, and short words for what the tests send and expect.
 
-use protocol::{
-    Addressing, ChannelType, ConfirmedSlice, Desired, Directive, EndCause, InventoryPage, Job, JobRequest, Mode,
-    Occurrences, Phase, PlaylistStyle, RecordedFile, RecorderKey, Refusal, RefusalCode, Report, ReportAnswer, Secret,
-    Selection, Source, Span, SpoolReport, Storage, StorageKind, StreamTypes, Subscription, Terms, TrackKind,
-};
+use protocol::{Desired, Directive, EndCause, Job, Phase, RefusalCode, Report, ReportAnswer, Terms};
 
 use super::receiver::Receiver;
+use super::samples::{T0, job_request, key, node, spec, target};
+use super::slices::Slices;
 use crate::recording::{
-    Call, CallId, Command, Delivery, Effect, Input, Node, NodeAnswer, Outcome, PageWish, Policy, Preference, Reply,
-    Request, Snapshot, Spec, Start, State, Stop, Target, Ticket, next_alarm, step,
+    Call, CallId, Command, Delivery, Effect, Input, Node, NodeAnswer, Outcome, Policy, Reply, Request, Snapshot, Spec,
+    Start, State, Stop, Ticket, next_alarm, step,
 };
-
-pub(super) const T0: u64 = 1_700_000_000_000;
-pub(super) const MINUTE: u64 = 60_000;
-pub(super) const HOUR: u64 = 60 * MINUTE;
-pub(super) const MAX_IDLE: u64 = 30_000;
 
 pub(super) struct Bench {
     pub(super) state: State,
@@ -132,31 +125,9 @@ impl Bench {
         epoch: u64,
         change: impl FnOnce(&mut Report),
     ) -> Report {
-        let mut report = Report {
-            node_id: node_id.to_owned(),
-            recorder: key(),
-            sid: sid.to_owned(),
-            epoch,
-            seq: self.next_seq,
-            at_ms: self.now,
-            phase: Phase::Recording,
-            cause: None,
-            idle_since_ms: None,
-            first_media_ms: None,
-            files: Vec::new(),
-            pictures: None,
-            pending_uploads: 0,
-            backed_up: None,
-            lost_packets: 0,
-            mix: None,
-            problems: Vec::new(),
-            occurrences: Occurrences::default(),
-            vod: None,
-            spool: SpoolReport {
-                spool: epoch,
-                ..SpoolReport::default()
-            },
-        };
+        let of = job_request(sid, node_id, epoch);
+        let mut report = Report::bare(of, self.next_seq, self.now, Phase::Recording);
+        report.spool.spool = epoch;
         self.next_seq += 1;
         change(&mut report);
         report
@@ -186,13 +157,7 @@ impl Bench {
     }
 
     pub(super) fn request_job(&mut self, sid: &str, node_id: &str, epoch: u64) -> Result<protocol::Job, RefusalCode> {
-        let request = JobRequest {
-            node_id: node_id.to_owned(),
-            recorder: key(),
-            sid: sid.to_owned(),
-            epoch,
-        };
-        match self.ask(Request::Job(request)).1 {
+        match self.ask(Request::Job(job_request(sid, node_id, epoch))).1 {
             Some(Reply::Job(job)) => job.map(|job| *job).map_err(|refusal| refusal.code),
             other => panic!("{other:?}"),
         }
@@ -300,68 +265,6 @@ impl Bench {
     }
 }
 
-/// The shell's part of the inventory: rows of (sid, spool, first, slices).
-#[derive(Default)]
-pub(super) struct Slices(Vec<(String, u64, u64, Vec<ConfirmedSlice>)>);
-
-impl Slices {
-    /// Slices in one answer.
-    const PAGE: usize = 5;
-
-    /// Carries out what is persisted with the state.
-    pub(super) fn keep(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
-        let mut left = Vec::new();
-        for effect in effects {
-            match effect {
-                Effect::Note {
-                    sid,
-                    spool,
-                    first,
-                    slices,
-                } => {
-                    let newest = self.of(&sid).map(|row| row.2 + row.3.len() as u64).max();
-                    assert_eq!(first, newest.unwrap_or(1), "places follow one another");
-                    self.0.push((sid, spool, first, slices));
-                }
-                Effect::Forget { sid } => self.0.retain(|row| row.0 != sid),
-                Effect::Answer { to, mut answer, page } => {
-                    if let Some(wish) = page {
-                        self.fill(&wish, &mut answer.inventory);
-                    }
-                    let reply = Reply::Desired(answer);
-                    left.push(Effect::Reply { to, reply });
-                }
-                other => left.push(other),
-            }
-        }
-        left
-    }
-
-    fn of(&self, sid: &str) -> impl Iterator<Item = &(String, u64, u64, Vec<ConfirmedSlice>)> {
-        self.0.iter().filter(move |row| row.0 == sid)
-    }
-
-    fn fill(&self, wish: &PageWish, page: &mut InventoryPage) {
-        for (_, spool, first, slices) in self.of(&wish.sid) {
-            let last = first + slices.len() as u64 - 1;
-            if *spool != wish.except_spool && last > page.after {
-                page.slices.extend(slices.iter().cloned());
-                if page.slices.len() >= Self::PAGE {
-                    page.next = last;
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Names of a recording's slices in the inventory's order.
-    pub(super) fn names(&self, sid: &str) -> Vec<String> {
-        self.of(sid)
-            .flat_map(|row| row.3.iter().map(|slice| slice.name.clone()))
-            .collect()
-    }
-}
-
 pub(super) fn reloaded(state: &State) -> State {
     let text = serde_json::to_string(state).unwrap();
     let ledgers = serde_json::to_string(state.ledgers()).unwrap();
@@ -369,133 +272,6 @@ pub(super) fn reloaded(state: &State) -> State {
     reloaded.restore_secrets(state.secrets());
     reloaded.restore_ledgers(serde_json::from_str(&ledgers).unwrap());
     reloaded
-}
-
-pub(super) fn key() -> RecorderKey {
-    RecorderKey {
-        app_id: "app".into(),
-        channel: "room".into(),
-        uid: "1".into(),
-    }
-}
-
-pub(super) fn node(id: &str) -> Node {
-    Node {
-        id: id.to_owned(),
-        url: format!("http://{id}"),
-    }
-}
-
-pub(super) fn target(sid: &str, nonce: Option<&str>) -> Target {
-    Target {
-        sid: sid.to_owned(),
-        nonce: nonce.map(str::to_owned),
-    }
-}
-
-/// A resource ID that was acquired at T0 and lasts for an hour.
-pub(super) fn ticket(nonce: &str) -> Ticket {
-    Ticket {
-        nonce: nonce.to_owned(),
-        issued_ms: T0,
-        expires_hours: 1,
-        preference: Preference::default(),
-    }
-}
-
-pub(super) fn spec() -> Spec {
-    Spec {
-        mode: Mode::Individual,
-        mix: None,
-        snapshots: None,
-        decryption: None,
-        channel_type: ChannelType::Live,
-        source: Source::Builtin {
-            rtsp: None,
-            roster: None,
-        },
-        subscription: Subscription {
-            quality: protocol::VideoQuality::High,
-            version: 1,
-            types: StreamTypes::Both,
-            audio: Selection::All,
-            video: Selection::All,
-        },
-        playlist: PlaylistStyle { strict_extinf: true },
-        storage: Storage {
-            kind: StorageKind::S3,
-            addressing: Addressing::Path,
-            session_ends_ms: None,
-            encryption: None,
-            tags: None,
-            endpoint: "http://s3".into(),
-            region: "us-east-1".into(),
-            bucket: "b".into(),
-            access_key: "ak".into(),
-            secret_key: Secret::new("storage-secret"),
-            session_token: None,
-            prefix: String::new(),
-            video: Default::default(),
-        },
-        backup: None,
-        max_idle_ms: MAX_IDLE,
-        token_expires_ms: None,
-    }
-}
-
-pub(super) fn file(name: &str, slices: u64, uploaded_slices: u64) -> RecordedFile {
-    RecordedFile {
-        kind: protocol::FileKind::Playlist,
-        name: name.to_owned(),
-        track: TrackKind::Video,
-        uid: "7".into(),
-        start_ms: T0,
-        duration_ms: slices * 1_000,
-        slices,
-        bytes: slices * 10_000,
-        uploaded_slices,
-    }
-}
-
-/// A confirmed slice of 1 s.
-pub(super) fn slice(playlist: &str, epoch: u64, second: u64) -> ConfirmedSlice {
-    ConfirmedSlice {
-        playlist: playlist.to_owned(),
-        uid: "7".into(),
-        track: TrackKind::Video,
-        epoch,
-        name: format!("{playlist}_{epoch}_{second}.ts"),
-        start_us: second.cast_signed() * 1_000_000,
-        duration_us: 1_000_000,
-        start_ms: T0 + second * 1_000,
-        bytes: 10_000,
-        discontinuity: false,
-        tags: Vec::new(),
-    }
-}
-
-/// A report tells slices.
-pub(super) fn telling(from: u64, confirmed: Vec<ConfirmedSlice>) -> impl FnOnce(&mut Report) {
-    move |report| {
-        report.spool.from = from;
-        report.spool.confirmed = confirmed;
-    }
-}
-
-pub(super) fn span(playlist: &str, from_ms: u64) -> Span {
-    Span {
-        playlist: playlist.to_owned(),
-        from_ms,
-        open: true,
-    }
-}
-
-pub(super) fn refusal(code: RefusalCode) -> Refusal {
-    Refusal {
-        fault: protocol::Fault::Ours,
-        code,
-        reason: format!("{code:?}"),
-    }
 }
 
 pub(super) fn outcome(reply: Reply) -> Outcome {
@@ -536,11 +312,4 @@ pub(super) fn publish(bench: &mut Bench, effects: Vec<Effect>) -> Vec<crate::rec
         }
     }
     statuses
-}
-
-pub(super) fn ended(cause: EndCause) -> impl FnOnce(&mut Report) {
-    move |report| {
-        report.phase = Phase::Ended;
-        report.cause = Some(cause);
-    }
 }

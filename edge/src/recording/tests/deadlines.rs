@@ -1,6 +1,7 @@
 use protocol::{Directive, EndCause};
 
 use super::bench::*;
+use super::samples::*;
 use crate::recording::{Effect, NodeAnswer, Outcome, Status, next_alarm};
 
 fn codes(bench: &mut Bench) -> Vec<String> {

@@ -2,8 +2,8 @@
 
 use protocol::EndCause;
 
-use super::bench::*;
 use super::listening::*;
+use super::samples::*;
 use crate::recording::{Command, Delivery, Event, Input, Outcome, What, next_alarm};
 
 const DAY: u64 = 24 * HOUR;

@@ -1,6 +1,7 @@
 use protocol::{Directive, EndCause, Phase, RefusalCode};
 
 use super::bench::*;
+use super::samples::*;
 use crate::recording::{Effect, NodeAnswer, Outcome, Snapshot, Status, next_alarm};
 
 const LOST: u64 = 30 * MINUTE;

@@ -1,6 +1,7 @@
 use protocol::{Directive, EndCause, Phase, Report};
 
 use super::bench::*;
+use super::samples::*;
 use crate::recording::{Effect, Status};
 
 fn leaving(report: &mut Report) {

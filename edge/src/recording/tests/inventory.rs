@@ -1,6 +1,7 @@
 use protocol::{Directive, EndCause, InventoryPage, RefusalCode};
 
 use super::bench::*;
+use super::samples::*;
 use crate::recording::{Effect, Status};
 
 /// `epoch` of n2, which has taken the recording over from n1.

@@ -4,6 +4,7 @@
 use protocol::{Happening, Occurrence, Occurrences, TrackKind};
 
 use super::bench::*;
+use super::samples::*;
 use crate::recording::{Delivery, Event, Replay, Reply, Request, What, next_alarm};
 
 pub(super) fn stream(number: u64) -> Happening {

@@ -13,5 +13,7 @@ mod placing;
 mod publishing;
 mod receiver;
 mod reporting;
+mod samples;
+mod slices;
 mod stopping;
 mod updating;

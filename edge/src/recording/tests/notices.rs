@@ -6,6 +6,7 @@ use protocol::{
 
 use super::bench::*;
 use super::listening::*;
+use super::samples::*;
 use crate::recording::{Event, Input, Reply, Request, What, Who};
 
 fn problem(code: &str, at_ms: u64) -> Problem {

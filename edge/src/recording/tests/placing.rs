@@ -1,6 +1,7 @@
 use protocol::{Directive, Fault, Phase, RefusalCode};
 
 use super::bench::*;
+use super::samples::*;
 use crate::recording::{Effect, Input, NodeAnswer, Outcome, Status};
 
 #[test]

@@ -1,6 +1,7 @@
 use protocol::{EndCause, Phase};
 
 use super::bench::*;
+use super::samples::*;
 use crate::recording::{Effect, Input, Status};
 
 fn published(effects: &[Effect]) -> Vec<(u64, Status)> {

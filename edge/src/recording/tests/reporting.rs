@@ -1,6 +1,7 @@
 use protocol::{Directive, EndCause, Fault, Phase, Problem, RefusalCode, Selection};
 
 use super::bench::*;
+use super::samples::*;
 use crate::recording::Status;
 
 fn problem(code: &str) -> Problem {

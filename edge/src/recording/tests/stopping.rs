@@ -1,6 +1,7 @@
 use protocol::{Directive, EndCause, Phase};
 
 use super::bench::*;
+use super::samples::*;
 use crate::recording::{Effect, NodeAnswer, Outcome, Snapshot, Status};
 
 fn stopping(outcome: Option<Outcome>) -> Snapshot {

@@ -1,10 +1,13 @@
 use protocol::{
     AudioProfile, Desired, Directive, EndCause, Layout, Mix, MixOutput, Mode, Phase, Scene, Secret, Selection,
-    StorageKeys, StreamTypes,
+    StorageKeys, StorageKind, StreamTypes,
 };
 
 use super::bench::*;
-use crate::recording::{Command, Effect, Input, NodeAnswer, Outcome, Renewal, Spec, Start, Update, UpdateLayout};
+use super::samples::*;
+use crate::recording::{
+    Command, Effect, Input, NodeAnswer, Outcome, Renewal, Spec, Start, Unfit, Update, UpdateLayout,
+};
 
 fn only(uid: &str) -> Option<Selection> {
     Some(Selection::Only(vec![uid.to_owned()]))
@@ -70,7 +73,7 @@ fn new_keys_reach_the_node_until_everything_is_uploaded() {
     );
 
     let (outcome, _) = renew(&mut bench, keys("t3", Some("elsewhere")));
-    assert!(matches!(outcome, Outcome::Refused(refusal) if refusal.reason.contains("bucket")));
+    assert_eq!(outcome, Outcome::Unfit(Unfit::OtherBucket));
     // A token alone: the pair stays.
     let alone = Renewal {
         pair: None,
@@ -95,6 +98,30 @@ fn told(effects: &[Effect]) -> Vec<Desired> {
         _ => None,
     });
     told.collect()
+}
+
+#[test]
+fn keys_that_the_storage_has_not_change_nothing() {
+    let token = |token: Option<&str>| Renewal {
+        bucket: None,
+        pair: Some(("AK2".to_owned(), Secret::new("SK2"))),
+        session_token: token.map(Secret::new),
+        session_ends_ms: None,
+    };
+    for (kind, session_token, wanted) in [
+        (StorageKind::S3, Some("t"), Outcome::Updated),
+        (StorageKind::Azure, None, Outcome::Updated),
+        (StorageKind::Azure, Some("t"), Outcome::Unfit(Unfit::SessionToken)),
+        (StorageKind::AliyunVod, None, Outcome::Unfit(Unfit::KeysOfVod)),
+    ] {
+        let (mut bench, mut spec) = (Bench::new(), spec());
+        spec.storage.kind = kind;
+        bench.start_spec_on("s1", ticket("a"), spec, "n1");
+        let (outcome, effects) = renew(&mut bench, token(session_token));
+        assert_eq!(outcome, wanted, "{kind:?}");
+        let is_told = told(&effects).iter().any(|desired| desired.keys.is_some());
+        assert_eq!(is_told, wanted == Outcome::Updated, "{kind:?}");
+    }
 }
 
 #[test]
@@ -147,7 +174,7 @@ fn what_does_not_fit_changes_nothing() {
     let mut bench = Bench::started("s1", ticket("a"));
     assert!(matches!(update(&mut bench, "b", only("7"), None).0, Outcome::Mismatch));
     let (outcome, effects) = update(&mut bench, "a", Some(Selection::None), None);
-    assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
+    assert_eq!(outcome, Outcome::Unfit(Unfit::Empty));
     assert_eq!(told(&effects), []);
     let (answer, _) = bench.report("s1", "n1", 1, |_| ());
     assert_eq!(answer.subscription.version, 1);
@@ -156,7 +183,7 @@ fn what_does_not_fit_changes_nothing() {
         target: target("s1", Some("a")),
         scene: Scene::default(),
     });
-    assert!(matches!(bench.call(command).1, Some(Outcome::Refused(_))));
+    assert_eq!(bench.call(command).1, Some(Outcome::Unfit(Unfit::NotMixed)));
 
     bench.stop("s1", true);
     assert!(matches!(

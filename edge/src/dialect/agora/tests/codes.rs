@@ -2,7 +2,7 @@
 //! the limiter.
 
 use super::*;
-use crate::recording::Outcome;
+use crate::recording::{Outcome, Unfit};
 use protocol::{EndCause, Fault, Refusal, RefusalCode};
 
 /// HTTP status, and the code or the gateway's message.
@@ -71,10 +71,10 @@ fn codes_of_outcomes() {
         ("stop", Outcome::State(empty(Status::Ended)), 206, 435),
         ("stop", not_found(), 404, 404),
         ("stop", Outcome::Mismatch, 400, 1003),
-        ("update", refused(Fault::Caller, RefusalCode::BadJob), 400, 2),
+        ("update", Outcome::Unfit(Unfit::Empty), 400, 2),
         ("update", ending(), 404, 501),
         ("update", ended(), 404, 404),
-        ("updateLayout", refused(Fault::Caller, RefusalCode::BadJob), 400, 1028),
+        ("updateLayout", Outcome::Unfit(Unfit::NotMixed), 400, 1028),
         ("updateLayout", ending(), 404, 501),
         ("updateLayout", ended(), 404, 404),
         ("updateLayout", Outcome::Mismatch, 400, 1003),

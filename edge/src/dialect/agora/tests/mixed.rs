@@ -1,10 +1,8 @@
 //! Mode mix, and what goes with a recording of either mode: snapshots and decryption.
 
 use super::*;
-use crate::recording::{Command, Outcome, Spec, UpdateLayout};
-use protocol::{
-    AudioProfile, Cipher, Colour, Layout, MixOutput, Mode, Refusal, RefusalCode, Scene, Snapshots, VideoQuality,
-};
+use crate::recording::{Command, Outcome, Spec, Unfit, UpdateLayout};
+use protocol::{AudioProfile, Cipher, Colour, Layout, MixOutput, Mode, Scene, Snapshots, VideoQuality};
 
 const CONFIG: &str = "/clientRequest/recordingConfig";
 
@@ -138,10 +136,6 @@ fn update_layout_replaces_the_whole_scene() {
         answer["resourceId"].is_string() && answer.get("code").is_none(),
         "{answer}"
     );
-    let refused = pending.render(&Outcome::Refused(Refusal {
-        fault: protocol::Fault::Caller,
-        code: RefusalCode::BadJob,
-        reason: "the recording is not mixed".into(),
-    }));
+    let refused = pending.render(&Outcome::Unfit(Unfit::NotMixed));
     assert_error(&refused, 400, 1028, "the recording is not mixed");
 }

@@ -8,6 +8,7 @@
 
 mod chance;
 mod checks;
+mod fleet;
 mod node;
 mod world;
 

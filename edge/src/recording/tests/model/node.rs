@@ -1,11 +1,11 @@
 use std::collections::BTreeSet;
 
 use protocol::{
-    ConfirmedSlice, Desired, Directive, EndCause, Happening, InventoryPage, Job, Occurrence, Occurrences, Phase,
-    Report, ReportAnswer, Span, SpoolReport,
+    ConfirmedSlice, Desired, Directive, EndCause, Happening, InventoryPage, Job, JobRequest, Occurrence, Occurrences,
+    Phase, Report, ReportAnswer, Span, SpoolReport,
 };
 
-use super::super::bench::{T0, file, slice};
+use super::super::samples::{T0, file, slice};
 
 pub(super) const PLAYLIST: &str = "v";
 /// A slice is closed after so long.
@@ -242,16 +242,14 @@ impl Held {
             open,
         };
         let names = spool.slices.len() + spool.learned.len();
-        Report {
+        let of = JobRequest {
             node_id: node_id.to_owned(),
             recorder: job.recorder.clone(),
             sid: job.sid.clone(),
             epoch: job.epoch,
-            seq: process.seq,
-            at_ms: now,
-            phase: process.phase,
+        };
+        Report {
             cause: spool.cause.filter(|_| process.phase >= Phase::Draining),
-            idle_since_ms: None,
             first_media_ms: (names > 0).then_some(T0),
             files: (names > 0)
                 .then(|| {
@@ -263,14 +261,7 @@ impl Held {
                 })
                 .into_iter()
                 .collect(),
-            pictures: None,
-            pending_uploads: 0,
-            backed_up: None,
-            lost_packets: 0,
-            mix: None,
-            problems: Vec::new(),
             occurrences: self.spool.occurrences(),
-            vod: None,
             spool: SpoolReport {
                 spool: spool.id,
                 from,
@@ -283,6 +274,7 @@ impl Held {
                     .into_iter()
                     .collect(),
             },
+            ..Report::bare(of, process.seq, now, process.phase)
         }
     }
 

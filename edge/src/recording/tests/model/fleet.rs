@@ -1,0 +1,141 @@
+//! The nodes' side: they take jobs and orders, work, report, die and come back.
+
+use protocol::{Desired, Directive, Job, JobRequest, RefusalCode};
+
+use super::super::samples::refusal;
+use super::node::Held;
+use super::world::{Message, NODES, World, id_of};
+use crate::recording::{NodeAnswer, Reply, Request};
+
+impl World {
+    pub(super) fn put_job(&mut self, index: usize, job: Job) -> NodeAnswer {
+        self.tally.endings += u64::from(job.placement.directive != Some(Directive::Record));
+        let fate = if self.kind { 9 } else { self.chance.below(10) };
+        let (now, state) = (self.now, &mut self.nodes[index]);
+        if state.down || fate == 0 {
+            return NodeAnswer::Unreachable;
+        }
+        let sid = job.sid.clone();
+        match state.held.get_mut(&sid) {
+            Some(held) if job.epoch < held.job.epoch => {
+                return NodeAnswer::Refused(refusal(RefusalCode::StaleEpoch));
+            }
+            Some(held) if job.epoch > held.job.epoch || held.process.is_none() => held.begin(job, now, self.seq),
+            Some(_) => {}
+            None if state.leaving || fate == 1 => return NodeAnswer::Refused(refusal(RefusalCode::NoCapacity)),
+            None => drop(state.held.insert(sid.clone(), Held::new(job, now, self.seq))),
+        }
+        self.seq += 1_000_000;
+        let Some(held) = state.held.get_mut(&sid) else {
+            return NodeAnswer::Unreachable;
+        };
+        let report = held.report(&id_of(index), state.leaving, now);
+        match fate {
+            2 => NodeAnswer::Unreachable,
+            _ => NodeAnswer::Report(Box::new(report)),
+        }
+    }
+
+    pub(super) fn post_desired(&mut self, index: usize, sid: &str, desired: &Desired) -> NodeAnswer {
+        let (now, state) = (self.now, &mut self.nodes[index]);
+        let held = state.held.get_mut(sid).filter(|held| held.process.is_some());
+        let Some(held) = held.filter(|_| !state.down) else {
+            return NodeAnswer::Unreachable;
+        };
+        if desired.epoch < held.job.epoch {
+            return NodeAnswer::Refused(refusal(RefusalCode::StaleEpoch));
+        }
+        held.told(desired);
+        held.work(now);
+        NodeAnswer::Report(Box::new(held.report(&id_of(index), state.leaving, now)))
+    }
+
+    /// A node works for a moment and reports.
+    pub(super) fn tick(&mut self, node: usize) {
+        if self.nodes[node].down {
+            return;
+        }
+        let sids: Vec<_> = self.nodes[node].held.keys().cloned().collect();
+        for sid in sids {
+            self.ask_job(node, &sid);
+            self.work(node, &sid);
+        }
+    }
+
+    /// A spool that an earlier process has left needs its job again.
+    fn ask_job(&mut self, node: usize, sid: &str) {
+        let held = self.nodes[node].held.get(sid);
+        let Some(held) = held.filter(|held| held.process.is_none()) else {
+            return;
+        };
+        let request = JobRequest {
+            node_id: id_of(node),
+            recorder: held.job.recorder.clone(),
+            sid: sid.to_owned(),
+            epoch: held.job.epoch,
+        };
+        let job = match self.ask(Request::Job(request)) {
+            Some(Reply::Job(Ok(job))) => *job,
+            Some(Reply::Job(Err(_))) => return,
+            other => panic!("{other:?}"),
+        };
+        if let Some(held) = self.nodes[node].held.get_mut(sid) {
+            held.begin(job, self.now, self.seq);
+            self.seq += 1_000_000;
+        }
+    }
+
+    fn work(&mut self, node: usize, sid: &str) {
+        let now = self.now;
+        let leaving = self.nodes[node].leaving;
+        let Some(held) = self.nodes[node].held.get_mut(sid).filter(|held| held.process.is_some()) else {
+            return;
+        };
+        held.work(now);
+        let promised = self.promised.entry(sid.to_owned()).or_default();
+        for slice in held.due(leaving) {
+            if self.kind || !self.chance.one_in(3) {
+                promised.confirmed.insert(slice.name.clone());
+                held.spool.confirmed.push(slice.name);
+            }
+        }
+        if held.may_write(now)
+            && let Some(written) = held.playlist()
+            && (self.kind || !self.chance.one_in(3))
+        {
+            held.has_written(written.ended);
+            self.written(node, sid, written);
+        }
+        let Some(held) = self.nodes[node].held.get_mut(sid) else {
+            return;
+        };
+        held.finish();
+        let report = held.report(&id_of(node), leaving, now);
+        self.tell(|| format!("node {node} reports"));
+        self.messages.push(Message::Report {
+            report: Box::new(report),
+            sent_ms: now,
+        });
+    }
+
+    pub(super) fn kill(&mut self, node: usize) {
+        self.tell(|| format!("node {node} dies"));
+        let state = &mut self.nodes[node];
+        state.down = true;
+        state.leaving = false;
+        for held in state.held.values_mut() {
+            held.process = None;
+        }
+    }
+
+    pub(super) fn restart(&mut self, node: usize) {
+        if self.nodes[node].down {
+            self.tell(|| format!("node {node} starts"));
+            self.nodes[node].down = false;
+        }
+    }
+}
+
+pub(super) fn index_of(url: &str) -> usize {
+    (0..NODES).find(|node| url.ends_with(&id_of(*node))).unwrap()
+}
