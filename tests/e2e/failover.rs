@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use protocol::Phase;
 use protocol::TrackKind::{Audio, Video};
+use protocol::{ConfirmedSlice, Phase};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tapedeck_tests::customer::{Customer, Task};
+use tapedeck_tests::fake_node::FakeNode;
 use tapedeck_tests::node::Node;
 use tapedeck_tests::publisher::{Media, Publisher, Transport};
 use tapedeck_tests::recorded::{Recording, Track};
-use tapedeck_tests::stack::Stack;
+use tapedeck_tests::stack::{Part, Stack};
 use tapedeck_tests::wait;
 
 use crate::steps::{self, now_ms, record_for};
@@ -26,7 +27,7 @@ const TWICE_AT_MOST: f64 = 0.045;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Two nodes that record, with the stack's own one, which has no room for recordings, as the channel server.
-async fn two_nodes(stack: &Stack) -> [Node; 2] {
+pub(crate) async fn two_nodes(stack: &Stack) -> [Node; 2] {
     let source = json!({ "source": { "type": "builtin", "rtsp": stack.info.rtsp, "roster": stack.info.node } });
     let path = format!("apps/{}", stack.info.app_id);
     stack.admin(Method::PATCH, &path, &source).await.expect(200);
@@ -35,7 +36,7 @@ async fn two_nodes(stack: &Stack) -> [Node; 2] {
 }
 
 /// The node that records, and the other one.
-async fn holder(nodes: [Node; 2], sid: &str) -> (Node, Node) {
+pub(crate) async fn holder(nodes: [Node; 2], sid: &str) -> (Node, Node) {
     let [one, two] = nodes;
     match one.report(sid).await {
         Some(_) => (one, two),
@@ -88,7 +89,8 @@ fn seam(track: &Track) -> usize {
     seam.unwrap_or_else(|| panic!("{}: nothing of the second node", track.file_name()))
 }
 
-fn is_of_second(name: &str) -> bool {
+/// Whether a slice is the second node's.
+pub(crate) fn is_of_second(name: &str) -> bool {
     name.contains("-n1.")
 }
 
@@ -178,6 +180,57 @@ pub(crate) async fn a_lost_node_is_replaced_and_its_slices_follow(stack: &mut St
         next.spools().is_empty().then_some(())
     })
     .await;
+}
+
+/// Slices of 1 s in one playlist, from the `first` second on.
+fn slices(epoch: u64, first: u64, count: u64) -> Vec<ConfirmedSlice> {
+    let slice = |second: u64| ConfirmedSlice {
+        playlist: "long.m3u8".to_owned(),
+        uid: "7".to_owned(),
+        track: Video,
+        epoch,
+        name: format!("long_{second}.ts"),
+        start_us: second.cast_signed() * 1_000_000,
+        duration_us: 1_000_000,
+        start_ms: second * 1_000,
+        bytes: 10_000,
+        discontinuity: false,
+        tags: Vec::new(),
+    };
+    (first..first + count).map(slice).collect()
+}
+
+/// An answer of the edge has some thousand slices: the next node asks for the rest.
+pub(crate) async fn a_long_recording_is_told_to_the_next_node(stack: &mut Stack) {
+    let (edge, token) = (stack.info.edge.clone(), stack.info.node_token.clone());
+    let mut nodes = vec![
+        FakeNode::named(&edge, &token, "one").await,
+        FakeNode::named(&edge, &token, "two").await,
+    ];
+    let task = stack.customer().record("long", |_| {}).await;
+    let holder = nodes.iter().position(|node| node.holds(&task.sid)).expect("one has it");
+    let (first, next) = (nodes.remove(holder), nodes.remove(0));
+    let told = slices(1, 0, 2_350);
+    first.confirm(&task.sid, told.clone());
+    let await_noted = async |node: &FakeNode, count: u64| {
+        let all = async || (node.noted(&task.sid) == count).then_some(());
+        wait::until("all slices are noted", LIMIT, all).await;
+    };
+    await_noted(&first, 2_350).await;
+    drop(first);
+    stack.crash(Part::Edge).await;
+    wait::until("the next node has it", LIMIT, async || {
+        next.holds(&task.sid).then_some(())
+    })
+    .await;
+    // What it captures itself meanwhile is not told to it.
+    next.confirm(&task.sid, slices(2, 2_360, 10));
+    wait::until("all slices of the first node", LIMIT, async || {
+        (next.learned(&task.sid).len() >= told.len()).then_some(())
+    })
+    .await;
+    await_noted(&next, 10).await;
+    assert_eq!(next.learned(&task.sid), told);
 }
 
 /// The slices that each playlist names.

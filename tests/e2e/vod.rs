@@ -14,6 +14,7 @@ use tapedeck_tests::stack::{Part, Stack};
 use tapedeck_tests::vod::{ACCESS_KEY, REGION, Refused, SECRET_KEY, Service, TEMPLATE_GROUP, Video};
 use tapedeck_tests::wait;
 
+use crate::failover::{self, is_of_second};
 use crate::steps::record_for;
 
 const SECRET: &str = "notification-secret";
@@ -110,6 +111,11 @@ pub(crate) async fn one_video_whatever_ends_meanwhile(stack: &mut Stack) {
     assert_eq!(videos.len(), 1, "{videos:?}");
     assert_described(&videos[0], &file);
     assert_whole(&service, &videos[0]).await;
+    assert_eq!(
+        written(&service, &videos[0]),
+        1,
+        "the playlist goes up when it is complete"
+    );
     assert_asked(&service);
     wait::until("events 60 and 61", END_LIMIT, async || {
         (!events(&server, &task, 61).is_empty()).then_some(())
@@ -159,16 +165,29 @@ fn assert_described(video: &Video, file: &str) {
     );
 }
 
-/// The playlist came last and once, names by their bare names the slices that are there, and plays.
-async fn assert_whole(service: &Service, video: &Video) {
-    let mut confirmed = service.confirmed();
-    assert_eq!(confirmed.pop().as_ref(), Some(&video.file_name));
-    assert!(!confirmed.contains(&video.file_name), "{confirmed:?}");
-    let stored = service.object(&video.file_name).expect("the playlist");
+/// How often the video's playlist was written.
+fn written(service: &Service, video: &Video) -> usize {
+    let confirmed = service.confirmed();
+    confirmed.iter().filter(|key| **key == video.file_name).count()
+}
+
+/// `None` before it is written.
+fn playlist_of(service: &Service, video: &Video) -> Option<(String, Playlist)> {
+    let stored = service.object(&video.file_name)?;
     assert_eq!(stored.content_type, "application/vnd.apple.mpegurl");
     let text = String::from_utf8(stored.data).expect("UTF-8");
     let playlist = playlist::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    assert!(playlist.ended && playlist.entries.len() >= 3, "{text}");
+    assert!(playlist.ended, "{text}");
+    Some((text, playlist))
+}
+
+/// The playlist came last, names by their bare names the slices that are there, and plays.
+async fn assert_whole(service: &Service, video: &Video) -> Playlist {
+    let mut confirmed = service.confirmed();
+    assert_eq!(confirmed.last(), Some(&video.file_name));
+    confirmed.retain(|key| *key != video.file_name);
+    let (text, playlist) = playlist_of(service, video).expect("the playlist");
+    assert!(playlist.entries.len() >= 3, "{text}");
     let dir = tempfile::tempdir().expect("a directory");
     std::fs::write(dir.path().join("video.m3u8"), &text).expect("a file");
     let mut named: Vec<_> = playlist
@@ -188,6 +207,7 @@ async fn assert_whole(service: &Service, video: &Video) {
     confirmed.dedup();
     assert_eq!(confirmed, named, "nothing else is there");
     assert_plays(dir.path(), &playlist).await;
+    playlist
 }
 
 async fn assert_plays(dir: &Path, playlist: &Playlist) {
@@ -219,6 +239,56 @@ fn assert_asked(service: &Service) {
         refused.len() > 1 && refused[1..].iter().all(|one| *one == ended),
         "{refused:?}"
     );
+}
+
+pub(crate) async fn a_video_outlives_its_node(stack: &mut Stack) {
+    let (service, customer, cname) = (Service::start().await, stack.customer(), "vodfailover");
+    let nodes = failover::two_nodes(stack).await;
+    let _publishing = publisher(stack, cname);
+    let task = customer
+        .record_in("mix", cname, |request| use_service(request, &service))
+        .await;
+    let (mut lost, _next) = failover::holder(nodes, &task.sid).await;
+    await_slices(&service, 1).await;
+    record_for(8).await;
+    lost.kill();
+    wait::until("a slice of the other node", SLICES_LIMIT, async || {
+        service.confirmed().iter().any(|key| is_of_second(key)).then_some(())
+    })
+    .await;
+    customer.stop(&task).await.expect(200);
+    let videos = service.videos();
+    assert_eq!(videos.len(), 1, "{videos:?}");
+    let video = &videos[0];
+    let (_, before) = wait::until("the playlist", END_LIMIT, async || playlist_of(&service, video)).await;
+
+    // The recording is over; what the lost node has is written into its place all the same.
+    lost.restart().await;
+    let first = |playlist: &Playlist| {
+        playlist
+            .entries
+            .iter()
+            .filter(|entry| !is_of_second(&entry.name))
+            .count()
+    };
+    wait::until("the lost node's slices in the playlist", END_LIMIT, async || {
+        let (_, playlist) = playlist_of(&service, video)?;
+        (first(&playlist) > first(&before)).then_some(())
+    })
+    .await;
+    let playlist = assert_whole(&service, video).await;
+    let breaks = playlist.entries.iter().filter(|entry| entry.discontinuity).count();
+    assert_eq!(breaks, 1, "where the node changes");
+    assert!(
+        playlist.entries[..first(&playlist)]
+            .iter()
+            .all(|entry| !is_of_second(&entry.name))
+    );
+    assert_eq!(service.videos().len(), 1);
+    wait::until("nothing is left on a disk", END_LIMIT, async || {
+        lost.spools().is_empty().then_some(())
+    })
+    .await;
 }
 
 pub(crate) async fn a_service_that_refuses_ends_the_recording(stack: &Stack) {

@@ -101,6 +101,7 @@ async fn send(edge: &Edge, supervisor: &Supervisor, sid: &str, report: &Report) 
     let answered = Answered {
         lease_until_ms: answer.lease_ms.map(|lease_ms| sent_ms.saturating_add(lease_ms)),
         inventory: answer.inventory,
+        videos: report.vod.as_ref().map_or(0, |vod| vod.videos.len()),
     };
     if let Err(refusal) = supervisor.answered(sid, report.epoch, answered) {
         tracing::debug!(sid, reason = refusal.reason, "the next answer is heard");

@@ -101,6 +101,7 @@ mod tests {
 
     fn answer(lease_until_ms: Option<u64>, noted: u64, last: u64) -> Answered {
         Answered {
+            videos: 0,
             lease_until_ms,
             inventory: InventoryPage {
                 noted,

@@ -231,6 +231,9 @@ impl Recording {
         input: BufReader<Stdin>,
         confirms: bool,
     ) -> Self {
+        if !confirms {
+            spool.videos_are_known(usize::MAX);
+        }
         let style = job.playlist;
         let render = move |slices: &[_], ended| playlist::render(slices, style, ended);
         let (writing, allowed) = watch::channel(Writing::Not);
@@ -348,6 +351,7 @@ impl Recording {
                     Answer::Confirmed(confirmed) => on_disk(&spool, move |spool| spool.confirm(confirmed)).await?,
                     Answer::Answered(answered) => {
                         news = part.answered(&answered);
+                        spool.videos_are_known(answered.videos);
                         let page = answered.inventory;
                         on_disk(&spool, move |spool| spool.learn(page.after, page.slices, page.next)).await?;
                     }

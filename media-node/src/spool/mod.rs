@@ -118,6 +118,8 @@ struct Inner {
     state: State,
     /// No file is due.
     held_back: bool,
+    /// How many of the videos the edge has been told of by this process.
+    known_videos: usize,
 }
 
 impl Inner {
@@ -160,6 +162,7 @@ impl Spool {
             journal,
             state,
             held_back: false,
+            known_videos: 0,
         };
         repair::carry_out(&mut inner, &slices, finish)?;
         inner.write(Entry::Opened {

@@ -242,12 +242,10 @@ impl State {
             | Entry::Retracted { .. }
             | Entry::Cleared { .. }
             | Entry::Left) => self.apply_backup(entry)?,
-            Entry::VideoMade(video) => {
-                if self.videos.iter().any(|made| made.name == video.name) {
-                    return Err(Contradiction(format!("the video of {} is made twice", video.name)));
-                }
-                self.videos.push(video);
-            }
+            Entry::VideoMade(video) => match self.videos.iter_mut().find(|made| made.name == video.name) {
+                Some(made) => *made = video,
+                None => self.videos.push(video),
+            },
         }
         Ok(())
     }

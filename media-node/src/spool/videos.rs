@@ -29,20 +29,24 @@ impl Spool {
         inner.state.videos.iter().find(|video| video.name == name).cloned()
     }
 
-    /// The service has made a video. The first one of a name stays.
+    /// The service has made a video. It takes the place of an earlier one of its name.
     pub fn keep_video(&self, video: KeptVideo) -> Result<(), SpoolError> {
-        let mut inner = self.lock();
-        if inner.state.videos.iter().all(|made| made.name != video.name) {
-            inner.write(Entry::VideoMade(video))?;
-        }
-        drop(inner);
+        self.lock().write(Entry::VideoMade(video))?;
         self.tell();
         Ok(())
     }
 
-    /// The recording's nodes before this one have made these.
+    /// The edge knows these videos of the recording. Where this node has made another one, it was lost before it had told
+    /// the edge, and all nodes go on with the edge's.
     pub fn adopt(&self, videos: Vec<VodVideo>) -> Result<(), SpoolError> {
         for VodVideo { name, video_id } in videos {
+            let own = self.video(&name);
+            if own.as_ref().is_some_and(|own| own.video_id == video_id) {
+                continue;
+            }
+            if let Some(own) = own {
+                tracing::warn!(name, own.video_id, video_id, "the recording's video is another one");
+            }
             self.keep_video(KeptVideo {
                 name,
                 video_id,
@@ -50,6 +54,23 @@ impl Spool {
             })?;
         }
         Ok(())
+    }
+
+    /// The edge has been told of the first `count` videos.
+    pub fn videos_are_known(&self, count: usize) {
+        let mut inner = self.lock();
+        if count > inner.known_videos {
+            inner.known_videos = count;
+            drop(inner);
+            self.tell();
+        }
+    }
+
+    /// Whether the edge has been told of the video of a playlist or of an MP4 file.
+    pub fn is_video_known(&self, name: &str) -> bool {
+        let inner = self.lock();
+        let mut known = inner.state.videos.iter().take(inner.known_videos);
+        known.any(|video| video.name == name)
     }
 
     /// The name of the playlist that has the slice.

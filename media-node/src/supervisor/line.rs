@@ -54,6 +54,8 @@ pub struct Answered {
     /// Playlists may be written up to this moment, by [`boot_ms`](crate::clock::boot_ms); without it there is no limit.
     pub lease_until_ms: Option<u64>,
     pub inventory: InventoryPage,
+    /// How many videos of a video-on-demand service the report told of.
+    pub videos: usize,
 }
 
 /// End capture without ending the recording: another process goes on with it.

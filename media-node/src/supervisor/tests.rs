@@ -496,6 +496,7 @@ async fn an_answer_is_heard_under_its_own_lease_only() {
     let world = world(NOTES_ORDERS, true);
     world.supervisor.put(job(SID, 4)).await.unwrap();
     let answered = |lease_until_ms| Answered {
+        videos: 0,
         lease_until_ms: Some(lease_until_ms),
         inventory: Default::default(),
     };

@@ -3,7 +3,7 @@
 //!
 //! A video is made once, before its first object travels, and its name is in the spool's journal before anything else
 //! happens, so that each later process goes on with it. Only an answer that never came leaves a video without a recording
-//! behind, empty. The service takes a playlist once: it goes last, when it is complete.
+//! behind, empty. The playlist goes last, when it is complete, because the service begins to work on the video then.
 
 mod api;
 mod grant;
@@ -33,6 +33,8 @@ const PROOF_TIME: Duration = Duration::from_secs(6);
 const GOOD_SIXTHS: u32 = 5;
 /// Between two attempts while the keys at hand are good.
 const RENEWALS_APART: Duration = Duration::from_secs(30);
+/// A video of which the edge has heard nothing after so long is uploaded to all the same: the edge may be away for hours.
+const KNOWN_TIME: Duration = Duration::from_secs(10);
 
 /// The service, for one recording. Clones share its keys.
 #[derive(Clone, Debug)]
@@ -200,8 +202,10 @@ impl Vod {
                 unkept.insert(name.to_owned(), video);
                 return Err(fault);
             }
+            await_known(spool, name).await;
             return grant.map_err(UploadFault::Unavailable);
         };
+        await_known(spool, name).await;
         let answer = self.api.refresh(&video.video_id).await;
         let answer = answer.map_err(|fault| fault.into_upload_fault(false))?;
         let grant = Grant::read(&answer, &self.region).map_err(UploadFault::Unavailable)?;
@@ -267,6 +271,16 @@ fn file_name(name: &str) -> String {
         }
     };
     name.chars().map(legal).collect()
+}
+
+/// Resolves when the edge knows the video. If this node is lost before, the next one makes another video, and what went into
+/// this one would be missing there.
+async fn await_known(spool: &Spool, name: &str) {
+    let mut changes = spool.changes();
+    let known = async { while !spool.is_video_known(name) && changes.changed().await.is_ok() {} };
+    if tokio::time::timeout(KNOWN_TIME, known).await.is_err() {
+        tracing::warn!(name, "the edge has not heard of the video yet");
+    }
 }
 
 async fn keep(spool: &Arc<Spool>, video: KeptVideo) -> Result<(), UploadFault> {

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::outbound::Targets;
 use crate::spool::{PlaylistKey, Slice};
-use crate::upload::tests::{client, open};
+use crate::upload::tests::{client, open as open_spool};
 use crate::upload::{Store, Uploader};
 
 #[derive(Default)]
@@ -137,6 +137,13 @@ async fn answer(
     (StatusCode::OK, answer.to_string())
 }
 
+/// A spool whose videos the edge knows at once.
+fn open(dir: &std::path::Path) -> Arc<Spool> {
+    let spool = open_spool(dir);
+    spool.videos_are_known(usize::MAX);
+    spool
+}
+
 fn add(spool: &Spool, name: &str) {
     let slice = Slice {
         playlist: PlaylistKey {
@@ -204,6 +211,50 @@ async fn another_process_goes_on_with_the_same_video() {
     assert_eq!(service.seen.lock().unwrap().calls[1]["VideoId"], "video0");
     // Not confirmed before, so put again, to the same place.
     assert_eq!(service.objects()[..2], ["PUT /b/sv/0-0.ts", "PUT /b/sv/0-0.ts"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_goes_to_a_video_that_the_edge_does_not_know() {
+    let (service, dir) = (Service::start().await, tempfile::tempdir().unwrap());
+    let spool = open_spool(dir.path());
+    add(&spool, "0.ts");
+    let uploading = service.upload(&spool);
+    let edge = async {
+        let mut changes = spool.changes();
+        while spool.videos().is_empty() {
+            changes.changed().await.unwrap();
+        }
+        assert_eq!(service.objects(), [""; 0]);
+        spool.videos_are_known(0);
+        assert!(!spool.is_video_known("a b.m3u8"));
+        spool.videos_are_known(1);
+        tokio::task::block_in_place(|| spool.finish(EndCause::Stopped)).unwrap();
+    };
+    let begin = Instant::now();
+    tokio::join!(uploading, edge);
+    assert!(begin.elapsed() < KNOWN_TIME, "it is told, not waited for");
+    assert_eq!(service.objects(), ["PUT /b/sv/0-0.ts", "PUT /b/sv/a_b.m3u8"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_was_lost_before_it_told_of_its_video_goes_on_with_the_next_ones() {
+    let (service, dir) = (Service::start().await, tempfile::tempdir().unwrap());
+    let spool = open(dir.path());
+    add(&spool, "0.ts");
+    let told = |video_id: &str| protocol::VodVideo {
+        name: "a b.m3u8".to_owned(),
+        video_id: video_id.to_owned(),
+    };
+    for own in ["own", "own", "another"] {
+        spool.adopt(vec![told(own)]).unwrap();
+    }
+    drop(spool);
+    let spool = open(dir.path());
+    spool.finish(EndCause::Stopped).unwrap();
+    service.upload(&spool).await;
+    assert_eq!(service.actions(), ["RefreshUploadVideo"]);
+    assert_eq!(service.seen.lock().unwrap().calls[0]["VideoId"], "another");
+    assert!(spool.is_done());
 }
 
 #[tokio::test(flavor = "multi_thread")]
