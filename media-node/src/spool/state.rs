@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::{ConfirmedSlice, EndCause, FileKind, RecordedFile};
+use protocol::{ConfirmedSlice, EndCause};
 use serde::{Deserialize, Serialize};
 
 use super::backup::Backup;
@@ -388,40 +388,6 @@ impl State {
     pub(super) fn is_done(&self) -> bool {
         self.cause.is_some() && self.drafts.is_empty() && self.pending() == 0
     }
-
-    pub(super) fn files(&self, prefix: &str) -> Vec<RecordedFile> {
-        let mut files: Vec<_> = self.playlists.iter().map(|playlist| playlist.as_file(prefix)).collect();
-        for draft in self.drafts.values() {
-            if let Draft::Slice { playlist_name, slice } = draft {
-                let name = object_key(prefix, playlist_name);
-                if files.iter().all(|file| file.name != name) {
-                    files.push(future_playlist(name, slice));
-                }
-            }
-        }
-        let complete = self.lone.values().map(|kept| (&kept.file, 1, u64::from(kept.uploaded)));
-        let growing = self.drafts.values().filter_map(|draft| match draft {
-            Draft::Slice { .. } => None,
-            Draft::Lone(file) => Some((file, 0, 0)),
-        });
-        files.extend(
-            complete
-                .chain(growing)
-                .filter(|(file, ..)| file.kind == LoneKind::Mp4)
-                .map(|(file, slices, uploaded_slices)| RecordedFile {
-                    name: object_key(prefix, &file.name),
-                    track: file.track,
-                    kind: FileKind::Mp4,
-                    uid: file.uid.clone(),
-                    start_ms: file.start_ms,
-                    duration_ms: file.duration_us.max(0) as u64 / 1000,
-                    slices,
-                    bytes: file.bytes,
-                    uploaded_slices,
-                }),
-        );
-        files
-    }
 }
 
 impl Draft {
@@ -434,20 +400,6 @@ impl Draft {
 }
 
 /// The playlist that will be, once its first slice is complete.
-fn future_playlist(name: String, first: &Slice) -> RecordedFile {
-    RecordedFile {
-        name,
-        track: first.playlist.track,
-        kind: FileKind::Playlist,
-        uid: first.playlist.uid.clone(),
-        start_ms: first.start_ms,
-        duration_ms: 0,
-        slices: 0,
-        bytes: 0,
-        uploaded_slices: 0,
-    }
-}
-
 impl Playlist {
     /// Length of the beginning whose slices are all confirmed.
     pub(super) fn confirmed(&self) -> usize {
@@ -457,42 +409,5 @@ impl Playlist {
     fn is_current(&self, finished: bool) -> bool {
         let names_all = self.published == self.slices.len() && self.published_learned == self.learned.len();
         (names_all && self.sealed == finished) || (self.slices.is_empty() && self.learned.is_empty())
-    }
-
-    fn as_file(&self, prefix: &str) -> RecordedFile {
-        let own = || self.slices.iter().map(|kept| &kept.slice);
-        let starts_ms = own().map(|slice| slice.start_ms);
-        let learned_ms = self.learned.iter().map(|slice| slice.start_ms);
-        let bytes = own().map(|slice| slice.bytes);
-        let own_us = || own().map(|slice| slice.duration_us).sum::<i64>();
-        let duration_us = match self.learned.is_empty() {
-            true => own_us(),
-            false => self
-                .merged(self.slices.len())
-                .iter()
-                .map(|slice| slice.duration_us)
-                .sum(),
-        };
-        let uploaded = self.slices.iter().filter(|kept| kept.uploaded).count();
-        RecordedFile {
-            name: object_key(prefix, &self.name),
-            track: self.key.track,
-            kind: FileKind::Playlist,
-            uid: self.key.uid.clone(),
-            start_ms: starts_ms.chain(learned_ms).min().unwrap_or_default(),
-            duration_ms: duration_us.max(0) as u64 / 1000,
-            slices: (self.slices.len() + self.learned.len()) as u64,
-            bytes: bytes.chain(self.learned.iter().map(|slice| slice.bytes)).sum(),
-            uploaded_slices: (uploaded + self.learned.len()) as u64,
-        }
-    }
-}
-
-/// The key of an object: the storage's prefix and the object's name.
-pub fn object_key(prefix: &str, name: &str) -> String {
-    if prefix.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{prefix}/{name}")
     }
 }

@@ -6,13 +6,13 @@ mod line;
 mod process;
 mod recording;
 mod restart;
+mod shutdown;
 mod space;
 mod table;
 #[cfg(test)]
 mod tests;
 mod vitals;
 
-use std::cmp::Reverse;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,7 +28,6 @@ pub use recording::{Recording, Stage, Status};
 pub use space::{Space, SpaceLimits};
 pub use vitals::{Counted, Total, Vitals};
 
-use crate::clock::unix_ms;
 use crate::spool;
 use keeper::Keeper;
 use recording::Order;
@@ -37,14 +36,6 @@ use vitals::Totals;
 
 /// The bucket's proof takes up to 6 s, and a process that records into the same spool may need some time to end.
 const ACCEPT_TIME: Duration = Duration::from_secs(20);
-/// What a recording's process may take beyond its time for uploads, to end in order.
-const EXIT_GRACE: Duration = Duration::from_secs(5);
-/// How long another node may take to go on with a recording: the edge finds one and lets it capture beside this one.
-const RELIEF_TIME: Duration = Duration::from_secs(30);
-/// Media that has waited so long for its store, slices of 15 s and their uploads considered, is held up.
-const STALLED_AFTER: Duration = Duration::from_secs(45);
-/// How often the disk is looked at. At most one recording ends for its sake each time.
-const LOOK_AT_DISK_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -331,74 +322,8 @@ impl Supervisor {
         self.inner.config.capacity
     }
 
-    /// How full the spool is; `None` until the disk has been looked at.
-    pub fn space(&self) -> Option<Space> {
-        *self.inner.space.borrow()
-    }
-
     pub fn total(&self) -> Total {
         self.inner.totals.read()
-    }
-
-    /// Looks after the disk, without end: measures the spool and ends recordings that there is no room for.
-    pub async fn watch_space(self) {
-        let mut ticks = tokio::time::interval(LOOK_AT_DISK_EVERY);
-        loop {
-            ticks.tick().await;
-            match space::free_bytes(&self.inner.config.spool) {
-                Ok(free) => self.make_room(free),
-                Err(error) => tracing::warn!(%error, "the spool's disk cannot be measured"),
-            }
-        }
-    }
-
-    fn make_room(&self, free: u64) {
-        let recordings = self.recordings();
-        let vitals = |recording: &Arc<Recording>| recording.status().borrow().vitals;
-        let bytes = recordings.iter().map(|recording| vitals(recording).spool_bytes);
-        let used = bytes.fold(0, u64::saturating_add);
-        let space = self.inner.config.space.space(used, free);
-        self.inner.space.send_replace(Some(space));
-        if !space.is_used_up() {
-            return;
-        }
-        let disk_is_full = self.inner.config.space.is_disk_full(free);
-        let stalled_since_ms = unix_ms().saturating_sub(STALLED_AFTER.as_millis() as u64);
-        // What has waited the longest belongs to the store that has been away the longest.
-        let filling = recordings
-            .iter()
-            .filter(|recording| recording.status().borrow().fills_spool())
-            // A recording whose store answers holds no more than its open files: it need not end for those whose store does not.
-            .filter(|recording| {
-                disk_is_full
-                    || vitals(recording)
-                        .unconfirmed_since_ms
-                        .is_some_and(|since_ms| since_ms < stalled_since_ms)
-            });
-        let Some(stalled) = filling.min_by_key(|recording| {
-            let vitals = vitals(recording);
-            (
-                vitals.unconfirmed_since_ms.unwrap_or(u64::MAX),
-                Reverse(vitals.spool_bytes),
-            )
-        }) else {
-            return;
-        };
-        let why = format!(
-            "the node's spool is full: {used} bytes of media wait for their stores and {} are allowed; this recording's wait \
-             the longest. What is captured is kept and uploaded",
-            space.limit
-        );
-        match stalled.order(Order::EndForSpace(why)) {
-            Ok(()) => stalled.update(|status| status.no_space = true),
-            Err(refusal) => {
-                tracing::warn!(
-                    sid = stalled.sid,
-                    reason = refusal.reason,
-                    "a recording cannot be ended for space"
-                );
-            }
-        }
     }
 
     pub fn is_draining(&self) -> bool {
@@ -410,47 +335,9 @@ impl Supervisor {
         self.inner.changes.subscribe()
     }
 
-    /// Takes no more jobs and lets go of the recordings. With an edge, which `edge_heard` tells of, another node is waited
-    /// for that goes on with each; without one, and where no other node is free, captures end. Uploads are waited for, at
-    /// most for `drain`, and until the ends that were reached are acknowledged. What is not up then stays in the spools.
-    pub async fn shut_down(&self, drain: Duration, edge_heard: Option<watch::Receiver<bool>>) {
-        self.inner.draining.store(true, Ordering::Relaxed);
-        let recordings = self.recordings();
-        let all_settled = || async {
-            for recording in &recordings {
-                // An error means that the keeper has gone, which is what is waited for.
-                let _ = recording.status().wait_for(Status::is_settled).await;
-            }
-        };
-        let order_all = |order: fn(Duration) -> Order| {
-            for recording in &recordings {
-                // A recording whose keeper has gone has nothing to let go of.
-                let _ = recording.order(order(drain));
-            }
-        };
-        if let Some(edge_heard) = edge_heard {
-            order_all(Order::Leave);
-            tokio::select! {
-                () = all_settled() => return,
-                () = silence(edge_heard) => tracing::warn!("the edge is away: nobody can go on with the recordings"),
-                () = tokio::time::sleep(RELIEF_TIME) => {}
-            }
-        }
-        order_all(Order::Interrupt);
-        if tokio::time::timeout(drain + EXIT_GRACE, all_settled()).await.is_err() {
-            tracing::warn!("some recordings did not end in time");
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.inner.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Resolves when the edge does not answer.
-async fn silence(mut edge_heard: watch::Receiver<bool>) {
-    // The agent has stopped when nobody tells any more.
-    let _ = edge_heard.wait_for(|heard| !heard).await;
 }
 
 /// The sid becomes a directory's name.

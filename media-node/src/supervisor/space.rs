@@ -2,7 +2,19 @@
 //! whose media has waited the longest ends, one after the other, but none whose store answers, unless the disk itself is
 //! full. Nothing is ever deleted for room.
 
+use std::cmp::Reverse;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Supervisor;
+use super::recording::{Order, Recording};
+use crate::clock::unix_ms;
+
+/// Media that has waited so long for its store, slices of 15 s and their uploads considered, is held up.
+const STALLED_AFTER: Duration = Duration::from_secs(45);
+/// How often the disk is looked at. At most one recording ends for its sake each time.
+const LOOK_AT_DISK_EVERY: Duration = Duration::from_secs(1);
 
 /// What the operator allows.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +65,74 @@ impl Space {
 pub(super) fn free_bytes(path: &Path) -> std::io::Result<u64> {
     let status = nix::sys::statvfs::statvfs(path)?;
     Ok(status.blocks_available().saturating_mul(status.fragment_size()))
+}
+
+impl Supervisor {
+    /// How full the spool is; `None` until the disk has been looked at.
+    pub fn space(&self) -> Option<Space> {
+        *self.inner.space.borrow()
+    }
+
+    /// Looks after the disk, without end: measures the spool and ends recordings that there is no room for.
+    pub async fn watch_space(self) {
+        let mut ticks = tokio::time::interval(LOOK_AT_DISK_EVERY);
+        loop {
+            ticks.tick().await;
+            match free_bytes(&self.inner.config.spool) {
+                Ok(free) => self.make_room(free),
+                Err(error) => tracing::warn!(%error, "the spool's disk cannot be measured"),
+            }
+        }
+    }
+
+    fn make_room(&self, free: u64) {
+        let recordings = self.recordings();
+        let vitals = |recording: &Arc<Recording>| recording.status().borrow().vitals;
+        let bytes = recordings.iter().map(|recording| vitals(recording).spool_bytes);
+        let used = bytes.fold(0, u64::saturating_add);
+        let space = self.inner.config.space.space(used, free);
+        self.inner.space.send_replace(Some(space));
+        if !space.is_used_up() {
+            return;
+        }
+        let disk_is_full = self.inner.config.space.is_disk_full(free);
+        let stalled_since_ms = unix_ms().saturating_sub(STALLED_AFTER.as_millis() as u64);
+        // What has waited the longest belongs to the store that has been away the longest.
+        let filling = recordings
+            .iter()
+            .filter(|recording| recording.status().borrow().fills_spool())
+            // A recording whose store answers holds no more than its open files: it need not end for those whose store does not.
+            .filter(|recording| {
+                disk_is_full
+                    || vitals(recording)
+                        .unconfirmed_since_ms
+                        .is_some_and(|since_ms| since_ms < stalled_since_ms)
+            });
+        let Some(stalled) = filling.min_by_key(|recording| {
+            let vitals = vitals(recording);
+            (
+                vitals.unconfirmed_since_ms.unwrap_or(u64::MAX),
+                Reverse(vitals.spool_bytes),
+            )
+        }) else {
+            return;
+        };
+        let why = format!(
+            "the node's spool is full: {used} bytes of media wait for their stores and {} are allowed; this recording's wait \
+             the longest. What is captured is kept and uploaded",
+            space.limit
+        );
+        match stalled.order(Order::EndForSpace(why)) {
+            Ok(()) => stalled.update(|status| status.no_space = true),
+            Err(refusal) => {
+                tracing::warn!(
+                    sid = stalled.sid,
+                    reason = refusal.reason,
+                    "a recording cannot be ended for space"
+                );
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::capture::stream::StreamCapture;
 use crate::capture::track::{SenderReport, TrackCapture};
 use crate::capture::{AacFormat, AccessUnit, CaptureEvent, Format, H264Format, Track, UserClock};
 
+pub(super) const SECOND: i64 = 1_000_000;
 /// NTP time at the recording's start, on a sender's clock of its own.
 pub(super) const NTP_START_US: i64 = 3_900_000_000_000_000;
 
@@ -317,4 +318,35 @@ pub(super) fn assert_in_order(events: &[CaptureEvent]) {
             }
         }
     }
+}
+
+pub(super) fn none() -> i64 {
+    0
+}
+
+/// A repeatable jitter of up to `max_us`.
+pub(super) fn jitter(max_us: i64) -> impl FnMut() -> i64 {
+    let mut state = 1u64;
+    move || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as i64 % (max_us + 1)
+    }
+}
+
+/// The greatest distance between sound and picture from `after_us` on.
+pub(super) fn apart_us(events: &[CaptureEvent], after_us: i64) -> i64 {
+    let errors = |track| {
+        let late = units(events, track)
+            .into_iter()
+            .filter(move |unit| unit.pts_us >= after_us)
+            .map(error_us);
+        late.fold((i64::MAX, i64::MIN), |(least, most), error| {
+            (least.min(error), most.max(error))
+        })
+    };
+    let (audio, video) = (errors(Track::Audio), errors(Track::Video));
+    assert!(audio.0 <= audio.1 && video.0 <= video.1, "both tracks have units");
+    (video.1 - audio.0).max(audio.1 - video.0)
 }

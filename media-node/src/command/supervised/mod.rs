@@ -1,41 +1,37 @@
+//! The process of one recording, under its supervisor.
+
+mod inlets;
+mod prepare;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{
-    Confirmed, Desired, Directive, EndCause, Fault, Job, Placement, Refusal, RefusalCode, Report, Storage, StorageKind,
-};
+use protocol::{Desired, Directive, EndCause, Job, Report, StorageKind};
 use tokio::io::{AsyncWriteExt, BufReader, Stdin, Stdout};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::open_spool;
 use super::part::{Part, on_disk};
 use super::report::{Progress, Reporter};
 use crate::capture::Clock;
 use crate::channel::NodeAddresses;
 use crate::clock::unix_ms;
 use crate::container::playlist;
-use crate::outbound;
 use crate::record::{self, Context, Options, Status};
-use crate::spool::{Opening, Spool, SpoolError};
-use crate::supervisor::{self, Answered, Begin, Control, Counted, Node, Told, Vitals};
-use crate::upload::{self, BackupStore, Bucket, Store, Tally, Uploader, Writing};
+use crate::spool::Spool;
+use crate::supervisor::{self, Begin, Control, Counted, Node, Told, Vitals};
+use crate::upload::{self, Tally, Uploader, Writing};
+use inlets::{Answer, Inlets};
+use prepare::{Stores, beginning, prepare, renew_keys};
 
 /// The supervisor sends the job at once.
 const JOB_TIME: Duration = Duration::from_secs(10);
-/// A process whose supervisor was killed ends by itself and gives the spool free.
-const HANDOVER_TIME: Duration = Duration::from_secs(10);
-const HANDOVER_STEP: Duration = Duration::from_millis(50);
 /// Shortest and longest time between two reports.
 const REPORTS_APART: Duration = Duration::from_millis(200);
 const REPORT_EVERY: Duration = Duration::from_secs(2);
-/// That wait to be noted; the edge answers no faster than it is told.
-const MOST_ANSWERS: usize = 16;
-/// A clock that differs from the edge's by more than this is wrong; by less, the job was on its way.
-const SKEW_MS: u64 = 2_000;
 /// After an interruption capture has so long to close its slices.
 const CLOSE_TIME: Duration = Duration::from_secs(3);
 
@@ -64,108 +60,6 @@ pub(super) async fn run(dir: &Path, options: Options) -> Result<(), String> {
                 .await
         }
         Err(refusal) => tell(&mut output, &Told::Refused(refusal)).await,
-    }
-}
-
-/// Where the recording's timeline begins by this machine's clock.
-fn beginning(placement: &Placement, here_ms: u64) -> u64 {
-    match (placement.started_ms, placement.now_ms) {
-        (Some(started_ms), Some(there_ms)) if here_ms.abs_diff(there_ms) > SKEW_MS => {
-            tracing::warn!(
-                here_ms,
-                there_ms,
-                "the clocks of this machine and of the edge differ: times in names are this machine's"
-            );
-            here_ms.saturating_sub(there_ms.saturating_sub(started_ms))
-        }
-        (Some(started_ms), _) => started_ms,
-        (None, _) => here_ms,
-    }
-}
-
-/// Where the recording goes.
-struct Stores {
-    client: outbound::Client,
-    store: Store,
-    backup: Option<BackupStore>,
-}
-
-async fn prepare(
-    dir: &Path,
-    job: &Job,
-    started_ms: u64,
-    check: bool,
-    options: &Options,
-) -> Result<(Arc<Spool>, Stores), Refusal> {
-    let ours = |reason: String| Refusal {
-        fault: Fault::Ours,
-        code: RefusalCode::Internal,
-        reason,
-    };
-    let client = outbound::Client::without_redirects(options.targets).map_err(|error| ours(error.to_string()))?;
-    if check {
-        record::check(job, options)?;
-        // What another node has begun is gone on with even while its store is away.
-        if !job.placement.takeover {
-            upload::check(&job.storage, &client).await?;
-        }
-    }
-    let store = Store::new(&job.storage, &client).map_err(|reason| Refusal {
-        fault: Fault::Destination,
-        code: RefusalCode::StorageUnusable,
-        reason,
-    })?;
-    let backup = job
-        .backup
-        .as_ref()
-        .and_then(|backup| match Bucket::new(&backup.storage, &client) {
-            Ok(bucket) => Some(BackupStore {
-                bucket,
-                after: Duration::from_millis(backup.after_ms),
-            }),
-            Err(error) => {
-                tracing::error!(error, "the backup store is not used: its description is wrong");
-                None
-            }
-        });
-    let opening = Opening {
-        epoch: job.epoch,
-        at_ms: started_ms,
-    };
-    let end = Instant::now() + HANDOVER_TIME;
-    let spool = loop {
-        match open_spool(dir, opening).await {
-            Err(SpoolError::InUse(_)) if Instant::now() < end => tokio::time::sleep(HANDOVER_STEP).await,
-            other => break other,
-        }
-    };
-    let spool = spool.map_err(|error| ours(error.to_string()))?;
-    let videos = job.placement.videos.clone();
-    on_disk(&spool, move |spool| spool.adopt(videos)).await.map_err(ours)?;
-    let stores = Stores { client, store, backup };
-    Ok((spool, stores))
-}
-
-/// Has uploads go on with the keys that are wanted.
-async fn renew_keys(
-    mut desired: watch::Receiver<Desired>,
-    storage: Storage,
-    client: outbound::Client,
-    store: watch::Sender<Store>,
-) {
-    let mut present = storage.keys();
-    while desired.changed().await.is_ok() {
-        let Some(keys) = desired.borrow_and_update().keys.clone().filter(|keys| *keys != present) else {
-            continue;
-        };
-        present = keys.clone();
-        match Store::new(&storage.with_keys(keys), &client) {
-            Ok(renewed) => {
-                tracing::info!("the store's keys are renewed");
-                store.send_replace(renewed);
-            }
-            Err(error) => tracing::error!(error, "the store's new keys cannot be used"),
-        }
     }
 }
 
@@ -209,18 +103,6 @@ struct Recording {
     confirms: bool,
 }
 
-/// What comes from the supervisor beside what is wanted.
-struct Inlets {
-    interrupts: watch::Receiver<Option<Duration>>,
-    leaving: watch::Receiver<bool>,
-    answers: mpsc::Receiver<Answer>,
-}
-
-enum Answer {
-    Confirmed(Confirmed),
-    Answered(Box<Answered>),
-}
-
 impl Recording {
     fn start(
         spool: Arc<Spool>,
@@ -250,13 +132,8 @@ impl Recording {
         };
         let part = Part::new(Arc::clone(&spool), &job.placement, writing);
         let desired = watch::Sender::new(wanted);
-        let (interrupt, interrupts) = watch::channel(None);
-        let (leave, leaving) = watch::channel(false);
-        let (answer, answers) = mpsc::channel(MOST_ANSWERS);
-        let renewals = desired.subscribe();
-        tokio::spawn(listen(input, desired.clone(), interrupt, leave, answer));
         tokio::spawn(renew_keys(
-            renewals,
+            desired.subscribe(),
             job.storage.clone(),
             stores.client,
             uploader.store(),
@@ -278,12 +155,8 @@ impl Recording {
             reporter,
             uploader,
             context,
+            inlets: Inlets::open(input, desired.clone()),
             desired,
-            inlets: Inlets {
-                interrupts,
-                leaving,
-                answers,
-            },
             part,
             confirms,
         }
@@ -419,67 +292,6 @@ impl Leave {
             None => std::future::pending().await,
         }
     }
-}
-
-/// Passes orders on. The end of the input is the end of the supervisor.
-async fn listen(
-    mut input: BufReader<Stdin>,
-    desired: watch::Sender<Desired>,
-    interrupt: watch::Sender<Option<Duration>>,
-    leave: watch::Sender<bool>,
-    answers: mpsc::Sender<Answer>,
-) {
-    let is_interrupted = || interrupt.borrow().is_some();
-    loop {
-        let answer = match supervisor::next(&mut input).await {
-            Ok(Some(Control::Desired(newer))) => {
-                if !is_interrupted() {
-                    desired.send_if_modified(|desired| want(desired, *newer));
-                }
-                continue;
-            }
-            Ok(Some(Control::Interrupt(order))) => {
-                interrupt.send_replace(Some(Duration::from_millis(order.drain_ms)));
-                continue;
-            }
-            Ok(Some(Control::Leave)) => {
-                leave.send_replace(true);
-                continue;
-            }
-            Ok(Some(Control::Confirmed(confirmed))) => Answer::Confirmed(confirmed),
-            Ok(Some(Control::Answered(answered))) => Answer::Answered(answered),
-            Ok(Some(Control::Begin(_))) => {
-                tracing::warn!("a second job is ignored");
-                continue;
-            }
-            Ok(None) => {
-                if !is_interrupted() {
-                    interrupt.send_replace(Some(Duration::ZERO));
-                }
-                return;
-            }
-            Err(error) => {
-                tracing::error!(%error, "an order is ignored");
-                continue;
-            }
-        };
-        // Nobody takes it when the process leaves: it is told again.
-        let _ = answers.send(answer).await;
-    }
-}
-
-/// Takes over what is wanted. A recording that was released stays so, and what it was then decides what becomes of its media.
-fn want(desired: &mut Desired, newer: Desired) -> bool {
-    if desired.directive == Directive::Release || *desired == newer {
-        return false;
-    }
-    let standby = match newer.directive {
-        Directive::Release => desired.terms.standby,
-        Directive::Record | Directive::Stop(_) => newer.terms.standby,
-    };
-    *desired = newer;
-    desired.terms.standby = standby;
-    true
 }
 
 async fn finish(spool: &Arc<Spool>, cause: EndCause) -> Result<(), String> {
