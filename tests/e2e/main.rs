@@ -38,12 +38,15 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Trial};
 use tapedeck_tests::stack::{Stack, can_mount};
 
-/// Tests that run at a time unless the command line says otherwise: what two cores carry without falling behind.
+/// Tests that run at a time unless the command line says otherwise: what two cores carry without falling behind. Each of the
+/// long forms fills the machine by itself.
 const AT_ONCE: usize = 6;
+const AT_ONCE_LONG: usize = 1;
 
 fn main() -> ExitCode {
     let mut args = Arguments::from_args();
-    args.test_threads.get_or_insert(AT_ONCE);
+    let at_once = if steps::is_soak() { AT_ONCE_LONG } else { AT_ONCE };
+    args.test_threads.get_or_insert(at_once);
     if args.list {
         return libtest_mimic::run(&args, trials(None)).exit_code();
     }
