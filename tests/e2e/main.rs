@@ -157,6 +157,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         mixed::agoras_playlist_is_told_by_name,
         mixed::anyrtcs_files_are_listed,
         vod::a_service_that_refuses_ends_the_recording,
+        vod::an_mp4_file_is_a_video_of_its_own,
         limits::exactly_the_allowed_number_pass_in_each_second,
         limits::recordings_have_a_quota,
         monitoring::metrics_show_what_the_edge_does,

@@ -1,5 +1,6 @@
 //! Recordings into Alibaba Cloud's video-on-demand service.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -289,6 +290,57 @@ pub(crate) async fn a_video_outlives_its_node(stack: &mut Stack) {
         lost.spools().is_empty().then_some(())
     })
     .await;
+}
+
+pub(crate) async fn an_mp4_file_is_a_video_of_its_own(stack: &Stack) {
+    let (service, customer, cname) = (Service::start().await, stack.customer(), "vodmp4");
+    let _publishing = publisher(stack, cname);
+    let task = customer
+        .record_in("mix", cname, |request| {
+            use_service(request, &service);
+            request["recordingFileConfig"] = json!({ "avFileType": ["hls", "mp4"] });
+        })
+        .await;
+    await_slices(&service, 1).await;
+    let response = customer.stop(&task).await.expect(200).body["serverResponse"].take();
+    let mut videos = service.videos();
+    videos.sort_by_key(|video| video.file_name.ends_with(".mp4"));
+    let names = [
+        format!("{}_{cname}.m3u8", task.sid),
+        format!("{}_{cname}_0.mp4", task.sid),
+    ];
+    let info: BTreeMap<_, _> = names.iter().zip(&videos).collect();
+    let told = response["extensionServiceState"][0]["payload"]["videoInfo"].as_array();
+    let told: BTreeMap<_, _> = told
+        .into_iter()
+        .flatten()
+        .map(|one| (one["fileName"].as_str(), one["videoId"].as_str()))
+        .collect();
+    let wanted = info
+        .iter()
+        .map(|(name, video)| (Some(name.as_str()), Some(video.id.as_str())))
+        .collect();
+    assert_eq!(told, wanted, "{response}");
+    for (name, video) in info {
+        assert_described(video, name);
+    }
+    let file = service.object(&videos[1].file_name).expect("the file");
+    assert_eq!(file.content_type, "video/mp4");
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("video.mp4");
+    std::fs::write(&path, file.data).expect("a file");
+    assert_eq!(probe::streams(&path).await.len(), 2, "audio and video");
+    let (_, playlist) = playlist_of(&service, &videos[0]).expect("the playlist");
+    let listed: f64 = playlist.entries.iter().map(|entry| entry.duration).sum();
+    let times = probe::packets(&path).await.into_iter().map(|packet| packet.pts);
+    let (first, last) = times.fold((f64::MAX, f64::MIN), |(first, last), pts| {
+        (first.min(pts), last.max(pts))
+    });
+    let lasts = last - first;
+    assert!(
+        (lasts - listed).abs() < 0.2,
+        "{lasts} s in the file, {listed} s in the playlist"
+    );
 }
 
 pub(crate) async fn a_service_that_refuses_ends_the_recording(stack: &Stack) {

@@ -205,11 +205,7 @@ impl Bench {
         let (by, early, effects) = self.call(Command::Start(Box::new(start)));
         assert_eq!(early, None);
         let epoch = placed_epoch(&effects);
-        self.step(Input::Placed {
-            sid: sid.to_owned(),
-            epoch,
-            node: Ok(node(node_id)),
-        });
+        self.place(sid, epoch, Ok(node(node_id)));
         let report = self.make_report(sid, node_id, epoch, |report| report.phase = Phase::Starting);
         let effects = self.job_answered(sid, epoch, NodeAnswer::Report(Box::new(report)));
         assert_eq!(replies_to(&effects, by), [Outcome::Started { sid: sid.to_owned() }]);

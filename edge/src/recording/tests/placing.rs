@@ -2,7 +2,16 @@ use protocol::{Directive, Fault, Phase, RefusalCode};
 
 use super::bench::*;
 use super::samples::*;
-use crate::recording::{Effect, Input, NodeAnswer, Outcome, Status};
+use crate::recording::{CallId, Effect, NodeAnswer, Outcome, Status};
+
+/// A start whose job has been offered to n1: its call and its epoch.
+fn offered() -> (Bench, CallId, u64) {
+    let mut bench = Bench::new();
+    let (by, _, effects) = bench.start("s1", ticket("a"));
+    let epoch = placed_epoch(&effects);
+    bench.place("s1", epoch, Ok(node("n1")));
+    (bench, by, epoch)
+}
 
 #[test]
 fn a_start_is_answered_when_a_node_has_taken_the_job() {
@@ -12,11 +21,7 @@ fn a_start_is_answered_when_a_node_has_taken_the_job() {
     let epoch = placed_epoch(&effects);
     assert_eq!(bench.snapshot("s1").status, Status::Placing);
 
-    let effects = bench.step(Input::Placed {
-        sid: "s1".into(),
-        epoch,
-        node: Ok(node("n1")),
-    });
+    let effects = bench.place("s1", epoch, Ok(node("n1")));
     let [Effect::SendJob { url, job }] = &effects[..] else {
         panic!("{effects:?}")
     };
@@ -38,14 +43,7 @@ fn a_refusal_for_the_nodes_own_reason_leads_to_the_next_node() {
         RefusalCode::StaleEpoch,
     ];
     for code in codes {
-        let mut bench = Bench::new();
-        let (_, _, effects) = bench.start("s1", ticket("a"));
-        let first = placed_epoch(&effects);
-        bench.step(Input::Placed {
-            sid: "s1".into(),
-            epoch: first,
-            node: Ok(node("n1")),
-        });
+        let (mut bench, _, first) = offered();
         let effects = bench.job_answered("s1", first, NodeAnswer::Refused(refusal(code)));
         let [Effect::Place { epoch, exclude, .. }] = &effects[..] else {
             panic!("{effects:?}")
@@ -58,14 +56,7 @@ fn a_refusal_for_the_nodes_own_reason_leads_to_the_next_node() {
 #[test]
 fn a_fault_of_the_job_or_the_bucket_is_final_and_spends_no_ticket() {
     for code in [RefusalCode::StorageUnusable, RefusalCode::BadJob] {
-        let mut bench = Bench::new();
-        let (by, _, effects) = bench.start("s1", ticket("a"));
-        let epoch = placed_epoch(&effects);
-        bench.step(Input::Placed {
-            sid: "s1".into(),
-            epoch,
-            node: Ok(node("n1")),
-        });
+        let (mut bench, by, epoch) = offered();
         let effects = bench.job_answered("s1", epoch, NodeAnswer::Refused(refusal(code)));
         assert_eq!(replies_to(&effects, by), [Outcome::Refused(refusal(code))]);
         assert!(bench.state.is_empty());
@@ -79,11 +70,7 @@ fn when_no_node_takes_it_the_refusal_names_them_all() {
     let (by, _, mut effects) = bench.start("s1", ticket("a"));
     for id in ["n1", "n2", "n3"] {
         let epoch = placed_epoch(&effects);
-        bench.step(Input::Placed {
-            sid: "s1".into(),
-            epoch,
-            node: Ok(node(id)),
-        });
+        bench.place("s1", epoch, Ok(node(id)));
         effects = bench.job_answered("s1", epoch, NodeAnswer::Unreachable);
     }
     let [Outcome::Refused(refusal)] = &replies_to(&effects, by)[..] else {
@@ -101,11 +88,7 @@ fn without_a_node_the_fleets_reason_is_told() {
     let mut bench = Bench::new();
     let (by, _, effects) = bench.start("s1", ticket("a"));
     let epoch = placed_epoch(&effects);
-    let effects = bench.step(Input::Placed {
-        sid: "s1".into(),
-        epoch,
-        node: Err("all are full".into()),
-    });
+    let effects = bench.place("s1", epoch, Err("all are full"));
     let [Outcome::Refused(refusal)] = &replies_to(&effects, by)[..] else {
         panic!("{effects:?}")
     };
@@ -114,14 +97,7 @@ fn without_a_node_the_fleets_reason_is_told() {
 
 #[test]
 fn a_slow_start_asks_no_further_node() {
-    let mut bench = Bench::new();
-    let (by, _, effects) = bench.start("s1", ticket("a"));
-    let epoch = placed_epoch(&effects);
-    bench.step(Input::Placed {
-        sid: "s1".into(),
-        epoch,
-        node: Ok(node("n1")),
-    });
+    let (mut bench, by, epoch) = offered();
     bench.now += 15_000;
     let effects = bench.job_answered("s1", epoch, NodeAnswer::Unreachable);
     assert!(
@@ -133,14 +109,7 @@ fn a_slow_start_asks_no_further_node() {
 #[test]
 fn an_acceptance_about_something_else_counts_as_a_refusal() {
     for (sid, id, epoch_off) in [("s2", "n1", 0), ("s1", "n2", 0), ("s1", "n1", 1)] {
-        let mut bench = Bench::new();
-        let (_, _, effects) = bench.start("s1", ticket("a"));
-        let epoch = placed_epoch(&effects);
-        bench.step(Input::Placed {
-            sid: "s1".into(),
-            epoch,
-            node: Ok(node("n1")),
-        });
+        let (mut bench, _, epoch) = offered();
         let report = bench.make_report(sid, id, epoch + epoch_off, |_| {});
         let effects = bench.job_answered("s1", epoch, NodeAnswer::Report(Box::new(report)));
         assert!(matches!(effects[..], [Effect::Place { .. }]), "{effects:?}");
@@ -193,11 +162,7 @@ fn starts_with_the_same_ticket_wait_for_the_same_node() {
     let epoch = placed_epoch(&effects);
     let (second, early, effects) = bench.start("s2", ticket("a"));
     assert_eq!((early, effects.len()), (None, 0));
-    bench.step(Input::Placed {
-        sid: "s1".into(),
-        epoch,
-        node: Ok(node("n1")),
-    });
+    bench.place("s1", epoch, Ok(node("n1")));
     let report = bench.make_report("s1", "n1", epoch, |_| {});
     let effects = bench.job_answered("s1", epoch, NodeAnswer::Report(Box::new(report)));
     assert_eq!(replies_to(&effects, first), [Outcome::Started { sid: "s1".into() }]);
@@ -218,14 +183,7 @@ fn an_old_ticket_is_refused_even_when_the_dialect_lets_it_through() {
 
 #[test]
 fn a_lost_acceptance_is_made_good_by_the_nodes_report() {
-    let mut bench = Bench::new();
-    let (by, _, effects) = bench.start("s1", ticket("a"));
-    let epoch = placed_epoch(&effects);
-    bench.step(Input::Placed {
-        sid: "s1".into(),
-        epoch,
-        node: Ok(node("n1")),
-    });
+    let (mut bench, by, epoch) = offered();
     let report = bench.make_report("s1", "n1", epoch, |_| {});
     let (_, reply, effects) = bench.ask(crate::recording::Request::Report(Box::new(report)));
     assert!(
@@ -236,21 +194,10 @@ fn a_lost_acceptance_is_made_good_by_the_nodes_report() {
 
 #[test]
 fn a_node_that_took_the_job_unheard_is_released() {
-    let mut bench = Bench::new();
-    let (_, _, effects) = bench.start("s1", ticket("a"));
-    let first = placed_epoch(&effects);
-    bench.step(Input::Placed {
-        sid: "s1".into(),
-        epoch: first,
-        node: Ok(node("n1")),
-    });
+    let (mut bench, _, first) = offered();
     let effects = bench.job_answered("s1", first, NodeAnswer::Unreachable);
     let second = placed_epoch(&effects);
-    bench.step(Input::Placed {
-        sid: "s1".into(),
-        epoch: second,
-        node: Ok(node("n2")),
-    });
+    bench.place("s1", second, Ok(node("n2")));
     let report = bench.make_report("s1", "n2", second, |_| {});
     bench.job_answered("s1", second, NodeAnswer::Report(Box::new(report)));
 
@@ -267,11 +214,7 @@ fn a_start_that_a_crash_interrupted_is_given_up_and_can_be_repeated() {
         let (_, _, effects) = bench.start("s1", ticket("a"));
         let epoch = placed_epoch(&effects);
         if offered {
-            bench.step(Input::Placed {
-                sid: "s1".into(),
-                epoch,
-                node: Ok(node("n1")),
-            });
+            bench.place("s1", epoch, Ok(node("n1")));
         }
         bench.crash();
         bench.pass(30_000);

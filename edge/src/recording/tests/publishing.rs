@@ -17,11 +17,7 @@ fn each_change_of_status_is_published_once() {
     let mut bench = Bench::new();
     let (_, _, effects) = bench.start("s1", ticket("a"));
     let epoch = placed_epoch(&effects);
-    bench.step(Input::Placed {
-        sid: "s1".into(),
-        epoch,
-        node: Ok(node("n1")),
-    });
+    bench.place("s1", epoch, Ok(node("n1")));
     let report = bench.make_report("s1", "n1", epoch, |report| report.phase = Phase::Starting);
     let effects = bench.job_answered("s1", epoch, crate::recording::NodeAnswer::Report(Box::new(report)));
     assert_eq!(publish(&mut bench, effects), [Status::Started]);

@@ -157,11 +157,7 @@ fn an_update_before_the_node_is_found_goes_with_the_job() {
     let (_, _, effects) = bench.start("s1", ticket("a"));
     let epoch = placed_epoch(&effects);
     assert_eq!(update(&mut bench, "a", only("7"), None).0, Outcome::Updated);
-    let effects = bench.step(Input::Placed {
-        sid: "s1".to_owned(),
-        epoch,
-        node: Ok(node("n1")),
-    });
+    let effects = bench.place("s1", epoch, Ok(node("n1")));
     let job = effects.iter().find_map(|effect| match effect {
         Effect::SendJob { job, .. } => Some(job),
         _ => None,
@@ -256,11 +252,7 @@ fn a_layout_replaces_the_scene_and_is_told_at_once_and_with_each_report_and_job(
     let epoch = placed_epoch(&effects);
     // Before the node is found, it goes with the job.
     assert_eq!(update_layout(&mut bench, "a", Layout::BestFit).0, Outcome::Updated);
-    let effects = bench.step(Input::Placed {
-        sid: "s1".to_owned(),
-        epoch,
-        node: Ok(node("n1")),
-    });
+    let effects = bench.place("s1", epoch, Ok(node("n1")));
     let job = effects.iter().find_map(|effect| match effect {
         Effect::SendJob { job, .. } => job.mix.clone(),
         _ => None,
