@@ -53,14 +53,7 @@ pub(crate) async fn a_crashed_node_goes_on_in_the_same_playlists(stack: &mut Sta
     recording.check().await;
     for track in &recording.tracks {
         assert_eq!(track.breaks(), 1, "{}", track.file_name());
-        let at = track
-            .slices
-            .iter()
-            .skip(1)
-            .position(|slice| slice.discontinuity)
-            .expect("one break")
-            + 1;
-        let (before, after) = track.slices.split_at(at);
+        let (before, after) = track.parts();
         let recorded: f64 = before.iter().map(|slice| slice.duration).sum();
         let wanted = (crashed_ms - track.slices[0].start_ms) as f64 / 1000.0;
         assert!(

@@ -165,6 +165,15 @@ impl Track {
         self.slices.iter().skip(1).filter(|slice| slice.discontinuity).count()
     }
 
+    /// The slices before and behind the first discontinuity.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn parts(&self) -> (&[Slice], &[Slice]) {
+        let at = self.slices.iter().skip(1).position(|slice| slice.discontinuity);
+        self.slices.split_at(at.expect("a discontinuity") + 1)
+    }
+
     /// Times between neighbouring presentation times inside the slices and across their borders, except where the
     /// playlist announces a discontinuity. In seconds.
     pub fn steps(&self) -> Vec<f64> {
