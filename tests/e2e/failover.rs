@@ -10,7 +10,7 @@ use tapedeck_tests::customer::{Customer, Task};
 use tapedeck_tests::fake_node::FakeNode;
 use tapedeck_tests::node::Node;
 use tapedeck_tests::publisher::{Media, Publisher, Transport};
-use tapedeck_tests::recorded::{Recording, Track};
+use tapedeck_tests::recorded::{Recording, Slice, Track};
 use tapedeck_tests::stack::{Part, Stack};
 use tapedeck_tests::wait;
 
@@ -22,17 +22,22 @@ const GAP_AT_MOST: f64 = 30.0;
 const LOST_AT_MOST: f64 = 2.0;
 /// What moving from one node to another may cost, in seconds: sound comes in pieces of up to a quarter of a second.
 const SWITCH_AT_MOST: f64 = 0.3;
+/// What is on its way from a publisher at any moment, in seconds: it cannot be told from what is lost.
+const UNDER_WAY: f64 = 1.0;
 /// By how much media of two nodes may meet without being the same twice: a frame.
 const TWICE_AT_MOST: f64 = 0.045;
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Two nodes that record, with the stack's own one, which has no room for recordings, as the channel server.
-pub(crate) async fn two_nodes(stack: &Stack) -> [Node; 2] {
+/// A node that records, with the stack's own one, which has no room for recordings, as the channel server.
+async fn one_node(stack: &Stack, id: &str) -> Node {
     let source = json!({ "source": { "type": "builtin", "rtsp": stack.info.rtsp, "roster": stack.info.node } });
     let path = format!("apps/{}", stack.info.app_id);
     stack.admin(Method::PATCH, &path, &source).await.expect(200);
-    let node = |id| Node::start(&stack.info, stack.logs(), id);
-    [node("one").await, node("two").await]
+    Node::start(&stack.info, stack.logs(), id).await
+}
+
+pub(crate) async fn two_nodes(stack: &Stack) -> [Node; 2] {
+    [one_node(stack, "one").await, one_node(stack, "two").await]
 }
 
 /// The node that records, and the other one.
@@ -109,7 +114,7 @@ fn check_seam(track: &Track) -> f64 {
     for pair in track.slices.windows(2) {
         let gap = (pair[1].start_ms - pair[0].start_ms) as f64 / 1000.0 - pair[0].duration;
         assert!(gap > -TWICE_AT_MOST, "{name}: {} s twice", -gap);
-        let shown = |slice: &tapedeck_tests::recorded::Slice| {
+        let shown = |slice: &Slice| {
             let times = slice.packets.iter().map(|packet| packet.pts);
             times.fold((f64::MAX, f64::MIN), |(first, last), pts| {
                 (first.min(pts), last.max(pts))
@@ -271,5 +276,42 @@ pub(crate) async fn a_node_that_ends_hands_its_recordings_over(stack: &mut Stack
         let gap = check_seam(track);
         println!("{}: {gap:.3} s between two nodes", track.file_name());
         assert!(gap < SWITCH_AT_MOST, "{}: {gap} s", track.file_name());
+    }
+}
+
+pub(crate) async fn a_node_that_ends_alone_goes_on_when_it_is_back(stack: &mut Stack) {
+    let (customer, cname) = (stack.customer(), "alone");
+    let mut node = one_node(stack, "only").await;
+    let mut publisher = publish(stack, cname);
+    let task = customer.record(cname, |_| {}).await;
+    steps::await_playlists(&customer, &task, 2).await;
+    record_for(8).await;
+    let ended_ms = now_ms();
+    node.terminate();
+    let status = wait::until("the node ends", LIMIT, async || node.ended()).await;
+    assert!(status.success(), "{status}");
+    let captured = listed(stack, &task).await;
+    assert!(
+        captured.len() == 2 && captured.iter().all(|names| !names.is_empty()),
+        "what it had is in the store: {captured:?}"
+    );
+    assert_eq!(customer.query(&task).await.expect(200).text("sid"), task.sid);
+    node.restart().await;
+    await_recording(&node, &task.sid).await;
+    record_for(6).await;
+    publisher.assert_alive();
+    let recording = fetch(stack, &customer, &task).await;
+    for track in &recording.tracks {
+        let name = track.file_name();
+        assert_eq!(track.breaks(), 1, "{name}");
+        let (before, after) = track.parts();
+        let lasts = |slices: &[Slice]| slices.iter().map(|slice| slice.duration).sum::<f64>();
+        let wanted = (ended_ms - track.slices[0].start_ms) as f64 / 1000.0;
+        assert!(
+            lasts(before) >= wanted - UNDER_WAY,
+            "{name}: {} s of {wanted} s",
+            lasts(before)
+        );
+        assert!(lasts(after) > 4.0, "{name}: {} s after its return", lasts(after));
     }
 }

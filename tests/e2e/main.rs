@@ -117,6 +117,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         faults::a_crashed_edge_forgets_nothing,
         failover::a_lost_node_is_replaced_and_its_slices_follow[("TAPEDECK_CAPACITY", "0")],
         failover::a_node_that_ends_hands_its_recordings_over[("TAPEDECK_CAPACITY", "0")],
+        failover::a_node_that_ends_alone_goes_on_when_it_is_back[("TAPEDECK_CAPACITY", "0")],
         failover::a_long_recording_is_told_to_the_next_node[("TAPEDECK_CAPACITY", "0")],
         kills::recorders_come_back,
         stores::a_backup_takes_over_and_gives_back,
