@@ -1,6 +1,8 @@
 //! Which of two stores a task is for: the customer's, or the backup that holds what the customer's has not taken for a
 //! while. Pure.
 
+use std::collections::BTreeSet;
+
 use super::Store;
 use super::schedule::Schedule;
 use super::task::{Item, Task};
@@ -30,6 +32,35 @@ impl Due {
             retractions: spool.retractable(),
             clearances: spool.clearable(),
         }
+    }
+
+    /// All that the customer's store has not.
+    pub(super) fn customers(&self) -> BTreeSet<Item> {
+        let playlists = self
+            .playlists
+            .iter()
+            .map(|playlist| Item::Playlist(playlist.name.clone()));
+        let moves = self.moves.iter().map(|file| Item::File(file.number));
+        self.waiting().chain(moves).chain(playlists).collect()
+    }
+
+    /// All that the backup could be asked to do.
+    pub(super) fn backups(&self) -> BTreeSet<Item> {
+        let clearances = self.clearances.iter().map(|file| Item::File(file.number));
+        let copies = self
+            .copies
+            .iter()
+            .map(|copy| Item::Playlist(copy.playlist.name.clone()));
+        let retractions = self.retractions.iter().cloned().map(Item::Playlist);
+        self.waiting()
+            .chain(clearances)
+            .chain(copies)
+            .chain(retractions)
+            .collect()
+    }
+
+    fn waiting(&self) -> impl Iterator<Item = Item> {
+        self.files.iter().map(|file| Item::File(file.number))
     }
 
     /// For the customer's store: playlists first, for they are small, and nobody can play a slice that no playlist names;

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use protocol::{Fault, Problem};
@@ -145,6 +145,16 @@ impl Schedule {
         pause
     }
 
+    /// What is not due any more, because another store has it or nobody wants it, fails no longer.
+    pub(super) fn forget_all_but(&mut self, due: &BTreeSet<Item>) {
+        let in_flight = &self.in_flight;
+        self.failing
+            .retain(|item, _| due.contains(item) || in_flight.contains_key(item));
+        if self.failing.is_empty() && self.in_flight.is_empty() {
+            self.down_since_ms = None;
+        }
+    }
+
     pub(super) fn is_in_flight(&self, item: &Item) -> bool {
         self.in_flight.contains_key(item)
     }
@@ -265,6 +275,22 @@ mod tests {
         assert_eq!(items(&schedule.next(due_with_new.clone(), 1100)), [Item::File(3)]);
         schedule.succeeded(&Item::File(3));
         assert_eq!(schedule.next(due_with_new, 1100).len(), 4);
+    }
+
+    #[test]
+    fn what_is_not_due_any_more_fails_no_longer() {
+        let mut schedule = Schedule::new();
+        let due = vec![slice(0, 1), slice(1, 1)];
+        schedule.next(due.clone(), 0);
+        let fault = UploadFault::Refused("no".to_owned());
+        schedule.failed(Item::File(0), &fault, "there", 0, 0);
+        schedule.forget_all_but(&items(&due).into_iter().collect());
+        assert!(schedule.problem(0).is_some());
+        schedule.forget_all_but(&BTreeSet::from([Item::File(1)]));
+        assert_eq!((schedule.problem(0), schedule.down_since_ms()), (None, Some(0)));
+        schedule.failed(Item::File(1), &fault, "there", 5, 0);
+        schedule.forget_all_but(&BTreeSet::new());
+        assert_eq!((schedule.problem(9), schedule.down_since_ms()), (None, None));
     }
 
     #[test]

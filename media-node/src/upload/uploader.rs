@@ -112,6 +112,9 @@ impl Uploader {
             changes.borrow_and_update();
             let now_ms = clock.now_ms();
             let mut due = Due::of(&self.spool, &self.store.borrow());
+            lines.customer.forget_all_but(&due.customers());
+            lines.backup.forget_all_but(&due.backups());
+            self.tell(&mut lines, now_ms);
             if !writing.borrow_and_update().is_allowed() {
                 due.playlists.clear();
                 due.copies.clear();
@@ -126,6 +129,7 @@ impl Uploader {
             tokio::select! {
                 Some(settled) = requests.next(), if !requests.is_empty() => {
                     self.settle(&mut lines, settled, clock.now_ms());
+                    self.tell(&mut lines, clock.now_ms());
                 }
                 changed = changes.changed() => {
                     if changed.is_err() { return; }
@@ -176,6 +180,9 @@ impl Uploader {
                 );
             }
         }
+    }
+
+    fn tell(&self, lines: &mut Lines, now_ms: u64) {
         let problems = self.told(lines, now_ms);
         self.problems.send_if_modified(|told| {
             let changed = *told != problems;
