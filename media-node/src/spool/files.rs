@@ -71,6 +71,7 @@ impl Playlist {
     }
 }
 
+/// The playlist that will be, once its first slice is complete.
 fn future_playlist(name: String, first: &Slice) -> RecordedFile {
     RecordedFile {
         name,

@@ -399,7 +399,6 @@ impl Draft {
     }
 }
 
-/// The playlist that will be, once its first slice is complete.
 impl Playlist {
     /// Length of the beginning whose slices are all confirmed.
     pub(super) fn confirmed(&self) -> usize {

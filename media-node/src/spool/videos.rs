@@ -40,12 +40,10 @@ impl Spool {
     /// the edge, and all nodes go on with the edge's.
     pub fn adopt(&self, videos: Vec<VodVideo>) -> Result<(), SpoolError> {
         for VodVideo { name, video_id } in videos {
-            let own = self.video(&name);
-            if own.as_ref().is_some_and(|own| own.video_id == video_id) {
-                continue;
-            }
-            if let Some(own) = own {
-                tracing::warn!(name, own.video_id, video_id, "the recording's video is another one");
+            match self.video(&name) {
+                Some(own) if own.video_id == video_id => continue,
+                Some(own) => tracing::warn!(name, own.video_id, video_id, "the recording's video is another one"),
+                None => {}
             }
             self.keep_video(KeptVideo {
                 name,

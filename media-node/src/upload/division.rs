@@ -1,8 +1,6 @@
 //! Which of two stores a task is for: the customer's, or the backup that holds what the customer's has not taken for a
 //! while. Pure.
 
-use std::collections::BTreeSet;
-
 use super::Store;
 use super::schedule::Schedule;
 use super::task::{Item, Task};
@@ -34,33 +32,26 @@ impl Due {
         }
     }
 
-    /// All that the customer's store has not.
-    pub(super) fn customers(&self) -> BTreeSet<Item> {
-        let playlists = self
-            .playlists
-            .iter()
-            .map(|playlist| Item::Playlist(playlist.name.clone()));
-        let moves = self.moves.iter().map(|file| Item::File(file.number));
-        self.waiting().chain(moves).chain(playlists).collect()
+    /// Whether the customer's store has yet to take it.
+    pub(super) fn is_for_customer(&self, item: &Item) -> bool {
+        match item {
+            Item::File(number) => self.waits(*number) || self.moves.iter().any(|file| file.number == *number),
+            Item::Playlist(name) => self.playlists.iter().any(|playlist| playlist.name == *name),
+        }
     }
 
-    /// All that the backup could be asked to do.
-    pub(super) fn backups(&self) -> BTreeSet<Item> {
-        let clearances = self.clearances.iter().map(|file| Item::File(file.number));
-        let copies = self
-            .copies
-            .iter()
-            .map(|copy| Item::Playlist(copy.playlist.name.clone()));
-        let retractions = self.retractions.iter().cloned().map(Item::Playlist);
-        self.waiting()
-            .chain(clearances)
-            .chain(copies)
-            .chain(retractions)
-            .collect()
+    /// Whether the backup could be asked to do something about it.
+    pub(super) fn is_for_backup(&self, item: &Item) -> bool {
+        match item {
+            Item::File(number) => self.waits(*number) || self.clearances.iter().any(|file| file.number == *number),
+            Item::Playlist(name) => {
+                self.copies.iter().any(|copy| copy.playlist.name == *name) || self.retractions.contains(name)
+            }
+        }
     }
 
-    fn waiting(&self) -> impl Iterator<Item = Item> {
-        self.files.iter().map(|file| Item::File(file.number))
+    fn waits(&self, number: u64) -> bool {
+        self.files.iter().any(|file| file.number == number)
     }
 
     /// For the customer's store: playlists first, for they are small, and nobody can play a slice that no playlist names;

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use protocol::{Fault, Problem};
@@ -146,10 +146,10 @@ impl Schedule {
     }
 
     /// What is not due any more, because another store has it or nobody wants it, fails no longer.
-    pub(super) fn forget_all_but(&mut self, due: &BTreeSet<Item>) {
+    pub(super) fn forget_unless(&mut self, is_due: impl Fn(&Item) -> bool) {
         let in_flight = &self.in_flight;
         self.failing
-            .retain(|item, _| due.contains(item) || in_flight.contains_key(item));
+            .retain(|item, _| in_flight.contains_key(item) || is_due(item));
         if self.failing.is_empty() && self.in_flight.is_empty() {
             self.down_since_ms = None;
         }
@@ -284,12 +284,12 @@ mod tests {
         schedule.next(due.clone(), 0);
         let fault = UploadFault::Refused("no".to_owned());
         schedule.failed(Item::File(0), &fault, "there", 0, 0);
-        schedule.forget_all_but(&items(&due).into_iter().collect());
+        schedule.forget_unless(|item| items(&due).contains(item));
         assert!(schedule.problem(0).is_some());
-        schedule.forget_all_but(&BTreeSet::from([Item::File(1)]));
+        schedule.forget_unless(|item| *item == Item::File(1));
         assert_eq!((schedule.problem(0), schedule.down_since_ms()), (None, Some(0)));
         schedule.failed(Item::File(1), &fault, "there", 5, 0);
-        schedule.forget_all_but(&BTreeSet::new());
+        schedule.forget_unless(|_| false);
         assert_eq!((schedule.problem(9), schedule.down_since_ms()), (None, None));
     }
 

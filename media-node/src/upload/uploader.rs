@@ -112,8 +112,8 @@ impl Uploader {
             changes.borrow_and_update();
             let now_ms = clock.now_ms();
             let mut due = Due::of(&self.spool, &self.store.borrow());
-            lines.customer.forget_all_but(&due.customers());
-            lines.backup.forget_all_but(&due.backups());
+            lines.customer.forget_unless(|item| due.is_for_customer(item));
+            lines.backup.forget_unless(|item| due.is_for_backup(item));
             self.tell(&mut lines, now_ms);
             if !writing.borrow_and_update().is_allowed() {
                 due.playlists.clear();
@@ -129,7 +129,6 @@ impl Uploader {
             tokio::select! {
                 Some(settled) = requests.next(), if !requests.is_empty() => {
                     self.settle(&mut lines, settled, clock.now_ms());
-                    self.tell(&mut lines, clock.now_ms());
                 }
                 changed = changes.changed() => {
                     if changed.is_err() { return; }

@@ -160,6 +160,7 @@ impl Vod {
         }
         match (self.grant(spool, name, unkept).await, present) {
             (Ok(grant), _) => {
+                await_known(spool, name).await;
                 let renew_at = now + grant.life * GOOD_SIXTHS / 6;
                 let open = Arc::new(Open::new(grant, now, &self.client)?);
                 let renewable = Renewable {
@@ -202,10 +203,8 @@ impl Vod {
                 unkept.insert(name.to_owned(), video);
                 return Err(fault);
             }
-            await_known(spool, name).await;
             return grant.map_err(UploadFault::Unavailable);
         };
-        await_known(spool, name).await;
         let answer = self.api.refresh(&video.video_id).await;
         let answer = answer.map_err(|fault| fault.into_upload_fault(false))?;
         let grant = Grant::read(&answer, &self.region).map_err(UploadFault::Unavailable)?;
