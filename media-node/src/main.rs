@@ -17,6 +17,7 @@ mod outbound;
 mod record;
 mod server;
 mod spool;
+mod stream;
 mod supervisor;
 mod upload;
 

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use tokio::sync::mpsc;
 
-use super::CaptureEvent;
+use crate::stream::CaptureEvent;
 
 const MAX_EVENTS: usize = 256;
 /// What waits in the queue; a single larger unit passes alone.
@@ -71,7 +71,7 @@ impl Outlet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::{AccessUnit, Track};
+    use crate::stream::{AccessUnit, Track};
     use bytes::Bytes;
     use std::time::Duration;
 

@@ -1,23 +1,23 @@
 //! What a session description offers.
 
-use super::Track;
+use crate::stream::Track;
 
 /// One offered audio or video stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Offer {
-    pub(super) track: Track,
-    pub(super) payload_type: u8,
+pub struct Offer {
+    pub track: Track,
+    pub payload_type: u8,
     /// In lower case, as registered with IANA.
-    pub(super) encoding: String,
+    pub encoding: String,
     /// Ticks of an RTP timestamp in a second.
-    pub(super) clock_rate: u32,
-    pub(super) channels: Option<u16>,
-    pub(super) fmtp: Fmtp,
+    pub clock_rate: u32,
+    pub channels: Option<u16>,
+    pub fmtp: Fmtp,
 }
 
 /// The format parameters of a media description (`a=fmtp`), by lower-case name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Fmtp(Vec<(String, String)>);
+pub struct Fmtp(Vec<(String, String)>);
 
 impl Fmtp {
     fn parse(parameters: &str) -> Self {
@@ -28,18 +28,18 @@ impl Fmtp {
         Self(pairs.collect())
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
     /// A number; absent when it is none.
-    pub(super) fn number(&self, name: &str) -> Option<u32> {
+    pub fn number(&self, name: &str) -> Option<u32> {
         self.get(name)?.parse().ok()
     }
 }
 
 /// The audio and video streams of a session description, in its order, each by its first payload type.
-pub(super) fn offers(sdp: &[u8]) -> Vec<Offer> {
+pub fn offers(sdp: &[u8]) -> Vec<Offer> {
     match sdp_types::Session::parse(sdp) {
         Ok(session) => session.medias.iter().filter_map(offer).collect(),
         Err(_) => Vec::new(),

@@ -12,13 +12,12 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 use url::Url;
 
-use super::depacketize::{Packet, depacketizer};
 use super::outlet::{Closed, Outlet};
 use super::sdp::{Offer, offers};
-use super::stream::StreamCapture;
-use super::track::{SenderReport, TrackCapture};
-use super::{CaptureEnd, CaptureEvent, Clock, Track, UserClock};
 use crate::encryption::Keys;
+use crate::stream::{
+    CaptureEnd, CaptureEvent, Clock, Packet, SenderReport, StreamCapture, Track, TrackCapture, UserClock, depacketizer,
+};
 
 /// For each of connecting with DESCRIBE, SETUP and PLAY.
 const STEP_TIMEOUT: Duration = Duration::from_secs(5);

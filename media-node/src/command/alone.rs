@@ -10,12 +10,12 @@ use protocol::{
 use tokio::sync::watch;
 
 use super::{RecordArgs, open_spool, stop_signal};
-use crate::capture::Clock;
 use crate::channel::NodeAddresses;
 use crate::clock::unix_ms;
 use crate::container::playlist;
 use crate::record::{self, Context, Status};
 use crate::spool::{self, Opening};
+use crate::stream::Clock;
 use crate::upload::{Store, Uploader};
 
 /// Directory below the output's for slices that no playlist names yet; it is removed at the end.

@@ -5,8 +5,8 @@ use std::path::Path;
 use super::lone::FinishError;
 use super::padding::padding;
 use super::to_us;
-use crate::capture::Track;
 use crate::media::{DemuxedUnit, MediaError, TsDemuxer};
+use crate::stream::Track;
 
 /// By how much a unit may be shown before a cut, in microseconds, and be behind it: times are rounded.
 const NEAR_US: i64 = 10_000;

@@ -3,7 +3,7 @@
 
 use super::seal::MARKER;
 use super::{Keys, Locked, Numbers};
-use crate::media::annexb::{nal_type, nal_units};
+use crate::stream::annexb::{nal_type, nal_units};
 
 const START_CODE: [u8; 4] = [0, 0, 0, 1];
 

@@ -5,15 +5,17 @@
 
 mod h264;
 mod keys;
+mod lock;
 mod seal;
 #[cfg(test)]
 mod tests;
 
 use bytes::Bytes;
 
-use crate::capture::{Format, OpusHead};
+use crate::stream::{Format, OpusHead};
 
 pub use keys::Keys;
+pub use lock::{Lock, Passed};
 use seal::MARKER;
 
 /// What a unit is coded in, and so which of its bytes are encrypted.

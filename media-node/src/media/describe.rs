@@ -5,7 +5,7 @@ use ffmpeg_next::format::context::Output;
 use ffmpeg_next::{Error, ffi, media};
 
 use super::MediaError;
-use crate::capture::{Format, H264Format};
+use crate::stream::{Format, H264Format};
 
 /// One track of a file that is written.
 #[derive(Clone, Debug)]

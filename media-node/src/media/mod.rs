@@ -4,7 +4,6 @@
 
 #![allow(unsafe_code)]
 
-pub mod annexb;
 mod decode;
 mod demux;
 mod describe;

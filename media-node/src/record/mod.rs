@@ -19,11 +19,12 @@ use std::time::Duration;
 use protocol::{Desired, EndCause, Job, MixCounters, Mode, Problem, Refusal, TrackKind};
 use tokio::sync::watch;
 
-use crate::capture::{Clock, Transport};
+use crate::capture::Transport;
 use crate::channel::{NodeAddresses, RosterError, RosterSource};
 use crate::encryption::Keys;
 use crate::outbound::Targets;
 use crate::spool::Spool;
+use crate::stream::Clock;
 
 pub use mix::MixOptions;
 use status::{Board, SharedBoard};

@@ -12,10 +12,10 @@ use tempfile::TempDir;
 
 use super::sink::SliceSink;
 use super::snapshot::PictureSink;
-use crate::capture::{AacFormat, AccessUnit, Format, H264Format, Track};
 use crate::container::{playlist, to_us};
 use crate::media::{Demuxer, TsDemuxer};
 use crate::spool::{Lone, PlaylistKey, Slice, SpoolError};
+use crate::stream::{AacFormat, AccessUnit, Format, H264Format, Track};
 
 pub(super) const SAMPLE_RATE: u32 = 48_000;
 pub(super) const FRAME_SAMPLES: u32 = 1024;

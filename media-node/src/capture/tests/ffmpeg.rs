@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::rtp::{assert_in_order, formats, units};
-use crate::capture::depacketize::{Packet, depacketizer};
 use crate::capture::sdp::{Offer, offers};
-use crate::capture::stream::StreamCapture;
-use crate::capture::track::{SenderReport, TrackCapture};
-use crate::capture::{AccessUnit, CaptureEvent, Format, OpusFormat, Track, UserClock};
+use crate::stream::tests::rtp::{assert_in_order, formats, units};
+use crate::stream::{
+    AccessUnit, CaptureEvent, Format, OpusFormat, Packet, SenderReport, StreamCapture, Track, TrackCapture, UserClock,
+    depacketizer,
+};
 
 const SECONDS: &str = "4";
 

@@ -10,7 +10,8 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::capture::{CaptureEnd, CaptureEvent, CaptureRequest, Clock, Track, Transport, UserClock, Wanted, open};
+use crate::capture::{CaptureRequest, Transport, Wanted, open};
+use crate::stream::{CaptureEnd, CaptureEvent, Clock, Track, UserClock};
 
 const VIDEO: &str = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:0\r\n\
     a=fmtp:96 packetization-mode=1;sprop-parameter-sets=Z2QADazZQUGfnwEQAAADABAAAAMDwPFCmWA=,aOvjyyLA\r\n";

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::capture::{CaptureEvent, CaptureRequest, Clock, Transport, UserClock, Wanted, open};
+use crate::capture::{CaptureRequest, Transport, Wanted, open};
+use crate::stream::{CaptureEvent, Clock, UserClock};
 
 /// `TAPEDECK_WATCH=rtsp://… [TAPEDECK_WATCH_UDP=1] [TAPEDECK_WATCH_SECONDS=10] cargo test -p tapedeck-media-node -- --ignored --nocapture watch`
 #[tokio::test]

@@ -16,12 +16,12 @@ use tokio::time::Instant;
 
 use super::part::{Part, on_disk};
 use super::report::{Progress, Reporter};
-use crate::capture::Clock;
 use crate::channel::NodeAddresses;
 use crate::clock::unix_ms;
 use crate::container::playlist;
 use crate::record::{self, Context, Options, Status};
 use crate::spool::Spool;
+use crate::stream::Clock;
 use crate::supervisor::{self, Begin, Control, Counted, Node, Told, Vitals};
 use crate::upload::{self, Tally, Uploader, Writing};
 use inlets::{Answer, Inlets};

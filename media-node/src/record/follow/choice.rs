@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use protocol::StreamName;
 
-use crate::capture::Format;
+use crate::stream::Format;
 
 /// Which of a user's streams is one of the user's tracks.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ impl Choice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::OpusFormat;
+    use crate::stream::OpusFormat;
 
     const ONE: Format = Format::Opus(OpusFormat { channels: 1 });
     const TWO: Format = Format::Opus(OpusFormat { channels: 2 });

@@ -10,11 +10,11 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::plan::{Order, Plan, plan};
 use super::session::{self, User};
 use super::{Captures, Recorder, Rosters};
-use crate::capture::Clock;
 use crate::channel::RosterError;
 use crate::encryption::Keys;
 use crate::record::status::{SharedBoard, problem};
 use crate::record::{Options, Status};
+use crate::stream::Clock;
 
 const STATUS_EVERY: Duration = Duration::from_millis(500);
 

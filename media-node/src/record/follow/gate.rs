@@ -1,4 +1,4 @@
-use crate::capture::{CaptureEvent, Format, Track};
+use crate::stream::{CaptureEvent, Format, Track};
 
 /// Holds back the video of a stream that is open but not the user's picture. When it opens again, the video begins anew:
 /// with its format, at a key frame.
@@ -38,7 +38,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::capture::{AccessUnit, OpusFormat};
+    use crate::stream::{AccessUnit, OpusFormat};
 
     fn unit(pts_us: i64, keyframe: bool) -> CaptureEvent {
         let unit = AccessUnit {

@@ -16,8 +16,9 @@ pub mod testing;
 use protocol::{Desired, Roster, StreamName, VideoQuality};
 use tokio::sync::mpsc;
 
-use crate::capture::{self, CaptureEvent, CaptureRequest, Pace};
+use crate::capture::{self, CaptureRequest};
 use crate::channel::{Credentials, RosterError, RosterSource};
+use crate::stream::{CaptureEvent, Pace};
 
 pub use choice::{Choice, Pass};
 pub use engine::{Presence, Shared, refuse, run};

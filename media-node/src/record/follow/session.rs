@@ -10,10 +10,11 @@ use super::gate::Gate;
 use super::plan::{Order, StreamOrder, StreamPlan};
 use super::{Captures, Inlet, Input};
 use crate::backoff::{Backoff, chance};
-use crate::capture::{CaptureEnd, CaptureEvent, CaptureRequest, UserClock, Wanted};
+use crate::capture::{CaptureRequest, Wanted};
 use crate::channel::Credentials;
 use crate::encryption::Locked;
 use crate::record::status::problem;
+use crate::stream::{CaptureEnd, CaptureEvent, UserClock};
 
 /// Pauses before a stream that still is in the roster is opened again.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);

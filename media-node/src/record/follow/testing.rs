@@ -9,9 +9,10 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::{Captures, Rosters};
-use crate::capture::{AccessUnit, CaptureEnd, CaptureEvent, CaptureRequest, Track, Wanted};
+use crate::capture::{CaptureRequest, Wanted};
 use crate::channel::{Credentials, RosterError};
 use crate::record::testing::Coded;
+use crate::stream::{AccessUnit, CaptureEnd, CaptureEvent, Track};
 
 pub struct FakeRosters(pub mpsc::Receiver<Roster>);
 

@@ -23,7 +23,7 @@ use super::sink::SliceSink;
 use super::snapshot::Snapshots;
 use super::status::{SharedBoard, problem};
 use super::{Context, Status};
-use crate::capture::Clock;
+use crate::stream::Clock;
 use tracks::UserTracks;
 
 /// Units and events on their way to the thread that writes them: some four seconds of video and audio.

@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::*;
-use crate::capture::{CaptureEnd, CaptureEvent, Clock, Track, Wanted};
+use crate::capture::Wanted;
 use crate::record::follow::testing::{
     CAMERA, FakeCaptures, FakeRosters, eventually, everything, roster, send, subscription,
 };
@@ -15,6 +15,7 @@ use crate::record::status::Board;
 use crate::record::testing::{DirSink, audio, complaints, shifted, units_in, video};
 use crate::record::{Options, Status};
 use crate::spool::{PlaylistKey, Slice};
+use crate::stream::{CaptureEnd, CaptureEvent, Clock, Track};
 
 /// A channel whose users and streams the test moves, and a recording of it.
 struct Stage {

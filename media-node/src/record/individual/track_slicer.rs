@@ -1,7 +1,7 @@
 use super::transcode::{TranscodeError, Transcoder};
-use crate::capture::{AccessUnit, Format, OpusFormat};
 use crate::record::sink::SliceSink;
 use crate::record::slicer::{SliceError, Slicer};
+use crate::stream::{AccessUnit, Format, OpusFormat};
 
 /// FFmpeg's own encoder, which every build of it has.
 const AAC_ENCODER: &str = "aac";

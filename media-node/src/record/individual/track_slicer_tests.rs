@@ -4,11 +4,11 @@ use protocol::TrackKind;
 
 use super::track_slicer::{TrackError, TrackSlicer};
 use super::transcode::TranscodeError;
-use crate::capture::{AccessUnit, Clock, Format};
 use crate::container::{FileNames, to_ticks};
 use crate::record::slicer::Slicer;
 use crate::record::testing::{Coded, DirSink, audio, coded_opus, complaints, packets, shifted};
 use crate::spool::{PlaylistKey, Slice};
+use crate::stream::{AccessUnit, Clock, Format};
 
 const SECOND: i64 = 1_000_000;
 const AAC_FRAME: f64 = 1024.0 * 90_000.0 / 48_000.0;

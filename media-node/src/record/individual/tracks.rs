@@ -3,7 +3,6 @@ use protocol::{Fault, StreamName, TrackKind};
 use super::Individual;
 use super::track_slicer::{TrackError, TrackSlicer};
 use super::transcode::TranscodeError;
-use crate::capture::{CaptureEvent, Clock, Track};
 use crate::container::FileNames;
 use crate::record::follow::{Choice, Input, Pass, Tracks};
 use crate::record::sink::SliceSink;
@@ -11,6 +10,7 @@ use crate::record::slicer::{SliceError, Slicer};
 use crate::record::snapshot::UserPictures;
 use crate::record::status::{SharedBoard, problem};
 use crate::spool::PlaylistKey;
+use crate::stream::{CaptureEvent, Clock, Track};
 
 /// A user's two playlists and pictures in the making.
 pub(super) struct UserTracks<S: SliceSink> {

@@ -1,7 +1,7 @@
 //! Opus to AAC-LC, because no HLS player takes Opus from a transport stream. Pure: coded units in, coded units out.
 
-use crate::capture::{AacFormat, AccessUnit, Format, OpusFormat};
 use crate::media::{AudioCodec, AudioDecoder, AudioEncoder, MediaError};
+use crate::stream::{AacFormat, AccessUnit, Format, OpusFormat};
 
 /// Of both codecs, in samples a second.
 const RATE: u32 = 48_000;

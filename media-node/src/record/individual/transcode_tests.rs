@@ -1,9 +1,9 @@
 //! Opus as libopus makes it goes in; what comes out is decoded, and its beeps are where they were sent.
 
 use super::transcode::{TranscodeError, Transcoder};
-use crate::capture::{AccessUnit, Format, OpusFormat};
 use crate::media::{AudioCodec, AudioDecoder};
 use crate::record::testing::{Coded, coded_opus};
+use crate::stream::{AccessUnit, Format, OpusFormat};
 
 const RATE: f64 = 48_000.0;
 const SECONDS: usize = 8;

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use super::Counters;
 use super::drift::Drift;
-use crate::capture::AccessUnit;
 use crate::media::{AudioCodec, AudioDecoder, MediaError, Resampler, Sound};
+use crate::stream::AccessUnit;
 
 /// Of the mix, in samples a second.
 pub const RATE: u32 = 48_000;

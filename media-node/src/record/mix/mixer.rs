@@ -10,8 +10,8 @@ use super::output::{AudioOutput, VideoOutput, block_us};
 use super::scene::Stage;
 use super::seen;
 use super::video::VideoTrack;
-use crate::capture::{AccessUnit, Format, Track};
 use crate::media::{AudioCodec, AudioEncoder, MediaError, MuxedTrack, Picture, VideoEncoderChoice};
+use crate::stream::{AccessUnit, Format, Track};
 
 /// What a mixer is made for. All of it is fixed for its life.
 #[derive(Clone, Debug)]

@@ -8,8 +8,8 @@ use super::interleave::Interleave;
 use super::layout::Size;
 use super::limiter::{Channels, Limiter};
 use super::{Output, Settings, Shed};
-use crate::capture::{AacFormat, AccessUnit, Format, H264Format};
-use crate::media::{AudioEncoder, Coded, MediaError, MuxedTrack, VideoEncoder, VideoTarget, annexb};
+use crate::media::{AudioEncoder, Coded, MediaError, MuxedTrack, VideoEncoder, VideoTarget};
+use crate::stream::{AacFormat, AccessUnit, Format, H264Format, annexb};
 
 /// Seconds from a key frame to the next.
 const GOP_S: u32 = 2;

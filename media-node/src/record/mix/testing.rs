@@ -8,11 +8,11 @@ use super::audio::RATE;
 use super::layout::Rect;
 use super::paint::{self, Yuv};
 use super::{Change, Mixer, Output, Settings, Shed};
-use crate::capture::{AacFormat, AccessUnit, Format, Track};
 use crate::media::{
     AudioCodec, AudioDecoder, AudioEncoder, Coded, Demuxer, MuxedTrack, Picture, VideoDecoder, VideoEncoder,
     VideoEncoderChoice, VideoTarget,
 };
+use crate::stream::{AacFormat, AccessUnit, Format, Track};
 
 pub const RED: Yuv = Yuv([81, 90, 240]);
 pub const GREEN: Yuv = Yuv([145, 54, 34]);

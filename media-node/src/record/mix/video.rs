@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 
 use super::Counters;
-use crate::capture::AccessUnit;
-use crate::media::{Picture, VideoDecoder, annexb};
+use crate::media::{Picture, VideoDecoder};
+use crate::stream::{AccessUnit, annexb};
 
 /// Coded bytes that wait for one user at most. It holds the longest group of pictures that a hidden user can be shown
 /// from without waiting for the next key frame.

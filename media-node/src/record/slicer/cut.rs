@@ -1,6 +1,6 @@
 use protocol::TrackKind;
 
-use crate::capture::AccessUnit;
+use crate::stream::AccessUnit;
 
 /// A slice is closed once it is this long; of video, when a keyframe comes.
 const SLICE_US: i64 = 15_000_000;

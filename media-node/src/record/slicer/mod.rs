@@ -7,10 +7,10 @@ mod run;
 use std::sync::Arc;
 
 use super::sink::SliceSink;
-use crate::capture::{AccessUnit, Clock, Format};
 use crate::container::{FileNames, MIN_MEDIA_US, tags};
 use crate::media::MediaError;
 use crate::spool::{PlaylistKey, Slice, SpoolError};
+use crate::stream::{AccessUnit, Clock, Format};
 
 use cut::{Position, Step};
 use run::Run;

@@ -2,10 +2,10 @@ use std::io::Write;
 
 use super::SliceError;
 use super::cut::{RunPosition, SlicePosition};
-use crate::capture::{AacFormat, AccessUnit, Format};
 use crate::container::{padding, to_ticks};
 use crate::media::{TsMuxer, TsUnit, parameter_sets};
 use crate::spool::Slice;
+use crate::stream::{AacFormat, AccessUnit, Format};
 
 /// How long a picture is taken to last before two are known, and the longest that the last one is taken to last.
 const DEFAULT_PICTURE_US: i64 = 40_000;

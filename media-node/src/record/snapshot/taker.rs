@@ -5,11 +5,11 @@ use protocol::{Fault, TrackKind};
 use super::Snapshots;
 use super::gop::Gop;
 use super::timing::{Frame, Take, Timing};
-use crate::capture::{AccessUnit, Clock};
 use crate::container::FileNames;
 use crate::media::{MediaError, Picture, encode_jpeg};
 use crate::record::status::{SharedBoard, problem};
 use crate::spool::{Lone, LoneKind, SpoolError};
+use crate::stream::{AccessUnit, Clock};
 
 /// Why there is no picture of an instant.
 #[derive(Debug, thiserror::Error)]

@@ -10,13 +10,13 @@ use super::taker::{Subject, Taker};
 use super::thread::{PictureThread, Refused};
 use super::timing::{Frame, Take, Timing};
 use super::*;
-use crate::capture::{AccessUnit, Clock};
 use crate::container::FileNames;
 use crate::media::{self, Picture, VideoEncoder, VideoEncoderChoice, VideoTarget, decode_image};
 use crate::record::LAST_PICTURE_US;
 use crate::record::status::{Board, SharedBoard};
 use crate::record::testing::{DirSink, shifted};
 use crate::spool::{Finish, LoneKind, Opening};
+use crate::stream::{AccessUnit, Clock};
 
 const FPS: i64 = 25;
 const FRAME_US: i64 = 1_000_000 / FPS;

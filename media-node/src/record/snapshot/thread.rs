@@ -8,7 +8,7 @@ use tracing::Span;
 
 use super::Snapshots;
 use super::taker::{Subject, Taker};
-use crate::capture::AccessUnit;
+use crate::stream::AccessUnit;
 
 /// What waits for the thread at most; a single larger unit passes alone.
 const MOST_UNITS: usize = 512;

@@ -3,9 +3,9 @@ use protocol::Fault;
 use super::Snapshots;
 use super::taker::Subject;
 use super::thread::{PictureThread, Refused};
-use crate::capture::{AccessUnit, Clock};
 use crate::container::FileNames;
 use crate::record::status::{SharedBoard, problem};
+use crate::stream::{AccessUnit, Clock};
 
 /// The pictures of one user, as the user's recording sees them: it passes on what it captures, and is never held up.
 pub(in crate::record) struct UserPictures {

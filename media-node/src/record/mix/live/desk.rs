@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use protocol::{MixOutput, Scene, StreamName, StreamTypes, Subscription};
 
 use super::pace::{Pace, Spell};
-use crate::capture::{CaptureEvent, Track};
 use crate::media::{MuxedTrack, Picture};
 use crate::record::follow::{Choice, Pass};
 use crate::record::mix::scene::images;
 use crate::record::mix::{Change, Counters, MixError, MixOptions, Mixer, Output};
+use crate::stream::{CaptureEvent, Track};
 
 /// A channel from which nothing has come for so long is empty: what would be mixed is neither seen nor heard.
 const EMPTY_US: i64 = 60_000_000;

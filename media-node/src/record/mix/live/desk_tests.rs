@@ -1,8 +1,8 @@
 use super::super::super::testing::*;
 use super::super::testing::{Script, Step, mixes, plan, wishes};
 use super::*;
-use crate::capture::CaptureEnd;
 use crate::media::VideoEncoderChoice;
+use crate::stream::CaptureEnd;
 
 const SECOND: i64 = 1_000_000;
 

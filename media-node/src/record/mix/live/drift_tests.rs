@@ -8,8 +8,8 @@ use super::super::paint::BLACK;
 use super::super::testing::*;
 use super::desk::{Desk, Made};
 use super::testing::{h264, plan, wishes};
-use crate::capture::testing::{Path, Sent, capture};
-use crate::capture::{CaptureEvent, Pace, Track};
+use crate::stream::testing::{Path, Sent, capture};
+use crate::stream::{CaptureEvent, Pace, Track};
 
 const SECOND: i64 = 1_000_000;
 const SECONDS: i64 = 600;

@@ -12,11 +12,11 @@ use url::Url;
 use super::desk::Wishes;
 use super::mixing::Told;
 use crate::backoff::{Backoff, chance};
-use crate::capture::Clock;
 use crate::media::{Picture, decode_image};
 use crate::outbound::{Client, FetchError};
 use crate::record::mix::scene::images;
 use crate::record::status::{SharedBoard, problem};
+use crate::stream::Clock;
 
 /// Largest file in bytes, as Agora has it.
 const MAX_BYTES: usize = 6 << 20;

@@ -10,10 +10,10 @@ use tokio::sync::{mpsc, watch};
 
 use super::desk::{Desk, Made, Wishes};
 use super::pace::Spell;
-use crate::capture::{CaptureEvent, Clock};
 use crate::media::Picture;
 use crate::record::mix::{Counters, MixError};
 use crate::record::status::{SharedBoard, problem};
+use crate::stream::{CaptureEvent, Clock};
 
 /// The mixer looks after what is due at least so often.
 const TICK: Duration = Duration::from_millis(20);

@@ -29,7 +29,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::{MixOptions, Mixer};
-use crate::capture::{Clock, Pace};
 use crate::container::FileNames;
 use crate::outbound::{Client, Targets};
 use crate::record::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp, Tracks};
@@ -37,6 +36,7 @@ use crate::record::sink::SliceSink;
 use crate::record::status::SharedBoard;
 use crate::record::{Context, Status};
 use crate::spool::Spool;
+use crate::stream::{Clock, Pace};
 use desk::{Desk, Made, Wishes};
 use images::Images;
 use mixing::{Mixing, Told, tick};

@@ -8,11 +8,11 @@ use std::thread::JoinHandle;
 use protocol::{Fault, TrackKind};
 
 use super::outputs::EVERYBODY;
-use crate::capture::{AccessUnit, Clock};
 use crate::container::{FileNames, FinishError, finish_mp4};
 use crate::media::{MediaError, Mp4Muxer, MuxedTrack};
 use crate::record::status::{SharedBoard, problem};
 use crate::spool::{Lone, LoneFile, LoneKind, Spool, SpoolError};
+use crate::stream::{AccessUnit, Clock};
 
 /// What is written waits so long at most, in media time, until it is on the disk also if the machine stops.
 const SYNC_US: i64 = 2_000_000;

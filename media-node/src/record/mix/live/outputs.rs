@@ -6,13 +6,13 @@ use protocol::{Fault, TrackKind};
 
 use super::desk::Made;
 use super::mp4::Mp4Files;
-use crate::capture::{AccessUnit, Clock, Format};
 use crate::container::FileNames;
 use crate::record::mix::Output;
 use crate::record::sink::SliceSink;
 use crate::record::slicer::{SliceError, Slicer};
 use crate::record::status::{SharedBoard, problem};
 use crate::spool::PlaylistKey;
+use crate::stream::{AccessUnit, Clock, Format};
 
 /// The uid that stands for all users.
 pub const EVERYBODY: &str = "0";

@@ -9,9 +9,9 @@ use super::desk::{Desk, Wishes};
 use super::mp4::{Limits, Mp4Files};
 use super::outputs::{Outputs, playlist_key};
 use super::testing::{Script, Step, open_spool, plan, wishes};
-use crate::capture::Clock;
 use crate::container::{FileNames, playlist};
 use crate::record::status::{Board, SharedBoard};
+use crate::stream::Clock;
 
 const SECOND: i64 = 1_000_000;
 

@@ -5,12 +5,12 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::super::testing::*;
 use super::*;
-use crate::capture::{CaptureEnd, CaptureEvent, Format, H264Format};
 use crate::record::Options;
 use crate::record::follow::testing::{CAMERA, FakeCaptures, FakeRosters, everything, roster};
 use crate::record::follow::{Presence, Shared};
 use crate::record::status::Board;
 use crate::record::testing::{DirSink, complaints};
+use crate::stream::{CaptureEnd, CaptureEvent, Format, H264Format};
 
 /// Sends units to a session when their time has come.
 async fn send(session: mpsc::Sender<CaptureEvent>, clock: Clock, units: Timed, format: Format) {

@@ -7,7 +7,7 @@ use protocol::{AudioProfile, Colour, CustomRegion, Fill, Layout, Selection, User
 use super::super::paint::{BLACK, Yuv};
 use super::super::testing::*;
 use super::*;
-use crate::capture::OpusFormat;
+use crate::stream::OpusFormat;
 
 const SECOND: i64 = 1_000_000;
 

@@ -4,10 +4,10 @@ mod mixed;
 use protocol::TrackKind;
 
 use super::*;
-use crate::capture::{AacFormat, H264Format, Track};
 use crate::container::{cut_slice, probe_slice, to_ticks};
 use crate::media::TsDemuxer;
 use crate::record::testing::{Coded, DirSink, audio, coded_video, complaints, packets, shifted, units_in, video};
+use crate::stream::{AacFormat, H264Format, Track};
 
 const START_MS: u64 = 1_606_357_122_528;
 const FRAME_TICKS: i64 = 1920;

@@ -1,9 +1,9 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use crate::capture::depacketize::{Depacketizer, Frame, Packet, depacketizer};
 use crate::capture::sdp::offers;
-use crate::capture::{Format, OpusFormat};
+use crate::stream::depacketize::{Depacketizer, Frame, Packet, depacketizer};
+use crate::stream::{Format, OpusFormat};
 
 /// CELT, 20 ms, one frame: mono and stereo.
 const MONO: u8 = 0xf8;

@@ -48,7 +48,7 @@ impl UserClock {
     }
 
     /// Takes part as the stream `name`; the same name stands for the same stream after a reconnection.
-    pub(super) fn join(&self, name: &str) -> UserStream {
+    pub fn join(&self, name: &str) -> UserStream {
         let mut shared = self.lock();
         shared.next_id += 1;
         shared.open += 1;
@@ -69,7 +69,7 @@ impl UserClock {
 
 /// One stream's part in its user's clock, until dropped.
 #[derive(Debug)]
-pub(super) struct UserStream {
+pub struct UserStream {
     clock: UserClock,
     id: u64,
     name: String,
@@ -101,7 +101,7 @@ impl UserStream {
     }
 
     /// Where recorded media of this stream's track ends; 0 when there is none.
-    pub(super) fn end_us(&self, track: Track) -> i64 {
+    pub fn end_us(&self, track: Track) -> i64 {
         self.clock
             .lock()
             .ends_us

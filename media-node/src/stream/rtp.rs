@@ -20,14 +20,14 @@ const PAUSE_US: i64 = 2_000_000;
 /// arrivals. From then on the leader, the audio track if there is one, follows its RTP clock; the other tracks glide to
 /// where the sender reports put them beside the leader. So reports that come late correct the picture. At the sender's
 /// [`Pace`] the leader is never adjusted, and sound never altered; at the recorder's it is kept where it arrives.
-pub(super) struct StreamCapture {
+pub struct StreamCapture {
     tracks: Vec<TrackCapture>,
     user: UserStream,
     frames: Vec<Timed>,
 }
 
 impl StreamCapture {
-    pub(super) fn new(tracks: Vec<TrackCapture>, user: UserStream) -> Self {
+    pub fn new(tracks: Vec<TrackCapture>, user: UserStream) -> Self {
         Self {
             tracks,
             user,
@@ -36,7 +36,7 @@ impl StreamCapture {
     }
 
     /// The next packet of the track with this index.
-    pub(super) fn packet(&mut self, index: usize, packet: &Packet, events: &mut Vec<CaptureEvent>) {
+    pub fn packet(&mut self, index: usize, packet: &Packet, events: &mut Vec<CaptureEvent>) {
         let mut frames = std::mem::take(&mut self.frames);
         if let Some(track) = self.tracks.get_mut(index) {
             track.receive(packet, events, &mut frames);
@@ -73,7 +73,7 @@ impl StreamCapture {
     }
 
     /// A sender report of the track with this index, received at `now_us`.
-    pub(super) fn report(&mut self, index: usize, report: SenderReport, now_us: i64, events: &mut Vec<CaptureEvent>) {
+    pub fn report(&mut self, index: usize, report: SenderReport, now_us: i64, events: &mut Vec<CaptureEvent>) {
         let Some(track) = self.tracks.get_mut(index) else {
             return;
         };
@@ -87,7 +87,7 @@ impl StreamCapture {
     }
 
     /// When [`Self::tick`] has to be called, if nothing comes before.
-    pub(super) fn deadline_us(&self) -> Option<i64> {
+    pub fn deadline_us(&self) -> Option<i64> {
         self.tracks
             .iter()
             .filter_map(TrackCapture::held_since_us)
@@ -96,7 +96,7 @@ impl StreamCapture {
     }
 
     /// Releases held frames once all is known or their time is over.
-    pub(super) fn tick(&mut self, now_us: i64, events: &mut Vec<CaptureEvent>) {
+    pub fn tick(&mut self, now_us: i64, events: &mut Vec<CaptureEvent>) {
         let Some(deadline_us) = self.deadline_us() else { return };
         let known = |track: &TrackCapture| {
             track.offset_us().is_some() || (track.held_since_us().is_some() && track.ntp_offset_us().is_some())
@@ -107,7 +107,7 @@ impl StreamCapture {
     }
 
     /// The stream is over: releases what is held.
-    pub(super) fn finish(&mut self, events: &mut Vec<CaptureEvent>) {
+    pub fn finish(&mut self, events: &mut Vec<CaptureEvent>) {
         self.settle(events);
         for track in &self.tracks {
             self.user.set_end_us(track.kind, track.end_us());

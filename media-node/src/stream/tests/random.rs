@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 
 use super::rtp::*;
-use crate::capture::depacketize::Packet;
-use crate::capture::stream::StreamCapture;
-use crate::capture::track::SenderReport;
-use crate::capture::{Track, UserClock};
+use crate::stream::depacketize::Packet;
+use crate::stream::rtp::StreamCapture;
+use crate::stream::track::SenderReport;
+use crate::stream::{Track, UserClock};
 
 /// One step of a sender that does what it likes.
 #[derive(Clone, Debug)]

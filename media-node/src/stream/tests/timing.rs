@@ -1,7 +1,7 @@
 //! When units are played: by the reports and the pace of their senders.
 
 use super::rtp::*;
-use crate::capture::{Pace, Track, UserClock};
+use crate::stream::{Pace, Track, UserClock};
 
 #[test]
 fn early_reports_align_from_the_first_unit() {

@@ -2,12 +2,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Track;
-use super::depacketize::{Frame, FrameFormat};
-use crate::encryption::{Codec, Keys, Locked, looks_sealed};
+use super::{Codec, Keys, Locked, looks_sealed};
+use crate::stream::{Frame, FrameFormat, Track};
 
 /// Between a track's depacketizer and its timeline: encrypted frames become clear, and those that cannot are left out.
-pub(super) struct Lock {
+pub struct Lock {
     kind: Track,
     keys: Option<Arc<Keys>>,
     codec: Option<Codec>,
@@ -22,7 +21,7 @@ pub(super) struct Lock {
 
 /// What becomes of a frame.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Passed {
+pub enum Passed {
     Clear(Frame),
     /// Left out; the cause, where it is not the same as before.
     Out(Option<Locked>),
@@ -30,7 +29,7 @@ pub(super) enum Passed {
 
 impl Lock {
     /// Without keys all that is not encrypted passes; with keys nothing but what they open.
-    pub(super) fn new(kind: Track, keys: Option<Arc<Keys>>) -> Self {
+    pub fn new(kind: Track, keys: Option<Arc<Keys>>) -> Self {
         Self {
             kind,
             keys,
@@ -42,7 +41,7 @@ impl Lock {
         }
     }
 
-    pub(super) fn pass(&mut self, mut frame: Frame) -> Passed {
+    pub fn pass(&mut self, mut frame: Frame) -> Passed {
         if let Some(format) = frame.format.take() {
             self.codec = Some(Codec::from(&format.format));
             self.format = Some(format);
@@ -85,7 +84,7 @@ mod tests {
     use protocol::{Cipher, Secret};
 
     use super::*;
-    use crate::capture::{Format, OpusFormat};
+    use crate::stream::{Format, OpusFormat};
 
     fn keys(secret: &str) -> Arc<Keys> {
         Arc::new(Keys::derive(Cipher::Aes128Xts, &Secret::new(secret), "room"))

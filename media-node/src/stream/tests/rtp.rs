@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 
-use crate::capture::depacketize::{Depacketizer, Frame, FrameFormat, Malformed, Packet};
-use crate::capture::stream::StreamCapture;
-use crate::capture::track::{SenderReport, TrackCapture};
-use crate::capture::{AacFormat, AccessUnit, CaptureEvent, Format, H264Format, Track, UserClock};
+use crate::stream::depacketize::{Depacketizer, Frame, FrameFormat, Malformed, Packet};
+use crate::stream::rtp::StreamCapture;
+use crate::stream::track::{SenderReport, TrackCapture};
+use crate::stream::{AacFormat, AccessUnit, CaptureEvent, Format, H264Format, Track, UserClock};
 
-pub(super) const SECOND: i64 = 1_000_000;
+pub const SECOND: i64 = 1_000_000;
 /// NTP time at the recording's start, on a sender's clock of its own.
-pub(super) const NTP_START_US: i64 = 3_900_000_000_000_000;
+pub const NTP_START_US: i64 = 3_900_000_000_000_000;
 
 /// Takes each packet for a frame: its first byte tells a keyframe.
 struct Whole {
@@ -40,7 +40,7 @@ impl Depacketizer for Whole {
     }
 }
 
-pub(super) fn video_track(reorder_depth: u8, end_us: i64) -> TrackCapture {
+pub fn video_track(reorder_depth: u8, end_us: i64) -> TrackCapture {
     let (sps, pps) = (Bytes::from_static(b"sps"), Bytes::from_static(b"pps"));
     let format = Format::H264(H264Format {
         sps,
@@ -62,7 +62,7 @@ pub(super) fn video_track(reorder_depth: u8, end_us: i64) -> TrackCapture {
     )
 }
 
-pub(super) fn audio_track(end_us: i64) -> TrackCapture {
+pub fn audio_track(end_us: i64) -> TrackCapture {
     let config = Bytes::from_static(&[0x11, 0x90]);
     let format = Format::Aac(AacFormat {
         config,
@@ -85,27 +85,27 @@ pub(super) fn audio_track(end_us: i64) -> TrackCapture {
 
 /// One track of a sender.
 #[derive(Clone, Debug)]
-pub(super) struct Sender {
-    pub(super) track: Track,
+pub struct Sender {
+    pub track: Track,
     /// Position among the stream's tracks.
-    pub(super) index: usize,
+    pub index: usize,
     /// When the first frame is captured, on the recording's timeline.
-    pub(super) from_us: i64,
+    pub from_us: i64,
     /// From capture to arrival, without jitter.
-    pub(super) delay_us: i64,
+    pub delay_us: i64,
     /// Pace of the RTP clock against the recording's, in parts per million.
-    pub(super) drift_ppm: i64,
-    pub(super) first_timestamp: u32,
+    pub drift_ppm: i64,
+    pub first_timestamp: u32,
     /// Sender reports: the first after this, then each 5 s; `None` for none.
-    pub(super) first_report_us: Option<i64>,
+    pub first_report_us: Option<i64>,
     /// Error of the NTP clock.
-    pub(super) ntp_error_us: i64,
+    pub ntp_error_us: i64,
     /// Frames between two shown in coding order, 25 fps video only.
-    pub(super) b_frames: u32,
+    pub b_frames: u32,
 }
 
 impl Sender {
-    pub(super) fn video() -> Self {
+    pub fn video() -> Self {
         Self {
             track: Track::Video,
             index: 1,
@@ -119,7 +119,7 @@ impl Sender {
         }
     }
 
-    pub(super) fn audio() -> Self {
+    pub fn audio() -> Self {
         Self {
             track: Track::Audio,
             index: 0,
@@ -139,7 +139,7 @@ impl Sender {
     }
 
     /// What the sender sends up to `until_us` of capture time.
-    pub(super) fn send(&self, until_us: i64, mut jitter_us: impl FnMut() -> i64) -> Vec<Sent> {
+    pub fn send(&self, until_us: i64, mut jitter_us: impl FnMut() -> i64) -> Vec<Sent> {
         let mut sent = Vec::new();
         let mut arrived_us = i64::MIN;
         let mut reported = -1;
@@ -198,25 +198,25 @@ impl Sender {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Sent {
-    pub(super) arrival_us: i64,
-    pub(super) index: usize,
-    pub(super) what: What,
+pub struct Sent {
+    pub arrival_us: i64,
+    pub index: usize,
+    pub what: What,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum What {
+pub enum What {
     Packet(Packet),
     Report(SenderReport),
 }
 
-pub(super) fn interleave(streams: impl IntoIterator<Item = Vec<Sent>>) -> Vec<Sent> {
+pub fn interleave(streams: impl IntoIterator<Item = Vec<Sent>>) -> Vec<Sent> {
     let mut all: Vec<Sent> = streams.into_iter().flatten().collect();
     all.sort_by_key(|sent| sent.arrival_us);
     all
 }
 
-pub(super) fn feed(stream: &mut StreamCapture, sent: &[Sent], events: &mut Vec<CaptureEvent>) {
+pub fn feed(stream: &mut StreamCapture, sent: &[Sent], events: &mut Vec<CaptureEvent>) {
     for Sent {
         arrival_us,
         index,
@@ -231,11 +231,11 @@ pub(super) fn feed(stream: &mut StreamCapture, sent: &[Sent], events: &mut Vec<C
 }
 
 /// Captures a stream of its own from the first packet to the last.
-pub(super) fn capture(sent: &[Sent], depth: u8) -> Vec<CaptureEvent> {
+pub fn capture(sent: &[Sent], depth: u8) -> Vec<CaptureEvent> {
     capture_as(&UserClock::default(), "camera", sent, depth)
 }
 
-pub(super) fn capture_as(user: &UserClock, name: &str, sent: &[Sent], depth: u8) -> Vec<CaptureEvent> {
+pub fn capture_as(user: &UserClock, name: &str, sent: &[Sent], depth: u8) -> Vec<CaptureEvent> {
     let user = user.join(name);
     let tracks = vec![
         audio_track(user.end_us(Track::Audio)),
@@ -248,7 +248,7 @@ pub(super) fn capture_as(user: &UserClock, name: &str, sent: &[Sent], depth: u8)
     events
 }
 
-pub(super) fn units(events: &[CaptureEvent], track: Track) -> Vec<&AccessUnit> {
+pub fn units(events: &[CaptureEvent], track: Track) -> Vec<&AccessUnit> {
     let of_track = events.iter().filter_map(|event| match event {
         CaptureEvent::Unit(t, unit) if *t == track => Some(unit),
         _ => None,
@@ -262,12 +262,12 @@ fn stamp_us(unit: &AccessUnit) -> i64 {
 }
 
 /// How much later than it was captured a unit is placed.
-pub(super) fn error_us(unit: &AccessUnit) -> i64 {
+pub fn error_us(unit: &AccessUnit) -> i64 {
     unit.pts_us - stamp_us(unit)
 }
 
 /// No unit within one piece is much farther from the one before than it is in truth.
-pub(super) fn assert_no_leap(events: &[CaptureEvent]) {
+pub fn assert_no_leap(events: &[CaptureEvent]) {
     for track in [Track::Audio, Track::Video] {
         let mut last: Option<&AccessUnit> = None;
         for event in events {
@@ -288,7 +288,7 @@ pub(super) fn assert_no_leap(events: &[CaptureEvent]) {
     }
 }
 
-pub(super) fn formats(events: &[CaptureEvent], track: Track) -> usize {
+pub fn formats(events: &[CaptureEvent], track: Track) -> usize {
     events
         .iter()
         .filter(|event| matches!(event, CaptureEvent::Format(t, _) if *t == track))
@@ -296,7 +296,7 @@ pub(super) fn formats(events: &[CaptureEvent], track: Track) -> usize {
 }
 
 /// What holds for any input.
-pub(super) fn assert_in_order(events: &[CaptureEvent]) {
+pub fn assert_in_order(events: &[CaptureEvent]) {
     for track in [Track::Audio, Track::Video] {
         let mut last: Option<&AccessUnit> = None;
         let mut announced = false;
@@ -320,12 +320,12 @@ pub(super) fn assert_in_order(events: &[CaptureEvent]) {
     }
 }
 
-pub(super) fn none() -> i64 {
+pub fn none() -> i64 {
     0
 }
 
 /// A repeatable jitter of up to `max_us`.
-pub(super) fn jitter(max_us: i64) -> impl FnMut() -> i64 {
+pub fn jitter(max_us: i64) -> impl FnMut() -> i64 {
     let mut state = 1u64;
     move || {
         state = state
@@ -336,7 +336,7 @@ pub(super) fn jitter(max_us: i64) -> impl FnMut() -> i64 {
 }
 
 /// The greatest distance between sound and picture from `after_us` on.
-pub(super) fn apart_us(events: &[CaptureEvent], after_us: i64) -> i64 {
+pub fn apart_us(events: &[CaptureEvent], after_us: i64) -> i64 {
     let errors = |track| {
         let late = units(events, track)
             .into_iter()

@@ -1,9 +1,9 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use crate::capture::Format;
-use crate::capture::depacketize::{Depacketizer, Frame, Packet, depacketizer};
 use crate::capture::sdp::offers;
+use crate::stream::Format;
+use crate::stream::depacketize::{Depacketizer, Frame, Packet, depacketizer};
 
 /// As GStreamer writes it: AAC LC, 48 kHz, stereo, with a synchronization extension and padding behind it.
 const CONFIG: &str = "40002320adca00";

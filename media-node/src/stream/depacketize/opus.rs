@@ -2,7 +2,7 @@
 
 use super::{Depacketizer, Frame, FrameFormat, Malformed, Packet};
 use crate::capture::sdp::Offer;
-use crate::capture::{Format, OpusFormat, OpusHead};
+use crate::stream::{Format, OpusFormat, OpusHead};
 
 /// RFC 7587 §4.1, whatever rate the sound is coded for.
 const CLOCK_RATE: u32 = 48_000;

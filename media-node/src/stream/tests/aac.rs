@@ -1,9 +1,9 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use crate::capture::depacketize::{Depacketizer, Frame, Packet, depacketizer};
 use crate::capture::sdp::offers;
-use crate::capture::{AacFormat, Format};
+use crate::stream::depacketize::{Depacketizer, Frame, Packet, depacketizer};
+use crate::stream::{AacFormat, Format};
 
 const HBR: &str = "streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3";
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{Frame, FrameFormat};
 use crate::capture::sdp::Offer;
-use crate::capture::{AacFormat, Format};
+use crate::stream::{AacFormat, Format};
 
 /// What one AAC frame can be at most: 6144 bits a channel, 48 channels.
 pub(super) const MAX_FRAME_BYTES: usize = 6144 / 8 * 48;

@@ -1,7 +1,7 @@
 //! A sender in virtual time, whose clock is its own, for tests of what becomes of captured media.
 
 use super::depacketize::{Depacketizer, Frame, FrameFormat, Malformed, Packet};
-use super::stream::StreamCapture;
+use super::rtp::StreamCapture;
 use super::track::{SenderReport, TrackCapture};
 use super::{AccessUnit, CaptureEvent, Format, Pace, Track, UserClock};
 

@@ -1,9 +1,9 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use crate::capture::depacketize::{Depacketizer, Frame, Packet, depacketizer};
 use crate::capture::sdp::offers;
-use crate::capture::{Format, H264Format};
+use crate::stream::depacketize::{Depacketizer, Frame, Packet, depacketizer};
+use crate::stream::{Format, H264Format};
 
 /// x264: High, 1920x1080 cropped from 1088, two frames of reordering, 25 fps.
 const SPS: &str = "67640028acd940780227e5c044000003000400000300c83c60c658";

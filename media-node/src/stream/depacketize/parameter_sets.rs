@@ -6,7 +6,7 @@ use h264_reader::nal::{Nal, RefNal};
 use h264_reader::rbsp::{BitRead, BitReaderError, Numeric, Primitive};
 
 use super::{FrameFormat, Malformed};
-use crate::capture::{Format, H264Format};
+use crate::stream::{Format, H264Format};
 
 pub(super) const START_CODE: [u8; 4] = [0, 0, 0, 1];
 

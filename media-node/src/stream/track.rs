@@ -3,10 +3,9 @@ use std::sync::Arc;
 
 use super::decode_times::DecodeTimes;
 use super::depacketize::{Depacketizer, Frame, FrameFormat, Packet};
-use super::lock::{Lock, Passed};
 use super::timeline::{ClosedWindow, Lateness, Mapping, RtpClock};
 use super::{AccessUnit, CaptureEvent, Format, Track};
-use crate::encryption::Keys;
+use crate::encryption::{Keys, Lock, Passed};
 
 /// RFC 3550 A.1: a greater step in the sequence numbers is a sender that counts anew.
 const MAX_DROPOUT: u16 = 3000;
@@ -40,9 +39,9 @@ pub(super) struct Timed {
 
 /// An RTCP sender report: the same moment on the sender's NTP clock and on the track's RTP clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SenderReport {
-    pub(super) ntp_us: i64,
-    pub(super) timestamp: u32,
+pub struct SenderReport {
+    pub ntp_us: i64,
+    pub timestamp: u32,
 }
 
 /// How a frame follows the one before it.
@@ -56,7 +55,7 @@ pub(super) enum Continuity {
 }
 
 /// One track of a stream: from packets to frames, and from placed frames to events.
-pub(super) struct TrackCapture {
+pub struct TrackCapture {
     pub(super) kind: Track,
     depacketizer: Box<dyn Depacketizer>,
     lock: Lock,
@@ -84,7 +83,7 @@ pub(super) struct TrackCapture {
 
 impl TrackCapture {
     /// `end_us`: where what was recorded of this track before ends.
-    pub(super) fn new(
+    pub fn new(
         kind: Track,
         clock_rate: u32,
         depacketizer: Box<dyn Depacketizer>,

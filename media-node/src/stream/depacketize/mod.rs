@@ -12,48 +12,48 @@ mod parameter_sets;
 use bytes::Bytes;
 
 use super::Format;
-use super::sdp::Offer;
+use crate::capture::sdp::Offer;
 
 /// More than any picture that is worth recording; a longer one is a broken or hostile stream.
 const MAX_UNIT_BYTES: usize = 8 << 20;
 
 /// One RTP packet, in the order of its sequence number.
 #[derive(Clone, Debug)]
-pub(super) struct Packet {
+pub struct Packet {
     /// On the recording's timeline.
-    pub(super) arrival_us: i64,
-    pub(super) sequence: u16,
-    pub(super) timestamp: u32,
-    pub(super) marker: bool,
-    pub(super) payload: Bytes,
+    pub arrival_us: i64,
+    pub sequence: u16,
+    pub timestamp: u32,
+    pub marker: bool,
+    pub payload: Bytes,
 }
 
 /// One access unit, its time still an RTP timestamp.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Frame {
-    pub(super) timestamp: u32,
+pub struct Frame {
+    pub timestamp: u32,
     /// When its first packet came.
-    pub(super) arrival_us: i64,
+    pub arrival_us: i64,
     /// As in [`super::AccessUnit`].
-    pub(super) data: Bytes,
-    pub(super) keyframe: bool,
+    pub data: Bytes,
+    pub keyframe: bool,
     /// With the first frame, and with the first one of each new format.
-    pub(super) format: Option<FrameFormat>,
+    pub format: Option<FrameFormat>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct FrameFormat {
-    pub(super) format: Format,
+pub struct FrameFormat {
+    pub format: Format,
     /// Nominal time between two frames.
-    pub(super) frame_us: i64,
+    pub frame_us: i64,
 }
 
 /// A payload that its codec's format does not allow.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct Malformed(pub(super) &'static str);
+pub struct Malformed(pub &'static str);
 
-pub(super) trait Depacketizer: Send {
+pub trait Depacketizer: Send {
     /// Takes the next packet and appends the frames that it completes. After an error the depacketizer is in the state
     /// that [`Depacketizer::lost`] leaves.
     fn push(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed> {
@@ -72,7 +72,7 @@ pub(super) trait Depacketizer: Send {
 }
 
 /// The depacketizer for an offered track, or the codec's name when it cannot be recorded.
-pub(super) fn depacketizer(offer: &Offer) -> Result<Box<dyn Depacketizer>, String> {
+pub fn depacketizer(offer: &Offer) -> Result<Box<dyn Depacketizer>, String> {
     let made: Result<Box<dyn Depacketizer>, &str> = match offer.encoding.as_str() {
         "h264" => h264::H264::new(&offer.fmtp).map(|h264| Box::new(h264) as _),
         "mpeg4-generic" => aac::Aac::new(offer).map(|aac| Box::new(aac) as _),

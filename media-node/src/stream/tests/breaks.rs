@@ -1,8 +1,8 @@
 //! What begins a new piece of a stream, and what goes on with the present one.
 
 use super::rtp::*;
-use crate::capture::stream::StreamCapture;
-use crate::capture::{CaptureEvent, Track, UserClock};
+use crate::stream::rtp::StreamCapture;
+use crate::stream::{CaptureEvent, Track, UserClock};
 
 /// Sends one stretch, then another one with changed senders that goes on with the sequence numbers.
 fn in_two(first: [&Sender; 2], second: [&Sender; 2], at_us: i64, until_us: i64) -> Vec<Sent> {

@@ -1,0 +1,34 @@
+//! Streams, whatever brings them: what a coded unit is, how RTP payloads become units, and where units stand on the
+//! recording's timeline.
+//!
+//! All of it is pure: times are arguments. `depacketize` makes frames of RTP payloads, one file a codec; `timeline` and
+//! `decode_times` turn RTP timestamps into media time; `track` and `rtp` are one track, and one stream, made of those parts,
+//! held together by the sender's clock ([`UserClock`]).
+//!
+//! May not know: protocols that carry streams (RTSP, RTMP, WebRTC) and their sessions, channels and rosters, keys, decoders,
+//! files and containers.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+pub mod annexb;
+mod clock;
+mod decode_times;
+mod depacketize;
+mod opus;
+mod rtp;
+mod timeline;
+mod track;
+mod unit;
+mod user_clock;
+
+#[cfg(test)]
+pub mod testing;
+#[cfg(test)]
+pub mod tests;
+
+pub use clock::Clock;
+pub use depacketize::{Frame, FrameFormat, Packet, depacketizer};
+pub use opus::OpusHead;
+pub use rtp::StreamCapture;
+pub use track::{SenderReport, TrackCapture};
+pub use unit::{AacFormat, AccessUnit, CaptureEnd, CaptureEvent, Format, H264Format, OpusFormat, Track};
+pub use user_clock::{Pace, UserClock};
