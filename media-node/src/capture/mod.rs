@@ -1,6 +1,6 @@
 //! One RTSP stream in, timed access units out.
 //!
-//! [`open`] runs a session and tells what it captures as [`CaptureEvent`](crate::stream::CaptureEvent)s on the recording's
+//! [`open`] runs a session and tells what it captures as [`StreamEvent`](crate::stream::StreamEvent)s on the recording's
 //! timeline. `session` is the shell: sockets, time-outs, the bounded queue. What becomes of packets is `stream`'s.
 //!
 //! May not know: channels and rosters, files and containers, what a recording does with the units.

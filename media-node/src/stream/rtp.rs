@@ -1,8 +1,8 @@
 use super::depacketize::Packet;
 use super::timeline::ClosedWindow;
-use super::track::{Continuity, SenderReport, Timed, TrackCapture};
-use super::user_clock::{Pace, UserStream};
-use super::{CaptureEvent, Track};
+use super::track::{Continuity, RtpTrack, SenderReport, Timed};
+use super::user_clock::{ReferenceClock, UserStream};
+use super::{StreamEvent, Track};
 
 /// How long the first frames wait for sender reports of all tracks.
 const HOLD_US: i64 = 600_000;
@@ -18,16 +18,17 @@ const PAUSE_US: i64 = 2_000_000;
 /// The first frames are held until each track has a sender report, at most [`HOLD_US`]; then the stream is anchored so
 /// that the frame with the least delay keeps the time of its arrival. A track without a report is placed by its own
 /// arrivals. From then on the leader, the audio track if there is one, follows its RTP clock; the other tracks glide to
-/// where the sender reports put them beside the leader. So reports that come late correct the picture. At the sender's
-/// [`Pace`] the leader is never adjusted, and sound never altered; at the recorder's it is kept where it arrives.
-pub struct StreamCapture {
-    tracks: Vec<TrackCapture>,
+/// where the sender reports put them beside the leader. So reports that come late correct the picture. Where the
+/// sender's clock is the [reference](ReferenceClock) the leader is never adjusted, and sound never altered; where the
+/// recorder's is, the leader is kept where it arrives.
+pub struct RtpStream {
+    tracks: Vec<RtpTrack>,
     user: UserStream,
     frames: Vec<Timed>,
 }
 
-impl StreamCapture {
-    pub fn new(tracks: Vec<TrackCapture>, user: UserStream) -> Self {
+impl RtpStream {
+    pub fn new(tracks: Vec<RtpTrack>, user: UserStream) -> Self {
         Self {
             tracks,
             user,
@@ -36,7 +37,7 @@ impl StreamCapture {
     }
 
     /// The next packet of the track with this index.
-    pub fn packet(&mut self, index: usize, packet: &Packet, events: &mut Vec<CaptureEvent>) {
+    pub fn packet(&mut self, index: usize, packet: &Packet, events: &mut Vec<StreamEvent>) {
         let mut frames = std::mem::take(&mut self.frames);
         if let Some(track) = self.tracks.get_mut(index) {
             track.receive(packet, events, &mut frames);
@@ -48,7 +49,7 @@ impl StreamCapture {
         self.tick(packet.arrival_us, events);
     }
 
-    fn frame(&mut self, index: usize, timed: Timed, events: &mut Vec<CaptureEvent>) {
+    fn frame(&mut self, index: usize, timed: Timed, events: &mut Vec<StreamEvent>) {
         let Some(track) = self.tracks.get_mut(index) else {
             return;
         };
@@ -73,7 +74,7 @@ impl StreamCapture {
     }
 
     /// A sender report of the track with this index, received at `now_us`.
-    pub fn report(&mut self, index: usize, report: SenderReport, now_us: i64, events: &mut Vec<CaptureEvent>) {
+    pub fn report(&mut self, index: usize, report: SenderReport, now_us: i64, events: &mut Vec<StreamEvent>) {
         let Some(track) = self.tracks.get_mut(index) else {
             return;
         };
@@ -90,24 +91,24 @@ impl StreamCapture {
     pub fn deadline_us(&self) -> Option<i64> {
         self.tracks
             .iter()
-            .filter_map(TrackCapture::held_since_us)
+            .filter_map(RtpTrack::held_since_us)
             .min()
             .map(|since| since.saturating_add(HOLD_US))
     }
 
     /// Releases held frames once all is known or their time is over.
-    pub fn tick(&mut self, now_us: i64, events: &mut Vec<CaptureEvent>) {
+    pub fn tick(&mut self, now_us: i64, events: &mut Vec<StreamEvent>) {
         let Some(deadline_us) = self.deadline_us() else { return };
-        let known = |track: &TrackCapture| {
+        let known = |track: &RtpTrack| {
             track.offset_us().is_some() || (track.held_since_us().is_some() && track.ntp_offset_us().is_some())
         };
-        if now_us >= deadline_us || self.tracks.iter().all(known) || self.tracks.iter().any(TrackCapture::is_full) {
+        if now_us >= deadline_us || self.tracks.iter().all(known) || self.tracks.iter().any(RtpTrack::is_full) {
             self.settle(events);
         }
     }
 
     /// The stream is over: releases what is held.
-    pub fn finish(&mut self, events: &mut Vec<CaptureEvent>) {
+    pub fn finish(&mut self, events: &mut Vec<StreamEvent>) {
         self.settle(events);
         for track in &self.tracks {
             self.user.set_end_us(track.kind, track.end_us());
@@ -115,12 +116,12 @@ impl StreamCapture {
     }
 
     /// Places all tracks that hold frames.
-    fn settle(&mut self, events: &mut Vec<CaptureEvent>) {
+    fn settle(&mut self, events: &mut Vec<StreamEvent>) {
         let running = self.leader().and_then(anchor_us);
         let anchor = running
             .or_else(|| self.user.anchor_of_others())
             .or_else(|| self.first_anchor_us());
-        let place = |track: &TrackCapture| {
+        let place = |track: &RtpTrack| {
             let lag_us = track.lag_us()?;
             let by_report = anchor
                 .zip(track.ntp_offset_us())
@@ -182,7 +183,7 @@ impl StreamCapture {
         running().min_by_key(|(_, track)| track.kind).map(|(index, _)| index)
     }
 
-    fn leader(&self) -> Option<&TrackCapture> {
+    fn leader(&self) -> Option<&RtpTrack> {
         self.leader_index().and_then(|index| self.tracks.get(index))
     }
 
@@ -229,16 +230,16 @@ impl StreamCapture {
             .previous_us
             .is_some_and(|before| window.least_us.saturating_sub(before) > PAUSE_US)
         {
-            self.tracks.iter_mut().for_each(TrackCapture::restart);
+            self.tracks.iter_mut().for_each(RtpTrack::restart);
         } else {
-            self.keep_pace(index, window.least_us);
+            self.follow_arrival(index, window.least_us);
             self.align();
         }
     }
 
     /// `late_us`: how late the leader comes, by the least delay of a while.
-    fn keep_pace(&mut self, leader: usize, late_us: i64) {
-        let follows = self.user.pace() == Pace::Recorder;
+    fn follow_arrival(&mut self, leader: usize, late_us: i64) {
+        let follows = self.user.reference() == ReferenceClock::Recorder;
         if let Some(track) = self.tracks.get_mut(leader).filter(|_| follows)
             // A stream without sound goes after the one that keeps the user's clock.
             && (track.kind == Track::Audio || self.user.anchor_of_others().is_none())
@@ -249,7 +250,7 @@ impl StreamCapture {
 }
 
 /// Media time minus NTP time, as a track that has its place sees it.
-fn anchor_us(track: &TrackCapture) -> Option<i64> {
+fn anchor_us(track: &RtpTrack) -> Option<i64> {
     Some(track.offset_us()?.saturating_sub(track.ntp_offset_us()?))
 }
 

@@ -1,9 +1,9 @@
 //! A sender in virtual time, whose clock is its own, for tests of what becomes of captured media.
 
 use super::depacketize::{Depacketizer, Frame, FrameFormat, Malformed, Packet};
-use super::rtp::StreamCapture;
-use super::track::{SenderReport, TrackCapture};
-use super::{AccessUnit, CaptureEvent, Format, Pace, Track, UserClock};
+use super::rtp::RtpStream;
+use super::track::{RtpTrack, SenderReport};
+use super::{AccessUnit, Format, ReferenceClock, StreamEvent, Track, UserClock};
 
 /// Between two sender reports of a track, by the sender's clock.
 const REPORT_US: i64 = 5_000_000;
@@ -36,8 +36,8 @@ pub struct Sent {
 }
 
 /// What is captured of a stream, with the moments at which it comes.
-pub fn capture(tracks: Vec<Sent>, path: &Path, pace: Pace) -> Vec<(i64, CaptureEvent)> {
-    let user = UserClock::new(pace).join("camera");
+pub fn capture(tracks: Vec<Sent>, path: &Path, reference: ReferenceClock) -> Vec<(i64, StreamEvent)> {
+    let user = UserClock::new(reference).join("camera");
     let mut arrivals = Vec::new();
     let mut captures = Vec::new();
     for (index, sent) in tracks.into_iter().enumerate() {
@@ -69,10 +69,10 @@ pub fn capture(tracks: Vec<Sent>, path: &Path, pace: Pace) -> Vec<(i64, CaptureE
             format: sent.format,
             frame_us: sent.frame_us,
         });
-        captures.push(TrackCapture::new(sent.track, rate, Box::new(Whole(format)), None, 0));
+        captures.push(RtpTrack::new(sent.track, rate, Box::new(Whole(format)), None, 0));
     }
     arrivals.sort_by_key(|(arrival_us, ..)| *arrival_us);
-    let mut stream = StreamCapture::new(captures, user);
+    let mut stream = RtpStream::new(captures, user);
     let mut captured = Vec::new();
     for (arrival_us, index, what) in arrivals {
         let mut events = Vec::new();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::decode_times::DecodeTimes;
 use super::depacketize::{Depacketizer, Frame, FrameFormat, Packet};
 use super::timeline::{ClosedWindow, Lateness, Mapping, RtpClock};
-use super::{AccessUnit, CaptureEvent, Format, Track};
+use super::{AccessUnit, Format, StreamEvent, Track};
 use crate::encryption::{Keys, Lock, Passed};
 
 /// RFC 3550 A.1: a greater step in the sequence numbers is a sender that counts anew.
@@ -55,7 +55,7 @@ pub(super) enum Continuity {
 }
 
 /// One track of a stream: from packets to frames, and from placed frames to events.
-pub struct TrackCapture {
+pub struct RtpTrack {
     pub(super) kind: Track,
     depacketizer: Box<dyn Depacketizer>,
     lock: Lock,
@@ -81,7 +81,7 @@ pub struct TrackCapture {
     end_us: i64,
 }
 
-impl TrackCapture {
+impl RtpTrack {
     /// `end_us`: where what was recorded of this track before ends.
     pub fn new(
         kind: Track,
@@ -115,12 +115,12 @@ impl TrackCapture {
     }
 
     /// Depacketizes; losses go to `events`, whole frames to `frames`.
-    pub(super) fn receive(&mut self, packet: &Packet, events: &mut Vec<CaptureEvent>, frames: &mut Vec<Timed>) {
+    pub(super) fn receive(&mut self, packet: &Packet, events: &mut Vec<StreamEvent>, frames: &mut Vec<Timed>) {
         let expected = self.expected_sequence.replace(packet.sequence.wrapping_add(1));
         match expected.map_or(0, |expected| packet.sequence.wrapping_sub(expected)) {
             0 => {}
             missing @ 1..=MAX_DROPOUT => {
-                events.push(CaptureEvent::Lost(self.kind, u64::from(missing)));
+                events.push(StreamEvent::Lost(self.kind, u64::from(missing)));
                 self.lost();
             }
             late if late > u16::MAX - MAX_MISORDER => {
@@ -133,7 +133,7 @@ impl TrackCapture {
         if let Err(malformed) = self.depacketizer.push(packet, &mut whole) {
             // A packet that cannot be read is as good as lost.
             tracing::debug!(track = ?self.kind, %malformed, "packet dropped");
-            events.push(CaptureEvent::Lost(self.kind, 1));
+            events.push(StreamEvent::Lost(self.kind, 1));
             self.damaged = true;
         }
         for frame in whole {
@@ -141,7 +141,7 @@ impl TrackCapture {
             match self.lock.pass(frame) {
                 Passed::Clear(frame) => frames.push(Timed { rtp_us, frame }),
                 Passed::Out(news) => {
-                    events.extend(news.map(|locked| CaptureEvent::Locked(self.kind, locked)));
+                    events.extend(news.map(|locked| StreamEvent::Locked(self.kind, locked)));
                     self.damaged = true;
                 }
             }
@@ -300,7 +300,7 @@ impl TrackCapture {
     }
 
     /// Places a frame and tells of it.
-    pub(super) fn emit(&mut self, timed: Timed, events: &mut Vec<CaptureEvent>) -> Option<ClosedWindow> {
+    pub(super) fn emit(&mut self, timed: Timed, events: &mut Vec<StreamEvent>) -> Option<ClosedWindow> {
         let mapping = self.mapping.as_ref()?;
         let Timed { rtp_us, frame } = timed;
         let pts_us = mapping.media_us(rtp_us);
@@ -332,7 +332,7 @@ impl TrackCapture {
             }
         };
         if std::mem::take(&mut self.announce) {
-            events.push(CaptureEvent::Format(self.kind, format.clone()));
+            events.push(StreamEvent::Format(self.kind, format.clone()));
         }
         self.last_pts_us = Some(pts_us);
         self.end_us = self.end_us.max(pts_us.saturating_add(*frame_us));
@@ -342,7 +342,7 @@ impl TrackCapture {
             data: frame.data,
             keyframe: frame.keyframe,
         };
-        events.push(CaptureEvent::Unit(self.kind, unit));
+        events.push(StreamEvent::Unit(self.kind, unit));
         window
     }
 }

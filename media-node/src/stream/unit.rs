@@ -62,7 +62,7 @@ pub enum Track {
 
 /// What one stream tells while it is captured.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CaptureEvent {
+pub enum StreamEvent {
     /// Comes before the first unit of a track, before the first unit of a new format, and again with the same format
     /// where a track begins anew: its clock was set, it paused, or its sound was silent for long. Times keep growing, but
     /// the two pieces do not join. The unit behind it is a keyframe.
@@ -76,11 +76,11 @@ pub enum CaptureEvent {
     /// A track that is offered but cannot be recorded.
     Unsupported(Track, String),
     /// The last event.
-    Ended(CaptureEnd),
+    Ended(StreamEnd),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CaptureEnd {
+pub enum StreamEnd {
     /// The server ended the stream: the publisher left.
     Finished,
     /// No media came for the no-media time-out.

@@ -8,10 +8,10 @@ const MAX_REMEMBERED: usize = 64;
 /// Keeps the anchor of a stream that is gone, until another one publishes; no stream has this id.
 const NOBODY: u64 = 0;
 
-/// Whose clock sets the pace of what is captured.
+/// The clock that the times of a stream's units follow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Pace {
-    /// The sender's: what was sent is kept as it is, however far its clock runs away from ours.
+pub enum ReferenceClock {
+    /// The sender's: the distances between units stay as they were sent, however far its clock runs away from ours.
     #[default]
     Sender,
     /// Ours: media stays where it arrives. A sender whose clock runs fast or slow is brought back bit by bit, by timestamps
@@ -26,7 +26,7 @@ pub enum Pace {
 /// While no stream of the user is open there is no anchor: who comes back is anchored anew.
 #[derive(Clone, Debug, Default)]
 pub struct UserClock {
-    pace: Pace,
+    reference: ReferenceClock,
     shared: Arc<Mutex<Shared>>,
 }
 
@@ -40,9 +40,9 @@ struct Shared {
 }
 
 impl UserClock {
-    pub fn new(pace: Pace) -> Self {
+    pub fn new(reference: ReferenceClock) -> Self {
         Self {
-            pace,
+            reference,
             ..Self::default()
         }
     }
@@ -76,8 +76,8 @@ pub struct UserStream {
 }
 
 impl UserStream {
-    pub(super) fn pace(&self) -> Pace {
-        self.clock.pace
+    pub(super) fn reference(&self) -> ReferenceClock {
+        self.clock.reference
     }
 
     /// Media time minus NTP time as another stream of the user keeps it.

@@ -1,4 +1,4 @@
-use crate::stream::{CaptureEvent, Format, Track};
+use crate::stream::{Format, StreamEvent, Track};
 
 /// Holds back the video of a stream that is open but not the user's picture. When it opens again, the video begins anew:
 /// with its format, at a key frame.
@@ -11,18 +11,18 @@ pub(super) struct Gate {
 
 impl Gate {
     /// What of an event is passed on, in order. `open`: the video is wanted.
-    pub(super) fn pass(&mut self, event: CaptureEvent, open: bool) -> [Option<CaptureEvent>; 2] {
+    pub(super) fn pass(&mut self, event: StreamEvent, open: bool) -> [Option<StreamEvent>; 2] {
         match &event {
-            CaptureEvent::Format(Track::Video, format) => {
+            StreamEvent::Format(Track::Video, format) => {
                 self.format = Some(format.clone());
                 self.shut |= !open;
             }
-            CaptureEvent::Unit(Track::Video, unit) => {
+            StreamEvent::Unit(Track::Video, unit) => {
                 self.shut |= !open;
                 if open && unit.keyframe && std::mem::take(&mut self.shut) {
                     let format = self.format.clone();
                     return [
-                        format.map(|format| CaptureEvent::Format(Track::Video, format)),
+                        format.map(|format| StreamEvent::Format(Track::Video, format)),
                         Some(event),
                     ];
                 }
@@ -40,26 +40,26 @@ mod tests {
     use super::*;
     use crate::stream::{AccessUnit, OpusFormat};
 
-    fn unit(pts_us: i64, keyframe: bool) -> CaptureEvent {
+    fn unit(pts_us: i64, keyframe: bool) -> StreamEvent {
         let unit = AccessUnit {
             pts_us,
             dts_us: pts_us,
             data: Bytes::new(),
             keyframe,
         };
-        CaptureEvent::Unit(Track::Video, unit)
+        StreamEvent::Unit(Track::Video, unit)
     }
 
     #[test]
     fn video_that_is_wanted_again_begins_with_its_format_at_a_key_frame() {
-        let format = CaptureEvent::Format(Track::Video, Format::Opus(OpusFormat { channels: 1 }));
+        let format = StreamEvent::Format(Track::Video, Format::Opus(OpusFormat { channels: 1 }));
         let mut gate = Gate::default();
         let mut passed = Vec::new();
         let script = [
             (format.clone(), true),
             (unit(1, true), true),
             (unit(2, false), false),
-            (CaptureEvent::Lost(Track::Audio, 1), false),
+            (StreamEvent::Lost(Track::Audio, 1), false),
             (unit(3, false), true),
             (unit(4, true), true),
             (unit(5, false), true),
@@ -70,7 +70,7 @@ mod tests {
         let expected = [
             format.clone(),
             unit(1, true),
-            CaptureEvent::Lost(Track::Audio, 1),
+            StreamEvent::Lost(Track::Audio, 1),
             format,
             unit(4, true),
             unit(5, false),

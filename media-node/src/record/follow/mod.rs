@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 use crate::capture::{self, CaptureRequest};
 use crate::channel::{Credentials, RosterError, RosterSource};
-use crate::stream::{CaptureEvent, Pace};
+use crate::stream::{ReferenceClock, StreamEvent};
 
 pub use choice::{Choice, Pass};
 pub use engine::{Presence, Shared, refuse, run};
@@ -28,7 +28,7 @@ pub use plan::{Plan, Tracks};
 #[derive(Debug)]
 pub enum Input {
     /// From one of the streams. After its end another session of the stream may follow.
-    Event(StreamName, CaptureEvent),
+    Event(StreamName, StreamEvent),
     /// Which tracks are recorded from here on; the others end.
     Wanted(Tracks),
     /// Time passes.
@@ -60,8 +60,8 @@ pub trait Recorder: Send + 'static {
 
 /// Takes what the streams of one user bring.
 pub trait Inlet: Clone + Send + Sync + 'static {
-    /// Whose clock sets the pace of what is brought.
-    const PACE: Pace = Pace::Sender;
+    /// The clock that the times of units follow.
+    const REFERENCE: ReferenceClock = ReferenceClock::Sender;
 
     /// Waits while there is no room.
     fn take(&self, input: Input) -> impl Future<Output = Result<(), Closed>> + Send;
@@ -90,14 +90,14 @@ impl Rosters for RosterSource {
 
 /// What opens streams.
 pub trait Captures: Clone + Send + Sync + 'static {
-    fn open(&self, request: CaptureRequest) -> mpsc::Receiver<CaptureEvent>;
+    fn open(&self, request: CaptureRequest) -> mpsc::Receiver<StreamEvent>;
 }
 
 #[derive(Clone, Copy)]
 pub struct Rtsp;
 
 impl Captures for Rtsp {
-    fn open(&self, request: CaptureRequest) -> mpsc::Receiver<CaptureEvent> {
+    fn open(&self, request: CaptureRequest) -> mpsc::Receiver<StreamEvent> {
         capture::open(request)
     }
 }

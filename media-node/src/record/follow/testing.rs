@@ -12,7 +12,7 @@ use super::{Captures, Rosters};
 use crate::capture::{CaptureRequest, Wanted};
 use crate::channel::{Credentials, RosterError};
 use crate::record::testing::Coded;
-use crate::stream::{AccessUnit, CaptureEnd, CaptureEvent, Track};
+use crate::stream::{AccessUnit, StreamEnd, StreamEvent, Track};
 
 pub struct FakeRosters(pub mpsc::Receiver<Roster>);
 
@@ -35,12 +35,12 @@ pub struct FakeCaptures(Arc<Mutex<Backstage>>);
 
 #[derive(Default)]
 struct Backstage {
-    sessions: HashMap<String, VecDeque<mpsc::Receiver<CaptureEvent>>>,
+    sessions: HashMap<String, VecDeque<mpsc::Receiver<StreamEvent>>>,
     opened: Vec<(String, Wanted)>,
 }
 
 impl FakeCaptures {
-    pub fn session(&self, stream: &str) -> mpsc::Sender<CaptureEvent> {
+    pub fn session(&self, stream: &str) -> mpsc::Sender<StreamEvent> {
         let (sender, receiver) = mpsc::channel(16);
         let url = format!("{stream}?key=hunter2");
         self.0
@@ -59,14 +59,14 @@ impl FakeCaptures {
 }
 
 impl Captures for FakeCaptures {
-    fn open(&self, request: CaptureRequest) -> mpsc::Receiver<CaptureEvent> {
+    fn open(&self, request: CaptureRequest) -> mpsc::Receiver<StreamEvent> {
         let mut backstage = self.0.lock().unwrap();
         backstage.opened.push((request.url.clone(), request.want));
         let scripted = backstage.sessions.get_mut(&request.url).and_then(VecDeque::pop_front);
         scripted.unwrap_or_else(|| {
             let (sender, receiver) = mpsc::channel(1);
             sender
-                .try_send(CaptureEvent::Ended(CaptureEnd::Failed("connection refused".into())))
+                .try_send(StreamEvent::Ended(StreamEnd::Failed("connection refused".into())))
                 .unwrap();
             receiver
         })
@@ -108,13 +108,13 @@ pub fn roster(users: &[(&str, &[(StreamName, u64)])]) -> Roster {
 
 pub const CAMERA: &[(StreamName, u64)] = &[(StreamName::Camera, 1)];
 
-pub async fn send(session: &mpsc::Sender<CaptureEvent>, track: Track, coded: &Coded, units: &[AccessUnit]) {
+pub async fn send(session: &mpsc::Sender<StreamEvent>, track: Track, coded: &Coded, units: &[AccessUnit]) {
     session
-        .send(CaptureEvent::Format(track, coded.format.clone()))
+        .send(StreamEvent::Format(track, coded.format.clone()))
         .await
         .unwrap();
     for unit in units {
-        session.send(CaptureEvent::Unit(track, unit.clone())).await.unwrap();
+        session.send(StreamEvent::Unit(track, unit.clone())).await.unwrap();
     }
 }
 

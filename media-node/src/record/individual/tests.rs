@@ -15,7 +15,7 @@ use crate::record::status::Board;
 use crate::record::testing::{DirSink, audio, complaints, shifted, units_in, video};
 use crate::record::{Options, Status};
 use crate::spool::{PlaylistKey, Slice};
-use crate::stream::{CaptureEnd, CaptureEvent, Clock, Track};
+use crate::stream::{Clock, StreamEnd, StreamEvent, Track};
 
 /// A channel whose users and streams the test moves, and a recording of it.
 struct Stage {
@@ -203,7 +203,7 @@ async fn a_killed_publisher_and_a_leaving_user_lose_nothing() {
     let third = stage.captures.session("a/camera");
     stage.roster(&[("a", CAMERA)]).await;
     send(&first, Track::Video, video(), &video().units[..200]).await;
-    first.send(CaptureEvent::Ended(CaptureEnd::Finished)).await.unwrap();
+    first.send(StreamEvent::Ended(StreamEnd::Finished)).await.unwrap();
     // The publisher is back at once, before the roster tells of it.
     send(
         &second,
@@ -221,7 +221,7 @@ async fn a_killed_publisher_and_a_leaving_user_lose_nothing() {
         &shifted(&video().units[200..300], 10_000_000),
     )
     .await;
-    second.send(CaptureEvent::Ended(CaptureEnd::Finished)).await.unwrap();
+    second.send(StreamEvent::Ended(StreamEnd::Finished)).await.unwrap();
     let sink = stage.sink.clone();
     eventually("committed when left", || {
         slices(&sink, "a", TrackKind::Video).len() == 2
@@ -350,12 +350,12 @@ async fn losses_and_unsupported_codecs_are_told() {
     stage.roster(&[("a", CAMERA)]).await;
     for _ in 0..2 {
         session
-            .send(CaptureEvent::Unsupported(Track::Audio, "Opus".into()))
+            .send(StreamEvent::Unsupported(Track::Audio, "Opus".into()))
             .await
             .unwrap();
     }
-    session.send(CaptureEvent::Lost(Track::Video, 3)).await.unwrap();
-    session.send(CaptureEvent::Lost(Track::Audio, 4)).await.unwrap();
+    session.send(StreamEvent::Lost(Track::Video, 3)).await.unwrap();
+    session.send(StreamEvent::Lost(Track::Audio, 4)).await.unwrap();
     let status = stage.until(|status| status.lost_packets == 7).await;
     assert_eq!(status.problems.len(), 1);
     let problem = &status.problems[0];
@@ -384,12 +384,12 @@ async fn a_stream_named_audio_is_the_users_audio_when_the_camera_has_none() {
     send(&extra_b, Track::Audio, audio(), &audio().units[..100]).await;
     eventually("taken", || extra_b.capacity() == extra_b.max_capacity()).await;
     sleep(Duration::from_millis(200)).await;
-    camera_b.send(CaptureEvent::Ended(CaptureEnd::Finished)).await.unwrap();
+    camera_b.send(StreamEvent::Ended(StreamEnd::Finished)).await.unwrap();
     let sink = stage.sink.clone();
     eventually("ended", || slices(&sink, "b", TrackKind::Audio).len() == 1).await;
     for unit in &audio().units[100..150] {
         extra_b
-            .send(CaptureEvent::Unit(Track::Audio, unit.clone()))
+            .send(StreamEvent::Unit(Track::Audio, unit.clone()))
             .await
             .unwrap();
     }

@@ -10,7 +10,7 @@ use crate::record::slicer::{SliceError, Slicer};
 use crate::record::snapshot::UserPictures;
 use crate::record::status::{SharedBoard, problem};
 use crate::spool::PlaylistKey;
-use crate::stream::{CaptureEvent, Clock, Track};
+use crate::stream::{Clock, StreamEvent, Track};
 
 /// A user's two playlists and pictures in the making.
 pub(super) struct UserTracks<S: SliceSink> {
@@ -89,16 +89,16 @@ impl<S: SliceSink> UserTracks<S> {
         self.pictures.close(now_us);
     }
 
-    fn event(&mut self, stream: StreamName, event: CaptureEvent, now_us: i64) {
+    fn event(&mut self, stream: StreamName, event: StreamEvent, now_us: i64) {
         match event {
-            CaptureEvent::Format(track, format) => {
+            StreamEvent::Format(track, format) => {
                 let line = self.line(track);
                 if line.choice.format(stream, &format) {
                     let result = line.slicer.format(format);
                     self.tell(track, result, now_us);
                 }
             }
-            CaptureEvent::Unit(track, unit) => {
+            StreamEvent::Unit(track, unit) => {
                 let wanted = self.writes(track);
                 let line = self.line(track);
                 let result = match line.choice.unit(stream, unit.keyframe) {
@@ -116,14 +116,14 @@ impl<S: SliceSink> UserTracks<S> {
                     self.pictures.unit(&unit, now_us);
                 }
             }
-            CaptureEvent::Lost(track, _) => {
+            StreamEvent::Lost(track, _) => {
                 let line = self.line(track);
                 if line.choice.is(stream) {
                     line.slicer.lost();
                 }
             }
-            CaptureEvent::Unsupported(..) | CaptureEvent::Locked(..) => {}
-            CaptureEvent::Ended(_) => {
+            StreamEvent::Unsupported(..) | StreamEvent::Locked(..) => {}
+            StreamEvent::Ended(_) => {
                 for track in [Track::Audio, Track::Video] {
                     let line = self.line(track);
                     if line.choice.ended(stream) {

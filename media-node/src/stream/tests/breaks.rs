@@ -1,8 +1,8 @@
 //! What begins a new piece of a stream, and what goes on with the present one.
 
 use super::rtp::*;
-use crate::stream::rtp::StreamCapture;
-use crate::stream::{CaptureEvent, Track, UserClock};
+use crate::stream::rtp::RtpStream;
+use crate::stream::{StreamEvent, Track, UserClock};
 
 /// Sends one stretch, then another one with changed senders that goes on with the sequence numbers.
 fn in_two(first: [&Sender; 2], second: [&Sender; 2], at_us: i64, until_us: i64) -> Vec<Sent> {
@@ -181,8 +181,8 @@ fn who_comes_back_is_placed_behind_what_is_there() {
 #[test]
 fn streams_of_one_user_keep_together() {
     let user = UserClock::default();
-    let mut camera = StreamCapture::new(vec![audio_track(0), video_track(0, 0)], user.join("camera"));
-    let mut screen = StreamCapture::new(vec![video_track(0, 0)], user.join("screen"));
+    let mut camera = RtpStream::new(vec![audio_track(0), video_track(0, 0)], user.join("camera"));
+    let mut screen = RtpStream::new(vec![video_track(0, 0)], user.join("screen"));
     let shared = Sender {
         index: 0,
         from_us: 5 * SECOND,
@@ -200,7 +200,7 @@ fn streams_of_one_user_keep_together() {
     feed(&mut camera, &to_camera[to_camera.len() / 2..], &mut camera_events);
     camera.finish(&mut camera_events);
     screen.finish(&mut screen_events);
-    let error = |events: &[CaptureEvent]| error_us(units(events, Track::Video).last().unwrap());
+    let error = |events: &[StreamEvent]| error_us(units(events, Track::Video).last().unwrap());
     assert!((error(&camera_events) - error(&screen_events)).abs() < 50);
 }
 
@@ -216,7 +216,7 @@ fn lost_packets_are_counted_and_video_resumes_at_a_keyframe() {
     assert_in_order(&events);
     let lost = events
         .iter()
-        .position(|event| *event == CaptureEvent::Lost(Track::Video, 3))
+        .position(|event| *event == StreamEvent::Lost(Track::Video, 3))
         .unwrap();
     let next = units(&events[lost..], Track::Video)[0];
     assert!(next.keyframe);
@@ -229,7 +229,7 @@ fn a_track_that_never_comes_does_not_hold_the_other_for_long() {
         first_report_us: None,
         ..Sender::video()
     };
-    let mut stream = StreamCapture::new(
+    let mut stream = RtpStream::new(
         vec![audio_track(0), video_track(0, 0)],
         UserClock::default().join("camera"),
     );

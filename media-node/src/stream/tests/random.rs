@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::rtp::*;
 use crate::stream::depacketize::Packet;
-use crate::stream::rtp::StreamCapture;
+use crate::stream::rtp::RtpStream;
 use crate::stream::track::SenderReport;
 use crate::stream::{Track, UserClock};
 
@@ -56,7 +56,7 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #[test]
     fn whatever_comes_time_goes_forward(steps in proptest::collection::vec(step(), 1..400), depth in 0u8..4) {
-        let mut stream = StreamCapture::new(vec![audio_track(0), video_track(depth, 0)], UserClock::default().join("camera"));
+        let mut stream = RtpStream::new(vec![audio_track(0), video_track(depth, 0)], UserClock::default().join("camera"));
         let mut events = Vec::new();
         let (mut now_us, mut sequence, mut timestamp) = (0i64, [0u16; 2], [0u32; 2]);
         for step in steps {

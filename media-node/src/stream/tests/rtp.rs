@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use crate::stream::depacketize::{Depacketizer, Frame, FrameFormat, Malformed, Packet};
-use crate::stream::rtp::StreamCapture;
-use crate::stream::track::{SenderReport, TrackCapture};
-use crate::stream::{AacFormat, AccessUnit, CaptureEvent, Format, H264Format, Track, UserClock};
+use crate::stream::rtp::RtpStream;
+use crate::stream::track::{RtpTrack, SenderReport};
+use crate::stream::{AacFormat, AccessUnit, Format, H264Format, StreamEvent, Track, UserClock};
 
 pub const SECOND: i64 = 1_000_000;
 /// NTP time at the recording's start, on a sender's clock of its own.
@@ -40,7 +40,7 @@ impl Depacketizer for Whole {
     }
 }
 
-pub fn video_track(reorder_depth: u8, end_us: i64) -> TrackCapture {
+pub fn video_track(reorder_depth: u8, end_us: i64) -> RtpTrack {
     let (sps, pps) = (Bytes::from_static(b"sps"), Bytes::from_static(b"pps"));
     let format = Format::H264(H264Format {
         sps,
@@ -53,7 +53,7 @@ pub fn video_track(reorder_depth: u8, end_us: i64) -> TrackCapture {
         format,
         frame_us: 40_000,
     });
-    TrackCapture::new(
+    RtpTrack::new(
         Track::Video,
         90_000,
         Box::new(Whole { format, waiting: true }),
@@ -62,7 +62,7 @@ pub fn video_track(reorder_depth: u8, end_us: i64) -> TrackCapture {
     )
 }
 
-pub fn audio_track(end_us: i64) -> TrackCapture {
+pub fn audio_track(end_us: i64) -> RtpTrack {
     let config = Bytes::from_static(&[0x11, 0x90]);
     let format = Format::Aac(AacFormat {
         config,
@@ -74,7 +74,7 @@ pub fn audio_track(end_us: i64) -> TrackCapture {
         format,
         frame_us: 21_333,
     });
-    TrackCapture::new(
+    RtpTrack::new(
         Track::Audio,
         48_000,
         Box::new(Whole { format, waiting: false }),
@@ -93,7 +93,7 @@ pub struct Sender {
     pub from_us: i64,
     /// From capture to arrival, without jitter.
     pub delay_us: i64,
-    /// Pace of the RTP clock against the recording's, in parts per million.
+    /// Speed of the RTP clock against the recording's, in parts per million.
     pub drift_ppm: i64,
     pub first_timestamp: u32,
     /// Sender reports: the first after this, then each 5 s; `None` for none.
@@ -216,7 +216,7 @@ pub fn interleave(streams: impl IntoIterator<Item = Vec<Sent>>) -> Vec<Sent> {
     all
 }
 
-pub fn feed(stream: &mut StreamCapture, sent: &[Sent], events: &mut Vec<CaptureEvent>) {
+pub fn feed(stream: &mut RtpStream, sent: &[Sent], events: &mut Vec<StreamEvent>) {
     for Sent {
         arrival_us,
         index,
@@ -231,26 +231,26 @@ pub fn feed(stream: &mut StreamCapture, sent: &[Sent], events: &mut Vec<CaptureE
 }
 
 /// Captures a stream of its own from the first packet to the last.
-pub fn capture(sent: &[Sent], depth: u8) -> Vec<CaptureEvent> {
+pub fn capture(sent: &[Sent], depth: u8) -> Vec<StreamEvent> {
     capture_as(&UserClock::default(), "camera", sent, depth)
 }
 
-pub fn capture_as(user: &UserClock, name: &str, sent: &[Sent], depth: u8) -> Vec<CaptureEvent> {
+pub fn capture_as(user: &UserClock, name: &str, sent: &[Sent], depth: u8) -> Vec<StreamEvent> {
     let user = user.join(name);
     let tracks = vec![
         audio_track(user.end_us(Track::Audio)),
         video_track(depth, user.end_us(Track::Video)),
     ];
-    let mut stream = StreamCapture::new(tracks, user);
+    let mut stream = RtpStream::new(tracks, user);
     let mut events = Vec::new();
     feed(&mut stream, sent, &mut events);
     stream.finish(&mut events);
     events
 }
 
-pub fn units(events: &[CaptureEvent], track: Track) -> Vec<&AccessUnit> {
+pub fn units(events: &[StreamEvent], track: Track) -> Vec<&AccessUnit> {
     let of_track = events.iter().filter_map(|event| match event {
-        CaptureEvent::Unit(t, unit) if *t == track => Some(unit),
+        StreamEvent::Unit(t, unit) if *t == track => Some(unit),
         _ => None,
     });
     of_track.collect()
@@ -267,13 +267,13 @@ pub fn error_us(unit: &AccessUnit) -> i64 {
 }
 
 /// No unit within one piece is much farther from the one before than it is in truth.
-pub fn assert_no_leap(events: &[CaptureEvent]) {
+pub fn assert_no_leap(events: &[StreamEvent]) {
     for track in [Track::Audio, Track::Video] {
         let mut last: Option<&AccessUnit> = None;
         for event in events {
             match event {
-                CaptureEvent::Format(t, _) if *t == track => last = None,
-                CaptureEvent::Unit(t, unit) if *t == track => {
+                StreamEvent::Format(t, _) if *t == track => last = None,
+                StreamEvent::Unit(t, unit) if *t == track => {
                     if let Some(last) = last.replace(unit) {
                         let truth_us = stamp_us(unit) - stamp_us(last);
                         assert!(
@@ -288,22 +288,22 @@ pub fn assert_no_leap(events: &[CaptureEvent]) {
     }
 }
 
-pub fn formats(events: &[CaptureEvent], track: Track) -> usize {
+pub fn formats(events: &[StreamEvent], track: Track) -> usize {
     events
         .iter()
-        .filter(|event| matches!(event, CaptureEvent::Format(t, _) if *t == track))
+        .filter(|event| matches!(event, StreamEvent::Format(t, _) if *t == track))
         .count()
 }
 
 /// What holds for any input.
-pub fn assert_in_order(events: &[CaptureEvent]) {
+pub fn assert_in_order(events: &[StreamEvent]) {
     for track in [Track::Audio, Track::Video] {
         let mut last: Option<&AccessUnit> = None;
         let mut announced = false;
         for event in events {
             match event {
-                CaptureEvent::Format(t, _) if *t == track => announced = true,
-                CaptureEvent::Unit(t, unit) if *t == track => {
+                StreamEvent::Format(t, _) if *t == track => announced = true,
+                StreamEvent::Unit(t, unit) if *t == track => {
                     assert!(unit.dts_us <= unit.pts_us, "{unit:?}");
                     assert!(unit.dts_us >= 0, "{unit:?}");
                     match last {
@@ -336,7 +336,7 @@ pub fn jitter(max_us: i64) -> impl FnMut() -> i64 {
 }
 
 /// The greatest distance between sound and picture from `after_us` on.
-pub fn apart_us(events: &[CaptureEvent], after_us: i64) -> i64 {
+pub fn apart_us(events: &[StreamEvent], after_us: i64) -> i64 {
     let errors = |track| {
         let late = units(events, track)
             .into_iter()

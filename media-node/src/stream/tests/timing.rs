@@ -1,7 +1,7 @@
-//! When units are played: by the reports and the pace of their senders.
+//! When units are played: by the reports and the clocks of their senders.
 
 use super::rtp::*;
-use crate::stream::{Pace, Track, UserClock};
+use crate::stream::{ReferenceClock, Track, UserClock};
 
 #[test]
 fn early_reports_align_from_the_first_unit() {
@@ -73,7 +73,7 @@ fn without_reports_tracks_stay_where_they_arrive() {
 }
 
 #[test]
-fn the_senders_pace_is_kept_over_an_hour() {
+fn the_senders_clock_is_followed_over_an_hour() {
     let (video, audio) = (
         Sender {
             drift_ppm: 200,
@@ -109,11 +109,11 @@ fn the_senders_pace_is_kept_over_an_hour() {
 }
 
 #[test]
-fn at_the_recorders_pace_media_stays_where_it_arrives_for_an_hour() {
+fn by_the_recorders_clock_media_stays_where_it_arrives_for_an_hour() {
     for drift_ppm in [200, -200] {
         let sender = |sender: Sender| Sender { drift_ppm, ..sender }.send(3600 * SECOND, jitter(20_000));
         let sent = interleave([sender(Sender::video()), sender(Sender::audio())]);
-        let events = capture_as(&UserClock::new(Pace::Recorder), "camera", &sent, 0);
+        let events = capture_as(&UserClock::new(ReferenceClock::Recorder), "camera", &sent, 0);
         assert_in_order(&events);
         assert_eq!((formats(&events, Track::Audio), formats(&events, Track::Video)), (1, 1));
         assert!(apart_us(&events, 0) < 20_000, "{}", apart_us(&events, 0));
@@ -131,7 +131,7 @@ fn at_the_recorders_pace_media_stays_where_it_arrives_for_an_hour() {
 }
 
 #[test]
-fn a_while_of_late_packets_hardly_moves_what_is_kept_at_the_recorders_pace() {
+fn a_while_of_late_packets_hardly_moves_what_follows_the_recorders_clock() {
     let late = |us| {
         if (20 * SECOND..40 * SECOND).contains(&us) {
             400_000
@@ -149,7 +149,12 @@ fn a_while_of_late_packets_hardly_moves_what_is_kept_at_the_recorders_pace() {
         }
         sent
     });
-    let events = capture_as(&UserClock::new(Pace::Recorder), "camera", &interleave(sent), 0);
+    let events = capture_as(
+        &UserClock::new(ReferenceClock::Recorder),
+        "camera",
+        &interleave(sent),
+        0,
+    );
     let audio = units(&events, Track::Audio);
     let (first, last) = (error_us(audio[0]), error_us(audio[audio.len() - 1]));
     let most = audio.iter().map(|unit| error_us(unit) - first).max().unwrap();

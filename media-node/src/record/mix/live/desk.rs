@@ -9,7 +9,7 @@ use crate::media::{MuxedTrack, Picture};
 use crate::record::follow::{Choice, Pass};
 use crate::record::mix::scene::images;
 use crate::record::mix::{Change, Counters, MixError, MixOptions, Mixer, Output};
-use crate::stream::{CaptureEvent, Track};
+use crate::stream::{StreamEvent, Track};
 
 /// A channel from which nothing has come for so long is empty: what would be mixed is neither seen nor heard.
 const EMPTY_US: i64 = 60_000_000;
@@ -157,18 +157,18 @@ impl Desk {
     }
 
     /// One of a user's streams has brought something.
-    pub fn event(&mut self, uid: &str, stream: StreamName, event: CaptureEvent, now_us: i64) -> Result<(), MixError> {
+    pub fn event(&mut self, uid: &str, stream: StreamName, event: StreamEvent, now_us: i64) -> Result<(), MixError> {
         let there = self.wishes.present.iter().any(|(present, _)| present == uid);
         let user = self.users.entry(uid.to_owned()).or_insert_with(User::new);
         match event {
-            CaptureEvent::Format(track, format) => {
+            StreamEvent::Format(track, format) => {
                 if user.choice(track).format(stream, &format)
                     && let Some(mix) = &mut self.mix
                 {
                     mix.mixer.format(uid, &format);
                 }
             }
-            CaptureEvent::Unit(track, unit) => {
+            StreamEvent::Unit(track, unit) => {
                 let takes_over = match user.choice(track).unit(stream, unit.keyframe) {
                     Pass::Drop => return Ok(()),
                     Pass::Take => None,
@@ -190,14 +190,14 @@ impl Desk {
                     });
                 }
             }
-            CaptureEvent::Ended(_) => {
+            StreamEvent::Ended(_) => {
                 user.audio.ended(stream);
                 user.video.ended(stream);
                 if user.is_gone() && !there {
                     self.users.remove(uid);
                 }
             }
-            CaptureEvent::Lost(..) | CaptureEvent::Unsupported(..) | CaptureEvent::Locked(..) => {}
+            StreamEvent::Lost(..) | StreamEvent::Unsupported(..) | StreamEvent::Locked(..) => {}
         }
         Ok(())
     }

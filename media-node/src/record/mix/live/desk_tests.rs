@@ -2,7 +2,7 @@ use super::super::super::testing::*;
 use super::super::testing::{Script, Step, mixes, plan, wishes};
 use super::*;
 use crate::media::VideoEncoderChoice;
-use crate::stream::CaptureEnd;
+use crate::stream::StreamEnd;
 
 const SECOND: i64 = 1_000_000;
 
@@ -94,7 +94,7 @@ fn the_picture_moves_to_the_low_stream_and_back_to_the_camera() {
     script.at(0, Step::Wish(wishes(&["1"])));
     script.stream("1", StreamName::Camera, video(0, 2 * SECOND, 15, |_| RED));
     script.stream("1", StreamName::Low, video(2 * SECOND, 4 * SECOND, 15, |_| GREEN));
-    let ended = || CaptureEvent::Ended(CaptureEnd::Finished);
+    let ended = || StreamEvent::Ended(StreamEnd::Finished);
     script.at(4 * SECOND, Step::Event("1", StreamName::Low, ended()));
     script.stream("1", StreamName::Camera, video(4_020_000, 6 * SECOND, 15, |_| BLUE));
     let mut desk = Desk::new(plan(), wishes(&[]), i64::MIN);

@@ -9,7 +9,7 @@ use super::super::testing::*;
 use super::desk::{Desk, Made};
 use super::testing::{h264, plan, wishes};
 use crate::stream::testing::{Path, Sent, capture};
-use crate::stream::{CaptureEvent, Pace, Track};
+use crate::stream::{ReferenceClock, StreamEvent, Track};
 
 const SECOND: i64 = 1_000_000;
 const SECONDS: i64 = 600;
@@ -26,7 +26,7 @@ fn path(ppm: i64) -> Path {
 }
 
 /// What is captured of a flash and a beep at each full second of the sender's clock.
-fn sender(frequency: f32, ppm: i64) -> Vec<(i64, CaptureEvent)> {
+fn sender(frequency: f32, ppm: i64) -> Vec<(i64, StreamEvent)> {
     let beats = |us: i64| us.rem_euclid(SECOND) < BEAT_US;
     let units = |units: Timed| units.into_iter().map(|(_, unit)| unit).collect();
     let video = Sent {
@@ -55,7 +55,7 @@ fn sender(frequency: f32, ppm: i64) -> Vec<(i64, CaptureEvent)> {
             },
         )),
     };
-    capture(vec![audio, video], &path(ppm), Pace::Recorder)
+    capture(vec![audio, video], &path(ppm), ReferenceClock::Recorder)
 }
 
 /// The mixed units of both.

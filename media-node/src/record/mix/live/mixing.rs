@@ -13,7 +13,7 @@ use super::pace::Spell;
 use crate::media::Picture;
 use crate::record::mix::{Counters, MixError};
 use crate::record::status::{SharedBoard, problem};
-use crate::stream::{CaptureEvent, Clock};
+use crate::stream::{Clock, StreamEvent};
 
 /// The mixer looks after what is due at least so often.
 const TICK: Duration = Duration::from_millis(20);
@@ -26,7 +26,7 @@ pub enum Told {
     Event {
         uid: Arc<str>,
         stream: StreamName,
-        event: CaptureEvent,
+        event: StreamEvent,
     },
     Image {
         url: String,

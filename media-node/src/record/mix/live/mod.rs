@@ -36,7 +36,7 @@ use crate::record::sink::SliceSink;
 use crate::record::status::SharedBoard;
 use crate::record::{Context, Status};
 use crate::spool::Spool;
-use crate::stream::{Clock, Pace};
+use crate::stream::{Clock, ReferenceClock};
 use desk::{Desk, Made, Wishes};
 use images::Images;
 use mixing::{Mixing, Told, tick};
@@ -265,7 +265,7 @@ struct Line {
 
 impl Inlet for Line {
     // Users are mixed with one another, and what comes too late by our clock misses its place.
-    const PACE: Pace = Pace::Recorder;
+    const REFERENCE: ReferenceClock = ReferenceClock::Recorder;
 
     async fn take(&self, input: Input) -> Result<(), Closed> {
         match input {

@@ -11,7 +11,7 @@ use crate::container::finish_mp4;
 use crate::media::Picture;
 use crate::record::mix::{MixOptions, Output};
 use crate::spool::{Finish, Opening, Probed, Spool};
-use crate::stream::{CaptureEvent, Format, H264Format, Track};
+use crate::stream::{Format, H264Format, StreamEvent, Track};
 
 pub fn wishes(present: &[&str]) -> Wishes {
     Wishes {
@@ -48,7 +48,7 @@ pub fn h264() -> Format {
 /// What happens to a desk at a time.
 pub enum Step {
     Wish(Wishes),
-    Event(&'static str, StreamName, CaptureEvent),
+    Event(&'static str, StreamName, StreamEvent),
     Image(&'static str, Picture),
 }
 
@@ -67,9 +67,9 @@ impl Script {
             let at_us = unit.dts_us;
             if !std::mem::replace(&mut begun[track as usize], true) {
                 let format = if track == Track::Video { h264() } else { aac_format() };
-                self.at(at_us, Step::Event(uid, stream, CaptureEvent::Format(track, format)));
+                self.at(at_us, Step::Event(uid, stream, StreamEvent::Format(track, format)));
             }
-            self.at(at_us, Step::Event(uid, stream, CaptureEvent::Unit(track, unit)));
+            self.at(at_us, Step::Event(uid, stream, StreamEvent::Unit(track, unit)));
         }
     }
 

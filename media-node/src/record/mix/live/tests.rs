@@ -10,21 +10,21 @@ use crate::record::follow::testing::{CAMERA, FakeCaptures, FakeRosters, everythi
 use crate::record::follow::{Presence, Shared};
 use crate::record::status::Board;
 use crate::record::testing::{DirSink, complaints};
-use crate::stream::{CaptureEnd, CaptureEvent, Format, H264Format};
+use crate::stream::{Format, H264Format, StreamEnd, StreamEvent};
 
 /// Sends units to a session when their time has come.
-async fn send(session: mpsc::Sender<CaptureEvent>, clock: Clock, units: Timed, format: Format) {
+async fn send(session: mpsc::Sender<StreamEvent>, clock: Clock, units: Timed, format: Format) {
     let mut format = Some(format);
     for (track, unit) in units {
         let wait_us = (unit.dts_us - clock.now_us()).max(0).unsigned_abs();
         sleep_until(Instant::now() + Duration::from_micros(wait_us)).await;
         if let Some(format) = format.take() {
-            session.send(CaptureEvent::Format(track, format)).await.unwrap();
+            session.send(StreamEvent::Format(track, format)).await.unwrap();
         }
-        session.send(CaptureEvent::Unit(track, unit)).await.unwrap();
+        session.send(StreamEvent::Unit(track, unit)).await.unwrap();
     }
     // Who has left may not be listened to any more.
-    let _ = session.send(CaptureEvent::Ended(CaptureEnd::Finished)).await;
+    let _ = session.send(StreamEvent::Ended(StreamEnd::Finished)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
