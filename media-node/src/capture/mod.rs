@@ -7,7 +7,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod outlet;
-pub mod sdp;
+mod sdp;
 mod session;
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use url::Url;
 
 use super::outlet::{Closed, Outlet};
 use super::sdp::{Offer, offers};
-use crate::encryption::Keys;
+use crate::encryption::{Keys, Lock};
 use crate::stream::{
     Clock, Packet, RtpStream, RtpTrack, SenderReport, StreamEnd, StreamEvent, Track, UserClock, depacketizer,
 };
@@ -118,9 +118,9 @@ async fn connect(request: &CaptureRequest, events: &mut Vec<StreamEvent>) -> Res
         let mut refused = Vec::new();
         let mut chosen = None;
         for (id, offer) in of_kind {
-            match depacketizer(offer) {
+            match depacketizer(&offer.format) {
                 Ok(depacketizer) => {
-                    chosen = Some((*id, offer.clock_rate, depacketizer));
+                    chosen = Some((*id, offer.format.clock_rate, depacketizer));
                     break;
                 }
                 Err(codec) => refused.push(StreamEvent::Unsupported(kind, codec)),
@@ -140,12 +140,15 @@ async fn connect(request: &CaptureRequest, events: &mut Vec<StreamEvent>) -> Res
             kind,
             clock_rate,
             depacketizer,
-            request.keys.clone(),
+            Box::new(Lock::new(kind, request.keys.clone())),
             user.end_us(kind),
         ));
     }
     if tracks.is_empty() {
-        let names: Vec<&str> = offered.iter().map(|(_, offer)| offer.encoding.as_str()).collect();
+        let names: Vec<&str> = offered
+            .iter()
+            .map(|(_, offer)| offer.format.encoding.as_str())
+            .collect();
         return Err(format!(
             "the source offers nothing that was asked for and can be recorded (it offers: {names:?})"
         ));
@@ -178,7 +181,7 @@ fn match_streams(session: &Session<Described>) -> Vec<(usize, Offer)> {
         .filter(|(_, stream)| matches!(stream.media(), "audio" | "video"))
         .map(|(id, stream)| {
             let same = |offer: &Offer| {
-                offer.payload_type == stream.rtp_payload_type() && offer.encoding == stream.encoding_name()
+                offer.payload_type == stream.rtp_payload_type() && offer.format.encoding == stream.encoding_name()
             };
             offers.find(same).map(|offer| (id, offer))
         });

@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Codec, Keys, Locked, looks_sealed};
-use crate::stream::{Frame, FrameFormat, Track};
+use super::{Codec, Keys, looks_sealed};
+use crate::stream::{Frame, FrameFormat, Locked, Passed, Track, Unlock};
 
-/// Between a track's depacketizer and its timeline: encrypted frames become clear, and those that cannot are left out.
+/// Makes the encrypted frames of one track clear, and leaves out those that it cannot.
 pub struct Lock {
     kind: Track,
     keys: Option<Arc<Keys>>,
@@ -17,14 +17,6 @@ pub struct Lock {
     /// Left out was a picture that others need.
     waiting: bool,
     told: Option<Locked>,
-}
-
-/// What becomes of a frame.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Passed {
-    Clear(Frame),
-    /// Left out; the cause, where it is not the same as before.
-    Out(Option<Locked>),
 }
 
 impl Lock {
@@ -41,7 +33,25 @@ impl Lock {
         }
     }
 
-    pub fn pass(&mut self, mut frame: Frame) -> Passed {
+    fn open(&mut self, data: Bytes) -> Result<Bytes, Locked> {
+        if let Some(keys) = &self.keys {
+            return match self.codec {
+                Some(codec) => keys.open(codec, &data),
+                None => Ok(data),
+            };
+        }
+        // A clear stream may end so by chance once, at any frame but its first.
+        let marked = looks_sealed(&data);
+        if marked && std::mem::replace(&mut self.marked, marked) {
+            return Err(Locked::NoSecret);
+        }
+        self.marked = marked;
+        Ok(data)
+    }
+}
+
+impl Unlock for Lock {
+    fn pass(&mut self, mut frame: Frame) -> Passed {
         if let Some(format) = frame.format.take() {
             self.codec = Some(Codec::from(&format.format));
             self.format = Some(format);
@@ -60,22 +70,6 @@ impl Lock {
                 Passed::Out(news.then_some(locked))
             }
         }
-    }
-
-    fn open(&mut self, data: Bytes) -> Result<Bytes, Locked> {
-        if let Some(keys) = &self.keys {
-            return match self.codec {
-                Some(codec) => keys.open(codec, &data),
-                None => Ok(data),
-            };
-        }
-        // A clear stream may end so by chance once, at any frame but its first.
-        let marked = looks_sealed(&data);
-        if marked && std::mem::replace(&mut self.marked, marked) {
-            return Err(Locked::NoSecret);
-        }
-        self.marked = marked;
-        Ok(data)
     }
 }
 

@@ -3,8 +3,9 @@
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use super::Keys;
 use super::keys::BLOCK;
-use super::{Keys, Locked};
+use crate::stream::Locked;
 
 /// The end of everything sealed; not zero, so that a NAL unit may end with it.
 pub(super) const MARKER: [u8; 4] = *b"TDE1";

@@ -26,7 +26,7 @@ mod ts_mux;
 
 pub use decode::{AudioCodec, AudioDecoder, VideoDecoder};
 pub use demux::{Demuxed, Demuxer};
-pub use describe::{MuxedTrack, parameter_sets};
+pub use describe::MuxedTrack;
 pub use encode::{AudioEncoder, Coded, VideoEncoder, VideoEncoderChoice, VideoTarget};
 pub use error::MediaError;
 pub use image::decode_image;

@@ -1,5 +1,8 @@
 //! H.264 in Annex B form (ITU-T H.264, annex B): NAL units behind start codes.
 
+/// What stands in front of each NAL unit that this program writes.
+pub const START_CODE: [u8; 4] = [0, 0, 0, 1];
+
 /// The NAL units of an access unit, without start codes.
 pub fn nal_units(data: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = start_code(data).and_then(|(_, behind)| data.get(behind..));

@@ -3,7 +3,7 @@
 use super::depacketize::{Depacketizer, Frame, FrameFormat, Malformed, Packet};
 use super::rtp::RtpStream;
 use super::track::{RtpTrack, SenderReport};
-use super::{AccessUnit, Format, ReferenceClock, StreamEvent, Track, UserClock};
+use super::{AccessUnit, Format, Passed, ReferenceClock, StreamEvent, Track, Unlock, UserClock};
 
 /// Between two sender reports of a track, by the sender's clock.
 const REPORT_US: i64 = 5_000_000;
@@ -69,7 +69,13 @@ pub fn capture(tracks: Vec<Sent>, path: &Path, reference: ReferenceClock) -> Vec
             format: sent.format,
             frame_us: sent.frame_us,
         });
-        captures.push(RtpTrack::new(sent.track, rate, Box::new(Whole(format)), None, 0));
+        captures.push(RtpTrack::new(
+            sent.track,
+            rate,
+            Box::new(Whole(format)),
+            Box::new(Clear),
+            0,
+        ));
     }
     arrivals.sort_by_key(|(arrival_us, ..)| *arrival_us);
     let mut stream = RtpStream::new(captures, user);
@@ -83,6 +89,15 @@ pub fn capture(tracks: Vec<Sent>, path: &Path, reference: ReferenceClock) -> Vec
         captured.extend(events.into_iter().map(|event| (arrival_us, event)));
     }
     captured
+}
+
+/// Where nothing is encrypted.
+pub struct Clear;
+
+impl Unlock for Clear {
+    fn pass(&mut self, frame: Frame) -> Passed {
+        Passed::Clear(frame)
+    }
 }
 
 /// Takes each packet for a unit, and its marker for that of a key frame.

@@ -1,11 +1,10 @@
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use super::decode_times::DecodeTimes;
 use super::depacketize::{Depacketizer, Frame, FrameFormat, Packet};
+use super::locked::{Passed, Unlock};
 use super::timeline::{ClosedWindow, Lateness, Mapping, RtpClock};
 use super::{AccessUnit, Format, StreamEvent, Track};
-use crate::encryption::{Keys, Lock, Passed};
 
 /// RFC 3550 A.1: a greater step in the sequence numbers is a sender that counts anew.
 const MAX_DROPOUT: u16 = 3000;
@@ -58,7 +57,7 @@ pub(super) enum Continuity {
 pub struct RtpTrack {
     pub(super) kind: Track,
     depacketizer: Box<dyn Depacketizer>,
-    lock: Lock,
+    lock: Box<dyn Unlock>,
     expected_sequence: Option<u16>,
     rtp: RtpClock,
     previous: Option<(i64, i64)>,
@@ -87,13 +86,13 @@ impl RtpTrack {
         kind: Track,
         clock_rate: u32,
         depacketizer: Box<dyn Depacketizer>,
-        keys: Option<Arc<Keys>>,
+        lock: Box<dyn Unlock>,
         end_us: i64,
     ) -> Self {
         Self {
             kind,
             depacketizer,
-            lock: Lock::new(kind, keys),
+            lock,
             expected_sequence: None,
             rtp: RtpClock::new(clock_rate),
             previous: None,

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use protocol::TrackKind;
 
-use crate::encryption::Locked;
+use super::annexb::START_CODE;
 
 /// What a track carries, known before its first unit and again at each change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,16 @@ pub struct H264Format {
     pub height: u32,
     /// Frames by which decoding order may precede presentation order; 0 without B-frames.
     pub reorder_depth: u8,
+}
+
+impl H264Format {
+    /// SPS and PPS in Annex B form; nothing where they are not known.
+    pub fn annex_b(&self) -> Vec<u8> {
+        if self.sps.is_empty() || self.pps.is_empty() {
+            return Vec::new();
+        }
+        [&START_CODE[..], &self.sps[..], &START_CODE[..], &self.pps[..]].concat()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,35 +68,6 @@ pub struct AccessUnit {
 pub enum Track {
     Audio,
     Video,
-}
-
-/// What one stream tells while it is captured.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StreamEvent {
-    /// Comes before the first unit of a track, before the first unit of a new format, and again with the same format
-    /// where a track begins anew: its clock was set, it paused, or its sound was silent for long. Times keep growing, but
-    /// the two pieces do not join. The unit behind it is a keyframe.
-    Format(Track, Format),
-    Unit(Track, AccessUnit),
-    /// Packets that never came, by the gap in their sequence numbers, or that could not be read. The next video unit is
-    /// a keyframe.
-    Lost(Track, u64),
-    /// Units of a track are left out from here on, because they cannot be had in clear.
-    Locked(Track, Locked),
-    /// A track that is offered but cannot be recorded.
-    Unsupported(Track, String),
-    /// The last event.
-    Ended(StreamEnd),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StreamEnd {
-    /// The server ended the stream: the publisher left.
-    Finished,
-    /// No media came for the no-media time-out.
-    Silent,
-    /// The stream could not be opened or broke off; the text is for a person.
-    Failed(String),
 }
 
 impl Track {

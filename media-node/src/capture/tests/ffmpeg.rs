@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::capture::sdp::{Offer, offers};
+use crate::stream::testing::Clear;
 use crate::stream::tests::rtp::{assert_in_order, formats, units};
 use crate::stream::{
     AccessUnit, Format, OpusFormat, Packet, RtpStream, RtpTrack, SenderReport, StreamEvent, Track, UserClock,
@@ -110,9 +111,15 @@ fn capture(file: &Path) -> Capture {
 
     let mut offers = offers(&std::fs::read(&sdp_file).unwrap());
     offers.sort_by_key(|offer| offer.track);
-    let tracks = offers
-        .iter()
-        .map(|offer| RtpTrack::new(offer.track, offer.clock_rate, depacketizer(offer).unwrap(), None, 0));
+    let tracks = offers.iter().map(|offer| {
+        RtpTrack::new(
+            offer.track,
+            offer.format.clock_rate,
+            depacketizer(&offer.format).unwrap(),
+            Box::new(Clear),
+            0,
+        )
+    });
     let mut stream = RtpStream::new(tracks.collect(), UserClock::default().join("camera"));
     let mut events = Vec::new();
     for (arrival_us, at, datagram) in received {

@@ -12,9 +12,8 @@ use super::{Captures, Inlet, Input};
 use crate::backoff::{Backoff, chance};
 use crate::capture::{CaptureRequest, Wanted};
 use crate::channel::Credentials;
-use crate::encryption::Locked;
 use crate::record::status::problem;
-use crate::stream::{StreamEnd, StreamEvent, UserClock};
+use crate::stream::{Locked, StreamEnd, StreamEvent, UserClock};
 
 /// Pauses before a stream that still is in the roster is opened again.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);

@@ -3,7 +3,7 @@ use std::io::Write;
 use super::SliceError;
 use super::cut::{RunPosition, SlicePosition};
 use crate::container::{padding, to_ticks};
-use crate::media::{TsMuxer, TsUnit, parameter_sets};
+use crate::media::{TsMuxer, TsUnit};
 use crate::spool::Slice;
 use crate::stream::{AacFormat, AccessUnit, Format};
 
@@ -99,7 +99,7 @@ impl<F: Write> Run<F> {
         Ok(Self {
             muxer: TsMuxer::new(&formats)?,
             prelude: match format {
-                Format::H264(h264) => parameter_sets(h264),
+                Format::H264(h264) => h264.annex_b(),
                 Format::Aac(_) | Format::Opus(_) => Vec::new(),
             },
             lead: Lane::new(format),

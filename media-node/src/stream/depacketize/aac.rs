@@ -3,8 +3,7 @@
 use bytes::{BufMut, BytesMut};
 
 use super::aac_frames::{AacFrames, Bits, MAX_FRAME_BYTES, from_hex};
-use super::{Depacketizer, Frame, Malformed, Packet};
-use crate::capture::sdp::Offer;
+use super::{Depacketizer, Frame, Malformed, Packet, PayloadFormat};
 
 #[derive(Debug)]
 pub(super) struct Aac {
@@ -30,8 +29,8 @@ struct Fragmented {
 }
 
 impl Aac {
-    pub(super) fn new(offer: &Offer) -> Result<Self, &'static str> {
-        let fmtp = &offer.fmtp;
+    pub(super) fn new(format: &PayloadFormat) -> Result<Self, &'static str> {
+        let fmtp = &format.fmtp;
         if !fmtp
             .get("mode")
             .is_some_and(|m| m.eq_ignore_ascii_case("aac-hbr") || m.eq_ignore_ascii_case("aac-lbr"))
@@ -71,7 +70,7 @@ impl Aac {
             .ok_or("no decoder configuration")?;
         Ok(Self {
             headers,
-            frames: AacFrames::new(config, offer)?,
+            frames: AacFrames::new(config, format)?,
             fragmented: None,
         })
     }

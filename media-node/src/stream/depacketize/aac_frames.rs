@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Frame, FrameFormat};
-use crate::capture::sdp::Offer;
+use super::{Frame, FrameFormat, PayloadFormat};
 use crate::stream::{AacFormat, Format};
 
 /// What one AAC frame can be at most: 6144 bits a channel, 48 channels.
@@ -20,16 +19,17 @@ pub(super) struct AacFrames {
 
 impl AacFrames {
     /// `config`: AudioSpecificConfig, ISO/IEC 14496-3.
-    pub(super) fn new(config: Bytes, offer: &Offer) -> Result<Self, &'static str> {
+    pub(super) fn new(config: Bytes, format: &PayloadFormat) -> Result<Self, &'static str> {
         let mut bits = Bits::new(&config);
-        let read = Configuration::read(&mut bits, offer.channels).ok_or("decoder configuration that cannot be read")?;
+        let read =
+            Configuration::read(&mut bits, format.channels).ok_or("decoder configuration that cannot be read")?;
         let Configuration {
             sample_rate,
             channels,
             frame_length,
         } = read;
         // With spectral band replication the RTP clock may run at twice the core's sample rate.
-        let ticks = u64::from(frame_length) * u64::from(offer.clock_rate) / u64::from(sample_rate);
+        let ticks = u64::from(frame_length) * u64::from(format.clock_rate) / u64::from(sample_rate);
         let ticks = u32::try_from(ticks).map_err(|_| "clock rate out of range")?;
         Ok(Self {
             format: AacFormat {

@@ -4,9 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::parameter_sets::{ParameterSets, START_CODE, leading_ue};
-use super::{Depacketizer, Frame, MAX_UNIT_BYTES, Malformed, Packet};
-use crate::capture::sdp::Fmtp;
+use super::parameter_sets::{ParameterSets, leading_ue};
+use super::{Depacketizer, Fmtp, Frame, MAX_UNIT_BYTES, Malformed, Packet};
+use crate::stream::annexb::START_CODE;
 
 const SLICE: u8 = 1;
 const PARTITION_C: u8 = 4;

@@ -3,8 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::aac_frames::{AacFrames, Bits, Configuration, MAX_FRAME_BYTES, from_hex};
-use super::{Depacketizer, Frame, Malformed, Packet};
-use crate::capture::sdp::Offer;
+use super::{Depacketizer, Frame, Malformed, Packet, PayloadFormat};
 
 /// Several frames may share a packet, and several packets make up one large frame.
 const MAX_ELEMENT_BYTES: usize = MAX_FRAME_BYTES * 4;
@@ -23,18 +22,18 @@ struct Fragmented {
 }
 
 impl Latm {
-    pub(super) fn new(offer: &Offer) -> Result<Self, &'static str> {
-        if offer.fmtp.number("cpresent") != Some(0) {
+    pub(super) fn new(format: &PayloadFormat) -> Result<Self, &'static str> {
+        if format.fmtp.number("cpresent") != Some(0) {
             return Err("configuration in the stream");
         }
-        let config = offer
+        let config = format
             .fmtp
             .get("config")
             .and_then(from_hex)
             .ok_or("no decoder configuration")?;
-        let config = audio_specific_config(&config, offer.channels)?;
+        let config = audio_specific_config(&config, format.channels)?;
         Ok(Self {
-            frames: AacFrames::new(config, offer)?,
+            frames: AacFrames::new(config, format)?,
             fragmented: None,
         })
     }

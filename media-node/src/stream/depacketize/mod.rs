@@ -8,11 +8,13 @@ mod h264;
 mod latm;
 mod opus;
 mod parameter_sets;
+mod payload;
 
 use bytes::Bytes;
 
 use super::Format;
-use crate::capture::sdp::Offer;
+
+pub use payload::{Fmtp, PayloadFormat};
 
 /// More than any picture that is worth recording; a longer one is a broken or hostile stream.
 const MAX_UNIT_BYTES: usize = 8 << 20;
@@ -71,14 +73,14 @@ pub trait Depacketizer: Send {
     fn lost(&mut self);
 }
 
-/// The depacketizer for an offered track, or the codec's name when it cannot be recorded.
-pub fn depacketizer(offer: &Offer) -> Result<Box<dyn Depacketizer>, String> {
-    let made: Result<Box<dyn Depacketizer>, &str> = match offer.encoding.as_str() {
-        "h264" => h264::H264::new(&offer.fmtp).map(|h264| Box::new(h264) as _),
-        "mpeg4-generic" => aac::Aac::new(offer).map(|aac| Box::new(aac) as _),
-        "mp4a-latm" => latm::Latm::new(offer).map(|latm| Box::new(latm) as _),
-        "opus" => opus::Opus::new(offer).map(|opus| Box::new(opus) as _),
+/// The depacketizer for payloads of this format, or the codec's name when it cannot be recorded.
+pub fn depacketizer(format: &PayloadFormat) -> Result<Box<dyn Depacketizer>, String> {
+    let made: Result<Box<dyn Depacketizer>, &str> = match format.encoding.as_str() {
+        "h264" => h264::H264::new(&format.fmtp).map(|h264| Box::new(h264) as _),
+        "mpeg4-generic" => aac::Aac::new(format).map(|aac| Box::new(aac) as _),
+        "mp4a-latm" => latm::Latm::new(format).map(|latm| Box::new(latm) as _),
+        "opus" => opus::Opus::new(format).map(|opus| Box::new(opus) as _),
         other => return Err(other.to_owned()),
     };
-    made.map_err(|why| format!("{} ({why})", offer.encoding))
+    made.map_err(|why| format!("{} ({why})", format.encoding))
 }

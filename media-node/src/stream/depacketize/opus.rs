@@ -1,7 +1,6 @@
 //! Opus, RFC 7587: one Opus packet in each RTP packet.
 
-use super::{Depacketizer, Frame, FrameFormat, Malformed, Packet};
-use crate::capture::sdp::Offer;
+use super::{Depacketizer, Frame, FrameFormat, Malformed, Packet, PayloadFormat};
 use crate::stream::{Format, OpusFormat, OpusHead};
 
 /// RFC 7587 §4.1, whatever rate the sound is coded for.
@@ -16,11 +15,11 @@ pub(super) struct Opus {
 }
 
 impl Opus {
-    pub(super) fn new(offer: &Offer) -> Result<Self, &'static str> {
-        if offer.clock_rate != CLOCK_RATE {
+    pub(super) fn new(format: &PayloadFormat) -> Result<Self, &'static str> {
+        if format.clock_rate != CLOCK_RATE {
             return Err("clock rate other than 48000");
         }
-        let stereo = offer.fmtp.number("sprop-stereo") == Some(1);
+        let stereo = format.fmtp.number("sprop-stereo") == Some(1);
         Ok(Self {
             channels: if stereo { 2 } else { 1 },
             announced: false,

@@ -6,9 +6,8 @@ use h264_reader::nal::{Nal, RefNal};
 use h264_reader::rbsp::{BitRead, BitReaderError, Numeric, Primitive};
 
 use super::{FrameFormat, Malformed};
+use crate::stream::annexb::START_CODE;
 use crate::stream::{Format, H264Format};
-
-pub(super) const START_CODE: [u8; 4] = [0, 0, 0, 1];
 
 /// A few hundred bytes even with scaling matrices.
 const MAX_SET_BYTES: usize = 4096;

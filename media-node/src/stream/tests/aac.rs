@@ -1,18 +1,13 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use crate::capture::sdp::offers;
-use crate::stream::depacketize::{Depacketizer, Frame, Packet, depacketizer};
+use crate::stream::depacketize::{Depacketizer, Fmtp, Frame, Packet, PayloadFormat, depacketizer};
 use crate::stream::{AacFormat, Format};
 
 const HBR: &str = "streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3";
 
 fn aac(rtpmap: &str, fmtp: &str) -> Result<Box<dyn Depacketizer>, String> {
-    let sdp = format!(
-        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
-         m=audio 0 RTP/AVP 97\r\na=rtpmap:97 {rtpmap}\r\na=fmtp:97 {fmtp}\r\n"
-    );
-    depacketizer(&offers(sdp.as_bytes())[0])
+    depacketizer(&PayloadFormat::parse(rtpmap, Fmtp::parse(fmtp)).unwrap())
 }
 
 fn hbr() -> Box<dyn Depacketizer> {

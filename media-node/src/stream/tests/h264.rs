@@ -1,8 +1,7 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use crate::capture::sdp::offers;
-use crate::stream::depacketize::{Depacketizer, Frame, Packet, depacketizer};
+use crate::stream::depacketize::{Depacketizer, Fmtp, Frame, Packet, PayloadFormat, depacketizer};
 use crate::stream::{Format, H264Format};
 
 /// x264: High, 1920x1080 cropped from 1088, two frames of reordering, 25 fps.
@@ -24,12 +23,12 @@ fn hex(text: &str) -> Vec<u8> {
         .collect()
 }
 
+fn offered(fmtp: &str) -> Result<Box<dyn Depacketizer>, String> {
+    depacketizer(&PayloadFormat::parse("H264/90000", Fmtp::parse(fmtp)).unwrap())
+}
+
 fn h264(fmtp: &str) -> Box<dyn Depacketizer> {
-    let sdp = format!(
-        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
-         m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 {fmtp}\r\n"
-    );
-    depacketizer(&offers(sdp.as_bytes())[0]).unwrap()
+    offered(fmtp).unwrap()
 }
 
 fn packet(timestamp: u32, marker: bool, payload: &[u8]) -> Packet {
@@ -286,9 +285,7 @@ fn a_unit_does_not_grow_without_end() {
 
 #[test]
 fn interleaved_mode_is_refused() {
-    let sdp = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n\
-        a=fmtp:96 packetization-mode=2\r\n";
-    let refused = depacketizer(&offers(sdp)[0]).err();
+    let refused = offered("packetization-mode=2").err();
     assert_eq!(refused.as_deref(), Some("h264 (interleaved packetization)"));
 }
 

@@ -1,19 +1,14 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use crate::capture::sdp::offers;
 use crate::stream::Format;
-use crate::stream::depacketize::{Depacketizer, Frame, Packet, depacketizer};
+use crate::stream::depacketize::{Depacketizer, Fmtp, Frame, Packet, PayloadFormat, depacketizer};
 
 /// As GStreamer writes it: AAC LC, 48 kHz, stereo, with a synchronization extension and padding behind it.
 const CONFIG: &str = "40002320adca00";
 
 fn latm(fmtp: &str) -> Result<Box<dyn Depacketizer>, String> {
-    let sdp = format!(
-        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
-         m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MP4A-LATM/48000/2\r\na=fmtp:97 {fmtp}\r\n"
-    );
-    depacketizer(&offers(sdp.as_bytes())[0])
+    depacketizer(&PayloadFormat::parse("MP4A-LATM/48000/2", Fmtp::parse(fmtp)).unwrap())
 }
 
 fn plain() -> Box<dyn Depacketizer> {

@@ -1,8 +1,7 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use crate::capture::sdp::offers;
-use crate::stream::depacketize::{Depacketizer, Frame, Packet, depacketizer};
+use crate::stream::depacketize::{Depacketizer, Fmtp, Frame, Packet, PayloadFormat, depacketizer};
 use crate::stream::{Format, OpusFormat};
 
 /// CELT, 20 ms, one frame: mono and stereo.
@@ -10,11 +9,7 @@ const MONO: u8 = 0xf8;
 const STEREO: u8 = 0xfc;
 
 fn opus(rtpmap: &str, fmtp: &str) -> Result<Box<dyn Depacketizer>, String> {
-    let sdp = format!(
-        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
-         m=audio 0 RTP/AVP 97\r\na=rtpmap:97 {rtpmap}\r\na=fmtp:97 {fmtp}\r\n"
-    );
-    depacketizer(&offers(sdp.as_bytes())[0])
+    depacketizer(&PayloadFormat::parse(rtpmap, Fmtp::parse(fmtp)).unwrap())
 }
 
 fn packet(timestamp: u32, payload: &[u8]) -> Packet {

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::stream::depacketize::{Depacketizer, Frame, FrameFormat, Malformed, Packet};
 use crate::stream::rtp::RtpStream;
+use crate::stream::testing::Clear;
 use crate::stream::track::{RtpTrack, SenderReport};
 use crate::stream::{AacFormat, AccessUnit, Format, H264Format, StreamEvent, Track, UserClock};
 
@@ -57,7 +58,7 @@ pub fn video_track(reorder_depth: u8, end_us: i64) -> RtpTrack {
         Track::Video,
         90_000,
         Box::new(Whole { format, waiting: true }),
-        None,
+        Box::new(Clear),
         end_us,
     )
 }
@@ -78,7 +79,7 @@ pub fn audio_track(end_us: i64) -> RtpTrack {
         Track::Audio,
         48_000,
         Box::new(Whole { format, waiting: false }),
-        None,
+        Box::new(Clear),
         end_us,
     )
 }
