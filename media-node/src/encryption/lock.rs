@@ -10,11 +10,11 @@ pub struct Lock {
     kind: Track,
     keys: Option<Arc<Keys>>,
     codec: Option<Codec>,
-    /// Of frames that were left out, for the next one that is not.
+    /// The format that came with frames that were left out, for the next one that is not.
     format: Option<FrameFormat>,
     /// The last frame ended as encrypted ones do; also before the first one.
     marked: bool,
-    /// Left out was a picture that others need.
+    /// A picture that others need was left out.
     waiting: bool,
     told: Option<Locked>,
 }

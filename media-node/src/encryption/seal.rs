@@ -13,7 +13,7 @@ const NUMBER: usize = 8;
 const TAG: usize = 8;
 const TRAILER: usize = NUMBER + TAG + MARKER.len();
 
-/// Of the padding, ISO/IEC 7816-4: this, then zeros up to a whole block.
+/// The first byte of the padding, ISO/IEC 7816-4; zeros follow up to a whole block.
 const PADDING: u8 = 0x80;
 
 impl Keys {

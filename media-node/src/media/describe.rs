@@ -12,7 +12,7 @@ use crate::stream::Format;
 pub struct MuxedTrack {
     /// H.264 needs its SPS and PPS.
     pub format: Format,
-    /// Of one unit, as a rule.
+    /// The usual duration of one unit.
     pub duration_us: i64,
 }
 

@@ -9,7 +9,7 @@ const MAX_EMPTY_BYTES: usize = 2;
 /// The head of an Opus packet. What follows it is for the decoder alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpusHead {
-    /// Of each channel, at 48 kHz.
+    /// Samples of each channel, at 48 kHz.
     pub samples: u32,
     /// How the packet is coded; a decoder makes as many channels of it as it is asked for.
     pub stereo: bool,
