@@ -218,7 +218,7 @@ fn address(request: &CaptureRequest) -> Result<(Url, Option<Credentials>), Strin
     Ok((url, credentials))
 }
 
-/// The same for each session with the stream, and without the key that its query may carry.
+/// A name that stays the same from session to session with the stream; the key that the URL's query may carry is no part of it.
 fn stream_name(url: &Url) -> String {
     format!(
         "{}:{}{}",

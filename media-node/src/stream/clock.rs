@@ -16,7 +16,8 @@ impl Clock {
         Self::at(start_ms, wall, Instant::now())
     }
 
-    /// The same with the present moment given: `wall` since the Unix epoch, `now` on the monotonic clock.
+    /// A clock as [`Clock::new`] makes it, with the present moment given: `wall` since the Unix epoch, `now` on the monotonic
+    /// clock.
     pub fn at(start_ms: u64, wall: Duration, now: Instant) -> Self {
         let wall_us = i64::try_from(wall.as_micros()).unwrap_or(i64::MAX);
         let start_us = i64::try_from(start_ms.saturating_mul(1000)).unwrap_or(i64::MAX);

@@ -101,7 +101,7 @@ impl Mapping {
         self.bend(rtp_us, offset_us, ppm);
     }
 
-    /// The same as slowly as clocks run apart, whatever the difference is.
+    /// Like [`Mapping::glide_to`], but as slowly as clocks run apart, whatever the difference is.
     pub(super) fn drift_to(&mut self, rtp_us: i64, offset_us: i64) {
         self.bend(rtp_us, offset_us, DRIFT_PPM);
     }

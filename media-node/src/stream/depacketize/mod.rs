@@ -66,7 +66,7 @@ pub trait Depacketizer: Send {
         taken
     }
 
-    /// The same, but after an error its state is not tidied up.
+    /// Does the work of [`Depacketizer::push`]; after an error the state is not tidied up.
     fn take(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed>;
 
     /// Packets are missing before the next one: drops what they damaged, and for video all up to the next keyframe.
