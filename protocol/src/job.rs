@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Backup, MixOutput, Placement, Scene, Secret, Storage};
+use crate::{Backup, FileStyle, MixOutput, Placement, Scene, Secret, Storage};
 
 /// What names a recorder: at most one recording runs for each of these at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -43,7 +43,8 @@ pub struct Job {
     #[serde(default)]
     pub channel_type: ChannelType,
     pub subscription: Subscription,
-    pub playlist: PlaylistStyle,
+    #[serde(rename = "playlist")]
+    pub files: FileStyle,
     pub storage: Storage,
     /// Of the operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -194,10 +195,4 @@ pub enum Selection {
     None,
     Only(Vec<String>),
     Except(Vec<String>),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlaylistStyle {
-    /// Write `#EXTINF` as RFC 8216 asks, with its comma. Agora's own form has none.
-    pub strict_extinf: bool,
 }

@@ -27,6 +27,7 @@ mod report;
 mod roster;
 mod secret;
 mod storage;
+mod style;
 
 pub use address::is_public;
 pub use desired::{Desired, Directive};
@@ -34,8 +35,8 @@ pub use fault::{Fault, Problem, Refusal, RefusalCode};
 pub use heartbeat::{Heartbeat, HeartbeatAnswer, HeldRecording};
 pub use inventory::{ConfirmedSlice, InventoryPage, Span, SpoolReport};
 pub use job::{
-    ChannelType, Cipher, Decryption, Job, JobRequest, Mix, Mode, PlaylistStyle, RecorderKey, Selection, Snapshots,
-    Source, StreamTypes, Subscription, VideoQuality,
+    ChannelType, Cipher, Decryption, Job, JobRequest, Mix, Mode, RecorderKey, Selection, Snapshots, Source,
+    StreamTypes, Subscription, VideoQuality,
 };
 pub use lease::{Placement, Terms};
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
@@ -46,3 +47,4 @@ pub use report::{
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;
 pub use storage::{Addressing, Backup, Encryption, Storage, StorageKeys, StorageKind};
+pub use style::{FileStyle, NamePart, NameScheme, TagStyle};

@@ -2,8 +2,8 @@
 //! into a command and an outcome into its bytes.
 
 use protocol::{
-    BackedUp, Backup, ChannelType, Decryption, EndCause, Mix, Mode, Phase, Pictures, PlaylistStyle, Problem,
-    RecordedFile, RecorderKey, Refusal, Scene, Secret, Selection, Snapshots, Source, Storage, Subscription, Vod,
+    BackedUp, Backup, ChannelType, Decryption, EndCause, FileStyle, Mix, Mode, Phase, Pictures, Problem, RecordedFile,
+    RecorderKey, Refusal, Scene, Secret, Selection, Snapshots, Source, Storage, Subscription, Vod,
 };
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +62,8 @@ pub struct Spec {
     #[serde(default)]
     pub channel_type: ChannelType,
     pub subscription: Subscription,
-    pub playlist: PlaylistStyle,
+    #[serde(rename = "playlist")]
+    pub files: FileStyle,
     pub storage: Storage,
     /// Of the operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]

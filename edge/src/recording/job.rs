@@ -43,7 +43,7 @@ fn of(recording: &Recording, epoch: u64, placement: Placement) -> Option<Job> {
         source: spec.source,
         channel_type: spec.channel_type,
         subscription: recording.subscription.clone(),
-        playlist: spec.playlist,
+        files: spec.files,
         storage: spec.storage,
         backup: spec.backup,
         placement,

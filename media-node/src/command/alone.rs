@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::{
-    Addressing, ChannelType, Desired, Directive, EndCause, Job, Mode, PlaylistStyle, RecorderKey, Secret, Selection,
+    Addressing, ChannelType, Desired, Directive, EndCause, FileStyle, Job, Mode, RecorderKey, Secret, Selection,
     Source, Storage, StorageKind, StreamTypes, Subscription, VideoQuality,
 };
 use tokio::sync::watch;
@@ -33,8 +33,8 @@ pub(super) async fn run(args: RecordArgs) -> Result<(), String> {
         at_ms: unix_ms(),
     };
     let spool = open_spool(&dir, opening).await.map_err(|error| error.to_string())?;
-    let style = job.playlist;
-    let render = Box::new(move |slices: &[_], ended| playlist::render(slices, style, ended));
+    let style = job.files.clone();
+    let render = Box::new(move |slices: &[_], ended| playlist::render(slices, &style, ended));
     let uploader = tokio::spawn(Uploader::new(Arc::clone(&spool), Store::Directory(out.clone()), None, render).run());
     let wanted = Desired {
         epoch: job.epoch,
@@ -142,7 +142,7 @@ fn job(args: &RecordArgs, out: &Path) -> Result<Job, String> {
             video: Selection::All,
             quality: VideoQuality::High,
         },
-        playlist: PlaylistStyle { strict_extinf: true },
+        files: FileStyle::default(),
         storage: Storage {
             kind: StorageKind::S3,
             addressing: Addressing::Path,

@@ -21,6 +21,7 @@ use tokio::sync::watch;
 
 use crate::capture::Transport;
 use crate::channel::{NodeAddresses, RosterError, RosterSource};
+use crate::container::RecordingNames;
 use crate::encryption::Keys;
 use crate::outbound::Targets;
 use crate::spool::Spool;
@@ -54,6 +55,11 @@ impl Context {
             keys: self.keys(),
             presence: follow::Presence::of(&self.job),
         }
+    }
+
+    fn names(&self) -> RecordingNames {
+        let job = &self.job;
+        RecordingNames::new(&job.files, &job.sid, &job.recorder.channel, job.placement.lane)
     }
 
     fn keys(&self) -> Option<Arc<Keys>> {

@@ -25,7 +25,7 @@ pub struct Slice {
     pub bytes: u64,
     /// It does not continue the slice before it.
     pub discontinuity: bool,
-    /// Whole `#EXT-X-AGORA-…` lines, in order, that stand before its `#EXTINF`.
+    /// Whole lines beside those of RFC 8216, in order, that stand before its `#EXTINF`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
 }

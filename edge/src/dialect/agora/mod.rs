@@ -8,6 +8,7 @@ mod body;
 mod error;
 mod extension_config;
 mod extension_state;
+mod file_style;
 mod flavour;
 mod gateway;
 mod layout;

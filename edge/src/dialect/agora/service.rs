@@ -1,6 +1,6 @@
 //! The service behind the gateway: from a routed request of a known app to an answer or a call.
 
-use protocol::{Backup, Mode, PlaylistStyle, Scene, Storage, StorageKind};
+use protocol::{Backup, Mode, Scene, Storage, StorageKind};
 
 use super::acquire::Acquire;
 use super::body::{self, Reply};
@@ -14,7 +14,7 @@ use super::start::Start;
 use super::stop::Stop;
 use super::storage_config::Terms;
 use super::update::Update;
-use super::{Pending, Served, layout, mode, start_parameter};
+use super::{Pending, Served, file_style, layout, mode, start_parameter};
 use crate::access::{App, Entropy, Entry, KeyRing, ResourceId, TokenError, hex, verify_token};
 use crate::http::{Request, Response};
 use crate::input::{FieldError, Fields, Targets};
@@ -120,7 +120,7 @@ impl Service<'_> {
             source: self.app.source.clone(),
             channel_type: start.recording.channel_type,
             subscription: start.recording.subscription,
-            playlist: PlaylistStyle { strict_extinf },
+            files: file_style::of(strict_extinf),
             backup: self
                 .app
                 .backup

@@ -1,9 +1,9 @@
 //! What the tests have most of: names, a specification, slices, reports.
 
 use protocol::{
-    Addressing, ChannelType, ConfirmedSlice, EndCause, JobRequest, Mode, Phase, PlaylistStyle, RecordedFile,
-    RecorderKey, Refusal, RefusalCode, Report, Secret, Selection, Source, Span, Storage, StorageKind, StreamTypes,
-    Subscription, TrackKind,
+    Addressing, ChannelType, ConfirmedSlice, EndCause, FileStyle, JobRequest, Mode, Phase, RecordedFile, RecorderKey,
+    Refusal, RefusalCode, Report, Secret, Selection, Source, Span, Storage, StorageKind, StreamTypes, Subscription,
+    TrackKind,
 };
 
 use crate::recording::{Node, Preference, Spec, Target, Ticket};
@@ -72,7 +72,7 @@ pub(super) fn spec() -> Spec {
             audio: Selection::All,
             video: Selection::All,
         },
-        playlist: PlaylistStyle { strict_extinf: true },
+        files: FileStyle::default(),
         storage: Storage {
             kind: StorageKind::S3,
             addressing: Addressing::Path,

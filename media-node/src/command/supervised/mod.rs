@@ -116,8 +116,8 @@ impl Recording {
         if !confirms {
             spool.videos_are_known(usize::MAX);
         }
-        let style = job.playlist;
-        let render = move |slices: &[_], ended| playlist::render(slices, style, ended);
+        let style = job.files.clone();
+        let render = move |slices: &[_], ended| playlist::render(slices, &style, ended);
         let (writing, allowed) = watch::channel(Writing::Not);
         let uploader = Uploader::new(Arc::clone(&spool), stores.store, stores.backup, Box::new(render));
         let uploader = uploader.while_allowed(allowed);

@@ -23,6 +23,7 @@ use super::sink::SliceSink;
 use super::snapshot::Snapshots;
 use super::status::{SharedBoard, problem};
 use super::{Context, Status};
+use crate::container::RecordingNames;
 use crate::stream::Clock;
 use tracks::UserTracks;
 
@@ -36,9 +37,7 @@ pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: wa
         sink: context.spool.clone(),
         clock: context.clock,
         board: shared.board.clone(),
-        sid: context.job.sid.clone(),
-        channel: context.job.recorder.channel.clone(),
-        lane: context.job.placement.lane,
+        names: context.names(),
         snapshots: context
             .job
             .snapshots
@@ -54,9 +53,7 @@ struct Individual<S> {
     sink: Arc<S>,
     clock: Clock,
     board: SharedBoard,
-    sid: String,
-    channel: String,
-    lane: u64,
+    names: RecordingNames,
     snapshots: Option<Snapshots>,
 }
 
@@ -66,9 +63,7 @@ impl<S> Clone for Individual<S> {
             sink: self.sink.clone(),
             clock: self.clock,
             board: self.board.clone(),
-            sid: self.sid.clone(),
-            channel: self.channel.clone(),
-            lane: self.lane,
+            names: self.names.clone(),
             snapshots: self.snapshots.clone(),
         }
     }

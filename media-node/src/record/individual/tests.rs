@@ -12,7 +12,7 @@ use crate::record::follow::testing::{
 };
 use crate::record::follow::{Presence, Shared};
 use crate::record::status::Board;
-use crate::record::testing::{DirSink, audio, complaints, shifted, units_in, video};
+use crate::record::testing::{DirSink, audio, complaints, file_names, shifted, units_in, video};
 use crate::record::{Options, Status};
 use crate::spool::{PlaylistKey, Slice};
 use crate::stream::{Clock, StreamEnd, StreamEvent, Track};
@@ -43,9 +43,7 @@ impl Stage {
             sink: sink.clone(),
             clock,
             board: board.clone(),
-            sid: "51d".into(),
-            channel: "room".into(),
-            lane: 0,
+            names: file_names(),
             snapshots: pictures.map(|wanted| Snapshots::new(wanted, sink.clone())),
         };
         let shared = Shared {

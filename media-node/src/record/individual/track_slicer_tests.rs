@@ -4,9 +4,9 @@ use protocol::TrackKind;
 
 use super::track_slicer::{TrackError, TrackSlicer};
 use super::transcode::TranscodeError;
-use crate::container::{FileNames, to_ticks};
+use crate::container::to_ticks;
 use crate::record::slicer::Slicer;
-use crate::record::testing::{Coded, DirSink, audio, coded_opus, complaints, packets, shifted};
+use crate::record::testing::{Coded, DirSink, audio, coded_opus, complaints, file_names, packets, shifted};
 use crate::spool::{PlaylistKey, Slice};
 use crate::stream::{AccessUnit, Clock, Format};
 
@@ -26,7 +26,7 @@ fn sound(sink: &Arc<DirSink>) -> TrackSlicer<DirSink> {
         uid: "1".into(),
         track: TrackKind::Audio,
     };
-    let names = FileNames::new("51d", "room", "1", TrackKind::Audio);
+    let names = file_names().user("1", TrackKind::Audio);
     TrackSlicer::new(Slicer::new(sink.clone(), Clock::new(1_700_000_000_000), names, key))
 }
 

@@ -3,7 +3,6 @@ use protocol::{Fault, StreamName, TrackKind};
 use super::Individual;
 use super::track_slicer::{TrackError, TrackSlicer};
 use super::transcode::TranscodeError;
-use crate::container::FileNames;
 use crate::record::follow::{Choice, Input, Pass, Tracks};
 use crate::record::sink::SliceSink;
 use crate::record::slicer::{SliceError, Slicer};
@@ -33,7 +32,7 @@ struct Line<S: SliceSink> {
 
 impl<S: SliceSink> UserTracks<S> {
     pub(super) fn new(of: &Individual<S>, uid: &str, wanted: Tracks) -> Self {
-        let names = |track| FileNames::new(&of.sid, &of.channel, uid, track).on_lane(of.lane);
+        let names = |track| of.names.user(uid, track);
         let line = |track, choice| {
             let key = PlaylistKey {
                 uid: uid.to_owned(),

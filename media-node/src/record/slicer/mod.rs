@@ -7,7 +7,7 @@ mod run;
 use std::sync::Arc;
 
 use super::sink::SliceSink;
-use crate::container::{FileNames, MIN_MEDIA_US, tags};
+use crate::container::{Discontinuity, FileNames, MIN_MEDIA_US};
 use crate::media::MediaError;
 use crate::spool::{PlaylistKey, Slice, SpoolError};
 use crate::stream::{AccessUnit, Clock, Format};
@@ -214,22 +214,16 @@ impl<S: SliceSink> Slicer<S> {
     }
 
     fn tags(&self, start_ms: u64) -> Vec<String> {
-        let track = self.key.track;
-        if self.names.are_mixed() {
-            return self
-                .restarts
-                .then(|| tags::mix_start(track, start_ms))
-                .into_iter()
-                .collect();
-        }
-        let mut lines = Vec::new();
-        if let Some(Format::H264(h264)) = &self.format {
-            lines.push(tags::rotate(h264.width, h264.height, start_ms));
-        }
-        if self.restarts {
-            lines.push(tags::track_start(track, start_ms));
-        }
-        lines
+        let picture = match &self.format {
+            Some(Format::H264(h264)) => Some((h264.width, h264.height)),
+            _ => None,
+        };
+        self.names.tags().lines(Discontinuity {
+            track: self.key.track,
+            picture,
+            restarts: self.restarts,
+            at_ms: start_ms,
+        })
     }
 
     fn end_run(&mut self) -> Result<(), SliceError> {

@@ -10,11 +10,10 @@ use super::taker::{Subject, Taker};
 use super::thread::{PictureThread, Refused};
 use super::timing::{Frame, Take, Timing};
 use super::*;
-use crate::container::FileNames;
 use crate::media::{self, Picture, VideoEncoder, VideoEncoderChoice, VideoTarget, decode_image};
 use crate::record::LAST_PICTURE_US;
 use crate::record::status::{Board, SharedBoard};
-use crate::record::testing::{DirSink, shifted};
+use crate::record::testing::{DirSink, file_names, shifted};
 use crate::spool::{Finish, LoneKind, Opening};
 use crate::stream::{AccessUnit, Clock};
 
@@ -124,7 +123,7 @@ fn board() -> SharedBoard {
 fn subject(board: &SharedBoard) -> Subject {
     Subject {
         uid: "7".to_owned(),
-        names: FileNames::new("51d", "room", "7", protocol::TrackKind::Video),
+        names: file_names().user("7", protocol::TrackKind::Video),
         clock: Clock::new(1_700_000_000_000),
         board: board.clone(),
     }

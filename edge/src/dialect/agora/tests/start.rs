@@ -34,7 +34,15 @@ fn start_becomes_a_call() {
     );
     assert_eq!(spec.mode, Mode::Individual);
     assert_eq!(spec.max_idle_ms, 30_000);
-    assert!(spec.playlist.strict_extinf);
+    assert!(spec.files.strict_extinf);
+    assert_eq!(
+        spec.files.tags.as_ref().map(|tags| tags.prefix.as_str()),
+        Some("#EXT-X-AGORA-")
+    );
+    assert_eq!(
+        (&*spec.files.names.before_uid, &*spec.files.names.before_track),
+        ("__uid_s_", "__uid_e_")
+    );
     assert!(matches!(spec.source, Source::Static { .. }));
     assert_eq!(
         (spec.subscription.types, spec.subscription.version),
@@ -373,6 +381,6 @@ fn the_app_decides_about_extinf_where_the_start_does_not() {
         let Command::Start(start) = &pending.call.command else {
             panic!("{pending:?}")
         };
-        assert_eq!(start.spec.playlist.strict_extinf, strict, "{params}");
+        assert_eq!(start.spec.files.strict_extinf, strict, "{params}");
     }
 }

@@ -18,7 +18,7 @@ use crate::record::mix::scene::images;
 use crate::record::status::{SharedBoard, problem};
 use crate::stream::Clock;
 
-/// Largest file in bytes, as Agora has it.
+/// Largest file in bytes.
 const MAX_BYTES: usize = 6 << 20;
 
 /// From the request to the last byte.

@@ -89,6 +89,7 @@ pub async fn run(
         Ok(rosters) => rosters,
         Err(error) => return follow::refuse(&shared, &error, &status),
     };
+    let names = context.names().mix();
     let types = context.job.subscription.types;
     let wishes = Wishes {
         scene: mix.scene,
@@ -103,7 +104,7 @@ pub async fn run(
     let place = Place {
         mp4: mix.mp4.then(|| context.spool.clone()),
         sink: context.spool,
-        names: FileNames::of_mix(&context.job.sid, &context.job.recorder.channel).on_lane(context.job.placement.lane),
+        names,
         clock: context.clock,
         board: shared.board.clone(),
         targets: shared.options.targets,

@@ -34,7 +34,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// As Agora has it: two hours or two gigabytes. What comes up to the next key frame, and the index, find room below.
+    /// Two hours or two gigabytes. What comes up to the next key frame, and the index, find room below.
     fn default() -> Self {
         Self {
             duration_us: 2 * 3600 * 1_000_000,

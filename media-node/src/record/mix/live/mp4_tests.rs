@@ -7,7 +7,7 @@ use super::*;
 use crate::record::mix::testing::{RED, Script, everybody, scene, settings, tone, video};
 use crate::record::mix::{Mixer, Output};
 use crate::record::status::Board;
-use crate::record::testing::complaints;
+use crate::record::testing::{complaints, file_names};
 
 const SECOND: i64 = 1_000_000;
 
@@ -17,7 +17,7 @@ fn files(spool: &Arc<Spool>, seconds: i64) -> Mp4Files {
         ..Limits::default()
     };
     let board = SharedBoard::new(Board::new(0, None));
-    let names = FileNames::of_mix("51d", "room");
+    let names = file_names().mix();
     Mp4Files::new(spool.clone(), names, TrackKind::Both, limits, Clock::new(0), board)
 }
 

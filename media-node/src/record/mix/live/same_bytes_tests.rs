@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{Layout, PlaylistStyle, Selection, StreamName, Subscription, TrackKind};
+use protocol::{FileStyle, Layout, Selection, StreamName, Subscription, TrackKind};
 
 use super::super::testing::{BLUE, GREEN, RED, WHITE, everybody, plain, tone, video};
 use super::desk::{Desk, Wishes};
 use super::mp4::{Limits, Mp4Files};
 use super::outputs::{Outputs, playlist_key};
 use super::testing::{Script, Step, open_spool, plan, wishes};
-use crate::container::{FileNames, playlist};
+use crate::container::playlist;
 use crate::record::status::{Board, SharedBoard};
+use crate::record::testing::file_names;
 use crate::stream::Clock;
 
 const SECOND: i64 = 1_000_000;
@@ -68,7 +69,7 @@ fn record() -> BTreeMap<String, Vec<u8>> {
     let dir = tempfile::tempdir().unwrap();
     let spool = open_spool(dir.path());
     let (clock, board) = (Clock::new(1_700_000_000_000), SharedBoard::new(Board::new(0, None)));
-    let (names, track) = (FileNames::of_mix("51d", "room"), TrackKind::Both);
+    let (names, track) = (file_names().mix(), TrackKind::Both);
     let limits = Limits {
         duration_us: 10 * SECOND,
         ..Limits::default()
@@ -78,9 +79,9 @@ fn record() -> BTreeMap<String, Vec<u8>> {
     made.into_iter().for_each(|made| outputs.take(made));
     outputs.end();
 
-    let style = PlaylistStyle { strict_extinf: true };
+    let style = FileStyle::default();
     let slices = spool.slices(&playlist_key(track));
-    let text = playlist::render(&slices, style, true);
+    let text = playlist::render(&slices, &style, true);
     let due = spool.due_files().into_iter();
     let files = due.map(|due| (due.name, std::fs::read(due.path).unwrap()));
     files.chain([("playlist".to_owned(), text.into())]).collect()

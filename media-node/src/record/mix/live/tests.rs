@@ -9,7 +9,7 @@ use crate::record::Options;
 use crate::record::follow::testing::{CAMERA, FakeCaptures, FakeRosters, everything, roster};
 use crate::record::follow::{Presence, Shared};
 use crate::record::status::Board;
-use crate::record::testing::{DirSink, complaints};
+use crate::record::testing::{DirSink, complaints, file_names};
 use crate::stream::{Format, H264Format, StreamEnd, StreamEvent};
 
 /// Sends units to a session when their time has come.
@@ -61,7 +61,7 @@ async fn users_are_mixed_into_one_playlist_until_the_stop() {
     let place = Place {
         sink: sink.clone(),
         mp4: None,
-        names: FileNames::of_mix("51d", "room"),
+        names: file_names().mix(),
         clock,
         board,
         targets: Targets::Public,

@@ -6,7 +6,9 @@ use protocol::TrackKind;
 use super::*;
 use crate::container::{cut_slice, probe_slice, to_ticks};
 use crate::media::TsDemuxer;
-use crate::record::testing::{Coded, DirSink, audio, coded_video, complaints, packets, shifted, units_in, video};
+use crate::record::testing::{
+    Coded, DirSink, audio, coded_video, complaints, file_names, packets, shifted, units_in, video,
+};
 use crate::stream::{AacFormat, H264Format, Track};
 
 const START_MS: u64 = 1_606_357_122_528;
@@ -26,12 +28,7 @@ fn key(track: TrackKind) -> PlaylistKey {
 }
 
 fn slicer(sink: &Arc<DirSink>, track: TrackKind) -> Slicer<DirSink> {
-    Slicer::new(
-        sink.clone(),
-        clock(),
-        FileNames::new("51d", "room", "7", track),
-        key(track),
-    )
+    Slicer::new(sink.clone(), clock(), file_names().user("7", track), key(track))
 }
 
 fn feed(slicer: &mut Slicer<DirSink>, format: &Format, units: &[AccessUnit]) {
