@@ -3,19 +3,15 @@
 //! comes from, how files are kept or uploaded, and it does no input or output but to read, or finish, what was cut off.
 
 mod lone;
+mod mpegts;
 mod names;
-mod padding;
 pub mod playlist;
-mod probe;
 mod tags;
-mod timeline;
 mod utc;
 
 pub use lone::{FinishError, finish_mp4, whole_jpeg};
-pub use names::{FileNames, RecordingNames};
-pub use padding::padding;
 #[cfg(test)]
-pub use probe::probe_slice;
-pub use probe::{cut_slice, finish_slice};
+pub use mpegts::{probe_slice, to_us};
+pub use mpegts::{MIN_MEDIA_US, cut_slice, finish_slice, padding, to_ticks};
+pub use names::{FileNames, RecordingNames};
 pub use tags::Discontinuity;
-pub use timeline::{MIN_MEDIA_US, to_ticks, to_us};

@@ -2,9 +2,9 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::lone::FinishError;
 use super::padding::padding;
-use super::to_us;
+use super::timeline::to_us;
+use crate::container::FinishError;
 use crate::media::{DemuxedUnit, MediaError, TsDemuxer};
 use crate::stream::Track;
 
