@@ -1,5 +1,6 @@
 use protocol::{FileStyle, NamePart, TagStyle, TrackKind};
 
+use super::kind::Container;
 use super::tags::Tags;
 use super::utc::utc17;
 
@@ -79,7 +80,7 @@ impl RecordingNames {
     }
 }
 
-/// The names of one playlist and of what belongs to it: `<stem>.m3u8`, slices `<stem>_<utc>.ts`, pictures `<stem>_<utc>.jpg`,
+/// The names of one playlist and of what belongs to it: `<stem>.m3u8`, slices `<stem>_<utc>.<extension>`, pictures `<stem>_<utc>.jpg`,
 /// MP4 files `<stem>_<number>.mp4`; and the playlist's tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileNames {
@@ -98,8 +99,9 @@ impl FileNames {
     }
 
     /// `start_ms`: wall-clock time of the slice's start, Unix milliseconds; no two slices of a playlist may share it.
-    pub fn slice(&self, start_ms: u64) -> String {
-        format!("{}_{}{}.ts", self.stem, utc17(start_ms), self.lane)
+    pub fn slice(&self, start_ms: u64, container: Container) -> String {
+        let extension = container.extension();
+        format!("{}_{}{}.{extension}", self.stem, utc17(start_ms), self.lane)
     }
 
     /// `number`: counts the files of a recording from 0.
@@ -173,7 +175,7 @@ mod tests {
             "0123456789abcdef0123456789abcdef_MT_Test__uid_s_123__uid_e_video.m3u8"
         );
         assert_eq!(
-            names.slice(1_606_357_122_528),
+            names.slice(1_606_357_122_528, Container::MpegTs),
             "0123456789abcdef0123456789abcdef_MT_Test__uid_s_123__uid_e_video_20201126021842528.ts"
         );
         assert_eq!(
@@ -187,7 +189,7 @@ mod tests {
         let names = names(SID, "MT Test", 0).mix();
         assert_eq!(names.playlist(), "0123456789abcdef0123456789abcdef_MT-Test.m3u8");
         assert_eq!(
-            names.slice(1_606_357_122_528),
+            names.slice(1_606_357_122_528, Container::MpegTs),
             "0123456789abcdef0123456789abcdef_MT-Test_20201126021842528.ts"
         );
         assert_eq!(names.mp4(0), "0123456789abcdef0123456789abcdef_MT-Test_0.mp4");
@@ -196,7 +198,13 @@ mod tests {
     #[test]
     fn nodes_that_follow_name_the_same_playlist_and_other_files() {
         let names = |lane| names("51d", "room", lane).mix();
-        let all = |lane| [names(lane).slice(0), names(lane).mp4(0), names(lane).picture(0)];
+        let all = |lane| {
+            [
+                names(lane).slice(0, Container::MpegTs),
+                names(lane).mp4(0),
+                names(lane).picture(0),
+            ]
+        };
         assert_eq!(all(0)[1], "51d_room_0.mp4");
         assert_eq!(
             all(2),
@@ -250,7 +258,7 @@ mod tests {
 
         #[test]
         fn names_are_safe_in_keys_and_playlists(channel in ".{0,80}", uid in ".{0,80}", ms in 0u64..253_402_300_800_000) {
-            let name = names("s", &channel, 0).user(&uid, TrackKind::Audio).slice(ms);
+            let name = names("s", &channel, 0).user(&uid, TrackKind::Audio).slice(ms, Container::MpegTs);
             prop_assert!(name.bytes().all(|byte| is_plain(byte) || byte == b'.'), "{}", name);
             prop_assert_eq!(utc17(ms).len(), 17);
         }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use protocol::TrackKind;
 
 use super::*;
-use crate::container::{Discontinuity, RecordingNames};
+use crate::container::{Container, Discontinuity, RecordingNames};
 use crate::spool::PlaylistKey;
 
 fn style(strict_extinf: bool) -> FileStyle {
@@ -29,7 +29,7 @@ fn slice(track: TrackKind, start_us: i64, duration_us: i64, discontinuity: bool)
             uid: "123".into(),
             track,
         },
-        name: names.slice(start_ms),
+        name: names.slice(start_ms, Container::MpegTs),
         start_us,
         duration_us,
         start_ms,

@@ -48,11 +48,13 @@ pub(super) struct Position {
     pub(super) run: Option<RunPosition>,
     /// Packets were lost in front of the unit.
     pub(super) lost: bool,
+    /// A slice with pictures can begin with nothing but a keyframe.
+    pub(super) needs_keyframe: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RunPosition {
-    /// Of the picture that is shown last so far.
+    /// The time of the picture that is shown last so far.
     pub(super) latest_pts_us: i64,
     /// Where that picture's, or the last frame's, time is over.
     pub(super) end_us: i64,
@@ -78,7 +80,11 @@ pub(super) fn step(position: &Position, unit: &AccessUnit) -> Step {
     let Some(slice) = &run.slice else {
         // The last slice was closed in silence. What follows without a keyframe is kept all the same: it may be
         // pictures of a slow stream, and they cannot be had again.
-        return if unit.keyframe { Step::NewRun } else { Step::Resume };
+        return match (unit.keyframe, position.needs_keyframe) {
+            (true, _) => Step::NewRun,
+            (false, false) => Step::Resume,
+            (false, true) => Step::LetGo,
+        };
     };
     let length_us = unit.pts_us - slice.start_us;
     match position.track {
@@ -102,7 +108,7 @@ pub(super) fn step(position: &Position, unit: &AccessUnit) -> Step {
         TrackKind::Video | TrackKind::Both => {
             let forced = length_us >= FORCED_US || slice.bytes >= FORCED_BYTES;
             // Not between pictures that are decoded in another order than they are shown.
-            if forced && unit.pts_us > run.latest_pts_us {
+            if forced && !position.needs_keyframe && unit.pts_us > run.latest_pts_us {
                 Step::NextSlice {
                     boundary_us: run.end_us,
                 }
@@ -136,6 +142,7 @@ mod tests {
             playlist_end_us: 1_000_000,
             last_dts_us: end_us - 40_000,
             lost: false,
+            needs_keyframe: false,
             run: Some(RunPosition {
                 latest_pts_us: end_us - 40_000,
                 end_us,
@@ -212,6 +219,18 @@ mod tests {
         position = at(TrackKind::Video, 2_000_000);
         position.run.as_mut().unwrap().slice.as_mut().unwrap().bytes = FORCED_BYTES;
         assert_eq!(next(&position, 0, false), Step::NextSlice { boundary_us: 3_000_000 });
+    }
+
+    #[test]
+    fn where_slices_need_keyframes_none_begins_without() {
+        let mut position = Position {
+            needs_keyframe: true,
+            ..at(TrackKind::Video, FORCED_US)
+        };
+        assert_eq!(next(&position, 0, false), Step::Append);
+        position.run.as_mut().unwrap().slice = None;
+        assert_eq!(next(&position, 0, false), Step::LetGo);
+        assert_eq!(next(&position, 0, true), Step::NewRun);
     }
 
     #[test]

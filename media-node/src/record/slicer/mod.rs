@@ -7,7 +7,7 @@ mod run;
 use std::sync::Arc;
 
 use super::sink::SliceSink;
-use crate::container::{Discontinuity, FileNames, MIN_MEDIA_US};
+use crate::container::{Container, Discontinuity, FileNames};
 use crate::media::MediaError;
 use crate::spool::{PlaylistKey, Slice, SpoolError};
 use crate::stream::{AccessUnit, Clock, Format};
@@ -35,10 +35,11 @@ pub(super) struct Slicer<S: SliceSink> {
     sink: Arc<S>,
     key: PlaylistKey,
     names: FileNames,
+    container: Container,
     clock: Clock,
-    /// Of the first track.
+    /// The format of the first track,
     format: Option<Format>,
-    /// Of the other tracks.
+    /// and those of the other tracks.
     others: Vec<Format>,
     /// What follows does not continue what the playlist has, for another reason than a new format.
     restarts: bool,
@@ -70,6 +71,7 @@ impl<S: SliceSink> Slicer<S> {
             sink,
             key,
             names,
+            container: Container::default(),
             clock,
             format: None,
             others: Vec::new(),
@@ -85,7 +87,7 @@ impl<S: SliceSink> Slicer<S> {
         self.formats(format, Vec::new())
     }
 
-    /// The same for several tracks. The first one decides where slices are cut; the others go along.
+    /// The formats of the units that follow, of several tracks. The first one decides where slices are cut; the others go along.
     pub(super) fn formats(&mut self, first: Format, others: Vec<Format>) -> Result<(), SliceError> {
         if self.format.as_ref() == Some(&first) && self.others == others {
             return Ok(());
@@ -116,7 +118,7 @@ impl<S: SliceSink> Slicer<S> {
         unit: &AccessUnit,
         take: impl FnOnce(&mut Self, &AccessUnit) -> Result<T, SliceError>,
     ) -> Result<T, SliceError> {
-        if unit.data.is_empty() || unit.dts_us < MIN_MEDIA_US || unit.pts_us < self.paused_until_us {
+        if unit.data.is_empty() || unit.dts_us < self.container.earliest_us() || unit.pts_us < self.paused_until_us {
             return Ok(T::default());
         }
         let result = take(self, unit);
@@ -161,6 +163,7 @@ impl<S: SliceSink> Slicer<S> {
             last_dts_us: self.last_dts_us,
             run: self.run.as_ref().map(Run::position),
             lost: self.lost,
+            needs_keyframe: self.container.needs_keyframe(),
         };
         let step = cut::step(&position, unit);
         if step == Step::LetGo {
@@ -179,7 +182,7 @@ impl<S: SliceSink> Slicer<S> {
                     self.restarts = true;
                 }
                 self.end_run()?;
-                self.run = Some(Run::new(&format, &self.others)?);
+                self.run = Some(Run::new(self.container, &format, &self.others)?);
                 Some(self.begin_slice(unit.pts_us, true)?)
             }
         };
@@ -196,7 +199,7 @@ impl<S: SliceSink> Slicer<S> {
         let start_ms = self.last_ms.map_or(wall_ms, |last| wall_ms.max(last + 1));
         let slice = Slice {
             playlist: self.key.clone(),
-            name: self.names.slice(start_ms),
+            name: self.names.slice(start_ms, self.container),
             start_us,
             duration_us: 0,
             start_ms,
