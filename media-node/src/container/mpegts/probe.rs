@@ -93,7 +93,7 @@ fn measure_up_to(units: &[DemuxedUnit], bytes: u64) -> Option<SliceProbe> {
     span.probe(bytes)
 }
 
-/// Of the units of one track. All times in ticks, relative to the first unit of the file.
+/// What the units of one track span. All times in ticks, relative to the first unit of the file.
 #[derive(Default)]
 struct Span {
     whole: u64,

@@ -26,7 +26,7 @@ pub(super) enum TrackError {
 pub(super) struct TrackSlicer<S: SliceSink> {
     slicer: Slicer<S>,
     encoder: &'static str,
-    /// Of the units that come, where they are Opus.
+    /// The format of the units that come, where they are Opus.
     opus: Option<OpusFormat>,
     transcoder: Option<Transcoder>,
     /// Where the last frame that was made of Opus is over.

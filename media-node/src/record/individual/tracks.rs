@@ -11,21 +11,21 @@ use crate::record::status::{SharedBoard, problem};
 use crate::spool::PlaylistKey;
 use crate::stream::{Clock, StreamEvent, Track};
 
-/// A user's two playlists and pictures in the making.
+/// One user's two playlists and pictures, as they are written.
 pub(super) struct UserTracks<S: SliceSink> {
     uid: String,
     clock: Clock,
     board: SharedBoard,
     wanted: Tracks,
-    audio: Line<S>,
-    video: Line<S>,
+    audio: PlaylistTrack<S>,
+    video: PlaylistTrack<S>,
     /// Units go into playlists, not only into pictures.
     playlists: bool,
     pictures: UserPictures,
 }
 
-/// One of the playlists, and whose units go there.
-struct Line<S: SliceSink> {
+/// One of the playlists, and the choice of the stream whose units go there.
+struct PlaylistTrack<S: SliceSink> {
     choice: Choice,
     slicer: TrackSlicer<S>,
 }
@@ -33,13 +33,13 @@ struct Line<S: SliceSink> {
 impl<S: SliceSink> UserTracks<S> {
     pub(super) fn new(of: &Individual<S>, uid: &str, wanted: Tracks) -> Self {
         let names = |track| of.names.user(uid, track);
-        let line = |track, choice| {
+        let playlist = |track, choice| {
             let key = PlaylistKey {
                 uid: uid.to_owned(),
                 track,
             };
             let slicer = Slicer::new(of.sink.clone(), of.clock, names(track), key);
-            Line {
+            PlaylistTrack {
                 choice,
                 slicer: TrackSlicer::new(slicer),
             }
@@ -48,8 +48,8 @@ impl<S: SliceSink> UserTracks<S> {
         Self {
             playlists: !snapshots.as_ref().is_some_and(|snapshots| snapshots.alone),
             pictures: UserPictures::new(uid, names(TrackKind::Video), of.clock, board, snapshots),
-            audio: line(TrackKind::Audio, Choice::first()),
-            video: line(TrackKind::Video, Choice::newest()),
+            audio: playlist(TrackKind::Audio, Choice::first()),
+            video: playlist(TrackKind::Video, Choice::newest()),
             uid: uid.to_owned(),
             clock: of.clock,
             board: of.board.clone(),
@@ -75,7 +75,7 @@ impl<S: SliceSink> UserTracks<S> {
             }
             Input::Tick => {
                 for track in [Track::Audio, Track::Video] {
-                    let result = self.line(track).slicer.tick(now_us);
+                    let result = self.track(track).slicer.tick(now_us);
                     self.tell(track, result, now_us);
                 }
             }
@@ -91,21 +91,21 @@ impl<S: SliceSink> UserTracks<S> {
     fn event(&mut self, stream: StreamName, event: StreamEvent, now_us: i64) {
         match event {
             StreamEvent::Format(track, format) => {
-                let line = self.line(track);
-                if line.choice.format(stream, &format) {
-                    let result = line.slicer.format(format);
+                let playlist = self.track(track);
+                if playlist.choice.format(stream, &format) {
+                    let result = playlist.slicer.format(format);
                     self.tell(track, result, now_us);
                 }
             }
             StreamEvent::Unit(track, unit) => {
                 let wanted = self.writes(track);
-                let line = self.line(track);
-                let result = match line.choice.unit(stream, unit.keyframe) {
+                let playlist = self.track(track);
+                let result = match playlist.choice.unit(stream, unit.keyframe) {
                     Pass::Drop => return,
                     Pass::Take => Ok(()),
-                    Pass::TakeOver(format) => line.slicer.format(format),
+                    Pass::TakeOver(format) => playlist.slicer.format(format),
                 };
-                let begun = result.and_then(|()| if wanted { line.slicer.unit(&unit) } else { Ok(None) });
+                let begun = result.and_then(|()| if wanted { playlist.slicer.unit(&unit) } else { Ok(None) });
                 match begun {
                     Ok(Some(start_ms)) => self.board.lock().recorded(start_ms),
                     Ok(None) => {}
@@ -116,17 +116,17 @@ impl<S: SliceSink> UserTracks<S> {
                 }
             }
             StreamEvent::Lost(track, _) => {
-                let line = self.line(track);
-                if line.choice.is(stream) {
-                    line.slicer.lost();
+                let playlist = self.track(track);
+                if playlist.choice.is(stream) {
+                    playlist.slicer.lost();
                 }
             }
             StreamEvent::Unsupported(..) | StreamEvent::Locked(..) => {}
             StreamEvent::Ended(_) => {
                 for track in [Track::Audio, Track::Video] {
-                    let line = self.line(track);
-                    if line.choice.ended(stream) {
-                        let result = line.slicer.interrupt();
+                    let playlist = self.track(track);
+                    if playlist.choice.ended(stream) {
+                        let result = playlist.slicer.interrupt();
                         self.tell(track, result, now_us);
                         if track == Track::Video {
                             self.pictures.ended();
@@ -145,7 +145,7 @@ impl<S: SliceSink> UserTracks<S> {
         wanted && self.playlists
     }
 
-    fn line(&mut self, track: Track) -> &mut Line<S> {
+    fn track(&mut self, track: Track) -> &mut PlaylistTrack<S> {
         match track {
             Track::Audio => &mut self.audio,
             Track::Video => &mut self.video,

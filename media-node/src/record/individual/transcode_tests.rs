@@ -7,7 +7,7 @@ use crate::stream::{AccessUnit, Format, OpusFormat};
 
 const RATE: f64 = 48_000.0;
 const SECONDS: usize = 8;
-/// Of a beep: what codecs blur it by.
+/// By how much codecs blur a beep, in seconds.
 const EXACT: f64 = 0.003;
 const AAC_FRAME_US: i64 = 21_334;
 
