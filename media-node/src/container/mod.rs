@@ -1,6 +1,8 @@
-//! What recorded media looks like outside: names, playlists, times in a transport stream, and what a cut slice still
-//! holds. It knows file formats, RFC 8216 and the style that a job asks for. It does not know whose style that is, where media
-//! comes from, how files are kept or uploaded, and it does no input or output but to read, or finish, what was cut off.
+//! What recorded media looks like outside: names, playlists, slices in their container, and what a cut slice still holds.
+//! What cuts media into slices writes them through a [`SliceWriter`], and [`Container`] says which there are.
+//!
+//! It knows file formats, RFC 8216 and the style that a job asks for. It does not know whose style that is, where media comes
+//! from, how files are kept or uploaded, and it does no input or output but to read, or finish, what was cut off.
 
 mod kind;
 mod lone;

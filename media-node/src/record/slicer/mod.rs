@@ -1,5 +1,5 @@
 //! Cuts one track of one user, or the tracks of a mix together, into slices. It follows the media's own times only, so a
-//! recording read from a file is cut as it was live.
+//! recording read from a file is cut as it was live. It does not know what slices are written in: the container's writer does.
 
 mod cut;
 mod run;
@@ -15,10 +15,10 @@ use crate::stream::{AccessUnit, Clock, Format};
 use cut::{Position, Step};
 use run::Run;
 
-/// After a failure to write, units are let go for so long, in media time.
+/// How long units are dropped after a failure to write, in media time.
 const PAUSE_AFTER_FAILURE_US: i64 = 5_000_000;
 
-/// Why units were let go.
+/// Why units were dropped.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SliceError {
     /// The format cannot be carried, or a unit is not what its format says.
@@ -52,7 +52,7 @@ pub(super) struct Slicer<S: SliceSink> {
     last_dts_us: i64,
     /// The time in the last slice's name.
     last_ms: Option<u64>,
-    /// Until when units are let go after a failure.
+    /// Until when units are dropped after a failure.
     paused_until_us: i64,
 }
 
@@ -105,7 +105,7 @@ impl<S: SliceSink> Slicer<S> {
     }
 
     /// The next unit of the other track with this number, the first other one's is 0. It stands among the units of the
-    /// first track where it is to be played. Let go where no slice is open.
+    /// first track where it is to be played. Dropped where no slice is open.
     pub(super) fn companion(&mut self, number: usize, unit: &AccessUnit) -> Result<(), SliceError> {
         self.guarded(unit, |slicer, unit| match &mut slicer.run {
             Some(run) if run.is_open() => run.append(number + 1, unit),
@@ -166,12 +166,12 @@ impl<S: SliceSink> Slicer<S> {
             needs_keyframe: self.container.needs_keyframe(),
         };
         let step = cut::step(&position, unit);
-        if step == Step::LetGo {
+        if step == Step::Drop {
             return Ok(None);
         }
         self.lost = false;
         let begun = match step {
-            Step::LetGo | Step::Append => None,
+            Step::Drop | Step::Append => None,
             Step::NextSlice { boundary_us } => {
                 self.end_slice(Some(boundary_us))?;
                 Some(self.begin_slice(boundary_us, false)?)

@@ -177,7 +177,7 @@ fn a_restarted_process_does_not_reach_back_into_the_playlist() {
     feed(&mut second, &video().format, &late[..600]);
     second.interrupt().unwrap();
     let units = check_playlist(&sink, TrackKind::Video, PICTURE_TICKS);
-    assert_eq!(units, 500 + 550, "up to the next keyframe is let go");
+    assert_eq!(units, 500 + 550, "up to the next keyframe is dropped");
     let mut names: Vec<_> = sink.slices().into_iter().map(|slice| slice.name).collect();
     names.dedup();
     assert_eq!(names.len(), sink.slices().len());
