@@ -1,33 +1,24 @@
 //! The program's commands: flags and environment in, the parts wired together, an exit code out. It knows every part and
 //! none of their work.
 
-mod alone;
+mod args;
 mod check;
-mod duration;
-mod encoders;
 mod logging;
 mod mix;
-mod part;
 mod publish;
-mod recording;
-mod report;
+mod record;
 mod serve;
-mod size;
-mod standing;
-mod supervised;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use tracing::Span;
 
-use crate::spool::{CutFile, Finish, Lone, LoneKind, Opening, Probed, Spool, SpoolError};
-use crate::{container, media};
-use recording::RecordingArgs;
+use crate::{media, recorder};
+use args::{RecordingArgs, duration, size};
 
 /// Tapedeck's media node: serves channels, records them and uploads what it recorded.
 #[derive(Debug, Parser)]
@@ -155,10 +146,10 @@ pub fn run(cli: Cli) -> ExitCode {
                 // The spool's directory has the recording's name.
                 let sid = dir.file_name().unwrap_or_default().to_string_lossy();
                 let span = tracing::error_span!("recording", sid = &*sid);
-                let recording = async { supervised::run(dir, args.recording.options()?).await };
+                let recording = async { recorder::run(dir, args.recording.options()?).await };
                 block_on(Some(span), recording)
             }
-            _ => block_on(None, alone::run(*args)),
+            _ => block_on(None, record::run(*args)),
         },
         Command::Mix(args) => mix::run(&args),
         Command::Publish(args) => block_on(None, publish::run(args)),
@@ -188,65 +179,6 @@ fn block_on(span: Option<Span>, work: impl Future<Output = Result<(), String>>) 
     // A thread that waits for standard input would be waited for.
     runtime.shutdown_background();
     result
-}
-
-/// Opens a spool off the runtime's threads; what was cut off is finished by the media library.
-async fn open_spool(dir: &Path, opening: Opening) -> Result<Arc<Spool>, SpoolError> {
-    let path = dir.to_owned();
-    let finish = Finish {
-        slice: &probe,
-        lone: &finish_lone,
-    };
-    let open = move || Spool::open(&path, opening, finish).map(Arc::new);
-    match tokio::task::spawn_blocking(open).await {
-        Ok(opened) => opened,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
-}
-
-fn probe(slice: &Path) -> Option<Probed> {
-    match container::finish_slice(slice) {
-        Ok(probe) => probe.map(|probe| Probed {
-            duration_us: probe.duration_us,
-            bytes: probe.bytes,
-        }),
-        Err(error) => {
-            tracing::warn!(slice = %slice.display(), %error, "a slice that was being written cannot be read");
-            None
-        }
-    }
-}
-
-/// For a slice whose end another node has.
-fn cut(slice: &Path, after_us: i64) -> Option<Probed> {
-    match container::cut_slice(slice, after_us) {
-        Ok(probe) => probe.map(|probe| Probed {
-            duration_us: probe.duration_us,
-            bytes: probe.bytes,
-        }),
-        Err(error) => {
-            tracing::warn!(slice = %slice.display(), %error, "a slice that another node goes on with cannot be read");
-            None
-        }
-    }
-}
-
-fn finish_lone(lone: &Lone, cut: CutFile<'_>) -> Option<Probed> {
-    let finished = match lone.kind {
-        LoneKind::Mp4 => container::finish_mp4(cut.path, cut.scratch)
-            .map(|probe| probe.map(|probe| (probe.duration_us, probe.bytes)))
-            .map_err(|error| error.to_string()),
-        LoneKind::Picture => container::whole_jpeg(cut.path)
-            .map(|bytes| bytes.map(|bytes| (0, bytes)))
-            .map_err(|error| error.to_string()),
-    };
-    match finished {
-        Ok(found) => found.map(|(duration_us, bytes)| Probed { duration_us, bytes }),
-        Err(error) => {
-            tracing::warn!(name = lone.name, error, "a file that was being written cannot be read");
-            None
-        }
-    }
 }
 
 /// Resolves at SIGTERM or SIGINT.

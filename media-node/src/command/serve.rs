@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::alone::random_id;
+use super::record::random_id;
 use super::{ServeArgs, stop_signal};
 use crate::agent::{self, Edge, Identity};
 use crate::api::{self, Health};

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use protocol::{Desired, Directive, EndCause, Fault, Job, Phase, Problem, Refusal, Report};
 use tokio::sync::mpsc;
 
-use super::line::{Begin, Control, Interrupt, Told};
+use super::pipe::{Begin, Control, Interrupt, Told};
 use super::process::Process;
 use super::recording::{Order, Recording, Stage};
 use super::restart::RestartPolicy;

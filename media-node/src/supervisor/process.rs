@@ -8,7 +8,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 
 use super::Config;
-use super::line::{self, Control, Told};
+use super::pipe::{self, Control, Told};
 
 /// A process that does not read its input for so long is stuck.
 const WRITE_TIME: Duration = Duration::from_secs(5);
@@ -42,7 +42,7 @@ impl Process {
     }
 
     pub(super) async fn send(&mut self, control: &Control) -> io::Result<()> {
-        let line = line::encode(control)?;
+        let line = pipe::encode(control)?;
         tokio::time::timeout(WRITE_TIME, self.stdin.write_all(&line)).await?
     }
 
@@ -70,7 +70,7 @@ impl Process {
 async fn read(stdout: ChildStdout, sender: mpsc::Sender<Told>) {
     let mut lines = BufReader::new(stdout);
     loop {
-        match line::next(&mut lines).await {
+        match pipe::next(&mut lines).await {
             Ok(Some(told)) => {
                 if sender.send(told).await.is_err() {
                     return;

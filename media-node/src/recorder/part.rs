@@ -4,7 +4,7 @@ use std::sync::Arc;
 use protocol::{Desired, Directive, MAX_OCCURRENCES, Placement, SpoolReport};
 use tokio::sync::watch;
 
-use super::cut;
+use super::opening::cut;
 use super::report::Progress;
 use super::standing::Standing;
 use crate::spool::{Spool, SpoolError};

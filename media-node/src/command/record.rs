@@ -9,12 +9,13 @@ use protocol::{
 };
 use tokio::sync::watch;
 
-use super::{RecordArgs, open_spool, stop_signal};
+use super::{RecordArgs, stop_signal};
 use crate::capture::Clock;
 use crate::channel::NodeAddresses;
 use crate::clock::unix_ms;
 use crate::container::playlist;
 use crate::record::{self, Context, Status};
+use crate::recorder::open_spool;
 use crate::spool::{self, Opening};
 use crate::upload::{Store, Uploader};
 

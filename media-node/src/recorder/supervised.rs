@@ -1,8 +1,5 @@
 //! The process of one recording, under its supervisor.
 
-mod inlets;
-mod prepare;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::pin::pin;
@@ -14,7 +11,9 @@ use tokio::io::{AsyncWriteExt, BufReader, Stdin, Stdout};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::inlets::{Answer, Inlets};
 use super::part::{Part, on_disk};
+use super::prepare::{Stores, beginning, prepare, renew_keys};
 use super::report::{Progress, Reporter};
 use crate::capture::Clock;
 use crate::channel::NodeAddresses;
@@ -24,8 +23,6 @@ use crate::record::{self, Context, Options, Status};
 use crate::spool::Spool;
 use crate::supervisor::{self, Begin, Control, Counted, Node, Told, Vitals};
 use crate::upload::{self, Tally, Uploader, Writing};
-use inlets::{Answer, Inlets};
-use prepare::{Stores, beginning, prepare, renew_keys};
 
 /// The supervisor sends the job at once.
 const JOB_TIME: Duration = Duration::from_secs(10);
@@ -37,7 +34,7 @@ const CLOSE_TIME: Duration = Duration::from_secs(3);
 
 /// One recording under a supervisor, from its job to its last report. Leaves without that report when it is interrupted or
 /// its supervisor is gone: the spool keeps the rest for the next process.
-pub(super) async fn run(dir: &Path, options: Options) -> Result<(), String> {
+pub async fn run(dir: &Path, options: Options) -> Result<(), String> {
     let mut output = tokio::io::stdout();
     let mut input = BufReader::new(tokio::io::stdin());
     let first = tokio::time::timeout(JOB_TIME, supervisor::next(&mut input)).await;
