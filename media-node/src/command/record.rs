@@ -71,7 +71,7 @@ pub(super) async fn run(args: RecordArgs) -> Result<(), String> {
         );
     }
     for problem in &statuses.borrow().problems {
-        tracing::warn!(code = problem.code, "{}", problem.message);
+        tracing::warn!(code = %problem.code, "{}", problem.message);
     }
     let removed = std::fs::remove_dir_all(&dir).and_then(|()| std::fs::remove_dir(out.join(SPOOL)));
     // Another recording into the same directory has its spool there too.

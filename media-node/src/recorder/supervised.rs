@@ -205,7 +205,7 @@ impl Recording {
                 Ok(()) = problems.changed() => {
                     for problem in problems.borrow_and_update().clone() {
                         if aborts && upload::is_refusal(&problem) {
-                            tracing::info!(code = problem.code, "the recording ends: its service refuses it");
+                            tracing::info!(code = %problem.code, "the recording ends: its service refuses it");
                             desired.send_modify(|desired| desired.directive = Directive::Stop(EndCause::Failed));
                         }
                         reporter.note(problem);

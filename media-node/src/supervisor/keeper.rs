@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::{Desired, Directive, EndCause, Fault, Job, Phase, Problem, Refusal, Report};
+use protocol::{Desired, Directive, EndCause, Fault, Job, Phase, Problem, ProblemCode, Refusal, Report};
 use tokio::sync::mpsc;
 
 use super::pipe::{Begin, Control, Interrupt, Told};
@@ -313,7 +313,7 @@ impl Keeper {
     fn end_for_space(&mut self, why: String) {
         tracing::error!(sid = self.recording.sid, why, "the recording ends: no space");
         self.no_space = true;
-        self.note("spool_full", why);
+        self.note(ProblemCode::SpoolFull, why);
     }
 
     async fn store(&self, job: &Job) -> Result<(), String> {
@@ -370,16 +370,16 @@ impl Keeper {
         );
         self.totals.restarted();
         self.note(
-            "recorder_restarted",
+            ProblemCode::RecorderRestarted,
             format!("{why}; it goes on behind a discontinuity in {pause_ms} ms"),
         );
     }
 
     /// Tells a problem with the last report again.
-    fn note(&mut self, code: &str, message: String) {
+    fn note(&mut self, code: ProblemCode, message: String) {
         self.problems.push(Problem {
             fault: Fault::Ours,
-            code: code.to_owned(),
+            code,
             message,
             at_ms: unix_ms(),
         });

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use protocol::{Fault, Problem};
+use protocol::{Fault, Problem, ProblemCode};
 use tokio::sync::watch;
 
 use super::division::Due;
@@ -195,7 +195,7 @@ impl Uploader {
         let mut problems: Vec<_> = lines.customer.problem(now_ms).into_iter().collect();
         problems.extend(lines.backup.problem(now_ms).map(|problem| Problem {
             fault: Fault::Ours,
-            code: "backup_failing".to_owned(),
+            code: ProblemCode::BackupFailing,
             message: format!("the backup store: {}", problem.message),
             ..problem
         }));
@@ -204,7 +204,7 @@ impl Uploader {
             Some(_) => {
                 problems.push(Problem {
                     fault: Fault::Destination,
-                    code: "upload_backup".to_owned(),
+                    code: ProblemCode::UploadBackup,
                     message: format!(
                         "{} has not taken uploads for a while: the backup store holds them until it does",
                         self.place(Line::Customer)

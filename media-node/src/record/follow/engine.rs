@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{ChannelType, Desired, Directive, EndCause, Fault, Job, Problem, Roster, Source};
+use protocol::{ChannelType, Desired, Directive, EndCause, Fault, Job, Problem, ProblemCode, Roster, Source};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -146,7 +146,12 @@ pub async fn run<K: Recorder>(
 }
 
 fn unreachable(error: &RosterError, at_ms: u64) -> Problem {
-    problem(Fault::Destination, "source_unreachable", error.to_string(), at_ms)
+    problem(
+        Fault::Destination,
+        ProblemCode::SourceUnreachable,
+        error.to_string(),
+        at_ms,
+    )
 }
 
 impl Shared {
@@ -162,7 +167,7 @@ impl Shared {
         );
         board.problem_once(
             LEFT_OUT,
-            problem(Fault::Caller, "too_many_users", message, self.now_ms()),
+            problem(Fault::Caller, ProblemCode::TooManyUsers, message, self.now_ms()),
         );
     }
 }

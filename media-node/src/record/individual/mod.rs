@@ -15,7 +15,7 @@ mod transcode_tests;
 
 use std::sync::Arc;
 
-use protocol::{Desired, EndCause, Fault, Roster, StreamName, VideoQuality};
+use protocol::{Desired, EndCause, Fault, ProblemCode, Roster, StreamName, VideoQuality};
 use tokio::sync::{mpsc, watch};
 
 use super::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp, Tracks};
@@ -97,7 +97,9 @@ impl<S: SliceSink> Recorder for Individual<S> {
             if writer.await.is_err() {
                 let message = format!("the recording of user {uid} broke off by a defect of the node");
                 let at_ms = clock.wall_ms(clock.now_us());
-                board.lock().problem(problem(Fault::Ours, "internal", message, at_ms));
+                board
+                    .lock()
+                    .problem(problem(Fault::Ours, ProblemCode::Internal, message, at_ms));
             }
         };
         (inlet, written)

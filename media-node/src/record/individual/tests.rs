@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Directive, Roster, Selection, StreamName, StreamTypes, Subscription, TrackKind};
+use protocol::{Directive, ProblemCode, Roster, Selection, StreamName, StreamTypes, Subscription, TrackKind};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -331,8 +331,8 @@ async fn an_unreachable_source_is_told_once_and_tried_again() {
     let session = stage.captures.session("a/camera");
     send(&session, Track::Video, video(), &video().units[..50]).await;
     let status = stage.until(|status| status.first_media_ms.is_some()).await;
-    let codes: Vec<_> = status.problems.iter().map(|problem| problem.code.as_str()).collect();
-    assert_eq!(codes, ["source_unreachable"]);
+    let codes: Vec<_> = status.problems.iter().map(|problem| problem.code.clone()).collect();
+    assert_eq!(codes, [ProblemCode::SourceUnreachable]);
     assert!(
         status.problems[0].message.contains("user a"),
         "{}",
@@ -358,7 +358,7 @@ async fn losses_and_unsupported_codecs_are_told() {
     let status = stage.until(|status| status.lost_packets == 7).await;
     assert_eq!(status.problems.len(), 1);
     let problem = &status.problems[0];
-    assert_eq!(problem.code, "unsupported_codec");
+    assert_eq!(problem.code, ProblemCode::UnsupportedCodec);
     assert!(
         problem.message.contains("user a") && problem.message.contains("Opus"),
         "{}",
@@ -409,7 +409,7 @@ async fn users_beyond_the_limit_are_told_of() {
     stage.roster(&[("a", CAMERA), ("b", CAMERA)]).await;
     send(&first, Track::Audio, audio(), &audio().units[..10]).await;
     let status = stage.until(|status| !status.problems.is_empty()).await;
-    assert_eq!(status.problems[0].code, "too_many_users");
+    assert_eq!(status.problems[0].code, ProblemCode::TooManyUsers);
     assert!(
         stage
             .captures
