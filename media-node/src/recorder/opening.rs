@@ -1,3 +1,5 @@
+//! The spool of a recording off the runtime's threads, with the media library to finish what a crash has cut off.
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use protocol::{Desired, Directive, EndCause, Fault, Job, Phase, Problem, ProblemCode, Refusal, Report};
 use tokio::sync::mpsc;
 
-use super::pipe::{Begin, Control, Interrupt, Told};
+use super::pipe::{Begin, FromProcess, Interrupt, ToProcess};
 use super::process::Process;
 use super::recording::{Order, Recording, Stage};
 use super::restart::RestartPolicy;
@@ -158,12 +158,12 @@ impl Keeper {
             check: !begun,
             confirms: self.config.await_acknowledgement,
         };
-        let mut sent = process.send(&Control::Begin(Box::new(begin))).await;
+        let mut sent = process.send(&ToProcess::Begin(Box::new(begin))).await;
         if let (Ok(()), Some(desired)) = (&sent, &self.desired) {
-            sent = process.send(&Control::Desired(Box::new(desired.clone()))).await;
+            sent = process.send(&ToProcess::Desired(Box::new(desired.clone()))).await;
         }
         if let (Ok(()), Some(_)) = (&sent, self.leaving) {
-            sent = process.send(&Control::Leave).await;
+            sent = process.send(&ToProcess::Leave).await;
         }
         let end = match sent {
             Ok(()) => self.follow(&mut process, job).await,
@@ -194,8 +194,8 @@ impl Keeper {
                 told = process.next() => {
                     last_words = tokio::time::Instant::now();
                     match told {
-                        Some(Told::Refused(refusal)) => return End::Refused(refusal),
-                        Some(Told::Report(report)) => {
+                        Some(FromProcess::Refused(refusal)) => return End::Refused(refusal),
+                        Some(FromProcess::Report(report)) => {
                             let ended = report.phase == Phase::Ended;
                             self.publish(*report);
                             if ended {
@@ -203,7 +203,7 @@ impl Keeper {
                             }
                             continue;
                         }
-                        Some(Told::Vitals(vitals)) => {
+                        Some(FromProcess::Vitals(vitals)) => {
                             self.totals.add(vitals.counted.since(counted));
                             counted = vitals.counted;
                             self.recording.update(|status| status.vitals = vitals);
@@ -216,7 +216,7 @@ impl Keeper {
                 order = self.orders.recv() => match self.unless_alone(order) {
                     Some(Order::Job(newer)) if newer.epoch <= job.epoch => continue,
                     Some(Order::Job(newer)) => {
-                        let stop = process.send(&Control::Interrupt(Interrupt { drain_ms: 0 })).await;
+                        let stop = process.send(&ToProcess::Interrupt(Interrupt { drain_ms: 0 })).await;
                         if let Err(error) = stop {
                             tracing::warn!(sid = self.recording.sid, %error, "the replaced process does not listen");
                         }
@@ -229,25 +229,25 @@ impl Keeper {
                             continue;
                         }
                         self.desired = Some(desired.clone());
-                        Control::Desired(Box::new(desired))
+                        ToProcess::Desired(Box::new(desired))
                     }
                     Some(Order::EndForSpace(why)) => {
                         self.end_for_space(why);
                         let desired = self.last_wish(job);
                         self.desired = Some(desired.clone());
-                        Control::Desired(Box::new(desired))
+                        ToProcess::Desired(Box::new(desired))
                     }
-                    Some(Order::Confirmed(confirmed)) => Control::Confirmed(confirmed),
+                    Some(Order::Confirmed(confirmed)) => ToProcess::Confirmed(confirmed),
                     Some(Order::Answered { epoch, .. }) if epoch != job.epoch => continue,
-                    Some(Order::Answered { answered, .. }) => Control::Answered(answered),
+                    Some(Order::Answered { answered, .. }) => ToProcess::Answered(answered),
                     Some(Order::Leave(drain)) => {
                         self.leaving = Some(drain);
-                        Control::Leave
+                        ToProcess::Leave
                     }
                     Some(Order::Interrupt(drain)) => {
                         interrupted = true;
                         silence = drain + SILENCE;
-                        Control::Interrupt(Interrupt { drain_ms: drain.as_millis() as u64 })
+                        ToProcess::Interrupt(Interrupt { drain_ms: drain.as_millis() as u64 })
                     }
                     None => return End::Interrupted,
                 },

@@ -23,7 +23,7 @@ use protocol::{
 };
 use tokio::sync::watch;
 
-pub use pipe::{Answered, Begin, Control, Node, Told, encode, next};
+pub use pipe::{Answered, Begin, FromProcess, Node, ToProcess, encode, next};
 pub use recording::{Recording, Stage, Status};
 pub use space::{Space, SpaceLimits};
 pub use vitals::{Counted, Total, Vitals};

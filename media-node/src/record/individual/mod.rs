@@ -15,14 +15,14 @@ mod transcode_tests;
 
 use std::sync::Arc;
 
-use protocol::{Desired, EndCause, Fault, ProblemCode, Roster, StreamName, VideoQuality};
+use protocol::{Desired, Fault, ProblemCode, Roster, StreamName, VideoQuality};
 use tokio::sync::{mpsc, watch};
 
 use super::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp, Tracks};
 use super::sink::SliceSink;
 use super::snapshot::Snapshots;
 use super::status::{SharedBoard, problem};
-use super::{Context, Status};
+use super::{Context, Ending, Status};
 use crate::capture::Clock;
 use tracks::UserTracks;
 
@@ -30,7 +30,7 @@ use tracks::UserTracks;
 const QUEUE: usize = 256;
 
 /// See [`record::run`](super::run). Every captured unit is in a committed slice at the end.
-pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: watch::Sender<Status>) -> EndCause {
+pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: watch::Sender<Status>) -> Ending {
     let shared = context.shared();
     let recorder = Individual {
         sink: context.spool.clone(),

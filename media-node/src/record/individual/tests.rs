@@ -1,9 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Directive, ProblemCode, Roster, Selection, StreamName, StreamTypes, Subscription, TrackKind};
+use protocol::{Directive, EndCause, ProblemCode, Roster, Selection, StreamName, StreamTypes, Subscription, TrackKind};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::capture::{CaptureEnd, CaptureEvent, Clock, Track, Wanted};
@@ -23,7 +24,7 @@ struct Stage {
     captures: FakeCaptures,
     desired: watch::Sender<Desired>,
     status: watch::Receiver<Status>,
-    recording: JoinHandle<EndCause>,
+    recording: JoinHandle<Ending>,
 }
 
 impl Stage {
@@ -53,6 +54,7 @@ impl Stage {
             options,
             keys: None,
             presence,
+            interruption: CancellationToken::new(),
         };
         let (rosters, roster_queue) = mpsc::channel(4);
         let captures = FakeCaptures::default();
@@ -90,7 +92,10 @@ impl Stage {
 
     async fn stop(self, directive: Directive) -> (EndCause, Arc<DirSink>, Status) {
         self.desired.send_modify(|desired| desired.directive = directive);
-        let cause = timeout(Duration::from_secs(10), self.recording).await.unwrap().unwrap();
+        let ending = timeout(Duration::from_secs(10), self.recording).await.unwrap().unwrap();
+        let Ending::Over(cause) = ending else {
+            panic!("nothing has interrupted it")
+        };
         (cause, self.sink, self.status.borrow().clone())
     }
 
