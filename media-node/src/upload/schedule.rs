@@ -98,7 +98,7 @@ impl Schedule {
     ) -> Duration {
         self.in_flight.remove(&item);
         let (whose, code, what) = match fault {
-            UploadFault::Refused(said) => (
+            UploadFault::Refused(said) | UploadFault::UnknownKey(said) => (
                 Fault::Destination,
                 ProblemCode::UploadRefused,
                 format!("{place} refuses uploads: {said}"),
