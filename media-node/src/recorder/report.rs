@@ -14,7 +14,7 @@ pub(super) struct Reporter {
     node_id: String,
     job: Job,
     seq: u64,
-    /// Of uploads, oldest first. Each begins an episode; later words of the same episode replace the first ones.
+    /// The problems of uploads, oldest first. Each begins an episode; later words of the same episode replace the first ones.
     upload_problems: Vec<Problem>,
 }
 

@@ -8,7 +8,7 @@ use super::Vitals;
 /// A report names at most some thousand playlists.
 const MAX_MESSAGE_BYTES: u64 = 4 << 20;
 
-/// A line from the supervisor to the process of a recording. The first one is `Begin`. The end of the input means that the
+/// A message from the supervisor to the process of a recording, as a line of JSON. The first one is `Begin`. The end of the input means that the
 /// supervisor is gone: capture ends and the spool keeps the rest for the next process.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -65,7 +65,7 @@ pub struct Interrupt {
     pub drain_ms: u64,
 }
 
-/// A line from the process of a recording to its supervisor.
+/// A message from the process of a recording to its supervisor, as a line of JSON.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FromProcess {

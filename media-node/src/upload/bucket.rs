@@ -17,12 +17,12 @@ use crate::spool::object_key;
 
 /// A request may take so long before the store has seen any of its body.
 const BASE_TIME: Duration = Duration::from_secs(10);
-/// The slowest line that is still waited for, in bytes a second: 1 Mbit/s.
+/// The slowest connection that is still waited for, in bytes a second: 1 Mbit/s.
 const SLOWEST_LINE: u64 = 128 * 1024;
 
 /// Longer files, in bytes, travel in parts.
 const WHOLE_UP_TO: u64 = 64 << 20;
-/// Of one part in bytes; a store takes ten thousand of them, which is more than an MP4 file ever has.
+/// The size of one part in bytes; a store takes ten thousand of them, which is more than an MP4 file ever has.
 const PART: usize = 16 << 20;
 /// A part that fails is sent again so often before the whole file is.
 const PART_ATTEMPTS: usize = 3;

@@ -28,7 +28,7 @@ pub(super) struct Schedule {
     failing: BTreeMap<Item, Failing>,
     backoff: Backoff,
     closed_until_ms: u64,
-    /// Of the first failure since the last success.
+    /// When the first failure since the last success was, in milliseconds.
     down_since_ms: Option<u64>,
 }
 
@@ -52,7 +52,7 @@ impl Schedule {
         }
     }
 
-    /// Of what is due, what to do at this moment. What has failed waits behind what has not, so that one object that the
+    /// What to do at this moment, out of what is due. What has failed waits behind what has not, so that one object that the
     /// store will not take keeps no other back. While the last request failed, one at a time is made.
     pub(super) fn next(&mut self, mut due: Vec<Task>, now_ms: u64) -> Vec<Task> {
         if now_ms < self.closed_until_ms {

@@ -1,7 +1,9 @@
+mod account;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::{Desired, Directive, EndCause, Fault, Job, Phase, Problem, ProblemCode, Refusal, Report};
+use protocol::{Desired, Directive, EndCause, Job, Phase, Problem, ProblemCode, Refusal};
 use tokio::sync::mpsc;
 
 use super::pipe::{Begin, FromProcess, Interrupt, ToProcess};
@@ -9,18 +11,15 @@ use super::process::Process;
 use super::recording::{Order, Recording, Stage};
 use super::restart::RestartPolicy;
 use super::shutdown::EXIT_GRACE;
-use super::vitals::{Counted, Totals, Vitals};
+use super::vitals::{Counted, Totals};
 use super::{Config, internal};
 use crate::backoff::chance;
-use crate::clock::unix_ms;
 use crate::spool;
 
 /// A process reports every 2 s; one that is silent for so long is stuck and is replaced.
 const SILENCE: Duration = Duration::from_secs(30);
 /// A process that does not keep to the protocol is given so long to end by itself.
 const DEATH_GRACE: Duration = Duration::from_millis(500);
-/// A report carries so many problems.
-const MOST_PROBLEMS: usize = 16;
 
 /// Keeps the process of one recording alive until the recording is over.
 pub(super) struct Keeper {
@@ -293,7 +292,7 @@ impl Keeper {
                 directive: Directive::Stop(EndCause::NoSpace),
                 ..desired
             },
-            _ => desired,
+            Directive::Record | Directive::Stop(_) | Directive::Release => desired,
         }
     }
 
@@ -335,80 +334,5 @@ impl Keeper {
         } else {
             End::Refused(internal(&format!("the recording failed: {why}")))
         }
-    }
-
-    /// The spool is gone before the refusal is told, so that the same job can be tried again at once.
-    async fn refuse(&self, refusal: Refusal) {
-        tracing::info!(sid = self.recording.sid, code = ?refusal.code, reason = refusal.reason, "refused");
-        self.recording.remove_spool();
-        self.recording.update(|status| {
-            status.stage = Stage::Refused(refusal);
-            status.vitals = Vitals::default();
-        });
-    }
-
-    fn over(&self) {
-        tracing::info!(sid = self.recording.sid, "recording over");
-        let acknowledged = !self.config.await_acknowledgement;
-        if acknowledged {
-            self.recording.remove_spool();
-        }
-        self.recording.update(|status| {
-            status.stage = Stage::Ended;
-            status.vitals = Vitals::default();
-            status.acknowledged = acknowledged;
-        });
-    }
-
-    fn tell_death(&mut self, why: &str, pause: Duration) {
-        let pause_ms = pause.as_millis() as u64;
-        tracing::error!(
-            sid = self.recording.sid,
-            why,
-            pause_ms,
-            "the recording's process is started again"
-        );
-        self.totals.restarted();
-        self.note(
-            ProblemCode::RecorderRestarted,
-            format!("{why}; it goes on behind a discontinuity in {pause_ms} ms"),
-        );
-    }
-
-    /// Tells a problem with the last report again.
-    fn note(&mut self, code: ProblemCode, message: String) {
-        self.problems.push(Problem {
-            fault: Fault::Ours,
-            code,
-            message,
-            at_ms: unix_ms(),
-        });
-        let surplus = self.problems.len().saturating_sub(MOST_PROBLEMS);
-        self.problems.drain(..surplus);
-        let last = self.recording.status().borrow().report.clone();
-        if let Some(report) = last {
-            self.publish(Report {
-                at_ms: unix_ms(),
-                ..report
-            });
-        }
-    }
-
-    /// Sequence numbers grow over the reports of the processes and of the keeper itself.
-    fn publish(&self, mut report: Report) {
-        for problem in &self.problems {
-            if !report.problems.contains(problem) {
-                report.problems.push(problem.clone());
-            }
-        }
-        report.problems.sort_by_key(|problem| problem.at_ms);
-        let surplus = report.problems.len().saturating_sub(MOST_PROBLEMS);
-        report.problems.drain(..surplus);
-        self.recording.update(|status| {
-            if let Some(last) = status.report.as_ref().filter(|last| last.epoch == report.epoch) {
-                report.seq = report.seq.max(last.seq + 1);
-            }
-            status.report = Some(report);
-        });
     }
 }
