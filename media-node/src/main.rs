@@ -15,6 +15,7 @@ mod encryption;
 mod media;
 mod outbound;
 mod record;
+mod recorder;
 mod server;
 mod spool;
 mod stream;

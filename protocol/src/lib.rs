@@ -23,6 +23,7 @@ mod job;
 mod lease;
 mod mix;
 mod occurrence;
+mod problem_code;
 mod report;
 mod roster;
 mod secret;
@@ -41,6 +42,7 @@ pub use job::{
 pub use lease::{Placement, Terms};
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
 pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod, VodVideo};
+pub use problem_code::ProblemCode;
 pub use report::{
     BackedUp, EndCause, FileKind, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer, TrackKind,
 };

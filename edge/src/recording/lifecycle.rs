@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{EndCause, Fault, Phase, Problem, RecordedFile, Report, Vod, VodVideo};
+use protocol::{EndCause, Fault, Phase, Problem, ProblemCode, RecordedFile, Report, Vod, VodVideo};
 
 use super::message::reply;
 use super::nodes::{Lease, Role};
@@ -22,8 +22,6 @@ pub(super) const MAX_PROBLEMS: usize = 16;
 /// stays below the 2 MB that a row may have.
 pub(super) const MAX_FILES: usize = 2_000;
 
-const TOO_MANY_FILES: &str = "too_many_files";
-
 impl Recording {
     pub(super) fn hold(&mut self, lease: Lease) {
         self.nodes.lease = Some(lease);
@@ -39,7 +37,7 @@ impl Recording {
                  back",
                 lease.node.id
             );
-            self.remember("failed_over", message, now_ms);
+            self.remember(ProblemCode::FailedOver, message, now_ms);
         }
         self.nodes.last = None;
         self.nodes.cuts.clear();
@@ -50,17 +48,17 @@ impl Recording {
     pub(super) fn reinstate(&mut self, node_id: &str, epoch: u64, now_ms: u64) {
         if self.nodes.reinstate(node_id, epoch, now_ms) && !self.is_over() {
             self.remember(
-                "node_returned",
+                ProblemCode::NodeReturned,
                 format!("media node {node_id} is back and goes on"),
                 now_ms,
             );
         }
     }
 
-    pub(super) fn remember(&mut self, code: &str, message: String, at_ms: u64) {
+    pub(super) fn remember(&mut self, code: ProblemCode, message: String, at_ms: u64) {
         self.history.push(Problem {
             fault: Fault::Ours,
-            code: code.to_owned(),
+            code,
             message,
             at_ms,
         });
@@ -116,7 +114,7 @@ impl Recording {
         let too_many_files_ms = seen
             .problems
             .iter()
-            .find(|problem| problem.code == TOO_MANY_FILES)
+            .find(|problem| problem.code == ProblemCode::TooManyFiles)
             .map(|problem| problem.at_ms);
         seen.problems = report.problems;
         let dropped = merge(&mut seen.files, report.files);
@@ -125,7 +123,7 @@ impl Recording {
                 format!("{dropped} playlists are not listed: at most {MAX_FILES} are kept for each recording");
             let problem = Problem {
                 fault: Fault::Ours,
-                code: TOO_MANY_FILES.to_owned(),
+                code: ProblemCode::TooManyFiles,
                 message,
                 at_ms: too_many_files_ms.unwrap_or(now_ms),
             };

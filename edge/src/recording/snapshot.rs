@@ -1,6 +1,6 @@
 //! The public state of a recording, derived from what is known of it.
 
-use protocol::{EndCause, Fault, Phase, Problem};
+use protocol::{EndCause, Fault, Phase, Problem, ProblemCode};
 
 use super::state::{Recording, Stage};
 use super::{Snapshot, Status};
@@ -75,7 +75,7 @@ impl Recording {
         };
         Some(Problem {
             fault: Fault::Ours,
-            code: "node_lost".to_owned(),
+            code: ProblemCode::NodeLost,
             message,
             at_ms,
         })

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use protocol::{Cipher, Secret};
 use url::Url;
 
-use super::stop_signal;
+use super::stop_signal::stop_signal;
 use crate::channel::StreamPath;
 use crate::encryption::{Codec, Keys};
 use crate::media::{Demuxer, RtspPublisher};

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use protocol::{Desired, EndCause, Job, MixCounters, Mode, Problem, Refusal, TrackKind};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::capture::Transport;
 use crate::channel::{NodeAddresses, RosterError, RosterSource};
@@ -41,6 +42,17 @@ pub struct Context {
     pub clock: Clock,
     pub addresses: NodeAddresses,
     pub options: Options,
+    /// Ends capture without ending the recording, whatever the edge directs.
+    pub interruption: CancellationToken,
+}
+
+/// How capture ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// As the edge has directed, or because it cannot go on. The recording ends with this cause.
+    Over(EndCause),
+    /// By its [interruption](Context::interruption): another process may go on.
+    Interrupted,
 }
 
 impl Context {
@@ -54,6 +66,7 @@ impl Context {
             options: self.options.clone(),
             keys: self.keys(),
             presence: follow::Presence::of(&self.job),
+            interruption: self.interruption.clone(),
         }
     }
 
@@ -82,14 +95,14 @@ pub fn check(job: &Job, options: &Options) -> Result<(), Refusal> {
     }
 }
 
-/// Records until the directive says otherwise, and returns why it ended. Before it returns everything captured is in
-/// committed files; finishing the spool is the caller's part. When `desired` is closed it ends as stopped.
-pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: watch::Sender<Status>) -> EndCause {
+/// Records until the directive says otherwise or it is interrupted, and returns how it ended. Before it returns everything
+/// captured is in committed files; finishing the spool is the caller's part. When `desired` is closed it ends as stopped.
+pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: watch::Sender<Status>) -> Ending {
     match (context.job.mode, context.job.mix.clone()) {
         (Mode::Individual, _) => individual::run(context, desired, status).await,
         (Mode::Mix, Some(mix)) => mix::live::run(context, mix, desired, status).await,
         // Refused by `check`.
-        (Mode::Mix, None) => EndCause::Failed,
+        (Mode::Mix, None) => Ending::Over(EndCause::Failed),
     }
 }
 

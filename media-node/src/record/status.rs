@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use protocol::{Fault, MixCounters, Problem, TrackKind};
+use protocol::{Fault, MixCounters, Problem, ProblemCode, TrackKind};
 
 use super::Status;
 
@@ -68,7 +68,7 @@ impl Board {
     }
 
     pub(super) fn problem(&mut self, problem: Problem) {
-        tracing::warn!(code = problem.code, "{}", problem.message);
+        tracing::warn!(code = %problem.code, "{}", problem.message);
         if self.problems.len() == MAX_PROBLEMS {
             self.problems.pop_front();
         }
@@ -129,10 +129,10 @@ impl SharedBoard {
     }
 }
 
-pub(super) fn problem(fault: Fault, code: &str, message: String, at_ms: u64) -> Problem {
+pub(super) fn problem(fault: Fault, code: ProblemCode, message: String, at_ms: u64) -> Problem {
     Problem {
         fault,
-        code: code.to_owned(),
+        code,
         message,
         at_ms,
     }
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     fn some_problem(number: u64) -> Problem {
-        problem(Fault::Ours, "test", number.to_string(), number)
+        problem(Fault::Ours, ProblemCode::Internal, number.to_string(), number)
     }
 
     #[test]

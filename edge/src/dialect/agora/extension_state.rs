@@ -1,6 +1,6 @@
 //! What query and stop tell of a recording that goes to a video-on-demand service.
 
-use protocol::{EndCause, Phase, Vod};
+use protocol::{EndCause, Phase, ProblemCode, Vod};
 use serde::Serialize;
 
 use super::extension_config::ALIYUN_VOD;
@@ -60,9 +60,9 @@ fn is_uploading(snapshot: &Snapshot) -> bool {
 
 impl SubServiceStatus {
     pub(super) fn of(snapshot: &Snapshot) -> Self {
-        let has = |code: &str| snapshot.problems.iter().any(|problem| problem.code == code);
+        let has = |code| snapshot.problems.iter().any(|problem| problem.code == code);
         let recording_service = match snapshot.status {
-            _ if has("vod_refused") => "serviceValidationFailed",
+            _ if has(ProblemCode::VodRefused) => "serviceValidationFailed",
             Status::Placing => "serviceIdle",
             Status::Started if snapshot.phase == Some(Phase::Starting) => "serviceStarted",
             Status::Started => "serviceReady",

@@ -1,6 +1,6 @@
 //! `serverResponse`: what query and stop tell of a recording.
 
-use protocol::{Fault, FileKind, Mode, Phase, Problem, RecordedFile, TrackKind};
+use protocol::{Fault, FileKind, Mode, Phase, Problem, ProblemCode, RecordedFile, TrackKind};
 use serde::Serialize;
 
 use super::extension_state::{ExtensionState, SubServiceStatus};
@@ -188,7 +188,7 @@ pub(super) fn track_type(track: TrackKind) -> &'static str {
 #[serde(rename_all = "camelCase")]
 struct ProblemEntry {
     fault: Fault,
-    code: String,
+    code: ProblemCode,
     message: String,
     at_ms: u64,
 }

@@ -1,6 +1,6 @@
 //! Compares a recording with what has been told of it.
 
-use protocol::{EndCause, Happening, Phase, RecordedFile};
+use protocol::{EndCause, Happening, Phase, ProblemCode, RecordedFile};
 use serde::{Deserialize, Serialize};
 
 use super::incident::Who;
@@ -29,7 +29,7 @@ pub(super) struct Told {
     #[serde(default)]
     backup: bool,
     /// Those that the node listed last, by code and time.
-    problems: Vec<(String, u64)>,
+    problems: Vec<(ProblemCode, u64)>,
     progress_ms: u64,
     left: bool,
     uploaded: bool,
@@ -202,7 +202,7 @@ impl Told {
     fn problems(&mut self, recording: &Recording, news: &mut News) {
         let listed = &recording.seen.problems;
         for problem in listed {
-            let is_told = |(code, at_ms): &(String, u64)| *code == problem.code && *at_ms == problem.at_ms;
+            let is_told = |(code, at_ms): &(ProblemCode, u64)| *code == problem.code && *at_ms == problem.at_ms;
             if !self.problems.iter().any(is_told) {
                 news.events.push(Event::Problem(problem.clone()));
                 let problem = problem.clone();

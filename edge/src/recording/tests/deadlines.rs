@@ -1,10 +1,10 @@
-use protocol::{Directive, EndCause};
+use protocol::{Directive, EndCause, ProblemCode};
 
 use super::bench::*;
 use super::samples::*;
 use crate::recording::{Effect, NodeAnswer, Outcome, Status, next_alarm};
 
-fn codes(bench: &mut Bench) -> Vec<String> {
+fn codes(bench: &mut Bench) -> Vec<ProblemCode> {
     bench
         .snapshot("s1")
         .problems

@@ -1,4 +1,4 @@
-use protocol::{Directive, EndCause, Phase, RefusalCode};
+use protocol::{Directive, EndCause, Phase, ProblemCode, RefusalCode};
 
 use super::bench::*;
 use super::samples::*;
@@ -6,7 +6,7 @@ use crate::recording::{Effect, NodeAnswer, Outcome, Snapshot, Status, next_alarm
 
 const LOST: u64 = 30 * MINUTE;
 
-fn codes(bench: &mut Bench) -> Vec<String> {
+fn codes(bench: &mut Bench) -> Vec<ProblemCode> {
     let problems = bench.snapshot("s1").problems;
     problems.into_iter().map(|problem| problem.code).collect()
 }
@@ -47,14 +47,14 @@ fn in_vain(bench: &mut Bench, epoch: u64) {
 #[test]
 fn a_lost_node_is_replaced_and_released() {
     let (mut bench, epoch) = lost();
-    assert_eq!(codes(&mut bench), ["node_lost"]);
+    assert_eq!(codes(&mut bench), [ProblemCode::NodeLost]);
     assert_eq!(bench.snapshot("s1").status, Status::Recording);
     let (job, _) = bench.take(epoch, "n2");
     let placement = job.placement;
     assert_eq!(placement.directive, Some(Directive::Record));
     assert!(placement.takeover && placement.leased && !placement.terms.standby);
     assert_eq!((placement.started_ms, placement.lane), (Some(T0), 1));
-    assert_eq!(codes(&mut bench), ["failed_over"]);
+    assert_eq!(codes(&mut bench), [ProblemCode::FailedOver]);
     assert_eq!(bench.snapshot("s1").status, Status::Recording);
 
     bench.report("s1", "n2", epoch, |report| {
@@ -94,7 +94,7 @@ fn without_another_node_the_search_goes_on_and_the_lost_one_comes_back_to_its_le
     assert_eq!(pauses, [1_000, 2_000, 4_000, 4_000, 4_000]);
     let (desired, _) = bench.report("s1", "n1", 1, |_| {});
     assert_eq!((desired.directive, desired.epoch), (Directive::Record, 1));
-    assert_eq!(codes(&mut bench), ["node_returned"]);
+    assert_eq!(codes(&mut bench), [ProblemCode::NodeReturned]);
     assert!(!has_asked(&bench.pass(9_000)));
 }
 
@@ -140,7 +140,7 @@ fn a_lost_acceptance_is_made_good_by_the_new_nodes_report() {
     let (mut bench, epoch) = lost();
     bench.place("s1", epoch, Ok(node("n2")));
     assert_eq!(bench.report("s1", "n2", epoch, |_| {}).0.directive, Directive::Record);
-    assert_eq!(codes(&mut bench), ["failed_over"]);
+    assert_eq!(codes(&mut bench), [ProblemCode::FailedOver]);
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn nobody_for_a_long_time_ends_the_recording_and_its_playlists_are_ended_later()
         (snapshot.status, snapshot.cause),
         (Status::Failed, Some(EndCause::NodeLost))
     );
-    assert_eq!(codes(&mut bench), ["node_lost"]);
+    assert_eq!(codes(&mut bench), [ProblemCode::NodeLost]);
     while !has_asked(&effects) {
         effects = bench.pass(1_000);
     }

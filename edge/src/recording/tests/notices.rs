@@ -1,7 +1,8 @@
 //! What is told of a recording: events for the customer, incidents for the operator.
 
 use protocol::{
-    EndCause, Fault, Happening, JobRequest, Occurrence, Phase, Problem, Report, StorageKind, TrackKind, Vod, VodVideo,
+    EndCause, Fault, Happening, JobRequest, Occurrence, Phase, Problem, ProblemCode, Report, StorageKind, TrackKind,
+    Vod, VodVideo,
 };
 
 use super::bench::*;
@@ -12,7 +13,7 @@ use crate::recording::{Event, Input, Reply, Request, What, Who};
 fn problem(code: &str, at_ms: u64) -> Problem {
     Problem {
         fault: Fault::Destination,
-        code: code.to_owned(),
+        code: ProblemCode::from(code.to_owned()),
         message: code.to_owned(),
         at_ms,
     }
@@ -93,7 +94,7 @@ fn without_media_nothing_is_uploaded_and_a_lost_node_is_an_error() {
     let mut bench = Bench::started("s1", ticket("a"));
     bench.pass(31 * MINUTE);
     let events = bench.events("s1");
-    assert!(matches!(&events[2], Event::Problem(problem) if problem.code == "node_lost"));
+    assert!(matches!(&events[2], Event::Problem(problem) if problem.code == ProblemCode::NodeLost));
     let cause = EndCause::NodeLost;
     assert_eq!(events[3..], [Event::Exited { cause, complete: false }]);
     let (node, what) = ("n1".to_owned(), bench.what("s1"));
@@ -152,7 +153,10 @@ fn each_problem_is_told_once() {
             other => panic!("{other:?}"),
         })
         .collect();
-    assert_eq!(codes, [("a".to_owned(), 1), ("b".to_owned(), 1), ("a".to_owned(), 2)]);
+    assert_eq!(
+        codes,
+        [("a", 1), ("b", 1), ("a", 2)].map(|(code, at_ms)| (ProblemCode::from(code.to_owned()), at_ms))
+    );
     assert_eq!(bench.what("s1").len(), 2 + 3);
 }
 

@@ -1,4 +1,4 @@
-use protocol::{Directive, EndCause, Fault, Phase, Problem, RefusalCode, Selection};
+use protocol::{Directive, EndCause, Fault, Phase, Problem, ProblemCode, RefusalCode, Selection};
 
 use super::bench::*;
 use super::samples::*;
@@ -7,7 +7,7 @@ use crate::recording::Status;
 fn problem(code: &str) -> Problem {
     Problem {
         fault: Fault::Destination,
-        code: code.into(),
+        code: ProblemCode::from(code.to_owned()),
         message: "m".into(),
         at_ms: T0,
     }

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use protocol::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, StreamTypes, Subscription};
 use serde::Deserialize;
 
-use super::encoders::EncoderArgs;
+use super::args::EncoderArgs;
 use crate::media::decode_image;
 use crate::record::mix::files::{FileMix, FileUser};
 use crate::record::mix::{Change, Settings};

@@ -2,10 +2,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{ChannelType, Desired, Directive, EndCause, Fault, Job, Problem, Roster, Source};
+use protocol::{ChannelType, Desired, Directive, EndCause, Fault, Job, Problem, ProblemCode, Roster, Source};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
 
 use super::plan::{Order, Plan, plan};
 use super::session::{self, User};
@@ -13,7 +14,7 @@ use super::{Captures, Recorder, Rosters};
 use crate::channel::RosterError;
 use crate::encryption::Keys;
 use crate::record::status::{SharedBoard, problem};
-use crate::record::{Options, Status};
+use crate::record::{Ending, Options, Status};
 use crate::stream::Clock;
 
 const STATUS_EVERY: Duration = Duration::from_millis(500);
@@ -29,6 +30,8 @@ pub struct Shared {
     /// By which the channel's media is decrypted.
     pub keys: Option<Arc<Keys>>,
     pub presence: Presence,
+    /// See [`Context::interruption`](crate::record::Context::interruption).
+    pub interruption: CancellationToken,
 }
 
 /// Whose being in the roster keeps a channel from being empty, though nothing is recorded of them.
@@ -70,14 +73,14 @@ impl Shared {
 }
 
 /// A recording whose source cannot be followed at all.
-pub fn refuse(shared: &Shared, error: &RosterError, status: &watch::Sender<Status>) -> EndCause {
+pub fn refuse(shared: &Shared, error: &RosterError, status: &watch::Sender<Status>) -> Ending {
     shared.board.lock().problem(unreachable(error, shared.now_ms()));
     shared.publish(status);
-    EndCause::Failed
+    Ending::Over(EndCause::Failed)
 }
 
-/// Has `recorder` record the channel until the directive says otherwise, and returns why it ended. When `desired` is
-/// closed it ends as stopped.
+/// Has `recorder` record the channel until the directive says otherwise or it is interrupted, and returns how it ended. When
+/// `desired` is closed it ends as stopped.
 pub async fn run<K: Recorder>(
     shared: Shared,
     mut rosters: impl Rosters,
@@ -85,7 +88,7 @@ pub async fn run<K: Recorder>(
     mut recorder: K,
     mut desired: watch::Receiver<Desired>,
     status: watch::Sender<Status>,
-) -> EndCause {
+) -> Ending {
     let shared = Arc::new(shared);
     let mut users = Users {
         shared: shared.clone(),
@@ -97,12 +100,15 @@ pub async fn run<K: Recorder>(
     let mut roster_known = false;
     let mut ticks = interval(STATUS_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let cause = loop {
+    let ending = loop {
+        if shared.interruption.is_cancelled() {
+            break Ending::Interrupted;
+        }
         let wanted = desired.borrow_and_update().clone();
         match wanted.directive {
             Directive::Record => {}
-            Directive::Stop(cause) => break cause,
-            Directive::Release => break EndCause::LeaseLost,
+            Directive::Stop(cause) => break Ending::Over(cause),
+            Directive::Release => break Ending::Over(EndCause::LeaseLost),
         }
         let pictures = K::PICTURES(wanted.subscription.quality);
         let plan = plan(&roster, &wanted.subscription, pictures, shared.options.max_users);
@@ -116,7 +122,7 @@ pub async fn run<K: Recorder>(
             shared.board.lock().media(shared.now_ms());
         }
         if !recorder.goes_on() {
-            break EndCause::Failed;
+            break Ending::Over(EndCause::Failed);
         }
         recorder.follow(&roster, &plan, &wanted);
         users.follow(&mut recorder, plan, &roster, &rosters);
@@ -134,7 +140,8 @@ pub async fn run<K: Recorder>(
                     shared.board.lock().problem_once(ROSTER, problem);
                 }
             },
-            changed = desired.changed() => if changed.is_err() { break EndCause::Stopped },
+            changed = desired.changed() => if changed.is_err() { break Ending::Over(EndCause::Stopped) },
+            () = shared.interruption.cancelled() => {}
             Some(done) = users.tasks.join_next() => users.forget(done.ok().as_deref()),
             _ = ticks.tick() => shared.publish(&status),
         }
@@ -142,11 +149,16 @@ pub async fn run<K: Recorder>(
     users.end().await;
     recorder.end().await;
     shared.publish(&status);
-    cause
+    ending
 }
 
 fn unreachable(error: &RosterError, at_ms: u64) -> Problem {
-    problem(Fault::Destination, "source_unreachable", error.to_string(), at_ms)
+    problem(
+        Fault::Destination,
+        ProblemCode::SourceUnreachable,
+        error.to_string(),
+        at_ms,
+    )
 }
 
 impl Shared {
@@ -162,7 +174,7 @@ impl Shared {
         );
         board.problem_once(
             LEFT_OUT,
-            problem(Fault::Caller, "too_many_users", message, self.now_ms()),
+            problem(Fault::Caller, ProblemCode::TooManyUsers, message, self.now_ms()),
         );
     }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use protocol::{Fault, StreamName};
+use protocol::{Fault, ProblemCode, StreamName};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
 
@@ -204,7 +204,7 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
                 );
                 board.problem_once(
                     &format!("codec {uid} {track} {codec}"),
-                    problem(Fault::Destination, "unsupported_codec", message, now_ms),
+                    problem(Fault::Destination, ProblemCode::UnsupportedCodec, message, now_ms),
                 );
             }
             StreamEvent::Locked(track, locked) => {
@@ -226,7 +226,7 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
                 let message = format!("{track} of user {uid} {why}; what cannot be decrypted is not recorded");
                 board.problem_once(
                     &format!("locked {uid} {track} {locked:?}"),
-                    problem(fault, "decryption_failed", message, now_ms),
+                    problem(fault, ProblemCode::DecryptionFailed, message, now_ms),
                 );
             }
             StreamEvent::Format(..) | StreamEvent::Ended(_) => {}
@@ -260,12 +260,12 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
             StreamEnd::Failed(_) if self.backoff.failures() < TOLD_FAILURES => return,
             StreamEnd::Failed(reason) => (
                 "unreachable",
-                "source_unreachable",
+                ProblemCode::SourceUnreachable,
                 format!("the {stream} of user {uid} at {url} cannot be captured ({reason}); it is tried again"),
             ),
             StreamEnd::Silent => (
                 "silent",
-                "source_silent",
+                ProblemCode::SourceSilent,
                 format!("the {stream} of user {uid} at {url} sends nothing: is it publishing? it is opened again"),
             ),
         };

@@ -15,14 +15,14 @@ mod transcode_tests;
 
 use std::sync::Arc;
 
-use protocol::{Desired, EndCause, Fault, Roster, StreamName, VideoQuality};
+use protocol::{Desired, Fault, ProblemCode, Roster, StreamName, VideoQuality};
 use tokio::sync::{mpsc, watch};
 
 use super::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp, Tracks};
 use super::sink::SliceSink;
 use super::snapshot::Snapshots;
 use super::status::{SharedBoard, problem};
-use super::{Context, Status};
+use super::{Context, Ending, Status};
 use crate::container::RecordingNames;
 use crate::stream::Clock;
 use tracks::UserTracks;
@@ -31,7 +31,7 @@ use tracks::UserTracks;
 const QUEUE: usize = 256;
 
 /// See [`record::run`](super::run). Every captured unit is in a committed slice at the end.
-pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: watch::Sender<Status>) -> EndCause {
+pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: watch::Sender<Status>) -> Ending {
     let shared = context.shared();
     let recorder = Individual {
         sink: context.spool.clone(),
@@ -92,7 +92,9 @@ impl<S: SliceSink> Recorder for Individual<S> {
             if writer.await.is_err() {
                 let message = format!("the recording of user {uid} broke off by a defect of the node");
                 let at_ms = clock.wall_ms(clock.now_us());
-                board.lock().problem(problem(Fault::Ours, "internal", message, at_ms));
+                board
+                    .lock()
+                    .problem(problem(Fault::Ours, ProblemCode::Internal, message, at_ms));
             }
         };
         (inlet, written)

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Directive, Roster, Selection, StreamName, StreamTypes, Subscription, TrackKind};
+use protocol::{Directive, EndCause, ProblemCode, Roster, Selection, StreamName, StreamTypes, Subscription, TrackKind};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::capture::Wanted;
@@ -24,7 +25,7 @@ struct RecordedChannel {
     captures: FakeCaptures,
     desired: watch::Sender<Desired>,
     status: watch::Receiver<Status>,
-    recording: JoinHandle<EndCause>,
+    recording: JoinHandle<Ending>,
 }
 
 impl RecordedChannel {
@@ -52,6 +53,7 @@ impl RecordedChannel {
             options,
             keys: None,
             presence,
+            interruption: CancellationToken::new(),
         };
         let (rosters, roster_queue) = mpsc::channel(4);
         let captures = FakeCaptures::default();
@@ -89,7 +91,10 @@ impl RecordedChannel {
 
     async fn stop(self, directive: Directive) -> (EndCause, Arc<DirSink>, Status) {
         self.desired.send_modify(|desired| desired.directive = directive);
-        let cause = timeout(Duration::from_secs(10), self.recording).await.unwrap().unwrap();
+        let ending = timeout(Duration::from_secs(10), self.recording).await.unwrap().unwrap();
+        let Ending::Over(cause) = ending else {
+            panic!("nothing has interrupted it")
+        };
         (cause, self.sink, self.status.borrow().clone())
     }
 
@@ -336,8 +341,8 @@ async fn an_unreachable_source_is_told_once_and_tried_again() {
     let session = channel.captures.session("a/camera");
     send(&session, Track::Video, video(), &video().units[..50]).await;
     let status = channel.until(|status| status.first_media_ms.is_some()).await;
-    let codes: Vec<_> = status.problems.iter().map(|problem| problem.code.as_str()).collect();
-    assert_eq!(codes, ["source_unreachable"]);
+    let codes: Vec<_> = status.problems.iter().map(|problem| problem.code.clone()).collect();
+    assert_eq!(codes, [ProblemCode::SourceUnreachable]);
     assert!(
         status.problems[0].message.contains("user a"),
         "{}",
@@ -363,7 +368,7 @@ async fn losses_and_unsupported_codecs_are_told() {
     let status = channel.until(|status| status.lost_packets == 7).await;
     assert_eq!(status.problems.len(), 1);
     let problem = &status.problems[0];
-    assert_eq!(problem.code, "unsupported_codec");
+    assert_eq!(problem.code, ProblemCode::UnsupportedCodec);
     assert!(
         problem.message.contains("user a") && problem.message.contains("Opus"),
         "{}",
@@ -420,7 +425,7 @@ async fn users_beyond_the_limit_are_told_of() {
     channel.roster(&[("a", CAMERA), ("b", CAMERA)]).await;
     send(&first, Track::Audio, audio(), &audio().units[..10]).await;
     let status = channel.until(|status| !status.problems.is_empty()).await;
-    assert_eq!(status.problems[0].code, "too_many_users");
+    assert_eq!(status.problems[0].code, ProblemCode::TooManyUsers);
     assert!(
         channel
             .captures

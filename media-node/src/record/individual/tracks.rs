@@ -1,4 +1,4 @@
-use protocol::{Fault, StreamName, TrackKind};
+use protocol::{Fault, ProblemCode, StreamName, TrackKind};
 
 use super::Individual;
 use super::track_slicer::{TrackError, TrackSlicer};
@@ -158,26 +158,27 @@ impl<S: SliceSink> UserTracks<S> {
         let (fault, code, message) = match &error {
             TrackError::Slice(SliceError::Media(error)) | TrackError::Transcode(TranscodeError::Decode(error)) => (
                 Fault::Destination,
-                "unsupported_media",
+                ProblemCode::UnsupportedMedia,
                 format!("{track} of user {uid} cannot be recorded as it is sent ({error}); some of it is left out"),
             ),
             TrackError::Transcode(TranscodeError::Encode(error)) => (
                 Fault::Ours,
-                "transcoding_failed",
+                ProblemCode::TranscodingFailed,
                 format!("{track} of user {uid} cannot be recorded ({error}): has the node's FFmpeg its AAC encoder?"),
             ),
             TrackError::Slice(SliceError::Spool(error)) => (
                 Fault::Ours,
-                "spool_failed",
+                ProblemCode::SpoolFailed,
                 format!("{track} of user {uid} cannot be kept ({error}): is the node's disk full or failing?"),
             ),
             TrackError::Slice(SliceError::Write(error)) => (
                 Fault::Ours,
-                "spool_failed",
+                ProblemCode::SpoolFailed,
                 format!("{track} of user {uid} cannot be written ({error}): is the node's disk full or failing?"),
             ),
         };
+        let cause = format!("{code} {uid} {track}");
         let told = problem(fault, code, message, self.clock.wall_ms(now_us));
-        self.board.lock().problem_once(&format!("{code} {uid} {track}"), told);
+        self.board.lock().problem_once(&cause, told);
     }
 }

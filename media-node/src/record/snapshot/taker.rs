@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use protocol::{Fault, TrackKind};
+use protocol::{Fault, ProblemCode, TrackKind};
 
 use super::Snapshots;
 use super::gop::Gop;
@@ -153,12 +153,12 @@ impl Taker {
         let (fault, code, message) = match error {
             TakeError::Undecodable(_) => (
                 Fault::Destination,
-                "snapshot_failed",
+                ProblemCode::SnapshotFailed,
                 format!("pictures of user {uid} are missing: {error}; other pictures and the recording go on"),
             ),
             TakeError::Spool(_) => (
                 Fault::Ours,
-                "spool_failed",
+                ProblemCode::SpoolFailed,
                 format!("pictures of user {uid} cannot be kept ({error}): is the node's disk full or failing?"),
             ),
         };

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, OnceLock};
 
 use proptest::prelude::*;
-use protocol::Fault;
+use protocol::{Fault, ProblemCode};
 
 use super::gop::KEPT_BYTES;
 use super::taker::{Subject, Taker};
@@ -341,8 +341,8 @@ fn a_full_disk_is_told_once_and_costs_single_pictures() {
     let problems = board.lock().status(0).problems;
     assert_eq!(problems.len(), 1);
     assert_eq!(
-        (problems[0].fault, problems[0].code.as_str()),
-        (Fault::Ours, "spool_failed")
+        (problems[0].fault, problems[0].code.clone()),
+        (Fault::Ours, ProblemCode::SpoolFailed)
     );
 }
 
@@ -365,8 +365,8 @@ fn damaged_video_costs_its_own_pictures_only() {
     let problems = board.lock().status(0).problems;
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert_eq!(
-        (problems[0].fault, problems[0].code.as_str()),
-        (Fault::Destination, "snapshot_failed")
+        (problems[0].fault, problems[0].code.clone()),
+        (Fault::Destination, ProblemCode::SnapshotFailed)
     );
 }
 

@@ -1,4 +1,4 @@
-use protocol::Fault;
+use protocol::{Fault, ProblemCode};
 
 use super::Snapshots;
 use super::taker::Subject;
@@ -79,7 +79,7 @@ impl UserPictures {
     fn tell(&self, refused: &Refused, now_us: i64) {
         let told = problem(
             Fault::Ours,
-            "snapshot_failed",
+            ProblemCode::SnapshotFailed,
             format!("pictures of user {} are missing: {refused}", self.uid),
             self.clock.wall_ms(now_us),
         );

@@ -226,7 +226,7 @@ fn pictures_of_days_neither_fill_the_journal_nor_the_memory() {
 fn names_that_would_leave_the_directory_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let spool = open(dir.path());
-    for name in ["", "a/b", "..", "a\nb", &"x".repeat(MAX_NAME_BYTES + 1)] {
+    for name in ["", "a/b", "..", "a\nb", &"x".repeat(paths::MAX_NAME_BYTES + 1)] {
         let opening = Slice {
             name: name.to_owned(),
             ..slice(1, 0)

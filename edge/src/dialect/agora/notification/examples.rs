@@ -1,4 +1,4 @@
-use protocol::{EndCause, Fault, FileKind, Happening, Phase, Problem, RecordedFile, TrackKind};
+use protocol::{EndCause, Fault, FileKind, Happening, Phase, Problem, ProblemCode, RecordedFile, TrackKind};
 
 use crate::recording::{Event, Snapshot, Status, Subject};
 
@@ -6,9 +6,9 @@ use crate::recording::{Event, Snapshot, Status, Subject};
 pub(super) fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
     let uid = || "7".to_owned();
     let name = |suffix: &str| format!("{}_{}__uid_s_7__uid_e_{suffix}", subject.sid, subject.key.channel);
-    let problem = |code: &str| Problem {
+    let problem = |code: ProblemCode| Problem {
         fault: Fault::Destination,
-        code: code.to_owned(),
+        code,
         message: "this is a test".to_owned(),
         at_ms: now_ms,
     };
@@ -52,8 +52,8 @@ pub(super) fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
         })
     };
     vec![
-        Event::Problem(problem("upload_refused")),
-        Event::Problem(problem("upload_failing")),
+        Event::Problem(problem(ProblemCode::UploadRefused)),
+        Event::Problem(problem(ProblemCode::UploadFailing)),
         Event::Misfit {
             snapshot: Box::new(snapshot),
         },

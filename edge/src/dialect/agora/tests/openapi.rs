@@ -130,7 +130,7 @@ fn answers_have_no_fields_that_it_leaves_out() {
             }],
             problems: vec![Problem {
                 fault: Fault::Ours,
-                code: "c".into(),
+                code: protocol::ProblemCode::UploadRefused,
                 message: "m".into(),
                 at_ms: 1,
             }],

@@ -1,6 +1,6 @@
 use super::*;
 use crate::recording::Outcome;
-use protocol::{EndCause, Fault, Problem, RecordedFile, Refusal, RefusalCode, TrackKind};
+use protocol::{EndCause, Fault, Problem, ProblemCode, RecordedFile, Refusal, RefusalCode, TrackKind};
 
 fn snapshot() -> Snapshot {
     Snapshot {
@@ -43,7 +43,7 @@ fn ended(cause: EndCause) -> Snapshot {
 fn problem(message: &str) -> Problem {
     Problem {
         fault: Fault::Destination,
-        code: "upload_refused".into(),
+        code: ProblemCode::UploadRefused,
         message: message.into(),
         at_ms: 9,
     }

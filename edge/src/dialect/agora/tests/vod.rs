@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::recording::{Command, Outcome};
-use protocol::{EndCause, Fault, Problem, Storage, StorageKind, Vod, VodVideo};
+use protocol::{EndCause, Fault, Problem, ProblemCode, Storage, StorageKind, Vod, VodVideo};
 
 const SERVICE: &str = "/clientRequest/extensionServiceConfig/extensionServices/0";
 
@@ -245,9 +245,9 @@ fn stop_tells_the_files_too() {
 
 #[test]
 fn the_recording_service_has_the_documented_states() {
-    let problem = |code: &str| Problem {
+    let problem = |code: ProblemCode| Problem {
         fault: Fault::Destination,
-        code: code.to_owned(),
+        code,
         message: "no".to_owned(),
         at_ms: 1,
     };
@@ -315,7 +315,7 @@ fn the_recording_service_has_the_documented_states() {
         ),
         (
             Snapshot {
-                problems: vec![problem("upload_refused")],
+                problems: vec![problem(ProblemCode::UploadRefused)],
                 ..failed.clone()
             },
             "inProgress",
@@ -323,7 +323,7 @@ fn the_recording_service_has_the_documented_states() {
         ),
         (
             Snapshot {
-                problems: vec![problem("vod_refused")],
+                problems: vec![problem(ProblemCode::VodRefused)],
                 ..failed
             },
             "inProgress",

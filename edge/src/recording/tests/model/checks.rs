@@ -67,8 +67,8 @@ impl World {
     pub(super) fn check_the_end(&mut self) {
         let history = self.state.recordings.iter().flat_map(|recording| &recording.history);
         for fact in history {
-            self.tally.failovers += u64::from(fact.code == "failed_over");
-            self.tally.returns += u64::from(fact.code == "node_returned");
+            self.tally.failovers += u64::from(fact.code == protocol::ProblemCode::FailedOver);
+            self.tally.returns += u64::from(fact.code == protocol::ProblemCode::NodeReturned);
         }
         assert!(self.waiting.is_empty(), "every caller is answered: {:?}", self.waiting);
         for recording in &self.state.recordings {

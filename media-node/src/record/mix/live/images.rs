@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::Fault;
+use protocol::{Fault, ProblemCode};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use url::Url;
@@ -133,7 +133,7 @@ impl Images {
         let place = url.split(['?', '#']).next().unwrap_or_default();
         let message = format!("the image {place} cannot be used ({error}); the mix goes on without it");
         let at_ms = self.clock.wall_ms(self.clock.now_us());
-        let told = problem(Fault::Destination, "image_unusable", message, at_ms);
+        let told = problem(Fault::Destination, ProblemCode::ImageUnusable, message, at_ms);
         self.board.lock().problem_once(&cause(url), told);
     }
 }
@@ -306,7 +306,11 @@ mod tests {
             for _ in 0..400 {
                 let problems = self.board.lock().status(0).problems;
                 if problems.len() >= count {
-                    assert!(problems.iter().all(|problem| problem.code == "image_unusable"));
+                    assert!(
+                        problems
+                            .iter()
+                            .all(|problem| problem.code == ProblemCode::ImageUnusable)
+                    );
                     return problems.into_iter().map(|problem| problem.message).collect();
                 }
                 tokio::time::sleep(Duration::from_millis(50)).await;

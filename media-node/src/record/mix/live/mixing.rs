@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-use protocol::{Fault, MixCounters, StreamName};
+use protocol::{Fault, MixCounters, ProblemCode, StreamName};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
 
@@ -119,13 +119,13 @@ fn hand_over(made: &SyncSender<Made>, board: &SharedBoard, clock: Clock) -> impl
         let now_ms = clock.wall_ms(clock.now_us());
         match &out {
             Made::Failed(error) => {
-                let told = problem(Fault::Ours, "encoder_failed", failed(error), now_ms);
+                let told = problem(Fault::Ours, ProblemCode::EncoderFailed, failed(error), now_ms);
                 return board.lock().problem_once(ENCODER, told);
             }
             Made::Spell(Spell::Begins) => {
                 let message = "the node cannot keep up with this mix: pictures are left out, sound is not; give the node \
                                more processors or fewer recordings, or its encoder a faster preset";
-                let told = problem(Fault::Ours, "overloaded", message.to_owned(), now_ms);
+                let told = problem(Fault::Ours, ProblemCode::Overloaded, message.to_owned(), now_ms);
                 return board.lock().problem_once(OVERLOADED, told);
             }
             Made::Spell(Spell::Ends) => return board.lock().over(OVERLOADED),

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use protocol::{
-    Desired, EndCause, Fault, Job, Mix, Refusal, RefusalCode, Roster, StreamName, StreamTypes, TrackKind, VideoQuality,
+    Desired, Fault, Job, Mix, Refusal, RefusalCode, Roster, StreamName, StreamTypes, TrackKind, VideoQuality,
 };
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -34,7 +34,7 @@ use crate::outbound::{Client, Targets};
 use crate::record::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp, Tracks};
 use crate::record::sink::SliceSink;
 use crate::record::status::SharedBoard;
-use crate::record::{Context, Status};
+use crate::record::{Context, Ending, Status};
 use crate::spool::Spool;
 use crate::stream::{Clock, ReferenceClock};
 use desk::{Desk, Made, Wishes};
@@ -83,7 +83,7 @@ pub async fn run(
     mix: Mix,
     desired: watch::Receiver<Desired>,
     status: watch::Sender<Status>,
-) -> EndCause {
+) -> Ending {
     let shared = context.shared();
     let rosters = match context.rosters() {
         Ok(rosters) => rosters,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use protocol::{Fault, TrackKind};
+use protocol::{Fault, ProblemCode, TrackKind};
 
 use super::outputs::EVERYBODY;
 use crate::container::{FileNames, FinishError, finish_mp4};
@@ -239,7 +239,7 @@ impl Teller {
         let message =
             format!("an MP4 file of the mix is not whole ({error}): is the node's disk full or failing? HLS goes on");
         let at_ms = self.clock.wall_ms(self.clock.now_us());
-        let told = problem(Fault::Ours, "spool_failed", message, at_ms);
+        let told = problem(Fault::Ours, ProblemCode::SpoolFailed, message, at_ms);
         self.board.lock().problem_once(UNWRITTEN, told);
     }
 }

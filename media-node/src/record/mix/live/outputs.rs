@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protocol::{Fault, TrackKind};
+use protocol::{Fault, ProblemCode, TrackKind};
 
 use super::desk::Made;
 use super::mp4::Mp4Files;
@@ -99,7 +99,7 @@ impl<S: SliceSink> Outputs<S> {
         let message = format!("some of the mix cannot be kept ({error}): is the node's disk full or failing?");
         let told = problem(
             Fault::Ours,
-            "spool_failed",
+            ProblemCode::SpoolFailed,
             message,
             self.clock.wall_ms(self.clock.now_us()),
         );

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
-use protocol::{Directive, Layout, StreamTypes};
+use protocol::{Directive, EndCause, Layout, StreamTypes};
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::super::testing::*;
 use super::*;
@@ -43,6 +44,7 @@ async fn users_are_mixed_into_one_playlist_until_the_stop() {
         options: Options::default(),
         keys: None,
         presence: Presence::Bystanders,
+        interruption: CancellationToken::new(),
     };
     let settings = settings(320, 180, 15);
     let plan = desk::Plan {
@@ -91,8 +93,8 @@ async fn users_are_mixed_into_one_playlist_until_the_stop() {
     });
     tokio::join!(send(one, clock, picture, h264), send(two, clock, sound, aac_format()));
     desired.send_modify(|desired| desired.directive = Directive::Stop(EndCause::Stopped));
-    let cause = timeout(Duration::from_secs(10), recording).await.unwrap().unwrap();
-    assert_eq!(cause, EndCause::Stopped);
+    let ending = timeout(Duration::from_secs(10), recording).await.unwrap().unwrap();
+    assert_eq!(ending, Ending::Over(EndCause::Stopped));
 
     let slices = sink.slices();
     assert_eq!(slices.len(), 1);

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 /// Reads `90`, `90s`, `5m` or `1h`; a number alone is seconds.
-pub(super) fn parse(text: &str) -> Result<Duration, String> {
+pub(in crate::command) fn parse(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &text[digits.len()..] {
         "" | "s" => 1,

@@ -1,5 +1,5 @@
 /// Reads `500000`, `500MB`, `20GiB`: bytes, with the decimal or the binary units.
-pub(super) fn parse(text: &str) -> Result<u64, String> {
+pub(in crate::command) fn parse(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit: u64 = match &text[digits.len()..] {
         "" | "B" => 1,

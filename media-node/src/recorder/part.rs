@@ -1,15 +1,25 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use protocol::{Desired, Directive, MAX_OCCURRENCES, Placement, SpoolReport};
+use protocol::{Desired, MAX_OCCURRENCES, Placement, SpoolReport};
 use tokio::sync::watch;
 
-use super::cut;
-use super::report::Progress;
+use super::course::Aim;
+use super::disk::on_disk;
+use super::opening::cut;
 use super::standing::Standing;
-use crate::spool::{Spool, SpoolError};
+use crate::spool::Spool;
 use crate::supervisor::Answered;
 use crate::upload::Writing;
+
+/// Where the process stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Progress {
+    /// Capture has ended.
+    pub(super) captured: bool,
+    /// Nothing is left to do.
+    pub(super) done: bool,
+}
 
 /// What this process does of the recording while other nodes may have to do with it.
 pub(super) struct Part {
@@ -42,23 +52,27 @@ impl Part {
         self.standing.leaving = leaving;
     }
 
-    /// Lets files and playlists go to the store, or not. `interrupted`: capture ends because this process does.
-    pub(super) fn regulate(&self, wanted: &Desired, interrupted: bool) {
-        let to_be_released = wanted.directive == Directive::Release && !interrupted;
-        // What a node that leaves has captured may have to be cut where the next one begins.
-        let leaves = self.standing.leaving && wanted.directive == Directive::Record;
-        let held_back = wanted.terms.standby || leaves || (to_be_released && !self.released);
-        self.spool.hold_back(held_back && !self.released);
-        let writes = !wanted.terms.standby && !to_be_released && !self.released;
+    /// Lets files and playlists go to the store, or not.
+    pub(super) fn regulate(&self, wanted: &Desired, aim: Aim) {
+        let (holds_back, writes) = match aim {
+            // What a node that leaves has captured may have to be cut where the next one begins.
+            Aim::Record => (self.standing.leaving, true),
+            Aim::Stop | Aim::Interrupt => (false, true),
+            Aim::Release => (true, false),
+        };
+        let standby = wanted.terms.standby;
+        self.spool.hold_back((standby || holds_back) && !self.released);
+        let writes = writes && !standby && !self.released;
         let writing = self.standing.writing(writes, self.spool.learned_to());
         self.writing
             .send_if_modified(|told| std::mem::replace(told, writing) != writing);
     }
 
     /// Gives up what another node has, once nothing is captured any more and the edge wants it.
-    pub(super) async fn release_if_wanted(&mut self, wanted: &Desired, interrupted: bool) -> Result<(), String> {
-        if wanted.directive != Directive::Release || interrupted || self.released {
-            return Ok(());
+    pub(super) async fn release_if_wanted(&mut self, wanted: &Desired, aim: Aim) -> Result<(), String> {
+        match aim {
+            Aim::Release if !self.released => {}
+            Aim::Release | Aim::Record | Aim::Stop | Aim::Interrupt => return Ok(()),
         }
         let (standby, cuts) = (wanted.terms.standby, self.cuts(wanted));
         tracing::info!(standby, cuts = cuts.len(), "another node has the recording");
@@ -78,8 +92,11 @@ impl Part {
             .collect()
     }
 
-    pub(super) fn report(&self, wanted: &Desired, interrupted: bool) -> SpoolReport {
-        let records = wanted.directive == Directive::Record && !interrupted;
+    pub(super) fn report(&self, aim: Aim) -> SpoolReport {
+        let records = match aim {
+            Aim::Record => true,
+            Aim::Stop | Aim::Release | Aim::Interrupt => false,
+        };
         self.standing.report(&self.spool, records, self.started_ms)
     }
 
@@ -100,15 +117,4 @@ impl Part {
     pub(super) fn has_told_everything(&self) -> bool {
         self.spool.unconfirmed() <= MAX_OCCURRENCES && self.standing.has_told(self.spool.confirmed())
     }
-}
-
-/// Carries out a step that waits for the disk.
-pub(super) async fn on_disk(
-    spool: &Arc<Spool>,
-    step: impl FnOnce(&Spool) -> Result<(), SpoolError> + Send + 'static,
-) -> Result<(), String> {
-    let spool = Arc::clone(spool);
-    let done = tokio::task::spawn_blocking(move || step(&spool)).await;
-    done.map_err(|error| error.to_string())?
-        .map_err(|error| error.to_string())
 }

@@ -8,8 +8,8 @@ use protocol::{Desired, Fault, Job, Placement, Refusal, RefusalCode, Storage};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::super::open_spool;
-use super::super::part::on_disk;
+use super::disk::on_disk;
+use super::opening::open_spool;
 use crate::outbound;
 use crate::record::{self, Options};
 use crate::spool::{Opening, Spool, SpoolError};

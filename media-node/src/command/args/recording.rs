@@ -8,7 +8,7 @@ use crate::record::{MixOptions, Options};
 
 /// How channels are recorded.
 #[derive(Args, Clone, Debug)]
-pub(super) struct RecordingArgs {
+pub(in crate::command) struct RecordingArgs {
     #[command(flatten)]
     capture: CaptureArgs,
     #[command(flatten)]
@@ -16,7 +16,7 @@ pub(super) struct RecordingArgs {
 }
 
 impl RecordingArgs {
-    pub(super) fn options(&self) -> Result<Options, String> {
+    pub(in crate::command) fn options(&self) -> Result<Options, String> {
         Ok(self.capture.options(self.encoders.options()?))
     }
 
@@ -24,7 +24,7 @@ impl RecordingArgs {
     ///
     /// # Errors
     /// When the operator has chosen one that this machine does not have.
-    pub(super) fn try_encoders(&self, options: &MixOptions) -> Result<(), String> {
+    pub(in crate::command) fn try_encoders(&self, options: &MixOptions) -> Result<(), String> {
         match options.try_encoders() {
             Err(error) if self.encoders.are_chosen() => Err(format!(
                 "{error}: are TAPEDECK_VIDEO_ENCODER and its options right for this machine?"
@@ -38,7 +38,7 @@ impl RecordingArgs {
     }
 
     /// For a process that records with the same options.
-    pub(super) fn as_arguments(&self) -> Vec<String> {
+    pub(in crate::command) fn as_arguments(&self) -> Vec<String> {
         [self.capture.as_arguments(), self.encoders.as_arguments()].concat()
     }
 }

@@ -1,5 +1,8 @@
+//! What is told of a recording to the edge.
+
 use protocol::{Job, Phase, Pictures, Problem, Report, SpoolReport, StorageKind, Vod, VodVideo};
 
+use super::part::Progress;
 use crate::record::Status;
 use crate::spool::{self, KeptVideo, Spool};
 
@@ -11,17 +14,8 @@ pub(super) struct Reporter {
     node_id: String,
     job: Job,
     seq: u64,
-    /// Of uploads, oldest first. Each begins an episode; later words of the same episode replace the first ones.
+    /// The problems of uploads, oldest first. Each begins an episode; later words of the same episode replace the first ones.
     upload_problems: Vec<Problem>,
-}
-
-/// Where the process stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Progress {
-    /// Capture has ended.
-    pub(super) captured: bool,
-    /// Nothing is left to do.
-    pub(super) done: bool,
 }
 
 impl Reporter {

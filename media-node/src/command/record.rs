@@ -1,65 +1,60 @@
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::Args;
 use protocol::{
-    Addressing, ChannelType, Desired, Directive, EndCause, FileStyle, Job, Mode, RecorderKey, Secret, Selection,
-    Source, Storage, StorageKind, StreamTypes, Subscription, VideoQuality,
+    Addressing, ChannelType, FileStyle, Job, Mode, RecorderKey, Secret, Selection, Source, Storage, StorageKind,
+    StreamTypes, Subscription, VideoQuality,
 };
 use tokio::sync::watch;
 
-use super::{RecordArgs, open_spool, stop_signal};
-use crate::channel::NodeAddresses;
-use crate::clock::unix_ms;
-use crate::container::playlist;
-use crate::record::{self, Context, Status};
-use crate::spool::{self, Opening};
-use crate::stream::Clock;
-use crate::upload::{Store, Uploader};
+use super::args::{RecordingArgs, duration};
+use super::random_id::random_id;
+use super::stop_signal::stop_signal;
+use crate::record::Status;
+use crate::recorder::{self, Alone};
 
-/// Directory below the output's for slices that no playlist names yet; it is removed at the end.
-const SPOOL: &str = ".spool";
 const STATUS_EVERY: Duration = Duration::from_secs(10);
 
-/// Records URLs into a directory: the same capture, spool and playlists as with an edge, and the directory for a store.
+#[derive(Args, Debug)]
+pub(super) struct RecordArgs {
+    /// An RTSP stream to record; repeat it for more. Credentials may stand in the URL.
+    #[arg(long, value_name = "URL", required_unless_present = "supervised")]
+    url: Vec<String>,
+    /// The uid for the URL at the same place [default: 1, 2, …]
+    #[arg(long)]
+    uid: Vec<String>,
+    /// Directory for playlists and slices.
+    #[arg(long, value_name = "DIR", required_unless_present = "supervised")]
+    out: Option<PathBuf>,
+    /// Channel name in the files' names.
+    #[arg(long, default_value = "channel")]
+    channel: String,
+    /// Ends after so long: `10s`, `5m`, `1h`. Without it, SIGINT or SIGTERM ends it.
+    #[arg(long, value_parser = duration::parse)]
+    duration: Option<Duration>,
+    #[command(flatten)]
+    pub(super) recording: RecordingArgs,
+    /// Takes the job and orders from standard input and reports on standard output; used by `serve`.
+    #[arg(long, hide = true, requires = "dir", conflicts_with_all = ["url", "uid", "out", "duration"])]
+    pub(super) supervised: bool,
+    /// The recording's spool.
+    #[arg(long, hide = true)]
+    pub(super) dir: Option<PathBuf>,
+}
+
+/// Records URLs into a directory.
 pub(super) async fn run(args: RecordArgs) -> Result<(), String> {
     let out = args.out.clone().ok_or("--out is missing")?;
-    let job = job(&args, &out)?;
-    let dir = out.join(SPOOL).join(&job.sid);
-    spool::store_job(&dir, &job).map_err(|error| error.to_string())?;
-    let opening = Opening {
-        epoch: job.epoch,
-        at_ms: unix_ms(),
-    };
-    let spool = open_spool(&dir, opening).await.map_err(|error| error.to_string())?;
-    let style = job.files.clone();
-    let render = Box::new(move |slices: &[_], ended| playlist::render(slices, &style, ended));
-    let uploader = tokio::spawn(Uploader::new(Arc::clone(&spool), Store::Directory(out.clone()), None, render).run());
-    let wanted = Desired {
-        epoch: job.epoch,
-        directive: Directive::Record,
-        subscription: job.subscription.clone(),
-        scene: None,
-        keys: None,
-        terms: Default::default(),
-    };
-    let (desired, desired_state) = watch::channel(wanted);
-    let (status, statuses) = watch::channel(Status::default());
-    let context = Context {
-        clock: Clock::new(spool.started_ms()),
-        spool: Arc::clone(&spool),
-        addresses: NodeAddresses::default(),
+    let alone = Alone {
+        job: job(&args, &out)?,
+        out: out.clone(),
         options: args.recording.options()?,
-        job,
     };
-    let capture = tokio::spawn(record::run(context, desired_state, status));
-    wait(args.duration, statuses.clone()).await?;
-    desired.send_modify(|desired| desired.directive = Directive::Stop(EndCause::Stopped));
-    let cause = capture.await.map_err(|error| error.to_string())?;
-    tokio::task::block_in_place(|| spool.finish(cause)).map_err(|error| error.to_string())?;
-    uploader.await.map_err(|error| error.to_string())?;
-    for file in spool.files("") {
+    let (status, statuses) = watch::channel(Status::default());
+    let recorded = recorder::record(alone, status, wait(args.duration, statuses)).await?;
+    for file in &recorded.files {
         let (seconds, name) = (file.duration_ms as f64 / 1000.0, out.join(&file.name));
         println!(
             "{} ({:.3} s in {} slices, {} bytes)",
@@ -69,15 +64,10 @@ pub(super) async fn run(args: RecordArgs) -> Result<(), String> {
             file.bytes
         );
     }
-    for problem in &statuses.borrow().problems {
-        tracing::warn!(code = problem.code, "{}", problem.message);
+    for problem in &recorded.problems {
+        tracing::warn!(code = %problem.code, "{}", problem.message);
     }
-    let removed = std::fs::remove_dir_all(&dir).and_then(|()| std::fs::remove_dir(out.join(SPOOL)));
-    // Another recording into the same directory has its spool there too.
-    if let Err(error) = removed {
-        tracing::debug!(%error, "the spool's directory stays");
-    }
-    if spool.files("").is_empty() {
+    if recorded.files.is_empty() {
         Err("nothing was recorded".to_owned())
     } else {
         Ok(())
@@ -161,11 +151,4 @@ fn job(args: &RecordArgs, out: &Path) -> Result<Job, String> {
         backup: None,
         placement: Default::default(),
     })
-}
-
-/// 32 lower-case hexadecimal characters.
-pub(super) fn random_id() -> Result<String, getrandom::Error> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -5,7 +5,7 @@ use crate::record::MixOptions;
 
 /// The encoders of mixed recordings.
 #[derive(Args, Clone, Debug)]
-pub(super) struct EncoderArgs {
+pub(in crate::command) struct EncoderArgs {
     /// FFmpeg's name of an H.264 encoder. Default: libx264.
     #[arg(long, env = "TAPEDECK_VIDEO_ENCODER")]
     video_encoder: Option<String>,
@@ -29,11 +29,11 @@ pub(super) struct EncoderArgs {
 
 impl EncoderArgs {
     /// Whether the operator has chosen an encoder; else a machine without the usual ones may do without mixes.
-    pub(super) fn are_chosen(&self) -> bool {
+    pub(in crate::command) fn are_chosen(&self) -> bool {
         self.video_encoder.is_some() || self.video_encoder_options.is_some()
     }
 
-    pub(super) fn options(&self) -> Result<MixOptions, String> {
+    pub(in crate::command) fn options(&self) -> Result<MixOptions, String> {
         let usual = VideoEncoderChoice::default();
         let name = self.video_encoder.clone().unwrap_or(usual.name.clone());
         let options = match &self.video_encoder_options {
@@ -58,7 +58,7 @@ impl EncoderArgs {
     }
 
     /// For a process that mixes with the same options.
-    pub(super) fn as_arguments(&self) -> Vec<String> {
+    pub(in crate::command) fn as_arguments(&self) -> Vec<String> {
         let mut arguments: Vec<String> = [
             ("--video-encoder-threads", self.video_encoder_threads.to_string()),
             ("--mix-threads", self.workers.to_string()),

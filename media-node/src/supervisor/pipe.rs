@@ -6,13 +6,13 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 use super::Vitals;
 
 /// A report names at most some thousand playlists.
-const MAX_LINE_BYTES: u64 = 4 << 20;
+const MAX_MESSAGE_BYTES: u64 = 4 << 20;
 
-/// A line from the supervisor to the process of a recording. The first one is `Begin`. The end of the input means that the
+/// A message from the supervisor to the process of a recording, as a line of JSON. The first one is `Begin`. The end of the input means that the
 /// supervisor is gone: capture ends and the spool keeps the rest for the next process.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Control {
+pub enum ToProcess {
     Begin(Box<Begin>),
     Desired(Box<Desired>),
     /// The edge has what has happened up to here.
@@ -65,10 +65,10 @@ pub struct Interrupt {
     pub drain_ms: u64,
 }
 
-/// A line from the process of a recording to its supervisor.
+/// A message from the process of a recording to its supervisor, as a line of JSON.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Told {
+pub enum FromProcess {
     Report(Box<Report>),
     /// With each report.
     Vitals(Vitals),
@@ -87,24 +87,24 @@ pub fn encode<T: Serialize>(message: &T) -> serde_json::Result<Vec<u8>> {
 ///
 /// # Errors
 /// When reading fails, a line is too long, or it is not a message.
-pub async fn next<T: DeserializeOwned>(input: &mut (impl AsyncBufRead + Unpin)) -> Result<Option<T>, LineError> {
+pub async fn next<T: DeserializeOwned>(input: &mut (impl AsyncBufRead + Unpin)) -> Result<Option<T>, PipeError> {
     let mut line = Vec::new();
     input
-        .take(MAX_LINE_BYTES)
+        .take(MAX_MESSAGE_BYTES)
         .read_until(b'\n', &mut line)
         .await
-        .map_err(LineError::Read)?;
+        .map_err(PipeError::Read)?;
     match line.last() {
         None => Ok(None),
         // The other side was stopped in the middle of a line.
-        Some(last) if *last != b'\n' && (line.len() as u64) < MAX_LINE_BYTES => Ok(None),
-        Some(b'\n') => serde_json::from_slice(&line).map(Some).map_err(LineError::Content),
-        Some(_) => Err(LineError::TooLong),
+        Some(last) if *last != b'\n' && (line.len() as u64) < MAX_MESSAGE_BYTES => Ok(None),
+        Some(b'\n') => serde_json::from_slice(&line).map(Some).map_err(PipeError::Content),
+        Some(_) => Err(PipeError::TooLong),
     }
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum LineError {
+pub enum PipeError {
     #[error("the line cannot be read: {0}")]
     Read(std::io::Error),
     #[error("the line is not a message: {0}")]
@@ -120,14 +120,17 @@ mod tests {
     #[tokio::test]
     async fn whole_lines_are_messages_and_a_cut_one_is_the_end() {
         let mut input: &[u8] = b"{\"interrupt\":{\"drain_ms\":5}}\n{\"interr";
-        let first: Option<Control> = next(&mut input).await.unwrap();
-        assert!(matches!(first, Some(Control::Interrupt(Interrupt { drain_ms: 5 }))));
-        assert!(next::<Control>(&mut input).await.unwrap().is_none());
+        let first: Option<ToProcess> = next(&mut input).await.unwrap();
+        assert!(matches!(first, Some(ToProcess::Interrupt(Interrupt { drain_ms: 5 }))));
+        assert!(next::<ToProcess>(&mut input).await.unwrap().is_none());
     }
 
     #[tokio::test]
     async fn other_text_is_an_error() {
         let mut input: &[u8] = b"hello\n";
-        assert!(matches!(next::<Control>(&mut input).await, Err(LineError::Content(_))));
+        assert!(matches!(
+            next::<ToProcess>(&mut input).await,
+            Err(PipeError::Content(_))
+        ));
     }
 }

@@ -1,26 +1,25 @@
+mod account;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::{Desired, Directive, EndCause, Fault, Job, Phase, Problem, Refusal, Report};
+use protocol::{Desired, Directive, EndCause, Job, Phase, Problem, ProblemCode, Refusal};
 use tokio::sync::mpsc;
 
-use super::line::{Begin, Control, Interrupt, Told};
+use super::pipe::{Begin, FromProcess, Interrupt, ToProcess};
 use super::process::Process;
 use super::recording::{Order, Recording, Stage};
 use super::restart::RestartPolicy;
 use super::shutdown::EXIT_GRACE;
-use super::vitals::{Counted, Totals, Vitals};
+use super::vitals::{Counted, Totals};
 use super::{Config, internal};
 use crate::backoff::chance;
-use crate::clock::unix_ms;
 use crate::spool;
 
 /// A process reports every 2 s; one that is silent for so long is stuck and is replaced.
 const SILENCE: Duration = Duration::from_secs(30);
 /// A process that does not keep to the protocol is given so long to end by itself.
 const DEATH_GRACE: Duration = Duration::from_millis(500);
-/// A report carries so many problems.
-const MOST_PROBLEMS: usize = 16;
 
 /// Keeps the process of one recording alive until the recording is over.
 pub(super) struct Keeper {
@@ -158,12 +157,12 @@ impl Keeper {
             check: !begun,
             confirms: self.config.await_acknowledgement,
         };
-        let mut sent = process.send(&Control::Begin(Box::new(begin))).await;
+        let mut sent = process.send(&ToProcess::Begin(Box::new(begin))).await;
         if let (Ok(()), Some(desired)) = (&sent, &self.desired) {
-            sent = process.send(&Control::Desired(Box::new(desired.clone()))).await;
+            sent = process.send(&ToProcess::Desired(Box::new(desired.clone()))).await;
         }
         if let (Ok(()), Some(_)) = (&sent, self.leaving) {
-            sent = process.send(&Control::Leave).await;
+            sent = process.send(&ToProcess::Leave).await;
         }
         let end = match sent {
             Ok(()) => self.follow(&mut process, job).await,
@@ -194,8 +193,8 @@ impl Keeper {
                 told = process.next() => {
                     last_words = tokio::time::Instant::now();
                     match told {
-                        Some(Told::Refused(refusal)) => return End::Refused(refusal),
-                        Some(Told::Report(report)) => {
+                        Some(FromProcess::Refused(refusal)) => return End::Refused(refusal),
+                        Some(FromProcess::Report(report)) => {
                             let ended = report.phase == Phase::Ended;
                             self.publish(*report);
                             if ended {
@@ -203,7 +202,7 @@ impl Keeper {
                             }
                             continue;
                         }
-                        Some(Told::Vitals(vitals)) => {
+                        Some(FromProcess::Vitals(vitals)) => {
                             self.totals.add(vitals.counted.since(counted));
                             counted = vitals.counted;
                             self.recording.update(|status| status.vitals = vitals);
@@ -216,7 +215,7 @@ impl Keeper {
                 order = self.orders.recv() => match self.unless_alone(order) {
                     Some(Order::Job(newer)) if newer.epoch <= job.epoch => continue,
                     Some(Order::Job(newer)) => {
-                        let stop = process.send(&Control::Interrupt(Interrupt { drain_ms: 0 })).await;
+                        let stop = process.send(&ToProcess::Interrupt(Interrupt { drain_ms: 0 })).await;
                         if let Err(error) = stop {
                             tracing::warn!(sid = self.recording.sid, %error, "the replaced process does not listen");
                         }
@@ -229,25 +228,25 @@ impl Keeper {
                             continue;
                         }
                         self.desired = Some(desired.clone());
-                        Control::Desired(Box::new(desired))
+                        ToProcess::Desired(Box::new(desired))
                     }
                     Some(Order::EndForSpace(why)) => {
                         self.end_for_space(why);
                         let desired = self.last_wish(job);
                         self.desired = Some(desired.clone());
-                        Control::Desired(Box::new(desired))
+                        ToProcess::Desired(Box::new(desired))
                     }
-                    Some(Order::Confirmed(confirmed)) => Control::Confirmed(confirmed),
+                    Some(Order::Confirmed(confirmed)) => ToProcess::Confirmed(confirmed),
                     Some(Order::Answered { epoch, .. }) if epoch != job.epoch => continue,
-                    Some(Order::Answered { answered, .. }) => Control::Answered(answered),
+                    Some(Order::Answered { answered, .. }) => ToProcess::Answered(answered),
                     Some(Order::Leave(drain)) => {
                         self.leaving = Some(drain);
-                        Control::Leave
+                        ToProcess::Leave
                     }
                     Some(Order::Interrupt(drain)) => {
                         interrupted = true;
                         silence = drain + SILENCE;
-                        Control::Interrupt(Interrupt { drain_ms: drain.as_millis() as u64 })
+                        ToProcess::Interrupt(Interrupt { drain_ms: drain.as_millis() as u64 })
                     }
                     None => return End::Interrupted,
                 },
@@ -293,7 +292,7 @@ impl Keeper {
                 directive: Directive::Stop(EndCause::NoSpace),
                 ..desired
             },
-            _ => desired,
+            Directive::Record | Directive::Stop(_) | Directive::Release => desired,
         }
     }
 
@@ -313,7 +312,7 @@ impl Keeper {
     fn end_for_space(&mut self, why: String) {
         tracing::error!(sid = self.recording.sid, why, "the recording ends: no space");
         self.no_space = true;
-        self.note("spool_full", why);
+        self.note(ProblemCode::SpoolFull, why);
     }
 
     async fn store(&self, job: &Job) -> Result<(), String> {
@@ -335,80 +334,5 @@ impl Keeper {
         } else {
             End::Refused(internal(&format!("the recording failed: {why}")))
         }
-    }
-
-    /// The spool is gone before the refusal is told, so that the same job can be tried again at once.
-    async fn refuse(&self, refusal: Refusal) {
-        tracing::info!(sid = self.recording.sid, code = ?refusal.code, reason = refusal.reason, "refused");
-        self.recording.remove_spool();
-        self.recording.update(|status| {
-            status.stage = Stage::Refused(refusal);
-            status.vitals = Vitals::default();
-        });
-    }
-
-    fn over(&self) {
-        tracing::info!(sid = self.recording.sid, "recording over");
-        let acknowledged = !self.config.await_acknowledgement;
-        if acknowledged {
-            self.recording.remove_spool();
-        }
-        self.recording.update(|status| {
-            status.stage = Stage::Ended;
-            status.vitals = Vitals::default();
-            status.acknowledged = acknowledged;
-        });
-    }
-
-    fn tell_death(&mut self, why: &str, pause: Duration) {
-        let pause_ms = pause.as_millis() as u64;
-        tracing::error!(
-            sid = self.recording.sid,
-            why,
-            pause_ms,
-            "the recording's process is started again"
-        );
-        self.totals.restarted();
-        self.note(
-            "recorder_restarted",
-            format!("{why}; it goes on behind a discontinuity in {pause_ms} ms"),
-        );
-    }
-
-    /// Tells a problem with the last report again.
-    fn note(&mut self, code: &str, message: String) {
-        self.problems.push(Problem {
-            fault: Fault::Ours,
-            code: code.to_owned(),
-            message,
-            at_ms: unix_ms(),
-        });
-        let surplus = self.problems.len().saturating_sub(MOST_PROBLEMS);
-        self.problems.drain(..surplus);
-        let last = self.recording.status().borrow().report.clone();
-        if let Some(report) = last {
-            self.publish(Report {
-                at_ms: unix_ms(),
-                ..report
-            });
-        }
-    }
-
-    /// Sequence numbers grow over the reports of the processes and of the keeper itself.
-    fn publish(&self, mut report: Report) {
-        for problem in &self.problems {
-            if !report.problems.contains(problem) {
-                report.problems.push(problem.clone());
-            }
-        }
-        report.problems.sort_by_key(|problem| problem.at_ms);
-        let surplus = report.problems.len().saturating_sub(MOST_PROBLEMS);
-        report.problems.drain(..surplus);
-        self.recording.update(|status| {
-            if let Some(last) = status.report.as_ref().filter(|last| last.epoch == report.epoch) {
-                report.seq = report.seq.max(last.seq + 1);
-            }
-            status.report = Some(report);
-        });
     }
 }

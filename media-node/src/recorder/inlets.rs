@@ -6,7 +6,7 @@ use protocol::{Confirmed, Desired, Directive};
 use tokio::io::{BufReader, Stdin};
 use tokio::sync::{mpsc, watch};
 
-use crate::supervisor::{self, Answered, Control};
+use crate::supervisor::{self, Answered, ToProcess};
 
 /// That wait to be noted; the edge answers no faster than it is told.
 const MOST_ANSWERS: usize = 16;
@@ -49,23 +49,23 @@ async fn listen(
     let is_interrupted = || interrupt.borrow().is_some();
     loop {
         let answer = match supervisor::next(&mut input).await {
-            Ok(Some(Control::Desired(newer))) => {
+            Ok(Some(ToProcess::Desired(newer))) => {
                 if !is_interrupted() {
                     desired.send_if_modified(|desired| want(desired, *newer));
                 }
                 continue;
             }
-            Ok(Some(Control::Interrupt(order))) => {
+            Ok(Some(ToProcess::Interrupt(order))) => {
                 interrupt.send_replace(Some(Duration::from_millis(order.drain_ms)));
                 continue;
             }
-            Ok(Some(Control::Leave)) => {
+            Ok(Some(ToProcess::Leave)) => {
                 leave.send_replace(true);
                 continue;
             }
-            Ok(Some(Control::Confirmed(confirmed))) => Answer::Confirmed(confirmed),
-            Ok(Some(Control::Answered(answered))) => Answer::Answered(answered),
-            Ok(Some(Control::Begin(_))) => {
+            Ok(Some(ToProcess::Confirmed(confirmed))) => Answer::Confirmed(confirmed),
+            Ok(Some(ToProcess::Answered(answered))) => Answer::Answered(answered),
+            Ok(Some(ToProcess::Begin(_))) => {
                 tracing::warn!("a second job is ignored");
                 continue;
             }
