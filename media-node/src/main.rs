@@ -13,6 +13,7 @@ mod command;
 mod container;
 mod encryption;
 mod media;
+mod mix;
 mod outbound;
 mod record;
 mod server;

@@ -3,8 +3,9 @@ use clap::{Args, ValueEnum};
 
 use super::encoders::EncoderArgs;
 use crate::capture::Transport;
+use crate::mix::MixOptions;
 use crate::outbound::Targets;
-use crate::record::{MixOptions, Options};
+use crate::record::Options;
 
 /// How channels are recorded.
 #[derive(Args, Clone, Debug)]

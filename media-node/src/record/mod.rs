@@ -4,7 +4,7 @@
 
 mod follow;
 mod individual;
-pub mod mix;
+mod mixed;
 mod sink;
 mod slicer;
 mod snapshot;
@@ -22,14 +22,11 @@ use tokio::sync::watch;
 use crate::capture::{Clock, Transport};
 use crate::channel::{NodeAddresses, RosterError, RosterSource};
 use crate::encryption::Keys;
+use crate::mix::MixOptions;
 use crate::outbound::Targets;
 use crate::spool::Spool;
 
-pub use mix::MixOptions;
 use status::{Board, SharedBoard};
-
-/// For how long a user who sends no video any more is shown with the last picture, in microseconds.
-const LAST_PICTURE_US: i64 = 3_500_000;
 
 /// What one recording works with.
 pub struct Context {
@@ -71,7 +68,7 @@ impl Context {
 pub fn check(job: &Job, options: &Options) -> Result<(), Refusal> {
     match job.mode {
         Mode::Individual => Ok(()),
-        Mode::Mix => mix::live::check(job, &options.mix),
+        Mode::Mix => mixed::check(job, &options.mix),
     }
 }
 
@@ -80,7 +77,7 @@ pub fn check(job: &Job, options: &Options) -> Result<(), Refusal> {
 pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: watch::Sender<Status>) -> EndCause {
     match (context.job.mode, context.job.mix.clone()) {
         (Mode::Individual, _) => individual::run(context, desired, status).await,
-        (Mode::Mix, Some(mix)) => mix::live::run(context, mix, desired, status).await,
+        (Mode::Mix, Some(mix)) => mixed::run(context, mix, desired, status).await,
         // Refused by `check`.
         (Mode::Mix, None) => EndCause::Failed,
     }

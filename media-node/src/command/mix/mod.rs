@@ -1,5 +1,6 @@
 //! `media-node mix`: mixes files into one, with the code that mixes a live channel.
 
+mod files;
 mod writer;
 
 use std::error::Error;
@@ -12,8 +13,8 @@ use serde::Deserialize;
 
 use super::encoders::EncoderArgs;
 use crate::media::decode_image;
-use crate::record::mix::files::{FileMix, FileUser};
-use crate::record::mix::{Change, Settings};
+use crate::mix::{Change, Settings};
+use files::{FileMix, FileUser};
 use writer::Writer;
 
 /// Mixes files as users of one channel.

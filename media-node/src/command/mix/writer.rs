@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::capture::{AccessUnit, Format};
 use crate::container;
 use crate::media::{Mp4Muxer, MuxedTrack, TsMuxer, TsUnit, move_index_to_front};
-use crate::record::mix::{Mixer, Output};
+use crate::mix::{Mixer, Output};
 
 /// Creates the file when the formats of all its tracks are known.
 pub(super) struct Writer {

@@ -13,7 +13,7 @@ use super::*;
 use crate::capture::{AccessUnit, Clock};
 use crate::container::FileNames;
 use crate::media::{self, Picture, VideoEncoder, VideoEncoderChoice, VideoTarget, decode_image};
-use crate::record::LAST_PICTURE_US;
+use crate::mix::LAST_PICTURE_US;
 use crate::record::status::{Board, SharedBoard};
 use crate::record::testing::{DirSink, shifted};
 use crate::spool::{Finish, LoneKind, Opening};

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use crate::capture::AccessUnit;
-use crate::record::LAST_PICTURE_US;
+use crate::mix::LAST_PICTURE_US;
 
 /// How long a frame is taken to last before two are known, and the longest that one is taken to last.
 const DEFAULT_FRAME_US: i64 = 40_000;

@@ -6,7 +6,8 @@ use protocol::{AudioProfile, Layout, MixOutput, Scene, Selection, StreamTypes, S
 
 use super::audio::RATE;
 use super::layout::Rect;
-use super::paint::{self, Yuv};
+use super::paint;
+pub use super::paint::{BLACK, Yuv};
 use super::{Change, Mixer, Output, Settings, Shed};
 use crate::capture::{AacFormat, AccessUnit, Format, Track};
 use crate::media::{

@@ -245,5 +245,4 @@ impl Teller {
 }
 
 #[cfg(test)]
-#[path = "mp4_tests.rs"]
 mod tests;

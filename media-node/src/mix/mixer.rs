@@ -368,5 +368,4 @@ impl Mixer {
 }
 
 #[cfg(test)]
-#[path = "mixer_tests/mod.rs"]
 mod tests;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use protocol::{Layout, StreamName, StreamTypes};
 
-use super::super::testing::{Timed, aac_format, everybody, scene, settings};
 use super::desk::{Desk, Made, Plan, Wishes};
 use crate::capture::{CaptureEvent, Format, H264Format, Track};
 use crate::container::finish_mp4;
 use crate::media::Picture;
-use crate::record::mix::{MixOptions, Output};
+use crate::mix::testing::{Timed, aac_format, everybody, scene, settings};
+use crate::mix::{MixOptions, Output};
 use crate::spool::{Finish, Opening, Probed, Spool};
 
 pub fn wishes(present: &[&str]) -> Wishes {

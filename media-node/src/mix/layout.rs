@@ -281,5 +281,4 @@ fn even(fraction: f64, length: u32) -> u32 {
 }
 
 #[cfg(test)]
-#[path = "layout_tests.rs"]
 mod tests;

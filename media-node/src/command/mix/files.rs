@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use protocol::{Scene, Selection, Subscription, VideoQuality};
 
-use super::{Change, Counters, MixError, Mixer, Output, Settings, Shed};
 use crate::media::{Demuxed, Demuxer, MediaError};
+use crate::mix::{Change, Counters, MixError, Mixer, Output, Settings, Shed};
 
 /// One user's file.
 #[derive(Clone, Debug, PartialEq)]

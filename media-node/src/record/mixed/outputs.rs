@@ -8,7 +8,7 @@ use super::desk::Made;
 use super::mp4::Mp4Files;
 use crate::capture::{AccessUnit, Clock, Format};
 use crate::container::FileNames;
-use crate::record::mix::Output;
+use crate::mix::Output;
 use crate::record::sink::SliceSink;
 use crate::record::slicer::{SliceError, Slicer};
 use crate::record::status::{SharedBoard, problem};

@@ -4,8 +4,8 @@ use protocol::{FileKind, Layout};
 
 use super::super::testing::open_spool;
 use super::*;
-use crate::record::mix::testing::{RED, Script, everybody, scene, settings, tone, video};
-use crate::record::mix::{Mixer, Output};
+use crate::mix::testing::{RED, Script, everybody, scene, settings, tone, video};
+use crate::mix::{Mixer, Output};
 use crate::record::status::Board;
 use crate::record::testing::complaints;
 

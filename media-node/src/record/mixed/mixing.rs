@@ -12,7 +12,7 @@ use super::desk::{Desk, Made, Wishes};
 use super::pace::Spell;
 use crate::capture::{CaptureEvent, Clock};
 use crate::media::Picture;
-use crate::record::mix::{Counters, MixError};
+use crate::mix::{Counters, MixError};
 use crate::record::status::{SharedBoard, problem};
 
 /// The mixer looks after what is due at least so often.

@@ -327,5 +327,4 @@ fn middle(length: u32, part: f64) -> (u32, u32) {
 }
 
 #[cfg(test)]
-#[path = "compose_tests.rs"]
 mod tests;

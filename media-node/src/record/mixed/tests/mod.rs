@@ -1,11 +1,14 @@
+mod drift;
+mod same_bytes;
+
 use std::time::Duration;
 
 use protocol::{Directive, Layout, StreamTypes};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::super::testing::*;
 use super::*;
 use crate::capture::{CaptureEnd, CaptureEvent, Format, H264Format};
+use crate::mix::testing::*;
 use crate::record::Options;
 use crate::record::follow::testing::{CAMERA, FakeCaptures, FakeRosters, everything, roster};
 use crate::record::follow::{Presence, Shared};

@@ -1,4 +1,4 @@
-use crate::record::mix::Shed;
+use crate::mix::Shed;
 
 /// Behind by so much, in microseconds, pictures are left out: the least of them from the first on.
 const BEHIND_US: [(i64, Shed); 3] = [

@@ -12,11 +12,9 @@ use crate::media::VideoEncoderChoice;
 mod audio;
 mod compose;
 mod drift;
-pub mod files;
 mod interleave;
 mod layout;
 mod limiter;
-pub mod live;
 mod mixer;
 mod output;
 mod paint;
@@ -25,10 +23,11 @@ mod seen;
 mod video;
 
 #[cfg(test)]
-mod testing;
+pub mod testing;
 
 pub use mixer::{Change, MixError, Mixer, Output, Settings, Shed};
 use output::{AudioOutput, VideoOutput};
+pub use scene::{LAST_PICTURE_US, images};
 
 /// A node's settings of its mixes.
 #[derive(Clone, Debug)]

@@ -7,9 +7,8 @@ use protocol::{MixOutput, Scene, StreamName, StreamTypes, Subscription};
 use super::pace::{Pace, Spell};
 use crate::capture::{CaptureEvent, Track};
 use crate::media::{MuxedTrack, Picture};
+use crate::mix::{Change, Counters, MixError, MixOptions, Mixer, Output, images};
 use crate::record::follow::{Choice, Pass};
-use crate::record::mix::scene::images;
-use crate::record::mix::{Change, Counters, MixError, MixOptions, Mixer, Output};
 
 /// A channel from which nothing has come for so long is empty: what would be mixed is neither seen nor heard.
 const EMPTY_US: i64 = 60_000_000;
@@ -320,5 +319,4 @@ impl Mix {
 }
 
 #[cfg(test)]
-#[path = "desk_tests.rs"]
 mod tests;

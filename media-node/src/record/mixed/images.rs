@@ -14,8 +14,8 @@ use super::mixing::Told;
 use crate::backoff::{Backoff, chance};
 use crate::capture::Clock;
 use crate::media::{Picture, decode_image};
+use crate::mix::images;
 use crate::outbound::{Client, FetchError};
-use crate::record::mix::scene::images;
 use crate::record::status::{SharedBoard, problem};
 
 /// Largest file in bytes, as Agora has it.
@@ -208,8 +208,8 @@ mod tests {
 
     use super::*;
     use crate::media::testing::bmp;
+    use crate::mix::testing::everybody;
     use crate::outbound::Targets;
-    use crate::record::mix::testing::everybody;
     use crate::record::status::Board;
 
     /// Answers each request by its path: an image, a text, too much, or a failure the first two times.

@@ -5,15 +5,11 @@
 //! `outputs` and `mp4` write files and may wait for the disk.
 
 mod desk;
-#[cfg(test)]
-mod drift_tests;
 mod images;
 mod mixing;
 mod mp4;
 mod outputs;
 mod pace;
-#[cfg(test)]
-mod same_bytes_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -28,9 +24,9 @@ use protocol::{
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::{MixOptions, Mixer};
 use crate::capture::{Clock, Pace};
 use crate::container::FileNames;
+use crate::mix::{MixOptions, Mixer};
 use crate::outbound::{Client, Targets};
 use crate::record::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp, Tracks};
 use crate::record::sink::SliceSink;

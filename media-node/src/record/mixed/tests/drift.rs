@@ -3,13 +3,12 @@
 
 use protocol::StreamName;
 
-use super::super::Output;
-use super::super::paint::BLACK;
-use super::super::testing::*;
-use super::desk::{Desk, Made};
-use super::testing::{h264, plan, wishes};
+use super::super::desk::{Desk, Made};
+use super::super::testing::{h264, plan, wishes};
 use crate::capture::testing::{Path, Sent, capture};
 use crate::capture::{CaptureEvent, Pace, Track};
+use crate::mix::Output;
+use crate::mix::testing::*;
 
 const SECOND: i64 = 1_000_000;
 const SECONDS: i64 = 600;

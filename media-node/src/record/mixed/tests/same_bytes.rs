@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use protocol::{Layout, PlaylistStyle, Selection, StreamName, Subscription, TrackKind};
 
-use super::super::testing::{BLUE, GREEN, RED, WHITE, everybody, plain, tone, video};
-use super::desk::{Desk, Wishes};
-use super::mp4::{Limits, Mp4Files};
-use super::outputs::{Outputs, playlist_key};
-use super::testing::{Script, Step, open_spool, plan, wishes};
+use super::super::desk::{Desk, Wishes};
+use super::super::mp4::{Limits, Mp4Files};
+use super::super::outputs::{Outputs, playlist_key};
+use super::super::testing::{Script, Step, open_spool, plan, wishes};
 use crate::capture::Clock;
 use crate::container::{FileNames, playlist};
+use crate::mix::testing::{BLUE, GREEN, RED, WHITE, everybody, plain, tone, video};
 use crate::record::status::{Board, SharedBoard};
 
 const SECOND: i64 = 1_000_000;

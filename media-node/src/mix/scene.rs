@@ -7,7 +7,9 @@ use protocol::{Scene, Selection, StreamTypes, Subscription};
 use super::compose::Source;
 use super::video::Decoded;
 use crate::media::Picture;
-use crate::record::LAST_PICTURE_US;
+
+/// For how long a user who sends no video any more is shown with the last picture, in microseconds.
+pub const LAST_PICTURE_US: i64 = 3_500_000;
 
 /// Identities of images do not meet those of decoded pictures, which count from 1.
 const IMAGE: u64 = 1 << 63;

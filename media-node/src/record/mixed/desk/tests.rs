@@ -1,18 +1,18 @@
-use super::super::super::testing::*;
 use super::super::testing::{Script, Step, mixes, plan, wishes};
 use super::*;
 use crate::capture::CaptureEnd;
 use crate::media::VideoEncoderChoice;
+use crate::mix::testing::*;
 
 const SECOND: i64 = 1_000_000;
 
-fn colour_of(output: &[Output], us: i64) -> crate::record::mix::paint::Yuv {
+fn colour_of(output: &[Output], us: i64) -> Yuv {
     let pictures = pictures(output);
     let (_, picture) = pictures.iter().rev().find(|(pts_us, _)| *pts_us <= us).unwrap();
     colour_at(picture, 0.5, 0.5)
 }
 
-fn assert_colours(output: &[Output], expected: &[(i64, crate::record::mix::paint::Yuv)]) {
+fn assert_colours(output: &[Output], expected: &[(i64, Yuv)]) {
     for (us, colour) in expected {
         let found = colour_of(output, *us);
         assert!(alike(found, *colour), "at {us} µs: {found:?}, not {colour:?}");
@@ -129,10 +129,7 @@ fn images_stay_from_one_mix_to_the_next_and_go_with_their_scene() {
     let mixes = mixes(script.play(&mut desk, 74 * SECOND));
     assert_eq!(mixes.len(), 2);
     assert_colours(&mixes[0], &[(3 * SECOND, WHITE)]);
-    assert_colours(
-        &mixes[1],
-        &[(71 * SECOND, WHITE), (73 * SECOND, crate::record::mix::paint::BLACK)],
-    );
+    assert_colours(&mixes[1], &[(71 * SECOND, WHITE), (73 * SECOND, BLACK)]);
 }
 
 #[test]
