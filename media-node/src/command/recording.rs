@@ -3,7 +3,7 @@ use clap::{Args, ValueEnum};
 
 use super::encoders::EncoderArgs;
 use crate::capture::Transport;
-use crate::mix::MixOptions;
+use crate::mix::{self, MixOptions};
 use crate::outbound::Targets;
 use crate::record::Options;
 
@@ -26,7 +26,7 @@ impl RecordingArgs {
     /// # Errors
     /// When the operator has chosen one that this machine does not have.
     pub(super) fn try_encoders(&self, options: &MixOptions) -> Result<(), String> {
-        match options.try_encoders() {
+        match mix::try_encoders(options) {
             Err(error) if self.encoders.are_chosen() => Err(format!(
                 "{error}: are TAPEDECK_VIDEO_ENCODER and its options right for this machine?"
             )),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::Counters;
+use super::counters::Counters;
 use super::drift::Drift;
 use crate::capture::AccessUnit;
 use crate::media::{AudioCodec, AudioDecoder, MediaError, Resampler, Sound};

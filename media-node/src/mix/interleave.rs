@@ -1,6 +1,25 @@
 use std::collections::VecDeque;
 
-use super::Output;
+use crate::capture::AccessUnit;
+
+/// One coded unit of the mixed recording. Each track is in the order of decoding times; all sound before a key frame's
+/// presentation comes in front of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// H.264 in Annex B form. Each key frame is an IDR picture with SPS and PPS in front. The decoding time may lie before
+    /// the recording's start.
+    Video(AccessUnit),
+    /// AAC-LC without ADTS headers.
+    Audio(AccessUnit),
+}
+
+impl Output {
+    pub fn unit(&self) -> &AccessUnit {
+        match self {
+            Self::Video(unit) | Self::Audio(unit) => unit,
+        }
+    }
+}
 
 /// Puts the units of both tracks into the order of playing: an encoder keeps pictures back longer than sound. All sound
 /// before a key frame's presentation stands in front of it, so that the output can be cut there.

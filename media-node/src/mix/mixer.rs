@@ -1,34 +1,17 @@
 use std::collections::{BTreeMap, VecDeque};
 
-use protocol::{MixOutput, Scene, StreamTypes, Subscription};
+use protocol::{Scene, StreamTypes, Subscription};
 
-use super::Counters;
-use super::audio::AudioTrack;
-use super::interleave::Interleave;
+use super::counters::Counters;
+use super::interleave::{Interleave, Output};
 use super::layout;
-use super::output::{AudioOutput, VideoOutput, block_us};
-use super::scene::Stage;
-use super::seen;
-use super::video::VideoTrack;
+use super::output::{AudioOutput, MixError, Shed, VideoOutput, block_us};
+use super::pictures;
+use super::scene::SceneState;
+use super::settings::Settings;
+use super::user::User;
 use crate::capture::{AccessUnit, Format, Track};
-use crate::media::{AudioCodec, AudioEncoder, MediaError, MuxedTrack, Picture, VideoEncoderChoice};
-
-/// What a mixer is made for. All of it is fixed for its life.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    pub output: MixOutput,
-    /// Which tracks the output has.
-    pub types: StreamTypes,
-    /// The first picture and the first sample belong to this time or to the first one of the grid behind it.
-    pub start_us: i64,
-    /// How long the mixer waits for late units.
-    pub jitter_us: i64,
-    pub video_encoder: VideoEncoderChoice,
-    /// FFmpeg's name of an AAC encoder.
-    pub audio_encoder: String,
-    /// Threads that decode and scale, at least 1.
-    pub workers: usize,
-}
+use crate::media::{AudioEncoder, MuxedTrack, Picture};
 
 /// What changes at a time. It takes effect at the next picture of the output.
 pub enum Change {
@@ -48,46 +31,9 @@ pub enum Change {
     },
 }
 
-/// How much of the picture is left out because the node cannot keep up. Sound and time are never left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Shed {
-    #[default]
-    Nothing,
-    /// Every other picture.
-    Half,
-    /// Three of four pictures.
-    ThreeQuarters,
-    /// All but one picture a second, and of what users send all but key frames.
-    AllButKeyFrames,
-}
-
-/// One coded unit of the mixed recording. Each track is in the order of decoding times; all sound before a key frame's
-/// presentation comes in front of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// H.264 in Annex B form. Each key frame is an IDR picture with SPS and PPS in front. The decoding time may lie before
-    /// the recording's start.
-    Video(AccessUnit),
-    /// AAC-LC without ADTS headers.
-    Audio(AccessUnit),
-}
-
-impl Output {
-    pub fn unit(&self) -> &AccessUnit {
-        match self {
-            Self::Video(unit) | Self::Audio(unit) => unit,
-        }
-    }
-}
-
-/// An encoder failed: the recording cannot go on.
-#[derive(Debug, thiserror::Error)]
-#[error("the mix cannot be encoded: {0}")]
-pub struct MixError(#[from] MediaError);
-
 pub struct Mixer {
     jitter_us: i64,
-    stage: Stage,
+    scene: SceneState,
     /// Not in force yet, in the order of time.
     changes: VecDeque<(i64, Change)>,
     users: BTreeMap<String, User>,
@@ -98,14 +44,6 @@ pub struct Mixer {
     audio: Option<AudioOutput>,
     interleave: Interleave,
     counters: Counters,
-}
-
-#[derive(Default)]
-pub struct User {
-    /// Stands for the user in the composer.
-    pub key: u64,
-    pub video: VideoTrack,
-    pub audio: AudioTrack,
 }
 
 impl Mixer {
@@ -122,7 +60,7 @@ impl Mixer {
             .transpose()?;
         let mut mixer = Self {
             jitter_us: settings.jitter_us,
-            stage: Stage::new(scene, subscription),
+            scene: SceneState::new(scene, subscription),
             changes: VecDeque::new(),
             users: BTreeMap::new(),
             users_seen: 0,
@@ -145,16 +83,7 @@ impl Mixer {
 
     /// A user's track is of this format from here on.
     pub fn format(&mut self, uid: &str, format: &Format) {
-        match format {
-            // Each key frame carries its parameter sets.
-            Format::H264(_) => {}
-            Format::Aac(aac) => self.user(uid).audio.set_codec(AudioCodec::Aac {
-                config: aac.config.to_vec(),
-            }),
-            Format::Opus(opus) => self.user(uid).audio.set_codec(AudioCodec::Opus {
-                channels: opus.channels,
-            }),
-        }
+        self.user(uid).set_format(format);
     }
 
     /// Takes a user's next unit, in decoding order. The first unit of a video track, and the one behind a loss, is a key
@@ -214,17 +143,11 @@ impl Mixer {
     }
 
     fn user(&mut self, uid: &str) -> &mut User {
-        if !self.users.contains_key(uid) {
-            self.users_seen += 1;
-            self.users.insert(
-                uid.to_owned(),
-                User {
-                    key: self.users_seen,
-                    ..User::default()
-                },
-            );
-        }
-        self.users.entry(uid.to_owned()).or_default()
+        let Self { users, users_seen, .. } = self;
+        users.entry(uid.to_owned()).or_insert_with(|| {
+            *users_seen += 1;
+            User::new(*users_seen)
+        })
     }
 
     fn run(&mut self, until_us: i64, mut each: impl FnMut(Output)) -> Result<(), MixError> {
@@ -256,31 +179,29 @@ impl Mixer {
             match change {
                 Change::Join { uid } => {
                     self.user(&uid);
-                    self.stage.join(uid);
+                    self.scene.join(uid);
                 }
                 Change::Leave { uid } => {
-                    self.stage.leave(&uid);
+                    self.scene.leave(&uid);
                     self.forget(&uid, time);
                 }
                 Change::Scene(scene) => {
-                    self.stage.set_scene(scene);
+                    self.scene.set_scene(scene);
                     self.set_background();
                 }
-                Change::Subscription(subscription) => self.stage.subscribe(subscription),
+                Change::Subscription(subscription) => self.scene.subscribe(subscription),
                 Change::Image { url, picture } => {
-                    self.stage.set_image(url, picture);
+                    self.scene.set_image(url, picture);
                     self.set_background();
                 }
             }
         }
     }
 
-    /// Drops what a user sent before leaving; a user who is back already keeps what came since.
     fn forget(&mut self, uid: &str, at_us: i64) {
         let Some(user) = self.users.get_mut(uid) else { return };
-        user.video.leave(at_us);
-        user.audio.leave(at_us);
-        if user.video.is_empty() && user.audio.is_empty() {
+        user.leave(at_us);
+        if user.is_empty() {
             self.users.remove(uid);
         }
     }
@@ -290,15 +211,15 @@ impl Mixer {
         let Some(video) = &mut self.video else { return };
         let set = video
             .composer
-            .set_background(self.stage.scene.background, self.stage.background_image());
+            .set_background(self.scene.scene().background, self.scene.background_image());
         self.counters.pictures_unusable += u64::from(set.is_err());
     }
 
     /// Gives the users their regions anew.
     fn arrange(&mut self) {
         let Some(video) = &mut self.video else { return };
-        let seen = self.stage.seen();
-        let regions = layout::arrange(&self.stage.scene.layout, video.size, &seen);
+        let seen = self.scene.seen();
+        let regions = layout::arrange(&self.scene.scene().layout, video.size, &seen);
         let key = |region: &layout::Region| Some(self.users.get(*seen.get(region.user)?)?.key);
         video
             .composer
@@ -312,7 +233,7 @@ impl Mixer {
         let Self {
             video: Some(video),
             users,
-            stage,
+            scene,
             counters,
             interleave,
             shed,
@@ -328,12 +249,12 @@ impl Mixer {
             return Ok(());
         }
         let at_us = video.time_us(index);
-        let show = seen::Show {
-            stage,
+        let view = pictures::View {
+            scene,
             at_us,
             key_frames_only: *shed == Shed::AllButKeyFrames,
         };
-        *counters += seen::update(users, video.composer.slots(), show, video.workers);
+        *counters += pictures::update(users, video.composer.slots(), view, video.workers);
         let changed = video.composer.paint()?;
         counters.frames_repeated += u64::from(!changed);
         counters.frames += 1;
@@ -344,7 +265,7 @@ impl Mixer {
         let Self {
             audio: Some(audio),
             users,
-            stage,
+            scene,
             counters,
             interleave,
             ..
@@ -356,7 +277,7 @@ impl Mixer {
         audio.next += 1;
         let mut block = vec![vec![0.0; AudioEncoder::FRAME]; audio.channels];
         for (uid, user) in users.iter_mut() {
-            if stage.hears(uid) {
+            if scene.hears(uid) {
                 user.audio.mix_into(start, &mut block, counters);
             } else {
                 user.audio.skip(start);

@@ -1,18 +1,56 @@
 //! The encoders of the mixed recording, each on its own grid of time that begins at the recording's start.
 
 use bytes::Bytes;
+use protocol::{AudioProfile, MixOutput, StreamTypes};
 
 use super::audio::RATE;
 use super::compose::Composer;
 use super::interleave::Interleave;
+use super::interleave::Output;
 use super::layout::Size;
 use super::limiter::{Channels, Limiter};
-use super::{Output, Settings, Shed};
+use super::settings::{MixOptions, Settings};
 use crate::capture::{AacFormat, AccessUnit, Format, H264Format};
 use crate::media::{AudioEncoder, Coded, MediaError, MuxedTrack, VideoEncoder, VideoTarget, annexb};
 
 /// Seconds from a key frame to the next.
 const GOP_S: u32 = 2;
+
+/// How much of the picture is left out because the node cannot keep up. Sound and time are never left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shed {
+    #[default]
+    Nothing,
+    /// Every other picture.
+    Half,
+    /// Three of four pictures.
+    ThreeQuarters,
+    /// All but one picture a second, and of what users send all but key frames.
+    AllButKeyFrames,
+}
+
+/// An encoder failed: the recording cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[error("the mix cannot be encoded: {0}")]
+pub struct MixError(#[from] MediaError);
+
+/// Opens both encoders as for a small mix.
+///
+/// # Errors
+/// Names the encoder that this machine does not have, or the option that it does not know.
+pub fn try_encoders(options: &MixOptions) -> Result<(), MixError> {
+    let small = MixOutput {
+        width: 640,
+        height: 360,
+        fps: 15,
+        bitrate_kbps: 500,
+        audio: AudioProfile::Mono48,
+    };
+    let settings = options.settings(small, StreamTypes::Both, 0);
+    VideoOutput::new(&settings)?;
+    AudioOutput::new(&settings, 0)?;
+    Ok(())
+}
 
 pub struct VideoOutput {
     pub composer: Composer,

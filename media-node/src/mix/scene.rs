@@ -14,17 +14,17 @@ pub const LAST_PICTURE_US: i64 = 3_500_000;
 /// Identities of images do not meet those of decoded pictures, which count from 1.
 const IMAGE: u64 = 1 << 63;
 
-pub struct Stage {
-    pub scene: Scene,
+pub struct SceneState {
+    scene: Scene,
     subscription: Subscription,
-    /// In the order of joining.
+    /// The users in the channel, in the order of joining.
     present: Vec<String>,
-    /// By URL, those of the scene only.
+    /// The images that the scene names, by URL; each with a number of its own.
     images: BTreeMap<String, (u64, Picture)>,
     images_seen: u64,
 }
 
-impl Stage {
+impl SceneState {
     pub fn new(scene: Scene, subscription: Subscription) -> Self {
         Self {
             scene,
@@ -33,6 +33,10 @@ impl Stage {
             images: BTreeMap::new(),
             images_seen: 0,
         }
+    }
+
+    pub fn scene(&self) -> &Scene {
+        &self.scene
     }
 
     pub fn join(&mut self, uid: String) {

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::Counters;
+use super::counters::Counters;
 use crate::capture::AccessUnit;
 use crate::media::{Picture, VideoDecoder, annexb};
 

@@ -1,6 +1,7 @@
 //! What comes out: key frames, tracks, times, and the same bytes each time.
 
 use super::*;
+use crate::media::VideoEncoderChoice;
 
 #[test]
 fn the_same_input_gives_the_same_bytes_however_it_is_cut_and_shared_out() {

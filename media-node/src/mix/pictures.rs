@@ -4,20 +4,20 @@
 use std::collections::BTreeMap;
 use std::thread;
 
-use super::Counters;
 use super::compose::Slot;
-use super::mixer::User;
-use super::scene::Stage;
+use super::counters::Counters;
+use super::scene::SceneState;
+use super::user::User;
 
 /// Users for whom a thread is worth its start.
 const USERS_FOR_A_THREAD: usize = 2;
 
-/// What is to be seen.
+/// What the canvas is to show.
 #[derive(Clone, Copy)]
-pub struct Show<'a> {
-    pub stage: &'a Stage,
+pub struct View<'a> {
+    pub scene: &'a SceneState,
     pub at_us: i64,
-    /// Of users' video nothing else is decoded.
+    /// Nothing but the key frames of users' video is decoded.
     pub key_frames_only: bool,
 }
 
@@ -29,18 +29,18 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn run(&mut self, show: Show<'_>, counters: &mut Counters) {
-        let (video, at_us) = (&mut self.user.video, show.at_us);
+    fn run(&mut self, view: View<'_>, counters: &mut Counters) {
+        let (video, at_us) = (&mut self.user.video, view.at_us);
         if self.slots.is_empty() {
             return video.rest(at_us, counters);
         }
-        if show.key_frames_only {
+        if view.key_frames_only {
             video.jump(at_us, counters);
         } else {
             video.advance(at_us, counters);
         }
         // At once, while the picture is still in the processor's caches.
-        let source = show.stage.source(self.uid, video.shown(), at_us);
+        let source = view.scene.source(self.uid, video.shown(), at_us);
         for slot in &mut self.slots {
             counters.pictures_unusable += u64::from(slot.show(source).is_err());
         }
@@ -48,7 +48,7 @@ impl Work<'_> {
 }
 
 /// Decodes and scales what is due.
-pub fn update(users: &mut BTreeMap<String, User>, slots: &mut [Slot], show: Show<'_>, workers: usize) -> Counters {
+pub fn update(users: &mut BTreeMap<String, User>, slots: &mut [Slot], view: View<'_>, workers: usize) -> Counters {
     let mut work: Vec<Work<'_>> = users
         .iter_mut()
         .map(|(uid, user)| Work {
@@ -71,7 +71,7 @@ pub fn update(users: &mut BTreeMap<String, User>, slots: &mut [Slot], show: Show
     }
     let run = |share: &mut Vec<Work<'_>>| {
         let mut counters = Counters::default();
-        share.iter_mut().for_each(|work| work.run(show, &mut counters));
+        share.iter_mut().for_each(|work| work.run(view, &mut counters));
         counters
     };
     thread::scope(|scope| {
