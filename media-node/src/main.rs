@@ -16,6 +16,7 @@ mod media;
 mod mix;
 mod outbound;
 mod record;
+mod selection;
 mod server;
 mod spool;
 mod supervisor;

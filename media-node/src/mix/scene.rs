@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{Scene, Selection, StreamTypes, Subscription};
+use protocol::{Scene, Subscription};
 
 use super::compose::Source;
 use super::video::Decoded;
 use crate::media::Picture;
+use crate::selection::Tracks;
 
 /// For how long a user who sends no video any more is shown with the last picture, in microseconds.
 pub const LAST_PICTURE_US: i64 = 3_500_000;
@@ -72,23 +73,16 @@ impl SceneState {
         Some(picture)
     }
 
-    pub fn is_present(&self, uid: &str) -> bool {
-        self.present.iter().any(|present| present == uid)
-    }
-
     pub fn hears(&self, uid: &str) -> bool {
-        self.subscription.types != StreamTypes::Video && self.is_present(uid) && admits(&self.subscription.audio, uid)
+        self.present.iter().any(|present| present == uid) && Tracks::wanted(&self.subscription, uid).audio
     }
 
     /// Those who have a place in the picture, in the order of joining, whether they send video or not.
     pub fn seen(&self) -> Vec<&str> {
-        if self.subscription.types == StreamTypes::Audio {
-            return Vec::new();
-        }
         self.present
             .iter()
             .map(String::as_str)
-            .filter(|uid| admits(&self.subscription.video, uid))
+            .filter(|uid| Tracks::wanted(&self.subscription, uid).video)
             .collect()
     }
 
@@ -123,13 +117,4 @@ pub fn images(scene: &Scene) -> impl Iterator<Item = &str> {
 
 fn names(scene: &Scene, url: &str) -> bool {
     images(scene).any(|named| named == url)
-}
-
-fn admits(selection: &Selection, uid: &str) -> bool {
-    match selection {
-        Selection::All => true,
-        Selection::None => false,
-        Selection::Only(uids) => uids.iter().any(|only| only == uid),
-        Selection::Except(uids) => uids.iter().all(|except| except != uid),
-    }
 }

@@ -104,8 +104,7 @@ pub async fn run<K: Recorder>(
             Directive::Stop(cause) => break cause,
             Directive::Release => break EndCause::LeaseLost,
         }
-        let pictures = K::PICTURES(wanted.subscription.quality);
-        let plan = plan(&roster, &wanted.subscription, pictures, shared.options.max_users);
+        let plan = plan(&roster, &wanted.subscription, K::PICTURES, shared.options.max_users);
         shared.tell_left_out(&plan);
         let is_somebody_there = match shared.presence {
             Presence::Nobody => false,

@@ -5,23 +5,21 @@
 //! `session` runs a user's sessions; `gate` and `choice` see to it that of several streams of a user one is the picture and
 //! one is the sound. All but `engine` and `session` are free of tasks, sockets and clocks.
 
-mod choice;
 mod engine;
-mod gate;
 mod plan;
 mod session;
 #[cfg(test)]
 pub mod testing;
 
-use protocol::{Desired, Roster, StreamName, VideoQuality};
+use protocol::{Desired, Roster, StreamName};
 use tokio::sync::mpsc;
 
 use crate::capture::{self, CaptureEvent, CaptureRequest, Pace};
 use crate::channel::{Credentials, RosterError, RosterSource};
+use crate::selection::{Pictures, Tracks};
 
-pub use choice::{Choice, Pass};
 pub use engine::{Presence, Shared, refuse, run};
-pub use plan::{Plan, Tracks};
+pub use plan::Plan;
 
 /// What a user's streams bring.
 #[derive(Debug)]
@@ -38,8 +36,8 @@ pub enum Input {
 pub trait Recorder: Send + 'static {
     type Inlet: Inlet;
 
-    /// Which of a user's streams is the user's picture: the first of these that there is.
-    const PICTURES: fn(VideoQuality) -> &'static [StreamName];
+    /// Which of a user's streams may be the user's picture.
+    const PICTURES: Pictures;
 
     /// A user is to be recorded. The answer takes what the user's streams bring; the future ends when all of that is
     /// dealt with, after the last clone of the inlet was dropped.

@@ -6,14 +6,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
 
 use super::engine::Shared;
-use super::gate::Gate;
-use super::plan::{Order, StreamOrder, StreamPlan};
+use super::plan::{Order, StreamOrder};
 use super::{Captures, Inlet, Input};
 use crate::backoff::{Backoff, chance};
 use crate::capture::{CaptureEnd, CaptureEvent, CaptureRequest, UserClock, Wanted};
 use crate::channel::Credentials;
 use crate::encryption::Locked;
 use crate::record::status::problem;
+use crate::selection::{Gate, StreamPlan};
 
 /// Pauses before a stream that still is in the roster is opened again.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);

@@ -15,15 +15,16 @@ mod transcode_tests;
 
 use std::sync::Arc;
 
-use protocol::{Desired, EndCause, Fault, Roster, StreamName, VideoQuality};
+use protocol::{Desired, EndCause, Fault, Roster};
 use tokio::sync::{mpsc, watch};
 
-use super::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp, Tracks};
+use super::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp};
 use super::sink::SliceSink;
 use super::snapshot::Snapshots;
 use super::status::{SharedBoard, problem};
 use super::{Context, Status};
 use crate::capture::Clock;
+use crate::selection::{Pictures, Tracks};
 use tracks::UserTracks;
 
 /// Units and events on their way to the thread that writes them: some four seconds of video and audio.
@@ -77,10 +78,7 @@ impl<S> Clone for Individual<S> {
 impl<S: SliceSink> Recorder for Individual<S> {
     type Inlet = mpsc::Sender<Input>;
 
-    const PICTURES: fn(VideoQuality) -> &'static [StreamName] = |quality| match quality {
-        VideoQuality::High => &[StreamName::Camera],
-        VideoQuality::Low => &[StreamName::Low, StreamName::Camera],
-    };
+    const PICTURES: Pictures = Pictures::Camera;
 
     fn begin(&mut self, uid: &str, wanted: Tracks) -> (Self::Inlet, impl Future<Output = ()> + Send + 'static) {
         let (inlet, mut queue) = mpsc::channel(QUEUE);

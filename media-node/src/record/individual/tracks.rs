@@ -5,11 +5,12 @@ use super::track_slicer::{TrackError, TrackSlicer};
 use super::transcode::TranscodeError;
 use crate::capture::{CaptureEvent, Clock, Track};
 use crate::container::FileNames;
-use crate::record::follow::{Choice, Input, Pass, Tracks};
+use crate::record::follow::Input;
 use crate::record::sink::SliceSink;
 use crate::record::slicer::{SliceError, Slicer};
 use crate::record::snapshot::UserPictures;
 use crate::record::status::{SharedBoard, problem};
+use crate::selection::{Pass, Sources, Tracks};
 use crate::spool::PlaylistKey;
 
 /// A user's two playlists and pictures in the making.
@@ -18,39 +19,31 @@ pub(super) struct UserTracks<S: SliceSink> {
     clock: Clock,
     board: SharedBoard,
     wanted: Tracks,
-    audio: Line<S>,
-    video: Line<S>,
+    sources: Sources,
+    audio: TrackSlicer<S>,
+    video: TrackSlicer<S>,
     /// Units go into playlists, not only into pictures.
     playlists: bool,
     pictures: UserPictures,
 }
 
-/// One of the playlists, and whose units go there.
-struct Line<S: SliceSink> {
-    choice: Choice,
-    slicer: TrackSlicer<S>,
-}
-
 impl<S: SliceSink> UserTracks<S> {
     pub(super) fn new(of: &Individual<S>, uid: &str, wanted: Tracks) -> Self {
         let names = |track| FileNames::new(&of.sid, &of.channel, uid, track).on_lane(of.lane);
-        let line = |track, choice| {
+        let slicer = |track| {
             let key = PlaylistKey {
                 uid: uid.to_owned(),
                 track,
             };
-            let slicer = Slicer::new(of.sink.clone(), of.clock, names(track), key);
-            Line {
-                choice,
-                slicer: TrackSlicer::new(slicer),
-            }
+            TrackSlicer::new(Slicer::new(of.sink.clone(), of.clock, names(track), key))
         };
         let (board, snapshots) = (of.board.clone(), of.snapshots.clone());
         Self {
             playlists: !snapshots.as_ref().is_some_and(|snapshots| snapshots.alone),
             pictures: UserPictures::new(uid, names(TrackKind::Video), of.clock, board, snapshots),
-            audio: line(TrackKind::Audio, Choice::first()),
-            video: line(TrackKind::Video, Choice::newest()),
+            sources: Sources::default(),
+            audio: slicer(TrackKind::Audio),
+            video: slicer(TrackKind::Video),
             uid: uid.to_owned(),
             clock: of.clock,
             board: of.board.clone(),
@@ -65,18 +58,18 @@ impl<S: SliceSink> UserTracks<S> {
             Input::Wanted(wanted) => {
                 self.wanted = wanted;
                 if !wanted.audio {
-                    let result = self.audio.slicer.interrupt();
+                    let result = self.audio.interrupt();
                     self.tell(Track::Audio, result, now_us);
                 }
                 if !wanted.video {
                     self.pictures.ended();
-                    let result = self.video.slicer.interrupt();
+                    let result = self.video.interrupt();
                     self.tell(Track::Video, result, now_us);
                 }
             }
             Input::Tick => {
                 for track in [Track::Audio, Track::Video] {
-                    let result = self.line(track).slicer.tick(now_us);
+                    let result = self.slicer(track).tick(now_us);
                     self.tell(track, result, now_us);
                 }
             }
@@ -92,21 +85,22 @@ impl<S: SliceSink> UserTracks<S> {
     fn event(&mut self, stream: StreamName, event: CaptureEvent, now_us: i64) {
         match event {
             CaptureEvent::Format(track, format) => {
-                let line = self.line(track);
-                if line.choice.format(stream, &format) {
-                    let result = line.slicer.format(format);
+                if self.sources.format(track, stream, &format) {
+                    let result = self.slicer(track).format(format);
                     self.tell(track, result, now_us);
                 }
             }
             CaptureEvent::Unit(track, unit) => {
                 let wanted = self.writes(track);
-                let line = self.line(track);
-                let result = match line.choice.unit(stream, unit.keyframe) {
+                let result = match self.sources.unit(track, stream, unit.keyframe) {
                     Pass::Drop => return,
                     Pass::Take => Ok(()),
-                    Pass::TakeOver(format) => line.slicer.format(format),
+                    Pass::TakeOver(format) => self.slicer(track).format(format),
                 };
-                let begun = result.and_then(|()| if wanted { line.slicer.unit(&unit) } else { Ok(None) });
+                let begun = result.and_then(|()| match wanted {
+                    true => self.slicer(track).unit(&unit),
+                    false => Ok(None),
+                });
                 match begun {
                     Ok(Some(start_ms)) => self.board.lock().recorded(start_ms),
                     Ok(None) => {}
@@ -117,36 +111,32 @@ impl<S: SliceSink> UserTracks<S> {
                 }
             }
             CaptureEvent::Lost(track, _) => {
-                let line = self.line(track);
-                if line.choice.is(stream) {
-                    line.slicer.lost();
+                if self.sources.is(track, stream) {
+                    self.slicer(track).lost();
                 }
             }
             CaptureEvent::Unsupported(..) | CaptureEvent::Locked(..) => {}
             CaptureEvent::Ended(_) => {
-                for track in [Track::Audio, Track::Video] {
-                    let line = self.line(track);
-                    if line.choice.ended(stream) {
-                        let result = line.slicer.interrupt();
-                        self.tell(track, result, now_us);
-                        if track == Track::Video {
-                            self.pictures.ended();
-                        }
-                    }
+                let ended = self.sources.ended(stream);
+                for track in [Track::Audio, Track::Video]
+                    .into_iter()
+                    .filter(|track| ended.has(*track))
+                {
+                    let result = self.slicer(track).interrupt();
+                    self.tell(track, result, now_us);
+                }
+                if ended.video {
+                    self.pictures.ended();
                 }
             }
         }
     }
 
     fn writes(&self, track: Track) -> bool {
-        let wanted = match track {
-            Track::Audio => self.wanted.audio,
-            Track::Video => self.wanted.video,
-        };
-        wanted && self.playlists
+        self.wanted.has(track) && self.playlists
     }
 
-    fn line(&mut self, track: Track) -> &mut Line<S> {
+    fn slicer(&mut self, track: Track) -> &mut TrackSlicer<S> {
         match track {
             Track::Audio => &mut self.audio,
             Track::Video => &mut self.video,

@@ -8,7 +8,7 @@ use super::pace::{Pace, Spell};
 use crate::capture::{CaptureEvent, Track};
 use crate::media::{MuxedTrack, Picture};
 use crate::mix::{Change, Counters, MixError, MixOptions, Mixer, Output, images};
-use crate::record::follow::{Choice, Pass};
+use crate::selection::{Pass, Sources};
 
 /// A channel from which nothing has come for so long is empty: what would be mixed is neither seen nor heard.
 const EMPTY_US: i64 = 60_000_000;
@@ -57,7 +57,8 @@ pub struct Plan {
 pub struct Desk {
     plan: Plan,
     wishes: Wishes,
-    users: BTreeMap<String, User>,
+    /// The streams of each user who is present or still sends, by uid.
+    sources: BTreeMap<String, Sources>,
     /// By URL, those of the scene.
     images: BTreeMap<String, Picture>,
     mix: Option<Mix>,
@@ -66,12 +67,6 @@ pub struct Desk {
     pace: Pace,
     /// Of the mixes that have ended.
     counters: Counters,
-}
-
-/// Which of a user's streams are the user's tracks.
-struct User {
-    audio: Choice,
-    video: Choice,
 }
 
 struct Mix {
@@ -88,7 +83,7 @@ impl Desk {
         Self {
             plan,
             wishes,
-            users: BTreeMap::new(),
+            sources: BTreeMap::new(),
             images: BTreeMap::new(),
             mix: None,
             free_us: recorded_us.saturating_add(APART_US),
@@ -140,7 +135,7 @@ impl Desk {
                 .for_each(|(at_us, change)| mix.mixer.change(at_us, change));
         }
         let there = |uid: &str| self.wishes.present.iter().any(|(present, _)| present == uid);
-        self.users.retain(|uid, user| there(uid) || !user.is_gone());
+        self.sources.retain(|uid, sources| there(uid) || !sources.is_empty());
     }
 
     /// An image of the scene has come.
@@ -158,17 +153,17 @@ impl Desk {
     /// One of a user's streams has brought something.
     pub fn event(&mut self, uid: &str, stream: StreamName, event: CaptureEvent, now_us: i64) -> Result<(), MixError> {
         let there = self.wishes.present.iter().any(|(present, _)| present == uid);
-        let user = self.users.entry(uid.to_owned()).or_insert_with(User::new);
+        let sources = self.sources.entry(uid.to_owned()).or_default();
         match event {
             CaptureEvent::Format(track, format) => {
-                if user.choice(track).format(stream, &format)
+                if sources.format(track, stream, &format)
                     && let Some(mix) = &mut self.mix
                 {
                     mix.mixer.format(uid, &format);
                 }
             }
             CaptureEvent::Unit(track, unit) => {
-                let takes_over = match user.choice(track).unit(stream, unit.keyframe) {
+                let takes_over = match sources.unit(track, stream, unit.keyframe) {
                     Pass::Drop => return Ok(()),
                     Pass::Take => None,
                     Pass::TakeOver(format) => Some(format),
@@ -190,10 +185,9 @@ impl Desk {
                 }
             }
             CaptureEvent::Ended(_) => {
-                user.audio.ended(stream);
-                user.video.ended(stream);
-                if user.is_gone() && !there {
-                    self.users.remove(uid);
+                sources.ended(stream);
+                if sources.is_empty() && !there {
+                    self.sources.remove(uid);
                 }
             }
             CaptureEvent::Lost(..) | CaptureEvent::Unsupported(..) | CaptureEvent::Locked(..) => {}
@@ -224,8 +218,8 @@ impl Desk {
                 mixer.change(i64::MIN, Change::Image { url, picture });
             }
         }
-        for (uid, user) in &self.users {
-            if let Some(format) = user.audio.current() {
+        for (uid, sources) in &self.sources {
+            if let Some(format) = sources.current(Track::Audio) {
                 mixer.format(uid, format);
             }
         }
@@ -279,27 +273,6 @@ impl Desk {
         }
         self.free_us = now_us.saturating_add(PAUSE_US);
         each(Made::Failed(error));
-    }
-}
-
-impl User {
-    fn new() -> Self {
-        Self {
-            audio: Choice::first(),
-            video: Choice::newest(),
-        }
-    }
-
-    fn choice(&mut self, track: Track) -> &mut Choice {
-        match track {
-            Track::Audio => &mut self.audio,
-            Track::Video => &mut self.video,
-        }
-    }
-
-    /// None of the user's streams is open.
-    fn is_gone(&self) -> bool {
-        self.audio.is_empty() && self.video.is_empty()
     }
 }
 

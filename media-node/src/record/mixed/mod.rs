@@ -18,9 +18,7 @@ mod tests;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use protocol::{
-    Desired, EndCause, Fault, Job, Mix, Refusal, RefusalCode, Roster, StreamName, StreamTypes, TrackKind, VideoQuality,
-};
+use protocol::{Desired, EndCause, Fault, Job, Mix, Refusal, RefusalCode, Roster, StreamTypes, TrackKind};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -28,10 +26,11 @@ use crate::capture::{Clock, Pace};
 use crate::container::FileNames;
 use crate::mix::{MixOptions, Mixer};
 use crate::outbound::{Client, Targets};
-use crate::record::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp, Tracks};
+use crate::record::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp};
 use crate::record::sink::SliceSink;
 use crate::record::status::SharedBoard;
 use crate::record::{Context, Status};
+use crate::selection::{Pictures, Tracks};
 use crate::spool::Spool;
 use desk::{Desk, Made, Wishes};
 use images::Images;
@@ -199,13 +198,7 @@ impl Live {
 impl Recorder for Live {
     type Inlet = Line;
 
-    const PICTURES: fn(VideoQuality) -> &'static [StreamName] = |quality| {
-        use StreamName::{Camera, Low, Screen, Whiteboard};
-        match quality {
-            VideoQuality::High => &[Camera, Screen, Whiteboard, Low],
-            VideoQuality::Low => &[Low, Camera, Screen, Whiteboard],
-        }
-    };
+    const PICTURES: Pictures = Pictures::Any;
 
     fn begin(&mut self, uid: &str, _: Tracks) -> (Line, impl Future<Output = ()> + Send + 'static) {
         let line = Line {

@@ -3,7 +3,7 @@ use crate::capture::{CaptureEvent, Format, Track};
 /// Holds back the video of a stream that is open but not the user's picture. When it opens again, the video begins anew:
 /// with its format, at a key frame.
 #[derive(Debug, Default)]
-pub(super) struct Gate {
+pub struct Gate {
     format: Option<Format>,
     /// Something was held back since the last key frame that passed.
     shut: bool,
@@ -11,7 +11,7 @@ pub(super) struct Gate {
 
 impl Gate {
     /// What of an event is passed on, in order. `open`: the video is wanted.
-    pub(super) fn pass(&mut self, event: CaptureEvent, open: bool) -> [Option<CaptureEvent>; 2] {
+    pub fn pass(&mut self, event: CaptureEvent, open: bool) -> [Option<CaptureEvent>; 2] {
         match &event {
             CaptureEvent::Format(Track::Video, format) => {
                 self.format = Some(format.clone());

@@ -2,16 +2,8 @@ use std::collections::BTreeMap;
 
 use protocol::StreamName;
 
-use crate::capture::Format;
-
-/// Which of a user's streams is one of the user's tracks.
-#[derive(Debug)]
-pub struct Choice {
-    newest: bool,
-    from: Option<StreamName>,
-    /// Of the streams that have the track.
-    formats: BTreeMap<StreamName, Format>,
-}
+use super::tracks::Tracks;
+use crate::capture::{Format, Track};
 
 /// What becomes of a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,9 +15,88 @@ pub enum Pass {
     TakeOver(Format),
 }
 
+/// Which of a user's streams is the user's sound and which is the user's picture, by what they bring.
+///
+/// The sound stays with the stream that brings it first until that ends; the picture moves to the stream that began to bring
+/// one last, at its first key frame.
+#[derive(Debug)]
+pub struct Sources {
+    audio: Choice,
+    video: Choice,
+}
+
+impl Default for Sources {
+    fn default() -> Self {
+        Self {
+            audio: Choice::first(),
+            video: Choice::newest(),
+        }
+    }
+}
+
+impl Sources {
+    /// A stream has a track in this format. Answers whether that is the format of the user's track.
+    pub fn format(&mut self, track: Track, stream: StreamName, format: &Format) -> bool {
+        self.choice_mut(track).format(stream, format)
+    }
+
+    /// A stream has brought a unit.
+    pub fn unit(&mut self, track: Track, stream: StreamName, keyframe: bool) -> Pass {
+        self.choice_mut(track).unit(stream, keyframe)
+    }
+
+    /// Whether a stream is the user's track.
+    pub fn is(&self, track: Track, stream: StreamName) -> bool {
+        self.choice(track).is(stream)
+    }
+
+    /// The format of the user's track, once there is one.
+    pub fn current(&self, track: Track) -> Option<&Format> {
+        self.choice(track).current()
+    }
+
+    /// A stream has ended. Answers which of the user's tracks it was.
+    pub fn ended(&mut self, stream: StreamName) -> Tracks {
+        Tracks {
+            audio: self.audio.ended(stream),
+            video: self.video.ended(stream),
+        }
+    }
+
+    /// No stream has brought a track and not ended.
+    pub fn is_empty(&self) -> bool {
+        self.audio.is_empty() && self.video.is_empty()
+    }
+
+    fn choice(&self, track: Track) -> &Choice {
+        match track {
+            Track::Audio => &self.audio,
+            Track::Video => &self.video,
+        }
+    }
+
+    fn choice_mut(&mut self, track: Track) -> &mut Choice {
+        match track {
+            Track::Audio => &mut self.audio,
+            Track::Video => &mut self.video,
+        }
+    }
+}
+
+/// Which of a user's streams is one of the user's tracks.
+#[derive(Debug)]
+struct Choice {
+    /// The newest stream takes over from the one before.
+    newest: bool,
+    /// The stream that is the track.
+    from: Option<StreamName>,
+    /// The format of each stream that has the track.
+    formats: BTreeMap<StreamName, Format>,
+}
+
 impl Choice {
     /// The stream that brings the track first, until that ends.
-    pub fn first() -> Self {
+    fn first() -> Self {
         Self {
             newest: false,
             from: None,
@@ -34,7 +105,7 @@ impl Choice {
     }
 
     /// The stream that began to bring the track last, from its first key frame on.
-    pub fn newest() -> Self {
+    fn newest() -> Self {
         Self {
             newest: true,
             ..Self::first()
@@ -42,12 +113,12 @@ impl Choice {
     }
 
     /// A stream has the track, in this format. Answers whether that is the format of the track.
-    pub fn format(&mut self, stream: StreamName, format: &Format) -> bool {
+    fn format(&mut self, stream: StreamName, format: &Format) -> bool {
         self.formats.insert(stream, format.clone());
         self.is(stream)
     }
 
-    pub fn unit(&mut self, stream: StreamName, keyframe: bool) -> Pass {
+    fn unit(&mut self, stream: StreamName, keyframe: bool) -> Pass {
         if self.is(stream) {
             return Pass::Take;
         }
@@ -66,21 +137,21 @@ impl Choice {
     }
 
     /// The format of the track, once there is one.
-    pub fn current(&self) -> Option<&Format> {
+    fn current(&self) -> Option<&Format> {
         self.formats.get(&self.from?)
     }
 
     /// No stream has the track.
-    pub fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.formats.is_empty()
     }
 
-    pub fn is(&self, stream: StreamName) -> bool {
+    fn is(&self, stream: StreamName) -> bool {
         self.from == Some(stream)
     }
 
     /// A stream has ended. Answers whether it was the track.
-    pub fn ended(&mut self, stream: StreamName) -> bool {
+    fn ended(&mut self, stream: StreamName) -> bool {
         self.formats.remove(&stream);
         let was = self.is(stream);
         if was {
