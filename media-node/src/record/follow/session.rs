@@ -5,9 +5,10 @@ use protocol::{Fault, StreamName};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
 
-use super::engine::Shared;
 use super::plan::{Order, StreamOrder};
-use super::{Captures, Inlet, Input};
+use super::ports::Captures;
+use super::recorder::{Inlet, Input};
+use super::shared::Shared;
 use crate::backoff::{Backoff, chance};
 use crate::capture::{CaptureEnd, CaptureEvent, CaptureRequest, UserClock, Wanted};
 use crate::channel::Credentials;

@@ -5,6 +5,7 @@
 //! `outputs` and `mp4` write files and may wait for the disk.
 
 mod desk;
+mod everybody;
 mod images;
 mod mixing;
 mod mp4;
@@ -33,10 +34,11 @@ use crate::record::{Context, Status};
 use crate::selection::{Pictures, Tracks};
 use crate::spool::Spool;
 use desk::{Desk, Made, Wishes};
+use everybody::playlist_key;
 use images::Images;
 use mixing::{Mixing, Told, tick};
 use mp4::{Limits, Mp4Files};
-use outputs::{Outputs, playlist_key};
+use outputs::Outputs;
 
 /// Units and events on their way to the mixer: a second of forty users.
 const QUEUE: usize = 4096;

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use protocol::{Fault, TrackKind};
 
-use super::outputs::EVERYBODY;
+use super::everybody::EVERYBODY;
 use crate::capture::{AccessUnit, Clock};
 use crate::container::{FileNames, FinishError, finish_mp4};
 use crate::media::{MediaError, Mp4Muxer, MuxedTrack};

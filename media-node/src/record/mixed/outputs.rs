@@ -5,6 +5,7 @@ use std::sync::Arc;
 use protocol::{Fault, TrackKind};
 
 use super::desk::Made;
+use super::everybody::playlist_key;
 use super::mp4::Mp4Files;
 use crate::capture::{AccessUnit, Clock, Format};
 use crate::container::FileNames;
@@ -12,18 +13,6 @@ use crate::mix::Output;
 use crate::record::sink::SliceSink;
 use crate::record::slicer::{SliceError, Slicer};
 use crate::record::status::{SharedBoard, problem};
-use crate::spool::PlaylistKey;
-
-/// The uid that stands for all users.
-pub const EVERYBODY: &str = "0";
-
-/// The playlist that all users are mixed in.
-pub fn playlist_key(track: TrackKind) -> PlaylistKey {
-    PlaylistKey {
-        uid: EVERYBODY.to_owned(),
-        track,
-    }
-}
 
 /// Writes a mix. May wait for the disk.
 pub struct Outputs<S: SliceSink> {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use protocol::{Layout, PlaylistStyle, Selection, StreamName, Subscription, TrackKind};
 
 use super::super::desk::{Desk, Wishes};
+use super::super::everybody::playlist_key;
 use super::super::mp4::{Limits, Mp4Files};
-use super::super::outputs::{Outputs, playlist_key};
+use super::super::outputs::Outputs;
 use super::super::testing::{Script, Step, open_spool, plan, wishes};
 use crate::capture::Clock;
 use crate::container::{FileNames, playlist};

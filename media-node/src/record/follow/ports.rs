@@ -1,0 +1,36 @@
+use protocol::Roster;
+use tokio::sync::mpsc;
+
+use crate::capture::{self, CaptureEvent, CaptureRequest};
+use crate::channel::{Credentials, RosterError, RosterSource};
+
+/// Who is in the channel.
+pub trait Rosters: Send {
+    /// At once with the present roster, then at changes. An error means that the roster is not known at present.
+    fn next(&mut self) -> impl Future<Output = Result<Roster, RosterError>> + Send;
+    fn credentials(&self, uid: &str) -> Option<Credentials>;
+}
+
+impl Rosters for RosterSource {
+    fn next(&mut self) -> impl Future<Output = Result<Roster, RosterError>> + Send {
+        Self::next(self)
+    }
+
+    fn credentials(&self, uid: &str) -> Option<Credentials> {
+        Self::credentials(self, uid)
+    }
+}
+
+/// What opens streams.
+pub trait Captures: Clone + Send + Sync + 'static {
+    fn open(&self, request: CaptureRequest) -> mpsc::Receiver<CaptureEvent>;
+}
+
+#[derive(Clone, Copy)]
+pub struct Rtsp;
+
+impl Captures for Rtsp {
+    fn open(&self, request: CaptureRequest) -> mpsc::Receiver<CaptureEvent> {
+        capture::open(request)
+    }
+}
