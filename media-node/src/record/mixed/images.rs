@@ -9,8 +9,8 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use url::Url;
 
-use super::desk::Wishes;
-use super::mixing::Told;
+use super::feeder::Wishes;
+use super::mixing::MixEvent;
 use crate::backoff::{Backoff, chance};
 use crate::capture::Clock;
 use crate::media::{Picture, decode_image};
@@ -54,16 +54,16 @@ enum Known {
 /// Where images go, and how they are fetched.
 pub struct Images {
     pub client: Client,
-    /// Of the mix.
+    /// The size of the mix in pixels.
     pub width: u32,
     pub height: u32,
-    pub told: mpsc::WeakSender<Told>,
+    pub events: mpsc::WeakSender<MixEvent>,
     pub board: SharedBoard,
     pub clock: Clock,
 }
 
 impl Images {
-    /// Tells the desk the images of each scene, as they come. Ends with the wishes.
+    /// Tells the feeder the images of each scene, as they come. Ends with the wishes.
     pub async fn follow(self, mut wishes: watch::Receiver<Wishes>) {
         let mut known: BTreeMap<String, Known> = BTreeMap::new();
         let mut fetching = JoinSet::new();
@@ -82,7 +82,7 @@ impl Images {
                 });
                 for url in urls {
                     match known.get(url) {
-                        // The desk forgets images with their scene.
+                        // The feeder forgets images with their scene.
                         Some(Known::Here(picture)) => self.tell(url, picture).await,
                         Some(Known::Coming(_) | Known::Missing) => {}
                         None => {
@@ -121,10 +121,10 @@ impl Images {
     }
 
     async fn tell(&self, url: &str, picture: &Picture) {
-        if let (Some(told), Ok(picture)) = (self.told.upgrade(), picture.share()) {
+        if let (Some(events), Ok(picture)) = (self.events.upgrade(), picture.share()) {
             let url = url.to_owned();
-            // A desk that has gone needs no images.
-            let _ = told.send(Told::Image { url, picture }).await;
+            // A feeder that has gone needs no images.
+            let _ = events.send(MixEvent::Image { url, picture }).await;
         }
     }
 
@@ -200,162 +200,4 @@ async fn fetch_once(client: &Client, url: &str, [width, height]: [u32; 2]) -> Re
 }
 
 #[cfg(test)]
-mod tests {
-    use protocol::{Scene, UserImage};
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
-    use tokio::time::timeout;
-
-    use super::*;
-    use crate::media::testing::bmp;
-    use crate::mix::testing::everybody;
-    use crate::outbound::Targets;
-    use crate::record::status::Board;
-
-    /// Answers each request by its path: an image, a text, too much, or a failure the first two times.
-    async fn server() -> u16 {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        tokio::spawn(async move {
-            let mut failures = 0;
-            loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                let mut head = [0; 4096];
-                let length = stream.read(&mut head).await.unwrap();
-                let path = String::from_utf8_lossy(&head[..length])
-                    .split(' ')
-                    .nth(1)
-                    .unwrap_or_default()
-                    .to_owned();
-                let (status, body) = match path.as_str() {
-                    "/red.bmp?key=hunter2" => ("200 OK", bmp(32, 20, [0, 0, 255])),
-                    "/text" => ("200 OK", b"hello".to_vec()),
-                    "/large" => ("200 OK", vec![0; MAX_BYTES + 1]),
-                    "/flaky" if failures < 2 => {
-                        failures += 1;
-                        ("503 Service Unavailable", Vec::new())
-                    }
-                    "/flaky" => ("200 OK", bmp(2, 2, [255, 0, 0])),
-                    _ => ("404 Not Found", Vec::new()),
-                };
-                let head = format!(
-                    "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
-                    body.len()
-                );
-                let _ = stream.write_all(head.as_bytes()).await;
-                let _ = stream.write_all(&body).await;
-            }
-        });
-        port
-    }
-
-    fn naming(urls: &[String]) -> Wishes {
-        let image = |(index, url): (usize, &String)| UserImage {
-            uid: index.to_string(),
-            url: url.clone(),
-            fill: Default::default(),
-        };
-        Wishes {
-            scene: Scene {
-                user_images: urls.iter().enumerate().map(image).collect(),
-                ..Scene::default()
-            },
-            subscription: everybody(),
-            present: Vec::new(),
-        }
-    }
-
-    struct Stage {
-        wishes: watch::Sender<Wishes>,
-        queue: mpsc::Receiver<Told>,
-        _told: mpsc::Sender<Told>,
-        board: SharedBoard,
-    }
-
-    fn stage(targets: Targets, wishes: Wishes) -> Stage {
-        crate::media::init().unwrap();
-        let (told, queue) = mpsc::channel(16);
-        let board = SharedBoard::new(Board::new(0, None));
-        let images = Images {
-            client: Client::new(targets).unwrap(),
-            width: 16,
-            height: 16,
-            told: told.downgrade(),
-            board: board.clone(),
-            clock: Clock::new(0),
-        };
-        let (wishes, wished) = watch::channel(wishes);
-        tokio::spawn(images.follow(wished));
-        Stage {
-            wishes,
-            queue,
-            _told: told,
-            board,
-        }
-    }
-
-    impl Stage {
-        async fn next(&mut self) -> (String, Picture) {
-            match timeout(Duration::from_secs(20), self.queue.recv()).await.unwrap() {
-                Some(Told::Image { url, picture }) => (url, picture),
-                _ => panic!("not an image"),
-            }
-        }
-
-        async fn problems(&self, count: usize) -> Vec<String> {
-            for _ in 0..400 {
-                let problems = self.board.lock().status(0).problems;
-                if problems.len() >= count {
-                    assert!(problems.iter().all(|problem| problem.code == "image_unusable"));
-                    return problems.into_iter().map(|problem| problem.message).collect();
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            panic!("fewer than {count} problems");
-        }
-    }
-
-    #[tokio::test]
-    async fn images_come_scaled_and_come_again_with_the_next_scene_that_names_them() {
-        let base = format!("http://127.0.0.1:{}", server().await);
-        let red = format!("{base}/red.bmp?key=hunter2");
-        let mut stage = stage(Targets::Any, naming(std::slice::from_ref(&red)));
-        let (url, picture) = stage.next().await;
-        assert_eq!((&url, picture.width(), picture.height()), (&red, 26, 16));
-        stage
-            .wishes
-            .send_replace(naming(&[red.clone(), format!("{base}/flaky")]));
-        assert_eq!(stage.next().await.0, red);
-        assert!(stage.next().await.0.ends_with("/flaky"), "at the third attempt");
-        assert_eq!(stage.board.lock().status(0).problems, []);
-    }
-
-    #[tokio::test]
-    async fn what_cannot_be_used_is_told_once_without_keys() {
-        let base = format!("http://127.0.0.1:{}", server().await);
-        let urls = ["/text", "/large", "/gone?key=hunter2"].map(|path| format!("{base}{path}"));
-        let stage = stage(
-            Targets::Any,
-            naming(&[&urls[..], &["file:///etc/passwd".to_owned()]].concat()),
-        );
-        let problems = stage.problems(4).await;
-        assert!(
-            problems.iter().all(|message| !message.contains("hunter2")),
-            "{problems:?}"
-        );
-        for part in ["neither JPEG nor BMP", "more than 6 MB", "404", "no URL"] {
-            assert!(
-                problems.iter().any(|message| message.contains(part)),
-                "{part}: {problems:?}"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn private_addresses_are_not_asked() {
-        let url = format!("http://127.0.0.1:{}/red.bmp?key=hunter2", server().await);
-        let stage = stage(Targets::Public, naming(&[url]));
-        let problems = stage.problems(1).await;
-        assert!(problems[0].contains("private address"), "{problems:?}");
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! The thread that mixes: it tells the desk what comes and what time it is, and hands on what the desk makes.
+//! The thread that mixes: it tells the feeder what comes and what time it is, and hands on what the feeder makes.
 
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -8,21 +8,21 @@ use protocol::{Fault, MixCounters, StreamName};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
 
-use super::desk::{Desk, Made, Wishes};
-use super::pace::Spell;
+use super::feeder::{Feeder, Made, Wishes};
+use super::load_shedder::Overload;
 use crate::capture::{CaptureEvent, Clock};
 use crate::media::Picture;
 use crate::mix::{Counters, MixError};
 use crate::record::status::{SharedBoard, problem};
 
-/// The mixer looks after what is due at least so often.
+/// How often at least the thread mixes what is due.
 const TICK: Duration = Duration::from_millis(20);
 
 const ENCODER: &str = "encoder";
 const OVERLOADED: &str = "overloaded";
 
-/// What the desk is told.
-pub enum Told {
+/// What the mixing thread is told.
+pub enum MixEvent {
     Event {
         uid: Arc<str>,
         stream: StreamName,
@@ -35,14 +35,14 @@ pub enum Told {
     Tick,
 }
 
-/// Wakes the mixer as long as somebody else talks to it. One that does not listen is awake.
-pub async fn tick(told: mpsc::WeakSender<Told>) {
+/// Wakes the mixing thread as long as somebody else sends it events. With a full queue it is awake.
+pub async fn tick(events: mpsc::WeakSender<MixEvent>) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
         ticks.tick().await;
-        match told.upgrade() {
-            Some(told) => drop(told.try_send(Told::Tick)),
+        match events.upgrade() {
+            Some(events) => drop(events.try_send(MixEvent::Tick)),
             None => return,
         }
     }
@@ -50,8 +50,8 @@ pub async fn tick(told: mpsc::WeakSender<Told>) {
 
 /// What the mixing thread works with.
 pub struct Mixing {
-    pub desk: Desk,
-    pub queue: mpsc::Receiver<Told>,
+    pub feeder: Feeder,
+    pub queue: mpsc::Receiver<MixEvent>,
     pub wished: watch::Receiver<Wishes>,
     pub made: SyncSender<Made>,
     pub clock: Clock,
@@ -59,61 +59,61 @@ pub struct Mixing {
 }
 
 impl Mixing {
-    /// Until nobody tells anything any more.
+    /// Runs until nobody is left to send events.
     pub fn run(mut self) {
         loop {
-            let behind = self.desk.behind_us(self.clock.now_us()) > TICK.as_micros() as i64;
-            let told = if behind {
+            let behind = self.feeder.behind_us(self.clock.now_us()) > TICK.as_micros() as i64;
+            let event = if behind {
                 self.queue.try_recv()
             } else {
                 self.queue.blocking_recv().ok_or(TryRecvError::Disconnected)
             };
-            match told {
-                Ok(told) => self.take(told),
+            match event {
+                Ok(event) => self.take(event),
                 Err(TryRecvError::Empty) => {}
                 Err(TryRecvError::Disconnected) => break,
             }
-            while let Ok(told) = self.queue.try_recv() {
-                self.take(told);
+            while let Ok(event) = self.queue.try_recv() {
+                self.take(event);
             }
             self.advance();
         }
         let (now_us, mut each) = (self.clock.now_us(), hand_over(&self.made, &self.board, self.clock));
-        self.desk.end(now_us, &mut each);
+        self.feeder.end(now_us, &mut each);
         self.tell_counters();
     }
 
-    fn take(&mut self, told: Told) {
+    fn take(&mut self, event: MixEvent) {
         let now_us = self.clock.now_us();
         if self.wished.has_changed().unwrap_or(false) {
             let wishes = self.wished.borrow_and_update().clone();
-            self.desk.follow(wishes, now_us);
+            self.feeder.follow(wishes, now_us);
         }
-        match told {
-            Told::Event { uid, stream, event } => {
-                if let Err(error) = self.desk.event(&uid, stream, event, now_us) {
+        match event {
+            MixEvent::Event { uid, stream, event } => {
+                if let Err(error) = self.feeder.event(&uid, stream, event, now_us) {
                     let mut each = hand_over(&self.made, &self.board, self.clock);
-                    self.desk.fail(error, now_us, &mut each);
+                    self.feeder.fail(error, now_us, &mut each);
                 }
             }
-            Told::Image { url, picture } => self.desk.image(url, picture, now_us),
-            Told::Tick => {}
+            MixEvent::Image { url, picture } => self.feeder.image(url, picture, now_us),
+            MixEvent::Tick => {}
         }
     }
 
     fn advance(&mut self) {
         let (now_us, mut each) = (self.clock.now_us(), hand_over(&self.made, &self.board, self.clock));
-        self.desk.advance(now_us, &mut each);
+        self.feeder.advance(now_us, &mut each);
         self.tell_counters();
     }
 
     fn tell_counters(&self) {
-        let behind_ms = self.desk.behind_us(self.clock.now_us()).unsigned_abs() / 1000;
-        self.board.lock().mixed(counters(&self.desk.counters(), behind_ms));
+        let behind_ms = self.feeder.behind_us(self.clock.now_us()).unsigned_abs() / 1000;
+        self.board.lock().mixed(counters(&self.feeder.counters(), behind_ms));
     }
 }
 
-/// What the desk makes goes to the writer, what it tells to the board.
+/// Sends what the feeder makes to the writer, and tells the board of its failures and overload.
 fn hand_over(made: &SyncSender<Made>, board: &SharedBoard, clock: Clock) -> impl FnMut(Made) {
     move |out| {
         let now_ms = clock.wall_ms(clock.now_us());
@@ -122,13 +122,13 @@ fn hand_over(made: &SyncSender<Made>, board: &SharedBoard, clock: Clock) -> impl
                 let told = problem(Fault::Ours, "encoder_failed", failed(error), now_ms);
                 return board.lock().problem_once(ENCODER, told);
             }
-            Made::Spell(Spell::Begins) => {
+            Made::Overload(Overload::Begins) => {
                 let message = "the node cannot keep up with this mix: pictures are left out, sound is not; give the node \
                                more processors or fewer recordings, or its encoder a faster preset";
                 let told = problem(Fault::Ours, "overloaded", message.to_owned(), now_ms);
                 return board.lock().problem_once(OVERLOADED, told);
             }
-            Made::Spell(Spell::Ends) => return board.lock().over(OVERLOADED),
+            Made::Overload(Overload::Ends) => return board.lock().over(OVERLOADED),
             Made::Begin(_) => board.lock().over(ENCODER),
             Made::Unit(_) | Made::End => {}
         }

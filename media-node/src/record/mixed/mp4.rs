@@ -29,12 +29,12 @@ const UNWRITTEN: &str = "mp4";
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub duration_us: i64,
-    /// Of coded media.
+    /// The size of the coded media.
     pub bytes: u64,
 }
 
 impl Default for Limits {
-    /// As Agora has it: two hours or two gigabytes. What comes up to the next key frame, and the index, find room below.
+    /// Two hours or two gigabytes, as Agora has it. The limit leaves room for what comes up to the next key frame, and for the index.
     fn default() -> Self {
         Self {
             duration_us: 2 * 3600 * 1_000_000,
@@ -63,9 +63,9 @@ pub struct Mp4Files {
     track: TrackKind,
     limits: Limits,
     teller: Teller,
-    /// Of the present mix.
+    /// The tracks of the present mix.
     tracks: Vec<MuxedTrack>,
-    /// Of the next file.
+    /// The number of the next file.
     number: usize,
     open: Option<Open>,
     paused_until_us: i64,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use protocol::{Fault, TrackKind};
 
-use super::desk::Made;
 use super::everybody::playlist_key;
+use super::feeder::Made;
 use super::mp4::Mp4Files;
 use crate::capture::{AccessUnit, Clock, Format};
 use crate::container::FileNames;
@@ -53,7 +53,7 @@ impl<S: SliceSink> Outputs<S> {
             Made::Unit(Output::Audio(unit)) if self.has_video => self.slicer.companion(0, unit),
             Made::Unit(Output::Video(unit) | Output::Audio(unit)) => self.lead(unit),
             Made::End => self.slicer.interrupt(),
-            Made::Failed(_) | Made::Spell(_) => Ok(()),
+            Made::Failed(_) | Made::Overload(_) => Ok(()),
         };
         if let Err(error) = result {
             self.tell(&error);
@@ -64,7 +64,7 @@ impl<S: SliceSink> Outputs<S> {
             Made::Unit(Output::Audio(unit)) if self.has_video => mp4.unit(1, &unit),
             Made::Unit(Output::Video(unit) | Output::Audio(unit)) => mp4.unit(0, &unit),
             Made::End => mp4.close(),
-            Made::Failed(_) | Made::Spell(_) => {}
+            Made::Failed(_) | Made::Overload(_) => {}
         }
     }
 

@@ -1,11 +1,11 @@
-//! A desk that is told in virtual time, and a spool for what it makes.
+//! A feeder that is fed in virtual time, and a spool for what it makes.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use protocol::{Layout, StreamName, StreamTypes};
 
-use super::desk::{Desk, Made, Plan, Wishes};
+use super::feeder::{Feeder, Made, MixSpec, Wishes};
 use crate::capture::{CaptureEvent, Format, H264Format, Track};
 use crate::container::finish_mp4;
 use crate::media::Picture;
@@ -21,9 +21,9 @@ pub fn wishes(present: &[&str]) -> Wishes {
     }
 }
 
-pub fn plan() -> Plan {
+pub fn spec() -> MixSpec {
     let settings = settings(320, 180, 15);
-    Plan {
+    MixSpec {
         output: settings.output,
         types: StreamTypes::Both,
         options: MixOptions {
@@ -45,7 +45,7 @@ pub fn h264() -> Format {
     })
 }
 
-/// What happens to a desk at a time.
+/// What happens to a feeder at a time.
 pub enum Step {
     Wish(Wishes),
     Event(&'static str, StreamName, CaptureEvent),
@@ -74,25 +74,25 @@ impl Script {
     }
 
     /// Plays it in steps of 20 ms up to `end_us`.
-    pub fn play(mut self, desk: &mut Desk, end_us: i64) -> Vec<Made> {
+    pub fn play(mut self, feeder: &mut Feeder, end_us: i64) -> Vec<Made> {
         self.0.sort_by_key(|(at_us, _)| *at_us);
         let mut steps = self.0.into_iter().peekable();
         let mut made = Vec::new();
         for now_us in (0..end_us).step_by(20_000) {
             while let Some((_, step)) = steps.next_if(|(at_us, _)| *at_us <= now_us) {
                 match step {
-                    Step::Wish(wishes) => desk.follow(wishes, now_us),
+                    Step::Wish(wishes) => feeder.follow(wishes, now_us),
                     Step::Event(uid, stream, event) => {
-                        if let Err(error) = desk.event(uid, stream, event, now_us) {
-                            desk.fail(error, now_us, &mut |out| made.push(out));
+                        if let Err(error) = feeder.event(uid, stream, event, now_us) {
+                            feeder.fail(error, now_us, &mut |out| made.push(out));
                         }
                     }
-                    Step::Image(url, picture) => desk.image(url.to_owned(), picture, now_us),
+                    Step::Image(url, picture) => feeder.image(url.to_owned(), picture, now_us),
                 }
             }
-            desk.advance(now_us, &mut |out| made.push(out));
+            feeder.advance(now_us, &mut |out| made.push(out));
         }
-        desk.end(end_us, &mut |out| made.push(out));
+        feeder.end(end_us, &mut |out| made.push(out));
         made
     }
 }
@@ -107,7 +107,7 @@ pub fn mixes(made: Vec<Made>) -> Vec<Vec<Output>> {
                 mixes.push(Vec::new());
             }
             Made::Unit(unit) => mixes.last_mut().unwrap().push(unit),
-            Made::End | Made::Failed(_) | Made::Spell(_) => {}
+            Made::End | Made::Failed(_) | Made::Overload(_) => {}
         }
     }
     mixes

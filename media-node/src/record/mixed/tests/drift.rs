@@ -3,8 +3,8 @@
 
 use protocol::StreamName;
 
-use super::super::desk::{Desk, Made};
-use super::super::testing::{h264, plan, wishes};
+use super::super::feeder::{Feeder, Made};
+use super::super::testing::{h264, spec, wishes};
 use crate::capture::testing::{Path, Sent, capture};
 use crate::capture::{CaptureEvent, Pace, Track};
 use crate::mix::Output;
@@ -58,10 +58,10 @@ fn sender(frequency: f32, ppm: i64) -> Vec<(i64, CaptureEvent)> {
 }
 
 /// The mixed units of both.
-fn mix() -> (Desk, Vec<Output>, Vec<f32>) {
-    let mut small = plan();
+fn mix() -> (Feeder, Vec<Output>, Vec<f32>) {
+    let mut small = spec();
     (small.output.width, small.output.height) = (64, 36);
-    let mut desk = Desk::new(small, wishes(&SENDERS.map(|(uid, ..)| uid)), i64::MIN);
+    let mut feeder = Feeder::new(small, wishes(&SENDERS.map(|(uid, ..)| uid)), i64::MIN);
     let mut events: Vec<_> = SENDERS
         .into_iter()
         .flat_map(|(uid, frequency, ppm)| {
@@ -75,17 +75,17 @@ fn mix() -> (Desk, Vec<Output>, Vec<f32>) {
     let mut keep = |made| match made {
         Made::Begin(of_mix) => tracks = of_mix,
         Made::Unit(unit) => output.push(unit),
-        Made::End | Made::Failed(_) | Made::Spell(_) => {}
+        Made::End | Made::Failed(_) | Made::Overload(_) => {}
     };
     for now_us in (0..SECONDS * SECOND).step_by(20_000) {
         while let Some((at_us, uid, event)) = events.next_if(|(at_us, ..)| *at_us <= now_us) {
-            desk.event(uid, StreamName::Camera, event, at_us).unwrap();
+            feeder.event(uid, StreamName::Camera, event, at_us).unwrap();
         }
-        desk.advance(now_us, &mut keep);
+        feeder.advance(now_us, &mut keep);
     }
-    desk.end(SECONDS * SECOND, &mut keep);
+    feeder.end(SECONDS * SECOND, &mut keep);
     let samples = samples(&tracks, &output);
-    (desk, output, samples)
+    (feeder, output, samples)
 }
 
 /// The moments at which something begins, by the number of the sender's second that is nearest.
@@ -104,7 +104,7 @@ fn beats(states: impl Iterator<Item = (i64, bool)>, path: &Path) -> Vec<Option<i
 
 #[test]
 fn flash_and_beep_keep_together_and_in_time_with_clocks_that_drift() {
-    let (desk, output, samples) = mix();
+    let (feeder, output, samples) = mix();
     let pictures = pictures(&output);
     let sound_us = output
         .iter()
@@ -136,7 +136,7 @@ fn flash_and_beep_keep_together_and_in_time_with_clocks_that_drift() {
         assert!(usual <= 80_000, "{uid}: {usual} µs apart");
         assert!(*late <= 30_000, "{uid}: a beep is {late} µs from its time");
     }
-    let counters = desk.counters();
+    let counters = feeder.counters();
     assert_eq!((counters.units_undecodable, counters.audio_units_dropped), (0, 0));
     assert!(
         counters.samples_missing < 48_000 / 2,

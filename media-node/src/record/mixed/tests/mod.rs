@@ -1,18 +1,22 @@
 mod drift;
 mod same_bytes;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Directive, Layout, StreamTypes};
+use protocol::{Directive, Layout, StreamTypes, TrackKind};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::everybody::playlist_key;
 use super::*;
-use crate::capture::{CaptureEnd, CaptureEvent, Format, H264Format};
+use crate::capture::{CaptureEnd, CaptureEvent, Clock, Format, H264Format};
 use crate::mix::testing::*;
+use crate::outbound::Targets;
 use crate::record::Options;
 use crate::record::follow::testing::{CAMERA, FakeCaptures, FakeRosters, everything, roster};
 use crate::record::follow::{Presence, Shared};
-use crate::record::status::Board;
+use crate::record::status::{Board, SharedBoard};
 use crate::record::testing::{DirSink, complaints};
 
 /// Sends units to a session when their time has come.
@@ -48,7 +52,7 @@ async fn users_are_mixed_into_one_playlist_until_the_stop() {
         presence: Presence::Bystanders,
     };
     let settings = settings(320, 180, 15);
-    let plan = desk::Plan {
+    let spec = MixSpec {
         output: settings.output,
         types: StreamTypes::Both,
         options: MixOptions {
@@ -61,7 +65,7 @@ async fn users_are_mixed_into_one_playlist_until_the_stop() {
         subscription: everything(),
         present: Vec::new(),
     };
-    let place = Place {
+    let destination = Destination {
         sink: sink.clone(),
         mp4: None,
         names: FileNames::of_mix("51d", "room"),
@@ -69,7 +73,7 @@ async fn users_are_mixed_into_one_playlist_until_the_stop() {
         board,
         targets: Targets::Public,
     };
-    let live = Live::start(plan, wishes, place);
+    let recorder = MixedRecorder::start(spec, wishes, destination);
     let (rosters, roster_queue) = mpsc::channel(4);
     let captures = FakeCaptures::default();
     let (one, two) = (captures.session("1/camera"), captures.session("2/camera"));
@@ -83,7 +87,14 @@ async fn users_are_mixed_into_one_playlist_until_the_stop() {
     });
     let (status, statuses) = watch::channel(Status::default());
     let rosters_now = FakeRosters(roster_queue);
-    let recording = tokio::spawn(follow::run(shared, rosters_now, captures, live, desired_now, status));
+    let recording = tokio::spawn(follow::run(
+        shared,
+        rosters_now,
+        captures,
+        recorder,
+        desired_now,
+        status,
+    ));
     rosters.send(roster(&[("1", CAMERA), ("2", CAMERA)])).await.unwrap();
     let h264 = Format::H264(H264Format {
         sps: Default::default(),

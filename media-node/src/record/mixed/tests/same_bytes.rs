@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use protocol::{Layout, PlaylistStyle, Selection, StreamName, Subscription, TrackKind};
 
-use super::super::desk::{Desk, Wishes};
 use super::super::everybody::playlist_key;
+use super::super::feeder::{Feeder, Wishes};
 use super::super::mp4::{Limits, Mp4Files};
 use super::super::outputs::Outputs;
-use super::super::testing::{Script, Step, open_spool, plan, wishes};
+use super::super::testing::{Script, Step, open_spool, spec, wishes};
 use crate::capture::Clock;
 use crate::container::{FileNames, playlist};
 use crate::mix::testing::{BLUE, GREEN, RED, WHITE, everybody, plain, tone, video};
@@ -60,11 +60,11 @@ fn script() -> Script {
 
 /// Every file of the recording by its name.
 fn record() -> BTreeMap<String, Vec<u8>> {
-    let mut busy = plan();
+    let mut busy = spec();
     busy.options.workers = 2;
     busy.options.video_encoder.threads = 2;
-    let mut desk = Desk::new(busy, wishes(&[]), i64::MIN);
-    let made = script().play(&mut desk, 22 * SECOND);
+    let mut feeder = Feeder::new(busy, wishes(&[]), i64::MIN);
+    let made = script().play(&mut feeder, 22 * SECOND);
 
     let dir = tempfile::tempdir().unwrap();
     let spool = open_spool(dir.path());

@@ -1,4 +1,4 @@
-use super::super::testing::{Script, Step, mixes, plan, wishes};
+use super::super::testing::{Script, Step, mixes, spec, wishes};
 use super::*;
 use crate::capture::CaptureEnd;
 use crate::media::VideoEncoderChoice;
@@ -26,8 +26,8 @@ fn the_mix_begins_with_the_first_media_and_pauses_while_the_channel_is_empty() {
     script.stream("1", StreamName::Camera, video(2 * SECOND, 4 * SECOND, 15, |_| RED));
     script.stream("1", StreamName::Audio, tone(2 * SECOND, 4 * SECOND, 440.0, |_| 0.1));
     script.stream("1", StreamName::Camera, video(90 * SECOND, 92 * SECOND, 15, |_| GREEN));
-    let mut desk = Desk::new(plan(), wishes(&[]), i64::MIN);
-    let made = script.play(&mut desk, 93 * SECOND);
+    let mut feeder = Feeder::new(spec(), wishes(&[]), i64::MIN);
+    let made = script.play(&mut feeder, 93 * SECOND);
     let ends: Vec<usize> = made
         .iter()
         .enumerate()
@@ -45,7 +45,7 @@ fn the_mix_begins_with_the_first_media_and_pauses_while_the_channel_is_empty() {
     assert_colours(&mixes[0], &[(3 * SECOND, RED)]);
     assert_colours(&mixes[1], &[(91 * SECOND, GREEN)]);
     assert_eq!(
-        desk.counters().frames as usize,
+        feeder.counters().frames as usize,
         pictures(&mixes[0]).len() + pictures(&mixes[1]).len()
     );
 }
@@ -72,8 +72,8 @@ fn wishes_take_effect_at_the_next_picture() {
     let mut blue = wishes(&[]);
     blue.scene.background = protocol::Colour { r: 0, g: 0, b: 255 };
     script.at(seconds(4), Step::Wish(blue));
-    let mut desk = Desk::new(plan(), wishes(&[]), i64::MIN);
-    let mixes = mixes(script.play(&mut desk, seconds(6)));
+    let mut feeder = Feeder::new(spec(), wishes(&[]), i64::MIN);
+    let mixes = mixes(script.play(&mut feeder, seconds(6)));
     let just = 70_000;
     assert_colours(
         &mixes[0],
@@ -97,8 +97,8 @@ fn the_picture_moves_to_the_low_stream_and_back_to_the_camera() {
     let ended = || CaptureEvent::Ended(CaptureEnd::Finished);
     script.at(4 * SECOND, Step::Event("1", StreamName::Low, ended()));
     script.stream("1", StreamName::Camera, video(4_020_000, 6 * SECOND, 15, |_| BLUE));
-    let mut desk = Desk::new(plan(), wishes(&[]), i64::MIN);
-    let mixes = mixes(script.play(&mut desk, 6 * SECOND));
+    let mut feeder = Feeder::new(spec(), wishes(&[]), i64::MIN);
+    let mixes = mixes(script.play(&mut feeder, 6 * SECOND));
     let expected = [RED, GREEN, BLUE].into_iter().enumerate();
     let expected: Vec<_> = expected
         .map(|(index, colour)| ((2 * index as i64 + 1) * SECOND, colour))
@@ -125,8 +125,8 @@ fn images_stay_from_one_mix_to_the_next_and_go_with_their_scene() {
         );
     }
     script.at(72 * SECOND, Step::Wish(wishes(&["1"])));
-    let mut desk = Desk::new(plan(), wishes(&[]), i64::MIN);
-    let mixes = mixes(script.play(&mut desk, 74 * SECOND));
+    let mut feeder = Feeder::new(spec(), wishes(&[]), i64::MIN);
+    let mixes = mixes(script.play(&mut feeder, 74 * SECOND));
     assert_eq!(mixes.len(), 2);
     assert_colours(&mixes[0], &[(3 * SECOND, WHITE)]);
     assert_colours(&mixes[1], &[(71 * SECOND, WHITE), (73 * SECOND, BLACK)]);
@@ -137,15 +137,15 @@ fn nothing_begins_before_what_is_recorded_ends() {
     let mut script = Script::default();
     script.at(0, Step::Wish(wishes(&["1"])));
     script.stream("1", StreamName::Camera, video(0, 4 * SECOND, 15, |_| RED));
-    let mut desk = Desk::new(plan(), wishes(&[]), SECOND);
-    let mixes = mixes(script.play(&mut desk, 4 * SECOND));
+    let mut feeder = Feeder::new(spec(), wishes(&[]), SECOND);
+    let mixes = mixes(script.play(&mut feeder, 4 * SECOND));
     let first = mixes[0].iter().map(|made| made.unit().dts_us).min().unwrap();
     assert!(first > SECOND, "{first}");
 }
 
 #[test]
 fn an_encoder_that_fails_is_tried_again() {
-    let mut broken = plan();
+    let mut broken = spec();
     broken.options.video_encoder = VideoEncoderChoice {
         name: "nonesuch".to_owned(),
         ..VideoEncoderChoice::default()
@@ -153,8 +153,8 @@ fn an_encoder_that_fails_is_tried_again() {
     let mut script = Script::default();
     script.at(0, Step::Wish(wishes(&["1"])));
     script.stream("1", StreamName::Camera, video(0, 25 * SECOND, 15, |_| RED));
-    let mut desk = Desk::new(broken, wishes(&[]), i64::MIN);
-    let made = script.play(&mut desk, 25 * SECOND);
+    let mut feeder = Feeder::new(broken, wishes(&[]), i64::MIN);
+    let made = script.play(&mut feeder, 25 * SECOND);
     assert!(made.iter().all(|made| matches!(made, Made::Failed(_))));
     assert_eq!(made.len(), 3, "at 0, 10 and 20 seconds");
 }

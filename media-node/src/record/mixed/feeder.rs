@@ -1,10 +1,10 @@
-//! What goes into the mixer and when, as a function of what is told and of the time at which it is told.
+//! What goes into the mixer and when, as a function of what happens and of the time at which it happens.
 
 use std::collections::BTreeMap;
 
 use protocol::{MixOutput, Scene, StreamName, StreamTypes, Subscription};
 
-use super::pace::{Pace, Spell};
+use super::load_shedder::{LoadShedder, Overload};
 use crate::capture::{CaptureEvent, Track};
 use crate::media::{MuxedTrack, Picture};
 use crate::mix::{Change, Counters, MixError, MixOptions, Mixer, Output, images};
@@ -27,11 +27,11 @@ const STEP_US: i64 = 100_000;
 pub struct Wishes {
     pub scene: Scene,
     pub subscription: Subscription,
-    /// In the order of joining, with the time of joining on the recording's timeline.
+    /// The users in the channel in the order of joining, each with the time of joining on the recording's timeline.
     pub present: Vec<(String, i64)>,
 }
 
-/// What the desk makes.
+/// What the feeder makes.
 #[derive(Debug)]
 pub enum Made {
     /// The mix begins, with these tracks; behind one that ended it begins anew.
@@ -41,31 +41,31 @@ pub enum Made {
     End,
     /// An encoder failed. The mix begins anew later.
     Failed(MixError),
-    /// Whether the node keeps up has changed.
-    Spell(Spell),
+    /// The node does not keep up any more, or does again.
+    Overload(Overload),
 }
 
 /// How a mix is made. Fixed for the recording's life.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct MixSpec {
     pub output: MixOutput,
     pub types: StreamTypes,
     pub options: MixOptions,
 }
 
 /// Feeds one mixer after the other: each from the first media until the channel is empty.
-pub struct Desk {
-    plan: Plan,
+pub struct Feeder {
+    spec: MixSpec,
     wishes: Wishes,
     /// The streams of each user who is present or still sends, by uid.
     sources: BTreeMap<String, Sources>,
-    /// By URL, those of the scene.
+    /// The images of the scene, by URL.
     images: BTreeMap<String, Picture>,
     mix: Option<Mix>,
     /// No mix begins earlier.
     free_us: i64,
-    pace: Pace,
-    /// Of the mixes that have ended.
+    shedder: LoadShedder,
+    /// What the mixes that have ended did.
     counters: Counters,
 }
 
@@ -77,22 +77,22 @@ struct Mix {
     announced: bool,
 }
 
-impl Desk {
+impl Feeder {
     /// `recorded_us`: where what is recorded already ends.
-    pub fn new(plan: Plan, wishes: Wishes, recorded_us: i64) -> Self {
+    pub fn new(spec: MixSpec, wishes: Wishes, recorded_us: i64) -> Self {
         Self {
-            plan,
+            spec,
             wishes,
             sources: BTreeMap::new(),
             images: BTreeMap::new(),
             mix: None,
             free_us: recorded_us.saturating_add(APART_US),
-            pace: Pace::default(),
+            shedder: LoadShedder::default(),
             counters: Counters::default(),
         }
     }
 
-    /// Since the desk's beginning.
+    /// What all mixes have done so far.
     pub fn counters(&self) -> Counters {
         let mut counters = self.counters;
         if let Some(mix) = &self.mix {
@@ -200,7 +200,7 @@ impl Desk {
         if now_us < self.free_us {
             return Ok(None);
         }
-        let Plan { output, types, options } = &self.plan;
+        let MixSpec { output, types, options } = &self.spec;
         let start_us = first_us.clamp(now_us.saturating_sub(options.jitter_us), now_us);
         let settings = options.settings(*output, *types, start_us.max(self.free_us));
         let Wishes {
@@ -234,14 +234,14 @@ impl Desk {
     /// Mixes what is due, at most a tenth of a second of it.
     pub fn advance(&mut self, now_us: i64, each: &mut impl FnMut(Made)) {
         let Some(mix) = &mut self.mix else { return };
-        if let Some(spell) = self.pace.observe(now_us - mix.fed_us, now_us) {
-            each(Made::Spell(spell));
+        if let Some(overload) = self.shedder.observe(now_us - mix.fed_us, now_us) {
+            each(Made::Overload(overload));
         }
         mix.fed_us = now_us.min(mix.fed_us + STEP_US).max(mix.fed_us);
         let mut made = Vec::new();
         let result = mix
             .mixer
-            .advance(mix.fed_us, self.pace.shed(), |output| made.push(output));
+            .advance(mix.fed_us, self.shedder.shed(), |output| made.push(output));
         mix.hand_over(made, each);
         let (fed_us, empty_us) = (mix.fed_us, now_us - mix.last_media_us);
         match result {
