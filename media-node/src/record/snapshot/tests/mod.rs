@@ -1,22 +1,18 @@
 //! Pictures of real H.264 whose frames carry their numbers, so that each picture proves which frame it shows.
 
-use std::sync::{Mutex, OnceLock};
+mod trouble;
 
-use proptest::prelude::*;
-use protocol::Fault;
+use std::sync::{Arc, OnceLock};
 
 use super::gop::KEPT_BYTES;
 use super::taker::{Subject, Taker};
-use super::thread::{PictureThread, Refused};
-use super::timing::{Frame, Take, Timing};
 use super::*;
 use crate::capture::{AccessUnit, Clock};
 use crate::container::FileNames;
 use crate::media::{self, Picture, VideoEncoder, VideoEncoderChoice, VideoTarget, decode_image};
-use crate::mix::LAST_PICTURE_US;
 use crate::record::status::{Board, SharedBoard};
 use crate::record::testing::{DirSink, shifted};
-use crate::spool::{Finish, LoneKind, Opening};
+use crate::spool::LoneKind;
 
 const FPS: i64 = 25;
 const FRAME_US: i64 = 1_000_000 / FPS;
@@ -296,164 +292,4 @@ fn pictures_have_the_size_of_the_stream_at_their_time() {
         .map(|(_, jpeg)| decode_image(jpeg, 4096, 4096).unwrap().height())
         .collect();
     assert_eq!(heights, [48, 48, 720]);
-}
-
-#[test]
-fn after_a_crash_the_intervals_go_on_and_nothing_is_taken_twice() {
-    let dir = tempfile::tempdir().unwrap();
-    let open = || {
-        let finish = Finish {
-            slice: &|_| None,
-            lone: &|_, _| None,
-        };
-        Arc::new(Spool::open(dir.path(), Opening { epoch: 1, at_ms: 0 }, finish).unwrap())
-    };
-    let board = board();
-    let spool = open();
-    let mut first = taker(&spool, &board, 5 * SECOND_US);
-    film()[..300].iter().for_each(|unit| first.unit(unit.clone()));
-    drop((first, spool));
-    // What was on its way comes again, as from a server that begins at a key frame.
-    let spool = open();
-    let mut second = taker(&spool, &board, 5 * SECOND_US);
-    film()[225..].iter().for_each(|unit| second.unit(unit.clone()));
-    second.end();
-    let shown: Vec<_> = spool
-        .due_files()
-        .iter()
-        .map(|due| number(&std::fs::read(&due.path).unwrap()))
-        .collect();
-    assert_eq!(shown, [0, 125, 250, 375, 500, 625, 750]);
-    assert_eq!(spool.pictures().taken, 7);
-    assert_eq!(board.lock().status(0).first_media_ms, Some(1_700_000_000_000));
-}
-
-#[test]
-fn a_full_disk_is_told_once_and_costs_single_pictures() {
-    let album = Arc::new(DirSink::new());
-    *album.room.lock().unwrap() = 2;
-    let board = board();
-    let mut taker = taker(&album, &board, 5 * SECOND_US);
-    film()[..500].iter().for_each(|unit| taker.unit(unit.clone()));
-    *album.room.lock().unwrap() = 1;
-    film()[500..].iter().for_each(|unit| taker.unit(unit.clone()));
-    let instants: Vec<_> = shown(&album).iter().map(|(at_ms, _)| *at_ms).collect();
-    assert_eq!(instants, [0, 5_000, 20_000]);
-    let problems = board.lock().status(0).problems;
-    assert_eq!(problems.len(), 1);
-    assert_eq!(
-        (problems[0].fault, problems[0].code.as_str()),
-        (Fault::Ours, "spool_failed")
-    );
-}
-
-#[test]
-fn damaged_video_costs_its_own_pictures_only() {
-    let mut units = film()[..500].to_vec();
-    for unit in &mut units[120..260] {
-        // Slices of rubbish behind a slice's header.
-        unit.data = [&[0, 0, 0, 1, if unit.keyframe { 0x65 } else { 0x41 }][..], &[0x5a; 40]]
-            .concat()
-            .into();
-    }
-    let album = Arc::new(DirSink::new());
-    let board = board();
-    let mut taker = taker(&album, &board, 5 * SECOND_US);
-    units.iter().for_each(|unit| taker.unit(unit.clone()));
-    taker.end();
-    let taken = shown(&album);
-    assert_eq!((taken[0], taken[taken.len() - 1]), ((0, 0), (15_000, 375)));
-    let problems = board.lock().status(0).problems;
-    assert_eq!(problems.len(), 1, "{problems:?}");
-    assert_eq!(
-        (problems[0].fault, problems[0].code.as_str()),
-        (Fault::Destination, "snapshot_failed")
-    );
-}
-
-#[test]
-fn a_thread_that_does_not_keep_up_holds_nobody_up() {
-    /// Takes no picture before it is let.
-    struct Stuck(Mutex<()>, DirSink);
-    impl PictureSink for Stuck {
-        fn keep(&self, picture: Lone, jpeg: &[u8]) -> Result<(), SpoolError> {
-            drop(self.0.lock().unwrap());
-            self.1.keep(picture, jpeg)
-        }
-
-        fn latest_us(&self, _: &str) -> Option<i64> {
-            None
-        }
-    }
-    let sink = Arc::new(Stuck(Mutex::new(()), DirSink::new()));
-    let stuck = sink.0.lock().unwrap();
-    let snapshots = Snapshots {
-        interval_us: 5 * SECOND_US,
-        alone: false,
-        sink: sink.clone(),
-    };
-    let mut pictures = PictureThread::start(subject(&board()), snapshots).unwrap();
-    let sent: Vec<_> = film().iter().map(|unit| pictures.unit(unit)).collect();
-    assert!(sent.iter().any(|sent| matches!(sent, Err(Refused::Behind))));
-    // Behind a gap there is a key frame, or nothing.
-    let gap = sent.iter().position(Result::is_err).unwrap();
-    assert!((512..=514).contains(&gap), "{gap}");
-    drop(stuck);
-    pictures.finish().unwrap();
-    let taken = shown(&sink.1);
-    assert_regular(&taken[..5], 5 * SECOND_US, 20_480_000);
-}
-
-fn unit_at(pts_us: i64, dts_us: i64, keyframe: bool) -> AccessUnit {
-    AccessUnit {
-        pts_us,
-        dts_us,
-        data: Default::default(),
-        keyframe,
-    }
-}
-
-proptest! {
-    /// Frames at any times, in the order of presentation.
-    #[test]
-    fn pictures_are_never_closer_than_the_interval_and_never_stale(
-        gaps in prop::collection::vec(prop_oneof![8 => 1..100_000_i64, 1 => 1..9_000_000_i64], 1..400),
-        keys in prop::collection::vec(prop::bool::weighted(0.1), 400),
-        interval_us in 100_000..3_000_000_i64,
-    ) {
-        let mut timing = Timing::new(interval_us, None);
-        let (mut now_us, mut last) = (0, None);
-        let (mut keys_us, mut times) = (Vec::new(), Vec::new());
-        // Taken for the time of one frame.
-        let mut frame_us = 40_000;
-        for (index, gap) in gaps.into_iter().enumerate() {
-            let before_us = now_us;
-            now_us += gap;
-            let keyframe = index == 0 || keys[index];
-            let unit = unit_at(now_us, now_us, keyframe);
-            for Take { at_us, frame } in timing.unit(&unit) {
-                if let Some(last_us) = last {
-                    prop_assert!(at_us - last_us >= interval_us, "{last_us}, then {at_us}");
-                }
-                last = Some(at_us);
-                match frame {
-                    Frame::NextKey => prop_assert!(keyframe && (now_us - at_us).abs() <= frame_us),
-                    Frame::LastKey => prop_assert!(at_us - keys_us.last().unwrap() <= frame_us),
-                    Frame::At(pts_us) => {
-                        prop_assert_eq!(times.iter().filter(|time| **time <= at_us).max(), Some(&pts_us));
-                        prop_assert!(at_us - pts_us <= LAST_PICTURE_US);
-                    }
-                }
-            }
-            // A picture that is due is taken before the next frame, or the user was away.
-            prop_assert!(last.is_some_and(|last_us| before_us - last_us <= interval_us));
-            if index > 0 {
-                frame_us = gap.min(200_000);
-            }
-            times.push(now_us);
-            if keyframe {
-                keys_us.push(now_us);
-            }
-        }
-    }
 }
