@@ -13,7 +13,7 @@ use super::recorder::Recorder;
 use super::session::{self, User};
 use super::shared::{Presence, Shared};
 use crate::channel::RosterError;
-use crate::record::Status;
+use crate::record::status::Status;
 
 const STATUS_EVERY: Duration = Duration::from_millis(500);
 

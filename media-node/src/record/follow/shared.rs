@@ -7,8 +7,8 @@ use super::plan::Plan;
 use crate::capture::Clock;
 use crate::channel::RosterError;
 use crate::encryption::Keys;
-use crate::record::status::{SharedBoard, problem};
-use crate::record::{Options, Status};
+use crate::record::options::Options;
+use crate::record::status::{SharedBoard, Status, problem};
 
 /// The cause of problems with the roster, and with users beyond the most that are recorded.
 const ROSTER: &str = "roster";

@@ -18,11 +18,11 @@ use std::sync::Arc;
 use protocol::{Desired, EndCause, Fault, Roster};
 use tokio::sync::{mpsc, watch};
 
+use super::context::Context;
 use super::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp};
 use super::sink::SliceSink;
 use super::snapshot::Snapshots;
-use super::status::{SharedBoard, problem};
-use super::{Context, Status};
+use super::status::{SharedBoard, Status, problem};
 use crate::capture::Clock;
 use crate::selection::{Pictures, Tracks};
 use tracks::UserTracks;

@@ -22,8 +22,9 @@ mod tests;
 use protocol::{Desired, EndCause, Fault, Job, Mix, Refusal, RefusalCode};
 use tokio::sync::watch;
 
+use super::context::Context;
 use super::follow::{self, Rtsp};
-use super::{Context, Status};
+use super::status::Status;
 use crate::container::FileNames;
 use crate::mix::{MixOptions, Mixer};
 use feeder::{MixSpec, Wishes};
