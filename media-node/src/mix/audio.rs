@@ -7,13 +7,13 @@ use super::drift::Drift;
 use crate::capture::AccessUnit;
 use crate::media::{AudioCodec, AudioDecoder, MediaError, Resampler, Sound};
 
-/// Of the mix, in samples a second.
+/// The sample rate of the mix, in samples a second.
 pub const RATE: u32 = 48_000;
 
-/// Units that wait for one user at most: over 20 s of frames of 20 ms.
+/// The most units that wait for one user: over 20 s of frames of 20 ms.
 const QUEUE_UNITS: usize = 1024;
 
-/// From this deviation on, in samples, sound is not stretched but put where it belongs: 60 ms.
+/// The deviation, in samples, from which on sound is not stretched but put where it belongs: 60 ms.
 const RESYNC: f64 = 2_880.0;
 
 /// Position on the recording's timeline, in samples at [`RATE`].
@@ -24,9 +24,9 @@ pub fn position(us: i64) -> f64 {
 #[derive(Default)]
 pub struct AudioTrack {
     queue: VecDeque<Item>,
-    /// Of the units to come.
+    /// The codec of the units to come.
     announced: Option<AudioCodec>,
-    /// Of the units that are decoded.
+    /// The codec of the units that are decoded.
     codec: Option<AudioCodec>,
     decoder: Option<AudioDecoder>,
     resampler: Option<Resampler>,

@@ -21,7 +21,7 @@ pub struct Composer {
     size: Size,
     canvas: Picture,
     colour: Yuv,
-    /// Of the canvas's size.
+    /// The background image, in the canvas's size.
     image: Option<Picture>,
     slots: Vec<Slot>,
     repaint: bool,
@@ -30,7 +30,7 @@ pub struct Composer {
 /// One region and what it shows.
 pub struct Slot {
     region: Region,
-    /// Whose it is, over changes of the order of joining.
+    /// The user whose region it is, whatever the order of joining.
     owner: u64,
     scaler: Scaler,
     shown: Option<Shown>,

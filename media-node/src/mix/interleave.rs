@@ -28,7 +28,7 @@ pub struct Interleave {
     video: VecDeque<Output>,
     audio: VecDeque<Output>,
     both: bool,
-    /// How much later than decoded the first picture, a key frame, is shown; the same for every key frame.
+    /// The time from the decoding of the first picture, a key frame, to its presentation; the same for every key frame.
     delay_us: Option<i64>,
 }
 
@@ -64,7 +64,7 @@ impl Interleave {
         }
     }
 
-    /// From here on nothing more comes, and nothing waits.
+    /// Nothing more comes, so that nothing waits any more.
     pub fn finish(&mut self) {
         self.both = false;
     }

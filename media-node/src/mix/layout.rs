@@ -1,8 +1,8 @@
-//! Where each user stands on the canvas: pure geometry, from the order of joining to even pixel coordinates.
+//! The place of each user on the canvas: pure geometry, from the order of joining to even pixel coordinates.
 
 use protocol::{CustomRegion, Fill, Layout};
 
-/// Regions on one canvas at most; users beyond are heard, not seen.
+/// The most regions on one canvas; further users are heard, not seen.
 pub const MAX_REGIONS: usize = 17;
 
 /// A canvas in pixels, both sides even and at least 2.
@@ -48,7 +48,7 @@ impl Rect {
     }
 }
 
-/// Where one user's picture goes.
+/// The place of one user's picture on the canvas.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Region {
     /// Index in the order of joining.

@@ -63,7 +63,7 @@ pub struct VideoOutput {
     fps: i64,
     /// Number of the frame from which on a key frame is due.
     key_due: i64,
-    /// Known from the first key frame on.
+    /// Known once the first key frame is coded.
     format: Option<H264Format>,
 }
 
@@ -95,7 +95,7 @@ impl VideoOutput {
         Ok(video)
     }
 
-    /// When a frame is shown.
+    /// The presentation time of a frame, in microseconds on the recording's timeline.
     pub fn time_us(&self, frame: i64) -> i64 {
         grid_us(frame, self.fps)
     }
@@ -178,7 +178,7 @@ pub struct AudioOutput {
 }
 
 impl AudioOutput {
-    /// `start_us`: of the first sample, or just before it.
+    /// `start_us`: the time of the first sample, or just before it.
     pub fn new(settings: &Settings, start_us: i64) -> Result<Self, MediaError> {
         let profile = settings.output.audio;
         let bitrate = profile.bits_per_second() as usize;

@@ -12,7 +12,7 @@ pub struct Yuv(pub [u8; 3]);
 pub const BLACK: Yuv = Yuv([16, 128, 128]);
 
 impl Yuv {
-    /// By the matrix of ITU-R BT.601, which decoders assume of a stream that does not tell.
+    /// Converts by the matrix of ITU-R BT.601, which decoders assume where a stream names none.
     pub fn of(colour: Colour) -> Self {
         let [r, g, b] = [colour.r, colour.g, colour.b].map(f64::from);
         let y = 16.0 + (65.481 * r + 128.553 * g + 24.966 * b) / 255.0;

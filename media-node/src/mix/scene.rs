@@ -1,4 +1,4 @@
-//! Who is in the channel, who of them is heard and seen, and what stands in for a missing picture.
+//! The users in the channel, which of them are heard and seen, and what stands in for a missing picture.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::video::Decoded;
 use crate::media::Picture;
 use crate::selection::Tracks;
 
-/// For how long a user who sends no video any more is shown with the last picture, in microseconds.
+/// How long the last picture of a user who sends no more video is shown, in microseconds.
 pub const LAST_PICTURE_US: i64 = 3_500_000;
 
 /// Identities of images do not meet those of decoded pictures, which count from 1.

@@ -7,7 +7,7 @@ use super::counters::Counters;
 use crate::capture::AccessUnit;
 use crate::media::{Picture, VideoDecoder, annexb};
 
-/// Coded bytes that wait for one user at most. It holds the longest group of pictures that a hidden user can be shown
+/// The most coded bytes that wait for one user. They hold the longest group of pictures that a hidden user can be shown
 /// from without waiting for the next key frame.
 const QUEUE_BYTES: usize = 16 << 20;
 
@@ -23,7 +23,7 @@ pub struct VideoTrack {
     decoder: Option<VideoDecoder>,
     /// Units whose pictures have not come out of the decoder.
     inside: Vec<Inside>,
-    /// Decoded and later than what is shown, in the order of their coming out, which is that of presentation.
+    /// Decoded pictures later than the one that is shown, in the order in which they come out, which is that of presentation.
     ahead: VecDeque<Decoded>,
     shown: Option<Decoded>,
     made: u64,
@@ -39,7 +39,7 @@ struct Inside {
 pub struct Decoded {
     pub picture: Picture,
     pub pts_us: i64,
-    /// Another one for another content.
+    /// Differs where the content differs.
     pub id: u64,
     small: bool,
 }
@@ -81,8 +81,8 @@ impl VideoTrack {
         self.show_due(at_us, counters);
     }
 
-    /// Like [`advance`](Self::advance), but of what is due only the newest key frame is decoded. What follows it cannot be;
-    /// decoding goes on at the next key frame.
+    /// Like [`advance`](Self::advance), but decodes only the newest key frame of what is due. What follows it cannot be
+    /// decoded then; decoding goes on at the next key frame.
     pub fn jump(&mut self, at_us: i64, counters: &mut Counters) {
         let due = |unit: &AccessUnit| unit.keyframe && unit.pts_us <= at_us;
         let Some(key) = self.queue.iter().rposition(due) else {
@@ -236,7 +236,7 @@ impl VideoTrack {
         }
     }
 
-    /// At the end of the stream, takes what the decoder kept back.
+    /// Takes what the decoder kept back, at the end of the stream.
     fn drain(&mut self, counters: &mut Counters) {
         if self.ended {
             self.empty_decoder(counters);

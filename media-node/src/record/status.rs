@@ -117,9 +117,7 @@ impl Board {
             problems: self.problems.iter().cloned().collect(),
         }
     }
-}
 
-impl Board {
     fn received(&self, now_ms: u64) -> BTreeSet<(String, TrackKind)> {
         let fresh = |(_, last_ms): &(&(String, TrackKind), &u64)| now_ms.saturating_sub(**last_ms) < IDLE_AFTER_MS;
         self.tracks

@@ -10,7 +10,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// What of an event is passed on, in order. `open`: the video is wanted.
+    /// The part of an event that is passed on, in order. `open`: the video is wanted.
     pub fn pass(&mut self, event: CaptureEvent, open: bool) -> [Option<CaptureEvent>; 2] {
         match &event {
             CaptureEvent::Format(Track::Video, format) => {

@@ -12,9 +12,9 @@ use crate::mix::{Change, Counters, MixError, Mixer, Output, Settings, Shed};
 pub struct FileUser {
     pub uid: String,
     pub path: PathBuf,
-    /// When the user joins; the file's own time begins there.
+    /// The time at which the user joins; the file's own time begins there.
     pub join_us: i64,
-    /// When the user leaves, if before the end of the file.
+    /// The time at which the user leaves, if that is before the end of the file.
     pub leave_us: Option<i64>,
 }
 

@@ -30,7 +30,7 @@ pub(super) struct MixArgs {
     size: String,
     #[arg(long, default_value_t = 15)]
     fps: u32,
-    /// In kb/s.
+    /// The video's bitrate in kb/s.
     #[arg(long, default_value_t = 500)]
     bitrate: u32,
     #[arg(long, value_enum, default_value_t)]
@@ -172,7 +172,7 @@ fn images(scene: &Scene, output: &MixOutput) -> Result<Vec<(i64, Change)>, Strin
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TimedChange {
-    /// In seconds.
+    /// The time in seconds.
     at: f64,
     scene: Option<Scene>,
     subscription: Option<Subscription>,

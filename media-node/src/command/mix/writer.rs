@@ -103,7 +103,7 @@ impl Writer {
         Ok(OutputFile::Ts(muxer, BufWriter::new(file)))
     }
 
-    /// Where an MP4 recording stands until it is finished.
+    /// The path of an MP4 recording until it is finished.
     fn partial(&self) -> PathBuf {
         self.path.with_extension("mp4.part")
     }

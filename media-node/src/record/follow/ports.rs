@@ -6,7 +6,7 @@ use crate::channel::{Credentials, RosterError, RosterSource};
 
 /// Who is in the channel.
 pub trait Rosters: Send {
-    /// At once with the present roster, then at changes. An error means that the roster is not known at present.
+    /// Answers at once with the present roster, then at changes. An error means that the roster is not known at present.
     fn next(&mut self) -> impl Future<Output = Result<Roster, RosterError>> + Send;
     fn credentials(&self, uid: &str) -> Option<Credentials>;
 }

@@ -10,16 +10,16 @@ use crate::media::{MuxedTrack, Picture};
 use crate::mix::{Change, Counters, MixError, MixOptions, Mixer, Output, images};
 use crate::selection::{Pass, Sources};
 
-/// A channel from which nothing has come for so long is empty: what would be mixed is neither seen nor heard.
+/// How long nothing has come from a channel before it counts as empty: what would be mixed is neither seen nor heard.
 const EMPTY_US: i64 = 60_000_000;
 
-/// Between the end of what is recorded and what begins behind it, so that decoding times grow.
+/// The gap between the end of what is recorded and what begins behind it, so that decoding times grow.
 const APART_US: i64 = 500_000;
 
-/// After a failure of an encoder the mix begins anew so much later.
+/// How long after a failure of an encoder the mix begins anew.
 const PAUSE_US: i64 = 10_000_000;
 
-/// What is mixed at a time, so that what comes meanwhile is taken in.
+/// The most that is mixed at a time, so that what comes meanwhile is taken in.
 const STEP_US: i64 = 100_000;
 
 /// What is wanted of a mix, and who is there.
@@ -62,7 +62,7 @@ pub struct Feeder {
     /// The images of the scene, by URL.
     images: BTreeMap<String, Picture>,
     mix: Option<Mix>,
-    /// No mix begins earlier.
+    /// The time before which no mix begins.
     free_us: i64,
     shedder: LoadShedder,
     /// What the mixes that have ended did.
@@ -71,7 +71,7 @@ pub struct Feeder {
 
 struct Mix {
     mixer: Mixer,
-    /// Until when it was fed.
+    /// The time up to which it has been fed.
     fed_us: i64,
     last_media_us: i64,
     announced: bool,

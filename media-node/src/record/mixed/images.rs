@@ -21,10 +21,10 @@ use crate::record::status::{SharedBoard, problem};
 /// Largest file in bytes, as Agora has it.
 const MAX_BYTES: usize = 6 << 20;
 
-/// From the request to the last byte.
+/// The longest time from the request to the last byte.
 const TIME: Duration = Duration::from_secs(20);
 
-/// A server that does not answer is asked so often.
+/// How often a server that does not answer is asked.
 const ATTEMPTS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -51,7 +51,7 @@ enum Known {
     Missing,
 }
 
-/// Where images go, and how they are fetched.
+/// Fetches the images of a recording.
 pub struct Images {
     pub client: Client,
     /// The size of the mix in pixels.

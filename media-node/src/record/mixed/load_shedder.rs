@@ -7,7 +7,7 @@ const BEHIND_US: [(i64, Shed); 3] = [
     (2_000_000, Shed::AllButKeyFrames),
 ];
 
-/// Behind by less than this the mixer keeps up.
+/// How far behind a mixer that keeps up may be, in microseconds.
 const KEPT_UP_US: i64 = 100_000;
 
 /// After keeping up for so long, in microseconds, a little less is left out.
@@ -20,7 +20,7 @@ const OVER_US: i64 = 30_000_000;
 #[derive(Debug, Default)]
 pub struct LoadShedder {
     shed: Shed,
-    /// Since when the mixer keeps up, or since the last relief.
+    /// The time since which the mixer keeps up, or that of the last relief.
     calm_since_us: Option<i64>,
     overloaded: bool,
 }

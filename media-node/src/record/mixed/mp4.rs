@@ -14,18 +14,18 @@ use crate::media::{MediaError, Mp4Muxer, MuxedTrack};
 use crate::record::status::{SharedBoard, problem};
 use crate::spool::{Lone, LoneFile, LoneKind, Spool, SpoolError};
 
-/// What is written waits so long at most, in media time, until it is on the disk also if the machine stops.
+/// The longest that written media waits, in media time, until it survives a stop of the machine.
 const SYNC_US: i64 = 2_000_000;
 
-/// After a failure to write, media is let go for so long, in media time.
+/// How long media is dropped after a failure to write, in media time.
 const PAUSE_US: i64 = 5_000_000;
 
-/// Files that wait to be finished; each is hours, or a pause of the channel, behind the one before.
+/// The most files that wait to be finished; each is hours, or a pause of the channel, behind the one before.
 const WAITING: usize = 16;
 
 const UNWRITTEN: &str = "mp4";
 
-/// Where a file ends, at the next key frame.
+/// The size from which on a file ends, at the next key frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub duration_us: i64,

@@ -20,22 +20,21 @@ use crate::record::status::SharedBoard;
 use crate::selection::{Pictures, Tracks};
 use crate::spool::Spool;
 
-/// Units and events on their way to the mixer: a second of forty users.
+/// The most units and events on their way to the mixer: a second of forty users.
 const QUEUE: usize = 4096;
 
-/// Mixed units on their way to the disk: some ten seconds.
+/// The most mixed units on their way to the disk: some ten seconds.
 const MADE: usize = 1024;
 
-/// Where a mix goes.
+/// What a mix is written to, and what is told of it.
 pub struct Destination<S> {
     pub sink: Arc<S>,
-    /// Where MP4 files are kept, if they are asked for.
+    /// Keeps MP4 files, if they are asked for.
     pub mp4: Option<Arc<Spool>>,
     pub names: FileNames,
     pub clock: Clock,
-    /// Where problems are told of.
     pub board: SharedBoard,
-    /// Where images may be fetched from.
+    /// The addresses that images may be fetched from.
     pub targets: Targets,
 }
 

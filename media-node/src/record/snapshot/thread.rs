@@ -10,7 +10,7 @@ use super::sink::Snapshots;
 use super::taker::{Subject, Taker};
 use crate::capture::AccessUnit;
 
-/// What waits for the thread at most; a single larger unit passes alone.
+/// The most that waits for the thread; a single larger unit passes alone.
 const MOST_UNITS: usize = 512;
 const MOST_BYTES: usize = 16 << 20;
 
