@@ -1,6 +1,10 @@
 //! What a recording writes: it turns the captured streams of a channel into slices of playlists and into pictures. It knows
 //! users, tracks, subscriptions and the recording's timeline. It does not know how streams arrive, where rosters come from, how
 //! files are kept or uploaded, and it never decides that a recording ends: the edge does, from the status it is told.
+//!
+//! `follow` opens and closes the users' streams; `individual` and `mixed` are what takes them, one for each mode, with
+//! `snapshot` beside `individual`; `slicer` cuts playlists, and `sink` keeps what is cut. `context` and `options` are what a
+//! recording works with, `status` how it fares.
 
 mod context;
 mod follow;
