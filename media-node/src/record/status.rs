@@ -3,15 +3,31 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::{Fault, MixCounters, Problem, ProblemCode, TrackKind};
 
-use super::Status;
-
 const MAX_PROBLEMS: usize = 16;
 
-/// Causes that are told of only once are remembered up to this number; then they are forgotten all together.
+/// The most causes that are remembered, so as to be told only once; with one more, all are forgotten.
 const MAX_REMEMBERED: usize = 1000;
 
-/// Without media for so long, a recording is idle.
+/// How long a recording is without media before it counts as idle.
 const IDLE_AFTER_MS: u64 = 3_000;
+
+/// How a recording fares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// When the channel became empty, in Unix milliseconds: no recorded stream brings media, and the roster shows nobody
+    /// whose [presence](super::follow::Presence) counts. `None` while it is not empty.
+    pub idle_since_ms: Option<u64>,
+    /// Wall-clock time of the first recorded media.
+    pub first_media_ms: Option<u64>,
+    /// Packets that never came, by the gaps in their sequence numbers.
+    pub lost_packets: u64,
+    /// What the mixer did; `None` in individual mode.
+    pub mix: Option<MixCounters>,
+    /// The tracks that arrive at present, by uid.
+    pub received: BTreeSet<(String, TrackKind)>,
+    /// The newest problems, oldest first; at most 16.
+    pub problems: Vec<Problem>,
+}
 
 /// What a recording's parts tell of themselves. Pure: times come from the caller, in Unix milliseconds.
 #[derive(Debug)]
@@ -21,7 +37,7 @@ pub(super) struct Board {
     first_media_ms: Option<u64>,
     lost_packets: u64,
     mix: Option<MixCounters>,
-    /// When each user's tracks brought media last.
+    /// When each user's tracks last brought media.
     tracks: BTreeMap<(String, TrackKind), u64>,
     problems: VecDeque<Problem>,
     told: BTreeSet<String>,
@@ -101,9 +117,7 @@ impl Board {
             problems: self.problems.iter().cloned().collect(),
         }
     }
-}
 
-impl Board {
     fn received(&self, now_ms: u64) -> BTreeSet<(String, TrackKind)> {
         let fresh = |(_, last_ms): &(&(String, TrackKind), &u64)| now_ms.saturating_sub(**last_ms) < IDLE_AFTER_MS;
         self.tracks

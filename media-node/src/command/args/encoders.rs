@@ -1,7 +1,7 @@
 use clap::Args;
 
 use crate::media::VideoEncoderChoice;
-use crate::record::MixOptions;
+use crate::mix::MixOptions;
 
 /// The encoders of mixed recordings.
 #[derive(Args, Clone, Debug)]

@@ -3,8 +3,9 @@ use clap::{Args, ValueEnum};
 
 use super::encoders::EncoderArgs;
 use crate::capture::Transport;
+use crate::mix::{self, MixOptions};
 use crate::outbound::Targets;
-use crate::record::{MixOptions, Options};
+use crate::record::Options;
 
 /// How channels are recorded.
 #[derive(Args, Clone, Debug)]
@@ -25,7 +26,7 @@ impl RecordingArgs {
     /// # Errors
     /// When the operator has chosen one that this machine does not have.
     pub(in crate::command) fn try_encoders(&self, options: &MixOptions) -> Result<(), String> {
-        match options.try_encoders() {
+        match mix::try_encoders(options) {
             Err(error) if self.encoders.are_chosen() => Err(format!(
                 "{error}: are TAPEDECK_VIDEO_ENCODER and its options right for this machine?"
             )),

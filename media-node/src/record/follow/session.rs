@@ -5,14 +5,15 @@ use protocol::{Fault, ProblemCode, StreamName};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
 
-use super::engine::Shared;
-use super::gate::Gate;
-use super::plan::{Order, StreamOrder, StreamPlan};
-use super::{Captures, Inlet, Input};
+use super::plan::{Order, StreamOrder};
+use super::ports::Captures;
+use super::recorder::{Inlet, Input};
+use super::shared::Shared;
 use crate::backoff::{Backoff, chance};
 use crate::capture::{CaptureRequest, Wanted};
 use crate::channel::Credentials;
 use crate::record::status::problem;
+use crate::selection::{Gate, StreamPlan};
 use crate::stream::{Locked, StreamEnd, StreamEvent, UserClock};
 
 /// Pauses before a stream that still is in the roster is opened again.

@@ -8,7 +8,7 @@ use protocol::{Roster, RosterStream, RosterUser, Selection, StreamName, StreamTy
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::{Captures, Rosters};
+use super::ports::{Captures, Rosters};
 use crate::capture::{CaptureRequest, Wanted};
 use crate::channel::{Credentials, RosterError};
 use crate::record::testing::Coded;
@@ -31,10 +31,10 @@ impl Rosters for FakeRosters {
 
 /// Sessions by URL, in the order of their opening; without one a stream cannot be reached.
 #[derive(Clone, Default)]
-pub struct FakeCaptures(Arc<Mutex<Backstage>>);
+pub struct FakeCaptures(Arc<Mutex<Sessions>>);
 
 #[derive(Default)]
-struct Backstage {
+struct Sessions {
     sessions: HashMap<String, VecDeque<mpsc::Receiver<StreamEvent>>>,
     opened: Vec<(String, Wanted)>,
 }
@@ -60,9 +60,9 @@ impl FakeCaptures {
 
 impl Captures for FakeCaptures {
     fn open(&self, request: CaptureRequest) -> mpsc::Receiver<StreamEvent> {
-        let mut backstage = self.0.lock().unwrap();
-        backstage.opened.push((request.url.clone(), request.want));
-        let scripted = backstage.sessions.get_mut(&request.url).and_then(VecDeque::pop_front);
+        let mut state = self.0.lock().unwrap();
+        state.opened.push((request.url.clone(), request.want));
+        let scripted = state.sessions.get_mut(&request.url).and_then(VecDeque::pop_front);
         scripted.unwrap_or_else(|| {
             let (sender, receiver) = mpsc::channel(1);
             sender
@@ -118,7 +118,7 @@ pub async fn send(session: &mpsc::Sender<StreamEvent>, track: Track, coded: &Cod
     }
 }
 
-/// Waits until a condition of the stage holds.
+/// Waits until a condition holds.
 pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
     for _ in 0..200 {
         if holds() {

@@ -15,15 +15,16 @@ mod transcode_tests;
 
 use std::sync::Arc;
 
-use protocol::{Desired, Fault, ProblemCode, Roster, StreamName, VideoQuality};
+use protocol::{Desired, Fault, ProblemCode, Roster};
 use tokio::sync::{mpsc, watch};
 
-use super::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp, Tracks};
+use super::context::{Context, Ending};
+use super::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp};
 use super::sink::SliceSink;
 use super::snapshot::Snapshots;
-use super::status::{SharedBoard, problem};
-use super::{Context, Ending, Status};
+use super::status::{SharedBoard, Status, problem};
 use crate::container::RecordingNames;
+use crate::selection::{Pictures, Tracks};
 use crate::stream::Clock;
 use tracks::UserTracks;
 
@@ -72,10 +73,7 @@ impl<S> Clone for Individual<S> {
 impl<S: SliceSink> Recorder for Individual<S> {
     type Inlet = mpsc::Sender<Input>;
 
-    const PICTURES: fn(VideoQuality) -> &'static [StreamName] = |quality| match quality {
-        VideoQuality::High => &[StreamName::Camera],
-        VideoQuality::Low => &[StreamName::Low, StreamName::Camera],
-    };
+    const PICTURES: Pictures = Pictures::Camera;
 
     fn begin(&mut self, uid: &str, wanted: Tracks) -> (Self::Inlet, impl Future<Output = ()> + Send + 'static) {
         let (inlet, mut queue) = mpsc::channel(QUEUE);

@@ -14,7 +14,7 @@ use crate::record::follow::testing::{
 use crate::record::follow::{Presence, Shared};
 use crate::record::status::Board;
 use crate::record::testing::{DirSink, audio, complaints, file_names, shifted, units_in, video};
-use crate::record::{Options, Status};
+use crate::record::{Ending, Options, Status};
 use crate::spool::{PlaylistKey, Slice};
 use crate::stream::{Clock, StreamEnd, StreamEvent, Track};
 

@@ -3,11 +3,12 @@ use protocol::{Fault, ProblemCode, StreamName, TrackKind};
 use super::Individual;
 use super::track_slicer::{TrackError, TrackSlicer};
 use super::transcode::TranscodeError;
-use crate::record::follow::{Choice, Input, Pass, Tracks};
+use crate::record::follow::Input;
 use crate::record::sink::SliceSink;
 use crate::record::slicer::{SliceError, Slicer};
 use crate::record::snapshot::UserPictures;
 use crate::record::status::{SharedBoard, problem};
+use crate::selection::{Pass, Sources, Tracks};
 use crate::spool::PlaylistKey;
 use crate::stream::{Clock, StreamEvent, Track};
 
@@ -17,39 +18,31 @@ pub(super) struct UserTracks<S: SliceSink> {
     clock: Clock,
     board: SharedBoard,
     wanted: Tracks,
-    audio: PlaylistTrack<S>,
-    video: PlaylistTrack<S>,
+    sources: Sources,
+    audio: TrackSlicer<S>,
+    video: TrackSlicer<S>,
     /// Units go into playlists, not only into pictures.
     playlists: bool,
     pictures: UserPictures,
 }
 
-/// One of the playlists, and the choice of the stream whose units go there.
-struct PlaylistTrack<S: SliceSink> {
-    choice: Choice,
-    slicer: TrackSlicer<S>,
-}
-
 impl<S: SliceSink> UserTracks<S> {
     pub(super) fn new(of: &Individual<S>, uid: &str, wanted: Tracks) -> Self {
         let names = |track| of.names.user(uid, track);
-        let playlist = |track, choice| {
+        let slicer = |track| {
             let key = PlaylistKey {
                 uid: uid.to_owned(),
                 track,
             };
-            let slicer = Slicer::new(of.sink.clone(), of.clock, names(track), key);
-            PlaylistTrack {
-                choice,
-                slicer: TrackSlicer::new(slicer),
-            }
+            TrackSlicer::new(Slicer::new(of.sink.clone(), of.clock, names(track), key))
         };
         let (board, snapshots) = (of.board.clone(), of.snapshots.clone());
         Self {
             playlists: !snapshots.as_ref().is_some_and(|snapshots| snapshots.alone),
             pictures: UserPictures::new(uid, names(TrackKind::Video), of.clock, board, snapshots),
-            audio: playlist(TrackKind::Audio, Choice::first()),
-            video: playlist(TrackKind::Video, Choice::newest()),
+            sources: Sources::default(),
+            audio: slicer(TrackKind::Audio),
+            video: slicer(TrackKind::Video),
             uid: uid.to_owned(),
             clock: of.clock,
             board: of.board.clone(),
@@ -64,18 +57,18 @@ impl<S: SliceSink> UserTracks<S> {
             Input::Wanted(wanted) => {
                 self.wanted = wanted;
                 if !wanted.audio {
-                    let result = self.audio.slicer.interrupt();
+                    let result = self.audio.interrupt();
                     self.tell(Track::Audio, result, now_us);
                 }
                 if !wanted.video {
                     self.pictures.ended();
-                    let result = self.video.slicer.interrupt();
+                    let result = self.video.interrupt();
                     self.tell(Track::Video, result, now_us);
                 }
             }
             Input::Tick => {
                 for track in [Track::Audio, Track::Video] {
-                    let result = self.track(track).slicer.tick(now_us);
+                    let result = self.slicer(track).tick(now_us);
                     self.tell(track, result, now_us);
                 }
             }
@@ -91,21 +84,22 @@ impl<S: SliceSink> UserTracks<S> {
     fn event(&mut self, stream: StreamName, event: StreamEvent, now_us: i64) {
         match event {
             StreamEvent::Format(track, format) => {
-                let playlist = self.track(track);
-                if playlist.choice.format(stream, &format) {
-                    let result = playlist.slicer.format(format);
+                if self.sources.format(track, stream, &format) {
+                    let result = self.slicer(track).format(format);
                     self.tell(track, result, now_us);
                 }
             }
             StreamEvent::Unit(track, unit) => {
                 let wanted = self.writes(track);
-                let playlist = self.track(track);
-                let result = match playlist.choice.unit(stream, unit.keyframe) {
+                let result = match self.sources.unit(track, stream, unit.keyframe) {
                     Pass::Drop => return,
                     Pass::Take => Ok(()),
-                    Pass::TakeOver(format) => playlist.slicer.format(format),
+                    Pass::TakeOver(format) => self.slicer(track).format(format),
                 };
-                let begun = result.and_then(|()| if wanted { playlist.slicer.unit(&unit) } else { Ok(None) });
+                let begun = result.and_then(|()| match wanted {
+                    true => self.slicer(track).unit(&unit),
+                    false => Ok(None),
+                });
                 match begun {
                     Ok(Some(start_ms)) => self.board.lock().recorded(start_ms),
                     Ok(None) => {}
@@ -116,36 +110,32 @@ impl<S: SliceSink> UserTracks<S> {
                 }
             }
             StreamEvent::Lost(track, _) => {
-                let playlist = self.track(track);
-                if playlist.choice.is(stream) {
-                    playlist.slicer.lost();
+                if self.sources.is(track, stream) {
+                    self.slicer(track).lost();
                 }
             }
             StreamEvent::Unsupported(..) | StreamEvent::Locked(..) => {}
             StreamEvent::Ended(_) => {
-                for track in [Track::Audio, Track::Video] {
-                    let playlist = self.track(track);
-                    if playlist.choice.ended(stream) {
-                        let result = playlist.slicer.interrupt();
-                        self.tell(track, result, now_us);
-                        if track == Track::Video {
-                            self.pictures.ended();
-                        }
-                    }
+                let ended = self.sources.ended(stream);
+                for track in [Track::Audio, Track::Video]
+                    .into_iter()
+                    .filter(|track| ended.has(*track))
+                {
+                    let result = self.slicer(track).interrupt();
+                    self.tell(track, result, now_us);
+                }
+                if ended.video {
+                    self.pictures.ended();
                 }
             }
         }
     }
 
     fn writes(&self, track: Track) -> bool {
-        let wanted = match track {
-            Track::Audio => self.wanted.audio,
-            Track::Video => self.wanted.video,
-        };
-        wanted && self.playlists
+        self.wanted.has(track) && self.playlists
     }
 
-    fn track(&mut self, track: Track) -> &mut PlaylistTrack<S> {
+    fn slicer(&mut self, track: Track) -> &mut TrackSlicer<S> {
         match track {
             Track::Audio => &mut self.audio,
             Track::Video => &mut self.video,

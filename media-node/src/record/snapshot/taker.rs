@@ -2,8 +2,8 @@ use std::collections::VecDeque;
 
 use protocol::{Fault, ProblemCode, TrackKind};
 
-use super::Snapshots;
 use super::gop::Gop;
+use super::sink::Snapshots;
 use super::timing::{Frame, Take, Timing};
 use crate::container::FileNames;
 use crate::media::{MediaError, Picture, encode_jpeg};
@@ -20,7 +20,7 @@ enum TakeError {
     Spool(#[from] SpoolError),
 }
 
-/// Whose pictures are taken, and in what recording.
+/// The user whose pictures are taken, and the recording that they belong to.
 pub(super) struct Subject {
     pub(super) uid: String,
     pub(super) names: FileNames,

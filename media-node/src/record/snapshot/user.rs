@@ -1,6 +1,6 @@
 use protocol::{Fault, ProblemCode};
 
-use super::Snapshots;
+use super::sink::Snapshots;
 use super::taker::Subject;
 use super::thread::{PictureThread, Refused};
 use crate::container::FileNames;
@@ -14,7 +14,7 @@ pub(in crate::record) struct UserPictures {
     clock: Clock,
     board: SharedBoard,
     snapshots: Option<Snapshots>,
-    /// From the first unit on.
+    /// Runs from the first unit on.
     thread: Option<PictureThread>,
 }
 
