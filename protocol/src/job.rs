@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Backup, MixOutput, Placement, Scene, Secret, Storage};
+use crate::{Assignment, Backup, MixOutput, Scene, Secret, Storage};
 
 /// What names a recorder: at most one recording runs for each of these at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -48,8 +48,8 @@ pub struct Job {
     /// Of the operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup: Option<Backup>,
-    #[serde(default)]
-    pub placement: Placement,
+    #[serde(default, rename = "placement")]
+    pub assignment: Assignment,
 }
 
 /// A node's request for the job of a recording whose spool it holds, made after a restart because secrets never rest on

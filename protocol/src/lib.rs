@@ -37,7 +37,7 @@ pub use job::{
     ChannelType, Cipher, Decryption, Job, JobRequest, Mix, Mode, PlaylistStyle, RecorderKey, Selection, Snapshots,
     Source, StreamTypes, Subscription, VideoQuality,
 };
-pub use lease::{Placement, Terms};
+pub use lease::{Assignment, Terms};
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
 pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod, VodVideo};
 pub use report::{

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::tally::Told;
 use super::windows::Windows;
-use super::{Admit, Denial, Listed, News, Place, Room, Row, UsageView, Verdict};
+use super::{Admit, Denial, Listed, News, Reservation, Room, Row, UsageView, Verdict};
 use crate::access::Limits;
 use crate::metrics::Tally;
 use crate::recording::Status;
@@ -75,14 +75,14 @@ impl Usage {
     }
 
     fn find_room(&mut self, room: Room, quota: u32, now_ms: u64, change: &mut Change) -> Option<Denial> {
-        let place = match room {
+        let reservation = match room {
             Room::None => return None,
             Room::Some => None,
-            Room::Taken(place) => Some(*place),
+            Room::Taken(reservation) => Some(*reservation),
         };
         self.lapse(now_ms, change);
-        if let Some(place) = &place
-            && self.live.values().any(|live| live.nonce == place.nonce)
+        if let Some(reservation) = &reservation
+            && self.live.values().any(|live| live.nonce == reservation.nonce)
         {
             return None;
         }
@@ -90,8 +90,8 @@ impl Usage {
         if recordings >= quota {
             return Some(Denial::NoRoom { recordings });
         }
-        if let Some(place) = place {
-            let row = reserved(place, now_ms);
+        if let Some(reservation) = reservation {
+            let row = reserved(reservation, now_ms);
             self.track(&row);
             change.put = Some(row);
             self.changed(now_ms);
@@ -185,7 +185,7 @@ impl Usage {
     }
 
     fn hold_up(&mut self, news: &News, now_ms: u64) {
-        let sid = &news.place.sid;
+        let sid = &news.reservation.sid;
         if news.held_up == 0 {
             self.held_up.remove(sid);
         } else if self.held_up.len() < MAX_LIVE || self.held_up.contains_key(sid) {
@@ -233,17 +233,17 @@ impl Live {
     }
 }
 
-fn reserved(place: Place, now_ms: u64) -> Row {
+fn reserved(reservation: Reservation, now_ms: u64) -> Row {
     let lease_ms = now_ms.saturating_add(RESERVATION_MS);
     Row {
-        nonce: place.nonce,
+        nonce: reservation.nonce,
         revision: 0,
         lease_ms,
         expires_ms: lease_ms,
         listed: Listed {
-            key: place.key,
-            sid: place.sid,
-            mode: place.mode,
+            key: reservation.key,
+            sid: reservation.sid,
+            mode: reservation.mode,
             status: Status::Placing,
             created_ms: now_ms,
             started_ms: None,
@@ -256,14 +256,14 @@ fn reserved(place: Place, now_ms: u64) -> Row {
 
 fn written(news: News, known: Option<&Row>, now_ms: u64) -> Row {
     Row {
-        nonce: news.place.nonce,
+        nonce: news.reservation.nonce,
         revision: news.revision,
         lease_ms: now_ms.saturating_add(LEASE_MS),
         expires_ms: news.expires_ms,
         listed: Listed {
-            key: news.place.key,
-            sid: news.place.sid,
-            mode: news.place.mode,
+            key: news.reservation.key,
+            sid: news.reservation.sid,
+            mode: news.reservation.mode,
             status: news.status,
             created_ms: known.map_or(news.started_ms, |known| known.listed.created_ms),
             started_ms: Some(news.started_ms),

@@ -141,15 +141,15 @@ pub enum Outcome {
     /// Start: no node took it; nothing was recorded. `refusal.fault` says whose fault it is.
     Refused(Refusal),
     /// Query; Stop, when everything is uploaded.
-    State(Box<Snapshot>),
+    State(Box<RecordingView>),
     /// Stop: the order is given; uploads go on.
-    Stopping(Box<Snapshot>),
+    Stopping(Box<RecordingView>),
     /// Update: it is in force, or will be as soon as the node hears of it.
     Updated,
     /// Update: nothing of it was done.
     Unfit(Unfit),
     /// Stop, Update: the recording ended, or began to end, before this call: an earlier stop, idleness, a failure.
-    AlreadyEnded(Box<Snapshot>),
+    AlreadyEnded(Box<RecordingView>),
     /// All but Start: no such recording, or its resource has expired. The reason is for a person.
     NotFound { reason: String },
     /// All but Start: the sid is of another resource ID.
@@ -180,7 +180,7 @@ pub enum Unfit {
 
 /// The public state of a recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Snapshot {
+pub struct RecordingView {
     pub key: RecorderKey,
     pub sid: String,
     pub status: Status,

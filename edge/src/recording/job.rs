@@ -1,6 +1,6 @@
 //! The job: what a node is sent when it is offered a recording, and again when it asks after a restart.
 
-use protocol::{Fault, Job, JobRequest, Mix, Placement, Refusal, RefusalCode, Terms};
+use protocol::{Assignment, Fault, Job, JobRequest, Mix, Refusal, RefusalCode, Terms};
 
 use super::nodes::{Lease, Role};
 use super::state::{Recording, Stage, State};
@@ -14,7 +14,7 @@ pub(super) fn offered(recording: &Recording, epoch: u64, now_ms: u64) -> Option<
         standby: beside_the_holder,
         ..Terms::default()
     };
-    let placement = Placement {
+    let assignment = Assignment {
         directive: Some(recording.directive()),
         terms,
         leased: true,
@@ -24,10 +24,10 @@ pub(super) fn offered(recording: &Recording, epoch: u64, now_ms: u64) -> Option<
         now_ms: Some(now_ms),
         videos: recording.videos(),
     };
-    of(recording, epoch, placement)
+    of(recording, epoch, assignment)
 }
 
-fn of(recording: &Recording, epoch: u64, placement: Placement) -> Option<Job> {
+fn of(recording: &Recording, epoch: u64, assignment: Assignment) -> Option<Job> {
     let spec = recording.spec.clone()?;
     Some(Job {
         sid: recording.sid.clone(),
@@ -46,7 +46,7 @@ fn of(recording: &Recording, epoch: u64, placement: Placement) -> Option<Job> {
         playlist: spec.playlist,
         storage: spec.storage,
         backup: spec.backup,
-        placement,
+        assignment,
     })
 }
 
@@ -88,7 +88,7 @@ fn hand_out(state: &mut State, request: &JobRequest, now_ms: u64) -> Result<Job,
         _ => 0,
     };
     let desired = recording.desired(role, request.epoch);
-    let placement = Placement {
+    let assignment = Assignment {
         directive: Some(desired.directive),
         terms: desired.terms,
         leased: true,
@@ -101,7 +101,7 @@ fn hand_out(state: &mut State, request: &JobRequest, now_ms: u64) -> Result<Job,
     if recording.is_settled() {
         return Err(unknown("the recording has ended and everything is uploaded"));
     }
-    of(recording, request.epoch, placement).ok_or_else(secrets_missing)
+    of(recording, request.epoch, assignment).ok_or_else(secrets_missing)
 }
 
 fn unknown(reason: &str) -> Refusal {

@@ -152,14 +152,14 @@ impl Recording {
             ended_ms: now_ms,
         };
         if let Some(stopper) = self.stopper.take() {
-            reply(out, stopper.by, Outcome::State(Box::new(self.snapshot())));
+            reply(out, stopper.by, Outcome::State(Box::new(self.view())));
         }
     }
 
     /// Whoever waits for the end waits no longer.
     pub(super) fn tell_stopping(&mut self, out: &mut Vec<Effect>) {
         if let Some(stopper) = self.stopper.take() {
-            reply(out, stopper.by, Outcome::Stopping(Box::new(self.snapshot())));
+            reply(out, stopper.by, Outcome::Stopping(Box::new(self.view())));
         }
     }
 

@@ -3,7 +3,7 @@
 use protocol::{ConfirmedSlice, Desired, Job, JobRequest, RecorderKey, Refusal, Report, ReportAnswer};
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Delivery, Outcome, PageWish, Preference, Replay, Snapshot, Subject};
+use super::{Call, Delivery, Outcome, PageWish, Preference, RecordingView, Replay, Subject};
 
 /// Names a caller who waits for a reply; unique within the life of the process that holds the state.
 pub type CallId = u64;
@@ -126,7 +126,7 @@ pub enum Effect {
     Publish {
         revision: u64,
         document: bool,
-        snapshot: Box<Snapshot>,
+        view: Box<RecordingView>,
         /// Events that wait because the oldest of them could not be delivered.
         held_up: u64,
         /// Of the recording's resource ID.

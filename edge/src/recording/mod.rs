@@ -30,14 +30,14 @@ mod preference;
 mod publication;
 mod reports;
 mod search;
-mod snapshot;
 mod state;
 mod subscription;
 #[cfg(test)]
 mod tests;
+mod view;
 
 pub use command::{
-    Call, Command, Outcome, Renewal, Replay, Snapshot, Spec, Start, Status, Stop, Target, Ticket, Unfit, Update,
+    Call, Command, Outcome, RecordingView, Renewal, Replay, Spec, Start, Status, Stop, Target, Ticket, Unfit, Update,
     UpdateLayout,
 };
 pub use deadlines::next_alarm;

@@ -10,7 +10,7 @@ use super::{CallId, Effect, NodeAnswer, Outcome, Status, Stop, Target, Unfit, Up
 
 pub(super) fn query(state: &mut State, by: CallId, target: &Target, now_ms: u64, out: &mut Vec<Effect>) {
     let outcome = match look_up(state, target, now_ms) {
-        Ok(recording) => Outcome::State(Box::new(recording.snapshot())),
+        Ok(recording) => Outcome::State(Box::new(recording.view())),
         Err(outcome) => outcome,
     };
     reply(out, by, outcome);
@@ -21,18 +21,18 @@ pub(super) fn stop(state: &mut State, by: CallId, stop: &Stop, now_ms: u64, out:
         Ok(recording) => recording,
         Err(outcome) => return reply(out, by, outcome),
     };
-    let snapshot = |recording: &Recording| Box::new(recording.snapshot());
+    let view = |recording: &Recording| Box::new(recording.view());
     match (recording.order, recording.status()) {
         // The order stays until the node has heard it, so that it need not be sent again.
         (Some(_), _) | (None, Status::Stopping | Status::Ended | Status::Failed) => {
-            reply(out, by, Outcome::AlreadyEnded(snapshot(recording)));
+            reply(out, by, Outcome::AlreadyEnded(view(recording)));
         }
         (None, Status::Placing | Status::Started | Status::Recording) => {
             recording.stopped_by_operator = stop.target.nonce.is_none();
             let wait_ms = if stop.at_once { 0 } else { STOP_WAIT_MS };
             recording.order(EndCause::Stopped, wait_ms, now_ms, out);
             if stop.at_once {
-                reply(out, by, Outcome::Stopping(snapshot(recording)));
+                reply(out, by, Outcome::Stopping(view(recording)));
             } else {
                 let until_ms = after(now_ms, STOP_LIMIT_MS);
                 recording.stopper = Some(Stopper { by, until_ms });
@@ -50,7 +50,7 @@ pub(super) fn update_layout(state: &mut State, by: CallId, update: UpdateLayout,
     let is_ending = recording.status() >= Status::Stopping;
     let outcome = match &mut recording.scene {
         None => Outcome::Unfit(Unfit::NotMixed),
-        Some(_) if is_ending => Outcome::AlreadyEnded(Box::new(recording.snapshot())),
+        Some(_) if is_ending => Outcome::AlreadyEnded(Box::new(recording.view())),
         Some(scene) => {
             let version = scene.version.saturating_add(1);
             *scene = Scene {

@@ -71,7 +71,7 @@ pub(super) fn flush(state: &mut State, now_ms: u64, out: &mut Vec<Effect>) {
             out.push(Effect::Publish {
                 revision,
                 document,
-                snapshot: Box::new(recording.snapshot()),
+                view: Box::new(recording.view()),
                 held_up,
                 nonce: recording.ticket.nonce.clone(),
                 expires_ms: expires_ms.saturating_add(RETENTION_MS),

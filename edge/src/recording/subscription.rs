@@ -28,7 +28,7 @@ pub(super) fn update(state: &mut State, by: CallId, update: Update, now_ms: u64,
         recording.spec.is_none()
     };
     if is_late {
-        return reply(out, by, Outcome::AlreadyEnded(Box::new(recording.snapshot())));
+        return reply(out, by, Outcome::AlreadyEnded(Box::new(recording.view())));
     }
     match apply(recording, update, has_lists) {
         Ok(()) => {

@@ -159,7 +159,7 @@ fn job(args: &RecordArgs, out: &Path) -> Result<Job, String> {
             video: Default::default(),
         },
         backup: None,
-        placement: Default::default(),
+        assignment: Default::default(),
     })
 }
 

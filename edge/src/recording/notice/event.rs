@@ -1,7 +1,7 @@
 use protocol::{EndCause, Happening, Mode, Problem, RecordedFile, RecorderKey};
 use serde::{Deserialize, Serialize};
 
-use crate::recording::Snapshot;
+use crate::recording::RecordingView;
 
 /// The recording that an event is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +37,8 @@ pub enum Event {
     /// A call did not fit the state of the recording, such as a second start.
     Misfit {
         /// With at most 32 files.
-        snapshot: Box<Snapshot>,
+        #[serde(rename = "snapshot")]
+        view: Box<RecordingView>,
     },
     Problem(Problem),
     /// The channel token of the start has died; the recording goes on.

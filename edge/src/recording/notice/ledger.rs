@@ -225,7 +225,7 @@ fn is_misfit(effect: &Effect, sid: &str) -> bool {
             ..
         } => match &**outcome {
             Outcome::AlreadyStarted { sid: started } => started == sid,
-            Outcome::AlreadyEnded(snapshot) => snapshot.sid == sid,
+            Outcome::AlreadyEnded(view) => view.sid == sid,
             _ => false,
         },
         _ => false,
@@ -233,11 +233,9 @@ fn is_misfit(effect: &Effect, sid: &str) -> bool {
 }
 
 fn misfit(recording: &Recording) -> Event {
-    let mut snapshot = recording.snapshot();
-    snapshot.files.truncate(MAX_MISFIT_FILES);
-    Event::Misfit {
-        snapshot: Box::new(snapshot),
-    }
+    let mut view = recording.view();
+    view.files.truncate(MAX_MISFIT_FILES);
+    Event::Misfit { view: Box::new(view) }
 }
 
 /// Takes over how a delivery went.

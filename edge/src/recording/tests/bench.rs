@@ -6,8 +6,8 @@ use super::receiver::Receiver;
 use super::samples::{T0, job_request, key, node, spec, target};
 use super::slices::Slices;
 use crate::recording::{
-    Call, CallId, Command, Delivery, Effect, Input, Node, NodeAnswer, Outcome, Policy, Reply, Request, Snapshot, Spec,
-    Start, State, Stop, Ticket, next_alarm, step,
+    Call, CallId, Command, Delivery, Effect, Input, Node, NodeAnswer, Outcome, Policy, RecordingView, Reply, Request,
+    Spec, Start, State, Stop, Ticket, next_alarm, step,
 };
 
 pub(super) struct Bench {
@@ -103,9 +103,9 @@ impl Bench {
         self.call(Command::Query(target(sid, nonce))).1.unwrap()
     }
 
-    pub(super) fn snapshot(&mut self, sid: &str) -> Snapshot {
+    pub(super) fn view(&mut self, sid: &str) -> RecordingView {
         match self.query(sid, None) {
-            Outcome::State(snapshot) => *snapshot,
+            Outcome::State(view) => *view,
             other => panic!("{other:?}"),
         }
     }
@@ -298,10 +298,10 @@ pub(super) fn publish(bench: &mut Bench, effects: Vec<Effect>) -> Vec<crate::rec
     let mut statuses = Vec::new();
     let mut queue = effects;
     while let Some(effect) = queue.pop() {
-        if let Effect::Publish { revision, snapshot, .. } = effect {
-            statuses.push(snapshot.status);
+        if let Effect::Publish { revision, view, .. } = effect {
+            statuses.push(view.status);
             queue.extend(bench.step(Input::Published {
-                sid: snapshot.sid.clone(),
+                sid: view.sid.clone(),
                 revision,
                 ok: true,
             }));

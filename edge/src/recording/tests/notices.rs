@@ -264,7 +264,7 @@ fn an_upload_to_a_video_on_demand_service_is_told() {
             })
         }
     };
-    assert_eq!(bench.snapshot("s1").vod, Some(Vod::default()));
+    assert_eq!(bench.view("s1").vod, Some(Vod::default()));
     bench.report("s1", "n1", 1, vod(&[], false));
     bench.report("s1", "n1", 1, vod(&["v"], false));
     bench.report("s1", "n1", 1, |_| {});
@@ -275,7 +275,7 @@ fn an_upload_to_a_video_on_demand_service_is_told() {
         bench.events("s1")[2..],
         [started("v"), started("w"), Event::VodCompleted]
     );
-    let vod = bench.snapshot("s1").vod.unwrap();
+    let vod = bench.view("s1").vod.unwrap();
     assert_eq!((vod.videos.len(), vod.complete), (2, true));
 }
 
@@ -306,14 +306,14 @@ fn the_next_node_goes_on_with_the_videos() {
     let Some(Reply::Job(Ok(job))) = reply else {
         panic!("{reply:?}")
     };
-    assert_eq!(job.placement.videos, [video]);
+    assert_eq!(job.assignment.videos, [video]);
 }
 
 #[test]
 fn a_recording_to_a_bucket_has_no_videos() {
     let mut bench = Bench::started("s1", ticket("a"));
     bench.report("s1", "n1", 1, |report| report.vod = Some(Vod::default()));
-    assert_eq!(bench.snapshot("s1").vod, None);
+    assert_eq!(bench.view("s1").vod, None);
 }
 
 #[test]

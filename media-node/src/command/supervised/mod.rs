@@ -52,7 +52,7 @@ pub(super) async fn run(dir: &Path, options: Options) -> Result<(), String> {
         Ok(Err(error)) => return Err(error.to_string()),
         Err(_) => return Err("no job came".to_owned()),
     };
-    let started_ms = beginning(&job.placement, unix_ms());
+    let started_ms = beginning(&job.assignment, unix_ms());
     match prepare(dir, &job, started_ms, check, &options).await {
         Ok((spool, stores)) => {
             Recording::start(spool, stores, job, node, options, input, confirms)
@@ -124,13 +124,13 @@ impl Recording {
         let reporter = Reporter::new(node.node_id, job.clone(), spool.incarnation());
         let wanted = Desired {
             epoch: job.epoch,
-            directive: job.placement.directive.unwrap_or(Directive::Record),
+            directive: job.assignment.directive.unwrap_or(Directive::Record),
             subscription: job.subscription.clone(),
             scene: job.mix.as_ref().map(|mix| mix.scene.clone()),
             keys: None,
-            terms: job.placement.terms.clone(),
+            terms: job.assignment.terms.clone(),
         };
-        let part = Part::new(Arc::clone(&spool), &job.placement, writing);
+        let part = Part::new(Arc::clone(&spool), &job.assignment, writing);
         let desired = watch::Sender::new(wanted);
         tokio::spawn(renew_keys(
             desired.subscribe(),

@@ -38,7 +38,7 @@ pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: wa
         board: shared.board.clone(),
         sid: context.job.sid.clone(),
         channel: context.job.recorder.channel.clone(),
-        lane: context.job.placement.lane,
+        lane: context.job.assignment.lane,
         snapshots: context
             .job
             .snapshots

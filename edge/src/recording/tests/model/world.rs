@@ -388,8 +388,8 @@ impl World {
                 let answer = self.post_desired(index_of(&url), &sid, &desired);
                 Input::DesiredAnswered { sid, desired, answer }
             }
-            Effect::Publish { revision, snapshot, .. } => Input::Published {
-                sid: snapshot.sid,
+            Effect::Publish { revision, view, .. } => Input::Published {
+                sid: view.sid,
                 revision,
                 ok: self.kind || revision % 4 != 3,
             },

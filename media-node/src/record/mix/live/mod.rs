@@ -103,7 +103,7 @@ pub async fn run(
     let place = Place {
         mp4: mix.mp4.then(|| context.spool.clone()),
         sink: context.spool,
-        names: FileNames::of_mix(&context.job.sid, &context.job.recorder.channel).on_lane(context.job.placement.lane),
+        names: FileNames::of_mix(&context.job.sid, &context.job.recorder.channel).on_lane(context.job.assignment.lane),
         clock: context.clock,
         board: shared.board.clone(),
         targets: shared.options.targets,

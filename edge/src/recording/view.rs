@@ -3,7 +3,7 @@
 use protocol::{EndCause, Fault, Phase, Problem};
 
 use super::state::{Recording, Stage};
-use super::{Snapshot, Status};
+use super::{RecordingView, Status};
 
 impl Recording {
     pub(super) fn status(&self) -> Status {
@@ -20,7 +20,7 @@ impl Recording {
         }
     }
 
-    pub(super) fn snapshot(&self) -> Snapshot {
+    pub(super) fn view(&self) -> RecordingView {
         let (ended_ms, cause) = match self.stage {
             Stage::Over { ended_ms, cause, .. } => (Some(ended_ms), Some(cause)),
             _ => (None, self.seen.cause.or(self.order)),
@@ -29,7 +29,7 @@ impl Recording {
         problems.extend(self.seen.problems.iter().cloned());
         problems.extend(self.own_problem());
         problems.sort_by_key(|problem| problem.at_ms);
-        Snapshot {
+        RecordingView {
             key: self.key.clone(),
             sid: self.sid.clone(),
             status: self.status(),
