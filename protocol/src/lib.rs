@@ -26,6 +26,7 @@ mod occurrence;
 mod report;
 mod roster;
 mod secret;
+mod spec;
 mod storage;
 
 pub use address::is_public;
@@ -33,10 +34,7 @@ pub use desired::{Desired, Directive};
 pub use fault::{Fault, Problem, Refusal, RefusalCode};
 pub use heartbeat::{Heartbeat, HeartbeatAnswer, HeldRecording};
 pub use inventory::{ConfirmedSlice, InventoryPage, Span, SpoolReport};
-pub use job::{
-    ChannelType, Cipher, Decryption, Job, JobRequest, Mix, Mode, PlaylistStyle, RecorderKey, Selection, Snapshots,
-    Source, StreamTypes, Subscription, VideoQuality,
-};
+pub use job::{Job, JobRequest, RecorderKey};
 pub use lease::{Assignment, Terms};
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
 pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod, VodVideo};
@@ -45,4 +43,8 @@ pub use report::{
 };
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;
+pub use spec::{
+    ChannelType, Cipher, Decryption, Mix, Mode, PlaylistStyle, Selection, Snapshots, Source, StreamTypes, Subscription,
+    VideoQuality,
+};
 pub use storage::{Addressing, Backup, Encryption, Storage, StorageKeys, StorageKind};
