@@ -2,8 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::spec::{ChannelType, Decryption, Mix, Mode, PlaylistStyle, Snapshots, Source, Subscription};
-use crate::{Assignment, Backup, Storage};
+use crate::{Assignment, RecordingSpec};
 
 /// What names a recorder: at most one recording runs for each of these at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,25 +28,9 @@ pub struct Job {
     /// Of the lease under which this node may capture. Each placement has a higher one.
     pub epoch: u64,
     pub recorder: RecorderKey,
-    pub mode: Mode,
-    /// In mode `Mix`, what is mixed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mix: Option<Mix>,
-    /// Pictures of each user, beside the recording or instead of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub snapshots: Option<Snapshots>,
-    /// How the channel's media is encrypted; what is recorded is clear.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub decryption: Option<Decryption>,
-    pub source: Source,
-    #[serde(default)]
-    pub channel_type: ChannelType,
-    pub subscription: Subscription,
-    pub playlist: PlaylistStyle,
-    pub storage: Storage,
-    /// Of the operator.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub backup: Option<Backup>,
+    /// In the text form, its fields stand beside those of the job.
+    #[serde(flatten)]
+    pub spec: RecordingSpec,
     #[serde(default, rename = "placement")]
     pub assignment: Assignment,
 }
@@ -61,4 +44,85 @@ pub struct JobRequest {
     pub recorder: RecorderKey,
     pub sid: String,
     pub epoch: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{Directive, EndCause, Mode};
+
+    /// A job as edges and spools have it whose version knows no [`RecordingSpec`].
+    fn older() -> Value {
+        json!({
+            "sid": "38f8e3cfdc474cd56fc1ceba380d7e1a",
+            "epoch": 7,
+            "recorder": {"app_id": "a", "channel": "c", "uid": "1"},
+            "mode": "mix",
+            "mix": {
+                "output": {"width": 360, "height": 640, "fps": 15, "bitrate_kbps": 500, "audio": "mono48"},
+                "scene": {
+                    "version": 3,
+                    "layout": {"type": "custom", "regions": [
+                        {"uid": "7", "x": 0.1, "y": 0.0, "width": 0.25, "height": 1.0, "alpha": 0.5, "fill": "crop"},
+                    ]},
+                    "background": {"r": 0, "g": 1, "b": 255},
+                },
+                "mp4": true,
+            },
+            "snapshots": {"interval_ms": 5_000, "alone": false},
+            "decryption": {"cipher": "aes128_xts", "secret": "s"},
+            "source": {"type": "static", "streams": {"7": "rtsp://camera", "18446744073709551615": "rtsp://other"}},
+            "channel_type": "live",
+            "subscription": {
+                "version": 2, "types": "both", "audio": "all", "video": {"only": ["7"]}, "quality": "low",
+            },
+            "playlist": {"strict_extinf": true},
+            "storage": {
+                "kind": "s3", "endpoint": "https://s3", "region": "r", "addressing": "path", "bucket": "b",
+                "access_key": "ak", "secret_key": "", "prefix": "a/b",
+            },
+            "backup": {
+                "storage": {
+                    "kind": "oss", "endpoint": "https://oss", "region": "r", "addressing": "virtual", "bucket": "b",
+                    "access_key": "ak", "secret_key": "", "session_ends_ms": 18_446_744_073_709_551_615_u64, "prefix": "",
+                },
+                "after_ms": 60_000,
+            },
+            "placement": {
+                "directive": {"stop": "idle"},
+                "terms": {"standby": true, "cuts": {"a.m3u8": 1_700_000_000_000_u64}},
+                "leased": true,
+                "takeover": true,
+                "lane": 2,
+                "started_ms": 1_700_000_000_000_u64,
+            },
+        })
+    }
+
+    #[test]
+    fn an_older_job_is_read_and_its_text_form_has_stayed() {
+        let job: Job = serde_json::from_value(older()).unwrap();
+        assert_eq!((job.epoch, job.spec.mode, job.assignment.lane), (7, Mode::Mix, 2));
+        assert_eq!(job.assignment.directive, Some(Directive::Stop(EndCause::Idle)));
+        assert_eq!(serde_json::to_value(&job).unwrap(), older());
+        let text = serde_json::to_string(&job).unwrap();
+        assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), job);
+    }
+
+    #[test]
+    fn what_an_older_job_may_leave_out_has_its_default() {
+        let mut older = older();
+        let fields = older.as_object_mut().unwrap();
+        for name in ["mix", "snapshots", "decryption", "channel_type", "backup", "placement"] {
+            fields.remove(name);
+        }
+        let job: Job = serde_json::from_value(older).unwrap();
+        assert_eq!(job.assignment, Assignment::default());
+        assert_eq!(
+            (job.spec.mix, job.spec.snapshots, job.spec.decryption),
+            (None, None, None)
+        );
+    }
 }

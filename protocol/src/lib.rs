@@ -44,7 +44,7 @@ pub use report::{
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;
 pub use spec::{
-    ChannelType, Cipher, Decryption, Mix, Mode, PlaylistStyle, Selection, Snapshots, Source, StreamTypes, Subscription,
-    VideoQuality,
+    ChannelType, Cipher, Decryption, Mix, Mode, PlaylistStyle, RecordingSpec, Selection, Snapshots, Source,
+    StreamTypes, Subscription, VideoQuality,
 };
 pub use storage::{Addressing, Backup, Encryption, Storage, StorageKeys, StorageKind};

@@ -2,7 +2,32 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{MixOutput, Scene, Secret};
+use crate::{Backup, MixOutput, Scene, Secret, Storage};
+
+/// What is recorded, how, and where it goes: the part of a recording that a start asks for and each of its nodes is sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecordingSpec {
+    pub mode: Mode,
+    /// What is mixed, in mode `Mix`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mix: Option<Mix>,
+    /// Pictures of each user, beside the recording or instead of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshots: Option<Snapshots>,
+    /// How the channel's media is encrypted; what is recorded is clear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decryption: Option<Decryption>,
+    pub source: Source,
+    #[serde(default)]
+    pub channel_type: ChannelType,
+    pub subscription: Subscription,
+    pub playlist: PlaylistStyle,
+    /// The customer's store.
+    pub storage: Storage,
+    /// The operator's store, for the time in which the customer's takes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<Backup>,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

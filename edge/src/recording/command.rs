@@ -2,8 +2,8 @@
 //! into a command and an outcome into its bytes.
 
 use protocol::{
-    BackedUp, Backup, ChannelType, Decryption, EndCause, Mix, Mode, Phase, Pictures, PlaylistStyle, Problem,
-    RecordedFile, RecorderKey, Refusal, Scene, Secret, Selection, Snapshots, Source, Storage, Subscription, Vod,
+    BackedUp, EndCause, Mode, Phase, Pictures, Problem, RecordedFile, RecorderKey, RecordingSpec, Refusal, Scene,
+    Secret, Selection, Snapshots, Vod,
 };
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,12 @@ pub struct Start {
     /// The new recording's sid: 32 random lower-case hexadecimal characters, made by the caller.
     pub sid: String,
     pub ticket: Ticket,
-    pub spec: Spec,
+    pub spec: RecordingSpec,
+    /// The recording ends when the channel has been empty for so long.
+    pub max_idle_ms: u64,
+    /// When the channel token dies, Unix milliseconds, where one was verified.
+    #[serde(default)]
+    pub token_expires_ms: Option<u64>,
 }
 
 /// What the sealed resource ID says; the dialect has checked that it belongs to the key and is not too old.
@@ -45,33 +50,6 @@ pub struct Ticket {
     pub expires_hours: u32,
     #[serde(default)]
     pub preference: Preference,
-}
-
-/// The recording that is wanted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Spec {
-    pub mode: Mode,
-    /// In mode `Mix`; its scene is the first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mix: Option<Mix>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub snapshots: Option<Snapshots>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub decryption: Option<Decryption>,
-    pub source: Source,
-    #[serde(default)]
-    pub channel_type: ChannelType,
-    pub subscription: Subscription,
-    pub playlist: PlaylistStyle,
-    pub storage: Storage,
-    /// Of the operator.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub backup: Option<Backup>,
-    /// The recording ends when the channel has been empty for so long.
-    pub max_idle_ms: u64,
-    /// When the channel token dies, where one was verified.
-    #[serde(default)]
-    pub token_expires_ms: Option<u64>,
 }
 
 /// A recording that has been started. `nonce` is of the resource ID that the caller shows, `None` for the operator.

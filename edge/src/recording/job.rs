@@ -1,6 +1,6 @@
 //! The job: what a node is sent when it is offered a recording, and again when it asks after a restart.
 
-use protocol::{Assignment, Fault, Job, JobRequest, Mix, Refusal, RefusalCode, Terms};
+use protocol::{Assignment, Fault, Job, JobRequest, Mix, RecordingSpec, Refusal, RefusalCode, Terms};
 
 use super::nodes::{Lease, Role};
 use super::state::{Recording, Stage, State};
@@ -28,24 +28,17 @@ pub(super) fn offered(recording: &Recording, epoch: u64, now_ms: u64) -> Option<
 }
 
 fn of(recording: &Recording, epoch: u64, assignment: Assignment) -> Option<Job> {
-    let spec = recording.spec.clone()?;
+    let started_with = recording.spec.clone()?;
+    let mix = started_with.mix.zip(recording.scene.clone());
     Some(Job {
         sid: recording.sid.clone(),
         epoch,
         recorder: recording.key.clone(),
-        mode: recording.mode,
-        mix: spec
-            .mix
-            .zip(recording.scene.clone())
-            .map(|(mix, scene)| Mix { scene, ..mix }),
-        snapshots: spec.snapshots,
-        decryption: spec.decryption,
-        source: spec.source,
-        channel_type: spec.channel_type,
-        subscription: recording.subscription.clone(),
-        playlist: spec.playlist,
-        storage: spec.storage,
-        backup: spec.backup,
+        spec: RecordingSpec {
+            mix: mix.map(|(mix, scene)| Mix { scene, ..mix }),
+            subscription: recording.subscription.clone(),
+            ..started_with
+        },
         assignment,
     })
 }

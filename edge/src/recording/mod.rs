@@ -37,7 +37,7 @@ mod tests;
 mod view;
 
 pub use command::{
-    Call, Command, Outcome, RecordingView, Renewal, Replay, Spec, Start, Status, Stop, Target, Ticket, Unfit, Update,
+    Call, Command, Outcome, RecordingView, Renewal, Replay, Start, Status, Stop, Target, Ticket, Unfit, Update,
     UpdateLayout,
 };
 pub use deadlines::next_alarm;

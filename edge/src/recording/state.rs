@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    BackedUp, EndCause, Mode, Phase, Pictures, Problem, RecordedFile, RecorderKey, Scene, Snapshots, Subscription, Vod,
+    BackedUp, EndCause, Mode, Phase, Pictures, Problem, RecordedFile, RecorderKey, RecordingSpec, Scene, Snapshots,
+    Subscription, Vod,
 };
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,7 @@ use super::inventory::Inventory;
 use super::nodes::{Lease, Nodes};
 use super::notice::{Ledgers, Pacing, Row};
 use super::publication::Publication;
-use super::{CallId, Spec, Ticket};
+use super::{CallId, Ticket};
 
 /// The recordings of one recorder: at most one that may capture, those that still upload, those kept for queries.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -54,7 +55,7 @@ impl Default for Policy {
 }
 
 /// The specifications of those recordings whose node may still ask for its job, by sid.
-pub type Secrets = BTreeMap<String, Spec>;
+pub type Secrets = BTreeMap<String, RecordingSpec>;
 
 impl State {
     /// Nothing is known and nothing is due: the state need not be kept.
@@ -155,7 +156,7 @@ pub(super) struct Recording {
     pub(super) seen: Seen,
     pub(super) publication: Publication,
     #[serde(skip)]
-    pub(super) spec: Option<Spec>,
+    pub(super) spec: Option<RecordingSpec>,
     /// Who waits for the start's outcome; the first of them asked first.
     #[serde(skip)]
     pub(super) starters: Vec<CallId>,

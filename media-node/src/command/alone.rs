@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::{
-    Addressing, ChannelType, Desired, Directive, EndCause, Job, Mode, PlaylistStyle, RecorderKey, Secret, Selection,
-    Source, Storage, StorageKind, StreamTypes, Subscription, VideoQuality,
+    Addressing, ChannelType, Desired, Directive, EndCause, Job, Mode, PlaylistStyle, RecorderKey, RecordingSpec,
+    Secret, Selection, Source, Storage, StorageKind, StreamTypes, Subscription, VideoQuality,
 };
 use tokio::sync::watch;
 
@@ -33,13 +33,13 @@ pub(super) async fn run(args: RecordArgs) -> Result<(), String> {
         at_ms: unix_ms(),
     };
     let spool = open_spool(&dir, opening).await.map_err(|error| error.to_string())?;
-    let style = job.playlist;
+    let style = job.spec.playlist;
     let render = Box::new(move |slices: &[_], ended| playlist::render(slices, style, ended));
     let uploader = tokio::spawn(Uploader::new(Arc::clone(&spool), Store::Directory(out.clone()), None, render).run());
     let wanted = Desired {
         epoch: job.epoch,
         directive: Directive::Record,
-        subscription: job.subscription.clone(),
+        subscription: job.spec.subscription.clone(),
         scene: None,
         keys: None,
         terms: Default::default(),
@@ -129,36 +129,38 @@ fn job(args: &RecordArgs, out: &Path) -> Result<Job, String> {
             channel: args.channel.clone(),
             uid: "0".to_owned(),
         },
-        mode: Mode::Individual,
-        mix: None,
-        snapshots: None,
-        decryption: None,
-        channel_type: ChannelType::Live,
-        source: Source::Static { streams },
-        subscription: Subscription {
-            version: 1,
-            types: StreamTypes::Both,
-            audio: Selection::All,
-            video: Selection::All,
-            quality: VideoQuality::High,
+        spec: RecordingSpec {
+            mode: Mode::Individual,
+            mix: None,
+            snapshots: None,
+            decryption: None,
+            channel_type: ChannelType::Live,
+            source: Source::Static { streams },
+            subscription: Subscription {
+                version: 1,
+                types: StreamTypes::Both,
+                audio: Selection::All,
+                video: Selection::All,
+                quality: VideoQuality::High,
+            },
+            playlist: PlaylistStyle { strict_extinf: true },
+            storage: Storage {
+                kind: StorageKind::S3,
+                addressing: Addressing::Path,
+                session_ends_ms: None,
+                encryption: None,
+                tags: None,
+                endpoint: "file://".to_owned(),
+                region: String::new(),
+                bucket: out.display().to_string(),
+                access_key: String::new(),
+                secret_key: Secret::default(),
+                session_token: None,
+                prefix: String::new(),
+                video: Default::default(),
+            },
+            backup: None,
         },
-        playlist: PlaylistStyle { strict_extinf: true },
-        storage: Storage {
-            kind: StorageKind::S3,
-            addressing: Addressing::Path,
-            session_ends_ms: None,
-            encryption: None,
-            tags: None,
-            endpoint: "file://".to_owned(),
-            region: String::new(),
-            bucket: out.display().to_string(),
-            access_key: String::new(),
-            secret_key: Secret::default(),
-            session_token: None,
-            prefix: String::new(),
-            video: Default::default(),
-        },
-        backup: None,
         assignment: Default::default(),
     })
 }

@@ -56,20 +56,25 @@ impl Context {
     }
 
     fn keys(&self) -> Option<Arc<Keys>> {
-        let decryption = self.job.decryption.as_ref()?;
+        let decryption = self.job.spec.decryption.as_ref()?;
         let channel = &self.job.recorder.channel;
         Some(Arc::new(Keys::derive(decryption.cipher, &decryption.secret, channel)))
     }
 
     fn rosters(&self) -> Result<RosterSource, RosterError> {
         let recorder = &self.job.recorder;
-        RosterSource::new(&self.job.source, &recorder.app_id, &recorder.channel, &self.addresses)
+        RosterSource::new(
+            &self.job.spec.source,
+            &recorder.app_id,
+            &recorder.channel,
+            &self.addresses,
+        )
     }
 }
 
 /// What can be said of a job before it begins.
 pub fn check(job: &Job, options: &Options) -> Result<(), Refusal> {
-    match job.mode {
+    match job.spec.mode {
         Mode::Individual => Ok(()),
         Mode::Mix => mix::live::check(job, &options.mix),
     }
@@ -78,7 +83,7 @@ pub fn check(job: &Job, options: &Options) -> Result<(), Refusal> {
 /// Records until the directive says otherwise, and returns why it ended. Before it returns everything captured is in
 /// committed files; finishing the spool is the caller's part. When `desired` is closed it ends as stopped.
 pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: watch::Sender<Status>) -> EndCause {
-    match (context.job.mode, context.job.mix.clone()) {
+    match (context.job.spec.mode, context.job.spec.mix.clone()) {
         (Mode::Individual, _) => individual::run(context, desired, status).await,
         (Mode::Mix, Some(mix)) => mix::live::run(context, mix, desired, status).await,
         // Refused by `check`.

@@ -302,7 +302,7 @@ impl Keeper {
         let last = self.desired.clone().unwrap_or_else(|| Desired {
             epoch: job.epoch,
             directive: job.assignment.directive.unwrap_or(Directive::Record),
-            subscription: job.subscription.clone(),
+            subscription: job.spec.subscription.clone(),
             scene: None,
             keys: None,
             terms: Default::default(),

@@ -7,7 +7,7 @@ use protocol::{
 use super::bench::*;
 use super::listening::*;
 use super::samples::*;
-use crate::recording::{Event, Input, Reply, Request, What, Who};
+use crate::recording::{Event, Input, Reply, Request, Start, What, Who};
 
 fn problem(code: &str, at_ms: u64) -> Problem {
     Problem {
@@ -160,9 +160,11 @@ fn each_problem_is_told_once() {
 fn the_death_of_the_token_is_told_when_it_comes_before_the_end() {
     let starts = |token_expires_ms| {
         let mut bench = Bench::new();
-        let mut spec = spec();
-        spec.token_expires_ms = token_expires_ms;
-        bench.start_spec_on("s1", ticket("a"), spec, "n1");
+        let start = Start {
+            token_expires_ms,
+            ..start("s1", ticket("a"))
+        };
+        bench.run_on(start, "n1");
         bench
     };
     let told = |bench: &Bench| bench.events("s1").contains(&Event::TokenExpired);

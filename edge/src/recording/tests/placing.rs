@@ -26,7 +26,7 @@ fn a_start_is_answered_when_a_node_has_taken_the_job() {
         panic!("{effects:?}")
     };
     assert_eq!((url.as_str(), job.epoch, &job.recorder), ("http://n1", epoch, &key()));
-    assert_eq!(job.storage.secret_key.expose(), "storage-secret");
+    assert_eq!(job.spec.storage.secret_key.expose(), "storage-secret");
 
     let report = bench.make_report("s1", "n1", epoch, |report| report.phase = Phase::Starting);
     let effects = bench.job_answered("s1", epoch, NodeAnswer::Report(Box::new(report)));

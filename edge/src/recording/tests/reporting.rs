@@ -121,7 +121,7 @@ fn a_restarted_node_gets_its_job_again() {
     let mut bench = Bench::started("s1", ticket("a"));
     bench.crash();
     let job = bench.request_job("s1", "n1", 1).unwrap();
-    assert_eq!((job.epoch, job.storage.secret_key.expose()), (1, "storage-secret"));
+    assert_eq!((job.epoch, job.spec.storage.secret_key.expose()), (1, "storage-secret"));
     for (sid, id, epoch) in [("s2", "n1", 1), ("s1", "n2", 1), ("s1", "n1", 2)] {
         assert_eq!(
             bench.request_job(sid, id, epoch),

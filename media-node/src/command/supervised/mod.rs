@@ -116,7 +116,7 @@ impl Recording {
         if !confirms {
             spool.videos_are_known(usize::MAX);
         }
-        let style = job.playlist;
+        let style = job.spec.playlist;
         let render = move |slices: &[_], ended| playlist::render(slices, style, ended);
         let (writing, allowed) = watch::channel(Writing::Not);
         let uploader = Uploader::new(Arc::clone(&spool), stores.store, stores.backup, Box::new(render));
@@ -125,8 +125,8 @@ impl Recording {
         let wanted = Desired {
             epoch: job.epoch,
             directive: job.assignment.directive.unwrap_or(Directive::Record),
-            subscription: job.subscription.clone(),
-            scene: job.mix.as_ref().map(|mix| mix.scene.clone()),
+            subscription: job.spec.subscription.clone(),
+            scene: job.spec.mix.as_ref().map(|mix| mix.scene.clone()),
             keys: None,
             terms: job.assignment.terms.clone(),
         };
@@ -134,7 +134,7 @@ impl Recording {
         let desired = watch::Sender::new(wanted);
         tokio::spawn(renew_keys(
             desired.subscribe(),
-            job.storage.clone(),
+            job.spec.storage.clone(),
             stores.client,
             uploader.store(),
         ));
@@ -176,7 +176,7 @@ impl Recording {
         let (mut problems, mut changes) = (uploader.problems(), spool.changes());
         let tally = uploader.tally();
         // The only policy that extension services have: `error_abort`.
-        let aborts = context.job.storage.kind == StorageKind::AliyunVod;
+        let aborts = context.job.spec.storage.kind == StorageKind::AliyunVod;
         let (status, mut statuses) = watch::channel(Status::default());
         tracing::info!(incarnation = spool.incarnation(), cause = ?spool.cause(), "recording begins");
         let mut progress = Progress {

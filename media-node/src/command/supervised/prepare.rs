@@ -61,15 +61,16 @@ pub(super) async fn prepare(
         record::check(job, options)?;
         // What another node has begun is gone on with even while its store is away.
         if !job.assignment.takeover {
-            upload::check(&job.storage, &client).await?;
+            upload::check(&job.spec.storage, &client).await?;
         }
     }
-    let store = Store::new(&job.storage, &client).map_err(|reason| Refusal {
+    let store = Store::new(&job.spec.storage, &client).map_err(|reason| Refusal {
         fault: Fault::Destination,
         code: RefusalCode::StorageUnusable,
         reason,
     })?;
     let backup = job
+        .spec
         .backup
         .as_ref()
         .and_then(|backup| match Bucket::new(&backup.storage, &client) {
