@@ -24,7 +24,7 @@ pub struct Terms {
 
 /// How a node comes to a recording. The default is that of a node without an edge.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Placement {
+pub struct Assignment {
     /// What is wanted at first; `Record` when it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directive: Option<Directive>,

@@ -27,6 +27,7 @@ mod problem_code;
 mod report;
 mod roster;
 mod secret;
+mod spec;
 mod storage;
 mod style;
 
@@ -35,11 +36,8 @@ pub use desired::{Desired, Directive};
 pub use fault::{Fault, Problem, Refusal, RefusalCode};
 pub use heartbeat::{Heartbeat, HeartbeatAnswer, HeldRecording};
 pub use inventory::{ConfirmedSlice, InventoryPage, Span, SpoolReport};
-pub use job::{
-    ChannelType, Cipher, Decryption, Job, JobRequest, Mix, Mode, RecorderKey, Selection, Snapshots, Source,
-    StreamTypes, Subscription, VideoQuality,
-};
-pub use lease::{Placement, Terms};
+pub use job::{Job, JobRequest, RecorderKey};
+pub use lease::{Assignment, Terms};
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
 pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod, VodVideo};
 pub use problem_code::ProblemCode;
@@ -48,5 +46,9 @@ pub use report::{
 };
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;
+pub use spec::{
+    ChannelType, Cipher, Decryption, Mix, Mode, RecordingSpec, Selection, Snapshots, Source, StreamTypes, Subscription,
+    VideoQuality,
+};
 pub use storage::{Addressing, Backup, Encryption, Storage, StorageKeys, StorageKind};
 pub use style::{FileStyle, NamePart, NameScheme, TagStyle};

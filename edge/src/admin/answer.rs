@@ -8,7 +8,7 @@ use super::{TestResult, Which};
 use crate::access::Page;
 use crate::app::{Cursor, Listed, UsageView};
 use crate::http::Response;
-use crate::recording::{Outcome, Snapshot, Status};
+use crate::recording::{Outcome, RecordingView, Status};
 
 /// One page of a listing; its rows must hold no secrets.
 pub fn page<T: Serialize>(page: &Page<T>) -> Response {
@@ -29,9 +29,9 @@ pub fn usage(view: &UsageView) -> Response {
 }
 
 #[derive(Serialize)]
-struct RecordingView<'a> {
+struct WithHistory<'a> {
     #[serde(flatten)]
-    snapshot: &'a Snapshot,
+    snapshot: &'a RecordingView,
     #[serde(skip_serializing_if = "Option::is_none")]
     history: Option<&'a Value>,
 }
@@ -39,7 +39,7 @@ struct RecordingView<'a> {
 /// The state of one recording: 200, or 202 to a stop while the recording has not come to its end. With its history, a list
 /// of incidents with the oldest first, where that was asked for.
 pub fn recording(outcome: &Outcome, history: Option<&Value>) -> Response {
-    let view = |status, snapshot| Response::json(status, &RecordingView { snapshot, history });
+    let view = |status, snapshot| Response::json(status, &WithHistory { snapshot, history });
     match outcome {
         Outcome::State(snapshot) => view(200, snapshot),
         Outcome::AlreadyEnded(snapshot) if snapshot.status > Status::Stopping => view(200, snapshot),

@@ -5,7 +5,7 @@ use crate::recording::Status;
 
 /// A recording that is to be started.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Place {
+pub struct Reservation {
     pub sid: String,
     /// Of the resource ID: a start that is repeated with it takes no second place.
     pub nonce: String,
@@ -17,7 +17,7 @@ pub struct Place {
 /// as it is not over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct News {
-    pub place: Place,
+    pub reservation: Reservation,
     /// Grows with each news of one recording; what is older than the newest is ignored.
     pub revision: u64,
     pub status: Status,

@@ -12,7 +12,7 @@ use crate::admin::{self, Question};
 use crate::app;
 use crate::fleet;
 use crate::http::Response;
-use crate::recording::{Call, Command, Outcome, Reply, Request, Snapshot, Stop, Target};
+use crate::recording::{Call, Command, Outcome, RecordingView, Reply, Request, Stop, Target};
 
 pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Response {
     match question {
@@ -109,9 +109,9 @@ async fn find(app_id: &str, sid: &str, env: &Env) -> Result<Option<RecorderKey>,
     }
 }
 
-async fn document(app_id: &str, sid: &str, store: &KvStore) -> Result<Snapshot, Response> {
+async fn document(app_id: &str, sid: &str, store: &KvStore) -> Result<RecordingView, Response> {
     match store.session(app_id, sid).await {
-        Ok(Some(snapshot)) => Ok(snapshot),
+        Ok(Some(view)) => Ok(view),
         Ok(None) => {
             let reason = "no such recording".to_owned();
             Err(admin::recording(&Outcome::NotFound { reason }, None))
@@ -147,6 +147,6 @@ async fn one(
             Ok(_) | Err(_) => return Err(admin::failure()),
         }
     }
-    let snapshot = document(app_id, sid, store).await?;
-    Ok((snapshot.key.clone(), Outcome::State(Box::new(snapshot))))
+    let view = document(app_id, sid, store).await?;
+    Ok((view.key.clone(), Outcome::State(Box::new(view))))
 }

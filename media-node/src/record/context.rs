@@ -50,17 +50,22 @@ impl Context {
 
     pub(super) fn names(&self) -> RecordingNames {
         let job = &self.job;
-        RecordingNames::new(&job.files, &job.sid, &job.recorder.channel, job.placement.lane)
+        RecordingNames::new(&job.spec.files, &job.sid, &job.recorder.channel, job.assignment.lane)
     }
 
     fn keys(&self) -> Option<Arc<Keys>> {
-        let decryption = self.job.decryption.as_ref()?;
+        let decryption = self.job.spec.decryption.as_ref()?;
         let channel = &self.job.recorder.channel;
         Some(Arc::new(Keys::derive(decryption.cipher, &decryption.secret, channel)))
     }
 
     pub(super) fn rosters(&self) -> Result<RosterSource, RosterError> {
         let recorder = &self.job.recorder;
-        RosterSource::new(&self.job.source, &recorder.app_id, &recorder.channel, &self.addresses)
+        RosterSource::new(
+            &self.job.spec.source,
+            &recorder.app_id,
+            &recorder.channel,
+            &self.addresses,
+        )
     }
 }

@@ -27,7 +27,7 @@ pub use status::Status;
 
 /// Refuses a job that cannot be recorded, as far as that is known before it begins.
 pub fn check(job: &Job, options: &Options) -> Result<(), Refusal> {
-    match job.mode {
+    match job.spec.mode {
         Mode::Individual => Ok(()),
         Mode::Mix => mixed::check(job, &options.mix),
     }
@@ -36,7 +36,7 @@ pub fn check(job: &Job, options: &Options) -> Result<(), Refusal> {
 /// Records until the directive says otherwise or it is interrupted, and returns how it ended. Before it returns everything
 /// captured is in committed files; finishing the spool is the caller's part. When `desired` is closed it ends as stopped.
 pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: watch::Sender<Status>) -> Ending {
-    match (context.job.mode, context.job.mix.clone()) {
+    match (context.job.spec.mode, context.job.spec.mix.clone()) {
         (Mode::Individual, _) => individual::run(context, desired, status).await,
         (Mode::Mix, Some(mix)) => mixed::run(context, mix, desired, status).await,
         // Refused by `check`.

@@ -51,13 +51,13 @@ pub async fn record(
         at_ms: unix_ms(),
     };
     let spool = open_spool(&dir, opening).await.map_err(|error| error.to_string())?;
-    let style = job.files.clone();
+    let style = job.spec.files.clone();
     let render = Box::new(move |slices: &[_], ended| playlist::render(slices, &style, ended));
     let uploader = tokio::spawn(Uploader::new(Arc::clone(&spool), Store::Directory(out.clone()), None, render).run());
     let wanted = Desired {
         epoch: job.epoch,
         directive: Directive::Record,
-        subscription: job.subscription.clone(),
+        subscription: job.spec.subscription.clone(),
         scene: None,
         keys: None,
         terms: Default::default(),

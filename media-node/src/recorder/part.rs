@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use protocol::{Desired, MAX_OCCURRENCES, Placement, SpoolReport};
+use protocol::{Assignment, Desired, MAX_OCCURRENCES, SpoolReport};
 use tokio::sync::watch;
 
 use super::course::Aim;
@@ -33,10 +33,10 @@ pub(super) struct Part {
 }
 
 impl Part {
-    pub(super) fn new(spool: Arc<Spool>, placement: &Placement, writing: watch::Sender<Writing>) -> Self {
+    pub(super) fn new(spool: Arc<Spool>, assignment: &Assignment, writing: watch::Sender<Writing>) -> Self {
         Self {
-            standing: Standing::new(placement),
-            started_ms: placement.started_ms.unwrap_or(spool.started_ms()),
+            standing: Standing::new(assignment),
+            started_ms: assignment.started_ms.unwrap_or(spool.started_ms()),
             spool,
             writing,
             released: false,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Desired, Fault, Job, Placement, Refusal, RefusalCode, Storage};
+use protocol::{Assignment, Desired, Fault, Job, Refusal, RefusalCode, Storage};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -22,8 +22,8 @@ const HANDOVER_STEP: Duration = Duration::from_millis(50);
 const SKEW_MS: u64 = 2_000;
 
 /// Where the recording's timeline begins by this machine's clock.
-pub(super) fn beginning(placement: &Placement, here_ms: u64) -> u64 {
-    match (placement.started_ms, placement.now_ms) {
+pub(super) fn beginning(assignment: &Assignment, here_ms: u64) -> u64 {
+    match (assignment.started_ms, assignment.now_ms) {
         (Some(started_ms), Some(there_ms)) if here_ms.abs_diff(there_ms) > SKEW_MS => {
             tracing::warn!(
                 here_ms,
@@ -60,16 +60,17 @@ pub(super) async fn prepare(
     if check {
         record::check(job, options)?;
         // What another node has begun is gone on with even while its store is away.
-        if !job.placement.takeover {
-            upload::check(&job.storage, &client).await?;
+        if !job.assignment.takeover {
+            upload::check(&job.spec.storage, &client).await?;
         }
     }
-    let store = Store::new(&job.storage, &client).map_err(|reason| Refusal {
+    let store = Store::new(&job.spec.storage, &client).map_err(|reason| Refusal {
         fault: Fault::Destination,
         code: RefusalCode::StorageUnusable,
         reason,
     })?;
     let backup = job
+        .spec
         .backup
         .as_ref()
         .and_then(|backup| match Bucket::new(&backup.storage, &client) {
@@ -94,7 +95,7 @@ pub(super) async fn prepare(
         }
     };
     let spool = spool.map_err(|error| ours(error.to_string()))?;
-    let videos = job.placement.videos.clone();
+    let videos = job.assignment.videos.clone();
     on_disk(&spool, move |spool| spool.adopt(videos)).await.map_err(ours)?;
     let stores = Stores { client, store, backup };
     Ok((spool, stores))

@@ -48,7 +48,7 @@ impl Reporter {
         now_ms: u64,
     ) -> Report {
         self.seq += 1;
-        let files = spool.files(&self.job.storage.prefix);
+        let files = spool.files(&self.job.spec.storage.prefix);
         let mut problems: Vec<_> = status.problems.iter().chain(&self.upload_problems).cloned().collect();
         problems.sort_by_key(|problem| problem.at_ms);
         let surplus = problems.len().saturating_sub(MOST_PROBLEMS);
@@ -68,20 +68,20 @@ impl Reporter {
             idle_since_ms: status.idle_since_ms,
             first_media_ms: [status.first_media_ms, recorded_ms].into_iter().flatten().min(),
             files,
-            pictures: self.job.snapshots.map(|_| self.pictures(&taken)),
+            pictures: self.job.spec.snapshots.map(|_| self.pictures(&taken)),
             pending_uploads: spool.pending(),
             backed_up: spool.backed_up(),
             lost_packets: status.lost_packets,
             mix: status.mix,
             problems,
-            occurrences: spool.occurrences(&self.job.storage.prefix),
-            vod: (self.job.storage.kind == StorageKind::AliyunVod).then(|| vod(spool)),
+            occurrences: spool.occurrences(&self.job.spec.storage.prefix),
+            vod: (self.job.spec.storage.kind == StorageKind::AliyunVod).then(|| vod(spool)),
             spool: told,
         }
     }
 
     fn pictures(&self, taken: &spool::Pictures) -> Pictures {
-        let key = |name: &String| spool::object_key(&self.job.storage.prefix, name);
+        let key = |name: &String| spool::object_key(&self.job.spec.storage.prefix, name);
         Pictures {
             taken: taken.taken,
             uploaded: taken.uploaded,

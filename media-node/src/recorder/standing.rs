@@ -1,4 +1,4 @@
-use protocol::{Placement, SpoolReport};
+use protocol::{Assignment, SpoolReport};
 
 use crate::spool::Spool;
 use crate::supervisor::Answered;
@@ -19,17 +19,17 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    pub(super) fn new(placement: &Placement) -> Self {
+    pub(super) fn new(assignment: &Assignment) -> Self {
         Self {
-            leased: placement.leased,
-            takeover: placement.takeover,
-            writing: if placement.leased {
+            leased: assignment.leased,
+            takeover: assignment.takeover,
+            writing: if assignment.leased {
                 Writing::Not
             } else {
                 Writing::Always
             },
             noted: None,
-            target: (!placement.takeover).then_some(0),
+            target: (!assignment.takeover).then_some(0),
             leaving: false,
         }
     }
@@ -91,11 +91,11 @@ mod tests {
 
     use super::*;
 
-    fn placement(takeover: bool) -> Placement {
-        Placement {
+    fn assignment(takeover: bool) -> Assignment {
+        Assignment {
             leased: true,
             takeover,
-            ..Placement::default()
+            ..Assignment::default()
         }
     }
 
@@ -113,14 +113,14 @@ mod tests {
 
     #[test]
     fn without_an_edge_nothing_limits_it() {
-        let standing = Standing::new(&Placement::default());
+        let standing = Standing::new(&Assignment::default());
         assert_eq!(standing.writing(true, 0), Writing::Always);
         assert_eq!(standing.writing(false, 0), Writing::Not);
     }
 
     #[test]
     fn playlists_are_written_from_an_answer_until_its_lease_ends() {
-        let mut standing = Standing::new(&placement(false));
+        let mut standing = Standing::new(&assignment(false));
         assert_eq!(standing.writing(true, 0), Writing::Not);
         assert!(standing.answered(&answer(Some(12_000), 0, 0)));
         assert!(!standing.answered(&answer(Some(11_000), 0, 0)));
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn who_takes_over_writes_nothing_before_all_slices_are_known() {
-        let mut standing = Standing::new(&placement(true));
+        let mut standing = Standing::new(&assignment(true));
         assert!(!standing.knows_all(0));
         standing.answered(&answer(Some(12_000), 0, 7));
         assert_eq!(standing.writing(true, 6), Writing::Not);
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn the_end_waits_until_all_slices_are_noted() {
-        let mut standing = Standing::new(&placement(false));
+        let mut standing = Standing::new(&assignment(false));
         assert!(!standing.has_told(0));
         assert!(standing.answered(&answer(None, 3, 0)));
         assert!(standing.has_told(3) && !standing.has_told(4));

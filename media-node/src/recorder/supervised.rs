@@ -40,7 +40,7 @@ const REPORT_EVERY: Duration = Duration::from_secs(2);
 pub async fn run(dir: &Path, options: Options) -> Result<(), String> {
     let mut input = BufReader::new(tokio::io::stdin());
     let begin = begin(&mut input).await?;
-    let started_ms = beginning(&begin.job.placement, unix_ms());
+    let started_ms = beginning(&begin.job.assignment, unix_ms());
     match prepare(dir, &begin.job, started_ms, begin.check, &options).await {
         Ok((spool, stores)) => supervised(spool, stores, begin, options, input).await,
         Err(refusal) => Outlet::open().refuse(refusal).await,
@@ -70,7 +70,7 @@ async fn supervised(
     if !confirms {
         spool.videos_are_known(usize::MAX);
     }
-    let style = job.files.clone();
+    let style = job.spec.files.clone();
     let render = move |slices: &[_], ended| playlist::render(slices, &style, ended);
     let (writing, allowed) = watch::channel(Writing::Not);
     let uploader = Uploader::new(Arc::clone(&spool), stores.store, stores.backup, Box::new(render));
@@ -78,14 +78,14 @@ async fn supervised(
     let desired = watch::Sender::new(wanted_at_first(&job));
     let renewing = renew_keys(
         desired.subscribe(),
-        job.storage.clone(),
+        job.spec.storage.clone(),
         stores.client,
         uploader.store(),
     );
     tokio::spawn(renewing);
     let (status, statuses) = watch::channel(Status::default());
     let recording = Recording {
-        part: Part::new(Arc::clone(&spool), &job.placement, writing),
+        part: Part::new(Arc::clone(&spool), &job.assignment, writing),
         reporter: Reporter::new(node.node_id.clone(), job.clone(), spool.incarnation()),
         outlet: Outlet::open(),
         tally: uploader.tally(),
@@ -98,7 +98,7 @@ async fn supervised(
             done: false,
         },
         confirms,
-        aborts: job.storage.kind == StorageKind::AliyunVod,
+        aborts: job.spec.storage.kind == StorageKind::AliyunVod,
         next_report: Instant::now(),
         spool: Arc::clone(&spool),
     };
@@ -111,11 +111,11 @@ async fn supervised(
 fn wanted_at_first(job: &Job) -> Desired {
     Desired {
         epoch: job.epoch,
-        directive: job.placement.directive.unwrap_or(Directive::Record),
-        subscription: job.subscription.clone(),
-        scene: job.mix.as_ref().map(|mix| mix.scene.clone()),
+        directive: job.assignment.directive.unwrap_or(Directive::Record),
+        subscription: job.spec.subscription.clone(),
+        scene: job.spec.mix.as_ref().map(|mix| mix.scene.clone()),
         keys: None,
-        terms: job.placement.terms.clone(),
+        terms: job.assignment.terms.clone(),
     }
 }
 

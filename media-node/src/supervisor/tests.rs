@@ -92,7 +92,7 @@ fn stop(epoch: u64) -> Desired {
     Desired {
         epoch,
         directive: Directive::Stop(EndCause::Stopped),
-        subscription: job.subscription,
+        subscription: job.spec.subscription,
         scene: None,
         keys: None,
         terms: Default::default(),

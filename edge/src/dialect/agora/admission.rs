@@ -5,7 +5,7 @@ use super::error::{ApiError, VENDOR_OVER_LOAD};
 use super::route::Endpoint;
 use super::{Handled, Pending, gateway};
 use crate::access::{App, Flavour};
-use crate::app::{Admit, Denial, Place, Room, Verdict};
+use crate::app::{Admit, Denial, Reservation, Room, Verdict};
 use crate::http::{Response, http_date};
 use crate::recording::Command;
 
@@ -78,7 +78,7 @@ impl Served {
             Self::Respond(_) => Room::None,
             Self::Offer(_) => Room::Some,
             Self::Call(pending) => match &pending.call.command {
-                Command::Start(start) => Room::Taken(Box::new(Place {
+                Command::Start(start) => Room::Taken(Box::new(Reservation {
                     sid: start.sid.clone(),
                     nonce: start.ticket.nonce.clone(),
                     key: pending.call.key.clone(),

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::extension_state::{ExtensionState, SubServiceStatus};
 use crate::access::Flavour;
-use crate::recording::{Snapshot, Status};
+use crate::recording::{RecordingView, Status};
 
 /// What is `None` is left out.
 #[derive(Clone, Debug, Serialize)]
@@ -39,7 +39,7 @@ pub(super) struct ServerResponse {
 }
 
 impl ServerResponse {
-    pub(super) fn of_query(snapshot: &Snapshot, flavour: Flavour) -> Self {
+    pub(super) fn of_query(snapshot: &RecordingView, flavour: Flavour) -> Self {
         let has_files = snapshot.vod.is_none();
         Self {
             status: Some(number(snapshot, flavour)),
@@ -48,7 +48,7 @@ impl ServerResponse {
         }
     }
 
-    pub(super) fn of_stop(snapshot: &Snapshot, flavour: Flavour) -> Self {
+    pub(super) fn of_stop(snapshot: &RecordingView, flavour: Flavour) -> Self {
         let uploading_status = match (is_uploaded(snapshot), is_backed_up(snapshot)) {
             (true, _) => "uploaded",
             (false, true) => "backuped",
@@ -60,7 +60,7 @@ impl ServerResponse {
         }
     }
 
-    fn with_files(snapshot: &Snapshot, file_list: Option<FileList>) -> Self {
+    fn with_files(snapshot: &RecordingView, file_list: Option<FileList>) -> Self {
         let vod = snapshot.vod.as_ref();
         Self {
             file_list_mode: file_list.as_ref().map(FileList::mode),
@@ -77,7 +77,7 @@ impl ServerResponse {
 }
 
 /// Everything that was captured is in the store.
-pub(super) fn is_uploaded(snapshot: &Snapshot) -> bool {
+pub(super) fn is_uploaded(snapshot: &RecordingView) -> bool {
     let pictures = snapshot.pictures.as_ref();
     snapshot.pending_uploads == 0
         && snapshot.files.iter().all(|file| file.uploaded_slices >= file.slices)
@@ -85,12 +85,12 @@ pub(super) fn is_uploaded(snapshot: &Snapshot) -> bool {
 }
 
 /// Everything that was captured is in a store, some of it in the backup store.
-pub(super) fn is_backed_up(snapshot: &Snapshot) -> bool {
+pub(super) fn is_backed_up(snapshot: &RecordingView) -> bool {
     snapshot.phase >= Some(Phase::Draining) && snapshot.backed_up.is_some_and(|backed_up| backed_up.complete)
 }
 
 /// What the API numbers the state of a recording with: 2 to 8, or 20.
-pub(super) fn number(snapshot: &Snapshot, flavour: Flavour) -> u8 {
+pub(super) fn number(snapshot: &RecordingView, flavour: Flavour) -> u8 {
     let has_uploaded = || snapshot.files.iter().any(|file| file.uploaded_slices > 0);
     match snapshot.status {
         Status::Placing => 2,
@@ -116,7 +116,7 @@ enum FileList {
 
 impl FileList {
     /// `None` when only pictures are made.
-    fn of(snapshot: &Snapshot, flavour: Flavour) -> Option<Self> {
+    fn of(snapshot: &RecordingView, flavour: Flavour) -> Option<Self> {
         if snapshot.snapshots.is_some_and(|snapshots| snapshots.alone) {
             return None;
         }

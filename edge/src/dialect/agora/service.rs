@@ -1,6 +1,6 @@
 //! The service behind the gateway: from a routed request of a known app to an answer or a call.
 
-use protocol::{Backup, Mode, Scene, Storage, StorageKind};
+use protocol::{Backup, Mode, RecordingSpec, Scene, Storage, StorageKind};
 
 use super::acquire::Acquire;
 use super::body::{self, Reply};
@@ -18,7 +18,7 @@ use super::{Pending, Served, file_style, layout, mode, start_parameter};
 use crate::access::{App, Entropy, Entry, KeyRing, ResourceId, TokenError, hex, verify_token};
 use crate::http::{Request, Response};
 use crate::input::{FieldError, Fields, Targets};
-use crate::recording::{self, Call, Command, Preference, Spec, Target, Ticket};
+use crate::recording::{self, Call, Command, Preference, Target, Ticket};
 
 /// A request of an app that its caller may use.
 pub(super) struct Service<'a> {
@@ -75,30 +75,19 @@ impl Service<'_> {
         let mode = mode::read(mode).map_err(error)?;
         let resource = self.open(resource_id).map_err(error)?;
         let reply = self.reply().about(&resource, resource_id);
-        let spec = self
+        let start = self
             .read_start(&resource, &body, mode)
             .map_err(|error| error.answer(reply.clone()))?;
-        let ticket = Ticket {
-            nonce: resource.nonce.clone(),
-            issued_ms: resource.issued_ms,
-            expires_hours: resource.expires_hours,
-            preference: Preference {
-                region: resource.region.clone(),
-                avoid: resource.avoid.clone(),
-            },
-        };
-        let sid = hex(&self.entropy.id);
-        let command = Command::Start(Box::new(recording::Start { sid, ticket, spec }));
         Ok(Pending {
             call: Call {
                 key: resource.recorder(),
-                command,
+                command: Command::Start(Box::new(start)),
             },
             reply,
         })
     }
 
-    fn read_start(&self, resource: &ResourceId, body: &body::Object, mode: Mode) -> Result<Spec, ApiError> {
+    fn read_start(&self, resource: &ResourceId, body: &body::Object, mode: Mode) -> Result<recording::Start, ApiError> {
         if resource.is_stale(self.now_ms) {
             let detail = "a recording must be started within 5 minutes of acquire; acquire a new resource ID";
             return Err(ApiError::new(RESOURCE_EXPIRED, detail));
@@ -112,7 +101,16 @@ impl Service<'_> {
             .recording
             .correct_extinf
             .unwrap_or(self.app.recorder.strict_extinf);
-        Ok(Spec {
+        let ticket = Ticket {
+            nonce: resource.nonce.clone(),
+            issued_ms: resource.issued_ms,
+            expires_hours: resource.expires_hours,
+            preference: Preference {
+                region: resource.region.clone(),
+                avoid: resource.avoid.clone(),
+            },
+        };
+        let spec = RecordingSpec {
             mode,
             mix: start.mix,
             snapshots: start.snapshots,
@@ -127,6 +125,11 @@ impl Service<'_> {
                 .as_ref()
                 .and_then(|backup| backup_for(backup, &start.storage)),
             storage: start.storage,
+        };
+        Ok(recording::Start {
+            sid: hex(&self.entropy.id),
+            ticket,
+            spec,
             max_idle_ms: start.recording.max_idle_s.saturating_mul(1000),
             token_expires_ms,
         })

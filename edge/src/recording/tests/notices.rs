@@ -8,7 +8,7 @@ use protocol::{
 use super::bench::*;
 use super::listening::*;
 use super::samples::*;
-use crate::recording::{Event, Input, Reply, Request, What, Who};
+use crate::recording::{Event, Input, Reply, Request, Start, What, Who};
 
 fn problem(code: &str, at_ms: u64) -> Problem {
     Problem {
@@ -164,9 +164,11 @@ fn each_problem_is_told_once() {
 fn the_death_of_the_token_is_told_when_it_comes_before_the_end() {
     let starts = |token_expires_ms| {
         let mut bench = Bench::new();
-        let mut spec = spec();
-        spec.token_expires_ms = token_expires_ms;
-        bench.start_spec_on("s1", ticket("a"), spec, "n1");
+        let start = Start {
+            token_expires_ms,
+            ..start("s1", ticket("a"))
+        };
+        bench.run_on(start, "n1");
         bench
     };
     let told = |bench: &Bench| bench.events("s1").contains(&Event::TokenExpired);
@@ -268,7 +270,7 @@ fn an_upload_to_a_video_on_demand_service_is_told() {
             })
         }
     };
-    assert_eq!(bench.snapshot("s1").vod, Some(Vod::default()));
+    assert_eq!(bench.view("s1").vod, Some(Vod::default()));
     bench.report("s1", "n1", 1, vod(&[], false));
     bench.report("s1", "n1", 1, vod(&["v"], false));
     bench.report("s1", "n1", 1, |_| {});
@@ -279,7 +281,7 @@ fn an_upload_to_a_video_on_demand_service_is_told() {
         bench.events("s1")[2..],
         [started("v"), started("w"), Event::VodCompleted]
     );
-    let vod = bench.snapshot("s1").vod.unwrap();
+    let vod = bench.view("s1").vod.unwrap();
     assert_eq!((vod.videos.len(), vod.complete), (2, true));
 }
 
@@ -310,14 +312,14 @@ fn the_next_node_goes_on_with_the_videos() {
     let Some(Reply::Job(Ok(job))) = reply else {
         panic!("{reply:?}")
     };
-    assert_eq!(job.placement.videos, [video]);
+    assert_eq!(job.assignment.videos, [video]);
 }
 
 #[test]
 fn a_recording_to_a_bucket_has_no_videos() {
     let mut bench = Bench::started("s1", ticket("a"));
     bench.report("s1", "n1", 1, |report| report.vod = Some(Vod::default()));
-    assert_eq!(bench.snapshot("s1").vod, None);
+    assert_eq!(bench.view("s1").vod, None);
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn answer(usage: &mut Usage, index: &Index, request: app::Request, now_ms: u64) 
         }
         app::Request::Release { sid } => (Reply::Done, usage.release(&sid, now_ms)),
         app::Request::News(news) => {
-            let known = index.find(&news.place.sid)?;
+            let known = index.find(&news.reservation.sid)?;
             (Reply::Done, usage.told(*news, known, now_ms))
         }
         app::Request::List(filter) => (index.list(&filter)?, Change::default()),

@@ -40,7 +40,7 @@ pub enum Presence {
 
 impl Presence {
     pub fn of(job: &Job) -> Self {
-        match (&job.source, job.channel_type) {
+        match (&job.spec.source, job.spec.channel_type) {
             (Source::Static { .. }, _) => Self::Nobody,
             (_, ChannelType::Live) => Self::Bystanders,
             (_, ChannelType::Communication) => Self::Everybody,

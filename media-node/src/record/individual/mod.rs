@@ -41,6 +41,7 @@ pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: wa
         names: context.names(),
         snapshots: context
             .job
+            .spec
             .snapshots
             .map(|wanted| Snapshots::new(wanted, context.spool.clone())),
     };

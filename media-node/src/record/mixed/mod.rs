@@ -41,6 +41,7 @@ pub fn check(job: &Job, options: &MixOptions) -> Result<(), Refusal> {
         reason: reason.to_owned(),
     };
     let mix = job
+        .spec
         .mix
         .as_ref()
         .ok_or_else(|| bad_job("a job of mode mix needs a mix"))?;
@@ -48,8 +49,8 @@ pub fn check(job: &Job, options: &MixOptions) -> Result<(), Refusal> {
     if sides.iter().any(|side| !(2..=MAX_SIDE).contains(side)) || !(1..=MAX_FPS).contains(&mix.output.fps) {
         return Err(bad_job("the mix is too small, too large or too fast"));
     }
-    let settings = options.settings(mix.output, job.subscription.types, 0);
-    let mixer = Mixer::new(&settings, mix.scene.clone(), job.subscription.clone());
+    let settings = options.settings(mix.output, job.spec.subscription.types, 0);
+    let mixer = Mixer::new(&settings, mix.scene.clone(), job.spec.subscription.clone());
     mixer.map(drop).map_err(|error| Refusal {
         fault: Fault::Ours,
         code: RefusalCode::Internal,
@@ -70,10 +71,10 @@ pub async fn run(
         Ok(rosters) => rosters,
         Err(error) => return follow::refuse(&shared, &error, &status),
     };
-    let types = context.job.subscription.types;
+    let types = context.job.spec.subscription.types;
     let wishes = Wishes {
         scene: mix.scene,
-        subscription: context.job.subscription,
+        subscription: context.job.spec.subscription,
         present: Vec::new(),
     };
     let spec = MixSpec {

@@ -257,7 +257,7 @@ fn no_secret_of_a_job_is_kept() {
     let text = std::fs::read_to_string(dir.path().join("job.json")).unwrap();
     assert!(!text.contains("hunter2"), "{text}");
     let kept = load_job(dir.path()).unwrap();
-    assert_eq!((kept.sid, kept.storage.bucket), (job.sid, job.storage.bucket));
+    assert_eq!((kept.sid, kept.spec.storage.bucket), (job.sid, job.spec.storage.bucket));
 }
 
 #[test]

@@ -277,10 +277,10 @@ impl Keeper {
     /// The job with what has been wanted since it came. `begun`: it may have come long ago.
     fn as_wanted(&self, job: &Job, begun: bool) -> Job {
         let mut job = job.clone();
-        job.placement.now_ms.take_if(|_| begun);
+        job.assignment.now_ms.take_if(|_| begun);
         if let Some(desired) = &self.desired {
-            job.placement.directive = Some(desired.directive);
-            job.placement.terms = desired.terms.clone();
+            job.assignment.directive = Some(desired.directive);
+            job.assignment.terms = desired.terms.clone();
         }
         job
     }
@@ -300,8 +300,8 @@ impl Keeper {
     fn last_wish(&self, job: &Job) -> Desired {
         let last = self.desired.clone().unwrap_or_else(|| Desired {
             epoch: job.epoch,
-            directive: job.placement.directive.unwrap_or(Directive::Record),
-            subscription: job.subscription.clone(),
+            directive: job.assignment.directive.unwrap_or(Directive::Record),
+            subscription: job.spec.subscription.clone(),
             scene: None,
             keys: None,
             terms: Default::default(),

@@ -1,6 +1,6 @@
 use protocol::{EndCause, Fault, FileKind, Happening, Phase, Problem, ProblemCode, RecordedFile, TrackKind};
 
-use crate::recording::{Event, Snapshot, Status, Subject};
+use crate::recording::{Event, RecordingView, Status, Subject};
 
 /// One event of each type that there is.
 pub(super) fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
@@ -23,7 +23,7 @@ pub(super) fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
         bytes: 100_000,
         uploaded_slices: 1,
     };
-    let snapshot = Snapshot {
+    let snapshot = RecordingView {
         key: subject.key.clone(),
         sid: subject.sid.clone(),
         status: Status::Recording,
@@ -55,7 +55,7 @@ pub(super) fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
         Event::Problem(problem(ProblemCode::UploadRefused)),
         Event::Problem(problem(ProblemCode::UploadFailing)),
         Event::Misfit {
-            snapshot: Box::new(snapshot),
+            view: Box::new(snapshot),
         },
         Event::Happened(Happening::PlaylistPublished {
             name: file.name.clone(),

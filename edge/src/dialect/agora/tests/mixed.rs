@@ -1,12 +1,12 @@
 //! Mode mix, and what goes with a recording of either mode: snapshots and decryption.
 
 use super::*;
-use crate::recording::{Command, Outcome, Spec, Unfit, UpdateLayout};
-use protocol::{AudioProfile, Cipher, Colour, Layout, MixOutput, Mode, Scene, Snapshots, VideoQuality};
+use crate::recording::{Command, Outcome, Unfit, UpdateLayout};
+use protocol::{AudioProfile, Cipher, Colour, Layout, MixOutput, Mode, RecordingSpec, Scene, Snapshots, VideoQuality};
 
 const CONFIG: &str = "/clientRequest/recordingConfig";
 
-fn spec(mode: &str, changes: &[(&str, Option<Value>)]) -> Spec {
+fn spec(mode: &str, changes: &[(&str, Option<Value>)]) -> RecordingSpec {
     let service = Service::new();
     let changed = changes
         .iter()

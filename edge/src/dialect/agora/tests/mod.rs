@@ -31,7 +31,7 @@ use crate::access::testing::{MapStore, entropy, key_ring, run};
 use crate::access::{App, Credential, Dialect, Directory, Flavour, KeyRing, Limits, RecorderDefaults, Tenant};
 use crate::http::{Request, Response};
 use crate::input::Targets;
-use crate::recording::{Snapshot, Status};
+use crate::recording::{RecordingView, Status};
 
 pub(super) const APP: &str = "0123456789abcdef0123456789abcdef";
 pub(super) const SISTER_APP: &str = "0123456789abcdef0123456789abcde0";
@@ -255,8 +255,8 @@ pub(super) fn set(mut body: Value, pointer: &str, value: Option<Value>) -> Value
 }
 
 /// An individual recording that brings media and has no files yet.
-pub(super) fn snapshot() -> Snapshot {
-    Snapshot {
+pub(super) fn snapshot() -> RecordingView {
+    RecordingView {
         key: RecorderKey {
             app_id: APP.into(),
             channel: "demo".into(),

@@ -113,7 +113,7 @@ fn answers_have_no_fields_that_it_leaves_out() {
     let service = Service::new();
     let resource_id = service.resource_id();
     let recorded = |status| {
-        Box::new(Snapshot {
+        Box::new(RecordingView {
             status,
             ended_ms: Some(3),
             cause: Some(EndCause::Stopped),
@@ -142,7 +142,7 @@ fn answers_have_no_fields_that_it_leaves_out() {
         Outcome::AlreadyStarted { sid: SID.into() },
         Outcome::Conflict { sid: SID.into() },
         Outcome::State(recorded(Status::Recording)),
-        Outcome::State(Box::new(Snapshot {
+        Outcome::State(Box::new(RecordingView {
             mode: Mode::Mix,
             ..snapshot()
         })),

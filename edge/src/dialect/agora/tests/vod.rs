@@ -159,8 +159,8 @@ fn what_the_service_would_refuse_is_refused_at_once() {
     }
 }
 
-pub(super) fn snapshot() -> Snapshot {
-    Snapshot {
+pub(super) fn snapshot() -> RecordingView {
+    RecordingView {
         mode: Mode::Mix,
         status: Status::Recording,
         phase: Some(Phase::Recording),
@@ -177,7 +177,7 @@ pub(super) fn snapshot() -> Snapshot {
     }
 }
 
-fn told(call: &str, snapshot: Snapshot) -> Value {
+fn told(call: &str, snapshot: RecordingView) -> Value {
     let service = Service::new();
     let running = running_path(&service.resource_id(), call);
     let request = match call {
@@ -218,7 +218,7 @@ fn query_tells_the_services_state() {
 
 #[test]
 fn stop_tells_the_files_too() {
-    let ended = Snapshot {
+    let ended = RecordingView {
         status: Status::Ended,
         cause: Some(EndCause::Stopped),
         ended_ms: Some(START_MS + 9_000),
@@ -251,19 +251,19 @@ fn the_recording_service_has_the_documented_states() {
         message: "no".to_owned(),
         at_ms: 1,
     };
-    let idle = |snapshot: Snapshot| Snapshot {
+    let idle = |snapshot: RecordingView| RecordingView {
         first_media_ms: None,
         pending_uploads: 0,
         ..snapshot
     };
-    let failed = Snapshot {
+    let failed = RecordingView {
         status: Status::Stopping,
         cause: Some(EndCause::Failed),
         ..snapshot()
     };
     let table = [
         (
-            idle(Snapshot {
+            idle(RecordingView {
                 status: Status::Placing,
                 phase: None,
                 ..snapshot()
@@ -272,7 +272,7 @@ fn the_recording_service_has_the_documented_states() {
             "serviceIdle",
         ),
         (
-            idle(Snapshot {
+            idle(RecordingView {
                 status: Status::Started,
                 phase: Some(Phase::Starting),
                 ..snapshot()
@@ -281,7 +281,7 @@ fn the_recording_service_has_the_documented_states() {
             "serviceStarted",
         ),
         (
-            idle(Snapshot {
+            idle(RecordingView {
                 status: Status::Started,
                 ..snapshot()
             }),
@@ -289,7 +289,7 @@ fn the_recording_service_has_the_documented_states() {
             "serviceReady",
         ),
         (
-            Snapshot {
+            RecordingView {
                 idle_since_ms: Some(START_MS),
                 pending_uploads: 0,
                 ..snapshot()
@@ -298,7 +298,7 @@ fn the_recording_service_has_the_documented_states() {
             "serviceInProgress",
         ),
         (
-            Snapshot {
+            RecordingView {
                 status: Status::Stopping,
                 ..snapshot()
             },
@@ -306,7 +306,7 @@ fn the_recording_service_has_the_documented_states() {
             "serviceInProgress",
         ),
         (
-            Snapshot {
+            RecordingView {
                 status: Status::Failed,
                 ..snapshot()
             },
@@ -314,7 +314,7 @@ fn the_recording_service_has_the_documented_states() {
             "servicePartialCompleted",
         ),
         (
-            Snapshot {
+            RecordingView {
                 problems: vec![problem(ProblemCode::UploadRefused)],
                 ..failed.clone()
             },
@@ -322,7 +322,7 @@ fn the_recording_service_has_the_documented_states() {
             "serviceAbnormal",
         ),
         (
-            Snapshot {
+            RecordingView {
                 problems: vec![problem(ProblemCode::VodRefused)],
                 ..failed
             },

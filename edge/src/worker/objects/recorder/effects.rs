@@ -1,9 +1,9 @@
 use worker::{Env, console_error};
 
 use super::{RECEIVER_MS, Shell, rows};
-use crate::app::{self, News, Place};
+use crate::app::{self, News, Reservation};
 use crate::fleet::{self, Wish};
-use crate::recording::{Delivery, Effect, Input, NodeAnswer, Snapshot, Subject, tag};
+use crate::recording::{Delivery, Effect, Input, NodeAnswer, RecordingView, Subject, tag};
 use crate::worker::webhooks::{self, Receiver};
 use crate::worker::{bindings, nodes, objects};
 
@@ -72,30 +72,30 @@ pub(super) async fn carry_out(effect: Effect, shell: &Shell) -> Option<Input> {
         Effect::Publish {
             revision,
             document,
-            snapshot,
+            view,
             held_up,
             nonce,
             expires_ms,
         } => {
             let news = News {
-                place: Place {
-                    sid: snapshot.sid.clone(),
+                reservation: Reservation {
+                    sid: view.sid.clone(),
                     nonce,
-                    key: snapshot.key.clone(),
-                    mode: snapshot.mode,
+                    key: view.key.clone(),
+                    mode: view.mode,
                 },
                 revision,
-                status: snapshot.status,
-                started_ms: snapshot.started_ms,
-                ended_ms: snapshot.ended_ms,
-                cause: snapshot.cause,
+                status: view.status,
+                started_ms: view.started_ms,
+                ended_ms: view.ended_ms,
+                cause: view.cause,
                 held_up,
                 expires_ms,
             };
-            let told = objects::ask_app(env, &snapshot.key.app_id, &app::Request::News(Box::new(news))).await;
-            let written = !document || write_session(&snapshot, expires_ms, env).await;
+            let told = objects::ask_app(env, &view.key.app_id, &app::Request::News(Box::new(news))).await;
+            let written = !document || write_session(&view, expires_ms, env).await;
             Some(Input::Published {
-                sid: snapshot.sid,
+                sid: view.sid,
                 revision,
                 ok: written && told.is_ok(),
             })
@@ -103,16 +103,16 @@ pub(super) async fn carry_out(effect: Effect, shell: &Shell) -> Option<Input> {
     }
 }
 
-async fn write_session(snapshot: &Snapshot, expires_ms: u64, env: &Env) -> bool {
+async fn write_session(view: &RecordingView, expires_ms: u64, env: &Env) -> bool {
     let written = match bindings::directory(env) {
         Ok(store) => {
-            let put = store.put_session(snapshot, expires_ms, bindings::now_ms()).await;
+            let put = store.put_session(view, expires_ms, bindings::now_ms()).await;
             put.map_err(|error| error.to_string())
         }
         Err(error) => Err(error.to_string()),
     };
     if let Err(error) = &written {
-        console_error!("the session document of {} was not written: {error}", snapshot.sid);
+        console_error!("the session document of {} was not written: {error}", view.sid);
     }
     written.is_ok()
 }

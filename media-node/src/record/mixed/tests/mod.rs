@@ -155,9 +155,9 @@ fn a_job_without_a_mix_or_with_one_that_cannot_be_made_is_refused() {
         change(&mut job, &mut options);
         check(&job, &options).unwrap_err().code
     };
-    assert_eq!(code(&|job, _| job.mix = None), RefusalCode::BadJob);
+    assert_eq!(code(&|job, _| job.spec.mix = None), RefusalCode::BadJob);
     assert_eq!(
-        code(&|job, _| job.mix.as_mut().unwrap().output.width = 1_000_000),
+        code(&|job, _| job.spec.mix.as_mut().unwrap().output.width = 1_000_000),
         RefusalCode::BadJob
     );
     assert_eq!(
