@@ -3,10 +3,7 @@
 use protocol::{ConfirmedSlice, Desired, Job, JobRequest, RecorderKey, Refusal, Report, ReportAnswer};
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Delivery, Outcome, PageWish, Preference, Replay, Snapshot, Subject};
-
-/// Names a caller who waits for a reply; unique within the life of the process that holds the state.
-pub type CallId = u64;
+use super::{Call, CallId, Delivery, Outcome, PageWish, Preference, Replay, Snapshot, Subject};
 
 /// What the `Recorder` object can be asked, by a dialect or by a node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -36,13 +36,14 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 
+pub use crate::object::CallId;
 pub use command::{
     Call, Command, Outcome, Renewal, Replay, Snapshot, Spec, Start, Status, Stop, Target, Ticket, Unfit, Update,
     UpdateLayout,
 };
 pub use deadlines::next_alarm;
 pub use inventory::PageWish;
-pub use message::{CallId, Effect, Input, Node, NodeAnswer, Reply, Request};
+pub use message::{Effect, Input, Node, NodeAnswer, Reply, Request};
 pub use notice::{Attempt, Delivery, Event, Incident, Ledger, Ledgers, Notice, Pacing, Row, Subject, What, Who};
 pub use preference::{Preference, tag};
 pub use state::{Policy, Secrets, State};
