@@ -1,6 +1,6 @@
 use worker::{Env, console_error};
 
-use super::{RECEIVER_MS, Shell, rows};
+use super::{RECEIVER_MS, Shell, log};
 use crate::app::{self, News, Place};
 use crate::fleet::{self, Wish};
 use crate::recording::{Delivery, Effect, Input, NodeAnswer, Snapshot, Subject, tag};
@@ -120,7 +120,7 @@ async fn write_session(snapshot: &Snapshot, expires_ms: u64, env: &Env) -> bool 
 /// `None` when the event does not wait any more.
 async fn deliver(subject: &Subject, position: u64, shell: &Shell) -> Option<Delivery> {
     let failed = |error: String| Some(Delivery::Failed { status: None, error });
-    let notice = match rows::waiting(&shell.object.storage().sql(), &subject.sid, position) {
+    let notice = match log::waiting(&shell.object.storage().sql(), &subject.sid, position) {
         Ok(notice) => notice?,
         Err(error) => return failed(format!("the event cannot be read: {error}")),
     };

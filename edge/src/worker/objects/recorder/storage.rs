@@ -5,7 +5,7 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use worker::{Env, Error, SqlStorage, Storage, console_error};
 
 use super::inventory;
-use super::rows::{self, Columns};
+use super::log::{self, Columns};
 use crate::access::{KeyRing, Purpose};
 use crate::recording::{Effect, Ledger, Ledgers, Reply, Row, Secrets, State};
 use crate::worker::bindings::{self, Misconfigured};
@@ -38,7 +38,7 @@ extern "C" {
 
 /// Whether anything has been kept. Asking about what does not exist must not leave tables behind.
 pub(super) fn exists(sql: &SqlStorage) -> worker::Result<bool> {
-    let tables = rows::read(
+    let tables = log::read(
         sql,
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'recorder'",
         Vec::new(),
@@ -53,19 +53,19 @@ pub(super) fn load(sql: &SqlStorage, env: &Env) -> worker::Result<Kept> {
         ledgers: BTreeMap::new(),
     };
     let rows = match exists(sql)? {
-        true => rows::read(sql, "SELECT state, secrets FROM recorder", Vec::new())?,
+        true => log::read(sql, "SELECT state, secrets FROM recorder", Vec::new())?,
         false => Vec::new(),
     };
     if let Some(row) = rows.into_iter().next() {
         let mut row = Columns(row.into_iter());
         let (state, secrets) = (row.text().unwrap_or_default(), row.text().unwrap_or_default());
-        rows::create(sql)?;
+        log::create(sql)?;
         kept.state = serde_json::from_slice(state.as_bytes())?;
         kept.state
             .restore_secrets(open(&serde_json::from_slice(secrets.as_bytes())?, &keys(env)?));
         kept.written = Some(state);
         let mut ledgers = Ledgers::new();
-        for row in rows::read(sql, "SELECT sid, ledger FROM ledgers", Vec::new())? {
+        for row in log::read(sql, "SELECT sid, ledger FROM ledgers", Vec::new())? {
             let mut row = Columns(row.into_iter());
             let (sid, ledger) = (row.text().unwrap_or_default(), row.text().unwrap_or_default());
             ledgers.insert(sid.clone(), serde_json::from_slice(ledger.as_bytes())?);
@@ -110,7 +110,7 @@ impl Kept {
                 transaction(storage, || {
                     sql.exec("DROP TABLE recorder", None)?;
                     inventory::drop_table(&sql)?;
-                    rows::drop_all(&sql)
+                    log::drop_all(&sql)
                 })?;
             }
             self.ledgers.clear();
@@ -129,7 +129,7 @@ impl Kept {
         transaction(storage, || {
             if self.written.is_none() {
                 sql.exec(CREATE, None)?;
-                rows::create(&sql)?;
+                log::create(&sql)?;
             }
             if let Some(secrets) = &secrets {
                 let values = vec![text.as_str().into(), secrets.as_str().into()];
@@ -190,7 +190,7 @@ fn write_slices(sql: &SqlStorage, slices: &[Effect]) -> worker::Result<()> {
 
 fn write_rows(sql: &SqlStorage, rows: &[Row], ledgers: &[(String, Option<String>)]) -> worker::Result<()> {
     for row in rows {
-        rows::write(sql, row)?;
+        log::write(sql, row)?;
     }
     for (sid, ledger) in ledgers {
         match ledger {

@@ -14,7 +14,7 @@ use crate::worker::{bindings, counting};
 
 mod effects;
 mod inventory;
-mod rows;
+mod log;
 mod storage;
 
 /// So long the settings of the app's callback are taken as they were read.
@@ -93,12 +93,12 @@ impl Shell {
                 after,
                 state,
                 limit,
-            } => Ok(json!(rows::notices(&sql, &sid, after, state, limit)?)),
-            LogQuestion::History { sid } if exists => Ok(json!(rows::incidents(&sql, &sid)?)),
+            } => Ok(json!(log::notices(&sql, &sid, after, state, limit)?)),
+            LogQuestion::History { sid } if exists => Ok(json!(log::incidents(&sql, &sid)?)),
             LogQuestion::History { .. } => Ok(json!([])),
             LogQuestion::Replay { sid, which } => {
                 let numbers = match exists {
-                    true => rows::to_replay(&sql, &sid, which)?,
+                    true => log::to_replay(&sql, &sid, which)?,
                     false => Vec::new(),
                 };
                 let request = recording::Request::Replay(recording::Replay { sid, numbers });
