@@ -3,12 +3,12 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::TestResult;
 use super::error::AdminError;
-use super::{TestResult, Which};
 use crate::access::Page;
 use crate::app::{Cursor, Listed, UsageView};
 use crate::http::Response;
-use crate::recording::{Outcome, Snapshot, Status};
+use crate::recording::{Outcome, Snapshot, Status, Which};
 
 /// One page of a listing; its rows must hold no secrets.
 pub fn page<T: Serialize>(page: &Page<T>) -> Response {

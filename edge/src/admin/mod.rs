@@ -16,7 +16,7 @@ mod tenants;
 
 pub use answer::{failure, page, recording, recordings, replayed, tested, usage};
 pub use callback::TestResult;
-pub use notices::{NoticeState, NoticeView, Which};
+pub use notices::NoticeView;
 
 use error::AdminError;
 use protocol::Secret;
@@ -27,6 +27,7 @@ use crate::access::{Callback, Directory, DirectoryError, Entropy, Flavour, Limit
 use crate::app::Filter;
 use crate::http::{Request, Response};
 use crate::input::{FieldError, Fields, Targets};
+use crate::recording::{NoticeState, Which};
 
 const MAX_BODY_BYTES: usize = 256 * 1024;
 /// Each row of a page is a read of its own, and a worker's request may make 50 on Cloudflare's smallest plan.

@@ -44,7 +44,9 @@ pub use command::{
 pub use deadlines::next_alarm;
 pub use inventory::PageWish;
 pub use message::{Effect, Input, Node, NodeAnswer, Reply, Request};
-pub use notice::{Attempt, Delivery, Event, Incident, Ledger, Ledgers, Notice, Pacing, Row, Subject, What, Who};
+pub use notice::{
+    Attempt, Delivery, Event, Incident, Ledger, Ledgers, Notice, NoticeState, Pacing, Row, Subject, What, Which, Who,
+};
 pub use preference::{Preference, tag};
 pub use state::{Policy, Secrets, State};
 pub(crate) use subscription::is_empty;

@@ -1,15 +1,15 @@
 use protocol::{EndCause, Problem};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One line of a recording's history.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Incident {
     pub at_ms: u64,
     #[serde(flatten)]
     pub what: What,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum What {
     /// The customer has asked for it; a node is looked for.
@@ -80,7 +80,7 @@ pub enum What {
 }
 
 /// Who ordered a recording to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Who {
     Customer,

@@ -12,7 +12,7 @@ use serde_json::Value;
 use worker::{Env, Headers, Method, Request, RequestInit, Response, console_error};
 
 use super::bindings::{self, Misconfigured};
-use crate::admin::{NoticeState, Which};
+use crate::recording::{NoticeState, Which};
 use crate::{app as app_core, fleet as fleet_core, recording};
 
 /// An object did not answer. What it was is in the log.

@@ -4,9 +4,9 @@ use serde_json::Value;
 use worker::{Error, SqlStorage, SqlStorageValue};
 
 use crate::access::Page;
-use crate::admin::{NoticeState, NoticeView, Which};
+use crate::admin::NoticeView;
 use crate::dialect::agora::notification;
-use crate::recording::{Attempt, Delivery, Event, Notice, Row};
+use crate::recording::{Attempt, Delivery, Event, Notice, NoticeState, Row, Which};
 
 const TABLES: [&str; 4] = [
     "CREATE TABLE IF NOT EXISTS ledgers (sid TEXT PRIMARY KEY, ledger TEXT NOT NULL)",

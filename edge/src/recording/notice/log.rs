@@ -1,0 +1,39 @@
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeState {
+    /// For its turn, or for another try.
+    Waiting,
+    Delivered,
+    GivenUp,
+    /// The app has no callback, or wants no events of this type.
+    Unwanted,
+}
+
+impl NoticeState {
+    const ALL: [Self; 4] = [Self::Waiting, Self::Delivered, Self::GivenUp, Self::Unwanted];
+
+    /// The inverse of [`Self::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Delivered => "delivered",
+            Self::GivenUp => "given_up",
+            Self::Unwanted => "unwanted",
+        }
+    }
+}
+
+/// Which events are delivered once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Which {
+    /// All that were given up.
+    GivenUp,
+    Number(u64),
+}
