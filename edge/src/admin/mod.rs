@@ -14,9 +14,8 @@ mod route;
 mod source;
 mod tenants;
 
-pub use answer::{failure, page, recording, recordings, replayed, tested, usage};
+pub use answer::{failure, notices, page, recording, recordings, replayed, tested, usage};
 pub use callback::TestResult;
-pub use notices::NoticeView;
 
 use error::AdminError;
 use protocol::Secret;
@@ -60,7 +59,7 @@ pub enum Question {
     Recording { app_id: String, sid: String },
     /// Stop one recording, without waiting for its uploads: [`recording`].
     Stop { app_id: String, sid: String },
-    /// The log of a recording's events, from behind the number `after`: [`page`], whose cursor is the last number.
+    /// The log of a recording's events, from behind the number `after`: [`notices`].
     Notices {
         app_id: String,
         sid: String,

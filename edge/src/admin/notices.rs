@@ -6,23 +6,39 @@ use super::error::AdminError;
 use super::{Admin, Question, recordings};
 use crate::access::Store;
 use crate::input::FieldError;
-use crate::recording::{NoticeState, Which};
+use crate::recording::{LoggedNotice, NoticeState, Which};
 
 /// A line of the log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct NoticeView {
+#[derive(Serialize)]
+pub(super) struct NoticeView {
     /// The same in each delivery.
-    pub notice_id: String,
-    pub number: u64,
+    notice_id: String,
+    number: u64,
     /// The vendor's number.
-    pub event_type: u32,
-    pub at_ms: u64,
-    pub state: Option<NoticeState>,
-    pub attempts: u64,
-    pub last_attempt_ms: Option<u64>,
+    event_type: u32,
+    at_ms: u64,
+    state: Option<NoticeState>,
+    attempts: u64,
+    last_attempt_ms: Option<u64>,
     /// Of the last answer, if there was one.
-    pub last_status: Option<u64>,
-    pub last_error: Option<String>,
+    last_status: Option<u64>,
+    last_error: Option<String>,
+}
+
+impl NoticeView {
+    pub(super) fn new(line: LoggedNotice, (notice_id, event_type): (String, u32)) -> Self {
+        Self {
+            notice_id,
+            number: line.notice.number,
+            event_type,
+            at_ms: line.notice.at_ms,
+            state: line.state,
+            attempts: line.attempts,
+            last_attempt_ms: line.last_attempt_ms,
+            last_status: line.last_status,
+            last_error: line.last_error,
+        }
+    }
 }
 
 impl<S: Store> Admin<'_, S> {

@@ -45,7 +45,8 @@ pub use deadlines::next_alarm;
 pub use inventory::PageWish;
 pub use message::{Effect, Input, Node, NodeAnswer, Reply, Request};
 pub use notice::{
-    Attempt, Delivery, Event, Incident, Ledger, Ledgers, Notice, NoticeState, Pacing, Row, Subject, What, Which, Who,
+    Attempt, Delivery, Event, Incident, Ledger, Ledgers, LoggedNotice, Notice, NoticeState, Pacing, Row, Subject, What,
+    Which, Who,
 };
 pub use preference::{Preference, tag};
 pub use state::{Policy, Secrets, State};

@@ -88,3 +88,41 @@ pub enum Who {
     /// The recording's own rules, such as `maxIdleTime`.
     Edge,
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::Fault;
+
+    use super::*;
+
+    #[test]
+    fn a_line_that_was_kept_reads_as_it_was() {
+        let problem = Problem {
+            at_ms: 3,
+            fault: Fault::Destination,
+            code: "upload_refused".into(),
+            message: "the store answers 503".into(),
+        };
+        let lines = [
+            What::Requested,
+            What::Moved {
+                node: "n2".into(),
+                epoch: 4,
+            },
+            What::MediaBegan {
+                first_media_ms: 1_700_000_000_123,
+            },
+            What::StopOrdered {
+                cause: EndCause::Stopped,
+                by: Who::Operator,
+            },
+            What::Problem { problem },
+            What::NoticesGivenUp { count: 9 },
+        ];
+        for what in lines {
+            let line = Incident { at_ms: 5, what };
+            let kept = serde_json::to_string(&line).unwrap();
+            assert_eq!(serde_json::from_str::<Incident>(&kept).unwrap(), line, "{kept}");
+        }
+    }
+}

@@ -1,5 +1,19 @@
 use serde::{Deserialize, Serialize};
 
+use super::Notice;
+
+/// A line of the log of a recording's events.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoggedNotice {
+    pub notice: Notice,
+    pub state: Option<NoticeState>,
+    pub attempts: u64,
+    pub last_attempt_ms: Option<u64>,
+    /// The HTTP status of the last answer, if there was one.
+    pub last_status: Option<u64>,
+    pub last_error: Option<String>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoticeState {

@@ -19,7 +19,7 @@ pub use event::{Event, Notice, Subject};
 pub use incident::{Incident, What, Who};
 pub use ledger::{Ledger, Ledgers};
 pub(super) use ledger::{confirmed, delivered, flush, forget, hear, next_due, replay, settle};
-pub use log::{NoticeState, Which};
+pub use log::{LoggedNotice, NoticeState, Which};
 pub use outbox::Delivery;
 pub use pacing::Pacing;
 pub use row::{Attempt, Row};

@@ -1,117 +1,109 @@
-use std::cell::{Cell, RefCell};
+//! The object that keeps what one app uses: counts in memory, recordings in an index with a row each.
+
+mod answer;
+mod index;
 
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
-use super::{ask_fleet, asked, replied};
-use crate::app::{self, Change, Reply, Usage};
+use super::ask::{Object, ask};
+use super::fleet::Fleet;
+use super::host::{Host, InputOf, OutputOf, Shell};
+use super::platform::Platform;
+use crate::app::{self, Usage};
 use crate::fleet;
+use crate::metrics::Tally;
+use crate::object::{Input, Output};
 use crate::worker::bindings;
-
-mod index;
-
+use answer::answer;
 use index::Index;
 
-/// Keeps what one app uses: counts in memory, recordings in an index with a row each.
 #[durable_object]
 pub struct App {
-    object: State,
-    env: Env,
-    usage: RefCell<Option<Usage>>,
-    /// The alarm that is set, as far as this process knows.
-    alarm_ms: Cell<Option<u64>>,
+    host: Host<AppShell>,
+}
+
+impl Object for App {
+    const BINDING: &'static str = "APP";
+    /// The app's id.
+    type Key = str;
+    type Request = app::Request;
+    type Reply = app::Reply;
+
+    fn name(app_id: &str) -> String {
+        app_id.to_owned()
+    }
 }
 
 impl DurableObject for App {
     fn new(object: State, env: Env) -> Self {
+        let platform = Platform::new(object, env);
         Self {
-            object,
-            env,
-            usage: RefCell::new(None),
-            alarm_ms: Cell::new(None),
+            host: Host::new(AppShell { platform }),
         }
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        let request: app::Request = asked(request).await?;
-        let reply = self.with(|usage, index, now_ms| answer(usage, index, request, now_ms))?;
-        self.set_alarm().await?;
-        replied(&reply)
+        self.host.fetch(request).await
     }
 
     async fn alarm(&self) -> worker::Result<Response> {
-        self.alarm_ms.set(None);
-        let tally = self.with(|usage, index, now_ms| {
-            if usage.is_purge_due(now_ms) {
-                usage.purged(index.purge(now_ms)?, now_ms);
-            }
-            Ok(usage.tally(now_ms))
-        })?;
-        if let Some(tally) = tally {
-            let app = self.object.id().to_string();
-            let told = fleet::Request::Tally {
-                app,
-                tally: tally.clone(),
-            };
-            if ask_fleet(&self.env, &told).await.is_err() {
-                self.with(|usage, _, now_ms| {
-                    usage.tally_lost(tally, now_ms);
-                    Ok(())
-                })?;
-            }
-        }
-        self.set_alarm().await?;
-        Response::empty()
+        self.host.alarm().await
     }
 }
 
-impl App {
-    /// Works on the usage without waiting, so that requests cannot interleave in it. What could not be persisted is
-    /// forgotten, and loaded again.
-    fn with<T>(&self, work: impl FnOnce(&mut Usage, &Index, u64) -> worker::Result<T>) -> worker::Result<T> {
-        let now_ms = bindings::now_ms();
-        let index = Index::new(self.object.storage().sql());
-        let mut kept = self.usage.borrow_mut();
-        let mut usage = match kept.take() {
-            Some(usage) => usage,
-            None => Usage::restore(index.live()?, now_ms),
-        };
-        let done = work(&mut usage, &index, now_ms)?;
-        *kept = Some(usage);
-        Ok(done)
-    }
-
-    async fn set_alarm(&self) -> worker::Result<()> {
-        let wanted_ms = self.usage.borrow().as_ref().and_then(Usage::next_alarm);
-        let Some(wanted_ms) =
-            wanted_ms.filter(|wanted_ms| self.alarm_ms.get().is_none_or(|set_ms| *wanted_ms < set_ms))
-        else {
-            return Ok(());
-        };
-        self.alarm_ms.set(Some(wanted_ms));
-        let pause_ms = wanted_ms.saturating_sub(bindings::now_ms());
-        let storage = self.object.storage();
-        storage.set_alarm(i64::try_from(pause_ms).unwrap_or(i64::MAX)).await
-    }
+struct AppShell {
+    platform: Platform,
 }
 
-fn answer(usage: &mut Usage, index: &Index, request: app::Request, now_ms: u64) -> worker::Result<Reply> {
-    let (reply, change) = match request {
-        app::Request::Admit(admit) => {
-            let (verdict, change) = usage.admit(admit, now_ms);
-            (Reply::Verdict(verdict), change)
+/// Figures that the fleet's object has not got.
+struct TallyLost(Tally);
+
+impl Shell for AppShell {
+    type Object = App;
+    type State = Usage;
+    type Event = TallyLost;
+    /// Figures for the fleet's object.
+    type Effect = Tally;
+
+    fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    fn load(&self) -> worker::Result<Usage> {
+        let live = Index::new(self.platform.sql()).live()?;
+        Ok(Usage::restore(live, bindings::now_ms()))
+    }
+
+    fn apply(&self, usage: &mut Usage, input: InputOf<Self>, now_ms: u64) -> worker::Result<Vec<OutputOf<Self>>> {
+        let index = Index::new(self.platform.sql());
+        match input {
+            Input::Asked { by, request } => {
+                let reply = answer(usage, &index, request, now_ms)?;
+                Ok(vec![Output::Reply { to: by, reply }])
+            }
+            Input::Alarm => {
+                if usage.is_purge_due(now_ms) {
+                    usage.purged(index.purge(now_ms)?, now_ms);
+                }
+                Ok(usage.tally(now_ms).map(Output::Effect).into_iter().collect())
+            }
+            Input::Event(TallyLost(tally)) => {
+                usage.tally_lost(tally, now_ms);
+                Ok(Vec::new())
+            }
         }
-        app::Request::Release { sid } => (Reply::Done, usage.release(&sid, now_ms)),
-        app::Request::News(news) => {
-            let known = index.find(&news.place.sid)?;
-            (Reply::Done, usage.told(*news, known, now_ms))
-        }
-        app::Request::List(filter) => (index.list(&filter)?, Change::default()),
-        app::Request::Find { sid } => {
-            let row = index.find(&sid)?;
-            (Reply::Find(row.map(|row| Box::new(row.listed))), Change::default())
-        }
-        app::Request::Usage { limits } => (Reply::Usage(usage.view(limits, now_ms)), Change::default()),
-    };
-    index.save(&change)?;
-    Ok(reply)
+    }
+
+    fn next_alarm(&self, usage: &Usage) -> Option<u64> {
+        usage.next_alarm()
+    }
+
+    async fn carry_out(&self, tally: Tally) -> Option<TallyLost> {
+        let told = fleet::Request::Tally {
+            app: self.platform.id(),
+            tally: tally.clone(),
+        };
+        let told = ask::<Fleet>(self.platform.env(), &(), &told).await;
+        told.err().map(|_| TallyLost(tally))
+    }
 }

@@ -1,91 +1,95 @@
+//! The object that keeps the table of nodes, with a row for each node that bridges a restart of the object. The figures
+//! for monitoring come together here as well; these begin anew when the object does.
+
+mod answer;
+mod rows;
+
 use std::cell::RefCell;
+use std::convert::Infallible;
 
-use serde::Deserialize;
-use worker::{DurableObject, Env, Request, Response, SqlStorage, State, durable_object};
+use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
-use super::{asked, replied};
-use crate::fleet::{self, Change, NodeRow, Reply};
-use crate::metrics::{self, Totals};
+use super::ask::Object;
+use super::host::{Host, InputOf, OutputOf, Shell};
+use super::platform::Platform;
+use crate::fleet;
+use crate::metrics::Totals;
+use crate::object::{Input, Output};
 use crate::worker::bindings;
+use answer::answer;
 
-/// Keeps the table of nodes: in memory, with a row for each node that bridges a restart of the object. The figures for
-/// monitoring come together here as well; these begin anew when the object does.
 #[durable_object(fetch)]
 pub struct Fleet {
-    sql: SqlStorage,
-    fleet: RefCell<Option<fleet::Fleet>>,
-    totals: RefCell<Totals>,
+    host: Host<FleetShell>,
 }
 
-#[derive(Deserialize)]
-struct Row {
-    node: String,
+impl Object for Fleet {
+    const BINDING: &'static str = "FLEET";
+    /// All nodes are in the table of one object.
+    type Key = ();
+    type Request = fleet::Request;
+    type Reply = fleet::Reply;
+
+    fn name((): &()) -> String {
+        "fleet".to_owned()
+    }
 }
 
 impl DurableObject for Fleet {
-    fn new(state: State, _env: Env) -> Self {
-        Self {
-            sql: state.storage().sql(),
-            fleet: RefCell::new(None),
+    fn new(object: State, env: Env) -> Self {
+        let shell = FleetShell {
+            platform: Platform::new(object, env),
             totals: RefCell::new(Totals::new(bindings::now_ms())),
-        }
+        };
+        Self { host: Host::new(shell) }
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        let request: fleet::Request = asked(request).await?;
-        let now_ms = bindings::now_ms();
-        let mut kept = self.fleet.borrow_mut();
-        let fleet = match kept.as_mut() {
-            Some(fleet) => fleet,
-            None => kept.insert(self.load()?),
-        };
-        let reply = match request {
-            fleet::Request::Heartbeat(heartbeat) => {
-                let (answer, change) = fleet.heard(heartbeat, now_ms);
-                self.save(&change)?;
-                Reply::Heartbeat(answer)
-            }
-            fleet::Request::Place(wish) => Reply::Place(fleet.place(&wish, now_ms)),
-            fleet::Request::Nodes => Reply::Nodes(fleet.view(now_ms)),
-            fleet::Request::Counts(counts) => {
-                self.totals.borrow_mut().counted(counts);
-                Reply::Noted
-            }
-            fleet::Request::Tally { app, tally } => {
-                self.totals.borrow_mut().tallied(app, tally, now_ms);
-                Reply::Noted
-            }
-            fleet::Request::Metrics => {
-                Reply::Metrics(metrics::render(&self.totals.borrow(), &fleet.view(now_ms), now_ms))
-            }
-        };
-        replied(&reply)
+        self.host.fetch(request).await
     }
 }
 
-impl Fleet {
-    fn load(&self) -> worker::Result<fleet::Fleet> {
-        self.sql.exec(
-            "CREATE TABLE IF NOT EXISTS nodes (node_id TEXT PRIMARY KEY, node TEXT NOT NULL)",
-            None,
-        )?;
-        let rows: Vec<Row> = self.sql.exec("SELECT node FROM nodes", None)?.to_array()?;
-        let nodes = rows
-            .iter()
-            .filter_map(|row| serde_json::from_slice::<NodeRow>(row.node.as_bytes()).ok());
-        Ok(fleet::Fleet::restore(nodes))
+struct FleetShell {
+    platform: Platform,
+    totals: RefCell<Totals>,
+}
+
+impl Shell for FleetShell {
+    type Object = Fleet;
+    type State = fleet::Fleet;
+    type Event = Infallible;
+    type Effect = Infallible;
+
+    fn platform(&self) -> &Platform {
+        &self.platform
     }
 
-    fn save(&self, change: &Change) -> worker::Result<()> {
-        for node_id in &change.forget {
-            self.sql
-                .exec("DELETE FROM nodes WHERE node_id = ?", vec![node_id.as_str().into()])?;
+    fn load(&self) -> worker::Result<fleet::Fleet> {
+        Ok(fleet::Fleet::restore(rows::load(&self.platform.sql())?))
+    }
+
+    fn apply(
+        &self,
+        fleet: &mut fleet::Fleet,
+        input: InputOf<Self>,
+        now_ms: u64,
+    ) -> worker::Result<Vec<OutputOf<Self>>> {
+        match input {
+            Input::Asked { by, request } => {
+                let sql = self.platform.sql();
+                let reply = answer(fleet, &mut self.totals.borrow_mut(), &sql, request, now_ms)?;
+                Ok(vec![Output::Reply { to: by, reply }])
+            }
+            Input::Alarm => Ok(Vec::new()),
+            Input::Event(event) => match event {},
         }
-        if let Some(row) = &change.save {
-            let values = vec![row.node_id.as_str().into(), serde_json::to_string(row)?.into()];
-            self.sql
-                .exec("INSERT OR REPLACE INTO nodes (node_id, node) VALUES (?, ?)", values)?;
-        }
-        Ok(())
+    }
+
+    fn next_alarm(&self, _fleet: &fleet::Fleet) -> Option<u64> {
+        None
+    }
+
+    async fn carry_out(&self, effect: Infallible) -> Option<Infallible> {
+        match effect {}
     }
 }

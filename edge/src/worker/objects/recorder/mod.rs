@@ -1,181 +1,123 @@
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
-use std::rc::Rc;
+//! The object that runs one recorder's core. Its tables are here too: the state, the inventory of slices, and the log of
+//! events and incidents, which the core does not read back.
 
-use futures_channel::oneshot;
-use serde_json::{Value, json};
-use worker::{DurableObject, Env, Request, Response, console_error, durable_object};
-
-use super::{LogQuestion, ToRecorder, asked, replied};
-use crate::metrics::Counts;
-use crate::recording::{self, CallId, Effect, Input, Reply};
-use crate::worker::webhooks::Receiver;
-use crate::worker::{bindings, counting};
-
+mod deliveries;
 mod effects;
 mod inventory;
 mod log;
+mod message;
+mod seals;
 mod storage;
 
-/// So long the settings of the app's callback are taken as they were read.
-const RECEIVER_MS: u64 = 30_000;
+use protocol::RecorderKey;
+use serde_json::json;
+use worker::{DurableObject, Env, State, durable_object};
 
-/// Runs one recorder's core: each input changes the state, the state is persisted, then the effects are carried out,
-/// each in a task of its own whose result is the next input.
+use super::ask::Object;
+use super::host::{Host, InputOf, OutputOf, Shell};
+use super::platform::Platform;
+use crate::object::{Input, Output};
+use crate::recording::{self, Effect, Replay, next_alarm, step};
+use deliveries::Receivers;
+use storage::Kept;
+
+pub(in crate::worker) use message::{Reply, Request};
+
 #[durable_object]
 pub struct Recorder {
-    shell: Rc<Shell>,
+    host: Host<RecorderShell>,
 }
 
-struct Shell {
-    object: worker::State,
-    env: Env,
-    /// `None` until it is loaded, and again when it could not be persisted.
-    core: RefCell<Option<storage::Kept>>,
-    callers: RefCell<BTreeMap<CallId, oneshot::Sender<Reply>>>,
-    next_call: Cell<CallId>,
-    /// The alarm that is set, as far as this process knows.
-    alarm_ms: Cell<Option<u64>>,
-    /// Who is told of events, and since when that is known.
-    receiver: RefCell<Option<(u64, Option<Receiver>)>>,
+impl Object for Recorder {
+    const BINDING: &'static str = "RECORDER";
+    type Key = RecorderKey;
+    type Request = Request;
+    type Reply = Reply;
+
+    fn name(key: &RecorderKey) -> String {
+        // JSON keeps the parts of the key apart, whatever is in them.
+        json!([key.app_id, key.channel, key.uid]).to_string()
+    }
 }
 
 impl DurableObject for Recorder {
-    fn new(object: worker::State, env: Env) -> Self {
-        let shell = Shell {
-            object,
-            env,
-            core: RefCell::new(None),
-            callers: RefCell::default(),
-            next_call: Cell::new(0),
-            alarm_ms: Cell::new(None),
-            receiver: RefCell::new(None),
+    fn new(object: State, env: Env) -> Self {
+        let shell = RecorderShell {
+            platform: Platform::new(object, env),
+            receivers: Receivers::default(),
         };
-        Self { shell: Rc::new(shell) }
+        Self { host: Host::new(shell) }
     }
 
-    async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        match asked(request).await? {
-            ToRecorder::Core(request) => replied(&self.shell.ask(request).await?),
-            ToRecorder::Log(question) => replied(&self.shell.answer(question).await?),
-        }
+    async fn fetch(&self, request: worker::Request) -> worker::Result<worker::Response> {
+        self.host.fetch(request).await
     }
 
-    async fn alarm(&self) -> worker::Result<Response> {
-        self.shell.alarm_ms.set(None);
-        self.shell.clone().apply(Input::Alarm).await?;
-        Response::empty()
+    async fn alarm(&self) -> worker::Result<worker::Response> {
+        self.host.alarm().await
     }
 }
 
-impl Shell {
-    async fn ask(self: &Rc<Self>, request: recording::Request) -> worker::Result<Reply> {
-        let by = self.next_call.get();
-        self.next_call.set(by + 1);
-        let (caller, reply) = oneshot::channel();
-        self.callers.borrow_mut().insert(by, caller);
-        if let Err(error) = self.clone().apply(Input::Asked { by, request }).await {
-            self.callers.borrow_mut().remove(&by);
-            return Err(error);
-        }
-        reply
-            .await
-            .map_err(|_| worker::Error::RustError("the recorder gave no reply".to_owned()))
+struct RecorderShell {
+    platform: Platform,
+    receivers: Receivers,
+}
+
+impl Shell for RecorderShell {
+    type Object = Recorder;
+    type State = Kept;
+    type Event = recording::Input;
+    type Effect = Effect;
+
+    fn platform(&self) -> &Platform {
+        &self.platform
     }
 
-    async fn answer(self: &Rc<Self>, question: LogQuestion) -> worker::Result<Value> {
-        let sql = self.object.storage().sql();
-        let exists = storage::exists(&sql)?;
-        match question {
-            LogQuestion::Notices { .. } if !exists => Ok(json!({ "items": [] })),
-            LogQuestion::Notices {
-                sid,
-                after,
-                state,
-                limit,
-            } => Ok(json!(log::notices(&sql, &sid, after, state, limit)?)),
-            LogQuestion::History { sid } if exists => Ok(json!(log::incidents(&sql, &sid)?)),
-            LogQuestion::History { .. } => Ok(json!([])),
-            LogQuestion::Replay { sid, which } => {
-                let numbers = match exists {
-                    true => log::to_replay(&sql, &sid, which)?,
-                    false => Vec::new(),
-                };
-                let request = recording::Request::Replay(recording::Replay { sid, numbers });
-                match self.ask(request).await? {
-                    Reply::Replayed { count } => Ok(json!({ "replayed": count })),
-                    _ => Err(worker::Error::RustError("no answer to a replay".to_owned())),
+    fn load(&self) -> worker::Result<Kept> {
+        storage::load(&self.platform.sql(), self.platform.env())
+    }
+
+    fn apply(&self, kept: &mut Kept, input: InputOf<Self>, now_ms: u64) -> worker::Result<Vec<OutputOf<Self>>> {
+        let log = kept.log(self.platform.sql());
+        let input = match input {
+            Input::Asked { by, request } => {
+                let reply = |reply| Ok(vec![Output::Reply { to: by, reply }]);
+                match request {
+                    Request::Core(request) => recording::Input::Asked { by, request },
+                    Request::Notices {
+                        sid,
+                        after,
+                        state,
+                        limit,
+                    } => return reply(Reply::Notices(log.notices(&sid, after, state, limit)?)),
+                    Request::History { sid } => return reply(Reply::History(log.incidents(&sid)?)),
+                    Request::Replay { sid, which } => {
+                        let numbers = log.to_replay(&sid, which)?;
+                        let request = recording::Request::Replay(Replay { sid, numbers });
+                        recording::Input::Asked { by, request }
+                    }
                 }
             }
-        }
-    }
-
-    async fn apply(self: Rc<Self>, input: Input) -> worker::Result<()> {
-        let (effects, alarm_ms) = self.advance(input)?;
-        if let Err(error) = self.set_alarm(alarm_ms).await {
-            console_error!("the recorder's alarm could not be set: {error}");
-        }
-        for effect in effects {
-            match effect {
-                Effect::Reply { to, reply } => {
-                    let caller = self.callers.borrow_mut().remove(&to);
-                    // A caller that went away needs no reply.
-                    let _ = caller.map(|caller| caller.send(reply));
-                }
-                effect => self.clone().carry_out(effect),
-            }
-        }
-        Ok(())
-    }
-
-    /// The only place that touches the state. It does not wait, so that inputs cannot interleave in it.
-    fn advance(&self, input: Input) -> worker::Result<(Vec<Effect>, Option<u64>)> {
-        let storage = self.object.storage();
-        let mut core = self.core.borrow_mut();
-        let mut kept = match core.take() {
-            Some(kept) => kept,
-            None => storage::load(&storage.sql(), &self.env)?,
+            Input::Event(input) => input,
+            Input::Alarm => recording::Input::Alarm,
         };
-        let effects = recording::step(&mut kept.state, input, bindings::now_ms());
-        let effects = kept.save(&storage, &self.env, effects)?;
-        let alarm_ms = recording::next_alarm(&kept.state);
-        *core = Some(kept);
-        Ok((effects, alarm_ms))
+        let effects = step(&mut kept.state, input, now_ms);
+        let left = kept.save(&self.platform.storage(), self.platform.env(), effects)?;
+        let output = |effect| match effect {
+            Effect::Reply { to, reply } => Output::Reply {
+                to,
+                reply: Reply::Core(reply),
+            },
+            effect => Output::Effect(effect),
+        };
+        Ok(left.into_iter().map(output).collect())
     }
 
-    /// An alarm that is set too early costs one more look; it is not moved for each report.
-    async fn set_alarm(&self, wanted_ms: Option<u64>) -> worker::Result<()> {
-        let Some(wanted_ms) = wanted_ms else { return Ok(()) };
-        if self.alarm_ms.get().is_some_and(|set_ms| set_ms <= wanted_ms) {
-            return Ok(());
-        }
-        self.alarm_ms.set(Some(wanted_ms));
-        let pause_ms = wanted_ms.saturating_sub(bindings::now_ms());
-        self.object
-            .storage()
-            .set_alarm(i64::try_from(pause_ms).unwrap_or(i64::MAX))
-            .await
+    fn next_alarm(&self, kept: &Kept) -> Option<u64> {
+        next_alarm(&kept.state)
     }
 
-    /// Counts something, and sends it later even if this instance answers no requests.
-    fn count(&self, change: impl FnOnce(&mut Counts)) {
-        counting::count(change);
-        if let Some(sending) = counting::sending(&self.env) {
-            self.object.wait_until(sending);
-        }
-    }
-
-    fn carry_out(self: Rc<Self>, effect: Effect) {
-        let shell = self.clone();
-        self.object.wait_until(async move {
-            let input = effects::carry_out(effect, &shell).await;
-            let applied = match input {
-                Some(input) => shell.apply(input).await,
-                None => Ok(()),
-            };
-            if let Err(error) = applied {
-                console_error!("an effect's result was lost: {error}");
-            }
-        });
+    async fn carry_out(&self, effect: Effect) -> Option<recording::Input> {
+        effects::carry_out(effect, &self.receivers, &self.platform).await
     }
 }
