@@ -14,9 +14,8 @@ mod route;
 mod source;
 mod tenants;
 
-pub use answer::{failure, page, recording, recordings, replayed, tested, usage};
+pub use answer::{failure, notices, page, recording, recordings, replayed, tested, usage};
 pub use callback::TestResult;
-pub use notices::{NoticeState, NoticeView, Which};
 
 use error::AdminError;
 use protocol::Secret;
@@ -27,6 +26,7 @@ use crate::access::{Callback, Directory, DirectoryError, Entropy, Flavour, Limit
 use crate::app::Filter;
 use crate::http::{Request, Response};
 use crate::input::{FieldError, Fields, Targets};
+use crate::recording::{NoticeState, Which};
 
 const MAX_BODY_BYTES: usize = 256 * 1024;
 /// Each row of a page is a read of its own, and a worker's request may make 50 on Cloudflare's smallest plan.
@@ -59,7 +59,7 @@ pub enum Question {
     Recording { app_id: String, sid: String },
     /// Stop one recording, without waiting for its uploads: [`recording`].
     Stop { app_id: String, sid: String },
-    /// The log of a recording's events, from behind the number `after`: [`page`], whose cursor is the last number.
+    /// The log of a recording's events, from behind the number `after`: [`notices`].
     Notices {
         app_id: String,
         sid: String,

@@ -8,12 +8,13 @@ use std::time::Duration;
 use worker::{Context, Delay, Env, console_error};
 
 use super::bindings::{self, Misconfigured};
-use super::{counting, objects};
+use super::counting;
+use super::objects::{App, Recorder, RecorderReply, RecorderRequest, ask};
 use crate::access::Directory;
 use crate::app::{self, Denial, Reply as AppReply, Verdict};
 use crate::dialect::agora::{self, Admission, Handled, Pending, Received};
 use crate::http::{Request, Response};
-use crate::recording::{Reply, Request as RecorderRequest};
+use crate::recording::{Reply, Request as CoreRequest};
 
 /// For the `App` object to answer. It only counts; what takes longer is as good as no answer.
 const ADMISSION_LIMIT: Duration = Duration::from_secs(2);
@@ -55,13 +56,14 @@ async fn carry_out(handled: Handled, env: &Env, context: &Context) -> Response {
 
 async fn call(pending: &Pending, env: &Env, context: &Context) -> Response {
     let key = &pending.call.key;
-    match objects::ask_recorder(env, key, &RecorderRequest::Call(pending.call.clone())).await {
-        Ok(Reply::Outcome(outcome)) => {
+    let request = RecorderRequest::Core(CoreRequest::Call(pending.call.clone()));
+    match ask::<Recorder>(env, key, &request).await {
+        Ok(RecorderReply::Core(Reply::Outcome(outcome))) => {
             if let Some(sid) = pending.unused_place(&outcome) {
                 let (env, app_id, sid) = (env.clone(), key.app_id.clone(), sid.to_owned());
                 // Nobody waits for it: what gets lost here lapses by itself.
                 context.wait_until(async move {
-                    let _ = objects::ask_app(&env, &app_id, &app::Request::Release { sid }).await;
+                    let _ = ask::<App>(&env, &app_id, &app::Request::Release { sid }).await;
                 });
             }
             pending.render(&outcome)
@@ -72,7 +74,7 @@ async fn call(pending: &Pending, env: &Env, context: &Context) -> Response {
 
 async fn verdict(admission: &Admission, env: &Env) -> Option<Verdict> {
     let request = app::Request::Admit(admission.admit.clone());
-    let asked = objects::ask_app(env, &admission.app_id, &request);
+    let asked = ask::<App>(env, &admission.app_id, &request);
     match within(ADMISSION_LIMIT, asked).await {
         Some(Ok(AppReply::Verdict(verdict))) => Some(verdict),
         Some(_) => None,

@@ -3,7 +3,8 @@
 use worker::{Context, Env, console_error};
 
 use super::bindings::{self, Misconfigured};
-use super::{admin_questions, counting, customers, node_routes, objects, transport};
+use super::objects::{Fleet, ask};
+use super::{admin_questions, counting, customers, node_routes, transport};
 use crate::access::{Directory, DirectoryError};
 use crate::dialect::agora;
 use crate::http::{Request, Response};
@@ -49,7 +50,7 @@ async fn metrics(request: &Request, env: &Env) -> Result<Response, Misconfigured
         return Ok(transport::message(405, "this path takes GET").with_header("Allow", "GET"));
     }
     counting::send(env).await;
-    Ok(match objects::ask_fleet(env, &fleet::Request::Metrics).await {
+    Ok(match ask::<Fleet>(env, &(), &fleet::Request::Metrics).await {
         Ok(fleet::Reply::Metrics(text)) => Response::text(200, "text/plain; version=0.0.4; charset=utf-8", text),
         Ok(_) | Err(_) => admin::failure(),
     })

@@ -1,10 +1,11 @@
 use protocol::{ConfirmedSlice, Desired, Job, RecorderKey, ReportAnswer};
 
 use super::event::Subject;
-use super::input::{CallId, Reply};
+use super::input::Reply;
 use super::outcome::Outcome;
 use super::preference::Preference;
 use super::view::RecordingView;
+use crate::object::CallId;
 
 /// What the shell has to do.
 #[derive(Clone, Debug, PartialEq)]

@@ -14,7 +14,7 @@ pub struct Subject {
 }
 
 /// One event of a recording, to be rendered by the dialect of its app.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Notice {
     /// From 0, without holes, in the order of the events of one recording.
     pub number: u64,

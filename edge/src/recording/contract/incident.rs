@@ -1,15 +1,15 @@
 use protocol::{EndCause, Problem};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One line of a recording's history.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Incident {
     pub at_ms: u64,
     #[serde(flatten)]
     pub what: What,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum What {
     /// The customer has asked for it; a node is looked for.
@@ -80,11 +80,51 @@ pub enum What {
 }
 
 /// Who ordered a recording to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Who {
     Customer,
     Operator,
     /// The recording's own rules, such as `maxIdleTime`.
     Edge,
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::Fault;
+
+    use protocol::ProblemCode;
+
+    use super::*;
+
+    #[test]
+    fn a_line_that_was_kept_reads_as_it_was() {
+        let problem = Problem {
+            at_ms: 3,
+            fault: Fault::Destination,
+            code: ProblemCode::UploadRefused,
+            message: "the store answers 503".into(),
+        };
+        let lines = [
+            What::Requested,
+            What::Moved {
+                node: "n2".into(),
+                epoch: 4,
+            },
+            What::MediaBegan {
+                first_media_ms: 1_700_000_000_123,
+            },
+            What::StopOrdered {
+                cause: EndCause::Stopped,
+                by: Who::Operator,
+            },
+            What::Problem { problem },
+            What::NoticesGivenUp { count: 9 },
+        ];
+        for what in lines {
+            let line = Incident { at_ms: 5, what };
+            let kept = serde_json::to_string(&line).unwrap();
+            assert_eq!(serde_json::from_str::<Incident>(&kept).unwrap(), line, "{kept}");
+        }
+    }
 }

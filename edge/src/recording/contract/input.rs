@@ -4,9 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::command::{Call, Replay};
 use super::delivery::Delivery;
 use super::outcome::Outcome;
-
-/// Names a caller who waits for a reply; unique within the life of the process that holds the state.
-pub type CallId = u64;
+use crate::object::CallId;
 
 /// What the `Recorder` object can be asked, by a dialect or by a node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

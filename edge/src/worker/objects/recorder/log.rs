@@ -1,12 +1,9 @@
 //! The tables beside the state: events with what became of them, and the history.
 
-use serde_json::Value;
-use worker::{Error, SqlStorage, SqlStorageValue};
+use worker::{SqlStorage, console_error};
 
-use crate::access::Page;
-use crate::admin::{NoticeState, NoticeView, Which};
-use crate::dialect::agora::notification;
-use crate::recording::{Attempt, Delivery, Event, Notice, Row};
+use crate::recording::{Attempt, Delivery, Incident, LoggedNotice, Notice, NoticeState, Row, Which};
+use crate::worker::objects::sql::{Columns, number, row, rows, run, text};
 
 const TABLES: [&str; 4] = [
     "CREATE TABLE IF NOT EXISTS ledgers (sid TEXT PRIMARY KEY, ledger TEXT NOT NULL)",
@@ -126,146 +123,92 @@ fn ended(sql: &SqlStorage, sid: &str, from: u64, below: u64, state: NoticeState)
 
 /// The event that waits at a place.
 pub(super) fn waiting(sql: &SqlStorage, sid: &str, position: u64) -> worker::Result<Option<Notice>> {
-    let rows = read(
-        sql,
-        "SELECT number, at_ms, event FROM notices WHERE sid = ? AND position = ? AND state = 'waiting'",
-        vec![text(sid), number(position)],
-    )?;
-    let Some(row) = rows.into_iter().next() else {
-        return Ok(None);
-    };
-    let mut row = Columns(row.into_iter());
-    Ok(Some(Notice {
+    let query = "SELECT number, at_ms, event FROM notices WHERE sid = ? AND position = ? AND state = 'waiting'";
+    let row = row(sql, query, vec![text(sid), number(position)])?;
+    row.map(|mut row| notice(&mut row)).transpose()
+}
+
+fn notice(row: &mut Columns) -> worker::Result<Notice> {
+    Ok(Notice {
         number: row.count(),
         at_ms: row.count(),
-        event: row.event()?,
-    }))
+        event: row.json()?,
+    })
 }
 
-/// The events behind the number `after`, in their order, as the operator sees them. The cursor is the last number.
-pub(super) fn notices(
-    sql: &SqlStorage,
-    sid: &str,
-    after: Option<u64>,
-    state: Option<NoticeState>,
-    limit: usize,
-) -> worker::Result<Page<NoticeView>> {
-    let first = after.map_or(0, |after| after.saturating_add(1));
-    let state = state.map(NoticeState::as_str);
-    let rows = read(
-        sql,
-        "SELECT number, at_ms, state, attempts, last_ms, status, error, event FROM notices \
-         WHERE sid = ? AND number >= ? AND (? IS NULL OR state = ?) ORDER BY number LIMIT ?",
-        vec![
-            text(sid),
-            number(first),
-            state.into(),
-            state.into(),
-            number(limit as u64),
-        ],
-    )?;
-    let mut items = Vec::with_capacity(rows.len());
-    for row in rows {
-        let mut row = Columns(row.into_iter());
-        let number = row.count();
-        items.push(NoticeView {
-            notice_id: notification::notice_id(sid, number),
-            number,
-            at_ms: row.count(),
-            state: row.text().and_then(|state| NoticeState::parse(&state)),
-            attempts: row.count(),
-            last_attempt_ms: row.maybe_count(),
-            last_status: row.maybe_count(),
-            last_error: row.text(),
-            event_type: notification::event_type(&row.event()?),
-        });
+/// What can be read of the log; without tables it is empty.
+pub(super) struct Log(Option<SqlStorage>);
+
+impl Log {
+    pub(super) fn new(tables: Option<SqlStorage>) -> Self {
+        Self(tables)
     }
-    // A page that is not full is the last one.
-    let cursor = items
-        .last()
-        .filter(|_| items.len() >= limit)
-        .map(|last| last.number.to_string());
-    Ok(Page { items, cursor })
-}
 
-/// The numbers of the events that a replay means and that do not wait anyway, in their order.
-pub(super) fn to_replay(sql: &SqlStorage, sid: &str, which: Which) -> worker::Result<Vec<u64>> {
-    let rows = match which {
-        Which::GivenUp => read(
+    /// The events behind the number `after`, in their order, at most `limit`.
+    pub(super) fn notices(
+        &self,
+        sid: &str,
+        after: Option<u64>,
+        state: Option<NoticeState>,
+        limit: usize,
+    ) -> worker::Result<Vec<LoggedNotice>> {
+        let Some(sql) = &self.0 else { return Ok(Vec::new()) };
+        let first = after.map_or(0, |after| after.saturating_add(1));
+        let state = state.map(NoticeState::as_str);
+        let lines = rows(
             sql,
-            "SELECT number FROM notices WHERE sid = ? AND state = 'given_up' ORDER BY number LIMIT ?",
-            vec![text(sid), number(MAX_REPLAY)],
-        ),
-        Which::Number(which) => read(
-            sql,
-            "SELECT number FROM notices WHERE sid = ? AND number = ? AND state <> 'waiting'",
-            vec![text(sid), number(which)],
-        ),
-    }?;
-    Ok(rows.into_iter().map(|row| Columns(row.into_iter()).count()).collect())
-}
+            "SELECT number, at_ms, event, state, attempts, last_ms, status, error FROM notices \
+             WHERE sid = ? AND number >= ? AND (? IS NULL OR state = ?) ORDER BY number LIMIT ?",
+            vec![
+                text(sid),
+                number(first),
+                state.into(),
+                state.into(),
+                number(limit as u64),
+            ],
+        )?;
+        let line = |row: worker::Result<Columns>| {
+            let mut row = row?;
+            Ok(LoggedNotice {
+                notice: notice(&mut row)?,
+                state: NoticeState::parse(&row.text()),
+                attempts: row.count(),
+                last_attempt_ms: row.maybe_count(),
+                last_status: row.maybe_count(),
+                last_error: row.maybe_text(),
+            })
+        };
+        lines.map(line).collect()
+    }
 
-/// The history, oldest line first.
-pub(super) fn incidents(sql: &SqlStorage, sid: &str) -> worker::Result<Vec<Value>> {
-    let rows = read(
-        sql,
-        "SELECT incident FROM incidents WHERE sid = ? ORDER BY number",
-        vec![text(sid)],
-    )?;
-    let incidents = rows.into_iter().map(|row| {
-        let incident = Columns(row.into_iter()).text().unwrap_or_default();
-        Ok(serde_json::from_slice(incident.as_bytes())?)
-    });
-    incidents.collect()
-}
+    /// The numbers of the events that a replay means and that do not wait anyway, in their order.
+    pub(super) fn to_replay(&self, sid: &str, which: Which) -> worker::Result<Vec<u64>> {
+        let Some(sql) = &self.0 else { return Ok(Vec::new()) };
+        let (query, value) = match which {
+            Which::GivenUp => (
+                "SELECT number FROM notices WHERE sid = ? AND state = 'given_up' ORDER BY number LIMIT ?",
+                MAX_REPLAY,
+            ),
+            Which::Number(number) => (
+                "SELECT number FROM notices WHERE sid = ? AND number = ? AND state <> 'waiting'",
+                number,
+            ),
+        };
+        let numbers = rows(sql, query, vec![text(sid), number(value)])?;
+        numbers.map(|row| Ok(row?.count())).collect()
+    }
 
-fn run(sql: &SqlStorage, query: &str, values: Vec<SqlStorageValue>) -> worker::Result<()> {
-    sql.exec(query, values).map(drop)
-}
-
-pub(super) fn read(
-    sql: &SqlStorage,
-    query: &str,
-    values: Vec<SqlStorageValue>,
-) -> worker::Result<Vec<Vec<SqlStorageValue>>> {
-    sql.exec(query, values)?.raw().collect()
-}
-
-/// The values of a row, taken in their order.
-pub(super) struct Columns(pub(super) std::vec::IntoIter<SqlStorageValue>);
-
-impl Columns {
-    pub(super) fn text(&mut self) -> Option<String> {
-        match self.0.next() {
-            Some(SqlStorageValue::String(text)) => Some(text),
-            _ => None,
+    /// The history, oldest line first, without lines that cannot be read.
+    pub(super) fn incidents(&self, sid: &str) -> worker::Result<Vec<Incident>> {
+        let Some(sql) = &self.0 else { return Ok(Vec::new()) };
+        let query = "SELECT incident FROM incidents WHERE sid = ? ORDER BY number";
+        let mut incidents = Vec::new();
+        for row in rows(sql, query, vec![text(sid)])? {
+            match row?.json() {
+                Ok(incident) => incidents.push(incident),
+                Err(error) => console_error!("a line in the history of {sid} cannot be read: {error}"),
+            }
         }
+        Ok(incidents)
     }
-
-    fn maybe_count(&mut self) -> Option<u64> {
-        match self.0.next() {
-            Some(SqlStorageValue::Integer(number)) => u64::try_from(number).ok(),
-            _ => None,
-        }
-    }
-
-    fn count(&mut self) -> u64 {
-        self.maybe_count().unwrap_or_default()
-    }
-
-    fn event(&mut self) -> worker::Result<Event> {
-        let text = self
-            .text()
-            .ok_or_else(|| Error::RustError("an event's row holds no event".to_owned()))?;
-        Ok(serde_json::from_slice(text.as_bytes())?)
-    }
-}
-
-fn text(text: &str) -> SqlStorageValue {
-    text.into()
-}
-
-/// Counts and times stay far below 2^53.
-fn number(number: u64) -> SqlStorageValue {
-    SqlStorageValue::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }
