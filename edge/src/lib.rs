@@ -15,5 +15,6 @@ pub mod http;
 pub mod input;
 pub mod metrics;
 pub mod recording;
+mod store;
 #[cfg(target_arch = "wasm32")]
 mod worker;

@@ -24,7 +24,6 @@ mod start;
 mod start_parameter;
 mod stop;
 mod storage_config;
-mod storage_vendors;
 mod subscription;
 mod transcoding;
 mod update;
@@ -33,26 +32,12 @@ use admission::Served;
 use body::Reply;
 use service::Service;
 
-use protocol::Storage;
-
-use crate::access::{AccessError, Directory, DirectoryError, Entropy, Flavour, Method, Store, authenticate};
+use crate::access::{AccessError, Directory, DirectoryError, Entropy, Method, Store, authenticate};
 use crate::http::{Request, Response};
-use crate::input::{FieldError, Fields, Targets};
+use crate::input::Targets;
 use crate::recording::{Call, Command, Outcome};
 
 pub use admission::{Admission, with_limits};
-
-/// A place that objects go to, in the form of `storageConfig`.
-///
-/// `targets`: which servers it may be at. `now_ms`: Unix milliseconds.
-pub(crate) fn read_storage(config: &Fields<'_>, targets: Targets, now_ms: u64) -> Result<Storage, FieldError> {
-    let terms = storage_config::Terms {
-        flavour: Flavour::Agora,
-        targets,
-        now_ms,
-    };
-    storage_config::read(config, terms)
-}
 
 /// A request that has been looked at.
 #[derive(Debug)]
