@@ -23,7 +23,7 @@ use protocol::Secret;
 use route::Route;
 use serde_json::{Map, Value};
 
-use crate::access::{Callback, Directory, DirectoryError, Entropy, Flavour, Limits, Store, is_id, same_secret};
+use crate::access::{Callback, Directory, DirectoryError, Entropy, Limits, Store, is_id, same_secret};
 use crate::app::Filter;
 use crate::http::{Request, Response};
 use crate::input::{FieldError, Fields, Targets};
@@ -72,7 +72,8 @@ pub enum Question {
     /// Send the callback one event of each type that it wants: [`tested`].
     TestCallback {
         app_id: String,
-        flavour: Flavour,
+        /// The name of the app's dialect.
+        dialect: String,
         callback: Callback,
     },
 }

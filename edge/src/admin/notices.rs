@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::error::AdminError;
 use super::{Admin, Question, recordings};
 use crate::access::Store;
+use crate::dialect::EventType;
 use crate::input::FieldError;
 
 /// A line of the log.
@@ -13,8 +14,8 @@ pub struct NoticeView {
     /// The same in each delivery.
     pub notice_id: String,
     pub number: u64,
-    /// The vendor's number.
-    pub event_type: u32,
+    /// What the app's dialect calls the event.
+    pub event_type: EventType,
     pub at_ms: u64,
     pub state: Option<NoticeState>,
     pub attempts: u64,

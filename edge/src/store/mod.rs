@@ -1,7 +1,14 @@
-//! Stores: the table of their vendors, and how the configuration of one is read and checked. Whoever names a store uses it, a
-//! customer by way of a dialect or the operator, so it knows neither.
+//! Stores: the table of their vendors, and how the configuration of one is read and checked. A customer names a store by way
+//! of a dialect, the operator by the admin API; this folder knows neither.
 
+mod bucket;
 mod config;
+mod keys;
+mod marks;
+mod place;
+mod terms;
 mod vendors;
 
-pub(crate) use config::{MAX_KEY_LEN, Terms, key, read, session_ends_ms, session_token};
+pub(crate) use config::read;
+pub(crate) use keys::{MAX_KEY_LEN, key, session_ends_ms, session_token};
+pub(crate) use terms::Terms;

@@ -34,7 +34,7 @@ struct Region {
 
 /// Where a bucket of a vendor's region is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Endpoint {
     pub(super) host: String,
     pub(super) region: &'static str,
 }
@@ -45,7 +45,7 @@ impl Vendor {
     }
 
     /// `None` where the vendor has no such region, or where it has several and none is given.
-    pub(super) fn place(&self, region: Option<u64>) -> Option<Place> {
+    pub(super) fn endpoint(&self, region: Option<u64>) -> Option<Endpoint> {
         let (id, host) = match self.regions {
             Regions::One(id) => (id, None),
             Regions::Many(regions) => {
@@ -54,7 +54,7 @@ impl Vendor {
             }
         };
         let host = host.map_or_else(|| self.host.replace("{}", id), str::to_owned);
-        Some(Place { host, region: id })
+        Some(Endpoint { host, region: id })
     }
 
     pub(super) fn has_regions(&self) -> bool {

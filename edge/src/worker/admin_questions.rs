@@ -11,6 +11,7 @@ use crate::access::Page;
 use crate::admin::{self, Question};
 use crate::app;
 use crate::fleet;
+use crate::dialect::Dialect;
 use crate::http::Response;
 use crate::recording::{Call, Command, Outcome, Reply, Request, Snapshot, Stop, Target};
 
@@ -76,10 +77,13 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
         }
         Question::TestCallback {
             app_id,
-            flavour,
+            dialect,
             callback,
         } => {
-            let receiver = Receiver { flavour, callback };
+            let Some(dialect) = Dialect::named(&dialect) else {
+                return admin::failure();
+            };
+            let receiver = Receiver { dialect, callback };
             admin::tested(&receiver.test(&app_id, env).await)
         }
     }

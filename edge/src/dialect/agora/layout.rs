@@ -3,7 +3,7 @@
 use protocol::{Colour, CustomRegion, Fill, Layout, Scene, UserImage};
 
 use super::names::uid_error;
-use crate::access::Flavour;
+use super::flavour::Flavour;
 use crate::input::{FieldError, Fields, Targets, web_url};
 
 const MAX_REGIONS: usize = 17;

@@ -2,7 +2,7 @@ use protocol::{ChannelType, Cipher, Decryption, MixOutput, Mode, Scene, Secret, 
 use serde_json::Value;
 
 use super::{subscription, transcoding};
-use crate::access::Flavour;
+use super::flavour::Flavour;
 use crate::input::{FieldError, Fields, Targets};
 
 const DEFAULT_IDLE_S: u64 = 30;

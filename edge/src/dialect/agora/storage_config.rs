@@ -2,7 +2,7 @@
 
 use protocol::Storage;
 
-use crate::access::Flavour;
+use super::flavour::Flavour;
 use crate::input::{FieldError, Fields, Targets};
 use crate::store;
 

@@ -3,7 +3,7 @@
 use protocol::{AudioProfile, MixOutput, Scene};
 
 use super::layout;
-use crate::access::Flavour;
+use super::flavour::Flavour;
 use crate::input::{FieldError, Fields, Targets};
 
 const MAX_SIDE: u64 = 1920;

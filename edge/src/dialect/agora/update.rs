@@ -3,7 +3,7 @@
 use protocol::{Secret, Selection};
 
 use super::subscription;
-use crate::access::Flavour;
+use super::flavour::Flavour;
 use crate::input::{FieldError, Fields};
 use crate::recording::Renewal;
 use crate::store;

@@ -5,7 +5,7 @@ use worker::{Error, SqlStorage, SqlStorageValue};
 
 use crate::access::Page;
 use crate::admin::{NoticeState, NoticeView, Which};
-use crate::dialect::agora::notification;
+use crate::dialect::{Dialect, notice_id};
 use crate::recording::{Attempt, Delivery, Event, Notice, Row};
 
 const TABLES: [&str; 4] = [
@@ -169,7 +169,7 @@ pub(super) fn notices(
         let mut row = Columns(row.into_iter());
         let number = row.count();
         items.push(NoticeView {
-            notice_id: notification::notice_id(sid, number),
+            notice_id: notice_id(sid, number),
             number,
             at_ms: row.count(),
             state: row.text().and_then(|state| NoticeState::parse(&state)),
@@ -177,7 +177,7 @@ pub(super) fn notices(
             last_attempt_ms: row.maybe_count(),
             last_status: row.maybe_count(),
             last_error: row.text(),
-            event_type: notification::event_type(&row.event()?),
+            event_type: Dialect::default().event_type(&row.event()?),
         });
     }
     // A page that is not full is the last one.
