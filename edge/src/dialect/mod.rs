@@ -10,10 +10,6 @@ mod samples;
 mod step;
 mod vendor;
 
-use std::fmt;
-
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::json;
 
 use crate::access::{Callback, Method, Store};
@@ -118,7 +114,8 @@ impl Dialect {
     /// The name by which apps choose the dialect.
     pub fn name(self) -> &'static str {
         let mut all = Self::all();
-        all.find_map(|(name, dialect)| (dialect == self).then_some(name)).unwrap_or_default()
+        all.find_map(|(name, dialect)| (dialect == self).then_some(name))
+            .unwrap_or_default()
     }
 
     /// The names of all dialects.
@@ -136,25 +133,6 @@ impl Dialect {
 impl Default for Dialect {
     fn default() -> Self {
         Self(Spoken::Agora(agora::Flavour::default()))
-    }
-}
-
-impl fmt::Debug for Dialect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl Serialize for Dialect {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
-
-impl<'de> Deserialize<'de> for Dialect {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        Self::named(&name).ok_or_else(|| D::Error::custom(format!("no dialect is named {name}")))
     }
 }
 

@@ -28,11 +28,7 @@ pub struct Admission {
 }
 
 impl Admission {
-    pub(super) fn new(
-        app_id: String,
-        admit: Admit,
-        next: impl FnOnce(Option<&Verdict>) -> Step + 'static,
-    ) -> Self {
+    pub(super) fn new(app_id: String, admit: Admit, next: impl FnOnce(Option<&Verdict>) -> Step + 'static) -> Self {
         Self {
             app_id,
             admit,
@@ -88,6 +84,8 @@ impl fmt::Debug for Admission {
 
 impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pending").field("call", &self.call).finish_non_exhaustive()
+        f.debug_struct("Pending")
+            .field("call", &self.call)
+            .finish_non_exhaustive()
     }
 }

@@ -10,8 +10,8 @@ use super::webhooks::Receiver;
 use crate::access::Page;
 use crate::admin::{self, Question};
 use crate::app;
-use crate::fleet;
 use crate::dialect::Dialect;
+use crate::fleet;
 use crate::http::Response;
 use crate::recording::{Call, Command, Outcome, Reply, Request, Snapshot, Stop, Target};
 

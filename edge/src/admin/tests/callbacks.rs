@@ -1,4 +1,5 @@
 use super::*;
+use crate::dialect::EventType;
 use crate::recording::{Incident, Outcome, What};
 
 fn path() -> String {
@@ -194,7 +195,7 @@ fn answers_about_events() {
         None,
     );
     let result = TestResult {
-        event_type: 40,
+        event_type: EventType::Number(40),
         delivered: false,
         status: Some(500),
         error: Some("it answered with status 500".into()),

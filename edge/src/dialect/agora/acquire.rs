@@ -1,7 +1,7 @@
 use super::error::{ApiError, INVALID_PARAMETER};
+use super::flavour::Flavour;
 use super::names::Names;
 use super::start_parameter;
-use super::flavour::Flavour;
 use crate::access::{KeyRing, ResourceId};
 use crate::input::{FieldError, Fields};
 use crate::recording::{Preference, tag};

@@ -114,7 +114,7 @@ impl Served {
 
 /// Adds the fields in which a gateway tells a client of its limit: all windows are a second long. `Date` is the second in
 /// which the request was counted. Without a verdict nobody has counted it.
-fn with_limits(response: Response, verdict: Option<&Verdict>) -> Response {
+pub(super) fn with_limits(response: Response, verdict: Option<&Verdict>) -> Response {
     let Some(verdict) = verdict else { return response };
     let response = response
         .with_header("Date", &http_date(verdict.at_ms))

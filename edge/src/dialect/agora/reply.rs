@@ -1,8 +1,8 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::server_response::ServerResponse;
 use super::flavour::Flavour;
+use super::server_response::ServerResponse;
 use crate::access::ResourceId;
 use crate::http::Response;
 

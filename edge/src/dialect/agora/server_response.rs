@@ -4,8 +4,8 @@ use protocol::{Fault, FileKind, Mode, Phase, Problem, RecordedFile, TrackKind};
 use serde::Serialize;
 
 use super::extension_state::{ExtensionState, SubServiceStatus};
-use super::uploads::{is_backed_up, is_uploaded};
 use super::flavour::Flavour;
+use super::uploads::{is_backed_up, is_uploaded};
 use crate::recording::{Snapshot, Status};
 
 /// What is `None` is left out.

@@ -37,13 +37,17 @@ impl Service<'_> {
     pub(super) fn handle(&self, endpoint: Endpoint<'_>) -> Served {
         let served = match endpoint {
             Endpoint::Acquire => self.acquire().map(|reply| Served::Offer(Box::new(reply))),
-            Endpoint::Start { resource_id, mode } => self.start(resource_id, mode).map(|waiting| Served::Call(Box::new(waiting))),
+            Endpoint::Start { resource_id, mode } => self
+                .start(resource_id, mode)
+                .map(|waiting| Served::Call(Box::new(waiting))),
             Endpoint::Running {
                 resource_id,
                 sid,
                 mode,
                 action,
-            } => self.running(resource_id, sid, mode, action).map(|waiting| Served::Call(Box::new(waiting))),
+            } => self
+                .running(resource_id, sid, mode, action)
+                .map(|waiting| Served::Call(Box::new(waiting))),
         };
         served.unwrap_or_else(Served::Respond)
     }

@@ -2,8 +2,8 @@
 
 use protocol::{AudioProfile, MixOutput, Scene};
 
-use super::layout;
 use super::flavour::Flavour;
+use super::layout;
 use crate::input::{FieldError, Fields, Targets};
 
 const MAX_SIDE: u64 = 1920;

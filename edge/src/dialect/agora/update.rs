@@ -2,8 +2,8 @@
 
 use protocol::{Secret, Selection};
 
-use super::subscription;
 use super::flavour::Flavour;
+use super::subscription;
 use crate::input::{FieldError, Fields};
 use crate::recording::Renewal;
 use crate::store;
