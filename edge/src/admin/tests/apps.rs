@@ -211,9 +211,9 @@ fn a_certificate_is_kept_sealed_and_can_be_taken_away() {
     // What is not given stays.
     server.call("PATCH", &path, &json!({"name": "x"}));
     assert_eq!(stored(), Some(Secret::new(certificate)));
-    let (_, app) = server.call("PATCH", &path, &json!({"certificate": null, "flavour": "agora"}));
+    let (_, app) = server.call("PATCH", &path, &json!({"certificate": null, "dialect": "agora"}));
     assert_eq!(
-        (&app["flavour"], &app["has_certificate"]),
+        (&app["dialect"], &app["has_certificate"]),
         (&json!("agora"), &json!(false))
     );
     assert_eq!(stored(), None);
