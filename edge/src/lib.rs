@@ -16,5 +16,6 @@ pub mod input;
 pub mod metrics;
 pub mod object;
 pub mod recording;
+mod store;
 #[cfg(target_arch = "wasm32")]
 mod worker;

@@ -8,6 +8,7 @@ use super::error::AdminError;
 use super::notices::NoticeView;
 use crate::access::Page;
 use crate::app::{Cursor, Listed, UsageView};
+use crate::dialect::EventType;
 use crate::http::Response;
 use crate::recording::{Incident, LoggedNotice, Notice, Outcome, RecordingView, Status, Which};
 
@@ -50,9 +51,9 @@ pub fn recording(outcome: &Outcome, history: Option<&[Incident]>) -> Response {
     }
 }
 
-/// One page of the log of a recording's events. `names`: the id of an event and the number of its type, as the vendor has
-/// them.
-pub fn notices(lines: Vec<LoggedNotice>, limit: usize, names: impl Fn(&Notice) -> (String, u32)) -> Response {
+/// One page of the log of a recording's events. `names`: an event's id, and what the app's dialect calls its
+/// type.
+pub fn notices(lines: Vec<LoggedNotice>, limit: usize, names: impl Fn(&Notice) -> (String, EventType)) -> Response {
     // A page that is not full is the last one.
     let last = lines.last().filter(|_| lines.len() >= limit);
     let cursor = last.map(|last| last.notice.number.to_string());

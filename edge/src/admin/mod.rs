@@ -22,8 +22,9 @@ use protocol::Secret;
 use route::Route;
 use serde_json::{Map, Value};
 
-use crate::access::{Callback, Directory, DirectoryError, Entropy, Flavour, Limits, Store, is_id, same_secret};
+use crate::access::{Callback, Directory, DirectoryError, Entropy, Limits, Store, is_id, same_secret};
 use crate::app::Filter;
+use crate::dialect::Dialect;
 use crate::http::{Request, Response};
 use crate::input::{FieldError, Fields, Targets};
 use crate::recording::{NoticeState, Which};
@@ -62,6 +63,7 @@ pub enum Question {
     /// The log of a recording's events, from behind the number `after`: [`notices`].
     Notices {
         app_id: String,
+        dialect: Dialect,
         sid: String,
         limit: usize,
         after: Option<u64>,
@@ -72,7 +74,8 @@ pub enum Question {
     /// Send the callback one event of each type that it wants: [`tested`].
     TestCallback {
         app_id: String,
-        flavour: Flavour,
+        /// The name of the app's dialect.
+        dialect: String,
         callback: Callback,
     },
 }
@@ -183,7 +186,7 @@ impl<S: Store> Admin<'_, S> {
                 let (app_id, sid) = recordings::ids(app_id, sid)?;
                 return Ok(Handled::Ask(Question::Stop { app_id, sid }));
             }
-            (Route::Notices { app_id, sid }, _) => return self.notices(app_id, sid).map(Handled::Ask),
+            (Route::Notices { app_id, sid }, _) => return self.notices(app_id, sid).await.map(Handled::Ask),
             (Route::ReplayNotices { app_id, sid }, _) => return self.replay(app_id, sid, None).map(Handled::Ask),
             (Route::ReplayNotice { app_id, sid, number }, _) => {
                 return self.replay(app_id, sid, Some(number)).map(Handled::Ask);

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::error::AdminError;
 use super::{Admin, Question, recordings};
 use crate::access::Store;
+use crate::dialect::{Dialect, EventType};
 use crate::input::FieldError;
 use crate::recording::{LoggedNotice, NoticeState, Which};
 
@@ -14,8 +15,8 @@ pub(super) struct NoticeView {
     /// The same in each delivery.
     notice_id: String,
     number: u64,
-    /// The vendor's number.
-    event_type: u32,
+    /// What the app's dialect calls the event.
+    event_type: EventType,
     at_ms: u64,
     state: Option<NoticeState>,
     attempts: u64,
@@ -26,7 +27,7 @@ pub(super) struct NoticeView {
 }
 
 impl NoticeView {
-    pub(super) fn new(line: LoggedNotice, (notice_id, event_type): (String, u32)) -> Self {
+    pub(super) fn new(line: LoggedNotice, (notice_id, event_type): (String, EventType)) -> Self {
         Self {
             notice_id,
             number: line.notice.number,
@@ -42,7 +43,7 @@ impl NoticeView {
 }
 
 impl<S: Store> Admin<'_, S> {
-    pub(super) fn notices(&self, app_id: &str, sid: &str) -> Result<Question, AdminError> {
+    pub(super) async fn notices(&self, app_id: &str, sid: &str) -> Result<Question, AdminError> {
         let (app_id, sid) = recordings::ids(app_id, sid)?;
         let (limit, cursor) = self.paging()?;
         let error = |field: &str, problem: &str| FieldError {
@@ -60,8 +61,12 @@ impl<S: Store> Admin<'_, S> {
                     .ok_or_else(|| error("state", "must be waiting, delivered, given_up or unwanted"))?,
             ),
         };
+        // The log outlives its app; without that its events are named as an app's that names no dialect.
+        let app = self.directory.app(&app_id).await?;
+        let dialect = app.and_then(|app| Dialect::named(&app.dialect)).unwrap_or_default();
         Ok(Question::Notices {
             app_id,
+            dialect,
             sid,
             limit,
             after,

@@ -9,7 +9,7 @@ use super::webhooks::Receiver;
 use crate::access::Page;
 use crate::admin::{self, Question};
 use crate::app;
-use crate::dialect::agora::notification;
+use crate::dialect::{self, Dialect};
 use crate::fleet;
 use crate::http::Response;
 use crate::recording::{Call, Command, Notice, Outcome, RecordingView, Reply, Request, Stop, Target};
@@ -44,6 +44,7 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
         }
         Question::Notices {
             app_id,
+            dialect,
             sid,
             limit,
             after,
@@ -56,8 +57,8 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
                 limit,
             };
             let names = |notice: &Notice| {
-                let id = notification::notice_id(&sid, notice.number);
-                (id, notification::event_type(&notice.event))
+                let id = dialect::notice_id(&sid, notice.number);
+                (id, dialect.event_type(&notice.event))
             };
             match of_recording(&app_id, &sid, &request, store, env).await {
                 Ok(RecorderReply::Notices(lines)) => admin::notices(lines, limit, names),
@@ -78,10 +79,13 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
         }
         Question::TestCallback {
             app_id,
-            flavour,
+            dialect,
             callback,
         } => {
-            let receiver = Receiver { flavour, callback };
+            let Some(dialect) = Dialect::named(&dialect) else {
+                return admin::failure();
+            };
+            let receiver = Receiver { dialect, callback };
             admin::tested(&receiver.test(&app_id, env).await)
         }
     }

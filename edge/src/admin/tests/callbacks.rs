@@ -1,4 +1,5 @@
 use super::*;
+use crate::dialect::{Dialect, EventType};
 use crate::recording::{Event, Incident, LoggedNotice, Notice, Outcome, What};
 
 fn path() -> String {
@@ -136,6 +137,7 @@ fn questions_about_events() {
         ask("GET", &format!("{notices}?state=given_up&limit=7&cursor=12")),
         Question::Notices {
             app_id: app_id(),
+            dialect: Dialect::default(),
             sid: sid(),
             limit: 7,
             after: Some(12),
@@ -183,7 +185,7 @@ fn answers_about_events() {
     assert_eq!(body(replayed(1, Which::Number(4))), (202, json!({"replayed": 1})));
     assert_error(body(replayed(0, Which::Number(4))), 404, "not_found", None);
     let result = TestResult {
-        event_type: 40,
+        event_type: EventType::Number(40),
         delivered: false,
         status: Some(500),
         error: Some("it answered with status 500".into()),
@@ -218,7 +220,9 @@ fn the_log_is_shown_page_by_page() {
         last_error: Some("it answered with status 500".into()),
     };
     let show = |lines, limit| {
-        let response = notices(lines, limit, |notice| (format!("id-{}", notice.number), 60));
+        let response = notices(lines, limit, |notice| {
+            (format!("id-{}", notice.number), EventType::Number(60))
+        });
         assert_eq!(response.status, 200);
         serde_json::from_slice::<Value>(&response.body).unwrap()
     };

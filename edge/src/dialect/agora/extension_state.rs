@@ -4,7 +4,7 @@ use protocol::{EndCause, Phase, ProblemCode, Vod};
 use serde::Serialize;
 
 use super::extension_config::ALIYUN_VOD;
-use super::server_response::is_uploaded;
+use super::uploads::is_uploaded;
 use crate::recording::{RecordingView, Status};
 
 /// One entry of `extensionServiceState`.
@@ -52,7 +52,7 @@ impl ExtensionState {
     }
 }
 
-/// Media comes, or has come and is still on its way to the service.
+/// Whether media comes, or has come and is still on its way to the service.
 fn is_uploading(snapshot: &RecordingView) -> bool {
     let captures = snapshot.status == Status::Recording && snapshot.idle_since_ms.is_none();
     captures || (snapshot.first_media_ms.is_some() && !is_uploaded(snapshot))

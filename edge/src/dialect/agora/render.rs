@@ -3,13 +3,14 @@
 use protocol::{EndCause, Fault, Refusal, RefusalCode};
 use time::OffsetDateTime;
 
-use super::body::Reply;
 use super::error::{
     ALREADY_STARTED, ApiError, Code, EXITING, FOREIGN_SID, INTERNAL_ERROR, INVALID_LAYOUT, INVALID_OPERATION,
     INVALID_PARAMETER, NO_RECORDED_DATA, NO_WORKER, REQUEST_NOT_COMPLETED, RESOURCE_EXPIRED, TASK_CONFLICT,
     UPLOAD_TIMEOUT, WORKER_NOT_FOUND,
 };
-use super::server_response::{ServerResponse, is_backed_up, is_uploaded};
+use super::reply::Reply;
+use super::server_response::ServerResponse;
+use super::uploads::{is_backed_up, is_uploaded};
 use crate::http::Response;
 use crate::recording::{Command, Outcome, RecordingView, Status, Unfit};
 

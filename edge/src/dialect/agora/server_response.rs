@@ -4,7 +4,8 @@ use protocol::{Fault, FileKind, Mode, Phase, Problem, ProblemCode, RecordedFile,
 use serde::Serialize;
 
 use super::extension_state::{ExtensionState, SubServiceStatus};
-use crate::access::Flavour;
+use super::flavour::Flavour;
+use super::uploads::{is_backed_up, is_uploaded};
 use crate::recording::{RecordingView, Status};
 
 /// What is `None` is left out.
@@ -28,7 +29,7 @@ pub(super) struct ServerResponse {
     /// An addition to the vendor's API: files that wait in the backup store.
     #[serde(skip_serializing_if = "Option::is_none")]
     backed_up_files: Option<u64>,
-    /// Of a recording that goes to a video-on-demand service; with the next.
+    /// The state of a recording that goes to a video-on-demand service; there together with the next field.
     #[serde(skip_serializing_if = "Option::is_none")]
     extension_service_state: Option<[ExtensionState; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,19 +75,6 @@ impl ServerResponse {
             problems: snapshot.problems.iter().map(ProblemEntry::from).collect(),
         }
     }
-}
-
-/// Everything that was captured is in the store.
-pub(super) fn is_uploaded(snapshot: &RecordingView) -> bool {
-    let pictures = snapshot.pictures.as_ref();
-    snapshot.pending_uploads == 0
-        && snapshot.files.iter().all(|file| file.uploaded_slices >= file.slices)
-        && pictures.is_none_or(|pictures| pictures.uploaded >= pictures.taken)
-}
-
-/// Everything that was captured is in a store, some of it in the backup store.
-pub(super) fn is_backed_up(snapshot: &RecordingView) -> bool {
-    snapshot.phase >= Some(Phase::Draining) && snapshot.backed_up.is_some_and(|backed_up| backed_up.complete)
 }
 
 /// What the API numbers the state of a recording with: 2 to 8, or 20.

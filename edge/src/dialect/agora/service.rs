@@ -3,27 +3,30 @@
 use protocol::{Backup, Mode, RecordingSpec, Scene, Storage, StorageKind};
 
 use super::acquire::Acquire;
-use super::body::{self, Reply};
+use super::admission::{Served, Waiting};
 use super::error::{
     ApiError, Code, FOREIGN_RESOURCE, FOREIGN_SID, INTERNAL_ERROR, INVALID_LAYOUT, INVALID_PARAMETER, NO_ACTIVE_STATUS,
     NOT_ENABLED, RESOURCE_EXPIRED, TOKEN_EXPIRED, TOKEN_INVALID, UNREADABLE_RESOURCE,
 };
+use super::flavour::Flavour;
 use super::names::Names;
+use super::reply::Reply;
 use super::route::{Action, Endpoint};
 use super::start::Start;
 use super::stop::Stop;
 use super::storage_config::Terms;
 use super::update::Update;
-use super::{Pending, Served, file_style, layout, mode, start_parameter};
+use super::{body, file_style, layout, mode, start_parameter};
 use crate::access::{App, Entropy, Entry, KeyRing, ResourceId, TokenError, hex, verify_token};
 use crate::http::{Request, Response};
 use crate::input::{FieldError, Fields, Targets};
 use crate::recording::{self, Call, Command, Preference, Target, Ticket};
 
-/// A request of an app that its caller may use.
+/// A request of an app that its caller may use, and what it is handled with.
 pub(super) struct Service<'a> {
     pub(super) request: &'a Request,
     pub(super) app: &'a App,
+    pub(super) flavour: Flavour,
     pub(super) keys: &'a KeyRing,
     pub(super) targets: Targets,
     pub(super) now_ms: u64,
@@ -34,13 +37,17 @@ impl Service<'_> {
     pub(super) fn handle(&self, endpoint: Endpoint<'_>) -> Served {
         let served = match endpoint {
             Endpoint::Acquire => self.acquire().map(|reply| Served::Offer(Box::new(reply))),
-            Endpoint::Start { resource_id, mode } => self.start(resource_id, mode).map(Served::call),
+            Endpoint::Start { resource_id, mode } => self
+                .start(resource_id, mode)
+                .map(|waiting| Served::Call(Box::new(waiting))),
             Endpoint::Running {
                 resource_id,
                 sid,
                 mode,
                 action,
-            } => self.running(resource_id, sid, mode, action).map(Served::call),
+            } => self
+                .running(resource_id, sid, mode, action)
+                .map(|waiting| Served::Call(Box::new(waiting))),
         };
         served.unwrap_or_else(Served::Respond)
     }
@@ -54,7 +61,7 @@ impl Service<'_> {
             expires_hours,
             start_digest,
             preference,
-        } = Acquire::read(&Fields::new(&body), self.app.flavour, self.keys).map_err(error)?;
+        } = Acquire::read(&Fields::new(&body), self.flavour, self.keys).map_err(error)?;
         let Names { cname, uid } = names;
         let resource = ResourceId {
             start_digest,
@@ -68,7 +75,7 @@ impl Service<'_> {
         Ok(self.reply().about(&resource, &text))
     }
 
-    fn start(&self, resource_id: &str, mode: &str) -> Result<Pending, Response> {
+    fn start(&self, resource_id: &str, mode: &str) -> Result<Waiting, Response> {
         let error = |error: ApiError| error.answer(self.reply());
         self.check_active(NO_ACTIVE_STATUS).map_err(error)?;
         let body = body::read(self.request).map_err(error)?;
@@ -78,7 +85,7 @@ impl Service<'_> {
         let start = self
             .read_start(&resource, &body, mode)
             .map_err(|error| error.answer(reply.clone()))?;
-        Ok(Pending {
+        Ok(Waiting {
             call: Call {
                 key: resource.recorder(),
                 command: Command::Start(Box::new(start)),
@@ -152,7 +159,7 @@ impl Service<'_> {
         }
     }
 
-    fn running(&self, resource_id: &str, sid: &str, mode: &str, action: Action) -> Result<Pending, Response> {
+    fn running(&self, resource_id: &str, sid: &str, mode: &str, action: Action) -> Result<Waiting, Response> {
         let error = |error: ApiError| error.answer(self.reply());
         let body = match action {
             Action::Query => None,
@@ -172,7 +179,7 @@ impl Service<'_> {
         let body = body.unwrap_or_default();
         let command = self.read_running(&resource, &Fields::new(&body), mode, action, sid);
         let command = command.map_err(|error| error.answer(reply.clone()))?;
-        Ok(Pending {
+        Ok(Waiting {
             call: Call {
                 key: resource.recorder(),
                 command,
@@ -203,7 +210,7 @@ impl Service<'_> {
                 at_once: Stop::read(body)?.async_stop,
             }),
             Action::Update => {
-                let Update { audio, video, keys } = Update::read(body, self.app.flavour, self.now_ms)?;
+                let Update { audio, video, keys } = Update::read(body, self.flavour, self.now_ms)?;
                 Command::Update(recording::Update {
                     target,
                     audio,
@@ -229,7 +236,7 @@ impl Service<'_> {
         let error = |error: FieldError| ApiError::new(INVALID_LAYOUT, error.to_string());
         let request = body.object("clientRequest").map_err(error)?;
         let request = body.require("clientRequest", request).map_err(error)?;
-        layout::read(&request, self.app.flavour, self.targets).map_err(error)
+        layout::read(&request, self.flavour, self.targets).map_err(error)
     }
 
     fn check_names(&self, body: &Fields<'_>, resource: &ResourceId) -> Result<(), ApiError> {
@@ -239,7 +246,7 @@ impl Service<'_> {
                 format!("it was acquired for another {name}"),
             ))
         };
-        let names = Names::read(body, self.app.flavour)?;
+        let names = Names::read(body, self.flavour)?;
         if names.cname != resource.channel {
             return foreign("cname");
         }
@@ -250,12 +257,12 @@ impl Service<'_> {
     }
 
     fn reply(&self) -> Reply {
-        Reply::new(self.app.flavour)
+        Reply::new(self.flavour)
     }
 
     fn terms(&self) -> Terms {
         Terms {
-            flavour: self.app.flavour,
+            flavour: self.flavour,
             targets: self.targets,
             now_ms: self.now_ms,
         }

@@ -2,7 +2,7 @@ use protocol::{EndCause, FileKind, Happening, Mode, TrackKind};
 use serde_json::{Map, Value, json};
 
 use super::problem;
-use crate::access::Flavour;
+use crate::dialect::agora::flavour::Flavour;
 use crate::dialect::agora::server_response::{entries, number, track_type};
 use crate::recording::{Event, RecordingView};
 

@@ -61,9 +61,10 @@ fn its_examples_are_accepted() {
             ["individual", "mix"]
                 .into_iter()
                 .any(|mode| match service.send(&request(mode)) {
-                    Handled::Call(_) => true,
-                    Handled::Respond(response) => response.status == 200,
-                    Handled::Failed(error, _) => panic!("{error}"),
+                    Step::Call(_) => true,
+                    Step::Respond(response) => response.status == 200,
+                    Step::Failed(error, _) => panic!("{error}"),
+                    other @ Step::Admit(_) => panic!("{other:?}"),
                 })
         };
         let examples = operation["requestBody"]["content"]["application/json"]["examples"].as_object();
@@ -165,7 +166,7 @@ fn answers_have_no_fields_that_it_leaves_out() {
             Some(example) => post(&path, &example["value"]),
             None => request(&method, &path),
         };
-        let Handled::Call(pending) = service.send(&request) else {
+        let Step::Call(pending) = service.send(&request) else {
             continue;
         };
         let responses = outcomes.iter().map(|outcome| pending.render(outcome));

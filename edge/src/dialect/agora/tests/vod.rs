@@ -35,14 +35,14 @@ fn storage(targets: Targets, body: &Value) -> Result<Storage, String> {
     service.targets = targets;
     let start = path(APP, &format!("resourceid/{}/mode/mix/start", service.resource_id()));
     match service.send(&post(&start, body)) {
-        Handled::Call(pending) => {
+        Step::Call(pending) => {
             assert!(!format!("{pending:?}").contains("hunter2"));
             match &pending.call.command {
                 Command::Start(start) => Ok(start.spec.storage.clone()),
                 other => panic!("{other:?}"),
             }
         }
-        Handled::Respond(response) => Err(super::body(&response)["reason"].to_string()),
+        Step::Respond(response) => Err(super::body(&response)["reason"].to_string()),
         other => panic!("{other:?}"),
     }
 }

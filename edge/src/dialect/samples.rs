@@ -1,9 +1,39 @@
-use protocol::{EndCause, Fault, FileKind, Happening, Phase, Problem, ProblemCode, RecordedFile, TrackKind};
+use protocol::{
+    EndCause, Fault, FileKind, Happening, Mode, Phase, Problem, ProblemCode, RecordedFile, RecorderKey, TrackKind,
+};
 
-use crate::recording::{Event, RecordingView, Status, Subject};
+use crate::recording::{Event, Notice, RecordingView, Status, Subject};
+
+/// The recording that the events of a test are about.
+const TEST_CHANNEL: &str = "test_webhook";
+const TEST_UID: &str = "12121212";
+
+/// One event of each type that is wanted.
+pub(super) fn samples(app_id: &str, wants: impl Fn(&Event) -> bool, now_ms: u64) -> Vec<(Subject, Notice)> {
+    let subject = Subject {
+        key: RecorderKey {
+            app_id: app_id.to_owned(),
+            channel: TEST_CHANNEL.to_owned(),
+            uid: TEST_UID.to_owned(),
+        },
+        sid: "0".repeat(32),
+        mode: Mode::Individual,
+        pictures_only: false,
+    };
+    let events = all(&subject, now_ms).into_iter().filter(wants);
+    let notices = (0..).zip(events).map(|(number, event)| {
+        let notice = Notice {
+            number,
+            at_ms: now_ms,
+            event,
+        };
+        (subject.clone(), notice)
+    });
+    notices.collect()
+}
 
 /// One event of each type that there is.
-pub(super) fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
+fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
     let uid = || "7".to_owned();
     let name = |suffix: &str| format!("{}_{}__uid_s_7__uid_e_{suffix}", subject.sid, subject.key.channel);
     let problem = |code: ProblemCode| Problem {

@@ -1,12 +1,10 @@
-//! Storage vendors and their regions by the API's numbers: where each has its endpoint, which region its requests are signed
-//! for, and where the bucket stands in their addresses.
+//! Storage vendors and their regions, by the numbers of a configuration: where each has its endpoint, which region its requests
+//! are signed for, and where the bucket stands in their addresses.
 
 use protocol::{Addressing, StorageKind};
 
 /// Vendor 11: any server with S3's interface, at an endpoint that the customer names.
 pub(super) const S3_COMPATIBLE: u64 = 11;
-/// anyRTC's vendor 100, a server of the customer's own whose protocol is not published.
-pub(super) const PRIVATE: u64 = 100;
 
 /// A vendor whose endpoints are known.
 pub(super) struct Vendor {
@@ -14,12 +12,12 @@ pub(super) struct Vendor {
     pub(super) name: &'static str,
     pub(super) kind: StorageKind,
     pub(super) addressing: Addressing,
-    /// Of the endpoint; `{}` stands for the region.
+    /// The host of the endpoint; `{}` stands for the region.
     host: &'static str,
     regions: Regions,
 }
 
-/// The regions, each by its number in the API.
+/// The regions, each with its number.
 enum Regions {
     /// There is one, whatever the number.
     One(&'static str),
@@ -28,15 +26,15 @@ enum Regions {
 
 struct Region {
     number: u64,
-    /// In signatures.
+    /// The region's name in signatures.
     id: &'static str,
-    /// Where the vendor's pattern does not fit.
+    /// The host where the vendor's pattern does not fit.
     host: Option<&'static str>,
 }
 
 /// Where a bucket of a vendor's region is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Endpoint {
     pub(super) host: String,
     pub(super) region: &'static str,
 }
@@ -46,8 +44,8 @@ impl Vendor {
         VENDORS.iter().find(|vendor| vendor.number == number)
     }
 
-    /// `None` where the API has no such region, or asks for one and none is given.
-    pub(super) fn place(&self, region: Option<u64>) -> Option<Place> {
+    /// `None` where the vendor has no such region, or where it has several and none is given.
+    pub(super) fn endpoint(&self, region: Option<u64>) -> Option<Endpoint> {
         let (id, host) = match self.regions {
             Regions::One(id) => (id, None),
             Regions::Many(regions) => {
@@ -56,7 +54,7 @@ impl Vendor {
             }
         };
         let host = host.map_or_else(|| self.host.replace("{}", id), str::to_owned);
-        Some(Place { host, region: id })
+        Some(Endpoint { host, region: id })
     }
 
     pub(super) fn has_regions(&self) -> bool {
