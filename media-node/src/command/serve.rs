@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use protocol::Secret;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -17,7 +18,7 @@ use crate::agent::{self, Edge, Identity};
 use crate::api::{self, Health};
 use crate::channel::{Limits, Registry};
 use crate::clock::unix_ms;
-use crate::server::{Keys, RtspServer};
+use crate::server::{self, Keys, RtspServer};
 use crate::supervisor::{Config, Node, SpaceLimits, Supervisor};
 
 #[derive(Args, Debug)]
@@ -93,7 +94,8 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     let play_key = keys.play.clone();
     let rtsp_at = |error| format!("cannot listen for RTSP at {}: {error}", args.rtsp_listen);
     let rtsp = RtspServer::bind(args.rtsp_listen, registry.clone(), keys, args.rtsp_url.clone()).await;
-    let rtsp = rtsp.map_err(rtsp_at)?;
+    let limits = server::Limits::default().within_open_files(open_files());
+    let rtsp = rtsp.map_err(rtsp_at)?.with_limits(limits);
     let api_at = |error| format!("cannot listen for the control API at {}: {error}", args.listen);
     let listener = TcpListener::bind(args.listen).await.map_err(api_at)?;
     let (api_address, rtsp_address) = (listener.local_addr().map_err(api_at)?, rtsp.local_addr());
@@ -187,6 +189,24 @@ fn reachable(address: SocketAddr) -> SocketAddr {
         address.ip()
     };
     SocketAddr::new(ip, address.port())
+}
+
+/// How many files this process may hold open, after raising that as far as it goes.
+fn open_files() -> u64 {
+    let (soft, hard) = match getrlimit(Resource::RLIMIT_NOFILE) {
+        Ok(limits) => limits,
+        Err(error) => {
+            tracing::warn!(%error, "the limit of open files is not known; 1024 are taken for granted");
+            return 1_024;
+        }
+    };
+    match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
+        Ok(()) => hard,
+        Err(error) => {
+            tracing::warn!(%error, soft, hard, "the limit of open files cannot be raised");
+            soft
+        }
+    }
 }
 
 /// Two nodes on one spool would start each recording twice.
