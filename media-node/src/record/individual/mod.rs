@@ -6,12 +6,8 @@
 #[cfg(test)]
 mod tests;
 mod track_slicer;
-#[cfg(test)]
-mod track_slicer_tests;
 mod tracks;
 mod transcode;
-#[cfg(test)]
-mod transcode_tests;
 
 use std::sync::Arc;
 
