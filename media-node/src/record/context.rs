@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use protocol::{EndCause, Job};
+use protocol::Job;
 use tokio_util::sync::CancellationToken;
 
 use super::follow::{Presence, Shared};
@@ -22,15 +22,6 @@ pub struct Context {
     pub options: Options,
     /// Ends capture without ending the recording, whatever the edge directs.
     pub interruption: CancellationToken,
-}
-
-/// How capture ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// As the edge has directed, or because it cannot go on. The recording ends with this cause.
-    Over(EndCause),
-    /// By its [interruption](Context::interruption): another process may go on.
-    Interrupted,
 }
 
 impl Context {

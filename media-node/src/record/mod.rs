@@ -21,9 +21,9 @@ mod testing;
 use protocol::{Desired, EndCause, Job, Mode, Refusal};
 use tokio::sync::watch;
 
-pub use context::{Context, Ending};
+pub use context::Context;
 pub use options::Options;
-pub use status::Status;
+pub use status::{Ending, Status};
 
 /// Refuses a job that cannot be recorded, as far as that is known before it begins.
 pub fn check(job: &Job, options: &Options) -> Result<(), Refusal> {

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use protocol::{Fault, MixCounters, Problem, ProblemCode, TrackKind};
+use protocol::{EndCause, Fault, MixCounters, Problem, ProblemCode, TrackKind};
 
 const MAX_PROBLEMS: usize = 16;
 
@@ -27,6 +27,15 @@ pub struct Status {
     pub received: BTreeSet<(String, TrackKind)>,
     /// The newest problems, oldest first; at most 16.
     pub problems: Vec<Problem>,
+}
+
+/// How capture ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// As the edge has directed, or because it cannot go on. The recording ends with this cause.
+    Over(EndCause),
+    /// By its [interruption](super::Context::interruption): another process may go on.
+    Interrupted,
 }
 
 /// What a recording's parts tell of themselves. Pure: times come from the caller, in Unix milliseconds.

@@ -13,8 +13,7 @@ use super::recorder::Recorder;
 use super::session::{self, User};
 use super::shared::{Presence, Shared};
 use crate::channel::RosterError;
-use crate::record::context::Ending;
-use crate::record::status::Status;
+use crate::record::status::{Ending, Status};
 
 const STATUS_EVERY: Duration = Duration::from_millis(500);
 

@@ -6,23 +6,19 @@
 #[cfg(test)]
 mod tests;
 mod track_slicer;
-#[cfg(test)]
-mod track_slicer_tests;
 mod tracks;
 mod transcode;
-#[cfg(test)]
-mod transcode_tests;
 
 use std::sync::Arc;
 
 use protocol::{Desired, Fault, ProblemCode, Roster};
 use tokio::sync::{mpsc, watch};
 
-use super::context::{Context, Ending};
+use super::context::Context;
 use super::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp};
 use super::sink::SliceSink;
 use super::snapshot::Snapshots;
-use super::status::{SharedBoard, Status, problem};
+use super::status::{Ending, SharedBoard, Status, problem};
 use crate::container::RecordingNames;
 use crate::selection::{Pictures, Tracks};
 use crate::stream::Clock;

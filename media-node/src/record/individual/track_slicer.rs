@@ -138,3 +138,6 @@ impl<S: SliceSink> TrackSlicer<S> {
         Ok(begun)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -141,3 +141,6 @@ fn position(us: i64) -> i64 {
 fn time_us(origin_us: i64, position: i64) -> i64 {
     origin_us.saturating_add((position.saturating_mul(1_000_000)).div_euclid(i64::from(RATE)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,9 +22,9 @@ mod tests;
 use protocol::{Desired, Fault, Job, Mix, Refusal, RefusalCode};
 use tokio::sync::watch;
 
-use super::context::{Context, Ending};
+use super::context::Context;
 use super::follow::{self, Rtsp};
-use super::status::Status;
+use super::status::{Ending, Status};
 use crate::mix::{MixOptions, Mixer};
 use feeder::{MixSpec, Wishes};
 use recorder::{Destination, MixedRecorder};

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use protocol::TrackKind;
 
-use super::track_slicer::{TrackError, TrackSlicer};
-use super::transcode::TranscodeError;
+use super::super::transcode::TranscodeError;
+use super::{TrackError, TrackSlicer};
 use crate::container::to_ticks;
 use crate::record::slicer::Slicer;
 use crate::record::testing::{Coded, DirSink, audio, coded_opus, complaints, file_names, packets, shifted};

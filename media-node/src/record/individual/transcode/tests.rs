@@ -1,6 +1,6 @@
 //! Opus as libopus makes it goes in; what comes out is decoded, and its beeps are where they were sent.
 
-use super::transcode::{TranscodeError, Transcoder};
+use super::{TranscodeError, Transcoder};
 use crate::media::{AudioCodec, AudioDecoder};
 use crate::record::testing::{Coded, coded_opus};
 use crate::stream::{AccessUnit, Format, OpusFormat};
