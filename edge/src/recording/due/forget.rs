@@ -1,10 +1,10 @@
 use crate::recording::contract::Effect;
 use crate::recording::limits::{AFTERLIFE_MS, MAX_FILES, MAX_OVER, after};
-use crate::recording::state::{Recording, Stage, State};
+use crate::recording::state::{Lifecycle, Recording, State};
 
 /// When a recording that is over is forgotten.
 pub(super) fn forget_ms(recording: &Recording) -> Option<u64> {
-    let Stage::Over { ended_ms, .. } = recording.stage else {
+    let Lifecycle::Over { ended_ms, .. } = recording.lifecycle else {
         return None;
     };
     Some(recording.expires_ms()?.max(after(ended_ms, AFTERLIFE_MS)))

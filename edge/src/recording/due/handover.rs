@@ -1,11 +1,11 @@
 //! A lease goes from one node to the next: because its node was lost, or because it leaves and has asked to be relieved.
 //! The relief captures beside the holder before the lease is its own, so that no media is missed in between.
 
-use protocol::{Directive, EndCause, Phase};
+use protocol::{EndCause, Phase};
 
 use crate::recording::contract::Effect;
 use crate::recording::limits::{COVER_LIMIT_MS, Policy, QUIET_MS, after};
-use crate::recording::state::{Last, Recording, Role, Stage};
+use crate::recording::state::{Last, Lifecycle, Recording, Role, Wanted};
 
 impl Recording {
     /// When something of it is due.
@@ -36,8 +36,8 @@ impl Recording {
             self.lose(now_ms);
         }
         self.settle_relief(epoch, now_ms, out);
-        let wanted = matches!(self.stage, Stage::Running { .. }) && self.nodes.lease.is_none();
-        if wanted && self.nodes.search.is_none() {
+        let is_without = matches!(self.lifecycle, Lifecycle::Running { .. }) && self.nodes.lease.is_none();
+        if is_without && self.nodes.search.is_none() {
             self.seek(epoch, now_ms, out);
         }
     }
@@ -46,8 +46,11 @@ impl Recording {
     fn lose(&mut self, now_ms: u64) {
         let Some(lease) = self.nodes.lease.take() else { return };
         // What it had begun to end is ended by the next one.
-        if self.order.is_none() && self.seen.phase >= Phase::Draining {
-            self.order = Some(self.seen.cause.unwrap_or(EndCause::Failed));
+        match self.wanted {
+            Wanted::Record if self.seen.phase >= Phase::Draining => {
+                self.wanted = Wanted::Stop(self.seen.cause.unwrap_or(EndCause::Failed));
+            }
+            Wanted::Record | Wanted::Stop(_) => {}
         }
         let successor = self.nodes.successor.take();
         self.nodes.stay();
@@ -65,9 +68,10 @@ impl Recording {
 
     fn settle_relief(&mut self, epoch: &mut u64, now_ms: u64, out: &mut Vec<Effect>) {
         let Some(leaving) = &self.nodes.leaving else { return };
-        // What only has to be ended is ended where it is.
-        if self.directive() != Directive::Record {
-            return self.nodes.stay();
+        match self.goal() {
+            Wanted::Record => {}
+            // What only has to be ended is ended where it is.
+            Wanted::Stop(_) => return self.nodes.stay(),
         }
         match &self.nodes.successor {
             None if self.nodes.search.is_none() => self.seek(epoch, now_ms, out),
@@ -113,7 +117,7 @@ impl Recording {
 
     pub(super) fn ending_due_ms(&self) -> Option<u64> {
         let idle = self.nodes.lease.is_none() && self.nodes.search.is_none() && self.spec.is_some();
-        let wanted = self.is_over() && idle && self.inventory.is_unfinished();
-        wanted.then(|| after(self.inventory.changed_ms, QUIET_MS))
+        let is_due = self.is_over() && idle && self.inventory.is_unfinished();
+        is_due.then(|| after(self.inventory.changed_ms, QUIET_MS))
     }
 }

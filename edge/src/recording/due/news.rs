@@ -5,7 +5,7 @@ use protocol::{EndCause, Happening, Phase, RecordedFile};
 use crate::recording::contract::{Event, What, Who};
 use crate::recording::limits::{PROGRESS_EVERY_MS, after};
 use crate::recording::notice::{Announced, ToldLease};
-use crate::recording::state::{Recording, Stage};
+use crate::recording::state::{Lifecycle, Recording, Wanted};
 
 /// What is news about a recording, in the order in which it is to be told.
 #[derive(Debug, Default)]
@@ -112,15 +112,20 @@ impl Announced {
             self.scene = version;
             news.incidents.push(What::LayoutChanged { version });
         }
-        if let Some(cause) = recording.order.filter(|_| !self.ordered) {
-            self.ordered = true;
-            let by = match cause {
-                EndCause::Stopped if recording.stopped_by_operator => Who::Operator,
-                EndCause::Stopped => Who::Customer,
-                _ => Who::Edge,
-            };
-            news.incidents.push(What::StopOrdered { cause, by });
+        match recording.wanted {
+            Wanted::Stop(cause) if !self.ordered => self.stop(recording, cause, news),
+            Wanted::Record | Wanted::Stop(_) => {}
         }
+    }
+
+    fn stop(&mut self, recording: &Recording, cause: EndCause, news: &mut News) {
+        self.ordered = true;
+        let by = match cause {
+            EndCause::Stopped if recording.stopped_by_operator => Who::Operator,
+            EndCause::Stopped => Who::Customer,
+            _ => Who::Edge,
+        };
+        news.incidents.push(What::StopOrdered { cause, by });
     }
 
     fn stores(&mut self, recording: &Recording, news: &mut News) {
@@ -176,7 +181,8 @@ impl Announced {
         let ended = self.lease.is_some() && recording.seen.phase >= Phase::Draining;
         if ended && !self.left && !self.exited {
             self.left = true;
-            let cause = recording.seen.cause.or(recording.order).unwrap_or(EndCause::Failed);
+            let cause = recording.seen.cause.or(recording.wanted.end_cause());
+            let cause = cause.unwrap_or(EndCause::Failed);
             news.events.push(Event::RecorderLeft { cause });
             news.incidents.push(What::CaptureEnded { cause });
         }
@@ -213,7 +219,7 @@ impl Announced {
     }
 
     fn end(&mut self, recording: &Recording, news: &mut News) {
-        let Stage::Over { cause, .. } = recording.stage else {
+        let Lifecycle::Over { cause, .. } = recording.lifecycle else {
             return;
         };
         if self.exited {

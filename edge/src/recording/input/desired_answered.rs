@@ -1,7 +1,7 @@
 use protocol::{Desired, Directive};
 
 use crate::recording::contract::{Effect, NodeAnswer};
-use crate::recording::state::State;
+use crate::recording::state::{Lease, State};
 
 /// Nobody waits longer for the end of a recording than its node may take to answer.
 pub(super) fn desired_answered(
@@ -16,9 +16,13 @@ pub(super) fn desired_answered(
     if let NodeAnswer::Report(report) = answer {
         recording.hear(*report, now_ms, out);
     }
-    let lease = recording.nodes.lease.as_ref();
+    let is_holders = |lease: &Lease| lease.epoch == desired.epoch;
     // An answer to what was wanted before the stop, or of another node, ends no wait for it.
-    if desired.directive != Directive::Record && lease.is_some_and(|lease| lease.epoch == desired.epoch) {
+    let ends_wait = match desired.directive {
+        Directive::Record => false,
+        Directive::Stop(_) | Directive::Release => recording.nodes.lease.as_ref().is_some_and(is_holders),
+    };
+    if ends_wait {
         recording.tell_stopping(out);
     }
 }

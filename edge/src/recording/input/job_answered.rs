@@ -2,7 +2,7 @@ use protocol::{Phase, RefusalCode};
 
 use crate::recording::contract::{Effect, NodeAnswer};
 use crate::recording::rules::{accept, give_up, try_next};
-use crate::recording::state::{Stage, State, Step};
+use crate::recording::state::{Lifecycle, State, Step};
 
 /// The answer of the node that was offered the job.
 pub(super) fn job_answered(
@@ -32,7 +32,7 @@ pub(super) fn job_answered(
         NodeAnswer::Refused(refusal) => {
             let is_start = state
                 .find(sid)
-                .is_some_and(|recording| recording.stage == Stage::Placing);
+                .is_some_and(|recording| recording.lifecycle == Lifecycle::Placing);
             if is_start && matches!(refusal.code, RefusalCode::BadJob | RefusalCode::StorageUnusable) {
                 return give_up(state, sid, refusal, out);
             }

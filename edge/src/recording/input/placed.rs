@@ -1,6 +1,6 @@
 use crate::recording::contract::{Effect, Node};
 use crate::recording::rules::{give_up, job, no_node};
-use crate::recording::state::{Search, Stage, State, Step, find_mut};
+use crate::recording::state::{Lifecycle, Search, State, Step, find_mut};
 
 /// The fleet's answer.
 pub(super) fn placed(
@@ -18,7 +18,7 @@ pub(super) fn placed(
     let Some(mut search) = recording.nodes.search.take_if(asked) else {
         return;
     };
-    let is_start = recording.stage == Stage::Placing;
+    let is_start = recording.lifecycle == Lifecycle::Placing;
     let refusal = match node {
         Ok(node) => match job::offered(recording, epoch, now_ms) {
             Some(job) => {

@@ -2,7 +2,7 @@ use protocol::{Fault, RecorderKey, Refusal, RefusalCode, StorageKind, Vod};
 
 use crate::recording::contract::{CallId, Effect, Outcome, Start, Status, reply};
 use crate::recording::limits::{MAX_SPENT, MAX_STARTERS, TICKET_MEMORY_MS, after};
-use crate::recording::state::{Recording, Seen, Stage, State};
+use crate::recording::state::{Lifecycle, Recording, Seen, State, Wanted};
 
 /// Starts a recording, if the resource ID is good for one: a node is searched for it.
 pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Start, now_ms: u64, out: &mut Vec<Effect>) {
@@ -41,8 +41,8 @@ pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Star
         renewals: 0,
         max_idle_ms: start.max_idle_ms,
         requested_ms: now_ms,
-        stage: Stage::Placing,
-        order: None,
+        lifecycle: Lifecycle::Placing,
+        wanted: Wanted::Record,
         stopped_by_operator: false,
         token_expires_ms: start.token_expires_ms,
         nodes: Default::default(),

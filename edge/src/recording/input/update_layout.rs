@@ -20,7 +20,7 @@ pub(super) fn update_layout(state: &mut State, by: CallId, update: UpdateLayout,
                 version,
                 ..update.scene
             };
-            recording.send_order(0, out);
+            recording.send_desired(0, out);
             Outcome::Updated
         }
     };

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use protocol::{Desired, Directive, StorageKeys, Terms};
 
 use crate::recording::contract::Effect;
-use crate::recording::state::{Recording, Role, Stage};
+use crate::recording::state::{Recording, Role};
 
 impl Recording {
     /// What a node shall do that has, or had, the lease of `epoch`. It is said to this lease alone: the node may have another
@@ -17,14 +17,14 @@ impl Recording {
                     alone: nodes.leaving.as_ref().is_some_and(|leaving| leaving.alone),
                     cuts: BTreeMap::new(),
                 };
-                (self.directive(), terms)
+                (self.goal().into(), terms)
             }
             Role::Successor => {
                 let terms = Terms {
                     standby: true,
                     ..Terms::default()
                 };
-                (self.directive(), terms)
+                (self.goal().into(), terms)
             }
             Role::Outsider => {
                 let terms = Terms {
@@ -50,16 +50,8 @@ impl Recording {
         Some(spec.storage.keys())
     }
 
-    /// What the holder of the lease shall do.
-    pub(crate) fn directive(&self) -> Directive {
-        match self.stage {
-            Stage::Over { cause, .. } => Directive::Stop(cause),
-            Stage::Placing | Stage::Running { .. } => self.order.map_or(Directive::Record, Directive::Stop),
-        }
-    }
-
     /// Tells the holder of the lease what is wanted, as a shortcut to its next report.
-    pub(crate) fn send_order(&self, wait_ms: u64, out: &mut Vec<Effect>) {
+    pub(crate) fn send_desired(&self, wait_ms: u64, out: &mut Vec<Effect>) {
         if let Some(lease) = &self.nodes.lease {
             out.push(Effect::SendDesired {
                 url: lease.node.url.clone(),

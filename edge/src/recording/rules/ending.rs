@@ -1,15 +1,15 @@
 use protocol::EndCause;
 
 use crate::recording::contract::{Effect, Outcome, reply};
-use crate::recording::state::{Recording, Stage};
+use crate::recording::state::{Lifecycle, Recording, Wanted};
 
 impl Recording {
     /// Tells a recording that captures to end.
-    pub(crate) fn order(&mut self, cause: EndCause, wait_ms: u64, now_ms: u64, out: &mut Vec<Effect>) {
-        self.order = Some(cause);
+    pub(crate) fn want_end(&mut self, cause: EndCause, wait_ms: u64, now_ms: u64, out: &mut Vec<Effect>) {
+        self.wanted = Wanted::Stop(cause);
         if self.nodes.lease.is_some() {
             self.nodes.stay();
-            self.send_order(wait_ms, out);
+            self.send_desired(wait_ms, out);
         } else if let Some(search) = &mut self.nodes.search {
             search.wait_no_longer(now_ms);
         }
@@ -17,10 +17,10 @@ impl Recording {
 
     /// Ends a recording that runs; does nothing otherwise.
     pub(crate) fn end(&mut self, cause: EndCause, now_ms: u64, out: &mut Vec<Effect>) {
-        let Stage::Running { started_ms } = self.stage else {
+        let Lifecycle::Running { started_ms } = self.lifecycle else {
             return;
         };
-        self.stage = Stage::Over {
+        self.lifecycle = Lifecycle::Over {
             started_ms,
             cause,
             ended_ms: now_ms,

@@ -32,7 +32,8 @@ impl Recording {
         self.seen.absorb(report, now_ms);
         if has_ended {
             self.nodes.finish(now_ms);
-            self.end(self.seen.cause.or(self.order).unwrap_or(EndCause::Failed), now_ms, out);
+            let cause = self.seen.cause.or(self.wanted.end_cause());
+            self.end(cause.unwrap_or(EndCause::Failed), now_ms, out);
         } else if self.seen.phase >= Phase::Draining {
             self.nodes.stay();
         }

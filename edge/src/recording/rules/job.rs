@@ -2,21 +2,21 @@
 
 use protocol::{Assignment, Fault, Job, Mix, RecordingSpec, Refusal, RefusalCode, Terms};
 
-use crate::recording::state::{Recording, Stage};
+use crate::recording::state::{Lifecycle, Recording};
 
 /// The job for the node that the search has found. `None` when the specification's secrets are gone.
 pub(crate) fn offered(recording: &Recording, epoch: u64, now_ms: u64) -> Option<Job> {
     let nodes = &recording.nodes;
-    let beside_the_holder = matches!(recording.stage, Stage::Running { .. }) && nodes.lease.is_some();
+    let beside_the_holder = matches!(recording.lifecycle, Lifecycle::Running { .. }) && nodes.lease.is_some();
     let terms = Terms {
         standby: beside_the_holder,
         ..Terms::default()
     };
     let assignment = Assignment {
-        directive: Some(recording.directive()),
+        directive: Some(recording.goal().into()),
         terms,
         leased: true,
-        takeover: recording.stage != Stage::Placing,
+        takeover: recording.lifecycle != Lifecycle::Placing,
         lane: nodes.next_lane,
         started_ms: Some(recording.requested_ms),
         now_ms: Some(now_ms),

@@ -1,10 +1,12 @@
 //! What comes of an offer: the node takes the job, or another one is asked, or the start is given up.
 
-use protocol::{Directive, Fault, Refusal, RefusalCode, Report};
+use protocol::{Fault, Refusal, RefusalCode, Report};
 
 use crate::recording::contract::{Effect, Node, Outcome, reply};
 use crate::recording::limits::{MAX_ATTEMPTS, MAX_ROUND, START_BUDGET_MS, STOP_WAIT_MS, after};
-use crate::recording::state::{Lease, Recording, Role, Search, Stage, State, Step, Successor, Tried, begun, find_mut};
+use crate::recording::state::{
+    Lease, Lifecycle, Recording, Role, Search, State, Step, Successor, Tried, Wanted, begun, find_mut,
+};
 
 /// The node has taken the offered job.
 pub(crate) fn accept(state: &mut State, report: Report, now_ms: u64, out: &mut Vec<Effect>) {
@@ -25,27 +27,28 @@ pub(crate) fn accept(state: &mut State, report: Report, now_ms: u64, out: &mut V
     let nodes = &mut recording.nodes;
     let lease = Lease::new(node, epoch, nodes.next_lane, now_ms);
     nodes.next_lane = nodes.next_lane.saturating_add(1);
-    match recording.stage {
-        Stage::Placing => {
+    match recording.lifecycle {
+        Lifecycle::Placing => {
             state.spent.push(recording.spend_ticket());
-            recording.stage = Stage::Running { started_ms: now_ms };
+            recording.lifecycle = Lifecycle::Running { started_ms: now_ms };
             recording.hold(lease);
             answer_starters(recording, out);
         }
-        Stage::Running { .. } if nodes.lease.is_some() => {
+        Lifecycle::Running { .. } if nodes.lease.is_some() => {
             nodes.successor = Some(Successor {
                 lease,
                 since_ms: now_ms,
                 begun: begun(&report.spool),
             });
         }
-        Stage::Running { .. } | Stage::Over { .. } => recording.take_over(lease, now_ms),
+        Lifecycle::Running { .. } | Lifecycle::Over { .. } => recording.take_over(lease, now_ms),
     }
     let role = recording.nodes.role_of(&report);
     recording.hear(report, now_ms, out);
     // The job may have been made before the recording was told to end.
-    if role == Role::Holder && recording.directive() != Directive::Record {
-        recording.send_order(STOP_WAIT_MS, out);
+    match (role, recording.goal()) {
+        (Role::Holder, Wanted::Stop(_)) => recording.send_desired(STOP_WAIT_MS, out),
+        (Role::Holder, Wanted::Record) | (Role::Successor | Role::Outsider, _) => {}
     }
 }
 
@@ -71,9 +74,13 @@ pub(crate) fn try_next(
     } else {
         search.offers = search.offers.saturating_sub(1);
     }
-    if recording.stage == Stage::Placing {
+    if recording.lifecycle == Lifecycle::Placing {
         let in_time = now_ms < after(recording.requested_ms, START_BUDGET_MS);
-        if recording.order.is_none() && search.tried.len() < MAX_ATTEMPTS && in_time {
+        let is_wanted = match recording.wanted {
+            Wanted::Record => true,
+            Wanted::Stop(_) => false,
+        };
+        if is_wanted && search.tried.len() < MAX_ATTEMPTS && in_time {
             recording.ask(search, newest, now_ms, out);
         } else {
             let refusal = no_node(&search.tried, "no more are asked");

@@ -10,6 +10,7 @@ mod recording;
 mod search;
 mod seen;
 mod view;
+mod wanted;
 
 use std::collections::BTreeMap;
 
@@ -19,9 +20,10 @@ use serde::{Deserialize, Serialize};
 pub(crate) use inventory::told_up_to;
 pub(crate) use nodes::{Last, Lease, Role, Successor, begun};
 pub(crate) use publication::Shown;
-pub(crate) use recording::{Recording, Stage, Stopper};
+pub(crate) use recording::{Lifecycle, Recording, Stopper};
 pub(crate) use search::{Search, Step, Tried};
 pub(crate) use seen::Seen;
+pub(crate) use wanted::Wanted;
 
 use super::contract::Row;
 use super::limits::Policy;

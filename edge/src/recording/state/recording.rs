@@ -8,6 +8,7 @@ use super::inventory::Inventory;
 use super::nodes::{Lease, Nodes};
 use super::publication::Publication;
 use super::seen::Seen;
+use super::wanted::Wanted;
 use crate::recording::contract::{CallId, Ticket};
 use crate::recording::limits::{MAX_PROBLEMS, TICKET_MEMORY_MS, after};
 
@@ -18,7 +19,7 @@ pub(crate) struct Recording {
     pub(crate) ticket: Ticket,
     pub(crate) mode: Mode,
     #[serde(default)]
-    pub mp4: bool,
+    pub(crate) mp4: bool,
     #[serde(default)]
     pub(crate) snapshots: Option<Snapshots>,
     pub(crate) subscription: Subscription,
@@ -30,9 +31,10 @@ pub(crate) struct Recording {
     pub(crate) renewals: u64,
     pub(crate) max_idle_ms: u64,
     pub(crate) requested_ms: u64,
-    pub(crate) stage: Stage,
-    /// The recording has been told to end, with this cause.
-    pub(crate) order: Option<EndCause>,
+    #[serde(rename = "stage")]
+    pub(crate) lifecycle: Lifecycle,
+    #[serde(alias = "order", deserialize_with = "Wanted::read")]
+    pub(crate) wanted: Wanted,
     pub(crate) nodes: Nodes,
     pub(crate) inventory: Inventory,
     /// What happened to its nodes, oldest first.
@@ -55,6 +57,7 @@ pub(crate) struct Recording {
     pub(crate) stopper: Option<Stopper>,
 }
 
+/// A caller who waits for the end of the recording that they have stopped.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Stopper {
     pub(crate) by: CallId,
@@ -62,9 +65,10 @@ pub(crate) struct Stopper {
     pub(crate) until_ms: u64,
 }
 
+/// How far a recording has come.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Stage {
+pub(crate) enum Lifecycle {
     /// No node has taken it yet.
     Placing,
     /// A node records it, or another one is looked for because that node was lost.
@@ -79,9 +83,9 @@ pub(crate) enum Stage {
 
 impl Recording {
     pub(crate) fn started_ms(&self) -> Option<u64> {
-        match self.stage {
-            Stage::Placing => None,
-            Stage::Running { started_ms } | Stage::Over { started_ms, .. } => Some(started_ms),
+        match self.lifecycle {
+            Lifecycle::Placing => None,
+            Lifecycle::Running { started_ms } | Lifecycle::Over { started_ms, .. } => Some(started_ms),
         }
     }
 
@@ -97,16 +101,24 @@ impl Recording {
         Some(self.started_ms()?.saturating_add(life_ms))
     }
 
+    /// What the holder of the lease shall bring about: what is over stays so.
+    pub(crate) fn goal(&self) -> Wanted {
+        match self.lifecycle {
+            Lifecycle::Placing | Lifecycle::Running { .. } => self.wanted,
+            Lifecycle::Over { cause, .. } => Wanted::Stop(cause),
+        }
+    }
+
     pub(crate) fn is_over(&self) -> bool {
-        matches!(self.stage, Stage::Over { .. })
+        matches!(self.lifecycle, Lifecycle::Over { .. })
     }
 
     /// A node captures for it, or may come to do so.
     pub(crate) fn captures(&self) -> bool {
-        match self.stage {
-            Stage::Placing => true,
-            Stage::Running { .. } => self.seen.phase < Phase::Draining,
-            Stage::Over { .. } => false,
+        match self.lifecycle {
+            Lifecycle::Placing => true,
+            Lifecycle::Running { .. } => self.seen.phase < Phase::Draining,
+            Lifecycle::Over { .. } => false,
         }
     }
 

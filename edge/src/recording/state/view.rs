@@ -1,27 +1,35 @@
 use protocol::{EndCause, Fault, Phase, Problem};
 
-use super::recording::{Recording, Stage};
+use super::recording::{Lifecycle, Recording};
+use super::wanted::Wanted;
 use crate::recording::contract::{RecordingView, Status};
 
 impl Recording {
     pub(crate) fn status(&self) -> Status {
-        match self.stage {
-            Stage::Placing => Status::Placing,
-            Stage::Running { .. } if self.order.is_some() || self.seen.phase >= Phase::Draining => Status::Stopping,
-            Stage::Running { .. } if self.seen.first_media_ms.is_some() => Status::Recording,
-            Stage::Running { .. } => Status::Started,
-            Stage::Over {
+        match self.lifecycle {
+            Lifecycle::Placing => Status::Placing,
+            Lifecycle::Running { .. } => self.running_status(),
+            Lifecycle::Over {
                 cause: EndCause::Stopped | EndCause::Idle,
                 ..
             } => Status::Ended,
-            Stage::Over { .. } => Status::Failed,
+            Lifecycle::Over { .. } => Status::Failed,
+        }
+    }
+
+    fn running_status(&self) -> Status {
+        match self.wanted {
+            Wanted::Stop(_) => Status::Stopping,
+            Wanted::Record if self.seen.phase >= Phase::Draining => Status::Stopping,
+            Wanted::Record if self.seen.first_media_ms.is_some() => Status::Recording,
+            Wanted::Record => Status::Started,
         }
     }
 
     pub(crate) fn view(&self) -> RecordingView {
-        let (ended_ms, cause) = match self.stage {
-            Stage::Over { ended_ms, cause, .. } => (Some(ended_ms), Some(cause)),
-            _ => (None, self.seen.cause.or(self.order)),
+        let (ended_ms, cause) = match self.lifecycle {
+            Lifecycle::Over { ended_ms, cause, .. } => (Some(ended_ms), Some(cause)),
+            Lifecycle::Placing | Lifecycle::Running { .. } => (None, self.seen.cause.or(self.wanted.end_cause())),
         };
         let mut problems = self.history.clone();
         problems.extend(self.seen.problems.iter().cloned());
@@ -51,15 +59,15 @@ impl Recording {
 
     /// What the edge knows and the node does not say.
     pub(crate) fn own_problem(&self) -> Option<Problem> {
-        let (message, at_ms) = match (self.stage, &self.nodes.last) {
-            (Stage::Running { .. }, Some(last)) if self.nodes.lease.is_none() => {
+        let (message, at_ms) = match (self.lifecycle, &self.nodes.last) {
+            (Lifecycle::Running { .. }, Some(last)) if self.nodes.lease.is_none() => {
                 let id = &last.lease.node.id;
                 let message =
                     format!("media node {id} has not been heard of; another one, or its return, is waited for");
                 (message, last.lease.heard_ms)
             }
             (
-                Stage::Over {
+                Lifecycle::Over {
                     cause: EndCause::NodeLost,
                     ended_ms,
                     ..
