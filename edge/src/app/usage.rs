@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::tally::Told;
+use super::tally::OwedTally;
 use super::windows::Windows;
 use super::{Admit, Denial, Listed, News, Reservation, Room, Row, UsageView, Verdict};
 use crate::access::Limits;
@@ -25,7 +25,7 @@ pub struct Usage {
     purge_ms: Option<u64>,
     /// Events of recordings that are held up, by sid, and how long that is believed.
     held_up: BTreeMap<String, (u64, u64)>,
-    told: Told,
+    tally: OwedTally,
 }
 
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ impl Usage {
         let mut usage = Self::default();
         for row in live.into_iter().filter(Row::is_live) {
             usage.track(&row);
-            usage.told.changed(now_ms);
+            usage.tally.changed(now_ms);
             usage.purge_ms = Some(now_ms.saturating_add(PURGE_MS));
         }
         usage
@@ -123,7 +123,7 @@ impl Usage {
         } else {
             self.live.remove(&row.listed.sid);
             if let Some(cause) = row.listed.cause.filter(|_| !ended_before) {
-                self.told.ended(cause, 1);
+                self.tally.ended(cause, 1);
             }
         }
         self.changed(now_ms);
@@ -146,12 +146,12 @@ impl Usage {
 
     /// When the object has to look after itself: [`Usage::is_purge_due`], [`Usage::tally`].
     pub fn next_alarm(&self) -> Option<u64> {
-        self.purge_ms.into_iter().chain(self.told.due_ms()).min()
+        self.purge_ms.into_iter().chain(self.tally.due_ms()).min()
     }
 
     /// The app's figures, when they have to be told.
     pub fn tally(&mut self, now_ms: u64) -> Option<Tally> {
-        self.told.due_ms().filter(|due_ms| *due_ms <= now_ms)?;
+        self.tally.due_ms().filter(|due_ms| *due_ms <= now_ms)?;
         let mut tally = Tally::default();
         let alive = self.live.values().filter(|live| live.lease_ms > now_ms);
         alive.for_each(|live| tally.count(live.status));
@@ -162,16 +162,16 @@ impl Usage {
             .map(|(count, _)| *count)
             .fold(0, u64::saturating_add);
         let repeated = !self.live.is_empty() || !self.held_up.is_empty();
-        tally.ended = self.told.tell(repeated, now_ms);
+        tally.ended = self.tally.tell(repeated, now_ms);
         Some(tally)
     }
 
     /// The tally has not arrived.
     pub fn tally_lost(&mut self, tally: Tally, now_ms: u64) {
         for (cause, count) in tally.ended {
-            self.told.ended(cause, count);
+            self.tally.ended(cause, count);
         }
-        self.told.changed(now_ms);
+        self.tally.changed(now_ms);
     }
 
     /// Whether rows whose time is over have to be removed.
@@ -195,7 +195,7 @@ impl Usage {
     }
 
     fn changed(&mut self, now_ms: u64) {
-        self.told.changed(now_ms);
+        self.tally.changed(now_ms);
         self.purge_ms.get_or_insert(now_ms.saturating_add(PURGE_MS));
     }
 
