@@ -8,7 +8,7 @@ use crate::{Assignment, RecordingSpec};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RecorderKey {
     pub app_id: String,
-    /// The channel's name, Agora's `cname`.
+    /// The channel's name.
     pub channel: String,
     /// The uid that the recorder itself has in the channel.
     pub uid: String,
@@ -25,7 +25,7 @@ impl fmt::Display for RecorderKey {
 pub struct Job {
     /// 32 lower-case hexadecimal characters.
     pub sid: String,
-    /// Of the lease under which this node may capture. Each placement has a higher one.
+    /// The epoch of the lease under which this node may capture. Each placement on a node has a higher one.
     pub epoch: u64,
     pub recorder: RecorderKey,
     /// In the text form, its fields stand beside those of the job.

@@ -40,14 +40,14 @@ pub enum Mode {
     Mix,
 }
 
-/// Agora's `channelType`: when a channel counts as empty.
+/// When a channel counts as empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChannelType {
-    /// 0: when nobody is in it; who is there and sends nothing keeps the recording going.
+    /// When nobody is in it; a user who is there and sends nothing keeps the recording going.
     #[default]
     Communication,
-    /// 1: when nobody sends.
+    /// When nobody sends.
     Live,
 }
 
@@ -55,18 +55,18 @@ pub enum ChannelType {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mix {
     pub output: MixOutput,
-    /// At the start; [`Desired`](crate::Desired) has the one in force.
+    /// The scene at the start; [`Desired`](crate::Desired) has the one in force.
     pub scene: Scene,
-    /// Write MP4 files too.
+    /// Whether MP4 files are written too.
     pub mp4: bool,
 }
 
 /// JPEG pictures of each subscribed user's video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshots {
-    /// Between two pictures of one user, in milliseconds.
+    /// The time between two pictures of one user, in milliseconds.
     pub interval_ms: u64,
-    /// Nothing but pictures is made: no playlists.
+    /// Whether nothing but pictures is made: no playlists.
     pub alone: bool,
 }
 
@@ -77,15 +77,12 @@ pub struct Decryption {
     pub secret: Secret,
 }
 
-/// Agora's `decryptionMode`.
+/// The cipher with which frames are encrypted, by key length and mode of operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cipher {
-    /// 1
     Aes128Xts,
-    /// 2
     Aes128Ecb,
-    /// 3
     Aes256Xts,
 }
 
@@ -93,25 +90,26 @@ pub enum Cipher {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Source {
-    /// A node's embedded channel server. Without addresses it is that of the recording's own node.
+    /// The channel server of a node; without addresses, of the recording's own node.
     Builtin {
-        /// Base of the RTSP URLs: `rtsp://host:port`.
+        /// The base of the RTSP URLs: `rtsp://host:port`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rtsp: Option<String>,
-        /// Base of the roster's URL: `http://host:port`.
+        /// The base of the roster's URL: `http://host:port`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         roster: Option<String>,
     },
-    /// A MediaMTX server: its control API lists the paths `{app}/{channel}/{uid}[/{stream}]`, its RTSP server has them.
+    /// A separate media server: its control API lists the paths `{app}/{channel}/{uid}[/{stream}]`, its RTSP server has
+    /// them.
     Mediamtx {
-        /// Base URL of the control API: `http://host:9997`.
+        /// The base URL of the control API: `http://host:9997`.
         api: String,
-        /// Base of the RTSP URLs: `rtsp://host:8554`.
+        /// The base of the RTSP URLs: `rtsp://host:8554`.
         rtsp: String,
         /// `user:password` for the API and RTSP, where the server asks for it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         credentials: Option<Secret>,
-        /// What the path of a channel is: `{app}`, `{channel}` are replaced; the uid follows behind a slash.
+        /// The path of a channel: `{app}` and `{channel}` are replaced; the uid follows behind a slash.
         #[serde(default = "default_path")]
         path: String,
     },
@@ -134,24 +132,24 @@ pub enum StreamTypes {
 /// Which users' audio and video are recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscription {
-    /// Grows by one with each change.
+    /// A number that grows by one with each change.
     pub version: u64,
     pub types: StreamTypes,
     pub audio: Selection,
     pub video: Selection,
-    /// Of a user who sends video in two qualities.
+    /// The one that is taken of a user who sends video in two qualities.
     #[serde(default)]
     pub quality: VideoQuality,
 }
 
-/// Agora's `videoStreamType`.
+/// The quality of video.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VideoQuality {
-    /// 0: the camera's full picture.
+    /// The camera's full picture.
     #[default]
     High,
-    /// 1: the `low` stream, of those users who have one; of others the full picture.
+    /// The `low` stream of those users who have one; of others, the full picture.
     Low,
 }
 

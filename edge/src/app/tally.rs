@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use protocol::EndCause;
 
-/// For more to change, so that a burst of starts is one message.
+/// The wait for more to change, so that a burst of starts is one message.
 const PAUSE_MS: u64 = 5_000;
 /// How often the tally is repeated while something runs.
 const REPEAT_MS: u64 = 60_000;

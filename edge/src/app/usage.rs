@@ -7,11 +7,11 @@ use crate::access::Limits;
 use crate::metrics::Tally;
 use crate::recording::Status;
 
-/// For a start to reach its recorder, and for the recorder to find a node and tell of it.
+/// The time that a start has to reach its recorder, and the recorder to find a node and tell of it.
 const RESERVATION_MS: u64 = 60_000;
-/// Three times as long as recorders take to renew it.
+/// How long a recording is believed to run without news: three times as long as recorders take to renew it.
 const LEASE_MS: u64 = 180_000;
-/// Recordings that are looked after at a time, those that still upload included.
+/// The most recordings that are looked after at a time, including those that still upload.
 const MAX_LIVE: usize = 5 * Limits::MAX_RECORDINGS as usize;
 /// How often what has expired is removed from the index.
 const PURGE_MS: u64 = 3_600_000;

@@ -9,9 +9,9 @@ use crate::recording::Node;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wish {
     pub sid: String,
-    /// [Tag](crate::recording::tag) of its recorder.
+    /// The [tag](crate::recording::tag) of its recorder.
     pub recorder: String,
-    /// Ids of nodes that have refused it.
+    /// The ids of nodes that have refused it.
     pub exclude: Vec<String>,
     /// Nodes of this region come first: those whose region is this word, in any case, or begins with it and a hyphen.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -52,15 +52,15 @@ impl Promise {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NodeRow {
     pub node_id: String,
-    /// Where the edge reaches it: `http(s)://host[:port]`, without a path.
+    /// The address at which the edge reaches it: `http(s)://host[:port]`, without a path.
     pub url: String,
     pub region: String,
     pub version: String,
     pub capacity: u32,
-    /// From 0, idle, to 1, no room.
+    /// Its load, from 0 (idle) to 1 (no room).
     pub load: f64,
     pub draining: bool,
-    /// How many it holds, uploads of ended ones included.
+    /// The number of recordings that it holds, including ended ones that still upload.
     pub recordings: u32,
     pub heard_ms: u64,
 }
@@ -70,7 +70,7 @@ pub struct NodeRow {
 pub struct NodeView {
     #[serde(flatten)]
     pub row: NodeRow,
-    /// It was heard of within the last ten seconds.
+    /// Whether it was heard of within the last ten seconds.
     pub alive: bool,
 }
 

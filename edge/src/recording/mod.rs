@@ -14,6 +14,18 @@
 //! | `Answer` | the answer to the next report |
 //! | `Deliver` | sent again at its deadline, or as soon as another process works on the state |
 //! | `Reply` | nothing: the caller is gone too. A repeated start with the same resource ID finds the recording |
+//!
+//! The rooms, from the ground up; none knows one above it:
+//!
+//! | room | content |
+//! |---|---|
+//! | `limits` | how much, how often and for how long |
+//! | `contract` | what is asked, what happens and what comes of it |
+//! | `notice` | what has been told of each recording, and what waits to be |
+//! | `state` | what is known of the recordings |
+//! | `rules` | what is done about a recording, whatever brings it about |
+//! | `input` | one file for each thing that can happen |
+//! | `due` | what follows after each input because of it, or because time has passed |
 
 mod contract;
 mod due;

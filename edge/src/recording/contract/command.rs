@@ -34,7 +34,7 @@ pub struct Start {
     pub token_expires_ms: Option<u64>,
 }
 
-/// What the sealed resource ID says; the dialect has checked that it belongs to the key and is not too old.
+/// The content of the sealed resource ID; the dialect has checked that it belongs to the key and is not too old.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {
     /// Unique to the resource ID.
@@ -46,7 +46,7 @@ pub struct Ticket {
     pub preference: Preference,
 }
 
-/// A recording that has been started. `nonce` is of the resource ID that the caller shows, `None` for the operator.
+/// A recording that has been started. `nonce` is that of the resource ID that the caller shows; `None` for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     pub sid: String,
@@ -56,7 +56,7 @@ pub struct Target {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stop {
     pub target: Target,
-    /// Answer when the order is given rather than when everything is uploaded.
+    /// Whether to answer when the stop is ordered rather than when everything is uploaded.
     pub at_once: bool,
 }
 

@@ -10,18 +10,16 @@ use crate::object::CallId;
 /// What the shell has to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    Reply {
-        to: CallId,
-        reply: Reply,
-    },
+    /// Give the caller this reply.
+    Reply { to: CallId, reply: Reply },
     /// Reply to a report, with slices of the inventory if `page` asks for some: those behind `answer.inventory.after`, in their
-    /// order, as many as fit; `next` becomes the place of the last of them, or stays when there are no more.
+    /// order, as many as fit; `next` becomes the position of the last of them, or stays when there are no more.
     Answer {
         to: CallId,
         answer: Box<ReportAnswer>,
         page: Option<PageWish>,
     },
-    /// Keep these slices of a recording's inventory, whose places begin with `first`. `spool` names whose they are. To be
+    /// Keep these slices of a recording's inventory, whose positions begin with `first`. `spool` names whose they are. To be
     /// persisted with the state.
     Note {
         sid: String,
@@ -30,9 +28,7 @@ pub enum Effect {
         slices: Vec<ConfirmedSlice>,
     },
     /// Forget the slices of a recording's inventory. To be persisted with the state.
-    Forget {
-        sid: String,
-    },
+    Forget { sid: String },
     /// Ask the fleet for a node that is none of `exclude`; answer with [`Input::Placed`](super::Input::Placed).
     Place {
         key: RecorderKey,
@@ -42,10 +38,7 @@ pub enum Effect {
         preference: Preference,
     },
     /// Offer the job to the node; answer with [`Input::JobAnswered`](super::Input::JobAnswered).
-    SendJob {
-        url: String,
-        job: Box<Job>,
-    },
+    SendJob { url: String, job: Box<Job> },
     /// Tell the node what is wanted, and let it answer when that is reached or after `wait_ms`; answer with
     /// [`Input::DesiredAnswered`](super::Input::DesiredAnswered).
     SendDesired {
@@ -60,20 +53,17 @@ pub enum Effect {
         revision: u64,
         document: bool,
         view: Box<RecordingView>,
-        /// Events that wait because the oldest of them could not be delivered.
+        /// The number of events that wait because the oldest of them could not be delivered.
         held_up: u64,
-        /// Of the recording's resource ID.
+        /// The nonce of the recording's resource ID.
         nonce: String,
         expires_ms: u64,
     },
-    /// Deliver the event whose row has this place to the app's callback; answer with [`Input::Delivered`](super::Input::Delivered).
-    Deliver {
-        subject: Box<Subject>,
-        position: u64,
-    },
+    /// Deliver the event whose row has this position to the app's callback; answer with [`Input::Delivered`](super::Input::Delivered).
+    Deliver { subject: Box<Subject>, position: u64 },
 }
 
-/// Slices to be read for the answer to a report.
+/// The slices to be read for the answer to a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageWish {
     pub sid: String,

@@ -85,7 +85,7 @@ pub enum What {
 pub enum Who {
     Customer,
     Operator,
-    /// The recording's own rules, such as `maxIdleTime`.
+    /// The recording's own rules, such as how long a channel may be empty.
     Edge,
 }
 

@@ -25,7 +25,7 @@ pub enum Reply {
     Desired(Box<ReportAnswer>),
     /// The refusal says why the node does not get the job.
     Job(Result<Box<Job>, Refusal>),
-    /// So many events wait once more.
+    /// `count` events wait once more.
     Replayed {
         count: u64,
     },
@@ -34,10 +34,9 @@ pub enum Reply {
 /// What can happen to the recordings of one recorder.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
-    Asked {
-        by: CallId,
-        request: Request,
-    },
+    /// A caller asks; the answer is an [`Effect::Reply`](super::Effect::Reply) or an
+    /// [`Effect::Answer`](super::Effect::Answer).
+    Asked { by: CallId, request: Request },
     /// The fleet's answer to [`Effect::Place`](super::Effect::Place): a node, or why there is none.
     Placed {
         sid: String,
@@ -58,11 +57,7 @@ pub enum Input {
         answer: NodeAnswer,
     },
     /// How [`Effect::Publish`](super::Effect::Publish) went.
-    Published {
-        sid: String,
-        revision: u64,
-        ok: bool,
-    },
+    Published { sid: String, revision: u64, ok: bool },
     /// How [`Effect::Deliver`](super::Effect::Deliver) went. `chance` is random, for the pause before the next try.
     Delivered {
         sid: String,
@@ -78,10 +73,11 @@ pub enum Input {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
     pub id: String,
-    /// Where the edge reaches it: `http(s)://host[:port]`, without a path.
+    /// The address at which the edge reaches it: `http(s)://host[:port]`, without a path.
     pub url: String,
 }
 
+/// What became of a message to a node.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NodeAnswer {
     Report(Box<Report>),

@@ -8,38 +8,38 @@ pub struct RecordingView {
     pub sid: String,
     pub status: Status,
     pub mode: Mode,
-    /// Mixed: MP4 files are written beside the playlist.
+    /// Whether a mixed recording writes MP4 files beside the playlist.
     #[serde(default)]
     pub mp4: bool,
-    /// Pictures are taken.
+    /// How pictures are taken, where they are.
     #[serde(default)]
     pub snapshots: Option<Snapshots>,
-    /// As its node told it last; `None` until a node has it.
+    /// The phase that its node reported last; `None` until a node has it.
     #[serde(default)]
     pub phase: Option<Phase>,
     pub started_ms: u64,
-    /// Wall-clock time of the first recorded media.
+    /// The wall-clock time of the first recorded media, Unix milliseconds.
     pub first_media_ms: Option<u64>,
     pub ended_ms: Option<u64>,
     pub cause: Option<EndCause>,
     pub files: Vec<RecordedFile>,
-    /// Taken so far, when pictures are taken.
+    /// The pictures taken so far, where any are to be taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pictures: Option<Pictures>,
-    /// Of a recording that goes to a video-on-demand service.
+    /// The videos of a recording that goes to a video-on-demand service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vod: Option<Vod>,
     /// Slices and playlists that the store has not confirmed yet.
     pub pending_uploads: u64,
-    /// While the backup store has what the customer's store has not.
+    /// What the backup store has and the customer's store does not have yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backed_up: Option<BackedUp>,
-    /// When the channel is empty: since when.
+    /// Since when the channel has been empty; `None` while it is not.
     pub idle_since_ms: Option<u64>,
     pub problems: Vec<Problem>,
 }
 
-/// In the order of a recording's life.
+/// How far a recording has come, in the order of its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {

@@ -1,4 +1,4 @@
-use protocol::{Fault, RecorderKey, Refusal, RefusalCode, StorageKind, Vod};
+use protocol::{Fault, RecorderKey, Refusal, RefusalCode, Vod};
 
 use crate::recording::contract::{CallId, Effect, Outcome, Start, Status, reply};
 use crate::recording::limits::{MAX_SPENT, MAX_STARTERS, TICKET_MEMORY_MS, after};
@@ -28,7 +28,7 @@ pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Star
         reply(out, by, outcome);
         return;
     }
-    let to_vod = start.spec.storage.kind == StorageKind::AliyunVod;
+    let to_vod = start.spec.storage.kind.is_vod();
     let mut recording = Recording {
         key,
         sid: start.sid,

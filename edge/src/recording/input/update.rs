@@ -1,4 +1,4 @@
-use protocol::{Selection, Storage, StorageKeys, StorageKind, StreamTypes, Subscription};
+use protocol::{Selection, Storage, StorageKeys, StreamTypes, Subscription};
 
 use crate::recording::contract::{CallId, Effect, Outcome, Renewal, Status, Unfit, Update, is_empty, reply};
 use crate::recording::rules::look_up;
@@ -47,10 +47,10 @@ fn apply(recording: &mut Recording, update: Update, has_lists: bool) -> Result<(
 }
 
 fn renewed(storage: &Storage, renewal: Renewal) -> Result<Storage, Unfit> {
-    if storage.kind == StorageKind::AliyunVod {
+    if storage.kind.is_vod() {
         return Err(Unfit::KeysOfVod);
     }
-    if storage.kind == StorageKind::Azure && renewal.session_token.is_some() {
+    if !storage.kind.has_session_tokens() && renewal.session_token.is_some() {
         return Err(Unfit::SessionToken);
     }
     if renewal.bucket.is_some_and(|bucket| bucket != storage.bucket) {

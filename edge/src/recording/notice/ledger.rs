@@ -7,7 +7,7 @@ use super::announced::Announced;
 use super::outbox::{Outbox, Room, Scribe, Settled, Weight};
 use crate::recording::contract::{Delivery, Event, Incident, Row, Subject, What};
 
-/// Lines of a recording's history: the first ones and the newest ones are kept.
+/// Lines of a recording's history that are kept: the first ones and the newest ones.
 const FIRST_INCIDENTS: u64 = 50;
 const NEWEST_INCIDENTS: u64 = 450;
 /// Nodes that one recording hears of, and their logs.
@@ -23,21 +23,21 @@ pub struct Ledger {
     pub(in crate::recording) outbox: Outbox,
     /// The number of the next line of the history.
     incidents: u64,
-    /// That have, or had, the recording.
+    /// The nodes that have, or had, the recording.
     nodes: Vec<String>,
-    /// How far their logs have been taken over.
+    /// How far the nodes' logs have been taken over.
     logs: Vec<Log>,
     pub(in crate::recording) misfit_ms: u64,
-    /// The place of the newest event about progress.
+    /// The position of the newest event about progress.
     progress: Option<u64>,
-    /// 0 until the recording has started.
+    /// Until when it is kept at least, Unix milliseconds; 0 until the recording has started.
     pub(in crate::recording) kept_until_ms: u64,
-    /// What nodes have told since the last settling.
+    /// What nodes have reported and nobody has been told yet.
     #[serde(skip)]
     pub(in crate::recording) heard: Vec<Happening>,
 }
 
-/// By sid.
+/// The ledgers of one recorder's recordings, by sid.
 pub type Ledgers = BTreeMap<String, Ledger>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ impl Ledger {
         }
     }
 
-    /// Events that wait because the oldest of them could not be delivered.
+    /// The number of events that wait because the oldest of them could not be delivered.
     pub(in crate::recording) fn held_up(&self) -> u64 {
         self.outbox.held_up()
     }

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::pacing::Pacing;
 use crate::recording::contract::{Attempt, Delivery, Event, Notice, Row};
 
-/// Events of one recording that wait at most; those that come then are left out. With some 500 bytes each this is 25 MB.
+/// The most events of one recording that wait; those that come then are left out. With some 500 bytes each this is 25 MB.
 const MAX_WAITING: u64 = 50_000;
 /// Room above that for events without which the others make no sense: how the recording began and ended.
 const RESERVE: u64 = 1_000;
@@ -147,12 +147,12 @@ impl Outbox {
         self.end - self.head
     }
 
-    /// Events that wait because the oldest of them could not be delivered.
+    /// The number of events that wait because the oldest of them could not be delivered.
     pub(crate) fn held_up(&self) -> u64 {
         if self.failures == 0 { 0 } else { self.waiting() }
     }
 
-    /// The place behind the newest event.
+    /// The position behind the newest event.
     pub(crate) fn end(&self) -> u64 {
         self.end
     }
@@ -169,7 +169,7 @@ impl Outbox {
         })
     }
 
-    /// The place of the event to deliver at this moment.
+    /// The position of the event to deliver at this moment.
     pub(crate) fn next(&mut self, pacing: &Pacing, now_ms: u64) -> Option<u64> {
         if self.due_ms(pacing).is_none_or(|due_ms| now_ms < due_ms) {
             return None;
@@ -261,7 +261,7 @@ impl Outbox {
         self.marks.drain(..passed.saturating_sub(1));
     }
 
-    /// The place in front of which every event has been tried for long enough.
+    /// The position in front of which every event has been tried for long enough.
     fn expired_below(&self, pacing: &Pacing, now_ms: u64) -> u64 {
         let is_over = |at_ms: u64| at_ms.saturating_add(pacing.give_up_ms) <= now_ms;
         let Some(last) = self.marks.last() else {

@@ -17,7 +17,7 @@ pub(crate) fn look_up<'a>(state: &'a mut State, target: &Target, now_ms: u64) ->
         }
         if recording.expires_ms().is_some_and(|expires_ms| now_ms >= expires_ms) {
             return Err(not_found(
-                "the resource has expired: resourceExpiredHour has passed since the start",
+                "the resource has expired: the hours that it was acquired for have passed since the start",
             ));
         }
     }

@@ -9,17 +9,17 @@ use crate::recording::limits::{MAX_SLICES, MAX_SPOOLS};
 /// Each slice is counted once, however often and in whatever order the reports of it come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Inventory {
-    /// Slices noted so far: also the place of the newest.
+    /// Slices noted so far: also the position of the newest.
     pub(crate) total: u64,
-    /// When the newest was noted.
+    /// When the newest was noted, Unix milliseconds.
     pub(crate) changed_ms: u64,
-    /// The playlists in the store are complete and ended, and name what was noted up to this place.
+    /// The playlists in the store are complete and ended, and name what was noted up to this position.
     finished: Option<u64>,
-    /// The one that was heard last is last.
+    /// The spools that are remembered; the one that was heard last is last.
     spools: Vec<SpoolEntry>,
-    /// The newest place among the spools that have been forgotten.
+    /// The newest position among the spools that have been forgotten.
     forgotten: u64,
-    /// The slices are needed no longer.
+    /// Whether the slices are needed no longer.
     closed: bool,
 }
 
@@ -29,11 +29,11 @@ struct SpoolEntry {
     /// The epoch under which it was opened first.
     id: u64,
     node_id: String,
-    /// How many of its slices are noted.
+    /// The number of its slices that are noted.
     told: u64,
-    /// The place of its newest slice.
+    /// The position of its newest slice.
     newest: u64,
-    /// It has told everything.
+    /// Whether it has told everything.
     ended: bool,
 }
 

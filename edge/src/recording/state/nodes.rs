@@ -11,23 +11,24 @@ use crate::recording::limits::{MAX_FILES, Policy};
 /// follow it, and the one that is to let go.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Nodes {
-    /// Of the node that records and writes the playlists, or, once the recording is over, ends them.
+    /// The lease of the node that records and writes the playlists, or, once the recording is over, ends them.
     pub(crate) lease: Option<Lease>,
-    /// The lease before, while there is none.
+    /// The lease before, while there is none in force.
     pub(crate) last: Option<Last>,
-    /// For a node that takes the recording, or takes it over.
+    /// The search for a node that takes the recording, or takes it over.
     pub(crate) search: Option<Search>,
-    /// The holder of the lease wants to be relieved.
+    /// What the holder of the lease has said of leaving, when it wants to be relieved.
     pub(crate) leaving: Option<Leaving>,
-    /// Captures beside the holder of the lease and is to relieve it.
+    /// The node that captures beside the holder of the lease and is to relieve it.
     pub(crate) successor: Option<Successor>,
-    /// Has been relieved and has not said yet that it has let go of the playlists.
+    /// The lease of the node that has been relieved and has not said yet that it has let go of the playlists.
     pub(crate) leaver: Option<Lease>,
-    /// Name of a playlist → Unix milliseconds from which on it is the present lease's. For nodes that have lost theirs.
+    /// The times from which on media is the present lease's, for nodes that have lost theirs: the name of a playlist → Unix
+    /// milliseconds.
     pub(crate) cuts: BTreeMap<String, u64>,
-    /// For the next node that is offered the job.
+    /// The lane of the next node that is offered the job.
     pub(crate) next_lane: u64,
-    /// A node may have taken the job unheard, and have captured until it was heard.
+    /// Whether a node may have taken the job unheard, and have captured until it was heard.
     pub(crate) strays: bool,
 }
 
@@ -38,7 +39,7 @@ pub(crate) struct Lease {
     pub(crate) lane: u64,
     /// When its node was last heard of.
     pub(crate) heard_ms: u64,
-    /// Part of the silence was this object's own sleep, which was made up for.
+    /// Whether part of the silence was this object's own sleep, which was made up for.
     excused: bool,
 }
 
@@ -46,15 +47,15 @@ pub(crate) struct Lease {
 pub(crate) struct Last {
     pub(crate) lease: Lease,
     pub(crate) since_ms: u64,
-    /// It does not come back: its node has done its work, or has been told to release the recording.
+    /// Whether it does not come back: its node has done its work, or has been told to release the recording.
     pub(crate) over: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Leaving {
-    /// Playlists of which it is writing slices.
+    /// The playlists of which it is writing slices.
     open: Vec<String>,
-    /// No other node is free.
+    /// Whether no other node is free.
     pub(crate) alone: bool,
 }
 
@@ -62,7 +63,7 @@ pub(crate) struct Leaving {
 pub(crate) struct Successor {
     pub(crate) lease: Lease,
     pub(crate) since_ms: u64,
-    /// As [`Nodes::cuts`].
+    /// Where its media begins, as in [`Nodes::cuts`].
     pub(crate) begun: BTreeMap<String, u64>,
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Publication {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Shown {
     pub(crate) status: Status,
-    /// Of an ended recording: files, slices in the store, uploads to come. A running one's are not worth a write each.
+    /// The files, slices in the store and uploads to come of an ended recording. A running one's are not worth a write each.
     pub(crate) progress: Option<(u64, u64, u64)>,
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Recording {
     #[serde(default)]
     pub(crate) snapshots: Option<Snapshots>,
     pub(crate) subscription: Subscription,
-    /// Of a mixed recording: the one in force.
+    /// The scene in force, of a mixed recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) scene: Option<Scene>,
     /// How often the keys of the storage have been renewed.
@@ -40,10 +40,10 @@ pub(crate) struct Recording {
     pub(crate) inventory: Inventory,
     /// What happened to its nodes, oldest first.
     pub(crate) history: Vec<Problem>,
-    /// The operator, not the customer, ordered the stop.
+    /// Whether the operator, not the customer, has stopped it.
     #[serde(default)]
     pub(crate) stopped_by_operator: bool,
-    /// When the channel token of the start dies, where there is one that was verified.
+    /// When the channel token of the start dies, Unix milliseconds, where one was verified.
     #[serde(default)]
     pub(crate) token_expires_ms: Option<u64>,
     pub(crate) seen: Seen,
@@ -62,7 +62,7 @@ pub(crate) struct Recording {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Stopper {
     pub(crate) by: CallId,
-    /// Until then.
+    /// Until when they wait, Unix milliseconds.
     pub(crate) until_ms: u64,
 }
 
@@ -114,7 +114,7 @@ impl Recording {
         matches!(self.lifecycle, Lifecycle::Over { .. })
     }
 
-    /// A node captures for it, or may come to do so.
+    /// Whether a node captures for it, or may come to do so.
     pub(crate) fn captures(&self) -> bool {
         match self.lifecycle {
             Lifecycle::Placing => true,
@@ -123,7 +123,7 @@ impl Recording {
         }
     }
 
-    /// Its resource ID has had its recording.
+    /// The resource ID, once it has had its recording.
     pub(crate) fn spend_ticket(&self) -> SpentTicket {
         SpentTicket {
             nonce: self.ticket.nonce.clone(),
@@ -131,6 +131,7 @@ impl Recording {
         }
     }
 
+    /// Adds to the history of its nodes.
     pub(crate) fn remember(&mut self, code: ProblemCode, message: String, at_ms: u64) {
         self.history.push(Problem {
             fault: Fault::Ours,
@@ -142,12 +143,12 @@ impl Recording {
         self.history.drain(..excess);
     }
 
-    /// What a video-on-demand service has made for it.
+    /// The videos that a video-on-demand service has made for it.
     pub(crate) fn videos(&self) -> Vec<VodVideo> {
         self.seen.vod.as_ref().map(|vod| vod.videos.clone()).unwrap_or_default()
     }
 
-    /// Over, and no node has anything to do for it any more.
+    /// Whether it is over and no node has anything to do for it any more.
     pub(crate) fn is_settled(&self) -> bool {
         let at_work = self.nodes.lease.is_some() || self.nodes.search.is_some();
         let is_awaited = self.nodes.strays || self.inventory.is_awaited();

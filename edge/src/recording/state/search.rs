@@ -6,15 +6,15 @@ use crate::recording::limits::{OFFER_LIMIT_MS, after};
 /// The search for a node that takes the recording, or takes it over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Search {
-    /// Of the present question; each has a higher one.
+    /// The epoch of the present question; each has a higher one.
     pub(crate) epoch: u64,
     pub(crate) step: Step,
     /// Nodes that did not take the job, and why.
     pub(crate) tried: Vec<Tried>,
-    /// Jobs that may have been taken.
+    /// The number of offers that may have been taken.
     pub(crate) offers: u32,
     pub(crate) pauses: u32,
-    /// The node that was lost may be asked too, if it is back.
+    /// Whether the node that was lost may be asked too, if it is back.
     pub(crate) everybody: bool,
 }
 

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::recording::limits::{MAX_FILES, MAX_PROBLEMS};
 
-/// What the node's reports told. Times are the node's, except `idle_since_ms`.
+/// What the nodes' reports have told. Times are the node's, except `idle_since_ms`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Seen {
-    /// Of the newest report under the lease.
+    /// The number of the newest report under the lease.
     pub(crate) seq: Option<u64>,
     pub(crate) phase: Phase,
     pub(crate) cause: Option<EndCause>,
@@ -22,7 +22,7 @@ pub(crate) struct Seen {
     #[serde(default)]
     pub(crate) backed_up: Option<BackedUp>,
     pub(crate) problems: Vec<Problem>,
-    /// Of a recording that goes to a video-on-demand service.
+    /// The videos of a recording that goes to a video-on-demand service.
     #[serde(default)]
     pub(crate) vod: Option<Vod>,
 }

@@ -81,9 +81,9 @@ fn older_ledgers() -> Value {
             "left": false, "uploaded": false, "vod_completed": false, "exited": false,
         },
         "outbox": {
-            "next_number": 2, "end": 2, "head": 2, "failures": 0, "not_before_ms": T0, "marks": [], "dropped": 0,
+            "next_number": 0, "end": 0, "head": 0, "failures": 0, "not_before_ms": T0, "marks": [], "dropped": 0,
         },
-        "incidents": 3,
+        "incidents": 0,
         "nodes": ["n1"],
         "logs": [],
         "misfit_ms": 0,
