@@ -59,7 +59,11 @@ async fn job(request: &Request, env: &Env) -> Result<Response, Refusal> {
     let key = request.recorder.clone();
     let request = RecorderRequest::Core(CoreRequest::Job(request));
     match ask::<Recorder>(env, &key, &request).await {
-        Ok(RecorderReply::Core(Reply::Job(job))) => Ok(Response::json(200, &*job?)),
+        Ok(RecorderReply::Core(Reply::Job(job))) => Ok(Response::text(
+            200,
+            "application/json; charset=utf-8",
+            job?.as_str().to_owned(),
+        )),
         Ok(_) | Err(_) => Err(unavailable()),
     }
 }

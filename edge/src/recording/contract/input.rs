@@ -1,3 +1,5 @@
+use std::fmt;
+
 use protocol::{Desired, Job, JobRequest, Refusal, Report, ReportAnswer};
 use serde::{Deserialize, Serialize};
 
@@ -24,11 +26,33 @@ pub enum Reply {
     Outcome(Box<Outcome>),
     Desired(Box<ReportAnswer>),
     /// The refusal says why the node does not get the job.
-    Job(Result<Box<Job>, Refusal>),
+    Job(Result<JobText, Refusal>),
     /// `count` events wait once more.
     Replayed {
         count: u64,
     },
+}
+
+/// A job in the form in which its node is sent it, JSON. The edge hands it on without reading it again.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JobText(String);
+
+impl JobText {
+    pub(in crate::recording) fn new(job: &Job) -> serde_json::Result<Self> {
+        serde_json::to_string(job).map(Self)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The text holds the store's keys.
+impl fmt::Debug for JobText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JobText")
+    }
 }
 
 /// What can happen to the recordings of one recorder.

@@ -1,6 +1,6 @@
 use protocol::{Assignment, Fault, Job, JobRequest, Refusal, RefusalCode};
 
-use crate::recording::contract::{CallId, Effect, Reply};
+use crate::recording::contract::{CallId, Effect, JobText, Reply};
 use crate::recording::rules::job;
 use crate::recording::state::{Lease, Role, State};
 
@@ -9,8 +9,16 @@ use crate::recording::state::{Lease, Role, State};
 pub(super) fn job_requested(state: &mut State, by: CallId, request: &JobRequest, now_ms: u64, out: &mut Vec<Effect>) {
     out.push(Effect::Reply {
         to: by,
-        reply: Reply::Job(hand_out(state, request, now_ms).map(Box::new)),
+        reply: Reply::Job(hand_out(state, request, now_ms).and_then(|job| written(&job))),
     });
+}
+
+fn written(job: &Job) -> Result<JobText, Refusal> {
+    JobText::new(job).map_err(|error| Refusal {
+        fault: Fault::Ours,
+        code: RefusalCode::Internal,
+        reason: format!("the job cannot be written as JSON: {error}"),
+    })
 }
 
 fn hand_out(state: &mut State, request: &JobRequest, now_ms: u64) -> Result<Job, Refusal> {

@@ -154,7 +154,9 @@ impl Bench {
 
     pub(super) fn request_job(&mut self, sid: &str, node_id: &str, epoch: u64) -> Result<protocol::Job, RefusalCode> {
         match self.ask(Request::Job(job_request(sid, node_id, epoch))).1 {
-            Some(Reply::Job(job)) => job.map(|job| *job).map_err(|refusal| refusal.code),
+            Some(Reply::Job(job)) => job
+                .map(|job| serde_json::from_str(job.as_str()).unwrap())
+                .map_err(|refusal| refusal.code),
             other => panic!("{other:?}"),
         }
     }

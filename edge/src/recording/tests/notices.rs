@@ -1,8 +1,8 @@
 //! What is told of a recording: events for the customer, incidents for the operator.
 
 use protocol::{
-    EndCause, Fault, Happening, JobRequest, Occurrence, Phase, Problem, ProblemCode, Report, StorageKind, TrackKind,
-    Vod, VodVideo,
+    EndCause, Fault, Happening, Job, JobRequest, Occurrence, Phase, Problem, ProblemCode, Report, StorageKind,
+    TrackKind, Vod, VodVideo,
 };
 
 use super::bench::*;
@@ -312,6 +312,7 @@ fn the_next_node_goes_on_with_the_videos() {
     let Some(Reply::Job(Ok(job))) = reply else {
         panic!("{reply:?}")
     };
+    let job: Job = serde_json::from_str(job.as_str()).unwrap();
     assert_eq!(job.assignment.videos, [video]);
 }
 

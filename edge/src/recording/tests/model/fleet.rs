@@ -75,7 +75,7 @@ impl World {
             epoch: held.job.epoch,
         };
         let job = match self.ask(Request::Job(request)) {
-            Some(Reply::Job(Ok(job))) => *job,
+            Some(Reply::Job(Ok(job))) => serde_json::from_str(job.as_str()).unwrap(),
             Some(Reply::Job(Err(_))) => return,
             other => panic!("{other:?}"),
         };
