@@ -64,7 +64,8 @@ pub struct Span {
 /// The part of a report's answer that is about the inventory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InventoryPage {
-    /// How many of the spool's own confirmed slices the inventory has. A spool's end may be reported once it has all of them.
+    /// How many of the spool's own confirmed slices the inventory has. A spool's end may be reported once it has all of
+    /// them.
     pub noted: u64,
     /// The report's [`SpoolReport::learned`].
     pub after: u64,

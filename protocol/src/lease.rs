@@ -22,7 +22,8 @@ pub struct Terms {
     pub cuts: BTreeMap<String, u64>,
 }
 
-/// How a node comes to a recording: as its first node or after others, and under which terms. The default is that of a node without an edge.
+/// How a node comes to a recording: as its first node or after others, and under which terms. The default is that of a
+/// node without an edge.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
     /// What is wanted at first; `Record` when absent.

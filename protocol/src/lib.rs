@@ -1,6 +1,6 @@
-//! The contract between the edge and the media nodes: jobs, desired state, reports, heartbeats and
-//! rosters, as they travel in JSON over HTTP. Types only, no logic, but for one rule that both sides have to read alike: which
-//! addresses are [public](is_public).
+//! The contract between the edge and the media nodes: jobs, desired state, reports, heartbeats and rosters, as they
+//! travel in JSON over HTTP. Types only, no logic, but for one rule that both sides have to read alike: which addresses
+//! are [public](is_public).
 //!
 //! | call | direction | request | answer |
 //! |---|---|---|---|

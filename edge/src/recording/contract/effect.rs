@@ -12,8 +12,8 @@ use crate::object::CallId;
 pub enum Effect {
     /// Give the caller this reply.
     Reply { to: CallId, reply: Reply },
-    /// Reply to a report, with slices of the inventory if `page` asks for some: those behind `answer.inventory.after`, in their
-    /// order, as many as fit; `next` becomes the position of the last of them, or stays when there are no more.
+    /// Reply to a report, with slices of the inventory if `page` asks for some: those behind `answer.inventory.after`,
+    /// in their order, as many as fit; `next` becomes the position of the last of them, or stays when there are no more.
     Answer {
         to: CallId,
         answer: Box<ReportAnswer>,
@@ -59,7 +59,8 @@ pub enum Effect {
         nonce: String,
         expires_ms: u64,
     },
-    /// Deliver the event whose row has this position to the app's callback; answer with [`Input::Delivered`](super::Input::Delivered).
+    /// Deliver the event whose row has this position to the app's callback; answer with
+    /// [`Input::Delivered`](super::Input::Delivered).
     Deliver { subject: Box<Subject>, position: u64 },
 }
 

@@ -23,7 +23,8 @@ pub enum Row {
     Unwanted { sid: String, from: u64, below: u64 },
     /// An event that waits no longer waits once more, at another position.
     Again { sid: String, number: u64, position: u64 },
-    /// The events at positions below `finished` are forgotten unless they wait or were given up, those below `all` in any case.
+    /// The events at positions below `finished` are forgotten unless they wait or were given up, those below `all` in
+    /// any case.
     Pruned { sid: String, finished: u64, all: u64 },
     Incident {
         sid: String,

@@ -12,7 +12,8 @@ mod publish;
 use super::contract::Effect;
 use super::state::{Search, State};
 
-/// When [`step`](super::step) has to be called with [`Input::Alarm`](super::Input::Alarm), by Unix time in milliseconds; `None` when nothing is due ever.
+/// When [`step`](super::step) has to be called with [`Input::Alarm`](super::Input::Alarm), by Unix time in milliseconds;
+/// `None` when nothing is due ever.
 pub fn next_alarm(state: &State) -> Option<u64> {
     let recordings = state.recordings.iter().flat_map(|recording| {
         let dues = [

@@ -4,8 +4,8 @@ use crate::recording::contract::{CallId, Effect, Outcome, Renewal, Status, Unfit
 use crate::recording::rules::look_up;
 use crate::recording::state::{Recording, State};
 
-/// Changes whose streams a recording takes, or the keys of its storage. The node is told at once, and otherwise hears it with the answer to its next report. Keys are of use as long as
-/// something is to be uploaded.
+/// Changes whose streams a recording takes, or the keys of its storage. The node is told at once, and otherwise hears it
+/// with the answer to its next report. Keys are of use as long as something is to be uploaded.
 pub(super) fn update(state: &mut State, by: CallId, update: Update, now_ms: u64, out: &mut Vec<Effect>) {
     let recording = match look_up(state, &update.target, now_ms) {
         Ok(recording) => recording,

@@ -4,7 +4,8 @@ use crate::recording::contract::{CallId, Effect, Outcome, Status, Unfit, UpdateL
 use crate::recording::rules::look_up;
 use crate::recording::state::State;
 
-/// Replaces the scene of a mixed recording. The node is told at once, and otherwise hears it with the answer to its next report.
+/// Replaces the scene of a mixed recording. The node is told at once, and otherwise hears it with the answer to its next
+/// report.
 pub(super) fn update_layout(state: &mut State, by: CallId, update: UpdateLayout, now_ms: u64, out: &mut Vec<Effect>) {
     let recording = match look_up(state, &update.target, now_ms) {
         Ok(recording) => recording,

@@ -6,8 +6,8 @@ use crate::recording::contract::Effect;
 use crate::recording::state::{Recording, Role};
 
 impl Recording {
-    /// What a node shall do that has, or had, the lease of `epoch`. It is said to this lease alone: the node may have another
-    /// one when it hears it.
+    /// What a node shall do that has, or had, the lease of `epoch`. It is said to this lease alone: the node may have
+    /// another one when it hears it.
     pub(crate) fn desired(&self, role: Role, epoch: u64) -> Desired {
         let nodes = &self.nodes;
         let (directive, terms) = match role {

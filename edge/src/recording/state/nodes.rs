@@ -32,6 +32,7 @@ pub(crate) struct Nodes {
     pub(crate) strays: bool,
 }
 
+/// A node's right to write a recording's playlists. It lasts as long as the node is heard of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Lease {
     pub(crate) epoch: u64,
@@ -43,6 +44,7 @@ pub(crate) struct Lease {
     excused: bool,
 }
 
+/// The lease of a node that was lost or has done its work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Last {
     pub(crate) lease: Lease,
@@ -51,6 +53,7 @@ pub(crate) struct Last {
     pub(crate) over: bool,
 }
 
+/// What a node that wants to be relieved has said of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Leaving {
     /// The playlists of which it is writing slices.
@@ -59,6 +62,7 @@ pub(crate) struct Leaving {
     pub(crate) alone: bool,
 }
 
+/// A node that captures beside the holder of the lease.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Successor {
     pub(crate) lease: Lease,
@@ -131,7 +135,7 @@ impl Nodes {
         self.role(&report.node_id, report.epoch)
     }
 
-    /// Whom a report or a request comes from.
+    /// The role of the node that a report or a request comes from.
     pub(crate) fn role(&self, node_id: &str, epoch: u64) -> Role {
         let is_of = |lease: &Lease| lease.is_of(node_id, epoch);
         if self.lease.as_ref().is_some_and(is_of) {

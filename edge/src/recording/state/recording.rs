@@ -13,6 +13,7 @@ use super::wanted::Wanted;
 use crate::recording::contract::{CallId, Ticket};
 use crate::recording::limits::{MAX_PROBLEMS, TICKET_MEMORY_MS, after};
 
+/// All that is known of one recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Recording {
     pub(crate) key: RecorderKey,

@@ -26,6 +26,7 @@ impl Recording {
         }
     }
 
+    /// What is told of the recording to whoever asks.
     pub(crate) fn view(&self) -> RecordingView {
         let (ended_ms, cause) = match self.lifecycle {
             Lifecycle::Over { ended_ms, cause, .. } => (Some(ended_ms), Some(cause)),
