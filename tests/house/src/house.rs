@@ -1,0 +1,217 @@
+//! The checks: each takes the whole tree and returns what is wrong in it, a line or more for each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::document::{links, paths};
+use crate::modules::{Files, Source, SourceError};
+use crate::rules::{Rules, differences, is_within};
+use crate::vendors::vendors_in;
+
+/// Where a vendor may be named, whatever [`Rules::vendors`] says.
+const VENDORS_EVERYWHERE: [&str; 3] = ["docs", "tests", "edge/src/dialect"];
+
+/// A tree of source and documents with the rules for it.
+pub struct House {
+    files: Files,
+    crates: Vec<Source>,
+    rules: Rules,
+}
+
+impl House {
+    /// `roots` are the files at the crates' roots.
+    pub fn new(files: Files, roots: &[&str], rules: Rules) -> Result<Self, SourceError> {
+        let crates = roots.iter().map(|root| Source::parse(&files, root));
+        Ok(Self {
+            crates: crates.collect::<Result<_, _>>()?,
+            files,
+            rules,
+        })
+    }
+
+    /// Files and folders of one folder that import one another, with what each takes from which.
+    pub fn circles(&self) -> Vec<String> {
+        let folders = self
+            .crates
+            .iter()
+            .flat_map(|source| source.folders().into_iter().map(move |folder| (source, folder)));
+        folders
+            .flat_map(|(source, folder)| {
+                source.graph(&folder).circles().into_iter().map(move |circle| {
+                    format!(
+                        "{folder}: {}\n    {}",
+                        circle.nodes.join(", "),
+                        circle.imports.join("\n    ")
+                    )
+                })
+            })
+            .collect()
+    }
+
+    /// Imports that [`Rules::imports`] does not allow, and those that it allows and that are none.
+    pub fn wrong_imports(&self) -> Vec<String> {
+        let folders = self.rules.imports.iter();
+        folders
+            .flat_map(
+                |(folder, allowed)| match self.crates.iter().find(|source| source.folders().contains(folder)) {
+                    Some(source) => differences(folder, allowed, &source.graph(folder)),
+                    None => vec![format!("{folder} is no folder with modules: strike it")],
+                },
+            )
+            .collect()
+    }
+
+    /// Other crates where [`Rules::outside`] does not want them, and places that it names for nothing.
+    pub fn wrong_crates(&self) -> Vec<String> {
+        let mut used: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for module in self.crates.iter().flat_map(Source::modules) {
+            for word in module.first_words() {
+                used.entry(word).or_default().insert(&module.file);
+            }
+        }
+        let mut found = Vec::new();
+        for (name, allowed) in &self.rules.outside {
+            let files = used.remove(name.as_str()).unwrap_or_default();
+            let wrong = files
+                .iter()
+                .filter(|file| !allowed.iter().any(|allowed| is_within(file, allowed)));
+            found.extend(wrong.map(|file| format!("{file} may not use the crate {name}")));
+            let idle = allowed
+                .iter()
+                .filter(|allowed| !files.iter().any(|file| is_within(file, allowed)));
+            found.extend(idle.map(|allowed| format!("{allowed} does not use the crate {name}: strike it")));
+        }
+        found
+    }
+
+    /// Lines that name a vendor outside of the dialects, the documents, the tests and [`Rules::vendors`]; and what that
+    /// allows for nothing.
+    pub fn named_vendors(&self) -> Vec<String> {
+        let exceptions = || {
+            let all = self.rules.vendors.iter();
+            all.flat_map(|exception| {
+                exception
+                    .names
+                    .iter()
+                    .map(|name| (exception.path.as_str(), name.as_str()))
+            })
+        };
+        let mut idle: BTreeSet<(&str, &str)> = exceptions().collect();
+        let mut found = Vec::new();
+        for (file, number, line) in self.lines() {
+            for vendor in vendors_in(line) {
+                let allowed = exceptions().filter(|(path, name)| *name == vendor && is_within(file, path));
+                let allowed: Vec<_> = allowed.collect();
+                if allowed.is_empty() {
+                    found.push(format!("{file}:{number}: {vendor}: {}", line.trim()));
+                }
+                for exception in allowed {
+                    idle.remove(&exception);
+                }
+            }
+        }
+        found.extend(
+            idle.into_iter()
+                .map(|(path, vendor)| format!("{path} does not name {vendor}: strike it")),
+        );
+        found
+    }
+
+    /// The lines in which no vendor may be named: file, number from 1, text.
+    fn lines(&self) -> impl Iterator<Item = (&str, usize, &str)> {
+        let compiled: BTreeSet<&str> = self.crates.iter().flat_map(Source::files).collect();
+        let files = self.files.iter().filter(move |(file, _)| {
+            let is_free = VENDORS_EVERYWHERE.iter().any(|folder| is_within(file, folder));
+            let is_test = self.is_source(file) && !compiled.contains(file.as_str());
+            !is_free && !is_test
+        });
+        files
+            .flat_map(|(file, text)| {
+                (1..)
+                    .zip(text.lines())
+                    .map(move |(number, line)| (file.as_str(), number, line))
+            })
+            .filter(|(file, number, _)| !self.crates.iter().any(|source| source.is_test_line(file, *number)))
+    }
+
+    /// Folders of the source and of the tree's top that `document` does not name, and paths in it that are not there.
+    pub fn unmapped(&self, document: &str) -> Vec<String> {
+        let all = self.files.keys();
+        let folders: BTreeSet<&str> = all
+            .flat_map(|file| file.match_indices('/').map(|(at, _)| &file[..at]))
+            .collect();
+        let top = self
+            .files
+            .keys()
+            .filter_map(|file| file.split('/').next())
+            .map(String::from)
+            .collect();
+        let named = self
+            .files
+            .get(document)
+            .map(|text| paths(text, &top))
+            .unwrap_or_default();
+        let is_test = |folder: &str| folder.split('/').any(|name| name == "tests");
+        let is_wanted = |folder: &&&str| !folder.contains('/') || self.is_source(folder) && !is_test(folder);
+        let missing = folders
+            .iter()
+            .filter(is_wanted)
+            .filter(|folder| !named.contains(**folder));
+        let gone = named
+            .iter()
+            .filter(|path| !folders.contains(*path) && !self.files.contains_key(**path));
+        missing
+            .map(|folder| format!("{folder}/ is not named"))
+            .chain(gone.map(|path| format!("{path} is named, but is not there")))
+            .collect()
+    }
+
+    /// Links in Markdown documents that lead to no file.
+    pub fn broken_links(&self) -> Vec<String> {
+        let documents = self.files.iter().filter(|(path, _)| path.ends_with(".md"));
+        documents
+            .flat_map(|(path, text)| links(text).into_iter().map(move |target| (path, target)))
+            .filter(|(path, target)| !self.files.contains_key(&joined(path, target)))
+            .map(|(path, target)| format!("{path}: {target}"))
+            .collect()
+    }
+
+    /// Files of tests that are not where tests belong.
+    pub fn misplaced_tests(&self) -> Vec<String> {
+        let sources = self.files.keys().filter(|file| self.is_source(file));
+        let misplaced = sources.filter(|file| file.ends_with("_tests.rs") || file.contains("_tests/"));
+        misplaced.cloned().collect()
+    }
+
+    /// `mod.rs` files that do not begin with what their folder is for.
+    pub fn silent_faces(&self) -> Vec<String> {
+        let compiled = self.crates.iter().flat_map(Source::files);
+        let faces = compiled.filter(|file| file.ends_with("/mod.rs"));
+        let silent = faces.filter(|file| !self.files[*file].starts_with("//! "));
+        silent.map(String::from).collect()
+    }
+
+    /// Whether a path is in one of the crates' source folders.
+    fn is_source(&self, path: &str) -> bool {
+        let folders = self.crates.iter().filter_map(Source::folder_of_root);
+        folders
+            .into_iter()
+            .any(|folder| path != folder && is_within(path, folder))
+    }
+}
+
+/// Where a link in the file `from` leads.
+fn joined(from: &str, target: &str) -> String {
+    let mut parts: Vec<&str> = from.split('/').collect();
+    parts.pop();
+    for part in target.split('/') {
+        match part {
+            ".." => drop(parts.pop()),
+            "." => {}
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests;
