@@ -1,34 +1,11 @@
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
-use super::journal::Entry;
-use super::state::{Contradiction, State};
+use super::apply::Contradiction;
+use super::entry::Entry;
+use super::held::{Backup, Copy, Held};
+use super::kept::Complete;
+use super::state::State;
 use super::{Content, DueFile, DuePlaylist, Spool, SpoolError, remove_if_there};
-
-/// What the backup store holds of a recording, by the journal.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Backup {
-    /// By their numbers. A file stays here until the backup has removed it.
-    held: BTreeMap<u64, Held>,
-    /// The playlists there, by their names.
-    playlists: BTreeMap<String, Copy>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Held {
-    content: Content,
-    name: String,
-    bytes: u64,
-}
-
-/// A playlist in the backup store. It names the slices there, from one on; those before it may be on their way out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Copy {
-    from: u64,
-    slices: usize,
-    ended: bool,
-}
 
 /// A file that the backup store holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,16 +22,6 @@ pub struct DueCopy {
     pub playlist: DuePlaylist,
     /// Number of its first slice.
     from: u64,
-}
-
-impl Backup {
-    pub(super) fn holds(&self, number: u64) -> bool {
-        self.held.contains_key(&number)
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.held.is_empty() && self.playlists.is_empty()
-    }
 }
 
 /// How far a file has come on its way to the customer's store.
@@ -235,7 +202,7 @@ impl Spool {
         let inner = self.lock();
         let state = &inner.state;
         let files = state.movable().count() as u64;
-        let on_disk = |file: super::kept::Complete<'_>| !file.uploaded && !state.backup.holds(file.number);
+        let on_disk = |file: Complete<'_>| !file.uploaded && !state.backup.holds(file.number);
         (files > 0).then(|| protocol::BackedUp {
             files,
             complete: !state.complete().any(on_disk) && state.due_copies().is_empty(),

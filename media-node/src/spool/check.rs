@@ -3,9 +3,10 @@ use std::path::Path;
 
 use protocol::{Job, Storage};
 
+use super::apply::Contradiction;
 use super::journal::{self, replay};
 use super::repair::{self, Repair};
-use super::state::{Contradiction, State};
+use super::state::State;
 use super::{JOURNAL, LoneKind, SLICES, SpoolError, load_job};
 
 /// What `check` has to say of one recording's spool.

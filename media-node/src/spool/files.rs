@@ -4,7 +4,7 @@ use protocol::{FileKind, RecordedFile};
 
 use super::kept::{Draft, Playlist};
 use super::state::State;
-use super::{LoneKind, Slice};
+use super::{LoneKind, Slice, object_key};
 
 impl State {
     pub(super) fn files(&self, prefix: &str) -> Vec<RecordedFile> {
@@ -84,14 +84,5 @@ fn future_playlist(name: String, first: &Slice) -> RecordedFile {
         slices: 0,
         bytes: 0,
         uploaded_slices: 0,
-    }
-}
-
-/// The key of an object: the storage's prefix and the object's name.
-pub fn object_key(prefix: &str, name: &str) -> String {
-    if prefix.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{prefix}/{name}")
     }
 }

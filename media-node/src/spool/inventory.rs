@@ -3,7 +3,7 @@ use std::path::Path;
 
 use protocol::{ConfirmedSlice, Span, SpoolReport};
 
-use super::journal::Entry;
+use super::entry::Entry;
 use super::kept::{Draft, Playlist};
 use super::repair::cut_file;
 use super::state::State;

@@ -25,11 +25,16 @@
 //! 5. What was being written when the process stopped is finished by the next one, up to its last whole frame.
 //! 6. No secret is on the disk.
 
+mod apply;
 mod backlog;
 mod backup;
 mod check;
+mod content;
+mod due;
+mod entry;
 mod error;
 mod files;
+mod held;
 mod inventory;
 mod job;
 mod journal;
@@ -58,17 +63,19 @@ use tokio::sync::watch;
 pub use backlog::bytes_on_disk;
 pub use backup::{DueCopy, HeldFile};
 pub use check::{check_all, has_begun, is_done};
+pub use content::{Content, KeptVideo, Lone, LoneKind, Pictures};
+pub use due::{DueFile, DuePlaylist};
 pub use error::SpoolError;
-pub use files::object_key;
 pub use job::{load_job, store_job};
-pub use lone::{Lone, LoneFile, LoneKind, Pictures};
-pub use outbox::{Content, DueFile, DuePlaylist};
+pub use lone::LoneFile;
+pub use paths::object_key;
 pub use slice::{PlaylistKey, Probed, Slice, SliceFile};
-pub use videos::KeptVideo;
 
-use journal::{COMPACT_ABOVE, Entry, Journal};
+use apply::Contradiction;
+use entry::Entry;
+use journal::{COMPACT_ABOVE, Journal};
 use paths::{check_name, file_name, file_path, lock, parse_file_name, remove_if_there, sync_dir};
-use state::{Contradiction, State};
+use state::State;
 
 const JOURNAL: &str = "journal";
 const LOCK: &str = "lock";

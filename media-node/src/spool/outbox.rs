@@ -1,54 +1,5 @@
-use std::path::PathBuf;
-
-use serde::{Deserialize, Serialize};
-
-use super::journal::Entry;
-use super::{LoneKind, Slice, Spool, SpoolError, remove_if_there};
-
-/// What is in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Content {
-    Slice,
-    Lone(LoneKind),
-}
-
-impl Content {
-    /// The extension of its file in the spool.
-    pub(super) fn extension(self) -> &'static str {
-        match self {
-            Self::Slice => "ts",
-            Self::Lone(LoneKind::Mp4) => "mp4",
-            Self::Lone(LoneKind::Picture) => "jpg",
-        }
-    }
-}
-
-/// A file that the store has not confirmed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DueFile {
-    /// Grows with each file of the recording.
-    pub number: u64,
-    pub content: Content,
-    pub name: String,
-    pub path: PathBuf,
-    pub bytes: u64,
-}
-
-/// A playlist whose newest state the store does not have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DuePlaylist {
-    pub name: String,
-    /// In the order of their times: the spool's own confirmed ones, from the first without a hole, and those of other
-    /// spools. Where several nodes have captured at the same time, those that cover the most of it.
-    pub slices: Vec<Slice>,
-    /// How many of the spool's own slices were looked at,
-    pub own: usize,
-    /// and how many of other spools.
-    pub learned: usize,
-    /// Nothing will follow.
-    pub ended: bool,
-}
+use super::entry::Entry;
+use super::{DueFile, DuePlaylist, Spool, SpoolError, remove_if_there};
 
 /// What the uploader does with a spool.
 impl Spool {

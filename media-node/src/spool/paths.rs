@@ -10,6 +10,15 @@ use super::{LOCK, SpoolError};
 /// Longest name of a slice or playlist in bytes; S3 takes keys of 1024 bytes, prefix included.
 pub(super) const MAX_NAME_BYTES: usize = 900;
 
+/// The key of an object: the storage's prefix and the object's name.
+pub fn object_key(prefix: &str, name: &str) -> String {
+    if prefix.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{prefix}/{name}")
+    }
+}
+
 pub(super) fn file_path(slices: &Path, number: u64, extension: &str) -> PathBuf {
     slices.join(file_name(number, extension))
 }

@@ -3,7 +3,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-use super::journal::Entry;
+use super::entry::Entry;
 use super::kept::Draft;
 use super::state::State;
 use super::{

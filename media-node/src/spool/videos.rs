@@ -1,21 +1,8 @@
 use protocol::VodVideo;
-use serde::{Deserialize, Serialize};
 
-use super::journal::Entry;
-use super::{Spool, SpoolError};
-
-/// A video that a video-on-demand service has made for a playlist or for an MP4 file, and that every process of the
-/// recording goes on with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeptVideo {
-    /// The name of the playlist or the file.
-    pub name: String,
-    /// What the service calls it.
-    pub video_id: String,
-    /// Where the service wants slices: what stands in front of each slice's name. Empty for a file, and when another node
-    /// has made the video.
-    pub slices: String,
-}
+use super::entry::Entry;
+use super::kept::Kept;
+use super::{KeptVideo, Spool, SpoolError};
 
 impl Spool {
     /// In the order of their making.
@@ -74,7 +61,7 @@ impl Spool {
     /// The name of the playlist that has the slice.
     pub fn playlist_of(&self, number: u64) -> Option<String> {
         let inner = self.lock();
-        let has_it = |slices: &[super::kept::Kept]| slices.iter().rev().any(|kept| kept.number == number);
+        let has_it = |slices: &[Kept]| slices.iter().rev().any(|kept| kept.number == number);
         let playlist = inner.state.playlists.iter().find(|playlist| has_it(&playlist.slices));
         playlist.map(|playlist| playlist.name.clone())
     }

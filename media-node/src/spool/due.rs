@@ -1,0 +1,32 @@
+//! What a store does not have yet.
+
+use std::path::PathBuf;
+
+use super::content::Content;
+use super::slice::Slice;
+
+/// A file that the store has not confirmed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueFile {
+    /// Grows with each file of the recording.
+    pub number: u64,
+    pub content: Content,
+    pub name: String,
+    pub path: PathBuf,
+    pub bytes: u64,
+}
+
+/// A playlist whose newest state the store does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DuePlaylist {
+    pub name: String,
+    /// In the order of their times: the spool's own confirmed ones, from the first without a hole, and those of other
+    /// spools. Where several nodes have captured at the same time, those that cover the most of it.
+    pub slices: Vec<Slice>,
+    /// How many of the spool's own slices were looked at,
+    pub own: usize,
+    /// and how many of other spools.
+    pub learned: usize,
+    /// Nothing will follow.
+    pub ended: bool,
+}
