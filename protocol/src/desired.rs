@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{EndCause, Scene, StorageKeys, Subscription, Terms};
+use crate::{EndCause, Scene, StorageKeys, Subscription};
 
 /// What the edge wants of a recording. The node converges to it, whichever message brings it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,4 +31,22 @@ pub enum Directive {
     Stop(EndCause),
     /// The lease is lost: capture no more, upload what is there, leave the playlists to another node.
     Release,
+}
+
+/// The conditions under which a node follows its directive. The default is that of a node without an edge, which has the
+/// recording to itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// Whether another node has the lease, or has not let go of it yet: the node captures beside it, keeps everything in its
+    /// spool and uploads nothing. What it has kept is given up if the recording is released in this state.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub standby: bool,
+    /// Whether no other node is free to go on, so that a node that is [leaving](crate::SpoolReport::leaving) has nothing to
+    /// wait for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
+    /// The times from which on media is the other node's, with [`Directive::Release`]: the name of a playlist → Unix
+    /// milliseconds. What this node has captured after that is given up.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cuts: BTreeMap<String, u64>,
 }

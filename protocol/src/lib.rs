@@ -15,12 +15,13 @@
 //! Both directions carry `Authorization: Bearer <node token>`. Times are Unix milliseconds, UTC.
 
 mod address;
+mod assignment;
+mod cause;
 mod desired;
 mod fault;
 mod heartbeat;
 mod inventory;
 mod job;
-mod lease;
 mod mix;
 mod occurrence;
 mod problem_code;
@@ -30,20 +31,20 @@ mod secret;
 mod spec;
 mod storage;
 mod style;
+mod track;
 
 pub use address::is_public;
-pub use desired::{Desired, Directive};
+pub use assignment::Assignment;
+pub use cause::EndCause;
+pub use desired::{Desired, Directive, Terms};
 pub use fault::{Fault, Problem, Refusal, RefusalCode};
 pub use heartbeat::{Heartbeat, HeartbeatAnswer, HeldRecording};
 pub use inventory::{ConfirmedSlice, InventoryPage, Span, SpoolReport};
 pub use job::{Job, JobRequest, RecorderKey};
-pub use lease::{Assignment, Terms};
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
 pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod, VodVideo};
 pub use problem_code::ProblemCode;
-pub use report::{
-    BackedUp, EndCause, FileKind, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer, TrackKind,
-};
+pub use report::{BackedUp, FileKind, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer};
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;
 pub use spec::{
@@ -52,3 +53,4 @@ pub use spec::{
 };
 pub use storage::{Addressing, Backup, Encryption, Storage, StorageKeys, StorageKind};
 pub use style::{FileStyle, NamePart, NameScheme, TagStyle};
+pub use track::TrackKind;

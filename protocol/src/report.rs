@@ -1,6 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Confirmed, Desired, InventoryPage, JobRequest, Occurrences, Problem, RecorderKey, SpoolReport, Vod};
+use crate::{
+    Confirmed, Desired, EndCause, InventoryPage, JobRequest, Occurrences, Problem, RecorderKey, SpoolReport, TrackKind,
+    Vod,
+};
 
 /// The whole state of one recording as its node sees it. Each report replaces the ones before it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -136,23 +139,6 @@ pub enum Phase {
     Ended,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EndCause {
-    /// The customer, or the operator, stopped it.
-    Stopped,
-    /// The channel was empty for too long.
-    Idle,
-    /// The lease went to another node.
-    LeaseLost,
-    /// No node answered for it.
-    NodeLost,
-    /// The node's spool had no room for more; what was captured is kept and uploaded.
-    NoSpace,
-    /// The node could not go on; the problems say why.
-    Failed,
-}
-
 /// One playlist and what it holds, or one file of its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecordedFile {
@@ -171,15 +157,6 @@ pub struct RecordedFile {
     pub bytes: u64,
     /// Slices that the store has confirmed.
     pub uploaded_slices: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TrackKind {
-    Audio,
-    Video,
-    /// Audio and video in one.
-    Both,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

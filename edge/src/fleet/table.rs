@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use protocol::{Fault, Heartbeat, HeartbeatAnswer, Refusal, RefusalCode};
 use serde::{Deserialize, Serialize};
 
+use crate::metrics::NodeFigures;
 use crate::recording::tag;
 
 /// Nodes send a heartbeat this often.
@@ -122,6 +123,20 @@ impl Fleet {
             alive: known.is_alive(now_ms),
         };
         self.nodes.values().map(view).collect()
+    }
+
+    /// The figures of all nodes, for the operator's monitoring.
+    pub fn figures(&self, now_ms: u64) -> Vec<NodeFigures> {
+        let figures = |known: &Known| NodeFigures {
+            node_id: known.row.node_id.clone(),
+            region: known.row.region.clone(),
+            capacity: known.row.capacity,
+            recordings: known.row.recordings,
+            load: known.row.load,
+            draining: known.row.draining,
+            alive: known.is_alive(now_ms),
+        };
+        self.nodes.values().map(figures).collect()
     }
 
     fn take(&mut self, heartbeat: Heartbeat, now_ms: u64) -> Result<Option<NodeRow>, Refusal> {

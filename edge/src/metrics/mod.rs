@@ -7,6 +7,7 @@
 //! causes and the nodes of the fleet, never apps or recordings.
 
 mod counts;
+mod node;
 mod notices;
 mod route;
 mod tally;
@@ -14,6 +15,7 @@ mod text;
 mod totals;
 
 pub use counts::Counts;
+pub use node::NodeFigures;
 pub use notices::Notices;
 pub use route::Route;
 pub use tally::Tally;

@@ -2,12 +2,11 @@ use std::fmt::{Display, Write as _};
 
 use protocol::EndCause;
 
-use super::Totals;
-use crate::fleet::NodeView;
+use super::{NodeFigures, Totals};
 
 /// All figures in Prometheus' text form, version 0.0.4. The library for it would make the worker a
 /// twentieth larger.
-pub fn render(totals: &Totals, nodes: &[NodeView], now_ms: u64) -> String {
+pub fn render(totals: &Totals, nodes: &[NodeFigures], now_ms: u64) -> String {
     let mut page = Page::default();
     page.counter(
         "tapedeck_edge_requests_total",
@@ -113,30 +112,30 @@ impl Page {
         let _ = writeln!(self.text, "{}{labels} {value}", self.name);
     }
 
-    fn nodes(&mut self, nodes: &[NodeView]) {
+    fn nodes(&mut self, nodes: &[NodeFigures]) {
         self.gauge(
             "tapedeck_nodes",
             "Media nodes, by state; silent ones are forgotten after ten minutes",
         );
-        let count = |state: fn(&NodeView) -> bool| nodes.iter().filter(|node| state(node)).count();
-        self.value(&[("state", "ready")], count(|node| node.alive && !node.row.draining));
-        self.value(&[("state", "draining")], count(|node| node.alive && node.row.draining));
+        let count = |state: fn(&NodeFigures) -> bool| nodes.iter().filter(|node| state(node)).count();
+        self.value(&[("state", "ready")], count(|node| node.alive && !node.draining));
+        self.value(&[("state", "draining")], count(|node| node.alive && node.draining));
         self.value(&[("state", "silent")], count(|node| !node.alive));
         self.gauge("tapedeck_node_capacity", "Recordings that the node takes at most");
-        self.each(nodes, |node| node.row.capacity.into());
+        self.each(nodes, |node| node.capacity.into());
         self.gauge(
             "tapedeck_node_recordings",
             "Recordings that the node holds, uploads of ended ones included",
         );
-        self.each(nodes, |node| node.row.recordings.into());
+        self.each(nodes, |node| node.recordings.into());
         self.gauge("tapedeck_node_load", "Load that the node has measured, from 0 to 1");
-        self.each(nodes, |node| node.row.load);
+        self.each(nodes, |node| node.load);
     }
 
     /// A silent node has no figures.
-    fn each(&mut self, nodes: &[NodeView], figure: fn(&NodeView) -> f64) {
+    fn each(&mut self, nodes: &[NodeFigures], figure: fn(&NodeFigures) -> f64) {
         for node in nodes.iter().filter(|node| node.alive) {
-            let labels = [("node", &*node.row.node_id), ("region", &*node.row.region)];
+            let labels = [("node", &*node.node_id), ("region", &*node.region)];
             self.value(&labels, figure(node));
         }
     }
@@ -150,24 +149,20 @@ fn escaped(value: &str) -> String {
 mod tests {
     use super::*;
     use crate::access::Method;
-    use crate::fleet::NodeRow;
     use crate::metrics::{Counts, Route, Tally};
 
     const NOW: u64 = 1_700_000_000_000;
 
-    fn node(node_id: &str, alive: bool, draining: bool) -> NodeView {
-        let row = NodeRow {
+    fn node(node_id: &str, alive: bool, draining: bool) -> NodeFigures {
+        NodeFigures {
             node_id: node_id.into(),
-            url: "http://n".into(),
             region: "default".into(),
-            version: "0".into(),
             capacity: 50,
+            recordings: 3,
             load: 0.25,
             draining,
-            recordings: 3,
-            heard_ms: NOW,
-        };
-        NodeView { row, alive }
+            alive,
+        }
     }
 
     #[test]

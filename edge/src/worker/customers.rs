@@ -8,7 +8,7 @@ use std::time::Duration;
 use worker::{Context, Delay, Env, console_error};
 
 use super::bindings::{self, Misconfigured};
-use super::counting;
+use super::objects::counting;
 use super::objects::{App, Recorder, RecorderReply, RecorderRequest, ask};
 use crate::access::Directory;
 use crate::app::{self, Denial, Reply as AppReply, Verdict};

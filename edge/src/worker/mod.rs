@@ -3,7 +3,6 @@
 
 mod admin_questions;
 mod bindings;
-mod counting;
 mod customers;
 mod kv;
 mod node_routes;
@@ -16,6 +15,7 @@ mod webhooks;
 use worker::{Context, Env, Request, Response, event};
 
 use crate::metrics::Route;
+use objects::counting;
 
 /// Carries a name that a customer can quote, on every response.
 const REQUEST_ID: &str = "X-Request-Id";

@@ -3,8 +3,9 @@
 use worker::{Context, Env, console_error};
 
 use super::bindings::{self, Misconfigured};
+use super::objects::counting;
 use super::objects::{Fleet, ask};
-use super::{admin_questions, counting, customers, node_routes, transport};
+use super::{admin_questions, customers, node_routes, transport};
 use crate::access::{Directory, DirectoryError};
 use crate::dialect::{self, Routed};
 use crate::http::{Request, Response};

@@ -3,6 +3,7 @@
 
 mod app;
 mod ask;
+pub(super) mod counting;
 mod fleet;
 mod host;
 mod platform;

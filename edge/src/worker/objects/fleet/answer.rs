@@ -28,6 +28,6 @@ pub(super) fn answer(
             totals.tallied(app, tally, now_ms);
             Reply::Noted
         }
-        Request::Metrics => Reply::Metrics(metrics::render(totals, &fleet.view(now_ms), now_ms)),
+        Request::Metrics => Reply::Metrics(metrics::render(totals, &fleet.figures(now_ms), now_ms)),
     })
 }

@@ -6,9 +6,10 @@ use crate::fleet::{self, Wish};
 use crate::recording::{Delivery, Effect, Input, NodeAnswer, RecordingView, tag};
 use crate::worker::objects::app::App;
 use crate::worker::objects::ask::ask;
+use crate::worker::objects::counting;
 use crate::worker::objects::fleet::Fleet;
 use crate::worker::objects::platform::Platform;
-use crate::worker::{bindings, counting, nodes};
+use crate::worker::{bindings, nodes};
 
 /// Carries out one effect; its result is the core's next input.
 pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &Platform) -> Option<Input> {

@@ -5,8 +5,9 @@ use worker::{Env, SqlStorage, Storage};
 use super::log::{self, Log};
 use super::{inventory, seals};
 use crate::recording::{Effect, Ledger, Ledgers, Reply, Row, State};
+use crate::worker::bindings;
+use crate::worker::objects::counting;
 use crate::worker::objects::sql::{has_table, row, rows, run, text, transaction};
-use crate::worker::{bindings, counting};
 
 /// The state with what its rows hold.
 pub(super) struct Kept {

@@ -1,29 +1,9 @@
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use crate::{Directive, VodVideo};
+use crate::{Directive, Terms, VodVideo};
 
-/// The conditions under which a node follows its directive. The default is that of a node without an edge, which has the
-/// recording to itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Terms {
-    /// Whether another node has the lease, or has not let go of it yet: the node captures beside it, keeps everything in its
-    /// spool and uploads nothing. What it has kept is given up if the recording is released in this state.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub standby: bool,
-    /// Whether no other node is free to go on, so that a node that is [leaving](crate::SpoolReport::leaving) has nothing to
-    /// wait for.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub alone: bool,
-    /// The times from which on media is the other node's, with [`Directive::Release`]: the name of a playlist → Unix
-    /// milliseconds. What this node has captured after that is given up.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub cuts: BTreeMap<String, u64>,
-}
-
-/// How a node comes to a recording: as its first node or after others, and under which terms. The default is that of a
-/// node without an edge.
+/// How a node comes to a recording: as its first node or after others, and under which terms. The default is that of a node
+/// without an edge.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
     /// What is wanted at first; `Record` when absent.

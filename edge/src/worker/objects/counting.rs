@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use worker::{Delay, Env};
 
-use super::bindings;
-use super::objects::{Fleet, ask};
+use super::ask::ask;
+use super::fleet::Fleet;
 use crate::fleet;
 use crate::metrics::{Counts, Route};
+use crate::worker::bindings;
 
 /// How long counts are gathered before they are sent.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -20,24 +21,24 @@ thread_local! {
     static PLANNED_MS: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-pub(super) fn answered(route: Route, status: u16) {
+pub(in crate::worker) fn answered(route: Route, status: u16) {
     count(|counts| counts.answered(route, status));
 }
 
-pub(super) fn no_room() {
+pub(in crate::worker) fn no_room() {
     count(|counts| counts.no_room += 1);
 }
 
-pub(super) fn unlimited() {
+pub(in crate::worker) fn unlimited() {
     count(|counts| counts.unlimited += 1);
 }
 
-pub(super) fn count(change: impl FnOnce(&mut Counts)) {
+pub(in crate::worker) fn count(change: impl FnOnce(&mut Counts)) {
     COUNTS.with_borrow_mut(change);
 }
 
 /// Work for behind the back of the request at hand: sends what has been counted after a while. One request does it for all.
-pub(super) fn sending(env: &Env) -> Option<impl Future<Output = ()> + 'static> {
+pub(in crate::worker) fn sending(env: &Env) -> Option<impl Future<Output = ()> + 'static> {
     let now_ms = bindings::now_ms();
     if PLANNED_MS
         .get()
@@ -55,7 +56,7 @@ pub(super) fn sending(env: &Env) -> Option<impl Future<Output = ()> + 'static> {
 }
 
 /// Sends what has been counted. What does not arrive is kept for the next time.
-pub(super) async fn send(env: &Env) {
+pub(in crate::worker) async fn send(env: &Env) {
     let counts = COUNTS.take();
     if counts.is_empty() {
         return;
