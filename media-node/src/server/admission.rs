@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Ends, Limits};
+use super::Limits;
+use super::client::Ends;
 
 /// All places of a server, free and taken.
 pub(super) struct Admission {

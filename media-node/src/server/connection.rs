@@ -14,7 +14,8 @@ use tokio_util::codec::FramedRead;
 
 use super::Shared;
 use super::admission::Ticket;
-use super::conversation::{Conversation, Ends, Happening};
+use super::client::Ends;
+use super::conversation::{Conversation, Happening};
 use super::wire::{self, Incoming, Wire, WireError};
 
 const READ_BUFFER: usize = 64 << 10;

@@ -1,10 +1,7 @@
 //! What one client and this server say to each other: each request is answered from the state that the ones before left.
 
 use std::hash::{BuildHasher, RandomState};
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use rtsp_types::headers::{self};
@@ -15,43 +12,13 @@ use tokio_util::sync::CancellationToken;
 use super::Shared;
 use super::admission::Ticket;
 use super::auth::Access;
+use super::client::{Ends, Liveness};
 use super::player::Player;
 use super::publisher::Publisher;
 use super::queue::Packet;
 use super::reply::{self, Answer, METHODS, Refusal, Reply};
 use super::target::{Target, content_base};
 use crate::channel::{PathError, StreamPath};
-
-/// The addresses of both ends of the connection.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Ends {
-    pub(super) local: IpAddr,
-    pub(super) peer: IpAddr,
-}
-
-/// When the client was last heard, on whatever way.
-pub(super) struct Liveness {
-    origin: Instant,
-    last_ms: AtomicU64,
-}
-
-impl Liveness {
-    fn new() -> Self {
-        Self {
-            origin: Instant::now(),
-            last_ms: AtomicU64::new(0),
-        }
-    }
-
-    pub(super) fn touch(&self) {
-        let elapsed = u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last_ms.store(elapsed, Ordering::Relaxed);
-    }
-
-    fn last(&self) -> Instant {
-        self.origin + Duration::from_millis(self.last_ms.load(Ordering::Relaxed))
-    }
-}
 
 pub(super) struct Conversation {
     server: Arc<Shared>,

@@ -9,6 +9,7 @@
 mod admission;
 mod auth;
 mod carrier;
+mod client;
 mod connection;
 mod conversation;
 mod description;
@@ -39,7 +40,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::channel::Registry;
 use admission::Admission;
-use conversation::Ends;
+use client::Ends;
 use hub::Hub;
 
 /// How long connections may take to say goodbye at the end.

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::carrier::{Carrier, Carriers};
-use super::conversation::{Ends, Liveness};
+use super::client::{Ends, Liveness};
 use super::publication::{Publication, SubscribeError, Subscription};
 use super::queue::{Flow, Overflow, Packet, Receiver};
 use super::reply::{Answer, Refusal, Reply};

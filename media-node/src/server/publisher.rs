@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use super::carrier::{Carrier, Carriers};
-use super::conversation::{Ends, Liveness};
+use super::client::{Ends, Liveness};
 use super::description::Description;
 use super::hub::Published;
 use super::reply::{Answer, Refusal, Reply};

@@ -8,9 +8,8 @@ use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 
 use super::answer::{Heard, Listening};
-use super::fault::UploadFault;
+use super::fault::{UploadFault, disk};
 use super::service;
-use super::store::disk;
 use crate::clock::unix_ms;
 use crate::outbound::Client;
 use crate::spool::object_key;

@@ -1,4 +1,6 @@
 use std::error::Error as _;
+use std::io;
+use std::path::Path;
 
 use opendal::{Error, ErrorKind};
 
@@ -152,6 +154,12 @@ fn apart(now_ms: u64, store_ms: u64) -> String {
     let seconds = now_ms.abs_diff(store_ms) / 1000;
     let way = if now_ms < store_ms { "behind" } else { "ahead of" };
     format!("{seconds} s {way}")
+}
+
+/// The fault of a file on this node's disk.
+pub(super) fn disk(action: &str, path: &Path) -> impl FnOnce(io::Error) -> UploadFault {
+    let what = format!("cannot {action} {}", path.display());
+    move |error| UploadFault::Disk(format!("{what}: {error}"))
 }
 
 #[cfg(test)]

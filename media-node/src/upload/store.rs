@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protocol::{Storage, StorageKind};
 
-use super::fault::UploadFault;
+use super::fault::{UploadFault, disk};
 use super::{Bucket, Vod};
 use crate::outbound::Client;
 use crate::spool::{Content, DueFile, DuePlaylist, HeldFile, LoneKind, Spool};
@@ -116,9 +116,4 @@ async fn link_or_copy(file: &Path, new: &Path, place: &Path) -> io::Result<()> {
     // Of two names of one file neither is renamed.
     let _ = tokio::fs::remove_file(new).await;
     Ok(())
-}
-
-pub(super) fn disk(action: &str, path: &Path) -> impl FnOnce(io::Error) -> UploadFault {
-    let what = format!("cannot {action} {}", path.display());
-    move |error| UploadFault::Disk(format!("{what}: {error}"))
 }

@@ -18,7 +18,7 @@ use crate::outbound::{Client, FetchError};
 use crate::record::status::{SharedBoard, problem};
 use crate::stream::Clock;
 
-/// Largest file in bytes, as Agora has it.
+/// Largest file, in bytes.
 const MAX_BYTES: usize = 6 << 20;
 
 /// The longest time from the request to the last byte.

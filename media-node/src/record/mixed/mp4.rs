@@ -34,7 +34,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Two hours or two gigabytes, as Agora has it. The limit leaves room for what comes up to the next key frame, and for the index.
+    /// Two hours or two gigabytes. The limit leaves room for what comes up to the next key frame, and for the index.
     fn default() -> Self {
         Self {
             duration_us: 2 * 3600 * 1_000_000,

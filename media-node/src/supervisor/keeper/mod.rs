@@ -1,3 +1,6 @@
+//! Keeps the process of one recording alive: starts it, tells it what is wanted, and starts it again on the same spool when
+//! it dies. It knows neither media nor the edge.
+
 mod account;
 
 use std::sync::Arc;
