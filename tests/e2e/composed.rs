@@ -16,7 +16,7 @@ use tapedeck_tests::{probe, wait};
 
 use crate::steps::{self, CAPTURE_LIMIT, now_ms, record_for};
 
-/// After a call or a join has been answered, what it changes is in the recording so many milliseconds later.
+/// How long after the answer to a call or a join what it changes is in the recording, in milliseconds.
 const SETTLED_MS: i64 = 2_000;
 
 /// Waits until the mix has so many pictures since its present process began.
@@ -64,7 +64,7 @@ const USERS: [(&str, &str, u32); 5] = [
 
 const FPS: u32 = 15;
 
-/// Sound is looked at in pieces of so many seconds.
+/// The length of the pieces in which sound is looked at, in seconds.
 const WINDOW: f64 = 0.1;
 
 /// What is seen and heard for a while, in Unix milliseconds.

@@ -14,7 +14,7 @@ use tapedeck_tests::wait;
 
 use crate::steps::{self, now_ms, record_for};
 
-/// Of the spool's disk, in bytes.
+/// The size of the spool's disk, in bytes.
 pub(crate) const BYTES: u64 = 64 << 20;
 /// Nothing is kept free: the disk is full before anybody looks.
 pub(crate) const SETTINGS: [(&str, &str); 1] = [("TAPEDECK_DISK_RESERVE", "0")];

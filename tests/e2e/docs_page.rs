@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 const CHROMIUM: &str = "/usr/bin/chromium";
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/browser/try_it_out.cjs");
-/// Of the page's first example of a start.
+/// The prefix of the files in the page's first example of a start.
 const PREFIX: &str = "lessons/";
 
 pub(crate) async fn a_recording_is_made_on_the_page(stack: &Stack) {

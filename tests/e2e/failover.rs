@@ -16,7 +16,7 @@ use tapedeck_tests::wait;
 
 use crate::steps::{self, now_ms, record_for};
 
-/// From the loss of a node to the media of the next one, in seconds.
+/// The time from the loss of a node to the media of the next one, in seconds.
 const GAP_AT_MOST: f64 = 30.0;
 /// What a crash may cost, in seconds.
 const LOST_AT_MOST: f64 = 2.0;

@@ -13,11 +13,11 @@ use tapedeck_tests::fake_node::FakeNode;
 use tapedeck_tests::stack::Stack;
 
 const SEED: u8 = 41;
-/// With `TAPEDECK_SOAK=1`, and otherwise.
+/// The number of requests with `TAPEDECK_SOAK=1`, and without it.
 const REQUESTS: [usize; 2] = [10_000, 2_500];
 /// Connections, each with an app of its own, so that calls meet the recordings of the calls before them.
 const LANES: usize = 8;
-/// Requests that are sent with one resource ID.
+/// How many requests are sent with one resource ID.
 const WITH_ONE_RESOURCE: usize = 30;
 const INSTANCES: &str = "tapedeck_edge_instances_total";
 
@@ -63,7 +63,7 @@ pub(crate) async fn the_worker_survives_whatever_comes(stack: &mut Stack) {
     }
 }
 
-/// Most to customers, some to the operator; most with JSON, some with any bytes.
+/// Most requests are a customer's, some the operator's; most carry JSON, some any bytes.
 fn requests(count: usize) -> Vec<Generated> {
     let (customers, operator) = (Generator::new("/v1/"), Generator::new("/admin/v1/"));
     let mut requests = fixed(&customers.schema_aware(), SEED, count / 2);
@@ -78,7 +78,7 @@ struct Lane {
     customer: Customer,
     client: Client,
     admin_token: String,
-    /// Of the operator's calls.
+    /// The app that the operator's calls are about.
     other_app: String,
     start: Value,
 }
@@ -113,7 +113,7 @@ impl Lane {
         }
     }
 
-    /// Sends its share of the requests. What was wrong with the answers.
+    /// Sends its share of the requests, and returns what was wrong with the answers.
     async fn send_all(&self, requests: &[Generated], number: usize) -> Vec<String> {
         let own: Vec<_> = requests.iter().skip(number).step_by(LANES).collect();
         let mut wrong = Vec::new();
@@ -166,7 +166,7 @@ impl Lane {
     }
 }
 
-/// What is wrong with an answer.
+/// Tells what is wrong with an answer.
 async fn complaint(response: Response) -> Option<String> {
     let status = response.status().as_u16();
     if status >= 500 {

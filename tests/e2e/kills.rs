@@ -23,9 +23,9 @@ use crate::steps;
 const SEED: u64 = 5;
 /// What a kill may cost, in seconds of media.
 const LOST_AT_MOST: f64 = 2.0;
-/// Until another process is there.
+/// How long it takes until another process is there.
 const BACK_WITHIN: Duration = Duration::from_secs(1);
-/// Between two kills of one recording: a process that has not recorded anything leaves no trace that could be counted.
+/// The time between two kills of one recording: a process that has not recorded anything leaves no trace to count.
 const APART_MS: u64 = 4_000;
 const ASK_EVERY: Duration = Duration::from_millis(300);
 const POLL: Duration = Duration::from_millis(5);
@@ -39,7 +39,7 @@ pub(crate) async fn recorders_come_back(stack: &mut Stack) {
         let cname = format!("kills{index}");
         let url = stack.publish_url(&cname, "1");
         publishers.push(Publisher::ffmpeg(&url, &media, Transport::Tcp, stack.logs()));
-        // Of four recordings one is a mix.
+        // One of four recordings is a mix.
         tasks.push(if index % 4 == 3 {
             customer.record_in("mix", &cname, as_mix).await
         } else {
@@ -197,7 +197,7 @@ fn assert_kept(keys: &[String], confirmed: &BTreeSet<String>) {
     assert!(lost.is_empty(), "was in the bucket before a kill: {lost:?}");
 }
 
-/// Of each break inside, from the end of the media before it to the media behind it.
+/// Each break inside, from the end of the media before it to the beginning of the media behind it.
 fn losses_in(playlist: &Playlist) -> Vec<f64> {
     let start = |name: &str| {
         let utc = name.strip_suffix(".ts").and_then(|stem| stem.rsplit('_').next());

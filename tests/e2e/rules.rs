@@ -29,7 +29,7 @@ pub(crate) async fn every_documented_rule(stack: &mut Stack) {
         sister: steps::other_app(stack, "agora").await,
         anyrtc: steps::other_app(stack, "anyrtc").await,
         disabled: stack.new_app(&json!({ "disabled": true })).await,
-        // Of the vendor's published token.
+        // The App ID of the vendor's published token.
         certified: stack
             .new_app(&json!({
                 "app_id": "970CA35de60c44645bbae8a215061b33",

@@ -8,7 +8,7 @@ use tapedeck_tests::customer::{Customer, Task, send};
 use tapedeck_tests::stack::Stack;
 use tapedeck_tests::wait;
 
-/// For media to get from a publisher into a slice of a recording.
+/// The time that media takes from a publisher into a slice of a recording.
 pub(crate) const CAPTURE_LIMIT: Duration = Duration::from_secs(30);
 
 /// Lets media flow for a while: the one wait whose length is its purpose.
@@ -62,7 +62,7 @@ pub(crate) async fn await_playlists(customer: &Customer, task: &Task, count: usi
     .await;
 }
 
-/// Stops and expects that everything is in the bucket. Gives the answer's list of files.
+/// Stops, expects that everything is in the bucket, and returns the answer's list of files.
 pub(crate) async fn stop(customer: &Customer, task: &Task) -> Vec<Value> {
     let reply = customer.stop(task).await.expect(200);
     assert_eq!(reply.text("sid"), task.sid, "{}", reply.body);

@@ -33,7 +33,7 @@ async fn set_callback(stack: &Stack, callback: &Value) -> Value {
     reply.body["callback"].clone()
 }
 
-/// A recording on the fake node. Its sid.
+/// Starts a recording on the fake node, and returns its sid.
 async fn start(customer: &Customer, cname: &str) -> tapedeck_tests::customer::Task {
     customer.record(cname, |_| {}).await
 }
@@ -210,7 +210,7 @@ pub(crate) async fn a_real_recording_tells_its_course(stack: &mut Stack) {
     let told = types(&server);
     assert_eq!(told[..2], [40, 30], "{told:?}");
     assert_eq!(told[told.len() - 2..], [31, 11], "{told:?}");
-    // Of the user's audio and video: begun, published, received and received no longer.
+    // For the user's audio and video each: begun, published, received, and received no longer.
     let count = |number| told.iter().filter(|one| **one == number).count();
     assert_eq!([4, 41, 42, 43, 44].map(count), [2, 1, 2, 2, 2], "{told:?}");
     let arrivals = server.arrivals();

@@ -20,9 +20,9 @@ use tokio::task::JoinHandle;
 /// How a server behaves.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Mood {
-    /// Of a hundred requests so many are answered with 500, before or after the event has been taken.
+    /// How many of a hundred requests are answered with 500, before or after the event has been taken.
     pub fails: u64,
-    /// Of a hundred requests so many are not answered.
+    /// How many of a hundred requests are not answered.
     pub hangs: u64,
 }
 
@@ -77,7 +77,7 @@ impl Server {
         self.shared.lock().mood = mood;
     }
 
-    /// Nobody listens any more.
+    /// Stops listening.
     pub async fn go_away(&mut self) {
         if let Some(task) = self.task.take() {
             task.abort();
@@ -100,7 +100,7 @@ impl Server {
         inner.arrivals.clone()
     }
 
-    /// By sid, the sequence numbers in the order of their first arrival.
+    /// The sequence numbers by sid, in the order of their first arrival.
     pub fn sequences(&self) -> BTreeMap<String, Vec<u64>> {
         let mut sequences = BTreeMap::<String, Vec<u64>>::new();
         for arrival in self.arrivals() {

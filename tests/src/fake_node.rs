@@ -23,7 +23,7 @@ const HEARTBEAT_EVERY: Duration = Duration::from_millis(500);
 const REPORT_EVERY: Duration = Duration::from_millis(300);
 const CALL_LIMIT: Duration = Duration::from_secs(5);
 
-/// Ends when it is dropped.
+/// A running fake node, which ends when it is dropped.
 pub struct FakeNode {
     shared: Arc<Shared>,
     tasks: Vec<JoinHandle<()>>,
@@ -49,11 +49,11 @@ struct Held {
     confirmed: u64,
     ended: bool,
     told: bool,
-    /// Its own that the store has confirmed.
+    /// Its own slices that the store has confirmed.
     slices: Vec<ConfirmedSlice>,
     /// How many of these the edge has noted.
     noted: u64,
-    /// Other nodes', as the edge has told of them.
+    /// Other nodes' slices, as the edge has told of them.
     learned: Vec<ConfirmedSlice>,
     learned_to: u64,
 }
@@ -64,12 +64,12 @@ impl FakeNode {
         Self::serve(edge, token, "fake", false).await
     }
 
-    /// The same, and each recording brings a file, which is in its bucket at once.
+    /// As [`Self::start`], and each recording brings a file, which is in its bucket at once.
     pub async fn with_a_file(edge: &str, token: &str) -> Self {
         Self::serve(edge, token, "fake", true).await
     }
 
-    /// One of several.
+    /// Registers as one of several nodes.
     pub async fn named(edge: &str, token: &str, id: &str) -> Self {
         Self::serve(edge, token, id, false).await
     }
@@ -99,12 +99,12 @@ impl FakeNode {
         }
     }
 
-    /// So many things happen in a recording.
+    /// Makes so many things happen in a recording.
     pub fn happen(&self, sid: &str, count: u64) {
         self.shared.lock().get_mut(sid).expect("it was started here").happened += count;
     }
 
-    /// The store has confirmed these slices of a recording.
+    /// Has the store confirm these slices of a recording.
     pub fn confirm(&self, sid: &str, slices: impl IntoIterator<Item = ConfirmedSlice>) {
         let mut recordings = self.shared.lock();
         let held = recordings.get_mut(sid).expect("it was started here");
@@ -137,7 +137,7 @@ impl Shared {
         self.recordings.lock().expect("no panic holds it")
     }
 
-    /// The edge may be away: what could not be told is told the next time.
+    /// Calls the edge, which may be away: what could not be told is told the next time.
     async fn call<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Option<T> {
         let url = format!("{}/node/v1/{path}", self.edge);
         let request = self.client.post(url).bearer_auth(&self.token).timeout(CALL_LIMIT);

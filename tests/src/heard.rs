@@ -59,7 +59,7 @@ impl Sound {
     }
 }
 
-/// Of the part of the samples that has this frequency (Goertzel's algorithm).
+/// The amplitude of the part of the samples that has this frequency (Goertzel's algorithm).
 fn amplitude(samples: &[f32], frequency: f64) -> f64 {
     let step = 2.0 * (TAU * frequency / RATE).cos();
     let (last, before) = samples.iter().fold((0.0, 0.0), |(last, before), sample| {

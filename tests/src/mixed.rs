@@ -10,18 +10,18 @@ use crate::playlist::{self, Playlist};
 use crate::probe;
 use crate::recorded::slice_ms;
 
-/// Pictures are measured in so many cells.
+/// The number of cells in which pictures are measured.
 const COLUMNS: usize = 32;
 const ROWS: usize = 18;
 
-/// All that one mixed recording left behind.
+/// Everything that one mixed recording left behind.
 pub struct Mixed {
     pub playlist: Playlist,
     /// The playlist, next to its slices.
     pub file: PathBuf,
-    /// In the order of the playlist, with the Unix milliseconds of their names.
+    /// The slices in the order of the playlist, with the times in their names, Unix milliseconds.
     pub slices: Vec<(i64, PathBuf)>,
-    /// In the order of their numbers.
+    /// The MP4 files in the order of their numbers.
     pub mp4: Vec<PathBuf>,
     // The files that were fetched live as long as this.
     _dir: tempfile::TempDir,
@@ -174,7 +174,7 @@ pub async fn pictures(media: &Path, a_second: u32) -> Vec<Picture> {
 }
 
 impl Picture {
-    /// At a fraction of the picture's width and height.
+    /// The colour at a fraction of the picture's width and height.
     pub fn at(&self, (x, y): (f64, f64)) -> Colour {
         let cell = (y * ROWS as f64) as usize * COLUMNS + (x * COLUMNS as f64) as usize;
         let there: Vec<bool> = self.0[cell * 3..][..3].iter().map(|value| *value > 110).collect();

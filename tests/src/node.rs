@@ -15,7 +15,7 @@ use crate::wait;
 
 const READY_LIMIT: Duration = Duration::from_secs(30);
 
-/// Dropped, it is killed with its recordings.
+/// A running node. When dropped, it is killed together with its recordings.
 pub struct Node {
     pub id: String,
     info: Info,

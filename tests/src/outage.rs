@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// Passes connections on to one address. Dropped, it refuses.
+/// Passes connections on to one address. Once dropped, it refuses them.
 pub struct Proxy {
     pub address: SocketAddr,
     mood: Arc<watch::Sender<Mood>>,
@@ -38,7 +38,7 @@ impl Proxy {
         }
     }
 
-    /// In front of the server at `http://host:port`.
+    /// Listens in front of the server at `http://host:port`.
     pub async fn before(endpoint: &str) -> Self {
         let target = endpoint.strip_prefix("http://").and_then(|target| target.parse().ok());
         Self::start(target.unwrap_or_else(|| panic!("no address: {endpoint}"))).await
@@ -48,12 +48,12 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
-    /// From here on each connection is cut, those that are open included, until [`Self::restore`].
+    /// Cuts each connection, those that are open included, until [`Self::restore`].
     pub fn refuse(&self) {
         self.mood.send_replace(Mood::Cut);
     }
 
-    /// From here on each request is answered as a store with S3's interface answers that it will not.
+    /// Answers each request from here on as a store with S3's interface does when it refuses.
     pub fn answer(&self, status: &str, code: &str) {
         let body = format!("<Error><Code>{code}</Code><Message>said by a test</Message></Error>");
         let head = format!(

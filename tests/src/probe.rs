@@ -1,4 +1,4 @@
-//! What FFmpeg, which made none of these files' timestamps up itself, says about a file.
+//! What FFmpeg says about a file. It has made up none of the timestamps in it.
 
 use std::path::Path;
 
@@ -66,7 +66,7 @@ pub struct Starts {
     pub video: f64,
 }
 
-/// Of a file with a picture and a sound.
+/// When the tracks of a file with a picture and a sound begin.
 pub async fn starts(file: &Path) -> Starts {
     let first = async |track| times(file, track).await.into_iter().fold(f64::MAX, f64::min);
     Starts {
@@ -129,7 +129,7 @@ pub async fn pictures(file: &Path) -> Vec<String> {
         .collect()
 }
 
-/// What FFmpeg complains of while it decodes the whole file: empty for a sound one. Frames keep their own times: those of the
+/// What FFmpeg complains of while it decodes the whole file; empty if nothing is wrong with it. Frames keep their own times: those of the
 /// frame rate that it guesses may fall together.
 pub async fn warnings(file: &Path) -> String {
     let output = Command::new("ffmpeg")

@@ -115,13 +115,13 @@ impl Media {
         self
     }
 
-    /// With a beep that can be told from those of others in one sound.
+    /// With its beep at this frequency, so that it can be told from those of others in one sound.
     pub fn beeping_at(mut self, frequency: u32) -> Self {
         replace(&mut self.inputs, sync::BEEP, &sync::beep(frequency));
         self
     }
 
-    /// By a clock that runs `factor` times as fast as ours.
+    /// Sent by a clock that runs `factor` times as fast as ours.
     pub fn paced(mut self, factor: f64) -> Self {
         let paced = |word: String| match word.as_str() {
             "-re" => vec!["-readrate".to_owned(), factor.to_string()],
@@ -139,7 +139,7 @@ impl Media {
         options
     }
 
-    /// A file's own packets, once, at the pace of their timestamps.
+    /// The packets of a file, sent once, at the pace of their timestamps.
     pub fn file(path: &str) -> Self {
         Self {
             inputs: words(&format!("-re -i {path}")),
@@ -228,12 +228,12 @@ impl Publisher {
         Self { child, log }
     }
 
-    /// Ends it in the hardest way: no TEARDOWN, no last packets.
+    /// Kills it: no TEARDOWN, no last packets.
     pub async fn kill(mut self) {
         self.child.kill().await.expect("the publisher can be killed");
     }
 
-    /// Ends it as a user does who leaves: the session is torn down.
+    /// Ends it as a user who leaves does: the session is torn down.
     pub async fn leave(mut self) {
         let pid = nix::unistd::Pid::from_raw(self.child.id().expect("it runs").try_into().expect("a pid"));
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("it runs");

@@ -17,9 +17,9 @@ use crate::probe::{self, Packet};
 pub use names::{Name, parse_utc, slice_ms};
 pub use pictures::{Snapshot, snapshots};
 
-/// All that one recording left behind.
+/// Everything that one recording left behind.
 pub struct Recording {
-    /// In the order of their names.
+    /// The playlists in the order of their names.
     pub tracks: Vec<Track>,
     // The files that were fetched live as long as this.
     _dir: Option<tempfile::TempDir>,
@@ -39,7 +39,7 @@ pub struct Slice {
     pub file: PathBuf,
     /// `#EXTINF`, in seconds.
     pub duration: f64,
-    /// Of the name: Unix milliseconds of the first media.
+    /// The time in its name: that of the first media, Unix milliseconds.
     pub start_ms: i64,
     pub discontinuity: bool,
     pub packets: Vec<Packet>,

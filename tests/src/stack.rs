@@ -37,7 +37,7 @@ pub struct Info {
     pub pids: Pids,
 }
 
-/// Each is also the process group of the part.
+/// The process ids of the parts, each also that of the part's process group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Pids {
     pub s3: i32,
@@ -52,7 +52,7 @@ pub enum Part {
     Edge,
 }
 
-/// A running stack. Dropped, it ends; its directory with the logs stays when a test has failed.
+/// A running stack. It ends when it is dropped; its directory with the logs stays when a test has failed.
 pub struct Stack {
     pub info: Info,
     state: PathBuf,
@@ -71,12 +71,12 @@ impl Stack {
         Self::start_with(name, &[])
     }
 
-    /// The same with settings of the edge or the node, given as environment variables.
+    /// As [`Self::start`], with settings of the edge or the node, given as environment variables.
     pub fn start_with(name: &str, settings: &[(&str, &str)]) -> Self {
         Self::launch(name, settings, None)
     }
 
-    /// The same with a spool on a disk of its own, of so many bytes, which nobody else sees.
+    /// As [`Self::start_with`], with a spool on a disk of its own, of so many bytes, which nobody else sees.
     ///
     /// # Panics
     /// As [`Self::start`], and where [`can_mount`] says no.

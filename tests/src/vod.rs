@@ -46,7 +46,7 @@ pub struct Video {
     pub parameters: BTreeMap<String, String>,
     /// Where its playlist, or its file, belongs.
     pub file_name: String,
-    /// In front of its slices' names.
+    /// What stands in front of its slices' names.
     pub object_prefix: String,
 }
 
@@ -57,7 +57,7 @@ pub struct Stored {
     pub data: Vec<u8>,
 }
 
-/// An answer that was no success.
+/// An answer that was not a success.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// The action of a call; `PUT` and the like of the store.
@@ -74,7 +74,7 @@ struct Inner {
     videos: Vec<Video>,
     keys: Vec<Key>,
     objects: BTreeMap<String, Stored>,
-    /// Of confirmed objects, repeats included.
+    /// The keys of confirmed objects, repeats included.
     order: Vec<String>,
     parts: BTreeMap<String, BTreeMap<u32, Vec<u8>>>,
     nonces: Vec<String>,
@@ -114,19 +114,19 @@ impl Service {
         format!("http://{}", self.address)
     }
 
-    /// How long the keys are good that are given from here on.
+    /// Sets how long keys are good that are given from here on.
     pub fn let_keys_live(&self, life: Duration) {
         self.shared.lock().key_life = life;
     }
 
-    /// All keys that were given end at once.
+    /// Ends all keys that were given.
     pub fn end_keys(&self) {
         for key in &mut self.shared.lock().keys {
             key.ends = Instant::now();
         }
     }
 
-    /// From here on each call of the action is answered with this error.
+    /// Answers each call of the action with this error from here on.
     pub fn fail(&self, action: &str, status: u16, code: &str) {
         let failing = &mut self.shared.lock().failing;
         failing.insert(action.to_owned(), (status, code.to_owned()));
@@ -136,7 +136,7 @@ impl Service {
         self.shared.lock().failing.clear();
     }
 
-    /// In the order of their making.
+    /// The videos in the order of their making.
     pub fn videos(&self) -> Vec<Video> {
         self.shared.lock().videos.clone()
     }

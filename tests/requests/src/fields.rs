@@ -7,7 +7,7 @@ pub(crate) struct Field {
     pub(crate) values: Vec<Value>,
 }
 
-/// Schemas may lead into themselves: deeper than this, no field is looked for.
+/// How deep fields are looked for: schemas may lead into themselves.
 const MAX_DEPTH: usize = 8;
 
 /// The fields of an operation's body, out of its schema and of the rules about it.

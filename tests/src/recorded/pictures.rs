@@ -9,9 +9,9 @@ use super::names::{Name, parse_utc};
 pub struct Snapshot {
     pub key: String,
     pub uid: String,
-    /// Of the name, Unix milliseconds.
+    /// The time in its name, Unix milliseconds.
     pub at_ms: i64,
-    /// Of the frame that it shows.
+    /// The number of the frame that it shows.
     pub frame: i64,
 }
 

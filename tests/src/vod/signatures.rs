@@ -13,12 +13,12 @@ const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 /// What the documents list of the parameters that version 1 signs, as far as uploads use them.
 const SUB_RESOURCES: [&str; 4] = ["partNumber", "security-token", "uploadId", "uploads"];
 
-/// As RFC 3986 has it.
+/// Percent-encodes as RFC 3986 has it.
 pub(super) fn encode(text: &str) -> String {
     utf8_percent_encode(text, &UNRESERVED).to_string()
 }
 
-/// In base64.
+/// The HMAC in base64.
 pub(super) fn hmac_sha1(key: &str, text: &str) -> String {
     let mut mac = Hmac::<Sha1>::new_from_slice(key.as_bytes()).expect("any key");
     mac.update(text.as_bytes());

@@ -14,7 +14,7 @@ use super::signatures::{pairs, version_1, version_4};
 use super::{BUCKET, Inner, REGION, Refused, Request, Stored, respond};
 
 const MOST_SKEW_S: i64 = 15 * 60;
-/// Of all parts but the last.
+/// The smallest size of a part but the last, in bytes.
 const SMALLEST_PART: usize = 100 << 10;
 
 type Fault = (u16, &'static str);
