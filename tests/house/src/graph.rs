@@ -44,19 +44,19 @@ impl Source {
     }
 
     /// What the files and folders of one folder, named from the repository's root, import of one another. Empty for what
-    /// is no folder of this crate.
-    pub(crate) fn graph(&self, folder: &str) -> Graph {
+    /// is no folder of this crate. `imports` are the crate's.
+    pub(crate) fn graph(&self, imports: &[Import], folder: &str) -> Graph {
         let mut graph = Graph::default();
         let Some(folder) = self.module_of(folder) else {
             return graph;
         };
-        for import in self.imports() {
-            let Some((from, to)) = self.ends(folder, &import) else {
+        for import in imports {
+            let Some((from, to)) = self.ends(folder, import) else {
                 continue;
             };
             let files = (self.modules[import.from].file.clone(), self.modules[to.1].file.clone());
             let names = graph.edges.entry((self.name(from), self.name(to.0))).or_default();
-            names.entry(files).or_default().insert(import.name);
+            names.entry(files).or_default().insert(import.name.clone());
         }
         graph
     }
@@ -171,7 +171,9 @@ mod tests {
 
     fn circles(source: &Source) -> Vec<String> {
         let folders = source.folders();
-        let circles = folders.iter().flat_map(|folder| source.graph(folder).circles());
+        let circles = folders
+            .iter()
+            .flat_map(|folder| source.graph(&source.imports(), folder).circles());
         circles.flat_map(|circle| circle.imports).collect()
     }
 
@@ -208,7 +210,7 @@ mod tests {
             ("c.rs", "pub fn c() { println!(\"{}\", crate::a::a()) }"),
             ("d.rs", "use crate::a;"),
         ]);
-        let found = source.graph("src").circles();
+        let found = source.graph(&source.imports(), "src").circles();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].nodes, ["a", "b", "c"]);
     }
@@ -233,7 +235,7 @@ mod tests {
         ]);
         assert_eq!(circles(&source), [""; 0]);
         assert_eq!(
-            source.graph("src/a").imports(),
+            source.graph(&source.imports(), "src/a").imports(),
             BTreeMap::from([("x", BTreeSet::from(["y"]))])
         );
     }
@@ -246,7 +248,7 @@ mod tests {
             ("b.rs", "pub use crate::c::C;"),
             ("c.rs", "pub struct C;"),
         ]);
-        let graph = source.graph("src");
+        let graph = source.graph(&source.imports(), "src");
         let expected = BTreeMap::from([("a", BTreeSet::from(["b"])), ("b", BTreeSet::from(["c"]))]);
         assert_eq!(graph.imports(), expected);
         assert_eq!(graph.between("a", "b"), ["src/a.rs → src/b.rs: C"]);
@@ -263,7 +265,7 @@ mod tests {
             ("worker.rs", "use crate::a;"),
         ]);
         assert_eq!(
-            source.graph("src").imports(),
+            source.graph(&source.imports(), "src").imports(),
             BTreeMap::from([("worker", BTreeSet::from(["a"]))])
         );
         let outside: Vec<&str> = source.modules[1].first_words().collect();

@@ -1,26 +1,43 @@
-//! The checks: each takes the whole tree and returns what is wrong in it, a line or more for each.
+//! The checks: each takes the whole tree and returns what is wrong in it, one string for each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::document::{links, paths};
+use crate::graph::Graph;
 use crate::modules::{Files, Source, SourceError};
+use crate::resolve::Import;
 use crate::rules::{Rules, differences, is_within};
 use crate::vendors::vendors_in;
 
-/// Where a vendor may be named, whatever [`Rules::vendors`] says.
-const VENDORS_EVERYWHERE: [&str; 3] = ["docs", "tests", "edge/src/dialect"];
+/// Where a vendor may be named, whatever [`Rules::vendors`] says; and in folders of tests.
+const VENDORS_EVERYWHERE: [&str; 2] = ["docs", "edge/src/dialect"];
 
 /// A tree of source and documents with the rules for it.
 pub struct House {
     files: Files,
-    crates: Vec<Source>,
+    crates: Vec<Crate>,
     rules: Rules,
+}
+
+struct Crate {
+    source: Source,
+    imports: Vec<Import>,
+}
+
+impl Crate {
+    fn graph(&self, folder: &str) -> Graph {
+        self.source.graph(&self.imports, folder)
+    }
 }
 
 impl House {
     /// `roots` are the files at the crates' roots.
     pub fn new(files: Files, roots: &[&str], rules: Rules) -> Result<Self, SourceError> {
-        let crates = roots.iter().map(|root| Source::parse(&files, root));
+        let crates = roots.iter().map(|root| {
+            let source = Source::parse(&files, root)?;
+            let imports = source.imports();
+            Ok(Crate { source, imports })
+        });
         Ok(Self {
             crates: crates.collect::<Result<_, _>>()?,
             files,
@@ -30,40 +47,35 @@ impl House {
 
     /// Files and folders of one folder that import one another, with what each takes from which.
     pub fn circles(&self) -> Vec<String> {
-        let folders = self
-            .crates
-            .iter()
-            .flat_map(|source| source.folders().into_iter().map(move |folder| (source, folder)));
-        folders
-            .flat_map(|(source, folder)| {
-                source.graph(&folder).circles().into_iter().map(move |circle| {
-                    format!(
-                        "{folder}: {}\n    {}",
-                        circle.nodes.join(", "),
-                        circle.imports.join("\n    ")
-                    )
-                })
-            })
-            .collect()
+        let mut found = Vec::new();
+        for read in &self.crates {
+            for folder in read.source.folders() {
+                for circle in read.graph(&folder).circles() {
+                    let nodes = circle.nodes.join(", ");
+                    found.push(format!("{folder}: {nodes}\n    {}", circle.imports.join("\n    ")));
+                }
+            }
+        }
+        found
     }
 
     /// Imports that [`Rules::imports`] does not allow, and those that it allows and that are none.
     pub fn wrong_imports(&self) -> Vec<String> {
         let folders = self.rules.imports.iter();
         folders
-            .flat_map(
-                |(folder, allowed)| match self.crates.iter().find(|source| source.folders().contains(folder)) {
-                    Some(source) => differences(folder, allowed, &source.graph(folder)),
+            .flat_map(|(folder, allowed)| {
+                match self.crates.iter().find(|read| read.source.folders().contains(folder)) {
+                    Some(read) => differences(folder, allowed, &read.graph(folder)),
                     None => vec![format!("{folder} is no folder with modules: strike it")],
-                },
-            )
+                }
+            })
             .collect()
     }
 
     /// Other crates where [`Rules::outside`] does not want them, and places that it names for nothing.
     pub fn wrong_crates(&self) -> Vec<String> {
         let mut used: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for module in self.crates.iter().flat_map(Source::modules) {
+        for module in self.sources().flat_map(Source::modules) {
             for word in module.first_words() {
                 used.entry(word).or_default().insert(&module.file);
             }
@@ -118,9 +130,9 @@ impl House {
 
     /// The lines in which no vendor may be named: file, number from 1, text.
     fn lines(&self) -> impl Iterator<Item = (&str, usize, &str)> {
-        let compiled: BTreeSet<&str> = self.crates.iter().flat_map(Source::files).collect();
+        let compiled: BTreeSet<&str> = self.sources().flat_map(Source::files).collect();
         let files = self.files.iter().filter(move |(file, _)| {
-            let is_free = VENDORS_EVERYWHERE.iter().any(|folder| is_within(file, folder));
+            let is_free = VENDORS_EVERYWHERE.iter().any(|folder| is_within(file, folder)) || is_of_tests(file);
             let is_test = self.is_source(file) && !compiled.contains(file.as_str());
             !is_free && !is_test
         });
@@ -130,15 +142,13 @@ impl House {
                     .zip(text.lines())
                     .map(move |(number, line)| (file.as_str(), number, line))
             })
-            .filter(|(file, number, _)| !self.crates.iter().any(|source| source.is_test_line(file, *number)))
+            .filter(|(file, number, _)| !self.sources().any(|source| source.is_test_line(file, *number)))
     }
 
     /// Folders of the source and of the tree's top that `document` does not name, and paths in it that are not there.
     pub fn unmapped(&self, document: &str) -> Vec<String> {
-        let all = self.files.keys();
-        let folders: BTreeSet<&str> = all
-            .flat_map(|file| file.match_indices('/').map(|(at, _)| &file[..at]))
-            .collect();
+        let folders = folders_of(self.files.keys().map(String::as_str));
+        let compiled = folders_of(self.sources().flat_map(Source::files));
         let top = self
             .files
             .keys()
@@ -150,8 +160,7 @@ impl House {
             .get(document)
             .map(|text| paths(text, &top))
             .unwrap_or_default();
-        let is_test = |folder: &str| folder.split('/').any(|name| name == "tests");
-        let is_wanted = |folder: &&&str| !folder.contains('/') || self.is_source(folder) && !is_test(folder);
+        let is_wanted = |folder: &&&str| !folder.contains('/') || self.is_source(folder) && compiled.contains(**folder);
         let missing = folders
             .iter()
             .filter(is_wanted)
@@ -184,19 +193,32 @@ impl House {
 
     /// `mod.rs` files that do not begin with what their folder is for.
     pub fn silent_faces(&self) -> Vec<String> {
-        let compiled = self.crates.iter().flat_map(Source::files);
+        let compiled = self.sources().flat_map(Source::files);
         let faces = compiled.filter(|file| file.ends_with("/mod.rs"));
         let silent = faces.filter(|file| !self.files[*file].starts_with("//! "));
         silent.map(String::from).collect()
     }
 
+    fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.crates.iter().map(|read| &read.source)
+    }
+
     /// Whether a path is in one of the crates' source folders.
     fn is_source(&self, path: &str) -> bool {
-        let folders = self.crates.iter().filter_map(Source::folder_of_root);
-        folders
-            .into_iter()
-            .any(|folder| path != folder && is_within(path, folder))
+        let mut folders = self.sources().filter_map(Source::folder_of_root);
+        folders.any(|folder| path != folder && is_within(path, folder))
     }
+}
+
+/// All folders that these files are in.
+fn folders_of<'a>(files: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    files
+        .flat_map(|file| file.match_indices('/').map(|(at, _)| &file[..at]))
+        .collect()
+}
+
+fn is_of_tests(path: &str) -> bool {
+    path.split('/').any(|name| name == "tests")
 }
 
 /// Where a link in the file `from` leads.

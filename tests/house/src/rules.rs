@@ -82,7 +82,8 @@ mod tests {
             ("src/shell.rs", "pub struct Shell;"),
         ];
         let files = files.map(|(path, text)| (path.to_string(), text.to_string())).into();
-        Source::parse(&files, "src/lib.rs").unwrap().graph("src")
+        let source = Source::parse(&files, "src/lib.rs").unwrap();
+        source.graph(&source.imports(), "src")
     }
 
     #[test]

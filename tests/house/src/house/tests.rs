@@ -79,6 +79,7 @@ fn a_vendor_is_told_wherever_it_may_not_be_named() {
             ("edge/src/dialect.rs", "// not the folder: FSP"),
             ("edge/src/tests.rs", "// Agora"),
             ("docs/api.md", "Agora"),
+            ("edge/tests/tokens.py", "agora"),
             ("scripts/dev", "agora anyrtc"),
         ],
         "imports = {}\noutside = {}\n\
@@ -99,8 +100,8 @@ fn a_vendor_is_told_wherever_it_may_not_be_named() {
 fn the_map_is_held_to_the_tree() {
     let house = house(
         &[
-            ("edge/src/lib.rs", ""),
-            ("edge/src/fleet/mod.rs", ""),
+            ("edge/src/lib.rs", "mod fleet;"),
+            ("edge/src/fleet/mod.rs", "#[cfg(test)] mod tests;"),
             ("edge/src/fleet/tests/mod.rs", ""),
             ("scripts/dev", ""),
             ("docs/map.md", "`edge/`, `docs/` and `edge/src/room/`"),
