@@ -14,6 +14,8 @@ pub mod fleet;
 pub mod http;
 pub mod input;
 pub mod metrics;
+pub mod object;
 pub mod recording;
+mod store;
 #[cfg(target_arch = "wasm32")]
 mod worker;

@@ -13,10 +13,14 @@ mod command;
 mod container;
 mod encryption;
 mod media;
+mod mix;
 mod outbound;
 mod record;
+mod recorder;
+mod selection;
 mod server;
 mod spool;
+mod stream;
 mod supervisor;
 mod upload;
 

@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Networks that are not of the public Internet: first address and length of the prefix. IANA's registry of special-purpose
-/// addresses, with what is reserved or multicast.
+/// IPv4 networks outside the public Internet: first address and length of the prefix. They are IANA's registry of
+/// special-purpose addresses, with what is reserved or multicast.
 const PRIVATE_V4: [(Ipv4Addr, u32); 15] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
@@ -20,16 +20,16 @@ const PRIVATE_V4: [(Ipv4Addr, u32); 15] = [
     (Ipv4Addr::new(240, 0, 0, 0), 4),
 ];
 
-/// Of the global unicast addresses, 2000::/3, those that lead nowhere public: protocol assignments with Teredo, and
-/// documentation.
+/// IPv6 networks among the global unicast addresses, 2000::/3, that lead nowhere public: protocol assignments with Teredo,
+/// and documentation.
 const PRIVATE_V6: [(Ipv6Addr, u32); 3] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
 
-/// Whether an address is one of the public Internet: not private, loopback, link-local, shared, reserved or multicast,
-/// also not behind an IPv6 address that stands for an IPv4 one.
+/// Whether an address belongs to the public Internet: not private, loopback, link-local, shared, reserved or multicast,
+/// not even behind an IPv6 address that stands for an IPv4 one.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),

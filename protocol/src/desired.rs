@@ -5,15 +5,15 @@ use crate::{EndCause, Scene, StorageKeys, Subscription, Terms};
 /// What the edge wants of a recording. The node converges to it, whichever message brings it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// Of the lease that this is said to. A node with a higher one ignores it: it has got another lease meanwhile. One with
-    /// a lower one has lost its lease.
+    /// The epoch of the lease that this is addressed to. A node with a higher one ignores it, for it has been given another
+    /// lease meanwhile. A node with a lower one has lost its lease.
     pub epoch: u64,
     pub directive: Directive,
     pub subscription: Subscription,
-    /// Of a mixed recording.
+    /// The scene of a mixed recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scene: Option<Scene>,
-    /// Of the job's storage, once they have been renewed.
+    /// The keys of the job's storage, once they have been renewed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<StorageKeys>,
     #[serde(default)]

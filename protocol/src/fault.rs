@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::ProblemCode;
+
 /// Whose fault an error is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -16,8 +18,7 @@ pub enum Fault {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     pub fault: Fault,
-    /// A stable word in snake case: `upload_refused`, `source_unreachable`, `unsupported_codec`, …
-    pub code: String,
+    pub code: ProblemCode,
     /// A sentence a person can act on; no secrets.
     pub message: String,
     pub at_ms: u64,

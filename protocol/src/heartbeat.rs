@@ -6,21 +6,22 @@ use crate::RecorderKey;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Heartbeat {
     pub node_id: String,
-    /// Where the edge reaches this node: `http(s)://host[:port]`, without a path.
+    /// The address at which the edge reaches this node: `http(s)://host[:port]`, without a path.
     pub url: String,
     pub region: String,
     /// The node's own version.
     pub version: String,
-    /// Recordings that it takes at most.
+    /// The most recordings that it takes.
     pub capacity: u32,
-    /// From 0, idle, to 1, no room.
+    /// Its load, from 0 (idle) to 1 (no room).
     pub load: f64,
-    /// It takes no new work.
+    /// Whether it takes no new work.
     pub draining: bool,
-    /// What it holds, uploads of ended recordings included.
+    /// The recordings that it holds, including ended ones that still upload.
     pub recordings: Vec<HeldRecording>,
 }
 
+/// A recording that a node holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldRecording {
     pub recorder: RecorderKey,
@@ -30,6 +31,6 @@ pub struct HeldRecording {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeartbeatAnswer {
-    /// Until the next heartbeat; also the longest time between two reports of a recording.
+    /// The time until the next heartbeat, in milliseconds; also the longest time between two reports of a recording.
     pub interval_ms: u64,
 }

@@ -2,27 +2,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::TrackKind;
 
-/// A slice that the store has confirmed, as a playlist has to know it. The edge keeps a inventory of them for each
-/// recording, so that a node can go on with playlists whose slices another one has made.
+/// A slice that the store has confirmed, as a playlist has to know it. The edge keeps an inventory of them for each
+/// recording, so that a node can go on with playlists whose slices another node has made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfirmedSlice {
-    /// Name of its playlist, without the storage's prefix, as all names here.
+    /// The name of its playlist, without the storage's prefix, like all names here.
     pub playlist: String,
     pub uid: String,
     pub track: TrackKind,
-    /// Of the lease under which it was captured.
+    /// The epoch of the lease under which it was captured.
     pub epoch: u64,
     pub name: String,
-    /// On the recording's timeline.
+    /// Where it begins on the recording's timeline.
     pub start_us: i64,
     pub duration_us: i64,
     /// Wall-clock time of the first media in it, Unix milliseconds.
     pub start_ms: u64,
     pub bytes: u64,
-    /// It does not continue the slice that its node made before it.
+    /// Whether there is a break between it and the slice that its node made before it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub discontinuity: bool,
-    /// Whole `#EXT-X-AGORA-…` lines, in order, that stand before its `#EXTINF`.
+    /// Whole tag lines, in order, that stand before its `#EXTINF` beyond those that every slice has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
 }
@@ -30,7 +30,7 @@ pub struct ConfirmedSlice {
 /// The part of a report that other nodes may need.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpoolReport {
-    /// Names the spool: the epoch under which it was opened first.
+    /// The name of the spool: the epoch under which it was first opened.
     pub spool: u64,
     /// How many of this spool's confirmed slices, in the order of their confirmation, stand before `confirmed`.
     pub from: u64,
@@ -39,10 +39,10 @@ pub struct SpoolReport {
     pub confirmed: Vec<ConfirmedSlice>,
     /// How far the inventory's slices of other spools are on this node's disk: [`InventoryPage::next`] of the newest page.
     pub learned: u64,
-    /// The node is being shut down: another one shall go on.
+    /// Whether the node is being shut down, so that another one should go on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub leaving: bool,
-    /// What has been captured under this lease, by playlist. Told by a node that leaves or has taken over.
+    /// What has been captured under this lease, by playlist. Reported by a node that leaves or has taken over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spans: Vec<Span>,
 }
@@ -55,16 +55,17 @@ impl SpoolReport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     pub playlist: String,
-    /// Start of the first slice, Unix milliseconds.
+    /// The start of the first slice, Unix milliseconds.
     pub from_ms: u64,
-    /// A slice is being written.
+    /// Whether a slice is being written.
     pub open: bool,
 }
 
 /// The part of a report's answer that is about the inventory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InventoryPage {
-    /// How many of the spool's own confirmed slices the inventory has. A spool's end may be told when it has all of them.
+    /// How many of the spool's own confirmed slices the inventory has. A spool's end may be reported once it has all of
+    /// them.
     pub noted: u64,
     /// The report's [`SpoolReport::learned`].
     pub after: u64,

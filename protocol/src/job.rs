@@ -1,15 +1,14 @@
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Backup, MixOutput, Placement, Scene, Secret, Storage};
+use crate::{Assignment, RecordingSpec};
 
 /// What names a recorder: at most one recording runs for each of these at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RecorderKey {
     pub app_id: String,
-    /// The channel's name, Agora's `cname`.
+    /// The channel's name.
     pub channel: String,
     /// The uid that the recorder itself has in the channel.
     pub uid: String,
@@ -26,30 +25,14 @@ impl fmt::Display for RecorderKey {
 pub struct Job {
     /// 32 lower-case hexadecimal characters.
     pub sid: String,
-    /// Of the lease under which this node may capture. Each placement has a higher one.
+    /// The epoch of the lease under which this node may capture. Each placement on a node has a higher one.
     pub epoch: u64,
     pub recorder: RecorderKey,
-    pub mode: Mode,
-    /// In mode `Mix`, what is mixed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mix: Option<Mix>,
-    /// Pictures of each user, beside the recording or instead of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub snapshots: Option<Snapshots>,
-    /// How the channel's media is encrypted; what is recorded is clear.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub decryption: Option<Decryption>,
-    pub source: Source,
-    #[serde(default)]
-    pub channel_type: ChannelType,
-    pub subscription: Subscription,
-    pub playlist: PlaylistStyle,
-    pub storage: Storage,
-    /// Of the operator.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub backup: Option<Backup>,
-    #[serde(default)]
-    pub placement: Placement,
+    /// In the text form, its fields stand beside those of the job.
+    #[serde(flatten)]
+    pub spec: RecordingSpec,
+    #[serde(default, rename = "placement")]
+    pub assignment: Assignment,
 }
 
 /// A node's request for the job of a recording whose spool it holds, made after a restart because secrets never rest on
@@ -63,141 +46,88 @@ pub struct JobRequest {
     pub epoch: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// One audio and one video playlist for each user.
-    Individual,
-    /// One playlist for all users.
-    Mix,
-}
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
 
-/// Agora's `channelType`: when a channel counts as empty.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChannelType {
-    /// 0: when nobody is in it; who is there and sends nothing keeps the recording going.
-    #[default]
-    Communication,
-    /// 1: when nobody sends.
-    Live,
-}
+    use super::*;
+    use crate::{Directive, EndCause, Mode};
 
-/// What a mixed recording is made of and written to. Its HLS playlist is always written.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Mix {
-    pub output: MixOutput,
-    /// At the start; [`Desired`](crate::Desired) has the one in force.
-    pub scene: Scene,
-    /// Write MP4 files too.
-    pub mp4: bool,
-}
+    /// A job as edges and spools have it whose version knows no [`RecordingSpec`].
+    fn older() -> Value {
+        json!({
+            "sid": "38f8e3cfdc474cd56fc1ceba380d7e1a",
+            "epoch": 7,
+            "recorder": {"app_id": "a", "channel": "c", "uid": "1"},
+            "mode": "mix",
+            "mix": {
+                "output": {"width": 360, "height": 640, "fps": 15, "bitrate_kbps": 500, "audio": "mono48"},
+                "scene": {
+                    "version": 3,
+                    "layout": {"type": "custom", "regions": [
+                        {"uid": "7", "x": 0.1, "y": 0.0, "width": 0.25, "height": 1.0, "alpha": 0.5, "fill": "crop"},
+                    ]},
+                    "background": {"r": 0, "g": 1, "b": 255},
+                },
+                "mp4": true,
+            },
+            "snapshots": {"interval_ms": 5_000, "alone": false},
+            "decryption": {"cipher": "aes128_xts", "secret": "s"},
+            "source": {"type": "static", "streams": {"7": "rtsp://camera", "18446744073709551615": "rtsp://other"}},
+            "channel_type": "live",
+            "subscription": {
+                "version": 2, "types": "both", "audio": "all", "video": {"only": ["7"]}, "quality": "low",
+            },
+            "playlist": {"strict_extinf": true},
+            "storage": {
+                "kind": "s3", "endpoint": "https://s3", "region": "r", "addressing": "path", "bucket": "b",
+                "access_key": "ak", "secret_key": "", "prefix": "a/b",
+            },
+            "backup": {
+                "storage": {
+                    "kind": "oss", "endpoint": "https://oss", "region": "r", "addressing": "virtual", "bucket": "b",
+                    "access_key": "ak", "secret_key": "", "session_ends_ms": 18_446_744_073_709_551_615_u64, "prefix": "",
+                },
+                "after_ms": 60_000,
+            },
+            "placement": {
+                "directive": {"stop": "idle"},
+                "terms": {"standby": true, "cuts": {"a.m3u8": 1_700_000_000_000_u64}},
+                "leased": true,
+                "takeover": true,
+                "lane": 2,
+                "started_ms": 1_700_000_000_000_u64,
+            },
+        })
+    }
 
-/// JPEG pictures of each subscribed user's video.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Snapshots {
-    /// Between two pictures of one user, in milliseconds.
-    pub interval_ms: u64,
-    /// Nothing but pictures is made: no playlists.
-    pub alone: bool,
-}
+    #[test]
+    fn an_older_job_is_read_and_its_text_form_has_stayed() {
+        let job: Job = serde_json::from_value(older()).unwrap();
+        assert_eq!((job.epoch, job.spec.mode, job.assignment.lane), (7, Mode::Mix, 2));
+        assert_eq!(job.assignment.directive, Some(Directive::Stop(EndCause::Idle)));
+        let mut written = serde_json::to_value(&job).unwrap();
+        // The style of files has grown, and an older node passes over what it does not know.
+        for grown in ["names", "tags"] {
+            assert!(written["playlist"].as_object_mut().unwrap().remove(grown).is_some());
+        }
+        assert_eq!(written, older());
+        let text = serde_json::to_string(&job).unwrap();
+        assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), job);
+    }
 
-/// How every user of the channel encrypts frames; docs/encryption.md defines it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Decryption {
-    pub cipher: Cipher,
-    pub secret: Secret,
-}
-
-/// Agora's `decryptionMode`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cipher {
-    /// 1
-    Aes128Xts,
-    /// 2
-    Aes128Ecb,
-    /// 3
-    Aes256Xts,
-}
-
-/// Where the users of the channel and their streams are found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Source {
-    /// A node's embedded channel server. Without addresses it is that of the recording's own node.
-    Builtin {
-        /// Base of the RTSP URLs: `rtsp://host:port`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        rtsp: Option<String>,
-        /// Base of the roster's URL: `http://host:port`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        roster: Option<String>,
-    },
-    /// A MediaMTX server: its control API lists the paths `{app}/{channel}/{uid}[/{stream}]`, its RTSP server has them.
-    Mediamtx {
-        /// Base URL of the control API: `http://host:9997`.
-        api: String,
-        /// Base of the RTSP URLs: `rtsp://host:8554`.
-        rtsp: String,
-        /// `user:password` for the API and RTSP, where the server asks for it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        credentials: Option<Secret>,
-        /// What the path of a channel is: `{app}`, `{channel}` are replaced; the uid follows behind a slash.
-        #[serde(default = "default_path")]
-        path: String,
-    },
-    /// A fixed list: uid → RTSP URL, for cameras. Credentials may stand in the URL.
-    Static { streams: BTreeMap<String, Secret> },
-}
-
-fn default_path() -> String {
-    "{app}/{channel}".to_owned()
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StreamTypes {
-    Audio,
-    Video,
-    Both,
-}
-
-/// Which users' audio and video are recorded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subscription {
-    /// Grows by one with each change.
-    pub version: u64,
-    pub types: StreamTypes,
-    pub audio: Selection,
-    pub video: Selection,
-    /// Of a user who sends video in two qualities.
-    #[serde(default)]
-    pub quality: VideoQuality,
-}
-
-/// Agora's `videoStreamType`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum VideoQuality {
-    /// 0: the camera's full picture.
-    #[default]
-    High,
-    /// 1: the `low` stream, of those users who have one; of others the full picture.
-    Low,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Selection {
-    All,
-    None,
-    Only(Vec<String>),
-    Except(Vec<String>),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlaylistStyle {
-    /// Write `#EXTINF` as RFC 8216 asks, with its comma. Agora's own form has none.
-    pub strict_extinf: bool,
+    #[test]
+    fn what_an_older_job_may_leave_out_has_its_default() {
+        let mut older = older();
+        let fields = older.as_object_mut().unwrap();
+        for name in ["mix", "snapshots", "decryption", "channel_type", "backup", "placement"] {
+            fields.remove(name);
+        }
+        let job: Job = serde_json::from_value(older).unwrap();
+        assert_eq!(job.assignment, Assignment::default());
+        assert_eq!(
+            (job.spec.mix, job.spec.snapshots, job.spec.decryption),
+            (None, None, None)
+        );
+    }
 }

@@ -1,6 +1,6 @@
-//! The contract between the edge and the media nodes: jobs, desired state, reports, heartbeats and
-//! rosters, as they travel in JSON over HTTP. Types only, no logic, but for one rule that both sides have to read alike: which
-//! addresses are [public](is_public).
+//! The contract between the edge and the media nodes: jobs, desired state, reports, heartbeats and rosters, as they
+//! travel in JSON over HTTP. Types only, no logic, but for one rule that both sides have to read alike: which addresses
+//! are [public](is_public).
 //!
 //! | call | direction | request | answer |
 //! |---|---|---|---|
@@ -23,26 +23,32 @@ mod job;
 mod lease;
 mod mix;
 mod occurrence;
+mod problem_code;
 mod report;
 mod roster;
 mod secret;
+mod spec;
 mod storage;
+mod style;
 
 pub use address::is_public;
 pub use desired::{Desired, Directive};
 pub use fault::{Fault, Problem, Refusal, RefusalCode};
 pub use heartbeat::{Heartbeat, HeartbeatAnswer, HeldRecording};
 pub use inventory::{ConfirmedSlice, InventoryPage, Span, SpoolReport};
-pub use job::{
-    ChannelType, Cipher, Decryption, Job, JobRequest, Mix, Mode, PlaylistStyle, RecorderKey, Selection, Snapshots,
-    Source, StreamTypes, Subscription, VideoQuality,
-};
-pub use lease::{Placement, Terms};
+pub use job::{Job, JobRequest, RecorderKey};
+pub use lease::{Assignment, Terms};
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
 pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod, VodVideo};
+pub use problem_code::ProblemCode;
 pub use report::{
     BackedUp, EndCause, FileKind, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer, TrackKind,
 };
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;
+pub use spec::{
+    ChannelType, Cipher, Decryption, Mix, Mode, RecordingSpec, Selection, Snapshots, Source, StreamTypes, Subscription,
+    VideoQuality,
+};
 pub use storage::{Addressing, Backup, Encryption, Storage, StorageKeys, StorageKind};
+pub use style::{FileStyle, NamePart, NameScheme, TagStyle};

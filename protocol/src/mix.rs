@@ -1,27 +1,27 @@
 use serde::{Deserialize, Serialize};
 
-/// What a mixed recording is encoded to. Fixed for the recording's life.
+/// What a mixed recording is encoded to; it does not change during the recording's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MixOutput {
-    /// Of the canvas in pixels. An odd size is rounded down to the even one below it.
+    /// The width of the canvas in pixels. An odd size is rounded down to the even one below it.
     pub width: u32,
     pub height: u32,
-    /// Frames a second, constant.
+    /// The constant frame rate, in frames a second.
     pub fps: u32,
     pub bitrate_kbps: u32,
     pub audio: AudioProfile,
 }
 
-/// Agora's `audioProfile`. All are AAC-LC at 48 kHz.
+/// The encoding of mixed audio, always AAC-LC at 48 kHz.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AudioProfile {
-    /// 0: mono, 48 kb/s.
+    /// Mono, 48 kb/s.
     #[default]
     Mono48,
-    /// 1: mono, 128 kb/s.
+    /// Mono, 128 kb/s.
     Mono128,
-    /// 2: stereo, 192 kb/s.
+    /// Stereo, 192 kb/s.
     Stereo192,
 }
 
@@ -45,15 +45,15 @@ impl AudioProfile {
 /// What the mixed picture looks like. Each update replaces all of it.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct Scene {
-    /// Grows by one with each change.
+    /// A number that grows by one with each change.
     #[serde(default)]
     pub version: u64,
     pub layout: Layout,
     pub background: Colour,
-    /// URL of the image behind all regions, cropped to fill the canvas.
+    /// The URL of the image behind all regions, cropped to fill the canvas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub background_image: Option<String>,
-    /// URL of the image that stands in for a user without video.
+    /// The URL of the image that stands in for a user without video.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_image: Option<String>,
     /// Images of single users; they go before `user_image`.
@@ -90,15 +90,15 @@ pub enum Layout {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CustomRegion {
-    /// Whose region it is; without it the first user in the order of joining who has none.
+    /// The user whose region it is; when absent, the first user in the order of joining who has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
-    /// Of the upper left corner and the size, as fractions of the canvas.
+    /// The upper left corner and the size, as fractions of the canvas.
     pub x: f64,
     pub y: f64,
     pub width: f64,
     pub height: f64,
-    /// 0 transparent … 1 opaque.
+    /// The opacity, from 0 (transparent) to 1 (opaque).
     pub alpha: f64,
     #[serde(default)]
     pub fill: Fill,
@@ -108,10 +108,10 @@ pub struct CustomRegion {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fill {
-    /// Agora's `render_mode` 0: the region is full, what stands over is cut off.
+    /// The region is full, and what stands over is cut off.
     #[default]
     Crop,
-    /// Agora's `render_mode` 1: the picture is whole, the rest of the region is black.
+    /// The picture is whole, and the rest of the region is black.
     Fit,
 }
 

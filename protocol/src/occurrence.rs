@@ -5,19 +5,19 @@ use crate::TrackKind;
 /// How many occurrences one report carries at most.
 pub const MAX_OCCURRENCES: usize = 100;
 
-/// What happened in a recording and is not confirmed yet. It is told with each report until [`Confirmed`] comes back, so
-/// that a lost report loses nothing.
+/// What happened in a recording and is not confirmed yet. It goes with each report until [`Confirmed`] comes back, so that
+/// a lost report loses nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Occurrences {
-    /// Names the log that the numbers count in; one that is begun anew, on an empty disk say, has another name.
+    /// The name of the log in which the numbers count; a log that is begun anew, on an empty disk for example, has another.
     pub log: u64,
-    /// The oldest that are not confirmed, in the order of their numbers; at most [`MAX_OCCURRENCES`].
+    /// The oldest ones that are not confirmed, in the order of their numbers; at most [`MAX_OCCURRENCES`].
     pub list: Vec<Occurrence>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Occurrence {
-    /// From 1, without holes but for what a log that grew too long has dropped.
+    /// Its place in the log, from 1, without holes except where a log that grew too long has dropped some.
     pub number: u64,
     pub what: Happening,
 }
@@ -27,10 +27,10 @@ pub struct Occurrence {
 pub enum Happening {
     /// A playlist begins, or goes on after an interruption.
     SliceStarted {
-        /// Of the one user in it; `0` when all users are mixed in it.
+        /// The uid of the one user in it; `0` when all users are mixed in it.
         uid: String,
         track: TrackKind,
-        /// Wall-clock time of the first media.
+        /// The wall-clock time of the first media, Unix milliseconds.
         start_ms: u64,
         /// Where the media before the interruption ended.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,7 +40,7 @@ pub enum Happening {
     PlaylistPublished { name: String },
     /// The store has confirmed a picture. `name` is the object's key.
     PictureUploaded { name: String },
-    /// A user's audio or video arrives, or does so no longer.
+    /// A user's audio or video begins or ceases to arrive.
     StreamChanged {
         uid: String,
         track: TrackKind,
@@ -53,24 +53,24 @@ pub enum Happening {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confirmed {
     pub log: u64,
-    /// The highest number that it has.
+    /// The highest number that the edge has.
     pub through: u64,
 }
 
 /// How the uploads to a video-on-demand service stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vod {
-    /// In the order of their making.
+    /// The videos, in the order in which they were made.
     pub videos: Vec<VodVideo>,
-    /// Everything is there, and the service works on it.
+    /// Whether everything has been uploaded, and the service works on it.
     pub complete: bool,
 }
 
 /// A video in a video-on-demand service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VodVideo {
-    /// Of the playlist or the MP4 file that it is made of.
+    /// The name of the playlist or the MP4 file that it is made from.
     pub name: String,
-    /// What the service calls it.
+    /// The service's own id of it.
     pub video_id: String,
 }

@@ -9,33 +9,34 @@ pub struct Report {
     pub recorder: RecorderKey,
     pub sid: String,
     pub epoch: u64,
-    /// Grows with each report of one epoch, over restarts too; a lower or equal one is late and is ignored.
+    /// A number that grows with each report of one epoch, over restarts too; a report whose number is not higher is late and
+    /// is ignored.
     pub seq: u64,
     pub at_ms: u64,
     pub phase: Phase,
-    /// Why capture ended; from `Draining` on.
+    /// Why capture ended, from `Draining` on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<EndCause>,
-    /// Since when the channel is empty by the job's channel type; `None` while it is not.
+    /// Since when the channel has been empty, by the job's channel type; `None` while it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_since_ms: Option<u64>,
-    /// Wall-clock time of the first recorded media.
+    /// The wall-clock time of the first recorded media, Unix milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_media_ms: Option<u64>,
-    /// One for each playlist and each MP4 file, in the order of their making; pictures are none of them.
+    /// One for each playlist and each MP4 file, in the order in which they were made; pictures are not among them.
     pub files: Vec<RecordedFile>,
-    /// Of a recording that takes pictures.
+    /// The pictures of a recording that takes some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pictures: Option<Pictures>,
     /// Files and playlists in the spool that the store has not confirmed.
     pub pending_uploads: u64,
-    /// While the backup store has what the customer's store has not.
+    /// What the backup store has and the customer's store does not have yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backed_up: Option<BackedUp>,
     /// Packets that never came, by the gaps in their sequence numbers.
     #[serde(default)]
     pub lost_packets: u64,
-    /// Of a mixed recording.
+    /// The counters of a mixed recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mix: Option<MixCounters>,
     /// The newest problems, oldest first; at most 16.
@@ -43,7 +44,7 @@ pub struct Report {
     pub problems: Vec<Problem>,
     #[serde(default)]
     pub occurrences: Occurrences,
-    /// Of a recording that goes to a video-on-demand service.
+    /// The videos of a recording that goes to a video-on-demand service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vod: Option<Vod>,
     #[serde(default)]
@@ -51,7 +52,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Of a recording that has neither media nor problems.
+    /// A report of a recording that has neither media nor problems.
     pub fn bare(of: JobRequest, seq: u64, at_ms: u64, phase: Phase) -> Self {
         let JobRequest {
             node_id,
@@ -90,7 +91,7 @@ impl Report {
 pub struct MixCounters {
     /// Pictures of the output.
     pub frames: u64,
-    /// Of these, the ones that are the same as the one before.
+    /// Those pictures of the output that are the same as the one before.
     pub frames_repeated: u64,
     /// Pictures left out because the node could not keep up.
     pub frames_shed: u64,
@@ -104,11 +105,11 @@ pub struct MixCounters {
     pub behind_ms: u64,
 }
 
-/// What the backup store has and the customer's store has not.
+/// What the backup store has and the customer's store does not have yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackedUp {
     pub files: u64,
-    /// Nothing is on the node alone.
+    /// Whether nothing is left on the node alone.
     pub complete: bool,
 }
 
@@ -116,9 +117,9 @@ pub struct BackedUp {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pictures {
     pub taken: u64,
-    /// Of these, confirmed by the store.
+    /// Those that the store has confirmed.
     pub uploaded: u64,
-    /// The newest one: its object's key in the bucket.
+    /// The newest one, by its object's key in the bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
 }
@@ -140,7 +141,7 @@ pub enum Phase {
 pub enum EndCause {
     /// The customer, or the operator, stopped it.
     Stopped,
-    /// Nobody sent media for maxIdleTime.
+    /// The channel was empty for too long.
     Idle,
     /// The lease went to another node.
     LeaseLost,
@@ -160,12 +161,12 @@ pub struct RecordedFile {
     pub track: TrackKind,
     #[serde(default)]
     pub kind: FileKind,
-    /// Of the one user in it; `0` when all users are mixed in it.
+    /// The uid of the one user in it; `0` when all users are mixed in it.
     pub uid: String,
-    /// Wall-clock time of the first media in it.
+    /// The wall-clock time of the first media in it, Unix milliseconds.
     pub start_ms: u64,
     pub duration_ms: u64,
-    /// Complete ones; an MP4 file counts as one when it is complete.
+    /// Its complete slices; an MP4 file counts as one when it is complete.
     pub slices: u64,
     pub bytes: u64,
     /// Slices that the store has confirmed.
@@ -177,7 +178,7 @@ pub struct RecordedFile {
 pub enum TrackKind {
     Audio,
     Video,
-    /// Agora's `audio_and_video`.
+    /// Audio and video in one.
     Both,
 }
 
@@ -192,11 +193,11 @@ pub enum FileKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReportAnswer {
     pub desired: Desired,
-    /// Of the report's log; `None` while the edge has nothing of it.
+    /// How far the edge has taken over the report's log; `None` while it has nothing of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<Confirmed>,
-    /// Only the holder of the lease writes playlists, and for so long after it sent the report that this answers: then
-    /// another node may have been given the lease. Slices are uploaded all the same. `None`: there is no limit.
+    /// For how long after it sent the report the holder of the lease may write playlists, in milliseconds: then another node
+    /// may have been given the lease. Slices are uploaded all the same. `None` when there is no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_ms: Option<u64>,
     #[serde(default)]

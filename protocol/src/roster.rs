@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 /// Who is in a channel, and where their streams are.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Roster {
-    /// Changes with each change of the roster.
+    /// A number that changes with each change of the roster.
     pub version: u64,
-    /// In the order of their joining.
+    /// The users, in the order in which they joined.
     pub users: Vec<RosterUser>,
 }
 
@@ -21,9 +21,9 @@ pub struct RosterUser {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RosterStream {
     pub name: StreamName,
-    /// Where the stream is played from, without credentials.
+    /// The URL that the stream is played from, without credentials.
     pub url: String,
-    /// Differs between two publications of the same stream.
+    /// A number that differs between two publications of the same stream.
     pub publication: u64,
 }
 

@@ -8,37 +8,37 @@ use crate::Secret;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Storage {
     pub kind: StorageKind,
-    /// `https://host[:port]`, without the bucket; the bucket's own host with [`Addressing::Cname`].
+    /// The store's address: `https://host[:port]`, without the bucket; the bucket's own host with [`Addressing::Cname`].
     pub endpoint: String,
-    /// The signing region. Azure and COS sign without one.
+    /// The signing region. [`StorageKind::Azure`] and [`StorageKind::Cos`] sign without one.
     pub region: String,
     #[serde(default)]
     pub addressing: Addressing,
-    /// Azure: the container.
+    /// The bucket; the container with [`StorageKind::Azure`].
     pub bucket: String,
-    /// Azure: the account's name.
+    /// The access key; the account's name with [`StorageKind::Azure`].
     pub access_key: String,
     pub secret_key: Secret,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_token: Option<Secret>,
-    /// When the session token ends, Unix milliseconds.
+    /// When the session token expires, Unix milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_ends_ms: Option<u64>,
-    /// Put in front of each object's name, without slashes at its ends; may be empty. `a/b` makes `a/b/name.ts`.
+    /// What stands in front of each object's name, without slashes at its ends; may be empty. `a/b` makes `a/b/name.ts`.
     pub prefix: String,
-    /// Asked of the store for each object. S3 and OSS.
+    /// The encryption that is asked of the store for each object. [`StorageKind::S3`] and [`StorageKind::Oss`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Encryption>,
-    /// Tags of each object, as the header that sets them has them: `key=value&key=value`, percent-encoded. S3 and OSS.
+    /// The tags of each object, in the form of the header that sets them: `key=value&key=value`, percent-encoded.
+    /// [`StorageKind::S3`] and [`StorageKind::Oss`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<String>,
-    /// With [`StorageKind::AliyunVod`] what its videos are made with: parameters of its `CreateUploadVideo`, by their names.
-    /// Empty with others.
+    /// The parameters with which a video-on-demand service makes its videos, by name. Empty with other kinds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub video: BTreeMap<String, String>,
 }
 
-/// Where slices go while the customer's store takes none, and from where they are moved there when it is back.
+/// The store that takes slices while the customer's store takes none; they are moved to the customer's when it is back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backup {
     pub storage: Storage,
@@ -46,14 +46,14 @@ pub struct Backup {
     pub after_ms: u64,
 }
 
-/// Keys in the place of those that a [`Storage`] came with.
+/// Keys that replace those that a [`Storage`] came with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StorageKeys {
     pub access_key: String,
     pub secret_key: Secret,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_token: Option<Secret>,
-    /// When the session token ends, Unix milliseconds.
+    /// When the session token expires, Unix milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_ends_ms: Option<u64>,
 }
@@ -79,42 +79,60 @@ impl Storage {
     }
 }
 
-/// Whose interface the store has.
+/// The interface that the store has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StorageKind {
-    /// Amazon S3's, with signatures of AWS's version 4: most stores have it.
+    /// S3, with signatures of version 4: most stores have it.
     S3,
-    /// Alibaba Cloud OSS's own, with signatures of its version 4.
+    /// OSS, with signatures of its version 4.
     Oss,
-    /// Tencent Cloud COS's own.
+    /// COS.
     Cos,
-    /// Azure Blob Storage's, with a shared key.
+    /// Blob storage with a shared key.
     Azure,
-    /// Alibaba Cloud's video-on-demand service. `endpoint` is that of its API; it names buckets, keys and places in them by
-    /// itself, so `bucket` and `prefix` are empty.
+    /// A video-on-demand service. `endpoint` is that of its API; it names buckets, keys and places in them by itself, so
+    /// `bucket` and `prefix` are empty.
     AliyunVod,
+}
+
+impl StorageKind {
+    /// Whether it is a video-on-demand service, which makes videos of what it is given, rather than a store of objects.
+    pub fn is_vod(self) -> bool {
+        match self {
+            Self::AliyunVod => true,
+            Self::S3 | Self::Oss | Self::Cos | Self::Azure => false,
+        }
+    }
+
+    /// Whether temporary keys come with a session token.
+    pub fn has_session_tokens(self) -> bool {
+        match self {
+            Self::S3 | Self::Oss | Self::Cos | Self::AliyunVod => true,
+            Self::Azure => false,
+        }
+    }
 }
 
 /// Where the bucket stands in an object's address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Addressing {
-    /// `https://endpoint/bucket/key`. Azure has no other.
+    /// `https://endpoint/bucket/key`. [`StorageKind::Azure`] has no other.
     #[default]
     Path,
-    /// `https://bucket.endpoint/key`. COS has no other.
+    /// `https://bucket.endpoint/key`. [`StorageKind::Cos`] has no other.
     Virtual,
-    /// `https://endpoint/key`: a domain that is bound to the bucket. OSS.
+    /// `https://endpoint/key`: a domain that is bound to the bucket. [`StorageKind::Oss`].
     Cname,
 }
 
-/// With which keys the store encrypts what it keeps.
+/// The keys with which the store encrypts what it keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Encryption {
     /// The store's own: `AES256`.
     Aes256,
-    /// Its key management service's default key.
+    /// The default key of its key management service.
     Kms,
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::time::Duration;
 
-use protocol::{EndCause, Phase, Report};
+use protocol::{EndCause, Phase, ProblemCode, Report};
 use serde_json::json;
 use tapedeck_tests::outage::Proxy;
 use tapedeck_tests::publisher::{Media, Publisher, Transport};
@@ -49,11 +49,11 @@ pub(crate) async fn a_full_disk_loses_nothing(stack: &mut Stack) {
     })
     .await;
     assert_eq!(report.cause, Some(EndCause::NoSpace), "{report:?}");
-    assert!(has_problem(&report, "spool_full"), "{report:?}");
+    assert!(has_problem(&report, &ProblemCode::SpoolFull), "{report:?}");
     // Its own uploads may give the other one room to go on: it ends as it likes, and tells what it could not write.
     wait::until("the other recording tells of the disk", LIMIT, async || {
         let report = stack.report(&plain.sid).await?;
-        has_problem(&report, "spool_failed").then_some(())
+        has_problem(&report, &ProblemCode::SpoolFailed).then_some(())
     })
     .await;
     customer.stop(&plain).await;
@@ -105,8 +105,8 @@ fn fill(path: &std::path::Path) {
     while file.write_all(&block[..512]).is_ok() {}
 }
 
-fn has_problem(report: &Report, code: &str) -> bool {
-    report.problems.iter().any(|problem| problem.code == code)
+fn has_problem(report: &Report, code: &ProblemCode) -> bool {
+    report.problems.iter().any(|problem| problem.code == *code)
 }
 
 async fn await_end(stack: &Stack, sid: &str) {

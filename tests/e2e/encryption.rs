@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use protocol::ProblemCode;
 use protocol::TrackKind::{Audio, Video};
 use serde_json::json;
 use tapedeck_tests::customer::Task;
@@ -80,7 +81,7 @@ async fn await_refusal(stack: &Stack, task: &Task) {
         let told = report
             .problems
             .iter()
-            .filter(|problem| problem.code == "decryption_failed");
+            .filter(|problem| problem.code == ProblemCode::DecryptionFailed);
         (told.count() == 2).then_some(report.problems)
     })
     .await;

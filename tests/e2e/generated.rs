@@ -84,13 +84,13 @@ struct Lane {
 }
 
 impl Lane {
-    /// One app in three is of anyRTC's flavour, one has a certificate.
+    /// One app in three speaks anyRTC's dialect, one has a certificate.
     async fn new(stack: &Stack, number: usize) -> Self {
         let all = ["acquire", "start", "query", "update", "updateLayout", "stop"];
         let rates: serde_json::Map<_, _> = all.iter().map(|name| ((*name).to_owned(), json!(1_000))).collect();
         let mut settings = json!({ "limits": { "requests_per_second": rates, "recordings": 10_000 } });
         match number % 3 {
-            1 => settings["flavour"] = json!("anyrtc"),
+            1 => settings["dialect"] = json!("anyrtc"),
             2 => settings["certificate"] = json!("5CFd2fd1755d40ecb72977518be15d3b"),
             _ => {}
         }

@@ -166,6 +166,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         wrong_calls::credentials,
         wrong_calls::routes,
         wrong_calls::bodies,
+        wrong_calls::a_body_without_a_length,
         wrong_calls::resource_ids,
         wrong_calls::order,
         wrong_calls::regions,

@@ -1,4 +1,4 @@
-//! The life of a mixed recording as the API tells it, in both flavours.
+//! The life of a mixed recording as the API tells it, in both dialects.
 
 use std::time::Duration;
 

@@ -48,7 +48,10 @@ pub(crate) async fn a_full_spool_ends_what_fills_it_and_loses_nothing(stack: &mu
     let report = stack.report(&filling.sid).await.expect("its report");
     assert_eq!(report.cause, Some(protocol::EndCause::NoSpace));
     assert!(
-        report.problems.iter().any(|problem| problem.code == "spool_full"),
+        report
+            .problems
+            .iter()
+            .any(|problem| problem.code == protocol::ProblemCode::SpoolFull),
         "{report:?}"
     );
     let held = stack.node_metric("tapedeck_spool_bytes").await;

@@ -28,8 +28,8 @@ pub(crate) fn now_ms() -> i64 {
     since.as_millis().try_into().expect("a present time")
 }
 
-/// Another app of the customer's tenant, of a flavour.
-pub(crate) async fn other_app(stack: &Stack, flavour: &str) -> Customer {
+/// Another app of the customer's tenant, that speaks a dialect.
+pub(crate) async fn other_app(stack: &Stack, dialect: &str) -> Customer {
     let customer = stack.customer();
     let apps = format!("{}/admin/v1/apps", customer.base);
     let token = &stack.info.admin_token;
@@ -42,7 +42,7 @@ pub(crate) async fn other_app(stack: &Stack, flavour: &str) -> Customer {
         .client
         .post(apps)
         .bearer_auth(token)
-        .json(&json!({ "tenant": tenant, "flavour": flavour }));
+        .json(&json!({ "tenant": tenant, "dialect": dialect }));
     let app_id = send(app).await.expect(201).text("app_id").to_owned();
     Customer { app_id, ..customer }
 }

@@ -1,9 +1,11 @@
 //! Calls that must fail, each as the vendor documents it, with a reason.
 
-use reqwest::Method;
+use reqwest::{Method, Url};
 use serde_json::{Value, json};
 use tapedeck_tests::customer::{Customer, Reply, send};
 use tapedeck_tests::stack::Stack;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// An answer of the gateway: only a message.
 fn assert_gateway(reply: &Reply, status: u16, message: &str) {
@@ -245,5 +247,39 @@ pub(crate) async fn regions(stack: &Stack) {
         &nowhere.acquire("regions", "1").await,
         404,
         "no Route matched with those values",
+    );
+}
+
+/// A body that does not say how long it is, and is longer than any may be.
+pub(crate) async fn a_body_without_a_length(stack: &Stack) {
+    const CHUNK: usize = 64 << 10;
+    const CHUNKS: usize = 80;
+    let customer = stack.customer();
+    let url: Url = customer.base.parse().expect("the edge's URL");
+    let address = (url.host_str().expect("a host"), url.port().expect("a port"));
+    let (mut read, mut write) = TcpStream::connect(address).await.expect("the edge").into_split();
+    let head = format!(
+        "POST /v1/apps/{}/cloud_recording/acquire HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+         Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
+        customer.app_id, address.0
+    );
+    let sending = async move {
+        write.write_all(head.as_bytes()).await?;
+        let chunk = [format!("{CHUNK:x}\r\n").as_bytes(), &vec![b' '; CHUNK], b"\r\n"].concat();
+        for _ in 0..CHUNKS {
+            write.write_all(&chunk).await?;
+        }
+        write.write_all(b"0\r\n\r\n").await?;
+        std::io::Result::Ok(write)
+    };
+    // The server may hang up as soon as it has read too much.
+    let sending = tokio::spawn(sending);
+    let mut answer = Vec::new();
+    drop(read.read_to_end(&mut answer).await);
+    drop(sending.await.expect("the sender ends"));
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(
+        answer.starts_with("HTTP/1.1 413 ") && answer.contains("the body is larger than 4 MiB"),
+        "{answer}"
     );
 }

@@ -4,9 +4,7 @@ use protocol::{Backup, Secret, Source};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    App, Callback, Credential, Dialect, Flavour, KeyRing, Limits, Purpose, RecorderDefaults, Store, StoreError, Tenant,
-};
+use super::{App, Callback, Credential, KeyRing, Limits, Purpose, RecorderDefaults, Store, StoreError, Tenant};
 
 /// Tenants, credentials and apps in a [`Store`], with their secrets sealed.
 ///
@@ -39,8 +37,10 @@ struct CredentialRecord {
 struct AppRecord {
     tenant: String,
     name: String,
-    dialect: Dialect,
-    flavour: Flavour,
+    dialect: String,
+    /// The dialect's name in records of earlier versions, whose `dialect` was the family that it belongs to.
+    #[serde(default, skip_serializing)]
+    flavour: Option<String>,
     sealed_secrets: String,
     recorder: RecorderDefaults,
     #[serde(default)]
@@ -49,7 +49,7 @@ struct AppRecord {
     created_ms: u64,
 }
 
-/// What of an app rests sealed.
+/// The part of an app that rests sealed.
 #[derive(Serialize, Deserialize)]
 struct AppSecrets {
     source: Source,
@@ -164,8 +164,7 @@ impl<'a, S: Store> Directory<'a, S> {
             app_id: app_id.to_owned(),
             tenant: record.tenant,
             name: record.name,
-            dialect: record.dialect,
-            flavour: record.flavour,
+            dialect: record.flavour.unwrap_or(record.dialect),
             source: secrets.source,
             certificate: secrets.certificate,
             callback: secrets.callback,
@@ -190,8 +189,8 @@ impl<'a, S: Store> Directory<'a, S> {
         let record = AppRecord {
             tenant: app.tenant.clone(),
             name: app.name.clone(),
-            dialect: app.dialect,
-            flavour: app.flavour,
+            dialect: app.dialect.clone(),
+            flavour: None,
             sealed_secrets: self.seal(Purpose::App(id), &secrets, nonce)?,
             recorder: app.recorder,
             limits: app.limits,

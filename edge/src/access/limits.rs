@@ -34,7 +34,7 @@ impl Method {
     }
 }
 
-/// What an app may use. The defaults are Agora's for a new App ID.
+/// What an app may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Limits {

@@ -27,8 +27,8 @@ pub struct App {
     pub app_id: String,
     pub tenant: String,
     pub name: String,
-    pub dialect: Dialect,
-    pub flavour: Flavour,
+    /// The name of the dialect that the app speaks: which ones there are, this folder does not know.
+    pub dialect: String,
     /// Where the channels of this app are.
     pub source: Source,
     /// What its channel tokens are signed with: 32 hexadecimal characters. Without one, tokens are not looked at.
@@ -51,26 +51,9 @@ pub struct Callback {
     pub url: Secret,
     /// What the events are signed with.
     pub secret: Secret,
-    /// The vendor's numbers of the events that are wanted; `None` for all.
+    /// The events that are wanted, by their numbers in the app's dialect; `None` for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events: Option<Vec<u32>>,
-}
-
-/// Whose API the app is called by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Dialect {
-    #[default]
-    Agora,
-}
-
-/// Which of the vendors that share the dialect is followed where they differ.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Flavour {
-    #[default]
-    Agora,
-    Anyrtc,
 }
 
 /// What a recording does when its start does not say.

@@ -1,14 +1,16 @@
 //! Answers to what the shell asked its objects.
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::TestResult;
 use super::error::AdminError;
-use super::{TestResult, Which};
+use super::notices::NoticeView;
 use crate::access::Page;
 use crate::app::{Cursor, Listed, UsageView};
+use crate::dialect::EventType;
 use crate::http::Response;
-use crate::recording::{Outcome, Snapshot, Status};
+use crate::recording::{Incident, LoggedNotice, Notice, Outcome, RecordingView, Status, Which};
 
 /// One page of a listing; its rows must hold no secrets.
 pub fn page<T: Serialize>(page: &Page<T>) -> Response {
@@ -29,17 +31,17 @@ pub fn usage(view: &UsageView) -> Response {
 }
 
 #[derive(Serialize)]
-struct RecordingView<'a> {
+struct WithHistory<'a> {
     #[serde(flatten)]
-    snapshot: &'a Snapshot,
+    snapshot: &'a RecordingView,
     #[serde(skip_serializing_if = "Option::is_none")]
-    history: Option<&'a Value>,
+    history: Option<&'a [Incident]>,
 }
 
 /// The state of one recording: 200, or 202 to a stop while the recording has not come to its end. With its history, a list
 /// of incidents with the oldest first, where that was asked for.
-pub fn recording(outcome: &Outcome, history: Option<&Value>) -> Response {
-    let view = |status, snapshot| Response::json(status, &RecordingView { snapshot, history });
+pub fn recording(outcome: &Outcome, history: Option<&[Incident]>) -> Response {
+    let view = |status, snapshot| Response::json(status, &WithHistory { snapshot, history });
     match outcome {
         Outcome::State(snapshot) => view(200, snapshot),
         Outcome::AlreadyEnded(snapshot) if snapshot.status > Status::Stopping => view(200, snapshot),
@@ -49,15 +51,31 @@ pub fn recording(outcome: &Outcome, history: Option<&Value>) -> Response {
     }
 }
 
+/// One page of the log of a recording's events. `names`: an event's id, and what the app's dialect calls its
+/// type.
+pub fn notices(lines: Vec<LoggedNotice>, limit: usize, names: impl Fn(&Notice) -> (String, EventType)) -> Response {
+    // A page that is not full is the last one.
+    let last = lines.last().filter(|_| lines.len() >= limit);
+    let cursor = last.map(|last| last.notice.number.to_string());
+    let items = lines.into_iter().map(|line| {
+        let names = names(&line.notice);
+        NoticeView::new(line, names)
+    });
+    page(&Page {
+        items: items.collect(),
+        cursor,
+    })
+}
+
 /// `{"replayed": …}`, how many events wait to be delivered once more; of one that was named there must be one.
-pub fn replayed(answer: &Value, which: Which) -> Response {
+pub fn replayed(count: u64, which: Which) -> Response {
     match which {
-        Which::Number(number) if answer["replayed"] == 0 => {
+        Which::Number(number) if count == 0 => {
             let reason =
                 format!("there is no event {number} that could be replayed: it is unknown, forgotten, or waits anyway");
             AdminError::new(404, "not_found", reason).response()
         }
-        _ => Response::json(202, answer),
+        _ => Response::json(202, &json!({ "replayed": count })),
     }
 }
 

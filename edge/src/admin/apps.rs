@@ -4,13 +4,15 @@ use serde_json::Value;
 
 use super::error::AdminError;
 use super::{Admin, backup, callback, display_name, limits, only, source};
-use crate::access::{App, Dialect, Flavour, Limits, Page, RecorderDefaults, Store, hex, is_id};
+use crate::access::{App, Limits, Page, RecorderDefaults, Store, hex, is_id};
+use crate::dialect::Dialect;
 use crate::http::Response;
 use crate::input::{FieldError, Fields};
 
 /// What may be set when an app is created and changed afterwards.
 const SETTINGS: &[&str] = &[
     "name",
+    "dialect",
     "flavour",
     "source",
     "certificate",
@@ -27,8 +29,7 @@ struct View {
     app_id: String,
     tenant: String,
     name: String,
-    dialect: Dialect,
-    flavour: Flavour,
+    dialect: String,
     source: Value,
     has_certificate: bool,
     callback: Option<Value>,
@@ -46,7 +47,6 @@ impl From<App> for View {
             tenant: app.tenant,
             name: app.name,
             dialect: app.dialect,
-            flavour: app.flavour,
             source: source::view(&app.source),
             has_certificate: app.certificate.is_some(),
             callback: app.callback.as_ref().map(|set| callback::view(set, false)),
@@ -71,21 +71,15 @@ impl View {
 
 impl<S: Store> Admin<'_, S> {
     pub(super) async fn create_app(&self) -> Result<Response, AdminError> {
-        let body = self.body(&[&["app_id", "tenant", "dialect"], SETTINGS].concat())?;
+        let body = self.body(&[&["app_id", "tenant"], SETTINGS].concat())?;
         let body = Fields::new(&body);
-        if body.string("dialect")?.is_some_and(|value| value != "agora") {
-            return Err(body
-                .error("dialect", "must be \"agora\": this server offers no other")
-                .into());
-        }
         let app_id = chosen_app_id(&body)?.map_or_else(|| hex(&self.entropy.id), str::to_owned);
         let tenant = body.require("tenant", body.string("tenant")?)?;
         let mut app = App {
             app_id,
             tenant: tenant.to_owned(),
             name: String::new(),
-            dialect: Dialect::Agora,
-            flavour: Flavour::Agora,
+            dialect: Dialect::default().name().to_owned(),
             source: Source::Builtin {
                 rtsp: None,
                 roster: None,
@@ -184,11 +178,8 @@ fn change(app: &mut App, body: &Fields<'_>) -> Result<(), FieldError> {
     if let Some(name) = display_name(body)? {
         app.name = name.to_owned();
     }
-    match body.string("flavour")? {
-        None => {}
-        Some("agora") => app.flavour = Flavour::Agora,
-        Some("anyrtc") => app.flavour = Flavour::Anyrtc,
-        Some(_) => return Err(body.error("flavour", "must be \"agora\" or \"anyrtc\"")),
+    if let Some(dialect) = dialect(body)? {
+        dialect.name().clone_into(&mut app.dialect);
     }
     // Given and empty, null say, takes the certificate away.
     if body.names().any(|name| name == "certificate") {
@@ -206,6 +197,21 @@ fn change(app: &mut App, body: &Fields<'_>) -> Result<(), FieldError> {
     }
     app.disabled = body.boolean("disabled")?.unwrap_or(app.disabled);
     Ok(())
+}
+
+/// The dialect that the body names. `flavour` is its older name, which goes before `dialect`: clients of that time named with
+/// the latter no more than the family.
+fn dialect(body: &Fields<'_>) -> Result<Option<Dialect>, FieldError> {
+    let mut named = None;
+    for field in ["dialect", "flavour"] {
+        if let Some(name) = body.string(field)? {
+            named = Some(Dialect::named(name).ok_or_else(|| {
+                let names: Vec<_> = Dialect::names().map(|name| format!("\"{name}\"")).collect();
+                body.error(field, format!("must be {}", names.join(" or ")))
+            })?);
+        }
+    }
+    Ok(named)
 }
 
 fn certificate(body: &Fields<'_>) -> Result<Option<Secret>, FieldError> {

@@ -4,8 +4,8 @@ use protocol::Backup;
 use serde_json::{Value, json};
 
 use super::only;
-use crate::dialect::agora;
 use crate::input::{FieldError, Fields, Targets};
+use crate::store;
 
 /// How long the customer's store may take nothing before the backup takes over, in seconds.
 const AFTER_S: std::ops::RangeInclusive<u64> = 1..=86_400;
@@ -15,8 +15,13 @@ pub(super) fn read(given: &Fields<'_>, targets: Targets, now_ms: u64) -> Result<
     only(given, &["storageConfig", "after_s"])?;
     let config = given.require("storageConfig", given.object("storageConfig")?)?;
     let after_s = given.integer("after_s", AFTER_S)?.unwrap_or(DEFAULT_AFTER_S);
+    let terms = store::Terms {
+        targets,
+        absent_is_zero: false,
+        now_ms,
+    };
     Ok(Backup {
-        storage: agora::read_storage(&config, targets, now_ms)?,
+        storage: store::read(&config, terms)?,
         after_ms: after_s * 1000,
     })
 }

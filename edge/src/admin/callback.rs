@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::error::AdminError;
 use super::{Admin, MAX_SECRET_BYTES, Question, is_visible, only};
 use crate::access::{Callback, Store};
+use crate::dialect::EventType;
 use crate::input::{FieldError, Fields, Targets, plain_web_url, redact_web};
 
 const MAX_URL_BYTES: usize = 1024;
@@ -16,7 +17,7 @@ const MAX_EVENT_TYPE: u64 = 9_999;
 /// What one event of a test came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TestResult {
-    pub event_type: u32,
+    pub event_type: EventType,
     pub delivered: bool,
     /// Of the answer, if there was one.
     pub status: Option<u16>,
@@ -54,7 +55,7 @@ pub(super) fn read(
     Ok((callback, kept.is_none()))
 }
 
-/// The vendor's numbers: also of events that this server never sends, since they stand in the vendor's list.
+/// The events' numbers in the app's dialect: also of events that this server never sends, since they stand in the vendor's list.
 fn events(given: &Fields<'_>) -> Result<Option<Vec<u32>>, FieldError> {
     let Some(list) = given.get("events") else {
         return Ok(None);
@@ -98,7 +99,7 @@ impl<S: Store> Admin<'_, S> {
         };
         Ok(Question::TestCallback {
             app_id: app.app_id,
-            flavour: app.flavour,
+            dialect: app.dialect,
             callback,
         })
     }

@@ -14,19 +14,20 @@ mod route;
 mod source;
 mod tenants;
 
-pub use answer::{failure, page, recording, recordings, replayed, tested, usage};
+pub use answer::{failure, notices, page, recording, recordings, replayed, tested, usage};
 pub use callback::TestResult;
-pub use notices::{NoticeState, NoticeView, Which};
 
 use error::AdminError;
 use protocol::Secret;
 use route::Route;
 use serde_json::{Map, Value};
 
-use crate::access::{Callback, Directory, DirectoryError, Entropy, Flavour, Limits, Store, is_id, same_secret};
+use crate::access::{Callback, Directory, DirectoryError, Entropy, Limits, Store, is_id, same_secret};
 use crate::app::Filter;
+use crate::dialect::Dialect;
 use crate::http::{Request, Response};
 use crate::input::{FieldError, Fields, Targets};
+use crate::recording::{NoticeState, Which};
 
 const MAX_BODY_BYTES: usize = 256 * 1024;
 /// Each row of a page is a read of its own, and a worker's request may make 50 on Cloudflare's smallest plan.
@@ -59,9 +60,10 @@ pub enum Question {
     Recording { app_id: String, sid: String },
     /// Stop one recording, without waiting for its uploads: [`recording`].
     Stop { app_id: String, sid: String },
-    /// The log of a recording's events, from behind the number `after`: [`page`], whose cursor is the last number.
+    /// The log of a recording's events, from behind the number `after`: [`notices`].
     Notices {
         app_id: String,
+        dialect: Dialect,
         sid: String,
         limit: usize,
         after: Option<u64>,
@@ -72,7 +74,8 @@ pub enum Question {
     /// Send the callback one event of each type that it wants: [`tested`].
     TestCallback {
         app_id: String,
-        flavour: Flavour,
+        /// The name of the app's dialect.
+        dialect: String,
         callback: Callback,
     },
 }
@@ -183,7 +186,7 @@ impl<S: Store> Admin<'_, S> {
                 let (app_id, sid) = recordings::ids(app_id, sid)?;
                 return Ok(Handled::Ask(Question::Stop { app_id, sid }));
             }
-            (Route::Notices { app_id, sid }, _) => return self.notices(app_id, sid).map(Handled::Ask),
+            (Route::Notices { app_id, sid }, _) => return self.notices(app_id, sid).await.map(Handled::Ask),
             (Route::ReplayNotices { app_id, sid }, _) => return self.replay(app_id, sid, None).map(Handled::Ask),
             (Route::ReplayNotice { app_id, sid, number }, _) => {
                 return self.replay(app_id, sid, Some(number)).map(Handled::Ask);

@@ -1,69 +1,49 @@
 //! The log of a recording's events, and their replay.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::error::AdminError;
 use super::{Admin, Question, recordings};
 use crate::access::Store;
+use crate::dialect::{Dialect, EventType};
 use crate::input::FieldError;
+use crate::recording::{LoggedNotice, NoticeState, Which};
 
 /// A line of the log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct NoticeView {
+#[derive(Serialize)]
+pub(super) struct NoticeView {
     /// The same in each delivery.
-    pub notice_id: String,
-    pub number: u64,
-    /// The vendor's number.
-    pub event_type: u32,
-    pub at_ms: u64,
-    pub state: Option<NoticeState>,
-    pub attempts: u64,
-    pub last_attempt_ms: Option<u64>,
+    notice_id: String,
+    number: u64,
+    /// What the app's dialect calls the event.
+    event_type: EventType,
+    at_ms: u64,
+    state: Option<NoticeState>,
+    attempts: u64,
+    last_attempt_ms: Option<u64>,
     /// Of the last answer, if there was one.
-    pub last_status: Option<u64>,
-    pub last_error: Option<String>,
+    last_status: Option<u64>,
+    last_error: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NoticeState {
-    /// For its turn, or for another try.
-    Waiting,
-    Delivered,
-    GivenUp,
-    /// The app has no callback, or wants no events of this type.
-    Unwanted,
-}
-
-impl NoticeState {
-    const ALL: [Self; 4] = [Self::Waiting, Self::Delivered, Self::GivenUp, Self::Unwanted];
-
-    /// The inverse of [`Self::as_str`].
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
-    }
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Delivered => "delivered",
-            Self::GivenUp => "given_up",
-            Self::Unwanted => "unwanted",
+impl NoticeView {
+    pub(super) fn new(line: LoggedNotice, (notice_id, event_type): (String, EventType)) -> Self {
+        Self {
+            notice_id,
+            number: line.notice.number,
+            event_type,
+            at_ms: line.notice.at_ms,
+            state: line.state,
+            attempts: line.attempts,
+            last_attempt_ms: line.last_attempt_ms,
+            last_status: line.last_status,
+            last_error: line.last_error,
         }
     }
 }
 
-/// Which events are delivered once more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Which {
-    /// All that were given up.
-    GivenUp,
-    Number(u64),
-}
-
 impl<S: Store> Admin<'_, S> {
-    pub(super) fn notices(&self, app_id: &str, sid: &str) -> Result<Question, AdminError> {
+    pub(super) async fn notices(&self, app_id: &str, sid: &str) -> Result<Question, AdminError> {
         let (app_id, sid) = recordings::ids(app_id, sid)?;
         let (limit, cursor) = self.paging()?;
         let error = |field: &str, problem: &str| FieldError {
@@ -81,8 +61,12 @@ impl<S: Store> Admin<'_, S> {
                     .ok_or_else(|| error("state", "must be waiting, delivered, given_up or unwanted"))?,
             ),
         };
+        // The log outlives its app; without that its events are named as an app's that names no dialect.
+        let app = self.directory.app(&app_id).await?;
+        let dialect = app.and_then(|app| Dialect::named(&app.dialect)).unwrap_or_default();
         Ok(Question::Notices {
             app_id,
+            dialect,
             sid,
             limit,
             after,

@@ -13,7 +13,7 @@ pub struct Filter {
     pub status: Option<Status>,
 }
 
-/// A place in the index.
+/// A position in the index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     pub created_ms: u64,

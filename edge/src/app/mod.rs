@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::{Limits, Method};
 
 pub use listing::{Cursor, Filter};
-pub use row::{Listed, News, Place, Row};
+pub use row::{Listed, News, Reservation, Row};
 pub use usage::{Change, Usage};
 
 /// What the `App` object can be asked.
@@ -84,7 +84,7 @@ pub enum Room {
     /// Room for a recording, which is not taken yet.
     Some,
     /// A place for this recording.
-    Taken(Box<Place>),
+    Taken(Box<Reservation>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,28 +3,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::recording::Status;
 
-/// A recording that is to be started.
+/// The place that a start takes among the app's recordings, and for which recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Place {
+pub struct Reservation {
     pub sid: String,
-    /// Of the resource ID: a start that is repeated with it takes no second place.
+    /// The nonce of the resource ID: a start that is repeated with it takes no second place.
     pub nonce: String,
     pub key: RecorderKey,
     pub mode: Mode,
 }
 
-/// What a recorder tells of a recording that has started: at each change of its status, and otherwise every minute as long
+/// A recorder's news of a recording that has started: sent at each change of its status, and otherwise every minute as long
 /// as it is not over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct News {
-    pub place: Place,
-    /// Grows with each news of one recording; what is older than the newest is ignored.
+    pub reservation: Reservation,
+    /// A number that grows with each news of one recording; what is older than the newest is ignored.
     pub revision: u64,
     pub status: Status,
     pub started_ms: u64,
     pub ended_ms: Option<u64>,
     pub cause: Option<EndCause>,
-    /// Events that wait because the oldest of them could not be delivered.
+    /// The number of events that wait because the oldest of them could not be delivered.
     pub held_up: u64,
     /// When the recording may be forgotten.
     pub expires_ms: u64,

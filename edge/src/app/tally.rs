@@ -2,20 +2,20 @@ use std::collections::BTreeMap;
 
 use protocol::EndCause;
 
-/// For more to change, so that a burst of starts is one message.
+/// The wait for more to change, so that a burst of starts is one message.
 const PAUSE_MS: u64 = 5_000;
 /// How often the tally is repeated while something runs.
 const REPEAT_MS: u64 = 60_000;
 
-/// When the app's figures have to be told, and what has ended since.
+/// The tally that the app owes: when it has to be told, and what has ended since the last one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Told {
+pub(super) struct OwedTally {
     changed_ms: Option<u64>,
     told_ms: Option<u64>,
     ended: BTreeMap<EndCause, u64>,
 }
 
-impl Told {
+impl OwedTally {
     pub(super) fn changed(&mut self, now_ms: u64) {
         self.changed_ms.get_or_insert(now_ms);
     }

@@ -46,7 +46,7 @@ impl Bench {
     }
 
     fn start(&mut self, sid: &str, nonce: &str, quota: u32) -> Option<Denial> {
-        self.admit(Method::Start, quota, Room::Taken(Box::new(place(sid, nonce))))
+        self.admit(Method::Start, quota, Room::Taken(Box::new(reservation(sid, nonce))))
     }
 
     fn release(&mut self, sid: &str) {
@@ -70,8 +70,8 @@ impl Bench {
     }
 }
 
-fn place(sid: &str, nonce: &str) -> Place {
-    Place {
+fn reservation(sid: &str, nonce: &str) -> Reservation {
+    Reservation {
         sid: sid.to_owned(),
         nonce: nonce.to_owned(),
         key: RecorderKey {
@@ -86,7 +86,7 @@ fn place(sid: &str, nonce: &str) -> Place {
 fn news(sid: &str, revision: u64, status: Status) -> News {
     let over = status >= Status::Ended;
     News {
-        place: place(sid, &format!("of {sid}")),
+        reservation: reservation(sid, &format!("of {sid}")),
         revision,
         status,
         started_ms: NOW,
@@ -103,7 +103,7 @@ fn a_request_that_is_one_too_many_takes_no_place() {
     for _ in 0..10 {
         assert_eq!(bench.admit(Method::Acquire, 1, Room::Some), None);
     }
-    let denial = bench.admit(Method::Acquire, 1, Room::Taken(Box::new(place("s", "n"))));
+    let denial = bench.admit(Method::Acquire, 1, Room::Taken(Box::new(reservation("s", "n"))));
     assert_eq!(denial, Some(Denial::TooManyRequests));
     assert!(bench.rows.is_empty());
 }

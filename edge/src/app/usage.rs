@@ -1,17 +1,17 @@
 use std::collections::BTreeMap;
 
-use super::tally::Told;
+use super::tally::OwedTally;
 use super::windows::Windows;
-use super::{Admit, Denial, Listed, News, Place, Room, Row, UsageView, Verdict};
+use super::{Admit, Denial, Listed, News, Reservation, Room, Row, UsageView, Verdict};
 use crate::access::Limits;
 use crate::metrics::Tally;
 use crate::recording::Status;
 
-/// For a start to reach its recorder, and for the recorder to find a node and tell of it.
+/// The time that a start has to reach its recorder, and the recorder to find a node and tell of it.
 const RESERVATION_MS: u64 = 60_000;
-/// Three times as long as recorders take to renew it.
+/// How long a recording is believed to run without news: three times as long as recorders take to renew it.
 const LEASE_MS: u64 = 180_000;
-/// Recordings that are looked after at a time, those that still upload included.
+/// The most recordings that are looked after at a time, including those that still upload.
 const MAX_LIVE: usize = 5 * Limits::MAX_RECORDINGS as usize;
 /// How often what has expired is removed from the index.
 const PURGE_MS: u64 = 3_600_000;
@@ -25,7 +25,7 @@ pub struct Usage {
     purge_ms: Option<u64>,
     /// Events of recordings that are held up, by sid, and how long that is believed.
     held_up: BTreeMap<String, (u64, u64)>,
-    told: Told,
+    tally: OwedTally,
 }
 
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ impl Usage {
         let mut usage = Self::default();
         for row in live.into_iter().filter(Row::is_live) {
             usage.track(&row);
-            usage.told.changed(now_ms);
+            usage.tally.changed(now_ms);
             usage.purge_ms = Some(now_ms.saturating_add(PURGE_MS));
         }
         usage
@@ -75,14 +75,14 @@ impl Usage {
     }
 
     fn find_room(&mut self, room: Room, quota: u32, now_ms: u64, change: &mut Change) -> Option<Denial> {
-        let place = match room {
+        let reservation = match room {
             Room::None => return None,
             Room::Some => None,
-            Room::Taken(place) => Some(*place),
+            Room::Taken(reservation) => Some(*reservation),
         };
         self.lapse(now_ms, change);
-        if let Some(place) = &place
-            && self.live.values().any(|live| live.nonce == place.nonce)
+        if let Some(reservation) = &reservation
+            && self.live.values().any(|live| live.nonce == reservation.nonce)
         {
             return None;
         }
@@ -90,8 +90,8 @@ impl Usage {
         if recordings >= quota {
             return Some(Denial::NoRoom { recordings });
         }
-        if let Some(place) = place {
-            let row = reserved(place, now_ms);
+        if let Some(reservation) = reservation {
+            let row = reserved(reservation, now_ms);
             self.track(&row);
             change.put = Some(row);
             self.changed(now_ms);
@@ -123,7 +123,7 @@ impl Usage {
         } else {
             self.live.remove(&row.listed.sid);
             if let Some(cause) = row.listed.cause.filter(|_| !ended_before) {
-                self.told.ended(cause, 1);
+                self.tally.ended(cause, 1);
             }
         }
         self.changed(now_ms);
@@ -146,12 +146,12 @@ impl Usage {
 
     /// When the object has to look after itself: [`Usage::is_purge_due`], [`Usage::tally`].
     pub fn next_alarm(&self) -> Option<u64> {
-        self.purge_ms.into_iter().chain(self.told.due_ms()).min()
+        self.purge_ms.into_iter().chain(self.tally.due_ms()).min()
     }
 
     /// The app's figures, when they have to be told.
     pub fn tally(&mut self, now_ms: u64) -> Option<Tally> {
-        self.told.due_ms().filter(|due_ms| *due_ms <= now_ms)?;
+        self.tally.due_ms().filter(|due_ms| *due_ms <= now_ms)?;
         let mut tally = Tally::default();
         let alive = self.live.values().filter(|live| live.lease_ms > now_ms);
         alive.for_each(|live| tally.count(live.status));
@@ -162,16 +162,16 @@ impl Usage {
             .map(|(count, _)| *count)
             .fold(0, u64::saturating_add);
         let repeated = !self.live.is_empty() || !self.held_up.is_empty();
-        tally.ended = self.told.tell(repeated, now_ms);
+        tally.ended = self.tally.tell(repeated, now_ms);
         Some(tally)
     }
 
     /// The tally has not arrived.
     pub fn tally_lost(&mut self, tally: Tally, now_ms: u64) {
         for (cause, count) in tally.ended {
-            self.told.ended(cause, count);
+            self.tally.ended(cause, count);
         }
-        self.told.changed(now_ms);
+        self.tally.changed(now_ms);
     }
 
     /// Whether rows whose time is over have to be removed.
@@ -185,7 +185,7 @@ impl Usage {
     }
 
     fn hold_up(&mut self, news: &News, now_ms: u64) {
-        let sid = &news.place.sid;
+        let sid = &news.reservation.sid;
         if news.held_up == 0 {
             self.held_up.remove(sid);
         } else if self.held_up.len() < MAX_LIVE || self.held_up.contains_key(sid) {
@@ -195,7 +195,7 @@ impl Usage {
     }
 
     fn changed(&mut self, now_ms: u64) {
-        self.told.changed(now_ms);
+        self.tally.changed(now_ms);
         self.purge_ms.get_or_insert(now_ms.saturating_add(PURGE_MS));
     }
 
@@ -233,17 +233,17 @@ impl Live {
     }
 }
 
-fn reserved(place: Place, now_ms: u64) -> Row {
+fn reserved(reservation: Reservation, now_ms: u64) -> Row {
     let lease_ms = now_ms.saturating_add(RESERVATION_MS);
     Row {
-        nonce: place.nonce,
+        nonce: reservation.nonce,
         revision: 0,
         lease_ms,
         expires_ms: lease_ms,
         listed: Listed {
-            key: place.key,
-            sid: place.sid,
-            mode: place.mode,
+            key: reservation.key,
+            sid: reservation.sid,
+            mode: reservation.mode,
             status: Status::Placing,
             created_ms: now_ms,
             started_ms: None,
@@ -256,14 +256,14 @@ fn reserved(place: Place, now_ms: u64) -> Row {
 
 fn written(news: News, known: Option<&Row>, now_ms: u64) -> Row {
     Row {
-        nonce: news.place.nonce,
+        nonce: news.reservation.nonce,
         revision: news.revision,
         lease_ms: now_ms.saturating_add(LEASE_MS),
         expires_ms: news.expires_ms,
         listed: Listed {
-            key: news.place.key,
-            sid: news.place.sid,
-            mode: news.place.mode,
+            key: news.reservation.key,
+            sid: news.reservation.sid,
+            mode: news.reservation.mode,
             status: news.status,
             created_ms: known.map_or(news.started_ms, |known| known.listed.created_ms),
             started_ms: Some(news.started_ms),

@@ -1,4 +1,145 @@
-//! One folder a vendor: its bytes become the core's commands, the core's outcomes its bytes. A dialect knows access and
-//! the recording's words; it never calls another dialect, and never touches storage but through the directory.
+//! The APIs that customers call, one folder a vendor: its bytes become the core's commands, the core's outcomes its bytes. What
+//! the rest of the edge knows of them stands in this file. A dialect knows access and the core's words; it never calls another
+//! dialect, and never touches storage but through the directory.
+//!
+//! A new vendor is a folder whose type implements [`Vendor`], and its row in the table below.
 
-pub mod agora;
+mod agora;
+mod notification;
+mod samples;
+mod step;
+mod vendor;
+
+use serde_json::json;
+
+use crate::access::{Callback, Method, Store};
+use crate::http::{Request, Response};
+use crate::recording::{Event, Notice, Subject};
+
+pub use notification::{EventType, Notification, notice_id};
+pub use step::{Admission, Pending, Step};
+pub use vendor::Server;
+use vendor::Vendor;
+
+/// Declares the vendors, and hands on to each what concerns it.
+macro_rules! vendors {
+    ($($vendor:ident($dialect:ty)),+ $(,)?) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        enum Spoken {
+            $($vendor($dialect),)+
+        }
+
+        enum Place<'a> {
+            $($vendor(<$dialect as Vendor>::Route<'a>),)+
+        }
+
+        impl Dialect {
+            /// All dialects, with their names.
+            fn all() -> impl Iterator<Item = (&'static str, Self)> {
+                std::iter::empty()$(.chain(
+                    <$dialect>::DIALECTS.iter().map(|(name, dialect)| (*name, Self(Spoken::$vendor(*dialect)))),
+                ))+
+            }
+
+            /// What the dialect calls an event.
+            pub fn event_type(self, event: &Event) -> EventType {
+                match self.0 {
+                    $(Spoken::$vendor(dialect) => dialect.event_type(event),)+
+                }
+            }
+
+            /// Whether a callback is to be told of an event.
+            pub fn wants(self, event: &Event, callback: &Callback) -> bool {
+                match self.0 {
+                    $(Spoken::$vendor(dialect) => dialect.wants(event, callback),)+
+                }
+            }
+
+            /// The request that tells a callback of an event, with its signatures.
+            ///
+            /// `now_ms`: when it is sent, in Unix milliseconds.
+            pub fn notification(self, subject: &Subject, notice: &Notice, callback: &Callback, now_ms: u64) -> Notification {
+                match self.0 {
+                    $(Spoken::$vendor(dialect) => dialect.notification(subject, notice, callback, now_ms),)+
+                }
+            }
+        }
+
+        /// Finds the vendor whose API has a place for a request; `None` when none has.
+        pub fn route(request: &Request) -> Option<Routed<'_>> {
+            $(if let Some(route) = <$dialect>::route(request) {
+                return Some(Routed { request, place: Place::$vendor(route) });
+            })+
+            None
+        }
+
+        impl Routed<'_> {
+            /// What the request calls, whatever the vendor names it.
+            pub fn method(&self) -> Method {
+                match &self.place {
+                    $(Place::$vendor(route) => <$dialect>::method(route),)+
+                }
+            }
+
+            /// Takes the request as far as it goes without asking an object.
+            pub async fn handle<S: Store>(self, server: &Server<'_, S>) -> Step {
+                match self.place {
+                    $(Place::$vendor(route) => <$dialect>::handle(route, self.request, server).await,)+
+                }
+            }
+        }
+    };
+}
+
+vendors! {
+    Agora(agora::Flavour),
+}
+
+/// A dialect that apps can speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialect(Spoken);
+
+/// A request with its place in a vendor's API.
+pub struct Routed<'a> {
+    request: &'a Request,
+    place: Place<'a>,
+}
+
+impl Dialect {
+    /// The dialect of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::all().find_map(|(known, dialect)| (known == name).then_some(dialect))
+    }
+
+    /// The name by which apps choose the dialect.
+    pub fn name(self) -> &'static str {
+        let mut all = Self::all();
+        all.find_map(|(name, dialect)| (dialect == self).then_some(name))
+            .unwrap_or_default()
+    }
+
+    /// The names of all dialects.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::all().map(|(name, _)| name)
+    }
+
+    /// One event of each type that a callback wants, as a test of it.
+    pub fn samples(self, app_id: &str, callback: &Callback, now_ms: u64) -> Vec<(Subject, Notice)> {
+        samples::samples(app_id, |event| self.wants(event, callback), now_ms)
+    }
+}
+
+/// The dialect of an app that names none.
+impl Default for Dialect {
+    fn default() -> Self {
+        Self(Spoken::Agora(agora::Flavour::default()))
+    }
+}
+
+/// The response to a request that no vendor's API has a place for.
+pub fn no_route() -> Response {
+    Response::json(404, &json!({ "message": "no Route matched with those values" }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,19 +2,16 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::table::{Fleet, Known};
+use super::table::{Fleet, Known, Promise};
 use crate::recording::Node;
-
-/// A promise that no heartbeat has confirmed after so long was not kept.
-const PROMISE_MS: u64 = 10_000;
 
 /// A recording that needs a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wish {
     pub sid: String,
-    /// [Tag](crate::recording::tag) of its recorder.
+    /// The [tag](crate::recording::tag) of its recorder.
     pub recorder: String,
-    /// Ids of nodes that have refused it.
+    /// The ids of nodes that have refused it.
     pub exclude: Vec<String>,
     /// Nodes of this region come first: those whose region is this word, in any case, or begins with it and a hyphen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -22,19 +19,6 @@ pub struct Wish {
     /// Tags of recorders: nodes of other regions than theirs come before all others, and nodes that have one of them last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub avoid: Vec<String>,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Promise {
-    pub(super) sid: String,
-    recorder: String,
-    made_ms: u64,
-}
-
-impl Promise {
-    pub(super) fn is_open(&self, now_ms: u64) -> bool {
-        now_ms.saturating_sub(self.made_ms) < PROMISE_MS
-    }
 }
 
 impl Fleet {
@@ -122,28 +106,14 @@ impl Known {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use protocol::{Heartbeat, HeldRecording, RecorderKey};
 
     use super::*;
+    use crate::fleet::table::tests::{NOW, heartbeat};
     use crate::recording::tag;
 
-    pub(in crate::fleet) const NOW: u64 = 1_700_000_000_000;
-
-    pub(in crate::fleet) fn heartbeat(id: &str) -> Heartbeat {
-        Heartbeat {
-            node_id: id.to_owned(),
-            url: format!("http://{id}/"),
-            region: "default".into(),
-            version: "0".into(),
-            capacity: 4,
-            load: 0.0,
-            draining: false,
-            recordings: Vec::new(),
-        }
-    }
-
-    /// Of the recording with this sid.
+    /// The recorder of the recording with this sid.
     fn recorder(sid: &str) -> RecorderKey {
         RecorderKey {
             app_id: "a".into(),

@@ -3,7 +3,6 @@ use std::collections::BTreeMap;
 use protocol::{Fault, Heartbeat, HeartbeatAnswer, Refusal, RefusalCode};
 use serde::{Deserialize, Serialize};
 
-use super::placement::Promise;
 use crate::recording::tag;
 
 /// Nodes send a heartbeat this often.
@@ -14,6 +13,8 @@ const ALIVE_MS: u64 = 10_000;
 const FORGET_MS: u64 = 600_000;
 /// An unchanged node's row is written this often: well within `ALIVE_MS`, so that a restarted object knows who is alive.
 const SAVE_MS: u64 = 5_000;
+/// A promise that no heartbeat has confirmed after so long was not kept.
+const PROMISE_MS: u64 = 10_000;
 const MAX_NODES: usize = 1_000;
 const MAX_TEXT: usize = 512;
 
@@ -33,19 +34,33 @@ pub(super) struct Known {
     pub(super) promised: Vec<Promise>,
 }
 
+/// A recording that was placed on a node and is not in its heartbeat yet.
+#[derive(Clone, Debug)]
+pub(super) struct Promise {
+    pub(super) sid: String,
+    pub(super) recorder: String,
+    pub(super) made_ms: u64,
+}
+
+impl Promise {
+    pub(super) fn is_open(&self, now_ms: u64) -> bool {
+        now_ms.saturating_sub(self.made_ms) < PROMISE_MS
+    }
+}
+
 /// What is kept of a node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NodeRow {
     pub node_id: String,
-    /// Where the edge reaches it: `http(s)://host[:port]`, without a path.
+    /// The address at which the edge reaches it: `http(s)://host[:port]`, without a path.
     pub url: String,
     pub region: String,
     pub version: String,
     pub capacity: u32,
-    /// From 0, idle, to 1, no room.
+    /// Its load, from 0 (idle) to 1 (no room).
     pub load: f64,
     pub draining: bool,
-    /// How many it holds, uploads of ended ones included.
+    /// The number of recordings that it holds, including ended ones that still upload.
     pub recordings: u32,
     pub heard_ms: u64,
 }
@@ -55,7 +70,7 @@ pub struct NodeRow {
 pub struct NodeView {
     #[serde(flatten)]
     pub row: NodeRow,
-    /// It was heard of within the last ten seconds.
+    /// Whether it was heard of within the last ten seconds.
     pub alive: bool,
 }
 
@@ -209,9 +224,23 @@ fn check(heartbeat: &Heartbeat) -> Result<(), Refusal> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::fleet::placement::tests::{NOW, heartbeat};
+
+    pub(in crate::fleet) const NOW: u64 = 1_700_000_000_000;
+
+    pub(in crate::fleet) fn heartbeat(id: &str) -> Heartbeat {
+        Heartbeat {
+            node_id: id.to_owned(),
+            url: format!("http://{id}/"),
+            region: "default".into(),
+            version: "0".into(),
+            capacity: 4,
+            load: 0.0,
+            draining: false,
+            recordings: Vec::new(),
+        }
+    }
 
     #[test]
     fn a_row_is_written_when_it_is_new_changed_or_old() {

@@ -14,103 +14,45 @@
 //! | `Answer` | the answer to the next report |
 //! | `Deliver` | sent again at its deadline, or as soon as another process works on the state |
 //! | `Reply` | nothing: the caller is gone too. A repeated start with the same resource ID finds the recording |
+//!
+//! The rooms, from the ground up; none knows one above it:
+//!
+//! | room | content |
+//! |---|---|
+//! | `limits` | how much, how often and for how long |
+//! | `contract` | what is asked, what happens and what comes of it |
+//! | `notice` | what has been told of each recording, and what waits to be |
+//! | `state` | what is known of the recordings |
+//! | `rules` | what is done about a recording, whatever brings it about |
+//! | `input` | one file for each thing that can happen |
+//! | `due` | what follows after each input because of it, or because time has passed |
 
-mod command;
-mod deadlines;
-mod handover;
-mod inventory;
-mod job;
-mod lifecycle;
-mod message;
-mod nodes;
+mod contract;
+mod due;
+mod input;
+mod limits;
 mod notice;
-mod orders;
-mod placement;
-mod preference;
-mod publication;
-mod reports;
-mod search;
-mod snapshot;
+mod rules;
 mod state;
-mod subscription;
 #[cfg(test)]
 mod tests;
 
-pub use command::{
-    Call, Command, Outcome, Renewal, Replay, Snapshot, Spec, Start, Status, Stop, Target, Ticket, Unfit, Update,
-    UpdateLayout,
+pub(crate) use contract::is_empty;
+pub use contract::{
+    Attempt, Call, CallId, Command, Delivery, Effect, Event, Incident, Input, JobText, LoggedNotice, Node, NodeAnswer,
+    Notice, NoticeState, Outcome, PageWish, Preference, RecordingView, Renewal, Replay, Reply, Request, Row, Start,
+    Status, Stop, Subject, Target, Ticket, Unfit, Update, UpdateLayout, What, Which, Who, tag,
 };
-pub use deadlines::next_alarm;
-pub use inventory::PageWish;
-pub use message::{CallId, Effect, Input, Node, NodeAnswer, Reply, Request};
-pub use notice::{Attempt, Delivery, Event, Incident, Ledger, Ledgers, Notice, Pacing, Row, Subject, What, Who};
-pub use preference::{Preference, tag};
-pub use state::{Policy, Secrets, State};
-pub(crate) use subscription::is_empty;
+pub use due::next_alarm;
+pub use limits::Policy;
+pub use notice::{Ledger, Ledgers, Pacing};
+pub use state::{Secrets, State};
 
 /// Applies one input to the state. Persist the state with its rows and with what [`Effect::Note`] and [`Effect::Forget`]
 /// say, then carry out the other effects, in any order.
 pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
     let mut effects = Vec::new();
-    let out = &mut effects;
-    if let Some(report) = input.report() {
-        notice::hear(state, report);
-    }
-    match input {
-        Input::Asked { by, request } => match request {
-            Request::Call(Call {
-                key,
-                command: Command::Start(start),
-            }) => {
-                placement::start(state, by, key, *start, now_ms, out);
-            }
-            Request::Call(Call {
-                command: Command::Query(target),
-                ..
-            }) => {
-                orders::query(state, by, &target, now_ms, out);
-            }
-            Request::Call(Call {
-                command: Command::Stop(stop),
-                ..
-            }) => orders::stop(state, by, &stop, now_ms, out),
-            Request::Call(Call {
-                command: Command::Update(update),
-                ..
-            }) => {
-                subscription::update(state, by, update, now_ms, out);
-            }
-            Request::Call(Call {
-                command: Command::UpdateLayout(update),
-                ..
-            }) => {
-                orders::update_layout(state, by, update, now_ms, out);
-            }
-            Request::Report(report) => reports::reported(state, by, *report, now_ms, out),
-            Request::Job(request) => job::requested(state, by, &request, now_ms, out),
-            Request::Replay(replay) => notice::replay(state, by, &replay, now_ms, out),
-        },
-        Input::Placed { sid, epoch, node } => search::placed(state, &sid, epoch, node, now_ms, out),
-        Input::JobAnswered { sid, epoch, answer } => {
-            search::job_answered(state, &sid, epoch, answer, now_ms, out);
-        }
-        Input::DesiredAnswered { sid, desired, answer } => {
-            orders::desired_answered(state, &sid, &desired, answer, now_ms, out);
-        }
-        Input::Published { sid, revision, ok } => publication::published(state, &sid, revision, ok, now_ms),
-        Input::Delivered {
-            sid,
-            position,
-            result,
-            chance,
-        } => notice::delivered(state, &sid, position, result, chance, now_ms),
-        Input::Alarm => {}
-    }
-    deadlines::settle(state, now_ms, out);
-    notice::settle(state, out, now_ms);
-    publication::flush(state, now_ms, out);
-    deadlines::forget(state, now_ms, out);
-    notice::forget(state, now_ms);
-    notice::flush(state, now_ms, out);
+    input::take(state, input, now_ms, &mut effects);
+    due::settle(state, now_ms, &mut effects);
     effects
 }

@@ -1,41 +1,37 @@
 //! What the admin API asks of the objects.
 
 use protocol::RecorderKey;
-use serde_json::Value;
 use worker::{Env, console_error};
 
 use super::kv::KvStore;
-use super::objects::{self, LogQuestion};
+use super::objects::{App, Fleet, Recorder, RecorderReply, RecorderRequest, ask};
 use super::webhooks::Receiver;
 use crate::access::Page;
 use crate::admin::{self, Question};
 use crate::app;
+use crate::dialect::{self, Dialect};
 use crate::fleet;
 use crate::http::Response;
-use crate::recording::{Call, Command, Outcome, Reply, Request, Snapshot, Stop, Target};
+use crate::recording::{Call, Command, Notice, Outcome, RecordingView, Reply, Request, Stop, Target};
 
 pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Response {
     match question {
-        Question::Nodes => match objects::ask_fleet(env, &fleet::Request::Nodes).await {
+        Question::Nodes => match ask::<Fleet>(env, &(), &fleet::Request::Nodes).await {
             Ok(fleet::Reply::Nodes(items)) => admin::page(&Page { items, cursor: None }),
             Ok(_) | Err(_) => admin::failure(),
         },
-        Question::Usage { app_id, limits } => {
-            match objects::ask_app(env, &app_id, &app::Request::Usage { limits }).await {
-                Ok(app::Reply::Usage(view)) => admin::usage(&view),
-                Ok(_) | Err(_) => admin::failure(),
-            }
-        }
-        Question::Recordings { app_id, filter } => {
-            match objects::ask_app(env, &app_id, &app::Request::List(filter)).await {
-                Ok(app::Reply::List { items, next }) => admin::recordings(items, next.as_ref()),
-                Ok(_) | Err(_) => admin::failure(),
-            }
-        }
+        Question::Usage { app_id, limits } => match ask::<App>(env, &app_id, &app::Request::Usage { limits }).await {
+            Ok(app::Reply::Usage(view)) => admin::usage(&view),
+            Ok(_) | Err(_) => admin::failure(),
+        },
+        Question::Recordings { app_id, filter } => match ask::<App>(env, &app_id, &app::Request::List(filter)).await {
+            Ok(app::Reply::List { items, next }) => admin::recordings(items, next.as_ref()),
+            Ok(_) | Err(_) => admin::failure(),
+        },
         Question::Recording { app_id, sid } => match one(&app_id, &sid, Command::Query, store, env).await {
-            Ok((key, outcome)) => match objects::ask_log(env, &key, LogQuestion::History { sid }).await {
-                Ok(history) => admin::recording(&outcome, Some(&history)),
-                Err(_) => admin::failure(),
+            Ok((key, outcome)) => match ask::<Recorder>(env, &key, &RecorderRequest::History { sid }).await {
+                Ok(RecorderReply::History(history)) => admin::recording(&outcome, Some(&history)),
+                Ok(_) | Err(_) => admin::failure(),
             },
             Err(response) => response,
         },
@@ -48,70 +44,80 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
         }
         Question::Notices {
             app_id,
+            dialect,
             sid,
             limit,
             after,
             state,
         } => {
-            let question = LogQuestion::Notices {
+            let request = RecorderRequest::Notices {
                 sid: sid.clone(),
                 after,
                 state,
                 limit,
             };
-            match of_recording(&app_id, &sid, question, store, env).await {
-                Ok(page) => Response::json(200, &page),
+            let names = |notice: &Notice| {
+                let id = dialect::notice_id(&sid, notice.number);
+                (id, dialect.event_type(&notice.event))
+            };
+            match of_recording(&app_id, &sid, &request, store, env).await {
+                Ok(RecorderReply::Notices(lines)) => admin::notices(lines, limit, names),
+                Ok(_) => admin::failure(),
                 Err(response) => response,
             }
         }
         Question::Replay { app_id, sid, which } => {
-            let question = LogQuestion::Replay {
+            let request = RecorderRequest::Replay {
                 sid: sid.clone(),
                 which,
             };
-            match of_recording(&app_id, &sid, question, store, env).await {
-                Ok(answer) => admin::replayed(&answer, which),
+            match of_recording(&app_id, &sid, &request, store, env).await {
+                Ok(RecorderReply::Core(Reply::Replayed { count })) => admin::replayed(count, which),
+                Ok(_) => admin::failure(),
                 Err(response) => response,
             }
         }
         Question::TestCallback {
             app_id,
-            flavour,
+            dialect,
             callback,
         } => {
-            let receiver = Receiver { flavour, callback };
+            let Some(dialect) = Dialect::named(&dialect) else {
+                return admin::failure();
+            };
+            let receiver = Receiver { dialect, callback };
             admin::tested(&receiver.test(&app_id, env).await)
         }
     }
 }
 
-/// What the log of a recording says.
+/// What the recorder of a recording says about it, even when the app has forgotten the recording.
 async fn of_recording(
     app_id: &str,
     sid: &str,
-    question: LogQuestion,
+    request: &RecorderRequest,
     store: &KvStore,
     env: &Env,
-) -> Result<Value, Response> {
+) -> Result<RecorderReply, Response> {
     let key = match find(app_id, sid, env).await? {
         Some(key) => key,
         None => document(app_id, sid, store).await?.key,
     };
-    let answer = objects::ask_log(env, &key, question).await;
-    answer.map_err(|_| admin::failure())
+    let reply = ask::<Recorder>(env, &key, request).await;
+    reply.map_err(|_| admin::failure())
 }
 
 /// Which recorder has the recording, by the app's index.
 async fn find(app_id: &str, sid: &str, env: &Env) -> Result<Option<RecorderKey>, Response> {
-    match objects::ask_app(env, app_id, &app::Request::Find { sid: sid.to_owned() }).await {
+    match ask::<App>(env, app_id, &app::Request::Find { sid: sid.to_owned() }).await {
         Ok(app::Reply::Find(listed)) => Ok(listed.map(|listed| listed.key)),
         Ok(_) | Err(_) => Err(admin::failure()),
     }
 }
 
-async fn document(app_id: &str, sid: &str, store: &KvStore) -> Result<Snapshot, Response> {
+async fn document(app_id: &str, sid: &str, store: &KvStore) -> Result<RecordingView, Response> {
     match store.session(app_id, sid).await {
-        Ok(Some(snapshot)) => Ok(snapshot),
+        Ok(Some(view)) => Ok(view),
         Ok(None) => {
             let reason = "no such recording".to_owned();
             Err(admin::recording(&Outcome::NotFound { reason }, None))
@@ -141,12 +147,13 @@ async fn one(
             key: key.clone(),
             command,
         };
-        match objects::ask_recorder(env, &key, &Request::Call(call)).await {
-            Ok(Reply::Outcome(outcome)) if matches!(*outcome, Outcome::NotFound { .. }) => {}
-            Ok(Reply::Outcome(outcome)) => return Ok((key, *outcome)),
+        let request = RecorderRequest::Core(Request::Call(call));
+        match ask::<Recorder>(env, &key, &request).await {
+            Ok(RecorderReply::Core(Reply::Outcome(outcome))) if matches!(*outcome, Outcome::NotFound { .. }) => {}
+            Ok(RecorderReply::Core(Reply::Outcome(outcome))) => return Ok((key, *outcome)),
             Ok(_) | Err(_) => return Err(admin::failure()),
         }
     }
-    let snapshot = document(app_id, sid, store).await?;
-    Ok((snapshot.key.clone(), Outcome::State(Box::new(snapshot))))
+    let view = document(app_id, sid, store).await?;
+    Ok((view.key.clone(), Outcome::State(Box::new(view))))
 }

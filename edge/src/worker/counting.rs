@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use worker::{Delay, Env};
 
-use super::{bindings, objects};
+use super::bindings;
+use super::objects::{Fleet, ask};
 use crate::fleet;
 use crate::metrics::{Counts, Route};
 
@@ -59,7 +60,7 @@ pub(super) async fn send(env: &Env) {
     if counts.is_empty() {
         return;
     }
-    if objects::ask_fleet(env, &fleet::Request::Counts(counts.clone()))
+    if ask::<Fleet>(env, &(), &fleet::Request::Counts(counts.clone()))
         .await
         .is_err()
     {

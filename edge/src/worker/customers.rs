@@ -8,24 +8,41 @@ use std::time::Duration;
 use worker::{Context, Delay, Env, console_error};
 
 use super::bindings::{self, Misconfigured};
-use super::{counting, objects};
+use super::counting;
+use super::objects::{App, Recorder, RecorderReply, RecorderRequest, ask};
 use crate::access::Directory;
 use crate::app::{self, Denial, Reply as AppReply, Verdict};
-use crate::dialect::agora::{self, Admission, Handled, Pending, Received};
-use crate::http::{Request, Response};
-use crate::recording::{Reply, Request as RecorderRequest};
+use crate::dialect::{Admission, Pending, Routed, Server, Step};
+use crate::http::Response;
+use crate::recording::{Reply, Request as CoreRequest};
 
 /// For the `App` object to answer. It only counts; what takes longer is as good as no answer.
 const ADMISSION_LIMIT: Duration = Duration::from_secs(2);
 
-pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> Result<Response, Misconfigured> {
+pub(super) async fn answer(routed: Routed<'_>, env: &Env, context: &Context) -> Result<Response, Misconfigured> {
     let (store, keys) = (bindings::directory(env)?, bindings::seal_keys(env)?);
     let directory = Directory::new(&store, &keys);
-    let (targets, now_ms) = (bindings::targets(env), bindings::now_ms());
-    let admission = match agora::handle(request, &directory, targets, now_ms, &bindings::entropy()).await {
-        Received::Handled(handled) => return Ok(carry_out(handled, env, context).await),
-        Received::Admit(admission) => admission,
+    let server = Server {
+        directory: &directory,
+        targets: bindings::targets(env),
+        now_ms: bindings::now_ms(),
+        entropy: &bindings::entropy(),
     };
+    let mut step = routed.handle(&server).await;
+    loop {
+        step = match step {
+            Step::Respond(response) => return Ok(response),
+            Step::Failed(error, response) => {
+                console_error!("{error}");
+                return Ok(response);
+            }
+            Step::Admit(admission) => admit(*admission, env).await,
+            Step::Call(pending) => call(&pending, env, context).await,
+        };
+    }
+}
+
+async fn admit(admission: Admission, env: &Env) -> Step {
     let verdict = verdict(&admission, env).await;
     match &verdict {
         None => counting::unlimited(),
@@ -35,44 +52,30 @@ pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> R
         }) => counting::no_room(),
         Some(_) => {}
     }
-    let response = carry_out(admission.decide(verdict.as_ref()), env, context).await;
-    Ok(match &verdict {
-        Some(verdict) => agora::with_limits(response, verdict),
-        None => response,
-    })
+    admission.decide(verdict.as_ref())
 }
 
-async fn carry_out(handled: Handled, env: &Env, context: &Context) -> Response {
-    match handled {
-        Handled::Respond(response) => response,
-        Handled::Failed(error, response) => {
-            console_error!("{error}");
-            response
-        }
-        Handled::Call(pending) => call(&pending, env, context).await,
-    }
-}
-
-async fn call(pending: &Pending, env: &Env, context: &Context) -> Response {
+async fn call(pending: &Pending, env: &Env, context: &Context) -> Step {
     let key = &pending.call.key;
-    match objects::ask_recorder(env, key, &RecorderRequest::Call(pending.call.clone())).await {
-        Ok(Reply::Outcome(outcome)) => {
+    let request = RecorderRequest::Core(CoreRequest::Call(pending.call.clone()));
+    match ask::<Recorder>(env, key, &request).await {
+        Ok(RecorderReply::Core(Reply::Outcome(outcome))) => {
             if let Some(sid) = pending.unused_place(&outcome) {
                 let (env, app_id, sid) = (env.clone(), key.app_id.clone(), sid.to_owned());
                 // Nobody waits for it: what gets lost here lapses by itself.
                 context.wait_until(async move {
-                    let _ = objects::ask_app(&env, &app_id, &app::Request::Release { sid }).await;
+                    let _ = ask::<App>(&env, &app_id, &app::Request::Release { sid }).await;
                 });
             }
-            pending.render(&outcome)
+            pending.answered(Some(&outcome))
         }
-        Ok(_) | Err(_) => pending.unreachable(),
+        Ok(_) | Err(_) => pending.answered(None),
     }
 }
 
 async fn verdict(admission: &Admission, env: &Env) -> Option<Verdict> {
     let request = app::Request::Admit(admission.admit.clone());
-    let asked = objects::ask_app(env, &admission.app_id, &request);
+    let asked = ask::<App>(env, &admission.app_id, &request);
     match within(ADMISSION_LIMIT, asked).await {
         Some(Ok(AppReply::Verdict(verdict))) => Some(verdict),
         Some(_) => None,

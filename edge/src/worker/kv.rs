@@ -4,7 +4,7 @@ use protocol::RecorderKey;
 use worker::KvError;
 
 use crate::access::{Keys, Store, StoreError};
-use crate::recording::Snapshot;
+use crate::recording::RecordingView;
 
 pub(super) struct KvStore(worker::KvStore);
 
@@ -16,18 +16,17 @@ impl KvStore {
     /// Writes a recording's session document, to be forgotten at `expires_ms`.
     pub(super) async fn put_session(
         &self,
-        snapshot: &Snapshot,
+        view: &RecordingView,
         expires_ms: u64,
         now_ms: u64,
     ) -> Result<(), StoreError> {
-        let value = serde_json::to_string(snapshot).map_err(|error| StoreError(error.to_string()))?;
+        let value = serde_json::to_string(view).map_err(|error| StoreError(error.to_string()))?;
         let ttl_s = expires_ms.saturating_sub(now_ms).div_ceil(1_000).max(60);
-        self.put(&session_key(&snapshot.key, &snapshot.sid), &value, Some(ttl_s))
-            .await
+        self.put(&session_key(&view.key, &view.sid), &value, Some(ttl_s)).await
     }
 
     /// May be some seconds old. What cannot be read any more counts as absent.
-    pub(super) async fn session(&self, app_id: &str, sid: &str) -> Result<Option<Snapshot>, StoreError> {
+    pub(super) async fn session(&self, app_id: &str, sid: &str) -> Result<Option<RecordingView>, StoreError> {
         let value = self.get(&format!("{}{sid}", session_prefix(app_id))).await?;
         Ok(value.and_then(|value| serde_json::from_slice(value.as_bytes()).ok()))
     }

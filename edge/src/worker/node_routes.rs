@@ -6,11 +6,11 @@ use serde::de::DeserializeOwned;
 use worker::Env;
 
 use super::bindings::{self, Misconfigured};
-use super::objects;
+use super::objects::{Fleet, Recorder, RecorderReply, RecorderRequest, ask};
 use crate::access::same_secret;
 use crate::fleet;
 use crate::http::{Request, Response};
-use crate::recording::{Reply, Request as RecorderRequest};
+use crate::recording::{Reply, Request as CoreRequest};
 
 pub(super) async fn answer(request: &Request, env: &Env) -> Result<Response, Misconfigured> {
     let token = bindings::node_token(env)?;
@@ -38,7 +38,7 @@ pub(super) async fn answer(request: &Request, env: &Env) -> Result<Response, Mis
 
 async fn heartbeat(request: &Request, env: &Env) -> Result<Response, Refusal> {
     let heartbeat: Heartbeat = body(request)?;
-    match objects::ask_fleet(env, &fleet::Request::Heartbeat(heartbeat)).await {
+    match ask::<Fleet>(env, &(), &fleet::Request::Heartbeat(heartbeat)).await {
         Ok(fleet::Reply::Heartbeat(answer)) => Ok(Response::json(200, &answer?)),
         Ok(_) | Err(_) => Err(unavailable()),
     }
@@ -47,8 +47,9 @@ async fn heartbeat(request: &Request, env: &Env) -> Result<Response, Refusal> {
 async fn report(request: &Request, env: &Env) -> Result<Response, Refusal> {
     let report: Report = body(request)?;
     let key = report.recorder.clone();
-    match objects::ask_recorder(env, &key, &RecorderRequest::Report(Box::new(report))).await {
-        Ok(Reply::Desired(answer)) => Ok(Response::json(200, &*answer)),
+    let request = RecorderRequest::Core(CoreRequest::Report(Box::new(report)));
+    match ask::<Recorder>(env, &key, &request).await {
+        Ok(RecorderReply::Core(Reply::Desired(answer))) => Ok(Response::json(200, &*answer)),
         Ok(_) | Err(_) => Err(unavailable()),
     }
 }
@@ -56,8 +57,13 @@ async fn report(request: &Request, env: &Env) -> Result<Response, Refusal> {
 async fn job(request: &Request, env: &Env) -> Result<Response, Refusal> {
     let request: JobRequest = body(request)?;
     let key = request.recorder.clone();
-    match objects::ask_recorder(env, &key, &RecorderRequest::Job(request)).await {
-        Ok(Reply::Job(job)) => Ok(Response::json(200, &*job?)),
+    let request = RecorderRequest::Core(CoreRequest::Job(request));
+    match ask::<Recorder>(env, &key, &request).await {
+        Ok(RecorderReply::Core(Reply::Job(job))) => Ok(Response::text(
+            200,
+            "application/json; charset=utf-8",
+            job?.as_str().to_owned(),
+        )),
         Ok(_) | Err(_) => Err(unavailable()),
     }
 }

@@ -3,21 +3,23 @@
 use worker::{Context, Env, console_error};
 
 use super::bindings::{self, Misconfigured};
-use super::{admin_questions, counting, customers, node_routes, objects, transport};
+use super::objects::{Fleet, ask};
+use super::{admin_questions, counting, customers, node_routes, transport};
 use crate::access::{Directory, DirectoryError};
-use crate::dialect::agora;
+use crate::dialect::{self, Routed};
 use crate::http::{Request, Response};
 use crate::metrics::Route;
 use crate::{admin, fleet, http};
 
 pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> Response {
-    let route = route(request);
-    let answer = match route {
-        Route::Health => health(env),
-        Route::Metrics => metrics(request, env).await,
-        Route::Heartbeat | Route::Report | Route::Job | Route::Node => node_routes::answer(request, env).await,
-        Route::Admin => operator(request, env).await,
-        Route::Customer(_) | Route::Unrouted => customers::answer(request, env, context).await,
+    let (route, routed) = route(request);
+    let answer = match (route, routed) {
+        (_, Some(routed)) => customers::answer(routed, env, context).await,
+        (Route::Health, None) => health(env),
+        (Route::Metrics, None) => metrics(request, env).await,
+        (Route::Heartbeat | Route::Report | Route::Job | Route::Node, None) => node_routes::answer(request, env).await,
+        (Route::Admin, None) => operator(request, env).await,
+        (Route::Customer(_) | Route::Unrouted, None) => Ok(dialect::no_route()),
     };
     let response = answer.unwrap_or_else(|error| {
         console_error!("misconfigured: {error}");
@@ -27,8 +29,9 @@ pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> R
     response
 }
 
-fn route(request: &Request) -> Route {
-    match request.path.as_str() {
+/// Which part answers, and the request's place in a dialect if that does.
+fn route(request: &Request) -> (Route, Option<Routed<'_>>) {
+    let own = match request.path.as_str() {
         "/healthz" => Route::Health,
         "/metrics" => Route::Metrics,
         "/node/v1/heartbeats" => Route::Heartbeat,
@@ -36,8 +39,13 @@ fn route(request: &Request) -> Route {
         "/node/v1/jobs" => Route::Job,
         path if path.starts_with("/node/v1/") => Route::Node,
         path if path == "/admin/v1" || path.starts_with("/admin/v1/") => Route::Admin,
-        _ => agora::method(request).map_or(Route::Unrouted, Route::Customer),
-    }
+        _ => {
+            let routed = dialect::route(request);
+            let route = routed.as_ref().map(Routed::method);
+            return (route.map_or(Route::Unrouted, Route::Customer), routed);
+        }
+    };
+    (own, None)
 }
 
 /// What this instance has counted is sent first, so that one that answers all requests misses none but this one.
@@ -49,7 +57,7 @@ async fn metrics(request: &Request, env: &Env) -> Result<Response, Misconfigured
         return Ok(transport::message(405, "this path takes GET").with_header("Allow", "GET"));
     }
     counting::send(env).await;
-    Ok(match objects::ask_fleet(env, &fleet::Request::Metrics).await {
+    Ok(match ask::<Fleet>(env, &(), &fleet::Request::Metrics).await {
         Ok(fleet::Reply::Metrics(text)) => Response::text(200, "text/plain; version=0.0.4; charset=utf-8", text),
         Ok(_) | Err(_) => admin::failure(),
     })

@@ -1,5 +1,6 @@
 //! The runtime's requests and responses as plain ones, and back.
 
+use futures_util::TryStreamExt;
 use worker::{Headers, Request, Response, ResponseBuilder};
 
 use crate::http;
@@ -14,12 +15,9 @@ pub(super) async fn read(mut request: Request) -> Result<http::Request, http::Re
         .get("content-length")
         .and_then(|length| length.parse::<usize>().ok());
     if announced.is_some_and(|length| length > MAX_BODY) {
-        return Err(message(413, "the body is larger than 4 MiB"));
+        return Err(too_large());
     }
-    let body = request.bytes().await.map_err(|_| message(400, "the body broke off"))?;
-    if body.len() > MAX_BODY {
-        return Err(message(413, "the body is larger than 4 MiB"));
-    }
+    let body = read_body(&mut request).await?;
     let url = request.inner().url();
     let query = url.split_once('?').map_or("", |(_, query)| query);
     Ok(http::Request {
@@ -29,6 +27,27 @@ pub(super) async fn read(mut request: Request) -> Result<http::Request, http::Re
         headers,
         body,
     })
+}
+
+/// The body, given up as soon as it is too large: it need not say how long it will be.
+async fn read_body(request: &mut Request) -> Result<Vec<u8>, http::Response> {
+    let mut body = Vec::new();
+    if request.inner().body().is_none() {
+        return Ok(body);
+    }
+    let broken_off = |_| message(400, "the body broke off");
+    let mut chunks = request.stream().map_err(broken_off)?;
+    while let Some(chunk) = chunks.try_next().await.map_err(broken_off)? {
+        if body.len().saturating_add(chunk.len()) > MAX_BODY {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn too_large() -> http::Response {
+    message(413, "the body is larger than 4 MiB")
 }
 
 pub(super) fn write(response: http::Response) -> worker::Result<Response> {

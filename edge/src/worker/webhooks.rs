@@ -4,9 +4,9 @@
 use worker::{AbortSignal, Env, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, ResponseBody, web_sys};
 
 use super::bindings;
-use crate::access::{Callback, Directory, Flavour};
+use crate::access::{Callback, Directory};
 use crate::admin::TestResult;
-use crate::dialect::agora::notification;
+use crate::dialect::{Dialect, Notification};
 use crate::recording::{Delivery, Notice, Subject};
 
 /// An error in the log is cut after so many bytes.
@@ -15,7 +15,7 @@ const MAX_ERROR_BYTES: usize = 300;
 /// Who is told of an app's events.
 #[derive(Clone)]
 pub(super) struct Receiver {
-    pub(super) flavour: Flavour,
+    pub(super) dialect: Dialect,
     pub(super) callback: Callback,
 }
 
@@ -28,15 +28,14 @@ pub(super) async fn receiver(app_id: &str, env: &Env) -> Result<Option<Receiver>
     let app = Directory::new(&store, &keys).app(app_id).await;
     let app = app.map_err(|error| error.to_string())?;
     Ok(app.and_then(|app| {
-        let flavour = app.flavour;
-        app.callback.map(|callback| Receiver { flavour, callback })
+        let dialect = Dialect::named(&app.dialect)?;
+        app.callback.map(|callback| Receiver { dialect, callback })
     }))
 }
 
 impl Receiver {
     pub(super) async fn deliver(&self, subject: &Subject, notice: &Notice, timeout_ms: u64, env: &Env) -> Delivery {
-        let wanted = self.callback.events.as_ref();
-        if wanted.is_some_and(|wanted| !wanted.contains(&notification::event_type(&notice.event))) {
+        if !self.dialect.wants(&notice.event, &self.callback) {
             return Delivery::Unwanted;
         }
         let url = self.callback.url.expose();
@@ -45,8 +44,8 @@ impl Receiver {
             return failed(None, &format!("the callback's URL {problem}"));
         }
         let now_ms = bindings::now_ms();
-        let callback = notification::callback(subject, notice, self.flavour, &self.callback.secret, now_ms);
-        match post(url, callback, timeout_ms).await {
+        let notification = self.dialect.notification(subject, notice, &self.callback, now_ms);
+        match send(&notification.url(url), notification, timeout_ms).await {
             Ok(status @ 200..300) => Delivery::Delivered { status },
             Ok(status @ 300..400) => failed(Some(status), "it answered with a redirect, which is not followed"),
             Ok(status) => failed(Some(status), &format!("it answered with status {status}")),
@@ -59,9 +58,9 @@ impl Receiver {
     /// Sends one event of each type that is wanted, until one gets no answer in time.
     pub(super) async fn test(&self, app_id: &str, env: &Env) -> Vec<TestResult> {
         let timeout_ms = bindings::pacing(env).timeout_ms;
-        let samples = notification::samples(app_id, self.callback.events.as_deref(), bindings::now_ms());
+        let samples = self.dialect.samples(app_id, &self.callback, bindings::now_ms());
         let mut results = Vec::new();
-        for (event_type, subject, notice) in samples {
+        for (subject, notice) in samples {
             let started_ms = bindings::now_ms();
             let (delivered, status, error) = match self.deliver(&subject, &notice, timeout_ms, env).await {
                 Delivery::Delivered { status } => (true, Some(status), None),
@@ -69,7 +68,7 @@ impl Receiver {
                 Delivery::Unwanted | Delivery::NoReceiver => continue,
             };
             results.push(TestResult {
-                event_type,
+                event_type: self.dialect.event_type(&notice.event),
                 delivered,
                 status,
                 error,
@@ -90,19 +89,19 @@ fn failed(status: Option<u16>, error: &str) -> Delivery {
 }
 
 /// The status of the answer. Its body is not looked at.
-async fn post(url: &str, callback: notification::Callback, timeout_ms: u64) -> Result<u16, String> {
+async fn send(url: &str, notification: Notification, timeout_ms: u64) -> Result<u16, String> {
     let started_ms = bindings::now_ms();
     let sent = async {
         let headers = Headers::new();
-        for (name, value) in callback.headers.iter() {
+        for (name, value) in notification.headers.iter() {
             headers.set(name, value)?;
         }
-        let body = worker::js_sys::Uint8Array::from(callback.body.as_slice());
+        let body = notification.body.as_deref().map(worker::js_sys::Uint8Array::from);
         let mut init = RequestInit::new();
-        init.with_method(Method::Post)
+        init.with_method(Method::from(notification.method.to_owned()))
             .with_headers(headers)
             .with_redirect(RequestRedirect::Manual)
-            .with_body(Some(body.into()));
+            .with_body(body.map(Into::into));
         let request = Request::new_with_init(url, &init)?;
         let timeout = u32::try_from(timeout_ms).unwrap_or(u32::MAX);
         let limit = AbortSignal::from(web_sys::AbortSignal::timeout_with_u32(timeout));

@@ -71,7 +71,7 @@ async fn report(State(state): State<Shared>, Json(report): Json<Report>) -> Json
     let desired = Desired {
         epoch: report.epoch,
         directive,
-        subscription: job().subscription,
+        subscription: job().spec.subscription,
         scene: None,
         keys: None,
         terms: Default::default(),
@@ -225,7 +225,7 @@ async fn while_the_edge_is_away_recording_goes_on_and_it_hears_the_newest_state_
     let stop = Desired {
         epoch: 1,
         directive: Directive::Stop(EndCause::Stopped),
-        subscription: job().subscription,
+        subscription: job().spec.subscription,
         scene: None,
         keys: None,
         terms: Default::default(),

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use tokio::sync::mpsc;
 
-use super::CaptureEvent;
+use crate::stream::StreamEvent;
 
 const MAX_EVENTS: usize = 256;
 /// What waits in the queue; a single larger unit passes alone.
@@ -13,7 +13,7 @@ const MAX_BYTES: usize = 16 << 20;
 /// Sending waits while the queue is full. Nothing is read from the source meanwhile: over TCP that holds the sender
 /// back, over UDP the socket's buffer overflows and the loss is counted.
 pub(super) struct Outlet {
-    sender: mpsc::Sender<CaptureEvent>,
+    sender: mpsc::Sender<StreamEvent>,
     /// Sizes of the latest events, the oldest first; those still queued are at the back.
     sizes: VecDeque<usize>,
 }
@@ -23,7 +23,7 @@ pub(super) struct Outlet {
 pub(super) struct Closed;
 
 impl Outlet {
-    pub(super) fn new() -> (Self, mpsc::Receiver<CaptureEvent>) {
+    pub(super) fn new() -> (Self, mpsc::Receiver<StreamEvent>) {
         let (sender, receiver) = mpsc::channel(MAX_EVENTS);
         (
             Self {
@@ -39,9 +39,9 @@ impl Outlet {
         self.sender.closed().await;
     }
 
-    pub(super) async fn send(&mut self, event: CaptureEvent) -> Result<(), Closed> {
+    pub(super) async fn send(&mut self, event: StreamEvent) -> Result<(), Closed> {
         let size = match &event {
-            CaptureEvent::Unit(_, unit) => unit.data.len(),
+            StreamEvent::Unit(_, unit) => unit.data.len(),
             _ => 0,
         };
         // Slots that have to be free for the bytes to fit: as if all but the newest few were received.
@@ -71,21 +71,21 @@ impl Outlet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::{AccessUnit, Track};
+    use crate::stream::{AccessUnit, Track};
     use bytes::Bytes;
     use std::time::Duration;
 
-    fn unit(bytes: usize) -> CaptureEvent {
+    fn unit(bytes: usize) -> StreamEvent {
         let unit = AccessUnit {
             pts_us: 0,
             dts_us: 0,
             data: Bytes::from(vec![0; bytes]),
             keyframe: true,
         };
-        CaptureEvent::Unit(Track::Video, unit)
+        StreamEvent::Unit(Track::Video, unit)
     }
 
-    async fn fits(outlet: &mut Outlet, event: CaptureEvent) -> bool {
+    async fn fits(outlet: &mut Outlet, event: StreamEvent) -> bool {
         tokio::time::timeout(Duration::from_millis(20), outlet.send(event))
             .await
             .is_ok()

@@ -1,41 +1,13 @@
 //! What a session description offers.
 
-use super::Track;
+use crate::stream::{Fmtp, PayloadFormat, Track};
 
 /// One offered audio or video stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Offer {
     pub(super) track: Track,
     pub(super) payload_type: u8,
-    /// In lower case, as registered with IANA.
-    pub(super) encoding: String,
-    /// Ticks of an RTP timestamp in a second.
-    pub(super) clock_rate: u32,
-    pub(super) channels: Option<u16>,
-    pub(super) fmtp: Fmtp,
-}
-
-/// The format parameters of a media description (`a=fmtp`), by lower-case name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Fmtp(Vec<(String, String)>);
-
-impl Fmtp {
-    fn parse(parameters: &str) -> Self {
-        let pairs = parameters.split(';').filter_map(|parameter| {
-            let (name, value) = parameter.split_once('=')?;
-            Some((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
-        });
-        Self(pairs.collect())
-    }
-
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
-    }
-
-    /// A number; absent when it is none.
-    pub(super) fn number(&self, name: &str) -> Option<u32> {
-        self.get(name)?.parse().ok()
-    }
+    pub(super) format: PayloadFormat,
 }
 
 /// The audio and video streams of a session description, in its order, each by its first payload type.
@@ -65,42 +37,30 @@ fn offer(media: &sdp_types::Media) -> Option<Offer> {
             .find(|(number, _)| *number == payload_type_text)
             .map(|(_, value)| value)
     };
-    let (encoding, clock_rate, channels) = match of_payload_type("rtpmap") {
-        Some(map) => {
-            let mut parts = map.trim().split('/');
-            let encoding = parts.next()?.to_ascii_lowercase();
-            (
-                encoding,
-                parts.next()?.parse().ok()?,
-                parts.next().and_then(|n| n.parse().ok()),
-            )
-        }
-        None => static_payload_type(payload_type)?,
-    };
     let fmtp = of_payload_type("fmtp").map(Fmtp::parse).unwrap_or_default();
+    let format = match of_payload_type("rtpmap") {
+        Some(rtpmap) => PayloadFormat::parse(rtpmap, fmtp)?,
+        None => PayloadFormat::parse(static_rtpmap(payload_type)?, fmtp)?,
+    };
     Some(Offer {
         track,
         payload_type,
-        encoding,
-        clock_rate,
-        channels,
-        fmtp,
+        format,
     })
 }
 
 /// RFC 3551, the payload types that a channel can carry.
-fn static_payload_type(payload_type: u8) -> Option<(String, u32, Option<u16>)> {
-    let (encoding, clock_rate) = match payload_type {
-        0 => ("pcmu", 8_000),
-        8 => ("pcma", 8_000),
-        9 => ("g722", 8_000),
-        14 => ("mpa", 90_000),
-        26 => ("jpeg", 90_000),
-        32 => ("mpv", 90_000),
-        33 => ("mp2t", 90_000),
+fn static_rtpmap(payload_type: u8) -> Option<&'static str> {
+    Some(match payload_type {
+        0 => "pcmu/8000/1",
+        8 => "pcma/8000/1",
+        9 => "g722/8000/1",
+        14 => "mpa/90000/1",
+        26 => "jpeg/90000/1",
+        32 => "mpv/90000/1",
+        33 => "mp2t/90000/1",
         _ => return None,
-    };
-    Some((encoding.to_owned(), clock_rate, Some(1)))
+    })
 }
 
 #[cfg(test)]
@@ -118,23 +78,29 @@ mod tests {
         let got = offers(sdp);
         assert_eq!(got.len(), 2);
         assert_eq!(
-            (got[0].track, got[0].encoding.as_str(), got[0].clock_rate),
+            (got[0].track, got[0].format.encoding.as_str(), got[0].format.clock_rate),
             (Track::Video, "h264", 90_000)
         );
-        assert_eq!(got[0].fmtp.get("packetization-mode"), Some("1"));
+        assert_eq!(got[0].format.fmtp.get("packetization-mode"), Some("1"));
         assert_eq!(
-            got[0].fmtp.get("sprop-parameter-sets"),
+            got[0].format.fmtp.get("sprop-parameter-sets"),
             Some("Z01AH5WgLASabAQ=,aO48gA==")
         );
-        assert_eq!((got[1].encoding.as_str(), got[1].channels), ("mpeg4-generic", Some(2)));
-        assert_eq!(got[1].fmtp.number("sizelength"), Some(13));
-        assert_eq!(got[1].fmtp.get("x"), None);
+        assert_eq!(
+            (got[1].format.encoding.as_str(), got[1].format.channels),
+            ("mpeg4-generic", Some(2))
+        );
+        assert_eq!(got[1].format.fmtp.number("sizelength"), Some(13));
+        assert_eq!(got[1].format.fmtp.get("x"), None);
     }
 
     #[test]
     fn static_payload_types_need_no_map() {
         let got = offers(b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 0 RTP/AVP 8\r\n");
-        assert_eq!((got[0].encoding.as_str(), got[0].clock_rate), ("pcma", 8_000));
+        assert_eq!(
+            (got[0].format.encoding.as_str(), got[0].format.clock_rate),
+            ("pcma", 8_000)
+        );
     }
 
     #[test]

@@ -12,13 +12,12 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 use url::Url;
 
-use super::depacketize::{Packet, depacketizer};
 use super::outlet::{Closed, Outlet};
 use super::sdp::{Offer, offers};
-use super::stream::StreamCapture;
-use super::track::{SenderReport, TrackCapture};
-use super::{CaptureEnd, CaptureEvent, Clock, Track, UserClock};
-use crate::encryption::Keys;
+use crate::encryption::{Keys, Lock};
+use crate::stream::{
+    Clock, Packet, RtpStream, RtpTrack, SenderReport, StreamEnd, StreamEvent, Track, UserClock, depacketizer,
+};
 
 /// For each of connecting with DESCRIBE, SETUP and PLAY.
 const STEP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,7 +36,7 @@ pub struct CaptureRequest {
     pub keys: Option<Arc<Keys>>,
     pub clock: Clock,
     pub user: UserClock,
-    /// How long no media may come before the stream counts as [`CaptureEnd::Silent`].
+    /// How long no media may come before the stream counts as [`StreamEnd::Silent`].
     pub silence_timeout: Duration,
     pub transport: Transport,
 }
@@ -61,9 +60,9 @@ pub enum Transport {
 
 /// Captures a stream in a task of its own until it ends or the receiver is dropped, which sends TEARDOWN.
 ///
-/// Needs a Tokio runtime. The last event is [`CaptureEvent::Ended`]. A receiver that falls behind holds the source back
+/// Needs a Tokio runtime. The last event is [`StreamEvent::Ended`]. A receiver that falls behind holds the source back
 /// (TCP) or loses packets (UDP); behind for longer than half the RTSP session's time-out, it loses the session.
-pub fn open(request: CaptureRequest) -> mpsc::Receiver<CaptureEvent> {
+pub fn open(request: CaptureRequest) -> mpsc::Receiver<StreamEvent> {
     let (outlet, receiver) = Outlet::new();
     tokio::spawn(run(request, outlet));
     receiver
@@ -85,22 +84,22 @@ async fn run(request: CaptureRequest, mut outlet: Outlet) {
             Ok(end) => end,
             Err(Closed) => return,
         },
-        Err(reason) => CaptureEnd::Failed(reason),
+        Err(reason) => StreamEnd::Failed(reason),
     };
     // The receiver may be gone by now, and then nobody waits for the end.
-    let _ = outlet.send(CaptureEvent::Ended(end)).await;
+    let _ = outlet.send(StreamEvent::Ended(end)).await;
 }
 
 struct Connected {
     session: Session<Playing>,
-    stream: StreamCapture,
+    stream: RtpStream,
     /// By the session's stream ids, the track's index.
     tracks: Vec<Option<usize>>,
 }
 
 /// Opens the session; `events` tells of tracks that cannot be recorded. An error's text is for a person, and without
 /// credentials.
-async fn connect(request: &CaptureRequest, events: &mut Vec<CaptureEvent>) -> Result<Connected, String> {
+async fn connect(request: &CaptureRequest, events: &mut Vec<StreamEvent>) -> Result<Connected, String> {
     let (url, credentials) = address(request)?;
     let options = SessionOptions::default()
         .creds(credentials)
@@ -119,12 +118,12 @@ async fn connect(request: &CaptureRequest, events: &mut Vec<CaptureEvent>) -> Re
         let mut refused = Vec::new();
         let mut chosen = None;
         for (id, offer) in of_kind {
-            match depacketizer(offer) {
+            match depacketizer(&offer.format) {
                 Ok(depacketizer) => {
-                    chosen = Some((*id, offer.clock_rate, depacketizer));
+                    chosen = Some((*id, offer.format.clock_rate, depacketizer));
                     break;
                 }
-                Err(codec) => refused.push(CaptureEvent::Unsupported(kind, codec)),
+                Err(codec) => refused.push(StreamEvent::Unsupported(kind, codec)),
             }
         }
         let Some((id, clock_rate, depacketizer)) = chosen else {
@@ -137,16 +136,19 @@ async fn connect(request: &CaptureRequest, events: &mut Vec<CaptureEvent>) -> Re
         });
         step(&url, "SETUP", session.setup(id, setup)).await?;
         captured.push((id, tracks.len()));
-        tracks.push(TrackCapture::new(
+        tracks.push(RtpTrack::new(
             kind,
             clock_rate,
             depacketizer,
-            request.keys.clone(),
+            Box::new(Lock::new(kind, request.keys.clone())),
             user.end_us(kind),
         ));
     }
     if tracks.is_empty() {
-        let names: Vec<&str> = offered.iter().map(|(_, offer)| offer.encoding.as_str()).collect();
+        let names: Vec<&str> = offered
+            .iter()
+            .map(|(_, offer)| offer.format.encoding.as_str())
+            .collect();
         return Err(format!(
             "the source offers nothing that was asked for and can be recorded (it offers: {names:?})"
         ));
@@ -165,7 +167,7 @@ async fn connect(request: &CaptureRequest, events: &mut Vec<CaptureEvent>) -> Re
     let session = step(&url, "PLAY", session.play(play)).await?;
     Ok(Connected {
         session,
-        stream: StreamCapture::new(tracks, user),
+        stream: RtpStream::new(tracks, user),
         tracks: by_id,
     })
 }
@@ -179,7 +181,7 @@ fn match_streams(session: &Session<Described>) -> Vec<(usize, Offer)> {
         .filter(|(_, stream)| matches!(stream.media(), "audio" | "video"))
         .map(|(id, stream)| {
             let same = |offer: &Offer| {
-                offer.payload_type == stream.rtp_payload_type() && offer.encoding == stream.encoding_name()
+                offer.payload_type == stream.rtp_payload_type() && offer.format.encoding == stream.encoding_name()
             };
             offers.find(same).map(|offer| (id, offer))
         });
@@ -216,7 +218,7 @@ fn address(request: &CaptureRequest) -> Result<(Url, Option<Credentials>), Strin
     Ok((url, credentials))
 }
 
-/// The same for each session with the stream, and without the key that its query may carry.
+/// A name that stays the same from session to session with the stream; the key that the URL's query may carry is no part of it.
 fn stream_name(url: &Url) -> String {
     format!(
         "{}:{}{}",
@@ -266,7 +268,7 @@ enum Next {
     Closed,
 }
 
-async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Outlet) -> Result<CaptureEnd, Closed> {
+async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Outlet) -> Result<StreamEnd, Closed> {
     let Connected {
         mut session,
         mut stream,
@@ -325,11 +327,11 @@ async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Ou
             Next::Packet(Some(Err(error))) => {
                 let url = Url::parse(&request.url).ok();
                 let text = url.map_or_else(|| "the session broke off".to_owned(), |url| reason(&error, &url));
-                break CaptureEnd::Failed(text);
+                break StreamEnd::Failed(text);
             }
-            Next::Packet(None) => break CaptureEnd::Finished,
+            Next::Packet(None) => break StreamEnd::Finished,
             Next::Tick => stream.tick(request.clock.now_us(), &mut events),
-            Next::Silent => break CaptureEnd::Silent,
+            Next::Silent => break StreamEnd::Silent,
             Next::Closed => return Err(Closed),
         }
         for event in events.drain(..) {

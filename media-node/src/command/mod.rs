@@ -1,33 +1,23 @@
 //! The program's commands: flags and environment in, the parts wired together, an exit code out. It knows every part and
 //! none of their work.
 
-mod alone;
+mod args;
 mod check;
-mod duration;
-mod encoders;
 mod logging;
 mod mix;
-mod part;
 mod publish;
-mod recording;
-mod report;
+mod random_id;
+mod record;
 mod serve;
-mod size;
-mod standing;
-mod supervised;
+mod stop_signal;
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use tracing::Span;
 
-use crate::spool::{CutFile, Finish, Lone, LoneKind, Opening, Probed, Spool, SpoolError};
-use crate::{container, media};
-use recording::RecordingArgs;
+use crate::{media, recorder};
 
 /// Tapedeck's media node: serves channels, records them and uploads what it recorded.
 #[derive(Debug, Parser)]
@@ -43,9 +33,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve channels and record what the edge asks for.
-    Serve(Box<ServeArgs>),
+    Serve(Box<serve::ServeArgs>),
     /// Record streams into a directory, without an edge or a store.
-    Record(Box<RecordArgs>),
+    Record(Box<record::RecordArgs>),
     /// Mix media files into one, as if they were the users of a channel.
     Mix(Box<mix::MixArgs>),
     /// Publish a media file as a user of a channel, encrypted if wanted.
@@ -55,84 +45,6 @@ enum Command {
         /// A node's spool directory, or that of one recording.
         spool: PathBuf,
     },
-}
-
-#[derive(Args, Debug)]
-struct ServeArgs {
-    /// Where the control API listens.
-    #[arg(long, env = "TAPEDECK_NODE_LISTEN", default_value = "127.0.0.1:8788")]
-    listen: SocketAddr,
-    /// Where the channel server listens for RTSP.
-    #[arg(long, env = "TAPEDECK_RTSP_LISTEN", default_value = "127.0.0.1:8554")]
-    rtsp_listen: SocketAddr,
-    /// Directory for recordings on their way to the store; made when it is not there.
-    #[arg(long, env = "TAPEDECK_SPOOL")]
-    spool: PathBuf,
-    /// Base URL of the edge. Without it the node takes jobs from the control API only.
-    #[arg(long, env = "TAPEDECK_EDGE_URL", requires = "node_token")]
-    edge_url: Option<String>,
-    /// The secret that edge and node share. Needed with an edge, and where the control API listens for other machines.
-    #[arg(long, env = "TAPEDECK_NODE_TOKEN", hide_env_values = true)]
-    node_token: Option<String>,
-    /// How the edge reaches the control API [default: http://<listen>]
-    #[arg(long, env = "TAPEDECK_NODE_URL")]
-    node_url: Option<String>,
-    /// How recorders reach the channel server [default: rtsp://<rtsp-listen>]
-    #[arg(long, env = "TAPEDECK_RTSP_URL")]
-    rtsp_url: Option<String>,
-    /// Name of this node [default: made once and kept in the spool directory]
-    #[arg(long, env = "TAPEDECK_NODE_ID")]
-    node_id: Option<String>,
-    /// Where this node stands, for placement.
-    #[arg(long, env = "TAPEDECK_REGION", default_value = "default")]
-    region: String,
-    /// Recordings at the same time.
-    #[arg(long, env = "TAPEDECK_CAPACITY", default_value_t = 50)]
-    capacity: u32,
-    /// Key that publishers have to show; without it everybody may publish.
-    #[arg(long, env = "TAPEDECK_PUBLISH_KEY", hide_env_values = true)]
-    publish_key: Option<String>,
-    /// Key that players have to show; without it everybody may play.
-    #[arg(long, env = "TAPEDECK_PLAY_KEY", hide_env_values = true)]
-    play_key: Option<String>,
-    /// How long uploads may go on after SIGTERM or SIGINT: `30s`, `2m`. What is not up then stays in the spool.
-    #[arg(long, env = "TAPEDECK_DRAIN", default_value = "30s", value_parser = duration::parse)]
-    drain: Duration,
-    /// Media that may wait for its stores at most: `200GB`, `50GiB` [default: as the disk has it]
-    #[arg(long, env = "TAPEDECK_SPOOL_LIMIT", value_name = "SIZE", value_parser = size::parse)]
-    spool_limit: Option<u64>,
-    /// What stays free on the spool's disk.
-    #[arg(long, env = "TAPEDECK_DISK_RESERVE", value_name = "SIZE", default_value = "512MiB", value_parser = size::parse)]
-    disk_reserve: u64,
-    #[command(flatten)]
-    recording: RecordingArgs,
-}
-
-#[derive(Args, Debug)]
-struct RecordArgs {
-    /// An RTSP stream to record; repeat it for more. Credentials may stand in the URL.
-    #[arg(long, value_name = "URL", required_unless_present = "supervised")]
-    url: Vec<String>,
-    /// The uid for the URL at the same place [default: 1, 2, …]
-    #[arg(long)]
-    uid: Vec<String>,
-    /// Directory for playlists and slices.
-    #[arg(long, value_name = "DIR", required_unless_present = "supervised")]
-    out: Option<PathBuf>,
-    /// Channel name in the files' names.
-    #[arg(long, default_value = "channel")]
-    channel: String,
-    /// Ends after so long: `10s`, `5m`, `1h`. Without it, SIGINT or SIGTERM ends it.
-    #[arg(long, value_parser = duration::parse)]
-    duration: Option<Duration>,
-    #[command(flatten)]
-    recording: RecordingArgs,
-    /// Takes the job and orders from standard input and reports on standard output; used by `serve`.
-    #[arg(long, hide = true, requires = "dir", conflicts_with_all = ["url", "uid", "out", "duration"])]
-    supervised: bool,
-    /// The recording's spool.
-    #[arg(long, hide = true)]
-    dir: Option<PathBuf>,
 }
 
 /// Runs a command to its end.
@@ -155,10 +67,10 @@ pub fn run(cli: Cli) -> ExitCode {
                 // The spool's directory has the recording's name.
                 let sid = dir.file_name().unwrap_or_default().to_string_lossy();
                 let span = tracing::error_span!("recording", sid = &*sid);
-                let recording = async { supervised::run(dir, args.recording.options()?).await };
+                let recording = async { recorder::run(dir, args.recording.options()?).await };
                 block_on(Some(span), recording)
             }
-            _ => block_on(None, alone::run(*args)),
+            _ => block_on(None, record::run(*args)),
         },
         Command::Mix(args) => mix::run(&args),
         Command::Publish(args) => block_on(None, publish::run(args)),
@@ -188,75 +100,4 @@ fn block_on(span: Option<Span>, work: impl Future<Output = Result<(), String>>) 
     // A thread that waits for standard input would be waited for.
     runtime.shutdown_background();
     result
-}
-
-/// Opens a spool off the runtime's threads; what was cut off is finished by the media library.
-async fn open_spool(dir: &Path, opening: Opening) -> Result<Arc<Spool>, SpoolError> {
-    let path = dir.to_owned();
-    let finish = Finish {
-        slice: &probe,
-        lone: &finish_lone,
-    };
-    let open = move || Spool::open(&path, opening, finish).map(Arc::new);
-    match tokio::task::spawn_blocking(open).await {
-        Ok(opened) => opened,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
-}
-
-fn probe(slice: &Path) -> Option<Probed> {
-    match container::finish_slice(slice) {
-        Ok(probe) => probe.map(|probe| Probed {
-            duration_us: probe.duration_us,
-            bytes: probe.bytes,
-        }),
-        Err(error) => {
-            tracing::warn!(slice = %slice.display(), %error, "a slice that was being written cannot be read");
-            None
-        }
-    }
-}
-
-/// For a slice whose end another node has.
-fn cut(slice: &Path, after_us: i64) -> Option<Probed> {
-    match container::cut_slice(slice, after_us) {
-        Ok(probe) => probe.map(|probe| Probed {
-            duration_us: probe.duration_us,
-            bytes: probe.bytes,
-        }),
-        Err(error) => {
-            tracing::warn!(slice = %slice.display(), %error, "a slice that another node goes on with cannot be read");
-            None
-        }
-    }
-}
-
-fn finish_lone(lone: &Lone, cut: CutFile<'_>) -> Option<Probed> {
-    let finished = match lone.kind {
-        LoneKind::Mp4 => container::finish_mp4(cut.path, cut.scratch)
-            .map(|probe| probe.map(|probe| (probe.duration_us, probe.bytes)))
-            .map_err(|error| error.to_string()),
-        LoneKind::Picture => container::whole_jpeg(cut.path)
-            .map(|bytes| bytes.map(|bytes| (0, bytes)))
-            .map_err(|error| error.to_string()),
-    };
-    match finished {
-        Ok(found) => found.map(|(duration_us, bytes)| Probed { duration_us, bytes }),
-        Err(error) => {
-            tracing::warn!(name = lone.name, error, "a file that was being written cannot be read");
-            None
-        }
-    }
-}
-
-/// Resolves at SIGTERM or SIGINT.
-async fn stop_signal() -> Result<(), String> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let listen = |kind| signal(kind).map_err(|error| format!("signals cannot be heard: {error}"));
-    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
 }

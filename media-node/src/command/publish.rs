@@ -7,11 +7,11 @@ use clap::{Args, ValueEnum};
 use protocol::{Cipher, Secret};
 use url::Url;
 
-use super::stop_signal;
-use crate::capture::{AccessUnit, Format, Track};
+use super::stop_signal::stop_signal;
 use crate::channel::StreamPath;
 use crate::encryption::{Codec, Keys};
 use crate::media::{Demuxer, RtspPublisher};
+use crate::stream::{AccessUnit, Format, Track};
 
 /// Longest wait between two looks for a signal.
 const STEP: Duration = Duration::from_millis(100);

@@ -1,21 +1,76 @@
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use clap::Args;
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use protocol::Secret;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::alone::random_id;
-use super::{ServeArgs, stop_signal};
+use super::args::{RecordingArgs, duration, size};
+use super::random_id::random_id;
+use super::stop_signal::stop_signal;
 use crate::agent::{self, Edge, Identity};
 use crate::api::{self, Health};
 use crate::channel::{Limits, Registry};
 use crate::clock::unix_ms;
-use crate::server::{Keys, RtspServer};
+use crate::server::{self, Keys, RtspServer};
 use crate::supervisor::{Config, Node, SpaceLimits, Supervisor};
+
+#[derive(Args, Debug)]
+pub(super) struct ServeArgs {
+    /// Where the control API listens.
+    #[arg(long, env = "TAPEDECK_NODE_LISTEN", default_value = "127.0.0.1:8788")]
+    listen: SocketAddr,
+    /// Where the channel server listens for RTSP.
+    #[arg(long, env = "TAPEDECK_RTSP_LISTEN", default_value = "127.0.0.1:8554")]
+    rtsp_listen: SocketAddr,
+    /// Directory for recordings on their way to the store; made when it is not there.
+    #[arg(long, env = "TAPEDECK_SPOOL")]
+    spool: PathBuf,
+    /// Base URL of the edge. Without it the node takes jobs from the control API only.
+    #[arg(long, env = "TAPEDECK_EDGE_URL", requires = "node_token")]
+    edge_url: Option<String>,
+    /// The secret that edge and node share. Needed with an edge, and where the control API listens for other machines.
+    #[arg(long, env = "TAPEDECK_NODE_TOKEN", hide_env_values = true)]
+    node_token: Option<String>,
+    /// How the edge reaches the control API [default: http://<listen>]
+    #[arg(long, env = "TAPEDECK_NODE_URL")]
+    node_url: Option<String>,
+    /// How recorders reach the channel server [default: rtsp://<rtsp-listen>]
+    #[arg(long, env = "TAPEDECK_RTSP_URL")]
+    rtsp_url: Option<String>,
+    /// Name of this node [default: made once and kept in the spool directory]
+    #[arg(long, env = "TAPEDECK_NODE_ID")]
+    node_id: Option<String>,
+    /// Where this node stands, for placement.
+    #[arg(long, env = "TAPEDECK_REGION", default_value = "default")]
+    region: String,
+    /// Recordings at the same time.
+    #[arg(long, env = "TAPEDECK_CAPACITY", default_value_t = 50)]
+    capacity: u32,
+    /// Key that publishers have to show; without it everybody may publish.
+    #[arg(long, env = "TAPEDECK_PUBLISH_KEY", hide_env_values = true)]
+    publish_key: Option<String>,
+    /// Key that players have to show; without it everybody may play.
+    #[arg(long, env = "TAPEDECK_PLAY_KEY", hide_env_values = true)]
+    play_key: Option<String>,
+    /// How long uploads may go on after SIGTERM or SIGINT: `30s`, `2m`. What is not up then stays in the spool.
+    #[arg(long, env = "TAPEDECK_DRAIN", default_value = "30s", value_parser = duration::parse)]
+    drain: Duration,
+    /// Media that may wait for its stores at most: `200GB`, `50GiB` [default: as the disk has it]
+    #[arg(long, env = "TAPEDECK_SPOOL_LIMIT", value_name = "SIZE", value_parser = size::parse)]
+    spool_limit: Option<u64>,
+    /// What stays free on the spool's disk.
+    #[arg(long, env = "TAPEDECK_DISK_RESERVE", value_name = "SIZE", default_value = "512MiB", value_parser = size::parse)]
+    disk_reserve: u64,
+    #[command(flatten)]
+    recording: RecordingArgs,
+}
 
 /// Serves until SIGTERM or SIGINT, then ends captures in order and waits for their uploads.
 pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
@@ -39,7 +94,8 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     let play_key = keys.play.clone();
     let rtsp_at = |error| format!("cannot listen for RTSP at {}: {error}", args.rtsp_listen);
     let rtsp = RtspServer::bind(args.rtsp_listen, registry.clone(), keys, args.rtsp_url.clone()).await;
-    let rtsp = rtsp.map_err(rtsp_at)?;
+    let limits = server::Limits::default().within_open_files(open_files());
+    let rtsp = rtsp.map_err(rtsp_at)?.with_limits(limits);
     let api_at = |error| format!("cannot listen for the control API at {}: {error}", args.listen);
     let listener = TcpListener::bind(args.listen).await.map_err(api_at)?;
     let (api_address, rtsp_address) = (listener.local_addr().map_err(api_at)?, rtsp.local_addr());
@@ -133,6 +189,24 @@ fn reachable(address: SocketAddr) -> SocketAddr {
         address.ip()
     };
     SocketAddr::new(ip, address.port())
+}
+
+/// How many files this process may hold open, after raising that as far as it goes.
+fn open_files() -> u64 {
+    let (soft, hard) = match getrlimit(Resource::RLIMIT_NOFILE) {
+        Ok(limits) => limits,
+        Err(error) => {
+            tracing::warn!(%error, "the limit of open files is not known; 1024 are taken for granted");
+            return 1_024;
+        }
+    };
+    match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
+        Ok(()) => hard,
+        Err(error) => {
+            tracing::warn!(%error, soft, hard, "the limit of open files cannot be raised");
+            soft
+        }
+    }
 }
 
 /// Two nodes on one spool would start each recording twice.

@@ -1,19 +1,23 @@
-//! What recorded media looks like outside: names, playlists, times in a transport stream, and what a cut slice still
-//! holds. It knows the vendor's file formats and RFC 8216. It does not know where media comes from, how files are kept
-//! or uploaded, and it does no input or output but to read, or finish, what was cut off.
+//! What recorded media looks like outside: names, playlists, slices in their container, and what a cut slice still holds.
+//! What cuts media into slices writes them through a [`SliceWriter`], and [`Container`] says which there are.
+//!
+//! It knows file formats, RFC 8216 and the style that a job asks for. It does not know whose style that is, where media comes
+//! from, how files are kept or uploaded, and it does no input or output but to read, or finish, what was cut off.
 
+mod kind;
 mod lone;
+mod mpegts;
 mod names;
-mod padding;
 pub mod playlist;
-mod probe;
-pub mod tags;
-mod timeline;
+mod tags;
+mod utc;
+mod writer;
 
+pub use kind::Container;
 pub use lone::{FinishError, finish_mp4, whole_jpeg};
-pub use names::{FileNames, utc17};
-pub use padding::padding;
+pub use mpegts::{cut_slice, finish_slice, to_ticks};
 #[cfg(test)]
-pub use probe::probe_slice;
-pub use probe::{cut_slice, finish_slice};
-pub use timeline::{MIN_MEDIA_US, to_ticks, to_us};
+pub use mpegts::{probe_slice, to_us};
+pub use names::{FileNames, RecordingNames};
+pub use tags::Discontinuity;
+pub use writer::{Reach, SliceUnit, SliceWriter};

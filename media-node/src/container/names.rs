@@ -1,73 +1,97 @@
-use protocol::TrackKind;
-use time::OffsetDateTime;
-use time::format_description::FormatItem;
-use time::macros::format_description;
+use protocol::{FileStyle, NamePart, TagStyle, TrackKind};
 
-const UTC17: &[FormatItem<'_>] = format_description!("[year][month][day][hour][minute][second][subsecond digits:3]");
+use super::kind::Container;
+use super::tags::Tags;
+use super::utc::utc17;
 
-/// Longest channel name that enters a file name, in characters. Dialects allow 64; the sid alone makes names unique.
-const MAX_CHANNEL_CHARS: usize = 64;
+/// Longest channel name, or text of a scheme, that enters a file name, in characters. Dialects allow channels 64; the sid
+/// alone makes names unique.
+const MAX_PART_CHARS: usize = 64;
 
 /// Longest form of a uid in a file name, in bytes.
 const MAX_UID_BYTES: usize = 200;
 
-/// The names of one playlist and of what belongs to it: `<stem>.m3u8`, slices `<stem>_<utc>.ts`, pictures `<stem>_<utc>.jpg`,
-/// MP4 files `<stem>_<number>.mp4`.
-/// The stem is `<sid>_<channel>__uid_s_<uid>__uid_e_<audio|video>` in individual recording
-/// and `<sid>_<channel>` for a mix.
+/// What the files of one recording are called on one node, by the scheme of its job.
 ///
 /// Names are object keys and, as they stand, URIs in a playlist, so they consist of `A-Z a-z 0-9 _ - .` only:
-/// - In a channel's name each other character becomes `-`, as the vendor does it; the underscore stays. The sid keeps
-///   the names of two channels apart.
+/// - In a channel's name, and in text of the scheme, each other character becomes `-`. The sid keeps the names of two
+///   channels apart.
 /// - A uid must stay apart from every other uid, so each byte but `A-Z a-z 0-9 _ -` becomes `.` and two hexadecimal
 ///   digits. One that is longer than 200 bytes then is cut and gets a hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileNames {
+pub struct RecordingNames {
     stem: String,
-    mixed: bool,
-    /// Behind the name of each file but the playlist.
+    before_uid: String,
+    before_track: String,
+    tags: Option<TagStyle>,
+    /// Behind the name of each file but the playlists.
     lane: String,
 }
 
-impl FileNames {
-    pub fn new(sid: &str, channel: &str, uid: &str, track: TrackKind) -> Self {
+impl RecordingNames {
+    /// `lane`: the number of the node that captures. The first one's is 0, and its names have nothing added. The others' files
+    /// end with `-n<lane>`, so that no two nodes give the same name.
+    pub fn new(style: &FileStyle, sid: &str, channel: &str, lane: u64) -> Self {
+        let scheme = &style.names;
+        let part = |part: &NamePart| match part {
+            NamePart::Sid => sid.to_owned(),
+            NamePart::Channel => plain(channel),
+            NamePart::Text(text) => plain(text),
+        };
+        Self {
+            stem: scheme.stem.iter().map(part).collect(),
+            before_uid: plain(&scheme.before_uid),
+            before_track: plain(&scheme.before_track),
+            tags: style.tags.clone(),
+            lane: match lane {
+                0 => String::new(),
+                lane => format!("-n{lane}"),
+            },
+        }
+    }
+
+    /// The files of one user's track.
+    pub fn user(&self, uid: &str, track: TrackKind) -> FileNames {
         let track = match track {
             TrackKind::Audio => "audio",
             TrackKind::Video => "video",
             TrackKind::Both => "av",
         };
-        Self {
-            stem: format!(
-                "{sid}_{}__uid_s_{}__uid_e_{track}",
-                channel_part(channel),
-                uid_part(uid)
-            ),
-            mixed: false,
-            lane: String::new(),
+        let Self {
+            stem,
+            before_uid,
+            before_track,
+            ..
+        } = self;
+        FileNames {
+            stem: format!("{stem}{before_uid}{}{before_track}{track}", uid_part(uid)),
+            tags: Tags::of_user(self.tags.clone()),
+            lane: self.lane.clone(),
         }
     }
 
-    /// Of the mix of all users.
-    pub fn of_mix(sid: &str, channel: &str) -> Self {
-        Self {
-            stem: format!("{sid}_{}", channel_part(channel)),
-            mixed: true,
-            lane: String::new(),
+    /// The files of the mix of all users.
+    pub fn mix(&self) -> FileNames {
+        FileNames {
+            stem: self.stem.clone(),
+            tags: Tags::of_mix(self.tags.clone()),
+            lane: self.lane.clone(),
         }
     }
+}
 
-    /// For the node that captures as number `lane`: the first one's is 0, and its names have nothing added. The others' files
-    /// end with `-n<lane>`, so that no two nodes give the same name.
-    pub fn on_lane(self, lane: u64) -> Self {
-        let lane = match lane {
-            0 => String::new(),
-            lane => format!("-n{lane}"),
-        };
-        Self { lane, ..self }
-    }
+/// The names of one playlist and of what belongs to it: `<stem>.m3u8`, slices `<stem>_<utc>.<extension>`, pictures `<stem>_<utc>.jpg`,
+/// MP4 files `<stem>_<number>.mp4`; and the playlist's tags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileNames {
+    stem: String,
+    tags: Tags,
+    lane: String,
+}
 
-    pub fn are_mixed(&self) -> bool {
-        self.mixed
+impl FileNames {
+    pub fn tags(&self) -> &Tags {
+        &self.tags
     }
 
     pub fn playlist(&self) -> String {
@@ -75,8 +99,9 @@ impl FileNames {
     }
 
     /// `start_ms`: wall-clock time of the slice's start, Unix milliseconds; no two slices of a playlist may share it.
-    pub fn slice(&self, start_ms: u64) -> String {
-        format!("{}_{}{}.ts", self.stem, utc17(start_ms), self.lane)
+    pub fn slice(&self, start_ms: u64, container: Container) -> String {
+        let extension = container.extension();
+        format!("{}_{}{}.{extension}", self.stem, utc17(start_ms), self.lane)
     }
 
     /// `number`: counts the files of a recording from 0.
@@ -90,21 +115,11 @@ impl FileNames {
     }
 }
 
-/// `YYYYMMDDHHMMSSmmm` in UTC of a time in Unix milliseconds; of the year 9999's end for all later times.
-pub fn utc17(unix_ms: u64) -> String {
-    format_ms(unix_ms, UTC17).unwrap_or_else(|| "99991231235959999".to_owned())
-}
-
-pub(super) fn format_ms(unix_ms: u64, format: &[FormatItem<'_>]) -> Option<String> {
-    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_ms) * 1_000_000).ok()?;
-    time.format(format).ok()
-}
-
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }
 
-fn channel_part(channel: &str) -> String {
+fn plain(text: &str) -> String {
     let plain = |char: char| {
         if u8::try_from(char).is_ok_and(is_plain) {
             char
@@ -112,7 +127,7 @@ fn channel_part(channel: &str) -> String {
             '-'
         }
     };
-    channel.chars().take(MAX_CHANNEL_CHARS).map(plain).collect()
+    text.chars().take(MAX_PART_CHARS).map(plain).collect()
 }
 
 fn uid_part(uid: &str) -> String {
@@ -142,18 +157,25 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use protocol::NameScheme;
 
     use super::*;
 
+    const SID: &str = "0123456789abcdef0123456789abcdef";
+
+    fn names(sid: &str, channel: &str, lane: u64) -> RecordingNames {
+        RecordingNames::new(&FileStyle::default(), sid, channel, lane)
+    }
+
     #[test]
-    fn names_have_the_vendors_form() {
-        let names = FileNames::new("0123456789abcdef0123456789abcdef", "MT_Test", "123", TrackKind::Video);
+    fn names_of_a_users_files_have_the_form_of_the_scheme() {
+        let names = names(SID, "MT_Test", 0).user("123", TrackKind::Video);
         assert_eq!(
             names.playlist(),
             "0123456789abcdef0123456789abcdef_MT_Test__uid_s_123__uid_e_video.m3u8"
         );
         assert_eq!(
-            names.slice(1_606_357_122_528),
+            names.slice(1_606_357_122_528, Container::MpegTs),
             "0123456789abcdef0123456789abcdef_MT_Test__uid_s_123__uid_e_video_20201126021842528.ts"
         );
         assert_eq!(
@@ -164,10 +186,10 @@ mod tests {
 
     #[test]
     fn a_mix_names_no_user() {
-        let names = FileNames::of_mix("0123456789abcdef0123456789abcdef", "MT Test");
+        let names = names(SID, "MT Test", 0).mix();
         assert_eq!(names.playlist(), "0123456789abcdef0123456789abcdef_MT-Test.m3u8");
         assert_eq!(
-            names.slice(1_606_357_122_528),
+            names.slice(1_606_357_122_528, Container::MpegTs),
             "0123456789abcdef0123456789abcdef_MT-Test_20201126021842528.ts"
         );
         assert_eq!(names.mp4(0), "0123456789abcdef0123456789abcdef_MT-Test_0.mp4");
@@ -175,8 +197,14 @@ mod tests {
 
     #[test]
     fn nodes_that_follow_name_the_same_playlist_and_other_files() {
-        let names = |lane| FileNames::of_mix("51d", "room").on_lane(lane);
-        let all = |lane| [names(lane).slice(0), names(lane).mp4(0), names(lane).picture(0)];
+        let names = |lane| names("51d", "room", lane).mix();
+        let all = |lane| {
+            [
+                names(lane).slice(0, Container::MpegTs),
+                names(lane).mp4(0),
+                names(lane).picture(0),
+            ]
+        };
         assert_eq!(all(0)[1], "51d_room_0.mp4");
         assert_eq!(
             all(2),
@@ -190,8 +218,27 @@ mod tests {
     }
 
     #[test]
+    fn another_scheme_gives_other_names() {
+        let text = |text: &str| NamePart::Text(text.to_owned());
+        let style = FileStyle {
+            names: NameScheme {
+                stem: vec![text("Lesson 1/"), NamePart::Sid],
+                before_uid: ".".to_owned(),
+                before_track: "-".to_owned(),
+            },
+            ..FileStyle::default()
+        };
+        let names = RecordingNames::new(&style, "51d", "room", 1);
+        assert_eq!(names.mix().mp4(0), "Lesson-1-51d_0-n1.mp4");
+        assert_eq!(
+            names.user("7", TrackKind::Audio).playlist(),
+            "Lesson-1-51d-7-audio.m3u8"
+        );
+    }
+
+    #[test]
     fn characters_that_keys_or_playlists_cannot_carry_are_replaced() {
-        assert_eq!(channel_part("a b/c:d?e#f%g.h_i-jé"), "a-b-c-d-e-f-g-h_i-j-");
+        assert_eq!(plain("a b/c:d?e#f%g.h_i-jé"), "a-b-c-d-e-f-g-h_i-j-");
         assert_eq!(uid_part("alice@x.org"), "alice.40x.2eorg");
         assert_eq!(uid_part("4294967295"), "4294967295");
     }
@@ -211,7 +258,7 @@ mod tests {
 
         #[test]
         fn names_are_safe_in_keys_and_playlists(channel in ".{0,80}", uid in ".{0,80}", ms in 0u64..253_402_300_800_000) {
-            let name = FileNames::new("s", &channel, &uid, TrackKind::Audio).slice(ms);
+            let name = names("s", &channel, 0).user(&uid, TrackKind::Audio).slice(ms, Container::MpegTs);
             prop_assert!(name.bytes().all(|byte| is_plain(byte) || byte == b'.'), "{}", name);
             prop_assert_eq!(utc17(ms).len(), 17);
         }

@@ -1,12 +1,12 @@
-//! HLS media playlists from slices, after RFC 8216, with the vendor's own lines.
+//! HLS media playlists from slices, after RFC 8216, with the lines that the slices bring.
 
 use std::fmt::Write;
 
-use protocol::PlaylistStyle;
+use protocol::FileStyle;
 use time::format_description::FormatItem;
 use time::macros::format_description;
 
-use super::names::format_ms;
+use super::utc::format_ms;
 use crate::spool::Slice;
 
 const DATE_TIME: &[FormatItem<'_>] =
@@ -19,9 +19,9 @@ const MIN_TARGET_SECS: i64 = 16;
 /// The playlist that names `slices`, in their order. `ended`: nothing will follow.
 ///
 /// The strict style is RFC 8216 to the letter: `#EXTINF` ends with a comma, no discontinuity stands before the first slice,
-/// and each stretch without a discontinuity begins with its wall-clock time. The vendor's style has no comma, marks the
+/// and each stretch without a discontinuity begins with its wall-clock time. The other style has no comma, marks the
 /// first slice as a discontinuity and has no wall-clock times.
-pub fn render(slices: &[Slice], style: PlaylistStyle, ended: bool) -> String {
+pub fn render(slices: &[Slice], style: &FileStyle, ended: bool) -> String {
     let mut text = String::with_capacity(160 + 256 * slices.len());
     text.push_str("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-ALLOW-CACHE:YES\n");
     line(&mut text, format_args!("#EXT-X-TARGETDURATION:{}", target_secs(slices)));
@@ -34,7 +34,7 @@ pub fn render(slices: &[Slice], style: PlaylistStyle, ended: bool) -> String {
     text
 }
 
-fn entry(text: &mut String, slice: &Slice, first: bool, style: PlaylistStyle) {
+fn entry(text: &mut String, slice: &Slice, first: bool, style: &FileStyle) {
     let strict = style.strict_extinf;
     if slice.discontinuity && !(strict && first) {
         text.push_str("#EXT-X-DISCONTINUITY\n");

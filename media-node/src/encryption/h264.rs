@@ -2,10 +2,9 @@
 //! raw byte sequence payload (H.264 7.3.1); emulation prevention is made anew around it.
 
 use super::seal::MARKER;
-use super::{Keys, Locked, Numbers};
-use crate::media::annexb::{nal_type, nal_units};
-
-const START_CODE: [u8; 4] = [0, 0, 0, 1];
+use super::{Keys, Numbers};
+use crate::stream::Locked;
+use crate::stream::annexb::{START_CODE, nal_type, nal_units};
 
 /// Bytes of a slice's payload that stay clear: they hold the first macroblock, the slice's type and its parameter set,
 /// 61 bits at most, by which pictures are told apart without a key.

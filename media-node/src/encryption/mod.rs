@@ -1,19 +1,21 @@
 //! End-to-end encryption of a channel's media, as docs/encryption.md defines it: coded units in, coded units out, in both
-//! directions. It knows ciphers, key derivation and which bytes of a unit stay clear. It does not know streams, time,
-//! recordings, or where secrets come from.
+//! directions. It knows ciphers, key derivation, which bytes of a unit stay clear and which units of a track can be had in clear.
+//! It does not know time, recordings, or where streams and secrets come from.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod h264;
 mod keys;
+mod lock;
 mod seal;
 #[cfg(test)]
 mod tests;
 
 use bytes::Bytes;
 
-use crate::capture::{Format, OpusHead};
+use crate::stream::{Format, Locked, OpusHead};
 
 pub use keys::Keys;
+pub use lock::Lock;
 use seal::MARKER;
 
 /// What a unit is coded in, and so which of its bytes are encrypted.
@@ -34,17 +36,6 @@ impl From<&Format> for Codec {
             Format::Opus(_) => Self::Opus,
         }
     }
-}
-
-/// Why a unit cannot be had in clear.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Locked {
-    #[error("it is encrypted, and no secret is known")]
-    NoSecret,
-    #[error("it is encrypted in another way or with another secret, or was damaged")]
-    WrongSecret,
-    #[error("it is not encrypted")]
-    Clear,
 }
 
 /// Numbers for the parts of units. None may come twice under one key: random ones do not.

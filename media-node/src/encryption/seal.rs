@@ -3,8 +3,9 @@
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use super::Keys;
 use super::keys::BLOCK;
-use super::{Keys, Locked};
+use crate::stream::Locked;
 
 /// The end of everything sealed; not zero, so that a NAL unit may end with it.
 pub(super) const MARKER: [u8; 4] = *b"TDE1";
@@ -12,7 +13,7 @@ const NUMBER: usize = 8;
 const TAG: usize = 8;
 const TRAILER: usize = NUMBER + TAG + MARKER.len();
 
-/// Of the padding, ISO/IEC 7816-4: this, then zeros up to a whole block.
+/// The first byte of the padding, ISO/IEC 7816-4; zeros follow up to a whole block.
 const PADDING: u8 = 0x80;
 
 impl Keys {

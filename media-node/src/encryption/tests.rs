@@ -138,7 +138,7 @@ proptest! {
             .collect();
         let keys = keys(CIPHERS[cipher]);
         let sealed = keys.seal(Codec::H264, &unit, &mut counter());
-        prop_assert_eq!(crate::media::annexb::nal_units(&sealed).count(), slices.len());
+        prop_assert_eq!(crate::stream::annexb::nal_units(&sealed).count(), slices.len());
         prop_assert_eq!(&keys.open(Codec::H264, &sealed).unwrap()[..], &unit[..]);
     }
 

@@ -7,8 +7,8 @@ use ffmpeg_next::format::context::Input;
 use ffmpeg_next::util::error::EAGAIN;
 use ffmpeg_next::{Error, Packet, Rational, ffi, format, media, packet};
 
-use super::{MediaError, annexb};
-use crate::capture::{AacFormat, AccessUnit, Format, H264Format, OpusFormat, Track};
+use super::MediaError;
+use crate::stream::{AacFormat, AccessUnit, Format, H264Format, OpusFormat, Track, annexb};
 
 /// Reads a media file as if it were captured: its first H.264 track, and its first AAC or Opus track.
 pub struct Demuxer {

@@ -5,14 +5,14 @@ use ffmpeg_next::format::context::Output;
 use ffmpeg_next::{Error, ffi, media};
 
 use super::MediaError;
-use crate::capture::{Format, H264Format};
+use crate::stream::Format;
 
 /// One track of a file that is written.
 #[derive(Clone, Debug)]
 pub struct MuxedTrack {
     /// H.264 needs its SPS and PPS.
     pub format: Format,
-    /// Of one unit, as a rule.
+    /// The usual duration of one unit.
     pub duration_us: i64,
 }
 
@@ -29,7 +29,7 @@ pub(super) fn add_track(output: &mut Output, format: &Format) -> Result<(), Medi
             parameters.codec_id = Id::H264.into();
             parameters.width = h264.width.try_into().unwrap_or(i32::MAX);
             parameters.height = h264.height.try_into().unwrap_or(i32::MAX);
-            parameter_sets(h264)
+            h264.annex_b()
         }
         Format::Aac(aac) => {
             parameters.codec_type = media::Type::Audio.into();
@@ -62,13 +62,4 @@ pub(super) fn add_track(output: &mut Output, format: &Format) -> Result<(), Medi
     parameters.extradata = memory;
     parameters.extradata_size = extradata.len().try_into().unwrap_or(0);
     Ok(())
-}
-
-/// SPS and PPS as Annex B has them; nothing where they are not known.
-pub fn parameter_sets(h264: &H264Format) -> Vec<u8> {
-    const START_CODE: [u8; 4] = [0, 0, 0, 1];
-    if h264.sps.is_empty() || h264.pps.is_empty() {
-        return Vec::new();
-    }
-    [&START_CODE[..], &h264.sps[..], &START_CODE[..], &h264.pps[..]].concat()
 }

@@ -53,7 +53,7 @@ pub struct VideoTarget {
 /// From this frame rate on what an encoder looks ahead is less than half a second.
 const LOOKAHEAD_FPS: u32 = 24;
 
-/// Of libx264's presets from `veryfast` on.
+/// B-frames in a row at most, by libx264's presets from `veryfast` on.
 const USUAL_B_FRAMES: u32 = 3;
 
 /// Below this frame rate a second thread saves nothing, and keeps back pictures that last long.

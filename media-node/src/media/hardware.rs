@@ -195,6 +195,7 @@ fn interleave(picture: &Picture, into: &mut frame::Video) -> Result<(), MediaErr
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{encoder, skipped};
     use super::*;
 
     #[test]
@@ -209,33 +210,48 @@ mod tests {
         assert_eq!(into.data(1)[..4], [20, 30, 20, 30]);
     }
 
-    /// FFmpeg may have been built without some of these.
     #[test]
-    fn hardware_encoders_get_pictures_where_they_take_them() {
+    fn nvenc_takes_pictures_from_memory() {
+        let Some(nvenc) = encoder("h264_nvenc") else { return };
+        let mut context = Context::new_with_codec(nvenc);
+        let intake = Intake::choose(&nvenc, &mut context, 64, 36).unwrap();
+        assert!(matches!(intake, Intake::Planar));
+    }
+
+    #[test]
+    fn vaapi_takes_pictures_from_its_device() {
+        let Some(vaapi) = encoder("h264_vaapi") else { return };
+        let kind = ffi::AVHWDeviceType::AV_HWDEVICE_TYPE_VAAPI;
+        assert_eq!(device_kind(&vaapi), Some((kind, Pixel::VAAPI)));
+    }
+
+    #[test]
+    fn x264_needs_no_device() {
         super::super::init().unwrap();
-        let named = |name| ffmpeg_next::encoder::find_by_name(name);
-        if let Some(nvenc) = named("h264_nvenc") {
-            let mut context = Context::new_with_codec(nvenc);
-            let intake = Intake::choose(&nvenc, &mut context, 64, 36).unwrap();
-            assert!(matches!(intake, Intake::Planar), "NVENC takes pictures from memory");
-        }
-        if let Some(vaapi) = named("h264_vaapi") {
-            let kind = ffi::AVHWDeviceType::AV_HWDEVICE_TYPE_VAAPI;
-            assert_eq!(device_kind(&vaapi), Some((kind, Pixel::VAAPI)));
-        }
-        let x264 = named("libx264").unwrap();
+        let x264 = ffmpeg_next::encoder::find_by_name("libx264").unwrap();
         assert_eq!(device_kind(&x264), None);
     }
 
     #[test]
     fn an_encoder_without_its_device_is_refused_with_its_name() {
-        super::super::init().unwrap();
-        let Some(codec) = ffmpeg_next::encoder::find_by_name("h264_vaapi") else {
-            return;
-        };
-        let mut context = Context::new_with_codec(codec);
-        if let Err(error) = Intake::choose(&codec, &mut context, 640, 360) {
-            assert!(error.to_string().contains("h264_vaapi"), "{error}");
+        let Some(vaapi) = encoder("h264_vaapi") else { return };
+        let mut context = Context::new_with_codec(vaapi);
+        match Intake::choose(&vaapi, &mut context, 640, 360) {
+            Ok(_) => skipped("this machine has a VAAPI device"),
+            Err(error) => assert!(error.to_string().contains("h264_vaapi"), "{error}"),
+        }
+    }
+
+    #[test]
+    fn a_vaapi_device_takes_a_picture() {
+        let Some(vaapi) = encoder("h264_vaapi") else { return };
+        let mut context = Context::new_with_codec(vaapi);
+        match Intake::choose(&vaapi, &mut context, 640, 360) {
+            Ok(mut intake) => {
+                let taken = intake.take(&Picture::new(640, 360).unwrap()).unwrap();
+                assert_eq!(taken.format(), Pixel::VAAPI);
+            }
+            Err(_) => skipped("this machine has no VAAPI device"),
         }
     }
 }

@@ -1,8 +1,7 @@
 use ffmpeg_next::codec::{Context, Id, decoder};
 use ffmpeg_next::{Error, Packet, frame};
 
-use super::scale::{Crop, Scaler};
-use super::{MediaError, Picture};
+use super::{Crop, MediaError, Picture, Scaler};
 
 /// Larger images, in pixels, are refused.
 const MAX_PIXELS: i64 = 64 << 20;

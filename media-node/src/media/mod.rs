@@ -4,7 +4,7 @@
 
 #![allow(unsafe_code)]
 
-pub mod annexb;
+mod crop;
 mod decode;
 mod demux;
 mod describe;
@@ -25,9 +25,10 @@ pub mod testing;
 mod ts_demux;
 mod ts_mux;
 
+pub use crop::Crop;
 pub use decode::{AudioCodec, AudioDecoder, VideoDecoder};
 pub use demux::{Demuxed, Demuxer};
-pub use describe::{MuxedTrack, parameter_sets};
+pub use describe::MuxedTrack;
 pub use encode::{AudioEncoder, Coded, VideoEncoder, VideoEncoderChoice, VideoTarget};
 pub use error::MediaError;
 pub use image::decode_image;
@@ -36,7 +37,7 @@ pub use mp4::{Mp4Muxer, duration_us, move_index_to_front};
 pub use picture::Picture;
 pub use publish::RtspPublisher;
 pub use resample::{Resampler, Sound};
-pub use scale::{Crop, Scaler};
+pub use scale::Scaler;
 pub use ts_demux::{DemuxedUnit, TsDemuxer};
 pub use ts_mux::{TsMuxer, TsUnit};
 

@@ -8,7 +8,7 @@ use ffmpeg_next::{Dictionary, Error, Packet, Rational, format};
 
 use super::MediaError;
 use super::describe::{MuxedTrack, add_track};
-use crate::capture::AccessUnit;
+use crate::stream::AccessUnit;
 
 /// Longest stretch of media, in microseconds, that an MP4 file has to hold back before it is readable.
 const FRAGMENT_US: u32 = 500_000;
@@ -175,8 +175,8 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::capture::{AacFormat, Format, H264Format, Track};
-    use crate::media::{AudioEncoder, Coded, Demuxer, Picture, VideoEncoder, VideoEncoderChoice, VideoTarget, annexb};
+    use crate::media::{AudioEncoder, Coded, Demuxer, Picture, VideoEncoder, VideoEncoderChoice, VideoTarget};
+    use crate::stream::{AacFormat, Format, H264Format, Track, annexb};
 
     const FPS: i64 = 15;
     const SECONDS: i64 = 6;

@@ -7,7 +7,7 @@ use ffmpeg_next::{Dictionary, Error, Packet, Rational, ffi};
 
 use super::MediaError;
 use super::describe::add_track;
-use crate::capture::{AccessUnit, Format};
+use crate::stream::{AccessUnit, Format};
 
 /// Publishes coded units over RTSP (ANNOUNCE and RECORD), interleaved in the TCP connection. It sends what it is given at
 /// once; the pace is the caller's. Dropped without [`finish`](Self::finish), it just closes the connection.

@@ -1,8 +1,7 @@
 //! Shrinks pictures by whole numbers: each sample becomes the mean of a box of samples. Reading a large picture is most
 //! of the work of scaling it down, and sums of whole rows are the fastest way to read it.
 
-use super::scale::Crop;
-use super::{MediaError, Picture};
+use super::{Crop, MediaError, Picture};
 
 /// A box of samples that becomes one sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,16 +6,7 @@ use ffmpeg_next::format::Pixel;
 use ffmpeg_next::software::scaling::Flags;
 
 use super::reduce::Reduction;
-use super::{MediaError, Picture};
-
-/// A part of a picture, in its own pixels. Even corner, so that it starts on a whole chroma sample.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Crop {
-    pub x: u32,
-    pub y: u32,
-    pub width: u32,
-    pub height: u32,
-}
+use super::{Crop, MediaError, Picture};
 
 /// Scales pictures of one size and format after the other to planar YUV 4:2:0; its tables are kept while neither the
 /// source's nor the target's size or format changes. What is to become less than half as large is first reduced by whole
@@ -34,7 +25,7 @@ struct Key {
     target: (u32, u32),
 }
 
-/// Of libswscale, never null.
+/// A context of libswscale, never null.
 pub(super) struct Context(pub(super) *mut ffi::SwsContext);
 
 // SAFETY: the context is owned by one value, has no thread of its own and no ties to the thread that made it.

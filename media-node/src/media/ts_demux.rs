@@ -4,7 +4,7 @@ use ffmpeg_next::format::context::Input;
 use ffmpeg_next::{Error, Packet, format, media};
 
 use super::MediaError;
-use crate::capture::Track;
+use crate::stream::Track;
 
 /// Ticks of the clock after which MPEG-TS times begin anew.
 const WRAP: i64 = 1 << 33;

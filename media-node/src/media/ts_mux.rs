@@ -9,7 +9,7 @@ use ffmpeg_next::{Dictionary, Packet, ffi, format};
 
 use super::MediaError;
 use super::describe::add_track;
-use crate::capture::Format;
+use crate::stream::Format;
 
 /// How far the program clock runs ahead of the decoding times, in microseconds: the time that a receiver has to take
 /// in a large picture before it must be decoded. FFmpeg gathers audio frames for half of it into one PES packet, so
@@ -25,7 +25,7 @@ pub struct TsUnit<'a> {
     /// Greater than that of the unit before of the track and at least the clock's lead of half a second (45000). Over all
     /// tracks, units come in the order of decoding times.
     pub dts: i64,
-    /// As [`AccessUnit::data`](crate::capture::AccessUnit::data), not empty.
+    /// As [`AccessUnit::data`](crate::stream::AccessUnit::data), not empty.
     pub data: &'a [u8],
     pub keyframe: bool,
 }

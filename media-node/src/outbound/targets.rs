@@ -57,7 +57,7 @@ impl Targets {
         }
     }
 
-    /// Of the addresses of a name, those that may be connected to.
+    /// Those addresses of a name that may be connected to.
     pub(super) fn admit(self, host: &str, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Blocked> {
         let (admitted, blocked): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| self.admits(found.ip()));
         match blocked.first() {

@@ -2,7 +2,7 @@ use std::io;
 
 use crate::spool::{PlaylistKey, Slice, SliceFile, Spool, SpoolError};
 
-/// Where slices go. All calls may wait for a disk.
+/// Keeps slices. All calls may wait for a disk.
 pub(super) trait SliceSink: Send + Sync + 'static {
     type File: io::Write + Send;
 

@@ -1,17 +1,42 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use protocol::{Fault, MixCounters, Problem, TrackKind};
-
-use super::Status;
+use protocol::{EndCause, Fault, MixCounters, Problem, ProblemCode, TrackKind};
 
 const MAX_PROBLEMS: usize = 16;
 
-/// Causes that are told of only once are remembered up to this number; then they are forgotten all together.
+/// The most causes that are remembered, so as to be told only once; with one more, all are forgotten.
 const MAX_REMEMBERED: usize = 1000;
 
-/// Without media for so long, a recording is idle.
+/// How long a recording is without media before it counts as idle.
 const IDLE_AFTER_MS: u64 = 3_000;
+
+/// How a recording fares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// When the channel became empty, in Unix milliseconds: no recorded stream brings media, and the roster shows nobody
+    /// whose [presence](super::follow::Presence) counts. `None` while it is not empty.
+    pub idle_since_ms: Option<u64>,
+    /// Wall-clock time of the first recorded media.
+    pub first_media_ms: Option<u64>,
+    /// Packets that never came, by the gaps in their sequence numbers.
+    pub lost_packets: u64,
+    /// What the mixer did; `None` in individual mode.
+    pub mix: Option<MixCounters>,
+    /// The tracks that arrive at present, by uid.
+    pub received: BTreeSet<(String, TrackKind)>,
+    /// The newest problems, oldest first; at most 16.
+    pub problems: Vec<Problem>,
+}
+
+/// How capture ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// As the edge has directed, or because it cannot go on. The recording ends with this cause.
+    Over(EndCause),
+    /// By its [interruption](super::Context::interruption): another process may go on.
+    Interrupted,
+}
 
 /// What a recording's parts tell of themselves. Pure: times come from the caller, in Unix milliseconds.
 #[derive(Debug)]
@@ -21,7 +46,7 @@ pub(super) struct Board {
     first_media_ms: Option<u64>,
     lost_packets: u64,
     mix: Option<MixCounters>,
-    /// When each user's tracks brought media last.
+    /// When each user's tracks last brought media.
     tracks: BTreeMap<(String, TrackKind), u64>,
     problems: VecDeque<Problem>,
     told: BTreeSet<String>,
@@ -68,7 +93,7 @@ impl Board {
     }
 
     pub(super) fn problem(&mut self, problem: Problem) {
-        tracing::warn!(code = problem.code, "{}", problem.message);
+        tracing::warn!(code = %problem.code, "{}", problem.message);
         if self.problems.len() == MAX_PROBLEMS {
             self.problems.pop_front();
         }
@@ -101,9 +126,7 @@ impl Board {
             problems: self.problems.iter().cloned().collect(),
         }
     }
-}
 
-impl Board {
     fn received(&self, now_ms: u64) -> BTreeSet<(String, TrackKind)> {
         let fresh = |(_, last_ms): &(&(String, TrackKind), &u64)| now_ms.saturating_sub(**last_ms) < IDLE_AFTER_MS;
         self.tracks
@@ -129,10 +152,10 @@ impl SharedBoard {
     }
 }
 
-pub(super) fn problem(fault: Fault, code: &str, message: String, at_ms: u64) -> Problem {
+pub(super) fn problem(fault: Fault, code: ProblemCode, message: String, at_ms: u64) -> Problem {
     Problem {
         fault,
-        code: code.to_owned(),
+        code,
         message,
         at_ms,
     }
@@ -143,7 +166,7 @@ mod tests {
     use super::*;
 
     fn some_problem(number: u64) -> Problem {
-        problem(Fault::Ours, "test", number.to_string(), number)
+        problem(Fault::Ours, ProblemCode::Internal, number.to_string(), number)
     }
 
     #[test]

@@ -7,15 +7,20 @@ use std::process::Command;
 use std::sync::{Mutex, OnceLock};
 
 use bytes::Bytes;
-use protocol::PlaylistStyle;
+use protocol::FileStyle;
 use tempfile::TempDir;
 
 use super::sink::SliceSink;
 use super::snapshot::PictureSink;
-use crate::capture::{AacFormat, AccessUnit, Format, H264Format, Track};
-use crate::container::{playlist, to_us};
+use crate::container::{RecordingNames, playlist, to_us};
 use crate::media::{Demuxer, TsDemuxer};
 use crate::spool::{Lone, PlaylistKey, Slice, SpoolError};
+use crate::stream::{AacFormat, AccessUnit, Format, H264Format, Track};
+
+/// The names of a recording's files, in the usual style.
+pub(super) fn file_names() -> RecordingNames {
+    RecordingNames::new(&FileStyle::default(), "51d", "room", 0)
+}
 
 pub(super) const SAMPLE_RATE: u32 = 48_000;
 pub(super) const FRAME_SAMPLES: u32 = 1024;
@@ -240,11 +245,7 @@ impl DirSink {
     /// Writes the playlist of some slices next to them.
     pub(super) fn playlist(&self, slices: &[Slice]) -> PathBuf {
         let path = self.dir.path().join("playlist.m3u8");
-        fs::write(
-            &path,
-            playlist::render(slices, PlaylistStyle { strict_extinf: true }, true),
-        )
-        .unwrap();
+        fs::write(&path, playlist::render(slices, &FileStyle::default(), true)).unwrap();
         path
     }
 }

@@ -1,7 +1,6 @@
 //! One TCP connection: bytes in, bytes out.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,6 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::codec::FramedRead;
 
 use super::Shared;
+use super::admission::Ticket;
 use super::conversation::{Conversation, Ends, Happening};
 use super::wire::{self, Incoming, Wire, WireError};
 
@@ -34,6 +34,8 @@ enum End {
     TakenOver,
     #[error("it was not heard for too long, or has had its time to say goodbye")]
     TimedOut,
+    #[error("it neither published nor played, and a newer connection took its place")]
+    Evicted,
     #[error("it sent what cannot be read: {0}")]
     Unreadable(WireError),
     #[error("it could not be written to: {0}")]
@@ -43,24 +45,18 @@ enum End {
 }
 
 /// Serves a client until its connection is over.
-pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, server: Arc<Shared>) {
-    let local = match stream.set_nodelay(true).and_then(|()| stream.local_addr()) {
-        Ok(local) => local,
-        Err(error) => {
-            tracing::debug!(%peer, %error, "a connection was gone before its first request");
-            return;
-        }
-    };
-    let ends = Ends {
-        local: local.ip(),
-        peer: peer.ip(),
-    };
+pub(super) async fn serve(stream: TcpStream, ends: Ends, ticket: Ticket, server: Arc<Shared>) {
+    let peer = ends.peer;
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%peer, %error, "a connection was gone before its first request");
+        return;
+    }
     let (read, write) = stream.into_split();
     let mut connection = Connection {
         frames: FramedRead::with_capacity(read, Wire::default(), READ_BUFFER),
         write,
         out: BytesMut::new(),
-        conversation: Conversation::new(server.clone(), ends),
+        conversation: Conversation::new(server.clone(), ends, ticket),
         server,
     };
     let end = connection.run().await;
@@ -79,12 +75,14 @@ struct Connection {
 impl Connection {
     async fn run(&mut self) -> End {
         let server = self.server.clone();
+        let evicted = self.conversation.evicted();
         loop {
             let deadline = self.conversation.deadline();
             let step = tokio::select! {
                 frame = self.frames.next() => self.incoming(frame).await,
                 happening = self.conversation.happening() => self.outgoing(happening).await,
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => self.silence(),
+                () = evicted.cancelled() => Err(End::Evicted),
                 () = server.shutdown.cancelled() => Err(End::Shutdown),
             };
             if let Err(end) = step {

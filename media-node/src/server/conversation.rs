@@ -10,8 +10,10 @@ use bytes::Bytes;
 use rtsp_types::headers::{self};
 use rtsp_types::{Method, Request, Response, StatusCode, Url, Version};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::Shared;
+use super::admission::Ticket;
 use super::auth::Access;
 use super::player::Player;
 use super::publisher::Publisher;
@@ -54,6 +56,9 @@ impl Liveness {
 pub(super) struct Conversation {
     server: Arc<Shared>,
     ends: Ends,
+    ticket: Ticket,
+    /// Since when it neither publishes nor plays, if it does not.
+    waiting_since: Instant,
     heard: Arc<Liveness>,
     /// What the client has shown the key for. Its later requests may come without.
     granted: Option<(Access, StreamPath)>,
@@ -77,15 +82,22 @@ pub(super) enum Happening {
 }
 
 impl Conversation {
-    pub(super) fn new(server: Arc<Shared>, ends: Ends) -> Self {
+    pub(super) fn new(server: Arc<Shared>, ends: Ends, ticket: Ticket) -> Self {
         Self {
             server,
             ends,
+            ticket,
+            waiting_since: Instant::now(),
             heard: Arc::new(Liveness::new()),
             granted: None,
             session: None,
             role: Role::None,
         }
+    }
+
+    /// Done when a newer connection has taken this one's place.
+    pub(super) fn evicted(&self) -> CancellationToken {
+        self.ticket.evicted()
     }
 
     /// `now_ms`: Unix milliseconds.
@@ -136,13 +148,13 @@ impl Conversation {
     /// When the client counts as gone if it is not heard until then. `None` where a failing write tells.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let limits = &self.server.limits;
-        let patience = match &self.role {
-            Role::None => limits.idle,
-            Role::Publisher(publisher) if publisher.ended().is_some() => limits.publisher_silence,
-            Role::Publisher(_) => limits.idle,
-            Role::Player(player) => return player.deadline(self.heard.last(), limits.session),
-        };
-        Some(self.heard.last() + patience)
+        if !self.ticket.is_active() {
+            return Some(self.waiting_since + limits.setup);
+        }
+        match &self.role {
+            Role::Player(player) => player.deadline(self.heard.last(), limits.session),
+            Role::None | Role::Publisher(_) => Some(self.heard.last() + limits.publisher_silence),
+        }
     }
 
     fn check(&self, request: &Request<Vec<u8>>) -> Result<(), Refusal> {
@@ -258,8 +270,14 @@ impl Conversation {
         let Role::Publisher(publisher) = &mut self.role else {
             return Err(Refusal::wrong_state("RECORD comes after ANNOUNCE and SETUP"));
         };
-        let reply = publisher.record(&self.server, self.ends, &self.heard, now_ms)?;
-        Ok(self.in_session(reply))
+        self.ticket.activate()?;
+        match publisher.record(&self.server, self.ends, &self.heard, now_ms) {
+            Ok(reply) => Ok(self.in_session(reply)),
+            Err(refusal) => {
+                self.ticket.rest();
+                Err(refusal)
+            }
+        }
     }
 
     fn play(&mut self, request: &Request<Vec<u8>>) -> Answer {
@@ -267,8 +285,14 @@ impl Conversation {
         let Role::Player(player) = &mut self.role else {
             return Err(Refusal::wrong_state("PLAY comes after SETUP"));
         };
-        let reply = player.play(&self.server, url, self.ends, &self.heard)?;
-        Ok(self.in_session(reply))
+        self.ticket.activate()?;
+        match player.play(&self.server, url, self.ends, &self.heard) {
+            Ok(reply) => Ok(self.in_session(reply)),
+            Err(refusal) => {
+                self.ticket.rest();
+                Err(refusal)
+            }
+        }
     }
 
     fn pause(&mut self) -> Answer {
@@ -286,6 +310,10 @@ impl Conversation {
         let reply = self.in_session(Reply::default());
         self.role = Role::None;
         self.session = None;
+        if self.ticket.is_active() {
+            self.ticket.rest();
+            self.waiting_since = Instant::now();
+        }
         Ok(reply)
     }
 

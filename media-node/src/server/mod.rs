@@ -6,6 +6,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)
 )]
 
+mod admission;
 mod auth;
 mod carrier;
 mod connection;
@@ -33,11 +34,12 @@ use std::time::Duration;
 
 pub use auth::Keys;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::Registry;
+use admission::Admission;
+use conversation::Ends;
 use hub::Hub;
 
 /// How long connections may take to say goodbye at the end.
@@ -46,10 +48,18 @@ const SHUTDOWN: Duration = Duration::from_secs(2);
 /// What clients may use up.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// Connections that publish or play, all together.
     pub connections: usize,
-    /// A connection that neither publishes nor plays is closed after so long without a request.
-    pub idle: Duration,
-    /// A player by UDP, or one that has not begun to play, is gone after so long without a request or a report.
+    /// The part of `connections` that only clients on this machine may use, which is what its recorders are.
+    pub kept_connections: usize,
+    /// Connections that neither publish nor play yet. Beyond it a new one takes the place of the oldest.
+    pub waiting_connections: usize,
+    /// Connections from one address (for IPv6, one /64 network), unless it is this machine's own.
+    pub connections_of_an_address: usize,
+    /// A connection that neither publishes nor plays so long after it was made, or after its last session, is closed
+    /// whatever it asks.
+    pub setup: Duration,
+    /// A player by UDP is gone after so long without a request or a report.
     pub session: Duration,
     /// A publisher is gone after so long without a packet or a request, by TCP and UDP alike.
     pub publisher_silence: Duration,
@@ -63,11 +73,40 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 1_024,
-            idle: Duration::from_secs(30),
+            kept_connections: 256,
+            waiting_connections: 128,
+            connections_of_an_address: 256,
+            setup: Duration::from_secs(10),
             session: Duration::from_secs(60),
             publisher_silence: Duration::from_secs(10),
             write: Duration::from_secs(10),
             player_queue_bytes: 8 << 20,
+        }
+    }
+}
+
+/// Files that a connection holds open when it carries picture and sound by UDP.
+const FILES_OF_A_CONNECTION: u64 = 5;
+/// Files for all else that the node does.
+const OTHER_FILES: u64 = 256;
+
+impl Limits {
+    /// As many connections as this number of open files allows.
+    #[must_use]
+    pub fn within_open_files(self, files: u64) -> Self {
+        let affordable = files.saturating_sub(OTHER_FILES) / FILES_OF_A_CONNECTION;
+        let affordable = usize::try_from(affordable).unwrap_or(usize::MAX);
+        // Those that wait hold files, too.
+        let waiting_connections = self.waiting_connections.min(affordable / 4).max(1);
+        let connections = self
+            .connections
+            .min(affordable.saturating_sub(waiting_connections))
+            .max(1);
+        Self {
+            connections,
+            kept_connections: self.kept_connections.min(connections / 4),
+            waiting_connections,
+            ..self
         }
     }
 }
@@ -115,9 +154,9 @@ impl RtspServer {
         })
     }
 
-    /// Tests are less patient than users.
-    #[cfg(test)]
-    fn with_limits(mut self, limits: Limits) -> Self {
+    /// The same with other limits than the default ones.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
         self.shared.limits = limits;
         self
     }
@@ -129,23 +168,23 @@ impl RtspServer {
     /// Serves until `shutdown` is done, then ends all sessions.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let shared = Arc::new(self.shared);
-        let slots = Arc::new(Semaphore::new(shared.limits.connections));
+        let admission = Admission::new(shared.limits);
         let mut connections = JoinSet::new();
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, peer)) => match slots.clone().try_acquire_owned() {
-                        Ok(slot) => {
-                            let serve = connection::serve(stream, peer, shared.clone());
-                            connections.spawn(async move {
-                                serve.await;
-                                drop(slot);
-                            });
+                    Ok((stream, peer)) => {
+                        let local = stream.local_addr().map_or(self.local.ip(), |local| local.ip());
+                        let ends = Ends { local, peer: peer.ip() };
+                        match admission.enter(ends) {
+                            Ok(ticket) => {
+                                connections.spawn(connection::serve(stream, ends, ticket, shared.clone()));
+                            }
+                            Err(reason) => tracing::warn!(%peer, %reason, "a connection was turned away"),
                         }
-                        Err(_) => tracing::warn!(%peer, "a connection was turned away: there are as many as there may be"),
-                    },
+                    }
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
                         // Out of file descriptors, most likely: the next attempt would fail at once.

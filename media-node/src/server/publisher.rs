@@ -19,10 +19,10 @@ use crate::channel::StreamPath;
 pub(super) struct Publisher {
     path: StreamPath,
     carriers: Carriers,
-    stage: Stage,
+    session: Session,
 }
 
-enum Stage {
+enum Session {
     Announced(Description),
     Live {
         published: Published,
@@ -48,13 +48,13 @@ impl Publisher {
         Ok(Self {
             path,
             carriers,
-            stage: Stage::Announced(description),
+            session: Session::Announced(description),
         })
     }
 
     /// Answers with the reply's Transport header.
     pub(super) fn set_up(&mut self, url: &Url, request: &Request<Vec<u8>>, ends: Ends) -> Result<String, Refusal> {
-        let Stage::Announced(description) = &self.stage else {
+        let Session::Announced(description) = &self.session else {
             return Err(Refusal::wrong_state("Tracks are set up before RECORD"));
         };
         let track = description.track_of(url).ok_or_else(|| {
@@ -64,7 +64,7 @@ impl Publisher {
     }
 
     pub(super) fn record(&mut self, server: &Shared, ends: Ends, heard: &Arc<Liveness>, now_ms: u64) -> Answer {
-        let Stage::Announced(description) = &self.stage else {
+        let Session::Announced(description) = &self.session else {
             return Ok(Reply::default());
         };
         if !self.carriers.is_complete() {
@@ -90,7 +90,7 @@ impl Publisher {
             }
         }
         tracing::info!(path = %self.path, peer = %ends.peer, tcp = self.carriers.any_interleaved(), "publishing");
-        self.stage = Stage::Live {
+        self.session = Session::Live {
             published,
             _receivers: receivers,
         };
@@ -99,16 +99,18 @@ impl Publisher {
 
     /// An interleaved packet.
     pub(super) fn receive(&self, channel: u8, payload: Bytes) {
-        if let (Stage::Live { published, .. }, Some((track, flow))) = (&self.stage, self.carriers.by_channel(channel)) {
+        if let (Session::Live { published, .. }, Some((track, flow))) =
+            (&self.session, self.carriers.by_channel(channel))
+        {
             published.publication.relay(track, flow, payload);
         }
     }
 
     /// Cancelled when another publisher takes the path over. `None` before RECORD.
     pub(super) fn ended(&self) -> Option<&CancellationToken> {
-        match &self.stage {
-            Stage::Live { published, .. } => Some(&published.publication.ended),
-            Stage::Announced(_) => None,
+        match &self.session {
+            Session::Live { published, .. } => Some(&published.publication.ended),
+            Session::Announced(_) => None,
         }
     }
 }

@@ -3,6 +3,8 @@
 use rtsp_types::headers::{self, HeaderName};
 use rtsp_types::{Request, Response, StatusCode, Version};
 
+use super::admission::NoPlace;
+
 /// The methods of this server, as `Public` and `Allow` list them.
 pub(super) const METHODS: &str =
     "OPTIONS, DESCRIBE, ANNOUNCE, SETUP, PLAY, PAUSE, RECORD, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
@@ -35,6 +37,12 @@ pub(super) struct Refusal {
     /// For a person; it stands where the status is spelled out.
     reason: String,
     header: Option<(HeaderName, String)>,
+}
+
+impl From<NoPlace> for Refusal {
+    fn from(reason: NoPlace) -> Self {
+        Self::new(StatusCode::ServiceUnavailable, reason.to_string())
+    }
 }
 
 impl Refusal {

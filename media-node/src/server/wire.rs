@@ -95,10 +95,10 @@ fn interleaved(buffer: &mut BytesMut) -> Option<Incoming> {
         return None;
     }
     buffer.advance(INTERLEAVED_HEAD);
-    Some(Incoming::Interleaved {
-        channel,
-        payload: buffer.split_to(length).freeze(),
-    })
+    // A copy: a part of the buffer would keep all of it in memory for as long as the slowest player takes.
+    let payload = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
+    buffer.advance(length);
+    Some(Incoming::Interleaved { channel, payload })
 }
 
 /// Appends an interleaved packet. False, with nothing appended, when it is too long to be framed.
@@ -177,6 +177,20 @@ mod tests {
             let chunks: Vec<&[u8]> = SESSION.chunks(size).collect();
             assert_eq!(decode(&chunks).unwrap(), whole, "in pieces of {size}");
         }
+    }
+
+    #[test]
+    fn a_small_packet_does_not_keep_the_whole_read_buffer_in_memory() {
+        let mut buffer = BytesMut::with_capacity(1 << 16);
+        buffer.extend_from_slice(b"$\x00\x00\x03abc$\x01\x00\x01d");
+        let mut wire = Wire::default();
+        let mut next = || match wire.decode(&mut buffer).unwrap() {
+            Some(Incoming::Interleaved { payload, .. }) => payload,
+            other => panic!("{other:?}"),
+        };
+        let payloads = [next(), next()];
+        assert_eq!(payloads, [&b"abc"[..], b"d"]);
+        assert!(payloads.iter().all(Bytes::is_unique), "it shares the buffer");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::{PART, SLICES, Spool};
 /// What a spool holds that no store has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// Of whole files and of those that are being written.
+    /// The size of whole files and of those that are being written.
     pub bytes: u64,
     /// Wall-clock time of the oldest media in a whole file, Unix milliseconds.
     pub since_ms: Option<u64>,

@@ -115,7 +115,7 @@ impl State {
         held.filter(move |(number, _)| progress.get(number) == Some(&Progress::Missing))
     }
 
-    /// Of each held file. Pictures that the store has are not in the state any more.
+    /// How far each held file has come. Pictures that the store has are not in the state any more.
     fn progress(&self) -> BTreeMap<u64, Progress> {
         let mut progress: BTreeMap<_, _> = self
             .backup
@@ -235,7 +235,7 @@ impl Spool {
         let inner = self.lock();
         let state = &inner.state;
         let files = state.movable().count() as u64;
-        let on_disk = |file: super::state::Complete<'_>| !file.uploaded && !state.backup.holds(file.number);
+        let on_disk = |file: super::kept::Complete<'_>| !file.uploaded && !state.backup.holds(file.number);
         (files > 0).then(|| protocol::BackedUp {
             files,
             complete: !state.complete().any(on_disk) && state.due_copies().is_empty(),

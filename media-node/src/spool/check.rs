@@ -73,6 +73,7 @@ pub fn check(dir: &Path) -> Result<Vec<Finding>, SpoolError> {
         }
         Ok(job)
             if job
+                .spec
                 .decryption
                 .as_ref()
                 .is_some_and(|decryption| !decryption.secret.is_empty()) =>
@@ -120,7 +121,7 @@ pub fn check(dir: &Path) -> Result<Vec<Finding>, SpoolError> {
 }
 
 fn stores(job: &Job) -> impl Iterator<Item = &Storage> {
-    std::iter::once(&job.storage).chain(job.backup.as_ref().map(|backup| &backup.storage))
+    std::iter::once(&job.spec.storage).chain(job.spec.backup.as_ref().map(|backup| &backup.storage))
 }
 
 /// Verifies each recording in a node's spool directory: name and findings, by name. A directory that is itself the

@@ -2,7 +2,8 @@
 
 use protocol::{FileKind, RecordedFile};
 
-use super::state::{Draft, Playlist, State};
+use super::kept::{Draft, Playlist};
+use super::state::State;
 use super::{LoneKind, Slice};
 
 impl State {

@@ -4,8 +4,9 @@ use std::path::Path;
 use protocol::{ConfirmedSlice, Span, SpoolReport};
 
 use super::journal::Entry;
+use super::kept::{Draft, Playlist};
 use super::repair::cut_file;
-use super::state::{Draft, Playlist, State};
+use super::state::State;
 use super::{Content, PlaylistKey, Probed, Slice, Spool, SpoolError};
 
 /// A slice that begins so little before a cut, in microseconds, is behind it; and so much more does nobody notice.

@@ -2,7 +2,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use protocol::{Backup, Decryption, Job, Secret, Source, Storage};
+use protocol::{Backup, Decryption, Job, RecordingSpec, Secret, Source, Storage};
 
 use super::{SpoolError, sync_dir};
 
@@ -39,8 +39,8 @@ pub fn load_job(dir: &Path) -> Result<Job, SpoolError> {
 }
 
 fn without_secrets(job: &Job) -> Job {
-    let source = match &job.source {
-        Source::Builtin { .. } => job.source.clone(),
+    let source = match &job.spec.source {
+        Source::Builtin { .. } => job.spec.source.clone(),
         Source::Mediamtx {
             api,
             rtsp,
@@ -61,17 +61,18 @@ fn without_secrets(job: &Job) -> Job {
         session_token: None,
         ..storage.clone()
     };
-    Job {
+    let spec = RecordingSpec {
         source,
-        decryption: job.decryption.as_ref().map(|decryption| Decryption {
+        decryption: job.spec.decryption.as_ref().map(|decryption| Decryption {
             secret: Secret::default(),
             ..decryption.clone()
         }),
-        storage: keyless(&job.storage),
-        backup: job.backup.as_ref().map(|backup| Backup {
+        storage: keyless(&job.spec.storage),
+        backup: job.spec.backup.as_ref().map(|backup| Backup {
             storage: keyless(&backup.storage),
             ..backup.clone()
         }),
-        ..job.clone()
-    }
+        ..job.spec.clone()
+    };
+    Job { spec, ..job.clone() }
 }

@@ -152,7 +152,7 @@ pub(super) struct Journal {
     path: PathBuf,
     file: File,
     length: u64,
-    /// Of the whole state with which it begins, 0 when it does not.
+    /// The length of the whole state with which it begins; 0 when it begins with none.
     base: u64,
     /// Beyond the base the journal may grow by this and as much as the base is.
     slack: u64,

@@ -17,7 +17,7 @@ pub(super) struct Log {
     /// The number of the newest occurrence.
     newest: u64,
     waiting: VecDeque<Occurrence>,
-    /// Of each user's tracks, the last that was told.
+    /// What was last told of each user's tracks.
     streams: BTreeMap<String, StreamsOfUser>,
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::journal::Entry;
 use super::{Content, PART, SCRATCH, Spool, SpoolError, check_name, file_path, sync_dir};
 
-/// Of how many users the latest picture is remembered; more than a recording has at a time.
+/// How many users' latest pictures are remembered; more users than a recording has at a time.
 const MAX_USERS: usize = 1024;
 
 /// What a file is that no playlist names.
@@ -26,7 +26,7 @@ pub enum LoneKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lone {
     pub kind: LoneKind,
-    /// Of the one user in it; `0` when all users are mixed in it.
+    /// The one user in it; `0` when all users are mixed in it.
     pub uid: String,
     pub track: TrackKind,
     /// The object's name in the bucket, without the storage's prefix. Any characters but `/` and control characters.
@@ -75,9 +75,9 @@ impl Write for LoneFile {
 /// The pictures of a recording, all users together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pictures {
-    /// Committed since the recording's start.
+    /// How many were committed since the recording's start.
     pub taken: u64,
-    /// Of these, confirmed by the store.
+    /// How many of these the store has confirmed.
     pub uploaded: u64,
     /// Wall-clock time of the first one, Unix milliseconds.
     pub first_ms: Option<u64>,

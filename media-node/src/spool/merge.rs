@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use protocol::ConfirmedSlice;
 
-use super::state::Playlist;
+use super::kept::Playlist;
 use super::{PlaylistKey, Slice};
 
 /// By how much a slice may begin before the one in front of it ends: less than a picture lasts, whose length is an estimate.

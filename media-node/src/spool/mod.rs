@@ -33,10 +33,12 @@ mod files;
 mod inventory;
 mod job;
 mod journal;
+mod kept;
 mod log;
 mod lone;
 mod merge;
 mod outbox;
+mod paths;
 mod repair;
 mod slice;
 mod state;
@@ -49,7 +51,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::Flock;
 use protocol::{Confirmed, EndCause, Occurrences, RecordedFile, TrackKind};
 use tokio::sync::watch;
 
@@ -65,6 +67,7 @@ pub use slice::{PlaylistKey, Probed, Slice, SliceFile};
 pub use videos::KeptVideo;
 
 use journal::{COMPACT_ABOVE, Entry, Journal};
+use paths::{check_name, file_name, file_path, lock, parse_file_name, remove_if_there, sync_dir};
 use state::{Contradiction, State};
 
 const JOURNAL: &str = "journal";
@@ -73,13 +76,10 @@ const SLICES: &str = "slices";
 const PART: &str = "part";
 const SCRATCH: &str = "scratch";
 
-/// Longest name of a slice or playlist in bytes; S3 takes keys of 1024 bytes, prefix included.
-const MAX_NAME_BYTES: usize = 900;
-
 /// Who opens a spool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opening {
-    /// Of the lease under which it records.
+    /// The epoch of the lease under which it records.
     pub epoch: u64,
     /// Where the recording's timeline begins, if this is the first time. Unix milliseconds.
     pub at_ms: u64,
@@ -353,59 +353,4 @@ impl Spool {
     fn slices_dir(&self) -> PathBuf {
         self.dir.join(SLICES)
     }
-}
-
-fn file_path(slices: &Path, number: u64, extension: &str) -> PathBuf {
-    slices.join(file_name(number, extension))
-}
-
-fn file_name(number: u64, extension: &str) -> String {
-    format!("{number:08}.{extension}")
-}
-
-/// The inverse of [`file_name`].
-fn parse_file_name(name: &str) -> Option<(u64, &str)> {
-    let (number, extension) = name.split_once('.')?;
-    number.parse().ok().map(|number| (number, extension))
-}
-
-fn check_name(name: &str) -> Result<(), SpoolError> {
-    let reason = if name.is_empty() {
-        "it is empty"
-    } else if name.len() > MAX_NAME_BYTES {
-        "it is too long"
-    } else if name.contains('/') || name == "." || name == ".." {
-        "it would leave its directory"
-    } else if name.contains(char::is_control) {
-        "it has control characters"
-    } else {
-        return Ok(());
-    };
-    Err(SpoolError::BadName {
-        name: name.to_owned(),
-        reason,
-    })
-}
-
-fn lock(dir: &Path) -> Result<Flock<File>, SpoolError> {
-    let path = dir.join(LOCK);
-    let file = File::create(&path).map_err(SpoolError::io("make", &path))?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
-        nix::errno::Errno::EWOULDBLOCK => SpoolError::InUse(dir.to_owned()),
-        errno => SpoolError::io("lock", &path)(errno.into()),
-    })
-}
-
-fn remove_if_there(path: &Path) -> Result<(), SpoolError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        other => other.map_err(SpoolError::io("remove", path)),
-    }
-}
-
-/// Makes the names in a directory durable.
-fn sync_dir(dir: &Path) -> Result<(), SpoolError> {
-    File::open(dir)
-        .and_then(|dir| dir.sync_all())
-        .map_err(SpoolError::io("sync", dir))
 }

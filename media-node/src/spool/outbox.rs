@@ -14,7 +14,7 @@ pub enum Content {
 }
 
 impl Content {
-    /// Of its file in the spool.
+    /// The extension of its file in the spool.
     pub(super) fn extension(self) -> &'static str {
         match self {
             Self::Slice => "ts",

@@ -4,7 +4,8 @@ use std::io;
 use std::path::Path;
 
 use super::journal::Entry;
-use super::state::{Draft, State};
+use super::kept::Draft;
+use super::state::State;
 use super::{
     Content, CutFile, Finish, Inner, Lone, LoneKind, PART, Probed, SCRATCH, Slice, SpoolError, file_name, file_path,
     parse_file_name, sync_dir,

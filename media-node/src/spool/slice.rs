@@ -25,7 +25,7 @@ pub struct Slice {
     pub bytes: u64,
     /// It does not continue the slice before it.
     pub discontinuity: bool,
-    /// Whole `#EXT-X-AGORA-…` lines, in order, that stand before its `#EXTINF`.
+    /// Whole lines beside those of RFC 8216, in order, that stand before its `#EXTINF`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
 }
@@ -66,7 +66,7 @@ impl Write for SliceFile {
 /// What is left of a file that a crash has cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probed {
-    /// Of the whole frames in it; more than 0 in a slice.
+    /// How long its whole frames last, in microseconds; more than 0 in a slice.
     pub duration_us: i64,
     /// Length of its readable beginning; the rest is cut away.
     pub bytes: u64,

@@ -1,12 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::{ConfirmedSlice, EndCause};
+use protocol::EndCause;
 use serde::{Deserialize, Serialize};
 
 use super::backup::Backup;
 use super::journal::Entry;
+use super::kept::{Complete, Draft, Kept, KeptLone, Playlist};
 use super::log::Log;
-use super::{Content, DueFile, KeptVideo, Lone, LoneKind, Pictures, PlaylistKey, Slice};
+use super::{Content, DueFile, KeptVideo, LoneKind, Pictures, PlaylistKey};
 
 /// What the journal says, as one value. Pure: entries in, answers out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +29,7 @@ pub(super) struct State {
     /// Names the spool: the epoch of the first opening.
     #[serde(default)]
     pub(super) id: u64,
-    /// Of the newest opening.
+    /// The epoch of the newest opening.
     #[serde(default)]
     pub(super) epoch: u64,
     /// The numbers of the slices that the store has confirmed, in the order of their confirmation.
@@ -45,74 +46,9 @@ pub(super) struct State {
     pub(super) given_up: BTreeSet<u64>,
     #[serde(default)]
     pub(super) backup: Backup,
-    /// Of a video-on-demand service, in the order of their making.
+    /// What a video-on-demand service has made, in the order of its making.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) videos: Vec<KeptVideo>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Playlist {
-    pub(super) key: PlaylistKey,
-    pub(super) name: String,
-    /// In the order of their commits.
-    pub(super) slices: Vec<Kept>,
-    /// Slices of other spools, in the order in which they were learned.
-    #[serde(default)]
-    pub(super) learned: Vec<ConfirmedSlice>,
-    /// How many of `slices` the playlist in the store was made of,
-    pub(super) published: usize,
-    /// and how many of `learned`.
-    #[serde(default)]
-    pub(super) published_learned: usize,
-    /// The playlist in the store has its end mark.
-    pub(super) sealed: bool,
-    /// That it can be played has been told.
-    #[serde(default)]
-    pub(super) announced: bool,
-}
-
-/// A committed slice.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Kept {
-    pub(super) number: u64,
-    pub(super) slice: Slice,
-    pub(super) uploaded: bool,
-    /// Of the lease under which it was captured.
-    #[serde(default)]
-    pub(super) epoch: u64,
-    /// Its end was cut off; the file may still have it.
-    #[serde(default)]
-    pub(super) cut: bool,
-}
-
-/// A committed file that belongs to no playlist.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct KeptLone {
-    pub(super) file: Lone,
-    pub(super) uploaded: bool,
-    /// As [`Kept::epoch`].
-    #[serde(default)]
-    pub(super) epoch: u64,
-}
-
-/// A committed file of either sort.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Complete<'a> {
-    pub(super) number: u64,
-    pub(super) content: Content,
-    pub(super) name: &'a str,
-    pub(super) bytes: u64,
-    pub(super) start_ms: u64,
-    pub(super) uploaded: bool,
-    /// As [`Kept::cut`].
-    pub(super) cut: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Draft {
-    Slice { playlist_name: String, slice: Slice },
-    Lone(Lone),
 }
 
 /// A contradiction between an entry and those before it.
@@ -387,26 +323,5 @@ impl State {
 
     pub(super) fn is_done(&self) -> bool {
         self.cause.is_some() && self.drafts.is_empty() && self.pending() == 0
-    }
-}
-
-impl Draft {
-    pub(super) fn content(&self) -> Content {
-        match self {
-            Self::Slice { .. } => Content::Slice,
-            Self::Lone(file) => Content::Lone(file.kind),
-        }
-    }
-}
-
-impl Playlist {
-    /// Length of the beginning whose slices are all confirmed.
-    pub(super) fn confirmed(&self) -> usize {
-        self.slices.iter().take_while(|kept| kept.uploaded).count()
-    }
-
-    fn is_current(&self, finished: bool) -> bool {
-        let names_all = self.published == self.slices.len() && self.published_learned == self.learned.len();
-        (names_all && self.sealed == finished) || (self.slices.is_empty() && self.learned.is_empty())
     }
 }

@@ -8,7 +8,7 @@ use super::{Spool, SpoolError};
 /// recording goes on with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptVideo {
-    /// Of the playlist or the file.
+    /// The name of the playlist or the file.
     pub name: String,
     /// What the service calls it.
     pub video_id: String,
@@ -74,7 +74,7 @@ impl Spool {
     /// The name of the playlist that has the slice.
     pub fn playlist_of(&self, number: u64) -> Option<String> {
         let inner = self.lock();
-        let has_it = |slices: &[super::state::Kept]| slices.iter().rev().any(|kept| kept.number == number);
+        let has_it = |slices: &[super::kept::Kept]| slices.iter().rev().any(|kept| kept.number == number);
         let playlist = inner.state.playlists.iter().find(|playlist| has_it(&playlist.slices));
         playlist.map(|playlist| playlist.name.clone())
     }

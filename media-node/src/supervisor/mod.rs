@@ -2,7 +2,7 @@
 //! media nor the edge: whoever speaks to the edge or to a caller asks it and is told.
 
 mod keeper;
-mod line;
+mod pipe;
 mod process;
 mod recording;
 mod restart;
@@ -23,7 +23,7 @@ use protocol::{
 };
 use tokio::sync::watch;
 
-pub use line::{Answered, Begin, Control, Node, Told, encode, next};
+pub use pipe::{Answered, Begin, FromProcess, Node, ToProcess, encode, next};
 pub use recording::{Recording, Stage, Status};
 pub use space::{Space, SpaceLimits};
 pub use vitals::{Counted, Total, Vitals};

@@ -8,7 +8,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 
 use super::Config;
-use super::line::{self, Control, Told};
+use super::pipe::{self, FromProcess, ToProcess};
 
 /// A process that does not read its input for so long is stuck.
 const WRITE_TIME: Duration = Duration::from_secs(5);
@@ -19,7 +19,7 @@ const MOST_WAITING: usize = 8;
 pub(super) struct Process {
     child: Child,
     stdin: ChildStdin,
-    told: mpsc::Receiver<Told>,
+    told: mpsc::Receiver<FromProcess>,
 }
 
 impl Process {
@@ -41,13 +41,13 @@ impl Process {
         Ok(Self { child, stdin, told })
     }
 
-    pub(super) async fn send(&mut self, control: &Control) -> io::Result<()> {
-        let line = line::encode(control)?;
+    pub(super) async fn send(&mut self, control: &ToProcess) -> io::Result<()> {
+        let line = pipe::encode(control)?;
         tokio::time::timeout(WRITE_TIME, self.stdin.write_all(&line)).await?
     }
 
     /// What the process tells next; `None` when it has closed its output. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Option<Told> {
+    pub(super) async fn next(&mut self) -> Option<FromProcess> {
         self.told.recv().await
     }
 
@@ -67,10 +67,10 @@ impl Process {
     }
 }
 
-async fn read(stdout: ChildStdout, sender: mpsc::Sender<Told>) {
+async fn read(stdout: ChildStdout, sender: mpsc::Sender<FromProcess>) {
     let mut lines = BufReader::new(stdout);
     loop {
-        match line::next(&mut lines).await {
+        match pipe::next(&mut lines).await {
             Ok(Some(told)) => {
                 if sender.send(told).await.is_err() {
                     return;

@@ -22,9 +22,9 @@ pub struct Recording {
 pub struct Status {
     pub epoch: u64,
     pub stage: Stage,
-    /// The newest one.
+    /// The newest report.
     pub report: Option<Report>,
-    /// Of its process, or as a former one left the spool.
+    /// What its process measures, or what a former one left in the spool.
     pub vitals: Vitals,
     /// It has been told to end because the disk is full.
     pub(super) no_space: bool,

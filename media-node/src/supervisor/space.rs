@@ -19,7 +19,7 @@ const LOOK_AT_DISK_EVERY: Duration = Duration::from_secs(1);
 /// What the operator allows.
 #[derive(Clone, Copy, Debug)]
 pub struct SpaceLimits {
-    /// Of unconfirmed media; `None`: as the disk has it.
+    /// The most unconfirmed media in bytes; `None`: as much as the disk has room for.
     pub spool_bytes: Option<u64>,
     /// What stays free on the spool's disk, whoever fills it: journals have to be written when media may not be.
     pub reserve_bytes: u64,

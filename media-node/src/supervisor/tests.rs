@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use protocol::{EndCause, Subscription};
+use protocol::{EndCause, ProblemCode, Subscription};
 use serde_json::json;
 
 use super::*;
@@ -92,7 +92,7 @@ fn stop(epoch: u64) -> Desired {
     Desired {
         epoch,
         directive: Directive::Stop(EndCause::Stopped),
-        subscription: job.subscription,
+        subscription: job.spec.subscription,
         scene: None,
         keys: None,
         terms: Default::default(),
@@ -200,8 +200,8 @@ async fn a_killed_process_is_started_again_within_a_second_and_told_of() {
     let report = status.wait_for(restarted).await.unwrap().report.clone().unwrap();
     let problem = report.problems.first().unwrap();
     assert_eq!(
-        (problem.code.as_str(), problem.fault),
-        ("recorder_restarted", Fault::Ours)
+        (problem.code.clone(), problem.fault),
+        (ProblemCode::RecorderRestarted, Fault::Ours)
     );
     assert!(problem.message.contains("signal: 9"), "{}", problem.message);
     let last = world
@@ -350,8 +350,8 @@ async fn the_longest_backlog_ends_when_the_spool_is_full_and_no_work_is_taken() 
     assert_eq!(world.supervisor.space().unwrap().used, 1_000);
     let told = world.supervisor.report(&small).unwrap().problems;
     assert_eq!(
-        told.iter().map(|problem| &*problem.code).collect::<Vec<_>>(),
-        ["spool_full"]
+        told.iter().map(|problem| problem.code.clone()).collect::<Vec<_>>(),
+        [ProblemCode::SpoolFull]
     );
     assert_eq!(world.supervisor.report(&large).unwrap().phase, Phase::Recording);
     let refusal = world.supervisor.put(filling(SID, "1")).await.unwrap_err();

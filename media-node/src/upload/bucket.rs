@@ -2,11 +2,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use opendal::layers::{RetryLayer, TimeoutLayer};
-use opendal::{Buffer, Operator, Reader};
+use opendal::{Buffer, HttpTransporter, OperationContext, Operator, Reader};
 use protocol::Storage;
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 
+use super::answer::{Heard, Listening};
 use super::fault::UploadFault;
 use super::service;
 use super::store::disk;
@@ -16,12 +17,12 @@ use crate::spool::object_key;
 
 /// A request may take so long before the store has seen any of its body.
 const BASE_TIME: Duration = Duration::from_secs(10);
-/// The slowest line that is still waited for, in bytes a second: 1 Mbit/s.
+/// The slowest connection that is still waited for, in bytes a second: 1 Mbit/s.
 const SLOWEST_LINE: u64 = 128 * 1024;
 
 /// Longer files, in bytes, travel in parts.
 const WHOLE_UP_TO: u64 = 64 << 20;
-/// Of one part in bytes; a store takes ten thousand of them, which is more than an MP4 file ever has.
+/// The size of one part in bytes; a store takes ten thousand of them, which is more than an MP4 file ever has.
 const PART: usize = 16 << 20;
 /// A part that fails is sent again so often before the whole file is.
 const PART_ATTEMPTS: usize = 3;
@@ -35,6 +36,7 @@ pub(super) fn memory_for(bytes: u64) -> u64 {
 #[derive(Clone, Debug)]
 pub struct Bucket {
     operator: Operator,
+    transport: HttpTransporter,
     prefix: String,
     place: String,
 }
@@ -47,6 +49,7 @@ enum Source<'a> {
     },
     Object {
         reader: Reader,
+        heard: Heard,
         at: u64,
         bytes: u64,
         place: &'a str,
@@ -65,6 +68,7 @@ impl Source<'_> {
             }
             Self::Object {
                 reader,
+                heard,
                 at,
                 bytes,
                 place,
@@ -74,7 +78,7 @@ impl Source<'_> {
                     return Ok(Buffer::new());
                 }
                 let part = reader.read(*at..end).await;
-                let part = part.map_err(|error| UploadFault::from_backup(place, &error))?;
+                let part = part.map_err(|error| UploadFault::from_backup(place, &error, heard.answer().as_ref()))?;
                 if part.len() as u64 != end - *at {
                     let what = format!("{place} gave {} bytes of a file of {bytes}", part.len());
                     return Err(UploadFault::Backup(what));
@@ -89,10 +93,11 @@ impl Source<'_> {
 impl Bucket {
     /// Speaks to nobody yet. An error says what is wrong with the description of the storage.
     pub fn new(storage: &Storage, client: &Client) -> Result<Self, String> {
-        let operator = service::operator(storage, client)?;
+        let (operator, transport) = service::operator(storage, client)?;
         let place = format!("bucket {:?} at {}", storage.bucket, storage.endpoint);
         Ok(Self {
             operator,
+            transport,
             prefix: storage.prefix.clone(),
             place,
         })
@@ -106,12 +111,12 @@ impl Bucket {
     /// One request, answered within a time that fits its size.
     pub(super) async fn put(&self, name: &str, content_type: &str, body: impl Into<Buffer>) -> Result<(), UploadFault> {
         let body = body.into();
-        let operator = self.timed(time_for(body.len() as u64));
+        let (operator, heard) = self.timed(time_for(body.len() as u64));
         let write = operator
             .write_with(&self.key(name), body)
             .content_type(content_type)
             .await;
-        write.map(drop).map_err(|error| refused(&error))
+        write.map(drop).map_err(|error| refused(&error, &heard))
     }
 
     /// A file of `bytes`, whole or in parts.
@@ -134,10 +139,11 @@ impl Bucket {
         content_type: &str,
         bytes: u64,
     ) -> Result<(), UploadFault> {
-        let operator = from.timed(time_for(bytes.min(WHOLE_UP_TO)));
+        let (operator, heard) = from.timed(time_for(bytes.min(WHOLE_UP_TO)));
         let reader = operator.reader(&from.key(name)).await;
         let source = Source::Object {
-            reader: reader.map_err(|error| UploadFault::from_backup(&from.place, &error))?,
+            reader: reader.map_err(|error| UploadFault::from_backup(&from.place, &error, heard.answer().as_ref()))?,
+            heard,
             at: 0,
             bytes,
             place: &from.place,
@@ -161,12 +167,11 @@ impl Bucket {
 
     /// Parts of an attempt that fails are taken back where the store still answers.
     async fn send_parts(&self, name: &str, content_type: &str, mut source: Source<'_>) -> Result<(), UploadFault> {
-        let operator = self
-            .timed(time_for(PART as u64))
-            .layer(RetryLayer::new().with_max_times(PART_ATTEMPTS).with_jitter());
+        let (operator, heard) = self.timed(time_for(PART as u64));
+        let operator = operator.layer(RetryLayer::new().with_max_times(PART_ATTEMPTS).with_jitter());
         let key = self.key(name);
         let writer = operator.writer_with(&key).content_type(content_type).await;
-        let mut writer = writer.map_err(|error| refused(&error))?;
+        let mut writer = writer.map_err(|error| refused(&error, &heard))?;
         let sent = async {
             loop {
                 let part = source.next(PART).await?;
@@ -174,9 +179,9 @@ impl Bucket {
                     break;
                 }
                 let written = writer.write(part).await;
-                written.map_err(|error| refused(&error))?;
+                written.map_err(|error| refused(&error, &heard))?;
             }
-            writer.close().await.map_err(|error| refused(&error))
+            writer.close().await.map_err(|error| refused(&error, &heard))
         };
         let result = sent.await.map(drop);
         if result.is_err()
@@ -189,23 +194,33 @@ impl Bucket {
 
     /// What is not there is deleted.
     pub(super) async fn delete(&self, name: &str) -> Result<(), UploadFault> {
-        let delete = self.timed(BASE_TIME).delete(&self.key(name)).await;
-        delete.map_err(|error| refused(&error))
+        let (operator, heard) = self.timed(BASE_TIME);
+        let delete = operator.delete(&self.key(name)).await;
+        delete.map_err(|error| refused(&error, &heard))
     }
 
     fn key(&self, name: &str) -> String {
         object_key(&self.prefix, name)
     }
 
-    fn timed(&self, limit: Duration) -> Operator {
-        self.operator
+    /// For one operation: each of its requests takes at most `limit`, and what the store answers is heard.
+    fn timed(&self, limit: Duration) -> (Operator, Heard) {
+        let heard = Heard::default();
+        let transport = HttpTransporter::new(Listening {
+            transport: self.transport.clone(),
+            heard: heard.clone(),
+        });
+        let operator = self
+            .operator
             .clone()
-            .layer(TimeoutLayer::new().with_timeout(limit).with_io_timeout(limit))
+            .with_context(OperationContext::new().with_http_transport(transport))
+            .layer(TimeoutLayer::new().with_timeout(limit).with_io_timeout(limit));
+        (operator, heard)
     }
 }
 
-fn refused(error: &opendal::Error) -> UploadFault {
-    UploadFault::from_store(error, unix_ms())
+fn refused(error: &opendal::Error, heard: &Heard) -> UploadFault {
+    UploadFault::from_store(error, heard.answer().as_ref(), unix_ms())
 }
 
 fn time_for(bytes: u64) -> Duration {

@@ -6,6 +6,7 @@
 //! as the spool holds, nothing is given up. A backup store, where there is one, takes over what the customer's does not
 //! take for a while, with playlists of its own; what it holds is moved to the customer's when that is back.
 
+mod answer;
 mod bucket;
 mod division;
 mod fault;

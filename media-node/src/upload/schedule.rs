@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use protocol::{Fault, Problem};
+use protocol::{Fault, Problem, ProblemCode};
 
 use super::fault::UploadFault;
 use super::task::{Item, Task};
@@ -15,12 +15,10 @@ const MOST_BYTES_IN_FLIGHT: u64 = 64 << 20;
 const PATIENCE_MS: u64 = 10_000;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-const UPLOAD_REFUSED: &str = "upload_refused";
-const VOD_REFUSED: &str = "vod_refused";
 
 /// Whether a problem that an uploader told is that the store will not, rather than that it cannot at present.
 pub fn is_refusal(problem: &Problem) -> bool {
-    matches!(problem.code.as_str(), UPLOAD_REFUSED | VOD_REFUSED)
+    matches!(problem.code, ProblemCode::UploadRefused | ProblemCode::VodRefused)
 }
 
 /// Decides which requests are made when. Pure: time is an argument, in milliseconds of any clock that does not go back.
@@ -30,7 +28,7 @@ pub(super) struct Schedule {
     failing: BTreeMap<Item, Failing>,
     backoff: Backoff,
     closed_until_ms: u64,
-    /// Of the first failure since the last success.
+    /// When the first failure since the last success was, in milliseconds.
     down_since_ms: Option<u64>,
 }
 
@@ -39,7 +37,7 @@ struct Failing {
     attempts: u32,
     since_ms: u64,
     fault: Fault,
-    code: &'static str,
+    code: ProblemCode,
     message: String,
 }
 
@@ -54,7 +52,7 @@ impl Schedule {
         }
     }
 
-    /// Of what is due, what to do at this moment. What has failed waits behind what has not, so that one object that the
+    /// What to do at this moment, out of what is due. What has failed waits behind what has not, so that one object that the
     /// store will not take keeps no other back. While the last request failed, one at a time is made.
     pub(super) fn next(&mut self, mut due: Vec<Task>, now_ms: u64) -> Vec<Task> {
         if now_ms < self.closed_until_ms {
@@ -100,33 +98,33 @@ impl Schedule {
     ) -> Duration {
         self.in_flight.remove(&item);
         let (whose, code, what) = match fault {
-            UploadFault::Refused(said) => (
+            UploadFault::Refused(said) | UploadFault::UnknownKey(said) => (
                 Fault::Destination,
-                UPLOAD_REFUSED,
+                ProblemCode::UploadRefused,
                 format!("{place} refuses uploads: {said}"),
             ),
             UploadFault::KeysEnded(said) => (
                 Fault::Destination,
-                "upload_keys_ended",
+                ProblemCode::UploadKeysEnded,
                 format!("{place} refuses uploads: {said}"),
             ),
             UploadFault::Rejected(said) => (
                 Fault::Caller,
-                VOD_REFUSED,
+                ProblemCode::VodRefused,
                 format!("{place} does not take the description of the video: {said}"),
             ),
             UploadFault::Unavailable(said) => (
                 Fault::Destination,
-                "upload_failing",
+                ProblemCode::UploadFailing,
                 format!("{place} does not take uploads: {said}"),
             ),
             UploadFault::Clock(said) => (
                 Fault::Ours,
-                "clock_skewed",
+                ProblemCode::ClockSkewed,
                 format!("{place} refuses uploads because of the time: {said}"),
             ),
-            UploadFault::Backup(said) => (Fault::Ours, "backup_failing", said.clone()),
-            UploadFault::Disk(said) => (Fault::Ours, "spool_failed", said.clone()),
+            UploadFault::Backup(said) => (Fault::Ours, ProblemCode::BackupFailing, said.clone()),
+            UploadFault::Disk(said) => (Fault::Ours, ProblemCode::SpoolFailed, said.clone()),
         };
         if !matches!(fault, UploadFault::Disk(_) | UploadFault::Backup(_)) {
             self.down_since_ms.get_or_insert(now_ms);
@@ -135,7 +133,7 @@ impl Schedule {
             attempts: 0,
             since_ms: now_ms,
             fault: whose,
-            code,
+            code: code.clone(),
             message: String::new(),
         });
         failing.attempts = failing.attempts.saturating_add(1);
@@ -183,12 +181,12 @@ impl Schedule {
         self.failing
             .values()
             .filter(|failing| {
-                failing.code != "upload_failing" || now_ms.saturating_sub(failing.since_ms) >= PATIENCE_MS
+                failing.code != ProblemCode::UploadFailing || now_ms.saturating_sub(failing.since_ms) >= PATIENCE_MS
             })
             .min_by_key(|failing| failing.since_ms)
             .map(|failing| Problem {
                 fault: failing.fault,
-                code: failing.code.to_owned(),
+                code: failing.code.clone(),
                 message: format!("{}; repeated until it works", failing.message),
                 at_ms: failing.since_ms,
             })
@@ -305,7 +303,7 @@ mod tests {
         );
         assert_eq!(schedule.problem(1000 + PATIENCE_MS - 1), None);
         let problem = schedule.problem(1000 + PATIENCE_MS).unwrap();
-        assert_eq!((problem.code.as_str(), problem.at_ms), ("upload_failing", 1000));
+        assert_eq!((problem.code, problem.at_ms), (ProblemCode::UploadFailing, 1000));
         schedule.failed(
             Item::File(1),
             &UploadFault::Refused("NoSuchBucket".to_owned()),
@@ -315,8 +313,8 @@ mod tests {
         );
         let problem = schedule.problem(2000).unwrap();
         assert_eq!(
-            (problem.code.as_str(), problem.fault),
-            ("upload_refused", Fault::Destination)
+            (problem.code.clone(), problem.fault),
+            (ProblemCode::UploadRefused, Fault::Destination)
         );
         assert!(
             problem.message.contains("bucket b") && problem.message.contains("NoSuchBucket"),

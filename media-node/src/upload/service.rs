@@ -1,11 +1,11 @@
-use opendal::{HttpTransporter, OperationContext, Operator, services};
+use opendal::{HttpTransporter, Operator, services};
 use protocol::{Addressing, Storage, StorageKind};
 
 use super::signing::Signing;
 use crate::outbound::Client;
 
-/// What speaks to the store, whoever's it is. An error says what is wrong with the description of the storage.
-pub(super) fn operator(storage: &Storage, client: &Client) -> Result<Operator, String> {
+/// What speaks to the store, whoever's it is, and what its requests have to be sent by. An error says what is wrong with the description of the storage.
+pub(super) fn operator(storage: &Storage, client: &Client) -> Result<(Operator, HttpTransporter), String> {
     if storage.access_key.is_empty() || storage.secret_key.is_empty() {
         // The library would look for others in this machine's environment.
         return Err("its keys are missing".to_owned());
@@ -19,7 +19,7 @@ pub(super) fn operator(storage: &Storage, client: &Client) -> Result<Operator, S
         StorageKind::AliyunVod => return Err("a video-on-demand service is no bucket".to_owned()),
     };
     let operator = operator.map_err(|error| error.message().to_owned())?;
-    Ok(operator.with_context(OperationContext::new().with_http_transport(transport)))
+    Ok((operator, transport))
 }
 
 fn s3(storage: &Storage) -> opendal::Result<Operator> {

@@ -23,7 +23,7 @@ impl Tally {
         self.0.failed.load(Ordering::Relaxed)
     }
 
-    /// Of the confirmed objects.
+    /// The bytes of the confirmed objects.
     pub fn bytes(&self) -> u64 {
         self.0.bytes.load(Ordering::Relaxed)
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use protocol::{Fault, Problem};
+use protocol::{Fault, Problem, ProblemCode};
 use tokio::sync::watch;
 
 use super::division::Due;
@@ -43,13 +43,13 @@ pub struct Uploader {
 
 /// Which store a request is made to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Line {
+enum Side {
     Customer,
     Backup,
 }
 
 /// The requests to both stores.
-struct Lines {
+struct Schedules {
     customer: Schedule,
     backup: Schedule,
     /// Since when the backup has taken over.
@@ -58,7 +58,7 @@ struct Lines {
     clearing_ms: Option<u64>,
 }
 
-type Settled = (Line, Item, Result<(), UploadFault>);
+type Settled = (Side, Item, Result<(), UploadFault>);
 
 impl Uploader {
     pub fn new(spool: Arc<Spool>, store: Store, backup: Option<BackupStore>, render: Render) -> Self {
@@ -106,34 +106,34 @@ impl Uploader {
         let clock = SteadyClock::new();
         let (mut changes, mut stores) = (self.spool.changes(), self.store.subscribe());
         let mut writing = self.writing.clone();
-        let mut lines = Lines::new();
+        let mut schedules = Schedules::new();
         let mut requests = FuturesUnordered::new();
         loop {
             changes.borrow_and_update();
             let now_ms = clock.now_ms();
             let mut due = Due::of(&self.spool, &self.store.borrow());
-            lines.customer.forget_unless(|item| due.is_for_customer(item));
-            lines.backup.forget_unless(|item| due.is_for_backup(item));
-            self.tell(&mut lines, now_ms);
+            schedules.customer.forget_unless(|item| due.is_for_customer(item));
+            schedules.backup.forget_unless(|item| due.is_for_backup(item));
+            self.tell(&mut schedules, now_ms);
             if !writing.borrow_and_update().is_allowed() {
                 due.playlists.clear();
                 due.copies.clear();
             }
-            let tasks = lines.next(&due, self.backup.as_ref(), now_ms);
-            requests.extend(tasks.into_iter().map(|(line, task)| self.request(line, task)));
-            if self.is_over(&mut lines, now_ms).await && ends {
+            let tasks = schedules.next(&due, self.backup.as_ref(), now_ms);
+            requests.extend(tasks.into_iter().map(|(side, task)| self.request(side, task)));
+            if self.is_over(&mut schedules, now_ms).await && ends {
                 return;
             }
-            let wake_ms = lines.wake_ms(self.backup.as_ref(), now_ms);
+            let wake_ms = schedules.wake_ms(self.backup.as_ref(), now_ms);
             let pause = wake_ms.map(|wake_ms| Duration::from_millis(wake_ms - now_ms));
             tokio::select! {
                 Some(settled) = requests.next(), if !requests.is_empty() => {
-                    self.settle(&mut lines, settled, clock.now_ms());
+                    self.settle(&mut schedules, settled, clock.now_ms());
                 }
                 changed = changes.changed() => {
                     if changed.is_err() { return; }
                 }
-                Ok(()) = stores.changed() => lines.customer.reopen(),
+                Ok(()) = stores.changed() => schedules.customer.reopen(),
                 Ok(()) = writing.changed() => {}
                 () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
             }
@@ -141,15 +141,15 @@ impl Uploader {
     }
 
     /// Everything is in the customer's store, and out of the backup as far as that goes.
-    async fn is_over(&self, lines: &mut Lines, now_ms: u64) -> bool {
-        if !lines.are_idle() || self.spool.cause().is_none() || self.spool.pending() > 0 {
-            lines.clearing_ms = None;
+    async fn is_over(&self, schedules: &mut Schedules, now_ms: u64) -> bool {
+        if !schedules.are_idle() || self.spool.cause().is_none() || self.spool.pending() > 0 {
+            schedules.clearing_ms = None;
             return false;
         }
         if self.spool.is_backup_clear() {
             return true;
         }
-        let since_ms = *lines.clearing_ms.get_or_insert(now_ms);
+        let since_ms = *schedules.clearing_ms.get_or_insert(now_ms);
         if self.backup.is_some() && now_ms < since_ms + CLEARANCE_MS {
             return false;
         }
@@ -163,13 +163,15 @@ impl Uploader {
         }
     }
 
-    fn settle(&self, lines: &mut Lines, (line, item, result): Settled, now_ms: u64) {
+    fn settle(&self, schedules: &mut Schedules, (side, item, result): Settled, now_ms: u64) {
         match result {
-            Ok(()) => lines.of(line).succeeded(&item),
+            Ok(()) => schedules.of(side).succeeded(&item),
             Err(fault) => {
                 self.tally.fault();
-                let place = self.place(line);
-                let pause = lines.of(line).failed(item.clone(), &fault, &place, now_ms, chance());
+                let place = self.place(side);
+                let pause = schedules
+                    .of(side)
+                    .failed(item.clone(), &fault, &place, now_ms, chance());
                 tracing::warn!(
                     ?item,
                     place,
@@ -181,8 +183,8 @@ impl Uploader {
         }
     }
 
-    fn tell(&self, lines: &mut Lines, now_ms: u64) {
-        let problems = self.told(lines, now_ms);
+    fn tell(&self, schedules: &mut Schedules, now_ms: u64) {
+        let problems = self.told(schedules, now_ms);
         self.problems.send_if_modified(|told| {
             let changed = *told != problems;
             *told = problems;
@@ -191,45 +193,45 @@ impl Uploader {
     }
 
     /// What keeps uploads back.
-    fn told(&self, lines: &mut Lines, now_ms: u64) -> Vec<Problem> {
-        let mut problems: Vec<_> = lines.customer.problem(now_ms).into_iter().collect();
-        problems.extend(lines.backup.problem(now_ms).map(|problem| Problem {
+    fn told(&self, schedules: &mut Schedules, now_ms: u64) -> Vec<Problem> {
+        let mut problems: Vec<_> = schedules.customer.problem(now_ms).into_iter().collect();
+        problems.extend(schedules.backup.problem(now_ms).map(|problem| Problem {
             fault: Fault::Ours,
-            code: "backup_failing".to_owned(),
+            code: ProblemCode::BackupFailing,
             message: format!("the backup store: {}", problem.message),
             ..problem
         }));
         match self.spool.backed_up() {
-            None => lines.taken_over_ms = None,
+            None => schedules.taken_over_ms = None,
             Some(_) => {
                 problems.push(Problem {
                     fault: Fault::Destination,
-                    code: "upload_backup".to_owned(),
+                    code: ProblemCode::UploadBackup,
                     message: format!(
                         "{} has not taken uploads for a while: the backup store holds them until it does",
-                        self.place(Line::Customer)
+                        self.place(Side::Customer)
                     ),
-                    at_ms: *lines.taken_over_ms.get_or_insert(now_ms),
+                    at_ms: *schedules.taken_over_ms.get_or_insert(now_ms),
                 });
             }
         }
         problems
     }
 
-    fn place(&self, line: Line) -> String {
-        match (line, &self.backup) {
-            (Line::Backup, Some(backup)) => backup.bucket.place().to_owned(),
+    fn place(&self, side: Side) -> String {
+        match (side, &self.backup) {
+            (Side::Backup, Some(backup)) => backup.bucket.place().to_owned(),
             _ => self.store.borrow().place(),
         }
     }
 
-    async fn request(&self, line: Line, task: Task) -> Settled {
+    async fn request(&self, side: Side, task: Task) -> Settled {
         let item = task.item();
-        let result = match (line, &self.backup) {
-            (Line::Backup, Some(backup)) => self.at_backup(&backup.bucket, task).await,
+        let result = match (side, &self.backup) {
+            (Side::Backup, Some(backup)) => self.at_backup(&backup.bucket, task).await,
             _ => self.at_customer(task).await,
         };
-        (line, item, result)
+        (side, item, result)
     }
 
     async fn at_customer(&self, task: Task) -> Result<(), UploadFault> {
@@ -317,7 +319,7 @@ impl Uploader {
     }
 }
 
-impl Lines {
+impl Schedules {
     fn new() -> Self {
         Self {
             customer: Schedule::new(),
@@ -327,26 +329,26 @@ impl Lines {
         }
     }
 
-    fn of(&mut self, line: Line) -> &mut Schedule {
-        match line {
-            Line::Customer => &mut self.customer,
-            Line::Backup => &mut self.backup,
+    fn of(&mut self, side: Side) -> &mut Schedule {
+        match side {
+            Side::Customer => &mut self.customer,
+            Side::Backup => &mut self.backup,
         }
     }
 
     /// The requests to make at this moment.
-    fn next(&mut self, due: &Due, backup: Option<&BackupStore>, now_ms: u64) -> Vec<(Line, Task)> {
+    fn next(&mut self, due: &Due, backup: Option<&BackupStore>, now_ms: u64) -> Vec<(Side, Task)> {
         let Some(backup) = backup else {
             let tasks = self.customer.next(due.for_customer(None), now_ms);
-            return tasks.into_iter().map(|task| (Line::Customer, task)).collect();
+            return tasks.into_iter().map(|task| (Side::Customer, task)).collect();
         };
         let after_ms = backup.after.as_millis() as u64;
         let tasks = self.customer.next(due.for_customer(Some(&self.backup)), now_ms);
-        let mut tasks: Vec<_> = tasks.into_iter().map(|task| (Line::Customer, task)).collect();
+        let mut tasks: Vec<_> = tasks.into_iter().map(|task| (Side::Customer, task)).collect();
         let to_backup = self
             .backup
             .next(due.for_backup(&self.customer, after_ms, now_ms), now_ms);
-        tasks.extend(to_backup.into_iter().map(|task| (Line::Backup, task)));
+        tasks.extend(to_backup.into_iter().map(|task| (Side::Backup, task)));
         tasks
     }
 

@@ -5,7 +5,7 @@ fn the_life_of_an_app() {
     let server = Server::with_tenant();
     let (status, app) = server.call("POST", "apps", &json!({"tenant": "t", "app_id": APP}));
     let expected = json!({
-        "app_id": APP, "tenant": "t", "name": "", "dialect": "agora", "flavour": "agora",
+        "app_id": APP, "tenant": "t", "name": "", "dialect": "agora",
         "source": {"type": "builtin", "rtsp": null, "roster": null},
         "has_certificate": false, "callback": null, "backup": null, "recorder": {"strict_extinf": true}, "disabled": false, "created_ms": 1000,
         "limits": {
@@ -132,7 +132,7 @@ fn what_an_app_must_be() {
         "already_exists",
         None,
     );
-    for fixed in ["tenant", "app_id", "dialect", "created_ms"] {
+    for fixed in ["tenant", "app_id", "created_ms"] {
         let change = server.call("PATCH", &format!("apps/{APP}"), &json!({fixed: "agora"}));
         assert_error(change, 400, "invalid_field", Some(fixed));
     }
@@ -186,10 +186,10 @@ fn a_sources_secrets_are_kept_and_never_shown() {
 fn a_certificate_is_kept_sealed_and_can_be_taken_away() {
     let server = Server::with_tenant();
     let certificate = "5CFd2fd1755d40ecb72977518be15d3b";
-    let body = json!({"tenant": "t", "app_id": APP, "flavour": "anyrtc", "certificate": certificate});
+    let body = json!({"tenant": "t", "app_id": APP, "dialect": "anyrtc", "certificate": certificate});
     let (status, app) = server.call("POST", "apps", &body);
     assert_eq!(
-        (status, &app["flavour"], &app["has_certificate"]),
+        (status, &app["dialect"], &app["has_certificate"]),
         (201, &json!("anyrtc"), &json!(true))
     );
     assert!(!app.to_string().contains(certificate));
@@ -211,9 +211,9 @@ fn a_certificate_is_kept_sealed_and_can_be_taken_away() {
     // What is not given stays.
     server.call("PATCH", &path, &json!({"name": "x"}));
     assert_eq!(stored(), Some(Secret::new(certificate)));
-    let (_, app) = server.call("PATCH", &path, &json!({"certificate": null, "flavour": "agora"}));
+    let (_, app) = server.call("PATCH", &path, &json!({"certificate": null, "dialect": "agora"}));
     assert_eq!(
-        (&app["flavour"], &app["has_certificate"]),
+        (&app["dialect"], &app["has_certificate"]),
         (&json!("agora"), &json!(false))
     );
     assert_eq!(stored(), None);
@@ -259,4 +259,49 @@ fn a_backup_store_is_sealed_shown_without_its_keys_and_taken_away() {
         assert_error(set(backup), 400, "invalid_field", Some(field));
     }
     assert_eq!(set(serde_json::Value::Null).1["backup"], serde_json::Value::Null);
+}
+
+#[test]
+fn an_app_names_its_dialect_also_by_the_fields_older_name() {
+    let server = Server::with_tenant();
+    let named = |fields: Value| {
+        let mut body = json!({"tenant": "t"});
+        body.as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
+        let (status, app) = server.call("POST", "apps", &body);
+        (status, app["dialect"].clone())
+    };
+    assert_eq!(named(json!({})), (201, json!("agora")));
+    assert_eq!(named(json!({"dialect": "anyrtc"})), (201, json!("anyrtc")));
+    assert_eq!(named(json!({"flavour": "anyrtc"})), (201, json!("anyrtc")));
+    assert_eq!(
+        named(json!({"dialect": "agora", "flavour": "anyrtc"})),
+        (201, json!("anyrtc"))
+    );
+    for field in ["dialect", "flavour"] {
+        let wrong = server.call("POST", "apps", &json!({"tenant": "t", field: "morse"}));
+        assert_error(wrong, 400, "invalid_field", Some(field));
+    }
+}
+
+#[test]
+fn an_app_of_an_earlier_version_keeps_its_dialect() {
+    let server = Server::with_tenant();
+    let body = json!({"tenant": "t", "app_id": APP, "dialect": "anyrtc"});
+    assert_eq!(server.call("POST", "apps", &body).0, 201);
+    for (family, flavour, dialect) in [("agora", "anyrtc", "anyrtc"), ("agora", "agora", "agora")] {
+        for record in server.store.map.borrow_mut().values_mut() {
+            let mut older: Value = serde_json::from_str(record).unwrap();
+            if older.get("dialect").is_some() {
+                older["dialect"] = json!(family);
+                older["flavour"] = json!(flavour);
+                *record = older.to_string();
+            }
+        }
+        let path = format!("apps/{APP}");
+        assert_eq!(server.get(&path).1["dialect"], dialect);
+        assert_eq!(server.call("PATCH", &path, &json!({"name": "x"})).0, 200);
+        assert_eq!(server.get(&path).1["dialect"], dialect);
+    }
 }

@@ -1,5 +1,6 @@
 use super::*;
-use crate::recording::{Incident, Outcome, What};
+use crate::dialect::{Dialect, EventType};
+use crate::recording::{Event, Incident, LoggedNotice, Notice, Outcome, What};
 
 fn path() -> String {
     format!("apps/{APP}")
@@ -136,6 +137,7 @@ fn questions_about_events() {
         ask("GET", &format!("{notices}?state=given_up&limit=7&cursor=12")),
         Question::Notices {
             app_id: app_id(),
+            dialect: Dialect::default(),
             sid: sid(),
             limit: 7,
             after: Some(12),
@@ -179,22 +181,11 @@ fn answers_about_events() {
         let body: Value = serde_json::from_slice(&response.body).unwrap();
         (response.status, body)
     };
-    assert_eq!(
-        body(replayed(&json!({"replayed": 0}), Which::GivenUp)),
-        (202, json!({"replayed": 0}))
-    );
-    assert_eq!(
-        body(replayed(&json!({"replayed": 1}), Which::Number(4))),
-        (202, json!({"replayed": 1}))
-    );
-    assert_error(
-        body(replayed(&json!({"replayed": 0}), Which::Number(4))),
-        404,
-        "not_found",
-        None,
-    );
+    assert_eq!(body(replayed(0, Which::GivenUp)), (202, json!({"replayed": 0})));
+    assert_eq!(body(replayed(1, Which::Number(4))), (202, json!({"replayed": 1})));
+    assert_error(body(replayed(0, Which::Number(4))), 404, "not_found", None);
     let result = TestResult {
-        event_type: 40,
+        event_type: EventType::Number(40),
         delivered: false,
         status: Some(500),
         error: Some("it answered with status 500".into()),
@@ -206,11 +197,52 @@ fn answers_about_events() {
         at_ms: 5,
         what: What::NodeHeard { node: "n1".into() },
     };
-    let history = json!([incident]);
     let outcome = Outcome::State(Box::new(super::objects::snapshot()));
-    let (_, shown) = body(recording(&outcome, Some(&history)));
+    let (_, shown) = body(recording(&outcome, Some(&[incident])));
     assert_eq!(
         (&shown["history"], &shown["sid"]),
         (&json!([{"at_ms": 5, "what": "node_heard", "node": "n1"}]), &json!("s"))
     );
+}
+
+#[test]
+fn the_log_is_shown_page_by_page() {
+    let line = |number| LoggedNotice {
+        notice: Notice {
+            number,
+            at_ms: 7,
+            event: Event::VodCompleted,
+        },
+        state: Some(NoticeState::Waiting),
+        attempts: 2,
+        last_attempt_ms: Some(9),
+        last_status: Some(500),
+        last_error: Some("it answered with status 500".into()),
+    };
+    let show = |lines, limit| {
+        let response = notices(lines, limit, |notice| {
+            (format!("id-{}", notice.number), EventType::Number(60))
+        });
+        assert_eq!(response.status, 200);
+        serde_json::from_slice::<Value>(&response.body).unwrap()
+    };
+    let shown = |number: u64| {
+        json!({
+            "notice_id": format!("id-{number}"),
+            "number": number,
+            "event_type": 60,
+            "at_ms": 7,
+            "state": "waiting",
+            "attempts": 2,
+            "last_attempt_ms": 9,
+            "last_status": 500,
+            "last_error": "it answered with status 500",
+        })
+    };
+    assert_eq!(
+        show(vec![line(3), line(4)], 2),
+        json!({"items": [shown(3), shown(4)], "cursor": "4"})
+    );
+    assert_eq!(show(vec![line(5)], 2), json!({"items": [shown(5)]}));
+    assert_eq!(show(vec![], 2), json!({"items": []}));
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::access::{Limits, Page};
 use crate::app::{Cursor, Filter};
-use crate::recording::{Outcome, Snapshot, Status};
+use crate::recording::{Outcome, RecordingView, Status};
 use protocol::{EndCause, Mode, RecorderKey};
 
 #[test]
@@ -100,8 +100,8 @@ fn usage_is_asked_with_the_apps_limits() {
     );
 }
 
-pub(super) fn snapshot() -> Snapshot {
-    Snapshot {
+pub(super) fn snapshot() -> RecordingView {
+    RecordingView {
         mp4: false,
         snapshots: None,
         phase: None,

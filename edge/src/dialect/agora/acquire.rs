@@ -1,7 +1,8 @@
 use super::error::{ApiError, INVALID_PARAMETER};
+use super::flavour::Flavour;
 use super::names::Names;
 use super::start_parameter;
-use crate::access::{Flavour, KeyRing, ResourceId};
+use crate::access::{KeyRing, ResourceId};
 use crate::input::{FieldError, Fields};
 use crate::recording::{Preference, tag};
 

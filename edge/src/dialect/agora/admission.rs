@@ -1,23 +1,15 @@
 //! What a request takes of its app's limits, and how it is told that there is none left.
 
-use super::body::Reply;
 use super::error::{ApiError, VENDOR_OVER_LOAD};
+use super::flavour::Flavour;
+use super::reply::Reply;
 use super::route::Endpoint;
-use super::{Handled, Pending, gateway};
-use crate::access::{App, Flavour};
-use crate::app::{Admit, Denial, Place, Room, Verdict};
+use super::{gateway, render};
+use crate::access::App;
+use crate::app::{Admit, Denial, Reservation, Room, Verdict};
+use crate::dialect::step::{Admission, Pending, Step};
 use crate::http::{Response, http_date};
-use crate::recording::Command;
-
-/// A request of an app by a caller who may use it. It counts, whatever is to become of it.
-#[derive(Debug)]
-pub struct Admission {
-    pub app_id: String,
-    /// For the `App` object.
-    pub admit: Admit,
-    flavour: Flavour,
-    served: Served,
-}
+use crate::recording::{Call, Command};
 
 /// What the service makes of a request.
 #[derive(Debug)]
@@ -25,63 +17,81 @@ pub(super) enum Served {
     Respond(Response),
     /// A resource ID, to be given out if the app has room for a recording.
     Offer(Box<Reply>),
-    Call(Box<Pending>),
+    Call(Box<Waiting>),
 }
 
-impl Admission {
-    pub(super) fn new(app: &App, endpoint: Endpoint<'_>, served: Served) -> Self {
-        Self {
-            app_id: app.app_id.clone(),
-            admit: Admit {
-                method: endpoint.method(),
-                limits: app.limits,
-                room: served.room(),
-            },
-            flavour: app.flavour,
-            served,
-        }
+/// A valid request that waits for its recorder.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) call: Call,
+    /// Whom and what the answer is about.
+    pub(super) reply: Reply,
+}
+
+/// What a request is to come to, if the app's limits let it through.
+#[derive(Debug)]
+pub(super) struct Limited {
+    pub(super) flavour: Flavour,
+    pub(super) served: Served,
+}
+
+impl Limited {
+    pub(super) fn admission(self, app: &App, endpoint: Endpoint<'_>) -> Step {
+        let admit = Admit {
+            method: endpoint.method(),
+            limits: app.limits,
+            room: self.served.room(),
+        };
+        let quota = app.limits.recordings;
+        let next = move |verdict: Option<&Verdict>| self.decide(quota, verdict);
+        Step::Admit(Box::new(Admission::new(app.app_id.clone(), admit, next)))
     }
 
-    /// What becomes of the request; `verdict` is `None` when the `App` object could not be asked: then it is let through,
-    /// since a customer must be able to stop what runs, and nodes take no more than they can.
-    pub fn decide(self, verdict: Option<&Verdict>) -> Handled {
-        match verdict.and_then(|verdict| verdict.denial) {
-            None => self.served.handled(),
-            Some(Denial::TooManyRequests) => Handled::Respond(gateway::too_many_requests(self.flavour)),
+    fn decide(self, quota: u32, verdict: Option<&Verdict>) -> Step {
+        let verdict = verdict.cloned();
+        let response = match verdict.as_ref().and_then(|verdict| verdict.denial) {
+            None => match self.served {
+                Served::Respond(response) => response,
+                Served::Offer(reply) => reply.answer(200),
+                Served::Call(waiting) => return waiting.call(verdict),
+            },
+            Some(Denial::TooManyRequests) => gateway::too_many_requests(self.flavour),
             Some(Denial::NoRoom { recordings }) => {
-                let quota = self.admit.limits.recordings;
                 let detail = format!(
                     "{recordings} recordings run, and this App ID may have {quota} at a time: stop one or wait until one ends"
                 );
                 let reply = self.served.reply().unwrap_or_else(|| Reply::new(self.flavour));
-                Handled::Respond(ApiError::new(VENDOR_OVER_LOAD, detail).answer(reply))
+                ApiError::new(VENDOR_OVER_LOAD, detail).answer(reply)
             }
-        }
+        };
+        Step::Respond(with_limits(response, verdict.as_ref()))
+    }
+}
+
+impl Waiting {
+    fn call(self, verdict: Option<Verdict>) -> Step {
+        let Self { call, reply } = self;
+        let command = call.command.clone();
+        Step::Call(Box::new(Pending::new(call, move |outcome| {
+            let response = match outcome {
+                Some(outcome) => render::render(&command, reply.clone(), outcome),
+                None => render::not_completed(reply.clone()),
+            };
+            Step::Respond(with_limits(response, verdict.as_ref()))
+        })))
     }
 }
 
 impl Served {
-    pub(super) fn call(pending: Pending) -> Self {
-        Self::Call(Box::new(pending))
-    }
-
-    fn handled(self) -> Handled {
-        match self {
-            Self::Respond(response) => Handled::Respond(response),
-            Self::Offer(reply) => Handled::Respond(reply.answer(200)),
-            Self::Call(pending) => Handled::Call(pending),
-        }
-    }
-
     fn room(&self) -> Room {
         match self {
             Self::Respond(_) => Room::None,
             Self::Offer(_) => Room::Some,
-            Self::Call(pending) => match &pending.call.command {
-                Command::Start(start) => Room::Taken(Box::new(Place {
+            Self::Call(waiting) => match &waiting.call.command {
+                Command::Start(start) => Room::Taken(Box::new(Reservation {
                     sid: start.sid.clone(),
                     nonce: start.ticket.nonce.clone(),
-                    key: pending.call.key.clone(),
+                    key: waiting.call.key.clone(),
                     mode: start.spec.mode,
                 })),
                 _ => Room::None,
@@ -97,14 +107,15 @@ impl Served {
                 resource_id: None,
                 ..*reply
             }),
-            Self::Call(pending) => Some(pending.reply),
+            Self::Call(waiting) => Some(waiting.reply),
         }
     }
 }
 
 /// Adds the fields in which a gateway tells a client of its limit: all windows are a second long. `Date` is the second in
-/// which the request was counted.
-pub fn with_limits(response: Response, verdict: &Verdict) -> Response {
+/// which the request was counted. Without a verdict nobody has counted it.
+pub(super) fn with_limits(response: Response, verdict: Option<&Verdict>) -> Response {
+    let Some(verdict) = verdict else { return response };
     let response = response
         .with_header("Date", &http_date(verdict.at_ms))
         .with_header("RateLimit-Limit", &verdict.limit.to_string())

@@ -1,4 +1,4 @@
-use super::body::Reply;
+use super::reply::Reply;
 use crate::http::Response;
 use crate::input::FieldError;
 

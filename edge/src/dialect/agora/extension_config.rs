@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use protocol::{Addressing, Mode, Secret, Storage, StorageKind};
 use serde_json::{Map, Value};
 
-use super::storage_config::{MAX_KEY_LEN, Terms, key};
+use super::storage_config::Terms;
 use crate::input::{FieldError, Fields, base_url};
+use crate::store::{MAX_KEY_LEN, key};
 
 pub(super) const ALIYUN_VOD: &str = "aliyun_vod_service";
 const MAX_SERVICES: usize = 8;
@@ -121,7 +122,7 @@ fn aliyun(service: &Fields<'_>, terms: Terms) -> Result<Storage, FieldError> {
     })
 }
 
-/// The service's, or what the customer names instead of it.
+/// The service's endpoint, or the one that the customer names instead.
 fn endpoint(param: &Fields<'_>, region: &str, terms: Terms) -> Result<String, FieldError> {
     let named = param.string("endpoint")?.map(|endpoint| {
         let endpoint = base_url(endpoint, &["https", "http"]).and_then(|url| terms.targets.check(&url).map(|()| url));

@@ -1,11 +1,11 @@
 //! What query and stop tell of a recording that goes to a video-on-demand service.
 
-use protocol::{EndCause, Phase, Vod};
+use protocol::{EndCause, Phase, ProblemCode, Vod};
 use serde::Serialize;
 
 use super::extension_config::ALIYUN_VOD;
-use super::server_response::is_uploaded;
-use crate::recording::{Snapshot, Status};
+use super::uploads::is_uploaded;
+use crate::recording::{RecordingView, Status};
 
 /// One entry of `extensionServiceState`.
 #[derive(Clone, Debug, Serialize)]
@@ -37,7 +37,7 @@ pub(super) struct SubServiceStatus {
 }
 
 impl ExtensionState {
-    pub(super) fn of(snapshot: &Snapshot, vod: &Vod) -> Self {
+    pub(super) fn of(snapshot: &RecordingView, vod: &Vod) -> Self {
         let videos = vod.videos.iter().map(|video| VideoInfo {
             file_name: video.name.clone(),
             video_id: video.video_id.clone(),
@@ -52,17 +52,17 @@ impl ExtensionState {
     }
 }
 
-/// Media comes, or has come and is still on its way to the service.
-fn is_uploading(snapshot: &Snapshot) -> bool {
+/// Whether media comes, or has come and is still on its way to the service.
+fn is_uploading(snapshot: &RecordingView) -> bool {
     let captures = snapshot.status == Status::Recording && snapshot.idle_since_ms.is_none();
     captures || (snapshot.first_media_ms.is_some() && !is_uploaded(snapshot))
 }
 
 impl SubServiceStatus {
-    pub(super) fn of(snapshot: &Snapshot) -> Self {
-        let has = |code: &str| snapshot.problems.iter().any(|problem| problem.code == code);
+    pub(super) fn of(snapshot: &RecordingView) -> Self {
+        let has = |code| snapshot.problems.iter().any(|problem| problem.code == code);
         let recording_service = match snapshot.status {
-            _ if has("vod_refused") => "serviceValidationFailed",
+            _ if has(ProblemCode::VodRefused) => "serviceValidationFailed",
             Status::Placing => "serviceIdle",
             Status::Started if snapshot.phase == Some(Phase::Starting) => "serviceStarted",
             Status::Started => "serviceReady",

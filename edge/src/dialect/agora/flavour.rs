@@ -1,6 +1,12 @@
 //! Where the vendors that share this API differ.
 
-use crate::access::Flavour;
+/// One of the vendors that share this API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::dialect) enum Flavour {
+    #[default]
+    Agora,
+    Anyrtc,
+}
 
 /// The longest uid of anyRTC, in characters.
 const MAX_TEXT_UID: usize = 48;

@@ -2,12 +2,8 @@
 
 use serde_json::json;
 
-use crate::access::Flavour;
+use super::flavour::Flavour;
 use crate::http::Response;
-
-pub(super) fn no_route() -> Response {
-    message(404, "no Route matched with those values")
-}
 
 pub(super) fn unauthorized() -> Response {
     challenge("Unauthorized")

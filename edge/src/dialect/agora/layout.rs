@@ -2,8 +2,8 @@
 
 use protocol::{Colour, CustomRegion, Fill, Layout, Scene, UserImage};
 
+use super::flavour::Flavour;
 use super::names::uid_error;
-use crate::access::Flavour;
 use crate::input::{FieldError, Fields, Targets, web_url};
 
 const MAX_REGIONS: usize = 17;

@@ -1,6 +1,6 @@
-//! The Agora Cloud Recording API, version 1, in Agora's own flavour and in anyRTC's. Knows the vendor's paths, fields, codes and texts, and nothing of nodes,
-//! objects or stores: a request becomes a response, or a call that the shell carries out and whose outcome comes back
-//! here to be rendered.
+//! The Agora Cloud Recording API, version 1, in Agora's own flavour and in anyRTC's, which are two dialects. Knows the vendors'
+//! paths, fields, codes and texts, and nothing of nodes, objects or stores: a request becomes a response, or a call that the
+//! shell carries out and whose outcome comes back here to be rendered.
 
 mod acquire;
 mod admission;
@@ -8,14 +8,16 @@ mod body;
 mod error;
 mod extension_config;
 mod extension_state;
+mod file_style;
 mod flavour;
 mod gateway;
 mod layout;
 mod mode;
 mod names;
-pub mod notification;
+mod notification;
 mod recording_config;
 mod render;
+mod reply;
 mod route;
 mod server_response;
 mod service;
@@ -24,135 +26,83 @@ mod start;
 mod start_parameter;
 mod stop;
 mod storage_config;
-mod storage_vendors;
 mod subscription;
 mod transcoding;
 mod update;
+mod uploads;
 
-use admission::Served;
-use body::Reply;
+pub(super) use flavour::Flavour;
+
+use admission::Limited;
+use route::Route;
 use service::Service;
 
-use protocol::Storage;
+use super::notification::{EventType, Notification};
+use super::step::Step;
+use super::vendor::{Server, Vendor};
+use crate::access::{AccessError, Callback, Method, Store, authenticate};
+use crate::http::Request;
+use crate::recording::{Event, Notice, Subject};
 
-use crate::access::{AccessError, Directory, DirectoryError, Entropy, Flavour, Method, Store, authenticate};
-use crate::http::{Request, Response};
-use crate::input::{FieldError, Fields, Targets};
-use crate::recording::{Call, Command, Outcome};
+impl Vendor for Flavour {
+    const DIALECTS: &'static [(&'static str, Self)] = &[("agora", Self::Agora), ("anyrtc", Self::Anyrtc)];
 
-pub use admission::{Admission, with_limits};
+    type Route<'a> = Route<'a>;
 
-/// A place that objects go to, in the form of `storageConfig`.
-///
-/// `targets`: which servers it may be at. `now_ms`: Unix milliseconds.
-pub(crate) fn read_storage(config: &Fields<'_>, targets: Targets, now_ms: u64) -> Result<Storage, FieldError> {
-    let terms = storage_config::Terms {
-        flavour: Flavour::Agora,
-        targets,
-        now_ms,
-    };
-    storage_config::read(config, terms)
-}
-
-/// A request that has been looked at.
-#[derive(Debug)]
-pub enum Received {
-    /// The gateway has the answer, or nobody has.
-    Handled(Handled),
-    /// It is the `App` object's turn.
-    Admit(Box<Admission>),
-}
-
-/// What becomes of a request.
-#[derive(Debug)]
-pub enum Handled {
-    /// The answer is known.
-    Respond(Response),
-    /// A `Recorder` has to be asked.
-    Call(Box<Pending>),
-    /// The directory could not be read: ours. The error is for the log, the response for the customer.
-    Failed(DirectoryError, Response),
-}
-
-impl From<Handled> for Received {
-    fn from(handled: Handled) -> Self {
-        Self::Handled(handled)
-    }
-}
-
-/// A valid, authorized request that waits for its recorder.
-#[derive(Debug)]
-pub struct Pending {
-    /// For the `Recorder` object of `call.key`.
-    pub call: Call,
-    reply: Reply,
-}
-
-impl Pending {
-    /// The answer to the customer.
-    pub fn render(&self, outcome: &Outcome) -> Response {
-        render::render(&self.call.command, self.reply.clone(), outcome)
+    fn route(request: &Request) -> Option<Route<'_>> {
+        route::route(request)
     }
 
-    /// The sid whose place among the app's recordings is not needed, since the start did not start it.
-    pub fn unused_place(&self, outcome: &Outcome) -> Option<&str> {
-        let Command::Start(start) = &self.call.command else {
-            return None;
+    fn method(route: &Route<'_>) -> Method {
+        route.endpoint.method()
+    }
+
+    /// In the order of a gateway: credentials, app, limits, then the service's own checks. These last are made before the limits
+    /// are asked, so that one question does for all of them.
+    async fn handle<S: Store>(route: Self::Route<'_>, request: &Request, server: &Server<'_, S>) -> Step {
+        let directory = server.directory;
+        let credential = match authenticate(request.headers.get("authorization"), directory).await {
+            Ok(credential) => credential,
+            Err(AccessError::Missing) => return Step::Respond(gateway::unauthorized()),
+            Err(AccessError::Invalid) => return Step::Respond(gateway::invalid_credentials()),
+            Err(AccessError::Unavailable(error)) => return Step::Failed(error, gateway::unexpected_error()),
         };
-        let started = matches!(outcome, Outcome::Started { sid } if *sid == start.sid);
-        (!started).then_some(&start.sid)
+        let app = match directory.app(route.app_id).await {
+            Ok(Some(app)) => app,
+            Ok(None) => return Step::Respond(gateway::invalid_app()),
+            Err(error) => return Step::Failed(error, gateway::unexpected_error()),
+        };
+        if app.tenant != credential.tenant {
+            return Step::Respond(gateway::invalid_credentials());
+        }
+        let Some(flavour) = Self::named(&app.dialect) else {
+            return Step::Respond(gateway::invalid_app());
+        };
+        let service = Service {
+            request,
+            app: &app,
+            flavour,
+            keys: directory.keys(),
+            targets: server.targets,
+            now_ms: server.now_ms,
+            entropy: server.entropy,
+        };
+        let served = service.handle(route.endpoint);
+        Limited { flavour, served }.admission(&app, route.endpoint)
     }
 
-    /// The answer when the recorder could not be asked: ours, and worth another try.
-    pub fn unreachable(&self) -> Response {
-        render::not_completed(self.reply.clone())
+    fn event_type(self, event: &Event) -> EventType {
+        EventType::Number(notification::event_type(event))
     }
-}
 
-/// What a request calls; `None` when it has no route.
-pub fn method(request: &Request) -> Option<Method> {
-    route::route(request).map(|route| route.endpoint.method())
-}
-
-/// Handles a request in the order of a gateway: route, credentials, app, limits, then the service's own checks. These last
-/// are made before the limits are asked, so that one question does for all of them.
-///
-/// `targets`: which servers a customer may name. `now_ms`: Unix milliseconds. `entropy`: fresh for each request.
-pub async fn handle<S: Store>(
-    request: &Request,
-    directory: &Directory<'_, S>,
-    targets: Targets,
-    now_ms: u64,
-    entropy: &Entropy,
-) -> Received {
-    let respond = |response| Handled::Respond(response).into();
-    let Some(route) = route::route(request) else {
-        return respond(gateway::no_route());
-    };
-    let credential = match authenticate(request.headers.get("authorization"), directory).await {
-        Ok(credential) => credential,
-        Err(AccessError::Missing) => return respond(gateway::unauthorized()),
-        Err(AccessError::Invalid) => return respond(gateway::invalid_credentials()),
-        Err(AccessError::Unavailable(error)) => return Handled::Failed(error, gateway::unexpected_error()).into(),
-    };
-    let app = match directory.app(route.app_id).await {
-        Ok(Some(app)) => app,
-        Ok(None) => return respond(gateway::invalid_app()),
-        Err(error) => return Handled::Failed(error, gateway::unexpected_error()).into(),
-    };
-    if app.tenant != credential.tenant {
-        return respond(gateway::invalid_credentials());
+    fn wants(self, event: &Event, callback: &Callback) -> bool {
+        let wanted = callback.events.as_ref();
+        wanted.is_none_or(|wanted| wanted.contains(&notification::event_type(event)))
     }
-    let service = Service {
-        request,
-        app: &app,
-        keys: directory.keys(),
-        targets,
-        now_ms,
-        entropy,
-    };
-    let served = service.handle(route.endpoint);
-    Received::Admit(Box::new(Admission::new(&app, route.endpoint, served)))
+
+    fn notification(self, subject: &Subject, notice: &Notice, callback: &Callback, now_ms: u64) -> Notification {
+        notification::notification(subject, notice, self, &callback.secret, now_ms)
+    }
 }
 
 #[cfg(test)]

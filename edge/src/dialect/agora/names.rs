@@ -1,7 +1,7 @@
 //! `cname` and `uid`, which stand in the body of every POST.
 
 use super::error::{ApiError, INVALID_CHANNEL};
-use crate::access::Flavour;
+use super::flavour::Flavour;
 use crate::input::{FieldError, Fields};
 
 /// The characters of a channel's name besides letters, digits and the space.

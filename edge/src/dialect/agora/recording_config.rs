@@ -1,8 +1,8 @@
 use protocol::{ChannelType, Cipher, Decryption, MixOutput, Mode, Scene, Secret, Subscription};
 use serde_json::Value;
 
+use super::flavour::Flavour;
 use super::{subscription, transcoding};
-use crate::access::Flavour;
 use crate::input::{FieldError, Fields, Targets};
 
 const DEFAULT_IDLE_S: u64 = 30;

@@ -3,15 +3,16 @@
 use protocol::{EndCause, Fault, Refusal, RefusalCode};
 use time::OffsetDateTime;
 
-use super::body::Reply;
 use super::error::{
     ALREADY_STARTED, ApiError, Code, EXITING, FOREIGN_SID, INTERNAL_ERROR, INVALID_LAYOUT, INVALID_OPERATION,
     INVALID_PARAMETER, NO_RECORDED_DATA, NO_WORKER, REQUEST_NOT_COMPLETED, RESOURCE_EXPIRED, TASK_CONFLICT,
     UPLOAD_TIMEOUT, WORKER_NOT_FOUND,
 };
-use super::server_response::{ServerResponse, is_backed_up, is_uploaded};
+use super::reply::Reply;
+use super::server_response::ServerResponse;
+use super::uploads::{is_backed_up, is_uploaded};
 use crate::http::Response;
-use crate::recording::{Command, Outcome, Snapshot, Status, Unfit};
+use crate::recording::{Command, Outcome, RecordingView, Status, Unfit};
 
 /// How many problems a reason quotes: the newest ones.
 const QUOTED_PROBLEMS: usize = 3;
@@ -147,12 +148,12 @@ fn unexpected(reply: Reply) -> Response {
     ApiError::new(INTERNAL_ERROR, "try again").answer(reply)
 }
 
-fn is_empty(snapshot: &Snapshot) -> bool {
+fn is_empty(snapshot: &RecordingView) -> bool {
     let has_pictures = snapshot.pictures.as_ref().is_some_and(|pictures| pictures.taken > 0);
     !has_pictures && snapshot.files.iter().all(|file| file.slices == 0)
 }
 
-fn ending(snapshot: &Snapshot) -> String {
+fn ending(snapshot: &RecordingView) -> String {
     let what = match snapshot.ended_ms {
         Some(at_ms) => format!("the recording ended at {}", utc(at_ms)),
         None => "the recording is ending".to_owned(),
@@ -160,7 +161,7 @@ fn ending(snapshot: &Snapshot) -> String {
     with_problems(format!("{what}: {}", cause(snapshot.cause)), snapshot)
 }
 
-fn nothing_recorded(snapshot: &Snapshot) -> String {
+fn nothing_recorded(snapshot: &RecordingView) -> String {
     let why = match snapshot.cause {
         None | Some(EndCause::Stopped) => "nobody whom this recording subscribes to sent audio or video",
         other => cause(other),
@@ -182,7 +183,7 @@ fn cause(cause: Option<EndCause>) -> &'static str {
     }
 }
 
-fn with_problems(mut text: String, snapshot: &Snapshot) -> String {
+fn with_problems(mut text: String, snapshot: &RecordingView) -> String {
     let newest = snapshot.problems.len().saturating_sub(QUOTED_PROBLEMS);
     for problem in snapshot.problems.iter().skip(newest) {
         text.push_str("; ");

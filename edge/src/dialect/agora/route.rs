@@ -3,7 +3,7 @@ use crate::http::Request;
 
 /// A request's place in the API; the parts of the path are as sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Route<'a> {
+pub(in crate::dialect) struct Route<'a> {
     pub(super) app_id: &'a str,
     pub(super) endpoint: Endpoint<'a>,
 }

@@ -1,11 +1,12 @@
 //! `serverResponse`: what query and stop tell of a recording.
 
-use protocol::{Fault, FileKind, Mode, Phase, Problem, RecordedFile, TrackKind};
+use protocol::{Fault, FileKind, Mode, Phase, Problem, ProblemCode, RecordedFile, TrackKind};
 use serde::Serialize;
 
 use super::extension_state::{ExtensionState, SubServiceStatus};
-use crate::access::Flavour;
-use crate::recording::{Snapshot, Status};
+use super::flavour::Flavour;
+use super::uploads::{is_backed_up, is_uploaded};
+use crate::recording::{RecordingView, Status};
 
 /// What is `None` is left out.
 #[derive(Clone, Debug, Serialize)]
@@ -28,7 +29,7 @@ pub(super) struct ServerResponse {
     /// An addition to the vendor's API: files that wait in the backup store.
     #[serde(skip_serializing_if = "Option::is_none")]
     backed_up_files: Option<u64>,
-    /// Of a recording that goes to a video-on-demand service; with the next.
+    /// The state of a recording that goes to a video-on-demand service; there together with the next field.
     #[serde(skip_serializing_if = "Option::is_none")]
     extension_service_state: Option<[ExtensionState; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,7 +40,7 @@ pub(super) struct ServerResponse {
 }
 
 impl ServerResponse {
-    pub(super) fn of_query(snapshot: &Snapshot, flavour: Flavour) -> Self {
+    pub(super) fn of_query(snapshot: &RecordingView, flavour: Flavour) -> Self {
         let has_files = snapshot.vod.is_none();
         Self {
             status: Some(number(snapshot, flavour)),
@@ -48,7 +49,7 @@ impl ServerResponse {
         }
     }
 
-    pub(super) fn of_stop(snapshot: &Snapshot, flavour: Flavour) -> Self {
+    pub(super) fn of_stop(snapshot: &RecordingView, flavour: Flavour) -> Self {
         let uploading_status = match (is_uploaded(snapshot), is_backed_up(snapshot)) {
             (true, _) => "uploaded",
             (false, true) => "backuped",
@@ -60,7 +61,7 @@ impl ServerResponse {
         }
     }
 
-    fn with_files(snapshot: &Snapshot, file_list: Option<FileList>) -> Self {
+    fn with_files(snapshot: &RecordingView, file_list: Option<FileList>) -> Self {
         let vod = snapshot.vod.as_ref();
         Self {
             file_list_mode: file_list.as_ref().map(FileList::mode),
@@ -76,21 +77,8 @@ impl ServerResponse {
     }
 }
 
-/// Everything that was captured is in the store.
-pub(super) fn is_uploaded(snapshot: &Snapshot) -> bool {
-    let pictures = snapshot.pictures.as_ref();
-    snapshot.pending_uploads == 0
-        && snapshot.files.iter().all(|file| file.uploaded_slices >= file.slices)
-        && pictures.is_none_or(|pictures| pictures.uploaded >= pictures.taken)
-}
-
-/// Everything that was captured is in a store, some of it in the backup store.
-pub(super) fn is_backed_up(snapshot: &Snapshot) -> bool {
-    snapshot.phase >= Some(Phase::Draining) && snapshot.backed_up.is_some_and(|backed_up| backed_up.complete)
-}
-
 /// What the API numbers the state of a recording with: 2 to 8, or 20.
-pub(super) fn number(snapshot: &Snapshot, flavour: Flavour) -> u8 {
+pub(super) fn number(snapshot: &RecordingView, flavour: Flavour) -> u8 {
     let has_uploaded = || snapshot.files.iter().any(|file| file.uploaded_slices > 0);
     match snapshot.status {
         Status::Placing => 2,
@@ -116,7 +104,7 @@ enum FileList {
 
 impl FileList {
     /// `None` when only pictures are made.
-    fn of(snapshot: &Snapshot, flavour: Flavour) -> Option<Self> {
+    fn of(snapshot: &RecordingView, flavour: Flavour) -> Option<Self> {
         if snapshot.snapshots.is_some_and(|snapshots| snapshots.alone) {
             return None;
         }
@@ -188,7 +176,7 @@ pub(super) fn track_type(track: TrackKind) -> &'static str {
 #[serde(rename_all = "camelCase")]
 struct ProblemEntry {
     fault: Fault,
-    code: String,
+    code: ProblemCode,
     message: String,
     at_ms: u64,
 }

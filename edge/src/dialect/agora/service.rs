@@ -1,29 +1,32 @@
 //! The service behind the gateway: from a routed request of a known app to an answer or a call.
 
-use protocol::{Backup, Mode, PlaylistStyle, Scene, Storage, StorageKind};
+use protocol::{Backup, Mode, RecordingSpec, Scene, Storage, StorageKind};
 
 use super::acquire::Acquire;
-use super::body::{self, Reply};
+use super::admission::{Served, Waiting};
 use super::error::{
     ApiError, Code, FOREIGN_RESOURCE, FOREIGN_SID, INTERNAL_ERROR, INVALID_LAYOUT, INVALID_PARAMETER, NO_ACTIVE_STATUS,
     NOT_ENABLED, RESOURCE_EXPIRED, TOKEN_EXPIRED, TOKEN_INVALID, UNREADABLE_RESOURCE,
 };
+use super::flavour::Flavour;
 use super::names::Names;
+use super::reply::Reply;
 use super::route::{Action, Endpoint};
 use super::start::Start;
 use super::stop::Stop;
 use super::storage_config::Terms;
 use super::update::Update;
-use super::{Pending, Served, layout, mode, start_parameter};
+use super::{body, file_style, layout, mode, start_parameter};
 use crate::access::{App, Entropy, Entry, KeyRing, ResourceId, TokenError, hex, verify_token};
 use crate::http::{Request, Response};
 use crate::input::{FieldError, Fields, Targets};
-use crate::recording::{self, Call, Command, Preference, Spec, Target, Ticket};
+use crate::recording::{self, Call, Command, Preference, Target, Ticket};
 
-/// A request of an app that its caller may use.
+/// A request of an app that its caller may use, and what it is handled with.
 pub(super) struct Service<'a> {
     pub(super) request: &'a Request,
     pub(super) app: &'a App,
+    pub(super) flavour: Flavour,
     pub(super) keys: &'a KeyRing,
     pub(super) targets: Targets,
     pub(super) now_ms: u64,
@@ -34,13 +37,17 @@ impl Service<'_> {
     pub(super) fn handle(&self, endpoint: Endpoint<'_>) -> Served {
         let served = match endpoint {
             Endpoint::Acquire => self.acquire().map(|reply| Served::Offer(Box::new(reply))),
-            Endpoint::Start { resource_id, mode } => self.start(resource_id, mode).map(Served::call),
+            Endpoint::Start { resource_id, mode } => self
+                .start(resource_id, mode)
+                .map(|waiting| Served::Call(Box::new(waiting))),
             Endpoint::Running {
                 resource_id,
                 sid,
                 mode,
                 action,
-            } => self.running(resource_id, sid, mode, action).map(Served::call),
+            } => self
+                .running(resource_id, sid, mode, action)
+                .map(|waiting| Served::Call(Box::new(waiting))),
         };
         served.unwrap_or_else(Served::Respond)
     }
@@ -54,7 +61,7 @@ impl Service<'_> {
             expires_hours,
             start_digest,
             preference,
-        } = Acquire::read(&Fields::new(&body), self.app.flavour, self.keys).map_err(error)?;
+        } = Acquire::read(&Fields::new(&body), self.flavour, self.keys).map_err(error)?;
         let Names { cname, uid } = names;
         let resource = ResourceId {
             start_digest,
@@ -68,37 +75,26 @@ impl Service<'_> {
         Ok(self.reply().about(&resource, &text))
     }
 
-    fn start(&self, resource_id: &str, mode: &str) -> Result<Pending, Response> {
+    fn start(&self, resource_id: &str, mode: &str) -> Result<Waiting, Response> {
         let error = |error: ApiError| error.answer(self.reply());
         self.check_active(NO_ACTIVE_STATUS).map_err(error)?;
         let body = body::read(self.request).map_err(error)?;
         let mode = mode::read(mode).map_err(error)?;
         let resource = self.open(resource_id).map_err(error)?;
         let reply = self.reply().about(&resource, resource_id);
-        let spec = self
+        let start = self
             .read_start(&resource, &body, mode)
             .map_err(|error| error.answer(reply.clone()))?;
-        let ticket = Ticket {
-            nonce: resource.nonce.clone(),
-            issued_ms: resource.issued_ms,
-            expires_hours: resource.expires_hours,
-            preference: Preference {
-                region: resource.region.clone(),
-                avoid: resource.avoid.clone(),
-            },
-        };
-        let sid = hex(&self.entropy.id);
-        let command = Command::Start(Box::new(recording::Start { sid, ticket, spec }));
-        Ok(Pending {
+        Ok(Waiting {
             call: Call {
                 key: resource.recorder(),
-                command,
+                command: Command::Start(Box::new(start)),
             },
             reply,
         })
     }
 
-    fn read_start(&self, resource: &ResourceId, body: &body::Object, mode: Mode) -> Result<Spec, ApiError> {
+    fn read_start(&self, resource: &ResourceId, body: &body::Object, mode: Mode) -> Result<recording::Start, ApiError> {
         if resource.is_stale(self.now_ms) {
             let detail = "a recording must be started within 5 minutes of acquire; acquire a new resource ID";
             return Err(ApiError::new(RESOURCE_EXPIRED, detail));
@@ -112,7 +108,16 @@ impl Service<'_> {
             .recording
             .correct_extinf
             .unwrap_or(self.app.recorder.strict_extinf);
-        Ok(Spec {
+        let ticket = Ticket {
+            nonce: resource.nonce.clone(),
+            issued_ms: resource.issued_ms,
+            expires_hours: resource.expires_hours,
+            preference: Preference {
+                region: resource.region.clone(),
+                avoid: resource.avoid.clone(),
+            },
+        };
+        let spec = RecordingSpec {
             mode,
             mix: start.mix,
             snapshots: start.snapshots,
@@ -120,13 +125,18 @@ impl Service<'_> {
             source: self.app.source.clone(),
             channel_type: start.recording.channel_type,
             subscription: start.recording.subscription,
-            playlist: PlaylistStyle { strict_extinf },
+            files: file_style::of(strict_extinf),
             backup: self
                 .app
                 .backup
                 .as_ref()
                 .and_then(|backup| backup_for(backup, &start.storage)),
             storage: start.storage,
+        };
+        Ok(recording::Start {
+            sid: hex(&self.entropy.id),
+            ticket,
+            spec,
             max_idle_ms: start.recording.max_idle_s.saturating_mul(1000),
             token_expires_ms,
         })
@@ -149,7 +159,7 @@ impl Service<'_> {
         }
     }
 
-    fn running(&self, resource_id: &str, sid: &str, mode: &str, action: Action) -> Result<Pending, Response> {
+    fn running(&self, resource_id: &str, sid: &str, mode: &str, action: Action) -> Result<Waiting, Response> {
         let error = |error: ApiError| error.answer(self.reply());
         let body = match action {
             Action::Query => None,
@@ -169,7 +179,7 @@ impl Service<'_> {
         let body = body.unwrap_or_default();
         let command = self.read_running(&resource, &Fields::new(&body), mode, action, sid);
         let command = command.map_err(|error| error.answer(reply.clone()))?;
-        Ok(Pending {
+        Ok(Waiting {
             call: Call {
                 key: resource.recorder(),
                 command,
@@ -200,7 +210,7 @@ impl Service<'_> {
                 at_once: Stop::read(body)?.async_stop,
             }),
             Action::Update => {
-                let Update { audio, video, keys } = Update::read(body, self.app.flavour, self.now_ms)?;
+                let Update { audio, video, keys } = Update::read(body, self.flavour, self.now_ms)?;
                 Command::Update(recording::Update {
                     target,
                     audio,
@@ -226,7 +236,7 @@ impl Service<'_> {
         let error = |error: FieldError| ApiError::new(INVALID_LAYOUT, error.to_string());
         let request = body.object("clientRequest").map_err(error)?;
         let request = body.require("clientRequest", request).map_err(error)?;
-        layout::read(&request, self.app.flavour, self.targets).map_err(error)
+        layout::read(&request, self.flavour, self.targets).map_err(error)
     }
 
     fn check_names(&self, body: &Fields<'_>, resource: &ResourceId) -> Result<(), ApiError> {
@@ -236,7 +246,7 @@ impl Service<'_> {
                 format!("it was acquired for another {name}"),
             ))
         };
-        let names = Names::read(body, self.app.flavour)?;
+        let names = Names::read(body, self.flavour)?;
         if names.cname != resource.channel {
             return foreign("cname");
         }
@@ -247,12 +257,12 @@ impl Service<'_> {
     }
 
     fn reply(&self) -> Reply {
-        Reply::new(self.app.flavour)
+        Reply::new(self.flavour)
     }
 
     fn terms(&self) -> Terms {
         Terms {
-            flavour: self.app.flavour,
+            flavour: self.flavour,
             targets: self.targets,
             now_ms: self.now_ms,
         }

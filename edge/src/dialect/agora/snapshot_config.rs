@@ -1,7 +1,7 @@
 use protocol::{Mode, Selection, Snapshots, StreamTypes};
 
+use super::flavour::Flavour;
 use super::recording_config::RecordingConfig;
-use crate::access::Flavour;
 use crate::input::{FieldError, Fields};
 
 const DEFAULT_INTERVAL_S: u64 = 10;

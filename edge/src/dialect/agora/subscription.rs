@@ -2,7 +2,7 @@
 
 use protocol::{Selection, StreamTypes, Subscription, VideoQuality};
 
-use crate::access::Flavour;
+use super::flavour::Flavour;
 use crate::input::{FieldError, Fields};
 use crate::recording::is_empty;
 

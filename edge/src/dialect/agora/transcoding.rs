@@ -2,8 +2,8 @@
 
 use protocol::{AudioProfile, MixOutput, Scene};
 
+use super::flavour::Flavour;
 use super::layout;
-use crate::access::Flavour;
 use crate::input::{FieldError, Fields, Targets};
 
 const MAX_SIDE: u64 = 1920;

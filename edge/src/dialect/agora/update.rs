@@ -2,11 +2,11 @@
 
 use protocol::{Secret, Selection};
 
-use super::storage_config;
+use super::flavour::Flavour;
 use super::subscription;
-use crate::access::Flavour;
 use crate::input::{FieldError, Fields};
 use crate::recording::Renewal;
+use crate::store;
 
 /// Whose streams are recorded from now on, and with which keys they are stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,15 +56,15 @@ impl Update {
 
 /// New keys of the recording's own bucket. Where the bucket is stays as it was.
 fn renewal(config: &Fields<'_>, now_ms: u64) -> Result<Renewal, FieldError> {
-    let access_key = storage_config::key(config, "accessKey", storage_config::MAX_KEY_LEN)?;
-    let secret_key = storage_config::key(config, "secretKey", storage_config::MAX_KEY_LEN)?;
+    let access_key = store::key(config, "accessKey", store::MAX_KEY_LEN)?;
+    let secret_key = store::key(config, "secretKey", store::MAX_KEY_LEN)?;
     let pair = match (access_key, secret_key) {
         (Some(access_key), Some(secret_key)) => Some((access_key.to_owned(), Secret::new(secret_key))),
         (None, None) => None,
         (Some(_), None) => return Err(config.error("secretKey", "is required with accessKey")),
         (None, Some(_)) => return Err(config.error("accessKey", "is required with secretKey")),
     };
-    let session_token = storage_config::session_token(config)?.map(Secret::new);
+    let session_token = store::session_token(config)?.map(Secret::new);
     if pair.is_none() && session_token.is_none() {
         return Err(config.error("stsToken", "is required, or accessKey and secretKey are"));
     }
@@ -72,6 +72,6 @@ fn renewal(config: &Fields<'_>, now_ms: u64) -> Result<Renewal, FieldError> {
         bucket: config.string("bucket")?.map(str::to_owned),
         pair,
         session_token,
-        session_ends_ms: storage_config::session_ends_ms(config, now_ms)?,
+        session_ends_ms: store::session_ends_ms(config, now_ms)?,
     })
 }

@@ -1,23 +1,15 @@
-//! What is told of a recording: events for the customer's callback, which wait in an outbox until they are delivered in
-//! their order, and incidents for the operator's history. Both are derived from the recordings' state by comparing it with
-//! what has been told, so that no code path can forget them. May not know how an event looks to a vendor, who receives it,
-//! or where rows are kept.
-//!
-//! Events and incidents go into [`Row`]s, which are persisted together with the state that caused them and not read back
-//! by the core: the [`Ledger`] in the state only counts them.
+//! What has been told of each recording, and what waits to be: events for the customer's callback, which stay in an
+//! outbox until they are delivered in their order, and incidents for the operator's history. Events and incidents go
+//! into [rows](super::contract::Row), which are persisted together with the state that caused them and not read back by
+//! the core: the [`Ledger`] only counts them. May not know what a recording is, how an event looks to a vendor, who
+//! receives it, or where rows are kept.
 
-mod event;
-mod incident;
+mod announced;
 mod ledger;
 mod outbox;
 mod pacing;
-mod row;
-mod told;
 
-pub use event::{Event, Notice, Subject};
-pub use incident::{Incident, What, Who};
+pub(crate) use announced::{Announced, ToldLease};
 pub use ledger::{Ledger, Ledgers};
-pub(super) use ledger::{confirmed, delivered, flush, forget, hear, next_due, replay, settle};
-pub use outbox::Delivery;
+pub(crate) use outbox::Scribe;
 pub use pacing::Pacing;
-pub use row::{Attempt, Row};

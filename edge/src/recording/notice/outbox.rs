@@ -1,8 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, Event, Notice, Pacing, Row};
+use super::pacing::Pacing;
+use crate::recording::contract::{Attempt, Delivery, Event, Notice, Row};
 
-/// Events of one recording that wait at most; those that come then are left out. With some 500 bytes each this is 25 MB.
+/// The most events of one recording that wait; those that come then are left out. With some 500 bytes each this is 25 MB.
 const MAX_WAITING: u64 = 50_000;
 /// Room above that for events without which the others make no sense: how the recording began and ended.
 const RESERVE: u64 = 1_000;
@@ -18,7 +19,7 @@ const SLACK_MS: u64 = 20_000;
 
 /// The queue of one recording's events. It counts them; their contents are in rows. One delivery is under way at a time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Outbox {
+pub(crate) struct Outbox {
     /// The number of the next event.
     next_number: u64,
     /// The queue's end and its head: what is at `head` and behind it waits.
@@ -43,44 +44,31 @@ struct Mark {
     at_ms: u64,
 }
 
-/// What became of one try to deliver an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Delivery {
-    /// The receiver took it, with this HTTP status.
-    Delivered { status: u16 },
-    /// The app wants no events of this kind.
-    Unwanted,
-    /// The app has no callback.
-    NoReceiver,
-    /// The text holds no secrets.
-    Failed { status: Option<u16>, error: String },
-}
-
 /// What a change of an outbox is made with.
-pub(super) struct Scribe<'a> {
-    pub(super) sid: &'a str,
-    pub(super) pacing: &'a Pacing,
-    pub(super) now_ms: u64,
-    pub(super) rows: &'a mut Vec<Row>,
+pub(crate) struct Scribe<'a> {
+    pub(crate) sid: &'a str,
+    pub(crate) pacing: &'a Pacing,
+    pub(crate) now_ms: u64,
+    pub(crate) rows: &'a mut Vec<Row>,
 }
 
 /// Whether an event may be left out when too many wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Weight {
+pub(crate) enum Weight {
     Needed,
     Droppable,
 }
 
 /// What a delivery's result has brought about, besides rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Settled {
+pub(crate) enum Settled {
     Nothing,
     GivenUp { count: u64 },
 }
 
 /// Whether an event found room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Room {
+pub(crate) enum Room {
     Taken,
     /// After so many that were left out.
     TakenAgain {
@@ -92,7 +80,7 @@ pub(super) enum Room {
 }
 
 impl Outbox {
-    pub(super) fn push(&mut self, event: Event, weight: Weight, scribe: &mut Scribe<'_>) -> Room {
+    pub(crate) fn push(&mut self, event: Event, weight: Weight, scribe: &mut Scribe<'_>) -> Room {
         let limit = match weight {
             Weight::Needed => MAX_WAITING + RESERVE,
             Weight::Droppable => MAX_WAITING,
@@ -124,7 +112,7 @@ impl Outbox {
     }
 
     /// Puts an event that waits no longer at the end of the queue. The next delivery is tried at once.
-    pub(super) fn replay(&mut self, number: u64, scribe: &mut Scribe<'_>) -> bool {
+    pub(crate) fn replay(&mut self, number: u64, scribe: &mut Scribe<'_>) -> bool {
         if number >= self.next_number || self.waiting() >= MAX_WAITING + RESERVE {
             return false;
         }
@@ -155,34 +143,34 @@ impl Outbox {
         position
     }
 
-    pub(super) fn waiting(&self) -> u64 {
+    pub(crate) fn waiting(&self) -> u64 {
         self.end - self.head
     }
 
-    /// Events that wait because the oldest of them could not be delivered.
-    pub(super) fn held_up(&self) -> u64 {
+    /// The number of events that wait because the oldest of them could not be delivered.
+    pub(crate) fn held_up(&self) -> u64 {
         if self.failures == 0 { 0 } else { self.waiting() }
     }
 
-    /// The place behind the newest event.
-    pub(super) fn end(&self) -> u64 {
+    /// The position behind the newest event.
+    pub(crate) fn end(&self) -> u64 {
         self.end
     }
 
-    pub(super) fn waits(&self, position: u64) -> bool {
+    pub(crate) fn waits(&self, position: u64) -> bool {
         (self.head..self.end).contains(&position)
     }
 
     /// When [`Self::next`] has to be asked; `None` when nothing waits.
-    pub(super) fn due_ms(&self, pacing: &Pacing) -> Option<u64> {
+    pub(crate) fn due_ms(&self, pacing: &Pacing) -> Option<u64> {
         (self.waiting() > 0).then(|| match self.under_way_ms {
             Some(since_ms) => lost_ms(since_ms, pacing),
             None => self.not_before_ms,
         })
     }
 
-    /// The place of the event to deliver at this moment.
-    pub(super) fn next(&mut self, pacing: &Pacing, now_ms: u64) -> Option<u64> {
+    /// The position of the event to deliver at this moment.
+    pub(crate) fn next(&mut self, pacing: &Pacing, now_ms: u64) -> Option<u64> {
         if self.due_ms(pacing).is_none_or(|due_ms| now_ms < due_ms) {
             return None;
         }
@@ -191,7 +179,7 @@ impl Outbox {
     }
 
     /// Takes over how a delivery went. `chance` is any number.
-    pub(super) fn delivered(
+    pub(crate) fn delivered(
         &mut self,
         position: u64,
         result: Delivery,
@@ -273,7 +261,7 @@ impl Outbox {
         self.marks.drain(..passed.saturating_sub(1));
     }
 
-    /// The place in front of which every event has been tried for long enough.
+    /// The position in front of which every event has been tried for long enough.
     fn expired_below(&self, pacing: &Pacing, now_ms: u64) -> u64 {
         let is_over = |at_ms: u64| at_ms.saturating_add(pacing.give_up_ms) <= now_ms;
         let Some(last) = self.marks.last() else {

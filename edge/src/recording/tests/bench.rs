@@ -1,12 +1,12 @@
 //! A recorder's state with a clock, and short words for what the tests send and expect.
 
-use protocol::{Desired, Directive, EndCause, Job, Phase, RefusalCode, Report, ReportAnswer, Terms};
+use protocol::{Desired, Directive, EndCause, Job, Phase, RecordingSpec, RefusalCode, Report, ReportAnswer, Terms};
 
 use super::receiver::Receiver;
-use super::samples::{T0, job_request, key, node, spec, target};
+use super::samples::{T0, job_request, key, node, spec, start, target};
 use super::slices::Slices;
 use crate::recording::{
-    Call, CallId, Command, Delivery, Effect, Input, Node, NodeAnswer, Outcome, Policy, Reply, Request, Snapshot, Spec,
+    Call, CallId, Command, Delivery, Effect, Input, Node, NodeAnswer, Outcome, Policy, RecordingView, Reply, Request,
     Start, State, Stop, Ticket, next_alarm, step,
 };
 
@@ -92,20 +92,16 @@ impl Bench {
     }
 
     pub(super) fn start(&mut self, sid: &str, ticket: Ticket) -> (CallId, Option<Outcome>, Vec<Effect>) {
-        self.call(Command::Start(Box::new(Start {
-            sid: sid.to_owned(),
-            ticket,
-            spec: spec(),
-        })))
+        self.call(Command::Start(Box::new(start(sid, ticket))))
     }
 
     pub(super) fn query(&mut self, sid: &str, nonce: Option<&str>) -> Outcome {
         self.call(Command::Query(target(sid, nonce))).1.unwrap()
     }
 
-    pub(super) fn snapshot(&mut self, sid: &str) -> Snapshot {
+    pub(super) fn view(&mut self, sid: &str) -> RecordingView {
         match self.query(sid, None) {
-            Outcome::State(snapshot) => *snapshot,
+            Outcome::State(view) => *view,
             other => panic!("{other:?}"),
         }
     }
@@ -158,7 +154,9 @@ impl Bench {
 
     pub(super) fn request_job(&mut self, sid: &str, node_id: &str, epoch: u64) -> Result<protocol::Job, RefusalCode> {
         match self.ask(Request::Job(job_request(sid, node_id, epoch))).1 {
-            Some(Reply::Job(job)) => job.map(|job| *job).map_err(|refusal| refusal.code),
+            Some(Reply::Job(job)) => job
+                .map(|job| serde_json::from_str(job.as_str()).unwrap())
+                .map_err(|refusal| refusal.code),
             other => panic!("{other:?}"),
         }
     }
@@ -193,15 +191,19 @@ impl Bench {
     }
 
     pub(super) fn start_on(&mut self, sid: &str, ticket: Ticket, node_id: &str) -> u64 {
-        self.start_spec_on(sid, ticket, spec(), node_id)
+        self.run_on(start(sid, ticket), node_id)
     }
 
-    pub(super) fn start_spec_on(&mut self, sid: &str, ticket: Ticket, spec: Spec, node_id: &str) -> u64 {
+    pub(super) fn start_spec_on(&mut self, sid: &str, ticket: Ticket, spec: RecordingSpec, node_id: &str) -> u64 {
         let start = Start {
-            sid: sid.to_owned(),
-            ticket,
             spec,
+            ..start(sid, ticket)
         };
+        self.run_on(start, node_id)
+    }
+
+    pub(super) fn run_on(&mut self, start: Start, node_id: &str) -> u64 {
+        let sid = &start.sid.clone();
         let (by, early, effects) = self.call(Command::Start(Box::new(start)));
         assert_eq!(early, None);
         let epoch = placed_epoch(&effects);
@@ -298,10 +300,10 @@ pub(super) fn publish(bench: &mut Bench, effects: Vec<Effect>) -> Vec<crate::rec
     let mut statuses = Vec::new();
     let mut queue = effects;
     while let Some(effect) = queue.pop() {
-        if let Effect::Publish { revision, snapshot, .. } = effect {
-            statuses.push(snapshot.status);
+        if let Effect::Publish { revision, view, .. } = effect {
+            statuses.push(view.status);
             queue.extend(bench.step(Input::Published {
-                sid: snapshot.sid.clone(),
+                sid: view.sid.clone(),
                 revision,
                 ok: true,
             }));

@@ -1,12 +1,12 @@
-use protocol::{Directive, EndCause};
+use protocol::{Directive, EndCause, ProblemCode};
 
 use super::bench::*;
 use super::samples::*;
 use crate::recording::{Effect, NodeAnswer, Outcome, Status, next_alarm};
 
-fn codes(bench: &mut Bench) -> Vec<String> {
+fn codes(bench: &mut Bench) -> Vec<ProblemCode> {
     bench
-        .snapshot("s1")
+        .view("s1")
         .problems
         .into_iter()
         .map(|problem| problem.code)
@@ -37,11 +37,8 @@ fn a_stop_ends_even_when_the_node_never_comes_back() {
         matches!(replies_to(&effects, by)[..], [Outcome::Stopping(_)]),
         "{effects:?}"
     );
-    let snapshot = bench.snapshot("s1");
-    assert_eq!(
-        (snapshot.status, snapshot.cause),
-        (Status::Failed, Some(EndCause::NodeLost))
-    );
+    let view = bench.view("s1");
+    assert_eq!((view.status, view.cause), (Status::Failed, Some(EndCause::NodeLost)));
 }
 
 #[test]
@@ -79,8 +76,8 @@ fn idleness_ends_a_recording_at_its_time() {
     let (_, outcome, _) = bench.stop("s1", false);
     assert!(matches!(outcome, Some(Outcome::AlreadyEnded(_))));
     bench.report("s1", "n1", 1, ended(EndCause::Idle));
-    let snapshot = bench.snapshot("s1");
-    assert_eq!((snapshot.status, snapshot.cause), (Status::Ended, Some(EndCause::Idle)));
+    let view = bench.view("s1");
+    assert_eq!((view.status, view.cause), (Status::Ended, Some(EndCause::Idle)));
 }
 
 #[test]
@@ -135,7 +132,7 @@ fn after_its_resource_has_expired_a_recording_goes_on_out_of_the_callers_reach()
         panic!()
     };
     assert!(reason.contains("expired"), "{reason}");
-    assert_eq!(bench.snapshot("s1").status, Status::Started);
+    assert_eq!(bench.view("s1").status, Status::Started);
     let (by, _, effects) = bench.stop("s1", false);
     assert!(matches!(effects[..], [Effect::SendDesired { .. }]), "{effects:?}");
     let report = bench.make_report("s1", "n1", 1, ended(EndCause::Stopped));
@@ -151,8 +148,8 @@ fn an_ended_recording_is_kept_until_its_resource_expires() {
     bench.report("s1", "n1", 1, |report| report.files = vec![file("a", 1, 1)]);
     bench.report("s1", "n1", 1, ended(EndCause::Stopped));
     bench.pass(HOUR - 1);
-    let snapshot = bench.snapshot("s1");
-    assert_eq!((snapshot.cause, snapshot.files.len()), (Some(EndCause::Stopped), 1));
+    let view = bench.view("s1");
+    assert_eq!((view.cause, view.files.len()), (Some(EndCause::Stopped), 1));
     bench.pass(1);
     assert!(matches!(bench.query("s1", None), Outcome::NotFound { .. }));
     assert_eq!(

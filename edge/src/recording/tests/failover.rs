@@ -1,13 +1,13 @@
-use protocol::{Directive, EndCause, Phase, RefusalCode};
+use protocol::{Directive, EndCause, Phase, ProblemCode, RefusalCode};
 
 use super::bench::*;
 use super::samples::*;
-use crate::recording::{Effect, NodeAnswer, Outcome, Snapshot, Status, next_alarm};
+use crate::recording::{Effect, NodeAnswer, Outcome, RecordingView, Status, next_alarm};
 
 const LOST: u64 = 30 * MINUTE;
 
-fn codes(bench: &mut Bench) -> Vec<String> {
-    let problems = bench.snapshot("s1").problems;
+fn codes(bench: &mut Bench) -> Vec<ProblemCode> {
+    let problems = bench.view("s1").problems;
     problems.into_iter().map(|problem| problem.code).collect()
 }
 
@@ -47,15 +47,15 @@ fn in_vain(bench: &mut Bench, epoch: u64) {
 #[test]
 fn a_lost_node_is_replaced_and_released() {
     let (mut bench, epoch) = lost();
-    assert_eq!(codes(&mut bench), ["node_lost"]);
-    assert_eq!(bench.snapshot("s1").status, Status::Recording);
+    assert_eq!(codes(&mut bench), [ProblemCode::NodeLost]);
+    assert_eq!(bench.view("s1").status, Status::Recording);
     let (job, _) = bench.take(epoch, "n2");
-    let placement = job.placement;
-    assert_eq!(placement.directive, Some(Directive::Record));
-    assert!(placement.takeover && placement.leased && !placement.terms.standby);
-    assert_eq!((placement.started_ms, placement.lane), (Some(T0), 1));
-    assert_eq!(codes(&mut bench), ["failed_over"]);
-    assert_eq!(bench.snapshot("s1").status, Status::Recording);
+    let assignment = job.assignment;
+    assert_eq!(assignment.directive, Some(Directive::Record));
+    assert!(assignment.takeover && assignment.leased && !assignment.terms.standby);
+    assert_eq!((assignment.started_ms, assignment.lane), (Some(T0), 1));
+    assert_eq!(codes(&mut bench), [ProblemCode::FailedOver]);
+    assert_eq!(bench.view("s1").status, Status::Recording);
 
     bench.report("s1", "n2", epoch, |report| {
         report.spool.spans = vec![span("v", T0 + 12_345)]
@@ -66,7 +66,7 @@ fn a_lost_node_is_replaced_and_released() {
     assert_eq!((answer.desired.epoch, answer.lease_ms), (1, Some(0)));
     assert_eq!(answer.desired.terms.cuts.get("v"), Some(&(T0 + 12_345)));
     let job = bench.request_job("s1", "n1", 1).unwrap();
-    assert_eq!((job.epoch, job.placement.directive), (1, Some(Directive::Release)));
+    assert_eq!((job.epoch, job.assignment.directive), (1, Some(Directive::Release)));
 
     let report = bench.make_report("s1", "n2", epoch, |_| {});
     let (answer, _) = bench.answer_to(report);
@@ -94,7 +94,7 @@ fn without_another_node_the_search_goes_on_and_the_lost_one_comes_back_to_its_le
     assert_eq!(pauses, [1_000, 2_000, 4_000, 4_000, 4_000]);
     let (desired, _) = bench.report("s1", "n1", 1, |_| {});
     assert_eq!((desired.directive, desired.epoch), (Directive::Record, 1));
-    assert_eq!(codes(&mut bench), ["node_returned"]);
+    assert_eq!(codes(&mut bench), [ProblemCode::NodeReturned]);
     assert!(!has_asked(&bench.pass(9_000)));
 }
 
@@ -103,7 +103,7 @@ fn a_lost_node_that_restarts_gets_its_job_back() {
     let (mut bench, epoch) = lost();
     in_vain(&mut bench, epoch);
     let job = bench.request_job("s1", "n1", 1).unwrap();
-    assert_eq!((job.epoch, job.placement.directive), (1, Some(Directive::Record)));
+    assert_eq!((job.epoch, job.assignment.directive), (1, Some(Directive::Record)));
     assert_eq!(bench.report("s1", "n1", 1, |_| {}).0.directive, Directive::Record);
 }
 
@@ -122,7 +122,7 @@ fn once_another_node_was_asked_the_lost_one_gets_a_new_lease_only() {
         let (epoch, spared) = asked(&bench.place("s1", epoch, Err("none")));
         assert_eq!(spared, ["n2"]);
         let (job, _) = bench.take(epoch, "n1");
-        assert_eq!(job.placement.lane, 2, "n2 may have captured with 1");
+        assert_eq!(job.assignment.lane, 2, "n2 may have captured with 1");
         assert_eq!(bench.report("s1", "n1", epoch, |_| {}).0.directive, Directive::Record);
     }
 }
@@ -140,7 +140,7 @@ fn a_lost_acceptance_is_made_good_by_the_new_nodes_report() {
     let (mut bench, epoch) = lost();
     bench.place("s1", epoch, Ok(node("n2")));
     assert_eq!(bench.report("s1", "n2", epoch, |_| {}).0.directive, Directive::Record);
-    assert_eq!(codes(&mut bench), ["failed_over"]);
+    assert_eq!(codes(&mut bench), [ProblemCode::FailedOver]);
 }
 
 #[test]
@@ -164,14 +164,14 @@ fn there_is_no_limit_to_the_number_of_failovers() {
     for round in 0..300_u64 {
         let id = format!("n{}", 2 + round % 5);
         let (job, _) = bench.take(epoch, &id);
-        assert_eq!(job.placement.lane, round + 1);
+        assert_eq!(job.assignment.lane, round + 1);
         bench.report("s1", &id, epoch, telling(0, vec![slice("v", epoch, round)]));
         let (next, spared) = asked(&bench.pass(10_000));
         assert_eq!(spared, [id]);
         epoch = next;
     }
     assert_eq!(bench.slices.names("s1").len(), 300);
-    assert!(bench.snapshot("s1").problems.len() <= 17);
+    assert!(bench.view("s1").problems.len() <= 17);
 }
 
 #[test]
@@ -186,24 +186,21 @@ fn nobody_for_a_long_time_ends_the_recording_and_its_playlists_are_ended_later()
         let due = next_alarm(&bench.state).unwrap();
         effects = bench.pass(due - bench.now);
     }
-    let snapshot = bench.snapshot("s1");
-    assert_eq!(
-        (snapshot.status, snapshot.cause),
-        (Status::Failed, Some(EndCause::NodeLost))
-    );
-    assert_eq!(codes(&mut bench), ["node_lost"]);
+    let view = bench.view("s1");
+    assert_eq!((view.status, view.cause), (Status::Failed, Some(EndCause::NodeLost)));
+    assert_eq!(codes(&mut bench), [ProblemCode::NodeLost]);
     while !has_asked(&effects) {
         effects = bench.pass(1_000);
     }
     let (job, _) = bench.take(asked(&effects).0, "n2");
-    assert_eq!(job.placement.directive, Some(Directive::Stop(EndCause::NodeLost)));
+    assert_eq!(job.assignment.directive, Some(Directive::Stop(EndCause::NodeLost)));
     bench.report("s1", "n2", job.epoch, |report| {
         ended(EndCause::NodeLost)(report);
         report.spool.learned = 1;
         report.files = vec![file("v", 1, 1)];
     });
-    let snapshot = bench.snapshot("s1");
-    assert_eq!((snapshot.status, snapshot.files.len()), (Status::Failed, 1));
+    let view = bench.view("s1");
+    assert_eq!((view.status, view.files.len()), (Status::Failed, 1));
     assert!(
         bench.request_job("s1", "n1", 1).is_ok(),
         "what it has not told may still come"
@@ -221,7 +218,7 @@ fn a_node_that_comes_back_to_an_ended_recording_ends_its_playlists() {
             in_vain(&mut bench, asked(&effects).0);
         }
     }
-    assert_eq!(bench.snapshot("s1").cause, Some(EndCause::NodeLost));
+    assert_eq!(bench.view("s1").cause, Some(EndCause::NodeLost));
     bench.start_on("s2", ticket("b"), "n2");
     let (desired, _) = bench.report("s1", "n1", 1, |report| report.files = vec![file("a", 4, 3)]);
     assert_eq!(
@@ -232,13 +229,13 @@ fn a_node_that_comes_back_to_an_ended_recording_ends_its_playlists() {
         ended(EndCause::NodeLost)(report);
         report.files = vec![file("a", 4, 4)];
     });
-    assert_eq!(bench.snapshot("s1").files, [file("a", 4, 4)]);
+    assert_eq!(bench.view("s1").files, [file("a", 4, 4)]);
     assert_eq!(bench.request_job("s1", "n1", 1), Err(RefusalCode::UnknownRecording));
 }
 
-fn stopping(outcomes: &[Outcome]) -> &Snapshot {
+fn stopping(outcomes: &[Outcome]) -> &RecordingView {
     match outcomes {
-        [Outcome::Stopping(snapshot)] => snapshot,
+        [Outcome::Stopping(view)] => view,
         other => panic!("{other:?}"),
     }
 }
@@ -250,16 +247,13 @@ fn a_stop_during_the_search_reaches_the_next_node_at_once() {
     let (by, _, effects) = bench.stop("s1", false);
     let (epoch, _) = asked(&effects);
     let (job, effects) = bench.take(epoch, "n2");
-    assert_eq!(job.placement.directive, Some(Directive::Stop(EndCause::Stopped)));
+    assert_eq!(job.assignment.directive, Some(Directive::Stop(EndCause::Stopped)));
     assert_eq!(replies_to(&effects, by), []);
     let (_, effects) = bench.report("s1", "n2", epoch, ended(EndCause::Stopped));
-    let [Outcome::State(snapshot)] = &replies_to(&effects, by)[..] else {
+    let [Outcome::State(view)] = &replies_to(&effects, by)[..] else {
         panic!("{effects:?}")
     };
-    assert_eq!(
-        (snapshot.status, snapshot.cause),
-        (Status::Ended, Some(EndCause::Stopped))
-    );
+    assert_eq!((view.status, view.cause), (Status::Ended, Some(EndCause::Stopped)));
 }
 
 #[test]
@@ -270,11 +264,8 @@ fn a_stop_that_finds_no_node_is_answered_in_time_and_ends() {
     let effects = bench.pass(20_000);
     assert_eq!(stopping(&replies_to(&effects, by)).status, Status::Stopping);
     bench.pass(70_000);
-    let snapshot = bench.snapshot("s1");
-    assert_eq!(
-        (snapshot.status, snapshot.cause),
-        (Status::Failed, Some(EndCause::NodeLost))
-    );
+    let view = bench.view("s1");
+    assert_eq!((view.status, view.cause), (Status::Failed, Some(EndCause::NodeLost)));
 }
 
 #[test]
@@ -285,9 +276,9 @@ fn a_node_lost_while_it_ends_is_replaced_by_one_that_ends() {
         report.cause = Some(EndCause::Idle);
     });
     let (epoch, _) = asked(&bench.pass(10_000));
-    assert_eq!(bench.snapshot("s1").status, Status::Stopping);
+    assert_eq!(bench.view("s1").status, Status::Stopping);
     let (job, _) = bench.take(epoch, "n2");
-    assert_eq!(job.placement.directive, Some(Directive::Stop(EndCause::Idle)));
+    assert_eq!(job.assignment.directive, Some(Directive::Stop(EndCause::Idle)));
 }
 
 #[test]

@@ -19,8 +19,8 @@ fn joined() -> (Bench, u64) {
     };
     assert_eq!(*exclude, ["n1"]);
     let (job, _) = bench.take(*epoch, "n2");
-    assert!(job.placement.terms.standby && job.placement.takeover);
-    assert_eq!(job.placement.directive, Some(Directive::Record));
+    assert!(job.assignment.terms.standby && job.assignment.takeover);
+    assert_eq!(job.assignment.directive, Some(Directive::Record));
     (bench, job.epoch)
 }
 
@@ -63,7 +63,7 @@ fn a_node_that_leaves_is_relieved_once_the_other_has_what_it_has() {
     let (answer, _) = bench.answer_to(report);
     assert!(!answer.desired.terms.standby);
     assert_eq!(answer.lease_ms, Some(10_000));
-    assert!(bench.snapshot("s1").problems.is_empty());
+    assert!(bench.view("s1").problems.is_empty());
 }
 
 #[test]
@@ -145,16 +145,16 @@ fn a_stop_ends_it_where_it_is() {
     );
     assert_eq!(bench.report("s1", "n2", epoch, |_| {}).0.directive, Directive::Release);
     bench.report("s1", "n1", 1, ended(EndCause::Stopped));
-    assert_eq!(bench.snapshot("s1").status, Status::Ended);
+    assert_eq!(bench.view("s1").status, Status::Ended);
 }
 
 #[test]
 fn a_restarted_successor_goes_on_beside_the_holder() {
     let (mut bench, epoch) = joined();
     let job = bench.request_job("s1", "n2", epoch).unwrap();
-    assert!(job.placement.terms.standby);
+    assert!(job.assignment.terms.standby);
     assert_eq!(
-        (job.placement.directive, job.placement.lane),
+        (job.assignment.directive, job.assignment.lane),
         (Some(Directive::Record), 1)
     );
 }

@@ -78,11 +78,11 @@ fn slices_of_a_lost_node_that_come_after_the_end_get_into_the_playlists() {
         report.spool.learned = 2;
         report.files = vec![file("v", 5, 5)];
     });
-    assert_eq!(bench.snapshot("s1").status, Status::Ended);
+    assert_eq!(bench.view("s1").status, Status::Ended);
     assert_eq!(searches(&bench.pass(MINUTE)), [0; 0]);
 
     let job = bench.request_job("s1", "n1", 1).unwrap();
-    assert_eq!(job.placement.directive, Some(Directive::Release));
+    assert_eq!(job.assignment.directive, Some(Directive::Release));
     bench.report("s1", "n1", 1, telling(2, vec![slice("v", 1, 2)]));
     let page = page(&mut bench, "n1", 1, |report| {
         ended(EndCause::LeaseLost)(report);
@@ -94,8 +94,8 @@ fn slices_of_a_lost_node_that_come_after_the_end_get_into_the_playlists() {
         panic!("{effects:?}")
     };
     let (job, _) = bench.take(closing, "n3");
-    assert_eq!(job.placement.directive, Some(Directive::Stop(EndCause::Stopped)));
-    assert!(job.placement.takeover);
+    assert_eq!(job.assignment.directive, Some(Directive::Stop(EndCause::Stopped)));
+    assert!(job.assignment.takeover);
     let (answer, _) = {
         let report = bench.make_report("s1", "n3", closing, |_| {});
         bench.answer_to(report)
@@ -106,11 +106,8 @@ fn slices_of_a_lost_node_that_come_after_the_end_get_into_the_playlists() {
         report.spool.learned = 4;
         report.files = vec![file("v", 7, 7)];
     });
-    let snapshot = bench.snapshot("s1");
-    assert_eq!(
-        (snapshot.status, snapshot.files),
-        (Status::Ended, vec![file("v", 7, 7)])
-    );
+    let view = bench.view("s1");
+    assert_eq!((view.status, view.files), (Status::Ended, vec![file("v", 7, 7)]));
     assert!(bench.state.secrets().is_empty(), "all have told everything");
 }
 

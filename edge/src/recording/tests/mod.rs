@@ -6,6 +6,7 @@ mod deliveries;
 mod failover;
 mod handover;
 mod inventory;
+mod kept;
 mod listening;
 mod model;
 mod notices;

@@ -1,18 +1,19 @@
 //! What is told of a recording: events for the customer, incidents for the operator.
 
 use protocol::{
-    EndCause, Fault, Happening, JobRequest, Occurrence, Phase, Problem, Report, StorageKind, TrackKind, Vod, VodVideo,
+    EndCause, Fault, Happening, Job, JobRequest, Occurrence, Phase, Problem, ProblemCode, Report, StorageKind,
+    TrackKind, Vod, VodVideo,
 };
 
 use super::bench::*;
 use super::listening::*;
 use super::samples::*;
-use crate::recording::{Event, Input, Reply, Request, What, Who};
+use crate::recording::{Event, Input, Reply, Request, Start, What, Who};
 
 fn problem(code: &str, at_ms: u64) -> Problem {
     Problem {
         fault: Fault::Destination,
-        code: code.to_owned(),
+        code: ProblemCode::from(code.to_owned()),
         message: code.to_owned(),
         at_ms,
     }
@@ -93,7 +94,7 @@ fn without_media_nothing_is_uploaded_and_a_lost_node_is_an_error() {
     let mut bench = Bench::started("s1", ticket("a"));
     bench.pass(31 * MINUTE);
     let events = bench.events("s1");
-    assert!(matches!(&events[2], Event::Problem(problem) if problem.code == "node_lost"));
+    assert!(matches!(&events[2], Event::Problem(problem) if problem.code == ProblemCode::NodeLost));
     let cause = EndCause::NodeLost;
     assert_eq!(events[3..], [Event::Exited { cause, complete: false }]);
     let (node, what) = ("n1".to_owned(), bench.what("s1"));
@@ -152,7 +153,10 @@ fn each_problem_is_told_once() {
             other => panic!("{other:?}"),
         })
         .collect();
-    assert_eq!(codes, [("a".to_owned(), 1), ("b".to_owned(), 1), ("a".to_owned(), 2)]);
+    assert_eq!(
+        codes,
+        [("a", 1), ("b", 1), ("a", 2)].map(|(code, at_ms)| (ProblemCode::from(code.to_owned()), at_ms))
+    );
     assert_eq!(bench.what("s1").len(), 2 + 3);
 }
 
@@ -160,9 +164,11 @@ fn each_problem_is_told_once() {
 fn the_death_of_the_token_is_told_when_it_comes_before_the_end() {
     let starts = |token_expires_ms| {
         let mut bench = Bench::new();
-        let mut spec = spec();
-        spec.token_expires_ms = token_expires_ms;
-        bench.start_spec_on("s1", ticket("a"), spec, "n1");
+        let start = Start {
+            token_expires_ms,
+            ..start("s1", ticket("a"))
+        };
+        bench.run_on(start, "n1");
         bench
     };
     let told = |bench: &Bench| bench.events("s1").contains(&Event::TokenExpired);
@@ -264,7 +270,7 @@ fn an_upload_to_a_video_on_demand_service_is_told() {
             })
         }
     };
-    assert_eq!(bench.snapshot("s1").vod, Some(Vod::default()));
+    assert_eq!(bench.view("s1").vod, Some(Vod::default()));
     bench.report("s1", "n1", 1, vod(&[], false));
     bench.report("s1", "n1", 1, vod(&["v"], false));
     bench.report("s1", "n1", 1, |_| {});
@@ -275,7 +281,7 @@ fn an_upload_to_a_video_on_demand_service_is_told() {
         bench.events("s1")[2..],
         [started("v"), started("w"), Event::VodCompleted]
     );
-    let vod = bench.snapshot("s1").vod.unwrap();
+    let vod = bench.view("s1").vod.unwrap();
     assert_eq!((vod.videos.len(), vod.complete), (2, true));
 }
 
@@ -306,14 +312,15 @@ fn the_next_node_goes_on_with_the_videos() {
     let Some(Reply::Job(Ok(job))) = reply else {
         panic!("{reply:?}")
     };
-    assert_eq!(job.placement.videos, [video]);
+    let job: Job = serde_json::from_str(job.as_str()).unwrap();
+    assert_eq!(job.assignment.videos, [video]);
 }
 
 #[test]
 fn a_recording_to_a_bucket_has_no_videos() {
     let mut bench = Bench::started("s1", ticket("a"));
     bench.report("s1", "n1", 1, |report| report.vod = Some(Vod::default()));
-    assert_eq!(bench.snapshot("s1").vod, None);
+    assert_eq!(bench.view("s1").vod, None);
 }
 
 #[test]

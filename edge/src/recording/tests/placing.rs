@@ -19,19 +19,19 @@ fn a_start_is_answered_when_a_node_has_taken_the_job() {
     let (by, early, effects) = bench.start("s1", ticket("a"));
     assert_eq!(early, None);
     let epoch = placed_epoch(&effects);
-    assert_eq!(bench.snapshot("s1").status, Status::Placing);
+    assert_eq!(bench.view("s1").status, Status::Placing);
 
     let effects = bench.place("s1", epoch, Ok(node("n1")));
     let [Effect::SendJob { url, job }] = &effects[..] else {
         panic!("{effects:?}")
     };
     assert_eq!((url.as_str(), job.epoch, &job.recorder), ("http://n1", epoch, &key()));
-    assert_eq!(job.storage.secret_key.expose(), "storage-secret");
+    assert_eq!(job.spec.storage.secret_key.expose(), "storage-secret");
 
     let report = bench.make_report("s1", "n1", epoch, |report| report.phase = Phase::Starting);
     let effects = bench.job_answered("s1", epoch, NodeAnswer::Report(Box::new(report)));
     assert_eq!(replies_to(&effects, by), [Outcome::Started { sid: "s1".into() }]);
-    assert_eq!(bench.snapshot("s1").status, Status::Started);
+    assert_eq!(bench.view("s1").status, Status::Started);
 }
 
 #[test]
@@ -151,8 +151,8 @@ fn a_new_recording_need_not_wait_for_the_last_ones_uploads() {
     let epoch = bench.start_on("s2", ticket("b"), "n2");
     assert!(epoch > 1);
     bench.report("s1", "n1", 1, ended(protocol::EndCause::Stopped));
-    assert_eq!(bench.snapshot("s1").status, Status::Ended);
-    assert_eq!(bench.snapshot("s2").status, Status::Started);
+    assert_eq!(bench.view("s1").status, Status::Ended);
+    assert_eq!(bench.view("s2").status, Status::Started);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::recording::{Effect, Input, Status};
 
 fn published(effects: &[Effect]) -> Vec<(u64, Status)> {
     let published = effects.iter().filter_map(|effect| match effect {
-        Effect::Publish { revision, snapshot, .. } => Some((*revision, snapshot.status)),
+        Effect::Publish { revision, view, .. } => Some((*revision, view.status)),
         _ => None,
     });
     published.collect()

@@ -1,4 +1,4 @@
-use protocol::{Directive, EndCause, Fault, Phase, Problem, RefusalCode, Selection};
+use protocol::{Directive, EndCause, Fault, Phase, Problem, ProblemCode, RefusalCode, Selection};
 
 use super::bench::*;
 use super::samples::*;
@@ -7,7 +7,7 @@ use crate::recording::Status;
 fn problem(code: &str) -> Problem {
     Problem {
         fault: Fault::Destination,
-        code: code.into(),
+        code: ProblemCode::from(code.to_owned()),
         message: "m".into(),
         at_ms: T0,
     }
@@ -26,11 +26,8 @@ fn every_report_is_answered_and_an_unknown_one_with_release() {
 fn media_makes_it_recording() {
     let mut bench = Bench::started("s1", ticket("a"));
     bench.report("s1", "n1", 1, |report| report.first_media_ms = Some(T0 + 5));
-    let snapshot = bench.snapshot("s1");
-    assert_eq!(
-        (snapshot.status, snapshot.first_media_ms),
-        (Status::Recording, Some(T0 + 5))
-    );
+    let view = bench.view("s1");
+    assert_eq!((view.status, view.first_media_ms), (Status::Recording, Some(T0 + 5)));
 }
 
 #[test]
@@ -70,7 +67,7 @@ fn files_are_replaced_as_they_grow_and_never_shrink() {
     });
     bench.report("s1", "n1", 1, |_| {});
     assert_eq!(
-        bench.snapshot("s1").files,
+        bench.view("s1").files,
         [file("a", 2, 1), file("b", 4, 4), file("c", 1, 1)]
     );
 }
@@ -81,8 +78,8 @@ fn an_ended_recording_does_not_come_back() {
     bench.report("s1", "n1", 1, ended(EndCause::Failed));
     let (desired, _) = bench.report("s1", "n1", 1, |report| report.files = vec![file("late", 1, 1)]);
     assert_ne!(desired.directive, Directive::Record);
-    let snapshot = bench.snapshot("s1");
-    assert_eq!((snapshot.status, snapshot.files.len()), (Status::Failed, 1));
+    let view = bench.view("s1");
+    assert_eq!((view.status, view.files.len()), (Status::Failed, 1));
 }
 
 #[test]
@@ -91,7 +88,7 @@ fn problems_are_bounded_and_the_nodes_own_come_first() {
     bench.report("s1", "n1", 1, |report| {
         report.problems = (0..40).map(|i| problem(&i.to_string())).collect()
     });
-    let problems = bench.snapshot("s1").problems;
+    let problems = bench.view("s1").problems;
     assert_eq!(
         (problems.len(), problems[0].code.as_str(), problems[15].code.as_str()),
         (16, "24", "39")
@@ -100,7 +97,7 @@ fn problems_are_bounded_and_the_nodes_own_come_first() {
         ended(EndCause::Failed)(report);
         report.problems = vec![problem("source_unreachable")];
     });
-    let problems = bench.snapshot("s1").problems;
+    let problems = bench.view("s1").problems;
     assert_eq!(problems, [problem("source_unreachable")]);
 }
 
@@ -110,12 +107,12 @@ fn too_many_playlists_are_counted_not_kept() {
     bench.report("s1", "n1", 1, |report| {
         report.files = (0..2_010).map(|i| file(&i.to_string(), 1, 1)).collect()
     });
-    let snapshot = bench.snapshot("s1");
-    assert_eq!(snapshot.files.len(), 2_000);
+    let view = bench.view("s1");
+    assert_eq!(view.files.len(), 2_000);
     assert!(
-        snapshot.problems[0].message.starts_with("10 playlists"),
+        view.problems[0].message.starts_with("10 playlists"),
         "{:?}",
-        snapshot.problems
+        view.problems
     );
 }
 
@@ -124,7 +121,7 @@ fn a_restarted_node_gets_its_job_again() {
     let mut bench = Bench::started("s1", ticket("a"));
     bench.crash();
     let job = bench.request_job("s1", "n1", 1).unwrap();
-    assert_eq!((job.epoch, job.storage.secret_key.expose()), (1, "storage-secret"));
+    assert_eq!((job.epoch, job.spec.storage.secret_key.expose()), (1, "storage-secret"));
     for (sid, id, epoch) in [("s2", "n1", 1), ("s1", "n2", 1), ("s1", "n1", 2)] {
         assert_eq!(
             bench.request_job(sid, id, epoch),

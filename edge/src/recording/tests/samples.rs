@@ -1,12 +1,12 @@
 //! What the tests have most of: names, a specification, slices, reports.
 
 use protocol::{
-    Addressing, ChannelType, ConfirmedSlice, EndCause, JobRequest, Mode, Phase, PlaylistStyle, RecordedFile,
-    RecorderKey, Refusal, RefusalCode, Report, Secret, Selection, Source, Span, Storage, StorageKind, StreamTypes,
+    Addressing, ChannelType, ConfirmedSlice, EndCause, FileStyle, JobRequest, Mode, Phase, RecordedFile, RecorderKey,
+    RecordingSpec, Refusal, RefusalCode, Report, Secret, Selection, Source, Span, Storage, StorageKind, StreamTypes,
     Subscription, TrackKind,
 };
 
-use crate::recording::{Node, Preference, Spec, Target, Ticket};
+use crate::recording::{Node, Preference, Start, Target, Ticket};
 
 pub(super) const T0: u64 = 1_700_000_000_000;
 pub(super) const MINUTE: u64 = 60_000;
@@ -54,8 +54,8 @@ pub(super) fn ticket(nonce: &str) -> Ticket {
     }
 }
 
-pub(super) fn spec() -> Spec {
-    Spec {
+pub(super) fn spec() -> RecordingSpec {
+    RecordingSpec {
         mode: Mode::Individual,
         mix: None,
         snapshots: None,
@@ -72,7 +72,7 @@ pub(super) fn spec() -> Spec {
             audio: Selection::All,
             video: Selection::All,
         },
-        playlist: PlaylistStyle { strict_extinf: true },
+        files: FileStyle::default(),
         storage: Storage {
             kind: StorageKind::S3,
             addressing: Addressing::Path,
@@ -89,6 +89,14 @@ pub(super) fn spec() -> Spec {
             video: Default::default(),
         },
         backup: None,
+    }
+}
+
+pub(super) fn start(sid: &str, ticket: Ticket) -> Start {
+    Start {
+        sid: sid.to_owned(),
+        ticket,
+        spec: spec(),
         max_idle_ms: MAX_IDLE,
         token_expires_ms: None,
     }

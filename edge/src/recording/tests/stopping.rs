@@ -2,11 +2,11 @@ use protocol::{Directive, EndCause, Phase};
 
 use super::bench::*;
 use super::samples::*;
-use crate::recording::{Effect, NodeAnswer, Outcome, Snapshot, Status};
+use crate::recording::{Effect, NodeAnswer, Outcome, RecordingView, Status};
 
-fn stopping(outcome: Option<Outcome>) -> Snapshot {
+fn stopping(outcome: Option<Outcome>) -> RecordingView {
     match outcome {
-        Some(Outcome::Stopping(snapshot)) => *snapshot,
+        Some(Outcome::Stopping(view)) => *view,
         other => panic!("{other:?}"),
     }
 }
@@ -30,11 +30,11 @@ fn a_stop_is_answered_with_the_end_when_the_node_reaches_it_in_time() {
         report.files = vec![file("v.m3u8", 2, 2)];
     });
     let effects = bench.desired_answered("s1", 1, NodeAnswer::Report(Box::new(report)));
-    let [Outcome::State(snapshot)] = &replies_to(&effects, by)[..] else {
+    let [Outcome::State(view)] = &replies_to(&effects, by)[..] else {
         panic!("{effects:?}")
     };
     assert_eq!(
-        (snapshot.status, snapshot.cause, snapshot.files.len()),
+        (view.status, view.cause, view.files.len()),
         (Status::Ended, Some(EndCause::Stopped), 1)
     );
 }
@@ -60,8 +60,8 @@ fn uploads_that_take_longer_are_answered_with_stopping() {
         report.pending_uploads = 3;
     });
     let effects = bench.desired_answered("s1", 1, NodeAnswer::Report(Box::new(report)));
-    let snapshot = stopping(replies_to(&effects, by).pop());
-    assert_eq!((snapshot.status, snapshot.pending_uploads), (Status::Stopping, 3));
+    let view = stopping(replies_to(&effects, by).pop());
+    assert_eq!((view.status, view.pending_uploads), (Status::Stopping, 3));
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn an_unreachable_node_gets_the_order_with_its_next_report() {
     assert_eq!(desired.directive, Directive::Stop(EndCause::Stopped));
     let (desired, _) = bench.report("s1", "n1", 1, ended(EndCause::Stopped));
     assert_eq!(desired.directive, Directive::Stop(EndCause::Stopped));
-    assert_eq!(bench.snapshot("s1").status, Status::Ended);
+    assert_eq!(bench.view("s1").status, Status::Ended);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn repeated_stops_send_nothing_more() {
     for at_once in [false, true, false] {
         let (_, outcome, effects) = bench.stop("s1", at_once);
         assert!(
-            matches!(&outcome, Some(Outcome::AlreadyEnded(snapshot)) if snapshot.status == Status::Stopping),
+            matches!(&outcome, Some(Outcome::AlreadyEnded(view)) if view.status == Status::Stopping),
             "{outcome:?}"
         );
         assert_eq!(effects, []);
@@ -121,15 +121,12 @@ fn a_recording_that_ends_by_itself_has_already_ended_for_a_stop() {
         report.cause = Some(EndCause::Failed);
     });
     let (_, outcome, _) = bench.stop("s1", false);
-    let Some(Outcome::AlreadyEnded(snapshot)) = outcome else {
+    let Some(Outcome::AlreadyEnded(view)) = outcome else {
         panic!("{outcome:?}")
     };
-    assert_eq!(
-        (snapshot.status, snapshot.cause),
-        (Status::Stopping, Some(EndCause::Failed))
-    );
+    assert_eq!((view.status, view.cause), (Status::Stopping, Some(EndCause::Failed)));
     bench.report("s1", "n1", 1, ended(EndCause::Failed));
-    assert_eq!(bench.snapshot("s1").status, Status::Failed);
+    assert_eq!(bench.view("s1").status, Status::Failed);
 }
 
 #[test]

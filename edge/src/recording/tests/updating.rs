@@ -1,13 +1,11 @@
 use protocol::{
-    AudioProfile, Desired, Directive, EndCause, Layout, Mix, MixOutput, Mode, Phase, Scene, Secret, Selection,
-    StorageKeys, StorageKind, StreamTypes,
+    AudioProfile, Desired, Directive, EndCause, Layout, Mix, MixOutput, Mode, Phase, RecordingSpec, Scene, Secret,
+    Selection, StorageKeys, StorageKind, StreamTypes,
 };
 
 use super::bench::*;
 use super::samples::*;
-use crate::recording::{
-    Command, Effect, Input, NodeAnswer, Outcome, Renewal, Spec, Start, Unfit, Update, UpdateLayout,
-};
+use crate::recording::{Command, Effect, Input, NodeAnswer, Outcome, Renewal, Start, Unfit, Update, UpdateLayout};
 
 fn only(uid: &str) -> Option<Selection> {
     Some(Selection::Only(vec![uid.to_owned()]))
@@ -67,7 +65,7 @@ fn new_keys_reach_the_node_until_everything_is_uploaded() {
     assert_eq!((answer.keys, answer.subscription), (wanted.clone(), before));
     let job = bench.request_job("s1", "n1", 1).unwrap();
     assert_eq!(
-        Some(job.storage.keys()),
+        Some(job.spec.storage.keys()),
         wanted,
         "a restarted node has them with its job"
     );
@@ -143,7 +141,10 @@ fn an_update_replaces_the_lists_and_is_told_at_once_and_with_each_report() {
     bench.crash();
     let (answer, _) = bench.report("s1", "n1", 1, |report| report.phase = Phase::Recording);
     assert_eq!(&answer.subscription, subscription);
-    assert_eq!(bench.request_job("s1", "n1", 1).unwrap().subscription, *subscription);
+    assert_eq!(
+        bench.request_job("s1", "n1", 1).unwrap().spec.subscription,
+        *subscription
+    );
 
     // What is not listed is subscribed to no longer.
     let (_, effects) = update(&mut bench, "a", None, only("8"));
@@ -162,7 +163,7 @@ fn an_update_before_the_node_is_found_goes_with_the_job() {
         Effect::SendJob { job, .. } => Some(job),
         _ => None,
     });
-    assert_eq!(job.unwrap().subscription.version, 2);
+    assert_eq!(job.unwrap().spec.subscription.version, 2);
 }
 
 #[test]
@@ -210,7 +211,7 @@ fn a_late_answer_to_an_update_ends_no_wait_for_a_stop() {
     assert!(matches!(replies_to(&effects, by)[..], [Outcome::State(_)]));
 }
 
-fn mixed_spec() -> Spec {
+fn mixed_spec() -> RecordingSpec {
     let output = MixOutput {
         width: 360,
         height: 640,
@@ -223,7 +224,7 @@ fn mixed_spec() -> Spec {
         ..Scene::default()
     };
     let mp4 = true;
-    Spec {
+    RecordingSpec {
         mode: Mode::Mix,
         mix: Some(Mix { output, scene, mp4 }),
         ..spec()
@@ -244,9 +245,8 @@ fn update_layout(bench: &mut Bench, nonce: &str, layout: Layout) -> (Outcome, Ve
 fn a_layout_replaces_the_scene_and_is_told_at_once_and_with_each_report_and_job() {
     let mut bench = Bench::new();
     let start = Start {
-        sid: "s1".to_owned(),
-        ticket: ticket("a"),
         spec: mixed_spec(),
+        ..start("s1", ticket("a"))
     };
     let (_, _, effects) = bench.call(Command::Start(Box::new(start)));
     let epoch = placed_epoch(&effects);
@@ -254,7 +254,7 @@ fn a_layout_replaces_the_scene_and_is_told_at_once_and_with_each_report_and_job(
     assert_eq!(update_layout(&mut bench, "a", Layout::BestFit).0, Outcome::Updated);
     let effects = bench.place("s1", epoch, Ok(node("n1")));
     let job = effects.iter().find_map(|effect| match effect {
-        Effect::SendJob { job, .. } => job.mix.clone(),
+        Effect::SendJob { job, .. } => job.spec.mix.clone(),
         _ => None,
     });
     let mix = job.unwrap();
@@ -279,7 +279,10 @@ fn a_layout_replaces_the_scene_and_is_told_at_once_and_with_each_report_and_job(
     bench.crash();
     let (answer, _) = bench.report("s1", "n1", epoch, |_| ());
     assert_eq!(answer.scene.as_ref(), Some(&scene));
-    assert_eq!(bench.request_job("s1", "n1", epoch).unwrap().mix.unwrap().scene, scene);
+    assert_eq!(
+        bench.request_job("s1", "n1", epoch).unwrap().spec.mix.unwrap().scene,
+        scene
+    );
 
     bench.stop("s1", true);
     let (outcome, effects) = update_layout(&mut bench, "a", Layout::Floating);

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::rtp::{assert_in_order, formats, units};
-use crate::capture::depacketize::{Packet, depacketizer};
 use crate::capture::sdp::{Offer, offers};
-use crate::capture::stream::StreamCapture;
-use crate::capture::track::{SenderReport, TrackCapture};
-use crate::capture::{AccessUnit, CaptureEvent, Format, OpusFormat, Track, UserClock};
+use crate::stream::testing::Clear;
+use crate::stream::tests::rtp::{assert_in_order, formats, units};
+use crate::stream::{
+    AccessUnit, Format, OpusFormat, Packet, RtpStream, RtpTrack, SenderReport, StreamEvent, Track, UserClock,
+    depacketizer,
+};
 
 const SECONDS: &str = "4";
 
@@ -56,7 +57,7 @@ fn port_pair() -> (UdpSocket, UdpSocket) {
 
 struct Capture {
     offers: Vec<Offer>,
-    events: Vec<CaptureEvent>,
+    events: Vec<StreamEvent>,
 }
 
 impl Capture {
@@ -110,10 +111,16 @@ fn capture(file: &Path) -> Capture {
 
     let mut offers = offers(&std::fs::read(&sdp_file).unwrap());
     offers.sort_by_key(|offer| offer.track);
-    let tracks = offers
-        .iter()
-        .map(|offer| TrackCapture::new(offer.track, offer.clock_rate, depacketizer(offer).unwrap(), None, 0));
-    let mut stream = StreamCapture::new(tracks.collect(), UserClock::default().join("camera"));
+    let tracks = offers.iter().map(|offer| {
+        RtpTrack::new(
+            offer.track,
+            offer.format.clock_rate,
+            depacketizer(&offer.format).unwrap(),
+            Box::new(Clear),
+            0,
+        )
+    });
+    let mut stream = RtpStream::new(tracks.collect(), UserClock::default().join("camera"));
     let mut events = Vec::new();
     for (arrival_us, at, datagram) in received {
         let index = at / 2;
@@ -225,7 +232,7 @@ fn check(video: &[&str], reorder_depth: u8) {
     let lost: Vec<_> = capture
         .events
         .iter()
-        .filter(|event| matches!(event, CaptureEvent::Lost(..)))
+        .filter(|event| matches!(event, StreamEvent::Lost(..)))
         .collect();
     assert!(lost.is_empty(), "{lost:?}");
     assert_eq!(
@@ -237,7 +244,7 @@ fn check(video: &[&str], reorder_depth: u8) {
     );
     assert_eq!(capture.offers.len(), 2);
     let format = capture.events.iter().find_map(|event| match event {
-        CaptureEvent::Format(_, Format::H264(format)) => Some(format),
+        StreamEvent::Format(_, Format::H264(format)) => Some(format),
         _ => None,
     });
     let format = format.unwrap();
@@ -307,7 +314,7 @@ fn opus() {
     let capture = capture(&file);
     assert_in_order(&capture.events);
     let format = capture.events.iter().find_map(|event| match event {
-        CaptureEvent::Format(Track::Audio, format) => Some(format),
+        StreamEvent::Format(Track::Audio, format) => Some(format),
         _ => None,
     });
     assert_eq!(format, Some(&Format::Opus(OpusFormat { channels: 2 })));

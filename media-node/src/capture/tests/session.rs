@@ -10,7 +10,8 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::capture::{CaptureEnd, CaptureEvent, CaptureRequest, Clock, Track, Transport, UserClock, Wanted, open};
+use crate::capture::{CaptureRequest, Transport, Wanted, open};
+use crate::stream::{Clock, StreamEnd, StreamEvent, Track, UserClock};
 
 const VIDEO: &str = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:0\r\n\
     a=fmtp:96 packetization-mode=1;sprop-parameter-sets=Z2QADazZQUGfnwEQAAADABAAAAMDwPFCmWA=,aOvjyyLA\r\n";
@@ -146,7 +147,7 @@ fn picture(n: usize, bytes: usize) -> Vec<u8> {
     [&[b'$', 0][..], &(rtp.len() as u16).to_be_bytes(), &rtp].concat()
 }
 
-async fn all(mut events: mpsc::Receiver<CaptureEvent>) -> Vec<CaptureEvent> {
+async fn all(mut events: mpsc::Receiver<StreamEvent>) -> Vec<StreamEvent> {
     let mut all = Vec::new();
     let drained = timeout(Duration::from_secs(20), async {
         while let Some(event) = events.recv().await {
@@ -167,16 +168,16 @@ async fn a_session_from_setup_to_the_publishers_leaving() {
     })
     .await;
     let events = all(open(source.request())).await;
-    assert_eq!(events[0], CaptureEvent::Unsupported(Track::Audio, "speex".to_owned()));
-    assert!(matches!(events[1], CaptureEvent::Format(Track::Video, _)));
+    assert_eq!(events[0], StreamEvent::Unsupported(Track::Audio, "speex".to_owned()));
+    assert!(matches!(events[1], StreamEvent::Format(Track::Video, _)));
     assert_eq!(
         events[2..]
             .iter()
-            .filter(|e| matches!(e, CaptureEvent::Unit(Track::Video, _)))
+            .filter(|e| matches!(e, StreamEvent::Unit(Track::Video, _)))
             .count(),
         25
     );
-    assert_eq!(events.last(), Some(&CaptureEvent::Ended(CaptureEnd::Finished)));
+    assert_eq!(events.last(), Some(&StreamEvent::Ended(StreamEnd::Finished)));
     let requests = source.requests.lock().unwrap().clone();
     assert_eq!(
         requests.iter().filter(|request| request.starts_with("SETUP")).count(),
@@ -196,7 +197,7 @@ async fn a_source_that_falls_silent() {
     .await;
     let events = all(open(source.request())).await;
     assert_eq!(events.len(), 5);
-    assert_eq!(events.last(), Some(&CaptureEvent::Ended(CaptureEnd::Silent)));
+    assert_eq!(events.last(), Some(&StreamEvent::Ended(StreamEnd::Silent)));
 }
 
 #[tokio::test]
@@ -233,8 +234,8 @@ async fn nothing_that_can_be_recorded() {
     })
     .await;
     let events = all(open(source.request())).await;
-    assert_eq!(events[0], CaptureEvent::Unsupported(Track::Audio, "speex".to_owned()));
-    let [_, CaptureEvent::Ended(CaptureEnd::Failed(reason))] = &events[..] else {
+    assert_eq!(events[0], StreamEvent::Unsupported(Track::Audio, "speex".to_owned()));
+    let [_, StreamEvent::Ended(StreamEnd::Failed(reason))] = &events[..] else {
         panic!("{events:?}")
     };
     assert!(reason.contains("speex") && !reason.contains("hunter2"), "{reason}");
@@ -260,7 +261,7 @@ async fn credentials_are_used_and_their_lack_is_told() {
         ..source.request()
     }))
     .await;
-    assert_eq!(events.last(), Some(&CaptureEvent::Ended(CaptureEnd::Finished)));
+    assert_eq!(events.last(), Some(&StreamEvent::Ended(StreamEnd::Finished)));
 
     let source = Source::start(script.clone()).await;
     let url = source.url.replace("rtsp://", "rtsp://user:pass@");
@@ -269,11 +270,11 @@ async fn credentials_are_used_and_their_lack_is_told() {
         ..source.request()
     }))
     .await;
-    assert_eq!(events.last(), Some(&CaptureEvent::Ended(CaptureEnd::Finished)));
+    assert_eq!(events.last(), Some(&StreamEvent::Ended(StreamEnd::Finished)));
 
     let source = Source::start(script).await;
     let events = all(open(source.request())).await;
-    let [CaptureEvent::Ended(CaptureEnd::Failed(reason))] = &events[..] else {
+    let [StreamEvent::Ended(StreamEnd::Failed(reason))] = &events[..] else {
         panic!("{events:?}")
     };
     assert!(
@@ -306,11 +307,11 @@ async fn a_slow_receiver_holds_the_source_back_and_loses_nothing() {
     assert!(sent < PICTURES, "the source is held back");
     let events = all(events).await;
     assert_eq!(
-        events.iter().filter(|e| matches!(e, CaptureEvent::Unit(..))).count(),
+        events.iter().filter(|e| matches!(e, StreamEvent::Unit(..))).count(),
         PICTURES
     );
-    assert!(!events.iter().any(|e| matches!(e, CaptureEvent::Lost(..))));
-    assert_eq!(events.last(), Some(&CaptureEvent::Ended(CaptureEnd::Finished)));
+    assert!(!events.iter().any(|e| matches!(e, StreamEvent::Lost(..))));
+    assert_eq!(events.last(), Some(&StreamEvent::Ended(StreamEnd::Finished)));
 }
 
 #[tokio::test]
@@ -321,7 +322,7 @@ async fn a_source_that_cannot_be_reached_or_does_not_answer() {
             ..Source::default().request()
         };
         match &all(open(request)).await[..] {
-            [CaptureEvent::Ended(CaptureEnd::Failed(reason))] => reason.clone(),
+            [StreamEvent::Ended(StreamEnd::Failed(reason))] => reason.clone(),
             other => panic!("{other:?}"),
         }
     };

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::capture::{CaptureEvent, CaptureRequest, Clock, Transport, UserClock, Wanted, open};
+use crate::capture::{CaptureRequest, Transport, Wanted, open};
+use crate::stream::{Clock, StreamEvent, UserClock};
 
 /// `TAPEDECK_WATCH=rtsp://… [TAPEDECK_WATCH_UDP=1] [TAPEDECK_WATCH_SECONDS=10] cargo test -p tapedeck-media-node -- --ignored --nocapture watch`
 #[tokio::test]
@@ -34,7 +35,7 @@ async fn watch() {
     while let Ok(Some(event)) = tokio::time::timeout_at(until, events.recv()).await {
         let now_us = clock.now_us();
         match event {
-            CaptureEvent::Unit(track, unit) => println!(
+            StreamEvent::Unit(track, unit) => println!(
                 "{:9.3} {track:?} pts {:9.3} dts {:9.3} late {:6.1} {:6} B{}",
                 now_us as f64 / 1e6,
                 unit.pts_us as f64 / 1e6,

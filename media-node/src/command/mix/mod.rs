@@ -1,5 +1,6 @@
 //! `media-node mix`: mixes files into one, with the code that mixes a live channel.
 
+mod files;
 mod writer;
 
 use std::error::Error;
@@ -10,10 +11,10 @@ use clap::{Args, ValueEnum};
 use protocol::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, StreamTypes, Subscription};
 use serde::Deserialize;
 
-use super::encoders::EncoderArgs;
+use super::args::EncoderArgs;
 use crate::media::decode_image;
-use crate::record::mix::files::{FileMix, FileUser};
-use crate::record::mix::{Change, Settings};
+use crate::mix::{Change, Settings};
+use files::{FileMix, FileUser};
 use writer::Writer;
 
 /// Mixes files as users of one channel.
@@ -29,7 +30,7 @@ pub(super) struct MixArgs {
     size: String,
     #[arg(long, default_value_t = 15)]
     fps: u32,
-    /// In kb/s.
+    /// The video's bitrate in kb/s.
     #[arg(long, default_value_t = 500)]
     bitrate: u32,
     #[arg(long, value_enum, default_value_t)]
@@ -171,7 +172,7 @@ fn images(scene: &Scene, output: &MixOutput) -> Result<Vec<(i64, Change)>, Strin
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TimedChange {
-    /// In seconds.
+    /// The time in seconds.
     at: f64,
     scene: Option<Scene>,
     subscription: Option<Subscription>,

@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::capture::{AccessUnit, Format};
 use crate::container;
 use crate::media::{Mp4Muxer, MuxedTrack, TsMuxer, TsUnit, move_index_to_front};
-use crate::record::mix::{Mixer, Output};
+use crate::mix::{Mixer, Output};
+use crate::stream::{AccessUnit, Format};
 
 /// Creates the file when the formats of all its tracks are known.
 pub(super) struct Writer {
@@ -103,7 +103,7 @@ impl Writer {
         Ok(OutputFile::Ts(muxer, BufWriter::new(file)))
     }
 
-    /// Where an MP4 recording stands until it is finished.
+    /// The path of an MP4 recording until it is finished.
     fn partial(&self) -> PathBuf {
         self.path.with_extension("mp4.part")
     }

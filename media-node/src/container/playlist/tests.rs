@@ -2,36 +2,40 @@ use proptest::prelude::*;
 use protocol::TrackKind;
 
 use super::*;
-use crate::container::{FileNames, tags};
+use crate::container::{Container, Discontinuity, RecordingNames};
 use crate::spool::PlaylistKey;
 
-const STRICT: PlaylistStyle = PlaylistStyle { strict_extinf: true };
-const VENDOR: PlaylistStyle = PlaylistStyle { strict_extinf: false };
+fn style(strict_extinf: bool) -> FileStyle {
+    FileStyle {
+        strict_extinf,
+        ..FileStyle::default()
+    }
+}
 
 /// 2020-11-26T02:18:42.528Z
 const START_MS: u64 = 1_606_357_122_528;
 
 fn slice(track: TrackKind, start_us: i64, duration_us: i64, discontinuity: bool) -> Slice {
     let start_ms = START_MS + start_us as u64 / 1000;
-    let mut lines = Vec::new();
-    if discontinuity {
-        if track == TrackKind::Video {
-            lines.push(tags::rotate(640, 360, start_ms));
-        }
-        lines.push(tags::track_start(track, start_ms));
-    }
+    let names = RecordingNames::new(&FileStyle::default(), "0af0", "room", 0).user("123", track);
+    let lines = names.tags().lines(Discontinuity {
+        track,
+        picture: (track == TrackKind::Video).then_some((640, 360)),
+        restarts: true,
+        at_ms: start_ms,
+    });
     Slice {
         playlist: PlaylistKey {
             uid: "123".into(),
             track,
         },
-        name: FileNames::new("0af0", "room", "123", track).slice(start_ms),
+        name: names.slice(start_ms, Container::MpegTs),
         start_us,
         duration_us,
         start_ms,
         bytes: 188,
         discontinuity,
-        tags: lines,
+        tags: if discontinuity { lines } else { Vec::new() },
     }
 }
 
@@ -63,11 +67,11 @@ fn strict_style_to_the_letter() {
 0af0_room__uid_s_123__uid_e_video_20201126021942528.ts
 #EXT-X-ENDLIST
 ";
-    assert_eq!(render(&slices, STRICT, true), expected);
+    assert_eq!(render(&slices, &style(true), true), expected);
 }
 
 #[test]
-fn vendors_style_to_the_letter() {
+fn the_other_style_to_the_letter() {
     let slices = [
         slice(TrackKind::Audio, 0, 15_019_000, true),
         slice(TrackKind::Audio, 15_019_000, 2_000_000, false),
@@ -85,7 +89,7 @@ fn vendors_style_to_the_letter() {
 #EXTINF:2.000000
 0af0_room__uid_s_123__uid_e_audio_20201126021857547.ts
 ";
-    assert_eq!(render(&slices, VENDOR, false), expected);
+    assert_eq!(render(&slices, &style(false), false), expected);
 }
 
 /// What the vendor's merge script takes from a line with `#EXTINF:(\d+\.\d+)` and the patterns of its other lines.
@@ -200,22 +204,22 @@ fn any_slices() -> impl Strategy<Value = Vec<Slice>> {
 proptest! {
     #[test]
     fn strict_playlists_keep_to_the_rfc(slices in any_slices(), ended: bool) {
-        let text = render(&slices, STRICT, ended);
+        let text = render(&slices, &style(true), ended);
         prop_assert_eq!(check_rfc8216(&text, slices.len(), ended), Ok(()));
     }
 
     #[test]
     fn a_growing_playlist_only_gets_longer(slices in any_slices()) {
         let body = |text: String| text.split_once("TARGETDURATION:").unwrap().1.split_once('\n').unwrap().1.to_owned();
-        let whole = body(render(&slices, STRICT, true));
+        let whole = body(render(&slices, &style(true), true));
         for length in 0..slices.len() {
-            prop_assert!(whole.starts_with(&body(render(&slices[..length], STRICT, false))));
+            prop_assert!(whole.starts_with(&body(render(&slices[..length], &style(true), false))));
         }
     }
 
     #[test]
     fn the_vendors_merge_script_finds_what_it_reads(slices in any_slices(), strict: bool) {
-        let text = render(&slices, PlaylistStyle { strict_extinf: strict }, true);
+        let text = render(&slices, &style(strict), true);
         let (mut durations, mut starts, mut rotations) = (0, 0, 0);
         for line in text.lines() {
             if let Some(value) = line.strip_prefix("#EXTINF:") {

@@ -2,82 +2,30 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{ChannelType, Desired, Directive, EndCause, Fault, Job, Problem, Roster, Source};
+use protocol::{Desired, Directive, EndCause, Roster};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::plan::{Order, Plan, plan};
+use super::ports::{Captures, Rosters};
+use super::recorder::Recorder;
 use super::session::{self, User};
-use super::{Captures, Recorder, Rosters};
-use crate::capture::Clock;
+use super::shared::{Presence, Shared};
 use crate::channel::RosterError;
-use crate::encryption::Keys;
-use crate::record::status::{SharedBoard, problem};
-use crate::record::{Options, Status};
+use crate::record::status::{Ending, Status};
 
 const STATUS_EVERY: Duration = Duration::from_millis(500);
 
-const ROSTER: &str = "roster";
-const LEFT_OUT: &str = "left out";
-
-/// What all users' tasks work with.
-pub struct Shared {
-    pub clock: Clock,
-    pub board: SharedBoard,
-    pub options: Options,
-    /// By which the channel's media is decrypted.
-    pub keys: Option<Arc<Keys>>,
-    pub presence: Presence,
-}
-
-/// Whose being in the roster keeps a channel from being empty, though nothing is recorded of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Presence {
-    /// Nobody's: a fixed list does not say who is there.
-    Nobody,
-    /// Those whom the subscription leaves out: they are taken to send, the others are seen to.
-    Bystanders,
-    /// Everybody's.
-    Everybody,
-}
-
-impl Presence {
-    pub fn of(job: &Job) -> Self {
-        match (&job.source, job.channel_type) {
-            (Source::Static { .. }, _) => Self::Nobody,
-            (_, ChannelType::Live) => Self::Bystanders,
-            (_, ChannelType::Communication) => Self::Everybody,
-        }
-    }
-}
-
-impl Shared {
-    pub(super) fn now_ms(&self) -> u64 {
-        self.clock.wall_ms(self.clock.now_us())
-    }
-
-    /// Counters that grow all the time are news together with something else only.
-    fn publish(&self, status: &watch::Sender<Status>) {
-        let now = self.board.lock().status(self.now_ms());
-        status.send_if_modified(|last| {
-            last.mix = now.mix;
-            let changed = *last != now;
-            *last = now;
-            changed
-        });
-    }
-}
-
-/// A recording whose source cannot be followed at all.
-pub fn refuse(shared: &Shared, error: &RosterError, status: &watch::Sender<Status>) -> EndCause {
-    shared.board.lock().problem(unreachable(error, shared.now_ms()));
+/// Ends a recording whose source cannot be followed at all.
+pub fn refuse(shared: &Shared, error: &RosterError, status: &watch::Sender<Status>) -> Ending {
+    shared.tell_refused(error);
     shared.publish(status);
-    EndCause::Failed
+    Ending::Over(EndCause::Failed)
 }
 
-/// Has `recorder` record the channel until the directive says otherwise, and returns why it ended. When `desired` is
-/// closed it ends as stopped.
+/// Has `recorder` record the channel until the directive says otherwise or it is interrupted, and returns how it ended. When
+/// `desired` is closed it ends as stopped.
 pub async fn run<K: Recorder>(
     shared: Shared,
     mut rosters: impl Rosters,
@@ -85,7 +33,7 @@ pub async fn run<K: Recorder>(
     mut recorder: K,
     mut desired: watch::Receiver<Desired>,
     status: watch::Sender<Status>,
-) -> EndCause {
+) -> Ending {
     let shared = Arc::new(shared);
     let mut users = Users {
         shared: shared.clone(),
@@ -97,15 +45,17 @@ pub async fn run<K: Recorder>(
     let mut roster_known = false;
     let mut ticks = interval(STATUS_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let cause = loop {
+    let ending = loop {
+        if shared.interruption.is_cancelled() {
+            break Ending::Interrupted;
+        }
         let wanted = desired.borrow_and_update().clone();
         match wanted.directive {
             Directive::Record => {}
-            Directive::Stop(cause) => break cause,
-            Directive::Release => break EndCause::LeaseLost,
+            Directive::Stop(cause) => break Ending::Over(cause),
+            Directive::Release => break Ending::Over(EndCause::LeaseLost),
         }
-        let pictures = K::PICTURES(wanted.subscription.quality);
-        let plan = plan(&roster, &wanted.subscription, pictures, shared.options.max_users);
+        let plan = plan(&roster, &wanted.subscription, K::PICTURES, shared.options.max_users);
         shared.tell_left_out(&plan);
         let is_somebody_there = match shared.presence {
             Presence::Nobody => false,
@@ -116,25 +66,25 @@ pub async fn run<K: Recorder>(
             shared.board.lock().media(shared.now_ms());
         }
         if !recorder.goes_on() {
-            break EndCause::Failed;
+            break Ending::Over(EndCause::Failed);
         }
         recorder.follow(&roster, &plan, &wanted);
         users.follow(&mut recorder, plan, &roster, &rosters);
         tokio::select! {
             next = rosters.next() => match next {
                 Ok(next) => {
-                    shared.board.lock().over(ROSTER);
+                    shared.tell_roster_known();
                     roster = next;
                     roster_known = true;
                 }
                 // The users that are known go on.
                 Err(error) => {
                     roster_known = false;
-                    let problem = unreachable(&error, shared.now_ms());
-                    shared.board.lock().problem_once(ROSTER, problem);
+                    shared.tell_roster_unknown(&error);
                 }
             },
-            changed = desired.changed() => if changed.is_err() { break EndCause::Stopped },
+            changed = desired.changed() => if changed.is_err() { break Ending::Over(EndCause::Stopped) },
+            () = shared.interruption.cancelled() => {}
             Some(done) = users.tasks.join_next() => users.forget(done.ok().as_deref()),
             _ = ticks.tick() => shared.publish(&status),
         }
@@ -142,29 +92,7 @@ pub async fn run<K: Recorder>(
     users.end().await;
     recorder.end().await;
     shared.publish(&status);
-    cause
-}
-
-fn unreachable(error: &RosterError, at_ms: u64) -> Problem {
-    problem(Fault::Destination, "source_unreachable", error.to_string(), at_ms)
-}
-
-impl Shared {
-    fn tell_left_out(&self, plan: &Plan) {
-        let mut board = self.board.lock();
-        if plan.left_out.is_empty() {
-            return board.over(LEFT_OUT);
-        }
-        let message = format!(
-            "{} users are not recorded: a recording takes {} at most; subscribe to fewer",
-            plan.left_out.len(),
-            self.options.max_users
-        );
-        board.problem_once(
-            LEFT_OUT,
-            problem(Fault::Caller, "too_many_users", message, self.now_ms()),
-        );
-    }
+    ending
 }
 
 /// A task for each user that is, or just was, recorded.

@@ -1,19 +1,20 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use protocol::{Fault, StreamName};
+use protocol::{Fault, ProblemCode, StreamName};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
 
-use super::engine::Shared;
-use super::gate::Gate;
-use super::plan::{Order, StreamOrder, StreamPlan};
-use super::{Captures, Inlet, Input};
+use super::plan::{Order, StreamOrder};
+use super::ports::Captures;
+use super::recorder::{Inlet, Input};
+use super::shared::Shared;
 use crate::backoff::{Backoff, chance};
-use crate::capture::{CaptureEnd, CaptureEvent, CaptureRequest, UserClock, Wanted};
+use crate::capture::{CaptureRequest, Wanted};
 use crate::channel::Credentials;
-use crate::encryption::Locked;
 use crate::record::status::problem;
+use crate::selection::{Gate, StreamPlan};
+use crate::stream::{Locked, StreamEnd, StreamEvent, UserClock};
 
 /// Pauses before a stream that still is in the roster is opened again.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -38,7 +39,7 @@ pub(super) struct User<C> {
 
 /// Captures one user until an order ends it; then all that was captured is in the inlet.
 pub(super) async fn capture<I: Inlet>(shared: &Shared, user: &User<impl Captures>, inlet: I) {
-    let clock = UserClock::new(I::PACE);
+    let clock = UserClock::new(I::REFERENCE);
     let sessions = StreamName::ALL.map(|stream| {
         let session = Session {
             shared,
@@ -96,7 +97,7 @@ struct Session<'a, C, I> {
 
 /// What an open session runs into.
 enum Turn {
-    Event(Option<CaptureEvent>),
+    Event(Option<StreamEvent>),
     Ordered,
 }
 
@@ -106,7 +107,7 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
             let ended = self.capture(&wanted).await;
             self.report(&ended, &wanted, self.shared.now_ms());
             self.gate = Gate::default();
-            let input = Input::Event(self.stream, CaptureEvent::Ended(ended));
+            let input = Input::Event(self.stream, StreamEvent::Ended(ended));
             if self.inlet.take(input).await.is_err() {
                 return;
             }
@@ -131,7 +132,7 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
     }
 
     /// One session, to its end or until another order comes.
-    async fn capture(&mut self, wanted: &StreamPlan) -> CaptureEnd {
+    async fn capture(&mut self, wanted: &StreamPlan) -> StreamEnd {
         let mut events = self.user.captures.open(self.request(wanted));
         loop {
             let turn = tokio::select! {
@@ -139,9 +140,9 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
                 Ok(()) = self.orders.changed() => Turn::Ordered,
             };
             match turn {
-                Turn::Event(Some(CaptureEvent::Ended(end))) => return end,
+                Turn::Event(Some(StreamEvent::Ended(end))) => return end,
                 Turn::Event(Some(event)) => self.forward(event).await,
-                Turn::Event(None) => return CaptureEnd::Finished,
+                Turn::Event(None) => return StreamEnd::Finished,
                 Turn::Ordered => match self.order() {
                     StreamOrder::Capture(now) if is_served(wanted, &now) => {}
                     order => return self.drain(events, order == StreamOrder::Left).await,
@@ -151,26 +152,26 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
     }
 
     /// Closes a session and passes on what is on its way; from a publisher that `left`, what comes within the grace.
-    async fn drain(&mut self, mut events: mpsc::Receiver<CaptureEvent>, left: bool) -> CaptureEnd {
+    async fn drain(&mut self, mut events: mpsc::Receiver<StreamEvent>, left: bool) -> StreamEnd {
         if left {
             let until = Instant::now() + GRACE;
             while let Ok(Some(event)) = timeout_at(until, events.recv()).await {
                 match event {
-                    CaptureEvent::Ended(end) => return end,
+                    StreamEvent::Ended(end) => return end,
                     event => self.forward(event).await,
                 }
             }
         }
         events.close();
         while let Some(event) = events.recv().await {
-            if !matches!(event, CaptureEvent::Ended(_)) {
+            if !matches!(event, StreamEvent::Ended(_)) {
                 self.forward(event).await;
             }
         }
-        CaptureEnd::Finished
+        StreamEnd::Finished
     }
 
-    async fn forward(&mut self, event: CaptureEvent) {
+    async fn forward(&mut self, event: StreamEvent) {
         self.note(&event);
         let open = match self.orders.borrow().stream(self.stream) {
             StreamOrder::Capture(wanted) => wanted.tracks.video,
@@ -183,11 +184,11 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
     }
 
     /// What the recording's status tells of it.
-    fn note(&mut self, event: &CaptureEvent) {
+    fn note(&mut self, event: &StreamEvent) {
         let now_ms = self.shared.now_ms();
         let mut board = self.shared.board.lock();
         match event {
-            CaptureEvent::Unit(track, _) => {
+            StreamEvent::Unit(track, _) => {
                 board.media(now_ms);
                 board.track(&self.user.uid, track.kind(), now_ms);
                 if self.backoff.failures() > 0 {
@@ -196,18 +197,18 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
                     board.over(&self.cause("silent"));
                 }
             }
-            CaptureEvent::Lost(_, packets) => board.lost(*packets),
-            CaptureEvent::Unsupported(track, codec) => {
+            StreamEvent::Lost(_, packets) => board.lost(*packets),
+            StreamEvent::Unsupported(track, codec) => {
                 let (uid, track) = (&self.user.uid, track.name());
                 let message = format!(
                     "{track} of user {uid} is {codec}, which cannot be recorded: publish H.264 video, and AAC or Opus audio"
                 );
                 board.problem_once(
                     &format!("codec {uid} {track} {codec}"),
-                    problem(Fault::Destination, "unsupported_codec", message, now_ms),
+                    problem(Fault::Destination, ProblemCode::UnsupportedCodec, message, now_ms),
                 );
             }
-            CaptureEvent::Locked(track, locked) => {
+            StreamEvent::Locked(track, locked) => {
                 let (uid, track) = (&self.user.uid, track.name());
                 let (fault, why) = match locked {
                     Locked::NoSecret => (
@@ -226,10 +227,10 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
                 let message = format!("{track} of user {uid} {why}; what cannot be decrypted is not recorded");
                 board.problem_once(
                     &format!("locked {uid} {track} {locked:?}"),
-                    problem(fault, "decryption_failed", message, now_ms),
+                    problem(fault, ProblemCode::DecryptionFailed, message, now_ms),
                 );
             }
-            CaptureEvent::Format(..) | CaptureEvent::Ended(_) => {}
+            StreamEvent::Format(..) | StreamEvent::Ended(_) => {}
         }
     }
 
@@ -251,21 +252,21 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
         }
     }
 
-    fn report(&self, end: &CaptureEnd, wanted: &StreamPlan, at_ms: u64) {
+    fn report(&self, end: &StreamEnd, wanted: &StreamPlan, at_ms: u64) {
         let (uid, stream) = (&self.user.uid, self.stream);
         // A query may hold a key.
         let url = wanted.url.split('?').next().unwrap_or_default();
         let (cause, code, message) = match end {
-            CaptureEnd::Finished => return,
-            CaptureEnd::Failed(_) if self.backoff.failures() < TOLD_FAILURES => return,
-            CaptureEnd::Failed(reason) => (
+            StreamEnd::Finished => return,
+            StreamEnd::Failed(_) if self.backoff.failures() < TOLD_FAILURES => return,
+            StreamEnd::Failed(reason) => (
                 "unreachable",
-                "source_unreachable",
+                ProblemCode::SourceUnreachable,
                 format!("the {stream} of user {uid} at {url} cannot be captured ({reason}); it is tried again"),
             ),
-            CaptureEnd::Silent => (
+            StreamEnd::Silent => (
                 "silent",
-                "source_silent",
+                ProblemCode::SourceSilent,
                 format!("the {stream} of user {uid} at {url} sends nothing: is it publishing? it is opened again"),
             ),
         };

@@ -8,10 +8,11 @@ use protocol::{Roster, RosterStream, RosterUser, Selection, StreamName, StreamTy
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::{Captures, Rosters};
-use crate::capture::{AccessUnit, CaptureEnd, CaptureEvent, CaptureRequest, Track, Wanted};
+use super::ports::{Captures, Rosters};
+use crate::capture::{CaptureRequest, Wanted};
 use crate::channel::{Credentials, RosterError};
 use crate::record::testing::Coded;
+use crate::stream::{AccessUnit, StreamEnd, StreamEvent, Track};
 
 pub struct FakeRosters(pub mpsc::Receiver<Roster>);
 
@@ -30,16 +31,16 @@ impl Rosters for FakeRosters {
 
 /// Sessions by URL, in the order of their opening; without one a stream cannot be reached.
 #[derive(Clone, Default)]
-pub struct FakeCaptures(Arc<Mutex<Backstage>>);
+pub struct FakeCaptures(Arc<Mutex<Sessions>>);
 
 #[derive(Default)]
-struct Backstage {
-    sessions: HashMap<String, VecDeque<mpsc::Receiver<CaptureEvent>>>,
+struct Sessions {
+    sessions: HashMap<String, VecDeque<mpsc::Receiver<StreamEvent>>>,
     opened: Vec<(String, Wanted)>,
 }
 
 impl FakeCaptures {
-    pub fn session(&self, stream: &str) -> mpsc::Sender<CaptureEvent> {
+    pub fn session(&self, stream: &str) -> mpsc::Sender<StreamEvent> {
         let (sender, receiver) = mpsc::channel(16);
         let url = format!("{stream}?key=hunter2");
         self.0
@@ -58,14 +59,14 @@ impl FakeCaptures {
 }
 
 impl Captures for FakeCaptures {
-    fn open(&self, request: CaptureRequest) -> mpsc::Receiver<CaptureEvent> {
-        let mut backstage = self.0.lock().unwrap();
-        backstage.opened.push((request.url.clone(), request.want));
-        let scripted = backstage.sessions.get_mut(&request.url).and_then(VecDeque::pop_front);
+    fn open(&self, request: CaptureRequest) -> mpsc::Receiver<StreamEvent> {
+        let mut state = self.0.lock().unwrap();
+        state.opened.push((request.url.clone(), request.want));
+        let scripted = state.sessions.get_mut(&request.url).and_then(VecDeque::pop_front);
         scripted.unwrap_or_else(|| {
             let (sender, receiver) = mpsc::channel(1);
             sender
-                .try_send(CaptureEvent::Ended(CaptureEnd::Failed("connection refused".into())))
+                .try_send(StreamEvent::Ended(StreamEnd::Failed("connection refused".into())))
                 .unwrap();
             receiver
         })
@@ -107,17 +108,17 @@ pub fn roster(users: &[(&str, &[(StreamName, u64)])]) -> Roster {
 
 pub const CAMERA: &[(StreamName, u64)] = &[(StreamName::Camera, 1)];
 
-pub async fn send(session: &mpsc::Sender<CaptureEvent>, track: Track, coded: &Coded, units: &[AccessUnit]) {
+pub async fn send(session: &mpsc::Sender<StreamEvent>, track: Track, coded: &Coded, units: &[AccessUnit]) {
     session
-        .send(CaptureEvent::Format(track, coded.format.clone()))
+        .send(StreamEvent::Format(track, coded.format.clone()))
         .await
         .unwrap();
     for unit in units {
-        session.send(CaptureEvent::Unit(track, unit.clone())).await.unwrap();
+        session.send(StreamEvent::Unit(track, unit.clone())).await.unwrap();
     }
 }
 
-/// Waits until a condition of the stage holds.
+/// Waits until a condition holds.
 pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
     for _ in 0..200 {
         if holds() {

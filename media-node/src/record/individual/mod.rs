@@ -6,41 +6,38 @@
 #[cfg(test)]
 mod tests;
 mod track_slicer;
-#[cfg(test)]
-mod track_slicer_tests;
 mod tracks;
 mod transcode;
-#[cfg(test)]
-mod transcode_tests;
 
 use std::sync::Arc;
 
-use protocol::{Desired, EndCause, Fault, Roster, StreamName, VideoQuality};
+use protocol::{Desired, Fault, ProblemCode, Roster};
 use tokio::sync::{mpsc, watch};
 
-use super::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp, Tracks};
+use super::context::Context;
+use super::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp};
 use super::sink::SliceSink;
 use super::snapshot::Snapshots;
-use super::status::{SharedBoard, problem};
-use super::{Context, Status};
-use crate::capture::Clock;
+use super::status::{Ending, SharedBoard, Status, problem};
+use crate::container::RecordingNames;
+use crate::selection::{Pictures, Tracks};
+use crate::stream::Clock;
 use tracks::UserTracks;
 
 /// Units and events on their way to the thread that writes them: some four seconds of video and audio.
 const QUEUE: usize = 256;
 
 /// See [`record::run`](super::run). Every captured unit is in a committed slice at the end.
-pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: watch::Sender<Status>) -> EndCause {
+pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: watch::Sender<Status>) -> Ending {
     let shared = context.shared();
     let recorder = Individual {
         sink: context.spool.clone(),
         clock: context.clock,
         board: shared.board.clone(),
-        sid: context.job.sid.clone(),
-        channel: context.job.recorder.channel.clone(),
-        lane: context.job.placement.lane,
+        names: context.names(),
         snapshots: context
             .job
+            .spec
             .snapshots
             .map(|wanted| Snapshots::new(wanted, context.spool.clone())),
     };
@@ -54,9 +51,7 @@ struct Individual<S> {
     sink: Arc<S>,
     clock: Clock,
     board: SharedBoard,
-    sid: String,
-    channel: String,
-    lane: u64,
+    names: RecordingNames,
     snapshots: Option<Snapshots>,
 }
 
@@ -66,9 +61,7 @@ impl<S> Clone for Individual<S> {
             sink: self.sink.clone(),
             clock: self.clock,
             board: self.board.clone(),
-            sid: self.sid.clone(),
-            channel: self.channel.clone(),
-            lane: self.lane,
+            names: self.names.clone(),
             snapshots: self.snapshots.clone(),
         }
     }
@@ -77,10 +70,7 @@ impl<S> Clone for Individual<S> {
 impl<S: SliceSink> Recorder for Individual<S> {
     type Inlet = mpsc::Sender<Input>;
 
-    const PICTURES: fn(VideoQuality) -> &'static [StreamName] = |quality| match quality {
-        VideoQuality::High => &[StreamName::Camera],
-        VideoQuality::Low => &[StreamName::Low, StreamName::Camera],
-    };
+    const PICTURES: Pictures = Pictures::Camera;
 
     fn begin(&mut self, uid: &str, wanted: Tracks) -> (Self::Inlet, impl Future<Output = ()> + Send + 'static) {
         let (inlet, mut queue) = mpsc::channel(QUEUE);
@@ -97,7 +87,9 @@ impl<S: SliceSink> Recorder for Individual<S> {
             if writer.await.is_err() {
                 let message = format!("the recording of user {uid} broke off by a defect of the node");
                 let at_ms = clock.wall_ms(clock.now_us());
-                board.lock().problem(problem(Fault::Ours, "internal", message, at_ms));
+                board
+                    .lock()
+                    .problem(problem(Fault::Ours, ProblemCode::Internal, message, at_ms));
             }
         };
         (inlet, written)

@@ -1,37 +1,39 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Directive, Roster, Selection, StreamName, StreamTypes, Subscription, TrackKind};
+use protocol::{Directive, EndCause, ProblemCode, Roster, Selection, StreamName, StreamTypes, Subscription, TrackKind};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::capture::{CaptureEnd, CaptureEvent, Clock, Track, Wanted};
+use crate::capture::Wanted;
 use crate::record::follow::testing::{
     CAMERA, FakeCaptures, FakeRosters, eventually, everything, roster, send, subscription,
 };
 use crate::record::follow::{Presence, Shared};
 use crate::record::status::Board;
-use crate::record::testing::{DirSink, audio, complaints, shifted, units_in, video};
-use crate::record::{Options, Status};
+use crate::record::testing::{DirSink, audio, complaints, file_names, shifted, units_in, video};
+use crate::record::{Ending, Options, Status};
 use crate::spool::{PlaylistKey, Slice};
+use crate::stream::{Clock, StreamEnd, StreamEvent, Track};
 
 /// A channel whose users and streams the test moves, and a recording of it.
-struct Stage {
+struct RecordedChannel {
     sink: Arc<DirSink>,
     rosters: mpsc::Sender<Roster>,
     captures: FakeCaptures,
     desired: watch::Sender<Desired>,
     status: watch::Receiver<Status>,
-    recording: JoinHandle<EndCause>,
+    recording: JoinHandle<Ending>,
 }
 
-impl Stage {
-    fn set(options: Options) -> Self {
-        Self::set_with(options, Presence::Bystanders, None)
+impl RecordedChannel {
+    fn start(options: Options) -> Self {
+        Self::start_with(options, Presence::Bystanders, None)
     }
 
-    fn set_with(options: Options, presence: Presence, pictures: Option<protocol::Snapshots>) -> Self {
+    fn start_with(options: Options, presence: Presence, pictures: Option<protocol::Snapshots>) -> Self {
         let sink = Arc::new(DirSink::new());
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
@@ -42,9 +44,7 @@ impl Stage {
             sink: sink.clone(),
             clock,
             board: board.clone(),
-            sid: "51d".into(),
-            channel: "room".into(),
-            lane: 0,
+            names: file_names(),
             snapshots: pictures.map(|wanted| Snapshots::new(wanted, sink.clone())),
         };
         let shared = Shared {
@@ -53,6 +53,7 @@ impl Stage {
             options,
             keys: None,
             presence,
+            interruption: CancellationToken::new(),
         };
         let (rosters, roster_queue) = mpsc::channel(4);
         let captures = FakeCaptures::default();
@@ -90,7 +91,10 @@ impl Stage {
 
     async fn stop(self, directive: Directive) -> (EndCause, Arc<DirSink>, Status) {
         self.desired.send_modify(|desired| desired.directive = directive);
-        let cause = timeout(Duration::from_secs(10), self.recording).await.unwrap().unwrap();
+        let ending = timeout(Duration::from_secs(10), self.recording).await.unwrap().unwrap();
+        let Ending::Over(cause) = ending else {
+            panic!("nothing has interrupted it")
+        };
         (cause, self.sink, self.status.borrow().clone())
     }
 
@@ -128,23 +132,26 @@ fn restarts(sink: &DirSink, uid: &str, track: TrackKind) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_commits_all_that_was_captured() {
-    let mut stage = Stage::set(Options::default());
+    let mut channel = RecordedChannel::start(Options::default());
     assert!(
-        stage
+        channel
             .until(|status| status.idle_since_ms.is_some())
             .await
             .first_media_ms
             .is_none()
     );
-    let (both, audio_only) = (stage.captures.session("a/camera"), stage.captures.session("b/camera"));
-    stage.roster(&[("a", CAMERA), ("b", CAMERA)]).await;
+    let (both, audio_only) = (
+        channel.captures.session("a/camera"),
+        channel.captures.session("b/camera"),
+    );
+    channel.roster(&[("a", CAMERA), ("b", CAMERA)]).await;
     send(&both, Track::Video, video(), &video().units[..700]).await;
     send(&both, Track::Audio, audio(), &audio().units[..700]).await;
     send(&audio_only, Track::Audio, audio(), &audio().units[..300]).await;
-    stage
+    channel
         .until(|status| status.idle_since_ms.is_none() && status.first_media_ms.is_some())
         .await;
-    let (cause, sink, _) = stage.stop(Directive::Stop(EndCause::Stopped)).await;
+    let (cause, sink, _) = channel.stop(Directive::Stop(EndCause::Stopped)).await;
     assert_eq!(cause, EndCause::Stopped);
     assert_eq!(recorded(&sink, "a", TrackKind::Video), 700);
     assert_eq!(recorded(&sink, "a", TrackKind::Audio), 700);
@@ -159,15 +166,18 @@ async fn pictures_come_from_the_session_that_is_recorded() {
             interval_ms: 10_000,
             alone,
         };
-        let stage = Stage::set_with(Options::default(), Presence::Bystanders, Some(pictures));
-        let (both, audio_only) = (stage.captures.session("a/camera"), stage.captures.session("b/camera"));
-        stage.roster(&[("a", CAMERA), ("b", CAMERA)]).await;
+        let channel = RecordedChannel::start_with(Options::default(), Presence::Bystanders, Some(pictures));
+        let (both, audio_only) = (
+            channel.captures.session("a/camera"),
+            channel.captures.session("b/camera"),
+        );
+        channel.roster(&[("a", CAMERA), ("b", CAMERA)]).await;
         send(&both, Track::Audio, audio(), &audio().units[..300]).await;
         // Less than waits for pictures at most, however slow they are.
         send(&both, Track::Video, video(), &video().units[..500]).await;
         send(&audio_only, Track::Audio, audio(), &audio().units[..300]).await;
-        let opened = stage.captures.opened();
-        let (cause, sink, status) = stage.stop(Directive::Stop(EndCause::Stopped)).await;
+        let opened = channel.captures.opened();
+        let (cause, sink, status) = channel.stop(Directive::Stop(EndCause::Stopped)).await;
         assert_eq!((cause, status.problems), (EndCause::Stopped, Vec::new()));
         assert_eq!(opened.len(), 2, "{opened:?}");
         let taken: Vec<_> = sink
@@ -190,19 +200,19 @@ async fn pictures_come_from_the_session_that_is_recorded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_lease_ends_it_too() {
-    let stage = Stage::set(Options::default());
-    assert_eq!(stage.stop(Directive::Release).await.0, EndCause::LeaseLost);
+    let channel = RecordedChannel::start(Options::default());
+    assert_eq!(channel.stop(Directive::Release).await.0, EndCause::LeaseLost);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_publisher_and_a_leaving_user_lose_nothing() {
-    let stage = Stage::set(Options::default());
-    let first = stage.captures.session("a/camera");
-    let second = stage.captures.session("a/camera");
-    let third = stage.captures.session("a/camera");
-    stage.roster(&[("a", CAMERA)]).await;
+    let channel = RecordedChannel::start(Options::default());
+    let first = channel.captures.session("a/camera");
+    let second = channel.captures.session("a/camera");
+    let third = channel.captures.session("a/camera");
+    channel.roster(&[("a", CAMERA)]).await;
     send(&first, Track::Video, video(), &video().units[..200]).await;
-    first.send(CaptureEvent::Ended(CaptureEnd::Finished)).await.unwrap();
+    first.send(StreamEvent::Ended(StreamEnd::Finished)).await.unwrap();
     // The publisher is back at once, before the roster tells of it.
     send(
         &second,
@@ -211,7 +221,7 @@ async fn a_killed_publisher_and_a_leaving_user_lose_nothing() {
         &shifted(&video().units[..200], 10_000_000),
     )
     .await;
-    stage.roster(&[]).await;
+    channel.roster(&[]).await;
     // It left, but not all that it sent has come through.
     send(
         &second,
@@ -220,13 +230,13 @@ async fn a_killed_publisher_and_a_leaving_user_lose_nothing() {
         &shifted(&video().units[200..300], 10_000_000),
     )
     .await;
-    second.send(CaptureEvent::Ended(CaptureEnd::Finished)).await.unwrap();
-    let sink = stage.sink.clone();
+    second.send(StreamEvent::Ended(StreamEnd::Finished)).await.unwrap();
+    let sink = channel.sink.clone();
     eventually("committed when left", || {
         slices(&sink, "a", TrackKind::Video).len() == 2
     })
     .await;
-    stage.roster(&[("a", &[(StreamName::Camera, 2)])]).await;
+    channel.roster(&[("a", &[(StreamName::Camera, 2)])]).await;
     send(
         &third,
         Track::Video,
@@ -234,7 +244,7 @@ async fn a_killed_publisher_and_a_leaving_user_lose_nothing() {
         &shifted(&video().units[..200], 30_000_000),
     )
     .await;
-    let (_, sink, status) = stage.stop(Directive::Stop(EndCause::Idle)).await;
+    let (_, sink, status) = channel.stop(Directive::Stop(EndCause::Idle)).await;
     assert_eq!(recorded(&sink, "a", TrackKind::Video), 700);
     assert_eq!(restarts(&sink, "a", TrackKind::Video), 3);
     assert_eq!(status.problems, []);
@@ -242,28 +252,28 @@ async fn a_killed_publisher_and_a_leaving_user_lose_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subscription_changes_what_is_recorded() {
-    let stage = Stage::set(Options::default());
-    let camera = stage.captures.session("a/camera");
-    stage.roster(&[("a", CAMERA)]).await;
+    let channel = RecordedChannel::start(Options::default());
+    let camera = channel.captures.session("a/camera");
+    channel.roster(&[("a", CAMERA)]).await;
     send(&camera, Track::Video, video(), &video().units[..200]).await;
     send(&camera, Track::Audio, audio(), &audio().units[..100]).await;
-    stage
+    channel
         .desired
         .send_modify(|desired| desired.subscription = subscription(StreamTypes::Both, Selection::None));
-    eventually("video is ended", || stage.slices("a", TrackKind::Video).len() == 1).await;
+    eventually("video is ended", || channel.slices("a", TrackKind::Video).len() == 1).await;
     send(&camera, Track::Video, video(), &video().units[200..300]).await;
     send(&camera, Track::Audio, audio(), &audio().units[100..200]).await;
     eventually("audio is open", || !camera.is_closed()).await;
-    assert_eq!(stage.captures.opened().len(), 1, "the session goes on");
+    assert_eq!(channel.captures.opened().len(), 1, "the session goes on");
     // Whom nobody wants is not captured at all.
-    stage
+    channel
         .desired
         .send_modify(|desired| desired.subscription.audio = Selection::Except(vec!["a".into()]));
-    eventually("audio is ended", || stage.slices("a", TrackKind::Audio).len() == 1).await;
+    eventually("audio is ended", || channel.slices("a", TrackKind::Audio).len() == 1).await;
     assert!(camera.is_closed());
     // More than the session was opened for takes another one.
-    let again = stage.captures.session("a/camera");
-    stage
+    let again = channel.captures.session("a/camera");
+    channel
         .desired
         .send_modify(|desired| desired.subscription = subscription(StreamTypes::Video, Selection::All));
     send(
@@ -273,7 +283,7 @@ async fn a_subscription_changes_what_is_recorded() {
         &shifted(&video().units[..50], 20_000_000),
     )
     .await;
-    let opened = stage.captures.opened();
+    let opened = channel.captures.opened();
     assert_eq!(
         opened.last().map(|(_, want)| *want),
         Some(Wanted {
@@ -281,27 +291,27 @@ async fn a_subscription_changes_what_is_recorded() {
             video: true
         })
     );
-    let (_, sink, _) = stage.stop(Directive::Stop(EndCause::Stopped)).await;
+    let (_, sink, _) = channel.stop(Directive::Stop(EndCause::Stopped)).await;
     assert_eq!(recorded(&sink, "a", TrackKind::Video), 250);
     assert_eq!(recorded(&sink, "a", TrackKind::Audio), 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_whom_nobody_wants_recorded_keeps_the_channel_from_being_idle() {
-    let mut stage = Stage::set(Options::default());
-    stage.until(|status| status.idle_since_ms.is_some()).await;
+    let mut channel = RecordedChannel::start(Options::default());
+    channel.until(|status| status.idle_since_ms.is_some()).await;
     let nobody = Selection::Only(vec!["9".into()]);
-    stage.desired.send_modify(|desired| {
+    channel.desired.send_modify(|desired| {
         desired.subscription = Subscription {
             audio: nobody.clone(),
             ..subscription(StreamTypes::Both, nobody.clone())
         };
     });
-    stage.roster(&[("1", CAMERA)]).await;
-    stage.until(|status| status.idle_since_ms.is_none()).await;
-    stage.roster(&[]).await;
-    stage.until(|status| status.idle_since_ms.is_some()).await;
-    assert_eq!(stage.captures.opened(), []);
+    channel.roster(&[("1", CAMERA)]).await;
+    channel.until(|status| status.idle_since_ms.is_none()).await;
+    channel.roster(&[]).await;
+    channel.until(|status| status.idle_since_ms.is_some()).await;
+    assert_eq!(channel.captures.opened(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -311,69 +321,75 @@ async fn who_is_there_and_sends_nothing_keeps_a_communication_channel_from_being
         (Presence::Bystanders, true),
         (Presence::Nobody, true),
     ] {
-        let mut stage = Stage::set_with(Options::default(), presence, None);
-        let _silent = stage.captures.session("a/camera");
-        stage.roster(&[("a", CAMERA)]).await;
-        let captures = stage.captures.clone();
+        let mut channel = RecordedChannel::start_with(Options::default(), presence, None);
+        let _silent = channel.captures.session("a/camera");
+        channel.roster(&[("a", CAMERA)]).await;
+        let captures = channel.captures.clone();
         eventually("the silent user's stream is opened", || !captures.opened().is_empty()).await;
-        stage.until(|status| status.idle_since_ms.is_some() == is_idle).await;
-        stage.roster(&[]).await;
-        stage.until(|status| status.idle_since_ms.is_some()).await;
+        channel.until(|status| status.idle_since_ms.is_some() == is_idle).await;
+        channel.roster(&[]).await;
+        channel.until(|status| status.idle_since_ms.is_some()).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreachable_source_is_told_once_and_tried_again() {
-    let mut stage = Stage::set(Options::default());
-    stage.roster(&[("a", CAMERA)]).await;
-    let captures = stage.captures.clone();
+    let mut channel = RecordedChannel::start(Options::default());
+    channel.roster(&[("a", CAMERA)]).await;
+    let captures = channel.captures.clone();
     eventually("tried five times", || captures.opened().len() >= 5).await;
-    let session = stage.captures.session("a/camera");
+    let session = channel.captures.session("a/camera");
     send(&session, Track::Video, video(), &video().units[..50]).await;
-    let status = stage.until(|status| status.first_media_ms.is_some()).await;
-    let codes: Vec<_> = status.problems.iter().map(|problem| problem.code.as_str()).collect();
-    assert_eq!(codes, ["source_unreachable"]);
+    let status = channel.until(|status| status.first_media_ms.is_some()).await;
+    let codes: Vec<_> = status.problems.iter().map(|problem| problem.code.clone()).collect();
+    assert_eq!(codes, [ProblemCode::SourceUnreachable]);
     assert!(
         status.problems[0].message.contains("user a"),
         "{}",
         status.problems[0].message
     );
-    let (_, sink, _) = stage.stop(Directive::Stop(EndCause::Stopped)).await;
+    let (_, sink, _) = channel.stop(Directive::Stop(EndCause::Stopped)).await;
     assert_eq!(recorded(&sink, "a", TrackKind::Video), 50);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn losses_and_unsupported_codecs_are_told() {
-    let mut stage = Stage::set(Options::default());
-    let session = stage.captures.session("a/camera");
-    stage.roster(&[("a", CAMERA)]).await;
+    let mut channel = RecordedChannel::start(Options::default());
+    let session = channel.captures.session("a/camera");
+    channel.roster(&[("a", CAMERA)]).await;
     for _ in 0..2 {
         session
-            .send(CaptureEvent::Unsupported(Track::Audio, "Opus".into()))
+            .send(StreamEvent::Unsupported(Track::Audio, "Opus".into()))
             .await
             .unwrap();
     }
-    session.send(CaptureEvent::Lost(Track::Video, 3)).await.unwrap();
-    session.send(CaptureEvent::Lost(Track::Audio, 4)).await.unwrap();
-    let status = stage.until(|status| status.lost_packets == 7).await;
+    session.send(StreamEvent::Lost(Track::Video, 3)).await.unwrap();
+    session.send(StreamEvent::Lost(Track::Audio, 4)).await.unwrap();
+    let status = channel.until(|status| status.lost_packets == 7).await;
     assert_eq!(status.problems.len(), 1);
     let problem = &status.problems[0];
-    assert_eq!(problem.code, "unsupported_codec");
+    assert_eq!(problem.code, ProblemCode::UnsupportedCodec);
     assert!(
         problem.message.contains("user a") && problem.message.contains("Opus"),
         "{}",
         problem.message
     );
-    stage.stop(Directive::Stop(EndCause::Stopped)).await;
+    channel.stop(Directive::Stop(EndCause::Stopped)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_named_audio_is_the_users_audio_when_the_camera_has_none() {
-    let stage = Stage::set(Options::default());
-    let (camera, extra) = (stage.captures.session("a/camera"), stage.captures.session("a/audio"));
-    let (camera_b, extra_b) = (stage.captures.session("b/camera"), stage.captures.session("b/audio"));
+    let channel = RecordedChannel::start(Options::default());
+    let (camera, extra) = (
+        channel.captures.session("a/camera"),
+        channel.captures.session("a/audio"),
+    );
+    let (camera_b, extra_b) = (
+        channel.captures.session("b/camera"),
+        channel.captures.session("b/audio"),
+    );
     let streams: &[(StreamName, u64)] = &[(StreamName::Camera, 1), (StreamName::Audio, 2)];
-    stage.roster(&[("a", streams), ("b", streams)]).await;
+    channel.roster(&[("a", streams), ("b", streams)]).await;
     send(&camera, Track::Video, video(), &video().units[..50]).await;
     send(&extra, Track::Audio, audio(), &audio().units[..100]).await;
     // The camera of b has audio, so its other audio waits until that ends.
@@ -383,16 +399,16 @@ async fn a_stream_named_audio_is_the_users_audio_when_the_camera_has_none() {
     send(&extra_b, Track::Audio, audio(), &audio().units[..100]).await;
     eventually("taken", || extra_b.capacity() == extra_b.max_capacity()).await;
     sleep(Duration::from_millis(200)).await;
-    camera_b.send(CaptureEvent::Ended(CaptureEnd::Finished)).await.unwrap();
-    let sink = stage.sink.clone();
+    camera_b.send(StreamEvent::Ended(StreamEnd::Finished)).await.unwrap();
+    let sink = channel.sink.clone();
     eventually("ended", || slices(&sink, "b", TrackKind::Audio).len() == 1).await;
     for unit in &audio().units[100..150] {
         extra_b
-            .send(CaptureEvent::Unit(Track::Audio, unit.clone()))
+            .send(StreamEvent::Unit(Track::Audio, unit.clone()))
             .await
             .unwrap();
     }
-    let (_, sink, _) = stage.stop(Directive::Stop(EndCause::Stopped)).await;
+    let (_, sink, _) = channel.stop(Directive::Stop(EndCause::Stopped)).await;
     assert_eq!(recorded(&sink, "a", TrackKind::Video), 50);
     assert_eq!(recorded(&sink, "a", TrackKind::Audio), 100);
     assert_eq!(recorded(&sink, "b", TrackKind::Audio), 150);
@@ -401,21 +417,21 @@ async fn a_stream_named_audio_is_the_users_audio_when_the_camera_has_none() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn users_beyond_the_limit_are_told_of() {
-    let mut stage = Stage::set(Options {
+    let mut channel = RecordedChannel::start(Options {
         max_users: 1,
         ..Options::default()
     });
-    let first = stage.captures.session("a/camera");
-    stage.roster(&[("a", CAMERA), ("b", CAMERA)]).await;
+    let first = channel.captures.session("a/camera");
+    channel.roster(&[("a", CAMERA), ("b", CAMERA)]).await;
     send(&first, Track::Audio, audio(), &audio().units[..10]).await;
-    let status = stage.until(|status| !status.problems.is_empty()).await;
-    assert_eq!(status.problems[0].code, "too_many_users");
+    let status = channel.until(|status| !status.problems.is_empty()).await;
+    assert_eq!(status.problems[0].code, ProblemCode::TooManyUsers);
     assert!(
-        stage
+        channel
             .captures
             .opened()
             .iter()
             .all(|(url, _)| url.starts_with("a/camera"))
     );
-    stage.stop(Directive::Stop(EndCause::Stopped)).await;
+    channel.stop(Directive::Stop(EndCause::Stopped)).await;
 }

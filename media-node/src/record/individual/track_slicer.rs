@@ -1,7 +1,7 @@
 use super::transcode::{TranscodeError, Transcoder};
-use crate::capture::{AccessUnit, Format, OpusFormat};
 use crate::record::sink::SliceSink;
 use crate::record::slicer::{SliceError, Slicer};
+use crate::stream::{AccessUnit, Format, OpusFormat};
 
 /// FFmpeg's own encoder, which every build of it has.
 const AAC_ENCODER: &str = "aac";
@@ -26,7 +26,7 @@ pub(super) enum TrackError {
 pub(super) struct TrackSlicer<S: SliceSink> {
     slicer: Slicer<S>,
     encoder: &'static str,
-    /// Of the units that come, where they are Opus.
+    /// The format of the units that come, where they are Opus.
     opus: Option<OpusFormat>,
     transcoder: Option<Transcoder>,
     /// Where the last frame that was made of Opus is over.
@@ -138,3 +138,6 @@ impl<S: SliceSink> TrackSlicer<S> {
         Ok(begun)
     }
 }
+
+#[cfg(test)]
+mod tests;

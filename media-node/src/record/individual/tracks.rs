@@ -1,56 +1,48 @@
-use protocol::{Fault, StreamName, TrackKind};
+use protocol::{Fault, ProblemCode, StreamName, TrackKind};
 
 use super::Individual;
 use super::track_slicer::{TrackError, TrackSlicer};
 use super::transcode::TranscodeError;
-use crate::capture::{CaptureEvent, Clock, Track};
-use crate::container::FileNames;
-use crate::record::follow::{Choice, Input, Pass, Tracks};
+use crate::record::follow::Input;
 use crate::record::sink::SliceSink;
 use crate::record::slicer::{SliceError, Slicer};
 use crate::record::snapshot::UserPictures;
 use crate::record::status::{SharedBoard, problem};
+use crate::selection::{Pass, Sources, Tracks};
 use crate::spool::PlaylistKey;
+use crate::stream::{Clock, StreamEvent, Track};
 
-/// A user's two playlists and pictures in the making.
+/// One user's two playlists and pictures, as they are written.
 pub(super) struct UserTracks<S: SliceSink> {
     uid: String,
     clock: Clock,
     board: SharedBoard,
     wanted: Tracks,
-    audio: Line<S>,
-    video: Line<S>,
+    sources: Sources,
+    audio: TrackSlicer<S>,
+    video: TrackSlicer<S>,
     /// Units go into playlists, not only into pictures.
     playlists: bool,
     pictures: UserPictures,
 }
 
-/// One of the playlists, and whose units go there.
-struct Line<S: SliceSink> {
-    choice: Choice,
-    slicer: TrackSlicer<S>,
-}
-
 impl<S: SliceSink> UserTracks<S> {
     pub(super) fn new(of: &Individual<S>, uid: &str, wanted: Tracks) -> Self {
-        let names = |track| FileNames::new(&of.sid, &of.channel, uid, track).on_lane(of.lane);
-        let line = |track, choice| {
+        let names = |track| of.names.user(uid, track);
+        let slicer = |track| {
             let key = PlaylistKey {
                 uid: uid.to_owned(),
                 track,
             };
-            let slicer = Slicer::new(of.sink.clone(), of.clock, names(track), key);
-            Line {
-                choice,
-                slicer: TrackSlicer::new(slicer),
-            }
+            TrackSlicer::new(Slicer::new(of.sink.clone(), of.clock, names(track), key))
         };
         let (board, snapshots) = (of.board.clone(), of.snapshots.clone());
         Self {
             playlists: !snapshots.as_ref().is_some_and(|snapshots| snapshots.alone),
             pictures: UserPictures::new(uid, names(TrackKind::Video), of.clock, board, snapshots),
-            audio: line(TrackKind::Audio, Choice::first()),
-            video: line(TrackKind::Video, Choice::newest()),
+            sources: Sources::default(),
+            audio: slicer(TrackKind::Audio),
+            video: slicer(TrackKind::Video),
             uid: uid.to_owned(),
             clock: of.clock,
             board: of.board.clone(),
@@ -65,18 +57,18 @@ impl<S: SliceSink> UserTracks<S> {
             Input::Wanted(wanted) => {
                 self.wanted = wanted;
                 if !wanted.audio {
-                    let result = self.audio.slicer.interrupt();
+                    let result = self.audio.interrupt();
                     self.tell(Track::Audio, result, now_us);
                 }
                 if !wanted.video {
                     self.pictures.ended();
-                    let result = self.video.slicer.interrupt();
+                    let result = self.video.interrupt();
                     self.tell(Track::Video, result, now_us);
                 }
             }
             Input::Tick => {
                 for track in [Track::Audio, Track::Video] {
-                    let result = self.line(track).slicer.tick(now_us);
+                    let result = self.slicer(track).tick(now_us);
                     self.tell(track, result, now_us);
                 }
             }
@@ -89,24 +81,25 @@ impl<S: SliceSink> UserTracks<S> {
         self.pictures.close(now_us);
     }
 
-    fn event(&mut self, stream: StreamName, event: CaptureEvent, now_us: i64) {
+    fn event(&mut self, stream: StreamName, event: StreamEvent, now_us: i64) {
         match event {
-            CaptureEvent::Format(track, format) => {
-                let line = self.line(track);
-                if line.choice.format(stream, &format) {
-                    let result = line.slicer.format(format);
+            StreamEvent::Format(track, format) => {
+                if self.sources.format(track, stream, &format) {
+                    let result = self.slicer(track).format(format);
                     self.tell(track, result, now_us);
                 }
             }
-            CaptureEvent::Unit(track, unit) => {
+            StreamEvent::Unit(track, unit) => {
                 let wanted = self.writes(track);
-                let line = self.line(track);
-                let result = match line.choice.unit(stream, unit.keyframe) {
+                let result = match self.sources.unit(track, stream, unit.keyframe) {
                     Pass::Drop => return,
                     Pass::Take => Ok(()),
-                    Pass::TakeOver(format) => line.slicer.format(format),
+                    Pass::TakeOver(format) => self.slicer(track).format(format),
                 };
-                let begun = result.and_then(|()| if wanted { line.slicer.unit(&unit) } else { Ok(None) });
+                let begun = result.and_then(|()| match wanted {
+                    true => self.slicer(track).unit(&unit),
+                    false => Ok(None),
+                });
                 match begun {
                     Ok(Some(start_ms)) => self.board.lock().recorded(start_ms),
                     Ok(None) => {}
@@ -116,37 +109,33 @@ impl<S: SliceSink> UserTracks<S> {
                     self.pictures.unit(&unit, now_us);
                 }
             }
-            CaptureEvent::Lost(track, _) => {
-                let line = self.line(track);
-                if line.choice.is(stream) {
-                    line.slicer.lost();
+            StreamEvent::Lost(track, _) => {
+                if self.sources.is(track, stream) {
+                    self.slicer(track).lost();
                 }
             }
-            CaptureEvent::Unsupported(..) | CaptureEvent::Locked(..) => {}
-            CaptureEvent::Ended(_) => {
-                for track in [Track::Audio, Track::Video] {
-                    let line = self.line(track);
-                    if line.choice.ended(stream) {
-                        let result = line.slicer.interrupt();
-                        self.tell(track, result, now_us);
-                        if track == Track::Video {
-                            self.pictures.ended();
-                        }
-                    }
+            StreamEvent::Unsupported(..) | StreamEvent::Locked(..) => {}
+            StreamEvent::Ended(_) => {
+                let ended = self.sources.ended(stream);
+                for track in [Track::Audio, Track::Video]
+                    .into_iter()
+                    .filter(|track| ended.has(*track))
+                {
+                    let result = self.slicer(track).interrupt();
+                    self.tell(track, result, now_us);
+                }
+                if ended.video {
+                    self.pictures.ended();
                 }
             }
         }
     }
 
     fn writes(&self, track: Track) -> bool {
-        let wanted = match track {
-            Track::Audio => self.wanted.audio,
-            Track::Video => self.wanted.video,
-        };
-        wanted && self.playlists
+        self.wanted.has(track) && self.playlists
     }
 
-    fn line(&mut self, track: Track) -> &mut Line<S> {
+    fn slicer(&mut self, track: Track) -> &mut TrackSlicer<S> {
         match track {
             Track::Audio => &mut self.audio,
             Track::Video => &mut self.video,
@@ -159,26 +148,27 @@ impl<S: SliceSink> UserTracks<S> {
         let (fault, code, message) = match &error {
             TrackError::Slice(SliceError::Media(error)) | TrackError::Transcode(TranscodeError::Decode(error)) => (
                 Fault::Destination,
-                "unsupported_media",
+                ProblemCode::UnsupportedMedia,
                 format!("{track} of user {uid} cannot be recorded as it is sent ({error}); some of it is left out"),
             ),
             TrackError::Transcode(TranscodeError::Encode(error)) => (
                 Fault::Ours,
-                "transcoding_failed",
+                ProblemCode::TranscodingFailed,
                 format!("{track} of user {uid} cannot be recorded ({error}): has the node's FFmpeg its AAC encoder?"),
             ),
             TrackError::Slice(SliceError::Spool(error)) => (
                 Fault::Ours,
-                "spool_failed",
+                ProblemCode::SpoolFailed,
                 format!("{track} of user {uid} cannot be kept ({error}): is the node's disk full or failing?"),
             ),
             TrackError::Slice(SliceError::Write(error)) => (
                 Fault::Ours,
-                "spool_failed",
+                ProblemCode::SpoolFailed,
                 format!("{track} of user {uid} cannot be written ({error}): is the node's disk full or failing?"),
             ),
         };
+        let cause = format!("{code} {uid} {track}");
         let told = problem(fault, code, message, self.clock.wall_ms(now_us));
-        self.board.lock().problem_once(&format!("{code} {uid} {track}"), told);
+        self.board.lock().problem_once(&cause, told);
     }
 }

@@ -1,9 +1,9 @@
 //! Opus to AAC-LC, because no HLS player takes Opus from a transport stream. Pure: coded units in, coded units out.
 
-use crate::capture::{AacFormat, AccessUnit, Format, OpusFormat};
 use crate::media::{AudioCodec, AudioDecoder, AudioEncoder, MediaError};
+use crate::stream::{AacFormat, AccessUnit, Format, OpusFormat};
 
-/// Of both codecs, in samples a second.
+/// The sample rate of both codecs, in samples a second.
 const RATE: u32 = 48_000;
 
 /// At this rate AAC-LC adds nothing to be heard to what Opus left.
@@ -33,7 +33,7 @@ pub(super) struct Transcoder {
     origin_us: Option<i64>,
     /// Samples since then that have been taken, of each channel.
     taken: i64,
-    /// Those of them that do not fill a frame yet.
+    /// Those taken samples that do not fill a frame yet.
     pending: Vec<Vec<f32>>,
 }
 
@@ -52,7 +52,7 @@ impl Transcoder {
         })
     }
 
-    /// Of what it gives.
+    /// The format of the frames that it gives.
     pub(super) fn format(&self) -> Format {
         Format::Aac(AacFormat {
             config: self.encoder.config().into(),
@@ -141,3 +141,6 @@ fn position(us: i64) -> i64 {
 fn time_us(origin_us: i64, position: i64) -> i64 {
     origin_us.saturating_add((position.saturating_mul(1_000_000)).div_euclid(i64::from(RATE)))
 }
+
+#[cfg(test)]
+mod tests;

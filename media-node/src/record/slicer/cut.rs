@@ -1,6 +1,6 @@
 use protocol::TrackKind;
 
-use crate::capture::AccessUnit;
+use crate::stream::AccessUnit;
 
 /// A slice is closed once it is this long; of video, when a keyframe comes.
 const SLICE_US: i64 = 15_000_000;
@@ -14,7 +14,7 @@ const FORCED_BYTES: u64 = 50 * 1024 * 1024;
 /// A longer gap, in audio or behind lost packets, ends what can be played through.
 const GAP_US: i64 = 1_000_000;
 
-/// A track from which nothing comes for so long has fallen silent. Video may send a picture only when it changes, so for
+/// A track from which nothing comes for this long has fallen silent. Video may send a picture only when it changes, so for
 /// video a shorter gap without loss means nothing.
 pub(super) const SILENCE_US: i64 = 15_000_000;
 
@@ -26,7 +26,7 @@ const OVERLAP_US: i64 = 10_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Decoding cannot begin with it, or its time is taken.
-    LetGo,
+    Drop,
     /// Into the open slice.
     Append,
     /// Into a new slice that continues the open one, which ends, and begins, at `boundary_us`.
@@ -41,18 +41,20 @@ pub(super) enum Step {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Position {
     pub(super) track: TrackKind,
-    /// What the playlist has ends here,
+    /// Where the media that the playlist has ends,
     pub(super) playlist_end_us: i64,
-    /// and this is the last decoding time in it.
+    /// and the last decoding time in it.
     pub(super) last_dts_us: i64,
     pub(super) run: Option<RunPosition>,
     /// Packets were lost in front of the unit.
     pub(super) lost: bool,
+    /// A slice with pictures can begin with nothing but a keyframe.
+    pub(super) needs_keyframe: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RunPosition {
-    /// Of the picture that is shown last so far.
+    /// The time of the picture that is shown last so far.
     pub(super) latest_pts_us: i64,
     /// Where that picture's, or the last frame's, time is over.
     pub(super) end_us: i64,
@@ -68,17 +70,21 @@ pub(super) struct SlicePosition {
 pub(super) fn step(position: &Position, unit: &AccessUnit) -> Step {
     // Decoding times grow over the whole playlist.
     if unit.dts_us <= position.last_dts_us {
-        return Step::LetGo;
+        return Step::Drop;
     }
     let Some(run) = &position.run else {
         let fits = unit.keyframe && unit.pts_us >= position.playlist_end_us.saturating_sub(OVERLAP_US);
-        return if fits { Step::NewRun } else { Step::LetGo };
+        return if fits { Step::NewRun } else { Step::Drop };
     };
     let gap_us = unit.pts_us - run.end_us;
     let Some(slice) = &run.slice else {
         // The last slice was closed in silence. What follows without a keyframe is kept all the same: it may be
         // pictures of a slow stream, and they cannot be had again.
-        return if unit.keyframe { Step::NewRun } else { Step::Resume };
+        return match (unit.keyframe, position.needs_keyframe) {
+            (true, _) => Step::NewRun,
+            (false, false) => Step::Resume,
+            (false, true) => Step::Drop,
+        };
     };
     let length_us = unit.pts_us - slice.start_us;
     match position.track {
@@ -102,7 +108,7 @@ pub(super) fn step(position: &Position, unit: &AccessUnit) -> Step {
         TrackKind::Video | TrackKind::Both => {
             let forced = length_us >= FORCED_US || slice.bytes >= FORCED_BYTES;
             // Not between pictures that are decoded in another order than they are shown.
-            if forced && unit.pts_us > run.latest_pts_us {
+            if forced && !position.needs_keyframe && unit.pts_us > run.latest_pts_us {
                 Step::NextSlice {
                     boundary_us: run.end_us,
                 }
@@ -136,6 +142,7 @@ mod tests {
             playlist_end_us: 1_000_000,
             last_dts_us: end_us - 40_000,
             lost: false,
+            needs_keyframe: false,
             run: Some(RunPosition {
                 latest_pts_us: end_us - 40_000,
                 end_us,
@@ -164,9 +171,9 @@ mod tests {
             Step::NewRun,
             "B-frames are decoded later than shown"
         );
-        assert_eq!(step(&position, &unit(1_000_000, 920_000, false)), Step::LetGo);
-        assert_eq!(step(&position, &unit(960_000, 920_000, true)), Step::LetGo);
-        assert_eq!(step(&position, &unit(1_000_000, 880_000, true)), Step::LetGo);
+        assert_eq!(step(&position, &unit(1_000_000, 920_000, false)), Step::Drop);
+        assert_eq!(step(&position, &unit(960_000, 920_000, true)), Step::Drop);
+        assert_eq!(step(&position, &unit(1_000_000, 880_000, true)), Step::Drop);
     }
 
     #[test]
@@ -201,7 +208,7 @@ mod tests {
                 boundary_us: 331_000_000
             }
         );
-        assert_eq!(next(&position, -50_000, false), Step::LetGo);
+        assert_eq!(next(&position, -50_000, false), Step::Drop);
         let end_us = position.run.unwrap().end_us;
         let between = unit(end_us - 60_000, end_us - 30_000, false);
         assert_eq!(
@@ -212,6 +219,18 @@ mod tests {
         position = at(TrackKind::Video, 2_000_000);
         position.run.as_mut().unwrap().slice.as_mut().unwrap().bytes = FORCED_BYTES;
         assert_eq!(next(&position, 0, false), Step::NextSlice { boundary_us: 3_000_000 });
+    }
+
+    #[test]
+    fn where_slices_need_keyframes_none_begins_without() {
+        let mut position = Position {
+            needs_keyframe: true,
+            ..at(TrackKind::Video, FORCED_US)
+        };
+        assert_eq!(next(&position, 0, false), Step::Append);
+        position.run.as_mut().unwrap().slice = None;
+        assert_eq!(next(&position, 0, false), Step::Drop);
+        assert_eq!(next(&position, 0, true), Step::NewRun);
     }
 
     #[test]
@@ -242,7 +261,7 @@ mod tests {
     #[test]
     fn decoding_times_never_go_back() {
         for track in [TrackKind::Audio, TrackKind::Video] {
-            assert_eq!(next(&at(track, 5_000_000), -40_000, true), Step::LetGo);
+            assert_eq!(next(&at(track, 5_000_000), -40_000, true), Step::Drop);
         }
     }
 }

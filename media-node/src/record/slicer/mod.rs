@@ -1,5 +1,5 @@
 //! Cuts one track of one user, or the tracks of a mix together, into slices. It follows the media's own times only, so a
-//! recording read from a file is cut as it was live.
+//! recording read from a file is cut as it was live. It does not know what slices are written in: the container's writer does.
 
 mod cut;
 mod run;
@@ -7,18 +7,18 @@ mod run;
 use std::sync::Arc;
 
 use super::sink::SliceSink;
-use crate::capture::{AccessUnit, Clock, Format};
-use crate::container::{FileNames, MIN_MEDIA_US, tags};
+use crate::container::{Container, Discontinuity, FileNames};
 use crate::media::MediaError;
 use crate::spool::{PlaylistKey, Slice, SpoolError};
+use crate::stream::{AccessUnit, Clock, Format};
 
 use cut::{Position, Step};
 use run::Run;
 
-/// After a failure to write, units are let go for so long, in media time.
+/// How long units are dropped after a failure to write, in media time.
 const PAUSE_AFTER_FAILURE_US: i64 = 5_000_000;
 
-/// Why units were let go.
+/// Why units were dropped.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SliceError {
     /// The format cannot be carried, or a unit is not what its format says.
@@ -35,10 +35,11 @@ pub(super) struct Slicer<S: SliceSink> {
     sink: Arc<S>,
     key: PlaylistKey,
     names: FileNames,
+    container: Container,
     clock: Clock,
-    /// Of the first track.
+    /// The format of the first track,
     format: Option<Format>,
-    /// Of the other tracks.
+    /// and those of the other tracks.
     others: Vec<Format>,
     /// What follows does not continue what the playlist has, for another reason than a new format.
     restarts: bool,
@@ -51,7 +52,7 @@ pub(super) struct Slicer<S: SliceSink> {
     last_dts_us: i64,
     /// The time in the last slice's name.
     last_ms: Option<u64>,
-    /// Until when units are let go after a failure.
+    /// Until when units are dropped after a failure.
     paused_until_us: i64,
 }
 
@@ -70,6 +71,7 @@ impl<S: SliceSink> Slicer<S> {
             sink,
             key,
             names,
+            container: Container::default(),
             clock,
             format: None,
             others: Vec::new(),
@@ -85,7 +87,7 @@ impl<S: SliceSink> Slicer<S> {
         self.formats(format, Vec::new())
     }
 
-    /// The same for several tracks. The first one decides where slices are cut; the others go along.
+    /// The formats of the units that follow, of several tracks. The first one decides where slices are cut; the others go along.
     pub(super) fn formats(&mut self, first: Format, others: Vec<Format>) -> Result<(), SliceError> {
         if self.format.as_ref() == Some(&first) && self.others == others {
             return Ok(());
@@ -103,7 +105,7 @@ impl<S: SliceSink> Slicer<S> {
     }
 
     /// The next unit of the other track with this number, the first other one's is 0. It stands among the units of the
-    /// first track where it is to be played. Let go where no slice is open.
+    /// first track where it is to be played. Dropped where no slice is open.
     pub(super) fn companion(&mut self, number: usize, unit: &AccessUnit) -> Result<(), SliceError> {
         self.guarded(unit, |slicer, unit| match &mut slicer.run {
             Some(run) if run.is_open() => run.append(number + 1, unit),
@@ -116,7 +118,7 @@ impl<S: SliceSink> Slicer<S> {
         unit: &AccessUnit,
         take: impl FnOnce(&mut Self, &AccessUnit) -> Result<T, SliceError>,
     ) -> Result<T, SliceError> {
-        if unit.data.is_empty() || unit.dts_us < MIN_MEDIA_US || unit.pts_us < self.paused_until_us {
+        if unit.data.is_empty() || unit.dts_us < self.container.earliest_us() || unit.pts_us < self.paused_until_us {
             return Ok(T::default());
         }
         let result = take(self, unit);
@@ -161,14 +163,15 @@ impl<S: SliceSink> Slicer<S> {
             last_dts_us: self.last_dts_us,
             run: self.run.as_ref().map(Run::position),
             lost: self.lost,
+            needs_keyframe: self.container.needs_keyframe(),
         };
         let step = cut::step(&position, unit);
-        if step == Step::LetGo {
+        if step == Step::Drop {
             return Ok(None);
         }
         self.lost = false;
         let begun = match step {
-            Step::LetGo | Step::Append => None,
+            Step::Drop | Step::Append => None,
             Step::NextSlice { boundary_us } => {
                 self.end_slice(Some(boundary_us))?;
                 Some(self.begin_slice(boundary_us, false)?)
@@ -179,7 +182,7 @@ impl<S: SliceSink> Slicer<S> {
                     self.restarts = true;
                 }
                 self.end_run()?;
-                self.run = Some(Run::new(&format, &self.others)?);
+                self.run = Some(Run::new(self.container, &format, &self.others)?);
                 Some(self.begin_slice(unit.pts_us, true)?)
             }
         };
@@ -196,7 +199,7 @@ impl<S: SliceSink> Slicer<S> {
         let start_ms = self.last_ms.map_or(wall_ms, |last| wall_ms.max(last + 1));
         let slice = Slice {
             playlist: self.key.clone(),
-            name: self.names.slice(start_ms),
+            name: self.names.slice(start_ms, self.container),
             start_us,
             duration_us: 0,
             start_ms,
@@ -214,22 +217,16 @@ impl<S: SliceSink> Slicer<S> {
     }
 
     fn tags(&self, start_ms: u64) -> Vec<String> {
-        let track = self.key.track;
-        if self.names.are_mixed() {
-            return self
-                .restarts
-                .then(|| tags::mix_start(track, start_ms))
-                .into_iter()
-                .collect();
-        }
-        let mut lines = Vec::new();
-        if let Some(Format::H264(h264)) = &self.format {
-            lines.push(tags::rotate(h264.width, h264.height, start_ms));
-        }
-        if self.restarts {
-            lines.push(tags::track_start(track, start_ms));
-        }
-        lines
+        let picture = match &self.format {
+            Some(Format::H264(h264)) => Some((h264.width, h264.height)),
+            _ => None,
+        };
+        self.names.tags().lines(Discontinuity {
+            track: self.key.track,
+            picture,
+            restarts: self.restarts,
+            at_ms: start_ms,
+        })
     }
 
     fn end_run(&mut self) -> Result<(), SliceError> {

@@ -2,22 +2,18 @@ use std::io::Write;
 
 use super::SliceError;
 use super::cut::{RunPosition, SlicePosition};
-use crate::capture::{AacFormat, AccessUnit, Format};
-use crate::container::{padding, to_ticks};
-use crate::media::{TsMuxer, TsUnit, parameter_sets};
+use crate::container::{Container, Reach, SliceUnit, SliceWriter};
 use crate::spool::Slice;
+use crate::stream::{AacFormat, AccessUnit, Format};
 
 /// How long a picture is taken to last before two are known, and the longest that the last one is taken to last.
 const DEFAULT_PICTURE_US: i64 = 40_000;
 const LONGEST_PICTURE_US: i64 = 1_000_000;
 
-/// A stretch of one format for each track without a break. Its slices share one muxer, so that continuity counters go on
-/// from one to the next and a player can join them.
+/// A stretch of one format for each track without a break.
 pub(super) struct Run<F> {
-    muxer: TsMuxer,
-    /// Stands in front of a slice that does not begin with a keyframe, so that a decoder at least knows the format.
-    prelude: Vec<u8>,
-    /// The first one is cut, the others go along.
+    writer: Box<dyn SliceWriter>,
+    /// The first track, by which slices are cut; the others go along.
     lead: Lane,
     others: Vec<Lane>,
     slice: Option<Open<F>>,
@@ -32,16 +28,13 @@ struct Lane {
     step_us: i64,
     last_dts_us: i64,
     latest_pts_us: i64,
-    last_ticks: i64,
-    /// Where the time of what surely stands in the slice is over: the muxer keeps some audio back.
+    /// Where the time of what surely stands in the slice is over: the writer may hold some media back.
     written_us: i64,
 }
 
 struct Open<F> {
     file: F,
     slice: Slice,
-    /// Nothing of the first track is in it.
-    first: bool,
 }
 
 impl Lane {
@@ -51,13 +44,12 @@ impl Lane {
             frame_us: match format {
                 Format::H264(_) => DEFAULT_PICTURE_US,
                 Format::Aac(aac) => frame_us(aac),
-                // Refused by the muxer.
+                // Refused by the container.
                 Format::Opus(_) => 0,
             },
             step_us: LONGEST_PICTURE_US,
             last_dts_us: i64::MIN,
             latest_pts_us: i64::MIN,
-            last_ticks: i64::MIN,
             written_us: i64::MIN,
         }
     }
@@ -70,14 +62,6 @@ impl Lane {
     /// Whether frames are missing in front of a unit.
     fn is_gap(&self, unit: &AccessUnit) -> bool {
         self.audio && unit.pts_us.saturating_sub(self.end_us()) > self.frame_us / 2
-    }
-
-    /// The unit's times in ticks.
-    fn ticks(&mut self, unit: &AccessUnit) -> (i64, i64) {
-        // Two decoding times must differ by a tick at least.
-        let dts = to_ticks(unit.dts_us).max(self.last_ticks.saturating_add(1));
-        self.last_ticks = dts;
-        (to_ticks(unit.pts_us).max(dts), dts)
     }
 
     fn pass(&mut self, unit: &AccessUnit) {
@@ -93,15 +77,11 @@ impl Lane {
 }
 
 impl<F: Write> Run<F> {
-    /// Of the first track's format, and those of the others.
-    pub(super) fn new(format: &Format, others: &[Format]) -> Result<Self, SliceError> {
+    /// A run of slices in this container. `format`: that of the first track.
+    pub(super) fn new(container: Container, format: &Format, others: &[Format]) -> Result<Self, SliceError> {
         let formats: Vec<Format> = std::iter::once(format).chain(others).cloned().collect();
         Ok(Self {
-            muxer: TsMuxer::new(&formats)?,
-            prelude: match format {
-                Format::H264(h264) => parameter_sets(h264),
-                Format::Aac(_) | Format::Opus(_) => Vec::new(),
-            },
+            writer: container.begin(&formats)?,
             lead: Lane::new(format),
             others: others.iter().map(Lane::new).collect(),
             slice: None,
@@ -129,11 +109,7 @@ impl<F: Write> Run<F> {
     }
 
     pub(super) fn open(&mut self, file: F, slice: Slice) {
-        self.slice = Some(Open {
-            file,
-            slice,
-            first: true,
-        });
+        self.slice = Some(Open { file, slice });
     }
 
     /// Writes a unit of the track with this number, the first one's is 0, into the open slice.
@@ -143,30 +119,21 @@ impl<F: Write> Run<F> {
             Some(index) => self.others.get_mut(index),
         };
         let Some(lane) = lane else { return Ok(()) };
+        let mut reach = Reach::NoFarther;
         if let Some(open) = &mut self.slice {
-            let mut bytes = if lane.is_gap(unit) {
-                self.muxer.flush()?
-            } else {
-                Vec::new()
-            };
-            let (pts, dts) = lane.ticks(unit);
-            let first = track == 0 && std::mem::take(&mut open.first);
-            let with_prelude = (first && !unit.keyframe).then(|| [&self.prelude[..], &unit.data[..]].concat());
-            let data = with_prelude.as_deref().unwrap_or(&unit.data);
-            bytes.append(&mut self.muxer.write(TsUnit {
+            let written = self.writer.write(SliceUnit {
                 track,
-                pts,
-                dts,
-                data,
-                keyframe: unit.keyframe,
-            })?);
-            open.write(&bytes)?;
-            if lane.audio && !bytes.is_empty() {
-                lane.written_us = lane.end_us();
-            }
+                unit,
+                after_gap: lane.is_gap(unit),
+            })?;
+            open.write(&written.bytes)?;
+            reach = written.reach;
+        }
+        if reach == Reach::UnitBefore {
+            lane.written_us = lane.end_us();
         }
         lane.pass(unit);
-        if !lane.audio {
+        if reach == Reach::ThisUnit {
             lane.written_us = lane.end_us();
         }
         Ok(())
@@ -176,7 +143,7 @@ impl<F: Write> Run<F> {
     /// last bytes could not be written: it ends before them.
     pub(super) fn close(&mut self, boundary_us: Option<i64>) -> Option<(F, Slice, Result<(), SliceError>)> {
         let mut open = self.slice.take()?;
-        let rest = match self.muxer.end_slice() {
+        let rest = match self.writer.end() {
             Ok(bytes) => open.write(&bytes),
             Err(error) => Err(error.into()),
         };
@@ -184,7 +151,7 @@ impl<F: Write> Run<F> {
             Ok(()) => boundary_us.unwrap_or_else(|| self.end_us()),
             Err(_) => self.lead.written_us,
         };
-        let rest = rest.and_then(|()| open.write(&padding(open.slice.bytes)));
+        let rest = rest.and_then(|()| open.write(&self.writer.padding(open.slice.bytes)));
         let Open { file, mut slice, .. } = open;
         slice.duration_us = (end_us - slice.start_us).max(1);
         Some((file, slice, rest))

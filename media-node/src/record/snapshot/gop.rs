@@ -1,9 +1,9 @@
 use std::collections::VecDeque;
 
-use crate::capture::AccessUnit;
-use crate::media::{MediaError, Picture, VideoDecoder, annexb};
+use crate::media::{MediaError, Picture, VideoDecoder};
+use crate::stream::{AccessUnit, annexb};
 
-/// Coded bytes that are kept at most. A longer group of pictures is decoded as it comes, half of this at a time.
+/// The most coded bytes that are kept. A longer group of pictures is decoded as it comes, half of this at a time.
 pub(super) const KEPT_BYTES: usize = 8 << 20;
 
 /// The group of pictures that is being sent: the units since the newest key frame, as far as they are not decoded.

@@ -1,15 +1,15 @@
 use std::collections::VecDeque;
 
-use protocol::{Fault, TrackKind};
+use protocol::{Fault, ProblemCode, TrackKind};
 
-use super::Snapshots;
 use super::gop::Gop;
+use super::sink::Snapshots;
 use super::timing::{Frame, Take, Timing};
-use crate::capture::{AccessUnit, Clock};
 use crate::container::FileNames;
 use crate::media::{MediaError, Picture, encode_jpeg};
 use crate::record::status::{SharedBoard, problem};
 use crate::spool::{Lone, LoneKind, SpoolError};
+use crate::stream::{AccessUnit, Clock};
 
 /// Why there is no picture of an instant.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +20,7 @@ enum TakeError {
     Spool(#[from] SpoolError),
 }
 
-/// Whose pictures are taken, and in what recording.
+/// The user whose pictures are taken, and the recording that they belong to.
 pub(super) struct Subject {
     pub(super) uid: String,
     pub(super) names: FileNames,
@@ -153,12 +153,12 @@ impl Taker {
         let (fault, code, message) = match error {
             TakeError::Undecodable(_) => (
                 Fault::Destination,
-                "snapshot_failed",
+                ProblemCode::SnapshotFailed,
                 format!("pictures of user {uid} are missing: {error}; other pictures and the recording go on"),
             ),
             TakeError::Spool(_) => (
                 Fault::Ours,
-                "spool_failed",
+                ProblemCode::SpoolFailed,
                 format!("pictures of user {uid} cannot be kept ({error}): is the node's disk full or failing?"),
             ),
         };

@@ -6,15 +6,16 @@ use std::thread::{self, JoinHandle};
 
 use tracing::Span;
 
-use super::Snapshots;
+use super::sink::Snapshots;
 use super::taker::{Subject, Taker};
-use crate::capture::AccessUnit;
+use crate::stream::AccessUnit;
 
-/// What waits for the thread at most; a single larger unit passes alone.
+/// The most that waits for the thread; a single larger unit passes alone.
 const MOST_UNITS: usize = 512;
 const MOST_BYTES: usize = 16 << 20;
 
-enum Told {
+/// What has become of the user's video.
+enum VideoEvent {
     Unit(AccessUnit),
     /// The video has ended, or is not wanted any more.
     Ended,
@@ -23,8 +24,8 @@ enum Told {
 /// A thread that takes the pictures of one user. Nothing that it does, and no failure of it, holds up who feeds it: when
 /// it does not keep up, units are left out as far as the next key frame.
 pub(super) struct PictureThread {
-    sender: SyncSender<Told>,
-    /// Of the units on their way.
+    sender: SyncSender<VideoEvent>,
+    /// The size of the units on their way.
     bytes: Arc<AtomicUsize>,
     thread: JoinHandle<()>,
     /// Units are left out until a key frame comes.
@@ -69,7 +70,7 @@ impl PictureThread {
             Err(Refused::Behind)
         } else {
             self.bytes.fetch_add(size, Ordering::Relaxed);
-            self.sender.try_send(Told::Unit(unit.clone())).map_err(|error| {
+            self.sender.try_send(VideoEvent::Unit(unit.clone())).map_err(|error| {
                 self.bytes.fetch_sub(size, Ordering::Relaxed);
                 match error {
                     TrySendError::Full(_) => Refused::Behind,
@@ -84,7 +85,7 @@ impl PictureThread {
     /// The video has ended, or is not wanted any more; it may begin again.
     pub(super) fn ended(&self) {
         // Waits for one unit at most. Without the thread there is nothing to end.
-        let _ = self.sender.send(Told::Ended);
+        let _ = self.sender.send(VideoEvent::Ended);
     }
 
     /// Waits until what is due of the units so far is kept.
@@ -94,15 +95,15 @@ impl PictureThread {
     }
 }
 
-fn run(mut taker: Taker, queue: &Receiver<Told>, bytes: &AtomicUsize) {
-    while let Ok(told) = queue.recv() {
-        match told {
-            Told::Unit(unit) => {
+fn run(mut taker: Taker, queue: &Receiver<VideoEvent>, bytes: &AtomicUsize) {
+    while let Ok(event) = queue.recv() {
+        match event {
+            VideoEvent::Unit(unit) => {
                 let size = unit.data.len();
                 taker.unit(unit);
                 bytes.fetch_sub(size, Ordering::Relaxed);
             }
-            Told::Ended => taker.end(),
+            VideoEvent::Ended => taker.end(),
         }
     }
     taker.end();

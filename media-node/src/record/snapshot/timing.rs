@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
-use crate::capture::AccessUnit;
-use crate::record::LAST_PICTURE_US;
+use crate::mix::LAST_PICTURE_US;
+use crate::stream::AccessUnit;
 
 /// How long a frame is taken to last before two are known, and the longest that one is taken to last.
 const DEFAULT_FRAME_US: i64 = 40_000;
@@ -13,7 +13,7 @@ const REMEMBERED: usize = 32;
 /// A picture that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Take {
-    /// Of which the picture is, on the recording's timeline.
+    /// The instant that the picture is of, in microseconds on the recording's timeline.
     pub(super) at_us: i64,
     pub(super) frame: Frame,
 }
@@ -29,7 +29,7 @@ pub(super) enum Frame {
     At(i64),
 }
 
-/// When the pictures of one user are due, and what they show. Pure: times of units in, what to take out.
+/// Decides when the pictures of one user are due, and what they show. Pure: times of units in, what to take out.
 ///
 /// The first picture is of the first frame, which is a key frame; the others follow at the interval, whatever the
 /// frames' own times are. A picture shows the frame that is shown at its instant, or a key frame that is no more than
@@ -135,5 +135,66 @@ impl Timing {
 
     fn shown_at(&self, due_us: i64) -> Option<i64> {
         self.recent.iter().copied().filter(|pts_us| *pts_us <= due_us).max()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn unit_at(pts_us: i64, dts_us: i64, keyframe: bool) -> AccessUnit {
+        AccessUnit {
+            pts_us,
+            dts_us,
+            data: Default::default(),
+            keyframe,
+        }
+    }
+
+    proptest! {
+        /// Frames at any times, in the order of presentation.
+        #[test]
+        fn pictures_are_never_closer_than_the_interval_and_never_stale(
+            gaps in prop::collection::vec(prop_oneof![8 => 1..100_000_i64, 1 => 1..9_000_000_i64], 1..400),
+            keys in prop::collection::vec(prop::bool::weighted(0.1), 400),
+            interval_us in 100_000..3_000_000_i64,
+        ) {
+            let mut timing = Timing::new(interval_us, None);
+            let (mut now_us, mut last) = (0, None);
+            let (mut keys_us, mut times) = (Vec::new(), Vec::new());
+            // Taken for the time of one frame.
+            let mut frame_us = 40_000;
+            for (index, gap) in gaps.into_iter().enumerate() {
+                let before_us = now_us;
+                now_us += gap;
+                let keyframe = index == 0 || keys[index];
+                let unit = unit_at(now_us, now_us, keyframe);
+                for Take { at_us, frame } in timing.unit(&unit) {
+                    if let Some(last_us) = last {
+                        prop_assert!(at_us - last_us >= interval_us, "{last_us}, then {at_us}");
+                    }
+                    last = Some(at_us);
+                    match frame {
+                        Frame::NextKey => prop_assert!(keyframe && (now_us - at_us).abs() <= frame_us),
+                        Frame::LastKey => prop_assert!(at_us - keys_us.last().unwrap() <= frame_us),
+                        Frame::At(pts_us) => {
+                            prop_assert_eq!(times.iter().filter(|time| **time <= at_us).max(), Some(&pts_us));
+                            prop_assert!(at_us - pts_us <= LAST_PICTURE_US);
+                        }
+                    }
+                }
+                // A picture that is due is taken before the next frame, or the user was away.
+                prop_assert!(last.is_some_and(|last_us| before_us - last_us <= interval_us));
+                if index > 0 {
+                    frame_us = gap.min(200_000);
+                }
+                times.push(now_us);
+                if keyframe {
+                    keys_us.push(now_us);
+                }
+            }
+        }
     }
 }

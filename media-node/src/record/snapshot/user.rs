@@ -1,11 +1,11 @@
-use protocol::Fault;
+use protocol::{Fault, ProblemCode};
 
-use super::Snapshots;
+use super::sink::Snapshots;
 use super::taker::Subject;
 use super::thread::{PictureThread, Refused};
-use crate::capture::{AccessUnit, Clock};
 use crate::container::FileNames;
 use crate::record::status::{SharedBoard, problem};
+use crate::stream::{AccessUnit, Clock};
 
 /// The pictures of one user, as the user's recording sees them: it passes on what it captures, and is never held up.
 pub(in crate::record) struct UserPictures {
@@ -14,7 +14,7 @@ pub(in crate::record) struct UserPictures {
     clock: Clock,
     board: SharedBoard,
     snapshots: Option<Snapshots>,
-    /// From the first unit on.
+    /// Runs from the first unit on.
     thread: Option<PictureThread>,
 }
 
@@ -79,7 +79,7 @@ impl UserPictures {
     fn tell(&self, refused: &Refused, now_us: i64) {
         let told = problem(
             Fault::Ours,
-            "snapshot_failed",
+            ProblemCode::SnapshotFailed,
             format!("pictures of user {} are missing: {refused}", self.uid),
             self.clock.wall_ms(now_us),
         );

@@ -4,6 +4,7 @@
 mod interop;
 mod keys;
 mod leaving;
+mod limits;
 mod load;
 mod protocol;
 mod raw;

@@ -124,16 +124,26 @@ async fn a_player_over_tcp_that_does_not_read_is_disconnected_and_disturbs_nobod
 }
 
 #[tokio::test]
-async fn idle_connections_and_too_many_are_closed() {
+async fn a_client_that_only_asks_is_closed_and_too_many_are_refused() {
     let server = with_limits(|limits| {
         limits.connections = 1;
-        limits.idle = BRIEF;
+        limits.setup = BRIEF;
     })
     .await;
     let mut first = Client::connect(&server).await;
-    assert_eq!(first.ask("OPTIONS", "*", &[], "").await.status, 200);
+    first.publish(&server.url("u")).await;
     let mut second = Client::connect(&server).await;
-    second.end().await;
+    assert_eq!(second.announce(&server.url("v"), SDP).await.status, 200);
+    let transport = [("Transport", "RTP/AVP/TCP;unicast;interleaved=0-1;mode=record")];
+    let track = format!("{}/streamid=0", server.url("v"));
+    assert_eq!(second.ask("SETUP", &track, &transport, "").await.status, 200);
+    assert_eq!(second.ask("RECORD", &server.url("v"), &[], "").await.status, 503);
+    // Its requests do not prolong its time.
+    let asking = async {
+        while second.send(b"OPTIONS * RTSP/1.0\r\nCSeq: 9\r\n\r\n").await.is_ok() && second.answered().await {}
+    };
+    within("the end of a connection that only asks", asking).await;
+    assert_eq!(first.ask("TEARDOWN", &server.url("u"), &[], "").await.status, 200);
     first.end().await;
     let again = async {
         loop {
@@ -144,6 +154,23 @@ async fn idle_connections_and_too_many_are_closed() {
         }
     };
     within("a free place", again).await;
+}
+
+#[tokio::test]
+async fn idle_clients_do_not_keep_a_recorder_out() {
+    let server = with_limits(|limits| limits.setup = Duration::from_secs(600)).await;
+    let url = server.url("u");
+    let mut publisher = Client::connect(&server).await;
+    publisher.publish(&url).await;
+    let mut idle = Vec::new();
+    for _ in 0..Limits::default().connections {
+        idle.push(Client::connect(&server).await);
+    }
+    let mut recorder = Client::connect(&server).await;
+    recorder.play(&url, "RTP/AVP/TCP;interleaved=0-1").await;
+    publisher.packet(0, &rtp(1, 50)).await.unwrap();
+    assert_eq!(recorder.next_packet().await.unwrap(), (0, rtp(1, 50)));
+    idle.first_mut().unwrap().end().await;
 }
 
 #[tokio::test]
@@ -164,7 +191,7 @@ async fn an_unreadable_request_is_answered_and_ends_the_connection() {
 /// Whole sessions with bytes changed, cut out and put in; the server must live on and answer the next client.
 #[tokio::test]
 async fn mutated_sessions_hurt_nobody() {
-    let server = with_limits(|limits| limits.idle = BRIEF).await;
+    let server = with_limits(|limits| limits.setup = BRIEF).await;
     let url = server.url("u");
     let session = format!(
         "OPTIONS {url} RTSP/1.0\r\nCSeq: 1\r\n\r\n\

@@ -7,7 +7,7 @@ use super::check::check;
 use super::crash::copy_dir;
 use super::*;
 
-/// Of a slice of the tests, whose frames last as many microseconds as they have bytes.
+/// What is left of a slice of the tests, whose frames last as many microseconds as they have bytes.
 fn cut(_: &Path, after_us: i64) -> Option<Probed> {
     let bytes = after_us as u64 / FRAME * FRAME;
     (bytes > 0).then_some(Probed {

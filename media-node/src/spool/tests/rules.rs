@@ -226,7 +226,7 @@ fn pictures_of_days_neither_fill_the_journal_nor_the_memory() {
 fn names_that_would_leave_the_directory_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let spool = open(dir.path());
-    for name in ["", "a/b", "..", "a\nb", &"x".repeat(MAX_NAME_BYTES + 1)] {
+    for name in ["", "a/b", "..", "a\nb", &"x".repeat(paths::MAX_NAME_BYTES + 1)] {
         let opening = Slice {
             name: name.to_owned(),
             ..slice(1, 0)
@@ -257,7 +257,7 @@ fn no_secret_of_a_job_is_kept() {
     let text = std::fs::read_to_string(dir.path().join("job.json")).unwrap();
     assert!(!text.contains("hunter2"), "{text}");
     let kept = load_job(dir.path()).unwrap();
-    assert_eq!((kept.sid, kept.storage.bucket), (job.sid, job.storage.bucket));
+    assert_eq!((kept.sid, kept.spec.storage.bucket), (job.sid, job.spec.storage.bucket));
 }
 
 #[test]

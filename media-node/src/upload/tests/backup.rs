@@ -67,7 +67,7 @@ async fn a_backup_takes_over_and_gives_everything_back() {
         objects(&vault, "backup") == held && spool.backed_up().is_some_and(|backed_up| backed_up.complete)
     })
     .await;
-    let told = problems.wait_for(|told| told.iter().any(|one| one.code == "upload_backup"));
+    let told = problems.wait_for(|told| told.iter().any(|one| one.code == protocol::ProblemCode::UploadBackup));
     drop(told.await.unwrap());
     let playlist = vault.dir.path().join("backup").join(PREFIX).join("1 é.m3u8");
     assert_eq!(std::fs::read_to_string(playlist).unwrap(), "1 é_1.ts\n1 é_2.ts\n");
@@ -120,7 +120,11 @@ async fn a_backup_that_fails_is_told_and_costs_nothing() {
     let mut problems = uploader.problems();
     let upload = tokio::spawn(uploader.run());
     commit(&spool, "1", 0);
-    let failing = |told: &Vec<protocol::Problem>| told.iter().find(|one| one.code == "backup_failing").cloned();
+    let failing = |told: &Vec<protocol::Problem>| {
+        told.iter()
+            .find(|one| one.code == protocol::ProblemCode::BackupFailing)
+            .cloned()
+    };
     let told = problems.wait_for(|told| failing(told).is_some()).await.unwrap().clone();
     let problem = failing(&told).unwrap();
     assert_eq!(problem.fault, Fault::Ours);

@@ -13,7 +13,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Addressing, EndCause, Fault, RefusalCode, Secret, Storage, StorageKind, TrackKind};
+use protocol::{Addressing, EndCause, Fault, ProblemCode, RefusalCode, Secret, Storage, StorageKind, TrackKind};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
@@ -265,26 +265,26 @@ async fn each_refusal_is_told_with_its_reason_and_the_slice_stays() {
     for (answer, code, fault, said) in [
         (
             Answer::MISSING_BUCKET,
-            "upload_refused",
+            ProblemCode::UploadRefused,
             Fault::Destination,
             "NoSuchBucket",
         ),
         (
             Answer::new("403 Forbidden", "InvalidAccessKeyId"),
-            "upload_refused",
+            ProblemCode::UploadRefused,
             Fault::Destination,
             "InvalidAccessKeyId",
         ),
         (
             Answer::new("400 Bad Request", "ExpiredToken"),
-            "upload_keys_ended",
+            ProblemCode::UploadKeysEnded,
             Fault::Destination,
             "an update with a new storageConfig renews them",
         ),
-        (skewed, "clock_skewed", Fault::Ours, "s ahead of the store's"),
+        (skewed, ProblemCode::ClockSkewed, Fault::Ours, "s ahead of the store's"),
         (
             Answer::new("403 Forbidden", "RequestTimeTooSkewed"),
-            "clock_skewed",
+            ProblemCode::ClockSkewed,
             Fault::Ours,
             "differ too much",
         ),
@@ -300,7 +300,7 @@ async fn each_refusal_is_told_with_its_reason_and_the_slice_stays() {
         let upload = tokio::spawn(uploader.run());
         commit(&spool, "1", 0);
         let told = problems.wait_for(|told| !told.is_empty()).await.unwrap()[0].clone();
-        assert_eq!((told.code.as_str(), told.fault), (code, fault));
+        assert_eq!((told.code.clone(), told.fault), (code, fault));
         assert!(
             told.message.contains("\"bucket\"") && told.message.contains(said),
             "{told:?}"

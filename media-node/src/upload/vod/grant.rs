@@ -15,7 +15,7 @@ const LONGEST_LIFE: Duration = Duration::from_secs(3_000);
 /// A place for one video in the service's store, and keys that open it for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Grant {
-    /// Of the store. Its prefix is empty.
+    /// The service's store, with an empty prefix.
     pub(super) storage: Storage,
     /// The key of the playlist, or of the file.
     pub(super) object: String,

@@ -2,9 +2,9 @@ use protocol::{EndCause, FileKind, Happening, Mode, TrackKind};
 use serde_json::{Map, Value, json};
 
 use super::problem;
-use crate::access::Flavour;
+use crate::dialect::agora::flavour::Flavour;
 use crate::dialect::agora::server_response::{entries, number, track_type};
-use crate::recording::{Event, Snapshot};
+use crate::recording::{Event, RecordingView};
 
 /// Progress counts to this.
 const WHOLE: u128 = 10_000;
@@ -70,7 +70,7 @@ fn fields(event: &Event, flavour: Flavour, mode: Mode) -> Value {
     match event {
         Event::Problem(problem) => problem::fields(problem),
         Event::TokenExpired => problem::token_expired(),
-        Event::Misfit { snapshot } => misfit(snapshot, flavour),
+        Event::Misfit { view } => misfit(view, flavour),
         Event::Happened(happening) => happened(happening, mode),
         Event::Exited { cause, complete } => {
             let normal = *complete && matches!(cause, EndCause::Stopped | EndCause::Idle);
@@ -119,7 +119,7 @@ fn happened(happening: &Happening, mode: Mode) -> Value {
     }
 }
 
-fn misfit(snapshot: &Snapshot, flavour: Flavour) -> Value {
+fn misfit(snapshot: &RecordingView, flavour: Flavour) -> Value {
     let playlists = snapshot.files.iter().filter(|file| file.kind == FileKind::Playlist);
     let playlists: Vec<_> = playlists.map(|file| file.name.as_str()).collect();
     json!({

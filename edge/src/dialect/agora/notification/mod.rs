@@ -1,46 +1,39 @@
-//! Events as the vendors' callbacks: their numbers and payloads, the request's body, and the signatures in its headers.
+//! Events as the vendors' notifications: their numbers and payloads, the request's body, and the signatures in its headers.
 //! Knows nothing of who receives them, or of what becomes of a delivery.
 
 mod details;
-mod examples;
 mod problem;
 mod sign;
 #[cfg(test)]
 mod tests;
 
-use protocol::{Mode, RecorderKey, Secret};
+use protocol::Secret;
 use serde_json::{Value, json};
 
-use crate::access::Flavour;
+use super::flavour::Flavour;
+use crate::dialect::notification::{Notification, notice_id};
 use crate::http::Headers;
 use crate::recording::{Event, Notice, Subject};
 use details::{details, kind};
 
 /// What the vendors call cloud recording among their products.
 const PRODUCT: u8 = 3;
-/// Whom the events of a test are about.
-const TEST_CHANNEL: &str = "test_webhook";
-const TEST_UID: &str = "12121212";
 
-/// The request to a callback: a POST with this body.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Callback {
-    pub headers: Headers,
-    pub body: Vec<u8>,
-}
-
-/// The vendor's number of an event.
-pub fn event_type(event: &Event) -> u32 {
+/// The vendors' number of an event.
+pub(super) fn event_type(event: &Event) -> u32 {
     kind(event).event_type
 }
 
-/// The same for each delivery of an event.
-pub fn notice_id(sid: &str, number: u64) -> String {
-    format!("{sid}:{number}")
-}
-
+/// A POST with the event in its body.
+///
 /// `now_ms`: when it is sent, in Unix milliseconds.
-pub fn callback(subject: &Subject, notice: &Notice, flavour: Flavour, secret: &Secret, now_ms: u64) -> Callback {
+pub(super) fn notification(
+    subject: &Subject,
+    notice: &Notice,
+    flavour: Flavour,
+    secret: &Secret,
+    now_ms: u64,
+) -> Notification {
     let kind = kind(&notice.event);
     let mut payload = json!({
         "cname": subject.key.channel,
@@ -68,33 +61,12 @@ pub fn callback(subject: &Subject, notice: &Notice, flavour: Flavour, secret: &S
     let mut headers = Headers::default();
     headers.push("Content-Type", "application/json");
     sign::sign(&mut headers, flavour, secret, &body);
-    Callback { headers, body }
-}
-
-/// One event of each of these types, as a test of a callback. Of a type that this server has no example for, nothing.
-pub fn samples(app_id: &str, wanted: Option<&[u32]>, now_ms: u64) -> Vec<(u32, Subject, Notice)> {
-    let subject = Subject {
-        key: RecorderKey {
-            app_id: app_id.to_owned(),
-            channel: TEST_CHANNEL.to_owned(),
-            uid: TEST_UID.to_owned(),
-        },
-        sid: "0".repeat(32),
-        mode: Mode::Individual,
-        pictures_only: false,
-    };
-    let events = examples::all(&subject, now_ms);
-    let events = events.into_iter().map(|event| (event_type(&event), event));
-    let events = events.filter(|(number, _)| wanted.is_none_or(|wanted| wanted.contains(number)));
-    let notices = (0..).zip(events).map(|(number, (event_type, event))| {
-        let notice = Notice {
-            number,
-            at_ms: now_ms,
-            event,
-        };
-        (event_type, subject.clone(), notice)
-    });
-    notices.collect()
+    Notification {
+        method: "POST",
+        query: String::new(),
+        headers,
+        body: Some(body),
+    }
 }
 
 fn scene(subject: &Subject) -> &'static str {

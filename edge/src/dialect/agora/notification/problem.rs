@@ -1,6 +1,6 @@
 //! What went wrong, in the vendor's words: an error, type 1, or a warning, type 2.
 
-use protocol::Problem;
+use protocol::{Problem, ProblemCode};
 use serde_json::{Value, json};
 
 const RECORDER: u8 = 0;
@@ -28,22 +28,37 @@ enum Kind {
     Warning { module: u8, code: u32 },
 }
 
-fn kind(code: &str) -> Kind {
+fn kind(code: &ProblemCode) -> Kind {
     let error = |module, level, code| Kind::Error { module, level, code };
     let warning = |module, code| Kind::Warning { module, code };
     match code {
-        "upload_refused" | "upload_keys_ended" | "vod_refused" | "clock_skewed" => {
-            error(UPLOADER, MAJOR, STORAGE_CONFIGURATION)
-        }
-        "upload_failing" | "backup_failing" => warning(UPLOADER, UPLOAD_AGAIN),
-        "upload_backup" => warning(UPLOADER, UPLOAD_TO_BACKUP),
-        "spool_failed" => error(UPLOADER, MAJOR, FILE_HANDLING),
-        "source_unreachable" | "source_silent" => warning(RECORDER, LOOK_UP_TIMEOUT),
-        "recorder_restarted" => warning(RECORDER, INTERNAL),
-        "internal" => error(RECORDER, MAJOR, INTERNAL),
-        "node_lost" => error(SERVICE, FATAL, INTERNAL),
-        // Some of what was to be recorded is not.
-        _ => error(RECORDER, MEDIUM, FAILED),
+        ProblemCode::UploadRefused
+        | ProblemCode::UploadKeysEnded
+        | ProblemCode::VodRefused
+        | ProblemCode::ClockSkewed => error(UPLOADER, MAJOR, STORAGE_CONFIGURATION),
+        ProblemCode::UploadFailing | ProblemCode::BackupFailing => warning(UPLOADER, UPLOAD_AGAIN),
+        ProblemCode::UploadBackup => warning(UPLOADER, UPLOAD_TO_BACKUP),
+        ProblemCode::SpoolFailed => error(UPLOADER, MAJOR, FILE_HANDLING),
+        ProblemCode::SourceUnreachable | ProblemCode::SourceSilent => warning(RECORDER, LOOK_UP_TIMEOUT),
+        ProblemCode::RecorderRestarted => warning(RECORDER, INTERNAL),
+        ProblemCode::Internal => error(RECORDER, MAJOR, INTERNAL),
+        ProblemCode::NodeLost => error(SERVICE, FATAL, INTERNAL),
+        ProblemCode::TokenExpired => error(RECORDER, MEDIUM, TOKEN_EXPIRED),
+        // Some of what was to be recorded is not, or something happened for which the vendor has no number.
+        ProblemCode::UnsupportedCodec
+        | ProblemCode::UnsupportedMedia
+        | ProblemCode::DecryptionFailed
+        | ProblemCode::TooManyUsers
+        | ProblemCode::TranscodingFailed
+        | ProblemCode::SnapshotFailed
+        | ProblemCode::EncoderFailed
+        | ProblemCode::Overloaded
+        | ProblemCode::ImageUnusable
+        | ProblemCode::SpoolFull
+        | ProblemCode::TooManyFiles
+        | ProblemCode::FailedOver
+        | ProblemCode::NodeReturned
+        | ProblemCode::Other(_) => error(RECORDER, MEDIUM, FAILED),
     }
 }
 
@@ -80,7 +95,7 @@ pub(super) fn token_expired() -> Value {
         "errorCode": TOKEN_EXPIRED,
         "stat": 1,
         "errorMsg": "the channel token of the start has expired; the recording goes on",
-        "problem": "token_expired",
+        "problem": ProblemCode::TokenExpired,
         "fault": "caller",
     })
 }

@@ -3,7 +3,8 @@ use protocol::Secret;
 use sha1::Sha1;
 use sha2::Sha256;
 
-use crate::access::{Flavour, hex};
+use crate::access::hex;
+use crate::dialect::agora::flavour::Flavour;
 use crate::http::Headers;
 
 /// Adds the signatures of a body, lower-case hexadecimal: HMAC-SHA1, and Agora's second one, HMAC-SHA256.

@@ -1,7 +1,10 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use protocol::{EndCause, FileKind, RecordedFile, TrackKind};
+use crate::access::Callback;
+use crate::dialect::samples::samples;
+use crate::dialect::vendor::Vendor as _;
+use protocol::{EndCause, FileKind, Mode, RecordedFile, RecorderKey, TrackKind};
 
 fn subject() -> Subject {
     Subject {
@@ -16,14 +19,28 @@ fn subject() -> Subject {
     }
 }
 
+/// The examples of the events that a callback wants, with their types.
+fn examples(events: Option<&[u32]>) -> Vec<(u32, Subject, Notice)> {
+    let callback = Callback {
+        url: Secret::new("https://h/"),
+        secret: Secret::new("k"),
+        events: events.map(<[u32]>::to_vec),
+    };
+    let wanted = samples("a", |event| Flavour::Agora.wants(event, &callback), 1_000);
+    let typed = wanted
+        .into_iter()
+        .map(|(subject, notice)| (event_type(&notice.event), subject, notice));
+    typed.collect()
+}
+
 fn body(event: Event, flavour: Flavour) -> Value {
     let notice = Notice {
         number: 4,
         at_ms: 1_000,
         event,
     };
-    let callback = callback(&subject(), &notice, flavour, &Secret::new("k"), 2_000);
-    serde_json::from_slice(&callback.body).unwrap()
+    let notification = notification(&subject(), &notice, flavour, &Secret::new("k"), 2_000);
+    serde_json::from_slice(notification.body.as_deref().unwrap()).unwrap()
 }
 
 #[test]
@@ -70,8 +87,8 @@ fn a_repeat_differs_in_its_time_only() {
         event: Event::UploaderStarted,
     };
     let at = |now_ms| {
-        let callback = callback(&subject(), &notice, Flavour::Agora, &Secret::new("k"), now_ms);
-        let mut body: Value = serde_json::from_slice(&callback.body).unwrap();
+        let notification = notification(&subject(), &notice, Flavour::Agora, &Secret::new("k"), now_ms);
+        let mut body: Value = serde_json::from_slice(notification.body.as_deref().unwrap()).unwrap();
         assert_eq!(body["notifyMs"], now_ms);
         body["notifyMs"] = Value::Null;
         body
@@ -81,17 +98,14 @@ fn a_repeat_differs_in_its_time_only() {
 
 #[test]
 fn every_documented_type_that_can_occur_has_its_own_example() {
-    let types: Vec<_> = samples("a", None, 1_000).iter().map(|sample| sample.0).collect();
+    let types: Vec<_> = examples(None).iter().map(|sample| sample.0).collect();
     assert_eq!(
         types,
         [1, 2, 3, 4, 11, 12, 30, 31, 32, 33, 40, 41, 42, 43, 44, 45, 60, 61]
     );
-    let some: Vec<_> = samples("a", Some(&[31, 40, 999]), 1_000)
-        .iter()
-        .map(|sample| sample.0)
-        .collect();
+    let some: Vec<_> = examples(Some(&[31, 40, 999])).iter().map(|sample| sample.0).collect();
     assert_eq!(some, [31, 40]);
-    let ids: BTreeSet<_> = samples("a", None, 1_000)
+    let ids: BTreeSet<_> = examples(None)
         .iter()
         .map(|(_, subject, notice)| notice_id(&subject.sid, notice.number))
         .collect();
@@ -141,11 +155,11 @@ fn the_details_are_as_documented() {
         json!({ "msgName": "vod_triggered" }),
     ];
     let services = [0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 4, 4];
-    let samples = samples("a", None, 1_000);
+    let samples = examples(None);
     assert_eq!((samples.len(), expected.len()), (services.len(), services.len()));
     for (((event_type, subject, notice), details), service) in samples.iter().zip(expected).zip(services) {
-        let callback = callback(subject, notice, Flavour::Agora, &Secret::new("k"), 1_000);
-        let body: Value = serde_json::from_slice(&callback.body).unwrap();
+        let notification = notification(subject, notice, Flavour::Agora, &Secret::new("k"), 1_000);
+        let body: Value = serde_json::from_slice(notification.body.as_deref().unwrap()).unwrap();
         assert_eq!(body["eventType"], *event_type);
         assert_eq!(body["payload"]["serviceType"], service, "{event_type}");
         assert_eq!(body["payload"]["details"], details, "{event_type}");
@@ -162,8 +176,8 @@ fn mixed_recordings_and_bad_ends() {
             at_ms: 0,
             event,
         };
-        let callback = callback(&subject, &notice, Flavour::Agora, &Secret::new("k"), 0);
-        serde_json::from_slice::<Value>(&callback.body).unwrap()["payload"]["details"].clone()
+        let notification = notification(&subject, &notice, Flavour::Agora, &Secret::new("k"), 0);
+        serde_json::from_slice::<Value>(notification.body.as_deref().unwrap()).unwrap()["payload"]["details"].clone()
     };
     let file = |name: &str, kind| RecordedFile {
         name: name.into(),

@@ -21,7 +21,7 @@ fn acquire(service: &Service, uid: &str) -> String {
     body["resourceId"].as_str().unwrap().to_owned()
 }
 
-fn start(service: &Service, uid: &str, change: impl FnOnce(Value) -> Value) -> Handled {
+fn start(service: &Service, uid: &str, change: impl FnOnce(Value) -> Value) -> Step {
     let call = format!("resourceid/{}/mode/individual/start", acquire(service, uid));
     let request = change(set(start_body(), "/uid", Some(json!(uid))));
     service.send(&post(&path(ANYRTC_APP, &call), &request))
@@ -38,7 +38,7 @@ fn uids_are_texts() {
                 Some(json!(["bob", "#allstream#"])),
             )
         };
-        let Handled::Call(pending) = start(&service, uid, uids) else {
+        let Step::Call(pending) = start(&service, uid, uids) else {
             panic!("{uid}")
         };
         assert_eq!(pending.call.key.uid, uid);
@@ -60,7 +60,7 @@ fn uids_are_texts() {
 #[test]
 fn every_answer_of_the_service_stands_in_the_envelope() {
     let service = Service::new();
-    let Handled::Call(pending) = start(&service, "anna", |body| body) else {
+    let Step::Call(pending) = start(&service, "anna", |body| body) else {
         panic!()
     };
     assert!(matches!(pending.call.command, Command::Start(_)));
@@ -83,7 +83,7 @@ fn vendor_and_region_may_be_left_out_for_zero() {
     let service = Service::new();
     let storage = |storage: Value| move |body| set(body, "/clientRequest/storageConfig", Some(storage));
     let s3 = json!({"vendor": 1, "bucket": "bucket", "accessKey": "A", "secretKey": "S"});
-    let Handled::Call(pending) = start(&service, "anna", storage(s3)) else {
+    let Step::Call(pending) = start(&service, "anna", storage(s3)) else {
         panic!()
     };
     let Command::Start(start_command) = &pending.call.command else {
@@ -91,7 +91,7 @@ fn vendor_and_region_may_be_left_out_for_zero() {
     };
     assert_eq!(start_command.spec.storage.region, "us-east-1");
     let qiniu = json!({"bucket": "bucket", "accessKey": "A", "secretKey": "S"});
-    let Handled::Call(pending) = start(&service, "anna", storage(qiniu)) else {
+    let Step::Call(pending) = start(&service, "anna", storage(qiniu)) else {
         panic!()
     };
     let Command::Start(start_command) = &pending.call.command else {
@@ -99,7 +99,7 @@ fn vendor_and_region_may_be_left_out_for_zero() {
     };
     assert_eq!(start_command.spec.storage.endpoint, "https://s3.cn-east-1.qiniucs.com");
     let private = json!({"vendor": 100, "bucket": "http://host:1/upload"});
-    let Handled::Respond(response) = start(&service, "anna", storage(private)) else {
+    let Step::Respond(response) = start(&service, "anna", storage(private)) else {
         panic!()
     };
     let reason = envelope(&response)["reason"].clone();
@@ -116,7 +116,7 @@ fn snapshots_exclude_media_files() {
             Some(json!({"fileType": ["jpg"]})),
         )
     };
-    let Handled::Respond(response) = start(&service, "anna", snapshots) else {
+    let Step::Respond(response) = start(&service, "anna", snapshots) else {
         panic!()
     };
     let reason = envelope(&response)["reason"].clone();

@@ -16,7 +16,7 @@ const DIES: [(&str, u64); 2] = [
     ),
 ];
 
-fn start(service: &Service, channel: &str, uid: &str, token: Option<&str>) -> Handled {
+fn start(service: &Service, channel: &str, uid: &str, token: Option<&str>) -> Step {
     let names = json!({"cname": channel, "uid": uid});
     let acquired = body(&service.answer(&post(&path(CERTIFIED_APP, "acquire"), &names)));
     let resource_id = acquired["resourceId"].as_str().unwrap();
@@ -36,9 +36,9 @@ fn start(service: &Service, channel: &str, uid: &str, token: Option<&str>) -> Ha
 }
 
 #[track_caller]
-fn assert_refused(handled: Handled, code: u32, part: &str) {
+fn assert_refused(handled: Step, code: u32, part: &str) {
     match handled {
-        Handled::Respond(response) => assert_error(&response, 400, code, part),
+        Step::Respond(response) => assert_error(&response, 400, code, part),
         other => panic!("{other:?}"),
     }
 }
@@ -61,7 +61,7 @@ fn a_token_is_needed_and_must_fit() {
     for (token, dies_s) in DIES {
         service.now_ms = dies_s * 1000 - 1;
         assert!(
-            matches!(start(&service, CHANNEL, UID, Some(token)), Handled::Call(_)),
+            matches!(start(&service, CHANNEL, UID, Some(token)), Step::Call(_)),
             "{token}"
         );
         assert_refused(start(&service, "other", UID, Some(token)), 110, "another channel");

@@ -12,8 +12,8 @@ fn told(response: &Response) -> (u16, Value) {
     (response.status, told.unwrap_or_default())
 }
 
-fn empty(status: Status) -> Box<Snapshot> {
-    Box::new(Snapshot {
+fn empty(status: Status) -> Box<RecordingView> {
+    Box::new(RecordingView {
         status,
         cause: Some(EndCause::Stopped),
         ..snapshot()

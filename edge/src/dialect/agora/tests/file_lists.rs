@@ -4,8 +4,8 @@ use super::*;
 use crate::recording::Outcome;
 use protocol::{EndCause, FileKind, Pictures, RecordedFile, Snapshots, TrackKind};
 
-fn made(mode: Mode, files: Vec<RecordedFile>) -> Snapshot {
-    Snapshot {
+fn made(mode: Mode, files: Vec<RecordedFile>) -> RecordingView {
+    RecordingView {
         mode,
         files,
         ..snapshot()
@@ -35,7 +35,7 @@ fn mixed_mp4() -> RecordedFile {
 }
 
 /// Status and `serverResponse` of query and stop, by an app.
-fn answers(app: &str, snapshot: &Snapshot) -> [(u16, Value); 2] {
+fn answers(app: &str, snapshot: &RecordingView) -> [(u16, Value); 2] {
     let service = Service::new();
     let names = json!({"cname": "demo", "uid": "527841"});
     let acquired = without_envelope(body(&service.answer(&post(&path(app, "acquire"), &names))));
@@ -60,7 +60,7 @@ fn entry(name: &str, track: &str, uid: &str, mixed: bool) -> Value {
 }
 
 #[track_caller]
-fn assert_lists(app: &str, snapshot: &Snapshot, list: &Value) {
+fn assert_lists(app: &str, snapshot: &RecordingView, list: &Value) {
     let mode = if list.is_string() { "string" } else { "json" };
     let [query, stop] = answers(app, snapshot);
     let expected = json!({
@@ -94,7 +94,7 @@ fn a_mixed_playlist_is_told_by_its_name_and_to_anyrtcs_clients_as_a_list() {
 
 #[test]
 fn with_mp4_the_files_are_listed_mp4_first() {
-    let both = Snapshot {
+    let both = RecordingView {
         mp4: true,
         ..made(Mode::Mix, vec![mixed_playlist(), mixed_mp4()])
     };
@@ -112,7 +112,7 @@ fn an_mp4_plays_once_all_of_it_is_up() {
         uploaded_slices: 1,
         ..mixed_mp4()
     };
-    let both = Snapshot {
+    let both = RecordingView {
         mp4: true,
         ..made(Mode::Mix, vec![partly, mixed_playlist()])
     };
@@ -149,7 +149,7 @@ fn individual_files_are_listed_one_a_playlist() {
     let individual = made(Mode::Individual, files);
     assert_lists(APP, &individual, &list);
     assert_lists(ANYRTC_APP, &individual, &list);
-    let with_pictures = Snapshot {
+    let with_pictures = RecordingView {
         snapshots: Some(Snapshots {
             interval_ms: 5_000,
             alone: false,
@@ -165,7 +165,7 @@ fn pictures_alone_have_no_list_of_files() {
         interval_ms: 5_000,
         alone: true,
     });
-    let taken = |taken, uploaded| Snapshot {
+    let taken = |taken, uploaded| RecordingView {
         snapshots,
         pictures: Some(Pictures {
             taken,
@@ -204,7 +204,7 @@ fn the_status_numbers() {
         (Status::Failed, Some(Phase::Ended), &recorded, 20, 20),
     ];
     for (status, phase, files, agora, anyrtc) in table {
-        let snapshot = Snapshot {
+        let snapshot = RecordingView {
             status,
             phase,
             cause: Some(EndCause::Stopped),

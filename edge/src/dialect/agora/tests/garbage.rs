@@ -10,17 +10,18 @@ use super::*;
 const SCHEMA_AWARE: u32 = 4000;
 const RAW: u32 = 3000;
 
-fn assert_callers_fault(handled: Handled) -> Result<(), TestCaseError> {
+fn assert_callers_fault(handled: Step) -> Result<(), TestCaseError> {
     match handled {
-        Handled::Call(_) => {}
-        Handled::Respond(response) if response.status < 300 => {}
-        Handled::Respond(response) => {
+        Step::Call(_) => {}
+        Step::Respond(response) if response.status < 300 => {}
+        Step::Respond(response) => {
             prop_assert!((400..500).contains(&response.status), "{}", response.status);
             let body = without_envelope(body(&response));
             let text = body.get("reason").or(body.get("message")).and_then(Value::as_str);
             prop_assert!(text.is_some_and(|text| !text.is_empty()), "{body}");
         }
-        Handled::Failed(error, _) => return Err(TestCaseError::fail(error.to_string())),
+        Step::Admit(admission) => return Err(TestCaseError::fail(format!("{admission:?}"))),
+        Step::Failed(error, _) => return Err(TestCaseError::fail(error.to_string())),
     }
     Ok(())
 }

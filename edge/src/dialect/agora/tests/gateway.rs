@@ -60,7 +60,7 @@ fn a_directory_that_fails_is_ours() {
     let mut service = Service::new();
     service.break_store();
     match service.send(&request("POST", &path(APP, "acquire"))) {
-        Handled::Failed(_, response) => assert_gateway(&response, 500, "An unexpected error occurred"),
+        Step::Failed(_, response) => assert_gateway(&response, 500, "An unexpected error occurred"),
         other => panic!("{other:?}"),
     }
 }

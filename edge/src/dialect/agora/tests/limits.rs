@@ -3,20 +3,21 @@
 use super::*;
 use crate::access::Method;
 use crate::app::{Denial, Room, Verdict};
-use crate::dialect::agora::{Admission, with_limits};
+use crate::dialect::Admission;
+use crate::dialect::agora::admission::with_limits;
 use crate::recording::Outcome;
 
 fn admission(service: &Service, request: &Request) -> Admission {
     match service.receive(request) {
-        Received::Admit(admission) => *admission,
-        other @ Received::Handled(_) => panic!("{other:?}"),
+        Step::Admit(admission) => *admission,
+        other => panic!("{other:?}"),
     }
 }
 
 fn denied(admission: Admission, denial: Denial) -> Response {
     let verdict = verdict(Some(denial));
     match admission.decide(Some(&verdict)) {
-        Handled::Respond(response) => response,
+        Step::Respond(response) => response,
         other => panic!("{other:?}"),
     }
 }
@@ -62,7 +63,7 @@ fn every_request_that_the_gateway_lets_through_counts_for_its_method() {
         ..acquire(APP)
     };
     for request in [wrong, acquire(FOREIGN_APP), request("PUT", &path(APP, "acquire"))] {
-        assert!(matches!(service.receive(&request), Received::Handled(_)));
+        assert!(matches!(service.receive(&request), Step::Respond(_)));
     }
 }
 
@@ -83,7 +84,7 @@ fn valid_acquires_ask_for_room_and_valid_starts_take_it() {
     let Room::Taken(place) = admission.admit.room.clone() else {
         panic!("{:?}", admission.admit)
     };
-    let Handled::Call(pending) = admission.decide(Some(&verdict(None))) else {
+    let Step::Call(pending) = admission.decide(Some(&verdict(None))) else {
         panic!("a start")
     };
     assert_eq!(place.key, pending.call.key);
@@ -132,11 +133,11 @@ fn one_recording_too_many_is_refused_with_what_is_known() {
 #[test]
 fn answers_tell_the_limit() {
     let headers = |denial| {
-        let response = with_limits(Response::empty(200), &verdict(denial));
+        let response = with_limits(Response::empty(200), Some(&verdict(denial)));
         let get = |name| response.headers.get(name).map(str::to_owned);
         (get("RateLimit-Limit"), get("RateLimit-Remaining"), get("Retry-After"))
     };
-    let response = with_limits(Response::empty(200), &verdict(None));
+    let response = with_limits(Response::empty(200), Some(&verdict(None)));
     assert_eq!(response.headers.get("Date"), Some("Tue, 14 Nov 2023 22:13:20 GMT"));
     let text = |text: &str| Some(text.to_owned());
     assert_eq!(headers(None), (text("10"), text("4"), None));

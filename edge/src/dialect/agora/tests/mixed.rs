@@ -1,12 +1,12 @@
 //! Mode mix, and what goes with a recording of either mode: snapshots and decryption.
 
 use super::*;
-use crate::recording::{Command, Outcome, Spec, Unfit, UpdateLayout};
-use protocol::{AudioProfile, Cipher, Colour, Layout, MixOutput, Mode, Scene, Snapshots, VideoQuality};
+use crate::recording::{Command, Outcome, Unfit, UpdateLayout};
+use protocol::{AudioProfile, Cipher, Colour, Layout, MixOutput, Mode, RecordingSpec, Scene, Snapshots, VideoQuality};
 
 const CONFIG: &str = "/clientRequest/recordingConfig";
 
-fn spec(mode: &str, changes: &[(&str, Option<Value>)]) -> Spec {
+fn spec(mode: &str, changes: &[(&str, Option<Value>)]) -> RecordingSpec {
     let service = Service::new();
     let changed = changes
         .iter()
@@ -104,7 +104,7 @@ fn channels_are_decrypted_in_three_ways() {
     assert_eq!(unused.decryption, None);
 }
 
-fn update_layout(service: &Service, client_request: &Value) -> Handled {
+fn update_layout(service: &Service, client_request: &Value) -> Step {
     let call = format!("resourceid/{}/sid/{SID}/mode/mix/updateLayout", service.resource_id());
     let request = json!({"cname": "demo", "uid": "527841", "clientRequest": client_request});
     service.send(&post(&path(APP, &call), &request))
@@ -114,7 +114,7 @@ fn update_layout(service: &Service, client_request: &Value) -> Handled {
 fn update_layout_replaces_the_whole_scene() {
     let service = Service::new();
     let vertical = json!({"mixedVideoLayout": 2, "maxResolutionUid": "7"});
-    let Handled::Call(pending) = update_layout(&service, &vertical) else {
+    let Step::Call(pending) = update_layout(&service, &vertical) else {
         panic!()
     };
     let Command::UpdateLayout(UpdateLayout { target, scene }) = &pending.call.command else {

@@ -26,21 +26,21 @@ use base64::engine::general_purpose::STANDARD;
 use protocol::{Mode, Phase, RecorderKey, Secret, Source};
 use serde_json::{Value, json};
 
-use super::{Handled, Pending, Received, handle};
 use crate::access::testing::{MapStore, entropy, key_ring, run};
-use crate::access::{App, Credential, Dialect, Directory, Flavour, KeyRing, Limits, RecorderDefaults, Tenant};
+use crate::access::{App, Credential, Directory, KeyRing, Limits, RecorderDefaults, Tenant};
+use crate::dialect::{Pending, Server, Step, no_route, route};
 use crate::http::{Request, Response};
 use crate::input::Targets;
-use crate::recording::{Snapshot, Status};
+use crate::recording::{Outcome, RecordingView, Status};
 
 pub(super) const APP: &str = "0123456789abcdef0123456789abcdef";
 pub(super) const SISTER_APP: &str = "0123456789abcdef0123456789abcde0";
 pub(super) const FOREIGN_APP: &str = "ffffffffffffffffffffffffffffffff";
 pub(super) const DISABLED_APP: &str = "dddddddddddddddddddddddddddddddd";
-/// Of the app that has a certificate, `CERTIFIED_APP`.
+/// The certificate of `CERTIFIED_APP`.
 pub(super) const CERTIFICATE: &str = "5CFd2fd1755d40ecb72977518be15d3b";
 pub(super) const CERTIFIED_APP: &str = "970CA35de60c44645bbae8a215061b33";
-/// An app of anyRTC's flavour.
+/// An app that speaks anyRTC's dialect.
 pub(super) const ANYRTC_APP: &str = "0123456789abcdef0123456789abcdea";
 pub(super) const SID: &str = "38f8e3cfdc474cd56fc1ceba380d7e1a";
 pub(super) const START_MS: u64 = 1_700_000_000_000;
@@ -89,12 +89,7 @@ impl Service {
                     app_id: app_id.into(),
                     tenant: tenant.into(),
                     name: String::new(),
-                    dialect: Dialect::Agora,
-                    flavour: if app_id == ANYRTC_APP {
-                        Flavour::Anyrtc
-                    } else {
-                        Flavour::Agora
-                    },
+                    dialect: if app_id == ANYRTC_APP { "anyrtc" } else { "agora" }.into(),
                     certificate: (app_id == CERTIFIED_APP).then(|| Secret::new(CERTIFICATE)),
                     callback: None,
                     backup: None,
@@ -118,27 +113,31 @@ impl Service {
         Directory::new(&self.store, &self.keys)
     }
 
-    pub(super) fn send(&self, request: &Request) -> Handled {
+    /// What becomes of a request that the app's limits let through.
+    pub(super) fn send(&self, request: &Request) -> Step {
         match self.receive(request) {
-            Received::Handled(handled) => handled,
-            Received::Admit(admission) => admission.decide(None),
+            Step::Admit(admission) => admission.decide(None),
+            step => step,
         }
     }
 
-    pub(super) fn receive(&self, request: &Request) -> Received {
-        run(handle(
-            request,
-            &self.directory(),
-            self.targets,
-            self.now_ms,
-            &entropy(3),
-        ))
+    pub(super) fn receive(&self, request: &Request) -> Step {
+        let Some(routed) = route(request) else {
+            return Step::Respond(no_route());
+        };
+        let server = Server {
+            directory: &self.directory(),
+            targets: self.targets,
+            now_ms: self.now_ms,
+            entropy: &entropy(3),
+        };
+        run(routed.handle(&server))
     }
 
     /// The answer to what must not reach a recorder.
     pub(super) fn answer(&self, request: &Request) -> Response {
         match self.send(request) {
-            Handled::Respond(response) => response,
+            Step::Respond(response) => response,
             other => panic!("{other:?}"),
         }
     }
@@ -146,7 +145,7 @@ impl Service {
     /// What must reach a recorder.
     pub(super) fn pending(&self, request: &Request) -> Box<Pending> {
         match self.send(request) {
-            Handled::Call(pending) => pending,
+            Step::Call(pending) => pending,
             other => panic!("{other:?}"),
         }
     }
@@ -158,6 +157,30 @@ impl Service {
 
     pub(super) fn break_store(&mut self) {
         self.store.broken = true;
+    }
+}
+
+/// What a recorder's answer comes to.
+pub(super) trait Rendered {
+    fn render(&self, outcome: &Outcome) -> Response;
+
+    fn unreachable(&self) -> Response;
+}
+
+impl Rendered for Pending {
+    fn render(&self, outcome: &Outcome) -> Response {
+        responded(self.answered(Some(outcome)))
+    }
+
+    fn unreachable(&self) -> Response {
+        responded(self.answered(None))
+    }
+}
+
+fn responded(step: Step) -> Response {
+    match step {
+        Step::Respond(response) => response,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -255,8 +278,8 @@ pub(super) fn set(mut body: Value, pointer: &str, value: Option<Value>) -> Value
 }
 
 /// An individual recording that brings media and has no files yet.
-pub(super) fn snapshot() -> Snapshot {
-    Snapshot {
+pub(super) fn snapshot() -> RecordingView {
+    RecordingView {
         key: RecorderKey {
             app_id: APP.into(),
             channel: "demo".into(),

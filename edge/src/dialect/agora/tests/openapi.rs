@@ -61,9 +61,10 @@ fn its_examples_are_accepted() {
             ["individual", "mix"]
                 .into_iter()
                 .any(|mode| match service.send(&request(mode)) {
-                    Handled::Call(_) => true,
-                    Handled::Respond(response) => response.status == 200,
-                    Handled::Failed(error, _) => panic!("{error}"),
+                    Step::Call(_) => true,
+                    Step::Respond(response) => response.status == 200,
+                    Step::Failed(error, _) => panic!("{error}"),
+                    other @ Step::Admit(_) => panic!("{other:?}"),
                 })
         };
         let examples = operation["requestBody"]["content"]["application/json"]["examples"].as_object();
@@ -113,7 +114,7 @@ fn answers_have_no_fields_that_it_leaves_out() {
     let service = Service::new();
     let resource_id = service.resource_id();
     let recorded = |status| {
-        Box::new(Snapshot {
+        Box::new(RecordingView {
             status,
             ended_ms: Some(3),
             cause: Some(EndCause::Stopped),
@@ -130,7 +131,7 @@ fn answers_have_no_fields_that_it_leaves_out() {
             }],
             problems: vec![Problem {
                 fault: Fault::Ours,
-                code: "c".into(),
+                code: protocol::ProblemCode::UploadRefused,
                 message: "m".into(),
                 at_ms: 1,
             }],
@@ -142,7 +143,7 @@ fn answers_have_no_fields_that_it_leaves_out() {
         Outcome::AlreadyStarted { sid: SID.into() },
         Outcome::Conflict { sid: SID.into() },
         Outcome::State(recorded(Status::Recording)),
-        Outcome::State(Box::new(Snapshot {
+        Outcome::State(Box::new(RecordingView {
             mode: Mode::Mix,
             ..snapshot()
         })),
@@ -165,7 +166,7 @@ fn answers_have_no_fields_that_it_leaves_out() {
             Some(example) => post(&path, &example["value"]),
             None => request(&method, &path),
         };
-        let Handled::Call(pending) = service.send(&request) else {
+        let Step::Call(pending) = service.send(&request) else {
             continue;
         };
         let responses = outcomes.iter().map(|outcome| pending.render(outcome));

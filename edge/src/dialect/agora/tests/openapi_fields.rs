@@ -54,10 +54,11 @@ fn outcome(call: &str, mode: &str, request: &Value) -> Result<Value, String> {
         _ => format!("resourceid/{resource_id}/sid/{SID}/mode/{mode}/{call}"),
     };
     match service.send(&post(&path(APP, &tail), request)) {
-        Handled::Call(pending) => Ok(serde_json::to_value(&pending.call.command).unwrap()),
-        Handled::Respond(response) if response.status == 200 => Ok(body(&response)),
-        Handled::Respond(response) => Err(body(&response)["reason"].as_str().unwrap().to_owned()),
-        Handled::Failed(error, _) => panic!("{error}"),
+        Step::Call(pending) => Ok(serde_json::to_value(&pending.call.command).unwrap()),
+        Step::Respond(response) if response.status == 200 => Ok(body(&response)),
+        Step::Respond(response) => Err(body(&response)["reason"].as_str().unwrap().to_owned()),
+        Step::Failed(error, _) => panic!("{error}"),
+        other @ Step::Admit(_) => panic!("{other:?}"),
     }
 }
 

@@ -1,9 +1,9 @@
 use super::*;
 use crate::recording::Outcome;
-use protocol::{EndCause, Fault, Problem, RecordedFile, Refusal, RefusalCode, TrackKind};
+use protocol::{EndCause, Fault, Problem, ProblemCode, RecordedFile, Refusal, RefusalCode, TrackKind};
 
-fn snapshot() -> Snapshot {
-    Snapshot {
+fn snapshot() -> RecordingView {
+    RecordingView {
         files: vec![file(TrackKind::Audio), file(TrackKind::Video)],
         ..super::snapshot()
     }
@@ -26,13 +26,13 @@ fn file(track: TrackKind) -> RecordedFile {
     }
 }
 
-fn ended(cause: EndCause) -> Snapshot {
+fn ended(cause: EndCause) -> RecordingView {
     let status = if cause == EndCause::Failed {
         Status::Failed
     } else {
         Status::Ended
     };
-    Snapshot {
+    RecordingView {
         status,
         cause: Some(cause),
         ended_ms: Some(START_MS + 60_000),
@@ -43,7 +43,7 @@ fn ended(cause: EndCause) -> Snapshot {
 fn problem(message: &str) -> Problem {
     Problem {
         fault: Fault::Destination,
-        code: "upload_refused".into(),
+        code: ProblemCode::UploadRefused,
         message: message.into(),
         at_ms: 9,
     }
@@ -68,7 +68,7 @@ fn render(call: &str, outcome: &Outcome) -> (u16, Value) {
     (response.status, body)
 }
 
-fn state(snapshot: Snapshot) -> Outcome {
+fn state(snapshot: RecordingView) -> Outcome {
     Outcome::State(Box::new(snapshot))
 }
 
@@ -161,7 +161,7 @@ fn query_of_a_running_recording() {
         (Status::Recording, 5),
         (Status::Stopping, 6),
     ] {
-        let (got, body) = render("query", &state(Snapshot { status, ..snapshot() }));
+        let (got, body) = render("query", &state(RecordingView { status, ..snapshot() }));
         assert_eq!((got, &body["serverResponse"]["status"]), (200, &json!(number)));
     }
     let name = |kind| format!("a/b/{SID}_demo__uid_s_7__uid_e_{kind}.m3u8");
@@ -182,7 +182,7 @@ fn query_of_a_running_recording() {
     });
     assert_eq!(render("query", &state(snapshot())), (200, expected));
 
-    let fresh = Snapshot {
+    let fresh = RecordingView {
         first_media_ms: None,
         files: vec![],
         ..snapshot()
@@ -197,7 +197,7 @@ fn query_of_a_running_recording() {
     };
     let (_, body) = render(
         "query",
-        &state(Snapshot {
+        &state(RecordingView {
             files: vec![unconfirmed],
             ..snapshot()
         }),
@@ -206,7 +206,7 @@ fn query_of_a_running_recording() {
 
     let (_, body) = render(
         "query",
-        &state(Snapshot {
+        &state(RecordingView {
             problems: vec![problem("the bucket refuses")],
             ..snapshot()
         }),
@@ -241,7 +241,7 @@ fn query_of_an_ended_recording_says_why() {
     let problems = (0..5).map(|n| problem(&format!("problem {n}"))).collect();
     let (_, body) = render(
         "query",
-        &state(Snapshot {
+        &state(RecordingView {
             problems,
             ..ended(EndCause::Failed)
         }),
@@ -279,7 +279,7 @@ fn stop_of_a_running_recording() {
         uploaded_slices: 1,
         ..file(TrackKind::Video)
     };
-    let given_up = Snapshot {
+    let given_up = RecordingView {
         files: vec![partly],
         problems: vec![problem("AccessDenied")],
         ..ended(EndCause::Stopped)
@@ -302,7 +302,7 @@ fn stop_of_a_recording_without_media() {
         ),
         (EndCause::Failed, "no recorded data: the recorder failed"),
     ] {
-        let empty = Snapshot {
+        let empty = RecordingView {
             files: vec![],
             problems: vec![problem("the camera refuses")],
             ..ended(cause)
@@ -316,7 +316,7 @@ fn stop_of_a_recording_without_media() {
 
 #[test]
 fn stop_whose_uploads_go_on() {
-    let going_on = Outcome::Stopping(Box::new(Snapshot {
+    let going_on = Outcome::Stopping(Box::new(RecordingView {
         status: Status::Stopping,
         pending_uploads: 3,
         backed_up: None,
@@ -366,7 +366,7 @@ fn an_unreachable_recorder_may_be_asked_again() {
 #[test]
 fn stop_whose_slices_are_in_the_backup_store() {
     let backed_up = |complete| {
-        Outcome::Stopping(Box::new(Snapshot {
+        Outcome::Stopping(Box::new(RecordingView {
             status: Status::Stopping,
             phase: Some(protocol::Phase::Draining),
             pending_uploads: 3,

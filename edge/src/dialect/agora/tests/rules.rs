@@ -110,8 +110,8 @@ fn every_documented_rule() {
         let expected = row["status"].as_u64().unwrap();
         let response = match service.send(&request_of(&service, &rules["bodies"], row)) {
             // What a recorder answers is not decided here.
-            Handled::Call(_) if expected == 200 || is_about_a_recorder(row) => continue,
-            Handled::Respond(response) => response,
+            Step::Call(_) if expected == 200 || is_about_a_recorder(row) => continue,
+            Step::Respond(response) => response,
             other => {
                 failures.push(format!("{row}\n  {other:?}"));
                 continue;

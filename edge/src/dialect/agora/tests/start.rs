@@ -18,7 +18,13 @@ fn start_becomes_a_call() {
     let Command::Start(start) = &pending.call.command else {
         panic!("{pending:?}")
     };
-    let Start { sid, ticket, spec } = &**start;
+    let Start {
+        sid,
+        ticket,
+        spec,
+        max_idle_ms,
+        ..
+    } = &**start;
     assert!(
         sid.len() == 32 && sid.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase()),
         "{sid}"
@@ -33,8 +39,16 @@ fn start_becomes_a_call() {
         }
     );
     assert_eq!(spec.mode, Mode::Individual);
-    assert_eq!(spec.max_idle_ms, 30_000);
-    assert!(spec.playlist.strict_extinf);
+    assert_eq!(*max_idle_ms, 30_000);
+    assert!(spec.files.strict_extinf);
+    assert_eq!(
+        spec.files.tags.as_ref().map(|tags| tags.prefix.as_str()),
+        Some("#EXT-X-AGORA-")
+    );
+    assert_eq!(
+        (&*spec.files.names.before_uid, &*spec.files.names.before_track),
+        ("__uid_s_", "__uid_e_")
+    );
     assert!(matches!(spec.source, Source::Static { .. }));
     assert_eq!(
         (spec.subscription.types, spec.subscription.version),
@@ -63,15 +77,15 @@ fn start_becomes_a_call() {
     assert!(!format!("{pending:?}").contains("u:p"));
 }
 
-/// The storage or spec of a start with one field changed, as JSON.
-fn spec_with(pointer: &str, value: Value) -> Value {
+/// The command of a start with one field changed, as JSON.
+fn start_with(pointer: &str, value: Value) -> Value {
     let service = Service::new();
     let body = set(start_body(), pointer, Some(value));
     let pending = service.pending(&post(&start_path(&service.resource_id()), &body));
     let Command::Start(start) = &pending.call.command else {
         panic!("{pending:?}")
     };
-    serde_json::to_value(&start.spec).unwrap()
+    serde_json::to_value(start).unwrap()
 }
 
 #[test]
@@ -81,19 +95,19 @@ fn start_takes_every_documented_form() {
         (
             format!("{CONFIG}/channelType"),
             json!(0),
-            "/channel_type",
+            "/spec/channel_type",
             json!("communication"),
         ),
         (
             format!("{CONFIG}/channelType"),
             json!(1),
-            "/channel_type",
+            "/spec/channel_type",
             json!("live"),
         ),
         (
             format!("{CONFIG}/channelType"),
             json!(null),
-            "/channel_type",
+            "/spec/channel_type",
             json!("communication"),
         ),
         (format!("{CONFIG}/maxIdleTime"), json!(5), "/max_idle_ms", json!(5_000)),
@@ -106,92 +120,97 @@ fn start_takes_every_documented_form() {
         (
             format!("{CONFIG}/privateParams"),
             json!("{\"correctEXTINF\":false}"),
-            "/playlist/strict_extinf",
+            "/spec/playlist/strict_extinf",
             json!(false),
         ),
         (
             format!("{CONFIG}/privateParams"),
             json!("{\"correctEXTINF\":true}"),
-            "/playlist/strict_extinf",
+            "/spec/playlist/strict_extinf",
             json!(true),
         ),
         (
             format!("{CONFIG}/privateParams"),
             json!("{\"other\":1}"),
-            "/playlist/strict_extinf",
+            "/spec/playlist/strict_extinf",
             json!(true),
         ),
         (
             format!("{CONFIG}/privateParams"),
             json!(""),
-            "/playlist/strict_extinf",
+            "/spec/playlist/strict_extinf",
             json!(true),
         ),
         (
             format!("{CONFIG}/subscribeAudioUids"),
             json!(["7"]),
-            "/subscription/audio",
+            "/spec/subscription/audio",
             json!({"only": ["7"]}),
         ),
         (
             format!("{CONFIG}/subscribeUidGroup"),
             json!(5),
-            "/mode",
+            "/spec/mode",
             json!("individual"),
         ),
-        (format!("{CONFIG}/decryptionMode"), json!(0), "/decryption", json!(null)),
+        (
+            format!("{CONFIG}/decryptionMode"),
+            json!(0),
+            "/spec/decryption",
+            json!(null),
+        ),
         (
             format!("{CONFIG}/videoStreamType"),
             json!(1),
-            "/subscription/quality",
+            "/spec/subscription/quality",
             json!("low"),
         ),
         (
             format!("{CONFIG}/videoStreamType"),
             json!(0),
-            "/subscription/quality",
+            "/spec/subscription/quality",
             json!("high"),
         ),
         (
             format!("{CONFIG}/streamMode"),
             json!("default"),
-            "/mode",
+            "/spec/mode",
             json!("individual"),
         ),
         (
             format!("{CONFIG}/transcodingConfig"),
             json!(null),
-            "/mode",
+            "/spec/mode",
             json!("individual"),
         ),
         (
             "/clientRequest/recordingFileConfig".into(),
             json!({}),
-            "/mode",
+            "/spec/mode",
             json!("individual"),
         ),
         (
             "/clientRequest/appsCollection".into(),
             json!({"combinationPolicy": "default"}),
-            "/mode",
+            "/spec/mode",
             json!("individual"),
         ),
         (
             "/clientRequest/snapshotConfig".into(),
             json!(""),
-            "/mode",
+            "/spec/mode",
             json!("individual"),
         ),
         (
             "/clientRequest/unknown".into(),
             json!({"x": 1}),
-            "/mode",
+            "/spec/mode",
             json!("individual"),
         ),
     ];
     for (pointer, value, result, expected) in table {
-        let spec = spec_with(&pointer, value);
-        assert_eq!(spec.pointer(result).unwrap_or(&Value::Null), &expected, "{pointer}");
+        let start = start_with(&pointer, value);
+        assert_eq!(start.pointer(result).unwrap_or(&Value::Null), &expected, "{pointer}");
     }
 }
 
@@ -373,6 +392,6 @@ fn the_app_decides_about_extinf_where_the_start_does_not() {
         let Command::Start(start) = &pending.call.command else {
             panic!("{pending:?}")
         };
-        assert_eq!(start.spec.playlist.strict_extinf, strict, "{params}");
+        assert_eq!(start.spec.files.strict_extinf, strict, "{params}");
     }
 }

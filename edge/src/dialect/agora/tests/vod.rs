@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::recording::{Command, Outcome};
-use protocol::{EndCause, Fault, Problem, Storage, StorageKind, Vod, VodVideo};
+use protocol::{EndCause, Fault, Problem, ProblemCode, Storage, StorageKind, Vod, VodVideo};
 
 const SERVICE: &str = "/clientRequest/extensionServiceConfig/extensionServices/0";
 
@@ -35,14 +35,14 @@ fn storage(targets: Targets, body: &Value) -> Result<Storage, String> {
     service.targets = targets;
     let start = path(APP, &format!("resourceid/{}/mode/mix/start", service.resource_id()));
     match service.send(&post(&start, body)) {
-        Handled::Call(pending) => {
+        Step::Call(pending) => {
             assert!(!format!("{pending:?}").contains("hunter2"));
             match &pending.call.command {
                 Command::Start(start) => Ok(start.spec.storage.clone()),
                 other => panic!("{other:?}"),
             }
         }
-        Handled::Respond(response) => Err(super::body(&response)["reason"].to_string()),
+        Step::Respond(response) => Err(super::body(&response)["reason"].to_string()),
         other => panic!("{other:?}"),
     }
 }
@@ -159,8 +159,8 @@ fn what_the_service_would_refuse_is_refused_at_once() {
     }
 }
 
-pub(super) fn snapshot() -> Snapshot {
-    Snapshot {
+pub(super) fn snapshot() -> RecordingView {
+    RecordingView {
         mode: Mode::Mix,
         status: Status::Recording,
         phase: Some(Phase::Recording),
@@ -177,7 +177,7 @@ pub(super) fn snapshot() -> Snapshot {
     }
 }
 
-fn told(call: &str, snapshot: Snapshot) -> Value {
+fn told(call: &str, snapshot: RecordingView) -> Value {
     let service = Service::new();
     let running = running_path(&service.resource_id(), call);
     let request = match call {
@@ -218,7 +218,7 @@ fn query_tells_the_services_state() {
 
 #[test]
 fn stop_tells_the_files_too() {
-    let ended = Snapshot {
+    let ended = RecordingView {
         status: Status::Ended,
         cause: Some(EndCause::Stopped),
         ended_ms: Some(START_MS + 9_000),
@@ -245,25 +245,25 @@ fn stop_tells_the_files_too() {
 
 #[test]
 fn the_recording_service_has_the_documented_states() {
-    let problem = |code: &str| Problem {
+    let problem = |code: ProblemCode| Problem {
         fault: Fault::Destination,
-        code: code.to_owned(),
+        code,
         message: "no".to_owned(),
         at_ms: 1,
     };
-    let idle = |snapshot: Snapshot| Snapshot {
+    let idle = |snapshot: RecordingView| RecordingView {
         first_media_ms: None,
         pending_uploads: 0,
         ..snapshot
     };
-    let failed = Snapshot {
+    let failed = RecordingView {
         status: Status::Stopping,
         cause: Some(EndCause::Failed),
         ..snapshot()
     };
     let table = [
         (
-            idle(Snapshot {
+            idle(RecordingView {
                 status: Status::Placing,
                 phase: None,
                 ..snapshot()
@@ -272,7 +272,7 @@ fn the_recording_service_has_the_documented_states() {
             "serviceIdle",
         ),
         (
-            idle(Snapshot {
+            idle(RecordingView {
                 status: Status::Started,
                 phase: Some(Phase::Starting),
                 ..snapshot()
@@ -281,7 +281,7 @@ fn the_recording_service_has_the_documented_states() {
             "serviceStarted",
         ),
         (
-            idle(Snapshot {
+            idle(RecordingView {
                 status: Status::Started,
                 ..snapshot()
             }),
@@ -289,7 +289,7 @@ fn the_recording_service_has_the_documented_states() {
             "serviceReady",
         ),
         (
-            Snapshot {
+            RecordingView {
                 idle_since_ms: Some(START_MS),
                 pending_uploads: 0,
                 ..snapshot()
@@ -298,7 +298,7 @@ fn the_recording_service_has_the_documented_states() {
             "serviceInProgress",
         ),
         (
-            Snapshot {
+            RecordingView {
                 status: Status::Stopping,
                 ..snapshot()
             },
@@ -306,7 +306,7 @@ fn the_recording_service_has_the_documented_states() {
             "serviceInProgress",
         ),
         (
-            Snapshot {
+            RecordingView {
                 status: Status::Failed,
                 ..snapshot()
             },
@@ -314,16 +314,16 @@ fn the_recording_service_has_the_documented_states() {
             "servicePartialCompleted",
         ),
         (
-            Snapshot {
-                problems: vec![problem("upload_refused")],
+            RecordingView {
+                problems: vec![problem(ProblemCode::UploadRefused)],
                 ..failed.clone()
             },
             "inProgress",
             "serviceAbnormal",
         ),
         (
-            Snapshot {
-                problems: vec![problem("vod_refused")],
+            RecordingView {
+                problems: vec![problem(ProblemCode::VodRefused)],
                 ..failed
             },
             "inProgress",

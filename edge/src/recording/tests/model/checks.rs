@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::node::Written;
 use super::world::{NODES, World};
 use crate::recording::next_alarm;
-use crate::recording::state::Stage;
+use crate::recording::state::Lifecycle;
 
 impl World {
     /// What holds after each step of the recorder.
@@ -20,7 +20,7 @@ impl World {
                 let first = self.started.entry(nonce).or_insert(recording.sid.clone());
                 assert_eq!(*first, recording.sid, "a ticket starts at most one recording");
             }
-            if let Stage::Over { .. } = recording.stage {
+            if let Lifecycle::Over { .. } = recording.lifecycle {
                 let files = &recording.seen.files;
                 let files: BTreeMap<_, _> = files.iter().map(|file| (file.name.clone(), file.slices)).collect();
                 let known = self.files.entry(recording.sid.clone()).or_default();
@@ -67,8 +67,8 @@ impl World {
     pub(super) fn check_the_end(&mut self) {
         let history = self.state.recordings.iter().flat_map(|recording| &recording.history);
         for fact in history {
-            self.tally.failovers += u64::from(fact.code == "failed_over");
-            self.tally.returns += u64::from(fact.code == "node_returned");
+            self.tally.failovers += u64::from(fact.code == protocol::ProblemCode::FailedOver);
+            self.tally.returns += u64::from(fact.code == protocol::ProblemCode::NodeReturned);
         }
         assert!(self.waiting.is_empty(), "every caller is answered: {:?}", self.waiting);
         for recording in &self.state.recordings {

@@ -9,7 +9,7 @@ use crate::recording::{NodeAnswer, Reply, Request};
 
 impl World {
     pub(super) fn put_job(&mut self, index: usize, job: Job) -> NodeAnswer {
-        self.tally.endings += u64::from(job.placement.directive != Some(Directive::Record));
+        self.tally.endings += u64::from(job.assignment.directive != Some(Directive::Record));
         let fate = if self.kind { 9 } else { self.chance.below(10) };
         let (now, state) = (self.now, &mut self.nodes[index]);
         if state.down || fate == 0 {
@@ -75,7 +75,7 @@ impl World {
             epoch: held.job.epoch,
         };
         let job = match self.ask(Request::Job(request)) {
-            Some(Reply::Job(Ok(job))) => *job,
+            Some(Reply::Job(Ok(job))) => serde_json::from_str(job.as_str()).unwrap(),
             Some(Reply::Job(Err(_))) => return,
             other => panic!("{other:?}"),
         };

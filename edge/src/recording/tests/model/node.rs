@@ -104,18 +104,18 @@ impl Held {
         if job.epoch > self.job.epoch && self.spool.cause == Some(EndCause::LeaseLost) {
             self.spool.cause = None;
         }
-        let placement = &job.placement;
+        let assignment = &job.assignment;
         self.process = Some(Process {
-            directive: placement.directive.unwrap_or(Directive::Record),
-            standby: placement.terms.standby,
-            cut_ms: placement.terms.cuts.get(PLAYLIST).copied(),
+            directive: assignment.directive.unwrap_or(Directive::Record),
+            standby: assignment.terms.standby,
+            cut_ms: assignment.terms.cuts.get(PLAYLIST).copied(),
             phase: Phase::Starting,
             authority_ms: 0,
             captured_ms: now,
             seq,
             answered_seq: 0,
             noted: None,
-            target: (!placement.takeover).then_some(0),
+            target: (!assignment.takeover).then_some(0),
             published: None,
         });
         self.job = job;
@@ -269,7 +269,7 @@ impl Held {
                 learned: spool.learned_to,
                 leaving: leaving && process.directive == Directive::Record,
                 spans: begun
-                    .filter(|_| leaving || job.placement.takeover)
+                    .filter(|_| leaving || job.assignment.takeover)
                     .map(span)
                     .into_iter()
                     .collect(),

@@ -10,7 +10,7 @@ use super::chance::Chance;
 use super::fleet::index_of;
 use super::node::{Held, Written};
 use crate::recording::{
-    Call, CallId, Command, Delivery, Effect, Input, Policy, Reply, Request, Start, State, Stop, next_alarm, step,
+    Call, CallId, Command, Delivery, Effect, Input, Policy, Reply, Request, State, Stop, next_alarm, step,
 };
 
 pub(super) const NODES: usize = 4;
@@ -258,11 +258,7 @@ impl World {
             issued_ms: self.now,
             ..ticket(&format!("t{number}"))
         };
-        let start = Start {
-            sid: format!("s{}", self.calls),
-            ticket,
-            spec: spec(),
-        };
+        let start = start(&format!("s{}", self.calls), ticket);
         self.call(Command::Start(Box::new(start)));
     }
 
@@ -388,8 +384,8 @@ impl World {
                 let answer = self.post_desired(index_of(&url), &sid, &desired);
                 Input::DesiredAnswered { sid, desired, answer }
             }
-            Effect::Publish { revision, snapshot, .. } => Input::Published {
-                sid: snapshot.sid,
+            Effect::Publish { revision, view, .. } => Input::Published {
+                sid: view.sid,
                 revision,
                 ok: self.kind || revision % 4 != 3,
             },

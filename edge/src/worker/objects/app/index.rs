@@ -1,10 +1,10 @@
-use serde::Deserialize;
 use worker::{SqlStorage, SqlStorageValue};
 
 use crate::app::{Change, Cursor, Filter, Reply, Row};
+use crate::worker::objects::sql::{has_table, number, rows, run, text};
 
 /// Rows that are kept; the oldest of those that are over make room.
-const MAX_ROWS: i64 = 100_000;
+const MAX_ROWS: u64 = 100_000;
 
 const CREATE: [&str; 4] = [
     "CREATE TABLE IF NOT EXISTS recordings (sid TEXT PRIMARY KEY, created_ms INTEGER NOT NULL, channel TEXT NOT NULL, \
@@ -27,11 +27,6 @@ pub(super) struct Index {
     sql: SqlStorage,
 }
 
-#[derive(Deserialize)]
-struct Kept {
-    row: String,
-}
-
 impl Index {
     pub(super) fn new(sql: SqlStorage) -> Self {
         Self { sql }
@@ -42,7 +37,7 @@ impl Index {
     }
 
     pub(super) fn find(&self, sid: &str) -> worker::Result<Option<Row>> {
-        let rows = self.rows("SELECT row FROM recordings WHERE sid = ?", vec![sid.into()])?;
+        let rows = self.rows("SELECT row FROM recordings WHERE sid = ?", vec![text(sid)])?;
         Ok(rows.into_iter().next())
     }
 
@@ -52,7 +47,7 @@ impl Index {
         let mut values = Vec::<SqlStorageValue>::new();
         if let Some(channel) = &filter.channel {
             conditions.push("channel = ?");
-            values.push(channel.as_str().into());
+            values.push(text(channel));
         }
         if let Some(status) = &filter.status {
             conditions.push("status = ?");
@@ -60,9 +55,9 @@ impl Index {
         }
         if let Some(after) = &filter.after {
             conditions.push("(created_ms, sid) < (?, ?)");
-            values.extend([number(after.created_ms)?, after.sid.as_str().into()]);
+            values.extend([number(after.created_ms), text(&after.sid)]);
         }
-        values.push(number(filter.limit as u64 + 1)?);
+        values.push(number(filter.limit as u64 + 1));
         let conditions = conditions.join(" AND ");
         let query = format!("SELECT row FROM recordings WHERE {conditions} ORDER BY created_ms DESC, sid DESC LIMIT ?");
         let mut items: Vec<_> = self.rows(&query, values)?.into_iter().map(|row| row.listed).collect();
@@ -78,25 +73,24 @@ impl Index {
     pub(super) fn save(&self, change: &Change) -> worker::Result<()> {
         for sid in &change.delete {
             if self.exists()? {
-                self.sql
-                    .exec("DELETE FROM recordings WHERE sid = ?", vec![sid.as_str().into()])?;
+                let values = vec![text(sid)];
+                run(&self.sql, "DELETE FROM recordings WHERE sid = ?", values)?;
             }
         }
         let Some(row) = &change.put else { return Ok(()) };
         for statement in CREATE {
-            self.sql.exec(statement, None)?;
+            run(&self.sql, statement, Vec::new())?;
         }
         let values = vec![
-            row.listed.sid.as_str().into(),
-            number(row.listed.created_ms)?,
-            row.listed.key.channel.as_str().into(),
+            text(&row.listed.sid),
+            number(row.listed.created_ms),
+            text(&row.listed.key.channel),
             serde_json::to_string(&row.listed.status)?.into(),
-            SqlStorageValue::Integer(row.is_live().into()),
-            number(row.expires_ms)?,
+            number(row.is_live().into()),
+            number(row.expires_ms),
             serde_json::to_string(row)?.into(),
         ];
-        self.sql.exec(PUT, values)?;
-        Ok(())
+        run(&self.sql, PUT, values)
     }
 
     /// Removes what has expired or is too much. True if rows are left.
@@ -105,36 +99,28 @@ impl Index {
             return Ok(false);
         }
         let [expired, surplus] = PURGE;
-        self.sql.exec(expired, vec![number(now_ms)?])?;
-        self.sql.exec(surplus, vec![SqlStorageValue::Integer(MAX_ROWS)])?;
+        run(&self.sql, expired, vec![number(now_ms)])?;
+        run(&self.sql, surplus, vec![number(MAX_ROWS)])?;
         let left = !self.rows("SELECT row FROM recordings LIMIT 1", Vec::new())?.is_empty();
         if !left {
-            self.sql.exec("DROP TABLE recordings", None)?;
+            run(&self.sql, "DROP TABLE recordings", Vec::new())?;
         }
         Ok(left)
     }
 
     /// Asking about what does not exist must not leave a table behind.
     fn exists(&self) -> worker::Result<bool> {
-        let table = self.sql.exec(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'recordings'",
-            None,
-        )?;
-        Ok(!table.to_array::<serde_json::Value>()?.is_empty())
+        has_table(&self.sql, "recordings")
     }
 
+    /// The rows that can be read.
     fn rows(&self, query: &str, values: Vec<SqlStorageValue>) -> worker::Result<Vec<Row>> {
-        if !self.exists()? {
-            return Ok(Vec::new());
+        let mut read = Vec::new();
+        if self.exists()? {
+            for row in rows(&self.sql, query, values)? {
+                read.extend(row?.json::<Row>().ok());
+            }
         }
-        let kept: Vec<Kept> = self.sql.exec(query, values)?.to_array()?;
-        Ok(kept
-            .iter()
-            .filter_map(|kept| serde_json::from_str(&kept.row).ok())
-            .collect())
+        Ok(read)
     }
-}
-
-fn number(value: u64) -> worker::Result<SqlStorageValue> {
-    SqlStorageValue::try_from_i64(i64::try_from(value).unwrap_or(i64::MAX))
 }

@@ -1,21 +1,27 @@
 use worker::{Env, console_error};
 
-use super::{RECEIVER_MS, Shell, rows};
-use crate::app::{self, News, Place};
+use super::deliveries::Receivers;
+use crate::app::{self, News, Reservation};
 use crate::fleet::{self, Wish};
-use crate::recording::{Delivery, Effect, Input, NodeAnswer, Snapshot, Subject, tag};
-use crate::worker::webhooks::{self, Receiver};
-use crate::worker::{bindings, nodes, objects};
+use crate::recording::{Delivery, Effect, Input, NodeAnswer, RecordingView, tag};
+use crate::worker::objects::app::App;
+use crate::worker::objects::ask::ask;
+use crate::worker::objects::fleet::Fleet;
+use crate::worker::objects::platform::Platform;
+use crate::worker::{bindings, counting, nodes};
 
 /// Carries out one effect; its result is the core's next input.
-pub(super) async fn carry_out(effect: Effect, shell: &Shell) -> Option<Input> {
-    let env = &shell.env;
+pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &Platform) -> Option<Input> {
+    let env = platform.env();
     match effect {
         // Carried out with the state's change.
         Effect::Reply { .. } | Effect::Answer { .. } | Effect::Note { .. } | Effect::Forget { .. } => None,
         Effect::Deliver { subject, position } => {
-            let result = deliver(&subject, position, shell).await?;
-            shell.count(|counts| counts.notices.tried(&result));
+            let result = receivers.deliver(&subject, position, platform).await?;
+            counting::count(|counts| counts.notices.tried(&result));
+            if let Some(sending) = counting::sending(env) {
+                platform.spawn(sending);
+            }
             if let Delivery::Failed { error, .. } = &result {
                 console_error!("an event of recording {} was not delivered: {error}", subject.sid);
             }
@@ -40,7 +46,7 @@ pub(super) async fn carry_out(effect: Effect, shell: &Shell) -> Option<Input> {
                 region: preference.region.or_else(|| bindings::region(env)),
                 avoid: preference.avoid,
             };
-            let node = match objects::ask_fleet(env, &fleet::Request::Place(wish)).await {
+            let node = match ask::<Fleet>(env, &(), &fleet::Request::Place(wish)).await {
                 Ok(fleet::Reply::Place(node)) => node,
                 Ok(_) | Err(_) => Err("the fleet did not answer".to_owned()),
             };
@@ -72,30 +78,30 @@ pub(super) async fn carry_out(effect: Effect, shell: &Shell) -> Option<Input> {
         Effect::Publish {
             revision,
             document,
-            snapshot,
+            view,
             held_up,
             nonce,
             expires_ms,
         } => {
             let news = News {
-                place: Place {
-                    sid: snapshot.sid.clone(),
+                reservation: Reservation {
+                    sid: view.sid.clone(),
                     nonce,
-                    key: snapshot.key.clone(),
-                    mode: snapshot.mode,
+                    key: view.key.clone(),
+                    mode: view.mode,
                 },
                 revision,
-                status: snapshot.status,
-                started_ms: snapshot.started_ms,
-                ended_ms: snapshot.ended_ms,
-                cause: snapshot.cause,
+                status: view.status,
+                started_ms: view.started_ms,
+                ended_ms: view.ended_ms,
+                cause: view.cause,
                 held_up,
                 expires_ms,
             };
-            let told = objects::ask_app(env, &snapshot.key.app_id, &app::Request::News(Box::new(news))).await;
-            let written = !document || write_session(&snapshot, expires_ms, env).await;
+            let told = ask::<App>(env, &view.key.app_id, &app::Request::News(Box::new(news))).await;
+            let written = !document || write_session(&view, expires_ms, env).await;
             Some(Input::Published {
-                sid: snapshot.sid,
+                sid: view.sid,
                 revision,
                 ok: written && told.is_ok(),
             })
@@ -103,47 +109,18 @@ pub(super) async fn carry_out(effect: Effect, shell: &Shell) -> Option<Input> {
     }
 }
 
-async fn write_session(snapshot: &Snapshot, expires_ms: u64, env: &Env) -> bool {
+async fn write_session(view: &RecordingView, expires_ms: u64, env: &Env) -> bool {
     let written = match bindings::directory(env) {
         Ok(store) => {
-            let put = store.put_session(snapshot, expires_ms, bindings::now_ms()).await;
+            let put = store.put_session(view, expires_ms, bindings::now_ms()).await;
             put.map_err(|error| error.to_string())
         }
         Err(error) => Err(error.to_string()),
     };
     if let Err(error) = &written {
-        console_error!("the session document of {} was not written: {error}", snapshot.sid);
+        console_error!("the session document of {} was not written: {error}", view.sid);
     }
     written.is_ok()
-}
-
-/// `None` when the event does not wait any more.
-async fn deliver(subject: &Subject, position: u64, shell: &Shell) -> Option<Delivery> {
-    let failed = |error: String| Some(Delivery::Failed { status: None, error });
-    let notice = match rows::waiting(&shell.object.storage().sql(), &subject.sid, position) {
-        Ok(notice) => notice?,
-        Err(error) => return failed(format!("the event cannot be read: {error}")),
-    };
-    match receiver(&subject.key.app_id, shell).await {
-        Ok(Some(receiver)) => {
-            let timeout_ms = bindings::pacing(&shell.env).timeout_ms;
-            Some(receiver.deliver(subject, &notice, timeout_ms, &shell.env).await)
-        }
-        Ok(None) => Some(Delivery::NoReceiver),
-        Err(error) => failed(format!("the callback's settings cannot be read: {error}")),
-    }
-}
-
-async fn receiver(app_id: &str, shell: &Shell) -> Result<Option<Receiver>, String> {
-    let now_ms = bindings::now_ms();
-    if let Some((since_ms, receiver)) = &*shell.receiver.borrow()
-        && now_ms.saturating_sub(*since_ms) < RECEIVER_MS
-    {
-        return Ok(receiver.clone());
-    }
-    let receiver = webhooks::receiver(app_id, &shell.env).await?;
-    shell.receiver.replace(Some((now_ms, receiver.clone())));
-    Ok(receiver)
 }
 
 fn unsent(error: &bindings::Misconfigured) -> NodeAnswer {

@@ -1,15 +1,12 @@
 use std::collections::BTreeMap;
 
-use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast as _, JsValue};
-use worker::{Env, Error, SqlStorage, Storage, console_error};
+use worker::{Env, SqlStorage, Storage};
 
-use super::inventory;
-use super::rows::{self, Columns};
-use crate::access::{KeyRing, Purpose};
-use crate::recording::{Effect, Ledger, Ledgers, Reply, Row, Secrets, State};
-use crate::worker::bindings::{self, Misconfigured};
-use crate::worker::counting;
+use super::log::{self, Log};
+use super::{inventory, seals};
+use crate::recording::{Effect, Ledger, Ledgers, Reply, Row, State};
+use crate::worker::objects::sql::{has_table, row, rows, run, text, transaction};
+use crate::worker::{bindings, counting};
 
 /// The state with what its rows hold.
 pub(super) struct Kept {
@@ -21,53 +18,26 @@ pub(super) struct Kept {
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS recorder \
     (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL, secrets TEXT NOT NULL)";
 
-/// The secrets are sealed one by one, each for its own sid.
-type Sealed = BTreeMap<String, String>;
-
-#[wasm_bindgen]
-extern "C" {
-    type RawStorage;
-
-    /// Takes back what `run` wrote when that throws.
-    #[wasm_bindgen(method, catch, js_name = transactionSync)]
-    fn transaction_sync(
-        this: &RawStorage,
-        run: &mut dyn FnMut() -> Result<JsValue, JsValue>,
-    ) -> Result<JsValue, JsValue>;
-}
-
-/// Whether anything has been kept. Asking about what does not exist must not leave tables behind.
-pub(super) fn exists(sql: &SqlStorage) -> worker::Result<bool> {
-    let tables = rows::read(
-        sql,
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'recorder'",
-        Vec::new(),
-    )?;
-    Ok(!tables.is_empty())
-}
-
 pub(super) fn load(sql: &SqlStorage, env: &Env) -> worker::Result<Kept> {
     let mut kept = Kept {
         state: State::default(),
         written: None,
         ledgers: BTreeMap::new(),
     };
-    let rows = match exists(sql)? {
-        true => rows::read(sql, "SELECT state, secrets FROM recorder", Vec::new())?,
-        false => Vec::new(),
+    let row = match has_table(sql, "recorder")? {
+        true => row(sql, "SELECT state, secrets FROM recorder", Vec::new())?,
+        false => None,
     };
-    if let Some(row) = rows.into_iter().next() {
-        let mut row = Columns(row.into_iter());
-        let (state, secrets) = (row.text().unwrap_or_default(), row.text().unwrap_or_default());
-        rows::create(sql)?;
+    if let Some(mut row) = row {
+        let (state, secrets) = (row.text(), row.text());
+        log::create(sql)?;
         kept.state = serde_json::from_slice(state.as_bytes())?;
-        kept.state
-            .restore_secrets(open(&serde_json::from_slice(secrets.as_bytes())?, &keys(env)?));
+        kept.state.restore_secrets(seals::open(&secrets, env)?);
         kept.written = Some(state);
         let mut ledgers = Ledgers::new();
-        for row in rows::read(sql, "SELECT sid, ledger FROM ledgers", Vec::new())? {
-            let mut row = Columns(row.into_iter());
-            let (sid, ledger) = (row.text().unwrap_or_default(), row.text().unwrap_or_default());
+        for row in rows(sql, "SELECT sid, ledger FROM ledgers", Vec::new())? {
+            let mut row = row?;
+            let (sid, ledger) = (row.text(), row.text());
             ledgers.insert(sid.clone(), serde_json::from_slice(ledger.as_bytes())?);
             kept.ledgers.insert(sid, ledger);
         }
@@ -79,6 +49,12 @@ pub(super) fn load(sql: &SqlStorage, env: &Env) -> worker::Result<Kept> {
 }
 
 impl Kept {
+    /// What can be read of the log.
+    pub(super) fn log(&self, sql: SqlStorage) -> Log {
+        // Asking about what does not exist must not leave tables behind.
+        Log::new(self.written.is_some().then_some(sql))
+    }
+
     /// Writes what has changed, all of it or nothing, and removes the tables when nothing is worth keeping. Returns the
     /// effects that are left: what they add to the inventory, or take from it, is written, and what replies need
     /// of it is read.
@@ -108,18 +84,18 @@ impl Kept {
             self.state.take_rows();
             if self.written.take().is_some() {
                 transaction(storage, || {
-                    sql.exec("DROP TABLE recorder", None)?;
+                    run(&sql, "DROP TABLE recorder", Vec::new())?;
                     inventory::drop_table(&sql)?;
-                    rows::drop_all(&sql)
+                    log::drop_all(&sql)
                 })?;
             }
             self.ledgers.clear();
             return Ok(());
         }
-        let text = serde_json::to_string(&self.state)?;
-        let secrets = match self.written.as_ref() == Some(&text) {
+        let state = serde_json::to_string(&self.state)?;
+        let secrets = match self.written.as_ref() == Some(&state) {
             true => None,
-            false => Some(serde_json::to_string(&seal(&self.state.secrets(), &keys(env)?)?)?),
+            false => Some(seals::seal(&self.state.secrets(), env)?),
         };
         let rows = self.state.take_rows();
         let ledgers = self.changed_ledgers()?;
@@ -128,12 +104,13 @@ impl Kept {
         }
         transaction(storage, || {
             if self.written.is_none() {
-                sql.exec(CREATE, None)?;
-                rows::create(&sql)?;
+                run(&sql, CREATE, Vec::new())?;
+                log::create(&sql)?;
             }
             if let Some(secrets) = &secrets {
-                let values = vec![text.as_str().into(), secrets.as_str().into()];
-                sql.exec(
+                let values = vec![text(&state), text(secrets)];
+                run(
+                    &sql,
                     "INSERT OR REPLACE INTO recorder (id, state, secrets) VALUES (1, ?, ?)",
                     values,
                 )?;
@@ -141,7 +118,7 @@ impl Kept {
             write_slices(&sql, slices)?;
             write_rows(&sql, &rows, &ledgers)
         })?;
-        self.written = Some(text);
+        self.written = Some(state);
         for (sid, ledger) in ledgers {
             match ledger {
                 Some(ledger) => self.ledgers.insert(sid, ledger),
@@ -190,55 +167,17 @@ fn write_slices(sql: &SqlStorage, slices: &[Effect]) -> worker::Result<()> {
 
 fn write_rows(sql: &SqlStorage, rows: &[Row], ledgers: &[(String, Option<String>)]) -> worker::Result<()> {
     for row in rows {
-        rows::write(sql, row)?;
+        log::write(sql, row)?;
     }
     for (sid, ledger) in ledgers {
         match ledger {
-            Some(ledger) => sql.exec(
+            Some(ledger) => run(
+                sql,
                 "INSERT OR REPLACE INTO ledgers (sid, ledger) VALUES (?, ?)",
-                vec![sid.as_str().into(), ledger.as_str().into()],
+                vec![text(sid), text(ledger)],
             )?,
-            None => sql.exec("DELETE FROM ledgers WHERE sid = ?", vec![sid.as_str().into()])?,
+            None => run(sql, "DELETE FROM ledgers WHERE sid = ?", vec![text(sid)])?,
         };
     }
     Ok(())
-}
-
-fn transaction(storage: &Storage, run: impl Fn() -> worker::Result<()>) -> worker::Result<()> {
-    let raw: &RawStorage = storage.as_raw().unchecked_ref();
-    let mut run = || match run() {
-        Ok(()) => Ok(JsValue::UNDEFINED),
-        Err(error) => Err(JsValue::from(error.to_string())),
-    };
-    raw.transaction_sync(&mut run)
-        .map(drop)
-        .map_err(|error| Error::RustError(format!("the recorder's state was not written: {error:?}")))
-}
-
-fn seal(secrets: &Secrets, keys: &KeyRing) -> worker::Result<Sealed> {
-    let sealed = secrets.iter().map(|(sid, spec)| {
-        let text = keys.seal_text(Purpose::Storage(sid), &serde_json::to_vec(spec)?, &bindings::random());
-        Ok((
-            sid.clone(),
-            text.map_err(|_| Error::RustError("a recording's secrets cannot be sealed".to_owned()))?,
-        ))
-    });
-    sealed.collect()
-}
-
-/// What does not open is left out: such a recording goes on, but its node cannot be given its job again.
-fn open(sealed: &Sealed, keys: &KeyRing) -> Secrets {
-    let opened = sealed.iter().filter_map(|(sid, text)| {
-        let plain = keys.open_text(Purpose::Storage(sid), text).ok();
-        let spec = plain.and_then(|plain| serde_json::from_slice(&plain).ok());
-        if spec.is_none() {
-            console_error!("the secrets of recording {sid} do not open: is the key that sealed them still configured?");
-        }
-        Some((sid.clone(), spec?))
-    });
-    opened.collect()
-}
-
-fn keys(env: &Env) -> worker::Result<KeyRing> {
-    bindings::seal_keys(env).map_err(|error: Misconfigured| Error::RustError(error.to_string()))
 }

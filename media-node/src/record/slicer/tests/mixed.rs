@@ -23,12 +23,7 @@ pub(super) fn mix(slicer: &mut Slicer<DirSink>, by_us: i64) {
 }
 
 pub(super) fn mixed_slicer(sink: &Arc<DirSink>) -> Slicer<DirSink> {
-    Slicer::new(
-        sink.clone(),
-        clock(),
-        FileNames::of_mix("51d", "room"),
-        key(TrackKind::Both),
-    )
+    Slicer::new(sink.clone(), clock(), file_names().mix(), key(TrackKind::Both))
 }
 
 #[test]

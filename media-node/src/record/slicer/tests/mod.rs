@@ -4,10 +4,12 @@ mod mixed;
 use protocol::TrackKind;
 
 use super::*;
-use crate::capture::{AacFormat, H264Format, Track};
 use crate::container::{cut_slice, probe_slice, to_ticks};
 use crate::media::TsDemuxer;
-use crate::record::testing::{Coded, DirSink, audio, coded_video, complaints, packets, shifted, units_in, video};
+use crate::record::testing::{
+    Coded, DirSink, audio, coded_video, complaints, file_names, packets, shifted, units_in, video,
+};
+use crate::stream::{AacFormat, H264Format, Track};
 
 const START_MS: u64 = 1_606_357_122_528;
 const FRAME_TICKS: i64 = 1920;
@@ -26,12 +28,7 @@ fn key(track: TrackKind) -> PlaylistKey {
 }
 
 fn slicer(sink: &Arc<DirSink>, track: TrackKind) -> Slicer<DirSink> {
-    Slicer::new(
-        sink.clone(),
-        clock(),
-        FileNames::new("51d", "room", "7", track),
-        key(track),
-    )
+    Slicer::new(sink.clone(), clock(), file_names().user("7", track), key(track))
 }
 
 fn feed(slicer: &mut Slicer<DirSink>, format: &Format, units: &[AccessUnit]) {
@@ -180,7 +177,7 @@ fn a_restarted_process_does_not_reach_back_into_the_playlist() {
     feed(&mut second, &video().format, &late[..600]);
     second.interrupt().unwrap();
     let units = check_playlist(&sink, TrackKind::Video, PICTURE_TICKS);
-    assert_eq!(units, 500 + 550, "up to the next keyframe is let go");
+    assert_eq!(units, 500 + 550, "up to the next keyframe is dropped");
     let mut names: Vec<_> = sink.slices().into_iter().map(|slice| slice.name).collect();
     names.dedup();
     assert_eq!(names.len(), sink.slices().len());

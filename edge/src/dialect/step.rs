@@ -1,0 +1,91 @@
+use std::fmt;
+
+use crate::access::DirectoryError;
+use crate::app::{Admit, Verdict};
+use crate::http::Response;
+use crate::recording::{Call, Command, Outcome};
+
+/// What a dialect makes of a request, as far as it can tell: the response, or what has to be asked before. Who asks hands the
+/// answer in and gets the next step, until there is a response. A request may ask as often as it needs.
+#[derive(Debug)]
+pub enum Step {
+    /// The response to the customer.
+    Respond(Response),
+    /// The directory could not be read: ours. The error is for the log, the response for the customer.
+    Failed(DirectoryError, Response),
+    /// The `App` object is asked whether the app's limits let the request through.
+    Admit(Box<Admission>),
+    /// A `Recorder` is asked.
+    Call(Box<Pending>),
+}
+
+/// A request of an app by a caller who may use it. It counts, whatever is to become of it.
+pub struct Admission {
+    pub app_id: String,
+    /// For the `App` object.
+    pub admit: Admit,
+    next: Box<dyn FnOnce(Option<&Verdict>) -> Step>,
+}
+
+impl Admission {
+    pub(super) fn new(app_id: String, admit: Admit, next: impl FnOnce(Option<&Verdict>) -> Step + 'static) -> Self {
+        Self {
+            app_id,
+            admit,
+            next: Box::new(next),
+        }
+    }
+
+    /// What becomes of the request; `verdict` is `None` when the `App` object could not be asked: then it is let through,
+    /// since a customer must be able to stop what runs, and nodes take no more than they can.
+    pub fn decide(self, verdict: Option<&Verdict>) -> Step {
+        (self.next)(verdict)
+    }
+}
+
+/// A valid, authorized request that waits for a recorder.
+pub struct Pending {
+    /// For the `Recorder` object of `call.key`.
+    pub call: Call,
+    next: Box<dyn Fn(Option<&Outcome>) -> Step>,
+}
+
+impl Pending {
+    pub(super) fn new(call: Call, next: impl Fn(Option<&Outcome>) -> Step + 'static) -> Self {
+        Self {
+            call,
+            next: Box::new(next),
+        }
+    }
+
+    /// What becomes of the request; `outcome` is `None` when the recorder could not be asked: ours, and worth another try.
+    pub fn answered(&self, outcome: Option<&Outcome>) -> Step {
+        (self.next)(outcome)
+    }
+
+    /// The sid whose place among the app's recordings is not needed, since the start did not start it.
+    pub fn unused_place(&self, outcome: &Outcome) -> Option<&str> {
+        let Command::Start(start) = &self.call.command else {
+            return None;
+        };
+        let started = matches!(outcome, Outcome::Started { sid } if *sid == start.sid);
+        (!started).then_some(&start.sid)
+    }
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admission")
+            .field("app_id", &self.app_id)
+            .field("admit", &self.admit)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending")
+            .field("call", &self.call)
+            .finish_non_exhaustive()
+    }
+}

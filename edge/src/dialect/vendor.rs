@@ -1,0 +1,58 @@
+use super::notification::{EventType, Notification};
+use super::step::Step;
+use crate::access::{Callback, Directory, Entropy, Method, Store};
+use crate::http::Request;
+use crate::input::Targets;
+use crate::recording::{Event, Notice, Subject};
+
+/// The API of a vendor, which each folder beside this file has. A value is one of the dialects in which the API is spoken, where
+/// vendors share it and differ in little.
+pub(super) trait Vendor: Copy + PartialEq + 'static {
+    /// The dialects, each with the name by which apps choose it.
+    const DIALECTS: &'static [(&'static str, Self)];
+
+    /// A request's place in the API.
+    type Route<'a>;
+
+    /// Finds a request's place by its method and path; `None` when the API has none for it. The paths of two vendors never meet.
+    fn route(request: &Request) -> Option<Self::Route<'_>>;
+
+    /// What a request calls, whatever the vendor names it.
+    fn method(route: &Self::Route<'_>) -> Method;
+
+    /// Takes a request as far as it goes without asking an object. Who calls, and whether they may, the dialect finds out by its
+    /// own rules.
+    fn handle<S: Store>(
+        route: Self::Route<'_>,
+        request: &Request,
+        server: &Server<'_, S>,
+    ) -> impl Future<Output = Step>;
+
+    /// What the vendor calls an event.
+    fn event_type(self, event: &Event) -> EventType;
+
+    /// Whether a callback is to be told of an event.
+    fn wants(self, event: &Event, callback: &Callback) -> bool;
+
+    /// The request that tells a callback of an event, with its signatures.
+    ///
+    /// `now_ms`: when it is sent, in Unix milliseconds.
+    fn notification(self, subject: &Subject, notice: &Notice, callback: &Callback, now_ms: u64) -> Notification;
+
+    /// The dialect that an app names; `None` for one of another vendor.
+    fn named(name: &str) -> Option<Self> {
+        let mut dialects = Self::DIALECTS.iter();
+        dialects.find_map(|(known, dialect)| (*known == name).then_some(*dialect))
+    }
+}
+
+/// What a dialect handles a request with.
+pub struct Server<'a, S> {
+    pub directory: &'a Directory<'a, S>,
+    /// The servers that a customer may name.
+    pub targets: Targets,
+    /// Unix milliseconds.
+    pub now_ms: u64,
+    /// Fresh for each request.
+    pub entropy: &'a Entropy,
+}

@@ -1,0 +1,132 @@
+use std::fmt;
+
+use protocol::{Desired, Job, JobRequest, Refusal, Report, ReportAnswer};
+use serde::{Deserialize, Serialize};
+
+use super::command::{Call, Replay};
+use super::delivery::Delivery;
+use super::outcome::Outcome;
+use crate::object::CallId;
+
+/// What the `Recorder` object can be asked, by a dialect or by a node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    Call(Call),
+    Report(Box<Report>),
+    Job(JobRequest),
+    Replay(Replay),
+}
+
+/// The answer to a [`Request`]: `Outcome` to a call, `Desired` to a report, `Job` to a node's request for its job,
+/// `Replayed` to a replay.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    Outcome(Box<Outcome>),
+    Desired(Box<ReportAnswer>),
+    /// The refusal says why the node does not get the job.
+    Job(Result<JobText, Refusal>),
+    /// `count` events wait once more.
+    Replayed {
+        count: u64,
+    },
+}
+
+/// A job in the form in which its node is sent it, JSON. The edge hands it on without reading it again.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JobText(String);
+
+impl JobText {
+    pub(in crate::recording) fn new(job: &Job) -> serde_json::Result<Self> {
+        serde_json::to_string(job).map(Self)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The text holds the store's keys.
+impl fmt::Debug for JobText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JobText")
+    }
+}
+
+/// What can happen to the recordings of one recorder.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A caller asks; the answer is an [`Effect::Reply`](super::Effect::Reply) or an
+    /// [`Effect::Answer`](super::Effect::Answer).
+    Asked { by: CallId, request: Request },
+    /// The fleet's answer to [`Effect::Place`](super::Effect::Place): a node, or why there is none.
+    Placed {
+        sid: String,
+        epoch: u64,
+        node: Result<Node, String>,
+    },
+    /// A node's answer to [`Effect::SendJob`](super::Effect::SendJob).
+    JobAnswered {
+        sid: String,
+        epoch: u64,
+        answer: NodeAnswer,
+    },
+    /// A node's answer to [`Effect::SendDesired`](super::Effect::SendDesired).
+    DesiredAnswered {
+        sid: String,
+        /// What the node was told.
+        desired: Box<Desired>,
+        answer: NodeAnswer,
+    },
+    /// How [`Effect::Publish`](super::Effect::Publish) went.
+    Published { sid: String, revision: u64, ok: bool },
+    /// How [`Effect::Deliver`](super::Effect::Deliver) went. `chance` is random, for the pause before the next try.
+    Delivered {
+        sid: String,
+        position: u64,
+        result: Delivery,
+        chance: u32,
+    },
+    /// A deadline may have passed.
+    Alarm,
+}
+
+/// A media node, as far as one recording has to do with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    pub id: String,
+    /// The address at which the edge reaches it: `http(s)://host[:port]`, without a path.
+    pub url: String,
+}
+
+/// What became of a message to a node.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NodeAnswer {
+    Report(Box<Report>),
+    Refused(Refusal),
+    /// No answer in time, or none that could be read. Whether the node got the message is not known.
+    Unreachable,
+}
+
+impl Input {
+    /// What a node tells with it of a recording.
+    pub(in crate::recording) fn report(&self) -> Option<&Report> {
+        match self {
+            Self::Asked {
+                request: Request::Report(report),
+                ..
+            }
+            | Self::JobAnswered {
+                answer: NodeAnswer::Report(report),
+                ..
+            }
+            | Self::DesiredAnswered {
+                answer: NodeAnswer::Report(report),
+                ..
+            } => Some(report),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,58 @@
+use protocol::{BackedUp, EndCause, Mode, Phase, Pictures, Problem, RecordedFile, RecorderKey, Snapshots, Vod};
+use serde::{Deserialize, Serialize};
+
+/// The public state of a recording.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecordingView {
+    pub key: RecorderKey,
+    pub sid: String,
+    pub status: Status,
+    pub mode: Mode,
+    /// Whether a mixed recording writes MP4 files beside the playlist.
+    #[serde(default)]
+    pub mp4: bool,
+    /// How pictures are taken, where they are.
+    #[serde(default)]
+    pub snapshots: Option<Snapshots>,
+    /// The phase that its node reported last; `None` until a node has it.
+    #[serde(default)]
+    pub phase: Option<Phase>,
+    pub started_ms: u64,
+    /// The wall-clock time of the first recorded media, Unix milliseconds.
+    pub first_media_ms: Option<u64>,
+    pub ended_ms: Option<u64>,
+    pub cause: Option<EndCause>,
+    pub files: Vec<RecordedFile>,
+    /// The pictures taken so far, where any are to be taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<Pictures>,
+    /// The videos of a recording that goes to a video-on-demand service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vod: Option<Vod>,
+    /// Slices and playlists that the store has not confirmed yet.
+    pub pending_uploads: u64,
+    /// What the backup store has and the customer's store does not have yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backed_up: Option<BackedUp>,
+    /// Since when the channel has been empty; `None` while it is not.
+    pub idle_since_ms: Option<u64>,
+    pub problems: Vec<Problem>,
+}
+
+/// How far a recording has come, in the order of its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Accepted; a node is being found.
+    Placing,
+    /// A node has accepted; no media yet.
+    Started,
+    /// Media is being recorded.
+    Recording,
+    /// A stop has been asked for, or the recording ends by itself; uploads go on.
+    Stopping,
+    /// Over, and everything is uploaded.
+    Ended,
+    /// Over by a failure: the cause and the problems say which.
+    Failed,
+}

@@ -1,0 +1,123 @@
+//! A lease goes from one node to the next: because its node was lost, or because it leaves and has asked to be relieved.
+//! The relief captures beside the holder before the lease is its own, so that no media is missed in between.
+
+use protocol::{EndCause, Phase};
+
+use crate::recording::contract::Effect;
+use crate::recording::limits::{COVER_LIMIT_MS, Policy, QUIET_MS, after};
+use crate::recording::state::{Last, Lifecycle, Recording, Role, Wanted};
+
+impl Recording {
+    /// When something of it is due.
+    pub(super) fn lease_due_ms(&self, policy: Policy) -> Option<u64> {
+        let nodes = &self.nodes;
+        let successor = nodes.successor.as_ref();
+        let dues = [
+            nodes.lease.as_ref().map(|lease| lease.ends_ms(policy)),
+            successor.map(|successor| successor.lease.ends_ms(policy)),
+            successor.map(|successor| after(successor.since_ms, COVER_LIMIT_MS)),
+            nodes.leaver.as_ref().map(|leaver| leaver.ends_ms(policy)),
+        ];
+        dues.into_iter().flatten().min()
+    }
+
+    pub(super) fn settle_lease(&mut self, epoch: &mut u64, policy: Policy, now_ms: u64, out: &mut Vec<Effect>) {
+        let nodes = &mut self.nodes;
+        // Silent for so long, neither can write or go on.
+        nodes.leaver.take_if(|leaver| now_ms >= leaver.ends_ms(policy));
+        nodes
+            .successor
+            .take_if(|successor| now_ms >= successor.lease.ends_ms(policy));
+        if nodes
+            .lease
+            .as_ref()
+            .is_some_and(|lease| now_ms >= lease.ends_ms(policy))
+        {
+            self.lose(now_ms);
+        }
+        self.settle_relief(epoch, now_ms, out);
+        let is_without = matches!(self.lifecycle, Lifecycle::Running { .. }) && self.nodes.lease.is_none();
+        if is_without && self.nodes.search.is_none() {
+            self.seek(epoch, now_ms, out);
+        }
+    }
+
+    /// The holder of the lease has been silent for too long.
+    fn lose(&mut self, now_ms: u64) {
+        let Some(lease) = self.nodes.lease.take() else { return };
+        // What it had begun to end is ended by the next one.
+        match self.wanted {
+            Wanted::Record if self.seen.phase >= Phase::Draining => {
+                self.wanted = Wanted::Stop(self.seen.cause.unwrap_or(EndCause::Failed));
+            }
+            Wanted::Record | Wanted::Stop(_) => {}
+        }
+        let successor = self.nodes.successor.take();
+        self.nodes.stay();
+        self.nodes.leaver = None;
+        self.nodes.last = Some(Last {
+            lease,
+            since_ms: now_ms,
+            over: false,
+        });
+        if let Some(successor) = successor {
+            self.take_over(successor.lease, now_ms);
+            self.nodes.cuts = successor.begun;
+        }
+    }
+
+    fn settle_relief(&mut self, epoch: &mut u64, now_ms: u64, out: &mut Vec<Effect>) {
+        let Some(leaving) = &self.nodes.leaving else { return };
+        match self.goal() {
+            Wanted::Record => {}
+            // What only has to be ended is ended where it is.
+            Wanted::Stop(_) => return self.nodes.stay(),
+        }
+        match &self.nodes.successor {
+            None if self.nodes.search.is_none() => self.seek(epoch, now_ms, out),
+            None => {}
+            Some(successor) => {
+                let overdue = now_ms >= after(successor.since_ms, COVER_LIMIT_MS);
+                if overdue || leaving.is_covered_by(successor) {
+                    self.relieve(out);
+                }
+            }
+        }
+    }
+
+    fn relieve(&mut self, out: &mut Vec<Effect>) {
+        let Some(successor) = self.nodes.successor.take() else {
+            return;
+        };
+        self.nodes.stay();
+        self.nodes.leaver = self.nodes.lease.take();
+        self.nodes.cuts = successor.begun;
+        self.hold(successor.lease);
+        if let Some(leaver) = &self.nodes.leaver {
+            out.push(Effect::SendDesired {
+                url: leaver.node.url.clone(),
+                sid: self.sid.clone(),
+                desired: Box::new(self.desired(Role::Outsider, leaver.epoch)),
+                wait_ms: 0,
+            });
+        }
+    }
+
+    /// Looks for a node that ends playlists which no node has ended, once nobody adds to them.
+    pub(super) fn settle_ending(&mut self, epoch: &mut u64, now_ms: u64, out: &mut Vec<Effect>) {
+        match self.ending_due_ms() {
+            Some(due_ms) if now_ms >= due_ms => self.seek(epoch, now_ms, out),
+            Some(_) => {}
+            None if self.is_over() && self.nodes.lease.is_none() && !self.inventory.is_unfinished() => {
+                self.nodes.search = None;
+            }
+            None => {}
+        }
+    }
+
+    pub(super) fn ending_due_ms(&self) -> Option<u64> {
+        let idle = self.nodes.lease.is_none() && self.nodes.search.is_none() && self.spec.is_some();
+        let is_due = self.is_over() && idle && self.inventory.is_unfinished();
+        is_due.then(|| after(self.inventory.changed_ms, QUIET_MS))
+    }
+}

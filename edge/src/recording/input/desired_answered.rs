@@ -1,0 +1,28 @@
+use protocol::{Desired, Directive};
+
+use crate::recording::contract::{Effect, NodeAnswer};
+use crate::recording::state::{Lease, State};
+
+/// Nobody waits longer for the end of a recording than its node may take to answer.
+pub(super) fn desired_answered(
+    state: &mut State,
+    sid: &str,
+    desired: &Desired,
+    answer: NodeAnswer,
+    now_ms: u64,
+    out: &mut Vec<Effect>,
+) {
+    let Some(recording) = state.find_mut(sid) else { return };
+    if let NodeAnswer::Report(report) = answer {
+        recording.hear(*report, now_ms, out);
+    }
+    let is_holders = |lease: &Lease| lease.epoch == desired.epoch;
+    // An answer to what was wanted before the stop, or of another node, ends no wait for it.
+    let ends_wait = match desired.directive {
+        Directive::Record => false,
+        Directive::Stop(_) | Directive::Release => recording.nodes.lease.as_ref().is_some_and(is_holders),
+    };
+    if ends_wait {
+        recording.tell_stopping(out);
+    }
+}

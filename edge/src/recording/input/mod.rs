@@ -1,0 +1,60 @@
+//! What happens to recordings, one file for each input: a caller asks, the fleet or a node answers, a node reports, a write
+//! or a delivery has ended. An alarm brings nothing of its own: what is due is settled after every input.
+
+mod delivered;
+mod desired_answered;
+mod job_answered;
+mod job_requested;
+mod placed;
+mod published;
+mod query;
+mod replay;
+mod reported;
+mod start;
+mod stop;
+mod update;
+mod update_layout;
+
+use super::contract::{Call, CallId, Command, Effect, Input, Request};
+use super::state::State;
+
+pub(super) fn take(state: &mut State, input: Input, now_ms: u64, out: &mut Vec<Effect>) {
+    if let Some(report) = input.report()
+        && let Some(ledger) = state.ledgers.get_mut(&report.sid)
+    {
+        ledger.hear(report);
+    }
+    match input {
+        Input::Asked { by, request } => asked(state, by, request, now_ms, out),
+        Input::Placed { sid, epoch, node } => placed::placed(state, &sid, epoch, node, now_ms, out),
+        Input::JobAnswered { sid, epoch, answer } => {
+            job_answered::job_answered(state, &sid, epoch, answer, now_ms, out);
+        }
+        Input::DesiredAnswered { sid, desired, answer } => {
+            desired_answered::desired_answered(state, &sid, &desired, answer, now_ms, out);
+        }
+        Input::Published { sid, revision, ok } => published::published(state, &sid, revision, ok, now_ms),
+        Input::Delivered {
+            sid,
+            position,
+            result,
+            chance,
+        } => delivered::delivered(state, &sid, position, result, chance, now_ms),
+        Input::Alarm => {}
+    }
+}
+
+fn asked(state: &mut State, by: CallId, request: Request, now_ms: u64, out: &mut Vec<Effect>) {
+    match request {
+        Request::Call(Call { key, command }) => match command {
+            Command::Start(start) => start::start(state, by, key, *start, now_ms, out),
+            Command::Query(target) => query::query(state, by, &target, now_ms, out),
+            Command::Stop(stop) => stop::stop(state, by, &stop, now_ms, out),
+            Command::Update(update) => update::update(state, by, update, now_ms, out),
+            Command::UpdateLayout(update) => update_layout::update_layout(state, by, update, now_ms, out),
+        },
+        Request::Report(report) => reported::reported(state, by, *report, now_ms, out),
+        Request::Job(request) => job_requested::job_requested(state, by, &request, now_ms, out),
+        Request::Replay(replay) => replay::replay(state, by, &replay, now_ms, out),
+    }
+}

@@ -1,0 +1,29 @@
+use protocol::Scene;
+
+use crate::recording::contract::{CallId, Effect, Outcome, Status, Unfit, UpdateLayout, reply};
+use crate::recording::rules::look_up;
+use crate::recording::state::State;
+
+/// Replaces the scene of a mixed recording. The node is told at once, and otherwise hears it with the answer to its next
+/// report.
+pub(super) fn update_layout(state: &mut State, by: CallId, update: UpdateLayout, now_ms: u64, out: &mut Vec<Effect>) {
+    let recording = match look_up(state, &update.target, now_ms) {
+        Ok(recording) => recording,
+        Err(outcome) => return reply(out, by, outcome),
+    };
+    let is_ending = recording.status() >= Status::Stopping;
+    let outcome = match &mut recording.scene {
+        None => Outcome::Unfit(Unfit::NotMixed),
+        Some(_) if is_ending => Outcome::AlreadyEnded(Box::new(recording.view())),
+        Some(scene) => {
+            let version = scene.version.saturating_add(1);
+            *scene = Scene {
+                version,
+                ..update.scene
+            };
+            recording.send_desired(0, out);
+            Outcome::Updated
+        }
+    };
+    reply(out, by, outcome);
+}

@@ -1,0 +1,88 @@
+//! How much, how often and for how long: what the deployment decides, and what is fixed.
+
+/// What the deployment decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// A node that has not been heard of for so long has lost its lease, and another one is looked for.
+    pub lease_ms: u64,
+    /// A recording that has had no node for so long ends.
+    pub lost_ms: u64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            lease_ms: 10_000,
+            lost_ms: 1_800_000,
+        }
+    }
+}
+
+/// How long a resource ID is good for a start, and somewhat more for what was under way then.
+pub(crate) const TICKET_MEMORY_MS: u64 = (5 * 60 + 60) * 1_000;
+/// Callers that may wait for the same start.
+pub(crate) const MAX_STARTERS: usize = 16;
+/// Starts of one recorder within the life of a resource ID.
+pub(crate) const MAX_SPENT: usize = 256;
+
+/// Nodes that are asked before a start is refused.
+pub(crate) const MAX_ATTEMPTS: usize = 3;
+/// Once a start has taken so long, no further node is asked.
+pub(crate) const START_BUDGET_MS: u64 = 15_000;
+/// Nodes that are asked before a search for a replacement pauses.
+pub(crate) const MAX_ROUND: usize = 8;
+/// After so long without an answer from the fleet or a node, the question was lost in a crash.
+pub(crate) const OFFER_LIMIT_MS: u64 = 20_000;
+/// The pause of a search after the first round in vain; it doubles with each,
+pub(crate) const SEARCH_PAUSE_MS: u64 = 1_000;
+/// up to this while media is being missed,
+pub(crate) const MISSING_PAUSE_MS: u64 = 4_000;
+/// and up to this when playlists only wait for their end.
+pub(crate) const ENDING_PAUSE_MS: u64 = 60_000;
+
+/// A successor that has had so long gets the lease, even if it has not found all that the holder records.
+pub(crate) const COVER_LIMIT_MS: u64 = 10_000;
+/// A recording that was told to end waits only so long for a node that ends it, when its own was lost.
+pub(crate) const ORDERED_LOST_MS: u64 = 90_000;
+/// When a lost node that is back has told nothing for so long, it has most likely told everything.
+pub(crate) const QUIET_MS: u64 = 5_000;
+
+/// How long a node may take to answer a stop: the time in which most recordings upload their last slices.
+pub(crate) const STOP_WAIT_MS: u64 = 15_000;
+/// A caller waits no longer for the end of a recording that was stopped.
+pub(crate) const STOP_LIMIT_MS: u64 = 20_000;
+
+/// Problems that are kept, the newest.
+pub(crate) const MAX_PROBLEMS: usize = 16;
+/// Playlists that are kept of one recording, and of all recordings of a recorder together; with the longest names this
+/// stays below the 2 MB that a row may have.
+pub(crate) const MAX_FILES: usize = 2_000;
+/// Slices of one recording. Two users' audio and video over two weeks are as many.
+pub(crate) const MAX_SLICES: u64 = 500_000;
+/// Spools that are remembered one by one. What a forgotten one tells again, the nodes know by its name.
+pub(crate) const MAX_SPOOLS: usize = 64;
+
+/// A recording that outlived its resource is kept for so long after its end, to publish how it ended.
+pub(crate) const AFTERLIFE_MS: u64 = 600_000;
+/// Recordings that are over and kept for queries; the oldest make room.
+pub(crate) const MAX_OVER: usize = 32;
+/// How long a session document can be read after its resource has expired.
+pub(crate) const RETENTION_MS: u64 = 7 * 24 * 3_600_000;
+
+/// After so long a publication whose end was not heard of is repeated.
+pub(crate) const WRITE_LIMIT_MS: u64 = 15_000;
+/// The pause after the first publication that failed; it doubles with each up to the longest.
+pub(crate) const WRITE_PAUSE_MS: u64 = 2_000;
+pub(crate) const LONGEST_WRITE_PAUSE_MS: u64 = 60_000;
+/// How often the app is told of a recording that is not over: a third of the time after which it takes it for gone.
+pub(crate) const RENEWAL_MS: u64 = 60_000;
+
+/// Between two events about the progress of uploads.
+pub(crate) const PROGRESS_EVERY_MS: u64 = 60_000;
+/// Between two events about calls that did not fit, and how many files such an event lists.
+pub(crate) const MISFIT_EVERY_MS: u64 = 10_000;
+pub(crate) const MAX_MISFIT_FILES: usize = 32;
+
+pub(crate) fn after(time_ms: u64, duration_ms: u64) -> u64 {
+    time_ms.saturating_add(duration_ms)
+}

@@ -1,0 +1,41 @@
+use protocol::{EndCause, Phase, Report};
+
+use crate::recording::contract::Effect;
+use crate::recording::state::{Recording, Role};
+
+impl Recording {
+    /// Takes over what a report tells, whoever sent it.
+    pub(crate) fn hear(&mut self, report: Report, now_ms: u64, out: &mut Vec<Effect>) {
+        let role = self.nodes.role_of(&report);
+        self.inventory.note(&report, role != Role::Outsider, now_ms, out);
+        match role {
+            Role::Holder => self.absorb(report, now_ms, out),
+            Role::Successor => self.nodes.hear_successor(&report, now_ms),
+            Role::Outsider => {
+                self.nodes.hear_leaver(&report, now_ms);
+                // A node that has lost the lease still uploads.
+                self.seen.merge_files(report.files);
+            }
+        }
+    }
+
+    /// What the holder of the lease tells. A report that is older than the newest is ignored.
+    fn absorb(&mut self, report: Report, now_ms: u64, out: &mut Vec<Effect>) {
+        if self.seen.seq.is_some_and(|newest| report.seq <= newest) {
+            return;
+        }
+        let has_ended = report.phase == Phase::Ended;
+        if has_ended {
+            self.inventory.ended_by(&report);
+        }
+        self.nodes.hear_holder(&report, now_ms);
+        self.seen.absorb(report, now_ms);
+        if has_ended {
+            self.nodes.finish(now_ms);
+            let cause = self.seen.cause.or(self.wanted.end_cause());
+            self.end(cause.unwrap_or(EndCause::Failed), now_ms, out);
+        } else if self.seen.phase >= Phase::Draining {
+            self.nodes.stay();
+        }
+    }
+}

@@ -1,0 +1,236 @@
+use std::collections::BTreeMap;
+
+use protocol::{Phase, Report, SpoolReport};
+use serde::{Deserialize, Serialize};
+
+use super::search::{Search, Tried};
+use crate::recording::contract::Node;
+use crate::recording::limits::{MAX_FILES, Policy};
+
+/// Which nodes have to do with a recording: the one that holds its lease, the one that held it last, the one that is to
+/// follow it, and the one that is to let go.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Nodes {
+    /// The lease of the node that records and writes the playlists, or, once the recording is over, ends them.
+    pub(crate) lease: Option<Lease>,
+    /// The lease before, while there is none in force.
+    pub(crate) last: Option<Last>,
+    /// The search for a node that takes the recording, or takes it over.
+    pub(crate) search: Option<Search>,
+    /// What the holder of the lease has said of leaving, when it wants to be relieved.
+    pub(crate) leaving: Option<Leaving>,
+    /// The node that captures beside the holder of the lease and is to relieve it.
+    pub(crate) successor: Option<Successor>,
+    /// The lease of the node that has been relieved and has not said yet that it has let go of the playlists.
+    pub(crate) leaver: Option<Lease>,
+    /// The times from which on media is the present lease's, for nodes that have lost theirs: the name of a playlist → Unix
+    /// milliseconds.
+    pub(crate) cuts: BTreeMap<String, u64>,
+    /// The lane of the next node that is offered the job.
+    pub(crate) next_lane: u64,
+    /// Whether a node may have taken the job unheard, and have captured until it was heard.
+    pub(crate) strays: bool,
+}
+
+/// A node's right to write a recording's playlists. It lasts as long as the node is heard of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Lease {
+    pub(crate) epoch: u64,
+    pub(crate) node: Node,
+    pub(crate) lane: u64,
+    /// When its node was last heard of.
+    pub(crate) heard_ms: u64,
+    /// Whether part of the silence was this object's own sleep, which was made up for.
+    excused: bool,
+}
+
+/// The lease of a node that was lost or has done its work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Last {
+    pub(crate) lease: Lease,
+    pub(crate) since_ms: u64,
+    /// Whether it does not come back: its node has done its work, or has been told to release the recording.
+    pub(crate) over: bool,
+}
+
+/// What a node that wants to be relieved has said of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Leaving {
+    /// The playlists of which it is writing slices.
+    open: Vec<String>,
+    /// Whether no other node is free.
+    pub(crate) alone: bool,
+}
+
+/// A node that captures beside the holder of the lease.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Successor {
+    pub(crate) lease: Lease,
+    pub(crate) since_ms: u64,
+    /// Where its media begins, as in [`Nodes::cuts`].
+    pub(crate) begun: BTreeMap<String, u64>,
+}
+
+/// What a node is to a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Holder,
+    Successor,
+    /// It has lost the lease, or took a job when nobody waited for it any more.
+    Outsider,
+}
+
+impl Lease {
+    pub(crate) fn new(node: Node, epoch: u64, lane: u64, now_ms: u64) -> Self {
+        Self {
+            epoch,
+            node,
+            lane,
+            heard_ms: now_ms,
+            excused: false,
+        }
+    }
+
+    pub(crate) fn is_of(&self, node_id: &str, epoch: u64) -> bool {
+        self.epoch == epoch && self.node.id == node_id
+    }
+
+    pub(crate) fn hear(&mut self, now_ms: u64) {
+        self.heard_ms = now_ms;
+        self.excused = false;
+    }
+
+    /// When it runs out.
+    pub(crate) fn ends_ms(&self, policy: Policy) -> u64 {
+        self.heard_ms.saturating_add(policy.lease_ms)
+    }
+
+    fn excuse(&mut self, now_ms: u64) {
+        if !self.excused {
+            self.heard_ms = self.heard_ms.max(now_ms);
+            self.excused = true;
+        }
+    }
+}
+
+impl Leaving {
+    fn hear(&mut self, told: &SpoolReport) {
+        let open = told.spans.iter().filter(|span| span.open);
+        self.open = open.map(|span| span.playlist.clone()).collect();
+    }
+
+    /// Nothing would be missed without the node that leaves.
+    pub(crate) fn is_covered_by(&self, successor: &Successor) -> bool {
+        self.open.iter().all(|playlist| successor.begun.contains_key(playlist))
+    }
+}
+
+impl Nodes {
+    /// Nodes that did not take the job, in the present round of the search.
+    pub(crate) fn tried(&self) -> &[Tried] {
+        self.search.as_ref().map_or(&[], Search::tried)
+    }
+
+    pub(crate) fn role_of(&self, report: &Report) -> Role {
+        self.role(&report.node_id, report.epoch)
+    }
+
+    /// The role of the node that a report or a request comes from.
+    pub(crate) fn role(&self, node_id: &str, epoch: u64) -> Role {
+        let is_of = |lease: &Lease| lease.is_of(node_id, epoch);
+        if self.lease.as_ref().is_some_and(is_of) {
+            Role::Holder
+        } else if self.successor.as_ref().is_some_and(|successor| is_of(&successor.lease)) {
+            Role::Successor
+        } else {
+            Role::Outsider
+        }
+    }
+
+    /// The lost lease comes into force again when its node is back before another one has been asked. Otherwise it never
+    /// does: the node is told to release the recording.
+    pub(crate) fn reinstate(&mut self, node_id: &str, epoch: u64, now_ms: u64) -> bool {
+        let may_be_taken = self.search.as_ref().is_some_and(|search| search.offers > 0);
+        let Some(last) = &mut self.last else { return false };
+        if !last.lease.is_of(node_id, epoch) || last.over {
+            return false;
+        }
+        if may_be_taken || self.lease.is_some() {
+            last.over = true;
+            return false;
+        }
+        last.lease.hear(now_ms);
+        self.lease = self.last.take().map(|last| last.lease);
+        self.search = None;
+        true
+    }
+
+    /// An offer has ended in a way that leaves open whether the node has taken the job.
+    pub(crate) fn give_up_offer(&mut self) {
+        self.next_lane = self.next_lane.saturating_add(1);
+        self.strays = true;
+    }
+
+    pub(crate) fn hear_holder(&mut self, report: &Report, now_ms: u64) {
+        if let Some(lease) = &mut self.lease {
+            lease.hear(now_ms);
+        }
+        self.cuts.extend(begun(&report.spool));
+        if report.spool.leaving {
+            self.leaving.get_or_insert_default().hear(&report.spool);
+        } else if self.leaving.is_some() {
+            self.stay();
+        }
+    }
+
+    pub(crate) fn hear_successor(&mut self, report: &Report, now_ms: u64) {
+        if report.phase >= Phase::Draining {
+            self.successor = None;
+        } else if let Some(successor) = &mut self.successor {
+            successor.lease.hear(now_ms);
+            successor.begun.extend(begun(&report.spool));
+        }
+    }
+
+    /// A node without a lease that has let go of the playlists need not be waited for.
+    pub(crate) fn hear_leaver(&mut self, report: &Report, now_ms: u64) {
+        if let Some(leaver) = &mut self.leaver
+            && leaver.is_of(&report.node_id, report.epoch)
+        {
+            leaver.hear(now_ms);
+            if report.phase >= Phase::Draining {
+                self.leaver = None;
+            }
+        }
+    }
+
+    /// The holder of the lease has done its work.
+    pub(crate) fn finish(&mut self, now_ms: u64) {
+        self.stay();
+        self.leaver = None;
+        self.last = self.lease.take().map(|lease| Last {
+            lease,
+            since_ms: now_ms,
+            over: true,
+        });
+    }
+
+    /// What was to follow the lease does not, and what looked for it looks no more.
+    pub(crate) fn stay(&mut self) {
+        self.leaving = None;
+        self.successor = None;
+        self.search = None;
+    }
+
+    /// The time in which this object slept, and heard nobody, is held against no node.
+    pub(crate) fn excuse(&mut self, now_ms: u64) {
+        let successor = self.successor.as_mut().map(|successor| &mut successor.lease);
+        let leases = [self.lease.as_mut(), successor, self.leaver.as_mut()];
+        leases.into_iter().flatten().for_each(|lease| lease.excuse(now_ms));
+    }
+}
+
+pub(crate) fn begun(told: &SpoolReport) -> BTreeMap<String, u64> {
+    let spans = told.spans.iter().take(MAX_FILES);
+    spans.map(|span| (span.playlist.clone(), span.from_ms)).collect()
+}

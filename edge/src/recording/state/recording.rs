@@ -1,0 +1,158 @@
+use protocol::{
+    EndCause, Fault, Mode, Phase, Problem, ProblemCode, RecorderKey, RecordingSpec, Scene, Snapshots, Subscription,
+    VodVideo,
+};
+use serde::{Deserialize, Serialize};
+
+use super::SpentTicket;
+use super::inventory::Inventory;
+use super::nodes::{Lease, Nodes};
+use super::publication::Publication;
+use super::seen::Seen;
+use super::wanted::Wanted;
+use crate::recording::contract::{CallId, Ticket};
+use crate::recording::limits::{MAX_PROBLEMS, TICKET_MEMORY_MS, after};
+
+/// All that is known of one recording.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Recording {
+    pub(crate) key: RecorderKey,
+    pub(crate) sid: String,
+    pub(crate) ticket: Ticket,
+    pub(crate) mode: Mode,
+    #[serde(default)]
+    pub(crate) mp4: bool,
+    #[serde(default)]
+    pub(crate) snapshots: Option<Snapshots>,
+    pub(crate) subscription: Subscription,
+    /// The scene in force, of a mixed recording.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) scene: Option<Scene>,
+    /// How often the keys of the storage have been renewed.
+    #[serde(default)]
+    pub(crate) renewals: u64,
+    pub(crate) max_idle_ms: u64,
+    pub(crate) requested_ms: u64,
+    #[serde(rename = "stage")]
+    pub(crate) lifecycle: Lifecycle,
+    #[serde(alias = "order", deserialize_with = "Wanted::read")]
+    pub(crate) wanted: Wanted,
+    pub(crate) nodes: Nodes,
+    pub(crate) inventory: Inventory,
+    /// What happened to its nodes, oldest first.
+    pub(crate) history: Vec<Problem>,
+    /// Whether the operator, not the customer, has stopped it.
+    #[serde(default)]
+    pub(crate) stopped_by_operator: bool,
+    /// When the channel token of the start dies, Unix milliseconds, where one was verified.
+    #[serde(default)]
+    pub(crate) token_expires_ms: Option<u64>,
+    pub(crate) seen: Seen,
+    pub(crate) publication: Publication,
+    #[serde(skip)]
+    pub(crate) spec: Option<RecordingSpec>,
+    /// Who waits for the start's outcome; the first of them asked first.
+    #[serde(skip)]
+    pub(crate) starters: Vec<CallId>,
+    /// Who waits for the stop's outcome.
+    #[serde(skip)]
+    pub(crate) stopper: Option<Stopper>,
+}
+
+/// A caller who waits for the end of the recording that they have stopped.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Stopper {
+    pub(crate) by: CallId,
+    /// Until when they wait, Unix milliseconds.
+    pub(crate) until_ms: u64,
+}
+
+/// How far a recording has come.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Lifecycle {
+    /// No node has taken it yet.
+    Placing,
+    /// A node records it, or another one is looked for because that node was lost.
+    Running { started_ms: u64 },
+    /// Over. A node may still be at work to upload, or to end playlists that a lost one has left without an end.
+    Over {
+        started_ms: u64,
+        cause: EndCause,
+        ended_ms: u64,
+    },
+}
+
+impl Recording {
+    pub(crate) fn started_ms(&self) -> Option<u64> {
+        match self.lifecycle {
+            Lifecycle::Placing => None,
+            Lifecycle::Running { started_ms } | Lifecycle::Over { started_ms, .. } => Some(started_ms),
+        }
+    }
+
+    /// The lease in force, or, when its node has done its work, the last one. `None` while a node is looked for.
+    pub(crate) fn lease(&self) -> Option<&Lease> {
+        let last = self.nodes.last.as_ref().filter(|_| self.is_over());
+        self.nodes.lease.as_ref().or(last.map(|last| &last.lease))
+    }
+
+    /// When the caller may no longer ask about it; `None` until it has started.
+    pub(crate) fn expires_ms(&self) -> Option<u64> {
+        let life_ms = u64::from(self.ticket.expires_hours).saturating_mul(3_600_000);
+        Some(self.started_ms()?.saturating_add(life_ms))
+    }
+
+    /// What the holder of the lease shall bring about: what is over stays so.
+    pub(crate) fn goal(&self) -> Wanted {
+        match self.lifecycle {
+            Lifecycle::Placing | Lifecycle::Running { .. } => self.wanted,
+            Lifecycle::Over { cause, .. } => Wanted::Stop(cause),
+        }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.lifecycle, Lifecycle::Over { .. })
+    }
+
+    /// Whether a node captures for it, or may come to do so.
+    pub(crate) fn captures(&self) -> bool {
+        match self.lifecycle {
+            Lifecycle::Placing => true,
+            Lifecycle::Running { .. } => self.seen.phase < Phase::Draining,
+            Lifecycle::Over { .. } => false,
+        }
+    }
+
+    /// The resource ID, once it has had its recording.
+    pub(crate) fn spend_ticket(&self) -> SpentTicket {
+        SpentTicket {
+            nonce: self.ticket.nonce.clone(),
+            forget_ms: after(self.ticket.issued_ms, TICKET_MEMORY_MS),
+        }
+    }
+
+    /// Adds to the history of its nodes.
+    pub(crate) fn remember(&mut self, code: ProblemCode, message: String, at_ms: u64) {
+        self.history.push(Problem {
+            fault: Fault::Ours,
+            code,
+            message,
+            at_ms,
+        });
+        let excess = self.history.len().saturating_sub(MAX_PROBLEMS);
+        self.history.drain(..excess);
+    }
+
+    /// The videos that a video-on-demand service has made for it.
+    pub(crate) fn videos(&self) -> Vec<VodVideo> {
+        self.seen.vod.as_ref().map(|vod| vod.videos.clone()).unwrap_or_default()
+    }
+
+    /// Whether it is over and no node has anything to do for it any more.
+    pub(crate) fn is_settled(&self) -> bool {
+        let at_work = self.nodes.lease.is_some() || self.nodes.search.is_some();
+        let is_awaited = self.nodes.strays || self.inventory.is_awaited();
+        self.is_over() && !at_work && !is_awaited && !self.inventory.is_unfinished()
+    }
+}

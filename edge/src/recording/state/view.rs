@@ -1,0 +1,90 @@
+use protocol::{EndCause, Fault, Phase, Problem, ProblemCode};
+
+use super::recording::{Lifecycle, Recording};
+use super::wanted::Wanted;
+use crate::recording::contract::{RecordingView, Status};
+
+impl Recording {
+    pub(crate) fn status(&self) -> Status {
+        match self.lifecycle {
+            Lifecycle::Placing => Status::Placing,
+            Lifecycle::Running { .. } => self.running_status(),
+            Lifecycle::Over {
+                cause: EndCause::Stopped | EndCause::Idle,
+                ..
+            } => Status::Ended,
+            Lifecycle::Over { .. } => Status::Failed,
+        }
+    }
+
+    fn running_status(&self) -> Status {
+        match self.wanted {
+            Wanted::Stop(_) => Status::Stopping,
+            Wanted::Record if self.seen.phase >= Phase::Draining => Status::Stopping,
+            Wanted::Record if self.seen.first_media_ms.is_some() => Status::Recording,
+            Wanted::Record => Status::Started,
+        }
+    }
+
+    /// What is told of the recording to whoever asks.
+    pub(crate) fn view(&self) -> RecordingView {
+        let (ended_ms, cause) = match self.lifecycle {
+            Lifecycle::Over { ended_ms, cause, .. } => (Some(ended_ms), Some(cause)),
+            Lifecycle::Placing | Lifecycle::Running { .. } => (None, self.seen.cause.or(self.wanted.end_cause())),
+        };
+        let mut problems = self.history.clone();
+        problems.extend(self.seen.problems.iter().cloned());
+        problems.extend(self.own_problem());
+        problems.sort_by_key(|problem| problem.at_ms);
+        RecordingView {
+            key: self.key.clone(),
+            sid: self.sid.clone(),
+            status: self.status(),
+            mode: self.mode,
+            mp4: self.mp4,
+            snapshots: self.snapshots,
+            phase: self.started_ms().map(|_| self.seen.phase),
+            started_ms: self.started_ms().unwrap_or(self.requested_ms),
+            first_media_ms: self.seen.first_media_ms,
+            ended_ms,
+            cause,
+            files: self.seen.files.clone(),
+            pictures: self.seen.pictures.clone(),
+            vod: self.seen.vod.clone(),
+            pending_uploads: self.seen.pending_uploads,
+            backed_up: self.seen.backed_up,
+            idle_since_ms: self.seen.idle_since_ms,
+            problems,
+        }
+    }
+
+    /// What the edge knows and the node does not say.
+    pub(crate) fn own_problem(&self) -> Option<Problem> {
+        let (message, at_ms) = match (self.lifecycle, &self.nodes.last) {
+            (Lifecycle::Running { .. }, Some(last)) if self.nodes.lease.is_none() => {
+                let id = &last.lease.node.id;
+                let message =
+                    format!("media node {id} has not been heard of; another one, or its return, is waited for");
+                (message, last.lease.heard_ms)
+            }
+            (
+                Lifecycle::Over {
+                    cause: EndCause::NodeLost,
+                    ended_ms,
+                    ..
+                },
+                _,
+            ) => {
+                let message = "its media node was lost; what the node had captured is uploaded when it comes back";
+                (message.to_owned(), ended_ms)
+            }
+            _ => return None,
+        };
+        Some(Problem {
+            fault: Fault::Ours,
+            code: ProblemCode::NodeLost,
+            message,
+            at_ms,
+        })
+    }
+}

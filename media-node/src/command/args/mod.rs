@@ -1,0 +1,9 @@
+//! Flags that several commands have, and how their values are read.
+
+pub(super) mod duration;
+mod encoders;
+mod recording;
+pub(super) mod size;
+
+pub(super) use encoders::EncoderArgs;
+pub(super) use recording::RecordingArgs;

@@ -1,0 +1,14 @@
+//! Slices in MPEG-TS: how they are written, what is left of one that was cut off, and times in a transport stream.
+
+mod padding;
+mod probe;
+mod slices;
+mod timeline;
+
+#[cfg(test)]
+pub use probe::probe_slice;
+pub use probe::{cut_slice, finish_slice};
+pub use slices::MpegTsSlices;
+#[cfg(test)]
+pub use timeline::to_us;
+pub use timeline::{MIN_MEDIA_US, to_ticks};

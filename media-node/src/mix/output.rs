@@ -1,0 +1,261 @@
+//! The encoders of the mixed recording, each on its own grid of time that begins at the recording's start.
+
+use bytes::Bytes;
+use protocol::{AudioProfile, MixOutput, StreamTypes};
+
+use super::audio::RATE;
+use super::compose::Composer;
+use super::interleave::Interleave;
+use super::interleave::Output;
+use super::layout::Size;
+use super::limiter::{Channels, Limiter};
+use super::settings::{MixOptions, Settings};
+use crate::media::{AudioEncoder, Coded, MediaError, MuxedTrack, VideoEncoder, VideoTarget};
+use crate::stream::{AacFormat, AccessUnit, Format, H264Format, annexb};
+
+/// Seconds from a key frame to the next.
+const GOP_S: u32 = 2;
+
+/// How much of the picture is left out because the node cannot keep up. Sound and time are never left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shed {
+    #[default]
+    Nothing,
+    /// Every other picture.
+    Half,
+    /// Three of four pictures.
+    ThreeQuarters,
+    /// All but one picture a second, and of what users send all but key frames.
+    AllButKeyFrames,
+}
+
+/// An encoder failed: the recording cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[error("the mix cannot be encoded: {0}")]
+pub struct MixError(#[from] MediaError);
+
+/// Opens both encoders as for a small mix.
+///
+/// # Errors
+/// Names the encoder that this machine does not have, or the option that it does not know.
+pub fn try_encoders(options: &MixOptions) -> Result<(), MixError> {
+    let small = MixOutput {
+        width: 640,
+        height: 360,
+        fps: 15,
+        bitrate_kbps: 500,
+        audio: AudioProfile::Mono48,
+    };
+    let settings = options.settings(small, StreamTypes::Both, 0);
+    VideoOutput::new(&settings)?;
+    AudioOutput::new(&settings, 0)?;
+    Ok(())
+}
+
+pub struct VideoOutput {
+    pub composer: Composer,
+    /// Threads that decode and scale.
+    pub workers: usize,
+    pub size: Size,
+    /// Number of the next frame.
+    pub next: i64,
+    encoder: VideoEncoder,
+    fps: i64,
+    /// Number of the frame from which on a key frame is due.
+    key_due: i64,
+    /// Known once the first key frame is coded.
+    format: Option<H264Format>,
+}
+
+impl VideoOutput {
+    pub fn new(settings: &Settings) -> Result<Self, MediaError> {
+        let output = &settings.output;
+        let size = Size::even(output.width, output.height);
+        let fps = output.fps.max(1);
+        let target = VideoTarget {
+            width: size.width,
+            height: size.height,
+            fps,
+            bitrate: output.bitrate_kbps as usize * 1000,
+            gop: fps * GOP_S,
+        };
+        let mut video = Self {
+            composer: Composer::new(size)?,
+            encoder: VideoEncoder::new(&settings.video_encoder, &target)?,
+            workers: settings.workers,
+            size,
+            fps: i64::from(fps),
+            next: 0,
+            key_due: 0,
+            format: None,
+        };
+        while video.time_us(video.next) < settings.start_us {
+            video.next = (settings.start_us * video.fps / 1_000_000).max(video.next + 1);
+        }
+        Ok(video)
+    }
+
+    /// The presentation time of a frame, in microseconds on the recording's timeline.
+    pub fn time_us(&self, frame: i64) -> i64 {
+        grid_us(frame, self.fps)
+    }
+
+    /// Whether a frame is made while so much is left out. A frame at the beat of key frames always is.
+    pub fn keeps(&self, frame: i64, shed: Shed) -> bool {
+        let one_of = match shed {
+            Shed::Nothing => 1,
+            Shed::Half => 2,
+            Shed::ThreeQuarters => 4,
+            Shed::AllButKeyFrames => self.fps,
+        };
+        frame % one_of == 0 || frame == self.key_due
+    }
+
+    /// Encodes the canvas as frame `index`.
+    pub fn encode(&mut self, index: i64, interleave: &mut Interleave) -> Result<(), MediaError> {
+        let keyframe = index >= self.key_due;
+        if keyframe {
+            let gop = self.fps * i64::from(GOP_S);
+            self.key_due = (index / gop + 1) * gop;
+        }
+        let mut coded = Vec::new();
+        self.encoder
+            .encode(self.composer.canvas(), index, keyframe, |made| coded.push(made))?;
+        self.push(coded, interleave);
+        Ok(())
+    }
+
+    pub fn finish(&mut self, interleave: &mut Interleave) -> Result<(), MediaError> {
+        let mut coded = Vec::new();
+        self.encoder.finish(|made| coded.push(made))?;
+        self.push(coded, interleave);
+        Ok(())
+    }
+
+    pub fn track(&self) -> Option<MuxedTrack> {
+        Some(MuxedTrack {
+            format: Format::H264(self.format.clone()?),
+            duration_us: self.time_us(1),
+        })
+    }
+
+    fn push(&mut self, coded: Vec<Coded>, interleave: &mut Interleave) {
+        for coded in coded {
+            if self.format.is_none() {
+                self.format = format_of(&coded.data, self.size);
+            }
+            interleave.push(Output::Video(AccessUnit {
+                pts_us: self.time_us(coded.pts),
+                dts_us: self.time_us(coded.dts),
+                data: coded.data.into(),
+                keyframe: coded.keyframe,
+            }));
+        }
+    }
+}
+
+fn format_of(key_unit: &[u8], size: Size) -> Option<H264Format> {
+    let (sps, pps) = annexb::parameter_sets(key_unit)?;
+    let [sps, pps] = [sps, pps].map(Bytes::copy_from_slice);
+    Some(H264Format {
+        sps,
+        pps,
+        width: size.width,
+        height: size.height,
+        reorder_depth: 0,
+    })
+}
+
+pub struct AudioOutput {
+    pub channels: usize,
+    /// Number of the next block to mix.
+    pub next: i64,
+    encoder: AudioEncoder,
+    limiter: Limiter,
+    /// Number of the first block, and of the next one to encode.
+    first: i64,
+    encoded: i64,
+}
+
+impl AudioOutput {
+    /// `start_us`: the time of the first sample, or just before it.
+    pub fn new(settings: &Settings, start_us: i64) -> Result<Self, MediaError> {
+        let profile = settings.output.audio;
+        let bitrate = profile.bits_per_second() as usize;
+        let encoder = AudioEncoder::new(&settings.audio_encoder, RATE, profile.channels(), bitrate)?;
+        let mut first = start_us.max(0) * i64::from(RATE) / 1_000_000 / AudioEncoder::FRAME as i64;
+        while block_us(first) < start_us {
+            first += 1;
+        }
+        let channels = usize::from(profile.channels());
+        Ok(Self {
+            channels,
+            next: first,
+            encoder,
+            limiter: Limiter::default(),
+            first,
+            encoded: first,
+        })
+    }
+
+    /// Takes the next block.
+    pub fn encode(&mut self, block: Channels, interleave: &mut Interleave) -> Result<(), MediaError> {
+        match self.limiter.push(block) {
+            Some(block) => self.encode_limited(&block, interleave),
+            None => Ok(()),
+        }
+    }
+
+    pub fn finish(&mut self, interleave: &mut Interleave) -> Result<(), MediaError> {
+        if let Some(block) = self.limiter.finish() {
+            self.encode_limited(&block, interleave)?;
+        }
+        let first = self.first;
+        self.encoder.finish(|coded| push_audio(coded, first, interleave))
+    }
+
+    pub fn track(&self) -> MuxedTrack {
+        let format = Format::Aac(AacFormat {
+            config: self.encoder.config().into(),
+            sample_rate: RATE,
+            channels: self.channels as u16,
+            frame_length: AudioEncoder::FRAME as u32,
+        });
+        MuxedTrack {
+            format,
+            duration_us: block_us(1),
+        }
+    }
+
+    fn encode_limited(&mut self, block: &Channels, interleave: &mut Interleave) -> Result<(), MediaError> {
+        let pts = self.encoded * AudioEncoder::FRAME as i64;
+        let first = self.first;
+        self.encoded += 1;
+        self.encoder
+            .encode(block, pts, |coded| push_audio(coded, first, interleave))
+    }
+}
+
+/// The encoder's first frame holds nothing but the run-up to the first sample; it would lie before the start.
+fn push_audio(coded: Coded, first: i64, interleave: &mut Interleave) {
+    if coded.pts < first * AudioEncoder::FRAME as i64 {
+        return;
+    }
+    let pts_us = grid_us(coded.pts, i64::from(RATE));
+    interleave.push(Output::Audio(AccessUnit {
+        pts_us,
+        dts_us: pts_us,
+        data: coded.data.into(),
+        keyframe: true,
+    }));
+}
+
+/// Time of an audio block's first sample.
+pub fn block_us(block: i64) -> i64 {
+    grid_us(block * AudioEncoder::FRAME as i64, i64::from(RATE))
+}
+
+/// The time of number `index` of `rate` a second, to the nearest microsecond.
+fn grid_us(index: i64, rate: i64) -> i64 {
+    (index * 2_000_000 + rate).div_euclid(rate * 2)
+}

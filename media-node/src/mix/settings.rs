@@ -1,0 +1,58 @@
+use protocol::{MixOutput, StreamTypes};
+
+use crate::media::VideoEncoderChoice;
+
+/// A node's settings of its mixes.
+#[derive(Clone, Debug)]
+pub struct MixOptions {
+    /// How long to wait for late packets, in microseconds.
+    pub jitter_us: i64,
+    pub video_encoder: VideoEncoderChoice,
+    /// FFmpeg's name of an AAC encoder.
+    pub audio_encoder: String,
+    /// Threads that decode and scale, at least 1.
+    pub workers: usize,
+}
+
+impl Default for MixOptions {
+    fn default() -> Self {
+        Self {
+            jitter_us: 500_000,
+            video_encoder: VideoEncoderChoice::default(),
+            audio_encoder: "aac".to_owned(),
+            workers: 2,
+        }
+    }
+}
+
+impl MixOptions {
+    /// The settings of a mixer whose output begins at `start_us`.
+    pub fn settings(&self, output: MixOutput, types: StreamTypes, start_us: i64) -> Settings {
+        Settings {
+            output,
+            types,
+            start_us,
+            jitter_us: self.jitter_us,
+            video_encoder: self.video_encoder.clone(),
+            audio_encoder: self.audio_encoder.clone(),
+            workers: self.workers,
+        }
+    }
+}
+
+/// What a mixer is made for. All of it is fixed for its life.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub output: MixOutput,
+    /// Which tracks the output has.
+    pub types: StreamTypes,
+    /// The first picture and the first sample belong to this time or to the first one of the grid behind it.
+    pub start_us: i64,
+    /// How long the mixer waits for late units.
+    pub jitter_us: i64,
+    pub video_encoder: VideoEncoderChoice,
+    /// FFmpeg's name of an AAC encoder.
+    pub audio_encoder: String,
+    /// Threads that decode and scale, at least 1.
+    pub workers: usize,
+}

@@ -1,0 +1,273 @@
+//! One user's video on the way to the canvas: coded units in, the picture to show at a time out. What nobody sees is
+//! not decoded.
+
+use std::collections::VecDeque;
+
+use super::counters::Counters;
+use crate::media::{Picture, VideoDecoder};
+use crate::stream::{AccessUnit, annexb};
+
+/// The most coded bytes that wait for one user. They hold the longest group of pictures that a hidden user can be shown
+/// from without waiting for the next key frame.
+const QUEUE_BYTES: usize = 16 << 20;
+
+/// A unit up to this size may hold no more than "as before", so that its picture is compared with the last one: a
+/// still picture is then neither scaled nor painted again. Larger units always change something.
+const REPEAT_BYTES: usize = 512;
+
+#[derive(Default)]
+pub struct VideoTrack {
+    /// Not decoded yet, in decoding order.
+    queue: VecDeque<AccessUnit>,
+    queued: usize,
+    decoder: Option<VideoDecoder>,
+    /// Units whose pictures have not come out of the decoder.
+    inside: Vec<Inside>,
+    /// Decoded pictures later than the one that is shown, in the order in which they come out, which is that of presentation.
+    ahead: VecDeque<Decoded>,
+    shown: Option<Decoded>,
+    made: u64,
+    /// No more units come.
+    ended: bool,
+}
+
+struct Inside {
+    pts_us: i64,
+    small: bool,
+}
+
+pub struct Decoded {
+    pub picture: Picture,
+    pub pts_us: i64,
+    /// Differs where the content differs.
+    pub id: u64,
+    small: bool,
+}
+
+impl VideoTrack {
+    pub fn push(&mut self, unit: AccessUnit, counters: &mut Counters) {
+        self.queued += unit.data.len();
+        self.queue.push_back(unit);
+        if self.queued <= QUEUE_BYTES {
+            return;
+        }
+        // Decoding can only go on at a key frame.
+        self.decoder = None;
+        self.inside.clear();
+        while self.pop().is_some() {
+            counters.video_units_dropped += 1;
+            if self.queued <= QUEUE_BYTES / 2 && self.queue.front().is_none_or(|unit| unit.keyframe) {
+                break;
+            }
+        }
+    }
+
+    /// Makes the newest picture at or before `at_us` the shown one.
+    pub fn advance(&mut self, at_us: i64, counters: &mut Counters) {
+        while self.needs_more(at_us) {
+            if self.decoder.is_none() && !self.restart(at_us, counters) {
+                break;
+            }
+            let Some(unit) = self.pop() else {
+                self.drain(counters);
+                break;
+            };
+            if self.superseded(&unit, at_us) {
+                counters.pictures_skipped += 1;
+            } else {
+                self.decode(&unit, counters);
+            }
+        }
+        self.show_due(at_us, counters);
+    }
+
+    /// Like [`advance`](Self::advance), but decodes only the newest key frame of what is due. What follows it cannot be
+    /// decoded then; decoding goes on at the next key frame.
+    pub fn jump(&mut self, at_us: i64, counters: &mut Counters) {
+        let due = |unit: &AccessUnit| unit.keyframe && unit.pts_us <= at_us;
+        let Some(key) = self.queue.iter().rposition(due) else {
+            return;
+        };
+        counters.video_units_dropped += key as u64;
+        for _ in 0..key {
+            self.pop();
+        }
+        self.ahead.clear();
+        self.inside.clear();
+        self.decoder = VideoDecoder::h264().ok();
+        if let Some(unit) = self.pop() {
+            self.decode(&unit, counters);
+        }
+        self.empty_decoder(counters);
+        self.show_due(at_us, counters);
+    }
+
+    /// Whether a picture that is due is not decoded, or waits in the decoder for later units. No picture is due before
+    /// its unit's decoding time.
+    fn needs_more(&self, at_us: i64) -> bool {
+        let next_due = self.queue.front().is_some_and(|next| next.dts_us <= at_us);
+        next_due || self.inside.iter().any(|unit| unit.pts_us <= at_us)
+    }
+
+    fn show_due(&mut self, at_us: i64, counters: &mut Counters) {
+        let mut newer = false;
+        while self.ahead.front().is_some_and(|next| next.pts_us <= at_us) {
+            counters.pictures_skipped += u64::from(newer);
+            newer = true;
+            self.show_next();
+        }
+    }
+
+    /// Keeps what a later [`advance`](Self::advance) needs, for a user whom nobody sees: the decoder runs on only until
+    /// the next key frame, where it can start again.
+    pub fn rest(&mut self, at_us: i64, counters: &mut Counters) {
+        while self.decoder.is_some() && self.needs_more(at_us) {
+            match self.queue.front() {
+                Some(next) if !next.keyframe => {}
+                Some(next) if next.pts_us <= at_us => self.stop(),
+                _ => break,
+            }
+            if self.decoder.is_some()
+                && let Some(unit) = self.pop()
+            {
+                self.decode(&unit, counters);
+            }
+        }
+        self.show_due(at_us, counters);
+        if self.decoder.is_none() {
+            self.skip_to_key(at_us);
+        }
+    }
+
+    /// Forgets what was sent until `at_us`: the user left.
+    pub fn leave(&mut self, at_us: i64) {
+        self.stop();
+        while self.queue.front().is_some_and(|unit| unit.pts_us <= at_us) {
+            self.pop();
+        }
+    }
+
+    /// No more units come, so that nothing in the decoder waits for one.
+    pub fn end(&mut self) {
+        self.ended = true;
+    }
+
+    pub fn shown(&self) -> Option<&Decoded> {
+        self.shown.as_ref()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.shown.is_none()
+    }
+
+    fn stop(&mut self) {
+        self.decoder = None;
+        self.inside.clear();
+        self.ahead.clear();
+        self.shown = None;
+    }
+
+    fn pop(&mut self) -> Option<AccessUnit> {
+        let unit = self.queue.pop_front()?;
+        self.queued -= unit.data.len();
+        Some(unit)
+    }
+
+    /// A new decoder in front of a key frame; false while there is none.
+    fn restart(&mut self, at_us: i64, counters: &mut Counters) -> bool {
+        self.skip_to_key(at_us);
+        while self.queue.front().is_some_and(|unit| !unit.keyframe) {
+            counters.video_units_dropped += 1;
+            self.pop();
+        }
+        if self.queue.is_empty() {
+            return false;
+        }
+        self.inside.clear();
+        self.decoder = VideoDecoder::h264().ok();
+        self.decoder.is_some()
+    }
+
+    /// Drops what lies before the newest key frame that is due.
+    fn skip_to_key(&mut self, at_us: i64) {
+        let due = |unit: &AccessUnit| unit.keyframe && unit.pts_us <= at_us;
+        if let Some(key) = self.queue.iter().rposition(due) {
+            for _ in 0..key {
+                self.pop();
+            }
+        }
+    }
+
+    /// Whether the picture would never be seen and is needed for no other one.
+    fn superseded(&self, unit: &AccessUnit, at_us: i64) -> bool {
+        unit.pts_us < at_us
+            && self
+                .queue
+                .iter()
+                .any(|other| unit.pts_us < other.pts_us && other.pts_us <= at_us)
+            && !annexb::is_reference(&unit.data)
+    }
+
+    fn decode(&mut self, unit: &AccessUnit, counters: &mut Counters) {
+        let Some(decoder) = &mut self.decoder else { return };
+        self.inside.push(Inside {
+            pts_us: unit.pts_us,
+            small: unit.data.len() <= REPEAT_BYTES,
+        });
+        let Self {
+            inside, ahead, made, ..
+        } = self;
+        let decoded = decoder.decode(&unit.data, unit.pts_us, unit.dts_us, |picture, pts_us| {
+            counters.pictures_decoded += 1;
+            *made += 1;
+            let small = inside.iter().any(|unit| unit.small && unit.pts_us == pts_us);
+            // Pictures come in their order, so that no earlier one follows.
+            inside.retain(|unit| unit.pts_us > pts_us);
+            ahead.push_back(Decoded {
+                picture,
+                pts_us,
+                id: *made,
+                small,
+            });
+        });
+        if decoded.is_err() {
+            counters.units_undecodable += 1;
+            self.inside.retain(|other| other.pts_us != unit.pts_us);
+        }
+    }
+
+    /// Takes what the decoder kept back, at the end of the stream.
+    fn drain(&mut self, counters: &mut Counters) {
+        if self.ended {
+            self.empty_decoder(counters);
+        }
+    }
+
+    fn empty_decoder(&mut self, counters: &mut Counters) {
+        let Some(mut decoder) = self.decoder.take() else { return };
+        self.inside.clear();
+        let Self { ahead, made, .. } = self;
+        let drained = decoder.finish(|picture, pts_us| {
+            counters.pictures_decoded += 1;
+            *made += 1;
+            ahead.push_back(Decoded {
+                picture,
+                pts_us,
+                id: *made,
+                small: false,
+            });
+        });
+        counters.units_undecodable += u64::from(drained.is_err());
+    }
+
+    fn show_next(&mut self) {
+        let Some(mut next) = self.ahead.pop_front() else { return };
+        if let Some(last) = &self.shown
+            && next.small
+            && next.picture.same_content(&last.picture)
+        {
+            next.id = last.id;
+        }
+        self.shown = Some(next);
+    }
+}

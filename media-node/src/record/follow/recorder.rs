@@ -1,0 +1,52 @@
+use protocol::{Desired, Roster, StreamName};
+
+use super::plan::Plan;
+use crate::selection::{Pictures, Tracks};
+use crate::stream::{ReferenceClock, StreamEvent};
+
+/// What a user's streams bring.
+#[derive(Debug)]
+pub enum Input {
+    /// One of the streams has brought something. After its end another session of the stream may follow.
+    Event(StreamName, StreamEvent),
+    /// Which tracks are recorded from here on; the others end.
+    Wanted(Tracks),
+    /// Time passes.
+    Tick,
+}
+
+/// What becomes of what the users of a channel send.
+pub trait Recorder: Send + 'static {
+    type Inlet: Inlet;
+
+    /// Which of a user's streams may be the user's picture.
+    const PICTURES: Pictures;
+
+    /// A user is to be recorded. The answer takes what the user's streams bring; the future ends when all of that is
+    /// dealt with, after the last clone of the inlet was dropped.
+    fn begin(&mut self, uid: &str, wanted: Tracks) -> (Self::Inlet, impl Future<Output = ()> + Send + 'static);
+
+    /// Who is in the channel and what is wanted, at the beginning and whenever either may have changed.
+    fn follow(&mut self, roster: &Roster, plan: &Plan, desired: &Desired);
+
+    /// False when a part of it has stopped that it cannot do without.
+    fn goes_on(&self) -> bool {
+        true
+    }
+
+    /// All users have ended.
+    fn end(self) -> impl Future<Output = ()> + Send;
+}
+
+/// Takes what the streams of one user bring.
+pub trait Inlet: Clone + Send + Sync + 'static {
+    /// Whose clock sets the pace of what is brought.
+    const REFERENCE: ReferenceClock = ReferenceClock::Sender;
+
+    /// Waits while there is no room.
+    fn take(&self, input: Input) -> impl Future<Output = Result<(), Closed>> + Send;
+}
+
+/// Nobody takes what streams bring any more.
+#[derive(Debug)]
+pub struct Closed;

@@ -1,0 +1,177 @@
+use std::sync::Arc;
+
+use protocol::TrackKind;
+
+use super::super::transcode::TranscodeError;
+use super::{TrackError, TrackSlicer};
+use crate::container::to_ticks;
+use crate::record::slicer::Slicer;
+use crate::record::testing::{Coded, DirSink, audio, coded_opus, complaints, file_names, packets, shifted};
+use crate::spool::{PlaylistKey, Slice};
+use crate::stream::{AccessUnit, Clock, Format};
+
+const SECOND: i64 = 1_000_000;
+const AAC_FRAME: f64 = 1024.0 * 90_000.0 / 48_000.0;
+
+fn opus(seconds: u32) -> Coded {
+    crate::media::init().unwrap();
+    coded_opus(
+        &format!("sine=frequency=440:sample_rate=48000:duration={seconds}"),
+        &["-ac", "2"],
+    )
+}
+
+fn sound(sink: &Arc<DirSink>) -> TrackSlicer<DirSink> {
+    let key = PlaylistKey {
+        uid: "1".into(),
+        track: TrackKind::Audio,
+    };
+    let names = file_names().user("1", TrackKind::Audio);
+    TrackSlicer::new(Slicer::new(sink.clone(), Clock::new(1_700_000_000_000), names, key))
+}
+
+fn take(sound: &mut TrackSlicer<DirSink>, units: &[AccessUnit]) {
+    for unit in units {
+        sound.unit(unit).unwrap();
+    }
+}
+
+/// All slices decode without a complaint. Times of their frames, in ticks.
+fn frames(sink: &DirSink, slices: &[Slice]) -> Vec<i64> {
+    assert_eq!(complaints(&sink.playlist(slices)), "");
+    slices
+        .iter()
+        .flat_map(|slice| packets(&sink.path(slice)))
+        .map(|packet| packet.pts)
+        .collect()
+}
+
+fn whole(frames: &[i64]) -> bool {
+    frames
+        .windows(2)
+        .all(|pair| ((pair[1] - pair[0]) as f64 - AAC_FRAME).abs() <= 2.0)
+}
+
+#[test]
+fn opus_is_recorded_as_aac_in_slices_that_join() {
+    let (sink, coded) = (Arc::new(DirSink::new()), opus(33));
+    let mut sound = sound(&sink);
+    sound.format(coded.format.clone()).unwrap();
+    take(&mut sound, &shifted(&coded.units, 5 * SECOND));
+    sound.interrupt().unwrap();
+    let slices = sink.slices();
+    assert_eq!(slices.len(), 3);
+    assert_eq!(slices.iter().filter(|slice| slice.discontinuity).count(), 1);
+    let frames = frames(&sink, &slices);
+    assert!(whole(&frames));
+    let sent = to_ticks(coded.units[0].pts_us + 5 * SECOND);
+    assert!(
+        ((sent - frames[0]) as f64 - AAC_FRAME).abs() <= 2.0,
+        "the run-up is in front"
+    );
+    let end = to_ticks(coded.units.last().unwrap().pts_us + 5 * SECOND + 20_000);
+    let beyond = frames.last().unwrap() + AAC_FRAME as i64 - end;
+    assert!((-2..=AAC_FRAME as i64).contains(&beyond), "{beyond}");
+}
+
+#[test]
+fn a_pause_is_filled_and_a_longer_one_is_not() {
+    let (sink, coded) = (Arc::new(DirSink::new()), opus(3));
+    let mut sound = sound(&sink);
+    sound.format(coded.format.clone()).unwrap();
+    take(&mut sound, &coded.units);
+    // Eight seconds of silence, then eleven.
+    take(&mut sound, &shifted(&coded.units, 11 * SECOND));
+    sound.tick(20 * SECOND).unwrap();
+    assert_eq!(sink.slices().len(), 0, "one slice, and it is open");
+    take(&mut sound, &shifted(&coded.units, 25 * SECOND));
+    sound.interrupt().unwrap();
+    let slices = sink.slices();
+    assert_eq!(
+        slices.iter().map(|slice| slice.discontinuity).collect::<Vec<_>>(),
+        [true, true]
+    );
+    let frames = frames(&sink, &slices);
+    let break_at = frames.windows(2).position(|pair| pair[1] - pair[0] > 90_000).unwrap();
+    assert!(whole(&frames[..=break_at]) && whole(&frames[break_at + 1..]));
+    assert!(frames[break_at] - frames[0] > 13 * 90_000);
+    assert!((frames[break_at + 1] - to_ticks(25 * SECOND)).abs() < 3 * 90_000 / 100);
+}
+
+#[test]
+fn what_fell_silent_is_written_in_time() {
+    let (sink, coded) = (Arc::new(DirSink::new()), opus(3));
+    let mut sound = sound(&sink);
+    sound.format(coded.format.clone()).unwrap();
+    take(&mut sound, &coded.units);
+    sound.tick(14 * SECOND).unwrap();
+    sound.tick(19 * SECOND).unwrap();
+    let slices = sink.slices();
+    assert_eq!(slices.len(), 1);
+    assert!(slices[0].duration_us >= 3 * SECOND, "{}", slices[0].duration_us);
+}
+
+#[test]
+fn a_stream_that_comes_back_goes_on_where_time_is() {
+    let (sink, coded) = (Arc::new(DirSink::new()), opus(3));
+    let mut sound = sound(&sink);
+    for piece in 0..3 {
+        sound.format(coded.format.clone()).unwrap();
+        // The run-up of a piece lies where the one before still sounds.
+        take(&mut sound, &shifted(&coded.units, piece * (3 * SECOND + 8_000)));
+        if piece == 1 {
+            sound.interrupt().unwrap();
+        }
+    }
+    sound.interrupt().unwrap();
+    let frames = frames(&sink, &sink.slices());
+    assert!(
+        frames.windows(2).all(|pair| pair[1] - pair[0] >= AAC_FRAME as i64 - 1),
+        "no time is used twice"
+    );
+    assert!(
+        frames.windows(2).all(|pair| pair[1] - pair[0] <= 2 * AAC_FRAME as i64),
+        "none is left out"
+    );
+}
+
+#[test]
+fn codecs_may_change() {
+    let (sink, coded, aac) = (Arc::new(DirSink::new()), opus(3), audio());
+    let mut sound = sound(&sink);
+    sound.format(aac.format.clone()).unwrap();
+    take(&mut sound, &aac.units[..100]);
+    sound.format(coded.format.clone()).unwrap();
+    take(&mut sound, &shifted(&coded.units, 10 * SECOND));
+    sound.format(aac.format.clone()).unwrap();
+    take(&mut sound, &shifted(&aac.units[..100], 20 * SECOND));
+    sound.interrupt().unwrap();
+    let slices = sink.slices();
+    assert_eq!(slices.len(), 3);
+    let frames = frames(&sink, &slices);
+    let opus_frames = coded.units.len() * 960 / 1024 + 1;
+    assert!(
+        (200 + opus_frames..=202 + opus_frames).contains(&frames.len()),
+        "{}",
+        frames.len()
+    );
+}
+
+#[test]
+fn without_an_encoder_opus_is_not_recorded_and_aac_is() {
+    let (sink, coded, aac) = (Arc::new(DirSink::new()), opus(1), audio());
+    let mut sound = sound(&sink).with_encoder("no_such_encoder");
+    sound.format(coded.format.clone()).unwrap();
+    let told = sound.unit(&coded.units[0]);
+    assert!(
+        matches!(told, Err(TrackError::Transcode(TranscodeError::Encode(_)))),
+        "{told:?}"
+    );
+    sound.interrupt().unwrap();
+    assert_eq!(sink.slices().len(), 0);
+    let Format::Aac(_) = aac.format else { panic!("AAC") };
+    sound.format(aac.format.clone()).unwrap();
+    take(&mut sound, &aac.units[..10]);
+    sound.interrupt().unwrap();
+    assert_eq!(sink.slices().len(), 1);
+}

@@ -1,0 +1,295 @@
+//! What goes into the mixer and when, as a function of what happens and of the time at which it happens.
+
+use std::collections::BTreeMap;
+
+use protocol::{MixOutput, Scene, StreamName, StreamTypes, Subscription};
+
+use super::load_shedder::{LoadShedder, Overload};
+use crate::media::{MuxedTrack, Picture};
+use crate::mix::{Change, Counters, MixError, MixOptions, Mixer, Output, images};
+use crate::selection::{Pass, Sources};
+use crate::stream::{StreamEvent, Track};
+
+/// How long nothing has come from a channel before it counts as empty: what would be mixed is neither seen nor heard.
+const EMPTY_US: i64 = 60_000_000;
+
+/// The gap between the end of what is recorded and what begins behind it, so that decoding times grow.
+const APART_US: i64 = 500_000;
+
+/// How long after a failure of an encoder the mix begins anew.
+const PAUSE_US: i64 = 10_000_000;
+
+/// The most that is mixed at a time, so that what comes meanwhile is taken in.
+const STEP_US: i64 = 100_000;
+
+/// What is wanted of a mix, and who is there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wishes {
+    pub scene: Scene,
+    pub subscription: Subscription,
+    /// The users in the channel in the order of joining, each with the time of joining on the recording's timeline.
+    pub present: Vec<(String, i64)>,
+}
+
+/// What the feeder makes.
+#[derive(Debug)]
+pub enum Made {
+    /// The mix begins, with these tracks; behind one that ended it begins anew.
+    Begin(Vec<MuxedTrack>),
+    Unit(Output),
+    /// Nothing more follows of this mix.
+    End,
+    /// An encoder failed. The mix begins anew later.
+    Failed(MixError),
+    /// The node does not keep up any more, or does again.
+    Overload(Overload),
+}
+
+/// How a mix is made. Fixed for the recording's life.
+#[derive(Clone, Debug)]
+pub struct MixSpec {
+    pub output: MixOutput,
+    pub types: StreamTypes,
+    pub options: MixOptions,
+}
+
+/// Feeds one mixer after the other: each from the first media until the channel is empty.
+pub struct Feeder {
+    spec: MixSpec,
+    wishes: Wishes,
+    /// The streams of each user who is present or still sends, by uid.
+    sources: BTreeMap<String, Sources>,
+    /// The images of the scene, by URL.
+    images: BTreeMap<String, Picture>,
+    mix: Option<Mix>,
+    /// The time before which no mix begins.
+    free_us: i64,
+    shedder: LoadShedder,
+    /// What the mixes that have ended did.
+    counters: Counters,
+}
+
+struct Mix {
+    mixer: Mixer,
+    /// The time up to which it has been fed.
+    fed_us: i64,
+    last_media_us: i64,
+    announced: bool,
+}
+
+impl Feeder {
+    /// `recorded_us`: where what is recorded already ends.
+    pub fn new(spec: MixSpec, wishes: Wishes, recorded_us: i64) -> Self {
+        Self {
+            spec,
+            wishes,
+            sources: BTreeMap::new(),
+            images: BTreeMap::new(),
+            mix: None,
+            free_us: recorded_us.saturating_add(APART_US),
+            shedder: LoadShedder::default(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// What all mixes have done so far.
+    pub fn counters(&self) -> Counters {
+        let mut counters = self.counters;
+        if let Some(mix) = &self.mix {
+            counters += *mix.mixer.counters();
+        }
+        counters
+    }
+
+    /// How far the mix is behind, in microseconds.
+    pub fn behind_us(&self, now_us: i64) -> i64 {
+        self.mix.as_ref().map_or(0, |mix| (now_us - mix.fed_us).max(0))
+    }
+
+    /// What is wanted or who is there has changed. It takes effect at the next picture.
+    pub fn follow(&mut self, wishes: Wishes, now_us: i64) {
+        let before = std::mem::replace(&mut self.wishes, wishes);
+        let Wishes {
+            scene,
+            subscription,
+            present,
+        } = &self.wishes;
+        let mut changes = Vec::new();
+        if before.scene != *scene {
+            self.images.retain(|url, _| images(scene).any(|named| named == url));
+            changes.push((now_us, Change::Scene(scene.clone())));
+        }
+        if before.subscription != *subscription {
+            changes.push((now_us, Change::Subscription(subscription.clone())));
+        }
+        for (uid, _) in before.present.iter().filter(|stay| !present.contains(stay)) {
+            changes.push((now_us, Change::Leave { uid: uid.clone() }));
+        }
+        for (uid, joined_us) in present.iter().filter(|stay| !before.present.contains(stay)) {
+            let at_us = (*joined_us).min(now_us);
+            changes.push((at_us, Change::Join { uid: uid.clone() }));
+        }
+        if let Some(mix) = &mut self.mix {
+            changes
+                .into_iter()
+                .for_each(|(at_us, change)| mix.mixer.change(at_us, change));
+        }
+        let there = |uid: &str| self.wishes.present.iter().any(|(present, _)| present == uid);
+        self.sources.retain(|uid, sources| there(uid) || !sources.is_empty());
+    }
+
+    /// An image of the scene has come.
+    pub fn image(&mut self, url: String, picture: Picture, now_us: i64) {
+        if !images(&self.wishes.scene).any(|named| named == url) {
+            return;
+        }
+        if let (Some(mix), Ok(picture)) = (&mut self.mix, picture.share()) {
+            let url = url.clone();
+            mix.mixer.change(now_us, Change::Image { url, picture });
+        }
+        self.images.insert(url, picture);
+    }
+
+    /// One of a user's streams has brought something.
+    pub fn event(&mut self, uid: &str, stream: StreamName, event: StreamEvent, now_us: i64) -> Result<(), MixError> {
+        let there = self.wishes.present.iter().any(|(present, _)| present == uid);
+        let sources = self.sources.entry(uid.to_owned()).or_default();
+        match event {
+            StreamEvent::Format(track, format) => {
+                if sources.format(track, stream, &format)
+                    && let Some(mix) = &mut self.mix
+                {
+                    mix.mixer.format(uid, &format);
+                }
+            }
+            StreamEvent::Unit(track, unit) => {
+                let takes_over = match sources.unit(track, stream, unit.keyframe) {
+                    Pass::Drop => return Ok(()),
+                    Pass::Take => None,
+                    Pass::TakeOver(format) => Some(format),
+                };
+                // What a user who has left sent before is not recorded.
+                if there {
+                    let mix = match self.mix.take() {
+                        Some(mix) => Some(mix),
+                        None => self.begin(unit.pts_us, now_us)?,
+                    };
+                    self.mix = mix.map(|mut mix| {
+                        if let Some(format) = takes_over {
+                            mix.mixer.format(uid, &format);
+                        }
+                        mix.mixer.unit(uid, track, unit);
+                        mix.last_media_us = now_us;
+                        mix
+                    });
+                }
+            }
+            StreamEvent::Ended(_) => {
+                sources.ended(stream);
+                if sources.is_empty() && !there {
+                    self.sources.remove(uid);
+                }
+            }
+            StreamEvent::Lost(..) | StreamEvent::Unsupported(..) | StreamEvent::Locked(..) => {}
+        }
+        Ok(())
+    }
+
+    /// A mix that begins with the first unit; `None` while none may begin.
+    fn begin(&mut self, first_us: i64, now_us: i64) -> Result<Option<Mix>, MixError> {
+        if now_us < self.free_us {
+            return Ok(None);
+        }
+        let MixSpec { output, types, options } = &self.spec;
+        let start_us = first_us.clamp(now_us.saturating_sub(options.jitter_us), now_us);
+        let settings = options.settings(*output, *types, start_us.max(self.free_us));
+        let Wishes {
+            scene,
+            subscription,
+            present,
+        } = &self.wishes;
+        let mut mixer = Mixer::new(&settings, scene.clone(), subscription.clone())?;
+        for (uid, _) in present {
+            mixer.change(i64::MIN, Change::Join { uid: uid.clone() });
+        }
+        for (url, picture) in &self.images {
+            if let Ok(picture) = picture.share() {
+                let url = url.clone();
+                mixer.change(i64::MIN, Change::Image { url, picture });
+            }
+        }
+        for (uid, sources) in &self.sources {
+            if let Some(format) = sources.current(Track::Audio) {
+                mixer.format(uid, format);
+            }
+        }
+        Ok(Some(Mix {
+            mixer,
+            fed_us: now_us,
+            last_media_us: now_us,
+            announced: false,
+        }))
+    }
+
+    /// Mixes what is due, at most a tenth of a second of it.
+    pub fn advance(&mut self, now_us: i64, each: &mut impl FnMut(Made)) {
+        let Some(mix) = &mut self.mix else { return };
+        if let Some(overload) = self.shedder.observe(now_us - mix.fed_us, now_us) {
+            each(Made::Overload(overload));
+        }
+        mix.fed_us = now_us.min(mix.fed_us + STEP_US).max(mix.fed_us);
+        let mut made = Vec::new();
+        let result = mix
+            .mixer
+            .advance(mix.fed_us, self.shedder.shed(), |output| made.push(output));
+        mix.hand_over(made, each);
+        let (fed_us, empty_us) = (mix.fed_us, now_us - mix.last_media_us);
+        match result {
+            Ok(()) if empty_us >= EMPTY_US => self.end(fed_us, each),
+            Ok(()) => {}
+            Err(error) => self.fail(error, now_us, each),
+        }
+    }
+
+    /// Mixes the rest, up to `end_us`.
+    pub fn end(&mut self, end_us: i64, each: &mut impl FnMut(Made)) {
+        let Some(mut mix) = self.mix.take() else { return };
+        let mut made = Vec::new();
+        let result = mix.mixer.finish(end_us, |output| made.push(output));
+        mix.hand_over(made, each);
+        self.counters += *mix.mixer.counters();
+        self.free_us = self.free_us.max(end_us.saturating_add(APART_US));
+        each(Made::End);
+        if let Err(error) = result {
+            each(Made::Failed(error));
+        }
+    }
+
+    /// Gives up the mix; another one begins later.
+    pub fn fail(&mut self, error: MixError, now_us: i64, each: &mut impl FnMut(Made)) {
+        if let Some(mix) = self.mix.take() {
+            self.counters += *mix.mixer.counters();
+            each(Made::End);
+        }
+        self.free_us = now_us.saturating_add(PAUSE_US);
+        each(Made::Failed(error));
+    }
+}
+
+impl Mix {
+    fn hand_over(&mut self, made: Vec<Output>, each: &mut impl FnMut(Made)) {
+        if !self.announced
+            && !made.is_empty()
+            && let Some(tracks) = self.mixer.tracks()
+        {
+            self.announced = true;
+            each(Made::Begin(tracks));
+        }
+        if self.announced {
+            made.into_iter().map(Made::Unit).for_each(each);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+use super::super::testing::{Script, Step, mixes, spec, wishes};
+use super::*;
+use crate::media::VideoEncoderChoice;
+use crate::mix::testing::*;
+use crate::stream::StreamEnd;
+
+const SECOND: i64 = 1_000_000;
+
+fn colour_of(output: &[Output], us: i64) -> Yuv {
+    let pictures = pictures(output);
+    let (_, picture) = pictures.iter().rev().find(|(pts_us, _)| *pts_us <= us).unwrap();
+    colour_at(picture, 0.5, 0.5)
+}
+
+fn assert_colours(output: &[Output], expected: &[(i64, Yuv)]) {
+    for (us, colour) in expected {
+        let found = colour_of(output, *us);
+        assert!(alike(found, *colour), "at {us} µs: {found:?}, not {colour:?}");
+    }
+}
+
+#[test]
+fn the_mix_begins_with_the_first_media_and_pauses_while_the_channel_is_empty() {
+    let mut script = Script::default();
+    script.at(0, Step::Wish(wishes(&["1"])));
+    script.stream("1", StreamName::Camera, video(2 * SECOND, 4 * SECOND, 15, |_| RED));
+    script.stream("1", StreamName::Audio, tone(2 * SECOND, 4 * SECOND, 440.0, |_| 0.1));
+    script.stream("1", StreamName::Camera, video(90 * SECOND, 92 * SECOND, 15, |_| GREEN));
+    let mut feeder = Feeder::new(spec(), wishes(&[]), i64::MIN);
+    let made = script.play(&mut feeder, 93 * SECOND);
+    let ends: Vec<usize> = made
+        .iter()
+        .enumerate()
+        .filter_map(|(index, made)| matches!(made, Made::End).then_some(index))
+        .collect();
+    assert_eq!((ends.len(), ends[1]), (2, made.len() - 1));
+    let mixes = mixes(made);
+    let span = |output: &[Output]| {
+        let times = output.iter().map(|made| made.unit().pts_us);
+        (times.clone().min().unwrap(), times.max().unwrap())
+    };
+    let (first, second) = (span(&mixes[0]), span(&mixes[1]));
+    assert!((2 * SECOND..2_100_000).contains(&first.0) && (63 * SECOND..65 * SECOND).contains(&first.1));
+    assert!((90 * SECOND..90_100_000).contains(&second.0) && (92_900_000..93 * SECOND).contains(&second.1));
+    assert_colours(&mixes[0], &[(3 * SECOND, RED)]);
+    assert_colours(&mixes[1], &[(91 * SECOND, GREEN)]);
+    assert_eq!(
+        feeder.counters().frames as usize,
+        pictures(&mixes[0]).len() + pictures(&mixes[1]).len()
+    );
+}
+
+#[test]
+fn wishes_take_effect_at_the_next_picture() {
+    let mut script = Script::default();
+    let seconds = |seconds: i64| seconds * SECOND;
+    script.at(0, Step::Wish(wishes(&["1", "2"])));
+    for (uid, colour) in [("1", RED), ("2", GREEN)] {
+        script.stream(uid, StreamName::Camera, video(0, seconds(6), 15, move |_| colour));
+    }
+    // One user in the middle of the picture at a time.
+    let only = |uid: &str| Wishes {
+        subscription: Subscription {
+            video: protocol::Selection::Only(vec![uid.to_owned()]),
+            ..everybody()
+        },
+        ..wishes(&["1", "2"])
+    };
+    script.at(seconds(1), Step::Wish(only("1")));
+    script.at(seconds(2), Step::Wish(only("2")));
+    script.at(seconds(3), Step::Wish(wishes(&["1"])));
+    let mut blue = wishes(&[]);
+    blue.scene.background = protocol::Colour { r: 0, g: 0, b: 255 };
+    script.at(seconds(4), Step::Wish(blue));
+    let mut feeder = Feeder::new(spec(), wishes(&[]), i64::MIN);
+    let mixes = mixes(script.play(&mut feeder, seconds(6)));
+    let just = 70_000;
+    assert_colours(
+        &mixes[0],
+        &[
+            (seconds(1) + just, RED),
+            (seconds(2) - just, RED),
+            (seconds(2) + just, GREEN),
+            (seconds(3) - just, GREEN),
+            (seconds(3) + just, RED),
+            (seconds(4) + just, BLUE),
+        ],
+    );
+}
+
+#[test]
+fn the_picture_moves_to_the_low_stream_and_back_to_the_camera() {
+    let mut script = Script::default();
+    script.at(0, Step::Wish(wishes(&["1"])));
+    script.stream("1", StreamName::Camera, video(0, 2 * SECOND, 15, |_| RED));
+    script.stream("1", StreamName::Low, video(2 * SECOND, 4 * SECOND, 15, |_| GREEN));
+    let ended = || StreamEvent::Ended(StreamEnd::Finished);
+    script.at(4 * SECOND, Step::Event("1", StreamName::Low, ended()));
+    script.stream("1", StreamName::Camera, video(4_020_000, 6 * SECOND, 15, |_| BLUE));
+    let mut feeder = Feeder::new(spec(), wishes(&[]), i64::MIN);
+    let mixes = mixes(script.play(&mut feeder, 6 * SECOND));
+    let expected = [RED, GREEN, BLUE].into_iter().enumerate();
+    let expected: Vec<_> = expected
+        .map(|(index, colour)| ((2 * index as i64 + 1) * SECOND, colour))
+        .collect();
+    assert_colours(&mixes[0], &expected);
+}
+
+#[test]
+fn images_stay_from_one_mix_to_the_next_and_go_with_their_scene() {
+    let mut script = Script::default();
+    let mut with_image = wishes(&[]);
+    with_image.scene.background_image = Some("u".to_owned());
+    script.at(0, Step::Wish(with_image));
+    script.at(SECOND, Step::Image("u", plain(64, 36, WHITE)));
+    script.at(SECOND, Step::Image("other", plain(64, 36, YELLOW)));
+    let mut there = wishes(&["1"]);
+    there.scene.background_image = Some("u".to_owned());
+    script.at(SECOND, Step::Wish(there));
+    for from in [2, 70] {
+        script.stream(
+            "1",
+            StreamName::Audio,
+            tone(from * SECOND, (from + 1) * SECOND, 440.0, |_| 0.1),
+        );
+    }
+    script.at(72 * SECOND, Step::Wish(wishes(&["1"])));
+    let mut feeder = Feeder::new(spec(), wishes(&[]), i64::MIN);
+    let mixes = mixes(script.play(&mut feeder, 74 * SECOND));
+    assert_eq!(mixes.len(), 2);
+    assert_colours(&mixes[0], &[(3 * SECOND, WHITE)]);
+    assert_colours(&mixes[1], &[(71 * SECOND, WHITE), (73 * SECOND, BLACK)]);
+}
+
+#[test]
+fn nothing_begins_before_what_is_recorded_ends() {
+    let mut script = Script::default();
+    script.at(0, Step::Wish(wishes(&["1"])));
+    script.stream("1", StreamName::Camera, video(0, 4 * SECOND, 15, |_| RED));
+    let mut feeder = Feeder::new(spec(), wishes(&[]), SECOND);
+    let mixes = mixes(script.play(&mut feeder, 4 * SECOND));
+    let first = mixes[0].iter().map(|made| made.unit().dts_us).min().unwrap();
+    assert!(first > SECOND, "{first}");
+}
+
+#[test]
+fn an_encoder_that_fails_is_tried_again() {
+    let mut broken = spec();
+    broken.options.video_encoder = VideoEncoderChoice {
+        name: "nonesuch".to_owned(),
+        ..VideoEncoderChoice::default()
+    };
+    let mut script = Script::default();
+    script.at(0, Step::Wish(wishes(&["1"])));
+    script.stream("1", StreamName::Camera, video(0, 25 * SECOND, 15, |_| RED));
+    let mut feeder = Feeder::new(broken, wishes(&[]), i64::MIN);
+    let made = script.play(&mut feeder, 25 * SECOND);
+    assert!(made.iter().all(|made| matches!(made, Made::Failed(_))));
+    assert_eq!(made.len(), 3, "at 0, 10 and 20 seconds");
+}

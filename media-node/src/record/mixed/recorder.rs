@@ -1,0 +1,200 @@
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use protocol::{Desired, Roster, StreamTypes, TrackKind};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::everybody::playlist_key;
+use super::feeder::{Feeder, Made, MixSpec, Wishes};
+use super::images::Images;
+use super::mixing::{MixEvent, Mixing, tick};
+use super::mp4::{Limits, Mp4Files};
+use super::outputs::Outputs;
+use crate::container::FileNames;
+use crate::outbound::{Client, Targets};
+use crate::record::follow::{Closed, Inlet, Input, Plan, Recorder};
+use crate::record::sink::SliceSink;
+use crate::record::status::SharedBoard;
+use crate::selection::{Pictures, Tracks};
+use crate::spool::Spool;
+use crate::stream::{Clock, ReferenceClock};
+
+/// The most units and events on their way to the mixer: a second of forty users.
+const QUEUE: usize = 4096;
+
+/// The most mixed units on their way to the disk: some ten seconds.
+const MADE: usize = 1024;
+
+/// What a mix is written to, and what is told of it.
+pub struct Destination<S> {
+    pub sink: Arc<S>,
+    /// Keeps MP4 files, if they are asked for.
+    pub mp4: Option<Arc<Spool>>,
+    pub names: FileNames,
+    pub clock: Clock,
+    pub board: SharedBoard,
+    /// The addresses that images may be fetched from.
+    pub targets: Targets,
+}
+
+/// Mixes the users of a channel, and has what is mixed written.
+pub struct MixedRecorder {
+    events: mpsc::Sender<MixEvent>,
+    wishes: watch::Sender<Wishes>,
+    clock: Clock,
+    mixing: JoinHandle<()>,
+    writing: JoinHandle<()>,
+}
+
+impl MixedRecorder {
+    pub fn start<S: SliceSink>(spec: MixSpec, wishes: Wishes, destination: Destination<S>) -> Self {
+        let Destination {
+            sink,
+            mp4,
+            names,
+            clock,
+            board,
+            targets,
+        } = destination;
+        let track = match spec.types {
+            StreamTypes::Audio => TrackKind::Audio,
+            StreamTypes::Video => TrackKind::Video,
+            StreamTypes::Both => TrackKind::Both,
+        };
+        let (events, queue) = mpsc::channel(QUEUE);
+        let (wish, wished) = watch::channel(wishes.clone());
+        let (made, making) = sync_channel(MADE);
+        tokio::spawn(tick(events.downgrade()));
+        match Client::new(targets) {
+            Ok(client) => {
+                let images = Images {
+                    client,
+                    width: spec.output.width,
+                    height: spec.output.height,
+                    events: events.downgrade(),
+                    board: board.clone(),
+                    clock,
+                };
+                tokio::spawn(images.follow(wish.subscribe()));
+            }
+            Err(error) => tracing::error!(%error, "no images can be fetched"),
+        }
+        let mixing = {
+            let (sink, board) = (sink.clone(), board.clone());
+            tokio::task::spawn_blocking(move || {
+                let recorded_us = sink
+                    .last(&playlist_key(track))
+                    .map_or(i64::MIN, |last| last.start_us.saturating_add(last.duration_us));
+                let mixing = Mixing {
+                    feeder: Feeder::new(spec, wishes, recorded_us),
+                    queue,
+                    wished,
+                    made,
+                    clock,
+                    board,
+                };
+                mixing.run();
+            })
+        };
+        let writing = tokio::task::spawn_blocking(move || {
+            let mp4 = mp4.map(|spool| {
+                let limits = Limits::default();
+                Mp4Files::new(spool, names.clone(), track, limits, clock, board.clone())
+            });
+            write(Outputs::new(sink, clock, board, names, track, mp4), making);
+        });
+        Self {
+            events,
+            wishes: wish,
+            clock,
+            mixing,
+            writing,
+        }
+    }
+}
+
+impl Recorder for MixedRecorder {
+    type Inlet = UserInlet;
+
+    const PICTURES: Pictures = Pictures::Any;
+
+    fn begin(&mut self, uid: &str, _: Tracks) -> (UserInlet, impl Future<Output = ()> + Send + 'static) {
+        let inlet = UserInlet {
+            uid: uid.into(),
+            events: self.events.clone(),
+        };
+        (inlet, async {})
+    }
+
+    fn follow(&mut self, roster: &Roster, plan: &Plan, desired: &Desired) {
+        let present = roster
+            .users
+            .iter()
+            .filter(|user| !plan.left_out.contains(&user.uid))
+            .map(|user| (user.uid.clone(), self.clock.media_us(user.joined_at_ms)))
+            .collect();
+        self.wishes.send_if_modified(|wishes| {
+            let wanted = Wishes {
+                scene: desired.scene.clone().unwrap_or_else(|| wishes.scene.clone()),
+                subscription: desired.subscription.clone(),
+                present,
+            };
+            let changed = *wishes != wanted;
+            *wishes = wanted;
+            changed
+        });
+    }
+
+    fn goes_on(&self) -> bool {
+        !self.mixing.is_finished() && !self.writing.is_finished()
+    }
+
+    async fn end(self) {
+        let Self {
+            events,
+            mixing,
+            writing,
+            ..
+        } = self;
+        drop(events);
+        for thread in [mixing, writing] {
+            if let Err(error) = thread.await {
+                // Nothing records any more: the process ends, and the next one goes on.
+                std::panic::resume_unwind(error.into_panic());
+            }
+        }
+    }
+}
+
+/// Takes what the streams of one user bring.
+#[derive(Clone)]
+pub struct UserInlet {
+    uid: Arc<str>,
+    events: mpsc::Sender<MixEvent>,
+}
+
+impl Inlet for UserInlet {
+    // Users are mixed with one another, and what comes too late by our clock misses its place.
+    const REFERENCE: ReferenceClock = ReferenceClock::Recorder;
+
+    async fn take(&self, input: Input) -> Result<(), Closed> {
+        match input {
+            Input::Event(stream, event) => {
+                let uid = self.uid.clone();
+                let event = MixEvent::Event { uid, stream, event };
+                self.events.send(event).await.map_err(|_| Closed)
+            }
+            // The subscription is known to the feeder, and time passes there for all users.
+            Input::Wanted(_) | Input::Tick if self.events.is_closed() => Err(Closed),
+            Input::Wanted(_) | Input::Tick => Ok(()),
+        }
+    }
+}
+
+fn write<S: SliceSink>(mut outputs: Outputs<S>, making: Receiver<Made>) {
+    while let Ok(made) = making.recv() {
+        outputs.take(made);
+    }
+    outputs.end();
+}

@@ -1,0 +1,115 @@
+//! What is told of a recording to the edge.
+
+use protocol::{Job, Phase, Pictures, Problem, Report, SpoolReport, StorageKind, Vod, VodVideo};
+
+use super::part::Progress;
+use crate::record::Status;
+use crate::spool::{self, KeptVideo, Spool};
+
+const MOST_PROBLEMS: usize = 16;
+
+/// Makes the reports of one process. Sequence numbers grow with the spool's openings first, so that they grow over
+/// restarts.
+pub(super) struct Reporter {
+    node_id: String,
+    job: Job,
+    seq: u64,
+    /// The problems of uploads, oldest first. Each begins an episode; later words of the same episode replace the first ones.
+    upload_problems: Vec<Problem>,
+}
+
+impl Reporter {
+    pub(super) fn new(node_id: String, job: Job, incarnation: u64) -> Self {
+        Self {
+            node_id,
+            job,
+            seq: incarnation << 32,
+            upload_problems: Vec::new(),
+        }
+    }
+
+    pub(super) fn note(&mut self, problem: Problem) {
+        let is_same = |noted: &&mut Problem| noted.code == problem.code && noted.at_ms == problem.at_ms;
+        match self.upload_problems.iter_mut().find(is_same) {
+            Some(noted) => *noted = problem,
+            None => self.upload_problems.push(problem),
+        }
+        let surplus = self.upload_problems.len().saturating_sub(MOST_PROBLEMS);
+        self.upload_problems.drain(..surplus);
+    }
+
+    /// `told`: what other nodes have to know.
+    pub(super) fn report(
+        &mut self,
+        spool: &Spool,
+        status: &Status,
+        progress: Progress,
+        told: SpoolReport,
+        now_ms: u64,
+    ) -> Report {
+        self.seq += 1;
+        let files = spool.files(&self.job.spec.storage.prefix);
+        let mut problems: Vec<_> = status.problems.iter().chain(&self.upload_problems).cloned().collect();
+        problems.sort_by_key(|problem| problem.at_ms);
+        let surplus = problems.len().saturating_sub(MOST_PROBLEMS);
+        problems.drain(..surplus);
+        let taken = spool.pictures();
+        let slices_ms = files.iter().map(|file| file.start_ms).min();
+        let recorded_ms = slices_ms.into_iter().chain(taken.first_ms).min();
+        Report {
+            node_id: self.node_id.clone(),
+            recorder: self.job.recorder.clone(),
+            sid: self.job.sid.clone(),
+            epoch: self.job.epoch,
+            seq: self.seq,
+            at_ms: now_ms,
+            phase: phase(progress, status.first_media_ms.or(recorded_ms).is_some(), spool),
+            cause: spool.cause(),
+            idle_since_ms: status.idle_since_ms,
+            first_media_ms: [status.first_media_ms, recorded_ms].into_iter().flatten().min(),
+            files,
+            pictures: self.job.spec.snapshots.map(|_| self.pictures(&taken)),
+            pending_uploads: spool.pending(),
+            backed_up: spool.backed_up(),
+            lost_packets: status.lost_packets,
+            mix: status.mix,
+            problems,
+            occurrences: spool.occurrences(&self.job.spec.storage.prefix),
+            vod: (self.job.spec.storage.kind == StorageKind::AliyunVod).then(|| vod(spool)),
+            spool: told,
+        }
+    }
+
+    fn pictures(&self, taken: &spool::Pictures) -> Pictures {
+        let key = |name: &String| spool::object_key(&self.job.spec.storage.prefix, name);
+        Pictures {
+            taken: taken.taken,
+            uploaded: taken.uploaded,
+            last: taken.last.as_ref().map(key),
+        }
+    }
+}
+
+fn vod(spool: &Spool) -> Vod {
+    let videos: Vec<_> = spool
+        .videos()
+        .into_iter()
+        .map(|KeptVideo { name, video_id, .. }| VodVideo { name, video_id })
+        .collect();
+    Vod {
+        complete: !videos.is_empty() && spool.is_done(),
+        videos,
+    }
+}
+
+fn phase(progress: Progress, has_media: bool, spool: &Spool) -> Phase {
+    if progress.done {
+        Phase::Ended
+    } else if progress.captured && spool.cause().is_some() {
+        Phase::Draining
+    } else if has_media {
+        Phase::Recording
+    } else {
+        Phase::Starting
+    }
+}

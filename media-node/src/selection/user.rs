@@ -1,0 +1,147 @@
+use std::collections::BTreeMap;
+
+use protocol::{RosterUser, StreamName, Subscription, VideoQuality};
+
+use super::tracks::Tracks;
+
+/// Which of a user's streams may be the user's picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pictures {
+    /// The camera only, in low quality where that is subscribed to and sent.
+    Camera,
+    /// Any of them, the camera before the others.
+    Any,
+}
+
+impl Pictures {
+    /// The first of these that the user publishes is the picture.
+    fn in_order(self, quality: VideoQuality) -> &'static [StreamName] {
+        use StreamName::{Camera, Low, Screen, Whiteboard};
+        match (self, quality) {
+            (Self::Camera, VideoQuality::High) => &[Camera],
+            (Self::Camera, VideoQuality::Low) => &[Low, Camera],
+            (Self::Any, VideoQuality::High) => &[Camera, Screen, Whiteboard, Low],
+            (Self::Any, VideoQuality::Low) => &[Low, Camera, Screen, Whiteboard],
+        }
+    }
+}
+
+/// A stream that is to be captured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamPlan {
+    pub url: String,
+    pub publication: u64,
+    pub tracks: Tracks,
+}
+
+/// What is to be captured of a user. One of the streams at most brings video. Of those that bring audio, the one that does so
+/// first is the user's audio until it ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserPlan {
+    pub tracks: Tracks,
+    pub streams: BTreeMap<StreamName, StreamPlan>,
+}
+
+impl UserPlan {
+    pub fn new(user: &RosterUser, subscription: &Subscription, pictures: Pictures) -> Self {
+        let tracks = Tracks::wanted(subscription, &user.uid);
+        let published = |name: StreamName| user.streams.iter().any(|stream| stream.name == name);
+        let mut candidates = pictures.in_order(subscription.quality).iter().copied();
+        let picture = candidates.find(|name| published(*name));
+        // A picture in low quality stands beside the stream that has the sound.
+        let has_sound = |name| match name {
+            StreamName::Camera | StreamName::Audio => true,
+            StreamName::Low => false,
+            StreamName::Screen | StreamName::Whiteboard => picture == Some(name),
+        };
+        let streams = user.streams.iter().map(|stream| {
+            let plan = StreamPlan {
+                url: stream.url.clone(),
+                publication: stream.publication,
+                tracks: Tracks {
+                    audio: tracks.audio && has_sound(stream.name),
+                    video: tracks.video && picture == Some(stream.name),
+                },
+            };
+            (stream.name, plan)
+        });
+        Self {
+            tracks,
+            streams: streams.filter(|(_, plan)| plan.tracks.any()).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{RosterStream, Selection, StreamTypes};
+
+    use super::*;
+
+    const BOTH: Tracks = Tracks {
+        audio: true,
+        video: true,
+    };
+    const AUDIO: Tracks = Tracks {
+        audio: true,
+        video: false,
+    };
+    const VIDEO: Tracks = Tracks {
+        audio: false,
+        video: true,
+    };
+
+    fn subscription(audio: Selection, quality: VideoQuality) -> Subscription {
+        Subscription {
+            version: 1,
+            types: StreamTypes::Both,
+            audio,
+            video: Selection::All,
+            quality,
+        }
+    }
+
+    fn planned(published: &[StreamName], pictures: Pictures, subscription: &Subscription) -> Vec<(StreamName, Tracks)> {
+        let stream = |name: &StreamName| RosterStream {
+            name: *name,
+            url: format!("1/{name}"),
+            publication: 7,
+        };
+        let user = RosterUser {
+            uid: "1".into(),
+            joined_at_ms: 0,
+            streams: published.iter().map(stream).collect(),
+        };
+        let plan = UserPlan::new(&user, subscription, pictures);
+        let streams = plan.streams.into_iter();
+        streams.map(|(name, stream)| (name, stream.tracks)).collect()
+    }
+
+    #[test]
+    fn of_several_streams_one_is_the_picture() {
+        use StreamName::{Audio, Camera, Low, Screen};
+        let high = |published: &[StreamName], pictures| {
+            planned(published, pictures, &subscription(Selection::All, VideoQuality::High))
+        };
+        let low = |published: &[StreamName], pictures| {
+            planned(published, pictures, &subscription(Selection::All, VideoQuality::Low))
+        };
+        assert_eq!(high(&[Low, Camera], Pictures::Camera), [(Camera, BOTH)]);
+        assert_eq!(low(&[Low, Camera], Pictures::Camera), [(Camera, AUDIO), (Low, VIDEO)]);
+        assert_eq!(
+            low(&[Camera, Audio], Pictures::Camera),
+            [(Camera, BOTH), (Audio, AUDIO)]
+        );
+        assert_eq!(high(&[Screen], Pictures::Camera), []);
+        assert_eq!(high(&[Screen, Camera], Pictures::Any), [(Camera, BOTH)]);
+        assert_eq!(high(&[Screen, Audio], Pictures::Any), [(Screen, BOTH), (Audio, AUDIO)]);
+        assert_eq!(low(&[Camera, Low], Pictures::Any), [(Camera, AUDIO), (Low, VIDEO)]);
+    }
+
+    #[test]
+    fn only_tracks_that_are_subscribed_to_are_captured() {
+        let no_sound = subscription(Selection::None, VideoQuality::High);
+        let streams = planned(&[StreamName::Camera, StreamName::Audio], Pictures::Any, &no_sound);
+        assert_eq!(streams, [(StreamName::Camera, VIDEO)]);
+    }
+}

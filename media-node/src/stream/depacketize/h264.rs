@@ -1,0 +1,260 @@
+//! H.264, RFC 6184: single NAL unit and non-interleaved mode.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::parameter_sets::{ParameterSets, leading_ue};
+use super::{Depacketizer, Fmtp, Frame, MAX_UNIT_BYTES, Malformed, Packet};
+use crate::stream::annexb::START_CODE;
+
+const SLICE: u8 = 1;
+const PARTITION_C: u8 = 4;
+const IDR: u8 = 5;
+const SPS: u8 = 7;
+const PPS: u8 = 8;
+const ACCESS_UNIT_DELIMITER: u8 = 9;
+const FILLER: u8 = 12;
+const LAST_NAL_TYPE: u8 = 23;
+const STAP_A: u8 = 24;
+const FU_A: u8 = 28;
+
+const FU_START: u8 = 0x80;
+const FU_END: u8 = 0x40;
+
+#[derive(Debug)]
+pub(super) struct H264 {
+    sets: ParameterSets,
+    unit: Option<Unit>,
+    fragments: Option<BytesMut>,
+    /// Nothing can be decoded before the next IDR picture.
+    waiting: bool,
+}
+
+/// The access unit that is being put together.
+#[derive(Debug)]
+struct Unit {
+    timestamp: u32,
+    arrival_us: i64,
+    /// Annex B, without parameter sets.
+    data: BytesMut,
+    /// Parameter sets that changed with this unit, Annex B.
+    changed_sets: BytesMut,
+    first_slice: Option<FirstSlice>,
+}
+
+#[derive(Debug)]
+struct FirstSlice {
+    idr: bool,
+    pps_id: u32,
+}
+
+impl H264 {
+    pub(super) fn new(fmtp: &Fmtp) -> Result<Self, &'static str> {
+        if fmtp
+            .get("packetization-mode")
+            .is_some_and(|mode| mode != "0" && mode != "1")
+        {
+            return Err("interleaved packetization");
+        }
+        let mut sets = ParameterSets::default();
+        for set in fmtp.get("sprop-parameter-sets").unwrap_or_default().split(',') {
+            // Parameter sets that cannot be read here may still come in-band.
+            if let Ok(nal) = STANDARD.decode(set.trim()).map(Bytes::from) {
+                let _ = match nal.first().map(|header| header & 0x1f) {
+                    Some(SPS) => sets.put_sps(&nal),
+                    Some(PPS) => sets.put_pps(&nal),
+                    _ => Ok(false),
+                };
+            }
+        }
+        Ok(Self {
+            sets,
+            unit: None,
+            fragments: None,
+            waiting: true,
+        })
+    }
+
+    fn payload(&mut self, packet: &Packet) -> Result<(), Malformed> {
+        let payload = &packet.payload;
+        let Some(&indicator) = payload.first() else {
+            return Ok(());
+        };
+        let kind = indicator & 0x1f;
+        if kind != FU_A && self.fragments.take().is_some() {
+            return Err(Malformed("H.264: fragmented NAL unit without its end"));
+        }
+        match kind {
+            1..=LAST_NAL_TYPE => self.nal(packet, payload),
+            STAP_A => self.aggregate(packet),
+            FU_A => self.fragment(packet, indicator),
+            _ => Err(Malformed("H.264: packet type that non-interleaved mode does not allow")),
+        }
+    }
+
+    fn aggregate(&mut self, packet: &Packet) -> Result<(), Malformed> {
+        let mut rest = packet.payload.slice(1..);
+        while !rest.is_empty() {
+            let Some((&[high, low], after)) = rest.split_first_chunk() else {
+                return Err(Malformed("H.264: aggregation packet cut off"));
+            };
+            let length = usize::from(u16::from_be_bytes([high, low]));
+            if length > after.len() {
+                return Err(Malformed("H.264: aggregated NAL unit longer than its packet"));
+            }
+            let mut nal = rest.split_off(2);
+            rest = nal.split_off(length);
+            self.nal(packet, &nal)?;
+        }
+        Ok(())
+    }
+
+    fn fragment(&mut self, packet: &Packet, indicator: u8) -> Result<(), Malformed> {
+        let (Some(&header), Some(body)) = (packet.payload.get(1), packet.payload.get(2..)) else {
+            return Err(Malformed("H.264: fragment without its header"));
+        };
+        if header & FU_START != 0 {
+            if self.fragments.is_some() {
+                return Err(Malformed("H.264: fragmented NAL unit without its end"));
+            }
+            let mut nal = BytesMut::with_capacity(body.len() * 4);
+            nal.put_u8(indicator & 0xe0 | header & 0x1f);
+            self.fragments = Some(nal);
+        }
+        let Some(nal) = &mut self.fragments else {
+            // After a loss the rest of a fragmented NAL unit is expected.
+            return if self.waiting {
+                Ok(())
+            } else {
+                Err(Malformed("H.264: fragment without a beginning"))
+            };
+        };
+        if nal.len() + body.len() > MAX_UNIT_BYTES {
+            return Err(Malformed("H.264: NAL unit too long"));
+        }
+        nal.put_slice(body);
+        if header & FU_END != 0
+            && let Some(nal) = self.fragments.take()
+        {
+            self.nal(packet, &nal.freeze())?;
+        }
+        Ok(())
+    }
+
+    fn nal(&mut self, packet: &Packet, nal: &Bytes) -> Result<(), Malformed> {
+        let Some(header) = nal.first() else { return Ok(()) };
+        match header & 0x1f {
+            kind @ (SPS | PPS) => {
+                let changed = if kind == SPS {
+                    self.sets.put_sps(nal)?
+                } else {
+                    self.sets.put_pps(nal)?
+                };
+                if changed {
+                    let unit = self.unit.get_or_insert_with(|| Unit::new(packet));
+                    append(&mut unit.changed_sets, nal)?;
+                }
+                Ok(())
+            }
+            // The muxer writes delimiters where its container wants them.
+            ACCESS_UNIT_DELIMITER..=FILLER => Ok(()),
+            kind => {
+                let unit = self.unit.get_or_insert_with(|| Unit::new(packet));
+                if (SLICE..=IDR).contains(&kind) && unit.first_slice.is_none() {
+                    let partition = kind > SLICE && kind <= PARTITION_C;
+                    let Some([first_macroblock, _, pps_id]) = leading_ue(nal, 0) else {
+                        return Err(Malformed("H.264: unreadable slice header"));
+                    };
+                    if first_macroblock != 0 && !partition {
+                        return Err(Malformed("H.264: picture without its beginning"));
+                    }
+                    unit.first_slice = Some(FirstSlice {
+                        idr: kind == IDR,
+                        pps_id,
+                    });
+                }
+                append(&mut unit.data, nal)
+            }
+        }
+    }
+
+    /// The unit is complete. One without a picture is dropped: its parameter sets are stored.
+    fn finish(&mut self) -> Result<Option<Frame>, Malformed> {
+        if self.fragments.take().is_some() {
+            return Err(Malformed("H.264: fragmented NAL unit without its end"));
+        }
+        let Some(unit) = self.unit.take() else { return Ok(None) };
+        let Some(first_slice) = unit.first_slice else {
+            return Ok(None);
+        };
+        if self.waiting && !first_slice.idr {
+            return Ok(None);
+        }
+        let (sets, format) = if first_slice.idr {
+            self.sets.activate(first_slice.pps_id)?
+        } else {
+            (unit.changed_sets, None)
+        };
+        self.waiting = false;
+        let data = if sets.is_empty() {
+            unit.data
+        } else {
+            let mut data = sets;
+            data.unsplit(unit.data);
+            data
+        };
+        Ok(Some(Frame {
+            timestamp: unit.timestamp,
+            arrival_us: unit.arrival_us,
+            data: data.freeze(),
+            keyframe: first_slice.idr,
+            format,
+        }))
+    }
+}
+
+impl Unit {
+    fn new(packet: &Packet) -> Self {
+        Self {
+            timestamp: packet.timestamp,
+            arrival_us: packet.arrival_us,
+            data: BytesMut::new(),
+            changed_sets: BytesMut::new(),
+            first_slice: None,
+        }
+    }
+}
+
+fn append(data: &mut BytesMut, nal: &[u8]) -> Result<(), Malformed> {
+    if data.len() + nal.len() > MAX_UNIT_BYTES {
+        return Err(Malformed("H.264: access unit too long"));
+    }
+    data.put_slice(&START_CODE);
+    data.put_slice(nal);
+    Ok(())
+}
+
+impl Depacketizer for H264 {
+    fn take(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed> {
+        if self
+            .unit
+            .as_ref()
+            .is_some_and(|unit| unit.timestamp != packet.timestamp)
+        {
+            frames.extend(self.finish()?);
+        }
+        self.payload(packet)?;
+        // Some senders mark the packet with the parameter sets too.
+        if packet.marker && self.unit.as_ref().is_some_and(|unit| unit.first_slice.is_some()) {
+            frames.extend(self.finish()?);
+        }
+        Ok(())
+    }
+
+    fn lost(&mut self) {
+        self.unit = None;
+        self.fragments = None;
+        self.waiting = true;
+    }
+}

@@ -1,0 +1,184 @@
+use std::collections::BTreeMap;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use h264_reader::nal::sps::{PicOrderCntType, SeqParameterSet};
+use h264_reader::nal::{Nal, RefNal};
+use h264_reader::rbsp::{BitRead, BitReaderError, Numeric, Primitive};
+
+use super::{FrameFormat, Malformed};
+use crate::stream::annexb::START_CODE;
+use crate::stream::{Format, H264Format};
+
+/// A few hundred bytes even with scaling matrices.
+const MAX_SET_BYTES: usize = 4096;
+const MAX_SPS_ID: u32 = 31;
+const MAX_PPS_ID: u32 = 255;
+/// When the stream does not tell its frame rate.
+const DEFAULT_FRAME_US: i64 = 33_333;
+
+/// The sequence and picture parameter sets of an H.264 stream, by their ids.
+#[derive(Debug, Default)]
+pub(super) struct ParameterSets {
+    sps: BTreeMap<u32, Bytes>,
+    pps: BTreeMap<u32, Pps>,
+    active: Option<(Bytes, Bytes)>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Pps {
+    sps_id: u32,
+    nal: Bytes,
+}
+
+impl ParameterSets {
+    /// Stores an SPS; `true` when it differs from the one that it replaces.
+    pub(super) fn put_sps(&mut self, nal: &Bytes) -> Result<bool, Malformed> {
+        let nal = &trimmed(nal)?;
+        // Profile, constraints and level stand before the id.
+        let id = leading_ue::<1>(nal, 3).map(|[id]| id).filter(|id| *id <= MAX_SPS_ID);
+        let id = id.ok_or(Malformed("H.264: unreadable sequence parameter set"))?;
+        Ok(self.sps.insert(id, nal.clone()).as_ref() != Some(nal))
+    }
+
+    /// Stores a PPS; `true` when it differs from the one that it replaces.
+    pub(super) fn put_pps(&mut self, nal: &Bytes) -> Result<bool, Malformed> {
+        let nal = trimmed(nal)?;
+        let ids = leading_ue::<2>(&nal, 0).filter(|[id, sps_id]| *id <= MAX_PPS_ID && *sps_id <= MAX_SPS_ID);
+        let [id, sps_id] = ids.ok_or(Malformed("H.264: unreadable picture parameter set"))?;
+        let pps = Pps { sps_id, nal };
+        let changed = self.pps.get(&id) != Some(&pps);
+        self.pps.insert(id, pps);
+        Ok(changed)
+    }
+
+    /// The parameter sets that an IDR picture with this PPS needs, as Annex B, and the format if it is a new one.
+    pub(super) fn activate(&mut self, pps_id: u32) -> Result<(BytesMut, Option<FrameFormat>), Malformed> {
+        const MISSING: Malformed = Malformed("H.264: picture without its parameter sets");
+        let pps = self.pps.get(&pps_id).ok_or(MISSING)?;
+        let sps = self.sps.get(&pps.sps_id).ok_or(MISSING)?;
+        let now = (sps.clone(), pps.nal.clone());
+        let format = if self.active.as_ref() == Some(&now) {
+            None
+        } else {
+            Some(format(&now.0, &now.1)?)
+        };
+        let mut annex_b = BytesMut::new();
+        // Later pictures may refer to any PPS of the same sequence.
+        let all_pps = self.pps.values().filter(|p| p.sps_id == pps.sps_id).map(|p| &p.nal);
+        for nal in std::iter::once(sps).chain(all_pps) {
+            annex_b.put_slice(&START_CODE);
+            annex_b.put_slice(nal);
+        }
+        self.active = Some(now);
+        Ok((annex_b, format))
+    }
+}
+
+/// The NAL unit without what does not belong to it: some senders leave zeros or the next start code at its end.
+fn trimmed(nal: &Bytes) -> Result<Bytes, Malformed> {
+    let bytes: &[u8] = nal;
+    let bytes = bytes.strip_suffix(&[0, 0, 1]).unwrap_or(bytes);
+    let length = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    if length > MAX_SET_BYTES {
+        return Err(Malformed("H.264: parameter set too long"));
+    }
+    Ok(nal.slice(..length))
+}
+
+/// The Exp-Golomb numbers that follow the NAL header and `skip` bytes.
+pub(super) fn leading_ue<const N: usize>(nal: &[u8], skip: u32) -> Option<[u32; N]> {
+    if nal.is_empty() {
+        return None;
+    }
+    let mut bits = RefNal::new(nal, &[], true).rbsp_bits();
+    bits.skip(skip * 8, "leading bytes").ok()?;
+    let mut values = [0; N];
+    for value in &mut values {
+        *value = bits.read_ue("leading number").ok()?;
+    }
+    Some(values)
+}
+
+fn format(sps_nal: &Bytes, pps_nal: &Bytes) -> Result<FrameFormat, Malformed> {
+    const UNREADABLE: Malformed = Malformed("H.264: unreadable sequence parameter set");
+    let bits = OpenEnded(RefNal::new(sps_nal, &[], true).rbsp_bits());
+    let sps = SeqParameterSet::from_bits(bits).map_err(|_| UNREADABLE)?;
+    let (width, height) = sps.pixel_dimensions().map_err(|_| UNREADABLE)?;
+    let h264 = H264Format {
+        sps: sps_nal.clone(),
+        pps: pps_nal.clone(),
+        width,
+        height,
+        reorder_depth: reorder_depth(&sps),
+    };
+    // Beyond these rates the VUI is not to be believed.
+    let fps = sps.fps().filter(|fps| (1.0..=240.0).contains(fps));
+    let frame_us = fps.map_or(DEFAULT_FRAME_US, |fps| (1_000_000.0 / fps).round() as i64);
+    Ok(FrameFormat {
+        format: Format::H264(h264),
+        frame_us,
+    })
+}
+
+/// How many frames may precede a frame in decoding order and follow it in presentation order.
+///
+/// Where the stream does not say so (H.264 E.2.1), the standard infers the size of the picture buffer; the number of
+/// reference frames is a tighter bound that encoders keep, because a picture that waits for its presentation while later
+/// ones are decoded is one that these refer to.
+fn reorder_depth(sps: &SeqParameterSet) -> u8 {
+    const BASELINE: u8 = 66;
+    const INTRA_CAPABLE: [u8; 6] = [44, 86, 100, 110, 122, 244];
+    let declared = sps
+        .vui_parameters
+        .as_ref()
+        .and_then(|vui| vui.bitstream_restrictions.as_ref());
+    let profile = sps.profile_idc.into();
+    let depth = match declared {
+        Some(restrictions) => restrictions.max_num_reorder_frames,
+        None if profile == BASELINE || sps.pic_order_cnt == PicOrderCntType::TypeTwo => 0,
+        None if INTRA_CAPABLE.contains(&profile) && sps.constraint_flags.flag3() => 0,
+        None => sps.max_num_ref_frames,
+    };
+    depth.min(16) as u8
+}
+
+/// Reads a parameter set and lets what follows its last known field pass: extensions, and senders' sloppiness.
+struct OpenEnded<R>(R);
+
+impl<R: BitRead> BitRead for OpenEnded<R> {
+    fn read_ue(&mut self, name: &'static str) -> Result<u32, BitReaderError> {
+        self.0.read_ue(name)
+    }
+
+    fn read_se(&mut self, name: &'static str) -> Result<i32, BitReaderError> {
+        self.0.read_se(name)
+    }
+
+    fn read_bool(&mut self, name: &'static str) -> Result<bool, BitReaderError> {
+        self.0.read_bool(name)
+    }
+
+    fn read<U: Numeric>(&mut self, bit_count: u32, name: &'static str) -> Result<U, BitReaderError> {
+        self.0.read(bit_count, name)
+    }
+
+    fn read_to<V: Primitive>(&mut self, name: &'static str) -> Result<V, BitReaderError> {
+        self.0.read_to(name)
+    }
+
+    fn skip(&mut self, bit_count: u32, name: &'static str) -> Result<(), BitReaderError> {
+        self.0.skip(bit_count, name)
+    }
+
+    fn has_more_rbsp_data(&mut self, name: &'static str) -> Result<bool, BitReaderError> {
+        self.0.has_more_rbsp_data(name)
+    }
+
+    fn finish_rbsp(self) -> Result<(), BitReaderError> {
+        Ok(())
+    }
+
+    fn finish_sei_payload(self) -> Result<(), BitReaderError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,30 @@
+use super::{AccessUnit, Format, Locked, Track};
+
+/// What one stream tells while it is received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StreamEvent {
+    /// Comes before the first unit of a track, before the first unit of a new format, and again with the same format
+    /// where a track begins anew: its clock was set, it paused, or its sound was silent for long. Times keep growing, but
+    /// the two pieces do not join. The unit behind it is a keyframe.
+    Format(Track, Format),
+    Unit(Track, AccessUnit),
+    /// Packets that never came, by the gap in their sequence numbers, or that could not be read. The next video unit is
+    /// a keyframe.
+    Lost(Track, u64),
+    /// Units of a track are left out from here on, because they cannot be had in clear.
+    Locked(Track, Locked),
+    /// A track that is offered but cannot be recorded.
+    Unsupported(Track, String),
+    /// The last event.
+    Ended(StreamEnd),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StreamEnd {
+    /// The server ended the stream: the publisher left.
+    Finished,
+    /// No media came for the no-media time-out.
+    Silent,
+    /// The stream could not be opened or broke off; the text is for a person.
+    Failed(String),
+}

@@ -1,0 +1,38 @@
+//! Streams, whatever brings them: what a coded unit is, how RTP payloads become units, and where units stand on the
+//! recording's timeline.
+//!
+//! All of it is pure: times are arguments. `depacketize` makes frames of RTP payloads, one file a codec; `timeline` and
+//! `decode_times` turn RTP timestamps into media time; `track` and `rtp` are one track, and one stream, made of those parts,
+//! held together by the sender's clock ([`UserClock`]).
+//!
+//! May not know: protocols that carry streams (RTSP, RTMP, WebRTC) and their sessions, channels and rosters, keys, decoders,
+//! files and containers.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+pub mod annexb;
+mod clock;
+mod decode_times;
+mod depacketize;
+mod event;
+mod locked;
+mod opus;
+mod rtp;
+mod timeline;
+mod track;
+mod unit;
+mod user_clock;
+
+#[cfg(test)]
+pub mod testing;
+#[cfg(test)]
+pub mod tests;
+
+pub use clock::Clock;
+pub use depacketize::{Fmtp, Frame, FrameFormat, Packet, PayloadFormat, depacketizer};
+pub use event::{StreamEnd, StreamEvent};
+pub use locked::{Locked, Passed, Unlock};
+pub use opus::OpusHead;
+pub use rtp::RtpStream;
+pub use track::{RtpTrack, SenderReport};
+pub use unit::{AacFormat, AccessUnit, Format, H264Format, OpusFormat, Track};
+pub use user_clock::{ReferenceClock, UserClock};

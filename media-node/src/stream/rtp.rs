@@ -1,0 +1,259 @@
+use super::depacketize::Packet;
+use super::timeline::ClosedWindow;
+use super::track::{Continuity, RtpTrack, SenderReport, Timed};
+use super::user_clock::{ReferenceClock, UserStream};
+use super::{StreamEvent, Track};
+
+/// How long the first frames wait for sender reports of all tracks.
+const HOLD_US: i64 = 600_000;
+/// Where sender reports and arrivals disagree by more than this, the reports are wrong.
+const PLAUSIBLE_US: i64 = 5_000_000;
+/// Without sender reports, tracks that arrive this much apart from one another are brought together.
+const ARRIVAL_TOLERANCE_US: i64 = 40_000;
+/// A stream that stays this much later than before has paused without its RTP clock going on.
+const PAUSE_US: i64 = 2_000_000;
+
+/// The tracks of one stream on the recording's timeline. Pure: packets and reports with arrival times in, events out.
+///
+/// The first frames are held until each track has a sender report, at most [`HOLD_US`]; then the stream is anchored so
+/// that the frame with the least delay keeps the time of its arrival. A track without a report is placed by its own
+/// arrivals. From then on the leader, the audio track if there is one, follows its RTP clock; the other tracks glide to
+/// where the sender reports put them beside the leader. So reports that come late correct the picture. Where the
+/// sender's clock is the [reference](ReferenceClock) the leader is never adjusted, and sound never altered; where the
+/// recorder's is, the leader is kept where it arrives.
+pub struct RtpStream {
+    tracks: Vec<RtpTrack>,
+    user: UserStream,
+    frames: Vec<Timed>,
+}
+
+impl RtpStream {
+    pub fn new(tracks: Vec<RtpTrack>, user: UserStream) -> Self {
+        Self {
+            tracks,
+            user,
+            frames: Vec::new(),
+        }
+    }
+
+    /// The next packet of the track with this index.
+    pub fn packet(&mut self, index: usize, packet: &Packet, events: &mut Vec<StreamEvent>) {
+        let mut frames = std::mem::take(&mut self.frames);
+        if let Some(track) = self.tracks.get_mut(index) {
+            track.receive(packet, events, &mut frames);
+        }
+        for timed in frames.drain(..) {
+            self.frame(index, timed, events);
+        }
+        self.frames = frames;
+        self.tick(packet.arrival_us, events);
+    }
+
+    fn frame(&mut self, index: usize, timed: Timed, events: &mut Vec<StreamEvent>) {
+        let Some(track) = self.tracks.get_mut(index) else {
+            return;
+        };
+        let continuity = track.follow(&timed);
+        if continuity == Continuity::Restart && track.held_since_us().is_some() {
+            // What is held belongs to the clock before.
+            self.settle(events);
+        }
+        let Some(track) = self.tracks.get_mut(index) else {
+            return;
+        };
+        match continuity {
+            Continuity::Continuous => {}
+            Continuity::Gap => track.announce(),
+            Continuity::Restart => track.restart(),
+        }
+        if track.offset_us().is_none() {
+            track.hold(timed);
+        } else if let Some(window) = track.emit(timed, events) {
+            self.window_closed(index, window);
+        }
+    }
+
+    /// A sender report of the track with this index, received at `now_us`.
+    pub fn report(&mut self, index: usize, report: SenderReport, now_us: i64, events: &mut Vec<StreamEvent>) {
+        let Some(track) = self.tracks.get_mut(index) else {
+            return;
+        };
+        if track.report(report) {
+            // The reports of the other tracks are from before the sender's clock moved.
+            let others = self.tracks.iter_mut().enumerate().filter(|(other, _)| *other != index);
+            others.for_each(|(_, track)| track.forget_report());
+        }
+        self.tick(now_us, events);
+        self.align();
+    }
+
+    /// When [`Self::tick`] has to be called, if nothing comes before.
+    pub fn deadline_us(&self) -> Option<i64> {
+        self.tracks
+            .iter()
+            .filter_map(RtpTrack::held_since_us)
+            .min()
+            .map(|since| since.saturating_add(HOLD_US))
+    }
+
+    /// Releases held frames once all is known or their time is over.
+    pub fn tick(&mut self, now_us: i64, events: &mut Vec<StreamEvent>) {
+        let Some(deadline_us) = self.deadline_us() else { return };
+        let known = |track: &RtpTrack| {
+            track.offset_us().is_some() || (track.held_since_us().is_some() && track.ntp_offset_us().is_some())
+        };
+        if now_us >= deadline_us || self.tracks.iter().all(known) || self.tracks.iter().any(RtpTrack::is_full) {
+            self.settle(events);
+        }
+    }
+
+    /// The stream is over: releases what is held.
+    pub fn finish(&mut self, events: &mut Vec<StreamEvent>) {
+        self.settle(events);
+        for track in &self.tracks {
+            self.user.set_end_us(track.kind, track.end_us());
+        }
+    }
+
+    /// Places all tracks that hold frames.
+    fn settle(&mut self, events: &mut Vec<StreamEvent>) {
+        let running = self.leader().and_then(anchor_us);
+        let anchor = running
+            .or_else(|| self.user.anchor_of_others())
+            .or_else(|| self.first_anchor_us());
+        let place = |track: &RtpTrack| {
+            let lag_us = track.lag_us()?;
+            let by_report = anchor
+                .zip(track.ntp_offset_us())
+                .map(|(anchor, ntp)| anchor.saturating_add(ntp));
+            Some(
+                by_report
+                    .filter(|offset| differ_by(*offset, lag_us) <= PLAUSIBLE_US)
+                    .unwrap_or(lag_us),
+            )
+        };
+        let offsets: Vec<Option<i64>> = self.tracks.iter().map(place).collect();
+        // All by the same amount, so that they keep together.
+        let shortfalls = self
+            .tracks
+            .iter()
+            .zip(&offsets)
+            .filter_map(|(t, o)| o.map(|offset| t.shortfall_us(offset)));
+        let shift_us = shortfalls.max().unwrap_or(0);
+        let mut released: Vec<(usize, Timed)> = Vec::new();
+        for (index, (track, offset)) in self.tracks.iter_mut().zip(offsets).enumerate() {
+            if let Some(offset_us) = offset {
+                let frames = track.run(offset_us.saturating_add(shift_us));
+                released.extend(frames.into_iter().map(|timed| (index, timed)));
+            }
+        }
+        released.sort_by_key(|(_, timed)| timed.frame.arrival_us);
+        for (index, timed) in released {
+            if let Some(window) = self.tracks.get_mut(index).and_then(|track| track.emit(timed, events)) {
+                self.window_closed(index, window);
+            }
+        }
+        self.align();
+    }
+
+    /// The anchor by which no held frame is later than its arrival, from the tracks with reports that agree with the
+    /// leading one.
+    fn first_anchor_us(&self) -> Option<i64> {
+        let anchors = || {
+            let held = self
+                .tracks
+                .iter()
+                .filter_map(|track| Some((track, track.lag_us()?, track.ntp_offset_us()?)));
+            held.map(|(track, lag_us, ntp_us)| (track.kind, lag_us.saturating_sub(ntp_us)))
+        };
+        let (_, leading) = anchors().min_by_key(|(kind, _)| *kind)?;
+        anchors()
+            .map(|(_, anchor)| anchor)
+            .filter(|anchor| differ_by(*anchor, leading) <= PLAUSIBLE_US)
+            .min()
+    }
+
+    fn leader_index(&self) -> Option<usize> {
+        let running = || {
+            self.tracks
+                .iter()
+                .enumerate()
+                .filter(|(_, track)| track.offset_us().is_some())
+        };
+        running().min_by_key(|(_, track)| track.kind).map(|(index, _)| index)
+    }
+
+    fn leader(&self) -> Option<&RtpTrack> {
+        self.leader_index().and_then(|index| self.tracks.get(index))
+    }
+
+    /// Sends the tracks that follow to their place beside the leader.
+    fn align(&mut self) {
+        let Some((index, leader)) = self
+            .leader_index()
+            .and_then(|i| self.tracks.get(i).map(|track| (i, track)))
+        else {
+            return;
+        };
+        let own_anchor = anchor_us(leader);
+        let (lateness, by_arrival) = (leader.lateness_us(), !leader.ever_reported());
+        // A stream without sound follows the user's other streams.
+        let others = self.user.anchor_of_others().filter(|_| leader.kind != Track::Audio);
+        let anchor = others.or(own_anchor);
+        if let Some(own_anchor) = own_anchor {
+            self.user.publish(own_anchor);
+        }
+        for (i, track) in self.tracks.iter_mut().enumerate() {
+            let Some(offset_us) = track.offset_us().filter(|_| i != index || others.is_some()) else {
+                continue;
+            };
+            let by_report = anchor
+                .zip(track.ntp_offset_us())
+                .map(|(anchor, ntp)| anchor.saturating_add(ntp));
+            let apart = track
+                .lateness_us()
+                .zip(lateness)
+                .map(|(track, leader)| track.saturating_sub(leader));
+            let apart = apart.filter(|us| by_arrival && !track.ever_reported() && us.abs() > ARRIVAL_TOLERANCE_US);
+            let target = by_report.or(apart.map(|us| offset_us.saturating_add(us)));
+            if let Some(target) = target.filter(|target| differ_by(*target, offset_us) <= PLAUSIBLE_US) {
+                track.glide_to(target);
+            }
+        }
+    }
+
+    fn window_closed(&mut self, index: usize, window: ClosedWindow) {
+        if self.leader_index() != Some(index) {
+            return;
+        }
+        if window
+            .previous_us
+            .is_some_and(|before| window.least_us.saturating_sub(before) > PAUSE_US)
+        {
+            self.tracks.iter_mut().for_each(RtpTrack::restart);
+        } else {
+            self.follow_arrival(index, window.least_us);
+            self.align();
+        }
+    }
+
+    /// `late_us`: how late the leader comes, by the least delay of a while.
+    fn follow_arrival(&mut self, leader: usize, late_us: i64) {
+        let follows = self.user.reference() == ReferenceClock::Recorder;
+        if let Some(track) = self.tracks.get_mut(leader).filter(|_| follows)
+            // A stream without sound goes after the one that keeps the user's clock.
+            && (track.kind == Track::Audio || self.user.anchor_of_others().is_none())
+        {
+            track.catch_up(late_us);
+        }
+    }
+}
+
+/// Media time minus NTP time, as a track that has its place sees it.
+fn anchor_us(track: &RtpTrack) -> Option<i64> {
+    Some(track.offset_us()?.saturating_sub(track.ntp_offset_us()?))
+}
+
+fn differ_by(a: i64, b: i64) -> i64 {
+    a.saturating_sub(b).saturating_abs()
+}

@@ -1,0 +1,10 @@
+//! Tests of the parts together. The small ones stand beside the code.
+
+mod aac;
+mod breaks;
+mod h264;
+mod latm;
+mod opus;
+mod random;
+pub mod rtp;
+mod timing;

@@ -1,0 +1,221 @@
+//! When units are played: by the reports and the clocks of their senders.
+
+use super::rtp::*;
+use crate::stream::{ReferenceClock, Track, UserClock};
+
+#[test]
+fn early_reports_align_from_the_first_unit() {
+    let video = Sender {
+        delay_us: 400_000,
+        ..Sender::video()
+    };
+    let sent = interleave([
+        video.send(10 * SECOND, jitter(30_000)),
+        Sender::audio().send(10 * SECOND, jitter(5_000)),
+    ]);
+    let events = capture(&sent, 0);
+    assert_in_order(&events);
+    assert!(apart_us(&events, 0) <= 30);
+    let spacing = units(&events, Track::Video);
+    assert!(
+        spacing
+            .windows(2)
+            .all(|pair| (pair[1].pts_us - pair[0].pts_us - 40_000).abs() <= 1)
+    );
+    // Nothing is held once all is known: the anchor is the arrival of what came with the least delay.
+    assert!(error_us(units(&events, Track::Audio)[0]) <= 35_000);
+}
+
+#[test]
+fn late_reports_move_the_picture_and_never_the_sound() {
+    let video = Sender {
+        delay_us: 400_000,
+        first_report_us: Some(3 * SECOND),
+        ..Sender::video()
+    };
+    let audio = Sender {
+        first_report_us: Some(4 * SECOND),
+        ..Sender::audio()
+    };
+    let sent = interleave([video.send(20 * SECOND, none), audio.send(20 * SECOND, none)]);
+    let events = capture(&sent, 0);
+    assert_in_order(&events);
+    assert!(apart_us(&events, 0) > 300_000);
+    assert!(apart_us(&events, 8 * SECOND) <= 2_000);
+    let audio = units(&events, Track::Audio);
+    assert!(
+        audio
+            .iter()
+            .all(|unit| (error_us(unit) - error_us(audio[0])).abs() <= 25)
+    );
+    assert_eq!((formats(&events, Track::Audio), formats(&events, Track::Video)), (1, 1));
+}
+
+#[test]
+fn without_reports_tracks_stay_where_they_arrive() {
+    // The picture's clock runs fast: without a correction it would be 360 ms off after 20 minutes.
+    let video = Sender {
+        first_report_us: None,
+        drift_ppm: 300,
+        ..Sender::video()
+    };
+    let audio = Sender {
+        first_report_us: None,
+        ..Sender::audio()
+    };
+    let sent = interleave([
+        video.send(1200 * SECOND, jitter(20_000)),
+        audio.send(1200 * SECOND, jitter(20_000)),
+    ]);
+    let events = capture(&sent, 0);
+    assert_in_order(&events);
+    assert!(apart_us(&events, 0) < 80_000, "{}", apart_us(&events, 0));
+}
+
+#[test]
+fn the_senders_clock_is_followed_over_an_hour() {
+    let (video, audio) = (
+        Sender {
+            drift_ppm: 200,
+            ..Sender::video()
+        },
+        Sender {
+            drift_ppm: 200,
+            ..Sender::audio()
+        },
+    );
+    let sent = interleave([
+        video.send(3600 * SECOND, jitter(20_000)),
+        audio.send(3600 * SECOND, jitter(20_000)),
+    ]);
+    let events = capture(&sent, 0);
+    assert_in_order(&events);
+    assert!(apart_us(&events, 0) <= 720_000);
+    assert_eq!((formats(&events, Track::Audio), formats(&events, Track::Video)), (1, 1));
+    // Both drift alike: compare units of the same moment.
+    let (audio, video) = (units(&events, Track::Audio), units(&events, Track::Video));
+    for (unit, nearest) in video
+        .iter()
+        .skip(1000)
+        .zip(audio.iter().step_by(1).skip(1875).step_by(15).flat_map(|a| [a; 8]))
+    {
+        assert!(
+            (error_us(unit) - error_us(nearest)).abs() < 5_000,
+            "{} {}",
+            unit.pts_us,
+            nearest.pts_us
+        );
+    }
+}
+
+#[test]
+fn by_the_recorders_clock_media_stays_where_it_arrives_for_an_hour() {
+    for drift_ppm in [200, -200] {
+        let sender = |sender: Sender| Sender { drift_ppm, ..sender }.send(3600 * SECOND, jitter(20_000));
+        let sent = interleave([sender(Sender::video()), sender(Sender::audio())]);
+        let events = capture_as(&UserClock::new(ReferenceClock::Recorder), "camera", &sent, 0);
+        assert_in_order(&events);
+        assert_eq!((formats(&events, Track::Audio), formats(&events, Track::Video)), (1, 1));
+        assert!(apart_us(&events, 0) < 20_000, "{}", apart_us(&events, 0));
+        for track in [Track::Audio, Track::Video] {
+            for unit in units(&events, track) {
+                let behind_us = error_us(unit) - Sender::audio().delay_us;
+                assert!(
+                    behind_us.abs() < 15_000,
+                    "{drift_ppm} ppm, {track:?}: {behind_us} at {}",
+                    unit.pts_us
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_while_of_late_packets_hardly_moves_what_follows_the_recorders_clock() {
+    let late = |us| {
+        if (20 * SECOND..40 * SECOND).contains(&us) {
+            400_000
+        } else {
+            0
+        }
+    };
+    let sent = [Sender::video(), Sender::audio()].map(|sender| {
+        let mut sent = sender.send(90 * SECOND, none);
+        for sent in &mut sent {
+            sent.arrival_us += late(sent.arrival_us);
+            if let What::Packet(packet) = &mut sent.what {
+                packet.arrival_us = sent.arrival_us;
+            }
+        }
+        sent
+    });
+    let events = capture_as(
+        &UserClock::new(ReferenceClock::Recorder),
+        "camera",
+        &interleave(sent),
+        0,
+    );
+    let audio = units(&events, Track::Audio);
+    let (first, last) = (error_us(audio[0]), error_us(audio[audio.len() - 1]));
+    let most = audio.iter().map(|unit| error_us(unit) - first).max().unwrap();
+    assert!(most <= 25_000, "{most}");
+    assert!((last - first).abs() <= 5_000, "{first} {last}");
+}
+
+#[test]
+fn one_track_that_drifts_follows_the_other() {
+    let video = Sender {
+        drift_ppm: 400,
+        ..Sender::video()
+    };
+    let sent = interleave([
+        video.send(1800 * SECOND, none),
+        Sender::audio().send(1800 * SECOND, none),
+    ]);
+    let events = capture(&sent, 0);
+    assert_in_order(&events);
+    assert!(apart_us(&events, 0) < 10_000, "{}", apart_us(&events, 0));
+}
+
+#[test]
+fn timestamps_wrap_without_a_trace() {
+    let run = |first_timestamp| {
+        let video = Sender {
+            first_timestamp,
+            ..Sender::video()
+        };
+        let audio = Sender {
+            first_timestamp,
+            ..Sender::audio()
+        };
+        let events = capture(
+            &interleave([video.send(9 * SECOND, none), audio.send(9 * SECOND, none)]),
+            0,
+        );
+        [Track::Audio, Track::Video]
+            .map(|track| units(&events, track).iter().map(|unit| unit.pts_us).collect::<Vec<_>>())
+    };
+    for (plain, wrapped) in run(9_000).iter().zip(run(u32::MAX - 192_000)) {
+        assert_eq!(plain.len(), wrapped.len());
+        // Ticks are rounded to microseconds.
+        assert!(plain.iter().zip(&wrapped).all(|(a, b)| (a - b).abs() <= 1));
+    }
+}
+
+#[test]
+fn b_frames_are_decoded_before_they_are_shown() {
+    let video = Sender {
+        b_frames: 3,
+        ..Sender::video()
+    };
+    let sent = interleave([video.send(10 * SECOND, none), Sender::audio().send(10 * SECOND, none)]);
+    let events = capture(&sent, 1);
+    assert_in_order(&events);
+    assert!(apart_us(&events, 0) <= 30);
+    let video = units(&events, Track::Video);
+    assert!(
+        video
+            .windows(2)
+            .all(|pair| (pair[1].dts_us - pair[0].dts_us - 40_000).abs() <= 1)
+    );
+}

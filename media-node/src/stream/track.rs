@@ -1,0 +1,358 @@
+use std::collections::VecDeque;
+
+use super::decode_times::DecodeTimes;
+use super::depacketize::{Depacketizer, Frame, FrameFormat, Packet};
+use super::locked::{Passed, Unlock};
+use super::timeline::{ClosedWindow, Lateness, Mapping, RtpClock};
+use super::{AccessUnit, Format, StreamEvent, Track};
+
+/// RFC 3550 A.1: a greater step in the sequence numbers is a sender that counts anew.
+const MAX_DROPOUT: u16 = 3000;
+/// Packets up to this much behind are duplicates or come too late.
+const MAX_MISORDER: u16 = 100;
+
+/// Frames that are held at most, until the track has its place on the timeline.
+const MAX_HELD_FRAMES: usize = 512;
+const MAX_HELD_BYTES: usize = 16 << 20;
+
+/// RTP time that runs ahead of the arrivals by more than this was set anew.
+const AHEAD_LIMIT_US: i64 = 3_000_000;
+/// A longer time without sound ends what can be told as one piece, even where the clock went on. A picture may stand
+/// still for any time.
+const GAP_LIMIT_US: i64 = 10_000_000;
+/// How far video may go back for its B-frames, and audio for its sender's inaccuracy.
+const VIDEO_BACKWARD_LIMIT_US: i64 = 2_000_000;
+const AUDIO_BACKWARD_LIMIT_US: i64 = 200_000;
+
+/// A report farther from the media than this speaks of something else.
+const REPORT_RANGE_US: i64 = 60_000_000;
+/// A sender's clock that moves by more than this between two reports was set, or its media paused.
+const CLOCK_STEP_US: i64 = 200_000;
+
+/// A frame with its time on the sender's media clock.
+#[derive(Debug)]
+pub(super) struct Timed {
+    pub(super) rtp_us: i64,
+    pub(super) frame: Frame,
+}
+
+/// An RTCP sender report: the same moment on the sender's NTP clock and on the track's RTP clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SenderReport {
+    pub ntp_us: i64,
+    pub timestamp: u32,
+}
+
+/// How a frame follows the one before it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Continuity {
+    Continuous,
+    /// On the same clock, after a long time without media.
+    Gap,
+    /// On a clock that was set anew.
+    Restart,
+}
+
+/// One track of a stream: from packets to frames, and from placed frames to events.
+pub struct RtpTrack {
+    pub(super) kind: Track,
+    depacketizer: Box<dyn Depacketizer>,
+    lock: Box<dyn Unlock>,
+    expected_sequence: Option<u16>,
+    rtp: RtpClock,
+    previous: Option<(i64, i64)>,
+
+    held: VecDeque<Timed>,
+    held_bytes: usize,
+    mapping: Option<Mapping>,
+    latest_rtp_us: i64,
+    early_report: Option<SenderReport>,
+    /// NTP time minus RTP time.
+    ntp_offset_us: Option<i64>,
+    ever_reported: bool,
+    lateness: Lateness,
+
+    format: Option<FrameFormat>,
+    announce: bool,
+    damaged: bool,
+    decode_times: Option<DecodeTimes>,
+    last_pts_us: Option<i64>,
+    end_us: i64,
+}
+
+impl RtpTrack {
+    /// `end_us`: where what was recorded of this track before ends.
+    pub fn new(
+        kind: Track,
+        clock_rate: u32,
+        depacketizer: Box<dyn Depacketizer>,
+        lock: Box<dyn Unlock>,
+        end_us: i64,
+    ) -> Self {
+        Self {
+            kind,
+            depacketizer,
+            lock,
+            expected_sequence: None,
+            rtp: RtpClock::new(clock_rate),
+            previous: None,
+            held: VecDeque::new(),
+            held_bytes: 0,
+            mapping: None,
+            latest_rtp_us: i64::MIN,
+            early_report: None,
+            ntp_offset_us: None,
+            ever_reported: false,
+            lateness: Lateness::default(),
+            format: None,
+            announce: true,
+            damaged: false,
+            decode_times: None,
+            last_pts_us: None,
+            end_us,
+        }
+    }
+
+    /// Depacketizes; losses go to `events`, whole frames to `frames`.
+    pub(super) fn receive(&mut self, packet: &Packet, events: &mut Vec<StreamEvent>, frames: &mut Vec<Timed>) {
+        let expected = self.expected_sequence.replace(packet.sequence.wrapping_add(1));
+        match expected.map_or(0, |expected| packet.sequence.wrapping_sub(expected)) {
+            0 => {}
+            missing @ 1..=MAX_DROPOUT => {
+                events.push(StreamEvent::Lost(self.kind, u64::from(missing)));
+                self.lost();
+            }
+            late if late > u16::MAX - MAX_MISORDER => {
+                self.expected_sequence = expected;
+                return;
+            }
+            _ => self.lost(),
+        }
+        let mut whole = Vec::new();
+        if let Err(malformed) = self.depacketizer.push(packet, &mut whole) {
+            // A packet that cannot be read is as good as lost.
+            tracing::debug!(track = ?self.kind, %malformed, "packet dropped");
+            events.push(StreamEvent::Lost(self.kind, 1));
+            self.damaged = true;
+        }
+        for frame in whole {
+            let rtp_us = self.rtp.advance(frame.timestamp);
+            match self.lock.pass(frame) {
+                Passed::Clear(frame) => frames.push(Timed { rtp_us, frame }),
+                Passed::Out(news) => {
+                    events.extend(news.map(|locked| StreamEvent::Locked(self.kind, locked)));
+                    self.damaged = true;
+                }
+            }
+        }
+        if let Some(report) = self.early_report
+            && !frames.is_empty()
+        {
+            self.early_report = None;
+            self.place(report);
+        }
+    }
+
+    fn lost(&mut self) {
+        self.depacketizer.lost();
+        self.damaged = true;
+    }
+
+    /// Judges a frame by the one before it.
+    pub(super) fn follow(&mut self, timed: &Timed) -> Continuity {
+        let arrival_us = timed.frame.arrival_us;
+        let Some((rtp_us, arrived_us)) = self.previous.replace((timed.rtp_us, arrival_us)) else {
+            return Continuity::Continuous;
+        };
+        let step = timed.rtp_us.saturating_sub(rtp_us);
+        let waited = arrival_us.saturating_sub(arrived_us).max(0);
+        let backward = match self.kind {
+            Track::Video => VIDEO_BACKWARD_LIMIT_US,
+            Track::Audio => AUDIO_BACKWARD_LIMIT_US,
+        };
+        if step < -backward || step.saturating_sub(waited) > AHEAD_LIMIT_US {
+            Continuity::Restart
+        } else if step > GAP_LIMIT_US && self.kind == Track::Audio {
+            Continuity::Gap
+        } else {
+            Continuity::Continuous
+        }
+    }
+
+    /// Takes a sender report; `true` when the sender's clock moved against the media since the last one.
+    pub(super) fn report(&mut self, report: SenderReport) -> bool {
+        self.ever_reported = true;
+        if self.previous.is_none() {
+            self.early_report = Some(report);
+            return false;
+        }
+        let before = self.ntp_offset_us;
+        self.place(report);
+        matches!((before, self.ntp_offset_us), (Some(b), Some(n)) if n.saturating_sub(b).saturating_abs() > CLOCK_STEP_US)
+    }
+
+    fn place(&mut self, report: SenderReport) {
+        let rtp_us = self.rtp.place(report.timestamp);
+        let media_us = self.previous.map_or(rtp_us, |(rtp_us, _)| rtp_us);
+        if rtp_us.saturating_sub(media_us).saturating_abs() <= REPORT_RANGE_US {
+            self.ntp_offset_us = Some(report.ntp_us.saturating_sub(rtp_us));
+        }
+    }
+
+    pub(super) fn forget_report(&mut self) {
+        self.early_report = None;
+        self.ntp_offset_us = None;
+    }
+
+    pub(super) fn ntp_offset_us(&self) -> Option<i64> {
+        self.ntp_offset_us
+    }
+
+    pub(super) fn ever_reported(&self) -> bool {
+        self.ever_reported
+    }
+
+    pub(super) fn hold(&mut self, timed: Timed) {
+        self.held_bytes += timed.frame.data.len();
+        self.held.push_back(timed);
+    }
+
+    pub(super) fn held_since_us(&self) -> Option<i64> {
+        self.held.iter().map(|timed| timed.frame.arrival_us).min()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.held.len() >= MAX_HELD_FRAMES || self.held_bytes >= MAX_HELD_BYTES
+    }
+
+    /// Arrival minus RTP time of the frame that came with the least delay.
+    pub(super) fn lag_us(&self) -> Option<i64> {
+        self.held
+            .iter()
+            .map(|timed| timed.frame.arrival_us.saturating_sub(timed.rtp_us))
+            .min()
+    }
+
+    /// How much later than at `offset_us` the held frames have to be, so that neither their presentation nor their
+    /// decoding precedes what was delivered.
+    pub(super) fn shortfall_us(&self, offset_us: i64) -> i64 {
+        let Some(first_us) = self.held.iter().map(|timed| timed.rtp_us).min() else {
+            return 0;
+        };
+        let formats = self.held.iter().filter_map(|timed| timed.frame.format.as_ref());
+        let lead_us = formats.chain(&self.format).map(lead_us).max().unwrap_or(0);
+        self.end_us
+            .saturating_add(lead_us)
+            .saturating_sub(first_us.saturating_add(offset_us))
+            .max(0)
+    }
+
+    /// Gives the track its place; returns the frames that waited for it.
+    pub(super) fn run(&mut self, offset_us: i64) -> VecDeque<Timed> {
+        self.mapping = Some(Mapping::new(offset_us));
+        self.latest_rtp_us = i64::MIN;
+        self.held_bytes = 0;
+        std::mem::take(&mut self.held)
+    }
+
+    /// Media time minus RTP time at the latest frame; `None` while the track has no place.
+    pub(super) fn offset_us(&self) -> Option<i64> {
+        self.mapping
+            .as_ref()
+            .map(|mapping| mapping.offset_at(self.latest_rtp_us))
+    }
+
+    pub(super) fn glide_to(&mut self, offset_us: i64) {
+        if let Some(mapping) = &mut self.mapping {
+            mapping.glide_to(self.latest_rtp_us, offset_us);
+        }
+    }
+
+    /// Brings the track back by `late_us`, as slowly as its sender's clock drifts.
+    pub(super) fn catch_up(&mut self, late_us: i64) {
+        if let Some(mapping) = &mut self.mapping {
+            let offset_us = mapping.offset_at(self.latest_rtp_us);
+            mapping.drift_to(self.latest_rtp_us, offset_us.saturating_add(late_us));
+        }
+    }
+
+    /// The least delay of the last window, see [`Lateness`].
+    pub(super) fn lateness_us(&self) -> Option<i64> {
+        self.lateness.least_us()
+    }
+
+    pub(super) fn end_us(&self) -> i64 {
+        self.end_us
+    }
+
+    /// Takes the track's place away; what follows is announced as a new piece.
+    pub(super) fn restart(&mut self) {
+        self.mapping = None;
+        self.lateness = Lateness::default();
+        self.forget_report();
+        self.announce = true;
+    }
+
+    /// The next frame is announced with its format again.
+    pub(super) fn announce(&mut self) {
+        self.announce = true;
+    }
+
+    /// Places a frame and tells of it.
+    pub(super) fn emit(&mut self, timed: Timed, events: &mut Vec<StreamEvent>) -> Option<ClosedWindow> {
+        let mapping = self.mapping.as_ref()?;
+        let Timed { rtp_us, frame } = timed;
+        let pts_us = mapping.media_us(rtp_us);
+        self.latest_rtp_us = self.latest_rtp_us.max(rtp_us);
+        let window = self.lateness.observe(frame.arrival_us, pts_us);
+        if let Some(format) = frame.format {
+            self.format = Some(format);
+            self.announce = true;
+        }
+        let Some(FrameFormat { format, frame_us }) = &self.format else {
+            return window;
+        };
+        if self.announce && !frame.keyframe {
+            return window;
+        }
+        let depth = reorder_depth(format);
+        let (pts_us, dts_us) = match self.kind {
+            Track::Audio if self.last_pts_us.is_some_and(|last| pts_us <= last) => return window,
+            Track::Audio => (pts_us, pts_us),
+            Track::Video => {
+                let times = self
+                    .decode_times
+                    .get_or_insert_with(|| DecodeTimes::new(depth, *frame_us));
+                if self.announce || (self.damaged && frame.keyframe) {
+                    times.restart(depth, *frame_us);
+                    self.damaged = false;
+                }
+                times.next(pts_us)
+            }
+        };
+        if std::mem::take(&mut self.announce) {
+            events.push(StreamEvent::Format(self.kind, format.clone()));
+        }
+        self.last_pts_us = Some(pts_us);
+        self.end_us = self.end_us.max(pts_us.saturating_add(*frame_us));
+        let unit = AccessUnit {
+            pts_us,
+            dts_us,
+            data: frame.data,
+            keyframe: frame.keyframe,
+        };
+        events.push(StreamEvent::Unit(self.kind, unit));
+        window
+    }
+}
+
+fn reorder_depth(format: &Format) -> u8 {
+    match format {
+        Format::H264(h264) => h264.reorder_depth,
+        Format::Aac(_) | Format::Opus(_) => 0,
+    }
+}
+
+fn lead_us(format: &FrameFormat) -> i64 {
+    DecodeTimes::lead_us(reorder_depth(&format.format), format.frame_us)
+}

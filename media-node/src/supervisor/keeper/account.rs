@@ -1,0 +1,90 @@
+//! What a keeper tells of its recording: how it ended, and what went wrong beside what the process reports.
+
+use std::time::Duration;
+
+use protocol::{Fault, Problem, ProblemCode, Refusal, Report};
+
+use super::Keeper;
+use crate::clock::unix_ms;
+use crate::supervisor::recording::Stage;
+use crate::supervisor::vitals::Vitals;
+
+/// A report carries so many problems.
+const MOST_PROBLEMS: usize = 16;
+
+impl Keeper {
+    /// The spool is gone before the refusal is told, so that the same job can be tried again at once.
+    pub(super) async fn refuse(&self, refusal: Refusal) {
+        tracing::info!(sid = self.recording.sid, code = ?refusal.code, reason = refusal.reason, "refused");
+        self.recording.remove_spool();
+        self.recording.update(|status| {
+            status.stage = Stage::Refused(refusal);
+            status.vitals = Vitals::default();
+        });
+    }
+
+    pub(super) fn over(&self) {
+        tracing::info!(sid = self.recording.sid, "recording over");
+        let acknowledged = !self.config.await_acknowledgement;
+        if acknowledged {
+            self.recording.remove_spool();
+        }
+        self.recording.update(|status| {
+            status.stage = Stage::Ended;
+            status.vitals = Vitals::default();
+            status.acknowledged = acknowledged;
+        });
+    }
+
+    pub(super) fn tell_death(&mut self, why: &str, pause: Duration) {
+        let pause_ms = pause.as_millis() as u64;
+        tracing::error!(
+            sid = self.recording.sid,
+            why,
+            pause_ms,
+            "the recording's process is started again"
+        );
+        self.totals.restarted();
+        self.note(
+            ProblemCode::RecorderRestarted,
+            format!("{why}; it goes on behind a discontinuity in {pause_ms} ms"),
+        );
+    }
+
+    /// Tells a problem with the last report again.
+    pub(super) fn note(&mut self, code: ProblemCode, message: String) {
+        self.problems.push(Problem {
+            fault: Fault::Ours,
+            code,
+            message,
+            at_ms: unix_ms(),
+        });
+        let surplus = self.problems.len().saturating_sub(MOST_PROBLEMS);
+        self.problems.drain(..surplus);
+        let last = self.recording.status().borrow().report.clone();
+        if let Some(report) = last {
+            self.publish(Report {
+                at_ms: unix_ms(),
+                ..report
+            });
+        }
+    }
+
+    /// Sequence numbers grow over the reports of the processes and of the keeper itself.
+    pub(super) fn publish(&self, mut report: Report) {
+        for problem in &self.problems {
+            if !report.problems.contains(problem) {
+                report.problems.push(problem.clone());
+            }
+        }
+        report.problems.sort_by_key(|problem| problem.at_ms);
+        let surplus = report.problems.len().saturating_sub(MOST_PROBLEMS);
+        report.problems.drain(..surplus);
+        self.recording.update(|status| {
+            if let Some(last) = status.report.as_ref().filter(|last| last.epoch == report.epoch) {
+                report.seq = report.seq.max(last.seq + 1);
+            }
+            status.report = Some(report);
+        });
+    }
+}

@@ -1,0 +1,338 @@
+mod account;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use protocol::{Desired, Directive, EndCause, Job, Phase, Problem, ProblemCode, Refusal};
+use tokio::sync::mpsc;
+
+use super::pipe::{Begin, FromProcess, Interrupt, ToProcess};
+use super::process::Process;
+use super::recording::{Order, Recording, Stage};
+use super::restart::RestartPolicy;
+use super::shutdown::EXIT_GRACE;
+use super::vitals::{Counted, Totals};
+use super::{Config, internal};
+use crate::backoff::chance;
+use crate::spool;
+
+/// A process reports every 2 s; one that is silent for so long is stuck and is replaced.
+const SILENCE: Duration = Duration::from_secs(30);
+/// A process that does not keep to the protocol is given so long to end by itself.
+const DEATH_GRACE: Duration = Duration::from_millis(500);
+
+/// Keeps the process of one recording alive until the recording is over.
+pub(super) struct Keeper {
+    config: Arc<Config>,
+    recording: Arc<Recording>,
+    orders: mpsc::Receiver<Order>,
+    totals: Totals,
+    desired: Option<Desired>,
+    /// Another node shall go on; when none can, uploads may go on for so long.
+    leaving: Option<Duration>,
+    /// The disk has no room for more of it, whatever else is wanted.
+    no_space: bool,
+    /// What this keeper has to tell, oldest first.
+    problems: Vec<Problem>,
+}
+
+/// How the time of one process ended.
+enum End {
+    Over,
+    Refused(Refusal),
+    Replaced(Box<Job>),
+    Interrupted,
+    Died(String),
+}
+
+/// What came while no process was there.
+enum Awaited {
+    Job(Box<Job>),
+    Pause,
+    Interrupted,
+}
+
+impl Keeper {
+    pub(super) fn new(
+        config: Arc<Config>,
+        recording: Arc<Recording>,
+        orders: mpsc::Receiver<Order>,
+        totals: Totals,
+    ) -> Self {
+        Self {
+            config,
+            recording,
+            orders,
+            totals,
+            desired: None,
+            leaving: None,
+            no_space: false,
+            problems: Vec::new(),
+        }
+    }
+
+    pub(super) async fn run(mut self, job: Option<Job>) {
+        let mut policy = RestartPolicy::new();
+        let Some(mut job) = self.first_job(job).await else {
+            return self.recording.update(|status| status.stage = Stage::Interrupted);
+        };
+        loop {
+            let started = Instant::now();
+            match self.one_process(&job).await {
+                End::Over => return self.over(),
+                End::Interrupted => return self.recording.update(|status| status.stage = Stage::Interrupted),
+                End::Refused(refusal) => return self.refuse(refusal).await,
+                End::Replaced(newer) => job = *newer,
+                End::Died(why) => {
+                    let pause = policy.pause_after(started.elapsed(), chance());
+                    self.tell_death(&why, pause);
+                    match self.wait(Some(pause)).await {
+                        Awaited::Job(newer) => job = *newer,
+                        Awaited::Pause => {}
+                        Awaited::Interrupted => {
+                            return self.recording.update(|status| status.stage = Stage::Interrupted);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    async fn first_job(&mut self, job: Option<Job>) -> Option<Job> {
+        if job.is_some() {
+            return job;
+        }
+        match self.wait(None).await {
+            Awaited::Job(job) => Some(*job),
+            Awaited::Pause | Awaited::Interrupted => None,
+        }
+    }
+
+    /// Waits without a process, for a job or until the pause is over.
+    async fn wait(&mut self, pause: Option<Duration>) -> Awaited {
+        let end = pause.map(|pause| tokio::time::Instant::now() + pause);
+        loop {
+            let over = async {
+                match end {
+                    Some(end) => tokio::time::sleep_until(end).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = over => return Awaited::Pause,
+                order = self.orders.recv() => match order {
+                    Some(Order::Job(job)) => return Awaited::Job(job),
+                    Some(Order::Desired(desired)) => self.desired = Some(self.allowed(*desired)),
+                    Some(Order::EndForSpace(why)) => self.end_for_space(why),
+                    // The next process tells it again.
+                    Some(Order::Confirmed(_) | Order::Answered { .. }) => {}
+                    // Nobody can take over what waits for its job.
+                    Some(Order::Leave(_)) if pause.is_none() => return Awaited::Interrupted,
+                    Some(Order::Leave(drain)) => self.leaving = Some(drain),
+                    Some(Order::Interrupt(_)) | None => return Awaited::Interrupted,
+                }
+            }
+        }
+    }
+
+    async fn one_process(&mut self, job: &Job) -> End {
+        self.recording.update(|status| {
+            status.epoch = job.epoch;
+            status.stage = Stage::Running;
+        });
+        if let Err(error) = self.store(job).await {
+            return self.died(format!("its job cannot be kept: {error}"));
+        }
+        let mut process = match Process::start(&self.config, &self.recording.dir) {
+            Ok(process) => process,
+            Err(error) => return self.died(format!("its process cannot be started: {error}")),
+        };
+        if self.no_space {
+            self.desired = Some(self.last_wish(job));
+        }
+        let begun = self.has_begun();
+        let begin = Begin {
+            job: self.as_wanted(job, begun),
+            node: self.config.node.clone(),
+            check: !begun,
+            confirms: self.config.await_acknowledgement,
+        };
+        let mut sent = process.send(&ToProcess::Begin(Box::new(begin))).await;
+        if let (Ok(()), Some(desired)) = (&sent, &self.desired) {
+            sent = process.send(&ToProcess::Desired(Box::new(desired.clone()))).await;
+        }
+        if let (Ok(()), Some(_)) = (&sent, self.leaving) {
+            sent = process.send(&ToProcess::Leave).await;
+        }
+        let end = match sent {
+            Ok(()) => self.follow(&mut process, job).await,
+            Err(error) => End::Died(format!("it does not read its orders: {error}")),
+        };
+        let grace = if matches!(end, End::Died(_)) {
+            DEATH_GRACE
+        } else {
+            EXIT_GRACE
+        };
+        let status = process.end(grace).await;
+        match (end, status) {
+            (End::Died(why), Ok(status)) => self.died(format!("{why} ({status})")),
+            // The spool may hold media: the recording goes on when what hinders it is over.
+            (End::Refused(refusal), _) if begun => End::Died(refusal.reason),
+            (end, _) => end,
+        }
+    }
+
+    /// Relays orders and reports until the process or an order ends it.
+    async fn follow(&mut self, process: &mut Process, job: &Job) -> End {
+        let mut interrupted = false;
+        let mut counted = Counted::default();
+        let mut last_words = tokio::time::Instant::now();
+        let mut silence = SILENCE;
+        loop {
+            let control = tokio::select! {
+                told = process.next() => {
+                    last_words = tokio::time::Instant::now();
+                    match told {
+                        Some(FromProcess::Refused(refusal)) => return End::Refused(refusal),
+                        Some(FromProcess::Report(report)) => {
+                            let ended = report.phase == Phase::Ended;
+                            self.publish(*report);
+                            if ended {
+                                return End::Over;
+                            }
+                            continue;
+                        }
+                        Some(FromProcess::Vitals(vitals)) => {
+                            self.totals.add(vitals.counted.since(counted));
+                            counted = vitals.counted;
+                            self.recording.update(|status| status.vitals = vitals);
+                            continue;
+                        }
+                        None if interrupted => return End::Interrupted,
+                        None => return End::Died("its process stopped".to_owned()),
+                    }
+                }
+                order = self.orders.recv() => match self.unless_alone(order) {
+                    Some(Order::Job(newer)) if newer.epoch <= job.epoch => continue,
+                    Some(Order::Job(newer)) => {
+                        let stop = process.send(&ToProcess::Interrupt(Interrupt { drain_ms: 0 })).await;
+                        if let Err(error) = stop {
+                            tracing::warn!(sid = self.recording.sid, %error, "the replaced process does not listen");
+                        }
+                        self.desired = None;
+                        return End::Replaced(newer);
+                    }
+                    Some(Order::Desired(desired)) => {
+                        let desired = self.allowed(*desired);
+                        if self.desired.as_ref() == Some(&desired) {
+                            continue;
+                        }
+                        self.desired = Some(desired.clone());
+                        ToProcess::Desired(Box::new(desired))
+                    }
+                    Some(Order::EndForSpace(why)) => {
+                        self.end_for_space(why);
+                        let desired = self.last_wish(job);
+                        self.desired = Some(desired.clone());
+                        ToProcess::Desired(Box::new(desired))
+                    }
+                    Some(Order::Confirmed(confirmed)) => ToProcess::Confirmed(confirmed),
+                    Some(Order::Answered { epoch, .. }) if epoch != job.epoch => continue,
+                    Some(Order::Answered { answered, .. }) => ToProcess::Answered(answered),
+                    Some(Order::Leave(drain)) => {
+                        self.leaving = Some(drain);
+                        ToProcess::Leave
+                    }
+                    Some(Order::Interrupt(drain)) => {
+                        interrupted = true;
+                        silence = drain + SILENCE;
+                        ToProcess::Interrupt(Interrupt { drain_ms: drain.as_millis() as u64 })
+                    }
+                    None => return End::Interrupted,
+                },
+                () = tokio::time::sleep_until(last_words + silence) => {
+                    return End::Died(format!("its process was silent for {} s", silence.as_secs()));
+                }
+            };
+            if let Err(error) = process.send(&control).await {
+                return End::Died(format!("it does not read its orders: {error}"));
+            }
+        }
+    }
+
+    /// A recording that was to be left to another node is interrupted when there is none.
+    fn unless_alone(&self, order: Option<Order>) -> Option<Order> {
+        match (order, self.leaving) {
+            (Some(Order::Desired(desired)), Some(drain)) if desired.terms.alone => {
+                tracing::info!(
+                    sid = self.recording.sid,
+                    "no other node is free: capture ends until this one is back"
+                );
+                Some(Order::Interrupt(drain))
+            }
+            (order, _) => order,
+        }
+    }
+
+    /// The job with what has been wanted since it came. `begun`: it may have come long ago.
+    fn as_wanted(&self, job: &Job, begun: bool) -> Job {
+        let mut job = job.clone();
+        job.assignment.now_ms.take_if(|_| begun);
+        if let Some(desired) = &self.desired {
+            job.assignment.directive = Some(desired.directive);
+            job.assignment.terms = desired.terms.clone();
+        }
+        job
+    }
+
+    /// An order to record is not followed once there is no room.
+    fn allowed(&self, desired: Desired) -> Desired {
+        match desired.directive {
+            Directive::Record if self.no_space => Desired {
+                directive: Directive::Stop(EndCause::NoSpace),
+                ..desired
+            },
+            Directive::Record | Directive::Stop(_) | Directive::Release => desired,
+        }
+    }
+
+    /// What has to be wanted of a recording that there is no room for.
+    fn last_wish(&self, job: &Job) -> Desired {
+        let last = self.desired.clone().unwrap_or_else(|| Desired {
+            epoch: job.epoch,
+            directive: job.assignment.directive.unwrap_or(Directive::Record),
+            subscription: job.spec.subscription.clone(),
+            scene: None,
+            keys: None,
+            terms: Default::default(),
+        });
+        self.allowed(last)
+    }
+
+    fn end_for_space(&mut self, why: String) {
+        tracing::error!(sid = self.recording.sid, why, "the recording ends: no space");
+        self.no_space = true;
+        self.note(ProblemCode::SpoolFull, why);
+    }
+
+    async fn store(&self, job: &Job) -> Result<(), String> {
+        let (dir, job) = (self.recording.dir.clone(), job.clone());
+        match tokio::task::spawn_blocking(move || spool::store_job(&dir, &job)).await {
+            Ok(stored) => stored.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn has_begun(&self) -> bool {
+        self.recording.status().borrow().report.is_some() || spool::has_begun(&self.recording.dir)
+    }
+
+    /// A recording that has not begun is refused, one that has is tried again.
+    fn died(&self, why: String) -> End {
+        if self.has_begun() {
+            End::Died(why)
+        } else {
+            End::Refused(internal(&format!("the recording failed: {why}")))
+        }
+    }
+}
