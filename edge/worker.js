@@ -1,0 +1,68 @@
+// The worker's entry: passes requests and alarms on to the wasm module, and keeps the worker usable after a panic. A panic
+// leaves the module's memory in an unknown state, so the next call gets a new instance of the module, in which each Durable
+// Object gets a new object of its own.
+import module from "./build/index_bg.wasm";
+import * as edge from "./build/index.js";
+
+edge.initSync({ module });
+// Kept by the worker crate: the number of the instance in use, and whether it has panicked.
+const life = edge.__worker_init_state();
+
+function examine(error) {
+  // Not every trap is a panic: an exhausted stack or memory is none.
+  if (error instanceof WebAssembly.RuntimeError) life.criticalError = true;
+}
+
+addEventListener("error", ({ error }) => examine(error));
+
+async function guarded(call) {
+  if (life.criticalError) {
+    console.warn("the wasm module trapped: using a new instance of it");
+    edge.__wbg_reset_state();
+    life.criticalError = false;
+  }
+  try {
+    return await call();
+  } catch (error) {
+    examine(error);
+    throw error;
+  }
+}
+
+// A Durable Object whose state and environment outlive the wasm instance that `Inner`'s objects live in.
+const durable = (Inner) =>
+  class {
+    #state;
+    #env;
+    #inner;
+    #instance;
+
+    constructor(state, env) {
+      this.#state = state;
+      this.#env = env;
+    }
+
+    #current() {
+      if (this.#instance !== life.instanceId) {
+        this.#inner = new Inner(this.#state, this.#env);
+        this.#instance = life.instanceId;
+      }
+      return this.#inner;
+    }
+
+    fetch(request) {
+      return guarded(() => this.#current().fetch(request));
+    }
+
+    alarm() {
+      return guarded(() => this.#current().alarm());
+    }
+  };
+
+export const App = durable(edge.App);
+export const Fleet = durable(edge.Fleet);
+export const Recorder = durable(edge.Recorder);
+
+export default {
+  fetch: (request, env, context) => guarded(() => edge.fetch(request, env, context)),
+};
