@@ -19,12 +19,18 @@ pub enum Step {
     Call(Box<Pending>),
 }
 
+/// What becomes of a request once its app's limits are known.
+type AfterVerdict = Box<dyn FnOnce(Option<&Verdict>) -> Step>;
+
+/// What becomes of a request once its recorder has answered.
+type AfterOutcome = Box<dyn Fn(Option<&Outcome>) -> Step>;
+
 /// A request of an app by a caller who may use it. It counts, whatever is to become of it.
 pub struct Admission {
     pub app_id: String,
     /// For the `App` object.
     pub admit: Admit,
-    next: Box<dyn FnOnce(Option<&Verdict>) -> Step>,
+    next: AfterVerdict,
 }
 
 impl Admission {
@@ -47,7 +53,7 @@ impl Admission {
 pub struct Pending {
     /// For the `Recorder` object of `call.key`.
     pub call: Call,
-    next: Box<dyn Fn(Option<&Outcome>) -> Step>,
+    next: AfterOutcome,
 }
 
 impl Pending {
