@@ -8,7 +8,7 @@ use time::macros::format_description;
 /// A request as it came in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
-    /// In upper case, as HTTP has it.
+    /// The method in upper case, as HTTP has it.
     pub method: String,
     /// The path as sent, percent-encoded, without the query.
     pub path: String,

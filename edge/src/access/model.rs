@@ -33,7 +33,7 @@ pub struct App {
     pub source: Source,
     /// What its channel tokens are signed with: 32 hexadecimal characters. Without one, tokens are not looked at.
     pub certificate: Option<Secret>,
-    /// Who is told of events.
+    /// The callback that is told of events.
     pub callback: Option<Callback>,
     /// Where slices go while the customer's store takes none.
     pub backup: Option<Backup>,

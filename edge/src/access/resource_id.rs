@@ -26,7 +26,7 @@ pub struct ResourceId {
     /// Tells this resource ID from every other: 32 lower-case hexadecimal characters.
     #[serde(rename = "n")]
     pub nonce: String,
-    /// Of what the start was announced to ask for, if it was.
+    /// The digest of what the start was announced to ask for, if it was.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub start_digest: Option<String>,
     /// Where its recording should run.
@@ -55,7 +55,7 @@ impl ResourceId {
         }
     }
 
-    /// Whom it was acquired for.
+    /// The recorder that it was acquired for.
     pub fn recorder(&self) -> RecorderKey {
         RecorderKey {
             app_id: self.app_id.clone(),

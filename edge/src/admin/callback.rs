@@ -19,7 +19,7 @@ const MAX_EVENT_TYPE: u64 = 9_999;
 pub struct TestResult {
     pub event_type: EventType,
     pub delivered: bool,
-    /// Of the answer, if there was one.
+    /// The status of the answer, if there was one.
     pub status: Option<u16>,
     pub error: Option<String>,
 }
@@ -55,7 +55,8 @@ pub(super) fn read(
     Ok((callback, kept.is_none()))
 }
 
-/// The events' numbers in the app's dialect: also of events that this server never sends, since they stand in the vendor's list.
+/// The events' numbers in the app's dialect. Those of events that this server never sends are taken too: they stand in the
+/// vendor's list.
 fn events(given: &Fields<'_>) -> Result<Option<Vec<u32>>, FieldError> {
     let Some(list) = given.get("events") else {
         return Ok(None);

@@ -21,7 +21,7 @@ pub(super) struct NoticeView {
     state: Option<NoticeState>,
     attempts: u64,
     last_attempt_ms: Option<u64>,
-    /// Of the last answer, if there was one.
+    /// The status of the last answer, if there was one.
     last_status: Option<u64>,
     last_error: Option<String>,
 }

@@ -7,7 +7,7 @@ use super::{Notices, Route};
 /// Requests and deliveries of one instance, since they were last sent on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counts {
-    /// By route and HTTP status.
+    /// The requests, by route and HTTP status.
     #[serde(with = "pairs")]
     requests: BTreeMap<(Route, u16), u64>,
     /// Acquires and starts that were refused because the app had as many recordings as it may have.

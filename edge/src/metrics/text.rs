@@ -81,7 +81,7 @@ fn cause_name(cause: EndCause) -> &'static str {
 #[derive(Default)]
 struct Page {
     text: String,
-    /// Of the figure whose values come.
+    /// The name of the figure whose values come next.
     name: &'static str,
 }
 

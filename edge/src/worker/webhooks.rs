@@ -12,7 +12,7 @@ use crate::recording::{Delivery, Notice, Subject};
 /// An error in the log is cut after so many bytes.
 const MAX_ERROR_BYTES: usize = 300;
 
-/// Who is told of an app's events.
+/// The callback that is told of an app's events, and the dialect that it is told in.
 #[derive(Clone)]
 pub(super) struct Receiver {
     pub(super) dialect: Dialect,

@@ -15,7 +15,7 @@ const MAX_TOKEN_LEN: usize = 4096;
 /// The privilege to join a channel.
 const JOIN: u16 = 1;
 
-/// Who wants to enter which channel.
+/// A user who wants to enter a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
     pub app_id: &'a str,

@@ -8,7 +8,7 @@ use crate::recording::{Preference, tag};
 
 const DEFAULT_EXPIRED_HOURS: u64 = 72;
 const MAX_EXCLUDED: usize = 100;
-/// By their numbers in `regionAffinity`.
+/// The regions, with their numbers in `regionAffinity`.
 const REGIONS: [(u64, &str); 4] = [(1, "CN"), (2, "AP"), (3, "EU"), (4, "NA")];
 
 /// The body of `acquire`.
@@ -16,7 +16,7 @@ const REGIONS: [(u64, &str); 4] = [(1, "CN"), (2, "AP"), (3, "EU"), (4, "NA")];
 pub(super) struct Acquire<'a> {
     pub(super) names: Names<'a>,
     pub(super) expires_hours: u32,
-    /// Of `startParameter`, if that says anything.
+    /// The digest of `startParameter`, if that says anything.
     pub(super) start_digest: Option<String>,
     pub(super) preference: Preference,
 }

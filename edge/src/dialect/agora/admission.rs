@@ -24,7 +24,7 @@ pub(super) enum Served {
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) call: Call,
-    /// Whom and what the answer is about.
+    /// The answer as far as it is known: the recorder and the recording that it is about.
     pub(super) reply: Reply,
 }
 
@@ -99,7 +99,7 @@ impl Served {
         }
     }
 
-    /// Whom and what an answer is about. A resource ID that is not given out is not named.
+    /// The answer as far as it is known. A resource ID that is not given out is not named.
     fn reply(self) -> Option<Reply> {
         match self {
             Self::Respond(_) => None,

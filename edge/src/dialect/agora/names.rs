@@ -8,7 +8,7 @@ use crate::input::{FieldError, Fields};
 const CHANNEL_SYMBOLS: &str = "!#$%&()+-:;<=.>?@[]^_{}|~,";
 const MAX_CHANNEL_BYTES: usize = 64;
 
-/// Whom a request is about: the channel and the recorder's own uid.
+/// The recorder that a request is about: the channel and the recorder's own uid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Names<'a> {
     pub(super) cname: &'a str,

@@ -6,7 +6,7 @@ use super::{subscription, transcoding};
 use crate::input::{FieldError, Fields, Targets};
 
 const DEFAULT_IDLE_S: u64 = 30;
-/// Of the older documents, for clients that mean never; the newest have 30 days.
+/// The limit of the older documents, for clients that mean never; the newest have 30 days.
 const MAX_IDLE_S: u64 = u32::MAX as u64;
 
 /// `recordingConfig`.
@@ -14,7 +14,7 @@ const MAX_IDLE_S: u64 = u32::MAX as u64;
 pub(super) struct RecordingConfig {
     pub(super) channel_type: ChannelType,
     pub(super) subscription: Subscription,
-    /// In mode mix.
+    /// The picture of mode mix.
     pub(super) picture: Option<(MixOutput, Scene)>,
     pub(super) decryption: Option<Decryption>,
     pub(super) max_idle_s: u64,

@@ -8,10 +8,10 @@ use crate::input::{FieldError, Fields};
 /// What the body of `start` asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Start<'a> {
-    /// Empty without one.
+    /// The channel token; empty without one.
     pub(super) token: &'a str,
     pub(super) recording: RecordingConfig,
-    /// In mode mix.
+    /// What mode mix makes.
     pub(super) mix: Option<Mix>,
     pub(super) snapshots: Option<Snapshots>,
     pub(super) storage: Storage,

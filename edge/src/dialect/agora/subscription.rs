@@ -12,7 +12,7 @@ const EVERYBODY: &str = "#allstream#";
 /// The fields that list the uids of one kind of stream.
 pub(super) struct Lists {
     only: &'static str,
-    /// In both spellings that clients use.
+    /// The field's name in both spellings that clients use.
     except: [&'static str; 2],
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Of the published vectors: for this channel and uid, alive until these Unix seconds.
+/// The published vectors are for this channel and uid, and alive until these Unix seconds.
 const CHANNEL: &str = "7d72365eb983485397e3e3f9d460bdda";
 const UID: &str = "2882341273";
 const DIES: [(&str, u64); 2] = [
