@@ -27,10 +27,13 @@ pub(super) async fn receiver(app_id: &str, env: &Env) -> Result<Option<Receiver>
     };
     let app = Directory::new(&store, &keys).app(app_id).await;
     let app = app.map_err(|error| error.to_string())?;
-    Ok(app.and_then(|app| {
-        let dialect = Dialect::named(&app.dialect)?;
-        app.callback.map(|callback| Receiver { dialect, callback })
-    }))
+    let Some((callback, name)) = app.and_then(|app| Some((app.callback?, app.dialect))) else {
+        return Ok(None);
+    };
+    // The events wait for a server that offers it, or for the operator.
+    let dialect =
+        Dialect::named(&name).ok_or_else(|| format!("this server does not offer the app's dialect {name:?}"))?;
+    Ok(Some(Receiver { dialect, callback }))
 }
 
 impl Receiver {
