@@ -103,14 +103,14 @@ fn the_core_knows_no_dialect() {
 fn a_vendors_folder_is_named_by_the_table_alone() {
     for (file, code) in code(&sources()) {
         let inside = file.strip_prefix(sources()).unwrap();
-        if inside == Path::new("dialect/mod.rs") || inside.starts_with("dialect/agora") {
+        if inside == Path::new("dialect/mod.rs") {
             continue;
         }
         for vendor in vendors() {
-            let path = format!("dialect::{vendor}");
+            let is_own = inside.starts_with(Path::new("dialect").join(&vendor));
             assert!(
-                !code.contains(&path),
-                "{} goes round the door of the dialects",
+                is_own || !names(&code, &vendor),
+                "{} names {vendor}: go by the door of the dialects",
                 inside.display()
             );
         }
@@ -126,7 +126,7 @@ fn whole_words_count() {
 #[test]
 fn each_dialect_has_a_name_of_its_own() {
     let mut all: Vec<_> = Dialect::names().collect();
-    assert_eq!(all, ["agora", "anyrtc"]);
+    assert!(all.contains(&"agora") && all.contains(&"anyrtc"), "{all:?}");
     for name in &all {
         let dialect = Dialect::named(name).unwrap();
         assert_eq!(dialect.name(), *name);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::access::App;
 
 #[track_caller]
 fn assert_gateway(response: &Response, status: u16, message: &str) {
@@ -131,4 +132,17 @@ fn bodies_must_be_json_objects_of_a_json_type() {
     let mut not_utf8 = post(&path(APP, "acquire"), &json!({}));
     not_utf8.body = b"{\"cname\":\"\xff\"}".to_vec();
     assert_error(&service.answer(&not_utf8), 400, 8, "not valid JSON");
+}
+
+#[test]
+fn an_app_that_speaks_another_vendors_dialect_is_none_of_this_api() {
+    let service = Service::new();
+    let app = run(service.directory().app(APP)).unwrap().unwrap();
+    let other = App {
+        dialect: "morse".into(),
+        ..app
+    };
+    run(service.directory().put_app(&other, &entropy(5).nonce)).unwrap();
+    let acquire = post(&path(APP, "acquire"), &json!({"cname": "demo", "uid": "527841"}));
+    assert_gateway(&service.answer(&acquire), 400, "invalid appid");
 }
