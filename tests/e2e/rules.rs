@@ -77,7 +77,7 @@ impl Apps {
     /// What is wrong with the answer to a row's request.
     async fn failure(&self, row: &Value, number: usize) -> Option<String> {
         let caller = Caller {
-            customer: match (row["flavour"].as_str(), row["app"].as_str()) {
+            customer: match (row["dialect"].as_str(), row["app"].as_str()) {
                 (Some("anyrtc"), _) => &self.anyrtc,
                 (_, Some("disabled")) => &self.disabled,
                 (_, Some("certified")) => &self.certified,

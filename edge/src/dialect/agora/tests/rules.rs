@@ -9,7 +9,7 @@ fn text<'a>(row: &'a Value, name: &str, default: &'a str) -> &'a str {
 }
 
 fn app_of(row: &Value) -> &'static str {
-    match (text(row, "flavour", "agora"), text(row, "app", "")) {
+    match (text(row, "dialect", "agora"), text(row, "app", "")) {
         ("anyrtc", _) => ANYRTC_APP,
         (_, "disabled") => DISABLED_APP,
         (_, "certified") => CERTIFIED_APP,
