@@ -87,6 +87,6 @@ fn status(code: RefusalCode) -> StatusCode {
         RefusalCode::StaleEpoch => StatusCode::CONFLICT,
         RefusalCode::StorageUnusable => StatusCode::UNPROCESSABLE_ENTITY,
         RefusalCode::NoCapacity | RefusalCode::Draining => StatusCode::SERVICE_UNAVAILABLE,
-        RefusalCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        RefusalCode::Internal | RefusalCode::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
