@@ -12,7 +12,7 @@
 //! | `GET /v1/recordings/{sid}` | any → node | – | [`Report`] or [`Refusal`] |
 //! | `GET /v1/channels/{app}/{channel}?version=&wait_ms=` | recorder → node | – | [`Roster`] |
 //!
-//! Both directions carry `Authorization: Bearer <node token>`. Times are Unix milliseconds, UTC.
+//! No body is longer than [`MAX_MESSAGE_BYTES`]. Both directions carry `Authorization: Bearer <node token>`. Times are Unix milliseconds, UTC.
 
 mod address;
 mod assignment;
@@ -44,7 +44,9 @@ pub use job::{Job, JobRequest, RecorderKey};
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
 pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod, VodVideo};
 pub use problem_code::ProblemCode;
-pub use report::{BackedUp, FileKind, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer};
+pub use report::{
+    BackedUp, FileKind, MAX_MESSAGE_BYTES, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer,
+};
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;
 pub use spec::{
