@@ -65,7 +65,7 @@ impl Recording {
                 let id = &last.lease.node.id;
                 let message =
                     format!("media node {id} has not been heard of; another one, or its return, is waited for");
-                (message, last.lease.heard_ms)
+                (message, last.lease.heard_ms.get())
             }
             (
                 Lifecycle::Over {
