@@ -97,8 +97,8 @@ impl Shared {
             true => (
                 FULL,
                 format!(
-                    "users who come now are not recorded: a recording takes {max_users_in_all} users in all, those who have \
-                     left included; start another one"
+                    "users who join now are not recorded: a recording takes {max_users_in_all} users in total, including those \
+                     who have left; start another one"
                 ),
             ),
             false => (
