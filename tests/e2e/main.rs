@@ -164,6 +164,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         monitoring::metrics_show_what_the_edge_does,
         docs_page::a_recording_is_made_on_the_page,
         wrong_calls::credentials,
+        monitoring::no_figure_means_one_thing_at_the_edge_and_another_at_a_node,
         wrong_calls::routes,
         wrong_calls::bodies,
         wrong_calls::a_body_without_a_length,

@@ -160,14 +160,14 @@ impl Stack {
             .await
             .expect("the edge answers");
         assert_eq!(response.status(), 200);
-        let text = response.text().await.expect("a whole body");
-        let lines = text.lines().filter(|line| !line.starts_with('#'));
-        lines
-            .map(|line| {
-                let (series, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("no value: {line}"));
-                (series.to_owned(), value.parse().expect("a number"))
-            })
-            .collect()
+        series(&response.text().await.expect("a whole body"))
+    }
+
+    /// The node's figures, by series.
+    pub async fn node_metrics(&self) -> BTreeMap<String, f64> {
+        let url = format!("{}/metrics", self.info.node);
+        let answer = self.customer().client.get(url).send().await.expect("the node answers");
+        series(&answer.text().await.expect("text"))
     }
 
     /// A new app of the stack's own tenant, called by the same customer.
@@ -227,14 +227,9 @@ impl Stack {
     /// # Panics
     /// When it has none of this name.
     pub async fn node_metric(&self, series: &str) -> f64 {
-        let url = format!("{}/metrics", self.info.node);
-        let answer = self.customer().client.get(url).send().await.expect("the node answers");
-        let text = answer.text().await.expect("text");
-        let value = text
-            .lines()
-            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        let value = value.and_then(|value| value.parse().ok());
-        value.unwrap_or_else(|| panic!("{series} is not in\n{text}"))
+        let all = self.node_metrics().await;
+        let value = all.get(series).copied();
+        value.unwrap_or_else(|| panic!("{series} is not in {all:?}"))
     }
 
     /// A directory for the logs of a test's helpers.
@@ -338,6 +333,17 @@ impl Pids {
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
+/// What a page in Prometheus' text form says, by series.
+fn series(page: &str) -> BTreeMap<String, f64> {
+    let lines = page.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let (series, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("no value: {line}"));
+            (series.to_owned(), value.parse().expect("a number"))
+        })
+        .collect()
+}
+
         .expect("the workspace")
         .to_owned()
 }
