@@ -24,6 +24,7 @@ mod rules;
 mod snapshots;
 mod space;
 mod steps;
+mod stops;
 mod stores;
 mod sync;
 mod vod;
@@ -122,6 +123,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         kills::recorders_come_back,
         stores::a_backup_takes_over_and_gives_back,
         stores::ended_keys_are_told_and_renewed,
+        stops::no_client_gives_up_before_a_stop_is_answered[("TAPEDECK_STOP_WAIT_S", "")],
         outages::a_refusing_store_costs_nothing,
         outages::a_restart_in_an_outage_costs_nothing,
         vod::one_video_whatever_ends_meanwhile,
@@ -162,9 +164,9 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         limits::exactly_the_allowed_number_pass_in_each_second,
         limits::recordings_have_a_quota,
         monitoring::metrics_show_what_the_edge_does,
+        monitoring::no_figure_means_one_thing_at_the_edge_and_another_at_a_node,
         docs_page::a_recording_is_made_on_the_page,
         wrong_calls::credentials,
-        monitoring::no_figure_means_one_thing_at_the_edge_and_another_at_a_node,
         wrong_calls::routes,
         wrong_calls::bodies,
         wrong_calls::a_body_without_a_length,

@@ -21,6 +21,8 @@ use crate::wait;
 
 const START_LIMIT: Duration = Duration::from_secs(120);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// Most tests want a stop to be answered when everything is uploaded, however busy the machine is.
+const UPLOADED_WITHIN_S: &str = "17";
 
 /// What `stack.json` says.
 #[derive(Clone, Debug, Deserialize)]
@@ -120,6 +122,7 @@ impl Stack {
             .env("TAPEDECK_NODE_PORT", node.to_string())
             .env("TAPEDECK_RTSP_PORT", rtsp.to_string())
             .env("TAPEDECK_S3_PORT", s3.to_string())
+            .env("TAPEDECK_STOP_WAIT_S", UPLOADED_WITHIN_S)
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::from(log.try_clone().expect("a file descriptor")))
@@ -330,9 +333,6 @@ impl Pids {
     }
 }
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
 /// What a page in Prometheus' text form says, by series.
 fn series(page: &str) -> BTreeMap<String, f64> {
     let lines = page.lines().filter(|line| !line.starts_with('#'));
@@ -344,6 +344,9 @@ fn series(page: &str) -> BTreeMap<String, f64> {
         .collect()
 }
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
         .expect("the workspace")
         .to_owned()
 }
