@@ -167,6 +167,8 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         monitoring::metrics_show_what_the_edge_does,
         monitoring::no_figure_means_one_thing_at_the_edge_and_another_at_a_node,
         docs_page::a_recording_is_made_on_the_page,
+        docs_page::no_reader_is_shut_out,
+        docs_page::no_page_can_be_framed,
         wrong_calls::credentials,
         wrong_calls::routes,
         wrong_calls::bodies,
