@@ -9,7 +9,7 @@ use tapedeck_tests::publisher::{Media, Publisher, Transport};
 use tapedeck_tests::stack::Stack;
 use tokio::process::Command;
 
-const CHROMIUM: &str = "/usr/bin/chromium";
+pub(crate) const CHROMIUM: &str = "/usr/bin/chromium";
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/browser");
 /// The prefix of the files in the page's first example of a start.
 const PREFIX: &str = "lessons/";

@@ -21,6 +21,7 @@ mod mix_kills;
 mod mixed;
 mod monitoring;
 mod outages;
+mod playing;
 mod rules;
 mod snapshots;
 mod space;
@@ -169,6 +170,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         docs_page::a_recording_is_made_on_the_page,
         docs_page::no_reader_is_shut_out,
         docs_page::no_page_can_be_framed,
+        playing::a_browser_plays_a_mix_from_another_origin,
         wrong_calls::credentials,
         wrong_calls::routes,
         wrong_calls::bodies,
