@@ -7,6 +7,20 @@ pub struct Policy {
     pub lease_ms: u64,
     /// A recording that has had no node for so long ends.
     pub lost_ms: u64,
+    /// A caller who stops a recording is answered after so long at the latest, also when uploads go on.
+    pub stop_ms: u64,
+}
+
+impl Policy {
+    /// How long a node may take to answer a stop: the time in which most recordings upload their last slices.
+    pub(crate) fn node_stop_ms(self) -> u64 {
+        self.stop_ms.saturating_sub(STOP_WAYS_MS)
+    }
+
+    /// After so long a caller who stops a recording is answered without the node.
+    pub(crate) fn stop_limit_ms(self) -> u64 {
+        self.stop_ms.saturating_sub(STOP_WAY_MS)
+    }
 }
 
 impl Default for Policy {
@@ -14,6 +28,7 @@ impl Default for Policy {
         Self {
             lease_ms: 10_000,
             lost_ms: 1_800_000,
+            stop_ms: 8_000,
         }
     }
 }
@@ -47,10 +62,10 @@ pub(crate) const ORDERED_LOST_MS: u64 = 90_000;
 /// When a lost node that is back has told nothing for so long, it has most likely told everything.
 pub(crate) const QUIET_MS: u64 = 5_000;
 
-/// How long a node may take to answer a stop: the time in which most recordings upload their last slices.
-pub(crate) const STOP_WAIT_MS: u64 = 15_000;
-/// A caller waits no longer for the end of a recording that was stopped.
-pub(crate) const STOP_LIMIT_MS: u64 = 20_000;
+/// What is kept of the time for a stop's answer for its way to the caller,
+pub(crate) const STOP_WAY_MS: u64 = 500;
+/// and for that and the way to the node and back.
+pub(crate) const STOP_WAYS_MS: u64 = 1_500;
 
 /// Problems that are kept, the newest.
 pub(crate) const MAX_PROBLEMS: usize = 16;

@@ -245,20 +245,23 @@ async fn step<T>(url: &Url, name: &str, work: impl Future<Output = Result<T, ret
     }
 }
 
-/// The first line of an error, without the URL's query.
+/// The first line of an error, without the URL's path and query: cameras take passwords in both.
 fn reason(error: &retina::Error, url: &Url) -> String {
     let text = error.to_string();
-    let line: String = text
+    let mut line: String = text
         .lines()
         .next()
         .unwrap_or_default()
         .chars()
         .take(MAX_REASON_CHARS)
         .collect();
-    match url.query() {
-        Some(query) if !query.is_empty() => line.replace(query, "…"),
-        _ => line,
+    let secrets = [url.query().unwrap_or_default(), url.path().trim_matches('/')];
+    for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
+        for before in ["?", "/"] {
+            line = line.replace(&format!("{before}{secret}"), &format!("{before}…"));
+        }
     }
+    line
 }
 
 enum Next {

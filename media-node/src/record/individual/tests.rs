@@ -379,6 +379,41 @@ async fn losses_and_unsupported_codecs_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_camera_is_no_three_problems() {
+    let mut channel = RecordedChannel::start(Options::default());
+    let captures = channel.captures.clone();
+    let refusing = || async {
+        let session = captures.session("a/camera");
+        let codecs = [(Track::Audio, "pcmu"), (Track::Video, "h265")];
+        for (track, codec) in codecs {
+            session
+                .send(StreamEvent::Unsupported(track, codec.into()))
+                .await
+                .unwrap();
+        }
+        let reason = "the source offers nothing that can be recorded".to_owned();
+        session
+            .send(StreamEvent::Ended(StreamEnd::Failed(reason)))
+            .await
+            .unwrap();
+    };
+    for _ in 0..5 {
+        refusing().await;
+    }
+    channel.roster(&[("a", CAMERA)]).await;
+    eventually("opened five times", || captures.opened().len() >= 5).await;
+    let status = channel.until(|status| !status.problems.is_empty()).await;
+    let told: Vec<_> = status.problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "audio of user a is pcmu and video is h265, which cannot be recorded: publish H.264 video, and AAC or Opus audio"
+        ]
+    );
+    channel.stop(Directive::Stop(EndCause::Stopped)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stream_named_audio_is_the_users_audio_when_the_camera_has_none() {
     let channel = RecordedChannel::start(Options::default());
     let (camera, extra) = (
