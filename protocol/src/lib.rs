@@ -1,6 +1,6 @@
 //! The contract between the edge and the media nodes: jobs, desired state, reports, heartbeats and rosters, as they
-//! travel in JSON over HTTP. Types only, no logic, but for one rule that both sides have to read alike: which addresses
-//! are [public](is_public).
+//! travel in JSON over HTTP. Types only, no logic, but for two rules that both sides have to read alike: which addresses
+//! are [public](is_public), and what of a URL may be [printed](redact_urls).
 //!
 //! | call | direction | request | answer |
 //! |---|---|---|---|
@@ -28,6 +28,7 @@ mod problem_code;
 mod report;
 mod roster;
 mod secret;
+mod secret_url;
 mod spec;
 mod storage;
 mod style;
@@ -47,6 +48,7 @@ pub use problem_code::ProblemCode;
 pub use report::{BackedUp, FileKind, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer};
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;
+pub use secret_url::{SecretUrl, redact_urls};
 pub use spec::{
     ChannelType, Cipher, Decryption, Mix, Mode, RecordingSpec, Selection, Snapshots, Source, StreamTypes, Subscription,
     VideoQuality,

@@ -8,6 +8,7 @@ mod job_requested;
 mod placed;
 mod published;
 mod query;
+mod redact;
 mod replay;
 mod reported;
 mod start;
@@ -18,7 +19,8 @@ mod update_layout;
 use super::contract::{Call, CallId, Command, Effect, Input, Request};
 use super::state::State;
 
-pub(super) fn take(state: &mut State, input: Input, now_ms: u64, out: &mut Vec<Effect>) {
+pub(super) fn take(state: &mut State, mut input: Input, now_ms: u64, out: &mut Vec<Effect>) {
+    redact::redact(&mut input);
     if let Some(report) = input.report()
         && let Some(ledger) = state.ledgers.get_mut(&report.sid)
     {

@@ -25,9 +25,12 @@ pub(crate) struct Recording {
     #[serde(default)]
     pub(crate) snapshots: Option<Snapshots>,
     pub(crate) subscription: Subscription,
-    /// The scene in force, of a mixed recording.
+    /// The version of the scene in force, of a mixed recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) scene: Option<Scene>,
+    pub(crate) scene_version: Option<u64>,
+    /// The scene in force, as edges kept it that did not seal the addresses of its images.
+    #[serde(default, skip_serializing)]
+    pub(in crate::recording) scene: Option<Scene>,
     /// How often the keys of the storage have been renewed.
     #[serde(default)]
     pub(crate) renewals: u64,
@@ -84,6 +87,28 @@ pub(crate) enum Lifecycle {
 }
 
 impl Recording {
+    /// The scene in force, of a mixed recording. `None` as well when its secrets are gone, which the addresses of images
+    /// belong to.
+    pub(crate) fn scene(&self) -> Option<&Scene> {
+        Some(&self.spec.as_ref()?.mix.as_ref()?.scene)
+    }
+
+    /// Puts back the part that rests sealed.
+    pub(super) fn restore_spec(&mut self, spec: Option<RecordingSpec>) {
+        self.spec = spec;
+        if let Some(scene) = self.scene.take() {
+            self.set_scene(scene);
+        }
+    }
+
+    /// The scene comes into force. What is sealed is written again because its version is another one.
+    pub(crate) fn set_scene(&mut self, scene: Scene) {
+        self.scene_version = Some(scene.version);
+        if let Some(mix) = self.spec.as_mut().and_then(|spec| spec.mix.as_mut()) {
+            mix.scene = scene;
+        }
+    }
+
     pub(crate) fn started_ms(&self) -> Option<u64> {
         match self.lifecycle {
             Lifecycle::Placing => None,

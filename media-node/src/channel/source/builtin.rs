@@ -70,7 +70,7 @@ impl Builtin {
                     uid: user.uid.clone(),
                     stream: stream.name,
                 };
-                stream.url = path.url(base);
+                stream.url = path.url(base).into();
             }
         }
     }

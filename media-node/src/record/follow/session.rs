@@ -254,8 +254,7 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
 
     fn report(&self, end: &StreamEnd, wanted: &StreamPlan, at_ms: u64) {
         let (uid, stream) = (&self.user.uid, self.stream);
-        // A query may hold a key.
-        let url = wanted.url.split('?').next().unwrap_or_default();
+        let url = &wanted.url;
         let (cause, code, message) = match end {
             StreamEnd::Finished => return,
             StreamEnd::Failed(_) if self.backoff.failures() < TOLD_FAILURES => return,
