@@ -61,6 +61,7 @@ const durable = (Inner) =>
 
 export const App = durable(edge.App);
 export const Fleet = durable(edge.Fleet);
+export const Node = durable(edge.Node);
 export const Recorder = durable(edge.Recorder);
 
 export default {

@@ -1,6 +1,6 @@
 //! The contract between the edge and the media nodes: jobs, desired state, reports, heartbeats and rosters, as they
-//! travel in JSON over HTTP. Types only, no logic, but for two rules that both sides have to read alike: which addresses
-//! are [public](is_public), and what of a URL may be [printed](redact_urls).
+//! travel in JSON over HTTP. Types only, no logic, but for the rules that both sides have to read alike: which addresses
+//! are [public](is_public), what of a URL may be [printed](redact_urls), and what follows from a [token](NodeToken).
 //!
 //! | call | direction | request | answer |
 //! |---|---|---|---|
@@ -12,7 +12,8 @@
 //! | `GET /v1/recordings/{sid}` | any → node | – | [`Report`] or [`Refusal`] |
 //! | `GET /v1/channels/{app}/{channel}?version=&wait_ms=` | recorder → node | – | [`Roster`] |
 //!
-//! Both directions carry `Authorization: Bearer <node token>`. Times are Unix milliseconds, UTC.
+//! Calls carry `Authorization: Bearer …`: from a node its own [`NodeToken`], to a node what follows from it; or in both
+//! directions the token that all nodes share. Times are Unix milliseconds, UTC.
 
 mod address;
 mod assignment;
@@ -23,6 +24,7 @@ mod heartbeat;
 mod inventory;
 mod job;
 mod mix;
+mod node_token;
 mod occurrence;
 mod problem_code;
 mod report;
@@ -43,6 +45,7 @@ pub use heartbeat::{Heartbeat, HeartbeatAnswer, HeldRecording};
 pub use inventory::{ConfirmedSlice, InventoryPage, Span, SpoolReport};
 pub use job::{Job, JobRequest, RecorderKey};
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
+pub use node_token::NodeToken;
 pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod, VodVideo};
 pub use problem_code::ProblemCode;
 pub use report::{BackedUp, FileKind, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer};

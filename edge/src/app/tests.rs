@@ -93,6 +93,7 @@ fn news(sid: &str, revision: u64, status: Status) -> News {
         ended_ms: over.then_some(NOW + 1),
         cause: over.then_some(EndCause::Stopped),
         held_up: 0,
+        awaited: Vec::new(),
         expires_ms: NOW + 100 * MINUTE,
     }
 }

@@ -33,8 +33,9 @@ pub(super) fn admin_token(env: &Env) -> Result<Secret, Misconfigured> {
     secret(env, "TAPEDECK_ADMIN_TOKEN")
 }
 
-pub(super) fn node_token(env: &Env) -> Result<Secret, Misconfigured> {
-    secret(env, "TAPEDECK_NODE_TOKEN")
+/// The token that all nodes share, where the deployment has one: without it they have tokens of their own only.
+pub(super) fn shared_node_token(env: &Env) -> Option<Secret> {
+    secret(env, "TAPEDECK_NODE_TOKEN").ok()
 }
 
 /// Which servers a customer may name: those of the public Internet, unless the deployment says otherwise.
@@ -80,6 +81,7 @@ pub(super) fn policy(env: &Env) -> Policy {
     Policy {
         lease_ms: seconds(env, "TAPEDECK_LEASE_S").map_or(standard.lease_ms, |ms| ms.max(SHORTEST_LEASE_MS)),
         lost_ms: seconds(env, "TAPEDECK_NODE_LOST_S").unwrap_or(standard.lost_ms),
+        await_ms: seconds(env, "TAPEDECK_AWAIT_S").unwrap_or(standard.await_ms),
     }
 }
 

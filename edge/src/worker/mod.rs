@@ -5,6 +5,7 @@ mod admin_questions;
 mod bindings;
 mod customers;
 mod kv;
+mod node_access;
 mod node_routes;
 mod nodes;
 mod objects;

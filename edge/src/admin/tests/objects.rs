@@ -28,6 +28,7 @@ fn questions_go_to_the_objects() {
                 }),
                 channel: Some("a b".into()),
                 status: Some(Status::Recording),
+                awaited: false,
             }
         }
     );
@@ -36,6 +37,7 @@ fn questions_go_to_the_objects() {
         after: None,
         channel: None,
         status: None,
+        awaited: false,
     };
     assert_eq!(
         ask("GET", "apps/a/recordings"),

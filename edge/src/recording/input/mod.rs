@@ -3,6 +3,7 @@
 
 mod delivered;
 mod desired_answered;
+mod give_up;
 mod job_answered;
 mod job_requested;
 mod placed;
@@ -16,7 +17,7 @@ mod stop;
 mod update;
 mod update_layout;
 
-use super::contract::{Call, CallId, Command, Effect, Input, Request};
+use super::contract::{Call, CallId, Command, Effect, Input, Reply, Request};
 use super::state::State;
 
 pub(super) fn take(state: &mut State, mut input: Input, now_ms: u64, out: &mut Vec<Effect>) {
@@ -58,5 +59,9 @@ fn asked(state: &mut State, by: CallId, request: Request, now_ms: u64, out: &mut
         Request::Report(report) => reported::reported(state, by, *report, now_ms, out),
         Request::Job(request) => job_requested::job_requested(state, by, &request, now_ms, out),
         Request::Replay(replay) => replay::replay(state, by, &replay, now_ms, out),
+        Request::GiveUp { sid } => out.push(Effect::Reply {
+            to: by,
+            reply: Reply::GaveUp(give_up::give_up(state, &sid, now_ms)),
+        }),
     }
 }

@@ -54,6 +54,7 @@ pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Star
             ..Seen::default()
         },
         publication: Default::default(),
+        away: false,
         spec: Some(start.spec),
         starters: vec![by],
         stopper: None,
