@@ -191,9 +191,10 @@ impl Nodes {
         let last = self.last.as_ref().map(|last| &last.lease);
         let successor = self.successor.as_ref().map(|successor| &successor.lease);
         let leases = [self.lease.as_ref(), last, successor, self.leaver.as_ref()];
+        let is_offered = self.search.as_ref().is_some_and(|search| search.is_offered_to(node_id));
         let mut members = self.members.iter().map(|member| member.node_id.as_str());
         let mut holders = leases.into_iter().flatten().map(|lease| lease.node.id.as_str());
-        members.any(|id| id == node_id) || holders.any(|id| id == node_id)
+        is_offered || members.any(|id| id == node_id) || holders.any(|id| id == node_id)
     }
 
     /// The lost lease comes into force again when its node is back before another one has been asked. Otherwise it never

@@ -132,6 +132,28 @@ fn a_recording_without_what_is_wanted_is_not_read() {
 }
 
 #[test]
+fn who_was_sent_the_job_by_an_older_edge_still_gets_it_and_nobody_else() {
+    let mut state = older_state(json!(null));
+    let nodes = &mut state["recordings"][0]["nodes"];
+    nodes["last"] = json!({"lease": nodes["lease"], "since_ms": T0, "over": false});
+    nodes["lease"] = json!(null);
+    nodes["search"] = json!({
+        "epoch": 2, "step": {"offered": {"node": {"id": "n2", "url": "http://n2"}, "since_ms": T0}}, "tried": [],
+        "offers": 1, "pauses": 0, "everybody": false,
+    });
+    state["epoch"] = json!(2);
+    let mut bench = bench(json!(null));
+    bench.state = serde_json::from_value(state).unwrap();
+    bench
+        .state
+        .restore_secrets(serde_json::from_value(older_secrets()).unwrap());
+    bench.state.wake(Policy::default(), T0);
+    assert!(bench.request_job("s1", "n1", 1).is_ok() && bench.request_job("s1", "n2", 2).is_ok());
+    assert_eq!(bench.report("s1", "n2", 2, |_| {}).0.directive, Directive::Record);
+    assert!(bench.request_job("s1", "n3", 2).is_err());
+}
+
+#[test]
 fn a_scene_that_was_kept_in_clear_stays_in_force_and_is_sealed() {
     let scene = json!({
         "version": 3, "layout": {"type": "best_fit"}, "background": {"r": 0, "g": 0, "b": 0},
