@@ -1,6 +1,7 @@
 //! The contract between the edge and the media nodes: jobs, desired state, reports, heartbeats and rosters, as they
 //! travel in JSON over HTTP. Types only, no logic, but for the rules that both sides have to read alike: which addresses
-//! are [public](is_public), what of a URL may be [printed](redact_urls), and what follows from a [token](NodeToken).
+//! are [public](is_public), what of a URL may be [printed](redact_urls), what follows from a [token](NodeToken), and which
+//! versions of the line's protocol [fit](line::Versions::agree).
 //!
 //! | call | direction | request | answer |
 //! |---|---|---|---|
@@ -11,6 +12,8 @@
 //! | `POST /v1/recordings/{sid}/desired?wait_ms=` | edge → node | [`Desired`] | [`Report`] or [`Refusal`] |
 //! | `GET /v1/recordings/{sid}` | any → node | – | [`Report`] or [`Refusal`] |
 //! | `GET /v1/channels/{app}/{channel}?version=&wait_ms=` | recorder → node | – | [`Roster`] |
+//!
+//! The same is said over a node's [`line`], without anything having to reach the node; the calls are for nodes that have none.
 //!
 //! Calls carry `Authorization: Bearer …`: from a node its own [`NodeToken`], to a node what follows from it; or in both
 //! directions the token that all nodes share. Times are Unix milliseconds, UTC.
@@ -23,6 +26,7 @@ mod fault;
 mod heartbeat;
 mod inventory;
 mod job;
+pub mod line;
 mod mix;
 mod node_token;
 mod occurrence;

@@ -66,7 +66,7 @@ pub(super) struct ServeArgs {
     /// How long uploads may go on after SIGTERM or SIGINT: `30s`, `2m`. What is not up then stays in the spool.
     #[arg(long, env = "TAPEDECK_DRAIN", default_value = "30s", value_parser = duration::parse)]
     drain: Duration,
-    /// Media that may wait for its stores at most: `200GB`, `50GiB` [default: as the disk has it]
+    /// Media that may wait for its stores at most: `200GB`, `50GiB` [default: all that the disk has room for]
     #[arg(long, env = "TAPEDECK_SPOOL_LIMIT", value_name = "SIZE", value_parser = size::parse)]
     spool_limit: Option<u64>,
     /// What stays free on the spool's disk.

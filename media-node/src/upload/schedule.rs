@@ -214,6 +214,7 @@ mod tests {
             slices: Vec::new(),
             own: 0,
             learned: 0,
+            only_grows: true,
             ended: false,
         })
     }
