@@ -221,6 +221,7 @@ mod tests {
             media_sequence: 0,
             entries: Vec::new(),
             ended: true,
+            event: false,
         };
         let slices = starts.iter().map(slice).collect();
         let name = Name {

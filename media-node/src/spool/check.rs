@@ -69,7 +69,9 @@ impl fmt::Display for Finding {
 pub fn check(dir: &Path) -> Result<Vec<Finding>, SpoolError> {
     let mut findings = Vec::new();
     match load_job(dir) {
-        Ok(job) => findings.extend(secrets_in(&job).map(|what| Finding::Violation(format!("job.json holds {what}")))),
+        Ok(job) => {
+            findings.extend(secrets_in(&job).map(|what| Finding::Violation(format!("job.json contains {what}"))))
+        }
         Err(error) => findings.push(Finding::Violation(error.to_string())),
     }
     let path = dir.join(JOURNAL);
@@ -195,7 +197,7 @@ fn read_state(dir: &Path) -> Option<State> {
 fn describe(repair: Repair) -> Finding {
     match repair {
         Repair::Finish { number, .. } => Finding::Repairable(format!("file {number} was being written")),
-        Repair::Forget { number } => Finding::Repairable(format!("file {number} was begun but not made")),
+        Repair::Forget { number } => Finding::Repairable(format!("file {number} was started but not created")),
         Repair::Remove { file } => Finding::Repairable(format!("{file} is not needed any more but not removed")),
         Repair::Cut { file, bytes } => {
             Finding::Repairable(format!("all but the first {bytes} bytes of {file} are another node's"))

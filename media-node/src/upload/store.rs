@@ -68,7 +68,7 @@ impl Store {
         match self {
             Self::Bucket(bucket) => bucket.put_from(backup, &file.name, headers, file.bytes).await,
             Self::Vod(_) | Self::Directory(_) => {
-                let what = format!("{} takes nothing from a backup", self.place());
+                let what = format!("{} accepts nothing from a backup", self.place());
                 Err(UploadFault::Disk(what))
             }
         }
