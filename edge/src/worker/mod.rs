@@ -5,7 +5,6 @@ mod admin_questions;
 mod bindings;
 mod customers;
 mod kv;
-mod node_access;
 mod node_routes;
 mod nodes;
 mod objects;

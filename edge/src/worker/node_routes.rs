@@ -6,11 +6,10 @@ use serde::de::DeserializeOwned;
 use worker::Env;
 
 use super::bindings;
-use super::node_access::admit;
-use super::objects::{Fleet, Recorder, RecorderReply, RecorderRequest, ask};
+use super::objects::{Fleet, Node, Recorder, RecorderReply, RecorderRequest, ask};
 use crate::fleet;
 use crate::http::{Request, Response};
-use crate::node::{Caller, Shown};
+use crate::node::{self, Caller, Shown, unauthorized};
 use crate::recording::{Reply, Request as CoreRequest};
 
 pub(super) async fn answer(request: &Request, env: &Env) -> Response {
@@ -30,6 +29,14 @@ async fn enter(request: &Request, env: &Env) -> Result<Caller, Refusal> {
         admit(node_id, Shown::Own { digest }, env).await?;
     }
     Ok(caller)
+}
+
+/// Lets a node in by what it has shown.
+async fn admit(node_id: &str, shown: Shown, env: &Env) -> Result<(), Refusal> {
+    match ask::<Node>(env, node_id, &node::Request::Admit(shown)).await {
+        Ok(node::Reply::Admitted(admitted)) => admitted.map_err(|reason| unauthorized(&reason)),
+        Ok(_) | Err(_) => Err(unavailable()),
+    }
 }
 
 async fn route(caller: &Caller, request: &Request, env: &Env) -> Result<Response, Refusal> {

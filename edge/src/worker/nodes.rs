@@ -4,9 +4,8 @@
 use protocol::{Desired, Job, Refusal, RefusalCode, Report, Secret};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use worker::{AbortSignal, Env, Fetch, Headers, Method, Request, RequestInit, console_error, web_sys};
+use worker::{AbortSignal, Fetch, Headers, Method, Request, RequestInit, console_error, web_sys};
 
-use super::node_access::call_keys;
 use crate::recording::{Node, NodeAnswer};
 
 /// For a node to check the bucket and start its recorder.
@@ -14,27 +13,28 @@ const JOB_LIMIT_MS: u64 = 12_000;
 /// Above what a node is told to wait.
 const DESIRED_LIMIT_MS: u64 = 5_000;
 
-pub(super) async fn put_job(node: &Node, job: &Job, env: &Env) -> NodeAnswer {
+/// `keys`: what the node may want to be shown, in the order in which it is tried.
+pub(super) async fn put_job(node: &Node, job: &Job, keys: &[Secret]) -> NodeAnswer {
     let address = format!("{}/v1/recordings/{}", node.url, job.sid);
-    call(node, Method::Put, &address, job, JOB_LIMIT_MS, env).await
+    call(Method::Put, &address, job, JOB_LIMIT_MS, keys).await
 }
 
-pub(super) async fn post_desired(node: &Node, sid: &str, desired: &Desired, wait_ms: u64, env: &Env) -> NodeAnswer {
-    let address = format!("{}/v1/recordings/{sid}/desired?wait_ms={wait_ms}", node.url);
-    call(node, Method::Post, &address, desired, wait_ms + DESIRED_LIMIT_MS, env).await
-}
-
-async fn call(
+/// `keys`: as for [`put_job`].
+pub(super) async fn post_desired(
     node: &Node,
-    method: Method,
-    address: &str,
-    body: &impl Serialize,
-    limit_ms: u64,
-    env: &Env,
+    sid: &str,
+    desired: &Desired,
+    wait_ms: u64,
+    keys: &[Secret],
 ) -> NodeAnswer {
+    let address = format!("{}/v1/recordings/{sid}/desired?wait_ms={wait_ms}", node.url);
+    call(Method::Post, &address, desired, wait_ms + DESIRED_LIMIT_MS, keys).await
+}
+
+async fn call(method: Method, address: &str, body: &impl Serialize, limit_ms: u64, keys: &[Secret]) -> NodeAnswer {
     let mut last = NodeAnswer::Unreachable;
-    for key in call_keys(&node.id, env).await {
-        last = answer(address, send(method.clone(), address, body, &key, limit_ms).await);
+    for key in keys {
+        last = answer(address, send(method.clone(), address, body, key, limit_ms).await);
         let is_stranger = matches!(&last, NodeAnswer::Refused(refusal) if refusal.code == RefusalCode::Unauthorized);
         if !is_stranger {
             break;

@@ -1,6 +1,8 @@
 //! The object that keeps one node's tokens. There is one for each node, so that a node is let in, or is not any more, by
 //! what is true at this moment, and no object is asked about all of them.
 
+mod call_keys;
+
 use std::convert::Infallible;
 
 use serde_json::json;
@@ -12,6 +14,8 @@ use super::platform::Platform;
 use super::sql::{has_table, row, run, text};
 use crate::node;
 use crate::object::{Input, Output};
+
+pub(super) use call_keys::call_keys;
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS node (id INTEGER PRIMARY KEY CHECK (id = 1), node TEXT NOT NULL)";
 

@@ -8,6 +8,7 @@ use crate::worker::objects::app::App;
 use crate::worker::objects::ask::ask;
 use crate::worker::objects::counting;
 use crate::worker::objects::fleet::Fleet;
+use crate::worker::objects::node::call_keys;
 use crate::worker::objects::platform::Platform;
 use crate::worker::{bindings, nodes};
 
@@ -54,7 +55,7 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
             Some(Input::Placed { sid, epoch, node })
         }
         Effect::SendJob { node, job } => {
-            let answer = nodes::put_job(&node, &job, env).await;
+            let answer = nodes::put_job(&node, &job, &call_keys(&node.id, env).await).await;
             Some(Input::JobAnswered {
                 sid: job.sid,
                 epoch: job.epoch,
@@ -67,7 +68,8 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
             desired,
             wait_ms,
         } => {
-            let answer = nodes::post_desired(&node, &sid, &desired, wait_ms, env).await;
+            let keys = call_keys(&node.id, env).await;
+            let answer = nodes::post_desired(&node, &sid, &desired, wait_ms, &keys).await;
             Some(Input::DesiredAnswered { sid, desired, answer })
         }
         Effect::Publish {

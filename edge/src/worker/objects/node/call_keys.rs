@@ -1,28 +1,14 @@
-//! Whether a node is let in, and what a node is shown when it is called: by what the node's own object knows at this moment.
-
-use protocol::{Fault, Refusal, RefusalCode, Secret};
+use protocol::Secret;
 use worker::{Env, console_error};
 
-use super::bindings;
-use super::objects::{Node, ask};
+use super::Node;
 use crate::access::Purpose;
-use crate::node::{self, Shown, unauthorized};
-
-/// Lets a node in by what it has shown.
-pub(super) async fn admit(node_id: &str, shown: Shown, env: &Env) -> Result<(), Refusal> {
-    match ask::<Node>(env, node_id, &node::Request::Admit(shown)).await {
-        Ok(node::Reply::Admitted(Ok(()))) => Ok(()),
-        Ok(node::Reply::Admitted(Err(reason))) => Err(unauthorized(&reason)),
-        Ok(_) | Err(_) => Err(Refusal {
-            fault: Fault::Ours,
-            code: RefusalCode::Internal,
-            reason: "the edge could not ask its objects; try again".to_owned(),
-        }),
-    }
-}
+use crate::node;
+use crate::worker::bindings;
+use crate::worker::objects::ask::ask;
 
 /// What calls of the node show, in the order in which it is tried. None when it cannot be known; the log says why.
-pub(super) async fn call_keys(node_id: &str, env: &Env) -> Vec<Secret> {
+pub(in crate::worker::objects) async fn call_keys(node_id: &str, env: &Env) -> Vec<Secret> {
     match ask::<Node>(env, node_id, &node::Request::CallKeys).await {
         Ok(node::Reply::CallKeys(Some(sealed))) => open(node_id, &sealed, env),
         Ok(node::Reply::CallKeys(None)) => {
