@@ -3,6 +3,7 @@ use std::time::Duration;
 use crate::capture::Transport;
 use crate::mix::MixOptions;
 use crate::outbound::Targets;
+use crate::stream::PictureLimit;
 
 /// A node's settings of its recordings.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub struct Options {
     pub transport: Transport,
     /// The addresses that URLs of the customer's may lead to.
     pub targets: Targets,
+    /// Larger pictures are recorded as they come, and not decoded: mixes and snapshots go without.
+    pub picture_limit: PictureLimit,
     /// How mixes are made.
     pub mix: MixOptions,
 }
@@ -26,6 +29,7 @@ impl Default for Options {
             max_users: 200,
             transport: Transport::default(),
             targets: Targets::default(),
+            picture_limit: PictureLimit::default(),
             mix: MixOptions::default(),
         }
     }
