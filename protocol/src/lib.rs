@@ -1,6 +1,6 @@
 //! The contract between the edge and the media nodes: jobs, desired state, reports, heartbeats and rosters, as they
-//! travel in JSON over HTTP. Types only, no logic, but for one rule that both sides have to read alike: which addresses
-//! are [public](is_public).
+//! travel in JSON over HTTP. Types only, no logic, but for two rules that both sides have to read alike: which addresses
+//! are [public](is_public), and which versions of the line's protocol [fit](line::Versions::agree).
 //!
 //! | call | direction | request | answer |
 //! |---|---|---|---|
@@ -12,6 +12,8 @@
 //! | `GET /v1/recordings/{sid}` | any → node | – | [`Report`] or [`Refusal`] |
 //! | `GET /v1/channels/{app}/{channel}?version=&wait_ms=` | recorder → node | – | [`Roster`] |
 //!
+//! The same is said over a node's [`line`], without anything having to reach the node; the calls are for nodes that have none.
+//!
 //! Both directions carry `Authorization: Bearer <node token>`. Times are Unix milliseconds, UTC.
 
 mod address;
@@ -22,6 +24,7 @@ mod fault;
 mod heartbeat;
 mod inventory;
 mod job;
+pub mod line;
 mod mix;
 mod occurrence;
 mod problem_code;

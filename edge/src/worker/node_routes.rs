@@ -82,7 +82,7 @@ fn refusal(code: RefusalCode, reason: &str) -> Refusal {
 }
 
 fn unavailable() -> Refusal {
-    let reason = "the edge could not ask its objects; try again".to_owned();
+    let reason = "the edge could not reach its objects; try again".to_owned();
     Refusal {
         fault: Fault::Ours,
         code: RefusalCode::Internal,

@@ -23,7 +23,7 @@ use crate::{media, recorder, supervisor};
 #[derive(Debug, Parser)]
 #[command(name = "media-node", version)]
 pub struct Cli {
-    /// What is logged to standard error: a level, or levels by module (`info,media_node::upload=debug`).
+    /// What is logged to standard error: a level, or levels per module (`info,media_node::upload=debug`).
     #[arg(long, env = "TAPEDECK_LOG", default_value = "info", global = true)]
     log: String,
     #[command(subcommand)]
@@ -38,9 +38,9 @@ enum Command {
     Record(Box<record::RecordArgs>),
     /// Mix media files into one, as if they were the users of a channel.
     Mix(Box<mix::MixArgs>),
-    /// Publish a media file as a user of a channel, encrypted if wanted.
+    /// Publish a media file as a user of a channel, optionally encrypted.
     Publish(publish::PublishArgs),
-    /// Verify the spool and say what a start would repair; exit code 1 when media is missing or something is damaged.
+    /// Verify the spool and say what a start would repair; exit code 1 if media is missing or something is damaged.
     Check {
         /// A node's spool directory, or that of one recording.
         spool: PathBuf,

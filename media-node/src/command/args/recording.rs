@@ -47,10 +47,10 @@ impl RecordingArgs {
 
 #[derive(Args, Clone, Copy, Debug)]
 struct CaptureArgs {
-    /// How media is asked for: on the RTSP connection, or by UDP, where packets that come out of order are lost.
+    /// How media is fetched: over the RTSP connection, or over UDP, where packets that arrive out of order are lost.
     #[arg(long, env = "TAPEDECK_CAPTURE_TRANSPORT", default_value = "tcp")]
     transport: TransportName,
-    /// Connect to private, loopback and link-local addresses too when a customer names them: stores, images.
+    /// Also connect to private, loopback and link-local addresses if a customer names them: stores, images.
     #[arg(long, env = "TAPEDECK_ALLOW_PRIVATE_TARGETS", value_parser = FalseyValueParser::new())]
     allow_private_targets: bool,
     /// The largest pictures that are decoded, for mixes and snapshots: the area counts, in whatever shape.

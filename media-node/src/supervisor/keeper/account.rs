@@ -46,9 +46,9 @@ impl Keeper {
             "the recording's process is started again"
         );
         self.totals.restarted();
-        let goes_on = format!("it goes on behind a discontinuity in {pause_ms} ms");
+        let goes_on = format!("it continues after a discontinuity in {pause_ms} ms");
         if death.short_of_memory {
-            let cure = "record fewer users or smaller pictures at a time, or give recordings more by TAPEDECK_RECORDING_MEMORY";
+            let cure = "record fewer users or smaller pictures in one recording, or raise TAPEDECK_RECORDING_MEMORY";
             self.note(ProblemCode::MemoryExceeded, format!("{why}; {goes_on}. {cure}"));
         } else {
             self.note(ProblemCode::RecorderRestarted, format!("{why}; {goes_on}"));
