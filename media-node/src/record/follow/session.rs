@@ -14,7 +14,7 @@ use crate::capture::{CaptureRequest, Wanted};
 use crate::channel::Credentials;
 use crate::record::status::problem;
 use crate::selection::{Gate, StreamPlan};
-use crate::stream::{Locked, StreamEnd, StreamEvent, Track, UserClock};
+use crate::stream::{Format, Locked, StreamEnd, StreamEvent, Track, UserClock};
 
 /// Pauses before a stream that still is in the roster is opened again.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -233,6 +233,22 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
                     &format!("locked {uid} {track} {locked:?}"),
                     problem(fault, ProblemCode::DecryptionFailed, message, now_ms),
                 );
+            }
+            StreamEvent::Format(_, Format::H264(h264)) if self.shared.decodes && !h264.sps.is_empty() => {
+                let limit = self.shared.options.picture_limit;
+                let cause = self.cause("too large");
+                match limit.check(&h264.sps) {
+                    Ok(()) => board.over(&cause),
+                    Err(not_decoded) => {
+                        let (stream, uid) = (self.stream, &self.user.uid);
+                        let message = format!(
+                            "the {stream} of user {uid} {not_decoded}: it is missing in mixes and snapshots, and recorded \
+                             wherever it need not be decoded; publish smaller pictures, or set TAPEDECK_MAX_PICTURE on the node"
+                        );
+                        let told = problem(Fault::Destination, ProblemCode::PictureTooLarge, message, now_ms);
+                        board.problem_once(&cause, told);
+                    }
+                }
             }
             StreamEvent::Unsupported(..) | StreamEvent::Format(..) | StreamEvent::Ended(_) => {}
         }
