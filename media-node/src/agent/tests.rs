@@ -138,6 +138,7 @@ fn world() -> World {
             rtsp: String::new(),
             roster: String::new(),
             node_token: Secret::default(),
+            roster_key: None,
             play_key: None,
         },
         capacity: 4,

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, VecDeque};
 
-use protocol::{Scene, StreamTypes, Subscription};
+use protocol::{Scene, SecretUrl, StreamTypes, Subscription};
 
 use super::counters::Counters;
 use super::interleave::{Interleave, Output};
@@ -26,7 +26,7 @@ pub enum Change {
     Subscription(Subscription),
     /// An image that the scene names has come.
     Image {
-        url: String,
+        url: SecretUrl,
         picture: Picture,
     },
 }

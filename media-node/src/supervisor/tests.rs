@@ -48,6 +48,7 @@ fn limited(dir: &Path, await_acknowledgement: bool, spool_bytes: Option<u64>) ->
         rtsp: String::new(),
         roster: String::new(),
         node_token: protocol::Secret::default(),
+        roster_key: None,
         play_key: None,
     };
     Supervisor::new(Config {

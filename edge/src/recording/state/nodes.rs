@@ -3,9 +3,10 @@ use std::collections::BTreeMap;
 use protocol::{Phase, Report, SpoolReport};
 use serde::{Deserialize, Serialize};
 
+use super::lazy::Lazy;
 use super::search::{Search, Tried};
 use crate::recording::contract::Node;
-use crate::recording::limits::{MAX_FILES, Policy};
+use crate::recording::limits::{MAX_FILES, MAX_MEMBERS, Policy};
 
 /// Which nodes have to do with a recording: the one that holds its lease, the one that held it last, the one that is to
 /// follow it, and the one that is to let go.
@@ -26,10 +27,21 @@ pub(crate) struct Nodes {
     /// The times from which on media is the present lease's, for nodes that have lost theirs: the name of a playlist → Unix
     /// milliseconds.
     pub(crate) cuts: BTreeMap<String, u64>,
+    /// The nodes that were sent the job; nobody else is given it. Empty where an older edge kept it.
+    #[serde(default)]
+    members: Vec<Member>,
     /// The lane of the next node that is offered the job.
     pub(crate) next_lane: u64,
     /// Whether a node may have taken the job unheard, and have captured until it was heard.
     pub(crate) strays: bool,
+}
+
+/// A node that was sent the job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Member {
+    node_id: String,
+    /// Whether it has taken it.
+    took: bool,
 }
 
 /// A node's right to write a recording's playlists. It lasts as long as the node is heard of.
@@ -38,8 +50,11 @@ pub(crate) struct Lease {
     pub(crate) epoch: u64,
     pub(crate) node: Node,
     pub(crate) lane: u64,
-    /// When its node was last heard of.
-    pub(crate) heard_ms: u64,
+    /// When its node was last heard of. A report that changes nothing else is not worth a write, so that what is read back may be
+    /// too early. No lease ends too early by that: unless it is `excused`, it counts from when it was read back, and nobody
+    /// can have been heard later. One that is excused has not been heard of since that was written, for hearing of it ends the
+    /// excuse, which is written before the node's answer leaves; so no restart of this object excuses a silence twice.
+    pub(crate) heard_ms: Lazy<u64>,
     /// Whether part of the silence was this object's own sleep, which was made up for.
     excused: bool,
 }
@@ -86,7 +101,7 @@ impl Lease {
             epoch,
             node,
             lane,
-            heard_ms: now_ms,
+            heard_ms: Lazy::new(now_ms),
             excused: false,
         }
     }
@@ -96,18 +111,18 @@ impl Lease {
     }
 
     pub(crate) fn hear(&mut self, now_ms: u64) {
-        self.heard_ms = now_ms;
+        self.heard_ms.set(now_ms);
         self.excused = false;
     }
 
     /// When it runs out.
     pub(crate) fn ends_ms(&self, policy: Policy) -> u64 {
-        self.heard_ms.saturating_add(policy.lease_ms)
+        self.heard_ms.get().saturating_add(policy.lease_ms)
     }
 
     fn excuse(&mut self, now_ms: u64) {
         if !self.excused {
-            self.heard_ms = self.heard_ms.max(now_ms);
+            self.heard_ms.set(self.heard_ms.get().max(now_ms));
             self.excused = true;
         }
     }
@@ -115,7 +130,7 @@ impl Lease {
 
 impl Leaving {
     fn hear(&mut self, told: &SpoolReport) {
-        let open = told.spans.iter().filter(|span| span.open);
+        let open = told.spans.iter().filter(|span| span.open).take(MAX_FILES);
         self.open = open.map(|span| span.playlist.clone()).collect();
     }
 
@@ -147,6 +162,45 @@ impl Nodes {
         }
     }
 
+    /// The node is sent the job.
+    pub(crate) fn offer(&mut self, node_id: &str) {
+        if self.members.iter().any(|member| member.node_id == node_id) {
+            return;
+        }
+        if self.members.len() >= MAX_MEMBERS {
+            let place = self.members.iter().position(|member| !member.took).unwrap_or(0);
+            self.members.remove(place);
+        }
+        self.members.push(Member {
+            node_id: node_id.to_owned(),
+            took: false,
+        });
+    }
+
+    /// The node has taken the job.
+    pub(crate) fn took(&mut self, node_id: &str) {
+        let member = self.members.iter_mut().find(|member| member.node_id == node_id);
+        if let Some(member) = member {
+            member.took = true;
+        }
+    }
+
+    /// The node has said that it does not take the job.
+    pub(crate) fn refused(&mut self, node_id: &str) {
+        self.members.retain(|member| member.took || member.node_id != node_id);
+    }
+
+    /// Whether the node was sent the job, and may have taken it.
+    pub(crate) fn has_member(&self, node_id: &str) -> bool {
+        let last = self.last.as_ref().map(|last| &last.lease);
+        let successor = self.successor.as_ref().map(|successor| &successor.lease);
+        let leases = [self.lease.as_ref(), last, successor, self.leaver.as_ref()];
+        let is_offered = self.search.as_ref().is_some_and(|search| search.is_offered_to(node_id));
+        let mut members = self.members.iter().map(|member| member.node_id.as_str());
+        let mut holders = leases.into_iter().flatten().map(|lease| lease.node.id.as_str());
+        is_offered || members.any(|id| id == node_id) || holders.any(|id| id == node_id)
+    }
+
     /// The lost lease comes into force again when its node is back before another one has been asked. Otherwise it never
     /// does: the node is told to release the recording.
     pub(crate) fn reinstate(&mut self, node_id: &str, epoch: u64, now_ms: u64) -> bool {
@@ -175,7 +229,7 @@ impl Nodes {
         if let Some(lease) = &mut self.lease {
             lease.hear(now_ms);
         }
-        self.cuts.extend(begun(&report.spool));
+        add_begun(&mut self.cuts, &report.spool);
         if report.spool.leaving {
             self.leaving.get_or_insert_default().hear(&report.spool);
         } else if self.leaving.is_some() {
@@ -188,7 +242,7 @@ impl Nodes {
             self.successor = None;
         } else if let Some(successor) = &mut self.successor {
             successor.lease.hear(now_ms);
-            successor.begun.extend(begun(&report.spool));
+            add_begun(&mut successor.begun, &report.spool);
         }
     }
 
@@ -202,6 +256,13 @@ impl Nodes {
                 self.leaver = None;
             }
         }
+    }
+
+    /// No node is waited for any more.
+    pub(crate) fn give_up(&mut self) {
+        self.stay();
+        self.leaver = None;
+        self.strays = false;
     }
 
     /// The holder of the lease has done its work.
@@ -222,6 +283,14 @@ impl Nodes {
         self.search = None;
     }
 
+    /// What is persisted lazily goes along with what is worth a write.
+    pub(super) fn note(&mut self) {
+        let successor = self.successor.as_mut().map(|successor| &mut successor.lease);
+        let last = self.last.as_mut().map(|last| &mut last.lease);
+        let leases = [self.lease.as_mut(), successor, self.leaver.as_mut(), last];
+        leases.into_iter().flatten().for_each(|lease| lease.heard_ms.note());
+    }
+
     /// The time in which this object slept, and heard nobody, is held against no node.
     pub(crate) fn excuse(&mut self, now_ms: u64) {
         let successor = self.successor.as_mut().map(|successor| &mut successor.lease);
@@ -231,6 +300,17 @@ impl Nodes {
 }
 
 pub(crate) fn begun(told: &SpoolReport) -> BTreeMap<String, u64> {
-    let spans = told.spans.iter().take(MAX_FILES);
-    spans.map(|span| (span.playlist.clone(), span.from_ms)).collect()
+    let mut begun = BTreeMap::new();
+    add_begun(&mut begun, told);
+    begun
+}
+
+/// Adds where the media of each playlist begins, as long as there is room. Without that of a playlist, two nodes may have some
+/// of its media twice, which playlists name once.
+fn add_begun(begun: &mut BTreeMap<String, u64>, told: &SpoolReport) {
+    for span in &told.spans {
+        if begun.len() < MAX_FILES || begun.contains_key(&span.playlist) {
+            begun.insert(span.playlist.clone(), span.from_ms);
+        }
+    }
 }

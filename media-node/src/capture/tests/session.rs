@@ -28,6 +28,8 @@ struct Script {
     stays: bool,
     /// The value of the Authorization header that it asks for.
     authorization: Option<&'static str>,
+    /// What it answers to DESCRIBE instead of a description.
+    refusal: Option<&'static str>,
 }
 
 #[derive(Clone, Default)]
@@ -79,6 +81,7 @@ impl Source {
                     "WWW-Authenticate: Basic realm=\"r\"\r\n".to_owned(),
                     String::new(),
                 ),
+                "DESCRIBE" if script.refusal.is_some() => (script.refusal.unwrap(), String::new(), String::new()),
                 "DESCRIBE" => {
                     let sdp = format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n{}", script.media);
                     ("200 OK", "Content-Type: application/sdp\r\n".to_owned(), sdp)
@@ -112,7 +115,7 @@ impl Source {
 
     fn request(&self) -> CaptureRequest {
         CaptureRequest {
-            url: self.url.clone(),
+            url: self.url.as_str().into(),
             username: None,
             password: None,
             keys: None,
@@ -264,7 +267,7 @@ async fn credentials_are_used_and_their_lack_is_told() {
     assert_eq!(events.last(), Some(&StreamEvent::Ended(StreamEnd::Finished)));
 
     let source = Source::start(script.clone()).await;
-    let url = source.url.replace("rtsp://", "rtsp://user:pass@");
+    let url = source.url.replace("rtsp://", "rtsp://user:pass@").into();
     let events = all(open(CaptureRequest {
         url,
         ..source.request()
@@ -281,6 +284,27 @@ async fn credentials_are_used_and_their_lack_is_told() {
         reason.contains("credentials") && !reason.contains("hunter2"),
         "{reason}"
     );
+}
+
+#[tokio::test]
+async fn no_reason_tells_the_path_in_which_a_camera_takes_its_password() {
+    let script = Script {
+        refusal: Some("500 no user=admin_password=hunter2 at rtsp://cam/user=admin_password=hunter2"),
+        ..Script::default()
+    };
+    let source = Source::start(script).await;
+    let url = source.url.replace("app/channel/1", "user=admin_password=hunter2");
+    let request = CaptureRequest {
+        url: url.into(),
+        ..source.request()
+    };
+    assert!(!format!("{request:?}").contains("hunter2"), "{request:?}");
+    let events = all(open(request)).await;
+    let [StreamEvent::Ended(StreamEnd::Failed(reason))] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert!(reason.contains("DESCRIBE failed") && reason.contains("500"), "{reason}");
+    assert!(!reason.contains("hunter2"), "{reason}");
 }
 
 #[tokio::test]
@@ -318,7 +342,7 @@ async fn a_slow_receiver_holds_the_source_back_and_loses_nothing() {
 async fn a_source_that_cannot_be_reached_or_does_not_answer() {
     let reason = async |url: String| {
         let request = CaptureRequest {
-            url,
+            url: url.into(),
             ..Source::default().request()
         };
         match &all(open(request)).await[..] {

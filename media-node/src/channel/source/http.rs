@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use protocol::SecretUrl;
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
@@ -26,7 +27,7 @@ pub(super) fn client(timeout: Duration) -> Result<Client, RosterError> {
 /// `base` with these segments, percent-encoded, behind its own path.
 pub(super) fn url(base: &str, segments: &[&str]) -> Result<Url, RosterError> {
     let bad = |reason: String| RosterError::BadAddress {
-        url: without_userinfo(base),
+        url: SecretUrl::new(base).to_string(),
         reason,
     };
     let mut url = Url::parse(base).map_err(|error| bad(error.to_string()))?;
@@ -86,9 +87,4 @@ fn describe(error: &reqwest::Error) -> String {
         cause = source;
     }
     cause.to_string()
-}
-
-/// For errors about an address that may hold a user name and a password.
-pub(super) fn without_userinfo(address: &str) -> String {
-    address.rsplit_once('@').map_or(address, |(_, tail)| tail).to_owned()
 }

@@ -65,6 +65,7 @@ async fn node(registry: &Registry) -> (Served, NodeAddresses) {
         rtsp: "rtsp://node:8554".into(),
         roster: served.url.clone(),
         node_token: Secret::new("node-token"),
+        roster_key: None,
         play_key: Some(Secret::new("play")),
     };
     (served, addresses)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Fault, ProblemCode};
+use protocol::{Fault, ProblemCode, SecretUrl};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use url::Url;
@@ -65,16 +65,16 @@ pub struct Images {
 impl Images {
     /// Tells the feeder the images of each scene, as they come. Ends with the wishes.
     pub async fn follow(self, mut wishes: watch::Receiver<Wishes>) {
-        let mut known: BTreeMap<String, Known> = BTreeMap::new();
+        let mut known: BTreeMap<SecretUrl, Known> = BTreeMap::new();
         let mut fetching = JoinSet::new();
         let turns = Arc::new(Semaphore::new(AT_ONCE));
         let mut scene = None;
         loop {
             let wanted = wishes.borrow_and_update().scene.clone();
             if scene.as_ref() != Some(&wanted) {
-                let urls: BTreeSet<&str> = images(&wanted).collect();
+                let urls: BTreeSet<&SecretUrl> = images(&wanted).collect();
                 known.retain(|url, image| {
-                    let stays = urls.contains(url.as_str()) && !matches!(image, Known::Missing);
+                    let stays = urls.contains(url) && !matches!(image, Known::Missing);
                     if let (false, Known::Coming(task)) = (stays, image) {
                         task.abort();
                     }
@@ -88,11 +88,11 @@ impl Images {
                         None => {
                             let fetch = fetch(
                                 self.client.clone(),
-                                url.to_owned(),
+                                url.clone(),
                                 turns.clone(),
                                 [self.width, self.height],
                             );
-                            known.insert(url.to_owned(), Known::Coming(fetching.spawn(fetch)));
+                            known.insert(url.clone(), Known::Coming(fetching.spawn(fetch)));
                         }
                     }
                 }
@@ -120,34 +120,33 @@ impl Images {
         }
     }
 
-    async fn tell(&self, url: &str, picture: &Picture) {
+    async fn tell(&self, url: &SecretUrl, picture: &Picture) {
         if let (Some(events), Ok(picture)) = (self.events.upgrade(), picture.share()) {
-            let url = url.to_owned();
+            let url = url.clone();
             // A feeder that has gone needs no images.
             let _ = events.send(MixEvent::Image { url, picture }).await;
         }
     }
 
-    fn report(&self, url: &str, error: &ImageError) {
-        // A query may hold a key.
-        let place = url.split(['?', '#']).next().unwrap_or_default();
-        let message = format!("the image {place} cannot be used ({error}); the mix continues without it");
+    fn report(&self, url: &SecretUrl, error: &ImageError) {
+        let message = format!("the image {url} cannot be used ({error}); the mix continues without it");
         let at_ms = self.clock.wall_ms(self.clock.now_us());
         let told = problem(Fault::Destination, ProblemCode::ImageUnusable, message, at_ms);
         self.board.lock().problem_once(&cause(url), told);
     }
 }
 
-fn cause(url: &str) -> String {
-    format!("image {url}")
+/// Never printed.
+fn cause(url: &SecretUrl) -> String {
+    format!("image {}", url.expose())
 }
 
 async fn fetch(
     client: Client,
-    url: String,
+    url: SecretUrl,
     turns: Arc<Semaphore>,
     size: [u32; 2],
-) -> (String, Result<Picture, ImageError>) {
+) -> (SecretUrl, Result<Picture, ImageError>) {
     let mut pauses = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     let result = loop {
         let result = {
@@ -164,8 +163,8 @@ async fn fetch(
     (url, result)
 }
 
-async fn fetch_once(client: &Client, url: &str, [width, height]: [u32; 2]) -> Result<Picture, ImageError> {
-    let url = Url::parse(url).map_err(|_| ImageError::Url)?;
+async fn fetch_once(client: &Client, url: &SecretUrl, [width, height]: [u32; 2]) -> Result<Picture, ImageError> {
+    let url = Url::parse(url.expose()).map_err(|_| ImageError::Url)?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(ImageError::Url);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-use protocol::{Fault, MixCounters, ProblemCode, StreamName};
+use protocol::{Fault, MixCounters, ProblemCode, SecretUrl, StreamName};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
 
@@ -29,7 +29,7 @@ pub enum MixEvent {
         event: StreamEvent,
     },
     Image {
-        url: String,
+        url: SecretUrl,
         picture: Picture,
     },
     Tick,

@@ -53,6 +53,9 @@ impl Index {
             conditions.push("status = ?");
             values.push(serde_json::to_string(status)?.into());
         }
+        if filter.awaited {
+            conditions.push("json_array_length(row, '$.awaited') > 0");
+        }
         if let Some(after) = &filter.after {
             conditions.push("(created_ms, sid) < (?, ?)");
             values.extend([number(after.created_ms), text(&after.sid)]);
@@ -117,8 +120,8 @@ impl Index {
     fn rows(&self, query: &str, values: Vec<SqlStorageValue>) -> worker::Result<Vec<Row>> {
         let mut read = Vec::new();
         if self.exists()? {
-            for row in rows(&self.sql, query, values)? {
-                read.extend(row?.json::<Row>().ok());
+            for mut row in rows(&self.sql, query, values)? {
+                read.extend(row.json::<Row>().ok());
             }
         }
         Ok(read)

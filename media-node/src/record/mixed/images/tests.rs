@@ -49,7 +49,7 @@ async fn server() -> u16 {
 fn naming(urls: &[String]) -> Wishes {
     let image = |(index, url): (usize, &String)| UserImage {
         uid: index.to_string(),
-        url: url.clone(),
+        url: url.as_str().into(),
         fill: Default::default(),
     };
     Wishes {
@@ -94,7 +94,7 @@ fn fixture(targets: Targets, wishes: Wishes) -> Fixture {
 impl Fixture {
     async fn next(&mut self) -> (String, Picture) {
         match timeout(Duration::from_secs(20), self.queue.recv()).await.unwrap() {
-            Some(MixEvent::Image { url, picture }) => (url, picture),
+            Some(MixEvent::Image { url, picture }) => (url.expose().to_owned(), picture),
             _ => panic!("not an image"),
         }
     }
@@ -134,7 +134,8 @@ async fn images_come_scaled_and_come_again_with_the_next_scene_that_names_them()
 #[tokio::test]
 async fn what_cannot_be_used_is_told_once_without_keys() {
     let base = format!("http://127.0.0.1:{}", server().await);
-    let urls = ["/text", "/large", "/gone?key=hunter2"].map(|path| format!("{base}{path}"));
+    let urls =
+        ["/text", "/large", "/gone?key=hunter2"].map(|path| format!("{}{path}", base.replace("//", "//me:hunter2@")));
     let fixture = fixture(
         Targets::Any,
         naming(&[&urls[..], &["file:///etc/passwd".to_owned()]].concat()),
