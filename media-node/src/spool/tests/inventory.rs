@@ -8,12 +8,13 @@ use super::crash::copy_dir;
 use super::*;
 
 /// What is left of a slice of the tests, whose frames last as many microseconds as they have bytes.
-fn cut(_: &Path, after_us: i64) -> Option<Probed> {
+fn cut(_: &Path, after_us: i64) -> Remains {
     let bytes = after_us as u64 / FRAME * FRAME;
-    (bytes > 0).then_some(Probed {
+    let probed = (bytes > 0).then_some(Probed {
         duration_us: bytes as i64,
         bytes,
-    })
+    });
+    probed.into()
 }
 
 fn reopen(dir: &Path, epoch: u64) -> Spool {

@@ -137,19 +137,19 @@ fn a_lone_file_that_was_being_written_is_finished_in_its_own_way() {
     drop((mp4, picture, spool));
     // An MP4 file gets another form; a picture is given up.
     let finish = Finish {
-        slice: &probe,
+        slice: &|path| probe(path).into(),
         lone: &|lone, cut| match lone.kind {
             LoneKind::Mp4 => {
                 assert!(!cut.scratch.exists());
                 std::fs::write(cut.scratch, [b'z'; 50]).unwrap();
                 std::fs::rename(cut.scratch, cut.path).unwrap();
                 std::fs::write(cut.scratch, b"rubbish").unwrap();
-                Some(Probed {
+                Remains::Whole(Probed {
                     duration_us: 3_000,
                     bytes: 50,
                 })
             }
-            LoneKind::Picture => None,
+            LoneKind::Picture => Remains::Nothing,
         },
     };
     let spool = Spool::open(dir.path(), OPENING, finish).unwrap();
