@@ -73,7 +73,7 @@ pub use backup::{DueCopy, HeldFile};
 pub use check::check_all;
 pub use condition::{Condition, condition, is_done};
 pub use content::{Content, KeptVideo, Lone, LoneKind, Pictures};
-pub use due::{DueFile, DuePlaylist};
+pub use due::{DueFile, DuePlaylist, Lag};
 pub use error::SpoolError;
 pub use job::{load_job, store_job};
 pub use lone::LoneFile;

@@ -10,6 +10,7 @@ mod answer;
 mod bucket;
 mod division;
 mod fault;
+mod pace;
 mod proof;
 mod schedule;
 mod service;
