@@ -20,6 +20,7 @@ mod mix_kills;
 mod mixed;
 mod monitoring;
 mod outages;
+mod rescue;
 mod rules;
 mod snapshots;
 mod space;
@@ -124,6 +125,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         stores::ended_keys_are_told_and_renewed,
         outages::a_refusing_store_costs_nothing,
         outages::a_restart_in_an_outage_costs_nothing,
+        rescue::a_damaged_journal_costs_no_media,
         vod::one_video_whatever_ends_meanwhile,
         vod::a_video_outlives_its_node[("TAPEDECK_CAPACITY", "0")],
         load::twenty_publishers_without_a_lost_packet,

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use crate::container;
 use crate::spool::{CutFile, Finish, Lone, LoneKind, Opening, Probed, Remains, Spool, SpoolError};
 
+/// How the media library finishes what was cut off.
+pub(super) const FINISH: Finish<'static> = Finish {
+    slice: &probe,
+    lone: &finish_lone,
+};
+
 /// Opens a spool off the runtime's threads; what was cut off is finished by the media library.
 pub async fn open_spool(dir: &Path, opening: Opening) -> Result<Arc<Spool>, SpoolError> {
     let path = dir.to_owned();
-    let finish = Finish {
-        slice: &probe,
-        lone: &finish_lone,
-    };
-    let open = move || Spool::open(&path, opening, finish).map(Arc::new);
+    let open = move || Spool::open(&path, opening, FINISH).map(Arc::new);
     match tokio::task::spawn_blocking(open).await {
         Ok(opened) => opened,
         Err(error) => std::panic::resume_unwind(error.into_panic()),

@@ -52,6 +52,7 @@ mod outbox;
 mod paths;
 mod removal;
 mod repair;
+mod salvage;
 mod slice;
 mod state;
 #[cfg(test)]
@@ -79,6 +80,7 @@ pub use job::{load_job, store_job};
 pub use lone::LoneFile;
 pub use paths::object_key;
 pub use removal::{RemovalError, remove};
+pub use salvage::{Salvage, SalvagedFile, SalvagedPlaylist, salvage};
 pub use slice::{PlaylistKey, Probed, Remains, Slice, SliceFile};
 
 use apply::Contradiction;

@@ -12,6 +12,7 @@ mod division;
 mod fault;
 mod pace;
 mod proof;
+mod rescue;
 mod schedule;
 mod service;
 mod signing;
@@ -26,6 +27,7 @@ mod writing;
 
 pub use bucket::Bucket;
 pub use proof::check;
+pub use rescue::{Rescue, Rescued};
 pub use schedule::is_refusal;
 pub use store::Store;
 pub use tally::Tally;

@@ -9,7 +9,7 @@ use super::{Bucket, Vod};
 use crate::outbound::Client;
 use crate::spool::{Content, DueFile, DuePlaylist, HeldFile, LoneKind, Spool};
 
-const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
+pub(super) const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
 
 /// Where objects go.
 #[derive(Clone, Debug)]
@@ -92,7 +92,7 @@ impl Store {
     }
 }
 
-fn content_type(content: Content) -> &'static str {
+pub(super) fn content_type(content: Content) -> &'static str {
     match content {
         Content::Slice => "video/mp2t",
         Content::Lone(LoneKind::Mp4) => "video/mp4",

@@ -3,6 +3,7 @@ mod crash;
 mod inventory;
 mod kept;
 mod rules;
+mod salvage;
 
 use std::io::Write;
 use std::path::Path;

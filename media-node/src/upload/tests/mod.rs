@@ -4,6 +4,7 @@ mod backup;
 mod proxy;
 mod recorder;
 mod request;
+mod rescue;
 mod signatures;
 mod vendors;
 
