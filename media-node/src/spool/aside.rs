@@ -89,7 +89,7 @@ pub(super) fn put_aside(slices: &Path, file: &str) -> Result<(), SpoolError> {
 /// Where the spool in `dir` keeps files aside.
 pub(super) fn files_aside(dir: &Path) -> Result<Vec<PathBuf>, SpoolError> {
     let aside = dir.join(ASIDE);
-    let names = super::repair::list_if_there(&aside)?;
+    let names = super::listing::list_if_there(&aside)?;
     Ok(names.into_keys().map(|name| aside.join(name)).collect())
 }
 

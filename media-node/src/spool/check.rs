@@ -6,6 +6,7 @@ use protocol::{Job, Storage};
 use super::apply::Contradiction;
 use super::aside::{files_aside, is_spool, is_unclaimed, list_set_aside};
 use super::journal::{self, replay};
+use super::listing;
 use super::repair::{self, Repair};
 use super::state::State;
 use super::{ASIDE, JOURNAL, LoneKind, SLICES, SpoolError, load_job};
@@ -101,7 +102,7 @@ pub fn check(dir: &Path) -> Result<Vec<Finding>, SpoolError> {
     }
     let path = dir.join(JOURNAL);
     // The files are listed first: a file committed in between is then in the journal at least.
-    let listing = repair::list_if_there(&dir.join(SLICES))?;
+    let listing = listing::list_if_there(&dir.join(SLICES))?;
     let replay = match replay(&path, &journal::read(&path)?) {
         Ok(replay) => replay,
         Err(error) => {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::apply::Contradiction;
 use super::journal::{self, replay};
-use super::repair::{self, Listing};
+use super::listing::{self, Listing};
 use super::state::State;
 use super::{JOURNAL, SLICES, SpoolError};
 
@@ -40,7 +40,7 @@ pub fn is_done(dir: &Path) -> bool {
 pub(super) fn read_state(dir: &Path) -> Result<(State, Listing), SpoolError> {
     let path = dir.join(JOURNAL);
     // The files are listed first: a file committed in between is then in the journal at least.
-    let listing = repair::list_if_there(&dir.join(SLICES))?;
+    let listing = listing::list_if_there(&dir.join(SLICES))?;
     let replay = replay(&path, &journal::read(&path)?)?;
     if replay.entries.is_empty() && !listing.is_empty() {
         return Err(SpoolError::NoJournal(dir.to_owned()));

@@ -45,6 +45,7 @@ mod inventory;
 mod job;
 mod journal;
 mod kept;
+mod listing;
 mod log;
 mod lone;
 mod merge;
@@ -177,7 +178,7 @@ impl Spool {
         std::fs::create_dir_all(&slices).map_err(SpoolError::io("make", &slices))?;
         let lock = lock(dir)?;
         let (journal, replay) = Journal::open(&dir.join(JOURNAL), compact_above)?;
-        if replay.entries.is_empty() && !repair::list(&slices)?.is_empty() {
+        if replay.entries.is_empty() && !listing::list(&slices)?.is_empty() {
             return Err(SpoolError::NoJournal(dir.to_owned()));
         }
         let state =

@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io;
 use std::path::Path;
 
 use super::aside::put_aside;
 use super::entry::Entry;
 use super::kept::Draft;
+use super::listing::{Listing, list};
 use super::state::State;
 use super::{
     Content, CutFile, Finish, Inner, Lone, LoneKind, PART, Probed, Remains, SCRATCH, Slice, SpoolError, file_name,
@@ -30,32 +30,6 @@ pub(super) enum Repair {
     /// A committed file that is missing, or of another size: what this spool never does by itself. What is there is kept
     /// aside.
     Lost { number: u64, file: String, name: String },
-}
-
-/// The files of a spool: name → size in bytes.
-pub(super) type Listing = BTreeMap<String, u64>;
-
-pub(super) fn list(slices: &Path) -> Result<Listing, SpoolError> {
-    let read = || -> io::Result<Listing> {
-        std::fs::read_dir(slices)?
-            .map(|entry| {
-                let entry = entry?;
-                Ok((
-                    entry.file_name().to_string_lossy().into_owned(),
-                    entry.metadata()?.len(),
-                ))
-            })
-            .collect()
-    };
-    read().map_err(SpoolError::io("list", slices))
-}
-
-/// The same; empty where the directory is not there.
-pub(super) fn list_if_there(dir: &Path) -> Result<Listing, SpoolError> {
-    match list(dir) {
-        Err(SpoolError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(Listing::new()),
-        listing => listing,
-    }
 }
 
 /// What has to be done so that disk and journal agree. Pure.

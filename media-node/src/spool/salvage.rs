@@ -12,8 +12,9 @@ use super::aside::files_aside;
 use super::entry::Entry;
 use super::journal;
 use super::kept::{Draft, Kept, KeptLone, Playlist};
+use super::listing::{self, Listing};
 use super::paths::lock;
-use super::repair::{self, Listing, Repair, cut_file};
+use super::repair::{self, Repair, cut_file};
 use super::state::State;
 use super::{
     ASIDE, Content, CutFile, Finish, JOURNAL, LoneKind, PART, Probed, Remains, RemovalError, SCRATCH, SLICES, Slice,
@@ -97,7 +98,7 @@ impl SalvagedPlaylist {
 /// # Errors
 /// When it is not there, or a process works on it.
 pub fn salvage(dir: &Path) -> Result<Salvage, SpoolError> {
-    let listing = repair::list_if_there(&dir.join(SLICES))?;
+    let listing = listing::list_if_there(&dir.join(SLICES))?;
     let lock = lock(dir)?;
     let path = dir.join(JOURNAL);
     let (bytes, mut unreadable) = match journal::read(&path) {
@@ -387,7 +388,7 @@ impl Salvage {
         accounted.extend(self.needless);
         accounted.extend(self.finished);
         for folder in [SLICES, ASIDE].map(|name| self.dir.join(name)) {
-            for file in repair::list_if_there(&folder)?
+            for file in listing::list_if_there(&folder)?
                 .into_keys()
                 .map(|name| folder.join(name))
             {
