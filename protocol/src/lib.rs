@@ -1,6 +1,6 @@
 //! The contract between the edge and the media nodes: jobs, desired state, reports, heartbeats and rosters, as they
-//! travel in JSON over HTTP. Types only, no logic, but for one rule that both sides have to read alike: which addresses
-//! are [public](is_public).
+//! travel in JSON over HTTP. Types only, no logic, but for two rules that both sides have to read alike: which addresses
+//! are [public](is_public), and which versions of the line's protocol [fit](line::Versions::agree).
 //!
 //! | call | direction | request | answer |
 //! |---|---|---|---|
@@ -12,7 +12,10 @@
 //! | `GET /v1/recordings/{sid}` | any → node | – | [`Report`] or [`Refusal`] |
 //! | `GET /v1/channels/{app}/{channel}?version=&wait_ms=` | recorder → node | – | [`Roster`] |
 //!
-//! Both directions carry `Authorization: Bearer <node token>`. Times are Unix milliseconds, UTC.
+//! The same is said over a node's [`line`], without anything having to reach the node; the calls are for nodes that have none.
+//!
+//! No body is longer than [`MAX_MESSAGE_BYTES`]. Both directions carry `Authorization: Bearer <node token>`. Times are Unix
+//! milliseconds, UTC.
 
 mod address;
 mod assignment;
@@ -22,6 +25,7 @@ mod fault;
 mod heartbeat;
 mod inventory;
 mod job;
+pub mod line;
 mod mix;
 mod occurrence;
 mod problem_code;
@@ -44,7 +48,9 @@ pub use job::{Job, JobRequest, RecorderKey};
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
 pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod, VodVideo};
 pub use problem_code::ProblemCode;
-pub use report::{BackedUp, FileKind, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer};
+pub use report::{
+    BackedUp, FileKind, MAX_MESSAGE_BYTES, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer,
+};
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;
 pub use spec::{

@@ -82,7 +82,7 @@ fn refusal(code: RefusalCode, reason: &str) -> Refusal {
 }
 
 fn unavailable() -> Refusal {
-    let reason = "the edge could not ask its objects; try again".to_owned();
+    let reason = "the edge could not reach its objects; try again".to_owned();
     Refusal {
         fault: Fault::Ours,
         code: RefusalCode::Internal,
@@ -98,7 +98,7 @@ fn refused(refusal: &Refusal) -> Response {
         RefusalCode::StaleEpoch => 409,
         RefusalCode::StorageUnusable => 422,
         RefusalCode::NoCapacity | RefusalCode::Draining => 503,
-        RefusalCode::Internal => 500,
+        RefusalCode::Internal | RefusalCode::Unknown => 500,
     };
     Response::json(status, refusal)
 }

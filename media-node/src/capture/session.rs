@@ -192,7 +192,7 @@ fn match_streams(session: &Session<Described>) -> Vec<(usize, Offer)> {
 fn address(request: &CaptureRequest) -> Result<(Url, Option<Credentials>), String> {
     let mut url = Url::parse(&request.url).map_err(|error| format!("the source's URL cannot be read: {error}"))?;
     if url.scheme() != "rtsp" || url.host_str().is_none_or(str::is_empty) {
-        return Err("the source's URL has to begin with rtsp:// and name a host".to_owned());
+        return Err("the source's URL must begin with rtsp:// and name a host".to_owned());
     }
     let decode = |text: &str| {
         percent_encoding::percent_decode_str(text)
@@ -245,20 +245,23 @@ async fn step<T>(url: &Url, name: &str, work: impl Future<Output = Result<T, ret
     }
 }
 
-/// The first line of an error, without the URL's query.
+/// The first line of an error, without the URL's path and query: cameras take passwords in both.
 fn reason(error: &retina::Error, url: &Url) -> String {
     let text = error.to_string();
-    let line: String = text
+    let mut line: String = text
         .lines()
         .next()
         .unwrap_or_default()
         .chars()
         .take(MAX_REASON_CHARS)
         .collect();
-    match url.query() {
-        Some(query) if !query.is_empty() => line.replace(query, "…"),
-        _ => line,
+    let secrets = [url.query().unwrap_or_default(), url.path().trim_matches('/')];
+    for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
+        for before in ["?", "/"] {
+            line = line.replace(&format!("{before}{secret}"), &format!("{before}…"));
+        }
     }
+    line
 }
 
 enum Next {

@@ -49,7 +49,7 @@ pub(super) fn cut(slice: &Path, after_us: i64) -> Remains {
     match container::cut_slice(slice, after_us) {
         Ok(probe) => measured(probe.map(|probe| (probe.duration_us, probe.bytes))),
         Err(error) => {
-            tracing::warn!(slice = %slice.display(), %error, "a slice that another node goes on with cannot be read");
+            tracing::warn!(slice = %slice.display(), %error, "a slice that another node continues cannot be read");
             Remains::Unreadable
         }
     }

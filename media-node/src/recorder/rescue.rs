@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use protocol::Storage;
 
+use super::formats::formats;
 use super::opening::FINISH;
-use crate::container::playlist;
 use crate::outbound::{Client, Targets};
 use crate::spool::{RemovalError, Salvage};
 use crate::upload::{Bucket, Rescue, Rescued};
@@ -45,10 +45,14 @@ pub async fn rescue(mut salvage: Salvage, order: RescueOrder) -> Result<Rescuing
         .as_ref()
         .map(|job| job.spec.files.clone())
         .unwrap_or_default();
-    let render = Box::new(move |slices: &[_], ended| playlist::render(slices, &style, ended));
     let work = Work::make(salvage.dir())?;
     salvage.finish(&work.0, FINISH).map_err(|error| error.to_string())?;
-    let rescued = Rescue { bucket, render }.run(&salvage).await?;
+    let rescued = Rescue {
+        bucket,
+        formats: formats(style),
+    }
+    .run(&salvage)
+    .await?;
     drop(work);
     let removed = order.removes.then(|| salvage.remove());
     Ok(Rescuing {

@@ -7,9 +7,9 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Bucket;
 use super::fault::UploadFault;
-use super::store::{PLAYLIST_TYPE, content_type};
-use super::uploader::Render;
-use crate::spool::{Salvage, SalvagedFile, SalvagedPlaylist, Slice};
+use super::formats::Formats;
+use super::headers::Headers;
+use crate::spool::{DuePlaylist, Salvage, SalvagedFile, SalvagedPlaylist, Slice};
 
 /// Requests at the same time.
 const AT_ONCE: usize = 8;
@@ -19,11 +19,13 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// What stands at the end of a playlist's name when another one has that name.
 const BESIDE: &str = "-rescued";
 const EXTENSION: &str = ".m3u8";
+/// The media type of a file of which nothing is known.
+const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 /// How a spool is rescued.
 pub struct Rescue {
     pub bucket: Bucket,
-    pub render: Render,
+    pub formats: Formats,
 }
 
 /// What became of it.
@@ -86,7 +88,7 @@ impl Rescue {
         for playlist in &salvage.playlists {
             let slices = playlist.playable(|name| there.contains(name));
             if !slices.is_empty() {
-                let put = self.playlist(playlist.name(), &slices).await;
+                let put = self.playlist(playlist.name(), slices).await;
                 rescued.playlists.push(put.map_err(|fault| self.failed(&fault))?);
             }
         }
@@ -101,8 +103,9 @@ impl Rescue {
             (Some(size), _) if known.is_none_or(|bytes| bytes == size) => Place::Found,
             (_, None) => Place::Missing,
             (_, Some((file, path, bytes))) => {
-                let content_type = file.content.map_or("application/octet-stream", content_type);
-                patiently(|| self.bucket.put_file(name, content_type, path, bytes)).await?;
+                let media_type = file.content.map_or(UNKNOWN_TYPE, self.formats.file_type);
+                let headers = Headers::immutable(media_type);
+                patiently(|| self.bucket.put_file(name, headers, path, bytes)).await?;
                 let size = patiently(|| self.bucket.size_of(name)).await?;
                 if size != Some(bytes) {
                     let what = format!("{name} was sent and is not there as it was: {size:?} bytes instead of {bytes}");
@@ -116,8 +119,17 @@ impl Rescue {
     }
 
     /// Under its own name, unless another one there names what this one does not.
-    async fn playlist(&self, name: &str, slices: &[Slice]) -> Result<RescuedPlaylist, UploadFault> {
-        let text = (self.render)(slices, true);
+    async fn playlist(&self, name: &str, slices: Vec<Slice>) -> Result<RescuedPlaylist, UploadFault> {
+        let playlist = DuePlaylist {
+            name: name.to_owned(),
+            own: slices.len(),
+            slices,
+            learned: 0,
+            only_grows: false,
+            ended: true,
+        };
+        let text = (self.formats.render)(&playlist);
+        let slices = playlist.slices;
         let mut put = RescuedPlaylist {
             name: name.to_owned(),
             slices: slices.len(),
@@ -136,7 +148,8 @@ impl Rescue {
                 put.beside = true;
             }
         }
-        patiently(|| self.bucket.put(&put.name, PLAYLIST_TYPE, text.clone().into_bytes())).await?;
+        let headers = Headers::changing(self.formats.playlist_type);
+        patiently(|| self.bucket.put(&put.name, headers, text.clone().into_bytes())).await?;
         Ok(put)
     }
 

@@ -32,7 +32,7 @@ async fn damaged(server: &Server) -> tempfile::TempDir {
 fn rescue(port: u16) -> Rescue {
     Rescue {
         bucket: Bucket::new(&storage(port), &client()).unwrap(),
-        render: Box::new(render),
+        formats: formats(),
     }
 }
 
@@ -103,7 +103,10 @@ async fn a_playlist_that_another_node_went_on_with_is_left_as_it_is() {
     let dir = damaged(&server).await;
     let names = "1 é_0.ts\n1 é_9-n1.ts\n";
     let bucket = Bucket::new(&storage(server.port), &client()).unwrap();
-    bucket.put("1 é.m3u8", "x", names).await.unwrap();
+    bucket
+        .put("1 é.m3u8", super::super::headers::Headers::changing("x"), names)
+        .await
+        .unwrap();
     let rescued = rescue(server.port).run(&read(dir.path())).await.unwrap();
     assert_eq!(playlist(&server, "1 é.m3u8"), names);
     assert_eq!(

@@ -1,0 +1,56 @@
+//! The line between a node and the edge: one WebSocket, which the node opens at [`PATH`] with its token as `Authorization:
+//! Bearer` and its id as `?node=`, so that nothing has to reach the node. All that edge and node say to one another goes over
+//! it, as JSON text, one [`Message`] a frame.
+//!
+//! Both sides begin with a [`Message::Hello`]; what comes before the other's is refused. Either side asks when it likes, under
+//! ids of its own, and is answered in any order, or not at all when the line breaks: who asks has a deadline. A kind of message
+//! that a side does not know is answered with a [`Refusal`], by what [`Unread`] finds in it.
+//!
+//! | asked by | question | answer |
+//! |---|---|---|
+//! | node | [`NodeAsk::Beat`] | [`EdgeAnswer::Beat`] |
+//! | node | [`NodeAsk::Report`] | [`EdgeAnswer::Report`] |
+//! | node | [`NodeAsk::Job`] | [`EdgeAnswer::Job`] |
+//! | edge | [`EdgeAsk::Job`] | [`NodeAnswer::Report`] |
+//! | edge | [`EdgeAsk::Desired`] | [`NodeAnswer::Report`] |
+//! | edge | [`EdgeAsk::Roster`] | [`NodeAnswer::Roster`] |
+//!
+//! May not know the edge or the node: it is the words between them.
+
+mod hello;
+mod message;
+mod question;
+mod versions;
+
+pub use hello::{EdgeHello, Identity, NodeHello};
+pub use message::{FromEdge, FromNode, Message, Unread, UnreadPart};
+pub use question::{Beat, Desire, EdgeAnswer, EdgeAsk, NodeAnswer, NodeAsk, RosterQuestion};
+pub use versions::{NEWEST, OLDEST, Versions};
+
+#[cfg(doc)]
+use crate::Refusal;
+
+/// The path of the line at the edge.
+pub const PATH: &str = "/node/v1/line";
+
+/// The parameter of the query that names the node. It is what [`Identity::node_id`] says again.
+pub const NODE_PARAMETER: &str = "node";
+
+/// A node sends this text frame, which is no message, to learn whether the line still carries. The edge's platform answers it
+/// with [`PONG`] by itself.
+pub const PING: &str = "ping";
+
+/// The answer to [`PING`].
+pub const PONG: &str = "pong";
+
+/// The longest message, in bytes: as long as a body over HTTP may be.
+pub const MAX_MESSAGE_BYTES: usize = crate::MAX_MESSAGE_BYTES;
+
+/// The code with which a line is closed in whose place the same node has opened another one.
+pub const CLOSED_REPLACED: u16 = 4_001;
+
+/// The code with which a line is closed after a [`Message::Refused`].
+pub const CLOSED_REFUSED: u16 = 4_002;
+
+/// The longest reason that fits into the frame that closes a WebSocket, in bytes.
+pub const MAX_CLOSE_REASON_BYTES: usize = 123;

@@ -1,0 +1,76 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Desired, HeartbeatAnswer, HeldRecording, Job, JobRequest, Refusal, Report, ReportAnswer, Roster};
+
+/// What a node asks the edge.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeAsk {
+    /// Its sign of life.
+    Beat(Beat),
+    /// The newest state of a recording; it is answered with what is wanted of it.
+    Report(Box<Report>),
+    /// The job of a recording whose spool it holds.
+    Job(JobRequest),
+}
+
+/// A node's sign of life: what changes of it while a line lasts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Beat {
+    /// Its load, from 0 (idle) to 1 (no room).
+    pub load: f64,
+    /// Whether it takes no new work.
+    pub draining: bool,
+    /// The recordings that it holds, including ended ones that still upload.
+    pub recordings: Vec<HeldRecording>,
+}
+
+/// The edge's answer to the [`NodeAsk`] of the same name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EdgeAnswer {
+    Beat(HeartbeatAnswer),
+    Report(Box<ReportAnswer>),
+    Job(Box<Job>),
+    Refused(Refusal),
+}
+
+/// What the edge asks a node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EdgeAsk {
+    /// To take a job. It is answered once the recording's process is up and its bucket is proven.
+    Job(Box<Job>),
+    Desired(Box<Desire>),
+    Roster(RosterQuestion),
+}
+
+/// What is wanted of a recording now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desire {
+    pub sid: String,
+    pub desired: Desired,
+    /// It is answered when what is wanted has been reached, or after so long.
+    pub wait_ms: u64,
+}
+
+/// A question about a channel that the node's own channel server carries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RosterQuestion {
+    pub app_id: String,
+    pub channel: String,
+    /// The version that the asker knows: it is answered at the next change, or after `wait_ms`. Without it, at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    #[serde(default)]
+    pub wait_ms: u64,
+}
+
+/// A node's answer to an [`EdgeAsk`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeAnswer {
+    Report(Box<Report>),
+    Roster(Roster),
+    Refused(Refusal),
+}
