@@ -1,6 +1,6 @@
 //! A spool whose journal is damaged while its store is away.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
@@ -133,17 +133,17 @@ fn count(dir: &Path) -> usize {
     std::fs::read_dir(dir).map_or(0, Iterator::count)
 }
 
-fn command(words: &[&str], spool: &PathBuf) -> std::process::Command {
+fn command(words: &[&str], spool: &Path) -> std::process::Command {
     let mut command = std::process::Command::new(node_program());
     command.args(words).arg(spool);
     command
 }
 
-fn node(words: &[&str], spool: &PathBuf) -> Output {
+fn node(words: &[&str], spool: &Path) -> Output {
     command(words, spool).output().expect("the node's program runs")
 }
 
-fn rescue(stack: &Stack, words: &[&str], spool: &PathBuf) -> Output {
+fn rescue(stack: &Stack, words: &[&str], spool: &Path) -> Output {
     let s3 = &stack.info.s3;
     let mut command = command(words, spool);
     command
