@@ -61,6 +61,7 @@ const durable = (Inner) =>
 
 export const App = durable(edge.App);
 export const Fleet = durable(edge.Fleet);
+export const Node = durable(edge.Node);
 export const Recorder = durable(edge.Recorder);
 
 // The page that leads on. What else is asked of its path is no page, and is answered as any path that there is not.

@@ -14,6 +14,7 @@ pub mod fleet;
 pub mod http;
 pub mod input;
 pub mod metrics;
+pub mod node;
 pub mod object;
 pub mod recording;
 mod store;

@@ -20,6 +20,7 @@ mod load;
 mod mix_kills;
 mod mixed;
 mod monitoring;
+mod node_tokens;
 mod outages;
 mod playing;
 mod rescue;
@@ -124,6 +125,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         failover::a_node_that_ends_alone_goes_on_when_it_is_back[("TAPEDECK_CAPACITY", "0")],
         failover::a_long_recording_is_told_to_the_next_node[("TAPEDECK_CAPACITY", "0")],
         kills::recorders_come_back,
+        node_tokens::a_node_is_let_in_by_its_own_token_until_it_is_revoked[("TAPEDECK_CAPACITY", "0")],
         stores::a_backup_takes_over_and_gives_back,
         stores::ended_keys_are_told_and_renewed,
         stops::no_client_gives_up_before_a_stop_is_answered[("TAPEDECK_STOP_WAIT_S", "")],
@@ -133,8 +135,8 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         vod::one_video_whatever_ends_meanwhile,
         vod::a_video_outlives_its_node[("TAPEDECK_CAPACITY", "0")],
         load::twenty_publishers_without_a_lost_packet,
-        rules::every_documented_rule[("TAPEDECK_CAPACITY", "0")],
-        generated::the_worker_survives_whatever_comes_and_answers_as_documented[("TAPEDECK_CAPACITY", "0")],
+        rules::every_documented_rule_and_no_undocumented_answer[("TAPEDECK_CAPACITY", "0")],
+        generated::the_worker_survives_whatever_comes[("TAPEDECK_CAPACITY", "0")],
         space::a_full_spool_ends_what_fills_it_and_loses_nothing[space::LIMIT],
     ]);
     trials.extend(shared![

@@ -9,6 +9,8 @@ pub struct Policy {
     pub lost_ms: u64,
     /// A caller who stops a recording is answered after so long at the latest, also when uploads go on.
     pub stop_ms: u64,
+    /// Media that is still on a node is waited for so long after the recording's end, if its resource expires before.
+    pub await_ms: u64,
 }
 
 impl Policy {
@@ -29,6 +31,7 @@ impl Default for Policy {
             lease_ms: 10_000,
             lost_ms: 1_800_000,
             stop_ms: 8_000,
+            await_ms: 30 * 24 * 3_600_000,
         }
     }
 }
@@ -52,8 +55,10 @@ pub(crate) const OFFER_LIMIT_MS: u64 = 20_000;
 pub(crate) const SEARCH_PAUSE_MS: u64 = 1_000;
 /// up to this while media is being missed,
 pub(crate) const MISSING_PAUSE_MS: u64 = 4_000;
-/// and up to this when playlists only wait for their end.
+/// up to this when playlists only wait for their end,
 pub(crate) const ENDING_PAUSE_MS: u64 = 60_000;
+/// and up to this when nobody can ask about the recording any more.
+pub(crate) const AWAY_PAUSE_MS: u64 = 900_000;
 
 /// A successor that has had so long gets the lease, even if it has not found all that the holder records.
 pub(crate) const COVER_LIMIT_MS: u64 = 10_000;
@@ -75,8 +80,10 @@ pub(crate) const MAX_FILES: usize = 2_000;
 /// The most bytes of JSON that the files of one event may have: it is one row, which may have 2 MB, and goes to a callback. With
 /// names of 200 characters all files that are kept fit.
 pub(crate) const MAX_EVENT_FILES_BYTES: usize = 1_000_000;
-/// The longest name of an object, or uid, that is kept; stores allow names 1,024 bytes, prefix included.
+/// The longest name of an object that is kept, as long as stores allow, prefix included;
 pub(crate) const MAX_NAME_BYTES: usize = 1_024;
+/// and the longest uid of a user, or id of a video. A channel server's are up to 255 bytes long.
+pub(crate) const MAX_ID_BYTES: usize = 256;
 /// Longest text of a problem or a refusal, and longest code, that is kept of what a node tells.
 pub(crate) const MAX_TEXT_BYTES: usize = 2_000;
 pub(crate) const MAX_CODE_BYTES: usize = 64;
@@ -84,6 +91,8 @@ pub(crate) const MAX_CODE_BYTES: usize = 64;
 pub(crate) const MAX_SLICE_BYTES: usize = 8_000;
 /// Slices of one recording. Two users' audio and video over two weeks are as many.
 pub(crate) const MAX_SLICES: u64 = 500_000;
+/// Nodes that may ask for a recording's job; those that may never have taken it make room first.
+pub(crate) const MAX_MEMBERS: usize = 256;
 /// Spools that are remembered one by one. What a forgotten one tells again, the nodes know by its name.
 pub(crate) const MAX_SPOOLS: usize = 64;
 
@@ -91,6 +100,10 @@ pub(crate) const MAX_SPOOLS: usize = 64;
 pub(crate) const AFTERLIFE_MS: u64 = 600_000;
 /// Recordings that are over and kept for queries; the oldest make room.
 pub(crate) const MAX_OVER: usize = 32;
+/// Recordings that are kept for nothing but media that is still on a node; the oldest make room.
+pub(crate) const MAX_AWAITED: usize = 64;
+/// How exactly it is kept when a spool was last heard of.
+pub(crate) const HEARD_EVERY_MS: u64 = 60_000;
 /// How long a session document can be read after its resource has expired.
 pub(crate) const RETENTION_MS: u64 = 7 * 24 * 3_600_000;
 

@@ -37,8 +37,9 @@ pub(super) fn admin_token(env: &Env) -> Result<Secret, Misconfigured> {
     secret(env, "TAPEDECK_ADMIN_TOKEN")
 }
 
-pub(super) fn node_token(env: &Env) -> Result<Secret, Misconfigured> {
-    secret(env, "TAPEDECK_NODE_TOKEN")
+/// The token that all nodes share, where the deployment has one: without it they have tokens of their own only.
+pub(super) fn shared_node_token(env: &Env) -> Option<Secret> {
+    secret(env, "TAPEDECK_NODE_TOKEN").ok()
 }
 
 /// Which servers a customer may name: those of the public Internet, unless the deployment says otherwise.
@@ -86,6 +87,7 @@ pub(super) fn policy(env: &Env) -> Policy {
         lost_ms: seconds(env, "TAPEDECK_NODE_LOST_S").unwrap_or(standard.lost_ms),
         stop_ms: seconds(env, "TAPEDECK_STOP_WAIT_S")
             .map_or(standard.stop_ms, |ms| ms.clamp(SHORTEST_STOP_MS, LONGEST_STOP_MS)),
+        await_ms: seconds(env, "TAPEDECK_AWAIT_S").unwrap_or(standard.await_ms),
     }
 }
 

@@ -1,51 +1,82 @@
-//! `/node/v1`: heartbeats, reports and requests for a job, from nodes that show the node token. What is refused is
-//! answered with a `protocol::Refusal`.
+//! `/node/v1`: heartbeats, reports and requests for a job. Each is taken from the node alone that it names. What is refused
+//! is answered with a `protocol::Refusal`.
 
 use protocol::{Fault, Heartbeat, JobRequest, Refusal, RefusalCode, Report};
 use serde::de::DeserializeOwned;
 use worker::Env;
 
-use super::bindings::{self, Misconfigured};
-use super::objects::{Fleet, Recorder, RecorderReply, RecorderRequest, ask};
-use crate::access::same_secret;
+use super::bindings;
+use super::objects::{Fleet, Node, Recorder, RecorderReply, RecorderRequest, ask};
 use crate::fleet;
 use crate::http::{Request, Response};
+use crate::node::{self, Caller, Shown, unauthorized};
 use crate::recording::{Reply, Request as CoreRequest};
 
-pub(super) async fn answer(request: &Request, env: &Env) -> Result<Response, Misconfigured> {
-    let token = bindings::node_token(env)?;
-    let shown = request
-        .headers
-        .get("authorization")
-        .and_then(|value| value.strip_prefix("Bearer "));
-    if !shown.is_some_and(|shown| same_secret(shown.trim(), token.expose())) {
-        return Ok(refused(&refusal(
-            RefusalCode::Unauthorized,
-            "the node token is wrong or missing",
-        )));
+pub(super) async fn answer(request: &Request, env: &Env) -> Response {
+    let answered = match enter(request, env).await {
+        Ok(caller) => route(&caller, request, env).await,
+        Err(refusal) => Err(refusal),
+    };
+    answered.unwrap_or_else(|refusal| refused(&refusal))
+}
+
+/// Who calls. A node's own token is checked before its message is read; with the shared one the message says whose it is.
+async fn enter(request: &Request, env: &Env) -> Result<Caller, Refusal> {
+    let shared = bindings::shared_node_token(env);
+    let caller = Caller::read(request.headers.get("authorization"), shared.as_ref())?;
+    if let Caller::Node { node_id, digest } = &caller {
+        let digest = digest.clone();
+        admit(node_id, Shown::Own { digest }, env).await?;
     }
-    let answer = match (request.method.as_str(), request.path.as_str()) {
-        ("POST", "/node/v1/heartbeats") => heartbeat(request, env).await,
-        ("POST", "/node/v1/reports") => report(request, env).await,
-        ("POST", "/node/v1/jobs") => job(request, env).await,
+    Ok(caller)
+}
+
+/// Lets a node in by what it has shown.
+async fn admit(node_id: &str, shown: Shown, env: &Env) -> Result<(), Refusal> {
+    match ask::<Node>(env, node_id, &node::Request::Admit(shown)).await {
+        Ok(node::Reply::Admitted(admitted)) => admitted.map_err(|reason| unauthorized(&reason)),
+        Ok(_) | Err(_) => Err(unavailable()),
+    }
+}
+
+async fn route(caller: &Caller, request: &Request, env: &Env) -> Result<Response, Refusal> {
+    match (request.method.as_str(), request.path.as_str()) {
+        ("POST", "/node/v1/heartbeats") => heartbeat(caller, request, env).await,
+        ("POST", "/node/v1/reports") => report(caller, request, env).await,
+        ("POST", "/node/v1/jobs") => job(caller, request, env).await,
         _ => Err(refusal(
             RefusalCode::UnknownRecording,
             "there is nothing at this path for this method",
         )),
-    };
-    Ok(answer.unwrap_or_else(|refusal| refused(&refusal)))
+    }
 }
 
-async fn heartbeat(request: &Request, env: &Env) -> Result<Response, Refusal> {
-    let heartbeat: Heartbeat = body(request)?;
+/// A message that names its node, if the caller is that node.
+async fn message<T: DeserializeOwned>(
+    caller: &Caller,
+    request: &Request,
+    named: impl Fn(&T) -> &str,
+    env: &Env,
+) -> Result<T, Refusal> {
+    let message: T = body(request)?;
+    match caller.speaks_for(named(&message))? {
+        Shown::Shared => admit(named(&message), Shown::Shared, env).await?,
+        // Admitted when it entered.
+        Shown::Own { .. } => {}
+    }
+    Ok(message)
+}
+
+async fn heartbeat(caller: &Caller, request: &Request, env: &Env) -> Result<Response, Refusal> {
+    let heartbeat: Heartbeat = message(caller, request, |heartbeat: &Heartbeat| &heartbeat.node_id, env).await?;
     match ask::<Fleet>(env, &(), &fleet::Request::Heartbeat(heartbeat)).await {
         Ok(fleet::Reply::Heartbeat(answer)) => Ok(Response::json(200, &answer?)),
         Ok(_) | Err(_) => Err(unavailable()),
     }
 }
 
-async fn report(request: &Request, env: &Env) -> Result<Response, Refusal> {
-    let report: Report = body(request)?;
+async fn report(caller: &Caller, request: &Request, env: &Env) -> Result<Response, Refusal> {
+    let report: Report = message(caller, request, |report: &Report| &report.node_id, env).await?;
     let key = report.recorder.clone();
     let request = RecorderRequest::Core(CoreRequest::Report(Box::new(report)));
     match ask::<Recorder>(env, &key, &request).await {
@@ -54,8 +85,8 @@ async fn report(request: &Request, env: &Env) -> Result<Response, Refusal> {
     }
 }
 
-async fn job(request: &Request, env: &Env) -> Result<Response, Refusal> {
-    let request: JobRequest = body(request)?;
+async fn job(caller: &Caller, request: &Request, env: &Env) -> Result<Response, Refusal> {
+    let request: JobRequest = message(caller, request, |request: &JobRequest| &request.node_id, env).await?;
     let key = request.recorder.clone();
     let request = RecorderRequest::Core(CoreRequest::Job(request));
     match ask::<Recorder>(env, &key, &request).await {

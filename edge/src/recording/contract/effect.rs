@@ -1,10 +1,10 @@
 use protocol::{ConfirmedSlice, Desired, Job, RecorderKey, ReportAnswer};
 
 use super::event::Subject;
-use super::input::Reply;
+use super::input::{Node, Reply};
 use super::outcome::Outcome;
 use super::preference::Preference;
-use super::view::RecordingView;
+use super::view::{Awaited, RecordingView};
 use crate::object::CallId;
 
 /// What the shell has to do.
@@ -38,11 +38,11 @@ pub enum Effect {
         preference: Preference,
     },
     /// Offer the job to the node; answer with [`Input::JobAnswered`](super::Input::JobAnswered).
-    SendJob { url: String, job: Box<Job> },
+    SendJob { node: Node, job: Box<Job> },
     /// Tell the node what is wanted, and let it answer when that is reached or after `wait_ms`; answer with
     /// [`Input::DesiredAnswered`](super::Input::DesiredAnswered).
     SendDesired {
-        url: String,
+        node: Node,
         sid: String,
         desired: Box<Desired>,
         wait_ms: u64,
@@ -53,6 +53,8 @@ pub enum Effect {
         revision: u64,
         document: bool,
         view: Box<RecordingView>,
+        /// Media that is still on a node though the recording is over.
+        awaited: Vec<Awaited>,
         /// The number of events that wait because the oldest of them could not be delivered.
         held_up: u64,
         /// The nonce of the recording's resource ID.

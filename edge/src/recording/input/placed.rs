@@ -23,9 +23,10 @@ pub(super) fn placed(
         Ok(node) => match job::offered(recording, epoch, now_ms) {
             Some(job) => {
                 out.push(Effect::SendJob {
-                    url: node.url.clone(),
+                    node: node.clone(),
                     job: Box::new(job),
                 });
+                recording.nodes.offer(&node.id);
                 search.offers = search.offers.saturating_add(1);
                 search.step = Step::Offered { node, since_ms: now_ms };
                 recording.nodes.search = Some(search);

@@ -26,6 +26,7 @@ pub(crate) fn accept(state: &mut State, report: Report, now_ms: u64, out: &mut V
         return;
     };
     let nodes = &mut recording.nodes;
+    nodes.took(&node.id);
     let lease = Lease::new(node, epoch, nodes.next_lane, now_ms);
     nodes.next_lane = nodes.next_lane.saturating_add(1);
     match recording.lifecycle {
@@ -69,12 +70,13 @@ pub(crate) fn try_next(
     let Some(mut search) = recording.nodes.search.take() else {
         return;
     };
-    search.tried.push(Tried { node_id: node.id, why });
     if taken {
         recording.nodes.give_up_offer();
     } else {
+        recording.nodes.refused(&node.id);
         search.offers = search.offers.saturating_sub(1);
     }
+    search.tried.push(Tried { node_id: node.id, why });
     if recording.lifecycle == Lifecycle::Placing {
         let in_time = now_ms < after(recording.requested_ms, START_BUDGET_MS);
         let is_wanted = match recording.wanted {

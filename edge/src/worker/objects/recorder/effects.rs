@@ -3,11 +3,12 @@ use worker::{Env, console_error};
 use super::deliveries::Receivers;
 use crate::app::{self, News, Reservation};
 use crate::fleet::{self, Wish};
-use crate::recording::{Delivery, Effect, Input, NodeAnswer, RecordingView, tag};
+use crate::recording::{Delivery, Effect, Input, RecordingView, tag};
 use crate::worker::objects::app::App;
 use crate::worker::objects::ask::ask;
 use crate::worker::objects::counting;
 use crate::worker::objects::fleet::Fleet;
+use crate::worker::objects::node::call_keys;
 use crate::worker::objects::platform::Platform;
 use crate::worker::{bindings, nodes};
 
@@ -53,11 +54,8 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
             };
             Some(Input::Placed { sid, epoch, node })
         }
-        Effect::SendJob { url, job } => {
-            let answer = match bindings::node_token(env) {
-                Ok(token) => nodes::put_job(&url, &job, &token).await,
-                Err(error) => unsent(&error),
-            };
+        Effect::SendJob { node, job } => {
+            let answer = nodes::put_job(&node, &job, &call_keys(&node.id, env).await).await;
             Some(Input::JobAnswered {
                 sid: job.sid,
                 epoch: job.epoch,
@@ -65,21 +63,20 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
             })
         }
         Effect::SendDesired {
-            url,
+            node,
             sid,
             desired,
             wait_ms,
         } => {
-            let answer = match bindings::node_token(env) {
-                Ok(token) => nodes::post_desired(&url, &sid, &desired, wait_ms, &token).await,
-                Err(error) => unsent(&error),
-            };
+            let keys = call_keys(&node.id, env).await;
+            let answer = nodes::post_desired(&node, &sid, &desired, wait_ms, &keys).await;
             Some(Input::DesiredAnswered { sid, desired, answer })
         }
         Effect::Publish {
             revision,
             document,
             view,
+            awaited,
             held_up,
             nonce,
             expires_ms,
@@ -97,6 +94,7 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
                 ended_ms: view.ended_ms,
                 cause: view.cause,
                 held_up,
+                awaited,
                 expires_ms,
             };
             let told = ask::<App>(env, &view.key.app_id, &app::Request::News(Box::new(news))).await;
@@ -122,9 +120,4 @@ async fn write_session(view: &RecordingView, expires_ms: u64, env: &Env) -> bool
         console_error!("the session document of {} was not written: {error}", view.sid);
     }
     written.is_ok()
-}
-
-fn unsent(error: &bindings::Misconfigured) -> NodeAnswer {
-    console_error!("no node can be called: {error}");
-    NodeAnswer::Unreachable
 }
