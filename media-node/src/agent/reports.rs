@@ -10,7 +10,7 @@ use super::Edge;
 use super::edge::EdgeError;
 use crate::backoff::{Backoff, chance};
 use crate::clock::boot_ms;
-use crate::supervisor::{Answered, Recording, Supervisor};
+use crate::supervisor::{Answered, Recording, Stage, Supervisor};
 
 /// Longest time between two reports of a recording.
 const EVERY: Duration = Duration::from_secs(2);
@@ -59,6 +59,10 @@ async fn report(
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     loop {
         let newest = status.borrow_and_update().clone();
+        // What it has told is not so any more.
+        if matches!(newest.stage, Stage::Refused(_)) {
+            return recording;
+        }
         let pause = match &newest.report {
             Some(report) => match send(&edge, &supervisor, &sid, report).await {
                 Ok(()) if report.phase == Phase::Ended => {
