@@ -15,8 +15,8 @@
 //!
 //! The same is said over a node's [`line`], without anything having to reach the node; the calls are for nodes that have none.
 //!
-//! Calls carry `Authorization: Bearer …`: from a node its own [`NodeToken`], to a node what follows from it; or in both
-//! directions the token that all nodes share. Times are Unix milliseconds, UTC.
+//! No body is longer than [`MAX_MESSAGE_BYTES`]. Calls carry `Authorization: Bearer …`: from a node its own [`NodeToken`], to a
+//! node what follows from it; or in both directions the token that all nodes share. Times are Unix milliseconds, UTC.
 
 mod address;
 mod assignment;
@@ -52,7 +52,9 @@ pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene
 pub use node_token::NodeToken;
 pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod, VodVideo};
 pub use problem_code::ProblemCode;
-pub use report::{BackedUp, FileKind, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer};
+pub use report::{
+    BackedUp, FileKind, MAX_MESSAGE_BYTES, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer,
+};
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;
 pub use secret_url::{SecretUrl, redact_urls};

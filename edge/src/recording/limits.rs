@@ -9,6 +9,20 @@ pub struct Policy {
     pub lost_ms: u64,
     /// Media that is still on a node is waited for so long after the recording's end, if its resource expires before.
     pub await_ms: u64,
+    /// A caller who stops a recording is answered after so long at the latest, also when uploads go on.
+    pub stop_ms: u64,
+}
+
+impl Policy {
+    /// How long a node may take to answer a stop: the time in which most recordings upload their last slices.
+    pub(crate) fn node_stop_ms(self) -> u64 {
+        self.stop_ms.saturating_sub(STOP_WAYS_MS)
+    }
+
+    /// After so long a caller who stops a recording is answered without the node.
+    pub(crate) fn stop_limit_ms(self) -> u64 {
+        self.stop_ms.saturating_sub(STOP_WAY_MS)
+    }
 }
 
 impl Default for Policy {
@@ -17,6 +31,7 @@ impl Default for Policy {
             lease_ms: 10_000,
             lost_ms: 1_800_000,
             await_ms: 30 * 24 * 3_600_000,
+            stop_ms: 8_000,
         }
     }
 }
@@ -52,16 +67,26 @@ pub(crate) const ORDERED_LOST_MS: u64 = 90_000;
 /// When a lost node that is back has told nothing for so long, it has most likely told everything.
 pub(crate) const QUIET_MS: u64 = 5_000;
 
-/// How long a node may take to answer a stop: the time in which most recordings upload their last slices.
-pub(crate) const STOP_WAIT_MS: u64 = 15_000;
-/// A caller waits no longer for the end of a recording that was stopped.
-pub(crate) const STOP_LIMIT_MS: u64 = 20_000;
+/// What is kept of the time for a stop's answer for its way to the caller,
+pub(crate) const STOP_WAY_MS: u64 = 500;
+/// and for that and the way to the node and back.
+pub(crate) const STOP_WAYS_MS: u64 = 1_500;
 
 /// Problems that are kept, the newest.
 pub(crate) const MAX_PROBLEMS: usize = 16;
-/// Playlists that are kept of one recording, and of all recordings of a recorder together; with the longest names this
-/// stays below the 2 MB that a row may have.
+/// Playlists that are kept of one recording, and of all recordings of a recorder together: with the longest names some
+/// megabytes.
 pub(crate) const MAX_FILES: usize = 2_000;
+/// The most bytes of JSON that the files of one event may have: it is one row, which may have 2 MB, and goes to a callback. With
+/// names of 200 characters all files that are kept fit.
+pub(crate) const MAX_EVENT_FILES_BYTES: usize = 1_000_000;
+/// The longest name of an object, or uid, that is kept; stores allow names 1,024 bytes, prefix included.
+pub(crate) const MAX_NAME_BYTES: usize = 1_024;
+/// Longest text of a problem or a refusal, and longest code, that is kept of what a node tells.
+pub(crate) const MAX_TEXT_BYTES: usize = 2_000;
+pub(crate) const MAX_CODE_BYTES: usize = 64;
+/// The longest slice that is kept, in bytes of JSON. What one report tells of slices is one row, and stays below 2 MB by it.
+pub(crate) const MAX_SLICE_BYTES: usize = 8_000;
 /// Slices of one recording. Two users' audio and video over two weeks are as many.
 pub(crate) const MAX_SLICES: u64 = 500_000;
 /// Nodes that may ask for a recording's job; those that may never have taken it make room first.
@@ -75,8 +100,6 @@ pub(crate) const AFTERLIFE_MS: u64 = 600_000;
 pub(crate) const MAX_OVER: usize = 32;
 /// Recordings that are kept for nothing but media that is still on a node; the oldest make room.
 pub(crate) const MAX_AWAITED: usize = 64;
-/// How exactly it is kept when a spool was last heard of.
-pub(crate) const HEARD_EVERY_MS: u64 = 60_000;
 /// How long a session document can be read after its resource has expired.
 pub(crate) const RETENTION_MS: u64 = 7 * 24 * 3_600_000;
 

@@ -12,6 +12,10 @@ use crate::recording::{Pacing, Policy};
 
 /// Two reports are up to 2 s apart.
 const SHORTEST_LEASE_MS: u64 = 5_000;
+/// In less no node closes its slices.
+const SHORTEST_STOP_MS: u64 = 2_000;
+/// Proxies end requests that take longer.
+const LONGEST_STOP_MS: u64 = 60_000;
 /// A month: the longest time that a delivery can be paced with.
 const MAX_PACE_MS: u64 = 30 * 24 * 3_600_000;
 
@@ -74,7 +78,7 @@ pub(super) fn region(env: &Env) -> Option<String> {
         .filter(|region| !region.is_empty())
 }
 
-/// When a node counts as lost, and when a recording without a node ends. A variable that is absent, or no number, leaves the
+/// When a node counts as lost, when a recording without a node ends, and when a stop is answered. A variable that is absent, or no number, leaves the
 /// default.
 pub(super) fn policy(env: &Env) -> Policy {
     let standard = Policy::default();
@@ -82,6 +86,8 @@ pub(super) fn policy(env: &Env) -> Policy {
         lease_ms: seconds(env, "TAPEDECK_LEASE_S").map_or(standard.lease_ms, |ms| ms.max(SHORTEST_LEASE_MS)),
         lost_ms: seconds(env, "TAPEDECK_NODE_LOST_S").unwrap_or(standard.lost_ms),
         await_ms: seconds(env, "TAPEDECK_AWAIT_S").unwrap_or(standard.await_ms),
+        stop_ms: seconds(env, "TAPEDECK_STOP_WAIT_S")
+            .map_or(standard.stop_ms, |ms| ms.clamp(SHORTEST_STOP_MS, LONGEST_STOP_MS)),
     }
 }
 

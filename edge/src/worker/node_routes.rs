@@ -129,7 +129,7 @@ fn refused(refusal: &Refusal) -> Response {
         RefusalCode::StaleEpoch => 409,
         RefusalCode::StorageUnusable => 422,
         RefusalCode::NoCapacity | RefusalCode::Draining => 503,
-        RefusalCode::Internal => 500,
+        RefusalCode::Internal | RefusalCode::Unknown => 500,
     };
     Response::json(status, refusal)
 }

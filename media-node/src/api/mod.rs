@@ -15,16 +15,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router, middleware};
-use protocol::{Fault, Refusal, RefusalCode};
+use protocol::{Fault, MAX_MESSAGE_BYTES, Refusal, RefusalCode};
 
 pub use auth::Callers;
 pub use health::Health;
 
 use crate::channel::{self, Registry};
 use crate::supervisor::Supervisor;
-
-/// A job names at most some thousand streams.
-const MAX_BODY_BYTES: usize = 1 << 20;
 
 /// The whole API. `callers` may call all of `/v1`.
 pub fn router(supervisor: Supervisor, health: Health, channels: Registry, callers: Callers) -> Router {
@@ -34,7 +31,7 @@ pub fn router(supervisor: Supervisor, health: Health, channels: Registry, caller
         .route("/v1/recordings/{sid}", put(recordings::put).get(recordings::get))
         .route("/v1/recordings/{sid}/desired", post(recordings::desire))
         .with_state(supervisor.clone())
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(DefaultBodyLimit::max(MAX_MESSAGE_BYTES))
         .layer(middleware::from_fn_with_state(callers, auth::require))
         .merge(rosters);
     let open = Router::new()
@@ -90,6 +87,6 @@ fn status(code: RefusalCode) -> StatusCode {
         RefusalCode::StaleEpoch => StatusCode::CONFLICT,
         RefusalCode::StorageUnusable => StatusCode::UNPROCESSABLE_ENTITY,
         RefusalCode::NoCapacity | RefusalCode::Draining => StatusCode::SERVICE_UNAVAILABLE,
-        RefusalCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        RefusalCode::Internal | RefusalCode::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing::Span;
 
+use crate::record::Options;
 use crate::{media, recorder};
 
 /// Tapedeck's media node: serves channels, records them and uploads what it recorded.
@@ -84,10 +85,13 @@ pub fn run(cli: Cli) -> ExitCode {
     }
 }
 
+/// One for each user that a recording may have at a time, and as many as tokio has by itself for all that waits for the disk.
+const MAX_BLOCKING_THREADS: usize = Options::MOST_USERS as usize + 512;
+
 /// Runs `work` to its end. `span` is around everything that any of the threads logs.
 fn block_on(span: Option<Span>, work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.enable_all();
+    builder.enable_all().max_blocking_threads(MAX_BLOCKING_THREADS);
     let _entered = span.clone().map(Span::entered);
     if let Some(span) = span {
         // A span that is never left lasts as long as the thread.

@@ -6,6 +6,7 @@
 mod alone;
 mod course;
 mod disk;
+mod fit;
 mod formats;
 mod inlets;
 mod opening;

@@ -78,7 +78,7 @@ impl Recording {
             (Lifecycle::Running { .. }, Some(last)) if self.nodes.lease.is_none() => {
                 let id = &last.lease.node.id;
                 let message = format!("media node {id} has stopped answering; another one, or its return, is awaited");
-                (message, last.lease.heard_ms)
+                (message, last.lease.heard_ms.get())
             }
             (
                 Lifecycle::Over {

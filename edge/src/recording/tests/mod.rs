@@ -2,6 +2,7 @@
 
 mod awaited;
 mod bench;
+mod bounds;
 mod deadlines;
 mod deliveries;
 mod failover;
@@ -18,4 +19,6 @@ mod reporting;
 mod samples;
 mod slices;
 mod stopping;
+mod storage;
 mod updating;
+mod writing;

@@ -53,6 +53,7 @@ impl RecordedChannel {
             options,
             keys: None,
             presence,
+            followed: Default::default(),
             interruption: CancellationToken::new(),
         };
         let (rosters, roster_queue) = mpsc::channel(4);
@@ -378,6 +379,41 @@ async fn losses_and_unsupported_codecs_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_camera_is_no_three_problems() {
+    let mut channel = RecordedChannel::start(Options::default());
+    let captures = channel.captures.clone();
+    let refusing = || async {
+        let session = captures.session("a/camera");
+        let codecs = [(Track::Audio, "pcmu"), (Track::Video, "h265")];
+        for (track, codec) in codecs {
+            session
+                .send(StreamEvent::Unsupported(track, codec.into()))
+                .await
+                .unwrap();
+        }
+        let reason = "the source offers nothing that can be recorded".to_owned();
+        session
+            .send(StreamEvent::Ended(StreamEnd::Failed(reason)))
+            .await
+            .unwrap();
+    };
+    for _ in 0..5 {
+        refusing().await;
+    }
+    channel.roster(&[("a", CAMERA)]).await;
+    eventually("opened five times", || captures.opened().len() >= 5).await;
+    let status = channel.until(|status| !status.problems.is_empty()).await;
+    let told: Vec<_> = status.problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "audio of user a is pcmu and video is h265, which cannot be recorded: publish H.264 video, and AAC or Opus audio"
+        ]
+    );
+    channel.stop(Directive::Stop(EndCause::Stopped)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stream_named_audio_is_the_users_audio_when_the_camera_has_none() {
     let channel = RecordedChannel::start(Options::default());
     let (camera, extra) = (
@@ -434,4 +470,29 @@ async fn users_beyond_the_limit_are_told_of() {
             .all(|(url, _)| url.starts_with("a/camera"))
     );
     channel.stop(Directive::Stop(EndCause::Stopped)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_that_is_full_goes_on_with_the_users_it_has_had() {
+    let mut channel = RecordedChannel::start(Options {
+        max_users_in_all: 1,
+        ..Options::default()
+    });
+    let sink = channel.sink.clone();
+    let first = channel.captures.session("a/camera");
+    channel.roster(&[("a", CAMERA)]).await;
+    send(&first, Track::Audio, audio(), &audio().units[..50]).await;
+    first.send(StreamEvent::Ended(StreamEnd::Finished)).await.unwrap();
+    channel.roster(&[]).await;
+    eventually("a has left", || slices(&sink, "a", TrackKind::Audio).len() == 1).await;
+    let second = channel.captures.session("a/camera");
+    channel.roster(&[("b", CAMERA)]).await;
+    let status = channel.until(|status| !status.problems.is_empty()).await;
+    assert_eq!(status.problems[0].code, ProblemCode::TooManyUsers);
+    channel.roster(&[("b", CAMERA), ("a", CAMERA)]).await;
+    send(&second, Track::Audio, audio(), &audio().units[50..100]).await;
+    let (_, sink, status) = channel.stop(Directive::Stop(EndCause::Stopped)).await;
+    assert_eq!(recorded(&sink, "a", TrackKind::Audio), 100);
+    assert_eq!(recorded(&sink, "b", TrackKind::Audio), 0);
+    assert_eq!(status.problems.len(), 1, "{:?}", status.problems);
 }

@@ -8,6 +8,7 @@ mod log;
 mod message;
 mod seals;
 mod storage;
+mod texts;
 
 use protocol::RecorderKey;
 use serde_json::json;
