@@ -7,10 +7,10 @@ pub struct Policy {
     pub lease_ms: u64,
     /// A recording that has had no node for so long ends.
     pub lost_ms: u64,
-    /// Media that is still on a node is waited for so long after the recording's end, if its resource expires before.
-    pub await_ms: u64,
     /// A caller who stops a recording is answered after so long at the latest, also when uploads go on.
     pub stop_ms: u64,
+    /// Media that is still on a node is waited for so long after the recording's end, if its resource expires before.
+    pub await_ms: u64,
 }
 
 impl Policy {
@@ -30,8 +30,8 @@ impl Default for Policy {
         Self {
             lease_ms: 10_000,
             lost_ms: 1_800_000,
-            await_ms: 30 * 24 * 3_600_000,
             stop_ms: 8_000,
+            await_ms: 30 * 24 * 3_600_000,
         }
     }
 }

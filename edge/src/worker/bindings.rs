@@ -85,9 +85,9 @@ pub(super) fn policy(env: &Env) -> Policy {
     Policy {
         lease_ms: seconds(env, "TAPEDECK_LEASE_S").map_or(standard.lease_ms, |ms| ms.max(SHORTEST_LEASE_MS)),
         lost_ms: seconds(env, "TAPEDECK_NODE_LOST_S").unwrap_or(standard.lost_ms),
-        await_ms: seconds(env, "TAPEDECK_AWAIT_S").unwrap_or(standard.await_ms),
         stop_ms: seconds(env, "TAPEDECK_STOP_WAIT_S")
             .map_or(standard.stop_ms, |ms| ms.clamp(SHORTEST_STOP_MS, LONGEST_STOP_MS)),
+        await_ms: seconds(env, "TAPEDECK_AWAIT_S").unwrap_or(standard.await_ms),
     }
 }
 

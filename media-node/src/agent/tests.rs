@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::supervisor::{Config, Node, SpaceLimits};
+use crate::supervisor::{Config, Memory, Node, SpaceLimits};
 
 const SID: &str = "0123456789abcdef0123456789abcdef";
 
@@ -146,6 +146,7 @@ fn world() -> World {
             spool_bytes: None,
             reserve_bytes: 0,
         },
+        memory: Memory::new(None).into(),
         await_acknowledgement: true,
     });
     World {

@@ -4,7 +4,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::*;
-use crate::supervisor::{Config, Node, SpaceLimits};
+use crate::supervisor::{Config, Memory, Node, SpaceLimits};
 
 /// The API on a port of its own.
 async fn serve(token: Option<Secret>, edge_heard: bool) -> (String, tempfile::TempDir) {
@@ -26,6 +26,7 @@ async fn serve(token: Option<Secret>, edge_heard: bool) -> (String, tempfile::Te
             spool_bytes: None,
             reserve_bytes: 0,
         },
+        memory: Memory::new(None).into(),
         await_acknowledgement: false,
     });
     let health = Health {

@@ -14,6 +14,7 @@ use url::Url;
 
 use super::outlet::{Closed, Outlet};
 use super::sdp::{Offer, offers};
+use super::tolerance::Tolerance;
 use crate::encryption::{Keys, Lock};
 use crate::stream::{
     Clock, Packet, RtpStream, RtpTrack, SenderReport, StreamEnd, StreamEvent, Track, UserClock, depacketizer,
@@ -273,6 +274,8 @@ async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Ou
     } = connected;
     let mut events = Vec::new();
     let mut silent_at = Instant::now() + request.silence_timeout;
+    let mut tolerance = Tolerance::new(tracks.iter().flatten().count());
+    let mut last_error = None;
     let end = loop {
         let tick_at = stream.deadline_us().map(|at_us| {
             let wait_us = at_us.saturating_sub(request.clock.now_us()).max(0);
@@ -289,7 +292,9 @@ async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Ou
             Next::Packet(Some(Ok(PacketItem::Rtp(packet)))) => {
                 media = true;
                 let header = packet.header();
+                last_error = None;
                 if let Some(index) = tracks.get(packet.stream_id()).copied().flatten() {
+                    tolerance.good(index, request.clock.now_us());
                     let packet = Packet {
                         arrival_us: request.clock.us_at(packet.ctx().received()),
                         sequence: header.sequence_number(),
@@ -324,9 +329,14 @@ async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Ou
             Next::Packet(Some(Err(error))) => {
                 let url = Url::parse(request.url.expose()).ok();
                 let text = url.map_or_else(|| "the session broke off".to_owned(), |url| reason(&error, &url));
-                break StreamEnd::Failed(text);
+                if !tolerance.bad(&text, request.clock.now_us()) {
+                    break StreamEnd::Failed(text);
+                }
+                tracing::debug!(reason = text, "a packet is left out");
+                last_error = Some(text);
             }
-            Next::Packet(None) => break StreamEnd::Finished,
+            // Behind an error it was the connection's.
+            Next::Packet(None) => break last_error.map_or(StreamEnd::Finished, StreamEnd::Failed),
             Next::Tick => stream.tick(request.clock.now_us(), &mut events),
             Next::Silent => break StreamEnd::Silent,
             Next::Closed => return Err(Closed),

@@ -42,6 +42,9 @@ pub(super) struct RecordArgs {
     /// The recording's spool.
     #[arg(long, hide = true)]
     pub(super) dir: Option<PathBuf>,
+    /// Bytes of memory that this process may take.
+    #[arg(long, hide = true)]
+    pub(super) memory_limit: Option<u64>,
 }
 
 /// Records URLs into a directory.

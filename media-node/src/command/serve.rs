@@ -19,7 +19,7 @@ use crate::api::{self, Callers, Health};
 use crate::channel::{Limits, Registry};
 use crate::clock::unix_ms;
 use crate::server::{self, Keys, RtspServer};
-use crate::supervisor::{Config, Node, SpaceLimits, Supervisor};
+use crate::supervisor::{Config, Memory, Node, SpaceLimits, Supervisor};
 
 #[derive(Args, Debug)]
 pub(super) struct ServeArgs {
@@ -72,6 +72,9 @@ pub(super) struct ServeArgs {
     /// Space that is kept free on the spool's disk.
     #[arg(long, env = "TAPEDECK_DISK_RESERVE", value_name = "SIZE", default_value = "512MiB", value_parser = size::parse)]
     disk_reserve: u64,
+    /// Memory that each recording's process may take: `4GiB` [default: a quarter of the machine's, at least 2GiB, at most half]
+    #[arg(long, env = "TAPEDECK_RECORDING_MEMORY", value_name = "SIZE", value_parser = size::parse)]
+    recording_memory: Option<u64>,
     #[command(flatten)]
     recording: RecordingArgs,
 }
@@ -128,6 +131,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
             spool_bytes: args.spool_limit,
             reserve_bytes: args.disk_reserve,
         },
+        memory: Memory::new(args.recording_memory).into(),
         await_acknowledgement: args.edge_url.is_some(),
     });
     supervisor

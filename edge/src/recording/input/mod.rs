@@ -1,5 +1,6 @@
 //! What happens to recordings, one file for each input: a caller asks, the fleet or a node answers, a node reports, a write
-//! or a delivery has ended. What nodes tell is cut to what can be kept first. An alarm brings nothing of its own: what is due is settled after every input.
+//! or a delivery has ended. What nodes tell is first cut to what can be kept. An alarm brings nothing of its own: what is due
+//! is settled after every input.
 
 mod bounds;
 mod delivered;

@@ -97,6 +97,7 @@ impl Mediamtx {
 
     async fn list(&self) -> Result<Vec<Item>, RosterError> {
         let mut items = Vec::new();
+        let mut room = http::MAX_BODY;
         for page_number in 0..MAX_PAGES {
             let mut request = self
                 .client
@@ -105,7 +106,7 @@ impl Mediamtx {
             if let Some(login) = &self.login {
                 request = request.basic_auth(&login.username, Some(login.password.expose()));
             }
-            let page: Page = http::get_json(request, &self.url).await?;
+            let page: Page = http::get_json_within(request, &self.url, &mut room).await?;
             items.extend(page.items);
             if page_number + 1 >= page.page_count {
                 return Ok(items);

@@ -4,7 +4,6 @@ use futures_util::future::join_all;
 use protocol::{Fault, ProblemCode, StreamName};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
-use url::Url;
 
 use super::plan::{Order, StreamOrder};
 use super::ports::Captures;
@@ -15,7 +14,7 @@ use crate::capture::{CaptureRequest, Wanted};
 use crate::channel::Credentials;
 use crate::record::status::problem;
 use crate::selection::{Gate, StreamPlan};
-use crate::stream::{Locked, StreamEnd, StreamEvent, Track, UserClock};
+use crate::stream::{Format, Locked, StreamEnd, StreamEvent, Track, UserClock};
 
 /// Pauses before a stream that still is in the roster is opened again.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -235,6 +234,22 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
                     problem(fault, ProblemCode::DecryptionFailed, message, now_ms),
                 );
             }
+            StreamEvent::Format(_, Format::H264(h264)) if self.shared.decodes && !h264.sps.is_empty() => {
+                let limit = self.shared.options.picture_limit;
+                let cause = self.cause("too large");
+                match limit.check(&h264.sps) {
+                    Ok(()) => board.over(&cause),
+                    Err(not_decoded) => {
+                        let (stream, uid) = (self.stream, &self.user.uid);
+                        let message = format!(
+                            "the {stream} of user {uid} {not_decoded}: it is missing in mixes and snapshots, and recorded \
+                             wherever it need not be decoded; publish smaller pictures, or set TAPEDECK_MAX_PICTURE on the node"
+                        );
+                        let told = problem(Fault::Destination, ProblemCode::PictureTooLarge, message, now_ms);
+                        board.problem_once(&cause, told);
+                    }
+                }
+            }
             StreamEvent::Unsupported(..) | StreamEvent::Format(..) | StreamEvent::Ended(_) => {}
         }
     }
@@ -283,7 +298,7 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
 
     fn report(&self, end: &StreamEnd, wanted: &StreamPlan, at_ms: u64) {
         let (uid, stream) = (&self.user.uid, self.stream);
-        let place = server_of(wanted.url.expose()).map_or_else(String::new, |server| format!(" at {server}"));
+        let place = format!(" at {}", wanted.url);
         let (cause, code, message) = match end {
             StreamEnd::Finished => return,
             StreamEnd::Failed(_) if self.backoff.failures() < TOLD_FAILURES => return,
@@ -326,30 +341,7 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
     }
 }
 
-/// The server of a stream's address, `rtsp://host:port`. In the rest of it cameras take passwords, and servers keys.
-fn server_of(url: &str) -> Option<String> {
-    let url = Url::parse(url).ok()?;
-    let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
-    Some(format!("{}://{}{port}", url.scheme(), url.host_str()?))
-}
-
 /// A session opened for one plan brings all that another one asks for.
 fn is_served(opened: &StreamPlan, now: &StreamPlan) -> bool {
     opened.url == now.url && opened.publication == now.publication && opened.tracks.contains(now.tracks)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_password_of_a_camera_is_told() {
-        for url in [
-            "rtsp://camera:8554/user=admin_password=hunter2/live",
-            "rtsp://admin:hunter2@camera:8554/live?key=hunter2",
-        ] {
-            assert_eq!(server_of(url).as_deref(), Some("rtsp://camera:8554"));
-        }
-        assert_eq!(server_of("hunter2"), None);
-    }
 }

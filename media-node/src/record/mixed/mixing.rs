@@ -12,6 +12,7 @@ use super::feeder::{Feeder, Made, Wishes};
 use super::load_shedder::Overload;
 use crate::media::Picture;
 use crate::mix::{Counters, MixError};
+use crate::record::room::Held;
 use crate::record::status::{SharedBoard, problem};
 use crate::stream::{Clock, StreamEvent};
 
@@ -26,7 +27,7 @@ pub enum MixEvent {
     Event {
         uid: Arc<str>,
         stream: StreamName,
-        event: StreamEvent,
+        event: Held<StreamEvent>,
     },
     Image {
         url: SecretUrl,
@@ -91,7 +92,7 @@ impl Mixing {
         }
         match event {
             MixEvent::Event { uid, stream, event } => {
-                if let Err(error) = self.feeder.event(&uid, stream, event, now_us) {
+                if let Err(error) = self.feeder.event(&uid, stream, event.what, now_us) {
                     let mut each = hand_over(&self.made, &self.board, self.clock);
                     self.feeder.fail(error, now_us, &mut each);
                 }

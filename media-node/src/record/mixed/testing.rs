@@ -31,6 +31,7 @@ pub fn spec() -> MixSpec {
             video_encoder: settings.video_encoder,
             audio_encoder: settings.audio_encoder,
             workers: 1,
+            ..MixOptions::default()
         },
     }
 }

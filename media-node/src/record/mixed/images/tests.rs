@@ -160,3 +160,31 @@ async fn private_addresses_are_not_asked() {
     let problems = fixture.problems(1).await;
     assert!(problems[0].contains("private address"), "{problems:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decoding_that_nobody_waits_for_any_more_keeps_its_turn() {
+    let turns = Turns::new();
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    let (end, may_end) = std::sync::mpsc::channel::<()>();
+    let first = tokio::spawn({
+        let turns = turns.clone();
+        async move {
+            let work = move || {
+                begun.send(()).unwrap();
+                may_end.recv().unwrap();
+            };
+            turns.decode(work).await
+        }
+    });
+    tokio::task::spawn_blocking(move || has_begun.recv())
+        .await
+        .unwrap()
+        .unwrap();
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    // The scene has changed, and the next image has come.
+    assert_eq!(turns.decoding.available_permits(), 0);
+    let second = tokio::spawn(async move { turns.decode(|| 2).await });
+    end.send(()).unwrap();
+    assert_eq!(second.await.unwrap(), Some(2));
+}
