@@ -102,8 +102,6 @@ pub(crate) const AFTERLIFE_MS: u64 = 600_000;
 pub(crate) const MAX_OVER: usize = 32;
 /// Recordings that are kept for nothing but media that is still on a node; the oldest make room.
 pub(crate) const MAX_AWAITED: usize = 64;
-/// How exactly it is kept when a spool was last heard of.
-pub(crate) const HEARD_EVERY_MS: u64 = 60_000;
 /// How long a session document can be read after its resource has expired.
 pub(crate) const RETENTION_MS: u64 = 7 * 24 * 3_600_000;
 
