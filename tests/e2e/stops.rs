@@ -42,7 +42,7 @@ pub(crate) async fn no_client_gives_up_before_a_stop_is_answered(stack: &mut Sta
     proxy.stall();
     let stopped = customer.stop(&task).await.expect(206);
     assert_eq!(stopped.code(), Some(50), "{}", stopped.body);
-    assert!(stopped.text("reason").contains("uploading goes on"), "{}", stopped.body);
+    assert!(stopped.text("reason").contains("uploads continue"), "{}", stopped.body);
     assert_eq!(stopped.body["serverResponse"]["uploadingStatus"], "unknown");
     publisher.assert_alive();
 

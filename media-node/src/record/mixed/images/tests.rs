@@ -145,7 +145,7 @@ async fn what_cannot_be_used_is_told_once_without_keys() {
         problems.iter().all(|message| !message.contains("hunter2")),
         "{problems:?}"
     );
-    for part in ["neither JPEG nor BMP", "more than 6 MB", "404", "no URL"] {
+    for part in ["neither JPEG nor BMP", "more than 6 MB", "404", "not a URL"] {
         assert!(
             problems.iter().any(|message| message.contains(part)),
             "{part}: {problems:?}"
