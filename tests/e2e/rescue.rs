@@ -49,6 +49,12 @@ pub(crate) async fn a_damaged_journal_costs_no_media(stack: &mut Stack) {
     .await;
     publisher.leave().await;
     proxy.restore();
+    // The recording goes on in another spool when its lease has run out, and would write the playlist again.
+    customer.stop(&task).await;
+    wait::until("the recording is over", LIMIT, async || {
+        (customer.query(&task).await.status == 404).then_some(())
+    })
+    .await;
     let checked = node(&["check"], &stack.spool());
     let told = text(&checked);
     assert_eq!(checked.status.code(), Some(1), "{told}");
