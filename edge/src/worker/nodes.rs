@@ -1,4 +1,4 @@
-//! Calls to media nodes. Each has a time-out, and none fails: what is no answer is [`NodeAnswer::Unreachable`].
+//! Calls to media nodes that have no line, those of an older version. Each has a time-out, and none fails: what is no answer is [`NodeAnswer::Unreachable`].
 
 use protocol::{Desired, Job, Refusal, Report, Secret};
 use serde::Serialize;
@@ -7,22 +7,21 @@ use worker::{AbortSignal, Fetch, Headers, Method, Request, RequestInit, console_
 
 use crate::recording::NodeAnswer;
 
-/// For a node to check the bucket and start its recorder.
-const JOB_LIMIT_MS: u64 = 12_000;
-/// Above what a node is told to wait.
-const DESIRED_LIMIT_MS: u64 = 5_000;
-
-pub(super) async fn put_job(url: &str, job: &Job, token: &Secret) -> NodeAnswer {
+pub(super) async fn put_job(url: &str, job: &Job, token: &Secret, limit_ms: u64) -> NodeAnswer {
     let address = format!("{url}/v1/recordings/{}", job.sid);
-    answer(&address, send(Method::Put, &address, job, token, JOB_LIMIT_MS).await)
+    answer(&address, send(Method::Put, &address, job, token, limit_ms).await)
 }
 
-pub(super) async fn post_desired(url: &str, sid: &str, desired: &Desired, wait_ms: u64, token: &Secret) -> NodeAnswer {
+pub(super) async fn post_desired(
+    url: &str,
+    sid: &str,
+    desired: &Desired,
+    wait_ms: u64,
+    token: &Secret,
+    limit_ms: u64,
+) -> NodeAnswer {
     let address = format!("{url}/v1/recordings/{sid}/desired?wait_ms={wait_ms}");
-    answer(
-        &address,
-        send(Method::Post, &address, desired, token, wait_ms + DESIRED_LIMIT_MS).await,
-    )
+    answer(&address, send(Method::Post, &address, desired, token, limit_ms).await)
 }
 
 fn answer(address: &str, sent: worker::Result<(u16, Vec<u8>)>) -> NodeAnswer {

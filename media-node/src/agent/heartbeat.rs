@@ -23,7 +23,7 @@ pub(super) async fn run(
     loop {
         let heartbeat = Heartbeat {
             node_id: identity.node_id.clone(),
-            url: identity.url.clone(),
+            url: Some(identity.url.clone()),
             region: identity.region.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             capacity: identity.capacity,

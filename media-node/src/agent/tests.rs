@@ -207,8 +207,8 @@ async fn an_answer_to_a_report_stops_the_recording_and_its_end_is_told_and_forgo
     let edge = world.edge.lock().unwrap();
     let beat = &edge.heartbeats[0];
     assert_eq!(
-        (beat.url.as_str(), beat.region.as_str(), beat.capacity),
-        ("http://node", "here", 4)
+        (beat.url.as_deref(), beat.region.as_str(), beat.capacity),
+        (Some("http://node"), "here", 4)
     );
 }
 

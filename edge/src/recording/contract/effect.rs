@@ -1,7 +1,7 @@
 use protocol::{ConfirmedSlice, Desired, Job, RecorderKey, ReportAnswer};
 
 use super::event::Subject;
-use super::input::Reply;
+use super::input::{Node, Reply};
 use super::outcome::Outcome;
 use super::preference::Preference;
 use super::view::RecordingView;
@@ -38,11 +38,11 @@ pub enum Effect {
         preference: Preference,
     },
     /// Offer the job to the node; answer with [`Input::JobAnswered`](super::Input::JobAnswered).
-    SendJob { url: String, job: Box<Job> },
+    SendJob { node: Node, job: Box<Job> },
     /// Tell the node what is wanted, and let it answer when that is reached or after `wait_ms`; answer with
     /// [`Input::DesiredAnswered`](super::Input::DesiredAnswered).
     SendDesired {
-        url: String,
+        node: Node,
         sid: String,
         desired: Box<Desired>,
         wait_ms: u64,

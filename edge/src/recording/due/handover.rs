@@ -95,7 +95,7 @@ impl Recording {
         self.hold(successor.lease);
         if let Some(leaver) = &self.nodes.leaver {
             out.push(Effect::SendDesired {
-                url: leaver.node.url.clone(),
+                node: leaver.node.clone(),
                 sid: self.sid.clone(),
                 desired: Box::new(self.desired(Role::Outsider, leaver.epoch)),
                 wait_ms: 0,

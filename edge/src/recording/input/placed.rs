@@ -23,7 +23,7 @@ pub(super) fn placed(
         Ok(node) => match job::offered(recording, epoch, now_ms) {
             Some(job) => {
                 out.push(Effect::SendJob {
-                    url: node.url.clone(),
+                    node: node.clone(),
                     job: Box::new(job),
                 });
                 search.offers = search.offers.saturating_add(1);

@@ -54,7 +54,7 @@ impl Recording {
     pub(crate) fn send_desired(&self, wait_ms: u64, out: &mut Vec<Effect>) {
         if let Some(lease) = &self.nodes.lease {
             out.push(Effect::SendDesired {
-                url: lease.node.url.clone(),
+                node: lease.node.clone(),
                 sid: self.sid.clone(),
                 desired: Box::new(self.desired(Role::Holder, lease.epoch)),
                 wait_ms,

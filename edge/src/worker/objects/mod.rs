@@ -5,12 +5,16 @@ mod app;
 mod ask;
 pub(super) mod counting;
 mod fleet;
+pub(super) mod from_nodes;
 mod host;
+mod line_of;
+mod node;
 mod platform;
 mod recorder;
 mod sql;
 
 pub(super) use app::App;
-pub(super) use ask::ask;
+pub(super) use ask::{ask, open};
 pub(super) use fleet::Fleet;
+pub(super) use line_of::LineOf;
 pub(super) use recorder::{Recorder, Reply as RecorderReply, Request as RecorderRequest};

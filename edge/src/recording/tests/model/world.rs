@@ -374,14 +374,14 @@ impl World {
                     node: chosen.ok_or("none".to_owned()),
                 }
             }
-            Effect::SendJob { url, job } => {
+            Effect::SendJob { node, job } => {
                 let (sid, epoch) = (job.sid.clone(), job.epoch);
-                let answer = self.put_job(index_of(&url), *job);
+                let answer = self.put_job(index_of(&node.id), *job);
                 Input::JobAnswered { sid, epoch, answer }
             }
-            Effect::SendDesired { url, sid, desired, .. } => {
+            Effect::SendDesired { node, sid, desired, .. } => {
                 self.tally.reliefs += u64::from(desired.directive == Directive::Release);
-                let answer = self.post_desired(index_of(&url), &sid, &desired);
+                let answer = self.post_desired(index_of(&node.id), &sid, &desired);
                 Input::DesiredAnswered { sid, desired, answer }
             }
             Effect::Publish { revision, view, .. } => Input::Published {

@@ -1,15 +1,16 @@
 use worker::{Env, console_error};
 
 use super::deliveries::Receivers;
+use super::reach;
 use crate::app::{self, News, Reservation};
 use crate::fleet::{self, Wish};
-use crate::recording::{Delivery, Effect, Input, NodeAnswer, RecordingView, tag};
+use crate::recording::{Delivery, Effect, Input, RecordingView, tag};
+use crate::worker::bindings;
 use crate::worker::objects::app::App;
 use crate::worker::objects::ask::ask;
 use crate::worker::objects::counting;
 use crate::worker::objects::fleet::Fleet;
 use crate::worker::objects::platform::Platform;
-use crate::worker::{bindings, nodes};
 
 /// Carries out one effect; its result is the core's next input.
 pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &Platform) -> Option<Input> {
@@ -53,11 +54,8 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
             };
             Some(Input::Placed { sid, epoch, node })
         }
-        Effect::SendJob { url, job } => {
-            let answer = match bindings::node_token(env) {
-                Ok(token) => nodes::put_job(&url, &job, &token).await,
-                Err(error) => unsent(&error),
-            };
+        Effect::SendJob { node, job } => {
+            let answer = reach::send_job(&node, &job, env).await;
             Some(Input::JobAnswered {
                 sid: job.sid,
                 epoch: job.epoch,
@@ -65,15 +63,12 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
             })
         }
         Effect::SendDesired {
-            url,
+            node,
             sid,
             desired,
             wait_ms,
         } => {
-            let answer = match bindings::node_token(env) {
-                Ok(token) => nodes::post_desired(&url, &sid, &desired, wait_ms, &token).await,
-                Err(error) => unsent(&error),
-            };
+            let answer = reach::send_desired(&node, &sid, &desired, wait_ms, env).await;
             Some(Input::DesiredAnswered { sid, desired, answer })
         }
         Effect::Publish {
@@ -122,9 +117,4 @@ async fn write_session(view: &RecordingView, expires_ms: u64, env: &Env) -> bool
         console_error!("the session document of {} was not written: {error}", view.sid);
     }
     written.is_ok()
-}
-
-fn unsent(error: &bindings::Misconfigured) -> NodeAnswer {
-    console_error!("no node can be called: {error}");
-    NodeAnswer::Unreachable
 }
