@@ -15,6 +15,7 @@ mod generated;
 mod interruptions;
 mod kills;
 mod limits;
+mod line;
 mod load;
 mod mix_kills;
 mod mixed;
@@ -120,6 +121,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         failover::a_node_that_ends_alone_goes_on_when_it_is_back[("TAPEDECK_CAPACITY", "0")],
         failover::a_long_recording_is_told_to_the_next_node[("TAPEDECK_CAPACITY", "0")],
         kills::recorders_come_back,
+        line::a_line_that_is_cut_costs_nothing[("TAPEDECK_CAPACITY", "0")],
         stores::a_backup_takes_over_and_gives_back,
         stores::ended_keys_are_told_and_renewed,
         outages::a_refusing_store_costs_nothing,

@@ -38,7 +38,8 @@ pub(super) struct ServeArgs {
     /// The secret that edge and node share. Needed with an edge, and where the control API listens for other machines.
     #[arg(long, env = "TAPEDECK_NODE_TOKEN", hide_env_values = true)]
     node_token: Option<String>,
-    /// How the edge reaches the control API [default: http://<listen>]
+    /// How the edge can reach the control API. Needed with an edge of an older version only, which this node's line does not
+    /// reach: such a one is told http://<listen> without this.
     #[arg(long, env = "TAPEDECK_NODE_URL")]
     node_url: Option<String>,
     /// How recorders reach the channel server [default: rtsp://<rtsp-listen>]
@@ -145,14 +146,13 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
             let edge = Edge::new(url, token.clone().unwrap_or_default())?;
             let identity = Identity {
                 node_id: node_id.clone(),
-                url: args
-                    .node_url
-                    .unwrap_or_else(|| format!("http://{}", reachable(api_address))),
+                url: args.node_url,
+                listens_at: format!("http://{}", reachable(api_address)),
                 region: args.region,
                 capacity: args.capacity,
             };
             let (heard, state) = watch::channel(false);
-            tokio::spawn(agent::run(edge, identity, supervisor.clone(), heard));
+            tokio::spawn(agent::run(edge, identity, supervisor.clone(), registry.clone(), heard));
             Some(state)
         }
     };
