@@ -10,7 +10,8 @@ pub enum Fault {
     Caller,
     /// A bucket, a webhook's receiver, a source: something the customer named and we do not run.
     Destination,
-    /// The service's own.
+    /// The service's own, and so is one that only a newer version can tell.
+    #[serde(other)]
     Ours,
 }
 
@@ -52,4 +53,36 @@ pub enum RefusalCode {
     Draining,
     /// HTTP 500.
     Internal,
+    /// A word that this version does not know, from a newer edge or node. Whose fault it is, and the reason, say enough to act
+    /// on. HTTP 500.
+    #[serde(other)]
+    Unknown,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_problem_of_a_newer_version_is_read() {
+        let newer = json!({"fault": "moon", "code": "moon_in_the_way", "message": "m", "at_ms": 7});
+        let problem: Problem = from_value(newer).unwrap();
+        assert_eq!((problem.fault, problem.code.as_str()), (Fault::Ours, "moon_in_the_way"));
+    }
+
+    #[test]
+    fn a_refusal_with_a_code_of_a_newer_version_keeps_its_fault_and_reason() {
+        let newer = json!({"fault": "destination", "code": "moon_in_the_way", "reason": "the moon is in the way"});
+        let refusal: Refusal = from_value(newer).unwrap();
+        assert_eq!(refusal.code, RefusalCode::Unknown);
+        assert_eq!(
+            (refusal.fault, &*refusal.reason),
+            (Fault::Destination, "the moon is in the way")
+        );
+        // It is read again by whoever it is handed on to.
+        let handed_on = serde_json::to_string(&refusal).unwrap();
+        assert_eq!(serde_json::from_str::<Refusal>(&handed_on).unwrap(), refusal);
+    }
 }

@@ -42,7 +42,7 @@ pub struct SpoolReport {
     /// Whether the node is being shut down, so that another one should go on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub leaving: bool,
-    /// What has been captured under this lease, by playlist. Reported by a node that leaves or has taken over.
+    /// What has been captured under this lease, by playlist, as much as fits. Reported by a node that leaves or has taken over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spans: Vec<Span>,
 }

@@ -14,7 +14,8 @@
 //!
 //! The same is said over a node's [`line`], without anything having to reach the node; the calls are for nodes that have none.
 //!
-//! Both directions carry `Authorization: Bearer <node token>`. Times are Unix milliseconds, UTC.
+//! No body is longer than [`MAX_MESSAGE_BYTES`]. Both directions carry `Authorization: Bearer <node token>`. Times are Unix
+//! milliseconds, UTC.
 
 mod address;
 mod assignment;
@@ -47,7 +48,9 @@ pub use job::{Job, JobRequest, RecorderKey};
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
 pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod, VodVideo};
 pub use problem_code::ProblemCode;
-pub use report::{BackedUp, FileKind, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer};
+pub use report::{
+    BackedUp, FileKind, MAX_MESSAGE_BYTES, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer,
+};
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;
 pub use spec::{

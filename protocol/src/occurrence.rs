@@ -60,7 +60,7 @@ pub struct Confirmed {
 /// How the uploads to a video-on-demand service stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vod {
-    /// The videos, in the order in which they were made.
+    /// The videos, in the order in which they were made, as many as fit.
     pub videos: Vec<VodVideo>,
     /// Whether everything has been uploaded, and the service works on it.
     pub complete: bool,

@@ -5,7 +5,11 @@ use crate::{
     Vod,
 };
 
-/// The whole state of one recording as its node sees it. Each report replaces the ones before it.
+/// The longest message between edge and node, and between the processes of a node, in bytes of JSON.
+pub const MAX_MESSAGE_BYTES: usize = 4 << 20;
+
+/// The state of one recording as its node sees it. Each report replaces the ones before it; only the files that one of them
+/// has listed stay known when a later one does not list them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     pub node_id: String,
@@ -26,7 +30,8 @@ pub struct Report {
     /// The wall-clock time of the first recorded media, Unix milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_media_ms: Option<u64>,
-    /// One for each playlist and each MP4 file, in the order in which they were made; pictures are not among them.
+    /// One for each playlist and each MP4 file, in the order in which they were made, as many as fit into
+    /// [`MAX_MESSAGE_BYTES`]; pictures are not among them.
     pub files: Vec<RecordedFile>,
     /// The pictures of a recording that takes some.
     #[serde(default, skip_serializing_if = "Option::is_none")]

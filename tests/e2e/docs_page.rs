@@ -7,7 +7,7 @@ use tapedeck_tests::publisher::{Media, Publisher, Transport};
 use tapedeck_tests::stack::Stack;
 use tokio::process::Command;
 
-const CHROMIUM: &str = "/usr/bin/chromium";
+pub(crate) const CHROMIUM: &str = "/usr/bin/chromium";
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/browser/try_it_out.cjs");
 /// The prefix of the files in the page's first example of a start.
 const PREFIX: &str = "lessons/";

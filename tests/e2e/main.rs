@@ -21,6 +21,7 @@ mod mix_kills;
 mod mixed;
 mod monitoring;
 mod outages;
+mod playing;
 mod rules;
 mod snapshots;
 mod space;
@@ -165,6 +166,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         limits::recordings_have_a_quota,
         monitoring::metrics_show_what_the_edge_does,
         docs_page::a_recording_is_made_on_the_page,
+        playing::a_browser_plays_a_mix_from_another_origin,
         wrong_calls::credentials,
         wrong_calls::routes,
         wrong_calls::bodies,

@@ -23,7 +23,32 @@ pub struct Object {
     /// Prefix and name.
     pub key: String,
     pub content_type: Option<String>,
+    pub cache_control: Option<String>,
     pub data: Vec<u8>,
+}
+
+impl Object {
+    /// # Panics
+    /// When its type is not that of its name's ending, or caches are told something else than that a playlist changes and
+    /// everything else stays.
+    pub fn assert_headers(&self) {
+        let Self {
+            key,
+            content_type,
+            cache_control,
+            ..
+        } = self;
+        let immutable = "max-age=31536000, immutable";
+        let (media_type, caching) = match key.rsplit('.').next() {
+            Some("m3u8") => ("application/vnd.apple.mpegurl", "no-cache"),
+            Some("ts") => ("video/mp2t", immutable),
+            Some("mp4") => ("video/mp4", immutable),
+            Some("jpg") => ("image/jpeg", immutable),
+            _ => panic!("{key} has an unknown ending"),
+        };
+        assert_eq!(content_type.as_deref(), Some(media_type), "{key}");
+        assert_eq!(cache_control.as_deref(), Some(caching), "{key}");
+    }
 }
 
 impl Bucket {
@@ -80,6 +105,7 @@ impl Bucket {
         Some(Object {
             key: key.to_owned(),
             content_type: stat.content_type().map(str::to_owned),
+            cache_control: stat.cache_control().map(str::to_owned),
             data,
         })
     }

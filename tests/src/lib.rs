@@ -5,6 +5,7 @@
 pub mod bucket;
 pub mod callback;
 pub mod customer;
+pub mod delivery;
 pub mod dice;
 pub mod fake_node;
 pub mod frames;

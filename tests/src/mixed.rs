@@ -47,7 +47,7 @@ impl Mixed {
     /// Fetches everything below the task's prefix, which must be its own.
     ///
     /// # Panics
-    /// When a name or a content type is not as documented, or a playlist and the slices do not belong together.
+    /// When a name or a header is not as documented, or a playlist and the slices do not belong together.
     pub async fn fetch(bucket: &Bucket, task: &Task) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let stem = format!("{}_{}", task.sid, task.cname);
@@ -57,18 +57,13 @@ impl Mixed {
             let name = key.strip_prefix(&task.prefix).expect("a listed object").to_owned();
             assert!(name.starts_with(&stem), "{name}");
             let path = dir.path().join(&name);
-            let wanted = match path.extension().and_then(|extension| extension.to_str()) {
-                Some("m3u8") => "application/vnd.apple.mpegurl",
-                Some("ts") => "video/mp2t",
-                Some("mp4") => "video/mp4",
-                _ => panic!("{name} does not belong to a mix"),
-            };
-            assert_eq!(object.content_type.as_deref(), Some(wanted), "{key}");
+            object.assert_headers();
             std::fs::write(&path, &object.data).expect("a file");
-            match wanted {
-                "video/mp2t" => slices.push(name),
-                "video/mp4" => mp4.push(path),
-                _ => {}
+            match path.extension().and_then(|extension| extension.to_str()) {
+                Some("m3u8") => {}
+                Some("ts") => slices.push(name),
+                Some("mp4") => mp4.push(path),
+                _ => panic!("{name} does not belong to a mix"),
             }
         }
         for (number, path) in mp4.iter().enumerate() {

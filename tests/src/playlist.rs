@@ -8,6 +8,8 @@ pub struct Playlist {
     pub target_duration: u32,
     pub media_sequence: u64,
     pub entries: Vec<Entry>,
+    /// `#EXT-X-PLAYLIST-TYPE:EVENT` is there: it is only appended to.
+    pub event: bool,
     /// `#EXT-X-ENDLIST` is there.
     pub ended: bool,
 }
@@ -40,6 +42,7 @@ pub fn parse(text: &str) -> Result<Playlist, String> {
         target_duration: 0,
         media_sequence: 0,
         entries: Vec::new(),
+        event: false,
         ended: false,
     };
     let mut pending = Pending::default();
@@ -62,6 +65,8 @@ pub fn parse(text: &str) -> Result<Playlist, String> {
             pending.date_time = Some(value.to_owned());
         } else if line == "#EXT-X-DISCONTINUITY" {
             pending.discontinuity = true;
+        } else if line == "#EXT-X-PLAYLIST-TYPE:EVENT" {
+            playlist.event = true;
         } else if line == "#EXT-X-ENDLIST" {
             playlist.ended = true;
         } else if line.starts_with("#EXT-X-AGORA-") {

@@ -313,7 +313,9 @@ impl fmt::Display for DirectoryError {
         match self {
             Self::Store(error) => error.fmt(f),
             Self::Unreadable { key } => write!(f, "the record {key} cannot be read"),
-            Self::Sealing => f.write_str("a sealed record does not open: was its key taken out of TAPEDECK_SEAL_KEYS?"),
+            Self::Sealing => {
+                f.write_str("an encrypted record cannot be decrypted: was its key removed from TAPEDECK_SEAL_KEYS?")
+            }
         }
     }
 }

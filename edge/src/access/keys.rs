@@ -155,7 +155,7 @@ pub enum KeyRingError {
 
 impl fmt::Display for KeyRingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TAPEDECK_SEAL_KEYS must be `id:base64 of 32 bytes`, or several of these with commas between: ")?;
+        f.write_str("TAPEDECK_SEAL_KEYS must be `id:base64 of 32 bytes`, or several of these, separated by commas: ")?;
         match self {
             Self::Empty => f.write_str("there is none"),
             Self::BadEntry { position } => write!(f, "number {position} is malformed"),

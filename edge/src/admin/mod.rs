@@ -98,7 +98,7 @@ pub async fn handle<S: Store>(
         return Handled::Respond(AdminError::new(404, "not_found", "there is no such path").response());
     };
     if !route.methods().split(", ").any(|method| method == request.method) {
-        let reason = format!("this path takes {}", route.methods());
+        let reason = format!("this path accepts {}", route.methods());
         let response = AdminError::new(405, "method_not_allowed", reason).response();
         return Handled::Respond(response.with_header("Allow", route.methods()));
     }
@@ -209,7 +209,7 @@ impl<S: Store> Admin<'_, S> {
             .ok_or_else(|| field_error("limit", format!("must be a whole number from 1 to {MAX_PAGE}")))?;
         let cursor = self.request.query_value("cursor").filter(|cursor| !cursor.is_empty());
         if cursor.as_ref().is_some_and(|cursor| cursor.len() > 1024) {
-            return Err(field_error("cursor", "must be the cursor of the page before".to_owned()).into());
+            return Err(field_error("cursor", "must be the cursor of the previous page".to_owned()).into());
         }
         Ok((limit, cursor))
     }

@@ -53,7 +53,7 @@ impl<S: Store> Admin<'_, S> {
         let after = cursor.map(|cursor| cursor.parse::<u64>());
         let after = after
             .transpose()
-            .map_err(|_| error("cursor", "must be the cursor of the page before"))?;
+            .map_err(|_| error("cursor", "must be the cursor of the previous page"))?;
         let state = match self.request.query_value("state").filter(|state| !state.is_empty()) {
             None => None,
             Some(wanted) => Some(

@@ -27,7 +27,7 @@ impl<S: Store> Admin<'_, S> {
         }
         let (limit, cursor) = self.paging()?;
         let after = cursor
-            .map(|text| Cursor::parse(&text).ok_or_else(|| error("cursor", "must be the cursor of the page before")))
+            .map(|text| Cursor::parse(&text).ok_or_else(|| error("cursor", "must be the cursor of the previous page")))
             .transpose()?;
         Ok(Question::Recordings {
             app_id: app_id.to_owned(),

@@ -22,7 +22,7 @@ pub fn render(totals: &Totals, nodes: &[NodeFigures], now_ms: u64) -> String {
     page.value(&[], totals.counts.no_room);
     page.counter(
         "tapedeck_edge_unlimited_requests_total",
-        "Requests let through because the app's limits could not be asked",
+        "Requests let through because the app's limits could not be read",
     );
     page.value(&[], totals.counts.unlimited);
     page.counter(
@@ -34,19 +34,19 @@ pub fn render(totals: &Totals, nodes: &[NodeFigures], now_ms: u64) -> String {
     }
     page.counter(
         "tapedeck_edge_notice_deliveries_total",
-        "Tries to deliver an event to a callback, by how they ended",
+        "Attempts to deliver an event to a callback, by result",
     );
     let notices = &totals.counts.notices;
     page.value(&[("result", "delivered")], notices.delivered);
     page.value(&[("result", "failed")], notices.failed);
     page.counter(
         "tapedeck_edge_notices_given_up_total",
-        "Events that were tried for long enough, and are kept for a replay",
+        "Events that were given up after the last retry, and are kept for a replay",
     );
     page.value(&[], notices.given_up);
     page.gauge(
         "tapedeck_edge_notices_held_up",
-        "Events that wait because one before them could not be delivered",
+        "Events that are waiting because one before them could not be delivered",
     );
     page.value(&[], totals.held_up(now_ms));
     page.gauge("tapedeck_recordings", "Recordings that are not over, by status");
@@ -56,7 +56,7 @@ pub fn render(totals: &Totals, nodes: &[NodeFigures], now_ms: u64) -> String {
     page.nodes(nodes);
     page.counter(
         "tapedeck_edge_instances_total",
-        "Instances of the worker that have begun; one that crashes is followed by another",
+        "Instances of the worker that have started; one that crashes is followed by another",
     );
     page.value(&[], totals.counts.instances);
     page.gauge(
@@ -121,11 +121,11 @@ impl Page {
         self.value(&[("state", "ready")], count(|node| node.alive && !node.draining));
         self.value(&[("state", "draining")], count(|node| node.alive && node.draining));
         self.value(&[("state", "silent")], count(|node| !node.alive));
-        self.gauge("tapedeck_node_capacity", "Recordings that the node takes at most");
+        self.gauge("tapedeck_node_capacity", "Most recordings that the node accepts");
         self.each(nodes, |node| node.capacity.into());
         self.gauge(
             "tapedeck_node_recordings",
-            "Recordings that the node holds, uploads of ended ones included",
+            "Recordings on the node, with ended ones that are still being uploaded",
         );
         self.each(nodes, |node| node.recordings.into());
         self.gauge("tapedeck_node_load", "Load that the node has measured, from 0 to 1");

@@ -1,14 +1,16 @@
 //! What is the same for every object that keeps a core's state: the state that is loaded when it is needed, those who wait
-//! for a reply, and the one alarm. Pure: the shell loads, persists, replies and sets the alarm; what it has to do, and
+//! for a reply, the one alarm, and texts that are too long for a row. Pure: the shell loads, persists, replies and sets the alarm; what it has to do, and
 //! when, is decided here. It may not know Cloudflare, nor what any object is for.
 
 mod alarm;
 mod callers;
 mod kept;
+mod pieces;
 
 pub use alarm::{Alarm, Order};
 pub use callers::{CallId, Callers};
 pub use kept::Kept;
+pub use pieces::pieces;
 
 /// What an object's core is told. `Q`: what can be asked, `E`: what happens to the object.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -54,9 +54,19 @@ pub(crate) const STOP_LIMIT_MS: u64 = 20_000;
 
 /// Problems that are kept, the newest.
 pub(crate) const MAX_PROBLEMS: usize = 16;
-/// Playlists that are kept of one recording, and of all recordings of a recorder together; with the longest names this
-/// stays below the 2 MB that a row may have.
+/// Playlists that are kept of one recording, and of all recordings of a recorder together: with the longest names some
+/// megabytes.
 pub(crate) const MAX_FILES: usize = 2_000;
+/// The most bytes of JSON that the files of one event may have: it is one row, which may have 2 MB, and goes to a callback. With
+/// names of 200 characters all files that are kept fit.
+pub(crate) const MAX_EVENT_FILES_BYTES: usize = 1_000_000;
+/// The longest name of an object, or uid, that is kept; stores allow names 1,024 bytes, prefix included.
+pub(crate) const MAX_NAME_BYTES: usize = 1_024;
+/// Longest text of a problem or a refusal, and longest code, that is kept of what a node tells.
+pub(crate) const MAX_TEXT_BYTES: usize = 2_000;
+pub(crate) const MAX_CODE_BYTES: usize = 64;
+/// The longest slice that is kept, in bytes of JSON. What one report tells of slices is one row, and stays below 2 MB by it.
+pub(crate) const MAX_SLICE_BYTES: usize = 8_000;
 /// Slices of one recording. Two users' audio and video over two weeks are as many.
 pub(crate) const MAX_SLICES: u64 = 500_000;
 /// Spools that are remembered one by one. What a forgotten one tells again, the nodes know by its name.

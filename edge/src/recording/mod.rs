@@ -46,9 +46,9 @@ pub use contract::{
 pub use due::next_alarm;
 pub use limits::Policy;
 pub use notice::{Ledger, Ledgers, Pacing};
-pub use state::{Secrets, State};
+pub use state::{Changes, Secrets, State, Written, fill_page};
 
-/// Applies one input to the state. Persist the state with its rows and with what [`Effect::Note`] and [`Effect::Forget`]
+/// Applies one input to the state. Persist its [changes](Written::changes) and what [`Effect::Note`] and [`Effect::Forget`]
 /// say, then carry out the other effects, in any order.
 pub fn step(state: &mut State, input: Input, now_ms: u64) -> Vec<Effect> {
     let mut effects = Vec::new();

@@ -87,7 +87,7 @@ fn seconds(env: &Env, name: &str) -> Option<u64> {
     let text = env.var(name).ok()?.to_string();
     let seconds = text.trim().parse::<u64>().ok();
     if seconds.is_none() && !text.trim().is_empty() {
-        console_error!("the variable {name} is no number of seconds: {text:?}");
+        console_error!("the variable {name} is not a number of seconds: {text:?}");
     }
     seconds.map(|seconds| seconds.saturating_mul(1_000))
 }

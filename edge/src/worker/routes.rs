@@ -59,7 +59,7 @@ async fn metrics(request: &Request, env: &Env) -> Result<Response, Misconfigured
         return Ok(response);
     }
     if request.method != "GET" {
-        return Ok(transport::message(405, "this path takes GET").with_header("Allow", "GET"));
+        return Ok(transport::message(405, "this path accepts GET").with_header("Allow", "GET"));
     }
     counting::send(env).await;
     Ok(match ask::<Fleet>(env, &(), &fleet::Request::Metrics).await {

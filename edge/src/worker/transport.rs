@@ -35,7 +35,7 @@ async fn read_body(request: &mut Request) -> Result<Vec<u8>, http::Response> {
     if request.inner().body().is_none() {
         return Ok(body);
     }
-    let broken_off = |_| message(400, "the body broke off");
+    let broken_off = |_| message(400, "the body ended early");
     let mut chunks = request.stream().map_err(broken_off)?;
     while let Some(chunk) = chunks.try_next().await.map_err(broken_off)? {
         if body.len().saturating_add(chunk.len()) > MAX_BODY {

@@ -44,7 +44,7 @@ pub(super) async fn run(
             Err(error) => {
                 heard.send_replace(false);
                 if backoff.failures() == 0 {
-                    tracing::warn!(%error, "heartbeat failed; recordings go on");
+                    tracing::warn!(%error, "heartbeat failed; recordings continue");
                 }
                 backoff.pause(chance())
             }

@@ -24,7 +24,7 @@ pub(super) struct Http {
 impl Http {
     /// An error says what is wrong with the address.
     pub(super) fn new(base: &str, token: Secret) -> Result<Self, String> {
-        let mut base = Url::parse(base).map_err(|error| format!("{base} is no URL: {error}"))?;
+        let mut base = Url::parse(base).map_err(|error| format!("{base} is not a URL: {error}"))?;
         if !base.path().ends_with('/') {
             let path = format!("{}/", base.path());
             base.set_path(&path);
@@ -33,7 +33,7 @@ impl Http {
             .connect_timeout(CONNECT_TIME)
             .timeout(CALL_TIME)
             .build()
-            .map_err(|error| format!("no HTTP client can be made: {error}"))?;
+            .map_err(|error| format!("no HTTP client can be created: {error}"))?;
         Ok(Self { client, base, token })
     }
 

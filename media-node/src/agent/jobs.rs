@@ -21,8 +21,8 @@ pub(super) async fn run(edge: &Edge, supervisor: &Supervisor) {
                 Ok(job) => {
                     let sid = job.sid.clone();
                     match supervisor.put(job).await {
-                        Ok(_) => tracing::info!(sid, "recording taken up again"),
-                        Err(refusal) => tracing::warn!(sid, reason = refusal.reason, "not taken up again"),
+                        Ok(_) => tracing::info!(sid, "recording resumed"),
+                        Err(refusal) => tracing::warn!(sid, reason = refusal.reason, "not resumed"),
                     }
                 }
                 Err(EdgeError::Unknown { reason }) => {
@@ -33,7 +33,9 @@ pub(super) async fn run(edge: &Edge, supervisor: &Supervisor) {
                     );
                     supervisor.disown(&request.sid).await;
                 }
-                Err(error) => tracing::warn!(sid = request.sid, %error, "the job of this spool is asked for again"),
+                Err(error) => {
+                    tracing::warn!(sid = request.sid, %error, "the job of this spool will be requested again")
+                }
             }
         }
         tokio::time::sleep(backoff.pause(chance())).await;

@@ -73,7 +73,7 @@ async fn report(
                 }
                 Err(error) => {
                     if backoff.failures() == 0 {
-                        tracing::warn!(sid, %error, "report failed; the newest state is told later");
+                        tracing::warn!(sid, %error, "report failed; the newest state is reported later");
                     }
                     backoff.pause(chance())
                 }
@@ -98,7 +98,11 @@ async fn send(edge: &Edge, place: Place, supervisor: &Supervisor, sid: &str, rep
         Err(error) => return Err(error),
     };
     if let Err(refusal) = supervisor.converge(sid, answer.desired) {
-        tracing::warn!(sid, reason = refusal.reason, "what the edge wants cannot be done");
+        tracing::warn!(
+            sid,
+            reason = refusal.reason,
+            "the desired state from the edge cannot be applied"
+        );
     }
     let answered = Answered {
         lease_until_ms: answer.lease_ms.map(|lease_ms| sent_ms.saturating_add(lease_ms)),

@@ -93,7 +93,7 @@ fn text(observed: &Observed) -> prometheus::Result<String> {
     counter(
         &metrics,
         "upload_failures_total",
-        "Uploads that failed and are tried again",
+        "Uploads that failed and are retried",
         counted.upload_failures,
     )?;
     counter(
@@ -151,7 +151,7 @@ fn node(metrics: &Metrics, observed: &Observed) -> prometheus::Result<()> {
     gauge(
         metrics,
         "draining",
-        "1 while the node takes no new work",
+        "1 while the node accepts no new work",
         observed.draining.into(),
     )?;
     if let Some(heard) = observed.edge_heard {

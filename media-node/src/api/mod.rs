@@ -15,15 +15,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router, middleware};
-use protocol::{Fault, Refusal, RefusalCode, Secret};
+use protocol::{Fault, MAX_MESSAGE_BYTES, Refusal, RefusalCode, Secret};
 
 pub use health::Health;
 
 use crate::channel::{self, Registry};
 use crate::supervisor::Supervisor;
-
-/// A job names at most some thousand streams.
-const MAX_BODY_BYTES: usize = 1 << 20;
 
 /// The whole API. All of `/v1` asks for the node token; without a token everybody may call.
 pub fn router(supervisor: Supervisor, health: Health, channels: Registry, token: Option<Secret>) -> Router {
@@ -32,7 +29,7 @@ pub fn router(supervisor: Supervisor, health: Health, channels: Registry, token:
         .route("/v1/recordings/{sid}/desired", post(recordings::desire))
         .with_state(supervisor.clone())
         .merge(channel::routes(channels.clone()))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(DefaultBodyLimit::max(MAX_MESSAGE_BYTES))
         .layer(middleware::from_fn_with_state(token, auth::require));
     let open = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
@@ -87,6 +84,6 @@ fn status(code: RefusalCode) -> StatusCode {
         RefusalCode::StaleEpoch => StatusCode::CONFLICT,
         RefusalCode::StorageUnusable => StatusCode::UNPROCESSABLE_ENTITY,
         RefusalCode::NoCapacity | RefusalCode::Draining => StatusCode::SERVICE_UNAVAILABLE,
-        RefusalCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        RefusalCode::Internal | RefusalCode::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -118,7 +118,7 @@ async fn refusals_have_their_statuses_and_reasons() {
     assert_eq!((status, &body["code"]), (500, &json!("internal")));
     let large = reqwest::Client::new()
         .put(url)
-        .body("x".repeat(MAX_BODY_BYTES + 1))
+        .body("x".repeat(MAX_MESSAGE_BYTES + 1))
         .send()
         .await
         .unwrap();

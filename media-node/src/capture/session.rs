@@ -192,7 +192,7 @@ fn match_streams(session: &Session<Described>) -> Vec<(usize, Offer)> {
 fn address(request: &CaptureRequest) -> Result<(Url, Option<Credentials>), String> {
     let mut url = Url::parse(&request.url).map_err(|error| format!("the source's URL cannot be read: {error}"))?;
     if url.scheme() != "rtsp" || url.host_str().is_none_or(str::is_empty) {
-        return Err("the source's URL has to begin with rtsp:// and name a host".to_owned());
+        return Err("the source's URL must begin with rtsp:// and name a host".to_owned());
     }
     let decode = |text: &str| {
         percent_encoding::percent_decode_str(text)

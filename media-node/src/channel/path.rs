@@ -23,7 +23,9 @@ pub struct StreamPath {
 pub enum PathError {
     #[error("the path is not /app/channel/uid or /app/channel/uid/stream")]
     Shape,
-    #[error("a part of the path is empty, longer than 255 bytes, or holds a slash, a control character or bad UTF-8")]
+    #[error(
+        "a part of the path is empty, longer than 255 bytes, or contains a slash, a control character or invalid UTF-8"
+    )]
     Segment,
     #[error("the stream is none of camera, low, screen, whiteboard, audio")]
     Stream,

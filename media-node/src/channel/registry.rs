@@ -38,7 +38,7 @@ pub struct Counts {
 
 /// The server holds as many channels, or the channel as many users, as it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no room: this server holds as many channels, or this channel as many users, as it may")]
+#[error("no room: the server has as many channels, or the channel as many users, as it may have")]
 pub struct ChannelFull;
 
 struct Inner {

@@ -17,13 +17,14 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing::Span;
 
+use crate::record::Options;
 use crate::{media, recorder};
 
 /// Tapedeck's media node: serves channels, records them and uploads what it recorded.
 #[derive(Debug, Parser)]
 #[command(name = "media-node", version)]
 pub struct Cli {
-    /// What is logged to standard error: a level, or levels by module (`info,media_node::upload=debug`).
+    /// What is logged to standard error: a level, or levels per module (`info,media_node::upload=debug`).
     #[arg(long, env = "TAPEDECK_LOG", default_value = "info", global = true)]
     log: String,
     #[command(subcommand)]
@@ -38,9 +39,9 @@ enum Command {
     Record(Box<record::RecordArgs>),
     /// Mix media files into one, as if they were the users of a channel.
     Mix(Box<mix::MixArgs>),
-    /// Publish a media file as a user of a channel, encrypted if wanted.
+    /// Publish a media file as a user of a channel, optionally encrypted.
     Publish(publish::PublishArgs),
-    /// Verify the spool and say what a start would repair; exit code 1 when media is missing or something is damaged.
+    /// Verify the spool and say what a start would repair; exit code 1 if media is missing or something is damaged.
     Check {
         /// A node's spool directory, or that of one recording.
         spool: PathBuf,
@@ -84,10 +85,13 @@ pub fn run(cli: Cli) -> ExitCode {
     }
 }
 
+/// One for each user that a recording may have at a time, and as many as tokio has by itself for all that waits for the disk.
+const MAX_BLOCKING_THREADS: usize = Options::MOST_USERS as usize + 512;
+
 /// Runs `work` to its end. `span` is around everything that any of the threads logs.
 fn block_on(span: Option<Span>, work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.enable_all();
+    builder.enable_all().max_blocking_threads(MAX_BLOCKING_THREADS);
     let _entered = span.clone().map(Span::entered);
     if let Some(span) = span {
         // A span that is never left lasts as long as the thread.

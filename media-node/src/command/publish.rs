@@ -30,10 +30,10 @@ pub(super) struct PublishArgs {
     /// Encrypt with the secret of the channel.
     #[arg(long, value_name = "MODE", requires = "secret_file")]
     encrypt: Option<Mode>,
-    /// File that holds the secret.
+    /// File that contains the secret.
     #[arg(long, value_name = "FILE", requires = "encrypt")]
     secret_file: Option<PathBuf>,
-    /// Name of the channel, by which the secret becomes keys [default: the one in the URL]
+    /// Name of the channel, from which keys are derived together with the secret [default: the one in the URL]
     #[arg(long, requires = "encrypt")]
     channel: Option<String>,
 }

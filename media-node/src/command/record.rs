@@ -19,19 +19,19 @@ const STATUS_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Args, Debug)]
 pub(super) struct RecordArgs {
-    /// An RTSP stream to record; repeat it for more. Credentials may stand in the URL.
+    /// An RTSP stream to record; repeat it for more. The URL may contain credentials.
     #[arg(long, value_name = "URL", required_unless_present = "supervised")]
     url: Vec<String>,
-    /// The uid for the URL at the same place [default: 1, 2, …]
+    /// The uid for the URL at the same position [default: 1, 2, …]
     #[arg(long)]
     uid: Vec<String>,
     /// Directory for playlists and slices.
     #[arg(long, value_name = "DIR", required_unless_present = "supervised")]
     out: Option<PathBuf>,
-    /// Channel name in the files' names.
+    /// Channel name, part of the names of the files.
     #[arg(long, default_value = "channel")]
     channel: String,
-    /// Ends after so long: `10s`, `5m`, `1h`. Without it, SIGINT or SIGTERM ends it.
+    /// Ends after this time: `10s`, `5m`, `1h`. Without it, SIGINT or SIGTERM ends it.
     #[arg(long, value_parser = duration::parse)]
     duration: Option<Duration>,
     #[command(flatten)]
@@ -108,7 +108,7 @@ fn job(args: &RecordArgs, out: &Path) -> Result<Job, String> {
     for (index, url) in args.url.iter().enumerate() {
         let uid = args.uid.get(index).cloned().unwrap_or_else(|| (index + 1).to_string());
         if streams.insert(uid.clone(), Secret::new(url.clone())).is_some() {
-            return Err(format!("the uid {uid} stands for two URLs"));
+            return Err(format!("the uid {uid} is given for two URLs"));
         }
     }
     Ok(Job {

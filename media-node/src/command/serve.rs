@@ -23,50 +23,50 @@ use crate::supervisor::{Config, Node, SpaceLimits, Supervisor};
 
 #[derive(Args, Debug)]
 pub(super) struct ServeArgs {
-    /// Where the control API listens.
+    /// Address that the control API listens on.
     #[arg(long, env = "TAPEDECK_NODE_LISTEN", default_value = "127.0.0.1:8788")]
     listen: SocketAddr,
-    /// Where the channel server listens for RTSP.
+    /// Address that the channel server listens on for RTSP.
     #[arg(long, env = "TAPEDECK_RTSP_LISTEN", default_value = "127.0.0.1:8554")]
     rtsp_listen: SocketAddr,
-    /// Directory for recordings on their way to the store; made when it is not there.
+    /// Directory for recordings on their way to the store; created if it does not exist.
     #[arg(long, env = "TAPEDECK_SPOOL")]
     spool: PathBuf,
-    /// Base URL of the edge. Without it the node takes jobs from the control API only.
+    /// Base URL of the edge. Without it the node accepts jobs only from the control API.
     #[arg(long, env = "TAPEDECK_EDGE_URL", requires = "node_token")]
     edge_url: Option<String>,
-    /// The secret that edge and node share. Needed with an edge, and where the control API listens for other machines.
+    /// The secret that edge and node share. Required with an edge, and if the control API listens for other machines.
     #[arg(long, env = "TAPEDECK_NODE_TOKEN", hide_env_values = true)]
     node_token: Option<String>,
-    /// How the edge can reach the control API. Needed with an edge of an older version only, which this node's line does not
-    /// reach: such a one is told http://<listen> without this.
+    /// URL by which the edge can reach the control API. Only an edge of an older version, to which the node cannot open a line,
+    /// needs it [default then: http://<listen>]
     #[arg(long, env = "TAPEDECK_NODE_URL")]
     node_url: Option<String>,
-    /// How recorders reach the channel server [default: rtsp://<rtsp-listen>]
+    /// URL by which recorders reach the channel server [default: rtsp://<rtsp-listen>]
     #[arg(long, env = "TAPEDECK_RTSP_URL")]
     rtsp_url: Option<String>,
-    /// Name of this node [default: made once and kept in the spool directory]
+    /// Name of this node [default: generated once and kept in the spool directory]
     #[arg(long, env = "TAPEDECK_NODE_ID")]
     node_id: Option<String>,
-    /// Where this node stands, for placement.
+    /// Region of this node, for placement.
     #[arg(long, env = "TAPEDECK_REGION", default_value = "default")]
     region: String,
-    /// Recordings at the same time.
+    /// Most recordings at a time.
     #[arg(long, env = "TAPEDECK_CAPACITY", default_value_t = 50)]
     capacity: u32,
-    /// Key that publishers have to show; without it everybody may publish.
+    /// Key that publishers must present; without it everybody may publish.
     #[arg(long, env = "TAPEDECK_PUBLISH_KEY", hide_env_values = true)]
     publish_key: Option<String>,
-    /// Key that players have to show; without it everybody may play.
+    /// Key that players must present; without it everybody may play.
     #[arg(long, env = "TAPEDECK_PLAY_KEY", hide_env_values = true)]
     play_key: Option<String>,
-    /// How long uploads may go on after SIGTERM or SIGINT: `30s`, `2m`. What is not up then stays in the spool.
+    /// How long uploads may continue after SIGTERM or SIGINT: `30s`, `2m`. What is not uploaded by then stays in the spool.
     #[arg(long, env = "TAPEDECK_DRAIN", default_value = "30s", value_parser = duration::parse)]
     drain: Duration,
-    /// Media that may wait for its stores at most: `200GB`, `50GiB` [default: as the disk has it]
+    /// Most media that may wait for its stores: `200GB`, `50GiB` [default: all that the disk has room for]
     #[arg(long, env = "TAPEDECK_SPOOL_LIMIT", value_name = "SIZE", value_parser = size::parse)]
     spool_limit: Option<u64>,
-    /// What stays free on the spool's disk.
+    /// Space that is kept free on the spool's disk.
     #[arg(long, env = "TAPEDECK_DISK_RESERVE", value_name = "SIZE", default_value = "512MiB", value_parser = size::parse)]
     disk_reserve: u64,
     #[command(flatten)]
@@ -169,7 +169,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     stop_signal().await?;
     tracing::info!(
         drain_s = args.drain.as_secs(),
-        "ending: other nodes go on, or captures stop; uploads go on"
+        "shutting down: other nodes take over, or capture stops; uploads continue"
     );
     supervisor.shut_down(args.drain, edge_heard).await;
     api_task.abort();

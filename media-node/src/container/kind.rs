@@ -18,6 +18,13 @@ impl Container {
         }
     }
 
+    /// What its files are called over HTTP: the value of `Content-Type`.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::MpegTs => "video/mp2t",
+        }
+    }
+
     /// Whether a slice with pictures has to begin with a keyframe. If not, one that goes on for too long is cut without.
     pub fn needs_keyframe(self) -> bool {
         match self {

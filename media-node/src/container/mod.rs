@@ -6,6 +6,7 @@
 
 mod kind;
 mod lone;
+mod media_type;
 mod mpegts;
 mod names;
 pub mod playlist;
@@ -15,6 +16,7 @@ mod writer;
 
 pub use kind::Container;
 pub use lone::{FinishError, finish_mp4, whole_jpeg};
+pub use media_type::media_type;
 pub use mpegts::{cut_slice, finish_slice, to_ticks};
 #[cfg(test)]
 pub use mpegts::{probe_slice, to_us};

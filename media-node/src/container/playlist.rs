@@ -7,7 +7,10 @@ use time::format_description::FormatItem;
 use time::macros::format_description;
 
 use super::utc::format_ms;
-use crate::spool::Slice;
+use crate::spool::{DuePlaylist, Slice};
+
+/// What playlists are called over HTTP: the value of `Content-Type`.
+pub const MEDIA_TYPE: &str = "application/vnd.apple.mpegurl";
 
 const DATE_TIME: &[FormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
@@ -16,22 +19,46 @@ const DATE_TIME: &[FormatItem<'_>] =
 /// most playlists never changes while they grow.
 const MIN_TARGET_SECS: i64 = 16;
 
-/// The playlist that names `slices`, in their order. `ended`: nothing will follow.
+/// The text of a playlist.
 ///
 /// The strict style is RFC 8216 to the letter: `#EXTINF` ends with a comma, no discontinuity stands before the first slice,
-/// and each stretch without a discontinuity begins with its wall-clock time. The other style has no comma, marks the
-/// first slice as a discontinuity and has no wall-clock times.
-pub fn render(slices: &[Slice], style: &FileStyle, ended: bool) -> String {
+/// each stretch without a discontinuity begins with its wall-clock time, and a playlist that is only ever appended to says
+/// so with its type, `EVENT`, which it keeps at its end: changing it would be more than appending. The other style has no
+/// comma, marks the first slice as a discontinuity, and has neither wall-clock times nor a type.
+pub fn render(playlist: &DuePlaylist, style: &FileStyle) -> String {
+    let DuePlaylist {
+        slices,
+        only_grows,
+        ended,
+        ..
+    } = playlist;
     let mut text = String::with_capacity(160 + 256 * slices.len());
     text.push_str("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-ALLOW-CACHE:YES\n");
     line(&mut text, format_args!("#EXT-X-TARGETDURATION:{}", target_secs(slices)));
+    if *only_grows && style.strict_extinf {
+        text.push_str("#EXT-X-PLAYLIST-TYPE:EVENT\n");
+    }
     for (index, slice) in slices.iter().enumerate() {
         entry(&mut text, slice, index == 0, style);
     }
-    if ended {
+    if *ended {
         text.push_str("#EXT-X-ENDLIST\n");
     }
     text
+}
+
+/// The text of a playlist that is complete, for tests.
+#[cfg(test)]
+pub fn complete(slices: &[Slice], style: &FileStyle) -> String {
+    let due = DuePlaylist {
+        name: String::new(),
+        slices: slices.to_vec(),
+        own: slices.len(),
+        learned: 0,
+        only_grows: true,
+        ended: true,
+    };
+    render(&due, style)
 }
 
 fn entry(text: &mut String, slice: &Slice, first: bool, style: &FileStyle) {

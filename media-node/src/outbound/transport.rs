@@ -9,7 +9,7 @@ use super::{Blocked, Client};
 impl HttpTransport for Client {
     async fn fetch(&self, request: Request<Buffer>) -> opendal::Result<Response<HttpBody>> {
         let url = Url::parse(&request.uri().to_string())
-            .map_err(|error| Error::new(ErrorKind::ConfigInvalid, format!("its address is no URL: {error}")))?;
+            .map_err(|error| Error::new(ErrorKind::ConfigInvalid, format!("its address is not a URL: {error}")))?;
         self.targets.check(&url).map_err(|blocked| refused(&blocked))?;
         let answer = ReqwestTransport::new(self.http.clone()).fetch(request).await;
         answer.map_err(|error| Blocked::among(&error).map(refused).unwrap_or(error))

@@ -26,7 +26,8 @@ pub struct Context {
 
 impl Context {
     pub(super) fn shared(&self) -> Shared {
-        let slices_ms = self.spool.files("").iter().map(|file| file.start_ms).min();
+        let files = self.spool.files("");
+        let slices_ms = files.iter().map(|file| file.start_ms).min();
         let first_media_ms = slices_ms.into_iter().chain(self.spool.pictures().first_ms).min();
         let started_ms = self.clock.wall_ms(self.clock.now_us());
         Shared {
@@ -35,6 +36,7 @@ impl Context {
             options: self.options.clone(),
             keys: self.keys(),
             presence: Presence::of(&self.job),
+            followed: files.into_iter().map(|file| file.uid).collect(),
             interruption: self.interruption.clone(),
         }
     }

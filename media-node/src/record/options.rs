@@ -11,6 +11,9 @@ pub struct Options {
     pub silence_timeout: Duration,
     /// The most users that are recorded at a time; those who join later are left out, with a problem.
     pub max_users: usize,
+    /// The most users that one recording gives files of their own, those who have left included. Those who come then are left
+    /// out, with a problem.
+    pub max_users_in_all: usize,
     /// How RTP packets travel.
     pub transport: Transport,
     /// The addresses that URLs of the customer's may lead to.
@@ -19,11 +22,20 @@ pub struct Options {
     pub mix: MixOptions,
 }
 
+impl Options {
+    pub const MAX_USERS: u16 = 1_000;
+    /// Their playlists, two each, fit into one report.
+    pub const MAX_USERS_IN_ALL: u16 = 2_000;
+    /// No node can be set to more users of either sort: each at a time takes a thread, and each in all is in every report.
+    pub const MOST_USERS: u16 = 5_000;
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
             silence_timeout: Duration::from_secs(10),
-            max_users: 200,
+            max_users: Self::MAX_USERS.into(),
+            max_users_in_all: Self::MAX_USERS_IN_ALL.into(),
             transport: Transport::default(),
             targets: Targets::default(),
             mix: MixOptions::default(),

@@ -46,7 +46,7 @@ pub(super) struct Board {
     first_media_ms: Option<u64>,
     lost_packets: u64,
     mix: Option<MixCounters>,
-    /// When each user's tracks last brought media.
+    /// When each user's tracks last brought media, without those that have long ceased to.
     tracks: BTreeMap<(String, TrackKind), u64>,
     problems: VecDeque<Problem>,
     told: BTreeSet<String>,
@@ -114,7 +114,8 @@ impl Board {
         self.told.remove(cause);
     }
 
-    pub(super) fn status(&self, now_ms: u64) -> Status {
+    pub(super) fn status(&mut self, now_ms: u64) -> Status {
+        self.tracks.retain(|_, last_ms| is_fresh(*last_ms, now_ms));
         let since = self.last_media_ms.unwrap_or(self.started_ms);
         Status {
             idle_since_ms: (self.last_media_ms.is_none() || now_ms.saturating_sub(since) >= IDLE_AFTER_MS)
@@ -122,19 +123,14 @@ impl Board {
             first_media_ms: self.first_media_ms,
             lost_packets: self.lost_packets,
             mix: self.mix,
-            received: self.received(now_ms),
+            received: self.tracks.keys().cloned().collect(),
             problems: self.problems.iter().cloned().collect(),
         }
     }
+}
 
-    fn received(&self, now_ms: u64) -> BTreeSet<(String, TrackKind)> {
-        let fresh = |(_, last_ms): &(&(String, TrackKind), &u64)| now_ms.saturating_sub(**last_ms) < IDLE_AFTER_MS;
-        self.tracks
-            .iter()
-            .filter(fresh)
-            .map(|(track, _)| track.clone())
-            .collect()
-    }
+fn is_fresh(last_ms: u64, now_ms: u64) -> bool {
+    now_ms.saturating_sub(last_ms) < IDLE_AFTER_MS
 }
 
 /// A board that the tasks and threads of a recording share.
@@ -179,6 +175,17 @@ mod tests {
         board.media(9_000);
         board.media(8_000);
         assert_eq!(board.status(9_000 + IDLE_AFTER_MS).idle_since_ms, Some(9_000));
+    }
+
+    #[test]
+    fn users_who_come_and_go_leave_nothing_behind() {
+        let mut board = Board::new(0, None);
+        for number in 0..20_000_u64 {
+            board.track(&number.to_string(), TrackKind::Audio, number * 1_000);
+            let received = board.status(number * 1_000).received;
+            assert!(received.contains(&(number.to_string(), TrackKind::Audio)));
+            assert!(received.len() <= 3 && board.tracks.len() <= 3, "{received:?}");
+        }
     }
 
     #[test]

@@ -245,7 +245,7 @@ impl DirSink {
     /// Writes the playlist of some slices next to them.
     pub(super) fn playlist(&self, slices: &[Slice]) -> PathBuf {
         let path = self.dir.path().join("playlist.m3u8");
-        fs::write(&path, playlist::render(slices, &FileStyle::default(), true)).unwrap();
+        fs::write(&path, playlist::complete(slices, &FileStyle::default())).unwrap();
         path
     }
 }

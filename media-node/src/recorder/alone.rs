@@ -6,10 +6,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::disk::on_disk;
+use super::formats::formats;
 use super::opening::open_spool;
 use crate::channel::NodeAddresses;
 use crate::clock::unix_ms;
-use crate::container::playlist;
 use crate::record::{self, Context, Ending, Options, Status};
 use crate::spool::{self, Opening};
 use crate::stream::Clock;
@@ -51,9 +51,8 @@ pub async fn record(
         at_ms: unix_ms(),
     };
     let spool = open_spool(&dir, opening).await.map_err(|error| error.to_string())?;
-    let style = job.spec.files.clone();
-    let render = Box::new(move |slices: &[_], ended| playlist::render(slices, &style, ended));
-    let uploader = tokio::spawn(Uploader::new(Arc::clone(&spool), Store::Directory(out.clone()), None, render).run());
+    let formats = formats(job.spec.files.clone());
+    let uploader = tokio::spawn(Uploader::new(Arc::clone(&spool), Store::Directory(out.clone()), None, formats).run());
     let wanted = Desired {
         epoch: job.epoch,
         directive: Directive::Record,

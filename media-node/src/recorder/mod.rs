@@ -6,6 +6,8 @@
 mod alone;
 mod course;
 mod disk;
+mod fit;
+mod formats;
 mod inlets;
 mod opening;
 mod outlet;

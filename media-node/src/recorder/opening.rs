@@ -41,7 +41,7 @@ pub(super) fn cut(slice: &Path, after_us: i64) -> Option<Probed> {
             bytes: probe.bytes,
         }),
         Err(error) => {
-            tracing::warn!(slice = %slice.display(), %error, "a slice that another node goes on with cannot be read");
+            tracing::warn!(slice = %slice.display(), %error, "a slice that another node continues cannot be read");
             None
         }
     }

@@ -1,7 +1,8 @@
 //! What is told of a recording to the edge.
 
-use protocol::{Job, Phase, Pictures, Problem, Report, SpoolReport, StorageKind, Vod, VodVideo};
+use protocol::{Fault, Job, Phase, Pictures, Problem, ProblemCode, Report, SpoolReport, StorageKind, Vod, VodVideo};
 
+use super::fit::fit;
 use super::part::Progress;
 use crate::record::Status;
 use crate::spool::{self, KeptVideo, Spool};
@@ -16,6 +17,8 @@ pub(super) struct Reporter {
     seq: u64,
     /// The problems of uploads, oldest first. Each begins an episode; later words of the same episode replace the first ones.
     upload_problems: Vec<Problem>,
+    /// Since when not all files are listed, Unix milliseconds.
+    unlisted_since_ms: Option<u64>,
 }
 
 impl Reporter {
@@ -25,6 +28,7 @@ impl Reporter {
             job,
             seq: incarnation << 32,
             upload_problems: Vec::new(),
+            unlisted_since_ms: None,
         }
     }
 
@@ -49,14 +53,11 @@ impl Reporter {
     ) -> Report {
         self.seq += 1;
         let files = spool.files(&self.job.spec.storage.prefix);
-        let mut problems: Vec<_> = status.problems.iter().chain(&self.upload_problems).cloned().collect();
-        problems.sort_by_key(|problem| problem.at_ms);
-        let surplus = problems.len().saturating_sub(MOST_PROBLEMS);
-        problems.drain(..surplus);
+        let problems = status.problems.iter().chain(&self.upload_problems).cloned().collect();
         let taken = spool.pictures();
         let slices_ms = files.iter().map(|file| file.start_ms).min();
         let recorded_ms = slices_ms.into_iter().chain(taken.first_ms).min();
-        Report {
+        let mut report = Report {
             node_id: self.node_id.clone(),
             recorder: self.job.recorder.clone(),
             sid: self.job.sid.clone(),
@@ -77,7 +78,26 @@ impl Reporter {
             occurrences: spool.occurrences(&self.job.spec.storage.prefix),
             vod: (self.job.spec.storage.kind == StorageKind::AliyunVod).then(|| vod(spool)),
             spool: told,
-        }
+        };
+        let unlisted = fit(&mut report);
+        report.problems.extend(self.too_many_files(unlisted, now_ms));
+        report.problems.sort_by_key(|problem| problem.at_ms);
+        let surplus = report.problems.len().saturating_sub(MOST_PROBLEMS);
+        report.problems.drain(..surplus);
+        report
+    }
+
+    fn too_many_files(&mut self, unlisted: usize, now_ms: u64) -> Option<Problem> {
+        let at_ms = match unlisted {
+            0 => return None,
+            _ => *self.unlisted_since_ms.get_or_insert(now_ms),
+        };
+        Some(Problem {
+            fault: Fault::Ours,
+            code: ProblemCode::TooManyFiles,
+            message: format!("{unlisted} playlists are not listed: a report has no room for more; the bucket has them"),
+            at_ms,
+        })
     }
 
     fn pictures(&self, taken: &spool::Pictures) -> Pictures {

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::course::Course;
 use super::disk::on_disk;
+use super::formats::formats;
 use super::inlets::{Answer, Inlets};
 use super::outlet::Outlet;
 use super::part::{Part, Progress};
@@ -19,7 +20,6 @@ use super::prepare::{Stores, beginning, prepare, renew_keys};
 use super::report::Reporter;
 use crate::channel::NodeAddresses;
 use crate::clock::unix_ms;
-use crate::container::playlist;
 use crate::record::{self, Context, Ending, Options, Status};
 use crate::spool::Spool;
 use crate::stream::Clock;
@@ -70,10 +70,13 @@ async fn supervised(
     if !confirms {
         spool.videos_are_known(usize::MAX);
     }
-    let style = job.spec.files.clone();
-    let render = move |slices: &[_], ended| playlist::render(slices, &style, ended);
     let (writing, allowed) = watch::channel(Writing::Not);
-    let uploader = Uploader::new(Arc::clone(&spool), stores.store, stores.backup, Box::new(render));
+    let uploader = Uploader::new(
+        Arc::clone(&spool),
+        stores.store,
+        stores.backup,
+        formats(job.spec.files.clone()),
+    );
     let uploader = uploader.while_allowed(allowed);
     let desired = watch::Sender::new(wanted_at_first(&job));
     let renewing = renew_keys(

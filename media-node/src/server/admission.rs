@@ -42,7 +42,7 @@ pub(super) struct Ticket {
 /// Why a connection or its media gets no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NoPlace {
-    #[error("this address has as many connections as it may")]
+    #[error("this address has as many connections as it may have")]
     OfThisAddress,
     #[error("this server serves as many connections as it can: try again later, or at another node")]
     AtAll,

@@ -33,7 +33,7 @@ enum End {
     StreamOver,
     #[error("another publisher took its path over")]
     TakenOver,
-    #[error("it was not heard for too long, or has had its time to say goodbye")]
+    #[error("it was silent for too long, or was given its time to say goodbye")]
     TimedOut,
     #[error("it neither published nor played, and a newer connection took its place")]
     Evicted,

@@ -26,7 +26,7 @@ pub(super) struct Description {
 pub(super) enum DescriptionError {
     #[error("the session description cannot be read: {0}")]
     Malformed(String),
-    #[error("the session description has {0} tracks; 1 to {MAX_TRACKS} are taken")]
+    #[error("the session description has {0} tracks; 1 to {MAX_TRACKS} are accepted")]
     TrackCount(usize),
     #[error("a track is not carried by RTP/AVP or RTP/AVPF")]
     NotRtp,

@@ -27,7 +27,7 @@ pub(super) enum Incoming {
 pub(super) enum WireError {
     #[error("the message is longer than it may be")]
     TooLarge,
-    #[error("this is no RTSP message")]
+    #[error("this is not an RTSP message")]
     Malformed,
     #[error(transparent)]
     Io(#[from] std::io::Error),

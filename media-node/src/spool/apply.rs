@@ -22,7 +22,7 @@ impl State {
         match entry {
             Entry::Compacted(state) => {
                 if *self != Self::default() {
-                    return Err(Contradiction("a whole state stands behind other entries".to_owned()));
+                    return Err(Contradiction("a complete state follows other entries".to_owned()));
                 }
                 *self = *state;
             }
@@ -142,7 +142,7 @@ impl State {
 
     fn begin(&mut self, number: u64, draft: Draft) -> Result<(), Contradiction> {
         if number < self.next_number {
-            return Err(Contradiction(format!("file {number} is begun twice")));
+            return Err(Contradiction(format!("file {number} begins twice")));
         }
         self.next_number = number + 1;
         self.drafts.insert(number, draft);

@@ -158,6 +158,8 @@ impl State {
                     own: slices.len(),
                     learned: 0,
                     slices,
+                    // What is moved to the customer's store goes out of it again.
+                    only_grows: false,
                     ended,
                 },
                 from,

@@ -70,7 +70,9 @@ pub fn check(dir: &Path) -> Result<Vec<Finding>, SpoolError> {
     let mut findings = Vec::new();
     match load_job(dir) {
         Ok(job) if stores(&job).any(|store| !store.secret_key.is_empty() || store.session_token.is_some()) => {
-            findings.push(Finding::Violation("job.json holds the store's secret key".to_owned()));
+            findings.push(Finding::Violation(
+                "job.json contains the store's secret key".to_owned(),
+            ));
         }
         Ok(job)
             if job
@@ -79,7 +81,7 @@ pub fn check(dir: &Path) -> Result<Vec<Finding>, SpoolError> {
                 .as_ref()
                 .is_some_and(|decryption| !decryption.secret.is_empty()) =>
         {
-            findings.push(Finding::Violation("job.json holds the channel's secret".to_owned()));
+            findings.push(Finding::Violation("job.json contains the channel's secret".to_owned()));
         }
         Ok(_) => {}
         Err(error) => findings.push(Finding::Violation(error.to_string())),
@@ -167,7 +169,7 @@ fn read_state(dir: &Path) -> Option<State> {
 fn describe(repair: Repair) -> Finding {
     match repair {
         Repair::Finish { number, .. } => Finding::Repairable(format!("file {number} was being written")),
-        Repair::Forget { number } => Finding::Repairable(format!("file {number} was begun but not made")),
+        Repair::Forget { number } => Finding::Repairable(format!("file {number} was started but not created")),
         Repair::Remove { file } => Finding::Repairable(format!("{file} is not needed any more but not removed")),
         Repair::Cut { file, bytes } => {
             Finding::Repairable(format!("all but the first {bytes} bytes of {file} are another node's"))

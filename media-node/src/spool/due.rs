@@ -27,6 +27,8 @@ pub struct DuePlaylist {
     pub own: usize,
     /// and how many of other spools.
     pub learned: usize,
+    /// Each state of it is the one before with more behind: no slice comes in between others, and none goes.
+    pub only_grows: bool,
     /// Nothing will follow.
     pub ended: bool,
 }

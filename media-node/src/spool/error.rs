@@ -21,7 +21,7 @@ pub enum SpoolError {
     BadJob { path: PathBuf, reason: String },
     #[error("{name:?} cannot name a file of a recording: {reason}")]
     BadName { name: String, reason: &'static str },
-    #[error("the recording has ended: it takes no more files")]
+    #[error("the recording has ended: it accepts no more files")]
     Finished,
 }
 

@@ -1,5 +1,7 @@
 //! What a report lists of a spool: playlists and MP4 files, with what is in them so far.
 
+use std::collections::BTreeSet;
+
 use protocol::{FileKind, RecordedFile};
 
 use super::kept::{Draft, Playlist};
@@ -9,12 +11,12 @@ use super::{LoneKind, Slice, object_key};
 impl State {
     pub(super) fn files(&self, prefix: &str) -> Vec<RecordedFile> {
         let mut files: Vec<_> = self.playlists.iter().map(|playlist| playlist.as_file(prefix)).collect();
+        let mut names: BTreeSet<_> = self.playlists.iter().map(|playlist| playlist.name.as_str()).collect();
         for draft in self.drafts.values() {
-            if let Draft::Slice { playlist_name, slice } = draft {
-                let name = object_key(prefix, playlist_name);
-                if files.iter().all(|file| file.name != name) {
-                    files.push(future_playlist(name, slice));
-                }
+            if let Draft::Slice { playlist_name, slice } = draft
+                && names.insert(playlist_name)
+            {
+                files.push(future_playlist(object_key(prefix, playlist_name), slice));
             }
         }
         let complete = self.lone.values().map(|kept| (&kept.file, 1, u64::from(kept.uploaded)));

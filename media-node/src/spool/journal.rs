@@ -122,7 +122,7 @@ impl Journal {
         let Some((from, bytes)) = bounds else { return };
         match fallocate(&self.file, FallocateFlags::FALLOC_FL_KEEP_SIZE, from, bytes) {
             Ok(()) => self.reserved = self.length.saturating_add(RESERVE),
-            Err(error) => tracing::debug!(%error, "no room is set aside for the journal"),
+            Err(error) => tracing::debug!(%error, "no space is reserved for the journal"),
         }
     }
 

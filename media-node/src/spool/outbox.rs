@@ -42,6 +42,8 @@ impl Spool {
                 slices: playlist.merged(confirmed),
                 own: confirmed,
                 learned,
+                // Slices of another node belong where their times are.
+                only_grows: learned == 0,
                 ended,
             })
         });

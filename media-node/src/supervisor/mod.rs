@@ -129,10 +129,8 @@ impl Supervisor {
         };
         let answer = tokio::time::timeout(ACCEPT_TIME, accepted).await;
         answer.unwrap_or_else(|_| {
-            tracing::error!(sid, "the recording's process did not begin in time");
-            Err(internal(
-                "the recording's process did not begin in time; it is tried further",
-            ))
+            tracing::error!(sid, "the recording's process did not start in time");
+            Err(internal("the recording's process did not start in time; it is retried"))
         })
     }
 
@@ -349,7 +347,7 @@ fn check_job(job: &Job) -> Result<(), Refusal> {
     Err(Refusal {
         fault: Fault::Caller,
         code: RefusalCode::BadJob,
-        reason: "sid has to be 32 lower-case hexadecimal characters".to_owned(),
+        reason: "sid must be 32 lower-case hexadecimal characters".to_owned(),
     })
 }
 

@@ -1,12 +1,12 @@
-use protocol::{Confirmed, Desired, InventoryPage, Job, Refusal, Report, Secret};
+use protocol::{Confirmed, Desired, InventoryPage, Job, MAX_MESSAGE_BYTES, Refusal, Report, Secret};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
 use super::Vitals;
 
-/// A report names at most some thousand playlists.
-const MAX_MESSAGE_BYTES: u64 = 4 << 20;
+/// A message with its end.
+const MAX_LINE_BYTES: u64 = MAX_MESSAGE_BYTES as u64;
 
 /// A message from the supervisor to the process of a recording, as a line of JSON. The first one is `Begin`. The end of the input means that the
 /// supervisor is gone: capture ends and the spool keeps the rest for the next process.
@@ -90,14 +90,14 @@ pub fn encode<T: Serialize>(message: &T) -> serde_json::Result<Vec<u8>> {
 pub async fn next<T: DeserializeOwned>(input: &mut (impl AsyncBufRead + Unpin)) -> Result<Option<T>, PipeError> {
     let mut line = Vec::new();
     input
-        .take(MAX_MESSAGE_BYTES)
+        .take(MAX_LINE_BYTES)
         .read_until(b'\n', &mut line)
         .await
         .map_err(PipeError::Read)?;
     match line.last() {
         None => Ok(None),
         // The other side was stopped in the middle of a line.
-        Some(last) if *last != b'\n' && (line.len() as u64) < MAX_MESSAGE_BYTES => Ok(None),
+        Some(last) if *last != b'\n' && (line.len() as u64) < MAX_LINE_BYTES => Ok(None),
         Some(b'\n') => serde_json::from_slice(&line).map(Some).map_err(PipeError::Content),
         Some(_) => Err(PipeError::TooLong),
     }

@@ -78,7 +78,7 @@ async fn read(stdout: ChildStdout, sender: mpsc::Sender<FromProcess>) {
             }
             Ok(None) => return,
             Err(error) => {
-                tracing::error!(%error, "a recording's process does not keep to the protocol");
+                tracing::error!(%error, "a recording's process violates the protocol");
                 return;
             }
         }

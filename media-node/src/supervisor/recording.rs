@@ -97,7 +97,7 @@ impl Recording {
     /// An order to a recording that is over changes nothing and is no error.
     pub(super) fn order(&self, order: Order) -> Result<(), Refusal> {
         match self.orders.try_send(order) {
-            Err(mpsc::error::TrySendError::Full(_)) => Err(internal("the recording's process does not take orders")),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(internal("the recording's process does not accept orders")),
             Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
         }
     }

@@ -34,7 +34,7 @@ impl Supervisor {
             order_all(Order::Leave);
             tokio::select! {
                 () = all_settled() => return,
-                () = silence(edge_heard) => tracing::warn!("the edge is away: nobody can go on with the recordings"),
+                () = silence(edge_heard) => tracing::warn!("the edge does not answer: no other node can take over the recordings"),
                 () = tokio::time::sleep(RELIEF_TIME) => {}
             }
         }

@@ -9,6 +9,7 @@ use tokio::io::AsyncReadExt;
 
 use super::answer::{Heard, Listening};
 use super::fault::{UploadFault, disk};
+use super::headers::Headers;
 use super::service;
 use crate::clock::unix_ms;
 use crate::outbound::Client;
@@ -108,12 +109,13 @@ impl Bucket {
     }
 
     /// One request, answered within a time that fits its size.
-    pub(super) async fn put(&self, name: &str, content_type: &str, body: impl Into<Buffer>) -> Result<(), UploadFault> {
+    pub(super) async fn put(&self, name: &str, headers: Headers, body: impl Into<Buffer>) -> Result<(), UploadFault> {
         let body = body.into();
         let (operator, heard) = self.timed(time_for(body.len() as u64));
         let write = operator
             .write_with(&self.key(name), body)
-            .content_type(content_type)
+            .content_type(headers.content_type)
+            .cache_control(headers.cache_control)
             .await;
         write.map(drop).map_err(|error| refused(&error, &heard))
     }
@@ -122,12 +124,12 @@ impl Bucket {
     pub(super) async fn put_file(
         &self,
         name: &str,
-        content_type: &str,
+        headers: Headers,
         path: &Path,
         bytes: u64,
     ) -> Result<(), UploadFault> {
         let file = File::open(path).await.map_err(disk("read", path))?;
-        self.send(name, content_type, Source::File { file, path }, bytes).await
+        self.send(name, headers, Source::File { file, path }, bytes).await
     }
 
     /// An object of `bytes` that another bucket holds under the same name.
@@ -135,7 +137,7 @@ impl Bucket {
         &self,
         from: &Self,
         name: &str,
-        content_type: &str,
+        headers: Headers,
         bytes: u64,
     ) -> Result<(), UploadFault> {
         let (operator, heard) = from.timed(time_for(bytes.min(WHOLE_UP_TO)));
@@ -147,29 +149,27 @@ impl Bucket {
             bytes,
             place: &from.place,
         };
-        self.send(name, content_type, source, bytes).await
+        self.send(name, headers, source, bytes).await
     }
 
-    async fn send(
-        &self,
-        name: &str,
-        content_type: &str,
-        mut source: Source<'_>,
-        bytes: u64,
-    ) -> Result<(), UploadFault> {
+    async fn send(&self, name: &str, headers: Headers, mut source: Source<'_>, bytes: u64) -> Result<(), UploadFault> {
         if bytes > WHOLE_UP_TO {
-            return self.send_parts(name, content_type, source).await;
+            return self.send_parts(name, headers, source).await;
         }
         let body = source.next(bytes as usize).await?;
-        self.put(name, content_type, body).await
+        self.put(name, headers, body).await
     }
 
     /// Parts of an attempt that fails are taken back where the store still answers.
-    async fn send_parts(&self, name: &str, content_type: &str, mut source: Source<'_>) -> Result<(), UploadFault> {
+    async fn send_parts(&self, name: &str, headers: Headers, mut source: Source<'_>) -> Result<(), UploadFault> {
         let (operator, heard) = self.timed(time_for(PART as u64));
         let operator = operator.layer(RetryLayer::new().with_max_times(PART_ATTEMPTS).with_jitter());
         let key = self.key(name);
-        let writer = operator.writer_with(&key).content_type(content_type).await;
+        let writer = operator
+            .writer_with(&key)
+            .content_type(headers.content_type)
+            .cache_control(headers.cache_control)
+            .await;
         let mut writer = writer.map_err(|error| refused(&error, &heard))?;
         let sent = async {
             loop {

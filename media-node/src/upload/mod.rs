@@ -1,5 +1,5 @@
 //! Brings what is in a spool to where it belongs: the customer's bucket or video-on-demand service, or a directory. It knows the spool, objects and
-//! their content types; it does not know what is in a slice or how a playlist is written.
+//! how long caches may keep them; what is in a slice, how a playlist is written and which media types they have it is told.
 //!
 //! Order, as the store sees it at every moment: a slice, then a playlist that names it. A file leaves the spool only
 //! after the store has confirmed it and the journal says so. Failures are repeated for ever, with growing pauses: as long
@@ -10,6 +10,8 @@ mod answer;
 mod bucket;
 mod division;
 mod fault;
+mod formats;
+mod headers;
 mod proof;
 mod schedule;
 mod service;
@@ -24,6 +26,7 @@ mod vod;
 mod writing;
 
 pub use bucket::Bucket;
+pub use formats::Formats;
 pub use proof::check;
 pub use schedule::is_refusal;
 pub use store::Store;

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use protocol::{Fault, Refusal, RefusalCode, Storage, StorageKind};
 
+use super::headers::Headers;
 use super::{Bucket, vod};
 use crate::outbound::Client;
 
@@ -32,7 +33,7 @@ async fn check_bucket(storage: &Storage, client: &Client) -> Result<(), Refusal>
         ),
     };
     let bucket = Bucket::new(storage, client).map_err(refuse)?;
-    let put = bucket.put(PROOF_NAME, "text/plain", PROOF_TEXT);
+    let put = bucket.put(PROOF_NAME, Headers::changing("text/plain"), PROOF_TEXT);
     match tokio::time::timeout(PROOF_TIME, put).await {
         Err(_) => return Err(refuse(format!("no answer within {} s", PROOF_TIME.as_secs()))),
         Ok(Err(fault)) => return Err(refuse(fault.message().to_owned())),

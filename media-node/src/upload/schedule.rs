@@ -111,12 +111,12 @@ impl Schedule {
             UploadFault::Rejected(said) => (
                 Fault::Caller,
                 ProblemCode::VodRefused,
-                format!("{place} does not take the description of the video: {said}"),
+                format!("{place} does not accept the description of the video: {said}"),
             ),
             UploadFault::Unavailable(said) => (
                 Fault::Destination,
                 ProblemCode::UploadFailing,
-                format!("{place} does not take uploads: {said}"),
+                format!("{place} does not accept uploads: {said}"),
             ),
             UploadFault::Clock(said) => (
                 Fault::Ours,
@@ -187,7 +187,7 @@ impl Schedule {
             .map(|failing| Problem {
                 fault: failing.fault,
                 code: failing.code.clone(),
-                message: format!("{}; repeated until it works", failing.message),
+                message: format!("{}; retried until it works", failing.message),
                 at_ms: failing.since_ms,
             })
     }
@@ -214,6 +214,7 @@ mod tests {
             slices: Vec::new(),
             own: 0,
             learned: 0,
+            only_grows: true,
             ended: false,
         })
     }

@@ -16,7 +16,7 @@ pub(super) fn operator(storage: &Storage, client: &Client) -> Result<(Operator, 
         StorageKind::Oss => (oss(storage), HttpTransporter::new(Signing::oss(storage, client)?)),
         StorageKind::Cos => (cos(storage), HttpTransporter::new(client)),
         StorageKind::Azure => (azure(storage), HttpTransporter::new(client)),
-        StorageKind::AliyunVod => return Err("a video-on-demand service is no bucket".to_owned()),
+        StorageKind::AliyunVod => return Err("a video-on-demand service is not a bucket".to_owned()),
     };
     let operator = operator.map_err(|error| error.message().to_owned())?;
     Ok((operator, transport))

@@ -72,7 +72,7 @@ impl Signing {
         let [tagging, encrypting] = scheme.marks();
         let mut marks = Vec::new();
         if let Some(tags) = &storage.tags {
-            let tags = HeaderValue::from_str(tags).map_err(|_| "its tags cannot stand in a header")?;
+            let tags = HeaderValue::from_str(tags).map_err(|_| "its tags are not allowed in a header")?;
             marks.push((tagging, tags));
         }
         if let Some(encryption) = storage.encryption {

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use protocol::{Storage, StorageKind};
 
 use super::fault::{UploadFault, disk};
+use super::headers::Headers;
 use super::{Bucket, Vod};
 use crate::outbound::Client;
-use crate::spool::{Content, DueFile, DuePlaylist, HeldFile, LoneKind, Spool};
-
-const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
+use crate::spool::{DueFile, DuePlaylist, HeldFile, Spool};
 
 /// Where objects go.
 #[derive(Clone, Debug)]
@@ -46,13 +45,15 @@ impl Store {
         }
     }
 
-    pub(super) async fn put_file(&self, spool: &Arc<Spool>, file: &DueFile) -> Result<(), UploadFault> {
+    pub(super) async fn put_file(
+        &self,
+        spool: &Arc<Spool>,
+        file: &DueFile,
+        headers: Headers,
+    ) -> Result<(), UploadFault> {
         match self {
-            Self::Bucket(bucket) => {
-                let content_type = content_type(file.content);
-                bucket.put_file(&file.name, content_type, &file.path, file.bytes).await
-            }
-            Self::Vod(vod) => vod.put_file(spool, file, content_type(file.content)).await,
+            Self::Bucket(bucket) => bucket.put_file(&file.name, headers, &file.path, file.bytes).await,
+            Self::Vod(vod) => vod.put_file(spool, file, headers).await,
             Self::Directory(dir) => {
                 let (place, new) = in_directory(dir, &file.name);
                 link_or_copy(&file.path, &new, &place)
@@ -63,23 +64,26 @@ impl Store {
     }
 
     /// An object that the backup holds.
-    pub(super) async fn put_from(&self, backup: &Bucket, file: &HeldFile) -> Result<(), UploadFault> {
+    pub(super) async fn put_from(&self, backup: &Bucket, file: &HeldFile, headers: Headers) -> Result<(), UploadFault> {
         match self {
-            Self::Bucket(bucket) => {
-                let content_type = content_type(file.content);
-                bucket.put_from(backup, &file.name, content_type, file.bytes).await
-            }
+            Self::Bucket(bucket) => bucket.put_from(backup, &file.name, headers, file.bytes).await,
             Self::Vod(_) | Self::Directory(_) => {
-                let what = format!("{} takes nothing from a backup", self.place());
+                let what = format!("{} accepts nothing from a backup", self.place());
                 Err(UploadFault::Disk(what))
             }
         }
     }
 
-    pub(super) async fn put_playlist(&self, spool: &Arc<Spool>, name: &str, text: String) -> Result<(), UploadFault> {
+    pub(super) async fn put_playlist(
+        &self,
+        spool: &Arc<Spool>,
+        name: &str,
+        headers: Headers,
+        text: String,
+    ) -> Result<(), UploadFault> {
         match self {
-            Self::Bucket(bucket) => bucket.put(name, PLAYLIST_TYPE, text.into_bytes()).await,
-            Self::Vod(vod) => vod.put_playlist(spool, name, PLAYLIST_TYPE, &text).await,
+            Self::Bucket(bucket) => bucket.put(name, headers, text.into_bytes()).await,
+            Self::Vod(vod) => vod.put_playlist(spool, name, headers, &text).await,
             Self::Directory(dir) => {
                 let (place, new) = in_directory(dir, name);
                 let write = async {
@@ -89,14 +93,6 @@ impl Store {
                 write.await.map_err(disk("write", &place))
             }
         }
-    }
-}
-
-fn content_type(content: Content) -> &'static str {
-    match content {
-        Content::Slice => "video/mp2t",
-        Content::Lone(LoneKind::Mp4) => "video/mp4",
-        Content::Lone(LoneKind::Picture) => "image/jpeg",
     }
 }
 

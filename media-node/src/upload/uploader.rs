@@ -8,19 +8,17 @@ use tokio::sync::watch;
 
 use super::division::Due;
 use super::fault::UploadFault;
+use super::headers::Headers;
 use super::schedule::Schedule;
 use super::task::{Item, Task};
 use super::writing::{self, Writing};
-use super::{Bucket, Store, Tally};
+use super::{Bucket, Formats, Store, Tally};
 use crate::backoff::chance;
 use crate::clock::SteadyClock;
-use crate::spool::{DueCopy, DueFile, DuePlaylist, HeldFile, Slice, Spool, SpoolError};
+use crate::spool::{Content, DueCopy, DueFile, DuePlaylist, HeldFile, Spool, SpoolError};
 
 /// When all that was recorded is in the customer's store, the backup has so long to remove what it held.
 const CLEARANCE_MS: u64 = 60_000;
-
-/// Writes the text of a playlist: its slices, and whether it has ended.
-pub type Render = Box<dyn Fn(&[Slice], bool) -> String + Send + Sync>;
 
 /// Where objects go while the customer's store takes none.
 #[derive(Clone, Debug)]
@@ -35,7 +33,7 @@ pub struct Uploader {
     spool: Arc<Spool>,
     store: watch::Sender<Store>,
     backup: Option<BackupStore>,
-    render: Render,
+    formats: Formats,
     writing: watch::Receiver<Writing>,
     problems: watch::Sender<Vec<Problem>>,
     tally: Tally,
@@ -61,12 +59,12 @@ struct Schedules {
 type Settled = (Side, Item, Result<(), UploadFault>);
 
 impl Uploader {
-    pub fn new(spool: Arc<Spool>, store: Store, backup: Option<BackupStore>, render: Render) -> Self {
+    pub fn new(spool: Arc<Spool>, store: Store, backup: Option<BackupStore>, formats: Formats) -> Self {
         Self {
             spool,
             store: watch::Sender::new(store),
             backup,
-            render,
+            formats,
             writing: watch::channel(Writing::Always).1,
             problems: watch::Sender::new(Vec::new()),
             tally: Tally::default(),
@@ -208,7 +206,7 @@ impl Uploader {
                     fault: Fault::Destination,
                     code: ProblemCode::UploadBackup,
                     message: format!(
-                        "{} has not taken uploads for a while: the backup store holds them until it does",
+                        "{} has accepted no uploads for a while: the backup store holds them until it does",
                         self.place(Side::Customer)
                     ),
                     at_ms: *schedules.taken_over_ms.get_or_insert(now_ms),
@@ -248,7 +246,9 @@ impl Uploader {
         let store = Store::Bucket(bucket.clone());
         match task {
             Task::File(file) => {
-                store.put_file(&self.spool, &file).await?;
+                store
+                    .put_file(&self.spool, &file, self.file_headers(file.content))
+                    .await?;
                 self.tally.succeeded(file.bytes);
                 tracing::info!(file = file.name, bytes = file.bytes, "file in the backup store");
                 self.on_disk(move |spool| spool.confirm_backup(&file)).await
@@ -267,7 +267,9 @@ impl Uploader {
     }
 
     async fn put_file(&self, store: &Store, file: DueFile) -> Result<(), UploadFault> {
-        store.put_file(&self.spool, &file).await?;
+        store
+            .put_file(&self.spool, &file, self.file_headers(file.content))
+            .await?;
         self.tally.succeeded(file.bytes);
         tracing::debug!(file = file.name, bytes = file.bytes, "file uploaded");
         self.on_disk(move |spool| spool.confirm_file(&file)).await
@@ -284,10 +286,11 @@ impl Uploader {
     }
 
     async fn put_text(&self, store: &Store, playlist: &DuePlaylist) -> Result<(), UploadFault> {
-        let text = (self.render)(&playlist.slices, playlist.ended);
+        let text = (self.formats.render)(playlist);
+        let headers = Headers::changing(self.formats.playlist_type);
         let bytes = text.len() as u64;
         tokio::select! {
-            put = store.put_playlist(&self.spool, &playlist.name, text) => put?,
+            put = store.put_playlist(&self.spool, &playlist.name, headers, text) => put?,
             () = writing::ends(self.writing.clone()) => {
                 let why = "it has not taken a playlist in the time in which this node may write it";
                 return Err(UploadFault::Unavailable(why.to_owned()));
@@ -299,9 +302,15 @@ impl Uploader {
         Ok(())
     }
 
+    fn file_headers(&self, content: Content) -> Headers {
+        Headers::immutable((self.formats.file_type)(content))
+    }
+
     async fn move_file(&self, store: &Store, file: HeldFile) -> Result<(), UploadFault> {
         let Some(backup) = &self.backup else { return Ok(()) };
-        store.put_from(&backup.bucket, &file).await?;
+        store
+            .put_from(&backup.bucket, &file, self.file_headers(file.content))
+            .await?;
         self.tally.succeeded(file.bytes);
         tracing::info!(file = file.name, bytes = file.bytes, "file moved from the backup store");
         self.on_disk(move |spool| spool.confirm_move(file.number)).await

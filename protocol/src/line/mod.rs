@@ -44,7 +44,7 @@ pub const PING: &str = "ping";
 pub const PONG: &str = "pong";
 
 /// The longest message, in bytes: as long as a body over HTTP may be.
-pub const MAX_MESSAGE_BYTES: usize = 4 << 20;
+pub const MAX_MESSAGE_BYTES: usize = crate::MAX_MESSAGE_BYTES;
 
 /// The code with which a line is closed in whose place the same node has opened another one.
 pub const CLOSED_REPLACED: u16 = 4_001;

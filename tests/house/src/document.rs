@@ -24,12 +24,36 @@ pub(crate) fn paths<'a>(text: &'a str, top: &BTreeSet<String>) -> BTreeSet<&'a s
 
 /// The targets of a document's links to files, without what follows `#`.
 pub(crate) fn links(text: &str) -> BTreeSet<&str> {
+    let files = targets(text).map(|target| target.split('#').next().unwrap_or_default());
+    files.filter(|file| !file.is_empty()).collect()
+}
+
+/// The links of a document to headings: the file, which is empty for the document itself, and the heading's anchor.
+pub(crate) fn anchored_links(text: &str) -> BTreeSet<(&str, &str)> {
+    targets(text).filter_map(|target| target.split_once('#')).collect()
+}
+
+/// The anchors that GitHub gives a document's headings.
+pub(crate) fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = prose(text).filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| -> String {
+        let letters = heading.trim_start_matches('#').trim().chars();
+        letters
+            .filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter))
+            .flat_map(char::to_lowercase)
+            .map(|letter| if letter == ' ' { '-' } else { letter })
+            .collect()
+    };
+    headings.map(anchor).collect()
+}
+
+/// The targets of a document's links but for those to other sites.
+fn targets(text: &str) -> impl Iterator<Item = &str> {
     prose(text)
         .flat_map(|line| line.split("](").skip(1))
         .filter_map(|rest| rest.split_once(')'))
-        .filter_map(|(target, _)| target.split('#').next())
-        .filter(|target| !target.is_empty() && !target.contains("://"))
-        .collect()
+        .map(|(target, _)| target)
+        .filter(|target| !target.contains("://"))
 }
 
 /// The lines outside of blocks of code.
@@ -65,5 +89,13 @@ Then `media-node/src/main.rs`.
     #[test]
     fn links_are_those_to_files() {
         assert_eq!(links(DOCUMENT), ["page.md"].into());
+        assert_eq!(anchored_links(DOCUMENT), [("page.md", "part"), ("", "part")].into());
+    }
+
+    #[test]
+    fn anchors_are_those_of_headings() {
+        let text = "# `query`, and stop\n```sh\n# no heading\n```\n## 不提供的功能\n";
+        let expected = ["query-and-stop", "不提供的功能"].map(String::from).into();
+        assert_eq!(anchors(text), expected);
     }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::document::{links, paths};
+use crate::document::{anchored_links, anchors, links, paths};
 use crate::graph::Graph;
 use crate::modules::{Files, Source, SourceError};
 use crate::resolve::Import;
 use crate::rules::{Rules, differences, is_within};
+use crate::translation;
 use crate::vendors::vendors_in;
 
 /// Where a vendor may be named, whatever [`Rules::vendors`] says; and in folders of tests.
@@ -174,14 +175,61 @@ impl House {
             .collect()
     }
 
-    /// Links in Markdown documents that lead to no file.
+    /// Links in Markdown documents that lead to no file, or to no heading of a document.
     pub fn broken_links(&self) -> Vec<String> {
         let documents = self.files.iter().filter(|(path, _)| path.ends_with(".md"));
-        documents
-            .flat_map(|(path, text)| links(text).into_iter().map(move |target| (path, target)))
-            .filter(|(path, target)| !self.files.contains_key(&joined(path, target)))
-            .map(|(path, target)| format!("{path}: {target}"))
-            .collect()
+        let broken = documents.flat_map(|(path, text)| {
+            let files = links(text)
+                .into_iter()
+                .filter(|target| !self.files.contains_key(&joined(path, target)))
+                .map(move |target| format!("{path}: {target}"));
+            let headings = anchored_links(text)
+                .into_iter()
+                .filter(|(target, anchor)| !self.has_heading(path, target, anchor))
+                .map(move |(target, anchor)| format!("{path}: {target}#{anchor}"));
+            files.chain(headings)
+        });
+        broken.collect()
+    }
+
+    /// Whether a link in the document `from` leads to a heading; one to no file counts elsewhere.
+    fn has_heading(&self, from: &str, target: &str, anchor: &str) -> bool {
+        let document = match target {
+            "" => from.to_owned(),
+            target => joined(from, target),
+        };
+        let text = self.files.get(&document);
+        text.is_none_or(|text| !document.ends_with(".md") || anchors(text).contains(anchor))
+    }
+
+    /// Translations in `docs/zh/`, by the names of their originals in `docs/` or at the top, that differ from these in more than
+    /// words, and links between the two that are missing.
+    pub fn drifted_translations(&self) -> Vec<String> {
+        let translations = self.files.iter().filter_map(|(path, text)| {
+            let name = path.strip_prefix("docs/zh/")?.strip_suffix(".md")?;
+            Some((path, name, text))
+        });
+        let drifted = translations.flat_map(|(path, name, text)| {
+            let original = match name {
+                "README" => "README.md".to_owned(),
+                _ => format!("docs/{name}.md"),
+            };
+            let Some(source) = self.files.get(&original) else {
+                return vec![format!("{path}: there is no {original}")];
+            };
+            let leads_to = |from: &str, text: &str, to: &str| links(text).iter().any(|link| joined(from, link) == to);
+            let mut found: Vec<_> = translation::differences(source, text)
+                .into_iter()
+                .map(|difference| format!("{path}: {difference}"))
+                .collect();
+            for (from, text, to) in [(path, text, &original), (&original, source, path)] {
+                if !leads_to(from, text, to) {
+                    found.push(format!("{from}: no link to {to}"));
+                }
+            }
+            found
+        });
+        drifted.collect()
     }
 
     /// Files of tests that are not where tests belong.

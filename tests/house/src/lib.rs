@@ -3,7 +3,7 @@
 //! docs/architecture.toml, and `tests/` holds the tree to them.
 //!
 //! `modules` reads a crate's source as rustc would, without what is compiled for tests only; `resolve` follows each path to
-//! the module that defines what it names; `graph` makes circles and layers of that; `house` has the checks.
+//! the module that defines what it names; `graph` makes circles and layers of that; `document` and `translation` read documents; `house` has the checks.
 
 mod document;
 mod graph;
@@ -13,6 +13,7 @@ mod paths;
 mod resolve;
 mod rules;
 mod testing_code;
+mod translation;
 mod vendors;
 
 pub use house::House;

@@ -187,7 +187,9 @@ pub fn read_files(root: &Path, skips: impl Fn(&str) -> bool) -> std::io::Result<
             }
             if entry.file_type()?.is_dir() {
                 folders.push(path);
-            } else if let Ok(text) = String::from_utf8(std::fs::read(entry.path())?) {
+            } else {
+                // Of an image it only counts that it is there.
+                let text = String::from_utf8(std::fs::read(entry.path())?).unwrap_or_default();
                 files.insert(path, text);
             }
         }

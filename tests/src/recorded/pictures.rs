@@ -18,7 +18,7 @@ pub struct Snapshot {
 /// All pictures below the task's prefix, by uid and time.
 ///
 /// # Panics
-/// When one is not named as documented, is not a picture, or has a wrong content type.
+/// When one is not named as documented, is not a picture, or has wrong headers.
 pub async fn snapshots(bucket: &Bucket, task: &Task) -> Vec<Snapshot> {
     let mut snapshots = Vec::new();
     for key in bucket.keys(&task.prefix).await {
@@ -33,7 +33,7 @@ pub async fn snapshots(bucket: &Bucket, task: &Task) -> Vec<Snapshot> {
         assert_eq!((&name.sid, &name.channel), (&task.sid, &task.cname), "{key}");
         assert_eq!(name.kind, protocol::TrackKind::Video, "{key}");
         let object = bucket.get(&key).await.expect("a listed object");
-        assert_eq!(object.content_type.as_deref(), Some("image/jpeg"), "{key}");
+        object.assert_headers();
         snapshots.push(Snapshot {
             uid: name.uid,
             at_ms: parse_utc(utc).unwrap_or_else(|| panic!("{key} has no time")),

@@ -67,12 +67,12 @@ impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Missing => "the app has a certificate, so a token is required",
-            Self::Malformed => "it is no token of version 006 or 007; send it whole",
+            Self::Malformed => "it is not a token of version 006 or 007; send it whole",
             Self::ForeignApp => "it was made for another App ID",
             Self::ForeignChannel => "it was made for another channel",
             Self::ForeignUid => "it was made for another uid",
-            Self::BadSignature => "it was changed, or signed with another certificate than the app's",
-            Self::NoJoin => "it gives no right to join the channel",
+            Self::BadSignature => "it was altered, or signed with a certificate other than the app's",
+            Self::NoJoin => "it does not grant the right to join the channel",
             Self::Expired { .. } => "it has expired; make a new one that outlives the recording",
         })
     }

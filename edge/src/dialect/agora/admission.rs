@@ -58,7 +58,7 @@ impl Limited {
             Some(Denial::TooManyRequests) => gateway::too_many_requests(self.flavour),
             Some(Denial::NoRoom { recordings }) => {
                 let detail = format!(
-                    "{recordings} recordings run, and this App ID may have {quota} at a time: stop one or wait until one ends"
+                    "{recordings} recordings are running, and this App ID may have {quota} at a time: stop one or wait until one ends"
                 );
                 let reply = self.served.reply().unwrap_or_else(|| Reply::new(self.flavour));
                 ApiError::new(VENDOR_OVER_LOAD, detail).answer(reply)

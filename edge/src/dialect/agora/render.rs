@@ -45,7 +45,7 @@ fn start(reply: Reply, outcome: &Outcome) -> Response {
             ApiError::new(TASK_CONFLICT, detail).answer(reply)
         }
         Outcome::TicketSpent => {
-            let detail = "a resource ID serves one recording, and this one has served it; acquire a new one";
+            let detail = "a resource ID is good for one recording, and this one has been used; acquire a new one";
             ApiError::new(RESOURCE_EXPIRED, detail).answer(reply)
         }
         Outcome::Refused(refusal) => refused(refusal).answer(reply),
@@ -88,7 +88,7 @@ fn stop(reply: Reply, outcome: &Outcome, at_once: bool) -> Response {
         Outcome::Stopping(_) if at_once || is_backed_up(snapshot) => reply.answer(200),
         Outcome::Stopping(_) => {
             let detail = format!(
-                "{} files wait for the store; uploading goes on",
+                "{} files are waiting for the store; uploads continue",
                 snapshot.pending_uploads
             );
             ApiError::new(UPLOAD_TIMEOUT, with_problems(detail, snapshot)).answer(reply)
@@ -163,7 +163,7 @@ fn ending(snapshot: &RecordingView) -> String {
 
 fn nothing_recorded(snapshot: &RecordingView) -> String {
     let why = match snapshot.cause {
-        None | Some(EndCause::Stopped) => "nobody whom this recording subscribes to sent audio or video",
+        None | Some(EndCause::Stopped) => "no user that this recording subscribes to sent audio or video",
         other => cause(other),
     };
     with_problems(why.to_owned(), snapshot)
@@ -175,7 +175,7 @@ fn cause(cause: Option<EndCause>) -> &'static str {
         Some(EndCause::Idle) => "nobody sent media in the channel for maxIdleTime",
         Some(EndCause::LeaseLost) => "another media node had taken it over",
         Some(EndCause::NoSpace) => {
-            "the spool of its media node was full, because stores did not take what was recorded"
+            "the spool of its media node was full, because stores did not accept what was recorded"
         }
         Some(EndCause::NodeLost) => "its media node was lost, and no other took it over",
         Some(EndCause::Failed) => "the recorder failed",

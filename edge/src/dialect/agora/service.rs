@@ -169,7 +169,7 @@ impl Service<'_> {
         let resource = self.open(resource_id).map_err(error)?;
         let reply = self.reply().about(&resource, resource_id);
         if !is_sid(sid) {
-            let detail = "the sid in the URL is none that start gave out";
+            let detail = "the sid in the URL was not returned by any start";
             return Err(ApiError::new(FOREIGN_SID, detail).answer(reply));
         }
         let reply = Reply {

@@ -36,7 +36,7 @@ pub enum Event {
     },
     /// A call did not fit the state of the recording, such as a second start.
     Misfit {
-        /// With at most 32 files.
+        /// With at most 32 files, and without videos.
         #[serde(rename = "snapshot")]
         view: Box<RecordingView>,
     },
@@ -53,11 +53,11 @@ pub enum Event {
     RecorderLeft {
         cause: EndCause,
     },
-    /// Everything is in the customer's store.
+    /// Everything is in the customer's store. Of very many files the first ones are listed.
     Uploaded {
         files: Vec<RecordedFile>,
     },
-    /// Everything is in a store, and some of it in the backup store only.
+    /// Everything is in a store, and some of it in the backup store only. Files as in `Uploaded`.
     BackedUp {
         files: Vec<RecordedFile>,
     },

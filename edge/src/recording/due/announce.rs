@@ -80,6 +80,7 @@ fn is_misfit(effect: &Effect, sid: &str) -> bool {
 fn misfit(recording: &Recording) -> Event {
     let mut view = recording.view();
     view.files.truncate(MAX_MISFIT_FILES);
+    view.vod = None;
     Event::Misfit { view: Box::new(view) }
 }
 

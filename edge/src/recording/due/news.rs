@@ -3,7 +3,7 @@
 use protocol::{EndCause, Happening, Phase, ProblemCode, RecordedFile};
 
 use crate::recording::contract::{Event, What, Who};
-use crate::recording::limits::{PROGRESS_EVERY_MS, after};
+use crate::recording::limits::{MAX_EVENT_FILES_BYTES, PROGRESS_EVERY_MS, after};
 use crate::recording::notice::{Announced, ToldLease};
 use crate::recording::state::{Lifecycle, Recording, Wanted};
 
@@ -194,12 +194,12 @@ impl Announced {
             && recording.seen.backed_up.is_some_and(|backed_up| backed_up.complete);
         if is_backed_up && !self.backed_up {
             self.backed_up = true;
-            let files = recording.seen.files.clone();
+            let files = told_files(&recording.seen.files);
             news.events.push(Event::BackedUp { files });
         }
         if is_uploaded(recording) && recorded > 0 && !self.uploaded {
             self.uploaded = true;
-            let files = recording.seen.files.clone();
+            let files = told_files(&recording.seen.files);
             news.events
                 .extend([Event::Progress { uploaded, recorded }, Event::Uploaded { files }]);
         }
@@ -243,6 +243,18 @@ fn scene_version(recording: &Recording) -> u64 {
 /// Nothing that was recorded is missing in the store, and nothing will follow.
 fn is_uploaded(recording: &Recording) -> bool {
     recording.seen.phase == Phase::Ended && recording.seen.pending_uploads == 0
+}
+
+/// The files that one event lists: those that were made first, as many as fit.
+fn told_files(files: &[RecordedFile]) -> Vec<RecordedFile> {
+    let mut room = MAX_EVENT_FILES_BYTES;
+    let fitting = files.iter().take_while(|file| {
+        let length = serde_json::to_string(file).map_or(usize::MAX, |text| text.len());
+        let left = room.checked_sub(length.saturating_add(1));
+        room = left.unwrap_or(room);
+        left.is_some()
+    });
+    fitting.cloned().collect()
 }
 
 /// Slices in the store, and slices recorded.

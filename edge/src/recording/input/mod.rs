@@ -1,6 +1,7 @@
 //! What happens to recordings, one file for each input: a caller asks, the fleet or a node answers, a node reports, a write
-//! or a delivery has ended. An alarm brings nothing of its own: what is due is settled after every input.
+//! or a delivery has ended. What nodes tell is cut to what can be kept first. An alarm brings nothing of its own: what is due is settled after every input.
 
+mod bounds;
 mod delivered;
 mod desired_answered;
 mod job_answered;
@@ -18,7 +19,8 @@ mod update_layout;
 use super::contract::{Call, CallId, Command, Effect, Input, Request};
 use super::state::State;
 
-pub(super) fn take(state: &mut State, input: Input, now_ms: u64, out: &mut Vec<Effect>) {
+pub(super) fn take(state: &mut State, mut input: Input, now_ms: u64, out: &mut Vec<Effect>) {
+    bounds::cut(&mut input);
     if let Some(report) = input.report()
         && let Some(ledger) = state.ledgers.get_mut(&report.sid)
     {

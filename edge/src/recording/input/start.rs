@@ -18,7 +18,7 @@ pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Star
                 refused(
                     Fault::Caller,
                     RefusalCode::NoCapacity,
-                    "too many starts with this resource ID wait",
+                    "too many starts with this resource ID are waiting",
                 ),
             );
         }

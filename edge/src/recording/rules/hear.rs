@@ -21,7 +21,7 @@ impl Recording {
 
     /// What the holder of the lease tells. A report that is older than the newest is ignored.
     fn absorb(&mut self, report: Report, now_ms: u64, out: &mut Vec<Effect>) {
-        if self.seen.seq.is_some_and(|newest| report.seq <= newest) {
+        if self.seen.seq.get().is_some_and(|newest| report.seq <= newest) {
             return;
         }
         let has_ended = report.phase == Phase::Ended;

@@ -43,7 +43,7 @@ pub(crate) fn of(recording: &Recording, epoch: u64, assignment: Assignment) -> O
 }
 
 pub(crate) fn secrets_missing() -> Refusal {
-    let reason = "the recording's secrets cannot be opened: the key that sealed them is no longer configured";
+    let reason = "the recording's secrets cannot be decrypted: the key that encrypted them is no longer configured";
     Refusal {
         fault: Fault::Ours,
         code: RefusalCode::Internal,

@@ -14,7 +14,7 @@ impl Recording {
         if !self.is_over() {
             let lost = self.nodes.last.as_ref().map_or("", |last| &last.lease.node.id);
             let message = format!(
-                "media node {lost} was lost, and {} goes on; what was captured there and is not in the store follows when it is \
+                "media node {lost} was lost, and {} continues; what was captured there and is not in the store follows when it is \
                  back",
                 lease.node.id
             );
@@ -30,7 +30,7 @@ impl Recording {
         if self.nodes.reinstate(node_id, epoch, now_ms) && !self.is_over() {
             self.remember(
                 ProblemCode::NodeReturned,
-                format!("media node {node_id} is back and goes on"),
+                format!("media node {node_id} is back and continues"),
                 now_ms,
             );
         }

@@ -120,7 +120,7 @@ pub(crate) fn no_node(tried: &[Tried], last: &str) -> Refusal {
         .collect();
     let reason = match told.is_empty() {
         true => format!("no media node can take the recording: {last}"),
-        false => format!("no media node took the recording: {}; {last}", told.join("; ")),
+        false => format!("no media node accepted the recording: {}; {last}", told.join("; ")),
     };
     Refusal {
         fault: Fault::Ours,

@@ -15,7 +15,7 @@ pub(crate) struct Inventory {
     pub(crate) changed_ms: u64,
     /// The playlists in the store are complete and ended, and name what was noted up to this position.
     finished: Option<u64>,
-    /// The spools that are remembered; the one that was heard last is last.
+    /// The spools that are remembered; the one that told something new last is last.
     spools: Vec<SpoolEntry>,
     /// The newest position among the spools that have been forgotten.
     forgotten: u64,
@@ -38,6 +38,16 @@ struct SpoolEntry {
 }
 
 impl SpoolEntry {
+    fn new(id: u64, node_id: &str) -> Self {
+        Self {
+            id,
+            node_id: node_id.to_owned(),
+            told: 0,
+            newest: 0,
+            ended: false,
+        }
+    }
+
     fn is(&self, id: u64, node_id: &str) -> bool {
         self.id == id && self.node_id == node_id
     }
@@ -61,7 +71,15 @@ impl Inventory {
         if self.closed || !(member || self.knows(report) || !told.confirmed.is_empty()) {
             return;
         }
-        let mut entry = self.take_entry(told.spool, &report.node_id);
+        let known = self
+            .spools
+            .iter()
+            .position(|entry| entry.is(told.spool, &report.node_id));
+        let known = known.and_then(|place| Some((place, self.spools.get(place)?.clone())));
+        let mut entry = match &known {
+            Some((_, entry)) => entry.clone(),
+            None => SpoolEntry::new(told.spool, &report.node_id),
+        };
         entry.ended |= report.phase == Phase::Ended;
         let slices = entry.fresh(told);
         let count = slices.len() as u64;
@@ -79,6 +97,12 @@ impl Inventory {
                 slices,
             });
         }
+        match known {
+            // A report without news leaves everything as it is.
+            Some((_, before)) if before == entry => return,
+            Some((place, _)) => drop(self.spools.remove(place)),
+            None => self.make_room(),
+        }
         self.spools.push(entry);
     }
 
@@ -87,21 +111,11 @@ impl Inventory {
         entries.any(|entry| entry.is(report.spool.spool, &report.node_id))
     }
 
-    fn take_entry(&mut self, id: u64, node_id: &str) -> SpoolEntry {
-        if let Some(place) = self.spools.iter().position(|entry| entry.is(id, node_id)) {
-            return self.spools.remove(place);
-        }
+    fn make_room(&mut self) {
         if self.spools.len() >= MAX_SPOOLS {
             // One that has told everything, if there is one.
             let oldest = self.spools.iter().position(|entry| entry.ended).unwrap_or(0);
             self.forgotten = self.forgotten.max(self.spools.remove(oldest).newest);
-        }
-        SpoolEntry {
-            id,
-            node_id: node_id.to_owned(),
-            told: 0,
-            newest: 0,
-            ended: false,
         }
     }
 

@@ -4,13 +4,16 @@
 //! it.
 
 mod inventory;
+mod lazy;
 mod nodes;
+mod page;
 mod publication;
 mod recording;
 mod search;
 mod seen;
 mod view;
 mod wanted;
+mod written;
 
 use std::collections::BTreeMap;
 
@@ -19,11 +22,13 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use inventory::told_up_to;
 pub(crate) use nodes::{Last, Lease, Role, Successor, begun};
+pub use page::fill_page;
 pub(crate) use publication::Shown;
 pub(crate) use recording::{Lifecycle, Recording, Stopper};
 pub(crate) use search::{Search, Step, Tried};
 pub(crate) use seen::Seen;
 pub(crate) use wanted::Wanted;
+pub use written::{Changes, Written};
 
 use super::contract::Row;
 use super::limits::Policy;
@@ -63,18 +68,13 @@ impl State {
         self.pacing = pacing;
     }
 
-    /// What serialization leaves out because it changes with each event.
-    pub fn ledgers(&self) -> &Ledgers {
-        &self.ledgers
-    }
-
-    /// Puts back what [`State::ledgers`] gave, after deserialization.
-    pub fn restore_ledgers(&mut self, ledgers: Ledgers) {
+    /// Puts back what serialization leaves out because it changes with each event.
+    pub(in crate::recording) fn restore_ledgers(&mut self, ledgers: Ledgers) {
         self.ledgers = ledgers;
     }
 
     /// The rows to be written together with the state, in their order.
-    pub fn take_rows(&mut self) -> Vec<Row> {
+    pub(in crate::recording) fn take_rows(&mut self) -> Vec<Row> {
         std::mem::take(&mut self.rows)
     }
 
@@ -87,7 +87,7 @@ impl State {
     }
 
     /// What serialization leaves out because it has to be sealed.
-    pub fn secrets(&self) -> Secrets {
+    pub(in crate::recording) fn secrets(&self) -> Secrets {
         let specs = self.recordings.iter();
         specs
             .filter_map(|recording| Some((recording.sid.clone(), recording.spec.clone()?)))
@@ -95,9 +95,17 @@ impl State {
     }
 
     /// Puts back what [`State::secrets`] gave, after deserialization.
-    pub fn restore_secrets(&mut self, mut secrets: Secrets) {
+    pub(in crate::recording) fn restore_secrets(&mut self, mut secrets: Secrets) {
         for recording in &mut self.recordings {
             recording.spec = secrets.remove(&recording.sid);
+        }
+    }
+
+    /// Something is worth a write: what is persisted lazily goes along.
+    fn note(&mut self) {
+        for recording in &mut self.recordings {
+            recording.nodes.note();
+            recording.seen.seq.note();
         }
     }
 

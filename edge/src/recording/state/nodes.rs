@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use protocol::{Phase, Report, SpoolReport};
 use serde::{Deserialize, Serialize};
 
+use super::lazy::Lazy;
 use super::search::{Search, Tried};
 use crate::recording::contract::Node;
 use crate::recording::limits::{MAX_FILES, Policy};
@@ -38,8 +39,11 @@ pub(crate) struct Lease {
     pub(crate) epoch: u64,
     pub(crate) node: Node,
     pub(crate) lane: u64,
-    /// When its node was last heard of.
-    pub(crate) heard_ms: u64,
+    /// When its node was last heard of. A report that changes nothing else is not worth a write, so that what is read back may be
+    /// too early. No lease ends too early by that: unless it is `excused`, it counts from when it was read back, and nobody
+    /// can have been heard later. One that is excused has not been heard of since that was written, for hearing of it ends the
+    /// excuse, which is written before the node's answer leaves; so no restart of this object excuses a silence twice.
+    pub(crate) heard_ms: Lazy<u64>,
     /// Whether part of the silence was this object's own sleep, which was made up for.
     excused: bool,
 }
@@ -86,7 +90,7 @@ impl Lease {
             epoch,
             node,
             lane,
-            heard_ms: now_ms,
+            heard_ms: Lazy::new(now_ms),
             excused: false,
         }
     }
@@ -96,18 +100,18 @@ impl Lease {
     }
 
     pub(crate) fn hear(&mut self, now_ms: u64) {
-        self.heard_ms = now_ms;
+        self.heard_ms.set(now_ms);
         self.excused = false;
     }
 
     /// When it runs out.
     pub(crate) fn ends_ms(&self, policy: Policy) -> u64 {
-        self.heard_ms.saturating_add(policy.lease_ms)
+        self.heard_ms.get().saturating_add(policy.lease_ms)
     }
 
     fn excuse(&mut self, now_ms: u64) {
         if !self.excused {
-            self.heard_ms = self.heard_ms.max(now_ms);
+            self.heard_ms.set(self.heard_ms.get().max(now_ms));
             self.excused = true;
         }
     }
@@ -115,7 +119,7 @@ impl Lease {
 
 impl Leaving {
     fn hear(&mut self, told: &SpoolReport) {
-        let open = told.spans.iter().filter(|span| span.open);
+        let open = told.spans.iter().filter(|span| span.open).take(MAX_FILES);
         self.open = open.map(|span| span.playlist.clone()).collect();
     }
 
@@ -175,7 +179,7 @@ impl Nodes {
         if let Some(lease) = &mut self.lease {
             lease.hear(now_ms);
         }
-        self.cuts.extend(begun(&report.spool));
+        add_begun(&mut self.cuts, &report.spool);
         if report.spool.leaving {
             self.leaving.get_or_insert_default().hear(&report.spool);
         } else if self.leaving.is_some() {
@@ -188,7 +192,7 @@ impl Nodes {
             self.successor = None;
         } else if let Some(successor) = &mut self.successor {
             successor.lease.hear(now_ms);
-            successor.begun.extend(begun(&report.spool));
+            add_begun(&mut successor.begun, &report.spool);
         }
     }
 
@@ -222,6 +226,14 @@ impl Nodes {
         self.search = None;
     }
 
+    /// What is persisted lazily goes along with what is worth a write.
+    pub(super) fn note(&mut self) {
+        let successor = self.successor.as_mut().map(|successor| &mut successor.lease);
+        let last = self.last.as_mut().map(|last| &mut last.lease);
+        let leases = [self.lease.as_mut(), successor, self.leaver.as_mut(), last];
+        leases.into_iter().flatten().for_each(|lease| lease.heard_ms.note());
+    }
+
     /// The time in which this object slept, and heard nobody, is held against no node.
     pub(crate) fn excuse(&mut self, now_ms: u64) {
         let successor = self.successor.as_mut().map(|successor| &mut successor.lease);
@@ -231,6 +243,17 @@ impl Nodes {
 }
 
 pub(crate) fn begun(told: &SpoolReport) -> BTreeMap<String, u64> {
-    let spans = told.spans.iter().take(MAX_FILES);
-    spans.map(|span| (span.playlist.clone(), span.from_ms)).collect()
+    let mut begun = BTreeMap::new();
+    add_begun(&mut begun, told);
+    begun
+}
+
+/// Adds where the media of each playlist begins, as long as there is room. Without that of a playlist, two nodes may have some
+/// of its media twice, which playlists name once.
+fn add_begun(begun: &mut BTreeMap<String, u64>, told: &SpoolReport) {
+    for span in &told.spans {
+        if begun.len() < MAX_FILES || begun.contains_key(&span.playlist) {
+            begun.insert(span.playlist.clone(), span.from_ms);
+        }
+    }
 }

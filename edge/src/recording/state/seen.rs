@@ -1,15 +1,22 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{BackedUp, EndCause, Fault, Phase, Pictures, Problem, ProblemCode, RecordedFile, Report, Vod};
 use serde::{Deserialize, Serialize};
 
+use super::lazy::Lazy;
 use crate::recording::limits::{MAX_FILES, MAX_PROBLEMS};
+
+/// By how much later than another report one may put when a channel became empty, and mean the same moment. A channel that
+/// becomes empty anew has not been so for some seconds.
+const TRANSIT_MS: u64 = 1_000;
 
 /// What the nodes' reports have told. Times are the node's, except `idle_since_ms`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Seen {
-    /// The number of the newest report under the lease.
-    pub(crate) seq: Option<u64>,
+    /// The number of the newest report under the lease. What came after the one that is persisted has changed nothing, so it
+    /// does no harm to hear one of those late, after a restart of this object.
+    #[serde(default)]
+    pub(crate) seq: Lazy<Option<u64>>,
     pub(crate) phase: Phase,
     pub(crate) cause: Option<EndCause>,
     /// By the edge's clock, so that deadlines do not depend on the node's.
@@ -30,7 +37,7 @@ pub(crate) struct Seen {
 impl Default for Seen {
     fn default() -> Self {
         Self {
-            seq: None,
+            seq: Lazy::default(),
             phase: Phase::Starting,
             cause: None,
             idle_since_ms: None,
@@ -72,13 +79,18 @@ impl Seen {
 
     /// Takes over what the holder of the lease tells.
     pub(crate) fn absorb(&mut self, report: Report, now_ms: u64) {
-        self.seq = Some(report.seq);
+        self.seq.set(Some(report.seq));
         // A recording that has ended does not come back to life, whatever a confused node says.
         self.phase = self.phase.max(report.phase);
         self.cause = report.cause.or(self.cause);
-        self.idle_since_ms = report
+        let idle_since_ms = report
             .idle_since_ms
             .map(|since_ms| now_ms.saturating_sub(report.at_ms.saturating_sub(since_ms)));
+        // The same moment looks the later the longer a report was under way: what was learnt by the fastest one stays.
+        let is_as_known = |(known, told): (u64, u64)| (known..known.saturating_add(TRANSIT_MS)).contains(&told);
+        if !self.idle_since_ms.zip(idle_since_ms).is_some_and(is_as_known) {
+            self.idle_since_ms = idle_since_ms;
+        }
         self.first_media_ms = self.first_media_ms.or(report.first_media_ms);
         self.pictures = report.pictures.or(self.pictures.take());
         self.pending_uploads = report.pending_uploads;
@@ -138,9 +150,9 @@ impl Seen {
 /// Adds what is new; a video does not disappear.
 fn merge_videos(known: &mut Vod, told: Vod) {
     known.complete = told.complete;
+    let mut names: BTreeSet<_> = known.videos.iter().map(|video| video.name.clone()).collect();
     for video in told.videos {
-        let is_new = known.videos.iter().all(|known| known.name != video.name);
-        if is_new && known.videos.len() < MAX_FILES {
+        if known.videos.len() < MAX_FILES && names.insert(video.name.clone()) {
             known.videos.push(video);
         }
     }

@@ -63,9 +63,8 @@ impl Recording {
         let (message, at_ms) = match (self.lifecycle, &self.nodes.last) {
             (Lifecycle::Running { .. }, Some(last)) if self.nodes.lease.is_none() => {
                 let id = &last.lease.node.id;
-                let message =
-                    format!("media node {id} has not been heard of; another one, or its return, is waited for");
-                (message, last.lease.heard_ms)
+                let message = format!("media node {id} has stopped answering; another one, or its return, is awaited");
+                (message, last.lease.heard_ms.get())
             }
             (
                 Lifecycle::Over {

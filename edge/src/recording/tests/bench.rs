@@ -5,6 +5,7 @@ use protocol::{Desired, Directive, EndCause, Job, Phase, RecordingSpec, RefusalC
 use super::receiver::Receiver;
 use super::samples::{T0, job_request, key, node, spec, start, target};
 use super::slices::Slices;
+use super::storage::Storage;
 use crate::recording::{
     Call, CallId, Command, Delivery, Effect, Input, Node, NodeAnswer, Outcome, Policy, RecordingView, Reply, Request,
     Start, State, Stop, Ticket, next_alarm, step,
@@ -13,6 +14,7 @@ use crate::recording::{
 pub(super) struct Bench {
     pub(super) state: State,
     pub(super) slices: Slices,
+    pub(super) storage: Storage,
     pub(super) now: u64,
     pub(super) receiver: Receiver,
     /// Deliveries that wait for a result, when they do not succeed at once.
@@ -26,6 +28,7 @@ impl Bench {
         Self {
             state: State::default(),
             slices: Slices::default(),
+            storage: Storage::default(),
             now: T0,
             receiver: Receiver::default(),
             deliveries: None,
@@ -38,7 +41,7 @@ impl Bench {
     pub(super) fn step(&mut self, input: Input) -> Vec<Effect> {
         let effects = step(&mut self.state, input, self.now);
         let mut effects = self.slices.keep(effects);
-        self.receiver.write(self.state.take_rows());
+        self.receiver.write(self.storage.save(&mut self.state));
         let mut deliveries = Vec::new();
         effects.retain(|effect| match effect {
             Effect::Deliver { subject, position } => {
@@ -258,18 +261,9 @@ impl Bench {
 
     /// The state as it comes back from storage after the process died: without the callers.
     pub(super) fn crash(&mut self) {
-        self.state = reloaded(&self.state);
+        self.state = self.storage.load();
         self.state.wake(Policy::default(), self.now);
     }
-}
-
-pub(super) fn reloaded(state: &State) -> State {
-    let text = serde_json::to_string(state).unwrap();
-    let ledgers = serde_json::to_string(state.ledgers()).unwrap();
-    let mut reloaded: State = serde_json::from_str(&text).unwrap();
-    reloaded.restore_secrets(state.secrets());
-    reloaded.restore_ledgers(serde_json::from_str(&ledgers).unwrap());
-    reloaded
 }
 
 pub(super) fn outcome(reply: Reply) -> Outcome {

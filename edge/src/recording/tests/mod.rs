@@ -1,6 +1,7 @@
 //! The core under virtual time: a table of cases for each rule, and a random model of nodes, network and crashes.
 
 mod bench;
+mod bounds;
 mod deadlines;
 mod deliveries;
 mod failover;
@@ -17,4 +18,6 @@ mod reporting;
 mod samples;
 mod slices;
 mod stopping;
+mod storage;
 mod updating;
+mod writing;

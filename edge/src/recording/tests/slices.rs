@@ -58,6 +58,12 @@ impl Slices {
         }
     }
 
+    /// The length of the longest row, in bytes of JSON.
+    pub(super) fn row_bytes(&self) -> usize {
+        let bytes = self.0.iter().map(|row| serde_json::to_string(&row.3).unwrap().len());
+        bytes.max().unwrap_or_default()
+    }
+
     /// Names of a recording's slices in the inventory's order.
     pub(super) fn names(&self, sid: &str) -> Vec<String> {
         self.of(sid)

@@ -48,7 +48,7 @@ pub(in crate::worker) fn status(code: RefusalCode) -> u16 {
 }
 
 pub(in crate::worker) fn unavailable() -> Refusal {
-    let reason = "the edge could not ask its objects; try again".to_owned();
+    let reason = "the edge could not reach its objects; try again".to_owned();
     Refusal {
         fault: Fault::Ours,
         code: RefusalCode::Internal,

@@ -106,7 +106,7 @@ impl<S: Shell> Host<S> {
         match self.apply(Input::Alarm).await {
             Ok(()) => self.0.alarm.borrow_mut().handled(),
             Err(error) => {
-                console_error!("an alarm of {} is tried again: {error}", S::Object::BINDING);
+                console_error!("an alarm of {} is retried: {error}", S::Object::BINDING);
                 self.0.alarm.borrow_mut().failed();
             }
         }

@@ -10,20 +10,23 @@ pub(super) fn run(sql: &SqlStorage, statement: &str, values: Vec<SqlStorageValue
     sql.exec(statement, values).map(drop)
 }
 
-/// The rows of a query, read one by one.
+/// All rows of a query, which has to say how many those can be. It is read to its end whatever becomes of the rows: one that
+/// is still open would keep its table from being dropped.
 pub(super) fn rows(
     sql: &SqlStorage,
     query: &str,
     values: Vec<SqlStorageValue>,
-) -> worker::Result<impl Iterator<Item = worker::Result<Columns>>> {
+) -> worker::Result<std::vec::IntoIter<Columns>> {
     let rows = sql.exec(query, values)?.raw();
-    Ok(rows.map(|row| Ok(Columns(row?.into_iter()))))
+    let rows: Vec<_> = rows
+        .map(|row| Ok(Columns(row?.into_iter())))
+        .collect::<worker::Result<_>>()?;
+    Ok(rows.into_iter())
 }
 
-/// The first row of a query. The query is read to its end: one that is still open would keep its table from being dropped.
+/// The first row of a query.
 pub(super) fn row(sql: &SqlStorage, query: &str, values: Vec<SqlStorageValue>) -> worker::Result<Option<Columns>> {
-    let rows: Vec<_> = rows(sql, query, values)?.collect::<worker::Result<_>>()?;
-    Ok(rows.into_iter().next())
+    Ok(rows(sql, query, values)?.next())
 }
 
 /// Whether there is a table of this name.

@@ -34,7 +34,7 @@ pub(super) fn url(base: &str, segments: &[&str]) -> Result<Url, RosterError> {
         return Err(bad("it does not begin with http:// or https://".into()));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(bad("a user name and a password have a place of their own".into()));
+        return Err(bad("user name and password must be given separately".into()));
     }
     url.path_segments_mut()
         .map_err(|()| bad("it cannot have a path".into()))?

@@ -50,7 +50,7 @@ pub enum RosterError {
     Unauthorized { url: String, status: u16 },
     #[error("{url} answers with status {status}, not with a list: is this the address of its API?")]
     Status { url: String, status: u16 },
-    #[error("{url} answers with something that is no list ({reason}): is this the address of its API?")]
+    #[error("{url} answers with something that is not a list ({reason}): is this the address of its API?")]
     Malformed { url: String, reason: String },
     #[error("{url} lists more than can be read")]
     TooLarge { url: String },

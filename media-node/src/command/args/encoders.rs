@@ -9,11 +9,11 @@ pub(in crate::command) struct EncoderArgs {
     /// FFmpeg's name of an H.264 encoder. Default: libx264.
     #[arg(long, env = "TAPEDECK_VIDEO_ENCODER")]
     video_encoder: Option<String>,
-    /// Options of the encoder in FFmpeg's words, `name=value` with colons between them. Default for libx264:
+    /// Options of the encoder as FFmpeg names them, `name=value` separated by colons. Default for libx264:
     /// `preset=veryfast`.
     #[arg(long, env = "TAPEDECK_VIDEO_ENCODER_OPTIONS")]
     video_encoder_options: Option<String>,
-    /// Threads of the video encoder; with two it works beside the decoders.
+    /// Threads of the video encoder; with two it works in parallel with the decoders.
     #[arg(long, env = "TAPEDECK_VIDEO_ENCODER_THREADS", default_value_t = 2)]
     video_encoder_threads: usize,
     /// Threads that decode and scale, for channels with several users.

@@ -1,5 +1,5 @@
-use clap::builder::FalseyValueParser;
-use clap::{Args, ValueEnum};
+use clap::builder::{FalseyValueParser, RangedI64ValueParser};
+use clap::{Args, ValueEnum, value_parser};
 
 use super::encoders::EncoderArgs;
 use crate::capture::Transport;
@@ -46,12 +46,18 @@ impl RecordingArgs {
 
 #[derive(Args, Clone, Copy, Debug)]
 struct CaptureArgs {
-    /// How media is asked for: on the RTSP connection, or by UDP, where packets that come out of order are lost.
+    /// How media is fetched: over the RTSP connection, or over UDP, where packets that arrive out of order are lost.
     #[arg(long, env = "TAPEDECK_CAPTURE_TRANSPORT", default_value = "tcp")]
     transport: TransportName,
-    /// Connect to private, loopback and link-local addresses too when a customer names them: stores, images.
+    /// Also connect to private, loopback and link-local addresses if a customer names them: stores, images.
     #[arg(long, env = "TAPEDECK_ALLOW_PRIVATE_TARGETS", value_parser = FalseyValueParser::new())]
     allow_private_targets: bool,
+    /// The most users of a channel that are recorded at a time.
+    #[arg(long, env = "TAPEDECK_MAX_USERS", value_name = "COUNT", default_value_t = Options::MAX_USERS, value_parser = users())]
+    max_users: u16,
+    /// The most users that one individual recording takes in all, those who have left included.
+    #[arg(long, env = "TAPEDECK_MAX_USERS_IN_ALL", value_name = "COUNT", default_value_t = Options::MAX_USERS_IN_ALL, value_parser = users())]
+    max_users_in_all: u16,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -73,6 +79,8 @@ impl CaptureArgs {
                 false => Targets::Public,
             },
             mix,
+            max_users: self.max_users.into(),
+            max_users_in_all: self.max_users_in_all.into(),
             ..Options::default()
         }
     }
@@ -85,6 +93,17 @@ impl CaptureArgs {
         };
         let private = self.allow_private_targets.then_some("--allow-private-targets");
         let arguments = ["--transport", name].into_iter().chain(private);
-        arguments.map(str::to_owned).collect()
+        let users = [
+            ("--max-users", self.max_users),
+            ("--max-users-in-all", self.max_users_in_all),
+        ];
+        let users = users
+            .into_iter()
+            .flat_map(|(flag, count)| [flag.to_owned(), count.to_string()]);
+        arguments.map(str::to_owned).chain(users).collect()
     }
+}
+
+fn users() -> RangedI64ValueParser<u16> {
+    value_parser!(u16).range(1..=i64::from(Options::MOST_USERS))
 }

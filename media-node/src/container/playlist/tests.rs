@@ -12,6 +12,22 @@ fn style(strict_extinf: bool) -> FileStyle {
     }
 }
 
+fn rendered(slices: &[Slice], style: &FileStyle, ended: bool) -> String {
+    render(&due(slices, ended), style)
+}
+
+/// A playlist of this node alone.
+fn due(slices: &[Slice], ended: bool) -> DuePlaylist {
+    DuePlaylist {
+        name: "0af0_room__uid_s_123__uid_e_video.m3u8".to_owned(),
+        slices: slices.to_vec(),
+        own: slices.len(),
+        learned: 0,
+        only_grows: true,
+        ended,
+    }
+}
+
 /// 2020-11-26T02:18:42.528Z
 const START_MS: u64 = 1_606_357_122_528;
 
@@ -52,6 +68,7 @@ fn strict_style_to_the_letter() {
 #EXT-X-MEDIA-SEQUENCE:0
 #EXT-X-ALLOW-CACHE:YES
 #EXT-X-TARGETDURATION:34
+#EXT-X-PLAYLIST-TYPE:EVENT
 #EXT-X-AGORA-ROTATE:WIDTH=640,HEIGHT=360,ROTATE=0,TIME=20201126021842528
 #EXT-X-AGORA-TRACK-EVENT:EVENT=START,TRACK_TYPE=VIDEO,TIME=20201126021842528
 #EXT-X-PROGRAM-DATE-TIME:2020-11-26T02:18:42.528Z
@@ -67,7 +84,7 @@ fn strict_style_to_the_letter() {
 0af0_room__uid_s_123__uid_e_video_20201126021942528.ts
 #EXT-X-ENDLIST
 ";
-    assert_eq!(render(&slices, &style(true), true), expected);
+    assert_eq!(rendered(&slices, &style(true), true), expected);
 }
 
 #[test]
@@ -89,7 +106,21 @@ fn the_other_style_to_the_letter() {
 #EXTINF:2.000000
 0af0_room__uid_s_123__uid_e_audio_20201126021857547.ts
 ";
-    assert_eq!(render(&slices, &style(false), false), expected);
+    assert_eq!(rendered(&slices, &style(false), false), expected);
+}
+
+#[test]
+fn slices_of_another_node_make_a_playlist_no_event() {
+    let slices = [slice(TrackKind::Video, 0, 15_040_000, true)];
+    let merged = DuePlaylist {
+        learned: 1,
+        only_grows: false,
+        ..due(&slices, false)
+    };
+    let event = "#EXT-X-PLAYLIST-TYPE:EVENT\n";
+    let text = render(&merged, &style(true));
+    assert_eq!(text, rendered(&slices, &style(true), false).replace(event, ""));
+    assert!(!text.contains("PLAYLIST-TYPE"), "{text}");
 }
 
 /// What the vendor's merge script takes from a line with `#EXTINF:(\d+\.\d+)` and the patterns of its other lines.
@@ -142,6 +173,11 @@ fn check_rfc8216(text: &str, slices: usize, ended: bool) -> Result<(), String> {
         number("#EXT-X-VERSION:").is_some_and(|version| version >= 3),
         "7: fractions of seconds need version 3",
     )?;
+    let types: Vec<_> = lines
+        .iter()
+        .filter_map(|line| line.strip_prefix("#EXT-X-PLAYLIST-TYPE:"))
+        .collect();
+    ensure(types == ["EVENT"], "4.3.3.5: an event is only appended to")?;
     let target = number("#EXT-X-TARGETDURATION:").ok_or("4.3.3.1: a decimal integer")? as f64;
     let mut uris = 0;
     let mut duration: Option<f64> = None;
@@ -204,22 +240,22 @@ fn any_slices() -> impl Strategy<Value = Vec<Slice>> {
 proptest! {
     #[test]
     fn strict_playlists_keep_to_the_rfc(slices in any_slices(), ended: bool) {
-        let text = render(&slices, &style(true), ended);
+        let text = rendered(&slices, &style(true), ended);
         prop_assert_eq!(check_rfc8216(&text, slices.len(), ended), Ok(()));
     }
 
     #[test]
     fn a_growing_playlist_only_gets_longer(slices in any_slices()) {
         let body = |text: String| text.split_once("TARGETDURATION:").unwrap().1.split_once('\n').unwrap().1.to_owned();
-        let whole = body(render(&slices, &style(true), true));
+        let whole = body(rendered(&slices, &style(true), true));
         for length in 0..slices.len() {
-            prop_assert!(whole.starts_with(&body(render(&slices[..length], &style(true), false))));
+            prop_assert!(whole.starts_with(&body(rendered(&slices[..length], &style(true), false))));
         }
     }
 
     #[test]
     fn the_vendors_merge_script_finds_what_it_reads(slices in any_slices(), strict: bool) {
-        let text = render(&slices, &style(strict), true);
+        let text = rendered(&slices, &style(strict), true);
         let (mut durations, mut starts, mut rotations) = (0, 0, 0);
         for line in text.lines() {
             if let Some(value) = line.strip_prefix("#EXTINF:") {

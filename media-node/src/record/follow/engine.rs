@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::plan::{Order, Plan, plan};
+use super::plan::{Order, Plan, Room, plan};
 use super::ports::{Captures, Rosters};
 use super::recorder::Recorder;
 use super::session::{self, User};
@@ -41,6 +41,7 @@ pub async fn run<K: Recorder>(
         orders: BTreeMap::new(),
         tasks: JoinSet::new(),
     };
+    let mut followed = shared.followed.clone();
     let mut roster = Roster::default();
     let mut roster_known = false;
     let mut ticks = interval(STATUS_EVERY);
@@ -55,8 +56,19 @@ pub async fn run<K: Recorder>(
             Directive::Stop(cause) => break Ending::Over(cause),
             Directive::Release => break Ending::Over(EndCause::LeaseLost),
         }
-        let plan = plan(&roster, &wanted.subscription, K::PICTURES, shared.options.max_users);
+        let room = Room {
+            at_once: shared.options.max_users,
+            followed: &followed,
+            in_all: match K::SEPARATES_USERS {
+                true => shared.options.max_users_in_all,
+                false => usize::MAX,
+            },
+        };
+        let plan = plan(&roster, &wanted.subscription, K::PICTURES, room);
         shared.tell_left_out(&plan);
+        if K::SEPARATES_USERS {
+            remember(&mut followed, &plan);
+        }
         let is_somebody_there = match shared.presence {
             Presence::Nobody => false,
             Presence::Bystanders => plan.bystanders,
@@ -93,6 +105,14 @@ pub async fn run<K: Recorder>(
     recorder.end().await;
     shared.publish(&status);
     ending
+}
+
+fn remember(followed: &mut BTreeSet<String>, plan: &Plan) {
+    for uid in plan.users.keys() {
+        if !followed.contains(uid) {
+            followed.insert(uid.clone());
+        }
+    }
 }
 
 /// A task for each user that is, or just was, recorded.

@@ -22,6 +22,9 @@ pub trait Recorder: Send + 'static {
     /// Which of a user's streams may be the user's picture.
     const PICTURES: Pictures;
 
+    /// Whether each user gets files of their own, which the recording has to remember for as long as it lasts.
+    const SEPARATES_USERS: bool;
+
     /// A user is to be recorded. The answer takes what the user's streams bring; the future ends when all of that is
     /// dealt with, after the last clone of the inlet was dropped.
     fn begin(&mut self, uid: &str, wanted: Tracks) -> (Self::Inlet, impl Future<Output = ()> + Send + 'static);

@@ -262,12 +262,12 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
             StreamEnd::Failed(reason) => (
                 "unreachable",
                 ProblemCode::SourceUnreachable,
-                format!("the {stream} of user {uid} at {url} cannot be captured ({reason}); it is tried again"),
+                format!("the {stream} of user {uid} at {url} cannot be captured ({reason}); it is retried"),
             ),
             StreamEnd::Silent => (
                 "silent",
                 ProblemCode::SourceSilent,
-                format!("the {stream} of user {uid} at {url} sends nothing: is it publishing? it is opened again"),
+                format!("the {stream} of user {uid} at {url} sends nothing: is it publishing? it is reopened"),
             ),
         };
         self.shared

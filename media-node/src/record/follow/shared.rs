@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use protocol::{ChannelType, Fault, Job, Problem, ProblemCode, Source};
@@ -14,6 +15,7 @@ use crate::stream::Clock;
 /// The cause of problems with the roster, and with users beyond the most that are recorded.
 const ROSTER: &str = "roster";
 const LEFT_OUT: &str = "left out";
+const FULL: &str = "full";
 
 /// What all users' tasks work with.
 pub struct Shared {
@@ -23,6 +25,8 @@ pub struct Shared {
     /// The keys that decrypt the channel's media.
     pub keys: Option<Arc<Keys>>,
     pub presence: Presence,
+    /// The users of whom earlier processes of the recording have left files.
+    pub followed: BTreeSet<String>,
     /// See [`Context::interruption`](crate::record::Context::interruption).
     pub interruption: CancellationToken,
 }
@@ -83,13 +87,30 @@ impl Shared {
         if plan.left_out.is_empty() {
             return board.over(LEFT_OUT);
         }
-        let message = format!(
-            "{} users are not recorded: a recording takes {} at most; subscribe to fewer",
-            plan.left_out.len(),
-            self.options.max_users
-        );
+        let Options {
+            max_users,
+            max_users_in_all,
+            ..
+        } = &self.options;
+        // There is room again when somebody leaves, but a recording that is full stays so: that is told once.
+        let (cause, message) = match plan.is_full {
+            true => (
+                FULL,
+                format!(
+                    "users who join now are not recorded: a recording takes {max_users_in_all} users in total, including those \
+                     who have left; start another one"
+                ),
+            ),
+            false => (
+                LEFT_OUT,
+                format!(
+                    "{} users are not recorded: a recording takes {max_users} at a time; subscribe to fewer",
+                    plan.left_out.len()
+                ),
+            ),
+        };
         board.problem_once(
-            LEFT_OUT,
+            cause,
             problem(Fault::Caller, ProblemCode::TooManyUsers, message, self.now_ms()),
         );
     }

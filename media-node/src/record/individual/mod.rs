@@ -72,6 +72,8 @@ impl<S: SliceSink> Recorder for Individual<S> {
 
     const PICTURES: Pictures = Pictures::Camera;
 
+    const SEPARATES_USERS: bool = true;
+
     fn begin(&mut self, uid: &str, wanted: Tracks) -> (Self::Inlet, impl Future<Output = ()> + Send + 'static) {
         let (inlet, mut queue) = mpsc::channel(QUEUE);
         let (clock, board, of, name) = (self.clock, self.board.clone(), self.clone(), uid.to_owned());

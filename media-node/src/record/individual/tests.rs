@@ -53,6 +53,7 @@ impl RecordedChannel {
             options,
             keys: None,
             presence,
+            followed: Default::default(),
             interruption: CancellationToken::new(),
         };
         let (rosters, roster_queue) = mpsc::channel(4);
@@ -434,4 +435,29 @@ async fn users_beyond_the_limit_are_told_of() {
             .all(|(url, _)| url.starts_with("a/camera"))
     );
     channel.stop(Directive::Stop(EndCause::Stopped)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_that_is_full_goes_on_with_the_users_it_has_had() {
+    let mut channel = RecordedChannel::start(Options {
+        max_users_in_all: 1,
+        ..Options::default()
+    });
+    let sink = channel.sink.clone();
+    let first = channel.captures.session("a/camera");
+    channel.roster(&[("a", CAMERA)]).await;
+    send(&first, Track::Audio, audio(), &audio().units[..50]).await;
+    first.send(StreamEvent::Ended(StreamEnd::Finished)).await.unwrap();
+    channel.roster(&[]).await;
+    eventually("a has left", || slices(&sink, "a", TrackKind::Audio).len() == 1).await;
+    let second = channel.captures.session("a/camera");
+    channel.roster(&[("b", CAMERA)]).await;
+    let status = channel.until(|status| !status.problems.is_empty()).await;
+    assert_eq!(status.problems[0].code, ProblemCode::TooManyUsers);
+    channel.roster(&[("b", CAMERA), ("a", CAMERA)]).await;
+    send(&second, Track::Audio, audio(), &audio().units[50..100]).await;
+    let (_, sink, status) = channel.stop(Directive::Stop(EndCause::Stopped)).await;
+    assert_eq!(recorded(&sink, "a", TrackKind::Audio), 100);
+    assert_eq!(recorded(&sink, "b", TrackKind::Audio), 0);
+    assert_eq!(status.problems.len(), 1, "{:?}", status.problems);
 }

@@ -35,7 +35,7 @@ const AT_ONCE: usize = 4;
 /// Why there is no image.
 #[derive(Debug, thiserror::Error)]
 enum ImageError {
-    #[error("it is no URL that begins with http:// or https://")]
+    #[error("it is not a URL that begins with http:// or https://")]
     Url,
     /// May be over soon.
     #[error("{0}")]
@@ -131,7 +131,7 @@ impl Images {
     fn report(&self, url: &str, error: &ImageError) {
         // A query may hold a key.
         let place = url.split(['?', '#']).next().unwrap_or_default();
-        let message = format!("the image {place} cannot be used ({error}); the mix goes on without it");
+        let message = format!("the image {place} cannot be used ({error}); the mix continues without it");
         let at_ms = self.clock.wall_ms(self.clock.now_us());
         let told = problem(Fault::Destination, ProblemCode::ImageUnusable, message, at_ms);
         self.board.lock().problem_once(&cause(url), told);

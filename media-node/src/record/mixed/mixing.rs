@@ -138,7 +138,7 @@ fn hand_over(made: &SyncSender<Made>, board: &SharedBoard, clock: Clock) -> impl
 }
 
 fn failed(error: &MixError) -> String {
-    format!("{error}; it is tried again: are the node's encoder settings right for this machine?")
+    format!("{error}; it is retried: are the node's encoder settings right for this machine?")
 }
 
 fn counters(counters: &Counters, behind_ms: u64) -> MixCounters {

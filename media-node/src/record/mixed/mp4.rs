@@ -237,7 +237,7 @@ struct Teller {
 impl Teller {
     fn tell(&self, error: &Mp4Error) {
         let message =
-            format!("an MP4 file of the mix is not whole ({error}): is the node's disk full or failing? HLS goes on");
+            format!("an MP4 file of the mix is not whole ({error}): is the node's disk full or failing? HLS continues");
         let at_ms = self.clock.wall_ms(self.clock.now_us());
         let told = problem(Fault::Ours, ProblemCode::SpoolFailed, message, at_ms);
         self.board.lock().problem_once(UNWRITTEN, told);

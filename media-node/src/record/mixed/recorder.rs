@@ -119,6 +119,8 @@ impl Recorder for MixedRecorder {
 
     const PICTURES: Pictures = Pictures::Any;
 
+    const SEPARATES_USERS: bool = false;
+
     fn begin(&mut self, uid: &str, _: Tracks) -> (UserInlet, impl Future<Output = ()> + Send + 'static) {
         let inlet = UserInlet {
             uid: uid.into(),

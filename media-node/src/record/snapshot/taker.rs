@@ -14,7 +14,7 @@ use crate::stream::{AccessUnit, Clock};
 /// Why there is no picture of an instant.
 #[derive(Debug, thiserror::Error)]
 enum TakeError {
-    #[error("the video as it is sent cannot be made a picture ({0})")]
+    #[error("the video cannot be converted to a picture ({0})")]
     Undecodable(String),
     #[error(transparent)]
     Spool(#[from] SpoolError),
@@ -154,12 +154,12 @@ impl Taker {
             TakeError::Undecodable(_) => (
                 Fault::Destination,
                 ProblemCode::SnapshotFailed,
-                format!("pictures of user {uid} are missing: {error}; other pictures and the recording go on"),
+                format!("snapshots of user {uid} are missing: {error}; other snapshots and the recording continue"),
             ),
             TakeError::Spool(_) => (
                 Fault::Ours,
                 ProblemCode::SpoolFailed,
-                format!("pictures of user {uid} cannot be kept ({error}): is the node's disk full or failing?"),
+                format!("snapshots of user {uid} cannot be kept ({error}): is the node's disk full or failing?"),
             ),
         };
         let clock = self.subject.clock;

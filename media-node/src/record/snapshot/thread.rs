@@ -37,7 +37,7 @@ pub(super) struct PictureThread {
 pub(super) enum Refused {
     #[error("the node does not keep up with taking them")]
     Behind,
-    #[error("they broke off by a defect of the node")]
+    #[error("they stopped because of a defect in the node")]
     Gone,
     #[error("they need a thread that cannot be started ({0})")]
     NotStarted(io::Error),

@@ -80,7 +80,7 @@ impl UserPictures {
         let told = problem(
             Fault::Ours,
             ProblemCode::SnapshotFailed,
-            format!("pictures of user {} are missing: {refused}", self.uid),
+            format!("snapshots of user {} are missing: {refused}", self.uid),
             self.clock.wall_ms(now_us),
         );
         self.board.lock().problem_once(&format!("pictures {}", self.uid), told);

@@ -25,7 +25,7 @@ async fn everybody_plays(server: Server, publisher: Process, uid: &str) {
             .unwrap_or_else(|error| panic!("{transport}: {error}"));
         codecs.sort();
         assert_eq!(codecs, ["aac", "h264"], "{transport}");
-        gst_plays(&url, transport, "").await;
+        gst_plays(&url, transport).await;
     }
     assert_eq!(take_packets(&mut by_tcp, 100).await, 0, "packets were lost over TCP");
     publisher.kill().await;

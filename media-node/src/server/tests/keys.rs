@@ -32,8 +32,8 @@ async fn gstreamer_brings_keys_in_the_query_or_as_password() {
     let by_query = gst_publish(&server.url("1?key=pub-key"), "tcp", "");
     let by_login = gst_publish(&server.url("2"), "tcp", "user-id=me user-pw=pub-key");
     server.joined(2).await;
-    for (tail, extra) in [("1?key=play-key", ""), ("2", "user-id=me user-pw=play-key")] {
-        gst_plays(&server.url(tail), "tcp", extra).await;
+    for url in [server.url("1?key=play-key"), server.url_with_login("me:play-key", "2")] {
+        gst_plays(&url, "tcp").await;
     }
     by_query.kill().await;
     by_login.kill().await;

@@ -15,8 +15,8 @@ async fn players_get_the_end_when_the_publisher_dies() {
     let publisher = ffmpeg_publish_file(sample().await, &server.url("u"));
     server.joined(1).await;
     let mut player = retina(&server.url("u"), tcp(), None).await;
-    let mut by_udp = gst_play(&server.url("u"), "udp", "");
-    by_udp.writes(188 * 150).await;
+    let mut by_udp = gst_play(&server.url("u"), "udp");
+    by_udp.says(&[("(video:sink)", 30), ("(audio:sink)", 60)]).await;
 
     let died = Instant::now();
     publisher.kill().await;

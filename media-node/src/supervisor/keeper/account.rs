@@ -47,7 +47,7 @@ impl Keeper {
         self.totals.restarted();
         self.note(
             ProblemCode::RecorderRestarted,
-            format!("{why}; it goes on behind a discontinuity in {pause_ms} ms"),
+            format!("{why}; it continues after a discontinuity in {pause_ms} ms"),
         );
     }
 

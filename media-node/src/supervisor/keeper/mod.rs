@@ -21,7 +21,7 @@ use crate::spool;
 
 /// A process reports every 2 s; one that is silent for so long is stuck and is replaced.
 const SILENCE: Duration = Duration::from_secs(30);
-/// A process that does not keep to the protocol is given so long to end by itself.
+/// A process that violates the protocol is given so long to end by itself.
 const DEATH_GRACE: Duration = Duration::from_millis(500);
 
 /// Keeps the process of one recording alive until the recording is over.

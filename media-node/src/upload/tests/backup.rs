@@ -19,7 +19,7 @@ fn backup(port: u16) -> BackupStore {
 
 fn uploader_with(spool: &Arc<Spool>, customer: u16, backup: BackupStore) -> Uploader {
     let store = Store::Bucket(Bucket::new(&storage(customer), &client()).unwrap());
-    Uploader::new(Arc::clone(spool), store, Some(backup), Box::new(render))
+    Uploader::new(Arc::clone(spool), store, Some(backup), formats())
 }
 
 /// Names of what lies in a bucket of the server.
@@ -47,10 +47,11 @@ async fn a_backup_takes_over_and_gives_everything_back() {
     let (server, vault) = (Server::start().await, Server::start().await);
     std::fs::create_dir(vault.dir.path().join("backup")).unwrap();
     let proxy = Proxy::start(server.port, Disturbance::none()).await;
+    let watched = Proxy::start(vault.port, Disturbance::none()).await;
     let dir = tempfile::tempdir().unwrap();
     let spool = open(dir.path());
     let start = |spool: &Arc<Spool>| {
-        let uploader = uploader_with(spool, proxy.port, backup(vault.port));
+        let uploader = uploader_with(spool, proxy.port, backup(watched.port));
         let problems = uploader.problems();
         (tokio::spawn(uploader.run()), problems)
     };
@@ -106,6 +107,11 @@ async fn a_backup_takes_over_and_gives_everything_back() {
         Vec::<String>::new(),
         "what was moved is removed"
     );
+    for seen in [watched.seen(), proxy.seen()] {
+        assert_eq!(seen.headers["1 é_1.ts"], ["test/slice", IMMUTABLE]);
+        assert_eq!(seen.headers["0.mp4"], ["test/mp4", IMMUTABLE]);
+        assert_eq!(seen.headers["1 é.m3u8"], ["test/playlist", "no-cache"]);
+    }
     assert!(spool.is_done() && spool.is_backup_clear());
 }
 

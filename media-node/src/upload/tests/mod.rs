@@ -19,11 +19,12 @@ use tokio::process::{Child, Command};
 
 use super::*;
 use crate::outbound::{Client, Targets};
-use crate::spool::{Finish, Lone, LoneKind, Opening, PlaylistKey, Slice, Spool};
+use crate::spool::{Content, DuePlaylist, Finish, Lone, LoneKind, Opening, PlaylistKey, Slice, Spool};
 use proxy::{Answer, Disturbance, Proxy};
 
 const SECRET: &str = "very-secret";
 const PREFIX: &str = "some/where";
+const IMMUTABLE: &str = "max-age=31536000, immutable";
 
 /// A real S3 server on a port of its own, with one bucket.
 struct Server {
@@ -153,17 +154,30 @@ fn commit_lone(spool: &Spool, kind: LoneKind, name: &str, content: &[u8]) {
 }
 
 /// A playlist of nothing but names.
-fn render(slices: &[Slice], ended: bool) -> String {
-    let mut text: String = slices.iter().map(|slice| format!("{}\n", slice.name)).collect();
-    if ended {
+fn render(playlist: &DuePlaylist) -> String {
+    let names = playlist.slices.iter().map(|slice| format!("{}\n", slice.name));
+    let mut text: String = names.collect();
+    if playlist.ended {
         text.push_str("END\n");
     }
     text
 }
 
+fn formats() -> Formats {
+    Formats {
+        render: Box::new(render),
+        playlist_type: "test/playlist",
+        file_type: |content| match content {
+            Content::Slice => "test/slice",
+            Content::Lone(LoneKind::Mp4) => "test/mp4",
+            Content::Lone(LoneKind::Picture) => "test/picture",
+        },
+    }
+}
+
 fn uploader(spool: &Arc<Spool>, port: u16) -> Uploader {
     let store = Store::Bucket(Bucket::new(&storage(port), &client()).unwrap());
-    Uploader::new(Arc::clone(spool), store, None, Box::new(render))
+    Uploader::new(Arc::clone(spool), store, None, formats())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -213,7 +227,7 @@ async fn a_disturbed_line_and_restarts_lose_nothing_and_keep_the_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn content_types_are_set_and_growing_playlists_are_told_again() {
+async fn types_and_caching_are_set_and_growing_playlists_are_told_again() {
     let server = Server::start().await;
     let proxy = Proxy::start(server.port, Disturbance::none()).await;
     let dir = tempfile::tempdir().unwrap();
@@ -241,18 +255,15 @@ async fn content_types_are_set_and_growing_playlists_are_told_again() {
     assert_eq!(server.read("1.jpg"), b"picture");
     assert!(server.read("0.mp4") == long);
     assert_eq!(std::fs::read_dir(dir.path().join("slices")).unwrap().count(), 0);
-    let types = proxy.seen().content_types;
-    assert_eq!(types.get("1.jpg").map(String::as_str), Some("image/jpeg"));
-    assert_eq!(types.get("0.mp4").map(String::as_str), Some("video/mp4"));
-    assert_eq!(
-        types.get("1 é_0.ts").map(String::as_str),
-        Some("video/mp2t"),
-        "{types:?}"
-    );
-    assert_eq!(
-        types.get("1 é.m3u8").map(String::as_str),
-        Some("application/vnd.apple.mpegurl")
-    );
+    let seen = proxy.seen();
+    for (name, content_type, cache_control) in [
+        ("1.jpg", "test/picture", IMMUTABLE),
+        ("0.mp4", "test/mp4", IMMUTABLE),
+        ("1 é_0.ts", "test/slice", IMMUTABLE),
+        ("1 é.m3u8", "test/playlist", "no-cache"),
+    ] {
+        assert_eq!(seen.headers[name], [content_type, cache_control], "{name}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -324,7 +335,7 @@ async fn uploads_go_on_with_new_keys_at_once() {
         };
         Store::Bucket(Bucket::new(&storage, &client()).unwrap())
     };
-    let uploader = Uploader::new(Arc::clone(&spool), bucket("ended"), None, Box::new(render));
+    let uploader = Uploader::new(Arc::clone(&spool), bucket("ended"), None, formats());
     let (store, mut problems) = (uploader.store(), uploader.problems());
     let upload = tokio::spawn(uploader.run());
     commit(&spool, "1", 0);
@@ -435,9 +446,7 @@ async fn a_directory_is_a_store_too() {
     commit(&spool, "1", 0);
     spool.finish(EndCause::Stopped).unwrap();
     let store = Store::Directory(out.path().to_owned());
-    Uploader::new(Arc::clone(&spool), store, None, Box::new(render))
-        .run()
-        .await;
+    Uploader::new(Arc::clone(&spool), store, None, formats()).run().await;
     assert_eq!(std::fs::read(out.path().join("1 é_0.ts")).unwrap(), content("1", 0));
     assert_eq!(
         std::fs::read_to_string(out.path().join("1 é.m3u8")).unwrap(),
@@ -452,7 +461,7 @@ async fn playlists_wait_until_they_may_be_written_and_slices_do_not() {
     let spool = open(dir.path());
     let (writing, allowed) = tokio::sync::watch::channel(Writing::Not);
     let store = Store::Directory(out.path().to_owned());
-    let uploader = Uploader::new(Arc::clone(&spool), store, None, Box::new(render)).while_allowed(allowed);
+    let uploader = Uploader::new(Arc::clone(&spool), store, None, formats()).while_allowed(allowed);
     let serving = tokio::spawn(async move { uploader.serve().await });
     tokio::task::block_in_place(|| commit(&spool, "a", 0));
     let mut changes = spool.changes();

@@ -93,7 +93,8 @@ impl Disturbance {
 pub(super) struct Seen {
     /// Names of the slices that the store has confirmed.
     slices: BTreeSet<String>,
-    pub(super) content_types: BTreeMap<String, String>,
+    /// Type and caching of each object, by its name.
+    pub(super) headers: BTreeMap<String, [String; 2]>,
     pub(super) violations: Vec<String>,
     pub(super) disturbed: usize,
 }
@@ -191,10 +192,10 @@ fn note_arrival(request: &Request, seen: &Mutex<Seen>) -> String {
     let path = percent_decode_str(&request.path).decode_utf8().unwrap();
     let name = path.rsplit('/').next().unwrap().to_owned();
     let mut seen = seen.lock().unwrap();
-    let content_type = request.header("content-type");
+    let headers = ["content-type", "cache-control"].map(|header| request.header(header).to_owned());
     // The parts of an object say nothing of its type.
-    if !content_type.is_empty() && !request.query.contains("uploadId") {
-        seen.content_types.insert(name.clone(), content_type.to_owned());
+    if !headers[0].is_empty() && !request.query.contains("uploadId") {
+        seen.headers.insert(name.clone(), headers);
     }
     if name.ends_with(".m3u8") {
         let text = String::from_utf8_lossy(&request.body);

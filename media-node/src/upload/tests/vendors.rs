@@ -6,6 +6,7 @@ use super::recorder::Recorder;
 use super::request::Request;
 use super::signatures::{is_aws, is_azure, is_cos, is_oss};
 use super::*;
+use crate::upload::headers::Headers;
 
 /// Above what travels whole.
 const LONG: usize = (64 << 20) + 3;
@@ -33,12 +34,13 @@ fn place(kind: StorageKind, addressing: Addressing, endpoint: String) -> Storage
 /// What a store sees of a small object, a long one, and the small one's removal.
 async fn seen(storage: &Storage, recorder: &Recorder) -> Vec<Request> {
     let bucket = Bucket::new(storage, &client()).unwrap();
-    bucket.put(NAME, "video/mp2t", b"small".to_vec()).await.unwrap();
+    let headers = Headers::changing("video/mp2t");
+    bucket.put(NAME, headers, b"small".to_vec()).await.unwrap();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("long");
     std::fs::write(&path, vec![7; LONG]).unwrap();
     bucket
-        .put_file("long.mp4", "video/mp4", &path, LONG as u64)
+        .put_file("long.mp4", Headers::immutable("video/mp4"), &path, LONG as u64)
         .await
         .unwrap();
     bucket.delete(NAME).await.unwrap();
@@ -48,6 +50,17 @@ async fn seen(storage: &Storage, recorder: &Recorder) -> Vec<Request> {
     };
     assert_eq!((small.method.as_str(), small.body.as_slice()), ("PUT", &b"small"[..]));
     assert_eq!(small.header("content-type"), "video/mp2t");
+    let azure = storage.kind == StorageKind::Azure;
+    let cache_control = if azure {
+        "x-ms-blob-cache-control"
+    } else {
+        "cache-control"
+    };
+    assert_eq!(small.header(cache_control), "no-cache");
+    // What makes an object of parts: the first request to it, but for Azure the last.
+    let making = |request: &&Request| request.query.starts_with("uploads") || request.query.contains("blocklist");
+    let making = seen.iter().find(making).expect("an object of parts");
+    assert_eq!(making.header(cache_control), IMMUTABLE, "{making:?}");
     assert_eq!(removal.method, "DELETE");
     let sent: usize = seen
         .iter()
@@ -177,7 +190,8 @@ async fn a_bucket_is_a_part_of_the_host_where_the_vendor_asks_for_it() {
         ..storage(server.port)
     };
     let bucket = Bucket::new(&storage, &client()).unwrap();
-    bucket.put("x.ts", "video/mp2t", b"x".to_vec()).await.unwrap();
+    let headers = Headers::immutable("video/mp2t");
+    bucket.put("x.ts", headers, b"x".to_vec()).await.unwrap();
     assert_eq!(server.read("x.ts"), b"x");
 }
 

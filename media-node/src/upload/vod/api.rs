@@ -41,7 +41,7 @@ impl Api {
             return Err("its keys are missing".to_owned());
         }
         Ok(Self {
-            endpoint: Url::parse(&storage.endpoint).map_err(|error| format!("its endpoint is no URL: {error}"))?,
+            endpoint: Url::parse(&storage.endpoint).map_err(|error| format!("its endpoint is not a URL: {error}"))?,
             access_key: storage.access_key.clone(),
             secret: storage.secret_key.clone(),
             client: client.clone(),

@@ -54,7 +54,7 @@ impl Grant {
             true => address.endpoint,
             false => format!("https://{}", address.endpoint),
         };
-        let url = Url::parse(&endpoint).map_err(|error| format!("the store's address is no URL: {error}"))?;
+        let url = Url::parse(&endpoint).map_err(|error| format!("the store's address is not a URL: {error}"))?;
         // No bucket's name can stand before an address of numbers.
         let addressing = match url.host() {
             Some(Host::Domain(_)) => Addressing::Virtual,

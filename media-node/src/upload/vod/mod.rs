@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use super::Bucket;
 use super::fault::UploadFault;
+use super::headers::Headers;
 use crate::outbound::Client;
 use crate::spool::{Content, DueFile, KeptVideo, Spool, SpoolError};
 use api::Api;
@@ -99,7 +100,7 @@ impl Vod {
         &self,
         spool: &Arc<Spool>,
         file: &DueFile,
-        content_type: &str,
+        headers: Headers,
     ) -> Result<(), UploadFault> {
         let body = Body::File {
             path: &file.path,
@@ -109,9 +110,9 @@ impl Vod {
             Content::Slice => {
                 let playlist = spool.playlist_of(file.number);
                 let playlist = playlist.ok_or_else(|| UploadFault::Disk(format!("{} is in no playlist", file.name)))?;
-                self.put(spool, &playlist, Some(&file.name), content_type, &body).await
+                self.put(spool, &playlist, Some(&file.name), headers, &body).await
             }
-            Content::Lone(_) => self.put(spool, &file.name, None, content_type, &body).await,
+            Content::Lone(_) => self.put(spool, &file.name, None, headers, &body).await,
         }
     }
 
@@ -119,10 +120,10 @@ impl Vod {
         &self,
         spool: &Arc<Spool>,
         name: &str,
-        content_type: &str,
+        headers: Headers,
         text: &str,
     ) -> Result<(), UploadFault> {
-        self.put(spool, name, None, content_type, &Body::Text(text)).await
+        self.put(spool, name, None, headers, &Body::Text(text)).await
     }
 
     /// Puts a slice, or without one the thing itself, to the video of `name`. Keys that have ended before their time are
@@ -132,15 +133,15 @@ impl Vod {
         spool: &Arc<Spool>,
         name: &str,
         slice: Option<&str>,
-        content_type: &str,
+        headers: Headers,
         body: &Body<'_>,
     ) -> Result<(), UploadFault> {
         let open = self.open(spool, name, None).await?;
-        match open.put(slice, content_type, body).await {
+        match open.put(slice, headers, body).await {
             Err(fault) if fault.is_about_ended_keys() => {
                 tracing::info!(name, said = fault.message(), "the video's keys have ended");
                 let open = self.open(spool, name, Some(&open)).await?;
-                open.put(slice, content_type, body).await
+                open.put(slice, headers, body).await
             }
             other => other,
         }
@@ -227,14 +228,14 @@ impl Open {
         })
     }
 
-    async fn put(&self, slice: Option<&str>, content_type: &str, body: &Body<'_>) -> Result<(), UploadFault> {
+    async fn put(&self, slice: Option<&str>, headers: Headers, body: &Body<'_>) -> Result<(), UploadFault> {
         let key = match slice {
             Some(name) => format!("{}{name}", self.grant.slices),
             None => self.grant.object.clone(),
         };
         match body {
-            Body::File { path, bytes } => self.bucket.put_file(&key, content_type, path, *bytes).await,
-            Body::Text(text) => self.bucket.put(&key, content_type, text.as_bytes().to_vec()).await,
+            Body::File { path, bytes } => self.bucket.put_file(&key, headers, path, *bytes).await,
+            Body::Text(text) => self.bucket.put(&key, headers, text.as_bytes().to_vec()).await,
         }
     }
 }

@@ -18,7 +18,12 @@ use super::*;
 use crate::outbound::Targets;
 use crate::spool::{PlaylistKey, Slice};
 use crate::upload::tests::{client, open as open_spool};
-use crate::upload::{Store, Uploader};
+use crate::upload::{Formats, Store, Uploader};
+
+const HEADERS: Headers = Headers {
+    content_type: "video/mp2t",
+    cache_control: "no-cache",
+};
 
 #[derive(Default)]
 struct Seen {
@@ -91,8 +96,12 @@ impl Service {
     /// Empties a spool.
     async fn upload(&self, spool: &Arc<Spool>) {
         let store = Store::new(&self.storage(), &client()).unwrap();
-        let render = Box::new(|slices: &[Slice], ended| format!("{} {ended}", slices.len()));
-        Uploader::new(Arc::clone(spool), store, None, render).run().await;
+        let formats = Formats {
+            render: Box::new(|due| format!("{} {}", due.slices.len(), due.ended)),
+            playlist_type: "test/playlist",
+            file_type: |_| "test/file",
+        };
+        Uploader::new(Arc::clone(spool), store, None, formats).run().await;
     }
 }
 
@@ -202,7 +211,7 @@ async fn another_process_goes_on_with_the_same_video() {
     add(&spool, "0.ts");
     let vod = Vod::new(&service.storage(), &client()).unwrap();
     let due = spool.due_files();
-    vod.put_file(&spool, &due[0], "video/mp2t").await.unwrap();
+    vod.put_file(&spool, &due[0], HEADERS).await.unwrap();
     drop(spool);
     let spool = open(dir.path());
     spool.finish(EndCause::Stopped).unwrap();
@@ -278,17 +287,17 @@ async fn keys_are_renewed_before_they_end_and_used_as_long_as_they_live() {
     let vod = Vod::new(&service.storage(), &client()).unwrap();
     // Five sixths of it are over at once.
     service.seen.lock().unwrap().life_s = 6;
-    vod.put_file(&spool, &file, "video/mp2t").await.unwrap();
+    vod.put_file(&spool, &file, HEADERS).await.unwrap();
     for all in vod.videos.lock().await.open.values_mut() {
         all.renew_at = Instant::now();
     }
     service.seen.lock().unwrap().failing = Some((503, "ServiceUnavailable"));
-    vod.put_file(&spool, &file, "video/mp2t").await.unwrap();
+    vod.put_file(&spool, &file, HEADERS).await.unwrap();
     service.seen.lock().unwrap().failing = None;
     for all in vod.videos.lock().await.open.values_mut() {
         all.renew_at = Instant::now();
     }
-    vod.put_file(&spool, &file, "video/mp2t").await.unwrap();
+    vod.put_file(&spool, &file, HEADERS).await.unwrap();
     assert_eq!(service.actions(), ["CreateUploadVideo", "RefreshUploadVideo"]);
     assert_eq!(service.objects().len(), 3);
 }
@@ -300,10 +309,7 @@ async fn a_description_that_is_refused_makes_no_video() {
     add(&spool, "0.ts");
     service.seen.lock().unwrap().failing = Some((404, "InvalidTemplateGroupId.NotFound"));
     let vod = Vod::new(&service.storage(), &client()).unwrap();
-    let fault = vod
-        .put_file(&spool, &spool.due_files()[0], "video/mp2t")
-        .await
-        .unwrap_err();
+    let fault = vod.put_file(&spool, &spool.due_files()[0], HEADERS).await.unwrap_err();
     assert!(
         matches!(&fault, UploadFault::Rejected(said) if said == "InvalidTemplateGroupId.NotFound: no"),
         "{fault:?}"
@@ -319,10 +325,10 @@ async fn a_video_whose_keys_cannot_be_read_is_made_once() {
     let file = spool.due_files().remove(0);
     let vod = Vod::new(&service.storage(), &client()).unwrap();
     service.seen.lock().unwrap().keyless = true;
-    let fault = vod.put_file(&spool, &file, "video/mp2t").await.unwrap_err();
+    let fault = vod.put_file(&spool, &file, HEADERS).await.unwrap_err();
     assert!(matches!(fault, UploadFault::Unavailable(_)), "{fault:?}");
     service.seen.lock().unwrap().keyless = false;
-    vod.put_file(&spool, &file, "video/mp2t").await.unwrap();
+    vod.put_file(&spool, &file, HEADERS).await.unwrap();
     assert_eq!(service.actions(), ["CreateUploadVideo", "RefreshUploadVideo"]);
     assert_eq!(spool.videos().len(), 1);
 }

@@ -124,11 +124,44 @@ fn a_link_that_leads_nowhere_is_told() {
         &[
             ("edge/src/lib.rs", ""),
             ("README.md", "[a](docs/a.md) [b](docs/b.md)"),
-            ("docs/a.md", "[up](../README.md#top) [gone](README.md)"),
+            (
+                "docs/a.md",
+                "# Top\n[up](../README.md#top) [gone](README.md) [above](#top)",
+            ),
         ],
         NO_RULES,
     );
-    assert_eq!(house.broken_links(), ["README.md: docs/b.md", "docs/a.md: README.md"]);
+    assert_eq!(
+        house.broken_links(),
+        [
+            "README.md: docs/b.md",
+            "docs/a.md: README.md",
+            "docs/a.md: ../README.md#top"
+        ]
+    );
+}
+
+#[test]
+fn a_translation_that_drifts_is_told() {
+    let house = house(
+        &[
+            ("edge/src/lib.rs", ""),
+            ("docs/a.md", "# A\n[zh](zh/a.md)\n"),
+            ("docs/zh/a.md", "# 甲\n## 乙\n[en](../a.md)\n"),
+            ("docs/b.md", "# B\n"),
+            ("docs/zh/b.md", "# 甲\n[en](../b.md)\n"),
+            ("docs/zh/c.md", ""),
+        ],
+        NO_RULES,
+    );
+    assert_eq!(
+        house.drifted_translations(),
+        [
+            "docs/zh/a.md: headings of levels [1, 2] instead of [1]",
+            "docs/b.md: no link to docs/zh/b.md",
+            "docs/zh/c.md: there is no docs/c.md",
+        ]
+    );
 }
 
 #[test]

@@ -94,7 +94,7 @@ pub(super) fn token_expired() -> Value {
         "errorLevel": MEDIUM,
         "errorCode": TOKEN_EXPIRED,
         "stat": 1,
-        "errorMsg": "the channel token of the start has expired; the recording goes on",
+        "errorMsg": "the channel token of the start has expired; the recording continues",
         "problem": ProblemCode::TokenExpired,
         "fault": "caller",
     })

@@ -56,7 +56,7 @@ fn a_token_is_needed_and_must_fit() {
     assert_refused(
         start(&service, CHANNEL, UID, Some("nonsense")),
         110,
-        "no token of version 006 or 007",
+        "not a token of version 006 or 007",
     );
     for (token, dies_s) in DIES {
         service.now_ms = dies_s * 1000 - 1;

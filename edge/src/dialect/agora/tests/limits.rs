@@ -119,7 +119,7 @@ fn one_recording_too_many_is_refused_with_what_is_known() {
     let service = Service::new();
     let full = Denial::NoRoom { recordings: 50 };
     let response = denied(admission(&service, &acquire(APP)), full);
-    assert_error(&response, 400, 406, "vendor_over_load: 50 recordings run");
+    assert_error(&response, 400, 406, "vendor_over_load: 50 recordings are running");
     let answer = body(&response);
     assert_eq!((&answer["cname"], &answer["uid"]), (&json!("demo"), &json!("527841")));
     assert!(answer.get("resourceId").is_none());

@@ -107,7 +107,7 @@ fn start() {
             Outcome::TicketSpent,
             400,
             json!(433),
-            "resource ID expired: a resource ID serves one recording",
+            "resource ID expired: a resource ID is good for one recording",
         ),
         (
             refused(Fault::Caller, RefusalCode::BadJob),
@@ -298,7 +298,7 @@ fn stop_of_a_recording_without_media() {
     for (cause, part) in [
         (
             EndCause::Stopped,
-            "no recorded data: nobody whom this recording subscribes to sent audio or video",
+            "no recorded data: no user that this recording subscribes to sent audio or video",
         ),
         (EndCause::Failed, "no recorded data: the recorder failed"),
     ] {
@@ -326,7 +326,7 @@ fn stop_whose_uploads_go_on() {
     assert_eq!((status, &body["code"]), (206, &json!(50)));
     assert_reason(
         &body,
-        &["upload timeout: 3 files wait for the store; uploading goes on"],
+        &["upload timeout: 3 files are waiting for the store; uploads continue"],
     );
     assert_eq!(body["serverResponse"]["uploadingStatus"], "unknown");
 

@@ -2,10 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{Directive, Phase, Report, ReportAnswer};
 
-use super::super::bench::*;
 use super::super::receiver::Receiver;
 use super::super::samples::*;
 use super::super::slices::Slices;
+use super::super::storage::Storage;
 use super::chance::Chance;
 use super::fleet::index_of;
 use super::node::{Held, Written};
@@ -68,6 +68,7 @@ pub(super) struct World {
     pub(super) tally: Tally,
     pub(super) state: State,
     slices: Slices,
+    storage: Storage,
     /// The customer's server, which takes events.
     pub(super) receiver: Receiver,
     pub(super) now: u64,
@@ -97,6 +98,7 @@ impl World {
             tally: Tally::default(),
             state: State::default(),
             slices: Slices::default(),
+            storage: Storage::default(),
             receiver: Receiver::default(),
             now: T0,
             calls: 0,
@@ -140,7 +142,7 @@ impl World {
     /// The state, its rows and the inventory are one write.
     fn step(&mut self, input: Input) -> Vec<Effect> {
         let effects = step(&mut self.state, input, self.now);
-        self.receiver.write(self.state.take_rows());
+        self.receiver.write(self.storage.save(&mut self.state));
         self.slices.keep(effects)
     }
 
@@ -428,7 +430,7 @@ impl World {
     /// The recorder's process dies. What it had not carried out, and what it would have heard, is lost.
     fn crash(&mut self) {
         self.tell(|| "the recorder crashes".to_owned());
-        self.state = reloaded(&self.state);
+        self.state = self.storage.load();
         self.state.wake(Policy::default(), self.now);
         self.waiting.clear();
         self.messages

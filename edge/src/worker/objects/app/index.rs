@@ -117,8 +117,8 @@ impl Index {
     fn rows(&self, query: &str, values: Vec<SqlStorageValue>) -> worker::Result<Vec<Row>> {
         let mut read = Vec::new();
         if self.exists()? {
-            for row in rows(&self.sql, query, values)? {
-                read.extend(row?.json::<Row>().ok());
+            for mut row in rows(&self.sql, query, values)? {
+                read.extend(row.json::<Row>().ok());
             }
         }
         Ok(read)

@@ -11,8 +11,8 @@ pub(super) fn load(sql: &SqlStorage) -> worker::Result<Vec<NodeRow>> {
         Vec::new(),
     )?;
     let mut nodes = Vec::new();
-    for row in rows(sql, "SELECT node FROM nodes", Vec::new())? {
-        nodes.extend(row?.json::<NodeRow>().ok());
+    for mut row in rows(sql, "SELECT node FROM nodes", Vec::new())? {
+        nodes.extend(row.json::<NodeRow>().ok());
     }
     Ok(nodes)
 }

@@ -1,11 +1,11 @@
 use protocol::{ConfirmedSlice, InventoryPage};
 use worker::SqlStorage;
 
-use crate::recording::PageWish;
+use crate::recording::{PageWish, fill_page};
 use crate::worker::objects::sql::{number, rows, run, text};
 
-/// Slices in one answer: some hundred kilobytes.
-const PAGE_SLICES: usize = 1_000;
+/// Rows that are read at a time: with the longest names some megabytes.
+const BATCH: u64 = 8;
 
 /// One row for each report that told slices: their places, the spool that they are of, and themselves.
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS inventory (sid TEXT NOT NULL, first INTEGER NOT NULL, \
@@ -37,18 +37,12 @@ pub(super) fn note(
 
 /// Fills in the slices behind `page.after`.
 pub(super) fn read(sql: &SqlStorage, wish: &PageWish, page: &mut InventoryPage) -> worker::Result<()> {
-    let values = vec![text(&wish.sid), number(wish.except_spool), number(page.after)];
-    let query = "SELECT last, slices FROM inventory WHERE sid = ? AND spool <> ? AND last > ? ORDER BY first";
-    for row in rows(sql, query, values)? {
-        let mut row = row?;
-        let (last, slices) = (row.count(), row.json::<Vec<ConfirmedSlice>>()?);
-        page.slices.extend(slices);
-        if page.slices.len() >= PAGE_SLICES {
-            page.next = last;
-            break;
-        }
-    }
-    Ok(())
+    let query = "SELECT last, slices FROM inventory WHERE sid = ? AND spool <> ? AND last > ? ORDER BY first LIMIT ?";
+    fill_page(page, |after| {
+        let values = vec![text(&wish.sid), number(wish.except_spool), number(after), number(BATCH)];
+        let rows = rows(sql, query, values)?;
+        rows.map(|mut row| Ok((row.count(), row.text()))).collect()
+    })
 }
 
 pub(super) fn forget(sql: &SqlStorage, sid: &str) -> worker::Result<()> {

@@ -167,8 +167,7 @@ impl Log {
                 number(limit as u64),
             ],
         )?;
-        let line = |row: worker::Result<Columns>| {
-            let mut row = row?;
+        let line = |mut row: Columns| {
             Ok(LoggedNotice {
                 notice: notice(&mut row)?,
                 state: NoticeState::parse(&row.text()),
@@ -195,7 +194,7 @@ impl Log {
             ),
         };
         let numbers = rows(sql, query, vec![text(sid), number(value)])?;
-        numbers.map(|row| Ok(row?.count())).collect()
+        Ok(numbers.map(|mut row| row.count()).collect())
     }
 
     /// The history, oldest line first, without lines that cannot be read.
@@ -203,8 +202,8 @@ impl Log {
         let Some(sql) = &self.0 else { return Ok(Vec::new()) };
         let query = "SELECT incident FROM incidents WHERE sid = ? ORDER BY number";
         let mut incidents = Vec::new();
-        for row in rows(sql, query, vec![text(sid)])? {
-            match row?.json() {
+        for mut row in rows(sql, query, vec![text(sid)])? {
+            match row.json() {
                 Ok(incident) => incidents.push(incident),
                 Err(error) => console_error!("a line in the history of {sid} cannot be read: {error}"),
             }

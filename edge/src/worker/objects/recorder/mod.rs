@@ -9,6 +9,7 @@ mod message;
 mod reach;
 mod seals;
 mod storage;
+mod texts;
 
 use protocol::RecorderKey;
 use serde_json::json;

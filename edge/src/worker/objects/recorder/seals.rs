@@ -16,7 +16,7 @@ pub(super) fn seal(secrets: &Secrets, env: &Env) -> worker::Result<String> {
         let text = keys.seal_text(Purpose::Storage(sid), &serde_json::to_vec(spec)?, &bindings::random());
         Ok((
             sid.clone(),
-            text.map_err(|_| Error::RustError("a recording's secrets cannot be sealed".to_owned()))?,
+            text.map_err(|_| Error::RustError("a recording's secrets cannot be encrypted".to_owned()))?,
         ))
     });
     Ok(serde_json::to_string(&sealed.collect::<worker::Result<Sealed>>()?)?)
@@ -30,7 +30,9 @@ pub(super) fn open(sealed: &str, env: &Env) -> worker::Result<Secrets> {
         let plain = keys.open_text(Purpose::Storage(sid), text).ok();
         let spec = plain.and_then(|plain| serde_json::from_slice(&plain).ok());
         if spec.is_none() {
-            console_error!("the secrets of recording {sid} do not open: is the key that sealed them still configured?");
+            console_error!(
+                "the secrets of recording {sid} cannot be decrypted: is the key that encrypted them still configured?"
+            );
         }
         Some((sid.clone(), spec?))
     });

@@ -3,46 +3,32 @@ use std::collections::BTreeMap;
 use worker::{Env, SqlStorage, Storage};
 
 use super::log::{self, Log};
+use super::texts::{self, Name};
 use super::{inventory, seals};
-use crate::recording::{Effect, Ledger, Ledgers, Reply, Row, State};
+use crate::recording::{Changes, Effect, Reply, Row, State, Written};
 use crate::worker::bindings;
 use crate::worker::objects::counting;
-use crate::worker::objects::sql::{has_table, row, rows, run, text, transaction};
+use crate::worker::objects::sql::{rows, run, text, transaction};
 
 /// The state with what its rows hold.
+#[derive(Default)]
 pub(super) struct Kept {
     pub(super) state: State,
-    written: Option<String>,
-    ledgers: BTreeMap<String, String>,
+    written: Written,
 }
 
-const CREATE: &str = "CREATE TABLE IF NOT EXISTS recorder \
-    (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL, secrets TEXT NOT NULL)";
-
 pub(super) fn load(sql: &SqlStorage, env: &Env) -> worker::Result<Kept> {
-    let mut kept = Kept {
-        state: State::default(),
-        written: None,
-        ledgers: BTreeMap::new(),
-    };
-    let row = match has_table(sql, "recorder")? {
-        true => row(sql, "SELECT state, secrets FROM recorder", Vec::new())?,
-        false => None,
-    };
-    if let Some(mut row) = row {
-        let (state, secrets) = (row.text(), row.text());
+    let mut kept = Kept::default();
+    if let Some(texts) = texts::read(sql)? {
         log::create(sql)?;
-        kept.state = serde_json::from_slice(state.as_bytes())?;
-        kept.state.restore_secrets(seals::open(&secrets, env)?);
-        kept.written = Some(state);
-        let mut ledgers = Ledgers::new();
-        for row in rows(sql, "SELECT sid, ledger FROM ledgers", Vec::new())? {
-            let mut row = row?;
+        let mut ledgers = BTreeMap::new();
+        // The core lets go of ledgers that are too many.
+        for mut row in rows(sql, "SELECT sid, ledger FROM ledgers", Vec::new())? {
             let (sid, ledger) = (row.text(), row.text());
-            ledgers.insert(sid.clone(), serde_json::from_slice(ledger.as_bytes())?);
-            kept.ledgers.insert(sid, ledger);
+            ledgers.insert(sid, ledger);
         }
-        kept.state.restore_ledgers(ledgers);
+        let secrets = seals::open(&texts.secrets, env)?;
+        (kept.state, kept.written) = Written::read(texts.state, secrets, ledgers)?;
     }
     kept.state.set_pacing(bindings::pacing(env));
     kept.state.wake(bindings::policy(env), bindings::now_ms());
@@ -53,7 +39,7 @@ impl Kept {
     /// What can be read of the log.
     pub(super) fn log(&self, sql: SqlStorage) -> Log {
         // Asking about what does not exist must not leave tables behind.
-        Log::new(self.written.is_some().then_some(sql))
+        Log::new(self.written.is_something().then_some(sql))
     }
 
     /// Writes what has changed, all of it or nothing, and removes the tables when nothing is worth keeping. Returns the
@@ -81,72 +67,42 @@ impl Kept {
     /// `slices`: what is kept of the inventory, or no more, from here on.
     fn write(&mut self, storage: &Storage, env: &Env, slices: &[Effect]) -> worker::Result<()> {
         let sql = storage.sql();
+        let changes = self.written.changes(&mut self.state)?;
         if self.state.is_empty() {
-            self.state.take_rows();
-            if self.written.take().is_some() {
+            if self.written.is_something() {
                 transaction(storage, || {
-                    run(&sql, "DROP TABLE recorder", Vec::new())?;
+                    texts::drop_all(&sql)?;
                     inventory::drop_table(&sql)?;
                     log::drop_all(&sql)
                 })?;
+                self.written = Written::default();
             }
-            self.ledgers.clear();
             return Ok(());
         }
-        let state = serde_json::to_string(&self.state)?;
-        let secrets = match self.written.as_ref() == Some(&state) {
-            true => None,
-            false => Some(seals::seal(&self.state.secrets(), env)?),
-        };
-        let rows = self.state.take_rows();
-        let ledgers = self.changed_ledgers()?;
-        if secrets.is_none() && rows.is_empty() && ledgers.is_empty() && slices.is_empty() {
+        if changes.is_empty() && slices.is_empty() {
             return Ok(());
         }
+        let sealed = changes.secrets.as_ref().map(|secrets| seals::seal(secrets, env));
+        let sealed = sealed.transpose()?;
+        let is_first = !self.written.is_something();
         transaction(storage, || {
-            if self.written.is_none() {
-                run(&sql, CREATE, Vec::new())?;
+            if is_first {
+                texts::create(&sql)?;
                 log::create(&sql)?;
             }
-            if let Some(secrets) = &secrets {
-                let values = vec![text(&state), text(secrets)];
-                run(
-                    &sql,
-                    "INSERT OR REPLACE INTO recorder (id, state, secrets) VALUES (1, ?, ?)",
-                    values,
-                )?;
+            if let Some(state) = &changes.state {
+                texts::write(&sql, Name::State, state)?;
+            }
+            if let Some(sealed) = &sealed {
+                texts::write(&sql, Name::Secrets, sealed)?;
             }
             write_slices(&sql, slices)?;
-            write_rows(&sql, &rows, &ledgers)
+            write_rows(&sql, &changes)
         })?;
-        self.written = Some(state);
-        for (sid, ledger) in ledgers {
-            match ledger {
-                Some(ledger) => self.ledgers.insert(sid, ledger),
-                None => self.ledgers.remove(&sid),
-            };
-        }
-        let given_up = rows.iter().map(Row::given_up).fold(0, u64::saturating_add);
+        let given_up = changes.rows.iter().map(Row::given_up).fold(0, u64::saturating_add);
         counting::count(|counts| counts.notices.given_up(given_up));
+        self.written.keep(changes);
         Ok(())
-    }
-
-    /// The ledgers whose rows are not as they are, and those that are gone.
-    fn changed_ledgers(&self) -> worker::Result<Vec<(String, Option<String>)>> {
-        let mut changed = Vec::new();
-        for (sid, ledger) in self.state.ledgers() {
-            let ledger: &Ledger = ledger;
-            let text = serde_json::to_string(ledger)?;
-            if self.ledgers.get(sid) != Some(&text) {
-                changed.push((sid.clone(), Some(text)));
-            }
-        }
-        let gone = self
-            .ledgers
-            .keys()
-            .filter(|sid| !self.state.ledgers().contains_key(*sid));
-        changed.extend(gone.map(|sid| (sid.clone(), None)));
-        Ok(changed)
     }
 }
 
@@ -166,11 +122,11 @@ fn write_slices(sql: &SqlStorage, slices: &[Effect]) -> worker::Result<()> {
     Ok(())
 }
 
-fn write_rows(sql: &SqlStorage, rows: &[Row], ledgers: &[(String, Option<String>)]) -> worker::Result<()> {
-    for row in rows {
+fn write_rows(sql: &SqlStorage, changes: &Changes) -> worker::Result<()> {
+    for row in &changes.rows {
         log::write(sql, row)?;
     }
-    for (sid, ledger) in ledgers {
+    for (sid, ledger) in &changes.ledgers {
         match ledger {
             Some(ledger) => run(
                 sql,

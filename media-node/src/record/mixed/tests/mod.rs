@@ -51,6 +51,7 @@ async fn users_are_mixed_into_one_playlist_until_the_stop() {
         options: Options::default(),
         keys: None,
         presence: Presence::Bystanders,
+        followed: Default::default(),
         interruption: CancellationToken::new(),
     };
     let settings = settings(320, 180, 15);

@@ -82,7 +82,7 @@ fn record() -> BTreeMap<String, Vec<u8>> {
 
     let style = FileStyle::default();
     let slices = spool.slices(&playlist_key(track));
-    let text = playlist::render(&slices, &style, true);
+    let text = playlist::complete(&slices, &style);
     let due = spool.due_files().into_iter();
     let files = due.map(|due| (due.name, std::fs::read(due.path).unwrap()));
     files.chain([("playlist".to_owned(), text.into())]).collect()

@@ -1,0 +1,56 @@
+// What scripts/test holds the English of the documents to: one word for one thing, as docs/glossary.md has it, no words that were
+// carried over from another language, and sentences that can be read in one go. Words are replaced by `textlint --fix`.
+module.exports = {
+  rules: {
+    terminology: {
+      defaultTerms: false,
+      terms: [
+        'Agora',
+        'anyRTC',
+        'GStreamer',
+        'hls.js',
+        'MediaMTX',
+        'Prometheus',
+        ['key[- ]frame(s?)', 'keyframe$1'],
+        ['time-out(s?)', 'timeout$1'],
+        ['set-up(s?)', 'setup$1'],
+        ['(?:HLS |media )?(?:segment|chunk)(s?)', 'slice$1'],
+        ['index file(s?)', 'playlist$1'],
+        ['storage bucket(s?)', 'bucket$1'],
+        ['storage node(s?)|recording server(s?)|worker node(s?)', 'media node'],
+        ['call-?back server(s?)', 'callback'],
+        ['screen ?shot(s?)|screencapture(s?)', 'snapshot$1'],
+        ['fail-over(s?)', 'failover$1'],
+        ['hand-over(s?)', 'handover$1'],
+        ['mode (mix|individual)', '$1 mode'],
+        ['figures for (monitoring|Prometheus)', 'metrics for $1'],
+
+        // Not how one says it.
+        ['good no more', 'no longer valid'],
+        ['tells? how', 'describes how'],
+        ['tells? of', 'reports'],
+        ['told as', 'reported as'],
+        ['told of as', 'reported as'],
+        ['as the disk has it', 'all that the disk has room for'],
+        ['recorded are', 'are recorded, behind what they say'],
+        ['tried (again|further)', 'retried'],
+        ['goes on', 'continues'],
+        ['go on', 'continue'],
+        ['going on', 'continuing'],
+        ['begins? anew', 'starts again'],
+        ['behind a discontinuity', 'after a discontinuity'],
+        ['in the place of', 'instead of'],
+        ['is away', 'is unreachable'],
+        ['for so long', 'for that long'],
+        ['is looked for', 'is being sought'],
+        ['takes? nothing', 'accepts nothing'],
+        ['taken nothing', 'accepted nothing'],
+        ['lets rounding', 'allows rounding'],
+        ['so many (?!bytes)', 'that many '],
+        ['mend(s|ed)?', 'fix'],
+      ],
+    },
+    // Characters, code included. Longer lists belong in tables.
+    'sentence-length': { max: 250 },
+  },
+}

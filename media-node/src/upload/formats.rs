@@ -1,0 +1,13 @@
+use crate::spool::{Content, DuePlaylist};
+
+/// Writes the text of a playlist.
+pub type Render = Box<dyn Fn(&DuePlaylist) -> String + Send + Sync>;
+
+/// How what is recorded is written and called outside, told by who knows containers.
+pub struct Formats {
+    pub render: Render,
+    /// The media type of playlists.
+    pub playlist_type: &'static str,
+    /// The media type of each other file.
+    pub file_type: fn(Content) -> &'static str,
+}

@@ -1,0 +1,92 @@
+// Plays a playlist with hls.js on a page of another origin, as a customer's own page does.
+//
+// usage: node play.cjs CHROMIUM PLAYLIST PICTURES
+// Plays from the beginning for some seconds. Of a playlist that still grows it then waits for one slice more, and of one that
+// has ended it plays the last seconds. Prints what it saw as one line of JSON. PICTURES: a directory for pictures of the page.
+const { createServer } = require('node:http')
+const { readFileSync } = require('node:fs')
+const path = require('node:path')
+const { chromium } = require('playwright-core')
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--autoplay-policy=no-user-gesture-required',
+]
+const WITHIN_MS = 60_000
+const PLAYED_S = 3
+
+const PAGE = `<!doctype html>
+<meta charset="utf-8">
+<title>Player</title>
+<video id="video" muted playsinline controls></video>
+<script src="/hls.js"></script>
+<script>
+  const video = document.getElementById('video')
+  const seen = { errors: [], slices: 0, ended: false }
+  function play(playlist) {
+    const hls = new Hls({ startPosition: 0 })
+    hls.on(Hls.Events.ERROR, (_, { type, details, fatal }) => seen.errors.push({ type, details, fatal }))
+    hls.on(Hls.Events.LEVEL_UPDATED, (_, { details }) => {
+      seen.slices = details.fragments.length
+      seen.ended = !details.live
+    })
+    hls.loadSource(playlist)
+    hls.attachMedia(video)
+    return video.play()
+  }
+</script>`
+
+const FILES = {
+  '/': ['text/html', Buffer.from(PAGE)],
+  '/hls.js': ['text/javascript', readFileSync(require.resolve('hls.js/dist/hls.min.js'))],
+}
+
+function serve(request, response) {
+  const [type, body] = FILES[request.url] ?? []
+  response.writeHead(body ? 200 : 404, { 'content-type': type ?? 'text/plain' })
+  response.end(body)
+}
+
+async function main([executablePath, playlist, pictures]) {
+  const server = createServer(serve)
+  await new Promise((listening) => server.listen(0, '127.0.0.1', listening))
+  const browser = await chromium.launch({ executablePath, args: FLAGS })
+  const page = await browser.newPage()
+  const picture = (name) => page.screenshot({ path: path.join(pictures, `${name}.png`) })
+  const until = (condition, argument) => page.waitForFunction(condition, argument, { timeout: WITHIN_MS })
+  try {
+    await page.goto(`http://127.0.0.1:${server.address().port}/`)
+    await page.evaluate((playlist) => play(playlist), playlist)
+    await until((played) => video.currentTime >= played, PLAYED_S)
+    await picture('playing')
+    const first = await page.evaluate(() => ({ ...seen, width: video.videoWidth, at: video.currentTime }))
+    if (first.ended) {
+      await page.evaluate(() => (video.currentTime = video.duration - 2))
+      await until(() => video.ended)
+    } else {
+      // At the end of what is recorded so far it would only wait.
+      await page.evaluate(() => video.pause())
+      await until((slices) => seen.slices > slices, first.slices)
+    }
+    const last = await page.evaluate(() => ({ ...seen, at: video.currentTime }))
+    console.log(JSON.stringify({ first, last }))
+  } catch (error) {
+    await picture('not-playing')
+    console.error(await page.evaluate(() => JSON.stringify({ seen, at: video.currentTime, error: video.error?.message })))
+    throw error
+  } finally {
+    await browser.close()
+    server.close()
+  }
+}
+
+main(process.argv.slice(2)).catch((error) => {
+  console.error(error)
+  process.exitCode = 1
+})
