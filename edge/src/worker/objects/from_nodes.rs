@@ -43,7 +43,7 @@ pub(in crate::worker) fn status(code: RefusalCode) -> u16 {
         RefusalCode::StaleEpoch => 409,
         RefusalCode::StorageUnusable => 422,
         RefusalCode::NoCapacity | RefusalCode::Draining => 503,
-        RefusalCode::Internal => 500,
+        RefusalCode::Internal | RefusalCode::Unknown => 500,
     }
 }
 
