@@ -73,9 +73,14 @@ const durable = (Inner) =>
 
 export const App = durable(edge.App);
 export const Fleet = durable(edge.Fleet);
+export const Line = durable(edge.Line);
 export const Node = durable(edge.Node);
 export const Recorder = durable(edge.Recorder);
 
+// The page that leads on. What else is asked of its path is no page, and is answered as any path that there is not.
+const asksForStartPage = ({ method, url }) => ["GET", "HEAD"].includes(method) && new URL(url).pathname === "/";
+
 export default {
-  fetch: (request, env, context) => guarded(() => edge.fetch(request, env, context)),
+  fetch: (request, env, context) =>
+    asksForStartPage(request) ? env.ASSETS.fetch(request) : guarded(() => edge.fetch(request, env, context)),
 };

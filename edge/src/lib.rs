@@ -15,6 +15,7 @@ pub mod http;
 pub mod input;
 pub mod line;
 pub mod metrics;
+pub mod node;
 pub mod object;
 pub mod recording;
 mod store;

@@ -1,6 +1,7 @@
 //! The contract between the edge and the media nodes: jobs, desired state, reports, heartbeats and rosters, as they
-//! travel in JSON over HTTP. Types only, no logic, but for two rules that both sides have to read alike: which addresses
-//! are [public](is_public), and which versions of the line's protocol [fit](line::Versions::agree).
+//! travel in JSON over HTTP. Types only, no logic, but for the rules that both sides have to read alike: which addresses
+//! are [public](is_public), what of a URL may be [printed](redact_urls), what follows from a [token](NodeToken), and which
+//! versions of the line's protocol [fit](line::Versions::agree).
 //!
 //! | call | direction | request | answer |
 //! |---|---|---|---|
@@ -14,8 +15,8 @@
 //!
 //! The same is said over a node's [`line`], without anything having to reach the node; the calls are for nodes that have none.
 //!
-//! No body is longer than [`MAX_MESSAGE_BYTES`]. Both directions carry `Authorization: Bearer <node token>`. Times are Unix
-//! milliseconds, UTC.
+//! No body is longer than [`MAX_MESSAGE_BYTES`]. Calls carry `Authorization: Bearer …`: from a node its own [`NodeToken`], to a
+//! node what follows from it; or in both directions the token that all nodes share. Times are Unix milliseconds, UTC.
 
 mod address;
 mod assignment;
@@ -27,11 +28,13 @@ mod inventory;
 mod job;
 pub mod line;
 mod mix;
+mod node_token;
 mod occurrence;
 mod problem_code;
 mod report;
 mod roster;
 mod secret;
+mod secret_url;
 mod spec;
 mod storage;
 mod style;
@@ -46,6 +49,7 @@ pub use heartbeat::{Heartbeat, HeartbeatAnswer, HeldRecording};
 pub use inventory::{ConfirmedSlice, InventoryPage, Span, SpoolReport};
 pub use job::{Job, JobRequest, RecorderKey};
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
+pub use node_token::NodeToken;
 pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod, VodVideo};
 pub use problem_code::ProblemCode;
 pub use report::{
@@ -53,6 +57,7 @@ pub use report::{
 };
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use secret::Secret;
+pub use secret_url::{SecretUrl, redact_urls};
 pub use spec::{
     ChannelType, Cipher, Decryption, Mix, Mode, RecordingSpec, Selection, Snapshots, Source, StreamTypes, Subscription,
     VideoQuality,

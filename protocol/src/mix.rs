@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::SecretUrl;
+
 /// What a mixed recording is encoded to; it does not change during the recording's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MixOutput {
@@ -52,10 +54,10 @@ pub struct Scene {
     pub background: Colour,
     /// The URL of the image behind all regions, cropped to fill the canvas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub background_image: Option<String>,
+    pub background_image: Option<SecretUrl>,
     /// The URL of the image that stands in for a user without video.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user_image: Option<String>,
+    pub user_image: Option<SecretUrl>,
     /// Images of single users; they go before `user_image`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub user_images: Vec<UserImage>,
@@ -64,7 +66,7 @@ pub struct Scene {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserImage {
     pub uid: String,
-    pub url: String,
+    pub url: SecretUrl,
     #[serde(default)]
     pub fill: Fill,
 }

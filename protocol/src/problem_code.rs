@@ -38,6 +38,8 @@ problem_codes! {
     UnsupportedCodec = "unsupported_codec",
     /// Media of a codec that can be recorded is damaged, or sent in a way that cannot be.
     UnsupportedMedia = "unsupported_media",
+    /// Video has larger pictures than the node decodes.
+    PictureTooLarge = "picture_too_large",
     /// A track is encrypted and there is no fitting secret, or the other way round.
     DecryptionFailed = "decryption_failed",
     /// The channel has more users than one recording takes.
@@ -58,6 +60,8 @@ problem_codes! {
     SpoolFull = "spool_full",
     /// The recording's process has died and another one goes on.
     RecorderRestarted = "recorder_restarted",
+    /// The recording's process needed more memory than it may have, and another one goes on.
+    MemoryExceeded = "memory_exceeded",
     /// A part of the recorder has failed.
     Internal = "internal",
     /// The store answers that it takes nothing.

@@ -2,6 +2,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::SecretUrl;
+
 /// Who is in a channel, and where their streams are.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Roster {
@@ -21,8 +23,8 @@ pub struct RosterUser {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RosterStream {
     pub name: StreamName,
-    /// The URL that the stream is played from, without credentials.
-    pub url: String,
+    /// The URL that the stream is played from, without a user and a password.
+    pub url: SecretUrl,
     /// A number that differs between two publications of the same stream.
     pub publication: u64,
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Backup, FileStyle, MixOutput, Scene, Secret, Storage};
+use crate::{Backup, FileStyle, MixOutput, Scene, Secret, SecretUrl, Storage};
 
 /// What is recorded, how, and where it goes: the part of a recording that a start asks for and each of its nodes is sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -113,8 +113,8 @@ pub enum Source {
         #[serde(default = "default_path")]
         path: String,
     },
-    /// A fixed list: uid → RTSP URL, for cameras. Credentials may stand in the URL.
-    Static { streams: BTreeMap<String, Secret> },
+    /// A fixed list: uid → RTSP URL, for cameras. Credentials may stand in the URL, whatever place in it they take.
+    Static { streams: BTreeMap<String, SecretUrl> },
 }
 
 fn default_path() -> String {

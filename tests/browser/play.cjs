@@ -6,18 +6,8 @@
 const { createServer } = require('node:http')
 const { readFileSync } = require('node:fs')
 const path = require('node:path')
-const { chromium } = require('playwright-core')
+const { launch } = require('./chromium.cjs')
 
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--autoplay-policy=no-user-gesture-required',
-]
 const WITHIN_MS = 60_000
 const PLAYED_S = 3
 
@@ -56,7 +46,7 @@ function serve(request, response) {
 async function main([executablePath, playlist, pictures]) {
   const server = createServer(serve)
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening))
-  const browser = await chromium.launch({ executablePath, args: FLAGS })
+  const browser = await launch(executablePath)
   const page = await browser.newPage()
   const picture = (name) => page.screenshot({ path: path.join(pictures, `${name}.png`) })
   const until = (condition, argument) => page.waitForFunction(condition, argument, { timeout: WITHIN_MS })

@@ -2,24 +2,16 @@
 // presses its Execute, with what the page has filled in.
 //
 // usage: node try_it_out.cjs CHROMIUM EDGE STACK_JSON CHANNEL PICTURES
-// Prints the answers of acquire, start, query and stop as one line of JSON. Between the start and the stop it queries until
+// Prints the answers of acquire, start, query and stop as one line of JSON, with the secrets that the page shows. Between the start and the stop it queries until
 // files are recorded. PICTURES: a directory for pictures of the page.
+const fs = require('node:fs')
 const path = require('node:path')
-const { chromium } = require('playwright-core')
+const { launch } = require('./chromium.cjs')
 
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 const RECORDED_WITHIN_MS = 60_000
 
 async function main([executablePath, edge, stack, channel, pictures]) {
-  const browser = await chromium.launch({ executablePath, args: FLAGS })
+  const browser = await launch(executablePath)
   const page = await browser.newPage({ viewport: { width: 1280, height: 1000 } })
   const picture = (name) => page.screenshot({ path: path.join(pictures, `${name}.png`), fullPage: true })
   try {
@@ -45,7 +37,7 @@ async function main([executablePath, edge, stack, channel, pictures]) {
     await picture('recording')
     answers.stop = await execute(page, 'stop')
     await picture('stopped')
-    console.log(JSON.stringify({ answers, complaints, foreign }))
+    console.log(JSON.stringify({ answers, complaints, foreign, shown: await secretsShown(page, stack) }))
   } catch (error) {
     await picture('failed')
     throw error
@@ -68,6 +60,18 @@ async function execute(page, name) {
   await shown.locator('.response-col_status', { hasText: String(response.status()) }).waitFor()
   const body = JSON.parse(await shown.locator('.highlight-code code').first().innerText())
   return { status: response.status(), body }
+}
+
+/** The names of those of the stack's secrets that can be read on the page. */
+async function secretsShown(page, stack) {
+  const { customer_id, customer_secret, admin_token, s3 } = JSON.parse(fs.readFileSync(stack, 'utf8'))
+  const basic = Buffer.from(`${customer_id}:${customer_secret}`).toString('base64')
+  const secrets = { customer_secret, admin_token, basic, secret_key: s3.secret_key }
+  const read = await page.evaluate(() => {
+    const fields = [...document.querySelectorAll('textarea, input:not([type=password])')]
+    return [document.body.innerText, ...fields.map((field) => field.value)].join('\n')
+  })
+  return Object.keys(secrets).filter((name) => read.includes(secrets[name]))
 }
 
 const isRecorded = ({ body }) => body.serverResponse?.fileList?.length >= 2

@@ -1,5 +1,7 @@
-//! The page `/docs` in Chromium: a whole recording is made with what it fills in.
+//! The pages `/` and `/docs` in Chromium: who can read them, what they show, and that a whole recording is made with what
+//! `/docs` fills in.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use serde_json::Value;
@@ -8,7 +10,7 @@ use tapedeck_tests::stack::Stack;
 use tokio::process::Command;
 
 pub(crate) const CHROMIUM: &str = "/usr/bin/chromium";
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/browser/try_it_out.cjs");
+const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/browser");
 /// The prefix of the files in the page's first example of a start.
 const PREFIX: &str = "lessons/";
 
@@ -16,10 +18,12 @@ pub(crate) async fn a_recording_is_made_on_the_page(stack: &Stack) {
     let (channel, logs) = ("docspage", stack.logs());
     let media = Media::picture_and_tone(320, 180).without_delay();
     let mut user = Publisher::ffmpeg(&stack.publish_url(channel, "1"), &media, Transport::Tcp, logs);
-    let said = perform(&stack.info.edge, &logs.join("stack.json"), channel, logs).await;
+    let file = logs.join("stack.json");
+    let said = run("try_it_out.cjs", stack, &[file.as_os_str(), channel.as_ref()]).await;
     user.assert_alive();
     assert_eq!(said["complaints"], Value::Array(vec![]), "errors on the page");
     assert_eq!(said["foreign"], Value::Array(vec![]), "asked of other servers");
+    assert_eq!(said["shown"], Value::Array(vec![]), "secrets that the page shows");
 
     let answer = |call: &str| {
         let answer = &said["answers"][call];
@@ -46,12 +50,69 @@ pub(crate) async fn a_recording_is_made_on_the_page(stack: &Stack) {
     }
 }
 
-/// What the page answered to acquire, start, query and stop.
-async fn perform(edge: &str, stack_json: &Path, channel: &str, pictures: &Path) -> Value {
+pub(crate) async fn no_reader_is_shut_out(stack: &Stack) {
+    let views = run("pages.cjs", stack, &[]).await;
+    let views = views.as_array().expect("views");
+    assert_eq!(views.len(), 6, "{views:?}");
+    for view in views {
+        let name = view["name"].as_str().expect("a name");
+        assert_eq!(
+            view["faults"],
+            Value::Array(vec![]),
+            "{name} cannot be read by everybody"
+        );
+        assert_eq!(
+            view["complaints"],
+            Value::Array(vec![]),
+            "{name}: errors in the browser"
+        );
+        assert_eq!(view["isDark"], name.ends_with("dark"), "{view}");
+        let calls: Vec<_> = view["calls"].as_array().expect("calls").iter().collect();
+        let is_customers = |call: &Value| call.as_str().is_some_and(|path| path.starts_with("/v1/"));
+        match name.split_once('-').expect("a colour scheme").0 {
+            "customer" => assert!(
+                calls.len() == 6 && calls.iter().all(|call| is_customers(call)),
+                "{calls:?}"
+            ),
+            "operator" => assert!(
+                calls.len() > 20 && !calls.iter().any(|call| is_customers(call)),
+                "{calls:?}"
+            ),
+            _ => assert_eq!(view["links"], serde_json::json!(["/docs", "/openapi.json", "/healthz"])),
+        }
+    }
+}
+
+pub(crate) async fn no_page_can_be_framed(stack: &Stack) {
+    for path in ["/", "/docs", "/docs/page.js", "/openapi.json"] {
+        let client = stack.customer().client;
+        let response = client.get(format!("{}{path}", stack.info.edge)).send().await;
+        let response = response.expect("the edge answers");
+        assert_eq!(response.status(), 200, "{path}");
+        let header = |name: &str| {
+            let value = response.headers().get(name);
+            value.map_or("", |value| value.to_str().expect("printable")).to_owned()
+        };
+        let policy = header("content-security-policy");
+        for part in ["default-src 'none'", "script-src 'self';", "frame-ancestors 'none'"] {
+            assert!(policy.contains(part), "{path}: {part} is not in {policy:?}");
+        }
+        assert!(!policy.contains("unsafe"), "{path}: {policy}");
+        assert_eq!(header("x-frame-options"), "DENY", "{path}");
+        assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
+        if path == "/" {
+            assert_eq!(header("content-type"), "text/html; charset=utf-8");
+        }
+    }
+}
+
+/// What a script of the browser says of the edge's pages. It gets the browser, the edge, `words`, and a directory for pictures.
+async fn run(script: &str, stack: &Stack, words: &[&OsStr]) -> Value {
+    let pictures = stack.logs();
     let output = Command::new("node")
-        .args([SCRIPT, CHROMIUM, edge])
-        .arg(stack_json)
-        .arg(channel)
+        .arg(Path::new(SCRIPTS).join(script))
+        .args([CHROMIUM, &stack.info.edge])
+        .args(words)
         .arg(pictures)
         .kill_on_drop(true)
         .output()

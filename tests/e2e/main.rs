@@ -7,6 +7,7 @@ mod alone;
 mod composed;
 mod disk;
 mod docs_page;
+mod documented;
 mod encryption;
 mod endings;
 mod failover;
@@ -20,12 +21,14 @@ mod load;
 mod mix_kills;
 mod mixed;
 mod monitoring;
+mod node_tokens;
 mod outages;
 mod playing;
 mod rules;
 mod snapshots;
 mod space;
 mod steps;
+mod stops;
 mod stores;
 mod sync;
 mod vod;
@@ -123,14 +126,16 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         failover::a_long_recording_is_told_to_the_next_node[("TAPEDECK_CAPACITY", "0")],
         kills::recorders_come_back,
         line::a_line_that_is_cut_costs_nothing[("TAPEDECK_CAPACITY", "0")],
+        node_tokens::a_node_is_let_in_by_its_own_token_until_it_is_revoked[("TAPEDECK_CAPACITY", "0")],
         stores::a_backup_takes_over_and_gives_back,
         stores::ended_keys_are_told_and_renewed,
+        stops::no_client_gives_up_before_a_stop_is_answered[("TAPEDECK_STOP_WAIT_S", "")],
         outages::a_refusing_store_costs_nothing,
         outages::a_restart_in_an_outage_costs_nothing,
         vod::one_video_whatever_ends_meanwhile,
         vod::a_video_outlives_its_node[("TAPEDECK_CAPACITY", "0")],
         load::twenty_publishers_without_a_lost_packet,
-        rules::every_documented_rule[("TAPEDECK_CAPACITY", "0")],
+        rules::every_documented_rule_and_no_undocumented_answer[("TAPEDECK_CAPACITY", "0")],
         generated::the_worker_survives_whatever_comes[("TAPEDECK_CAPACITY", "0")],
         space::a_full_spool_ends_what_fills_it_and_loses_nothing[space::LIMIT],
     ]);
@@ -165,7 +170,10 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         limits::exactly_the_allowed_number_pass_in_each_second,
         limits::recordings_have_a_quota,
         monitoring::metrics_show_what_the_edge_does,
+        monitoring::no_figure_means_one_thing_at_the_edge_and_another_at_a_node,
         docs_page::a_recording_is_made_on_the_page,
+        docs_page::no_reader_is_shut_out,
+        docs_page::no_page_can_be_framed,
         playing::a_browser_plays_a_mix_from_another_origin,
         wrong_calls::credentials,
         wrong_calls::routes,

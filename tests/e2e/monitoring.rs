@@ -1,6 +1,6 @@
 //! What an operator's monitoring sees of the edge.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tapedeck_tests::customer::send;
@@ -18,11 +18,11 @@ pub(crate) async fn metrics_show_what_the_edge_does(stack: &Stack) {
 
     let task = customer.record("monitored", |_| {}).await;
     wait::until("the recording is in the figures", SOON, async || {
-        (figure(&stack.metrics().await, r#"tapedeck_recordings{status="started"}"#) >= 1.0).then_some(())
+        (figure(&stack.metrics().await, r#"tapedeck_edge_recordings{status="started"}"#) >= 1.0).then_some(())
     })
     .await;
     customer.stop(&task).await.expect(206);
-    let ended = r#"tapedeck_recordings_ended_total{cause="stopped"}"#;
+    let ended = r#"tapedeck_edge_recordings_ended_total{cause="stopped"}"#;
     wait::until("its end is in the figures", SOON, async || {
         (figure(&stack.metrics().await, ended) > figure(&before, ended)).then_some(())
     })
@@ -49,6 +49,16 @@ pub(crate) async fn metrics_show_what_the_edge_does(stack: &Stack) {
         .iter()
         .find(|(series, _)| series.starts_with("tapedeck_node_capacity{"));
     assert!(capacity.is_some_and(|(_, capacity)| *capacity > 0.0), "{after:?}");
+}
+
+pub(crate) async fn no_figure_means_one_thing_at_the_edge_and_another_at_a_node(stack: &Stack) {
+    let names = |series: BTreeMap<String, f64>| -> BTreeSet<String> {
+        let names = series.keys().map(|series| series.split('{').next().unwrap_or(series));
+        names.map(str::to_owned).collect()
+    };
+    let (edge, node) = (names(stack.metrics().await), names(stack.node_metrics().await));
+    assert!(!edge.is_empty() && !node.is_empty());
+    assert_eq!(edge.intersection(&node).collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
 fn figure(metrics: &BTreeMap<String, f64>, series: &str) -> f64 {

@@ -11,7 +11,7 @@ use tapedeck_tests::customer::{Customer, Reply, send};
 use tapedeck_tests::fake_node::FakeNode;
 use tapedeck_tests::stack::Stack;
 
-use crate::steps;
+use crate::{documented, steps};
 
 /// A sid that no start gave out.
 const SID: &str = "38f8e3cfdc474cd56fc1ceba380d7e1a";
@@ -21,7 +21,12 @@ const PATIENCE: usize = 30;
 /// Rows that are under way at a time.
 const LANES: usize = 6;
 
-pub(crate) async fn every_documented_rule(stack: &mut Stack) {
+pub(crate) async fn every_documented_rule_and_no_undocumented_answer(stack: &mut Stack) {
+    every_documented_rule(stack).await;
+    documented::no_answer_is_missing_in_the_document(stack).await;
+}
+
+async fn every_documented_rule(stack: &Stack) {
     let rules: Value = serde_json::from_str(RULES).expect("the table");
     let _node = FakeNode::with_a_file(&stack.info.edge, &stack.info.node_token).await;
     let apps = Arc::new(Apps {

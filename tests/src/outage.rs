@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, copy_bidirectional, sink};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
@@ -20,6 +20,8 @@ pub struct Proxy {
 enum Mood {
     Passed,
     Cut,
+    /// Requests are taken and never answered.
+    Stalled,
     /// Each request has this answer.
     Answered(String),
 }
@@ -51,6 +53,11 @@ impl Proxy {
     /// Cuts each connection, those that are open included, until [`Self::restore`].
     pub fn refuse(&self) {
         self.mood.send_replace(Mood::Cut);
+    }
+
+    /// Takes requests and answers none, until [`Self::restore`].
+    pub fn stall(&self) {
+        self.mood.send_replace(Mood::Stalled);
     }
 
     /// Answers each request from here on as a store with S3's interface does when it refuses.
@@ -92,6 +99,9 @@ async fn accept(listener: TcpListener, target: SocketAddr, moods: Arc<watch::Sen
 async fn serve(mut client: TcpStream, target: SocketAddr, mood: Mood) {
     match mood {
         Mood::Cut => {}
+        Mood::Stalled => {
+            let _ = copy(&mut client, &mut sink()).await;
+        }
         Mood::Passed => {
             if let Ok(mut server) = TcpStream::connect(target).await {
                 let _ = copy_bidirectional(&mut client, &mut server).await;
@@ -158,6 +168,18 @@ mod tests {
         proxy.restore();
         let mut new = TcpStream::connect(proxy.address).await.unwrap();
         assert_eq!(ask(&mut new).await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn stalls() {
+        let proxy = Proxy::start(echo().await).await;
+        proxy.stall();
+        let mut stream = TcpStream::connect(proxy.address).await.unwrap();
+        let patience = std::time::Duration::from_millis(200);
+        let asked = tokio::time::timeout(patience, ask(&mut stream)).await;
+        assert!(asked.is_err(), "it answers nothing, and hangs up on nobody: {asked:?}");
+        proxy.restore();
+        assert!(ask(&mut stream).await.is_err(), "what was begun is cut");
     }
 
     #[tokio::test]

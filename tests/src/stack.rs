@@ -21,6 +21,8 @@ use crate::wait;
 
 const START_LIMIT: Duration = Duration::from_secs(120);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// Most tests want a stop to be answered when everything is uploaded, however busy the machine is.
+const UPLOADED_WITHIN_S: &str = "17";
 
 /// What `stack.json` says.
 #[derive(Clone, Debug, Deserialize)]
@@ -120,6 +122,7 @@ impl Stack {
             .env("TAPEDECK_NODE_PORT", node.to_string())
             .env("TAPEDECK_RTSP_PORT", rtsp.to_string())
             .env("TAPEDECK_S3_PORT", s3.to_string())
+            .env("TAPEDECK_STOP_WAIT_S", UPLOADED_WITHIN_S)
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::from(log.try_clone().expect("a file descriptor")))
@@ -160,14 +163,14 @@ impl Stack {
             .await
             .expect("the edge answers");
         assert_eq!(response.status(), 200);
-        let text = response.text().await.expect("a whole body");
-        let lines = text.lines().filter(|line| !line.starts_with('#'));
-        lines
-            .map(|line| {
-                let (series, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("no value: {line}"));
-                (series.to_owned(), value.parse().expect("a number"))
-            })
-            .collect()
+        series(&response.text().await.expect("a whole body"))
+    }
+
+    /// The node's figures, by series.
+    pub async fn node_metrics(&self) -> BTreeMap<String, f64> {
+        let url = format!("{}/metrics", self.info.node);
+        let answer = self.customer().client.get(url).send().await.expect("the node answers");
+        series(&answer.text().await.expect("text"))
     }
 
     /// A new app of the stack's own tenant, called by the same customer.
@@ -227,14 +230,9 @@ impl Stack {
     /// # Panics
     /// When it has none of this name.
     pub async fn node_metric(&self, series: &str) -> f64 {
-        let url = format!("{}/metrics", self.info.node);
-        let answer = self.customer().client.get(url).send().await.expect("the node answers");
-        let text = answer.text().await.expect("text");
-        let value = text
-            .lines()
-            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        let value = value.and_then(|value| value.parse().ok());
-        value.unwrap_or_else(|| panic!("{series} is not in\n{text}"))
+        let all = self.node_metrics().await;
+        let value = all.get(series).copied();
+        value.unwrap_or_else(|| panic!("{series} is not in {all:?}"))
     }
 
     /// A directory for the logs of a test's helpers.
@@ -333,6 +331,17 @@ impl Pids {
             Part::Edge => self.edge,
         }
     }
+}
+
+/// What a page in Prometheus' text form says, by series.
+fn series(page: &str) -> BTreeMap<String, f64> {
+    let lines = page.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let (series, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("no value: {line}"));
+            (series.to_owned(), value.parse().expect("a number"))
+        })
+        .collect()
 }
 
 fn root() -> PathBuf {

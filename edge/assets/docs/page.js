@@ -1,14 +1,18 @@
 // The viewer, and around it the form whose values stand in every call: App ID, credentials, bucket, channel, and the IDs
 // that answers carry into the calls after them.
-import { filledDocument, filledText } from './filling.js'
+import { filledDocument, filledText, partOf, signed } from './filling.js'
+import { followColourScheme, nameFields, plainViewer } from './viewer.js'
 
 const form = document.getElementById('entered')
 const problem = document.getElementById('problem')
 /** The API's document as the server has it. */
 let served
 
+followColourScheme()
+choosePart()
 const ui = SwaggerUIBundle({
   url: '/openapi.json',
+  plugins: [plainViewer],
   dom_id: '#viewer',
   deepLinking: true,
   tryItOutEnabled: true,
@@ -20,12 +24,18 @@ const ui = SwaggerUIBundle({
     served ??= ui.specSelectors.specJson().toJS()
     fillIn()
   },
+  // The call that is shown is the one before this: without what is secret.
+  showMutatedRequest: false,
+  requestInterceptor(request) {
+    return request.loadSpec ? request : Object.assign(request, signed(request, entries(), location))
+  },
   responseInterceptor(response) {
     carry(response)
     return response
   },
 })
 
+nameFields(document.getElementById('viewer'))
 form.addEventListener('submit', (event) => event.preventDefault())
 form.addEventListener('change', fillIn)
 document.getElementById('stack').addEventListener('change', async ({ target }) => {
@@ -37,17 +47,20 @@ document.getElementById('stack').addEventListener('change', async ({ target }) =
 
 function fillIn() {
   if (!served) return
-  const entered = Object.fromEntries(new FormData(form))
-  signIn(entered)
+  const entered = entries()
+  document.body.dataset.part = entered.part
   ui.specActions.updateJsonSpec(filledDocument(served, entered))
   fillInCalls(entered)
 }
 
-function signIn(entered) {
-  if (entered.customer_id && entered.customer_secret) {
-    ui.preauthorizeBasic('customer', entered.customer_id, entered.customer_secret)
-  }
-  if (entered.admin_token) ui.preauthorizeApiKey('operator', entered.admin_token)
+function entries() {
+  return Object.fromEntries(new FormData(form))
+}
+
+/** Whose calls the address of the page leads to, as that of a call does: `/docs#/Apps/createApp`. */
+function choosePart() {
+  const [, tag] = decodeURIComponent(location.hash).split('/')
+  if (tag) form.elements.part.value = tag === 'Recording' ? 'customer' : 'operator'
 }
 
 /** Fills in the fields of paths, and bodies that are being edited: they are not made from the examples again. */
@@ -55,6 +68,7 @@ function fillInCalls(entered) {
   // The operator's calls name it so.
   const fields = { ...entered, app_id: entered.appid }
   for (const [path, operations] of Object.entries(served.paths)) {
+    if (partOf(path) !== entered.part) continue
     for (const method of Object.keys(operations)) {
       fillInFields([path, method], fields)
       const text = ui.oas3Selectors.requestBodyValue(path, method)
@@ -88,7 +102,7 @@ function carry({ ok, url, body }) {
     elements.sid.value = sid ?? ''
     elements.mode.value = parts.at(-2)
   } else return
-  fillInCalls(Object.fromEntries(new FormData(form)))
+  fillInCalls(entries())
 }
 
 /** Takes over what scripts/dev wrote for clients. */
@@ -98,7 +112,8 @@ async function takeStack(file) {
     const stack = JSON.parse(await file.text())
     const { app_id: appid, customer_id, customer_secret, admin_token } = stack
     const { endpoint, bucket, access_key, secret_key } = stack.s3
-    const values = { appid, customer_id, customer_secret, admin_token, endpoint, bucket, access_key, secret_key }
+    const vendor = '11'
+    const values = { appid, customer_id, customer_secret, admin_token, vendor, endpoint, bucket, access_key, secret_key }
     for (const [name, value] of Object.entries(values)) form.elements[name].value = value
   } catch {
     problem.value = `${file.name} is not a stack.json that scripts/dev wrote.`

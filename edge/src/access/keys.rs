@@ -32,6 +32,8 @@ pub enum Purpose<'a> {
     /// The secrets of this app ID: its media source and its callback, whose addresses can carry passwords, and its
     /// certificate.
     App(&'a str),
+    /// What the node of this id is shown when it is called.
+    Node(&'a str),
     /// The storage keys of the recording with this sid.
     Storage(&'a str),
 }
@@ -42,6 +44,7 @@ impl Purpose<'_> {
             Self::ResourceId => ("resource-id", ""),
             Self::Credential(customer_id) => ("credential", customer_id),
             Self::App(app_id) => ("app", app_id),
+            Self::Node(node_id) => ("node", node_id),
             Self::Storage(sid) => ("storage", sid),
         };
         // A key id holds no slash, nor does a purpose: two different triples never join to the same text.
@@ -206,6 +209,7 @@ mod tests {
             Purpose::Credential("1"),
             Purpose::Credential("2"),
             Purpose::App("1"),
+            Purpose::Node("1"),
             Purpose::Storage("1"),
         ];
         for sealed_for in purposes {

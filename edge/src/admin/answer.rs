@@ -51,6 +51,14 @@ pub fn recording(outcome: &Outcome, history: Option<&[Incident]>) -> Response {
     }
 }
 
+/// 204, or 404 when nothing of the recording is awaited.
+pub fn given_up(gave_up: Result<(), String>) -> Response {
+    match gave_up {
+        Ok(()) => Response::empty(204),
+        Err(reason) => AdminError::new(404, "not_found", reason).response(),
+    }
+}
+
 /// One page of the log of a recording's events. `names`: an event's id, and what the app's dialect calls its
 /// type.
 pub fn notices(lines: Vec<LoggedNotice>, limit: usize, names: impl Fn(&Notice) -> (String, EventType)) -> Response {

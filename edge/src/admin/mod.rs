@@ -8,17 +8,19 @@ mod callback;
 mod credentials;
 mod error;
 mod limits;
+mod node_tokens;
 mod notices;
 mod recordings;
 mod route;
 mod source;
 mod tenants;
 
-pub use answer::{failure, notices, page, recording, recordings, replayed, tested, usage};
+pub use answer::{failure, given_up, notices, page, recording, recordings, replayed, tested, usage};
 pub use callback::TestResult;
+pub use node_tokens::{added, revoked, tokens};
 
 use error::AdminError;
-use protocol::Secret;
+use protocol::{NodeToken, Secret};
 use route::Route;
 use serde_json::{Map, Value};
 
@@ -27,6 +29,7 @@ use crate::app::Filter;
 use crate::dialect::Dialect;
 use crate::http::{Request, Response};
 use crate::input::{FieldError, Fields, Targets};
+use crate::node::Held;
 use crate::recording::{NoticeState, Which};
 
 const MAX_BODY_BYTES: usize = 256 * 1024;
@@ -52,6 +55,16 @@ pub enum Handled {
 pub enum Question {
     /// All nodes that the fleet knows: [`page`].
     Nodes,
+    /// The tokens of a node: [`tokens`].
+    NodeTokens { node_id: String },
+    /// Let a node in by a new token, which is shown once: [`added`].
+    AddNodeToken {
+        node_id: String,
+        held: Held,
+        token: NodeToken,
+    },
+    /// Let the bearer of a node's token in no more: [`revoked`].
+    RevokeNodeToken { node_id: String, id: String },
     /// How much of its limits an app uses: [`usage`].
     Usage { app_id: String, limits: Limits },
     /// The recordings of an app: [`recordings`].
@@ -60,6 +73,8 @@ pub enum Question {
     Recording { app_id: String, sid: String },
     /// Stop one recording, without waiting for its uploads: [`recording`].
     Stop { app_id: String, sid: String },
+    /// Wait no longer for media that is still on a node: [`given_up`].
+    GiveUp { app_id: String, sid: String },
     /// The log of a recording's events, from behind the number `after`: [`notices`].
     Notices {
         app_id: String,
@@ -176,6 +191,9 @@ impl<S: Store> Admin<'_, S> {
             (Route::App(id), "PATCH") => self.update_app(id).await,
             (Route::App(id), _) => self.delete_app(id).await,
             (Route::Nodes, _) => return Ok(Handled::Ask(Question::Nodes)),
+            (Route::NodeTokens { node_id }, "GET") => return self.node_tokens(node_id).map(Handled::Ask),
+            (Route::NodeTokens { node_id }, _) => return self.add_node_token(node_id).map(Handled::Ask),
+            (Route::NodeToken { node_id, id }, _) => return self.revoke_node_token(node_id, id).map(Handled::Ask),
             (Route::Usage { app_id }, _) => return self.usage(app_id).await.map(Handled::Ask),
             (Route::Recordings { app_id }, _) => return self.recordings(app_id).map(Handled::Ask),
             (Route::Recording { app_id, sid }, _) => {
@@ -185,6 +203,10 @@ impl<S: Store> Admin<'_, S> {
             (Route::StopRecording { app_id, sid }, _) => {
                 let (app_id, sid) = recordings::ids(app_id, sid)?;
                 return Ok(Handled::Ask(Question::Stop { app_id, sid }));
+            }
+            (Route::AwaitedMedia { app_id, sid }, _) => {
+                let (app_id, sid) = recordings::ids(app_id, sid)?;
+                return Ok(Handled::Ask(Question::GiveUp { app_id, sid }));
             }
             (Route::Notices { app_id, sid }, _) => return self.notices(app_id, sid).await.map(Handled::Ask),
             (Route::ReplayNotices { app_id, sid }, _) => return self.replay(app_id, sid, None).map(Handled::Ask),

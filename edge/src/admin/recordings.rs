@@ -36,6 +36,7 @@ impl<S: Store> Admin<'_, S> {
                 after,
                 channel: self.channel()?,
                 status: self.status()?,
+                awaited: self.awaited()?,
             },
         })
     }
@@ -51,6 +52,14 @@ impl<S: Store> Admin<'_, S> {
         {
             true => Ok(channel),
             false => Err(error("channel", "must have at most 256 bytes")),
+        }
+    }
+
+    fn awaited(&self) -> Result<bool, FieldError> {
+        match self.request.query_value("awaited").as_deref() {
+            None | Some("" | "false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(error("awaited", "must be true or false")),
         }
     }
 

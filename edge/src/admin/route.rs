@@ -16,10 +16,21 @@ pub(super) enum Route<'a> {
         app_id: &'a str,
     },
     Nodes,
+    NodeTokens {
+        node_id: &'a str,
+    },
+    NodeToken {
+        node_id: &'a str,
+        id: &'a str,
+    },
     Recordings {
         app_id: &'a str,
     },
     Recording {
+        app_id: &'a str,
+        sid: &'a str,
+    },
+    AwaitedMedia {
         app_id: &'a str,
         sid: &'a str,
     },
@@ -60,9 +71,12 @@ impl<'a> Route<'a> {
             ["apps", app_id] => Self::App(app_id),
             ["apps", app_id, "usage"] => Self::Usage { app_id },
             ["nodes"] => Self::Nodes,
+            ["nodes", node_id, "tokens"] => Self::NodeTokens { node_id },
+            ["nodes", node_id, "tokens", id] => Self::NodeToken { node_id, id },
             ["apps", app_id, "recordings"] => Self::Recordings { app_id },
             ["apps", app_id, "recordings", sid] => Self::Recording { app_id, sid },
             ["apps", app_id, "recordings", sid, "stop"] => Self::StopRecording { app_id, sid },
+            ["apps", app_id, "recordings", sid, "awaited"] => Self::AwaitedMedia { app_id, sid },
             ["apps", app_id, "recordings", sid, "notices"] => Self::Notices { app_id, sid },
             ["apps", app_id, "recordings", sid, "notices", "replay"] => Self::ReplayNotices { app_id, sid },
             ["apps", app_id, "recordings", sid, "notices", number, "replay"] => {
@@ -76,7 +90,8 @@ impl<'a> Route<'a> {
     /// The methods that this path takes, as the `Allow` header lists them.
     pub(super) fn methods(self) -> &'static str {
         match self {
-            Self::Tenants | Self::Credentials { .. } | Self::Apps => "GET, POST",
+            Self::Tenants | Self::Credentials { .. } | Self::Apps | Self::NodeTokens { .. } => "GET, POST",
+            Self::NodeToken { .. } | Self::AwaitedMedia { .. } => "DELETE",
             Self::Tenant(_) | Self::App(_) => "GET, PATCH, DELETE",
             Self::Credential { .. } => "GET, PATCH, DELETE",
             Self::Usage { .. }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{Secret, Source};
+use protocol::{Secret, SecretUrl, Source};
 use serde_json::{Map, Value, json};
 
 use super::only;
-use crate::input::{FieldError, Fields, base_url, redact, stream_url};
+use crate::input::{FieldError, Fields, base_url, stream_url};
 
 const MAX_STREAMS: usize = 500;
 const MAX_TEXT: usize = 256;
@@ -59,7 +59,7 @@ pub(super) fn view(source: &Source) -> Value {
         Source::Static { streams } => {
             let streams: Map<_, _> = streams
                 .iter()
-                .map(|(uid, url)| (uid.clone(), Value::from(redact(url.expose()))))
+                .map(|(uid, url)| (uid.clone(), Value::from(url.to_string())))
                 .collect();
             json!({ "type": "static", "streams": streams })
         }
@@ -90,7 +90,7 @@ fn path(source: &Fields<'_>) -> Result<String, FieldError> {
     Ok(path.to_owned())
 }
 
-fn streams(source: &Fields<'_>) -> Result<BTreeMap<String, Secret>, FieldError> {
+fn streams(source: &Fields<'_>) -> Result<BTreeMap<String, SecretUrl>, FieldError> {
     let given = source.require("streams", source.object("streams")?)?;
     let uids: Vec<_> = given.names().collect();
     if uids.is_empty() || uids.len() > MAX_STREAMS {
@@ -108,7 +108,7 @@ fn streams(source: &Fields<'_>) -> Result<BTreeMap<String, Secret>, FieldError> 
             .string(uid)?
             .filter(|url| url.len() <= 8 * MAX_TEXT && stream_url(url));
         let url = url.ok_or_else(|| given.error(uid, "must be a whole rtsp:// URL; what a GET shows is shortened"))?;
-        streams.insert(uid.to_owned(), Secret::new(url));
+        streams.insert(uid.to_owned(), SecretUrl::new(url));
     }
     Ok(streams)
 }

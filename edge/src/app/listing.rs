@@ -11,6 +11,8 @@ pub struct Filter {
     pub after: Option<Cursor>,
     pub channel: Option<String>,
     pub status: Option<Status>,
+    /// Only recordings with media that is still on a node though they are over.
+    pub awaited: bool,
 }
 
 /// A position in the index.

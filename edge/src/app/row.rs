@@ -1,7 +1,7 @@
 use protocol::{EndCause, Mode, RecorderKey};
 use serde::{Deserialize, Serialize};
 
-use crate::recording::Status;
+use crate::recording::{Awaited, Status};
 
 /// The place that a start takes among the app's recordings, and for which recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub struct News {
     pub cause: Option<EndCause>,
     /// The number of events that wait because the oldest of them could not be delivered.
     pub held_up: u64,
+    /// Media that is still on a node though the recording is over.
+    #[serde(default)]
+    pub awaited: Vec<Awaited>,
     /// When the recording may be forgotten.
     pub expires_ms: u64,
 }
@@ -44,6 +47,9 @@ pub struct Listed {
     pub cause: Option<EndCause>,
     /// When its recorder last told of it; the recorder itself may know of something newer.
     pub told_ms: Option<u64>,
+    /// Media that is still on a node though the recording is over, one for each spool.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awaited: Vec<Awaited>,
 }
 
 /// What is kept of a recording.

@@ -93,6 +93,7 @@ fn news(sid: &str, revision: u64, status: Status) -> News {
         ended_ms: over.then_some(NOW + 1),
         cause: over.then_some(EndCause::Stopped),
         held_up: 0,
+        awaited: Vec::new(),
         expires_ms: NOW + 100 * MINUTE,
     }
 }
@@ -333,4 +334,29 @@ fn events_that_are_held_up_are_told_until_they_are_not() {
     let tally = bench.usage.tally(NOW + 5 * MINUTE).unwrap();
     assert_eq!(tally.held_up, 0);
     assert_eq!(bench.usage.tally(NOW + 7 * MINUTE), None, "nothing is left to tell");
+}
+
+#[test]
+fn what_is_awaited_is_listed_as_long_as_its_recorder_says_so() {
+    let mut bench = Bench::new();
+    let awaited = vec![crate::recording::Awaited {
+        node: "n1".into(),
+        since_ms: NOW,
+        until_ms: NOW + MINUTE,
+    }];
+    let late = News {
+        awaited: awaited.clone(),
+        ..news("s", 1, Status::Failed)
+    };
+    let row = bench.usage.told(late, None, NOW).put.unwrap();
+    assert_eq!(row.listed.awaited, awaited);
+    let kept: Row = serde_json::from_str(&serde_json::to_string(&row).unwrap()).unwrap();
+    assert_eq!(kept, row);
+    let over = bench
+        .usage
+        .told(news("s", 2, Status::Failed), Some(row), NOW)
+        .put
+        .unwrap();
+    let text = serde_json::to_string(&over).unwrap();
+    assert!(!text.contains("awaited"), "{text}");
 }

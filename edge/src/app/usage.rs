@@ -250,6 +250,7 @@ fn reserved(reservation: Reservation, now_ms: u64) -> Row {
             ended_ms: None,
             cause: None,
             told_ms: None,
+            awaited: Vec::new(),
         },
     }
 }
@@ -270,6 +271,7 @@ fn written(news: News, known: Option<&Row>, now_ms: u64) -> Row {
             ended_ms: news.ended_ms,
             cause: news.cause,
             told_ms: Some(now_ms),
+            awaited: news.awaited,
         },
     }
 }

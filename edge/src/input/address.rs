@@ -100,11 +100,6 @@ pub(crate) fn stream_url(text: &str) -> bool {
     printable && authority_of_stream(text).is_some_and(is_authority)
 }
 
-/// An RTSP URL without what can be secret in it: user, password, path and query.
-pub(crate) fn redact(stream_url: &str) -> String {
-    format!("rtsp://{}/…", authority_of_stream(stream_url).unwrap_or_default())
-}
-
 fn authority_of_stream(url: &str) -> Option<&str> {
     authority(url.strip_prefix("rtsp://")?)
 }
@@ -317,7 +312,7 @@ mod tests {
         ];
         for (url, expected) in table {
             assert!(stream_url(url), "{url}");
-            assert_eq!(redact(url), expected);
+            assert_eq!(protocol::SecretUrl::new(url).to_string(), expected);
         }
         for url in [
             "http://cam/1",

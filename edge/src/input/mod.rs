@@ -4,5 +4,5 @@ mod address;
 mod fields;
 
 pub use address::Targets;
-pub(crate) use address::{base_url, is_ip, plain_web_url, redact, redact_web, stream_url, web_url};
+pub(crate) use address::{base_url, is_ip, plain_web_url, redact_web, stream_url, web_url};
 pub(crate) use fields::{FieldError, Fields};

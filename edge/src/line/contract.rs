@@ -11,6 +11,8 @@ use crate::object;
 pub enum Request {
     /// Ask the node over its line, and wait for its answer so long at most.
     Ask { ask: EdgeAsk, limit_ms: u64 },
+    /// Close the line, and whatever else the node has opened: it has to be let in again.
+    Close { reason: String },
 }
 
 /// The answer to a [`Request`].
@@ -21,6 +23,7 @@ pub enum Reply {
     Answer(NodeAnswer),
     /// The node was not asked, for it has no line.
     NoLine,
+    Closed,
     /// No answer in time, or the line broke. Whether the node was reached is not known.
     Unreachable,
 }

@@ -35,6 +35,10 @@ pub fn step(line: &mut Line, input: Input, now_ms: u64) -> Vec<Output> {
             by,
             request: Request::Ask { ask, limit_ms },
         } => line.ask(by, ask, limit_ms, now_ms, &mut out),
+        object::Input::Asked {
+            by,
+            request: Request::Close { reason },
+        } => line.close_all(by, &reason, &mut out),
         object::Input::Event(Event::Opened { socket, node_id }) => line.opened(socket, node_id, &mut out),
         object::Input::Event(Event::Message { socket, text }) => line.heard(socket, &text, &mut out),
         object::Input::Event(Event::Closed { socket }) => line.closed(socket, &mut out),

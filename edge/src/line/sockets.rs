@@ -23,6 +23,10 @@ impl Sockets {
         self.0.get(&socket)
     }
 
+    pub(super) fn all(&self) -> Vec<SocketId> {
+        self.0.keys().copied().collect()
+    }
+
     /// Returns what has to be kept beside the socket.
     pub(super) fn open(&mut self, socket: SocketId, node_id: String) -> Attachment {
         let attachment = Attachment {

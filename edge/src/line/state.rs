@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use protocol::line::{CLOSED_REPLACED, EdgeAnswer, EdgeAsk, FromEdge, MAX_MESSAGE_BYTES, NodeAnswer};
+use protocol::line::{CLOSED_REFUSED, CLOSED_REPLACED, EdgeAnswer, EdgeAsk, FromEdge, MAX_MESSAGE_BYTES, NodeAnswer};
 use protocol::{Fault, Refusal, RefusalCode};
 
 use super::contract::{Asked, Attachment, Effect, Output, Reply, SocketId};
@@ -54,6 +54,14 @@ impl Line {
         let until_ms = now_ms.saturating_add(limit_ms.min(LONGEST_WAIT_MS));
         self.questions.wait(id, socket, by, until_ms, text.len());
         out.push(Output::Effect(Effect::Send { socket, text }));
+    }
+
+    /// Lets nobody in any more by what was shown before.
+    pub(super) fn close_all(&mut self, by: CallId, reason: &str, out: &mut Vec<Output>) {
+        for socket in self.sockets.all() {
+            self.close(socket, CLOSED_REFUSED, reason, out);
+        }
+        reply(out, by, Reply::Closed);
     }
 
     pub(super) fn opened(&mut self, socket: SocketId, node_id: String, out: &mut Vec<Output>) {

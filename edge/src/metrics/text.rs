@@ -26,7 +26,7 @@ pub fn render(totals: &Totals, nodes: &[NodeFigures], now_ms: u64) -> String {
     );
     page.value(&[], totals.counts.unlimited);
     page.counter(
-        "tapedeck_recordings_ended_total",
+        "tapedeck_edge_recordings_ended_total",
         "Recordings that have ended, by cause",
     );
     for (cause, count) in &totals.ended {
@@ -49,7 +49,7 @@ pub fn render(totals: &Totals, nodes: &[NodeFigures], now_ms: u64) -> String {
         "Events that are waiting because one before them could not be delivered",
     );
     page.value(&[], totals.held_up(now_ms));
-    page.gauge("tapedeck_recordings", "Recordings that are not over, by status");
+    page.gauge("tapedeck_edge_recordings", "Recordings that are not over, by status");
     for (status, count) in totals.recordings(now_ms) {
         page.value(&[("status", status)], count);
     }
@@ -199,9 +199,9 @@ mod tests {
             "tapedeck_edge_notices_held_up 9",
             "tapedeck_edge_instances_total 1",
             "tapedeck_edge_unlimited_requests_total 0",
-            r#"tapedeck_recordings{status="recording"} 4"#,
-            r#"tapedeck_recordings{status="placing"} 0"#,
-            r#"tapedeck_recordings_ended_total{cause="idle"} 1"#,
+            r#"tapedeck_edge_recordings{status="recording"} 4"#,
+            r#"tapedeck_edge_recordings{status="placing"} 0"#,
+            r#"tapedeck_edge_recordings_ended_total{cause="idle"} 1"#,
             r#"tapedeck_nodes{state="ready"} 1"#,
             r#"tapedeck_nodes{state="draining"} 1"#,
             r#"tapedeck_nodes{state="silent"} 1"#,

@@ -7,6 +7,22 @@ pub struct Policy {
     pub lease_ms: u64,
     /// A recording that has had no node for so long ends.
     pub lost_ms: u64,
+    /// A caller who stops a recording is answered after so long at the latest, also when uploads go on.
+    pub stop_ms: u64,
+    /// Media that is still on a node is waited for so long after the recording's end, if its resource expires before.
+    pub await_ms: u64,
+}
+
+impl Policy {
+    /// How long a node may take to answer a stop: the time in which most recordings upload their last slices.
+    pub(crate) fn node_stop_ms(self) -> u64 {
+        self.stop_ms.saturating_sub(STOP_WAYS_MS)
+    }
+
+    /// After so long a caller who stops a recording is answered without the node.
+    pub(crate) fn stop_limit_ms(self) -> u64 {
+        self.stop_ms.saturating_sub(STOP_WAY_MS)
+    }
 }
 
 impl Default for Policy {
@@ -14,6 +30,8 @@ impl Default for Policy {
         Self {
             lease_ms: 10_000,
             lost_ms: 1_800_000,
+            stop_ms: 8_000,
+            await_ms: 30 * 24 * 3_600_000,
         }
     }
 }
@@ -37,8 +55,10 @@ pub(crate) const OFFER_LIMIT_MS: u64 = 20_000;
 pub(crate) const SEARCH_PAUSE_MS: u64 = 1_000;
 /// up to this while media is being missed,
 pub(crate) const MISSING_PAUSE_MS: u64 = 4_000;
-/// and up to this when playlists only wait for their end.
+/// up to this when playlists only wait for their end,
 pub(crate) const ENDING_PAUSE_MS: u64 = 60_000;
+/// and up to this when nobody can ask about the recording any more.
+pub(crate) const AWAY_PAUSE_MS: u64 = 900_000;
 
 /// A successor that has had so long gets the lease, even if it has not found all that the holder records.
 pub(crate) const COVER_LIMIT_MS: u64 = 10_000;
@@ -47,10 +67,10 @@ pub(crate) const ORDERED_LOST_MS: u64 = 90_000;
 /// When a lost node that is back has told nothing for so long, it has most likely told everything.
 pub(crate) const QUIET_MS: u64 = 5_000;
 
-/// How long a node may take to answer a stop: the time in which most recordings upload their last slices.
-pub(crate) const STOP_WAIT_MS: u64 = 15_000;
-/// A caller waits no longer for the end of a recording that was stopped.
-pub(crate) const STOP_LIMIT_MS: u64 = 20_000;
+/// What is kept of the time for a stop's answer for its way to the caller,
+pub(crate) const STOP_WAY_MS: u64 = 500;
+/// and for that and the way to the node and back.
+pub(crate) const STOP_WAYS_MS: u64 = 1_500;
 
 /// Problems that are kept, the newest.
 pub(crate) const MAX_PROBLEMS: usize = 16;
@@ -69,6 +89,8 @@ pub(crate) const MAX_CODE_BYTES: usize = 64;
 pub(crate) const MAX_SLICE_BYTES: usize = 8_000;
 /// Slices of one recording. Two users' audio and video over two weeks are as many.
 pub(crate) const MAX_SLICES: u64 = 500_000;
+/// Nodes that may ask for a recording's job; those that may never have taken it make room first.
+pub(crate) const MAX_MEMBERS: usize = 256;
 /// Spools that are remembered one by one. What a forgotten one tells again, the nodes know by its name.
 pub(crate) const MAX_SPOOLS: usize = 64;
 
@@ -76,6 +98,10 @@ pub(crate) const MAX_SPOOLS: usize = 64;
 pub(crate) const AFTERLIFE_MS: u64 = 600_000;
 /// Recordings that are over and kept for queries; the oldest make room.
 pub(crate) const MAX_OVER: usize = 32;
+/// Recordings that are kept for nothing but media that is still on a node; the oldest make room.
+pub(crate) const MAX_AWAITED: usize = 64;
+/// How exactly it is kept when a spool was last heard of.
+pub(crate) const HEARD_EVERY_MS: u64 = 60_000;
 /// How long a session document can be read after its resource has expired.
 pub(crate) const RETENTION_MS: u64 = 7 * 24 * 3_600_000;
 

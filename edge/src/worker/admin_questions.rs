@@ -4,7 +4,7 @@ use protocol::RecorderKey;
 use worker::{Env, console_error};
 
 use super::kv::KvStore;
-use super::objects::{App, Fleet, Recorder, RecorderReply, RecorderRequest, ask};
+use super::objects::{App, Fleet, LineOf, Node, Recorder, RecorderReply, RecorderRequest, ask};
 use super::webhooks::Receiver;
 use crate::access::Page;
 use crate::admin::{self, Question};
@@ -12,6 +12,8 @@ use crate::app;
 use crate::dialect::{self, Dialect};
 use crate::fleet;
 use crate::http::Response;
+use crate::line;
+use crate::node;
 use crate::recording::{Call, Command, Notice, Outcome, RecordingView, Reply, Request, Stop, Target};
 
 pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Response {
@@ -20,6 +22,26 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
             Ok(fleet::Reply::Nodes(items)) => admin::page(&Page { items, cursor: None }),
             Ok(_) | Err(_) => admin::failure(),
         },
+        Question::NodeTokens { node_id } => match ask::<Node>(env, &node_id, &node::Request::Tokens).await {
+            Ok(node::Reply::Tokens(items)) => admin::tokens(items),
+            Ok(_) | Err(_) => admin::failure(),
+        },
+        Question::AddNodeToken { node_id, held, token } => {
+            match ask::<Node>(env, &node_id, &node::Request::Add(held.clone())).await {
+                Ok(node::Reply::Added(true)) => admin::added(Some((&held, &token))),
+                Ok(node::Reply::Added(false)) => admin::added(None),
+                Ok(_) | Err(_) => admin::failure(),
+            }
+        }
+        Question::RevokeNodeToken { node_id, id } => {
+            match ask::<Node>(env, &node_id, &node::Request::Revoke { id: id.clone() }).await {
+                Ok(node::Reply::Revoked(there_was)) => {
+                    close_line(&node_id, env).await;
+                    admin::revoked(&id, there_was)
+                }
+                Ok(_) | Err(_) => admin::failure(),
+            }
+        }
         Question::Usage { app_id, limits } => match ask::<App>(env, &app_id, &app::Request::Usage { limits }).await {
             Ok(app::Reply::Usage(view)) => admin::usage(&view),
             Ok(_) | Err(_) => admin::failure(),
@@ -39,6 +61,14 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
             let stop = |target| Command::Stop(Stop { target, at_once: true });
             match one(&app_id, &sid, stop, store, env).await {
                 Ok((_, outcome)) => admin::recording(&outcome, None),
+                Err(response) => response,
+            }
+        }
+        Question::GiveUp { app_id, sid } => {
+            let request = RecorderRequest::Core(Request::GiveUp { sid: sid.clone() });
+            match of_recording(&app_id, &sid, &request, store, env).await {
+                Ok(RecorderReply::Core(Reply::GaveUp(gave_up))) => admin::given_up(gave_up),
+                Ok(_) => admin::failure(),
                 Err(response) => response,
             }
         }
@@ -156,4 +186,15 @@ async fn one(
     }
     let view = document(app_id, sid, store).await?;
     Ok((view.key.clone(), Outcome::State(Box::new(view))))
+}
+
+/// What a line was opened with is not known any more: a node that still has a good token opens another one at once.
+async fn close_line(node_id: &str, env: &Env) {
+    let reason = "a token of this node has been revoked".to_owned();
+    if ask::<LineOf>(env, node_id, &line::Request::Close { reason })
+        .await
+        .is_err()
+    {
+        console_error!("the line of node {node_id} stays open until it breaks");
+    }
 }

@@ -12,6 +12,10 @@ use crate::recording::{Pacing, Policy};
 
 /// Two reports are up to 2 s apart.
 const SHORTEST_LEASE_MS: u64 = 5_000;
+/// In less no node closes its slices.
+const SHORTEST_STOP_MS: u64 = 2_000;
+/// Proxies end requests that take longer.
+const LONGEST_STOP_MS: u64 = 60_000;
 /// A month: the longest time that a delivery can be paced with.
 const MAX_PACE_MS: u64 = 30 * 24 * 3_600_000;
 
@@ -33,8 +37,9 @@ pub(super) fn admin_token(env: &Env) -> Result<Secret, Misconfigured> {
     secret(env, "TAPEDECK_ADMIN_TOKEN")
 }
 
-pub(super) fn node_token(env: &Env) -> Result<Secret, Misconfigured> {
-    secret(env, "TAPEDECK_NODE_TOKEN")
+/// The token that all nodes share, where the deployment has one: without it they have tokens of their own only.
+pub(super) fn shared_node_token(env: &Env) -> Option<Secret> {
+    secret(env, "TAPEDECK_NODE_TOKEN").ok()
 }
 
 /// Which servers a customer may name: those of the public Internet, unless the deployment says otherwise.
@@ -73,13 +78,16 @@ pub(super) fn region(env: &Env) -> Option<String> {
         .filter(|region| !region.is_empty())
 }
 
-/// When a node counts as lost, and when a recording without a node ends. A variable that is absent, or no number, leaves the
+/// When a node counts as lost, when a recording without a node ends, and when a stop is answered. A variable that is absent, or no number, leaves the
 /// default.
 pub(super) fn policy(env: &Env) -> Policy {
     let standard = Policy::default();
     Policy {
         lease_ms: seconds(env, "TAPEDECK_LEASE_S").map_or(standard.lease_ms, |ms| ms.max(SHORTEST_LEASE_MS)),
         lost_ms: seconds(env, "TAPEDECK_NODE_LOST_S").unwrap_or(standard.lost_ms),
+        stop_ms: seconds(env, "TAPEDECK_STOP_WAIT_S")
+            .map_or(standard.stop_ms, |ms| ms.clamp(SHORTEST_STOP_MS, LONGEST_STOP_MS)),
+        await_ms: seconds(env, "TAPEDECK_AWAIT_S").unwrap_or(standard.await_ms),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `/node/v1/line`: hands the request of a node that may have a line to that node's object, which accepts the socket.
 
 use protocol::line::PATH;
-use worker::{Env, Request, Response, console_error};
+use worker::{Env, Request, Response};
 
 use super::objects::{LineOf, counting, open};
 use super::{REQUEST_ID, bindings, node_routes, transport};
@@ -34,8 +34,5 @@ async fn admit(request: &Request, env: &Env) -> worker::Result<Result<String, ht
         Ok(request) => request,
         Err(refused) => return Ok(Err(refused)),
     };
-    Ok(node_routes::line(&request, env).unwrap_or_else(|error| {
-        console_error!("misconfigured: {error}");
-        Err(transport::message(500, "An unexpected error occurred"))
-    }))
+    Ok(node_routes::line(&request, env).await)
 }

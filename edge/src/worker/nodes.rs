@@ -1,27 +1,42 @@
-//! Calls to media nodes that have no line, those of an older version. Each has a time-out, and none fails: what is no answer is [`NodeAnswer::Unreachable`].
+//! Calls to media nodes that have no line, those of an older version. Each has a time-out, and none fails: what is no answer is [`NodeAnswer::Unreachable`]. A node that
+//! has changed to another token since it was heard of is shown what follows from that one.
 
-use protocol::{Desired, Job, Refusal, Report, Secret};
+use protocol::{Desired, Job, Refusal, RefusalCode, Report, Secret};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::{AbortSignal, Fetch, Headers, Method, Request, RequestInit, console_error, web_sys};
 
 use crate::recording::NodeAnswer;
 
-pub(super) async fn put_job(url: &str, job: &Job, token: &Secret, limit_ms: u64) -> NodeAnswer {
+/// `keys`: what the node may want to be shown, in the order in which it is tried.
+pub(super) async fn put_job(url: &str, job: &Job, limit_ms: u64, keys: &[Secret]) -> NodeAnswer {
     let address = format!("{url}/v1/recordings/{}", job.sid);
-    answer(&address, send(Method::Put, &address, job, token, limit_ms).await)
+    call(Method::Put, &address, job, limit_ms, keys).await
 }
 
+/// `keys`: as for [`put_job`].
 pub(super) async fn post_desired(
     url: &str,
     sid: &str,
     desired: &Desired,
     wait_ms: u64,
-    token: &Secret,
     limit_ms: u64,
+    keys: &[Secret],
 ) -> NodeAnswer {
     let address = format!("{url}/v1/recordings/{sid}/desired?wait_ms={wait_ms}");
-    answer(&address, send(Method::Post, &address, desired, token, limit_ms).await)
+    call(Method::Post, &address, desired, limit_ms, keys).await
+}
+
+async fn call(method: Method, address: &str, body: &impl Serialize, limit_ms: u64, keys: &[Secret]) -> NodeAnswer {
+    let mut last = NodeAnswer::Unreachable;
+    for key in keys {
+        last = answer(address, send(method.clone(), address, body, key, limit_ms).await);
+        let is_stranger = matches!(&last, NodeAnswer::Refused(refusal) if refusal.code == RefusalCode::Unauthorized);
+        if !is_stranger {
+            break;
+        }
+    }
+    last
 }
 
 fn answer(address: &str, sent: worker::Result<(u16, Vec<u8>)>) -> NodeAnswer {

@@ -1,15 +1,19 @@
 use std::time::Duration;
 
 use protocol::{Heartbeat, HeartbeatAnswer, Job, JobRequest, Refusal, Report, ReportAnswer, Secret};
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::error::EdgeError;
+use crate::outbound::{BodyError, read_body};
 
 pub(super) const CONNECT_TIME: Duration = Duration::from_secs(5);
-pub(super) const CALL_TIME: Duration = Duration::from_secs(15);
+const CALL_TIME: Duration = Duration::from_secs(15);
+/// A job names at most some thousand users, an answer to a report as many playlists.
+const MOST_BYTES: usize = 16 << 20;
+const MOST_REFUSAL_BYTES: usize = 64 << 10;
 /// An edge's refusal is a sentence.
 const MAX_REASON_CHARS: usize = 300;
 
@@ -62,18 +66,25 @@ impl Http {
             base: self.base.to_string(),
             reason: deepest(&error).chars().take(MAX_REASON_CHARS).collect(),
         };
-        let url = self.base.join(path).map_err(|error| EdgeError::Away {
+        let not_understood = |reason: String| EdgeError::Away {
             base: self.base.to_string(),
-            reason: error.to_string(),
-        })?;
+            reason: reason.chars().take(MAX_REASON_CHARS).collect(),
+        };
+        let url = self
+            .base
+            .join(path)
+            .map_err(|error| not_understood(error.to_string()))?;
         let request = self.client.post(url).bearer_auth(self.token.expose()).json(body);
         let response = request.send().await.map_err(away)?;
         let status = response.status();
         if status.is_success() {
-            return response.json().await.map_err(away);
+            let body = read_body(response, MOST_BYTES).await.map_err(|error| match error {
+                BodyError::Http(error) => away(error),
+                BodyError::TooLong { .. } => not_understood(error.to_string()),
+            })?;
+            return serde_json::from_slice(&body).map_err(|error| not_understood(error.to_string()));
         }
-        let text = response.text().await.unwrap_or_default();
-        let reason = reason(&text);
+        let reason = reason(response).await;
         Err(if status == StatusCode::NOT_FOUND {
             EdgeError::Unknown { reason }
         } else {
@@ -83,11 +94,13 @@ impl Http {
     }
 }
 
-/// What the body of an answer that refuses says.
-pub(super) fn reason(body: &str) -> String {
-    match serde_json::from_str::<Refusal>(body) {
+/// What an answer that refuses says.
+pub(super) async fn reason(response: Response) -> String {
+    let text = read_body(response, MOST_REFUSAL_BYTES).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    match serde_json::from_str::<Refusal>(&text) {
         Ok(refusal) => refusal.reason,
-        Err(_) => body.chars().take(MAX_REASON_CHARS).collect(),
+        Err(_) => text.chars().take(MAX_REASON_CHARS).collect(),
     }
 }
 

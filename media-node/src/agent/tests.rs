@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::channel::Limits;
-use crate::supervisor::{Config, Node, SpaceLimits};
+use crate::supervisor::{Config, Memory, Node, SpaceLimits};
 
 const SID: &str = "0123456789abcdef0123456789abcdef";
 
@@ -139,6 +139,7 @@ fn world() -> World {
             rtsp: String::new(),
             roster: String::new(),
             node_token: Secret::default(),
+            roster_key: None,
             play_key: None,
         },
         capacity: 4,
@@ -146,6 +147,7 @@ fn world() -> World {
             spool_bytes: None,
             reserve_bytes: 0,
         },
+        memory: Memory::new(None).into(),
         await_acknowledgement: true,
     });
     World {

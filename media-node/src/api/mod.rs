@@ -15,22 +15,25 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router, middleware};
-use protocol::{Fault, MAX_MESSAGE_BYTES, Refusal, RefusalCode, Secret};
+use protocol::{Fault, MAX_MESSAGE_BYTES, Refusal, RefusalCode};
 
+pub use auth::Callers;
 pub use health::Health;
 
 use crate::channel::{self, Registry};
 use crate::supervisor::Supervisor;
 
-/// The whole API. All of `/v1` asks for the node token; without a token everybody may call.
-pub fn router(supervisor: Supervisor, health: Health, channels: Registry, token: Option<Secret>) -> Router {
+/// The whole API. `callers` may call all of `/v1`.
+pub fn router(supervisor: Supervisor, health: Health, channels: Registry, callers: Callers) -> Router {
+    let rosters = channel::routes(channels.clone());
+    let rosters = rosters.layer(middleware::from_fn_with_state(callers.of_rosters(), auth::require));
     let v1 = Router::new()
         .route("/v1/recordings/{sid}", put(recordings::put).get(recordings::get))
         .route("/v1/recordings/{sid}/desired", post(recordings::desire))
         .with_state(supervisor.clone())
-        .merge(channel::routes(channels.clone()))
         .layer(DefaultBodyLimit::max(MAX_MESSAGE_BYTES))
-        .layer(middleware::from_fn_with_state(token, auth::require));
+        .layer(middleware::from_fn_with_state(callers, auth::require))
+        .merge(rosters);
     let open = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(health::ready))

@@ -1,9 +1,10 @@
+use protocol::Secret;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::*;
-use crate::supervisor::{Config, Node, SpaceLimits};
+use crate::supervisor::{Config, Memory, Node, SpaceLimits};
 
 /// The API on a port of its own.
 async fn serve(token: Option<Secret>, edge_heard: bool) -> (String, tempfile::TempDir) {
@@ -17,6 +18,7 @@ async fn serve(token: Option<Secret>, edge_heard: bool) -> (String, tempfile::Te
             rtsp: String::new(),
             roster: String::new(),
             node_token: Secret::default(),
+            roster_key: None,
             play_key: None,
         },
         capacity: 1,
@@ -24,6 +26,7 @@ async fn serve(token: Option<Secret>, edge_heard: bool) -> (String, tempfile::Te
             spool_bytes: None,
             reserve_bytes: 0,
         },
+        memory: Memory::new(None).into(),
         await_acknowledgement: false,
     });
     let health = Health {
@@ -33,7 +36,8 @@ async fn serve(token: Option<Secret>, edge_heard: bool) -> (String, tempfile::Te
         edge_heard: Some(watch::channel(edge_heard).1),
     };
     let registry = Registry::new(channel::Limits::default(), 1);
-    let router = router(supervisor, health, registry, token);
+    let callers = Callers::new(token, Some(Secret::new("roster-key")));
+    let router = router(supervisor, health, registry, callers);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -49,6 +53,32 @@ async fn call(method: reqwest::Method, url: String, token: &str, body: &Value) -
         .await
         .unwrap();
     (response.status().as_u16(), response.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_node_with_a_token_of_its_own_takes_what_the_edge_makes_of_it_and_no_other_nodes() {
+    let own = protocol::NodeToken::new("n1", "ab").unwrap();
+    let other = protocol::NodeToken::new("n2", "ab").unwrap();
+    let (base, _dir) = serve(Some(own.text().clone()), true).await;
+    let status = async |path: &str, token: &str| {
+        let call = reqwest::Client::new().get(format!("{base}{path}")).bearer_auth(token);
+        call.send().await.unwrap().status().as_u16()
+    };
+    for good in [own.text().expose(), own.call_key().expose()] {
+        assert_eq!(status("/v1/recordings/x", good).await, 404);
+        assert_eq!(status("/v1/channels/a/c", good).await, 200);
+    }
+    for bad in [other.text().expose(), other.call_key().expose(), &own.digest(), ""] {
+        assert_eq!(status("/v1/recordings/x", bad).await, 401, "{bad}");
+        assert_eq!(status("/v1/channels/a/c", bad).await, 401, "{bad}");
+    }
+    // What nodes show to one another opens nothing but rosters.
+    assert_eq!(status("/v1/channels/a/c", "roster-key").await, 200);
+    assert_eq!(status("/v1/recordings/x", "roster-key").await, 401);
+    assert_eq!(
+        status(&format!("/v1/recordings/x?token={}", own.text().expose()), "").await,
+        401
+    );
 }
 
 #[tokio::test]

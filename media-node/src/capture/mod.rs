@@ -9,6 +9,7 @@
 mod outlet;
 mod sdp;
 mod session;
+mod tolerance;
 
 #[cfg(test)]
 mod tests;

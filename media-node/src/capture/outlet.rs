@@ -40,10 +40,7 @@ impl Outlet {
     }
 
     pub(super) async fn send(&mut self, event: StreamEvent) -> Result<(), Closed> {
-        let size = match &event {
-            StreamEvent::Unit(_, unit) => unit.data.len(),
-            _ => 0,
-        };
+        let size = event.media_bytes();
         // Slots that have to be free for the bytes to fit: as if all but the newest few were received.
         let queued = self.sender.max_capacity() - self.sender.capacity();
         self.sizes.drain(..self.sizes.len().saturating_sub(queued));

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use protocol::Secret;
+use protocol::{Secret, SecretUrl, redact_urls};
 use retina::client::{
     Credentials, Described, InitialSequenceNumberPolicy, InitialTimestampPolicy, PacketItem, PlayOptions, Playing,
     Session, SessionOptions, SetupOptions, TcpTransportOptions, UdpTransportOptions, UnknownRtcpSsrcPolicy,
@@ -14,6 +14,7 @@ use url::Url;
 
 use super::outlet::{Closed, Outlet};
 use super::sdp::{Offer, offers};
+use super::tolerance::Tolerance;
 use crate::encryption::{Keys, Lock};
 use crate::stream::{
     Clock, Packet, RtpStream, RtpTrack, SenderReport, StreamEnd, StreamEvent, Track, UserClock, depacketizer,
@@ -21,6 +22,8 @@ use crate::stream::{
 
 /// For each of connecting with DESCRIBE, SETUP and PLAY.
 const STEP_TIMEOUT: Duration = Duration::from_secs(5);
+/// What is shorter is part of any word.
+const MIN_SECRET_BYTES: usize = 4;
 /// The longest text of an error that is told.
 const MAX_REASON_CHARS: usize = 200;
 
@@ -28,7 +31,7 @@ const MAX_REASON_CHARS: usize = 200;
 #[derive(Clone, Debug)]
 pub struct CaptureRequest {
     /// `rtsp://host[:port]/path`. A user name and password in it are used, unless given below.
-    pub url: String,
+    pub url: SecretUrl,
     pub username: Option<String>,
     pub password: Option<Secret>,
     pub want: Wanted,
@@ -190,7 +193,8 @@ fn match_streams(session: &Session<Described>) -> Vec<(usize, Offer)> {
 
 /// The stream's URL without what retina refuses, and the credentials.
 fn address(request: &CaptureRequest) -> Result<(Url, Option<Credentials>), String> {
-    let mut url = Url::parse(&request.url).map_err(|error| format!("the source's URL cannot be read: {error}"))?;
+    let mut url =
+        Url::parse(request.url.expose()).map_err(|error| format!("the source's URL cannot be read: {error}"))?;
     if url.scheme() != "rtsp" || url.host_str().is_none_or(str::is_empty) {
         return Err("the source's URL must begin with rtsp:// and name a host".to_owned());
     }
@@ -245,20 +249,14 @@ async fn step<T>(url: &Url, name: &str, work: impl Future<Output = Result<T, ret
     }
 }
 
-/// The first line of an error, without the URL's query.
+/// The first line of an error, without what can be secret in the URL: retina tells parts of it as well.
 fn reason(error: &retina::Error, url: &Url) -> String {
     let text = error.to_string();
-    let line: String = text
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .take(MAX_REASON_CHARS)
-        .collect();
-    match url.query() {
-        Some(query) if !query.is_empty() => line.replace(query, "…"),
-        _ => line,
-    }
+    let line = redact_urls(text.lines().next().unwrap_or_default());
+    let parts = [url.path().trim_matches('/'), url.query().unwrap_or_default()];
+    let secrets = parts.into_iter().filter(|part| part.len() >= MIN_SECRET_BYTES);
+    let told = secrets.fold(line, |line, secret| line.replace(secret, "…"));
+    told.chars().take(MAX_REASON_CHARS).collect()
 }
 
 enum Next {
@@ -276,6 +274,8 @@ async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Ou
     } = connected;
     let mut events = Vec::new();
     let mut silent_at = Instant::now() + request.silence_timeout;
+    let mut tolerance = Tolerance::new(tracks.iter().flatten().count());
+    let mut last_error = None;
     let end = loop {
         let tick_at = stream.deadline_us().map(|at_us| {
             let wait_us = at_us.saturating_sub(request.clock.now_us()).max(0);
@@ -292,7 +292,9 @@ async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Ou
             Next::Packet(Some(Ok(PacketItem::Rtp(packet)))) => {
                 media = true;
                 let header = packet.header();
+                last_error = None;
                 if let Some(index) = tracks.get(packet.stream_id()).copied().flatten() {
+                    tolerance.good(index, request.clock.now_us());
                     let packet = Packet {
                         arrival_us: request.clock.us_at(packet.ctx().received()),
                         sequence: header.sequence_number(),
@@ -325,11 +327,16 @@ async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Ou
             }
             Next::Packet(Some(Ok(_))) => {}
             Next::Packet(Some(Err(error))) => {
-                let url = Url::parse(&request.url).ok();
+                let url = Url::parse(request.url.expose()).ok();
                 let text = url.map_or_else(|| "the session broke off".to_owned(), |url| reason(&error, &url));
-                break StreamEnd::Failed(text);
+                if !tolerance.bad(&text, request.clock.now_us()) {
+                    break StreamEnd::Failed(text);
+                }
+                tracing::debug!(reason = text, "a packet is left out");
+                last_error = Some(text);
             }
-            Next::Packet(None) => break StreamEnd::Finished,
+            // Behind an error it was the connection's.
+            Next::Packet(None) => break last_error.map_or(StreamEnd::Finished, StreamEnd::Failed),
             Next::Tick => stream.tick(request.clock.now_us(), &mut events),
             Next::Silent => break StreamEnd::Silent,
             Next::Closed => return Err(Closed),

@@ -85,7 +85,7 @@ impl Registry {
                 path,
                 RosterStream {
                     name: path.stream,
-                    url,
+                    url: url.into(),
                     publication: number,
                 },
                 now_ms,

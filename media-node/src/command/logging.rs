@@ -1,8 +1,8 @@
 use tracing_subscriber::EnvFilter;
 
-/// What these libraries tell at `info` says nothing to an operator; and OpenDAL takes a request that is dropped with its
-/// process for a mistake. A filter that names them has its way.
-const QUIET_LIBRARIES: &str = "retina=warn,opendal_core=error,opendal_service_s3=error";
+/// What these libraries tell at `info` says nothing to an operator. Retina's warnings name whole URLs of cameras, and OpenDAL
+/// takes a request that is dropped with its process for a mistake. A filter that names them has its way.
+const QUIET_LIBRARIES: &str = "retina=error,opendal_core=error,opendal_service_s3=error";
 
 /// JSON lines on standard error: standard output belongs to reports.
 pub(super) fn start(filter: &str) -> Result<(), String> {

@@ -18,7 +18,7 @@ use clap::{Parser, Subcommand};
 use tracing::Span;
 
 use crate::record::Options;
-use crate::{media, recorder};
+use crate::{media, recorder, supervisor};
 
 /// Tapedeck's media node: serves channels, records them and uploads what it recorded.
 #[derive(Debug, Parser)]
@@ -68,7 +68,11 @@ pub fn run(cli: Cli) -> ExitCode {
                 // The spool's directory has the recording's name.
                 let sid = dir.file_name().unwrap_or_default().to_string_lossy();
                 let span = tracing::error_span!("recording", sid = &*sid);
-                let recording = async { recorder::run(dir, args.recording.options()?).await };
+                let limited = args.memory_limit.map_or(Ok(()), supervisor::limit_own);
+                let recording = async {
+                    limited?;
+                    recorder::run(dir, args.recording.options()?).await
+                };
                 block_on(Some(span), recording)
             }
             _ => block_on(None, record::run(*args)),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::Args;
 use protocol::{
-    Addressing, ChannelType, FileStyle, Job, Mode, RecorderKey, RecordingSpec, Secret, Selection, Source, Storage,
-    StorageKind, StreamTypes, Subscription, VideoQuality,
+    Addressing, ChannelType, FileStyle, Job, Mode, RecorderKey, RecordingSpec, Secret, SecretUrl, Selection, Source,
+    Storage, StorageKind, StreamTypes, Subscription, VideoQuality,
 };
 use tokio::sync::watch;
 
@@ -42,6 +42,9 @@ pub(super) struct RecordArgs {
     /// The recording's spool.
     #[arg(long, hide = true)]
     pub(super) dir: Option<PathBuf>,
+    /// Bytes of memory that this process may take.
+    #[arg(long, hide = true)]
+    pub(super) memory_limit: Option<u64>,
 }
 
 /// Records URLs into a directory.
@@ -107,7 +110,7 @@ fn job(args: &RecordArgs, out: &Path) -> Result<Job, String> {
     let mut streams = BTreeMap::new();
     for (index, url) in args.url.iter().enumerate() {
         let uid = args.uid.get(index).cloned().unwrap_or_else(|| (index + 1).to_string());
-        if streams.insert(uid.clone(), Secret::new(url.clone())).is_some() {
+        if streams.insert(uid.clone(), SecretUrl::new(url.clone())).is_some() {
             return Err(format!("the uid {uid} is given for two URLs"));
         }
     }

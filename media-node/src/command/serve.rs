@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use protocol::Secret;
+use protocol::{NodeToken, Secret};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -15,11 +15,11 @@ use super::args::{RecordingArgs, duration, size};
 use super::random_id::random_id;
 use super::stop_signal::stop_signal;
 use crate::agent::{self, Edge, Identity};
-use crate::api::{self, Health};
+use crate::api::{self, Callers, Health};
 use crate::channel::{Limits, Registry};
 use crate::clock::unix_ms;
 use crate::server::{self, Keys, RtspServer};
-use crate::supervisor::{Config, Node, SpaceLimits, Supervisor};
+use crate::supervisor::{Config, Memory, Node, SpaceLimits, Supervisor};
 
 #[derive(Args, Debug)]
 pub(super) struct ServeArgs {
@@ -35,9 +35,13 @@ pub(super) struct ServeArgs {
     /// Base URL of the edge. Without it the node accepts jobs only from the control API.
     #[arg(long, env = "TAPEDECK_EDGE_URL", requires = "node_token")]
     edge_url: Option<String>,
-    /// The secret that edge and node share. Required with an edge, and if the control API listens for other machines.
+    /// The token that this node authenticates to the edge with: its own, or the one that all nodes share. Required with an
+    /// edge, and if the control API listens for other machines.
     #[arg(long, env = "TAPEDECK_NODE_TOKEN", hide_env_values = true)]
     node_token: Option<String>,
+    /// With tokens of single nodes: what nodes authenticate to one another with, to read rosters. The same on all of them.
+    #[arg(long, env = "TAPEDECK_ROSTER_KEY", hide_env_values = true)]
+    roster_key: Option<String>,
     /// URL by which the edge can reach the control API. Only an edge of an older version, to which the node cannot open a line,
     /// needs it [default then: http://<listen>]
     #[arg(long, env = "TAPEDECK_NODE_URL")]
@@ -45,7 +49,7 @@ pub(super) struct ServeArgs {
     /// URL by which recorders reach the channel server [default: rtsp://<rtsp-listen>]
     #[arg(long, env = "TAPEDECK_RTSP_URL")]
     rtsp_url: Option<String>,
-    /// Name of this node [default: generated once and kept in the spool directory]
+    /// Name of this node [default: the one in its own token, else generated once and kept in the spool directory]
     #[arg(long, env = "TAPEDECK_NODE_ID")]
     node_id: Option<String>,
     /// Region of this node, for placement.
@@ -69,6 +73,9 @@ pub(super) struct ServeArgs {
     /// Space that is kept free on the spool's disk.
     #[arg(long, env = "TAPEDECK_DISK_RESERVE", value_name = "SIZE", default_value = "512MiB", value_parser = size::parse)]
     disk_reserve: u64,
+    /// Memory that each recording's process may take: `4GiB` [default: a quarter of the machine's, at least 2GiB, at most half]
+    #[arg(long, env = "TAPEDECK_RECORDING_MEMORY", value_name = "SIZE", value_parser = size::parse)]
+    recording_memory: Option<u64>,
     #[command(flatten)]
     recording: RecordingArgs,
 }
@@ -85,7 +92,8 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     // What a recording's process would refuse is told at once.
     args.recording.try_encoders(&args.recording.options()?.mix)?;
     let _lock = lock_spool(&args.spool)?;
-    let node_id = args.node_id.map_or_else(|| kept_id(&args.spool), Ok)?;
+    let node_id = node_id(args.node_id, token.as_ref(), &args.spool)?;
+    let roster_key = args.roster_key.map(Secret::new);
 
     let registry = Registry::new(Limits::default(), unix_ms());
     let keys = Keys {
@@ -116,6 +124,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
                 .unwrap_or_else(|| format!("rtsp://{}", reachable(rtsp_address))),
             roster: format!("http://{}", reachable(api_address)),
             node_token: token.clone().unwrap_or_default(),
+            roster_key: roster_key.clone(),
             play_key,
         },
         capacity: args.capacity as usize,
@@ -123,6 +132,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
             spool_bytes: args.spool_limit,
             reserve_bytes: args.disk_reserve,
         },
+        memory: Memory::new(args.recording_memory).into(),
         await_acknowledgement: args.edge_url.is_some(),
     });
     supervisor
@@ -162,7 +172,8 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
         rtsp_listening: rtsp_state,
         edge_heard: edge_heard.clone(),
     };
-    let router = api::router(supervisor.clone(), health, registry, token);
+    let callers = Callers::new(token, roster_key);
+    let router = api::router(supervisor.clone(), health, registry, callers);
     let api_task = tokio::spawn(async move { axum::serve(listener, router).await });
     tracing::info!(node_id, api = %api_address, rtsp = %rtsp_address, "node up");
 
@@ -218,13 +229,56 @@ fn lock_spool(spool: &Path) -> Result<Flock<File>, String> {
         .map_err(|(_, _)| format!("another node works on the spool {}", spool.display()))
 }
 
-/// The node's name, made at its first start.
-fn kept_id(spool: &Path) -> Result<String, String> {
+/// The node's name: the one that was chosen, else the one that the spool keeps, else that of its own token, else a new one. The
+/// edge lets a node in by its own token under the token's name only.
+fn node_id(chosen: Option<String>, token: Option<&Secret>, spool: &Path) -> Result<String, String> {
+    let own = token.and_then(|token| NodeToken::parse(token.expose()));
+    let own = own.as_ref().map(NodeToken::node_id);
+    let id = chosen.map_or_else(|| kept_id(spool, own), Ok)?;
+    match own {
+        Some(own) if own != id => Err(format!(
+            "this node is {id}, and its token is node {own}'s: make a token for {id} with the admin API"
+        )),
+        _ => Ok(id),
+    }
+}
+
+/// The name that the spool keeps, which its recordings belong to. At the first start it is made.
+fn kept_id(spool: &Path, own: Option<&str>) -> Result<String, String> {
     let path = spool.join("node-id");
     if let Ok(id) = std::fs::read_to_string(&path) {
         return Ok(id.trim().to_owned());
     }
-    let id = random_id().map_err(|error| format!("the system has no randomness: {error}"))?;
+    let id = match own {
+        Some(own) => own.to_owned(),
+        None => random_id().map_err(|error| format!("the system has no randomness: {error}"))?,
+    };
     std::fs::write(&path, &id).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     Ok(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_named_by_its_own_token_and_by_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let token = |id: &str| Some(NodeToken::new(id, "ab").unwrap().text().clone());
+        let named = |chosen: Option<&str>, token: Option<Secret>| {
+            node_id(chosen.map(str::to_owned), token.as_ref(), dir.path())
+        };
+        assert_eq!(named(Some("n1"), token("n1")).unwrap(), "n1");
+        assert!(
+            named(Some("n1"), token("n2"))
+                .unwrap_err()
+                .contains("make a token for n1")
+        );
+        assert_eq!(named(None, token("n1")).unwrap(), "n1");
+        // From here on the spool is n1's.
+        assert_eq!(named(None, None).unwrap(), "n1");
+        let error = named(None, token("n2")).unwrap_err();
+        assert!(error.contains("this node is n1") && !error.contains("ab\""), "{error}");
+        assert_eq!(named(Some("n3"), Some(Secret::new("shared"))).unwrap(), "n3");
+    }
 }

@@ -3,22 +3,28 @@ use ffmpeg_next::util::error::{EAGAIN, ENOMEM};
 use ffmpeg_next::{Error, Packet, decoder, ffi, frame};
 
 use super::{MediaError, Picture, Sound};
-use crate::stream::OpusHead;
+use crate::stream::{OpusHead, PictureLimit};
 
 /// What an Opus decoder gives, whatever the sound was coded for.
 const OPUS_RATE: u32 = 48_000;
 
 /// Decodes one H.264 stream in Annex B form, in the calling thread. It begins at a key frame.
-pub struct VideoDecoder(decoder::Video);
+pub struct VideoDecoder {
+    decoder: decoder::Video,
+    limit: PictureLimit,
+}
 
 impl VideoDecoder {
-    pub fn h264() -> Result<Self, MediaError> {
-        let context = context(Id::H264, "H.264")?;
-        let opened = context
+    /// Units with pictures beyond the limit are refused before anything is allocated for them.
+    pub fn h264(limit: PictureLimit) -> Result<Self, MediaError> {
+        let mut context = context(Id::H264, "H.264")?;
+        // SAFETY: a plain field of a context that is not open.
+        unsafe { (*context.as_mut_ptr()).max_pixels = limit.pixels().try_into().unwrap_or(i64::MAX) }
+        let decoder = context
             .decoder()
             .video()
             .map_err(|error| MediaError::new("open the H.264 decoder", error))?;
-        Ok(Self(opened))
+        Ok(Self { decoder, limit })
     }
 
     /// Takes one access unit and gives the pictures that are complete by it, in the order of their presentation, each
@@ -30,10 +36,11 @@ impl VideoDecoder {
         dts_us: i64,
         mut each: impl FnMut(Picture, i64),
     ) -> Result<(), MediaError> {
+        self.limit.check_unit(data)?;
         let mut packet = Packet::copy(data);
         packet.set_pts(Some(pts_us));
         packet.set_dts(Some(dts_us));
-        self.0
+        self.decoder
             .send_packet(&packet)
             .map_err(|error| MediaError::new("decode an H.264 access unit", error))?;
         self.receive(pts_us, &mut each)
@@ -41,7 +48,7 @@ impl VideoDecoder {
 
     /// Gives what the decoder has kept back. Nothing can be decoded afterwards.
     pub fn finish(&mut self, mut each: impl FnMut(Picture, i64)) -> Result<(), MediaError> {
-        self.0
+        self.decoder
             .send_eof()
             .map_err(|error| MediaError::new("finish the H.264 decoder", error))?;
         self.receive(0, &mut each)
@@ -50,7 +57,7 @@ impl VideoDecoder {
     fn receive(&mut self, pts_us: i64, each: &mut impl FnMut(Picture, i64)) -> Result<(), MediaError> {
         loop {
             let mut picture = frame::Video::empty();
-            match self.0.receive_frame(&mut picture) {
+            match self.decoder.receive_frame(&mut picture) {
                 Ok(()) => {
                     let pts_us = picture.timestamp().unwrap_or(pts_us);
                     each(Picture(picture), pts_us);

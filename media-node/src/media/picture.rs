@@ -30,6 +30,11 @@ impl Picture {
         self.0.height()
     }
 
+    /// What its samples take.
+    pub fn bytes(&self) -> usize {
+        (0..self.0.planes()).map(|index| self.0.data(index).len()).sum()
+    }
+
     /// Width of one sample divided by its height; 1 where the stream does not tell.
     pub fn sample_aspect(&self) -> f64 {
         let ratio = self.0.aspect_ratio();

@@ -13,6 +13,9 @@ pub const RATE: u32 = 48_000;
 /// The most units that wait for one user: over 20 s of frames of 20 ms.
 const QUEUE_UNITS: usize = 1024;
 
+/// The most coded bytes that wait for one user: over a minute of 256 kbit/s.
+const QUEUE_BYTES: usize = 2 << 20;
+
 /// The deviation, in samples, from which on sound is not stretched but put where it belongs: 60 ms.
 const RESYNC: f64 = 2_880.0;
 
@@ -24,6 +27,8 @@ pub fn position(us: i64) -> f64 {
 #[derive(Default)]
 pub struct AudioTrack {
     queue: VecDeque<Item>,
+    /// Bytes of the units in the queue.
+    queued: usize,
     /// The codec of the units to come.
     announced: Option<AudioCodec>,
     /// The codec of the units that are decoded.
@@ -65,11 +70,24 @@ impl AudioTrack {
     }
 
     pub fn push(&mut self, unit: AccessUnit, counters: &mut Counters) {
-        if self.queue.len() >= QUEUE_UNITS {
+        while self.queue.len() >= QUEUE_UNITS || self.queued + unit.data.len() > QUEUE_BYTES {
             let oldest = self.queue.iter().position(|item| matches!(item, Item::Unit(_)));
-            counters.audio_units_dropped += u64::from(oldest.and_then(|index| self.queue.remove(index)).is_some());
+            let Some(Item::Unit(dropped)) = oldest.and_then(|index| self.queue.remove(index)) else {
+                break;
+            };
+            self.queued -= dropped.data.len();
+            counters.audio_units_dropped += 1;
         }
+        self.queued += unit.data.len();
         self.queue.push_back(Item::Unit(unit));
+    }
+
+    fn pop(&mut self) -> Option<Item> {
+        let item = self.queue.pop_front()?;
+        if let Item::Unit(unit) = &item {
+            self.queued -= unit.data.len();
+        }
+        Some(item)
     }
 
     /// Adds the samples from `start` on to the block. What is not there counts as silence.
@@ -126,7 +144,7 @@ impl AudioTrack {
                 Item::Unit(_) => {}
                 Item::Codec(codec) => self.codec = Some(codec.clone()),
             }
-            self.queue.pop_front();
+            self.pop();
         }
     }
 
@@ -142,7 +160,7 @@ impl AudioTrack {
     /// Decodes until the samples before `end` are known, as far as they came.
     fn decode_until(&mut self, end: i64, counters: &mut Counters) {
         while self.runs.back().is_none_or(|run| run.end() < end) {
-            match self.queue.pop_front() {
+            match self.pop() {
                 Some(Item::Codec(codec)) => {
                     if self.codec.replace(codec) != self.codec {
                         self.decoder = None;

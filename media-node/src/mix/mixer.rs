@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, VecDeque};
 
-use protocol::{Scene, StreamTypes, Subscription};
+use protocol::{Scene, SecretUrl, StreamTypes, Subscription};
 
 use super::counters::Counters;
 use super::interleave::{Interleave, Output};
@@ -11,7 +11,7 @@ use super::scene::SceneState;
 use super::settings::Settings;
 use super::user::User;
 use crate::media::{AudioEncoder, MuxedTrack, Picture};
-use crate::stream::{AccessUnit, Format, Track};
+use crate::stream::{AccessUnit, Format, PictureLimit, Track};
 
 /// What changes at a time. It takes effect at the next picture of the output.
 pub enum Change {
@@ -26,13 +26,14 @@ pub enum Change {
     Subscription(Subscription),
     /// An image that the scene names has come.
     Image {
-        url: String,
+        url: SecretUrl,
         picture: Picture,
     },
 }
 
 pub struct Mixer {
     jitter_us: i64,
+    limit: PictureLimit,
     scene: SceneState,
     /// Not in force yet, in the order of time.
     changes: VecDeque<(i64, Change)>,
@@ -60,6 +61,7 @@ impl Mixer {
             .transpose()?;
         let mut mixer = Self {
             jitter_us: settings.jitter_us,
+            limit: settings.picture_limit,
             scene: SceneState::new(scene, subscription),
             changes: VecDeque::new(),
             users: BTreeMap::new(),
@@ -143,10 +145,15 @@ impl Mixer {
     }
 
     fn user(&mut self, uid: &str) -> &mut User {
-        let Self { users, users_seen, .. } = self;
+        let Self {
+            users,
+            users_seen,
+            limit,
+            ..
+        } = self;
         users.entry(uid.to_owned()).or_insert_with(|| {
             *users_seen += 1;
-            User::new(*users_seen)
+            User::new(*users_seen, *limit)
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{Scene, Subscription};
+use protocol::{Scene, SecretUrl, Subscription};
 
 use super::compose::Source;
 use super::video::Decoded;
@@ -21,7 +21,7 @@ pub struct SceneState {
     /// The users in the channel, in the order of joining.
     present: Vec<String>,
     /// The images that the scene names, by URL; each with a number of its own.
-    images: BTreeMap<String, (u64, Picture)>,
+    images: BTreeMap<SecretUrl, (u64, Picture)>,
     images_seen: u64,
 }
 
@@ -61,7 +61,7 @@ impl SceneState {
     }
 
     /// Keeps an image that the scene names; another one came too late.
-    pub fn set_image(&mut self, url: String, picture: Picture) {
+    pub fn set_image(&mut self, url: SecretUrl, picture: Picture) {
         if names(&self.scene, &url) {
             self.images_seen += 1;
             self.images.insert(url, (IMAGE | self.images_seen, picture));
@@ -109,12 +109,12 @@ impl SceneState {
 }
 
 /// The URLs of all images that a scene names, some perhaps twice.
-pub fn images(scene: &Scene) -> impl Iterator<Item = &str> {
+pub fn images(scene: &Scene) -> impl Iterator<Item = &SecretUrl> {
     let common = [&scene.background_image, &scene.user_image].into_iter().flatten();
     let own = scene.user_images.iter().map(|image| &image.url);
-    common.chain(own).map(String::as_str)
+    common.chain(own)
 }
 
-fn names(scene: &Scene, url: &str) -> bool {
+fn names(scene: &Scene, url: &SecretUrl) -> bool {
     images(scene).any(|named| named == url)
 }

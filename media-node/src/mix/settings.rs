@@ -1,6 +1,7 @@
 use protocol::{MixOutput, StreamTypes};
 
 use crate::media::VideoEncoderChoice;
+use crate::stream::PictureLimit;
 
 /// A node's settings of its mixes.
 #[derive(Clone, Debug)]
@@ -12,6 +13,8 @@ pub struct MixOptions {
     pub audio_encoder: String,
     /// Threads that decode and scale, at least 1.
     pub workers: usize,
+    /// Users' pictures beyond it are not decoded.
+    pub picture_limit: PictureLimit,
 }
 
 impl Default for MixOptions {
@@ -21,6 +24,7 @@ impl Default for MixOptions {
             video_encoder: VideoEncoderChoice::default(),
             audio_encoder: "aac".to_owned(),
             workers: 2,
+            picture_limit: PictureLimit::default(),
         }
     }
 }
@@ -36,6 +40,7 @@ impl MixOptions {
             video_encoder: self.video_encoder.clone(),
             audio_encoder: self.audio_encoder.clone(),
             workers: self.workers,
+            picture_limit: self.picture_limit,
         }
     }
 }
@@ -55,4 +60,6 @@ pub struct Settings {
     pub audio_encoder: String,
     /// Threads that decode and scale, at least 1.
     pub workers: usize,
+    /// Users' pictures beyond it are not decoded.
+    pub picture_limit: PictureLimit,
 }

@@ -13,7 +13,7 @@ use crate::media::{
     AudioCodec, AudioDecoder, AudioEncoder, Coded, Demuxer, MuxedTrack, Picture, VideoDecoder, VideoEncoder,
     VideoEncoderChoice, VideoTarget,
 };
-use crate::stream::{AacFormat, AccessUnit, Format, Track};
+use crate::stream::{AacFormat, AccessUnit, Format, PictureLimit, Track};
 
 pub const RED: Yuv = Yuv([81, 90, 240]);
 pub const GREEN: Yuv = Yuv([145, 54, 34]);
@@ -136,6 +136,7 @@ pub fn settings(width: u32, height: u32, fps: u32) -> Settings {
         },
         audio_encoder: "aac".to_owned(),
         workers: 1,
+        picture_limit: PictureLimit::default(),
     }
 }
 
@@ -206,7 +207,7 @@ impl Script {
 
 /// The pictures of a recording with their times.
 pub fn pictures(output: &[Output]) -> Vec<(i64, Picture)> {
-    let mut decoder = VideoDecoder::h264().unwrap();
+    let mut decoder = VideoDecoder::h264(PictureLimit::default()).unwrap();
     let mut pictures = Vec::new();
     for made in output {
         if let Output::Video(unit) = made {

@@ -1,10 +1,9 @@
 use super::audio::AudioTrack;
 use super::video::VideoTrack;
 use crate::media::AudioCodec;
-use crate::stream::Format;
+use crate::stream::{Format, PictureLimit};
 
 /// What one user sends, on its way into the mix.
-#[derive(Default)]
 pub struct User {
     /// Stands for the user in the composer.
     pub key: u64,
@@ -13,8 +12,12 @@ pub struct User {
 }
 
 impl User {
-    pub fn new(key: u64) -> Self {
-        Self { key, ..Self::default() }
+    pub fn new(key: u64, limit: PictureLimit) -> Self {
+        Self {
+            key,
+            video: VideoTrack::new(limit),
+            audio: AudioTrack::default(),
+        }
     }
 
     /// A track is of this format from here on.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::counters::Counters;
 use crate::media::{Picture, VideoDecoder};
-use crate::stream::{AccessUnit, annexb};
+use crate::stream::{AccessUnit, PictureLimit, annexb};
 
 /// The most coded bytes that wait for one user. They hold the longest group of pictures that a hidden user can be shown
 /// from without waiting for the next key frame.
@@ -17,6 +17,7 @@ const REPEAT_BYTES: usize = 512;
 
 #[derive(Default)]
 pub struct VideoTrack {
+    limit: PictureLimit,
     /// Not decoded yet, in decoding order.
     queue: VecDeque<AccessUnit>,
     queued: usize,
@@ -25,6 +26,7 @@ pub struct VideoTrack {
     inside: Vec<Inside>,
     /// Decoded pictures later than the one that is shown, in the order in which they come out, which is that of presentation.
     ahead: VecDeque<Decoded>,
+    ahead_bytes: u64,
     shown: Option<Decoded>,
     made: u64,
     /// No more units come.
@@ -45,6 +47,14 @@ pub struct Decoded {
 }
 
 impl VideoTrack {
+    /// Pictures beyond the limit are not decoded.
+    pub fn new(limit: PictureLimit) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+
     pub fn push(&mut self, unit: AccessUnit, counters: &mut Counters) {
         self.queued += unit.data.len();
         self.queue.push_back(unit);
@@ -92,9 +102,9 @@ impl VideoTrack {
         for _ in 0..key {
             self.pop();
         }
-        self.ahead.clear();
+        self.forget_ahead();
         self.inside.clear();
-        self.decoder = VideoDecoder::h264().ok();
+        self.decoder = VideoDecoder::h264(self.limit).ok();
         if let Some(unit) = self.pop() {
             self.decode(&unit, counters);
         }
@@ -163,8 +173,13 @@ impl VideoTrack {
     fn stop(&mut self) {
         self.decoder = None;
         self.inside.clear();
-        self.ahead.clear();
+        self.forget_ahead();
         self.shown = None;
+    }
+
+    fn forget_ahead(&mut self) {
+        self.ahead.clear();
+        self.ahead_bytes = 0;
     }
 
     fn pop(&mut self) -> Option<AccessUnit> {
@@ -184,7 +199,7 @@ impl VideoTrack {
             return false;
         }
         self.inside.clear();
-        self.decoder = VideoDecoder::h264().ok();
+        self.decoder = VideoDecoder::h264(self.limit).ok();
         self.decoder.is_some()
     }
 
@@ -214,26 +229,39 @@ impl VideoTrack {
             pts_us: unit.pts_us,
             small: unit.data.len() <= REPEAT_BYTES,
         });
-        let Self {
-            inside, ahead, made, ..
-        } = self;
+        let inside = &mut self.inside;
+        let mut out = Vec::new();
         let decoded = decoder.decode(&unit.data, unit.pts_us, unit.dts_us, |picture, pts_us| {
-            counters.pictures_decoded += 1;
-            *made += 1;
             let small = inside.iter().any(|unit| unit.small && unit.pts_us == pts_us);
             // Pictures come in their order, so that no earlier one follows.
             inside.retain(|unit| unit.pts_us > pts_us);
-            ahead.push_back(Decoded {
-                picture,
-                pts_us,
-                id: *made,
-                small,
-            });
+            out.push((picture, pts_us, small));
         });
         if decoded.is_err() {
             counters.units_undecodable += 1;
             self.inside.retain(|other| other.pts_us != unit.pts_us);
         }
+        for (picture, pts_us, small) in out {
+            self.keep_ahead(picture, pts_us, small, counters);
+        }
+    }
+
+    /// Keeps a picture for its time, unless those before it take all the memory that there is for them.
+    fn keep_ahead(&mut self, picture: Picture, pts_us: i64, small: bool, counters: &mut Counters) {
+        counters.pictures_decoded += 1;
+        self.made += 1;
+        let bytes = picture.bytes() as u64;
+        if !self.ahead.is_empty() && self.ahead_bytes + bytes > self.limit.bytes() {
+            counters.pictures_skipped += 1;
+            return;
+        }
+        self.ahead_bytes += bytes;
+        self.ahead.push_back(Decoded {
+            picture,
+            pts_us,
+            id: self.made,
+            small,
+        });
     }
 
     /// Takes what the decoder kept back, at the end of the stream.
@@ -246,22 +274,13 @@ impl VideoTrack {
     fn empty_decoder(&mut self, counters: &mut Counters) {
         let Some(mut decoder) = self.decoder.take() else { return };
         self.inside.clear();
-        let Self { ahead, made, .. } = self;
-        let drained = decoder.finish(|picture, pts_us| {
-            counters.pictures_decoded += 1;
-            *made += 1;
-            ahead.push_back(Decoded {
-                picture,
-                pts_us,
-                id: *made,
-                small: false,
-            });
-        });
+        let drained = decoder.finish(|picture, pts_us| self.keep_ahead(picture, pts_us, false, counters));
         counters.units_undecodable += u64::from(drained.is_err());
     }
 
     fn show_next(&mut self) {
         let Some(mut next) = self.ahead.pop_front() else { return };
+        self.ahead_bytes = self.ahead_bytes.saturating_sub(next.picture.bytes() as u64);
         if let Some(last) = &self.shown
             && next.small
             && next.picture.same_content(&last.picture)

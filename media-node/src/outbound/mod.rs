@@ -1,7 +1,8 @@
-//! Connections to servers that a customer names: stores, images. It knows which addresses are private and sees to it that
+//! Connections to servers that a customer names: stores, images; and how much of any server's answer is read. It knows which addresses are private and sees to it that
 //! no name, redirect or spelling of an address leads there unless the operator allows it. It does not know what is fetched
 //! or stored. Connections are made directly: with a proxy in between, the proxy would look up the names.
 
+mod body;
 mod client;
 mod fetch;
 mod resolver;
@@ -10,6 +11,7 @@ mod targets;
 mod tests;
 mod transport;
 
+pub use body::{BodyError, read_body};
 pub use client::Client;
 pub use fetch::FetchError;
 pub use targets::{Blocked, Targets};

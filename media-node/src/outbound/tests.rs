@@ -66,6 +66,50 @@ async fn a_redirect_does_not_lead_to_a_blocked_address() {
     );
 }
 
+/// Answers without a length, and never ends: once it sends as fast as it can, once a byte now and then.
+async fn endless(pause: Option<Duration>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-encoding: gzip\r\n\r\n";
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(head.as_bytes()).await;
+            let chunk = match pause {
+                Some(_) => "1\r\nx\r\n".to_owned(),
+                None => format!("1000\r\n{}\r\n", "x".repeat(0x1000)),
+            };
+            while stream.write_all(chunk.as_bytes()).await.is_ok() {
+                tokio::time::sleep(pause.unwrap_or_default()).await;
+            }
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn an_answer_that_never_ends_is_read_up_to_its_most_bytes() {
+    let url = format!("http://127.0.0.1:{}/", endless(None).await);
+    let client = Client::new(Targets::Any).unwrap();
+    let answer = client.get(url.parse().unwrap(), LIMIT).await.unwrap();
+    let error = read_body(answer, 100_000).await.unwrap_err();
+    assert_eq!(error.to_string(), "the answer is longer than 100000 bytes");
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_too_slowly_is_given_up() {
+    let url = format!("http://127.0.0.1:{}/", endless(Some(Duration::from_millis(20))).await);
+    let client = Client::new(Targets::Any).unwrap();
+    let limit = Duration::from_millis(200);
+    let answer = client.get(url.parse().unwrap(), limit).await.unwrap();
+    let error = read_body(answer, 100_000).await.unwrap_err();
+    assert!(
+        matches!(&error, BodyError::Http(error) if error.is_timeout()),
+        "{error}"
+    );
+}
+
 #[tokio::test]
 async fn redirects_end() {
     let port = server(|port| format!("302 Found\r\nlocation: http://127.0.0.1:{port}/")).await;

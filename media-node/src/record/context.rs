@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use protocol::Job;
+use protocol::{Job, Mode, StreamTypes};
 use tokio_util::sync::CancellationToken;
 
 use super::follow::{Presence, Shared};
@@ -34,11 +34,18 @@ impl Context {
             clock: self.clock,
             board: SharedBoard::new(Board::new(started_ms, first_media_ms)),
             options: self.options.clone(),
+            decodes: self.decodes(),
             keys: self.keys(),
             presence: Presence::of(&self.job),
             followed: files.into_iter().map(|file| file.uid).collect(),
             interruption: self.interruption.clone(),
         }
+    }
+
+    fn decodes(&self) -> bool {
+        let spec = &self.job.spec;
+        let mixes_video = spec.mode == Mode::Mix && spec.subscription.types != StreamTypes::Audio;
+        mixes_video || spec.snapshots.is_some()
     }
 
     pub(super) fn names(&self) -> RecordingNames {

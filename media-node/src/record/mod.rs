@@ -4,13 +4,14 @@
 //!
 //! `follow` opens and closes the users' streams; `individual` and `mixed` are what takes them, one for each mode, with
 //! `snapshot` beside `individual`; `slicer` cuts playlists, and `sink` keeps what is cut. `context` and `options` are what a
-//! recording works with, `status` how it fares.
+//! recording works with, `room` bounds its queues, `status` says how it fares.
 
 mod context;
 mod follow;
 mod individual;
 mod mixed;
 mod options;
+mod room;
 mod sink;
 mod slicer;
 mod snapshot;

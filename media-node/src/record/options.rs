@@ -3,6 +3,7 @@ use std::time::Duration;
 use crate::capture::Transport;
 use crate::mix::MixOptions;
 use crate::outbound::Targets;
+use crate::stream::PictureLimit;
 
 /// A node's settings of its recordings.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Options {
     pub transport: Transport,
     /// The addresses that URLs of the customer's may lead to.
     pub targets: Targets,
+    /// Larger pictures are recorded as they come, and not decoded: mixes and snapshots go without.
+    pub picture_limit: PictureLimit,
     /// How mixes are made.
     pub mix: MixOptions,
 }
@@ -38,6 +41,7 @@ impl Default for Options {
             max_users_in_all: Self::MAX_USERS_IN_ALL.into(),
             transport: Transport::default(),
             targets: Targets::default(),
+            picture_limit: PictureLimit::default(),
             mix: MixOptions::default(),
         }
     }

@@ -130,6 +130,7 @@ fn context(spool: Arc<Spool>, job: Job, node: Node, options: Options) -> Context
             rtsp: node.rtsp,
             roster: node.roster,
             node_token: node.node_token,
+            roster_key: node.roster_key,
             play_key: node.play_key,
         },
         options,

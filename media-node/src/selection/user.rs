@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use protocol::{RosterUser, StreamName, Subscription, VideoQuality};
+use protocol::{RosterUser, SecretUrl, StreamName, Subscription, VideoQuality};
 
 use super::tracks::Tracks;
 
@@ -29,7 +29,7 @@ impl Pictures {
 /// A stream that is to be captured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamPlan {
-    pub url: String,
+    pub url: SecretUrl,
     pub publication: u64,
     pub tracks: Tracks,
 }
@@ -104,7 +104,7 @@ mod tests {
     fn planned(published: &[StreamName], pictures: Pictures, subscription: &Subscription) -> Vec<(StreamName, Tracks)> {
         let stream = |name: &StreamName| RosterStream {
             name: *name,
-            url: format!("1/{name}"),
+            url: format!("1/{name}").into(),
             publication: 7,
         };
         let user = RosterUser {

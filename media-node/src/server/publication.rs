@@ -66,7 +66,8 @@ impl Publication {
         }
     }
 
-    /// Hands a publisher's packet to the players. What is neither RTP nor RTCP is dropped.
+    /// Hands a publisher's packet to the players. What is neither RTP nor RTCP, or not as it should be, is dropped: a player
+    /// may take it for the end of the session.
     pub(super) fn relay(&self, track: usize, flow: Flow, payload: Bytes) {
         let mut state = self.lock();
         let Some(known) = state.tracks.get_mut(track) else {
@@ -77,6 +78,7 @@ impl Publication {
                 Some(head) => known.last = Some(head),
                 None => return,
             },
+            Flow::Rtcp if !rtp::is_compound(&payload) => return,
             Flow::Rtcp if rtp::is_sender_report(&payload) => {
                 // A copy, since the payload may be a small part of a large receive buffer.
                 known.sender_report = Some(Bytes::copy_from_slice(&payload));
@@ -168,14 +170,19 @@ mod tests {
 
     fn report() -> Bytes {
         let mut report = vec![0u8; 28];
-        report[..2].copy_from_slice(&[0x80, 200]);
+        report[..4].copy_from_slice(&[0x80, 200, 0, 6]);
         report.into()
     }
 
     async fn all(mut packets: Receiver) -> Vec<(usize, Flow, u8)> {
         let mut seen = Vec::new();
         while let Some(packet) = packets.next().await {
-            seen.push((packet.track, packet.flow, packet.payload[3]));
+            // The sequence number, or how many sources a report tells of.
+            let number = match packet.flow {
+                Flow::Rtp => packet.payload[3],
+                Flow::Rtcp => packet.payload[0] & 0x1f,
+            };
+            seen.push((packet.track, packet.flow, number));
         }
         seen
     }
@@ -201,6 +208,22 @@ mod tests {
         let late = publication.subscribe(&[1], 10_000, Overflow::CutOff);
         assert_eq!(late.err(), Some(SubscribeError::Ended));
         assert_eq!((publication.ssrc(1), publication.ssrc(7)), (Some(7), None));
+    }
+
+    #[tokio::test]
+    async fn a_bad_report_is_neither_passed_on_nor_kept_for_later_players() {
+        let publication = publication();
+        let early = publication.subscribe(&[1], 10_000, Overflow::CutOff).unwrap();
+        publication.relay(1, Flow::Rtcp, report());
+        publication.relay(1, Flow::Rtcp, [&report()[..], &[0; 4]].concat().into());
+        let mut padded = rtp(5).to_vec();
+        padded[0] |= 0x20;
+        padded.extend([1, 0]);
+        publication.relay(1, Flow::Rtp, padded.into());
+        let late = publication.subscribe(&[1], 10_000, Overflow::CutOff).unwrap();
+        publication.end();
+        assert_eq!(all(early.packets).await, [(1, Flow::Rtcp, 0)]);
+        assert_eq!(all(late.packets).await, [(1, Flow::Rtcp, 0)]);
     }
 
     #[test]

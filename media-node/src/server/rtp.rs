@@ -9,23 +9,58 @@ pub(super) struct RtpHead {
 }
 
 const VERSION_2: u8 = 2;
+const PADDING: u8 = 0x20;
+const EXTENSION: u8 = 0x10;
+const CSRC_COUNT: u8 = 0x0f;
+const REPORT_COUNT: u8 = 0x1f;
 const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
 const BYE: u8 = 203;
 
-/// `None` for what is no RTP packet.
+/// `None` for what is no RTP packet: another version, or a header, an extension or a padding that does not fit into it.
 pub(super) fn rtp_head(packet: &[u8]) -> Option<RtpHead> {
     let &[first, _, s0, s1, t0, t1, t2, t3, i0, i1, i2, i3] = packet.first_chunk::<12>()?;
-    (first >> 6 == VERSION_2).then_some(RtpHead {
+    let mut rest = packet.get(12 + 4 * usize::from(first & CSRC_COUNT)..)?;
+    if first & EXTENSION != 0 {
+        let &[_, _, high, low] = rest.first_chunk::<4>()?;
+        rest = rest.get(4 + 4 * usize::from(u16::from_be_bytes([high, low]))..)?;
+    }
+    let padded_well = first & PADDING == 0
+        || rest
+            .last()
+            .is_some_and(|length| (1..=rest.len()).contains(&usize::from(*length)));
+    (first >> 6 == VERSION_2 && padded_well).then_some(RtpHead {
         sequence: u16::from_be_bytes([s0, s1]),
         timestamp: u32::from_be_bytes([t0, t1, t2, t3]),
         ssrc: u32::from_be_bytes([i0, i1, i2, i3]),
     })
 }
 
-/// Whether a compound packet begins with a sender report.
+/// Whether it is a compound packet, RFC 3550 A.2: packets of RTCP that fill it to its last byte.
+pub(super) fn is_compound(packet: &[u8]) -> bool {
+    let mut rest = packet;
+    while let Some(&[first, _, high, low]) = rest.first_chunk::<4>() {
+        let length = 4 + 4 * usize::from(u16::from_be_bytes([high, low]));
+        let Some(behind) = rest.get(length..).filter(|_| first >> 6 == VERSION_2) else {
+            return false;
+        };
+        // Only the last one may be padded.
+        if first & PADDING != 0 && !behind.is_empty() {
+            return false;
+        }
+        rest = behind;
+    }
+    rest.is_empty() && !packet.is_empty()
+}
+
+/// Whether a compound packet begins with a sender report that has all of its fields.
 pub(super) fn is_sender_report(packet: &[u8]) -> bool {
-    matches!(packet, [first, SENDER_REPORT, ..] if first >> 6 == VERSION_2 && packet.len() >= 28)
+    let [first, SENDER_REPORT, high, low, ..] = packet else {
+        return false;
+    };
+    // The sender's part, and one block for each source that it tells of.
+    let words = 6 + 6 * u16::from(first & REPORT_COUNT);
+    is_compound(packet) && u16::from_be_bytes([*high, *low]) >= words
 }
 
 /// A compound packet that says goodbye for a source: an empty receiver report and a BYE.
@@ -54,9 +89,38 @@ mod tests {
     #[test]
     fn a_sender_report_is_told_from_the_rest() {
         let mut report = [0u8; 28];
-        report[..2].copy_from_slice(&[0x80, 200]);
+        report[..4].copy_from_slice(&[0x80, 200, 0, 6]);
         assert!(is_sender_report(&report));
         assert!(!is_sender_report(&report[..27]));
         assert!(!is_sender_report(&bye(1)));
+    }
+
+    #[test]
+    fn what_does_not_fit_into_its_packet_is_no_packet() {
+        let rtp = |first: u8, behind: &[u8]| {
+            rtp_head(&[&[first, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9], behind].concat()).is_some()
+        };
+        assert!(rtp(0x80, b"media") && rtp(0xa0, &[7, 7, 2]) && rtp(0xa0, &[3, 0, 3]) && rtp(0x90, &[0, 0, 0, 0]));
+        assert!(!rtp(0xa0, b"") && !rtp(0xa0, &[7, 0]) && !rtp(0xa0, &[7, 9]));
+        assert!(!rtp(0x82, &[0; 7]) && !rtp(0x90, &[0; 3]) && !rtp(0x90, &[0, 0, 0, 1]));
+    }
+
+    #[test]
+    fn reports_whose_lengths_do_not_add_up_are_no_reports() {
+        let mut report = vec![0u8; 28];
+        report[..4].copy_from_slice(&[0x80, 200, 0, 6]);
+        assert!(is_compound(&report) && is_compound(&bye(1)));
+        assert!(is_compound(&[&report[..], &bye(1)].concat()));
+        assert!(!is_compound(&[&report[..], &[0; 4]].concat()), "bytes too many");
+        report[3] = 14;
+        assert!(!is_compound(&report), "longer than it is");
+        report[..4].copy_from_slice(&[0x81, 200, 0, 6]);
+        assert!(
+            is_compound(&report) && !is_sender_report(&report),
+            "a block that is not there"
+        );
+        report[..4].copy_from_slice(&[0xa0, 200, 0, 6]);
+        assert!(!is_compound(&[&report[..], &bye(1)].concat()), "padding in the middle");
+        assert!(!is_compound(b""));
     }
 }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::path::Path;
 
-use protocol::{Job, Storage};
+use protocol::{Job, SecretUrl, Source, Storage};
 
 use super::apply::Contradiction;
 use super::journal::{self, replay};
@@ -69,21 +69,9 @@ impl fmt::Display for Finding {
 pub fn check(dir: &Path) -> Result<Vec<Finding>, SpoolError> {
     let mut findings = Vec::new();
     match load_job(dir) {
-        Ok(job) if stores(&job).any(|store| !store.secret_key.is_empty() || store.session_token.is_some()) => {
-            findings.push(Finding::Violation(
-                "job.json contains the store's secret key".to_owned(),
-            ));
+        Ok(job) => {
+            findings.extend(secrets_in(&job).map(|what| Finding::Violation(format!("job.json contains {what}"))))
         }
-        Ok(job)
-            if job
-                .spec
-                .decryption
-                .as_ref()
-                .is_some_and(|decryption| !decryption.secret.is_empty()) =>
-        {
-            findings.push(Finding::Violation("job.json contains the channel's secret".to_owned()));
-        }
-        Ok(_) => {}
         Err(error) => findings.push(Finding::Violation(error.to_string())),
     }
     let path = dir.join(JOURNAL);
@@ -121,6 +109,46 @@ pub fn check(dir: &Path) -> Result<Vec<Finding>, SpoolError> {
         }
     }
     Ok(findings)
+}
+
+/// The secrets that a kept job should not have, in words.
+fn secrets_in(job: &Job) -> impl Iterator<Item = &'static str> {
+    let spec = &job.spec;
+    let scene = spec.mix.as_ref().map(|mix| &mix.scene);
+    let common = scene
+        .into_iter()
+        .flat_map(|scene| [&scene.background_image, &scene.user_image]);
+    let own = scene
+        .into_iter()
+        .flat_map(|scene| &scene.user_images)
+        .map(|image| &image.url);
+    let (streams, password) = match &spec.source {
+        Source::Static { streams } => (streams.values().any(SecretUrl::has_secrets), false),
+        Source::Mediamtx { credentials, .. } => (false, credentials.is_some()),
+        Source::Builtin { .. } => (false, false),
+    };
+    let found = [
+        (
+            stores(job).any(|store| !store.secret_key.is_empty() || store.session_token.is_some()),
+            "the store's secret key",
+        ),
+        (
+            spec.decryption
+                .as_ref()
+                .is_some_and(|decryption| !decryption.secret.is_empty()),
+            "the channel's secret",
+        ),
+        (password, "the source's password"),
+        (streams, "URLs of the source, in which cameras take passwords"),
+        (
+            common.flatten().chain(own).any(SecretUrl::has_secrets),
+            "URLs of images with a password or a signature",
+        ),
+    ];
+    found
+        .into_iter()
+        .filter(|(is_there, _)| *is_there)
+        .map(|(_, what)| what)
 }
 
 fn stores(job: &Job) -> impl Iterator<Item = &Storage> {

@@ -2,7 +2,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use protocol::{Backup, Decryption, Job, RecordingSpec, Secret, Source, Storage};
+use protocol::{Backup, Decryption, Job, Mix, RecordingSpec, Scene, Secret, SecretUrl, Source, Storage};
 
 use super::{SpoolError, sync_dir};
 
@@ -53,7 +53,7 @@ fn without_secrets(job: &Job) -> Job {
             path: path.clone(),
         },
         Source::Static { streams } => Source::Static {
-            streams: streams.keys().map(|uid| (uid.clone(), Secret::default())).collect(),
+            streams: streams.keys().map(|uid| (uid.clone(), SecretUrl::default())).collect(),
         },
     };
     let keyless = |storage: &Storage| Storage {
@@ -61,7 +61,18 @@ fn without_secrets(job: &Job) -> Job {
         session_token: None,
         ..storage.clone()
     };
+    // An address can hold a password or be signed.
+    let imageless = |scene: &Scene| Scene {
+        background_image: None,
+        user_image: None,
+        user_images: Vec::new(),
+        ..scene.clone()
+    };
     let spec = RecordingSpec {
+        mix: job.spec.mix.as_ref().map(|mix| Mix {
+            scene: imageless(&mix.scene),
+            ..mix.clone()
+        }),
         source,
         decryption: job.spec.decryption.as_ref().map(|decryption| Decryption {
             secret: Secret::default(),

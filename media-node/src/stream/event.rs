@@ -19,6 +19,16 @@ pub enum StreamEvent {
     Ended(StreamEnd),
 }
 
+impl StreamEvent {
+    /// The bytes of a unit's media; what else there is takes next to nothing.
+    pub fn media_bytes(&self) -> usize {
+        match self {
+            Self::Unit(_, unit) => unit.data.len(),
+            Self::Format(..) | Self::Lost(..) | Self::Locked(..) | Self::Unsupported(..) | Self::Ended(_) => 0,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StreamEnd {
     /// The server ended the stream: the publisher left.

@@ -109,6 +109,13 @@ impl RtpStream {
 
     /// The stream is over: releases what is held.
     pub fn finish(&mut self, events: &mut Vec<StreamEvent>) {
+        for index in 0..self.tracks.len() {
+            let mut frames = Vec::new();
+            if let Some(track) = self.tracks.get_mut(index) {
+                track.end(events, &mut frames);
+            }
+            frames.into_iter().for_each(|timed| self.frame(index, timed, events));
+        }
         self.settle(events);
         for track in &self.tracks {
             self.user.set_end_us(track.kind, track.end_us());

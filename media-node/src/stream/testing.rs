@@ -117,3 +117,62 @@ impl Depacketizer for Whole {
 
     fn lost(&mut self) {}
 }
+
+/// A sequence parameter set of the main profile for pictures of this coded size, predicted from so many others.
+pub fn sps(width: u32, height: u32, pictures: u32) -> Vec<u8> {
+    SpsBits::new(width, height, pictures).nal()
+}
+
+/// What a sequence parameter set says.
+pub struct SpsBits {
+    width: u32,
+    height: u32,
+    pictures: u32,
+    /// What is cut off at the right and at the bottom, in pairs of pixels.
+    pub crop: Option<(u32, u32)>,
+}
+
+impl SpsBits {
+    pub fn new(width: u32, height: u32, pictures: u32) -> Self {
+        Self {
+            width,
+            height,
+            pictures,
+            crop: None,
+        }
+    }
+
+    /// The NAL unit.
+    pub fn nal(&self) -> Vec<u8> {
+        let mut bits = Vec::new();
+        // The set's id, the lengths of frame_num and of the picture order count, then what pictures are predicted from.
+        [0, 0, 0, 0, self.pictures]
+            .iter()
+            .for_each(|value| ue(&mut bits, *value));
+        bits.push(false);
+        ue(&mut bits, self.width / 16 - 1);
+        ue(&mut bits, self.height / 16 - 1);
+        // Frames, direct_8x8_inference.
+        bits.extend([true, true]);
+        bits.push(self.crop.is_some());
+        if let Some((right, bottom)) = self.crop {
+            [0, right, 0, bottom].iter().for_each(|value| ue(&mut bits, *value));
+        }
+        // No VUI; the end.
+        bits.extend([false, true]);
+        let mut nal = vec![0x67, 77, 0, 40];
+        let bytes = bits.chunks(8).map(|bits| {
+            let value = bits.iter().fold(0, |value, bit| value << 1 | u8::from(*bit));
+            value << (8 - bits.len())
+        });
+        nal.extend(bytes);
+        nal
+    }
+}
+
+/// Appends an Exp-Golomb number.
+fn ue(bits: &mut Vec<bool>, value: u32) {
+    let length = (value + 1).ilog2();
+    bits.extend((0..length).map(|_| false));
+    bits.extend((0..=length).rev().map(|bit| (value + 1) >> bit & 1 == 1));
+}

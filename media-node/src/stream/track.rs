@@ -135,6 +135,17 @@ impl RtpTrack {
             events.push(StreamEvent::Lost(self.kind, 1));
             self.damaged = true;
         }
+        self.unlock(whole, events, frames);
+    }
+
+    /// No more packets come: the last whole frame goes to `frames`.
+    pub(super) fn end(&mut self, events: &mut Vec<StreamEvent>, frames: &mut Vec<Timed>) {
+        let mut whole = Vec::new();
+        self.depacketizer.end(&mut whole);
+        self.unlock(whole, events, frames);
+    }
+
+    fn unlock(&mut self, whole: Vec<Frame>, events: &mut Vec<StreamEvent>, frames: &mut Vec<Timed>) {
         for frame in whole {
             let rtp_us = self.rtp.advance(frame.timestamp);
             match self.lock.pass(frame) {

@@ -2,6 +2,7 @@
 //! media nor the edge: whoever speaks to the edge or to a caller asks it and is told.
 
 mod keeper;
+mod memory;
 mod pipe;
 mod process;
 mod recording;
@@ -23,6 +24,7 @@ use protocol::{
 };
 use tokio::sync::watch;
 
+pub use memory::{Memory, limit_own};
 pub use pipe::{Answered, Begin, FromProcess, Node, ToProcess, encode, next};
 pub use recording::{Recording, Stage, Status};
 pub use space::{Space, SpaceLimits};
@@ -49,6 +51,8 @@ pub struct Config {
     /// Recordings at the same time, uploads of ended ones included.
     pub capacity: usize,
     pub space: SpaceLimits,
+    /// What each recording's process may take.
+    pub memory: Arc<Memory>,
     /// Spools of ended recordings stay until [`Supervisor::acknowledge`], so that somebody learns of the end.
     pub await_acknowledgement: bool,
 }

@@ -44,6 +44,9 @@ pub struct Node {
     /// Base of the control API's URLs.
     pub roster: String,
     pub node_token: Secret,
+    /// What rosters of other nodes are asked for with, where nodes have tokens of their own.
+    #[serde(default)]
+    pub roster_key: Option<Secret>,
     /// The key that playing from the embedded channel server asks for.
     pub play_key: Option<Secret>,
 }

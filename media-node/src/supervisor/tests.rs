@@ -42,12 +42,17 @@ fn restarted(dir: &Path, await_acknowledgement: bool) -> Supervisor {
 }
 
 fn limited(dir: &Path, await_acknowledgement: bool, spool_bytes: Option<u64>) -> Supervisor {
+    supervisor(dir, await_acknowledgement, spool_bytes, Memory::of_processes(1 << 30))
+}
+
+fn supervisor(dir: &Path, await_acknowledgement: bool, spool_bytes: Option<u64>, memory: Memory) -> Supervisor {
     std::fs::create_dir_all(dir.join("spool")).unwrap();
     let node = Node {
         node_id: "n".to_owned(),
         rtsp: String::new(),
         roster: String::new(),
         node_token: protocol::Secret::default(),
+        roster_key: None,
         play_key: None,
     };
     Supervisor::new(Config {
@@ -60,6 +65,7 @@ fn limited(dir: &Path, await_acknowledgement: bool, spool_bytes: Option<u64>) ->
             spool_bytes,
             reserve_bytes: 0,
         },
+        memory: memory.into(),
         await_acknowledgement,
     })
 }
@@ -210,6 +216,39 @@ async fn a_killed_process_is_started_again_within_a_second_and_told_of() {
         .await
         .unwrap();
     assert!(last.phase == Phase::Ended && last.seq > report.seq);
+}
+
+#[tokio::test]
+async fn a_process_that_needs_too_much_memory_costs_its_own_recording_and_says_so() {
+    let script = r#"
+echo "$@" >"$dir/arguments"
+if [ -e "$dir/../greedy" ]; then rm "$dir/../greedy"; report starting 1; exit 12; fi
+report recording 2
+while read -r line; do :; done
+"#;
+    let world = world(script, false);
+    let other = "b".repeat(32);
+    world.supervisor.put(job(&other, 1)).await.unwrap();
+    std::fs::write(world.dir.path().join("spool/greedy"), "").unwrap();
+    world.supervisor.put(job(SID, 1)).await.unwrap();
+    until("a second start", || world.starts() == 2).await;
+    let mut status = world.supervisor.get(SID).unwrap().status();
+    let on = |status: &Status| status.phase() == Some(Phase::Recording);
+    let report = status.wait_for(on).await.unwrap().report.clone().unwrap();
+    let problem = report.problems.first().unwrap();
+    assert_eq!(
+        (problem.code.clone(), problem.fault),
+        (ProblemCode::MemoryExceeded, Fault::Ours)
+    );
+    assert!(
+        problem.message.contains("more memory than the 1024 MiB"),
+        "{}",
+        problem.message
+    );
+    let starts = std::fs::read_to_string(world.dir.path().join("spool").join(&other).join("starts"));
+    assert_eq!(starts.unwrap().lines().count(), 1, "the other one goes on");
+    let arguments = std::fs::read_to_string(world.dir.path().join("spool").join(SID).join("arguments"));
+    assert!(arguments.unwrap().contains("--memory-limit 1073741824"));
 }
 
 #[tokio::test]

@@ -2,16 +2,19 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::stream;
-use http::header::{CONTENT_TYPE, DATE};
+use futures_util::{StreamExt, stream};
+use http::header::{CONTENT_TYPE, DATE, RANGE};
 use http::{HeaderMap, Request, Response, StatusCode};
-use opendal::{Buffer, HttpBody, HttpTransport, HttpTransporter};
+use opendal::{Buffer, ErrorKind, HttpBody, HttpTransport, HttpTransporter};
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
 /// Azure names an error here where it sends no document.
 const AZURE_CODE: &str = "x-ms-error-code";
+
+/// The longest document, in bytes: those of stores have some hundred.
+const MOST_BYTES: u64 = 1 << 20;
 
 /// A store's answer that it has not done what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +58,9 @@ pub(super) struct Listening {
 impl HttpTransport for Listening {
     async fn fetch(&self, request: Request<Buffer>) -> opendal::Result<Response<HttpBody>> {
         self.heard.note(None);
-        let (parts, mut body) = self.transport.fetch(request).await?.into_parts();
+        let most = range_bytes(request.headers()).unwrap_or(0).max(MOST_BYTES);
+        let (parts, body) = self.transport.fetch(request).await?.into_parts();
+        let mut body = bounded(body, most);
         if parts.status.is_success() && !is_xml(&parts.headers) {
             return Ok(Response::from_parts(parts, body));
         }
@@ -89,6 +94,27 @@ impl Answer {
             words,
         })
     }
+}
+
+/// Ends with an error behind so many bytes, whatever its head said of its length.
+fn bounded(body: HttpBody, most: u64) -> HttpBody {
+    body.map_inner(|inner| {
+        let mut left = most;
+        Box::new(inner.map(move |part| {
+            let part = part?;
+            left = left.checked_sub(part.len() as u64).ok_or_else(|| {
+                opendal::Error::new(ErrorKind::Unexpected, format!("its answer is longer than {most} bytes"))
+            })?;
+            Ok(part)
+        }))
+    })
+}
+
+/// How much of an object is asked for: `bytes=100-199`.
+fn range_bytes(headers: &HeaderMap) -> Option<u64> {
+    let (first, last) = text(headers, RANGE.as_str())?.strip_prefix("bytes=")?.split_once('-')?;
+    let [first, last]: [u64; 2] = [first.parse().ok()?, last.parse().ok()?];
+    last.checked_sub(first)?.checked_add(1)
 }
 
 fn is_xml(headers: &HeaderMap) -> bool {
@@ -129,6 +155,21 @@ mod tests {
         let answer = Answer::read(StatusCode::NOT_FOUND, &headers, b"").unwrap();
         assert_eq!(answer.words.code, "BlobNotFound");
         assert_eq!(answer.at_ms, Some(946_684_800_000));
+    }
+
+    #[test]
+    fn a_body_ends_behind_its_most_bytes() {
+        let parts = std::iter::repeat_n((), 1000).map(|()| Ok(Buffer::from(vec![b'x'; 1000])));
+        let mut body = bounded(HttpBody::new(stream::iter(parts), None), 10_500);
+        let read = futures_util::FutureExt::now_or_never(body.to_buffer()).unwrap();
+        assert!(read.unwrap_err().to_string().contains("longer than 10500 bytes"));
+    }
+
+    #[test]
+    fn the_part_of_an_object_that_is_asked_for_is_read_whole() {
+        let range = |text: &str| range_bytes(&HeaderMap::from_iter([(RANGE, text.parse().unwrap())]));
+        assert_eq!(range("bytes=100-199"), Some(100));
+        assert_eq!([range("bytes=100-"), range("bytes=9-1"), range("rows=1-2")], [None; 3]);
     }
 
     #[test]

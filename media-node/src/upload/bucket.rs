@@ -77,7 +77,9 @@ impl Source<'_> {
                 if end == *at {
                     return Ok(Buffer::new());
                 }
-                let part = reader.read(*at..end).await;
+                // Each of its packets may come in time, and all of them take a day.
+                let read = tokio::time::timeout(time_for(end - *at), reader.read(*at..end)).await;
+                let part = read.map_err(|_| UploadFault::Backup(format!("{place}, the backup store, is too slow")))?;
                 let part = part.map_err(|error| UploadFault::from_backup(place, &error, heard.answer().as_ref()))?;
                 if part.len() as u64 != end - *at {
                     let what = format!("{place} gave {} bytes of a file of {bytes}", part.len());

@@ -5,6 +5,7 @@ mod callbacks;
 mod credentials;
 mod door;
 mod garbage;
+mod node_tokens;
 mod objects;
 mod openapi;
 mod tenants;

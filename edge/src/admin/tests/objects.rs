@@ -28,6 +28,7 @@ fn questions_go_to_the_objects() {
                 }),
                 channel: Some("a b".into()),
                 status: Some(Status::Recording),
+                awaited: false,
             }
         }
     );
@@ -36,6 +37,7 @@ fn questions_go_to_the_objects() {
         after: None,
         channel: None,
         status: None,
+        awaited: false,
     };
     assert_eq!(
         ask("GET", "apps/a/recordings"),
@@ -72,6 +74,7 @@ fn what_a_listing_can_be_asked() {
     let server = Server::new();
     for (query, field) in [
         ("status=over", "status"),
+        ("awaited=maybe", "awaited"),
         ("cursor=x", "cursor"),
         ("limit=41", "limit"),
         (&format!("channel={}", "x".repeat(257)), "channel"),
@@ -153,4 +156,32 @@ fn answers_of_the_objects() {
         cursor: Some("c".into()),
     });
     assert_eq!(rows.body, br#"{"items":[1,2],"cursor":"c"}"#);
+}
+
+#[test]
+fn what_is_awaited_is_listed_and_given_up() {
+    let server = Server::new();
+    let ask = |method: &str, path: &str| match server.handle(&request(method, path, &Value::Null)) {
+        Handled::Ask(question) => question,
+        other => panic!("{other:?}"),
+    };
+    let Question::Recordings { filter, .. } = ask("GET", "apps/a/recordings?awaited=true") else {
+        panic!("no listing")
+    };
+    assert!(filter.awaited);
+    let given_up_of = Question::GiveUp {
+        app_id: "a".into(),
+        sid: "s".into(),
+    };
+    assert_eq!(ask("DELETE", "apps/a/recordings/s/awaited"), given_up_of);
+    assert_eq!(given_up(Ok(())).status, 204);
+    assert_eq!(given_up(Err("nothing is awaited".into())).status, 404);
+    let call = server.call("DELETE", "apps/a/recordings/s:t/awaited", &Value::Null);
+    assert_error(call, 404, "not_found", None);
+    assert_error(
+        server.get("apps/a/recordings/s/awaited"),
+        405,
+        "method_not_allowed",
+        None,
+    );
 }

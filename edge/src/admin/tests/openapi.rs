@@ -41,10 +41,13 @@ fn the_document_has_the_routes_that_there_are() {
             Route::ReplayNotice { .. } => 12,
             Route::TestCallback { .. } => 13,
             Route::Usage { .. } => 14,
+            Route::NodeTokens { .. } => 15,
+            Route::NodeToken { .. } => 16,
+            Route::AwaitedMedia { .. } => 17,
         });
     }
     routes.sort_unstable();
-    assert_eq!(routes, (0..15).collect::<Vec<_>>());
+    assert_eq!(routes, (0..18).collect::<Vec<_>>());
 }
 
 #[test]

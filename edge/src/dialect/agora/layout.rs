@@ -1,6 +1,6 @@
 //! The layout of a mixed picture: in `transcodingConfig` of start, and the whole of `updateLayout`.
 
-use protocol::{Colour, CustomRegion, Fill, Layout, Scene, UserImage};
+use protocol::{Colour, CustomRegion, Fill, Layout, Scene, SecretUrl, UserImage};
 
 use super::flavour::Flavour;
 use super::names::uid_error;
@@ -71,7 +71,7 @@ fn user_images(config: &Fields<'_>, flavour: Flavour, targets: Targets) -> Resul
 }
 
 /// The URL of an image that a node is to fetch.
-fn image(fields: &Fields<'_>, name: &str, targets: Targets) -> Result<Option<String>, FieldError> {
+fn image(fields: &Fields<'_>, name: &str, targets: Targets) -> Result<Option<SecretUrl>, FieldError> {
     let Some(url) = fields.string(name)? else {
         return Ok(None);
     };
@@ -80,7 +80,7 @@ fn image(fields: &Fields<'_>, name: &str, targets: Targets) -> Result<Option<Str
         return Err(fields.error(name, problem));
     }
     targets.check(url).map_err(|problem| fields.error(name, problem))?;
-    Ok(Some(url.to_owned()))
+    Ok(Some(url.into()))
 }
 
 fn region(area: &Fields<'_>, flavour: Flavour) -> Result<CustomRegion, FieldError> {
@@ -175,7 +175,7 @@ mod tests {
         };
         assert_eq!(full.layout, Layout::Custom { regions: vec![region] });
         assert_eq!(full.background, Colour { r: 255, g: 128, b: 0 });
-        assert_eq!(full.background_image.as_deref(), Some("http://h/b.jpg"));
+        assert_eq!(full.background_image, Some("http://h/b.jpg".into()));
         let image = UserImage {
             uid: "7".into(),
             url: "http://h/7.jpg".into(),

@@ -127,6 +127,24 @@ fn sockets_that_say_no_hello_are_few() {
 }
 
 #[test]
+fn a_node_that_has_to_be_let_in_again_loses_its_line() {
+    let mut bench = Bench::lined();
+    bench.open(2);
+    bench.ask_id(4, question("c"));
+    let request = Request::Close {
+        reason: "revoked".to_owned(),
+    };
+    let outputs = step(&mut bench.line, Told::Asked { by: 5, request }, NOW);
+    let reason = "revoked".to_owned();
+    assert_eq!(
+        closed(&outputs),
+        [(1, CLOSED_REFUSED, reason.clone()), (2, CLOSED_REFUSED, reason)]
+    );
+    assert_eq!(replies(&outputs), [(4, Reply::Unreachable), (5, Reply::Closed)]);
+    assert_eq!(replies(&bench.ask(6, question("c"))), [(6, Reply::NoLine)]);
+}
+
+#[test]
 fn a_node_that_refuses_the_edge_is_let_go() {
     let mut bench = Bench::default();
     bench.open(1);

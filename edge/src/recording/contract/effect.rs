@@ -4,7 +4,7 @@ use super::event::Subject;
 use super::input::{Node, Reply};
 use super::outcome::Outcome;
 use super::preference::Preference;
-use super::view::RecordingView;
+use super::view::{Awaited, RecordingView};
 use crate::object::CallId;
 
 /// What the shell has to do.
@@ -53,6 +53,8 @@ pub enum Effect {
         revision: u64,
         document: bool,
         view: Box<RecordingView>,
+        /// Media that is still on a node though the recording is over.
+        awaited: Vec<Awaited>,
         /// The number of events that wait because the oldest of them could not be delivered.
         held_up: u64,
         /// The nonce of the recording's resource ID.

@@ -64,6 +64,10 @@ pub enum What {
     Ended {
         cause: EndCause,
     },
+    /// Media that these nodes have is waited for no longer: for as long as it may be, or by the operator's will.
+    MediaGivenUp {
+        nodes: Vec<String>,
+    },
     Problem {
         problem: Problem,
     },

@@ -16,10 +16,14 @@ pub enum Request {
     Report(Box<Report>),
     Job(JobRequest),
     Replay(Replay),
+    /// Wait no longer for media of a recording that is still on a node.
+    GiveUp {
+        sid: String,
+    },
 }
 
 /// The answer to a [`Request`]: `Outcome` to a call, `Desired` to a report, `Job` to a node's request for its job,
-/// `Replayed` to a replay.
+/// `Replayed` to a replay, `GaveUp` to the last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
@@ -31,6 +35,8 @@ pub enum Reply {
     Replayed {
         count: u64,
     },
+    /// Why nothing was given up, if nothing was.
+    GaveUp(Result<(), String>),
 }
 
 /// A job in the form in which its node is sent it, JSON. The edge hands it on without reading it again.

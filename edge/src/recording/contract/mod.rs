@@ -28,4 +28,4 @@ pub use outcome::{Outcome, Unfit};
 pub use preference::{Preference, tag};
 pub use row::Row;
 pub(crate) use subscription::is_empty;
-pub use view::{RecordingView, Status};
+pub use view::{Awaited, RecordingView, Status};

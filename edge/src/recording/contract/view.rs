@@ -39,6 +39,16 @@ pub struct RecordingView {
     pub problems: Vec<Problem>,
 }
 
+/// Media that a node has not brought to the store yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaited {
+    pub node: String,
+    /// When the node was last heard of with the recording, to the minute.
+    pub since_ms: u64,
+    /// Until when the edge keeps what it takes to upload it.
+    pub until_ms: u64,
+}
+
 /// How far a recording has come, in the order of its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -23,7 +23,7 @@ pub fn next_alarm(state: &State) -> Option<u64> {
             end::give_up_ms(recording, state.policy),
             recording.ending_due_ms(),
             recording.stopper.as_ref().map(|stopper| stopper.until_ms),
-            forget::forget_ms(recording),
+            forget::forget_ms(recording, state.policy),
             recording.publication.due_ms(),
         ];
         dues.into_iter().flatten()

@@ -237,7 +237,7 @@ impl Announced {
 }
 
 fn scene_version(recording: &Recording) -> u64 {
-    recording.scene.as_ref().map_or(0, |scene| scene.version)
+    recording.scene_version.unwrap_or_default()
 }
 
 /// Nothing that was recorded is missing in the store, and nothing will follow.

@@ -9,6 +9,7 @@ use crate::recording::state::{Recording, Shown, State};
 
 /// Asks for the writes that are due.
 pub(super) fn publish(state: &mut State, now_ms: u64, out: &mut Vec<Effect>) {
+    let policy = state.policy;
     for recording in &mut state.recordings {
         let Some(expires_ms) = recording.expires_ms() else {
             continue;
@@ -18,14 +19,18 @@ pub(super) fn publish(state: &mut State, now_ms: u64, out: &mut Vec<Effect>) {
         let publication = &mut recording.publication;
         publication.show(shown, is_over, held_up, now_ms);
         if let Some(revision) = publication.begin_write(now_ms) {
-            let document = publication.owes_document();
+            // What was put away does not know its files any more.
+            let document = publication.owes_document() && !recording.away;
+            let awaited = recording.awaited(policy);
+            let kept_ms = awaited.iter().map(|awaited| awaited.until_ms).max();
             out.push(Effect::Publish {
                 revision,
                 document,
                 view: Box::new(recording.view()),
+                awaited,
                 held_up,
                 nonce: recording.ticket.nonce.clone(),
-                expires_ms: after(expires_ms, RETENTION_MS),
+                expires_ms: after(kept_ms.unwrap_or_default().max(expires_ms), RETENTION_MS),
             });
         }
     }
@@ -44,5 +49,9 @@ fn shown(recording: &Recording) -> Shown {
     Shown {
         status: recording.status(),
         progress,
+        awaited: match recording.awaits_media() {
+            true => recording.inventory.awaited().count(),
+            false => 0,
+        },
     }
 }

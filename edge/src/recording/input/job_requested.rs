@@ -5,7 +5,7 @@ use crate::recording::rules::job;
 use crate::recording::state::{Lease, Role, State};
 
 /// A restarted node asks for the secrets of a recording whose spool it holds. A node whose lease was lost gets them
-/// too, for it still has slices to upload; it is directed to capture no more.
+/// too, for it still has slices to upload; it is directed to capture no more. A node that was never sent the job does not.
 pub(super) fn job_requested(state: &mut State, by: CallId, request: &JobRequest, now_ms: u64, out: &mut Vec<Effect>) {
     out.push(Effect::Reply {
         to: by,
@@ -26,6 +26,9 @@ fn hand_out(state: &mut State, request: &JobRequest, now_ms: u64) -> Result<Job,
     let Some(recording) = state.find_mut(&request.sid) else {
         return Err(unknown("no such recording, or it has been forgotten"));
     };
+    if !recording.is_with(&request.node_id) {
+        return Err(unknown("the recording has never been this node's"));
+    }
     let search = recording.nodes.search.as_ref();
     if search.is_some_and(|search| search.is_offer_to(&request.node_id, request.epoch)) {
         return job::offered(recording, request.epoch, now_ms).ok_or_else(job::secrets_missing);
@@ -61,7 +64,9 @@ fn hand_out(state: &mut State, request: &JobRequest, now_ms: u64) -> Result<Job,
         videos: recording.videos(),
     };
     if recording.is_settled() {
-        return Err(unknown("the recording has ended and everything is uploaded"));
+        return Err(unknown(
+            "the recording has ended, and everything is uploaded or given up",
+        ));
     }
     job::of(recording, request.epoch, assignment).ok_or_else(job::secrets_missing)
 }

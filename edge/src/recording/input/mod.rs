@@ -1,14 +1,17 @@
 //! What happens to recordings, one file for each input: a caller asks, the fleet or a node answers, a node reports, a write
-//! or a delivery has ended. What nodes tell is cut to what can be kept first. An alarm brings nothing of its own: what is due is settled after every input.
+//! or a delivery has ended. What nodes tell is first cut to what can be kept. An alarm brings nothing of its own: what is due
+//! is settled after every input.
 
 mod bounds;
 mod delivered;
 mod desired_answered;
+mod give_up;
 mod job_answered;
 mod job_requested;
 mod placed;
 mod published;
 mod query;
+mod redact;
 mod replay;
 mod reported;
 mod start;
@@ -16,10 +19,11 @@ mod stop;
 mod update;
 mod update_layout;
 
-use super::contract::{Call, CallId, Command, Effect, Input, Request};
+use super::contract::{Call, CallId, Command, Effect, Input, Reply, Request};
 use super::state::State;
 
 pub(super) fn take(state: &mut State, mut input: Input, now_ms: u64, out: &mut Vec<Effect>) {
+    redact::redact(&mut input);
     bounds::cut(&mut input);
     if let Some(report) = input.report()
         && let Some(ledger) = state.ledgers.get_mut(&report.sid)
@@ -58,5 +62,9 @@ fn asked(state: &mut State, by: CallId, request: Request, now_ms: u64, out: &mut
         Request::Report(report) => reported::reported(state, by, *report, now_ms, out),
         Request::Job(request) => job_requested::job_requested(state, by, &request, now_ms, out),
         Request::Replay(replay) => replay::replay(state, by, &replay, now_ms, out),
+        Request::GiveUp { sid } => out.push(Effect::Reply {
+            to: by,
+            reply: Reply::GaveUp(give_up::give_up(state, &sid, now_ms)),
+        }),
     }
 }

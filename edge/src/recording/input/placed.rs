@@ -26,6 +26,7 @@ pub(super) fn placed(
                     node: node.clone(),
                     job: Box::new(job),
                 });
+                recording.nodes.offer(&node.id);
                 search.offers = search.offers.saturating_add(1);
                 search.step = Step::Offered { node, since_ms: now_ms };
                 recording.nodes.search = Some(search);

@@ -16,9 +16,15 @@ pub(super) fn reported(state: &mut State, by: CallId, report: Report, now_ms: u6
         .ledgers
         .get(&report.sid)
         .and_then(|ledger| ledger.confirmed(&report));
+    let is_known = state
+        .find(&report.sid)
+        .is_some_and(|recording| recording.is_with(&report.node_id));
+    if !is_known {
+        out.push(answer_stranger(by, &report, confirmed));
+        return;
+    }
     let role = admit(state, &report, now_ms, out);
     let Some(recording) = state.find_mut(&report.sid) else {
-        out.push(answer_stranger(by, &report, confirmed));
         return;
     };
     recording.hear(report.clone(), now_ms, out);
@@ -58,7 +64,8 @@ fn admit(state: &mut State, report: &Report, now_ms: u64, out: &mut Vec<Effect>)
     recording.map_or(Role::Outsider, |recording| recording.nodes.role_of(report))
 }
 
-/// For a node whose recording nobody knows: it captures no more, and what it tells is taken as noted.
+/// For a node whose recording nobody knows, or is not that node's: it captures no more, what it tells is taken as noted, and
+/// it is told nothing of the recording.
 fn answer_stranger(by: CallId, report: &Report, confirmed: Option<Confirmed>) -> Effect {
     let subscription = Subscription {
         version: 0,

@@ -37,7 +37,8 @@ pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Star
         mp4: start.spec.mix.as_ref().is_some_and(|mix| mix.mp4),
         snapshots: start.spec.snapshots,
         subscription: start.spec.subscription.clone(),
-        scene: start.spec.mix.as_ref().map(|mix| mix.scene.clone()),
+        scene_version: start.spec.mix.as_ref().map(|mix| mix.scene.version),
+        scene: None,
         renewals: 0,
         max_idle_ms: start.max_idle_ms,
         requested_ms: now_ms,
@@ -53,6 +54,7 @@ pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Star
             ..Seen::default()
         },
         publication: Default::default(),
+        away: false,
         spec: Some(start.spec),
         starters: vec![by],
         stopper: None,

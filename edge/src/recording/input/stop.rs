@@ -1,12 +1,13 @@
 use protocol::EndCause;
 
 use crate::recording::contract::{CallId, Effect, Outcome, Status, Stop, reply};
-use crate::recording::limits::{STOP_LIMIT_MS, STOP_WAIT_MS, after};
+use crate::recording::limits::after;
 use crate::recording::rules::look_up;
 use crate::recording::state::{Recording, State, Stopper, Wanted};
 
 /// Stops a recording for the customer who shows the resource ID, or for the operator.
 pub(super) fn stop(state: &mut State, by: CallId, stop: &Stop, now_ms: u64, out: &mut Vec<Effect>) {
+    let policy = state.policy;
     let recording = match look_up(state, &stop.target, now_ms) {
         Ok(recording) => recording,
         Err(outcome) => return reply(out, by, outcome),
@@ -19,12 +20,12 @@ pub(super) fn stop(state: &mut State, by: CallId, stop: &Stop, now_ms: u64, out:
         }
         (Wanted::Record, Status::Placing | Status::Started | Status::Recording) => {
             recording.stopped_by_operator = stop.target.nonce.is_none();
-            let wait_ms = if stop.at_once { 0 } else { STOP_WAIT_MS };
+            let wait_ms = if stop.at_once { 0 } else { policy.node_stop_ms() };
             recording.want_end(EndCause::Stopped, wait_ms, now_ms, out);
             if stop.at_once {
                 reply(out, by, Outcome::Stopping(view(recording)));
             } else {
-                let until_ms = after(now_ms, STOP_LIMIT_MS);
+                let until_ms = after(now_ms, policy.stop_limit_ms());
                 recording.stopper = Some(Stopper { by, until_ms });
             }
         }

@@ -1,6 +1,7 @@
 use protocol::Scene;
 
 use crate::recording::contract::{CallId, Effect, Outcome, Status, Unfit, UpdateLayout, reply};
+use crate::recording::rules::job::secrets_missing;
 use crate::recording::rules::look_up;
 use crate::recording::state::State;
 
@@ -12,15 +13,15 @@ pub(super) fn update_layout(state: &mut State, by: CallId, update: UpdateLayout,
         Err(outcome) => return reply(out, by, outcome),
     };
     let is_ending = recording.status() >= Status::Stopping;
-    let outcome = match &mut recording.scene {
+    let outcome = match recording.scene_version {
         None => Outcome::Unfit(Unfit::NotMixed),
         Some(_) if is_ending => Outcome::AlreadyEnded(Box::new(recording.view())),
-        Some(scene) => {
-            let version = scene.version.saturating_add(1);
-            *scene = Scene {
-                version,
+        Some(_) if recording.spec.is_none() => Outcome::Refused(secrets_missing()),
+        Some(version) => {
+            recording.set_scene(Scene {
+                version: version.saturating_add(1),
                 ..update.scene
-            };
+            });
             recording.send_desired(0, out);
             Outcome::Updated
         }

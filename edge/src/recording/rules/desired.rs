@@ -38,7 +38,7 @@ impl Recording {
             epoch,
             directive,
             subscription: self.subscription.clone(),
-            scene: self.scene.clone(),
+            scene: self.scene().cloned(),
             keys: self.renewed_keys(),
             terms,
         }

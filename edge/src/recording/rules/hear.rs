@@ -17,6 +17,9 @@ impl Recording {
                 self.seen.merge_files(report.files);
             }
         }
+        if self.away {
+            self.seen.files.clear();
+        }
     }
 
     /// What the holder of the lease tells. A report that is older than the newest is ignored.

@@ -1,6 +1,6 @@
 //! The job: what a node is sent when it is offered a recording, and again when it asks after a restart.
 
-use protocol::{Assignment, Fault, Job, Mix, RecordingSpec, Refusal, RefusalCode, Terms};
+use protocol::{Assignment, Fault, Job, RecordingSpec, Refusal, RefusalCode, Terms};
 
 use crate::recording::state::{Lifecycle, Recording};
 
@@ -28,13 +28,11 @@ pub(crate) fn offered(recording: &Recording, epoch: u64, now_ms: u64) -> Option<
 /// `None` when the specification's secrets are gone.
 pub(crate) fn of(recording: &Recording, epoch: u64, assignment: Assignment) -> Option<Job> {
     let started_with = recording.spec.clone()?;
-    let mix = started_with.mix.zip(recording.scene.clone());
     Some(Job {
         sid: recording.sid.clone(),
         epoch,
         recorder: recording.key.clone(),
         spec: RecordingSpec {
-            mix: mix.map(|(mix, scene)| Mix { scene, ..mix }),
             subscription: recording.subscription.clone(),
             ..started_with
         },

@@ -15,6 +15,11 @@ pub(crate) fn look_up<'a>(state: &'a mut State, target: &Target, now_ms: u64) ->
         if *nonce != recording.ticket.nonce {
             return Err(Outcome::Mismatch);
         }
+        if recording.away {
+            return Err(not_found(
+                "the resource has expired, or the recording has made room for later ones of this channel and uid",
+            ));
+        }
         if recording.expires_ms().is_some_and(|expires_ms| now_ms >= expires_ms) {
             return Err(not_found(
                 "the resource has expired: the hours that it was acquired for have passed since the start",

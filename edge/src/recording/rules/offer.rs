@@ -3,13 +3,14 @@
 use protocol::{Fault, Refusal, RefusalCode, Report};
 
 use crate::recording::contract::{Effect, Node, Outcome, reply};
-use crate::recording::limits::{MAX_ATTEMPTS, MAX_ROUND, START_BUDGET_MS, STOP_WAIT_MS, after};
+use crate::recording::limits::{MAX_ATTEMPTS, MAX_ROUND, START_BUDGET_MS, after};
 use crate::recording::state::{
     Lease, Lifecycle, Recording, Role, Search, State, Step, Successor, Tried, Wanted, begun, find_mut,
 };
 
 /// The node has taken the offered job.
 pub(crate) fn accept(state: &mut State, report: Report, now_ms: u64, out: &mut Vec<Effect>) {
+    let stop_ms = state.policy.node_stop_ms();
     let Some(recording) = find_mut(&mut state.recordings, &report.sid) else {
         return;
     };
@@ -25,6 +26,7 @@ pub(crate) fn accept(state: &mut State, report: Report, now_ms: u64, out: &mut V
         return;
     };
     let nodes = &mut recording.nodes;
+    nodes.took(&node.id);
     let lease = Lease::new(node, epoch, nodes.next_lane, now_ms);
     nodes.next_lane = nodes.next_lane.saturating_add(1);
     match recording.lifecycle {
@@ -47,7 +49,7 @@ pub(crate) fn accept(state: &mut State, report: Report, now_ms: u64, out: &mut V
     recording.hear(report, now_ms, out);
     // The job may have been made before the recording was told to end.
     match (role, recording.goal()) {
-        (Role::Holder, Wanted::Stop(_)) => recording.send_desired(STOP_WAIT_MS, out),
+        (Role::Holder, Wanted::Stop(_)) => recording.send_desired(stop_ms, out),
         (Role::Holder, Wanted::Record) | (Role::Successor | Role::Outsider, _) => {}
     }
 }
@@ -68,12 +70,13 @@ pub(crate) fn try_next(
     let Some(mut search) = recording.nodes.search.take() else {
         return;
     };
-    search.tried.push(Tried { node_id: node.id, why });
     if taken {
         recording.nodes.give_up_offer();
     } else {
+        recording.nodes.refused(&node.id);
         search.offers = search.offers.saturating_sub(1);
     }
+    search.tried.push(Tried { node_id: node.id, why });
     if recording.lifecycle == Lifecycle::Placing {
         let in_time = now_ms < after(recording.requested_ms, START_BUDGET_MS);
         let is_wanted = match recording.wanted {

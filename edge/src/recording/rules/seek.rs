@@ -3,7 +3,7 @@
 //! that nobody has ended. Only a start gives up; the others pause and begin again for as long as they are wanted.
 
 use crate::recording::contract::Effect;
-use crate::recording::limits::{ENDING_PAUSE_MS, MISSING_PAUSE_MS, SEARCH_PAUSE_MS, after};
+use crate::recording::limits::{AWAY_PAUSE_MS, ENDING_PAUSE_MS, MISSING_PAUSE_MS, SEARCH_PAUSE_MS, after};
 use crate::recording::state::{Recording, Search, Step, Tried};
 
 impl Recording {
@@ -40,7 +40,9 @@ impl Recording {
 
     /// A round was in vain; a later one may find what has changed.
     pub(crate) fn pause(&mut self, mut search: Search, now_ms: u64) {
-        let most_ms = if self.is_over() {
+        let most_ms = if self.away {
+            AWAY_PAUSE_MS
+        } else if self.is_over() {
             ENDING_PAUSE_MS
         } else {
             MISSING_PAUSE_MS

@@ -2,7 +2,7 @@ use protocol::{ConfirmedSlice, InventoryPage, Phase, Report, SpoolReport};
 use serde::{Deserialize, Serialize};
 
 use crate::recording::contract::Effect;
-use crate::recording::limits::{MAX_SLICES, MAX_SPOOLS};
+use crate::recording::limits::{HEARD_EVERY_MS, MAX_SLICES, MAX_SPOOLS, after};
 
 /// Every slice of a recording that a store has confirmed, told by whichever node made it. The slices
 /// themselves are kept by the shell, in the order in which they are noted; here is only how far each spool has told them.
@@ -35,6 +35,9 @@ struct SpoolEntry {
     newest: u64,
     /// Whether it has told everything.
     ended: bool,
+    /// When it was last heard of, to the minute, Unix milliseconds; 0 where an older edge kept it.
+    #[serde(default)]
+    heard_ms: u64,
 }
 
 impl SpoolEntry {
@@ -45,6 +48,7 @@ impl SpoolEntry {
             told: 0,
             newest: 0,
             ended: false,
+            heard_ms: 0,
         }
     }
 
@@ -81,6 +85,9 @@ impl Inventory {
             None => SpoolEntry::new(told.spool, &report.node_id),
         };
         entry.ended |= report.phase == Phase::Ended;
+        if now_ms >= after(entry.heard_ms, HEARD_EVERY_MS) {
+            entry.heard_ms = now_ms;
+        }
         let slices = entry.fresh(told);
         let count = slices.len() as u64;
         entry.told = entry.told.saturating_add(count);
@@ -152,6 +159,24 @@ impl Inventory {
     /// A spool may have slices to tell.
     pub(crate) fn is_awaited(&self) -> bool {
         self.spools.iter().any(|entry| !entry.ended)
+    }
+
+    /// The spools that may have slices to tell: their nodes, and when they were last heard of.
+    pub(crate) fn awaited(&self) -> impl Iterator<Item = (&str, u64)> {
+        let awaited = self.spools.iter().filter(|entry| !entry.ended);
+        awaited.map(|entry| (entry.node_id.as_str(), entry.heard_ms))
+    }
+
+    pub(crate) fn has_spool_of(&self, node_id: &str) -> bool {
+        self.spools.iter().any(|entry| entry.node_id == node_id)
+    }
+
+    /// What no spool has told is waited for no longer, and playlists stay as they are.
+    pub(crate) fn give_up(&mut self) {
+        for entry in &mut self.spools {
+            entry.ended = true;
+        }
+        self.finished = Some(self.total);
     }
 
     /// Nothing more will be asked of it. True when slices are to be forgotten.

@@ -97,7 +97,8 @@ impl State {
     /// Puts back what [`State::secrets`] gave, after deserialization.
     pub(in crate::recording) fn restore_secrets(&mut self, mut secrets: Secrets) {
         for recording in &mut self.recordings {
-            recording.spec = secrets.remove(&recording.sid);
+            let spec = secrets.remove(&recording.sid);
+            recording.restore_spec(spec);
         }
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::lazy::Lazy;
 use super::search::{Search, Tried};
 use crate::recording::contract::Node;
-use crate::recording::limits::{MAX_FILES, Policy};
+use crate::recording::limits::{MAX_FILES, MAX_MEMBERS, Policy};
 
 /// Which nodes have to do with a recording: the one that holds its lease, the one that held it last, the one that is to
 /// follow it, and the one that is to let go.
@@ -27,10 +27,21 @@ pub(crate) struct Nodes {
     /// The times from which on media is the present lease's, for nodes that have lost theirs: the name of a playlist → Unix
     /// milliseconds.
     pub(crate) cuts: BTreeMap<String, u64>,
+    /// The nodes that were sent the job; nobody else is given it. Empty where an older edge kept it.
+    #[serde(default)]
+    members: Vec<Member>,
     /// The lane of the next node that is offered the job.
     pub(crate) next_lane: u64,
     /// Whether a node may have taken the job unheard, and have captured until it was heard.
     pub(crate) strays: bool,
+}
+
+/// A node that was sent the job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Member {
+    node_id: String,
+    /// Whether it has taken it.
+    took: bool,
 }
 
 /// A node's right to write a recording's playlists. It lasts as long as the node is heard of.
@@ -151,6 +162,45 @@ impl Nodes {
         }
     }
 
+    /// The node is sent the job.
+    pub(crate) fn offer(&mut self, node_id: &str) {
+        if self.members.iter().any(|member| member.node_id == node_id) {
+            return;
+        }
+        if self.members.len() >= MAX_MEMBERS {
+            let place = self.members.iter().position(|member| !member.took).unwrap_or(0);
+            self.members.remove(place);
+        }
+        self.members.push(Member {
+            node_id: node_id.to_owned(),
+            took: false,
+        });
+    }
+
+    /// The node has taken the job.
+    pub(crate) fn took(&mut self, node_id: &str) {
+        let member = self.members.iter_mut().find(|member| member.node_id == node_id);
+        if let Some(member) = member {
+            member.took = true;
+        }
+    }
+
+    /// The node has said that it does not take the job.
+    pub(crate) fn refused(&mut self, node_id: &str) {
+        self.members.retain(|member| member.took || member.node_id != node_id);
+    }
+
+    /// Whether the node was sent the job, and may have taken it.
+    pub(crate) fn has_member(&self, node_id: &str) -> bool {
+        let last = self.last.as_ref().map(|last| &last.lease);
+        let successor = self.successor.as_ref().map(|successor| &successor.lease);
+        let leases = [self.lease.as_ref(), last, successor, self.leaver.as_ref()];
+        let is_offered = self.search.as_ref().is_some_and(|search| search.is_offered_to(node_id));
+        let mut members = self.members.iter().map(|member| member.node_id.as_str());
+        let mut holders = leases.into_iter().flatten().map(|lease| lease.node.id.as_str());
+        is_offered || members.any(|id| id == node_id) || holders.any(|id| id == node_id)
+    }
+
     /// The lost lease comes into force again when its node is back before another one has been asked. Otherwise it never
     /// does: the node is told to release the recording.
     pub(crate) fn reinstate(&mut self, node_id: &str, epoch: u64, now_ms: u64) -> bool {
@@ -206,6 +256,13 @@ impl Nodes {
                 self.leaver = None;
             }
         }
+    }
+
+    /// No node is waited for any more.
+    pub(crate) fn give_up(&mut self) {
+        self.stay();
+        self.leaver = None;
+        self.strays = false;
     }
 
     /// The holder of the lease has done its work.

@@ -30,6 +30,9 @@ pub(crate) struct Shown {
     pub(crate) status: Status,
     /// The files, slices in the store and uploads to come of an ended recording. A running one's are not worth a write each.
     pub(crate) progress: Option<(u64, u64, u64)>,
+    /// Spools of an ended recording that have not brought everything to the store.
+    #[serde(default)]
+    pub(crate) awaited: usize,
 }
 
 impl Publication {
@@ -45,7 +48,8 @@ impl Publication {
         self.document > self.written
     }
 
-    fn is_written(&self) -> bool {
+    /// Whether everything has been told.
+    pub(crate) fn is_written(&self) -> bool {
         self.revision <= self.written
     }
 

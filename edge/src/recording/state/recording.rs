@@ -1,6 +1,6 @@
 use protocol::{
-    EndCause, Fault, Mode, Phase, Problem, ProblemCode, RecorderKey, RecordingSpec, Scene, Snapshots, Subscription,
-    VodVideo,
+    EndCause, Fault, Mode, Phase, Problem, ProblemCode, RecorderKey, RecordingSpec, Scene, Snapshots, Source,
+    Subscription, VodVideo,
 };
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use super::publication::Publication;
 use super::seen::Seen;
 use super::wanted::Wanted;
 use crate::recording::contract::{CallId, Ticket};
-use crate::recording::limits::{MAX_PROBLEMS, TICKET_MEMORY_MS, after};
+use crate::recording::limits::{MAX_PROBLEMS, Policy, TICKET_MEMORY_MS, after};
 
 /// All that is known of one recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,9 +25,12 @@ pub(crate) struct Recording {
     #[serde(default)]
     pub(crate) snapshots: Option<Snapshots>,
     pub(crate) subscription: Subscription,
-    /// The scene in force, of a mixed recording.
+    /// The version of the scene in force, of a mixed recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) scene: Option<Scene>,
+    pub(crate) scene_version: Option<u64>,
+    /// The scene in force, as edges kept it that did not seal the addresses of its images.
+    #[serde(default, skip_serializing)]
+    pub(in crate::recording) scene: Option<Scene>,
     /// How often the keys of the storage have been renewed.
     #[serde(default)]
     pub(crate) renewals: u64,
@@ -49,6 +52,9 @@ pub(crate) struct Recording {
     pub(crate) token_expires_ms: Option<u64>,
     pub(crate) seen: Seen,
     pub(crate) publication: Publication,
+    /// Whether it is kept for nothing but media that is still on a node: its resource has expired, or it has made room.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) away: bool,
     #[serde(skip)]
     pub(crate) spec: Option<RecordingSpec>,
     /// Who waits for the start's outcome; the first of them asked first.
@@ -84,6 +90,28 @@ pub(crate) enum Lifecycle {
 }
 
 impl Recording {
+    /// The scene in force, of a mixed recording. `None` as well when its secrets are gone, which the addresses of images
+    /// belong to.
+    pub(crate) fn scene(&self) -> Option<&Scene> {
+        Some(&self.spec.as_ref()?.mix.as_ref()?.scene)
+    }
+
+    /// Puts back the part that rests sealed.
+    pub(super) fn restore_spec(&mut self, spec: Option<RecordingSpec>) {
+        self.spec = spec;
+        if let Some(scene) = self.scene.take() {
+            self.set_scene(scene);
+        }
+    }
+
+    /// The scene comes into force. What is sealed is written again because its version is another one.
+    pub(crate) fn set_scene(&mut self, scene: Scene) {
+        self.scene_version = Some(scene.version);
+        if let Some(mix) = self.spec.as_mut().and_then(|spec| spec.mix.as_mut()) {
+            mix.scene = scene;
+        }
+    }
+
     pub(crate) fn started_ms(&self) -> Option<u64> {
         match self.lifecycle {
             Lifecycle::Placing => None,
@@ -101,6 +129,11 @@ impl Recording {
     pub(crate) fn expires_ms(&self) -> Option<u64> {
         let life_ms = u64::from(self.ticket.expires_hours).saturating_mul(3_600_000);
         Some(self.started_ms()?.saturating_add(life_ms))
+    }
+
+    /// Whether the node has, or has had, the recording by the edge's will.
+    pub(crate) fn is_with(&self, node_id: &str) -> bool {
+        self.nodes.has_member(node_id) || self.inventory.has_spool_of(node_id)
     }
 
     /// What the holder of the lease shall bring about: what is over stays so.
@@ -147,6 +180,45 @@ impl Recording {
     /// The videos that a video-on-demand service has made for it.
     pub(crate) fn videos(&self) -> Vec<VodVideo> {
         self.seen.vod.as_ref().map(|vod| vod.videos.clone()).unwrap_or_default()
+    }
+
+    /// Whether it is over, and media that is still on a node, or playlists without an end, can be completed.
+    pub(crate) fn awaits_media(&self) -> bool {
+        let is_missing = self.inventory.is_awaited() || self.inventory.is_unfinished();
+        self.is_over() && self.spec.is_some() && is_missing
+    }
+
+    /// Until when media that is still on a node is waited for; `None` as long as it is not over.
+    pub(crate) fn awaited_until_ms(&self, policy: Policy) -> Option<u64> {
+        let Lifecycle::Over { ended_ms, .. } = self.lifecycle else {
+            return None;
+        };
+        Some(self.expires_ms()?.max(after(ended_ms, policy.await_ms)))
+    }
+
+    /// How much there is of it in lists whose length the nodes decide.
+    pub(crate) fn listed(&self) -> usize {
+        let cuts = if self.away { self.nodes.cuts.len() } else { 0 };
+        self.seen.files.len() + cuts
+    }
+
+    /// Keeps of it only what it takes to upload its media.
+    pub(crate) fn put_away(&mut self) {
+        self.away = true;
+        self.seen.files.clear();
+        if let Some(spec) = &mut self.spec {
+            spec.source = Source::Builtin {
+                rtsp: None,
+                roster: None,
+            };
+            spec.decryption = None;
+            if let Some(mix) = &mut spec.mix {
+                mix.scene = Scene {
+                    version: mix.scene.version,
+                    ..Scene::default()
+                };
+            }
+        }
     }
 
     /// Whether it is over and no node has anything to do for it any more.

@@ -55,6 +55,13 @@ impl Search {
         }
     }
 
+    pub(crate) fn is_offered_to(&self, node_id: &str) -> bool {
+        match &self.step {
+            Step::Offered { node, .. } => node.id == node_id,
+            Step::Asked { .. } | Step::Waiting { .. } => false,
+        }
+    }
+
     pub(crate) fn wait_no_longer(&mut self, now_ms: u64) {
         if let Step::Waiting { until_ms } = &mut self.step {
             *until_ms = now_ms;

@@ -2,9 +2,23 @@ use protocol::{EndCause, Fault, Phase, Problem, ProblemCode};
 
 use super::recording::{Lifecycle, Recording};
 use super::wanted::Wanted;
-use crate::recording::contract::{RecordingView, Status};
+use crate::recording::contract::{Awaited, RecordingView, Status};
+use crate::recording::limits::Policy;
 
 impl Recording {
+    /// Media that is still on a node though the recording is over, one for each spool.
+    pub(crate) fn awaited(&self, policy: Policy) -> Vec<Awaited> {
+        let until_ms = self.awaited_until_ms(policy).filter(|_| self.awaits_media());
+        let awaited = until_ms.into_iter().flat_map(|until_ms| {
+            self.inventory.awaited().map(move |(node, since_ms)| Awaited {
+                node: node.to_owned(),
+                since_ms,
+                until_ms,
+            })
+        });
+        awaited.collect()
+    }
+
     pub(crate) fn status(&self) -> Status {
         match self.lifecycle {
             Lifecycle::Placing => Status::Placing,

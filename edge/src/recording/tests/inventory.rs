@@ -2,7 +2,7 @@ use protocol::{Directive, EndCause, InventoryPage, RefusalCode};
 
 use super::bench::*;
 use super::samples::*;
-use crate::recording::{Effect, Status};
+use crate::recording::{Effect, Request, Status};
 
 /// `epoch` of n2, which has taken the recording over from n1.
 fn taken_over() -> (Bench, u64) {
@@ -133,6 +133,8 @@ fn what_nobody_needs_any_more_is_forgotten() {
 
     let (mut bench, _) = taken_over();
     bench.stop("s1", true);
+    bench.pass(10 * MINUTE);
+    bench.ask(Request::GiveUp { sid: "s1".into() });
     bench.pass(2 * HOUR);
     assert!(bench.state.recordings.is_empty());
     assert_eq!(bench.slices.names("s1"), [""; 0]);
@@ -144,7 +146,7 @@ fn what_nobody_needs_any_more_is_forgotten() {
 fn spools_without_number_are_forgotten_in_order() {
     let mut bench = Bench::started("s1", ticket("a"));
     for spool in 100..300 {
-        bench.report("s1", "n9", spool, |report| {
+        bench.report("s1", "n1", spool, |report| {
             telling(0, vec![slice("v", spool, spool)])(report);
         });
     }

@@ -130,3 +130,52 @@ fn a_recording_without_what_is_wanted_is_not_read() {
     assert!(serde_json::from_value::<State>(state).is_err());
     assert!(serde_json::from_value::<State>(older_state(json!("somehow"))).is_err());
 }
+
+#[test]
+fn who_was_sent_the_job_by_an_older_edge_still_gets_it_and_nobody_else() {
+    let mut state = older_state(json!(null));
+    let nodes = &mut state["recordings"][0]["nodes"];
+    nodes["last"] = json!({"lease": nodes["lease"], "since_ms": T0, "over": false});
+    nodes["lease"] = json!(null);
+    nodes["search"] = json!({
+        "epoch": 2, "step": {"offered": {"node": {"id": "n2", "url": "http://n2"}, "since_ms": T0}}, "tried": [],
+        "offers": 1, "pauses": 0, "everybody": false,
+    });
+    state["epoch"] = json!(2);
+    let mut bench = bench(json!(null));
+    bench.state = serde_json::from_value(state).unwrap();
+    bench
+        .state
+        .restore_secrets(serde_json::from_value(older_secrets()).unwrap());
+    bench.state.wake(Policy::default(), T0);
+    assert!(bench.request_job("s1", "n1", 1).is_ok() && bench.request_job("s1", "n2", 2).is_ok());
+    assert_eq!(bench.report("s1", "n2", 2, |_| {}).0.directive, Directive::Record);
+    assert!(bench.request_job("s1", "n3", 2).is_err());
+}
+
+#[test]
+fn a_scene_that_was_kept_in_clear_stays_in_force_and_is_sealed() {
+    let scene = json!({
+        "version": 3, "layout": {"type": "best_fit"}, "background": {"r": 0, "g": 0, "b": 0},
+        "background_image": "https://h/b.jpg?sign=hunter2",
+    });
+    let mut state = older_state(json!(null));
+    state["recordings"][0]["mode"] = json!("mix");
+    state["recordings"][0]["scene"] = scene.clone();
+    let mut secrets = older_secrets();
+    secrets["s1"]["mix"] = json!({
+        "output": {"width": 2, "height": 2, "fps": 1, "bitrate_kbps": 1, "audio": "mono48"}, "mp4": false,
+        "scene": {"version": 1, "layout": {"type": "floating"}, "background": {"r": 0, "g": 0, "b": 0}},
+    });
+    let mut bench = bench(json!(null));
+    bench.state = serde_json::from_value(state).unwrap();
+    bench.state.restore_secrets(serde_json::from_value(secrets).unwrap());
+    bench.state.wake(Policy::default(), T0);
+    for _ in 0..2 {
+        let kept = serde_json::to_string(&bench.state).unwrap();
+        assert!(!kept.contains("hunter2"), "{kept}");
+        let mix = bench.request_job("s1", "n1", 1).unwrap().spec.mix.unwrap();
+        assert_eq!(serde_json::to_value(mix.scene).unwrap(), scene);
+        bench.crash();
+    }
+}

@@ -1,5 +1,6 @@
 //! The core under virtual time: a table of cases for each rule, and a random model of nodes, network and crashes.
 
+mod awaited;
 mod bench;
 mod bounds;
 mod deadlines;

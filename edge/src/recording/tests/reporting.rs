@@ -150,3 +150,24 @@ fn without_its_sealing_key_a_recording_goes_on_but_hands_out_no_job() {
     assert_eq!(bench.report("s1", "n1", 1, |_| {}).0.directive, Directive::Record);
     assert_eq!(bench.request_job("s1", "n1", 1), Err(RefusalCode::Internal));
 }
+
+#[test]
+fn the_whole_url_that_an_older_node_tells_of_a_camera_is_told_to_nobody() {
+    let told = "the camera of user 7 at rtsp://me:hunter2@cam/user=hunter2 cannot be captured (no); it is tried again";
+    let mut bench = Bench::started("s1", ticket("a"));
+    bench.report("s1", "n1", 1, |report| {
+        report.problems = vec![Problem {
+            fault: Fault::Destination,
+            code: ProblemCode::SourceUnreachable,
+            message: told.to_owned(),
+            at_ms: T0,
+        }];
+    });
+    let message = bench.view("s1").problems[0].message.clone();
+    assert_eq!(
+        message,
+        "the camera of user 7 at rtsp://cam/… cannot be captured (no); it is tried again"
+    );
+    let everything = format!("{:?}", bench.state);
+    assert!(!everything.contains("hunter2"), "{everything}");
+}

@@ -24,7 +24,7 @@ fn a_stop_is_answered_with_the_end_when_the_node_reaches_it_in_time() {
     let mut bench = Bench::started("s1", ticket("a"));
     let (by, early, effects) = bench.stop("s1", false);
     assert_eq!(early, None);
-    assert_eq!(sent_orders(&effects), [(Directive::Stop(EndCause::Stopped), 15_000)]);
+    assert_eq!(sent_orders(&effects), [(Directive::Stop(EndCause::Stopped), 6_500)]);
     let report = bench.make_report("s1", "n1", 1, |report| {
         ended(EndCause::Stopped)(report);
         report.files = vec![file("v.m3u8", 2, 2)];
@@ -62,6 +62,16 @@ fn uploads_that_take_longer_are_answered_with_stopping() {
     let effects = bench.desired_answered("s1", 1, NodeAnswer::Report(Box::new(report)));
     let view = stopping(replies_to(&effects, by).pop());
     assert_eq!((view.status, view.pending_uploads), (Status::Stopping, 3));
+}
+
+#[test]
+fn no_caller_gives_up_before_a_stop_is_answered() {
+    // Agora's clients wait for ten seconds, connecting included.
+    let mut bench = Bench::started("s1", ticket("a"));
+    let (by, _, _) = bench.stop("s1", false);
+    assert_eq!(replies_to(&bench.pass(7_000), by), []);
+    stopping(replies_to(&bench.pass(1_000), by).pop());
+    assert_eq!(bench.view("s1").status, Status::Stopping, "uploads go on");
 }
 
 #[test]
@@ -144,7 +154,7 @@ fn a_stop_during_the_search_reaches_the_node_that_takes_the_job() {
     let report = bench.make_report("s1", "n1", epoch, |_| {});
     let effects = bench.job_answered("s1", epoch, NodeAnswer::Report(Box::new(report)));
     assert_eq!(replies_to(&effects, starter), [Outcome::Started { sid: "s1".into() }]);
-    assert_eq!(sent_orders(&effects), [(Directive::Stop(EndCause::Stopped), 15_000)]);
+    assert_eq!(sent_orders(&effects), [(Directive::Stop(EndCause::Stopped), 6_500)]);
     let (_, effects) = bench.report("s1", "n1", epoch, ended(EndCause::Stopped));
     assert!(matches!(replies_to(&effects, stopper)[..], [Outcome::State(_)]));
 }

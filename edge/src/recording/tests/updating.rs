@@ -289,3 +289,32 @@ fn a_layout_replaces_the_scene_and_is_told_at_once_and_with_each_report_and_job(
     assert!(matches!(outcome, Outcome::AlreadyEnded(_)), "{outcome:?}");
     assert_eq!(told(&effects), []);
 }
+
+#[test]
+fn no_address_of_an_image_is_kept_outside_of_what_is_sealed() {
+    let scene = |version: u64, url: &str| Scene {
+        version,
+        background_image: Some(format!("https://me:hunter2@h/{url}?sign=hunter2").into()),
+        ..Scene::default()
+    };
+    let mut spec = mixed_spec();
+    if let Some(mix) = &mut spec.mix {
+        mix.scene = scene(1, "first");
+    }
+    let mut bench = Bench::new();
+    let epoch = bench.start_spec_on("s1", ticket("a"), spec, "n1");
+    let kept = serde_json::to_string(&bench.state).unwrap();
+    assert!(!kept.contains("hunter2"), "{kept}");
+    let update = UpdateLayout {
+        target: target("s1", Some("a")),
+        scene: scene(0, "second"),
+    };
+    bench.call(Command::UpdateLayout(update));
+    let after = serde_json::to_string(&bench.state).unwrap();
+    assert!(!after.contains("hunter2"), "{after}");
+    // What is sealed is written together with a state that has changed.
+    assert_ne!(kept, after);
+    bench.crash();
+    let (answer, _) = bench.report("s1", "n1", epoch, |_| ());
+    assert_eq!(answer.scene, Some(scene(2, "second")));
+}

@@ -1,11 +1,11 @@
 use super::ask::Object;
 use crate::line;
 
-/// The line of a node, which the object of that node holds.
+/// How the object that holds a node's line is asked.
 pub(in crate::worker) enum LineOf {}
 
 impl Object for LineOf {
-    const BINDING: &'static str = "NODE";
+    const BINDING: &'static str = "LINE";
     /// The node's id.
     type Key = str;
     type Request = line::Request;

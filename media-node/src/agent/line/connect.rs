@@ -91,8 +91,7 @@ impl Connector {
 
 async fn refused(response: Response) -> LineError {
     let status = response.status();
-    let text = response.text().await.unwrap_or_default();
-    let why = format!("{} (status {})", reason(&text), status.as_u16());
+    let why = format!("{} (status {})", reason(response).await, status.as_u16());
     match status {
         StatusCode::NOT_FOUND => LineError::NotOffered,
         status if status.is_client_error() => LineError::Refused(why),

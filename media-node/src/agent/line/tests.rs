@@ -22,7 +22,7 @@ use super::*;
 use crate::agent::error::EdgeError;
 use crate::agent::http::Http;
 use crate::channel::{Limits, Registry, StreamPath};
-use crate::supervisor::{Config, Node, SpaceLimits, Supervisor};
+use crate::supervisor::{Config, Memory, Node, SpaceLimits, Supervisor};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -79,8 +79,10 @@ impl World {
                 roster: String::new(),
                 node_token: Secret::default(),
                 play_key: None,
+                roster_key: None,
             },
             capacity: 1,
+            memory: Memory::new(None).into(),
             space: SpaceLimits {
                 spool_bytes: None,
                 reserve_bytes: 0,

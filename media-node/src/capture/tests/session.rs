@@ -24,10 +24,14 @@ struct Script {
     /// Pictures, and the bytes of each.
     pictures: usize,
     picture_bytes: usize,
+    /// Bytes behind each picture.
+    spoils: Option<fn(usize) -> Vec<u8>>,
     /// Leaves the connection open behind the last picture.
     stays: bool,
     /// The value of the Authorization header that it asks for.
     authorization: Option<&'static str>,
+    /// What it answers to DESCRIBE instead of a description.
+    refusal: Option<&'static str>,
 }
 
 #[derive(Clone, Default)]
@@ -79,6 +83,7 @@ impl Source {
                     "WWW-Authenticate: Basic realm=\"r\"\r\n".to_owned(),
                     String::new(),
                 ),
+                "DESCRIBE" if script.refusal.is_some() => (script.refusal.unwrap(), String::new(), String::new()),
                 "DESCRIBE" => {
                     let sdp = format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n{}", script.media);
                     ("200 OK", "Content-Type: application/sdp\r\n".to_owned(), sdp)
@@ -97,7 +102,9 @@ impl Source {
             write.write_all(answer.as_bytes()).await.unwrap();
             if method == "PLAY" {
                 for n in 0..script.pictures {
-                    if write.write_all(&picture(n, script.picture_bytes)).await.is_err() {
+                    let spoils = script.spoils.map(|spoils| spoils(n)).unwrap_or_default();
+                    let sent = [picture(n, script.picture_bytes), spoils].concat();
+                    if write.write_all(&sent).await.is_err() {
                         return;
                     }
                     self.sent.store(n + 1, Ordering::SeqCst);
@@ -112,7 +119,7 @@ impl Source {
 
     fn request(&self) -> CaptureRequest {
         CaptureRequest {
-            url: self.url.clone(),
+            url: self.url.as_str().into(),
             username: None,
             password: None,
             keys: None,
@@ -184,6 +191,75 @@ async fn a_session_from_setup_to_the_publishers_leaving() {
         1,
         "{requests:?}"
     );
+}
+
+/// An interleaved packet on a channel.
+fn interleaved(channel: u8, packet: &[u8]) -> Vec<u8> {
+    [&[b'$', channel][..], &(packet.len() as u16).to_be_bytes(), packet].concat()
+}
+
+#[tokio::test]
+async fn a_bad_packet_is_left_out_and_the_session_goes_on() {
+    type Spoils = fn(usize) -> Vec<u8>;
+    let spoils: [(&str, Spoils); 5] = [
+        ("each packet comes twice", |n| picture(n, 0)),
+        ("padding of no length", |n| {
+            let mut rtp = picture(n + 1, 0).split_off(4);
+            rtp[0] |= 0x20;
+            rtp.push(0);
+            interleaved(0, &rtp)
+        }),
+        ("no RTP", |_| interleaved(0, b"hello, world")),
+        ("a report with bytes too many", |n| {
+            let mut report = vec![0x80, 200, 0, 6, 0, 0, 0, 9];
+            report.extend([0; 20]);
+            report[15] = n as u8;
+            report.extend([0; 4]);
+            interleaved(1, &report)
+        }),
+        ("a report that says it is longer than it is", |_| {
+            let mut report = vec![0x80, 200, 0, 14, 0, 0, 0, 9];
+            report.extend([0; 20]);
+            interleaved(1, &report)
+        }),
+    ];
+    for (what, spoils) in spoils {
+        let source = Source::start(Script {
+            media: VIDEO.to_owned(),
+            pictures: 25,
+            spoils: Some(spoils),
+            ..Script::default()
+        })
+        .await;
+        let events = all(open(source.request())).await;
+        let units = events.iter().filter(|event| matches!(event, StreamEvent::Unit(..)));
+        assert_eq!(units.count(), 25, "{what}: {events:?}");
+        assert!(
+            !events.iter().any(|event| matches!(event, StreamEvent::Lost(..))),
+            "{what}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn another_source_on_the_same_track_is_opened_again() {
+    let source = Source::start(Script {
+        media: VIDEO.to_owned(),
+        pictures: 25,
+        spoils: Some(|n| {
+            let mut other = picture(n, 0);
+            other[15] = 10;
+            if n < 20 { Vec::new() } else { other.repeat(4) }
+        }),
+        stays: true,
+        ..Script::default()
+    })
+    .await;
+    let events = all(open(source.request())).await;
+    let Some(StreamEvent::Ended(StreamEnd::Failed(reason))) = events.last() else {
+        panic!("{:?}", events.last());
+    };
+    assert!(reason.contains("ssrc"), "{reason}");
 }
 
 #[tokio::test]
@@ -264,7 +340,7 @@ async fn credentials_are_used_and_their_lack_is_told() {
     assert_eq!(events.last(), Some(&StreamEvent::Ended(StreamEnd::Finished)));
 
     let source = Source::start(script.clone()).await;
-    let url = source.url.replace("rtsp://", "rtsp://user:pass@");
+    let url = source.url.replace("rtsp://", "rtsp://user:pass@").into();
     let events = all(open(CaptureRequest {
         url,
         ..source.request()
@@ -281,6 +357,27 @@ async fn credentials_are_used_and_their_lack_is_told() {
         reason.contains("credentials") && !reason.contains("hunter2"),
         "{reason}"
     );
+}
+
+#[tokio::test]
+async fn no_reason_tells_the_path_in_which_a_camera_takes_its_password() {
+    let script = Script {
+        refusal: Some("500 no user=admin_password=hunter2 at rtsp://cam/user=admin_password=hunter2"),
+        ..Script::default()
+    };
+    let source = Source::start(script).await;
+    let url = source.url.replace("app/channel/1", "user=admin_password=hunter2");
+    let request = CaptureRequest {
+        url: url.into(),
+        ..source.request()
+    };
+    assert!(!format!("{request:?}").contains("hunter2"), "{request:?}");
+    let events = all(open(request)).await;
+    let [StreamEvent::Ended(StreamEnd::Failed(reason))] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert!(reason.contains("DESCRIBE failed") && reason.contains("500"), "{reason}");
+    assert!(!reason.contains("hunter2"), "{reason}");
 }
 
 #[tokio::test]
@@ -318,7 +415,7 @@ async fn a_slow_receiver_holds_the_source_back_and_loses_nothing() {
 async fn a_source_that_cannot_be_reached_or_does_not_answer() {
     let reason = async |url: String| {
         let request = CaptureRequest {
-            url,
+            url: url.into(),
             ..Source::default().request()
         };
         match &all(open(request)).await[..] {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use protocol::{Roster, Secret};
+use protocol::{NodeToken, Roster, Secret};
 use reqwest::{Client, Url};
 
 use super::{Credentials, MAX_WAIT, NodeAddresses, RosterError, http};
@@ -38,7 +38,10 @@ impl Builtin {
         Ok(Self {
             client: http::client(MAX_WAIT + Duration::from_secs(5))?,
             url: http::url(roster.unwrap_or(&node.roster), &["v1", "channels", app, channel])?,
-            token: node.node_token.clone(),
+            token: match roster {
+                None => node.node_token.clone(),
+                Some(_) => token_for_others(node),
+            },
             play_key: node.play_key.clone(),
             app: app.to_owned(),
             channel: channel.to_owned(),
@@ -70,7 +73,7 @@ impl Builtin {
                     uid: user.uid.clone(),
                     stream: stream.name,
                 };
-                stream.url = path.url(base);
+                stream.url = path.url(base).into();
             }
         }
     }
@@ -81,5 +84,35 @@ impl Builtin {
             username: USERNAME.to_owned(),
             password,
         })
+    }
+}
+
+/// What another node's roster is asked for with: a token of this node's own is nobody else's business.
+fn token_for_others(node: &NodeAddresses) -> Secret {
+    match (&node.roster_key, NodeToken::parse(node.node_token.expose())) {
+        (Some(key), _) => key.clone(),
+        (None, Some(_)) => Secret::default(),
+        (None, None) => node.node_token.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_other_node_is_shown_a_token_of_this_nodes_own() {
+        let own = NodeToken::new("n1", "ab").unwrap();
+        let shown = |node_token: &Secret, roster_key: Option<&str>| {
+            let node = NodeAddresses {
+                node_token: node_token.clone(),
+                roster_key: roster_key.map(Secret::new),
+                ..NodeAddresses::default()
+            };
+            token_for_others(&node).expose().to_owned()
+        };
+        assert_eq!(shown(own.text(), None), "");
+        assert_eq!(shown(own.text(), Some("key")), "key");
+        assert_eq!(shown(&Secret::new("shared"), None), "shared");
     }
 }

@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use percent_encoding::percent_decode_str;
-use protocol::{Roster, RosterStream, RosterUser, Secret, StreamName};
+use protocol::{Roster, RosterStream, RosterUser, Secret, SecretUrl, StreamName};
 use reqwest::Url;
 
-use super::{Credentials, MAX_WAIT, RosterError, http};
+use super::{Credentials, MAX_WAIT, RosterError};
 
 /// A fixed list of streams, each the camera of its user, all there from the beginning and for ever.
 pub(super) struct Fixed {
@@ -15,14 +15,17 @@ pub(super) struct Fixed {
 }
 
 impl Fixed {
-    pub(super) fn new(streams: &BTreeMap<String, Secret>) -> Result<Self, RosterError> {
+    pub(super) fn new(streams: &BTreeMap<String, SecretUrl>) -> Result<Self, RosterError> {
         let joined_at_ms = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
         let mut users = Vec::new();
         let mut credentials = BTreeMap::new();
         for (uid, address) in streams {
-            let (url, login) = split(address)?;
+            let (url, login) = split(address).map_err(|reason| RosterError::BadAddress {
+                url: format!("{address} of user {uid}"),
+                reason,
+            })?;
             credentials.extend(login.map(|login| (uid.clone(), login)));
             let stream = RosterStream {
                 name: StreamName::Camera,
@@ -56,14 +59,10 @@ impl Fixed {
 }
 
 /// The URL without its user name and password, and these.
-fn split(address: &Secret) -> Result<(String, Option<Credentials>), RosterError> {
-    let bad = |reason: String| RosterError::BadAddress {
-        url: http::without_userinfo(address.expose()),
-        reason,
-    };
-    let mut url = Url::parse(address.expose()).map_err(|error| bad(error.to_string()))?;
+fn split(address: &SecretUrl) -> Result<(SecretUrl, Option<Credentials>), String> {
+    let mut url = Url::parse(address.expose()).map_err(|error| error.to_string())?;
     if url.scheme() != "rtsp" || url.host_str().is_none_or(str::is_empty) {
-        return Err(bad("it does not have the form rtsp://host/path".into()));
+        return Err("it does not have the form rtsp://host/path".to_owned());
     }
     let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let (username, password) = (decode(url.username()), url.password().map(decode));
@@ -71,10 +70,10 @@ fn split(address: &Secret) -> Result<(String, Option<Credentials>), RosterError>
         username,
         password: Secret::new(password.unwrap_or_default()),
     });
-    let cannot = |()| bad("its user name cannot be taken out".into());
+    let cannot = |()| "its user name cannot be taken out".to_owned();
     url.set_username("").map_err(cannot)?;
     url.set_password(None).map_err(cannot)?;
-    Ok((url.into(), credentials))
+    Ok((String::from(url).into(), credentials))
 }
 
 #[cfg(test)]
@@ -86,9 +85,9 @@ mod tests {
         let streams = BTreeMap::from([
             (
                 "gate".to_owned(),
-                Secret::new("rtsp://admin:p%40ss@cam1/stream1?channel=2"),
+                SecretUrl::new("rtsp://admin:p%40ss@cam1/stream1?channel=2"),
             ),
-            ("hall".to_owned(), Secret::new("rtsp://cam2:8554/")),
+            ("hall".to_owned(), SecretUrl::new("rtsp://cam2:8554/")),
         ]);
         let mut source = Fixed::new(&streams).unwrap();
         let started = tokio::time::Instant::now();
@@ -96,7 +95,7 @@ mod tests {
         assert_eq!(started.elapsed().as_secs(), 0);
         assert_eq!(source.next().await, first);
         assert_eq!(started.elapsed(), MAX_WAIT);
-        let urls: Vec<_> = first.users.iter().map(|user| user.streams[0].url.as_str()).collect();
+        let urls: Vec<_> = first.users.iter().map(|user| user.streams[0].url.expose()).collect();
         assert_eq!(urls, ["rtsp://cam1/stream1?channel=2", "rtsp://cam2:8554/"]);
         let login = source.credentials("gate").unwrap();
         assert_eq!((login.username.as_str(), login.password.expose()), ("admin", "p@ss"));
@@ -110,7 +109,7 @@ mod tests {
             "rtsp:admin:hunter2@",
             "rtsp://admin:hunter2@:99999999/",
         ] {
-            let streams = BTreeMap::from([("gate".to_owned(), Secret::new(address))]);
+            let streams = BTreeMap::from([("gate".to_owned(), SecretUrl::new(address))]);
             let error = Fixed::new(&streams).err().unwrap().to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use protocol::SecretUrl;
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
 use super::RosterError;
+use crate::outbound::{BodyError, read_body};
 
-/// Longest answer that is read.
-const MAX_BODY: usize = 16 << 20;
+/// Longest list that is read, in bytes.
+pub(super) const MAX_BODY: usize = 16 << 20;
 
 /// A client whose calls fail after `timeout` at the latest.
 pub(super) fn client(timeout: Duration) -> Result<Client, RosterError> {
@@ -26,7 +28,7 @@ pub(super) fn client(timeout: Duration) -> Result<Client, RosterError> {
 /// `base` with these segments, percent-encoded, behind its own path.
 pub(super) fn url(base: &str, segments: &[&str]) -> Result<Url, RosterError> {
     let bad = |reason: String| RosterError::BadAddress {
-        url: without_userinfo(base),
+        url: SecretUrl::new(base).to_string(),
         reason,
     };
     let mut url = Url::parse(base).map_err(|error| bad(error.to_string()))?;
@@ -46,11 +48,21 @@ pub(super) fn url(base: &str, segments: &[&str]) -> Result<Url, RosterError> {
 /// # Errors
 /// All of [`RosterError`] but `BadAddress`. `url` is what they name: it must carry no secret.
 pub(super) async fn get_json<T: DeserializeOwned>(request: RequestBuilder, url: &Url) -> Result<T, RosterError> {
+    let mut room = MAX_BODY;
+    get_json_within(request, url, &mut room).await
+}
+
+/// The same for one page of several, which share the room that is left for bytes.
+pub(super) async fn get_json_within<T: DeserializeOwned>(
+    request: RequestBuilder,
+    url: &Url,
+    room: &mut usize,
+) -> Result<T, RosterError> {
     let unreachable = |error: reqwest::Error| RosterError::Unreachable {
         url: url.to_string(),
         reason: describe(&error),
     };
-    let mut response = request.send().await.map_err(unreachable)?;
+    let response = request.send().await.map_err(unreachable)?;
     match response.status() {
         StatusCode::OK => {}
         status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
@@ -66,13 +78,11 @@ pub(super) async fn get_json<T: DeserializeOwned>(request: RequestBuilder, url: 
             });
         }
     }
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-        if body.len() + chunk.len() > MAX_BODY {
-            return Err(RosterError::TooLarge { url: url.to_string() });
-        }
-        body.extend_from_slice(&chunk);
-    }
+    let body = read_body(response, *room).await.map_err(|error| match error {
+        BodyError::Http(error) => unreachable(error),
+        BodyError::TooLong { .. } => RosterError::TooLarge { url: url.to_string() },
+    })?;
+    *room -= body.len();
     serde_json::from_slice(&body).map_err(|error| RosterError::Malformed {
         url: url.to_string(),
         reason: error.to_string(),
@@ -86,9 +96,4 @@ fn describe(error: &reqwest::Error) -> String {
         cause = source;
     }
     cause.to_string()
-}
-
-/// For errors about an address that may hold a user name and a password.
-pub(super) fn without_userinfo(address: &str) -> String {
-    address.rsplit_once('@').map_or(address, |(_, tail)| tail).to_owned()
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use protocol::{Roster, RosterStream, RosterUser, Secret, StreamName};
+use protocol::{Roster, RosterStream, RosterUser, Secret, SecretUrl, StreamName};
 use reqwest::{Client, Url};
 use serde::Deserialize;
 use time::OffsetDateTime;
@@ -97,6 +97,7 @@ impl Mediamtx {
 
     async fn list(&self) -> Result<Vec<Item>, RosterError> {
         let mut items = Vec::new();
+        let mut room = http::MAX_BODY;
         for page_number in 0..MAX_PAGES {
             let mut request = self
                 .client
@@ -105,7 +106,7 @@ impl Mediamtx {
             if let Some(login) = &self.login {
                 request = request.basic_auth(&login.username, Some(login.password.expose()));
             }
-            let page: Page = http::get_json(request, &self.url).await?;
+            let page: Page = http::get_json_within(request, &self.url, &mut room).await?;
             items.extend(page.items);
             if page_number + 1 >= page.page_count {
                 return Ok(items);
@@ -148,15 +149,15 @@ impl Mediamtx {
         Roster { version, users }
     }
 
-    fn stream_url(&self, name: &str) -> String {
+    fn stream_url(&self, name: &str) -> SecretUrl {
         let segments: Vec<String> = name
             .split('/')
             .map(|segment| StreamPath::encode_segment(segment).to_string())
             .collect();
-        format!("{}/{}", self.rtsp, segments.join("/"))
+        format!("{}/{}", self.rtsp, segments.join("/")).into()
     }
 
-    fn known_publication(&self, url: &str) -> Option<u64> {
+    fn known_publication(&self, url: &SecretUrl) -> Option<u64> {
         let streams = self
             .known
             .iter()
@@ -164,7 +165,7 @@ impl Mediamtx {
             .flat_map(|user| &user.streams);
         streams
             .into_iter()
-            .find(|stream| stream.url == url)
+            .find(|stream| stream.url == *url)
             .map(|stream| stream.publication)
     }
 }

@@ -28,6 +28,8 @@ pub struct NodeAddresses {
     pub roster: String,
     /// The bearer token of the roster's URL.
     pub node_token: Secret,
+    /// That of other nodes' rosters, where nodes have tokens of their own.
+    pub roster_key: Option<Secret>,
     /// The key for playing, where the channel servers ask for one.
     pub play_key: Option<Secret>,
 }

@@ -65,6 +65,7 @@ async fn node(registry: &Registry) -> (Served, NodeAddresses) {
         rtsp: "rtsp://node:8554".into(),
         roster: served.url.clone(),
         node_token: Secret::new("node-token"),
+        roster_key: None,
         play_key: Some(Secret::new("play")),
     };
     (served, addresses)
@@ -152,6 +153,21 @@ async fn a_server_that_cannot_be_asked_is_an_error_and_no_empty_channel() {
         }
     };
     tokio::time::timeout(PATIENCE, unreachable).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_list_that_never_ends_is_given_up() {
+    let endless = || async {
+        let parts = futures_util::stream::repeat(Ok::<_, std::convert::Infallible>(vec![b' '; 1 << 16]));
+        axum::body::Body::from_stream(parts)
+    };
+    let served = serve(Router::new().fallback(endless)).await;
+    let addresses = NodeAddresses {
+        roster: served.url.clone(),
+        ..NodeAddresses::default()
+    };
+    let mut source = RosterSource::new(&BUILTIN, "a", "r", &addresses).unwrap();
+    assert!(matches!(next(&mut source).await, Err(RosterError::TooLarge { .. })));
 }
 
 #[test]

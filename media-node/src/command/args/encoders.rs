@@ -54,6 +54,7 @@ impl EncoderArgs {
             },
             audio_encoder: self.audio_encoder.clone(),
             workers: self.workers.max(1),
+            ..MixOptions::default()
         })
     }
 

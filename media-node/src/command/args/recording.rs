@@ -6,6 +6,7 @@ use crate::capture::Transport;
 use crate::mix::{self, MixOptions};
 use crate::outbound::Targets;
 use crate::record::Options;
+use crate::stream::PictureLimit;
 
 /// How channels are recorded.
 #[derive(Args, Clone, Debug)]
@@ -58,6 +59,9 @@ struct CaptureArgs {
     /// The most users that one individual recording takes in all, those who have left included.
     #[arg(long, env = "TAPEDECK_MAX_USERS_IN_ALL", value_name = "COUNT", default_value_t = Options::MAX_USERS_IN_ALL, value_parser = users())]
     max_users_in_all: u16,
+    /// The largest pictures that are decoded, for mixes and snapshots: the area counts, in whatever shape.
+    #[arg(long, env = "TAPEDECK_MAX_PICTURE", value_name = "WIDTHxHEIGHT", default_value = "7680x4320", value_parser = picture_limit)]
+    max_picture: PictureLimit,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -78,9 +82,13 @@ impl CaptureArgs {
                 true => Targets::Any,
                 false => Targets::Public,
             },
-            mix,
             max_users: self.max_users.into(),
             max_users_in_all: self.max_users_in_all.into(),
+            picture_limit: self.max_picture,
+            mix: MixOptions {
+                picture_limit: self.max_picture,
+                ..mix
+            },
             ..Options::default()
         }
     }
@@ -92,7 +100,8 @@ impl CaptureArgs {
             TransportName::Udp => "udp",
         };
         let private = self.allow_private_targets.then_some("--allow-private-targets");
-        let arguments = ["--transport", name].into_iter().chain(private);
+        let size = format!("{}x{}", self.max_picture.width(), self.max_picture.height());
+        let arguments = ["--transport", name, "--max-picture", &size].into_iter().chain(private);
         let users = [
             ("--max-users", self.max_users),
             ("--max-users-in-all", self.max_users_in_all),
@@ -106,4 +115,46 @@ impl CaptureArgs {
 
 fn users() -> RangedI64ValueParser<u16> {
     value_parser!(u16).range(1..=i64::from(Options::MOST_USERS))
+}
+
+/// Reads `7680x4320`. Nothing smaller than a macroblock is coded.
+fn picture_limit(text: &str) -> Result<PictureLimit, String> {
+    let sides = text.split_once('x').and_then(|(width, height)| {
+        let side = |text: &str| text.parse().ok().filter(|side| (16..=32_768).contains(side));
+        Some((side(width)?, side(height)?))
+    });
+    let (width, height) = sides.ok_or("it has to be WIDTHxHEIGHT, with sides of 16 to 32768 pixels")?;
+    Ok(PictureLimit::new(width, height))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        recording: RecordingArgs,
+    }
+
+    fn options(arguments: &[String]) -> Options {
+        let name = "node".to_owned();
+        let program = Program::try_parse_from(std::iter::once(&name).chain(arguments)).unwrap();
+        program.recording.options().unwrap()
+    }
+
+    #[test]
+    fn a_recording_s_process_decodes_what_its_node_decodes() {
+        let arguments = ["--max-picture", "1920x1088"].map(str::to_owned);
+        let node = Program::try_parse_from(["node".to_owned()].iter().chain(&arguments)).unwrap();
+        let of_process = options(&node.recording.as_arguments());
+        assert_eq!(of_process.picture_limit, PictureLimit::new(1920, 1088));
+        assert_eq!(of_process.mix.picture_limit, of_process.picture_limit);
+        assert_eq!(options(&[]).picture_limit, PictureLimit::default());
+        for text in ["1920", "0x100", "1920x-1", "99999x16", "x"] {
+            assert!(picture_limit(text).is_err(), "{text}");
+        }
+    }
 }

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use protocol::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, StreamTypes, Subscription};
+use protocol::{
+    AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, SecretUrl, StreamTypes, Subscription,
+};
 use serde::Deserialize;
 
 use super::args::EncoderArgs;
@@ -134,7 +136,7 @@ fn parse(args: &MixArgs) -> Result<(Settings, Scene, Vec<FileUser>), String> {
             regions: args.regions.iter().map(|text| region(text)).collect::<Result<_, _>>()?,
         },
     };
-    let name = |path: &PathBuf| path.to_string_lossy().into_owned();
+    let name = |path: &PathBuf| path.to_string_lossy().into_owned().into();
     let scene = Scene {
         version: 1,
         layout,
@@ -155,13 +157,14 @@ fn parse(args: &MixArgs) -> Result<(Settings, Scene, Vec<FileUser>), String> {
 /// The scene's images, which are there from the start.
 fn images(scene: &Scene, output: &MixOutput) -> Result<Vec<(i64, Change)>, String> {
     let paths = [&scene.background_image, &scene.user_image].into_iter().flatten();
-    let read = |path: &String| {
+    let read = |url: &SecretUrl| {
+        let path = url.expose();
         let data = std::fs::read(path).map_err(|error| format!("{path}: {error}"))?;
         let picture = decode_image(&data, output.width, output.height).map_err(|error| format!("{path}: {error}"))?;
         Ok((
             0,
             Change::Image {
-                url: path.clone(),
+                url: url.clone(),
                 picture,
             },
         ))

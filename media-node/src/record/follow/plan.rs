@@ -103,7 +103,7 @@ mod tests {
     fn user(uid: &str, streams: &[StreamName]) -> RosterUser {
         let stream = |name: &StreamName| RosterStream {
             name: *name,
-            url: format!("{uid}/{name}"),
+            url: format!("{uid}/{name}").into(),
             publication: 7,
         };
         RosterUser {

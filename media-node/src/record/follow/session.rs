@@ -14,7 +14,7 @@ use crate::capture::{CaptureRequest, Wanted};
 use crate::channel::Credentials;
 use crate::record::status::problem;
 use crate::selection::{Gate, StreamPlan};
-use crate::stream::{Locked, StreamEnd, StreamEvent, UserClock};
+use crate::stream::{Format, Locked, StreamEnd, StreamEvent, Track, UserClock};
 
 /// Pauses before a stream that still is in the roster is opened again.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -49,6 +49,7 @@ pub(super) async fn capture<I: Inlet>(shared: &Shared, user: &User<impl Captures
             orders: user.orders.clone(),
             inlet: inlet.clone(),
             gate: Gate::default(),
+            refused: Vec::new(),
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
         };
         session.run()
@@ -92,6 +93,8 @@ struct Session<'a, C, I> {
     orders: watch::Receiver<Order>,
     inlet: I,
     gate: Gate,
+    /// The tracks of the open session, with their codecs, that cannot be recorded and have not been told of yet.
+    refused: Vec<(Track, String)>,
     backoff: Backoff,
 }
 
@@ -105,7 +108,10 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
     async fn run(mut self) {
         while let Some(wanted) = self.wanted().await {
             let ended = self.capture(&wanted).await;
-            self.report(&ended, &wanted, self.shared.now_ms());
+            // Where nothing of a source can be recorded, its codecs are all that is wrong with it.
+            if !self.tell_refused() {
+                self.report(&ended, &wanted, self.shared.now_ms());
+            }
             self.gate = Gate::default();
             let input = Input::Event(self.stream, StreamEvent::Ended(ended));
             if self.inlet.take(input).await.is_err() {
@@ -172,6 +178,14 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
     }
 
     async fn forward(&mut self, event: StreamEvent) {
+        if let StreamEvent::Unsupported(track, codec) = &event {
+            let track = (*track, codec.clone());
+            if !self.refused.contains(&track) {
+                self.refused.push(track);
+            }
+        } else {
+            self.tell_refused();
+        }
         self.note(&event);
         let open = match self.orders.borrow().stream(self.stream) {
             StreamOrder::Capture(wanted) => wanted.tracks.video,
@@ -198,16 +212,6 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
                 }
             }
             StreamEvent::Lost(_, packets) => board.lost(*packets),
-            StreamEvent::Unsupported(track, codec) => {
-                let (uid, track) = (&self.user.uid, track.name());
-                let message = format!(
-                    "{track} of user {uid} is {codec}, which cannot be recorded: publish H.264 video, and AAC or Opus audio"
-                );
-                board.problem_once(
-                    &format!("codec {uid} {track} {codec}"),
-                    problem(Fault::Destination, ProblemCode::UnsupportedCodec, message, now_ms),
-                );
-            }
             StreamEvent::Locked(track, locked) => {
                 let (uid, track) = (&self.user.uid, track.name());
                 let (fault, why) = match locked {
@@ -230,8 +234,48 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
                     problem(fault, ProblemCode::DecryptionFailed, message, now_ms),
                 );
             }
-            StreamEvent::Format(..) | StreamEvent::Ended(_) => {}
+            StreamEvent::Format(_, Format::H264(h264)) if self.shared.decodes && !h264.sps.is_empty() => {
+                let limit = self.shared.options.picture_limit;
+                let cause = self.cause("too large");
+                match limit.check(&h264.sps) {
+                    Ok(()) => board.over(&cause),
+                    Err(not_decoded) => {
+                        let (stream, uid) = (self.stream, &self.user.uid);
+                        let message = format!(
+                            "the {stream} of user {uid} {not_decoded}: it is missing in mixes and snapshots, and recorded \
+                             wherever it need not be decoded; publish smaller pictures, or set TAPEDECK_MAX_PICTURE on the node"
+                        );
+                        let told = problem(Fault::Destination, ProblemCode::PictureTooLarge, message, now_ms);
+                        board.problem_once(&cause, told);
+                    }
+                }
+            }
+            StreamEvent::Unsupported(..) | StreamEvent::Format(..) | StreamEvent::Ended(_) => {}
         }
+    }
+
+    /// Tells in one problem of all tracks that were refused; `false` when there are none.
+    fn tell_refused(&mut self) -> bool {
+        let refused = std::mem::take(&mut self.refused);
+        let Some(((track, codec), others)) = refused.split_first() else {
+            return false;
+        };
+        let uid = &self.user.uid;
+        let mut what = format!("{} of user {uid} is {codec}", track.name());
+        for (track, codec) in others {
+            what.push_str(&format!(" and {} is {codec}", track.name()));
+        }
+        let message = format!("{what}, which cannot be recorded: publish H.264 video, and AAC or Opus audio");
+        self.shared.board.lock().problem_once(
+            &format!("codec {what}"),
+            problem(
+                Fault::Destination,
+                ProblemCode::UnsupportedCodec,
+                message,
+                self.shared.now_ms(),
+            ),
+        );
+        true
     }
 
     fn request(&self, wanted: &StreamPlan) -> CaptureRequest {
@@ -254,20 +298,21 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
 
     fn report(&self, end: &StreamEnd, wanted: &StreamPlan, at_ms: u64) {
         let (uid, stream) = (&self.user.uid, self.stream);
-        // A query may hold a key.
-        let url = wanted.url.split('?').next().unwrap_or_default();
+        let place = format!(" at {}", wanted.url);
         let (cause, code, message) = match end {
             StreamEnd::Finished => return,
             StreamEnd::Failed(_) if self.backoff.failures() < TOLD_FAILURES => return,
             StreamEnd::Failed(reason) => (
                 "unreachable",
                 ProblemCode::SourceUnreachable,
-                format!("the {stream} of user {uid} at {url} cannot be captured ({reason}); it is retried"),
+                format!(
+                    "the {stream} of user {uid}{place} cannot be captured ({reason}): see that it runs and that this node reaches it; it is retried"
+                ),
             ),
             StreamEnd::Silent => (
                 "silent",
                 ProblemCode::SourceSilent,
-                format!("the {stream} of user {uid} at {url} sends nothing: is it publishing? it is reopened"),
+                format!("the {stream} of user {uid}{place} sends nothing: is it publishing? it is reopened"),
             ),
         };
         self.shared

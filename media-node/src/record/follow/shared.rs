@@ -22,6 +22,8 @@ pub struct Shared {
     pub clock: Clock,
     pub board: SharedBoard,
     pub options: Options,
+    /// Video is decoded for the recording: into a mix, or into snapshots.
+    pub decodes: bool,
     /// The keys that decrypt the channel's media.
     pub keys: Option<Arc<Keys>>,
     pub presence: Presence,

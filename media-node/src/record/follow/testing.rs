@@ -61,8 +61,11 @@ impl FakeCaptures {
 impl Captures for FakeCaptures {
     fn open(&self, request: CaptureRequest) -> mpsc::Receiver<StreamEvent> {
         let mut state = self.0.lock().unwrap();
-        state.opened.push((request.url.clone(), request.want));
-        let scripted = state.sessions.get_mut(&request.url).and_then(VecDeque::pop_front);
+        state.opened.push((request.url.expose().to_owned(), request.want));
+        let scripted = state
+            .sessions
+            .get_mut(request.url.expose())
+            .and_then(VecDeque::pop_front);
         scripted.unwrap_or_else(|| {
             let (sender, receiver) = mpsc::channel(1);
             sender
@@ -95,7 +98,7 @@ pub fn roster(users: &[(&str, &[(StreamName, u64)])]) -> Roster {
             .iter()
             .map(|(name, publication)| RosterStream {
                 name: *name,
-                url: format!("{uid}/{name}?key=hunter2"),
+                url: format!("{uid}/{name}?key=hunter2").into(),
                 publication: *publication,
             })
             .collect(),

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::context::Context;
 use super::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp};
+use super::room::{Held, Room};
 use super::sink::SliceSink;
 use super::snapshot::Snapshots;
 use super::status::{Ending, SharedBoard, Status, problem};
@@ -26,6 +27,8 @@ use tracks::UserTracks;
 
 /// Units and events on their way to the thread that writes them: some four seconds of video and audio.
 const QUEUE: usize = 256;
+/// The most coded bytes among them: four seconds of 32 Mbit/s.
+const QUEUE_BYTES: usize = 16 << 20;
 
 /// See [`record::run`](super::run). Every captured unit is in a committed slice at the end.
 pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: watch::Sender<Status>) -> Ending {
@@ -39,7 +42,7 @@ pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: wa
             .job
             .spec
             .snapshots
-            .map(|wanted| Snapshots::new(wanted, context.spool.clone())),
+            .map(|wanted| Snapshots::new(wanted, context.spool.clone(), shared.options.picture_limit)),
     };
     match context.rosters() {
         Ok(rosters) => follow::run(shared, rosters, Rtsp, recorder, desired, status).await,
@@ -68,19 +71,19 @@ impl<S> Clone for Individual<S> {
 }
 
 impl<S: SliceSink> Recorder for Individual<S> {
-    type Inlet = mpsc::Sender<Input>;
+    type Inlet = UserInlet;
 
     const PICTURES: Pictures = Pictures::Camera;
 
     const SEPARATES_USERS: bool = true;
 
     fn begin(&mut self, uid: &str, wanted: Tracks) -> (Self::Inlet, impl Future<Output = ()> + Send + 'static) {
-        let (inlet, mut queue) = mpsc::channel(QUEUE);
+        let (sender, mut queue) = mpsc::channel::<Held<Input>>(QUEUE);
         let (clock, board, of, name) = (self.clock, self.board.clone(), self.clone(), uid.to_owned());
         let writer = tokio::task::spawn_blocking(move || {
             let mut tracks = UserTracks::new(&of, &name, wanted);
             while let Some(input) = queue.blocking_recv() {
-                tracks.take(input, clock.now_us());
+                tracks.take(input.what, clock.now_us());
             }
             tracks.close(clock.now_us());
         });
@@ -94,7 +97,8 @@ impl<S: SliceSink> Recorder for Individual<S> {
                     .problem(problem(Fault::Ours, ProblemCode::Internal, message, at_ms));
             }
         };
-        (inlet, written)
+        let room = Room::new(QUEUE_BYTES);
+        (UserInlet { sender, room }, written)
     }
 
     fn follow(&mut self, _: &Roster, _: &Plan, _: &Desired) {}
@@ -102,8 +106,20 @@ impl<S: SliceSink> Recorder for Individual<S> {
     async fn end(self) {}
 }
 
-impl Inlet for mpsc::Sender<Input> {
+/// Hands what one user's streams bring to the thread that writes it.
+#[derive(Clone)]
+struct UserInlet {
+    sender: mpsc::Sender<Held<Input>>,
+    room: Room,
+}
+
+impl Inlet for UserInlet {
     async fn take(&self, input: Input) -> Result<(), Closed> {
-        self.send(input).await.map_err(|_| Closed)
+        let bytes = match &input {
+            Input::Event(_, event) => event.media_bytes(),
+            Input::Wanted(_) | Input::Tick => 0,
+        };
+        let input = self.room.hold(input, bytes).await;
+        self.sender.send(input).await.map_err(|_| Closed)
     }
 }

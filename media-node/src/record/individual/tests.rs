@@ -16,7 +16,7 @@ use crate::record::status::Board;
 use crate::record::testing::{DirSink, audio, complaints, file_names, shifted, units_in, video};
 use crate::record::{Ending, Options, Status};
 use crate::spool::{PlaylistKey, Slice};
-use crate::stream::{Clock, StreamEnd, StreamEvent, Track};
+use crate::stream::{Clock, PictureLimit, StreamEnd, StreamEvent, Track};
 
 /// A channel whose users and streams the test moves, and a recording of it.
 struct RecordedChannel {
@@ -45,13 +45,14 @@ impl RecordedChannel {
             clock,
             board: board.clone(),
             names: file_names(),
-            snapshots: pictures.map(|wanted| Snapshots::new(wanted, sink.clone())),
+            snapshots: pictures.map(|wanted| Snapshots::new(wanted, sink.clone(), options.picture_limit)),
         };
         let shared = Shared {
             clock,
             board,
             options,
             keys: None,
+            decodes: true,
             presence,
             followed: Default::default(),
             interruption: CancellationToken::new(),
@@ -196,6 +197,35 @@ async fn pictures_come_from_the_session_that_is_recorded() {
         ];
         assert_eq!(written, if alone { [0, 0, 0] } else { [500, 300, 300] });
         assert!(status.first_media_ms.is_some() && status.idle_since_ms.is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_too_large_to_decode_are_recorded_by_copy_and_told_once() {
+    let options = Options {
+        picture_limit: PictureLimit::new(64, 64),
+        ..Options::default()
+    };
+    let pictures = protocol::Snapshots {
+        interval_ms: 10_000,
+        alone: false,
+    };
+    let channel = RecordedChannel::start_with(options, Presence::Bystanders, Some(pictures));
+    let session = channel.captures.session("a/camera");
+    channel.roster(&[("a", CAMERA)]).await;
+    send(&session, Track::Video, video(), &video().units[..250]).await;
+    send(&session, Track::Video, video(), &video().units[250..500]).await;
+    let (_, sink, status) = channel.stop(Directive::Stop(EndCause::Stopped)).await;
+    assert_eq!(recorded(&sink, "a", TrackKind::Video), 500);
+    assert_eq!(sink.pictures().len(), 0);
+    let told: Vec<_> = status
+        .problems
+        .iter()
+        .filter(|problem| problem.code == ProblemCode::PictureTooLarge)
+        .collect();
+    assert_eq!(told.len(), 1, "{:?}", status.problems);
+    for part in ["camera of user a", "320×1", "64×64", "TAPEDECK_MAX_PICTURE"] {
+        assert!(told[0].message.contains(part), "{part}: {}", told[0].message);
     }
 }
 
@@ -374,6 +404,41 @@ async fn losses_and_unsupported_codecs_are_told() {
         problem.message.contains("user a") && problem.message.contains("Opus"),
         "{}",
         problem.message
+    );
+    channel.stop(Directive::Stop(EndCause::Stopped)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_camera_is_no_three_problems() {
+    let mut channel = RecordedChannel::start(Options::default());
+    let captures = channel.captures.clone();
+    let refusing = || async {
+        let session = captures.session("a/camera");
+        let codecs = [(Track::Audio, "pcmu"), (Track::Video, "h265")];
+        for (track, codec) in codecs {
+            session
+                .send(StreamEvent::Unsupported(track, codec.into()))
+                .await
+                .unwrap();
+        }
+        let reason = "the source offers nothing that can be recorded".to_owned();
+        session
+            .send(StreamEvent::Ended(StreamEnd::Failed(reason)))
+            .await
+            .unwrap();
+    };
+    for _ in 0..5 {
+        refusing().await;
+    }
+    channel.roster(&[("a", CAMERA)]).await;
+    eventually("opened five times", || captures.opened().len() >= 5).await;
+    let status = channel.until(|status| !status.problems.is_empty()).await;
+    let told: Vec<_> = status.problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "audio of user a is pcmu and video is h265, which cannot be recorded: publish H.264 video, and AAC or Opus audio"
+        ]
     );
     channel.stop(Directive::Stop(EndCause::Stopped)).await;
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{MixOutput, Scene, StreamName, StreamTypes, Subscription};
+use protocol::{MixOutput, Scene, SecretUrl, StreamName, StreamTypes, Subscription};
 
 use super::load_shedder::{LoadShedder, Overload};
 use crate::media::{MuxedTrack, Picture};
@@ -60,7 +60,7 @@ pub struct Feeder {
     /// The streams of each user who is present or still sends, by uid.
     sources: BTreeMap<String, Sources>,
     /// The images of the scene, by URL.
-    images: BTreeMap<String, Picture>,
+    images: BTreeMap<SecretUrl, Picture>,
     mix: Option<Mix>,
     /// The time before which no mix begins.
     free_us: i64,
@@ -139,8 +139,8 @@ impl Feeder {
     }
 
     /// An image of the scene has come.
-    pub fn image(&mut self, url: String, picture: Picture, now_us: i64) {
-        if !images(&self.wishes.scene).any(|named| named == url) {
+    pub fn image(&mut self, url: SecretUrl, picture: Picture, now_us: i64) {
+        if !images(&self.wishes.scene).any(|named| *named == url) {
             return;
         }
         if let (Some(mix), Ok(picture)) = (&mut self.mix, picture.share()) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Fault, ProblemCode};
+use protocol::{Fault, ProblemCode, SecretUrl};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use url::Url;
@@ -14,7 +14,7 @@ use super::mixing::MixEvent;
 use crate::backoff::{Backoff, chance};
 use crate::media::{Picture, decode_image};
 use crate::mix::images;
-use crate::outbound::{Client, FetchError};
+use crate::outbound::{BodyError, Client, FetchError, read_body};
 use crate::record::status::{SharedBoard, problem};
 use crate::stream::Clock;
 
@@ -31,6 +31,37 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Images fetched at a time.
 const AT_ONCE: usize = 4;
+
+/// Images decoded at a time: each may take some hundred megabytes meanwhile.
+const DECODED_AT_ONCE: usize = 1;
+
+/// The turns of a recording's images. Clones share them.
+#[derive(Clone)]
+struct Turns {
+    fetching: Arc<Semaphore>,
+    /// A turn goes with the work itself, which goes on when nobody waits for it any more.
+    decoding: Arc<Semaphore>,
+}
+
+impl Turns {
+    fn new() -> Self {
+        Self {
+            fetching: Arc::new(Semaphore::new(AT_ONCE)),
+            decoding: Arc::new(Semaphore::new(DECODED_AT_ONCE)),
+        }
+    }
+
+    /// Does the work in a thread of its own, once it is its turn; `None` when that has failed.
+    async fn decode<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let turn = self.decoding.clone().acquire_owned().await.ok()?;
+        let decoded = tokio::task::spawn_blocking(move || {
+            let decoded = work();
+            drop(turn);
+            decoded
+        });
+        decoded.await.ok()
+    }
+}
 
 /// Why there is no image.
 #[derive(Debug, thiserror::Error)]
@@ -65,16 +96,16 @@ pub struct Images {
 impl Images {
     /// Tells the feeder the images of each scene, as they come. Ends with the wishes.
     pub async fn follow(self, mut wishes: watch::Receiver<Wishes>) {
-        let mut known: BTreeMap<String, Known> = BTreeMap::new();
+        let mut known: BTreeMap<SecretUrl, Known> = BTreeMap::new();
         let mut fetching = JoinSet::new();
-        let turns = Arc::new(Semaphore::new(AT_ONCE));
+        let turns = Turns::new();
         let mut scene = None;
         loop {
             let wanted = wishes.borrow_and_update().scene.clone();
             if scene.as_ref() != Some(&wanted) {
-                let urls: BTreeSet<&str> = images(&wanted).collect();
+                let urls: BTreeSet<&SecretUrl> = images(&wanted).collect();
                 known.retain(|url, image| {
-                    let stays = urls.contains(url.as_str()) && !matches!(image, Known::Missing);
+                    let stays = urls.contains(url) && !matches!(image, Known::Missing);
                     if let (false, Known::Coming(task)) = (stays, image) {
                         task.abort();
                     }
@@ -88,11 +119,11 @@ impl Images {
                         None => {
                             let fetch = fetch(
                                 self.client.clone(),
-                                url.to_owned(),
+                                url.clone(),
                                 turns.clone(),
                                 [self.width, self.height],
                             );
-                            known.insert(url.to_owned(), Known::Coming(fetching.spawn(fetch)));
+                            known.insert(url.clone(), Known::Coming(fetching.spawn(fetch)));
                         }
                     }
                 }
@@ -120,39 +151,38 @@ impl Images {
         }
     }
 
-    async fn tell(&self, url: &str, picture: &Picture) {
+    async fn tell(&self, url: &SecretUrl, picture: &Picture) {
         if let (Some(events), Ok(picture)) = (self.events.upgrade(), picture.share()) {
-            let url = url.to_owned();
+            let url = url.clone();
             // A feeder that has gone needs no images.
             let _ = events.send(MixEvent::Image { url, picture }).await;
         }
     }
 
-    fn report(&self, url: &str, error: &ImageError) {
-        // A query may hold a key.
-        let place = url.split(['?', '#']).next().unwrap_or_default();
-        let message = format!("the image {place} cannot be used ({error}); the mix continues without it");
+    fn report(&self, url: &SecretUrl, error: &ImageError) {
+        let message = format!("the image {url} cannot be used ({error}); the mix continues without it");
         let at_ms = self.clock.wall_ms(self.clock.now_us());
         let told = problem(Fault::Destination, ProblemCode::ImageUnusable, message, at_ms);
         self.board.lock().problem_once(&cause(url), told);
     }
 }
 
-fn cause(url: &str) -> String {
-    format!("image {url}")
+/// Never printed.
+fn cause(url: &SecretUrl) -> String {
+    format!("image {}", url.expose())
 }
 
 async fn fetch(
     client: Client,
-    url: String,
-    turns: Arc<Semaphore>,
+    url: SecretUrl,
+    turns: Turns,
     size: [u32; 2],
-) -> (String, Result<Picture, ImageError>) {
+) -> (SecretUrl, Result<Picture, ImageError>) {
     let mut pauses = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     let result = loop {
         let result = {
-            let _turn = turns.acquire().await;
-            fetch_once(&client, &url, size).await
+            let _turn = turns.fetching.acquire().await;
+            fetch_once(&client, &url, &turns, size).await
         };
         match result {
             Err(ImageError::Unreachable(_)) if pauses.failures() + 1 < ATTEMPTS => {
@@ -164,12 +194,17 @@ async fn fetch(
     (url, result)
 }
 
-async fn fetch_once(client: &Client, url: &str, [width, height]: [u32; 2]) -> Result<Picture, ImageError> {
-    let url = Url::parse(url).map_err(|_| ImageError::Url)?;
+async fn fetch_once(
+    client: &Client,
+    url: &SecretUrl,
+    turns: &Turns,
+    [width, height]: [u32; 2],
+) -> Result<Picture, ImageError> {
+    let url = Url::parse(url.expose()).map_err(|_| ImageError::Url)?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(ImageError::Url);
     }
-    let mut answer = client.get(url, TIME).await.map_err(|error| match error {
+    let answer = client.get(url, TIME).await.map_err(|error| match error {
         FetchError::Blocked(blocked) => ImageError::Useless(blocked.to_string()),
         FetchError::Http(error) => ImageError::Unreachable(error.to_string()),
     })?;
@@ -181,21 +216,16 @@ async fn fetch_once(client: &Client, url: &str, [width, height]: [u32; 2]) -> Re
             false => ImageError::Useless(said),
         });
     }
-    let mut data = Vec::new();
-    loop {
-        let part = answer.chunk().await;
-        let part = part.map_err(|error| ImageError::Unreachable(error.without_url().to_string()))?;
-        let Some(part) = part else { break };
-        if data.len() + part.len() > MAX_BYTES {
-            return Err(ImageError::Useless(format!("it has more than {} MB", MAX_BYTES >> 20)));
-        }
-        data.extend_from_slice(&part);
-    }
-    let decoded = tokio::task::spawn_blocking(move || decode_image(&data, width, height)).await;
-    match decoded {
-        Ok(Ok(picture)) => Ok(picture),
-        Ok(Err(error)) => Err(ImageError::Useless(error.to_string())),
-        Err(error) => Err(ImageError::Useless(error.to_string())),
+    let data = read_body(answer, MAX_BYTES).await.map_err(|error| match error {
+        BodyError::Http(error) => ImageError::Unreachable(error.to_string()),
+        BodyError::TooLong { .. } => ImageError::Useless(format!("it has more than {} MB", MAX_BYTES >> 20)),
+    })?;
+    match turns.decode(move || decode_image(&data, width, height)).await {
+        Some(Ok(picture)) => Ok(picture),
+        Some(Err(error)) => Err(ImageError::Useless(error.to_string())),
+        None => Err(ImageError::Useless(
+            "it cannot be decoded by a defect of the node".to_owned(),
+        )),
     }
 }
 

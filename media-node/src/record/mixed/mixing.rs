@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-use protocol::{Fault, MixCounters, ProblemCode, StreamName};
+use protocol::{Fault, MixCounters, ProblemCode, SecretUrl, StreamName};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
 
@@ -12,6 +12,7 @@ use super::feeder::{Feeder, Made, Wishes};
 use super::load_shedder::Overload;
 use crate::media::Picture;
 use crate::mix::{Counters, MixError};
+use crate::record::room::Held;
 use crate::record::status::{SharedBoard, problem};
 use crate::stream::{Clock, StreamEvent};
 
@@ -26,10 +27,10 @@ pub enum MixEvent {
     Event {
         uid: Arc<str>,
         stream: StreamName,
-        event: StreamEvent,
+        event: Held<StreamEvent>,
     },
     Image {
-        url: String,
+        url: SecretUrl,
         picture: Picture,
     },
     Tick,
@@ -91,7 +92,7 @@ impl Mixing {
         }
         match event {
             MixEvent::Event { uid, stream, event } => {
-                if let Err(error) = self.feeder.event(&uid, stream, event, now_us) {
+                if let Err(error) = self.feeder.event(&uid, stream, event.what, now_us) {
                     let mut each = hand_over(&self.made, &self.board, self.clock);
                     self.feeder.fail(error, now_us, &mut each);
                 }

@@ -14,6 +14,7 @@ use super::outputs::Outputs;
 use crate::container::FileNames;
 use crate::outbound::{Client, Targets};
 use crate::record::follow::{Closed, Inlet, Input, Plan, Recorder};
+use crate::record::room::Room;
 use crate::record::sink::SliceSink;
 use crate::record::status::SharedBoard;
 use crate::selection::{Pictures, Tracks};
@@ -22,6 +23,8 @@ use crate::stream::{Clock, ReferenceClock};
 
 /// The most units and events on their way to the mixer: a second of forty users.
 const QUEUE: usize = 4096;
+/// The most coded bytes among them: a second of forty users with 12 Mbit/s each.
+const QUEUE_BYTES: usize = 64 << 20;
 
 /// The most mixed units on their way to the disk: some ten seconds.
 const MADE: usize = 1024;
@@ -41,6 +44,7 @@ pub struct Destination<S> {
 /// Mixes the users of a channel, and has what is mixed written.
 pub struct MixedRecorder {
     events: mpsc::Sender<MixEvent>,
+    room: Room,
     wishes: watch::Sender<Wishes>,
     clock: Clock,
     mixing: JoinHandle<()>,
@@ -106,6 +110,7 @@ impl MixedRecorder {
         });
         Self {
             events,
+            room: Room::new(QUEUE_BYTES),
             wishes: wish,
             clock,
             mixing,
@@ -125,6 +130,7 @@ impl Recorder for MixedRecorder {
         let inlet = UserInlet {
             uid: uid.into(),
             events: self.events.clone(),
+            room: self.room.clone(),
         };
         (inlet, async {})
     }
@@ -174,6 +180,7 @@ impl Recorder for MixedRecorder {
 pub struct UserInlet {
     uid: Arc<str>,
     events: mpsc::Sender<MixEvent>,
+    room: Room,
 }
 
 impl Inlet for UserInlet {
@@ -184,6 +191,8 @@ impl Inlet for UserInlet {
         match input {
             Input::Event(stream, event) => {
                 let uid = self.uid.clone();
+                let bytes = event.media_bytes();
+                let event = self.room.hold(event, bytes).await;
                 let event = MixEvent::Event { uid, stream, event };
                 self.events.send(event).await.map_err(|_| Closed)
             }

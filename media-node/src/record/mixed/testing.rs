@@ -31,6 +31,7 @@ pub fn spec() -> MixSpec {
             video_encoder: settings.video_encoder,
             audio_encoder: settings.audio_encoder,
             workers: 1,
+            ..MixOptions::default()
         },
     }
 }
@@ -87,7 +88,7 @@ impl Script {
                             feeder.fail(error, now_us, &mut |out| made.push(out));
                         }
                     }
-                    Step::Image(url, picture) => feeder.image(url.to_owned(), picture, now_us),
+                    Step::Image(url, picture) => feeder.image(url.into(), picture, now_us),
                 }
             }
             feeder.advance(now_us, &mut |out| made.push(out));

@@ -1,10 +1,13 @@
 use std::collections::VecDeque;
 
 use crate::media::{MediaError, Picture, VideoDecoder};
-use crate::stream::{AccessUnit, annexb};
+use crate::stream::{AccessUnit, PictureLimit, annexb};
 
 /// The most coded bytes that are kept. A longer group of pictures is decoded as it comes, half of this at a time.
 pub(super) const KEPT_BYTES: usize = 8 << 20;
+
+/// The most that is kept for whatever reason. Units that are presented long after they are decoded wait until then.
+const MOST_BYTES: usize = 4 * KEPT_BYTES;
 
 /// The group of pictures that is being sent: the units since the newest key frame, as far as they are not decoded.
 ///
@@ -13,6 +16,7 @@ pub(super) const KEPT_BYTES: usize = 8 << 20;
 /// once at most, and none behind the last wanted frame of a group.
 #[derive(Default)]
 pub(super) struct Gop {
+    limit: PictureLimit,
     key: Option<AccessUnit>,
     /// Not decoded yet, in decoding order.
     queue: VecDeque<AccessUnit>,
@@ -55,6 +59,14 @@ impl Decoded {
 }
 
 impl Gop {
+    /// Pictures beyond the limit are not decoded.
+    pub(super) fn new(limit: PictureLimit) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+
     /// The next unit in decoding order; a key frame begins anew.
     pub(super) fn push(&mut self, unit: AccessUnit) -> Result<(), MediaError> {
         if unit.keyframe {
@@ -73,20 +85,24 @@ impl Gop {
                 self.step(newest_dts_us)?;
             }
         }
+        if self.bytes > MOST_BYTES {
+            // Times that are too far apart for a decoder to work on: the next key frame begins anew.
+            self.clear();
+        }
         Ok(())
     }
 
     pub(super) fn clear(&mut self) {
         *self = Self {
             decoded: self.decoded,
-            ..Self::default()
+            ..Self::new(self.limit)
         };
     }
 
     /// The key frame alone, which costs one unit and leaves the rest as it is.
     pub(super) fn key_picture(&mut self) -> Result<Option<Picture>, MediaError> {
         let Some(key) = &self.key else { return Ok(None) };
-        let mut decoder = VideoDecoder::h264()?;
+        let mut decoder = VideoDecoder::h264(self.limit)?;
         let mut found = None;
         self.decoded += 1;
         decoder.decode(&key.data, key.pts_us, key.dts_us, |picture, _| found = Some(picture))?;
@@ -132,7 +148,7 @@ impl Gop {
         }
         let decoder = match &mut self.decoder {
             Some(decoder) => decoder,
-            None => self.decoder.insert(VideoDecoder::h264()?),
+            None => self.decoder.insert(VideoDecoder::h264(self.limit)?),
         };
         self.decoded += 1;
         let out = &mut self.out;

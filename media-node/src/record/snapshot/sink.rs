@@ -2,6 +2,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use crate::spool::{Lone, Spool, SpoolError};
+use crate::stream::PictureLimit;
 
 /// How a recording's pictures are made, and what keeps them.
 #[derive(Clone)]
@@ -11,14 +12,17 @@ pub(in crate::record) struct Snapshots {
     /// Nothing but pictures is made.
     pub(in crate::record) alone: bool,
     pub(in crate::record) sink: Arc<dyn PictureSink>,
+    /// Video with pictures beyond it is not decoded.
+    pub(in crate::record) limit: PictureLimit,
 }
 
 impl Snapshots {
-    pub(in crate::record) fn new(wanted: protocol::Snapshots, sink: Arc<dyn PictureSink>) -> Self {
+    pub(in crate::record) fn new(wanted: protocol::Snapshots, sink: Arc<dyn PictureSink>, limit: PictureLimit) -> Self {
         Self {
             interval_us: i64::try_from(wanted.interval_ms.saturating_mul(1000)).unwrap_or(i64::MAX),
             alone: wanted.alone,
             sink,
+            limit,
         }
     }
 }

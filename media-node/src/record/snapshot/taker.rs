@@ -46,8 +46,8 @@ impl Taker {
         Self {
             timing: Timing::new(snapshots.interval_us, latest_us),
             subject,
+            gop: Gop::new(snapshots.limit),
             snapshots,
-            gop: Gop::default(),
             waiting: VecDeque::new(),
             taken: 0,
         }

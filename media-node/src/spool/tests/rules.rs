@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use serde_json::{Value, json};
+
 use super::super::backlog::Backlog;
 use super::super::check::check;
 use super::*;
@@ -251,6 +253,14 @@ fn no_secret_of_a_job_is_kept() {
         "backup": {"after_ms": 1, "storage": {"kind": "s3", "endpoint": "https://s3", "region": "r", "bucket": "backup",
             "access_key": "ak", "secret_key": "hunter2", "session_token": "hunter2", "prefix": ""}},
         "decryption": {"cipher": "aes128_xts", "secret": "hunter2"},
+        "mix": {
+            "output": {"width": 2, "height": 2, "fps": 1, "bitrate_kbps": 1, "audio": "mono48"}, "mp4": false,
+            "scene": {
+                "version": 1, "layout": {"type": "best_fit"}, "background": {"r": 0, "g": 0, "b": 0},
+                "background_image": "https://me:hunter2@h/b.jpg", "user_image": "https://h/u.jpg?sign=hunter2",
+                "user_images": [{"uid": "7", "url": "https://h/7.jpg?sign=hunter2"}],
+            },
+        },
     }))
     .unwrap();
     store_job(dir.path(), &job).unwrap();
@@ -258,6 +268,80 @@ fn no_secret_of_a_job_is_kept() {
     assert!(!text.contains("hunter2"), "{text}");
     let kept = load_job(dir.path()).unwrap();
     assert_eq!((kept.sid, kept.spec.storage.bucket), (job.sid, job.spec.storage.bucket));
+}
+
+#[test]
+fn check_finds_each_secret_that_an_earlier_version_left_in_a_job() {
+    let leftovers = [
+        (json!({"storage": {"secret_key": "hunter2"}}), "secret key"),
+        (
+            json!({"decryption": {"cipher": "aes128_xts", "secret": "hunter2"}}),
+            "the channel's secret",
+        ),
+        (
+            json!({"source": {"type": "static", "streams": {"7": "rtsp://cam/user=a_password=hunter2"}}}),
+            "URLs of the source",
+        ),
+        (
+            json!({"source": {"type": "mediamtx", "api": "http://m", "rtsp": "rtsp://m", "credentials": "me:hunter2"}}),
+            "the source's password",
+        ),
+        (
+            json!({"mix": {"scene": {"background_image": "https://me:hunter2@h/b.jpg"}}}),
+            "URLs of images",
+        ),
+        (
+            json!({"mix": {"scene": {"user_image": "https://h/u.jpg?sign=hunter2"}}}),
+            "URLs of images",
+        ),
+        (
+            json!({"mix": {"scene": {"user_images": [{"uid": "7", "url": "https://h/7.jpg?s=hunter2"}]}}}),
+            "URLs of images",
+        ),
+    ];
+    for (leftover, told) in leftovers {
+        let dir = tempfile::tempdir().unwrap();
+        record(&open(dir.path()), 1, 5, 100);
+        let mut job = json!({
+            "sid": "0".repeat(32), "epoch": 1, "recorder": {"app_id": "a", "channel": "c", "uid": "1"}, "mode": "mix",
+            "source": {"type": "static", "streams": {"7": ""}},
+            "subscription": {"version": 1, "types": "both", "audio": "all", "video": "all"},
+            "playlist": {"strict_extinf": true},
+            "storage": {"kind": "s3", "endpoint": "https://s3", "region": "r", "bucket": "b", "access_key": "ak",
+                "secret_key": "", "prefix": ""},
+            "mix": {
+                "output": {"width": 2, "height": 2, "fps": 1, "bitrate_kbps": 1, "audio": "mono48"}, "mp4": false,
+                "scene": {"layout": {"type": "best_fit"}, "background": {"r": 0, "g": 0, "b": 0},
+                    "background_image": "https://h/open.jpg"},
+            },
+        });
+        let violations = |job: &Value| {
+            std::fs::write(dir.path().join("job.json"), job.to_string()).unwrap();
+            let findings = check(dir.path()).unwrap();
+            let violations = findings.iter().filter(|finding| finding.is_violation());
+            violations.map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(violations(&job), [""; 0]);
+        merge(&mut job, &leftover);
+        let found = violations(&job);
+        let [violation] = &found[..] else {
+            panic!("{leftover}: {found:?}")
+        };
+        assert!(
+            violation.contains(told) && !violation.contains("hunter2"),
+            "{violation}"
+        );
+    }
+}
+
+/// Puts the fields of `added` over those of `job`, but a source as a whole.
+fn merge(job: &mut Value, added: &Value) {
+    for (name, value) in added.as_object().unwrap() {
+        match (&mut job[name], value) {
+            (Value::Object(_), Value::Object(_)) if name != "source" => merge(&mut job[name], value),
+            (field, value) => *field = value.clone(),
+        }
+    }
 }
 
 #[test]

@@ -29,6 +29,10 @@ pub(super) struct H264 {
     fragments: Option<BytesMut>,
     /// Nothing can be decoded before the next IDR picture.
     waiting: bool,
+    /// The timestamp of the picture that a marker ended last.
+    marked: Option<u32>,
+    /// Some senders mark each slice of a picture. Then pictures end where another timestamp begins.
+    marks_slices: bool,
 }
 
 /// The access unit that is being put together.
@@ -41,6 +45,8 @@ struct Unit {
     /// Parameter sets that changed with this unit, Annex B.
     changed_sets: BytesMut,
     first_slice: Option<FirstSlice>,
+    /// Its last packet so far has the marker.
+    ends_marked: bool,
 }
 
 #[derive(Debug)]
@@ -73,6 +79,8 @@ impl H264 {
             unit: None,
             fragments: None,
             waiting: true,
+            marked: None,
+            marks_slices: false,
         })
     }
 
@@ -167,6 +175,7 @@ impl H264 {
                         return Err(Malformed("H.264: unreadable slice header"));
                     };
                     if first_macroblock != 0 && !partition {
+                        self.marks_slices |= self.marked == Some(packet.timestamp);
                         return Err(Malformed("H.264: picture without its beginning"));
                     }
                     unit.first_slice = Some(FirstSlice {
@@ -222,6 +231,7 @@ impl Unit {
             data: BytesMut::new(),
             changed_sets: BytesMut::new(),
             first_slice: None,
+            ends_marked: false,
         }
     }
 }
@@ -245,11 +255,20 @@ impl Depacketizer for H264 {
             frames.extend(self.finish()?);
         }
         self.payload(packet)?;
+        let Some(unit) = &mut self.unit else { return Ok(()) };
+        unit.ends_marked = packet.marker;
         // Some senders mark the packet with the parameter sets too.
-        if packet.marker && self.unit.as_ref().is_some_and(|unit| unit.first_slice.is_some()) {
+        if packet.marker && !self.marks_slices && unit.first_slice.is_some() {
+            self.marked = Some(packet.timestamp);
             frames.extend(self.finish()?);
         }
         Ok(())
+    }
+
+    fn end(&mut self, frames: &mut Vec<Frame>) {
+        if self.unit.as_ref().is_some_and(|unit| unit.ends_marked) {
+            frames.extend(self.finish().ok().flatten());
+        }
     }
 
     fn lost(&mut self) {

@@ -14,6 +14,7 @@ use bytes::Bytes;
 
 use super::Format;
 
+pub use parameter_sets::{PictureBuffer, picture_buffer};
 pub use payload::{Fmtp, PayloadFormat};
 
 /// More than any picture that is worth recording; a longer one is a broken or hostile stream.
@@ -68,6 +69,9 @@ pub trait Depacketizer: Send {
 
     /// Does the work of [`Depacketizer::push`]; after an error the state is not tidied up.
     fn take(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed>;
+
+    /// No more packets come: appends the frame that is complete and waited for the next one.
+    fn end(&mut self, _: &mut Vec<Frame>) {}
 
     /// Packets are missing before the next one: drops what they damaged, and for video all up to the next keyframe.
     fn lost(&mut self);

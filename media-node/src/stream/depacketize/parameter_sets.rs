@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use h264_reader::nal::sps::{PicOrderCntType, SeqParameterSet};
+use h264_reader::nal::sps::{ChromaFormat, FrameMbsFlags, PicOrderCntType, SeqParameterSet};
 use h264_reader::nal::{Nal, RefNal};
 use h264_reader::rbsp::{BitRead, BitReaderError, Numeric, Primitive};
 
@@ -99,10 +99,70 @@ pub(super) fn leading_ue<const N: usize>(nal: &[u8], skip: u32) -> Option<[u32; 
     Some(values)
 }
 
+/// What a decoder has to hold of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PictureBuffer {
+    /// In pixels, before cropping.
+    pub width: u32,
+    pub height: u32,
+    pub picture_bytes: u64,
+    /// Pictures that others are predicted from, or that wait for their presentation: 1 to 16.
+    pub pictures: u32,
+}
+
+impl PictureBuffer {
+    pub fn bytes(&self) -> u64 {
+        self.picture_bytes.saturating_mul(u64::from(self.pictures))
+    }
+}
+
+/// Reads it from a sequence parameter set, a NAL unit. `None` when that cannot be read.
+pub fn picture_buffer(sps_nal: &[u8]) -> Option<PictureBuffer> {
+    /// What the standard allows, H.264 A.3.1.
+    const MAX_PICTURES: u32 = 16;
+    let sps = read_sps(sps_nal)?;
+    let fields = u32::from(matches!(sps.frame_mbs_flags, FrameMbsFlags::Fields { .. }));
+    let width = sps.pic_width_in_mbs_minus1.checked_add(1)?.checked_mul(16)?;
+    let height = sps
+        .pic_height_in_map_units_minus1
+        .checked_add(1)?
+        .checked_mul(16 << fields)?;
+    // Samples of a pixel, in halves.
+    let halves = match sps.chroma_info.chroma_format {
+        ChromaFormat::Monochrome => 2,
+        ChromaFormat::YUV420 => 3,
+        ChromaFormat::YUV422 => 4,
+        ChromaFormat::YUV444 | ChromaFormat::Invalid(_) => 6,
+    };
+    let depth = sps
+        .chroma_info
+        .bit_depth_luma_minus8
+        .max(sps.chroma_info.bit_depth_chroma_minus8);
+    let sample_bytes = if depth > 0 { 2 } else { 1 };
+    let restrictions = sps
+        .vui_parameters
+        .as_ref()
+        .and_then(|vui| vui.bitstream_restrictions.as_ref());
+    let declared = restrictions.map_or(0, |it| it.max_dec_frame_buffering.max(it.max_num_reorder_frames));
+    Some(PictureBuffer {
+        width,
+        height,
+        picture_bytes: (u64::from(width) * u64::from(height)).saturating_mul(halves * sample_bytes) / 2,
+        pictures: sps.max_num_ref_frames.max(declared).clamp(1, MAX_PICTURES),
+    })
+}
+
+fn read_sps(nal: &[u8]) -> Option<SeqParameterSet> {
+    if nal.is_empty() {
+        return None;
+    }
+    let bits = OpenEnded(RefNal::new(nal, &[], true).rbsp_bits());
+    SeqParameterSet::from_bits(bits).ok()
+}
+
 fn format(sps_nal: &Bytes, pps_nal: &Bytes) -> Result<FrameFormat, Malformed> {
     const UNREADABLE: Malformed = Malformed("H.264: unreadable sequence parameter set");
-    let bits = OpenEnded(RefNal::new(sps_nal, &[], true).rbsp_bits());
-    let sps = SeqParameterSet::from_bits(bits).map_err(|_| UNREADABLE)?;
+    let sps = read_sps(sps_nal).ok_or(UNREADABLE)?;
     let (width, height) = sps.pixel_dimensions().map_err(|_| UNREADABLE)?;
     let h264 = H264Format {
         sps: sps_nal.clone(),

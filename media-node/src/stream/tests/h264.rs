@@ -202,6 +202,50 @@ fn pictures_of_several_slices_are_one_unit() {
 }
 
 #[test]
+fn a_marker_on_each_slice_costs_no_picture_behind_the_first() {
+    let mut h264 = h264("");
+    let mut frames = Vec::new();
+    let sets = stap_a(&[&hex(SPS), &hex(PPS)]);
+    // The second slice of a picture that the recorder joins in the middle of its group.
+    let mut packets = vec![
+        packet(0, false, &sets),
+        packet(0, true, P),
+        packet(0, true, &[0x41, 0x44, 0x80, 7]),
+    ];
+    for picture in 1..=6 {
+        let (first, second) = match picture % 3 {
+            1 => (IDR, IDR_SECOND_SLICE),
+            _ => (P, &[0x41, 0x44, 0x80, 7][..]),
+        };
+        packets.extend([packet(picture, true, first), packet(picture, true, second)]);
+    }
+    let errors = packets
+        .iter()
+        .filter(|packet| h264.push(packet, &mut frames).is_err())
+        .count();
+    assert_eq!(errors, 1, "the picture that shows what the markers are worth");
+    h264.end(&mut frames);
+    assert_eq!(
+        frames.iter().map(|frame| frame.timestamp).collect::<Vec<_>>(),
+        [1, 2, 3, 4, 5, 6]
+    );
+    assert!(frames[0].data.ends_with(&annex_b(&[IDR, IDR_SECOND_SLICE])));
+    assert!(frames.iter().all(|frame| frame.data.len() > IDR.len() + 8));
+}
+
+#[test]
+fn a_picture_without_its_end_is_no_frame_at_the_end() {
+    let mut h264 = h264("");
+    let mut frames = Vec::new();
+    let sets = stap_a(&[&hex(SPS), &hex(PPS)]);
+    for packet in [packet(0, false, &sets), packet(0, false, IDR)] {
+        h264.push(&packet, &mut frames).unwrap();
+    }
+    h264.end(&mut frames);
+    assert_eq!(frames, []);
+}
+
+#[test]
 fn after_a_loss_nothing_comes_before_a_whole_keyframe() {
     let sets = stap_a(&[&hex(SPS), &hex(PPS)]);
     let idr: Vec<u8> = IDR.iter().copied().chain([9; 300]).collect();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use protocol::{Fault, Problem, ProblemCode, Refusal, Report};
 
-use super::Keeper;
+use super::{Death, Keeper};
 use crate::clock::unix_ms;
 use crate::supervisor::recording::Stage;
 use crate::supervisor::vitals::Vitals;
@@ -36,7 +36,8 @@ impl Keeper {
         });
     }
 
-    pub(super) fn tell_death(&mut self, why: &str, pause: Duration) {
+    pub(super) fn tell_death(&mut self, death: &Death, pause: Duration) {
+        let why = &death.why;
         let pause_ms = pause.as_millis() as u64;
         tracing::error!(
             sid = self.recording.sid,
@@ -45,10 +46,13 @@ impl Keeper {
             "the recording's process is started again"
         );
         self.totals.restarted();
-        self.note(
-            ProblemCode::RecorderRestarted,
-            format!("{why}; it continues after a discontinuity in {pause_ms} ms"),
-        );
+        let goes_on = format!("it continues after a discontinuity in {pause_ms} ms");
+        if death.short_of_memory {
+            let cure = "record fewer users or smaller pictures in one recording, or raise TAPEDECK_RECORDING_MEMORY";
+            self.note(ProblemCode::MemoryExceeded, format!("{why}; {goes_on}. {cure}"));
+        } else {
+            self.note(ProblemCode::RecorderRestarted, format!("{why}; {goes_on}"));
+        }
     }
 
     /// Tells a problem with the last report again.

@@ -10,7 +10,7 @@ use protocol::{Desired, Directive, EndCause, Job, Phase, Problem, ProblemCode, R
 use tokio::sync::mpsc;
 
 use super::pipe::{Begin, FromProcess, Interrupt, ToProcess};
-use super::process::Process;
+use super::process::{Exit, Process};
 use super::recording::{Order, Recording, Stage};
 use super::restart::RestartPolicy;
 use super::shutdown::EXIT_GRACE;
@@ -45,7 +45,23 @@ enum End {
     Refused(Refusal),
     Replaced(Box<Job>),
     Interrupted,
-    Died(String),
+    Died(Death),
+}
+
+/// Why a process is not there any more.
+struct Death {
+    why: String,
+    /// It needed more memory than it may have.
+    short_of_memory: bool,
+}
+
+impl From<String> for Death {
+    fn from(why: String) -> Self {
+        Self {
+            why,
+            short_of_memory: false,
+        }
+    }
 }
 
 /// What came while no process was there.
@@ -86,9 +102,13 @@ impl Keeper {
                 End::Interrupted => return self.recording.update(|status| status.stage = Stage::Interrupted),
                 End::Refused(refusal) => return self.refuse(refusal).await,
                 End::Replaced(newer) => job = *newer,
-                End::Died(why) => {
-                    let pause = policy.pause_after(started.elapsed(), chance());
-                    self.tell_death(&why, pause);
+                End::Died(death) => {
+                    let lived = started.elapsed();
+                    let pause = match death.short_of_memory {
+                        true => policy.pause_for_memory(lived, chance()),
+                        false => policy.pause_after(lived, chance()),
+                    };
+                    self.tell_death(&death, pause);
                     match self.wait(Some(pause)).await {
                         Awaited::Job(newer) => job = *newer,
                         Awaited::Pause => {}
@@ -169,18 +189,28 @@ impl Keeper {
         }
         let end = match sent {
             Ok(()) => self.follow(&mut process, job).await,
-            Err(error) => End::Died(format!("it does not read its orders: {error}")),
+            Err(error) => End::Died(format!("it does not read its orders: {error}").into()),
         };
         let grace = if matches!(end, End::Died(_)) {
             DEATH_GRACE
         } else {
             EXIT_GRACE
         };
-        let status = process.end(grace).await;
-        match (end, status) {
-            (End::Died(why), Ok(status)) => self.died(format!("{why} ({status})")),
+        let exit = process.end(grace).await;
+        match (end, exit) {
+            (
+                End::Died(_),
+                Ok(Exit {
+                    short_of_memory: Some(why),
+                    ..
+                }),
+            ) => self.died(Death {
+                why,
+                short_of_memory: true,
+            }),
+            (End::Died(death), Ok(exit)) => self.died(format!("{} ({})", death.why, exit.status)),
             // The spool may hold media: the recording goes on when what hinders it is over.
-            (End::Refused(refusal), _) if begun => End::Died(refusal.reason),
+            (End::Refused(refusal), _) if begun => End::Died(refusal.reason.into()),
             (end, _) => end,
         }
     }
@@ -212,7 +242,7 @@ impl Keeper {
                             continue;
                         }
                         None if interrupted => return End::Interrupted,
-                        None => return End::Died("its process stopped".to_owned()),
+                        None => return End::Died("its process stopped".to_owned().into()),
                     }
                 }
                 order = self.orders.recv() => match self.unless_alone(order) {
@@ -254,11 +284,11 @@ impl Keeper {
                     None => return End::Interrupted,
                 },
                 () = tokio::time::sleep_until(last_words + silence) => {
-                    return End::Died(format!("its process was silent for {} s", silence.as_secs()));
+                    return End::Died(format!("its process was silent for {} s", silence.as_secs()).into());
                 }
             };
             if let Err(error) = process.send(&control).await {
-                return End::Died(format!("it does not read its orders: {error}"));
+                return End::Died(format!("it does not read its orders: {error}").into());
             }
         }
     }
@@ -331,11 +361,12 @@ impl Keeper {
     }
 
     /// A recording that has not begun is refused, one that has is tried again.
-    fn died(&self, why: String) -> End {
+    fn died(&self, death: impl Into<Death>) -> End {
+        let death = death.into();
         if self.has_begun() {
-            End::Died(why)
+            End::Died(death)
         } else {
-            End::Refused(internal(&format!("the recording failed: {why}")))
+            End::Refused(internal(&format!("the recording failed: {}", death.why)))
         }
     }
 }

@@ -481,3 +481,22 @@ async fn playlists_wait_until_they_may_be_written_and_slices_do_not() {
     assert!(!serving.is_finished());
     serving.abort();
 }
+
+#[tokio::test]
+async fn a_store_whose_answers_never_end_is_told_and_costs_no_memory() {
+    let endless = || async {
+        let parts = futures_util::stream::repeat(Ok::<_, std::convert::Infallible>(vec![b' '; 1 << 16]));
+        (http::StatusCode::FORBIDDEN, axum::body::Body::from_stream(parts))
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let app = axum::Router::new().fallback(endless);
+    let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let refusal = check(&storage(port), &client()).await.unwrap_err();
+    assert!(
+        refusal.reason.contains("longer than 1048576 bytes"),
+        "{}",
+        refusal.reason
+    );
+    serving.abort();
+}

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::rpc::{self, Moment};
 use crate::clock::unix_ms;
-use crate::outbound::{Client, FetchError};
+use crate::outbound::{BodyError, Client, FetchError, read_body};
 use crate::upload::fault::{UploadFault, short};
 
 /// A call takes a fraction of a second. One that is given up may have made a video all the same.
@@ -68,20 +68,15 @@ impl Api {
         };
         let form = rpc::form(action, parameters, &self.access_key, &self.secret, moment);
         let answer = self.client.post_form(self.endpoint.clone(), form, LIMIT).await;
-        let mut answer = answer.map_err(|error| match error {
+        let answer = answer.map_err(|error| match error {
             FetchError::Blocked(blocked) => ApiFault::Blocked(blocked.to_string()),
             FetchError::Http(error) => ApiFault::silent(&error),
         })?;
         let status = answer.status().as_u16();
-        let mut body = Vec::new();
-        while let Some(part) = answer.chunk().await.map_err(|error| ApiFault::silent(&error))? {
-            if body.len() + part.len() > MOST_BYTES {
-                return Err(ApiFault::Silent(format!(
-                    "its answer is longer than {MOST_BYTES} bytes"
-                )));
-            }
-            body.extend_from_slice(&part);
-        }
+        let body = read_body(answer, MOST_BYTES).await.map_err(|error| match error {
+            BodyError::Http(error) => ApiFault::silent(&error),
+            BodyError::TooLong { .. } => ApiFault::Silent(error.to_string()),
+        })?;
         let answer = serde_json::from_slice::<Value>(&body).unwrap_or_default();
         let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
         match (status, text("Code")) {

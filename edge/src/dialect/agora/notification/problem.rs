@@ -40,13 +40,14 @@ fn kind(code: &ProblemCode) -> Kind {
         ProblemCode::UploadBackup => warning(UPLOADER, UPLOAD_TO_BACKUP),
         ProblemCode::SpoolFailed => error(UPLOADER, MAJOR, FILE_HANDLING),
         ProblemCode::SourceUnreachable | ProblemCode::SourceSilent => warning(RECORDER, LOOK_UP_TIMEOUT),
-        ProblemCode::RecorderRestarted => warning(RECORDER, INTERNAL),
+        ProblemCode::RecorderRestarted | ProblemCode::MemoryExceeded => warning(RECORDER, INTERNAL),
         ProblemCode::Internal => error(RECORDER, MAJOR, INTERNAL),
         ProblemCode::NodeLost => error(SERVICE, FATAL, INTERNAL),
         ProblemCode::TokenExpired => error(RECORDER, MEDIUM, TOKEN_EXPIRED),
         // Some of what was to be recorded is not, or something happened for which the vendor has no number.
         ProblemCode::UnsupportedCodec
         | ProblemCode::UnsupportedMedia
+        | ProblemCode::PictureTooLarge
         | ProblemCode::DecryptionFailed
         | ProblemCode::TooManyUsers
         | ProblemCode::TranscodingFailed

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use protocol::{Mode, Phase, RecorderKey, Secret, Source};
+use protocol::{Mode, Phase, RecorderKey, Secret, SecretUrl, Source};
 use serde_json::{Value, json};
 
 use crate::access::testing::{MapStore, entropy, key_ring, run};
@@ -94,7 +94,7 @@ impl Service {
                     callback: None,
                     backup: None,
                     source: Source::Static {
-                        streams: BTreeMap::from([("1".into(), Secret::new("rtsp://u:p@h/1"))]),
+                        streams: BTreeMap::from([("1".into(), SecretUrl::new("rtsp://u:p@h/1"))]),
                     },
                     recorder: RecorderDefaults {
                         strict_extinf: app_id != SISTER_APP,

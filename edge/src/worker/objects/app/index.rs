@@ -53,6 +53,9 @@ impl Index {
             conditions.push("status = ?");
             values.push(serde_json::to_string(status)?.into());
         }
+        if filter.awaited {
+            conditions.push("json_array_length(row, '$.awaited') > 0");
+        }
         if let Some(after) = &filter.after {
             conditions.push("(created_ms, sid) < (?, ?)");
             values.extend([number(after.created_ms), text(&after.sid)]);

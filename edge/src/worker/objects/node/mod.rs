@@ -1,21 +1,39 @@
-//! The object that holds the line of one node: it accepts the sockets that the node opens, which stay open while the object
-//! sleeps, and lets others ask the node.
+//! The object that keeps one node's tokens. There is one for each node, so that a node is let in, or is not any more, by
+//! what is true at this moment, and no object is asked about all of them.
 
-mod asked;
-mod sockets;
+mod call_keys;
 
-use worker::{DurableObject, Env, Request, Response, State, WebSocket, WebSocketIncomingMessage, durable_object};
+use std::convert::Infallible;
 
+use serde_json::json;
+use worker::{DurableObject, Env, Request, Response, SqlStorage, State, durable_object};
+
+use super::ask::Object;
 use super::host::{Host, InputOf, OutputOf, Shell};
-use super::line_of::LineOf;
 use super::platform::Platform;
-use crate::line::{Effect, Event, Line, step};
-use crate::object::Output;
-use sockets::Sockets;
+use super::sql::{has_table, row, run, text};
+use crate::node;
+use crate::object::{Input, Output};
 
-#[durable_object]
+pub(super) use call_keys::call_keys;
+
+const CREATE: &str = "CREATE TABLE IF NOT EXISTS node (id INTEGER PRIMARY KEY CHECK (id = 1), node TEXT NOT NULL)";
+
+#[durable_object(fetch)]
 pub struct Node {
     host: Host<NodeShell>,
+}
+
+impl Object for Node {
+    const BINDING: &'static str = "NODE";
+    /// The node's id.
+    type Key = str;
+    type Request = node::Request;
+    type Reply = node::Reply;
+
+    fn name(node_id: &str) -> String {
+        json!([node_id]).to_string()
+    }
 }
 
 impl DurableObject for Node {
@@ -27,47 +45,7 @@ impl DurableObject for Node {
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        let Some(node_id) = sockets::opened_by(&request)? else {
-            return self.host.fetch(request).await;
-        };
-        let (socket, response) = self.sockets().accept()?;
-        self.host.happened(Event::Opened { socket, node_id }).await;
-        Ok(response)
-    }
-
-    async fn alarm(&self) -> worker::Result<Response> {
-        self.host.alarm().await
-    }
-
-    async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> worker::Result<()> {
-        // Nothing that is said in binary frames is a message.
-        if let (Some(socket), WebSocketIncomingMessage::String(text)) = (self.sockets().id(&socket), message) {
-            self.host.happened(Event::Message { socket, text }).await;
-        }
-        Ok(())
-    }
-
-    async fn websocket_close(&self, socket: WebSocket, code: usize, reason: String, _: bool) -> worker::Result<()> {
-        sockets::answer_close(&socket, code, &reason);
-        self.closed(&socket).await;
-        Ok(())
-    }
-
-    async fn websocket_error(&self, socket: WebSocket, _: worker::Error) -> worker::Result<()> {
-        self.closed(&socket).await;
-        Ok(())
-    }
-}
-
-impl Node {
-    fn sockets(&self) -> Sockets<'_> {
-        Sockets::new(self.host.shell().platform())
-    }
-
-    async fn closed(&self, socket: &WebSocket) {
-        if let Some(socket) = self.sockets().id(socket) {
-            self.host.happened(Event::Closed { socket }).await;
-        }
+        self.host.fetch(request).await
     }
 }
 
@@ -76,50 +54,57 @@ struct NodeShell {
 }
 
 impl Shell for NodeShell {
-    type Object = LineOf;
-    type State = Line;
-    type Event = Event;
-    type Effect = Effect;
+    type Object = Node;
+    type State = node::Node;
+    type Event = Infallible;
+    type Effect = Infallible;
 
     fn platform(&self) -> &Platform {
         &self.platform
     }
 
-    fn load(&self) -> worker::Result<Line> {
-        Ok(Line::restore(Sockets::new(&self.platform).kept()))
+    fn load(&self) -> worker::Result<node::Node> {
+        let sql = self.platform.sql();
+        // Whoever asks with any token must not leave a table behind.
+        let kept = match has_table(&sql, "node")? {
+            true => row(&sql, "SELECT node FROM node", Vec::new())?,
+            false => None,
+        };
+        kept.map_or_else(|| Ok(node::Node::default()), |mut row| row.json())
     }
 
-    fn apply(&self, line: &mut Line, input: InputOf<Self>, now_ms: u64) -> worker::Result<Vec<OutputOf<Self>>> {
-        let mut left = Vec::new();
-        for output in step(line, input, now_ms) {
-            match output {
-                Output::Effect(Effect::Attach { socket, attachment }) => {
-                    Sockets::new(&self.platform).keep(socket, &attachment)?;
+    fn apply(&self, node: &mut node::Node, input: InputOf<Self>, now_ms: u64) -> worker::Result<Vec<OutputOf<Self>>> {
+        match input {
+            Input::Asked { by, request } => {
+                let before = node.clone();
+                let reply = node.answer(request, now_ms);
+                if *node != before {
+                    save(&self.platform.sql(), node)?;
                 }
-                output => left.push(output),
+                Ok(vec![Output::Reply { to: by, reply }])
             }
-        }
-        Ok(left)
-    }
-
-    fn next_alarm(&self, line: &Line) -> Option<u64> {
-        line.next_alarm()
-    }
-
-    async fn carry_out(&self, effect: Effect) -> Option<Event> {
-        let env = self.platform.env();
-        let done = |asked, answer| Some(Event::Done { asked, answer });
-        match effect {
-            // Carried out with the state's change.
-            Effect::Attach { .. } => None,
-            Effect::Send { socket, text } => Sockets::new(&self.platform).send(socket, &text),
-            Effect::Close { socket, code, reason } => {
-                Sockets::new(&self.platform).close(socket, code, &reason);
-                None
-            }
-            Effect::Report { asked, report } => done(asked, asked::report(report, env).await),
-            Effect::Job { asked, request } => done(asked, asked::job(request, env).await),
-            Effect::Beat { asked, heartbeat } => done(asked, asked::beat(heartbeat, env).await),
+            Input::Alarm => Ok(Vec::new()),
+            Input::Event(event) => match event {},
         }
     }
+
+    fn next_alarm(&self, _node: &node::Node) -> Option<u64> {
+        None
+    }
+
+    async fn carry_out(&self, effect: Infallible) -> Option<Infallible> {
+        match effect {}
+    }
+}
+
+fn save(sql: &SqlStorage, node: &node::Node) -> worker::Result<()> {
+    if node.is_empty() {
+        return run(sql, "DROP TABLE IF EXISTS node", Vec::new());
+    }
+    run(sql, CREATE, Vec::new())?;
+    run(
+        sql,
+        "INSERT OR REPLACE INTO node (id, node) VALUES (1, ?)",
+        vec![text(&serde_json::to_string(node)?)],
+    )
 }

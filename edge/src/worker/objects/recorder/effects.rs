@@ -75,6 +75,7 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
             revision,
             document,
             view,
+            awaited,
             held_up,
             nonce,
             expires_ms,
@@ -92,6 +93,7 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
                 ended_ms: view.ended_ms,
                 cause: view.cause,
                 held_up,
+                awaited,
                 expires_ms,
             };
             let told = ask::<App>(env, &view.key.app_id, &app::Request::News(Box::new(news))).await;

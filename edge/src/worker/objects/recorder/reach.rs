@@ -6,9 +6,10 @@ use worker::{Env, console_error};
 
 use crate::line::{Reply, Request};
 use crate::recording::{Node, NodeAnswer};
+use crate::worker::nodes;
 use crate::worker::objects::ask::ask;
 use crate::worker::objects::line_of::LineOf;
-use crate::worker::{bindings, nodes};
+use crate::worker::objects::node::call_keys;
 
 /// For a node to check the bucket and start its recorder.
 const JOB_LIMIT_MS: u64 = 12_000;
@@ -20,8 +21,8 @@ pub(super) async fn send_job(node: &Node, job: &Job, env: &Env) -> NodeAnswer {
     if let Some(answer) = over_line(node, question, JOB_LIMIT_MS, env).await {
         return answer;
     }
-    match address(node, env) {
-        Some((url, token)) => nodes::put_job(url, job, &token, JOB_LIMIT_MS).await,
+    match address(node, env).await {
+        Some((url, keys)) => nodes::put_job(url, job, JOB_LIMIT_MS, &keys).await,
         None => NodeAnswer::Unreachable,
     }
 }
@@ -36,8 +37,8 @@ pub(super) async fn send_desired(node: &Node, sid: &str, desired: &Desired, wait
     if let Some(answer) = over_line(node, question, limit_ms, env).await {
         return answer;
     }
-    match address(node, env) {
-        Some((url, token)) => nodes::post_desired(url, sid, desired, wait_ms, &token, limit_ms).await,
+    match address(node, env).await {
+        Some((url, keys)) => nodes::post_desired(url, sid, desired, wait_ms, limit_ms, &keys).await,
         None => NodeAnswer::Unreachable,
     }
 }
@@ -52,7 +53,7 @@ async fn over_line(node: &Node, question: EdgeAsk, limit_ms: u64, env: &Env) -> 
         Ok(Reply::NoLine) => None,
         Ok(Reply::Answer(LineAnswer::Report(report))) => Some(NodeAnswer::Report(report)),
         Ok(Reply::Answer(LineAnswer::Refused(refusal))) => Some(NodeAnswer::Refused(refusal)),
-        Ok(Reply::Answer(LineAnswer::Roster(_)) | Reply::Unreachable) => {
+        Ok(Reply::Answer(LineAnswer::Roster(_)) | Reply::Unreachable | Reply::Closed) => {
             console_error!("no answer over the line of node {}", node.id);
             Some(NodeAnswer::Unreachable)
         }
@@ -60,16 +61,11 @@ async fn over_line(node: &Node, question: EdgeAsk, limit_ms: u64, env: &Env) -> 
     }
 }
 
-fn address<'a>(node: &'a Node, env: &Env) -> Option<(&'a str, Secret)> {
+/// Where a node is called that has no line, and what it may want to be shown.
+async fn address<'a>(node: &'a Node, env: &Env) -> Option<(&'a str, Vec<Secret>)> {
     let Some(url) = &node.url else {
         console_error!("node {} has no line at present, and no address", node.id);
         return None;
     };
-    match bindings::node_token(env) {
-        Ok(token) => Some((url, token)),
-        Err(error) => {
-            console_error!("no node can be called: {error}");
-            None
-        }
-    }
+    Some((url, call_keys(&node.id, env).await))
 }

@@ -95,10 +95,10 @@ fn without_video_the_last_picture_stays_then_the_image_comes_and_leaving_clears_
         layout: Layout::BestFit,
         user_images: vec![UserImage {
             uid: "2".to_owned(),
-            url: "own".to_owned(),
+            url: "own".into(),
             fill: Fill::Fit,
         }],
-        user_image: Some("common".to_owned()),
+        user_image: Some("common".into()),
         ..Scene::default()
     };
     let mut script = Script::default();
@@ -111,7 +111,7 @@ fn without_video_the_last_picture_stays_then_the_image_comes_and_leaving_clears_
         script.changes.push((
             0,
             Change::Image {
-                url: url.to_owned(),
+                url: url.into(),
                 picture,
             },
         ));

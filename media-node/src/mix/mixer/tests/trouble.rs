@@ -1,6 +1,7 @@
 //! What comes late, damaged, or faster than the node can mix it.
 
 use super::*;
+use crate::stream::testing::sps;
 
 #[test]
 fn a_late_unit_within_the_budget_lands_in_its_picture() {
@@ -58,6 +59,30 @@ fn in_the_worst_case_key_frames_are_shown_and_all_sound_is_there() {
     let counters = mixer.counters();
     assert_eq!((counters.pictures_decoded, counters.video_units_dropped), (6, 5 * 14));
     assert!(samples.len() >= 6 * 48_000 && heard(&samples, 3 * SECOND) == ["1"]);
+}
+
+#[test]
+fn a_user_whose_pictures_are_too_large_is_not_decoded_and_the_others_are_mixed() {
+    let mut script = Script::default();
+    user(&mut script, 0, 0, 2 * SECOND);
+    user(&mut script, 1, 0, 2 * SECOND);
+    // Each key frame of the second one asks for 262 megapixels.
+    let bomb = [&[0, 0, 0, 1][..], &sps(16_384, 16_000, 1)].concat();
+    let mut refused = 0;
+    for (uid, track, unit) in &mut script.units {
+        if uid == "2" && *track == Track::Video {
+            refused += u64::from(unit.keyframe);
+            unit.data = [&bomb[..], &unit.data].concat().into();
+        }
+    }
+    let mut mixer = Mixer::new(&settings(320, 180, 15), scene(Layout::BestFit), everybody()).unwrap();
+    let output = script.play(&mut mixer, 2 * SECOND, 20_000);
+    let pictures = pictures(&output);
+    let shown = at(&pictures, SECOND);
+    assert!(alike(colour_at(shown, 0.25, 0.5), RED));
+    assert!(!alike(colour_at(shown, 0.75, 0.5), GREEN));
+    assert!(mixer.counters().units_undecodable >= refused && refused > 0);
+    assert_eq!(mixer.counters().pictures_decoded, 30, "of the first user alone");
 }
 
 #[test]

@@ -110,12 +110,12 @@ fn the_picture_moves_to_the_low_stream_and_back_to_the_camera() {
 fn images_stay_from_one_mix_to_the_next_and_go_with_their_scene() {
     let mut script = Script::default();
     let mut with_image = wishes(&[]);
-    with_image.scene.background_image = Some("u".to_owned());
+    with_image.scene.background_image = Some("u".into());
     script.at(0, Step::Wish(with_image));
     script.at(SECOND, Step::Image("u", plain(64, 36, WHITE)));
     script.at(SECOND, Step::Image("other", plain(64, 36, YELLOW)));
     let mut there = wishes(&["1"]);
-    there.scene.background_image = Some("u".to_owned());
+    there.scene.background_image = Some("u".into());
     script.at(SECOND, Step::Wish(there));
     for from in [2, 70] {
         script.stream(

@@ -49,7 +49,7 @@ async fn server() -> u16 {
 fn naming(urls: &[String]) -> Wishes {
     let image = |(index, url): (usize, &String)| UserImage {
         uid: index.to_string(),
-        url: url.clone(),
+        url: url.as_str().into(),
         fill: Default::default(),
     };
     Wishes {
@@ -94,7 +94,7 @@ fn fixture(targets: Targets, wishes: Wishes) -> Fixture {
 impl Fixture {
     async fn next(&mut self) -> (String, Picture) {
         match timeout(Duration::from_secs(20), self.queue.recv()).await.unwrap() {
-            Some(MixEvent::Image { url, picture }) => (url, picture),
+            Some(MixEvent::Image { url, picture }) => (url.expose().to_owned(), picture),
             _ => panic!("not an image"),
         }
     }
@@ -134,7 +134,8 @@ async fn images_come_scaled_and_come_again_with_the_next_scene_that_names_them()
 #[tokio::test]
 async fn what_cannot_be_used_is_told_once_without_keys() {
     let base = format!("http://127.0.0.1:{}", server().await);
-    let urls = ["/text", "/large", "/gone?key=hunter2"].map(|path| format!("{base}{path}"));
+    let urls =
+        ["/text", "/large", "/gone?key=hunter2"].map(|path| format!("{}{path}", base.replace("//", "//me:hunter2@")));
     let fixture = fixture(
         Targets::Any,
         naming(&[&urls[..], &["file:///etc/passwd".to_owned()]].concat()),
@@ -158,4 +159,32 @@ async fn private_addresses_are_not_asked() {
     let fixture = fixture(Targets::Public, naming(&[url]));
     let problems = fixture.problems(1).await;
     assert!(problems[0].contains("private address"), "{problems:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decoding_that_nobody_waits_for_any_more_keeps_its_turn() {
+    let turns = Turns::new();
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    let (end, may_end) = std::sync::mpsc::channel::<()>();
+    let first = tokio::spawn({
+        let turns = turns.clone();
+        async move {
+            let work = move || {
+                begun.send(()).unwrap();
+                may_end.recv().unwrap();
+            };
+            turns.decode(work).await
+        }
+    });
+    tokio::task::spawn_blocking(move || has_begun.recv())
+        .await
+        .unwrap()
+        .unwrap();
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    // The scene has changed, and the next image has come.
+    assert_eq!(turns.decoding.available_permits(), 0);
+    let second = tokio::spawn(async move { turns.decode(|| 2).await });
+    end.send(()).unwrap();
+    assert_eq!(second.await.unwrap(), Some(2));
 }

@@ -49,6 +49,7 @@ async fn users_are_mixed_into_one_playlist_until_the_stop() {
         clock,
         board: board.clone(),
         options: Options::default(),
+        decodes: true,
         keys: None,
         presence: Presence::Bystanders,
         followed: Default::default(),

@@ -32,7 +32,7 @@ fn script() -> Script {
     }
     let with_image = |present: &[&str]| {
         let mut wishes = wishes(present);
-        wishes.scene.background_image = Some("u".to_owned());
+        wishes.scene.background_image = Some("u".into());
         wishes
     };
     script.at(0, Step::Wish(with_image(&["1"])));

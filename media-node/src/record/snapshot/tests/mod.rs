@@ -11,7 +11,7 @@ use crate::media::{self, Picture, VideoEncoder, VideoEncoderChoice, VideoTarget,
 use crate::record::status::{Board, SharedBoard};
 use crate::record::testing::{DirSink, file_names, shifted};
 use crate::spool::LoneKind;
-use crate::stream::{AccessUnit, Clock};
+use crate::stream::{AccessUnit, Clock, PictureLimit};
 
 const FPS: i64 = 25;
 const FRAME_US: i64 = 1_000_000 / FPS;
@@ -130,6 +130,7 @@ fn taker(sink: &Arc<impl PictureSink + 'static>, board: &SharedBoard, interval_u
         interval_us,
         alone: true,
         sink: sink.clone(),
+        limit: PictureLimit::default(),
     };
     Taker::new(subject(board), snapshots)
 }

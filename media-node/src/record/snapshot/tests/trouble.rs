@@ -101,6 +101,7 @@ fn a_thread_that_does_not_keep_up_holds_nobody_up() {
         interval_us: 5 * SECOND_US,
         alone: false,
         sink: sink.clone(),
+        limit: PictureLimit::default(),
     };
     let mut pictures = PictureThread::start(subject(&board()), snapshots).unwrap();
     let sent: Vec<_> = film().iter().map(|unit| pictures.unit(unit)).collect();

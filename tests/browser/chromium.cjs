@@ -1,0 +1,14 @@
+// How the pages' tests start Chromium.
+const { chromium } = require('playwright-core')
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+exports.launch = (executablePath) => chromium.launch({ executablePath, args: FLAGS })

@@ -1,0 +1,83 @@
+//! Whether the edge answers as its OpenAPI document says, judged by Schemathesis: it makes requests of the whole document,
+//! at each of its limits, and compares each answer with it. Requests beyond the limits are in `generated`.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::json;
+use tapedeck_tests::fake_node::FakeNode;
+use tapedeck_tests::stack::Stack;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+/// The recorder of the document's examples.
+const RECORDER: [&str; 2] = ["demo", "527841"];
+/// For each of the two runs: some seconds, unless the machine has much else to do.
+const LIMIT: Duration = Duration::from_secs(60);
+/// Requests are the same in each run.
+const SEED: &str = "41";
+/// What this API does otherwise on purpose: a method that a path of the customers' API does not take is answered with 404, as
+/// the vendor does; and what is right by its form can be refused for what it names.
+const NOT_CHECKED: &str = "unsupported_method,positive_data_acceptance";
+
+/// Takes what the stack has of tenants, credentials and apps away: it deletes what it finds.
+pub(crate) async fn no_answer_is_missing_in_the_document(stack: &Stack) {
+    let _node = FakeNode::with_a_file(&stack.info.edge, &stack.info.node_token).await;
+    let all = ["acquire", "start", "query", "update", "updateLayout", "stop"];
+    let rates: serde_json::Map<_, _> = all.iter().map(|name| ((*name).to_owned(), json!(1_000))).collect();
+    let limits = json!({ "limits": { "requests_per_second": rates, "recordings": 10_000 } });
+    let customer = stack.new_app(&limits).await;
+    let [cname, uid] = RECORDER;
+    let resource_id = customer.resource(cname, uid).await;
+    let started = customer
+        .start(&resource_id, &customer.start_body(cname, uid, "documented"))
+        .await
+        .expect(200);
+    let signs_in = format!(
+        "[auth.openapi.customer]\nusername = {:?}\npassword = {:?}\n[auth.openapi.operator]\nbearer = {:?}\n",
+        customer.id, customer.secret, stack.info.admin_token
+    );
+    let owns = format!(
+        "[parameters]\n\"path.appid\" = {:?}\n\"path.resourceid\" = {resource_id:?}\n\"path.sid\" = {:?}\n",
+        customer.app_id,
+        started.text("sid")
+    );
+    // A caller who names no app that there is, and one who has a recording.
+    run(stack, &signs_in, "examples").await;
+    run(stack, &(signs_in + &owns), "examples,coverage").await;
+}
+
+async fn run(stack: &Stack, settings: &str, phases: &str) {
+    std::fs::write(stack.logs().join("schemathesis.toml"), settings).expect("a file");
+    let words = [
+        "--seed",
+        SEED,
+        "--mode",
+        "positive",
+        "--continue-on-failure",
+        "--request-retries",
+        "5",
+    ];
+    let run = Command::new(Path::new(ROOT).join("target/python/bin/schemathesis"))
+        .args(["--config-file", "schemathesis.toml", "run"])
+        .arg(Path::new(ROOT).join("edge/assets/openapi.json"))
+        .args([
+            "--url",
+            &stack.info.edge,
+            "--phases",
+            phases,
+            "--exclude-checks",
+            NOT_CHECKED,
+        ])
+        .args(words)
+        .args(["--warnings", "off", "--no-color"])
+        .current_dir(stack.logs())
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = timeout(LIMIT, run).await.expect("Schemathesis ends in time");
+    let output = output.expect("Schemathesis runs: scripts/setup --tests installs it");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
