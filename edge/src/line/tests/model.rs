@@ -261,7 +261,7 @@ impl World {
                 self.tally.answered += 1;
             }
             Reply::NoLine | Reply::Unreachable => self.tally.unreachable += 1,
-            Reply::Answer(other) => panic!("seed {}: {other:?}", self.seed),
+            other => panic!("seed {}: {other:?}", self.seed),
         }
     }
 
