@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+use tokio_tungstenite::tungstenite::handshake::server::{Callback, ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use super::answers::Answers;
@@ -53,6 +53,17 @@ impl End {
     async fn answer_beat(&mut self, id: u64) {
         let answer = EdgeAnswer::Beat(HeartbeatAnswer { interval_ms: id });
         self.say(FromEdge::Answer { id, answer }).await;
+    }
+}
+
+/// Looks at the request that opens a line.
+struct Check;
+
+impl Callback for Check {
+    fn on_request(self, request: &Request, response: Response) -> Result<Response, ErrorResponse> {
+        assert_eq!(request.uri(), "/base/node/v1/line?node=n+1");
+        assert_eq!(request.headers()["authorization"], "Bearer token");
+        Ok(response)
     }
 }
 
@@ -111,12 +122,7 @@ impl World {
     /// Accepts the next socket, and hears its hello.
     async fn accept(&self) -> End {
         let (stream, _) = timeout(LIMIT, self.listener.accept()).await.unwrap().unwrap();
-        let check = |request: &Request, response: Response| {
-            assert_eq!(request.uri(), "/base/node/v1/line?node=n+1");
-            assert_eq!(request.headers()["authorization"], "Bearer token");
-            Ok(response)
-        };
-        let mut end = End(tokio_tungstenite::accept_hdr_async(stream, check).await.unwrap());
+        let mut end = End(tokio_tungstenite::accept_hdr_async(stream, Check).await.unwrap());
         let Some(FromNode::Hello(hello)) = end.hear().await else {
             panic!("no hello");
         };
