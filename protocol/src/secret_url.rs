@@ -21,7 +21,8 @@ impl SecretUrl {
 
     /// Whether something of it is not printed.
     pub fn has_secrets(&self) -> bool {
-        !self.0.is_empty() && self.to_string() != self.0
+        let printed = self.to_string();
+        !self.0.is_empty() && printed != self.0
     }
 }
 

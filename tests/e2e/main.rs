@@ -24,6 +24,7 @@ mod monitoring;
 mod node_tokens;
 mod outages;
 mod playing;
+mod rescue;
 mod rules;
 mod snapshots;
 mod space;
@@ -132,6 +133,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         stops::no_client_gives_up_before_a_stop_is_answered[("TAPEDECK_STOP_WAIT_S", "")],
         outages::a_refusing_store_costs_nothing,
         outages::a_restart_in_an_outage_costs_nothing,
+        rescue::a_damaged_journal_costs_no_media,
         vod::one_video_whatever_ends_meanwhile,
         vod::a_video_outlives_its_node[("TAPEDECK_CAPACITY", "0")],
         load::twenty_publishers_without_a_lost_packet,

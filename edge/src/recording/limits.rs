@@ -80,8 +80,10 @@ pub(crate) const MAX_FILES: usize = 2_000;
 /// The most bytes of JSON that the files of one event may have: it is one row, which may have 2 MB, and goes to a callback. With
 /// names of 200 characters all files that are kept fit.
 pub(crate) const MAX_EVENT_FILES_BYTES: usize = 1_000_000;
-/// The longest name of an object, or uid, that is kept; stores allow names 1,024 bytes, prefix included.
+/// The longest name of an object that is kept, as long as stores allow, prefix included;
 pub(crate) const MAX_NAME_BYTES: usize = 1_024;
+/// and the longest uid of a user, or id of a video. A channel server's are up to 255 bytes long.
+pub(crate) const MAX_ID_BYTES: usize = 256;
 /// Longest text of a problem or a refusal, and longest code, that is kept of what a node tells.
 pub(crate) const MAX_TEXT_BYTES: usize = 2_000;
 pub(crate) const MAX_CODE_BYTES: usize = 64;
@@ -100,8 +102,6 @@ pub(crate) const AFTERLIFE_MS: u64 = 600_000;
 pub(crate) const MAX_OVER: usize = 32;
 /// Recordings that are kept for nothing but media that is still on a node; the oldest make room.
 pub(crate) const MAX_AWAITED: usize = 64;
-/// How exactly it is kept when a spool was last heard of.
-pub(crate) const HEARD_EVERY_MS: u64 = 60_000;
 /// How long a session document can be read after its resource has expired.
 pub(crate) const RETENTION_MS: u64 = 7 * 24 * 3_600_000;
 

@@ -8,7 +8,8 @@ use crate::supervisor::Supervisor;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Asks for the jobs of the spools that an earlier process has left, until each has one.
+/// Asks for the jobs of the spools that an earlier process has left, until each has one: also for those that the edge does
+/// not know, because it may be set back, or mended.
 pub(super) async fn run(edge: &Edge, supervisor: &Supervisor) {
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     loop {
@@ -26,12 +27,12 @@ pub(super) async fn run(edge: &Edge, supervisor: &Supervisor) {
                     }
                 }
                 Err(EdgeError::Unknown { reason }) => {
-                    tracing::warn!(
+                    tracing::debug!(
                         sid = request.sid,
                         reason,
                         "the edge does not know the recording of this spool"
                     );
-                    supervisor.disown(&request.sid).await;
+                    supervisor.disown(&request.sid, &reason).await;
                 }
                 Err(error) => {
                     tracing::warn!(sid = request.sid, %error, "the job of this spool will be requested again")

@@ -11,7 +11,7 @@ use super::error::EdgeError;
 use super::line::Place;
 use crate::backoff::{Backoff, chance};
 use crate::clock::boot_ms;
-use crate::supervisor::{Answered, Recording, Supervisor};
+use crate::supervisor::{Answered, Recording, Stage, Supervisor};
 
 /// Longest time between two reports of a recording.
 const EVERY: Duration = Duration::from_secs(2);
@@ -61,6 +61,10 @@ async fn report(
     loop {
         let place = edge.place().await;
         let newest = status.borrow_and_update().clone();
+        // What it has told is not so any more.
+        if matches!(newest.stage, Stage::Refused(_)) {
+            return recording;
+        }
         let pause = match &newest.report {
             Some(report) => match send(&edge, place, &supervisor, &sid, report).await {
                 Ok(()) if report.phase == Phase::Ended => {

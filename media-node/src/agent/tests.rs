@@ -28,7 +28,7 @@ report() {
 }
 report starting 1
 while read -r line; do
-  case $line in *stop*) report ended 2; exit 0;; esac
+  case $line in *stop*) report ended 2; exit 0;; *release*) exit 1;; esac
 done
 "#;
 
@@ -215,6 +215,36 @@ async fn an_answer_to_a_report_stops_the_recording_and_its_end_is_told_and_forgo
         (beat.url.as_deref(), beat.region.as_str(), beat.capacity),
         (Some("http://node"), "here", 4)
     );
+}
+
+#[tokio::test]
+async fn a_recording_whose_spool_was_set_aside_keeps_no_lease_by_old_reports() {
+    let world = world();
+    let (port, _edge) = edge_on(0, Arc::clone(&world.edge)).await;
+    world.start_agent(port);
+    world.supervisor.put(job()).await.unwrap();
+    world.until("a report", |edge| !edge.reports.is_empty()).await;
+    std::fs::write(world.dir.path().join("spool").join(SID).join("journal"), "?\n{}\n").unwrap();
+    let lost = Desired {
+        epoch: 2,
+        directive: Directive::Record,
+        subscription: job().spec.subscription,
+        scene: None,
+        keys: None,
+        terms: Default::default(),
+    };
+    world.supervisor.converge(SID, lost).unwrap();
+    let held = |edge: &EdgeState| edge.heartbeats.last().unwrap().recordings.len();
+    world.until("nothing is held", |edge| held(edge) == 0).await;
+    let (told, beats) = {
+        let edge = world.edge.lock().unwrap();
+        (edge.reports.len(), edge.heartbeats.len())
+    };
+    world
+        .until("more heartbeats", |edge| edge.heartbeats.len() >= beats + 5)
+        .await;
+    // One may have been on its way.
+    assert!(world.edge.lock().unwrap().reports.len() <= told + 1);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use protocol::Phase;
 use super::Health;
 use crate::channel::{Counts, Registry};
 use crate::clock::unix_ms;
-use crate::supervisor::{Space, Stage, Status, Supervisor, Total, Vitals};
+use crate::supervisor::{KeptAside, Space, Stage, Status, Supervisor, Total, Vitals};
 
 #[derive(Clone)]
 pub(super) struct Scrape {
@@ -28,6 +28,7 @@ struct Observed {
     recordings: Vec<(&'static str, Vitals)>,
     total: Total,
     space: Option<Space>,
+    kept_aside: KeptAside,
     channels: Counts,
     now_ms: u64,
 }
@@ -51,6 +52,7 @@ pub(super) async fn answer(State(scrape): State<Scrape>) -> Response {
             .collect(),
         total: supervisor.total(),
         space: supervisor.space(),
+        kept_aside: supervisor.kept_aside(),
         channels: scrape.channels.counts(),
         now_ms: unix_ms(),
     };
@@ -61,12 +63,13 @@ pub(super) async fn answer(State(scrape): State<Scrape>) -> Response {
 }
 
 /// The values of the label `state`.
-const STATES: [&str; 5] = ["waiting", "starting", "recording", "draining", "ended"];
+const STATES: [&str; 6] = ["waiting", "unclaimed", "starting", "recording", "draining", "ended"];
 
 fn state(status: &Status) -> &'static str {
     match (&status.stage, status.phase()) {
         (Stage::Ended | Stage::Refused(_), _) | (_, Some(Phase::Ended)) => "ended",
         (Stage::Waiting | Stage::Interrupted, _) => "waiting",
+        (Stage::Unclaimed, _) => "unclaimed",
         (Stage::Running, None | Some(Phase::Starting)) => "starting",
         (Stage::Running, Some(Phase::Recording)) => "recording",
         (Stage::Running, Some(Phase::Draining)) => "draining",
@@ -185,6 +188,18 @@ fn spool(metrics: &Metrics, observed: &Observed) -> prometheus::Result<()> {
         "Bytes of media that wait for their stores",
         bytes,
     )?;
+    gauge(
+        metrics,
+        "spools_set_aside",
+        "Spools that cannot be gone on with and are kept",
+        observed.kept_aside.spools,
+    )?;
+    gauge(
+        metrics,
+        "spools_set_aside_bytes",
+        "Bytes of media in them",
+        observed.kept_aside.bytes,
+    )?;
     if let Some(space) = observed.space {
         gauge(
             metrics,
@@ -246,6 +261,7 @@ mod tests {
                 ("recording", vitals(1_000, Some(10_000))),
                 ("recording", vitals(200, None)),
                 ("draining", vitals(30, Some(9_500))),
+                ("unclaimed", vitals(0, None)),
             ],
             total: Total {
                 counted: Counted {
@@ -262,6 +278,7 @@ mod tests {
                 used: 1_230,
                 limit: 5_000,
             }),
+            kept_aside: KeptAside { spools: 2, bytes: 77 },
             channels: Counts {
                 channels: 2,
                 streams: 5,
@@ -274,6 +291,9 @@ mod tests {
             "tapedeck_recordings{state=\"recording\"} 2",
             "tapedeck_recordings{state=\"draining\"} 1",
             "tapedeck_recordings{state=\"waiting\"} 0",
+            "tapedeck_recordings{state=\"unclaimed\"} 1",
+            "tapedeck_spools_set_aside 2",
+            "tapedeck_spools_set_aside_bytes 77",
             "tapedeck_recordings_capacity 50",
             "tapedeck_load 0.04",
             "tapedeck_edge_heard 1",

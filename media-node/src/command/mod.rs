@@ -8,6 +8,7 @@ mod mix;
 mod publish;
 mod random_id;
 mod record;
+mod rescue;
 mod serve;
 mod stop_signal;
 
@@ -46,6 +47,8 @@ enum Command {
         /// A node's spool directory, or that of one recording.
         spool: PathBuf,
     },
+    /// Bring what can be read of a spool that no node goes on with to a store.
+    Rescue(Box<rescue::RescueArgs>),
 }
 
 /// Runs a command to its end.
@@ -54,7 +57,8 @@ pub fn run(cli: Cli) -> ExitCode {
         eprintln!("media-node: --log {:?}: {error}", cli.log);
         return ExitCode::FAILURE;
     }
-    if let Command::Serve(_) | Command::Record(_) | Command::Mix(_) | Command::Publish(_) = &cli.command
+    if let Command::Serve(_) | Command::Record(_) | Command::Mix(_) | Command::Publish(_) | Command::Rescue(_) =
+        &cli.command
         && let Err(error) = media::init()
     {
         tracing::error!(%error, "the media library cannot be used");
@@ -62,6 +66,14 @@ pub fn run(cli: Cli) -> ExitCode {
     }
     let result = match cli.command {
         Command::Check { spool } => return check::run(&spool),
+        Command::Rescue(args) => {
+            let mut whole = false;
+            let work = async { rescue::run(*args).await.map(|is_whole| whole = is_whole) };
+            match block_on(None, work) {
+                Ok(()) if !whole => return ExitCode::from(rescue::PARTLY),
+                result => result,
+            }
+        }
         Command::Serve(args) => block_on(None, serve::run(*args, &cli.log)),
         Command::Record(args) => match (&args.dir, args.supervised) {
             (Some(dir), true) => {

@@ -140,6 +140,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
         .map_err(|error| format!("cannot read {}: {error}", args.spool.display()))?;
 
     tokio::spawn(supervisor.clone().watch_space());
+    tokio::spawn(supervisor.clone().watch_set_aside());
 
     let (rtsp_listening, rtsp_state) = watch::channel(true);
     let stop_rtsp = CancellationToken::new();

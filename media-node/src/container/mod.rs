@@ -17,7 +17,7 @@ mod writer;
 pub use kind::Container;
 pub use lone::{FinishError, finish_mp4, whole_jpeg};
 pub use media_type::media_type;
-pub use mpegts::{cut_slice, finish_slice, to_ticks};
+pub use mpegts::{SHORTEST_SLICE, cut_slice, finish_slice, to_ticks};
 #[cfg(test)]
 pub use mpegts::{probe_slice, to_us};
 pub use names::{FileNames, RecordingNames};

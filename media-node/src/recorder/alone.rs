@@ -80,14 +80,18 @@ pub async fn record(
     };
     on_disk(&spool, move |spool| spool.finish(cause)).await?;
     uploader.await.map_err(|error| error.to_string())?;
-    let removed = std::fs::remove_dir_all(&dir).and_then(|()| std::fs::remove_dir(out.join(SPOOL)));
-    // Another recording into the same directory has its spool there too.
-    if let Err(error) = removed {
-        tracing::debug!(%error, "the spool's directory stays");
+    let files = spool.files("");
+    // Whoever holds it is at its end.
+    drop(spool);
+    match spool::remove(&dir) {
+        Err(error) => tracing::warn!(spool = %dir.display(), %error, "the recording's spool stays"),
+        // Another recording into the same directory has its spool there too.
+        Ok(()) => {
+            if let Err(error) = std::fs::remove_dir(out.join(SPOOL)) {
+                tracing::debug!(%error, "the spools' directory stays");
+            }
+        }
     }
     let problems = statuses.borrow().problems.clone();
-    Ok(Recorded {
-        files: spool.files(""),
-        problems,
-    })
+    Ok(Recorded { files, problems })
 }

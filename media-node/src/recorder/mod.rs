@@ -14,8 +14,10 @@ mod outlet;
 mod part;
 mod prepare;
 mod report;
+mod rescue;
 mod standing;
 mod supervised;
 
 pub use alone::{Alone, record};
+pub use rescue::{RescueOrder, Rescuing, rescue};
 pub use supervised::run;

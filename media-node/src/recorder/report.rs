@@ -133,3 +133,72 @@ fn phase(progress: Progress, has_media: bool, spool: &Spool) -> Phase {
         Phase::Starting
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::{ConfirmedSlice, MAX_MESSAGE_BYTES, TrackKind};
+    use serde_json::{from_value, json};
+
+    use super::*;
+    use crate::recorder::opening::open_spool;
+    use crate::spool::Opening;
+
+    fn job() -> Job {
+        let subscription = json!({"version": 1, "types": "both", "audio": "all", "video": "all"});
+        from_value(json!({
+            "sid": "38f8e3cfdc474cd56fc1ceba380d7e1a",
+            "epoch": 1,
+            "recorder": {"app_id": "a", "channel": "c", "uid": "1"},
+            "mode": "individual",
+            "source": {"type": "builtin"},
+            "subscription": subscription,
+            "playlist": {"strict_extinf": true},
+            "storage": {
+                "kind": "s3", "endpoint": "https://s3", "region": "r", "addressing": "path", "bucket": "b",
+                "access_key": "ak", "secret_key": "", "prefix": "some/where",
+            },
+        }))
+        .unwrap()
+    }
+
+    /// As a version that had no limit has left them.
+    fn slice_of(user: usize) -> ConfirmedSlice {
+        ConfirmedSlice {
+            playlist: format!("{user:0>800}.m3u8"),
+            uid: user.to_string(),
+            track: TrackKind::Audio,
+            epoch: 1,
+            name: format!("{user}.ts"),
+            start_us: 0,
+            duration_us: 1_000_000,
+            start_ms: 1,
+            bytes: 1,
+            discontinuity: false,
+            tags: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_spool_with_too_many_playlists_is_reported_as_far_as_there_is_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = open_spool(dir.path(), Opening { epoch: 1, at_ms: 1 }).await.unwrap();
+        spool.learn(0, (0..5_000).map(slice_of).collect(), 5_000).unwrap();
+        let mut reporter = Reporter::new("n".to_owned(), job(), 1);
+        let mut report = |now_ms| {
+            let progress = Progress {
+                captured: false,
+                done: false,
+            };
+            reporter.report(&spool, &Status::default(), progress, SpoolReport::default(), now_ms)
+        };
+        let (first, second) = (report(100), report(200));
+        assert!(serde_json::to_vec(&first).unwrap().len() < MAX_MESSAGE_BYTES);
+        assert!((3_000..5_000).contains(&first.files.len()), "{}", first.files.len());
+        let [problem] = &first.problems[..] else {
+            panic!("{:?}", first.problems)
+        };
+        assert_eq!((&problem.code, problem.at_ms), (&ProblemCode::TooManyFiles, 100));
+        assert!(problem.message.starts_with(&(5_000 - first.files.len()).to_string()));
+        assert_eq!(second.problems, first.problems, "it is the same problem");
+    }
+}

@@ -5,7 +5,7 @@ use super::entry::Entry;
 use super::held::{Backup, Copy, Held};
 use super::kept::Complete;
 use super::state::State;
-use super::{Content, DueFile, DuePlaylist, Spool, SpoolError, remove_if_there};
+use super::{Content, DueFile, DuePlaylist, Lag, Spool, SpoolError, remove_if_there};
 
 /// A file that the backup store holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,18 @@ pub struct DueCopy {
     pub playlist: DuePlaylist,
     /// Number of its first slice.
     from: u64,
+}
+
+impl DueCopy {
+    /// How the backup's version lags behind. That nothing continues it is told when it ends only.
+    pub fn lag(&self) -> Lag<'_> {
+        Lag {
+            name: &self.playlist.name,
+            named: self.playlist.slices.len(),
+            ends_stretch: false,
+            seals: self.playlist.ended,
+        }
+    }
 }
 
 /// How far a file has come on its way to the customer's store.

@@ -4,10 +4,12 @@ use std::path::Path;
 use protocol::{Job, SecretUrl, Source, Storage};
 
 use super::apply::Contradiction;
+use super::aside::{files_aside, is_spool, is_unclaimed, list_set_aside};
 use super::journal::{self, replay};
+use super::listing;
 use super::repair::{self, Repair};
 use super::state::State;
-use super::{JOURNAL, LoneKind, SLICES, SpoolError, load_job};
+use super::{ASIDE, JOURNAL, LoneKind, SLICES, SpoolError, load_job};
 
 /// What `check` has to say of one recording's spool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub enum Finding {
     },
     /// Half done by a stop; the next opening puts it right.
     Repairable(String),
+    /// In order, and waiting for somebody.
+    Unclaimed,
     /// Against the invariants: something other than this program has changed the spool, or the disk has failed.
     Violation(String),
 }
@@ -59,6 +63,9 @@ impl fmt::Display for Finding {
                 write!(f, "{unconfirmed} not confirmed; {state}")
             }
             Self::Repairable(what) => write!(f, "start-up will repair: {what}"),
+            Self::Unclaimed => f.write_str(
+                "the edge does not know this recording any more: `media-node rescue` brings its media to a store",
+            ),
             Self::Violation(what) => write!(f, "VIOLATION: {what}"),
         }
     }
@@ -74,9 +81,18 @@ pub fn check(dir: &Path) -> Result<Vec<Finding>, SpoolError> {
         }
         Err(error) => findings.push(Finding::Violation(error.to_string())),
     }
+    if is_unclaimed(dir) {
+        findings.push(Finding::Unclaimed);
+    }
+    for file in files_aside(dir)? {
+        findings.push(Finding::Violation(format!(
+            "{} could not be accounted for and is kept: `media-node rescue` brings it to a store",
+            file.display()
+        )));
+    }
     let path = dir.join(JOURNAL);
     // The files are listed first: a file committed in between is then in the journal at least.
-    let listing = repair::list(&dir.join(SLICES))?;
+    let listing = listing::list_if_there(&dir.join(SLICES))?;
     let replay = match replay(&path, &journal::read(&path)?) {
         Ok(replay) => replay,
         Err(error) => {
@@ -89,6 +105,10 @@ pub fn check(dir: &Path) -> Result<Vec<Finding>, SpoolError> {
             "the journal's last {} bytes are half a line",
             replay.torn_bytes
         )));
+    }
+    if replay.entries.is_empty() && !listing.is_empty() {
+        findings.push(Finding::Violation(SpoolError::NoJournal(dir.to_owned()).to_string()));
+        return Ok(findings);
     }
     match State::from_entries(replay.entries) {
         Err(Contradiction(what)) => findings.push(Finding::Violation(what)),
@@ -155,43 +175,37 @@ fn stores(job: &Job) -> impl Iterator<Item = &Storage> {
     std::iter::once(&job.spec.storage).chain(job.spec.backup.as_ref().map(|backup| &backup.storage))
 }
 
-/// Verifies each recording in a node's spool directory: name and findings, by name. A directory that is itself the
-/// spool of a recording counts as the only one.
+/// Verifies each recording in a node's spool directory, those that were set aside included: name and findings, by name. A
+/// directory that is itself the spool of a recording counts as the only one.
 pub fn check_all(spool: &Path) -> Result<Vec<(String, Vec<Finding>)>, SpoolError> {
-    if spool.join(JOURNAL).exists() {
-        let name = spool
-            .file_name()
-            .unwrap_or(spool.as_os_str())
-            .to_string_lossy()
-            .into_owned();
-        return Ok(vec![(name, check(spool)?)]);
+    if is_spool(spool) {
+        return Ok(vec![(name_of(spool), check(spool)?)]);
     }
     let mut recordings = Vec::new();
     for entry in std::fs::read_dir(spool).map_err(SpoolError::io("list", spool))? {
         let dir = entry.map_err(SpoolError::io("list", spool))?.path();
-        if dir.join(JOURNAL).exists() {
-            let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            recordings.push((name, check(&dir)?));
+        if is_spool(&dir) {
+            recordings.push((name_of(&dir), check(&dir)?));
         }
+    }
+    for set_aside in list_set_aside(spool)? {
+        let why = format!(
+            "it was set aside, because {}: `media-node rescue {}` brings to a store what can be read",
+            set_aside.why,
+            set_aside.dir.display()
+        );
+        let findings = std::iter::once(Finding::Violation(why)).chain(check(&set_aside.dir)?);
+        recordings.push((format!("{ASIDE}/{}", name_of(&set_aside.dir)), findings.collect()));
     }
     recordings.sort_by(|one, other| one.0.cmp(&other.0));
     Ok(recordings)
 }
 
-/// Capture has ended and the store has confirmed everything. False where that cannot be known.
-pub fn is_done(dir: &Path) -> bool {
-    read_state(dir).is_some_and(|state| state.is_done())
-}
-
-/// A process has opened the spool before.
-pub fn has_begun(dir: &Path) -> bool {
-    read_state(dir).is_some_and(|state| state.openings > 0)
-}
-
-fn read_state(dir: &Path) -> Option<State> {
-    let path = dir.join(JOURNAL);
-    let replay = replay(&path, &journal::read(&path).ok()?).ok()?;
-    State::from_entries(replay.entries).ok()
+fn name_of(dir: &Path) -> String {
+    dir.file_name()
+        .unwrap_or(dir.as_os_str())
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn describe(repair: Repair) -> Finding {

@@ -16,6 +16,18 @@ pub struct DueFile {
     pub bytes: u64,
 }
 
+/// How a playlist in a store lags behind what it could name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lag<'a> {
+    pub name: &'a str,
+    /// How many slices the store's version was made of.
+    pub named: usize,
+    /// Nothing continues what it could name: its track has come to an end, or to a discontinuity.
+    pub ends_stretch: bool,
+    /// It has not its end mark and could have it.
+    pub seals: bool,
+}
+
 /// A playlist whose newest state the store does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DuePlaylist {

@@ -17,6 +17,8 @@ pub enum SpoolError {
     Damaged { path: PathBuf, line: usize, reason: String },
     #[error("the journal contradicts itself: {0}")]
     Contradiction(String),
+    #[error("there is media in {} and no journal that tells what it is", .0.display())]
+    NoJournal(PathBuf),
     #[error("{} is not a job: {reason}", path.display())]
     BadJob { path: PathBuf, reason: String },
     #[error("{name:?} cannot name a file of a recording: {reason}")]

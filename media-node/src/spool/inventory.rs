@@ -7,13 +7,13 @@ use super::entry::Entry;
 use super::kept::{Draft, Playlist};
 use super::repair::cut_file;
 use super::state::State;
-use super::{Content, PlaylistKey, Probed, Slice, Spool, SpoolError};
+use super::{Content, PlaylistKey, Probed, Remains, Slice, Spool, SpoolError};
 
 /// A slice that begins so little before a cut, in microseconds, is behind it; and so much more does nobody notice.
 const NEAR_US: i64 = 10_000;
 
-/// How a slice is cut: the file, and after how many microseconds from its start. `None` when nothing whole would be left.
-pub type CutSlice<'a> = &'a (dyn Fn(&Path, i64) -> Option<Probed> + Sync);
+/// How a slice is cut: the file, and after how many microseconds from its start.
+pub type CutSlice<'a> = &'a (dyn Fn(&Path, i64) -> Remains + Sync);
 
 /// What becomes of a file when the recording is another node's.
 enum Fate {
@@ -87,12 +87,7 @@ impl State {
 
     /// What nobody wants of files that the store does not have. `cuts`: by playlist, in microseconds on the recording's
     /// timeline. `standby`: nothing of this lease is wanted.
-    fn fates(
-        &self,
-        cuts: &BTreeMap<String, i64>,
-        standby: bool,
-        cut: impl Fn(u64, i64) -> Option<Probed>,
-    ) -> Vec<Fate> {
+    fn fates(&self, cuts: &BTreeMap<String, i64>, standby: bool, cut: impl Fn(u64, i64) -> Remains) -> Vec<Fate> {
         let mut fates = Vec::new();
         let content = Content::Slice;
         // What the backup store holds stays as it is.
@@ -112,10 +107,12 @@ impl State {
                 if unwanted || start_us >= cut_us.saturating_sub(NEAR_US) {
                     fates.push(Fate::GiveUp { number, content });
                 } else if start_us.saturating_add(duration_us) > cut_us.saturating_add(NEAR_US) {
-                    fates.push(match cut(number, cut_us - start_us) {
-                        Some(probed) => Fate::Cut { number, probed },
-                        None => Fate::GiveUp { number, content },
-                    });
+                    match cut(number, cut_us - start_us) {
+                        Remains::Whole(probed) => fates.push(Fate::Cut { number, probed }),
+                        Remains::Nothing => fates.push(Fate::GiveUp { number, content }),
+                        // It goes to the store as it is: playlists name no time twice.
+                        Remains::Unreadable => {}
+                    }
                 }
             }
         }

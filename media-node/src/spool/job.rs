@@ -6,7 +6,7 @@ use protocol::{Backup, Decryption, Job, Mix, RecordingSpec, Scene, Secret, Secre
 
 use super::{SpoolError, sync_dir};
 
-const JOB: &str = "job.json";
+pub(super) const JOB: &str = "job.json";
 
 /// Keeps a job in the spool of its recording, without its secrets. The file is whole or absent at every moment, and is not
 /// written when it is there already: a recording goes on when the disk is full.

@@ -1,9 +1,11 @@
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FallocateFlags, fallocate};
 use serde::Serialize;
+use serde::de::IgnoredAny;
 
 use super::entry::Entry;
 use super::state::State;
@@ -52,8 +54,9 @@ pub(super) fn replay(path: &Path, bytes: &[u8]) -> Result<Replay, SpoolError> {
                 }
                 entries.push(entry);
             }
-            // After a power cut the file may be longer than what reached the disk; the rest reads as anything.
-            Err(_) if tail.is_empty() => break,
+            // After a power cut the file may be longer than what reached the disk; the rest reads as anything. What reads as a
+            // whole value was written by a program that knows more steps.
+            Err(_) if tail.is_empty() && !is_whole_value(line) => break,
             Err(error) => {
                 return Err(SpoolError::Damaged {
                     path: path.to_owned(),
@@ -73,6 +76,10 @@ pub(super) fn replay(path: &Path, bytes: &[u8]) -> Result<Replay, SpoolError> {
     })
 }
 
+fn is_whole_value(line: &[u8]) -> bool {
+    serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(line).is_ok()
+}
+
 /// The open journal; every entry is on disk when `append` returns.
 #[derive(Debug)]
 pub(super) struct Journal {
@@ -90,9 +97,9 @@ pub(super) struct Journal {
 impl Journal {
     /// Opens or creates the file and cuts a torn last line away. `slack`: bytes that are not worth to be saved.
     pub(super) fn open(path: &Path, slack: u64) -> Result<(Self, Replay), SpoolError> {
-        discard_new(path)?;
         let bytes = read(path)?;
         let replay = replay(path, &bytes)?;
+        discard_new(path)?;
         let file = OpenOptions::new()
             .create(true)
             .append(true)
@@ -242,6 +249,18 @@ mod tests {
         bytes[3] = b'\n';
         let error = replay(Path::new("j"), &bytes).unwrap_err();
         assert!(matches!(error, SpoolError::Damaged { line: 1, .. }), "{error}");
+    }
+
+    #[test]
+    fn a_last_line_of_a_newer_version_is_not_cut_away() {
+        let mut bytes = lines();
+        bytes.extend_from_slice(b"{\"teleported\":{\"number\":3}}\n");
+        let error = replay(Path::new("j"), &bytes).unwrap_err();
+        assert!(matches!(error, SpoolError::Damaged { line: 3, .. }), "{error}");
+        let torn = bytes.len() - 3;
+        bytes.truncate(torn);
+        bytes.extend_from_slice(b"\0\0\0\n");
+        assert_eq!(replay(Path::new("j"), &bytes).unwrap().entries.len(), 2);
     }
 
     #[test]

@@ -5,9 +5,12 @@
 //! <spool>/<sid>/job.json       the job, without secrets
 //!               lock           held by the process that records
 //!               journal        one JSON line for each step, on disk before the step counts
+//!               unclaimed      there when nobody knows the recording any more
 //!               slices/N.part  being written
 //!               slices/N.ts    a slice, complete, not yet confirmed by the store; N.mp4, N.jpg: a file of its own
 //!               slices/N.scratch  another version of N.part in the making
+//!               aside/         files that the journal does not account for, or that cannot be read: kept
+//!        aside/<sid>/          a spool whose journal cannot be read: kept as it was found
 //! ```
 //!
 //! A file is a slice, which belongs to a playlist, or stands alone: an MP4 file, a picture. Files have numbers, not names,
@@ -24,11 +27,14 @@
 //! 4. What the backup store holds leaves it only after the journal says that the store has confirmed it.
 //! 5. What was being written when the process stopped is finished by the next one, up to its last whole frame.
 //! 6. No secret is on the disk.
+//! 7. Nothing is removed that the journal does not tell to be elsewhere or unwanted. What cannot be told is kept aside.
 
 mod apply;
+mod aside;
 mod backlog;
 mod backup;
 mod check;
+mod condition;
 mod content;
 mod due;
 mod entry;
@@ -39,12 +45,15 @@ mod inventory;
 mod job;
 mod journal;
 mod kept;
+mod listing;
 mod log;
 mod lone;
 mod merge;
 mod outbox;
 mod paths;
+mod removal;
 mod repair;
+mod salvage;
 mod slice;
 mod state;
 #[cfg(test)]
@@ -60,16 +69,20 @@ use nix::fcntl::Flock;
 use protocol::{Confirmed, EndCause, Occurrences, RecordedFile, TrackKind};
 use tokio::sync::watch;
 
+pub use aside::{SetAside, claim, is_unclaimed, list_set_aside, mark_unclaimed, set_aside};
 pub use backlog::bytes_on_disk;
 pub use backup::{DueCopy, HeldFile};
-pub use check::{check_all, has_begun, is_done};
+pub use check::check_all;
+pub use condition::{Condition, condition, is_done};
 pub use content::{Content, KeptVideo, Lone, LoneKind, Pictures};
-pub use due::{DueFile, DuePlaylist};
+pub use due::{DueFile, DuePlaylist, Lag};
 pub use error::SpoolError;
 pub use job::{load_job, store_job};
 pub use lone::LoneFile;
 pub use paths::object_key;
-pub use slice::{PlaylistKey, Probed, Slice, SliceFile};
+pub use removal::{RemovalError, remove};
+pub use salvage::{Salvage, SalvagedFile, SalvagedPlaylist, salvage};
+pub use slice::{PlaylistKey, Probed, Remains, Slice, SliceFile};
 
 use apply::Contradiction;
 use entry::Entry;
@@ -82,6 +95,7 @@ const LOCK: &str = "lock";
 const SLICES: &str = "slices";
 const PART: &str = "part";
 const SCRATCH: &str = "scratch";
+const ASIDE: &str = "aside";
 
 /// Who opens a spool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,11 +109,11 @@ pub struct Opening {
 /// How what was being written when a process stopped is made readable. Either may be given a file that is whole.
 #[derive(Clone, Copy)]
 pub struct Finish<'a> {
-    /// Measures a slice; `None` when no whole frame is in it.
-    pub slice: &'a (dyn Fn(&Path) -> Option<Probed> + Sync),
-    /// Measures a file of its own, after whatever has to be done to it; `None` when nothing of it can be kept. It may
-    /// make another version of the file and rename it over the first.
-    pub lone: &'a (dyn Fn(&Lone, CutFile<'_>) -> Option<Probed> + Sync),
+    /// Measures a slice.
+    pub slice: &'a (dyn Fn(&Path) -> Remains + Sync),
+    /// Measures a file of its own, after whatever has to be done to it. It may make another version of the file and rename
+    /// it over the first.
+    pub lone: &'a (dyn Fn(&Lone, CutFile<'_>) -> Remains + Sync),
 }
 
 /// A file of its own that a crash has cut off.
@@ -164,6 +178,9 @@ impl Spool {
         std::fs::create_dir_all(&slices).map_err(SpoolError::io("make", &slices))?;
         let lock = lock(dir)?;
         let (journal, replay) = Journal::open(&dir.join(JOURNAL), compact_above)?;
+        if replay.entries.is_empty() && !listing::list(&slices)?.is_empty() {
+            return Err(SpoolError::NoJournal(dir.to_owned()));
+        }
         let state =
             State::from_entries(replay.entries).map_err(|Contradiction(what)| SpoolError::Contradiction(what))?;
         let mut inner = Inner {

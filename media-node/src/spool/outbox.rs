@@ -1,5 +1,25 @@
 use super::entry::Entry;
-use super::{DueFile, DuePlaylist, Spool, SpoolError, remove_if_there};
+use super::kept::{Draft, Playlist};
+use super::state::State;
+use super::{DueFile, DuePlaylist, Lag, Spool, SpoolError, remove_if_there};
+
+impl State {
+    /// Whether nothing continues the first `confirmed` slices of a playlist.
+    fn ends_stretch(&self, playlist: &Playlist, confirmed: usize) -> bool {
+        let being_written = || {
+            self.drafts.values().find_map(|draft| match draft {
+                Draft::Slice { slice, .. } if slice.playlist == playlist.key => Some(slice),
+                Draft::Slice { .. } | Draft::Lone(_) => None,
+            })
+        };
+        let next = playlist
+            .slices
+            .get(confirmed)
+            .map(|kept| &kept.slice)
+            .or_else(being_written);
+        next.is_none_or(|next| next.discontinuity)
+    }
+}
 
 /// What the uploader does with a spool.
 impl Spool {
@@ -24,20 +44,30 @@ impl Spool {
         due
     }
 
-    /// Playlists that can tell more than the store's copy does.
-    pub fn due_playlists(&self) -> Vec<DuePlaylist> {
+    /// Playlists that can tell more than the store's copy does, as far as they are `wanted` now.
+    pub fn due_playlists(&self, mut wanted: impl FnMut(&Lag<'_>) -> bool) -> Vec<DuePlaylist> {
         let inner = self.lock();
-        if !inner.state.owns_playlists() {
+        let state = &inner.state;
+        if !state.owns_playlists() {
             return Vec::new();
         }
-        let finished = inner.state.cause.is_some();
-        let due = inner.state.playlists.iter().filter_map(|playlist| {
+        let finished = state.cause.is_some();
+        let due = state.playlists.iter().filter_map(|playlist| {
             let confirmed = playlist.confirmed();
             let ended = finished && confirmed == playlist.slices.len();
             let learned = playlist.learned.len();
             let grown = confirmed > playlist.published || learned > playlist.published_learned;
-            let newer = grown || (ended && !playlist.sealed);
-            (newer && confirmed + learned > 0).then(|| DuePlaylist {
+            let seals = ended && !playlist.sealed;
+            if !(grown || seals) || confirmed + learned == 0 {
+                return None;
+            }
+            let lag = Lag {
+                name: &playlist.name,
+                named: playlist.published + playlist.published_learned,
+                ends_stretch: state.ends_stretch(playlist, confirmed),
+                seals,
+            };
+            wanted(&lag).then(|| DuePlaylist {
                 name: playlist.name.clone(),
                 slices: playlist.merged(confirmed),
                 own: confirmed,

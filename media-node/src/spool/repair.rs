@@ -1,14 +1,15 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io;
 use std::path::Path;
 
+use super::aside::put_aside;
 use super::entry::Entry;
 use super::kept::Draft;
+use super::listing::{Listing, list};
 use super::state::State;
 use super::{
-    Content, CutFile, Finish, Inner, Lone, LoneKind, PART, Probed, SCRATCH, Slice, SpoolError, file_name, file_path,
-    parse_file_name, sync_dir,
+    Content, CutFile, Finish, Inner, Lone, LoneKind, PART, Probed, Remains, SCRATCH, Slice, SpoolError, file_name,
+    file_path, parse_file_name, sync_dir,
 };
 
 /// Something that a stop has left half done, or that does not belong here.
@@ -24,28 +25,11 @@ pub(super) enum Repair {
     Cut { file: String, bytes: u64 },
     /// Another version of a file, which was not completed.
     Scratch { file: String },
-    /// A file the journal does not know.
+    /// A file the journal does not know. It is kept aside.
     Foreign { file: String },
-    /// A committed file that is missing, or of another size: what this spool never does by itself.
+    /// A committed file that is missing, or of another size: what this spool never does by itself. What is there is kept
+    /// aside.
     Lost { number: u64, file: String, name: String },
-}
-
-/// The files of a spool: name → size in bytes.
-pub(super) type Listing = BTreeMap<String, u64>;
-
-pub(super) fn list(slices: &Path) -> Result<Listing, SpoolError> {
-    let read = || -> io::Result<Listing> {
-        std::fs::read_dir(slices)?
-            .map(|entry| {
-                let entry = entry?;
-                Ok((
-                    entry.file_name().to_string_lossy().into_owned(),
-                    entry.metadata()?.len(),
-                ))
-            })
-            .collect()
-    };
-    read().map_err(SpoolError::io("list", slices))
 }
 
 /// What has to be done so that disk and journal agree. Pure.
@@ -110,8 +94,10 @@ pub(super) fn carry_out(inner: &mut Inner, slices: &Path, how: Finish<'_>) -> Re
         match repair {
             Repair::Finish { number, renamed } => finish(inner, slices, number, renamed, how)?,
             Repair::Forget { number } => inner.write(Entry::Discarded { number })?,
-            Repair::Remove { file } | Repair::Scratch { file } | Repair::Foreign { file } => {
-                remove(&slices.join(file))?;
+            Repair::Remove { file } | Repair::Scratch { file } => remove(&slices.join(file))?,
+            Repair::Foreign { file } => {
+                tracing::error!(file, "the journal does not know this file: it is kept aside");
+                put_aside(slices, &file)?;
             }
             Repair::Cut { file, bytes } => cut_file(&slices.join(file), bytes)?,
             Repair::Lost { number, file, name } => {
@@ -120,9 +106,8 @@ pub(super) fn carry_out(inner: &mut Inner, slices: &Path, how: Finish<'_>) -> Re
                     "a committed file is not on the disk as it was written: it is lost"
                 );
                 inner.write(Entry::Lost { number })?;
-                let path = slices.join(file);
-                if path.exists() {
-                    remove(&path)?;
+                if slices.join(&file).exists() {
+                    put_aside(slices, &file)?;
                 }
             }
         }
@@ -140,11 +125,11 @@ fn finish(inner: &mut Inner, slices: &Path, number: u64, renamed: bool, how: Fin
     } else {
         file_path(slices, number, PART)
     };
-    let probed = match &draft {
-        Draft::Slice { .. } => (how.slice)(&path).filter(|probed| probed.duration_us > 0),
+    let remains = match &draft {
+        Draft::Slice { .. } => (how.slice)(&path),
         Draft::Lone(lone) => {
             let scratch = file_path(slices, number, SCRATCH);
-            let probed = (how.lone)(
+            let remains = (how.lone)(
                 lone,
                 CutFile {
                     path: &path,
@@ -154,12 +139,21 @@ fn finish(inner: &mut Inner, slices: &Path, number: u64, renamed: bool, how: Fin
             if scratch.exists() {
                 remove(&scratch)?;
             }
-            probed
+            remains
         }
     };
-    let Some(Probed { duration_us, bytes }) = probed.filter(|probed| probed.bytes > 0) else {
-        remove(&path)?;
-        return inner.write(Entry::Discarded { number });
+    let is_slice = matches!(draft, Draft::Slice { .. });
+    let Probed { duration_us, bytes } = match remains {
+        Remains::Whole(probed) if probed.bytes > 0 && !(is_slice && probed.duration_us <= 0) => probed,
+        Remains::Whole(_) | Remains::Nothing => {
+            remove(&path)?;
+            return inner.write(Entry::Discarded { number });
+        }
+        Remains::Unreadable => {
+            tracing::error!(file = %path.display(), "what was being written cannot be read: it is kept aside");
+            put_aside(slices, &path.file_name().unwrap_or_default().to_string_lossy())?;
+            return inner.write(Entry::Discarded { number });
+        }
     };
     cut_file(&path, bytes)?;
     std::fs::rename(&path, &complete).map_err(SpoolError::io("rename", &path))?;

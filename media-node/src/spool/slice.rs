@@ -63,6 +63,22 @@ impl Write for SliceFile {
     }
 }
 
+/// What is found in a file that was cut off, or that is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remains {
+    Whole(Probed),
+    /// No whole frame.
+    Nothing,
+    /// It cannot be told at this moment: the file is not to be removed for that.
+    Unreadable,
+}
+
+impl From<Option<Probed>> for Remains {
+    fn from(found: Option<Probed>) -> Self {
+        found.map_or(Self::Nothing, Self::Whole)
+    }
+}
+
 /// What is left of a file that a crash has cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probed {

@@ -106,6 +106,15 @@ impl State {
         !self.released && self.cause != Some(EndCause::LeaseLost)
     }
 
+    /// Nothing was ever captured into it that may be somewhere.
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept().next().is_none()
+            && self.lone.is_empty()
+            && self.drafts.is_empty()
+            && self.pictures.taken == 0
+            && self.backup.is_empty()
+    }
+
     pub(super) fn is_done(&self) -> bool {
         self.cause.is_some() && self.drafts.is_empty() && self.pending() == 0
     }

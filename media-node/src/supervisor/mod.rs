@@ -1,6 +1,7 @@
 //! One child process for each recording, kept alive on its spool. It knows processes, jobs and reports; it knows neither
 //! media nor the edge: whoever speaks to the edge or to a caller asks it and is told.
 
+mod aside;
 mod keeper;
 mod memory;
 mod pipe;
@@ -14,7 +15,7 @@ mod table;
 mod tests;
 mod vitals;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,15 +25,16 @@ use protocol::{
 };
 use tokio::sync::watch;
 
+pub use aside::KeptAside;
 pub use memory::{Memory, limit_own};
 pub use pipe::{Answered, Begin, FromProcess, Node, ToProcess, encode, next};
 pub use recording::{Recording, Stage, Status};
 pub use space::{Space, SpaceLimits};
 pub use vitals::{Counted, Total, Vitals};
 
-use crate::spool;
+use crate::spool::{self, Condition, RemovalError, SpoolError};
 use keeper::Keeper;
-use recording::Order;
+use recording::{Order, set_aside};
 use table::Table;
 use vitals::Totals;
 
@@ -70,6 +72,7 @@ struct Inner {
     changes: watch::Sender<u64>,
     totals: Totals,
     space: watch::Sender<Option<Space>>,
+    kept_aside: watch::Sender<KeptAside>,
 }
 
 impl Supervisor {
@@ -82,6 +85,7 @@ impl Supervisor {
                 changes: watch::Sender::new(0),
                 totals: Totals::default(),
                 space: watch::Sender::new(None),
+                kept_aside: watch::Sender::new(KeptAside::default()),
             }),
         }
     }
@@ -91,27 +95,40 @@ impl Supervisor {
     pub fn adopt(&self) -> std::io::Result<()> {
         for entry in std::fs::read_dir(&self.inner.config.spool)? {
             let dir = entry?.path();
-            if !dir.is_dir() {
-                continue;
-            }
-            match spool::load_job(&dir) {
-                Ok(job) if !self.inner.config.await_acknowledgement && spool::is_done(&dir) => {
-                    tracing::info!(
-                        sid = job.sid,
-                        "the recording of this spool is over and uploaded: removed"
-                    );
-                    std::fs::remove_dir_all(&dir)?;
-                }
-                Ok(job) => {
-                    tracing::info!(sid = job.sid, epoch = job.epoch, "a spool waits for its job");
-                    let recording = self.add(&mut self.lock(), job, false);
-                    let spool_bytes = spool::bytes_on_disk(&dir);
-                    recording.update(|status| status.vitals.spool_bytes = spool_bytes);
-                }
-                Err(error) => tracing::warn!(dir = %dir.display(), %error, "not the spool of a recording: left alone"),
+            let named = dir.file_name().is_some_and(|name| is_sid(&name.to_string_lossy()));
+            if dir.is_dir() && named {
+                self.adopt_spool(&dir);
             }
         }
+        self.look_at_set_aside();
         Ok(())
+    }
+
+    fn adopt_spool(&self, dir: &Path) {
+        let job = match spool::load_job(dir) {
+            Ok(job) => job,
+            Err(error) => return left_without_job(dir, &error),
+        };
+        if let Condition::Damaged(why) = spool::condition(dir) {
+            return set_aside(dir, &why);
+        }
+        let unclaimed = spool::is_unclaimed(dir);
+        // Nobody has to learn of its end.
+        if unclaimed || !self.inner.config.await_acknowledgement {
+            match spool::remove(dir) {
+                Ok(()) => return tracing::info!(sid = job.sid, "nothing of this spool is needed any more: removed"),
+                Err(reason) => tracing::debug!(sid = job.sid, %reason, "the spool stays"),
+            }
+        }
+        tracing::info!(sid = job.sid, epoch = job.epoch, unclaimed, "a spool waits for its job");
+        let recording = self.add(&mut self.lock(), job, false);
+        let spool_bytes = spool::bytes_on_disk(dir);
+        recording.update(|status| {
+            status.vitals.spool_bytes = spool_bytes;
+            if unclaimed {
+                status.stage = Stage::Unclaimed;
+            }
+        });
     }
 
     /// Takes a job and answers once its process is up and the bucket is proven, with its first report. The same job
@@ -146,7 +163,8 @@ impl Supervisor {
                 let status = recording.status();
                 let status = status.borrow();
                 let ended = matches!(status.stage, Stage::Ended);
-                (status.epoch, matches!(status.stage, Stage::Waiting), ended)
+                let waiting = matches!(status.stage, Stage::Waiting | Stage::Unclaimed);
+                (status.epoch, waiting, ended)
             };
             if job.epoch < held {
                 return Err(stale(held));
@@ -160,6 +178,7 @@ impl Supervisor {
             }
             recording.remove_spool();
         }
+        self.refuse_if_set_aside(&job)?;
         if self.is_draining() {
             return Err(Refusal {
                 fault: Fault::Ours,
@@ -249,7 +268,14 @@ impl Supervisor {
         report.ok_or_else(|| Refusal {
             fault: Fault::Ours,
             code: RefusalCode::UnknownRecording,
-            reason: "the spool of this recording is here, but its job has not come yet".to_owned(),
+            reason: match recording.status().borrow().stage {
+                Stage::Unclaimed => {
+                    "the spool of this recording is here, and the edge does not know the recording any more: \
+                                     `media-node rescue` brings its media to a store"
+                }
+                _ => "the spool of this recording is here, but its job has not come yet",
+            }
+            .to_owned(),
         })
     }
 
@@ -280,7 +306,7 @@ impl Supervisor {
         let request = |recording: Arc<Recording>| {
             let status = recording.status();
             let status = status.borrow();
-            matches!(status.stage, Stage::Waiting).then(|| JobRequest {
+            matches!(status.stage, Stage::Waiting | Stage::Unclaimed).then(|| JobRequest {
                 node_id: self.inner.config.node.node_id.clone(),
                 recorder: recording.recorder.clone(),
                 sid: recording.sid.clone(),
@@ -300,14 +326,31 @@ impl Supervisor {
     }
 
     /// Nobody knows the recording any more. A spool that waits for its job is removed if it holds nothing that is not
-    /// uploaded, and kept otherwise.
-    pub async fn disown(&self, sid: &str) {
+    /// uploaded. Otherwise it is kept, for its job or for `media-node rescue`, and takes no room of others.
+    pub async fn disown(&self, sid: &str, reason: &str) {
         let Ok(recording) = self.get(sid) else { return };
-        if spool::is_done(&recording.dir) {
+        let stage = recording.status().borrow().stage.clone();
+        if !matches!(stage, Stage::Waiting | Stage::Unclaimed) {
+            return;
+        }
+        if spool::is_done(&recording.dir) || !recording.dir.exists() {
             // Its keeper waits for a job that will not come; one that has gone needs no word.
             let _ = recording.order(Order::Interrupt(Duration::ZERO));
             recording.remove_spool();
             self.lock().remove(sid);
+        } else if matches!(stage, Stage::Waiting) {
+            tracing::error!(
+                sid,
+                reason,
+                spool = %recording.dir.display(),
+                bytes = recording.status().borrow().vitals.spool_bytes,
+                "the edge does not know the recording of this spool any more: its media stays here; `media-node rescue` \
+                 brings it to a store"
+            );
+            if let Err(error) = spool::mark_unclaimed(&recording.dir) {
+                tracing::warn!(sid, %error, "that nobody claims this spool cannot be noted in it");
+            }
+            recording.update(|status| status.stage = Stage::Unclaimed);
         }
     }
 
@@ -344,8 +387,7 @@ impl Supervisor {
 
 /// The sid becomes a directory's name.
 fn check_job(job: &Job) -> Result<(), Refusal> {
-    let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    if job.sid.len() == 32 && job.sid.bytes().all(hexadecimal) {
+    if is_sid(&job.sid) {
         return Ok(());
     }
     Err(Refusal {
@@ -353,6 +395,23 @@ fn check_job(job: &Job) -> Result<(), Refusal> {
         code: RefusalCode::BadJob,
         reason: "sid must be 32 lower-case hexadecimal characters".to_owned(),
     })
+}
+
+fn is_sid(name: &str) -> bool {
+    let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    name.len() == 32 && name.bytes().all(hexadecimal)
+}
+
+/// For a spool whose job cannot be read, so that no process can go on with it.
+fn left_without_job(dir: &Path, error: &SpoolError) {
+    match (spool::remove(dir), error) {
+        (Ok(()), _) => tracing::info!(dir = %dir.display(), "a spool that nothing ever came into: removed"),
+        (Err(RemovalError::Needed(_)), SpoolError::BadJob { .. }) => set_aside(dir, &error.to_string()),
+        (Err(RemovalError::Needed(why)), _) if !dir.join("job.json").exists() => {
+            set_aside(dir, &format!("it has no job.json, and {why}"));
+        }
+        (Err(_), _) => tracing::error!(dir = %dir.display(), %error, "this spool cannot be read: it is left alone"),
+    }
 }
 
 fn no_room(reason: String) -> Refusal {

@@ -1,10 +1,11 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use protocol::{Confirmed, Desired, Job, Phase, RecorderKey, Refusal, RefusalCode, Report};
 use tokio::sync::{mpsc, watch};
 
 use super::{Answered, Vitals, internal};
+use crate::spool::{self, RemovalError};
 
 /// Orders are rare; a keeper that does not take so many is stuck.
 const MOST_ORDERS: usize = 32;
@@ -36,6 +37,9 @@ pub struct Status {
 pub enum Stage {
     /// A spool without a job.
     Waiting,
+    /// A spool without a job, whose recording the edge does not know any more. It takes no room that another recording could
+    /// have, and its media stays: `media-node rescue` brings it to a store.
+    Unclaimed,
     /// It has a process, or will have one soon.
     Running,
     /// It did not begin.
@@ -112,13 +116,34 @@ impl Recording {
     }
 
     /// For a spool whose content is uploaded, or that never had any: a few small files. It is gone when this returns, so that
-    /// another one may take its place.
+    /// another one may take its place; one that holds something after all is set aside.
     pub(super) fn remove_spool(&self) {
-        match std::fs::remove_dir_all(&self.dir) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+        match spool::remove(&self.dir) {
+            Ok(()) => tracing::debug!(sid = self.sid, "spool removed"),
+            Err(RemovalError::Needed(why)) => self.set_aside(&why),
+            Err(RemovalError::Failed(error)) => {
                 tracing::warn!(sid = self.sid, %error, "a spool that is not needed any more cannot be removed");
             }
-            _ => tracing::debug!(sid = self.sid, "spool removed"),
+        }
+    }
+
+    /// Keeps a spool that cannot be gone on with, out of the way of others. `why`: a sentence.
+    pub(super) fn set_aside(&self, why: &str) {
+        set_aside(&self.dir, why);
+    }
+}
+
+/// Keeps the spool in `dir` out of the way, and tells the operator. `why`: a sentence.
+pub(super) fn set_aside(dir: &Path, why: &str) {
+    match spool::set_aside(dir, why) {
+        Ok(to) => tracing::error!(
+            spool = %dir.display(),
+            to = %to.display(),
+            why,
+            "a spool is set aside: nothing of it is deleted or uploaded; `media-node rescue` brings to a store what can be read"
+        ),
+        Err(error) => {
+            tracing::error!(spool = %dir.display(), why, %error, "a spool cannot be set aside; it stays where it is")
         }
     }
 }
@@ -152,6 +177,11 @@ impl Status {
 
     pub fn phase(&self) -> Option<Phase> {
         self.report.as_ref().map(|report| report.phase)
+    }
+
+    /// It takes one of the places that the node has.
+    pub(super) fn takes_room(&self) -> bool {
+        !self.is_over() && !matches!(self.stage, Stage::Unclaimed)
     }
 
     /// Nothing will change any more in this process.

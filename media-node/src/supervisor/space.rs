@@ -89,7 +89,8 @@ impl Supervisor {
         let recordings = self.recordings();
         let vitals = |recording: &Arc<Recording>| recording.status().borrow().vitals;
         let bytes = recordings.iter().map(|recording| vitals(recording).spool_bytes);
-        let used = bytes.fold(0, u64::saturating_add);
+        // What is set aside waits for a store as well.
+        let used = bytes.fold(self.kept_aside().bytes, u64::saturating_add);
         let space = self.inner.config.space.space(used, free);
         self.inner.space.send_replace(Some(space));
         if !space.is_used_up() {

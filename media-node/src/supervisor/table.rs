@@ -49,7 +49,7 @@ impl Table {
     pub(super) fn active(&self) -> usize {
         self.recordings
             .values()
-            .filter(|(_, recording)| !recording.status().borrow().is_over())
+            .filter(|(_, recording)| recording.status().borrow().takes_room())
             .count()
     }
 

@@ -544,3 +544,121 @@ async fn an_answer_is_heard_under_its_own_lease_only() {
     until("the answer", || world.orders().contains("222")).await;
     assert!(!world.orders().contains("111"));
 }
+
+/// A spool that a former version or a failing disk has left: media, and a journal with a line in its middle that is none.
+fn damaged_spool(root: &Path, sid: &str, epoch: u64) -> PathBuf {
+    let dir = root.join("spool").join(sid);
+    crate::spool::store_job(&dir, &job(sid, epoch)).unwrap();
+    std::fs::create_dir_all(dir.join("slices")).unwrap();
+    std::fs::write(dir.join("slices/00000000.ts"), b"media").unwrap();
+    damage(&dir);
+    dir
+}
+
+fn damage(dir: &Path) {
+    std::fs::write(
+        dir.join("journal"),
+        "{\"opened\":{\"epoch\":1,\"at_ms\":5}}\n\u{0}\u{0}\u{0}\n{\"finished\":{\"cause\":\"stopped\"}}\n",
+    )
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_journal_never_deletes_its_spool() {
+    let world = world(FOLLOWS_ORDERS, true);
+    let dir = damaged_spool(world.dir.path(), SID, 3);
+    let aside = world.dir.path().join("spool/aside").join(SID);
+    let refusal = world.supervisor.put(job(SID, 3)).await.unwrap_err();
+    assert!(
+        refusal.reason.contains("set aside") && refusal.reason.contains("line 2"),
+        "{refusal:?}"
+    );
+    assert!(!dir.exists(), "it is out of the way");
+    assert_eq!(std::fs::read(aside.join("slices/00000000.ts")).unwrap(), b"media");
+    assert_eq!((world.supervisor.load(), world.supervisor.held().len()), (0.0, 0));
+    // Under the same lease the playlists would begin anew; under another one they are learnt first.
+    let refusal = world.supervisor.put(job(SID, 3)).await.unwrap_err();
+    assert!(refusal.reason.contains("aside"), "{refusal:?}");
+    assert_eq!(world.supervisor.put(job(SID, 4)).await.unwrap().epoch, 4);
+    assert!(aside.join("slices/00000000.ts").exists());
+}
+
+#[tokio::test]
+async fn a_start_sets_aside_what_it_cannot_go_on_with() {
+    let world = world(FOLLOWS_ORDERS, true);
+    damaged_spool(world.dir.path(), SID, 3);
+    let nameless = world.dir.path().join("spool").join("b".repeat(32));
+    std::fs::create_dir_all(nameless.join("slices")).unwrap();
+    std::fs::write(nameless.join("slices/00000000.part"), b"more").unwrap();
+    std::fs::create_dir(world.dir.path().join("spool").join("c".repeat(32))).unwrap();
+    std::fs::create_dir(world.dir.path().join("spool/of an operator")).unwrap();
+    world.supervisor.adopt().unwrap();
+    assert_eq!(
+        (world.supervisor.load(), world.supervisor.missing_jobs().len()),
+        (0.0, 0)
+    );
+    assert_eq!(world.supervisor.kept_aside(), KeptAside { spools: 2, bytes: 9 });
+    let left = std::fs::read_dir(world.dir.path().join("spool")).unwrap();
+    let mut left: Vec<_> = left
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["aside", "of an operator"]);
+}
+
+#[tokio::test]
+async fn a_recording_whose_journal_breaks_is_set_aside_and_not_started_again_for_ever() {
+    let world = world(
+        "mkdir \"$dir/slices\"; echo media >\"$dir/slices/00000000.ts\"\nreport recording 1\nread -r line\n",
+        true,
+    );
+    world.supervisor.put(job(SID, 1)).await.unwrap();
+    damage(&world.dir.path().join("spool").join(SID));
+    let recording = world.supervisor.get(SID).unwrap();
+    recording.order(Order::Leave(Duration::ZERO)).unwrap();
+    let refused = |status: &Status| matches!(status.stage, Stage::Refused(_));
+    recording.status().wait_for(refused).await.unwrap();
+    let aside = world.dir.path().join("spool/aside").join(SID);
+    assert_eq!(std::fs::read(aside.join("slices/00000000.ts")).unwrap(), b"media\n");
+    assert_eq!(
+        std::fs::read_to_string(aside.join("starts")).unwrap().lines().count(),
+        1
+    );
+    assert!(world.supervisor.held().is_empty());
+}
+
+#[tokio::test]
+async fn a_spool_that_nobody_claims_takes_no_room_and_waits_for_its_job_all_the_same() {
+    let world = world(FOLLOWS_ORDERS, true);
+    for sid in [SID, &"b".repeat(32)] {
+        let dir = world.dir.path().join("spool").join(sid);
+        crate::spool::store_job(&dir, &job(sid, 5)).unwrap();
+        std::fs::create_dir_all(dir.join("slices")).unwrap();
+        std::fs::write(dir.join("journal"), "{\"opened\":{\"epoch\":1,\"at_ms\":5}}\n").unwrap();
+        std::fs::write(dir.join("journal"), concat!(
+            "{\"opened\":{\"epoch\":5,\"at_ms\":5}}\n",
+            "{\"begun\":{\"number\":0,\"playlist_name\":\"p.m3u8\",\"slice\":{\"playlist\":{\"uid\":\"1\",\"track\":\"audio\"},",
+            "\"name\":\"s.ts\",\"start_us\":0,\"duration_us\":0,\"start_ms\":0,\"bytes\":0,\"discontinuity\":false}}}\n",
+        )).unwrap();
+    }
+    world.supervisor.adopt().unwrap();
+    assert_eq!(world.supervisor.load(), 1.0);
+    world.supervisor.disown(SID, "forgotten").await;
+    assert_eq!((world.supervisor.load(), world.supervisor.held().len()), (0.5, 2));
+    assert_eq!(world.supervisor.missing_jobs().len(), 2, "it is asked for further");
+    assert!(world.supervisor.report(SID).unwrap_err().reason.contains("rescue"));
+    // The next start knows it from the beginning.
+    let next = restarted(world.dir.path(), true);
+    next.adopt().unwrap();
+    assert_eq!(next.load(), 0.5);
+    assert_eq!(next.put(job(SID, 5)).await.unwrap().phase, Phase::Starting);
+    assert_eq!(next.load(), 1.0);
+    // Another start has it wait with the others.
+    let later = restarted(world.dir.path(), true);
+    later.adopt().unwrap();
+    assert_eq!(later.load(), 1.0);
+    // Whoever has rescued it has removed it.
+    std::fs::remove_dir_all(world.dir.path().join("spool").join("b".repeat(32))).unwrap();
+    later.disown(&"b".repeat(32), "forgotten").await;
+    assert_eq!(later.held().len(), 1);
+}

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use opendal::layers::{RetryLayer, TimeoutLayer};
-use opendal::{Buffer, HttpTransporter, OperationContext, Operator, Reader};
+use opendal::{Buffer, ErrorKind, HttpTransporter, OperationContext, Operator, Reader};
 use protocol::Storage;
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
@@ -191,6 +191,26 @@ impl Bucket {
             tracing::debug!(name, %error, "the parts of a failed upload stay in the store");
         }
         result
+    }
+
+    /// The size of an object in bytes; `None` where there is none.
+    pub(super) async fn size_of(&self, name: &str) -> Result<Option<u64>, UploadFault> {
+        let (operator, heard) = self.timed(BASE_TIME);
+        match operator.stat(&self.key(name)).await {
+            Ok(found) => Ok(Some(found.content_length())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(refused(&error, &heard)),
+        }
+    }
+
+    /// A small object; `None` where there is none.
+    pub(super) async fn read(&self, name: &str) -> Result<Option<Vec<u8>>, UploadFault> {
+        let (operator, heard) = self.timed(time_for(WHOLE_UP_TO));
+        match operator.read(&self.key(name)).await {
+            Ok(object) => Ok(Some(object.to_vec())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(refused(&error, &heard)),
+        }
     }
 
     /// What is not there is deleted.

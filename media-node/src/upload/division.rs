@@ -2,6 +2,7 @@
 //! while. Pure.
 
 use super::Store;
+use super::pace::Pace;
 use super::schedule::Schedule;
 use super::task::{Item, Task};
 use crate::spool::{DueCopy, DueFile, DuePlaylist, HeldFile, Spool};
@@ -18,15 +19,18 @@ pub(super) struct Due {
 }
 
 impl Due {
-    /// `store`: the customer's.
-    pub(super) fn of(spool: &Spool, store: &Store) -> Self {
-        let mut playlists = spool.due_playlists();
+    /// `store`: the customer's. Playlists wait for their turn: those of the customer's store by `pace`, those of the backup
+    /// by `copy_pace`.
+    pub(super) fn of(spool: &Spool, store: &Store, pace: &mut Pace, copy_pace: &mut Pace, now_ms: u64) -> Self {
+        let mut playlists = spool.due_playlists(|lag| pace.allows(lag, now_ms));
         playlists.retain(|playlist| store.takes(playlist));
+        let mut copies = spool.due_copies();
+        copies.retain(|copy| copy_pace.allows(&copy.lag(), now_ms));
         Self {
             files: spool.due_files(),
             playlists,
             moves: spool.movable(),
-            copies: spool.due_copies(),
+            copies,
             retractions: spool.retractable(),
             clearances: spool.clearable(),
         }

@@ -34,6 +34,15 @@ impl Task {
         }
     }
 
+    /// How many slices a playlist names; 0 for anything else.
+    pub(super) fn named(&self) -> usize {
+        match self {
+            Self::Playlist(playlist) => playlist.slices.len(),
+            Self::Copy(copy) => copy.playlist.slices.len(),
+            Self::File(_) | Self::Move(_) | Self::Retract(_) | Self::Clear(_) => 0,
+        }
+    }
+
     /// What is held in memory while it is carried out.
     pub(super) fn bytes(&self) -> u64 {
         match self {

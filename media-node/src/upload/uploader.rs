@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::division::Due;
 use super::fault::UploadFault;
 use super::headers::Headers;
+use super::pace::Pace;
 use super::schedule::Schedule;
 use super::task::{Item, Task};
 use super::writing::{self, Writing};
@@ -50,13 +51,25 @@ enum Side {
 struct Schedules {
     customer: Schedule,
     backup: Schedule,
+    /// How often playlists are written to each.
+    customer_pace: Pace,
+    backup_pace: Pace,
+    /// When one that waits for its turn may be written.
+    paced_until_ms: Option<u64>,
     /// Since when the backup has taken over.
     taken_over_ms: Option<u64>,
     /// Since when nothing is left to do but to clear the backup.
     clearing_ms: Option<u64>,
 }
 
-type Settled = (Side, Item, Result<(), UploadFault>);
+/// A request that is over.
+struct Settled {
+    side: Side,
+    item: Item,
+    /// How many slices a playlist names.
+    named: usize,
+    result: Result<(), UploadFault>,
+}
 
 impl Uploader {
     pub fn new(spool: Arc<Spool>, store: Store, backup: Option<BackupStore>, formats: Formats) -> Self {
@@ -109,7 +122,7 @@ impl Uploader {
         loop {
             changes.borrow_and_update();
             let now_ms = clock.now_ms();
-            let mut due = Due::of(&self.spool, &self.store.borrow());
+            let mut due = schedules.due(&self.spool, &self.store.borrow(), now_ms);
             schedules.customer.forget_unless(|item| due.is_for_customer(item));
             schedules.backup.forget_unless(|item| due.is_for_backup(item));
             self.tell(&mut schedules, now_ms);
@@ -161,9 +174,20 @@ impl Uploader {
         }
     }
 
-    fn settle(&self, schedules: &mut Schedules, (side, item, result): Settled, now_ms: u64) {
+    fn settle(&self, schedules: &mut Schedules, settled: Settled, now_ms: u64) {
+        let Settled {
+            side,
+            item,
+            named,
+            result,
+        } = settled;
         match result {
-            Ok(()) => schedules.of(side).succeeded(&item),
+            Ok(()) => {
+                schedules.of(side).succeeded(&item);
+                if let Item::Playlist(name) = &item {
+                    schedules.pace_of(side).written(name, named, now_ms);
+                }
+            }
             Err(fault) => {
                 self.tally.fault();
                 let place = self.place(side);
@@ -224,12 +248,17 @@ impl Uploader {
     }
 
     async fn request(&self, side: Side, task: Task) -> Settled {
-        let item = task.item();
+        let (item, named) = (task.item(), task.named());
         let result = match (side, &self.backup) {
             (Side::Backup, Some(backup)) => self.at_backup(&backup.bucket, task).await,
             _ => self.at_customer(task).await,
         };
-        (side, item, result)
+        Settled {
+            side,
+            item,
+            named,
+            result,
+        }
     }
 
     async fn at_customer(&self, task: Task) -> Result<(), UploadFault> {
@@ -333,6 +362,9 @@ impl Schedules {
         Self {
             customer: Schedule::new(),
             backup: Schedule::new(),
+            customer_pace: Pace::default(),
+            backup_pace: Pace::default(),
+            paced_until_ms: None,
             taken_over_ms: None,
             clearing_ms: None,
         }
@@ -343,6 +375,22 @@ impl Schedules {
             Side::Customer => &mut self.customer,
             Side::Backup => &mut self.backup,
         }
+    }
+
+    fn pace_of(&mut self, side: Side) -> &mut Pace {
+        match side {
+            Side::Customer => &mut self.customer_pace,
+            Side::Backup => &mut self.backup_pace,
+        }
+    }
+
+    /// What has to be done at this moment. `store`: the customer's.
+    fn due(&mut self, spool: &Spool, store: &Store, now_ms: u64) -> Due {
+        let (pace, copy_pace) = (&mut self.customer_pace, &mut self.backup_pace);
+        let due = Due::of(spool, store, pace, copy_pace, now_ms);
+        let turns = [pace.take_wake_ms(), copy_pace.take_wake_ms()];
+        self.paced_until_ms = turns.into_iter().flatten().min();
+        due
     }
 
     /// The requests to make at this moment.
@@ -369,7 +417,11 @@ impl Schedules {
         });
         let clearance_ms = self.clearing_ms.map(|since_ms| since_ms + CLEARANCE_MS);
         let closed = [self.customer.closed_until_ms(), self.backup.closed_until_ms()];
-        let all = closed.into_iter().chain(takeover_ms).chain(clearance_ms);
+        let all = closed
+            .into_iter()
+            .chain(takeover_ms)
+            .chain(clearance_ms)
+            .chain(self.paced_until_ms);
         all.filter(|at_ms| *at_ms > now_ms).min()
     }
 

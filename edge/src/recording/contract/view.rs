@@ -43,7 +43,7 @@ pub struct RecordingView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Awaited {
     pub node: String,
-    /// When the node was last heard of with the recording, to the minute.
+    /// When the node last told something new of it.
     pub since_ms: u64,
     /// Until when the edge keeps what it takes to upload it.
     pub until_ms: u64,

@@ -7,7 +7,7 @@ use protocol::{
 
 use crate::recording::contract::{Input, NodeAnswer, Request};
 use crate::recording::limits::{
-    MAX_CODE_BYTES, MAX_FILES, MAX_NAME_BYTES, MAX_PROBLEMS, MAX_SLICE_BYTES, MAX_TEXT_BYTES,
+    MAX_CODE_BYTES, MAX_FILES, MAX_ID_BYTES, MAX_NAME_BYTES, MAX_PROBLEMS, MAX_SLICE_BYTES, MAX_TEXT_BYTES,
 };
 
 pub(super) fn cut(input: &mut Input) {
@@ -26,7 +26,7 @@ pub(super) fn cut(input: &mut Input) {
 }
 
 fn cut_report(report: &mut Report) {
-    report.files.retain(|file| is_name(&file.name) && is_name(&file.uid));
+    report.files.retain(|file| is_name(&file.name) && is_id(&file.uid));
     if let Some(pictures) = &mut report.pictures {
         pictures.last.take_if(|name| !is_name(name));
     }
@@ -37,7 +37,7 @@ fn cut_report(report: &mut Report) {
     report.occurrences.list.retain(is_short);
     if let Some(vod) = &mut report.vod {
         vod.videos
-            .retain(|video| is_name(&video.name) && is_name(&video.video_id));
+            .retain(|video| is_name(&video.name) && is_id(&video.video_id));
         vod.videos.truncate(MAX_FILES);
     }
     cut_spool(&mut report.spool);
@@ -56,7 +56,7 @@ fn cut_problem(problem: &mut Problem) {
 
 fn is_short(occurrence: &Occurrence) -> bool {
     match &occurrence.what {
-        Happening::SliceStarted { uid, .. } | Happening::StreamChanged { uid, .. } => is_name(uid),
+        Happening::SliceStarted { uid, .. } | Happening::StreamChanged { uid, .. } => is_id(uid),
         Happening::PlaylistPublished { name } | Happening::PictureUploaded { name } => is_name(name),
     }
 }
@@ -75,6 +75,10 @@ fn is_short_slice(slice: &ConfirmedSlice) -> bool {
 
 fn is_name(text: &str) -> bool {
     text.len() <= MAX_NAME_BYTES
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() <= MAX_ID_BYTES
 }
 
 fn cut_text(text: &mut String, max_bytes: usize) {

@@ -2,7 +2,7 @@ use protocol::{ConfirmedSlice, InventoryPage, Phase, Report, SpoolReport};
 use serde::{Deserialize, Serialize};
 
 use crate::recording::contract::Effect;
-use crate::recording::limits::{HEARD_EVERY_MS, MAX_SLICES, MAX_SPOOLS, after};
+use crate::recording::limits::{MAX_SLICES, MAX_SPOOLS};
 
 /// Every slice of a recording that a store has confirmed, told by whichever node made it. The slices
 /// themselves are kept by the shell, in the order in which they are noted; here is only how far each spool has told them.
@@ -35,20 +35,20 @@ struct SpoolEntry {
     newest: u64,
     /// Whether it has told everything.
     ended: bool,
-    /// When it was last heard of, to the minute, Unix milliseconds; 0 where an older edge kept it.
+    /// When it last told something new, Unix milliseconds; 0 where an older edge kept it.
     #[serde(default)]
     heard_ms: u64,
 }
 
 impl SpoolEntry {
-    fn new(id: u64, node_id: &str) -> Self {
+    fn new(id: u64, node_id: &str, now_ms: u64) -> Self {
         Self {
             id,
             node_id: node_id.to_owned(),
             told: 0,
             newest: 0,
             ended: false,
-            heard_ms: 0,
+            heard_ms: now_ms,
         }
     }
 
@@ -82,12 +82,9 @@ impl Inventory {
         let known = known.and_then(|place| Some((place, self.spools.get(place)?.clone())));
         let mut entry = match &known {
             Some((_, entry)) => entry.clone(),
-            None => SpoolEntry::new(told.spool, &report.node_id),
+            None => SpoolEntry::new(told.spool, &report.node_id, now_ms),
         };
         entry.ended |= report.phase == Phase::Ended;
-        if now_ms >= after(entry.heard_ms, HEARD_EVERY_MS) {
-            entry.heard_ms = now_ms;
-        }
         let slices = entry.fresh(told);
         let count = slices.len() as u64;
         entry.told = entry.told.saturating_add(count);
@@ -95,6 +92,7 @@ impl Inventory {
         let total = self.total.saturating_add(count);
         if count > 0 && total <= MAX_SLICES {
             entry.newest = total;
+            entry.heard_ms = now_ms;
             self.total = total;
             self.changed_ms = now_ms;
             out.push(Effect::Note {
@@ -161,7 +159,7 @@ impl Inventory {
         self.spools.iter().any(|entry| !entry.ended)
     }
 
-    /// The spools that may have slices to tell: their nodes, and when they were last heard of.
+    /// The spools that may have slices to tell: their nodes, and when they last told something new.
     pub(crate) fn awaited(&self) -> impl Iterator<Item = (&str, u64)> {
         let awaited = self.spools.iter().filter(|entry| !entry.ended);
         awaited.map(|entry| (entry.node_id.as_str(), entry.heard_ms))

@@ -5,6 +5,7 @@ mod probe;
 mod slices;
 mod timeline;
 
+pub use padding::RECOGNISED as SHORTEST_SLICE;
 #[cfg(test)]
 pub use probe::probe_slice;
 pub use probe::{cut_slice, finish_slice};

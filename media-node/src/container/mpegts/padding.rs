@@ -1,6 +1,6 @@
 /// From so many bytes on FFmpeg, and what is built on it, tells a transport stream from other files: ten packets of the
 /// largest kind, 204 bytes each.
-const RECOGNISED: u64 = 10 * 204;
+pub const RECOGNISED: u64 = 10 * 204;
 
 const PACKET: usize = 188;
 

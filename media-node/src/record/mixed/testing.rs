@@ -10,7 +10,7 @@ use crate::container::finish_mp4;
 use crate::media::Picture;
 use crate::mix::testing::{Timed, aac_format, everybody, scene, settings};
 use crate::mix::{MixOptions, Output};
-use crate::spool::{Finish, Opening, Probed, Spool};
+use crate::spool::{Finish, Opening, Probed, Remains, Spool};
 use crate::stream::{Format, H264Format, StreamEvent, Track};
 
 pub fn wishes(present: &[&str]) -> Wishes {
@@ -117,13 +117,14 @@ pub fn mixes(made: Vec<Made>) -> Vec<Vec<Output>> {
 /// A spool that finishes what a crash left in it.
 pub fn open_spool(dir: &Path) -> Arc<Spool> {
     let how = Finish {
-        slice: &|_| None,
+        slice: &|_| Remains::Nothing,
         lone: &|_, cut| {
-            let probe = finish_mp4(cut.path, cut.scratch).ok()??;
-            Some(Probed {
+            let probe = finish_mp4(cut.path, cut.scratch).ok().flatten();
+            let probed = probe.map(|probe| Probed {
                 duration_us: probe.duration_us,
                 bytes: probe.bytes,
-            })
+            });
+            probed.into()
         },
     };
     Arc::new(Spool::open(dir, Opening { epoch: 1, at_ms: 1 }, how).unwrap())

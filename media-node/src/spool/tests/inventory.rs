@@ -8,12 +8,13 @@ use super::crash::copy_dir;
 use super::*;
 
 /// What is left of a slice of the tests, whose frames last as many microseconds as they have bytes.
-fn cut(_: &Path, after_us: i64) -> Option<Probed> {
+fn cut(_: &Path, after_us: i64) -> Remains {
     let bytes = after_us as u64 / FRAME * FRAME;
-    (bytes > 0).then_some(Probed {
+    let probed = (bytes > 0).then_some(Probed {
         duration_us: bytes as i64,
         bytes,
-    })
+    });
+    probed.into()
 }
 
 fn reopen(dir: &Path, epoch: u64) -> Spool {
@@ -112,8 +113,8 @@ fn learned_slices_stand_in_their_places_and_outlive_the_process() {
         let spool = open(dir.path());
         record_long(&spool, 1, 3);
         confirm(&spool, 0);
-        spool.confirm_playlist(&spool.due_playlists()[0]).unwrap();
-        assert!(spool.due_playlists().is_empty());
+        spool.confirm_playlist(&spool.due_playlists(|_| true)[0]).unwrap();
+        assert!(spool.due_playlists(|_| true).is_empty());
         spool.learn(0, vec![foreign(1, 5_000_000), foreign(2, 0)], 4).unwrap();
         // A page that does not follow what is known, and one that is known.
         spool.learn(5, vec![foreign(1, 0)], 6).unwrap();
@@ -122,7 +123,7 @@ fn learned_slices_stand_in_their_places_and_outlive_the_process() {
         drop(spool);
         let spool = open(dir.path());
         assert_eq!(spool.learned_to(), 5);
-        let due = spool.due_playlists();
+        let due = spool.due_playlists(|_| true);
         let named = |place: usize| {
             due[place]
                 .slices
@@ -150,8 +151,12 @@ fn learned_slices_stand_in_their_places_and_outlive_the_process() {
             (3, 3, 3_000, 1_003)
         );
         spool.finish(EndCause::Stopped).unwrap();
-        assert!(spool.due_playlists().iter().all(|playlist| playlist.ended));
-        assert_eq!(spool.due_playlists().len(), 2, "playlists of others get their end too");
+        assert!(spool.due_playlists(|_| true).iter().all(|playlist| playlist.ended));
+        assert_eq!(
+            spool.due_playlists(|_| true).len(),
+            2,
+            "playlists of others get their end too"
+        );
     }
 }
 
@@ -161,17 +166,17 @@ fn under_another_lease_the_playlists_are_written_anew() {
     let spool = open(dir.path());
     record(&spool, 1, 0, 20);
     confirm(&spool, 0);
-    spool.confirm_playlist(&spool.due_playlists()[0]).unwrap();
+    spool.confirm_playlist(&spool.due_playlists(|_| true)[0]).unwrap();
     spool.release(&BTreeMap::new(), false, &cut).unwrap();
     spool.finish(EndCause::LeaseLost).unwrap();
     assert!(spool.is_done());
     drop(spool);
     let same = reopen(dir.path(), 1);
-    assert!(same.is_done() && same.due_playlists().is_empty());
+    assert!(same.is_done() && same.due_playlists(|_| true).is_empty());
     drop(same);
     let other = reopen(dir.path(), 2);
     assert_eq!(other.cause(), None);
-    assert_eq!(other.due_playlists().len(), 1);
+    assert_eq!(other.due_playlists(|_| true).len(), 1);
     record(&other, 1, 1, 20);
     assert_eq!(other.started_ms(), 1_000);
 }

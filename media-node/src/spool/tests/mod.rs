@@ -1,7 +1,9 @@
 mod backup;
 mod crash;
 mod inventory;
+mod kept;
 mod rules;
+mod salvage;
 
 use std::io::Write;
 use std::path::Path;
@@ -24,8 +26,8 @@ fn probe(path: &Path) -> Option<Probed> {
 
 /// Files of their own are kept in whole frames as slices are.
 const FINISH: Finish<'_> = Finish {
-    slice: &probe,
-    lone: &|_, cut| probe(cut.path),
+    slice: &|path| probe(path).into(),
+    lone: &|_, cut| probe(cut.path).into(),
 };
 
 fn open(dir: &Path) -> Spool {

@@ -46,7 +46,7 @@ fn a_recording_is_done_when_its_sealed_playlists_are_up() {
     record(&spool, 1, 0, 20);
     assert_eq!(spool.pending(), 2);
     confirm(&spool, 0);
-    spool.confirm_playlist(&spool.due_playlists()[0]).unwrap();
+    spool.confirm_playlist(&spool.due_playlists(|_| true)[0]).unwrap();
     assert_eq!(spool.pending(), 0);
     spool.finish(EndCause::Idle).unwrap();
     spool.finish(EndCause::Stopped).unwrap();
@@ -55,7 +55,7 @@ fn a_recording_is_done_when_its_sealed_playlists_are_up() {
         (Some(EndCause::Idle), 1, false)
     );
     assert!(matches!(spool.begin("1.m3u8", &slice(1, 1)), Err(SpoolError::Finished)));
-    let due = spool.due_playlists();
+    let due = spool.due_playlists(|_| true);
     assert!(due[0].ended);
     spool.confirm_playlist(&due[0]).unwrap();
     assert!(spool.is_done());
@@ -91,11 +91,11 @@ fn a_playlist_waits_for_the_slice_that_is_missing_in_its_middle() {
         record(&spool, 1, index, 20);
     }
     confirm(&spool, 2);
-    assert!(spool.due_playlists().is_empty());
+    assert!(spool.due_playlists(|_| true).is_empty());
     confirm(&spool, 0);
-    assert_eq!(spool.due_playlists()[0].slices.len(), 1);
+    assert_eq!(spool.due_playlists(|_| true)[0].slices.len(), 1);
     confirm(&spool, 1);
-    assert_eq!(spool.due_playlists()[0].slices.len(), 3);
+    assert_eq!(spool.due_playlists(|_| true)[0].slices.len(), 3);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn after_a_lost_lease_playlists_are_left_alone() {
     record(&spool, 1, 0, 20);
     spool.finish(EndCause::LeaseLost).unwrap();
     confirm(&spool, 0);
-    assert!(spool.due_playlists().is_empty());
+    assert!(spool.due_playlists(|_| true).is_empty());
     assert!(spool.is_done());
 }
 
@@ -139,19 +139,19 @@ fn a_lone_file_that_was_being_written_is_finished_in_its_own_way() {
     drop((mp4, picture, spool));
     // An MP4 file gets another form; a picture is given up.
     let finish = Finish {
-        slice: &probe,
+        slice: &|path| probe(path).into(),
         lone: &|lone, cut| match lone.kind {
             LoneKind::Mp4 => {
                 assert!(!cut.scratch.exists());
                 std::fs::write(cut.scratch, [b'z'; 50]).unwrap();
                 std::fs::rename(cut.scratch, cut.path).unwrap();
                 std::fs::write(cut.scratch, b"rubbish").unwrap();
-                Some(Probed {
+                Remains::Whole(Probed {
                     duration_us: 3_000,
                     bytes: 50,
                 })
             }
-            LoneKind::Picture => None,
+            LoneKind::Picture => Remains::Nothing,
         },
     };
     let spool = Spool::open(dir.path(), OPENING, finish).unwrap();

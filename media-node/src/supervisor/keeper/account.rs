@@ -6,6 +6,7 @@ use protocol::{Fault, Problem, ProblemCode, Refusal, Report};
 
 use super::{Death, Keeper};
 use crate::clock::unix_ms;
+use crate::supervisor::internal;
 use crate::supervisor::recording::Stage;
 use crate::supervisor::vitals::Vitals;
 
@@ -17,6 +18,18 @@ impl Keeper {
     pub(super) async fn refuse(&self, refusal: Refusal) {
         tracing::info!(sid = self.recording.sid, code = ?refusal.code, reason = refusal.reason, "refused");
         self.recording.remove_spool();
+        self.recording.update(|status| {
+            status.stage = Stage::Refused(refusal);
+            status.vitals = Vitals::default();
+        });
+    }
+
+    /// The spool cannot be gone on with. Another node, or this one under another lease, goes on with the recording.
+    pub(super) fn give_up(&self, why: &str) {
+        self.recording.set_aside(why);
+        let refusal = internal(&format!(
+            "what this node has of the recording cannot be gone on with and is set aside: {why}"
+        ));
         self.recording.update(|status| {
             status.stage = Stage::Refused(refusal);
             status.vitals = Vitals::default();

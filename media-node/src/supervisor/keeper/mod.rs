@@ -17,7 +17,7 @@ use super::shutdown::EXIT_GRACE;
 use super::vitals::{Counted, Totals};
 use super::{Config, internal};
 use crate::backoff::chance;
-use crate::spool;
+use crate::spool::{self, Condition};
 
 /// A process reports every 2 s; one that is silent for so long is stuck and is replaced.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -35,14 +35,21 @@ pub(super) struct Keeper {
     leaving: Option<Duration>,
     /// The disk has no room for more of it, whatever else is wanted.
     no_space: bool,
+    /// How often in a row the disk did not give the spool's journal.
+    unreadable: u32,
     /// What this keeper has to tell, oldest first.
     problems: Vec<Problem>,
 }
+
+/// A journal that the disk does not give so often, in some thirty seconds, it will not give.
+const MOST_UNREADABLE: u32 = 10;
 
 /// How the time of one process ended.
 enum End {
     Over,
     Refused(Refusal),
+    /// The spool does not tell what it holds: by a sentence that says why.
+    Damaged(String),
     Replaced(Box<Job>),
     Interrupted,
     Died(Death),
@@ -86,6 +93,7 @@ impl Keeper {
             desired: None,
             leaving: None,
             no_space: false,
+            unreadable: 0,
             problems: Vec::new(),
         }
     }
@@ -101,6 +109,7 @@ impl Keeper {
                 End::Over => return self.over(),
                 End::Interrupted => return self.recording.update(|status| status.stage = Stage::Interrupted),
                 End::Refused(refusal) => return self.refuse(refusal).await,
+                End::Damaged(why) => return self.give_up(&why),
                 End::Replaced(newer) => job = *newer,
                 End::Died(death) => {
                     let lived = started.elapsed();
@@ -163,17 +172,20 @@ impl Keeper {
             status.epoch = job.epoch;
             status.stage = Stage::Running;
         });
+        let begun = match self.has_begun().await {
+            Ok(begun) => begun,
+            Err(end) => return end,
+        };
         if let Err(error) = self.store(job).await {
-            return self.died(format!("its job cannot be kept: {error}"));
+            return self.died(format!("its job cannot be kept: {error}")).await;
         }
         let mut process = match Process::start(&self.config, &self.recording.dir) {
             Ok(process) => process,
-            Err(error) => return self.died(format!("its process cannot be started: {error}")),
+            Err(error) => return self.died(format!("its process cannot be started: {error}")).await,
         };
         if self.no_space {
             self.desired = Some(self.last_wish(job));
         }
-        let begun = self.has_begun();
         let begin = Begin {
             job: self.as_wanted(job, begun),
             node: self.config.node.clone(),
@@ -204,13 +216,16 @@ impl Keeper {
                     short_of_memory: Some(why),
                     ..
                 }),
-            ) => self.died(Death {
-                why,
-                short_of_memory: true,
-            }),
-            (End::Died(death), Ok(exit)) => self.died(format!("{} ({})", death.why, exit.status)),
+            ) => {
+                self.died(Death {
+                    why,
+                    short_of_memory: true,
+                })
+                .await
+            }
+            (End::Died(death), Ok(exit)) => self.died(format!("{} ({})", death.why, exit.status)).await,
             // The spool may hold media: the recording goes on when what hinders it is over.
-            (End::Refused(refusal), _) if begun => End::Died(refusal.reason.into()),
+            (End::Refused(refusal), _) if begun => self.died(refusal.reason).await,
             (end, _) => end,
         }
     }
@@ -350,23 +365,40 @@ impl Keeper {
 
     async fn store(&self, job: &Job) -> Result<(), String> {
         let (dir, job) = (self.recording.dir.clone(), job.clone());
-        match tokio::task::spawn_blocking(move || spool::store_job(&dir, &job)).await {
+        let store = move || spool::store_job(&dir, &job).and_then(|()| spool::claim(&dir));
+        match tokio::task::spawn_blocking(store).await {
             Ok(stored) => stored.map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         }
     }
 
-    fn has_begun(&self) -> bool {
-        self.recording.status().borrow().report.is_some() || spool::has_begun(&self.recording.dir)
+    /// Whether a process has opened the spool before. An error is what has to come of one that does not say.
+    async fn has_begun(&mut self) -> Result<bool, End> {
+        let dir = self.recording.dir.clone();
+        let condition = match tokio::task::spawn_blocking(move || spool::condition(&dir)).await {
+            Ok(condition) => condition,
+            Err(error) => return Err(End::Died(format!("its spool cannot be looked at: {error}").into())),
+        };
+        let unreadable = std::mem::take(&mut self.unreadable);
+        match condition {
+            Condition::New => Ok(self.recording.status().borrow().report.is_some()),
+            Condition::Begun => Ok(true),
+            Condition::Damaged(why) => Err(End::Damaged(why)),
+            Condition::Unreadable(why) if unreadable >= MOST_UNREADABLE => Err(End::Damaged(why)),
+            Condition::Unreadable(why) => {
+                self.unreadable = unreadable + 1;
+                Err(End::Died(why.into()))
+            }
+        }
     }
 
     /// A recording that has not begun is refused, one that has is tried again.
-    fn died(&self, death: impl Into<Death>) -> End {
+    async fn died(&mut self, death: impl Into<Death>) -> End {
         let death = death.into();
-        if self.has_begun() {
-            End::Died(death)
-        } else {
-            End::Refused(internal(&format!("the recording failed: {}", death.why)))
+        match self.has_begun().await {
+            Ok(true) => End::Died(death),
+            Ok(false) => End::Refused(internal(&format!("the recording failed: {}", death.why))),
+            Err(end) => end,
         }
     }
 }

@@ -4,6 +4,7 @@ mod backup;
 mod proxy;
 mod recorder;
 mod request;
+mod rescue;
 mod signatures;
 mod vendors;
 
@@ -19,7 +20,7 @@ use tokio::process::{Child, Command};
 
 use super::*;
 use crate::outbound::{Client, Targets};
-use crate::spool::{Content, DuePlaylist, Finish, Lone, LoneKind, Opening, PlaylistKey, Slice, Spool};
+use crate::spool::{Content, DuePlaylist, Finish, Lone, LoneKind, Opening, PlaylistKey, Remains, Slice, Spool};
 use proxy::{Answer, Disturbance, Proxy};
 
 const SECRET: &str = "very-secret";
@@ -108,8 +109,8 @@ pub(in crate::upload) fn client() -> Client {
 
 pub(in crate::upload) fn open(dir: &Path) -> Arc<Spool> {
     let nothing = Finish {
-        slice: &|_| None,
-        lone: &|_, _| None,
+        slice: &|_| Remains::Nothing,
+        lone: &|_, _| Remains::Nothing,
     };
     Arc::new(Spool::open(dir, Opening { epoch: 1, at_ms: 1 }, nothing).unwrap())
 }

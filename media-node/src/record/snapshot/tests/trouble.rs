@@ -6,15 +6,15 @@ use protocol::{Fault, ProblemCode};
 
 use super::super::thread::{PictureThread, Refused};
 use super::*;
-use crate::spool::{Finish, Lone, Opening, Spool, SpoolError};
+use crate::spool::{Finish, Lone, Opening, Remains, Spool, SpoolError};
 
 #[test]
 fn after_a_crash_the_intervals_go_on_and_nothing_is_taken_twice() {
     let dir = tempfile::tempdir().unwrap();
     let open = || {
         let finish = Finish {
-            slice: &|_| None,
-            lone: &|_, _| None,
+            slice: &|_| Remains::Nothing,
+            lone: &|_, _| Remains::Nothing,
         };
         Arc::new(Spool::open(dir.path(), Opening { epoch: 1, at_ms: 0 }, finish).unwrap())
     };
