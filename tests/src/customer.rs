@@ -222,15 +222,18 @@ pub async fn send_raw(mut request: RequestBuilder) -> Response {
     request.send().await.expect("the edge answers")
 }
 
-/// Sends any request. Each answer carries a JSON body, whatever was asked, and an envelope tells its status.
+/// Sends any request. Each answer carries a JSON body, whatever was asked, and an envelope tells its status; only one of status
+/// 204 has none, which is `null` here.
 pub async fn send(request: RequestBuilder) -> Reply {
     let response = send_raw(request).await;
     let status = response.status().as_u16();
     let header = response.headers().get("x-request-id");
     let request_id = header.map(|value| value.to_str().expect("printable").to_owned());
     let text = response.text().await.expect("a whole body");
-    let mut body: Value =
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{status}, not JSON ({error}): {text}"));
+    let mut body: Value = match status {
+        204 => Value::Null,
+        _ => serde_json::from_str(&text).unwrap_or_else(|error| panic!("{status}, not JSON ({error}): {text}")),
+    };
     let inner = body.get_mut("Body").map(Value::take);
     assert!(inner.is_none() || body["Code"] == status, "{status}: {text}");
     Reply {
