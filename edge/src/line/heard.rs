@@ -141,8 +141,8 @@ fn read(message: &str) -> Result<FromNode, (Unread, Refusal)> {
         let reason = format!("a message of {} bytes; at most {MAX_MESSAGE_BYTES}", message.len());
         return Err((Unread::default(), refused(reason)));
     }
-    serde_json::from_str(message).map_err(|error| {
-        let unread = serde_json::from_str(message).unwrap_or_default();
+    serde_json::from_slice(message.as_bytes()).map_err(|error| {
+        let unread = serde_json::from_slice(message.as_bytes()).unwrap_or_default();
         (unread, refused(format!("the edge does not understand it: {error}")))
     })
 }

@@ -19,7 +19,7 @@ pub(super) async fn report(report: Box<Report>, env: &Env) -> EdgeAnswer {
 
 pub(super) async fn job(request: JobRequest, env: &Env) -> EdgeAnswer {
     let job = match from_nodes::job(request, env).await {
-        Ok(job) => serde_json::from_str(job.as_str()).map_err(|_| from_nodes::unavailable()),
+        Ok(job) => serde_json::from_slice(job.as_str().as_bytes()).map_err(|_| from_nodes::unavailable()),
         Err(refusal) => Err(refusal),
     };
     counted(Route::Job, job.map(EdgeAnswer::Job))

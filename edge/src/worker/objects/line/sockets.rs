@@ -53,7 +53,7 @@ impl<'a> Sockets<'a> {
         let sockets = self.0.object().get_websockets();
         let kept = sockets.iter().filter_map(|socket| {
             let text = socket.deserialize_attachment::<String>().ok()??;
-            Some((self.id(socket)?, serde_json::from_str(&text).ok()?))
+            Some((self.id(socket)?, serde_json::from_slice(text.as_bytes()).ok()?))
         });
         kept.collect()
     }
