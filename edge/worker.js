@@ -57,10 +57,23 @@ const durable = (Inner) =>
     alarm() {
       return guarded(() => this.#current().alarm());
     }
+
+    webSocketMessage(socket, message) {
+      return guarded(() => this.#current().webSocketMessage(socket, message));
+    }
+
+    webSocketClose(socket, code, reason, wasClean) {
+      return guarded(() => this.#current().webSocketClose(socket, code, reason, wasClean));
+    }
+
+    webSocketError(socket, error) {
+      return guarded(() => this.#current().webSocketError(socket, error));
+    }
   };
 
 export const App = durable(edge.App);
 export const Fleet = durable(edge.Fleet);
+export const Line = durable(edge.Line);
 export const Node = durable(edge.Node);
 export const Recorder = durable(edge.Recorder);
 

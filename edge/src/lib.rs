@@ -13,6 +13,7 @@ pub mod dialect;
 pub mod fleet;
 pub mod http;
 pub mod input;
+pub mod line;
 pub mod metrics;
 pub mod node;
 pub mod object;

@@ -6,8 +6,10 @@ use crate::RecorderKey;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Heartbeat {
     pub node_id: String,
-    /// The address at which the edge reaches this node: `http(s)://host[:port]`, without a path.
-    pub url: String,
+    /// The address at which the edge can reach this node: `http(s)://host[:port]`, without a path. A node without a line needs
+    /// one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     pub region: String,
     /// The node's own version.
     pub version: String,

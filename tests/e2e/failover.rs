@@ -11,7 +11,7 @@ use tapedeck_tests::fake_node::FakeNode;
 use tapedeck_tests::node::Node;
 use tapedeck_tests::publisher::{Media, Publisher, Transport};
 use tapedeck_tests::recorded::{Recording, Slice, Track};
-use tapedeck_tests::stack::{Part, Stack};
+use tapedeck_tests::stack::{Info, Part, Stack};
 use tapedeck_tests::wait;
 
 use crate::steps::{self, now_ms, record_for};
@@ -21,19 +21,24 @@ const GAP_AT_MOST: f64 = 30.0;
 /// What a crash may cost, in seconds.
 const LOST_AT_MOST: f64 = 2.0;
 /// What moving from one node to another may cost, in seconds: sound comes in pieces of up to a quarter of a second.
-const SWITCH_AT_MOST: f64 = 0.3;
+pub(crate) const SWITCH_AT_MOST: f64 = 0.3;
 /// What is on its way from a publisher at any moment, in seconds: it cannot be told from what is lost.
 const UNDER_WAY: f64 = 1.0;
 /// By how much media of two nodes may meet without being the same twice: a frame.
 const TWICE_AT_MOST: f64 = 0.045;
-const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// A node that records, with the stack's own one, which has no room for recordings, as the channel server.
 async fn one_node(stack: &Stack, id: &str) -> Node {
+    one_node_of(stack, &stack.info, id).await
+}
+
+/// The same, which knows the stack as this says.
+pub(crate) async fn one_node_of(stack: &Stack, info: &Info, id: &str) -> Node {
     let source = json!({ "source": { "type": "builtin", "rtsp": stack.info.rtsp, "roster": stack.info.node } });
     let path = format!("apps/{}", stack.info.app_id);
     stack.admin(Method::PATCH, &path, &source).await.expect(200);
-    Node::start(&stack.info, stack.logs(), id).await
+    Node::start(info, stack.logs(), id).await
 }
 
 pub(crate) async fn two_nodes(stack: &Stack) -> [Node; 2] {
@@ -49,7 +54,7 @@ pub(crate) async fn holder(nodes: [Node; 2], sid: &str) -> (Node, Node) {
     }
 }
 
-async fn await_recording(node: &Node, sid: &str) {
+pub(crate) async fn await_recording(node: &Node, sid: &str) {
     wait::until("the other node records", LIMIT, async || {
         let report = node.report(sid).await?;
         (report.phase == Phase::Recording && report.files.len() == 2).then_some(())
@@ -57,13 +62,13 @@ async fn await_recording(node: &Node, sid: &str) {
     .await;
 }
 
-fn publish(stack: &Stack, cname: &str) -> Publisher {
+pub(crate) fn publish(stack: &Stack, cname: &str) -> Publisher {
     let media = Media::picture_and_tone(320, 180).without_delay();
     Publisher::ffmpeg(&stack.publish_url(cname, "1"), &media, Transport::Tcp, stack.logs())
 }
 
 /// What happened, as the operator sees it.
-async fn history(stack: &Stack, task: &Task) -> Vec<String> {
+pub(crate) async fn history(stack: &Stack, task: &Task) -> Vec<String> {
     let path = format!("apps/{}/recordings/{}", stack.info.app_id, task.sid);
     let reply = stack.admin(Method::GET, &path, &Value::Null).await.expect(200);
     let lines = reply.body["history"].as_array().expect("a history").clone();
@@ -73,7 +78,7 @@ async fn history(stack: &Stack, task: &Task) -> Vec<String> {
         .collect()
 }
 
-async fn fetch(stack: &Stack, customer: &Customer, task: &Task) -> Recording {
+pub(crate) async fn fetch(stack: &Stack, customer: &Customer, task: &Task) -> Recording {
     steps::stop(customer, task).await;
     let recording = Recording::fetch(&stack.bucket(), task).await;
     assert_eq!(
@@ -86,7 +91,7 @@ async fn fetch(stack: &Stack, customer: &Customer, task: &Task) -> Recording {
 }
 
 /// Where the second node's slices begin.
-fn seam(track: &Track) -> usize {
+pub(crate) fn seam(track: &Track) -> usize {
     let seam = track
         .slices
         .iter()
@@ -101,7 +106,7 @@ pub(crate) fn is_of_second(name: &str) -> bool {
 
 /// The slices are in the order of their times, by their names and by the media in them; the length of the gap at the seam,
 /// in seconds.
-fn check_seam(track: &Track) -> f64 {
+pub(crate) fn check_seam(track: &Track) -> f64 {
     let name = track.file_name();
     let seam = seam(track);
     let (before, after) = track.slices.split_at(seam);

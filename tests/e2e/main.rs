@@ -16,6 +16,7 @@ mod generated;
 mod interruptions;
 mod kills;
 mod limits;
+mod line;
 mod load;
 mod mix_kills;
 mod mixed;
@@ -125,6 +126,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         failover::a_node_that_ends_alone_goes_on_when_it_is_back[("TAPEDECK_CAPACITY", "0")],
         failover::a_long_recording_is_told_to_the_next_node[("TAPEDECK_CAPACITY", "0")],
         kills::recorders_come_back,
+        line::a_line_that_is_cut_costs_nothing[("TAPEDECK_CAPACITY", "0")],
         node_tokens::a_node_is_let_in_by_its_own_token_until_it_is_revoked[("TAPEDECK_CAPACITY", "0")],
         stores::a_backup_takes_over_and_gives_back,
         stores::ended_keys_are_told_and_renewed,

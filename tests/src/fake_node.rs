@@ -154,7 +154,7 @@ impl Shared {
             let recordings = self.lock().iter().map(held).collect();
             let heartbeat = Heartbeat {
                 node_id: self.id.clone(),
-                url: self.url.clone(),
+                url: Some(self.url.clone()),
                 region: "default".to_owned(),
                 version: "0".to_owned(),
                 capacity: 1_000,

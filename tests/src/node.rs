@@ -48,16 +48,17 @@ impl Node {
     }
 
     async fn await_ready(&mut self) {
-        let url = format!("http://127.0.0.1:{}/readyz", self.ports[0]);
         wait::until(&format!("{} is ready", self.id), READY_LIMIT, async || {
-            client()
-                .get(&url)
-                .send()
-                .await
-                .ok()
-                .filter(|answer| answer.status() == 200)
+            self.is_ready().await.then_some(())
         })
         .await;
+    }
+
+    /// Whether the edge answers it, and all else that it needs is there.
+    pub async fn is_ready(&self) -> bool {
+        let url = format!("http://127.0.0.1:{}/readyz", self.ports[0]);
+        let answer = client().get(url).send().await;
+        answer.is_ok_and(|answer| answer.status() == 200)
     }
 
     /// What it says of a recording; `None` when it knows none, or does not run.

@@ -160,7 +160,7 @@ mod tests {
             placed,
             Node {
                 id: "n3".into(),
-                url: "http://n3".into()
+                url: Some("http://n3".into())
             }
         );
     }

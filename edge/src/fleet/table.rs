@@ -53,8 +53,9 @@ impl Promise {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NodeRow {
     pub node_id: String,
-    /// The address at which the edge reaches it: `http(s)://host[:port]`, without a path.
-    pub url: String,
+    /// The address at which it can be reached when it has no line: `http(s)://host[:port]`, without a path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     pub region: String,
     pub version: String,
     pub capacity: u32,
@@ -157,7 +158,7 @@ impl Fleet {
             .collect();
         let row = NodeRow {
             node_id: heartbeat.node_id.clone(),
-            url: heartbeat.url.trim_end_matches('/').to_owned(),
+            url: heartbeat.url.map(|url| url.trim_end_matches('/').to_owned()),
             region: heartbeat.region,
             version: heartbeat.version,
             capacity: heartbeat.capacity,
@@ -215,18 +216,20 @@ fn differs(old: &NodeRow, new: &NodeRow) -> bool {
 }
 
 fn check(heartbeat: &Heartbeat) -> Result<(), Refusal> {
-    let texts = [
-        &heartbeat.node_id,
-        &heartbeat.url,
-        &heartbeat.region,
-        &heartbeat.version,
-    ];
-    let url = &heartbeat.url;
-    let reason = if texts.iter().any(|text| text.len() > MAX_TEXT) {
+    let Heartbeat {
+        node_id,
+        url,
+        region,
+        version,
+        ..
+    } = heartbeat;
+    let mut texts = [node_id, region, version].into_iter().chain(url);
+    let is_web = |url: &String| url.starts_with("http://") || url.starts_with("https://");
+    let reason = if texts.any(|text| text.len() > MAX_TEXT) {
         format!("a field of the heartbeat is longer than {MAX_TEXT} bytes")
-    } else if heartbeat.node_id.is_empty() {
+    } else if node_id.is_empty() {
         "node_id is empty".to_owned()
-    } else if !url.starts_with("http://") && !url.starts_with("https://") {
+    } else if !url.iter().all(is_web) {
         "url must begin with http:// or https://".to_owned()
     } else {
         return Ok(());
@@ -247,7 +250,7 @@ pub(super) mod tests {
     pub(in crate::fleet) fn heartbeat(id: &str) -> Heartbeat {
         Heartbeat {
             node_id: id.to_owned(),
-            url: format!("http://{id}/"),
+            url: Some(format!("http://{id}/")),
             region: "default".into(),
             version: "0".into(),
             capacity: 4,
@@ -310,7 +313,7 @@ pub(super) mod tests {
     fn malformed_heartbeats_are_refused() {
         let changes: [fn(&mut Heartbeat); 3] = [
             |beat| beat.node_id.clear(),
-            |beat| beat.url = "n1:8788".into(),
+            |beat| beat.url = Some("n1:8788".into()),
             |beat| beat.version = "x".repeat(513),
         ];
         for change in changes {

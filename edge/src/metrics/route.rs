@@ -13,6 +13,8 @@ pub enum Route {
     Heartbeat,
     Report,
     Job,
+    /// A node opens its line.
+    Line,
     /// Below a node's paths, and none of them.
     Node,
     Health,
@@ -28,6 +30,7 @@ impl Route {
             Self::Heartbeat => "node_heartbeat",
             Self::Report => "node_report",
             Self::Job => "node_job",
+            Self::Line => "node_line",
             Self::Node => "node_other",
             Self::Health => "healthz",
             Self::Metrics => "metrics",

@@ -4,7 +4,7 @@ use protocol::RecorderKey;
 use worker::{Env, console_error};
 
 use super::kv::KvStore;
-use super::objects::{App, Fleet, Node, Recorder, RecorderReply, RecorderRequest, ask};
+use super::objects::{App, Fleet, LineOf, Node, Recorder, RecorderReply, RecorderRequest, ask};
 use super::webhooks::Receiver;
 use crate::access::Page;
 use crate::admin::{self, Question};
@@ -12,6 +12,7 @@ use crate::app;
 use crate::dialect::{self, Dialect};
 use crate::fleet;
 use crate::http::Response;
+use crate::line;
 use crate::node;
 use crate::recording::{Call, Command, Notice, Outcome, RecordingView, Reply, Request, Stop, Target};
 
@@ -34,7 +35,10 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
         }
         Question::RevokeNodeToken { node_id, id } => {
             match ask::<Node>(env, &node_id, &node::Request::Revoke { id: id.clone() }).await {
-                Ok(node::Reply::Revoked(there_was)) => admin::revoked(&id, there_was),
+                Ok(node::Reply::Revoked(there_was)) => {
+                    close_line(&node_id, env).await;
+                    admin::revoked(&id, there_was)
+                }
                 Ok(_) | Err(_) => admin::failure(),
             }
         }
@@ -182,4 +186,15 @@ async fn one(
     }
     let view = document(app_id, sid, store).await?;
     Ok((view.key.clone(), Outcome::State(Box::new(view))))
+}
+
+/// What a line was opened with is not known any more: a node that still has a good token opens another one at once.
+async fn close_line(node_id: &str, env: &Env) {
+    let reason = "a token of this node has been revoked".to_owned();
+    if ask::<LineOf>(env, node_id, &line::Request::Close { reason })
+        .await
+        .is_err()
+    {
+        console_error!("the line of node {node_id} stays open until it breaks");
+    }
 }

@@ -5,6 +5,7 @@ mod admin_questions;
 mod bindings;
 mod customers;
 mod kv;
+mod lines;
 mod node_routes;
 mod nodes;
 mod objects;
@@ -22,6 +23,9 @@ const REQUEST_ID: &str = "X-Request-Id";
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+    if lines::is_opened(&request) {
+        return lines::answer(request, &env).await;
+    }
     let response = match transport::read(request).await {
         Ok(request) => routes::answer(&request, &env, &context).await,
         Err(response) => {

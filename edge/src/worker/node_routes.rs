@@ -1,16 +1,15 @@
-//! `/node/v1`: heartbeats, reports and requests for a job. Each is taken from the node alone that it names. What is refused
+//! `/node/v1`: lines, and for nodes without one heartbeats, reports and requests for a job. Each is taken from the node alone that it names. What is refused
 //! is answered with a `protocol::Refusal`.
 
+use protocol::line::{self, Identity};
 use protocol::{Fault, Heartbeat, JobRequest, Refusal, RefusalCode, Report};
 use serde::de::DeserializeOwned;
 use worker::Env;
 
 use super::bindings;
-use super::objects::{Fleet, Node, Recorder, RecorderReply, RecorderRequest, ask};
-use crate::fleet;
+use super::objects::{Node, ask, from_nodes};
 use crate::http::{Request, Response};
 use crate::node::{self, Caller, Shown, unauthorized};
-use crate::recording::{Reply, Request as CoreRequest};
 
 pub(super) async fn answer(request: &Request, env: &Env) -> Response {
     let answered = match enter(request, env).await {
@@ -18,6 +17,22 @@ pub(super) async fn answer(request: &Request, env: &Env) -> Response {
         Err(refusal) => Err(refusal),
     };
     answered.unwrap_or_else(|refusal| refused(&refusal))
+}
+
+/// The node that opens its line with this request, or the answer in the place of a line.
+pub(super) async fn line(request: &Request, env: &Env) -> Result<String, Response> {
+    admit_line(request, env).await.map_err(|refusal| refused(&refusal))
+}
+
+async fn admit_line(request: &Request, env: &Env) -> Result<String, Refusal> {
+    let caller = enter(request, env).await?;
+    let node_id = request.query_value(line::NODE_PARAMETER).unwrap_or_default();
+    if node_id.is_empty() || node_id.len() > Identity::MAX_BYTES {
+        let reason = "the query names no node: open the line at ?node=<the node's id>";
+        return Err(refusal(RefusalCode::BadJob, reason));
+    }
+    speak(&caller, &node_id, env).await?;
+    Ok(node_id)
 }
 
 /// Who calls. A node's own token is checked before its message is read; with the shared one the message says whose it is.
@@ -35,7 +50,7 @@ async fn enter(request: &Request, env: &Env) -> Result<Caller, Refusal> {
 async fn admit(node_id: &str, shown: Shown, env: &Env) -> Result<(), Refusal> {
     match ask::<Node>(env, node_id, &node::Request::Admit(shown)).await {
         Ok(node::Reply::Admitted(admitted)) => admitted.map_err(|reason| unauthorized(&reason)),
-        Ok(_) | Err(_) => Err(unavailable()),
+        Ok(_) | Err(_) => Err(from_nodes::unavailable()),
     }
 }
 
@@ -44,6 +59,7 @@ async fn route(caller: &Caller, request: &Request, env: &Env) -> Result<Response
         ("POST", "/node/v1/heartbeats") => heartbeat(caller, request, env).await,
         ("POST", "/node/v1/reports") => report(caller, request, env).await,
         ("POST", "/node/v1/jobs") => job(caller, request, env).await,
+        ("GET", line::PATH) => Ok(no_upgrade()),
         _ => Err(refusal(
             RefusalCode::UnknownRecording,
             "there is nothing at this path for this method",
@@ -59,44 +75,39 @@ async fn message<T: DeserializeOwned>(
     env: &Env,
 ) -> Result<T, Refusal> {
     let message: T = body(request)?;
-    match caller.speaks_for(named(&message))? {
-        Shown::Shared => admit(named(&message), Shown::Shared, env).await?,
-        // Admitted when it entered.
-        Shown::Own { .. } => {}
-    }
+    speak(caller, named(&message), env).await?;
     Ok(message)
+}
+
+/// Lets the caller speak for this node, if it may.
+async fn speak(caller: &Caller, node_id: &str, env: &Env) -> Result<(), Refusal> {
+    match caller.speaks_for(node_id)? {
+        Shown::Shared => admit(node_id, Shown::Shared, env).await,
+        // Admitted when it entered.
+        Shown::Own { .. } => Ok(()),
+    }
 }
 
 async fn heartbeat(caller: &Caller, request: &Request, env: &Env) -> Result<Response, Refusal> {
     let heartbeat: Heartbeat = message(caller, request, |heartbeat: &Heartbeat| &heartbeat.node_id, env).await?;
-    match ask::<Fleet>(env, &(), &fleet::Request::Heartbeat(heartbeat)).await {
-        Ok(fleet::Reply::Heartbeat(answer)) => Ok(Response::json(200, &answer?)),
-        Ok(_) | Err(_) => Err(unavailable()),
-    }
+    let answer = from_nodes::heartbeat(heartbeat, env).await?;
+    Ok(Response::json(200, &answer))
 }
 
 async fn report(caller: &Caller, request: &Request, env: &Env) -> Result<Response, Refusal> {
     let report: Report = message(caller, request, |report: &Report| &report.node_id, env).await?;
-    let key = report.recorder.clone();
-    let request = RecorderRequest::Core(CoreRequest::Report(Box::new(report)));
-    match ask::<Recorder>(env, &key, &request).await {
-        Ok(RecorderReply::Core(Reply::Desired(answer))) => Ok(Response::json(200, &*answer)),
-        Ok(_) | Err(_) => Err(unavailable()),
-    }
+    let answer = from_nodes::report(Box::new(report), env).await?;
+    Ok(Response::json(200, &*answer))
 }
 
 async fn job(caller: &Caller, request: &Request, env: &Env) -> Result<Response, Refusal> {
     let request: JobRequest = message(caller, request, |request: &JobRequest| &request.node_id, env).await?;
-    let key = request.recorder.clone();
-    let request = RecorderRequest::Core(CoreRequest::Job(request));
-    match ask::<Recorder>(env, &key, &request).await {
-        Ok(RecorderReply::Core(Reply::Job(job))) => Ok(Response::text(
-            200,
-            "application/json; charset=utf-8",
-            job?.as_str().to_owned(),
-        )),
-        Ok(_) | Err(_) => Err(unavailable()),
-    }
+    let job = from_nodes::job(request, env).await?;
+    Ok(Response::text(
+        200,
+        "application/json; charset=utf-8",
+        job.as_str().to_owned(),
+    ))
 }
 
 fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Refusal> {
@@ -112,24 +123,12 @@ fn refusal(code: RefusalCode, reason: &str) -> Refusal {
     }
 }
 
-fn unavailable() -> Refusal {
-    let reason = "the edge could not reach its objects; try again".to_owned();
-    Refusal {
-        fault: Fault::Ours,
-        code: RefusalCode::Internal,
-        reason,
-    }
+fn no_upgrade() -> Response {
+    let reason = "this path takes a WebSocket, and the request asks for none: a proxy in front of the edge has to pass on the \
+                  header `Upgrade`";
+    Response::json(426, &refusal(RefusalCode::BadJob, reason)).with_header("Upgrade", "websocket")
 }
 
 fn refused(refusal: &Refusal) -> Response {
-    let status = match refusal.code {
-        RefusalCode::BadJob => 400,
-        RefusalCode::Unauthorized => 401,
-        RefusalCode::UnknownRecording => 404,
-        RefusalCode::StaleEpoch => 409,
-        RefusalCode::StorageUnusable => 422,
-        RefusalCode::NoCapacity | RefusalCode::Draining => 503,
-        RefusalCode::Internal | RefusalCode::Unknown => 500,
-    };
-    Response::json(status, refusal)
+    Response::json(from_nodes::status(refusal.code), refusal)
 }

@@ -1,4 +1,4 @@
-//! Calls to media nodes. Each has a time-out, and none fails: what is no answer is [`NodeAnswer::Unreachable`]. A node that
+//! Calls to media nodes that have no line, those of an older version. Each has a time-out, and none fails: what is no answer is [`NodeAnswer::Unreachable`]. A node that
 //! has changed to another token since it was heard of is shown what follows from that one.
 
 use protocol::{Desired, Job, Refusal, RefusalCode, Report, Secret};
@@ -6,29 +6,25 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::{AbortSignal, Fetch, Headers, Method, Request, RequestInit, console_error, web_sys};
 
-use crate::recording::{Node, NodeAnswer};
-
-/// For a node to check the bucket and start its recorder.
-const JOB_LIMIT_MS: u64 = 12_000;
-/// Above what a node is told to wait.
-const DESIRED_LIMIT_MS: u64 = 5_000;
+use crate::recording::NodeAnswer;
 
 /// `keys`: what the node may want to be shown, in the order in which it is tried.
-pub(super) async fn put_job(node: &Node, job: &Job, keys: &[Secret]) -> NodeAnswer {
-    let address = format!("{}/v1/recordings/{}", node.url, job.sid);
-    call(Method::Put, &address, job, JOB_LIMIT_MS, keys).await
+pub(super) async fn put_job(url: &str, job: &Job, limit_ms: u64, keys: &[Secret]) -> NodeAnswer {
+    let address = format!("{url}/v1/recordings/{}", job.sid);
+    call(Method::Put, &address, job, limit_ms, keys).await
 }
 
 /// `keys`: as for [`put_job`].
 pub(super) async fn post_desired(
-    node: &Node,
+    url: &str,
     sid: &str,
     desired: &Desired,
     wait_ms: u64,
+    limit_ms: u64,
     keys: &[Secret],
 ) -> NodeAnswer {
-    let address = format!("{}/v1/recordings/{sid}/desired?wait_ms={wait_ms}", node.url);
-    call(Method::Post, &address, desired, wait_ms + DESIRED_LIMIT_MS, keys).await
+    let address = format!("{url}/v1/recordings/{sid}/desired?wait_ms={wait_ms}");
+    call(Method::Post, &address, desired, limit_ms, keys).await
 }
 
 async fn call(method: Method, address: &str, body: &impl Serialize, limit_ms: u64, keys: &[Secret]) -> NodeAnswer {

@@ -1,113 +1,83 @@
 use std::time::Duration;
 
-use protocol::{Heartbeat, HeartbeatAnswer, Job, JobRequest, Refusal, Report, ReportAnswer, Secret};
-use reqwest::{Client, StatusCode};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use url::Url;
+use protocol::line::{Beat, EdgeAnswer, NodeAsk};
+use protocol::{Heartbeat, HeartbeatAnswer, Job, JobRequest, Report, ReportAnswer, Secret};
+use tokio::time::timeout;
 
-use crate::outbound::{BodyError, read_body};
+use super::error::EdgeError;
+use super::http::Http;
+use super::line::{Line, Place, Way};
 
-const CONNECT_TIME: Duration = Duration::from_secs(5);
-const CALL_TIME: Duration = Duration::from_secs(15);
-/// A job names at most some thousand users, an answer to a report as many playlists.
-const MOST_BYTES: usize = 16 << 20;
-const MOST_REFUSAL_BYTES: usize = 64 << 10;
-/// An edge's refusal is a sentence.
-const MAX_REASON_CHARS: usize = 300;
+/// How long a question waits for a line that has just broken.
+const LINE_TIME: Duration = Duration::from_secs(3);
 
-/// The edge's API for nodes.
+/// The edge, asked over the node's line, or by HTTP while it is of a version that offers none.
 #[derive(Clone)]
 pub struct Edge {
-    client: Client,
-    base: Url,
-    token: Secret,
-}
-
-/// Why a call to the edge has no answer of its kind.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum EdgeError {
-    #[error("the edge at {base} does not answer: {reason}")]
-    Away { base: String, reason: String },
-    /// It does not know what was asked about.
-    #[error("the edge does not know it: {reason}")]
-    Unknown { reason: String },
-    #[error("the edge refuses with status {status}: {reason}")]
-    Refused { status: u16, reason: String },
+    pub(super) http: Http,
+    pub(super) line: Line,
 }
 
 impl Edge {
     /// An error says what is wrong with the address.
     pub fn new(base: &str, token: Secret) -> Result<Self, String> {
-        let mut base = Url::parse(base).map_err(|error| format!("{base} is not a URL: {error}"))?;
-        if !base.path().ends_with('/') {
-            let path = format!("{}/", base.path());
-            base.set_path(&path);
-        }
-        let client = Client::builder()
-            .connect_timeout(CONNECT_TIME)
-            .timeout(CALL_TIME)
-            .build()
-            .map_err(|error| format!("no HTTP client can be created: {error}"))?;
-        Ok(Self { client, base, token })
+        let http = Http::new(base, token)?;
+        let line = Line::new();
+        Ok(Self { http, line })
     }
 
     pub(super) async fn heartbeat(&self, heartbeat: &Heartbeat) -> Result<HeartbeatAnswer, EdgeError> {
-        self.call("node/v1/heartbeats", heartbeat).await
+        match self.way().await? {
+            Way::Http => self.http.heartbeat(heartbeat).await,
+            Way::Line(session) => {
+                let ask = NodeAsk::Beat(Beat {
+                    load: heartbeat.load,
+                    draining: heartbeat.draining,
+                    recordings: heartbeat.recordings.clone(),
+                });
+                match session.ask(ask).await? {
+                    EdgeAnswer::Beat(answer) => Ok(answer),
+                    _ => Err(odd()),
+                }
+            }
+        }
     }
 
-    pub(super) async fn report(&self, report: &Report) -> Result<ReportAnswer, EdgeError> {
-        self.call("node/v1/reports", report).await
+    /// Waits until a report can be sent. Who tells of a recording takes its newest state after this, so that what has been
+    /// overtaken by then is not sent at all.
+    pub(super) async fn place(&self) -> Place {
+        self.line.place().await
+    }
+
+    pub(super) async fn report(&self, report: &Report, place: Place) -> Result<ReportAnswer, EdgeError> {
+        match place.way {
+            Way::Http => self.http.report(report).await,
+            Way::Line(session) => match session.ask(NodeAsk::Report(Box::new(report.clone()))).await? {
+                EdgeAnswer::Report(answer) => Ok(*answer),
+                _ => Err(odd()),
+            },
+        }
     }
 
     pub(super) async fn job(&self, request: &JobRequest) -> Result<Job, EdgeError> {
-        self.call("node/v1/jobs", request).await
+        match self.way().await? {
+            Way::Http => self.http.job(request).await,
+            Way::Line(session) => match session.ask(NodeAsk::Job(request.clone())).await? {
+                EdgeAnswer::Job(job) => Ok(*job),
+                _ => Err(odd()),
+            },
+        }
     }
 
-    async fn call<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, EdgeError> {
-        let away = |error: reqwest::Error| EdgeError::Away {
-            base: self.base.to_string(),
-            reason: deepest(&error).chars().take(MAX_REASON_CHARS).collect(),
-        };
-        let not_understood = |reason: String| EdgeError::Away {
-            base: self.base.to_string(),
-            reason: reason.chars().take(MAX_REASON_CHARS).collect(),
-        };
-        let url = self
-            .base
-            .join(path)
-            .map_err(|error| not_understood(error.to_string()))?;
-        let request = self.client.post(url).bearer_auth(self.token.expose()).json(body);
-        let response = request.send().await.map_err(away)?;
-        let status = response.status();
-        if status.is_success() {
-            let body = read_body(response, MOST_BYTES).await.map_err(|error| match error {
-                BodyError::Http(error) => away(error),
-                BodyError::TooLong { .. } => not_understood(error.to_string()),
-            })?;
-            return serde_json::from_slice(&body).map_err(|error| not_understood(error.to_string()));
-        }
-        let text = read_body(response, MOST_REFUSAL_BYTES).await.unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        let reason = match serde_json::from_str::<Refusal>(&text) {
-            Ok(refusal) => refusal.reason,
-            Err(_) => text.chars().take(MAX_REASON_CHARS).collect(),
-        };
-        Err(if status == StatusCode::NOT_FOUND {
-            EdgeError::Unknown { reason }
-        } else {
-            EdgeError::Refused {
-                status: status.as_u16(),
-                reason,
-            }
+    async fn way(&self) -> Result<Way, EdgeError> {
+        timeout(LINE_TIME, self.line.way()).await.map_err(|_| EdgeError::Away {
+            base: self.http.base().to_string(),
+            reason: self.line.why_none(),
         })
     }
 }
 
-fn deepest(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
+fn odd() -> EdgeError {
+    let reason = "its answer is to another question".to_owned();
+    EdgeError::Refused { reason }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use protocol::Heartbeat;
 use tokio::sync::watch;
 
-use super::{Edge, Identity};
+use super::{Edge, Identity, VERSION};
 use crate::backoff::{Backoff, chance};
 use crate::supervisor::Supervisor;
 
@@ -23,9 +23,9 @@ pub(super) async fn run(
     loop {
         let heartbeat = Heartbeat {
             node_id: identity.node_id.clone(),
-            url: identity.url.clone(),
+            url: Some(identity.url.as_ref().unwrap_or(&identity.listens_at).clone()),
             region: identity.region.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: VERSION.to_owned(),
             capacity: identity.capacity,
             load: supervisor.load().min(1.0),
             draining: supervisor.is_draining(),

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::Edge;
-use super::edge::EdgeError;
+use super::error::EdgeError;
 use crate::backoff::{Backoff, chance};
 use crate::supervisor::Supervisor;
 

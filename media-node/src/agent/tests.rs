@@ -15,6 +15,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::channel::Limits;
 use crate::supervisor::{Config, Memory, Node, SpaceLimits};
 
 const SID: &str = "0123456789abcdef0123456789abcdef";
@@ -161,12 +162,14 @@ impl World {
         let edge = Edge::new(&format!("http://127.0.0.1:{port}/base"), Secret::new("token")).unwrap();
         let identity = Identity {
             node_id: "n".to_owned(),
-            url: "http://node".to_owned(),
+            url: Some("http://node".to_owned()),
+            listens_at: "http://127.0.0.1:1".to_owned(),
             region: "here".to_owned(),
             capacity: 4,
         };
         let (heard, state) = watch::channel(false);
-        tokio::spawn(run(edge, identity, self.supervisor.clone(), heard));
+        let channels = Registry::new(Limits::default(), 1);
+        tokio::spawn(run(edge, identity, self.supervisor.clone(), channels, heard));
         state
     }
 
@@ -209,8 +212,8 @@ async fn an_answer_to_a_report_stops_the_recording_and_its_end_is_told_and_forgo
     let edge = world.edge.lock().unwrap();
     let beat = &edge.heartbeats[0];
     assert_eq!(
-        (beat.url.as_str(), beat.region.as_str(), beat.capacity),
-        ("http://node", "here", 4)
+        (beat.url.as_deref(), beat.region.as_str(), beat.capacity),
+        (Some("http://node"), "here", 4)
     );
 }
 

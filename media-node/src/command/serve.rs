@@ -42,7 +42,8 @@ pub(super) struct ServeArgs {
     /// With tokens of single nodes: what nodes authenticate to one another with, to read rosters. The same on all of them.
     #[arg(long, env = "TAPEDECK_ROSTER_KEY", hide_env_values = true)]
     roster_key: Option<String>,
-    /// URL by which the edge reaches the control API [default: http://<listen>]
+    /// URL by which the edge can reach the control API. Only an edge of an older version, to which the node cannot open a line,
+    /// needs it [default then: http://<listen>]
     #[arg(long, env = "TAPEDECK_NODE_URL")]
     node_url: Option<String>,
     /// URL by which recorders reach the channel server [default: rtsp://<rtsp-listen>]
@@ -156,14 +157,13 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
             let edge = Edge::new(url, token.clone().unwrap_or_default())?;
             let identity = Identity {
                 node_id: node_id.clone(),
-                url: args
-                    .node_url
-                    .unwrap_or_else(|| format!("http://{}", reachable(api_address))),
+                url: args.node_url,
+                listens_at: format!("http://{}", reachable(api_address)),
                 region: args.region,
                 capacity: args.capacity,
             };
             let (heard, state) = watch::channel(false);
-            tokio::spawn(agent::run(edge, identity, supervisor.clone(), heard));
+            tokio::spawn(agent::run(edge, identity, supervisor.clone(), registry.clone(), heard));
             Some(state)
         }
     };

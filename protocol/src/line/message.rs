@@ -11,7 +11,7 @@ pub enum Message<H, Q, A> {
     /// The line cannot be had; the sender closes it behind this.
     Refused(Refusal),
     Ask {
-        /// Unique among the sender's questions of the last minutes, over its restarts too.
+        /// Unique among the sender's questions over this line, which may outlast a sender's memory.
         id: u64,
         ask: Q,
     },

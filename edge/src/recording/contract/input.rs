@@ -103,8 +103,9 @@ pub enum Input {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
     pub id: String,
-    /// The address at which the edge reaches it: `http(s)://host[:port]`, without a path.
-    pub url: String,
+    /// The address at which it can be reached when it has no line: `http(s)://host[:port]`, without a path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 /// What became of a message to a node.

@@ -167,10 +167,10 @@ impl Bench {
     /// The fleet names a node, and it takes the job. Returns the job and what follows from its acceptance.
     pub(super) fn take(&mut self, epoch: u64, node_id: &str) -> (Job, Vec<Effect>) {
         let effects = self.place("s1", epoch, Ok(node(node_id)));
-        let [Effect::SendJob { node: to, job }] = &effects[..] else {
+        let [Effect::SendJob { node: offered, job }] = &effects[..] else {
             panic!("{effects:?}")
         };
-        assert_eq!((to.url.as_str(), job.epoch), (node(node_id).url.as_str(), epoch));
+        assert_eq!((offered, job.epoch), (&node(node_id), epoch));
         let report = self.make_report("s1", node_id, epoch, |report| report.phase = Phase::Starting);
         (
             *job.clone(),

@@ -37,12 +37,12 @@ fn relieved() -> (Bench, u64) {
     assert_eq!(desired.directive, Directive::Record);
     let (desired, effects) = bench.report("s1", "n2", epoch, begin(&["v", "a"]));
     assert_eq!((desired.directive, desired.terms.standby), (Directive::Record, true));
-    let [Effect::SendDesired { node: to, desired, .. }] = &effects[..] else {
+    let [Effect::SendDesired { node, desired, .. }] = &effects[..] else {
         panic!("{effects:?}")
     };
     assert_eq!(
-        (to.url.as_str(), desired.directive, desired.epoch),
-        ("http://n1", Directive::Release, 1)
+        (node.id.as_str(), desired.directive, desired.epoch),
+        ("n1", Directive::Release, 1)
     );
     assert_eq!(
         desired.terms.cuts,
@@ -140,7 +140,7 @@ fn a_stop_ends_it_where_it_is() {
     let (mut bench, epoch) = joined();
     let (_, _, effects) = bench.stop("s1", true);
     assert!(
-        matches!(&effects[..], [Effect::SendDesired { node, .. }] if node.url == "http://n1"),
+        matches!(&effects[..], [Effect::SendDesired { node, .. }] if node.id == "n1"),
         "{effects:?}"
     );
     assert_eq!(bench.report("s1", "n2", epoch, |_| {}).0.directive, Directive::Release);

@@ -22,13 +22,10 @@ fn a_start_is_answered_when_a_node_has_taken_the_job() {
     assert_eq!(bench.view("s1").status, Status::Placing);
 
     let effects = bench.place("s1", epoch, Ok(node("n1")));
-    let [Effect::SendJob { node: to, job }] = &effects[..] else {
+    let [Effect::SendJob { node, job }] = &effects[..] else {
         panic!("{effects:?}")
     };
-    assert_eq!(
-        (to.url.as_str(), job.epoch, &job.recorder),
-        ("http://n1", epoch, &key())
-    );
+    assert_eq!((node.id.as_str(), job.epoch, &job.recorder), ("n1", epoch, &key()));
     assert_eq!(job.spec.storage.secret_key.expose(), "storage-secret");
 
     let report = bench.make_report("s1", "n1", epoch, |report| report.phase = Phase::Starting);

@@ -24,7 +24,7 @@ pub(super) fn key() -> RecorderKey {
 pub(super) fn node(id: &str) -> Node {
     Node {
         id: id.to_owned(),
-        url: format!("http://{id}"),
+        url: Some(format!("http://{id}")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use worker::{Env, Headers, Method, Request, RequestInit, console_error};
+use worker::{Env, Headers, Method, Request, RequestInit, Response, console_error};
 
 use crate::worker::bindings;
 
@@ -51,4 +51,22 @@ pub(in crate::worker) async fn ask<O: Object>(
         }
     };
     asked.await.map_err(|error: worker::Error| unanswered(&error))
+}
+
+/// Hands a request on to one object as it is, such as one that opens a WebSocket, and returns its response.
+pub(in crate::worker) async fn open<O: Object>(
+    env: &Env,
+    key: &O::Key,
+    request: Request,
+) -> Result<Response, Unanswered> {
+    let unanswered = |error: &dyn std::fmt::Display| {
+        console_error!("{} did not take a request: {error}", O::BINDING);
+        Unanswered
+    };
+    let namespace = bindings::objects(env, O::BINDING).map_err(|error| unanswered(&error))?;
+    let object = namespace
+        .get_by_name(&O::name(key))
+        .map_err(|error| unanswered(&error))?;
+    let response = object.fetch_with_request(request).await;
+    response.map_err(|error| unanswered(&error))
 }

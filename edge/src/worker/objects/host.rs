@@ -11,8 +11,8 @@
 //! | none: an effect has been carried out | [`Host::happened`] | [`Input::Event`] |
 //! | `websocket_message`, `websocket_close`, `websocket_error` | [`Host::happened`] | [`Input::Event`] |
 //!
-//! An object with sockets makes them events of its own, which name the socket by its attachment, and writes to sockets as
-//! an effect. A request to open one is accepted in the object's `fetch`, before [`Host::fetch`] reads it as a question.
+//! An object with sockets makes them events of its own, which name the socket by its tag, and writes to sockets as an
+//! effect. A request to open one is accepted in the object's `fetch`, before [`Host::fetch`] reads it as a question.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -82,6 +82,10 @@ impl<S: Shell> Host<S> {
             callers: RefCell::default(),
             alarm: RefCell::default(),
         }))
+    }
+
+    pub(super) fn shell(&self) -> &S {
+        &self.0.shell
     }
 
     /// Answers who asks by [`super::ask::ask`].

@@ -14,6 +14,11 @@ impl Platform {
         Self { object, env }
     }
 
+    /// For its sockets.
+    pub(super) fn object(&self) -> &State {
+        &self.object
+    }
+
     pub(super) fn env(&self) -> &Env {
         &self.env
     }

@@ -136,6 +136,6 @@ impl World {
     }
 }
 
-pub(super) fn index_of(url: &str) -> usize {
-    (0..NODES).find(|node| url.ends_with(&id_of(*node))).unwrap()
+pub(super) fn index_of(id: &str) -> usize {
+    (0..NODES).find(|node| *id == id_of(*node)).unwrap()
 }

@@ -378,12 +378,12 @@ impl World {
             }
             Effect::SendJob { node, job } => {
                 let (sid, epoch) = (job.sid.clone(), job.epoch);
-                let answer = self.put_job(index_of(&node.url), *job);
+                let answer = self.put_job(index_of(&node.id), *job);
                 Input::JobAnswered { sid, epoch, answer }
             }
             Effect::SendDesired { node, sid, desired, .. } => {
                 self.tally.reliefs += u64::from(desired.directive == Directive::Release);
-                let answer = self.post_desired(index_of(&node.url), &sid, &desired);
+                let answer = self.post_desired(index_of(&node.id), &sid, &desired);
                 Input::DesiredAnswered { sid, desired, answer }
             }
             Effect::Publish { revision, view, .. } => Input::Published {

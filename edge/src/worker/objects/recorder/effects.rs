@@ -1,16 +1,16 @@
 use worker::{Env, console_error};
 
 use super::deliveries::Receivers;
+use super::reach;
 use crate::app::{self, News, Reservation};
 use crate::fleet::{self, Wish};
 use crate::recording::{Delivery, Effect, Input, RecordingView, tag};
+use crate::worker::bindings;
 use crate::worker::objects::app::App;
 use crate::worker::objects::ask::ask;
 use crate::worker::objects::counting;
 use crate::worker::objects::fleet::Fleet;
-use crate::worker::objects::node::call_keys;
 use crate::worker::objects::platform::Platform;
-use crate::worker::{bindings, nodes};
 
 /// Carries out one effect; its result is the core's next input.
 pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &Platform) -> Option<Input> {
@@ -55,7 +55,7 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
             Some(Input::Placed { sid, epoch, node })
         }
         Effect::SendJob { node, job } => {
-            let answer = nodes::put_job(&node, &job, &call_keys(&node.id, env).await).await;
+            let answer = reach::send_job(&node, &job, env).await;
             Some(Input::JobAnswered {
                 sid: job.sid,
                 epoch: job.epoch,
@@ -68,8 +68,7 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
             desired,
             wait_ms,
         } => {
-            let keys = call_keys(&node.id, env).await;
-            let answer = nodes::post_desired(&node, &sid, &desired, wait_ms, &keys).await;
+            let answer = reach::send_desired(&node, &sid, &desired, wait_ms, env).await;
             Some(Input::DesiredAnswered { sid, desired, answer })
         }
         Effect::Publish {

@@ -6,6 +6,7 @@ mod effects;
 mod inventory;
 mod log;
 mod message;
+mod reach;
 mod seals;
 mod storage;
 mod texts;

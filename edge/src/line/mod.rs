@@ -1,0 +1,50 @@
+//! The line of one media node, as the node's object sees it: which of its sockets the line is, what the node is asked over it
+//! and has not answered yet, and what the node asks. Pure: [`step`] takes an input and the time, changes the [`Line`] and returns what is to be done. It may
+//! not know Cloudflare, how a socket is written to, or what a recording or the fleet makes of what a node tells.
+//!
+//! The platform may put the object to sleep while its sockets stay open, and forgets the state with that. What is needed then
+//! stands in the [`Attachment`] of each socket. A question that waits for the node's answer keeps the object awake by its
+//! caller; should the object end all the same, its caller learns that nobody answers, and an answer that comes later is for
+//! nobody, since ids are not used twice.
+//!
+//! | lost | made good by |
+//! |---|---|
+//! | a message to the node, or its answer | the question's deadline: whoever asked takes the node for unreachable |
+//! | a message of the node, or the answer to it | the node's own deadline: it asks again, with its newest state |
+//! | the line | the node opens another one; whoever waits for an answer over the old one is told at once |
+
+mod contract;
+mod heard;
+mod limits;
+mod questions;
+mod sockets;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use crate::object;
+pub use contract::{Asked, Attachment, Effect, Event, Input, Output, Reply, Request, SocketId, Told};
+pub use state::Line;
+
+/// Applies one input. What [`Effect::Attach`] says has to be kept before anything else is done; the other effects follow, in
+/// their order.
+pub fn step(line: &mut Line, input: Input, now_ms: u64) -> Vec<Output> {
+    let mut out = Vec::new();
+    match input {
+        object::Input::Asked {
+            by,
+            request: Request::Ask { ask, limit_ms },
+        } => line.ask(by, ask, limit_ms, now_ms, &mut out),
+        object::Input::Asked {
+            by,
+            request: Request::Close { reason },
+        } => line.close_all(by, &reason, &mut out),
+        object::Input::Event(Event::Opened { socket, node_id }) => line.opened(socket, node_id, &mut out),
+        object::Input::Event(Event::Message { socket, text }) => line.heard(socket, &text, &mut out),
+        object::Input::Event(Event::Closed { socket }) => line.closed(socket, &mut out),
+        object::Input::Event(Event::Done { asked, answer }) => line.done(asked, answer, &mut out),
+        object::Input::Alarm => line.expire(now_ms, &mut out),
+    }
+    line.settle(&mut out);
+    out
+}

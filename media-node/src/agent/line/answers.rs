@@ -1,0 +1,73 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::line::{Desire, EdgeAsk, NodeAnswer, RosterQuestion};
+use protocol::{Fault, Refusal, RefusalCode, Roster};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::channel::Registry;
+use crate::supervisor::Supervisor;
+
+/// Questions of the edge that are being answered at once; many of them wait for a recording to begin or to end.
+const MAX_ANSWERING: usize = 256;
+/// Longest time that an answer is held back; a longer wish is cut to it.
+const MAX_WAIT: Duration = Duration::from_secs(60);
+
+/// Who answers the edge's questions. Clones share one bound.
+#[derive(Clone)]
+pub(in crate::agent) struct Answers {
+    supervisor: Supervisor,
+    channels: Registry,
+    turns: Arc<Semaphore>,
+}
+
+impl Answers {
+    pub(in crate::agent) fn new(supervisor: Supervisor, channels: Registry) -> Self {
+        Self {
+            supervisor,
+            channels,
+            turns: Arc::new(Semaphore::new(MAX_ANSWERING)),
+        }
+    }
+
+    /// Leave to answer one question; refused when too many are being answered.
+    pub(super) fn turn(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        Arc::clone(&self.turns).try_acquire_owned().map_err(|_| Refusal {
+            fault: Fault::Ours,
+            code: RefusalCode::Internal,
+            reason: format!("this node is answering {MAX_ANSWERING} questions already: ask again later"),
+        })
+    }
+
+    pub(super) async fn answer(&self, ask: EdgeAsk) -> NodeAnswer {
+        let report = match ask {
+            EdgeAsk::Job(job) => self.supervisor.put(*job).await,
+            EdgeAsk::Desired(desire) => {
+                let Desire { sid, desired, wait_ms } = *desire;
+                let wait = Duration::from_millis(wait_ms).min(MAX_WAIT);
+                self.supervisor.desire(&sid, desired, wait).await
+            }
+            EdgeAsk::Roster(question) => return NodeAnswer::Roster(self.roster(question).await),
+        };
+        match report {
+            Ok(report) => NodeAnswer::Report(Box::new(report)),
+            Err(refusal) => NodeAnswer::Refused(refusal),
+        }
+    }
+
+    async fn roster(&self, question: RosterQuestion) -> Roster {
+        let RosterQuestion {
+            app_id,
+            channel,
+            version,
+            wait_ms,
+        } = question;
+        match version {
+            None => self.channels.snapshot(&app_id, &channel),
+            Some(known) => {
+                let wait = Duration::from_millis(wait_ms).min(MAX_WAIT);
+                self.channels.wait(&app_id, &channel, known, wait).await
+            }
+        }
+    }
+}

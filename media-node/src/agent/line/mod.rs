@@ -1,0 +1,94 @@
+//! The node's end of its line to the edge: it is opened here, opened again when it breaks, and carries questions both ways.
+//! It may not know what is asked or answered, but for `answers`, which hands the edge's questions to the supervisor and to the
+//! channels.
+
+mod answers;
+mod connect;
+mod keep;
+mod pending;
+mod session;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+pub(super) use answers::Answers;
+pub(super) use keep::keep;
+pub(super) use session::Session;
+
+/// Reports that are on their way at once. The others wait, each for its newest state.
+const MAX_REPORTS: usize = 32;
+
+/// How the edge is asked at present.
+#[derive(Clone, Debug)]
+enum State {
+    /// Not at all, and why.
+    Away(String),
+    /// It offers no line.
+    Http,
+    Up(Arc<Session>),
+}
+
+/// Where questions go to.
+#[derive(Clone)]
+pub(super) enum Way {
+    Http,
+    Line(Arc<Session>),
+}
+
+/// Leave to send one report.
+pub(super) struct Place {
+    pub(super) way: Way,
+    _turn: Option<OwnedSemaphorePermit>,
+}
+
+/// Clones share one line.
+#[derive(Clone)]
+pub(super) struct Line {
+    state: watch::Sender<State>,
+    reports: Arc<Semaphore>,
+}
+
+impl Line {
+    pub(super) fn new() -> Self {
+        Self {
+            state: watch::Sender::new(State::Away("its line is being opened".to_owned())),
+            reports: Arc::new(Semaphore::new(MAX_REPORTS)),
+        }
+    }
+
+    /// The way to the edge, as soon as there is one.
+    pub(super) async fn way(&self) -> Way {
+        let mut state = self.state.subscribe();
+        loop {
+            match &*state.borrow_and_update() {
+                State::Away(_) => {}
+                State::Http => return Way::Http,
+                State::Up(session) => return Way::Line(Arc::clone(session)),
+            }
+            if state.changed().await.is_err() {
+                // This very line holds the other end.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    pub(super) async fn place(&self) -> Place {
+        // An error would mean that it has been closed, which nobody does.
+        let turn = Arc::clone(&self.reports).acquire_owned().await.ok();
+        Place {
+            way: self.way().await,
+            _turn: turn,
+        }
+    }
+
+    /// Why there is no way to the edge, for a person.
+    pub(super) fn why_none(&self) -> String {
+        match &*self.state.borrow() {
+            State::Away(reason) => reason.clone(),
+            State::Http | State::Up(_) => "its line has just broken".to_owned(),
+        }
+    }
+}
