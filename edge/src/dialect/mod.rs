@@ -29,7 +29,7 @@ macro_rules! vendors {
             $($vendor($dialect),)+
         }
 
-        enum Place<'a> {
+        enum VendorRoute<'a> {
             $($vendor(<$dialect as Vendor>::Route<'a>),)+
         }
 
@@ -68,7 +68,7 @@ macro_rules! vendors {
         /// Finds the vendor whose API has a place for a request; `None` when none has.
         pub fn route(request: &Request) -> Option<Routed<'_>> {
             $(if let Some(route) = <$dialect>::route(request) {
-                return Some(Routed { request, place: Place::$vendor(route) });
+                return Some(Routed { request, route: VendorRoute::$vendor(route) });
             })+
             None
         }
@@ -76,15 +76,15 @@ macro_rules! vendors {
         impl Routed<'_> {
             /// What the request calls, whatever the vendor names it.
             pub fn method(&self) -> Method {
-                match &self.place {
-                    $(Place::$vendor(route) => <$dialect>::method(route),)+
+                match &self.route {
+                    $(VendorRoute::$vendor(route) => <$dialect>::method(route),)+
                 }
             }
 
             /// Takes the request as far as it goes without asking an object.
             pub async fn handle<S: Store>(self, server: &Server<'_, S>) -> Step {
-                match self.place {
-                    $(Place::$vendor(route) => <$dialect>::handle(route, self.request, server).await,)+
+                match self.route {
+                    $(VendorRoute::$vendor(route) => <$dialect>::handle(route, self.request, server).await,)+
                 }
             }
         }
@@ -102,7 +102,7 @@ pub struct Dialect(Spoken);
 /// A request with its place in a vendor's API.
 pub struct Routed<'a> {
     request: &'a Request,
-    place: Place<'a>,
+    route: VendorRoute<'a>,
 }
 
 impl Dialect {

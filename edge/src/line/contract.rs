@@ -40,12 +40,12 @@ pub struct Attachment {
     pub number: u64,
     /// `None` until the node has said hello. The socket with the highest number that has it is the line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub told: Option<Told>,
+    pub greeting: Option<Greeting>,
 }
 
 /// What a node's hello said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
+pub struct Greeting {
     pub node: Identity,
     /// The version of the line's protocol that both sides speak.
     pub version: u32,

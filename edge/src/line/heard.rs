@@ -6,7 +6,7 @@ use protocol::line::{
 };
 use protocol::{Fault, Heartbeat, Refusal, RefusalCode};
 
-use super::contract::{Asked, Effect, Output, Reply, SocketId, Told};
+use super::contract::{Asked, Effect, Greeting, Output, Reply, SocketId};
 use super::limits::MAX_ASKED;
 use super::state::{Line, internal, reply, text};
 
@@ -48,7 +48,7 @@ impl Line {
         }
     }
 
-    fn admit(&self, socket: SocketId, NodeHello { versions, node }: NodeHello) -> Result<Told, Refusal> {
+    fn admit(&self, socket: SocketId, NodeHello { versions, node }: NodeHello) -> Result<Greeting, Refusal> {
         let own = self.sockets.get(socket).map(|attachment| &attachment.node_id);
         if own != Some(&node.node_id) {
             return Err(refused(format!(
@@ -66,11 +66,11 @@ impl Line {
             )));
         }
         let version = Versions::OWN.agree(versions, &format!("node {} ({})", node.node_id, node.version))?;
-        Ok(Told { node, version })
+        Ok(Greeting { node, version })
     }
 
     fn asked(&mut self, asked: Asked, ask: NodeAsk, out: &mut Vec<Output>) {
-        let told = self.sockets.get(asked.socket).and_then(|open| open.told.as_ref());
+        let told = self.sockets.get(asked.socket).and_then(|open| open.greeting.as_ref());
         let effect = match told {
             None => Err(refused("the first message has to be a hello".to_owned())),
             Some(_) if self.asked.contains(&asked) => return,

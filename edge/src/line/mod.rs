@@ -23,7 +23,7 @@ mod state;
 mod tests;
 
 use crate::object;
-pub use contract::{Asked, Attachment, Effect, Event, Input, Output, Reply, Request, SocketId, Told};
+pub use contract::{Asked, Attachment, Effect, Event, Greeting, Input, Output, Reply, Request, SocketId};
 pub use state::Line;
 
 /// Applies one input. What [`Effect::Attach`] says has to be kept before anything else is done; the other effects follow, in

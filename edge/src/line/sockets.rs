@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::contract::{Attachment, SocketId, Told};
+use super::contract::{Attachment, Greeting, SocketId};
 use super::limits::MAX_STRANGERS;
 
 /// The open sockets of a node.
@@ -14,7 +14,7 @@ impl Sockets {
 
     /// The socket that messages to the node go over: the one whose hello came last.
     pub(super) fn line(&self) -> Option<SocketId> {
-        let told = self.0.iter().filter(|(_, attachment)| attachment.told.is_some());
+        let told = self.0.iter().filter(|(_, attachment)| attachment.greeting.is_some());
         told.max_by_key(|(_, attachment)| attachment.number)
             .map(|(socket, _)| *socket)
     }
@@ -32,18 +32,18 @@ impl Sockets {
         let attachment = Attachment {
             node_id,
             number: self.next_number(),
-            told: None,
+            greeting: None,
         };
         self.0.insert(socket, attachment.clone());
         attachment
     }
 
     /// As [`Self::open`]; `None` when the socket is not there.
-    pub(super) fn tell(&mut self, socket: SocketId, told: Told) -> Option<Attachment> {
+    pub(super) fn tell(&mut self, socket: SocketId, greeting: Greeting) -> Option<Attachment> {
         let number = self.next_number();
         let attachment = self.0.get_mut(&socket)?;
         attachment.number = number;
-        attachment.told = Some(told);
+        attachment.greeting = Some(greeting);
         Some(attachment.clone())
     }
 
@@ -54,7 +54,7 @@ impl Sockets {
     /// Those that had been lines before the line.
     pub(super) fn replaced(&self) -> Vec<SocketId> {
         let line = self.line();
-        let told = self.0.iter().filter(|(_, attachment)| attachment.told.is_some());
+        let told = self.0.iter().filter(|(_, attachment)| attachment.greeting.is_some());
         told.map(|(socket, _)| *socket)
             .filter(|socket| Some(*socket) != line)
             .collect()
@@ -62,7 +62,7 @@ impl Sockets {
 
     /// The oldest of those that have not said hello, when they are too many.
     pub(super) fn stranger_too_many(&self) -> Option<SocketId> {
-        let strangers = self.0.iter().filter(|(_, attachment)| attachment.told.is_none());
+        let strangers = self.0.iter().filter(|(_, attachment)| attachment.greeting.is_none());
         if strangers.clone().count() <= MAX_STRANGERS {
             return None;
         }

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::error::EdgeError;
 use super::http::Http;
-use super::line::{Line, Place, Way};
+use super::line::{Line, ReportTurn, Way};
 
 /// How long a question waits for a line that has just broken.
 const LINE_TIME: Duration = Duration::from_secs(3);
@@ -45,12 +45,12 @@ impl Edge {
 
     /// Waits until a report can be sent. Who tells of a recording takes its newest state after this, so that what has been
     /// overtaken by then is not sent at all.
-    pub(super) async fn place(&self) -> Place {
-        self.line.place().await
+    pub(super) async fn turn(&self) -> ReportTurn {
+        self.line.turn().await
     }
 
-    pub(super) async fn report(&self, report: &Report, place: Place) -> Result<ReportAnswer, EdgeError> {
-        match place.way {
+    pub(super) async fn report(&self, report: &Report, turn: ReportTurn) -> Result<ReportAnswer, EdgeError> {
+        match turn.way {
             Way::Http => self.http.report(report).await,
             Way::Line(session) => match session.ask(NodeAsk::Report(Box::new(report.clone()))).await? {
                 EdgeAnswer::Report(answer) => Ok(*answer),

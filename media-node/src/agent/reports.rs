@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::Edge;
 use super::error::EdgeError;
-use super::line::Place;
+use super::line::ReportTurn;
 use crate::backoff::{Backoff, chance};
 use crate::clock::boot_ms;
 use crate::supervisor::{Answered, Recording, Stage, Supervisor};
@@ -59,14 +59,14 @@ async fn report(
     let mut status = recording.status();
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     loop {
-        let place = edge.place().await;
+        let turn = edge.turn().await;
         let newest = status.borrow_and_update().clone();
         // What it has told is not so any more.
         if matches!(newest.stage, Stage::Refused(_)) {
             return recording;
         }
         let pause = match &newest.report {
-            Some(report) => match send(&edge, place, &supervisor, &sid, report).await {
+            Some(report) => match send(&edge, turn, &supervisor, &sid, report).await {
                 Ok(()) if report.phase == Phase::Ended => {
                     supervisor.acknowledge(&sid);
                     return recording;
@@ -93,10 +93,16 @@ async fn report(
 }
 
 /// An edge that has forgotten an ended recording needs no telling.
-async fn send(edge: &Edge, place: Place, supervisor: &Supervisor, sid: &str, report: &Report) -> Result<(), EdgeError> {
+async fn send(
+    edge: &Edge,
+    turn: ReportTurn,
+    supervisor: &Supervisor,
+    sid: &str,
+    report: &Report,
+) -> Result<(), EdgeError> {
     // A lease counts from before the edge can have given it.
     let sent_ms = boot_ms();
-    let answer = match edge.report(report, place).await {
+    let answer = match edge.report(report, turn).await {
         Ok(answer) => answer,
         Err(EdgeError::Unknown { .. }) if report.phase == Phase::Ended => return Ok(()),
         Err(error) => return Err(error),

@@ -35,7 +35,7 @@ pub(super) struct RescueArgs {
     #[arg(long, conflicts_with = "list")]
     remove: bool,
     #[command(flatten)]
-    place: Place,
+    store: StoreArgs,
     /// Connect to private, loopback and link-local addresses too when the recording names them; an --endpoint may be anywhere.
     #[arg(long, env = "TAPEDECK_ALLOW_PRIVATE_TARGETS", value_parser = FalseyValueParser::new())]
     allow_private_targets: bool,
@@ -43,7 +43,7 @@ pub(super) struct RescueArgs {
 
 /// What is left out is as the recording has it.
 #[derive(Args, Debug)]
-struct Place {
+struct StoreArgs {
     /// The store's interface [default: the recording's, or s3]
     #[arg(long)]
     kind: Option<Kind>,
@@ -103,7 +103,7 @@ impl From<AddressingName> for Addressing {
 /// Rescues a spool. Answers whether all of it is in the store now.
 pub(super) async fn run(args: RescueArgs) -> Result<bool, String> {
     let salvage = spool::salvage(&args.spool).map_err(|error| error.to_string())?;
-    let storage = args.place.storage(salvage.job.as_ref().ok());
+    let storage = args.store.storage(salvage.job.as_ref().ok());
     tell_contents(&salvage);
     let unreadable = salvage.unreadable.len();
     if args.list {
@@ -116,7 +116,7 @@ pub(super) async fn run(args: RescueArgs) -> Result<bool, String> {
         }
         return Ok(unreadable == 0);
     }
-    let targets = match args.allow_private_targets || args.place.endpoint.is_some() {
+    let targets = match args.allow_private_targets || args.store.endpoint.is_some() {
         true => Targets::Any,
         false => Targets::Public,
     };
@@ -141,7 +141,7 @@ pub(super) async fn run(args: RescueArgs) -> Result<bool, String> {
     Ok(unreadable == 0 && rescuing.rescued.missing.is_empty())
 }
 
-impl Place {
+impl StoreArgs {
     /// Without keys.
     fn storage(&self, job: Option<&Job>) -> Result<Storage, String> {
         let recorded = job.map(|job| &job.spec.storage);

@@ -70,17 +70,17 @@ impl Rescue {
         let results = stream::iter(wanted)
             .map(|(name, file)| self.file(name, file))
             .buffer_unordered(AT_ONCE);
-        let results: Vec<(&str, Place)> = results.try_collect().await.map_err(|fault| self.failed(&fault))?;
+        let results: Vec<(&str, Outcome)> = results.try_collect().await.map_err(|fault| self.failed(&fault))?;
         let mut there = BTreeSet::new();
-        for (name, place) in results {
-            match place {
-                Place::Missing => rescued.missing.push(name.to_owned()),
-                Place::Found => rescued.found += 1,
-                Place::Sent(bytes) => {
+        for (name, outcome) in results {
+            match outcome {
+                Outcome::Missing => rescued.missing.push(name.to_owned()),
+                Outcome::Found => rescued.found += 1,
+                Outcome::Sent(bytes) => {
                     (rescued.sent, rescued.sent_bytes) = (rescued.sent + 1, rescued.sent_bytes + bytes)
                 }
             }
-            if place != Place::Missing {
+            if outcome != Outcome::Missing {
                 there.insert(name);
             }
         }
@@ -95,13 +95,13 @@ impl Rescue {
         Ok(rescued)
     }
 
-    async fn file<'a>(&self, name: &'a str, file: Option<&SalvagedFile>) -> Result<(&'a str, Place), UploadFault> {
+    async fn file<'a>(&self, name: &'a str, file: Option<&SalvagedFile>) -> Result<(&'a str, Outcome), UploadFault> {
         let size = patiently(|| self.bucket.size_of(name)).await?;
         let known = file.and_then(|file| file.bytes);
         let on_disk = file.and_then(|file| Some((file, file.path.as_ref()?, file.bytes?)));
-        let place = match (size, on_disk) {
-            (Some(size), _) if known.is_none_or(|bytes| bytes == size) => Place::Found,
-            (_, None) => Place::Missing,
+        let outcome = match (size, on_disk) {
+            (Some(size), _) if known.is_none_or(|bytes| bytes == size) => Outcome::Found,
+            (_, None) => Outcome::Missing,
             (_, Some((file, path, bytes))) => {
                 let media_type = file.content.map_or(UNKNOWN_TYPE, self.formats.file_type);
                 let headers = Headers::immutable(media_type);
@@ -112,10 +112,10 @@ impl Rescue {
                     return Err(UploadFault::Unavailable(what));
                 }
                 tracing::info!(name, bytes, "file rescued");
-                Place::Sent(bytes)
+                Outcome::Sent(bytes)
             }
         };
-        Ok((name, place))
+        Ok((name, outcome))
     }
 
     /// Under its own name, unless another one there names what this one does not.
@@ -162,9 +162,9 @@ impl Rescue {
     }
 }
 
-/// Where a file is.
+/// What became of one file.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Outcome {
     Found,
     /// With so many bytes, by this call.
     Sent(u64),

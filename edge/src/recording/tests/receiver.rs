@@ -8,7 +8,7 @@ use protocol::Happening;
 use crate::recording::{Event, Incident, Notice, Row};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum NoticeState {
     Waiting(u64),
     Over,
     GivenUp,
@@ -18,7 +18,7 @@ pub(super) enum Place {
 #[derive(Default)]
 pub(super) struct Log {
     pub(super) notices: Vec<Notice>,
-    places: Vec<Place>,
+    places: Vec<NoticeState>,
     pub(super) incidents: Vec<Incident>,
     /// Numbers of events in the order of their arrival, repeats included.
     pub(super) arrived: Vec<u64>,
@@ -37,19 +37,23 @@ impl Receiver {
                     let log = self.logs.entry(sid).or_default();
                     assert_eq!(notice.number, log.notices.len() as u64, "numbers have no holes");
                     log.notices.push(*notice);
-                    log.places.push(Place::Waiting(position));
+                    log.places.push(NoticeState::Waiting(position));
                 }
                 Row::Attempted { sid, position, attempt } => {
                     let log = self.logs.get_mut(&sid).unwrap();
                     let number = log.number_at(position).expect("what is tried waits");
                     if !matches!(attempt.result, crate::recording::Delivery::Failed { .. }) {
-                        log.places[number as usize] = Place::Over;
+                        log.places[number as usize] = NoticeState::Over;
                     }
                 }
-                Row::GivenUp { sid, from, below } => self.logs.get_mut(&sid).unwrap().end(from, below, Place::GivenUp),
-                Row::Unwanted { sid, from, below } => self.logs.get_mut(&sid).unwrap().end(from, below, Place::Over),
+                Row::GivenUp { sid, from, below } => {
+                    self.logs.get_mut(&sid).unwrap().end(from, below, NoticeState::GivenUp)
+                }
+                Row::Unwanted { sid, from, below } => {
+                    self.logs.get_mut(&sid).unwrap().end(from, below, NoticeState::Over)
+                }
                 Row::Again { sid, number, position } => {
-                    self.logs.get_mut(&sid).unwrap().places[number as usize] = Place::Waiting(position);
+                    self.logs.get_mut(&sid).unwrap().places[number as usize] = NoticeState::Waiting(position);
                 }
                 Row::Incident { sid, number, incident } => {
                     let log = self.logs.entry(sid).or_default();
@@ -69,7 +73,7 @@ impl Receiver {
         let first_time = !log.arrived.contains(&number);
         if let Some(last) = log.arrived.iter().max() {
             assert!(
-                !first_time || number == last + 1 || log.places.contains(&Place::GivenUp),
+                !first_time || number == last + 1 || log.places.contains(&NoticeState::GivenUp),
                 "{sid}: {number} after {:?}",
                 log.arrived
             );
@@ -80,13 +84,16 @@ impl Receiver {
 
 impl Log {
     fn number_at(&self, position: u64) -> Option<u64> {
-        let at = self.places.iter().position(|place| *place == Place::Waiting(position));
+        let at = self
+            .places
+            .iter()
+            .position(|place| *place == NoticeState::Waiting(position));
         at.map(|number| number as u64)
     }
 
-    fn end(&mut self, from: u64, below: u64, how: Place) {
+    fn end(&mut self, from: u64, below: u64, how: NoticeState) {
         for place in &mut self.places {
-            if matches!(place, Place::Waiting(position) if (from..below).contains(position)) {
+            if matches!(place, NoticeState::Waiting(position) if (from..below).contains(position)) {
                 *place = how;
             }
         }
@@ -95,7 +102,7 @@ impl Log {
     pub(super) fn given_up(&self) -> Vec<u64> {
         let numbers = (0..).zip(&self.places);
         numbers
-            .filter(|(_, place)| **place == Place::GivenUp)
+            .filter(|(_, place)| **place == NoticeState::GivenUp)
             .map(|(number, _)| number)
             .collect()
     }

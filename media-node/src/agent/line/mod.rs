@@ -39,7 +39,7 @@ pub(super) enum Way {
 }
 
 /// Leave to send one report.
-pub(super) struct Place {
+pub(super) struct ReportTurn {
     pub(super) way: Way,
     _turn: Option<OwnedSemaphorePermit>,
 }
@@ -75,10 +75,10 @@ impl Line {
         }
     }
 
-    pub(super) async fn place(&self) -> Place {
+    pub(super) async fn turn(&self) -> ReportTurn {
         // An error would mean that it has been closed, which nobody does.
         let turn = Arc::clone(&self.reports).acquire_owned().await.ok();
-        Place {
+        ReportTurn {
             way: self.way().await,
             _turn: turn,
         }

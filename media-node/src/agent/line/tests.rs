@@ -341,22 +341,22 @@ async fn an_edge_without_lines_is_called_by_http_and_a_token_that_is_wrong_is_to
 #[tokio::test]
 async fn reports_wait_for_the_line_and_are_few_at_once() {
     let world = World::new().await;
-    let places = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let turns = Arc::new(std::sync::Mutex::new(Vec::new()));
     let waiting: Vec<_> = (0..MAX_REPORTS + 1)
         .map(|_| {
-            let (line, places) = (world.line.clone(), Arc::clone(&places));
+            let (line, turns) = (world.line.clone(), Arc::clone(&turns));
             tokio::spawn(async move {
-                let place = line.place().await;
-                places.lock().unwrap().push(place);
+                let turn = line.turn().await;
+                turns.lock().unwrap().push(turn);
             })
         })
         .collect();
     tokio::task::yield_now().await;
-    assert!(places.lock().unwrap().is_empty());
+    assert!(turns.lock().unwrap().is_empty());
     let _end = world.open().await;
     world.session().await;
     let had = async || {
-        while places.lock().unwrap().len() < MAX_REPORTS {
+        while turns.lock().unwrap().len() < MAX_REPORTS {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
@@ -366,7 +366,7 @@ async fn reports_wait_for_the_line_and_are_few_at_once() {
         1,
         "the last one waits for its turn"
     );
-    places.lock().unwrap().pop();
+    turns.lock().unwrap().pop();
     for task in waiting {
         timeout(LIMIT, task).await.unwrap().unwrap();
     }
