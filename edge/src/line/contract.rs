@@ -1,5 +1,5 @@
 use protocol::Heartbeat;
-use protocol::line::{EdgeAnswer, EdgeAsk, Identity, NodeAnswer};
+use protocol::line::{Identity, NodeAnswer};
 use protocol::{JobRequest, Report};
 use serde::{Deserialize, Serialize};
 
@@ -9,8 +9,9 @@ use crate::object;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
-    /// Ask the node over its line, and wait for its answer so long at most.
-    Ask { ask: EdgeAsk, limit_ms: u64 },
+    /// Ask the node over its line, and wait for its answer so long at most. `ask` is the text of an
+    /// [`EdgeAsk`](protocol::line::EdgeAsk), which is handed on without being read.
+    Ask { ask: String, limit_ms: u64 },
     /// Close the line, and whatever else the node has opened: it has to be let in again.
     Close { reason: String },
 }
@@ -77,7 +78,8 @@ pub enum Event {
     /// What came of [`Effect::Report`], [`Effect::Job`] or [`Effect::Beat`].
     Done {
         asked: Asked,
-        answer: EdgeAnswer,
+        /// The text of an [`EdgeAnswer`](protocol::line::EdgeAnswer).
+        answer: String,
     },
 }
 

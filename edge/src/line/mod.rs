@@ -34,7 +34,7 @@ pub fn step(line: &mut Line, input: Input, now_ms: u64) -> Vec<Output> {
         object::Input::Asked {
             by,
             request: Request::Ask { ask, limit_ms },
-        } => line.ask(by, ask, limit_ms, now_ms, &mut out),
+        } => line.ask(by, &ask, limit_ms, now_ms, &mut out),
         object::Input::Asked {
             by,
             request: Request::Close { reason },
@@ -42,7 +42,7 @@ pub fn step(line: &mut Line, input: Input, now_ms: u64) -> Vec<Output> {
         object::Input::Event(Event::Opened { socket, node_id }) => line.opened(socket, node_id, &mut out),
         object::Input::Event(Event::Message { socket, text }) => line.heard(socket, &text, &mut out),
         object::Input::Event(Event::Closed { socket }) => line.closed(socket, &mut out),
-        object::Input::Event(Event::Done { asked, answer }) => line.done(asked, answer, &mut out),
+        object::Input::Event(Event::Done { asked, answer }) => line.done(asked, &answer, &mut out),
         object::Input::Alarm => line.expire(now_ms, &mut out),
     }
     line.settle(&mut out);

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use protocol::line::{CLOSED_REFUSED, CLOSED_REPLACED, EdgeAnswer, EdgeAsk, FromEdge, MAX_MESSAGE_BYTES, NodeAnswer};
+use protocol::line::{CLOSED_REFUSED, CLOSED_REPLACED, EdgeAnswer, FromEdge, MAX_MESSAGE_BYTES, NodeAnswer};
 use protocol::{Fault, Refusal, RefusalCode};
 
 use super::contract::{Asked, Attachment, Effect, Output, Reply, SocketId};
@@ -36,15 +36,15 @@ impl Line {
     }
 
     /// Asks the node over its line.
-    pub(super) fn ask(&mut self, by: CallId, ask: EdgeAsk, limit_ms: u64, now_ms: u64, out: &mut Vec<Output>) {
+    pub(super) fn ask(&mut self, by: CallId, ask: &str, limit_ms: u64, now_ms: u64, out: &mut Vec<Output>) {
         let Some(socket) = self.sockets.line() else {
             return reply(out, by, Reply::NoLine);
         };
         let id = self.questions.new_id(now_ms);
-        let text = match text(&FromEdge::Ask { id, ask }) {
-            Ok(text) => text,
-            Err(refusal) => return reply(out, by, Reply::Answer(NodeAnswer::Refused(refusal))),
-        };
+        let text = format!(r#"{{"ask":{{"id":{id},"ask":{ask}}}}}"#);
+        if text.len() > MAX_MESSAGE_BYTES {
+            return reply(out, by, Reply::Answer(NodeAnswer::Refused(too_long(text.len()))));
+        }
         if !self.questions.has_room(text.len()) {
             let reason = format!(
                 "the node is asked too much at once, up to {MAX_QUESTIONS} questions: ask again when it has answered some"
@@ -78,10 +78,16 @@ impl Line {
     }
 
     /// A question of the node has been answered. An answer for a socket that is gone is for nobody.
-    pub(super) fn done(&mut self, asked: Asked, answer: EdgeAnswer, out: &mut Vec<Output>) {
-        if self.asked.remove(&asked) {
-            self.answer(asked, answer, out);
+    pub(super) fn done(&mut self, asked: Asked, answer: &str, out: &mut Vec<Output>) {
+        if !self.asked.remove(&asked) {
+            return;
         }
+        let Asked { socket, id } = asked;
+        let text = format!(r#"{{"answer":{{"id":{id},"answer":{answer}}}}}"#);
+        if text.len() > MAX_MESSAGE_BYTES {
+            return self.answer(asked, EdgeAnswer::Refused(too_long(text.len())), out);
+        }
+        out.push(Output::Effect(Effect::Send { socket, text }));
     }
 
     pub(super) fn expire(&mut self, now_ms: u64, out: &mut Vec<Output>) {
@@ -103,11 +109,7 @@ impl Line {
 
     pub(super) fn answer(&self, asked: Asked, answer: EdgeAnswer, out: &mut Vec<Output>) {
         let Asked { socket, id } = asked;
-        let text = text(&FromEdge::Answer { id, answer }).or_else(|refusal| {
-            let answer = EdgeAnswer::Refused(refusal);
-            text(&FromEdge::Answer { id, answer })
-        });
-        if let Ok(text) = text {
+        if let Ok(text) = text(&FromEdge::Answer { id, answer }) {
             out.push(Output::Effect(Effect::Send { socket, text }));
         }
     }
@@ -126,13 +128,16 @@ impl Line {
 pub(super) fn text(message: &FromEdge) -> Result<String, Refusal> {
     let text =
         serde_json::to_string(message).map_err(|error| internal(format!("the message cannot be written: {error}")))?;
-    if text.len() > MAX_MESSAGE_BYTES {
-        return Err(internal(format!(
-            "the message has {} bytes, and the line carries {MAX_MESSAGE_BYTES}",
-            text.len()
-        )));
+    match text.len() > MAX_MESSAGE_BYTES {
+        true => Err(too_long(text.len())),
+        false => Ok(text),
     }
-    Ok(text)
+}
+
+fn too_long(bytes: usize) -> Refusal {
+    internal(format!(
+        "the message has {bytes} bytes, and the line carries {MAX_MESSAGE_BYTES}"
+    ))
 }
 
 pub(super) fn reply(out: &mut Vec<Output>, to: CallId, reply: Reply) {

@@ -49,6 +49,10 @@ pub(super) fn roster(version: u64) -> protocol::line::NodeAnswer {
     })
 }
 
+pub(super) fn text(message: &impl serde::Serialize) -> String {
+    serde_json::to_string(message).unwrap()
+}
+
 pub(super) fn beaten() -> EdgeAnswer {
     EdgeAnswer::Beat(HeartbeatAnswer { interval_ms: 2_000 })
 }
@@ -96,7 +100,7 @@ impl Bench {
 
     pub(super) fn ask(&mut self, by: u64, ask: EdgeAsk) -> Vec<Output> {
         let request = Request::Ask {
-            ask,
+            ask: text(&ask),
             limit_ms: LIMIT_MS,
         };
         step(&mut self.line, Told::Asked { by, request }, self.now_ms)

@@ -145,7 +145,7 @@ impl World {
         self.next_caller += 1;
         self.callers.insert(by);
         let request = Request::Ask {
-            ask: question(&by.to_string()),
+            ask: text(&question(&by.to_string())),
             limit_ms: LIMIT_MS,
         };
         self.apply(Told::Asked { by, request });
@@ -224,7 +224,7 @@ impl World {
         if which < count {
             let asked = self.effects.remove(which);
             let interval_ms = asked.id;
-            let answer = EdgeAnswer::Beat(HeartbeatAnswer { interval_ms });
+            let answer = text(&EdgeAnswer::Beat(HeartbeatAnswer { interval_ms }));
             self.apply(Told::Event(Event::Done { asked, answer }));
         }
     }

@@ -55,7 +55,7 @@ fn a_question_waits_no_longer_than_its_deadline() {
     assert_eq!(replies(&bench.alarm(NOW + LIMIT_MS)), [(5, Reply::Unreachable)]);
     assert!(bench.say(1, &answer(id, 1)).is_empty());
     let request = Request::Ask {
-        ask: question("c"),
+        ask: text(&question("c")),
         limit_ms: u64::MAX,
     };
     step(&mut bench.line, Told::Asked { by: 6, request }, NOW);

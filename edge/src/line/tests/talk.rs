@@ -70,10 +70,10 @@ fn a_beat_becomes_the_heartbeat_of_the_node_that_said_hello() {
     let answer = beaten();
     let outputs = bench.happen(Event::Done {
         asked,
-        answer: answer.clone(),
+        answer: text(&answer),
     });
     assert_eq!(sent(&outputs), [(1, FromEdge::Answer { id: 7, answer })]);
-    let answer = beaten();
+    let answer = text(&beaten());
     assert!(
         bench.happen(Event::Done { asked, answer }).is_empty(),
         "it is answered once"
@@ -118,7 +118,7 @@ fn an_answer_for_a_line_that_has_broken_is_for_nobody() {
     bench.open(2);
     bench.say(2, &hello());
     let asked = Asked { socket: 1, id: 1 };
-    let answer = beaten();
+    let answer = text(&beaten());
     assert!(bench.happen(Event::Done { asked, answer }).is_empty());
 }
 
@@ -133,7 +133,7 @@ fn questions_that_are_being_answered_are_bounded() {
     let asked = Asked { socket: 1, id: 0 };
     bench.happen(Event::Done {
         asked,
-        answer: beaten(),
+        answer: text(&beaten()),
     });
     assert_eq!(sent(&bench.say(1, &asking(9_999, beat()))), []);
 }

@@ -7,28 +7,34 @@ use worker::Env;
 use crate::metrics::Route;
 use crate::worker::objects::{counting, from_nodes};
 
-pub(super) async fn beat(heartbeat: Heartbeat, env: &Env) -> EdgeAnswer {
+pub(super) async fn beat(heartbeat: Heartbeat, env: &Env) -> String {
     let answer = from_nodes::heartbeat(heartbeat, env).await;
-    counted(Route::Heartbeat, answer.map(EdgeAnswer::Beat))
+    text(counted(Route::Heartbeat, answer).map(EdgeAnswer::Beat))
 }
 
-pub(super) async fn report(report: Box<Report>, env: &Env) -> EdgeAnswer {
+pub(super) async fn report(report: Box<Report>, env: &Env) -> String {
     let answer = from_nodes::report(report, env).await;
-    counted(Route::Report, answer.map(EdgeAnswer::Report))
+    text(counted(Route::Report, answer).map(EdgeAnswer::Report))
 }
 
-pub(super) async fn job(request: JobRequest, env: &Env) -> EdgeAnswer {
-    let job = match from_nodes::job(request, env).await {
-        Ok(job) => serde_json::from_slice(job.as_str().as_bytes()).map_err(|_| from_nodes::unavailable()),
-        Err(refusal) => Err(refusal),
-    };
-    counted(Route::Job, job.map(EdgeAnswer::Job))
+/// The job is handed on as the recorder has written it.
+pub(super) async fn job(request: JobRequest, env: &Env) -> String {
+    match counted(Route::Job, from_nodes::job(request, env).await) {
+        Ok(job) => format!(r#"{{"job":{}}}"#, job.as_str()),
+        Err(refusal) => text(Err(refusal)),
+    }
 }
 
-fn counted(route: Route, answer: Result<EdgeAnswer, Refusal>) -> EdgeAnswer {
+fn counted<T>(route: Route, answer: Result<T, Refusal>) -> Result<T, Refusal> {
     let status = answer
         .as_ref()
         .map_or_else(|refusal| from_nodes::status(refusal.code), |_| 200);
     counting::answered(route, status);
-    answer.unwrap_or_else(EdgeAnswer::Refused)
+    answer
+}
+
+fn text(answer: Result<EdgeAnswer, Refusal>) -> String {
+    let answer = answer.unwrap_or_else(EdgeAnswer::Refused);
+    // Nothing in it cannot be written.
+    serde_json::to_string(&answer).unwrap_or_default()
 }

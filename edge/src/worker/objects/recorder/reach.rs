@@ -18,7 +18,7 @@ const DESIRED_LIMIT_MS: u64 = 5_000;
 
 pub(super) async fn send_job(node: &Node, job: &Job, env: &Env) -> NodeAnswer {
     let question = EdgeAsk::Job(Box::new(job.clone()));
-    if let Some(answer) = over_line(node, question, JOB_LIMIT_MS, env).await {
+    if let Some(answer) = over_line(node, &question, JOB_LIMIT_MS, env).await {
         return answer;
     }
     match address(node, env).await {
@@ -34,7 +34,7 @@ pub(super) async fn send_desired(node: &Node, sid: &str, desired: &Desired, wait
         desired: desired.clone(),
         wait_ms,
     }));
-    if let Some(answer) = over_line(node, question, limit_ms, env).await {
+    if let Some(answer) = over_line(node, &question, limit_ms, env).await {
         return answer;
     }
     match address(node, env).await {
@@ -44,9 +44,10 @@ pub(super) async fn send_desired(node: &Node, sid: &str, desired: &Desired, wait
 }
 
 /// `None` when the node was not asked, for it has no line.
-async fn over_line(node: &Node, question: EdgeAsk, limit_ms: u64, env: &Env) -> Option<NodeAnswer> {
+async fn over_line(node: &Node, question: &EdgeAsk, limit_ms: u64, env: &Env) -> Option<NodeAnswer> {
+    let ask_text = serde_json::to_string(question).ok()?;
     let request = Request::Ask {
-        ask: question,
+        ask: ask_text,
         limit_ms,
     };
     match ask::<LineOf>(env, &node.id, &request).await {
