@@ -59,6 +59,32 @@ pub enum RefusalCode {
     Unknown,
 }
 
+impl Refusal {
+    /// A refusal by a fault of ours that has no code of its own.
+    pub fn internal(reason: impl Into<String>) -> Self {
+        Self {
+            fault: Fault::Ours,
+            code: RefusalCode::Internal,
+            reason: reason.into(),
+        }
+    }
+}
+
+impl RefusalCode {
+    /// The status of an answer over HTTP that refuses by this code.
+    pub fn http_status(self) -> u16 {
+        match self {
+            Self::BadJob => 400,
+            Self::Unauthorized => 401,
+            Self::UnknownRecording => 404,
+            Self::StaleEpoch => 409,
+            Self::StorageUnusable => 422,
+            Self::NoCapacity | Self::Draining => 503,
+            Self::Internal | Self::Unknown => 500,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{from_value, json};

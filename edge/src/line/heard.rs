@@ -8,7 +8,7 @@ use protocol::{Fault, Heartbeat, Refusal, RefusalCode};
 
 use super::contract::{Asked, Effect, Greeting, Output, Reply, SocketId};
 use super::limits::MAX_ASKED;
-use super::state::{Line, internal, reply, text};
+use super::state::{Line, reply, send};
 
 impl Line {
     /// Takes in a message. One of a socket that has been closed meanwhile is passed over.
@@ -30,7 +30,7 @@ impl Line {
     fn hello(&mut self, socket: SocketId, hello: NodeHello, out: &mut Vec<Output>) {
         let told = self.admit(socket, hello);
         let attachment = told.and_then(|told| {
-            let gone = || internal("the socket is closed".to_owned());
+            let gone = || Refusal::internal("the socket is closed".to_owned());
             self.sockets.tell(socket, told).ok_or_else(gone)
         });
         match attachment {
@@ -74,7 +74,7 @@ impl Line {
         let effect = match told {
             None => Err(refused("the first message has to be a hello".to_owned())),
             Some(_) if self.asked.contains(&asked) => return,
-            Some(_) if self.asked.len() >= MAX_ASKED => Err(internal(format!(
+            Some(_) if self.asked.len() >= MAX_ASKED => Err(Refusal::internal(format!(
                 "{MAX_ASKED} questions of this node are being answered: ask again later"
             ))),
             Some(told) => effect(asked, ask, &told.node),
@@ -100,7 +100,7 @@ impl Line {
             self.answer(Asked { socket, id }, EdgeAnswer::Refused(refusal), out);
         } else if let Some(UnreadPart { id }) = unread.answer {
             let reason = format!("the node's answer is not understood: {}", refusal.reason);
-            self.answered(socket, id, NodeAnswer::Refused(internal(reason)), out);
+            self.answered(socket, id, NodeAnswer::Refused(Refusal::internal(reason)), out);
         }
     }
 }
@@ -145,12 +145,6 @@ fn read(message: &str) -> Result<FromNode, (Unread, Refusal)> {
         let unread = serde_json::from_slice(message.as_bytes()).unwrap_or_default();
         (unread, refused(format!("the edge does not understand it: {error}")))
     })
-}
-
-fn send(socket: SocketId, message: &FromEdge, out: &mut Vec<Output>) {
-    if let Ok(text) = text(message) {
-        out.push(Output::Effect(Effect::Send { socket, text }));
-    }
 }
 
 fn refused(reason: String) -> Refusal {

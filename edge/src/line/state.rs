@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
-use protocol::line::{CLOSED_REFUSED, CLOSED_REPLACED, EdgeAnswer, FromEdge, MAX_MESSAGE_BYTES, NodeAnswer};
-use protocol::{Fault, Refusal, RefusalCode};
+use protocol::Refusal;
+use protocol::line::{CLOSED_REFUSED, CLOSED_REPLACED, EdgeAnswer, FromEdge, NodeAnswer, carried};
 
 use super::contract::{Asked, Attachment, Effect, Output, Reply, SocketId};
 use super::limits::{LONGEST_WAIT_MS, MAX_QUESTIONS};
@@ -41,15 +41,15 @@ impl Line {
             return reply(out, by, Reply::NoLine);
         };
         let id = self.questions.new_id(now_ms);
-        let text = format!(r#"{{"ask":{{"id":{id},"ask":{ask}}}}}"#);
-        if text.len() > MAX_MESSAGE_BYTES {
-            return reply(out, by, Reply::Answer(NodeAnswer::Refused(too_long(text.len()))));
-        }
+        let text = match carried(format!(r#"{{"ask":{{"id":{id},"ask":{ask}}}}}"#)) {
+            Ok(text) => text,
+            Err(refusal) => return reply(out, by, Reply::Answer(NodeAnswer::Refused(refusal))),
+        };
         if !self.questions.has_room(text.len()) {
             let reason = format!(
                 "the node is asked too much at once, up to {MAX_QUESTIONS} questions: ask again when it has answered some"
             );
-            return reply(out, by, Reply::Answer(NodeAnswer::Refused(internal(reason))));
+            return reply(out, by, Reply::Answer(NodeAnswer::Refused(Refusal::internal(reason))));
         }
         let until_ms = now_ms.saturating_add(limit_ms.min(LONGEST_WAIT_MS));
         self.questions.wait(id, socket, by, until_ms, text.len());
@@ -83,11 +83,10 @@ impl Line {
             return;
         }
         let Asked { socket, id } = asked;
-        let text = format!(r#"{{"answer":{{"id":{id},"answer":{answer}}}}}"#);
-        if text.len() > MAX_MESSAGE_BYTES {
-            return self.answer(asked, EdgeAnswer::Refused(too_long(text.len())), out);
+        match carried(format!(r#"{{"answer":{{"id":{id},"answer":{answer}}}}}"#)) {
+            Ok(text) => out.push(Output::Effect(Effect::Send { socket, text })),
+            Err(refusal) => self.answer(asked, EdgeAnswer::Refused(refusal), out),
         }
-        out.push(Output::Effect(Effect::Send { socket, text }));
     }
 
     pub(super) fn expire(&mut self, now_ms: u64, out: &mut Vec<Output>) {
@@ -109,9 +108,7 @@ impl Line {
 
     pub(super) fn answer(&self, asked: Asked, answer: EdgeAnswer, out: &mut Vec<Output>) {
         let Asked { socket, id } = asked;
-        if let Ok(text) = text(&FromEdge::Answer { id, answer }) {
-            out.push(Output::Effect(Effect::Send { socket, text }));
-        }
+        send(socket, &FromEdge::Answer { id, answer }, out);
     }
 
     pub(super) fn close(&mut self, socket: SocketId, code: u16, reason: &str, out: &mut Vec<Output>) {
@@ -124,30 +121,13 @@ impl Line {
     }
 }
 
-/// The text of a message. Refused when it is too long to be sent.
-pub(super) fn text(message: &FromEdge) -> Result<String, Refusal> {
-    let text =
-        serde_json::to_string(message).map_err(|error| internal(format!("the message cannot be written: {error}")))?;
-    match text.len() > MAX_MESSAGE_BYTES {
-        true => Err(too_long(text.len())),
-        false => Ok(text),
-    }
-}
-
-fn too_long(bytes: usize) -> Refusal {
-    internal(format!(
-        "the message has {bytes} bytes, and the line carries {MAX_MESSAGE_BYTES}"
-    ))
-}
-
 pub(super) fn reply(out: &mut Vec<Output>, to: CallId, reply: Reply) {
     out.push(Output::Reply { to, reply });
 }
 
-pub(super) fn internal(reason: String) -> Refusal {
-    Refusal {
-        fault: Fault::Ours,
-        code: RefusalCode::Internal,
-        reason,
+/// A message that is too long to be sent is left out: those that can be are answers, for which a refusal goes instead.
+pub(super) fn send(socket: SocketId, message: &FromEdge, out: &mut Vec<Output>) {
+    if let Ok(text) = message.text() {
+        out.push(Output::Effect(Effect::Send { socket, text }));
     }
 }

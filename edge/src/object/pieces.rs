@@ -6,11 +6,7 @@ pub fn pieces(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while rest.len() > MAX_PIECE_BYTES {
-        let mut end = MAX_PIECE_BYTES;
-        while !rest.is_char_boundary(end) {
-            end -= 1;
-        }
-        let (piece, behind) = rest.split_at(end);
+        let (piece, behind) = rest.split_at(rest.floor_char_boundary(MAX_PIECE_BYTES));
         pieces.push(piece);
         rest = behind;
     }

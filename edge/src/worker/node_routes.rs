@@ -130,5 +130,5 @@ fn no_upgrade() -> Response {
 }
 
 fn refused(refusal: &Refusal) -> Response {
-    Response::json(from_nodes::status(refusal.code), refusal)
+    Response::json(refusal.code.http_status(), refusal)
 }

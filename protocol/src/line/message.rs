@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{EdgeAnswer, EdgeAsk, EdgeHello, NodeAnswer, NodeAsk, NodeHello};
+use super::{EdgeAnswer, EdgeAsk, EdgeHello, MAX_MESSAGE_BYTES, NodeAnswer, NodeAsk, NodeHello};
 use crate::Refusal;
 
 /// One frame of the line. `H`: the sender's hello, `Q`: what it asks, `A`: what it answers.
@@ -27,6 +27,30 @@ pub type FromNode = Message<NodeHello, NodeAsk, NodeAnswer>;
 
 /// What the edge sends.
 pub type FromEdge = Message<EdgeHello, EdgeAsk, EdgeAnswer>;
+
+impl<H: Serialize, Q: Serialize, A: Serialize> Message<H, Q, A> {
+    /// The message as text.
+    ///
+    /// # Errors
+    /// When it is longer than the line carries.
+    pub fn text(&self) -> Result<String, Refusal> {
+        let text = serde_json::to_string(self);
+        carried(text.map_err(|error| Refusal::internal(format!("the message cannot be written: {error}")))?)
+    }
+}
+
+/// A text of a message, if the line carries it.
+///
+/// # Errors
+/// When it is too long.
+pub fn carried(text: String) -> Result<String, Refusal> {
+    match text.len() {
+        bytes if bytes > MAX_MESSAGE_BYTES => Err(Refusal::internal(format!(
+            "the message has {bytes} bytes, and the line carries {MAX_MESSAGE_BYTES}"
+        ))),
+        _ => Ok(text),
+    }
+}
 
 /// What can be read of a message that is not understood as a whole: whether somebody waits because of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -23,7 +23,7 @@ mod question;
 mod versions;
 
 pub use hello::{EdgeHello, Identity, NodeHello};
-pub use message::{FromEdge, FromNode, Message, Unread, UnreadPart};
+pub use message::{FromEdge, FromNode, Message, Unread, UnreadPart, carried};
 pub use question::{Beat, Desire, EdgeAnswer, EdgeAsk, NodeAnswer, NodeAsk, RosterQuestion};
 pub use versions::{NEWEST, OLDEST, Versions};
 

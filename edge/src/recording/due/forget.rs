@@ -1,6 +1,5 @@
-use crate::recording::contract::{Effect, What};
+use crate::recording::contract::Effect;
 use crate::recording::limits::{AFTERLIFE_MS, MAX_AWAITED, MAX_FILES, MAX_OVER, Policy, after};
-use crate::recording::notice::Scribe;
 use crate::recording::state::{Lifecycle, Recording, State};
 
 /// When a recording that is over is put away or forgotten.
@@ -66,23 +65,10 @@ fn surplus(state: &State) -> Option<usize> {
 }
 
 fn remove(state: &mut State, place: usize, now_ms: u64, out: &mut Vec<Effect>) {
-    let State {
-        recordings,
-        ledgers,
-        rows,
-        pacing,
-        ..
-    } = state;
-    let mut recording = recordings.remove(place);
-    if let (true, Some(ledger)) = (recording.awaits_media(), ledgers.get_mut(&recording.sid)) {
-        let mut scribe = Scribe {
-            sid: &recording.sid,
-            pacing,
-            now_ms,
-            rows,
-        };
-        let nodes = recording.inventory.awaited().map(|(node, _)| node.to_owned());
-        ledger.note(What::MediaGivenUp { nodes: nodes.collect() }, &mut scribe);
+    let mut recording = state.recordings.remove(place);
+    if recording.awaits_media() {
+        let what = recording.media_given_up();
+        state.with_ledger(&recording.sid, now_ms, |ledger, scribe| ledger.note(what, scribe));
     }
     recording.forget_slices(out);
 }

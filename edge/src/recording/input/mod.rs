@@ -1,8 +1,8 @@
 //! What happens to recordings, one file for each input: a caller asks, the fleet or a node answers, a node reports, a write
-//! or a delivery has ended. What nodes tell is first cut to what can be kept. An alarm brings nothing of its own: what is due
+//! or a delivery has ended. What nodes tell is first made fit to be kept. An alarm brings nothing of its own: what is due
 //! is settled after every input.
 
-mod bounds;
+mod clean;
 mod delivered;
 mod desired_answered;
 mod give_up;
@@ -11,7 +11,6 @@ mod job_requested;
 mod placed;
 mod published;
 mod query;
-mod redact;
 mod replay;
 mod reported;
 mod start;
@@ -23,8 +22,7 @@ use super::contract::{Call, CallId, Command, Effect, Input, Reply, Request};
 use super::state::State;
 
 pub(super) fn take(state: &mut State, mut input: Input, now_ms: u64, out: &mut Vec<Effect>) {
-    redact::redact(&mut input);
-    bounds::cut(&mut input);
+    clean::clean(&mut input);
     if let Some(report) = input.report()
         && let Some(ledger) = state.ledgers.get_mut(&report.sid)
     {

@@ -32,7 +32,7 @@ pub use written::{Changes, Written};
 
 use super::contract::Row;
 use super::limits::Policy;
-use super::notice::{Ledgers, Pacing};
+use super::notice::{Ledger, Ledgers, Pacing, Scribe};
 
 /// The recordings of one recorder: at most one that may capture, those that still upload, those kept for queries.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -100,6 +100,33 @@ impl State {
             let spec = secrets.remove(&recording.sid);
             recording.restore_spec(spec);
         }
+    }
+
+    /// Does something to what has been told of a recording; `None` when nothing is kept of that any more.
+    pub(in crate::recording) fn with_ledger<T>(
+        &mut self,
+        sid: &str,
+        now_ms: u64,
+        work: impl FnOnce(&mut Ledger, &mut Scribe<'_>) -> T,
+    ) -> Option<T> {
+        let ledger = self.ledgers.get_mut(sid)?;
+        let mut scribe = Scribe {
+            sid,
+            pacing: &self.pacing,
+            now_ms,
+            rows: &mut self.rows,
+        };
+        Some(work(ledger, &mut scribe))
+    }
+
+    /// Whether these are the secrets, without copying any.
+    fn has_secrets(&self, known: &Secrets) -> bool {
+        let own = || {
+            self.recordings
+                .iter()
+                .filter_map(|it| Some((&it.sid, it.spec.as_ref()?)))
+        };
+        own().count() == known.len() && own().all(|(sid, spec)| known.get(sid) == Some(spec))
     }
 
     /// Something is worth a write: what is persisted lazily goes along.

@@ -10,7 +10,7 @@ use super::nodes::{Lease, Nodes};
 use super::publication::Publication;
 use super::seen::Seen;
 use super::wanted::Wanted;
-use crate::recording::contract::{CallId, Ticket};
+use crate::recording::contract::{CallId, Ticket, What};
 use crate::recording::limits::{MAX_PROBLEMS, Policy, TICKET_MEMORY_MS, after};
 
 /// All that is known of one recording.
@@ -186,6 +186,12 @@ impl Recording {
     pub(crate) fn awaits_media(&self) -> bool {
         let is_missing = self.inventory.is_awaited() || self.inventory.is_unfinished();
         self.is_over() && self.spec.is_some() && is_missing
+    }
+
+    /// For its history: what is still on nodes is waited for no longer.
+    pub(crate) fn media_given_up(&self) -> What {
+        let nodes = self.inventory.awaited().map(|(node, _)| node.to_owned());
+        What::MediaGivenUp { nodes: nodes.collect() }
     }
 
     /// Until when media that is still on a node is waited for; `None` as long as it is not over.

@@ -65,11 +65,10 @@ impl Written {
             state.note();
             text = serde_json::to_string(state)?;
         }
-        let secrets = state.secrets();
-        let has_secrets_changed = self.state.is_none() || self.secrets != secrets;
+        let has_secrets_changed = self.state.is_none() || !state.has_secrets(&self.secrets);
         Ok(Changes {
             state: has_changed.then_some(text),
-            secrets: has_secrets_changed.then_some(secrets),
+            secrets: has_secrets_changed.then(|| state.secrets()),
             ledgers: self.changed_ledgers(state)?,
             rows: state.take_rows(),
         })

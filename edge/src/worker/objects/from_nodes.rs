@@ -1,6 +1,6 @@
 //! What nodes ask, by whichever way it comes. Whoever brings it has made sure of the node.
 
-use protocol::{Fault, Heartbeat, HeartbeatAnswer, JobRequest, Refusal, RefusalCode, Report, ReportAnswer};
+use protocol::{Heartbeat, HeartbeatAnswer, JobRequest, Refusal, Report, ReportAnswer};
 use worker::Env;
 
 use super::ask::ask;
@@ -34,24 +34,6 @@ pub(in crate::worker) async fn job(request: JobRequest, env: &Env) -> Result<Job
     }
 }
 
-/// The HTTP status of a refusal.
-pub(in crate::worker) fn status(code: RefusalCode) -> u16 {
-    match code {
-        RefusalCode::BadJob => 400,
-        RefusalCode::Unauthorized => 401,
-        RefusalCode::UnknownRecording => 404,
-        RefusalCode::StaleEpoch => 409,
-        RefusalCode::StorageUnusable => 422,
-        RefusalCode::NoCapacity | RefusalCode::Draining => 503,
-        RefusalCode::Internal | RefusalCode::Unknown => 500,
-    }
-}
-
 pub(in crate::worker) fn unavailable() -> Refusal {
-    let reason = "the edge could not reach its objects; try again".to_owned();
-    Refusal {
-        fault: Fault::Ours,
-        code: RefusalCode::Internal,
-        reason,
-    }
+    Refusal::internal("the edge could not reach its objects; try again")
 }

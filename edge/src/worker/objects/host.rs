@@ -47,8 +47,10 @@ pub(super) trait Shell: Sized + 'static {
     /// state for which it fails is forgotten, together with all who wait for a reply.
     fn apply(&self, state: &mut Self::State, input: InputOf<Self>, now_ms: u64) -> worker::Result<Vec<OutputOf<Self>>>;
 
-    /// When the state has to be given [`Input::Alarm`], in Unix milliseconds.
-    fn next_alarm(&self, state: &Self::State) -> Option<u64>;
+    /// When the state has to be given [`Input::Alarm`], in Unix milliseconds. Never, where nothing is due by itself.
+    fn next_alarm(&self, _state: &Self::State) -> Option<u64> {
+        None
+    }
 
     /// Carries out an effect, in a task of its own. What it returns is the next input.
     async fn carry_out(&self, effect: Self::Effect) -> Option<Self::Event>;

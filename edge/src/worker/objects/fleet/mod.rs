@@ -85,10 +85,6 @@ impl Shell for FleetShell {
         }
     }
 
-    fn next_alarm(&self, _fleet: &fleet::Fleet) -> Option<u64> {
-        None
-    }
-
     async fn carry_out(&self, effect: Infallible) -> Option<Infallible> {
         match effect {}
     }

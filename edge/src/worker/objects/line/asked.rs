@@ -28,7 +28,7 @@ pub(super) async fn job(request: JobRequest, env: &Env) -> String {
 fn counted<T>(route: Route, answer: Result<T, Refusal>) -> Result<T, Refusal> {
     let status = answer
         .as_ref()
-        .map_or_else(|refusal| from_nodes::status(refusal.code), |_| 200);
+        .map_or_else(|refusal| refusal.code.http_status(), |_| 200);
     counting::answered(route, status);
     answer
 }

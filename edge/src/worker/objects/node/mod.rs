@@ -88,10 +88,6 @@ impl Shell for NodeShell {
         }
     }
 
-    fn next_alarm(&self, _node: &node::Node) -> Option<u64> {
-        None
-    }
-
     async fn carry_out(&self, effect: Infallible) -> Option<Infallible> {
         match effect {}
     }

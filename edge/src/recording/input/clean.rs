@@ -1,8 +1,10 @@
-//! Cuts what a node tells to what can be kept, so that no node, not even one that is out of order, makes a recording's state or
-//! one of its rows grow too large to be written.
+//! Makes what a node tells fit to be kept. What can be secret in addresses is taken out of texts for people, since nodes of
+//! earlier versions name the whole URL of a camera or an image. The rest is cut, so that no node, not even one that is out of
+//! order, makes a recording's state or one of its rows grow too large to be written.
 
 use protocol::{
     ConfirmedSlice, Happening, MAX_OCCURRENCES, Occurrence, Problem, ProblemCode, Refusal, Report, SpoolReport,
+    redact_urls,
 };
 
 use crate::recording::contract::{Input, NodeAnswer, Request};
@@ -10,29 +12,29 @@ use crate::recording::limits::{
     MAX_CODE_BYTES, MAX_FILES, MAX_ID_BYTES, MAX_NAME_BYTES, MAX_PROBLEMS, MAX_SLICE_BYTES, MAX_TEXT_BYTES,
 };
 
-pub(super) fn cut(input: &mut Input) {
+pub(super) fn clean(input: &mut Input) {
     match input {
         Input::Asked {
             request: Request::Report(report),
             ..
-        } => cut_report(report),
+        } => clean_report(report),
         Input::JobAnswered { answer, .. } | Input::DesiredAnswered { answer, .. } => match answer {
-            NodeAnswer::Report(report) => cut_report(report),
-            NodeAnswer::Refused(Refusal { reason, .. }) => cut_text(reason, MAX_TEXT_BYTES),
+            NodeAnswer::Report(report) => clean_report(report),
+            NodeAnswer::Refused(Refusal { reason, .. }) => clean_text(reason),
             NodeAnswer::Unreachable => {}
         },
         _ => {}
     }
 }
 
-fn cut_report(report: &mut Report) {
+fn clean_report(report: &mut Report) {
     report.files.retain(|file| is_name(&file.name) && is_id(&file.uid));
     if let Some(pictures) = &mut report.pictures {
         pictures.last.take_if(|name| !is_name(name));
     }
     let surplus = report.problems.len().saturating_sub(MAX_PROBLEMS);
     report.problems.drain(..surplus);
-    report.problems.iter_mut().for_each(cut_problem);
+    report.problems.iter_mut().for_each(clean_problem);
     report.occurrences.list.truncate(MAX_OCCURRENCES);
     report.occurrences.list.retain(is_short);
     if let Some(vod) = &mut report.vod {
@@ -47,8 +49,8 @@ fn cut_report(report: &mut Report) {
     }
 }
 
-fn cut_problem(problem: &mut Problem) {
-    cut_text(&mut problem.message, MAX_TEXT_BYTES);
+fn clean_problem(problem: &mut Problem) {
+    clean_text(&mut problem.message);
     if let ProblemCode::Other(code) = &mut problem.code {
         cut_text(code, MAX_CODE_BYTES);
     }
@@ -81,12 +83,11 @@ fn is_id(text: &str) -> bool {
     text.len() <= MAX_ID_BYTES
 }
 
+fn clean_text(text: &mut String) {
+    *text = redact_urls(text);
+    cut_text(text, MAX_TEXT_BYTES);
+}
+
 fn cut_text(text: &mut String, max_bytes: usize) {
-    if text.len() > max_bytes {
-        let mut end = max_bytes;
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
-    }
+    text.truncate(text.floor_char_boundary(max_bytes));
 }
