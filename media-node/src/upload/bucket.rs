@@ -203,10 +203,15 @@ impl Bucket {
         }
     }
 
-    /// A small object; `None` where there is none.
+    /// An object, or the first 64 MB of a larger one; `None` where there is none.
     pub(super) async fn read(&self, name: &str) -> Result<Option<Vec<u8>>, UploadFault> {
-        let (operator, heard) = self.timed(time_for(WHOLE_UP_TO));
-        match operator.read(&self.key(name)).await {
+        // A store may answer with as much as it was asked for, so the size has to be known.
+        let Some(bytes) = self.size_of(name).await? else {
+            return Ok(None);
+        };
+        let bytes = bytes.min(WHOLE_UP_TO);
+        let (operator, heard) = self.timed(time_for(bytes));
+        match operator.read_with(&self.key(name)).range(0..bytes).await {
             Ok(object) => Ok(Some(object.to_vec())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(refused(&error, &heard)),

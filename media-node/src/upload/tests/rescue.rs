@@ -117,6 +117,26 @@ async fn a_playlist_that_another_node_went_on_with_is_left_as_it_is() {
     assert_eq!(beside, [true, false]);
 }
 
+/// Of a recording of days, and one that is empty.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_playlist_of_any_length_is_compared() {
+    let server = Server::start().await;
+    let dir = damaged(&server).await;
+    let others: String = (0..200_000).map(|index| format!("1 é_{index}-n1.ts\n")).collect();
+    let bucket = Bucket::new(&storage(server.port), &client()).unwrap();
+    for (name, text) in [("1 é.m3u8", others.clone()), ("2 é.m3u8", String::new())] {
+        let headers = super::super::headers::Headers::changing("x");
+        bucket.put(name, headers, text).await.unwrap();
+    }
+    let rescued = rescue(server.port).run(&read(dir.path())).await.unwrap();
+    assert_eq!(playlist(&server, "1 é.m3u8"), others);
+    let names = |uid: &str| (0..3).map(|index| format!("{uid} é_{index}.ts\n")).collect::<String>() + "END\n";
+    assert_eq!(playlist(&server, "1 é-rescued.m3u8"), names("1"));
+    assert_eq!(playlist(&server, "2 é.m3u8"), names("2"));
+    let beside: Vec<_> = rescued.playlists.iter().map(|playlist| playlist.beside).collect();
+    assert_eq!(beside, [true, false]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn in_another_bucket_playlists_name_what_is_there_only() {
     let (first, other) = (Server::start().await, Server::start().await);
