@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::error::EdgeError;
-use crate::outbound::{BodyError, read_body};
+use crate::outbound::{innermost_cause, read_body};
 
 pub(super) const CONNECT_TIME: Duration = Duration::from_secs(5);
 const CALL_TIME: Duration = Duration::from_secs(15);
@@ -62,27 +62,18 @@ impl Http {
     }
 
     async fn call<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, EdgeError> {
-        let away = |error: reqwest::Error| EdgeError::Away {
-            base: self.base.to_string(),
-            reason: deepest(&error).chars().take(MAX_REASON_CHARS).collect(),
-        };
-        let not_understood = |reason: String| EdgeError::Away {
+        let away = |reason: String| EdgeError::Away {
             base: self.base.to_string(),
             reason: reason.chars().take(MAX_REASON_CHARS).collect(),
         };
-        let url = self
-            .base
-            .join(path)
-            .map_err(|error| not_understood(error.to_string()))?;
+        let url = self.base.join(path).map_err(|error| away(error.to_string()))?;
         let request = self.client.post(url).bearer_auth(self.token.expose()).json(body);
-        let response = request.send().await.map_err(away)?;
+        let response = request.send().await.map_err(|error| away(innermost_cause(&error)))?;
         let status = response.status();
         if status.is_success() {
-            let body = read_body(response, MOST_BYTES).await.map_err(|error| match error {
-                BodyError::Http(error) => away(error),
-                BodyError::TooLong { .. } => not_understood(error.to_string()),
-            })?;
-            return serde_json::from_slice(&body).map_err(|error| not_understood(error.to_string()));
+            let body = read_body(response, MOST_BYTES).await;
+            let body = body.map_err(|error| away(innermost_cause(&error)))?;
+            return serde_json::from_slice(&body).map_err(|error| away(error.to_string()));
         }
         let reason = reason(response).await;
         Err(if status == StatusCode::NOT_FOUND {
@@ -102,13 +93,4 @@ pub(super) async fn reason(response: Response) -> String {
         Ok(refusal) => refusal.reason,
         Err(_) => text.chars().take(MAX_REASON_CHARS).collect(),
     }
-}
-
-/// The innermost cause, which says most.
-pub(super) fn deepest(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
 }

@@ -57,7 +57,8 @@ struct Refused(Refusal);
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        (status(self.0.code), Json(self.0)).into_response()
+        let status = StatusCode::from_u16(self.0.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, Json(self.0)).into_response()
     }
 }
 
@@ -71,22 +72,6 @@ impl Refused {
     }
 
     fn internal(reason: String) -> Self {
-        Self(Refusal {
-            fault: Fault::Ours,
-            code: RefusalCode::Internal,
-            reason,
-        })
-    }
-}
-
-fn status(code: RefusalCode) -> StatusCode {
-    match code {
-        RefusalCode::BadJob => StatusCode::BAD_REQUEST,
-        RefusalCode::Unauthorized => StatusCode::UNAUTHORIZED,
-        RefusalCode::UnknownRecording => StatusCode::NOT_FOUND,
-        RefusalCode::StaleEpoch => StatusCode::CONFLICT,
-        RefusalCode::StorageUnusable => StatusCode::UNPROCESSABLE_ENTITY,
-        RefusalCode::NoCapacity | RefusalCode::Draining => StatusCode::SERVICE_UNAVAILABLE,
-        RefusalCode::Internal | RefusalCode::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
+        Self(Refusal::internal(reason))
     }
 }

@@ -10,9 +10,6 @@ use serde::de::DeserializeOwned;
 use super::Refused;
 use crate::supervisor::Supervisor;
 
-/// Longest time a call is held back; a longer wish is cut to it.
-const MAX_WAIT: Duration = Duration::from_secs(60);
-
 #[derive(Deserialize)]
 pub(super) struct Wait {
     #[serde(default)]
@@ -50,7 +47,7 @@ pub(super) async fn desire(
     body: Bytes,
 ) -> Result<Json<Report>, Refused> {
     let desired: Desired = parse(&body)?;
-    let wait = Duration::from_millis(wait.wait_ms).min(MAX_WAIT);
+    let wait = Duration::from_millis(wait.wait_ms);
     supervisor.desire(&sid, desired, wait).await.map(Json).map_err(Refused)
 }
 

@@ -7,6 +7,9 @@ use tokio::sync::watch;
 
 use super::StreamPath;
 
+/// Longest time that whoever asks for a roster is kept waiting; a longer wish is cut to it.
+const MAX_WAIT: Duration = Duration::from_secs(30);
+
 /// The rosters of the channels of one channel server. Clones share one registry.
 #[derive(Clone)]
 pub struct Registry {
@@ -113,6 +116,14 @@ impl Registry {
         Counts {
             channels: channels.rosters.len() as u64,
             streams: users.map(|user| user.streams.len() as u64).sum(),
+        }
+    }
+
+    /// The roster for whoever asks from outside: at once, or as [`Self::wait`] to those who name the version that they know.
+    pub async fn roster(&self, app: &str, channel: &str, known: Option<u64>, wait: Duration) -> Roster {
+        match known {
+            None => self.snapshot(app, channel),
+            Some(known) => self.wait(app, channel, known, wait.min(MAX_WAIT)).await,
         }
     }
 

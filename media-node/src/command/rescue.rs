@@ -210,7 +210,7 @@ fn tell_contents(salvage: &Salvage) {
     println!("{}", salvage.dir().display());
     println!(
         "{} playlists; {} files on this disk, {bytes} bytes; {} that may be in the store",
-        salvage.playlists.len(),
+        salvage.playlists().count(),
         on_disk().count(),
         salvage.files.len() - on_disk().count(),
     );

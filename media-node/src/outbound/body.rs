@@ -1,3 +1,5 @@
+use std::error::Error;
+
 use reqwest::Response;
 
 /// Why the body of an answer cannot be had.
@@ -25,4 +27,13 @@ pub async fn read_body(mut answer: Response, most: usize) -> Result<Vec<u8>, Bod
         body.extend_from_slice(&part);
     }
     Ok(body)
+}
+
+/// The innermost cause of an error says what a person needs: "connection refused" rather than "error sending request".
+pub fn innermost_cause(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
 }

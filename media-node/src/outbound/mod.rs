@@ -1,6 +1,7 @@
-//! Connections to servers that a customer names: stores, images; and how much of any server's answer is read. It knows which addresses are private and sees to it that
-//! no name, redirect or spelling of an address leads there unless the operator allows it. It does not know what is fetched
-//! or stored. Connections are made directly: with a proxy in between, the proxy would look up the names.
+//! Connections to servers that a customer names: stores, images; and for any server how much of its answer is read, and why
+//! there is none. It knows which addresses are private and sees to it that no name, redirect or spelling of an address leads
+//! there unless the operator allows it. It does not know what is fetched or stored. Connections are made directly: with a proxy
+//! in between, the proxy would look up the names.
 
 mod body;
 mod client;
@@ -11,7 +12,7 @@ mod targets;
 mod tests;
 mod transport;
 
-pub use body::{BodyError, read_body};
+pub use body::{BodyError, innermost_cause, read_body};
 pub use client::Client;
 pub use fetch::FetchError;
 pub use targets::{Blocked, Targets};

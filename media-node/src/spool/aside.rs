@@ -19,8 +19,13 @@ pub struct SetAside {
     pub dir: PathBuf,
     /// A sentence.
     pub why: String,
-    /// The size of the media in it.
-    pub bytes: u64,
+}
+
+impl SetAside {
+    /// The size of the media in it, which takes a look at each of its files.
+    pub fn bytes(&self) -> u64 {
+        super::bytes_on_disk(&self.dir)
+    }
 }
 
 /// Moves the spool in `dir` out of the way: into the folder `aside` beside it, under its own name or one that begins so.
@@ -51,11 +56,8 @@ pub fn list_set_aside(root: &Path) -> Result<Vec<SetAside>, SpoolError> {
         let dir = entry.map_err(SpoolError::io("list", &aside))?.path();
         if dir.is_dir() {
             let why = std::fs::read_to_string(dir.join(WHY)).unwrap_or_default();
-            spools.push(SetAside {
-                bytes: super::bytes_on_disk(&dir),
-                why: why.trim_end().to_owned(),
-                dir,
-            });
+            let why = why.trim_end().to_owned();
+            spools.push(SetAside { dir, why });
         }
     }
     spools.sort_by(|one, other| one.dir.cmp(&other.dir));

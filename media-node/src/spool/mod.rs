@@ -87,6 +87,7 @@ pub use slice::{PlaylistKey, Probed, Remains, Slice, SliceFile};
 use apply::Contradiction;
 use entry::Entry;
 use journal::{COMPACT_ABOVE, Journal};
+use kept::Draft;
 use paths::{check_name, file_name, file_path, lock, parse_file_name, remove_if_there, sync_dir};
 use state::State;
 
@@ -114,6 +115,16 @@ pub struct Finish<'a> {
     /// Measures a file of its own, after whatever has to be done to it. It may make another version of the file and rename
     /// it over the first.
     pub lone: &'a (dyn Fn(&Lone, CutFile<'_>) -> Remains + Sync),
+}
+
+impl Finish<'_> {
+    /// What is found in the file of a draft, after whatever has to be done to it.
+    fn draft(&self, draft: &Draft, file: CutFile<'_>) -> Remains {
+        match draft {
+            Draft::Slice { .. } => (self.slice)(file.path),
+            Draft::Lone(lone) => (self.lone)(lone, file),
+        }
+    }
 }
 
 /// A file of its own that a crash has cut off.

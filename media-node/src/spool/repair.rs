@@ -125,23 +125,17 @@ fn finish(inner: &mut Inner, slices: &Path, number: u64, renamed: bool, how: Fin
     } else {
         file_path(slices, number, PART)
     };
-    let remains = match &draft {
-        Draft::Slice { .. } => (how.slice)(&path),
-        Draft::Lone(lone) => {
-            let scratch = file_path(slices, number, SCRATCH);
-            let remains = (how.lone)(
-                lone,
-                CutFile {
-                    path: &path,
-                    scratch: &scratch,
-                },
-            );
-            if scratch.exists() {
-                remove(&scratch)?;
-            }
-            remains
-        }
-    };
+    let scratch = file_path(slices, number, SCRATCH);
+    let remains = how.draft(
+        &draft,
+        CutFile {
+            path: &path,
+            scratch: &scratch,
+        },
+    );
+    if scratch.exists() {
+        remove(&scratch)?;
+    }
     let is_slice = matches!(draft, Draft::Slice { .. });
     let Probed { duration_us, bytes } = match remains {
         Remains::Whole(probed) if probed.bytes > 0 && !(is_slice && probed.duration_us <= 0) => probed,

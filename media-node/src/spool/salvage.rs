@@ -37,8 +37,7 @@ pub struct Salvage {
     pub unreadable: Vec<String>,
     /// Every file that was recorded, in the order of their making, then those that nothing is known of.
     pub files: Vec<SalvagedFile>,
-    /// In the order of their first slices.
-    pub playlists: Vec<SalvagedPlaylist>,
+    state: State,
     /// What was being written.
     cut_off: BTreeMap<u64, (Draft, PathBuf)>,
     /// How many files the backup store holds, and no other.
@@ -63,23 +62,23 @@ pub struct SalvagedFile {
 }
 
 /// A playlist as far as it is known.
-#[derive(Clone, Debug)]
-pub struct SalvagedPlaylist(Playlist);
+#[derive(Clone, Copy, Debug)]
+pub struct SalvagedPlaylist<'a>(&'a Playlist);
 
-impl SalvagedPlaylist {
-    pub fn name(&self) -> &str {
+impl<'a> SalvagedPlaylist<'a> {
+    pub fn name(self) -> &'a str {
         &self.0.name
     }
 
     /// The names of its slices, those of other nodes included.
-    pub fn slices(&self) -> impl Iterator<Item = &str> {
+    pub fn slices(self) -> impl Iterator<Item = &'a str> {
         let own = self.0.slices.iter().map(|kept| kept.slice.name.as_str());
         own.chain(self.0.learned.iter().map(|slice| slice.name.as_str()))
     }
 
     /// What it names when those slices only are in the store that `is_there` knows: a discontinuity takes the place of what is
     /// missing.
-    pub fn playable(&self, is_there: impl Fn(&str) -> bool) -> Vec<Slice> {
+    pub fn playable(self, is_there: impl Fn(&str) -> bool) -> Vec<Slice> {
         let mut playlist = self.0.clone();
         let mut gap = false;
         playlist.slices.retain_mut(|kept| {
@@ -116,7 +115,7 @@ pub fn salvage(dir: &Path) -> Result<Salvage, SpoolError> {
         job: load_job(dir),
         unreadable,
         files: Vec::new(),
-        playlists: Vec::new(),
+        state: State::default(),
         cut_off: BTreeMap::new(),
         in_backup: 0,
         needless: BTreeSet::new(),
@@ -282,7 +281,7 @@ impl Salvage {
         for path in strangers {
             self.take_stranger(path);
         }
-        self.playlists = state.playlists.into_iter().map(SalvagedPlaylist).collect();
+        self.state = state;
         Ok(())
     }
 
@@ -306,6 +305,11 @@ impl Salvage {
         }
     }
 
+    /// In the order of their first slices.
+    pub fn playlists(&self) -> impl Iterator<Item = SalvagedPlaylist<'_>> {
+        self.state.playlists.iter().map(SalvagedPlaylist)
+    }
+
     /// How many files were being written.
     pub fn cut_off(&self) -> usize {
         self.cut_off.len()
@@ -318,16 +322,13 @@ impl Salvage {
             let copy = file_path(work, number, PART);
             let scratch = file_path(work, number, SCRATCH);
             std::fs::copy(&path, &copy).map_err(SpoolError::io("copy", &path))?;
-            let remains = match &draft {
-                Draft::Slice { .. } => (how.slice)(&copy),
-                Draft::Lone(lone) => (how.lone)(
-                    lone,
-                    CutFile {
-                        path: &copy,
-                        scratch: &scratch,
-                    },
-                ),
-            };
+            let remains = how.draft(
+                &draft,
+                CutFile {
+                    path: &copy,
+                    scratch: &scratch,
+                },
+            );
             match remains {
                 Remains::Whole(probed) if probed.bytes > 0 => {
                     self.take_finished(number, draft, probed, copy)?;
@@ -350,18 +351,12 @@ impl Salvage {
             Draft::Lone(lone) => lone.name,
             Draft::Slice { playlist_name, slice } => {
                 let name = slice.name.clone();
-                let playlists = self.playlists.drain(..).map(|playlist| playlist.0).collect();
-                let mut state = State {
-                    playlists,
-                    ..State::default()
-                };
                 let slice = Slice {
                     duration_us,
                     bytes,
                     ..slice
                 };
-                state.keep(number, slice, playlist_name);
-                self.playlists = state.playlists.into_iter().map(SalvagedPlaylist).collect();
+                self.state.keep(number, slice, playlist_name);
                 name
             }
         };

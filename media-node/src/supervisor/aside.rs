@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use protocol::{Job, Refusal};
 
-use super::{Supervisor, internal};
+use super::Supervisor;
 use crate::spool;
 
 /// How often they are looked at: an operator may have rescued or moved some.
@@ -41,7 +41,7 @@ impl Supervisor {
             Ok(spools) => {
                 let kept = KeptAside {
                     spools: spools.len() as u64,
-                    bytes: spools.iter().map(|spool| spool.bytes).fold(0, u64::saturating_add),
+                    bytes: spools.iter().map(spool::SetAside::bytes).fold(0, u64::saturating_add),
                 };
                 self.inner.kept_aside.send_replace(kept);
             }
@@ -54,7 +54,7 @@ impl Supervisor {
     pub(super) fn refuse_if_set_aside(&self, job: &Job) -> Result<(), Refusal> {
         let spools = match spool::list_set_aside(&self.inner.config.spool) {
             Ok(spools) => spools,
-            Err(error) => return Err(internal(&error.to_string())),
+            Err(error) => return Err(Refusal::internal(error.to_string())),
         };
         let holds_it = |spool: &spool::SetAside| {
             let kept = spool::load_job(&spool.dir);
@@ -62,7 +62,7 @@ impl Supervisor {
         };
         match spools.iter().find(|spool| holds_it(spool)) {
             None => Ok(()),
-            Some(spool) => Err(internal(&format!(
+            Some(spool) => Err(Refusal::internal(format!(
                 "what this node had of the recording is in {} and cannot be gone on with: {}",
                 spool.dir.display(),
                 spool.why

@@ -41,6 +41,9 @@ use vitals::Totals;
 /// The bucket's proof takes up to 6 s, and a process that records into the same spool may need some time to end.
 const ACCEPT_TIME: Duration = Duration::from_secs(20);
 
+/// Longest time that an answer is held back; a longer wish is cut to it.
+const MAX_WAIT: Duration = Duration::from_secs(60);
+
 #[derive(Clone, Debug)]
 pub struct Config {
     /// One directory below it for each recording.
@@ -144,14 +147,16 @@ impl Supervisor {
                     return answer;
                 }
                 if status.changed().await.is_err() {
-                    return Err(internal("the recording's supervisor has stopped"));
+                    return Err(Refusal::internal("the recording's supervisor has stopped"));
                 }
             }
         };
         let answer = tokio::time::timeout(ACCEPT_TIME, accepted).await;
         answer.unwrap_or_else(|_| {
             tracing::error!(sid, "the recording's process did not start in time");
-            Err(internal("the recording's process did not start in time; it is retried"))
+            Err(Refusal::internal(
+                "the recording's process did not start in time; it is retried",
+            ))
         })
     }
 
@@ -251,13 +256,13 @@ impl Supervisor {
     }
 
     /// Passes on what is wanted and answers when the recording has ended, when nothing of it is on this node alone, or with
-    /// its newest report after `wait`.
+    /// its newest report after `wait`, or after a minute if that is longer.
     pub async fn desire(&self, sid: &str, desired: Desired, wait: Duration) -> Result<Report, Refusal> {
         let recording = self.converge(sid, desired)?;
         let mut status = recording.status();
         let ended = status.wait_for(|status| status.phase() == Some(Phase::Ended) || status.is_backed_up());
         // A time-out is an answer too: the newest report says how far it is.
-        let _ = tokio::time::timeout(wait, ended).await;
+        let _ = tokio::time::timeout(wait.min(MAX_WAIT), ended).await;
         self.report(sid)
     }
 
@@ -427,13 +432,5 @@ fn stale(held: u64) -> Refusal {
         fault: Fault::Caller,
         code: RefusalCode::StaleEpoch,
         reason: format!("the recording is here under epoch {held}"),
-    }
-}
-
-fn internal(reason: &str) -> Refusal {
-    Refusal {
-        fault: Fault::Ours,
-        code: RefusalCode::Internal,
-        reason: reason.to_owned(),
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use protocol::{Confirmed, Desired, Job, Phase, RecorderKey, Refusal, RefusalCode, Report};
 use tokio::sync::{mpsc, watch};
 
-use super::{Answered, Vitals, internal};
+use super::{Answered, Vitals};
 use crate::spool::{self, RemovalError};
 
 /// Orders are rare; a keeper that does not take so many is stuck.
@@ -101,7 +101,9 @@ impl Recording {
     /// An order to a recording that is over changes nothing and is no error.
     pub(super) fn order(&self, order: Order) -> Result<(), Refusal> {
         match self.orders.try_send(order) {
-            Err(mpsc::error::TrySendError::Full(_)) => Err(internal("the recording's process does not accept orders")),
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                Err(Refusal::internal("the recording's process does not accept orders"))
+            }
             Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
         }
     }
@@ -156,7 +158,7 @@ impl Status {
             (_, Some(report)) if report.epoch >= epoch => Some(Ok(report.clone())),
             (Stage::Interrupted, _) => Some(Err(Refusal {
                 code: RefusalCode::Draining,
-                ..internal("this node is being shut down")
+                ..Refusal::internal("this node is being shut down")
             })),
             _ => None,
         }

@@ -5,6 +5,7 @@ use std::path::Path;
 use opendal::{Error, ErrorKind};
 
 use super::answer::Answer;
+use crate::outbound::innermost_cause;
 use crate::spool::SpoolError;
 
 /// Codes by which a store says that this node's clock is wrong.
@@ -131,13 +132,9 @@ fn said(error: &Error, answer: Option<&Answer>) -> String {
             (true, true) => format!("HTTP status {}", answer.status.as_u16()),
         };
     }
-    let mut deepest = error.source();
-    while let Some(next) = deepest.and_then(|source| source.source()) {
-        deepest = Some(next);
-    }
     let message = error.message();
-    short(&match deepest {
-        Some(cause) if message.is_empty() => cause.to_string(),
+    short(&match error.source().map(innermost_cause) {
+        Some(cause) if message.is_empty() => cause,
         Some(cause) => format!("{message}: {cause}"),
         None if message.is_empty() => error.kind().to_string(),
         None => message.to_owned(),

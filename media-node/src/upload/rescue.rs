@@ -60,11 +60,8 @@ impl Rescue {
     pub async fn run(&self, salvage: &Salvage) -> Result<Rescued, String> {
         let mut rescued = Rescued::default();
         let wanted = salvage.files.iter().map(|file| (file.name.as_str(), Some(file)));
-        let learned = salvage
-            .playlists
-            .iter()
-            .flat_map(SalvagedPlaylist::slices)
-            .map(|name| (name, None));
+        let learned = salvage.playlists().flat_map(SalvagedPlaylist::slices);
+        let learned = learned.map(|name| (name, None));
         // A file that the spool has itself counts as that.
         let wanted: BTreeMap<_, _> = learned.chain(wanted).collect();
         let results = stream::iter(wanted)
@@ -85,7 +82,7 @@ impl Rescue {
             }
         }
         rescued.missing.sort();
-        for playlist in &salvage.playlists {
+        for playlist in salvage.playlists() {
             let slices = playlist.playable(|name| there.contains(name));
             if !slices.is_empty() {
                 let put = self.playlist(playlist.name(), slices).await;

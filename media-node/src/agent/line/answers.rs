@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::line::{Desire, EdgeAsk, NodeAnswer, RosterQuestion};
-use protocol::{Fault, Refusal, RefusalCode, Roster};
+use protocol::{Refusal, Roster};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::channel::Registry;
@@ -10,8 +10,6 @@ use crate::supervisor::Supervisor;
 
 /// Questions of the edge that are being answered at once; many of them wait for a recording to begin or to end.
 const MAX_ANSWERING: usize = 256;
-/// Longest time that an answer is held back; a longer wish is cut to it.
-const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// Who answers the edge's questions. Clones share one bound.
 #[derive(Clone)]
@@ -32,10 +30,11 @@ impl Answers {
 
     /// Leave to answer one question; refused when too many are being answered.
     pub(super) fn turn(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        Arc::clone(&self.turns).try_acquire_owned().map_err(|_| Refusal {
-            fault: Fault::Ours,
-            code: RefusalCode::Internal,
-            reason: format!("this node is answering {MAX_ANSWERING} questions already: ask again later"),
+        let turn = Arc::clone(&self.turns).try_acquire_owned();
+        turn.map_err(|_| {
+            Refusal::internal(format!(
+                "this node is answering {MAX_ANSWERING} questions already: ask again later"
+            ))
         })
     }
 
@@ -44,7 +43,7 @@ impl Answers {
             EdgeAsk::Job(job) => self.supervisor.put(*job).await,
             EdgeAsk::Desired(desire) => {
                 let Desire { sid, desired, wait_ms } = *desire;
-                let wait = Duration::from_millis(wait_ms).min(MAX_WAIT);
+                let wait = Duration::from_millis(wait_ms);
                 self.supervisor.desire(&sid, desired, wait).await
             }
             EdgeAsk::Roster(question) => return NodeAnswer::Roster(self.roster(question).await),
@@ -62,12 +61,7 @@ impl Answers {
             version,
             wait_ms,
         } = question;
-        match version {
-            None => self.channels.snapshot(&app_id, &channel),
-            Some(known) => {
-                let wait = Duration::from_millis(wait_ms).min(MAX_WAIT);
-                self.channels.wait(&app_id, &channel, known, wait).await
-            }
-        }
+        let wait = Duration::from_millis(wait_ms);
+        self.channels.roster(&app_id, &channel, version, wait).await
     }
 }

@@ -8,7 +8,8 @@ use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use crate::agent::http::{CONNECT_TIME, Http, deepest, reason};
+use crate::agent::http::{CONNECT_TIME, Http, reason};
+use crate::outbound::innermost_cause;
 
 /// How long the edge may take to accept the socket.
 const ACCEPT_TIME: Duration = Duration::from_secs(15);
@@ -70,7 +71,7 @@ impl Connector {
         let response = request
             .send()
             .await
-            .map_err(|error| LineError::broken(deepest(&error)))?;
+            .map_err(|error| LineError::broken(innermost_cause(&error)))?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Err(refused(response).await);
         }
@@ -81,7 +82,7 @@ impl Connector {
         let upgraded = response
             .upgrade()
             .await
-            .map_err(|error| LineError::broken(deepest(&error)))?;
+            .map_err(|error| LineError::broken(innermost_cause(&error)))?;
         let limits = WebSocketConfig::default()
             .max_message_size(Some(MAX_MESSAGE_BYTES))
             .max_frame_size(Some(MAX_MESSAGE_BYTES));

@@ -3,11 +3,11 @@ use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+use protocol::Refusal;
 use protocol::line::{
-    CLOSED_REFUSED, CLOSED_REPLACED, EdgeAnswer, FromEdge, FromNode, Identity, MAX_MESSAGE_BYTES, NodeAnswer, NodeAsk,
-    NodeHello, PING, Unread, Versions,
+    CLOSED_REFUSED, CLOSED_REPLACED, EdgeAnswer, FromEdge, FromNode, Identity, NodeAnswer, NodeAsk, NodeHello, PING,
+    Unread, Versions,
 };
-use protocol::{Fault, Refusal, RefusalCode};
 use serde_json::from_str;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
@@ -58,7 +58,7 @@ impl Session {
         let mut question = self.pending.ask();
         let id = question.id;
         let asked = async {
-            let text = text(&FromNode::Ask { id, ask }).map_err(EdgeError::refused)?;
+            let text = FromNode::Ask { id, ask }.text().map_err(EdgeError::refused)?;
             let sent = self.outgoing.send(text).await;
             sent.map_err(|_| away("the line has broken"))?;
             (&mut question.answer).await.map_err(|_| away("the line has broken"))
@@ -208,7 +208,7 @@ fn unread(message: &str, error: &serde_json::Error, session: &Arc<Session>) {
     let Ok(unread) = from_str::<Unread>(message) else {
         return;
     };
-    let refusal = refusal(format!("the node does not understand it: {error}"));
+    let refusal = Refusal::internal(format!("the node does not understand it: {error}"));
     if let Some(part) = unread.ask {
         let outgoing = session.outgoing.clone();
         tokio::spawn(async move { reply(&outgoing, part.id, NodeAnswer::Refused(refusal)).await });
@@ -219,9 +219,9 @@ fn unread(message: &str, error: &serde_json::Error, session: &Arc<Session>) {
 
 /// A line that has broken needs no answer.
 async fn reply(outgoing: &mpsc::Sender<String>, id: u64, answer: NodeAnswer) {
-    let text = text(&FromNode::Answer { id, answer }).or_else(|refusal| {
+    let text = FromNode::Answer { id, answer }.text().or_else(|refusal| {
         let answer = NodeAnswer::Refused(refusal);
-        text(&FromNode::Answer { id, answer })
+        FromNode::Answer { id, answer }.text()
     });
     if let Ok(text) = text {
         let _ = outgoing.send(text).await;
@@ -232,27 +232,8 @@ async fn send<S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut WebSocketStream<S>,
     message: &FromNode,
 ) -> Result<(), LineError> {
-    let text = text(message).map_err(|refusal| LineError::Refused(refusal.reason))?;
+    let text = message.text().map_err(|refusal| LineError::Refused(refusal.reason))?;
     socket.send(Message::text(text)).await.map_err(LineError::broken)
-}
-
-fn text(message: &FromNode) -> Result<String, Refusal> {
-    let text = serde_json::to_string(message).map_err(|error| refusal(error.to_string()))?;
-    if text.len() > MAX_MESSAGE_BYTES {
-        return Err(refusal(format!(
-            "the message has {} bytes, and the line carries {MAX_MESSAGE_BYTES}",
-            text.len()
-        )));
-    }
-    Ok(text)
-}
-
-fn refusal(reason: String) -> Refusal {
-    Refusal {
-        fault: Fault::Ours,
-        code: RefusalCode::Internal,
-        reason,
-    }
 }
 
 fn closed(frame: Option<CloseFrame>) -> LineError {

@@ -7,7 +7,7 @@ use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
 use super::RosterError;
-use crate::outbound::{BodyError, read_body};
+use crate::outbound::{BodyError, innermost_cause, read_body};
 
 /// Longest list that is read, in bytes.
 pub(super) const MAX_BODY: usize = 16 << 20;
@@ -21,7 +21,7 @@ pub(super) fn client(timeout: Duration) -> Result<Client, RosterError> {
         .build()
         .map_err(|error| RosterError::BadAddress {
             url: "the HTTP client".into(),
-            reason: describe(&error),
+            reason: innermost_cause(&error),
         })
 }
 
@@ -60,7 +60,7 @@ pub(super) async fn get_json_within<T: DeserializeOwned>(
 ) -> Result<T, RosterError> {
     let unreachable = |error: reqwest::Error| RosterError::Unreachable {
         url: url.to_string(),
-        reason: describe(&error),
+        reason: innermost_cause(&error),
     };
     let response = request.send().await.map_err(unreachable)?;
     match response.status() {
@@ -87,13 +87,4 @@ pub(super) async fn get_json_within<T: DeserializeOwned>(
         url: url.to_string(),
         reason: error.to_string(),
     })
-}
-
-/// The innermost cause says what a person needs: "connection refused" rather than "error sending request".
-fn describe(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }

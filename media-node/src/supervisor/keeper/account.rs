@@ -6,7 +6,6 @@ use protocol::{Fault, Problem, ProblemCode, Refusal, Report};
 
 use super::{Death, Keeper};
 use crate::clock::unix_ms;
-use crate::supervisor::internal;
 use crate::supervisor::recording::Stage;
 use crate::supervisor::vitals::Vitals;
 
@@ -27,7 +26,7 @@ impl Keeper {
     /// The spool cannot be gone on with. Another node, or this one under another lease, goes on with the recording.
     pub(super) fn give_up(&self, why: &str) {
         self.recording.set_aside(why);
-        let refusal = internal(&format!(
+        let refusal = Refusal::internal(format!(
             "what this node has of the recording cannot be gone on with and is set aside: {why}"
         ));
         self.recording.update(|status| {

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use protocol::{Desired, Directive, EndCause, Job, Phase, Problem, ProblemCode, Refusal};
 use tokio::sync::mpsc;
 
+use super::Config;
 use super::pipe::{Begin, FromProcess, Interrupt, ToProcess};
 use super::process::{Exit, Process};
 use super::recording::{Order, Recording, Stage};
 use super::restart::RestartPolicy;
 use super::shutdown::EXIT_GRACE;
 use super::vitals::{Counted, Totals};
-use super::{Config, internal};
 use crate::backoff::chance;
 use crate::spool::{self, Condition};
 
@@ -397,7 +397,7 @@ impl Keeper {
         let death = death.into();
         match self.has_begun().await {
             Ok(true) => End::Died(death),
-            Ok(false) => End::Refused(internal(&format!("the recording failed: {}", death.why))),
+            Ok(false) => End::Refused(Refusal::internal(format!("the recording failed: {}", death.why))),
             Err(end) => end,
         }
     }

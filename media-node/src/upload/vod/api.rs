@@ -7,7 +7,7 @@ use url::Url;
 
 use super::rpc::{self, Moment};
 use crate::clock::unix_ms;
-use crate::outbound::{BodyError, Client, FetchError, read_body};
+use crate::outbound::{BodyError, Client, FetchError, innermost_cause, read_body};
 use crate::upload::fault::{UploadFault, short};
 
 /// A call takes a fraction of a second. One that is given up may have made a video all the same.
@@ -93,11 +93,7 @@ impl Api {
 
 impl ApiFault {
     fn silent(error: &reqwest::Error) -> Self {
-        let mut deepest: &dyn std::error::Error = error;
-        while let Some(next) = deepest.source() {
-            deepest = next;
-        }
-        Self::Silent(short(&deepest.to_string()))
+        Self::Silent(short(&innermost_cause(error)))
     }
 
     /// The service knows the caller and has no such video.
