@@ -19,6 +19,9 @@ pub struct Heartbeat {
     pub load: f64,
     /// Whether it takes no new work.
     pub draining: bool,
+    /// Whether it takes no new work because its spool is nearly full: what it holds for the stores is not taken by them.
+    #[serde(default)]
+    pub spool_full: bool,
     /// The recordings that it holds, including ended ones that still upload.
     pub recordings: Vec<HeldRecording>,
 }

@@ -77,7 +77,9 @@ async fn run(stack: &Stack, settings: &str, phases: &str) {
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
+    let t0 = std::time::Instant::now();
     let output = timeout(LIMIT, run).await.expect("Schemathesis ends in time");
+    eprintln!("ST {:?}", t0.elapsed());
     let output = output.expect("Schemathesis runs: scripts/setup --tests installs it");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }

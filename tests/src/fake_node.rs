@@ -160,6 +160,7 @@ impl Shared {
                 capacity: 1_000,
                 load: 0.0,
                 draining: false,
+                spool_full: false,
                 recordings,
             };
             let _: Option<serde_json::Value> = self.call("heartbeats", &heartbeat).await;

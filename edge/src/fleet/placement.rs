@@ -62,11 +62,19 @@ impl Fleet {
         let silent = count(|known, now_ms| !known.is_alive(now_ms));
         let draining = count(|known, now_ms| known.is_alive(now_ms) && known.row.draining);
         let refused = wish.exclude.iter().filter(|id| self.nodes.contains_key(*id)).count();
-        let full = self.nodes.len().saturating_sub(silent + draining + refused);
+        let spool_full = count(|known, now_ms| known.is_alive(now_ms) && !known.row.draining && known.row.spool_full);
+        let full = self
+            .nodes
+            .len()
+            .saturating_sub(silent + draining + refused + spool_full);
         let counts = [
             (silent, "silent"),
             (draining, "draining"),
             (refused, "refused"),
+            (
+                spool_full,
+                "whose spool is nearly full, since stores do not take what waits for them",
+            ),
             (full, "full"),
         ];
         let told: Vec<_> = counts
@@ -173,6 +181,18 @@ mod tests {
             .collect();
         assert_eq!(placed.iter().filter(|id| *id == "n1").count(), 4);
         assert!(fleet.place(&wish("9"), NOW).unwrap_err().contains("2 full"));
+    }
+
+    #[test]
+    fn a_node_that_has_no_space_left_says_so() {
+        let spool_full = Heartbeat {
+            load: 1.0,
+            spool_full: true,
+            ..heartbeat("n1")
+        };
+        let mut fleet = fleet([spool_full]);
+        let reason = fleet.place(&wish("1"), NOW).unwrap_err();
+        assert!(reason.contains("1 whose spool is nearly full"), "{reason}");
     }
 
     #[test]

@@ -62,6 +62,9 @@ pub struct NodeRow {
     /// Its load, from 0 (idle) to 1 (no room).
     pub load: f64,
     pub draining: bool,
+    /// Whether it takes no work because its spool is nearly full.
+    #[serde(default)]
+    pub spool_full: bool,
     /// The number of recordings that it holds, including ended ones that still upload.
     pub recordings: u32,
     pub heard_ms: u64,
@@ -164,6 +167,7 @@ impl Fleet {
             capacity: heartbeat.capacity,
             load: heartbeat.load.clamp(0.0, 1.0),
             draining: heartbeat.draining,
+            spool_full: heartbeat.spool_full,
             recordings: u32::try_from(held.len()).unwrap_or(u32::MAX),
             heard_ms: now_ms,
         };
@@ -256,6 +260,7 @@ pub(super) mod tests {
             capacity: 4,
             load: 0.0,
             draining: false,
+            spool_full: false,
             recordings: Vec::new(),
         }
     }

@@ -132,6 +132,7 @@ fn heartbeat(beat: Beat, node: Identity) -> Heartbeat {
         capacity: node.capacity,
         load: beat.load,
         draining: beat.draining,
+        spool_full: beat.spool_full,
         recordings: beat.recordings,
     }
 }

@@ -33,6 +33,7 @@ impl Edge {
                 let ask = NodeAsk::Beat(Beat {
                     load: heartbeat.load,
                     draining: heartbeat.draining,
+                    spool_full: heartbeat.spool_full,
                     recordings: heartbeat.recordings.clone(),
                 });
                 match session.ask(ask).await? {

@@ -29,6 +29,7 @@ pub(super) async fn run(
             capacity: identity.capacity,
             load: supervisor.load().min(1.0),
             draining: supervisor.is_draining(),
+            spool_full: supervisor.is_spool_full(),
             recordings: supervisor.held(),
         };
         let pause = match edge.heartbeat(&heartbeat).await {

@@ -361,10 +361,15 @@ impl Supervisor {
 
     /// From 0, idle, to 1, no room.
     pub fn load(&self) -> f64 {
-        if self.space().is_some_and(Space::is_scarce) {
+        if self.is_spool_full() {
             return 1.0;
         }
         self.lock().active() as f64 / self.inner.config.capacity.max(1) as f64
+    }
+
+    /// Whether its spool is so full that it takes no new recording.
+    pub fn is_spool_full(&self) -> bool {
+        self.space().is_some_and(Space::is_scarce)
     }
 
     /// Recordings that it takes at most.

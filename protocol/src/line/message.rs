@@ -93,6 +93,7 @@ mod tests {
             ask: NodeAsk::Beat(Beat {
                 load: 0.5,
                 draining: false,
+                spool_full: false,
                 recordings: Vec::new(),
             }),
         };

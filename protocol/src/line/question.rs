@@ -21,6 +21,9 @@ pub struct Beat {
     pub load: f64,
     /// Whether it takes no new work.
     pub draining: bool,
+    /// Whether it takes no new work because its spool is nearly full.
+    #[serde(default)]
+    pub spool_full: bool,
     /// The recordings that it holds, including ended ones that still upload.
     pub recordings: Vec<HeldRecording>,
 }

@@ -36,6 +36,7 @@ fn a_beat_after_the_sleep_is_that_of_the_same_node() {
     let ask = protocol::line::NodeAsk::Beat(protocol::line::Beat {
         load: 0.0,
         draining: false,
+        spool_full: false,
         recordings: Vec::new(),
     });
     let outputs = bench.say(1, &FromNode::Ask { id: 1, ask });

@@ -158,6 +158,7 @@ impl World {
         let ask = NodeAsk::Beat(Beat {
             load: 0.0,
             draining: false,
+            spool_full: false,
             recordings: Vec::new(),
         });
         self.send_up(socket, &FromNode::Ask { id, ask });

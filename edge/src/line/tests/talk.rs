@@ -24,6 +24,7 @@ fn beat() -> NodeAsk {
     NodeAsk::Beat(Beat {
         load: 0.5,
         draining: true,
+        spool_full: false,
         recordings: Vec::new(),
     })
 }
@@ -63,6 +64,7 @@ fn a_beat_becomes_the_heartbeat_of_the_node_that_said_hello() {
         capacity: 4,
         load: 0.5,
         draining: true,
+        spool_full: false,
         recordings: Vec::new(),
     };
     let outputs = bench.say(1, &asking(7, beat()));

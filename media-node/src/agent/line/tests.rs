@@ -157,6 +157,7 @@ fn beat() -> NodeAsk {
     NodeAsk::Beat(Beat {
         load: 0.0,
         draining: false,
+        spool_full: false,
         recordings: Vec::new(),
     })
 }
