@@ -11,6 +11,7 @@ pub mod fake_node;
 pub mod frames;
 pub mod heard;
 pub mod mixed;
+pub mod namespace;
 pub mod node;
 pub mod outage;
 pub mod playlist;
