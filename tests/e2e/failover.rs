@@ -12,7 +12,7 @@ use tapedeck_tests::node::Node;
 use tapedeck_tests::publisher::{Media, Publisher, Transport};
 use tapedeck_tests::recorded::{Recording, Slice, Track};
 use tapedeck_tests::stack::{Info, Part, Stack};
-use tapedeck_tests::wait;
+use tapedeck_tests::{wait, writers};
 
 use crate::steps::{self, now_ms, record_for};
 
@@ -110,10 +110,8 @@ pub(crate) fn is_of_second(name: &str) -> bool {
 }
 
 /// Which of a recording's nodes has made a slice: 0 for the first.
-pub(crate) fn lane(slice: &Slice) -> u64 {
-    let stem = slice.file.file_stem().expect("a name").to_string_lossy();
-    stem.rsplit_once("-n")
-        .map_or(0, |(_, lane)| lane.parse().expect("a number"))
+fn lane(slice: &Slice) -> u64 {
+    writers::lane(&slice.file.to_string_lossy())
 }
 
 /// The same for two nodes: the length of the gap between them.

@@ -11,6 +11,7 @@ use tapedeck_tests::node::Node;
 use tapedeck_tests::outage::{Proxy, address};
 use tapedeck_tests::stack::{Info, Stack};
 use tapedeck_tests::wait;
+use tapedeck_tests::writers::Watch;
 use tokio::net::TcpListener;
 
 use crate::failover::{LIMIT, SWITCH_AT_MOST, await_recording, check_seams, fetch, history, publish, take_from_stack};
@@ -102,14 +103,16 @@ async fn record_through(stack: &Stack, cname: &str, fault: Fault, cost: f64) {
         assert_eq!(far.namespace.open_ports(), [""; 0], "nothing leads into it");
     }
     steps::await_playlists(&customer, &task, 2).await;
+    let watch = Watch::begin(stack.bucket(), &task);
     record_for(5).await;
     for seconds in SHORT {
         holder.suffer(fault, seconds).await;
-        record_for(5).await;
+        record_for(4).await;
     }
     assert_eq!(moves(stack, &task).await, 0, "what is short moves nothing");
     let long: &[u64] = if steps::is_soak() { &[LONG, VERY_LONG] } else { &[LONG] };
     for seconds in long {
+        await_slices(&watch).await;
         holder.suffer(fault, *seconds).await;
         await_recording(&next.node, &task.sid).await;
         wait::until("the node that was lost has given everything away", LIMIT, async || {
@@ -121,6 +124,7 @@ async fn record_through(stack: &Stack, cname: &str, fault: Fault, cost: f64) {
     }
     publisher.assert_alive();
     assert_eq!(moves(stack, &task).await, long.len());
+    watch.assert_one_writer();
     let recording = fetch(stack, &customer, &task).await;
     for track in &recording.tracks {
         let (name, gaps) = (track.file_name(), check_seams(track));
@@ -128,6 +132,24 @@ async fn record_through(stack: &Stack, cname: &str, fault: Fault, cost: f64) {
         assert_eq!(gaps.len(), long.len(), "{name}");
         assert!(gaps.iter().all(|gap| *gap < cost), "{name}: {gaps:?} s");
     }
+}
+
+/// Waits until each playlist has got another slice, so that none is being written: one whose writer stands still in the middle
+/// of it is written later.
+async fn await_slices(watch: &Watch) {
+    let before = watch.seen();
+    wait::until("another slice in each playlist", LIMIT, async || {
+        let now = watch.seen();
+        let longer = |playlist: &String| {
+            before
+                .get(playlist)
+                .is_none_or(|old| old.slices.len() < now[playlist].slices.len())
+        };
+        (now.len() == 2 && now.keys().all(longer)).then_some(())
+    })
+    .await;
+    // The time in which its node hears that it is written.
+    record_for(2).await;
 }
 
 /// How often the recording has gone to another node.

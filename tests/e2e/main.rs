@@ -34,6 +34,7 @@ mod steps;
 mod stops;
 mod stores;
 mod sync;
+mod versions;
 mod vod;
 mod webhooks;
 mod whole_way;
@@ -145,6 +146,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         outages::a_refusing_store_costs_nothing,
         outages::a_restart_in_an_outage_costs_nothing,
         rescue::a_damaged_journal_costs_no_media,
+        versions::nodes_of_each_supported_version_record[("TAPEDECK_CAPACITY", "0")],
         vod::one_video_whatever_ends_meanwhile,
         vod::a_video_outlives_its_node[("TAPEDECK_CAPACITY", "0")],
         load::twenty_publishers_without_a_lost_packet,
@@ -178,6 +180,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         endings::wrong_keys_are_refused,
         mixed::agoras_playlist_is_told_by_name,
         mixed::anyrtcs_files_are_listed,
+        versions::nodes_of_other_versions_are_refused_with_the_reason,
         vod::a_service_that_refuses_ends_the_recording,
         vod::an_mp4_file_is_a_video_of_its_own,
         limits::exactly_the_allowed_number_pass_in_each_second,

@@ -22,3 +22,4 @@ pub mod stack;
 pub mod sync;
 pub mod vod;
 pub mod wait;
+pub mod writers;
