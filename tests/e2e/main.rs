@@ -26,6 +26,7 @@ mod monitoring;
 mod node_tokens;
 mod outages;
 mod playing;
+mod quiet;
 mod rescue;
 mod rules;
 mod snapshots;
@@ -145,6 +146,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         stops::no_client_gives_up_before_a_stop_is_answered[("TAPEDECK_STOP_WAIT_S", "")],
         outages::a_refusing_store_costs_nothing,
         outages::a_restart_in_an_outage_costs_nothing,
+        quiet::a_quiet_recording_costs_few_requests,
         rescue::a_damaged_journal_costs_no_media,
         versions::nodes_of_each_supported_version_record[("TAPEDECK_CAPACITY", "0")],
         vod::one_video_whatever_ends_meanwhile,
