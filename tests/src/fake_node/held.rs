@@ -13,6 +13,8 @@ pub(super) struct Held {
     confirmed: u64,
     pub(super) ended: bool,
     pub(super) told: bool,
+    /// What the edge has heard, and over which line.
+    pub(super) said: Option<(u64, Said)>,
     /// Its own slices that the store has confirmed.
     pub(super) slices: Vec<ConfirmedSlice>,
     /// How many of these the edge has noted.
@@ -20,6 +22,17 @@ pub(super) struct Held {
     /// Other nodes' slices, as the edge has told of them.
     pub(super) learned: Vec<ConfirmedSlice>,
     learned_to: u64,
+}
+
+/// What is news to the edge when it changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Said {
+    happened: u64,
+    confirmed: u64,
+    slices: usize,
+    noted: u64,
+    learned: u64,
+    ended: bool,
 }
 
 impl Held {
@@ -33,10 +46,23 @@ impl Held {
             confirmed: 0,
             ended: false,
             told: false,
+            said: None,
             slices: Vec::new(),
             noted: 0,
             learned: Vec::new(),
             learned_to: 0,
+        }
+    }
+
+    /// What a report tells.
+    pub(super) fn to_say(&self) -> Said {
+        Said {
+            happened: self.happened,
+            confirmed: self.confirmed,
+            slices: self.slices.len(),
+            noted: self.noted,
+            learned: self.learned_to,
+            ended: self.ended,
         }
     }
 

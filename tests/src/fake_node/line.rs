@@ -35,6 +35,10 @@ pub struct Lined {
 struct Open {
     /// What is sent over the line that is open.
     outgoing: Option<mpsc::UnboundedSender<String>>,
+    /// How many lines have been opened.
+    lines: u64,
+    /// Whether this one has a lease, so that only what has changed is reported.
+    has_lease: bool,
     newest: u64,
     asked: HashMap<u64, oneshot::Sender<EdgeAnswer>>,
     refusal: Option<Refusal>,
@@ -51,6 +55,12 @@ impl Lined {
 
     pub(super) fn is_open(&self) -> bool {
         self.lock().outgoing.is_some()
+    }
+
+    /// The number of the line that is open, if it has a lease.
+    pub(super) fn lease(&self) -> Option<u64> {
+        let open = self.lock();
+        (open.outgoing.is_some() && open.has_lease).then_some(open.lines)
     }
 
     pub(super) fn refusal(&self) -> Option<String> {
@@ -142,10 +152,14 @@ async fn run(mut socket: WebSocketStream<TcpStream>, lined: &Lined, shared: &Arc
     }
     let (outgoing, mut queue) = mpsc::unbounded_channel();
     let mut ping = tokio::time::interval(PING_EVERY);
+    let mut is_pinged = false;
     loop {
         let text = tokio::select! {
             frame = socket.next() => match frame {
-                Some(Ok(Message::Text(text))) if text == PONG => continue,
+                Some(Ok(Message::Text(text))) if text == PONG => {
+                    is_pinged = false;
+                    continue;
+                }
                 Some(Ok(Message::Text(text))) => {
                     hear(&text, lined, shared, &outgoing);
                     continue;
@@ -154,7 +168,11 @@ async fn run(mut socket: WebSocketStream<TcpStream>, lined: &Lined, shared: &Arc
                 Some(Ok(_)) => continue,
             },
             Some(text) = queue.recv() => text,
-            _ = ping.tick() => PING.to_owned(),
+            // No ping is sent before the last one is answered.
+            _ = ping.tick(), if !is_pinged => {
+                is_pinged = true;
+                PING.to_owned()
+            }
         };
         if socket.send(Message::text(text)).await.is_err() {
             return;
@@ -176,9 +194,11 @@ fn identity(shared: &Shared) -> Identity {
 fn hear(text: &str, lined: &Lined, shared: &Arc<Shared>, outgoing: &mpsc::UnboundedSender<String>) {
     let message = serde_json::from_str(text).unwrap_or_else(|error| panic!("no message, {error}: {text}"));
     match message {
-        FromEdge::Hello(_) => {
+        FromEdge::Hello(hello) => {
             let mut open = lined.lock();
             open.outgoing = Some(outgoing.clone());
+            open.lines += 1;
+            open.has_lease = hello.lease_ms.is_some();
             open.refusal = None;
         }
         FromEdge::Refused(refusal) => lined.lock().refusal = Some(refusal),

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use protocol::line::Versions;
-use protocol::{ConfirmedSlice, Desired, Directive, Heartbeat, HeldRecording, Job, Report, ReportAnswer};
+use protocol::{ConfirmedSlice, Desired, Directive, Heartbeat, HeldRecording, Job, Report};
 use tokio::task::JoinHandle;
 
 use held::Held;
@@ -219,31 +219,31 @@ impl Shared {
         }
     }
 
+    /// Reports again and again; over a line with a lease, what has changed. What could not be told is told the next time.
     async fn report(self: Arc<Self>) {
         loop {
+            let line = match &self.way {
+                Way::Http(_) => None,
+                Way::Line(lined) => lined.lease(),
+            };
+            let is_news = |held: &Held| line.is_none_or(|line| held.said != Some((line, held.to_say())));
             let due: Vec<_> = self
                 .lock()
                 .iter_mut()
-                .filter(|(_, held)| !held.told)
-                .map(|(sid, held)| held.report(&self.id, sid))
+                .filter(|(_, held)| !held.told && is_news(held))
+                .map(|(sid, held)| (held.to_say(), held.report(&self.id, sid)))
                 .collect();
-            for report in due {
+            for (said, report) in due {
                 let answer = match &self.way {
                     Way::Http(http) => http.report(&report).await,
                     Way::Line(lined) => lined.report(&report).await,
                 };
-                self.answered(&report, answer);
+                if let (Some(answer), Some(held)) = (answer, self.lock().get_mut(&report.sid)) {
+                    held.said = line.map(|line| (line, said));
+                    held.answered(&report, answer);
+                }
             }
             tokio::time::sleep(REPORT_EVERY).await;
-        }
-    }
-
-    /// The edge may be away: what could not be told is told the next time.
-    fn answered(&self, report: &Report, answer: Option<ReportAnswer>) {
-        if let Some(answer) = answer
-            && let Some(held) = self.lock().get_mut(&report.sid)
-        {
-            held.answered(report, answer);
         }
     }
 
