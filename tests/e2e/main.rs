@@ -149,6 +149,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         quiet::a_quiet_recording_costs_few_requests,
         rescue::a_damaged_journal_costs_no_media,
         versions::nodes_of_each_supported_version_record[("TAPEDECK_CAPACITY", "0")],
+        versions::a_node_records_by_the_oldest_version[("TAPEDECK_CAPACITY", "0")],
         vod::one_video_whatever_ends_meanwhile,
         vod::a_video_outlives_its_node[("TAPEDECK_CAPACITY", "0")],
         load::twenty_publishers_without_a_lost_packet,

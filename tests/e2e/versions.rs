@@ -7,8 +7,12 @@ use protocol::line::{NEWEST, OLDEST, Versions};
 use reqwest::Method;
 use serde_json::Value;
 use tapedeck_tests::fake_node::{FakeNode, Traits};
-use tapedeck_tests::stack::Stack;
+use tapedeck_tests::interpreter::Interpreter;
+use tapedeck_tests::stack::{Info, Stack};
 use tapedeck_tests::wait;
+
+use crate::failover::{fetch, one_node_of, publish};
+use crate::steps;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -43,6 +47,36 @@ pub(crate) async fn nodes_of_each_supported_version_record(stack: &mut Stack) {
         assert_eq!(reply.text("sid"), task.sid, "{}", reply.body);
         customer.stop(&task).await;
     }
+}
+
+/// A real node and the edge, each of which takes the other for one of the oldest version that it supports: as a node that has
+/// not been updated yet talks with the edge, and a node with an edge that has not.
+pub(crate) async fn a_node_records_by_the_oldest_version(stack: &mut Stack) {
+    let oldest = Versions {
+        oldest: OLDEST,
+        newest: OLDEST,
+    };
+    let between = Interpreter::before(&stack.info.edge, oldest).await;
+    let info = Info {
+        edge: between.endpoint(),
+        ..stack.info.clone()
+    };
+    let customer = stack.customer();
+    let node = one_node_of(stack, &info, "aged").await;
+    let mut publisher = publish(stack, "aged");
+    let task = customer.record("aged", |_| {}).await;
+    assert!(node.report(&task.sid).await.is_some(), "it has the only room");
+    steps::await_playlists(&customer, &task, 2).await;
+    // In this version a recording reports that it is alive, as long as nothing else happens.
+    let reports = r#"tapedeck_edge_requests_total{route="node_report",status="200"}"#;
+    let told = stack.metrics().await[reports];
+    wait::until("it reports again and again", LIMIT, async || {
+        (stack.metrics().await[reports] >= told + 8.0).then_some(())
+    })
+    .await;
+    publisher.assert_alive();
+    let recording = fetch(stack, &customer, &task).await;
+    assert!(recording.tracks.iter().all(|track| track.breaks() == 0));
 }
 
 /// A node that is too old, or too new, for the edge: it has no line, and is told what to do.

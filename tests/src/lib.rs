@@ -10,6 +10,7 @@ pub mod dice;
 pub mod fake_node;
 pub mod frames;
 pub mod heard;
+pub mod interpreter;
 pub mod mixed;
 pub mod namespace;
 pub mod node;

@@ -10,6 +10,7 @@ mod edge;
 mod node;
 mod objects;
 mod queue;
+mod samples;
 
 use bill::Bill;
 use edge::Edge;
