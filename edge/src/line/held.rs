@@ -64,7 +64,8 @@ impl Holdings {
         Some(held)
     }
 
-    pub(super) fn is_fresh(&mut self, sid: &str, now_ms: u64) {
+    /// The node is asked to take it.
+    pub(super) fn offer(&mut self, sid: &str, now_ms: u64) {
         self.fresh.insert(sid.to_owned(), now_ms);
     }
 

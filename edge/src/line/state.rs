@@ -117,7 +117,7 @@ impl Line {
             return refuse(out, Refusal::internal(reason));
         }
         if let (Some(holding), Some(line)) = (holding, line) {
-            self.holdings.is_fresh(&holding.sid, now_ms);
+            self.holdings.offer(&holding.sid, now_ms);
             self.hold(holding, line, out);
         }
         let until_ms = now_ms.saturating_add(limit_ms.min(LONGEST_WAIT_MS));

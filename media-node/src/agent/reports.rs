@@ -178,11 +178,8 @@ impl Reporter {
         let (mut waiting, mut unkept) = (None, None);
         loop {
             let newest = status.borrow_and_update().clone();
-            let Some(report) = newest
-                .report
-                .as_ref()
-                .filter(|_| !newest.is_over() && newest.asked == told.asked)
-            else {
+            let is_told_otherwise = matches!(newest.stage, Stage::Refused(_)) || newest.asked != told.asked;
+            let Some(report) = newest.report.as_ref().filter(|_| !is_told_otherwise) else {
                 return;
             };
             match news(&told.report, report) {

@@ -17,6 +17,8 @@ use crate::line::{
 };
 use crate::recording::{Effect, Input, Lost, NodeAnswer, Policy, Reply, Request};
 
+/// A node gives up a line over which nothing has come for so long.
+const SILENCE_MS: u64 = 7_000;
 /// Within so long a socket that the edge closes is closed.
 const CLOSING_MS: u64 = 1_000;
 /// How long the node waits for the answer to a job.
@@ -48,8 +50,19 @@ struct Session {
     /// Until when its lease lasts, from the edge's hello on.
     until_ms: Option<u64>,
     is_open: bool,
-    /// A ping is under way.
-    pinging: bool,
+    /// Since when a ping is under way.
+    pinging_ms: Option<u64>,
+}
+
+impl Session {
+    /// The edge has not said hello, or has not answered a ping, for so long that the node gives it up.
+    fn is_silent(&self, now: u64) -> bool {
+        let since_ms = match self.until_ms {
+            None => Some(self.hello_ms),
+            Some(_) => self.pinging_ms,
+        };
+        since_ms.is_some_and(|since_ms| now >= since_ms + SILENCE_MS)
+    }
 }
 
 /// A report that is not answered yet.
@@ -96,6 +109,13 @@ pub(super) enum OverLine {
         life: u64,
         effect: LineEffect,
     },
+}
+
+impl OverLine {
+    /// Whether it may get lost, or come twice. The other things are no messages.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self, Self::Up { .. } | Self::Down { .. })
+    }
 }
 
 impl Wire {
@@ -154,7 +174,7 @@ impl World {
             hello_ms: now,
             until_ms: None,
             is_open: true,
-            pinging: false,
+            pinging_ms: None,
         };
         let Some(wire) = self.wire(node) else { return };
         wire.sessions.insert(socket, session);
@@ -197,22 +217,25 @@ impl World {
         }
         let now = self.now;
         let Some(wire) = self.wire(node) else { return };
-        let sockets: Vec<_> = wire
-            .sessions
-            .iter()
-            .filter(|(_, session)| session.is_open)
-            .map(|(socket, _)| *socket)
-            .collect();
-        if sockets.is_empty() {
-            return self.open_line(node);
-        }
-        for socket in sockets {
-            let session = self.wire(node).and_then(|wire| wire.sessions.get_mut(&socket));
-            if session
-                .is_some_and(|session| session.until_ms.is_some() && !std::mem::replace(&mut session.pinging, true))
-            {
-                self.send(node, OverLine::Ping { socket, sent_ms: now });
+        let (mut given_up, mut pinged) = (Vec::new(), Vec::new());
+        for (socket, session) in wire.sessions.iter_mut().filter(|(_, session)| session.is_open) {
+            if session.is_silent(now) {
+                session.is_open = false;
+                given_up.push(*socket);
+            } else if session.until_ms.is_some() && session.pinging_ms.is_none() {
+                session.pinging_ms = Some(now);
+                pinged.push(*socket);
             }
+        }
+        let is_without = wire.sessions.values().all(|session| !session.is_open);
+        for socket in given_up {
+            self.send(node, OverLine::Gone { socket });
+        }
+        for socket in pinged {
+            self.send(node, OverLine::Ping { socket, sent_ms: now });
+        }
+        if is_without {
+            self.open_line(node);
         }
     }
 
@@ -456,13 +479,17 @@ impl World {
         self.up(node, socket, &FromNode::Ask { id, ask });
     }
 
-    /// Whether a message may come twice. Over a socket none does.
-    pub(super) fn deliver_over_line(&mut self, node: usize, what: OverLine) {
+    /// Whether it is for a node that sleeps.
+    pub(super) fn waits_over_line(&self, node: usize, what: &OverLine) -> bool {
         let is_for_node = matches!(
             what,
             OverLine::Down { .. } | OverLine::Pong { .. } | OverLine::Closed { .. }
         );
-        if is_for_node && self.now < self.nodes[node].asleep_ms {
+        is_for_node && self.now < self.nodes[node].asleep_ms
+    }
+
+    pub(super) fn deliver_over_line(&mut self, node: usize, what: OverLine) {
+        if self.waits_over_line(node, &what) {
             return self.send(node, what);
         }
         match what {
@@ -512,7 +539,7 @@ impl World {
         let Some(session) = session.filter(|session| session.is_open) else {
             return;
         };
-        session.pinging = false;
+        session.pinging_ms = None;
         let until_ms = session.until_ms.max(Some(sent_ms + Policy::default().lease_ms));
         session.until_ms = until_ms;
         for held in self.nodes[node].held.values_mut() {

@@ -41,6 +41,17 @@ pub(super) enum Message {
     },
 }
 
+impl Message {
+    /// Or come twice.
+    fn may_get_lost(&self) -> bool {
+        match self {
+            Self::Report { .. } | Self::Answer { .. } => true,
+            Self::Line { what, .. } => what.is_text(),
+            Self::Effect(_) | Self::Input(_) => false,
+        }
+    }
+}
+
 #[derive(Default)]
 pub(super) struct NodeState {
     pub(super) down: bool,
@@ -263,22 +274,20 @@ impl World {
         }
     }
 
-    /// All nodes work, and everything that is under way arrives.
+    /// All nodes work, and everything that is under way arrives, but at those who sleep.
     fn round(&mut self) {
         for node in 0..NODES {
             self.keep_line(node);
             self.tick(node);
         }
-        let mut count = 0;
-        while !self.messages.is_empty() {
-            let message = self.messages.remove(0);
+        while let Some(place) = self.messages.iter().position(|message| !self.waits(message)) {
+            let message = self.messages.remove(place);
             self.deliver(message);
-            // What waits for one who sleeps waits.
-            count += 1;
-            if count > 10_000 {
-                return;
-            }
         }
+    }
+
+    fn waits(&self, message: &Message) -> bool {
+        matches!(message, Message::Line { node, what } if self.waits_over_line(*node, what))
     }
 
     fn start(&mut self) {
@@ -305,7 +314,7 @@ impl World {
         let which = self.chance.below(self.messages.len() as u64) as usize;
         if which < self.messages.len() {
             let message = self.messages.remove(which);
-            if matches!(message, Message::Report { .. } | Message::Answer { .. }) && self.chance.one_in(10) {
+            if message.may_get_lost() && self.chance.one_in(10) {
                 self.messages.push(message.clone());
             }
             self.deliver(message);
@@ -314,10 +323,7 @@ impl World {
 
     fn lose_one(&mut self) {
         let which = self.chance.below(self.messages.len() as u64) as usize;
-        if matches!(
-            self.messages.get(which),
-            Some(Message::Report { .. } | Message::Answer { .. })
-        ) {
+        if self.messages.get(which).is_some_and(Message::may_get_lost) {
             self.messages.remove(which);
         }
     }
