@@ -1,6 +1,6 @@
 use worker::SqlStorage;
 
-use super::rows;
+use super::{figures, rows};
 use crate::fleet::{By, Fleet, Reply, Request};
 use crate::metrics::{self, Totals};
 
@@ -34,10 +34,16 @@ pub(super) fn answer(
         Request::Nodes => Reply::Nodes(fleet.view(now_ms)),
         Request::Counts(counts) => {
             totals.counted(counts);
+            figures::save(sql, totals)?;
             Reply::Noted
         }
         Request::Tally { app, tally } => {
+            figures::save_tally(sql, &app, tally.clone(), now_ms)?;
+            let has_ended = !tally.ended.is_empty();
             totals.tallied(app, tally, now_ms);
+            if has_ended {
+                figures::save(sql, totals)?;
+            }
             Reply::Noted
         }
         Request::Metrics => Reply::Metrics(metrics::render(totals, &fleet.figures(now_ms), now_ms)),

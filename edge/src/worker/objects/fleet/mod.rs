@@ -1,7 +1,8 @@
 //! The object that keeps the table of nodes, with a row for each node that bridges a restart of the object. The figures
-//! for monitoring come together here as well; these begin anew when the object does.
+//! for monitoring come together here as well.
 
 mod answer;
+mod figures;
 mod rows;
 
 use std::cell::RefCell;
@@ -65,10 +66,9 @@ impl Shell for FleetShell {
     }
 
     fn load(&self) -> worker::Result<fleet::Fleet> {
-        Ok(fleet::Fleet::restore(
-            rows::load(&self.platform.sql())?,
-            bindings::now_ms(),
-        ))
+        let (sql, now_ms) = (self.platform.sql(), bindings::now_ms());
+        self.totals.replace(figures::load(&sql, now_ms)?);
+        Ok(fleet::Fleet::restore(rows::load(&sql)?, now_ms))
     }
 
     fn apply(
