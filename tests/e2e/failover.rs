@@ -29,7 +29,7 @@ const TWICE_AT_MOST: f64 = 0.045;
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// A node that records, with the stack's own one, which has no room for recordings, as the channel server.
-async fn one_node(stack: &Stack, id: &str) -> Node {
+pub(crate) async fn one_node(stack: &Stack, id: &str) -> Node {
     one_node_of(stack, &stack.info, id).await
 }
 

@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
+use protocol::Phase;
 use reqwest::Method;
 use serde_json::Value;
 use tapedeck_tests::customer::Task;
 use tapedeck_tests::fake_node::{FakeNode, Traits};
 use tapedeck_tests::stack::Stack;
 use tapedeck_tests::wait;
+
+use crate::failover::{await_recording, one_node, publish};
 
 const RECORDINGS: usize = 50;
 /// From the loss of a node to the moment at which others capture all that it had.
@@ -61,6 +64,44 @@ pub(crate) async fn fifty_recordings_of_a_lost_node_go_on_elsewhere(stack: &mut 
         assert_eq!(holders, 1, "{} is at one node", task.sid);
         assert_eq!(customer.query(task).await.expect(200).text("sid"), task.sid);
     }
+}
+
+/// As many real recordings as two cores bear.
+const REAL: usize = 8;
+
+/// The same with real nodes, which capture.
+pub(crate) async fn real_recordings_of_a_lost_node_go_on_elsewhere(stack: &mut Stack) {
+    let (customer, cname) = (stack.customer(), "manyreal");
+    let mut lost = one_node(stack, "lost").await;
+    let mut publisher = publish(stack, cname);
+    let mut tasks = Vec::new();
+    for number in 0..REAL {
+        let (uid, prefix) = (format!("90{number}"), format!("{cname}{number}"));
+        let task = customer.record_as(&uid, &prefix, "individual", cname, |_| {}).await;
+        await_recording(&lost, &task.sid).await;
+        tasks.push(task);
+    }
+    let next = [one_node(stack, "one").await, one_node(stack, "two").await];
+    let lost_at = Instant::now();
+    lost.kill();
+    let mut shares = [0; 2];
+    wait::until("all recordings are captured again", LIMIT, async || {
+        shares = [0; 2];
+        for task in &tasks {
+            for (node, share) in next.iter().zip(&mut shares) {
+                let report = node.report(&task.sid).await;
+                let captures = report.is_some_and(|report| report.phase == Phase::Recording && report.files.len() == 2);
+                *share += usize::from(captures);
+            }
+        }
+        (shares.iter().sum::<usize>() == REAL).then_some(())
+    })
+    .await;
+    let took = lost_at.elapsed();
+    println!("{REAL} real recordings went on after {took:.1?}, {shares:?} at each node");
+    assert!(took < WITHIN, "{took:?}");
+    assert!(shares.iter().all(|share| *share >= REAL / 3), "{shares:?}");
+    publisher.assert_alive();
 }
 
 /// Starts recordings, some at a time.

@@ -125,6 +125,8 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
     ];
     let is_alone = !Namespace::can_be_made();
     trials.extend(far.map(|trial| trial.with_ignored_flag(is_alone)));
+    let real = own![fleet::real_recordings_of_a_lost_node_go_on_elsewhere[("TAPEDECK_CAPACITY", "0")]];
+    trials.extend(real.map(|trial| trial.with_ignored_flag(!steps::is_soak())));
     trials.extend(quick![
         webhooks::every_event_arrives_in_order: "86400000",
         webhooks::what_is_given_up_is_replayed: "1500",

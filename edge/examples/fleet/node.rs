@@ -78,10 +78,6 @@ impl SimNode {
         }
     }
 
-    pub(crate) fn held(&self) -> usize {
-        self.recordings.len()
-    }
-
     /// When the platform has last answered a ping.
     pub(crate) fn pinged_ms(&self, now_ms: u64) -> u64 {
         now_ms - now_ms % PING_MS

@@ -85,8 +85,11 @@ impl Edge {
     pub(super) fn ring_app(&mut self, app: usize, at_ms: u64) {
         let sum = self.bill.of(Kind::App);
         if self.apps[app].host.rings(at_ms, sum) {
-            if self.apps[app].rang(self.now_ms, sum).is_some() {
+            if let Some(tally) = self.apps[app].rang(self.now_ms, sum) {
                 self.ask_fleet();
+                // The tally, and the sums where something has ended.
+                let rows = 1 + u8::from(!tally.ended.is_empty());
+                self.bill.of(Kind::Fleet).rows_written += f64::from(rows);
             }
             self.set_app_alarm(app, true);
         }

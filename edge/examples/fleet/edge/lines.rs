@@ -44,7 +44,6 @@ impl Edge {
 
     pub(super) fn advance_line(&mut self, node: NodeId, input: line::Input, rang: bool) {
         let pinged_ms = self.nodes[node].pinged_ms(self.now_ms);
-        self.lines[node].holds(self.nodes[node].held());
         let (sum, object) = (self.bill.of(Kind::Line), &mut self.lines[node]);
         let outputs = object.apply(input, pinged_ms, self.now_ms, sum);
         let (wanted_ms, before) = (object.next_alarm(), object.host.rings_ms);
