@@ -96,7 +96,7 @@ impl Holdings {
     }
 
     /// The recorders that are to be told now, each with the recordings of which a report is kept.
-    pub(super) fn to_tell(&mut self, loss: Loss, now_ms: u64) -> Vec<(RecorderKey, Vec<String>)> {
+    pub(super) fn due_to_be_told(&mut self, loss: Loss, now_ms: u64) -> Vec<(RecorderKey, Vec<String>)> {
         let lost = self.lost(loss);
         if lost.is_empty() {
             return Vec::new();

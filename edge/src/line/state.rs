@@ -242,7 +242,7 @@ impl Line {
             self.close(socket, CLOSED_SILENT, reason, pings, now_ms, out);
         }
         if let Some(loss) = self.memo.loss {
-            for (recorder, sids) in self.holdings.to_tell(loss, now_ms) {
+            for (recorder, sids) in self.holdings.due_to_be_told(loss, now_ms) {
                 let node_id = self.memo.node_id.clone();
                 out.push(Output::Effect(Effect::Tell {
                     node_id,
