@@ -3,19 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::RecorderKey;
-use serde::{Deserialize, Serialize};
 
-use super::contract::{Holding, LineNumber, Loss};
+use super::kept::{Held, Holding, LineNumber, Loss};
 use super::limits::{LONGEST_TELL_PAUSE_MS, MAX_HELD, MAX_TELLING, TELL_A_SECOND, TELL_PART, TELL_PAUSE_MS};
-
-/// By which lease the node holds a recording, and what is kept of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
-    /// The newest line over which the node had to do with it.
-    pub line: LineNumber,
-    /// The [number](protocol::Report::seq) of the report that is kept, if one is.
-    pub kept_seq: Option<u64>,
-}
 
 /// How long a recording that the node has just been asked to take need not be in a beat, in milliseconds: as long as a node may
 /// take to accept it, and its next beat.

@@ -3,11 +3,11 @@ use std::collections::BTreeMap;
 use protocol::line::{CLOSED_REFUSED, CLOSED_REPLACED, CLOSED_SILENT, EdgeAnswer, FromEdge, NodeAnswer, carried};
 use protocol::{Heartbeat, RecorderKey, Refusal};
 
-use super::contract::{Asked, Attachment, Effect, Holding, LineNumber, Loss, Output, Pings, Reply, SocketId};
-use super::held::{Held, Holdings};
+use super::contract::{Asked, Attachment, Effect, Output, Pings, Reply};
+use super::held::Holdings;
+use super::kept::{Closed, Held, Holding, LineNumber, Loss, Memo, SocketId};
 use super::leases::Looks;
 use super::limits::{EARLY_VOUCH_MS, LONGEST_WAIT_MS, MAX_QUESTIONS, VOUCH_MS};
-use super::memo::{Closed, Memo};
 use super::questions::Questions;
 use super::sockets::Sockets;
 use crate::object::CallId;
