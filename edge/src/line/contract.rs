@@ -2,8 +2,7 @@ use protocol::line::{Identity, NodeAnswer};
 use protocol::{Heartbeat, JobRequest, RecorderKey, Report};
 use serde::{Deserialize, Serialize};
 
-use super::held::Held;
-use super::memo::Memo;
+use super::kept::{Held, Holding, LineNumber, Loss, Memo, SocketId};
 use crate::object;
 
 /// What a node's object can be asked about its line.
@@ -43,28 +42,6 @@ pub enum Reply {
     Closed,
     /// No answer in time, or the line broke. Whether the node was reached is not known.
     Unreachable,
-}
-
-/// Names a socket, for as long as it is open.
-pub type SocketId = u64;
-
-/// Names a line with a lease among all that the node has had; later ones have higher numbers.
-pub type LineNumber = u64;
-
-/// A recording that the node holds, or may hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holding {
-    pub recorder: RecorderKey,
-    pub sid: String,
-}
-
-/// The end of the leases of a node's lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Loss {
-    /// The newest of these lines: all before it are over too.
-    pub line: LineNumber,
-    /// When the node's newest ping over it was answered, Unix milliseconds.
-    pub heard_ms: u64,
 }
 
 /// When the platform has last answered a ping over a socket, Unix milliseconds; 0 when it never has, `None` when that is not

@@ -8,7 +8,8 @@ use protocol::line::{
 };
 use protocol::{Fault, Heartbeat, Phase, Refusal, RefusalCode, Report};
 
-use super::contract::{Asked, Effect, Greeting, Holding, LineNumber, Output, Pings, Reply, SocketId};
+use super::contract::{Asked, Effect, Greeting, Output, Pings, Reply};
+use super::kept::{Holding, LineNumber, SocketId};
 use super::limits::{BEAT_EVERY_MS, MAX_ASKED, MAX_KEPT_BYTES};
 use super::state::{Line, Reported, reply, send};
 

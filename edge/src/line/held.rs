@@ -3,19 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::RecorderKey;
-use serde::{Deserialize, Serialize};
 
-use super::contract::{Holding, LineNumber, Loss};
+use super::kept::{Held, Holding, LineNumber, Loss};
 use super::limits::{LONGEST_TELL_PAUSE_MS, MAX_HELD, MAX_TELLING, TELL_A_SECOND, TELL_PART, TELL_PAUSE_MS};
-
-/// By which lease the node holds a recording, and what is kept of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
-    /// The newest line over which the node had to do with it.
-    pub line: LineNumber,
-    /// The [number](protocol::Report::seq) of the report that is kept, if one is.
-    pub kept_seq: Option<u64>,
-}
 
 /// How long a recording that the node has just been asked to take need not be in a beat, in milliseconds: as long as a node may
 /// take to accept it, and its next beat.
@@ -96,7 +86,7 @@ impl Holdings {
     }
 
     /// The recorders that are to be told now, each with the recordings of which a report is kept.
-    pub(super) fn to_tell(&mut self, loss: Loss, now_ms: u64) -> Vec<(RecorderKey, Vec<String>)> {
+    pub(super) fn due_to_be_told(&mut self, loss: Loss, now_ms: u64) -> Vec<(RecorderKey, Vec<String>)> {
         let lost = self.lost(loss);
         if lost.is_empty() {
             return Vec::new();

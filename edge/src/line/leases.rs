@@ -1,9 +1,9 @@
 //! The leases of a node's lines. One is over when no ping has been answered for its length and a margin, by the platform's own
 //! account, which is final only once the socket is closed: a line that is silent is closed first, and looked at once more.
 
-use super::contract::{LineNumber, Loss, Pings, SocketId};
+use super::contract::Pings;
+use super::kept::{Closed, Lease, LineNumber, Loss, Memo, SocketId};
 use super::limits::{MARGIN_MS, SETTLE_MS};
-use super::memo::{Closed, Lease, Memo};
 
 /// What was seen of the line that is open. It is in memory only: the platform can be asked again.
 #[derive(Clone, Copy, Debug, Default)]

@@ -21,9 +21,9 @@
 mod contract;
 mod heard;
 mod held;
+mod kept;
 mod leases;
 mod limits;
-mod memo;
 mod questions;
 mod sockets;
 mod state;
@@ -31,12 +31,8 @@ mod state;
 mod tests;
 
 use crate::object;
-pub use contract::{
-    Asked, Attachment, Effect, Event, Greeting, Holding, Input, LineNumber, Loss, Output, Pings, Reply, Request,
-    SocketId,
-};
-pub use held::Held;
-pub use memo::Memo;
+pub use contract::{Asked, Attachment, Effect, Event, Greeting, Input, Output, Pings, Reply, Request};
+pub use kept::{Held, Holding, LineNumber, Loss, Memo, SocketId};
 pub use state::{Kept, Line};
 
 /// Applies one input. What [`Effect::Write`], [`Effect::Hold`], [`Effect::LetGo`] and [`Effect::Attach`] say has to be kept

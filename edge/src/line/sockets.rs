@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use super::contract::{Attachment, Greeting, LineNumber, SocketId};
+use super::contract::{Attachment, Greeting};
+use super::kept::{LineNumber, SocketId};
 use super::limits::MAX_STRANGERS;
 
 /// The open sockets of a node.

@@ -3,11 +3,11 @@ use std::collections::BTreeMap;
 use protocol::line::{CLOSED_REFUSED, CLOSED_REPLACED, CLOSED_SILENT, EdgeAnswer, FromEdge, NodeAnswer, carried};
 use protocol::{Heartbeat, RecorderKey, Refusal};
 
-use super::contract::{Asked, Attachment, Effect, Holding, LineNumber, Loss, Output, Pings, Reply, SocketId};
-use super::held::{Held, Holdings};
+use super::contract::{Asked, Attachment, Effect, Output, Pings, Reply};
+use super::held::Holdings;
+use super::kept::{Closed, Held, Holding, LineNumber, Loss, Memo, SocketId};
 use super::leases::Looks;
 use super::limits::{EARLY_VOUCH_MS, LONGEST_WAIT_MS, MAX_QUESTIONS, VOUCH_MS};
-use super::memo::{Closed, Memo};
 use super::questions::Questions;
 use super::sockets::Sockets;
 use crate::object::CallId;
@@ -242,7 +242,7 @@ impl Line {
             self.close(socket, CLOSED_SILENT, reason, pings, now_ms, out);
         }
         if let Some(loss) = self.memo.loss {
-            for (recorder, sids) in self.holdings.to_tell(loss, now_ms) {
+            for (recorder, sids) in self.holdings.due_to_be_told(loss, now_ms) {
                 let node_id = self.memo.node_id.clone();
                 out.push(Output::Effect(Effect::Tell {
                     node_id,

@@ -20,7 +20,9 @@ impl Recording {
         let leases = in_force.into_iter().flatten();
         let ends = leases.clone().filter_map(|lease| lease.ends_ms(policy));
         let told = leases.chain(&nodes.dismissed).filter_map(Lease::due_ms);
-        let covered = successor.map(|successor| after(successor.since_ms, COVER_LIMIT_MS));
+        // One relief waits for the one before.
+        let covered = successor.filter(|_| nodes.leaver.is_none());
+        let covered = covered.map(|successor| after(successor.since_ms, COVER_LIMIT_MS));
         ends.chain(told).chain(covered).min()
     }
 
@@ -54,7 +56,6 @@ impl Recording {
         }
         let successor = self.nodes.successor.take();
         self.nodes.stay();
-        self.nodes.leaver = None;
         self.nodes.last = Some(Last {
             lease,
             since_ms: now_ms,
@@ -78,7 +79,9 @@ impl Recording {
             None => {}
             Some(successor) => {
                 let overdue = now_ms >= after(successor.since_ms, COVER_LIMIT_MS);
-                if overdue || leaving.is_covered_by(successor) {
+                let is_ready = overdue || leaving.is_covered_by(successor);
+                // Who was relieved before may still write.
+                if is_ready && self.nodes.leaver.is_none() {
                     self.relieve(now_ms, out);
                 }
             }

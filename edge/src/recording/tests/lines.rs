@@ -266,6 +266,26 @@ fn a_node_that_was_to_follow_is_told_that_it_does_not() {
     assert!(orders(&again).iter().all(|(node, ..)| node == "n1"), "{again:?}");
 }
 
+#[test]
+fn who_has_not_heard_of_its_relief_is_waited_for_also_when_that_is_lost() {
+    let mut bench = over_line(7);
+    let (_, effects) = bench.report("s1", "n1", 1, |report| report.spool.leaving = true);
+    let epoch = placed_epoch(&effects);
+    bench.line = Some(3);
+    let (_, effects) = bench.take(epoch, "n2");
+    assert_eq!(orders(&effects), [("n1".to_owned(), 1, Directive::Release)]);
+    let effects = tell(&mut bench, lost("n2", 3, vec![]));
+    let epoch = placed_epoch(&effects);
+    bench.line = Some(4);
+    let (job, _) = bench.take(epoch, "n3");
+    assert!(job.assignment.terms.standby, "n1 may still write");
+    let (desired, _) = bench.report("s1", "n3", epoch, |_| {});
+    assert!(desired.terms.standby);
+    bench.line = Some(7);
+    let (_, effects) = bench.report("s1", "n1", 1, |report| report.phase = Phase::Draining);
+    assert_eq!(orders(&effects), [("n3".to_owned(), epoch, Directive::Record)]);
+}
+
 /// A recording with slices in the store every 15 s, which its node gathers for a minute.
 #[test]
 fn a_quiet_hour_costs_a_recorder_less_than_a_hundred_requests() {

@@ -21,9 +21,10 @@ pub(in crate::worker) async fn vouched(heartbeat: Heartbeat, env: &Env) -> Resul
 /// Vouches for a node that the fleet knows, or tells it all of it. What does not arrive is made good by the next time.
 pub(in crate::worker) async fn vouch(heartbeat: Heartbeat, env: &Env) {
     let node_id = heartbeat.node_id.clone();
-    match ask::<Fleet>(env, &(), &fleet::Request::Alive { node_id }).await {
-        Ok(fleet::Reply::Alive { known: false }) => drop(vouched(heartbeat, env).await),
-        Ok(_) | Err(_) => {}
+    let answer = ask::<Fleet>(env, &(), &fleet::Request::Alive { node_id }).await;
+    if let Ok(fleet::Reply::Alive { known: false }) = answer {
+        // A refusal is told when the node sends its next beat.
+        let _ = vouched(heartbeat, env).await;
     }
 }
 

@@ -18,7 +18,7 @@ use std::panic::{catch_unwind, resume_unwind};
 use chance::Chance;
 use world::{Tally, World};
 
-const RUNS: u64 = 5_000;
+const RUNS: u64 = 2_000;
 const SOAK_RUNS: u64 = 100_000;
 const FIRST_SEED: u64 = 20_200_527;
 

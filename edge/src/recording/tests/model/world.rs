@@ -228,13 +228,14 @@ impl World {
 
     pub(super) fn act(&mut self) {
         let node = self.chance.below(NODES as u64) as usize;
-        match self.chance.below(124) {
+        match self.chance.below(132) {
             100..110 => self.keep_line(node),
             110..114 => (0..NODES).for_each(|node| self.keep_line(node)),
             114..117 => self.break_line(node),
             117..119 => self.open_line(node),
             119..121 => self.restart_line(node),
             121..123 => self.sleep(node),
+            123..132 => self.stretch(),
             0..8 => self.start(),
             8..10 => {
                 let sid = self.sid();

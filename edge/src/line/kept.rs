@@ -1,7 +1,36 @@
-use protocol::Heartbeat;
+use protocol::{Heartbeat, RecorderKey};
 use serde::{Deserialize, Serialize};
 
-use super::contract::{LineNumber, Loss, SocketId};
+/// Names a socket, for as long as it is open.
+pub type SocketId = u64;
+
+/// Names a line with a lease among all that the node has had; later ones have higher numbers.
+pub type LineNumber = u64;
+
+/// A recording that the node holds, or may hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holding {
+    pub recorder: RecorderKey,
+    pub sid: String,
+}
+
+/// The end of the leases of a node's lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// The newest of these lines: all before it are over too.
+    pub line: LineNumber,
+    /// When the node's newest ping over it was answered, Unix milliseconds.
+    pub heard_ms: u64,
+}
+
+/// By which lease the node holds a recording, and what is kept of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The newest line over which the node had to do with it.
+    pub line: LineNumber,
+    /// The [number](protocol::Report::seq) of the report that is kept, if one is.
+    pub kept_seq: Option<u64>,
+}
 
 /// What is kept of a node's lines, beside what stands at their sockets and which recordings the node holds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
