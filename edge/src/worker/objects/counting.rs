@@ -8,7 +8,7 @@ use std::time::Duration;
 use worker::{Delay, Env};
 
 use super::ask::ask;
-use super::fleet::Fleet;
+use super::fleet_of::FleetOf;
 use crate::fleet;
 use crate::metrics::{Counts, Route, Work};
 use crate::worker::bindings;
@@ -115,7 +115,7 @@ pub(in crate::worker) async fn send(env: &Env) {
         return;
     }
     SENT_MS.set(Some(bindings::now_ms()));
-    if ask::<Fleet>(env, &(), &fleet::Request::Counts(counts.clone()))
+    if ask::<FleetOf>(env, &(), &fleet::Request::Counts(counts.clone()))
         .await
         .is_err()
     {

@@ -4,7 +4,7 @@ use protocol::{Heartbeat, HeartbeatAnswer, JobRequest, RecorderKey, Refusal, Rep
 use worker::Env;
 
 use super::ask::ask;
-use super::fleet::Fleet;
+use super::fleet_of::FleetOf;
 use super::recorder::{Recorder, Reply as RecorderReply, Request as RecorderRequest};
 use crate::fleet;
 use crate::recording::{JobText, Lost, Reply, Request};
@@ -21,7 +21,7 @@ pub(in crate::worker) async fn vouched(heartbeat: Heartbeat, env: &Env) -> Resul
 /// Vouches for a node that the fleet knows, or tells it all of it. What does not arrive is made good by the next time.
 pub(in crate::worker) async fn vouch(heartbeat: Heartbeat, env: &Env) {
     let node_id = heartbeat.node_id.clone();
-    let answer = ask::<Fleet>(env, &(), &fleet::Request::Alive { node_id }).await;
+    let answer = ask::<FleetOf>(env, &(), &fleet::Request::Alive { node_id }).await;
     if let Ok(fleet::Reply::Alive { known: false }) = answer {
         // A refusal is told when the node sends its next beat.
         let _ = vouched(heartbeat, env).await;
@@ -30,11 +30,11 @@ pub(in crate::worker) async fn vouch(heartbeat: Heartbeat, env: &Env) {
 
 /// Nobody vouches for the node any more. What does not arrive is made good by time.
 pub(in crate::worker) async fn absent(node_id: String, env: &Env) {
-    let _ = ask::<Fleet>(env, &(), &fleet::Request::Absent { node_id }).await;
+    let _ = ask::<FleetOf>(env, &(), &fleet::Request::Absent { node_id }).await;
 }
 
 async fn beat(request: &fleet::Request, env: &Env) -> Result<HeartbeatAnswer, Refusal> {
-    match ask::<Fleet>(env, &(), request).await {
+    match ask::<FleetOf>(env, &(), request).await {
         Ok(fleet::Reply::Heartbeat(answer)) => answer,
         Ok(_) | Err(_) => Err(unavailable()),
     }

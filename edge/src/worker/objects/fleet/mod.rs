@@ -10,7 +10,7 @@ use std::convert::Infallible;
 
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
-use super::ask::Object;
+use super::fleet_of::FleetOf;
 use super::host::{Host, InputOf, OutputOf, Shell};
 use super::platform::Platform;
 use crate::fleet;
@@ -22,18 +22,6 @@ use answer::answer;
 #[durable_object(fetch)]
 pub struct Fleet {
     host: Host<FleetShell>,
-}
-
-impl Object for Fleet {
-    const BINDING: &'static str = "FLEET";
-    /// All nodes are in the table of one object.
-    type Key = ();
-    type Request = fleet::Request;
-    type Reply = fleet::Reply;
-
-    fn name((): &()) -> String {
-        "fleet".to_owned()
-    }
 }
 
 impl DurableObject for Fleet {
@@ -56,7 +44,7 @@ struct FleetShell {
 }
 
 impl Shell for FleetShell {
-    type Object = Fleet;
+    type Object = FleetOf;
     type State = fleet::Fleet;
     type Event = Infallible;
     type Effect = Infallible;

@@ -9,7 +9,7 @@ use crate::worker::bindings;
 use crate::worker::objects::app::App;
 use crate::worker::objects::ask::ask;
 use crate::worker::objects::counting;
-use crate::worker::objects::fleet::Fleet;
+use crate::worker::objects::fleet_of::FleetOf;
 use crate::worker::objects::platform::Platform;
 
 /// Carries out one effect; its result is the core's next input.
@@ -48,7 +48,7 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
                 region: preference.region.or_else(|| bindings::region(env)),
                 avoid: preference.avoid,
             };
-            let node = match ask::<Fleet>(env, &(), &fleet::Request::Place(wish)).await {
+            let node = match ask::<FleetOf>(env, &(), &fleet::Request::Place(wish)).await {
                 Ok(fleet::Reply::Place(node)) => node,
                 Ok(_) | Err(_) => Err("the fleet did not answer".to_owned()),
             };
