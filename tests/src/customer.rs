@@ -12,7 +12,8 @@ use crate::stack::Info;
 /// it may have been carried out.
 pub const IDLE_CONNECTION: Duration = Duration::from_secs(2);
 
-const REPEATS: usize = 5;
+/// How often a request is sent that wrangler's proxy loses.
+pub const REPEATS: usize = 5;
 
 /// A call may take as long as a synchronous stop.
 const TIMEOUT: Duration = Duration::from_secs(40);
