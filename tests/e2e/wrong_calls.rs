@@ -2,7 +2,7 @@
 
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
-use tapedeck_tests::customer::{Customer, REPEATS, Reply, send};
+use tapedeck_tests::customer::{Customer, Reply, send, until_the_workers};
 use tapedeck_tests::stack::Stack;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -253,13 +253,10 @@ pub(crate) async fn regions(stack: &Stack) {
 /// A body that does not say how long it is, and is longer than any may be.
 pub(crate) async fn a_body_without_a_length(stack: &Stack) {
     let customer = stack.customer();
-    let mut answer = answer_to_chunks(&customer).await;
-    for _ in 1..REPEATS {
-        if !answer.starts_with("HTTP/1.1 503 ") || answer.to_ascii_lowercase().contains("\r\nx-request-id:") {
-            break;
-        }
-        answer = answer_to_chunks(&customer).await;
-    }
+    let is_proxys = |answer: &String| {
+        answer.starts_with("HTTP/1.1 503 ") && !answer.to_ascii_lowercase().contains("\r\nx-request-id:")
+    };
+    let answer = until_the_workers(|| answer_to_chunks(&customer), is_proxys).await;
     assert!(
         answer.starts_with("HTTP/1.1 413 ") && answer.contains("the body is larger than 4 MiB"),
         "{answer}"
