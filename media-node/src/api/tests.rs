@@ -168,16 +168,12 @@ fn each_refusal_has_the_status_of_the_contract() {
         (RefusalCode::Internal, 500),
     ];
     for (code, expected) in codes {
-        assert_eq!(
-            Refused(Refusal {
-                code,
-                ..Refusal::internal("")
-            })
-            .into_response()
-            .status(),
-            expected,
-            "{code:?}"
-        );
+        let refusal = Refusal {
+            code,
+            ..Refusal::internal("")
+        };
+        let response = Refused(refusal).into_response();
+        assert_eq!(response.status(), expected, "{code:?}");
     }
 }
 
