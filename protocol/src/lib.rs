@@ -8,6 +8,7 @@
 //! | `POST /node/v1/heartbeats` | node → edge | [`Heartbeat`] | [`HeartbeatAnswer`] |
 //! | `POST /node/v1/reports` | node → edge | [`Report`] | [`ReportAnswer`] |
 //! | `POST /node/v1/jobs` | node → edge | [`JobRequest`] | [`Job`] |
+//! | `POST /node/v1/entries` | node → edge | [`EntryQuestion`] | [`EntryAnswer`] |
 //! | `PUT /v1/recordings/{sid}` | edge → node | [`Job`] | [`Report`] or [`Refusal`] |
 //! | `POST /v1/recordings/{sid}/desired?wait_ms=` | edge → node | [`Desired`] | [`Report`] or [`Refusal`] |
 //! | `GET /v1/recordings/{sid}` | any → node | – | [`Report`] or [`Refusal`] |
@@ -22,6 +23,7 @@ mod address;
 mod assignment;
 mod cause;
 mod desired;
+mod entry;
 mod fault;
 mod heartbeat;
 mod inventory;
@@ -44,6 +46,7 @@ pub use address::is_public;
 pub use assignment::Assignment;
 pub use cause::EndCause;
 pub use desired::{Desired, Directive, Terms};
+pub use entry::{EntryAnswer, EntryQuestion, Rights};
 pub use fault::{Fault, Problem, Refusal, RefusalCode};
 pub use heartbeat::{Heartbeat, HeartbeatAnswer, HeldRecording};
 pub use inventory::{ConfirmedSlice, InventoryPage, Span, SpoolReport};

@@ -4,7 +4,10 @@ use protocol::{Backup, Secret, Source};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{App, Callback, Credential, KeyRing, Limits, Purpose, RecorderDefaults, Store, StoreError, Tenant};
+use super::{
+    App, Callback, ChannelAccess, ChannelSecret, Channels, Credential, KeyRing, Limits, Purpose, RecorderDefaults,
+    Store, StoreError, Tenant,
+};
 
 /// Tenants, credentials and apps in a [`Store`], with their secrets sealed.
 ///
@@ -42,6 +45,8 @@ struct AppRecord {
     #[serde(default, skip_serializing)]
     flavour: Option<String>,
     sealed_secrets: String,
+    #[serde(default)]
+    channel_access: ChannelAccess,
     recorder: RecorderDefaults,
     #[serde(default)]
     limits: Limits,
@@ -55,6 +60,8 @@ struct AppSecrets {
     source: Source,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     certificate: Option<Secret>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    channel_secrets: Vec<ChannelSecret>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     callback: Option<Callback>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -167,6 +174,10 @@ impl<'a, S: Store> Directory<'a, S> {
             dialect: record.flavour.unwrap_or(record.dialect),
             source: secrets.source,
             certificate: secrets.certificate,
+            channels: Channels {
+                access: record.channel_access,
+                secrets: secrets.channel_secrets,
+            },
             callback: secrets.callback,
             backup: secrets.backup,
             recorder: record.recorder,
@@ -182,6 +193,7 @@ impl<'a, S: Store> Directory<'a, S> {
         let secrets = AppSecrets {
             source: app.source.clone(),
             certificate: app.certificate.clone(),
+            channel_secrets: app.channels.secrets.clone(),
             callback: app.callback.clone(),
             backup: app.backup.clone(),
         };
@@ -192,6 +204,7 @@ impl<'a, S: Store> Directory<'a, S> {
             dialect: app.dialect.clone(),
             flavour: None,
             sealed_secrets: self.seal(Purpose::App(id), &secrets, nonce)?,
+            channel_access: app.channels.access,
             recorder: app.recorder,
             limits: app.limits,
             disabled: app.disabled,

@@ -31,8 +31,10 @@ pub struct App {
     pub dialect: String,
     /// Where the channels of this app are.
     pub source: Source,
-    /// What its channel tokens are signed with: 32 hexadecimal characters. Without one, tokens are not looked at.
+    /// What tokens of versions 006 and 007 are signed with: 32 hexadecimal characters. Without one, a start asks for none.
     pub certificate: Option<Secret>,
+    /// Who may publish to its channels and play from them.
+    pub channels: Channels,
     /// The callback that is told of events.
     pub callback: Option<Callback>,
     /// Where slices go while the customer's store takes none.
@@ -41,6 +43,35 @@ pub struct App {
     pub limits: Limits,
     /// No new recording is started; those that run can be asked about and stopped.
     pub disabled: bool,
+    pub created_ms: u64,
+}
+
+/// Who may join the channels of an app.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Channels {
+    pub access: ChannelAccess,
+    /// What channel tokens are signed with, the oldest first. All of them are good, which is how they are rotated.
+    pub secrets: Vec<ChannelSecret>,
+}
+
+/// Whether the channels of an app ask for a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelAccess {
+    /// Everybody may publish and play who reaches a node that serves open channels.
+    #[default]
+    Open,
+    /// Whoever shows a channel token may do what it allows.
+    Token,
+}
+
+/// What an app's back end signs channel tokens with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelSecret {
+    /// Names the secret for the operator.
+    pub id: String,
+    /// Its bytes are the key, whatever characters it has.
+    pub secret: Secret,
     pub created_ms: u64,
 }
 

@@ -3,8 +3,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::error::AdminError;
-use super::{Admin, backup, callback, display_name, limits, only, source};
-use crate::access::{App, Limits, Page, RecorderDefaults, Store, hex, is_id};
+use super::{Admin, backup, callback, channel_secrets, display_name, limits, only, source};
+use crate::access::{App, ChannelAccess, Channels, Limits, Page, RecorderDefaults, Store, hex, is_id};
 use crate::dialect::Dialect;
 use crate::http::Response;
 use crate::input::{FieldError, Fields};
@@ -16,6 +16,7 @@ const SETTINGS: &[&str] = &[
     "flavour",
     "source",
     "certificate",
+    "channels",
     "callback",
     "backup",
     "recorder",
@@ -32,12 +33,19 @@ struct View {
     dialect: String,
     source: Value,
     has_certificate: bool,
+    channels: ChannelsView,
     callback: Option<Value>,
     backup: Option<Value>,
     recorder: RecorderDefaults,
     limits: Limits,
     disabled: bool,
     created_ms: u64,
+}
+
+/// Who may join the app's channels.
+#[derive(Serialize)]
+struct ChannelsView {
+    access: ChannelAccess,
 }
 
 impl From<App> for View {
@@ -49,6 +57,9 @@ impl From<App> for View {
             dialect: app.dialect,
             source: source::view(&app.source),
             has_certificate: app.certificate.is_some(),
+            channels: ChannelsView {
+                access: app.channels.access,
+            },
             callback: app.callback.as_ref().map(|set| callback::view(set, false)),
             backup: app.backup.as_ref().map(backup::view),
             recorder: app.recorder,
@@ -85,6 +96,7 @@ impl<S: Store> Admin<'_, S> {
                 roster: None,
             },
             certificate: None,
+            channels: Channels::default(),
             callback: None,
             backup: None,
             recorder: RecorderDefaults::default(),
@@ -184,6 +196,9 @@ fn change(app: &mut App, body: &Fields<'_>) -> Result<(), FieldError> {
     // Given and empty, null say, takes the certificate away.
     if body.names().any(|name| name == "certificate") {
         app.certificate = certificate(body)?;
+    }
+    if let Some(given) = body.object("channels")? {
+        channel_secrets::change(&mut app.channels, &given)?;
     }
     if let Some(given) = body.object("source")? {
         app.source = source::read(&given)?;

@@ -5,6 +5,7 @@ mod answer;
 mod apps;
 mod backup;
 mod callback;
+mod channel_secrets;
 mod credentials;
 mod error;
 mod limits;
@@ -194,6 +195,9 @@ impl<S: Store> Admin<'_, S> {
             (Route::NodeTokens { node_id }, "GET") => return self.node_tokens(node_id).map(Handled::Ask),
             (Route::NodeTokens { node_id }, _) => return self.add_node_token(node_id).map(Handled::Ask),
             (Route::NodeToken { node_id, id }, _) => return self.revoke_node_token(node_id, id).map(Handled::Ask),
+            (Route::ChannelSecrets { app_id }, "GET") => self.list_channel_secrets(app_id).await,
+            (Route::ChannelSecrets { app_id }, _) => self.create_channel_secret(app_id).await,
+            (Route::ChannelSecret { app_id, id }, _) => self.delete_channel_secret(app_id, id).await,
             (Route::Usage { app_id }, _) => return self.usage(app_id).await.map(Handled::Ask),
             (Route::Recordings { app_id }, _) => return self.recordings(app_id).map(Handled::Ask),
             (Route::Recording { app_id, sid }, _) => {

@@ -12,6 +12,13 @@ pub(super) enum Route<'a> {
     },
     Apps,
     App(&'a str),
+    ChannelSecrets {
+        app_id: &'a str,
+    },
+    ChannelSecret {
+        app_id: &'a str,
+        id: &'a str,
+    },
     Usage {
         app_id: &'a str,
     },
@@ -69,6 +76,8 @@ impl<'a> Route<'a> {
             ["tenants", tenant, "credentials", customer_id] => Self::Credential { tenant, customer_id },
             ["apps"] => Self::Apps,
             ["apps", app_id] => Self::App(app_id),
+            ["apps", app_id, "channel-secrets"] => Self::ChannelSecrets { app_id },
+            ["apps", app_id, "channel-secrets", id] => Self::ChannelSecret { app_id, id },
             ["apps", app_id, "usage"] => Self::Usage { app_id },
             ["nodes"] => Self::Nodes,
             ["nodes", node_id, "tokens"] => Self::NodeTokens { node_id },
@@ -90,8 +99,12 @@ impl<'a> Route<'a> {
     /// The methods that this path takes, as the `Allow` header lists them.
     pub(super) fn methods(self) -> &'static str {
         match self {
-            Self::Tenants | Self::Credentials { .. } | Self::Apps | Self::NodeTokens { .. } => "GET, POST",
-            Self::NodeToken { .. } | Self::AwaitedMedia { .. } => "DELETE",
+            Self::Tenants
+            | Self::Credentials { .. }
+            | Self::Apps
+            | Self::ChannelSecrets { .. }
+            | Self::NodeTokens { .. } => "GET, POST",
+            Self::ChannelSecret { .. } | Self::NodeToken { .. } | Self::AwaitedMedia { .. } => "DELETE",
             Self::Tenant(_) | Self::App(_) => "GET, PATCH, DELETE",
             Self::Credential { .. } => "GET, PATCH, DELETE",
             Self::Usage { .. }

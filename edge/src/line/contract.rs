@@ -1,6 +1,6 @@
 use protocol::Heartbeat;
 use protocol::line::{Identity, NodeAnswer};
-use protocol::{JobRequest, Report};
+use protocol::{EntryQuestion, JobRequest, Report};
 use serde::{Deserialize, Serialize};
 
 use crate::object;
@@ -75,7 +75,7 @@ pub enum Event {
     Closed {
         socket: SocketId,
     },
-    /// What came of [`Effect::Report`], [`Effect::Job`] or [`Effect::Beat`].
+    /// What came of [`Effect::Report`], [`Effect::Job`], [`Effect::Beat`] or [`Effect::Entry`].
     Done {
         asked: Asked,
         /// The text of an [`EdgeAnswer`](protocol::line::EdgeAnswer).
@@ -102,6 +102,8 @@ pub enum Effect {
     Job { asked: Asked, request: JobRequest },
     /// Tell the fleet; answer with [`Event::Done`].
     Beat { asked: Asked, heartbeat: Heartbeat },
+    /// Look whether somebody may enter a channel; answer with [`Event::Done`].
+    Entry { asked: Asked, question: EntryQuestion },
 }
 
 pub type Input = object::Input<Request, Event>;

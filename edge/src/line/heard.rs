@@ -120,6 +120,7 @@ fn effect(asked: Asked, ask: NodeAsk, node: &Identity) -> Result<Effect, Refusal
         }),
         NodeAsk::Report(report) => is_own(&report.node_id).map(|()| Effect::Report { asked, report }),
         NodeAsk::Job(request) => is_own(&request.node_id).map(|()| Effect::Job { asked, request }),
+        NodeAsk::Entry(question) => is_own(&question.node_id).map(|()| Effect::Entry { asked, question }),
     }
 }
 

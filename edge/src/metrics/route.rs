@@ -13,6 +13,8 @@ pub enum Route {
     Heartbeat,
     Report,
     Job,
+    /// A node asks whether somebody may enter a channel.
+    Entry,
     /// A node opens its line.
     Line,
     /// Below a node's paths, and none of them.
@@ -30,6 +32,7 @@ impl Route {
             Self::Heartbeat => "node_heartbeat",
             Self::Report => "node_report",
             Self::Job => "node_job",
+            Self::Entry => "node_entry",
             Self::Line => "node_line",
             Self::Node => "node_other",
             Self::Health => "healthz",

@@ -11,6 +11,7 @@
 //! | node | [`NodeAsk::Beat`] | [`EdgeAnswer::Beat`] |
 //! | node | [`NodeAsk::Report`] | [`EdgeAnswer::Report`] |
 //! | node | [`NodeAsk::Job`] | [`EdgeAnswer::Job`] |
+//! | node | [`NodeAsk::Entry`] | [`EdgeAnswer::Entry`] |
 //! | edge | [`EdgeAsk::Job`] | [`NodeAnswer::Report`] |
 //! | edge | [`EdgeAsk::Desired`] | [`NodeAnswer::Report`] |
 //! | edge | [`EdgeAsk::Roster`] | [`NodeAnswer::Roster`] |

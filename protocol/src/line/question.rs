@@ -1,6 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Desired, HeartbeatAnswer, HeldRecording, Job, JobRequest, Refusal, Report, ReportAnswer, Roster};
+use crate::{
+    Desired, EntryAnswer, EntryQuestion, HeartbeatAnswer, HeldRecording, Job, JobRequest, Refusal, Report,
+    ReportAnswer, Roster,
+};
 
 /// What a node asks the edge.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -12,6 +15,8 @@ pub enum NodeAsk {
     Report(Box<Report>),
     /// The job of a recording whose spool it holds.
     Job(JobRequest),
+    /// Whether it may let somebody into a channel.
+    Entry(EntryQuestion),
 }
 
 /// A node's sign of life: what changes of it while a line lasts.
@@ -35,6 +40,7 @@ pub enum EdgeAnswer {
     Beat(HeartbeatAnswer),
     Report(Box<ReportAnswer>),
     Job(Box<Job>),
+    Entry(EntryAnswer),
     Refused(Refusal),
 }
 

@@ -279,3 +279,119 @@ fn padding_that_deflate_ignores_is_refused() {
         assert!(check(&changed, "demo", "7").is_err(), "bit {bit}");
     }
 }
+
+fn app(certificate: Option<&str>) -> App {
+    App {
+        app_id: APP.to_owned(),
+        tenant: String::new(),
+        name: String::new(),
+        dialect: String::new(),
+        source: protocol::Source::Builtin {
+            rtsp: None,
+            roster: None,
+        },
+        certificate: certificate.map(Secret::new),
+        channels: crate::access::Channels::default(),
+        callback: None,
+        backup: None,
+        recorder: crate::access::RecorderDefaults::default(),
+        limits: crate::access::Limits::default(),
+        disabled: false,
+        created_ms: 0,
+    }
+}
+
+/// What a token allows, in seconds from its issue on: to join, to publish audio, to publish video.
+fn allowed(token: &str, now_s: u64) -> Result<[Option<u64>; 3], TokenError> {
+    let entry = Entry {
+        app_id: APP,
+        channel: "demo",
+        uid: "7",
+    };
+    let allowed = privileges(token, &app(Some(CERTIFICATE)), &entry, now_s * 1_000)?;
+    let left = |until_ms: Option<u64>| until_ms.map(|until_ms| until_ms / 1_000 - ISSUED);
+    Ok([
+        left(allowed.join),
+        left(allowed.publish_audio),
+        left(allowed.publish_video),
+    ])
+}
+
+#[test]
+fn version_007_allows_to_publish_by_privileges_of_their_own_that_end_with_the_one_to_join() {
+    let mine = |privileges: &[(u16, u32)]| v007(&[rtc("demo", "7", privileges)]);
+    for (privileges, expected) in [
+        (&[(1, 0)][..], [Some(600), None, None]),
+        (&[(1, 0), (2, 0), (3, 0), (4, 0)], [Some(600), Some(600), Some(600)]),
+        (&[(1, 0), (2, 60)], [Some(600), Some(60), None]),
+        (&[(1, 30), (3, 0)], [Some(30), None, Some(30)]),
+        (&[(1, 30), (2, 900), (3, 900)], [Some(30), Some(30), Some(30)]),
+    ] {
+        assert_eq!(allowed(&mine(privileges), ISSUED), Ok(expected), "{privileges:?}");
+    }
+    assert_eq!(allowed(&mine(&[(2, 0), (3, 0)]), ISSUED), Err(TokenError::NoJoin));
+    let two = v007(&[
+        rtc("demo", "7", &[(1, 60), (2, 50)]),
+        rtc("demo", "7", &[(1, 20), (3, 0)]),
+    ]);
+    assert_eq!(allowed(&two, ISSUED), Ok([Some(60), Some(50), Some(20)]));
+}
+
+#[test]
+fn what_has_ended_is_not_allowed_and_a_token_of_which_all_has_ended_is_refused() {
+    let token = v007(&[rtc("demo", "7", &[(1, 0), (2, 60)])]);
+    assert_eq!(allowed(&token, ISSUED + 59), Ok([Some(600), Some(60), None]));
+    assert_eq!(allowed(&token, ISSUED + 60), Ok([Some(600), None, None]));
+    let dies_ms = (ISSUED + 600) * 1_000;
+    assert_eq!(allowed(&token, ISSUED + 600), Err(TokenError::Expired { dies_ms }));
+}
+
+/// A token of version 006 that ends as a whole 600 seconds after its issue.
+fn v006(privileges: &[(u16, u32)]) -> String {
+    use hmac::{Hmac, Mac as _};
+    let ends = (ISSUED as u32 + 600).to_le_bytes();
+    let mut message = [1u32.to_le_bytes(), ends].concat();
+    message.extend((privileges.len() as u16).to_le_bytes());
+    for (privilege, ends) in privileges {
+        message.extend(privilege.to_le_bytes());
+        message.extend(ends.to_le_bytes());
+    }
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(CERTIFICATE.as_bytes()).unwrap();
+    for part in [APP.as_bytes(), b"demo", b"7", &message] {
+        mac.update(part);
+    }
+    let mut content = packed(&mac.finalize().into_bytes());
+    content.extend(crc32fast::hash(b"demo").to_le_bytes());
+    content.extend(crc32fast::hash(b"7").to_le_bytes());
+    content.extend(packed(&message));
+    format!("006{APP}{}", STANDARD.encode(content))
+}
+
+#[test]
+fn version_006_allows_to_publish_by_privileges_of_their_own() {
+    let at = |seconds: u32| ISSUED as u32 + seconds;
+    for (privileges, expected) in [
+        (&[(1, 0)][..], [Some(600), None, None]),
+        (&[(1, at(60)), (2, at(90)), (3, at(30))], [Some(60), Some(60), Some(30)]),
+        (&[(1, at(900)), (2, 0), (3, 0)], [Some(600), Some(600), Some(600)]),
+    ] {
+        assert_eq!(allowed(&v006(privileges), ISSUED), Ok(expected), "{privileges:?}");
+    }
+    assert_eq!(allowed(&v006(&[(2, 0), (3, 0)]), ISSUED), Err(TokenError::NoJoin));
+}
+
+#[test]
+fn without_a_certificate_only_json_web_tokens_are_looked_at() {
+    let token = v007(&[rtc("demo", "7", &[(1, 0)])]);
+    let entry = Entry {
+        app_id: APP,
+        channel: "demo",
+        uid: "7",
+    };
+    let shown = |token: &str, certificate| privileges(token, &app(certificate), &entry, ISSUED * 1_000);
+    assert_eq!(shown(&token, None), Err(TokenError::NotJwt));
+    assert!(shown(&token, Some(CERTIFICATE)).is_ok());
+    assert!(matches!(shown("a.b.c", None), Err(TokenError::Jwt(_))));
+    let long = format!("{}.b.c", "a".repeat(MAX_TOKEN_LEN));
+    assert_eq!(shown(&long, Some(CERTIFICATE)), Err(TokenError::Malformed));
+}

@@ -7,7 +7,7 @@ fn the_life_of_an_app() {
     let expected = json!({
         "app_id": APP, "tenant": "t", "name": "", "dialect": "agora",
         "source": {"type": "builtin", "rtsp": null, "roster": null},
-        "has_certificate": false, "callback": null, "backup": null, "recorder": {"strict_extinf": true}, "disabled": false, "created_ms": 1000,
+        "has_certificate": false, "channels": {"access": "open"}, "callback": null, "backup": null, "recorder": {"strict_extinf": true}, "disabled": false, "created_ms": 1000,
         "limits": {
             "requests_per_second": {
                 "acquire": 10, "start": 10, "query": 10, "update": 10, "updateLayout": 10, "stop": 10,

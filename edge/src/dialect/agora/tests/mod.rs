@@ -27,7 +27,7 @@ use protocol::{Mode, Phase, RecorderKey, Secret, SecretUrl, Source};
 use serde_json::{Value, json};
 
 use crate::access::testing::{MapStore, entropy, key_ring, run};
-use crate::access::{App, Credential, Directory, KeyRing, Limits, RecorderDefaults, Tenant};
+use crate::access::{App, Channels, Credential, Directory, KeyRing, Limits, RecorderDefaults, Tenant};
 use crate::dialect::{Pending, Server, Step, no_route, route};
 use crate::http::{Request, Response};
 use crate::input::Targets;
@@ -91,6 +91,7 @@ impl Service {
                     name: String::new(),
                     dialect: if app_id == ANYRTC_APP { "anyrtc" } else { "agora" }.into(),
                     certificate: (app_id == CERTIFIED_APP).then(|| Secret::new(CERTIFICATE)),
+                    channels: Channels::default(),
                     callback: None,
                     backup: None,
                     source: Source::Static {

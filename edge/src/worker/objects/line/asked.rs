@@ -1,7 +1,7 @@
 //! What a node asks over its line. What is answered is counted, as are requests.
 
 use protocol::line::EdgeAnswer;
-use protocol::{Heartbeat, JobRequest, Refusal, Report};
+use protocol::{EntryQuestion, Heartbeat, JobRequest, Refusal, Report};
 use worker::Env;
 
 use crate::metrics::Route;
@@ -23,6 +23,11 @@ pub(super) async fn job(request: JobRequest, env: &Env) -> String {
         Ok(job) => format!(r#"{{"job":{}}}"#, job.as_str()),
         Err(refusal) => text(Err(refusal)),
     }
+}
+
+pub(super) async fn entry(question: EntryQuestion, env: &Env) -> String {
+    let answer = from_nodes::entry(&question, env).await;
+    text(counted(Route::Entry, answer).map(EdgeAnswer::Entry))
 }
 
 fn counted<T>(route: Route, answer: Result<T, Refusal>) -> Result<T, Refusal> {

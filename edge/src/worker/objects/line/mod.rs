@@ -120,6 +120,7 @@ impl Shell for LineShell {
             Effect::Report { asked, report } => done(asked, asked::report(report, env).await),
             Effect::Job { asked, request } => done(asked, asked::job(request, env).await),
             Effect::Beat { asked, heartbeat } => done(asked, asked::beat(heartbeat, env).await),
+            Effect::Entry { asked, question } => done(asked, asked::entry(question, env).await),
         }
     }
 }
