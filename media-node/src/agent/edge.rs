@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use protocol::line::{Beat, EdgeAnswer, NodeAsk};
-use protocol::{Heartbeat, HeartbeatAnswer, Job, JobRequest, Report, ReportAnswer, Secret};
+use protocol::{EntryAnswer, EntryQuestion, Heartbeat, HeartbeatAnswer, Job, JobRequest, Report, ReportAnswer, Secret};
 use tokio::time::timeout;
 
 use super::error::EdgeError;
@@ -65,6 +65,16 @@ impl Edge {
             Way::Http => self.http.job(request).await,
             Way::Line(session) => match session.ask(NodeAsk::Job(request.clone())).await? {
                 EdgeAnswer::Job(job) => Ok(*job),
+                _ => Err(odd()),
+            },
+        }
+    }
+
+    pub(super) async fn entry(&self, question: &EntryQuestion) -> Result<EntryAnswer, EdgeError> {
+        match self.way().await? {
+            Way::Http => self.http.entry(question).await,
+            Way::Line(session) => match session.ask(NodeAsk::Entry(question.clone())).await? {
+                EdgeAnswer::Entry(answer) => Ok(answer),
                 _ => Err(odd()),
             },
         }

@@ -1,8 +1,9 @@
 //! The node's side of the conversation with the edge: the line that it is held over, heartbeats, reports and what the edge
-//! answers to them, what the edge asks, and the jobs of spools that outlived a process. It relays between the edge and the
+//! answers to them, what the edge asks, who may enter channels, and the jobs of spools that outlived a process. It relays between the edge and the
 //! supervisor and decides nothing; while the edge is away recordings go on, and it hears the newest state of each afterwards.
 
 mod edge;
+mod entries;
 mod error;
 mod heartbeat;
 mod http;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 pub use edge::Edge;
+pub use entries::Entries;
 
 use crate::channel::Registry;
 use crate::supervisor::Supervisor;

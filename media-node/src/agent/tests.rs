@@ -141,6 +141,7 @@ fn world() -> World {
             node_token: Secret::default(),
             roster_key: None,
             play_key: None,
+            pass_secret: Secret::default(),
         },
         capacity: 4,
         space: SpaceLimits {

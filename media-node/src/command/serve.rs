@@ -1,6 +1,7 @@
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -14,11 +15,12 @@ use tokio_util::sync::CancellationToken;
 use super::args::{RecordingArgs, duration, size};
 use super::random_id::random_id;
 use super::stop_signal::stop_signal;
-use crate::agent::{self, Edge, Identity};
+use crate::access::{Gate, Keys, Passes};
+use crate::agent::{self, Edge, Entries, Identity};
 use crate::api::{self, Callers, Health};
 use crate::channel::{Limits, Registry};
 use crate::clock::unix_ms;
-use crate::server::{self, Keys, RtspServer};
+use crate::server::{self, RtspServer};
 use crate::supervisor::{Config, Memory, Node, SpaceLimits, Supervisor};
 
 #[derive(Args, Debug)]
@@ -58,12 +60,15 @@ pub(super) struct ServeArgs {
     /// Most recordings at a time.
     #[arg(long, env = "TAPEDECK_CAPACITY", default_value_t = 50)]
     capacity: u32,
-    /// Key that publishers must present; without it everybody may publish.
+    /// Key that lets its bearer publish to every channel. Without an edge, publishers must present it if it is set.
     #[arg(long, env = "TAPEDECK_PUBLISH_KEY", hide_env_values = true)]
     publish_key: Option<String>,
-    /// Key that players must present; without it everybody may play.
+    /// Key that lets its bearer play from every channel. Without an edge, players must present it if it is set.
     #[arg(long, env = "TAPEDECK_PLAY_KEY", hide_env_values = true)]
     play_key: Option<String>,
+    /// Serve channels that ask for neither token nor key to other machines, too.
+    #[arg(long, env = "TAPEDECK_OPEN_CHANNELS")]
+    open_channels: bool,
     /// How long uploads may continue after SIGTERM or SIGINT: `30s`, `2m`. What is not uploaded by then stays in the spool.
     #[arg(long, env = "TAPEDECK_DRAIN", default_value = "30s", value_parser = duration::parse)]
     drain: Duration,
@@ -101,8 +106,26 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
         play: args.play_key.map(Secret::new),
     };
     let play_key = keys.play.clone();
+    let random = random_id().map_err(|error| format!("the system gives no randomness: {error}"))?;
+    let passes = Passes::new(roster_key.as_ref(), token.as_ref(), || Secret::new(random));
+    let pass_secret = passes.secret().clone();
+    let edge = args
+        .edge_url
+        .map(|url| Edge::new(&url, token.clone().unwrap_or_default()))
+        .transpose()?;
+    let mut gate = Gate::new(keys, passes);
+    if let Some(edge) = &edge {
+        gate = gate.asking(Arc::new(Entries::new(edge.clone(), node_id.clone())));
+    }
+    let gate = gate.listening(args.rtsp_listen, args.open_channels)?;
     let rtsp_at = |error| format!("cannot listen for RTSP at {}: {error}", args.rtsp_listen);
-    let rtsp = RtspServer::bind(args.rtsp_listen, registry.clone(), keys, args.rtsp_url.clone()).await;
+    let rtsp = RtspServer::bind(
+        args.rtsp_listen,
+        registry.clone(),
+        Arc::new(gate),
+        args.rtsp_url.clone(),
+    )
+    .await;
     let limits = server::Limits::default().within_open_files(open_files());
     let rtsp = rtsp.map_err(rtsp_at)?.with_limits(limits);
     let api_at = |error| format!("cannot listen for the control API at {}: {error}", args.listen);
@@ -126,6 +149,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
             node_token: token.clone().unwrap_or_default(),
             roster_key: roster_key.clone(),
             play_key,
+            pass_secret,
         },
         capacity: args.capacity as usize,
         space: SpaceLimits {
@@ -133,7 +157,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
             reserve_bytes: args.disk_reserve,
         },
         memory: Memory::new(args.recording_memory).into(),
-        await_acknowledgement: args.edge_url.is_some(),
+        await_acknowledgement: edge.is_some(),
     });
     supervisor
         .adopt()
@@ -151,10 +175,9 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
             rtsp_listening.send_replace(false);
         }
     });
-    let edge_heard = match &args.edge_url {
+    let edge_heard = match edge {
         None => None,
-        Some(url) => {
-            let edge = Edge::new(url, token.clone().unwrap_or_default())?;
+        Some(edge) => {
             let identity = Identity {
                 node_id: node_id.clone(),
                 url: args.node_url,

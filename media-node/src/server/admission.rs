@@ -3,13 +3,14 @@
 //! connect cannot keep a recorder out, however many there are.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
 use super::Limits;
 use super::client::Ends;
+use crate::access::network;
 
 /// All places of a server, free and taken.
 pub(super) struct Admission {
@@ -164,20 +165,13 @@ impl Drop for Ticket {
     }
 }
 
-/// The address that connections from other machines are counted by, for IPv6 the network, since one host has all of it;
-/// `None` for this machine, whose recorders come by loopback or by its own address.
+/// What connections from other machines are counted by; `None` for this machine, whose recorders come by loopback or by its own address.
 fn elsewhere(ends: Ends) -> Option<IpAddr> {
     let (local, peer) = (ends.local.to_canonical(), ends.peer.to_canonical());
     if peer.is_loopback() || peer == local {
         return None;
     }
-    Some(match peer {
-        IpAddr::V4(_) => peer,
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-    })
+    Some(network(peer))
 }
 
 #[cfg(test)]

@@ -11,13 +11,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use super::admission::Ticket;
-use super::auth::Access;
 use super::client::{Ends, Liveness};
 use super::player::Player;
 use super::publisher::Publisher;
 use super::queue::Packet;
 use super::reply::{self, Answer, METHODS, Refusal, Reply};
 use super::target::{Target, content_base};
+use crate::access::{Action, Grant, Place, Shown, Wish};
 use crate::channel::{PathError, StreamPath};
 
 pub(super) struct Conversation {
@@ -27,8 +27,10 @@ pub(super) struct Conversation {
     /// Since when it neither publishes nor plays, if it does not.
     waiting_since: Instant,
     heard: Arc<Liveness>,
-    /// What the client has shown the key for. Its later requests may come without.
-    granted: Option<(Access, StreamPath)>,
+    /// What the client has been let in for. Its later requests may come without a key or a token.
+    granted: Option<(Action, StreamPath, Grant)>,
+    /// When what it publishes or plays is not allowed any more; `None` for never.
+    expires: Option<Instant>,
     /// Set from the first SETUP to TEARDOWN.
     session: Option<String>,
     role: Role,
@@ -57,6 +59,7 @@ impl Conversation {
             waiting_since: Instant::now(),
             heard: Arc::new(Liveness::new()),
             granted: None,
+            expires: None,
             session: None,
             role: Role::None,
         }
@@ -67,10 +70,21 @@ impl Conversation {
         self.ticket.evicted()
     }
 
-    /// `now_ms`: Unix milliseconds.
-    pub(super) fn handle(&mut self, request: &Request<Vec<u8>>, now_ms: u64) -> Response<Vec<u8>> {
+    /// When the connection is to be ended, because nothing allows any more what it does.
+    pub(super) fn expires(&self) -> Option<Instant> {
+        match &self.role {
+            Role::None => None,
+            Role::Publisher(_) | Role::Player(_) => self.expires,
+        }
+    }
+
+    /// `now_ms`: Unix milliseconds. Dropping the future leaves the request undone.
+    pub(super) async fn handle(&mut self, request: &Request<Vec<u8>>, now_ms: u64) -> Response<Vec<u8>> {
         self.heard.touch();
-        let answer = self.check(request).and_then(|()| self.dispatch(request, now_ms));
+        let answer = match self.check(request) {
+            Ok(()) => self.dispatch(request, now_ms).await,
+            Err(refusal) => Err(refusal),
+        };
         let method: &str = request.method().into();
         if let Err(refusal) = &answer {
             tracing::debug!(peer = %self.ends.peer, method, ?refusal, "a request was refused");
@@ -152,13 +166,13 @@ impl Conversation {
         }
     }
 
-    fn dispatch(&mut self, request: &Request<Vec<u8>>, now_ms: u64) -> Answer {
+    async fn dispatch(&mut self, request: &Request<Vec<u8>>, now_ms: u64) -> Answer {
         match request.method() {
             Method::Options => Ok(Reply::default().header(headers::PUBLIC, METHODS)),
             Method::GetParameter | Method::SetParameter => Ok(self.in_session(Reply::default())),
-            Method::Describe => self.describe(request),
-            Method::Announce => self.announce(request),
-            Method::Setup => self.set_up(request),
+            Method::Describe => self.describe(request).await,
+            Method::Announce => self.announce(request).await,
+            Method::Setup => self.set_up(request).await,
             Method::Record => self.record(now_ms),
             Method::Play => self.play(request),
             Method::Pause => self.pause(),
@@ -170,7 +184,7 @@ impl Conversation {
         }
     }
 
-    fn describe(&mut self, request: &Request<Vec<u8>>) -> Answer {
+    async fn describe(&mut self, request: &Request<Vec<u8>>) -> Answer {
         if matches!(self.role, Role::Publisher(_)) {
             return Err(Refusal::wrong_state("This connection publishes"));
         }
@@ -185,7 +199,8 @@ impl Conversation {
             ));
         }
         let url = url_of(request)?;
-        let target = self.authorized(Access::Play, url, request)?;
+        let (target, grant) = self.authorized(Action::Play, url, request).await?;
+        grant.play()?;
         let publication = self.server.hub.find(&target.path).ok_or_else(nobody_publishes)?;
         Ok(Reply::default()
             .header(headers::CONTENT_TYPE, "application/sdp")
@@ -193,23 +208,25 @@ impl Conversation {
             .body(publication.description.for_players()))
     }
 
-    fn announce(&mut self, request: &Request<Vec<u8>>) -> Answer {
+    async fn announce(&mut self, request: &Request<Vec<u8>>) -> Answer {
         if !matches!(self.role, Role::None) {
             return Err(Refusal::wrong_state("One connection publishes or plays one stream"));
         }
-        let target = self.authorized(Access::Publish, url_of(request)?, request)?;
+        let (target, grant) = self.authorized(Action::Publish, url_of(request)?, request).await?;
         if target.track.is_some() {
             return Err(Refusal::bad_request("ANNOUNCE names a stream, not a track"));
         }
-        self.role = Role::Publisher(Box::new(Publisher::announce(target.path, request)?));
+        let publisher = Publisher::announce(target.path, request)?;
+        self.expires = grant.publish(publisher.kinds())?;
+        self.role = Role::Publisher(Box::new(publisher));
         Ok(Reply::default())
     }
 
-    fn set_up(&mut self, request: &Request<Vec<u8>>) -> Answer {
+    async fn set_up(&mut self, request: &Request<Vec<u8>>) -> Answer {
         let url = url_of(request)?;
         let transport = match &mut self.role {
             Role::Publisher(publisher) => publisher.set_up(url, request, self.ends)?,
-            Role::None | Role::Player(_) => self.set_up_player(url, request)?,
+            Role::None | Role::Player(_) => self.set_up_player(url, request).await?,
         };
         let timeout = self.server.limits.session.as_secs();
         let session = self.session.get_or_insert_with(new_session_id);
@@ -218,8 +235,9 @@ impl Conversation {
             .header(headers::SESSION, format!("{session};timeout={timeout}")))
     }
 
-    fn set_up_player(&mut self, url: &Url, request: &Request<Vec<u8>>) -> Result<String, Refusal> {
-        let target = self.authorized(Access::Play, url, request)?;
+    async fn set_up_player(&mut self, url: &Url, request: &Request<Vec<u8>>) -> Result<String, Refusal> {
+        let (target, grant) = self.authorized(Action::Play, url, request).await?;
+        let expires = grant.play()?;
         if let Role::Player(player) = &mut self.role {
             if player.publication().path != target.path {
                 return Err(Refusal::wrong_state("One connection plays one stream"));
@@ -229,6 +247,7 @@ impl Conversation {
         let publication = self.server.hub.find(&target.path).ok_or_else(nobody_publishes)?;
         let mut player = Box::new(Player::new(publication));
         let transport = player.set_up(target.track, request, self.ends)?;
+        self.expires = expires;
         self.role = Role::Player(player);
         Ok(transport)
     }
@@ -284,18 +303,34 @@ impl Conversation {
         Ok(reply)
     }
 
-    fn authorized(&mut self, access: Access, url: &Url, request: &Request<Vec<u8>>) -> Result<Target, Refusal> {
+    async fn authorized(
+        &mut self,
+        action: Action,
+        url: &Url,
+        request: &Request<Vec<u8>>,
+    ) -> Result<(Target, Grant), Refusal> {
         let target = Target::parse(url).map_err(|error: PathError| Refusal::not_found(error.to_string()))?;
-        let granted = self
-            .granted
-            .as_ref()
-            .is_some_and(|(a, path)| *a == access && *path == target.path);
-        let authorization = request.header(&headers::AUTHORIZATION).map(|value| value.as_str());
-        if !granted && !self.server.keys.allow(access, target.key.as_ref(), authorization) {
-            return Err(Refusal::unauthorized());
+        if let Some((granted, path, grant)) = &self.granted
+            && *granted == action
+            && *path == target.path
+            && grant.lasts(action)
+        {
+            return Ok((target, *grant));
         }
-        self.granted = Some((access, target.path.clone()));
-        Ok(target)
+        let authorization = request.header(&headers::AUTHORIZATION).map(|value| value.as_str());
+        let wish = Wish {
+            action,
+            place: &Place {
+                app: target.path.app.clone(),
+                channel: target.path.channel.clone(),
+                uid: target.path.uid.clone(),
+            },
+            shown: &Shown::new(target.key.clone(), target.token.clone(), authorization),
+            source: self.ends.peer,
+        };
+        let grant = self.server.gate.admit(&wish).await?;
+        self.granted = Some((action, target.path.clone(), grant));
+        Ok((target, grant))
     }
 
     fn in_session(&self, reply: Reply) -> Reply {

@@ -4,6 +4,7 @@ use rtsp_types::Url;
 use sdp_types::{Attribute, Connection, Media, Session};
 
 use super::target::{find_control, track_control};
+use crate::access::Kinds;
 
 /// Tracks of one stream.
 pub(super) const MAX_TRACKS: usize = 8;
@@ -20,6 +21,7 @@ pub(super) struct Description {
     sdp: Vec<u8>,
     /// The publisher's own names of its tracks.
     controls: Vec<Option<String>>,
+    kinds: Kinds,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,17 +49,26 @@ impl Description {
             return Err(DescriptionError::NotRtp);
         }
         let controls = session.medias.iter().map(own_control).collect();
+        let is_audio = |media: &Media| media.media == "audio";
+        let kinds = Kinds {
+            audio: session.medias.iter().any(is_audio),
+            video: !session.medias.iter().all(is_audio),
+        };
         rewrite(&mut session);
         let mut sdp = Vec::new();
         session
             .write(&mut sdp)
             .map_err(|error| DescriptionError::Malformed(error.to_string()))?;
-        Ok(Self { sdp, controls })
+        Ok(Self { sdp, controls, kinds })
     }
 
     /// For players: the publisher's own, but with this server's addresses and names of the tracks.
     pub(super) fn for_players(&self) -> &[u8] {
         &self.sdp
+    }
+
+    pub(super) fn kinds(&self) -> Kinds {
+        self.kinds
     }
 
     pub(super) fn track_count(&self) -> usize {
@@ -185,6 +196,14 @@ mod tests {
              a=control:trackID=1\r\n"
         );
         assert_eq!(description.track_count(), 2);
+        let kinds = |sdp: &str| {
+            let kinds = Description::parse(sdp.as_bytes()).unwrap().kinds();
+            (kinds.audio, kinds.video)
+        };
+        assert_eq!(kinds(FFMPEG), (true, true));
+        assert_eq!(kinds("v=0\r\nm=audio 0 RTP/AVP 0\r\n"), (true, false));
+        assert_eq!(kinds("v=0\r\nm=application 0 RTP/AVP 96\r\n"), (false, true));
+        assert_eq!(kinds("v=0\r\nm=AUDIO 0 RTP/AVP 0\r\n"), (false, true));
         assert_eq!(
             description.track_of(&Url::parse("rtsp://h/a/b/c/streamid=1").unwrap()),
             Some(1)

@@ -7,7 +7,6 @@
 )]
 
 mod admission;
-mod auth;
 mod carrier;
 mod client;
 mod connection;
@@ -33,11 +32,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use auth::Keys;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::Gate;
 use crate::channel::Registry;
 use admission::Admission;
 use client::Ends;
@@ -115,7 +114,7 @@ impl Limits {
 /// What all connections share.
 struct Shared {
     hub: Arc<Hub>,
-    keys: Keys,
+    gate: Arc<Gate>,
     limits: Limits,
     shutdown: CancellationToken,
 }
@@ -136,7 +135,7 @@ impl RtspServer {
     pub async fn bind(
         addr: SocketAddr,
         registry: Registry,
-        keys: Keys,
+        gate: Arc<Gate>,
         public_url: impl Into<Option<String>>,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(addr).await?;
@@ -144,7 +143,7 @@ impl RtspServer {
         let public_url = public_url.into().unwrap_or_else(|| format!("rtsp://{local}"));
         let shared = Shared {
             hub: Arc::new(Hub::new(registry, public_url)),
-            keys,
+            gate,
             limits: Limits::default(),
             shutdown: CancellationToken::new(),
         };

@@ -10,3 +10,4 @@ mod protocol;
 mod raw;
 mod robustness;
 mod support;
+mod tokens;
