@@ -66,7 +66,7 @@ impl Generated {
         let entry = Entry {
             app_id: &self.app_id,
             channel,
-            uid,
+            uid: Some(uid),
         };
         verify_token(token, &self.certificate, &entry, now_ms)
     }
@@ -99,6 +99,7 @@ impl Generated {
             app_id: self.app_id.clone(),
             channel: self.channel.clone(),
             uid: uid.clone(),
+            own_uid: None,
             token: Some(Secret::new(text)),
         };
         match enter(Some(&app), &question, self.now_ms) {

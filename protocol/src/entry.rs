@@ -9,8 +9,11 @@ pub struct EntryQuestion {
     pub node_id: String,
     pub app_id: String,
     pub channel: String,
-    /// Who wants to publish, or whose streams are to be played.
+    /// Whose streams are to be published or played.
     pub uid: String,
+    /// The uid by which whoever asks calls itself, if it does. To publish it has to be [`Self::uid`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_uid: Option<String>,
     /// The channel token that was shown, if one was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<Secret>,

@@ -22,9 +22,9 @@ pub fn enter(app: Option<&App>, question: &EntryQuestion, now_ms: u64) -> EntryA
     let entry = Entry {
         app_id: &app.app_id,
         channel: &question.channel,
-        uid: &question.uid,
+        uid: Some(&question.uid),
     };
-    match privileges(token.expose(), app, &entry, now_ms) {
+    match privileges(token.expose(), app, &entry, question.own_uid.as_deref(), now_ms) {
         Err(error) => refused(&format!("the channel token is refused: {error}")),
         Ok(allowed) => {
             let left = |until_ms: Option<u64>| until_ms.unwrap_or_default().saturating_sub(now_ms);

@@ -20,6 +20,8 @@ const ASK_TIME: Duration = Duration::from_secs(5);
 const MAX_ASKED: usize = 64;
 /// Longer tokens are refused unread, as the edge does.
 const MAX_TOKEN_BYTES: usize = 4_096;
+/// Longer ones are no uid of a channel.
+const MAX_UID_BYTES: usize = 255;
 /// The longest text of the edge's that is handed on, in characters.
 const MAX_REASON_CHARS: usize = 200;
 
@@ -28,7 +30,8 @@ pub type Asked<'a> = Pin<Box<dyn Future<Output = Result<EntryAnswer, String>> + 
 
 /// Who decides about those whom the node does not know.
 pub trait Edge: Send + Sync {
-    fn ask<'a>(&'a self, place: &'a Place, token: Option<&'a Secret>) -> Asked<'a>;
+    /// `token`: what was shown, by whoever says to be `own_uid`.
+    fn ask<'a>(&'a self, place: &'a Place, token: Option<&'a Secret>, own_uid: Option<&'a str>) -> Asked<'a>;
 }
 
 /// Somebody at the gate.
@@ -139,7 +142,11 @@ impl Gate {
             let reason = format!("The channel token is longer than {MAX_TOKEN_BYTES} bytes");
             return Err(Denial::Stranger(reason));
         }
-        let question = Question::new(wish.place, token);
+        let own_uid = wish
+            .shown
+            .own_uid()
+            .filter(|uid| token.is_some() && uid.len() <= MAX_UID_BYTES);
+        let question = Question::new(wish.place, token, own_uid);
         let recalled = lock(&self.memory).recall(&question, Instant::now());
         let known = match recalled {
             Some(Recalled { answer, is_fresh: true }) => return Ok(answer),
@@ -157,7 +164,7 @@ impl Gate {
         let asked = timeout(ASK_TIME, async {
             // An error would mean that it has been closed, which nobody does.
             let _turn = self.asking.acquire().await;
-            edge.ask(wish.place, token).await
+            edge.ask(wish.place, token, own_uid).await
         });
         let asked = asked
             .await

@@ -37,11 +37,12 @@ pub(super) enum Answer {
     Refused(String),
 }
 
-/// A token, as far as it is remembered: nobody can take it from here.
+/// A token and who shows it, as far as it is remembered: nobody can take it from here.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Shown {
     place: Place,
     digest: [u8; 32],
+    own_uid: Option<String>,
 }
 
 /// A question: without a token it is about the app alone.
@@ -69,12 +70,13 @@ struct Entry<T> {
 }
 
 impl Question {
-    pub(super) fn new(place: &Place, token: Option<&Secret>) -> Self {
+    pub(super) fn new(place: &Place, token: Option<&Secret>, own_uid: Option<&str>) -> Self {
         match token {
             None => Self::App(place.app.clone()),
             Some(token) => Self::Token(Shown {
                 place: place.clone(),
                 digest: Sha256::digest(token.expose()).into(),
+                own_uid: own_uid.map(str::to_owned),
             }),
         }
     }

@@ -16,12 +16,13 @@ impl Entries {
 }
 
 impl access::Edge for Entries {
-    fn ask<'a>(&'a self, place: &'a Place, token: Option<&'a Secret>) -> Asked<'a> {
+    fn ask<'a>(&'a self, place: &'a Place, token: Option<&'a Secret>, own_uid: Option<&'a str>) -> Asked<'a> {
         let question = EntryQuestion {
             node_id: self.node_id.clone(),
             app_id: place.app.clone(),
             channel: place.channel.clone(),
             uid: place.uid.clone(),
+            own_uid: own_uid.map(str::to_owned),
             token: token.cloned(),
         };
         Box::pin(async move { self.edge.entry(&question).await.map_err(|error| error.to_string()) })

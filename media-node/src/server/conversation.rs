@@ -325,7 +325,7 @@ impl Conversation {
                 channel: target.path.channel.clone(),
                 uid: target.path.uid.clone(),
             },
-            shown: &Shown::new(target.key.clone(), target.token.clone(), authorization),
+            shown: &Shown::new(target.key.clone(), target.token.clone(), authorization).by(target.own_uid.clone()),
             source: self.ends.peer,
         };
         let grant = self.server.gate.admit(&wish).await?;

@@ -16,6 +16,8 @@ pub(super) struct Target {
     pub(super) track: Option<usize>,
     pub(super) key: Option<Secret>,
     pub(super) token: Option<Secret>,
+    /// Who shows it.
+    pub(super) own_uid: Option<String>,
 }
 
 impl Target {
@@ -29,6 +31,7 @@ impl Target {
             track: path_track.or(query_track),
             key: value(query, "key"),
             token: value(query, "token"),
+            own_uid: value(query, "uid").map(|uid| uid.expose().to_owned()),
         })
     }
 }
@@ -120,7 +123,10 @@ mod tests {
         assert_eq!(token("token=007a+b/c==/trackID=1&key=k").unwrap(), "007a+b/c==");
         assert_eq!(token("token=007a%2Bb%2Fc%3D%3D").unwrap(), "007a+b/c==");
         assert_eq!(token("token=").unwrap(), "");
-        assert_eq!((token("tokens=x"), token("xtoken=x"), token("key=token=x")), (None, None, None));
+        assert_eq!(
+            (token("tokens=x"), token("xtoken=x"), token("key=token=x")),
+            (None, None, None)
+        );
     }
 
     #[test]

@@ -45,6 +45,7 @@ fn question(app_id: &str, channel: &str, uid: &str, token: Option<&str>) -> Entr
         app_id: app_id.to_owned(),
         channel: channel.to_owned(),
         uid: uid.to_owned(),
+        own_uid: None,
         token: token.map(Secret::new),
     }
 }
@@ -105,6 +106,22 @@ fn another_apps_token_opens_nothing_even_if_both_have_the_same_secret() {
     let shown = token(mine, &["publish", "play"], NOW_MS / 1_000 + 600);
     let answer = enter(Some(&closed), &question(others, "lobby", "42", Some(&shown)), NOW_MS);
     assert_refused(&answer, "another App ID");
+}
+
+#[test]
+fn a_token_lets_publish_under_its_own_uid_and_play_whoever_is_in_the_channel() {
+    let closed = app(APP, ChannelAccess::Token);
+    let may = |can: &[&str], uid: &str| {
+        let shown = token(APP, can, NOW_MS / 1_000 + 600);
+        match enter(Some(&closed), &question(APP, "lobby", uid, Some(&shown)), NOW_MS) {
+            EntryAnswer::Granted(rights) => Some((rights.play_ms > 0, rights.publish_video_ms > 0)),
+            _ => None,
+        }
+    };
+    assert_eq!(may(&["publish", "play"], "42"), Some((true, true)));
+    assert_eq!(may(&["publish", "play"], "43"), Some((true, false)));
+    assert_eq!(may(&["play"], "43"), Some((true, false)));
+    assert_eq!(may(&["publish"], "43"), None);
 }
 
 #[test]

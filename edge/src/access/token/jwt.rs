@@ -77,7 +77,7 @@ impl Claims {
         let uid = self
             .uid()
             .ok_or(TokenError::Jwt("its `uid` must be a uid, or \"*\" for any"))?;
-        if uid != "*" && uid != entry.uid {
+        if uid != "*" && entry.uid.is_some_and(|wanted| uid != wanted) {
             return Err(TokenError::ForeignUid);
         }
         let begins_ms = self.time("nbf", TokenError::Jwt("its `nbf` must be a number of seconds"))?;

@@ -21,7 +21,8 @@ const MAX_TOKEN_LEN: usize = 4096;
 pub struct Entry<'a> {
     pub app_id: &'a str,
     pub channel: &'a str,
-    pub uid: &'a str,
+    /// `None` for whomever the token is for.
+    pub uid: Option<&'a str>,
 }
 
 /// Until when a token allows what, in Unix milliseconds; `None` for what it does not allow.
@@ -34,6 +35,17 @@ pub(super) struct Privileges {
 }
 
 impl Privileges {
+    /// What is left of it for the streams of others.
+    fn of_others(self) -> Result<Self, TokenError> {
+        match self.join {
+            Some(_) => Ok(Self {
+                join: self.join,
+                ..Self::default()
+            }),
+            None => Err(TokenError::ForeignUid),
+        }
+    }
+
     /// What one or the other allows.
     fn longest(self, other: Self) -> Self {
         Self {
@@ -69,9 +81,31 @@ pub fn verify_token(token: &str, certificate: &Secret, entry: &Entry<'_>, now_ms
     }
 }
 
-/// What a token allows at `now_ms`, Unix milliseconds: a JSON Web Token signed with one of the app's channel secrets, or one of
-/// version 006 or 007 signed with its certificate.
-pub(super) fn privileges(token: &str, app: &App, entry: &Entry<'_>, now_ms: u64) -> Result<Privileges, TokenError> {
+/// What a token allows at `now_ms`, Unix milliseconds, with the streams of this entry's uid: all that it says if it is for this uid,
+/// and otherwise to play them, as everybody may who is in the channel. `own_uid` is who shows it: version 006 does not say whom it
+/// is for, and cannot be read without that.
+pub(super) fn privileges(
+    token: &str,
+    app: &App,
+    entry: &Entry<'_>,
+    own_uid: Option<&str>,
+    now_ms: u64,
+) -> Result<Privileges, TokenError> {
+    let by = |uid| signed_by(token, app, &Entry { uid, ..*entry }, now_ms);
+    let own = by(entry.uid);
+    let others = match own {
+        Err(TokenError::ForeignUid) => by(None),
+        own => return own,
+    };
+    let others = match others {
+        Err(TokenError::ForeignUid) if own_uid.is_some() => by(own_uid),
+        others => others,
+    };
+    others?.of_others()
+}
+
+/// A JSON Web Token signed with one of the app's channel secrets, or one of version 006 or 007 signed with its certificate.
+fn signed_by(token: &str, app: &App, entry: &Entry<'_>, now_ms: u64) -> Result<Privileges, TokenError> {
     // None of the other kind has a full stop.
     if token.contains('.') && token.len() <= MAX_TOKEN_LEN {
         return jwt::verify(token, &app.channels.secrets, entry, now_ms)?.alive(now_ms);

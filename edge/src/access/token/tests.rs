@@ -54,7 +54,7 @@ fn check(token: &str, channel: &str, uid: &str) -> Result<u64, TokenError> {
         &Entry {
             app_id: APP,
             channel,
-            uid,
+            uid: Some(uid),
         },
         ISSUED - 1,
     )
@@ -66,7 +66,7 @@ fn the_published_vectors_admit_until_they_die() {
         let entry = Entry {
             app_id: APP,
             channel: CHANNEL,
-            uid: UID,
+            uid: Some(UID),
         };
         assert_eq!(at(token, &entry, dies_s - 1), Ok(dies_s * 1000), "{token}");
         let expired = Err(TokenError::Expired { dies_ms: dies_s * 1000 });
@@ -306,9 +306,9 @@ fn allowed(token: &str, now_s: u64) -> Result<[Option<u64>; 3], TokenError> {
     let entry = Entry {
         app_id: APP,
         channel: "demo",
-        uid: "7",
+        uid: Some("7"),
     };
-    let allowed = privileges(token, &app(Some(CERTIFICATE)), &entry, now_s * 1_000)?;
+    let allowed = privileges(token, &app(Some(CERTIFICATE)), &entry, None, now_s * 1_000)?;
     let left = |until_ms: Option<u64>| until_ms.map(|until_ms| until_ms / 1_000 - ISSUED);
     Ok([
         left(allowed.join),
@@ -386,12 +386,47 @@ fn without_a_certificate_only_json_web_tokens_are_looked_at() {
     let entry = Entry {
         app_id: APP,
         channel: "demo",
-        uid: "7",
+        uid: Some("7"),
     };
-    let shown = |token: &str, certificate| privileges(token, &app(certificate), &entry, ISSUED * 1_000);
+    let shown = |token: &str, certificate| privileges(token, &app(certificate), &entry, None, ISSUED * 1_000);
     assert_eq!(shown(&token, None), Err(TokenError::NotJwt));
     assert!(shown(&token, Some(CERTIFICATE)).is_ok());
     assert!(matches!(shown("a.b.c", None), Err(TokenError::Jwt(_))));
     let long = format!("{}.b.c", "a".repeat(MAX_TOKEN_LEN));
     assert_eq!(shown(&long, Some(CERTIFICATE)), Err(TokenError::Malformed));
+}
+
+#[test]
+fn whoever_is_in_the_channel_may_play_the_streams_of_others_and_publish_none_of_them() {
+    let of = |token: &str, uid, own_uid| {
+        let entry = Entry {
+            app_id: APP,
+            channel: "demo",
+            uid: Some(uid),
+        };
+        let allowed = privileges(token, &app(Some(CERTIFICATE)), &entry, own_uid, ISSUED * 1_000)?;
+        Ok((
+            allowed.join.is_some(),
+            allowed.publish_audio.is_some() || allowed.publish_video.is_some(),
+        ))
+    };
+    let foreign = Err(TokenError::ForeignUid);
+    let (old, new) = (
+        v006(&[(1, 0), (2, 0), (3, 0)]),
+        v007(&[rtc("demo", "7", &[(1, 0), (2, 0), (3, 0)])]),
+    );
+    assert_eq!(of(&new, "7", None), Ok((true, true)));
+    for own_uid in [None, Some("7"), Some("8"), Some("anybody")] {
+        assert_eq!(of(&new, "8", own_uid), Ok((true, false)), "{own_uid:?}");
+    }
+    assert_eq!(of(&old, "7", None), Ok((true, true)));
+    assert_eq!(of(&old, "8", Some("7")), Ok((true, false)));
+    assert_eq!(of(&old, "7", Some("8")), Ok((true, true)), "the stream is its own");
+    for own_uid in [None, Some("8"), Some("anybody"), Some("")] {
+        assert_eq!(
+            of(&old, "8", own_uid),
+            foreign,
+            "{own_uid:?}: version 006 does not say whom it is for"
+        );
+    }
 }

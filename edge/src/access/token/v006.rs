@@ -30,7 +30,8 @@ pub(super) fn verify(text: &str, certificate: &Secret, entry: &Entry<'_>) -> Res
         return Err(TokenError::ForeignChannel);
     }
     // A token for uid 0 names no uid and admits every one.
-    let uid = if uid_sum == 0 { "" } else { entry.uid };
+    let uid = if uid_sum == 0 { Some("") } else { entry.uid };
+    let uid = uid.ok_or(TokenError::ForeignUid)?;
     if uid_sum != crc32fast::hash(uid.as_bytes()) {
         return Err(TokenError::ForeignUid);
     }

@@ -98,7 +98,7 @@ fn of_channel(
     if !admits(channel, entry.channel) {
         return Err(TokenError::ForeignChannel);
     }
-    if uid != b"0" && !admits(uid, entry.uid) {
+    if uid != b"0" && entry.uid.is_some_and(|wanted| !admits(uid, wanted)) {
         return Err(TokenError::ForeignUid);
     }
     privilege::read(given, |own_life| {

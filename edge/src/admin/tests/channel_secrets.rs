@@ -24,6 +24,7 @@ fn lets_in(server: &Server, secret: &str) -> bool {
         app_id: APP.into(),
         channel: "c".into(),
         uid: "u".into(),
+        own_uid: None,
         token: Some(Secret::new(testing::jwt(&claims, secret))),
     };
     matches!(enter(Some(&app), &question, 0), EntryAnswer::Granted(_))

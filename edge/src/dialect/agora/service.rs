@@ -150,7 +150,7 @@ impl Service<'_> {
         let entry = Entry {
             app_id: &resource.app_id,
             channel: &resource.channel,
-            uid: &resource.uid,
+            uid: Some(&resource.uid),
         };
         match verify_token(token, certificate, &entry, self.now_ms) {
             Ok(dies_ms) => Ok(Some(dies_ms)),

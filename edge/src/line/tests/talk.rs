@@ -13,6 +13,7 @@ fn entry(node_id: &str) -> EntryQuestion {
         app_id: "a".into(),
         channel: "c".into(),
         uid: "1".into(),
+        own_uid: None,
         token: Some(protocol::Secret::new("t")),
     }
 }

@@ -17,7 +17,7 @@ struct Fake {
 const GOOD: &str = "good";
 
 impl Edge for Fake {
-    fn ask<'a>(&'a self, place: &'a Place, token: Option<&'a Secret>) -> Asked<'a> {
+    fn ask<'a>(&'a self, place: &'a Place, token: Option<&'a Secret>, _: Option<&'a str>) -> Asked<'a> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         Box::pin(async move {
             if self.is_silent.load(Ordering::Relaxed) {

@@ -11,11 +11,11 @@ fn place(app: &str, uid: &str) -> Place {
 }
 
 fn question(app: &str, uid: &str, token: &str) -> Question {
-    Question::new(&place(app, uid), Some(&Secret::new(token)))
+    Question::new(&place(app, uid), Some(&Secret::new(token)), None)
 }
 
 fn no_token(app: &str) -> Question {
-    Question::new(&place(app, "u"), None)
+    Question::new(&place(app, "u"), None, None)
 }
 
 fn granted(play_ms: u64) -> EntryAnswer {
@@ -52,6 +52,7 @@ fn a_token_is_fresh_for_a_minute_and_known_until_it_ends() {
         question("a", "u", "T"),
         question("a", "v", "t"),
         question("b", "u", "t"),
+        Question::new(&place("a", "u"), Some(&Secret::new("t")), Some("v")),
         no_token("a"),
     ] {
         assert_eq!(memory.recall(&other, now), None, "{other:?}");

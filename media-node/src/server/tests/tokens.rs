@@ -21,7 +21,7 @@ const HOUR_MS: u64 = 3_600_000;
 struct Plain;
 
 impl Edge for Plain {
-    fn ask<'a>(&'a self, place: &'a Place, token: Option<&'a Secret>) -> Asked<'a> {
+    fn ask<'a>(&'a self, place: &'a Place, token: Option<&'a Secret>, _: Option<&'a str>) -> Asked<'a> {
         let parts: Vec<_> = token.map_or("", |token| token.expose()).split(',').collect();
         let Place { app, channel, uid } = place;
         let answer = match *parts {

@@ -11,7 +11,7 @@ const NOW_S: u64 = 1_800_000_000;
 const ENTRY: Entry<'static> = Entry {
     app_id: APP,
     channel: "lobby",
-    uid: "42",
+    uid: Some("42"),
 };
 
 fn secrets() -> Vec<ChannelSecret> {
