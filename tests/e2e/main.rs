@@ -4,6 +4,7 @@
 //! With `TAPEDECK_SOAK=1` the tests that measure drift, kill and cut off last minutes instead of seconds.
 
 mod alone;
+mod channel_tokens;
 mod composed;
 mod disk;
 mod docs_page;
@@ -121,6 +122,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         webhooks::a_real_recording_tells_its_course,
         faults::a_crashed_node_goes_on_in_the_same_playlists,
         faults::a_crashed_edge_forgets_nothing,
+        channel_tokens::they_let_in_whom_they_name_and_nobody_else,
         failover::a_lost_node_is_replaced_and_its_slices_follow[("TAPEDECK_CAPACITY", "0")],
         failover::a_node_that_ends_hands_its_recordings_over[("TAPEDECK_CAPACITY", "0")],
         failover::a_node_that_ends_alone_goes_on_when_it_is_back[("TAPEDECK_CAPACITY", "0")],

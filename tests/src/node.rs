@@ -21,21 +21,30 @@ pub struct Node {
     info: Info,
     dir: PathBuf,
     ports: [u16; 2],
+    settings: Vec<(String, String)>,
     process: Child,
 }
 
 impl Node {
     /// Starts a node with a spool of its own and waits until the edge has heard it.
     pub async fn start(info: &Info, logs: &Path, id: &str) -> Self {
+        Self::start_with(info, logs, id, &[]).await
+    }
+
+    /// As [`Self::start`], with settings, given as environment variables.
+    pub async fn start_with(info: &Info, logs: &Path, id: &str, settings: &[(&str, &str)]) -> Self {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let settings: Vec<_> = settings.iter().map(owned).collect();
         let dir = logs.join(id);
         std::fs::create_dir_all(&dir).expect("a directory");
         let ports = free_ports();
         let mut node = Self {
             id: id.to_owned(),
-            process: launch(info, &dir, id, ports),
+            process: launch(info, &dir, id, ports, &settings),
             info: info.clone(),
             dir,
             ports,
+            settings,
         };
         node.await_ready().await;
         node
@@ -43,7 +52,7 @@ impl Node {
 
     /// Starts it again, on the same spool.
     pub async fn restart(&mut self) {
-        self.process = launch(&self.info, &self.dir, &self.id, self.ports);
+        self.process = launch(&self.info, &self.dir, &self.id, self.ports, &self.settings);
         self.await_ready().await;
     }
 
@@ -59,6 +68,21 @@ impl Node {
         let url = format!("http://127.0.0.1:{}/readyz", self.ports[0]);
         let answer = client().get(url).send().await;
         answer.is_ok_and(|answer| answer.status() == 200)
+    }
+
+    /// Its channel server, `rtsp://host:port`.
+    pub fn rtsp(&self) -> String {
+        format!("rtsp://127.0.0.1:{}", self.ports[1])
+    }
+
+    /// Its control API, `http://host:port`.
+    pub fn api(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports[0])
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.join("log")).expect("a log")
     }
 
     /// What it says of a recording; `None` when it knows none, or does not run.
@@ -119,7 +143,7 @@ impl Drop for Node {
     }
 }
 
-fn launch(info: &Info, dir: &Path, id: &str, ports: [u16; 2]) -> Child {
+fn launch(info: &Info, dir: &Path, id: &str, ports: [u16; 2], settings: &[(String, String)]) -> Child {
     let log = File::options()
         .create(true)
         .append(true)
@@ -138,6 +162,7 @@ fn launch(info: &Info, dir: &Path, id: &str, ports: [u16; 2]) -> Child {
         .env("TAPEDECK_NODE_ID", id)
         .env("TAPEDECK_CAPACITY", "10")
         .env("TAPEDECK_ALLOW_PRIVATE_TARGETS", "1")
+        .envs(settings.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::from(log.try_clone().expect("a file descriptor")))
         .stderr(Stdio::from(log))

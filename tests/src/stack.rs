@@ -31,6 +31,7 @@ pub struct Info {
     pub app_id: String,
     pub customer_id: String,
     pub customer_secret: String,
+    pub channel_secret: String,
     pub admin_token: String,
     pub rtsp: String,
     pub node: String,
