@@ -1,7 +1,7 @@
 //! The contract between the edge and the media nodes: jobs, desired state, reports, heartbeats and rosters, as they
 //! travel in JSON over HTTP. Types only, no logic, but for the rules that both sides have to read alike: which addresses
-//! are [public](is_public), what of a URL may be [printed](redact_urls), what follows from a [token](NodeToken), and which
-//! versions of the line's protocol [fit](line::Versions::agree).
+//! are [public](is_public), what of a URL may be [printed](redact_urls), what follows from a [token](NodeToken), what
+//! [opens](RelayKey) a channel to another node, and which versions of the line's protocol [fit](line::Versions::agree).
 //!
 //! | call | direction | request | answer |
 //! |---|---|---|---|
@@ -21,6 +21,7 @@
 mod address;
 mod assignment;
 mod cause;
+mod channel;
 mod desired;
 mod fault;
 mod heartbeat;
@@ -31,6 +32,7 @@ mod mix;
 mod node_token;
 mod occurrence;
 mod problem_code;
+mod relay_key;
 mod report;
 mod roster;
 mod secret;
@@ -43,6 +45,10 @@ mod track;
 pub use address::is_public;
 pub use assignment::Assignment;
 pub use cause::EndCause;
+pub use channel::{
+    CarriedChannel, CarriedStream, CarriedUser, ChannelCarrier, ChannelLease, ChannelNews, Elsewhere, Follow,
+    FollowQuestion,
+};
 pub use desired::{Desired, Directive, Terms};
 pub use fault::{Fault, Problem, Refusal, RefusalCode};
 pub use heartbeat::{Heartbeat, HeartbeatAnswer, HeldRecording};
@@ -52,6 +58,7 @@ pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene
 pub use node_token::NodeToken;
 pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod, VodVideo};
 pub use problem_code::ProblemCode;
+pub use relay_key::{RELAY_HEADER, RelayKey};
 pub use report::{
     BackedUp, FileKind, MAX_MESSAGE_BYTES, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer,
 };

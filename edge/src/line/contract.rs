@@ -1,6 +1,6 @@
 use protocol::Heartbeat;
 use protocol::line::{Identity, NodeAnswer};
-use protocol::{JobRequest, Report};
+use protocol::{ChannelNews, FollowQuestion, JobRequest, Report};
 use serde::{Deserialize, Serialize};
 
 use crate::object;
@@ -75,7 +75,7 @@ pub enum Event {
     Closed {
         socket: SocketId,
     },
-    /// What came of [`Effect::Report`], [`Effect::Job`] or [`Effect::Beat`].
+    /// What came of an [`Effect`] that was the node's question.
     Done {
         asked: Asked,
         /// The text of an [`EdgeAnswer`](protocol::line::EdgeAnswer).
@@ -102,6 +102,18 @@ pub enum Effect {
     Job { asked: Asked, request: JobRequest },
     /// Tell the fleet; answer with [`Event::Done`].
     Beat { asked: Asked, heartbeat: Heartbeat },
+    /// Tell the node's channels; answer with [`Event::Done`].
+    Channels {
+        asked: Asked,
+        node_id: String,
+        news: ChannelNews,
+    },
+    /// Ask the channel; answer with [`Event::Done`].
+    Follow {
+        asked: Asked,
+        node_id: String,
+        question: FollowQuestion,
+    },
 }
 
 pub type Input = object::Input<Request, Event>;

@@ -120,6 +120,16 @@ fn effect(asked: Asked, ask: NodeAsk, node: &Identity) -> Result<Effect, Refusal
         }),
         NodeAsk::Report(report) => is_own(&report.node_id).map(|()| Effect::Report { asked, report }),
         NodeAsk::Job(request) => is_own(&request.node_id).map(|()| Effect::Job { asked, request }),
+        NodeAsk::Channels(news) => Ok(Effect::Channels {
+            asked,
+            node_id: node.node_id.clone(),
+            news,
+        }),
+        NodeAsk::Follow(question) => Ok(Effect::Follow {
+            asked,
+            node_id: node.node_id.clone(),
+            question,
+        }),
     }
 }
 

@@ -19,9 +19,10 @@ pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> R
         (_, Some(routed)) => customers::answer(routed, env, context).await,
         (Route::Health, None) => health(env),
         (Route::Metrics, None) => metrics(request, env).await,
-        (Route::Heartbeat | Route::Report | Route::Job | Route::Line | Route::Node, None) => {
-            Ok(node_routes::answer(request, env).await)
-        }
+        (
+            Route::Heartbeat | Route::Report | Route::Job | Route::Channels | Route::Follow | Route::Line | Route::Node,
+            None,
+        ) => Ok(node_routes::answer(request, env).await),
         (Route::Admin, None) => operator(request, env).await,
         (Route::Customer(_) | Route::Unrouted, None) => Ok(dialect::no_route()),
     };

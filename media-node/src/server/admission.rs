@@ -84,6 +84,16 @@ impl Admission {
 }
 
 impl Taken {
+    fn leave_address(&mut self, from: Option<IpAddr>) {
+        let Some(address) = from else { return };
+        if let Some(count) = self.by_address.get_mut(&address) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.by_address.remove(&address);
+            }
+        }
+    }
+
     fn wait(&mut self, evicted: &CancellationToken, limit: usize) -> u64 {
         while self.waiting.len() >= limit.max(1)
             && let Some((_, oldest)) = self.waiting.pop_first()
@@ -127,6 +137,16 @@ impl Ticket {
         Ok(())
     }
 
+    /// The connection is another node's: it counts as one of this machine, which serves that node's players and recorders as
+    /// it serves its own.
+    pub(super) fn trust(&mut self) {
+        let mut taken = self.admission.lock();
+        if self.from.is_some() && self.waits_as.is_none() {
+            taken.active_from_elsewhere = taken.active_from_elsewhere.saturating_sub(1);
+        }
+        taken.leave_address(self.from.take());
+    }
+
     /// The connection does not publish or play any more.
     pub(super) fn rest(&mut self) {
         if self.is_active() {
@@ -154,13 +174,7 @@ impl Drop for Ticket {
                 }
             }
         }
-        let Some(address) = self.from else { return };
-        if let Some(count) = taken.by_address.get_mut(&address) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                taken.by_address.remove(&address);
-            }
-        }
+        taken.leave_address(self.from);
     }
 }
 
@@ -202,6 +216,28 @@ mod tests {
             local: "192.0.2.9".parse().unwrap(),
             peer: peer.parse().unwrap(),
         })
+    }
+
+    #[test]
+    fn another_nodes_connections_do_not_count_for_its_address() {
+        let admission = admission();
+        let mut relays = Vec::new();
+        for _ in 0..3 {
+            let mut ticket = enter(&admission, THERE).unwrap();
+            ticket.trust();
+            ticket.activate().unwrap();
+            ticket.trust();
+            relays.push(ticket);
+        }
+        assert!(admission.lock().by_address.is_empty());
+        assert_eq!(
+            admission.lock().active,
+            3,
+            "also in places that are kept for this machine's recorders"
+        );
+        drop(relays);
+        let taken = admission.lock();
+        assert_eq!((taken.active, taken.active_from_elsewhere), (0, 0));
     }
 
     #[test]

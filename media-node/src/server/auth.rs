@@ -2,7 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use protocol::Secret;
+use protocol::{RELAY_HEADER, Secret};
+use rtsp_types::Request;
 use subtle::ConstantTimeEq;
 
 /// The keys of a channel server; without a key everybody may.
@@ -16,6 +17,15 @@ pub struct Keys {
 pub(super) enum Access {
     Publish,
     Play,
+    /// Another node plays, for those who play there.
+    Relay,
+}
+
+/// What another node shows to play. Whoever shows something plays as one or not at all.
+pub(super) fn relay_token(request: &Request<Vec<u8>>) -> Option<&str> {
+    let mut headers = request.headers();
+    let shown = headers.find(|(name, _)| name.as_str().eq_ignore_ascii_case(RELAY_HEADER));
+    shown.map(|(_, value)| value.as_str())
 }
 
 impl Keys {
@@ -24,6 +34,8 @@ impl Keys {
         let wanted = match access {
             Access::Publish => self.publish.as_ref(),
             Access::Play => self.play.as_ref(),
+            // No key opens that.
+            Access::Relay => return false,
         };
         let Some(wanted) = wanted else { return true };
         let password = authorization.and_then(basic_password);

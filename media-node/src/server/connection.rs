@@ -99,9 +99,10 @@ impl Connection {
                 self.conversation.receive(channel, payload);
                 Ok(())
             }
-            Some(Ok(Incoming::Response)) => Ok(()),
+            // This server asks its clients nothing, so an answer means nothing but a sign of life.
+            Some(Ok(Incoming::Response(_))) => Ok(()),
             Some(Ok(Incoming::Request(request))) => {
-                let response = self.conversation.handle(&request, now_ms());
+                let response = self.conversation.handle(&request, now_ms()).await;
                 wire::put_response(&mut self.out, &response);
                 self.flush().await
             }

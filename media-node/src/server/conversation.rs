@@ -11,9 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use super::admission::Ticket;
-use super::auth::Access;
+use super::auth::{Access, relay_token};
 use super::client::{Ends, Liveness};
 use super::player::Player;
+use super::publication::Publication;
 use super::publisher::Publisher;
 use super::queue::Packet;
 use super::reply::{self, Answer, METHODS, Refusal, Reply};
@@ -68,9 +69,12 @@ impl Conversation {
     }
 
     /// `now_ms`: Unix milliseconds.
-    pub(super) fn handle(&mut self, request: &Request<Vec<u8>>, now_ms: u64) -> Response<Vec<u8>> {
+    pub(super) async fn handle(&mut self, request: &Request<Vec<u8>>, now_ms: u64) -> Response<Vec<u8>> {
         self.heard.touch();
-        let answer = self.check(request).and_then(|()| self.dispatch(request, now_ms));
+        let answer = match self.check(request) {
+            Ok(()) => self.dispatch(request, now_ms).await,
+            Err(refusal) => Err(refusal),
+        };
         let method: &str = request.method().into();
         if let Err(refusal) = &answer {
             tracing::debug!(peer = %self.ends.peer, method, ?refusal, "a request was refused");
@@ -152,13 +156,13 @@ impl Conversation {
         }
     }
 
-    fn dispatch(&mut self, request: &Request<Vec<u8>>, now_ms: u64) -> Answer {
+    async fn dispatch(&mut self, request: &Request<Vec<u8>>, now_ms: u64) -> Answer {
         match request.method() {
             Method::Options => Ok(Reply::default().header(headers::PUBLIC, METHODS)),
             Method::GetParameter | Method::SetParameter => Ok(self.in_session(Reply::default())),
-            Method::Describe => self.describe(request),
-            Method::Announce => self.announce(request),
-            Method::Setup => self.set_up(request),
+            Method::Describe => self.describe(request, now_ms).await,
+            Method::Announce => self.announce(request, now_ms),
+            Method::Setup => self.set_up(request, now_ms).await,
             Method::Record => self.record(now_ms),
             Method::Play => self.play(request),
             Method::Pause => self.pause(),
@@ -170,7 +174,7 @@ impl Conversation {
         }
     }
 
-    fn describe(&mut self, request: &Request<Vec<u8>>) -> Answer {
+    async fn describe(&mut self, request: &Request<Vec<u8>>, now_ms: u64) -> Answer {
         if matches!(self.role, Role::Publisher(_)) {
             return Err(Refusal::wrong_state("This connection publishes"));
         }
@@ -185,19 +189,19 @@ impl Conversation {
             ));
         }
         let url = url_of(request)?;
-        let target = self.authorized(Access::Play, url, request)?;
-        let publication = self.server.hub.find(&target.path).ok_or_else(nobody_publishes)?;
+        let target = self.authorized(Access::Play, url, request, now_ms)?;
+        let publication = self.find(&target.path).await?;
         Ok(Reply::default()
             .header(headers::CONTENT_TYPE, "application/sdp")
             .header(headers::CONTENT_BASE, content_base(url))
             .body(publication.description.for_players()))
     }
 
-    fn announce(&mut self, request: &Request<Vec<u8>>) -> Answer {
+    fn announce(&mut self, request: &Request<Vec<u8>>, now_ms: u64) -> Answer {
         if !matches!(self.role, Role::None) {
             return Err(Refusal::wrong_state("One connection publishes or plays one stream"));
         }
-        let target = self.authorized(Access::Publish, url_of(request)?, request)?;
+        let target = self.authorized(Access::Publish, url_of(request)?, request, now_ms)?;
         if target.track.is_some() {
             return Err(Refusal::bad_request("ANNOUNCE names a stream, not a track"));
         }
@@ -205,11 +209,11 @@ impl Conversation {
         Ok(Reply::default())
     }
 
-    fn set_up(&mut self, request: &Request<Vec<u8>>) -> Answer {
+    async fn set_up(&mut self, request: &Request<Vec<u8>>, now_ms: u64) -> Answer {
         let url = url_of(request)?;
         let transport = match &mut self.role {
             Role::Publisher(publisher) => publisher.set_up(url, request, self.ends)?,
-            Role::None | Role::Player(_) => self.set_up_player(url, request)?,
+            Role::None | Role::Player(_) => self.set_up_player(url, request, now_ms).await?,
         };
         let timeout = self.server.limits.session.as_secs();
         let session = self.session.get_or_insert_with(new_session_id);
@@ -218,15 +222,15 @@ impl Conversation {
             .header(headers::SESSION, format!("{session};timeout={timeout}")))
     }
 
-    fn set_up_player(&mut self, url: &Url, request: &Request<Vec<u8>>) -> Result<String, Refusal> {
-        let target = self.authorized(Access::Play, url, request)?;
+    async fn set_up_player(&mut self, url: &Url, request: &Request<Vec<u8>>, now_ms: u64) -> Result<String, Refusal> {
+        let target = self.authorized(Access::Play, url, request, now_ms)?;
         if let Role::Player(player) = &mut self.role {
             if player.publication().path != target.path {
                 return Err(Refusal::wrong_state("One connection plays one stream"));
             }
             return player.set_up(target.track, request, self.ends);
         }
-        let publication = self.server.hub.find(&target.path).ok_or_else(nobody_publishes)?;
+        let publication = self.find(&target.path).await?;
         let mut player = Box::new(Player::new(publication));
         let transport = player.set_up(target.track, request, self.ends)?;
         self.role = Role::Player(player);
@@ -284,15 +288,44 @@ impl Conversation {
         Ok(reply)
     }
 
-    fn authorized(&mut self, access: Access, url: &Url, request: &Request<Vec<u8>>) -> Result<Target, Refusal> {
+    /// What is played. Other nodes play what is published here and nothing else, so that none reads from another what that
+    /// one reads from it.
+    async fn find(&self, path: &StreamPath) -> Result<Arc<Publication>, Refusal> {
+        let hub = &self.server.hub;
+        let found = match self.granted {
+            Some((Access::Relay, _)) => hub.find(path),
+            _ => hub.play(path, self.server.limits.relay_linger).await.map_err(|error| {
+                tracing::warn!(%path, %error, "a stream of another node cannot be played here");
+                Refusal::new(StatusCode::BadGateway, error.to_string())
+            })?,
+        };
+        found.ok_or_else(nobody_publishes)
+    }
+
+    fn authorized(
+        &mut self,
+        access: Access,
+        url: &Url,
+        request: &Request<Vec<u8>>,
+        now_ms: u64,
+    ) -> Result<Target, Refusal> {
         let target = Target::parse(url).map_err(|error: PathError| Refusal::not_found(error.to_string()))?;
+        let shown = relay_token(request).filter(|_| access == Access::Play);
+        let access = shown.map_or(access, |_| Access::Relay);
         let granted = self
             .granted
             .as_ref()
             .is_some_and(|(a, path)| *a == access && *path == target.path);
         let authorization = request.header(&headers::AUTHORIZATION).map(|value| value.as_str());
-        if !granted && !self.server.keys.allow(access, target.key.as_ref(), authorization) {
+        let may = || match shown {
+            Some(token) => self.server.hub.admits_relay(token, &target.path, now_ms),
+            None => self.server.keys.allow(access, target.key.as_ref(), authorization),
+        };
+        if !granted && !may() {
             return Err(Refusal::unauthorized());
+        }
+        if access == Access::Relay {
+            self.ticket.trust();
         }
         self.granted = Some((access, target.path.clone()));
         Ok(target)

@@ -1,5 +1,5 @@
 //! The embedded channel server: publishing and playing over RTSP 1.0 (RFC 2326). Packets pass from a publisher to its
-//! players as they are; who publishes is told to [`crate::channel::Registry`].
+//! players as they are; who publishes is told to [`crate::channel::Registry`], which says what is played from other nodes.
 //! It knows nothing of codecs, recordings or the edge.
 #![cfg_attr(
     not(test),
@@ -18,6 +18,7 @@ mod player;
 mod publication;
 mod publisher;
 mod queue;
+mod relay;
 mod reply;
 mod rtp;
 mod target;
@@ -68,6 +69,9 @@ pub struct Limits {
     pub write: Duration,
     /// Queued for one player at most.
     pub player_queue_bytes: usize,
+    /// A stream of another node that nobody plays here is read on for so long: for players that set up one track after
+    /// another, or come back.
+    pub relay_linger: Duration,
 }
 
 impl Default for Limits {
@@ -82,6 +86,7 @@ impl Default for Limits {
             publisher_silence: Duration::from_secs(10),
             write: Duration::from_secs(10),
             player_queue_bytes: 8 << 20,
+            relay_linger: Duration::from_secs(10),
         }
     }
 }
@@ -197,6 +202,7 @@ impl RtspServer {
         }
         drop(self.listener);
         shared.shutdown.cancel();
+        shared.hub.end_relays();
         let ended = async { while connections.join_next().await.is_some() {} };
         if tokio::time::timeout(SHUTDOWN, ended).await.is_err() {
             connections.shutdown().await;

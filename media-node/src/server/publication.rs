@@ -130,6 +130,13 @@ impl Publication {
         })
     }
 
+    /// Whether anybody plays it.
+    pub(super) fn has_players(&self) -> bool {
+        let mut state = self.lock();
+        state.players.retain(|player| !player.queue.is_closed());
+        !state.players.is_empty()
+    }
+
     /// Ends the stream for its players: they get what is queued, then the end.
     pub(super) fn end(&self) {
         let mut state = self.lock();

@@ -11,9 +11,12 @@
 //! | node | [`NodeAsk::Beat`] | [`EdgeAnswer::Beat`] |
 //! | node | [`NodeAsk::Report`] | [`EdgeAnswer::Report`] |
 //! | node | [`NodeAsk::Job`] | [`EdgeAnswer::Job`] |
+//! | node | [`NodeAsk::Channels`] | [`EdgeAnswer::Channels`] |
+//! | node | [`NodeAsk::Follow`] | [`EdgeAnswer::Follow`] |
 //! | edge | [`EdgeAsk::Job`] | [`NodeAnswer::Report`] |
 //! | edge | [`EdgeAsk::Desired`] | [`NodeAnswer::Report`] |
 //! | edge | [`EdgeAsk::Roster`] | [`NodeAnswer::Roster`] |
+//! | edge | [`EdgeAsk::Elsewhere`] | [`NodeAnswer::Noted`] |
 //!
 //! May not know the edge or the node: it is the words between them.
 

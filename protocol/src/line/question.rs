@@ -1,6 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Desired, HeartbeatAnswer, HeldRecording, Job, JobRequest, Refusal, Report, ReportAnswer, Roster};
+use crate::{
+    ChannelLease, ChannelNews, Desired, Elsewhere, FollowQuestion, HeartbeatAnswer, HeldRecording, Job, JobRequest,
+    Refusal, Report, ReportAnswer, Roster,
+};
 
 /// What a node asks the edge.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -12,6 +15,10 @@ pub enum NodeAsk {
     Report(Box<Report>),
     /// The job of a recording whose spool it holds.
     Job(JobRequest),
+    /// What is new of the channels that it carries.
+    Channels(ChannelNews),
+    /// Where a channel lives besides.
+    Follow(FollowQuestion),
 }
 
 /// A node's sign of life: what changes of it while a line lasts.
@@ -35,6 +42,8 @@ pub enum EdgeAnswer {
     Beat(HeartbeatAnswer),
     Report(Box<ReportAnswer>),
     Job(Box<Job>),
+    Channels(ChannelLease),
+    Follow(Elsewhere),
     Refused(Refusal),
 }
 
@@ -46,6 +55,8 @@ pub enum EdgeAsk {
     Job(Box<Job>),
     Desired(Box<Desire>),
     Roster(RosterQuestion),
+    /// To take note of where a channel lives that it follows.
+    Elsewhere(Elsewhere),
 }
 
 /// What is wanted of a recording now.
@@ -75,5 +86,6 @@ pub struct RosterQuestion {
 pub enum NodeAnswer {
     Report(Box<Report>),
     Roster(Roster),
+    Noted,
     Refused(Refusal),
 }

@@ -3,6 +3,8 @@
 
 mod app;
 mod ask;
+mod carried;
+mod channel;
 pub(super) mod counting;
 mod fleet;
 pub(super) mod from_nodes;

@@ -46,6 +46,10 @@ impl Answers {
                 let wait = Duration::from_millis(wait_ms);
                 self.supervisor.desire(&sid, desired, wait).await
             }
+            EdgeAsk::Elsewhere(elsewhere) => {
+                self.channels.learn(elsewhere);
+                return NodeAnswer::Noted;
+            }
             EdgeAsk::Roster(question) => return NodeAnswer::Roster(self.roster(question).await),
         };
         match report {

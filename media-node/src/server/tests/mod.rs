@@ -8,5 +8,6 @@ mod limits;
 mod load;
 mod protocol;
 mod raw;
+mod relay;
 mod robustness;
 mod support;

@@ -1,11 +1,11 @@
 //! What a node asks over its line. What is answered is counted, as are requests.
 
 use protocol::line::EdgeAnswer;
-use protocol::{Heartbeat, JobRequest, Refusal, Report};
+use protocol::{ChannelNews, FollowQuestion, Heartbeat, JobRequest, Refusal, Report};
 use worker::Env;
 
 use crate::metrics::Route;
-use crate::worker::objects::{counting, from_nodes};
+use crate::worker::objects::{channel, counting, from_nodes};
 
 pub(super) async fn beat(heartbeat: Heartbeat, env: &Env) -> String {
     let answer = from_nodes::heartbeat(heartbeat, env).await;
@@ -23,6 +23,16 @@ pub(super) async fn job(request: JobRequest, env: &Env) -> String {
         Ok(job) => format!(r#"{{"job":{}}}"#, job.as_str()),
         Err(refusal) => text(Err(refusal)),
     }
+}
+
+pub(super) async fn channels(node_id: &str, news: ChannelNews, env: &Env) -> String {
+    let answer = channel::told(node_id, news, env).await;
+    text(counted(Route::Channels, answer).map(EdgeAnswer::Channels))
+}
+
+pub(super) async fn follow(node_id: &str, question: FollowQuestion, env: &Env) -> String {
+    let answer = channel::followed(node_id, question, env).await;
+    text(counted(Route::Follow, answer).map(EdgeAnswer::Follow))
 }
 
 fn counted<T>(route: Route, answer: Result<T, Refusal>) -> Result<T, Refusal> {

@@ -120,6 +120,12 @@ impl Shell for LineShell {
             Effect::Report { asked, report } => done(asked, asked::report(report, env).await),
             Effect::Job { asked, request } => done(asked, asked::job(request, env).await),
             Effect::Beat { asked, heartbeat } => done(asked, asked::beat(heartbeat, env).await),
+            Effect::Channels { asked, node_id, news } => done(asked, asked::channels(&node_id, news, env).await),
+            Effect::Follow {
+                asked,
+                node_id,
+                question,
+            } => done(asked, asked::follow(&node_id, question, env).await),
         }
     }
 }

@@ -3,11 +3,13 @@ use worker::{Env, console_error};
 use super::deliveries::Receivers;
 use super::reach;
 use crate::app::{self, News, Reservation};
+use crate::channel::ChannelKey;
 use crate::fleet::{self, Wish};
 use crate::recording::{Delivery, Effect, Input, RecordingView, tag};
 use crate::worker::bindings;
 use crate::worker::objects::app::App;
 use crate::worker::objects::ask::ask;
+use crate::worker::objects::channel;
 use crate::worker::objects::counting;
 use crate::worker::objects::fleet::Fleet;
 use crate::worker::objects::platform::Platform;
@@ -41,11 +43,18 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
             exclude,
             preference,
         } => {
+            let recorder = tag(&key);
+            let channel = ChannelKey {
+                app_id: key.app_id,
+                channel: key.channel,
+            };
             let wish = Wish {
                 sid: sid.clone(),
-                recorder: tag(&key),
+                recorder,
                 exclude,
-                region: preference.region.or_else(|| bindings::region(env)),
+                region: preference.region,
+                home: bindings::region(env),
+                carriers: channel::carriers(channel, env).await,
                 avoid: preference.avoid,
             };
             let node = match ask::<Fleet>(env, &(), &fleet::Request::Place(wish)).await {
