@@ -11,7 +11,9 @@ mod documented;
 mod encryption;
 mod endings;
 mod failover;
+mod far;
 mod faults;
+mod fleet;
 mod generated;
 mod interruptions;
 mod kills;
@@ -32,6 +34,7 @@ mod steps;
 mod stops;
 mod stores;
 mod sync;
+mod versions;
 mod vod;
 mod webhooks;
 mod whole_way;
@@ -42,6 +45,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Trial};
+use tapedeck_tests::namespace::Namespace;
 use tapedeck_tests::stack::{Stack, can_mount};
 
 /// Tests that run at a time unless the command line says otherwise: what two cores carry without falling behind. Each of the
@@ -113,6 +117,13 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
     });
     // A container may not let anybody mount.
     let mut trials = vec![full_disk.with_ignored_flag(!can_mount())];
+    // Nor may it let anybody make a network of its own.
+    let far = own![
+        far::a_link_that_is_cut_costs_nothing[("TAPEDECK_CAPACITY", "0")],
+        far::a_node_that_stops_costs_no_more_than_its_lease[("TAPEDECK_CAPACITY", "0")],
+    ];
+    let is_alone = !Namespace::can_be_made();
+    trials.extend(far.map(|trial| trial.with_ignored_flag(is_alone)));
     trials.extend(quick![
         webhooks::every_event_arrives_in_order: "86400000",
         webhooks::what_is_given_up_is_replayed: "1500",
@@ -125,6 +136,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         failover::a_node_that_ends_hands_its_recordings_over[("TAPEDECK_CAPACITY", "0")],
         failover::a_node_that_ends_alone_goes_on_when_it_is_back[("TAPEDECK_CAPACITY", "0")],
         failover::a_long_recording_is_told_to_the_next_node[("TAPEDECK_CAPACITY", "0")],
+        fleet::fifty_recordings_of_a_lost_node_go_on_elsewhere[("TAPEDECK_CAPACITY", "0")],
         kills::recorders_come_back,
         line::a_line_that_is_cut_costs_nothing[("TAPEDECK_CAPACITY", "0")],
         node_tokens::a_node_is_let_in_by_its_own_token_until_it_is_revoked[("TAPEDECK_CAPACITY", "0")],
@@ -134,6 +146,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         outages::a_refusing_store_costs_nothing,
         outages::a_restart_in_an_outage_costs_nothing,
         rescue::a_damaged_journal_costs_no_media,
+        versions::nodes_of_each_supported_version_record[("TAPEDECK_CAPACITY", "0")],
         vod::one_video_whatever_ends_meanwhile,
         vod::a_video_outlives_its_node[("TAPEDECK_CAPACITY", "0")],
         load::twenty_publishers_without_a_lost_packet,
@@ -167,6 +180,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         endings::wrong_keys_are_refused,
         mixed::agoras_playlist_is_told_by_name,
         mixed::anyrtcs_files_are_listed,
+        versions::nodes_of_other_versions_are_refused_with_the_reason,
         vod::a_service_that_refuses_ends_the_recording,
         vod::an_mp4_file_is_a_video_of_its_own,
         limits::exactly_the_allowed_number_pass_in_each_second,

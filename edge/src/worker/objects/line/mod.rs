@@ -30,6 +30,7 @@ impl DurableObject for Line {
         let Some(node_id) = sockets::opened_by(&request)? else {
             return self.host.fetch(request).await;
         };
+        self.host.count(|work| work.requests = 1);
         let (socket, response) = self.sockets().accept()?;
         self.host.happened(Event::Opened { socket, node_id }).await;
         Ok(response)
@@ -40,6 +41,7 @@ impl DurableObject for Line {
     }
 
     async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> worker::Result<()> {
+        self.host.count(|work| work.messages = 1);
         // Nothing that is said in binary frames is a message.
         if let (Some(socket), WebSocketIncomingMessage::String(text)) = (self.sockets().id(&socket), message) {
             self.host.happened(Event::Message { socket, text }).await;
