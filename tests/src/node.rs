@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
-use protocol::Report;
+use protocol::{Report, Roster};
 use reqwest::Client;
 
 use crate::namespace::Namespace;
@@ -72,6 +72,17 @@ impl Node {
     pub async fn report(&self, sid: &str) -> Option<Report> {
         let answer = self.get(&format!("/v1/recordings/{sid}")).await?;
         Some(serde_json::from_slice(&answer).expect("a report"))
+    }
+
+    /// Base of the URLs of its channel server.
+    pub fn rtsp(&self) -> String {
+        format!("rtsp://127.0.0.1:{}", self.ports[1])
+    }
+
+    /// Who is in a channel, as the node says.
+    pub async fn roster(&self, app_id: &str, channel: &str) -> Option<Roster> {
+        let answer = self.get(&format!("/v1/channels/{app_id}/{channel}")).await?;
+        Some(serde_json::from_slice(&answer).expect("a roster"))
     }
 
     /// What its control API answers; `None` when that is no success.

@@ -377,7 +377,7 @@ fn mount_namespace() -> Option<&'static [&'static str]> {
 
 /// The media node's program, built by `scripts/build`.
 pub fn node_program() -> PathBuf {
-    root().join("target/release/media-node")
+    root().join("target/media-node")
 }
 
 fn await_ready(state: PathBuf, mut process: Child) -> Stack {

@@ -4,7 +4,9 @@ use protocol::{Backup, Secret, Source};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{App, Callback, Credential, KeyRing, Limits, Purpose, RecorderDefaults, Store, StoreError, Tenant};
+use super::{
+    App, Automatic, Callback, Credential, KeyRing, Limits, Purpose, RecorderDefaults, Store, StoreError, Tenant,
+};
 
 /// Tenants, credentials and apps in a [`Store`], with their secrets sealed.
 ///
@@ -59,6 +61,8 @@ struct AppSecrets {
     callback: Option<Callback>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     backup: Option<Backup>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    automatic: Option<Automatic>,
 }
 
 impl<'a, S: Store> Directory<'a, S> {
@@ -169,6 +173,7 @@ impl<'a, S: Store> Directory<'a, S> {
             certificate: secrets.certificate,
             callback: secrets.callback,
             backup: secrets.backup,
+            automatic: secrets.automatic,
             recorder: record.recorder,
             limits: record.limits,
             disabled: record.disabled,
@@ -184,6 +189,7 @@ impl<'a, S: Store> Directory<'a, S> {
             certificate: app.certificate.clone(),
             callback: app.callback.clone(),
             backup: app.backup.clone(),
+            automatic: app.automatic.clone(),
         };
         let secrets = serde_json::to_vec(&secrets).map_err(|_| DirectoryError::unreadable("app", id))?;
         let record = AppRecord {

@@ -19,7 +19,7 @@ pub use entropy::Entropy;
 pub(crate) use entropy::hex;
 pub use keys::{KeyRing, KeyRingError, OpenError, Purpose, SealError, same_secret};
 pub use limits::{Limits, Method, Rates};
-pub use model::{App, Callback, Credential, RecorderDefaults, Tenant};
+pub use model::{App, Automatic, Callback, Credential, RecorderDefaults, Tenant};
 pub use resource_id::ResourceId;
 pub use store::{Keys, Store, StoreError};
 pub use token::{Entry, TokenError, verify_token};

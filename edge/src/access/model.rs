@@ -37,6 +37,8 @@ pub struct App {
     pub callback: Option<Callback>,
     /// Where slices go while the customer's store takes none.
     pub backup: Option<Backup>,
+    /// The recording that each channel has while somebody is in it.
+    pub automatic: Option<Automatic>,
     pub recorder: RecorderDefaults,
     pub limits: Limits,
     /// No new recording is started; those that run can be asked about and stopped.
@@ -54,6 +56,15 @@ pub struct Callback {
     /// The events that are wanted, by their numbers in the app's dialect; `None` for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events: Option<Vec<u32>>,
+}
+
+/// How the channels of an app are recorded without a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Automatic {
+    /// As the app's dialect names it.
+    pub mode: String,
+    /// The body of the app's dialect for a start, but for the channel, as JSON; the store's keys are in it.
+    pub body: Secret,
 }
 
 /// What a recording does when its start does not say.

@@ -3,9 +3,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::error::AdminError;
-use super::{Admin, backup, callback, display_name, limits, only, source};
+use super::{Admin, automatic, backup, callback, display_name, limits, only, source};
 use crate::access::{App, Limits, Page, RecorderDefaults, Store, hex, is_id};
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, StartTerms};
 use crate::http::Response;
 use crate::input::{FieldError, Fields};
 
@@ -18,6 +18,7 @@ const SETTINGS: &[&str] = &[
     "certificate",
     "callback",
     "backup",
+    "automatic",
     "recorder",
     "limits",
     "disabled",
@@ -34,6 +35,7 @@ struct View {
     has_certificate: bool,
     callback: Option<Value>,
     backup: Option<Value>,
+    automatic: Option<Value>,
     recorder: RecorderDefaults,
     limits: Limits,
     disabled: bool,
@@ -51,6 +53,7 @@ impl From<App> for View {
             has_certificate: app.certificate.is_some(),
             callback: app.callback.as_ref().map(|set| callback::view(set, false)),
             backup: app.backup.as_ref().map(backup::view),
+            automatic: app.automatic.as_ref().map(automatic::view),
             recorder: app.recorder,
             limits: app.limits,
             disabled: app.disabled,
@@ -87,6 +90,7 @@ impl<S: Store> Admin<'_, S> {
             certificate: None,
             callback: None,
             backup: None,
+            automatic: None,
             recorder: RecorderDefaults::default(),
             limits: Limits::default(),
             disabled: false,
@@ -151,6 +155,20 @@ impl<S: Store> Admin<'_, S> {
             let read = |given| backup::read(&given, self.targets, self.now_ms);
             app.backup = given.map(read).transpose()?;
         }
+        // Given and empty, null say, takes it away.
+        if body.names().any(|name| name == "automatic") {
+            app.automatic = body
+                .object("automatic")?
+                .map(|given| automatic::read(&given))
+                .transpose()?;
+        }
+        let terms = StartTerms {
+            targets: self.targets,
+            now_ms: self.now_ms,
+            entropy: self.entropy,
+        };
+        // Also when it was set before: what the body changes may make it unfit.
+        automatic::check(app, body, terms)?;
         // Given and empty, null say, takes the callback away.
         if body.names().any(|name| name == "callback") && body.get("callback").is_none() {
             app.callback = None;
@@ -173,7 +191,7 @@ impl<S: Store> Admin<'_, S> {
     }
 }
 
-/// All settings but the callback and the backup.
+/// All settings but the callback, the backup and the automatic recording.
 fn change(app: &mut App, body: &Fields<'_>) -> Result<(), FieldError> {
     if let Some(name) = display_name(body)? {
         app.name = name.to_owned();

@@ -23,6 +23,14 @@ pub(super) enum Route<'a> {
         node_id: &'a str,
         id: &'a str,
     },
+    Channels {
+        app_id: &'a str,
+    },
+    ChannelUser {
+        app_id: &'a str,
+        channel: &'a str,
+        uid: &'a str,
+    },
     Recordings {
         app_id: &'a str,
     },
@@ -73,6 +81,8 @@ impl<'a> Route<'a> {
             ["nodes"] => Self::Nodes,
             ["nodes", node_id, "tokens"] => Self::NodeTokens { node_id },
             ["nodes", node_id, "tokens", id] => Self::NodeToken { node_id, id },
+            ["apps", app_id, "channels"] => Self::Channels { app_id },
+            ["apps", app_id, "channels", channel, "users", uid] => Self::ChannelUser { app_id, channel, uid },
             ["apps", app_id, "recordings"] => Self::Recordings { app_id },
             ["apps", app_id, "recordings", sid] => Self::Recording { app_id, sid },
             ["apps", app_id, "recordings", sid, "stop"] => Self::StopRecording { app_id, sid },
@@ -91,11 +101,12 @@ impl<'a> Route<'a> {
     pub(super) fn methods(self) -> &'static str {
         match self {
             Self::Tenants | Self::Credentials { .. } | Self::Apps | Self::NodeTokens { .. } => "GET, POST",
-            Self::NodeToken { .. } | Self::AwaitedMedia { .. } => "DELETE",
+            Self::NodeToken { .. } | Self::AwaitedMedia { .. } | Self::ChannelUser { .. } => "DELETE",
             Self::Tenant(_) | Self::App(_) => "GET, PATCH, DELETE",
             Self::Credential { .. } => "GET, PATCH, DELETE",
             Self::Usage { .. }
             | Self::Nodes
+            | Self::Channels { .. }
             | Self::Recordings { .. }
             | Self::Recording { .. }
             | Self::Notices { .. } => "GET",

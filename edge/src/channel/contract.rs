@@ -1,7 +1,8 @@
 use protocol::CarriedUser;
 use serde::{Deserialize, Serialize};
 
-use super::state::Carrier;
+use super::automatic::{Begun, Recorded};
+use super::carrier::Carrier;
 use crate::object;
 
 /// Names one channel.
@@ -41,6 +42,8 @@ pub enum Request {
     Look { node_id: String },
     /// Which nodes carry it.
     Carriers,
+    /// A recording of the channel captures no more; `stopped`: because somebody wanted that.
+    Ended { sid: String, stopped: bool },
 }
 
 /// The answer to a [`Request`].
@@ -69,6 +72,8 @@ pub struct Standing {
 pub enum Event {
     /// What came of [`Effect::Tell`].
     Told { node_id: String, told: u64, ok: bool },
+    /// What came of [`Effect::Begin`].
+    Begun(Begun),
 }
 
 /// What the shell has to do.
@@ -85,30 +90,36 @@ pub enum Effect {
         told: u64,
         standing: Standing,
     },
+    /// Start an automatic recording, if the app wants one; answer with [`Event::Begun`].
+    Begin { channel: ChannelKey },
 }
 
 /// What is kept of a channel, by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     pub channel: ChannelKey,
+    /// The node that it is about; empty for what is about none.
     pub node_id: String,
     pub part: Part,
 }
 
-/// What a node has to do with a channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     Carrier(Carrier),
     /// Under this lease.
     Follower(u64),
+    Automatic(Recorded),
 }
 
 impl Row {
+    pub(super) const NAME_OF_AUTOMATIC: &str = "automatic";
+
     pub fn name(&self) -> String {
         match self.part {
             Part::Carrier(_) => Self::name_of_carrier(&self.node_id),
             Part::Follower(_) => Self::name_of_follower(&self.node_id),
+            Part::Automatic(_) => Self::NAME_OF_AUTOMATIC.to_owned(),
         }
     }
 

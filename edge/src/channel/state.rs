@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use protocol::{CarriedStream, CarriedUser, StreamName};
-use serde::{Deserialize, Serialize};
+use protocol::StreamName;
 
+use super::automatic::{Automatic, Begun};
+use super::carrier::{Carrier, publications};
 use super::contract::{ChannelKey, Effect, Output, Part, Reply, Request, Row, Standing};
 use super::followers::Followers;
 
@@ -21,20 +22,7 @@ pub struct Channel {
     version: u64,
     carriers: BTreeMap<String, Carrier>,
     pub(super) followers: Followers,
-}
-
-/// A node that carries the channel.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Carrier {
-    /// The node's lease under which it told this.
-    pub lease: u64,
-    /// `rtsp://host:port`.
-    pub address: String,
-    /// The node's own version of it.
-    pub version: u64,
-    pub users: Vec<CarriedUser>,
-    /// When each publication was heard of first: the version that the channel had then, in the order of the users' streams.
-    orders: Vec<u64>,
+    automatic: Automatic,
 }
 
 impl Channel {
@@ -59,6 +47,7 @@ impl Channel {
                     channel.carriers.insert(node_id, carrier);
                 }
                 Part::Follower(lease) => channel.followers.put(&node_id, lease, None),
+                Part::Automatic(recorded) => channel.automatic = Automatic::restore(recorded),
             }
         }
         channel
@@ -68,9 +57,13 @@ impl Channel {
         self.key.get_or_insert(key);
     }
 
-    /// When a follower has to be told again, Unix milliseconds.
+    /// When a follower has to be told again, or an automatic recording to be begun; Unix milliseconds.
     pub fn next_alarm(&self) -> Option<u64> {
-        self.followers.next_ms()
+        self.followers
+            .next_ms()
+            .into_iter()
+            .chain(self.automatic.next_ms())
+            .min()
     }
 
     pub(super) fn asked(&mut self, request: Request, now_ms: u64, out: &mut Vec<Output>) -> Reply {
@@ -123,6 +116,10 @@ impl Channel {
             }
             Request::Look { node_id } => Reply::Standing(self.standing(&node_id)),
             Request::Carriers => Reply::Carriers(self.carriers.keys().cloned().collect()),
+            Request::Ended { sid, stopped } => {
+                self.change_automatic(out, |automatic| automatic.ended(&sid, stopped, now_ms));
+                Reply::Done
+            }
         }
     }
 
@@ -144,6 +141,34 @@ impl Channel {
                 }));
             }
         }
+    }
+
+    pub(super) fn begun(&mut self, begun: Begun, now_ms: u64, out: &mut Vec<Output>) {
+        self.change_automatic(out, |automatic| automatic.begun(begun, now_ms));
+    }
+
+    /// Begins an automatic recording when it is time for one.
+    pub(super) fn settle_automatic(&mut self, now_ms: u64, out: &mut Vec<Output>) {
+        let is_empty = self.carriers.is_empty();
+        let begins = self.change_automatic(out, |automatic| automatic.settle(is_empty, now_ms));
+        if let Some(channel) = self.key.clone().filter(|_| begins) {
+            out.push(Output::Effect(Effect::Begin { channel }));
+        }
+    }
+
+    /// What is kept of it is persisted when it changes.
+    fn change_automatic<T>(&mut self, out: &mut Vec<Output>, change: impl FnOnce(&mut Automatic) -> T) -> T {
+        let before = self.automatic.kept().cloned();
+        let done = change(&mut self.automatic);
+        match self.automatic.kept().cloned() {
+            after if after == before => {}
+            Some(recorded) => self.save("", Part::Automatic(recorded), out),
+            None => {
+                let name = Row::NAME_OF_AUTOMATIC.to_owned();
+                out.push(Output::Effect(Effect::Remove { name }));
+            }
+        }
+        done
     }
 
     fn take(&mut self, node_id: String, mut news: Carrier, now_ms: u64, out: &mut Vec<Output>) {
@@ -214,41 +239,6 @@ impl Channel {
             carriers: carriers.collect(),
         }
     }
-}
-
-impl Carrier {
-    /// Each publication with its order.
-    fn publications(&self) -> impl Iterator<Item = ((&str, StreamName, u64), u64)> {
-        let orders = self.orders.iter().copied();
-        publications(&self.users)
-            .zip(orders)
-            .map(|((uid, stream), order)| ((uid, stream.name, stream.publication), order))
-    }
-
-    /// The users with those of their streams that are wanted by name and order.
-    fn users_by(&self, is_wanted: impl Fn((&str, StreamName), u64) -> bool) -> Vec<CarriedUser> {
-        let mut orders = self.orders.iter().copied();
-        let mut users = Vec::new();
-        for user in &self.users {
-            let streams = user.streams.iter().zip(orders.by_ref());
-            let wanted = streams.filter(|(stream, order)| is_wanted((&user.uid, stream.name), *order));
-            let streams: Vec<_> = wanted.map(|(stream, _)| *stream).collect();
-            if !streams.is_empty() {
-                users.push(CarriedUser {
-                    uid: user.uid.clone(),
-                    joined_at_ms: user.joined_at_ms,
-                    streams,
-                });
-            }
-        }
-        users
-    }
-}
-
-fn publications(users: &[CarriedUser]) -> impl Iterator<Item = (&str, &CarriedStream)> {
-    users
-        .iter()
-        .flat_map(|user| user.streams.iter().map(|stream| (user.uid.as_str(), stream)))
 }
 
 /// What tells one standing from another, but for the versions: these change also when nothing changes for the node.

@@ -12,6 +12,6 @@ mod routes;
 mod source;
 
 pub use path::{PathError, StreamPath};
-pub use registry::{ChannelFull, Counts, Key, Limits, Listing, Origin, Registry};
+pub use registry::{ChannelFull, Counts, Key, Limits, Listing, Media, MediaTrack, Origin, Registry};
 pub use routes::routes;
 pub use source::{Credentials, NodeAddresses, RosterError, RosterSource};

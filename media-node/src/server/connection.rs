@@ -31,7 +31,7 @@ enum End {
     Client,
     #[error("the stream that it played is over, or it did not keep up")]
     StreamOver,
-    #[error("another publisher took its path over")]
+    #[error("another publisher took its path over, or its user was removed")]
     TakenOver,
     #[error("it was silent for too long, or was given its time to say goodbye")]
     TimedOut,

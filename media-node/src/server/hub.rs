@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::description::Description;
 use super::publication::Publication;
 use super::relay::{RelayError, Relays};
-use crate::channel::{ChannelFull, Listing, Registry, StreamPath};
+use crate::channel::{ChannelFull, Listing, Media, Registry, StreamPath};
 
 pub(super) struct Hub {
     registry: Registry,
@@ -76,6 +76,12 @@ impl Hub {
         let mut live = self.lock();
         // Under the same lock, so that the roster and this map agree on who came last.
         let listing = self.registry.publish(path, path.url(&self.public_url), now_ms)?;
+        listing.describe(Media {
+            tracks: publication.description.tracks().to_vec(),
+            bytes: publication.bytes.clone(),
+            end: publication.ended.clone(),
+            since_ms: now_ms,
+        });
         let former = live.insert(path.clone(), publication.clone());
         drop(live);
         if let Some(former) = former {

@@ -33,7 +33,7 @@ pub use depacketize::{Fmtp, Frame, FrameFormat, Packet, PayloadFormat, depacketi
 pub use event::{StreamEnd, StreamEvent};
 pub use locked::{Locked, Passed, Unlock};
 pub use opus::OpusHead;
-pub use picture_limit::{NotDecoded, PictureLimit};
+pub use picture_limit::{NotDecoded, PictureLimit, picture_size};
 pub use rtp::RtpStream;
 pub use track::{RtpTrack, SenderReport};
 pub use unit::{AacFormat, AccessUnit, Format, H264Format, OpusFormat, Track};

@@ -17,6 +17,8 @@
 //! | edge | [`EdgeAsk::Desired`] | [`NodeAnswer::Report`] |
 //! | edge | [`EdgeAsk::Roster`] | [`NodeAnswer::Roster`] |
 //! | edge | [`EdgeAsk::Elsewhere`] | [`NodeAnswer::Noted`] |
+//! | edge | [`EdgeAsk::Live`] | [`NodeAnswer::Live`] |
+//! | edge | [`EdgeAsk::Remove`] | [`NodeAnswer::Removed`] |
 //!
 //! May not know the edge or the node: it is the words between them.
 

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ChannelLease, ChannelNews, Desired, Elsewhere, FollowQuestion, HeartbeatAnswer, HeldRecording, Job, JobRequest,
-    Refusal, Report, ReportAnswer, Roster,
+    LiveChannel, LiveQuestion, Refusal, Report, ReportAnswer, Roster, UserRemoval,
 };
 
 /// What a node asks the edge.
@@ -57,6 +57,10 @@ pub enum EdgeAsk {
     Roster(RosterQuestion),
     /// To take note of where a channel lives that it follows.
     Elsewhere(Elsewhere),
+    /// What is published to it.
+    Live(LiveQuestion),
+    /// To disconnect who publishes as this user.
+    Remove(UserRemoval),
 }
 
 /// What is wanted of a recording now.
@@ -87,5 +91,8 @@ pub enum NodeAnswer {
     Report(Box<Report>),
     Roster(Roster),
     Noted,
+    Live(Vec<LiveChannel>),
+    /// So many streams have ended.
+    Removed(u32),
     Refused(Refusal),
 }

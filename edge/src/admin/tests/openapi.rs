@@ -44,10 +44,12 @@ fn the_document_has_the_routes_that_there_are() {
             Route::NodeTokens { .. } => 15,
             Route::NodeToken { .. } => 16,
             Route::AwaitedMedia { .. } => 17,
+            Route::Channels { .. } => 18,
+            Route::ChannelUser { .. } => 19,
         });
     }
     routes.sort_unstable();
-    assert_eq!(routes, (0..18).collect::<Vec<_>>());
+    assert_eq!(routes, (0..20).collect::<Vec<_>>());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The core of a channel.
 
+mod automatic;
 mod model;
 
 use protocol::{CarriedStream, CarriedUser, StreamName};
@@ -36,6 +37,7 @@ struct Bench {
     channel: Channel,
     rows: std::collections::BTreeMap<String, Row>,
     tells: Vec<(String, u64, Standing)>,
+    begins: usize,
 }
 
 impl Bench {
@@ -55,6 +57,10 @@ impl Bench {
                 Out::Reply { reply, .. } => replies.push(reply),
                 Out::Effect(Effect::Save(row)) => drop(self.rows.insert(row.name(), row)),
                 Out::Effect(Effect::Remove { name }) => drop(self.rows.remove(&name)),
+                Out::Effect(Effect::Begin { channel }) => {
+                    assert_eq!(channel, key());
+                    self.begins += 1;
+                }
                 Out::Effect(Effect::Tell {
                     channel,
                     node_id,
@@ -183,6 +189,7 @@ fn a_follower_that_could_not_be_told_is_told_again_after_a_pause() {
     let mut bench = Bench::default();
     bench.follow("n1");
     bench.tell("n2", 6, &[user("b", &[6])]);
+    bench.apply(Told::Event(Event::Begun(Begun::Unwanted)), NOW);
     bench.deliver(false, NOW);
     assert!(bench.tells.is_empty());
     let at_ms = bench.channel.next_alarm().expect("an alarm");

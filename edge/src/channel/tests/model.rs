@@ -406,6 +406,8 @@ impl World {
                 Out::Reply { reply, .. } => replies.push(reply),
                 Out::Effect(Effect::Save(row)) => drop(place.rows.insert(row.name(), row)),
                 Out::Effect(Effect::Remove { name }) => drop(place.rows.remove(&name)),
+                // Nobody wants one: it is asked for again for as long as nothing says so.
+                Out::Effect(Effect::Begin { .. }) => {}
                 Out::Effect(Effect::Tell {
                     node_id,
                     told,

@@ -2,9 +2,12 @@
 //! that are asked for here. All that the node has told is held by one lease, which a message renews now and then.
 
 mod follow;
+mod live;
 mod tell;
 
 use tokio::sync::watch;
+
+pub(super) use live::{live, remove};
 
 use super::Edge;
 use crate::channel::Registry;

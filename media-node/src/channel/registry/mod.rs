@@ -2,6 +2,7 @@
 //! somebody asks for here, as the edge tells. Whoever asks for a roster is told of both as one.
 
 mod followed;
+mod media;
 mod own;
 #[cfg(test)]
 mod tests;
@@ -10,13 +11,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use protocol::{CarriedChannel, Elsewhere, RelayKey, Roster, RosterStream, Secret};
+use protocol::{CarriedChannel, Elsewhere, RelayKey, Roster, RosterStream, RosterUser, Secret, StreamName};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::StreamPath;
 use followed::Followed;
 pub use followed::Wanted;
+use media::Medias;
+pub use media::{Media, MediaTrack};
 use own::Own;
 
 /// Longest time that whoever asks for a roster is kept waiting; a longer wish is cut to it.
@@ -72,6 +75,14 @@ pub struct Origin {
     pub publication: u64,
 }
 
+/// A user who publishes here.
+#[derive(Clone, Debug)]
+pub struct LivePublisher {
+    pub uid: String,
+    pub joined_at_ms: u64,
+    pub streams: Vec<(StreamName, Media)>,
+}
+
 struct Inner {
     limits: Limits,
     channels: Mutex<Channels>,
@@ -85,6 +96,7 @@ struct Channels {
     last_number: u64,
     own: Own,
     followed: Followed,
+    media: Medias,
     /// Whether there is an edge that can be asked.
     has_edge: bool,
     /// Base of the URLs of streams that are relayed.
@@ -100,6 +112,7 @@ impl Registry {
             last_number: now_ms.saturating_mul(1_000),
             own: Own::default(),
             followed: Followed::default(),
+            media: Medias::default(),
             has_edge: false,
             base: String::new(),
             relay_keys: Vec::new(),
@@ -211,6 +224,42 @@ impl Registry {
         self.inner.changed.subscribe()
     }
 
+    /// The channels of an app that are published to here, or the one of this name, each with its streams and their media; so
+    /// many at most.
+    pub fn live(&self, app: &str, channel: Option<&str>, most: usize) -> Vec<(String, Vec<LivePublisher>)> {
+        let channels = self.lock();
+        let of_app = channels
+            .own
+            .rosters()
+            .filter(|((of, name), _)| of == app && channel.is_none_or(|channel| channel == name));
+        let publisher = |name: &str, user: &RosterUser| {
+            let media = |stream: &RosterStream| {
+                let path = StreamPath {
+                    app: app.to_owned(),
+                    channel: name.to_owned(),
+                    uid: user.uid.clone(),
+                    stream: stream.name,
+                };
+                (stream.name, channels.media.get(&path).cloned().unwrap_or_default())
+            };
+            LivePublisher {
+                uid: user.uid.clone(),
+                joined_at_ms: user.joined_at_ms,
+                streams: user.streams.iter().map(media).collect(),
+            }
+        };
+        let channel = |((_, name), roster): (&Key, &Roster)| {
+            let users = roster.users.iter().map(|user| publisher(name, user));
+            (name.clone(), users.collect())
+        };
+        of_app.take(most).map(channel).collect()
+    }
+
+    /// Disconnects who publishes here as this user; the number of streams that end. They may come back.
+    pub fn remove_user(&self, app: &str, channel: &str, uid: &str) -> usize {
+        self.lock().media.end(app, channel, uid)
+    }
+
     /// The number of the last change; it grows with each.
     pub fn number(&self) -> u64 {
         self.lock().last_number
@@ -283,6 +332,7 @@ impl Registry {
             let changed = channels.own.remove(path, publication, number);
             if changed {
                 channels.last_number = number;
+                channels.media.remove(path, publication);
                 channels.followed.touch(&key(&path.app, &path.channel), number);
             }
             changed
@@ -322,6 +372,13 @@ pub struct Listing {
     registry: Registry,
     path: StreamPath,
     publication: u64,
+}
+
+impl Listing {
+    /// Says what the stream is made of.
+    pub fn describe(&self, media: Media) {
+        self.registry.lock().media.put(&self.path, self.publication, media);
+    }
 }
 
 impl Drop for Listing {

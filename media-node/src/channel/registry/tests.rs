@@ -1,4 +1,4 @@
-use protocol::{CarriedStream, CarriedUser, ChannelCarrier, StreamName};
+use protocol::{CarriedStream, CarriedUser, ChannelCarrier};
 
 use super::*;
 
@@ -258,4 +258,38 @@ fn other_nodes_are_known_by_the_present_key_and_by_the_one_before() {
         known.push(keys.each_ref().map(admits));
     }
     assert_eq!(known, [[true, false, false], [true, true, false], [false, true, true]]);
+}
+
+#[test]
+fn a_user_is_removed_with_all_streams_and_may_come_back() {
+    let registry = Registry::new(Limits::default(), 0);
+    let describe = |listing: &Listing| {
+        let media = Media::default();
+        listing.describe(media.clone());
+        media
+    };
+    let [camera, screen] = [StreamName::Camera, StreamName::Screen].map(|name| publish(&registry, "a", name, 5));
+    let other = publish(&registry, "b", StreamName::Camera, 6);
+    let [camera_media, screen_media, other_media] = [&camera, &screen, &other].map(describe);
+    let live = registry.live("app", None, 10);
+    assert_eq!(live.len(), 1);
+    let counts: Vec<_> = live[0]
+        .1
+        .iter()
+        .map(|user| (user.uid.as_str(), user.streams.len()))
+        .collect();
+    assert_eq!(counts, [("a", 2), ("b", 1)]);
+    assert_eq!(registry.remove_user("app", "room", "a"), 2);
+    assert_eq!(registry.remove_user("app", "other", "b"), 0);
+    assert!(camera_media.end.is_cancelled() && screen_media.end.is_cancelled() && !other_media.end.is_cancelled());
+    let again = publish(&registry, "a", StreamName::Camera, 9);
+    let media = describe(&again);
+    drop((camera, screen));
+    assert!(!media.end.is_cancelled());
+    assert_eq!(
+        registry.remove_user("app", "room", "a"),
+        1,
+        "what ended before took nothing along"
+    );
+    assert!(registry.live("app", Some("other"), 10).is_empty() && registry.live("app", None, 0).is_empty());
 }

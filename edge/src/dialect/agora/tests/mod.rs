@@ -3,6 +3,7 @@
 mod acquire;
 mod announced;
 mod anyrtc;
+mod automatic;
 mod certified;
 mod codes;
 mod file_lists;
@@ -93,6 +94,7 @@ impl Service {
                     certificate: (app_id == CERTIFIED_APP).then(|| Secret::new(CERTIFICATE)),
                     callback: None,
                     backup: None,
+                    automatic: None,
                     source: Source::Static {
                         streams: BTreeMap::from([("1".into(), SecretUrl::new("rtsp://u:p@h/1"))]),
                     },

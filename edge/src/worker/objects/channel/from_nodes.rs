@@ -1,4 +1,4 @@
-//! What nodes tell and ask of channels. Whoever brings it has made sure of the node.
+//! What nodes tell and ask of channels, and recorders. Whoever brings it has made sure of the node.
 
 use futures_util::future::join_all;
 use protocol::{
@@ -104,6 +104,11 @@ pub(in crate::worker) async fn carriers(channel: ChannelKey, env: &Env) -> Vec<S
         Some(Reply::Carriers(node_ids)) => node_ids,
         Some(_) | None => Vec::new(),
     }
+}
+
+/// Tells a channel that a recording of it captures no more. False when it did not hear of it.
+pub(in crate::worker) async fn ended(channel: ChannelKey, sid: String, stopped: bool, env: &Env) -> bool {
+    put(channel, Request::Ended { sid, stopped }, env).await.is_some()
 }
 
 async fn put(channel: ChannelKey, request: Request, env: &Env) -> Option<Reply> {

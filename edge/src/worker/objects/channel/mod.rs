@@ -1,5 +1,6 @@
 //! The object that keeps where one channel lives, with a row for each node that carries or follows it.
 
+mod automatic;
 mod from_nodes;
 mod relaying;
 
@@ -14,7 +15,7 @@ use crate::channel::{self, ChannelKey, Effect, Event, Question, Row, step};
 use crate::object::Output;
 use crate::worker::bindings;
 
-pub(in crate::worker) use from_nodes::{carriers, followed, told};
+pub(in crate::worker) use from_nodes::{carriers, ended, followed, told};
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS nodes (name TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID";
 
@@ -108,6 +109,7 @@ impl Shell for ChannelShell {
                 let ok = relaying::tell(&node_id, &channel, standing, self.platform.env()).await;
                 Some(Event::Told { node_id, told, ok })
             }
+            Effect::Begin { channel } => Some(Event::Begun(automatic::begin(&channel, self.platform.env()).await)),
         }
     }
 }

@@ -1,3 +1,4 @@
+use protocol::EndCause;
 use worker::{Env, console_error};
 
 use super::deliveries::Receivers;
@@ -107,13 +108,26 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
             };
             let told = ask::<App>(env, &view.key.app_id, &app::Request::News(Box::new(news))).await;
             let written = !document || write_session(&view, expires_ms, env).await;
+            let heard = tell_channel(&view, env).await;
             Some(Input::Published {
                 sid: view.sid,
                 revision,
-                ok: written && told.is_ok(),
+                ok: written && heard && told.is_ok(),
             })
         }
     }
+}
+
+/// The channel of a recording hears of its end, which may have to be followed by another one.
+async fn tell_channel(view: &RecordingView, env: &Env) -> bool {
+    let Some(cause) = view.cause else {
+        return true;
+    };
+    let channel = ChannelKey {
+        app_id: view.key.app_id.clone(),
+        channel: view.key.channel.clone(),
+    };
+    channel::ended(channel, view.sid.clone(), cause == EndCause::Stopped, env).await
 }
 
 async fn write_session(view: &RecordingView, expires_ms: u64, env: &Env) -> bool {

@@ -54,7 +54,7 @@ async fn over_line(node: &Node, question: &EdgeAsk, limit_ms: u64, env: &Env) ->
         Ok(Reply::NoLine) => None,
         Ok(Reply::Answer(LineAnswer::Report(report))) => Some(NodeAnswer::Report(report)),
         Ok(Reply::Answer(LineAnswer::Refused(refusal))) => Some(NodeAnswer::Refused(refusal)),
-        Ok(Reply::Answer(LineAnswer::Roster(_) | LineAnswer::Noted) | Reply::Unreachable | Reply::Closed) => {
+        Ok(Reply::Answer(_) | Reply::Unreachable | Reply::Closed) => {
             console_error!("no answer over the line of node {}", node.id);
             Some(NodeAnswer::Unreachable)
         }
