@@ -5,6 +5,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use protocol::TrackKind::{Audio, Video};
 use protocol::{CarriedChannel, CarriedStream, CarriedUser, ChannelNews, StreamName};
+use reqwest::Method;
+use serde_json::{Value, json};
 use tapedeck_tests::customer::{Customer, Task};
 use tapedeck_tests::fake_node::{FakeNode, Traits};
 use tapedeck_tests::node::Node;
@@ -203,6 +205,60 @@ pub(crate) async fn a_user_is_played_at_each_node_and_gone_with_its_own(stack: &
     await_users(stack, &[&other], cname, &[]).await;
     let _back = publish(stack, &other.rtsp(), cname, "1");
     await_users(stack, &[&other], cname, &["1"]).await;
+}
+
+/// An app's setting records each channel from its first user until it is idle, and again; the operator sees who is there.
+pub(crate) async fn an_app_records_its_channels_by_itself(stack: &mut Stack) {
+    let (customer, cname) = (stack.customer(), "byitself");
+    let mut body = customer.start_body(cname, "9100", cname);
+    body.as_object_mut().expect("a body").remove("cname");
+    body["clientRequest"]["recordingConfig"]["maxIdleTime"] = json!(5);
+    let app = format!("apps/{}", stack.info.app_id);
+    let setting = json!({ "automatic": { "mode": "individual", "body": body } });
+    stack.admin(Method::PATCH, &app, &setting).await.expect(200);
+    let node = node(stack, "auto").await;
+
+    let first = publish(stack, &node.rtsp(), cname, "1");
+    let sid = await_listed(stack, cname, "recording", None).await;
+    let channels = format!("{app}/channels?channel={cname}");
+    wait::until("the user is shown", LIMIT, async || {
+        let live = stack.admin(Method::GET, &channels, &Value::Null).await.expect(200);
+        let user = &live.body["items"][0]["users"][0];
+        let stream = &user["streams"][0];
+        let is_shown = user["uid"] == "1" && user["node_id"] == "auto" && stream["tracks"][0]["codec"] == "H264";
+        let size = (
+            stream["tracks"][0]["width"].as_u64(),
+            stream["bits_per_second"].as_u64(),
+        );
+        (is_shown && matches!(size, (Some(320), Some(1..)))).then_some(())
+    })
+    .await;
+    drop(first);
+    assert_eq!(await_listed(stack, cname, "ended", None).await, sid);
+
+    let _second = publish(stack, &node.rtsp(), cname, "2");
+    let next = await_listed(stack, cname, "recording", Some(&sid)).await;
+    assert_ne!(next, sid);
+    let user = |uid: &str| format!("{app}/channels/{cname}/users/{uid}");
+    stack.admin(Method::DELETE, &user("1"), &Value::Null).await.expect(404);
+    stack.admin(Method::DELETE, &user("2"), &Value::Null).await.expect(204);
+    await_users(stack, &[&node], cname, &[]).await;
+}
+
+/// Waits until a recording of the channel other than `not` has this status; its sid.
+async fn await_listed(stack: &Stack, cname: &str, status: &str, not: Option<&str>) -> String {
+    let path = format!("apps/{}/recordings?channel={cname}&status={status}", stack.info.app_id);
+    wait::until(
+        &format!("{cname} has a recording that is {status}"),
+        LIMIT,
+        async || {
+            let listed = stack.admin(Method::GET, &path, &Value::Null).await.expect(200);
+            let items = listed.body["items"].as_array().expect("a list").clone();
+            let mut sids = items.iter().map(|item| item["sid"].as_str().expect("a sid").to_owned());
+            sids.find(|sid| Some(sid.as_str()) != not)
+        },
+    )
+    .await
 }
 
 /// A node that carries many channels costs the edge what one with few does, while nobody comes or goes.

@@ -134,6 +134,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         channels::six_recordings_hold_all_users_of_three_nodes[("TAPEDECK_CAPACITY", "0")],
         channels::a_lost_node_takes_its_users_along_and_not_the_recording[("TAPEDECK_CAPACITY", "0")],
         channels::a_user_is_played_at_each_node_and_gone_with_its_own[("TAPEDECK_CAPACITY", "0")],
+        channels::an_app_records_its_channels_by_itself[("TAPEDECK_CAPACITY", "0")],
         channels::five_hundred_channels_cost_no_more_than_two[("TAPEDECK_CAPACITY", "0")],
         faults::a_crashed_node_goes_on_in_the_same_playlists,
         faults::a_crashed_edge_forgets_nothing,

@@ -50,12 +50,13 @@ async fn ask_all(question: &EdgeAsk, env: &Env) -> Option<Vec<(String, NodeAnswe
     let request = line::Request::Ask {
         ask: serde_json::to_string(question).ok()?,
         limit_ms: LIMIT_MS,
+        holding: None,
     };
     let request = &request;
     let asked = nodes.into_iter().filter(|node| node.alive).map(|node| async move {
         let node_id = node.row.node_id;
         match ask::<LineOf>(env, &node_id, request).await {
-            Ok(line::Reply::Answer(answer)) => Some((node_id, answer)),
+            Ok(line::Reply::Answer { answer, .. }) => Some((node_id, answer)),
             Ok(_) | Err(_) => None,
         }
     });

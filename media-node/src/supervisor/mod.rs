@@ -255,10 +255,16 @@ impl Supervisor {
         self.get(sid)?.order(Order::Answered { epoch, answered })
     }
 
+    /// The lease by which a recording is held under `epoch` lasts up to this moment, by [`boot_ms`](crate::clock::boot_ms).
+    pub fn renew(&self, sid: &str, epoch: u64, until_ms: u64) -> Result<(), Refusal> {
+        self.get(sid)?.order(Order::Renewed { epoch, until_ms })
+    }
+
     /// Passes on what is wanted and answers when the recording has ended, when nothing of it is on this node alone, or with
     /// its newest report after `wait`, or after a minute if that is longer.
     pub async fn desire(&self, sid: &str, desired: Desired, wait: Duration) -> Result<Report, Refusal> {
         let recording = self.converge(sid, desired)?;
+        recording.update(|status| status.asked += 1);
         let mut status = recording.status();
         let ended = status.wait_for(|status| status.phase() == Some(Phase::Ended) || status.is_backed_up());
         // A time-out is an answer too: the newest report says how far it is.

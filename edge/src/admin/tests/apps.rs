@@ -315,7 +315,7 @@ fn an_automatic_recording_is_checked_as_a_start_sealed_and_taken_away() {
     let body = |uid: &str, vendor: u32| {
         json!({"uid": uid, "clientRequest": {
             "recordingConfig": {"channelType": 0, "subscribeUidGroup": 0},
-            "storageConfig": {"vendor": vendor, "region": 0, "bucket": "b", "accessKey": "AKAUTO", "secretKey": "hunter2"},
+            "storageConfig": {"vendor": vendor, "region": 0, "bucket": "recordings", "accessKey": "AKAUTO", "secretKey": "hunter2"},
         }})
     };
     let (status, app) = set(json!({"mode": "individual", "body": body("9000", 1)}));

@@ -133,7 +133,8 @@ impl World {
     async fn open(&self) -> End {
         let mut end = self.accept().await;
         let versions = Versions::OWN;
-        end.say(FromEdge::Hello(EdgeHello { versions })).await;
+        let lease_ms = Some(10_000);
+        end.say(FromEdge::Hello(EdgeHello { versions, lease_ms })).await;
         end
     }
 
@@ -290,15 +291,19 @@ async fn an_edge_of_another_version_is_refused_with_the_reason() {
         oldest: Versions::OWN.newest + 1,
         newest: Versions::OWN.newest + 1,
     };
-    end.say(FromEdge::Hello(EdgeHello { versions })).await;
+    end.say(FromEdge::Hello(EdgeHello {
+        versions,
+        lease_ms: None,
+    }))
+    .await;
     let Some(FromNode::Refused(refusal)) = end.hear().await else {
         panic!("not refused");
     };
     assert!(
-        refusal.reason.contains("the edge speaks the versions 2 to 2"),
+        refusal.reason.contains("the edge speaks the versions 3 to 3"),
         "{refusal:?}"
     );
-    assert!(world.away().await.contains("the edge speaks the versions 2 to 2"));
+    assert!(world.away().await.contains("the edge speaks the versions 3 to 3"));
 }
 
 #[tokio::test]

@@ -27,10 +27,14 @@ pub(super) async fn tell(node_id: &str, channel: &ChannelKey, standing: Standing
     let request = Request::Ask {
         ask: ask_text,
         limit_ms: LIMIT_MS,
+        holding: None,
     };
     matches!(
         ask::<LineOf>(env, node_id, &request).await,
-        Ok(Reply::Answer(NodeAnswer::Noted))
+        Ok(Reply::Answer {
+            answer: NodeAnswer::Noted,
+            ..
+        })
     )
 }
 

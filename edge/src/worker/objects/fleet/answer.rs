@@ -1,7 +1,7 @@
 use worker::SqlStorage;
 
 use super::rows;
-use crate::fleet::{Fleet, Reply, Request};
+use crate::fleet::{By, Fleet, Reply, Request};
 use crate::metrics::{self, Totals};
 
 /// What the fleet's object replies. What that changes in the table of nodes is written.
@@ -14,9 +14,21 @@ pub(super) fn answer(
 ) -> worker::Result<Reply> {
     Ok(match request {
         Request::Heartbeat(heartbeat) => {
-            let (answer, change) = fleet.heard(heartbeat, now_ms);
+            let (answer, change) = fleet.heard(heartbeat, By::Itself, now_ms);
             rows::save(sql, &change)?;
             Reply::Heartbeat(answer)
+        }
+        Request::Vouched(heartbeat) => {
+            let (answer, change) = fleet.heard(heartbeat, By::Line, now_ms);
+            rows::save(sql, &change)?;
+            Reply::Heartbeat(answer)
+        }
+        Request::Alive { node_id } => Reply::Alive {
+            known: fleet.vouched(&node_id, now_ms),
+        },
+        Request::Absent { node_id } => {
+            rows::save(sql, &fleet.absent(&node_id))?;
+            Reply::Noted
         }
         Request::Place(wish) => Reply::Place(fleet.place(&wish, now_ms)),
         Request::Nodes => Reply::Nodes(fleet.view(now_ms)),

@@ -65,7 +65,10 @@ impl Shell for FleetShell {
     }
 
     fn load(&self) -> worker::Result<fleet::Fleet> {
-        Ok(fleet::Fleet::restore(rows::load(&self.platform.sql())?))
+        Ok(fleet::Fleet::restore(
+            rows::load(&self.platform.sql())?,
+            bindings::now_ms(),
+        ))
     }
 
     fn apply(

@@ -65,11 +65,12 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
             Some(Input::Placed { sid, epoch, node })
         }
         Effect::SendJob { node, job } => {
-            let answer = reach::send_job(&node, &job, env).await;
+            let (answer, line) = reach::send_job(&node, &job, env).await;
             Some(Input::JobAnswered {
                 sid: job.sid,
                 epoch: job.epoch,
                 answer,
+                line,
             })
         }
         Effect::SendDesired {
@@ -81,6 +82,12 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
             let answer = reach::send_desired(&node, &sid, &desired, wait_ms, env).await;
             Some(Input::DesiredAnswered { sid, desired, answer })
         }
+        Effect::Look {
+            key,
+            sid,
+            node_id,
+            line,
+        } => reach::look(&node_id, line, key, &sid, env).await.map(Input::Looked),
         Effect::Publish {
             revision,
             document,

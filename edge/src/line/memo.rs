@@ -1,0 +1,39 @@
+use protocol::Heartbeat;
+use serde::{Deserialize, Serialize};
+
+use super::contract::{LineNumber, Loss, SocketId};
+
+/// What is kept of a node's lines, beside what stands at their sockets and which recordings the node holds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Memo {
+    pub(super) node_id: String,
+    /// The number of the newest line.
+    pub(super) newest: LineNumber,
+    /// The lines whose lease is not known to be over, oldest first.
+    pub(super) leases: Vec<Lease>,
+    /// The newest loss.
+    pub(super) loss: Option<Loss>,
+    /// What the fleet knows of the node, as long as its line is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) beat: Option<Heartbeat>,
+}
+
+/// The lease of one line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Lease {
+    pub(super) line: LineNumber,
+    pub(super) socket: SocketId,
+    /// It began, or was renewed, at this time or later, Unix milliseconds.
+    pub(super) heard_ms: u64,
+    /// `None` while the socket is open.
+    pub(super) closed: Option<Closed>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Closed {
+    /// It is gone: nothing comes over it any more.
+    Gone,
+    /// The edge is closing it since this time, Unix milliseconds; a ping that comes before it is closed may be answered.
+    Closing(u64),
+}
