@@ -226,11 +226,10 @@ pub(crate) async fn an_app_records_its_channels_by_itself(stack: &mut Stack) {
         let user = &live.body["items"][0]["users"][0];
         let stream = &user["streams"][0];
         let is_shown = user["uid"] == "1" && user["node_id"] == "auto" && stream["tracks"][0]["codec"] == "H264";
-        let size = (
-            stream["tracks"][0]["width"].as_u64(),
-            stream["bits_per_second"].as_u64(),
-        );
-        (is_shown && matches!(size, (Some(320), Some(1..)))).then_some(())
+        let track = &stream["tracks"][0];
+        let size = (track["width"].as_u64(), track["height"].as_u64());
+        let flows = stream["bits_per_second"].as_u64() > Some(0);
+        (is_shown && size == (Some(320), Some(180)) && flows).then_some(())
     })
     .await;
     drop(first);

@@ -29,11 +29,11 @@ pub mod testing;
 pub mod tests;
 
 pub use clock::Clock;
-pub use depacketize::{Fmtp, Frame, FrameFormat, Packet, PayloadFormat, depacketizer};
+pub use depacketize::{Fmtp, Frame, FrameFormat, Packet, PayloadFormat, depacketizer, picture_size};
 pub use event::{StreamEnd, StreamEvent};
 pub use locked::{Locked, Passed, Unlock};
 pub use opus::OpusHead;
-pub use picture_limit::{NotDecoded, PictureLimit, picture_size};
+pub use picture_limit::{NotDecoded, PictureLimit};
 pub use rtp::RtpStream;
 pub use track::{RtpTrack, SenderReport};
 pub use unit::{AacFormat, AccessUnit, Format, H264Format, OpusFormat, Track};

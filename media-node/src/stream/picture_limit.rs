@@ -15,12 +15,6 @@ pub struct PictureLimit {
     height: u32,
 }
 
-/// The size of a stream's pictures in pixels, width and height, by its sequence parameter set, an H.264 NAL unit.
-pub fn picture_size(sps: &[u8]) -> Option<(u32, u32)> {
-    let PictureBuffer { width, height, .. } = picture_buffer(sps)?;
-    Some((width, height))
-}
-
 /// Why a stream is not decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotDecoded {

@@ -82,6 +82,7 @@ mod tests {
 
     use super::*;
     use crate::channel::{Limits, Media, StreamPath};
+    use crate::stream::testing::SpsBits;
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_is_told_of_with_its_codecs_its_size_and_its_rate() {
@@ -93,10 +94,14 @@ mod tests {
             codec: codec.to_owned(),
             parameters: parameters.to_owned(),
         };
-        let picture = "packetization-mode=1; sprop-parameter-sets=Z2QAC6zZQo35IQAAAwABAAADADIPFCmW,aOvjyyLA; profile-level-id=64000B";
+        let mut sps = SpsBits::new(320, 192, 1);
+        // 180 lines are shown.
+        sps.crop = Some((0, 6));
+        let sets = STANDARD.encode(sps.nal());
+        let picture = format!("packetization-mode=1; sprop-parameter-sets={sets},aOvjyyLA; profile-level-id=4D0028");
         let media = Media {
             tracks: vec![
-                track(TrackKind::Video, "H264", picture),
+                track(TrackKind::Video, "H264", &picture),
                 track(TrackKind::Audio, "OPUS", ""),
             ],
             since_ms: 7,
@@ -124,7 +129,7 @@ mod tests {
             .iter()
             .map(|track| (track.codec.as_str(), track.width, track.height))
             .collect();
-        assert_eq!(sizes, [("H264", Some(160), Some(128)), ("OPUS", None, None)]);
+        assert_eq!(sizes, [("H264", Some(320), Some(180)), ("OPUS", None, None)]);
         assert!(live(&channels, question("b")).await.is_empty());
     }
 }
