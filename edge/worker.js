@@ -72,6 +72,8 @@ const durable = (Inner) =>
   };
 
 export const App = durable(edge.App);
+export const Carried = durable(edge.Carried);
+export const Channel = durable(edge.Channel);
 export const Fleet = durable(edge.Fleet);
 export const Line = durable(edge.Line);
 export const Node = durable(edge.Node);

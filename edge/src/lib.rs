@@ -9,6 +9,7 @@
 pub mod access;
 pub mod admin;
 pub mod app;
+pub mod channel;
 pub mod dialect;
 pub mod fleet;
 pub mod http;

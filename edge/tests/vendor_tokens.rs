@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use protocol::Secret;
+use protocol::{EntryAnswer, EntryQuestion, Secret, Source};
 use serde_json::Value;
-use tapedeck_edge::access::{Entry, TokenError, verify_token};
+use tapedeck_edge::access::{
+    App, ChannelAccess, Channels, Entry, Limits, RecorderDefaults, TokenError, enter, verify_token,
+};
 
 /// What the generators give each token.
 const LIFE_MS: u64 = 600_000;
@@ -64,9 +66,51 @@ impl Generated {
         let entry = Entry {
             app_id: &self.app_id,
             channel,
-            uid,
+            uid: Some(uid),
         };
         verify_token(token, &self.certificate, &entry, now_ms)
+    }
+
+    /// Whether the token's user may play and publish in the channel: (play, audio, video).
+    fn rights(&self, Token { text, uid, .. }: &Token) -> (bool, bool, bool) {
+        let app = App {
+            app_id: self.app_id.clone(),
+            tenant: String::new(),
+            name: String::new(),
+            dialect: String::new(),
+            source: Source::Builtin {
+                rtsp: None,
+                roster: None,
+            },
+            certificate: Some(self.certificate.clone()),
+            channels: Channels {
+                access: ChannelAccess::Token,
+                secrets: Vec::new(),
+            },
+            callback: None,
+            backup: None,
+            automatic: None,
+            recorder: RecorderDefaults::default(),
+            limits: Limits::default(),
+            disabled: false,
+            created_ms: 0,
+        };
+        let question = EntryQuestion {
+            node_id: String::new(),
+            app_id: self.app_id.clone(),
+            channel: self.channel.clone(),
+            uid: uid.clone(),
+            own_uid: None,
+            token: Some(Secret::new(text)),
+        };
+        match enter(Some(&app), &question, self.now_ms) {
+            EntryAnswer::Granted(rights) => (
+                rights.play_ms > 0,
+                rights.publish_audio_ms > 0,
+                rights.publish_video_ms > 0,
+            ),
+            other => panic!("{other:?}"),
+        }
     }
 
     fn check(&self, Token { label, text, uid }: &Token) {
@@ -134,4 +178,17 @@ fn the_vendors_tokens_are_accepted_and_no_changed_one() {
             });
         }
     });
+}
+
+#[test]
+fn publishers_may_publish_and_subscribers_may_not() {
+    let generated = Generated::by("node", "vendor_tokens.cjs");
+    let of_role = |role: &str| {
+        let tokens = generated.tokens.iter().filter(|token| token.label.contains(role));
+        tokens.map(|token| generated.rights(token)).collect::<Vec<_>>()
+    };
+    assert_eq!(of_role("role 1"), [(true, true, true); 6]);
+    assert_eq!(of_role("role 2"), [(true, false, false); 6]);
+    assert_eq!(of_role("006 account"), [(true, true, true)]);
+    assert_eq!(of_role("any uid"), [(true, false, false); 2]);
 }

@@ -3,6 +3,7 @@
 // In a program nothing is reachable from outside: `pub` says what a folder offers to the others.
 #![allow(unreachable_pub)]
 
+mod access;
 mod agent;
 mod api;
 mod backoff;

@@ -1,13 +1,14 @@
 //! The contract between the edge and the media nodes: jobs, desired state, reports, heartbeats and rosters, as they
 //! travel in JSON over HTTP. Types only, no logic, but for the rules that both sides have to read alike: which addresses
-//! are [public](is_public), what of a URL may be [printed](redact_urls), what follows from a [token](NodeToken), and which
-//! versions of the line's protocol [fit](line::Versions::agree).
+//! are [public](is_public), what of a URL may be [printed](redact_urls), what follows from a [token](NodeToken), what
+//! [opens](RelayKey) a channel to another node, and which versions of the line's protocol [fit](line::Versions::agree).
 //!
 //! | call | direction | request | answer |
 //! |---|---|---|---|
 //! | `POST /node/v1/heartbeats` | node → edge | [`Heartbeat`] | [`HeartbeatAnswer`] |
 //! | `POST /node/v1/reports` | node → edge | [`Report`] | [`ReportAnswer`] |
 //! | `POST /node/v1/jobs` | node → edge | [`JobRequest`] | [`Job`] |
+//! | `POST /node/v1/entries` | node → edge | [`EntryQuestion`] | [`EntryAnswer`] |
 //! | `PUT /v1/recordings/{sid}` | edge → node | [`Job`] | [`Report`] or [`Refusal`] |
 //! | `POST /v1/recordings/{sid}/desired?wait_ms=` | edge → node | [`Desired`] | [`Report`] or [`Refusal`] |
 //! | `GET /v1/recordings/{sid}` | any → node | – | [`Report`] or [`Refusal`] |
@@ -21,16 +22,20 @@
 mod address;
 mod assignment;
 mod cause;
+mod channel;
 mod desired;
+mod entry;
 mod fault;
 mod heartbeat;
 mod inventory;
 mod job;
 pub mod line;
+mod live;
 mod mix;
 mod node_token;
 mod occurrence;
 mod problem_code;
+mod relay_key;
 mod report;
 mod roster;
 mod secret;
@@ -43,15 +48,22 @@ mod track;
 pub use address::is_public;
 pub use assignment::Assignment;
 pub use cause::EndCause;
+pub use channel::{
+    CarriedChannel, CarriedStream, CarriedUser, ChannelCarrier, ChannelLease, ChannelNews, Elsewhere, Follow,
+    FollowQuestion,
+};
 pub use desired::{Desired, Directive, Terms};
+pub use entry::{EntryAnswer, EntryQuestion, Rights};
 pub use fault::{Fault, Problem, Refusal, RefusalCode};
 pub use heartbeat::{Heartbeat, HeartbeatAnswer, HeldRecording};
 pub use inventory::{ConfirmedSlice, InventoryPage, Span, SpoolReport};
 pub use job::{Job, JobRequest, RecorderKey};
+pub use live::{LiveChannel, LiveQuestion, LiveStream, LiveTrack, LiveUser, UserRemoval};
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
 pub use node_token::NodeToken;
 pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod, VodVideo};
 pub use problem_code::ProblemCode;
+pub use relay_key::{RELAY_HEADER, RelayKey};
 pub use report::{
     BackedUp, FileKind, MAX_MESSAGE_BYTES, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer,
 };

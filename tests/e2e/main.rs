@@ -4,6 +4,8 @@
 //! With `TAPEDECK_SOAK=1` the tests that measure drift, kill and cut off last minutes instead of seconds.
 
 mod alone;
+mod channel_tokens;
+mod channels;
 mod composed;
 mod disk;
 mod docs_page;
@@ -133,8 +135,14 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
     ]);
     trials.extend(own![
         webhooks::a_real_recording_tells_its_course,
+        channels::six_recordings_hold_all_users_of_three_nodes[("TAPEDECK_CAPACITY", "0")],
+        channels::a_lost_node_takes_its_users_along_and_not_the_recording[("TAPEDECK_CAPACITY", "0")],
+        channels::a_user_is_played_at_each_node_and_gone_with_its_own[("TAPEDECK_CAPACITY", "0")],
+        channels::an_app_records_its_channels_by_itself[("TAPEDECK_CAPACITY", "0")],
+        channels::five_hundred_channels_cost_no_more_than_two[("TAPEDECK_CAPACITY", "0")],
         faults::a_crashed_node_goes_on_in_the_same_playlists,
         faults::a_crashed_edge_forgets_nothing,
+        channel_tokens::they_let_in_whom_they_name_and_nobody_else,
         failover::a_lost_node_is_replaced_and_its_slices_follow[("TAPEDECK_CAPACITY", "0")],
         failover::a_node_that_ends_hands_its_recordings_over[("TAPEDECK_CAPACITY", "0")],
         failover::a_node_that_ends_alone_goes_on_when_it_is_back[("TAPEDECK_CAPACITY", "0")],

@@ -4,6 +4,7 @@
 
 pub mod bucket;
 pub mod callback;
+pub mod channel_token;
 pub mod customer;
 pub mod delivery;
 pub mod dice;
@@ -19,6 +20,7 @@ pub mod playlist;
 pub mod probe;
 pub mod publisher;
 pub mod recorded;
+pub mod rtsp;
 pub mod stack;
 pub mod sync;
 pub mod vod;

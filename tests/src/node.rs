@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
-use protocol::Report;
+use protocol::{Report, Roster};
 use reqwest::Client;
 
 use crate::namespace::Namespace;
@@ -23,6 +23,7 @@ pub struct Node {
     info: Info,
     dir: PathBuf,
     ports: [u16; 2],
+    settings: Vec<(String, String)>,
     namespace: Option<Arc<Namespace>>,
     process: Child,
 }
@@ -33,18 +34,35 @@ impl Node {
         Self::start_in(None, info, logs, id).await
     }
 
-    /// The same in a network namespace, where the edge has the address that `info` says.
+    /// As [`Self::start`], with settings, given as environment variables.
+    pub async fn start_with(info: &Info, logs: &Path, id: &str, settings: &[(&str, &str)]) -> Self {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Self::launch(None, info, logs, id, settings.iter().map(owned).collect()).await
+    }
+
+    /// As [`Self::start`], in a network namespace, where the edge has the address that `info` says.
     pub async fn start_in(namespace: Option<Arc<Namespace>>, info: &Info, logs: &Path, id: &str) -> Self {
+        Self::launch(namespace, info, logs, id, Vec::new()).await
+    }
+
+    async fn launch(
+        namespace: Option<Arc<Namespace>>,
+        info: &Info,
+        logs: &Path,
+        id: &str,
+        settings: Vec<(String, String)>,
+    ) -> Self {
         let dir = logs.join(id);
         std::fs::create_dir_all(&dir).expect("a directory");
         let ports = free_ports();
         let mut node = Self {
             id: id.to_owned(),
-            process: launch(namespace.as_deref(), info, &dir, id, ports),
+            process: launch(namespace.as_deref(), info, &dir, id, ports, &settings),
             info: info.clone(),
             namespace,
             dir,
             ports,
+            settings,
         };
         node.await_ready().await;
         node
@@ -52,7 +70,8 @@ impl Node {
 
     /// Starts it again, on the same spool.
     pub async fn restart(&mut self) {
-        self.process = launch(self.namespace.as_deref(), &self.info, &self.dir, &self.id, self.ports);
+        let namespace = self.namespace.as_deref();
+        self.process = launch(namespace, &self.info, &self.dir, &self.id, self.ports, &self.settings);
         self.await_ready().await;
     }
 
@@ -68,10 +87,31 @@ impl Node {
         self.get("/readyz").await.is_some()
     }
 
+    /// Its channel server, `rtsp://host:port`.
+    pub fn rtsp(&self) -> String {
+        format!("rtsp://127.0.0.1:{}", self.ports[1])
+    }
+
+    /// Its control API, `http://host:port`.
+    pub fn api(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports[0])
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.join("log")).expect("a log")
+    }
+
     /// What it says of a recording; `None` when it knows none, or does not run.
     pub async fn report(&self, sid: &str) -> Option<Report> {
         let answer = self.get(&format!("/v1/recordings/{sid}")).await?;
         Some(serde_json::from_slice(&answer).expect("a report"))
+    }
+
+    /// Who is in a channel, as the node says.
+    pub async fn roster(&self, app_id: &str, channel: &str) -> Option<Roster> {
+        let answer = self.get(&format!("/v1/channels/{app_id}/{channel}")).await?;
+        Some(serde_json::from_slice(&answer).expect("a roster"))
     }
 
     /// What its control API answers; `None` when that is no success.
@@ -155,7 +195,14 @@ impl Drop for Node {
     }
 }
 
-fn launch(namespace: Option<&Namespace>, info: &Info, dir: &Path, id: &str, ports: [u16; 2]) -> Child {
+fn launch(
+    namespace: Option<&Namespace>,
+    info: &Info,
+    dir: &Path,
+    id: &str,
+    ports: [u16; 2],
+    settings: &[(String, String)],
+) -> Child {
     let log = File::options()
         .create(true)
         .append(true)
@@ -176,6 +223,7 @@ fn launch(namespace: Option<&Namespace>, info: &Info, dir: &Path, id: &str, port
         .env("TAPEDECK_NODE_ID", id)
         .env("TAPEDECK_CAPACITY", "10")
         .env("TAPEDECK_ALLOW_PRIVATE_TARGETS", "1")
+        .envs(settings.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::from(log.try_clone().expect("a file descriptor")))
         .stderr(Stdio::from(log))

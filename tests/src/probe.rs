@@ -1,9 +1,13 @@
 //! What FFmpeg says about a file. It has made up none of the timestamps in it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::process::Command;
+
+/// For a player to find out what it plays.
+const PLAY_LIMIT: Duration = Duration::from_secs(20);
 
 /// One packet of a file with a single stream. Times in seconds.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,6 +114,32 @@ pub async fn streams(file: &Path) -> Vec<Stream> {
     }
     let shown: Shown = ffprobe(file, &["-show_streams"]).await;
     shown.streams
+}
+
+/// What a player finds at an RTSP URL; `None` when it does not play.
+pub async fn played(url: &str) -> Option<Vec<Stream>> {
+    #[derive(Deserialize)]
+    struct Shown {
+        streams: Vec<Stream>,
+    }
+    let probe = Command::new("ffprobe")
+        .args([
+            "-v",
+            "error",
+            "-rtsp_transport",
+            "tcp",
+            "-of",
+            "json",
+            "-show_streams",
+            url,
+        ])
+        .output();
+    let output = tokio::time::timeout(PLAY_LIMIT, probe)
+        .await
+        .ok()?
+        .expect("ffprobe runs");
+    let shown: Shown = serde_json::from_slice(&output.stdout).ok()?;
+    output.status.success().then_some(shown.streams)
 }
 
 /// A digest of each picture of the first video track, decoded, in the order of their presentation.

@@ -244,6 +244,18 @@ impl Publisher {
             .expect("a child");
     }
 
+    /// Waits until it ends by itself in failure, and returns what it said.
+    ///
+    /// # Panics
+    /// When it does not end within `limit`, or ends well.
+    pub async fn ended(&mut self, limit: std::time::Duration) -> String {
+        let ended = tokio::time::timeout(limit, self.child.wait()).await;
+        let status = ended.expect("the publisher ends").expect("a child");
+        let said = std::fs::read_to_string(&self.log).unwrap_or_default();
+        assert!(!status.success(), "the publisher ended well: {said}");
+        said
+    }
+
     /// # Panics
     /// When it has ended by itself, with what it last said.
     pub fn assert_alive(&mut self) {

@@ -31,6 +31,7 @@ pub struct Info {
     pub app_id: String,
     pub customer_id: String,
     pub customer_secret: String,
+    pub channel_secret: String,
     pub admin_token: String,
     pub rtsp: String,
     pub node: String,
@@ -377,7 +378,7 @@ fn mount_namespace() -> Option<&'static [&'static str]> {
 
 /// The media node's program, built by `scripts/build`.
 pub fn node_program() -> PathBuf {
-    root().join("target/release/media-node")
+    root().join("target/media-node")
 }
 
 fn await_ready(state: PathBuf, mut process: Child) -> Stack {

@@ -165,9 +165,9 @@ impl SimNode {
                 }
             }
             FromEdge::Ask {
-                ask: EdgeAsk::Roster(_),
+                ask: EdgeAsk::Roster(_) | EdgeAsk::Elsewhere(_) | EdgeAsk::Live(_) | EdgeAsk::Remove(_),
                 ..
-            } => panic!("nobody asks for a roster"),
+            } => panic!("nobody asks for channels"),
             FromEdge::Answer { id, answer } => {
                 let about = self.asked.remove(&id).flatten();
                 match (answer, about) {

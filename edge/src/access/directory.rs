@@ -4,7 +4,10 @@ use protocol::{Backup, Secret, Source};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{App, Callback, Credential, KeyRing, Limits, Purpose, RecorderDefaults, Store, StoreError, Tenant};
+use super::{
+    App, Automatic, Callback, ChannelAccess, ChannelSecret, Channels, Credential, KeyRing, Limits, Purpose,
+    RecorderDefaults, Store, StoreError, Tenant,
+};
 
 /// Tenants, credentials and apps in a [`Store`], with their secrets sealed.
 ///
@@ -42,6 +45,8 @@ struct AppRecord {
     #[serde(default, skip_serializing)]
     flavour: Option<String>,
     sealed_secrets: String,
+    #[serde(default)]
+    channel_access: ChannelAccess,
     recorder: RecorderDefaults,
     #[serde(default)]
     limits: Limits,
@@ -55,10 +60,14 @@ struct AppSecrets {
     source: Source,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     certificate: Option<Secret>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    channel_secrets: Vec<ChannelSecret>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     callback: Option<Callback>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     backup: Option<Backup>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    automatic: Option<Automatic>,
 }
 
 impl<'a, S: Store> Directory<'a, S> {
@@ -167,8 +176,13 @@ impl<'a, S: Store> Directory<'a, S> {
             dialect: record.flavour.unwrap_or(record.dialect),
             source: secrets.source,
             certificate: secrets.certificate,
+            channels: Channels {
+                access: record.channel_access,
+                secrets: secrets.channel_secrets,
+            },
             callback: secrets.callback,
             backup: secrets.backup,
+            automatic: secrets.automatic,
             recorder: record.recorder,
             limits: record.limits,
             disabled: record.disabled,
@@ -182,8 +196,10 @@ impl<'a, S: Store> Directory<'a, S> {
         let secrets = AppSecrets {
             source: app.source.clone(),
             certificate: app.certificate.clone(),
+            channel_secrets: app.channels.secrets.clone(),
             callback: app.callback.clone(),
             backup: app.backup.clone(),
+            automatic: app.automatic.clone(),
         };
         let secrets = serde_json::to_vec(&secrets).map_err(|_| DirectoryError::unreadable("app", id))?;
         let record = AppRecord {
@@ -192,6 +208,7 @@ impl<'a, S: Store> Directory<'a, S> {
             dialect: app.dialect.clone(),
             flavour: None,
             sealed_secrets: self.seal(Purpose::App(id), &secrets, nonce)?,
+            channel_access: app.channels.access,
             recorder: app.recorder,
             limits: app.limits,
             disabled: app.disabled,

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use protocol::Secret;
+use protocol::{RelayKey, Secret};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -21,6 +21,8 @@ pub struct KeyRing {
 struct Key {
     id: String,
     cipher: XChaCha20Poly1305,
+    /// What relay keys follow from.
+    relay_root: [u8; 32],
 }
 
 /// What a sealed value is for. One that was sealed for another purpose, or for another owner, does not open.
@@ -117,6 +119,11 @@ impl KeyRing {
         self.open(purpose, &URL_SAFE_NO_PAD.decode(sealed).map_err(|_| OpenError)?)
     }
 
+    /// What a node knows other nodes by. It is another one once a new key is put in front.
+    pub fn relay_key(&self, node_id: &str) -> RelayKey {
+        RelayKey::derive(&self.first.relay_root, node_id)
+    }
+
     fn keys(&self) -> impl Iterator<Item = &Key> {
         std::iter::once(&self.first).chain(&self.older)
     }
@@ -133,6 +140,7 @@ impl Key {
         Some(Self {
             id: id.to_owned(),
             cipher: XChaCha20Poly1305::new_from_slice(&key).ok()?,
+            relay_root: Sha256::digest([b"tapedeck/1/relay/", &key[..]].concat()).into(),
         })
     }
 }

@@ -5,6 +5,7 @@
 mod basic;
 mod directory;
 mod entropy;
+mod entry;
 mod keys;
 mod limits;
 mod model;
@@ -17,9 +18,12 @@ pub(crate) use directory::is_id;
 pub use directory::{Directory, DirectoryError, Page};
 pub use entropy::Entropy;
 pub(crate) use entropy::hex;
+pub use entry::enter;
 pub use keys::{KeyRing, KeyRingError, OpenError, Purpose, SealError, same_secret};
 pub use limits::{Limits, Method, Rates};
-pub use model::{App, Callback, Credential, RecorderDefaults, Tenant};
+pub use model::{
+    App, Automatic, Callback, ChannelAccess, ChannelSecret, Channels, Credential, RecorderDefaults, Tenant,
+};
 pub use resource_id::ResourceId;
 pub use store::{Keys, Store, StoreError};
 pub use token::{Entry, TokenError, verify_token};

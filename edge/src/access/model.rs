@@ -31,16 +31,49 @@ pub struct App {
     pub dialect: String,
     /// Where the channels of this app are.
     pub source: Source,
-    /// What its channel tokens are signed with: 32 hexadecimal characters. Without one, tokens are not looked at.
+    /// What tokens of versions 006 and 007 are signed with: 32 hexadecimal characters. Without one, a start asks for none.
     pub certificate: Option<Secret>,
+    /// Who may publish to its channels and play from them.
+    pub channels: Channels,
     /// The callback that is told of events.
     pub callback: Option<Callback>,
     /// Where slices go while the customer's store takes none.
     pub backup: Option<Backup>,
+    /// The recording that each channel has while somebody is in it.
+    pub automatic: Option<Automatic>,
     pub recorder: RecorderDefaults,
     pub limits: Limits,
     /// No new recording is started; those that run can be asked about and stopped.
     pub disabled: bool,
+    pub created_ms: u64,
+}
+
+/// Who may join the channels of an app.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Channels {
+    pub access: ChannelAccess,
+    /// What channel tokens are signed with, the oldest first. All of them are good, which is how they are rotated.
+    pub secrets: Vec<ChannelSecret>,
+}
+
+/// Whether the channels of an app ask for a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelAccess {
+    /// Everybody may publish and play who reaches a node that serves open channels.
+    #[default]
+    Open,
+    /// Whoever shows a channel token may do what it allows.
+    Token,
+}
+
+/// What an app's back end signs channel tokens with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelSecret {
+    /// Names the secret for the operator.
+    pub id: String,
+    /// Its bytes are the key, whatever characters it has.
+    pub secret: Secret,
     pub created_ms: u64,
 }
 
@@ -54,6 +87,15 @@ pub struct Callback {
     /// The events that are wanted, by their numbers in the app's dialect; `None` for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events: Option<Vec<u32>>,
+}
+
+/// How the channels of an app are recorded without a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Automatic {
+    /// As the app's dialect names it.
+    pub mode: String,
+    /// The body of the app's dialect for a start, but for the channel, as JSON; the store's keys are in it.
+    pub body: Secret,
 }
 
 /// What a recording does when its start does not say.

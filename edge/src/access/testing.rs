@@ -8,7 +8,10 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, Mac as _};
 use protocol::Secret;
+use serde_json::Value;
 
 use super::{Entropy, KeyRing, Keys, Store, StoreError};
 
@@ -82,4 +85,17 @@ pub(crate) fn run<F: Future>(future: F) -> F::Output {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("the future waits"),
     }
+}
+
+/// A channel token with these claims.
+pub(crate) fn jwt(claims: &Value, secret: &str) -> String {
+    let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let signed = format!(
+        "{}.{}",
+        part(r#"{"alg":"HS256","typ":"JWT"}"#),
+        part(&claims.to_string())
+    );
+    let mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    let signature = mac.chain_update(&signed).finalize().into_bytes();
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }

@@ -3,9 +3,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::error::AdminError;
-use super::{Admin, backup, callback, display_name, limits, only, source};
-use crate::access::{App, Limits, Page, RecorderDefaults, Store, hex, is_id};
-use crate::dialect::Dialect;
+use super::{Admin, automatic, backup, callback, channel_secrets, display_name, limits, only, source};
+use crate::access::{App, ChannelAccess, Channels, Limits, Page, RecorderDefaults, Store, hex, is_id};
+use crate::dialect::{Dialect, StartTerms};
 use crate::http::Response;
 use crate::input::{FieldError, Fields};
 
@@ -16,8 +16,10 @@ const SETTINGS: &[&str] = &[
     "flavour",
     "source",
     "certificate",
+    "channels",
     "callback",
     "backup",
+    "automatic",
     "recorder",
     "limits",
     "disabled",
@@ -32,12 +34,20 @@ struct View {
     dialect: String,
     source: Value,
     has_certificate: bool,
+    channels: ChannelsView,
     callback: Option<Value>,
     backup: Option<Value>,
+    automatic: Option<Value>,
     recorder: RecorderDefaults,
     limits: Limits,
     disabled: bool,
     created_ms: u64,
+}
+
+/// Who may join the app's channels.
+#[derive(Serialize)]
+struct ChannelsView {
+    access: ChannelAccess,
 }
 
 impl From<App> for View {
@@ -49,8 +59,12 @@ impl From<App> for View {
             dialect: app.dialect,
             source: source::view(&app.source),
             has_certificate: app.certificate.is_some(),
+            channels: ChannelsView {
+                access: app.channels.access,
+            },
             callback: app.callback.as_ref().map(|set| callback::view(set, false)),
             backup: app.backup.as_ref().map(backup::view),
+            automatic: app.automatic.as_ref().map(automatic::view),
             recorder: app.recorder,
             limits: app.limits,
             disabled: app.disabled,
@@ -85,8 +99,10 @@ impl<S: Store> Admin<'_, S> {
                 roster: None,
             },
             certificate: None,
+            channels: Channels::default(),
             callback: None,
             backup: None,
+            automatic: None,
             recorder: RecorderDefaults::default(),
             limits: Limits::default(),
             disabled: false,
@@ -151,6 +167,20 @@ impl<S: Store> Admin<'_, S> {
             let read = |given| backup::read(&given, self.targets, self.now_ms);
             app.backup = given.map(read).transpose()?;
         }
+        // Given and empty, null say, takes it away.
+        if body.names().any(|name| name == "automatic") {
+            app.automatic = body
+                .object("automatic")?
+                .map(|given| automatic::read(&given))
+                .transpose()?;
+        }
+        let terms = StartTerms {
+            targets: self.targets,
+            now_ms: self.now_ms,
+            entropy: self.entropy,
+        };
+        // Also when it was set before: what the body changes may make it unfit.
+        automatic::check(app, body, terms)?;
         // Given and empty, null say, takes the callback away.
         if body.names().any(|name| name == "callback") && body.get("callback").is_none() {
             app.callback = None;
@@ -173,7 +203,7 @@ impl<S: Store> Admin<'_, S> {
     }
 }
 
-/// All settings but the callback and the backup.
+/// All settings but the callback, the backup and the automatic recording.
 fn change(app: &mut App, body: &Fields<'_>) -> Result<(), FieldError> {
     if let Some(name) = display_name(body)? {
         app.name = name.to_owned();
@@ -184,6 +214,9 @@ fn change(app: &mut App, body: &Fields<'_>) -> Result<(), FieldError> {
     // Given and empty, null say, takes the certificate away.
     if body.names().any(|name| name == "certificate") {
         app.certificate = certificate(body)?;
+    }
+    if let Some(given) = body.object("channels")? {
+        channel_secrets::change(&mut app.channels, &given)?;
     }
     if let Some(given) = body.object("source")? {
         app.source = source::read(&given)?;

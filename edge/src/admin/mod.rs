@@ -3,8 +3,11 @@
 
 mod answer;
 mod apps;
+mod automatic;
 mod backup;
 mod callback;
+mod channel_secrets;
+mod channels;
 mod credentials;
 mod error;
 mod limits;
@@ -17,10 +20,11 @@ mod tenants;
 
 pub use answer::{failure, given_up, notices, page, recording, recordings, replayed, tested, usage};
 pub use callback::TestResult;
+pub use channels::{channels, removed};
 pub use node_tokens::{added, revoked, tokens};
 
 use error::AdminError;
-use protocol::{NodeToken, Secret};
+use protocol::{NodeToken, Secret, UserRemoval};
 use route::Route;
 use serde_json::{Map, Value};
 
@@ -65,6 +69,10 @@ pub enum Question {
     },
     /// Let the bearer of a node's token in no more: [`revoked`].
     RevokeNodeToken { node_id: String, id: String },
+    /// Who is in the channels of an app, or in one, at all nodes: [`channels`].
+    Channels { app_id: String, channel: Option<String> },
+    /// Disconnect who publishes as a user, at whichever nodes: [`removed`].
+    RemoveUser(UserRemoval),
     /// How much of its limits an app uses: [`usage`].
     Usage { app_id: String, limits: Limits },
     /// The recordings of an app: [`recordings`].
@@ -194,6 +202,13 @@ impl<S: Store> Admin<'_, S> {
             (Route::NodeTokens { node_id }, "GET") => return self.node_tokens(node_id).map(Handled::Ask),
             (Route::NodeTokens { node_id }, _) => return self.add_node_token(node_id).map(Handled::Ask),
             (Route::NodeToken { node_id, id }, _) => return self.revoke_node_token(node_id, id).map(Handled::Ask),
+            (Route::ChannelSecrets { app_id }, "GET") => self.list_channel_secrets(app_id).await,
+            (Route::ChannelSecrets { app_id }, _) => self.create_channel_secret(app_id).await,
+            (Route::ChannelSecret { app_id, id }, _) => self.delete_channel_secret(app_id, id).await,
+            (Route::Channels { app_id }, _) => return self.channels(app_id).map(Handled::Ask),
+            (Route::ChannelUser { app_id, channel, uid }, _) => {
+                return self.remove_user(app_id, channel, uid).map(Handled::Ask);
+            }
             (Route::Usage { app_id }, _) => return self.usage(app_id).await.map(Handled::Ask),
             (Route::Recordings { app_id }, _) => return self.recordings(app_id).map(Handled::Ask),
             (Route::Recording { app_id, sid }, _) => {

@@ -41,7 +41,8 @@ impl<S: Store> Admin<'_, S> {
         })
     }
 
-    fn channel(&self) -> Result<Option<String>, FieldError> {
+    /// The channel that the query names, if it does.
+    pub(super) fn channel(&self) -> Result<Option<String>, FieldError> {
         let channel = self
             .request
             .query_value("channel")

@@ -12,6 +12,13 @@ pub(super) enum Route<'a> {
     },
     Apps,
     App(&'a str),
+    ChannelSecrets {
+        app_id: &'a str,
+    },
+    ChannelSecret {
+        app_id: &'a str,
+        id: &'a str,
+    },
     Usage {
         app_id: &'a str,
     },
@@ -22,6 +29,14 @@ pub(super) enum Route<'a> {
     NodeToken {
         node_id: &'a str,
         id: &'a str,
+    },
+    Channels {
+        app_id: &'a str,
+    },
+    ChannelUser {
+        app_id: &'a str,
+        channel: &'a str,
+        uid: &'a str,
     },
     Recordings {
         app_id: &'a str,
@@ -69,10 +84,14 @@ impl<'a> Route<'a> {
             ["tenants", tenant, "credentials", customer_id] => Self::Credential { tenant, customer_id },
             ["apps"] => Self::Apps,
             ["apps", app_id] => Self::App(app_id),
+            ["apps", app_id, "channel-secrets"] => Self::ChannelSecrets { app_id },
+            ["apps", app_id, "channel-secrets", id] => Self::ChannelSecret { app_id, id },
             ["apps", app_id, "usage"] => Self::Usage { app_id },
             ["nodes"] => Self::Nodes,
             ["nodes", node_id, "tokens"] => Self::NodeTokens { node_id },
             ["nodes", node_id, "tokens", id] => Self::NodeToken { node_id, id },
+            ["apps", app_id, "channels"] => Self::Channels { app_id },
+            ["apps", app_id, "channels", channel, "users", uid] => Self::ChannelUser { app_id, channel, uid },
             ["apps", app_id, "recordings"] => Self::Recordings { app_id },
             ["apps", app_id, "recordings", sid] => Self::Recording { app_id, sid },
             ["apps", app_id, "recordings", sid, "stop"] => Self::StopRecording { app_id, sid },
@@ -90,12 +109,20 @@ impl<'a> Route<'a> {
     /// The methods that this path takes, as the `Allow` header lists them.
     pub(super) fn methods(self) -> &'static str {
         match self {
-            Self::Tenants | Self::Credentials { .. } | Self::Apps | Self::NodeTokens { .. } => "GET, POST",
-            Self::NodeToken { .. } | Self::AwaitedMedia { .. } => "DELETE",
+            Self::Tenants
+            | Self::Credentials { .. }
+            | Self::Apps
+            | Self::ChannelSecrets { .. }
+            | Self::NodeTokens { .. } => "GET, POST",
+            Self::ChannelSecret { .. }
+            | Self::NodeToken { .. }
+            | Self::AwaitedMedia { .. }
+            | Self::ChannelUser { .. } => "DELETE",
             Self::Tenant(_) | Self::App(_) => "GET, PATCH, DELETE",
             Self::Credential { .. } => "GET, PATCH, DELETE",
             Self::Usage { .. }
             | Self::Nodes
+            | Self::Channels { .. }
             | Self::Recordings { .. }
             | Self::Recording { .. }
             | Self::Notices { .. } => "GET",

@@ -12,14 +12,14 @@ mod vendor;
 
 use serde_json::json;
 
-use crate::access::{Callback, Method, Store};
+use crate::access::{App, Automatic, Callback, Method, Store};
 use crate::http::{Request, Response};
-use crate::recording::{Event, Notice, Subject};
+use crate::recording::{Call, Event, Notice, Subject};
 
 pub use notification::{EventType, Notification, notice_id};
 pub use step::{Admission, Pending, Step};
-pub use vendor::Server;
 use vendor::Vendor;
+pub use vendor::{Server, StartTerms};
 
 /// Declares the vendors, and hands on to each what concerns it.
 macro_rules! vendors {
@@ -39,6 +39,22 @@ macro_rules! vendors {
                 std::iter::empty()$(.chain(
                     <$dialect>::DIALECTS.iter().map(|(name, dialect)| (*name, Self(Spoken::$vendor(*dialect)))),
                 ))+
+            }
+
+            /// The start of an automatic recording of a channel, as the setting of an app asks for it.
+            ///
+            /// # Errors
+            /// What is wrong with the setting or the channel's name, for a person.
+            pub fn automatic(
+                self,
+                automatic: &Automatic,
+                channel: &str,
+                app: &App,
+                terms: StartTerms<'_>,
+            ) -> Result<Call, String> {
+                match self.0 {
+                    $(Spoken::$vendor(dialect) => dialect.automatic(automatic, channel, app, terms),)+
+                }
             }
 
             /// What the dialect calls an event.

@@ -1,9 +1,9 @@
 use super::notification::{EventType, Notification};
 use super::step::Step;
-use crate::access::{Callback, Directory, Entropy, Method, Store};
+use crate::access::{App, Automatic, Callback, Directory, Entropy, Method, Store};
 use crate::http::Request;
 use crate::input::Targets;
-use crate::recording::{Event, Notice, Subject};
+use crate::recording::{Call, Event, Notice, Subject};
 
 /// The API of a vendor, which each folder beside this file has. A value is one of the dialects in which the API is spoken, where
 /// vendors share it and differ in little.
@@ -27,6 +27,12 @@ pub(super) trait Vendor: Copy + PartialEq + 'static {
         request: &Request,
         server: &Server<'_, S>,
     ) -> impl Future<Output = Step>;
+
+    /// The start of an automatic recording of a channel, as the setting of an app asks for it.
+    ///
+    /// # Errors
+    /// What is wrong with the setting or the channel's name, for a person.
+    fn automatic(self, automatic: &Automatic, channel: &str, app: &App, terms: StartTerms<'_>) -> Result<Call, String>;
 
     /// What the vendor calls an event.
     fn event_type(self, event: &Event) -> EventType;
@@ -54,5 +60,16 @@ pub struct Server<'a, S> {
     /// Unix milliseconds.
     pub now_ms: u64,
     /// Fresh for each request.
+    pub entropy: &'a Entropy,
+}
+
+/// What a start without a caller is read with.
+#[derive(Clone, Copy)]
+pub struct StartTerms<'a> {
+    /// The servers that the setting may name.
+    pub targets: Targets,
+    /// Unix milliseconds.
+    pub now_ms: u64,
+    /// Fresh for each start.
     pub entropy: &'a Entropy,
 }

@@ -16,14 +16,20 @@ pub struct Wish {
     /// Nodes of this region come first: those whose region is this word, in any case, or begins with it and a hyphen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// Nodes of this region come first if nothing else tells nodes apart but their room; written as `region` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<String>,
+    /// The ids of nodes that carry the channel: they come before others of their region.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carriers: Vec<String>,
     /// Tags of recorders: nodes of other regions than theirs come before all others, and nodes that have one of them last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub avoid: Vec<String>,
 }
 
 impl Fleet {
-    /// The node with the most room: one apart from what is avoided if one has any, then one of the wished region. The
-    /// node's next heartbeats count what it really took; until then the promise does, so that a burst of starts spreads.
+    /// The node with the most room: one apart from what is avoided if one has any, then one of the wished region, then one that
+    /// carries the channel. The node's next heartbeats count what it really took; until then the promise does, so that a burst of starts spreads.
     /// Without a node: why, for a person.
     pub fn place(&mut self, wish: &Wish, now_ms: u64) -> Result<Node, String> {
         let crowded = self.nodes.values().filter(|known| known.has_any(&wish.avoid, now_ms));
@@ -34,9 +40,11 @@ impl Fleet {
             .filter(|known| !wish.exclude.contains(&known.row.node_id));
         let with_room = candidates.filter_map(|known| Some((known.room(now_ms)?, known)));
         let penalty = |known: &Known| {
-            let in_region = wish.region.as_ref().is_none_or(|region| known.is_in(region));
+            let is_in = |region: &Option<String>| region.as_ref().is_none_or(|region| known.is_in(region));
+            let (in_region, at_home) = (is_in(&wish.region), is_in(&wish.home));
+            let carries = wish.carriers.contains(&known.row.node_id);
             let (in_crowd, has_avoided) = (crowded.contains(&known.row.region), known.has_any(&wish.avoid, now_ms));
-            (has_avoided, in_crowd, !in_region)
+            (has_avoided, in_crowd, !in_region, !carries, !at_home)
         };
         let best = with_room.min_by(|(left_use, left), (right_use, right)| {
             penalty(left).cmp(&penalty(right)).then(left_use.total_cmp(right_use))
@@ -145,6 +153,8 @@ mod tests {
             recorder: tag(&recorder(sid)),
             exclude: Vec::new(),
             region: None,
+            home: None,
+            carriers: Vec::new(),
             avoid: Vec::new(),
         }
     }
@@ -264,6 +274,35 @@ mod tests {
         };
         assert_eq!(fleet.place(&elsewhere, NOW).unwrap().id, "n1");
         assert_eq!(fleet.place(&wish("s"), NOW).unwrap().id, "n1");
+    }
+
+    #[test]
+    fn a_node_that_carries_the_channel_comes_first_while_it_has_room() {
+        let mut far = heartbeat("n1");
+        far.region = "eu".into();
+        far.load = 0.9;
+        let mut fleet = fleet([far, heartbeat("n2"), heartbeat("n3")]);
+        let carried = |sid: &str| Wish {
+            carriers: vec!["n1".into(), "gone".into()],
+            home: Some("default".into()),
+            ..wish(sid)
+        };
+        assert_eq!(fleet.place(&carried("a"), NOW).unwrap().id, "n1");
+        // Where the customer wants it to be comes before that.
+        let wished = Wish {
+            region: Some("default".into()),
+            ..carried("b")
+        };
+        assert_eq!(fleet.place(&wished, NOW).unwrap().id, "n2");
+        let refused = Wish {
+            exclude: vec!["n1".into()],
+            ..carried("c")
+        };
+        assert_eq!(fleet.place(&refused, NOW).unwrap().id, "n3");
+        for sid in ["d", "e", "f"] {
+            assert_eq!(fleet.place(&carried(sid), NOW).unwrap().id, "n1");
+        }
+        assert_ne!(fleet.place(&carried("g"), NOW).unwrap().id, "n1", "it is full");
     }
 
     #[test]

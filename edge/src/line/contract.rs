@@ -1,5 +1,5 @@
 use protocol::line::{Identity, NodeAnswer};
-use protocol::{Heartbeat, JobRequest, RecorderKey, Report};
+use protocol::{ChannelNews, EntryQuestion, FollowQuestion, Heartbeat, JobRequest, RecorderKey, Report};
 use serde::{Deserialize, Serialize};
 
 use super::kept::{Held, Holding, LineNumber, Loss, Memo, SocketId};
@@ -94,7 +94,7 @@ pub enum Event {
     Closed {
         socket: SocketId,
     },
-    /// What came of [`Effect::Report`], [`Effect::Job`] or [`Effect::Beat`].
+    /// What came of an [`Effect`] that was the node's question.
     Done {
         asked: Asked,
         /// The text of an [`EdgeAnswer`](protocol::line::EdgeAnswer).
@@ -155,6 +155,8 @@ pub enum Effect {
         sids: Vec<String>,
     },
     /// Tell the fleet; answer with [`Event::Done`].
+    /// Look whether somebody may enter a channel; answer with [`Event::Done`].
+    Entry { asked: Asked, question: EntryQuestion },
     Beat {
         asked: Asked,
         heartbeat: Heartbeat,
@@ -165,6 +167,18 @@ pub enum Effect {
     Vouch(Heartbeat),
     /// Tell the fleet that the node's line has broken.
     Absent { node_id: String },
+    /// Tell the node's channels; answer with [`Event::Done`].
+    Channels {
+        asked: Asked,
+        node_id: String,
+        news: ChannelNews,
+    },
+    /// Ask the channel; answer with [`Event::Done`].
+    Follow {
+        asked: Asked,
+        node_id: String,
+        question: FollowQuestion,
+    },
 }
 
 pub type Input = object::Input<Request, Event>;

@@ -165,6 +165,20 @@ impl Line {
                 is_own(&request.node_id)?;
                 Effect::Job { asked, request, line }
             }
+            NodeAsk::Entry(question) => {
+                is_own(&question.node_id)?;
+                Effect::Entry { asked, question }
+            }
+            NodeAsk::Channels(news) => Effect::Channels {
+                asked,
+                node_id: node.node_id,
+                news,
+            },
+            NodeAsk::Follow(question) => Effect::Follow {
+                asked,
+                node_id: node.node_id,
+                question,
+            },
         };
         self.asked.insert(asked, reported);
         out.push(Output::Effect(effect));

@@ -1,6 +1,7 @@
 //! The line of one media node, as the node's object sees it: which of its sockets the line is, what the node is asked over it
-//! and has not answered yet, and what the node asks. Pure: [`step`] takes an input and the time, changes the [`Line`] and returns what is to be done. It may
-//! not know Cloudflare, how a socket is written to, or what a recording or the fleet makes of what a node tells.
+//! and has not answered yet, and what the node asks. Pure: [`step`] takes an input and the time, changes the [`Line`] and
+//! returns what is to be done. It may not know Cloudflare, how a socket is written to, or what a recording or the fleet makes
+//! of what a node tells.
 //!
 //! Its lines have leases, see `leases`: what the node holds is lost when the lease is over by which it holds it, and the
 //! recorders are told, some at a time. What must not be forgotten of that is the [`Memo`] and what the node [holds](Held),

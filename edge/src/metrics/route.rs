@@ -13,6 +13,12 @@ pub enum Route {
     Heartbeat,
     Report,
     Job,
+    /// A node asks whether somebody may enter a channel.
+    Entry,
+    /// A node tells of its channels.
+    Channels,
+    /// A node asks where a channel lives.
+    Follow,
     /// A node opens its line.
     Line,
     /// Below a node's paths, and none of them.
@@ -30,6 +36,9 @@ impl Route {
             Self::Heartbeat => "node_heartbeat",
             Self::Report => "node_report",
             Self::Job => "node_job",
+            Self::Entry => "node_entry",
+            Self::Channels => "node_channels",
+            Self::Follow => "node_follow",
             Self::Line => "node_line",
             Self::Node => "node_other",
             Self::Health => "healthz",

@@ -4,6 +4,7 @@ use protocol::RecorderKey;
 use worker::{Env, console_error};
 
 use super::kv::KvStore;
+use super::live_channels;
 use super::objects::{App, FleetOf, LineOf, Node, Recorder, RecorderReply, RecorderRequest, ask};
 use super::webhooks::Receiver;
 use crate::access::Page;
@@ -42,6 +43,8 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
                 Ok(_) | Err(_) => admin::failure(),
             }
         }
+        Question::Channels { app_id, channel } => live_channels::channels(app_id, channel, env).await,
+        Question::RemoveUser(removal) => live_channels::remove(removal, env).await,
         Question::Usage { app_id, limits } => match ask::<App>(env, &app_id, &app::Request::Usage { limits }).await {
             Ok(app::Reply::Usage(view)) => admin::usage(&view),
             Ok(_) | Err(_) => admin::failure(),

@@ -6,6 +6,7 @@ mod bindings;
 mod customers;
 mod kv;
 mod lines;
+mod live_channels;
 mod node_routes;
 mod nodes;
 mod objects;

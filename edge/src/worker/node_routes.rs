@@ -1,13 +1,13 @@
-//! `/node/v1`: lines, and for nodes without one heartbeats, reports and requests for a job. Each is taken from the node alone that it names. What is refused
+//! `/node/v1`: lines, and for nodes without one heartbeats, reports, requests for a job and questions about entries. Each is taken from the node alone that it names. What is refused
 //! is answered with a `protocol::Refusal`.
 
 use protocol::line::{self, Identity};
-use protocol::{Fault, Heartbeat, JobRequest, Refusal, RefusalCode, Report};
+use protocol::{EntryQuestion, Fault, Heartbeat, JobRequest, Refusal, RefusalCode, Report};
 use serde::de::DeserializeOwned;
 use worker::Env;
 
 use super::bindings;
-use super::objects::{Node, ask, from_nodes};
+use super::objects::{Node, ask, from_nodes, unavailable};
 use crate::http::{Request, Response};
 use crate::node::{self, Caller, Shown, unauthorized};
 
@@ -50,7 +50,7 @@ async fn enter(request: &Request, env: &Env) -> Result<Caller, Refusal> {
 async fn admit(node_id: &str, shown: Shown, env: &Env) -> Result<(), Refusal> {
     match ask::<Node>(env, node_id, &node::Request::Admit(shown)).await {
         Ok(node::Reply::Admitted(admitted)) => admitted.map_err(|reason| unauthorized(&reason)),
-        Ok(_) | Err(_) => Err(from_nodes::unavailable()),
+        Ok(_) | Err(_) => Err(unavailable()),
     }
 }
 
@@ -59,6 +59,7 @@ async fn route(caller: &Caller, request: &Request, env: &Env) -> Result<Response
         ("POST", "/node/v1/heartbeats") => heartbeat(caller, request, env).await,
         ("POST", "/node/v1/reports") => report(caller, request, env).await,
         ("POST", "/node/v1/jobs") => job(caller, request, env).await,
+        ("POST", "/node/v1/entries") => entry(caller, request, env).await,
         ("GET", line::PATH) => Ok(no_upgrade()),
         _ => Err(refusal(
             RefusalCode::UnknownRecording,
@@ -108,6 +109,12 @@ async fn job(caller: &Caller, request: &Request, env: &Env) -> Result<Response, 
         "application/json; charset=utf-8",
         job.as_str().to_owned(),
     ))
+}
+
+async fn entry(caller: &Caller, request: &Request, env: &Env) -> Result<Response, Refusal> {
+    let question: EntryQuestion = message(caller, request, |question: &EntryQuestion| &question.node_id, env).await?;
+    let answer = from_nodes::entry(&question, env).await?;
+    Ok(Response::json(200, &answer))
 }
 
 fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Refusal> {

@@ -19,9 +19,17 @@ pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> R
         (_, Some(routed)) => customers::answer(routed, env, context).await,
         (Route::Health, None) => health(env),
         (Route::Metrics, None) => metrics(request, env).await,
-        (Route::Heartbeat | Route::Report | Route::Job | Route::Line | Route::Node, None) => {
-            Ok(node_routes::answer(request, env).await)
-        }
+        (
+            Route::Heartbeat
+            | Route::Report
+            | Route::Job
+            | Route::Entry
+            | Route::Channels
+            | Route::Follow
+            | Route::Line
+            | Route::Node,
+            None,
+        ) => Ok(node_routes::answer(request, env).await),
         (Route::Admin, None) => operator(request, env).await,
         (Route::Customer(_) | Route::Unrouted, None) => Ok(dialect::no_route()),
     };
@@ -41,6 +49,7 @@ fn route(request: &Request) -> (Route, Option<Routed<'_>>) {
         "/node/v1/heartbeats" => Route::Heartbeat,
         "/node/v1/reports" => Route::Report,
         "/node/v1/jobs" => Route::Job,
+        "/node/v1/entries" => Route::Entry,
         line::PATH => Route::Line,
         path if path.starts_with("/node/v1/") => Route::Node,
         path if path == "/admin/v1" || path.starts_with("/admin/v1/") => Route::Admin,

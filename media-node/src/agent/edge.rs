@@ -2,7 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::line::{Beat, EdgeAnswer, NodeAsk};
-use protocol::{Heartbeat, HeartbeatAnswer, Job, JobRequest, Report, ReportAnswer, Secret};
+use protocol::{
+    ChannelLease, ChannelNews, Elsewhere, EntryAnswer, EntryQuestion, FollowQuestion, Heartbeat, HeartbeatAnswer, Job,
+    JobRequest, Report, ReportAnswer, Secret,
+};
 use tokio::time::timeout;
 
 use super::error::EdgeError;
@@ -80,6 +83,40 @@ impl Edge {
                 EdgeAnswer::Job(job) => Ok(*job),
                 _ => Err(odd()),
             },
+        }
+    }
+
+    pub(super) async fn entry(&self, question: &EntryQuestion) -> Result<EntryAnswer, EdgeError> {
+        match self.way().await? {
+            Way::Http => self.http.entry(question).await,
+            Way::Line(session) => match session.ask(NodeAsk::Entry(question.clone())).await? {
+                EdgeAnswer::Entry(answer) => Ok(answer),
+                _ => Err(odd()),
+            },
+        }
+    }
+
+    pub(super) async fn channels(&self, news: &ChannelNews) -> Result<ChannelLease, EdgeError> {
+        match self.ask_over_line(NodeAsk::Channels(news.clone())).await? {
+            EdgeAnswer::Channels(lease) => Ok(lease),
+            _ => Err(odd()),
+        }
+    }
+
+    pub(super) async fn follow(&self, question: &FollowQuestion) -> Result<Elsewhere, EdgeError> {
+        match self.ask_over_line(NodeAsk::Follow(question.clone())).await? {
+            EdgeAnswer::Follow(elsewhere) => Ok(elsewhere),
+            _ => Err(odd()),
+        }
+    }
+
+    /// Asks what an edge without lines knows nothing of.
+    async fn ask_over_line(&self, ask: NodeAsk) -> Result<EdgeAnswer, EdgeError> {
+        match self.way().await? {
+            Way::Http => Err(EdgeError::Refused {
+                reason: "it is of a version without lines: update it".to_owned(),
+            }),
+            Way::Line(session) => session.ask(ask).await,
         }
     }
 

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use protocol::{Heartbeat, HeartbeatAnswer, Job, JobRequest, Refusal, Report, ReportAnswer, Secret};
+use protocol::{
+    EntryAnswer, EntryQuestion, Heartbeat, HeartbeatAnswer, Job, JobRequest, Refusal, Report, ReportAnswer, Secret,
+};
 use reqwest::{Client, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -59,6 +61,10 @@ impl Http {
 
     pub(super) async fn job(&self, request: &JobRequest) -> Result<Job, EdgeError> {
         self.call("node/v1/jobs", request).await
+    }
+
+    pub(super) async fn entry(&self, question: &EntryQuestion) -> Result<EntryAnswer, EdgeError> {
+        self.call("node/v1/entries", question).await
     }
 
     async fn call<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, EdgeError> {

@@ -1,13 +1,16 @@
 //! The node's side of the conversation with the edge: the line that it is held over, heartbeats, reports and what the edge
-//! answers to them, what the edge asks, and the jobs of spools that outlived a process. It relays between the edge and the
+//! answers to them, what the edge asks, who may enter channels, and the jobs of spools that outlived a process. It relays between the edge and the
 //! supervisor and decides nothing; while the edge is away recordings go on, and it hears the newest state of each afterwards.
 
+mod channels;
 mod edge;
+mod entries;
 mod error;
 mod heartbeat;
 mod http;
 mod jobs;
 mod line;
+mod live;
 mod news;
 mod reports;
 #[cfg(test)]
@@ -18,6 +21,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 pub use edge::Edge;
+pub use entries::Entries;
 
 use crate::channel::Registry;
 use crate::supervisor::Supervisor;
@@ -33,23 +37,28 @@ pub struct Identity {
     pub listens_at: String,
     pub region: String,
     pub capacity: u32,
+    /// Where other nodes reach the channel server: `rtsp://host:port`.
+    pub rtsp: String,
 }
 
-/// Runs until dropped. `heard` tells whether the edge answered the last heartbeat.
+/// Runs until dropped. `heard` tells whether the edge answered the last heartbeat, `told` the
+/// [number](Registry::number) of the last change among publishers that the edge knows of.
 pub async fn run(
     edge: Edge,
     identity: Identity,
     supervisor: Supervisor,
     channels: Registry,
     heard: watch::Sender<bool>,
+    told: watch::Sender<u64>,
 ) {
     let interval = watch::Sender::new(FIRST_INTERVAL);
-    let answers = Answers::new(supervisor.clone(), channels);
+    let answers = Answers::new(supervisor.clone(), channels.clone());
     tokio::join!(
         line::keep(&edge.line, edge.http.clone(), identity.for_the_line(), answers),
         heartbeat::run(&edge, &identity, &supervisor, &heard, &interval),
         reports::run(&edge, &supervisor, interval.subscribe()),
         jobs::run(&edge, &supervisor),
+        channels::run(&edge, &channels, &identity.rtsp, &told),
     );
 }
 

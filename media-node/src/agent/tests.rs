@@ -142,6 +142,7 @@ fn world() -> World {
             node_token: Secret::default(),
             roster_key: None,
             play_key: None,
+            pass_secret: Secret::default(),
         },
         capacity: 4,
         space: SpaceLimits {
@@ -167,10 +168,12 @@ impl World {
             listens_at: "http://127.0.0.1:1".to_owned(),
             region: "here".to_owned(),
             capacity: 4,
+            rtsp: "rtsp://127.0.0.1:2".to_owned(),
         };
         let (heard, state) = watch::channel(false);
         let channels = Registry::new(Limits::default(), 1);
-        tokio::spawn(run(edge, identity, self.supervisor.clone(), channels, heard));
+        let told = watch::Sender::new(0);
+        tokio::spawn(run(edge, identity, self.supervisor.clone(), channels, heard, told));
         state
     }
 

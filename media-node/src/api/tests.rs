@@ -20,6 +20,7 @@ async fn serve(token: Option<Secret>, edge_heard: bool) -> (String, tempfile::Te
             node_token: Secret::default(),
             roster_key: None,
             play_key: None,
+            pass_secret: Secret::default(),
         },
         capacity: 1,
         space: SpaceLimits {

@@ -24,7 +24,7 @@ pub enum PathError {
     #[error("the path is not /app/channel/uid or /app/channel/uid/stream")]
     Shape,
     #[error(
-        "a part of the path is empty, longer than 255 bytes, or contains a slash, a control character or invalid UTF-8"
+        "a part of the path is empty, . or .., longer than 255 bytes, or contains a slash, a control character or invalid UTF-8"
     )]
     Segment,
     #[error("the stream is none of camera, low, screen, whiteboard, audio")]
@@ -90,7 +90,8 @@ fn decode_segment(encoded: &str) -> Result<String, PathError> {
 
 fn check_segment(segment: &str) -> Result<(), PathError> {
     let fits = (1..=MAX_SEGMENT_BYTES).contains(&segment.len());
-    if fits && !segment.chars().any(|c| c == '/' || c.is_control()) {
+    let is_dots = matches!(segment, "." | "..");
+    if fits && !is_dots && !segment.chars().any(|c| c == '/' || c.is_control()) {
         Ok(())
     } else {
         Err(PathError::Segment)
@@ -128,6 +129,10 @@ mod tests {
             ("/a//c", PathError::Segment),
             ("/a/b/%2F", PathError::Segment),
             ("/a/b/%00", PathError::Segment),
+            ("/../b/c", PathError::Segment),
+            ("/a/%2e%2E/c", PathError::Segment),
+            ("/a/b/.", PathError::Segment),
+            ("/a/b%2Fc/d", PathError::Segment),
             ("/a/b/%FF", PathError::Segment),
             (&long, PathError::Segment),
             ("/a/b/c/LOW", PathError::Stream),
@@ -141,7 +146,7 @@ mod tests {
         fn a_path_survives_its_own_url(app in "[^/\\p{Cc}]{1,20}", channel in "[^/\\p{Cc}]{1,20}", uid in "[^/\\p{Cc}]{1,20}", stream in 0usize..5) {
             let path = StreamPath { app, channel, uid, stream: StreamName::ALL[stream] };
             let url = url::Url::parse(&path.url("rtsp://h:1")).unwrap();
-            // URLs lose dot segments: such names cannot be published.
+            // URLs lose dot segments, which name nothing.
             if ![&path.app, &path.channel, &path.uid].iter().any(|s| *s == "." || *s == "..") {
                 prop_assert_eq!(StreamPath::parse(url.path()), Ok(path));
             }

@@ -1,6 +1,7 @@
 use std::fs::File;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -10,16 +11,21 @@ use protocol::{NodeToken, Secret};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use super::args::{RecordingArgs, duration, size};
 use super::random_id::random_id;
 use super::stop_signal::stop_signal;
-use crate::agent::{self, Edge, Identity};
+use crate::access::{Gate, Keys, Passes};
+use crate::agent::{self, Edge, Entries, Identity};
 use crate::api::{self, Callers, Health};
 use crate::channel::{Limits, Registry};
 use crate::clock::unix_ms;
-use crate::server::{self, Keys, RtspServer};
+use crate::server::{self, RtspServer};
 use crate::supervisor::{Config, Memory, Node, SpaceLimits, Supervisor};
+
+/// How long a node that ends waits for the edge to hear that nobody publishes to it any more.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 #[derive(Args, Debug)]
 pub(super) struct ServeArgs {
@@ -49,6 +55,10 @@ pub(super) struct ServeArgs {
     /// URL by which recorders reach the channel server [default: rtsp://<rtsp-listen>]
     #[arg(long, env = "TAPEDECK_RTSP_URL")]
     rtsp_url: Option<String>,
+    /// URL by which other nodes reach the channel server, to play and record what is published here [default: the URL of
+    /// --rtsp-url, else rtsp://<rtsp-listen>, with the address that this machine reaches the edge from where it listens on all]
+    #[arg(long, env = "TAPEDECK_RTSP_ADVERTISE")]
+    rtsp_advertise: Option<String>,
     /// Name of this node [default: the one in its own token, else generated once and kept in the spool directory]
     #[arg(long, env = "TAPEDECK_NODE_ID")]
     node_id: Option<String>,
@@ -58,12 +68,15 @@ pub(super) struct ServeArgs {
     /// Most recordings at a time.
     #[arg(long, env = "TAPEDECK_CAPACITY", default_value_t = 50)]
     capacity: u32,
-    /// Key that publishers must present; without it everybody may publish.
+    /// Key that lets its bearer publish to every channel. Without an edge, publishers must present it if it is set.
     #[arg(long, env = "TAPEDECK_PUBLISH_KEY", hide_env_values = true)]
     publish_key: Option<String>,
-    /// Key that players must present; without it everybody may play.
+    /// Key that lets its bearer play from every channel. Without an edge, players must present it if it is set.
     #[arg(long, env = "TAPEDECK_PLAY_KEY", hide_env_values = true)]
     play_key: Option<String>,
+    /// Serve channels that ask for neither token nor key to other machines, too.
+    #[arg(long, env = "TAPEDECK_OPEN_CHANNELS")]
+    open_channels: bool,
     /// How long uploads may continue after SIGTERM or SIGINT: `30s`, `2m`. What is not uploaded by then stays in the spool.
     #[arg(long, env = "TAPEDECK_DRAIN", default_value = "30s", value_parser = duration::parse)]
     drain: Duration,
@@ -101,8 +114,22 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
         play: args.play_key.map(Secret::new),
     };
     let play_key = keys.play.clone();
+    let random = random_id().map_err(|error| format!("the system gives no randomness: {error}"))?;
+    let passes = Passes::new(roster_key.as_ref(), token.as_ref(), || Secret::new(random));
+    let pass_secret = passes.secret().clone();
+    let edge_url = args.edge_url;
+    let edge = edge_url
+        .as_ref()
+        .map(|url| Edge::new(url, token.clone().unwrap_or_default()))
+        .transpose()?;
+    let mut gate = Gate::new(keys, passes);
+    if let Some(edge) = &edge {
+        gate = gate.asking(Arc::new(Entries::new(edge.clone(), node_id.clone())));
+    }
+    let gate = gate.listening(args.rtsp_listen, args.open_channels)?;
     let rtsp_at = |error| format!("cannot listen for RTSP at {}: {error}", args.rtsp_listen);
-    let rtsp = RtspServer::bind(args.rtsp_listen, registry.clone(), keys, args.rtsp_url.clone()).await;
+    let rtsp_url = args.rtsp_url.clone();
+    let rtsp = RtspServer::bind(args.rtsp_listen, registry.clone(), Arc::new(gate), rtsp_url.clone()).await;
     let limits = server::Limits::default().within_open_files(open_files());
     let rtsp = rtsp.map_err(rtsp_at)?.with_limits(limits);
     let api_at = |error| format!("cannot listen for the control API at {}: {error}", args.listen);
@@ -126,6 +153,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
             node_token: token.clone().unwrap_or_default(),
             roster_key: roster_key.clone(),
             play_key,
+            pass_secret,
         },
         capacity: args.capacity as usize,
         space: SpaceLimits {
@@ -133,7 +161,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
             reserve_bytes: args.disk_reserve,
         },
         memory: Memory::new(args.recording_memory).into(),
-        await_acknowledgement: args.edge_url.is_some(),
+        await_acknowledgement: edge.is_some(),
     });
     supervisor
         .adopt()
@@ -151,19 +179,28 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
             rtsp_listening.send_replace(false);
         }
     });
-    let edge_heard = match &args.edge_url {
+    let told = watch::Sender::new(0);
+    let edge_heard = match edge.zip(edge_url.as_ref()) {
         None => None,
-        Some(url) => {
-            let edge = Edge::new(url, token.clone().unwrap_or_default())?;
+        Some((edge, edge_url)) => {
             let identity = Identity {
                 node_id: node_id.clone(),
                 url: args.node_url,
                 listens_at: format!("http://{}", reachable(api_address)),
                 region: args.region,
                 capacity: args.capacity,
+                rtsp: advertised(args.rtsp_advertise.or(rtsp_url), rtsp_address, edge_url)?,
             };
             let (heard, state) = watch::channel(false);
-            tokio::spawn(agent::run(edge, identity, supervisor.clone(), registry.clone(), heard));
+            let channels = registry.clone();
+            tokio::spawn(agent::run(
+                edge,
+                identity,
+                supervisor.clone(),
+                channels,
+                heard,
+                told.clone(),
+            ));
             Some(state)
         }
     };
@@ -174,7 +211,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
         edge_heard: edge_heard.clone(),
     };
     let callers = Callers::new(token, roster_key);
-    let router = api::router(supervisor.clone(), health, registry, callers);
+    let router = api::router(supervisor.clone(), health, registry.clone(), callers);
     let api_task = tokio::spawn(async move { axum::serve(listener, router).await });
     tracing::info!(node_id, api = %api_address, rtsp = %rtsp_address, "node up");
 
@@ -189,8 +226,47 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     rtsp_task
         .await
         .map_err(|error| format!("the channel server has failed: {error}"))?;
+    if edge_url.is_some() {
+        // Whoever follows a channel of this node hears at once that nobody is here any more, not when the node is missed.
+        let last = registry.number();
+        let _ = tokio::time::timeout(FAREWELL, told.subscribe().wait_for(|told| *told >= last)).await;
+    }
     tracing::info!("ended");
     Ok(())
+}
+
+/// Where other nodes reach the channel server.
+fn advertised(chosen: Option<String>, listens: SocketAddr, edge: &str) -> Result<String, String> {
+    if let Some(url) = chosen {
+        let parsed = Url::parse(&url)
+            .ok()
+            .filter(|url| url.scheme() == "rtsp" && url.has_host());
+        return match parsed {
+            Some(_) => Ok(url.trim_end_matches('/').to_owned()),
+            None => Err(format!(
+                "{url} does not have the form rtsp://host:port: correct TAPEDECK_RTSP_ADVERTISE"
+            )),
+        };
+    }
+    let ip = match listens.ip().is_unspecified() {
+        true => own_address(edge).unwrap_or_else(|| reachable(listens).ip()),
+        false => listens.ip(),
+    };
+    Ok(format!("rtsp://{}", SocketAddr::new(ip, listens.port())))
+}
+
+/// The address that this machine reaches the edge from, as its routes say; nothing is sent.
+fn own_address(edge: &str) -> Option<IpAddr> {
+    let edge = Url::parse(edge).ok()?.socket_addrs(|| None).ok()?;
+    edge.into_iter().find_map(|edge| {
+        let any = match edge.is_ipv4() {
+            true => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            false => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        };
+        let socket = UdpSocket::bind((any, 0)).ok()?;
+        socket.connect(edge).ok()?;
+        Some(socket.local_addr().ok()?.ip())
+    })
 }
 
 /// How this machine itself reaches an address that is listened on.
@@ -261,6 +337,21 @@ fn kept_id(spool: &Path, own: Option<&str>) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_nodes_are_told_an_address_that_they_can_reach() {
+        let listens = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let told =
+            |chosen: Option<&str>, at: &str| advertised(chosen.map(str::to_owned), listens(at), "http://127.0.0.1:1");
+        let chosen = told(Some("rtsp://media-1:8554/"), "0.0.0.0:8554");
+        assert_eq!(chosen.unwrap(), "rtsp://media-1:8554");
+        assert_eq!(told(None, "192.0.2.7:8554").unwrap(), "rtsp://192.0.2.7:8554");
+        assert_eq!(told(None, "0.0.0.0:9000").unwrap(), "rtsp://127.0.0.1:9000");
+        for wrong in ["media-1:8554", "http://media-1", ""] {
+            let error = told(Some(wrong), "0.0.0.0:8554").unwrap_err();
+            assert!(error.contains("TAPEDECK_RTSP_ADVERTISE"), "{error}");
+        }
+    }
 
     #[test]
     fn a_node_is_named_by_its_own_token_and_by_no_other() {

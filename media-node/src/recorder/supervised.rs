@@ -18,6 +18,7 @@ use super::outlet::Outlet;
 use super::part::{Part, Progress};
 use super::prepare::{Stores, beginning, prepare, renew_keys};
 use super::report::Reporter;
+use crate::access::Passes;
 use crate::channel::NodeAddresses;
 use crate::clock::unix_ms;
 use crate::record::{self, Context, Ending, Options, Status};
@@ -132,6 +133,7 @@ fn context(spool: Arc<Spool>, job: Job, node: Node, options: Options) -> Context
             node_token: node.node_token,
             roster_key: node.roster_key,
             play_key: node.play_key,
+            passes: Passes::following_from(node.pass_secret),
         },
         options,
         job,

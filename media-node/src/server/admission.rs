@@ -3,13 +3,14 @@
 //! connect cannot keep a recorder out, however many there are.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
 use super::Limits;
 use super::client::Ends;
+use crate::access::network;
 
 /// All places of a server, free and taken.
 pub(super) struct Admission {
@@ -84,6 +85,16 @@ impl Admission {
 }
 
 impl Taken {
+    fn leave_address(&mut self, from: Option<IpAddr>) {
+        let Some(address) = from else { return };
+        if let Some(count) = self.by_address.get_mut(&address) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.by_address.remove(&address);
+            }
+        }
+    }
+
     fn wait(&mut self, evicted: &CancellationToken, limit: usize) -> u64 {
         while self.waiting.len() >= limit.max(1)
             && let Some((_, oldest)) = self.waiting.pop_first()
@@ -127,6 +138,16 @@ impl Ticket {
         Ok(())
     }
 
+    /// The connection is another node's: it counts as one of this machine, which serves that node's players and recorders as
+    /// it serves its own.
+    pub(super) fn trust(&mut self) {
+        let mut taken = self.admission.lock();
+        if self.from.is_some() && self.waits_as.is_none() {
+            taken.active_from_elsewhere = taken.active_from_elsewhere.saturating_sub(1);
+        }
+        taken.leave_address(self.from.take());
+    }
+
     /// The connection does not publish or play any more.
     pub(super) fn rest(&mut self) {
         if self.is_active() {
@@ -154,30 +175,17 @@ impl Drop for Ticket {
                 }
             }
         }
-        let Some(address) = self.from else { return };
-        if let Some(count) = taken.by_address.get_mut(&address) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                taken.by_address.remove(&address);
-            }
-        }
+        taken.leave_address(self.from);
     }
 }
 
-/// The address that connections from other machines are counted by, for IPv6 the network, since one host has all of it;
-/// `None` for this machine, whose recorders come by loopback or by its own address.
+/// What connections from other machines are counted by; `None` for this machine, whose recorders come by loopback or by its own address.
 fn elsewhere(ends: Ends) -> Option<IpAddr> {
     let (local, peer) = (ends.local.to_canonical(), ends.peer.to_canonical());
     if peer.is_loopback() || peer == local {
         return None;
     }
-    Some(match peer {
-        IpAddr::V4(_) => peer,
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-    })
+    Some(network(peer))
 }
 
 #[cfg(test)]
@@ -202,6 +210,28 @@ mod tests {
             local: "192.0.2.9".parse().unwrap(),
             peer: peer.parse().unwrap(),
         })
+    }
+
+    #[test]
+    fn another_nodes_connections_do_not_count_for_its_address() {
+        let admission = admission();
+        let mut relays = Vec::new();
+        for _ in 0..3 {
+            let mut ticket = enter(&admission, THERE).unwrap();
+            ticket.trust();
+            ticket.activate().unwrap();
+            ticket.trust();
+            relays.push(ticket);
+        }
+        assert!(admission.lock().by_address.is_empty());
+        assert_eq!(
+            admission.lock().active,
+            3,
+            "also in places that are kept for this machine's recorders"
+        );
+        drop(relays);
+        let taken = admission.lock();
+        assert_eq!((taken.active, taken.active_from_elsewhere), (0, 0));
     }
 
     #[test]

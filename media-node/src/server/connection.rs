@@ -31,12 +31,14 @@ enum End {
     Client,
     #[error("the stream that it played is over, or it did not keep up")]
     StreamOver,
-    #[error("another publisher took its path over")]
+    #[error("another publisher took its path over, or its user was removed")]
     TakenOver,
     #[error("it was silent for too long, or was given its time to say goodbye")]
     TimedOut,
     #[error("it neither published nor played, and a newer connection took its place")]
     Evicted,
+    #[error("the channel token that let it in has ended: it may come again with a new one")]
+    Expired,
     #[error("it sent what cannot be read: {0}")]
     Unreadable(WireError),
     #[error("it could not be written to: {0}")]
@@ -61,7 +63,11 @@ pub(super) async fn serve(stream: TcpStream, ends: Ends, ticket: Ticket, server:
         server,
     };
     let end = connection.run().await;
-    tracing::debug!(%peer, %end, "a connection is over");
+    if matches!(end, End::Expired) {
+        tracing::info!(%peer, %end, "a connection is over");
+    } else {
+        tracing::debug!(%peer, %end, "a connection is over");
+    }
     connection.close(&end).await;
 }
 
@@ -78,11 +84,12 @@ impl Connection {
         let server = self.server.clone();
         let evicted = self.conversation.evicted();
         loop {
-            let deadline = self.conversation.deadline();
+            let (deadline, expires) = (self.conversation.deadline(), self.conversation.expires());
             let step = tokio::select! {
                 frame = self.frames.next() => self.incoming(frame).await,
                 happening = self.conversation.happening() => self.outgoing(happening).await,
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => self.silence(),
+                () = sleep_until(expires.unwrap_or_else(Instant::now)), if expires.is_some() => Err(End::Expired),
                 () = evicted.cancelled() => Err(End::Evicted),
                 () = server.shutdown.cancelled() => Err(End::Shutdown),
             };
@@ -99,9 +106,16 @@ impl Connection {
                 self.conversation.receive(channel, payload);
                 Ok(())
             }
-            Some(Ok(Incoming::Response)) => Ok(()),
+            // This server asks its clients nothing, so an answer means nothing but a sign of life.
+            Some(Ok(Incoming::Response(_))) => Ok(()),
             Some(Ok(Incoming::Request(request))) => {
-                let response = self.conversation.handle(&request, now_ms());
+                let evicted = self.conversation.evicted();
+                // The edge may have to be asked first.
+                let response = tokio::select! {
+                    response = self.conversation.handle(&request, now_ms()) => response,
+                    () = evicted.cancelled() => return Err(End::Evicted),
+                    () = self.server.shutdown.cancelled() => return Err(End::Shutdown),
+                };
                 wire::put_response(&mut self.out, &response);
                 self.flush().await
             }

@@ -11,13 +11,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use super::admission::Ticket;
-use super::auth::Access;
 use super::client::{Ends, Liveness};
 use super::player::Player;
+use super::publication::Publication;
 use super::publisher::Publisher;
 use super::queue::Packet;
+use super::relay::token_of;
 use super::reply::{self, Answer, METHODS, Refusal, Reply};
 use super::target::{Target, content_base};
+use crate::access::{Action, Grant, Place, Shown, Wish};
 use crate::channel::{PathError, StreamPath};
 
 pub(super) struct Conversation {
@@ -27,11 +29,21 @@ pub(super) struct Conversation {
     /// Since when it neither publishes nor plays, if it does not.
     waiting_since: Instant,
     heard: Arc<Liveness>,
-    /// What the client has shown the key for. Its later requests may come without.
-    granted: Option<(Access, StreamPath)>,
+    /// What the client has been let in for. Its later requests may come without a key or a token.
+    granted: Option<Granted>,
+    /// When what it publishes or plays is not allowed any more; `None` for never.
+    expires: Option<Instant>,
     /// Set from the first SETUP to TEARDOWN.
     session: Option<String>,
     role: Role,
+}
+
+struct Granted {
+    action: Action,
+    path: StreamPath,
+    /// To another node, for those who play there.
+    relay: bool,
+    grant: Grant,
 }
 
 enum Role {
@@ -57,6 +69,7 @@ impl Conversation {
             waiting_since: Instant::now(),
             heard: Arc::new(Liveness::new()),
             granted: None,
+            expires: None,
             session: None,
             role: Role::None,
         }
@@ -67,10 +80,21 @@ impl Conversation {
         self.ticket.evicted()
     }
 
-    /// `now_ms`: Unix milliseconds.
-    pub(super) fn handle(&mut self, request: &Request<Vec<u8>>, now_ms: u64) -> Response<Vec<u8>> {
+    /// When the connection is to be ended, because nothing allows any more what it does.
+    pub(super) fn expires(&self) -> Option<Instant> {
+        match &self.role {
+            Role::None => None,
+            Role::Publisher(_) | Role::Player(_) => self.expires,
+        }
+    }
+
+    /// `now_ms`: Unix milliseconds. Dropping the future leaves the request undone.
+    pub(super) async fn handle(&mut self, request: &Request<Vec<u8>>, now_ms: u64) -> Response<Vec<u8>> {
         self.heard.touch();
-        let answer = self.check(request).and_then(|()| self.dispatch(request, now_ms));
+        let answer = match self.check(request) {
+            Ok(()) => self.dispatch(request, now_ms).await,
+            Err(refusal) => Err(refusal),
+        };
         let method: &str = request.method().into();
         if let Err(refusal) = &answer {
             tracing::debug!(peer = %self.ends.peer, method, ?refusal, "a request was refused");
@@ -152,13 +176,13 @@ impl Conversation {
         }
     }
 
-    fn dispatch(&mut self, request: &Request<Vec<u8>>, now_ms: u64) -> Answer {
+    async fn dispatch(&mut self, request: &Request<Vec<u8>>, now_ms: u64) -> Answer {
         match request.method() {
             Method::Options => Ok(Reply::default().header(headers::PUBLIC, METHODS)),
             Method::GetParameter | Method::SetParameter => Ok(self.in_session(Reply::default())),
-            Method::Describe => self.describe(request),
-            Method::Announce => self.announce(request),
-            Method::Setup => self.set_up(request),
+            Method::Describe => self.describe(request, now_ms).await,
+            Method::Announce => self.announce(request, now_ms).await,
+            Method::Setup => self.set_up(request, now_ms).await,
             Method::Record => self.record(now_ms),
             Method::Play => self.play(request),
             Method::Pause => self.pause(),
@@ -170,7 +194,7 @@ impl Conversation {
         }
     }
 
-    fn describe(&mut self, request: &Request<Vec<u8>>) -> Answer {
+    async fn describe(&mut self, request: &Request<Vec<u8>>, now_ms: u64) -> Answer {
         if matches!(self.role, Role::Publisher(_)) {
             return Err(Refusal::wrong_state("This connection publishes"));
         }
@@ -185,31 +209,35 @@ impl Conversation {
             ));
         }
         let url = url_of(request)?;
-        let target = self.authorized(Access::Play, url, request)?;
-        let publication = self.server.hub.find(&target.path).ok_or_else(nobody_publishes)?;
+        let (target, grant) = self.authorized(Action::Play, url, request, now_ms).await?;
+        grant.play()?;
+        let publication = self.find(&target.path).await?;
         Ok(Reply::default()
             .header(headers::CONTENT_TYPE, "application/sdp")
             .header(headers::CONTENT_BASE, content_base(url))
             .body(publication.description.for_players()))
     }
 
-    fn announce(&mut self, request: &Request<Vec<u8>>) -> Answer {
+    async fn announce(&mut self, request: &Request<Vec<u8>>, now_ms: u64) -> Answer {
         if !matches!(self.role, Role::None) {
             return Err(Refusal::wrong_state("One connection publishes or plays one stream"));
         }
-        let target = self.authorized(Access::Publish, url_of(request)?, request)?;
+        let url = url_of(request)?;
+        let (target, grant) = self.authorized(Action::Publish, url, request, now_ms).await?;
         if target.track.is_some() {
             return Err(Refusal::bad_request("ANNOUNCE names a stream, not a track"));
         }
-        self.role = Role::Publisher(Box::new(Publisher::announce(target.path, request)?));
+        let publisher = Publisher::announce(target.path, request)?;
+        self.expires = grant.publish(publisher.kinds())?;
+        self.role = Role::Publisher(Box::new(publisher));
         Ok(Reply::default())
     }
 
-    fn set_up(&mut self, request: &Request<Vec<u8>>) -> Answer {
+    async fn set_up(&mut self, request: &Request<Vec<u8>>, now_ms: u64) -> Answer {
         let url = url_of(request)?;
         let transport = match &mut self.role {
             Role::Publisher(publisher) => publisher.set_up(url, request, self.ends)?,
-            Role::None | Role::Player(_) => self.set_up_player(url, request)?,
+            Role::None | Role::Player(_) => self.set_up_player(url, request, now_ms).await?,
         };
         let timeout = self.server.limits.session.as_secs();
         let session = self.session.get_or_insert_with(new_session_id);
@@ -218,17 +246,19 @@ impl Conversation {
             .header(headers::SESSION, format!("{session};timeout={timeout}")))
     }
 
-    fn set_up_player(&mut self, url: &Url, request: &Request<Vec<u8>>) -> Result<String, Refusal> {
-        let target = self.authorized(Access::Play, url, request)?;
+    async fn set_up_player(&mut self, url: &Url, request: &Request<Vec<u8>>, now_ms: u64) -> Result<String, Refusal> {
+        let (target, grant) = self.authorized(Action::Play, url, request, now_ms).await?;
+        let expires = grant.play()?;
         if let Role::Player(player) = &mut self.role {
             if player.publication().path != target.path {
                 return Err(Refusal::wrong_state("One connection plays one stream"));
             }
             return player.set_up(target.track, request, self.ends);
         }
-        let publication = self.server.hub.find(&target.path).ok_or_else(nobody_publishes)?;
+        let publication = self.find(&target.path).await?;
         let mut player = Box::new(Player::new(publication));
         let transport = player.set_up(target.track, request, self.ends)?;
+        self.expires = expires;
         self.role = Role::Player(player);
         Ok(transport)
     }
@@ -284,18 +314,75 @@ impl Conversation {
         Ok(reply)
     }
 
-    fn authorized(&mut self, access: Access, url: &Url, request: &Request<Vec<u8>>) -> Result<Target, Refusal> {
+    /// What is played. Other nodes play what is published here and nothing else, so that none reads from another what that
+    /// one reads from it.
+    async fn find(&self, path: &StreamPath) -> Result<Arc<Publication>, Refusal> {
+        let hub = &self.server.hub;
+        let found = match self.granted {
+            Some(Granted { relay: true, .. }) => hub.find(path),
+            _ => hub.play(path, self.server.limits.relay_linger).await.map_err(|error| {
+                tracing::warn!(%path, %error, "a stream of another node cannot be played here");
+                Refusal::new(StatusCode::BadGateway, error.to_string())
+            })?,
+        };
+        found.ok_or_else(nobody_publishes)
+    }
+
+    async fn authorized(
+        &mut self,
+        action: Action,
+        url: &Url,
+        request: &Request<Vec<u8>>,
+        now_ms: u64,
+    ) -> Result<(Target, Grant), Refusal> {
         let target = Target::parse(url).map_err(|error: PathError| Refusal::not_found(error.to_string()))?;
-        let granted = self
-            .granted
-            .as_ref()
-            .is_some_and(|(a, path)| *a == access && *path == target.path);
-        let authorization = request.header(&headers::AUTHORIZATION).map(|value| value.as_str());
-        if !granted && !self.server.keys.allow(access, target.key.as_ref(), authorization) {
-            return Err(Refusal::unauthorized());
+        let relay_token = token_of(request).filter(|_| action == Action::Play);
+        if let Some(granted) = &self.granted
+            && granted.action == action
+            && granted.relay == relay_token.is_some()
+            && granted.path == target.path
+            && granted.grant.lasts(action)
+        {
+            return Ok((target, granted.grant));
         }
-        self.granted = Some((access, target.path.clone()));
-        Ok(target)
+        let grant = match relay_token {
+            Some(token) => self.relayed(token, &target.path, now_ms)?,
+            None => self.admitted(action, &target, request).await?,
+        };
+        self.granted = Some(Granted {
+            action,
+            path: target.path.clone(),
+            relay: relay_token.is_some(),
+            grant,
+        });
+        Ok((target, grant))
+    }
+
+    /// Another node plays, for those who play there.
+    fn relayed(&mut self, token: &str, path: &StreamPath, now_ms: u64) -> Result<Grant, Refusal> {
+        if !self.server.hub.admits_relay(token, path, now_ms) {
+            return Err(Refusal::new(
+                StatusCode::Unauthorized,
+                "This is no token of another node for this channel",
+            ));
+        }
+        self.ticket.trust();
+        Ok(Grant::ALL)
+    }
+
+    async fn admitted(&self, action: Action, target: &Target, request: &Request<Vec<u8>>) -> Result<Grant, Refusal> {
+        let authorization = request.header(&headers::AUTHORIZATION).map(|value| value.as_str());
+        let wish = Wish {
+            action,
+            place: &Place {
+                app: target.path.app.clone(),
+                channel: target.path.channel.clone(),
+                uid: target.path.uid.clone(),
+            },
+            shown: &Shown::new(target.key.clone(), target.token.clone(), authorization).by(target.own_uid.clone()),
+            source: self.ends.peer,
+        };
+        Ok(self.server.gate.admit(&wish).await?)
     }
 
     fn in_session(&self, reply: Reply) -> Reply {

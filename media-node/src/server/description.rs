@@ -1,9 +1,12 @@
 //! The session description: read from a publisher, rewritten for the players.
 
+use protocol::TrackKind;
 use rtsp_types::Url;
 use sdp_types::{Attribute, Connection, Media, Session};
 
 use super::target::{find_control, track_control};
+use crate::access::Kinds;
+use crate::channel::MediaTrack;
 
 /// Tracks of one stream.
 pub(super) const MAX_TRACKS: usize = 8;
@@ -20,6 +23,7 @@ pub(super) struct Description {
     sdp: Vec<u8>,
     /// The publisher's own names of its tracks.
     controls: Vec<Option<String>>,
+    tracks: Vec<MediaTrack>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,17 +51,31 @@ impl Description {
             return Err(DescriptionError::NotRtp);
         }
         let controls = session.medias.iter().map(own_control).collect();
+        let tracks = session.medias.iter().map(media_track).collect();
         rewrite(&mut session);
         let mut sdp = Vec::new();
         session
             .write(&mut sdp)
             .map_err(|error| DescriptionError::Malformed(error.to_string()))?;
-        Ok(Self { sdp, controls })
+        Ok(Self { sdp, controls, tracks })
     }
 
     /// For players: the publisher's own, but with this server's addresses and names of the tracks.
     pub(super) fn for_players(&self) -> &[u8] {
         &self.sdp
+    }
+
+    /// What the publisher says of each track.
+    pub(super) fn tracks(&self) -> &[MediaTrack] {
+        &self.tracks
+    }
+
+    pub(super) fn kinds(&self) -> Kinds {
+        let is_audio = |track: &MediaTrack| track.kind == TrackKind::Audio;
+        Kinds {
+            audio: self.tracks.iter().any(is_audio),
+            video: !self.tracks.iter().all(is_audio),
+        }
     }
 
     pub(super) fn track_count(&self) -> usize {
@@ -89,6 +107,27 @@ fn normalised(sdp: &[u8]) -> Result<Vec<u8>, DescriptionError> {
         lines.extend_from_slice(b"\r\n");
     }
     Ok(lines)
+}
+
+/// The names of codecs whose payload types are fixed, and so need no `a=rtpmap`.
+const FIXED_CODECS: [(&str, &str); 4] = [("0", "PCMU"), ("8", "PCMA"), ("14", "MPA"), ("26", "JPEG")];
+
+fn media_track(media: &Media) -> MediaTrack {
+    let attribute = |name: &str| media.get_first_attribute_value(name).ok().flatten().unwrap_or_default();
+    let behind_payload_type = |text: &str| text.split_once(' ').map(|(_, rest)| rest.trim().to_owned());
+    let mapped = behind_payload_type(attribute("rtpmap"));
+    let named = mapped.and_then(|mapped| mapped.split('/').next().map(str::to_ascii_uppercase));
+    let fixed = FIXED_CODECS.iter().find(|(payload_type, _)| *payload_type == media.fmt);
+    MediaTrack {
+        kind: match media.media.as_str() {
+            "audio" => TrackKind::Audio,
+            _ => TrackKind::Video,
+        },
+        codec: named
+            .or_else(|| fixed.map(|(_, name)| (*name).to_owned()))
+            .unwrap_or_default(),
+        parameters: behind_payload_type(attribute("fmtp")).unwrap_or_default(),
+    }
 }
 
 fn own_control(media: &Media) -> Option<String> {
@@ -185,9 +224,42 @@ mod tests {
              a=control:trackID=1\r\n"
         );
         assert_eq!(description.track_count(), 2);
+        let kinds = |sdp: &str| {
+            let kinds = Description::parse(sdp.as_bytes()).unwrap().kinds();
+            (kinds.audio, kinds.video)
+        };
+        assert_eq!(kinds(FFMPEG), (true, true));
+        assert_eq!(kinds("v=0\r\nm=audio 0 RTP/AVP 0\r\n"), (true, false));
+        assert_eq!(kinds("v=0\r\nm=application 0 RTP/AVP 96\r\n"), (false, true));
+        assert_eq!(kinds("v=0\r\nm=AUDIO 0 RTP/AVP 0\r\n"), (false, true));
         assert_eq!(
             description.track_of(&Url::parse("rtsp://h/a/b/c/streamid=1").unwrap()),
             Some(1)
+        );
+    }
+
+    #[test]
+    fn tracks_are_named_by_what_the_publisher_says_of_them() {
+        let described = |sdp: &str| {
+            let description = Description::parse(sdp.as_bytes()).unwrap();
+            let tracks = description.tracks().iter();
+            tracks
+                .map(|track| (track.kind, track.codec.clone()))
+                .collect::<Vec<_>>()
+        };
+        let of = |kind, codec: &str| (kind, codec.to_owned());
+        let expected = [of(TrackKind::Video, "H264"), of(TrackKind::Audio, "MPEG4-GENERIC")];
+        assert_eq!(described(FFMPEG), expected);
+        let fixed = "v=0\r\ns=-\r\nm=audio 0 RTP/AVP 8\r\nm=video 0 RTP/AVP 99\r\na=rtpmap:99\r\n";
+        assert_eq!(
+            described(fixed),
+            [of(TrackKind::Audio, "PCMA"), of(TrackKind::Video, "")]
+        );
+        let description = Description::parse(FFMPEG.as_bytes()).unwrap();
+        assert!(
+            description.tracks()[0]
+                .parameters
+                .starts_with("packetization-mode=1; sprop-parameter-sets=Z2QA")
         );
     }
 

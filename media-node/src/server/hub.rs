@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::description::Description;
 use super::publication::Publication;
-use crate::channel::{ChannelFull, Listing, Registry, StreamPath};
+use super::relay::{RelayError, Relays};
+use crate::channel::{ChannelFull, Listing, Media, Registry, StreamPath};
 
 pub(super) struct Hub {
     registry: Registry,
     /// Base of the URLs in the roster.
     public_url: String,
     live: Mutex<BTreeMap<StreamPath, Arc<Publication>>>,
+    relays: Arc<Relays>,
 }
 
 /// A publisher's hold on its path: dropping it ends the publication.
@@ -24,13 +27,39 @@ pub(super) struct Published {
 
 impl Hub {
     pub(super) fn new(registry: Registry, public_url: String) -> Self {
+        registry.relay_at(&public_url);
         Self {
             registry,
             public_url,
             live: Mutex::new(BTreeMap::new()),
+            relays: Arc::default(),
         }
     }
 
+    /// Whether another node may read from the channel of this path by what it shows.
+    pub(super) fn admits_relay(&self, token: &str, path: &StreamPath, now_ms: u64) -> bool {
+        self.registry
+            .admits_relay(token, &path.app, &path.channel, now_ms / 1_000)
+    }
+
+    /// The stream, from wherever it was published last. `linger`: [`Limits::relay_linger`](super::Limits).
+    pub(super) async fn play(
+        &self,
+        path: &StreamPath,
+        linger: Duration,
+    ) -> Result<Option<Arc<Publication>>, RelayError> {
+        match self.registry.origin(path).await {
+            Some(origin) => self.relays.open(path, origin, linger).await.map(Some),
+            None => Ok(self.find(path)),
+        }
+    }
+
+    /// Reads no more from other nodes.
+    pub(super) fn end_relays(&self) {
+        self.relays.end();
+    }
+
+    /// The stream, if it is published here.
     pub(super) fn find(&self, path: &StreamPath) -> Option<Arc<Publication>> {
         self.lock().get(path).cloned()
     }
@@ -47,6 +76,12 @@ impl Hub {
         let mut live = self.lock();
         // Under the same lock, so that the roster and this map agree on who came last.
         let listing = self.registry.publish(path, path.url(&self.public_url), now_ms)?;
+        listing.describe(Media {
+            tracks: publication.description.tracks().to_vec(),
+            bytes: publication.bytes.clone(),
+            end: publication.ended.clone(),
+            since_ms: now_ms,
+        });
         let former = live.insert(path.clone(), publication.clone());
         drop(live);
         if let Some(former) = former {

@@ -1,5 +1,5 @@
 //! The embedded channel server: publishing and playing over RTSP 1.0 (RFC 2326). Packets pass from a publisher to its
-//! players as they are; who publishes is told to [`crate::channel::Registry`].
+//! players as they are; who publishes is told to [`crate::channel::Registry`], which says what is played from other nodes.
 //! It knows nothing of codecs, recordings or the edge.
 #![cfg_attr(
     not(test),
@@ -7,7 +7,6 @@
 )]
 
 mod admission;
-mod auth;
 mod carrier;
 mod client;
 mod connection;
@@ -18,6 +17,7 @@ mod player;
 mod publication;
 mod publisher;
 mod queue;
+mod relay;
 mod reply;
 mod rtp;
 mod target;
@@ -33,11 +33,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use auth::Keys;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::Gate;
 use crate::channel::Registry;
 use admission::Admission;
 use client::Ends;
@@ -68,6 +68,9 @@ pub struct Limits {
     pub write: Duration,
     /// Queued for one player at most.
     pub player_queue_bytes: usize,
+    /// A stream of another node that nobody plays here is read on for so long: for players that set up one track after
+    /// another, or come back.
+    pub relay_linger: Duration,
 }
 
 impl Default for Limits {
@@ -82,6 +85,7 @@ impl Default for Limits {
             publisher_silence: Duration::from_secs(10),
             write: Duration::from_secs(10),
             player_queue_bytes: 8 << 20,
+            relay_linger: Duration::from_secs(10),
         }
     }
 }
@@ -115,7 +119,7 @@ impl Limits {
 /// What all connections share.
 struct Shared {
     hub: Arc<Hub>,
-    keys: Keys,
+    gate: Arc<Gate>,
     limits: Limits,
     shutdown: CancellationToken,
 }
@@ -136,7 +140,7 @@ impl RtspServer {
     pub async fn bind(
         addr: SocketAddr,
         registry: Registry,
-        keys: Keys,
+        gate: Arc<Gate>,
         public_url: impl Into<Option<String>>,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(addr).await?;
@@ -144,7 +148,7 @@ impl RtspServer {
         let public_url = public_url.into().unwrap_or_else(|| format!("rtsp://{local}"));
         let shared = Shared {
             hub: Arc::new(Hub::new(registry, public_url)),
-            keys,
+            gate,
             limits: Limits::default(),
             shutdown: CancellationToken::new(),
         };
@@ -197,6 +201,7 @@ impl RtspServer {
         }
         drop(self.listener);
         shared.shutdown.cancel();
+        shared.hub.end_relays();
         let ended = async { while connections.join_next().await.is_some() {} };
         if tokio::time::timeout(SHUTDOWN, ended).await.is_err() {
             connections.shutdown().await;

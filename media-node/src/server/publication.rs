@@ -1,6 +1,7 @@
 //! One live stream: what its publisher sends goes to each of its players.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +19,8 @@ pub(super) struct Publication {
     pub(super) description: Description,
     /// Cancelled when the publication is over, whoever ended it.
     pub(super) ended: CancellationToken,
+    /// All that the publisher has sent.
+    pub(super) bytes: Arc<AtomicU64>,
     state: Mutex<State>,
 }
 
@@ -59,6 +62,7 @@ impl Publication {
             path,
             description,
             ended: CancellationToken::new(),
+            bytes: Arc::default(),
             state: Mutex::new(State {
                 tracks,
                 players: Vec::new(),
@@ -69,6 +73,7 @@ impl Publication {
     /// Hands a publisher's packet to the players. What is neither RTP nor RTCP, or not as it should be, is dropped: a player
     /// may take it for the end of the session.
     pub(super) fn relay(&self, track: usize, flow: Flow, payload: Bytes) {
+        self.bytes.fetch_add(payload.len() as u64, Ordering::Relaxed);
         let mut state = self.lock();
         let Some(known) = state.tracks.get_mut(track) else {
             return;
@@ -128,6 +133,13 @@ impl Publication {
             packets,
             last: state.tracks.iter().map(|track| track.last).collect(),
         })
+    }
+
+    /// Whether anybody plays it.
+    pub(super) fn has_players(&self) -> bool {
+        let mut state = self.lock();
+        state.players.retain(|player| !player.queue.is_closed());
+        !state.players.is_empty()
     }
 
     /// Ends the stream for its players: they get what is queued, then the end.

@@ -14,6 +14,7 @@ use super::client::{Ends, Liveness};
 use super::description::Description;
 use super::hub::Published;
 use super::reply::{Answer, Refusal, Reply};
+use crate::access::Kinds;
 use crate::channel::StreamPath;
 
 pub(super) struct Publisher {
@@ -50,6 +51,14 @@ impl Publisher {
             carriers,
             session: Session::Announced(description),
         })
+    }
+
+    /// What it has announced.
+    pub(super) fn kinds(&self) -> Kinds {
+        match &self.session {
+            Session::Announced(description) => description.kinds(),
+            Session::Live { published, .. } => published.publication.description.kinds(),
+        }
     }
 
     /// Answers with the reply's Transport header.

@@ -88,6 +88,13 @@ impl Sender {
     }
 }
 
+impl Sender {
+    /// Whether the player is gone.
+    pub(super) fn is_closed(&self) -> bool {
+        self.packets.is_closed()
+    }
+}
+
 pub(super) struct Receiver {
     packets: mpsc::UnboundedReceiver<Packet>,
     shared: Arc<Shared>,

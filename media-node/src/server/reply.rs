@@ -4,6 +4,7 @@ use rtsp_types::headers::{self, HeaderName};
 use rtsp_types::{Request, Response, StatusCode, Version};
 
 use super::admission::NoPlace;
+use crate::access::Denial;
 
 /// The methods of this server, as `Public` and `Allow` list them.
 pub(super) const METHODS: &str =
@@ -45,6 +46,17 @@ impl From<NoPlace> for Refusal {
     }
 }
 
+impl From<Denial> for Refusal {
+    fn from(denial: Denial) -> Self {
+        match denial {
+            Denial::Stranger(reason) => Self::new(StatusCode::Unauthorized, reason)
+                .with_header(headers::WWW_AUTHENTICATE, r#"Basic realm="tapedeck""#),
+            Denial::Forbidden(reason) => Self::new(StatusCode::Forbidden, reason),
+            Denial::Undecided(reason) => Self::new(StatusCode::ServiceUnavailable, reason),
+        }
+    }
+}
+
 impl Refusal {
     pub(super) fn new(status: StatusCode, reason: impl Into<String>) -> Self {
         Self {
@@ -70,11 +82,6 @@ impl Refusal {
     /// 455: what was asked for does not fit what went before.
     pub(super) fn wrong_state(reason: impl Into<String>) -> Self {
         Self::new(StatusCode::MethodNotValidInThisState, reason)
-    }
-
-    pub(super) fn unauthorized() -> Self {
-        Self::new(StatusCode::Unauthorized, "The key is missing or wrong")
-            .with_header(headers::WWW_AUTHENTICATE, r#"Basic realm="tapedeck""#)
     }
 }
 

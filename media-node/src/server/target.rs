@@ -9,12 +9,15 @@ use crate::channel::{PathError, StreamPath};
 /// The control attribute that this server gives its tracks, before the track's number.
 const TRACK: &str = "trackID=";
 
-/// The stream, the track and the key that the URL of a request names.
+/// The stream and the track that the URL of a request names, and what it shows to be let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) path: StreamPath,
     pub(super) track: Option<usize>,
     pub(super) key: Option<Secret>,
+    pub(super) token: Option<Secret>,
+    /// Who shows it.
+    pub(super) own_uid: Option<String>,
 }
 
 impl Target {
@@ -26,7 +29,9 @@ impl Target {
         Ok(Self {
             path: StreamPath::parse(path)?,
             track: path_track.or(query_track),
-            key: key(query),
+            key: value(query, "key"),
+            token: value(query, "token"),
+            own_uid: value(query, "uid").map(|uid| uid.expose().to_owned()),
         })
     }
 }
@@ -75,9 +80,11 @@ fn split_track(text: &str) -> (&str, Option<usize>) {
     }
 }
 
-/// A plus sign stands for itself: keys are often base64.
-fn key(query: &str) -> Option<Secret> {
-    let value = query.split('&').find_map(|pair| pair.strip_prefix("key="))?;
+/// A plus sign stands for itself: keys and tokens are often base64.
+fn value(query: &str, name: &str) -> Option<Secret> {
+    let value = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
     // What a publisher's client appended to the query names a track: `streamid=0`, `stream=0`, `trackID=0`.
     let numbered = |last: &str| {
         last.split_once('=')
@@ -102,6 +109,24 @@ mod tests {
             target.track,
             target.key.map(|key| key.expose().to_owned()),
         )
+    }
+
+    #[test]
+    fn a_token_stands_beside_a_key_and_keeps_the_characters_of_base64() {
+        let token = |query: &str| {
+            let target = Target::parse(&Url::parse(&format!("rtsp://h/a/b/c?{query}")).unwrap()).unwrap();
+            target.token.map(|token| token.expose().to_owned())
+        };
+        assert_eq!(token("token=eyJ.eyJ-_.s").unwrap(), "eyJ.eyJ-_.s");
+        assert_eq!(token("key=k&token=007a+b/c==").unwrap(), "007a+b/c==");
+        assert_eq!(token("token=007a+b/c==/streamid=1").unwrap(), "007a+b/c==");
+        assert_eq!(token("token=007a+b/c==/trackID=1&key=k").unwrap(), "007a+b/c==");
+        assert_eq!(token("token=007a%2Bb%2Fc%3D%3D").unwrap(), "007a+b/c==");
+        assert_eq!(token("token=").unwrap(), "");
+        assert_eq!(
+            (token("tokens=x"), token("xtoken=x"), token("key=token=x")),
+            (None, None, None)
+        );
     }
 
     #[test]

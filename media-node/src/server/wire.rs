@@ -10,12 +10,11 @@ const MAX_HEAD: usize = 16 << 10;
 const MAX_MESSAGE: usize = 96 << 10;
 const INTERLEAVED_HEAD: usize = 4;
 
-/// What a client sends.
+/// What the other side sends.
 #[derive(Debug)]
 pub(super) enum Incoming {
     Request(Box<Request<Vec<u8>>>),
-    /// An answer: this server asks nothing, so it means nothing but a sign of life.
-    Response,
+    Response(Box<Response<Vec<u8>>>),
     /// RFC 2326 §10.12.
     Interleaved {
         channel: u8,
@@ -33,7 +32,7 @@ pub(super) enum WireError {
     Io(#[from] std::io::Error),
 }
 
-/// The decoder of what clients send. It holds back at most one message.
+/// The decoder of what the other side sends. It holds back at most one message.
 #[derive(Default)]
 pub(super) struct Wire {
     /// How much of the buffer is known to hold no end of a head.
@@ -78,7 +77,7 @@ impl Wire {
         buffer.advance(length);
         Ok(Some(match message {
             Message::Request(request) => Incoming::Request(Box::new(request)),
-            Message::Response(_) => Incoming::Response,
+            Message::Response(response) => Incoming::Response(Box::new(response)),
             Message::Data(data) => Incoming::Interleaved {
                 channel: data.channel_id(),
                 payload: data.into_body().into(),
@@ -123,6 +122,14 @@ pub(super) fn put_response(out: &mut BytesMut, response: &Response<Vec<u8>>) {
     }
 }
 
+/// A request as bytes.
+pub(super) fn request_bytes(request: &Request<Vec<u8>>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // Writing to memory cannot fail.
+    let _ = request.write(&mut bytes);
+    bytes
+}
+
 /// The answer to what could not be read as a request.
 pub(super) fn unreadable(error: &WireError) -> Option<Response<Vec<u8>>> {
     let status = match error {
@@ -158,7 +165,7 @@ mod tests {
                     Incoming::Request(request) => {
                         format!("{} {}", <&str>::from(request.method()), request.body().len())
                     }
-                    Incoming::Response => "response".into(),
+                    Incoming::Response(_) => "response".into(),
                     Incoming::Interleaved { channel, payload } => format!("${channel} {}", payload.len()),
                 });
             }

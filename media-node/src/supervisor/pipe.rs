@@ -51,6 +51,8 @@ pub struct Node {
     pub roster_key: Option<Secret>,
     /// The key that playing from the embedded channel server asks for.
     pub play_key: Option<Secret>,
+    /// What the recorders' passes follow from, which channel servers take beside the key.
+    pub pass_secret: Secret,
 }
 
 /// What the answer to a report says beside what is wanted.

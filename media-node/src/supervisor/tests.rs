@@ -54,6 +54,7 @@ fn supervisor(dir: &Path, await_acknowledgement: bool, spool_bytes: Option<u64>,
         node_token: protocol::Secret::default(),
         roster_key: None,
         play_key: None,
+        pass_secret: protocol::Secret::default(),
     };
     Supervisor::new(Config {
         spool: dir.join("spool"),

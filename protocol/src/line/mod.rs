@@ -12,9 +12,15 @@
 //! | node | [`NodeAsk::Report`] | [`EdgeAnswer::Report`] |
 //! | node | [`NodeAsk::Keep`] | [`EdgeAnswer::Kept`] |
 //! | node | [`NodeAsk::Job`] | [`EdgeAnswer::Job`] |
+//! | node | [`NodeAsk::Entry`] | [`EdgeAnswer::Entry`] |
+//! | node | [`NodeAsk::Channels`] | [`EdgeAnswer::Channels`] |
+//! | node | [`NodeAsk::Follow`] | [`EdgeAnswer::Follow`] |
 //! | edge | [`EdgeAsk::Job`] | [`NodeAnswer::Report`] |
 //! | edge | [`EdgeAsk::Desired`] | [`NodeAnswer::Report`] |
 //! | edge | [`EdgeAsk::Roster`] | [`NodeAnswer::Roster`] |
+//! | edge | [`EdgeAsk::Elsewhere`] | [`NodeAnswer::Noted`] |
+//! | edge | [`EdgeAsk::Live`] | [`NodeAnswer::Live`] |
+//! | edge | [`EdgeAsk::Remove`] | [`NodeAnswer::Removed`] |
 //!
 //! From version [`NODE_LEASE`] on, a node has one lease on each line: it begins with the edge's hello, counts on the node from
 //! when the newest [`PING`] that was answered had been sent (before the first one: from when its own hello had been), and is over [`EdgeHello::lease_ms`]

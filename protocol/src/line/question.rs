@@ -1,6 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Desired, HeartbeatAnswer, HeldRecording, Job, JobRequest, Refusal, Report, ReportAnswer, Roster};
+use crate::{
+    ChannelLease, ChannelNews, Desired, Elsewhere, EntryAnswer, EntryQuestion, FollowQuestion, HeartbeatAnswer,
+    HeldRecording, Job, JobRequest, LiveChannel, LiveQuestion, Refusal, Report, ReportAnswer, Roster, UserRemoval,
+};
 
 /// What a node asks the edge.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,6 +17,12 @@ pub enum NodeAsk {
     Keep(Box<Report>),
     /// The job of a recording whose spool it holds.
     Job(JobRequest),
+    /// Whether it may let somebody into a channel.
+    Entry(EntryQuestion),
+    /// What is new of the channels that it carries.
+    Channels(ChannelNews),
+    /// Where a channel lives besides.
+    Follow(FollowQuestion),
 }
 
 /// A node's sign of life: what changes of it while a line lasts.
@@ -39,6 +48,9 @@ pub enum EdgeAnswer {
     /// It survives the node, and whatever keeps it.
     Kept,
     Job(Box<Job>),
+    Entry(EntryAnswer),
+    Channels(ChannelLease),
+    Follow(Elsewhere),
     Refused(Refusal),
 }
 
@@ -50,6 +62,12 @@ pub enum EdgeAsk {
     Job(Box<Job>),
     Desired(Box<Desire>),
     Roster(RosterQuestion),
+    /// To take note of where a channel lives that it follows.
+    Elsewhere(Elsewhere),
+    /// What is published to it.
+    Live(LiveQuestion),
+    /// To disconnect who publishes as this user.
+    Remove(UserRemoval),
 }
 
 /// What is wanted of a recording now.
@@ -79,5 +97,9 @@ pub struct RosterQuestion {
 pub enum NodeAnswer {
     Report(Box<Report>),
     Roster(Roster),
+    Noted,
+    Live(Vec<LiveChannel>),
+    /// So many streams have ended.
+    Removed(u32),
     Refused(Refusal),
 }

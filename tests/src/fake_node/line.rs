@@ -9,7 +9,7 @@ use protocol::line::{
     Beat, EdgeAnswer, EdgeAsk, FromEdge, FromNode, Identity, NODE_PARAMETER, NodeAnswer, NodeAsk, NodeHello, PATH,
     PING, PONG,
 };
-use protocol::{Heartbeat, Refusal, Report, ReportAnswer, Roster};
+use protocol::{ChannelLease, ChannelNews, Heartbeat, Refusal, Report, ReportAnswer, Roster};
 use reqwest::header::AUTHORIZATION;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
@@ -23,6 +23,8 @@ use super::{CALL_LIMIT, Shared};
 const PING_EVERY: Duration = Duration::from_secs(2);
 /// Between two tries to open a line.
 const PAUSE: Duration = Duration::from_millis(250);
+/// For the edge to tell many channels at once, each of which is an object that begins.
+const TELL_LIMIT: Duration = Duration::from_secs(60);
 
 /// The line of a fake node, which may be broken at any moment.
 pub struct Lined {
@@ -91,8 +93,19 @@ impl Lined {
         }
     }
 
+    pub(super) async fn tell(&self, news: ChannelNews) -> Option<ChannelLease> {
+        match self.ask_within(TELL_LIMIT, NodeAsk::Channels(news)).await? {
+            EdgeAnswer::Channels(lease) => Some(lease),
+            _ => None,
+        }
+    }
+
     /// The edge's answer; `None` when there is no line, or it breaks, or the edge takes too long.
     async fn ask(&self, ask: NodeAsk) -> Option<EdgeAnswer> {
+        self.ask_within(CALL_LIMIT, ask).await
+    }
+
+    async fn ask_within(&self, limit: Duration, ask: NodeAsk) -> Option<EdgeAnswer> {
         let (answering, answer) = oneshot::channel();
         {
             let mut open = self.lock();
@@ -104,7 +117,7 @@ impl Lined {
             open.outgoing.as_ref()?.send(text).ok()?;
             open.asked.insert(id, answering);
         }
-        tokio::time::timeout(CALL_LIMIT, answer).await.ok()?.ok()
+        tokio::time::timeout(limit, answer).await.ok()?.ok()
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -223,6 +236,9 @@ async fn answer(shared: &Shared, ask: EdgeAsk) -> NodeAnswer {
         EdgeAsk::Job(job) => shared.take(*job).await,
         EdgeAsk::Desired(desire) => shared.follow(&desire.sid, &desire.desired),
         EdgeAsk::Roster(_) => return NodeAnswer::Roster(Roster::default()),
+        EdgeAsk::Elsewhere(_) => return NodeAnswer::Noted,
+        EdgeAsk::Live(_) => return NodeAnswer::Live(Vec::new()),
+        EdgeAsk::Remove(_) => return NodeAnswer::Removed(0),
     };
     NodeAnswer::Report(Box::new(report))
 }

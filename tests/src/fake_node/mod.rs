@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use protocol::line::Versions;
-use protocol::{ConfirmedSlice, Desired, Directive, Heartbeat, HeldRecording, Job, Report};
+use protocol::{ChannelLease, ChannelNews, ConfirmedSlice, Desired, Directive, Heartbeat, HeldRecording, Job, Report};
 use tokio::task::JoinHandle;
 
 use held::Held;
@@ -154,6 +154,17 @@ impl FakeNode {
     /// Whether the edge and it have said hello over its line; `false` for a node without one.
     pub fn has_line(&self) -> bool {
         matches!(&self.shared.way, Way::Line(lined) if lined.is_open())
+    }
+
+    /// Tells the edge of channels; the edge's answer.
+    ///
+    /// # Panics
+    /// When there is no line, or the edge does not answer.
+    pub async fn tell(&self, news: ChannelNews) -> ChannelLease {
+        match &self.shared.way {
+            Way::Line(lined) => lined.tell(news).await.expect("an answer"),
+            Way::Http(_) => panic!("channels are told over a line"),
+        }
     }
 
     /// Why the edge has refused its line, if it has.

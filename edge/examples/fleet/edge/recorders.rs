@@ -57,6 +57,8 @@ impl Edge {
                     recorder: tag(&key),
                     exclude,
                     region: preference.region,
+                    home: None,
+                    carriers: Vec::new(),
                     avoid: preference.avoid,
                 };
                 let node = self.fleet.place(&wish, self.now_ms);

@@ -54,7 +54,7 @@ fn check(token: &str, channel: &str, uid: &str) -> Result<u64, TokenError> {
         &Entry {
             app_id: APP,
             channel,
-            uid,
+            uid: Some(uid),
         },
         ISSUED - 1,
     )
@@ -66,7 +66,7 @@ fn the_published_vectors_admit_until_they_die() {
         let entry = Entry {
             app_id: APP,
             channel: CHANNEL,
-            uid: UID,
+            uid: Some(UID),
         };
         assert_eq!(at(token, &entry, dies_s - 1), Ok(dies_s * 1000), "{token}");
         let expired = Err(TokenError::Expired { dies_ms: dies_s * 1000 });
@@ -277,5 +277,157 @@ fn padding_that_deflate_ignores_is_refused() {
         changed[last] ^= 1 << bit;
         let changed = format!("007{}", STANDARD.encode(changed));
         assert!(check(&changed, "demo", "7").is_err(), "bit {bit}");
+    }
+}
+
+fn app(certificate: Option<&str>) -> App {
+    App {
+        app_id: APP.to_owned(),
+        tenant: String::new(),
+        name: String::new(),
+        dialect: String::new(),
+        source: protocol::Source::Builtin {
+            rtsp: None,
+            roster: None,
+        },
+        certificate: certificate.map(Secret::new),
+        channels: crate::access::Channels::default(),
+        callback: None,
+        backup: None,
+        automatic: None,
+        recorder: crate::access::RecorderDefaults::default(),
+        limits: crate::access::Limits::default(),
+        disabled: false,
+        created_ms: 0,
+    }
+}
+
+/// What a token allows, in seconds from its issue on: to join, to publish audio, to publish video.
+fn allowed(token: &str, now_s: u64) -> Result<[Option<u64>; 3], TokenError> {
+    let entry = Entry {
+        app_id: APP,
+        channel: "demo",
+        uid: Some("7"),
+    };
+    let allowed = privileges(token, &app(Some(CERTIFICATE)), &entry, None, now_s * 1_000)?;
+    let left = |until_ms: Option<u64>| until_ms.map(|until_ms| until_ms / 1_000 - ISSUED);
+    Ok([
+        left(allowed.join),
+        left(allowed.publish_audio),
+        left(allowed.publish_video),
+    ])
+}
+
+#[test]
+fn version_007_allows_to_publish_by_privileges_of_their_own_that_end_with_the_one_to_join() {
+    let mine = |privileges: &[(u16, u32)]| v007(&[rtc("demo", "7", privileges)]);
+    for (privileges, expected) in [
+        (&[(1, 0)][..], [Some(600), None, None]),
+        (&[(1, 0), (2, 0), (3, 0), (4, 0)], [Some(600), Some(600), Some(600)]),
+        (&[(1, 0), (2, 60)], [Some(600), Some(60), None]),
+        (&[(1, 30), (3, 0)], [Some(30), None, Some(30)]),
+        (&[(1, 30), (2, 900), (3, 900)], [Some(30), Some(30), Some(30)]),
+    ] {
+        assert_eq!(allowed(&mine(privileges), ISSUED), Ok(expected), "{privileges:?}");
+    }
+    assert_eq!(allowed(&mine(&[(2, 0), (3, 0)]), ISSUED), Err(TokenError::NoJoin));
+    let two = v007(&[
+        rtc("demo", "7", &[(1, 60), (2, 50)]),
+        rtc("demo", "7", &[(1, 20), (3, 0)]),
+    ]);
+    assert_eq!(allowed(&two, ISSUED), Ok([Some(60), Some(50), Some(20)]));
+}
+
+#[test]
+fn what_has_ended_is_not_allowed_and_a_token_of_which_all_has_ended_is_refused() {
+    let token = v007(&[rtc("demo", "7", &[(1, 0), (2, 60)])]);
+    assert_eq!(allowed(&token, ISSUED + 59), Ok([Some(600), Some(60), None]));
+    assert_eq!(allowed(&token, ISSUED + 60), Ok([Some(600), None, None]));
+    let dies_ms = (ISSUED + 600) * 1_000;
+    assert_eq!(allowed(&token, ISSUED + 600), Err(TokenError::Expired { dies_ms }));
+}
+
+/// A token of version 006 that ends as a whole 600 seconds after its issue.
+fn v006(privileges: &[(u16, u32)]) -> String {
+    use hmac::{Hmac, Mac as _};
+    let ends = (ISSUED as u32 + 600).to_le_bytes();
+    let mut message = [1u32.to_le_bytes(), ends].concat();
+    message.extend((privileges.len() as u16).to_le_bytes());
+    for (privilege, ends) in privileges {
+        message.extend(privilege.to_le_bytes());
+        message.extend(ends.to_le_bytes());
+    }
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(CERTIFICATE.as_bytes()).unwrap();
+    for part in [APP.as_bytes(), b"demo", b"7", &message] {
+        mac.update(part);
+    }
+    let mut content = packed(&mac.finalize().into_bytes());
+    content.extend(crc32fast::hash(b"demo").to_le_bytes());
+    content.extend(crc32fast::hash(b"7").to_le_bytes());
+    content.extend(packed(&message));
+    format!("006{APP}{}", STANDARD.encode(content))
+}
+
+#[test]
+fn version_006_allows_to_publish_by_privileges_of_their_own() {
+    let at = |seconds: u32| ISSUED as u32 + seconds;
+    for (privileges, expected) in [
+        (&[(1, 0)][..], [Some(600), None, None]),
+        (&[(1, at(60)), (2, at(90)), (3, at(30))], [Some(60), Some(60), Some(30)]),
+        (&[(1, at(900)), (2, 0), (3, 0)], [Some(600), Some(600), Some(600)]),
+    ] {
+        assert_eq!(allowed(&v006(privileges), ISSUED), Ok(expected), "{privileges:?}");
+    }
+    assert_eq!(allowed(&v006(&[(2, 0), (3, 0)]), ISSUED), Err(TokenError::NoJoin));
+}
+
+#[test]
+fn without_a_certificate_only_json_web_tokens_are_looked_at() {
+    let token = v007(&[rtc("demo", "7", &[(1, 0)])]);
+    let entry = Entry {
+        app_id: APP,
+        channel: "demo",
+        uid: Some("7"),
+    };
+    let shown = |token: &str, certificate| privileges(token, &app(certificate), &entry, None, ISSUED * 1_000);
+    assert_eq!(shown(&token, None), Err(TokenError::NotJwt));
+    assert!(shown(&token, Some(CERTIFICATE)).is_ok());
+    assert!(matches!(shown("a.b.c", None), Err(TokenError::Jwt(_))));
+    let long = format!("{}.b.c", "a".repeat(MAX_TOKEN_LEN));
+    assert_eq!(shown(&long, Some(CERTIFICATE)), Err(TokenError::Malformed));
+}
+
+#[test]
+fn whoever_is_in_the_channel_may_play_the_streams_of_others_and_publish_none_of_them() {
+    let of = |token: &str, uid, own_uid| {
+        let entry = Entry {
+            app_id: APP,
+            channel: "demo",
+            uid: Some(uid),
+        };
+        let allowed = privileges(token, &app(Some(CERTIFICATE)), &entry, own_uid, ISSUED * 1_000)?;
+        Ok((
+            allowed.join.is_some(),
+            allowed.publish_audio.is_some() || allowed.publish_video.is_some(),
+        ))
+    };
+    let foreign = Err(TokenError::ForeignUid);
+    let (old, new) = (
+        v006(&[(1, 0), (2, 0), (3, 0)]),
+        v007(&[rtc("demo", "7", &[(1, 0), (2, 0), (3, 0)])]),
+    );
+    assert_eq!(of(&new, "7", None), Ok((true, true)));
+    for own_uid in [None, Some("7"), Some("8"), Some("anybody")] {
+        assert_eq!(of(&new, "8", own_uid), Ok((true, false)), "{own_uid:?}");
+    }
+    assert_eq!(of(&old, "7", None), Ok((true, true)));
+    assert_eq!(of(&old, "8", Some("7")), Ok((true, false)));
+    assert_eq!(of(&old, "7", Some("8")), Ok((true, true)), "the stream is its own");
+    for own_uid in [None, Some("8"), Some("anybody"), Some("")] {
+        assert_eq!(
+            of(&old, "8", own_uid),
+            foreign,
+            "{own_uid:?}: version 006 does not say whom it is for"
+        );
     }
 }

@@ -7,12 +7,12 @@ use protocol::Secret;
 use sha2::Sha256;
 
 use super::reader::Reader;
-use super::{Entry, JOIN, TokenError};
+use super::{Entry, Privileges, TokenError, privilege};
 
 const APP_ID_LEN: usize = 32;
 
-/// `text` is what follows the version. Returns the Unix second at which the token dies.
-pub(super) fn verify(text: &str, certificate: &Secret, entry: &Entry<'_>) -> Result<u64, TokenError> {
+/// `text` is what follows the version.
+pub(super) fn verify(text: &str, certificate: &Secret, entry: &Entry<'_>) -> Result<Privileges, TokenError> {
     let (app_id, content) = text.split_at_checked(APP_ID_LEN).ok_or(TokenError::Malformed)?;
     let content = STANDARD.decode(content).map_err(|_| TokenError::Malformed)?;
     let mut reader = Reader::new(&content);
@@ -30,7 +30,8 @@ pub(super) fn verify(text: &str, certificate: &Secret, entry: &Entry<'_>) -> Res
         return Err(TokenError::ForeignChannel);
     }
     // A token for uid 0 names no uid and admits every one.
-    let uid = if uid_sum == 0 { "" } else { entry.uid };
+    let uid = if uid_sum == 0 { Some("") } else { entry.uid };
+    let uid = uid.ok_or(TokenError::ForeignUid)?;
     if uid_sum != crc32fast::hash(uid.as_bytes()) {
         return Err(TokenError::ForeignUid);
     }
@@ -40,21 +41,17 @@ pub(super) fn verify(text: &str, certificate: &Secret, entry: &Entry<'_>) -> Res
         mac.update(part);
     }
     mac.verify_slice(signature).map_err(|_| TokenError::BadSignature)?;
-    dies(message)
+    privileges(message)
 }
 
-fn dies(message: &[u8]) -> Result<u64, TokenError> {
+/// The token ends as a whole, and each privilege by itself, at a Unix second; 0 for a privilege that ends with the token.
+fn privileges(message: &[u8]) -> Result<Privileges, TokenError> {
     let mut reader = Reader::new(message);
     let _salt = reader.u32()?;
-    let token_dies = reader.u32()?;
-    let privileges = reader.privileges()?;
-    let (_, join_dies) = privileges
-        .iter()
-        .find(|(privilege, _)| *privilege == JOIN)
-        .ok_or(TokenError::NoJoin)?;
-    Ok(match *join_dies {
-        0 => token_dies,
-        join_dies => token_dies.min(join_dies),
-    }
-    .into())
+    let token_ends = reader.u32()?;
+    let given = reader.privileges()?;
+    privilege::read(&given, |ends| match ends {
+        0 => token_ends.into(),
+        ends => token_ends.min(ends).into(),
+    })
 }

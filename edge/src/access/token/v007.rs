@@ -8,7 +8,7 @@ use sha2::Sha256;
 
 use super::inflate::inflate;
 use super::reader::Reader;
-use super::{Entry, JOIN, TokenError};
+use super::{Entry, Privileges, TokenError, privilege};
 
 /// What a token may grow to; one with every service has some 300 bytes.
 const MAX_INFLATED: usize = 4 * 1024;
@@ -25,8 +25,8 @@ mod service {
     pub(super) const APAAS: u16 = 7;
 }
 
-/// `text` is what follows the version. Returns the Unix second at which the token dies.
-pub(super) fn verify(text: &str, certificate: &Secret, entry: &Entry<'_>) -> Result<u64, TokenError> {
+/// `text` is what follows the version.
+pub(super) fn verify(text: &str, certificate: &Secret, entry: &Entry<'_>) -> Result<Privileges, TokenError> {
     let compressed = STANDARD.decode(text).map_err(|_| TokenError::Malformed)?;
     let content = inflate(&compressed, MAX_INFLATED).ok_or(TokenError::Malformed)?;
     let mut reader = Reader::new(&content);
@@ -44,8 +44,7 @@ pub(super) fn verify(text: &str, certificate: &Secret, entry: &Entry<'_>) -> Res
     keyed(&key, info)?
         .verify_slice(signature)
         .map_err(|_| TokenError::BadSignature)?;
-    let life = join_life(&mut reader, life, entry)?;
-    Ok(u64::from(issued) + u64::from(life.min(MAX_LIFE_S)))
+    services(&mut reader, Life { issued, life }, entry)
 }
 
 fn keyed(key: &[u8], data: &[u8]) -> Result<Hmac<Sha256>, TokenError> {
@@ -54,20 +53,27 @@ fn keyed(key: &[u8], data: &[u8]) -> Result<Hmac<Sha256>, TokenError> {
     Ok(mac)
 }
 
-/// For how many seconds after its issue the token admits the entry: the longest of its fitting services.
-fn join_life(reader: &mut Reader<'_>, token_life: u32, entry: &Entry<'_>) -> Result<u32, TokenError> {
-    let mut longest: Result<u32, _> = Err(TokenError::NoJoin);
+/// When a token was made, in Unix seconds, and for how many seconds from then on.
+#[derive(Clone, Copy)]
+struct Life {
+    issued: u32,
+    life: u32,
+}
+
+/// Each privilege lasts as long as the longest of the services that fit the entry gives it.
+fn services(reader: &mut Reader<'_>, token: Life, entry: &Entry<'_>) -> Result<Privileges, TokenError> {
+    let mut longest: Result<Privileges, _> = Err(TokenError::NoJoin);
     for _ in 0..reader.u16()? {
         let kind = reader.u16()?;
-        let privileges = reader.privileges()?;
+        let given = reader.privileges()?;
         match kind {
             service::RTC => {
                 let (channel, uid) = (reader.string()?, reader.string()?);
-                let life = rtc_life(&privileges, token_life, channel, uid, entry);
-                longest = match (longest, life) {
-                    (Ok(longest), Ok(life)) => Ok(longest.max(life)),
+                let of_this = of_channel(&given, token, channel, uid, entry);
+                longest = match (longest, of_this) {
+                    (Ok(longest), Ok(of_this)) => Ok(longest.longest(of_this)),
                     (Ok(longest), Err(_)) => Ok(longest),
-                    (Err(_), life) => life,
+                    (Err(_), of_this) => of_this,
                 };
             }
             service::RTM | service::CHAT => drop(reader.string()?),
@@ -82,26 +88,25 @@ fn join_life(reader: &mut Reader<'_>, token_life: u32, entry: &Entry<'_>) -> Res
     longest
 }
 
-fn rtc_life(
-    privileges: &[(u16, u32)],
-    token_life: u32,
+fn of_channel(
+    given: &[(u16, u32)],
+    Life { issued, life }: Life,
     channel: &[u8],
     uid: &[u8],
     entry: &Entry<'_>,
-) -> Result<u32, TokenError> {
+) -> Result<Privileges, TokenError> {
     if !admits(channel, entry.channel) {
         return Err(TokenError::ForeignChannel);
     }
-    if uid != b"0" && !admits(uid, entry.uid) {
+    if uid != b"0" && entry.uid.is_some_and(|wanted| !admits(uid, wanted)) {
         return Err(TokenError::ForeignUid);
     }
-    let (_, join_life) = privileges
-        .iter()
-        .find(|(privilege, _)| *privilege == JOIN)
-        .ok_or(TokenError::NoJoin)?;
-    Ok(match *join_life {
-        0 => token_life,
-        join_life => token_life.min(join_life),
+    privilege::read(given, |own_life| {
+        let life = match own_life {
+            0 => life,
+            own_life => life.min(own_life),
+        };
+        u64::from(issued) + u64::from(life.min(MAX_LIFE_S))
     })
 }
 

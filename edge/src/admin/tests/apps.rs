@@ -7,7 +7,7 @@ fn the_life_of_an_app() {
     let expected = json!({
         "app_id": APP, "tenant": "t", "name": "", "dialect": "agora",
         "source": {"type": "builtin", "rtsp": null, "roster": null},
-        "has_certificate": false, "callback": null, "backup": null, "recorder": {"strict_extinf": true}, "disabled": false, "created_ms": 1000,
+        "has_certificate": false, "channels": {"access": "open"}, "callback": null, "backup": null, "automatic": null, "recorder": {"strict_extinf": true}, "disabled": false, "created_ms": 1000,
         "limits": {
             "requests_per_second": {
                 "acquire": 10, "start": 10, "query": 10, "update": 10, "updateLayout": 10, "stop": 10,
@@ -304,4 +304,50 @@ fn an_app_of_an_earlier_version_keeps_its_dialect() {
         assert_eq!(server.call("PATCH", &path, &json!({"name": "x"})).0, 200);
         assert_eq!(server.get(&path).1["dialect"], dialect);
     }
+}
+
+#[test]
+fn an_automatic_recording_is_checked_as_a_start_sealed_and_taken_away() {
+    let server = Server::with_tenant();
+    server.call("POST", "apps", &json!({"tenant": "t", "app_id": APP}));
+    let path = format!("apps/{APP}");
+    let set = |automatic: serde_json::Value| server.call("PATCH", &path, &json!({ "automatic": automatic }));
+    let body = |uid: &str, vendor: u32| {
+        json!({"uid": uid, "clientRequest": {
+            "recordingConfig": {"channelType": 0, "subscribeUidGroup": 0},
+            "storageConfig": {"vendor": vendor, "region": 0, "bucket": "recordings", "accessKey": "AKAUTO", "secretKey": "hunter2"},
+        }})
+    };
+    let (status, app) = set(json!({"mode": "individual", "body": body("9000", 1)}));
+    assert_eq!(
+        (status, &app["automatic"]),
+        (200, &json!({"mode": "individual"})),
+        "{app}"
+    );
+    for record in server.store.map.borrow().values() {
+        assert!(!record.contains("hunter2") && !record.contains("AKAUTO"), "{record}");
+    }
+    for (automatic, field, part) in [
+        (json!({}), "automatic.mode", "required"),
+        (json!({"mode": "mix"}), "automatic.body", "required"),
+        (
+            json!({"mode": "mix", "body": {}, "channel": "x"}),
+            "automatic.channel",
+            "unknown",
+        ),
+        (json!({"mode": "web", "body": body("9000", 1)}), "automatic", "mode"),
+        (json!({"mode": "mix", "body": body("", 1)}), "automatic", "uid"),
+        (json!({"mode": "mix", "body": body("9000", 999)}), "automatic", "vendor"),
+    ] {
+        let answer = set(automatic);
+        let reason = answer.1["error"]["reason"].as_str().unwrap_or_default().to_owned();
+        assert!(reason.contains(part), "{reason} has no {part}: {}", answer.1);
+        assert_error(answer, 400, "invalid_field", Some(field));
+    }
+    assert_eq!(
+        server.get(&path).1["automatic"],
+        json!({"mode": "individual"}),
+        "as before"
+    );
+    assert_eq!(set(serde_json::Value::Null).1["automatic"], serde_json::Value::Null);
 }

@@ -2,6 +2,7 @@
 
 mod apps;
 mod callbacks;
+mod channel_secrets;
 mod credentials;
 mod door;
 mod garbage;

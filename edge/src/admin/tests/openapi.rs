@@ -44,10 +44,14 @@ fn the_document_has_the_routes_that_there_are() {
             Route::NodeTokens { .. } => 15,
             Route::NodeToken { .. } => 16,
             Route::AwaitedMedia { .. } => 17,
+            Route::ChannelSecrets { .. } => 18,
+            Route::ChannelSecret { .. } => 19,
+            Route::Channels { .. } => 20,
+            Route::ChannelUser { .. } => 21,
         });
     }
     routes.sort_unstable();
-    assert_eq!(routes, (0..18).collect::<Vec<_>>());
+    assert_eq!(routes, (0..22).collect::<Vec<_>>());
 }
 
 #[test]

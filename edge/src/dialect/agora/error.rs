@@ -65,6 +65,11 @@ impl ApiError {
         Self { code, reason }
     }
 
+    /// What it says to a person.
+    pub(super) fn reason(self) -> String {
+        self.reason
+    }
+
     /// `reply` says whom and what the answer is about.
     pub(super) fn answer(self, reply: Reply) -> Response {
         Reply {

@@ -4,6 +4,7 @@
 
 mod acquire;
 mod admission;
+mod automatic;
 mod body;
 mod error;
 mod extension_config;
@@ -22,6 +23,7 @@ mod route;
 mod server_response;
 mod service;
 mod snapshot_config;
+mod specification;
 mod start;
 mod start_parameter;
 mod stop;
@@ -39,10 +41,10 @@ use service::Service;
 
 use super::notification::{EventType, Notification};
 use super::step::Step;
-use super::vendor::{Server, Vendor};
-use crate::access::{AccessError, Callback, Method, Store, authenticate};
+use super::vendor::{Server, StartTerms, Vendor};
+use crate::access::{AccessError, App, Automatic, Callback, Method, Store, authenticate};
 use crate::http::Request;
-use crate::recording::{Event, Notice, Subject};
+use crate::recording::{Call, Event, Notice, Subject};
 
 impl Vendor for Flavour {
     const DIALECTS: &'static [(&'static str, Self)] = &[("agora", Self::Agora), ("anyrtc", Self::Anyrtc)];
@@ -89,6 +91,10 @@ impl Vendor for Flavour {
         };
         let served = service.handle(route.endpoint);
         Limited { flavour, served }.admission(&app, route.endpoint)
+    }
+
+    fn automatic(self, automatic: &Automatic, channel: &str, app: &App, terms: StartTerms<'_>) -> Result<Call, String> {
+        automatic::start(self, automatic, channel, app, terms)
     }
 
     fn event_type(self, event: &Event) -> EventType {

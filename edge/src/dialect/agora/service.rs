@@ -1,6 +1,6 @@
 //! The service behind the gateway: from a routed request of a known app to an answer or a call.
 
-use protocol::{Backup, Mode, RecordingSpec, Scene, Storage, StorageKind};
+use protocol::{Mode, Scene};
 
 use super::acquire::Acquire;
 use super::admission::{Served, Waiting};
@@ -16,7 +16,7 @@ use super::start::Start;
 use super::stop::Stop;
 use super::storage_config::Terms;
 use super::update::Update;
-use super::{body, file_style, layout, mode, start_parameter};
+use super::{body, layout, mode, specification, start_parameter};
 use crate::access::{App, Entropy, Entry, KeyRing, ResourceId, TokenError, hex, verify_token};
 use crate::http::{Request, Response};
 use crate::input::{FieldError, Fields, Targets};
@@ -104,10 +104,6 @@ impl Service<'_> {
         let start = Start::read(&body, mode, self.terms())?;
         check_announced(&body, resource)?;
         let token_expires_ms = self.check_token(start.token, resource)?;
-        let strict_extinf = start
-            .recording
-            .correct_extinf
-            .unwrap_or(self.app.recorder.strict_extinf);
         let ticket = Ticket {
             nonce: resource.nonce.clone(),
             issued_ms: resource.issued_ms,
@@ -117,27 +113,13 @@ impl Service<'_> {
                 avoid: resource.avoid.clone(),
             },
         };
-        let spec = RecordingSpec {
-            mode,
-            mix: start.mix,
-            snapshots: start.snapshots,
-            decryption: start.recording.decryption,
-            source: self.app.source.clone(),
-            channel_type: start.recording.channel_type,
-            subscription: start.recording.subscription,
-            files: file_style::of(strict_extinf),
-            backup: self
-                .app
-                .backup
-                .as_ref()
-                .and_then(|backup| backup_for(backup, &start.storage)),
-            storage: start.storage,
-        };
+        let max_idle_ms = start.max_idle_ms();
+        let spec = specification::of(start, mode, self.app);
         Ok(recording::Start {
             sid: hex(&self.entropy.id),
             ticket,
             spec,
-            max_idle_ms: start.recording.max_idle_s.saturating_mul(1000),
+            max_idle_ms,
             token_expires_ms,
         })
     }
@@ -150,7 +132,7 @@ impl Service<'_> {
         let entry = Entry {
             app_id: &resource.app_id,
             channel: &resource.channel,
-            uid: &resource.uid,
+            uid: Some(&resource.uid),
         };
         match verify_token(token, certificate, &entry, self.now_ms) {
             Ok(dies_ms) => Ok(Some(dies_ms)),
@@ -284,22 +266,6 @@ impl Service<'_> {
         }
         Ok(resource)
     }
-}
-
-/// In the backup, objects stand below the same prefix as in the customer's store. A video-on-demand service has none.
-fn backup_for(backup: &Backup, storage: &Storage) -> Option<Backup> {
-    if storage.kind == StorageKind::AliyunVod {
-        return None;
-    }
-    let parts = [&backup.storage.prefix, &storage.prefix];
-    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).cloned().collect();
-    Some(Backup {
-        storage: Storage {
-            prefix: parts.join("/"),
-            ..backup.storage.clone()
-        },
-        ..backup.clone()
-    })
 }
 
 /// Whether start asks for what acquire announced.

@@ -18,6 +18,11 @@ pub(super) struct Start<'a> {
 }
 
 impl<'a> Start<'a> {
+    /// How long the channel may be empty before the recording ends.
+    pub(super) fn max_idle_ms(&self) -> u64 {
+        self.recording.max_idle_s.saturating_mul(1000)
+    }
+
     pub(super) fn read(body: &Fields<'a>, mode: Mode, terms: Terms) -> Result<Self, FieldError> {
         let flavour = terms.flavour;
         let request = body.require("clientRequest", body.object("clientRequest")?)?;

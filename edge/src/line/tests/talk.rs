@@ -1,11 +1,22 @@
 //! What a node says over its line.
 
 use protocol::line::{Beat, EdgeAnswer, FromEdge, FromNode, NodeAnswer, NodeAsk};
-use protocol::{Heartbeat, JobRequest, Phase, RecorderKey, Report};
+use protocol::{EntryQuestion, Heartbeat, JobRequest, Phase, RecorderKey, Report};
 use serde_json::json;
 
 use super::*;
 use crate::line::limits::MAX_ASKED;
+
+fn entry(node_id: &str) -> EntryQuestion {
+    EntryQuestion {
+        node_id: node_id.to_owned(),
+        app_id: "a".into(),
+        channel: "c".into(),
+        uid: "1".into(),
+        own_uid: None,
+        token: Some(protocol::Secret::new("t")),
+    }
+}
 
 fn request(node_id: &str) -> JobRequest {
     JobRequest {
@@ -115,9 +126,17 @@ fn reports_and_requests_for_jobs_go_to_their_recorder() {
 }
 
 #[test]
+fn a_node_asks_who_may_enter_a_channel() {
+    let mut bench = Bench::lined();
+    let outputs = bench.say(1, &asking(3, NodeAsk::Entry(entry("n1"))));
+    let (asked, question) = (Asked { socket: 1, id: 3 }, entry("n1"));
+    assert_eq!(outputs, [Output::Effect(Effect::Entry { asked, question })]);
+}
+
+#[test]
 fn a_node_speaks_for_itself_alone() {
     let mut bench = Bench::lined();
-    for ask in [report("n2"), NodeAsk::Job(request("n2"))] {
+    for ask in [report("n2"), NodeAsk::Job(request("n2")), NodeAsk::Entry(entry("n2"))] {
         let (id, reason) = refusal(&bench.say(1, &asking(4, ask)));
         assert_eq!((id, reason.as_str()), (4, "this is the line of node n1"));
     }

@@ -1,5 +1,6 @@
 //! How an object is asked. A request and its reply travel as JSON.
 
+use protocol::Refusal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::{Env, Headers, Method, Request, RequestInit, Response, console_error};
@@ -69,4 +70,9 @@ pub(in crate::worker) async fn open<O: Object>(
         .map_err(|error| unanswered(&error))?;
     let response = object.fetch_with_request(request).await;
     response.map_err(|error| unanswered(&error))
+}
+
+/// What a node is told when an object does not answer.
+pub(in crate::worker) fn unavailable() -> Refusal {
+    Refusal::internal("the edge could not reach its objects; try again")
 }

@@ -1,13 +1,17 @@
 //! What nodes ask, by whichever way it comes. Whoever brings it has made sure of the node.
 
-use protocol::{Heartbeat, HeartbeatAnswer, JobRequest, RecorderKey, Refusal, Report, ReportAnswer};
-use worker::Env;
+use protocol::{
+    EntryAnswer, EntryQuestion, Heartbeat, HeartbeatAnswer, JobRequest, RecorderKey, Refusal, Report, ReportAnswer,
+};
+use worker::{Env, console_error};
 
-use super::ask::ask;
+use super::ask::{ask, unavailable};
 use super::fleet_of::FleetOf;
 use super::recorder::{Recorder, Reply as RecorderReply, Request as RecorderRequest};
+use crate::access::{self, Directory};
 use crate::fleet;
 use crate::recording::{JobText, Lost, Reply, Request};
+use crate::worker::bindings;
 
 pub(in crate::worker) async fn heartbeat(heartbeat: Heartbeat, env: &Env) -> Result<HeartbeatAnswer, Refusal> {
     beat(&fleet::Request::Heartbeat(heartbeat), env).await
@@ -64,6 +68,21 @@ pub(in crate::worker) async fn job(request: JobRequest, line: Option<u64>, env: 
     }
 }
 
+pub(in crate::worker) async fn entry(question: &EntryQuestion, env: &Env) -> Result<EntryAnswer, Refusal> {
+    let misconfigured = |error: bindings::Misconfigured| {
+        console_error!("misconfigured: {error}");
+        unavailable()
+    };
+    let store = bindings::directory(env).map_err(misconfigured)?;
+    let keys = bindings::seal_keys(env).map_err(misconfigured)?;
+    let app = Directory::new(&store, &keys).app(&question.app_id).await;
+    let app = app.map_err(|error| {
+        console_error!("{error}");
+        unavailable()
+    })?;
+    Ok(access::enter(app.as_ref(), question, bindings::now_ms()))
+}
+
 /// Tells a recorder that a node's lease is over. False when it has to be told again.
 pub(in crate::worker) async fn lost(recorder: &RecorderKey, lost: Lost, env: &Env) -> bool {
     let request = RecorderRequest::Core(Request::Lost(lost));
@@ -71,8 +90,4 @@ pub(in crate::worker) async fn lost(recorder: &RecorderKey, lost: Lost, env: &En
         ask::<Recorder>(env, recorder, &request).await,
         Ok(RecorderReply::Core(Reply::Noted))
     )
-}
-
-pub(in crate::worker) fn unavailable() -> Refusal {
-    Refusal::internal("the edge could not reach its objects; try again")
 }

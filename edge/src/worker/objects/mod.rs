@@ -3,6 +3,10 @@
 
 mod app;
 mod ask;
+mod carried;
+mod channel;
+mod channel_of;
+mod channel_questions;
 pub(super) mod counting;
 mod fleet;
 mod fleet_of;
@@ -13,10 +17,11 @@ mod line_of;
 mod node;
 mod platform;
 mod recorder;
+mod relaying;
 mod sql;
 
 pub(super) use app::App;
-pub(super) use ask::{ask, open};
+pub(super) use ask::{ask, open, unavailable};
 pub(super) use fleet_of::FleetOf;
 pub(super) use line_of::LineOf;
 pub(super) use node::Node;

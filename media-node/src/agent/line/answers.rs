@@ -5,6 +5,7 @@ use protocol::line::{Desire, EdgeAsk, NodeAnswer, RosterQuestion};
 use protocol::{Refusal, Roster};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::agent::live::{live, remove};
 use crate::channel::Registry;
 use crate::supervisor::Supervisor;
 
@@ -46,6 +47,12 @@ impl Answers {
                 let wait = Duration::from_millis(wait_ms);
                 self.supervisor.desire(&sid, desired, wait).await
             }
+            EdgeAsk::Elsewhere(elsewhere) => {
+                self.channels.learn(elsewhere);
+                return NodeAnswer::Noted;
+            }
+            EdgeAsk::Live(question) => return NodeAnswer::Live(live(&self.channels, question).await),
+            EdgeAsk::Remove(removal) => return NodeAnswer::Removed(remove(&self.channels, &removal)),
             EdgeAsk::Roster(question) => return NodeAnswer::Roster(self.roster(question).await),
         };
         match report {

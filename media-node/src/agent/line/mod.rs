@@ -24,12 +24,18 @@ const MAX_REPORTS: usize = 32;
 
 /// How the edge is asked at present.
 #[derive(Clone, Debug)]
-enum State {
+pub(super) enum State {
     /// Not at all, and why.
     Away(String),
     /// It offers no line.
     Http,
     Up(Arc<Session>),
+}
+
+impl State {
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self, Self::Up(_))
+    }
 }
 
 /// Where questions go to.
@@ -74,6 +80,11 @@ impl Line {
                 std::future::pending::<()>().await;
             }
         }
+    }
+
+    /// Changes with each line that is opened or lost.
+    pub(super) fn lines(&self) -> watch::Receiver<State> {
+        self.state.subscribe()
     }
 
     pub(super) async fn turn(&self) -> ReportTurn {

@@ -92,6 +92,7 @@ impl World {
                 roster: String::new(),
                 node_token: Secret::default(),
                 play_key: None,
+                pass_secret: Secret::default(),
                 roster_key: None,
             },
             capacity: 1,

@@ -6,7 +6,7 @@ use reqwest::{Client, Url};
 use super::{Credentials, MAX_WAIT, NodeAddresses, RosterError, http};
 use crate::channel::StreamPath;
 
-/// The user name that goes with a play key; the channel server looks at the key only.
+/// The user name that goes with the password; the channel server looks at the password only.
 const USERNAME: &str = "recorder";
 
 /// A node's embedded channel server, asked by long polling.
@@ -14,7 +14,8 @@ pub(super) struct Builtin {
     client: Client,
     url: Url,
     token: Secret,
-    play_key: Option<Secret>,
+    /// What its channel server is shown.
+    password: Option<Secret>,
     app: String,
     channel: String,
     /// Replaces the base of the streams' URLs.
@@ -42,7 +43,8 @@ impl Builtin {
                 None => node.node_token.clone(),
                 Some(_) => token_for_others(node),
             },
-            play_key: node.play_key.clone(),
+            // A server of an earlier version knows the key and no passes.
+            password: node.play_key.clone().or_else(|| node.passes.pass(app, channel)),
             app: app.to_owned(),
             channel: channel.to_owned(),
             rtsp: rtsp.map(str::to_owned),
@@ -79,7 +81,7 @@ impl Builtin {
     }
 
     pub(super) fn credentials(&self) -> Option<Credentials> {
-        let password = self.play_key.clone()?;
+        let password = self.password.clone()?;
         Some(Credentials {
             username: USERNAME.to_owned(),
             password,

@@ -13,6 +13,8 @@ use std::time::Duration;
 use protocol::{Roster, Secret, Source};
 use tokio::time::Instant;
 
+use crate::access::Passes;
+
 /// The longest silence of [`RosterSource::next`].
 const MAX_WAIT: Duration = Duration::from_secs(10);
 /// How long it waits after failures: doubling from the first to the last.
@@ -32,6 +34,8 @@ pub struct NodeAddresses {
     pub roster_key: Option<Secret>,
     /// The key for playing, where the channel servers ask for one.
     pub play_key: Option<Secret>,
+    /// What recorders show where there is no such key.
+    pub passes: Passes,
 }
 
 /// What opens a stream's URL by RTSP authentication.

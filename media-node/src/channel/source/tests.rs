@@ -67,6 +67,7 @@ async fn node(registry: &Registry) -> (Served, NodeAddresses) {
         node_token: Secret::new("node-token"),
         roster_key: None,
         play_key: Some(Secret::new("play")),
+        passes: Passes::default(),
     };
     (served, addresses)
 }

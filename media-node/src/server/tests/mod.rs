@@ -8,5 +8,7 @@ mod limits;
 mod load;
 mod protocol;
 mod raw;
+mod relay;
 mod robustness;
 mod support;
+mod tokens;

@@ -9,7 +9,8 @@ use tokio::net::UdpSocket;
 
 use super::raw::{Client, SDP, rtp};
 use super::support::{Server, within};
-use crate::server::{Keys, Limits};
+use crate::access::Keys;
+use crate::server::Limits;
 
 const BRIEF: Duration = Duration::from_millis(300);
 

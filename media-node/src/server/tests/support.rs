@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::{ExitStatus, Output, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -15,8 +16,9 @@ use tokio::process::{Child, Command};
 use tokio::sync::{OnceCell, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::access::{Gate, Keys, Passes};
 use crate::channel::{Limits as RegistryLimits, Registry};
-use crate::server::{Keys, Limits, RtspServer};
+use crate::server::{Limits, RtspServer};
 
 /// No step takes so long, however busy the machine.
 pub(super) const PATIENCE: Duration = Duration::from_secs(90);
@@ -34,9 +36,13 @@ impl Server {
     }
 
     pub(super) async fn start_with(keys: Keys, limits: Limits) -> Self {
+        Self::start_at(Gate::new(keys, Passes::default()), limits).await
+    }
+
+    pub(super) async fn start_at(gate: Gate, limits: Limits) -> Self {
         let registry = Registry::new(RegistryLimits::default(), 1_700_000_000_000);
         let any = "127.0.0.1:0".parse().unwrap();
-        let server = RtspServer::bind(any, registry.clone(), keys, None)
+        let server = RtspServer::bind(any, registry.clone(), Arc::new(gate), None)
             .await
             .unwrap()
             .with_limits(limits);

@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use super::Format;
 
-pub use parameter_sets::{PictureBuffer, picture_buffer};
+pub use parameter_sets::{PictureBuffer, picture_buffer, picture_size};
 pub use payload::{Fmtp, PayloadFormat};
 
 /// More than any picture that is worth recording; a longer one is a broken or hostile stream.

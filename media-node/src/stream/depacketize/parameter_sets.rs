@@ -116,6 +116,12 @@ impl PictureBuffer {
     }
 }
 
+/// The width and height of a stream's pictures as they are shown, in pixels, by its sequence parameter set, a NAL unit. `None`
+/// when that cannot be read.
+pub fn picture_size(sps_nal: &[u8]) -> Option<(u32, u32)> {
+    read_sps(sps_nal)?.pixel_dimensions().ok()
+}
+
 /// Reads it from a sequence parameter set, a NAL unit. `None` when that cannot be read.
 pub fn picture_buffer(sps_nal: &[u8]) -> Option<PictureBuffer> {
     /// What the standard allows, H.264 A.3.1.

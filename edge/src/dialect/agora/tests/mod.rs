@@ -3,6 +3,7 @@
 mod acquire;
 mod announced;
 mod anyrtc;
+mod automatic;
 mod certified;
 mod codes;
 mod file_lists;
@@ -27,7 +28,7 @@ use protocol::{Mode, Phase, RecorderKey, Secret, SecretUrl, Source};
 use serde_json::{Value, json};
 
 use crate::access::testing::{MapStore, entropy, key_ring, run};
-use crate::access::{App, Credential, Directory, KeyRing, Limits, RecorderDefaults, Tenant};
+use crate::access::{App, Channels, Credential, Directory, KeyRing, Limits, RecorderDefaults, Tenant};
 use crate::dialect::{Pending, Server, Step, no_route, route};
 use crate::http::{Request, Response};
 use crate::input::Targets;
@@ -91,8 +92,10 @@ impl Service {
                     name: String::new(),
                     dialect: if app_id == ANYRTC_APP { "anyrtc" } else { "agora" }.into(),
                     certificate: (app_id == CERTIFIED_APP).then(|| Secret::new(CERTIFICATE)),
+                    channels: Channels::default(),
                     callback: None,
                     backup: None,
+                    automatic: None,
                     source: Source::Static {
                         streams: BTreeMap::from([("1".into(), SecretUrl::new("rtsp://u:p@h/1"))]),
                     },

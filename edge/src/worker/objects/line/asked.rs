@@ -1,12 +1,12 @@
 //! What a node asks over its line. What is answered is counted, as are requests.
 
 use protocol::line::EdgeAnswer;
-use protocol::{Heartbeat, HeartbeatAnswer, JobRequest, Refusal, Report};
+use protocol::{ChannelNews, EntryQuestion, FollowQuestion, Heartbeat, HeartbeatAnswer, JobRequest, Refusal, Report};
 use worker::Env;
 
 use crate::line::LineNumber;
 use crate::metrics::Route;
-use crate::worker::objects::{counting, from_nodes};
+use crate::worker::objects::{channel_questions, counting, from_nodes};
 
 /// An answer, and whether it is no refusal.
 pub(super) type Answer = (String, bool);
@@ -34,6 +34,21 @@ pub(super) async fn job(request: JobRequest, line: Option<LineNumber>, env: &Env
         Ok(job) => (format!(r#"{{"job":{}}}"#, job.as_str()), true),
         Err(refusal) => text(Err(refusal)),
     }
+}
+
+pub(super) async fn entry(question: EntryQuestion, env: &Env) -> Answer {
+    let answer = from_nodes::entry(&question, env).await;
+    text(counted(Route::Entry, answer).map(EdgeAnswer::Entry))
+}
+
+pub(super) async fn channels(node_id: &str, news: ChannelNews, env: &Env) -> Answer {
+    let answer = channel_questions::told(node_id, news, env).await;
+    text(counted(Route::Channels, answer).map(EdgeAnswer::Channels))
+}
+
+pub(super) async fn follow(node_id: &str, question: FollowQuestion, env: &Env) -> Answer {
+    let answer = channel_questions::followed(node_id, question, env).await;
+    text(counted(Route::Follow, answer).map(EdgeAnswer::Follow))
 }
 
 fn counted<T>(route: Route, answer: Result<T, Refusal>) -> Result<T, Refusal> {

@@ -193,6 +193,12 @@ impl Shell for LineShell {
                 heartbeat,
                 every_ms,
             } => done(asked, asked::beat(heartbeat, every_ms, env).await),
+            Effect::Channels { asked, node_id, news } => done(asked, asked::channels(&node_id, news, env).await),
+            Effect::Follow {
+                asked,
+                node_id,
+                question,
+            } => done(asked, asked::follow(&node_id, question, env).await),
             Effect::Vouch(heartbeat) => {
                 from_nodes::vouch(heartbeat, env).await;
                 None
@@ -201,6 +207,7 @@ impl Shell for LineShell {
                 from_nodes::absent(node_id, env).await;
                 None
             }
+            Effect::Entry { asked, question } => done(asked, asked::entry(question, env).await),
         }
     }
 }

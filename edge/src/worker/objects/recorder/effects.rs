@@ -1,13 +1,16 @@
+use protocol::EndCause;
 use worker::{Env, console_error};
 
 use super::deliveries::Receivers;
 use super::reach;
 use crate::app::{self, News, Reservation};
+use crate::channel::ChannelKey;
 use crate::fleet::{self, Wish};
 use crate::recording::{Delivery, Effect, Input, RecordingView, tag};
 use crate::worker::bindings;
 use crate::worker::objects::app::App;
 use crate::worker::objects::ask::ask;
+use crate::worker::objects::channel_questions;
 use crate::worker::objects::counting;
 use crate::worker::objects::fleet_of::FleetOf;
 use crate::worker::objects::platform::Platform;
@@ -41,11 +44,18 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
             exclude,
             preference,
         } => {
+            let recorder = tag(&key);
+            let channel = ChannelKey {
+                app_id: key.app_id,
+                channel: key.channel,
+            };
             let wish = Wish {
                 sid: sid.clone(),
-                recorder: tag(&key),
+                recorder,
                 exclude,
-                region: preference.region.or_else(|| bindings::region(env)),
+                region: preference.region,
+                home: bindings::region(env),
+                carriers: channel_questions::carriers(channel, env).await,
                 avoid: preference.avoid,
             };
             let node = match ask::<FleetOf>(env, &(), &fleet::Request::Place(wish)).await {
@@ -105,13 +115,26 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
             };
             let told = ask::<App>(env, &view.key.app_id, &app::Request::News(Box::new(news))).await;
             let written = !document || write_session(&view, expires_ms, env).await;
+            let heard = tell_channel(&view, env).await;
             Some(Input::Published {
                 sid: view.sid,
                 revision,
-                ok: written && told.is_ok(),
+                ok: written && heard && told.is_ok(),
             })
         }
     }
+}
+
+/// The channel of a recording hears of its end, which may have to be followed by another one.
+async fn tell_channel(view: &RecordingView, env: &Env) -> bool {
+    let Some(cause) = view.cause else {
+        return true;
+    };
+    let channel = ChannelKey {
+        app_id: view.key.app_id.clone(),
+        channel: view.key.channel.clone(),
+    };
+    channel_questions::ended(channel, view.sid.clone(), cause == EndCause::Stopped, env).await
 }
 
 async fn write_session(view: &RecordingView, expires_ms: u64, env: &Env) -> bool {

@@ -89,7 +89,7 @@ async fn over_line(
     let answer = match answer {
         Some(LineAnswer::Report(report)) => NodeAnswer::Report(report),
         Some(LineAnswer::Refused(refusal)) => NodeAnswer::Refused(refusal),
-        Some(LineAnswer::Roster(_)) | None => {
+        Some(_) | None => {
             console_error!("no answer over the line of node {}", node.id);
             NodeAnswer::Unreachable
         }

@@ -1,0 +1,135 @@
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use protocol::{LiveChannel, LiveQuestion, LiveStream, LiveTrack, LiveUser, UserRemoval};
+
+use crate::channel::{MediaTrack, Registry};
+use crate::stream::picture_size;
+
+/// How long streams are watched to tell their rates.
+const WATCH: Duration = Duration::from_secs(1);
+
+/// What is published to this node's channels. It takes a second.
+pub(in crate::agent) async fn live(channels: &Registry, question: LiveQuestion) -> Vec<LiveChannel> {
+    let LiveQuestion { app_id, channel } = question;
+    let seen = channels.live(&app_id, channel.as_deref(), LiveQuestion::MAX_CHANNELS);
+    let before: Vec<u64> = seen
+        .iter()
+        .flat_map(|(_, users)| users)
+        .flat_map(|user| &user.streams)
+        .map(|(_, media)| media.received())
+        .collect();
+    tokio::time::sleep(WATCH).await;
+    let mut before = before.into_iter();
+    let mut told = Vec::new();
+    for (channel, publishers) in seen {
+        let mut users = Vec::new();
+        for publisher in publishers {
+            let mut streams = Vec::new();
+            for (name, media) in publisher.streams {
+                let bytes = media.received().saturating_sub(before.next().unwrap_or_default());
+                streams.push(LiveStream {
+                    name,
+                    since_ms: media.since_ms,
+                    bits_per_second: bytes.saturating_mul(8),
+                    tracks: media.tracks.iter().map(track).collect(),
+                });
+            }
+            users.push(LiveUser {
+                uid: publisher.uid,
+                joined_at_ms: publisher.joined_at_ms,
+                streams,
+            });
+        }
+        told.push(LiveChannel { channel, users });
+    }
+    told
+}
+
+/// Disconnects who publishes here as this user; the number of streams.
+pub(in crate::agent) fn remove(channels: &Registry, removal: &UserRemoval) -> u32 {
+    let UserRemoval { app_id, channel, uid } = removal;
+    let ended = channels.remove_user(app_id, channel, uid);
+    if ended > 0 {
+        tracing::info!(app_id, channel, uid, "the operator has removed a user");
+    }
+    u32::try_from(ended).unwrap_or(u32::MAX)
+}
+
+fn track(track: &MediaTrack) -> LiveTrack {
+    let size = sequence_parameter_set(&track.parameters).and_then(|sps| picture_size(&sps));
+    LiveTrack {
+        kind: track.kind,
+        codec: track.codec.clone(),
+        width: size.map(|(width, _)| width),
+        height: size.map(|(_, height)| height),
+    }
+}
+
+/// That of H.264, which stands first (RFC 6184 section 8.1).
+fn sequence_parameter_set(parameters: &str) -> Option<Vec<u8>> {
+    let mut all = parameters.split(';');
+    let sets = all.find_map(|parameter| parameter.trim().strip_prefix("sprop-parameter-sets="))?;
+    STANDARD.decode(sets.split(',').next()?.trim()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use protocol::TrackKind;
+
+    use super::*;
+    use crate::channel::{Limits, Media, StreamPath};
+    use crate::stream::testing::SpsBits;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_is_told_of_with_its_codecs_its_size_and_its_rate() {
+        let channels = Registry::new(Limits::default(), 0);
+        let path = StreamPath::parse("/a/c/u").unwrap();
+        let listing = channels.publish(&path, String::new(), 5).unwrap();
+        let track = |kind, codec: &str, parameters: &str| MediaTrack {
+            kind,
+            codec: codec.to_owned(),
+            parameters: parameters.to_owned(),
+        };
+        let mut sps = SpsBits::new(320, 192, 1);
+        // 180 lines are shown.
+        sps.crop = Some((0, 6));
+        let sets = STANDARD.encode(sps.nal());
+        let picture = format!("packetization-mode=1; sprop-parameter-sets={sets},aOvjyyLA; profile-level-id=4D0028");
+        let media = Media {
+            tracks: vec![
+                track(TrackKind::Video, "H264", &picture),
+                track(TrackKind::Audio, "OPUS", ""),
+            ],
+            since_ms: 7,
+            ..Media::default()
+        };
+        listing.describe(media.clone());
+        let question = |app_id: &str| LiveQuestion {
+            app_id: app_id.to_owned(),
+            channel: None,
+        };
+        let send = async {
+            tokio::time::sleep(WATCH / 2).await;
+            media.bytes.fetch_add(1_000, Ordering::Relaxed);
+        };
+        let (told, ()) = tokio::join!(live(&channels, question("a")), send);
+        let user = &told[0].users[0];
+        assert_eq!(
+            (told[0].channel.as_str(), user.uid.as_str(), user.joined_at_ms),
+            ("c", "u", 5)
+        );
+        let stream = &user.streams[0];
+        assert_eq!((stream.since_ms, stream.bits_per_second), (7, 8_000));
+        let sizes: Vec<_> = stream
+            .tracks
+            .iter()
+            .map(|track| (track.codec.as_str(), track.width, track.height))
+            .collect();
+        assert_eq!(sizes, [("H264", Some(320), Some(180)), ("OPUS", None, None)]);
+        assert!(live(&channels, question("b")).await.is_empty());
+    }
+}

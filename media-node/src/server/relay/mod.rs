@@ -1,0 +1,202 @@
+//! Streams that are published at other nodes: each is read once for all who play it here, for as long as anybody does.
+
+mod source;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use protocol::RELAY_HEADER;
+use rtsp_types::Request;
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::publication::Publication;
+use crate::channel::{Origin, StreamPath};
+use source::{Source, SourceError};
+
+/// Streams that are read from other nodes at once. Each takes a file and a task.
+const MAX_RELAYS: usize = 512;
+/// For another node to answer, and to begin to send.
+const CONNECT: Duration = Duration::from_secs(5);
+/// A node that has sent nothing for so long is gone: it ends a silent publication sooner.
+const SILENCE: Duration = Duration::from_secs(15);
+/// How often it is looked whether anybody plays.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What another node shows to play. Whoever shows something plays as one or not at all.
+pub(super) fn token_of(request: &Request<Vec<u8>>) -> Option<&str> {
+    let mut headers = request.headers();
+    let shown = headers.find(|(name, _)| name.as_str().eq_ignore_ascii_case(RELAY_HEADER));
+    shown.map(|(_, value)| value.as_str())
+}
+
+/// Why a stream of another node cannot be played here.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RelayError {
+    #[error(
+        "this node reads as many streams from other nodes as it may: add nodes, or play at the one it is published at"
+    )]
+    TooMany,
+    #[error("node {node_id} does not answer at {address}")]
+    Silent { node_id: String, address: String },
+    #[error("node {node_id} at {address}: {error}")]
+    Source {
+        node_id: String,
+        address: String,
+        error: SourceError,
+    },
+}
+
+/// The streams that are read from other nodes.
+#[derive(Default)]
+pub(super) struct Relays {
+    live: Mutex<BTreeMap<StreamPath, Arc<Relay>>>,
+}
+
+struct Relay {
+    origin: Origin,
+    publication: OnceCell<Arc<Publication>>,
+    /// Done when the stream has another origin, or the server ends.
+    over: CancellationToken,
+}
+
+impl Relays {
+    /// The stream from this origin. One from another origin is over for its players.
+    pub(super) async fn open(
+        self: &Arc<Self>,
+        path: &StreamPath,
+        origin: Origin,
+        linger: Duration,
+    ) -> Result<Arc<Publication>, RelayError> {
+        let relay = self.relay(path, origin)?;
+        let opened = relay
+            .publication
+            .get_or_try_init(|| self.begin(path, &relay, linger))
+            .await;
+        if opened.is_err() {
+            self.remove(path, &relay);
+        }
+        opened.cloned()
+    }
+
+    /// Ends all of them.
+    pub(super) fn end(&self) {
+        for relay in std::mem::take(&mut *self.lock()).into_values() {
+            relay.over.cancel();
+        }
+    }
+
+    fn relay(&self, path: &StreamPath, origin: Origin) -> Result<Arc<Relay>, RelayError> {
+        let mut live = self.lock();
+        if let Some(relay) = live.get(path) {
+            if relay.is_of(&origin) {
+                return Ok(relay.clone());
+            }
+            relay.over.cancel();
+        } else if live.len() >= MAX_RELAYS {
+            return Err(RelayError::TooMany);
+        }
+        let relay = Arc::new(Relay {
+            origin,
+            publication: OnceCell::new(),
+            over: CancellationToken::new(),
+        });
+        live.insert(path.clone(), relay.clone());
+        Ok(relay)
+    }
+
+    async fn begin(
+        self: &Arc<Self>,
+        path: &StreamPath,
+        relay: &Arc<Relay>,
+        linger: Duration,
+    ) -> Result<Arc<Publication>, RelayError> {
+        let Origin {
+            node_id,
+            address,
+            token,
+            ..
+        } = &relay.origin;
+        let (node_id, address) = (node_id.clone(), address.clone());
+        let source = match timeout(CONNECT, Source::open(&address, path, token)).await {
+            Ok(Ok(source)) => source,
+            Ok(Err(error)) => {
+                return Err(RelayError::Source {
+                    node_id,
+                    address,
+                    error,
+                });
+            }
+            Err(_) => return Err(RelayError::Silent { node_id, address }),
+        };
+        tracing::info!(%path, node = node_id, "reading a stream from another node");
+        let publication = Arc::new(Publication::new(path.clone(), source.description().clone()));
+        let relaying = (self.clone(), relay.clone(), publication.clone());
+        tokio::spawn(run(relaying, source, linger));
+        Ok(publication)
+    }
+
+    fn remove(&self, path: &StreamPath, relay: &Arc<Relay>) {
+        if let Entry::Occupied(entry) = self.lock().entry(path.clone())
+            && Arc::ptr_eq(entry.get(), relay)
+        {
+            entry.remove();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<StreamPath, Arc<Relay>>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Relay {
+    /// Whether it brings that publication. Another token opens the same.
+    fn is_of(&self, origin: &Origin) -> bool {
+        let of = |origin: &Origin| (origin.node_id.clone(), origin.address.clone(), origin.publication);
+        let has_ended = self
+            .publication
+            .get()
+            .is_some_and(|publication| publication.ended.is_cancelled());
+        of(&self.origin) == of(origin) && !has_ended
+    }
+}
+
+/// Hands on what the source sends, until it ends or nobody plays it.
+async fn run(
+    (relays, relay, publication): (Arc<Relays>, Arc<Relay>, Arc<Publication>),
+    mut source: Source,
+    linger: Duration,
+) {
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut played, mut heard) = (Instant::now(), Instant::now());
+    let reason = loop {
+        tokio::select! {
+            packet = source.next() => match packet {
+                Some((track, flow, payload)) => {
+                    heard = Instant::now();
+                    publication.relay(track, flow, payload);
+                }
+                None => break "it is over there",
+            },
+            now = looks.tick() => {
+                if publication.has_players() {
+                    played = now;
+                }
+                if now.saturating_duration_since(played) >= linger {
+                    break "nobody plays it here";
+                }
+                if now.saturating_duration_since(heard) >= SILENCE {
+                    break "nothing comes from there";
+                }
+            }
+            () = relay.over.cancelled() => break "it comes from elsewhere, or this node ends",
+        }
+    };
+    tracing::info!(path = %publication.path, node = relay.origin.node_id, reason, "a stream of another node is read no more");
+    relays.remove(&publication.path, &relay);
+    publication.end();
+}

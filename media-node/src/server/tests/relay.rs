@@ -1,0 +1,195 @@
+//! Two servers: what is published at one is played at the other.
+
+use std::time::Duration;
+
+use protocol::{CarriedStream, CarriedUser, ChannelCarrier, Elsewhere, RelayKey, Secret, StreamName};
+
+use super::raw::{Client, rtp, sender_report};
+use super::support::{Server, ffmpeg_publish, ffprobe, keys, within};
+use crate::server::Limits;
+
+const TCP: &str = "RTP/AVP/TCP;unicast;interleaved=0-1";
+const NOW_S: u64 = 4_000_000_000;
+
+fn key() -> RelayKey {
+    RelayKey::derive(b"root", "n1")
+}
+
+/// The server's users are known to be at that one, and these tokens open them.
+async fn tell(server: &Server, version: u64, there: Option<(&Server, Secret, u64)>) {
+    server.registry.roster("app", "room", None, Duration::ZERO).await;
+    let streams = |publication| {
+        vec![CarriedStream {
+            name: StreamName::Camera,
+            publication,
+        }]
+    };
+    let carrier = |(at, token, publication): (&Server, Secret, u64)| ChannelCarrier {
+        node_id: "n1".to_owned(),
+        address: format!("rtsp://{}", at.addr),
+        token,
+        users: vec![CarriedUser {
+            uid: "u".to_owned(),
+            joined_at_ms: 1,
+            streams: streams(publication),
+        }],
+    };
+    server.registry.learn(Elsewhere {
+        app_id: "app".to_owned(),
+        channel: "room".to_owned(),
+        version,
+        heard: u64::MAX,
+        carriers: there.into_iter().map(carrier).collect(),
+    });
+}
+
+async fn status(server: &Server, tail: &str, headers: &[(&str, &str)]) -> u16 {
+    let mut client = Client::connect(server).await;
+    client.ask("DESCRIBE", &server.url(tail), headers, "").await.status
+}
+
+#[tokio::test]
+async fn a_stream_of_another_node_is_read_once_for_all_who_play_it_here() {
+    // Room for the publisher and for one who reads.
+    let limits = Limits {
+        connections: 2,
+        ..Limits::default()
+    };
+    let there = Server::start_with(keys("pub", "play"), limits).await;
+    there.registry.admit_relays(key());
+    let here = Server::start().await;
+    tell(&here, 1, Some((&there, key().token("app", "room", NOW_S), 7))).await;
+
+    let mut publisher = Client::connect(&there).await;
+    publisher.publish(&there.url("u?key=pub")).await;
+    publisher.packet(1, &sender_report(1234)).await.unwrap();
+    assert_eq!(publisher.ask("OPTIONS", "*", &[], "").await.status, 200);
+
+    let url = here.url("u");
+    let mut players = Vec::new();
+    for _ in 0..3 {
+        let mut player = Client::connect(&here).await;
+        let described = player.ask("DESCRIBE", &url, &[], "").await;
+        assert!(described.body.contains("H264/90000"), "{}", described.body);
+        player.play(&url, TCP).await;
+        players.push(player);
+    }
+    publisher.packet(0, &rtp(5, 60_000)).await.unwrap();
+    for player in &mut players {
+        assert_eq!(player.next_packet().await.unwrap(), (1, sender_report(1234)));
+        assert_eq!(player.next_packet().await.unwrap(), (0, rtp(5, 60_000)));
+    }
+    let roster = here.registry.snapshot("app", "room");
+    assert_eq!(roster.users[0].streams[0].url, url.as_str());
+    // The publisher leaves: it is over for all of them.
+    assert_eq!(publisher.ask("TEARDOWN", "*", &[], "").await.status, 200);
+    for player in &mut players {
+        assert_eq!(player.next_packet().await, None);
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_plays_here_is_read_no_more() {
+    let limits = Limits {
+        connections: 2,
+        ..Limits::default()
+    };
+    let there = Server::start_with(keys("pub", "play"), limits).await;
+    there.registry.admit_relays(key());
+    let limits = Limits {
+        relay_linger: Duration::from_millis(10),
+        ..Limits::default()
+    };
+    let here = Server::start_with(keys("", ""), limits).await;
+    tell(&here, 1, Some((&there, key().token("app", "room", NOW_S), 7))).await;
+    let publisher = ffmpeg_publish(&there.url("u?key=pub"), "tcp");
+    there.joined(1).await;
+    assert!(ffprobe(&here.url("u?key="), "tcp").await.is_ok());
+    // There is room for one who reads, and it is free again.
+    let free = async { while ffprobe(&there.url("u?key=play"), "tcp").await.is_err() {} };
+    within("the place of the relay", free).await;
+    publisher.kill().await;
+}
+
+#[tokio::test]
+async fn nobody_plays_as_another_node_but_who_has_a_token_of_the_channel() {
+    let there = Server::start_with(keys("pub", "play"), Limits::default()).await;
+    let mut publisher = Client::connect(&there).await;
+    publisher.publish(&there.url("u?key=pub")).await;
+    let good = key().token("app", "room", NOW_S);
+    let with = |token: &Secret| vec![("Tapedeck-Relay".to_owned(), token.expose().to_owned())];
+    let ask = async |token: &Secret, tail: &str| {
+        let headers = with(token);
+        let headers: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        status(&there, tail, &headers).await
+    };
+    assert_eq!(ask(&good, "u").await, 401, "the edge has given no key");
+    there.registry.admit_relays(key());
+    assert_eq!(ask(&good, "u").await, 200);
+    for wrong in [
+        key().token("app", "other", NOW_S),
+        key().token("other", "room", NOW_S),
+        key().token("app", "room", 1),
+        RelayKey::derive(b"root", "n2").token("app", "room", NOW_S),
+        Secret::new("play"),
+        Secret::default(),
+    ] {
+        assert_eq!(ask(&wrong, "u").await, 401);
+    }
+    // A wrong token is not made good by a key, and a token does not let anybody publish.
+    assert_eq!(ask(&Secret::new("x"), "u?key=play").await, 401);
+    let mut client = Client::connect(&there).await;
+    let headers = [("Content-Type", "application/sdp"), ("Tapedeck-Relay", good.expose())];
+    let announced = client.ask("ANNOUNCE", &there.url("v"), &headers, super::raw::SDP).await;
+    assert_eq!(announced.status, 401);
+
+    let here = Server::start().await;
+    tell(&here, 1, Some((&there, key().token("app", "room", 1), 7))).await;
+    assert_eq!(status(&here, "u", &[]).await, 502, "its token has run out");
+}
+
+#[tokio::test]
+async fn no_node_reads_from_another_what_that_one_reads_from_it() {
+    let [one, two] = [Server::start().await, Server::start().await];
+    for (server, other) in [(&one, &two), (&two, &one)] {
+        server.registry.admit_relays(key());
+        tell(server, 1, Some((other, key().token("app", "room", NOW_S), 7))).await;
+    }
+    assert_eq!(status(&one, "u", &[]).await, 502);
+    assert_eq!(status(&two, "u", &[]).await, 502);
+}
+
+#[tokio::test]
+async fn a_user_who_moves_here_is_played_from_here() {
+    let there = Server::start().await;
+    there.registry.admit_relays(key());
+    let here = Server::start().await;
+    tell(&here, 1, Some((&there, key().token("app", "room", NOW_S), 7))).await;
+    let mut first = Client::connect(&there).await;
+    first.publish(&there.url("u")).await;
+    let mut player = Client::connect(&here).await;
+    player.play(&here.url("u"), TCP).await;
+
+    let mut second = Client::connect(&here).await;
+    second.publish(&here.url("u")).await;
+    tell(&here, 2, None).await;
+    let mut later = Client::connect(&here).await;
+    later.play(&here.url("u"), TCP).await;
+    second.packet(0, &rtp(9, 100)).await.unwrap();
+    assert_eq!(later.next_packet().await.unwrap(), (0, rtp(9, 100)));
+    // Who has played since before goes on until the former publication ends.
+    first.packet(0, &rtp(1, 100)).await.unwrap();
+    assert_eq!(player.next_packet().await.unwrap(), (0, rtp(1, 100)));
+    // It is there again under another number, and read anew.
+    drop(second);
+    here.joined(0).await;
+    tell(&here, 3, Some((&there, key().token("app", "room", NOW_S), 8))).await;
+    let mut last = Client::connect(&here).await;
+    last.play(&here.url("u"), TCP).await;
+    assert_eq!(player.next_packet().await, None);
+    first.packet(0, &rtp(2, 100)).await.unwrap();
+    assert_eq!(last.next_packet().await.unwrap(), (0, rtp(2, 100)));
+}
