@@ -45,7 +45,7 @@ mod wrong_calls;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use libtest_mimic::{Arguments, Trial};
 use tapedeck_tests::namespace::Namespace;
@@ -55,6 +55,9 @@ use tapedeck_tests::stack::{Stack, can_mount};
 /// long forms fills the machine by itself.
 const AT_ONCE: usize = 6;
 const AT_ONCE_LONG: usize = 1;
+
+/// Held by the mixing test that runs.
+static MIXES: Mutex<()> = Mutex::new(());
 
 fn main() -> ExitCode {
     let mut args = Arguments::from_args();
@@ -82,6 +85,18 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         ($($test:path),+ $(,)?) => { [$({
             let stack = stack.cloned();
             trial(stringify!($test), move || {
+                let stack = stack.expect("a stack unless tests are only listed");
+                block_on($test(&stack));
+            })
+        }),+] };
+    }
+    /// A test on the shared stack that mixes at length. One runs at a time: a mix that falls behind sheds pictures by design, and
+    /// two of them beside the other tests are more than two cores carry.
+    macro_rules! mixes {
+        ($($test:path),+ $(,)?) => { [$({
+            let stack = stack.cloned();
+            trial(stringify!($test), move || {
+                let _turn = MIXES.lock().unwrap_or_else(PoisonError::into_inner);
                 let stack = stack.expect("a stack unless tests are only listed");
                 block_on($test(&stack));
             })
@@ -174,10 +189,6 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         whole_way::gstreamer,
         whole_way::subscriptions_and_agoras_own_extinf,
         whole_way::an_update_changes_whom_is_recorded,
-        composed::each_user_is_where_and_when_the_calls_say,
-        composed::flash_and_beep_keep_together_in_a_mix,
-        composed::the_low_stream_is_mixed_where_it_is_asked_for,
-        mix_kills::killed_processes_cost_two_seconds_at_most,
         interruptions::a_killed_publisher_comes_back,
         interruptions::a_user_leaves_and_returns,
         interruptions::a_user_joins_late,
@@ -203,7 +214,6 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         docs_page::a_recording_is_made_on_the_page,
         docs_page::no_reader_is_shut_out,
         docs_page::no_page_can_be_framed,
-        playing::a_browser_plays_a_mix_from_another_origin,
         wrong_calls::credentials,
         wrong_calls::routes,
         wrong_calls::bodies,
@@ -212,6 +222,18 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         wrong_calls::order,
         wrong_calls::regions,
     ]);
+    let mixes = mixes![
+        composed::each_user_is_where_and_when_the_calls_say,
+        composed::flash_and_beep_keep_together_in_a_mix,
+        composed::the_low_stream_is_mixed_where_it_is_asked_for,
+        mix_kills::killed_processes_cost_two_seconds_at_most,
+        playing::a_browser_plays_a_mix_from_another_origin,
+    ];
+    // Apart from one another, so that none waits long for its turn.
+    let apart = trials.len() / mixes.len();
+    for (number, mix) in mixes.into_iter().enumerate() {
+        trials.insert(number * apart, mix);
+    }
     trials
 }
 

@@ -108,6 +108,12 @@ pub enum Event {
         loss: Loss,
         ok: bool,
     },
+    /// What came of [`Effect::Miss`]: whether the recorder takes the recording to be with the node; `None` when it could not be
+    /// asked.
+    Missed {
+        sid: String,
+        is_with_node: Option<bool>,
+    },
 }
 
 /// What the shell has to do.
@@ -153,6 +159,13 @@ pub enum Effect {
         recorder: RecorderKey,
         loss: Loss,
         sids: Vec<String>,
+    },
+    /// Tell the recorder that the node does not name this recording among those that it holds, with the report that is kept of it
+    /// if one is; answer with [`Event::Missed`].
+    Miss {
+        node_id: String,
+        holding: Holding,
+        kept: bool,
     },
     /// Tell the fleet; answer with [`Event::Done`].
     /// Look whether somebody may enter a channel; answer with [`Event::Done`].

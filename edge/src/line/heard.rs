@@ -128,8 +128,7 @@ impl Line {
             NodeAsk::Beat(beat) => {
                 if line.is_some() {
                     let held: BTreeSet<_> = beat.recordings.iter().map(|held| held.sid.as_str()).collect();
-                    let gone = self.holdings.besides(&held, now_ms);
-                    self.let_go(gone, out);
+                    self.holdings.named(&held, now_ms);
                 }
                 let heartbeat = heartbeat(beat, node);
                 let every_ms = line.map(|_| BEAT_EVERY_MS);
@@ -146,6 +145,7 @@ impl Line {
                 is_own(&report.node_id)?;
                 if let Some(line) = line {
                     self.hold(holding(&report), line, out);
+                    self.holdings.arrived(&report.sid);
                     reported = Some(Reported {
                         holding: holding(&report),
                         seq: report.seq,
@@ -193,6 +193,7 @@ impl Line {
         }
         let holding = holding(report);
         self.holdings.hold(&holding, line);
+        self.holdings.arrived(&holding.sid);
         let full = || Refusal::internal("this node holds too many recordings for more reports to be kept".to_owned());
         let held = self.holdings.keep(&holding.sid, Some(report.seq)).ok_or_else(full)?;
         out.push(Output::Effect(Effect::Hold {

@@ -14,8 +14,10 @@ const FRESH_MS: u64 = 60_000;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Holdings {
     by_sid: BTreeMap<String, (RecorderKey, Held)>,
-    /// When the node was asked to take it, or the object was made anew.
+    /// When the node was asked to take it, as long as it has told nothing of it.
     fresh: BTreeMap<String, u64>,
+    /// Those that the node has not named, and whose recorders have not been asked about that.
+    unnamed: BTreeSet<String>,
     /// Recorders that are being told.
     telling: BTreeSet<RecorderKey>,
     /// Those that could not be told: how often in a row, and when they are told again.
@@ -26,13 +28,12 @@ pub(super) struct Holdings {
 }
 
 impl Holdings {
-    pub(super) fn restore(held: impl IntoIterator<Item = (Holding, Held)>, now_ms: u64) -> Self {
-        let by_sid: BTreeMap<_, _> = held
+    pub(super) fn restore(held: impl IntoIterator<Item = (Holding, Held)>) -> Self {
+        let by_sid = held
             .into_iter()
             .map(|(holding, held)| (holding.sid, (holding.recorder, held)))
             .collect();
         Self {
-            fresh: by_sid.keys().map(|sid| (sid.clone(), now_ms)).collect(),
             by_sid,
             ..Self::default()
         }
@@ -59,6 +60,16 @@ impl Holdings {
         self.fresh.insert(sid.to_owned(), now_ms);
     }
 
+    /// The node has told of it.
+    pub(super) fn arrived(&mut self, sid: &str) {
+        self.fresh.remove(sid);
+    }
+
+    /// Whether the node was asked to take it, and has told nothing of it yet.
+    pub(super) fn is_fresh(&self, sid: &str) -> bool {
+        self.fresh.contains_key(sid)
+    }
+
     /// A report is kept, or given to its recorder; returns what has to be kept.
     pub(super) fn keep(&mut self, sid: &str, seq: Option<u64>) -> Option<Held> {
         let (_, held) = self.by_sid.get_mut(sid)?;
@@ -72,17 +83,44 @@ impl Holdings {
 
     pub(super) fn let_go(&mut self, sid: &str) -> bool {
         self.fresh.remove(sid);
+        self.unnamed.remove(sid);
         self.by_sid.remove(sid).is_some()
     }
 
-    /// Those that a node does not hold which says that it holds these.
-    pub(super) fn besides(&mut self, sids: &BTreeSet<&str>, now_ms: u64) -> Vec<String> {
+    /// The node says that it holds these, and no others.
+    pub(super) fn named(&mut self, sids: &BTreeSet<&str>, now_ms: u64) {
         self.fresh
             .retain(|_, since_ms| now_ms < since_ms.saturating_add(FRESH_MS));
-        let others = self.by_sid.iter().filter(|(sid, (_, held))| {
-            held.kept_seq.is_none() && !sids.contains(sid.as_str()) && !self.fresh.contains_key(*sid)
-        });
-        others.map(|(sid, _)| sid.clone()).collect()
+        let known = self.by_sid.keys();
+        let unnamed = known.filter(|sid| !sids.contains(sid.as_str()) && !self.fresh.contains_key(*sid));
+        self.unnamed = unnamed.cloned().collect();
+    }
+
+    /// Those that the node has not named and whose recorders are to be asked now; whether a report of each is kept.
+    pub(super) fn due_to_be_asked_about(&mut self, now_ms: u64) -> Vec<(Holding, bool)> {
+        if self.unnamed.is_empty() {
+            return Vec::new();
+        }
+        self.begin_second(0, now_ms);
+        let mut due = Vec::new();
+        while self.left > 0
+            && let Some(sid) = self.unnamed.pop_first()
+        {
+            if let Some((recorder, held)) = self.by_sid.get(&sid) {
+                let recorder = recorder.clone();
+                due.push((Holding { recorder, sid }, held.kept_seq.is_some()));
+                self.left -= 1;
+            }
+        }
+        due
+    }
+
+    /// Lets some recorders more be told in each second, at least this part of those that have to be.
+    fn begin_second(&mut self, lost: usize, now_ms: u64) {
+        if now_ms >= self.second_ms.saturating_add(1_000) {
+            self.second_ms = now_ms;
+            self.left = TELL_A_SECOND.max(lost / TELL_PART);
+        }
     }
 
     /// The recorders that are to be told now, each with the recordings of which a report is kept.
@@ -91,10 +129,7 @@ impl Holdings {
         if lost.is_empty() {
             return Vec::new();
         }
-        if now_ms >= self.second_ms.saturating_add(1_000) {
-            self.second_ms = now_ms;
-            self.left = TELL_A_SECOND.max(lost.len() / TELL_PART);
-        }
+        self.begin_second(lost.len(), now_ms);
         let is_due = |recorder: &RecorderKey| self.failed.get(recorder).is_none_or(|(_, at_ms)| now_ms >= *at_ms);
         let room = MAX_TELLING.saturating_sub(self.telling.len()).min(self.left);
         let told: Vec<_> = lost
@@ -136,16 +171,13 @@ impl Holdings {
         sids
     }
 
-    /// When somebody is to be told.
-    pub(super) fn tell_ms(&self, loss: Loss) -> Option<u64> {
-        let lost = self.lost(loss);
+    /// When a recorder is to be told, or asked about what the node has not named.
+    pub(super) fn tell_ms(&self, loss: Option<Loss>) -> Option<u64> {
+        let lost = loss.map(|loss| self.lost(loss)).unwrap_or_default();
         let waiting = lost.keys().filter(|recorder| !self.telling.contains(*recorder));
         let next_second_ms = self.second_ms.saturating_add(1_000);
-        waiting
-            .map(|recorder| {
-                let again_ms = self.failed.get(recorder).map_or(0, |(_, at_ms)| *at_ms);
-                again_ms.max(next_second_ms)
-            })
-            .min()
+        let again_ms = waiting.map(|recorder| self.failed.get(recorder).map_or(0, |(_, at_ms)| *at_ms));
+        let unnamed = self.unnamed.first().map(|_| 0);
+        again_ms.chain(unnamed).min().map(|at_ms| at_ms.max(next_second_ms))
     }
 }

@@ -18,6 +18,7 @@
 //! | a message of the node, or the answer to it | the node's own deadline: it asks again, with its newest state |
 //! | the line | the node opens another one; whoever waits for an answer over the old one is told at once |
 //! | the telling of a loss | it is repeated until the recorder has noted it; and a recorder asks by itself now and then |
+//! | a recording, by a node that is there | the node does not name it in its beats, and its recorder asks after it |
 
 mod contract;
 mod heard;
@@ -58,6 +59,7 @@ pub fn step(line: &mut Line, input: Input, pings: Pings<'_>, now_ms: u64) -> Vec
         object::Input::Event(Event::Closed { socket }) => line.gone(socket, pings, now_ms, &mut out),
         object::Input::Event(Event::Done { asked, answer, ok }) => line.done(asked, &answer, ok, &mut out),
         object::Input::Event(Event::Told { recorder, loss, ok }) => line.told(&recorder, loss, ok, now_ms, &mut out),
+        object::Input::Event(Event::Missed { sid, is_with_node }) => line.asked_about(sid, is_with_node, &mut out),
         object::Input::Alarm => line.expire(now_ms, &mut out),
     }
     line.settle(pings, now_ms, &mut out);

@@ -62,7 +62,7 @@ impl Line {
             sockets: Sockets::restore(sockets),
             written: memo.clone(),
             memo,
-            holdings: Holdings::restore(held, now_ms),
+            holdings: Holdings::restore(held),
             lease_ms,
             ..Self::default()
         };
@@ -78,7 +78,7 @@ impl Line {
         let dues = [
             self.questions.next_ms(),
             self.memo.look_ms(&self.looks, self.lease_ms),
-            self.memo.loss.and_then(|loss| self.holdings.tell_ms(loss)),
+            self.holdings.tell_ms(self.memo.loss),
             self.memo
                 .beat
                 .as_ref()
@@ -220,6 +220,14 @@ impl Line {
         self.let_go(let_go, out);
     }
 
+    /// A recorder has been asked about a recording that the node has not named. What could not be asked is asked with the next
+    /// beat.
+    pub(super) fn asked_about(&mut self, sid: String, is_with_node: Option<bool>, out: &mut Vec<Output>) {
+        if is_with_node == Some(false) && !self.holdings.is_fresh(&sid) {
+            self.let_go([sid], out);
+        }
+    }
+
     pub(super) fn expire(&mut self, now_ms: u64, out: &mut Vec<Output>) {
         for by in self.questions.expired(now_ms) {
             reply(out, by, Reply::Unreachable);
@@ -251,6 +259,10 @@ impl Line {
                     sids,
                 }));
             }
+        }
+        for (holding, kept) in self.holdings.due_to_be_asked_about(now_ms) {
+            let node_id = self.memo.node_id.clone();
+            out.push(Output::Effect(Effect::Miss { node_id, holding, kept }));
         }
         self.tell_fleet(now_ms, out);
         if self.memo != self.written {

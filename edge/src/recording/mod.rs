@@ -41,8 +41,9 @@ mod tests;
 pub(crate) use contract::is_empty;
 pub use contract::{
     Attempt, Awaited, Call, CallId, Command, Delivery, Effect, Event, Incident, Input, JobText, LoggedNotice, Lost,
-    Node, NodeAnswer, Notice, NoticeState, Outcome, PageWish, Preference, RecordingView, Renewal, Replay, Reply,
-    Request, Row, Start, Status, Stop, Subject, Target, Ticket, Unfit, Update, UpdateLayout, What, Which, Who, tag,
+    Missing, Node, NodeAnswer, Notice, NoticeState, Outcome, PageWish, Preference, RecordingView, Renewal, Replay,
+    Reply, Request, Row, Start, Status, Stop, Subject, Target, Ticket, Unfit, Update, UpdateLayout, What, Which, Who,
+    tag,
 };
 pub use due::next_alarm;
 pub use limits::Policy;

@@ -162,6 +162,7 @@ fn each_refusal_has_the_status_of_the_contract() {
         (RefusalCode::BadJob, 400),
         (RefusalCode::Unauthorized, 401),
         (RefusalCode::UnknownRecording, 404),
+        (RefusalCode::AwaitsJob, 503),
         (RefusalCode::StaleEpoch, 409),
         (RefusalCode::StorageUnusable, 422),
         (RefusalCode::NoCapacity, 503),

@@ -226,7 +226,17 @@ impl Supervisor {
     /// Passes on what is wanted of a recording. An epoch above the recording's own says that the lease is lost.
     pub fn converge(&self, sid: &str, desired: Desired) -> Result<Arc<Recording>, Refusal> {
         let recording = self.get(sid)?;
-        let held = recording.status().borrow().epoch;
+        let (held, stage) = {
+            let status = recording.status();
+            let status = status.borrow();
+            (status.epoch, status.stage.clone())
+        };
+        if let Stage::Refused(refusal) = stage {
+            return Err(Refusal {
+                code: RefusalCode::UnknownRecording,
+                ..refusal
+            });
+        }
         if desired.epoch < held {
             return Err(stale(held));
         }
@@ -275,11 +285,12 @@ impl Supervisor {
     /// The newest report of a recording.
     pub fn report(&self, sid: &str) -> Result<Report, Refusal> {
         let recording = self.get(sid)?;
-        let report = recording.status().borrow().report.clone();
-        report.ok_or_else(|| Refusal {
+        let status = recording.status();
+        let status = status.borrow();
+        status.report.clone().ok_or_else(|| Refusal {
             fault: Fault::Ours,
-            code: RefusalCode::UnknownRecording,
-            reason: match recording.status().borrow().stage {
+            code: RefusalCode::AwaitsJob,
+            reason: match status.stage {
                 Stage::Unclaimed => {
                     "the spool of this recording is here, and the edge does not know the recording any more: \
                                      `media-node rescue` brings its media to a store"

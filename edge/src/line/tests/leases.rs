@@ -267,33 +267,125 @@ fn a_report_that_is_kept_goes_with_the_loss_unless_a_newer_one_was_given() {
     );
 }
 
+fn beat(channels: &[&str]) -> NodeAsk {
+    let named = |channel: &&str| HeldRecording {
+        recorder: recorder(channel),
+        sid: (*channel).to_owned(),
+        epoch: 1,
+    };
+    NodeAsk::Beat(protocol::line::Beat {
+        load: 0.0,
+        draining: false,
+        spool_full: false,
+        recordings: channels.iter().map(named).collect(),
+    })
+}
+
+/// Each recording that a recorder is asked about, and whether a report of it is kept.
+fn misses(outputs: &[Output]) -> Vec<(String, bool)> {
+    let misses = outputs.iter().filter_map(|output| match output {
+        Output::Effect(Effect::Miss { holding, kept, .. }) => Some((holding.sid.clone(), *kept)),
+        _ => None,
+    });
+    misses.collect()
+}
+
+fn held(bench: &Bench) -> Vec<&str> {
+    let held = bench.kept.held.iter();
+    let mut sids: Vec<_> = held.map(|(holding, _)| holding.sid.as_str()).collect();
+    sids.sort_unstable();
+    sids
+}
+
 #[test]
-fn what_has_ended_or_is_not_in_a_beat_any_more_is_held_no_longer() {
+fn what_has_ended_is_held_no_longer() {
     let mut bench = Bench::lined();
-    for channel in ["ended", "gone", "stays"] {
+    for channel in ["ended", "stays"] {
         bench.holds(1, channel);
     }
     let ask = NodeAsk::Report(report("ended", 2, Phase::Ended));
     bench.say(1, &FromNode::Ask { id: 5, ask });
     bench.answer(1, 5, true);
-    let ask = NodeAsk::Beat(protocol::line::Beat {
-        load: 0.0,
-        draining: false,
-        spool_full: false,
-        recordings: vec![HeldRecording {
-            recorder: recorder("stays"),
-            sid: "stays".to_owned(),
-            epoch: 1,
-        }],
-    });
-    bench.say(1, &FromNode::Ask { id: 6, ask });
-    let left: Vec<_> = bench
-        .kept
-        .held
-        .iter()
-        .map(|(holding, _)| holding.sid.as_str())
-        .collect();
-    assert_eq!(left, ["stays"]);
+    assert_eq!(held(&bench), ["stays"]);
+}
+
+#[test]
+fn recorders_are_asked_about_what_a_beat_leaves_out() {
+    let mut bench = Bench::lined();
+    for channel in ["gone", "kept", "stays"] {
+        bench.holds(1, channel);
+    }
+    let ask = NodeAsk::Keep(report("kept", 2, Phase::Recording));
+    bench.say(1, &FromNode::Ask { id: 5, ask });
+    let expected = [("gone".to_owned(), false), ("kept".to_owned(), true)];
+    let outputs = bench.say(
+        1,
+        &FromNode::Ask {
+            id: 6,
+            ask: beat(&["stays"]),
+        },
+    );
+    assert_eq!(misses(&outputs), expected);
+    // Until the recorder has heard, or asked the node, nothing is given up.
+    let missed = |bench: &mut Bench, sid: &str, is_with_node| {
+        let sid = sid.to_owned();
+        bench.happen(Event::Missed { sid, is_with_node })
+    };
+    missed(&mut bench, "gone", None);
+    missed(&mut bench, "kept", Some(true));
+    assert_eq!(held(&bench), ["gone", "kept", "stays"]);
+    bench.pass(1_000, &[1]);
+    let outputs = bench.say(
+        1,
+        &FromNode::Ask {
+            id: 7,
+            ask: beat(&["stays"]),
+        },
+    );
+    assert_eq!(misses(&outputs), expected);
+    missed(&mut bench, "gone", Some(false));
+    assert_eq!(held(&bench), ["kept", "stays"]);
+    let outputs = bench.say(
+        1,
+        &FromNode::Ask {
+            id: 8,
+            ask: beat(&["stays", "kept"]),
+        },
+    );
+    assert_eq!(misses(&outputs), []);
+}
+
+#[test]
+fn what_a_node_is_just_being_asked_to_take_need_not_be_in_its_beat() {
+    let mut bench = Bench::lined();
+    let request = Request::Ask {
+        ask: text(&question("c")),
+        limit_ms: LIMIT_MS,
+        holding: Some(holding("c")),
+    };
+    bench.step(Told::Asked { by: 1, request });
+    let outputs = bench.say(1, &FromNode::Ask { id: 6, ask: beat(&[]) });
+    assert_eq!(misses(&outputs), []);
+    let (sid, is_with_node) = ("c".to_owned(), Some(false));
+    bench.happen(Event::Missed { sid, is_with_node });
+    assert_eq!(held(&bench), ["c"], "an answer from before the question");
+    bench.holds(1, "c");
+    let outputs = bench.say(1, &FromNode::Ask { id: 7, ask: beat(&[]) });
+    assert_eq!(misses(&outputs), [("c".to_owned(), false)]);
+}
+
+#[test]
+fn many_recorders_are_not_asked_at_once() {
+    let mut bench = Bench::lined();
+    let channels: Vec<_> = (0..3 * TELL_A_SECOND).map(|number| format!("c{number:02}")).collect();
+    for channel in &channels {
+        bench.holds(1, channel);
+    }
+    let mut asked = misses(&bench.say(1, &FromNode::Ask { id: 6, ask: beat(&[]) }));
+    assert_eq!(asked.len(), TELL_A_SECOND);
+    asked.extend(misses(&bench.pass(3_000, &[1])));
+    let expected: Vec<_> = channels.into_iter().map(|channel| (channel, false)).collect();
+    assert_eq!(asked, expected);
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub enum Request {
         line: Option<u64>,
     },
     Lost(Lost),
+    Missing(Missing),
     Replay(Replay),
     /// Wait no longer for media of a recording that is still on a node.
     GiveUp {
@@ -43,8 +44,17 @@ pub struct Lost {
     pub reports: Vec<Report>,
 }
 
+/// A node that is there does not name a recording among those that it holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Missing {
+    pub node_id: String,
+    pub sid: String,
+    /// What it told of it last, if that was not worth a report of its own.
+    pub report: Option<Box<Report>>,
+}
+
 /// The answer to a [`Request`]: `Outcome` to a call, `Desired` to a report, `Job` to a node's request for its job,
-/// `Noted` to a loss, `Replayed` to a replay, `GaveUp` to the last.
+/// `Noted` to a loss, `Missed` to what is missing, `Replayed` to a replay, `GaveUp` to the last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
@@ -53,6 +63,10 @@ pub enum Reply {
     /// The refusal says why the node does not get the job.
     Job(Result<JobText, Refusal>),
     Noted,
+    /// Whether the recording is taken to be with the node, which is asked then.
+    Missed {
+        is_with_node: bool,
+    },
     /// `count` events wait once more.
     Replayed {
         count: u64,
@@ -164,6 +178,12 @@ impl Input {
                 ..
             }
             | Self::Looked(lost) => &lost.reports,
+            Self::Asked {
+                request: Request::Missing(Missing {
+                    report: Some(report), ..
+                }),
+                ..
+            } => std::slice::from_ref(report),
             _ => &[],
         }
     }

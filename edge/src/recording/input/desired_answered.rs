@@ -1,4 +1,4 @@
-use protocol::{Desired, Directive};
+use protocol::{Desired, Directive, RefusalCode};
 
 use crate::recording::contract::{Effect, NodeAnswer};
 use crate::recording::state::{Lease, State, Way};
@@ -18,7 +18,12 @@ pub(super) fn desired_answered(
             recording.has_heard(desired.epoch);
             recording.hear(*report, Way::Aside, now_ms, out);
         }
-        NodeAnswer::Refused(_) => recording.has_heard(desired.epoch),
+        NodeAnswer::Refused(refusal) => {
+            recording.has_heard(desired.epoch);
+            if refusal.code == RefusalCode::UnknownRecording {
+                recording.nodes.lack(desired.epoch);
+            }
+        }
         NodeAnswer::Unreachable => {}
     }
     let is_holders = |lease: &Lease| lease.epoch == desired.epoch;

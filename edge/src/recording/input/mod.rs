@@ -9,6 +9,7 @@ mod give_up;
 mod job_answered;
 mod job_requested;
 mod lost;
+mod missing;
 mod placed;
 mod published;
 mod query;
@@ -67,6 +68,11 @@ fn asked(state: &mut State, by: CallId, request: Request, now_ms: u64, out: &mut
         Request::Lost(lost) => {
             lost::lost(state, lost, now_ms, out);
             let reply = Reply::Noted;
+            out.push(Effect::Reply { to: by, reply });
+        }
+        Request::Missing(missing) => {
+            let is_with_node = missing::missing(state, missing, now_ms, out);
+            let reply = Reply::Missed { is_with_node };
             out.push(Effect::Reply { to: by, reply });
         }
         Request::Replay(replay) => replay::replay(state, by, &replay, now_ms, out),

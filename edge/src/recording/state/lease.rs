@@ -153,6 +153,29 @@ impl Lease {
         }
     }
 
+    /// Its node is to say whether it still holds the recording. Returns whether it should.
+    pub(crate) fn doubt(&mut self, now_ms: u64) -> bool {
+        let is_with_node = self.line.is_some();
+        if is_with_node {
+            self.told = None;
+            self.telling = Some(Telling {
+                what: None,
+                again_ms: now_ms,
+                tries: 0,
+            });
+        }
+        is_with_node
+    }
+
+    /// Its node has said that it holds nothing of the recording. What time it has been given ends by itself.
+    pub(crate) fn lack(&mut self) {
+        if let Some(line) = self.line.take()
+            && !self.timed
+        {
+            self.lost = Some(line);
+        }
+    }
+
     /// Whether somebody has to say when it is over.
     pub(crate) fn has_line(&self) -> bool {
         self.line.is_some()

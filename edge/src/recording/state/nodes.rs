@@ -257,6 +257,22 @@ impl Nodes {
         }
     }
 
+    /// The node is asked whether it still holds the recording. Returns whether it should.
+    pub(crate) fn doubt(&mut self, node_id: &str, now_ms: u64) -> bool {
+        let mut is_with_node = false;
+        for lease in self.leases_mut().filter(|lease| lease.node.id == node_id) {
+            is_with_node |= lease.doubt(now_ms);
+        }
+        is_with_node
+    }
+
+    /// The node has said that it holds nothing of the recording.
+    pub(crate) fn lack(&mut self, epoch: u64) {
+        for lease in self.leases_mut().filter(|lease| lease.epoch == epoch) {
+            lease.lack();
+        }
+    }
+
     /// What is persisted lazily goes along with what is worth a write.
     pub(super) fn note(&mut self) {
         self.leases_mut().for_each(Lease::note);

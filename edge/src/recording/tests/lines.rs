@@ -1,11 +1,11 @@
 //! Recordings that a node holds by the lease of its line, and not by their own.
 
-use protocol::{Directive, Phase, Problem, ProblemCode, Report, Selection};
+use protocol::{Directive, Phase, Problem, ProblemCode, RefusalCode, Report, Selection};
 
 use super::bench::*;
 use super::samples::*;
 use crate::object::Alarm;
-use crate::recording::{Command, Effect, Input, Lost, NodeAnswer, Reply, Request, Status, Update, next_alarm};
+use crate::recording::{Command, Effect, Input, Lost, Missing, NodeAnswer, Reply, Request, Status, Update, next_alarm};
 
 /// A recording on `n1`, over this line.
 fn over_line(line: u64) -> Bench {
@@ -329,4 +329,42 @@ fn a_quiet_hour_costs_a_recorder_less_than_a_hundred_requests() {
     assert_eq!(bench.view("s1").status, Status::Recording);
     let problems: Vec<Problem> = bench.view("s1").problems;
     assert_eq!(problems, []);
+}
+
+fn miss(bench: &mut Bench, node_id: &str, sid: &str, report: Option<Report>) -> (bool, Vec<Effect>) {
+    let missing = Missing {
+        node_id: node_id.to_owned(),
+        sid: sid.to_owned(),
+        report: report.map(Box::new),
+    };
+    let (_, reply, effects) = bench.ask(Request::Missing(missing));
+    let Some(Reply::Missed { is_with_node }) = reply else {
+        panic!("{reply:?}");
+    };
+    (is_with_node, effects)
+}
+
+#[test]
+fn a_recording_that_its_node_has_lost_goes_to_another_one_at_once() {
+    let mut bench = over_line(7);
+    assert!(!miss(&mut bench, "n2", "s1", None).0, "it is not there");
+    assert!(!miss(&mut bench, "n1", "none", None).0);
+    let (is_with_node, effects) = miss(&mut bench, "n1", "s1", None);
+    assert!(is_with_node);
+    assert_eq!(orders(&effects), [("n1".to_owned(), 1, Directive::Record)]);
+    let refused = NodeAnswer::Refused(refusal(RefusalCode::UnknownRecording));
+    let effects = bench.desired_answered("s1", 1, refused);
+    assert!(has_asked(&effects), "{effects:?}");
+    assert!(!miss(&mut bench, "n1", "s1", None).0);
+}
+
+#[test]
+fn a_recording_that_its_node_has_all_the_same_stays() {
+    let mut bench = over_line(7);
+    miss(&mut bench, "n1", "s1", None);
+    let answer = NodeAnswer::Report(Box::new(bench.make_report("s1", "n1", 1, |_| {})));
+    let effects = bench.desired_answered("s1", 1, answer);
+    assert!(!has_asked(&effects) && orders(&effects).is_empty(), "{effects:?}");
+    assert!(!has_asked(&pass(&mut bench, 60_000)));
+    assert!(miss(&mut bench, "n1", "s1", None).0);
 }

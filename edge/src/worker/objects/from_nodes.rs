@@ -10,7 +10,7 @@ use super::fleet_of::FleetOf;
 use super::recorder::{Recorder, Reply as RecorderReply, Request as RecorderRequest};
 use crate::access::{self, Directory};
 use crate::fleet;
-use crate::recording::{JobText, Lost, Reply, Request};
+use crate::recording::{JobText, Lost, Missing, Reply, Request};
 use crate::worker::bindings;
 
 pub(in crate::worker) async fn heartbeat(heartbeat: Heartbeat, env: &Env) -> Result<HeartbeatAnswer, Refusal> {
@@ -90,4 +90,14 @@ pub(in crate::worker) async fn lost(recorder: &RecorderKey, lost: Lost, env: &En
         ask::<Recorder>(env, recorder, &request).await,
         Ok(RecorderReply::Core(Reply::Noted))
     )
+}
+
+/// Tells a recorder that a node does not name a recording. Returns whether the recorder takes it to be there; `None` when it has to
+/// be told again.
+pub(in crate::worker) async fn missing(recorder: &RecorderKey, missing: Missing, env: &Env) -> Option<bool> {
+    let request = RecorderRequest::Core(Request::Missing(missing));
+    match ask::<Recorder>(env, recorder, &request).await {
+        Ok(RecorderReply::Core(Reply::Missed { is_with_node })) => Some(is_with_node),
+        _ => None,
+    }
 }

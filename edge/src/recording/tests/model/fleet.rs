@@ -42,10 +42,12 @@ impl World {
             return NodeAnswer::Unreachable;
         }
         let (now, state) = (self.now, &mut self.nodes[index]);
-        let held = state.held.get_mut(sid).filter(|held| held.process.is_some());
-        let Some(held) = held.filter(|_| !state.down) else {
-            return NodeAnswer::Unreachable;
+        let Some(held) = state.held.get_mut(sid) else {
+            return NodeAnswer::Refused(refusal(RefusalCode::UnknownRecording));
         };
+        if held.process.is_none() {
+            return NodeAnswer::Unreachable;
+        }
         if desired.epoch < held.job.epoch {
             return NodeAnswer::Refused(refusal(RefusalCode::StaleEpoch));
         }

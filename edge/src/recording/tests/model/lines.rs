@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::line::{
-    EdgeAnswer, EdgeAsk, FromEdge, FromNode, Identity, NodeAnswer as Answered, NodeAsk, NodeHello, Versions,
+    Beat, EdgeAnswer, EdgeAsk, FromEdge, FromNode, Identity, NodeAnswer as Answered, NodeAsk, NodeHello, Versions,
 };
-use protocol::{Job, Phase, Report, ReportAnswer};
+use protocol::{HeartbeatAnswer, HeldRecording, Job, Phase, Report, ReportAnswer};
 
 use super::fleet::index_of;
 use super::world::{Message, World, id_of};
@@ -15,7 +15,7 @@ use crate::line::{
     Asked, Attachment, Effect as LineEffect, Event, Held, Holding, Input as LineInput, Kept, Line, Loss, Memo, Output,
     Reply as LineReply, Request as LineRequest, SocketId, step,
 };
-use crate::recording::{Effect, Input, Lost, NodeAnswer, Policy, Reply, Request};
+use crate::recording::{Effect, Input, Lost, Missing, NodeAnswer, Policy, Reply, Request};
 
 /// A node gives up a line over which nothing has come for so long.
 const SILENCE_MS: u64 = 7_000;
@@ -479,6 +479,33 @@ impl World {
         self.up(node, socket, &FromNode::Ask { id, ask });
     }
 
+    /// It names what it holds; some of it may have come after the beat was written.
+    pub(super) fn beat(&mut self, node: usize) {
+        let Some(socket) = self.wire(node).and_then(|wire| wire.session()) else {
+            return;
+        };
+        if self.is_away(node) {
+            return;
+        }
+        let (chance, kind) = (&mut self.chance, self.kind);
+        let held = self.nodes[node].held.values();
+        let named = held.filter(|_| kind || !chance.one_in(3));
+        let recordings = named.map(|held| HeldRecording {
+            recorder: held.job.recorder.clone(),
+            sid: held.job.sid.clone(),
+            epoch: held.job.epoch,
+        });
+        let beat = Beat {
+            load: 0.0,
+            draining: false,
+            spool_full: false,
+            recordings: recordings.collect(),
+        };
+        self.calls += 1;
+        let (id, ask) = (self.calls, NodeAsk::Beat(beat));
+        self.up(node, socket, &FromNode::Ask { id, ask });
+    }
+
     /// Whether it is for a node that sleeps.
     pub(super) fn waits_over_line(&self, node: usize, what: &OverLine) -> bool {
         let is_for_node = matches!(
@@ -638,6 +665,27 @@ impl World {
                 }
                 let ok = fate > 3;
                 self.line_event(node, Event::Told { recorder, loss, ok });
+            }
+            LineEffect::Miss { node_id, holding, kept } => {
+                let Holding { sid, .. } = holding;
+                let report = self.wire(node).filter(|_| kept);
+                let report = report.and_then(|wire| wire.held.get(&sid)?.2.clone());
+                let missing = Missing {
+                    node_id,
+                    sid: sid.clone(),
+                    report: report.map(|report| serde_json::from_str(&report).unwrap()),
+                };
+                let fate = if self.kind { 9 } else { self.chance.below(10) };
+                let answer = (fate > 1).then(|| self.ask(Request::Missing(missing))).flatten();
+                let is_with_node = match answer {
+                    Some(Reply::Missed { is_with_node }) if fate > 3 => Some(is_with_node),
+                    _ => None,
+                };
+                self.tally.missed += u64::from(is_with_node == Some(true));
+                self.line_event(node, Event::Missed { sid, is_with_node });
+            }
+            LineEffect::Beat { asked, .. } => {
+                self.done(node, asked, EdgeAnswer::Beat(HeartbeatAnswer { interval_ms: 60_000 }));
             }
             _ => {}
         }

@@ -81,6 +81,7 @@ pub(super) struct Tally {
     pub(super) endings: u64,
     /// Losses of lines that recorders were told of.
     pub(super) losses: u64,
+    pub(super) missed: u64,
 }
 
 pub(super) struct World {
@@ -228,7 +229,7 @@ impl World {
 
     pub(super) fn act(&mut self) {
         let node = self.chance.below(NODES as u64) as usize;
-        match self.chance.below(132) {
+        match self.chance.below(144) {
             100..110 => self.keep_line(node),
             110..114 => (0..NODES).for_each(|node| self.keep_line(node)),
             114..117 => self.break_line(node),
@@ -236,6 +237,7 @@ impl World {
             119..121 => self.restart_line(node),
             121..123 => self.sleep(node),
             123..132 => self.stretch(),
+            132..144 => self.beat(node),
             0..8 => self.start(),
             8..10 => {
                 let sid = self.sid();

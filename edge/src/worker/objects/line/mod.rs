@@ -13,9 +13,9 @@ use super::from_nodes;
 use super::host::{Host, InputOf, OutputOf, Shell};
 use super::line_of::LineOf;
 use super::platform::Platform;
-use crate::line::{self, Effect, Event, Kept, step};
+use crate::line::{self, Effect, Event, Holding, Kept, step};
 use crate::object::Output;
-use crate::recording::Lost;
+use crate::recording::{Lost, Missing};
 use crate::worker::bindings;
 use sockets::{Closed, Sockets};
 
@@ -185,6 +185,24 @@ impl Shell for LineShell {
                     }
                 };
                 Some(Event::Told { recorder, loss, ok })
+            }
+            Effect::Miss { node_id, holding, kept } => {
+                let Holding { recorder, sid } = holding;
+                let report = match kept.then(|| kept::reports(&self.platform.sql(), std::slice::from_ref(&sid))) {
+                    None => None,
+                    Some(Ok(reports)) => reports.into_iter().next().map(Box::new),
+                    Some(Err(error)) => {
+                        console_error!("what a node told last of {sid} cannot be read: {error}");
+                        None
+                    }
+                };
+                let missing = Missing {
+                    node_id,
+                    sid: sid.clone(),
+                    report,
+                };
+                let is_with_node = from_nodes::missing(&recorder, missing, env).await;
+                Some(Event::Missed { sid, is_with_node })
             }
             Effect::Report { asked, report, line } => done(asked, asked::report(report, line, env).await),
             Effect::Job { asked, request, line } => done(asked, asked::job(request, line, env).await),
