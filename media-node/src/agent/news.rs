@@ -22,6 +22,10 @@ pub(super) fn news(told: &Report, newest: &Report) -> News {
     if last_occurrence(newest) > last_occurrence(told) || newest.occurrences.log != told.occurrences.log {
         return News::State;
     }
+    // A process that does not know yet what the edge has tells of nothing, and learns that it has to.
+    if newest.spool.from < told.spool.from && !newest.spool.confirmed.is_empty() {
+        return News::State;
+    }
     let is_full = newest.spool.confirmed.len() >= SpoolReport::MOST_CONFIRMED.min(MAX_OCCURRENCES);
     let has_slices = told_slices(newest) > told_slices(told);
     // Who waits for its end waits for its uploads.
@@ -233,6 +237,16 @@ mod tests {
         newest.spool.from += 1;
         newest.spool.confirmed.clear();
         assert_eq!(news(&told, &newest), News::Nothing);
+    }
+
+    #[test]
+    fn slices_of_before_what_was_told_are_told_at_once() {
+        let behind = |report: &mut Report| {
+            report.spool.from -= 2;
+            report.spool.confirmed.extend([slice(1), slice(2)]);
+        };
+        assert_eq!(after(behind), News::State);
+        assert_eq!(after(|report| report.spool.from -= 2), News::Nothing);
     }
 
     #[test]
