@@ -9,12 +9,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tapedeck_tests::customer::{Customer, Task};
 use tapedeck_tests::fake_node::{FakeNode, Traits};
+use tapedeck_tests::far::Far;
 use tapedeck_tests::node::Node;
-use tapedeck_tests::probe;
 use tapedeck_tests::publisher::{Media, Publisher, Transport};
-use tapedeck_tests::recorded::Recording;
+use tapedeck_tests::recorded::{self, Recording};
 use tapedeck_tests::stack::Stack;
-use tapedeck_tests::wait;
+use tapedeck_tests::{probe, wait};
 
 use crate::steps::{self, now_ms};
 
@@ -63,26 +63,30 @@ async fn listed(stack: &Stack, task: &Task) -> Vec<(String, Vec<String>)> {
     all
 }
 
-/// Waits until this user's playlists of a recording name slices that began after `after_ms`.
-async fn await_newer(stack: &Stack, task: &Task, uid: &str, after_ms: i64) {
-    let what = format!("media of {uid} after the change in {}", task.prefix);
-    wait::until(&what, LIMIT, async || {
-        let listed = listed(stack, task).await;
-        let own = listed
-            .iter()
-            .filter(|(name, _)| name.contains(&format!("__uid_s_{uid}__")));
-        let newest = own.map(|(name, slices)| {
-            let stem = name.rsplit('/').next().and_then(|name| name.strip_suffix(".m3u8"));
-            let stem = stem.expect("a playlist");
-            let times = slices
-                .iter()
-                .filter_map(|slice| tapedeck_tests::recorded::slice_ms(slice, stem));
-            times.max().unwrap_or_default()
-        });
-        let newest: Vec<_> = newest.collect();
-        (newest.len() == 2 && newest.iter().all(|start_ms| *start_ms > after_ms)).then_some(())
-    })
-    .await;
+/// When the newest of a playlist's slices began, Unix milliseconds.
+fn newest_ms(playlist: &str, slices: &[String]) -> Option<i64> {
+    let stem = playlist.rsplit('/').next().and_then(|name| name.strip_suffix(".m3u8"));
+    let stem = stem.expect("a playlist");
+    let times = slices.iter().filter_map(|slice| recorded::slice_ms(slice, stem));
+    times.max()
+}
+
+/// Waits until the playlists of these users in each recording name slices that began after `after_ms`.
+async fn await_newer(stack: &Stack, tasks: &[Task], uids: &[&str], after_ms: i64) {
+    for task in tasks {
+        let what = format!("media of {uids:?} after the change in {}", task.prefix);
+        wait::until(&what, LIMIT, async || {
+            let listed = listed(stack, task).await;
+            let is_newer = |uid: &&str| {
+                let of = format!("__uid_s_{uid}__");
+                let own = listed.iter().filter(|(name, _)| name.contains(&of));
+                let newest: Vec<_> = own.map(|(name, slices)| newest_ms(name, slices)).collect();
+                newest.len() == 2 && newest.iter().all(|newest_ms| *newest_ms > Some(after_ms))
+            };
+            uids.iter().all(is_newer).then_some(())
+        })
+        .await;
+    }
 }
 
 async fn record_six(customer: &Customer, cname: &str) -> Vec<Task> {
@@ -103,87 +107,72 @@ async fn stop_and_check(stack: &Stack, customer: &Customer, task: &Task, uids: &
     recording
 }
 
-/// Wherever a recording runs, and wherever the users are, it has all of them: also those who come later, and those who move.
-pub(crate) async fn six_recordings_hold_all_users_of_three_nodes(stack: &mut Stack) {
+/// Wherever a recording runs, and wherever the users are, it has all of them: those who come later, those who move, and those who
+/// come back elsewhere when their node is lost or shut down. The nodes are on machines of their own, as far as the network goes.
+pub(crate) async fn six_recordings_hold_all_users_of_four_nodes(stack: &mut Stack) {
     let (customer, cname) = (stack.customer(), "spread");
-    let [one, two] = [node(stack, "one").await, node(stack, "two").await];
+    let (info, logs) = (stack.info.clone(), stack.logs().to_owned());
+    let (mut one, at_one) = Far::start_open(&info, &logs, "one").await;
+    let (mut two, at_two) = Far::start_open(&info, &logs, "two").await;
     // The stack's own node carries a user and has no room for a recording.
-    let rtsp = stack.info.rtsp.clone();
-    let _first = publish(stack, &rtsp, cname, "1");
-    let _second = publish(stack, &one.rtsp(), cname, "2");
-    let third = publish(stack, &two.rtsp(), cname, "3");
+    let at_stack = stack.info.rtsp.clone();
+    let first = publish(stack, &at_stack, cname, "1");
+    let _second = publish(stack, &at_one, cname, "2");
+    let third = publish(stack, &at_two, cname, "3");
     let tasks = record_six(&customer, cname).await;
-    await_users(stack, &[&one, &two], cname, &["1", "2", "3"]).await;
+    await_users(stack, &[&one.node, &two.node], cname, &["1", "2", "3"]).await;
     let (mixed, individual) = tasks.split_last().expect("six");
     for task in individual {
         steps::await_playlists(&customer, task, 6).await;
     }
 
+    // One comes, and one moves.
     let moved_ms = now_ms();
     drop(third);
-    let _third = publish(stack, &rtsp, cname, "3");
-    let _fourth = publish(stack, &two.rtsp(), cname, "4");
-    await_users(stack, &[&one, &two], cname, &["1", "2", "3", "4"]).await;
-    for task in individual {
-        await_newer(stack, task, "3", moved_ms).await;
-        await_newer(stack, task, "4", moved_ms).await;
-    }
+    let _third = publish(stack, &at_stack, cname, "3");
+    let _fourth = publish(stack, &at_two, cname, "4");
+    await_users(stack, &[&one.node, &two.node], cname, &["1", "2", "3", "4"]).await;
+    await_newer(stack, individual, &["3", "4"], moved_ms).await;
+
+    // One leaves, and a node is lost with its user.
+    let (three, at_three) = Far::start_open(&info, &logs, "three").await;
+    drop(first);
+    let lost_ms = now_ms();
+    one.node.kill();
+    let _second_again = publish(stack, &at_three, cname, "2");
+    await_newer(stack, individual, &["2", "3", "4"], lost_ms).await;
+    await_users(stack, &[&two.node, &three.node], cname, &["2", "3", "4"]).await;
+    // The lost node's disk has what it captured last: it gives that away when it is back.
+    one.node.restart().await;
+    wait::until("the returned node has given everything away", LIMIT, async || {
+        one.node.spools().is_empty().then_some(())
+    })
+    .await;
+
+    // A node is shut down with its user.
+    let ended_ms = now_ms();
+    two.node.terminate();
+    let status = wait::until("the node ends", LIMIT, async || two.node.ended()).await;
+    assert!(status.success(), "{status}");
+    let _fourth_again = publish(stack, &at_three, cname, "4");
+    await_newer(stack, individual, &["2", "3", "4"], ended_ms).await;
+
     for task in individual {
         let recording = stop_and_check(stack, &customer, task, &["1", "2", "3", "4"]).await;
         for kind in [Audio, Video] {
-            assert_eq!(
-                recording.track("1", kind).breaks(),
-                0,
-                "{}: who stays is recorded on",
-                task.prefix
-            );
-            assert!(
-                recording.track("3", kind).breaks() >= 1,
-                "{}: who moved has a break",
-                task.prefix
-            );
+            let breaks = recording.track("3", kind).breaks();
+            assert!(breaks >= 1, "{}: who moved has a break", task.prefix);
         }
     }
     customer.stop(mixed).await.expect(200);
-    let slices: Vec<_> = listed(stack, mixed)
-        .await
-        .into_iter()
-        .flat_map(|(_, slices)| slices)
-        .collect();
-    assert!(!slices.is_empty(), "the mix holds something");
-}
-
-/// A node takes its publishers along, not the recording: who comes back elsewhere is recorded there, in the same files.
-pub(crate) async fn a_lost_node_takes_its_users_along_and_not_the_recording(stack: &mut Stack) {
-    let (customer, cname) = (stack.customer(), "moving");
-    let [mut lost, kept] = [node(stack, "lost").await, node(stack, "kept").await];
-    let _stays = publish(stack, &kept.rtsp(), cname, "1");
-    let _comes_back = publish(stack, &lost.rtsp(), cname, "2");
-    await_users(stack, &[&lost, &kept], cname, &["1", "2"]).await;
-    let tasks = [
-        customer.record_as("9001", "movinga", "individual", cname, |_| {}).await,
-        customer.record_as("9002", "movingb", "individual", cname, |_| {}).await,
-    ];
-    for task in &tasks {
-        steps::await_playlists(&customer, task, 4).await;
-    }
-    let lost_ms = now_ms();
-    lost.kill();
-    let _back = publish(stack, &kept.rtsp(), cname, "2");
-    for task in &tasks {
-        await_newer(stack, task, "1", lost_ms).await;
-        await_newer(stack, task, "2", lost_ms).await;
-    }
-    await_users(stack, &[&kept], cname, &["1", "2"]).await;
-    // The lost node's disk has what it captured last: it gives that away when it is back.
-    lost.restart().await;
-    wait::until("the returned node has given everything away", LIMIT, async || {
-        lost.spools().is_empty().then_some(())
+    wait::until("the mix goes on to its end", LIMIT, async || {
+        let listed = listed(stack, mixed).await;
+        let newest = listed
+            .iter()
+            .filter_map(|(playlist, slices)| newest_ms(playlist, slices));
+        newest.max().filter(|newest_ms| *newest_ms > ended_ms)
     })
     .await;
-    for task in &tasks {
-        stop_and_check(stack, &customer, task, &["1", "2"]).await;
-    }
 }
 
 /// A user is played at any node, and a node that ends is left at once by what follows it.

@@ -9,6 +9,7 @@ pub mod customer;
 pub mod delivery;
 pub mod dice;
 pub mod fake_node;
+pub mod far;
 pub mod frames;
 pub mod heard;
 pub mod interpreter;

@@ -60,7 +60,9 @@ impl Namespace {
         ip(&format!("link set dev {link} up"))?;
         ip(&format!("-n {name} address add {inside}/30 dev {inner}"))?;
         ip(&format!("-n {name} link set dev {inner} up"))?;
-        ip(&format!("-n {name} link set dev lo up"))
+        ip(&format!("-n {name} link set dev lo up"))?;
+        // The outside passes nothing on, and answers at all of its own addresses.
+        ip(&format!("-n {name} route add default via {outside}"))
     }
 
     /// Of an earlier process that was killed, too.
@@ -72,6 +74,11 @@ impl Namespace {
     /// The address at which it finds the outside.
     pub fn outside(&self) -> IpAddr {
         self.outside.into()
+    }
+
+    /// The address at which the outside finds it.
+    pub fn inside(&self) -> IpAddr {
+        Ipv4Addr::from(u32::from(self.outside) + 1).into()
     }
 
     /// Lets nothing through any more, either way.

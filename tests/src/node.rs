@@ -31,21 +31,17 @@ pub struct Node {
 impl Node {
     /// Starts a node with a spool of its own and waits until the edge has heard it.
     pub async fn start(info: &Info, logs: &Path, id: &str) -> Self {
-        Self::start_in(None, info, logs, id).await
+        Self::start_with(info, logs, id, &[]).await
     }
 
     /// As [`Self::start`], with settings, given as environment variables.
     pub async fn start_with(info: &Info, logs: &Path, id: &str, settings: &[(&str, &str)]) -> Self {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Self::launch(None, info, logs, id, settings.iter().map(owned).collect()).await
+        Self::start_in(None, info, logs, id, settings.iter().map(owned).collect()).await
     }
 
-    /// As [`Self::start`], in a network namespace, where the edge has the address that `info` says.
-    pub async fn start_in(namespace: Option<Arc<Namespace>>, info: &Info, logs: &Path, id: &str) -> Self {
-        Self::launch(namespace, info, logs, id, Vec::new()).await
-    }
-
-    async fn launch(
+    /// As [`Self::start_with`], in a network namespace, where the edge has the address that `info` says.
+    pub async fn start_in(
         namespace: Option<Arc<Namespace>>,
         info: &Info,
         logs: &Path,
