@@ -1,7 +1,7 @@
 //! A random world around one recorder: customers, nodes with spools, the store's playlists, a network that loses, repeats
 //! and reorders, nodes that die, restart and leave, and a recorder whose process dies between persisting and each effect.
-//! Some of the nodes have lines, with the object that holds them. While it runs, the promises that hold at every moment are checked; then the world becomes kind, everybody comes back,
-//! and everything that was promised must come about.
+//! Some of the nodes have lines, with the object that holds them. While it runs, the promises that hold at every moment are
+//! checked; then the world becomes kind, everybody comes back, and everything that was promised must come about.
 //!
 //! Each run follows from its seed alone. `TAPEDECK_SEED` repeats one run and prints what happens in it; with
 //! `TAPEDECK_SOAK=1` there are 100,000 runs.
