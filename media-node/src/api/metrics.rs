@@ -3,18 +3,22 @@
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use prometheus::{Encoder, Gauge, IntCounter, IntGauge, IntGaugeVec, Opts, Registry as Metrics, TextEncoder};
+use prometheus::{
+    Encoder, Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry as Metrics, TextEncoder,
+};
 use protocol::Phase;
 
 use super::Health;
 use crate::channel::{Counts, Registry};
 use crate::clock::unix_ms;
+use crate::server::{Figures, TurnedAway};
 use crate::supervisor::{KeptAside, Space, Stage, Status, Supervisor, Total, Vitals};
 
 #[derive(Clone)]
 pub(super) struct Scrape {
     pub(super) supervisor: Supervisor,
     pub(super) channels: Registry,
+    pub(super) rtsp: Figures,
     pub(super) health: Health,
 }
 
@@ -30,6 +34,8 @@ struct Observed {
     space: Option<Space>,
     kept_aside: KeptAside,
     channels: Counts,
+    relayed_streams: usize,
+    turned_away: TurnedAway,
     now_ms: u64,
 }
 
@@ -54,6 +60,8 @@ pub(super) async fn answer(State(scrape): State<Scrape>) -> Response {
         space: supervisor.space(),
         kept_aside: supervisor.kept_aside(),
         channels: scrape.channels.counts(),
+        relayed_streams: scrape.rtsp.relayed_streams(),
+        turned_away: scrape.rtsp.turned_away(),
         now_ms: unix_ms(),
     };
     match text(&observed) {
@@ -176,7 +184,29 @@ fn node(metrics: &Metrics, observed: &Observed) -> prometheus::Result<()> {
         "published_streams",
         "Streams that are published to it",
         observed.channels.streams,
-    )
+    )?;
+    gauge(
+        metrics,
+        "relayed_streams",
+        "Streams that it reads from other nodes",
+        observed.relayed_streams as u64,
+    )?;
+    let refused = IntCounterVec::new(
+        Opts::new(
+            "entries_refused_total",
+            "Publishers and players that were not let in, by the status",
+        ),
+        &["status"],
+    )?;
+    let TurnedAway {
+        strangers,
+        forbidden,
+        undecided,
+    } = observed.turned_away;
+    for (status, count) in [("401", strangers), ("403", forbidden), ("503", undecided)] {
+        refused.with_label_values(&[status]).inc_by(count);
+    }
+    metrics.register(Box::new(refused))
 }
 
 fn spool(metrics: &Metrics, observed: &Observed) -> prometheus::Result<()> {
@@ -283,6 +313,12 @@ mod tests {
                 channels: 2,
                 streams: 5,
             },
+            relayed_streams: 3,
+            turned_away: TurnedAway {
+                strangers: 4,
+                forbidden: 1,
+                undecided: 0,
+            },
             now_ms: 12_000,
         };
         let text = text(&observed).unwrap();
@@ -299,6 +335,10 @@ mod tests {
             "tapedeck_edge_heard 1",
             "tapedeck_channels 2",
             "tapedeck_published_streams 5",
+            "tapedeck_relayed_streams 3",
+            "tapedeck_entries_refused_total{status=\"401\"} 4",
+            "tapedeck_entries_refused_total{status=\"403\"} 1",
+            "tapedeck_entries_refused_total{status=\"503\"} 0",
             "tapedeck_spool_bytes 1230",
             "tapedeck_spool_limit_bytes 5000",
             "tapedeck_oldest_unconfirmed_seconds 2.5",

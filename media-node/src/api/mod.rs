@@ -21,10 +21,11 @@ pub use auth::Callers;
 pub use health::Health;
 
 use crate::channel::{self, Registry};
+use crate::server::Figures;
 use crate::supervisor::Supervisor;
 
 /// The whole API. `callers` may call all of `/v1`.
-pub fn router(supervisor: Supervisor, health: Health, channels: Registry, callers: Callers) -> Router {
+pub fn router(supervisor: Supervisor, health: Health, channels: Registry, rtsp: Figures, callers: Callers) -> Router {
     let rosters = channel::routes(channels.clone());
     let rosters = rosters.layer(middleware::from_fn_with_state(callers.of_rosters(), auth::require));
     let v1 = Router::new()
@@ -41,6 +42,7 @@ pub fn router(supervisor: Supervisor, health: Health, channels: Registry, caller
     let scrape = metrics::Scrape {
         supervisor,
         channels,
+        rtsp,
         health,
     };
     let observed = Router::new().route("/metrics", get(metrics::answer)).with_state(scrape);

@@ -1,9 +1,13 @@
+use std::sync::Arc;
+
 use protocol::Secret;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::*;
+use crate::access::{Gate, Keys, Passes};
+use crate::server::{self, RtspServer};
 use crate::supervisor::{Config, Memory, Node, SpaceLimits};
 
 /// The API on a port of its own.
@@ -38,7 +42,11 @@ async fn serve(token: Option<Secret>, edge_heard: bool) -> (String, tempfile::Te
     };
     let registry = Registry::new(channel::Limits::default(), 1);
     let callers = Callers::new(token, Some(Secret::new("roster-key")));
-    let router = router(supervisor, health, registry, callers);
+    let gate = Arc::new(Gate::new(Keys::default(), Passes::default()));
+    let any = "127.0.0.1:0".parse().unwrap();
+    let rtsp = RtspServer::bind(any, registry.clone(), gate, None, server::Limits::default());
+    let rtsp = rtsp.await.unwrap().figures();
+    let router = router(supervisor, health, registry, rtsp, callers);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });

@@ -129,9 +129,11 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     let gate = gate.listening(args.rtsp_listen, args.open_channels)?;
     let rtsp_at = |error| format!("cannot listen for RTSP at {}: {error}", args.rtsp_listen);
     let rtsp_url = args.rtsp_url.clone();
-    let rtsp = RtspServer::bind(args.rtsp_listen, registry.clone(), Arc::new(gate), rtsp_url.clone()).await;
     let limits = server::Limits::default().within_open_files(open_files());
-    let rtsp = rtsp.map_err(rtsp_at)?.with_limits(limits);
+    let gate = Arc::new(gate);
+    let rtsp = RtspServer::bind(args.rtsp_listen, registry.clone(), gate, rtsp_url.clone(), limits).await;
+    let rtsp = rtsp.map_err(rtsp_at)?;
+    let figures = rtsp.figures();
     let api_at = |error| format!("cannot listen for the control API at {}: {error}", args.listen);
     let listener = TcpListener::bind(args.listen).await.map_err(api_at)?;
     let (api_address, rtsp_address) = (listener.local_addr().map_err(api_at)?, rtsp.local_addr());
@@ -211,7 +213,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
         edge_heard: edge_heard.clone(),
     };
     let callers = Callers::new(token, roster_key);
-    let router = api::router(supervisor.clone(), health, registry.clone(), callers);
+    let router = api::router(supervisor.clone(), health, registry.clone(), figures, callers);
     let api_task = tokio::spawn(async move { axum::serve(listener, router).await });
     tracing::info!(node_id, api = %api_address, rtsp = %rtsp_address, "node up");
 

@@ -54,6 +54,11 @@ impl Hub {
         }
     }
 
+    /// Streams that are read from other nodes.
+    pub(super) fn relayed_streams(&self) -> usize {
+        self.relays.count()
+    }
+
     /// Reads no more from other nodes.
     pub(super) fn end_relays(&self) {
         self.relays.end();

@@ -12,6 +12,7 @@ mod client;
 mod connection;
 mod conversation;
 mod description;
+mod figures;
 mod hub;
 mod player;
 mod publication;
@@ -41,6 +42,7 @@ use crate::access::Gate;
 use crate::channel::Registry;
 use admission::Admission;
 use client::Ends;
+pub use figures::{Figures, TurnedAway};
 use hub::Hub;
 
 /// How long connections may take to say goodbye at the end.
@@ -122,13 +124,14 @@ struct Shared {
     gate: Arc<Gate>,
     limits: Limits,
     shutdown: CancellationToken,
+    turned_away: figures::Tally,
 }
 
 /// A channel server that listens and has not begun to answer.
 pub struct RtspServer {
     listener: TcpListener,
     local: SocketAddr,
-    shared: Shared,
+    shared: Arc<Shared>,
 }
 
 impl RtspServer {
@@ -142,6 +145,7 @@ impl RtspServer {
         registry: Registry,
         gate: Arc<Gate>,
         public_url: impl Into<Option<String>>,
+        limits: Limits,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(addr).await?;
         let local = listener.local_addr()?;
@@ -149,21 +153,19 @@ impl RtspServer {
         let shared = Shared {
             hub: Arc::new(Hub::new(registry, public_url)),
             gate,
-            limits: Limits::default(),
+            limits,
             shutdown: CancellationToken::new(),
+            turned_away: figures::Tally::default(),
         };
         Ok(Self {
             listener,
             local,
-            shared,
+            shared: Arc::new(shared),
         })
     }
 
-    /// The same with other limits than the default ones.
-    #[must_use]
-    pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.shared.limits = limits;
-        self
+    pub fn figures(&self) -> Figures {
+        Figures(Arc::clone(&self.shared))
     }
 
     pub fn local_addr(&self) -> SocketAddr {
@@ -172,7 +174,7 @@ impl RtspServer {
 
     /// Serves until `shutdown` is done, then ends all sessions.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let shared = Arc::new(self.shared);
+        let shared = self.shared;
         let admission = Admission::new(shared.limits);
         let mut connections = JoinSet::new();
         let mut shutdown = std::pin::pin!(shutdown);

@@ -82,6 +82,10 @@ impl Relays {
         opened.cloned()
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     /// Ends all of them.
     pub(super) fn end(&self) {
         for relay in std::mem::take(&mut *self.lock()).into_values() {

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::access::{Gate, Keys, Passes};
 use crate::channel::{Limits as RegistryLimits, Registry};
-use crate::server::{Limits, RtspServer};
+use crate::server::{Figures, Limits, RtspServer};
 
 /// No step takes so long, however busy the machine.
 pub(super) const PATIENCE: Duration = Duration::from_secs(90);
@@ -26,6 +26,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 pub(super) struct Server {
     pub(super) registry: Registry,
     pub(super) addr: SocketAddr,
+    pub(super) figures: Figures,
     stop: Option<oneshot::Sender<()>>,
     task: Option<JoinHandle<()>>,
 }
@@ -42,16 +43,17 @@ impl Server {
     pub(super) async fn start_at(gate: Gate, limits: Limits) -> Self {
         let registry = Registry::new(RegistryLimits::default(), 1_700_000_000_000);
         let any = "127.0.0.1:0".parse().unwrap();
-        let server = RtspServer::bind(any, registry.clone(), Arc::new(gate), None)
+        let server = RtspServer::bind(any, registry.clone(), Arc::new(gate), None, limits)
             .await
-            .unwrap()
-            .with_limits(limits);
+            .unwrap();
+        let figures = server.figures();
         let addr = server.local_addr();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(server.run(async { drop(stopped.await) }));
         Self {
             registry,
             addr,
+            figures,
             stop: Some(stop),
             task: Some(task),
         }

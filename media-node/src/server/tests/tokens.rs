@@ -10,7 +10,7 @@ use protocol::{EntryAnswer, Rights, Secret};
 use super::raw::{Client, SDP};
 use super::support::{Server, retina, take_packets, tcp};
 use crate::access::{Asked, Edge, Gate, Keys, Passes, Place};
-use crate::server::Limits;
+use crate::server::{Limits, TurnedAway};
 
 const TCP: &str = "RTP/AVP/TCP;unicast;interleaved=0-1";
 const AUDIO_SDP: &str =
@@ -117,6 +117,12 @@ async fn a_token_is_good_in_the_url_as_password_and_as_bearer() {
             "{method}"
         );
     }
+    let turned_away = TurnedAway {
+        strangers: 6,
+        forbidden: 9,
+        undecided: 0,
+    };
+    assert_eq!(server.figures.turned_away(), turned_away);
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! What one client and this server say to each other: each request is answered from the state that the ones before left.
 
+mod entry;
+
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rtsp_types::headers::{self};
+use rtsp_types::headers;
 use rtsp_types::{Method, Request, Response, StatusCode, Url, Version};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -16,11 +18,10 @@ use super::player::Player;
 use super::publication::Publication;
 use super::publisher::Publisher;
 use super::queue::Packet;
-use super::relay::token_of;
 use super::reply::{self, Answer, METHODS, Refusal, Reply};
-use super::target::{Target, content_base};
-use crate::access::{Action, Grant, Place, Shown, Wish};
-use crate::channel::{PathError, StreamPath};
+use super::target::content_base;
+use crate::access::{Action, Grant};
+use crate::channel::StreamPath;
 
 pub(super) struct Conversation {
     server: Arc<Shared>,
@@ -228,7 +229,8 @@ impl Conversation {
             return Err(Refusal::bad_request("ANNOUNCE names a stream, not a track"));
         }
         let publisher = Publisher::announce(target.path, request)?;
-        self.expires = grant.publish(publisher.kinds())?;
+        let publishes = grant.publish(publisher.kinds());
+        self.expires = publishes.map_err(|denial| self.denied(denial))?;
         self.role = Role::Publisher(Box::new(publisher));
         Ok(Reply::default())
     }
@@ -326,63 +328,6 @@ impl Conversation {
             })?,
         };
         found.ok_or_else(nobody_publishes)
-    }
-
-    async fn authorized(
-        &mut self,
-        action: Action,
-        url: &Url,
-        request: &Request<Vec<u8>>,
-        now_ms: u64,
-    ) -> Result<(Target, Grant), Refusal> {
-        let target = Target::parse(url).map_err(|error: PathError| Refusal::not_found(error.to_string()))?;
-        let relay_token = token_of(request).filter(|_| action == Action::Play);
-        if let Some(granted) = &self.granted
-            && granted.action == action
-            && granted.relay == relay_token.is_some()
-            && granted.path == target.path
-            && granted.grant.lasts(action)
-        {
-            return Ok((target, granted.grant));
-        }
-        let grant = match relay_token {
-            Some(token) => self.relayed(token, &target.path, now_ms)?,
-            None => self.admitted(action, &target, request).await?,
-        };
-        self.granted = Some(Granted {
-            action,
-            path: target.path.clone(),
-            relay: relay_token.is_some(),
-            grant,
-        });
-        Ok((target, grant))
-    }
-
-    /// Another node plays, for those who play there.
-    fn relayed(&mut self, token: &str, path: &StreamPath, now_ms: u64) -> Result<Grant, Refusal> {
-        if !self.server.hub.admits_relay(token, path, now_ms) {
-            return Err(Refusal::new(
-                StatusCode::Unauthorized,
-                "This is no token of another node for this channel",
-            ));
-        }
-        self.ticket.trust();
-        Ok(Grant::ALL)
-    }
-
-    async fn admitted(&self, action: Action, target: &Target, request: &Request<Vec<u8>>) -> Result<Grant, Refusal> {
-        let authorization = request.header(&headers::AUTHORIZATION).map(|value| value.as_str());
-        let wish = Wish {
-            action,
-            place: &Place {
-                app: target.path.app.clone(),
-                channel: target.path.channel.clone(),
-                uid: target.path.uid.clone(),
-            },
-            shown: &Shown::new(target.key.clone(), target.token.clone(), authorization).by(target.own_uid.clone()),
-            source: self.ends.peer,
-        };
-        Ok(self.server.gate.admit(&wish).await?)
     }
 
     fn in_session(&self, reply: Reply) -> Reply {
