@@ -16,9 +16,10 @@ pub(super) fn reported(state: &mut State, by: CallId, report: Report, way: Way, 
         .ledgers
         .get(&report.sid)
         .and_then(|ledger| ledger.confirmed(&report));
-    let is_known = state
-        .find(&report.sid)
-        .is_some_and(|recording| recording.is_with(&report.node_id));
+    let is_known = state.find_mut(&report.sid).is_some_and(|recording| {
+        recording.nodes.told_of(&report.node_id);
+        recording.is_with(&report.node_id)
+    });
     if !is_known {
         out.push(answer_stranger(by, &report, confirmed));
         return;

@@ -44,6 +44,9 @@ struct Member {
     node_id: String,
     /// Whether it has taken it.
     took: bool,
+    /// Whether it has refused it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    refused: bool,
 }
 
 /// The lease of a node that was lost or has done its work.
@@ -118,7 +121,8 @@ impl Nodes {
 
     /// The node is sent the job.
     pub(crate) fn offer(&mut self, node_id: &str) {
-        if self.members.iter().any(|member| member.node_id == node_id) {
+        if let Some(member) = self.member_mut(node_id) {
+            member.refused = false;
             return;
         }
         if self.members.len() >= MAX_MEMBERS {
@@ -128,20 +132,34 @@ impl Nodes {
         self.members.push(Member {
             node_id: node_id.to_owned(),
             took: false,
+            refused: false,
         });
     }
 
     /// The node has taken the job.
     pub(crate) fn took(&mut self, node_id: &str) {
-        let member = self.members.iter_mut().find(|member| member.node_id == node_id);
-        if let Some(member) = member {
+        if let Some(member) = self.member_mut(node_id) {
             member.took = true;
+            member.refused = false;
         }
     }
 
     /// The node has said that it does not take the job.
     pub(crate) fn refused(&mut self, node_id: &str) {
-        self.members.retain(|member| member.took || member.node_id != node_id);
+        if let Some(member) = self.member_mut(node_id) {
+            member.refused = !member.took;
+        }
+    }
+
+    /// A node that tells of the recording has taken it, even if it has refused it before: messages may come twice.
+    pub(crate) fn told_of(&mut self, node_id: &str) {
+        if self.member_mut(node_id).is_some_and(|member| member.refused) {
+            self.took(node_id);
+        }
+    }
+
+    fn member_mut(&mut self, node_id: &str) -> Option<&mut Member> {
+        self.members.iter_mut().find(|member| member.node_id == node_id)
     }
 
     /// Whether the node was sent the job, and may have taken it.
@@ -150,7 +168,8 @@ impl Nodes {
         let successor = self.successor.as_ref().map(|successor| &successor.lease);
         let leases = [self.lease.as_ref(), last, successor, self.leaver.as_ref()];
         let is_offered = self.search.as_ref().is_some_and(|search| search.is_offered_to(node_id));
-        let mut members = self.members.iter().map(|member| member.node_id.as_str());
+        let members = self.members.iter().filter(|member| !member.refused);
+        let mut members = members.map(|member| member.node_id.as_str());
         let mut holders = leases.into_iter().flatten().map(|lease| lease.node.id.as_str());
         is_offered || members.any(|id| id == node_id) || holders.any(|id| id == node_id)
     }

@@ -219,3 +219,24 @@ fn a_node_that_has_refused_the_job_is_not_given_it() {
     assert_eq!(bench.request_job("s1", "n1", first), Err(RefusalCode::UnknownRecording));
     assert!(bench.request_job("s1", "n2", second).is_ok());
 }
+
+#[test]
+fn what_a_node_has_that_took_the_job_after_it_had_refused_it_is_not_lost() {
+    let mut bench = Bench::new();
+    let (_, _, effects) = bench.start("s1", ticket("a"));
+    let first = placed_epoch(&effects);
+    bench.place("s1", first, Ok(node("n1")));
+    let effects = bench.job_answered("s1", first, NodeAnswer::Refused(refusal(RefusalCode::NoCapacity)));
+    let second = placed_epoch(&effects);
+    bench.take(second, "n2");
+    // The job has reached it twice.
+    let (desired, _) = bench.report("s1", "n1", first, telling(0, vec![slice("v", first, 1)]));
+    assert_eq!(desired.directive, Directive::Release);
+    assert!(
+        bench.request_job("s1", "n1", first).is_ok(),
+        "it can upload what it has"
+    );
+    let report = bench.make_report("s1", "n2", second, |_| {});
+    let (answer, _) = bench.answer_to(report);
+    assert_eq!(answer.inventory.last, 1, "the holder of the lease is told");
+}
