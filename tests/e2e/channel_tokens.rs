@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tapedeck_tests::channel_token::{by_agora, claims, sign};
+use tapedeck_tests::channel_token::{by_agora, by_documented_code, claims, sign};
 use tapedeck_tests::customer::Customer;
 use tapedeck_tests::node::Node;
 use tapedeck_tests::outage::Proxy;
@@ -102,6 +102,17 @@ pub(crate) async fn they_let_in_whom_they_name_and_nobody_else(stack: &mut Stack
         ] {
             let status = rtsp::status(&node.rtsp(), "ANNOUNCE", &url, header.as_deref()).await;
             assert_eq!(status, expected, "{header:?}");
+        }
+    }
+
+    for token in by_documented_code(app.app_id(), &app.secret, "lobby", "5").await {
+        for (uid, expected) in [("5", 200), ("6", 401)] {
+            let url = url(&node.rtsp(), uid, &token);
+            assert_eq!(
+                rtsp::status(&node.rtsp(), "ANNOUNCE", &url, None).await,
+                expected,
+                "{uid}"
+            );
         }
     }
 
