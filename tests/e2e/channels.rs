@@ -110,6 +110,7 @@ async fn stop_and_check(stack: &Stack, customer: &Customer, task: &Task, uids: &
 /// Wherever a recording runs, and wherever the users are, it has all of them: those who come later, those who move, and those who
 /// come back elsewhere when their node is lost or shut down. The nodes are on machines of their own, as far as the network goes.
 pub(crate) async fn six_recordings_hold_all_users_of_four_nodes(stack: &mut Stack) {
+    let _turn = crate::MIXES.lock().await;
     let (customer, cname) = (stack.customer(), "spread");
     let (info, logs) = (stack.info.clone(), stack.logs().to_owned());
     let (mut one, at_one) = Far::start_open(&info, &logs, "one").await;
@@ -259,18 +260,19 @@ pub(crate) async fn five_hundred_channels_cost_no_more_than_two(stack: &mut Stac
     })
     .await;
     let before = work(stack).await;
-    let mut leases = Vec::new();
-    for (place, node) in nodes.iter().enumerate() {
-        let channels: Vec<_> = (0..CHANNELS)
-            .map(|number| carried(stack, &format!("many{place}x{number}")))
-            .collect();
-        let mut lease = None;
-        for channels in channels.chunks(ChannelNews::MAX_CHANNELS) {
-            let told = node.tell(news(lease, channels)).await;
+    // By turns: neither may be silent for as long as a lease lasts.
+    let mut leases = [None; 2];
+    let numbers: Vec<_> = (0..CHANNELS).collect();
+    for numbers in numbers.chunks(ChannelNews::MAX_CHANNELS) {
+        for (place, (node, lease)) in nodes.iter().zip(&mut leases).enumerate() {
+            let channels = numbers
+                .iter()
+                .map(|number| carried(stack, &format!("many{place}x{number}")));
+            let channels: Vec<_> = channels.collect();
+            let told = node.tell(news(*lease, &channels)).await;
             assert!(told.untold.is_empty(), "{:?}", told.untold);
-            lease = Some(told.lease);
+            *lease = Some(told.lease);
         }
-        leases.push(lease);
     }
     let told = work(stack).await;
     // The messages of a minute, without the minute.

@@ -45,19 +45,20 @@ mod wrong_calls;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Trial};
 use tapedeck_tests::namespace::Namespace;
 use tapedeck_tests::stack::{Stack, can_mount};
+use tokio::sync::Mutex;
 
 /// Tests that run at a time unless the command line says otherwise: what two cores carry without falling behind. Each of the
 /// long forms fills the machine by itself.
 const AT_ONCE: usize = 6;
 const AT_ONCE_LONG: usize = 1;
 
-/// Held by the mixing test that runs.
-static MIXES: Mutex<()> = Mutex::new(());
+/// Held by the one of the tests that mix at length which runs.
+static MIXES: Mutex<()> = Mutex::const_new(());
 
 fn main() -> ExitCode {
     let mut args = Arguments::from_args();
@@ -96,7 +97,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         ($($test:path),+ $(,)?) => { [$({
             let stack = stack.cloned();
             trial(stringify!($test), move || {
-                let _turn = MIXES.lock().unwrap_or_else(PoisonError::into_inner);
+                let _turn = MIXES.blocking_lock();
                 let stack = stack.expect("a stack unless tests are only listed");
                 block_on($test(&stack));
             })
@@ -142,7 +143,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         channels::six_recordings_hold_all_users_of_four_nodes[("TAPEDECK_CAPACITY", "0")],
     ];
     let is_alone = !Namespace::can_be_made();
-    trials.extend(far.map(|trial| trial.with_ignored_flag(is_alone)));
+    let far = far.map(|trial| trial.with_ignored_flag(is_alone));
     let real = own![fleet::real_recordings_of_a_lost_node_go_on_elsewhere[("TAPEDECK_CAPACITY", "0")]];
     trials.extend(real.map(|trial| trial.with_ignored_flag(!steps::is_soak())));
     trials.extend(quick![
@@ -228,10 +229,11 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         mix_kills::killed_processes_cost_two_seconds_at_most,
         playing::a_browser_plays_a_mix_from_another_origin,
     ];
-    // Apart from one another, so that none waits long for its turn.
-    let apart = trials.len() / mixes.len();
-    for (number, mix) in mixes.into_iter().enumerate() {
-        trials.insert(number * apart, mix);
+    // Those that take the machine most are apart from one another.
+    let most: Vec<_> = far.into_iter().chain(mixes).collect();
+    let apart = trials.len() / most.len() + 1;
+    for (number, trial) in most.into_iter().enumerate() {
+        trials.insert(number * apart, trial);
     }
     trials
 }
