@@ -110,7 +110,7 @@ async fn stop_and_check(stack: &Stack, customer: &Customer, task: &Task, uids: &
 /// Wherever a recording runs, and wherever the users are, it has all of them: those who come later, those who move, and those who
 /// come back elsewhere when their node is lost or shut down. The nodes are on machines of their own, as far as the network goes.
 pub(crate) async fn six_recordings_hold_all_users_of_four_nodes(stack: &mut Stack) {
-    let _turn = crate::MIXES.lock().await;
+    let _turn = crate::TURN.lock().await;
     let (customer, cname) = (stack.customer(), "spread");
     let (info, logs) = (stack.info.clone(), stack.logs().to_owned());
     let (mut one, at_one) = Far::start_open(&info, &logs, "one").await;

@@ -31,6 +31,7 @@ const ASK_EVERY: Duration = Duration::from_millis(300);
 const POLL: Duration = Duration::from_millis(5);
 
 pub(crate) async fn recorders_come_back(stack: &mut Stack) {
+    let _turn = crate::TURN.lock().await;
     let (recordings, kills_each, seconds) = if steps::is_soak() { (10, 10, 400) } else { (4, 3, 30) };
     let customer = stack.customer();
     let media = Media::picture_and_tone(320, 180).without_delay();

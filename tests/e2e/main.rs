@@ -57,8 +57,8 @@ use tokio::sync::Mutex;
 const AT_ONCE: usize = 6;
 const AT_ONCE_LONG: usize = 1;
 
-/// Held by the one of the tests that mix at length which runs.
-static MIXES: Mutex<()> = Mutex::const_new(());
+/// Held by one at a time of the tests that mix at length, or measure what a busy machine delays.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 fn main() -> ExitCode {
     let mut args = Arguments::from_args();
@@ -97,7 +97,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         ($($test:path),+ $(,)?) => { [$({
             let stack = stack.cloned();
             trial(stringify!($test), move || {
-                let _turn = MIXES.blocking_lock();
+                let _turn = TURN.blocking_lock();
                 let stack = stack.expect("a stack unless tests are only listed");
                 block_on($test(&stack));
             })
