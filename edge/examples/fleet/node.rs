@@ -15,7 +15,7 @@ use crate::samples::id;
 const PING_MS: u64 = 2_000;
 const SLICE_MS: u64 = 15_000;
 /// As in the media node: slices are kept after so long, and reported after so long.
-const KEEP_MS: u64 = 4_000;
+const KEEP_MS: u64 = 1_000;
 const GATHER_MS: u64 = 60_000;
 /// From a job to its acceptance, and from there to the first media.
 const ACCEPT_MS: u64 = 1_000;

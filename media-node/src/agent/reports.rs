@@ -23,7 +23,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How long slices that the store has confirmed are gathered before they are kept at the edge: what is lost of the playlists, if
 /// the node and its disk are.
-const KEEP: Duration = Duration::from_secs(4);
+const KEEP: Duration = Duration::from_secs(1);
 /// How long slices, and figures, are gathered before they are reported.
 const GATHER: Duration = Duration::from_secs(60);
 /// A recording without any news is reported all the same after so long, in case that something got lost on the way.
