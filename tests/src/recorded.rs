@@ -51,6 +51,13 @@ impl Recording {
     /// # Panics
     /// When an object is not a playlist or a slice with the headers of one, or as [`Self::read`].
     pub async fn fetch(bucket: &Bucket, task: &Task) -> Self {
+        let (recording, unnamed) = Self::fetch_all(bucket, task).await;
+        assert_eq!(unnamed, BTreeSet::new(), "slices that no playlist names");
+        recording
+    }
+
+    /// As [`Self::fetch`], with what no playlist names: where two nodes have captured at the same time, slices of one of them.
+    pub async fn fetch_all(bucket: &Bucket, task: &Task) -> (Self, BTreeSet<PathBuf>) {
         let dir = tempfile::tempdir().expect("a directory");
         let keys = bucket.keys(&task.prefix).await;
         for key in keys.into_iter().filter(|key| !key.ends_with(".jpg")) {
@@ -60,14 +67,15 @@ impl Recording {
             let name = key.strip_prefix(&task.prefix).expect("a listed object");
             std::fs::write(dir.path().join(name), &object.data).expect("a file");
         }
-        let recording = Self::read(dir.path()).await;
+        let (recording, unnamed) = Self::read_all(dir.path()).await;
         for Track { name, .. } in &recording.tracks {
             assert_eq!((&name.sid, &name.channel), (&task.sid, &task.cname));
         }
-        Self {
+        let recording = Self {
             _dir: Some(dir),
             ..recording
-        }
+        };
+        (recording, unnamed)
     }
 
     /// Reads a directory that holds nothing but recordings.
@@ -75,6 +83,12 @@ impl Recording {
     /// # Panics
     /// When a playlist names what is not there, a slice is in no playlist, or a name is not formed as documented.
     pub async fn read(dir: &Path) -> Self {
+        let (recording, unnamed) = Self::read_all(dir).await;
+        assert_eq!(unnamed, BTreeSet::new(), "slices that no playlist names");
+        recording
+    }
+
+    async fn read_all(dir: &Path) -> (Self, BTreeSet<PathBuf>) {
         let mut found = BTreeSet::new();
         for entry in std::fs::read_dir(dir).expect("a directory") {
             found.insert(entry.expect("an entry").path());
@@ -90,11 +104,11 @@ impl Recording {
             named.extend(track.slices.iter().map(|slice| slice.file.clone()));
             tracks.push(track);
         }
-        assert_eq!(
-            named, found,
-            "there are the playlists and the slices that they name, and nothing else"
+        assert!(
+            named.is_subset(&found),
+            "what playlists name is there: {named:?} in {found:?}"
         );
-        Self { tracks, _dir: None }
+        (Self { tracks, _dir: None }, &found - &named)
     }
 
     /// # Panics
