@@ -9,6 +9,8 @@
 pub mod access;
 pub mod admin;
 pub mod app;
+#[cfg(test)]
+mod chance;
 pub mod channel;
 pub mod dialect;
 pub mod fleet;

@@ -6,11 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use protocol::{EntryAnswer, EntryQuestion, Secret, Source};
+use protocol::{EntryAnswer, EntryQuestion, Secret};
 use serde_json::Value;
-use tapedeck_edge::access::{
-    App, ChannelAccess, Channels, Entry, Limits, RecorderDefaults, TokenError, enter, verify_token,
-};
+use tapedeck_edge::access::{App, ChannelAccess, Channels, Entry, TokenError, enter, verify_token};
 
 /// What the generators give each token.
 const LIFE_MS: u64 = 600_000;
@@ -74,26 +72,12 @@ impl Generated {
     /// Whether the token's user may play and publish in the channel: (play, audio, video).
     fn rights(&self, Token { text, uid, .. }: &Token) -> (bool, bool, bool) {
         let app = App {
-            app_id: self.app_id.clone(),
-            tenant: String::new(),
-            name: String::new(),
-            dialect: String::new(),
-            source: Source::Builtin {
-                rtsp: None,
-                roster: None,
-            },
             certificate: Some(self.certificate.clone()),
             channels: Channels {
                 access: ChannelAccess::Token,
                 secrets: Vec::new(),
             },
-            callback: None,
-            backup: None,
-            automatic: None,
-            recorder: RecorderDefaults::default(),
-            limits: Limits::default(),
-            disabled: false,
-            created_ms: 0,
+            ..App::new(&self.app_id, "", "", 0)
         };
         let question = EntryQuestion {
             node_id: String::new(),

@@ -1,5 +1,7 @@
 //! A recording outlives its node: another one goes on in the same playlists.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use protocol::TrackKind::{Audio, Video};
@@ -84,15 +86,22 @@ pub(crate) async fn history(stack: &Stack, task: &Task) -> Vec<String> {
 }
 
 pub(crate) async fn fetch(stack: &Stack, customer: &Customer, task: &Task) -> Recording {
+    let (recording, unnamed) = fetch_all(stack, customer, task).await;
+    assert_eq!(unnamed, BTreeSet::new(), "slices that no playlist names");
+    recording
+}
+
+/// As [`fetch`], with what no playlist names.
+pub(crate) async fn fetch_all(stack: &Stack, customer: &Customer, task: &Task) -> (Recording, BTreeSet<PathBuf>) {
     steps::stop(customer, task).await;
-    let recording = Recording::fetch(&stack.bucket(), task).await;
+    let (recording, unnamed) = Recording::fetch_all(&stack.bucket(), task).await;
     assert_eq!(
         recording.names(),
         [("1", Audio), ("1", Video)],
         "the same playlists as before"
     );
     recording.check().await;
-    recording
+    (recording, unnamed)
 }
 
 /// Where the second node's slices begin.

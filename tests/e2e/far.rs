@@ -5,12 +5,13 @@
 //! and the store, is brought to them at the same addresses inside as outside, so that the link carries the line alone.
 
 use tapedeck_tests::far::Far;
-use tapedeck_tests::recorded::Recording;
 use tapedeck_tests::stack::Stack;
 use tapedeck_tests::wait;
 use tapedeck_tests::writers::Watch;
 
-use crate::failover::{LIMIT, SWITCH_AT_MOST, await_recording, check_seams, history, publish, take_from_stack};
+use crate::failover::{
+    LIMIT, SWITCH_AT_MOST, await_recording, check_seams, fetch_all, history, publish, take_from_stack,
+};
 use crate::line::assert_no_address;
 use crate::steps::{self, record_for};
 
@@ -94,9 +95,7 @@ async fn record_through(stack: &Stack, cname: &str, fault: Fault, cost: f64) {
     publisher.assert_alive();
     assert_eq!(moves(stack, &task).await, long.len());
     watch.assert_one_writer();
-    steps::stop(&customer, &task).await;
-    let (recording, unnamed) = Recording::fetch_all(&stack.bucket(), &task).await;
-    recording.check().await;
+    let (recording, unnamed) = fetch_all(stack, &customer, &task).await;
     // A node that is cut off for long captures beside its successor, and uploads that.
     let is_doubled = fault == Fault::Cut && long.contains(&VERY_LONG);
     assert!(unnamed.is_empty() || is_doubled, "{unnamed:?}");

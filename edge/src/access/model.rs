@@ -48,6 +48,36 @@ pub struct App {
     pub created_ms: u64,
 }
 
+impl App {
+    /// One that has nothing set: its channels are open and at the built-in server.
+    pub fn new(
+        app_id: impl Into<String>,
+        tenant: impl Into<String>,
+        dialect: impl Into<String>,
+        created_ms: u64,
+    ) -> Self {
+        Self {
+            app_id: app_id.into(),
+            tenant: tenant.into(),
+            name: String::new(),
+            dialect: dialect.into(),
+            source: Source::Builtin {
+                rtsp: None,
+                roster: None,
+            },
+            certificate: None,
+            channels: Channels::default(),
+            callback: None,
+            backup: None,
+            automatic: None,
+            recorder: RecorderDefaults::default(),
+            limits: Limits::default(),
+            disabled: false,
+            created_ms,
+        }
+    }
+}
+
 /// Who may join the channels of an app.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Channels {

@@ -1,10 +1,10 @@
-use protocol::{Secret, Source};
+use protocol::Secret;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::error::AdminError;
 use super::{Admin, automatic, backup, callback, channel_secrets, display_name, limits, only, source};
-use crate::access::{App, ChannelAccess, Channels, Limits, Page, RecorderDefaults, Store, hex, is_id};
+use crate::access::{App, ChannelAccess, Limits, Page, RecorderDefaults, Store, hex, is_id};
 use crate::dialect::{Dialect, StartTerms};
 use crate::http::Response;
 use crate::input::{FieldError, Fields};
@@ -89,25 +89,7 @@ impl<S: Store> Admin<'_, S> {
         let body = Fields::new(&body);
         let app_id = chosen_app_id(&body)?.map_or_else(|| hex(&self.entropy.id), str::to_owned);
         let tenant = body.require("tenant", body.string("tenant")?)?;
-        let mut app = App {
-            app_id,
-            tenant: tenant.to_owned(),
-            name: String::new(),
-            dialect: Dialect::default().name().to_owned(),
-            source: Source::Builtin {
-                rtsp: None,
-                roster: None,
-            },
-            certificate: None,
-            channels: Channels::default(),
-            callback: None,
-            backup: None,
-            automatic: None,
-            recorder: RecorderDefaults::default(),
-            limits: Limits::default(),
-            disabled: false,
-            created_ms: self.now_ms,
-        };
+        let mut app = App::new(app_id, tenant, Dialect::default().name(), self.now_ms);
         let callback = self.change(&mut app, &body)?;
         if self.directory.tenant(tenant).await?.is_none() {
             return Err(body.error("tenant", "must be the id of a tenant").into());

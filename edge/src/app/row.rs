@@ -1,7 +1,7 @@
 use protocol::{EndCause, Mode, RecorderKey};
 use serde::{Deserialize, Serialize};
 
-use crate::recording::{Awaited, Status};
+use crate::recording::{Awaited, RecordingView, Status};
 
 /// The place that a start takes among the app's recordings, and for which recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,35 @@ pub struct News {
     pub awaited: Vec<Awaited>,
     /// When the recording may be forgotten.
     pub expires_ms: u64,
+}
+
+impl News {
+    /// What a recorder publishes of a recording. `nonce`: that of its ticket; the others are as the fields say.
+    pub fn of(
+        view: &RecordingView,
+        revision: u64,
+        nonce: String,
+        held_up: u64,
+        awaited: Vec<Awaited>,
+        expires_ms: u64,
+    ) -> Self {
+        Self {
+            reservation: Reservation {
+                sid: view.sid.clone(),
+                nonce,
+                key: view.key.clone(),
+                mode: view.mode,
+            },
+            revision,
+            status: view.status,
+            started_ms: view.started_ms,
+            ended_ms: view.ended_ms,
+            cause: view.cause,
+            held_up,
+            awaited,
+            expires_ms,
+        }
+    }
 }
 
 /// A recording in the index, as the operator sees it.

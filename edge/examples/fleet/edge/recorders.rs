@@ -4,7 +4,7 @@ use super::{CALLBACK_MS, Caller, Edge, Event, HOP_MS, Question, RecorderId};
 use crate::bill::Kind;
 use crate::samples;
 use protocol::line::EdgeAnswer;
-use tapedeck_edge::app::{self, News, Reservation};
+use tapedeck_edge::app::{self, News};
 use tapedeck_edge::fleet::Wish;
 use tapedeck_edge::line;
 use tapedeck_edge::object::CallId;
@@ -87,23 +87,8 @@ impl Edge {
             } => {
                 self.waits(recorder, CALLBACK_MS);
                 self.bill.keys_written += f64::from(u8::from(document));
-                let sid = view.sid.clone();
-                let news = News {
-                    reservation: Reservation {
-                        sid: sid.clone(),
-                        nonce,
-                        key: view.key.clone(),
-                        mode: view.mode,
-                    },
-                    revision,
-                    status: view.status,
-                    started_ms: view.started_ms,
-                    ended_ms: view.ended_ms,
-                    cause: view.cause,
-                    held_up,
-                    awaited,
-                    expires_ms,
-                };
+                let news = News::of(&view, revision, nonce, held_up, awaited, expires_ms);
+                let sid = view.sid;
                 let request = Box::new(app::Request::News(Box::new(news)));
                 self.after(HOP_MS, Event::TellApp(recorder % self.size.apps, request));
                 let ok = true;

@@ -1,8 +1,8 @@
-use protocol::{Secret, Source};
+use protocol::Secret;
 use serde_json::json;
 
 use super::*;
-use crate::access::{ChannelSecret, Channels, Limits, RecorderDefaults};
+use crate::access::{ChannelSecret, Channels};
 
 const APP: &str = "970CA35de60c44645bbae8a215061b33";
 const SECRET: &str = "a-secret-of-the-app-with-enough-bytes";
@@ -13,15 +13,6 @@ const ISSUED_MS: u64 = 1_111_111_000;
 
 fn app(app_id: &str, access: ChannelAccess) -> App {
     App {
-        app_id: app_id.to_owned(),
-        tenant: "t".to_owned(),
-        name: String::new(),
-        dialect: String::new(),
-        source: Source::Builtin {
-            rtsp: None,
-            roster: None,
-        },
-        certificate: None,
         channels: Channels {
             access,
             secrets: vec![ChannelSecret {
@@ -30,13 +21,7 @@ fn app(app_id: &str, access: ChannelAccess) -> App {
                 created_ms: 0,
             }],
         },
-        callback: None,
-        backup: None,
-        automatic: None,
-        recorder: RecorderDefaults::default(),
-        limits: Limits::default(),
-        disabled: false,
-        created_ms: 0,
+        ..App::new(app_id, "t", "", 0)
     }
 }
 

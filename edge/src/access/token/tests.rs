@@ -282,23 +282,8 @@ fn padding_that_deflate_ignores_is_refused() {
 
 fn app(certificate: Option<&str>) -> App {
     App {
-        app_id: APP.to_owned(),
-        tenant: String::new(),
-        name: String::new(),
-        dialect: String::new(),
-        source: protocol::Source::Builtin {
-            rtsp: None,
-            roster: None,
-        },
         certificate: certificate.map(Secret::new),
-        channels: crate::access::Channels::default(),
-        callback: None,
-        backup: None,
-        automatic: None,
-        recorder: crate::access::RecorderDefaults::default(),
-        limits: crate::access::Limits::default(),
-        disabled: false,
-        created_ms: 0,
+        ..App::new(APP, "", "", 0)
     }
 }
 

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::chance::{Chance, seeds};
 use crate::channel::carried::{self, Carried, Entry, Kept, LEASE_MS, Role};
 
 const NODES: usize = 3;
@@ -15,7 +16,7 @@ const RUNS: u64 = 300;
 #[test]
 fn each_node_knows_who_publishes_at_the_others() {
     let mut tally = Tally::default();
-    for seed in seeds() {
+    for seed in seeds(RUNS) {
         let mut world = World::new(seed);
         for _ in 0..250 {
             world.act();
@@ -30,14 +31,6 @@ fn each_node_knows_who_publishes_at_the_others() {
         tally.tells > 5_000 && tally.losses > 500 && tally.elsewhere > 300,
         "{tally:?}"
     );
-}
-
-/// One for each run; `TAPEDECK_SEED` repeats one.
-fn seeds() -> Vec<u64> {
-    match std::env::var("TAPEDECK_SEED") {
-        Ok(seed) => vec![seed.parse().unwrap()],
-        Err(_) => (0..RUNS).collect(),
-    }
 }
 
 #[derive(Debug, Default)]
@@ -71,7 +64,7 @@ struct Place {
 
 struct World {
     seed: u64,
-    state: u64,
+    chance: Chance,
     now_ms: u64,
     number: u64,
     nodes: Vec<Node>,
@@ -101,7 +94,7 @@ impl World {
     fn new(seed: u64) -> Self {
         Self {
             seed,
-            state: seed,
+            chance: Chance::new(seed),
             now_ms: NOW,
             number: 1,
             nodes: (0..NODES).map(|_| Node::default()).collect(),
@@ -114,13 +107,8 @@ impl World {
         }
     }
 
-    /// SplitMix64.
     fn below(&mut self, limit: usize) -> usize {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % limit.max(1) as u64) as usize
+        self.chance.below(limit as u64) as usize
     }
 
     fn is_lost(&mut self) -> bool {

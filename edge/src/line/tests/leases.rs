@@ -50,6 +50,16 @@ impl Bench {
         self.answer(socket, id, true);
     }
 
+    /// The node is asked to take a recording.
+    fn offer(&mut self, channel: &str) {
+        let request = Request::Ask {
+            ask: text(&question(channel)),
+            limit_ms: LIMIT_MS,
+            holding: Some(holding(channel)),
+        };
+        self.step(Told::Asked { by: 1, request });
+    }
+
     fn answer(&mut self, socket: SocketId, id: u64, ok: bool) -> Vec<Output> {
         let asked = Asked { socket, id };
         let answer = text(&beaten());
@@ -358,12 +368,7 @@ fn recorders_are_asked_about_what_a_beat_leaves_out() {
 #[test]
 fn what_a_node_is_just_being_asked_to_take_need_not_be_in_its_beat() {
     let mut bench = Bench::lined();
-    let request = Request::Ask {
-        ask: text(&question("c")),
-        limit_ms: LIMIT_MS,
-        holding: Some(holding("c")),
-    };
-    bench.step(Told::Asked { by: 1, request });
+    bench.offer("c");
     let outputs = bench.say(1, &FromNode::Ask { id: 6, ask: beat(&[]) });
     assert_eq!(misses(&outputs), []);
     let (sid, is_with_node) = ("c".to_owned(), Some(false));
@@ -391,12 +396,7 @@ fn many_recorders_are_not_asked_at_once() {
 #[test]
 fn a_job_that_is_sent_may_be_held_whatever_the_node_answers() {
     let mut bench = Bench::lined();
-    let request = Request::Ask {
-        ask: text(&question("c")),
-        limit_ms: LIMIT_MS,
-        holding: Some(holding("c")),
-    };
-    bench.step(Told::Asked { by: 1, request });
+    bench.offer("c");
     bench.happen(Event::Closed { socket: 1 });
     assert_eq!(tells(&bench.pass(30_000, &[])).len(), 1);
 }

@@ -7,13 +7,14 @@ use protocol::line::{Beat, EdgeAnswer, EdgeAsk, FromEdge, FromNode, NodeAnswer, 
 use protocol::{HeartbeatAnswer, Roster};
 
 use super::*;
+use crate::chance::{Chance, seeds};
 
 const RUNS: u64 = 400;
 
 #[test]
 fn who_asks_gets_one_answer_to_what_was_asked() {
     let mut tally = Tally::default();
-    for seed in seeds() {
+    for seed in seeds(RUNS) {
         let mut world = World::new(seed);
         for _ in 0..300 {
             world.act();
@@ -29,14 +30,6 @@ fn who_asks_gets_one_answer_to_what_was_asked() {
     assert!(tally.node_answered > 1_000 && tally.forgotten > 100, "{tally:?}");
 }
 
-/// One for each run; `TAPEDECK_SEED` repeats one.
-fn seeds() -> Vec<u64> {
-    match std::env::var("TAPEDECK_SEED") {
-        Ok(seed) => vec![seed.parse().unwrap()],
-        Err(_) => (0..RUNS).collect(),
-    }
-}
-
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     answered: u64,
@@ -47,7 +40,7 @@ struct Tally {
 
 struct World {
     seed: u64,
-    state: u64,
+    chance: Chance,
     now_ms: u64,
     line: Line,
     memo: Memo,
@@ -70,7 +63,7 @@ impl World {
     fn new(seed: u64) -> Self {
         Self {
             seed,
-            state: seed,
+            chance: Chance::new(seed),
             now_ms: NOW,
             line: Line::restore(Kept::default(), LEASE_MS, NOW),
             memo: Memo::default(),
@@ -87,13 +80,8 @@ impl World {
         }
     }
 
-    /// SplitMix64.
     fn below(&mut self, limit: usize) -> usize {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % limit.max(1) as u64) as usize
+        self.chance.below(limit as u64) as usize
     }
 
     fn act(&mut self) {

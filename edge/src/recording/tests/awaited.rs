@@ -207,8 +207,8 @@ fn a_node_that_was_never_sent_the_job_is_told_no_secret() {
     assert_eq!(bench.request_job("s1", "n2", 0), Err(RefusalCode::UnknownRecording));
 }
 
-#[test]
-fn a_node_that_has_refused_the_job_is_not_given_it() {
+/// `n1` has refused the job, and `n2` has taken it; the epochs under which they were asked.
+fn refused_by_one_and_taken_by_another() -> (Bench, u64, u64) {
     let mut bench = Bench::new();
     let (_, _, effects) = bench.start("s1", ticket("a"));
     let first = placed_epoch(&effects);
@@ -216,19 +216,19 @@ fn a_node_that_has_refused_the_job_is_not_given_it() {
     let effects = bench.job_answered("s1", first, NodeAnswer::Refused(refusal(RefusalCode::NoCapacity)));
     let second = placed_epoch(&effects);
     bench.take(second, "n2");
+    (bench, first, second)
+}
+
+#[test]
+fn a_node_that_has_refused_the_job_is_not_given_it() {
+    let (mut bench, first, second) = refused_by_one_and_taken_by_another();
     assert_eq!(bench.request_job("s1", "n1", first), Err(RefusalCode::UnknownRecording));
     assert!(bench.request_job("s1", "n2", second).is_ok());
 }
 
 #[test]
 fn what_a_node_has_that_took_the_job_after_it_had_refused_it_is_not_lost() {
-    let mut bench = Bench::new();
-    let (_, _, effects) = bench.start("s1", ticket("a"));
-    let first = placed_epoch(&effects);
-    bench.place("s1", first, Ok(node("n1")));
-    let effects = bench.job_answered("s1", first, NodeAnswer::Refused(refusal(RefusalCode::NoCapacity)));
-    let second = placed_epoch(&effects);
-    bench.take(second, "n2");
+    let (mut bench, first, second) = refused_by_one_and_taken_by_another();
     // The job has reached it twice.
     let (desired, _) = bench.report("s1", "n1", first, telling(0, vec![slice("v", first, 1)]));
     assert_eq!(desired.directive, Directive::Release);

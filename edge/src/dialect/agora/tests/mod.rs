@@ -28,7 +28,7 @@ use protocol::{Mode, Phase, RecorderKey, Secret, SecretUrl, Source};
 use serde_json::{Value, json};
 
 use crate::access::testing::{MapStore, entropy, key_ring, run};
-use crate::access::{App, Channels, Credential, Directory, KeyRing, Limits, RecorderDefaults, Tenant};
+use crate::access::{App, Credential, Directory, KeyRing, RecorderDefaults, Tenant};
 use crate::dialect::{Pending, Server, Step, no_route, route};
 use crate::http::{Request, Response};
 use crate::input::Targets;
@@ -86,25 +86,17 @@ impl Service {
             };
             run(directory.put_credential(&credential, &entropy(1).nonce)).unwrap();
             for app_id in apps {
+                let dialect = if app_id == ANYRTC_APP { "anyrtc" } else { "agora" };
                 let app = App {
-                    app_id: app_id.into(),
-                    tenant: tenant.into(),
-                    name: String::new(),
-                    dialect: if app_id == ANYRTC_APP { "anyrtc" } else { "agora" }.into(),
                     certificate: (app_id == CERTIFIED_APP).then(|| Secret::new(CERTIFICATE)),
-                    channels: Channels::default(),
-                    callback: None,
-                    backup: None,
-                    automatic: None,
                     source: Source::Static {
                         streams: BTreeMap::from([("1".into(), SecretUrl::new("rtsp://u:p@h/1"))]),
                     },
                     recorder: RecorderDefaults {
                         strict_extinf: app_id != SISTER_APP,
                     },
-                    limits: Limits::default(),
                     disabled: app_id == DISABLED_APP,
-                    created_ms: 1,
+                    ..App::new(app_id, tenant, dialect, 1)
                 };
                 run(directory.put_app(&app, &entropy(2).nonce)).unwrap();
             }

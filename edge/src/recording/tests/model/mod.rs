@@ -6,7 +6,6 @@
 //! Each run follows from its seed alone. `TAPEDECK_SEED` repeats one run and prints what happens in it; with
 //! `TAPEDECK_SOAK=1` there are 100,000 runs.
 
-mod chance;
 mod checks;
 mod fleet;
 mod lines;
@@ -15,8 +14,9 @@ mod world;
 
 use std::panic::{catch_unwind, resume_unwind};
 
-use chance::Chance;
 use world::{Tally, World};
+
+use crate::chance::Chance;
 
 const RUNS: u64 = 2_000;
 const SOAK_RUNS: u64 = 100_000;

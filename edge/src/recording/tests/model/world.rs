@@ -6,10 +6,10 @@ use super::super::receiver::Receiver;
 use super::super::samples::*;
 use super::super::slices::Slices;
 use super::super::storage::Storage;
-use super::chance::Chance;
 use super::fleet::index_of;
 use super::lines::{OverLine, Wire};
 use super::node::{Held, Written};
+use crate::chance::Chance;
 use crate::recording::{
     Call, CallId, Command, Delivery, Effect, Input, Policy, Reply, Request, State, Stop, next_alarm, step,
 };

@@ -3,7 +3,7 @@ use worker::{Env, console_error};
 
 use super::deliveries::Receivers;
 use super::reach;
-use crate::app::{self, News, Reservation};
+use crate::app::{self, News};
 use crate::channel::ChannelKey;
 use crate::fleet::{self, Wish};
 use crate::recording::{Delivery, Effect, Input, RecordingView, tag};
@@ -97,22 +97,7 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
             nonce,
             expires_ms,
         } => {
-            let news = News {
-                reservation: Reservation {
-                    sid: view.sid.clone(),
-                    nonce,
-                    key: view.key.clone(),
-                    mode: view.mode,
-                },
-                revision,
-                status: view.status,
-                started_ms: view.started_ms,
-                ended_ms: view.ended_ms,
-                cause: view.cause,
-                held_up,
-                awaited,
-                expires_ms,
-            };
+            let news = News::of(&view, revision, nonce, held_up, awaited, expires_ms);
             let told = ask::<App>(env, &view.key.app_id, &app::Request::News(Box::new(news))).await;
             let written = !document || write_session(&view, expires_ms, env).await;
             let heard = tell_channel(&view, env).await;

@@ -1,8 +1,18 @@
+//! Chance for the tests that model a bad world: all of it follows from a seed.
+
+/// A seed for each of so many runs; `TAPEDECK_SEED` repeats one.
+pub(crate) fn seeds(runs: u64) -> Vec<u64> {
+    match std::env::var("TAPEDECK_SEED") {
+        Ok(seed) => vec![seed.parse().unwrap()],
+        Err(_) => (0..runs).collect(),
+    }
+}
+
 /// Numbers that follow from a seed (SplitMix64).
-pub(super) struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -14,12 +24,12 @@ impl Chance {
         mixed ^ (mixed >> 31)
     }
 
-    pub(super) fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit.max(1)
     }
 
     /// True once in so many times.
-    pub(super) fn one_in(&mut self, count: u64) -> bool {
+    pub(crate) fn one_in(&mut self, count: u64) -> bool {
         self.below(count) == 0
     }
 }
