@@ -12,6 +12,8 @@ const PLAUSIBLE_US: i64 = 5_000_000;
 const ARRIVAL_TOLERANCE_US: i64 = 40_000;
 /// A stream that stays this much later than before has paused without its RTP clock going on.
 const PAUSE_US: i64 = 2_000_000;
+/// A sender that fell behind by less than this has not stood still: its clock is followed bit by bit.
+const LEAST_HOLE_US: i64 = 100_000;
 
 /// The tracks of one stream on the recording's timeline. Pure: packets and reports with arrival times in, events out.
 ///
@@ -68,9 +70,33 @@ impl RtpStream {
         }
         if track.offset_us().is_none() {
             track.hold(timed);
-        } else if let Some(window) = track.emit(timed, events) {
-            self.window_closed(index, window);
+        } else {
+            if let Some(window) = track.emit(timed, events) {
+                self.window_closed(index, window);
+            }
+            self.put_off_what_is_late(index);
         }
+    }
+
+    /// A sender that stood still, or whose clock is slow, is placed anew before all that it sends comes too late to be used:
+    /// the hole is as long as it stood still. All tracks together, so that they stay beside one another.
+    fn put_off_what_is_late(&mut self, index: usize) {
+        if self.leader_index() != Some(index) || !self.sets_the_users_time(index) {
+            return;
+        }
+        let late_us = self.user.patience_us() / 10 * 9;
+        let delay = self.tracks.get_mut(index).and_then(RtpTrack::take_delay);
+        if let Some(delay) = delay.filter(|delay| delay.late_us >= late_us && delay.grown_us >= LEAST_HOLE_US) {
+            self.tracks.iter_mut().for_each(|track| track.put_off(delay.grown_us));
+            self.align();
+        }
+    }
+
+    /// Whether this track is kept where it arrives: in a stream without sound, the user's stream that has it is.
+    fn sets_the_users_time(&self, index: usize) -> bool {
+        self.user.reference() == ReferenceClock::Recorder
+            && (self.tracks.get(index).is_some_and(|track| track.kind == Track::Audio)
+                || self.user.anchor_of_others().is_none())
     }
 
     /// A sender report of the track with this index, received at `now_us`.
@@ -246,11 +272,8 @@ impl RtpStream {
 
     /// `late_us`: how late the leader comes, by the least delay of a while.
     fn follow_arrival(&mut self, leader: usize, late_us: i64) {
-        let follows = self.user.reference() == ReferenceClock::Recorder;
-        if let Some(track) = self.tracks.get_mut(leader).filter(|_| follows)
-            // A stream without sound goes after the one that keeps the user's clock.
-            && (track.kind == Track::Audio || self.user.anchor_of_others().is_none())
-        {
+        let follows = self.sets_the_users_time(leader);
+        if let Some(track) = self.tracks.get_mut(leader).filter(|_| follows) {
             track.catch_up(late_us);
         }
     }

@@ -126,6 +126,49 @@ impl Mapping {
     }
 }
 
+/// How long one window of [`Growth`] is: long enough for the end of a burst, in which what was held up comes all at once.
+const SHORT_WINDOW_US: i64 = 200_000;
+
+/// By how much a track comes later than it once did since it was placed: only that tells that its sender stood still. How
+/// late it comes at all is a matter of where it was placed.
+#[derive(Debug, Default)]
+pub(super) struct Growth {
+    since_us: Option<i64>,
+    least_us: i64,
+    best_us: Option<i64>,
+}
+
+/// The delay of a track in a window that has just closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Delay {
+    pub(super) late_us: i64,
+    /// How much more that is than the least one so far.
+    pub(super) grown_us: i64,
+}
+
+impl Growth {
+    /// A frame of media time `media_us` arrived at `arrival_us`.
+    pub(super) fn observe(&mut self, arrival_us: i64, media_us: i64) -> Option<Delay> {
+        let late_us = arrival_us.saturating_sub(media_us);
+        let since_us = *self.since_us.get_or_insert_with(|| {
+            self.least_us = late_us;
+            arrival_us
+        });
+        self.least_us = self.least_us.min(late_us);
+        if arrival_us.saturating_sub(since_us) < SHORT_WINDOW_US {
+            return None;
+        }
+        let late_us = self.least_us;
+        let best_us = *self.best_us.get_or_insert(late_us);
+        self.best_us = Some(best_us.min(late_us));
+        self.since_us = None;
+        Some(Delay {
+            late_us,
+            grown_us: late_us.saturating_sub(best_us),
+        })
+    }
+}
+
 /// How long one window of [`Lateness`] is.
 const WINDOW_US: i64 = 5_000_000;
 

@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use super::decode_times::DecodeTimes;
 use super::depacketize::{Depacketizer, Frame, FrameFormat, Packet};
 use super::locked::{Passed, Unlock};
-use super::timeline::{ClosedWindow, Lateness, Mapping, RtpClock};
+use super::timeline::{ClosedWindow, Delay, Growth, Lateness, Mapping, RtpClock};
 use super::{AccessUnit, Format, StreamEvent, Track};
 
 /// RFC 3550 A.1: a greater step in the sequence numbers is a sender that counts anew.
@@ -71,6 +71,9 @@ pub struct RtpTrack {
     ntp_offset_us: Option<i64>,
     ever_reported: bool,
     lateness: Lateness,
+    growth: Growth,
+    /// What the last window of `growth` told, until it is asked for.
+    delay: Option<Delay>,
 
     format: Option<FrameFormat>,
     announce: bool,
@@ -104,6 +107,8 @@ impl RtpTrack {
             ntp_offset_us: None,
             ever_reported: false,
             lateness: Lateness::default(),
+            growth: Growth::default(),
+            delay: None,
             format: None,
             announce: true,
             damaged: false,
@@ -287,6 +292,19 @@ impl RtpTrack {
         }
     }
 
+    /// See [`Growth`]; once for each of its windows.
+    pub(super) fn take_delay(&mut self) -> Option<Delay> {
+        self.delay.take()
+    }
+
+    /// Puts what follows this much later, behind a hole of that length.
+    pub(super) fn put_off(&mut self, by_us: i64) {
+        if let Some(offset_us) = self.offset_us() {
+            self.mapping = Some(Mapping::new(offset_us.saturating_add(by_us)));
+            self.lateness = Lateness::default();
+        }
+    }
+
     /// The least delay of the last window, see [`Lateness`].
     pub(super) fn lateness_us(&self) -> Option<i64> {
         self.lateness.least_us()
@@ -300,6 +318,7 @@ impl RtpTrack {
     pub(super) fn restart(&mut self) {
         self.mapping = None;
         self.lateness = Lateness::default();
+        (self.growth, self.delay) = (Growth::default(), None);
         self.forget_report();
         self.announce = true;
     }
@@ -316,6 +335,7 @@ impl RtpTrack {
         let pts_us = mapping.media_us(rtp_us);
         self.latest_rtp_us = self.latest_rtp_us.max(rtp_us);
         let window = self.lateness.observe(frame.arrival_us, pts_us);
+        self.delay = self.growth.observe(frame.arrival_us, pts_us).or(self.delay);
         if let Some(format) = frame.format {
             self.format = Some(format);
             self.announce = true;

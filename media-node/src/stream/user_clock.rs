@@ -27,7 +27,18 @@ pub enum ReferenceClock {
 #[derive(Clone, Debug, Default)]
 pub struct UserClock {
     reference: ReferenceClock,
+    patience: Patience,
     shared: Arc<Mutex<Shared>>,
+}
+
+/// How late media may come, in microseconds.
+#[derive(Clone, Copy, Debug)]
+struct Patience(i64);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(500_000)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +55,14 @@ impl UserClock {
         Self {
             reference,
             ..Self::default()
+        }
+    }
+
+    /// How late media may come and be used still, in microseconds.
+    pub fn with_patience_us(self, patience_us: i64) -> Self {
+        Self {
+            patience: Patience(patience_us),
+            ..self
         }
     }
 
@@ -78,6 +97,10 @@ pub struct UserStream {
 impl UserStream {
     pub(super) fn reference(&self) -> ReferenceClock {
         self.clock.reference
+    }
+
+    pub(super) fn patience_us(&self) -> i64 {
+        self.clock.patience.0
     }
 
     /// Media time minus NTP time as another stream of the user keeps it.

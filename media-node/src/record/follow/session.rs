@@ -39,7 +39,7 @@ pub(super) struct User<C> {
 
 /// Captures one user until an order ends it; then all that was captured is in the inlet.
 pub(super) async fn capture<I: Inlet>(shared: &Shared, user: &User<impl Captures>, inlet: I) {
-    let clock = UserClock::new(I::REFERENCE);
+    let clock = UserClock::new(I::REFERENCE).with_patience_us(shared.options.mix.jitter_us);
     let sessions = StreamName::ALL.map(|stream| {
         let session = Session {
             shared,

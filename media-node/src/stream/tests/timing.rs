@@ -1,7 +1,7 @@
 //! When units are played: by the reports and the clocks of their senders.
 
 use super::rtp::*;
-use crate::stream::{ReferenceClock, Track, UserClock};
+use crate::stream::{AccessUnit, ReferenceClock, Track, UserClock};
 
 #[test]
 fn early_reports_align_from_the_first_unit() {
@@ -160,6 +160,84 @@ fn a_while_of_late_packets_hardly_moves_what_follows_the_recorders_clock() {
     let most = audio.iter().map(|unit| error_us(unit) - first).max().unwrap();
     assert!(most <= 25_000, "{most}");
     assert!((last - first).abs() <= 5_000, "{first} {last}");
+}
+
+/// What both tracks send until 60 s, of which all from 20 s on comes so much later, with the same timestamps.
+fn standing_still(stall_us: i64) -> Vec<Sent> {
+    interleave([Sender::video(), Sender::audio()].map(|sender| {
+        let mut sent = sender.send(60 * SECOND, none);
+        for sent in sent.iter_mut().filter(|sent| sent.arrival_us >= 20 * SECOND) {
+            sent.arrival_us += stall_us;
+            match &mut sent.what {
+                What::Packet(packet) => packet.arrival_us = sent.arrival_us,
+                What::Report(report) => report.ntp_us += stall_us,
+            }
+        }
+        sent
+    }))
+}
+
+#[test]
+fn a_sender_that_stood_still_leaves_a_hole_of_that_length_and_is_heard_again() {
+    for stall_us in [700_000, 1_900_000] {
+        let user = UserClock::new(ReferenceClock::Recorder);
+        let events = capture_as(&user, "camera", &standing_still(stall_us), 0);
+        assert_in_order(&events);
+        for track in [Track::Audio, Track::Video] {
+            let units = units(&events, track);
+            let holes: Vec<i64> = units
+                .windows(2)
+                .map(|pair| pair[1].pts_us - pair[0].pts_us)
+                .filter(|step| *step > 100_000)
+                .collect();
+            let [hole] = holes[..] else {
+                panic!("{track:?}: {holes:?}")
+            };
+            assert!((hole - stall_us).abs() < 60_000, "{track:?}: {hole}");
+            // Of what comes behind it, no more than the time in which it shows comes too late.
+            let before = units
+                .iter()
+                .position(|unit| unit.pts_us - error_us(unit) >= 20 * SECOND)
+                .unwrap();
+            let is_late = |unit: &&&AccessUnit| error_us(unit) < stall_us - 450_000;
+            let too_late = units[before..].iter().filter(is_late).count() as i64;
+            let frame_us = if track == Track::Video { 40_000 } else { 21_333 };
+            assert!(too_late * frame_us <= 300_000, "{track:?}: {too_late}");
+            assert_eq!(formats(&events, track), 1, "{track:?} goes on");
+        }
+        assert!(apart_us(&events, 25 * SECOND) < 45_000);
+    }
+}
+
+#[test]
+fn a_stall_within_the_patience_changes_nothing() {
+    let user = UserClock::new(ReferenceClock::Recorder).with_patience_us(2 * SECOND);
+    let events = capture_as(&user, "camera", &standing_still(700_000), 0);
+    let audio = units(&events, Track::Audio);
+    assert!(audio.windows(2).all(|pair| pair[1].pts_us - pair[0].pts_us < 25_000));
+}
+
+#[test]
+fn a_clock_that_is_slow_by_three_per_cent_is_placed_anew_before_it_comes_too_late() {
+    let sent = [Sender::video(), Sender::audio()].map(|sender| {
+        let slow = Sender {
+            drift_ppm: -30_000,
+            first_report_us: None,
+            ..sender
+        };
+        slow.send(120 * SECOND, none)
+    });
+    let user = UserClock::new(ReferenceClock::Recorder);
+    let events = capture_as(&user, "camera", &interleave(sent), 0);
+    assert_in_order(&events);
+    let audio = units(&events, Track::Audio);
+    let latest = audio.iter().map(|unit| -error_us(unit)).max().unwrap();
+    assert!(latest < 500_000, "{latest}");
+    let holes = audio
+        .windows(2)
+        .filter(|pair| pair[1].pts_us - pair[0].pts_us > 100_000)
+        .count();
+    assert!((5..=10).contains(&holes), "{holes}");
 }
 
 #[test]
