@@ -11,6 +11,9 @@ pub enum StreamEvent {
     /// Packets that never came, by the gap in their sequence numbers, or that could not be read. The next video unit is
     /// a keyframe.
     Lost(Track, u64),
+    /// The stream did not keep time, and what follows is placed so many microseconds later than its clock has it: it stood
+    /// still, or its clock is slow. Negative for earlier: its clock is fast.
+    Moved(i64),
     /// Units of a track are left out from here on, because they cannot be had in clear.
     Locked(Track, Locked),
     /// A track that is offered but cannot be recorded.
@@ -24,7 +27,12 @@ impl StreamEvent {
     pub fn media_bytes(&self) -> usize {
         match self {
             Self::Unit(_, unit) => unit.data.len(),
-            Self::Format(..) | Self::Lost(..) | Self::Locked(..) | Self::Unsupported(..) | Self::Ended(_) => 0,
+            Self::Format(..)
+            | Self::Lost(..)
+            | Self::Moved(_)
+            | Self::Locked(..)
+            | Self::Unsupported(..)
+            | Self::Ended(_) => 0,
         }
     }
 }

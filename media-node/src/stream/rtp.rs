@@ -1,7 +1,7 @@
 use super::depacketize::Packet;
 use super::timeline::ClosedWindow;
 use super::track::{Continuity, RtpTrack, SenderReport, Timed};
-use super::user_clock::{ReferenceClock, UserStream};
+use super::user_clock::UserStream;
 use super::{StreamEvent, Track};
 
 /// How long the first frames wait for sender reports of all tracks.
@@ -12,17 +12,15 @@ const PLAUSIBLE_US: i64 = 5_000_000;
 const ARRIVAL_TOLERANCE_US: i64 = 40_000;
 /// A stream that stays this much later than before has paused without its RTP clock going on.
 const PAUSE_US: i64 = 2_000_000;
-/// A sender that fell behind by less than this has not stood still: its clock is followed bit by bit.
-const LEAST_HOLE_US: i64 = 100_000;
 
 /// The tracks of one stream on the recording's timeline. Pure: packets and reports with arrival times in, events out.
 ///
 /// The first frames are held until each track has a sender report, at most [`HOLD_US`]; then the stream is anchored so
 /// that the frame with the least delay keeps the time of its arrival. A track without a report is placed by its own
-/// arrivals. From then on the leader, the audio track if there is one, follows its RTP clock; the other tracks glide to
-/// where the sender reports put them beside the leader. So reports that come late correct the picture. Where the
-/// sender's clock is the [reference](ReferenceClock) the leader is never adjusted, and sound never altered; where the
-/// recorder's is, the leader is kept where it arrives.
+/// arrivals. From then on the leader, the audio track if there is one, is kept where it arrives: a clock that drifts is
+/// followed bit by bit, and behind a stall, or where it runs faster or slower than clocks do, all tracks get another place
+/// ([`Punctuality`](super::punctuality::Punctuality)). The other tracks glide to where the sender reports put them beside
+/// the leader. So reports that come late correct the picture.
 pub struct RtpStream {
     tracks: Vec<RtpTrack>,
     user: UserStream,
@@ -30,7 +28,8 @@ pub struct RtpStream {
 }
 
 impl RtpStream {
-    pub fn new(tracks: Vec<RtpTrack>, user: UserStream) -> Self {
+    pub fn new(mut tracks: Vec<RtpTrack>, user: UserStream) -> Self {
+        tracks.iter_mut().for_each(|track| track.set_patience(user.patience()));
         Self {
             tracks,
             user,
@@ -74,29 +73,31 @@ impl RtpStream {
             if let Some(window) = track.emit(timed, events) {
                 self.window_closed(index, window);
             }
-            self.put_off_what_is_late(index);
+            self.keep_in_time(index, events);
         }
     }
 
-    /// A sender that stood still, or whose clock is slow, is placed anew before all that it sends comes too late to be used:
-    /// the hole is as long as it stood still. All tracks together, so that they stay beside one another.
-    fn put_off_what_is_late(&mut self, index: usize) {
+    /// A sender that stood still, or whose clock is wrong, is placed anew: the hole is as long as it stood still. All tracks
+    /// together, so that they stay beside one another.
+    fn keep_in_time(&mut self, index: usize, events: &mut Vec<StreamEvent>) {
+        let Some(by_us) = self.tracks.get_mut(index).and_then(RtpTrack::take_move_us) else {
+            return;
+        };
         if self.leader_index() != Some(index) || !self.sets_the_users_time(index) {
             return;
         }
-        let late_us = self.user.patience_us() / 10 * 9;
-        let delay = self.tracks.get_mut(index).and_then(RtpTrack::take_delay);
-        if let Some(delay) = delay.filter(|delay| delay.late_us >= late_us && delay.grown_us >= LEAST_HOLE_US) {
-            self.tracks.iter_mut().for_each(|track| track.put_off(delay.grown_us));
+        if by_us > PAUSE_US {
+            self.tracks.iter_mut().for_each(RtpTrack::restart);
+        } else {
+            self.tracks.iter_mut().for_each(|track| track.move_by(by_us));
             self.align();
         }
+        events.push(StreamEvent::Moved(by_us));
     }
 
     /// Whether this track is kept where it arrives: in a stream without sound, the user's stream that has it is.
     fn sets_the_users_time(&self, index: usize) -> bool {
-        self.user.reference() == ReferenceClock::Recorder
-            && (self.tracks.get(index).is_some_and(|track| track.kind == Track::Audio)
-                || self.user.anchor_of_others().is_none())
+        self.tracks.get(index).is_some_and(|track| track.kind == Track::Audio) || self.user.anchor_of_others().is_none()
     }
 
     /// A sender report of the track with this index, received at `now_us`.
@@ -228,6 +229,10 @@ impl RtpStream {
         else {
             return;
         };
+        if leader.hastens() {
+            // All do, side by side.
+            return;
+        }
         let own_anchor = anchor_us(leader);
         let (lateness, by_arrival) = (leader.lateness_us(), !leader.ever_reported());
         // A stream without sound follows the user's other streams.

@@ -3,7 +3,8 @@ use std::collections::VecDeque;
 use super::decode_times::DecodeTimes;
 use super::depacketize::{Depacketizer, Frame, FrameFormat, Packet};
 use super::locked::{Passed, Unlock};
-use super::timeline::{ClosedWindow, Delay, Growth, Lateness, Mapping, RtpClock};
+use super::punctuality::{Patience, Punctuality};
+use super::timeline::{ClosedWindow, Lateness, Mapping, RtpClock};
 use super::{AccessUnit, Format, StreamEvent, Track};
 
 /// RFC 3550 A.1: a greater step in the sequence numbers is a sender that counts anew.
@@ -71,9 +72,10 @@ pub struct RtpTrack {
     ntp_offset_us: Option<i64>,
     ever_reported: bool,
     lateness: Lateness,
-    growth: Growth,
-    /// What the last window of `growth` told, until it is asked for.
-    delay: Option<Delay>,
+    punctuality: Punctuality,
+    patience: Patience,
+    /// By how much later what follows should be, until that is asked for.
+    move_us: Option<i64>,
 
     format: Option<FrameFormat>,
     announce: bool,
@@ -107,8 +109,9 @@ impl RtpTrack {
             ntp_offset_us: None,
             ever_reported: false,
             lateness: Lateness::default(),
-            growth: Growth::default(),
-            delay: None,
+            punctuality: Punctuality::default(),
+            patience: Patience::default(),
+            move_us: None,
             format: None,
             announce: true,
             damaged: false,
@@ -204,7 +207,9 @@ impl RtpTrack {
         }
         let before = self.ntp_offset_us;
         self.place(report);
-        matches!((before, self.ntp_offset_us), (Some(b), Some(n)) if n.saturating_sub(b).saturating_abs() > CLOCK_STEP_US)
+        let step_us = before.zip(self.ntp_offset_us).map_or(0, |(b, n)| n.saturating_sub(b));
+        self.punctuality.told(step_us);
+        step_us.saturating_abs() > CLOCK_STEP_US
     }
 
     fn place(&mut self, report: SenderReport) {
@@ -271,11 +276,18 @@ impl RtpTrack {
         std::mem::take(&mut self.held)
     }
 
-    /// Media time minus RTP time at the latest frame; `None` while the track has no place.
+    /// Media time minus RTP time behind the latest frame; `None` while the track has no place.
     pub(super) fn offset_us(&self) -> Option<i64> {
         self.mapping
             .as_ref()
-            .map(|mapping| mapping.offset_at(self.latest_rtp_us))
+            .map(|mapping| mapping.offset_behind(self.latest_rtp_us))
+    }
+
+    /// Whether the track is being brought to an earlier place.
+    pub(super) fn hastens(&self) -> bool {
+        self.mapping
+            .as_ref()
+            .is_some_and(|mapping| mapping.hastens(self.latest_rtp_us))
     }
 
     pub(super) fn glide_to(&mut self, offset_us: i64) {
@@ -292,17 +304,25 @@ impl RtpTrack {
         }
     }
 
-    /// See [`Growth`]; once for each of its windows.
-    pub(super) fn take_delay(&mut self) -> Option<Delay> {
-        self.delay.take()
+    pub(super) fn set_patience(&mut self, patience: Patience) {
+        self.patience = patience;
     }
 
-    /// Puts what follows this much later, behind a hole of that length.
-    pub(super) fn put_off(&mut self, by_us: i64) {
-        if let Some(offset_us) = self.offset_us() {
-            self.mapping = Some(Mapping::new(offset_us.saturating_add(by_us)));
-            self.lateness = Lateness::default();
+    /// See [`Punctuality`]; told once.
+    pub(super) fn take_move_us(&mut self) -> Option<i64> {
+        self.move_us.take()
+    }
+
+    /// Puts what follows this much later, behind a hole of that length; or earlier, which takes twenty times as long.
+    pub(super) fn move_by(&mut self, by_us: i64) {
+        let Some(mapping) = &mut self.mapping else { return };
+        if by_us > 0 {
+            mapping.put_off(self.latest_rtp_us, by_us);
+        } else {
+            let offset_us = mapping.offset_at(self.latest_rtp_us);
+            mapping.hasten_to(self.latest_rtp_us, offset_us.saturating_add(by_us));
         }
+        self.lateness = Lateness::default();
     }
 
     /// The least delay of the last window, see [`Lateness`].
@@ -318,7 +338,7 @@ impl RtpTrack {
     pub(super) fn restart(&mut self) {
         self.mapping = None;
         self.lateness = Lateness::default();
-        (self.growth, self.delay) = (Growth::default(), None);
+        (self.punctuality, self.move_us) = (Punctuality::default(), None);
         self.forget_report();
         self.announce = true;
     }
@@ -335,7 +355,8 @@ impl RtpTrack {
         let pts_us = mapping.media_us(rtp_us);
         self.latest_rtp_us = self.latest_rtp_us.max(rtp_us);
         let window = self.lateness.observe(frame.arrival_us, pts_us);
-        self.delay = self.growth.observe(frame.arrival_us, pts_us).or(self.delay);
+        let move_us = self.punctuality.observe(frame.arrival_us, pts_us, self.patience);
+        self.move_us = move_us.or(self.move_us);
         if let Some(format) = frame.format {
             self.format = Some(format);
             self.announce = true;

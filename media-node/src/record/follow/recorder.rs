@@ -1,8 +1,9 @@
 use protocol::{Desired, Roster, StreamName};
 
 use super::plan::Plan;
+use crate::record::options::Options;
 use crate::selection::{Pictures, Tracks};
-use crate::stream::{ReferenceClock, StreamEvent};
+use crate::stream::{Patience, StreamEvent};
 
 /// What a user's streams bring.
 #[derive(Debug)]
@@ -43,8 +44,10 @@ pub trait Recorder: Send + 'static {
 
 /// Takes what the streams of one user bring.
 pub trait Inlet: Clone + Send + Sync + 'static {
-    /// Whose clock sets the pace of what is brought.
-    const REFERENCE: ReferenceClock = ReferenceClock::Sender;
+    /// How late what is brought may come.
+    fn patience(_: &Options) -> Patience {
+        Patience::Endless
+    }
 
     /// Waits while there is no room.
     fn take(&self, input: Input) -> impl Future<Output = Result<(), Closed>> + Send;

@@ -39,7 +39,7 @@ pub(super) struct User<C> {
 
 /// Captures one user until an order ends it; then all that was captured is in the inlet.
 pub(super) async fn capture<I: Inlet>(shared: &Shared, user: &User<impl Captures>, inlet: I) {
-    let clock = UserClock::new(I::REFERENCE).with_patience_us(shared.options.mix.jitter_us);
+    let clock = UserClock::new(I::patience(&shared.options));
     let sessions = StreamName::ALL.map(|stream| {
         let session = Session {
             shared,
@@ -212,6 +212,31 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
                 }
             }
             StreamEvent::Lost(_, packets) => board.lost(*packets),
+            StreamEvent::Moved(by_us) => {
+                let (stream, uid, seconds) = (self.stream, &self.user.uid, *by_us as f64 / 1e6);
+                let (cause, message) = match *by_us > 0 {
+                    true => (
+                        "slow clock",
+                        format!(
+                            "the {stream} of user {uid} stood still for {seconds:.1} s, or its clock is slow: what follows is \
+                             recorded that much later, so that it stays in time, and what came late may be missing in a mix; \
+                             see that its publisher has processor time enough and states the true sample rate"
+                        ),
+                    ),
+                    false => (
+                        "fast clock",
+                        format!(
+                            "the {stream} of user {uid} sends more than a second of media in a second: its timestamps are \
+                             brought closer together, by at most 5 %, so that it stays in time; see that its publisher \
+                             states the true sample rate"
+                        ),
+                    ),
+                };
+                board.problem_once(
+                    &self.cause(cause),
+                    problem(Fault::Destination, ProblemCode::SourceClock, message, now_ms),
+                );
+            }
             StreamEvent::Locked(track, locked) => {
                 let (uid, track) = (&self.user.uid, track.name());
                 let (fault, why) = match locked {

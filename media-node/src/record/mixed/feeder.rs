@@ -190,7 +190,7 @@ impl Feeder {
                     self.sources.remove(uid);
                 }
             }
-            StreamEvent::Lost(..) | StreamEvent::Unsupported(..) | StreamEvent::Locked(..) => {}
+            StreamEvent::Lost(..) | StreamEvent::Moved(_) | StreamEvent::Unsupported(..) | StreamEvent::Locked(..) => {}
         }
         Ok(())
     }
