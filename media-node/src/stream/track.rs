@@ -25,6 +25,9 @@ const GAP_LIMIT_US: i64 = 10_000_000;
 const VIDEO_BACKWARD_LIMIT_US: i64 = 2_000_000;
 const AUDIO_BACKWARD_LIMIT_US: i64 = 200_000;
 
+/// From one unit to the next at least, where a sender's timestamps stand still or go back.
+const LEAST_STEP_US: i64 = 1_000;
+
 /// A report farther from the media than this speaks of something else.
 const REPORT_RANGE_US: i64 = 60_000_000;
 /// A sender's clock that moves by more than this between two reports was set, or its media paused.
@@ -369,8 +372,17 @@ impl RtpTrack {
         }
         let depth = reorder_depth(format);
         let (pts_us, dts_us) = match self.kind {
-            Track::Audio if self.last_pts_us.is_some_and(|last| pts_us <= last) => return window,
-            Track::Audio => (pts_us, pts_us),
+            Track::Audio => {
+                let pts_us = match self.last_pts_us {
+                    Some(last_us) if pts_us <= last_us => {
+                        events.push(StreamEvent::Restamped(Track::Audio));
+                        // Half of its length behind the one before: what follows comes back to its own time.
+                        last_us.saturating_add((frame_us / 2).max(LEAST_STEP_US))
+                    }
+                    _ => pts_us,
+                };
+                (pts_us, pts_us)
+            }
             Track::Video => {
                 let times = self
                     .decode_times

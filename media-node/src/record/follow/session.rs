@@ -212,6 +212,7 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
                 }
             }
             StreamEvent::Lost(_, packets) => board.lost(*packets),
+            StreamEvent::Restamped(_) => board.restamped(),
             StreamEvent::Moved(by_us) => {
                 let (stream, uid, seconds) = (self.stream, &self.user.uid, *by_us as f64 / 1e6);
                 let (cause, message) = match *by_us > 0 {

@@ -114,7 +114,10 @@ impl<S: SliceSink> UserTracks<S> {
                     self.slicer(track).lost();
                 }
             }
-            StreamEvent::Moved(_) | StreamEvent::Unsupported(..) | StreamEvent::Locked(..) => {}
+            StreamEvent::Moved(_)
+            | StreamEvent::Restamped(_)
+            | StreamEvent::Unsupported(..)
+            | StreamEvent::Locked(..) => {}
             StreamEvent::Ended(_) => {
                 let ended = self.sources.ended(stream);
                 for track in [Track::Audio, Track::Video]

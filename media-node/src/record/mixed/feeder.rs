@@ -190,7 +190,11 @@ impl Feeder {
                     self.sources.remove(uid);
                 }
             }
-            StreamEvent::Lost(..) | StreamEvent::Moved(_) | StreamEvent::Unsupported(..) | StreamEvent::Locked(..) => {}
+            StreamEvent::Lost(..)
+            | StreamEvent::Moved(_)
+            | StreamEvent::Restamped(_)
+            | StreamEvent::Unsupported(..)
+            | StreamEvent::Locked(..) => {}
         }
         Ok(())
     }

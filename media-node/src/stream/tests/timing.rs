@@ -345,3 +345,28 @@ fn b_frames_are_decoded_before_they_are_shown() {
             .all(|pair| (pair[1].dts_us - pair[0].dts_us - 40_000).abs() <= 1)
     );
 }
+
+#[test]
+fn sound_whose_stamps_jitter_loses_nothing() {
+    let mut sent = Sender::audio().send(30 * SECOND, none);
+    let mut frames = 0;
+    for sent in &mut sent {
+        if let What::Packet(packet) = &mut sent.what {
+            // By up to 31 ms in either direction: one and a half frames.
+            let off = frames * 7_919 % 3_001 - 1_500;
+            packet.timestamp = packet.timestamp.wrapping_add(off as u32);
+            frames += 1;
+        }
+    }
+    let sent = interleave([sent, Sender::video().send(30 * SECOND, none)]);
+    let events = capture(&sent, 0);
+    assert_in_order(&events);
+    let audio = units(&events, Track::Audio);
+    assert_eq!(audio.len() as i32, frames);
+    let restamped = events
+        .iter()
+        .filter(|event| **event == StreamEvent::Restamped(Track::Audio));
+    assert!(restamped.count() > 100);
+    let worst_us = audio.iter().map(|unit| error_us(unit).abs()).max().unwrap();
+    assert!(worst_us < 110_000, "{worst_us}");
+}
