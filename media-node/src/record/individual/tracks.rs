@@ -57,12 +57,12 @@ impl<S: SliceSink> UserTracks<S> {
             Input::Wanted(wanted) => {
                 self.wanted = wanted;
                 if !wanted.audio {
-                    let result = self.audio.interrupt();
+                    let result = self.audio.interrupt(now_us);
                     self.tell(Track::Audio, result, now_us);
                 }
                 if !wanted.video {
                     self.pictures.ended();
-                    let result = self.video.interrupt();
+                    let result = self.video.interrupt(now_us);
                     self.tell(Track::Video, result, now_us);
                 }
             }
@@ -124,7 +124,7 @@ impl<S: SliceSink> UserTracks<S> {
                     .into_iter()
                     .filter(|track| ended.has(*track))
                 {
-                    let result = self.slicer(track).interrupt();
+                    let result = self.slicer(track).interrupt(now_us);
                     self.tell(track, result, now_us);
                 }
                 if ended.video {

@@ -136,6 +136,13 @@ impl<S: SliceSink> Slicer<S> {
         self.lost = true;
     }
 
+    /// The track ends at `at_us`: a picture that stood still was shown until then, or for as long as a track may be silent.
+    pub(super) fn last_until(&mut self, at_us: i64) {
+        if let Some(run) = self.run.as_mut().filter(|run| run.is_open()) {
+            run.last_until(at_us);
+        }
+    }
+
     /// The stream has ended, or is not wanted any more: the open slice is committed.
     pub(super) fn interrupt(&mut self) -> Result<(), SliceError> {
         self.restarts = true;

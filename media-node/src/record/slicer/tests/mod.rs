@@ -346,3 +346,26 @@ fn formats_that_a_transport_stream_cannot_carry_are_refused() {
     assert!(matches!(slicer.unit(&broken), Err(SliceError::Media(_))));
     assert_eq!(sink.slices().len(), 0);
 }
+
+#[test]
+fn a_picture_that_stands_still_at_the_end_lasts_as_long_as_its_track() {
+    // A slide show: a picture each four seconds.
+    let slides: Vec<AccessUnit> = video().units.iter().filter(|unit| unit.keyframe).cloned().collect();
+    let last_us = slides.last().unwrap().pts_us;
+    for (after_us, lasts_us) in [(3_500_000, 3_500_000), (60_000_000, 15_000_000), (0, 1_000_000)] {
+        let sink = Arc::new(DirSink::new());
+        let mut slicer = slicer(&sink, TrackKind::Video);
+        feed(&mut slicer, &video().format, &slides);
+        slicer.last_until(last_us + after_us);
+        slicer.interrupt().unwrap();
+        let total: i64 = sink.slices().iter().map(|slice| slice.duration_us).sum();
+        assert_eq!(total, last_us - slides[0].pts_us + lasts_us);
+    }
+    // Of a stream that flows, what passes until its end is noticed adds nothing.
+    let sink = Arc::new(DirSink::new());
+    let mut slicer = slicer(&sink, TrackKind::Video);
+    feed(&mut slicer, &video().format, &video().units[..100]);
+    slicer.last_until(video().units[99].pts_us + 400_000);
+    slicer.interrupt().unwrap();
+    assert_eq!(sink.slices()[0].duration_us, 4_000_000);
+}
