@@ -363,3 +363,37 @@ proptest! {
         let _ = h264.push(&packet(0, true, IDR), &mut frames);
     }
 }
+
+#[test]
+fn parameter_sets_that_mean_the_same_are_no_new_format_and_stand_before_each_idr_picture() {
+    let (sps, pps) = (hex(SPS), hex(PPS));
+    // Level 4.1 for 4.0; and another entropy coding mode in the PPS.
+    let mut other_level = sps.clone();
+    other_level[3] = 41;
+    let mut other_pps = pps.clone();
+    other_pps[1] ^= 0x20;
+    let mut depacketizer = h264("packetization-mode=1");
+    let groups = [
+        (&sps, &pps),
+        (&other_level, &pps),
+        (&sps, &pps),
+        (&sps, &other_pps),
+        (&hex(SPS_BASELINE), &hex(PPS_BASELINE)),
+        (&sps, &pps),
+    ];
+    let mut formats = Vec::new();
+    for (number, (sps, pps)) in groups.into_iter().enumerate() {
+        let at = number as u32 * 90_000;
+        let frames = push_all(
+            &mut *depacketizer,
+            &[
+                packet(at, false, &stap_a(&[sps, pps])),
+                packet(at, true, IDR),
+                packet(at + 3600, true, P),
+            ],
+        );
+        assert_eq!(&frames[0].data[..], annex_b(&[sps, pps, IDR]), "group {number}");
+        formats.push(frames[0].format.is_some());
+    }
+    assert_eq!(formats, [true, false, false, false, true, true]);
+}
