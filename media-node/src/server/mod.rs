@@ -62,7 +62,8 @@ pub struct Limits {
     pub setup: Duration,
     /// A player by UDP is gone after so long without a request or a report.
     pub session: Duration,
-    /// A publisher is gone after so long without a packet or a request, by TCP and UDP alike.
+    /// A publisher is gone after so long without a packet or a request, by TCP and UDP alike. One whose machine does not answer
+    /// any more is gone within seconds.
     pub publisher_silence: Duration,
     /// A client that takes nothing for so long is gone.
     pub write: Duration,
@@ -79,7 +80,7 @@ impl Default for Limits {
             connections_of_an_address: 256,
             setup: Duration::from_secs(10),
             session: Duration::from_secs(60),
-            publisher_silence: Duration::from_secs(10),
+            publisher_silence: Duration::from_secs(60),
             write: Duration::from_secs(10),
             player_queue_bytes: 8 << 20,
         }

@@ -317,6 +317,7 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
             keys: self.shared.keys.clone(),
             clock: self.shared.clock,
             user: self.clock.clone(),
+            first_media_timeout: self.shared.options.first_media_timeout,
             silence_timeout: self.shared.options.silence_timeout,
             transport: self.shared.options.transport,
         }
