@@ -14,6 +14,8 @@ pub enum StreamEvent {
     /// The stream did not keep time, and what follows is placed so many microseconds later than its clock has it: it stood
     /// still, or its clock is slow. Negative for earlier: its clock is fast.
     Moved(i64),
+    /// Another second of a track came too late to be used.
+    TooLate(Track),
     /// The next unit of a track has another time than its sender gave it, which lay before what was there.
     Restamped(Track),
     /// Units of a track are left out from here on, because they cannot be had in clear.
@@ -33,6 +35,7 @@ impl StreamEvent {
             | Self::Lost(..)
             | Self::Moved(_)
             | Self::Restamped(_)
+            | Self::TooLate(_)
             | Self::Locked(..)
             | Self::Unsupported(..)
             | Self::Ended(_) => 0,

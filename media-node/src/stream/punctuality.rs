@@ -23,6 +23,16 @@ pub enum Patience {
     Budget(i64),
 }
 
+impl Patience {
+    /// Whether media that comes so late is lost.
+    pub(super) fn is_over(self, late_us: i64) -> bool {
+        match self {
+            Self::Endless => false,
+            Self::Budget(budget_us) => late_us > budget_us,
+        }
+    }
+}
+
 /// The delay of a track in short windows of time: tells when the track should have another place.
 ///
 /// That its delay has grown tells that its sender stood still, or that its clock is slow. How large the delay is at all

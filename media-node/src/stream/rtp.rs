@@ -129,9 +129,20 @@ impl RtpStream {
         let known = |track: &RtpTrack| {
             track.offset_us().is_some() || (track.held_since_us().is_some() && track.ntp_offset_us().is_some())
         };
-        if now_us >= deadline_us || self.tracks.iter().all(known) || self.tracks.iter().any(RtpTrack::is_full) {
+        let all_known = self.tracks.iter().all(known) && self.reports_agree_with_arrivals();
+        if now_us >= deadline_us || all_known || self.tracks.iter().any(RtpTrack::is_full) {
             self.settle(events);
         }
+    }
+
+    /// Media may come in bursts, long after its time: then only the end of a burst, which comes at once, shows that what the
+    /// reports say is true.
+    fn reports_agree_with_arrivals(&self) -> bool {
+        let anchor = self.anchor_us();
+        self.tracks.iter().all(|track| {
+            let by_report = by_report_us(track, anchor).zip(track.lag_us());
+            by_report.is_none_or(|(offset, lag)| differ_by(offset, lag) <= PLAUSIBLE_US)
+        })
     }
 
     /// The stream is over: releases what is held.
@@ -151,17 +162,11 @@ impl RtpStream {
 
     /// Places all tracks that hold frames.
     fn settle(&mut self, events: &mut Vec<StreamEvent>) {
-        let running = self.leader().and_then(anchor_us);
-        let anchor = running
-            .or_else(|| self.user.anchor_of_others())
-            .or_else(|| self.first_anchor_us());
+        let anchor = self.anchor_us();
         let place = |track: &RtpTrack| {
             let lag_us = track.lag_us()?;
-            let by_report = anchor
-                .zip(track.ntp_offset_us())
-                .map(|(anchor, ntp)| anchor.saturating_add(ntp));
             Some(
-                by_report
+                by_report_us(track, anchor)
                     .filter(|offset| differ_by(*offset, lag_us) <= PLAUSIBLE_US)
                     .unwrap_or(lag_us),
             )
@@ -188,6 +193,14 @@ impl RtpStream {
             }
         }
         self.align();
+    }
+
+    /// Media time minus NTP time, as far as it is known.
+    fn anchor_us(&self) -> Option<i64> {
+        let running = self.leader().and_then(anchor_us);
+        running
+            .or_else(|| self.user.anchor_of_others())
+            .or_else(|| self.first_anchor_us())
     }
 
     /// The anchor by which no held frame is later than its arrival, from the tracks with reports that agree with the
@@ -245,9 +258,7 @@ impl RtpStream {
             let Some(offset_us) = track.offset_us().filter(|_| i != index || others.is_some()) else {
                 continue;
             };
-            let by_report = anchor
-                .zip(track.ntp_offset_us())
-                .map(|(anchor, ntp)| anchor.saturating_add(ntp));
+            let by_report = by_report_us(track, anchor);
             let apart = track
                 .lateness_us()
                 .zip(lateness)
@@ -287,6 +298,13 @@ impl RtpStream {
 /// Media time minus NTP time, as a track that has its place sees it.
 fn anchor_us(track: &RtpTrack) -> Option<i64> {
     Some(track.offset_us()?.saturating_sub(track.ntp_offset_us()?))
+}
+
+/// Where a track's reports put it: media time minus RTP time.
+fn by_report_us(track: &RtpTrack, anchor: Option<i64>) -> Option<i64> {
+    anchor
+        .zip(track.ntp_offset_us())
+        .map(|(anchor, ntp)| anchor.saturating_add(ntp))
 }
 
 fn differ_by(a: i64, b: i64) -> i64 {

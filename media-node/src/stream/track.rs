@@ -13,7 +13,7 @@ const MAX_DROPOUT: u16 = 3000;
 const MAX_MISORDER: u16 = 100;
 
 /// Frames that are held at most, until the track has its place on the timeline.
-const MAX_HELD_FRAMES: usize = 512;
+const MAX_HELD_FRAMES: usize = 4096;
 const MAX_HELD_BYTES: usize = 16 << 20;
 
 /// RTP time that runs ahead of the arrivals by more than this was set anew.
@@ -27,6 +27,9 @@ const AUDIO_BACKWARD_LIMIT_US: i64 = 200_000;
 
 /// From one unit to the next at least, where a sender's timestamps stand still or go back.
 const LEAST_STEP_US: i64 = 1_000;
+
+/// So much sound that comes too late to be used is told of.
+const TOLD_LATE_US: i64 = 1_000_000;
 
 /// A report farther from the media than this speaks of something else.
 const REPORT_RANGE_US: i64 = 60_000_000;
@@ -77,6 +80,8 @@ pub struct RtpTrack {
     lateness: Lateness,
     punctuality: Punctuality,
     patience: Patience,
+    /// How much sound came too late to be used, since that was last told.
+    too_late_us: i64,
     /// By how much later what follows should be, until that is asked for.
     move_us: Option<i64>,
 
@@ -114,6 +119,7 @@ impl RtpTrack {
             lateness: Lateness::default(),
             punctuality: Punctuality::default(),
             patience: Patience::default(),
+            too_late_us: 0,
             move_us: None,
             format: None,
             announce: true,
@@ -396,6 +402,13 @@ impl RtpTrack {
         };
         if std::mem::take(&mut self.announce) {
             events.push(StreamEvent::Format(self.kind, format.clone()));
+        }
+        if self.kind == Track::Audio && self.patience.is_over(frame.arrival_us.saturating_sub(pts_us)) {
+            self.too_late_us = self.too_late_us.saturating_add(*frame_us);
+            if self.too_late_us >= TOLD_LATE_US {
+                self.too_late_us = 0;
+                events.push(StreamEvent::TooLate(self.kind));
+            }
         }
         self.last_pts_us = Some(pts_us);
         self.end_us = self.end_us.max(pts_us.saturating_add(*frame_us));

@@ -213,6 +213,18 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
             }
             StreamEvent::Lost(_, packets) => board.lost(*packets),
             StreamEvent::Restamped(_) => board.restamped(),
+            StreamEvent::TooLate(track) => {
+                let (stream, uid, track) = (self.stream, &self.user.uid, track.name());
+                let message = format!(
+                    "{track} of the {stream} of user {uid} comes too late for the mix and is missing there: see that its \
+                     publisher sends it as it arises, not in bursts between rare pictures, or raise TAPEDECK_JITTER_MS on \
+                     the node"
+                );
+                board.problem_once(
+                    &self.cause("too late"),
+                    problem(Fault::Destination, ProblemCode::SourceClock, message, now_ms),
+                );
+            }
             StreamEvent::Moved(by_us) => {
                 let (stream, uid, seconds) = (self.stream, &self.user.uid, *by_us as f64 / 1e6);
                 let (cause, message) = match *by_us > 0 {

@@ -116,6 +116,7 @@ impl<S: SliceSink> UserTracks<S> {
             }
             StreamEvent::Moved(_)
             | StreamEvent::Restamped(_)
+            | StreamEvent::TooLate(_)
             | StreamEvent::Unsupported(..)
             | StreamEvent::Locked(..) => {}
             StreamEvent::Ended(_) => {

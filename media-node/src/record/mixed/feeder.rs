@@ -193,6 +193,7 @@ impl Feeder {
             StreamEvent::Lost(..)
             | StreamEvent::Moved(_)
             | StreamEvent::Restamped(_)
+            | StreamEvent::TooLate(_)
             | StreamEvent::Unsupported(..)
             | StreamEvent::Locked(..) => {}
         }

@@ -1,6 +1,7 @@
 //! When units are played: by the reports and the clocks of their senders.
 
 use super::rtp::*;
+use crate::stream::track::SenderReport;
 use crate::stream::{AccessUnit, Patience, StreamEvent, Track, UserClock};
 
 #[test]
@@ -369,4 +370,82 @@ fn sound_whose_stamps_jitter_loses_nothing() {
     assert!(restamped.count() > 100);
     let worst_us = audio.iter().map(|unit| error_us(unit).abs()).max().unwrap();
     assert!(worst_us < 110_000, "{worst_us}");
+}
+
+/// A slide show as muxers send it: a picture each `period_us`, and the sound since the picture before in a burst behind it.
+fn in_bursts(period_us: i64, until_us: i64) -> [Vec<Sent>; 2] {
+    let mut video = Sender::video().send(until_us, none);
+    video.retain(|sent| match &sent.what {
+        What::Packet(_) => (sent.arrival_us - 1_030_000) % period_us == 0,
+        What::Report(_) => false,
+    });
+    let mut sequence = 0;
+    for sent in &mut video {
+        if let What::Packet(packet) = &mut sent.what {
+            packet.sequence = sequence;
+            sequence += 1;
+            packet.payload = [&[1][..], &packet.payload[1..]].concat().into();
+        }
+    }
+    let mut audio = Sender::audio().send(until_us, none);
+    audio.retain(|sent| matches!(sent.what, What::Packet(_)));
+    for sent in &mut audio {
+        let periods = (sent.arrival_us - 1_030_000).div_euclid(period_us) + 1;
+        sent.arrival_us = 1_030_000 + periods * period_us;
+        if let What::Packet(packet) = &mut sent.what {
+            packet.arrival_us = sent.arrival_us;
+        }
+    }
+    // Reports tell of the moment at which they are sent, with the first packet of a burst.
+    let report = |at_us: i64, sender: &Sender, rate: i64| {
+        let moment_us = at_us - sender.delay_us;
+        let ticks = (moment_us - sender.from_us) * rate / SECOND;
+        Sent {
+            arrival_us: at_us,
+            index: sender.index,
+            what: What::Report(SenderReport {
+                ntp_us: NTP_START_US + moment_us,
+                timestamp: sender.first_timestamp.wrapping_add(ticks as u32),
+            }),
+        }
+    };
+    for (sent, sender, rate) in [
+        (&mut video, Sender::video(), 90_000),
+        (&mut audio, Sender::audio(), 48_000),
+    ] {
+        let mut at: Vec<i64> = sent.iter().map(|sent| sent.arrival_us).collect();
+        at.dedup();
+        sent.extend(at.into_iter().map(|at_us| report(at_us, &sender, rate)));
+        sent.sort_by_key(|sent| (sent.arrival_us, matches!(sent.what, What::Packet(_))));
+    }
+    [audio, video]
+}
+
+#[test]
+fn sound_in_bursts_between_rare_pictures_stands_beside_them() {
+    for period_us in [5 * SECOND, 8 * SECOND, 16 * SECOND] {
+        // From its beginning, and as one who joins between two pictures has it.
+        for joins_us in [0, 3 * period_us / 2] {
+            let sent = in_bursts(period_us, 60 * SECOND);
+            let mut sent = interleave(sent);
+            sent.retain(|sent| sent.arrival_us >= joins_us);
+            let events = capture(&sent, 0);
+            assert_in_order(&events);
+            assert_eq!(formats(&events, Track::Audio), 1, "{period_us}");
+            assert!(apart_us(&events, 0) < 45_000, "{period_us}: {}", apart_us(&events, 0));
+        }
+    }
+}
+
+#[test]
+fn sound_that_bursts_make_too_late_for_a_mix_is_told() {
+    let sent = interleave(in_bursts(5 * SECOND, 60 * SECOND));
+    let user = UserClock::new(Patience::Budget(500_000));
+    let events = capture_as(&user, "camera", &sent, 0);
+    assert!(apart_us(&events, 0) < 45_000);
+    let told = events
+        .iter()
+        .filter(|event| **event == StreamEvent::TooLate(Track::Audio));
+    assert!((30..60).contains(&told.count()));
+    assert!(!capture(&sent, 0).contains(&StreamEvent::TooLate(Track::Audio)));
 }
