@@ -16,7 +16,8 @@ pub enum StreamEvent {
     Moved(i64),
     /// Another second of a track came too late to be used.
     TooLate(Track),
-    /// The next unit of a track has another time than its sender gave it, which lay before what was there.
+    /// A unit of a track has another time than its sender gave it, which lay before what was there, or far from its
+    /// neighbours'.
     Restamped(Track),
     /// Units of a track are left out from here on, because they cannot be had in clear.
     Locked(Track, Locked),

@@ -1,7 +1,8 @@
 //! Streams, whatever brings them: what a coded unit is, how RTP payloads become units, and where units stand on the
 //! recording's timeline.
 //!
-//! All of it is pure: times are arguments. `depacketize` makes frames of RTP payloads, one file a codec; `timeline` and
+//! All of it is pure: times are arguments. `depacketize` makes frames of RTP payloads, one file a codec; `succession` judges
+//! their timestamps; `timeline`, `punctuality` and
 //! `decode_times` turn RTP timestamps into media time; `track` and `rtp` are one track, and one stream, made of those parts,
 //! held together by the sender's clock ([`UserClock`]).
 //!
@@ -19,6 +20,7 @@ mod opus;
 mod picture_limit;
 mod punctuality;
 mod rtp;
+mod succession;
 mod timeline;
 mod track;
 mod unit;

@@ -1,6 +1,7 @@
 use super::depacketize::Packet;
+use super::succession::{Continuity, Timed};
 use super::timeline::ClosedWindow;
-use super::track::{Continuity, RtpTrack, SenderReport, Timed};
+use super::track::{RtpTrack, SenderReport};
 use super::user_clock::UserStream;
 use super::{StreamEvent, Track};
 
@@ -51,10 +52,10 @@ impl RtpStream {
     }
 
     fn frame(&mut self, index: usize, timed: Timed, events: &mut Vec<StreamEvent>) {
-        let Some(track) = self.tracks.get_mut(index) else {
+        let Some(track) = self.tracks.get(index) else {
             return;
         };
-        let continuity = track.follow(&timed);
+        let continuity = timed.continuity;
         if continuity == Continuity::Restart && track.held_since_us().is_some() {
             // What is held belongs to the clock before.
             self.settle(events);

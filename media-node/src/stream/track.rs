@@ -4,7 +4,8 @@ use super::decode_times::DecodeTimes;
 use super::depacketize::{Depacketizer, Frame, FrameFormat, Packet};
 use super::locked::{Passed, Unlock};
 use super::punctuality::{Patience, Punctuality};
-use super::timeline::{ClosedWindow, Lateness, Mapping, RtpClock};
+use super::succession::{Succession, Timed};
+use super::timeline::{ClosedWindow, Lateness, Mapping};
 use super::{AccessUnit, Format, StreamEvent, Track};
 
 /// RFC 3550 A.1: a greater step in the sequence numbers is a sender that counts anew.
@@ -15,15 +16,6 @@ const MAX_MISORDER: u16 = 100;
 /// Frames that are held at most, until the track has its place on the timeline.
 const MAX_HELD_FRAMES: usize = 4096;
 const MAX_HELD_BYTES: usize = 16 << 20;
-
-/// RTP time that runs ahead of the arrivals by more than this was set anew.
-const AHEAD_LIMIT_US: i64 = 3_000_000;
-/// A longer time without sound ends what can be told as one piece, even where the clock went on. A picture may stand
-/// still for any time.
-const GAP_LIMIT_US: i64 = 10_000_000;
-/// How far video may go back for its B-frames, and audio for its sender's inaccuracy.
-const VIDEO_BACKWARD_LIMIT_US: i64 = 2_000_000;
-const AUDIO_BACKWARD_LIMIT_US: i64 = 200_000;
 
 /// From one unit to the next at least, where a sender's timestamps stand still or go back.
 const LEAST_STEP_US: i64 = 1_000;
@@ -36,28 +28,11 @@ const REPORT_RANGE_US: i64 = 60_000_000;
 /// A sender's clock that moves by more than this between two reports was set, or its media paused.
 const CLOCK_STEP_US: i64 = 200_000;
 
-/// A frame with its time on the sender's media clock.
-#[derive(Debug)]
-pub(super) struct Timed {
-    pub(super) rtp_us: i64,
-    pub(super) frame: Frame,
-}
-
 /// An RTCP sender report: the same moment on the sender's NTP clock and on the track's RTP clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SenderReport {
     pub ntp_us: i64,
     pub timestamp: u32,
-}
-
-/// How a frame follows the one before it.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Continuity {
-    Continuous,
-    /// On the same clock, after a long time without media.
-    Gap,
-    /// On a clock that was set anew.
-    Restart,
 }
 
 /// One track of a stream: from packets to frames, and from placed frames to events.
@@ -66,8 +41,7 @@ pub struct RtpTrack {
     depacketizer: Box<dyn Depacketizer>,
     lock: Box<dyn Unlock>,
     expected_sequence: Option<u16>,
-    rtp: RtpClock,
-    previous: Option<(i64, i64)>,
+    succession: Succession,
 
     held: VecDeque<Timed>,
     held_bytes: usize,
@@ -107,8 +81,7 @@ impl RtpTrack {
             depacketizer,
             lock,
             expected_sequence: None,
-            rtp: RtpClock::new(clock_rate),
-            previous: None,
+            succession: Succession::new(kind, clock_rate),
             held: VecDeque::new(),
             held_bytes: 0,
             mapping: None,
@@ -160,13 +133,13 @@ impl RtpTrack {
         let mut whole = Vec::new();
         self.depacketizer.end(&mut whole);
         self.unlock(whole, events, frames);
+        self.succession.end(frames);
     }
 
     fn unlock(&mut self, whole: Vec<Frame>, events: &mut Vec<StreamEvent>, frames: &mut Vec<Timed>) {
         for frame in whole {
-            let rtp_us = self.rtp.advance(frame.timestamp);
             match self.lock.pass(frame) {
-                Passed::Clear(frame) => frames.push(Timed { rtp_us, frame }),
+                Passed::Clear(frame) => self.succession.take(frame, frames),
                 Passed::Out(news) => {
                     events.extend(news.map(|locked| StreamEvent::Locked(self.kind, locked)));
                     self.damaged = true;
@@ -186,31 +159,10 @@ impl RtpTrack {
         self.damaged = true;
     }
 
-    /// Judges a frame by the one before it.
-    pub(super) fn follow(&mut self, timed: &Timed) -> Continuity {
-        let arrival_us = timed.frame.arrival_us;
-        let Some((rtp_us, arrived_us)) = self.previous.replace((timed.rtp_us, arrival_us)) else {
-            return Continuity::Continuous;
-        };
-        let step = timed.rtp_us.saturating_sub(rtp_us);
-        let waited = arrival_us.saturating_sub(arrived_us).max(0);
-        let backward = match self.kind {
-            Track::Video => VIDEO_BACKWARD_LIMIT_US,
-            Track::Audio => AUDIO_BACKWARD_LIMIT_US,
-        };
-        if step < -backward || step.saturating_sub(waited) > AHEAD_LIMIT_US {
-            Continuity::Restart
-        } else if step > GAP_LIMIT_US && self.kind == Track::Audio {
-            Continuity::Gap
-        } else {
-            Continuity::Continuous
-        }
-    }
-
     /// Takes a sender report; `true` when the sender's clock moved against the media since the last one.
     pub(super) fn report(&mut self, report: SenderReport) -> bool {
         self.ever_reported = true;
-        if self.previous.is_none() {
+        if self.succession.latest_us().is_none() {
             self.early_report = Some(report);
             return false;
         }
@@ -222,8 +174,8 @@ impl RtpTrack {
     }
 
     fn place(&mut self, report: SenderReport) {
-        let rtp_us = self.rtp.place(report.timestamp);
-        let media_us = self.previous.map_or(rtp_us, |(rtp_us, _)| rtp_us);
+        let rtp_us = self.succession.place(report.timestamp);
+        let media_us = self.succession.latest_us().unwrap_or(rtp_us);
         if rtp_us.saturating_sub(media_us).saturating_abs() <= REPORT_RANGE_US {
             self.ntp_offset_us = Some(report.ntp_us.saturating_sub(rtp_us));
         }
@@ -360,7 +312,12 @@ impl RtpTrack {
     /// Places a frame and tells of it.
     pub(super) fn emit(&mut self, timed: Timed, events: &mut Vec<StreamEvent>) -> Option<ClosedWindow> {
         let mapping = self.mapping.as_ref()?;
-        let Timed { rtp_us, frame } = timed;
+        let Timed {
+            rtp_us,
+            frame,
+            restamped,
+            ..
+        } = timed;
         let pts_us = mapping.media_us(rtp_us);
         self.latest_rtp_us = self.latest_rtp_us.max(rtp_us);
         let window = self.lateness.observe(frame.arrival_us, pts_us);
@@ -409,6 +366,9 @@ impl RtpTrack {
                 self.too_late_us = 0;
                 events.push(StreamEvent::TooLate(self.kind));
             }
+        }
+        if restamped {
+            events.push(StreamEvent::Restamped(self.kind));
         }
         self.last_pts_us = Some(pts_us);
         self.end_us = self.end_us.max(pts_us.saturating_add(*frame_us));

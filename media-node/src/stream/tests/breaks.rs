@@ -251,3 +251,36 @@ fn late_and_repeated_packets_are_dropped() {
     sent.remove(45);
     assert_eq!(again, capture(&sent, 0));
 }
+
+#[test]
+fn a_stray_timestamp_costs_no_frame_and_breaks_nothing() {
+    for (stray, leap_us) in [
+        (Track::Audio, 20 * SECOND),
+        (Track::Video, 20 * SECOND),
+        (Track::Video, -SECOND),
+    ] {
+        let mut all = [Sender::audio(), Sender::video()].map(|sender| sender.send(20 * SECOND, none));
+        let rate = if stray == Track::Audio { 48_000 } else { 90_000 };
+        let of_track = all[usize::from(stray == Track::Video)].iter_mut();
+        let mut packets = of_track.filter_map(|sent| match &mut sent.what {
+            What::Packet(packet) => Some(packet),
+            What::Report(_) => None,
+        });
+        for packet in packets.by_ref().skip(90).step_by(100) {
+            packet.timestamp = packet.timestamp.wrapping_add((leap_us * rate / SECOND) as u32);
+        }
+        drop(packets);
+        let sent = interleave(all);
+        let events = capture(&sent, 0);
+        assert_in_order(&events);
+        assert_eq!((formats(&events, Track::Audio), formats(&events, Track::Video)), (1, 1));
+        let sent_of = |index| {
+            let packets = sent.iter().filter(|sent| matches!(sent.what, What::Packet(_)));
+            packets.filter(|sent| sent.index == index).count()
+        };
+        assert_eq!(units(&events, Track::Audio).len(), sent_of(0));
+        assert_eq!(units(&events, Track::Video).len(), sent_of(1));
+        assert!(apart_us(&events, 0) < 45_000, "{}", apart_us(&events, 0));
+        assert!(events.contains(&StreamEvent::Restamped(stray)));
+    }
+}
