@@ -176,3 +176,20 @@ async fn each_stream_of_a_user_has_its_place() {
     );
     assert_eq!(roster.users[1].uid, "v w");
 }
+
+#[tokio::test]
+async fn a_session_that_is_named_before_there_is_one_is_taken_for_none() {
+    let server = Server::start().await;
+    let url = server.url("u");
+    for name in ["null", "", "0"] {
+        let mut client = Client::connect(&server).await;
+        assert_eq!(client.announce(&url, SDP).await.status, 200);
+        let headers = [
+            ("Transport", "RTP/AVP/TCP;unicast;interleaved=0-1;mode=record"),
+            ("Session", name),
+        ];
+        let track = format!("{url}/streamid=0");
+        assert_eq!(client.ask("SETUP", &track, &headers, "").await.status, 200, "{name}");
+        assert_eq!(client.ask("RECORD", &url, &[], "").await.status, 200, "{name}");
+    }
+}
