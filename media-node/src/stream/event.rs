@@ -14,6 +14,8 @@ pub enum StreamEvent {
     /// The stream did not keep time, and what follows is placed so many microseconds later than its clock has it: it stood
     /// still, or its clock is slow. Negative for earlier: its clock is fast.
     Moved(i64),
+    /// Video comes, and for long no picture that decoding could begin with: none of it can be recorded.
+    NoEntry(Track),
     /// Another second of a track came too late to be used.
     TooLate(Track),
     /// A unit of a track has another time than its sender gave it, which lay before what was there, or far from its
@@ -37,6 +39,7 @@ impl StreamEvent {
             | Self::Moved(_)
             | Self::Restamped(_)
             | Self::TooLate(_)
+            | Self::NoEntry(_)
             | Self::Locked(..)
             | Self::Unsupported(..)
             | Self::Ended(_) => 0,

@@ -20,6 +20,8 @@ const MAX_HELD_BYTES: usize = 16 << 20;
 /// From one unit to the next at least, where a sender's timestamps stand still or go back.
 const LEAST_STEP_US: i64 = 1_000;
 
+/// A picture that decoding can begin with should come within this time.
+const LONGEST_WAY_IN_US: i64 = 10_000_000;
 /// So much sound that comes too late to be used is told of.
 const TOLD_LATE_US: i64 = 1_000_000;
 
@@ -54,6 +56,8 @@ pub struct RtpTrack {
     lateness: Lateness,
     punctuality: Punctuality,
     patience: Patience,
+    /// Since when packets come of which no unit can be made, and whether that is told.
+    without_entry: Option<(i64, bool)>,
     /// How much sound came too late to be used, since that was last told.
     too_late_us: i64,
     /// By how much later what follows should be, until that is asked for.
@@ -92,6 +96,7 @@ impl RtpTrack {
             lateness: Lateness::default(),
             punctuality: Punctuality::default(),
             patience: Patience::default(),
+            without_entry: None,
             too_late_us: 0,
             move_us: None,
             format: None,
@@ -126,6 +131,12 @@ impl RtpTrack {
             self.damaged = true;
         }
         self.unlock(whole, events, frames);
+        if self.kind == Track::Video {
+            let (since_us, told) = self.without_entry.get_or_insert((packet.arrival_us, false));
+            if packet.arrival_us.saturating_sub(*since_us) >= LONGEST_WAY_IN_US && !std::mem::replace(told, true) {
+                events.push(StreamEvent::NoEntry(self.kind));
+            }
+        }
     }
 
     /// No more packets come: the last whole frame goes to `frames`.
@@ -367,6 +378,7 @@ impl RtpTrack {
                 events.push(StreamEvent::TooLate(self.kind));
             }
         }
+        self.without_entry = None;
         if restamped {
             events.push(StreamEvent::Restamped(self.kind));
         }

@@ -163,7 +163,7 @@ fn ending(snapshot: &RecordingView) -> String {
 
 fn nothing_recorded(snapshot: &RecordingView) -> String {
     let why = match snapshot.cause {
-        None | Some(EndCause::Stopped) => "no user that this recording subscribes to sent audio or video",
+        None | Some(EndCause::Stopped) => "nothing came that could be recorded of the users that it subscribes to",
         other => cause(other),
     };
     with_problems(why.to_owned(), snapshot)

@@ -50,6 +50,7 @@ pub(super) async fn capture<I: Inlet>(shared: &Shared, user: &User<impl Captures
             inlet: inlet.clone(),
             gate: Gate::default(),
             refused: Vec::new(),
+            no_entry: false,
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
         };
         session.run()
@@ -95,6 +96,8 @@ struct Session<'a, C, I> {
     gate: Gate,
     /// The tracks of the open session, with their codecs, that cannot be recorded and have not been told of yet.
     refused: Vec<(Track, String)>,
+    /// It was told that no picture can be entered.
+    no_entry: bool,
     backoff: Backoff,
 }
 
@@ -205,6 +208,9 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
             StreamEvent::Unit(track, _) => {
                 board.media(now_ms);
                 board.track(&self.user.uid, track.kind(), now_ms);
+                if *track == Track::Video && std::mem::take(&mut self.no_entry) {
+                    board.over(&self.cause("no entry"));
+                }
                 if self.backoff.failures() > 0 {
                     self.backoff.reset();
                     board.over(&self.cause("unreachable"));
@@ -213,6 +219,21 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
             }
             StreamEvent::Lost(_, packets) => board.lost(*packets),
             StreamEvent::Restamped(_) => board.restamped(),
+            StreamEvent::NoEntry(_) => {
+                // Somebody sends, even if nothing of it can be used.
+                board.media(now_ms);
+                self.no_entry = true;
+                let (stream, uid) = (self.stream, &self.user.uid);
+                let message = format!(
+                    "video of the {stream} of user {uid} comes, but for 10 s no picture that decoding can begin with: it is \
+                     recorded from the next one on; have its publisher send a key frame every two seconds (for ffmpeg -g and \
+                     -force_key_frames), not only at its beginning"
+                );
+                board.problem_once(
+                    &self.cause("no entry"),
+                    problem(Fault::Destination, ProblemCode::UnsupportedMedia, message, now_ms),
+                );
+            }
             StreamEvent::TooLate(track) => {
                 let (stream, uid, track) = (self.stream, &self.user.uid, track.name());
                 let message = format!(

@@ -117,6 +117,7 @@ impl<S: SliceSink> UserTracks<S> {
             StreamEvent::Moved(_)
             | StreamEvent::Restamped(_)
             | StreamEvent::TooLate(_)
+            | StreamEvent::NoEntry(_)
             | StreamEvent::Unsupported(..)
             | StreamEvent::Locked(..) => {}
             StreamEvent::Ended(_) => {

@@ -194,6 +194,7 @@ impl Feeder {
             | StreamEvent::Moved(_)
             | StreamEvent::Restamped(_)
             | StreamEvent::TooLate(_)
+            | StreamEvent::NoEntry(_)
             | StreamEvent::Unsupported(..)
             | StreamEvent::Locked(..) => {}
         }

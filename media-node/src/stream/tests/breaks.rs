@@ -284,3 +284,33 @@ fn a_stray_timestamp_costs_no_frame_and_breaks_nothing() {
         assert!(events.contains(&StreamEvent::Restamped(stray)));
     }
 }
+
+#[test]
+fn video_that_cannot_be_entered_for_ten_seconds_is_told_once() {
+    let told_us = |key: Option<usize>| {
+        let mut sent = Sender::video().send(40 * SECOND, none);
+        let packets = sent.iter_mut().filter_map(|sent| match &mut sent.what {
+            What::Packet(packet) => Some(packet),
+            What::Report(_) => None,
+        });
+        for (number, packet) in packets.enumerate() {
+            let first = u8::from(Some(number) == key);
+            packet.payload = [&[first][..], &packet.payload[1..]].concat().into();
+        }
+        let user = UserClock::default();
+        let mut stream = RtpStream::new(vec![audio_track(0), video_track(0, 0)], user.join("camera"));
+        let mut told = Vec::new();
+        for sent in sent {
+            let mut events = Vec::new();
+            feed(&mut stream, std::slice::from_ref(&sent), &mut events);
+            if events.contains(&StreamEvent::NoEntry(Track::Video)) {
+                told.push(sent.arrival_us - 1_030_000);
+            }
+        }
+        told
+    };
+    assert_eq!(told_us(None), [10 * SECOND]);
+    assert_eq!(told_us(Some(500)), [10 * SECOND]);
+    assert!(told_us(Some(0)).is_empty());
+    assert!(told_us(Some(200)).is_empty());
+}
