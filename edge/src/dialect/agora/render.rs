@@ -55,6 +55,8 @@ fn start(reply: Reply, outcome: &Outcome) -> Response {
 
 fn refused(refusal: &Refusal) -> ApiError {
     match (refusal.fault, refusal.code) {
+        // The same request may succeed in a moment.
+        (_, RefusalCode::StorageUnavailable) => ApiError::new(REQUEST_NOT_COMPLETED, &refusal.reason),
         (Fault::Caller | Fault::Destination, _) => ApiError::new(INVALID_PARAMETER, &refusal.reason),
         (Fault::Ours, RefusalCode::NoCapacity | RefusalCode::Draining) => ApiError::new(NO_WORKER, &refusal.reason),
         (Fault::Ours, _) => ApiError::new(INTERNAL_ERROR, &refusal.reason),
