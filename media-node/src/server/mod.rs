@@ -14,6 +14,7 @@ mod connection;
 mod conversation;
 mod description;
 mod hub;
+mod inflow;
 mod player;
 mod publication;
 mod publisher;

@@ -25,6 +25,8 @@ pub(super) struct Player {
     publication: Arc<Publication>,
     carriers: Carriers,
     playing: Option<Playing>,
+    /// It has played before.
+    played: bool,
     /// When the client was told that the stream is over.
     over: Option<Instant>,
     /// Datagrams that could not be sent.
@@ -44,6 +46,7 @@ impl Player {
             publication,
             carriers,
             playing: None,
+            played: false,
             over: None,
             unsent: 0,
         }
@@ -86,7 +89,7 @@ impl Player {
         };
         let subscription = self
             .publication
-            .subscribe(&tracks, server.limits.player_queue_bytes, overflow)
+            .subscribe(&tracks, server.limits.player_queue_bytes, overflow, !self.played)
             .map_err(|error| match error {
                 SubscribeError::Ended => Refusal::not_found("The publisher has left"),
                 SubscribeError::TooManyPlayers => Refusal::new(
@@ -107,6 +110,7 @@ impl Player {
             Some(info) => reply.header(headers::RTP_INFO, info),
             None => reply,
         };
+        self.played = true;
         self.playing = Some(Playing {
             packets: subscription.packets,
             _receivers: receivers,

@@ -2,10 +2,14 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use std::time::Duration;
+
 use bytes::Bytes;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::description::Description;
+use super::inflow::{Inflow, Inflowing};
 use super::queue::{self, Flow, Overflow, Packet, Receiver, Sender};
 use super::rtp::{self, RtpHead};
 use crate::channel::StreamPath;
@@ -13,22 +17,38 @@ use crate::channel::StreamPath;
 /// Players of one stream.
 const MAX_PLAYERS: usize = 256;
 
+/// Whoever comes so soon after the publisher was waiting for it, and gets the stream from its beginning: a recorder's roster and
+/// session take some time, and the next key frame may be far.
+const BEGINNING: Duration = Duration::from_secs(5);
+/// The most that is kept for them; of a larger beginning nothing is.
+const BEGINNING_BYTES: usize = 4 << 20;
+
 pub(super) struct Publication {
     pub(super) path: StreamPath,
     pub(super) description: Description,
     /// Cancelled when the publication is over, whoever ended it.
     pub(super) ended: CancellationToken,
+    began: Instant,
     state: Mutex<State>,
 }
 
 struct State {
+    /// What was sent so far, while the publication begins.
+    beginning: Option<Beginning>,
     /// As long as the description's tracks.
     tracks: Vec<Track>,
     players: Vec<Player>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Default)]
+struct Beginning {
+    packets: Vec<Packet>,
+    bytes: usize,
+}
+
+#[derive(Default)]
 struct Track {
+    inflow: Inflow,
     last: Option<RtpHead>,
     sender_report: Option<Bytes>,
 }
@@ -54,50 +74,92 @@ pub(super) enum SubscribeError {
 
 impl Publication {
     pub(super) fn new(path: StreamPath, description: Description) -> Self {
-        let tracks = vec![Track::default(); description.track_count()];
+        let tracks = std::iter::repeat_with(Track::default)
+            .take(description.track_count())
+            .collect();
         Self {
             path,
             description,
             ended: CancellationToken::new(),
+            began: Instant::now(),
             state: Mutex::new(State {
+                beginning: Some(Beginning::default()),
                 tracks,
                 players: Vec::new(),
             }),
         }
     }
 
-    /// Hands a publisher's packet to the players. What is neither RTP nor RTCP, or not as it should be, is dropped: a player
-    /// may take it for the end of the session.
+    /// Hands a publisher's packet to the players, with what waited for it. What is neither RTP nor RTCP, or not as it should
+    /// be, is dropped: a player may take it for the end of the session.
     pub(super) fn relay(&self, track: usize, flow: Flow, payload: Bytes) {
         let mut state = self.lock();
+        let now_ms = self.now_ms();
         let Some(known) = state.tracks.get_mut(track) else {
             return;
         };
+        let mut due = Vec::new();
         match flow {
-            Flow::Rtp => match rtp::rtp_head(&payload) {
-                Some(head) => known.last = Some(head),
-                None => return,
-            },
-            Flow::Rtcp if !rtp::is_compound(&payload) => return,
-            Flow::Rtcp if rtp::is_sender_report(&payload) => {
-                // A copy, since the payload may be a small part of a large receive buffer.
-                known.sender_report = Some(Bytes::copy_from_slice(&payload));
+            Flow::Rtp => {
+                if known.inflow.take(payload, now_ms, &mut due) == Inflowing::Another {
+                    known.sender_report = None;
+                }
+            }
+            Flow::Rtcp if rtp::is_compound(&payload) => {
+                let report = known.inflow.report(payload);
+                if rtp::is_sender_report(&report) {
+                    // A copy, since the payload may be a small part of a large receive buffer.
+                    known.sender_report = Some(Bytes::copy_from_slice(&report));
+                }
+                due.push(report);
             }
             Flow::Rtcp => {}
         }
-        let packet = Packet { track, flow, payload };
-        state
-            .players
-            .retain(|player| !player.wants(track) || player.queue.push(packet.clone()));
+        self.hand_out(&mut state, track, flow, due);
+    }
+
+    /// Hands out what has waited long enough for the packets before it.
+    pub(super) fn release(&self) {
+        let mut state = self.lock();
+        let now_ms = self.now_ms();
+        for track in 0..state.tracks.len() {
+            let mut due = Vec::new();
+            if let Some(known) = state.tracks.get_mut(track) {
+                known.inflow.release(now_ms, &mut due);
+            }
+            self.hand_out(&mut state, track, Flow::Rtp, due);
+        }
+    }
+
+    fn hand_out(&self, state: &mut State, track: usize, flow: Flow, due: Vec<Bytes>) {
+        for payload in due {
+            if let (Flow::Rtp, Some(known)) = (flow, state.tracks.get_mut(track)) {
+                known.last = rtp::rtp_head(&payload);
+            }
+            let packet = Packet { track, flow, payload };
+            if self.began.elapsed() < BEGINNING {
+                state.beginning = state.beginning.take().and_then(|beginning| beginning.with(&packet));
+            } else {
+                state.beginning = None;
+            }
+            state
+                .players
+                .retain(|player| !player.wants(track) || player.queue.push(packet.clone()));
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Adds a player of these tracks. Its queue begins with the last sender report of each, so that it can place the first
-    /// packet in time.
+    /// packet in time; `from_beginning`: and with all that was sent, if that is not long ago.
     pub(super) fn subscribe(
         &self,
         tracks: &[usize],
         limit: usize,
         overflow: Overflow,
+        from_beginning: bool,
     ) -> Result<Subscription, SubscribeError> {
         let mut state = self.lock();
         if self.ended.is_cancelled() {
@@ -123,11 +185,28 @@ impl Publication {
                 });
             }
         }
+        let mut last: Vec<Option<RtpHead>> = state.tracks.iter().map(|track| track.last).collect();
+        let beginning = state
+            .beginning
+            .as_ref()
+            .filter(|_| from_beginning && self.began.elapsed() < BEGINNING);
+        for packet in beginning.iter().flat_map(|beginning| &beginning.packets).rev() {
+            if let (Flow::Rtp, Some(head), Some(last)) =
+                (packet.flow, rtp::rtp_head(&packet.payload), last.get_mut(packet.track))
+            {
+                *last = Some(RtpHead {
+                    sequence: head.sequence.wrapping_sub(1),
+                    ..head
+                });
+            }
+        }
+        for packet in beginning.iter().flat_map(|beginning| &beginning.packets) {
+            if player.wants(packet.track) {
+                player.queue.push(packet.clone());
+            }
+        }
         state.players.push(player);
-        Ok(Subscription {
-            packets,
-            last: state.tracks.iter().map(|track| track.last).collect(),
-        })
+        Ok(Subscription { packets, last })
     }
 
     /// Ends the stream for its players: they get what is queued, then the end.
@@ -144,6 +223,15 @@ impl Publication {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Beginning {
+    /// `None` when it is too large to be kept.
+    fn with(mut self, packet: &Packet) -> Option<Self> {
+        self.bytes += packet.payload.len();
+        self.packets.push(packet.clone());
+        (self.bytes <= BEGINNING_BYTES).then_some(self)
     }
 }
 
@@ -193,7 +281,7 @@ mod tests {
         publication.relay(1, Flow::Rtp, rtp(1));
         publication.relay(1, Flow::Rtcp, report());
         publication.relay(0, Flow::Rtcp, report());
-        let subscription = publication.subscribe(&[1], 10_000, Overflow::CutOff).unwrap();
+        let subscription = publication.subscribe(&[1], 10_000, Overflow::CutOff, false).unwrap();
         assert_eq!(subscription.last[0], None);
         assert_eq!(subscription.last[1].unwrap().sequence, 1);
         publication.relay(1, Flow::Rtp, rtp(2));
@@ -205,22 +293,67 @@ mod tests {
         publication.relay(1, Flow::Rtp, rtp(4));
         let expected = [(1, Flow::Rtcp, 0), (1, Flow::Rtp, 2), (1, Flow::Rtp, 3)];
         assert_eq!(all(subscription.packets).await, expected);
-        let late = publication.subscribe(&[1], 10_000, Overflow::CutOff);
+        let late = publication.subscribe(&[1], 10_000, Overflow::CutOff, false);
         assert_eq!(late.err(), Some(SubscribeError::Ended));
         assert_eq!((publication.ssrc(1), publication.ssrc(7)), (Some(7), None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_comes_at_once_gets_the_stream_from_its_beginning() {
+        let publication = publication();
+        publication.relay(1, Flow::Rtp, rtp(5));
+        publication.relay(1, Flow::Rtcp, report());
+        publication.relay(0, Flow::Rtp, rtp(9));
+        tokio::time::advance(Duration::from_secs(4)).await;
+        let waiting = publication.subscribe(&[1], 10_000, Overflow::CutOff, true).unwrap();
+        assert_eq!(waiting.last[1].unwrap().sequence, 4);
+        let again = publication.subscribe(&[1], 10_000, Overflow::CutOff, false).unwrap();
+        assert_eq!(again.last[1].unwrap().sequence, 5);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let late = publication.subscribe(&[1], 10_000, Overflow::CutOff, true).unwrap();
+        publication.relay(1, Flow::Rtp, rtp(6));
+        publication.end();
+        let now = [(1, Flow::Rtcp, 0), (1, Flow::Rtp, 6)];
+        let all_of_it = [
+            (1, Flow::Rtcp, 0),
+            (1, Flow::Rtp, 5),
+            (1, Flow::Rtcp, 0),
+            (1, Flow::Rtp, 6),
+        ];
+        assert_eq!(all(waiting.packets).await, all_of_it);
+        assert_eq!(all(again.packets).await, now);
+        assert_eq!(all(late.packets).await, now);
+        assert!(publication.lock().beginning.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn packets_that_overtake_one_another_are_put_in_order_for_players() {
+        let publication = publication();
+        let player = publication.subscribe(&[1], 10_000, Overflow::CutOff, true).unwrap();
+        for sequence in [1, 3, 2, 2, 5] {
+            publication.relay(1, Flow::Rtp, rtp(sequence));
+        }
+        publication.release();
+        tokio::time::advance(Duration::from_millis(100)).await;
+        publication.release();
+        publication.end();
+        assert_eq!(
+            all(player.packets).await,
+            [1, 2, 3, 5].map(|sequence| (1, Flow::Rtp, sequence))
+        );
     }
 
     #[tokio::test]
     async fn a_bad_report_is_neither_passed_on_nor_kept_for_later_players() {
         let publication = publication();
-        let early = publication.subscribe(&[1], 10_000, Overflow::CutOff).unwrap();
+        let early = publication.subscribe(&[1], 10_000, Overflow::CutOff, false).unwrap();
         publication.relay(1, Flow::Rtcp, report());
         publication.relay(1, Flow::Rtcp, [&report()[..], &[0; 4]].concat().into());
         let mut padded = rtp(5).to_vec();
         padded[0] |= 0x20;
         padded.extend([1, 0]);
         publication.relay(1, Flow::Rtp, padded.into());
-        let late = publication.subscribe(&[1], 10_000, Overflow::CutOff).unwrap();
+        let late = publication.subscribe(&[1], 10_000, Overflow::CutOff, false).unwrap();
         publication.end();
         assert_eq!(all(early.packets).await, [(1, Flow::Rtcp, 0)]);
         assert_eq!(all(late.packets).await, [(1, Flow::Rtcp, 0)]);
@@ -230,14 +363,14 @@ mod tests {
     fn players_are_counted() {
         let publication = publication();
         let kept: Vec<_> = (0..MAX_PLAYERS)
-            .map(|_| publication.subscribe(&[0], 100, Overflow::Drop).ok().unwrap())
+            .map(|_| publication.subscribe(&[0], 100, Overflow::Drop, false).ok().unwrap())
             .collect();
         assert_eq!(
-            publication.subscribe(&[0], 100, Overflow::Drop).err(),
+            publication.subscribe(&[0], 100, Overflow::Drop, false).err(),
             Some(SubscribeError::TooManyPlayers)
         );
         drop(kept);
         publication.relay(0, Flow::Rtp, rtp(1));
-        assert!(publication.subscribe(&[0], 100, Overflow::Drop).is_ok());
+        assert!(publication.subscribe(&[0], 100, Overflow::Drop, false).is_ok());
     }
 }

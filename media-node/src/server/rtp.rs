@@ -36,6 +36,32 @@ pub(super) fn rtp_head(packet: &[u8]) -> Option<RtpHead> {
     })
 }
 
+/// Gives an RTP packet, as [`rtp_head`] takes it, another sequence number and source.
+pub(super) fn rename(packet: &mut [u8], sequence: u16, ssrc: u32) {
+    if let Some(field) = packet.get_mut(2..4) {
+        field.copy_from_slice(&sequence.to_be_bytes());
+    }
+    if let Some(field) = packet.get_mut(8..12) {
+        field.copy_from_slice(&ssrc.to_be_bytes());
+    }
+}
+
+/// A compound packet in which all that `ssrc` tells is told by `known_as`; `None` where it tells nothing.
+pub(super) fn with_reporter(packet: &[u8], ssrc: u32, known_as: u32) -> Option<Vec<u8>> {
+    let mut renamed = packet.to_vec();
+    let (mut at, mut found) = (0, false);
+    while let Some(&[_, _, high, low]) = renamed.get(at..).and_then(<[u8]>::first_chunk) {
+        if let Some(field) = renamed.get_mut(at + 4..at + 8)
+            && *field == ssrc.to_be_bytes()
+        {
+            field.copy_from_slice(&known_as.to_be_bytes());
+            found = true;
+        }
+        at += 4 + 4 * usize::from(u16::from_be_bytes([high, low]));
+    }
+    found.then_some(renamed)
+}
+
 /// Whether it is a compound packet, RFC 3550 A.2: packets of RTCP that fill it to its last byte.
 pub(super) fn is_compound(packet: &[u8]) -> bool {
     let mut rest = packet;

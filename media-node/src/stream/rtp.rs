@@ -7,6 +7,10 @@ use super::{StreamEvent, Track};
 
 /// How long the first frames wait for sender reports of all tracks.
 const HOLD_US: i64 = 600_000;
+/// How long they wait in any case: whoever joins may first get, at once, what was sent before.
+const BURST_US: i64 = 150_000;
+/// A beginning from before the recording's is left out, unless it is by no more than this.
+const BEFORE_US: i64 = 500_000;
 /// Where sender reports and arrivals disagree by more than this, the reports are wrong.
 const PLAUSIBLE_US: i64 = 5_000_000;
 /// Without sender reports, tracks that arrive this much apart from one another are brought together.
@@ -117,21 +121,18 @@ impl RtpStream {
 
     /// When [`Self::tick`] has to be called, if nothing comes before.
     pub fn deadline_us(&self) -> Option<i64> {
-        self.tracks
-            .iter()
-            .filter_map(RtpTrack::held_since_us)
-            .min()
-            .map(|since| since.saturating_add(HOLD_US))
+        let since_us = self.tracks.iter().filter_map(RtpTrack::held_since_us).min()?;
+        let known = |track: &RtpTrack| {
+            track.offset_us().is_some() || (track.held_since_us().is_some() && track.ntp_offset_us().is_some())
+        };
+        let is_known = self.tracks.iter().all(known) && self.reports_agree_with_arrivals();
+        Some(since_us.saturating_add(if is_known { BURST_US } else { HOLD_US }))
     }
 
     /// Releases held frames once all is known or their time is over.
     pub fn tick(&mut self, now_us: i64, events: &mut Vec<StreamEvent>) {
         let Some(deadline_us) = self.deadline_us() else { return };
-        let known = |track: &RtpTrack| {
-            track.offset_us().is_some() || (track.held_since_us().is_some() && track.ntp_offset_us().is_some())
-        };
-        let all_known = self.tracks.iter().all(known) && self.reports_agree_with_arrivals();
-        if now_us >= deadline_us || all_known || self.tracks.iter().any(RtpTrack::is_full) {
+        if now_us >= deadline_us || self.tracks.iter().any(RtpTrack::is_full) {
             self.settle(events);
         }
     }
@@ -173,6 +174,9 @@ impl RtpStream {
             )
         };
         let offsets: Vec<Option<i64>> = self.tracks.iter().map(place).collect();
+        for (track, offset) in self.tracks.iter_mut().zip(&offsets) {
+            track.leave_out_before(offset.map(|offset_us| offset_us.saturating_add(BEFORE_US)));
+        }
         // All by the same amount, so that they keep together.
         let shortfalls = self
             .tracks

@@ -226,6 +226,13 @@ impl RtpTrack {
             .min()
     }
 
+    /// Leaves out what lies before the recording's beginning with this offset, if nothing of the track is recorded yet.
+    pub(super) fn leave_out_before(&mut self, offset_us: Option<i64>) {
+        if let Some(offset_us) = offset_us.filter(|_| self.end_us == 0) {
+            self.held.retain(|timed| timed.rtp_us.saturating_add(offset_us) >= 0);
+        }
+    }
+
     /// How much later than at `offset_us` the held frames have to be, so that neither their presentation nor their
     /// decoding precedes what was delivered.
     pub(super) fn shortfall_us(&self, offset_us: i64) -> i64 {

@@ -23,9 +23,12 @@ async fn a_player_learns_the_time_and_the_place_before_the_first_packet() {
     let played = player.play(&url, "RTP/AVP/TCP;unicast;interleaved=4-5").await;
     assert_eq!(
         played.headers["rtp-info"],
-        format!("url={url}/trackID=0;seq=0;rtptime={}", 65_535 * 3_000)
+        format!("url={url}/trackID=0;seq=65535;rtptime={}", 65_535 * 3_000)
     );
     publisher.packet(0, &rtp(0, 60_000)).await.unwrap();
+    assert_eq!(player.next_packet().await.unwrap(), (5, sender_report(1234)));
+    // The player came just behind the publisher, and gets all from its beginning.
+    assert_eq!(player.next_packet().await.unwrap(), (4, rtp(65_535, 100)));
     assert_eq!(player.next_packet().await.unwrap(), (5, sender_report(1234)));
     assert_eq!(player.next_packet().await.unwrap(), (4, rtp(0, 60_000)));
 
