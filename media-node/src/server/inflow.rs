@@ -52,6 +52,7 @@ pub(super) enum Inflowing {
 impl Inflow {
     /// The next packet of RTP; those that are due go to `out`. What is no RTP is dropped.
     pub(super) fn take(&mut self, packet: Bytes, now_ms: u64, out: &mut Vec<Bytes>) -> Inflowing {
+        let packet = rtp::without_wrong_padding(&packet).map_or(packet, Bytes::from);
         let Some(head) = rtp::rtp_head(&packet) else {
             return Inflowing::Same;
         };

@@ -349,10 +349,8 @@ mod tests {
         let early = publication.subscribe(&[1], 10_000, Overflow::CutOff, false).unwrap();
         publication.relay(1, Flow::Rtcp, report());
         publication.relay(1, Flow::Rtcp, [&report()[..], &[0; 4]].concat().into());
-        let mut padded = rtp(5).to_vec();
-        padded[0] |= 0x20;
-        padded.extend([1, 0]);
-        publication.relay(1, Flow::Rtp, padded.into());
+        let cut_off = rtp(5).slice(..11);
+        publication.relay(1, Flow::Rtp, cut_off);
         let late = publication.subscribe(&[1], 10_000, Overflow::CutOff, false).unwrap();
         publication.end();
         assert_eq!(all(early.packets).await, [(1, Flow::Rtcp, 0)]);

@@ -1,13 +1,15 @@
 //! Whether a track comes when it should.
 
-/// How long one window is: long enough for the end of a burst, in which what was held up comes all at once.
-const WINDOW_US: i64 = 200_000;
+/// How long one window is.
+const WINDOW_US: i64 = 100_000;
 /// A sender that fell behind by less than this has not stood still: its clock is followed bit by bit.
 const LEAST_HOLE_US: i64 = 100_000;
 /// The same where its own reports say so too.
 const LEAST_TOLD_HOLE_US: i64 = 40_000;
 /// Media that comes this much before its time shows that its clock runs fast, or that it was put off too far.
 const EARLY_US: i64 = 40_000;
+/// Where the delay falls by more than this within a window, what was held up is still on its way.
+const FALLING_US: i64 = 50_000;
 /// How long all has to come late to show that it always will: longer than most disturbances of a network.
 const LASTING_US: i64 = 5_000_000;
 /// The same where what comes late is lost.
@@ -40,6 +42,7 @@ impl Patience {
 #[derive(Debug, Default)]
 pub(super) struct Punctuality {
     since_us: Option<i64>,
+    first_us: i64,
     least_us: i64,
     /// The least delay of any window.
     best_us: Option<i64>,
@@ -60,7 +63,7 @@ impl Punctuality {
     pub(super) fn observe(&mut self, arrival_us: i64, media_us: i64, patience: Patience) -> Option<i64> {
         let late_us = arrival_us.saturating_sub(media_us);
         let since_us = *self.since_us.get_or_insert_with(|| {
-            self.least_us = late_us;
+            (self.first_us, self.least_us) = (late_us, late_us);
             arrival_us
         });
         self.least_us = self.least_us.min(late_us);
@@ -86,6 +89,9 @@ impl Punctuality {
         }
         if grown_us.min(self.told_us) >= LEAST_TOLD_HOLE_US {
             return Some(grown_us.min(self.told_us));
+        }
+        if self.first_us.saturating_sub(late_us) > FALLING_US {
+            return None;
         }
         let limit_us = match patience {
             Patience::Endless => LEAST_HOLE_US,
@@ -145,6 +151,17 @@ mod tests {
         };
         assert_eq!(run(Patience::Endless, 30, late), []);
         assert_eq!(run(Patience::Budget(500_000), 30, late), []);
+    }
+
+    #[test]
+    fn a_burst_that_takes_a_while_to_come_is_no_stall() {
+        // Two seconds of media, held up and then brought within half a second, again and again.
+        let late = |at_us: i64| match at_us % 10_000_000 {
+            within @ 0..500_000 => 2_000_000 - within * 4,
+            _ => 0,
+        };
+        assert_eq!(run(Patience::Budget(500_000), 60, late), []);
+        assert_eq!(run(Patience::Endless, 60, late), []);
     }
 
     #[test]
