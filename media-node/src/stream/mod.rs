@@ -25,6 +25,7 @@ mod timeline;
 mod track;
 mod unit;
 mod user_clock;
+mod way_in;
 
 #[cfg(test)]
 pub mod testing;

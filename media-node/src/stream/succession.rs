@@ -1,8 +1,8 @@
 //! How the frames of a track follow one another on its sender's clock.
 
+use super::Track;
 use super::depacketize::Frame;
 use super::timeline::RtpClock;
-use super::{Format, Track};
 
 /// RTP time that runs ahead of the arrivals by more than this was set anew.
 const AHEAD_LIMIT_US: i64 = 3_000_000;
@@ -74,10 +74,7 @@ impl Succession {
     /// The next frame; those whose time is known go to `timed`.
     pub(super) fn take(&mut self, frame: Frame, timed: &mut Vec<Timed>) {
         if let Some(format) = &frame.format {
-            self.reorders = match &format.format {
-                Format::H264(h264) => h264.reorder_depth > 0,
-                Format::Aac(_) | Format::Opus(_) => false,
-            };
+            self.reorders = format.format.reorder_depth() > 0;
         }
         let Some(suspect) = self.suspect.take() else {
             return if self.leaps(self.previous, &frame) {

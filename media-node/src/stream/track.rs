@@ -6,7 +6,8 @@ use super::locked::{Passed, Unlock};
 use super::punctuality::{Patience, Punctuality};
 use super::succession::{Succession, Timed};
 use super::timeline::{ClosedWindow, Lateness, Mapping};
-use super::{AccessUnit, Format, StreamEvent, Track};
+use super::way_in::WayIn;
+use super::{AccessUnit, StreamEvent, Track};
 
 /// RFC 3550 A.1: a greater step in the sequence numbers is a sender that counts anew.
 const MAX_DROPOUT: u16 = 3000;
@@ -19,12 +20,8 @@ const MAX_HELD_BYTES: usize = 16 << 20;
 
 /// From one unit to the next at least, where a sender's timestamps stand still or go back.
 const LEAST_STEP_US: i64 = 1_000;
-
-/// A picture that decoding can begin with should come within this time.
-const LONGEST_WAY_IN_US: i64 = 10_000_000;
 /// So much sound that comes too late to be used is told of.
 const TOLD_LATE_US: i64 = 1_000_000;
-
 /// A report farther from the media than this speaks of something else.
 const REPORT_RANGE_US: i64 = 60_000_000;
 /// A sender's clock that moves by more than this between two reports was set, or its media paused.
@@ -56,8 +53,7 @@ pub struct RtpTrack {
     lateness: Lateness,
     punctuality: Punctuality,
     patience: Patience,
-    /// Since when packets come of which no unit can be made, and whether that is told.
-    without_entry: Option<(i64, bool)>,
+    way_in: WayIn,
     /// How much sound came too late to be used, since that was last told.
     too_late_us: i64,
     /// By how much later what follows should be, until that is asked for.
@@ -96,7 +92,7 @@ impl RtpTrack {
             lateness: Lateness::default(),
             punctuality: Punctuality::default(),
             patience: Patience::default(),
-            without_entry: None,
+            way_in: WayIn::default(),
             too_late_us: 0,
             move_us: None,
             format: None,
@@ -131,11 +127,8 @@ impl RtpTrack {
             self.damaged = true;
         }
         self.unlock(whole, events, frames);
-        if self.kind == Track::Video {
-            let (since_us, told) = self.without_entry.get_or_insert((packet.arrival_us, false));
-            if packet.arrival_us.saturating_sub(*since_us) >= LONGEST_WAY_IN_US && !std::mem::replace(told, true) {
-                events.push(StreamEvent::NoEntry(self.kind));
-            }
+        if self.kind == Track::Video && self.way_in.is_missed(packet.arrival_us) {
+            events.push(StreamEvent::NoEntry(self.kind));
         }
     }
 
@@ -351,7 +344,7 @@ impl RtpTrack {
         if self.announce && !frame.keyframe {
             return window;
         }
-        let depth = reorder_depth(format);
+        let depth = format.reorder_depth();
         let (pts_us, dts_us) = match self.kind {
             Track::Audio => {
                 let pts_us = match self.last_pts_us {
@@ -385,7 +378,7 @@ impl RtpTrack {
                 events.push(StreamEvent::TooLate(self.kind));
             }
         }
-        self.without_entry = None;
+        self.way_in.found();
         if restamped {
             events.push(StreamEvent::Restamped(self.kind));
         }
@@ -402,13 +395,6 @@ impl RtpTrack {
     }
 }
 
-fn reorder_depth(format: &Format) -> u8 {
-    match format {
-        Format::H264(h264) => h264.reorder_depth,
-        Format::Aac(_) | Format::Opus(_) => 0,
-    }
-}
-
 fn lead_us(format: &FrameFormat) -> i64 {
-    DecodeTimes::lead_us(reorder_depth(&format.format), format.frame_us)
+    DecodeTimes::lead_us(format.format.reorder_depth(), format.frame_us)
 }

@@ -1,7 +1,6 @@
 use protocol::{Desired, Roster, StreamName};
 
 use super::plan::Plan;
-use crate::record::options::Options;
 use crate::selection::{Pictures, Tracks};
 use crate::stream::{Patience, StreamEvent};
 
@@ -44,8 +43,8 @@ pub trait Recorder: Send + 'static {
 
 /// Takes what the streams of one user bring.
 pub trait Inlet: Clone + Send + Sync + 'static {
-    /// How late what is brought may come.
-    fn patience(_: &Options) -> Patience {
+    /// How late what is brought may come, where a mix waits for it for `jitter_us`.
+    fn patience(_jitter_us: i64) -> Patience {
         Patience::Endless
     }
 

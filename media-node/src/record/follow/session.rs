@@ -9,6 +9,7 @@ use super::plan::{Order, StreamOrder};
 use super::ports::Captures;
 use super::recorder::{Inlet, Input};
 use super::shared::Shared;
+use super::trouble::Trouble;
 use crate::backoff::{Backoff, chance};
 use crate::capture::{CaptureRequest, Wanted};
 use crate::channel::Credentials;
@@ -39,7 +40,7 @@ pub(super) struct User<C> {
 
 /// Captures one user until an order ends it; then all that was captured is in the inlet.
 pub(super) async fn capture<I: Inlet>(shared: &Shared, user: &User<impl Captures>, inlet: I) {
-    let clock = UserClock::new(I::patience(&shared.options));
+    let clock = UserClock::new(I::patience(shared.options.mix.jitter_us));
     let sessions = StreamName::ALL.map(|stream| {
         let session = Session {
             shared,
@@ -219,57 +220,16 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
             }
             StreamEvent::Lost(_, packets) => board.lost(*packets),
             StreamEvent::Restamped(_) => board.restamped(),
-            StreamEvent::NoEntry(_) => {
-                // Somebody sends, even if nothing of it can be used.
-                board.media(now_ms);
-                self.no_entry = true;
-                let (stream, uid) = (self.stream, &self.user.uid);
-                let message = format!(
-                    "video of the {stream} of user {uid} comes, but for 10 s no picture that decoding can begin with: it is \
-                     recorded from the next one on; have its publisher send a key frame every two seconds (for ffmpeg -g and \
-                     -force_key_frames), not only at its beginning"
-                );
-                board.problem_once(
-                    &self.cause("no entry"),
-                    problem(Fault::Destination, ProblemCode::UnsupportedMedia, message, now_ms),
-                );
-            }
-            StreamEvent::TooLate(track) => {
-                let (stream, uid, track) = (self.stream, &self.user.uid, track.name());
-                let message = format!(
-                    "{track} of the {stream} of user {uid} comes too late for the mix and is missing there: see that its \
-                     publisher sends it as it arises, not in bursts between rare pictures, or raise TAPEDECK_JITTER_MS on \
-                     the node"
-                );
-                board.problem_once(
-                    &self.cause("too late"),
-                    problem(Fault::Destination, ProblemCode::SourceClock, message, now_ms),
-                );
-            }
-            StreamEvent::Moved(by_us) => {
-                let (stream, uid, seconds) = (self.stream, &self.user.uid, *by_us as f64 / 1e6);
-                let (cause, message) = match *by_us > 0 {
-                    true => (
-                        "slow clock",
-                        format!(
-                            "the {stream} of user {uid} stood still for {seconds:.1} s, or its clock is slow: what follows is \
-                             recorded that much later, so that it stays in time, and what came late may be missing in a mix; \
-                             see that its publisher has processor time enough and states the true sample rate"
-                        ),
-                    ),
-                    false => (
-                        "fast clock",
-                        format!(
-                            "the {stream} of user {uid} sends more than a second of media in a second: its timestamps are \
-                             brought closer together, by at most 5 %, so that it stays in time; see that its publisher \
-                             states the true sample rate"
-                        ),
-                    ),
-                };
-                board.problem_once(
-                    &self.cause(cause),
-                    problem(Fault::Destination, ProblemCode::SourceClock, message, now_ms),
-                );
+            StreamEvent::NoEntry(_) | StreamEvent::TooLate(_) | StreamEvent::Moved(_) => {
+                if matches!(event, StreamEvent::NoEntry(_)) {
+                    // Somebody sends, even if nothing of it can be used.
+                    board.media(now_ms);
+                    self.no_entry = true;
+                }
+                if let Some(trouble) = Trouble::of(event, self.stream, &self.user.uid) {
+                    let told = problem(Fault::Destination, trouble.code, trouble.message, now_ms);
+                    board.problem_once(&self.cause(trouble.cause), told);
+                }
             }
             StreamEvent::Locked(track, locked) => {
                 let (uid, track) = (&self.user.uid, track.name());

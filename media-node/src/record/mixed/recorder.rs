@@ -14,7 +14,6 @@ use super::outputs::Outputs;
 use crate::container::FileNames;
 use crate::outbound::{Client, Targets};
 use crate::record::follow::{Closed, Inlet, Input, Plan, Recorder};
-use crate::record::options::Options;
 use crate::record::room::Room;
 use crate::record::sink::SliceSink;
 use crate::record::status::SharedBoard;
@@ -186,8 +185,8 @@ pub struct UserInlet {
 
 impl Inlet for UserInlet {
     // Users are mixed with one another, and what comes too late misses its place.
-    fn patience(options: &Options) -> Patience {
-        Patience::Budget(options.mix.jitter_us)
+    fn patience(jitter_us: i64) -> Patience {
+        Patience::Budget(jitter_us)
     }
 
     async fn take(&self, input: Input) -> Result<(), Closed> {
