@@ -166,6 +166,7 @@ fn ending(snapshot: &RecordingView) -> String {
 fn nothing_recorded(snapshot: &RecordingView) -> String {
     let why = match snapshot.cause {
         None | Some(EndCause::Stopped) => "nothing came that could be recorded of the users that it subscribes to",
+        Some(EndCause::Idle) => "nothing came that could be recorded for maxIdleTime",
         other => cause(other),
     };
     with_problems(why.to_owned(), snapshot)

@@ -300,6 +300,10 @@ fn stop_of_a_recording_without_media() {
             EndCause::Stopped,
             "no recorded data: nothing came that could be recorded of the users that it subscribes to",
         ),
+        (
+            EndCause::Idle,
+            "no recorded data: nothing came that could be recorded for maxIdleTime",
+        ),
         (EndCause::Failed, "no recorded data: the recorder failed"),
     ] {
         let empty = RecordingView {
