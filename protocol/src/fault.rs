@@ -41,8 +41,10 @@ pub enum RefusalCode {
     BadJob,
     /// HTTP 401: the node token is wrong.
     Unauthorized,
-    /// HTTP 404: no such recording here.
+    /// HTTP 404: no such recording here, or none that can be gone on with.
     UnknownRecording,
+    /// HTTP 503: the recording's spool is here, and waits for its job.
+    AwaitsJob,
     /// HTTP 409: a recording of a higher epoch is here.
     StaleEpoch,
     /// HTTP 422: the store does not answer, the bucket is missing, or the keys do not open it.
@@ -81,7 +83,7 @@ impl RefusalCode {
             Self::UnknownRecording => 404,
             Self::StaleEpoch => 409,
             Self::StorageUnusable => 422,
-            Self::StorageUnavailable | Self::NoCapacity | Self::Draining => 503,
+            Self::StorageUnavailable | Self::AwaitsJob | Self::NoCapacity | Self::Draining => 503,
             Self::Internal | Self::Unknown => 500,
         }
     }

@@ -187,6 +187,9 @@ pub struct ReportAnswer {
     /// may have been given the lease. Slices are uploaded all the same. `None` when there is no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_ms: Option<u64>,
+    /// Whether the lease lasts as long as the node's own on the line over which this is answered, rather than for a time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub node_lease: bool,
     #[serde(default)]
     pub inventory: InventoryPage,
 }

@@ -20,8 +20,12 @@ const PAGE = `<!doctype html>
   const video = document.getElementById('video')
   const seen = { errors: [], slices: 0, ended: false }
   function play(playlist) {
-    const hls = new Hls({ startPosition: 0 })
-    hls.on(Hls.Events.ERROR, (_, { type, details, fatal }) => seen.errors.push({ type, details, fatal }))
+    // Its clock begins at the first decode time: where pictures are reordered, the first one is shown two pictures later, and
+    // a player that begins before it may or may not report a hole.
+    const hls = new Hls({ startPosition: 0.2 })
+    hls.on(Hls.Events.ERROR, (_, { type, details, fatal, reason, error }) =>
+      seen.errors.push({ type, details, fatal, reason: reason ?? error?.message }),
+    )
     hls.on(Hls.Events.LEVEL_UPDATED, (_, { details }) => {
       seen.slices = details.fragments.length
       seen.ended = !details.live

@@ -12,7 +12,7 @@ use tapedeck_tests::node::Node;
 use tapedeck_tests::publisher::{Media, Publisher, Transport};
 use tapedeck_tests::recorded::{Recording, Slice, Track};
 use tapedeck_tests::stack::{Info, Part, Stack};
-use tapedeck_tests::wait;
+use tapedeck_tests::{wait, writers};
 
 use crate::steps::{self, now_ms, record_for};
 
@@ -29,16 +29,21 @@ const TWICE_AT_MOST: f64 = 0.045;
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// A node that records, with the stack's own one, which has no room for recordings, as the channel server.
-async fn one_node(stack: &Stack, id: &str) -> Node {
+pub(crate) async fn one_node(stack: &Stack, id: &str) -> Node {
     one_node_of(stack, &stack.info, id).await
 }
 
 /// The same, which knows the stack as this says.
 pub(crate) async fn one_node_of(stack: &Stack, info: &Info, id: &str) -> Node {
+    take_from_stack(stack).await;
+    Node::start(info, stack.logs(), id).await
+}
+
+/// Lets all nodes take media from the stack's own one.
+pub(crate) async fn take_from_stack(stack: &Stack) {
     let source = json!({ "source": { "type": "builtin", "rtsp": stack.info.rtsp, "roster": stack.info.node } });
     let path = format!("apps/{}", stack.info.app_id);
     stack.admin(Method::PATCH, &path, &source).await.expect(200);
-    Node::start(info, stack.logs(), id).await
 }
 
 pub(crate) async fn two_nodes(stack: &Stack) -> [Node; 2] {
@@ -104,18 +109,32 @@ pub(crate) fn is_of_second(name: &str) -> bool {
     name.contains("-n1.")
 }
 
-/// The slices are in the order of their times, by their names and by the media in them; the length of the gap at the seam,
-/// in seconds.
+/// Which of a recording's nodes has made a slice: 0 for the first.
+fn lane(slice: &Slice) -> u64 {
+    writers::lane(&slice.file.to_string_lossy())
+}
+
+/// The same for two nodes: the length of the gap between them.
 pub(crate) fn check_seam(track: &Track) -> f64 {
+    let gaps = check_seams(track);
+    assert_eq!(gaps.len(), 1, "{}: {gaps:?}", track.file_name());
+    gaps[0]
+}
+
+/// The slices are in the order of their times, by their names and by the media in them, and each node's are together; there
+/// is a discontinuity where the node changes, and nowhere else. Returns the length of each gap there, in seconds.
+pub(crate) fn check_seams(track: &Track) -> Vec<f64> {
     let name = track.file_name();
-    let seam = seam(track);
-    let (before, after) = track.slices.split_at(seam);
-    assert!(
-        !before.is_empty() && after.iter().all(|slice| is_of_second(&slice.file.to_string_lossy())),
-        "{name}"
-    );
-    assert_eq!(track.breaks(), 1, "{name}: one discontinuity, where the node changes");
-    assert!(after[0].discontinuity, "{name}");
+    let mut gaps = Vec::new();
+    for pair in track.slices.windows(2) {
+        let (before, after) = (&pair[0], &pair[1]);
+        assert!(lane(before) <= lane(after), "{name}: a node comes back");
+        let is_seam = lane(before) < lane(after);
+        assert_eq!(after.discontinuity, is_seam, "{name}: {}", after.file.display());
+        if is_seam {
+            gaps.push((after.start_ms - before.start_ms) as f64 / 1000.0 - before.duration);
+        }
+    }
     for pair in track.slices.windows(2) {
         let gap = (pair[1].start_ms - pair[0].start_ms) as f64 / 1000.0 - pair[0].duration;
         assert!(gap > -TWICE_AT_MOST, "{name}: {} s twice", -gap);
@@ -128,8 +147,7 @@ pub(crate) fn check_seam(track: &Track) -> f64 {
         let gap = shown(&pair[1]).0 - shown(&pair[0]).1;
         assert!(gap > 0.0, "{name}: {} s twice by presentation times", -gap);
     }
-    let last = &before[before.len() - 1];
-    (after[0].start_ms - last.start_ms) as f64 / 1000.0 - last.duration
+    gaps
 }
 
 pub(crate) async fn a_lost_node_is_replaced_and_its_slices_follow(stack: &mut Stack) {

@@ -1,4 +1,4 @@
-//! Nodes that nothing can reach: they have lines to the edge, which are cut.
+//! Nodes that nothing can reach: they have lines to the edge, which are cut. And nodes that stop for a while.
 
 use reqwest::Method;
 use serde_json::Value;
@@ -91,7 +91,7 @@ pub(crate) async fn a_line_that_is_cut_costs_nothing(stack: &mut Stack) {
 }
 
 /// The edge knows no address at which it could reach them.
-async fn assert_no_address(stack: &Stack) {
+pub(crate) async fn assert_no_address(stack: &Stack) {
     let reply = stack.admin(Method::GET, "nodes", &Value::Null).await.expect(200);
     let nodes = reply.body["items"].as_array().expect("a list").clone();
     for id in ["one", "two"] {

@@ -11,7 +11,9 @@ mod documented;
 mod encryption;
 mod endings;
 mod failover;
+mod far;
 mod faults;
+mod fleet;
 mod generated;
 mod interruptions;
 mod kills;
@@ -24,6 +26,7 @@ mod monitoring;
 mod node_tokens;
 mod outages;
 mod playing;
+mod quiet;
 mod rescue;
 mod rules;
 mod snapshots;
@@ -32,6 +35,7 @@ mod steps;
 mod stops;
 mod stores;
 mod sync;
+mod versions;
 mod vod;
 mod webhooks;
 mod whole_way;
@@ -39,15 +43,19 @@ mod wrong_calls;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use libtest_mimic::{Arguments, Trial};
+use tapedeck_tests::namespace::Namespace;
 use tapedeck_tests::stack::{Stack, can_mount};
 
 /// Tests that run at a time unless the command line says otherwise: what two cores carry without falling behind. Each of the
 /// long forms fills the machine by itself.
 const AT_ONCE: usize = 6;
 const AT_ONCE_LONG: usize = 1;
+
+/// Held by the mixing test that runs.
+static MIXES: Mutex<()> = Mutex::new(());
 
 fn main() -> ExitCode {
     let mut args = Arguments::from_args();
@@ -75,6 +83,18 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         ($($test:path),+ $(,)?) => { [$({
             let stack = stack.cloned();
             trial(stringify!($test), move || {
+                let stack = stack.expect("a stack unless tests are only listed");
+                block_on($test(&stack));
+            })
+        }),+] };
+    }
+    /// A test on the shared stack that mixes at length. One runs at a time: a mix that falls behind sheds pictures by design, and
+    /// two of them beside the other tests are more than two cores carry.
+    macro_rules! mixes {
+        ($($test:path),+ $(,)?) => { [$({
+            let stack = stack.cloned();
+            trial(stringify!($test), move || {
+                let _turn = MIXES.lock().unwrap_or_else(PoisonError::into_inner);
                 let stack = stack.expect("a stack unless tests are only listed");
                 block_on($test(&stack));
             })
@@ -113,6 +133,15 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
     });
     // A container may not let anybody mount.
     let mut trials = vec![full_disk.with_ignored_flag(!can_mount())];
+    // Nor may it let anybody make a network of its own.
+    let far = own![
+        far::a_link_that_is_cut_costs_nothing[("TAPEDECK_CAPACITY", "0")],
+        far::a_node_that_stops_costs_no_more_than_its_lease[("TAPEDECK_CAPACITY", "0")],
+    ];
+    let is_alone = !Namespace::can_be_made();
+    trials.extend(far.map(|trial| trial.with_ignored_flag(is_alone)));
+    let real = own![fleet::real_recordings_of_a_lost_node_go_on_elsewhere[("TAPEDECK_CAPACITY", "0")]];
+    trials.extend(real.map(|trial| trial.with_ignored_flag(!steps::is_soak())));
     trials.extend(quick![
         webhooks::every_event_arrives_in_order: "86400000",
         webhooks::what_is_given_up_is_replayed: "1500",
@@ -125,6 +154,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         failover::a_node_that_ends_hands_its_recordings_over[("TAPEDECK_CAPACITY", "0")],
         failover::a_node_that_ends_alone_goes_on_when_it_is_back[("TAPEDECK_CAPACITY", "0")],
         failover::a_long_recording_is_told_to_the_next_node[("TAPEDECK_CAPACITY", "0")],
+        fleet::fifty_recordings_of_a_lost_node_go_on_elsewhere[("TAPEDECK_CAPACITY", "0")],
         kills::recorders_come_back,
         line::a_line_that_is_cut_costs_nothing[("TAPEDECK_CAPACITY", "0")],
         node_tokens::a_node_is_let_in_by_its_own_token_until_it_is_revoked[("TAPEDECK_CAPACITY", "0")],
@@ -133,7 +163,10 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         stops::no_client_gives_up_before_a_stop_is_answered[("TAPEDECK_STOP_WAIT_S", "")],
         outages::a_refusing_store_costs_nothing,
         outages::a_restart_in_an_outage_costs_nothing,
+        quiet::a_quiet_recording_costs_few_requests,
         rescue::a_damaged_journal_costs_no_media,
+        versions::nodes_of_each_supported_version_record[("TAPEDECK_CAPACITY", "0")],
+        versions::a_node_records_by_the_oldest_version[("TAPEDECK_CAPACITY", "0")],
         vod::one_video_whatever_ends_meanwhile,
         vod::a_video_outlives_its_node[("TAPEDECK_CAPACITY", "0")],
         load::twenty_publishers_without_a_lost_packet,
@@ -148,10 +181,6 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         whole_way::gstreamer,
         whole_way::subscriptions_and_agoras_own_extinf,
         whole_way::an_update_changes_whom_is_recorded,
-        composed::each_user_is_where_and_when_the_calls_say,
-        composed::flash_and_beep_keep_together_in_a_mix,
-        composed::the_low_stream_is_mixed_where_it_is_asked_for,
-        mix_kills::killed_processes_cost_two_seconds_at_most,
         interruptions::a_killed_publisher_comes_back,
         interruptions::a_user_leaves_and_returns,
         interruptions::a_user_joins_late,
@@ -167,6 +196,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         endings::wrong_keys_are_refused,
         mixed::agoras_playlist_is_told_by_name,
         mixed::anyrtcs_files_are_listed,
+        versions::nodes_of_other_versions_are_refused_with_the_reason,
         vod::a_service_that_refuses_ends_the_recording,
         vod::an_mp4_file_is_a_video_of_its_own,
         limits::exactly_the_allowed_number_pass_in_each_second,
@@ -176,7 +206,6 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         docs_page::a_recording_is_made_on_the_page,
         docs_page::no_reader_is_shut_out,
         docs_page::no_page_can_be_framed,
-        playing::a_browser_plays_a_mix_from_another_origin,
         wrong_calls::credentials,
         wrong_calls::routes,
         wrong_calls::bodies,
@@ -185,6 +214,18 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         wrong_calls::order,
         wrong_calls::regions,
     ]);
+    let mixes = mixes![
+        composed::each_user_is_where_and_when_the_calls_say,
+        composed::flash_and_beep_keep_together_in_a_mix,
+        composed::the_low_stream_is_mixed_where_it_is_asked_for,
+        mix_kills::killed_processes_cost_two_seconds_at_most,
+        playing::a_browser_plays_a_mix_from_another_origin,
+    ];
+    // Apart from one another, so that none waits long for its turn.
+    let apart = trials.len() / mixes.len();
+    for (number, mix) in mixes.into_iter().enumerate() {
+        trials.insert(number * apart, mix);
+    }
     trials
 }
 

@@ -12,6 +12,7 @@ use crate::stack::Info;
 /// it may have been carried out.
 pub const IDLE_CONNECTION: Duration = Duration::from_secs(2);
 
+/// How often a request is sent again that wrangler's proxy loses.
 const REPEATS: usize = 5;
 
 /// A call may take as long as a synchronous stop.
@@ -206,20 +207,28 @@ impl Task {
 }
 
 /// What the worker answers. Wrangler's proxy, which stands before it on one machine, loses a connection to it now and then,
-/// and says 503 itself: the worker has not got the request, which is sent again.
+/// and says 503 itself, without a request's id: the worker has not got the request, which is sent again.
+pub async fn until_the_workers<T, F: Future<Output = T>>(send: impl Fn() -> F, is_proxys: impl Fn(&T) -> bool) -> T {
+    for _ in 0..REPEATS {
+        let answer = send().await;
+        if !is_proxys(&answer) {
+            return answer;
+        }
+    }
+    send().await
+}
+
+/// What the worker answers to a request, whose body is no stream.
 ///
 /// # Panics
 /// When no answer comes.
-pub async fn send_raw(mut request: RequestBuilder) -> Response {
-    for _ in 0..REPEATS {
-        let Some(again) = request.try_clone() else { break };
-        let response = request.send().await.expect("the edge answers");
-        if response.status() != 503 || response.headers().contains_key("x-request-id") {
-            return response;
-        }
-        request = again;
-    }
-    request.send().await.expect("the edge answers")
+pub async fn send_raw(request: RequestBuilder) -> Response {
+    let send = || {
+        let request = request.try_clone().expect("a body that can be sent again");
+        async { request.send().await.expect("the edge answers") }
+    };
+    let is_proxys = |response: &Response| response.status() == 503 && !response.headers().contains_key("x-request-id");
+    until_the_workers(send, is_proxys).await
 }
 
 /// Sends any request. Each answer carries a JSON body, whatever was asked, and an envelope tells its status; only one of status

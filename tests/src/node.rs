@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill, killpg};
@@ -10,6 +11,7 @@ use nix::unistd::Pid;
 use protocol::Report;
 use reqwest::Client;
 
+use crate::namespace::Namespace;
 use crate::stack::{Info, free_ports, node_program};
 use crate::wait;
 
@@ -21,19 +23,26 @@ pub struct Node {
     info: Info,
     dir: PathBuf,
     ports: [u16; 2],
+    namespace: Option<Arc<Namespace>>,
     process: Child,
 }
 
 impl Node {
     /// Starts a node with a spool of its own and waits until the edge has heard it.
     pub async fn start(info: &Info, logs: &Path, id: &str) -> Self {
+        Self::start_in(None, info, logs, id).await
+    }
+
+    /// The same in a network namespace, where the edge has the address that `info` says.
+    pub async fn start_in(namespace: Option<Arc<Namespace>>, info: &Info, logs: &Path, id: &str) -> Self {
         let dir = logs.join(id);
         std::fs::create_dir_all(&dir).expect("a directory");
         let ports = free_ports();
         let mut node = Self {
             id: id.to_owned(),
-            process: launch(info, &dir, id, ports),
+            process: launch(namespace.as_deref(), info, &dir, id, ports),
             info: info.clone(),
+            namespace,
             dir,
             ports,
         };
@@ -43,7 +52,7 @@ impl Node {
 
     /// Starts it again, on the same spool.
     pub async fn restart(&mut self) {
-        self.process = launch(&self.info, &self.dir, &self.id, self.ports);
+        self.process = launch(self.namespace.as_deref(), &self.info, &self.dir, &self.id, self.ports);
         self.await_ready().await;
     }
 
@@ -56,20 +65,47 @@ impl Node {
 
     /// Whether the edge answers it, and all else that it needs is there.
     pub async fn is_ready(&self) -> bool {
-        let url = format!("http://127.0.0.1:{}/readyz", self.ports[0]);
-        let answer = client().get(url).send().await;
-        answer.is_ok_and(|answer| answer.status() == 200)
+        self.get("/readyz").await.is_some()
     }
 
     /// What it says of a recording; `None` when it knows none, or does not run.
     pub async fn report(&self, sid: &str) -> Option<Report> {
-        let url = format!("http://127.0.0.1:{}/v1/recordings/{sid}", self.ports[0]);
-        let request = client().get(url).bearer_auth(&self.info.node_token);
-        let answer = request.send().await.ok()?;
-        if !answer.status().is_success() {
-            return None;
+        let answer = self.get(&format!("/v1/recordings/{sid}")).await?;
+        Some(serde_json::from_slice(&answer).expect("a report"))
+    }
+
+    /// What its control API answers; `None` when that is no success.
+    async fn get(&self, path: &str) -> Option<Vec<u8>> {
+        let url = format!("http://127.0.0.1:{}{path}", self.ports[0]);
+        let token = self.info.node_token.clone();
+        let get = || async move {
+            let answer = client().get(url).bearer_auth(token).send().await.ok()?;
+            let bytes = answer.error_for_status().ok()?.bytes().await.ok()?;
+            Some(bytes.to_vec())
+        };
+        match &self.namespace {
+            Some(namespace) => namespace.run(get).await,
+            None => get().await,
         }
-        Some(answer.json().await.expect("a report"))
+    }
+
+    /// Stops it with all its recordings, as a machine that is paused does.
+    pub fn pause(&self) {
+        let node = self.pid();
+        // Stopped, it starts no recording.
+        kill(node, Signal::SIGSTOP).expect("the node runs");
+        for recording in children_of(node) {
+            killpg(recording, Signal::SIGSTOP).expect("the recording runs");
+        }
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        let node = self.pid();
+        for recording in children_of(node) {
+            killpg(recording, Signal::SIGCONT).expect("the recording is there");
+        }
+        kill(node, Signal::SIGCONT).expect("the node is there");
     }
 
     /// Kills it with all its recordings at one moment, as a power cut does.
@@ -119,15 +155,17 @@ impl Drop for Node {
     }
 }
 
-fn launch(info: &Info, dir: &Path, id: &str, ports: [u16; 2]) -> Child {
+fn launch(namespace: Option<&Namespace>, info: &Info, dir: &Path, id: &str, ports: [u16; 2]) -> Child {
     let log = File::options()
         .create(true)
         .append(true)
         .open(dir.join("log"))
         .expect("a log file");
+    let mut command = Command::new("env");
+    command.args(namespace.iter().flat_map(|namespace| namespace.words()));
     // It ends with the test, even when that is killed.
-    Command::new("setpriv")
-        .args(["--pdeathsig", "KILL"])
+    command
+        .args(["setpriv", "--pdeathsig", "KILL"])
         .arg(node_program())
         .arg("serve")
         .env("TAPEDECK_NODE_LISTEN", format!("127.0.0.1:{}", ports[0]))

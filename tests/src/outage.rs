@@ -30,6 +30,11 @@ impl Proxy {
     /// Listens on a free port of the loopback interface in front of `target`.
     pub async fn start(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        Self::at(listener, target)
+    }
+
+    /// Takes what comes to this listener.
+    pub fn at(listener: TcpListener, target: SocketAddr) -> Self {
         let address = listener.local_addr().expect("a bound address");
         let mood = Arc::new(watch::Sender::new(Mood::Passed));
         let accepting = tokio::spawn(accept(listener, target, mood.clone()));
@@ -42,8 +47,7 @@ impl Proxy {
 
     /// Listens in front of the server at `http://host:port`.
     pub async fn before(endpoint: &str) -> Self {
-        let target = endpoint.strip_prefix("http://").and_then(|target| target.parse().ok());
-        Self::start(target.unwrap_or_else(|| panic!("no address: {endpoint}"))).await
+        Self::start(address(endpoint)).await
     }
 
     pub fn endpoint(&self) -> String {
@@ -73,6 +77,15 @@ impl Proxy {
     pub fn restore(&self) {
         self.mood.send_replace(Mood::Passed);
     }
+}
+
+/// The address of a server at `scheme://host:port`.
+///
+/// # Panics
+/// When it names none.
+pub fn address(endpoint: &str) -> SocketAddr {
+    let target = endpoint.split_once("://").and_then(|(_, target)| target.parse().ok());
+    target.unwrap_or_else(|| panic!("no address: {endpoint}"))
 }
 
 impl Drop for Proxy {

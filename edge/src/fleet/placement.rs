@@ -118,6 +118,7 @@ mod tests {
     use protocol::{Heartbeat, HeldRecording, RecorderKey};
 
     use super::*;
+    use crate::fleet::table::By;
     use crate::fleet::table::tests::{NOW, heartbeat};
     use crate::recording::tag;
 
@@ -151,7 +152,7 @@ mod tests {
     fn fleet(beats: impl IntoIterator<Item = Heartbeat>) -> Fleet {
         let mut fleet = Fleet::default();
         for beat in beats {
-            fleet.heard(beat, NOW).0.unwrap();
+            fleet.heard(beat, By::Itself, NOW).0.unwrap();
         }
         fleet
     }
@@ -203,13 +204,13 @@ mod tests {
         }
         let mut beat = heartbeat("n1");
         beat.recordings = vec![held("a"), held("b")];
-        fleet.heard(beat.clone(), NOW + 2_000).0.unwrap();
+        fleet.heard(beat.clone(), By::Itself, NOW + 2_000).0.unwrap();
         fleet.place(&wish("d"), NOW + 2_000).unwrap();
         assert!(
             fleet.place(&wish("e"), NOW + 2_000).is_err(),
             "two held and two promised"
         );
-        fleet.heard(beat, NOW + 10_000).0.unwrap();
+        fleet.heard(beat, By::Itself, NOW + 10_000).0.unwrap();
         assert!(
             fleet.place(&wish("e"), NOW + 10_000).is_ok(),
             "the promise of c was not kept"

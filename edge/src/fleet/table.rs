@@ -10,6 +10,8 @@ use crate::recording::tag;
 const INTERVAL_MS: u64 = 2_000;
 /// A node that has not been heard of for so long gets no work.
 const ALIVE_MS: u64 = 10_000;
+/// As above, of a node that its line vouches for: two of its signs of life may be missed. That it has broken is told at once.
+const VOUCHED_MS: u64 = 25_000;
 /// A node that has not been heard of for so long is forgotten.
 const FORGET_MS: u64 = 600_000;
 /// An unchanged node's row is written this often: well within `ALIVE_MS`, so that a restarted object knows who is alive.
@@ -29,6 +31,8 @@ pub struct Fleet {
 pub(super) struct Known {
     pub(super) row: NodeRow,
     saved_ms: u64,
+    /// It may have told more than its row says.
+    restored: bool,
     /// Tags of the recorders whose recordings it holds, by its newest heartbeat.
     pub(super) recorders: Vec<String>,
     /// Recordings that were placed here and are not in a heartbeat yet.
@@ -68,6 +72,19 @@ pub struct NodeRow {
     /// The number of recordings that it holds, including ended ones that still upload.
     pub recordings: u32,
     pub heard_ms: u64,
+    /// Whether its line vouches for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub vouched: bool,
+    /// Whether its line has broken.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub absent: bool,
+}
+
+/// Who tells of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    Itself,
+    Line,
 }
 
 /// A node as the operator sees it.
@@ -75,7 +92,7 @@ pub struct NodeRow {
 pub struct NodeView {
     #[serde(flatten)]
     pub row: NodeRow,
-    /// Whether it was heard of within the last ten seconds.
+    /// Whether it was heard of within the last seconds, and its line has not broken.
     pub alive: bool,
 }
 
@@ -88,14 +105,19 @@ pub struct Change {
 }
 
 impl Fleet {
-    pub fn restore(rows: impl IntoIterator<Item = NodeRow>) -> Self {
-        let known = |row: NodeRow| {
+    /// What a line vouches for is taken to be there until it would have been vouched for again.
+    pub fn restore(rows: impl IntoIterator<Item = NodeRow>, now_ms: u64) -> Self {
+        let known = |mut row: NodeRow| {
             let saved_ms = row.heard_ms;
+            if row.vouched {
+                row.heard_ms = now_ms;
+            }
             (
                 row.node_id.clone(),
                 Known {
                     row,
                     saved_ms,
+                    restored: true,
                     recorders: Vec::new(),
                     promised: Vec::new(),
                 },
@@ -107,9 +129,9 @@ impl Fleet {
     }
 
     /// Takes a node's sign of life. Refused when it is malformed, or when there are too many nodes.
-    pub fn heard(&mut self, heartbeat: Heartbeat, now_ms: u64) -> (Result<HeartbeatAnswer, Refusal>, Change) {
+    pub fn heard(&mut self, heartbeat: Heartbeat, by: By, now_ms: u64) -> (Result<HeartbeatAnswer, Refusal>, Change) {
         let forget = self.forget(now_ms);
-        match self.take(heartbeat, now_ms) {
+        match self.take(heartbeat, by, now_ms) {
             Ok(save) => (
                 Ok(HeartbeatAnswer {
                     interval_ms: INTERVAL_MS,
@@ -117,6 +139,31 @@ impl Fleet {
                 Change { save, forget },
             ),
             Err(refusal) => (Err(refusal), Change { save: None, forget }),
+        }
+    }
+
+    /// A line vouches for its node. False when the fleet has to be told what the node has told.
+    pub fn vouched(&mut self, node_id: &str, now_ms: u64) -> bool {
+        let known = self.nodes.get_mut(node_id);
+        let Some(known) = known.filter(|known| !known.restored && known.row.vouched && !known.row.absent) else {
+            return false;
+        };
+        known.row.heard_ms = now_ms;
+        true
+    }
+
+    /// A node's line has broken.
+    pub fn absent(&mut self, node_id: &str) -> Change {
+        let known = self.nodes.get_mut(node_id);
+        let save = known
+            .filter(|known| known.row.vouched && !known.row.absent)
+            .map(|known| {
+                known.row.absent = true;
+                known.row.clone()
+            });
+        Change {
+            save,
+            forget: Vec::new(),
         }
     }
 
@@ -143,7 +190,7 @@ impl Fleet {
         self.nodes.values().map(figures).collect()
     }
 
-    fn take(&mut self, heartbeat: Heartbeat, now_ms: u64) -> Result<Option<NodeRow>, Refusal> {
+    fn take(&mut self, heartbeat: Heartbeat, by: By, now_ms: u64) -> Result<Option<NodeRow>, Refusal> {
         check(&heartbeat)?;
         if self.nodes.len() >= MAX_NODES && !self.nodes.contains_key(&heartbeat.node_id) {
             let reason = format!("the fleet has {MAX_NODES} nodes, which is all it can hold");
@@ -170,12 +217,14 @@ impl Fleet {
             spool_full: heartbeat.spool_full,
             recordings: u32::try_from(held.len()).unwrap_or(u32::MAX),
             heard_ms: now_ms,
+            vouched: by == By::Line,
+            absent: false,
         };
         let before = self.nodes.remove(&heartbeat.node_id);
         let mut promised = before.as_ref().map(|known| known.promised.clone()).unwrap_or_default();
         promised.retain(|promise| promise.is_open(now_ms) && !held.contains(&promise.sid));
-        let fresh =
-            before.filter(|known| !differs(&known.row, &row) && now_ms.saturating_sub(known.saved_ms) < SAVE_MS);
+        let is_saved = |known: &Known| row.vouched || now_ms.saturating_sub(known.saved_ms) < SAVE_MS;
+        let fresh = before.filter(|known| !differs(&known.row, &row) && is_saved(known));
         let save = fresh.is_none().then(|| row.clone());
         let saved_ms = fresh.map_or(now_ms, |known| known.saved_ms);
         self.nodes.insert(
@@ -183,6 +232,7 @@ impl Fleet {
             Known {
                 row,
                 saved_ms,
+                restored: false,
                 recorders,
                 promised,
             },
@@ -201,7 +251,8 @@ impl Fleet {
 
 impl Known {
     pub(super) fn is_alive(&self, now_ms: u64) -> bool {
-        now_ms.saturating_sub(self.row.heard_ms) < ALIVE_MS
+        let most_ms = if self.row.vouched { VOUCHED_MS } else { ALIVE_MS };
+        !self.row.absent && now_ms.saturating_sub(self.row.heard_ms) < most_ms
     }
 }
 
@@ -214,6 +265,8 @@ fn differs(old: &NodeRow, new: &NodeRow) -> bool {
             row.version.clone(),
             row.capacity,
             row.draining,
+            row.vouched,
+            row.absent,
         )
     };
     of(old) != of(new)
@@ -271,7 +324,7 @@ pub(super) mod tests {
         let save = |fleet: &mut Fleet, change: fn(&mut Heartbeat), now_ms| {
             let mut beat = heartbeat("n1");
             change(&mut beat);
-            fleet.heard(beat, now_ms).1.save.is_some()
+            fleet.heard(beat, By::Itself, now_ms).1.save.is_some()
         };
         assert!(save(&mut fleet, |_| {}, NOW));
         assert!(!save(&mut fleet, |beat| beat.load = 0.9, NOW + 2_000));
@@ -283,20 +336,55 @@ pub(super) mod tests {
     #[test]
     fn a_restored_fleet_knows_who_is_alive() {
         let mut fleet = Fleet::default();
-        let row = fleet.heard(heartbeat("n1"), NOW).1.save.unwrap();
-        let restored = Fleet::restore([row]);
+        let row = fleet.heard(heartbeat("n1"), By::Itself, NOW).1.save.unwrap();
+        let restored = Fleet::restore([row], NOW);
         assert_eq!(restored.view(NOW + 9_999), fleet.view(NOW + 9_999));
         assert!(restored.view(NOW + 9_999)[0].alive);
         assert!(!restored.view(NOW + 10_000)[0].alive);
     }
 
     #[test]
+    fn what_a_line_vouches_for_is_there_until_it_breaks_or_nobody_vouches() {
+        let mut fleet = Fleet::default();
+        assert!(!fleet.vouched("n1", NOW), "what it has told is not known");
+        let row = fleet.heard(heartbeat("n1"), By::Line, NOW).1.save.unwrap();
+        let mut busy = heartbeat("n1");
+        busy.load = 0.9;
+        assert_eq!(
+            fleet.heard(busy, By::Line, NOW + 60_000).1.save,
+            None,
+            "nothing that bridges a restart"
+        );
+        assert!(fleet.vouched("n1", NOW + 70_000));
+        assert!(fleet.view(NOW + 94_999)[0].alive && !fleet.view(NOW + 95_000)[0].alive);
+        let absent = fleet.absent("n1").save.unwrap();
+        assert!(!fleet.view(NOW + 70_001)[0].alive && !fleet.vouched("n1", NOW + 70_001));
+        assert_eq!(fleet.absent("n1"), Change::default());
+        // A restarted object hears again what it has lost.
+        let mut restored = Fleet::restore([row], NOW + 500_000);
+        assert!(restored.view(NOW + 500_000)[0].alive);
+        assert!(!restored.vouched("n1", NOW + 500_000));
+        restored.heard(heartbeat("n1"), By::Line, NOW + 500_001).0.unwrap();
+        assert!(restored.vouched("n1", NOW + 510_000));
+        assert!(!Fleet::restore([absent], NOW + 70_001).view(NOW + 70_001)[0].alive);
+    }
+
+    #[test]
+    fn a_node_that_loses_its_line_may_send_heartbeats() {
+        let mut fleet = Fleet::default();
+        fleet.heard(heartbeat("n1"), By::Line, NOW).0.unwrap();
+        fleet.absent("n1");
+        fleet.heard(heartbeat("n1"), By::Itself, NOW + 1).0.unwrap();
+        assert!(fleet.view(NOW + 1)[0].alive && !fleet.view(NOW + 10_001)[0].alive);
+    }
+
+    #[test]
     fn a_node_unheard_for_long_is_forgotten() {
         let mut fleet = Fleet::default();
-        fleet.heard(heartbeat("n1"), NOW).0.unwrap();
-        let (_, change) = fleet.heard(heartbeat("n2"), NOW + 599_999);
+        fleet.heard(heartbeat("n1"), By::Itself, NOW).0.unwrap();
+        let (_, change) = fleet.heard(heartbeat("n2"), By::Itself, NOW + 599_999);
         assert!(change.forget.is_empty());
-        let (_, change) = fleet.heard(heartbeat("n2"), NOW + 600_000);
+        let (_, change) = fleet.heard(heartbeat("n2"), By::Itself, NOW + 600_000);
         assert_eq!(change.forget, ["n1"]);
         assert_eq!(fleet.view(NOW).len(), 1);
     }
@@ -305,13 +393,13 @@ pub(super) mod tests {
     fn the_table_is_bounded() {
         let mut fleet = Fleet::default();
         for i in 0..MAX_NODES {
-            assert!(fleet.heard(heartbeat(&i.to_string()), NOW).0.is_ok());
+            assert!(fleet.heard(heartbeat(&i.to_string()), By::Itself, NOW).0.is_ok());
         }
         assert_eq!(
-            fleet.heard(heartbeat("more"), NOW).0.unwrap_err().code,
+            fleet.heard(heartbeat("more"), By::Itself, NOW).0.unwrap_err().code,
             RefusalCode::NoCapacity
         );
-        assert!(fleet.heard(heartbeat("7"), NOW).0.is_ok());
+        assert!(fleet.heard(heartbeat("7"), By::Itself, NOW).0.is_ok());
     }
 
     #[test]
@@ -325,7 +413,7 @@ pub(super) mod tests {
             let mut beat = heartbeat("n1");
             change(&mut beat);
             let mut fleet = Fleet::default();
-            assert_eq!(fleet.heard(beat, NOW).0.unwrap_err().fault, Fault::Caller);
+            assert_eq!(fleet.heard(beat, By::Itself, NOW).0.unwrap_err().fault, Fault::Caller);
             assert!(fleet.view(NOW).is_empty());
         }
     }

@@ -1,49 +1,71 @@
 //! What comes over a socket. Nothing that a node sends breaks its line, but for a hello that cannot be taken.
 
+use std::collections::BTreeSet;
+
 use protocol::line::{
     Beat, CLOSED_REFUSED, EdgeAnswer, EdgeHello, FromEdge, FromNode, Identity, MAX_CLOSE_REASON_BYTES,
-    MAX_MESSAGE_BYTES, NodeAnswer, NodeAsk, NodeHello, Unread, UnreadPart, Versions,
+    MAX_MESSAGE_BYTES, NODE_LEASE, NodeAnswer, NodeAsk, NodeHello, Unread, UnreadPart, Versions,
 };
-use protocol::{Fault, Heartbeat, Refusal, RefusalCode};
+use protocol::{Fault, Heartbeat, Phase, Refusal, RefusalCode, Report};
 
-use super::contract::{Asked, Effect, Greeting, Output, Reply, SocketId};
-use super::limits::MAX_ASKED;
-use super::state::{Line, reply, send};
+use super::contract::{Asked, Effect, Greeting, Output, Pings, Reply};
+use super::kept::{Holding, LineNumber, SocketId};
+use super::limits::{BEAT_EVERY_MS, MAX_ASKED, MAX_KEPT_BYTES};
+use super::state::{Line, Reported, reply, send};
 
 impl Line {
     /// Takes in a message. One of a socket that has been closed meanwhile is passed over.
-    pub(super) fn heard(&mut self, socket: SocketId, message: &str, out: &mut Vec<Output>) {
+    pub(super) fn heard(
+        &mut self,
+        socket: SocketId,
+        message: &str,
+        pings: Pings<'_>,
+        now_ms: u64,
+        out: &mut Vec<Output>,
+    ) {
         if self.sockets.get(socket).is_none() {
             return;
         }
         match read(message) {
-            Ok(FromNode::Hello(hello)) => self.hello(socket, hello, out),
+            Ok(FromNode::Hello(hello)) => self.hello(socket, hello, pings, now_ms, out),
             Ok(FromNode::Refused(refusal)) => {
-                self.close(socket, CLOSED_REFUSED, brief(&refusal.reason), out);
+                self.close(socket, CLOSED_REFUSED, brief(&refusal.reason), pings, now_ms, out);
             }
-            Ok(FromNode::Ask { id, ask }) => self.asked(Asked { socket, id }, ask, out),
+            Ok(FromNode::Ask { id, ask }) => self.asked(Asked { socket, id }, ask, now_ms, out),
             Ok(FromNode::Answer { id, answer }) => self.answered(socket, id, answer, out),
             Err((unread, refusal)) => self.unread(socket, unread, refusal, out),
         }
     }
 
-    fn hello(&mut self, socket: SocketId, hello: NodeHello, out: &mut Vec<Output>) {
-        let told = self.admit(socket, hello);
+    fn hello(&mut self, socket: SocketId, hello: NodeHello, pings: Pings<'_>, now_ms: u64, out: &mut Vec<Output>) {
+        let mut told = self.admit(socket, hello);
+        if let Ok(greeting) = &mut told
+            && greeting.version >= NODE_LEASE
+        {
+            self.memo.node_id.clone_from(&greeting.node.node_id);
+            let known = self.sockets.number(socket);
+            greeting.line = known.or_else(|| Some(self.memo.begin(socket, now_ms)));
+        }
         let attachment = told.and_then(|told| {
             let gone = || Refusal::internal("the socket is closed".to_owned());
             self.sockets.tell(socket, told).ok_or_else(gone)
         });
         match attachment {
             Ok(attachment) => {
+                let has_lease = attachment
+                    .greeting
+                    .as_ref()
+                    .is_some_and(|greeting| greeting.line.is_some());
                 out.push(Output::Effect(Effect::Attach { socket, attachment }));
                 let hello = EdgeHello {
                     versions: Versions::OWN,
+                    lease_ms: has_lease.then_some(self.lease_ms),
                 };
                 send(socket, &FromEdge::Hello(hello), out);
             }
             Err(refusal) => {
                 send(socket, &FromEdge::Refused(refusal.clone()), out);
-                self.close(socket, CLOSED_REFUSED, brief(&refusal.reason), out);
+                self.close(socket, CLOSED_REFUSED, brief(&refusal.reason), pings, now_ms, out);
             }
         }
     }
@@ -66,32 +88,113 @@ impl Line {
             )));
         }
         let version = Versions::OWN.agree(versions, &format!("node {} ({})", node.node_id, node.version))?;
-        Ok(Greeting { node, version })
+        let line = None;
+        Ok(Greeting { node, version, line })
     }
 
-    fn asked(&mut self, asked: Asked, ask: NodeAsk, out: &mut Vec<Output>) {
-        let told = self.sockets.get(asked.socket).and_then(|open| open.greeting.as_ref());
-        let effect = match told {
+    fn asked(&mut self, asked: Asked, ask: NodeAsk, now_ms: u64, out: &mut Vec<Output>) {
+        let told = self.sockets.get(asked.socket).and_then(|open| open.greeting.clone());
+        let done = match told {
             None => Err(refused("the first message has to be a hello".to_owned())),
-            Some(_) if self.asked.contains(&asked) => return,
+            Some(_) if self.asked.contains_key(&asked) => return,
             Some(_) if self.asked.len() >= MAX_ASKED => Err(Refusal::internal(format!(
                 "{MAX_ASKED} questions of this node are being answered: ask again later"
             ))),
-            Some(told) => effect(asked, ask, &told.node),
+            Some(told) => self.take(asked, ask, told, now_ms, out),
         };
-        match effect {
-            Ok(effect) => {
-                self.asked.insert(asked);
-                out.push(Output::Effect(effect));
-            }
-            Err(refusal) => self.answer(asked, EdgeAnswer::Refused(refusal), out),
+        if let Err(refusal) = done {
+            self.answer(asked, EdgeAnswer::Refused(refusal), out);
         }
+    }
+
+    /// What a node's question comes to. It speaks for itself alone.
+    fn take(
+        &mut self,
+        asked: Asked,
+        ask: NodeAsk,
+        told: Greeting,
+        now_ms: u64,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Refusal> {
+        let Greeting { node, line, .. } = told;
+        let is_own = |node_id: &str| {
+            if node_id == node.node_id {
+                return Ok(());
+            }
+            Err(refused(format!("this is the line of node {}", node.node_id)))
+        };
+        let mut reported = None;
+        let effect = match ask {
+            NodeAsk::Beat(beat) => {
+                if line.is_some() {
+                    let held: BTreeSet<_> = beat.recordings.iter().map(|held| held.sid.as_str()).collect();
+                    self.holdings.named(&held, now_ms);
+                }
+                let heartbeat = heartbeat(beat, node);
+                let every_ms = line.map(|_| BEAT_EVERY_MS);
+                if line.is_some() {
+                    self.vouch(&heartbeat, now_ms);
+                }
+                Effect::Beat {
+                    asked,
+                    heartbeat,
+                    every_ms,
+                }
+            }
+            NodeAsk::Report(report) => {
+                is_own(&report.node_id)?;
+                if let Some(line) = line {
+                    self.hold(holding(&report), line, out);
+                    self.holdings.arrived(&report.sid);
+                    reported = Some(Reported {
+                        holding: holding(&report),
+                        seq: report.seq,
+                        ended: report.phase == Phase::Ended,
+                    });
+                }
+                Effect::Report { asked, report, line }
+            }
+            NodeAsk::Keep(report) => {
+                is_own(&report.node_id)?;
+                let no_lease = || refused("a line of this version keeps no reports".to_owned());
+                self.keep(&report, line.ok_or_else(no_lease)?, out)?;
+                self.answer(asked, EdgeAnswer::Kept, out);
+                return Ok(());
+            }
+            NodeAsk::Job(request) => {
+                is_own(&request.node_id)?;
+                Effect::Job { asked, request, line }
+            }
+        };
+        self.asked.insert(asked, reported);
+        out.push(Output::Effect(effect));
+        Ok(())
+    }
+
+    /// Keeps a report for its recorder, in case that the node is lost.
+    fn keep(&mut self, report: &Report, line: LineNumber, out: &mut Vec<Output>) -> Result<(), Refusal> {
+        let text = serde_json::to_string(report).map_err(|error| Refusal::internal(error.to_string()))?;
+        if text.len() >= MAX_KEPT_BYTES {
+            return Err(Refusal::internal("the report is too long to be kept".to_owned()));
+        }
+        let holding = holding(report);
+        self.holdings.hold(&holding, line);
+        self.holdings.arrived(&holding.sid);
+        let full = || Refusal::internal("this node holds too many recordings for more reports to be kept".to_owned());
+        let held = self.holdings.keep(&holding.sid, Some(report.seq)).ok_or_else(full)?;
+        out.push(Output::Effect(Effect::Hold {
+            holding,
+            held,
+            report: Some(text),
+        }));
+        Ok(())
     }
 
     fn answered(&mut self, socket: SocketId, id: u64, answer: NodeAnswer, out: &mut Vec<Output>) {
         // Whoever asked may have given it up.
         if let Some(by) = self.questions.answered(id, socket) {
-            reply(out, by, Reply::Answer(answer));
+            let line = self.sockets.number(socket);
+            reply(out, by, Reply::Answer { answer, line });
         }
     }
 
@@ -105,21 +208,10 @@ impl Line {
     }
 }
 
-/// What a node's question comes to. It speaks for itself alone.
-fn effect(asked: Asked, ask: NodeAsk, node: &Identity) -> Result<Effect, Refusal> {
-    let is_own = |node_id: &str| {
-        if node_id == node.node_id {
-            return Ok(());
-        }
-        Err(refused(format!("this is the line of node {}", node.node_id)))
-    };
-    match ask {
-        NodeAsk::Beat(beat) => Ok(Effect::Beat {
-            asked,
-            heartbeat: heartbeat(beat, node.clone()),
-        }),
-        NodeAsk::Report(report) => is_own(&report.node_id).map(|()| Effect::Report { asked, report }),
-        NodeAsk::Job(request) => is_own(&request.node_id).map(|()| Effect::Job { asked, request }),
+fn holding(report: &Report) -> Holding {
+    Holding {
+        recorder: report.recorder.clone(),
+        sid: report.sid.clone(),
     }
 }
 

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::contract::SocketId;
+use super::kept::SocketId;
 use super::limits::{MAX_QUESTION_BYTES, MAX_QUESTIONS};
 use crate::object::CallId;
 

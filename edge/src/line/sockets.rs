@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use super::contract::{Attachment, Greeting, SocketId};
+use super::contract::{Attachment, Greeting};
+use super::kept::{LineNumber, SocketId};
 use super::limits::MAX_STRANGERS;
 
 /// The open sockets of a node.
@@ -19,8 +20,18 @@ impl Sockets {
             .map(|(socket, _)| *socket)
     }
 
+    /// The node whose sockets these are.
+    pub(super) fn node_id(&self) -> Option<String> {
+        self.0.values().next().map(|attachment| attachment.node_id.clone())
+    }
+
     pub(super) fn get(&self, socket: SocketId) -> Option<&Attachment> {
         self.0.get(&socket)
+    }
+
+    /// The number of the line that a socket is, if that has a lease.
+    pub(super) fn number(&self, socket: SocketId) -> Option<LineNumber> {
+        self.get(socket)?.greeting.as_ref()?.line
     }
 
     pub(super) fn all(&self) -> Vec<SocketId> {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Notices, Route};
+use super::{Notices, Route, Work};
 
 /// Requests and deliveries of one instance, since they were last sent on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ pub struct Counts {
     pub notices: Notices,
     /// Instances of the worker that have begun.
     pub instances: u64,
+    /// What objects have done, by the name of their kind.
+    #[serde(default)]
+    objects: BTreeMap<String, Work>,
 }
 
 impl Counts {
@@ -32,6 +35,13 @@ impl Counts {
         self.add_requests(route, status, 1);
     }
 
+    pub fn worked(&mut self, object: &str, work: Work) {
+        match self.objects.get_mut(object) {
+            Some(sum) => sum.add(work),
+            None => drop(self.objects.insert(object.to_owned(), work)),
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -44,12 +54,19 @@ impl Counts {
         self.unlimited = self.unlimited.saturating_add(other.unlimited);
         self.notices.add(&other.notices);
         self.instances = self.instances.saturating_add(other.instances);
+        for (object, work) in other.objects {
+            self.worked(&object, work);
+        }
     }
 
     pub(super) fn requests(&self) -> impl Iterator<Item = (Route, u16, u64)> {
         self.requests
             .iter()
             .map(|((route, status), count)| (*route, *status, *count))
+    }
+
+    pub(super) fn objects(&self) -> &BTreeMap<String, Work> {
+        &self.objects
     }
 
     /// A status that HTTP does not have is counted as 0, so that no sender can make more series than there are.
@@ -99,6 +116,11 @@ mod tests {
         counts.notices.tried(&Delivery::Delivered { status: 200 });
         counts.notices.tried(&Delivery::Unwanted);
         counts.notices.given_up(7);
+        let read = Work {
+            rows_read: 5,
+            ..Work::default()
+        };
+        counts.worked("app", read);
         let text = serde_json::to_string(&counts).unwrap();
         assert_eq!(serde_json::from_str::<Counts>(&text).unwrap(), counts);
         counts.add(counts.clone());
@@ -114,5 +136,6 @@ mod tests {
         assert_eq!((counts.no_room, counts.instances), (6, 2));
         let notices = &counts.notices;
         assert_eq!((notices.delivered, notices.failed, notices.given_up), (2, 0, 14));
+        assert_eq!(counts.objects()["app"].rows_read, 10);
     }
 }

@@ -13,6 +13,7 @@ mod route;
 mod tally;
 mod text;
 mod totals;
+mod work;
 
 pub use counts::Counts;
 pub use node::NodeFigures;
@@ -21,3 +22,4 @@ pub use route::Route;
 pub use tally::Tally;
 pub use text::render;
 pub use totals::Totals;
+pub use work::Work;

@@ -2,7 +2,7 @@ use std::fmt::{Display, Write as _};
 
 use protocol::EndCause;
 
-use super::{NodeFigures, Totals};
+use super::{Counts, NodeFigures, Totals};
 
 /// All figures in Prometheus' text form, version 0.0.4. The library for it would make the worker a
 /// twentieth larger.
@@ -54,6 +54,7 @@ pub fn render(totals: &Totals, nodes: &[NodeFigures], now_ms: u64) -> String {
         page.value(&[("status", status)], count);
     }
     page.nodes(nodes);
+    page.objects(&totals.counts);
     page.counter(
         "tapedeck_edge_instances_total",
         "Instances of the worker that have started; one that crashes is followed by another",
@@ -112,6 +113,26 @@ impl Page {
         let _ = writeln!(self.text, "{}{labels} {value}", self.name);
     }
 
+    fn objects(&mut self, counts: &Counts) {
+        self.counter(
+            "tapedeck_edge_object_requests_total",
+            "Calls of Durable Objects: requests, WebSocket messages, alarms",
+        );
+        for (object, work) in counts.objects() {
+            self.value(&[("object", object), ("kind", "request")], work.requests);
+            self.value(&[("object", object), ("kind", "message")], work.messages);
+            self.value(&[("object", object), ("kind", "alarm")], work.alarms);
+        }
+        self.counter(
+            "tapedeck_edge_object_rows_total",
+            "Rows that Durable Objects have read and written; an alarm that is set is a row written",
+        );
+        for (object, work) in counts.objects() {
+            self.value(&[("object", object), ("kind", "read")], work.rows_read);
+            self.value(&[("object", object), ("kind", "written")], work.rows_written);
+        }
+    }
+
     fn nodes(&mut self, nodes: &[NodeFigures]) {
         self.gauge(
             "tapedeck_nodes",
@@ -149,7 +170,7 @@ fn escaped(value: &str) -> String {
 mod tests {
     use super::*;
     use crate::access::Method;
-    use crate::metrics::{Counts, Route, Tally};
+    use crate::metrics::{Route, Tally, Work};
 
     const NOW: u64 = 1_700_000_000_000;
 
@@ -174,6 +195,14 @@ mod tests {
         counts.no_room = 2;
         counts.add(Counts::of_new_instance());
         counts.notices.given_up(5);
+        let work = Work {
+            requests: 6,
+            messages: 7,
+            alarms: 8,
+            rows_read: 9,
+            rows_written: 10,
+        };
+        counts.worked("recorder", work);
         totals.counted(counts);
         let tally = Tally {
             recording: 4,
@@ -198,6 +227,11 @@ mod tests {
             "tapedeck_edge_notices_given_up_total 5",
             "tapedeck_edge_notices_held_up 9",
             "tapedeck_edge_instances_total 1",
+            r#"tapedeck_edge_object_requests_total{object="recorder",kind="request"} 6"#,
+            r#"tapedeck_edge_object_requests_total{object="recorder",kind="message"} 7"#,
+            r#"tapedeck_edge_object_requests_total{object="recorder",kind="alarm"} 8"#,
+            r#"tapedeck_edge_object_rows_total{object="recorder",kind="read"} 9"#,
+            r#"tapedeck_edge_object_rows_total{object="recorder",kind="written"} 10"#,
             "tapedeck_edge_unlimited_requests_total 0",
             r#"tapedeck_edge_recordings{status="recording"} 4"#,
             r#"tapedeck_edge_recordings{status="placing"} 0"#,

@@ -1,24 +1,28 @@
 use std::collections::BTreeMap;
 
 use protocol::EndCause;
+use serde::{Deserialize, Serialize};
 
 use super::{Counts, Tally};
 
-/// An app that has not been heard of for so long has nothing that runs: those that have tell of it every minute.
-const TALLY_MS: u64 = 180_000;
 const MAX_APPS: usize = 10_000;
 
-/// What has come together since the object began to count.
-#[derive(Clone, Debug)]
+/// What has come together since the object began to count. As text it has all but the tallies, which are kept each by itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Totals {
     pub(super) since_ms: u64,
     pub(super) counts: Counts,
     pub(super) ended: BTreeMap<EndCause, u64>,
     /// The newest tally of each app, without what has ended, and when it came.
+    #[serde(skip)]
     apps: BTreeMap<String, (Tally, u64)>,
 }
 
 impl Totals {
+    /// An app that has not been heard of for so long has nothing that runs, in milliseconds: those that have tell of it every
+    /// minute.
+    pub const TALLY_MS: u64 = 180_000;
+
     pub fn new(now_ms: u64) -> Self {
         Self {
             since_ms: now_ms,
@@ -39,7 +43,7 @@ impl Totals {
             *sum = sum.saturating_add(count);
         }
         self.apps
-            .retain(|_, (_, told_ms)| now_ms.saturating_sub(*told_ms) < TALLY_MS);
+            .retain(|_, (_, told_ms)| now_ms.saturating_sub(*told_ms) < Self::TALLY_MS);
         if tally == Tally::default() {
             self.apps.remove(&app);
         } else if self.apps.len() < MAX_APPS || self.apps.contains_key(&app) {
@@ -64,7 +68,7 @@ impl Totals {
 
     fn present(&self, now_ms: u64) -> impl Iterator<Item = &Tally> {
         let tallies = self.apps.values();
-        let heard = tallies.filter(move |(_, told_ms)| now_ms.saturating_sub(*told_ms) < TALLY_MS);
+        let heard = tallies.filter(move |(_, told_ms)| now_ms.saturating_sub(*told_ms) < Self::TALLY_MS);
         heard.map(|(tally, _)| tally)
     }
 }
@@ -94,10 +98,30 @@ mod tests {
             totals.ended,
             BTreeMap::from([(EndCause::Idle, 2), (EndCause::Failed, 1)])
         );
-        assert_eq!(totals.recordings(NOW + TALLY_MS + 1)["recording"], 1, "b is silent");
-        totals.tallied("a".into(), tally(0, &[]), NOW + TALLY_MS + 1);
-        assert_eq!(totals.recordings(NOW + TALLY_MS + 1)["recording"], 0);
+        assert_eq!(
+            totals.recordings(NOW + Totals::TALLY_MS + 1)["recording"],
+            1,
+            "b is silent"
+        );
+        totals.tallied("a".into(), tally(0, &[]), NOW + Totals::TALLY_MS + 1);
+        assert_eq!(totals.recordings(NOW + Totals::TALLY_MS + 1)["recording"], 0);
         assert!(totals.apps.is_empty());
+    }
+
+    #[test]
+    fn what_was_added_up_outlasts_the_object_as_text() {
+        let mut totals = Totals::new(NOW);
+        let mut counts = Counts::of_new_instance();
+        counts.answered(crate::metrics::Route::Admin, 200);
+        totals.counted(counts);
+        totals.tallied("a".into(), tally(3, &[EndCause::Idle]), NOW);
+        let text = serde_json::to_string(&totals).unwrap();
+        let kept: Totals = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (kept.since_ms, &kept.counts, &kept.ended),
+            (NOW, &totals.counts, &totals.ended)
+        );
+        assert_eq!(kept.recordings(NOW)["recording"], 0, "tallies are kept apart");
     }
 
     #[test]

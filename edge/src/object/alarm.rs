@@ -3,6 +3,8 @@ const LONGEST_MS: u64 = 30 * 24 * 3_600_000;
 /// The pause after the first failure; each further one in a row doubles it, up to the longest.
 const FIRST_PAUSE_MS: u64 = 1_000;
 const LONGEST_PAUSE_MS: u64 = 60_000;
+/// An alarm is moved if the time that is left would be twice as long, and by this more.
+const MUCH_LATER_MS: u64 = 5_000;
 
 /// The one alarm that the platform keeps for an object. Times are Unix milliseconds.
 ///
@@ -10,7 +12,8 @@ const LONGEST_PAUSE_MS: u64 = 60_000;
 /// end of its process leaves the object without one. A handler that fails is tried again for ever, and so is an alarm that
 /// could not be set: the platform itself would give up after six times.
 ///
-/// An alarm that rings too early costs one more look, so a wish for a later one does not move it.
+/// An alarm that rings too early costs one more look, and moving it costs as much: a wish for a later one moves it only if that is
+/// much later.
 #[derive(Clone, Debug, Default)]
 pub struct Alarm {
     wanted_ms: Option<u64>,
@@ -79,7 +82,12 @@ impl Alarm {
                 Some(Order::Delete)
             }
             (_, None) => None,
-            (Some(set), Some(wish)) if set.at_ms <= wish.at_ms && (wish.for_retry || !set.for_retry) => None,
+            (Some(set), Some(wish))
+                if set.at_ms <= wish.at_ms
+                    && (wish.for_retry || !(set.for_retry || wish.is_much_later_than(set, now_ms))) =>
+            {
+                None
+            }
             (_, Some(wish)) => {
                 self.set = Some(wish);
                 Some(Order::Set { at_ms: wish.at_ms })
@@ -112,6 +120,13 @@ impl Alarm {
     /// The pause after a refusal is over: the next [`Alarm::order`] is to be carried out.
     pub fn returned(&mut self) {
         self.returning = false;
+    }
+}
+
+impl Set {
+    fn is_much_later_than(self, other: Self, now_ms: u64) -> bool {
+        let left_ms = other.at_ms.saturating_sub(now_ms);
+        self.at_ms.saturating_sub(now_ms) > left_ms.saturating_mul(2).saturating_add(MUCH_LATER_MS)
     }
 }
 
@@ -156,6 +171,20 @@ mod tests {
         assert_eq!(alarm.order(NOW), None);
         alarm.want(Some(NOW + 100));
         assert_eq!(alarm.order(NOW), set(NOW + 100));
+    }
+
+    #[test]
+    fn an_alarm_is_moved_only_to_a_much_later_time() {
+        let mut alarm = wanting(NOW + 10_000);
+        assert_eq!(alarm.order(NOW), set(NOW + 10_000));
+        // A lease that each report prolongs.
+        for passed in [2_000, 4_000, 6_000] {
+            alarm.want(Some(NOW + passed + 10_000));
+            assert_eq!(alarm.order(NOW + passed), None);
+        }
+        // Something short is done before its deadline.
+        alarm.want(Some(NOW + 150_000));
+        assert_eq!(alarm.order(NOW + 7_000), set(NOW + 150_000));
     }
 
     #[test]

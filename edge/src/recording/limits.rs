@@ -91,6 +91,16 @@ pub(crate) const MAX_CODE_BYTES: usize = 64;
 pub(crate) const MAX_SLICE_BYTES: usize = 8_000;
 /// Slices of one recording. Two users' audio and video over two weeks are as many.
 pub(crate) const MAX_SLICES: u64 = 500_000;
+/// Nodes that were to follow and are told that they do not.
+pub(crate) const MAX_DISMISSED: usize = 4;
+/// The pause before a node is told again what it has not been heard to know, beyond the time that it may take to answer; it
+/// doubles with each try
+pub(crate) const TELL_PAUSE_MS: u64 = 6_000;
+/// up to this.
+pub(crate) const LONGEST_TELL_PAUSE_MS: u64 = 60_000;
+/// A line by which a node holds a recording is asked whether it is lost when nothing has come over it for so long: its loss is
+/// told without being asked, but for what goes wrong on the way.
+pub(crate) const LOOK_AFTER_MS: u64 = 300_000;
 /// Nodes that may ask for a recording's job; those that may never have taken it make room first.
 pub(crate) const MAX_MEMBERS: usize = 256;
 /// Spools that are remembered one by one. What a forgotten one tells again, the nodes know by its name.
@@ -110,8 +120,10 @@ pub(crate) const WRITE_LIMIT_MS: u64 = 15_000;
 /// The pause after the first publication that failed; it doubles with each up to the longest.
 pub(crate) const WRITE_PAUSE_MS: u64 = 2_000;
 pub(crate) const LONGEST_WRITE_PAUSE_MS: u64 = 60_000;
-/// How often the app is told of a recording that is not over: a third of the time after which it takes it for gone.
-pub(crate) const RENEWAL_MS: u64 = 60_000;
+/// The app is told of a recording that is not over when it hears something anyway, if that was so long ago,
+pub(crate) const RENEWAL_MS: u64 = 55_000;
+/// and after so long in any case: well before the app takes it for gone.
+pub(crate) const LATEST_RENEWAL_MS: u64 = 150_000;
 
 /// Between two events about the progress of uploads.
 pub(crate) const PROGRESS_EVERY_MS: u64 = 60_000;

@@ -9,7 +9,8 @@
 //! | lost | made good by |
 //! |---|---|
 //! | `Place`, `SendJob` | a start is given up at its deadline, any other search asks again; a node that took the job is told to release it |
-//! | `SendDesired` | the answer to the node's next report |
+//! | `SendDesired` | the answer to the node's next report; a node that reports only news is told again until it has heard |
+//! | `Look` | asked again later |
 //! | `Publish` | sent again at its deadline |
 //! | `Answer` | the answer to the next report |
 //! | `Deliver` | sent again at its deadline, or as soon as another process works on the state |
@@ -39,9 +40,10 @@ mod tests;
 
 pub(crate) use contract::is_empty;
 pub use contract::{
-    Attempt, Awaited, Call, CallId, Command, Delivery, Effect, Event, Incident, Input, JobText, LoggedNotice, Node,
-    NodeAnswer, Notice, NoticeState, Outcome, PageWish, Preference, RecordingView, Renewal, Replay, Reply, Request,
-    Row, Start, Status, Stop, Subject, Target, Ticket, Unfit, Update, UpdateLayout, What, Which, Who, tag,
+    Attempt, Awaited, Call, CallId, Command, Delivery, Effect, Event, Incident, Input, JobText, LoggedNotice, Lost,
+    Missing, Node, NodeAnswer, Notice, NoticeState, Outcome, PageWish, Preference, RecordingView, Renewal, Replay,
+    Reply, Request, Row, Start, Status, Stop, Subject, Target, Ticket, Unfit, Update, UpdateLayout, What, Which, Who,
+    tag,
 };
 pub use due::next_alarm;
 pub use limits::Policy;

@@ -4,7 +4,7 @@ use protocol::RecorderKey;
 use worker::{Env, console_error};
 
 use super::kv::KvStore;
-use super::objects::{App, Fleet, LineOf, Node, Recorder, RecorderReply, RecorderRequest, ask};
+use super::objects::{App, FleetOf, LineOf, Node, Recorder, RecorderReply, RecorderRequest, ask};
 use super::webhooks::Receiver;
 use crate::access::Page;
 use crate::admin::{self, Question};
@@ -18,7 +18,7 @@ use crate::recording::{Call, Command, Notice, Outcome, RecordingView, Reply, Req
 
 pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Response {
     match question {
-        Question::Nodes => match ask::<Fleet>(env, &(), &fleet::Request::Nodes).await {
+        Question::Nodes => match ask::<FleetOf>(env, &(), &fleet::Request::Nodes).await {
             Ok(fleet::Reply::Nodes(items)) => admin::page(&Page { items, cursor: None }),
             Ok(_) | Err(_) => admin::failure(),
         },

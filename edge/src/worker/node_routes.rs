@@ -96,13 +96,13 @@ async fn heartbeat(caller: &Caller, request: &Request, env: &Env) -> Result<Resp
 
 async fn report(caller: &Caller, request: &Request, env: &Env) -> Result<Response, Refusal> {
     let report: Report = message(caller, request, |report: &Report| &report.node_id, env).await?;
-    let answer = from_nodes::report(Box::new(report), env).await?;
+    let answer = from_nodes::report(Box::new(report), None, env).await?;
     Ok(Response::json(200, &*answer))
 }
 
 async fn job(caller: &Caller, request: &Request, env: &Env) -> Result<Response, Refusal> {
     let request: JobRequest = message(caller, request, |request: &JobRequest| &request.node_id, env).await?;
-    let job = from_nodes::job(request, env).await?;
+    let job = from_nodes::job(request, None, env).await?;
     Ok(Response::text(
         200,
         "application/json; charset=utf-8",

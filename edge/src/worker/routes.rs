@@ -5,7 +5,7 @@ use worker::{Context, Env, console_error};
 
 use super::bindings::{self, Misconfigured};
 use super::objects::counting;
-use super::objects::{Fleet, ask};
+use super::objects::{FleetOf, ask};
 use super::{admin_questions, customers, node_routes, transport};
 use crate::access::{Directory, DirectoryError};
 use crate::dialect::{self, Routed};
@@ -62,7 +62,7 @@ async fn metrics(request: &Request, env: &Env) -> Result<Response, Misconfigured
         return Ok(transport::message(405, "this path accepts GET").with_header("Allow", "GET"));
     }
     counting::send(env).await;
-    Ok(match ask::<Fleet>(env, &(), &fleet::Request::Metrics).await {
+    Ok(match ask::<FleetOf>(env, &(), &fleet::Request::Metrics).await {
         Ok(fleet::Reply::Metrics(text)) => Response::text(200, "text/plain; version=0.0.4; charset=utf-8", text),
         Ok(_) | Err(_) => admin::failure(),
     })

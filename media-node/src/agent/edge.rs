@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::line::{Beat, EdgeAnswer, NodeAsk};
@@ -6,7 +7,7 @@ use tokio::time::timeout;
 
 use super::error::EdgeError;
 use super::http::Http;
-use super::line::{Line, ReportTurn, Way};
+use super::line::{Line, ReportTurn, Session, Way};
 
 /// How long a question waits for a line that has just broken.
 const LINE_TIME: Duration = Duration::from_secs(3);
@@ -26,9 +27,13 @@ impl Edge {
         Ok(Self { http, line })
     }
 
-    pub(super) async fn heartbeat(&self, heartbeat: &Heartbeat) -> Result<HeartbeatAnswer, EdgeError> {
+    /// Returns the line as well, if that vouches for the node from here on.
+    pub(super) async fn heartbeat(
+        &self,
+        heartbeat: &Heartbeat,
+    ) -> Result<(HeartbeatAnswer, Option<Arc<Session>>), EdgeError> {
         match self.way().await? {
-            Way::Http => self.http.heartbeat(heartbeat).await,
+            Way::Http => Ok((self.http.heartbeat(heartbeat).await?, None)),
             Way::Line(session) => {
                 let ask = NodeAsk::Beat(Beat {
                     load: heartbeat.load,
@@ -37,7 +42,7 @@ impl Edge {
                     recordings: heartbeat.recordings.clone(),
                 });
                 match session.ask(ask).await? {
-                    EdgeAnswer::Beat(answer) => Ok(answer),
+                    EdgeAnswer::Beat(answer) => Ok((answer, Some(session).filter(|session| session.lease.is_some()))),
                     _ => Err(odd()),
                 }
             }
@@ -50,13 +55,21 @@ impl Edge {
         self.line.turn().await
     }
 
-    pub(super) async fn report(&self, report: &Report, turn: ReportTurn) -> Result<ReportAnswer, EdgeError> {
-        match turn.way {
+    pub(super) async fn report(&self, report: &Report, turn: &ReportTurn) -> Result<ReportAnswer, EdgeError> {
+        match &turn.way {
             Way::Http => self.http.report(report).await,
             Way::Line(session) => match session.ask(NodeAsk::Report(Box::new(report.clone()))).await? {
                 EdgeAnswer::Report(answer) => Ok(*answer),
                 _ => Err(odd()),
             },
+        }
+    }
+
+    /// Has a report kept that has nothing new but slices.
+    pub(super) async fn keep(&self, report: &Report, session: &Session) -> Result<(), EdgeError> {
+        match session.ask(NodeAsk::Keep(Box::new(report.clone()))).await? {
+            EdgeAnswer::Kept => Ok(()),
+            _ => Err(odd()),
         }
     }
 

@@ -8,6 +8,7 @@ mod heartbeat;
 mod http;
 mod jobs;
 mod line;
+mod news;
 mod reports;
 #[cfg(test)]
 mod tests;

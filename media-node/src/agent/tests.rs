@@ -82,6 +82,7 @@ async fn report(State(state): State<Shared>, Json(report): Json<Report>) -> Json
         desired,
         confirmed: None,
         lease_ms: None,
+        node_lease: false,
         inventory: Default::default(),
     })
 }

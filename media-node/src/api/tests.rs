@@ -161,6 +161,7 @@ fn each_refusal_has_the_status_of_the_contract() {
         (RefusalCode::BadJob, 400),
         (RefusalCode::Unauthorized, 401),
         (RefusalCode::UnknownRecording, 404),
+        (RefusalCode::AwaitsJob, 503),
         (RefusalCode::StaleEpoch, 409),
         (RefusalCode::StorageUnusable, 422),
         (RefusalCode::NoCapacity, 503),
@@ -168,16 +169,12 @@ fn each_refusal_has_the_status_of_the_contract() {
         (RefusalCode::Internal, 500),
     ];
     for (code, expected) in codes {
-        assert_eq!(
-            Refused(Refusal {
-                code,
-                ..Refusal::internal("")
-            })
-            .into_response()
-            .status(),
-            expected,
-            "{code:?}"
-        );
+        let refusal = Refusal {
+            code,
+            ..Refusal::internal("")
+        };
+        let response = Refused(refusal).into_response();
+        assert_eq!(response.status(), expected, "{code:?}");
     }
 }
 

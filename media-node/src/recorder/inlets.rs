@@ -21,6 +21,7 @@ pub(super) struct Inlets {
 pub(super) enum Answer {
     Confirmed(Confirmed),
     Answered(Box<Answered>),
+    Renewed(u64),
 }
 
 impl Inlets {
@@ -65,6 +66,7 @@ async fn listen(
             }
             Ok(Some(ToProcess::Confirmed(confirmed))) => Answer::Confirmed(confirmed),
             Ok(Some(ToProcess::Answered(answered))) => Answer::Answered(answered),
+            Ok(Some(ToProcess::Renewed(until_ms))) => Answer::Renewed(until_ms),
             Ok(Some(ToProcess::Begin(_))) => {
                 tracing::warn!("a second job is ignored");
                 continue;

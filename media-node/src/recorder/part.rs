@@ -48,6 +48,10 @@ impl Part {
         self.standing.answered(answered)
     }
 
+    pub(super) fn renewed(&mut self, until_ms: u64) {
+        self.standing.renewed(until_ms);
+    }
+
     pub(super) fn leaves(&mut self, leaving: bool) {
         self.standing.leaving = leaving;
     }

@@ -51,6 +51,13 @@ impl Standing {
         is_news
     }
 
+    /// What an answer has allowed up to a moment is allowed up to this one. Before an answer there is nothing that could last.
+    pub(super) fn renewed(&mut self, until_ms: u64) {
+        if let Writing::Until(known_ms) = &mut self.writing {
+            *known_ms = until_ms.max(*known_ms);
+        }
+    }
+
     /// All slices of other spools are known.
     pub(super) fn knows_all(&self, learned_to: u64) -> bool {
         self.target.is_some_and(|target| learned_to >= target)
@@ -126,6 +133,20 @@ mod tests {
         assert!(!standing.answered(&answer(Some(11_000), 0, 0)));
         assert_eq!(standing.writing(true, 0), Writing::Until(12_000));
         standing.answered(&answer(None, 0, 0));
+        assert_eq!(standing.writing(true, 0), Writing::Always);
+    }
+
+    #[test]
+    fn a_renewal_prolongs_what_an_answer_has_allowed_and_nothing_else() {
+        let mut standing = Standing::new(&assignment(false));
+        standing.renewed(12_000);
+        assert_eq!(standing.writing(true, 0), Writing::Not);
+        standing.answered(&answer(Some(10_000), 0, 0));
+        standing.renewed(12_000);
+        standing.renewed(11_000);
+        assert_eq!(standing.writing(true, 0), Writing::Until(12_000));
+        standing.answered(&answer(None, 0, 0));
+        standing.renewed(13_000);
         assert_eq!(standing.writing(true, 0), Writing::Always);
     }
 

@@ -261,6 +261,10 @@ impl Recording {
                 on_disk(&self.spool, move |spool| spool.confirm(confirmed)).await?;
                 Ok(true)
             }
+            Answer::Renewed(until_ms) => {
+                self.part.renewed(until_ms);
+                Ok(false)
+            }
             Answer::Answered(answered) => {
                 let news = self.part.answered(&answered);
                 self.spool.videos_are_known(answered.videos);

@@ -226,7 +226,17 @@ impl Supervisor {
     /// Passes on what is wanted of a recording. An epoch above the recording's own says that the lease is lost.
     pub fn converge(&self, sid: &str, desired: Desired) -> Result<Arc<Recording>, Refusal> {
         let recording = self.get(sid)?;
-        let held = recording.status().borrow().epoch;
+        let (held, stage) = {
+            let status = recording.status();
+            let status = status.borrow();
+            (status.epoch, status.stage.clone())
+        };
+        if let Stage::Refused(refusal) = stage {
+            return Err(Refusal {
+                code: RefusalCode::UnknownRecording,
+                ..refusal
+            });
+        }
         if desired.epoch < held {
             return Err(stale(held));
         }
@@ -255,10 +265,16 @@ impl Supervisor {
         self.get(sid)?.order(Order::Answered { epoch, answered })
     }
 
+    /// The lease by which a recording is held under `epoch` lasts up to this moment, by [`boot_ms`](crate::clock::boot_ms).
+    pub fn renew(&self, sid: &str, epoch: u64, until_ms: u64) -> Result<(), Refusal> {
+        self.get(sid)?.order(Order::Renewed { epoch, until_ms })
+    }
+
     /// Passes on what is wanted and answers when the recording has ended, when nothing of it is on this node alone, or with
     /// its newest report after `wait`, or after a minute if that is longer.
     pub async fn desire(&self, sid: &str, desired: Desired, wait: Duration) -> Result<Report, Refusal> {
         let recording = self.converge(sid, desired)?;
+        recording.update(|status| status.asked += 1);
         let mut status = recording.status();
         let ended = status.wait_for(|status| status.phase() == Some(Phase::Ended) || status.is_backed_up());
         // A time-out is an answer too: the newest report says how far it is.
@@ -269,11 +285,12 @@ impl Supervisor {
     /// The newest report of a recording.
     pub fn report(&self, sid: &str) -> Result<Report, Refusal> {
         let recording = self.get(sid)?;
-        let report = recording.status().borrow().report.clone();
-        report.ok_or_else(|| Refusal {
+        let status = recording.status();
+        let status = status.borrow();
+        status.report.clone().ok_or_else(|| Refusal {
             fault: Fault::Ours,
-            code: RefusalCode::UnknownRecording,
-            reason: match recording.status().borrow().stage {
+            code: RefusalCode::AwaitsJob,
+            reason: match status.stage {
                 Stage::Unclaimed => {
                     "the spool of this recording is here, and the edge does not know the recording any more: \
                                      `media-node rescue` brings its media to a store"

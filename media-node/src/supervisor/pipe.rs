@@ -19,6 +19,8 @@ pub enum ToProcess {
     Confirmed(Confirmed),
     /// The edge has answered a report.
     Answered(Box<Answered>),
+    /// What an answer has allowed is allowed up to this moment, by [`boot_ms`](crate::clock::boot_ms).
+    Renewed(u64),
     /// This node is being shut down: another one shall go on.
     Leave,
     Interrupt(Interrupt),

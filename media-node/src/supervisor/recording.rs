@@ -31,6 +31,8 @@ pub struct Status {
     pub(super) no_space: bool,
     /// Somebody has learnt of the end.
     pub acknowledged: bool,
+    /// How often the edge has said what it wants, other than in answers to reports.
+    pub asked: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -60,6 +62,11 @@ pub(super) enum Order {
         epoch: u64,
         answered: Box<Answered>,
     },
+    /// What the process of `epoch` may write it may write up to this moment, by [`boot_ms`](crate::clock::boot_ms).
+    Renewed {
+        epoch: u64,
+        until_ms: u64,
+    },
     /// Another node shall go on with it. When none can, it is interrupted; uploads may go on for so long then.
     Leave(Duration),
     /// The disk has no room for more of it; the sentence says so to a person.
@@ -79,6 +86,7 @@ impl Recording {
             vitals: Vitals::default(),
             no_space: false,
             acknowledged: false,
+            asked: 0,
         };
         let recording = Self {
             recorder: job.recorder.clone(),

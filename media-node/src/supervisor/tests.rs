@@ -349,7 +349,7 @@ async fn spools_of_an_earlier_process_wait_for_their_jobs_and_go_on() {
     let missing = next.missing_jobs();
     assert_eq!((missing.len(), missing[0].epoch, missing[0].sid.as_str()), (1, 5, SID));
     assert_eq!(next.held().len(), 1);
-    assert_eq!(next.report(SID).unwrap_err().code, RefusalCode::UnknownRecording);
+    assert_eq!(next.report(SID).unwrap_err().code, RefusalCode::AwaitsJob);
     assert_eq!(next.put(job(SID, 4)).await.unwrap_err().code, RefusalCode::StaleEpoch);
     assert_eq!(next.put(job(SID, 5)).await.unwrap().phase, Phase::Starting);
     assert!(next.missing_jobs().is_empty());
@@ -625,6 +625,10 @@ async fn a_recording_whose_journal_breaks_is_set_aside_and_not_started_again_for
         1
     );
     assert!(world.supervisor.held().is_empty());
+    // Whoever still takes it to be here learns that it is not.
+    let refusal = world.supervisor.desire(SID, stop(1), Duration::ZERO).await.unwrap_err();
+    assert_eq!(refusal.code, RefusalCode::UnknownRecording, "{refusal:?}");
+    assert!(refusal.reason.contains("aside"), "{refusal:?}");
 }
 
 #[tokio::test]

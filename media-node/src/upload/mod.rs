@@ -12,6 +12,7 @@ mod division;
 mod fault;
 mod formats;
 mod headers;
+mod hold;
 mod pace;
 mod proof;
 mod rescue;

@@ -9,13 +9,14 @@ use tokio::sync::watch;
 use super::division::Due;
 use super::fault::UploadFault;
 use super::headers::Headers;
+use super::hold::Hold;
 use super::pace::Pace;
 use super::schedule::Schedule;
 use super::task::{Item, Task};
 use super::writing::{self, Writing};
 use super::{Bucket, Formats, Store, Tally};
 use crate::backoff::chance;
-use crate::clock::SteadyClock;
+use crate::clock::{SteadyClock, boot_ms};
 use crate::spool::{Content, DueCopy, DueFile, DuePlaylist, HeldFile, Spool, SpoolError};
 
 /// When all that was recorded is in the customer's store, the backup has so long to remove what it held.
@@ -118,15 +119,18 @@ impl Uploader {
         let (mut changes, mut stores) = (self.spool.changes(), self.store.subscribe());
         let mut writing = self.writing.clone();
         let mut schedules = Schedules::new();
+        let mut hold = Hold::default();
         let mut requests = FuturesUnordered::new();
         loop {
             changes.borrow_and_update();
             let now_ms = clock.now_ms();
             let mut due = schedules.due(&self.spool, &self.store.borrow(), now_ms);
+            let may_write = *writing.borrow_and_update();
+            hold.keep_back(&mut due.files, may_write, boot_ms());
             schedules.customer.forget_unless(|item| due.is_for_customer(item));
             schedules.backup.forget_unless(|item| due.is_for_backup(item));
             self.tell(&mut schedules, now_ms);
-            if !writing.borrow_and_update().is_allowed() {
+            if !may_write.is_allowed() {
                 due.playlists.clear();
                 due.copies.clear();
             }

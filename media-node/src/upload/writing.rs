@@ -23,6 +23,14 @@ impl Writing {
         }
     }
 
+    /// For how long a lease has been over that may have been given to another node.
+    pub(super) fn over_for_ms(self, now_ms: u64) -> Option<u64> {
+        match self {
+            Self::Until(until_ms) => now_ms.checked_sub(until_ms),
+            Self::Always | Self::Not => None,
+        }
+    }
+
     pub(super) fn is_allowed(self) -> bool {
         self.left(boot_ms()) != Some(Duration::ZERO)
     }

@@ -32,4 +32,7 @@ impl Identity {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EdgeHello {
     pub versions: Versions,
+    /// How long the node's lease lasts from each ping, in milliseconds; `None` when the version that both speak has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_ms: Option<u64>,
 }

@@ -102,7 +102,9 @@ mod tests {
                 "versions": {"oldest": 1, "newest": 2},
                 "node": {"node_id": "n1", "region": "here", "version": "0.1", "capacity": 4},
             }}),
-            json!({"ask": {"id": 7, "ask": {"beat": {"load": 0.5, "draining": false, "recordings": []}}}}),
+            json!({"ask": {"id": 7, "ask": {
+                "beat": {"load": 0.5, "draining": false, "spool_full": false, "recordings": []},
+            }}}),
         ];
         for (message, text) in [hello, beat].into_iter().zip(texts) {
             assert_eq!(to_value(&message).unwrap(), text);

@@ -10,10 +10,16 @@
 //! |---|---|---|
 //! | node | [`NodeAsk::Beat`] | [`EdgeAnswer::Beat`] |
 //! | node | [`NodeAsk::Report`] | [`EdgeAnswer::Report`] |
+//! | node | [`NodeAsk::Keep`] | [`EdgeAnswer::Kept`] |
 //! | node | [`NodeAsk::Job`] | [`EdgeAnswer::Job`] |
 //! | edge | [`EdgeAsk::Job`] | [`NodeAnswer::Report`] |
 //! | edge | [`EdgeAsk::Desired`] | [`NodeAnswer::Report`] |
 //! | edge | [`EdgeAsk::Roster`] | [`NodeAnswer::Roster`] |
+//!
+//! From version [`NODE_LEASE`] on, a node has one lease on each line: it begins with the edge's hello, counts on the node from
+//! when the newest [`PING`] that was answered had been sent (before the first one: from when its own hello had been), and is over [`EdgeHello::lease_ms`]
+//! later. A recording shares in it from an [answer](crate::ReportAnswer::node_lease) over this line that says so; the lease of
+//! one line says nothing of what was answered over another one.
 //!
 //! May not know the edge or the node: it is the words between them.
 
@@ -25,7 +31,7 @@ mod versions;
 pub use hello::{EdgeHello, Identity, NodeHello};
 pub use message::{FromEdge, FromNode, Message, Unread, UnreadPart, carried};
 pub use question::{Beat, Desire, EdgeAnswer, EdgeAsk, NodeAnswer, NodeAsk, RosterQuestion};
-pub use versions::{NEWEST, OLDEST, Versions};
+pub use versions::{NEWEST, NODE_LEASE, OLDEST, Versions};
 
 #[cfg(doc)]
 use crate::Refusal;
@@ -36,8 +42,8 @@ pub const PATH: &str = "/node/v1/line";
 /// The parameter of the query that names the node. It is what [`Identity::node_id`] says again.
 pub const NODE_PARAMETER: &str = "node";
 
-/// A node sends this text frame, which is no message, to learn whether the line still carries. The edge's platform answers it
-/// with [`PONG`] by itself.
+/// A node sends this text frame, which is no message, to learn whether the line still carries, and to renew its lease. The
+/// edge's platform answers it with [`PONG`] by itself. A node sends none before the last one is answered.
 pub const PING: &str = "ping";
 
 /// The answer to [`PING`].
@@ -51,6 +57,9 @@ pub const CLOSED_REPLACED: u16 = 4_001;
 
 /// The code with which a line is closed after a [`Message::Refused`].
 pub const CLOSED_REFUSED: u16 = 4_002;
+
+/// The code with which a line is closed over which no ping has come for the length of a lease.
+pub const CLOSED_SILENT: u16 = 4_003;
 
 /// The longest reason that fits into the frame that closes a WebSocket, in bytes.
 pub const MAX_CLOSE_REASON_BYTES: usize = 123;

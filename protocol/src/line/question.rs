@@ -10,6 +10,8 @@ pub enum NodeAsk {
     Beat(Beat),
     /// The newest state of a recording; it is answered with what is wanted of it.
     Report(Box<Report>),
+    /// A report with nothing new but slices, to be kept in case the node is lost before it is sent as a [`Self::Report`].
+    Keep(Box<Report>),
     /// The job of a recording whose spool it holds.
     Job(JobRequest),
 }
@@ -34,6 +36,8 @@ pub struct Beat {
 pub enum EdgeAnswer {
     Beat(HeartbeatAnswer),
     Report(Box<ReportAnswer>),
+    /// It survives the node, and whatever keeps it.
+    Kept,
     Job(Box<Job>),
     Refused(Refusal),
 }

@@ -7,7 +7,11 @@ pub const OLDEST: u32 = 1;
 
 /// The newest one. A field or a kind of message that may be left out does not need a new version; a change that the other side
 /// has to know of does. [`OLDEST`] follows a release later, so that edge and nodes can be updated one after the other.
-pub const NEWEST: u32 = 1;
+pub const NEWEST: u32 = 2;
+
+/// The first version in which a node has one lease for all its recordings, which it renews by pings, and in which a recording
+/// reports what has changed. Before, each recording had its own, which each of its reports renewed.
+pub const NODE_LEASE: u32 = 2;
 
 /// The versions of the line's protocol that one side speaks: all from `oldest` to `newest`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +67,14 @@ mod tests {
         assert_eq!(agreed(versions(1, 2), versions(3, 4)), None);
         assert_eq!(agreed(versions(3, 4), versions(1, 2)), None);
         assert_eq!(agreed(versions(1, 2), versions(5, 0)), None, "no such window");
+    }
+
+    #[test]
+    fn what_is_one_release_older_is_still_spoken_to() {
+        let before = versions(1, 1);
+        assert_eq!(Versions::OWN.agree(before, "it").ok(), Some(1));
+        assert_eq!(before.agree(Versions::OWN, "it").ok(), Some(1));
+        assert_eq!(Versions::OWN.agree(Versions::OWN, "it").ok(), Some(NODE_LEASE));
     }
 
     #[test]

@@ -7,12 +7,16 @@ use super::*;
 /// The state as an object finds it that wakes up.
 fn woken(sockets: &[(SocketId, Attachment)]) -> Bench {
     // As the shell keeps it.
-    let kept = sockets.iter().map(|(socket, attachment)| {
+    let sockets = sockets.iter().map(|(socket, attachment)| {
         let text = serde_json::to_string(attachment).unwrap();
         (*socket, serde_json::from_str(&text).unwrap())
     });
+    let kept = Kept {
+        sockets: sockets.collect(),
+        ..Kept::default()
+    };
     Bench {
-        line: Line::restore(kept),
+        line: Line::restore(kept, LEASE_MS, NOW),
         ..Bench::default()
     }
 }
@@ -40,7 +44,7 @@ fn a_beat_after_the_sleep_is_that_of_the_same_node() {
         recordings: Vec::new(),
     });
     let outputs = bench.say(1, &FromNode::Ask { id: 1, ask });
-    let [Output::Effect(Effect::Beat { heartbeat, .. })] = &outputs[..] else {
+    let [Output::Effect(Effect::Beat { heartbeat, .. }), ..] = &outputs[..] else {
         panic!("{outputs:?}");
     };
     assert_eq!((heartbeat.node_id.as_str(), heartbeat.capacity), ("n1", 4));

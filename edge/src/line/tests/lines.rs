@@ -22,6 +22,7 @@ fn a_socket_becomes_the_line_with_its_hello() {
     assert_eq!(replies(&bench.ask(5, question("c"))), [(5, Reply::NoLine)]);
     let hello = FromEdge::Hello(EdgeHello {
         versions: Versions::OWN,
+        lease_ms: Some(LEASE_MS),
     });
     assert_eq!(said(&bench.say(1, &super::hello())), hello);
     assert_eq!(sent(&bench.ask(5, question("c")))[0].0, 1);
@@ -45,7 +46,8 @@ fn the_line_whose_hello_came_last_closes_the_one_before() {
         "its answer cannot come any more"
     );
     assert_eq!(sent(&bench.ask(6, question("c")))[0].0, 2);
-    assert!(bench.happen(Event::Closed { socket: 1 }).is_empty(), "the line goes on");
+    let outputs = bench.happen(Event::Closed { socket: 1 });
+    assert_eq!((sent(&outputs), closed(&outputs)), (vec![], vec![]), "the line goes on");
     assert_eq!(sent(&bench.ask(7, question("c")))[0].0, 2);
 }
 
@@ -89,7 +91,7 @@ fn versions_that_do_not_fit_are_refused_and_leave_the_line_that_there_is() {
         panic!("{outputs:?}");
     };
     assert!(
-        refusal.reason.contains("node n1 (0.1.0) speaks the versions 2 to 3"),
+        refusal.reason.contains("node n1 (0.1.0) speaks the versions 3 to 4"),
         "{refusal:?}"
     );
     let closed = closed(&outputs);
@@ -134,7 +136,7 @@ fn a_node_that_has_to_be_let_in_again_loses_its_line() {
     let request = Request::Close {
         reason: "revoked".to_owned(),
     };
-    let outputs = step(&mut bench.line, Told::Asked { by: 5, request }, NOW);
+    let outputs = bench.step(Told::Asked { by: 5, request });
     let reason = "revoked".to_owned();
     assert_eq!(
         closed(&outputs),

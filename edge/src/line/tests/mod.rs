@@ -1,10 +1,13 @@
 //! The core of a node's line.
 
 mod eviction;
+mod leases;
 mod lines;
 mod model;
 mod questions;
 mod talk;
+
+use std::collections::BTreeMap;
 
 use protocol::line::{EdgeAnswer, EdgeAsk, FromEdge, FromNode, Identity, NodeHello, RosterQuestion, Versions};
 use protocol::{HeartbeatAnswer, Roster};
@@ -57,16 +60,24 @@ pub(super) fn beaten() -> EdgeAnswer {
     EdgeAnswer::Beat(HeartbeatAnswer { interval_ms: 2_000 })
 }
 
+pub(super) const LEASE_MS: u64 = 10_000;
+
 pub(super) struct Bench {
     pub(super) line: Line,
     pub(super) now_ms: u64,
+    /// When the platform answered the newest ping, by socket.
+    pub(super) pings: BTreeMap<SocketId, u64>,
+    /// What is kept, as it is read back.
+    pub(super) kept: Kept,
 }
 
 impl Default for Bench {
     fn default() -> Self {
         Self {
-            line: Line::default(),
+            line: Line::restore(Kept::default(), LEASE_MS, NOW),
             now_ms: NOW,
+            pings: BTreeMap::new(),
+            kept: Kept::default(),
         }
     }
 }
@@ -95,15 +106,57 @@ impl Bench {
     }
 
     pub(super) fn happen(&mut self, event: Event) -> Vec<Output> {
-        step(&mut self.line, Told::Event(event), self.now_ms)
+        self.step(Told::Event(event))
+    }
+
+    pub(super) fn step(&mut self, input: Input) -> Vec<Output> {
+        let pings = &self.pings;
+        let outputs = step(
+            &mut self.line,
+            input,
+            &|socket| pings.get(&socket).copied(),
+            self.now_ms,
+        );
+        self.keep(&outputs);
+        outputs
+    }
+
+    /// The shell's part.
+    fn keep(&mut self, outputs: &[Output]) {
+        for output in outputs {
+            match output {
+                Output::Effect(Effect::Write(memo)) => self.kept.memo = memo.clone(),
+                Output::Effect(Effect::Hold { holding, held, .. }) => {
+                    self.kept.held.retain(|(known, _)| known.sid != holding.sid);
+                    self.kept.held.push((holding.clone(), held.clone()));
+                }
+                Output::Effect(Effect::LetGo { sid }) => self.kept.held.retain(|(known, _)| known.sid != *sid),
+                Output::Effect(Effect::Attach { socket, attachment }) => {
+                    self.kept.sockets.retain(|(known, _)| known != socket);
+                    self.kept.sockets.push((*socket, attachment.clone()));
+                }
+                Output::Effect(Effect::Close { socket, .. }) => {
+                    self.kept.sockets.retain(|(known, _)| known != socket);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The object is made anew.
+    pub(super) fn wake(&mut self) {
+        let text = serde_json::to_string(&self.kept.memo).unwrap();
+        self.kept.memo = serde_json::from_str(&text).unwrap();
+        self.line = Line::restore(self.kept.clone(), LEASE_MS, self.now_ms);
     }
 
     pub(super) fn ask(&mut self, by: u64, ask: EdgeAsk) -> Vec<Output> {
         let request = Request::Ask {
             ask: text(&ask),
             limit_ms: LIMIT_MS,
+            holding: None,
         };
-        step(&mut self.line, Told::Asked { by, request }, self.now_ms)
+        self.step(Told::Asked { by, request })
     }
 
     /// Asks, and returns the id under which the node hears it.
@@ -116,7 +169,8 @@ impl Bench {
     }
 
     pub(super) fn alarm(&mut self, now_ms: u64) -> Vec<Output> {
-        step(&mut self.line, Told::Alarm, now_ms)
+        self.now_ms = now_ms;
+        self.step(Told::Alarm)
     }
 }
 

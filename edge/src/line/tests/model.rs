@@ -50,6 +50,7 @@ struct World {
     state: u64,
     now_ms: u64,
     line: Line,
+    memo: Memo,
     /// What the platform keeps.
     attachments: BTreeMap<SocketId, Attachment>,
     next_socket: SocketId,
@@ -71,7 +72,8 @@ impl World {
             seed,
             state: seed,
             now_ms: NOW,
-            line: Line::default(),
+            line: Line::restore(Kept::default(), LEASE_MS, NOW),
+            memo: Memo::default(),
             attachments: BTreeMap::new(),
             next_socket: 1,
             next_caller: 1,
@@ -137,7 +139,12 @@ impl World {
         self.now_ms += 1;
         self.callers.clear();
         self.effects.clear();
-        self.line = Line::restore(self.attachments.clone());
+        let kept = Kept {
+            sockets: self.attachments.clone().into_iter().collect(),
+            memo: self.memo.clone(),
+            held: Vec::new(),
+        };
+        self.line = Line::restore(kept, LEASE_MS, self.now_ms);
     }
 
     fn ask(&mut self) {
@@ -147,6 +154,7 @@ impl World {
         let request = Request::Ask {
             ask: text(&question(&by.to_string())),
             limit_ms: LIMIT_MS,
+            holding: None,
         };
         self.apply(Told::Asked { by, request });
     }
@@ -226,13 +234,20 @@ impl World {
             let asked = self.effects.remove(which);
             let interval_ms = asked.id;
             let answer = text(&EdgeAnswer::Beat(HeartbeatAnswer { interval_ms }));
-            self.apply(Told::Event(Event::Done { asked, answer }));
+            self.apply(Told::Event(Event::Done {
+                asked,
+                answer,
+                ok: true,
+            }));
         }
     }
 
     fn apply(&mut self, input: Input) {
-        for output in step(&mut self.line, input, self.now_ms) {
+        let now_ms = self.now_ms;
+        // Every line is pinged all the time: leases have a test of their own.
+        for output in step(&mut self.line, input, &|_| Some(now_ms), now_ms) {
             match output {
+                Output::Effect(Effect::Write(memo)) => self.memo = memo,
                 Output::Reply { to, reply } => self.replied(to, reply),
                 Output::Effect(Effect::Attach { socket, attachment }) => {
                     self.attachments.insert(socket, attachment);
@@ -243,6 +258,7 @@ impl World {
                     self.to_node.retain(|(of, _)| *of != socket);
                 }
                 Output::Effect(Effect::Beat { asked, .. }) => self.effects.push(asked),
+                Output::Effect(Effect::Vouch(_) | Effect::Absent { .. }) => {}
                 Output::Effect(other) => panic!("seed {}: {other:?}", self.seed),
             }
         }
@@ -260,7 +276,10 @@ impl World {
             self.seed
         );
         match reply {
-            Reply::Answer(NodeAnswer::Roster(Roster { version, .. })) => {
+            Reply::Answer {
+                answer: NodeAnswer::Roster(Roster { version, .. }),
+                ..
+            } => {
                 assert_eq!(version, to, "seed {}: another one's answer", self.seed);
                 self.tally.answered += 1;
             }
@@ -271,7 +290,7 @@ impl World {
 
     /// Nothing more arrives: all who wait have their reply by their deadlines.
     fn end(&mut self) {
-        while let Some(at_ms) = self.line.next_alarm() {
+        while let Some(at_ms) = self.line.questions.next_ms() {
             assert!(at_ms <= self.now_ms + LIMIT_MS, "seed {}", self.seed);
             self.now_ms = self.now_ms.max(at_ms);
             self.apply(Told::Alarm);

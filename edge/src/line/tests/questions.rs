@@ -8,8 +8,16 @@ fn answer(id: u64, version: u64) -> FromNode {
     FromNode::Answer { id, answer }
 }
 
+/// The first line begins now.
+fn answered_over_line(answer: NodeAnswer) -> Reply {
+    Reply::Answer {
+        answer,
+        line: Some(NOW),
+    }
+}
+
 fn answered(by: u64, version: u64) -> Vec<(u64, Reply)> {
-    vec![(by, Reply::Answer(roster(version)))]
+    vec![(by, answered_over_line(roster(version)))]
 }
 
 #[test]
@@ -27,7 +35,7 @@ fn answers_reach_who_asked_in_whatever_order_they_come() {
         "nor is one that nobody asked for"
     );
     assert_eq!(replies(&bench.say(1, &answer(ids[1], 1))), answered(6, 1));
-    assert_eq!(bench.line.next_alarm(), None);
+    assert_eq!(bench.line.questions.next_ms(), None);
 }
 
 #[test]
@@ -50,22 +58,32 @@ fn who_waits_when_the_line_breaks_is_told_at_once() {
 fn a_question_waits_no_longer_than_its_deadline() {
     let mut bench = Bench::lined();
     let id = bench.ask_id(5, question("c"));
-    assert_eq!(bench.line.next_alarm(), Some(NOW + LIMIT_MS));
+    assert_eq!(bench.line.questions.next_ms(), Some(NOW + LIMIT_MS));
     assert!(bench.alarm(NOW + LIMIT_MS - 1).is_empty());
     assert_eq!(replies(&bench.alarm(NOW + LIMIT_MS)), [(5, Reply::Unreachable)]);
     assert!(bench.say(1, &answer(id, 1)).is_empty());
     let request = Request::Ask {
         ask: text(&question("c")),
         limit_ms: u64::MAX,
+        holding: None,
     };
-    step(&mut bench.line, Told::Asked { by: 6, request }, NOW);
-    assert_eq!(bench.line.next_alarm(), Some(NOW + LONGEST_WAIT_MS));
+    bench.now_ms = NOW;
+    bench.step(Told::Asked { by: 6, request });
+    assert_eq!(bench.line.questions.next_ms(), Some(NOW + LONGEST_WAIT_MS));
 }
 
 #[test]
 fn a_node_is_not_asked_more_at_once_than_is_bounded() {
     let refused = |outputs: &[Output]| match &replies(outputs)[..] {
-        [(_, Reply::Answer(NodeAnswer::Refused(refusal)))] => refusal.reason.clone(),
+        [
+            (
+                _,
+                Reply::Answer {
+                    answer: NodeAnswer::Refused(refusal),
+                    ..
+                },
+            ),
+        ] => refusal.reason.clone(),
         other => panic!("{other:?}"),
     };
     let mut bench = Bench::lined();

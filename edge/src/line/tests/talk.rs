@@ -68,16 +68,28 @@ fn a_beat_becomes_the_heartbeat_of_the_node_that_said_hello() {
         recordings: Vec::new(),
     };
     let outputs = bench.say(1, &asking(7, beat()));
-    assert_eq!(outputs, [Output::Effect(Effect::Beat { asked, heartbeat })]);
+    let told = Effect::Beat {
+        asked,
+        heartbeat,
+        every_ms: Some(60_000),
+    };
+    assert_eq!(outputs[0], Output::Effect(told));
     let answer = beaten();
     let outputs = bench.happen(Event::Done {
         asked,
         answer: text(&answer),
+        ok: true,
     });
     assert_eq!(sent(&outputs), [(1, FromEdge::Answer { id: 7, answer })]);
     let answer = text(&beaten());
     assert!(
-        bench.happen(Event::Done { asked, answer }).is_empty(),
+        bench
+            .happen(Event::Done {
+                asked,
+                answer,
+                ok: true
+            })
+            .is_empty(),
         "it is answered once"
     );
 }
@@ -87,13 +99,19 @@ fn reports_and_requests_for_jobs_go_to_their_recorder() {
     let mut bench = Bench::lined();
     let outputs = bench.say(1, &asking(1, report("n1")));
     assert!(
-        matches!(outputs[..], [Output::Effect(Effect::Report { .. })]),
+        matches!(
+            outputs[..],
+            [
+                Output::Effect(Effect::Hold { .. }),
+                Output::Effect(Effect::Report { .. })
+            ]
+        ),
         "{outputs:?}"
     );
     let outputs = bench.say(1, &asking(2, NodeAsk::Job(request("n1"))));
     let asked = Asked { socket: 1, id: 2 };
-    let request = request("n1");
-    assert_eq!(outputs, [Output::Effect(Effect::Job { asked, request })]);
+    let (request, line) = (request("n1"), Some(NOW));
+    assert_eq!(outputs, [Output::Effect(Effect::Job { asked, request, line })]);
 }
 
 #[test]
@@ -121,7 +139,15 @@ fn an_answer_for_a_line_that_has_broken_is_for_nobody() {
     bench.say(2, &hello());
     let asked = Asked { socket: 1, id: 1 };
     let answer = text(&beaten());
-    assert!(bench.happen(Event::Done { asked, answer }).is_empty());
+    assert!(
+        bench
+            .happen(Event::Done {
+                asked,
+                answer,
+                ok: true
+            })
+            .is_empty()
+    );
 }
 
 #[test]
@@ -136,6 +162,7 @@ fn questions_that_are_being_answered_are_bounded() {
     bench.happen(Event::Done {
         asked,
         answer: text(&beaten()),
+        ok: true,
     });
     assert_eq!(sent(&bench.say(1, &asking(9_999, beat()))), []);
 }
@@ -176,7 +203,16 @@ fn an_unknown_kind_of_message_is_answered_and_breaks_nothing() {
     let unknown = json!({"answer": {"id": asked, "answer": {"dance": {}}}}).to_string();
     let replies = replies(&bench.hear(1, &unknown));
     assert!(
-        matches!(&replies[..], [(5, Reply::Answer(NodeAnswer::Refused(_)))]),
+        matches!(
+            &replies[..],
+            [(
+                5,
+                Reply::Answer {
+                    answer: NodeAnswer::Refused(_),
+                    ..
+                }
+            )]
+        ),
         "{replies:?}"
     );
     assert_eq!(sent(&bench.ask(6, question("c")))[0].0, 1, "the line is what it was");

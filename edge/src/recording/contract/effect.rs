@@ -47,6 +47,13 @@ pub enum Effect {
         desired: Box<Desired>,
         wait_ms: u64,
     },
+    /// Ask the node's line whether its lease is over; answer with [`Input::Looked`](super::Input::Looked) if it is.
+    Look {
+        key: RecorderKey,
+        sid: String,
+        node_id: String,
+        line: u64,
+    },
     /// Tell the app of the recording and, if `document`, write its session document, without secrets; both may be
     /// forgotten at `expires_ms`. Answer with [`Input::Published`](super::Input::Published).
     Publish {

@@ -13,8 +13,18 @@ use crate::object::CallId;
 #[serde(rename_all = "snake_case")]
 pub enum Request {
     Call(Call),
-    Report(Box<Report>),
-    Job(JobRequest),
+    /// `line`: the number of the line that it has come over, if that has a lease.
+    Report {
+        report: Box<Report>,
+        line: Option<u64>,
+    },
+    /// `line`: as above.
+    Job {
+        request: JobRequest,
+        line: Option<u64>,
+    },
+    Lost(Lost),
+    Missing(Missing),
     Replay(Replay),
     /// Wait no longer for media of a recording that is still on a node.
     GiveUp {
@@ -22,8 +32,29 @@ pub enum Request {
     },
 }
 
+/// The leases of a node's lines are over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lost {
+    pub node_id: String,
+    /// The number of the newest of these lines.
+    pub line: u64,
+    /// When the node was last heard of, Unix milliseconds.
+    pub heard_ms: u64,
+    /// What it told last, if that was not worth a report of its own.
+    pub reports: Vec<Report>,
+}
+
+/// A node that is there does not name a recording among those that it holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Missing {
+    pub node_id: String,
+    pub sid: String,
+    /// What it told of it last, if that was not worth a report of its own.
+    pub report: Option<Box<Report>>,
+}
+
 /// The answer to a [`Request`]: `Outcome` to a call, `Desired` to a report, `Job` to a node's request for its job,
-/// `Replayed` to a replay, `GaveUp` to the last.
+/// `Noted` to a loss, `Missed` to what is missing, `Replayed` to a replay, `GaveUp` to the last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
@@ -31,6 +62,11 @@ pub enum Reply {
     Desired(Box<ReportAnswer>),
     /// The refusal says why the node does not get the job.
     Job(Result<JobText, Refusal>),
+    Noted,
+    /// Whether the recording is taken to be with the node, which is asked then.
+    Missed {
+        is_with_node: bool,
+    },
     /// `count` events wait once more.
     Replayed {
         count: u64,
@@ -78,7 +114,11 @@ pub enum Input {
         sid: String,
         epoch: u64,
         answer: NodeAnswer,
+        /// The number of the line that it has come over, if that has a lease.
+        line: Option<u64>,
     },
+    /// What [`Effect::Look`](super::Effect::Look) has found to be over.
+    Looked(Lost),
     /// A node's answer to [`Effect::SendDesired`](super::Effect::SendDesired).
     DesiredAnswered {
         sid: String,
@@ -118,11 +158,11 @@ pub enum NodeAnswer {
 }
 
 impl Input {
-    /// What a node tells with it of a recording.
-    pub(in crate::recording) fn report(&self) -> Option<&Report> {
+    /// What a node tells with it of recordings.
+    pub(in crate::recording) fn reports(&self) -> &[Report] {
         match self {
             Self::Asked {
-                request: Request::Report(report),
+                request: Request::Report { report, .. },
                 ..
             }
             | Self::JobAnswered {
@@ -132,8 +172,19 @@ impl Input {
             | Self::DesiredAnswered {
                 answer: NodeAnswer::Report(report),
                 ..
-            } => Some(report),
-            _ => None,
+            } => std::slice::from_ref(report),
+            Self::Asked {
+                request: Request::Lost(lost),
+                ..
+            }
+            | Self::Looked(lost) => &lost.reports,
+            Self::Asked {
+                request: Request::Missing(Missing {
+                    report: Some(report), ..
+                }),
+                ..
+            } => std::slice::from_ref(report),
+            _ => &[],
         }
     }
 }

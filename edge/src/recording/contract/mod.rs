@@ -22,7 +22,7 @@ pub(super) use effect::reply;
 pub use effect::{Effect, PageWish};
 pub use event::{Event, Notice, Subject};
 pub use incident::{Incident, What, Who};
-pub use input::{Input, JobText, Node, NodeAnswer, Reply, Request};
+pub use input::{Input, JobText, Lost, Missing, Node, NodeAnswer, Reply, Request};
 pub use log::{LoggedNotice, NoticeState, Which};
 pub use outcome::{Outcome, Unfit};
 pub use preference::{Preference, tag};

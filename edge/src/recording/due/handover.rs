@@ -5,34 +5,36 @@ use protocol::{EndCause, Phase};
 
 use crate::recording::contract::Effect;
 use crate::recording::limits::{COVER_LIMIT_MS, Policy, QUIET_MS, after};
-use crate::recording::state::{Last, Lifecycle, Recording, Role, Wanted};
+use crate::recording::state::{Last, Lease, Lifecycle, Recording, Wanted};
 
 impl Recording {
     /// When something of it is due.
     pub(super) fn lease_due_ms(&self, policy: Policy) -> Option<u64> {
         let nodes = &self.nodes;
         let successor = nodes.successor.as_ref();
-        let dues = [
-            nodes.lease.as_ref().map(|lease| lease.ends_ms(policy)),
-            successor.map(|successor| successor.lease.ends_ms(policy)),
-            successor.map(|successor| after(successor.since_ms, COVER_LIMIT_MS)),
-            nodes.leaver.as_ref().map(|leaver| leaver.ends_ms(policy)),
+        let in_force = [
+            nodes.lease.as_ref(),
+            successor.map(|successor| &successor.lease),
+            nodes.leaver.as_ref(),
         ];
-        dues.into_iter().flatten().min()
+        let leases = in_force.into_iter().flatten();
+        let ends = leases.clone().filter_map(|lease| lease.ends_ms(policy));
+        let told = leases.chain(&nodes.dismissed).filter_map(Lease::due_ms);
+        // One relief waits for the one before.
+        let covered = successor.filter(|_| nodes.leaver.is_none());
+        let covered = covered.map(|successor| after(successor.since_ms, COVER_LIMIT_MS));
+        ends.chain(told).chain(covered).min()
     }
 
     pub(super) fn settle_lease(&mut self, epoch: &mut u64, policy: Policy, now_ms: u64, out: &mut Vec<Effect>) {
         let nodes = &mut self.nodes;
         // Silent for so long, neither can write or go on.
-        nodes.leaver.take_if(|leaver| now_ms >= leaver.ends_ms(policy));
+        nodes.leaver.take_if(|leaver| leaver.is_over(policy, now_ms));
         nodes
             .successor
-            .take_if(|successor| now_ms >= successor.lease.ends_ms(policy));
-        if nodes
-            .lease
-            .as_ref()
-            .is_some_and(|lease| now_ms >= lease.ends_ms(policy))
-        {
+            .take_if(|successor| successor.lease.is_over(policy, now_ms));
+        nodes.dismissed.retain(|lease| !lease.is_over(policy, now_ms));
+        if nodes.lease.as_ref().is_some_and(|lease| lease.is_over(policy, now_ms)) {
             self.lose(now_ms);
         }
         self.settle_relief(epoch, now_ms, out);
@@ -54,7 +56,6 @@ impl Recording {
         }
         let successor = self.nodes.successor.take();
         self.nodes.stay();
-        self.nodes.leaver = None;
         self.nodes.last = Some(Last {
             lease,
             since_ms: now_ms,
@@ -78,14 +79,16 @@ impl Recording {
             None => {}
             Some(successor) => {
                 let overdue = now_ms >= after(successor.since_ms, COVER_LIMIT_MS);
-                if overdue || leaving.is_covered_by(successor) {
-                    self.relieve(out);
+                let is_ready = overdue || leaving.is_covered_by(successor);
+                // Who was relieved before may still write.
+                if is_ready && self.nodes.leaver.is_none() {
+                    self.relieve(now_ms, out);
                 }
             }
         }
     }
 
-    fn relieve(&mut self, out: &mut Vec<Effect>) {
+    fn relieve(&mut self, now_ms: u64, out: &mut Vec<Effect>) {
         let Some(successor) = self.nodes.successor.take() else {
             return;
         };
@@ -93,14 +96,7 @@ impl Recording {
         self.nodes.leaver = self.nodes.lease.take();
         self.nodes.cuts = successor.begun;
         self.hold(successor.lease);
-        if let Some(leaver) = &self.nodes.leaver {
-            out.push(Effect::SendDesired {
-                node: leaver.node.clone(),
-                sid: self.sid.clone(),
-                desired: Box::new(self.desired(Role::Outsider, leaver.epoch)),
-                wait_ms: 0,
-            });
-        }
+        self.tell_leaver(now_ms, out);
     }
 
     /// Looks for a node that ends playlists which no node has ended, once nobody adds to them.

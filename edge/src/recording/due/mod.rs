@@ -51,6 +51,7 @@ fn settle_recordings(state: &mut State, now_ms: u64, out: &mut Vec<Effect>) {
         end::settle_end(recording, policy, now_ms, out);
         recording.settle_ending(epoch, now_ms, out);
         recording.settle_search(epoch, now_ms, out);
+        recording.inform(now_ms, out);
         recording.let_go(out);
     }
 }

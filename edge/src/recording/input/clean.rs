@@ -15,9 +15,18 @@ use crate::recording::limits::{
 pub(super) fn clean(input: &mut Input) {
     match input {
         Input::Asked {
-            request: Request::Report(report),
+            request: Request::Report { report, .. },
             ..
         } => clean_report(report),
+        Input::Asked {
+            request: Request::Lost(lost),
+            ..
+        }
+        | Input::Looked(lost) => lost.reports.iter_mut().for_each(clean_report),
+        Input::Asked {
+            request: Request::Missing(missing),
+            ..
+        } => missing.report.iter_mut().for_each(|report| clean_report(report)),
         Input::JobAnswered { answer, .. } | Input::DesiredAnswered { answer, .. } => match answer {
             NodeAnswer::Report(report) => clean_report(report),
             NodeAnswer::Refused(Refusal { reason, .. }) => clean_text(reason),

@@ -1,7 +1,7 @@
-use protocol::{Desired, Directive};
+use protocol::{Desired, Directive, RefusalCode};
 
 use crate::recording::contract::{Effect, NodeAnswer};
-use crate::recording::state::{Lease, State};
+use crate::recording::state::{Lease, State, Way};
 
 /// Nobody waits longer for the end of a recording than its node may take to answer.
 pub(super) fn desired_answered(
@@ -13,8 +13,18 @@ pub(super) fn desired_answered(
     out: &mut Vec<Effect>,
 ) {
     let Some(recording) = state.find_mut(sid) else { return };
-    if let NodeAnswer::Report(report) = answer {
-        recording.hear(*report, now_ms, out);
+    match answer {
+        NodeAnswer::Report(report) => {
+            recording.has_heard(desired.epoch);
+            recording.hear(*report, Way::Aside, now_ms, out);
+        }
+        NodeAnswer::Refused(refusal) => {
+            recording.has_heard(desired.epoch);
+            if refusal.code == RefusalCode::UnknownRecording {
+                recording.nodes.lack(desired.epoch);
+            }
+        }
+        NodeAnswer::Unreachable => {}
     }
     let is_holders = |lease: &Lease| lease.epoch == desired.epoch;
     // An answer to what was wanted before the stop, or of another node, ends no wait for it.

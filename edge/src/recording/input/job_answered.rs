@@ -2,7 +2,7 @@ use protocol::{Phase, RefusalCode};
 
 use crate::recording::contract::{Effect, NodeAnswer};
 use crate::recording::rules::{accept, give_up, try_next};
-use crate::recording::state::{Lifecycle, State, Step};
+use crate::recording::state::{Lifecycle, State, Step, Way};
 
 /// The answer of the node that was offered the job.
 pub(super) fn job_answered(
@@ -10,6 +10,7 @@ pub(super) fn job_answered(
     sid: &str,
     epoch: u64,
     answer: NodeAnswer,
+    way: Way,
     now_ms: u64,
     out: &mut Vec<Effect>,
 ) {
@@ -28,7 +29,7 @@ pub(super) fn job_answered(
             let told = report.problems.last().map(|problem| problem.message.as_str());
             (told.unwrap_or("the recorder ended at once").to_owned(), true)
         }
-        NodeAnswer::Report(report) => return accept(state, *report, now_ms, out),
+        NodeAnswer::Report(report) => return accept(state, *report, way, now_ms, out),
         NodeAnswer::Refused(refusal) => {
             let is_start = state
                 .find(sid)

@@ -2,14 +2,21 @@ use protocol::{Assignment, Fault, Job, JobRequest, Refusal, RefusalCode};
 
 use crate::recording::contract::{CallId, Effect, JobText, Reply};
 use crate::recording::rules::job;
-use crate::recording::state::{Lease, Role, State};
+use crate::recording::state::{Lease, Role, State, Way};
 
 /// A restarted node asks for the secrets of a recording whose spool it holds. A node whose lease was lost gets them
 /// too, for it still has slices to upload; it is directed to capture no more. A node that was never sent the job does not.
-pub(super) fn job_requested(state: &mut State, by: CallId, request: &JobRequest, now_ms: u64, out: &mut Vec<Effect>) {
+pub(super) fn job_requested(
+    state: &mut State,
+    by: CallId,
+    request: &JobRequest,
+    way: Way,
+    now_ms: u64,
+    out: &mut Vec<Effect>,
+) {
     out.push(Effect::Reply {
         to: by,
-        reply: Reply::Job(hand_out(state, request, now_ms).and_then(|job| written(&job))),
+        reply: Reply::Job(hand_out(state, request, way, now_ms).and_then(|job| written(&job))),
     });
 }
 
@@ -21,7 +28,7 @@ fn written(job: &Job) -> Result<JobText, Refusal> {
     })
 }
 
-fn hand_out(state: &mut State, request: &JobRequest, now_ms: u64) -> Result<Job, Refusal> {
+fn hand_out(state: &mut State, request: &JobRequest, way: Way, now_ms: u64) -> Result<Job, Refusal> {
     let newest_epoch = state.epoch;
     let Some(recording) = state.find_mut(&request.sid) else {
         return Err(unknown("no such recording, or it has been forgotten"));
@@ -33,17 +40,17 @@ fn hand_out(state: &mut State, request: &JobRequest, now_ms: u64) -> Result<Job,
     if search.is_some_and(|search| search.is_offer_to(&request.node_id, request.epoch)) {
         return job::offered(recording, request.epoch, now_ms).ok_or_else(job::secrets_missing);
     }
-    recording.reinstate(&request.node_id, request.epoch, now_ms);
+    recording.reinstate(&request.node_id, request.epoch, way, now_ms);
     let role = recording.nodes.role(&request.node_id, request.epoch);
     let nodes = &mut recording.nodes;
     let is_anothers = |lease: &Lease| lease.epoch == request.epoch;
     let lane = match (role, &mut nodes.lease, &mut nodes.successor) {
         (Role::Holder, Some(lease), _) => {
-            lease.hear(now_ms);
+            lease.hear(way, now_ms);
             lease.lane
         }
         (Role::Successor, _, Some(successor)) => {
-            successor.lease.hear(now_ms);
+            successor.lease.hear(way, now_ms);
             successor.lease.lane
         }
         (_, lease, _) if request.epoch > newest_epoch || lease.as_ref().is_some_and(is_anothers) => {

@@ -8,6 +8,8 @@ mod desired_answered;
 mod give_up;
 mod job_answered;
 mod job_requested;
+mod lost;
+mod missing;
 mod placed;
 mod published;
 mod query;
@@ -23,17 +25,21 @@ use super::state::State;
 
 pub(super) fn take(state: &mut State, mut input: Input, now_ms: u64, out: &mut Vec<Effect>) {
     clean::clean(&mut input);
-    if let Some(report) = input.report()
-        && let Some(ledger) = state.ledgers.get_mut(&report.sid)
-    {
-        ledger.hear(report);
+    for report in input.reports() {
+        if let Some(ledger) = state.ledgers.get_mut(&report.sid) {
+            ledger.hear(report);
+        }
     }
     match input {
         Input::Asked { by, request } => asked(state, by, request, now_ms, out),
         Input::Placed { sid, epoch, node } => placed::placed(state, &sid, epoch, node, now_ms, out),
-        Input::JobAnswered { sid, epoch, answer } => {
-            job_answered::job_answered(state, &sid, epoch, answer, now_ms, out);
-        }
+        Input::JobAnswered {
+            sid,
+            epoch,
+            answer,
+            line,
+        } => job_answered::job_answered(state, &sid, epoch, answer, line.into(), now_ms, out),
+        Input::Looked(lost) => lost::lost(state, lost, now_ms, out),
         Input::DesiredAnswered { sid, desired, answer } => {
             desired_answered::desired_answered(state, &sid, &desired, answer, now_ms, out);
         }
@@ -57,8 +63,18 @@ fn asked(state: &mut State, by: CallId, request: Request, now_ms: u64, out: &mut
             Command::Update(update) => update::update(state, by, update, now_ms, out),
             Command::UpdateLayout(update) => update_layout::update_layout(state, by, update, now_ms, out),
         },
-        Request::Report(report) => reported::reported(state, by, *report, now_ms, out),
-        Request::Job(request) => job_requested::job_requested(state, by, &request, now_ms, out),
+        Request::Report { report, line } => reported::reported(state, by, *report, line.into(), now_ms, out),
+        Request::Job { request, line } => job_requested::job_requested(state, by, &request, line.into(), now_ms, out),
+        Request::Lost(lost) => {
+            lost::lost(state, lost, now_ms, out);
+            let reply = Reply::Noted;
+            out.push(Effect::Reply { to: by, reply });
+        }
+        Request::Missing(missing) => {
+            let is_with_node = missing::missing(state, missing, now_ms, out);
+            let reply = Reply::Missed { is_with_node };
+            out.push(Effect::Reply { to: by, reply });
+        }
         Request::Replay(replay) => replay::replay(state, by, &replay, now_ms, out),
         Request::GiveUp { sid } => out.push(Effect::Reply {
             to: by,

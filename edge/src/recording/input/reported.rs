@@ -8,9 +8,9 @@ use protocol::{
 
 use crate::recording::contract::{CallId, Effect, PageWish};
 use crate::recording::rules::accept;
-use crate::recording::state::{Role, State, told_up_to};
+use crate::recording::state::{Role, State, Way, told_up_to};
 
-pub(super) fn reported(state: &mut State, by: CallId, report: Report, now_ms: u64, out: &mut Vec<Effect>) {
+pub(super) fn reported(state: &mut State, by: CallId, report: Report, way: Way, now_ms: u64, out: &mut Vec<Effect>) {
     // What is confirmed here is persisted with this step, before the answer leaves.
     let confirmed = state
         .ledgers
@@ -23,20 +23,29 @@ pub(super) fn reported(state: &mut State, by: CallId, report: Report, now_ms: u6
         out.push(answer_stranger(by, &report, confirmed));
         return;
     }
-    let role = admit(state, &report, now_ms, out);
+    let role = admit(state, &report, way, now_ms, out);
+    let lease_ms = state.policy.lease_ms;
     let Some(recording) = state.find_mut(&report.sid) else {
         return;
     };
-    recording.hear(report.clone(), now_ms, out);
+    recording.hear(report.clone(), way, now_ms, out);
     let mut page = recording.inventory.page(&report);
     let wanted = role != Role::Outsider && page.last > page.after;
     if wanted {
         page.next = page.last;
     }
+    recording.answered(role, &report);
+    let lease = recording.nodes.lease.as_ref().filter(|_| role == Role::Holder);
+    let (time_ms, node_lease) = match way {
+        // What has come over an earlier line gives nothing.
+        Way::Line(_) => (0, lease.is_some_and(|lease| lease.is_by(way))),
+        Way::Timed | Way::Aside => (lease.map_or(0, |_| lease_ms), false),
+    };
     let answer = ReportAnswer {
         desired: recording.desired(role, report.epoch),
         confirmed,
-        lease_ms: Some(if role == Role::Holder { state.policy.lease_ms } else { 0 }),
+        lease_ms: Some(time_ms),
+        node_lease,
         inventory: page,
     };
     out.push(Effect::Answer {
@@ -50,15 +59,15 @@ pub(super) fn reported(state: &mut State, by: CallId, report: Report, now_ms: u6
 }
 
 /// What the node is to the recording, after a lost answer has been made good and a lost lease has come back.
-fn admit(state: &mut State, report: &Report, now_ms: u64, out: &mut Vec<Effect>) -> Role {
+fn admit(state: &mut State, report: &Report, way: Way, now_ms: u64, out: &mut Vec<Effect>) -> Role {
     let Some(recording) = state.find_mut(&report.sid) else {
         return Role::Outsider;
     };
     let search = recording.nodes.search.as_ref();
     if search.is_some_and(|search| search.is_offer_to(&report.node_id, report.epoch)) {
-        accept(state, report.clone(), now_ms, out);
+        accept(state, report.clone(), way, now_ms, out);
     } else {
-        recording.reinstate(&report.node_id, report.epoch, now_ms);
+        recording.reinstate(&report.node_id, report.epoch, way, now_ms);
     }
     let recording = state.find(&report.sid);
     recording.map_or(Role::Outsider, |recording| recording.nodes.role_of(report))
@@ -94,6 +103,7 @@ fn answer_stranger(by: CallId, report: &Report, confirmed: Option<Confirmed>) ->
             desired,
             confirmed,
             lease_ms: Some(0),
+            node_lease: false,
             inventory,
         }),
         page: None,

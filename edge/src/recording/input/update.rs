@@ -22,7 +22,7 @@ pub(super) fn update(state: &mut State, by: CallId, update: Update, now_ms: u64,
     }
     match apply(recording, update, has_lists) {
         Ok(()) => {
-            recording.send_desired(0, out);
+            recording.send_desired(0, now_ms, out);
             reply(out, by, Outcome::Updated);
         }
         Err(unfit) => reply(out, by, Outcome::Unfit(unfit)),

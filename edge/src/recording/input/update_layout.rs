@@ -22,7 +22,7 @@ pub(super) fn update_layout(state: &mut State, by: CallId, update: UpdateLayout,
                 version: version.saturating_add(1),
                 ..update.scene
             });
-            recording.send_desired(0, out);
+            recording.send_desired(0, now_ms, out);
             Outcome::Updated
         }
     };

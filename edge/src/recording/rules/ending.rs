@@ -9,7 +9,7 @@ impl Recording {
         self.wanted = Wanted::Stop(cause);
         if self.nodes.lease.is_some() {
             self.nodes.stay();
-            self.send_desired(wait_ms, out);
+            self.send_desired(wait_ms, now_ms, out);
         } else if let Some(search) = &mut self.nodes.search {
             search.wait_no_longer(now_ms);
         }

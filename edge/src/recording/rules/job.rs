@@ -9,7 +9,7 @@ pub(crate) fn offered(recording: &Recording, epoch: u64, now_ms: u64) -> Option<
     let nodes = &recording.nodes;
     let beside_the_holder = matches!(recording.lifecycle, Lifecycle::Running { .. }) && nodes.lease.is_some();
     let terms = Terms {
-        standby: beside_the_holder,
+        standby: beside_the_holder || nodes.leaver.is_some(),
         ..Terms::default()
     };
     let assignment = Assignment {

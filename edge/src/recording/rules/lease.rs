@@ -1,6 +1,6 @@
 use protocol::ProblemCode;
 
-use crate::recording::state::{Lease, Recording};
+use crate::recording::state::{Lease, Recording, Way};
 
 impl Recording {
     /// The lease comes into force.
@@ -26,8 +26,8 @@ impl Recording {
     }
 
     /// A lost node is back before another one has been asked.
-    pub(crate) fn reinstate(&mut self, node_id: &str, epoch: u64, now_ms: u64) {
-        if self.nodes.reinstate(node_id, epoch, now_ms) && !self.is_over() {
+    pub(crate) fn reinstate(&mut self, node_id: &str, epoch: u64, way: Way, now_ms: u64) {
+        if self.nodes.reinstate(node_id, epoch, way, now_ms) && !self.is_over() {
             self.remember(
                 ProblemCode::NodeReturned,
                 format!("media node {node_id} is back and continues"),

@@ -5,11 +5,11 @@ use protocol::{Fault, Refusal, RefusalCode, Report};
 use crate::recording::contract::{Effect, Node, Outcome, reply};
 use crate::recording::limits::{MAX_ATTEMPTS, MAX_ROUND, START_BUDGET_MS, after};
 use crate::recording::state::{
-    Lease, Lifecycle, Recording, Role, Search, State, Step, Successor, Tried, Wanted, begun, find_mut,
+    Lease, Lifecycle, Recording, Role, Search, State, Step, Successor, Tried, Wanted, Way, begun, find_mut,
 };
 
 /// The node has taken the offered job.
-pub(crate) fn accept(state: &mut State, report: Report, now_ms: u64, out: &mut Vec<Effect>) {
+pub(crate) fn accept(state: &mut State, report: Report, way: Way, now_ms: u64, out: &mut Vec<Effect>) {
     let stop_ms = state.policy.node_stop_ms();
     let Some(recording) = find_mut(&mut state.recordings, &report.sid) else {
         return;
@@ -27,7 +27,7 @@ pub(crate) fn accept(state: &mut State, report: Report, now_ms: u64, out: &mut V
     };
     let nodes = &mut recording.nodes;
     nodes.took(&node.id);
-    let lease = Lease::new(node, epoch, nodes.next_lane, now_ms);
+    let lease = Lease::new(node, epoch, nodes.next_lane, way, now_ms);
     nodes.next_lane = nodes.next_lane.saturating_add(1);
     match recording.lifecycle {
         Lifecycle::Placing => {
@@ -46,10 +46,10 @@ pub(crate) fn accept(state: &mut State, report: Report, now_ms: u64, out: &mut V
         Lifecycle::Running { .. } | Lifecycle::Over { .. } => recording.take_over(lease, now_ms),
     }
     let role = recording.nodes.role_of(&report);
-    recording.hear(report, now_ms, out);
+    recording.hear(report, way, now_ms, out);
     // The job may have been made before the recording was told to end.
     match (role, recording.goal()) {
-        (Role::Holder, Wanted::Stop(_)) => recording.send_desired(stop_ms, out),
+        (Role::Holder, Wanted::Stop(_)) => recording.send_desired(stop_ms, now_ms, out),
         (Role::Holder, Wanted::Record) | (Role::Successor | Role::Outsider, _) => {}
     }
 }

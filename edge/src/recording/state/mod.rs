@@ -5,6 +5,7 @@
 
 mod inventory;
 mod lazy;
+mod lease;
 mod nodes;
 mod page;
 mod publication;
@@ -21,7 +22,8 @@ use protocol::RecordingSpec;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use inventory::told_up_to;
-pub(crate) use nodes::{Last, Lease, Role, Successor, begun};
+pub(crate) use lease::{Lease, Said, Way};
+pub(crate) use nodes::{Last, Role, Successor, begun};
 pub use page::fill_page;
 pub(crate) use publication::Shown;
 pub(crate) use recording::{Lifecycle, Recording, Stopper};

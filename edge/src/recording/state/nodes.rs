@@ -3,10 +3,9 @@ use std::collections::BTreeMap;
 use protocol::{Phase, Report, SpoolReport};
 use serde::{Deserialize, Serialize};
 
-use super::lazy::Lazy;
+use super::lease::{Lease, Way};
 use super::search::{Search, Tried};
-use crate::recording::contract::Node;
-use crate::recording::limits::{MAX_FILES, MAX_MEMBERS, Policy};
+use crate::recording::limits::{MAX_DISMISSED, MAX_FILES, MAX_MEMBERS};
 
 /// Which nodes have to do with a recording: the one that holds its lease, the one that held it last, the one that is to
 /// follow it, and the one that is to let go.
@@ -24,6 +23,9 @@ pub(crate) struct Nodes {
     pub(crate) successor: Option<Successor>,
     /// The lease of the node that has been relieved and has not said yet that it has let go of the playlists.
     pub(crate) leaver: Option<Lease>,
+    /// The leases of nodes that were to follow and do not any more, until they have been told so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) dismissed: Vec<Lease>,
     /// The times from which on media is the present lease's, for nodes that have lost theirs: the name of a playlist → Unix
     /// milliseconds.
     pub(crate) cuts: BTreeMap<String, u64>,
@@ -42,21 +44,6 @@ struct Member {
     node_id: String,
     /// Whether it has taken it.
     took: bool,
-}
-
-/// A node's right to write a recording's playlists. It lasts as long as the node is heard of.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Lease {
-    pub(crate) epoch: u64,
-    pub(crate) node: Node,
-    pub(crate) lane: u64,
-    /// When its node was last heard of. A report that changes nothing else is not worth a write, so that what is read back may be
-    /// too early. No lease ends too early by that: unless it is `excused`, it counts from when it was read back, and nobody
-    /// can have been heard later. One that is excused has not been heard of since that was written, for hearing of it ends the
-    /// excuse, which is written before the node's answer leaves; so no restart of this object excuses a silence twice.
-    pub(crate) heard_ms: Lazy<u64>,
-    /// Whether part of the silence was this object's own sleep, which was made up for.
-    excused: bool,
 }
 
 /// The lease of a node that was lost or has done its work.
@@ -93,39 +80,6 @@ pub(crate) enum Role {
     Successor,
     /// It has lost the lease, or took a job when nobody waited for it any more.
     Outsider,
-}
-
-impl Lease {
-    pub(crate) fn new(node: Node, epoch: u64, lane: u64, now_ms: u64) -> Self {
-        Self {
-            epoch,
-            node,
-            lane,
-            heard_ms: Lazy::new(now_ms),
-            excused: false,
-        }
-    }
-
-    pub(crate) fn is_of(&self, node_id: &str, epoch: u64) -> bool {
-        self.epoch == epoch && self.node.id == node_id
-    }
-
-    pub(crate) fn hear(&mut self, now_ms: u64) {
-        self.heard_ms.set(now_ms);
-        self.excused = false;
-    }
-
-    /// When it runs out.
-    pub(crate) fn ends_ms(&self, policy: Policy) -> u64 {
-        self.heard_ms.get().saturating_add(policy.lease_ms)
-    }
-
-    fn excuse(&mut self, now_ms: u64) {
-        if !self.excused {
-            self.heard_ms.set(self.heard_ms.get().max(now_ms));
-            self.excused = true;
-        }
-    }
 }
 
 impl Leaving {
@@ -203,17 +157,17 @@ impl Nodes {
 
     /// The lost lease comes into force again when its node is back before another one has been asked. Otherwise it never
     /// does: the node is told to release the recording.
-    pub(crate) fn reinstate(&mut self, node_id: &str, epoch: u64, now_ms: u64) -> bool {
+    pub(crate) fn reinstate(&mut self, node_id: &str, epoch: u64, way: Way, now_ms: u64) -> bool {
         let may_be_taken = self.search.as_ref().is_some_and(|search| search.offers > 0);
         let Some(last) = &mut self.last else { return false };
-        if !last.lease.is_of(node_id, epoch) || last.over {
+        if !last.lease.is_of(node_id, epoch) || last.over || last.lease.is_outlived_by_loss(way) {
             return false;
         }
         if may_be_taken || self.lease.is_some() {
             last.over = true;
             return false;
         }
-        last.lease.hear(now_ms);
+        last.lease.revive(way, now_ms);
         self.lease = self.last.take().map(|last| last.lease);
         self.search = None;
         true
@@ -225,9 +179,9 @@ impl Nodes {
         self.strays = true;
     }
 
-    pub(crate) fn hear_holder(&mut self, report: &Report, now_ms: u64) {
+    pub(crate) fn hear_holder(&mut self, report: &Report, way: Way, now_ms: u64) {
         if let Some(lease) = &mut self.lease {
-            lease.hear(now_ms);
+            lease.hear(way, now_ms);
         }
         add_begun(&mut self.cuts, &report.spool);
         if report.spool.leaving {
@@ -237,21 +191,23 @@ impl Nodes {
         }
     }
 
-    pub(crate) fn hear_successor(&mut self, report: &Report, now_ms: u64) {
+    pub(crate) fn hear_successor(&mut self, report: &Report, way: Way, now_ms: u64) {
         if report.phase >= Phase::Draining {
             self.successor = None;
         } else if let Some(successor) = &mut self.successor {
-            successor.lease.hear(now_ms);
+            successor.lease.hear(way, now_ms);
             add_begun(&mut successor.begun, &report.spool);
         }
     }
 
     /// A node without a lease that has let go of the playlists need not be waited for.
-    pub(crate) fn hear_leaver(&mut self, report: &Report, now_ms: u64) {
+    pub(crate) fn hear_leaver(&mut self, report: &Report, way: Way, now_ms: u64) {
+        self.dismissed
+            .retain(|lease| !lease.is_of(&report.node_id, report.epoch));
         if let Some(leaver) = &mut self.leaver
             && leaver.is_of(&report.node_id, report.epoch)
         {
-            leaver.hear(now_ms);
+            leaver.hear(way, now_ms);
             if report.phase >= Phase::Draining {
                 self.leaver = None;
             }
@@ -279,23 +235,55 @@ impl Nodes {
     /// What was to follow the lease does not, and what looked for it looks no more.
     pub(crate) fn stay(&mut self) {
         self.leaving = None;
-        self.successor = None;
+        if let Some(successor) = self.successor.take().filter(|it| it.lease.has_line()) {
+            self.dismissed.push(successor.lease);
+            let excess = self.dismissed.len().saturating_sub(MAX_DISMISSED);
+            self.dismissed.drain(..excess);
+        }
         self.search = None;
+    }
+
+    /// All leases that may be in force.
+    pub(crate) fn leases_mut(&mut self) -> impl Iterator<Item = &mut Lease> {
+        let successor = self.successor.as_mut().map(|successor| &mut successor.lease);
+        let leases = [self.lease.as_mut(), successor, self.leaver.as_mut()];
+        leases.into_iter().flatten().chain(&mut self.dismissed)
+    }
+
+    /// The leases of a node's lines are over, up to this one.
+    pub(crate) fn lose(&mut self, node_id: &str, line: u64, heard_ms: u64) {
+        for lease in self.leases_mut().filter(|lease| lease.node.id == node_id) {
+            lease.lose(line, heard_ms);
+        }
+    }
+
+    /// The node is asked whether it still holds the recording. Returns whether it should.
+    pub(crate) fn doubt(&mut self, node_id: &str, now_ms: u64) -> bool {
+        let mut is_with_node = false;
+        for lease in self.leases_mut().filter(|lease| lease.node.id == node_id) {
+            is_with_node |= lease.doubt(now_ms);
+        }
+        is_with_node
+    }
+
+    /// The node has said that it holds nothing of the recording.
+    pub(crate) fn lack(&mut self, epoch: u64) {
+        for lease in self.leases_mut().filter(|lease| lease.epoch == epoch) {
+            lease.lack();
+        }
     }
 
     /// What is persisted lazily goes along with what is worth a write.
     pub(super) fn note(&mut self) {
-        let successor = self.successor.as_mut().map(|successor| &mut successor.lease);
-        let last = self.last.as_mut().map(|last| &mut last.lease);
-        let leases = [self.lease.as_mut(), successor, self.leaver.as_mut(), last];
-        leases.into_iter().flatten().for_each(|lease| lease.heard_ms.note());
+        self.leases_mut().for_each(Lease::note);
+        if let Some(last) = &mut self.last {
+            last.lease.note();
+        }
     }
 
     /// The time in which this object slept, and heard nobody, is held against no node.
     pub(crate) fn excuse(&mut self, now_ms: u64) {
-        let successor = self.successor.as_mut().map(|successor| &mut successor.lease);
-        let leases = [self.lease.as_mut(), successor, self.leaver.as_mut()];
-        leases.into_iter().flatten().for_each(|lease| lease.excuse(now_ms));
+        self.leases_mut().for_each(|lease| lease.excuse(now_ms));
     }
 }
 

@@ -1,7 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::recording::contract::Status;
-use crate::recording::limits::{LONGEST_WRITE_PAUSE_MS, RENEWAL_MS, WRITE_LIMIT_MS, WRITE_PAUSE_MS, after};
+use crate::recording::limits::{
+    LATEST_RENEWAL_MS, LONGEST_WRITE_PAUSE_MS, RENEWAL_MS, WRITE_LIMIT_MS, WRITE_PAUSE_MS, after,
+};
 
 /// What others have been told of a recording: its session document and its app. One write is under way at a time, so that
 /// an older one cannot overtake a newer one.
@@ -39,7 +41,13 @@ impl Publication {
     /// When something has to be written, for the first time or again.
     pub(crate) fn due_ms(&self) -> Option<u64> {
         let unwritten_ms = (!self.is_written()).then_some(self.not_before_ms);
-        let renewal_ms = self.renewal_ms().map(|due_ms| due_ms.max(self.not_before_ms));
+        // How many events are held up is a figure that others look at.
+        let pause_ms = match self.held_up {
+            0 => LATEST_RENEWAL_MS,
+            _ => RENEWAL_MS,
+        };
+        let latest_ms = self.shown_ms.saturating_add(pause_ms);
+        let renewal_ms = self.renewed.then(|| latest_ms.max(self.not_before_ms));
         unwritten_ms.into_iter().chain(renewal_ms).min()
     }
 

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::SpentTicket;
 use super::inventory::Inventory;
-use super::nodes::{Lease, Nodes};
+use super::lease::Lease;
+use super::nodes::Nodes;
 use super::publication::Publication;
 use super::seen::Seen;
 use super::wanted::Wanted;

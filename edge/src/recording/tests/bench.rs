@@ -19,6 +19,8 @@ pub(super) struct Bench {
     pub(super) receiver: Receiver,
     /// Deliveries that wait for a result, when they do not succeed at once.
     pub(super) deliveries: Option<Vec<(String, u64)>>,
+    /// The line that nodes talk over, where it has a lease.
+    pub(super) line: Option<u64>,
     next_call: CallId,
     next_seq: u64,
 }
@@ -32,6 +34,7 @@ impl Bench {
             now: T0,
             receiver: Receiver::default(),
             deliveries: None,
+            line: None,
             next_call: 1,
             next_seq: 1,
         }
@@ -138,7 +141,10 @@ impl Bench {
     }
 
     pub(super) fn answer_to(&mut self, report: Report) -> (ReportAnswer, Vec<Effect>) {
-        match self.ask(Request::Report(Box::new(report))) {
+        match self.ask(Request::Report {
+            report: Box::new(report),
+            line: self.line,
+        }) {
             (_, Some(Reply::Desired(answer)), effects) => (*answer, effects),
             (_, other, _) => panic!("{other:?}"),
         }
@@ -156,7 +162,13 @@ impl Bench {
     }
 
     pub(super) fn request_job(&mut self, sid: &str, node_id: &str, epoch: u64) -> Result<protocol::Job, RefusalCode> {
-        match self.ask(Request::Job(job_request(sid, node_id, epoch))).1 {
+        match self
+            .ask(Request::Job {
+                request: job_request(sid, node_id, epoch),
+                line: self.line,
+            })
+            .1
+        {
             Some(Reply::Job(job)) => job
                 .map(|job| serde_json::from_str(job.as_str()).unwrap())
                 .map_err(|refusal| refusal.code),
@@ -222,6 +234,7 @@ impl Bench {
             sid: sid.to_owned(),
             epoch,
             answer,
+            line: self.line,
         })
     }
 

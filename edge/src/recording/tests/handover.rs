@@ -158,3 +158,23 @@ fn a_restarted_successor_goes_on_beside_the_holder() {
         (Some(Directive::Record), 1)
     );
 }
+
+#[test]
+fn a_second_relief_waits_until_the_first_one_is_over() {
+    let (mut bench, epoch) = relieved();
+    // n1 has not been heard since, and may still write for a lease; n2 is shut down as well.
+    let (_, effects) = bench.report("s1", "n2", epoch, leaving);
+    let next = placed_epoch(&effects);
+    bench.take(next, "n3");
+    let covers = |report: &mut Report| report.spool.spans = vec![span("a", T0), span("v", T0)];
+    let (desired, effects) = bench.report("s1", "n3", next, covers);
+    assert_eq!((desired.terms.standby, effects), (true, vec![]));
+    let mut told = Vec::new();
+    for _ in 0..10 {
+        told.extend(bench.pass(1_000));
+        bench.report("s1", "n2", epoch, leaving);
+        told.extend(bench.report("s1", "n3", next, covers).1);
+    }
+    let released = |effect: &Effect| matches!(effect, Effect::SendDesired { node, .. } if node.id == "n2");
+    assert!(told.iter().any(released), "{told:?}");
+}

@@ -79,7 +79,13 @@ impl Bench {
 
     pub(super) fn happen(&mut self, numbers: std::ops::RangeInclusive<u64>) -> Option<protocol::Confirmed> {
         let report = self.make_report("s1", "n1", 1, |report| report.occurrences = log(1, numbers));
-        match self.ask(Request::Report(Box::new(report))).1 {
+        match self
+            .ask(Request::Report {
+                report: Box::new(report),
+                line: None,
+            })
+            .1
+        {
             Some(Reply::Desired(answer)) => answer.confirmed,
             other => panic!("{other:?}"),
         }

@@ -9,6 +9,7 @@ mod failover;
 mod handover;
 mod inventory;
 mod kept;
+mod lines;
 mod listening;
 mod model;
 mod notices;

@@ -308,7 +308,7 @@ fn the_next_node_goes_on_with_the_videos() {
         sid: "s1".to_owned(),
         epoch: 1,
     };
-    let (_, reply, _) = bench.ask(Request::Job(request));
+    let (_, reply, _) = bench.ask(Request::Job { request, line: None });
     let Some(Reply::Job(Ok(job))) = reply else {
         panic!("{reply:?}")
     };

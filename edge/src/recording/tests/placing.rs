@@ -189,7 +189,10 @@ fn an_old_ticket_is_refused_even_when_the_dialect_lets_it_through() {
 fn a_lost_acceptance_is_made_good_by_the_nodes_report() {
     let (mut bench, by, epoch) = offered();
     let report = bench.make_report("s1", "n1", epoch, |_| {});
-    let (_, reply, effects) = bench.ask(crate::recording::Request::Report(Box::new(report)));
+    let (_, reply, effects) = bench.ask(crate::recording::Request::Report {
+        report: Box::new(report),
+        line: None,
+    });
     assert!(
         matches!(reply, Some(crate::recording::Reply::Desired(answer)) if answer.desired.directive == Directive::Record)
     );

@@ -1,36 +1,85 @@
 //! What nodes ask, by whichever way it comes. Whoever brings it has made sure of the node.
 
-use protocol::{Heartbeat, HeartbeatAnswer, JobRequest, Refusal, Report, ReportAnswer};
+use protocol::{Heartbeat, HeartbeatAnswer, JobRequest, RecorderKey, Refusal, Report, ReportAnswer};
 use worker::Env;
 
 use super::ask::ask;
-use super::fleet::Fleet;
+use super::fleet_of::FleetOf;
 use super::recorder::{Recorder, Reply as RecorderReply, Request as RecorderRequest};
 use crate::fleet;
-use crate::recording::{JobText, Reply, Request};
+use crate::recording::{JobText, Lost, Missing, Reply, Request};
 
 pub(in crate::worker) async fn heartbeat(heartbeat: Heartbeat, env: &Env) -> Result<HeartbeatAnswer, Refusal> {
-    match ask::<Fleet>(env, &(), &fleet::Request::Heartbeat(heartbeat)).await {
+    beat(&fleet::Request::Heartbeat(heartbeat), env).await
+}
+
+/// As [`heartbeat`], of a node whose line vouches for it from then on.
+pub(in crate::worker) async fn vouched(heartbeat: Heartbeat, env: &Env) -> Result<HeartbeatAnswer, Refusal> {
+    beat(&fleet::Request::Vouched(heartbeat), env).await
+}
+
+/// Vouches for a node that the fleet knows, or tells it all of it. What does not arrive is made good by the next time.
+pub(in crate::worker) async fn vouch(heartbeat: Heartbeat, env: &Env) {
+    let node_id = heartbeat.node_id.clone();
+    let answer = ask::<FleetOf>(env, &(), &fleet::Request::Alive { node_id }).await;
+    if let Ok(fleet::Reply::Alive { known: false }) = answer {
+        // A refusal is told when the node sends its next beat.
+        let _ = vouched(heartbeat, env).await;
+    }
+}
+
+/// Nobody vouches for the node any more. What does not arrive is made good by time.
+pub(in crate::worker) async fn absent(node_id: String, env: &Env) {
+    let _ = ask::<FleetOf>(env, &(), &fleet::Request::Absent { node_id }).await;
+}
+
+async fn beat(request: &fleet::Request, env: &Env) -> Result<HeartbeatAnswer, Refusal> {
+    match ask::<FleetOf>(env, &(), request).await {
         Ok(fleet::Reply::Heartbeat(answer)) => answer,
         Ok(_) | Err(_) => Err(unavailable()),
     }
 }
 
-pub(in crate::worker) async fn report(report: Box<Report>, env: &Env) -> Result<Box<ReportAnswer>, Refusal> {
+/// `line`: the number of the line that it has come over, if that has a lease.
+pub(in crate::worker) async fn report(
+    report: Box<Report>,
+    line: Option<u64>,
+    env: &Env,
+) -> Result<Box<ReportAnswer>, Refusal> {
     let key = report.recorder.clone();
-    let request = RecorderRequest::Core(Request::Report(report));
+    let request = RecorderRequest::Core(Request::Report { report, line });
     match ask::<Recorder>(env, &key, &request).await {
         Ok(RecorderReply::Core(Reply::Desired(answer))) => Ok(answer),
         Ok(_) | Err(_) => Err(unavailable()),
     }
 }
 
-pub(in crate::worker) async fn job(request: JobRequest, env: &Env) -> Result<JobText, Refusal> {
+/// `line`: as for [`report`].
+pub(in crate::worker) async fn job(request: JobRequest, line: Option<u64>, env: &Env) -> Result<JobText, Refusal> {
     let key = request.recorder.clone();
-    let request = RecorderRequest::Core(Request::Job(request));
+    let request = RecorderRequest::Core(Request::Job { request, line });
     match ask::<Recorder>(env, &key, &request).await {
         Ok(RecorderReply::Core(Reply::Job(job))) => job,
         Ok(_) | Err(_) => Err(unavailable()),
+    }
+}
+
+/// Tells a recorder that a node's lease is over. False when it has to be told again.
+pub(in crate::worker) async fn lost(recorder: &RecorderKey, lost: Lost, env: &Env) -> bool {
+    let request = RecorderRequest::Core(Request::Lost(lost));
+    matches!(
+        ask::<Recorder>(env, recorder, &request).await,
+        Ok(RecorderReply::Core(Reply::Noted))
+    )
+}
+
+/// Tells a recorder that a node does not name a recording. Returns whether the recorder takes it to be there; `None` when it has to
+/// be told again.
+pub(in crate::worker) async fn missing(recorder: &RecorderKey, missing: Missing, env: &Env) -> Option<bool> {
+    let request = RecorderRequest::Core(Request::Missing(missing));
+    match ask::<Recorder>(env, recorder, &request).await {
+        Ok(RecorderReply::Core(Reply::Missed { is_with_node })) => Some(is_with_node),
+        _ => None,
     }
 }
 

@@ -22,8 +22,10 @@ use futures_channel::oneshot;
 use worker::{Delay, Request, Response, console_error};
 
 use super::ask::Object;
+use super::counting;
 use super::platform::Platform;
-use crate::object::{Alarm, Callers, Input, Kept, Output};
+use crate::metrics::Work;
+use crate::object::{Alarm, Callers, Input, Kept, Order, Output};
 use crate::worker::bindings;
 
 /// What makes an object of a core: how its state is loaded and persisted, and how its effects are carried out. It lives as
@@ -92,6 +94,7 @@ impl<S: Shell> Host<S> {
 
     /// Answers who asks by [`super::ask::ask`].
     pub(super) async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
+        self.count(|work| work.requests = 1);
         let request = serde_json::from_slice(&request.bytes().await?)?;
         let (caller, reply) = oneshot::channel();
         let by = self.0.callers.borrow_mut().enter(caller);
@@ -103,6 +106,7 @@ impl<S: Shell> Host<S> {
 
     /// Handles the alarm. No error of it reaches the platform, which after six of them would never call again.
     pub(super) async fn alarm(&self) -> worker::Result<Response> {
+        self.count(|work| work.alarms = 1);
         self.0.alarm.borrow_mut().rang(bindings::now_ms());
         self.set_alarm().await;
         match self.apply(Input::Alarm).await {
@@ -120,6 +124,17 @@ impl<S: Shell> Host<S> {
     pub(super) async fn happened(&self, event: S::Event) {
         if let Err(error) = self.apply(Input::Event(event)).await {
             console_error!("{} has lost an event: {error}", S::Object::BINDING);
+        }
+    }
+
+    /// Counts what the platform bills for. A call that is handled here is counted here.
+    pub(super) fn count(&self, change: impl FnOnce(&mut Work)) {
+        let mut work = Work::default();
+        change(&mut work);
+        counting::worked(S::Object::BINDING, work);
+        let platform = self.0.shell.platform();
+        if let Some(sending) = counting::sending_work(platform.env()) {
+            platform.spawn(sending);
         }
     }
 
@@ -145,13 +160,15 @@ impl<S: Shell> Host<S> {
     /// The only place that touches the state.
     fn advance(&self, input: InputOf<S>) -> worker::Result<Vec<OutputOf<S>>> {
         let Parts { shell, .. } = &*self.0;
-        let applied = self.0.state.borrow_mut().with(
-            || shell.load(),
-            |state| {
-                let outputs = shell.apply(state, input, bindings::now_ms())?;
-                Ok((outputs, shell.next_alarm(state)))
-            },
-        );
+        let applied = counting::at_work(S::Object::BINDING, || {
+            self.0.state.borrow_mut().with(
+                || shell.load(),
+                |state| {
+                    let outputs = shell.apply(state, input, bindings::now_ms())?;
+                    Ok((outputs, shell.next_alarm(state)))
+                },
+            )
+        });
         match applied {
             Ok((outputs, wanted_ms)) => {
                 self.0.alarm.borrow_mut().want(wanted_ms);
@@ -167,7 +184,8 @@ impl<S: Shell> Host<S> {
     fn carry_out(&self, effect: S::Effect) {
         let host = self.clone();
         self.0.shell.platform().spawn(async move {
-            if let Some(event) = host.0.shell.carry_out(effect).await {
+            let task = host.0.shell.carry_out(effect);
+            if let Some(event) = counting::task_of(S::Object::BINDING, task).await {
                 host.happened(event).await;
             }
         });
@@ -186,6 +204,8 @@ impl<S: Shell> Host<S> {
         let mut alarm = self.0.alarm.borrow_mut();
         match done {
             Ok(()) => {
+                let rows_written = u64::from(matches!(order, Order::Set { .. }));
+                self.count(|work| work.rows_written = rows_written);
                 alarm.accepted();
                 None
             }

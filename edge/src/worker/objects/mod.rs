@@ -5,6 +5,7 @@ mod app;
 mod ask;
 pub(super) mod counting;
 mod fleet;
+mod fleet_of;
 pub(super) mod from_nodes;
 mod host;
 mod line;
@@ -16,7 +17,7 @@ mod sql;
 
 pub(super) use app::App;
 pub(super) use ask::{ask, open};
-pub(super) use fleet::Fleet;
+pub(super) use fleet_of::FleetOf;
 pub(super) use line_of::LineOf;
 pub(super) use node::Node;
 pub(super) use recorder::{Recorder, Reply as RecorderReply, Request as RecorderRequest};

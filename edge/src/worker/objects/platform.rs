@@ -1,3 +1,5 @@
+use wasm_bindgen::{JsCast as _, JsValue};
+use worker::worker_sys::DurableObjectState;
 use worker::{Env, SqlStorage, State, Storage};
 
 use crate::object::Order;
@@ -6,17 +8,28 @@ use crate::worker::bindings;
 /// What the platform gives an object.
 pub(super) struct Platform {
     object: State,
+    /// The same, for what the library does not offer.
+    raw: JsValue,
     env: Env,
 }
 
 impl Platform {
     pub(super) fn new(object: State, env: Env) -> Self {
-        Self { object, env }
+        let raw: JsValue = object._inner().into();
+        Self {
+            object: State::from(raw.clone().unchecked_into::<DurableObjectState>()),
+            raw,
+            env,
+        }
     }
 
     /// For its sockets.
     pub(super) fn object(&self) -> &State {
         &self.object
+    }
+
+    pub(super) fn raw(&self) -> &JsValue {
+        &self.raw
     }
 
     pub(super) fn env(&self) -> &Env {

@@ -5,9 +5,13 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 use worker::{Error, SqlStorage, SqlStorageValue, Storage};
 
+use super::counting;
+
 /// Runs a statement that has no rows to show.
 pub(super) fn run(sql: &SqlStorage, statement: &str, values: Vec<SqlStorageValue>) -> worker::Result<()> {
-    sql.exec(statement, values).map(drop)
+    let done = sql.exec(statement, values)?;
+    counting::rows(done.rows_read(), done.rows_written());
+    Ok(())
 }
 
 /// All rows of a query, which has to say how many those can be. It is read to its end whatever becomes of the rows: one that
@@ -17,10 +21,12 @@ pub(super) fn rows(
     query: &str,
     values: Vec<SqlStorageValue>,
 ) -> worker::Result<std::vec::IntoIter<Columns>> {
-    let rows = sql.exec(query, values)?.raw();
-    let rows: Vec<_> = rows
+    let cursor = sql.exec(query, values)?;
+    let rows: Vec<_> = cursor
+        .raw()
         .map(|row| Ok(Columns(row?.into_iter())))
         .collect::<worker::Result<_>>()?;
+    counting::rows(cursor.rows_read(), cursor.rows_written());
     Ok(rows.into_iter())
 }
 

@@ -5,6 +5,7 @@
 mod answers;
 mod connect;
 mod keep;
+mod lease;
 mod pending;
 mod session;
 #[cfg(test)]
@@ -82,6 +83,14 @@ impl Line {
             way: self.way().await,
             _turn: turn,
         }
+    }
+
+    /// Resolves once this is not the line any more.
+    pub(super) async fn left(&self, session: &Arc<Session>) {
+        let mut state = self.state.subscribe();
+        let is_other = |state: &State| !matches!(state, State::Up(up) if Arc::ptr_eq(up, session));
+        // This very line holds the other end.
+        let _ = state.wait_for(is_other).await;
     }
 
     /// Why there is no way to the edge, for a person.

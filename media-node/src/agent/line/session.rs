@@ -5,13 +5,13 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use protocol::Refusal;
 use protocol::line::{
-    CLOSED_REFUSED, CLOSED_REPLACED, EdgeAnswer, FromEdge, FromNode, Identity, NodeAnswer, NodeAsk, NodeHello, PING,
-    Unread, Versions,
+    CLOSED_REFUSED, CLOSED_REPLACED, EdgeAnswer, EdgeHello, FromEdge, FromNode, Identity, NODE_LEASE, NodeAnswer,
+    NodeAsk, NodeHello, PING, PONG, Unread, Versions,
 };
 use serde_json::from_str;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -19,8 +19,10 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::answers::Answers;
 use super::connect::LineError;
+use super::lease::{Lease, Ping};
 use super::pending::Pending;
 use crate::agent::error::EdgeError;
+use crate::clock::boot_ms;
 
 /// How often the line is tried while nothing else is said.
 const PING_EVERY: Duration = Duration::from_secs(2);
@@ -38,6 +40,9 @@ const MAX_QUEUE: usize = 64;
 pub(in crate::agent) struct Session {
     pending: Pending,
     outgoing: mpsc::Sender<String>,
+    ping: Ping,
+    /// `None` with an edge of a version in which each recording has a lease of its own.
+    pub(in crate::agent) lease: Option<Lease>,
 }
 
 /// What is left to be done with a line: it carries as long as this runs.
@@ -49,6 +54,12 @@ pub(super) struct Running<S> {
 }
 
 impl Session {
+    fn ponged(&self) {
+        if let (Some(sent_ms), Some(lease)) = (self.ping.answered(), &self.lease) {
+            lease.renew(sent_ms);
+        }
+    }
+
     /// Asks the edge.
     pub(in crate::agent) async fn ask(&self, ask: NodeAsk) -> Result<EdgeAnswer, EdgeError> {
         let away = |reason: &str| EdgeError::Away {
@@ -79,16 +90,27 @@ pub(super) async fn begin<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<(Arc<Session>, Running<S>), LineError> {
     let versions = Versions::OWN;
     let hello = FromNode::Hello(NodeHello { versions, node });
+    // A lease counts from before the edge can have given it.
+    let sent_ms = boot_ms();
     send(&mut socket, &hello).await?;
     let greeted = timeout(HELLO_TIME, greeting(&mut socket)).await;
     let theirs = greeted.unwrap_or_else(|_| Err(LineError::broken("the edge says no hello")))?;
-    if let Err(refusal) = versions.agree(theirs, "the edge") {
-        let _ = send(&mut socket, &FromNode::Refused(refusal.clone())).await;
-        return Err(LineError::Refused(refusal.reason));
-    }
+    let version = match versions.agree(theirs.versions, "the edge") {
+        Ok(version) => version,
+        Err(refusal) => {
+            let _ = send(&mut socket, &FromNode::Refused(refusal.clone())).await;
+            return Err(LineError::Refused(refusal.reason));
+        }
+    };
+    let length_ms = theirs.lease_ms.filter(|_| version >= NODE_LEASE);
     let (outgoing, queue) = mpsc::channel(MAX_QUEUE);
     let pending = Pending::default();
-    let session = Arc::new(Session { pending, outgoing });
+    let session = Arc::new(Session {
+        pending,
+        outgoing,
+        ping: Ping::default(),
+        lease: length_ms.map(|length_ms| Lease::new(length_ms, sent_ms)),
+    });
     let running = Running {
         session: Arc::clone(&session),
         queue,
@@ -98,11 +120,11 @@ pub(super) async fn begin<S: AsyncRead + AsyncWrite + Unpin>(
     Ok((session, running))
 }
 
-async fn greeting<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocketStream<S>) -> Result<Versions, LineError> {
+async fn greeting<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocketStream<S>) -> Result<EdgeHello, LineError> {
     while let Some(frame) = socket.next().await {
         match frame.map_err(LineError::broken)? {
             Message::Text(text) => match from_str(&text) {
-                Ok(FromEdge::Hello(hello)) => return Ok(hello.versions),
+                Ok(FromEdge::Hello(hello)) => return Ok(hello),
                 Ok(FromEdge::Refused(refusal)) => return Err(LineError::Refused(refusal.reason)),
                 // Nothing else is taken before the hello.
                 Ok(_) | Err(_) => {}
@@ -126,7 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Running<S> {
         let (sink, stream) = socket.split();
         let (heard, silence) = watch::channel(Instant::now());
         let ended = tokio::select! {
-            error = write(sink, queue) => error,
+            error = write(sink, queue, &session.ping) => error,
             error = read(stream, &session, &answers, &heard) => error,
             error = watch_silence(silence) => error,
         };
@@ -139,15 +161,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Running<S> {
 async fn write<S: AsyncRead + AsyncWrite + Unpin>(
     mut sink: SplitSink<WebSocketStream<S>, Message>,
     mut queue: mpsc::Receiver<String>,
+    ping: &Ping,
 ) -> LineError {
-    let mut ping = tokio::time::interval(PING_EVERY);
+    let mut pings = tokio::time::interval(PING_EVERY);
+    // After a machine has slept, one ping is as good as many.
+    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let text = tokio::select! {
             text = queue.recv() => match text {
                 Some(text) => text,
                 None => return LineError::broken("nobody uses it any more"),
             },
-            _ = ping.tick() => PING.to_owned(),
+            _ = pings.tick() => match ping.send(boot_ms()) {
+                true => PING.to_owned(),
+                false => continue,
+            },
         };
         if let Err(error) = sink.send(Message::text(text)).await {
             return LineError::broken(error);
@@ -164,6 +192,7 @@ async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     while let Some(frame) = stream.next().await {
         heard.send_replace(Instant::now());
         match frame {
+            Ok(Message::Text(text)) if text == PONG => session.ponged(),
             Ok(Message::Text(text)) => match from_str(&text) {
                 Ok(FromEdge::Ask { id, ask }) => answer(id, ask, session, answers),
                 Ok(FromEdge::Answer { id, answer }) => session.pending.answered(id, answer),
@@ -204,7 +233,7 @@ fn answer(id: u64, ask: protocol::line::EdgeAsk, session: &Arc<Session>, answers
 
 /// A message that this version does not know: whoever waits for something because of it is told.
 fn unread(message: &str, error: &serde_json::Error, session: &Arc<Session>) {
-    // The platform's pong is none, and nor is what has no id.
+    // What has no id is none.
     let Ok(unread) = from_str::<Unread>(message) else {
         return;
     };

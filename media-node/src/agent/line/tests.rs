@@ -22,9 +22,11 @@ use super::*;
 use crate::agent::error::EdgeError;
 use crate::agent::http::Http;
 use crate::channel::{Limits, Registry, StreamPath};
+use crate::clock::boot_ms;
 use crate::supervisor::{Config, Memory, Node, SpaceLimits, Supervisor};
 
 const LIMIT: Duration = Duration::from_secs(20);
+const LEASE_MS: u64 = 10_000;
 
 /// The edge's end of a line.
 struct End(WebSocketStream<TcpStream>);
@@ -133,7 +135,8 @@ impl World {
     async fn open(&self) -> End {
         let mut end = self.accept().await;
         let versions = Versions::OWN;
-        end.say(FromEdge::Hello(EdgeHello { versions })).await;
+        let lease_ms = Some(LEASE_MS);
+        end.say(FromEdge::Hello(EdgeHello { versions, lease_ms })).await;
         end
     }
 
@@ -290,15 +293,47 @@ async fn an_edge_of_another_version_is_refused_with_the_reason() {
         oldest: Versions::OWN.newest + 1,
         newest: Versions::OWN.newest + 1,
     };
-    end.say(FromEdge::Hello(EdgeHello { versions })).await;
+    end.say(FromEdge::Hello(EdgeHello {
+        versions,
+        lease_ms: None,
+    }))
+    .await;
     let Some(FromNode::Refused(refusal)) = end.hear().await else {
         panic!("not refused");
     };
     assert!(
-        refusal.reason.contains("the edge speaks the versions 2 to 2"),
+        refusal.reason.contains("the edge speaks the versions 3 to 3"),
         "{refusal:?}"
     );
-    assert!(world.away().await.contains("the edge speaks the versions 2 to 2"));
+    assert!(world.away().await.contains("the edge speaks the versions 3 to 3"));
+}
+
+#[tokio::test]
+async fn the_lease_lasts_from_the_hello_and_each_ping_that_is_answered_renews_it() {
+    let world = World::new().await;
+    let before_ms = boot_ms();
+    let mut end = world.open().await;
+    let session = world.session().await;
+    let mut until_ms = session.lease.as_ref().unwrap().until_ms();
+    let first_ms = *until_ms.borrow_and_update();
+    assert!((before_ms..=boot_ms()).contains(&(first_ms - LEASE_MS)));
+    // A pong to nothing renews nothing.
+    end.write(PONG).await;
+    let hearing = tokio::spawn(async move { end.hear().await });
+    timeout(LIMIT, until_ms.changed()).await.unwrap().unwrap();
+    let renewed_ms = *until_ms.borrow_and_update();
+    assert!(renewed_ms > first_ms && renewed_ms <= boot_ms() + LEASE_MS);
+    hearing.abort();
+}
+
+#[tokio::test]
+async fn an_edge_of_the_version_before_gives_no_lease() {
+    let world = World::new().await;
+    let mut end = world.accept().await;
+    let versions = Versions { oldest: 1, newest: 1 };
+    let lease_ms = None;
+    end.say(FromEdge::Hello(EdgeHello { versions, lease_ms })).await;
+    assert!(world.session().await.lease.is_none());
 }
 
 #[tokio::test]

@@ -157,7 +157,7 @@ impl Keeper {
                     Some(Order::Desired(desired)) => self.desired = Some(self.allowed(*desired)),
                     Some(Order::EndForSpace(why)) => self.end_for_space(why),
                     // The next process tells it again.
-                    Some(Order::Confirmed(_) | Order::Answered { .. }) => {}
+                    Some(Order::Confirmed(_) | Order::Answered { .. } | Order::Renewed { .. }) => {}
                     // Nobody can take over what waits for its job.
                     Some(Order::Leave(_)) if pause.is_none() => return Awaited::Interrupted,
                     Some(Order::Leave(drain)) => self.leaving = Some(drain),
@@ -287,6 +287,8 @@ impl Keeper {
                     Some(Order::Confirmed(confirmed)) => ToProcess::Confirmed(confirmed),
                     Some(Order::Answered { epoch, .. }) if epoch != job.epoch => continue,
                     Some(Order::Answered { answered, .. }) => ToProcess::Answered(answered),
+                    Some(Order::Renewed { epoch, .. }) if epoch != job.epoch => continue,
+                    Some(Order::Renewed { until_ms, .. }) => ToProcess::Renewed(until_ms),
                     Some(Order::Leave(drain)) => {
                         self.leaving = Some(drain);
                         ToProcess::Leave

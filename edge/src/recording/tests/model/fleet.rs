@@ -12,7 +12,7 @@ impl World {
         self.tally.endings += u64::from(job.assignment.directive != Some(Directive::Record));
         let fate = if self.kind { 9 } else { self.chance.below(10) };
         let (now, state) = (self.now, &mut self.nodes[index]);
-        if state.down || fate == 0 {
+        if state.down || now < state.asleep_ms || fate == 0 {
             return NodeAnswer::Unreachable;
         }
         let sid = job.sid.clone();
@@ -37,14 +37,21 @@ impl World {
     }
 
     pub(super) fn post_desired(&mut self, index: usize, sid: &str, desired: &Desired) -> NodeAnswer {
-        let (now, state) = (self.now, &mut self.nodes[index]);
-        let held = state.held.get_mut(sid).filter(|held| held.process.is_some());
-        let Some(held) = held.filter(|_| !state.down) else {
+        let gets_lost = !self.kind && self.chance.one_in(8);
+        if gets_lost || !self.is_in_touch(index) || self.is_away(index) {
             return NodeAnswer::Unreachable;
+        }
+        let (now, state) = (self.now, &mut self.nodes[index]);
+        let Some(held) = state.held.get_mut(sid) else {
+            return NodeAnswer::Refused(refusal(RefusalCode::UnknownRecording));
         };
+        if held.process.is_none() {
+            return NodeAnswer::Unreachable;
+        }
         if desired.epoch < held.job.epoch {
             return NodeAnswer::Refused(refusal(RefusalCode::StaleEpoch));
         }
+        held.asked += 1;
         held.told(desired);
         held.work(now);
         NodeAnswer::Report(Box::new(held.report(&id_of(index), state.leaving, now)))
@@ -52,7 +59,7 @@ impl World {
 
     /// A node works for a moment and reports.
     pub(super) fn tick(&mut self, node: usize) {
-        if self.nodes[node].down {
+        if self.is_away(node) {
             return;
         }
         let sids: Vec<_> = self.nodes[node].held.keys().cloned().collect();
@@ -74,7 +81,12 @@ impl World {
             sid: sid.to_owned(),
             epoch: held.job.epoch,
         };
-        let job = match self.ask(Request::Job(request)) {
+        // Asked over the line, it is answered at once or not at all.
+        let line = self.wire(node).and_then(|wire| wire.number());
+        if self.wire(node).is_some() && (line.is_none() || !self.is_in_touch(node)) {
+            return;
+        }
+        let job = match self.ask(Request::Job { request, line }) {
             Some(Reply::Job(Ok(job))) => serde_json::from_str(job.as_str()).unwrap(),
             Some(Reply::Job(Err(_))) => return,
             other => panic!("{other:?}"),
@@ -111,7 +123,11 @@ impl World {
         };
         held.finish();
         let report = held.report(&id_of(node), leaving, now);
+        let asked = held.asked;
         self.tell(|| format!("node {node} reports"));
+        if self.wires.contains_key(&node) {
+            return self.report_over_line(node, report, asked);
+        }
         self.messages.push(Message::Report {
             report: Box::new(report),
             sent_ms: now,
@@ -126,6 +142,19 @@ impl World {
         for held in state.held.values_mut() {
             held.process = None;
         }
+        self.end_lines(node);
+    }
+
+    /// It does nothing at present.
+    pub(super) fn is_away(&self, node: usize) -> bool {
+        self.nodes[node].down || self.now < self.nodes[node].asleep_ms
+    }
+
+    /// The machine stands still, and its clock does not.
+    pub(super) fn sleep(&mut self, node: usize) {
+        let ms = 1_000 + self.chance.below(180_000);
+        self.tell(|| format!("node {node} sleeps for {ms} ms"));
+        self.nodes[node].asleep_ms = self.now + ms;
     }
 
     pub(super) fn restart(&mut self, node: usize) {

@@ -52,6 +52,10 @@ pub(super) struct Held {
     pub(super) spool: Spool,
     /// `None` while the spool waits for its job.
     pub(super) process: Option<Process>,
+    /// What was told last: over which line, and how often it had been asked then.
+    pub(super) told: Option<(u64, Report, u64)>,
+    /// How often it was told what is wanted.
+    pub(super) asked: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -62,6 +66,8 @@ pub(super) struct Process {
     pub(super) phase: Phase,
     /// Until when playlists may be written.
     authority_ms: u64,
+    /// The line by whose lease it is held.
+    by: Option<u64>,
     /// Up to where media has been captured.
     captured_ms: u64,
     seq: u64,
@@ -94,6 +100,8 @@ impl Held {
             job: job.clone(),
             spool,
             process: None,
+            told: None,
+            asked: 0,
         };
         held.begin(job, now, seq);
         held
@@ -111,6 +119,7 @@ impl Held {
             cut_ms: assignment.terms.cuts.get(PLAYLIST).copied(),
             phase: Phase::Starting,
             authority_ms: 0,
+            by: None,
             captured_ms: now,
             seq,
             answered_seq: 0,
@@ -118,7 +127,22 @@ impl Held {
             target: (!assignment.takeover).then_some(0),
             published: None,
         });
+        self.told = None;
         self.job = job;
+    }
+
+    /// An answer says whether the lease of this line counts, which lasts so long.
+    pub(super) fn granted(&mut self, by: Option<u64>, until_ms: Option<u64>) {
+        if let Some(process) = &mut self.process {
+            process.by = by;
+        }
+        self.renewed(by.unwrap_or_default(), until_ms);
+    }
+
+    pub(super) fn renewed(&mut self, line: u64, until_ms: Option<u64>) {
+        if let Some(process) = self.process.as_mut().filter(|process| process.by == Some(line)) {
+            process.authority_ms = process.authority_ms.max(until_ms.unwrap_or_default());
+        }
     }
 
     pub(super) fn captures(&self) -> bool {

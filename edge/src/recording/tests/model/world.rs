@@ -8,6 +8,7 @@ use super::super::slices::Slices;
 use super::super::storage::Storage;
 use super::chance::Chance;
 use super::fleet::index_of;
+use super::lines::{OverLine, Wire};
 use super::node::{Held, Written};
 use crate::recording::{
     Call, CallId, Command, Delivery, Effect, Input, Policy, Reply, Request, State, Stop, next_alarm, step,
@@ -25,6 +26,10 @@ pub(super) enum Message {
         report: Box<Report>,
         sent_ms: u64,
     },
+    Line {
+        node: usize,
+        what: OverLine,
+    },
     Answer {
         node: usize,
         sid: String,
@@ -36,10 +41,23 @@ pub(super) enum Message {
     },
 }
 
+impl Message {
+    /// Or come twice.
+    fn may_get_lost(&self) -> bool {
+        match self {
+            Self::Report { .. } | Self::Answer { .. } => true,
+            Self::Line { what, .. } => what.is_text(),
+            Self::Effect(_) | Self::Input(_) => false,
+        }
+    }
+}
+
 #[derive(Default)]
 pub(super) struct NodeState {
     pub(super) down: bool,
     pub(super) leaving: bool,
+    /// Until when it stands still.
+    pub(super) asleep_ms: u64,
     pub(super) held: BTreeMap<String, Held>,
 }
 
@@ -61,6 +79,9 @@ pub(super) struct Tally {
     pub(super) reliefs: u64,
     /// Nodes that were asked to do nothing but end playlists.
     pub(super) endings: u64,
+    /// Losses of lines that recorders were told of.
+    pub(super) losses: u64,
+    pub(super) missed: u64,
 }
 
 pub(super) struct World {
@@ -72,11 +93,13 @@ pub(super) struct World {
     /// The customer's server, which takes events.
     pub(super) receiver: Receiver,
     pub(super) now: u64,
-    calls: CallId,
+    pub(super) calls: CallId,
     /// Who waits for a reply, and since when.
     pub(super) waiting: BTreeMap<CallId, u64>,
     pub(super) messages: Vec<Message>,
     pub(super) nodes: [NodeState; NODES],
+    /// The lines of those nodes that have one; the others are called by HTTP.
+    pub(super) wires: BTreeMap<usize, Wire>,
     highest_epoch: u64,
     pub(super) seq: u64,
     /// Which recording each ticket has started.
@@ -92,8 +115,12 @@ pub(super) fn id_of(node: usize) -> String {
 }
 
 impl World {
-    pub(super) fn new(chance: Chance, told: bool) -> Self {
+    pub(super) fn new(mut chance: Chance, told: bool) -> Self {
+        let wires = (0..NODES)
+            .filter(|_| !chance.one_in(3))
+            .map(|node| (node, Wire::new(T0)));
         Self {
+            wires: wires.collect(),
             chance,
             tally: Tally::default(),
             state: State::default(),
@@ -202,7 +229,15 @@ impl World {
 
     pub(super) fn act(&mut self) {
         let node = self.chance.below(NODES as u64) as usize;
-        match self.chance.below(100) {
+        match self.chance.below(144) {
+            100..110 => self.keep_line(node),
+            110..114 => (0..NODES).for_each(|node| self.keep_line(node)),
+            114..117 => self.break_line(node),
+            117..119 => self.open_line(node),
+            119..121 => self.restart_line(node),
+            121..123 => self.sleep(node),
+            123..132 => self.stretch(),
+            132..144 => self.beat(node),
             0..8 => self.start(),
             8..10 => {
                 let sid = self.sid();
@@ -242,15 +277,20 @@ impl World {
         }
     }
 
-    /// All nodes work, and everything that is under way arrives.
+    /// All nodes work, and everything that is under way arrives, but at those who sleep.
     fn round(&mut self) {
         for node in 0..NODES {
+            self.keep_line(node);
             self.tick(node);
         }
-        while !self.messages.is_empty() {
-            let message = self.messages.remove(0);
+        while let Some(place) = self.messages.iter().position(|message| !self.waits(message)) {
+            let message = self.messages.remove(place);
             self.deliver(message);
         }
+    }
+
+    fn waits(&self, message: &Message) -> bool {
+        matches!(message, Message::Line { node, what } if self.waits_over_line(*node, what))
     }
 
     fn start(&mut self) {
@@ -277,7 +317,7 @@ impl World {
         let which = self.chance.below(self.messages.len() as u64) as usize;
         if which < self.messages.len() {
             let message = self.messages.remove(which);
-            if matches!(message, Message::Report { .. } | Message::Answer { .. }) && self.chance.one_in(10) {
+            if message.may_get_lost() && self.chance.one_in(10) {
                 self.messages.push(message.clone());
             }
             self.deliver(message);
@@ -286,10 +326,7 @@ impl World {
 
     fn lose_one(&mut self) {
         let which = self.chance.below(self.messages.len() as u64) as usize;
-        if matches!(
-            self.messages.get(which),
-            Some(Message::Report { .. } | Message::Answer { .. })
-        ) {
+        if self.messages.get(which).is_some_and(Message::may_get_lost) {
             self.messages.remove(which);
         }
     }
@@ -298,11 +335,12 @@ impl World {
         match message {
             Message::Input(input) => self.input(input),
             Message::Effect(effect) => self.carry_out(effect),
+            Message::Line { node, what } => self.deliver_over_line(node, what),
             Message::Report { report, sent_ms } => {
                 let node = (0..NODES).find(|node| id_of(*node) == report.node_id).unwrap();
                 let (sid, seq) = (report.sid.clone(), report.seq);
                 let ended = report.phase == Phase::Ended;
-                let Some(Reply::Desired(answer)) = self.ask(Request::Report(report)) else {
+                let Some(Reply::Desired(answer)) = self.ask(Request::Report { report, line: None }) else {
                     panic!("every report is answered");
                 };
                 self.messages.push(Message::Answer {
@@ -331,7 +369,7 @@ impl World {
 
     /// A node waits for an answer before it reports again, so that none comes out of its order; and an answer to another
     /// lease is not heard.
-    fn hears(&mut self, node: usize, sid: &str, seq: u64, epoch: u64) -> bool {
+    pub(super) fn hears(&mut self, node: usize, sid: &str, seq: u64, epoch: u64) -> bool {
         let state = &mut self.nodes[node];
         let held = state.held.get_mut(sid);
         let held = held.filter(|held| !state.down && held.job.epoch == epoch);
@@ -340,7 +378,7 @@ impl World {
         process.map(|process| process.answered_seq = seq).is_some()
     }
 
-    fn answered(&mut self, node: usize, sid: &str, ended: bool, sent_ms: u64, answer: &ReportAnswer) {
+    pub(super) fn answered(&mut self, node: usize, sid: &str, ended: bool, sent_ms: u64, answer: &ReportAnswer) {
         let state = &mut self.nodes[node];
         let Some(held) = state.held.get_mut(sid) else { return };
         held.answered(answer, sent_ms);
@@ -376,10 +414,19 @@ impl World {
                     node: chosen.ok_or("none".to_owned()),
                 }
             }
+            Effect::SendJob { node, job } if self.wires.contains_key(&index_of(&node.id)) => {
+                return self.offer_over_line(index_of(&node.id), *job);
+            }
+            Effect::Look { .. } => return self.look_at_line(effect),
             Effect::SendJob { node, job } => {
                 let (sid, epoch) = (job.sid.clone(), job.epoch);
                 let answer = self.put_job(index_of(&node.id), *job);
-                Input::JobAnswered { sid, epoch, answer }
+                Input::JobAnswered {
+                    sid,
+                    epoch,
+                    answer,
+                    line: None,
+                }
             }
             Effect::SendDesired { node, sid, desired, .. } => {
                 self.tally.reliefs += u64::from(desired.directive == Directive::Release);
@@ -419,10 +466,23 @@ impl World {
 
     fn pass(&mut self, ms: u64) {
         let end = self.now + ms;
-        while let Some(due) = next_alarm(&self.state).filter(|due| *due <= end) {
+        loop {
+            let lines = self
+                .wires
+                .iter()
+                .filter_map(|(node, wire)| Some((wire.next_alarm()?, Some(*node))));
+            let recorder = next_alarm(&self.state).map(|due| (due, None));
+            let Some((due, whose)) = lines.chain(recorder).min().filter(|(due, _)| *due <= end) else {
+                break;
+            };
+            self.carry_out_closings(due);
             self.now = self.now.max(due);
-            self.input(Input::Alarm);
+            match whose {
+                Some(node) => self.line_alarm(node),
+                None => self.input(Input::Alarm),
+            }
         }
+        self.carry_out_closings(end);
         self.now = end;
         self.input(Input::Alarm);
     }
@@ -433,8 +493,10 @@ impl World {
         self.state = self.storage.load();
         self.state.wake(Policy::default(), self.now);
         self.waiting.clear();
-        self.messages
-            .retain(|message| matches!(message, Message::Report { .. } | Message::Answer { .. }));
+        self.messages.retain(|message| match message {
+            Message::Report { .. } | Message::Answer { .. } | Message::Line { .. } => true,
+            Message::Effect(_) | Message::Input(_) => false,
+        });
     }
 
     /// Everybody is back, nothing gets lost, and nodes report every two seconds.
@@ -444,6 +506,7 @@ impl World {
         for node in 0..NODES {
             self.restart(node);
             self.nodes[node].leaving = false;
+            self.nodes[node].asleep_ms = 0;
         }
         for _ in 0..100 {
             self.round();

@@ -6,7 +6,7 @@ mod index;
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
 use super::ask::{Object, ask};
-use super::fleet::Fleet;
+use super::fleet_of::FleetOf;
 use super::host::{Host, InputOf, OutputOf, Shell};
 use super::platform::Platform;
 use crate::app::{self, Usage};
@@ -103,7 +103,7 @@ impl Shell for AppShell {
             app: self.platform.id(),
             tally: tally.clone(),
         };
-        let told = ask::<Fleet>(self.platform.env(), &(), &told).await;
+        let told = ask::<FleetOf>(self.platform.env(), &(), &told).await;
         told.err().map(|_| TallyLost(tally))
     }
 }

@@ -1,7 +1,8 @@
 //! The object that keeps the table of nodes, with a row for each node that bridges a restart of the object. The figures
-//! for monitoring come together here as well; these begin anew when the object does.
+//! for monitoring come together here as well.
 
 mod answer;
+mod figures;
 mod rows;
 
 use std::cell::RefCell;
@@ -9,7 +10,7 @@ use std::convert::Infallible;
 
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
-use super::ask::Object;
+use super::fleet_of::FleetOf;
 use super::host::{Host, InputOf, OutputOf, Shell};
 use super::platform::Platform;
 use crate::fleet;
@@ -21,18 +22,6 @@ use answer::answer;
 #[durable_object(fetch)]
 pub struct Fleet {
     host: Host<FleetShell>,
-}
-
-impl Object for Fleet {
-    const BINDING: &'static str = "FLEET";
-    /// All nodes are in the table of one object.
-    type Key = ();
-    type Request = fleet::Request;
-    type Reply = fleet::Reply;
-
-    fn name((): &()) -> String {
-        "fleet".to_owned()
-    }
 }
 
 impl DurableObject for Fleet {
@@ -55,7 +44,7 @@ struct FleetShell {
 }
 
 impl Shell for FleetShell {
-    type Object = Fleet;
+    type Object = FleetOf;
     type State = fleet::Fleet;
     type Event = Infallible;
     type Effect = Infallible;
@@ -65,7 +54,9 @@ impl Shell for FleetShell {
     }
 
     fn load(&self) -> worker::Result<fleet::Fleet> {
-        Ok(fleet::Fleet::restore(rows::load(&self.platform.sql())?))
+        let (sql, now_ms) = (self.platform.sql(), bindings::now_ms());
+        self.totals.replace(figures::load(&sql, now_ms)?);
+        Ok(fleet::Fleet::restore(rows::load(&sql)?, now_ms))
     }
 
     fn apply(

@@ -1,26 +1,37 @@
 //! What a node asks over its line. What is answered is counted, as are requests.
 
 use protocol::line::EdgeAnswer;
-use protocol::{Heartbeat, JobRequest, Refusal, Report};
+use protocol::{Heartbeat, HeartbeatAnswer, JobRequest, Refusal, Report};
 use worker::Env;
 
+use crate::line::LineNumber;
 use crate::metrics::Route;
 use crate::worker::objects::{counting, from_nodes};
 
-pub(super) async fn beat(heartbeat: Heartbeat, env: &Env) -> String {
-    let answer = from_nodes::heartbeat(heartbeat, env).await;
+/// An answer, and whether it is no refusal.
+pub(super) type Answer = (String, bool);
+
+/// `every_ms`: when the next one is due, if not as the fleet says.
+pub(super) async fn beat(heartbeat: Heartbeat, every_ms: Option<u64>, env: &Env) -> Answer {
+    let answer = match every_ms {
+        None => from_nodes::heartbeat(heartbeat, env).await,
+        Some(interval_ms) => {
+            let answer = from_nodes::vouched(heartbeat, env).await;
+            answer.map(|_| HeartbeatAnswer { interval_ms })
+        }
+    };
     text(counted(Route::Heartbeat, answer).map(EdgeAnswer::Beat))
 }
 
-pub(super) async fn report(report: Box<Report>, env: &Env) -> String {
-    let answer = from_nodes::report(report, env).await;
+pub(super) async fn report(report: Box<Report>, line: Option<LineNumber>, env: &Env) -> Answer {
+    let answer = from_nodes::report(report, line, env).await;
     text(counted(Route::Report, answer).map(EdgeAnswer::Report))
 }
 
 /// The job is handed on as the recorder has written it.
-pub(super) async fn job(request: JobRequest, env: &Env) -> String {
-    match counted(Route::Job, from_nodes::job(request, env).await) {
-        Ok(job) => format!(r#"{{"job":{}}}"#, job.as_str()),
+pub(super) async fn job(request: JobRequest, line: Option<LineNumber>, env: &Env) -> Answer {
+    match counted(Route::Job, from_nodes::job(request, line, env).await) {
+        Ok(job) => (format!(r#"{{"job":{}}}"#, job.as_str()), true),
         Err(refusal) => text(Err(refusal)),
     }
 }
@@ -33,8 +44,9 @@ fn counted<T>(route: Route, answer: Result<T, Refusal>) -> Result<T, Refusal> {
     answer
 }
 
-fn text(answer: Result<EdgeAnswer, Refusal>) -> String {
+fn text(answer: Result<EdgeAnswer, Refusal>) -> Answer {
+    let ok = answer.is_ok();
     let answer = answer.unwrap_or_else(EdgeAnswer::Refused);
     // Nothing in it cannot be written.
-    serde_json::to_string(&answer).unwrap_or_default()
+    (serde_json::to_string(&answer).unwrap_or_default(), ok)
 }

@@ -2,16 +2,22 @@
 //! sleeps, and lets others ask the node.
 
 mod asked;
+mod kept;
 mod sockets;
 
-use worker::{DurableObject, Env, Request, Response, State, WebSocket, WebSocketIncomingMessage, durable_object};
+use worker::{
+    DurableObject, Env, Request, Response, State, WebSocket, WebSocketIncomingMessage, console_error, durable_object,
+};
 
+use super::from_nodes;
 use super::host::{Host, InputOf, OutputOf, Shell};
 use super::line_of::LineOf;
 use super::platform::Platform;
-use crate::line::{self, Effect, Event, step};
+use crate::line::{self, Effect, Event, Holding, Kept, step};
 use crate::object::Output;
-use sockets::Sockets;
+use crate::recording::{Lost, Missing};
+use crate::worker::bindings;
+use sockets::{Closed, Sockets};
 
 #[durable_object]
 pub struct Line {
@@ -22,7 +28,10 @@ impl DurableObject for Line {
     fn new(object: State, env: Env) -> Self {
         let platform = Platform::new(object, env);
         Self {
-            host: Host::new(LineShell { platform }),
+            host: Host::new(LineShell {
+                platform,
+                closed: Closed::default(),
+            }),
         }
     }
 
@@ -30,6 +39,7 @@ impl DurableObject for Line {
         let Some(node_id) = sockets::opened_by(&request)? else {
             return self.host.fetch(request).await;
         };
+        self.host.count(|work| work.requests = 1);
         let (socket, response) = self.sockets().accept()?;
         self.host.happened(Event::Opened { socket, node_id }).await;
         Ok(response)
@@ -40,6 +50,7 @@ impl DurableObject for Line {
     }
 
     async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> worker::Result<()> {
+        self.host.count(|work| work.messages = 1);
         // Nothing that is said in binary frames is a message.
         if let (Some(socket), WebSocketIncomingMessage::String(text)) = (self.sockets().id(&socket), message) {
             self.host.happened(Event::Message { socket, text }).await;
@@ -61,11 +72,12 @@ impl DurableObject for Line {
 
 impl Line {
     fn sockets(&self) -> Sockets<'_> {
-        Sockets::new(self.host.shell().platform())
+        self.host.shell().sockets()
     }
 
-    async fn closed(&self, socket: &WebSocket) {
-        if let Some(socket) = self.sockets().id(socket) {
+    async fn closed(&self, gone: &WebSocket) {
+        if let Some(socket) = self.sockets().id(gone) {
+            self.sockets().has_closed(socket, gone);
             self.host.happened(Event::Closed { socket }).await;
         }
     }
@@ -73,6 +85,25 @@ impl Line {
 
 struct LineShell {
     platform: Platform,
+    closed: Closed,
+}
+
+impl LineShell {
+    fn sockets(&self) -> Sockets<'_> {
+        Sockets::new(&self.platform, &self.closed)
+    }
+
+    /// Persists what an effect says, if it is one that is persisted with the state. Returns what is left.
+    fn persist(&self, effect: Effect) -> worker::Result<Option<Effect>> {
+        let sql = self.platform.sql();
+        match effect {
+            Effect::Write(memo) => kept::write(&sql, &memo)?,
+            Effect::Hold { holding, held, report } => kept::hold(&sql, &holding, &held, report.as_deref())?,
+            Effect::LetGo { sid } => kept::let_go(&sql, &sid)?,
+            left => return Ok(Some(left)),
+        }
+        Ok(None)
+    }
 }
 
 impl Shell for LineShell {
@@ -86,20 +117,35 @@ impl Shell for LineShell {
     }
 
     fn load(&self) -> worker::Result<line::Line> {
-        Ok(line::Line::restore(Sockets::new(&self.platform).kept()))
+        let (memo, held) = kept::load(&self.platform.sql())?;
+        let kept = Kept {
+            sockets: self.sockets().kept(),
+            memo,
+            held,
+        };
+        let lease_ms = bindings::policy(self.platform.env()).lease_ms;
+        Ok(line::Line::restore(kept, lease_ms, bindings::now_ms()))
     }
 
     fn apply(&self, line: &mut line::Line, input: InputOf<Self>, now_ms: u64) -> worker::Result<Vec<OutputOf<Self>>> {
+        let sockets = self.sockets();
         let mut left = Vec::new();
-        for output in step(line, input, now_ms) {
+        for output in step(line, input, &|socket| sockets.pinged_ms(socket), now_ms) {
             match output {
-                Output::Effect(Effect::Attach { socket, attachment }) => {
-                    Sockets::new(&self.platform).keep(socket, &attachment)?;
-                }
-                output => left.push(output),
+                Output::Effect(effect) => left.extend(self.persist(effect)?.map(Output::Effect)),
+                reply => left.push(reply),
             }
         }
-        Ok(left)
+        // A socket says nothing that the tables do not know.
+        let mut kept = Ok(());
+        left.retain(|output| match output {
+            Output::Effect(Effect::Attach { socket, attachment }) => {
+                kept = std::mem::replace(&mut kept, Ok(())).and(sockets.keep(*socket, attachment));
+                false
+            }
+            _ => true,
+        });
+        kept.map(|()| left)
     }
 
     fn next_alarm(&self, line: &line::Line) -> Option<u64> {
@@ -108,18 +154,71 @@ impl Shell for LineShell {
 
     async fn carry_out(&self, effect: Effect) -> Option<Event> {
         let env = self.platform.env();
-        let done = |asked, answer| Some(Event::Done { asked, answer });
+        let done = |asked, (answer, ok)| Some(Event::Done { asked, answer, ok });
         match effect {
             // Carried out with the state's change.
-            Effect::Attach { .. } => None,
-            Effect::Send { socket, text } => Sockets::new(&self.platform).send(socket, &text),
+            Effect::Write(_) | Effect::Hold { .. } | Effect::LetGo { .. } | Effect::Attach { .. } => None,
+            Effect::Send { socket, text } => self.sockets().send(socket, &text),
             Effect::Close { socket, code, reason } => {
-                Sockets::new(&self.platform).close(socket, code, &reason);
+                self.sockets().close(socket, code, &reason);
                 None
             }
-            Effect::Report { asked, report } => done(asked, asked::report(report, env).await),
-            Effect::Job { asked, request } => done(asked, asked::job(request, env).await),
-            Effect::Beat { asked, heartbeat } => done(asked, asked::beat(heartbeat, env).await),
+            Effect::Tell {
+                node_id,
+                recorder,
+                loss,
+                sids,
+            } => {
+                let ok = match kept::reports(&self.platform.sql(), &sids) {
+                    Ok(reports) => {
+                        let lost = Lost {
+                            node_id,
+                            line: loss.line,
+                            heard_ms: loss.heard_ms,
+                            reports,
+                        };
+                        from_nodes::lost(&recorder, lost, env).await
+                    }
+                    Err(error) => {
+                        console_error!("what a lost node told last cannot be read: {error}");
+                        false
+                    }
+                };
+                Some(Event::Told { recorder, loss, ok })
+            }
+            Effect::Miss { node_id, holding, kept } => {
+                let Holding { recorder, sid } = holding;
+                let report = match kept.then(|| kept::reports(&self.platform.sql(), std::slice::from_ref(&sid))) {
+                    None => None,
+                    Some(Ok(reports)) => reports.into_iter().next().map(Box::new),
+                    Some(Err(error)) => {
+                        console_error!("what a node told last of {sid} cannot be read: {error}");
+                        None
+                    }
+                };
+                let missing = Missing {
+                    node_id,
+                    sid: sid.clone(),
+                    report,
+                };
+                let is_with_node = from_nodes::missing(&recorder, missing, env).await;
+                Some(Event::Missed { sid, is_with_node })
+            }
+            Effect::Report { asked, report, line } => done(asked, asked::report(report, line, env).await),
+            Effect::Job { asked, request, line } => done(asked, asked::job(request, line, env).await),
+            Effect::Beat {
+                asked,
+                heartbeat,
+                every_ms,
+            } => done(asked, asked::beat(heartbeat, every_ms, env).await),
+            Effect::Vouch(heartbeat) => {
+                from_nodes::vouch(heartbeat, env).await;
+                None
+            }
+            Effect::Absent { node_id } => {
+                from_nodes::absent(node_id, env).await;
+                None
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::worker::bindings;
 use crate::worker::objects::app::App;
 use crate::worker::objects::ask::ask;
 use crate::worker::objects::counting;
-use crate::worker::objects::fleet::Fleet;
+use crate::worker::objects::fleet_of::FleetOf;
 use crate::worker::objects::platform::Platform;
 
 /// Carries out one effect; its result is the core's next input.
@@ -48,18 +48,19 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
                 region: preference.region.or_else(|| bindings::region(env)),
                 avoid: preference.avoid,
             };
-            let node = match ask::<Fleet>(env, &(), &fleet::Request::Place(wish)).await {
+            let node = match ask::<FleetOf>(env, &(), &fleet::Request::Place(wish)).await {
                 Ok(fleet::Reply::Place(node)) => node,
                 Ok(_) | Err(_) => Err("the fleet did not answer".to_owned()),
             };
             Some(Input::Placed { sid, epoch, node })
         }
         Effect::SendJob { node, job } => {
-            let answer = reach::send_job(&node, &job, env).await;
+            let (answer, line) = reach::send_job(&node, &job, env).await;
             Some(Input::JobAnswered {
                 sid: job.sid,
                 epoch: job.epoch,
                 answer,
+                line,
             })
         }
         Effect::SendDesired {
@@ -71,6 +72,12 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
             let answer = reach::send_desired(&node, &sid, &desired, wait_ms, env).await;
             Some(Input::DesiredAnswered { sid, desired, answer })
         }
+        Effect::Look {
+            key,
+            sid,
+            node_id,
+            line,
+        } => reach::look(&node_id, line, key, &sid, env).await.map(Input::Looked),
         Effect::Publish {
             revision,
             document,

@@ -1,11 +1,11 @@
 //! How a recorder reaches a node: over its line, or at its address when it has none.
 
 use protocol::line::{Desire, EdgeAsk, NodeAnswer as LineAnswer};
-use protocol::{Desired, Job, Secret};
+use protocol::{Desired, Job, RecorderKey, Secret};
 use worker::{Env, console_error};
 
-use crate::line::{Reply, Request};
-use crate::recording::{Node, NodeAnswer};
+use crate::line::{Holding, Reply, Request};
+use crate::recording::{Lost, Node, NodeAnswer};
 use crate::worker::nodes;
 use crate::worker::objects::ask::ask;
 use crate::worker::objects::line_of::LineOf;
@@ -16,14 +16,38 @@ const JOB_LIMIT_MS: u64 = 12_000;
 /// Above what a node is told to wait.
 const DESIRED_LIMIT_MS: u64 = 5_000;
 
-pub(super) async fn send_job(node: &Node, job: &Job, env: &Env) -> NodeAnswer {
+/// The node's answer, and the number of the line that it has come over, if that has a lease.
+pub(super) async fn send_job(node: &Node, job: &Job, env: &Env) -> (NodeAnswer, Option<u64>) {
     let question = EdgeAsk::Job(Box::new(job.clone()));
-    if let Some(answer) = over_line(node, &question, JOB_LIMIT_MS, env).await {
+    let holding = Holding {
+        recorder: job.recorder.clone(),
+        sid: job.sid.clone(),
+    };
+    if let Some(answer) = over_line(node, &question, Some(holding), JOB_LIMIT_MS, env).await {
         return answer;
     }
-    match address(node, env).await {
+    let answer = match address(node, env).await {
         Some((url, keys)) => nodes::put_job(url, job, JOB_LIMIT_MS, &keys).await,
         None => NodeAnswer::Unreachable,
+    };
+    (answer, None)
+}
+
+/// Whether the lease of this line is over, by which a node holds a recording, and when the node was last heard of;
+/// `None` as well when nobody answers.
+pub(super) async fn look(node_id: &str, line: u64, recorder: RecorderKey, sid: &str, env: &Env) -> Option<Lost> {
+    let holding = Holding {
+        recorder,
+        sid: sid.to_owned(),
+    };
+    match ask::<LineOf>(env, node_id, &Request::Look { line, holding }).await {
+        Ok(Reply::Looked { loss: Some(loss) }) => Some(Lost {
+            node_id: node_id.to_owned(),
+            line: loss.line,
+            heard_ms: loss.heard_ms,
+            reports: Vec::new(),
+        }),
+        Ok(_) | Err(_) => None,
     }
 }
 
@@ -34,7 +58,7 @@ pub(super) async fn send_desired(node: &Node, sid: &str, desired: &Desired, wait
         desired: desired.clone(),
         wait_ms,
     }));
-    if let Some(answer) = over_line(node, &question, limit_ms, env).await {
+    if let Some((answer, _)) = over_line(node, &question, None, limit_ms, env).await {
         return answer;
     }
     match address(node, env).await {
@@ -44,22 +68,33 @@ pub(super) async fn send_desired(node: &Node, sid: &str, desired: &Desired, wait
 }
 
 /// `None` when the node was not asked, for it has no line.
-async fn over_line(node: &Node, question: &EdgeAsk, limit_ms: u64, env: &Env) -> Option<NodeAnswer> {
+async fn over_line(
+    node: &Node,
+    question: &EdgeAsk,
+    holding: Option<Holding>,
+    limit_ms: u64,
+    env: &Env,
+) -> Option<(NodeAnswer, Option<u64>)> {
     let ask_text = serde_json::to_string(question).ok()?;
     let request = Request::Ask {
         ask: ask_text,
         limit_ms,
+        holding,
     };
-    match ask::<LineOf>(env, &node.id, &request).await {
-        Ok(Reply::NoLine) => None,
-        Ok(Reply::Answer(LineAnswer::Report(report))) => Some(NodeAnswer::Report(report)),
-        Ok(Reply::Answer(LineAnswer::Refused(refusal))) => Some(NodeAnswer::Refused(refusal)),
-        Ok(Reply::Answer(LineAnswer::Roster(_)) | Reply::Unreachable | Reply::Closed) => {
+    let (answer, line) = match ask::<LineOf>(env, &node.id, &request).await {
+        Ok(Reply::NoLine) => return None,
+        Ok(Reply::Answer { answer, line }) => (Some(answer), line),
+        Ok(_) | Err(_) => (None, None),
+    };
+    let answer = match answer {
+        Some(LineAnswer::Report(report)) => NodeAnswer::Report(report),
+        Some(LineAnswer::Refused(refusal)) => NodeAnswer::Refused(refusal),
+        Some(LineAnswer::Roster(_)) | None => {
             console_error!("no answer over the line of node {}", node.id);
-            Some(NodeAnswer::Unreachable)
+            NodeAnswer::Unreachable
         }
-        Err(_) => Some(NodeAnswer::Unreachable),
-    }
+    };
+    Some((answer, line))
 }
 
 /// Where a node is called that has no line, and what it may want to be shown.
