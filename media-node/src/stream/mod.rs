@@ -15,6 +15,7 @@ mod clock;
 mod decode_times;
 mod depacketize;
 mod event;
+mod held;
 mod locked;
 mod opus;
 mod picture_limit;

@@ -7,7 +7,7 @@ const LEAST_HOLE_US: i64 = 100_000;
 /// The same where its own reports say so too.
 const LEAST_TOLD_HOLE_US: i64 = 40_000;
 /// Media that comes this much before its time shows that its clock runs fast, or that it was put off too far.
-const EARLY_US: i64 = 40_000;
+pub(super) const EARLY_US: i64 = 40_000;
 /// Where the delay falls by more than this within a window, what was held up is still on its way.
 const FALLING_US: i64 = 50_000;
 /// How long all has to come late to show that it always will: longer than most disturbances of a network.
@@ -58,8 +58,9 @@ impl Punctuality {
         self.told_us = step_us.max(0);
     }
 
-    /// A frame of media time `media_us` arrived at `arrival_us`. Returns by how much later what follows should be, negative
-    /// for earlier, in microseconds.
+    /// A frame of media time `media_us` arrived at `arrival_us`. Where the track is being brought to an earlier place, that time
+    /// is the one that the frame has there. Returns by how much later what follows should be, negative for earlier, in
+    /// microseconds.
     pub(super) fn observe(&mut self, arrival_us: i64, media_us: i64, patience: Patience) -> Option<i64> {
         let late_us = arrival_us.saturating_sub(media_us);
         let since_us = *self.since_us.get_or_insert_with(|| {

@@ -7,9 +7,12 @@ use super::{StreamEvent, Track};
 
 /// How long the first frames wait for sender reports of all tracks.
 const HOLD_US: i64 = 600_000;
-/// How long they wait in any case: whoever joins may first get, at once, what was sent before.
+/// How long they wait in any case, and behind what comes faster than it is sent: whoever joins may first get what was sent before.
 const BURST_US: i64 = 150_000;
-/// A beginning from before the recording's is left out, unless it is by no more than this.
+/// For how long that is waited for.
+const LONGEST_BURST_US: i64 = 3_000_000;
+/// Media from before the recording's beginning is left out, unless there is a picture no longer than this before it with which
+/// decoding can begin.
 const BEFORE_US: i64 = 500_000;
 /// Where sender reports and arrivals disagree by more than this, the reports are wrong.
 const PLAUSIBLE_US: i64 = 5_000_000;
@@ -60,7 +63,7 @@ impl RtpStream {
             return;
         };
         let continuity = timed.continuity;
-        if continuity == Continuity::Restart && track.held_since_us().is_some() {
+        if continuity == Continuity::Restart && track.held().since_us().is_some() {
             // What is held belongs to the clock before.
             self.settle(events);
         }
@@ -121,18 +124,22 @@ impl RtpStream {
 
     /// When [`Self::tick`] has to be called, if nothing comes before.
     pub fn deadline_us(&self) -> Option<i64> {
-        let since_us = self.tracks.iter().filter_map(RtpTrack::held_since_us).min()?;
+        let since_us = self.tracks.iter().filter_map(|track| track.held().since_us()).min()?;
         let known = |track: &RtpTrack| {
-            track.offset_us().is_some() || (track.held_since_us().is_some() && track.ntp_offset_us().is_some())
+            track.offset_us().is_some() || (track.held().since_us().is_some() && track.ntp_offset_us().is_some())
         };
         let is_known = self.tracks.iter().all(known) && self.reports_agree_with_arrivals();
-        Some(since_us.saturating_add(if is_known { BURST_US } else { HOLD_US }))
+        let due_us = since_us.saturating_add(if is_known { BURST_US } else { HOLD_US });
+        // Only the end of a burst shows when it was sent.
+        let bursts = self.tracks.iter().filter_map(|track| track.held().burst_us());
+        let over_us = bursts.max().map_or(due_us, |us| us.saturating_add(BURST_US));
+        Some(due_us.max(over_us.min(since_us.saturating_add(LONGEST_BURST_US))))
     }
 
     /// Releases held frames once all is known or their time is over.
     pub fn tick(&mut self, now_us: i64, events: &mut Vec<StreamEvent>) {
         let Some(deadline_us) = self.deadline_us() else { return };
-        if now_us >= deadline_us || self.tracks.iter().any(RtpTrack::is_full) {
+        if now_us >= deadline_us || self.tracks.iter().any(|track| track.held().is_full()) {
             self.settle(events);
         }
     }
@@ -142,7 +149,7 @@ impl RtpStream {
     fn reports_agree_with_arrivals(&self) -> bool {
         let anchor = self.anchor_us();
         self.tracks.iter().all(|track| {
-            let by_report = by_report_us(track, anchor).zip(track.lag_us());
+            let by_report = by_report_us(track, anchor).zip(track.held().lag_us());
             by_report.is_none_or(|(offset, lag)| differ_by(offset, lag) <= PLAUSIBLE_US)
         })
     }
@@ -166,7 +173,7 @@ impl RtpStream {
     fn settle(&mut self, events: &mut Vec<StreamEvent>) {
         let anchor = self.anchor_us();
         let place = |track: &RtpTrack| {
-            let lag_us = track.lag_us()?;
+            let lag_us = track.held().lag_us()?;
             Some(
                 by_report_us(track, anchor)
                     .filter(|offset| differ_by(*offset, lag_us) <= PLAUSIBLE_US)
@@ -174,9 +181,12 @@ impl RtpStream {
             )
         };
         let offsets: Vec<Option<i64>> = self.tracks.iter().map(place).collect();
-        for (track, offset) in self.tracks.iter_mut().zip(&offsets) {
-            track.leave_out_before(offset.map(|offset_us| offset_us.saturating_add(BEFORE_US)));
-        }
+        self.leave_out_before_beginning(&offsets);
+        // A track of which nothing is left waits for what follows.
+        let offsets = self.tracks.iter().zip(offsets);
+        let offsets: Vec<Option<i64>> = offsets
+            .map(|(track, offset)| offset.filter(|_| !track.held().is_empty()))
+            .collect();
         // All by the same amount, so that they keep together.
         let shortfalls = self
             .tracks
@@ -187,7 +197,7 @@ impl RtpStream {
         let mut released: Vec<(usize, Timed)> = Vec::new();
         for (index, (track, offset)) in self.tracks.iter_mut().zip(offsets).enumerate() {
             if let Some(offset_us) = offset {
-                let frames = track.run(offset_us.saturating_add(shift_us));
+                let frames = track.run(offset_us, shift_us);
                 released.extend(frames.into_iter().map(|timed| (index, timed)));
             }
         }
@@ -198,6 +208,22 @@ impl RtpStream {
             }
         }
         self.align();
+    }
+
+    /// What was sent before the recording began is no part of it, though who joins may get it: for the tracks of which nothing
+    /// is recorded yet.
+    fn leave_out_before_beginning(&mut self, offsets: &[Option<i64>]) {
+        let new = |track: &RtpTrack, offset: &Option<i64>| offset.filter(|_| track.end_us() == 0);
+        let entries = self.tracks.iter().zip(offsets).filter_map(|(track, offset)| {
+            let offset_us = new(track, offset).filter(|_| track.kind == Track::Video)?;
+            track.entry_before_beginning(offset_us)
+        });
+        let before_us = entries.min().filter(|us| *us <= BEFORE_US).unwrap_or(0);
+        for (track, offset) in self.tracks.iter_mut().zip(offsets) {
+            if let Some(offset_us) = new(track, offset) {
+                track.leave_out_before_beginning(before_us, offset_us);
+            }
+        }
     }
 
     /// Media time minus NTP time, as far as it is known.
@@ -215,7 +241,7 @@ impl RtpStream {
             let held = self
                 .tracks
                 .iter()
-                .filter_map(|track| Some((track, track.lag_us()?, track.ntp_offset_us()?)));
+                .filter_map(|track| Some((track, track.held().lag_us()?, track.ntp_offset_us()?)));
             held.map(|(track, lag_us, ntp_us)| (track.kind, lag_us.saturating_sub(ntp_us)))
         };
         let (_, leading) = anchors().min_by_key(|(kind, _)| *kind)?;

@@ -105,10 +105,10 @@ impl Mapping {
         self.offset_at(rtp_us.saturating_add(1))
     }
 
-    /// Whether what comes behind `rtp_us` is still being brought closer together.
-    pub(super) fn hastens(&self, rtp_us: i64) -> bool {
+    /// By how much `rtp_us` is mapped later than where it is being brought, by [`Mapping::hasten_to`].
+    pub(super) fn ahead_us(&self, rtp_us: i64) -> i64 {
         let glide = self.glide.as_ref().filter(|glide| glide.ppm == HASTE_PPM);
-        glide.is_some_and(|glide| self.offset_at(rtp_us) != glide.offset_us)
+        glide.map_or(0, |glide| self.offset_at(rtp_us).saturating_sub(glide.offset_us))
     }
 
     /// Lets the offset glide to `offset_us` behind `rtp_us`, the latest time that was mapped. A brisk glide in progress

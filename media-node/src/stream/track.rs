@@ -2,8 +2,9 @@ use std::collections::VecDeque;
 
 use super::decode_times::DecodeTimes;
 use super::depacketize::{Depacketizer, Frame, FrameFormat, Packet};
+use super::held::Held;
 use super::locked::{Passed, Unlock};
-use super::punctuality::{Patience, Punctuality};
+use super::punctuality::{EARLY_US, Patience, Punctuality};
 use super::succession::{Succession, Timed};
 use super::timeline::{ClosedWindow, Lateness, Mapping};
 use super::way_in::WayIn;
@@ -13,10 +14,6 @@ use super::{AccessUnit, StreamEvent, Track};
 const MAX_DROPOUT: u16 = 3000;
 /// Packets up to this much behind are duplicates or come too late.
 const MAX_MISORDER: u16 = 100;
-
-/// Frames that are held at most, until the track has its place on the timeline.
-const MAX_HELD_FRAMES: usize = 4096;
-const MAX_HELD_BYTES: usize = 16 << 20;
 
 /// From one unit to the next at least, where a sender's timestamps stand still or go back.
 const LEAST_STEP_US: i64 = 1_000;
@@ -42,8 +39,7 @@ pub struct RtpTrack {
     expected_sequence: Option<u16>,
     succession: Succession,
 
-    held: VecDeque<Timed>,
-    held_bytes: usize,
+    held: Held,
     mapping: Option<Mapping>,
     latest_rtp_us: i64,
     early_report: Option<SenderReport>,
@@ -82,8 +78,7 @@ impl RtpTrack {
             lock,
             expected_sequence: None,
             succession: Succession::new(kind, clock_rate),
-            held: VecDeque::new(),
-            held_bytes: 0,
+            held: Held::default(),
             mapping: None,
             latest_rtp_us: i64::MIN,
             early_report: None,
@@ -199,53 +194,51 @@ impl RtpTrack {
     }
 
     pub(super) fn hold(&mut self, timed: Timed) {
-        self.held_bytes += timed.frame.data.len();
-        self.held.push_back(timed);
+        self.held.push(timed);
     }
 
-    pub(super) fn held_since_us(&self) -> Option<i64> {
-        self.held.iter().map(|timed| timed.frame.arrival_us).min()
+    /// The frames that wait until the track has its place.
+    pub(super) fn held(&self) -> &Held {
+        &self.held
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.held.len() >= MAX_HELD_FRAMES || self.held_bytes >= MAX_HELD_BYTES
+    /// How long before the recording's beginning the last held picture lies, with this offset, with which decoding can begin
+    /// there.
+    pub(super) fn entry_before_beginning(&self, offset_us: i64) -> Option<i64> {
+        self.held.entry_before(offset_us.saturating_neg())
     }
 
-    /// Arrival minus RTP time of the frame that came with the least delay.
-    pub(super) fn lag_us(&self) -> Option<i64> {
-        self.held
-            .iter()
-            .map(|timed| timed.frame.arrival_us.saturating_sub(timed.rtp_us))
-            .min()
-    }
-
-    /// Leaves out what lies before the recording's beginning with this offset, if nothing of the track is recorded yet.
-    pub(super) fn leave_out_before(&mut self, offset_us: Option<i64>) {
-        if let Some(offset_us) = offset_us.filter(|_| self.end_us == 0) {
-            self.held.retain(|timed| timed.rtp_us.saturating_add(offset_us) >= 0);
-        }
+    /// Leaves out what was sent more than `before_us` before the recording began, with this offset, and sound that was sent too
+    /// long before it came.
+    pub(super) fn leave_out_before_beginning(&mut self, before_us: i64, offset_us: i64) {
+        let from_us = offset_us.saturating_neg().saturating_sub(before_us);
+        let format = self.held.leave_out_before(from_us, self.patience, self.kind);
+        self.format = format.or(self.format.take());
     }
 
     /// How much later than at `offset_us` the held frames have to be, so that neither their presentation nor their
     /// decoding precedes what was delivered.
     pub(super) fn shortfall_us(&self, offset_us: i64) -> i64 {
-        let Some(first_us) = self.held.iter().map(|timed| timed.rtp_us).min() else {
+        let Some(first_us) = self.held.first_us() else {
             return 0;
         };
-        let formats = self.held.iter().filter_map(|timed| timed.frame.format.as_ref());
-        let lead_us = formats.chain(&self.format).map(lead_us).max().unwrap_or(0);
+        let lead_us = self.held.formats().chain(&self.format).map(lead_us).max().unwrap_or(0);
         self.end_us
             .saturating_add(lead_us)
             .saturating_sub(first_us.saturating_add(offset_us))
             .max(0)
     }
 
-    /// Gives the track its place; returns the frames that waited for it.
-    pub(super) fn run(&mut self, offset_us: i64) -> VecDeque<Timed> {
-        self.mapping = Some(Mapping::new(offset_us));
+    /// Gives the track its place; returns the frames that waited for it. Where there is no room for them yet they are put off by
+    /// `shift_us`, and brought back bit by bit.
+    pub(super) fn run(&mut self, offset_us: i64, shift_us: i64) -> VecDeque<Timed> {
+        let mut mapping = Mapping::new(offset_us.saturating_add(shift_us));
+        if let Some(first_us) = self.held.first_us().filter(|_| shift_us > EARLY_US) {
+            mapping.hasten_to(first_us, offset_us);
+        }
+        self.mapping = Some(mapping);
         self.latest_rtp_us = i64::MIN;
-        self.held_bytes = 0;
-        std::mem::take(&mut self.held)
+        self.held.take()
     }
 
     /// Media time minus RTP time behind the latest frame; `None` while the track has no place.
@@ -257,9 +250,13 @@ impl RtpTrack {
 
     /// Whether the track is being brought to an earlier place.
     pub(super) fn hastens(&self) -> bool {
+        self.ahead_us() > 0
+    }
+
+    fn ahead_us(&self) -> i64 {
         self.mapping
             .as_ref()
-            .is_some_and(|mapping| mapping.hastens(self.latest_rtp_us))
+            .map_or(0, |mapping| mapping.ahead_us(self.latest_rtp_us))
     }
 
     pub(super) fn glide_to(&mut self, offset_us: i64) {
@@ -270,6 +267,9 @@ impl RtpTrack {
 
     /// Brings the track back by `late_us`, as slowly as its sender's clock drifts.
     pub(super) fn catch_up(&mut self, late_us: i64) {
+        if self.hastens() {
+            return;
+        }
         if let Some(mapping) = &mut self.mapping {
             let offset_us = mapping.offset_at(self.latest_rtp_us);
             mapping.drift_to(self.latest_rtp_us, offset_us.saturating_add(late_us));
@@ -287,6 +287,8 @@ impl RtpTrack {
 
     /// Puts what follows this much later, behind a hole of that length; or earlier, which takes twenty times as long.
     pub(super) fn move_by(&mut self, by_us: i64) {
+        // From where it is being brought.
+        let by_us = by_us.saturating_sub(self.ahead_us());
         let Some(mapping) = &mut self.mapping else { return };
         if by_us > 0 {
             mapping.put_off(self.latest_rtp_us, by_us);
@@ -331,8 +333,10 @@ impl RtpTrack {
         } = timed;
         let pts_us = mapping.media_us(rtp_us);
         self.latest_rtp_us = self.latest_rtp_us.max(rtp_us);
-        let window = self.lateness.observe(frame.arrival_us, pts_us);
-        let move_us = self.punctuality.observe(frame.arrival_us, pts_us, self.patience);
+        // Where it is being brought is its place: that it is not there yet is not its sender's doing.
+        let due_us = pts_us.saturating_sub(mapping.ahead_us(rtp_us));
+        let window = self.lateness.observe(frame.arrival_us, due_us);
+        let move_us = self.punctuality.observe(frame.arrival_us, due_us, self.patience);
         self.move_us = move_us.or(self.move_us);
         if let Some(format) = frame.format {
             self.format = Some(format);
