@@ -8,6 +8,7 @@
 
 mod admission;
 mod auth;
+mod beginning;
 mod carrier;
 mod client;
 mod connection;

@@ -192,15 +192,15 @@ impl Drop for Player {
     }
 }
 
-/// The first sequence number of each track that has sent, and a timestamp close before it.
+/// The first sequence number of each track that has sent, and its timestamp or, where it is still to come, one close before.
 fn rtp_info(tracks: &[usize], subscription: &Subscription, url: &Url) -> Option<String> {
     let base = content_base(url);
     let entries: Vec<String> = tracks
         .iter()
         .filter_map(|track| {
-            let last = subscription.last.get(*track).copied().flatten()?;
-            let (seq, control) = (last.sequence.wrapping_add(1), track_control(*track));
-            Some(format!("url={base}{control};seq={seq};rtptime={}", last.timestamp))
+            let next = subscription.next.get(*track).copied().flatten()?;
+            let (seq, control) = (next.sequence, track_control(*track));
+            Some(format!("url={base}{control};seq={seq};rtptime={}", next.timestamp))
         })
         .collect();
     (!entries.is_empty()).then(|| entries.join(","))

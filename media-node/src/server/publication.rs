@@ -2,12 +2,11 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::beginning::{BEGINNING, Beginning};
 use super::description::Description;
 use super::inflow::{Inflow, Inflowing};
 use super::queue::{self, Flow, Overflow, Packet, Receiver, Sender};
@@ -16,12 +15,6 @@ use crate::channel::StreamPath;
 
 /// Players of one stream.
 const MAX_PLAYERS: usize = 256;
-
-/// Whoever comes so soon after the publisher was waiting for it, and gets the stream from its beginning: a recorder's roster and
-/// session take some time, and the next key frame may be far.
-const BEGINNING: Duration = Duration::from_secs(5);
-/// The most that is kept for them; of a larger beginning nothing is.
-const BEGINNING_BYTES: usize = 4 << 20;
 
 pub(super) struct Publication {
     pub(super) path: StreamPath,
@@ -41,12 +34,6 @@ struct State {
 }
 
 #[derive(Default)]
-struct Beginning {
-    packets: Vec<Packet>,
-    bytes: usize,
-}
-
-#[derive(Default)]
 struct Track {
     inflow: Inflow,
     last: Option<RtpHead>,
@@ -62,8 +49,9 @@ struct Player {
 /// A player's view of a publication, from a certain packet on.
 pub(super) struct Subscription {
     pub(super) packets: Receiver,
-    /// For each track of the description the last packet before the first that is delivered.
-    pub(super) last: Vec<Option<RtpHead>>,
+    /// For each track of the description the first packet that is delivered; where it is still to come, the sequence number
+    /// behind the last one, and that one's timestamp. `None` where nothing was sent.
+    pub(super) next: Vec<Option<RtpHead>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,8 +140,8 @@ impl Publication {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Adds a player of these tracks. Its queue begins with the last sender report of each, so that it can place the first
-    /// packet in time; `from_beginning`: and with all that was sent, if that is not long ago.
+    /// Adds a player of these tracks. Its queue begins with a sender report of each, so that it can place the first packet in
+    /// time; `from_beginning`: and with all that was sent, if that is not long ago.
     pub(super) fn subscribe(
         &self,
         tracks: &[usize],
@@ -171,42 +159,38 @@ impl Publication {
         let (queue, packets) = queue::channel(limit, overflow);
         let wanted: Vec<bool> = (0..state.tracks.len()).map(|track| tracks.contains(&track)).collect();
         let player = Player { tracks: wanted, queue };
-        for (index, track) in state
-            .tracks
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| player.wants(*index))
-        {
-            if let Some(report) = &track.sender_report {
-                player.queue.push(Packet {
-                    track: index,
-                    flow: Flow::Rtcp,
-                    payload: report.clone(),
-                });
+        let beginning = state.beginning.as_ref().filter(|beginning| {
+            let fits = overflow == Overflow::CutOff || beginning.fits_datagrams();
+            from_beginning && fits && self.began.elapsed() < BEGINNING
+        });
+        let tracks = state.tracks.iter().enumerate();
+        let next = tracks
+            .clone()
+            .map(|(index, track)| match beginning {
+                Some(beginning) => beginning.first(index),
+                None => track.next(),
+            })
+            .collect();
+        match beginning {
+            Some(beginning) => {
+                for packet in beginning.packets().filter(|packet| player.wants(packet.track)) {
+                    player.queue.push(packet.clone());
+                }
             }
-        }
-        let mut last: Vec<Option<RtpHead>> = state.tracks.iter().map(|track| track.last).collect();
-        let beginning = state
-            .beginning
-            .as_ref()
-            .filter(|_| from_beginning && self.began.elapsed() < BEGINNING);
-        for packet in beginning.iter().flat_map(|beginning| &beginning.packets).rev() {
-            if let (Flow::Rtp, Some(head), Some(last)) =
-                (packet.flow, rtp::rtp_head(&packet.payload), last.get_mut(packet.track))
-            {
-                *last = Some(RtpHead {
-                    sequence: head.sequence.wrapping_sub(1),
-                    ..head
-                });
-            }
-        }
-        for packet in beginning.iter().flat_map(|beginning| &beginning.packets) {
-            if player.wants(packet.track) {
-                player.queue.push(packet.clone());
+            None => {
+                for (index, track) in tracks.filter(|(index, _)| player.wants(*index)) {
+                    if let Some(report) = &track.sender_report {
+                        player.queue.push(Packet {
+                            track: index,
+                            flow: Flow::Rtcp,
+                            payload: report.clone(),
+                        });
+                    }
+                }
             }
         }
         state.players.push(player);
-        Ok(Subscription { packets, last })
+        Ok(Subscription { packets, next })
     }
 
     /// Ends the stream for its players: they get what is queued, then the end.
@@ -226,12 +210,13 @@ impl Publication {
     }
 }
 
-impl Beginning {
-    /// `None` when it is too large to be kept.
-    fn with(mut self, packet: &Packet) -> Option<Self> {
-        self.bytes += packet.payload.len();
-        self.packets.push(packet.clone());
-        (self.bytes <= BEGINNING_BYTES).then_some(self)
+impl Track {
+    /// What is known of the packet that is handed on next.
+    fn next(&self) -> Option<RtpHead> {
+        self.last.map(|last| RtpHead {
+            sequence: last.sequence.wrapping_add(1),
+            ..last
+        })
     }
 }
 
@@ -243,6 +228,8 @@ impl Player {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const SDP: &[u8] = b"v=0\r\nm=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 96\r\n";
@@ -282,8 +269,8 @@ mod tests {
         publication.relay(1, Flow::Rtcp, report());
         publication.relay(0, Flow::Rtcp, report());
         let subscription = publication.subscribe(&[1], 10_000, Overflow::CutOff, false).unwrap();
-        assert_eq!(subscription.last[0], None);
-        assert_eq!(subscription.last[1].unwrap().sequence, 1);
+        assert_eq!(subscription.next[0], None);
+        assert_eq!(subscription.next[1].unwrap().sequence, 2);
         publication.relay(1, Flow::Rtp, rtp(2));
         publication.relay(0, Flow::Rtp, rtp(9));
         publication.relay(7, Flow::Rtp, rtp(9));
@@ -306,20 +293,16 @@ mod tests {
         publication.relay(0, Flow::Rtp, rtp(9));
         tokio::time::advance(Duration::from_secs(4)).await;
         let waiting = publication.subscribe(&[1], 10_000, Overflow::CutOff, true).unwrap();
-        assert_eq!(waiting.last[1].unwrap().sequence, 4);
+        let first = waiting.next[1].unwrap();
+        assert_eq!((first.sequence, first.timestamp), (5, 5));
         let again = publication.subscribe(&[1], 10_000, Overflow::CutOff, false).unwrap();
-        assert_eq!(again.last[1].unwrap().sequence, 5);
+        assert_eq!(again.next[1].unwrap().sequence, 6);
         tokio::time::advance(Duration::from_secs(1)).await;
         let late = publication.subscribe(&[1], 10_000, Overflow::CutOff, true).unwrap();
         publication.relay(1, Flow::Rtp, rtp(6));
         publication.end();
         let now = [(1, Flow::Rtcp, 0), (1, Flow::Rtp, 6)];
-        let all_of_it = [
-            (1, Flow::Rtcp, 0),
-            (1, Flow::Rtp, 5),
-            (1, Flow::Rtcp, 0),
-            (1, Flow::Rtp, 6),
-        ];
+        let all_of_it = [(1, Flow::Rtcp, 0), (1, Flow::Rtp, 5), (1, Flow::Rtp, 6)];
         assert_eq!(all(waiting.packets).await, all_of_it);
         assert_eq!(all(again.packets).await, now);
         assert_eq!(all(late.packets).await, now);

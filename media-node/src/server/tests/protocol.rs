@@ -27,9 +27,8 @@ async fn a_player_learns_the_time_and_the_place_before_the_first_packet() {
     );
     publisher.packet(0, &rtp(0, 60_000)).await.unwrap();
     assert_eq!(player.next_packet().await.unwrap(), (5, sender_report(1234)));
-    // The player came just behind the publisher, and gets all from its beginning.
+    // The player came just behind the publisher, and gets all from its beginning, each packet once.
     assert_eq!(player.next_packet().await.unwrap(), (4, rtp(65_535, 100)));
-    assert_eq!(player.next_packet().await.unwrap(), (5, sender_report(1234)));
     assert_eq!(player.next_packet().await.unwrap(), (4, rtp(0, 60_000)));
 
     assert_eq!(player.ask("PAUSE", &url, &[], "").await.status, 200);
