@@ -152,7 +152,7 @@ impl<S: SliceSink> Slicer<S> {
     /// Commits the open slice of a track that has fallen silent, so that it need not wait for what may never come.
     pub(super) fn tick(&mut self, now_us: i64) -> Result<(), SliceError> {
         match &self.run {
-            Some(run) if run.is_open() && now_us.saturating_sub(run.end_us()) >= cut::SILENCE_US => {
+            Some(run) if cut::is_over(self.key.track, &run.position(), now_us) => {
                 self.restarts = true;
                 self.end_slice(None)
             }

@@ -21,6 +21,10 @@ const LAST_NAL_TYPE: u8 = 23;
 const STAP_A: u8 = 24;
 const FU_A: u8 = 28;
 
+/// While IDR pictures come more often than this, in ticks of 90 kHz, recovery points between them are no keyframes: a slice that
+/// begins with an IDR picture needs nothing from before it.
+const IDR_INTERVAL: u32 = 30 * 90_000;
+
 const FU_START: u8 = 0x80;
 const FU_END: u8 = 0x40;
 
@@ -31,6 +35,8 @@ pub(super) struct H264 {
     fragments: Option<BytesMut>,
     /// Nothing can be decoded before the next picture that can be entered.
     waiting: bool,
+    /// The timestamp of the last IDR picture, while it is recent.
+    last_idr: Option<u32>,
     /// The timestamp of an entered picture that is no IDR picture: those that are shown before it refer to ones that are not
     /// there.
     entered: Option<u32>,
@@ -87,6 +93,7 @@ impl H264 {
             unit: None,
             fragments: None,
             waiting: true,
+            last_idr: None,
             entered: None,
             marked: None,
             marks_slices: false,
@@ -216,6 +223,10 @@ impl H264 {
         if self.waiting && !enters {
             return Ok(None);
         }
+        let keyframe = first_slice.idr || self.waiting || (enters && !self.follows_idr(unit.timestamp));
+        if first_slice.idr {
+            self.last_idr = Some(unit.timestamp);
+        }
         if let Some(entered) = self.entered {
             if (unit.timestamp.wrapping_sub(entered) as i32) < 0 {
                 return Ok(None);
@@ -225,7 +236,7 @@ impl H264 {
         if self.waiting && !first_slice.idr {
             self.entered = Some(unit.timestamp);
         }
-        let (sets, format) = if enters {
+        let (sets, format) = if keyframe {
             self.sets.activate(first_slice.pps_id)?
         } else {
             (unit.changed_sets, None)
@@ -242,9 +253,15 @@ impl H264 {
             timestamp: unit.timestamp,
             arrival_us: unit.arrival_us,
             data: data.freeze(),
-            keyframe: enters,
+            keyframe,
             format,
         }))
+    }
+
+    /// Whether an IDR picture came not long before a picture with this timestamp.
+    fn follows_idr(&mut self, timestamp: u32) -> bool {
+        self.last_idr = self.last_idr.filter(|idr| timestamp.wrapping_sub(*idr) < IDR_INTERVAL);
+        self.last_idr.is_some()
     }
 }
 

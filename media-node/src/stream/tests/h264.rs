@@ -469,6 +469,35 @@ fn a_stream_is_entered_where_its_pictures_begin_to_be_refreshed() {
     assert!(frames[0].keyframe && !frames[1].keyframe);
 }
 
+#[test]
+fn recovery_points_are_no_keyframes_while_idr_pictures_come() {
+    const SECOND: u32 = 90_000;
+    let intra: &[u8] = &[0x61, 0x88, 0x80, 8, 8];
+    let point = stap_a(&[&recovery_point(0), intra]);
+    let begins = stap_a(&[&hex(SPS), &hex(PPS), IDR]);
+    let mut depacketizer = h264("packetization-mode=1");
+    let mut keyframes = |packets: &[Packet]| -> Vec<bool> {
+        push_all(&mut *depacketizer, packets)
+            .iter()
+            .map(|frame| frame.keyframe)
+            .collect()
+    };
+    let got = keyframes(&[
+        packet(0, true, &begins),
+        packet(5 * SECOND, true, &point),
+        packet(20 * SECOND, true, IDR),
+        packet(49 * SECOND, true, &point),
+        packet(50 * SECOND, true, &point),
+        packet(60 * SECOND, true, &point),
+        packet(61 * SECOND, true, IDR),
+        packet(62 * SECOND, true, &point),
+    ]);
+    assert_eq!(got, [true, false, true, false, true, true, true, false]);
+    depacketizer.lost();
+    let got = push_all(&mut *depacketizer, &[packet(63 * SECOND, true, &point)]);
+    assert!(got[0].keyframe, "what follows a loss is entered where it can be");
+}
+
 proptest! {
     #[test]
     fn any_sei_is_read_or_left_alone(body in proptest::collection::vec(any::<u8>(), 0..80)) {
