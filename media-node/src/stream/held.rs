@@ -17,19 +17,18 @@ const FALLING_US: i64 = 40_000;
 pub(super) struct Held {
     frames: VecDeque<Timed>,
     bytes: usize,
-    /// The least delay when the last frame came that shows a burst, and when that was.
-    fallen: Option<(i64, i64)>,
+    /// The delay that the next frame of a burst falls below,
+    delay_us: Option<i64>,
+    /// and when the last one came.
+    burst_us: Option<i64>,
 }
 
 impl Held {
     pub(super) fn push(&mut self, timed: Timed) {
         let (lag_us, arrival_us) = (lag_us(&timed), timed.frame.arrival_us);
-        match &mut self.fallen {
-            Some((before_us, at_us)) if before_us.saturating_sub(lag_us) >= FALLING_US => {
-                (*before_us, *at_us) = (lag_us, arrival_us);
-            }
-            Some(_) => {}
-            fallen => *fallen = Some((lag_us, arrival_us)),
+        let delay_us = *self.delay_us.get_or_insert(lag_us);
+        if delay_us.saturating_sub(lag_us) >= FALLING_US {
+            (self.delay_us, self.burst_us) = (Some(lag_us), Some(arrival_us));
         }
         self.bytes += timed.frame.data.len();
         self.frames.push_back(timed);
@@ -47,9 +46,9 @@ impl Held {
         self.frames.iter().map(|timed| timed.frame.arrival_us).min()
     }
 
-    /// When the last frame came that came faster than it was sent, or the first one.
+    /// When the last frame came that came faster than it was sent.
     pub(super) fn burst_us(&self) -> Option<i64> {
-        self.fallen.map(|(_, at_us)| at_us)
+        self.burst_us
     }
 
     /// Arrival minus RTP time of the frame that came with the least delay.
@@ -94,7 +93,7 @@ impl Held {
             format = timed.frame.format.or(format);
         }
         if self.frames.is_empty() {
-            self.fallen = None;
+            (self.delay_us, self.burst_us) = (None, None);
         }
         format
     }

@@ -58,6 +58,11 @@ impl Punctuality {
         self.told_us = step_us.max(0);
     }
 
+    /// The track has another place: what came of the present window was seen at the one before.
+    pub(super) fn moved(&mut self) {
+        self.since_us = None;
+    }
+
     /// A frame of media time `media_us` arrived at `arrival_us`. Where the track is being brought to an earlier place, that time
     /// is the one that the frame has there. Returns by how much later what follows should be, negative for earlier, in
     /// microseconds.

@@ -14,6 +14,8 @@ const LONGEST_BURST_US: i64 = 3_000_000;
 /// Media from before the recording's beginning is left out, unless there is a picture no longer than this before it with which
 /// decoding can begin.
 const BEFORE_US: i64 = 500_000;
+/// Encoders begin sound so long before its first picture.
+const PRIMING_US: i64 = 40_000;
 /// Where sender reports and arrivals disagree by more than this, the reports are wrong.
 const PLAUSIBLE_US: i64 = 5_000_000;
 /// Without sender reports, tracks that arrive this much apart from one another are brought together.
@@ -88,7 +90,7 @@ impl RtpStream {
     /// A sender that stood still, or whose clock is wrong, is placed anew: the hole is as long as it stood still. All tracks
     /// together, so that they stay beside one another.
     fn keep_in_time(&mut self, index: usize, events: &mut Vec<StreamEvent>) {
-        let Some(by_us) = self.tracks.get_mut(index).and_then(RtpTrack::take_move_us) else {
+        let Some((by_us, is_told)) = self.tracks.get_mut(index).and_then(RtpTrack::take_move_us) else {
             return;
         };
         if self.leader_index() != Some(index) || !self.sets_the_users_time(index) {
@@ -100,7 +102,9 @@ impl RtpStream {
             self.tracks.iter_mut().for_each(|track| track.move_by(by_us));
             self.align();
         }
-        events.push(StreamEvent::Moved(by_us));
+        if is_told {
+            events.push(StreamEvent::Moved(by_us));
+        }
     }
 
     /// Whether this track is kept where it arrives: in a stream without sound, the user's stream that has it is.
@@ -221,7 +225,7 @@ impl RtpStream {
         let before_us = entries.min().filter(|us| *us <= BEFORE_US).unwrap_or(0);
         for (track, offset) in self.tracks.iter_mut().zip(offsets) {
             if let Some(offset_us) = new(track, offset) {
-                track.leave_out_before_beginning(before_us, offset_us);
+                track.leave_out_before_beginning(before_us + PRIMING_US, offset_us);
             }
         }
     }

@@ -54,6 +54,8 @@ pub struct RtpTrack {
     too_late_us: i64,
     /// By how much later what follows should be, until that is asked for.
     move_us: Option<i64>,
+    /// By how much the track was put off to make room for it, and not yet brought back.
+    put_off_us: i64,
 
     format: Option<FrameFormat>,
     announce: bool,
@@ -90,6 +92,7 @@ impl RtpTrack {
             way_in: WayIn::default(),
             too_late_us: 0,
             move_us: None,
+            put_off_us: 0,
             format: None,
             announce: true,
             damaged: false,
@@ -230,13 +233,10 @@ impl RtpTrack {
     }
 
     /// Gives the track its place; returns the frames that waited for it. Where there is no room for them yet they are put off by
-    /// `shift_us`, and brought back bit by bit.
+    /// `shift_us`.
     pub(super) fn run(&mut self, offset_us: i64, shift_us: i64) -> VecDeque<Timed> {
-        let mut mapping = Mapping::new(offset_us.saturating_add(shift_us));
-        if let Some(first_us) = self.held.first_us().filter(|_| shift_us > EARLY_US) {
-            mapping.hasten_to(first_us, offset_us);
-        }
-        self.mapping = Some(mapping);
+        self.mapping = Some(Mapping::new(offset_us.saturating_add(shift_us)));
+        self.put_off_us = shift_us;
         self.latest_rtp_us = i64::MIN;
         self.held.take()
     }
@@ -280,9 +280,13 @@ impl RtpTrack {
         self.patience = patience;
     }
 
-    /// See [`Punctuality`]; told once.
-    pub(super) fn take_move_us(&mut self) -> Option<i64> {
-        self.move_us.take()
+    /// See [`Punctuality`]; told once. And whether the sender's clock makes it necessary, not what the track was put off by to
+    /// make room for it.
+    pub(super) fn take_move_us(&mut self) -> Option<(i64, bool)> {
+        let move_us = self.move_us.take()?;
+        let own_us = self.put_off_us.min(move_us.saturating_neg()).max(0);
+        self.put_off_us -= own_us;
+        Some((move_us, own_us.saturating_add(move_us).abs() >= EARLY_US))
     }
 
     /// Puts what follows this much later, behind a hole of that length; or earlier, which takes twenty times as long.
@@ -296,6 +300,8 @@ impl RtpTrack {
             let offset_us = mapping.offset_at(self.latest_rtp_us);
             mapping.hasten_to(self.latest_rtp_us, offset_us.saturating_add(by_us));
         }
+        self.punctuality.moved();
+        self.move_us = None;
         self.lateness = Lateness::default();
     }
 
