@@ -49,6 +49,8 @@ pub enum RefusalCode {
     StaleEpoch,
     /// HTTP 422: the store does not answer, the bucket is missing, or the keys do not open it.
     StorageUnusable,
+    /// HTTP 503: the store asks to come later, or is too slow: nobody knows whether it can be used.
+    StorageUnavailable,
     /// HTTP 503: no room for another recording.
     NoCapacity,
     /// HTTP 503: the node takes no new work.
@@ -81,7 +83,7 @@ impl RefusalCode {
             Self::UnknownRecording => 404,
             Self::StaleEpoch => 409,
             Self::StorageUnusable => 422,
-            Self::AwaitsJob | Self::NoCapacity | Self::Draining => 503,
+            Self::StorageUnavailable | Self::AwaitsJob | Self::NoCapacity | Self::Draining => 503,
             Self::Internal | Self::Unknown => 500,
         }
     }

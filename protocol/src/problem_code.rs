@@ -34,6 +34,8 @@ problem_codes! {
     SourceUnreachable = "source_unreachable",
     /// A source answers and sends no media.
     SourceSilent = "source_silent",
+    /// A source's clock stands still, or runs faster or slower than it should.
+    SourceClock = "source_clock",
     /// A track is in a codec that cannot be recorded.
     UnsupportedCodec = "unsupported_codec",
     /// Media of a codec that can be recorded is damaged, or sent in a way that cannot be.

@@ -44,6 +44,10 @@ pub struct Report {
     /// Packets that never came, by the gaps in their sequence numbers.
     #[serde(default)]
     pub lost_packets: u64,
+    /// Units of audio and video that were given another time than their sender's, because its timestamps stood still, went
+    /// back or leapt.
+    #[serde(default)]
+    pub restamped_units: u64,
     /// The counters of a mixed recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mix: Option<MixCounters>,
@@ -84,6 +88,7 @@ impl Report {
             pending_uploads: 0,
             backed_up: None,
             lost_packets: 0,
+            restamped_units: 0,
             mix: None,
             problems: Vec::new(),
             occurrences: Occurrences::default(),

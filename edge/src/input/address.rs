@@ -53,6 +53,31 @@ pub(crate) fn base_url(text: &str, schemes: &[&str]) -> Result<String, String> {
     }
 }
 
+/// Like [`base_url`], of a server that answers below a path: `[scheme://]host[:port][/path]`.
+pub(crate) fn base_url_with_path(text: &str, schemes: &[&str]) -> Result<String, String> {
+    let (scheme, rest) = text
+        .split_once("://")
+        .map_or((None, text), |(scheme, rest)| (Some(scheme), rest));
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let base = match scheme {
+        Some(scheme) => base_url(&format!("{scheme}://{authority}"), schemes)?,
+        None => base_url(authority, schemes)?,
+    };
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let is_part = |part: &str| !matches!(part, "" | "." | "..") && part.bytes().all(is_legal);
+    match path {
+        "" => Ok(base),
+        path if path.split('/').all(is_part) => Ok(format!("{base}/{path}")),
+        _ => Err("has a path that is not made of a-z A-Z 0-9 - . _ ~ with single slashes between".to_owned()),
+    }
+}
+
+/// Whether a URL names something below its server.
+pub(crate) fn has_path(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(_, rest)| rest.contains('/'))
+}
+
 /// Whether a URL's host is an address of numbers.
 pub(crate) fn is_ip(url: &str) -> bool {
     let host = url
@@ -182,6 +207,29 @@ fn is_host_name(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn base_urls_below_a_path() {
+        for (text, expected) in [
+            ("minio", Some("https://minio")),
+            ("http://minio:9000/", Some("http://minio:9000")),
+            ("minio/storage/v1/s3", Some("https://minio/storage/v1/s3")),
+            ("http://127.0.0.1:9000/s3/", Some("http://127.0.0.1:9000/s3")),
+            ("minio//s3", None),
+            ("minio/../s3", None),
+            ("minio/s3?x", None),
+            ("minio/s%33", None),
+            ("user@minio/s3", None),
+            ("ftp://minio/s3", None),
+        ] {
+            let got = base_url_with_path(text, &["https", "http"]).ok();
+            assert_eq!(got.as_deref(), expected, "{text}");
+            assert_eq!(
+                got.is_some_and(|url| has_path(&url)),
+                expected.is_some_and(|url| url.matches('/').count() > 2)
+            );
+        }
+    }
 
     #[test]
     fn base_urls() {

@@ -5,7 +5,7 @@ use protocol::{Addressing, StorageKind};
 use super::keys::access_key;
 use super::terms::Terms;
 use super::vendors::{S3_COMPATIBLE, Vendor};
-use crate::input::{FieldError, Fields, Targets, base_url, is_ip};
+use crate::input::{FieldError, Fields, Targets, base_url_with_path, has_path, is_ip};
 
 /// Where nothing else is said: most servers with S3's interface sign with this region, or with any.
 const DEFAULT_REGION: &str = "us-east-1";
@@ -84,7 +84,8 @@ fn s3_compatible(
 /// What the customer says of the endpoint goes before the tables.
 fn change(place: &mut Place, extension: &Fields<'_>, targets: Targets) -> Result<(), FieldError> {
     if let Some(endpoint) = extension.string("endpoint")? {
-        let endpoint = base_url(endpoint, &["https", "http"]).and_then(|url| targets.check(&url).map(|()| url));
+        let endpoint =
+            base_url_with_path(endpoint, &["https", "http"]).and_then(|url| targets.check(&url).map(|()| url));
         place.endpoint = endpoint.map_err(|problem| extension.error("endpoint", problem))?;
     }
     if let Some(region) = extension.string("region")? {
@@ -100,6 +101,14 @@ fn change(place: &mut Place, extension: &Fields<'_>, targets: Targets) -> Result
         Some("cname") => Some(Addressing::Cname),
         Some(_) => return Err(extension.error("addressingStyle", "must be \"path\", \"virtual\" or \"cname\"")),
     };
+    if has_path(&place.endpoint)
+        && !(place.kind == StorageKind::S3 && style.unwrap_or(place.addressing) == Addressing::Path)
+    {
+        return Err(extension.error(
+            "endpoint",
+            "may have a path only with vendor 11 and buckets addressed by path",
+        ));
+    }
     // No bucket's name can stand before an address of numbers.
     let needs_path = is_ip(&place.endpoint) && place.addressing == Addressing::Virtual;
     place.addressing = style.unwrap_or(if needs_path { Addressing::Path } else { place.addressing });

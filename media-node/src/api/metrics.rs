@@ -121,6 +121,12 @@ fn text(observed: &Observed) -> prometheus::Result<String> {
     )?;
     counter(
         &metrics,
+        "restamped_units_total",
+        "Units whose timestamps stood still, went back or leapt, and were replaced",
+        counted.restamped_units,
+    )?;
+    counter(
+        &metrics,
         "mixed_frames_total",
         "Pictures of mixed recordings",
         counted.mixed_frames,
@@ -299,6 +305,7 @@ mod tests {
                     upload_failures: 2,
                     uploaded_bytes: 70_000,
                     lost_packets: 3,
+                    restamped_units: 4,
                     mixed_frames: 900,
                     shed_frames: 12,
                 },
@@ -346,6 +353,7 @@ mod tests {
             "tapedeck_upload_failures_total 2",
             "tapedeck_uploaded_bytes_total 70000",
             "tapedeck_lost_packets_total 3",
+            "tapedeck_restamped_units_total 4",
             "tapedeck_mixed_frames_total 900",
             "tapedeck_mixed_frames_shed_total 12",
             "tapedeck_recorder_restarts_total 1",

@@ -39,7 +39,9 @@ pub struct CaptureRequest {
     pub keys: Option<Arc<Keys>>,
     pub clock: Clock,
     pub user: UserClock,
-    /// How long no media may come before the stream counts as [`StreamEnd::Silent`].
+    /// How long the first media may take to come before the stream counts as [`StreamEnd::Silent`],
+    pub first_media_timeout: Duration,
+    /// and what follows: the connection lives all the while, and some send a picture now and then.
     pub silence_timeout: Duration,
     pub transport: Transport,
 }
@@ -273,7 +275,7 @@ async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Ou
         tracks,
     } = connected;
     let mut events = Vec::new();
-    let mut silent_at = Instant::now() + request.silence_timeout;
+    let mut silent_at = Instant::now() + request.first_media_timeout;
     let mut tolerance = Tolerance::new(tracks.iter().flatten().count());
     let mut last_error = None;
     let end = loop {

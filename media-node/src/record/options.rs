@@ -8,7 +8,9 @@ use crate::stream::PictureLimit;
 /// A node's settings of its recordings.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// A stream that sends nothing for so long is opened again.
+    /// A stream that sends nothing for so long from its beginning is opened again,
+    pub first_media_timeout: Duration,
+    /// and one that has sent media when nothing follows for so long.
     pub silence_timeout: Duration,
     /// The most users that are recorded at a time; those who join later are left out, with a problem.
     pub max_users: usize,
@@ -36,7 +38,8 @@ impl Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            silence_timeout: Duration::from_secs(10),
+            first_media_timeout: Duration::from_secs(10),
+            silence_timeout: Duration::from_secs(60),
             max_users: Self::MAX_USERS.into(),
             max_users_in_all: Self::MAX_USERS_IN_ALL.into(),
             transport: Transport::default(),

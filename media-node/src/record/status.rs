@@ -21,6 +21,8 @@ pub struct Status {
     pub first_media_ms: Option<u64>,
     /// Packets that never came, by the gaps in their sequence numbers.
     pub lost_packets: u64,
+    /// Units whose time was not their sender's, because that lay before what was there or far from it.
+    pub restamped_units: u64,
     /// What the mixer did; `None` in individual mode.
     pub mix: Option<MixCounters>,
     /// The tracks that arrive at present, by uid.
@@ -45,6 +47,7 @@ pub(super) struct Board {
     last_media_ms: Option<u64>,
     first_media_ms: Option<u64>,
     lost_packets: u64,
+    restamped_units: u64,
     mix: Option<MixCounters>,
     /// When each user's tracks last brought media, without those that have long ceased to.
     tracks: BTreeMap<(String, TrackKind), u64>,
@@ -59,6 +62,7 @@ impl Board {
             last_media_ms: None,
             first_media_ms,
             lost_packets: 0,
+            restamped_units: 0,
             mix: None,
             tracks: BTreeMap::new(),
             problems: VecDeque::new(),
@@ -86,6 +90,10 @@ impl Board {
 
     pub(super) fn lost(&mut self, packets: u64) {
         self.lost_packets = self.lost_packets.saturating_add(packets);
+    }
+
+    pub(super) fn restamped(&mut self) {
+        self.restamped_units = self.restamped_units.saturating_add(1);
     }
 
     pub(super) fn mixed(&mut self, counters: MixCounters) {
@@ -122,6 +130,7 @@ impl Board {
                 .then_some(since),
             first_media_ms: self.first_media_ms,
             lost_packets: self.lost_packets,
+            restamped_units: self.restamped_units,
             mix: self.mix,
             received: self.tracks.keys().cloned().collect(),
             problems: self.problems.iter().cloned().collect(),

@@ -73,6 +73,7 @@ impl Reporter {
             pending_uploads: spool.pending(),
             backed_up: spool.backed_up(),
             lost_packets: status.lost_packets,
+            restamped_units: status.restamped_units,
             mix: status.mix,
             problems,
             occurrences: spool.occurrences(&self.job.spec.storage.prefix),

@@ -324,6 +324,7 @@ fn vitals(spool: &Spool, tally: &Tally, report: &Report) -> Vitals {
             upload_failures: tally.failed(),
             uploaded_bytes: tally.bytes(),
             lost_packets: report.lost_packets,
+            restamped_units: report.restamped_units,
             mixed_frames: mix.frames,
             shed_frames: mix.frames_shed,
         },

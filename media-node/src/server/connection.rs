@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::BytesMut;
 use futures_util::StreamExt;
+use nix::sys::socket::{setsockopt, sockopt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -21,6 +22,11 @@ use super::wire::{self, Incoming, Wire, WireError};
 const READ_BUFFER: usize = 64 << 10;
 /// So much is gathered before it is written.
 const WRITE_BATCH: usize = 64 << 10;
+/// A connection on which nothing came for so many seconds is probed,
+const PROBE_AFTER_S: u32 = 4;
+/// each so many seconds, and is over when so many probes in a row stay without an answer.
+const PROBE_EVERY_S: u32 = 2;
+const PROBES: u32 = 3;
 /// How long a closed connection is read on, so that its end reaches the client behind all that was sent.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -50,7 +56,7 @@ enum End {
 /// Serves a client until its connection is over.
 pub(super) async fn serve(stream: TcpStream, ends: Ends, ticket: Ticket, server: Arc<Shared>) {
     let peer = ends.peer;
-    if let Err(error) = stream.set_nodelay(true) {
+    if let Err(error) = stream.set_nodelay(true).and_then(|()| keep_alive(&stream)) {
         tracing::debug!(%peer, %error, "a connection was gone before its first request");
         return;
     }
@@ -69,6 +75,15 @@ pub(super) async fn serve(stream: TcpStream, ends: Ends, ticket: Ticket, server:
         tracing::debug!(%peer, %end, "a connection is over");
     }
     connection.close(&end).await;
+}
+
+/// Has the system find out when the client's machine, or the way to it, is gone: a client may have little to send.
+fn keep_alive(stream: &TcpStream) -> io::Result<()> {
+    setsockopt(stream, sockopt::KeepAlive, &true)?;
+    setsockopt(stream, sockopt::TcpKeepIdle, &PROBE_AFTER_S)?;
+    setsockopt(stream, sockopt::TcpKeepInterval, &PROBE_EVERY_S)?;
+    setsockopt(stream, sockopt::TcpKeepCount, &PROBES)?;
+    Ok(())
 }
 
 struct Connection {

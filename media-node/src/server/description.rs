@@ -11,6 +11,9 @@ use crate::channel::MediaTrack;
 /// Tracks of one stream.
 pub(super) const MAX_TRACKS: usize = 8;
 
+/// The transports that are relayed.
+const RTP_PROFILES: [&str; 2] = ["RTP/AVP", "RTP/AVPF"];
+
 /// Attributes that mean something between the publisher and this server only.
 const NOT_RELAYED: [&str; 7] = [
     "control", "sendrecv", "sendonly", "recvonly", "inactive", "key-mgmt", "crypto",
@@ -46,7 +49,7 @@ impl Description {
         if session
             .medias
             .iter()
-            .any(|media| !matches!(media.proto.as_str(), "RTP/AVP" | "RTP/AVPF"))
+            .any(|media| !RTP_PROFILES.contains(&media.proto.as_str()))
         {
             return Err(DescriptionError::NotRtp);
         }
@@ -88,10 +91,11 @@ impl Description {
     }
 }
 
-/// The same lines with proper ends and without empty ones. Refuses lines that are not `x=…`: behind one of these the parser
-/// of `sdp-types` 0.1 panics.
+/// The same lines with proper ends, without what a relay needs nothing of: addresses, bandwidths that cannot be read, times,
+/// keys, and media that is not carried by RTP, if other media is. What is needed and cannot be read is put right. Refuses lines
+/// that are not `x=…`: behind one of these the parser of `sdp-types` 0.1 panics.
 fn normalised(sdp: &[u8]) -> Result<Vec<u8>, DescriptionError> {
-    let mut lines = Vec::with_capacity(sdp.len());
+    let mut sections: Vec<Vec<Vec<u8>>> = vec![Vec::new()];
     for line in sdp
         .split(|byte| *byte == b'\n')
         .map(<[u8]>::trim_ascii)
@@ -103,6 +107,20 @@ fn normalised(sdp: &[u8]) -> Result<Vec<u8>, DescriptionError> {
                 "\"{shown}\" is no line of a description"
             )));
         }
+        if line.starts_with(b"m=") {
+            sections.push(Vec::new());
+        }
+        if let (Some(line), Some(section)) = (repaired(line), sections.last_mut()) {
+            section.push(line);
+        }
+    }
+    let is_rtp = |section: &Vec<Vec<u8>>| section.first().is_some_and(|line| is_rtp_media(line));
+    if sections.iter().skip(1).any(is_rtp) {
+        let mut first = true;
+        sections.retain(|section| std::mem::take(&mut first) || is_rtp(section));
+    }
+    let mut lines = Vec::with_capacity(sdp.len());
+    for line in sections.iter().flatten() {
         lines.extend_from_slice(line);
         lines.extend_from_slice(b"\r\n");
     }
@@ -128,6 +146,45 @@ fn media_track(media: &Media) -> MediaTrack {
             .unwrap_or_default(),
         parameters: behind_payload_type(attribute("fmtp")).unwrap_or_default(),
     }
+}
+
+/// A line as the parser takes it; `None` when nothing needs it.
+fn repaired(line: &[u8]) -> Option<Vec<u8>> {
+    let value = line.get(2..).unwrap_or_default();
+    let text = std::str::from_utf8(value).unwrap_or_default();
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let is_number = |word: &&str| word.parse::<u64>().is_ok();
+    let kept = || Some(line.to_vec());
+    match line.first()? {
+        b'v' => Some(b"v=0".to_vec()),
+        b's' | b'a' => kept(),
+        b'm' => {
+            // Transports are written in any case.
+            let mut words = words.into_iter().map(str::to_owned).collect::<Vec<_>>();
+            match words.get_mut(2) {
+                Some(transport) => transport.make_ascii_uppercase(),
+                None => return kept(),
+            }
+            Some(format!("m={}", words.join(" ")).into_bytes())
+        }
+        b'o' if matches!(&words[..], [_, id, version, _, _, _] if is_number(id) && is_number(version)) => kept(),
+        b'o' => Some(b"o=- 0 0 IN IP4 0.0.0.0".to_vec()),
+        b't' if matches!(&words[..], [from, to] if is_number(from) && is_number(to)) => kept(),
+        b't' => Some(b"t=0 0".to_vec()),
+        b'b' => text
+            .split_once(':')
+            .and_then(|(_, bandwidth)| bandwidth.parse::<u64>().ok())
+            .and_then(|_| kept()),
+        _ => None,
+    }
+}
+
+/// Whether an `m=` line is of media that RTP carries in the clear.
+fn is_rtp_media(line: &[u8]) -> bool {
+    let text = std::str::from_utf8(line).unwrap_or_default();
+    text.split_ascii_whitespace()
+        .nth(2)
+        .is_some_and(|transport| RTP_PROFILES.contains(&transport))
 }
 
 fn own_control(media: &Media) -> Option<String> {
@@ -261,6 +318,41 @@ mod tests {
                 .parameters
                 .starts_with("packetization-mode=1; sprop-parameter-sets=Z2QA")
         );
+    }
+
+    #[test]
+    fn lines_that_nobody_needs_may_be_wrong() {
+        let as_it_is = Description::parse(FFMPEG.as_bytes()).unwrap();
+        for (right, wrong) in [
+            ("o=- 0 0 IN IP4 10.1.2.3", "o=Channel1 3910280086 3910366486 IN IP4"),
+            ("o=- 0 0 IN IP4 10.1.2.3", "o=- -1 x"),
+            ("c=IN IP4 10.1.2.3", "c=IN "),
+            ("t=0 0", "t=0 0.0"),
+            (
+                "t=0 0",
+                "t=0 0\r\nr=never\r\nz=\r\nk=clear:x\r\nx=y\r\ne=\r\np=\r\nu=:\r\ni=",
+            ),
+            ("m=audio 5004/2 RTP/AVP 97", "m=audio 5004/2  rtp/avp 97"),
+            (
+                "m=video 0",
+                "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=control:trackID=9\r\nm=video 0",
+            ),
+        ] {
+            let description = Description::parse(FFMPEG.replace(right, wrong).as_bytes()).unwrap();
+            let got = std::str::from_utf8(description.for_players()).unwrap();
+            let expected = std::str::from_utf8(as_it_is.for_players()).unwrap();
+            let without_origin = |sdp: &str| {
+                sdp.lines()
+                    .filter(|line| !line.starts_with("o="))
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(without_origin(got), without_origin(expected), "{wrong}");
+            assert_eq!(description.track_count(), 2);
+        }
+        let wrong = FFMPEG.replace("b=AS:128", "b=AS:1.5");
+        let description = Description::parse(wrong.as_bytes()).unwrap();
+        assert!(!std::str::from_utf8(description.for_players()).unwrap().contains("b="));
     }
 
     #[test]

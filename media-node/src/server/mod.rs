@@ -7,6 +7,7 @@
 )]
 
 mod admission;
+mod beginning;
 mod carrier;
 mod client;
 mod connection;
@@ -14,6 +15,7 @@ mod conversation;
 mod description;
 mod figures;
 mod hub;
+mod inflow;
 mod player;
 mod publication;
 mod publisher;
@@ -64,7 +66,8 @@ pub struct Limits {
     pub setup: Duration,
     /// A player by UDP is gone after so long without a request or a report.
     pub session: Duration,
-    /// A publisher is gone after so long without a packet or a request, by TCP and UDP alike.
+    /// A publisher is gone after so long without a packet or a request, by TCP and UDP alike. One whose machine does not answer
+    /// any more is gone within seconds.
     pub publisher_silence: Duration,
     /// A client that takes nothing for so long is gone.
     pub write: Duration,
@@ -84,7 +87,7 @@ impl Default for Limits {
             connections_of_an_address: 256,
             setup: Duration::from_secs(10),
             session: Duration::from_secs(60),
-            publisher_silence: Duration::from_secs(10),
+            publisher_silence: Duration::from_secs(60),
             write: Duration::from_secs(10),
             player_queue_bytes: 8 << 20,
             relay_linger: Duration::from_secs(10),

@@ -25,6 +25,8 @@ pub(super) struct Player {
     publication: Arc<Publication>,
     carriers: Carriers,
     playing: Option<Playing>,
+    /// It has played before.
+    played: bool,
     /// When the client was told that the stream is over.
     over: Option<Instant>,
     /// Datagrams that could not be sent.
@@ -44,6 +46,7 @@ impl Player {
             publication,
             carriers,
             playing: None,
+            played: false,
             over: None,
             unsent: 0,
         }
@@ -86,7 +89,7 @@ impl Player {
         };
         let subscription = self
             .publication
-            .subscribe(&tracks, server.limits.player_queue_bytes, overflow)
+            .subscribe(&tracks, server.limits.player_queue_bytes, overflow, !self.played)
             .map_err(|error| match error {
                 SubscribeError::Ended => Refusal::not_found("The publisher has left"),
                 SubscribeError::TooManyPlayers => Refusal::new(
@@ -107,6 +110,7 @@ impl Player {
             Some(info) => reply.header(headers::RTP_INFO, info),
             None => reply,
         };
+        self.played = true;
         self.playing = Some(Playing {
             packets: subscription.packets,
             _receivers: receivers,
@@ -188,15 +192,15 @@ impl Drop for Player {
     }
 }
 
-/// The first sequence number of each track that has sent, and a timestamp close before it.
+/// The first sequence number of each track that has sent, and its timestamp or, where it is still to come, one close before.
 fn rtp_info(tracks: &[usize], subscription: &Subscription, url: &Url) -> Option<String> {
     let base = content_base(url);
     let entries: Vec<String> = tracks
         .iter()
         .filter_map(|track| {
-            let last = subscription.last.get(*track).copied().flatten()?;
-            let (seq, control) = (last.sequence.wrapping_add(1), track_control(*track));
-            Some(format!("url={base}{control};seq={seq};rtptime={}", last.timestamp))
+            let next = subscription.next.get(*track).copied().flatten()?;
+            let (seq, control) = (next.sequence, track_control(*track));
+            Some(format!("url={base}{control};seq={seq};rtptime={}", next.timestamp))
         })
         .collect();
     (!entries.is_empty()).then(|| entries.join(","))

@@ -4,9 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::beginning::{BEGINNING, Beginning};
 use super::description::Description;
+use super::inflow::{Inflow, Inflowing};
 use super::queue::{self, Flow, Overflow, Packet, Receiver, Sender};
 use super::rtp::{self, RtpHead};
 use crate::channel::StreamPath;
@@ -19,19 +22,23 @@ pub(super) struct Publication {
     pub(super) description: Description,
     /// Cancelled when the publication is over, whoever ended it.
     pub(super) ended: CancellationToken,
+    began: Instant,
     /// All that the publisher has sent.
     pub(super) bytes: Arc<AtomicU64>,
     state: Mutex<State>,
 }
 
 struct State {
+    /// What was sent so far, while the publication begins.
+    beginning: Option<Beginning>,
     /// As long as the description's tracks.
     tracks: Vec<Track>,
     players: Vec<Player>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Track {
+    inflow: Inflow,
     last: Option<RtpHead>,
     sender_report: Option<Bytes>,
 }
@@ -45,8 +52,9 @@ struct Player {
 /// A player's view of a publication, from a certain packet on.
 pub(super) struct Subscription {
     pub(super) packets: Receiver,
-    /// For each track of the description the last packet before the first that is delivered.
-    pub(super) last: Vec<Option<RtpHead>>,
+    /// For each track of the description the first packet that is delivered; where it is still to come, the sequence number
+    /// behind the last one, and that one's timestamp. `None` where nothing was sent.
+    pub(super) next: Vec<Option<RtpHead>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,52 +65,94 @@ pub(super) enum SubscribeError {
 
 impl Publication {
     pub(super) fn new(path: StreamPath, description: Description) -> Self {
-        let tracks = vec![Track::default(); description.track_count()];
+        let tracks = std::iter::repeat_with(Track::default)
+            .take(description.track_count())
+            .collect();
         Self {
             path,
             description,
             ended: CancellationToken::new(),
+            began: Instant::now(),
             bytes: Arc::default(),
             state: Mutex::new(State {
+                beginning: Some(Beginning::default()),
                 tracks,
                 players: Vec::new(),
             }),
         }
     }
 
-    /// Hands a publisher's packet to the players. What is neither RTP nor RTCP, or not as it should be, is dropped: a player
-    /// may take it for the end of the session.
+    /// Hands a publisher's packet to the players, with what waited for it. What is neither RTP nor RTCP, or not as it should
+    /// be, is dropped: a player may take it for the end of the session.
     pub(super) fn relay(&self, track: usize, flow: Flow, payload: Bytes) {
         self.bytes.fetch_add(payload.len() as u64, Ordering::Relaxed);
         let mut state = self.lock();
+        let now_ms = self.now_ms();
         let Some(known) = state.tracks.get_mut(track) else {
             return;
         };
+        let mut due = Vec::new();
         match flow {
-            Flow::Rtp => match rtp::rtp_head(&payload) {
-                Some(head) => known.last = Some(head),
-                None => return,
-            },
-            Flow::Rtcp if !rtp::is_compound(&payload) => return,
-            Flow::Rtcp if rtp::is_sender_report(&payload) => {
-                // A copy, since the payload may be a small part of a large receive buffer.
-                known.sender_report = Some(Bytes::copy_from_slice(&payload));
+            Flow::Rtp => {
+                if known.inflow.take(payload, now_ms, &mut due) == Inflowing::Another {
+                    known.sender_report = None;
+                }
+            }
+            Flow::Rtcp if rtp::is_compound(&payload) => {
+                let report = known.inflow.report(payload);
+                if rtp::is_sender_report(&report) {
+                    // A copy, since the payload may be a small part of a large receive buffer.
+                    known.sender_report = Some(Bytes::copy_from_slice(&report));
+                }
+                due.push(report);
             }
             Flow::Rtcp => {}
         }
-        let packet = Packet { track, flow, payload };
-        state
-            .players
-            .retain(|player| !player.wants(track) || player.queue.push(packet.clone()));
+        self.hand_out(&mut state, track, flow, due);
     }
 
-    /// Adds a player of these tracks. Its queue begins with the last sender report of each, so that it can place the first
-    /// packet in time.
+    /// Hands out what has waited long enough for the packets before it.
+    pub(super) fn release(&self) {
+        let mut state = self.lock();
+        let now_ms = self.now_ms();
+        for track in 0..state.tracks.len() {
+            let mut due = Vec::new();
+            if let Some(known) = state.tracks.get_mut(track) {
+                known.inflow.release(now_ms, &mut due);
+            }
+            self.hand_out(&mut state, track, Flow::Rtp, due);
+        }
+    }
+
+    fn hand_out(&self, state: &mut State, track: usize, flow: Flow, due: Vec<Bytes>) {
+        for payload in due {
+            if let (Flow::Rtp, Some(known)) = (flow, state.tracks.get_mut(track)) {
+                known.last = rtp::rtp_head(&payload);
+            }
+            let packet = Packet { track, flow, payload };
+            if self.began.elapsed() < BEGINNING {
+                state.beginning = state.beginning.take().and_then(|beginning| beginning.with(&packet));
+            } else {
+                state.beginning = None;
+            }
+            state
+                .players
+                .retain(|player| !player.wants(track) || player.queue.push(packet.clone()));
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Adds a player of these tracks. Its queue begins with a sender report of each, so that it can place the first packet in
+    /// time; `from_beginning`: and with all that was sent, if that is not long ago.
     pub(super) fn subscribe(
         &self,
         tracks: &[usize],
         limit: usize,
         overflow: Overflow,
+        from_beginning: bool,
     ) -> Result<Subscription, SubscribeError> {
         let mut state = self.lock();
         if self.ended.is_cancelled() {
@@ -114,25 +164,38 @@ impl Publication {
         let (queue, packets) = queue::channel(limit, overflow);
         let wanted: Vec<bool> = (0..state.tracks.len()).map(|track| tracks.contains(&track)).collect();
         let player = Player { tracks: wanted, queue };
-        for (index, track) in state
-            .tracks
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| player.wants(*index))
-        {
-            if let Some(report) = &track.sender_report {
-                player.queue.push(Packet {
-                    track: index,
-                    flow: Flow::Rtcp,
-                    payload: report.clone(),
-                });
+        let beginning = state.beginning.as_ref().filter(|beginning| {
+            let fits = overflow == Overflow::CutOff || beginning.fits_datagrams();
+            from_beginning && fits && self.began.elapsed() < BEGINNING
+        });
+        let tracks = state.tracks.iter().enumerate();
+        let next = tracks
+            .clone()
+            .map(|(index, track)| match beginning {
+                Some(beginning) => beginning.first(index),
+                None => track.next(),
+            })
+            .collect();
+        match beginning {
+            Some(beginning) => {
+                for packet in beginning.packets().filter(|packet| player.wants(packet.track)) {
+                    player.queue.push(packet.clone());
+                }
+            }
+            None => {
+                for (index, track) in tracks.filter(|(index, _)| player.wants(*index)) {
+                    if let Some(report) = &track.sender_report {
+                        player.queue.push(Packet {
+                            track: index,
+                            flow: Flow::Rtcp,
+                            payload: report.clone(),
+                        });
+                    }
+                }
             }
         }
         state.players.push(player);
-        Ok(Subscription {
-            packets,
-            last: state.tracks.iter().map(|track| track.last).collect(),
-        })
+        Ok(Subscription { packets, next })
     }
 
     /// Whether anybody plays it.
@@ -159,6 +222,16 @@ impl Publication {
     }
 }
 
+impl Track {
+    /// What is known of the packet that is handed on next.
+    fn next(&self) -> Option<RtpHead> {
+        self.last.map(|last| RtpHead {
+            sequence: last.sequence.wrapping_add(1),
+            ..last
+        })
+    }
+}
+
 impl Player {
     fn wants(&self, track: usize) -> bool {
         self.tracks.get(track).copied().unwrap_or_default()
@@ -167,6 +240,8 @@ impl Player {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const SDP: &[u8] = b"v=0\r\nm=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 96\r\n";
@@ -205,9 +280,9 @@ mod tests {
         publication.relay(1, Flow::Rtp, rtp(1));
         publication.relay(1, Flow::Rtcp, report());
         publication.relay(0, Flow::Rtcp, report());
-        let subscription = publication.subscribe(&[1], 10_000, Overflow::CutOff).unwrap();
-        assert_eq!(subscription.last[0], None);
-        assert_eq!(subscription.last[1].unwrap().sequence, 1);
+        let subscription = publication.subscribe(&[1], 10_000, Overflow::CutOff, false).unwrap();
+        assert_eq!(subscription.next[0], None);
+        assert_eq!(subscription.next[1].unwrap().sequence, 2);
         publication.relay(1, Flow::Rtp, rtp(2));
         publication.relay(0, Flow::Rtp, rtp(9));
         publication.relay(7, Flow::Rtp, rtp(9));
@@ -217,22 +292,61 @@ mod tests {
         publication.relay(1, Flow::Rtp, rtp(4));
         let expected = [(1, Flow::Rtcp, 0), (1, Flow::Rtp, 2), (1, Flow::Rtp, 3)];
         assert_eq!(all(subscription.packets).await, expected);
-        let late = publication.subscribe(&[1], 10_000, Overflow::CutOff);
+        let late = publication.subscribe(&[1], 10_000, Overflow::CutOff, false);
         assert_eq!(late.err(), Some(SubscribeError::Ended));
         assert_eq!((publication.ssrc(1), publication.ssrc(7)), (Some(7), None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_comes_at_once_gets_the_stream_from_its_beginning() {
+        let publication = publication();
+        publication.relay(1, Flow::Rtp, rtp(5));
+        publication.relay(1, Flow::Rtcp, report());
+        publication.relay(0, Flow::Rtp, rtp(9));
+        tokio::time::advance(Duration::from_secs(4)).await;
+        let waiting = publication.subscribe(&[1], 10_000, Overflow::CutOff, true).unwrap();
+        let first = waiting.next[1].unwrap();
+        assert_eq!((first.sequence, first.timestamp), (5, 5));
+        let again = publication.subscribe(&[1], 10_000, Overflow::CutOff, false).unwrap();
+        assert_eq!(again.next[1].unwrap().sequence, 6);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let late = publication.subscribe(&[1], 10_000, Overflow::CutOff, true).unwrap();
+        publication.relay(1, Flow::Rtp, rtp(6));
+        publication.end();
+        let now = [(1, Flow::Rtcp, 0), (1, Flow::Rtp, 6)];
+        let all_of_it = [(1, Flow::Rtcp, 0), (1, Flow::Rtp, 5), (1, Flow::Rtp, 6)];
+        assert_eq!(all(waiting.packets).await, all_of_it);
+        assert_eq!(all(again.packets).await, now);
+        assert_eq!(all(late.packets).await, now);
+        assert!(publication.lock().beginning.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn packets_that_overtake_one_another_are_put_in_order_for_players() {
+        let publication = publication();
+        let player = publication.subscribe(&[1], 10_000, Overflow::CutOff, true).unwrap();
+        for sequence in [1, 3, 2, 2, 5] {
+            publication.relay(1, Flow::Rtp, rtp(sequence));
+        }
+        publication.release();
+        tokio::time::advance(Duration::from_millis(100)).await;
+        publication.release();
+        publication.end();
+        assert_eq!(
+            all(player.packets).await,
+            [1, 2, 3, 5].map(|sequence| (1, Flow::Rtp, sequence))
+        );
     }
 
     #[tokio::test]
     async fn a_bad_report_is_neither_passed_on_nor_kept_for_later_players() {
         let publication = publication();
-        let early = publication.subscribe(&[1], 10_000, Overflow::CutOff).unwrap();
+        let early = publication.subscribe(&[1], 10_000, Overflow::CutOff, false).unwrap();
         publication.relay(1, Flow::Rtcp, report());
         publication.relay(1, Flow::Rtcp, [&report()[..], &[0; 4]].concat().into());
-        let mut padded = rtp(5).to_vec();
-        padded[0] |= 0x20;
-        padded.extend([1, 0]);
-        publication.relay(1, Flow::Rtp, padded.into());
-        let late = publication.subscribe(&[1], 10_000, Overflow::CutOff).unwrap();
+        let cut_off = rtp(5).slice(..11);
+        publication.relay(1, Flow::Rtp, cut_off);
+        let late = publication.subscribe(&[1], 10_000, Overflow::CutOff, false).unwrap();
         publication.end();
         assert_eq!(all(early.packets).await, [(1, Flow::Rtcp, 0)]);
         assert_eq!(all(late.packets).await, [(1, Flow::Rtcp, 0)]);
@@ -242,14 +356,14 @@ mod tests {
     fn players_are_counted() {
         let publication = publication();
         let kept: Vec<_> = (0..MAX_PLAYERS)
-            .map(|_| publication.subscribe(&[0], 100, Overflow::Drop).ok().unwrap())
+            .map(|_| publication.subscribe(&[0], 100, Overflow::Drop, false).ok().unwrap())
             .collect();
         assert_eq!(
-            publication.subscribe(&[0], 100, Overflow::Drop).err(),
+            publication.subscribe(&[0], 100, Overflow::Drop, false).err(),
             Some(SubscribeError::TooManyPlayers)
         );
         drop(kept);
         publication.relay(0, Flow::Rtp, rtp(1));
-        assert!(publication.subscribe(&[0], 100, Overflow::Drop).is_ok());
+        assert!(publication.subscribe(&[0], 100, Overflow::Drop, false).is_ok());
     }
 }

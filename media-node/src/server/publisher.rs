@@ -1,6 +1,7 @@
 //! The publishing side of a connection: ANNOUNCE, SETUP, RECORD, and the packets that follow.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use rtsp_types::headers::{self};
@@ -17,6 +18,9 @@ use super::reply::{Answer, Refusal, Reply};
 use crate::access::Kinds;
 use crate::channel::StreamPath;
 
+/// How often packets are released that have waited for ones that are lost.
+const RELEASE_EVERY: Duration = Duration::from_millis(50);
+
 pub(super) struct Publisher {
     path: StreamPath,
     carriers: Carriers,
@@ -27,7 +31,7 @@ enum Session {
     Announced(Description),
     Live {
         published: Published,
-        /// Receivers of UDP; they end with the publisher.
+        /// Receivers of UDP, and what releases packets that waited for others; they end with the publisher.
         _receivers: JoinSet<()>,
     },
 }
@@ -98,6 +102,13 @@ impl Publisher {
                 });
             }
         }
+        let publication = published.publication.clone();
+        receivers.spawn(async move {
+            loop {
+                tokio::time::sleep(RELEASE_EVERY).await;
+                publication.release();
+            }
+        });
         tracing::info!(path = %self.path, peer = %ends.peer, tcp = self.carriers.any_interleaved(), "publishing");
         self.session = Session::Live {
             published,

@@ -36,6 +36,48 @@ pub(super) fn rtp_head(packet: &[u8]) -> Option<RtpHead> {
     })
 }
 
+/// An RTP packet whose padding does not fit into it, without that: some senders set the bit and mean nothing by it, or count
+/// wrongly. `None` where its padding is as it should be.
+pub(super) fn without_wrong_padding(packet: &[u8]) -> Option<Vec<u8>> {
+    let first = *packet.first()?;
+    if first & PADDING == 0 || rtp_head(packet).is_some() {
+        return None;
+    }
+    let mut repaired = packet.to_vec();
+    *repaired.first_mut()? = first & !PADDING;
+    // A padding that counts nothing is still one byte.
+    if repaired.len() > 12 && repaired.last() == Some(&0) {
+        repaired.pop();
+    }
+    Some(repaired)
+}
+
+/// Gives an RTP packet, as [`rtp_head`] takes it, another sequence number and source.
+pub(super) fn rename(packet: &mut [u8], sequence: u16, ssrc: u32) {
+    if let Some(field) = packet.get_mut(2..4) {
+        field.copy_from_slice(&sequence.to_be_bytes());
+    }
+    if let Some(field) = packet.get_mut(8..12) {
+        field.copy_from_slice(&ssrc.to_be_bytes());
+    }
+}
+
+/// A compound packet in which all that `ssrc` tells is told by `known_as`; `None` where it tells nothing.
+pub(super) fn with_reporter(packet: &[u8], ssrc: u32, known_as: u32) -> Option<Vec<u8>> {
+    let mut renamed = packet.to_vec();
+    let (mut at, mut found) = (0, false);
+    while let Some(&[_, _, high, low]) = renamed.get(at..).and_then(<[u8]>::first_chunk) {
+        if let Some(field) = renamed.get_mut(at + 4..at + 8)
+            && *field == ssrc.to_be_bytes()
+        {
+            field.copy_from_slice(&known_as.to_be_bytes());
+            found = true;
+        }
+        at += 4 + 4 * usize::from(u16::from_be_bytes([high, low]));
+    }
+    found.then_some(renamed)
+}
+
 /// Whether it is a compound packet, RFC 3550 A.2: packets of RTCP that fill it to its last byte.
 pub(super) fn is_compound(packet: &[u8]) -> bool {
     let mut rest = packet;
@@ -103,6 +145,17 @@ mod tests {
         assert!(rtp(0x80, b"media") && rtp(0xa0, &[7, 7, 2]) && rtp(0xa0, &[3, 0, 3]) && rtp(0x90, &[0, 0, 0, 0]));
         assert!(!rtp(0xa0, b"") && !rtp(0xa0, &[7, 0]) && !rtp(0xa0, &[7, 9]));
         assert!(!rtp(0x82, &[0; 7]) && !rtp(0x90, &[0; 3]) && !rtp(0x90, &[0, 0, 0, 1]));
+    }
+
+    #[test]
+    fn wrong_padding_is_put_right() {
+        let packet = |first: u8, behind: &[u8]| [&[first, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9], behind].concat();
+        let repaired = |behind: &[u8]| without_wrong_padding(&packet(0xa0, behind));
+        assert_eq!(repaired(&[7, 7, 0]), Some(packet(0x80, &[7, 7])));
+        assert_eq!(repaired(&[7, 7, 200]), Some(packet(0x80, &[7, 7, 200])));
+        assert_eq!(repaired(&[7, 7, 2]), None);
+        assert_eq!(without_wrong_padding(&packet(0x80, &[7, 0])), None);
+        assert_eq!(without_wrong_padding(&[]), None);
     }
 
     #[test]

@@ -11,6 +11,16 @@ pub enum StreamEvent {
     /// Packets that never came, by the gap in their sequence numbers, or that could not be read. The next video unit is
     /// a keyframe.
     Lost(Track, u64),
+    /// The stream did not keep time, and what follows is placed so many microseconds later than its clock has it: it stood
+    /// still, or its clock is slow. Negative for earlier: its clock is fast.
+    Moved(i64),
+    /// Video comes, and for long no picture that decoding could begin with: none of it can be recorded.
+    NoEntry(Track),
+    /// Another second of a track came too late to be used.
+    TooLate(Track),
+    /// A unit of a track has another time than its sender gave it, which lay before what was there, or far from its
+    /// neighbours'.
+    Restamped(Track),
     /// Units of a track are left out from here on, because they cannot be had in clear.
     Locked(Track, Locked),
     /// A track that is offered but cannot be recorded.
@@ -24,7 +34,15 @@ impl StreamEvent {
     pub fn media_bytes(&self) -> usize {
         match self {
             Self::Unit(_, unit) => unit.data.len(),
-            Self::Format(..) | Self::Lost(..) | Self::Locked(..) | Self::Unsupported(..) | Self::Ended(_) => 0,
+            Self::Format(..)
+            | Self::Lost(..)
+            | Self::Moved(_)
+            | Self::Restamped(_)
+            | Self::TooLate(_)
+            | Self::NoEntry(_)
+            | Self::Locked(..)
+            | Self::Unsupported(..)
+            | Self::Ended(_) => 0,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Streams, whatever brings them: what a coded unit is, how RTP payloads become units, and where units stand on the
 //! recording's timeline.
 //!
-//! All of it is pure: times are arguments. `depacketize` makes frames of RTP payloads, one file a codec; `timeline` and
+//! All of it is pure: times are arguments. `depacketize` makes frames of RTP payloads, one file a codec; `succession` judges
+//! their timestamps; `timeline`, `punctuality` and
 //! `decode_times` turn RTP timestamps into media time; `track` and `rtp` are one track, and one stream, made of those parts,
 //! held together by the sender's clock ([`UserClock`]).
 //!
@@ -14,14 +15,18 @@ mod clock;
 mod decode_times;
 mod depacketize;
 mod event;
+mod held;
 mod locked;
 mod opus;
 mod picture_limit;
+mod punctuality;
 mod rtp;
+mod succession;
 mod timeline;
 mod track;
 mod unit;
 mod user_clock;
+mod way_in;
 
 #[cfg(test)]
 pub mod testing;
@@ -34,7 +39,8 @@ pub use event::{StreamEnd, StreamEvent};
 pub use locked::{Locked, Passed, Unlock};
 pub use opus::OpusHead;
 pub use picture_limit::{NotDecoded, PictureLimit};
+pub use punctuality::Patience;
 pub use rtp::RtpStream;
 pub use track::{RtpTrack, SenderReport};
 pub use unit::{AacFormat, AccessUnit, Format, H264Format, OpusFormat, Track};
-pub use user_clock::{ReferenceClock, UserClock};
+pub use user_clock::UserClock;

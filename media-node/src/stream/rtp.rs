@@ -1,11 +1,21 @@
 use super::depacketize::Packet;
+use super::succession::{Continuity, Timed};
 use super::timeline::ClosedWindow;
-use super::track::{Continuity, RtpTrack, SenderReport, Timed};
-use super::user_clock::{ReferenceClock, UserStream};
+use super::track::{RtpTrack, SenderReport};
+use super::user_clock::UserStream;
 use super::{StreamEvent, Track};
 
 /// How long the first frames wait for sender reports of all tracks.
 const HOLD_US: i64 = 600_000;
+/// How long they wait in any case, and behind what comes faster than it is sent: whoever joins may first get what was sent before.
+const BURST_US: i64 = 150_000;
+/// For how long that is waited for.
+const LONGEST_BURST_US: i64 = 3_000_000;
+/// Media from before the recording's beginning is left out, unless there is a picture no longer than this before it with which
+/// decoding can begin.
+const BEFORE_US: i64 = 500_000;
+/// Encoders begin sound so long before its first picture.
+const PRIMING_US: i64 = 40_000;
 /// Where sender reports and arrivals disagree by more than this, the reports are wrong.
 const PLAUSIBLE_US: i64 = 5_000_000;
 /// Without sender reports, tracks that arrive this much apart from one another are brought together.
@@ -17,10 +27,10 @@ const PAUSE_US: i64 = 2_000_000;
 ///
 /// The first frames are held until each track has a sender report, at most [`HOLD_US`]; then the stream is anchored so
 /// that the frame with the least delay keeps the time of its arrival. A track without a report is placed by its own
-/// arrivals. From then on the leader, the audio track if there is one, follows its RTP clock; the other tracks glide to
-/// where the sender reports put them beside the leader. So reports that come late correct the picture. Where the
-/// sender's clock is the [reference](ReferenceClock) the leader is never adjusted, and sound never altered; where the
-/// recorder's is, the leader is kept where it arrives.
+/// arrivals. From then on the leader, the audio track if there is one, is kept where it arrives: a clock that drifts is
+/// followed bit by bit, and behind a stall, or where it runs faster or slower than clocks do, all tracks get another place
+/// ([`Punctuality`](super::punctuality::Punctuality)). The other tracks glide to where the sender reports put them beside
+/// the leader. So reports that come late correct the picture.
 pub struct RtpStream {
     tracks: Vec<RtpTrack>,
     user: UserStream,
@@ -28,7 +38,8 @@ pub struct RtpStream {
 }
 
 impl RtpStream {
-    pub fn new(tracks: Vec<RtpTrack>, user: UserStream) -> Self {
+    pub fn new(mut tracks: Vec<RtpTrack>, user: UserStream) -> Self {
+        tracks.iter_mut().for_each(|track| track.set_patience(user.patience()));
         Self {
             tracks,
             user,
@@ -50,11 +61,11 @@ impl RtpStream {
     }
 
     fn frame(&mut self, index: usize, timed: Timed, events: &mut Vec<StreamEvent>) {
-        let Some(track) = self.tracks.get_mut(index) else {
+        let Some(track) = self.tracks.get(index) else {
             return;
         };
-        let continuity = track.follow(&timed);
-        if continuity == Continuity::Restart && track.held_since_us().is_some() {
+        let continuity = timed.continuity;
+        if continuity == Continuity::Restart && track.held().since_us().is_some() {
             // What is held belongs to the clock before.
             self.settle(events);
         }
@@ -68,9 +79,37 @@ impl RtpStream {
         }
         if track.offset_us().is_none() {
             track.hold(timed);
-        } else if let Some(window) = track.emit(timed, events) {
-            self.window_closed(index, window);
+        } else {
+            if let Some(window) = track.emit(timed, events) {
+                self.window_closed(index, window);
+            }
+            self.keep_in_time(index, events);
         }
+    }
+
+    /// A sender that stood still, or whose clock is wrong, is placed anew: the hole is as long as it stood still. All tracks
+    /// together, so that they stay beside one another.
+    fn keep_in_time(&mut self, index: usize, events: &mut Vec<StreamEvent>) {
+        let Some((by_us, is_told)) = self.tracks.get_mut(index).and_then(RtpTrack::take_move_us) else {
+            return;
+        };
+        if self.leader_index() != Some(index) || !self.sets_the_users_time(index) {
+            return;
+        }
+        if by_us > PAUSE_US {
+            self.tracks.iter_mut().for_each(RtpTrack::restart);
+        } else {
+            self.tracks.iter_mut().for_each(|track| track.move_by(by_us));
+            self.align();
+        }
+        if is_told {
+            events.push(StreamEvent::Moved(by_us));
+        }
+    }
+
+    /// Whether this track is kept where it arrives: in a stream without sound, the user's stream that has it is.
+    fn sets_the_users_time(&self, index: usize) -> bool {
+        self.tracks.get(index).is_some_and(|track| track.kind == Track::Audio) || self.user.anchor_of_others().is_none()
     }
 
     /// A sender report of the track with this index, received at `now_us`.
@@ -89,22 +128,34 @@ impl RtpStream {
 
     /// When [`Self::tick`] has to be called, if nothing comes before.
     pub fn deadline_us(&self) -> Option<i64> {
-        self.tracks
-            .iter()
-            .filter_map(RtpTrack::held_since_us)
-            .min()
-            .map(|since| since.saturating_add(HOLD_US))
+        let since_us = self.tracks.iter().filter_map(|track| track.held().since_us()).min()?;
+        let known = |track: &RtpTrack| {
+            track.offset_us().is_some() || (track.held().since_us().is_some() && track.ntp_offset_us().is_some())
+        };
+        let is_known = self.tracks.iter().all(known) && self.reports_agree_with_arrivals();
+        let due_us = since_us.saturating_add(if is_known { BURST_US } else { HOLD_US });
+        // Only the end of a burst shows when it was sent.
+        let bursts = self.tracks.iter().filter_map(|track| track.held().burst_us());
+        let over_us = bursts.max().map_or(due_us, |us| us.saturating_add(BURST_US));
+        Some(due_us.max(over_us.min(since_us.saturating_add(LONGEST_BURST_US))))
     }
 
     /// Releases held frames once all is known or their time is over.
     pub fn tick(&mut self, now_us: i64, events: &mut Vec<StreamEvent>) {
         let Some(deadline_us) = self.deadline_us() else { return };
-        let known = |track: &RtpTrack| {
-            track.offset_us().is_some() || (track.held_since_us().is_some() && track.ntp_offset_us().is_some())
-        };
-        if now_us >= deadline_us || self.tracks.iter().all(known) || self.tracks.iter().any(RtpTrack::is_full) {
+        if now_us >= deadline_us || self.tracks.iter().any(|track| track.held().is_full()) {
             self.settle(events);
         }
+    }
+
+    /// Media may come in bursts, long after its time: then only the end of a burst, which comes at once, shows that what the
+    /// reports say is true.
+    fn reports_agree_with_arrivals(&self) -> bool {
+        let anchor = self.anchor_us();
+        self.tracks.iter().all(|track| {
+            let by_report = by_report_us(track, anchor).zip(track.held().lag_us());
+            by_report.is_none_or(|(offset, lag)| differ_by(offset, lag) <= PLAUSIBLE_US)
+        })
     }
 
     /// The stream is over: releases what is held.
@@ -124,22 +175,22 @@ impl RtpStream {
 
     /// Places all tracks that hold frames.
     fn settle(&mut self, events: &mut Vec<StreamEvent>) {
-        let running = self.leader().and_then(anchor_us);
-        let anchor = running
-            .or_else(|| self.user.anchor_of_others())
-            .or_else(|| self.first_anchor_us());
+        let anchor = self.anchor_us();
         let place = |track: &RtpTrack| {
-            let lag_us = track.lag_us()?;
-            let by_report = anchor
-                .zip(track.ntp_offset_us())
-                .map(|(anchor, ntp)| anchor.saturating_add(ntp));
+            let lag_us = track.held().lag_us()?;
             Some(
-                by_report
+                by_report_us(track, anchor)
                     .filter(|offset| differ_by(*offset, lag_us) <= PLAUSIBLE_US)
                     .unwrap_or(lag_us),
             )
         };
         let offsets: Vec<Option<i64>> = self.tracks.iter().map(place).collect();
+        self.leave_out_before_beginning(&offsets);
+        // A track of which nothing is left waits for what follows.
+        let offsets = self.tracks.iter().zip(offsets);
+        let offsets: Vec<Option<i64>> = offsets
+            .map(|(track, offset)| offset.filter(|_| !track.held().is_empty()))
+            .collect();
         // All by the same amount, so that they keep together.
         let shortfalls = self
             .tracks
@@ -150,7 +201,7 @@ impl RtpStream {
         let mut released: Vec<(usize, Timed)> = Vec::new();
         for (index, (track, offset)) in self.tracks.iter_mut().zip(offsets).enumerate() {
             if let Some(offset_us) = offset {
-                let frames = track.run(offset_us.saturating_add(shift_us));
+                let frames = track.run(offset_us, shift_us);
                 released.extend(frames.into_iter().map(|timed| (index, timed)));
             }
         }
@@ -163,6 +214,30 @@ impl RtpStream {
         self.align();
     }
 
+    /// What was sent before the recording began is no part of it, though who joins may get it: for the tracks of which nothing
+    /// is recorded yet.
+    fn leave_out_before_beginning(&mut self, offsets: &[Option<i64>]) {
+        let new = |track: &RtpTrack, offset: &Option<i64>| offset.filter(|_| track.end_us() == 0);
+        let entries = self.tracks.iter().zip(offsets).filter_map(|(track, offset)| {
+            let offset_us = new(track, offset).filter(|_| track.kind == Track::Video)?;
+            track.entry_before_beginning(offset_us)
+        });
+        let before_us = entries.min().filter(|us| *us <= BEFORE_US).unwrap_or(0);
+        for (track, offset) in self.tracks.iter_mut().zip(offsets) {
+            if let Some(offset_us) = new(track, offset) {
+                track.leave_out_before_beginning(before_us + PRIMING_US, offset_us);
+            }
+        }
+    }
+
+    /// Media time minus NTP time, as far as it is known.
+    fn anchor_us(&self) -> Option<i64> {
+        let running = self.leader().and_then(anchor_us);
+        running
+            .or_else(|| self.user.anchor_of_others())
+            .or_else(|| self.first_anchor_us())
+    }
+
     /// The anchor by which no held frame is later than its arrival, from the tracks with reports that agree with the
     /// leading one.
     fn first_anchor_us(&self) -> Option<i64> {
@@ -170,7 +245,7 @@ impl RtpStream {
             let held = self
                 .tracks
                 .iter()
-                .filter_map(|track| Some((track, track.lag_us()?, track.ntp_offset_us()?)));
+                .filter_map(|track| Some((track, track.held().lag_us()?, track.ntp_offset_us()?)));
             held.map(|(track, lag_us, ntp_us)| (track.kind, lag_us.saturating_sub(ntp_us)))
         };
         let (_, leading) = anchors().min_by_key(|(kind, _)| *kind)?;
@@ -202,6 +277,10 @@ impl RtpStream {
         else {
             return;
         };
+        if leader.hastens() {
+            // All do, side by side.
+            return;
+        }
         let own_anchor = anchor_us(leader);
         let (lateness, by_arrival) = (leader.lateness_us(), !leader.ever_reported());
         // A stream without sound follows the user's other streams.
@@ -214,9 +293,7 @@ impl RtpStream {
             let Some(offset_us) = track.offset_us().filter(|_| i != index || others.is_some()) else {
                 continue;
             };
-            let by_report = anchor
-                .zip(track.ntp_offset_us())
-                .map(|(anchor, ntp)| anchor.saturating_add(ntp));
+            let by_report = by_report_us(track, anchor);
             let apart = track
                 .lateness_us()
                 .zip(lateness)
@@ -246,11 +323,8 @@ impl RtpStream {
 
     /// `late_us`: how late the leader comes, by the least delay of a while.
     fn follow_arrival(&mut self, leader: usize, late_us: i64) {
-        let follows = self.user.reference() == ReferenceClock::Recorder;
-        if let Some(track) = self.tracks.get_mut(leader).filter(|_| follows)
-            // A stream without sound goes after the one that keeps the user's clock.
-            && (track.kind == Track::Audio || self.user.anchor_of_others().is_none())
-        {
+        let follows = self.sets_the_users_time(leader);
+        if let Some(track) = self.tracks.get_mut(leader).filter(|_| follows) {
             track.catch_up(late_us);
         }
     }
@@ -259,6 +333,13 @@ impl RtpStream {
 /// Media time minus NTP time, as a track that has its place sees it.
 fn anchor_us(track: &RtpTrack) -> Option<i64> {
     Some(track.offset_us()?.saturating_sub(track.ntp_offset_us()?))
+}
+
+/// Where a track's reports put it: media time minus RTP time.
+fn by_report_us(track: &RtpTrack, anchor: Option<i64>) -> Option<i64> {
+    anchor
+        .zip(track.ntp_offset_us())
+        .map(|(anchor, ntp)| anchor.saturating_add(ntp))
 }
 
 fn differ_by(a: i64, b: i64) -> i64 {

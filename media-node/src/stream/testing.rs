@@ -3,7 +3,7 @@
 use super::depacketize::{Depacketizer, Frame, FrameFormat, Malformed, Packet};
 use super::rtp::RtpStream;
 use super::track::{RtpTrack, SenderReport};
-use super::{AccessUnit, Format, Passed, ReferenceClock, StreamEvent, Track, Unlock, UserClock};
+use super::{AccessUnit, Format, Passed, Patience, StreamEvent, Track, Unlock, UserClock};
 
 /// Between two sender reports of a track, by the sender's clock.
 const REPORT_US: i64 = 5_000_000;
@@ -36,8 +36,8 @@ pub struct Sent {
 }
 
 /// What is captured of a stream, with the moments at which it comes.
-pub fn capture(tracks: Vec<Sent>, path: &Path, reference: ReferenceClock) -> Vec<(i64, StreamEvent)> {
-    let user = UserClock::new(reference).join("camera");
+pub fn capture(tracks: Vec<Sent>, path: &Path, patience: Patience) -> Vec<(i64, StreamEvent)> {
+    let user = UserClock::new(patience).join("camera");
     let mut arrivals = Vec::new();
     let mut captures = Vec::new();
     for (index, sent) in tracks.into_iter().enumerate() {

@@ -51,6 +51,10 @@ const GENTLE_PPM: i64 = 5_000;
 const BRISK_PPM: i64 = 250_000;
 /// For a clock that runs away: more than any two quartzes differ, and less than can be seen or heard.
 const DRIFT_PPM: i64 = 1_000;
+/// For media that comes before its time, by a clock faster than any quartz: a frame of sound in twenty.
+const HASTE_PPM: i64 = 50_000;
+/// Not a glide: all that follows is mapped with the other offset.
+const STEP_PPM: i64 = i64::MAX;
 /// Differences up to this are drift or noise, not an error of the first estimate.
 const GENTLE_LIMIT_US: i64 = 20_000;
 /// Differences below this are left alone, so that evenly spaced frames stay evenly spaced.
@@ -84,6 +88,9 @@ impl Mapping {
     pub(super) fn offset_at(&self, rtp_us: i64) -> i64 {
         match &self.glide {
             Some(glide) if rtp_us > glide.from_us => {
+                if glide.ppm == STEP_PPM {
+                    return glide.offset_us;
+                }
                 let elapsed = i128::from(rtp_us) - i128::from(glide.from_us);
                 let room = i64::try_from(elapsed * i128::from(glide.ppm) / 1_000_000).unwrap_or(i64::MAX);
                 let way = glide.offset_us.saturating_sub(self.offset_us);
@@ -91,6 +98,17 @@ impl Mapping {
             }
             _ => self.offset_us,
         }
+    }
+
+    /// The offset of what comes next behind `rtp_us`, the latest time that was mapped.
+    pub(super) fn offset_behind(&self, rtp_us: i64) -> i64 {
+        self.offset_at(rtp_us.saturating_add(1))
+    }
+
+    /// By how much `rtp_us` is mapped later than where it is being brought, by [`Mapping::hasten_to`].
+    pub(super) fn ahead_us(&self, rtp_us: i64) -> i64 {
+        let glide = self.glide.as_ref().filter(|glide| glide.ppm == HASTE_PPM);
+        glide.map_or(0, |glide| self.offset_at(rtp_us).saturating_sub(glide.offset_us))
     }
 
     /// Lets the offset glide to `offset_us` behind `rtp_us`, the latest time that was mapped. A brisk glide in progress
@@ -106,8 +124,25 @@ impl Mapping {
         self.bend(rtp_us, offset_us, DRIFT_PPM);
     }
 
+    /// Like [`Mapping::drift_to`], as fast as a sender's clock may run ahead.
+    pub(super) fn hasten_to(&mut self, rtp_us: i64, offset_us: i64) {
+        self.bend(rtp_us, offset_us, HASTE_PPM);
+    }
+
+    /// Maps all behind `rtp_us`, the latest time that was mapped, this much later.
+    pub(super) fn put_off(&mut self, rtp_us: i64, by_us: i64) {
+        *self = Self {
+            offset_us: self.offset_at(rtp_us),
+            glide: Some(Glide {
+                from_us: rtp_us,
+                offset_us: self.offset_behind(rtp_us).saturating_add(by_us),
+                ppm: STEP_PPM,
+            }),
+        };
+    }
+
     fn bend(&mut self, rtp_us: i64, offset_us: i64, ppm: i64) {
-        let present = self.offset_at(rtp_us);
+        let present = self.offset_behind(rtp_us);
         if let Some(glide) = &self.glide
             && glide.ppm == BRISK_PPM
             && present != glide.offset_us
@@ -224,6 +259,25 @@ mod tests {
         assert_eq!(mapping.offset_at(6_000_000), 6_000, "the way is gone on with");
         mapping.drift_to(6_000_000, 2_000);
         assert_eq!(mapping.offset_at(60_000_000), 2_000);
+    }
+
+    #[test]
+    fn what_is_put_off_leaves_frames_from_before_it_where_they_were() {
+        let mut mapping = Mapping::new(0);
+        mapping.put_off(100_000, 700_000);
+        assert_eq!(
+            mapping.media_us(60_000),
+            60_000,
+            "a picture that is decoded later than it is shown"
+        );
+        assert_eq!(mapping.media_us(140_000), 840_000);
+        mapping.put_off(140_000, 300_000);
+        assert_eq!(
+            (mapping.media_us(140_000), mapping.media_us(180_000)),
+            (840_000, 1_180_000)
+        );
+        mapping.drift_to(180_000, 0);
+        assert_eq!(mapping.offset_at(1_180_000), 999_000);
     }
 
     #[test]

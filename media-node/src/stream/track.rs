@@ -2,39 +2,27 @@ use std::collections::VecDeque;
 
 use super::decode_times::DecodeTimes;
 use super::depacketize::{Depacketizer, Frame, FrameFormat, Packet};
+use super::held::Held;
 use super::locked::{Passed, Unlock};
-use super::timeline::{ClosedWindow, Lateness, Mapping, RtpClock};
-use super::{AccessUnit, Format, StreamEvent, Track};
+use super::punctuality::{EARLY_US, Patience, Punctuality};
+use super::succession::{Succession, Timed};
+use super::timeline::{ClosedWindow, Lateness, Mapping};
+use super::way_in::WayIn;
+use super::{AccessUnit, StreamEvent, Track};
 
 /// RFC 3550 A.1: a greater step in the sequence numbers is a sender that counts anew.
 const MAX_DROPOUT: u16 = 3000;
 /// Packets up to this much behind are duplicates or come too late.
 const MAX_MISORDER: u16 = 100;
 
-/// Frames that are held at most, until the track has its place on the timeline.
-const MAX_HELD_FRAMES: usize = 512;
-const MAX_HELD_BYTES: usize = 16 << 20;
-
-/// RTP time that runs ahead of the arrivals by more than this was set anew.
-const AHEAD_LIMIT_US: i64 = 3_000_000;
-/// A longer time without sound ends what can be told as one piece, even where the clock went on. A picture may stand
-/// still for any time.
-const GAP_LIMIT_US: i64 = 10_000_000;
-/// How far video may go back for its B-frames, and audio for its sender's inaccuracy.
-const VIDEO_BACKWARD_LIMIT_US: i64 = 2_000_000;
-const AUDIO_BACKWARD_LIMIT_US: i64 = 200_000;
-
+/// From one unit to the next at least, where a sender's timestamps stand still or go back.
+const LEAST_STEP_US: i64 = 1_000;
+/// So much sound that comes too late to be used is told of.
+const TOLD_LATE_US: i64 = 1_000_000;
 /// A report farther from the media than this speaks of something else.
 const REPORT_RANGE_US: i64 = 60_000_000;
 /// A sender's clock that moves by more than this between two reports was set, or its media paused.
 const CLOCK_STEP_US: i64 = 200_000;
-
-/// A frame with its time on the sender's media clock.
-#[derive(Debug)]
-pub(super) struct Timed {
-    pub(super) rtp_us: i64,
-    pub(super) frame: Frame,
-}
 
 /// An RTCP sender report: the same moment on the sender's NTP clock and on the track's RTP clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,27 +31,15 @@ pub struct SenderReport {
     pub timestamp: u32,
 }
 
-/// How a frame follows the one before it.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Continuity {
-    Continuous,
-    /// On the same clock, after a long time without media.
-    Gap,
-    /// On a clock that was set anew.
-    Restart,
-}
-
 /// One track of a stream: from packets to frames, and from placed frames to events.
 pub struct RtpTrack {
     pub(super) kind: Track,
     depacketizer: Box<dyn Depacketizer>,
     lock: Box<dyn Unlock>,
     expected_sequence: Option<u16>,
-    rtp: RtpClock,
-    previous: Option<(i64, i64)>,
+    succession: Succession,
 
-    held: VecDeque<Timed>,
-    held_bytes: usize,
+    held: Held,
     mapping: Option<Mapping>,
     latest_rtp_us: i64,
     early_report: Option<SenderReport>,
@@ -71,6 +47,15 @@ pub struct RtpTrack {
     ntp_offset_us: Option<i64>,
     ever_reported: bool,
     lateness: Lateness,
+    punctuality: Punctuality,
+    patience: Patience,
+    way_in: WayIn,
+    /// How much sound came too late to be used, since that was last told.
+    too_late_us: i64,
+    /// By how much later what follows should be, until that is asked for.
+    move_us: Option<i64>,
+    /// By how much the track was put off to make room for it, and not yet brought back.
+    put_off_us: i64,
 
     format: Option<FrameFormat>,
     announce: bool,
@@ -94,16 +79,20 @@ impl RtpTrack {
             depacketizer,
             lock,
             expected_sequence: None,
-            rtp: RtpClock::new(clock_rate),
-            previous: None,
-            held: VecDeque::new(),
-            held_bytes: 0,
+            succession: Succession::new(kind, clock_rate),
+            held: Held::default(),
             mapping: None,
             latest_rtp_us: i64::MIN,
             early_report: None,
             ntp_offset_us: None,
             ever_reported: false,
             lateness: Lateness::default(),
+            punctuality: Punctuality::default(),
+            patience: Patience::default(),
+            way_in: WayIn::default(),
+            too_late_us: 0,
+            move_us: None,
+            put_off_us: 0,
             format: None,
             announce: true,
             damaged: false,
@@ -136,6 +125,9 @@ impl RtpTrack {
             self.damaged = true;
         }
         self.unlock(whole, events, frames);
+        if self.kind == Track::Video && self.way_in.is_missed(packet.arrival_us) {
+            events.push(StreamEvent::NoEntry(self.kind));
+        }
     }
 
     /// No more packets come: the last whole frame goes to `frames`.
@@ -143,13 +135,13 @@ impl RtpTrack {
         let mut whole = Vec::new();
         self.depacketizer.end(&mut whole);
         self.unlock(whole, events, frames);
+        self.succession.end(frames);
     }
 
     fn unlock(&mut self, whole: Vec<Frame>, events: &mut Vec<StreamEvent>, frames: &mut Vec<Timed>) {
         for frame in whole {
-            let rtp_us = self.rtp.advance(frame.timestamp);
             match self.lock.pass(frame) {
-                Passed::Clear(frame) => frames.push(Timed { rtp_us, frame }),
+                Passed::Clear(frame) => self.succession.take(frame, frames),
                 Passed::Out(news) => {
                     events.extend(news.map(|locked| StreamEvent::Locked(self.kind, locked)));
                     self.damaged = true;
@@ -169,42 +161,23 @@ impl RtpTrack {
         self.damaged = true;
     }
 
-    /// Judges a frame by the one before it.
-    pub(super) fn follow(&mut self, timed: &Timed) -> Continuity {
-        let arrival_us = timed.frame.arrival_us;
-        let Some((rtp_us, arrived_us)) = self.previous.replace((timed.rtp_us, arrival_us)) else {
-            return Continuity::Continuous;
-        };
-        let step = timed.rtp_us.saturating_sub(rtp_us);
-        let waited = arrival_us.saturating_sub(arrived_us).max(0);
-        let backward = match self.kind {
-            Track::Video => VIDEO_BACKWARD_LIMIT_US,
-            Track::Audio => AUDIO_BACKWARD_LIMIT_US,
-        };
-        if step < -backward || step.saturating_sub(waited) > AHEAD_LIMIT_US {
-            Continuity::Restart
-        } else if step > GAP_LIMIT_US && self.kind == Track::Audio {
-            Continuity::Gap
-        } else {
-            Continuity::Continuous
-        }
-    }
-
     /// Takes a sender report; `true` when the sender's clock moved against the media since the last one.
     pub(super) fn report(&mut self, report: SenderReport) -> bool {
         self.ever_reported = true;
-        if self.previous.is_none() {
+        if self.succession.latest_us().is_none() {
             self.early_report = Some(report);
             return false;
         }
         let before = self.ntp_offset_us;
         self.place(report);
-        matches!((before, self.ntp_offset_us), (Some(b), Some(n)) if n.saturating_sub(b).saturating_abs() > CLOCK_STEP_US)
+        let step_us = before.zip(self.ntp_offset_us).map_or(0, |(b, n)| n.saturating_sub(b));
+        self.punctuality.told(step_us);
+        step_us.saturating_abs() > CLOCK_STEP_US
     }
 
     fn place(&mut self, report: SenderReport) {
-        let rtp_us = self.rtp.place(report.timestamp);
-        let media_us = self.previous.map_or(rtp_us, |(rtp_us, _)| rtp_us);
+        let rtp_us = self.succession.place(report.timestamp);
+        let media_us = self.succession.latest_us().unwrap_or(rtp_us);
         if rtp_us.saturating_sub(media_us).saturating_abs() <= REPORT_RANGE_US {
             self.ntp_offset_us = Some(report.ntp_us.saturating_sub(rtp_us));
         }
@@ -224,53 +197,66 @@ impl RtpTrack {
     }
 
     pub(super) fn hold(&mut self, timed: Timed) {
-        self.held_bytes += timed.frame.data.len();
-        self.held.push_back(timed);
+        self.held.push(timed);
     }
 
-    pub(super) fn held_since_us(&self) -> Option<i64> {
-        self.held.iter().map(|timed| timed.frame.arrival_us).min()
+    /// The frames that wait until the track has its place.
+    pub(super) fn held(&self) -> &Held {
+        &self.held
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.held.len() >= MAX_HELD_FRAMES || self.held_bytes >= MAX_HELD_BYTES
+    /// How long before the recording's beginning the last held picture lies, with this offset, with which decoding can begin
+    /// there.
+    pub(super) fn entry_before_beginning(&self, offset_us: i64) -> Option<i64> {
+        self.held.entry_before(offset_us.saturating_neg())
     }
 
-    /// Arrival minus RTP time of the frame that came with the least delay.
-    pub(super) fn lag_us(&self) -> Option<i64> {
-        self.held
-            .iter()
-            .map(|timed| timed.frame.arrival_us.saturating_sub(timed.rtp_us))
-            .min()
+    /// Leaves out what was sent more than `before_us` before the recording began, with this offset, and sound that was sent too
+    /// long before it came.
+    pub(super) fn leave_out_before_beginning(&mut self, before_us: i64, offset_us: i64) {
+        let from_us = offset_us.saturating_neg().saturating_sub(before_us);
+        let format = self.held.leave_out_before(from_us, self.patience, self.kind);
+        self.format = format.or(self.format.take());
     }
 
     /// How much later than at `offset_us` the held frames have to be, so that neither their presentation nor their
     /// decoding precedes what was delivered.
     pub(super) fn shortfall_us(&self, offset_us: i64) -> i64 {
-        let Some(first_us) = self.held.iter().map(|timed| timed.rtp_us).min() else {
+        let Some(first_us) = self.held.first_us() else {
             return 0;
         };
-        let formats = self.held.iter().filter_map(|timed| timed.frame.format.as_ref());
-        let lead_us = formats.chain(&self.format).map(lead_us).max().unwrap_or(0);
+        let lead_us = self.held.formats().chain(&self.format).map(lead_us).max().unwrap_or(0);
         self.end_us
             .saturating_add(lead_us)
             .saturating_sub(first_us.saturating_add(offset_us))
             .max(0)
     }
 
-    /// Gives the track its place; returns the frames that waited for it.
-    pub(super) fn run(&mut self, offset_us: i64) -> VecDeque<Timed> {
-        self.mapping = Some(Mapping::new(offset_us));
+    /// Gives the track its place; returns the frames that waited for it. Where there is no room for them yet they are put off by
+    /// `shift_us`.
+    pub(super) fn run(&mut self, offset_us: i64, shift_us: i64) -> VecDeque<Timed> {
+        self.mapping = Some(Mapping::new(offset_us.saturating_add(shift_us)));
+        self.put_off_us = shift_us;
         self.latest_rtp_us = i64::MIN;
-        self.held_bytes = 0;
-        std::mem::take(&mut self.held)
+        self.held.take()
     }
 
-    /// Media time minus RTP time at the latest frame; `None` while the track has no place.
+    /// Media time minus RTP time behind the latest frame; `None` while the track has no place.
     pub(super) fn offset_us(&self) -> Option<i64> {
         self.mapping
             .as_ref()
-            .map(|mapping| mapping.offset_at(self.latest_rtp_us))
+            .map(|mapping| mapping.offset_behind(self.latest_rtp_us))
+    }
+
+    /// Whether the track is being brought to an earlier place.
+    pub(super) fn hastens(&self) -> bool {
+        self.ahead_us() > 0
+    }
+
+    fn ahead_us(&self) -> i64 {
+        self.mapping
+            .as_ref()
+            .map_or(0, |mapping| mapping.ahead_us(self.latest_rtp_us))
     }
 
     pub(super) fn glide_to(&mut self, offset_us: i64) {
@@ -281,10 +267,42 @@ impl RtpTrack {
 
     /// Brings the track back by `late_us`, as slowly as its sender's clock drifts.
     pub(super) fn catch_up(&mut self, late_us: i64) {
+        if self.hastens() {
+            return;
+        }
         if let Some(mapping) = &mut self.mapping {
             let offset_us = mapping.offset_at(self.latest_rtp_us);
             mapping.drift_to(self.latest_rtp_us, offset_us.saturating_add(late_us));
         }
+    }
+
+    pub(super) fn set_patience(&mut self, patience: Patience) {
+        self.patience = patience;
+    }
+
+    /// See [`Punctuality`]; told once. And whether the sender's clock makes it necessary, not what the track was put off by to
+    /// make room for it.
+    pub(super) fn take_move_us(&mut self) -> Option<(i64, bool)> {
+        let move_us = self.move_us.take()?;
+        let own_us = self.put_off_us.min(move_us.saturating_neg()).max(0);
+        self.put_off_us -= own_us;
+        Some((move_us, own_us.saturating_add(move_us).abs() >= EARLY_US))
+    }
+
+    /// Puts what follows this much later, behind a hole of that length; or earlier, which takes twenty times as long.
+    pub(super) fn move_by(&mut self, by_us: i64) {
+        // From where it is being brought.
+        let by_us = by_us.saturating_sub(self.ahead_us());
+        let Some(mapping) = &mut self.mapping else { return };
+        if by_us > 0 {
+            mapping.put_off(self.latest_rtp_us, by_us);
+        } else {
+            let offset_us = mapping.offset_at(self.latest_rtp_us);
+            mapping.hasten_to(self.latest_rtp_us, offset_us.saturating_add(by_us));
+        }
+        self.punctuality.moved();
+        self.move_us = None;
+        self.lateness = Lateness::default();
     }
 
     /// The least delay of the last window, see [`Lateness`].
@@ -300,6 +318,7 @@ impl RtpTrack {
     pub(super) fn restart(&mut self) {
         self.mapping = None;
         self.lateness = Lateness::default();
+        (self.punctuality, self.move_us) = (Punctuality::default(), None);
         self.forget_report();
         self.announce = true;
     }
@@ -312,10 +331,19 @@ impl RtpTrack {
     /// Places a frame and tells of it.
     pub(super) fn emit(&mut self, timed: Timed, events: &mut Vec<StreamEvent>) -> Option<ClosedWindow> {
         let mapping = self.mapping.as_ref()?;
-        let Timed { rtp_us, frame } = timed;
+        let Timed {
+            rtp_us,
+            frame,
+            restamped,
+            ..
+        } = timed;
         let pts_us = mapping.media_us(rtp_us);
         self.latest_rtp_us = self.latest_rtp_us.max(rtp_us);
-        let window = self.lateness.observe(frame.arrival_us, pts_us);
+        // Where it is being brought is its place: that it is not there yet is not its sender's doing.
+        let due_us = pts_us.saturating_sub(mapping.ahead_us(rtp_us));
+        let window = self.lateness.observe(frame.arrival_us, due_us);
+        let move_us = self.punctuality.observe(frame.arrival_us, due_us, self.patience);
+        self.move_us = move_us.or(self.move_us);
         if let Some(format) = frame.format {
             self.format = Some(format);
             self.announce = true;
@@ -326,10 +354,19 @@ impl RtpTrack {
         if self.announce && !frame.keyframe {
             return window;
         }
-        let depth = reorder_depth(format);
+        let depth = format.reorder_depth();
         let (pts_us, dts_us) = match self.kind {
-            Track::Audio if self.last_pts_us.is_some_and(|last| pts_us <= last) => return window,
-            Track::Audio => (pts_us, pts_us),
+            Track::Audio => {
+                let pts_us = match self.last_pts_us {
+                    Some(last_us) if pts_us <= last_us => {
+                        events.push(StreamEvent::Restamped(Track::Audio));
+                        // Half of its length behind the one before: what follows comes back to its own time.
+                        last_us.saturating_add((frame_us / 2).max(LEAST_STEP_US))
+                    }
+                    _ => pts_us,
+                };
+                (pts_us, pts_us)
+            }
             Track::Video => {
                 let times = self
                     .decode_times
@@ -344,6 +381,17 @@ impl RtpTrack {
         if std::mem::take(&mut self.announce) {
             events.push(StreamEvent::Format(self.kind, format.clone()));
         }
+        if self.kind == Track::Audio && self.patience.is_over(frame.arrival_us.saturating_sub(pts_us)) {
+            self.too_late_us = self.too_late_us.saturating_add(*frame_us);
+            if self.too_late_us >= TOLD_LATE_US {
+                self.too_late_us = 0;
+                events.push(StreamEvent::TooLate(self.kind));
+            }
+        }
+        self.way_in.found();
+        if restamped {
+            events.push(StreamEvent::Restamped(self.kind));
+        }
         self.last_pts_us = Some(pts_us);
         self.end_us = self.end_us.max(pts_us.saturating_add(*frame_us));
         let unit = AccessUnit {
@@ -357,13 +405,6 @@ impl RtpTrack {
     }
 }
 
-fn reorder_depth(format: &Format) -> u8 {
-    match format {
-        Format::H264(h264) => h264.reorder_depth,
-        Format::Aac(_) | Format::Opus(_) => 0,
-    }
-}
-
 fn lead_us(format: &FrameFormat) -> i64 {
-    DecodeTimes::lead_us(reorder_depth(&format.format), format.frame_us)
+    DecodeTimes::lead_us(format.format.reorder_depth(), format.frame_us)
 }

@@ -11,6 +11,16 @@ pub enum Format {
     Opus(OpusFormat),
 }
 
+impl Format {
+    /// Units by which decoding order may precede presentation order.
+    pub(super) fn reorder_depth(&self) -> u8 {
+        match self {
+            Self::H264(h264) => h264.reorder_depth,
+            Self::Aac(_) | Self::Opus(_) => 0,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct H264Format {
     /// One SPS NAL unit, without start code or length.

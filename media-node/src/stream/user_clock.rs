@@ -1,23 +1,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Track;
+use super::{Patience, Track};
 
 /// Streams whose ends are remembered; a user has a handful.
 const MAX_REMEMBERED: usize = 64;
 /// Keeps the anchor of a stream that is gone, until another one publishes; no stream has this id.
 const NOBODY: u64 = 0;
-
-/// The clock that the times of a stream's units follow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ReferenceClock {
-    /// The sender's: the distances between units stay as they were sent, however far its clock runs away from ours.
-    #[default]
-    Sender,
-    /// Ours: media stays where it arrives. A sender whose clock runs fast or slow is brought back bit by bit, by timestamps
-    /// that come a little closer together or farther apart than they were sent.
-    Recorder,
-}
 
 /// The clock of one user, shared by all of the user's streams: where the sender's NTP time lies on the recording's
 /// timeline, so that a camera and a shared screen keep together, and how far each stream was recorded, so that a user
@@ -26,7 +15,7 @@ pub enum ReferenceClock {
 /// While no stream of the user is open there is no anchor: who comes back is anchored anew.
 #[derive(Clone, Debug, Default)]
 pub struct UserClock {
-    reference: ReferenceClock,
+    patience: Patience,
     shared: Arc<Mutex<Shared>>,
 }
 
@@ -40,9 +29,9 @@ struct Shared {
 }
 
 impl UserClock {
-    pub fn new(reference: ReferenceClock) -> Self {
+    pub fn new(patience: Patience) -> Self {
         Self {
-            reference,
+            patience,
             ..Self::default()
         }
     }
@@ -76,8 +65,8 @@ pub struct UserStream {
 }
 
 impl UserStream {
-    pub(super) fn reference(&self) -> ReferenceClock {
-        self.clock.reference
+    pub(super) fn patience(&self) -> Patience {
+        self.clock.patience
     }
 
     /// Media time minus NTP time as another stream of the user keeps it.

@@ -23,6 +23,9 @@ pub struct Counted {
     pub uploaded_bytes: u64,
     /// Packets of publishers that never came.
     pub lost_packets: u64,
+    /// Units that were given another time than their sender's.
+    #[serde(default)]
+    pub restamped_units: u64,
     /// Pictures of mixes, and those left out because the node could not keep up.
     #[serde(default)]
     pub mixed_frames: u64,
@@ -38,6 +41,7 @@ impl Counted {
             upload_failures: self.upload_failures.saturating_sub(earlier.upload_failures),
             uploaded_bytes: self.uploaded_bytes.saturating_sub(earlier.uploaded_bytes),
             lost_packets: self.lost_packets.saturating_sub(earlier.lost_packets),
+            restamped_units: self.restamped_units.saturating_sub(earlier.restamped_units),
             mixed_frames: self.mixed_frames.saturating_sub(earlier.mixed_frames),
             shed_frames: self.shed_frames.saturating_sub(earlier.shed_frames),
         }
@@ -50,6 +54,7 @@ impl AddAssign for Counted {
         self.upload_failures = self.upload_failures.saturating_add(other.upload_failures);
         self.uploaded_bytes = self.uploaded_bytes.saturating_add(other.uploaded_bytes);
         self.lost_packets = self.lost_packets.saturating_add(other.lost_packets);
+        self.restamped_units = self.restamped_units.saturating_add(other.restamped_units);
         self.mixed_frames = self.mixed_frames.saturating_add(other.mixed_frames);
         self.shed_frames = self.shed_frames.saturating_add(other.shed_frames);
     }

@@ -112,6 +112,16 @@ impl Bucket {
 
     /// One request, answered within a time that fits its size.
     pub(super) async fn put(&self, name: &str, headers: Headers, body: impl Into<Buffer>) -> Result<(), UploadFault> {
+        self.put_once(name, headers, body).await.map_err(|(fault, _)| fault)
+    }
+
+    /// As [`Bucket::put`]; with the fault, whether it is the store's answer.
+    pub(super) async fn put_once(
+        &self,
+        name: &str,
+        headers: Headers,
+        body: impl Into<Buffer>,
+    ) -> Result<(), (UploadFault, bool)> {
         let body = body.into();
         let (operator, heard) = self.timed(time_for(body.len() as u64));
         let write = operator
@@ -119,7 +129,9 @@ impl Bucket {
             .content_type(headers.content_type)
             .cache_control(headers.cache_control)
             .await;
-        write.map(drop).map_err(|error| refused(&error, &heard))
+        write
+            .map(drop)
+            .map_err(|error| (refused(&error, &heard), heard.answer().is_some()))
     }
 
     /// A file of `bytes`, whole or in parts.

@@ -55,6 +55,8 @@ fn start(reply: Reply, outcome: &Outcome) -> Response {
 
 fn refused(refusal: &Refusal) -> ApiError {
     match (refusal.fault, refusal.code) {
+        // The same request may succeed in a moment.
+        (_, RefusalCode::StorageUnavailable) => ApiError::new(REQUEST_NOT_COMPLETED, &refusal.reason),
         (Fault::Caller | Fault::Destination, _) => ApiError::new(INVALID_PARAMETER, &refusal.reason),
         (Fault::Ours, RefusalCode::NoCapacity | RefusalCode::Draining) => ApiError::new(NO_WORKER, &refusal.reason),
         (Fault::Ours, _) => ApiError::new(INTERNAL_ERROR, &refusal.reason),
@@ -163,7 +165,8 @@ fn ending(snapshot: &RecordingView) -> String {
 
 fn nothing_recorded(snapshot: &RecordingView) -> String {
     let why = match snapshot.cause {
-        None | Some(EndCause::Stopped) => "no user that this recording subscribes to sent audio or video",
+        None | Some(EndCause::Stopped) => "nothing came that could be recorded of the users that it subscribes to",
+        Some(EndCause::Idle) => "nothing came that could be recorded for maxIdleTime",
         other => cause(other),
     };
     with_problems(why.to_owned(), snapshot)

@@ -34,7 +34,11 @@ pub(super) fn job_answered(
             let is_start = state
                 .find(sid)
                 .is_some_and(|recording| recording.lifecycle == Lifecycle::Placing);
-            if is_start && matches!(refusal.code, RefusalCode::BadJob | RefusalCode::StorageUnusable) {
+            let is_the_customers = matches!(
+                refusal.code,
+                RefusalCode::BadJob | RefusalCode::StorageUnusable | RefusalCode::StorageUnavailable
+            );
+            if is_start && is_the_customers {
                 return give_up(state, sid, refusal, out);
             }
             (refusal.reason, false)

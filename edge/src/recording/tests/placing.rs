@@ -55,7 +55,11 @@ fn a_refusal_for_the_nodes_own_reason_leads_to_the_next_node() {
 
 #[test]
 fn a_fault_of_the_job_or_the_bucket_is_final_and_spends_no_ticket() {
-    for code in [RefusalCode::StorageUnusable, RefusalCode::BadJob] {
+    for code in [
+        RefusalCode::StorageUnusable,
+        RefusalCode::StorageUnavailable,
+        RefusalCode::BadJob,
+    ] {
         let (mut bench, by, epoch) = offered();
         let effects = bench.job_answered("s1", epoch, NodeAnswer::Refused(refusal(code)));
         assert_eq!(replies_to(&effects, by), [Outcome::Refused(refusal(code))]);

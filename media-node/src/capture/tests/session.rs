@@ -24,6 +24,8 @@ struct Script {
     /// Pictures, and the bytes of each.
     pictures: usize,
     picture_bytes: usize,
+    /// From one picture to the next.
+    pause: Duration,
     /// Bytes behind each picture.
     spoils: Option<fn(usize) -> Vec<u8>>,
     /// Leaves the connection open behind the last picture.
@@ -102,6 +104,9 @@ impl Source {
             write.write_all(answer.as_bytes()).await.unwrap();
             if method == "PLAY" {
                 for n in 0..script.pictures {
+                    if n > 0 {
+                        tokio::time::sleep(script.pause).await;
+                    }
                     let spoils = script.spoils.map(|spoils| spoils(n)).unwrap_or_default();
                     let sent = [picture(n, script.picture_bytes), spoils].concat();
                     if write.write_all(&sent).await.is_err() {
@@ -129,6 +134,7 @@ impl Source {
             },
             clock: Clock::new(0),
             user: UserClock::default(),
+            first_media_timeout: Duration::from_millis(1500),
             silence_timeout: Duration::from_millis(1500),
             transport: Transport::Tcp,
         }
@@ -274,6 +280,28 @@ async fn a_source_that_falls_silent() {
     let events = all(open(source.request())).await;
     assert_eq!(events.len(), 5);
     assert_eq!(events.last(), Some(&StreamEvent::Ended(StreamEnd::Silent)));
+}
+
+#[tokio::test]
+async fn a_source_that_is_slow_is_not_silent() {
+    let source = Source::start(Script {
+        media: VIDEO.to_owned(),
+        pictures: 2,
+        pause: Duration::from_secs(2),
+        ..Script::default()
+    })
+    .await;
+    let request = CaptureRequest {
+        silence_timeout: Duration::from_secs(60),
+        ..source.request()
+    };
+    assert!(request.first_media_timeout < Duration::from_secs(2));
+    let events = all(open(request)).await;
+    let pictures = events
+        .iter()
+        .filter(|event| matches!(event, StreamEvent::Unit(Track::Video, _)));
+    assert_eq!(pictures.count(), 2);
+    assert_eq!(events.last(), Some(&StreamEvent::Ended(StreamEnd::Finished)));
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ async fn watch() {
         },
         clock,
         user: UserClock::default(),
+        first_media_timeout: Duration::from_secs(5),
         silence_timeout: Duration::from_secs(5),
         transport: if env("TAPEDECK_WATCH_UDP").is_some() {
             Transport::Udp

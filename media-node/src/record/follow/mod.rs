@@ -13,6 +13,7 @@ mod session;
 mod shared;
 #[cfg(test)]
 pub mod testing;
+mod trouble;
 
 pub use engine::{refuse, run};
 pub use plan::Plan;

@@ -2,7 +2,7 @@ use protocol::{Desired, Roster, StreamName};
 
 use super::plan::Plan;
 use crate::selection::{Pictures, Tracks};
-use crate::stream::{ReferenceClock, StreamEvent};
+use crate::stream::{Patience, StreamEvent};
 
 /// What a user's streams bring.
 #[derive(Debug)]
@@ -43,8 +43,10 @@ pub trait Recorder: Send + 'static {
 
 /// Takes what the streams of one user bring.
 pub trait Inlet: Clone + Send + Sync + 'static {
-    /// Whose clock sets the pace of what is brought.
-    const REFERENCE: ReferenceClock = ReferenceClock::Sender;
+    /// How late what is brought may come, where a mix waits for it for `jitter_us`.
+    fn patience(_jitter_us: i64) -> Patience {
+        Patience::Endless
+    }
 
     /// Waits while there is no room.
     fn take(&self, input: Input) -> impl Future<Output = Result<(), Closed>> + Send;

@@ -9,6 +9,7 @@ use super::plan::{Order, StreamOrder};
 use super::ports::Captures;
 use super::recorder::{Inlet, Input};
 use super::shared::Shared;
+use super::trouble::Trouble;
 use crate::backoff::{Backoff, chance};
 use crate::capture::{CaptureRequest, Wanted};
 use crate::channel::Credentials;
@@ -39,7 +40,7 @@ pub(super) struct User<C> {
 
 /// Captures one user until an order ends it; then all that was captured is in the inlet.
 pub(super) async fn capture<I: Inlet>(shared: &Shared, user: &User<impl Captures>, inlet: I) {
-    let clock = UserClock::new(I::REFERENCE);
+    let clock = UserClock::new(I::patience(shared.options.mix.jitter_us));
     let sessions = StreamName::ALL.map(|stream| {
         let session = Session {
             shared,
@@ -50,6 +51,7 @@ pub(super) async fn capture<I: Inlet>(shared: &Shared, user: &User<impl Captures
             inlet: inlet.clone(),
             gate: Gate::default(),
             refused: Vec::new(),
+            no_entry: false,
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
         };
         session.run()
@@ -95,6 +97,8 @@ struct Session<'a, C, I> {
     gate: Gate,
     /// The tracks of the open session, with their codecs, that cannot be recorded and have not been told of yet.
     refused: Vec<(Track, String)>,
+    /// It was told that no picture can be entered.
+    no_entry: bool,
     backoff: Backoff,
 }
 
@@ -205,6 +209,9 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
             StreamEvent::Unit(track, _) => {
                 board.media(now_ms);
                 board.track(&self.user.uid, track.kind(), now_ms);
+                if *track == Track::Video && std::mem::take(&mut self.no_entry) {
+                    board.over(&self.cause("no entry"));
+                }
                 if self.backoff.failures() > 0 {
                     self.backoff.reset();
                     board.over(&self.cause("unreachable"));
@@ -212,6 +219,18 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
                 }
             }
             StreamEvent::Lost(_, packets) => board.lost(*packets),
+            StreamEvent::Restamped(_) => board.restamped(),
+            StreamEvent::NoEntry(_) | StreamEvent::TooLate(_) | StreamEvent::Moved(_) => {
+                if matches!(event, StreamEvent::NoEntry(_)) {
+                    // Somebody sends, even if nothing of it can be used.
+                    board.media(now_ms);
+                    self.no_entry = true;
+                }
+                if let Some(trouble) = Trouble::of(event, self.stream, &self.user.uid) {
+                    let told = problem(Fault::Destination, trouble.code, trouble.message, now_ms);
+                    board.problem_once(&self.cause(trouble.cause), told);
+                }
+            }
             StreamEvent::Locked(track, locked) => {
                 let (uid, track) = (&self.user.uid, track.name());
                 let (fault, why) = match locked {
@@ -291,6 +310,7 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
             keys: self.shared.keys.clone(),
             clock: self.shared.clock,
             user: self.clock.clone(),
+            first_media_timeout: self.shared.options.first_media_timeout,
             silence_timeout: self.shared.options.silence_timeout,
             transport: self.shared.options.transport,
         }

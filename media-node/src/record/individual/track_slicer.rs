@@ -96,9 +96,10 @@ impl<S: SliceSink> TrackSlicer<S> {
         self.slicer.lost();
     }
 
-    /// The stream has ended, or is not wanted any more.
-    pub(super) fn interrupt(&mut self) -> Result<(), TrackError> {
+    /// The stream has ended at `now_us`, or is not wanted any more.
+    pub(super) fn interrupt(&mut self, now_us: i64) -> Result<(), TrackError> {
         let flushed = self.flush();
+        self.slicer.last_until(now_us);
         self.slicer.interrupt()?;
         flushed
     }

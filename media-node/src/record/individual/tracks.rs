@@ -57,12 +57,12 @@ impl<S: SliceSink> UserTracks<S> {
             Input::Wanted(wanted) => {
                 self.wanted = wanted;
                 if !wanted.audio {
-                    let result = self.audio.interrupt();
+                    let result = self.audio.interrupt(now_us);
                     self.tell(Track::Audio, result, now_us);
                 }
                 if !wanted.video {
                     self.pictures.ended();
-                    let result = self.video.interrupt();
+                    let result = self.video.interrupt(now_us);
                     self.tell(Track::Video, result, now_us);
                 }
             }
@@ -114,14 +114,19 @@ impl<S: SliceSink> UserTracks<S> {
                     self.slicer(track).lost();
                 }
             }
-            StreamEvent::Unsupported(..) | StreamEvent::Locked(..) => {}
+            StreamEvent::Moved(_)
+            | StreamEvent::Restamped(_)
+            | StreamEvent::TooLate(_)
+            | StreamEvent::NoEntry(_)
+            | StreamEvent::Unsupported(..)
+            | StreamEvent::Locked(..) => {}
             StreamEvent::Ended(_) => {
                 let ended = self.sources.ended(stream);
                 for track in [Track::Audio, Track::Video]
                     .into_iter()
                     .filter(|track| ended.has(*track))
                 {
-                    let result = self.slicer(track).interrupt();
+                    let result = self.slicer(track).interrupt(now_us);
                     self.tell(track, result, now_us);
                 }
                 if ended.video {

@@ -190,7 +190,13 @@ impl Feeder {
                     self.sources.remove(uid);
                 }
             }
-            StreamEvent::Lost(..) | StreamEvent::Unsupported(..) | StreamEvent::Locked(..) => {}
+            StreamEvent::Lost(..)
+            | StreamEvent::Moved(_)
+            | StreamEvent::Restamped(_)
+            | StreamEvent::TooLate(_)
+            | StreamEvent::NoEntry(_)
+            | StreamEvent::Unsupported(..)
+            | StreamEvent::Locked(..) => {}
         }
         Ok(())
     }

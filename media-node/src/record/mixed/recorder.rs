@@ -19,7 +19,7 @@ use crate::record::sink::SliceSink;
 use crate::record::status::SharedBoard;
 use crate::selection::{Pictures, Tracks};
 use crate::spool::Spool;
-use crate::stream::{Clock, ReferenceClock};
+use crate::stream::{Clock, Patience};
 
 /// The most units and events on their way to the mixer: a second of forty users.
 const QUEUE: usize = 4096;
@@ -184,8 +184,10 @@ pub struct UserInlet {
 }
 
 impl Inlet for UserInlet {
-    // Users are mixed with one another, and what comes too late by our clock misses its place.
-    const REFERENCE: ReferenceClock = ReferenceClock::Recorder;
+    // Users are mixed with one another, and what comes too late misses its place.
+    fn patience(jitter_us: i64) -> Patience {
+        Patience::Budget(jitter_us)
+    }
 
     async fn take(&self, input: Input) -> Result<(), Closed> {
         match input {

@@ -6,7 +6,7 @@ use crate::stream::AccessUnit;
 const SLICE_US: i64 = 15_000_000;
 
 /// A video slice is closed without a keyframe once it is this long,
-const FORCED_US: i64 = 330_000_000;
+pub(super) const FORCED_US: i64 = 330_000_000;
 
 /// or this large, in bytes.
 const FORCED_BYTES: u64 = 50 * 1024 * 1024;
@@ -15,7 +15,7 @@ const FORCED_BYTES: u64 = 50 * 1024 * 1024;
 const GAP_US: i64 = 1_000_000;
 
 /// A track from which nothing comes for this long has fallen silent. Video may send a picture only when it changes, so for
-/// video a shorter gap without loss means nothing.
+/// video a shorter gap without loss means nothing, and a longer one ends a slice only where a keyframe follows.
 pub(super) const SILENCE_US: i64 = 15_000_000;
 
 /// By how much a new run may begin before the end of the one before: less than a picture lasts, as the time of its last
@@ -65,6 +65,13 @@ pub(super) struct RunPosition {
 pub(super) struct SlicePosition {
     pub(super) start_us: i64,
     pub(super) bytes: u64,
+}
+
+/// Whether an open slice of this track is complete because nothing comes. The next picture may need those that the slice has: it
+/// goes into the same one, for as long as any slice may take.
+pub(super) fn is_over(track: TrackKind, run: &RunPosition, now_us: i64) -> bool {
+    let may_continue = |slice: &SlicePosition| track == TrackKind::Video && now_us - slice.start_us < FORCED_US;
+    now_us.saturating_sub(run.end_us) >= SILENCE_US && run.slice.as_ref().is_some_and(|slice| !may_continue(slice))
 }
 
 pub(super) fn step(position: &Position, unit: &AccessUnit) -> Step {

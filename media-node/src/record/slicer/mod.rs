@@ -136,6 +136,13 @@ impl<S: SliceSink> Slicer<S> {
         self.lost = true;
     }
 
+    /// The track ends at `at_us`: a picture that stood still was shown until then, or for as long as a track may be silent.
+    pub(super) fn last_until(&mut self, at_us: i64) {
+        if let Some(run) = self.run.as_mut().filter(|run| run.is_open()) {
+            run.last_until(at_us);
+        }
+    }
+
     /// The stream has ended, or is not wanted any more: the open slice is committed.
     pub(super) fn interrupt(&mut self) -> Result<(), SliceError> {
         self.restarts = true;
@@ -145,7 +152,7 @@ impl<S: SliceSink> Slicer<S> {
     /// Commits the open slice of a track that has fallen silent, so that it need not wait for what may never come.
     pub(super) fn tick(&mut self, now_us: i64) -> Result<(), SliceError> {
         match &self.run {
-            Some(run) if run.is_open() && now_us.saturating_sub(run.end_us()) >= cut::SILENCE_US => {
+            Some(run) if cut::is_over(self.key.track, &run.position(), now_us) => {
                 self.restarts = true;
                 self.end_slice(None)
             }

@@ -1,12 +1,13 @@
 use std::io::Write;
 
 use super::SliceError;
-use super::cut::{RunPosition, SlicePosition};
+use super::cut::{RunPosition, SILENCE_US, SlicePosition};
 use crate::container::{Container, Reach, SliceUnit, SliceWriter};
 use crate::spool::Slice;
 use crate::stream::{AacFormat, AccessUnit, Format};
 
-/// How long a picture is taken to last before two are known, and the longest that the last one is taken to last.
+/// How long a picture is taken to last before two are known, and the longest that the last one is taken to last while more may
+/// come.
 const DEFAULT_PICTURE_US: i64 = 40_000;
 const LONGEST_PICTURE_US: i64 = 1_000_000;
 
@@ -59,6 +60,14 @@ impl Lane {
         self.latest_pts_us.saturating_add(self.frame_us)
     }
 
+    /// No more pictures come: the last one was shown until `at_us`, if it stood still.
+    fn last_until(&mut self, at_us: i64) {
+        let lasted_us = at_us.saturating_sub(self.latest_pts_us);
+        if !self.audio && self.latest_pts_us != i64::MIN && lasted_us > LONGEST_PICTURE_US {
+            self.frame_us = lasted_us.min(SILENCE_US);
+        }
+    }
+
     /// Whether frames are missing in front of a unit.
     fn is_gap(&self, unit: &AccessUnit) -> bool {
         self.audio && unit.pts_us.saturating_sub(self.end_us()) > self.frame_us / 2
@@ -106,6 +115,11 @@ impl<F: Write> Run<F> {
     /// Where the time of the unit that is shown last is over.
     pub(super) fn end_us(&self) -> i64 {
         self.lead.end_us()
+    }
+
+    /// See [`Slicer::last_until`](super::Slicer::last_until).
+    pub(super) fn last_until(&mut self, at_us: i64) {
+        self.lead.last_until(at_us);
     }
 
     pub(super) fn open(&mut self, file: F, slice: Slice) {

@@ -23,10 +23,12 @@ async fn a_player_learns_the_time_and_the_place_before_the_first_packet() {
     let played = player.play(&url, "RTP/AVP/TCP;unicast;interleaved=4-5").await;
     assert_eq!(
         played.headers["rtp-info"],
-        format!("url={url}/trackID=0;seq=0;rtptime={}", 65_535 * 3_000)
+        format!("url={url}/trackID=0;seq=65535;rtptime={}", 65_535 * 3_000)
     );
     publisher.packet(0, &rtp(0, 60_000)).await.unwrap();
     assert_eq!(player.next_packet().await.unwrap(), (5, sender_report(1234)));
+    // The player came just behind the publisher, and gets all from its beginning, each packet once.
+    assert_eq!(player.next_packet().await.unwrap(), (4, rtp(65_535, 100)));
     assert_eq!(player.next_packet().await.unwrap(), (4, rtp(0, 60_000)));
 
     assert_eq!(player.ask("PAUSE", &url, &[], "").await.status, 200);
@@ -175,4 +177,21 @@ async fn each_stream_of_a_user_has_its_place() {
         ["u", "u/screen", "u/audio", "v%20w/low"].map(|tail| server.url(tail))
     );
     assert_eq!(roster.users[1].uid, "v w");
+}
+
+#[tokio::test]
+async fn a_session_that_is_named_before_there_is_one_is_taken_for_none() {
+    let server = Server::start().await;
+    let url = server.url("u");
+    for name in ["null", "", "0"] {
+        let mut client = Client::connect(&server).await;
+        assert_eq!(client.announce(&url, SDP).await.status, 200);
+        let headers = [
+            ("Transport", "RTP/AVP/TCP;unicast;interleaved=0-1;mode=record"),
+            ("Session", name),
+        ];
+        let track = format!("{url}/streamid=0");
+        assert_eq!(client.ask("SETUP", &track, &headers, "").await.status, 200, "{name}");
+        assert_eq!(client.ask("RECORD", &url, &[], "").await.status, 200, "{name}");
+    }
 }

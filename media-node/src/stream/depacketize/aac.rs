@@ -31,12 +31,13 @@ struct Fragmented {
 impl Aac {
     pub(super) fn new(format: &PayloadFormat) -> Result<Self, &'static str> {
         let fmtp = &format.fmtp;
-        if !fmtp
-            .get("mode")
-            .is_some_and(|m| m.eq_ignore_ascii_case("aac-hbr") || m.eq_ignore_ascii_case("aac-lbr"))
-        {
-            return Err("mode other than AAC-hbr and AAC-lbr");
-        }
+        let high_rate = match fmtp.get("mode") {
+            Some(mode) if mode.eq_ignore_ascii_case("aac-hbr") => true,
+            Some(mode) if mode.eq_ignore_ascii_case("aac-lbr") => false,
+            Some(_) => return Err("mode other than AAC-hbr and AAC-lbr"),
+            // Some senders leave it out: the lengths are what differs, and hardly anybody sends at the low rate.
+            None => fmtp.number("sizelength") != Some(6),
+        };
         let optional = [
             "ctsdeltalength",
             "dtsdeltalength",
@@ -54,8 +55,7 @@ impl Aac {
             bits @ 0..=16 => Ok(bits),
             _ => Err("oversized header fields"),
         };
-        let hbr = fmtp.get("mode").is_some_and(|m| m.eq_ignore_ascii_case("aac-hbr"));
-        let (size, index) = if hbr { (13, 3) } else { (6, 2) };
+        let (size, index) = if high_rate { (13, 3) } else { (6, 2) };
         let headers = HeaderSizes {
             size: field("sizelength", size)?,
             index: field("indexlength", index)?,

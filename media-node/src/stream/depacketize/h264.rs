@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
+use h264_reader::rbsp::decode_nal;
 
 use super::parameter_sets::{ParameterSets, leading_ue};
 use super::{Depacketizer, Fmtp, Frame, MAX_UNIT_BYTES, Malformed, Packet};
@@ -11,6 +12,7 @@ use crate::stream::annexb::START_CODE;
 const SLICE: u8 = 1;
 const PARTITION_C: u8 = 4;
 const IDR: u8 = 5;
+const SEI: u8 = 6;
 const SPS: u8 = 7;
 const PPS: u8 = 8;
 const ACCESS_UNIT_DELIMITER: u8 = 9;
@@ -18,6 +20,10 @@ const FILLER: u8 = 12;
 const LAST_NAL_TYPE: u8 = 23;
 const STAP_A: u8 = 24;
 const FU_A: u8 = 28;
+
+/// While IDR pictures come more often than this, in ticks of 90 kHz, recovery points between them are no keyframes: a slice that
+/// begins with an IDR picture needs nothing from before it.
+const IDR_INTERVAL: u32 = 30 * 90_000;
 
 const FU_START: u8 = 0x80;
 const FU_END: u8 = 0x40;
@@ -27,8 +33,13 @@ pub(super) struct H264 {
     sets: ParameterSets,
     unit: Option<Unit>,
     fragments: Option<BytesMut>,
-    /// Nothing can be decoded before the next IDR picture.
+    /// Nothing can be decoded before the next picture that can be entered.
     waiting: bool,
+    /// The timestamp of the last IDR picture, while it is recent.
+    last_idr: Option<u32>,
+    /// The timestamp of an entered picture that is no IDR picture: those that are shown before it refer to ones that are not
+    /// there.
+    entered: Option<u32>,
     /// The timestamp of the picture that a marker ended last.
     marked: Option<u32>,
     /// Some senders mark each slice of a picture. Then pictures end where another timestamp begins.
@@ -45,6 +56,8 @@ struct Unit {
     /// Parameter sets that changed with this unit, Annex B.
     changed_sets: BytesMut,
     first_slice: Option<FirstSlice>,
+    /// Of its recovery point: how many pictures later all is as it was sent.
+    recovery: Option<u32>,
     /// Its last packet so far has the marker.
     ends_marked: bool,
 }
@@ -52,6 +65,7 @@ struct Unit {
 #[derive(Debug)]
 struct FirstSlice {
     idr: bool,
+    intra: bool,
     pps_id: u32,
 }
 
@@ -79,6 +93,8 @@ impl H264 {
             unit: None,
             fragments: None,
             waiting: true,
+            last_idr: None,
+            entered: None,
             marked: None,
             marks_slices: false,
         })
@@ -169,9 +185,12 @@ impl H264 {
             ACCESS_UNIT_DELIMITER..=FILLER => Ok(()),
             kind => {
                 let unit = self.unit.get_or_insert_with(|| Unit::new(packet));
+                if kind == SEI {
+                    unit.recovery = recovery_point(nal).or(unit.recovery);
+                }
                 if (SLICE..=IDR).contains(&kind) && unit.first_slice.is_none() {
                     let partition = kind > SLICE && kind <= PARTITION_C;
-                    let Some([first_macroblock, _, pps_id]) = leading_ue(nal, 0) else {
+                    let Some([first_macroblock, slice_type, pps_id]) = leading_ue(nal, 0) else {
                         return Err(Malformed("H.264: unreadable slice header"));
                     };
                     if first_macroblock != 0 && !partition {
@@ -180,6 +199,8 @@ impl H264 {
                     }
                     unit.first_slice = Some(FirstSlice {
                         idr: kind == IDR,
+                        // I and SI, of this slice or of all in the picture.
+                        intra: matches!(slice_type % 5, 2 | 4),
                         pps_id,
                     });
                 }
@@ -197,10 +218,25 @@ impl H264 {
         let Some(first_slice) = unit.first_slice else {
             return Ok(None);
         };
-        if self.waiting && !first_slice.idr {
+        // A recovery point is an intra picture of an open group, or where pictures begin to be refreshed part by part.
+        let enters = first_slice.idr || unit.recovery.is_some_and(|later| later > 0 || first_slice.intra);
+        if self.waiting && !enters {
             return Ok(None);
         }
-        let (sets, format) = if first_slice.idr {
+        let keyframe = first_slice.idr || self.waiting || (enters && !self.follows_idr(unit.timestamp));
+        if first_slice.idr {
+            self.last_idr = Some(unit.timestamp);
+        }
+        if let Some(entered) = self.entered {
+            if (unit.timestamp.wrapping_sub(entered) as i32) < 0 {
+                return Ok(None);
+            }
+            self.entered = None;
+        }
+        if self.waiting && !first_slice.idr {
+            self.entered = Some(unit.timestamp);
+        }
+        let (sets, format) = if keyframe {
             self.sets.activate(first_slice.pps_id)?
         } else {
             (unit.changed_sets, None)
@@ -217,10 +253,39 @@ impl H264 {
             timestamp: unit.timestamp,
             arrival_us: unit.arrival_us,
             data: data.freeze(),
-            keyframe: first_slice.idr,
+            keyframe,
             format,
         }))
     }
+
+    /// Whether an IDR picture came not long before a picture with this timestamp.
+    fn follows_idr(&mut self, timestamp: u32) -> bool {
+        self.last_idr = self.last_idr.filter(|idr| timestamp.wrapping_sub(*idr) < IDR_INTERVAL);
+        self.last_idr.is_some()
+    }
+}
+
+/// Of a SEI NAL unit that has a recovery point: how many pictures later all is as it was sent, H.264 D.1.8.
+fn recovery_point(nal: &[u8]) -> Option<u32> {
+    const RECOVERY_POINT: usize = 6;
+    let raw = decode_nal(nal).ok()?;
+    let mut rest: &[u8] = &raw;
+    let number = |rest: &mut &[u8]| {
+        let last = rest.iter().position(|byte| *byte != 255)?;
+        let number = last * 255 + usize::from(*rest.get(last)?);
+        *rest = rest.get(last + 1..)?;
+        Some(number)
+    };
+    // The last byte holds no message but the end of the unit.
+    while rest.len() > 1 {
+        let (kind, size) = (number(&mut rest)?, number(&mut rest)?);
+        let message = rest.get(..size)?;
+        if kind == RECOVERY_POINT {
+            return leading_ue::<1>(&[&[SEI], message].concat(), 0).map(|[later]| later);
+        }
+        rest = rest.get(size..)?;
+    }
+    None
 }
 
 impl Unit {
@@ -231,6 +296,7 @@ impl Unit {
             data: BytesMut::new(),
             changed_sets: BytesMut::new(),
             first_slice: None,
+            recovery: None,
             ends_marked: false,
         }
     }
@@ -275,5 +341,6 @@ impl Depacketizer for H264 {
         self.unit = None;
         self.fragments = None;
         self.waiting = true;
+        self.entered = None;
     }
 }

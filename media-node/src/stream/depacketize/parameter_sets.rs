@@ -21,7 +21,10 @@ const DEFAULT_FRAME_US: i64 = 33_333;
 pub(super) struct ParameterSets {
     sps: BTreeMap<u32, Bytes>,
     pps: BTreeMap<u32, Pps>,
+    /// Those of the latest IDR picture,
     active: Option<(Bytes, Bytes)>,
+    /// and what they mean.
+    meaning: Option<Meaning>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -60,7 +63,8 @@ impl ParameterSets {
         let format = if self.active.as_ref() == Some(&now) {
             None
         } else {
-            Some(format(&now.0, &now.1)?)
+            let (format, meaning) = format(&now.0, &now.1)?;
+            (self.meaning.replace(meaning) != Some(meaning)).then_some(format)
         };
         let mut annex_b = BytesMut::new();
         // Later pictures may refer to any PPS of the same sequence.
@@ -166,7 +170,18 @@ fn read_sps(nal: &[u8]) -> Option<SeqParameterSet> {
     SeqParameterSet::from_bits(bits).ok()
 }
 
-fn format(sps_nal: &Bytes, pps_nal: &Bytes) -> Result<FrameFormat, Malformed> {
+/// What makes another format of a stream: decoders, players and the pictures' times depend on it. All else that parameter sets
+/// say (level, usability, entropy coding) is read from those that stand before each IDR picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Meaning {
+    profile: u8,
+    width: u32,
+    height: u32,
+    buffer: Option<PictureBuffer>,
+    reorder_depth: u8,
+}
+
+fn format(sps_nal: &Bytes, pps_nal: &Bytes) -> Result<(FrameFormat, Meaning), Malformed> {
     const UNREADABLE: Malformed = Malformed("H.264: unreadable sequence parameter set");
     let sps = read_sps(sps_nal).ok_or(UNREADABLE)?;
     let (width, height) = sps.pixel_dimensions().map_err(|_| UNREADABLE)?;
@@ -180,10 +195,18 @@ fn format(sps_nal: &Bytes, pps_nal: &Bytes) -> Result<FrameFormat, Malformed> {
     // Beyond these rates the VUI is not to be believed.
     let fps = sps.fps().filter(|fps| (1.0..=240.0).contains(fps));
     let frame_us = fps.map_or(DEFAULT_FRAME_US, |fps| (1_000_000.0 / fps).round() as i64);
-    Ok(FrameFormat {
+    let meaning = Meaning {
+        profile: sps.profile_idc.into(),
+        width,
+        height,
+        buffer: picture_buffer(sps_nal),
+        reorder_depth: h264.reorder_depth,
+    };
+    let format = FrameFormat {
         format: Format::H264(h264),
         frame_us,
-    })
+    };
+    Ok((format, meaning))
 }
 
 /// How many frames may precede a frame in decoding order and follow it in presentation order.

@@ -193,3 +193,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_mode_that_is_not_named_is_read_from_the_lengths() {
+    let lengths = |size, index| format!("sizelength={size};indexlength={index};indexdeltalength={index};config=1190");
+    let read = |fmtp: &str, packet: &Packet| {
+        let mut aac = aac("MPEG4-GENERIC/48000/2", fmtp).unwrap();
+        let of_packet = frames(&mut *aac, std::slice::from_ref(packet));
+        of_packet.iter().map(|frame| frame.data.to_vec()).collect::<Vec<_>>()
+    };
+    let high = packet(0, &[2, 1], &[1, 2, 3]);
+    for fmtp in [
+        &lengths(13, 3),
+        "config=1190",
+        "streamtype=5;profile-level-id=1;config=1190",
+    ] {
+        assert_eq!(read(fmtp, &high), [vec![1, 2], vec![3]], "{fmtp}");
+    }
+    // One header of 8 bits: 2 bytes, index 0.
+    let low = Packet {
+        payload: Bytes::from_static(&[0, 8, 2 << 2, 7, 8]),
+        ..high
+    };
+    assert_eq!(read("sizelength=6;config=1190", &low), [vec![7, 8]]);
+    assert!(aac("MPEG4-GENERIC/48000/2", "mode=CELP-cbr;sizelength=13;config=1190").is_err());
+}

@@ -363,3 +363,146 @@ proptest! {
         let _ = h264.push(&packet(0, true, IDR), &mut frames);
     }
 }
+
+#[test]
+fn parameter_sets_that_mean_the_same_are_no_new_format_and_stand_before_each_idr_picture() {
+    let (sps, pps) = (hex(SPS), hex(PPS));
+    // Level 4.1 for 4.0; and another entropy coding mode in the PPS.
+    let mut other_level = sps.clone();
+    other_level[3] = 41;
+    let mut other_pps = pps.clone();
+    other_pps[1] ^= 0x20;
+    let mut depacketizer = h264("packetization-mode=1");
+    let groups = [
+        (&sps, &pps),
+        (&other_level, &pps),
+        (&sps, &pps),
+        (&sps, &other_pps),
+        (&hex(SPS_BASELINE), &hex(PPS_BASELINE)),
+        (&sps, &pps),
+    ];
+    let mut formats = Vec::new();
+    for (number, (sps, pps)) in groups.into_iter().enumerate() {
+        let at = number as u32 * 90_000;
+        let frames = push_all(
+            &mut *depacketizer,
+            &[
+                packet(at, false, &stap_a(&[sps, pps])),
+                packet(at, true, IDR),
+                packet(at + 3600, true, P),
+            ],
+        );
+        assert_eq!(&frames[0].data[..], annex_b(&[sps, pps, IDR]), "group {number}");
+        formats.push(frames[0].format.is_some());
+    }
+    assert_eq!(formats, [true, false, false, false, true, true]);
+}
+
+/// A SEI NAL unit with a user's message and a recovery point so many pictures later.
+fn recovery_point(later: u8) -> Vec<u8> {
+    // ue(v) of 0 is 1, of 24 is 0000 1100 1; then exact_match, broken_link and the idc.
+    let point: &[u8] = if later == 0 { &[0xc4] } else { &[0x0c, 0xc4] };
+    [&[6, 5, 3, 0, 0, 3, 1, 6, point.len() as u8], point, &[0x80]].concat()
+}
+
+#[test]
+fn a_stream_is_entered_at_recovery_points_of_open_groups() {
+    let (sps, pps) = (hex(SPS), hex(PPS));
+    // An intra slice that is no IDR picture.
+    let intra: &[u8] = &[0x61, 0x88, 0x80, 8, 8];
+    let mut depacketizer = h264("packetization-mode=1");
+    let frames = push_all(
+        &mut *depacketizer,
+        &[
+            packet(0, true, &stap_a(&[&sps, &pps, P])),
+            packet(7_200, true, &stap_a(&[&recovery_point(0), intra])),
+            // B-frames that are shown before it, and refer to what was before.
+            packet(3_600, true, P),
+            packet(5_400, true, P),
+            packet(14_400, true, P),
+            packet(10_800, true, P),
+            packet(18_000, true, intra),
+            packet(21_600, true, &stap_a(&[&recovery_point(0), intra])),
+            packet(20_000, true, P),
+        ],
+    );
+    let got: Vec<_> = frames.iter().map(|frame| (frame.timestamp, frame.keyframe)).collect();
+    let expected = [
+        (7_200, true),
+        (14_400, false),
+        (10_800, false),
+        (18_000, false),
+        (21_600, true),
+        (20_000, false),
+    ];
+    assert_eq!(got, expected);
+    assert_eq!(frames[0].data, annex_b(&[&sps, &pps, &recovery_point(0), intra]));
+    assert!(frames[0].format.is_some() && frames[4].format.is_none());
+    depacketizer.lost();
+    let after = push_all(
+        &mut *depacketizer,
+        &[
+            packet(30_000, true, P),
+            packet(40_000, true, &stap_a(&[&recovery_point(0), intra])),
+        ],
+    );
+    assert_eq!(after.len(), 1);
+}
+
+#[test]
+fn a_stream_is_entered_where_its_pictures_begin_to_be_refreshed() {
+    let (sps, pps) = (hex(SPS), hex(PPS));
+    let frames = push_all(
+        &mut *h264("packetization-mode=1"),
+        &[
+            packet(0, true, &stap_a(&[&sps, &pps, P])),
+            // Without an intra slice this is no way in.
+            packet(3_600, true, &stap_a(&[&recovery_point(0), P])),
+            packet(7_200, true, &stap_a(&[&recovery_point(24), P])),
+            packet(10_800, true, P),
+        ],
+    );
+    assert_eq!(
+        frames.iter().map(|frame| frame.timestamp).collect::<Vec<_>>(),
+        [7_200, 10_800]
+    );
+    assert!(frames[0].keyframe && !frames[1].keyframe);
+}
+
+#[test]
+fn recovery_points_are_no_keyframes_while_idr_pictures_come() {
+    const SECOND: u32 = 90_000;
+    let intra: &[u8] = &[0x61, 0x88, 0x80, 8, 8];
+    let point = stap_a(&[&recovery_point(0), intra]);
+    let begins = stap_a(&[&hex(SPS), &hex(PPS), IDR]);
+    let mut depacketizer = h264("packetization-mode=1");
+    let mut keyframes = |packets: &[Packet]| -> Vec<bool> {
+        push_all(&mut *depacketizer, packets)
+            .iter()
+            .map(|frame| frame.keyframe)
+            .collect()
+    };
+    let got = keyframes(&[
+        packet(0, true, &begins),
+        packet(5 * SECOND, true, &point),
+        packet(20 * SECOND, true, IDR),
+        packet(49 * SECOND, true, &point),
+        packet(50 * SECOND, true, &point),
+        packet(60 * SECOND, true, &point),
+        packet(61 * SECOND, true, IDR),
+        packet(62 * SECOND, true, &point),
+    ]);
+    assert_eq!(got, [true, false, true, false, true, true, true, false]);
+    depacketizer.lost();
+    let got = push_all(&mut *depacketizer, &[packet(63 * SECOND, true, &point)]);
+    assert!(got[0].keyframe, "what follows a loss is entered where it can be");
+}
+
+proptest! {
+    #[test]
+    fn any_sei_is_read_or_left_alone(body in proptest::collection::vec(any::<u8>(), 0..80)) {
+        let mut frames = Vec::new();
+        let _ = h264("packetization-mode=1").push(&packet(0, true, &[&[6][..], &body].concat()), &mut frames);
+        prop_assert!(frames.is_empty());
+    }
+}

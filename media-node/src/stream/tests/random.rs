@@ -116,7 +116,8 @@ proptest! {
         let sent = interleave([video.send(20 * SECOND, jitter(10_000)), audio.send(20 * SECOND, jitter(10_000))]);
         let events = capture(&sent, 1);
         assert_in_order(&events);
-        prop_assert!(apart_us(&events, 16 * SECOND) <= 2_100, "{}", apart_us(&events, 16 * SECOND));
+        // What glides by a thousandth is followed each five seconds, and glides on in the four in which it is measured.
+        prop_assert!(apart_us(&events, 16 * SECOND) <= 11_100, "{}", apart_us(&events, 16 * SECOND));
         prop_assert_eq!((formats(&events, Track::Audio), formats(&events, Track::Video)), (1, 1));
     }
 }

@@ -363,6 +363,23 @@ async fn the_check_passes_where_it_can_write_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn a_store_that_asks_to_come_later_is_asked_again_and_then_it_is_its_trouble() {
+    let server = Server::start().await;
+    let slow_down = Answer::new("429 Too Many Requests", "TooManyRequests");
+    for answer in [Answer::UNAVAILABLE, slow_down] {
+        let proxy = Proxy::start(server.port, Disturbance::answers(answer, 2)).await;
+        check(&storage(proxy.port), &client()).await.unwrap();
+        let proxy = Proxy::start(server.port, Disturbance::answers(answer, u32::MAX)).await;
+        let refusal = check(&storage(proxy.port), &client()).await.unwrap_err();
+        assert_eq!(
+            (refusal.code, refusal.fault),
+            (RefusalCode::StorageUnavailable, Fault::Destination)
+        );
+        assert!(refusal.reason.contains(answer.code), "{}", refusal.reason);
+    }
+}
+
+#[tokio::test]
 async fn the_check_says_what_is_wrong_without_the_secret() {
     let server = Server::start().await;
     let good = storage(server.port);
@@ -401,10 +418,11 @@ async fn the_check_says_what_is_wrong_without_the_secret() {
         ),
     ] {
         let refusal = check(&storage, &client()).await.unwrap_err();
-        assert_eq!(
-            (refusal.code, refusal.fault),
-            (RefusalCode::StorageUnusable, Fault::Destination)
-        );
+        let code = match said {
+            "no answer within 5 s" => RefusalCode::StorageUnavailable,
+            _ => RefusalCode::StorageUnusable,
+        };
+        assert_eq!((refusal.code, refusal.fault), (code, Fault::Destination));
         let reason = &refusal.reason;
         assert!(reason.contains(said), "{said}: {reason}");
         assert!(

@@ -5,6 +5,9 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use md5::{Digest, Md5};
 use percent_encoding::percent_decode_str;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -196,6 +199,11 @@ fn note_arrival(request: &Request, seen: &Mutex<Seen>) -> String {
     // The parts of an object say nothing of its type.
     if !headers[0].is_empty() && !request.query.contains("uploadId") {
         seen.headers.insert(name.clone(), headers);
+    }
+    let digest = STANDARD.encode(Md5::digest(&request.body));
+    if request.method == "PUT" && request.header("content-md5") != digest {
+        let what = format!("{name} comes without its Content-MD5, which buckets with a retention ask for");
+        seen.violations.push(what);
     }
     if name.ends_with(".m3u8") {
         let text = String::from_utf8_lossy(&request.body);

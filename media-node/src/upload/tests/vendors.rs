@@ -1,5 +1,8 @@
 //! What each vendor's store sees: addresses, signatures, headers.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use md5::{Digest, Md5};
 use protocol::{Addressing, Encryption, Secret, Storage, StorageKind};
 
 use super::recorder::Recorder;
@@ -74,14 +77,20 @@ async fn seen(storage: &Storage, recorder: &Recorder) -> Vec<Request> {
 #[tokio::test(flavor = "multi_thread")]
 async fn amazons_interface() {
     let recorder = Recorder::start().await;
-    for (addressing, host, path) in [
-        (Addressing::Virtual, "bucket-1250.s3.localhost", "/pre/fix"),
-        (Addressing::Path, "s3.localhost", "/bucket-1250/pre/fix"),
+    for (addressing, below, host, path) in [
+        (Addressing::Virtual, "", "bucket-1250.s3.localhost", "/pre/fix"),
+        (Addressing::Path, "", "s3.localhost", "/bucket-1250/pre/fix"),
+        (
+            Addressing::Path,
+            "/storage/v1/s3",
+            "s3.localhost",
+            "/storage/v1/s3/bucket-1250/pre/fix",
+        ),
     ] {
         let mut storage = place(
             StorageKind::S3,
             addressing,
-            format!("http://s3.localhost:{}", recorder.port),
+            format!("http://s3.localhost:{}{below}", recorder.port),
         );
         storage.session_token = Some(Secret::new("TOKEN"));
         storage.encryption = Some(Encryption::Kms);
@@ -105,6 +114,12 @@ async fn amazons_interface() {
             }
             if request.query.starts_with("uploads") {
                 assert_eq!(request.header("content-type"), "video/mp4");
+            }
+            // Of an object and of each part.
+            if request.method == "PUT" {
+                let digest = STANDARD.encode(Md5::digest(&request.body));
+                assert_eq!(request.header("content-md5"), digest, "{request:?}");
+                assert!(signed.contains("content-md5"), "{signed}");
             }
             assert!(request.body.len() <= 16 << 20, "a part of {} bytes", request.body.len());
         }

@@ -45,7 +45,8 @@ fn kind(code: &ProblemCode) -> Kind {
         ProblemCode::NodeLost => error(SERVICE, FATAL, INTERNAL),
         ProblemCode::TokenExpired => error(RECORDER, MEDIUM, TOKEN_EXPIRED),
         // Some of what was to be recorded is not, or something happened for which the vendor has no number.
-        ProblemCode::UnsupportedCodec
+        ProblemCode::SourceClock
+        | ProblemCode::UnsupportedCodec
         | ProblemCode::UnsupportedMedia
         | ProblemCode::PictureTooLarge
         | ProblemCode::DecryptionFailed

@@ -57,6 +57,12 @@ fn codes_of_outcomes() {
             400,
             2,
         ),
+        (
+            "start",
+            refused(Fault::Destination, RefusalCode::StorageUnavailable),
+            206,
+            65,
+        ),
         ("start", Outcome::AlreadyStarted { sid: sid() }, 201, 7),
         ("start", Outcome::Conflict { sid: sid() }, 400, 53),
         ("start", Outcome::TicketSpent, 400, 433),

@@ -298,7 +298,11 @@ fn stop_of_a_recording_without_media() {
     for (cause, part) in [
         (
             EndCause::Stopped,
-            "no recorded data: no user that this recording subscribes to sent audio or video",
+            "no recorded data: nothing came that could be recorded of the users that it subscribes to",
+        ),
+        (
+            EndCause::Idle,
+            "no recorded data: nothing came that could be recorded for maxIdleTime",
         ),
         (EndCause::Failed, "no recorded data: the recorder failed"),
     ] {

@@ -142,6 +142,14 @@ fn the_customer_may_name_the_endpoint_and_how_the_bucket_is_addressed() {
         (
             11,
             "b-1",
+            json!({"endpoint": "https://project.example.com/storage/v1/s3/"}),
+            "https://project.example.com/storage/v1/s3",
+            "us-east-1",
+            Path,
+        ),
+        (
+            11,
+            "b-1",
             json!({"endpoint": "http://h:9", "region": "garage", "addressingStyle": "virtual"}),
             "http://h:9",
             "garage",
@@ -213,6 +221,20 @@ fn the_customer_may_name_the_endpoint_and_how_the_bucket_is_addressed() {
             (endpoint, region, addressing),
             "{vendor} {extension}"
         );
+    }
+}
+
+#[test]
+fn an_endpoint_has_a_path_only_where_buckets_are_addressed_by_path() {
+    let service = Service::new();
+    for (vendor, style) in [(11, "virtual"), (2, "path"), (1, "virtual")] {
+        let storage = json!({
+            "vendor": vendor, "region": 0, "bucket": "b-1", "accessKey": "A", "secretKey": "S",
+            "extensionParams": {"endpoint": "https://h/s3", "addressingStyle": style},
+        });
+        let body = set(start_body(), STORAGE, Some(storage));
+        let response = service.answer(&post(&start_path(&service.resource_id()), &body));
+        assert_error(&response, 400, 2, "extensionParams.endpoint may have a path only");
     }
 }
 

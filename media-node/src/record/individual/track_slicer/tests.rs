@@ -58,7 +58,7 @@ fn opus_is_recorded_as_aac_in_slices_that_join() {
     let mut sound = sound(&sink);
     sound.format(coded.format.clone()).unwrap();
     take(&mut sound, &shifted(&coded.units, 5 * SECOND));
-    sound.interrupt().unwrap();
+    sound.interrupt(0).unwrap();
     let slices = sink.slices();
     assert_eq!(slices.len(), 3);
     assert_eq!(slices.iter().filter(|slice| slice.discontinuity).count(), 1);
@@ -85,7 +85,7 @@ fn a_pause_is_filled_and_a_longer_one_is_not() {
     sound.tick(20 * SECOND).unwrap();
     assert_eq!(sink.slices().len(), 0, "one slice, and it is open");
     take(&mut sound, &shifted(&coded.units, 25 * SECOND));
-    sound.interrupt().unwrap();
+    sound.interrupt(0).unwrap();
     let slices = sink.slices();
     assert_eq!(
         slices.iter().map(|slice| slice.discontinuity).collect::<Vec<_>>(),
@@ -120,10 +120,10 @@ fn a_stream_that_comes_back_goes_on_where_time_is() {
         // The run-up of a piece lies where the one before still sounds.
         take(&mut sound, &shifted(&coded.units, piece * (3 * SECOND + 8_000)));
         if piece == 1 {
-            sound.interrupt().unwrap();
+            sound.interrupt(0).unwrap();
         }
     }
-    sound.interrupt().unwrap();
+    sound.interrupt(0).unwrap();
     let frames = frames(&sink, &sink.slices());
     assert!(
         frames.windows(2).all(|pair| pair[1] - pair[0] >= AAC_FRAME as i64 - 1),
@@ -145,7 +145,7 @@ fn codecs_may_change() {
     take(&mut sound, &shifted(&coded.units, 10 * SECOND));
     sound.format(aac.format.clone()).unwrap();
     take(&mut sound, &shifted(&aac.units[..100], 20 * SECOND));
-    sound.interrupt().unwrap();
+    sound.interrupt(0).unwrap();
     let slices = sink.slices();
     assert_eq!(slices.len(), 3);
     let frames = frames(&sink, &slices);
@@ -167,11 +167,11 @@ fn without_an_encoder_opus_is_not_recorded_and_aac_is() {
         matches!(told, Err(TrackError::Transcode(TranscodeError::Encode(_)))),
         "{told:?}"
     );
-    sound.interrupt().unwrap();
+    sound.interrupt(0).unwrap();
     assert_eq!(sink.slices().len(), 0);
     let Format::Aac(_) = aac.format else { panic!("AAC") };
     sound.format(aac.format.clone()).unwrap();
     take(&mut sound, &aac.units[..10]);
-    sound.interrupt().unwrap();
+    sound.interrupt(0).unwrap();
     assert_eq!(sink.slices().len(), 1);
 }

@@ -8,7 +8,7 @@ use super::super::testing::{h264, spec, wishes};
 use crate::mix::Output;
 use crate::mix::testing::*;
 use crate::stream::testing::{Path, Sent, capture};
-use crate::stream::{ReferenceClock, StreamEvent, Track};
+use crate::stream::{Patience, StreamEvent, Track};
 
 const SECOND: i64 = 1_000_000;
 const SECONDS: i64 = 600;
@@ -54,7 +54,7 @@ fn sender(frequency: f32, ppm: i64) -> Vec<(i64, StreamEvent)> {
             },
         )),
     };
-    capture(vec![audio, video], &path(ppm), ReferenceClock::Recorder)
+    capture(vec![audio, video], &path(ppm), Patience::Budget(500_000))
 }
 
 /// The mixed units of both.

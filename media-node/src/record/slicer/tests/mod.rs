@@ -270,29 +270,53 @@ fn a_recording_of_more_than_a_day_passes_the_clocks_wrap() {
 
 #[test]
 fn a_silent_track_does_not_hold_back_its_slice() {
+    for (track, coded, after_us) in [
+        (TrackKind::Audio, audio(), cut::SILENCE_US),
+        (TrackKind::Video, video(), cut::FORCED_US),
+    ] {
+        let sink = Arc::new(DirSink::new());
+        let mut slicer = slicer(&sink, track);
+        feed(&mut slicer, &coded.format, &coded.units[..60]);
+        let run = slicer.run.as_ref().unwrap().position();
+        let from_us = if track == TrackKind::Audio {
+            run.end_us
+        } else {
+            run.slice.unwrap().start_us
+        };
+        slicer.tick(from_us + after_us - 1).unwrap();
+        assert_eq!(sink.slices().len(), 0);
+        slicer.tick(from_us + after_us).unwrap();
+        assert_eq!(sink.slices().len(), 1);
+        feed(&mut slicer, &coded.format, &shifted(&coded.units[60..150], 400_000_000));
+        slicer.interrupt().unwrap();
+        let slices = sink.slices();
+        assert_eq!(
+            slices.len(),
+            2,
+            "pictures behind the silence are kept without a keyframe too"
+        );
+        assert!(slices[1].discontinuity);
+        let units: usize = slices.iter().map(|slice| units_in(&sink.path(slice))).sum();
+        assert_eq!(units, 150);
+    }
+}
+
+#[test]
+fn pictures_behind_a_while_of_silence_stand_in_the_slice_of_those_that_they_need() {
     let sink = Arc::new(DirSink::new());
     let mut slicer = slicer(&sink, TrackKind::Video);
     feed(&mut slicer, &video().format, &video().units[..60]);
     let end_us = slicer.run.as_ref().unwrap().end_us();
-    slicer.tick(end_us + cut::SILENCE_US - 200_000).unwrap();
-    assert_eq!(sink.slices().len(), 0);
-    slicer.tick(end_us + cut::SILENCE_US).unwrap();
-    assert_eq!(sink.slices().len(), 1);
-    feed(
-        &mut slicer,
-        &video().format,
-        &shifted(&video().units[60..150], 20_000_000),
-    );
+    // A process that was stopped finds what came meanwhile behind it; a slow publisher sends no more often.
+    for (after_us, units) in [(0, 60..80), (25_000_000, 80..video().units.len())] {
+        slicer.tick(end_us + after_us + 2 * cut::SILENCE_US).unwrap();
+        feed(&mut slicer, &video().format, &shifted(&video().units[units], after_us));
+    }
     slicer.interrupt().unwrap();
-    let slices = sink.slices();
     assert_eq!(
-        slices.len(),
-        2,
-        "pictures behind the silence are kept without a keyframe too"
+        check_playlist(&sink, TrackKind::Video, PICTURE_TICKS),
+        video().units.len()
     );
-    assert!(slices[1].discontinuity);
-    let units: usize = slices.iter().map(|slice| units_in(&sink.path(slice))).sum();
-    assert_eq!(units, 150);
 }
 
 #[test]
@@ -345,4 +369,27 @@ fn formats_that_a_transport_stream_cannot_carry_are_refused() {
     };
     assert!(matches!(slicer.unit(&broken), Err(SliceError::Media(_))));
     assert_eq!(sink.slices().len(), 0);
+}
+
+#[test]
+fn a_picture_that_stands_still_at_the_end_lasts_as_long_as_its_track() {
+    // A slide show: a picture each four seconds.
+    let slides: Vec<AccessUnit> = video().units.iter().filter(|unit| unit.keyframe).cloned().collect();
+    let last_us = slides.last().unwrap().pts_us;
+    for (after_us, lasts_us) in [(3_500_000, 3_500_000), (60_000_000, 15_000_000), (0, 1_000_000)] {
+        let sink = Arc::new(DirSink::new());
+        let mut slicer = slicer(&sink, TrackKind::Video);
+        feed(&mut slicer, &video().format, &slides);
+        slicer.last_until(last_us + after_us);
+        slicer.interrupt().unwrap();
+        let total: i64 = sink.slices().iter().map(|slice| slice.duration_us).sum();
+        assert_eq!(total, last_us - slides[0].pts_us + lasts_us);
+    }
+    // Of a stream that flows, what passes until its end is noticed adds nothing.
+    let sink = Arc::new(DirSink::new());
+    let mut slicer = slicer(&sink, TrackKind::Video);
+    feed(&mut slicer, &video().format, &video().units[..100]);
+    slicer.last_until(video().units[99].pts_us + 400_000);
+    slicer.interrupt().unwrap();
+    assert_eq!(sink.slices()[0].duration_us, 4_000_000);
 }

@@ -1,0 +1,283 @@
+//! One track as its publisher sends it, made fit for players: in order, without duplicates, from one source. Pure: times are
+//! arguments.
+//!
+//! Players count on what RTP promises and networks do not keep: one that a packet overtakes takes it for a loss, and a client
+//! library may end its session at another source. So packets wait for the ones before them, for a short time; and a source
+//! that takes the place of another goes on under its name and with its sequence numbers. Timestamps stay as they are.
+
+use std::collections::BTreeMap;
+
+use bytes::{Bytes, BytesMut};
+
+use super::rtp::{self, RtpHead};
+
+/// How long a packet waits for the ones before it: more than packets of a network overtake one another.
+const BUDGET_MS: u64 = 100;
+/// The most that wait: a large picture's, so that one loss in it holds back no more.
+const MOST_HELD: usize = 256;
+/// RFC 3550 A.1: a greater step in the sequence numbers is a sender that counts anew.
+const MAX_DROPOUT: u16 = 3000;
+/// Packets up to this much behind are duplicates or come too late.
+const MAX_MISORDER: u16 = 300;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Inflow {
+    source: Option<Source>,
+    /// The first packet of what may be another source, or the same one that counts anew: a second one has to agree.
+    suspect: Option<(RtpHead, Bytes)>,
+    /// What waits for the packets before it, by sequence number and with the time of its coming.
+    held: BTreeMap<u64, (u64, Bytes)>,
+}
+
+#[derive(Debug)]
+struct Source {
+    ssrc: u32,
+    /// The sequence number that comes next, continued over its wrap.
+    next: u64,
+    /// How players know it,
+    known_as: u32,
+    /// and what is added to its sequence numbers for them.
+    shift: u16,
+}
+
+/// What a packet led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Inflowing {
+    Same,
+    /// Another source has taken the place of the one before: what was known of that one's clock is void.
+    Another,
+}
+
+impl Inflow {
+    /// The next packet of RTP; those that are due go to `out`. What is no RTP is dropped.
+    pub(super) fn take(&mut self, packet: Bytes, now_ms: u64, out: &mut Vec<Bytes>) -> Inflowing {
+        let packet = rtp::without_wrong_padding(&packet).map_or(packet, Bytes::from);
+        let Some(head) = rtp::rtp_head(&packet) else {
+            return Inflowing::Same;
+        };
+        let Some(source) = &self.source else {
+            self.begin(head, head.ssrc, 0);
+            self.deliver(packet, out);
+            return Inflowing::Same;
+        };
+        let ahead = head.sequence.wrapping_sub(source.next as u16);
+        if head.ssrc != source.ssrc || (MAX_DROPOUT..=u16::MAX - MAX_MISORDER).contains(&ahead) {
+            return self.suspect(head, packet, out);
+        }
+        self.suspect = None;
+        match ahead {
+            0 => {
+                self.deliver(packet, out);
+                self.release(now_ms, out);
+            }
+            1..MAX_DROPOUT => {
+                self.held
+                    .entry(source.next + u64::from(ahead))
+                    .or_insert((now_ms, packet));
+                self.release(now_ms, out);
+            }
+            // It was there already, or is not waited for any more.
+            _ => {}
+        }
+        Inflowing::Same
+    }
+
+    /// Time passes: what has waited long enough goes to `out`.
+    pub(super) fn release(&mut self, now_ms: u64, out: &mut Vec<Bytes>) {
+        while let Some((sequence, (since_ms, _))) = self.held.first_key_value() {
+            let Some(source) = &mut self.source else { return };
+            let over = now_ms.saturating_sub(*since_ms) >= BUDGET_MS || self.held.len() > MOST_HELD;
+            if *sequence > source.next && !over {
+                return;
+            }
+            source.next = *sequence;
+            if let Some((_, (_, packet))) = self.held.pop_first() {
+                self.deliver(packet, out);
+            }
+        }
+    }
+
+    /// How players know the source of a report: itself in the report's place.
+    pub(super) fn report(&self, report: Bytes) -> Bytes {
+        let Some(source) = self.source.as_ref().filter(|source| source.known_as != source.ssrc) else {
+            return report;
+        };
+        rtp::with_reporter(&report, source.ssrc, source.known_as).map_or(report, Bytes::from)
+    }
+
+    fn suspect(&mut self, head: RtpHead, packet: Bytes, out: &mut Vec<Bytes>) -> Inflowing {
+        let agrees = self.suspect.as_ref().is_some_and(|(first, _)| {
+            first.ssrc == head.ssrc && head.sequence.wrapping_sub(first.sequence).wrapping_sub(1) < MAX_MISORDER
+        });
+        let Some((first, first_packet)) = self.suspect.take().filter(|_| agrees) else {
+            self.suspect = Some((head, packet));
+            return Inflowing::Same;
+        };
+        self.release(u64::MAX, out);
+        let (known_as, next_known) = match &self.source {
+            Some(source) => (source.known_as, (source.next as u16).wrapping_add(source.shift)),
+            None => (head.ssrc, head.sequence),
+        };
+        self.begin(first, known_as, next_known.wrapping_sub(first.sequence));
+        self.deliver(first_packet, out);
+        if let Some(source) = &mut self.source {
+            // What lies between the two is not waited for.
+            source.next = source
+                .next
+                .wrapping_add(u64::from(head.sequence.wrapping_sub(source.next as u16)));
+        }
+        self.deliver(packet, out);
+        Inflowing::Another
+    }
+
+    fn begin(&mut self, head: RtpHead, known_as: u32, shift: u16) {
+        self.source = Some(Source {
+            ssrc: head.ssrc,
+            // So that nothing lies before it.
+            next: u64::from(head.sequence) + (1 << 32),
+            known_as,
+            shift,
+        });
+    }
+
+    /// Hands on the packet that is next.
+    fn deliver(&mut self, packet: Bytes, out: &mut Vec<Bytes>) {
+        let Some(source) = &mut self.source else { return };
+        let known_sequence = (source.next as u16).wrapping_add(source.shift);
+        source.next += 1;
+        if source.shift == 0 && source.known_as == source.ssrc {
+            out.push(packet);
+            return;
+        }
+        let mut packet = BytesMut::from(packet.as_ref());
+        rtp::rename(&mut packet, known_sequence, source.known_as);
+        out.push(packet.freeze());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn packet(ssrc: u8, sequence: u16) -> Bytes {
+        let [high, low] = sequence.to_be_bytes();
+        Bytes::from(vec![0x80, 96, high, low, 0, 0, 0, 0, 0, 0, 0, ssrc, high, low])
+    }
+
+    /// Sequence numbers and sources as players see them.
+    fn seen(out: &[Bytes]) -> Vec<(u32, u16)> {
+        out.iter()
+            .map(|packet| rtp::rtp_head(packet).unwrap())
+            .map(|head| (head.ssrc, head.sequence))
+            .collect()
+    }
+
+    fn run(packets: &[(u8, u16, u64)]) -> Vec<(u32, u16)> {
+        let (mut inflow, mut out) = (Inflow::default(), Vec::new());
+        for (ssrc, sequence, now_ms) in packets {
+            inflow.take(packet(*ssrc, *sequence), *now_ms, &mut out);
+        }
+        inflow.release(u64::MAX, &mut out);
+        seen(&out)
+    }
+
+    #[test]
+    fn one_datagram_twice_and_two_that_overtake_each_other_cost_nothing() {
+        let got = run(&[
+            (7, 65_534, 0),
+            (7, 65_534, 1),
+            (7, 0, 2),
+            (7, 65_535, 3),
+            (7, 2, 4),
+            (7, 2, 4),
+            (7, 1, 5),
+            (7, 0, 6),
+            (7, 3, 7),
+        ]);
+        assert_eq!(got, [65_534, 65_535, 0, 1, 2, 3].map(|sequence| (7, sequence)));
+    }
+
+    #[test]
+    fn what_is_lost_is_waited_for_no_longer_than_the_budget() {
+        let (mut inflow, mut out) = (Inflow::default(), Vec::new());
+        for (sequence, now_ms) in [(1, 0), (3, 10), (4, 50), (5, 109)] {
+            inflow.take(packet(7, sequence), now_ms, &mut out);
+        }
+        assert_eq!(out.len(), 1);
+        inflow.release(110, &mut out);
+        assert_eq!(
+            seen(&out),
+            [1, 3, 4, 5].map(|sequence| (7, sequence)),
+            "what follows need not wait as well"
+        );
+        inflow.take(packet(7, 2), 111, &mut out);
+        assert_eq!(out.len(), 4, "too late");
+        for sequence in 7..2_000 {
+            inflow.take(packet(7, sequence), 120, &mut out);
+        }
+        assert_eq!(seen(&out)[4], (7, 7), "nor for more than may wait");
+    }
+
+    #[test]
+    fn another_source_goes_on_under_the_name_and_with_the_numbers_of_the_first() {
+        let (mut inflow, mut out) = (Inflow::default(), Vec::new());
+        let mut turns = Vec::new();
+        for (ssrc, sequence) in [
+            (7, 100),
+            (7, 101),
+            (9, 40_000),
+            (7, 102),
+            (8, 5),
+            (8, 6),
+            (8, 8),
+            (8, 7),
+            (8, 900),
+        ] {
+            turns.push(inflow.take(packet(ssrc, sequence), 0, &mut out));
+        }
+        inflow.release(u64::MAX, &mut out);
+        assert_eq!(
+            seen(&out),
+            [100, 101, 102, 103, 104, 105, 106, 998].map(|sequence| (7, sequence)),
+            "a single stray packet changes nothing"
+        );
+        assert_eq!(turns.iter().filter(|turn| **turn == Inflowing::Another).count(), 1);
+        let mut report = vec![0u8; 28];
+        report[..8].copy_from_slice(&[0x80, 200, 0, 6, 0, 0, 0, 8]);
+        assert_eq!(inflow.report(report.clone().into())[7], 7);
+        report[7] = 9;
+        assert_eq!(inflow.report(report.into())[7], 9, "a stranger's report");
+    }
+
+    #[test]
+    fn a_source_that_counts_anew_is_followed() {
+        let got = run(&[(7, 100, 0), (7, 101, 0), (7, 30_000, 0), (7, 30_001, 0), (7, 30_002, 0)]);
+        assert_eq!(got, [100, 101, 102, 103, 104].map(|sequence| (7, sequence)));
+    }
+
+    proptest! {
+        #[test]
+        fn players_see_numbers_that_only_grow(
+            packets in proptest::collection::vec((0u8..3, any::<u16>(), 0u16..400, 0u64..60), 1..300),
+        ) {
+            let (mut inflow, mut out) = (Inflow::default(), Vec::new());
+            let (mut now_ms, mut at) = (0, 0u16);
+            for (ssrc, jump, step, after_ms) in packets {
+                now_ms += after_ms;
+                at = at.wrapping_add(if jump % 16 == 0 { jump } else { step % 4 });
+                inflow.take(packet(ssrc / 2, at), now_ms, &mut out);
+                prop_assert!(inflow.held.len() <= MOST_HELD);
+            }
+            inflow.release(u64::MAX, &mut out);
+            let seen = seen(&out);
+            for pair in seen.windows(2) {
+                prop_assert_eq!(pair[0].0, pair[1].0);
+                let step = pair[1].1.wrapping_sub(pair[0].1);
+                prop_assert!((1..MAX_DROPOUT).contains(&step), "{:?}", pair);
+            }
+        }
+    }
+}
