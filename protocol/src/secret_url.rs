@@ -67,6 +67,9 @@ impl fmt::Debug for SecretUrl {
     }
 }
 
+/// The schemes of streams, whose paths may hold passwords.
+const STREAM_SCHEMES: [&str; 4] = ["rtsp", "rtsps", "rtsp+http", "rtsps+http"];
+
 /// A text in which each URL is without what can be secret in it: of RTSP URLs scheme, host and port are left, of others the
 /// path as well.
 pub fn redact_urls(text: &str) -> String {
@@ -102,7 +105,7 @@ fn redacted(scheme: &str, rest: &str) -> String {
     if !is_server(server) {
         return format!("{scheme}://…");
     }
-    if scheme.eq_ignore_ascii_case("rtsp") || scheme.eq_ignore_ascii_case("rtsps") {
+    if STREAM_SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         let whole = user.is_none() && matches!(behind, "" | "/");
         return format!("{scheme}://{server}{}", if whole { behind } else { "/…" });
     }
@@ -144,6 +147,7 @@ mod tests {
             ("rtsp://u:hunter2@cam:554/live?key=hunter2", "rtsp://cam:554/…"),
             ("RTSP://u:hunter2@[fd00::1]:554", "RTSP://[fd00::1]:554/…"),
             ("rtsps://10.0.0.1?token=hunter2", "rtsps://10.0.0.1/…"),
+            ("RTSP+http://u:p@cam/user=admin_password=hunter2", "RTSP+http://cam/…"),
             ("rtsp://u:p@w@cam", "rtsp://cam/…"),
             ("rtsp://cam:8554", "rtsp://cam:8554"),
             ("https://u:hunter2@h/a/b.jpg", "https://h/a/b.jpg"),

@@ -4,6 +4,7 @@
 
 pub mod bucket;
 pub mod callback;
+pub mod camera;
 pub mod channel_token;
 pub mod customer;
 pub mod delivery;

@@ -181,7 +181,7 @@ pub async fn warnings(file: &Path) -> String {
 /// # Panics
 /// With that error.
 pub async fn play_through(file: &Path) {
-    let (_, said) = decode(&["-xerror"], file, &["-f", "null", "-"]).await;
+    let (_, said) = decode(&["-xerror"], file, &["-enc_time_base", "-1", "-f", "null", "-"]).await;
     assert!(said.is_empty(), "{} does not play through: {said}", file.display());
 }
 

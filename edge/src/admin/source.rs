@@ -25,7 +25,7 @@ pub(super) fn read(source: &Fields<'_>) -> Result<Source, FieldError> {
             only(source, &["type", "api", "rtsp", "credentials", "path"])?;
             Ok(Source::Mediamtx {
                 api: source.require("api", address(source, "api", &["http", "https"])?)?,
-                rtsp: source.require("rtsp", address(source, "rtsp", &["rtsp"])?)?,
+                rtsp: source.require("rtsp", address(source, "rtsp", &["rtsp", "rtsps"])?)?,
                 credentials: credentials(source)?,
                 path: path(source)?,
             })
@@ -107,7 +107,7 @@ fn streams(source: &Fields<'_>) -> Result<BTreeMap<String, SecretUrl>, FieldErro
         let url = given
             .string(uid)?
             .filter(|url| url.len() <= 8 * MAX_TEXT && stream_url(url));
-        let url = url.ok_or_else(|| given.error(uid, "must be a whole rtsp:// URL; what a GET shows is shortened"))?;
+        let url = url.ok_or_else(|| given.error(uid, "must be a whole URL of rtsp://, rtsps://, rtsp+http:// or rtsps+http://; what a GET shows is shortened"))?;
         streams.insert(uid.to_owned(), SecretUrl::new(url));
     }
     Ok(streams)

@@ -119,14 +119,17 @@ pub(crate) fn redact_web(url: &str) -> String {
     format!("{scheme}://{host}{}", if whole { "" } else { "/…" })
 }
 
-/// Whether a text is an RTSP URL, which may hold a user, a password, a path and a query.
+/// How streams are reached: plainly, by TLS, and in HTTP or HTTPS.
+const STREAM_SCHEMES: [&str; 4] = ["rtsp://", "rtsps://", "rtsp+http://", "rtsps+http://"];
+
+/// Whether a text is an RTSP URL, which may hold a user, a password, a path, a query and a fragment.
 pub(crate) fn stream_url(text: &str) -> bool {
     let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
     printable && authority_of_stream(text).is_some_and(is_authority)
 }
 
 fn authority_of_stream(url: &str) -> Option<&str> {
-    authority(url.strip_prefix("rtsp://")?)
+    authority(STREAM_SCHEMES.iter().find_map(|scheme| url.strip_prefix(scheme))?)
 }
 
 /// `host[:port]` of what stands behind a URL's `://`.
@@ -357,6 +360,8 @@ mod tests {
             ("rtsp://u:p@cam:554/secret?key=x", "rtsp://cam:554/…"),
             ("rtsp://u:p@w@cam", "rtsp://cam/…"),
             ("rtsp://10.0.0.1?token=x", "rtsp://10.0.0.1/…"),
+            ("rtsps://u:p@cam:322/1#sha256=00", "rtsps://cam:322/…"),
+            ("rtsps+http://u:p@cam/secret", "rtsps+http://cam/…"),
         ];
         for (url, expected) in table {
             assert!(stream_url(url), "{url}");
@@ -364,6 +369,8 @@ mod tests {
         }
         for url in [
             "http://cam/1",
+            "srtp://cam/1",
+            "rtsp+http://",
             "rtsp://",
             "rtsp://cam:x/",
             "rtsp://cam/ 1",

@@ -5,14 +5,15 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use protocol::{Secret, SecretUrl, redact_urls};
 use retina::client::{
-    Credentials, Described, InitialSequenceNumberPolicy, InitialTimestampPolicy, PacketItem, PlayOptions, Playing,
-    Session, SessionOptions, SetupOptions, TcpTransportOptions, UdpTransportOptions, UnknownRtcpSsrcPolicy,
+    Described, InitialSequenceNumberPolicy, InitialTimestampPolicy, PacketItem, PlayOptions, Playing, Session,
+    SessionOptions, SetupOptions, TcpTransportOptions, UdpTransportOptions, UnknownRtcpSsrcPolicy,
 };
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 use url::Url;
 
 use super::outlet::{Closed, Outlet};
+use super::proxy::{Address, Login, Proxy};
 use super::sdp::{Offer, offers};
 use super::tolerance::Tolerance;
 use crate::encryption::{Keys, Lock};
@@ -30,10 +31,13 @@ const MAX_REASON_CHARS: usize = 200;
 /// What to capture.
 #[derive(Clone, Debug)]
 pub struct CaptureRequest {
-    /// `rtsp://host[:port]/path`. A user name and password in it are used, unless given below.
+    /// `rtsp://host[:port]/path`, or with `rtsps`, `rtsp+http` or `rtsps+http`. A user name and password in it are used, unless
+    /// given below.
     pub url: SecretUrl,
     pub username: Option<String>,
     pub password: Option<Secret>,
+    /// Others built what sends it, and it is put right on its way; streams of channel servers are so already.
+    pub foreign: bool,
     pub want: Wanted,
     /// By which the stream is decrypted. Without them an encrypted one is left out.
     pub keys: Option<Arc<Keys>>,
@@ -59,7 +63,7 @@ pub enum Transport {
     /// Interleaved with RTSP on one connection.
     #[default]
     Tcp,
-    /// Packets that come out of order are lost.
+    /// Packets that come out of order are lost, and nothing is put right. Only for plain `rtsp://`.
     Udp,
 }
 
@@ -96,6 +100,7 @@ async fn run(request: CaptureRequest, mut outlet: Outlet) {
 }
 
 struct Connected {
+    proxy: Option<Proxy>,
     session: Session<Playing>,
     stream: RtpStream,
     /// By the session's stream ids, the track's index.
@@ -105,13 +110,28 @@ struct Connected {
 /// Opens the session; `events` tells of tracks that cannot be recorded. An error's text is for a person, and without
 /// credentials.
 async fn connect(request: &CaptureRequest, events: &mut Vec<StreamEvent>) -> Result<Connected, String> {
-    let (url, credentials) = address(request)?;
-    let options = SessionOptions::default()
-        .creds(credentials)
-        .user_agent("Tapedeck".to_owned());
+    let (url, login) = address(request)?;
+    let way = Address::parse(&url)?;
+    let user = request.user.join(&stream_name(&url));
+    let options = SessionOptions::default();
+    let (proxy, url, options) = if way.is_plain() && (request.transport == Transport::Udp || !request.foreign) {
+        let credentials = login.map(|(username, password)| retina::client::Credentials {
+            username,
+            password: password.expose().to_owned(),
+        });
+        (None, url, options.creds(credentials).user_agent("Tapedeck".to_owned()))
+    } else {
+        let login = login.map(|(username, password)| Login::new(username, password));
+        let proxy = Proxy::open(way, login).await?;
+        let (url, key) = (proxy.url.clone(), proxy.key.clone());
+        (Some(proxy), url, options.user_agent(key))
+    };
+    let transport = || match request.transport {
+        Transport::Udp if proxy.is_none() => retina::client::Transport::Udp(UdpTransportOptions::default()),
+        Transport::Tcp | Transport::Udp => retina::client::Transport::Tcp(TcpTransportOptions::default()),
+    };
     let mut session = step(&url, "DESCRIBE", Session::describe(url.clone(), options)).await?;
     let offered = match_streams(&session);
-    let user = request.user.join(&stream_name(&url));
     let mut tracks = Vec::new();
     let mut captured = Vec::new();
     for kind in [Track::Audio, Track::Video] {
@@ -135,10 +155,7 @@ async fn connect(request: &CaptureRequest, events: &mut Vec<StreamEvent>) -> Res
             events.append(&mut refused);
             continue;
         };
-        let setup = SetupOptions::default().transport(match request.transport {
-            Transport::Tcp => retina::client::Transport::Tcp(TcpTransportOptions::default()),
-            Transport::Udp => retina::client::Transport::Udp(UdpTransportOptions::default()),
-        });
+        let setup = SetupOptions::default().transport(transport());
         step(&url, "SETUP", session.setup(id, setup)).await?;
         captured.push((id, tracks.len()));
         tracks.push(RtpTrack::new(
@@ -171,6 +188,7 @@ async fn connect(request: &CaptureRequest, events: &mut Vec<StreamEvent>) -> Res
         .unknown_rtcp_ssrc(UnknownRtcpSsrcPolicy::ProcessPackets);
     let session = step(&url, "PLAY", session.play(play)).await?;
     Ok(Connected {
+        proxy,
         session,
         stream: RtpStream::new(tracks, user),
         tracks: by_id,
@@ -193,13 +211,10 @@ fn match_streams(session: &Session<Described>) -> Vec<(usize, Offer)> {
     matched.flatten().collect()
 }
 
-/// The stream's URL without what retina refuses, and the credentials.
-fn address(request: &CaptureRequest) -> Result<(Url, Option<Credentials>), String> {
+/// The stream's URL without credentials, and these.
+fn address(request: &CaptureRequest) -> Result<(Url, Option<(String, Secret)>), String> {
     let mut url =
         Url::parse(request.url.expose()).map_err(|error| format!("the source's URL cannot be read: {error}"))?;
-    if url.scheme() != "rtsp" || url.host_str().is_none_or(str::is_empty) {
-        return Err("the source's URL must begin with rtsp:// and name a host".to_owned());
-    }
     let decode = |text: &str| {
         percent_encoding::percent_decode_str(text)
             .decode_utf8_lossy()
@@ -211,17 +226,14 @@ fn address(request: &CaptureRequest) -> Result<(Url, Option<Credentials>), Strin
         .or_else(|| Some(decode(url.username())).filter(|name| !name.is_empty()));
     let password = request
         .password
-        .as_ref()
-        .map(|p| p.expose().to_owned())
-        .or_else(|| url.password().map(decode));
+        .clone()
+        .or_else(|| url.password().map(decode).map(Secret::new));
     // Both succeed on a URL with a host.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    let credentials = (username.is_some() || password.is_some()).then(|| Credentials {
-        username: username.unwrap_or_default(),
-        password: password.unwrap_or_default(),
-    });
-    Ok((url, credentials))
+    let login = (username.is_some() || password.is_some())
+        .then(|| (username.unwrap_or_default(), password.unwrap_or_default()));
+    Ok((url, login))
 }
 
 /// A name that stays the same from session to session with the stream; the key that the URL's query may carry is no part of it.
@@ -270,6 +282,7 @@ enum Next {
 
 async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Outlet) -> Result<StreamEnd, Closed> {
     let Connected {
+        proxy,
         mut session,
         mut stream,
         tracks,
@@ -338,7 +351,10 @@ async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Ou
                 last_error = Some(text);
             }
             // Behind an error it was the connection's.
-            Next::Packet(None) => break last_error.map_or(StreamEnd::Finished, StreamEnd::Failed),
+            Next::Packet(None) => {
+                let fault = last_error.or_else(|| proxy.as_ref().and_then(Proxy::fault));
+                break fault.map_or(StreamEnd::Finished, StreamEnd::Failed);
+            }
             Next::Tick => stream.tick(request.clock.now_us(), &mut events),
             Next::Silent => break StreamEnd::Silent,
             Next::Closed => return Err(Closed),

@@ -30,7 +30,7 @@ pub(super) struct Description {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum DescriptionError {
+pub(crate) enum DescriptionError {
     #[error("the session description cannot be read: {0}")]
     Malformed(String),
     #[error("the session description has {0} tracks; 1 to {MAX_TRACKS} are accepted")]
@@ -94,7 +94,7 @@ impl Description {
 /// The same lines with proper ends, without what a relay needs nothing of: addresses, bandwidths that cannot be read, times,
 /// keys, and media that is not carried by RTP, if other media is. What is needed and cannot be read is put right. Refuses lines
 /// that are not `x=…`: behind one of these the parser of `sdp-types` 0.1 panics.
-fn normalised(sdp: &[u8]) -> Result<Vec<u8>, DescriptionError> {
+pub(crate) fn normalised(sdp: &[u8]) -> Result<Vec<u8>, DescriptionError> {
     let mut sections: Vec<Vec<Vec<u8>>> = vec![Vec::new()];
     for line in sdp
         .split(|byte| *byte == b'\n')

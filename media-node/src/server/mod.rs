@@ -15,20 +15,20 @@ mod conversation;
 mod description;
 mod figures;
 mod hub;
-mod inflow;
+pub(crate) mod inflow;
 mod player;
 mod publication;
 mod publisher;
 mod queue;
 mod relay;
 mod reply;
-mod rtp;
+pub(crate) mod rtp;
 mod target;
 #[cfg(test)]
 mod tests;
 mod transport;
 mod udp;
-mod wire;
+pub(crate) mod wire;
 
 use std::future::Future;
 use std::io;
@@ -44,6 +44,7 @@ use crate::access::Gate;
 use crate::channel::Registry;
 use admission::Admission;
 use client::Ends;
+pub(crate) use description::normalised;
 pub use figures::{Figures, TurnedAway};
 use hub::Hub;
 

@@ -12,7 +12,7 @@ const INTERLEAVED_HEAD: usize = 4;
 
 /// What the other side sends.
 #[derive(Debug)]
-pub(super) enum Incoming {
+pub(crate) enum Incoming {
     Request(Box<Request<Vec<u8>>>),
     Response(Box<Response<Vec<u8>>>),
     /// RFC 2326 §10.12.
@@ -23,7 +23,7 @@ pub(super) enum Incoming {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum WireError {
+pub(crate) enum WireError {
     #[error("the message is longer than it may be")]
     TooLarge,
     #[error("this is not an RTSP message")]
@@ -34,7 +34,7 @@ pub(super) enum WireError {
 
 /// The decoder of what the other side sends. It holds back at most one message.
 #[derive(Default)]
-pub(super) struct Wire {
+pub(crate) struct Wire {
     /// How much of the buffer is known to hold no end of a head.
     searched: usize,
 }
@@ -101,7 +101,7 @@ fn interleaved(buffer: &mut BytesMut) -> Option<Incoming> {
 }
 
 /// Appends an interleaved packet. False, with nothing appended, when it is too long to be framed.
-pub(super) fn put_interleaved(out: &mut BytesMut, channel: u8, payload: &[u8]) -> bool {
+pub(crate) fn put_interleaved(out: &mut BytesMut, channel: u8, payload: &[u8]) -> bool {
     let Ok(length) = u16::try_from(payload.len()) else {
         return false;
     };
@@ -114,7 +114,7 @@ pub(super) fn put_interleaved(out: &mut BytesMut, channel: u8, payload: &[u8]) -
 }
 
 /// Appends an answer.
-pub(super) fn put_response(out: &mut BytesMut, response: &Response<Vec<u8>>) {
+pub(crate) fn put_response(out: &mut BytesMut, response: &Response<Vec<u8>>) {
     let mut bytes = Vec::new();
     // Writing to memory cannot fail.
     if response.write(&mut bytes).is_ok() {
@@ -123,7 +123,7 @@ pub(super) fn put_response(out: &mut BytesMut, response: &Response<Vec<u8>>) {
 }
 
 /// A request as bytes.
-pub(super) fn request_bytes(request: &Request<Vec<u8>>) -> Vec<u8> {
+pub(crate) fn request_bytes(request: &Request<Vec<u8>>) -> Vec<u8> {
     let mut bytes = Vec::new();
     // Writing to memory cannot fail.
     let _ = request.write(&mut bytes);
@@ -131,7 +131,7 @@ pub(super) fn request_bytes(request: &Request<Vec<u8>>) -> Vec<u8> {
 }
 
 /// The answer to what could not be read as a request.
-pub(super) fn unreadable(error: &WireError) -> Option<Response<Vec<u8>>> {
+pub(crate) fn unreadable(error: &WireError) -> Option<Response<Vec<u8>>> {
     let status = match error {
         WireError::TooLarge => StatusCode::RequestMessageBodyTooLarge,
         WireError::Malformed => StatusCode::BadRequest,

@@ -10,6 +10,8 @@ const LEAST_TOLD_HOLE_US: i64 = 40_000;
 pub(super) const EARLY_US: i64 = 40_000;
 /// Where the delay falls by more than this within a window, what was held up is still on its way.
 const FALLING_US: i64 = 50_000;
+/// A report's step that so many windows do not show is the report's own fault, and says nothing of what comes late afterwards.
+const MOST_UNSEEN: u8 = 2;
 /// How long all has to come late to show that it always will: longer than most disturbances of a network.
 const LASTING_US: i64 = 5_000_000;
 /// The same where what comes late is lost.
@@ -48,14 +50,16 @@ pub(super) struct Punctuality {
     best_us: Option<i64>,
     /// Since when every window is late.
     late_since_us: Option<i64>,
-    /// By how much the sender's clock stood still, as its latest report has it.
+    /// By how much the sender's clock stood still, as its latest report has it,
     told_us: i64,
+    /// and how many windows have not shown it yet.
+    unseen: u8,
 }
 
 impl Punctuality {
     /// A sender report moved the track's RTP clock against the sender's NTP clock by this much.
     pub(super) fn told(&mut self, step_us: i64) {
-        self.told_us = step_us.max(0);
+        (self.told_us, self.unseen) = (step_us.max(0), 0);
     }
 
     /// The track has another place: what came of the present window was seen at the one before.
@@ -93,11 +97,15 @@ impl Punctuality {
             self.late_since_us = None;
             return Some(late_us);
         }
+        if self.first_us.saturating_sub(late_us) > FALLING_US {
+            return None;
+        }
         if grown_us.min(self.told_us) >= LEAST_TOLD_HOLE_US {
             return Some(grown_us.min(self.told_us));
         }
-        if self.first_us.saturating_sub(late_us) > FALLING_US {
-            return None;
+        self.unseen = self.unseen.saturating_add(1);
+        if self.unseen > MOST_UNSEEN {
+            self.told_us = 0;
         }
         let limit_us = match patience {
             Patience::Endless => LEAST_HOLE_US,
@@ -191,6 +199,28 @@ mod tests {
             found.extend(punctuality.observe(media_us + late_us, media_us, Patience::Endless));
         }
         assert_eq!(found[..1], [90_000]);
+    }
+
+    #[test]
+    fn a_report_explains_neither_a_later_disturbance_nor_a_receiver_that_stood_still() {
+        let mut punctuality = Punctuality::default();
+        for n in 0..500i64 {
+            let media_us = n * 20_000;
+            let late_us = match n {
+                // Two seconds of media, brought within half a second.
+                100..125 => 2_000_000 - (n - 100) * 80_000,
+                300..350 => 200_000,
+                _ => 0,
+            };
+            if n == 99 || n == 250 {
+                punctuality.told(90_000);
+            }
+            assert_eq!(
+                punctuality.observe(media_us + late_us, media_us, Patience::Endless),
+                None,
+                "frame {n}"
+            );
+        }
     }
 
     #[test]

@@ -122,11 +122,20 @@ impl Source {
         }
     }
 
+    /// As a camera.
+    fn foreign(&self) -> CaptureRequest {
+        CaptureRequest {
+            foreign: true,
+            ..self.request()
+        }
+    }
+
     fn request(&self) -> CaptureRequest {
         CaptureRequest {
             url: self.url.as_str().into(),
             username: None,
             password: None,
+            foreign: false,
             keys: None,
             want: Wanted {
                 audio: true,
@@ -210,7 +219,7 @@ async fn a_bad_packet_is_left_out_and_the_session_goes_on() {
     let spoils: [(&str, Spoils); 5] = [
         ("each packet comes twice", |n| picture(n, 0)),
         ("padding of no length", |n| {
-            let mut rtp = picture(n + 1, 0).split_off(4);
+            let mut rtp = picture(n, 0).split_off(4);
             rtp[0] |= 0x20;
             rtp.push(0);
             interleaved(0, &rtp)
@@ -230,26 +239,47 @@ async fn a_bad_packet_is_left_out_and_the_session_goes_on() {
         }),
     ];
     for (what, spoils) in spoils {
-        let source = Source::start(Script {
+        let script = Script {
             media: VIDEO.to_owned(),
             pictures: 25,
             spoils: Some(spoils),
             ..Script::default()
-        })
-        .await;
+        };
+        let source = Source::start(script.clone()).await;
         let events = all(open(source.request())).await;
-        let units = events.iter().filter(|event| matches!(event, StreamEvent::Unit(..)));
-        assert_eq!(units.count(), 25, "{what}: {events:?}");
-        assert!(
-            !events.iter().any(|event| matches!(event, StreamEvent::Lost(..))),
-            "{what}"
-        );
+        assert_whole(&events, what);
+        let source = Source::start(script).await;
+        let events = all(open(source.foreign())).await;
+        assert_whole(&events, what);
+        assert_eq!(events.last(), Some(&StreamEvent::Ended(StreamEnd::Finished)), "{what}");
     }
+}
+
+/// All 25 pictures, and none lost.
+fn assert_whole(events: &[StreamEvent], what: &str) {
+    let units = events.iter().filter(|event| matches!(event, StreamEvent::Unit(..)));
+    assert_eq!(units.count(), 25, "{what}: {events:?}");
+    assert!(
+        !events.iter().any(|event| matches!(event, StreamEvent::Lost(..))),
+        "{what}"
+    );
+}
+
+#[tokio::test]
+async fn bytes_between_packets_of_a_camera_are_skipped() {
+    let source = Source::start(Script {
+        media: VIDEO.to_owned(),
+        pictures: 25,
+        spoils: Some(|n| vec![n as u8 & 0x0f; n]),
+        ..Script::default()
+    })
+    .await;
+    assert_whole(&all(open(source.foreign())).await, "bytes between packets");
 }
 
 #[tokio::test]
 async fn another_source_on_the_same_track_is_opened_again() {
-    let source = Source::start(Script {
+    let script = Script {
         media: VIDEO.to_owned(),
         pictures: 25,
         spoils: Some(|n| {
@@ -259,8 +289,12 @@ async fn another_source_on_the_same_track_is_opened_again() {
         }),
         stays: true,
         ..Script::default()
-    })
-    .await;
+    };
+    let source = Source::start(script.clone()).await;
+    let events = all(open(source.foreign())).await;
+    // Behind the proxy two sources in turn are one that counts anew.
+    assert_eq!(events.last(), Some(&StreamEvent::Ended(StreamEnd::Silent)));
+    let source = Source::start(script).await;
     let events = all(open(source.request())).await;
     let Some(StreamEvent::Ended(StreamEnd::Failed(reason))) = events.last() else {
         panic!("{:?}", events.last());

@@ -14,6 +14,7 @@ async fn watch() {
     let clock = Clock::new(now_ms);
     let seconds = env("TAPEDECK_WATCH_SECONDS").and_then(|s| s.parse().ok()).unwrap_or(10);
     let mut events = open(CaptureRequest {
+        foreign: false,
         url: env("TAPEDECK_WATCH").expect("TAPEDECK_WATCH").into(),
         username: env("TAPEDECK_WATCH_USER"),
         password: env("TAPEDECK_WATCH_PASSWORD").map(protocol::Secret::new),

@@ -7,6 +7,9 @@ use reqwest::Url;
 
 use super::{Credentials, MAX_WAIT, RosterError};
 
+/// How cameras are reached: plainly, by TLS, and in HTTP or HTTPS.
+const SCHEMES: [&str; 4] = ["rtsp", "rtsps", "rtsp+http", "rtsps+http"];
+
 /// A fixed list of streams, each the camera of its user, all there from the beginning and for ever.
 pub(super) struct Fixed {
     roster: Roster,
@@ -61,8 +64,10 @@ impl Fixed {
 /// The URL without its user name and password, and these.
 fn split(address: &SecretUrl) -> Result<(SecretUrl, Option<Credentials>), String> {
     let mut url = Url::parse(address.expose()).map_err(|error| error.to_string())?;
-    if url.scheme() != "rtsp" || url.host_str().is_none_or(str::is_empty) {
-        return Err("it does not have the form rtsp://host/path".to_owned());
+    if !SCHEMES.contains(&url.scheme()) || url.host_str().is_none_or(str::is_empty) {
+        return Err(
+            "it does not have the form rtsp://host/path, or with rtsps, rtsp+http or rtsps+http before ://".to_owned(),
+        );
     }
     let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let (username, password) = (decode(url.username()), url.password().map(decode));

@@ -141,6 +141,14 @@ impl RosterSource {
             Kind::Static(source) => source.credentials(uid),
         }
     }
+
+    /// Whether others built what sends the streams, and not this channel server.
+    pub fn is_foreign(&self) -> bool {
+        match &self.kind {
+            Kind::Builtin(_) => false,
+            Kind::Mediamtx(_) | Kind::Static(_) => true,
+        }
+    }
 }
 
 fn retry_delay(failures: u32) -> Duration {

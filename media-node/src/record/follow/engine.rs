@@ -150,6 +150,7 @@ impl<C: Captures> Users<C> {
             let (sender, receiver) = watch::channel(Order::Record(wanted));
             let user = User {
                 credentials: rosters.credentials(&uid),
+                foreign: rosters.is_foreign(),
                 uid: uid.clone(),
                 captures: self.captures.clone(),
                 orders: receiver,

@@ -10,6 +10,8 @@ pub trait Rosters: Send {
     /// Answers at once with the present roster, then at changes. An error means that the roster is not known at present.
     fn next(&mut self) -> impl Future<Output = Result<Roster, RosterError>> + Send;
     fn credentials(&self, uid: &str) -> Option<Credentials>;
+    /// Whether others built what sends the streams.
+    fn is_foreign(&self) -> bool;
 }
 
 impl Rosters for RosterSource {
@@ -19,6 +21,10 @@ impl Rosters for RosterSource {
 
     fn credentials(&self, uid: &str) -> Option<Credentials> {
         Self::credentials(self, uid)
+    }
+
+    fn is_foreign(&self) -> bool {
+        Self::is_foreign(self)
     }
 }
 

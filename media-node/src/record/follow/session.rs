@@ -34,6 +34,8 @@ const TICK: Duration = Duration::from_secs(1);
 pub(super) struct User<C> {
     pub(super) uid: String,
     pub(super) credentials: Option<Credentials>,
+    /// Whether others built what sends the streams.
+    pub(super) foreign: bool,
     pub(super) captures: C,
     pub(super) orders: watch::Receiver<Order>,
 }
@@ -307,6 +309,7 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
                 audio: wanted.tracks.audio,
                 video: wanted.tracks.video,
             },
+            foreign: self.user.foreign,
             keys: self.shared.keys.clone(),
             clock: self.shared.clock,
             user: self.clock.clone(),

@@ -27,6 +27,10 @@ impl Rosters for FakeRosters {
     fn credentials(&self, _: &str) -> Option<Credentials> {
         None
     }
+
+    fn is_foreign(&self) -> bool {
+        false
+    }
 }
 
 /// Sessions by URL, in the order of their opening; without one a stream cannot be reached.

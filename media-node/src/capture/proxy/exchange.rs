@@ -1,0 +1,332 @@
+//! The conversation between the client library and a source, as a function of what each of them sends.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+use rtsp_types::headers::{
+    AUTHORIZATION, CONTENT_BASE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, CSEQ, PUBLIC, SESSION, TRANSPORT,
+    USER_AGENT, WWW_AUTHENTICATE,
+};
+use rtsp_types::{HeaderName, Method, Request, Response, StatusCode, Version};
+
+use super::address::Address;
+use super::login::Login;
+use crate::server::inflow::Inflow;
+use crate::server::wire::{Incoming, put_interleaved, put_response, request_bytes};
+use crate::server::{normalised, rtp};
+
+/// Requests of the client that wait for their answers. It sends one after the other.
+const MAX_PENDING: usize = 16;
+/// What sources send before they answer PLAY is held for the client, which expects the answer first.
+const MAX_EARLY: usize = 1 << 20;
+/// Tracks that are set up at most: those that the channels of one connection can tell apart.
+const MAX_TRACKS: usize = 128;
+/// RFC 2326 §12.37.
+const DEFAULT_SESSION_S: u32 = 60;
+/// How the client knows the session, whatever the source calls it, and if that has no name for it.
+const CLIENT_SESSION: &str = "1";
+
+/// See the module.
+pub(super) struct Exchange {
+    source: Address,
+    /// Of this machine, by which the client reaches the source.
+    port: u16,
+    /// Until the client has shown it.
+    key: Option<String>,
+    login: Option<Login>,
+    pending: VecDeque<Pending>,
+    sequence: u32,
+    /// The source's name of the session.
+    session: Option<String>,
+    tracks: Vec<Track>,
+    /// What came before the answer to PLAY; `None` behind it.
+    early: Option<Vec<(u8, Bytes)>>,
+    early_bytes: usize,
+}
+
+struct Pending {
+    request: Request<Vec<u8>>,
+    client_sequence: String,
+    sequence: u32,
+    with_login: bool,
+}
+
+/// A track by its channels of interleaved packets: for RTP an even one, for RTCP the one that goes with it.
+struct Track {
+    source: (u8, u8),
+    client: (u8, u8),
+    inflow: Inflow,
+}
+
+/// What is to be sent.
+#[derive(Default)]
+pub(super) struct Out {
+    pub(super) client: BytesMut,
+    pub(super) source: BytesMut,
+}
+
+/// Why the conversation is over.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Over {
+    /// Somebody else has connected.
+    Stranger,
+    /// The client asks without end.
+    TooMuch,
+    /// The source ends it.
+    Source,
+}
+
+impl Exchange {
+    pub(super) fn new(source: &Address, port: u16, key: String, login: Option<Login>) -> Self {
+        Self {
+            source: source.clone(),
+            port,
+            key: Some(key),
+            login,
+            pending: VecDeque::new(),
+            sequence: 0,
+            session: None,
+            tracks: Vec::new(),
+            early: Some(Vec::new()),
+            early_bytes: 0,
+        }
+    }
+
+    /// A request of the client.
+    pub(super) fn request(&mut self, mut request: Request<Vec<u8>>, out: &mut Out) -> Result<(), Over> {
+        let text = |name: &HeaderName| request.header(name).map(|value| value.as_str().to_owned());
+        if let Some(key) = &self.key {
+            if text(&USER_AGENT).as_ref() != Some(key) {
+                return Err(Over::Stranger);
+            }
+            self.key = None;
+        }
+        if self.pending.len() >= MAX_PENDING {
+            return Err(Over::TooMuch);
+        }
+        let client_sequence = text(&CSEQ).unwrap_or_default();
+        if let Some(url) = request.request_uri()
+            && let Some(url) = self.source.at_source(url, self.port)
+        {
+            request.set_request_uri(Some(url));
+        }
+        request.insert_header(USER_AGENT, "Tapedeck");
+        let pending = Pending {
+            request,
+            client_sequence,
+            sequence: 0,
+            with_login: false,
+        };
+        self.send(pending, out);
+        Ok(())
+    }
+
+    fn send(&mut self, mut pending: Pending, out: &mut Out) {
+        self.sequence += 1;
+        pending.sequence = self.sequence;
+        let request = &mut pending.request;
+        request.insert_header(CSEQ, self.sequence.to_string());
+        match &self.session {
+            Some(session) => request.insert_header(SESSION, session.clone()),
+            None => request.remove_header(&SESSION),
+        }
+        let uri = request.request_uri().map_or("*", |url| url.as_str()).to_owned();
+        let method = <&str>::from(request.method()).to_owned();
+        match self.login.as_mut().and_then(|login| login.answer(&method, &uri)) {
+            Some(answer) => request.insert_header(AUTHORIZATION, answer),
+            None => request.remove_header(&AUTHORIZATION),
+        }
+        out.source.extend_from_slice(&request_bytes(request));
+        self.pending.push_back(pending);
+    }
+
+    /// What the source sends, at a time in milliseconds.
+    pub(super) fn incoming(&mut self, incoming: Incoming, now_ms: u64, out: &mut Out) -> Result<(), Over> {
+        match incoming {
+            Incoming::Response(response) => self.response(&response, now_ms, out),
+            Incoming::Request(request) => return Self::asked(&request, out),
+            Incoming::Interleaved { channel, payload } => match &mut self.early {
+                Some(early) if self.early_bytes + payload.len() <= MAX_EARLY => {
+                    self.early_bytes += payload.len();
+                    early.push((channel, payload));
+                }
+                Some(_) => {}
+                None => self.interleaved(channel, payload, now_ms, out),
+            },
+        }
+        Ok(())
+    }
+
+    /// Some sources ask whether the client is still there.
+    fn asked(request: &Request<Vec<u8>>, out: &mut Out) -> Result<(), Over> {
+        let (status, over) = match request.method() {
+            Method::Options | Method::GetParameter | Method::SetParameter => (StatusCode::Ok, false),
+            Method::Teardown => (StatusCode::Ok, true),
+            _ => (StatusCode::NotImplemented, false),
+        };
+        let mut response = Response::builder(Version::V1_0, status).build(Vec::new());
+        if let Some(sequence) = request.header(&CSEQ) {
+            response.insert_header(CSEQ, sequence.clone());
+        }
+        put_response(&mut out.source, &response);
+        if over { Err(Over::Source) } else { Ok(()) }
+    }
+
+    fn response(&mut self, response: &Response<Vec<u8>>, now_ms: u64, out: &mut Out) {
+        let sequence: Option<u32> = response
+            .header(&CSEQ)
+            .and_then(|value| value.as_str().trim().parse().ok());
+        let answered = match sequence {
+            Some(sequence) => self.pending.iter().position(|pending| pending.sequence == sequence),
+            // Some have none.
+            None => Some(0),
+        };
+        let Some(mut pending) = answered.and_then(|at| self.pending.remove(at)) else {
+            return;
+        };
+        if response.status() == StatusCode::Unauthorized && !pending.with_login && self.challenged(response) {
+            pending.with_login = true;
+            self.send(pending, out);
+            return;
+        }
+        let timeout_s = self.learn_session(response);
+        let method = pending.request.method().clone();
+        let kept_alive = matches!(method, Method::Options | Method::GetParameter | Method::SetParameter)
+            && !matches!(
+                response.status(),
+                StatusCode::Unauthorized | StatusCode::SessionNotFound
+            );
+        let status = if kept_alive { StatusCode::Ok } else { response.status() };
+        let mut body = Vec::new();
+        let mut told = Response::builder(Version::V1_0, status)
+            .header(CSEQ, pending.client_sequence.clone())
+            .header(SESSION, format!("{CLIENT_SESSION};timeout={timeout_s}"));
+        let passed: &[HeaderName] = match method {
+            Method::Describe => &[CONTENT_BASE, CONTENT_LOCATION, CONTENT_TYPE],
+            Method::Options => &[PUBLIC],
+            _ => &[],
+        };
+        for name in passed {
+            if let Some(value) = response.header(name) {
+                told = told.header(name.clone(), value.clone());
+            }
+        }
+        let is_success = response.status().is_success();
+        match method {
+            // What cannot be put right is the client's to refuse.
+            Method::Describe if is_success => {
+                body = normalised(response.body()).unwrap_or_else(|_| response.body().clone());
+            }
+            Method::Setup if is_success => {
+                if let Some(transport) = self.set_up(&pending.request, response) {
+                    told = told.header(TRANSPORT, transport);
+                }
+            }
+            _ => {}
+        }
+        let mut told = told.build(body);
+        if told.body().is_empty() {
+            told.remove_header(&CONTENT_LENGTH);
+        }
+        put_response(&mut out.client, &told);
+        if method == Method::Play && is_success {
+            for (channel, payload) in self.early.take().into_iter().flatten() {
+                self.interleaved(channel, payload, now_ms, out);
+            }
+        }
+    }
+
+    fn challenged(&mut self, response: &Response<Vec<u8>>) -> bool {
+        let challenge = response.header(&WWW_AUTHENTICATE);
+        match (&mut self.login, challenge) {
+            (Some(login), Some(challenge)) => login.challenge(challenge.as_str()),
+            _ => false,
+        }
+    }
+
+    /// After how many seconds without a request the session is over.
+    fn learn_session(&mut self, response: &Response<Vec<u8>>) -> u32 {
+        let Some(header) = response.header(&SESSION) else {
+            return DEFAULT_SESSION_S;
+        };
+        let mut parts = header.as_str().split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        if !name.is_empty() && !name.eq_ignore_ascii_case("null") {
+            self.session = Some(name.to_owned());
+        }
+        let timeout = parts.find_map(|part| part.strip_prefix("timeout="));
+        let timeout_s = timeout.and_then(|seconds| seconds.trim().parse().ok());
+        timeout_s.filter(|seconds| *seconds > 0).unwrap_or(DEFAULT_SESSION_S)
+    }
+
+    /// The client's track is where it asked for it, wherever the source has put it.
+    fn set_up(&mut self, request: &Request<Vec<u8>>, response: &Response<Vec<u8>>) -> Option<String> {
+        let asked = request.header(&TRANSPORT)?.as_str();
+        let client = channels(asked)?;
+        let source = response
+            .header(&TRANSPORT)
+            .and_then(|value| channels(value.as_str()))
+            .unwrap_or(client);
+        self.tracks
+            .retain(|track| track.client != client && track.source != source);
+        if self.tracks.len() >= MAX_TRACKS {
+            return None;
+        }
+        self.tracks.push(Track {
+            source,
+            client,
+            inflow: Inflow::default(),
+        });
+        Some(format!("RTP/AVP/TCP;unicast;interleaved={}-{}", client.0, client.1))
+    }
+
+    fn interleaved(&mut self, channel: u8, payload: Bytes, now_ms: u64, out: &mut Out) {
+        let of = |track: &&mut Track| track.source.0 == channel || track.source.1 == channel;
+        let Some(track) = self.tracks.iter_mut().find(of) else {
+            return;
+        };
+        if channel == track.source.0 {
+            let mut due = Vec::new();
+            track.inflow.take(payload, now_ms, &mut due);
+            put(out, track.client.0, &due);
+        } else if rtp::is_compound(&payload) {
+            put(out, track.client.1, &[track.inflow.report(payload)]);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn early_bytes(&self) -> usize {
+        self.early_bytes
+    }
+
+    /// Time passes.
+    pub(super) fn release(&mut self, now_ms: u64, out: &mut Out) {
+        for track in &mut self.tracks {
+            let mut due = Vec::new();
+            track.inflow.release(now_ms, &mut due);
+            put(out, track.client.0, &due);
+        }
+    }
+}
+
+fn put(out: &mut Out, channel: u8, packets: &[Bytes]) {
+    for packet in packets {
+        // They came framed, and are no longer now.
+        put_interleaved(&mut out.client, channel, packet);
+    }
+}
+
+/// The channels of a `Transport` header: `interleaved=0-1`, or `interleaved=0` for 0 and 1.
+fn channels(transport: &str) -> Option<(u8, u8)> {
+    let mut parameters = transport.split([';', ',']).map(str::trim);
+    let value = parameters.find_map(|parameter| parameter.strip_prefix("interleaved="))?;
+    let (first, second) = value
+        .split_once('-')
+        .map_or((value, None), |(first, second)| (first, Some(second)));
+    let first: u8 = first.trim().parse().ok()?;
+    let second = match second {
+        Some(second) => second.trim().parse().ok()?,
+        None => first.checked_add(1)?,
+    };
+    Some((first, second))
+}

@@ -1,0 +1,60 @@
+//! Cameras of others' making, in each way that they are reached.
+
+use protocol::TrackKind::{Audio, Video};
+use serde_json::json;
+use tapedeck_tests::camera::{self, Asks, Camera};
+use tapedeck_tests::recorded::Recording;
+use tapedeck_tests::stack::Stack;
+use tapedeck_tests::wait;
+
+use crate::steps::{self, CAPTURE_LIMIT, record_for};
+
+pub(crate) async fn each_way_to_a_camera_is_taken(stack: &Stack) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (certificate, fingerprint) = camera::self_signed(dir.path()).await;
+    let login = Some("admin:hunter2");
+    let certificate = Some(certificate.as_path());
+    let open = Camera::start(Asks::default()).await;
+    let plain = Camera::start(Asks {
+        login,
+        ..Asks::default()
+    })
+    .await;
+    let secure = Camera::start(Asks { login, certificate }).await;
+    let streams = json!({
+        "plain": format!("rtsp://admin:hunter2@127.0.0.1:{}/live", plain.port),
+        "secure": format!("rtsps://admin:hunter2@127.0.0.1:{}/live#sha256={fingerprint}", secure.port),
+        "tunnel": format!("rtsp+http://127.0.0.1:{}/live", open.port),
+        "stranger": format!("rtsps://admin:hunter2@127.0.0.1:{}/live", secure.port),
+    });
+    let customer = stack
+        .new_app(&json!({ "source": { "type": "static", "streams": streams } }))
+        .await;
+    let task = customer.record("cameras", |_| {}).await;
+    steps::await_playlists(&customer, &task, 6).await;
+    let told = wait::until("what is wrong with the certificate", CAPTURE_LIMIT, async || {
+        let problems = stack.report(&task.sid).await?.problems;
+        problems
+            .into_iter()
+            .find(|problem| problem.message.contains("stranger"))
+    })
+    .await;
+    assert!(told.message.contains(&format!("#sha256={fingerprint}")), "{told:?}");
+    assert!(!told.message.contains("hunter2"), "{told:?}");
+    record_for(10).await;
+    steps::stop(&customer, &task).await;
+
+    let recording = Recording::fetch(&stack.bucket(), &task).await;
+    recording.check().await;
+    for uid in ["plain", "secure", "tunnel"] {
+        for kind in [Audio, Video] {
+            let track = recording.track(uid, kind);
+            assert!(
+                track.duration() > 8.0 && track.breaks() == 0,
+                "{}: {} s",
+                track.file_name(),
+                track.duration()
+            );
+        }
+    }
+}
