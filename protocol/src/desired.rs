@@ -27,6 +27,9 @@ pub struct Desired {
 pub enum Directive {
     /// Capture, record and upload.
     Record,
+    /// Capture nothing until told otherwise; what was captured is uploaded, and the recording goes on. Nodes older than this
+    /// directive cannot read what it is in, and so are given no recording that is paused.
+    Pause,
     /// Capture no more, finish and upload everything, end the playlists, then end with this cause.
     Stop(EndCause),
     /// The lease is lost: capture no more, upload what is there, leave the playlists to another node.

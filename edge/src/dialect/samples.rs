@@ -54,6 +54,7 @@ fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
         uploaded_slices: 1,
     };
     let snapshot = RecordingView {
+        paused: false,
         key: subject.key.clone(),
         sid: subject.sid.clone(),
         status: Status::Recording,

@@ -105,6 +105,7 @@ fn usage_is_asked_with_the_apps_limits() {
 
 pub(super) fn snapshot() -> RecordingView {
     RecordingView {
+        paused: false,
         mp4: false,
         snapshots: None,
         phase: None,

@@ -22,6 +22,7 @@ pub(super) fn render(command: &Command, reply: Reply, outcome: &Outcome) -> Resp
         Command::Start(_) => start(reply, outcome),
         Command::Query(_) => query(reply, outcome),
         Command::Stop(order) => stop(reply, outcome, order.at_once),
+        Command::Pause(_) | Command::Resume(_) => pause(reply, outcome),
         Command::Update(_) => update(reply, outcome, INVALID_PARAMETER),
         Command::UpdateLayout(_) => update(reply, outcome, INVALID_LAYOUT),
     }
@@ -101,6 +102,13 @@ fn stop(reply: Reply, outcome: &Outcome, at_once: bool) -> Response {
             let detail = "the recording is over, and not all of it reached the store".to_owned();
             ApiError::new(UPLOAD_TIMEOUT, with_problems(detail, snapshot)).answer(reply)
         }
+    }
+}
+
+fn pause(reply: Reply, outcome: &Outcome) -> Response {
+    match outcome {
+        Outcome::State(_) => query(reply, outcome),
+        _ => update(reply, outcome, INVALID_PARAMETER),
     }
 }
 

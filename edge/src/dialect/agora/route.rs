@@ -28,6 +28,8 @@ pub(super) enum Endpoint<'a> {
 pub(super) enum Action {
     Query,
     Stop,
+    Pause,
+    Resume,
     Update,
     UpdateLayout,
 }
@@ -40,7 +42,7 @@ impl Endpoint<'_> {
             Self::Running { action, .. } => match action {
                 Action::Query => Method::Query,
                 Action::Stop => Method::Stop,
-                Action::Update => Method::Update,
+                Action::Update | Action::Pause | Action::Resume => Method::Update,
                 Action::UpdateLayout => Method::UpdateLayout,
             },
         }
@@ -68,6 +70,8 @@ pub(super) fn route(request: &Request) -> Option<Route<'_>> {
             let action = match (method, *action) {
                 ("GET", "query") => Action::Query,
                 ("POST", "stop") => Action::Stop,
+                ("POST", "pause") => Action::Pause,
+                ("POST", "resume") => Action::Resume,
                 ("POST", "update") => Action::Update,
                 ("POST", "updateLayout") => Action::UpdateLayout,
                 _ => return None,
@@ -109,6 +113,8 @@ mod tests {
             ),
             ("GET", "/resourceid/r/sid/s/mode/mix/query", running("Query")),
             ("POST", "/resourceid/r/sid/s/mode/mix/stop", running("Stop")),
+            ("POST", "/resourceid/r/sid/s/mode/mix/pause", running("Pause")),
+            ("POST", "/resourceid/r/sid/s/mode/mix/resume", running("Resume")),
             ("POST", "/resourceid/r/sid/s/mode/mix/update", running("Update")),
             (
                 "POST",

@@ -26,6 +26,9 @@ pub(super) struct ServerResponse {
     /// `uploaded`, `backuped` or `unknown`.
     #[serde(skip_serializing_if = "Option::is_none")]
     uploading_status: Option<&'static str>,
+    /// An addition to the vendor's API: whether nothing is captured until the recording is resumed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    paused: bool,
     /// An addition to the vendor's API: files that wait in the backup store.
     #[serde(skip_serializing_if = "Option::is_none")]
     backed_up_files: Option<u64>,
@@ -69,6 +72,7 @@ impl ServerResponse {
             status: None,
             slice_start_time: None,
             uploading_status: None,
+            paused: snapshot.paused,
             backed_up_files: snapshot.backed_up.map(|backed_up| backed_up.files),
             extension_service_state: vod.map(|vod| [ExtensionState::of(snapshot, vod)]),
             sub_service_status: vod.map(|_| SubServiceStatus::of(snapshot)),

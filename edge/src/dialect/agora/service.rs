@@ -191,6 +191,8 @@ impl Service<'_> {
                 target,
                 at_once: Stop::read(body)?.async_stop,
             }),
+            Action::Pause => Command::Pause(target),
+            Action::Resume => Command::Resume(target),
             Action::Update => {
                 let Update { audio, video, keys } = Update::read(body, self.flavour, self.now_ms)?;
                 Command::Update(recording::Update {

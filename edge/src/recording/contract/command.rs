@@ -16,6 +16,9 @@ pub enum Command {
     Start(Box<Start>),
     Query(Target),
     Stop(Stop),
+    /// Captures nothing until [`Command::Resume`].
+    Pause(Target),
+    Resume(Target),
     Update(Update),
     UpdateLayout(UpdateLayout),
 }

@@ -41,6 +41,9 @@ pub enum Event {
         view: Box<RecordingView>,
     },
     Problem(Problem),
+    /// Nothing is captured from here on, until [`Event::Resumed`].
+    Paused,
+    Resumed,
     /// The channel token of the start has died; the recording goes on.
     TokenExpired,
     Happened(Happening),

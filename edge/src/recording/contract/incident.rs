@@ -47,6 +47,10 @@ pub enum What {
     LayoutChanged {
         version: u64,
     },
+    /// The customer has paused it,
+    Paused,
+    /// and let it go on.
+    Resumed,
     TokenExpired,
     /// The customer has given other keys of the storage.
     KeysRenewed,

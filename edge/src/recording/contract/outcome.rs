@@ -17,7 +17,7 @@ pub enum Outcome {
     TicketSpent,
     /// Start: no node took it; nothing was recorded. `refusal.fault` says whose fault it is.
     Refused(Refusal),
-    /// Query; Stop, when everything is uploaded.
+    /// Query, Pause, Resume; Stop, when everything is uploaded.
     State(Box<RecordingView>),
     /// Stop: the order is given; uploads go on.
     Stopping(Box<RecordingView>),
@@ -25,7 +25,7 @@ pub enum Outcome {
     Updated,
     /// Update: nothing of it was done.
     Unfit(Unfit),
-    /// Stop, Update: the recording ended, or began to end, before this call: an earlier stop, idleness, a failure.
+    /// Stop, Pause, Resume, Update: the recording ended, or began to end, before this call: an earlier stop, idleness, a failure.
     AlreadyEnded(Box<RecordingView>),
     /// All but Start: no such recording, or its resource has expired. The reason is for a person.
     NotFound { reason: String },

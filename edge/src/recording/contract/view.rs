@@ -8,6 +8,9 @@ pub struct RecordingView {
     pub sid: String,
     pub status: Status,
     pub mode: Mode,
+    /// Whether it captures nothing until it is resumed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
     /// Whether a mixed recording writes MP4 files beside the playlist.
     #[serde(default)]
     pub mp4: bool,

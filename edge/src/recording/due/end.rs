@@ -46,7 +46,7 @@ pub(super) fn give_up_ms(recording: &Recording, policy: Policy) -> Option<u64> {
     let waits = matches!(recording.lifecycle, Lifecycle::Running { .. }) && recording.nodes.lease.is_none();
     let wait_ms = match recording.wanted {
         Wanted::Stop(_) => policy.lost_ms.min(ORDERED_LOST_MS),
-        Wanted::Record => policy.lost_ms,
+        Wanted::Record | Wanted::Pause => policy.lost_ms,
     };
     waits.then(|| after(lost.since_ms, wait_ms))
 }
@@ -56,7 +56,7 @@ pub(super) fn give_up_ms(recording: &Recording, policy: Policy) -> Option<u64> {
 pub(super) fn idle_ms(recording: &Recording) -> Option<u64> {
     let may_be_idle = match recording.wanted {
         Wanted::Record => recording.nodes.lease.is_some() && recording.captures(),
-        Wanted::Stop(_) => false,
+        Wanted::Pause | Wanted::Stop(_) => false,
     };
     recording
         .seen

@@ -49,10 +49,10 @@ impl Recording {
         let Some(lease) = self.nodes.lease.take() else { return };
         // What it had begun to end is ended by the next one.
         match self.wanted {
-            Wanted::Record if self.seen.phase >= Phase::Draining => {
+            Wanted::Record | Wanted::Pause if self.seen.phase >= Phase::Draining => {
                 self.wanted = Wanted::Stop(self.seen.cause.unwrap_or(EndCause::Failed));
             }
-            Wanted::Record | Wanted::Stop(_) => {}
+            Wanted::Record | Wanted::Pause | Wanted::Stop(_) => {}
         }
         let successor = self.nodes.successor.take();
         self.nodes.stay();
@@ -70,7 +70,7 @@ impl Recording {
     fn settle_relief(&mut self, epoch: &mut u64, now_ms: u64, out: &mut Vec<Effect>) {
         let Some(leaving) = &self.nodes.leaving else { return };
         match self.goal() {
-            Wanted::Record => {}
+            Wanted::Record | Wanted::Pause => {}
             // What only has to be ended is ended where it is.
             Wanted::Stop(_) => return self.nodes.stay(),
         }

@@ -114,8 +114,22 @@ impl Announced {
         }
         match recording.wanted {
             Wanted::Stop(cause) if !self.ordered => self.stop(recording, cause, news),
-            Wanted::Record | Wanted::Stop(_) => {}
+            Wanted::Record if self.paused => self.resumed(news),
+            Wanted::Pause if !self.paused => self.pause(news),
+            Wanted::Record | Wanted::Pause | Wanted::Stop(_) => {}
         }
+    }
+
+    fn pause(&mut self, news: &mut News) {
+        self.paused = true;
+        news.events.push(Event::Paused);
+        news.incidents.push(What::Paused);
+    }
+
+    fn resumed(&mut self, news: &mut News) {
+        self.paused = false;
+        news.events.push(Event::Resumed);
+        news.incidents.push(What::Resumed);
     }
 
     fn stop(&mut self, recording: &Recording, cause: EndCause, news: &mut News) {

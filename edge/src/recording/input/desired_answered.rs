@@ -29,7 +29,7 @@ pub(super) fn desired_answered(
     let is_holders = |lease: &Lease| lease.epoch == desired.epoch;
     // An answer to what was wanted before the stop, or of another node, ends no wait for it.
     let ends_wait = match desired.directive {
-        Directive::Record => false,
+        Directive::Record | Directive::Pause => false,
         Directive::Stop(_) | Directive::Release => recording.nodes.lease.as_ref().is_some_and(is_holders),
     };
     if ends_wait {

@@ -10,6 +10,7 @@ mod job_answered;
 mod job_requested;
 mod lost;
 mod missing;
+mod pause;
 mod placed;
 mod published;
 mod query;
@@ -21,7 +22,7 @@ mod update;
 mod update_layout;
 
 use super::contract::{Call, CallId, Command, Effect, Input, Reply, Request};
-use super::state::State;
+use super::state::{State, Wanted};
 
 pub(super) fn take(state: &mut State, mut input: Input, now_ms: u64, out: &mut Vec<Effect>) {
     clean::clean(&mut input);
@@ -60,6 +61,8 @@ fn asked(state: &mut State, by: CallId, request: Request, now_ms: u64, out: &mut
             Command::Start(start) => start::start(state, by, key, *start, now_ms, out),
             Command::Query(target) => query::query(state, by, &target, now_ms, out),
             Command::Stop(stop) => stop::stop(state, by, &stop, now_ms, out),
+            Command::Pause(target) => pause::pause(state, by, &target, Wanted::Pause, now_ms, out),
+            Command::Resume(target) => pause::pause(state, by, &target, Wanted::Record, now_ms, out),
             Command::Update(update) => update::update(state, by, update, now_ms, out),
             Command::UpdateLayout(update) => update_layout::update_layout(state, by, update, now_ms, out),
         },

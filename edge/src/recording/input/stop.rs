@@ -15,10 +15,10 @@ pub(super) fn stop(state: &mut State, by: CallId, stop: &Stop, now_ms: u64, out:
     let view = |recording: &Recording| Box::new(recording.view());
     match (recording.wanted, recording.status()) {
         // A stop that is wanted stays so until the node has heard it, so that it need not be sent again.
-        (Wanted::Stop(_), _) | (Wanted::Record, Status::Stopping | Status::Ended | Status::Failed) => {
+        (Wanted::Stop(_), _) | (_, Status::Stopping | Status::Ended | Status::Failed) => {
             reply(out, by, Outcome::AlreadyEnded(view(recording)));
         }
-        (Wanted::Record, Status::Placing | Status::Started | Status::Recording) => {
+        (Wanted::Record | Wanted::Pause, Status::Placing | Status::Started | Status::Recording) => {
             recording.stopped_by_operator = stop.target.nonce.is_none();
             let wait_ms = if stop.at_once { 0 } else { policy.node_stop_ms() };
             recording.want_end(EndCause::Stopped, wait_ms, now_ms, out);

@@ -12,6 +12,9 @@ pub(crate) struct Announced {
     pub(crate) lease: Option<ToldLease>,
     pub(crate) media: bool,
     pub(crate) ordered: bool,
+    /// Whether the last that was told of it is that it is paused.
+    #[serde(default)]
+    pub(crate) paused: bool,
     pub(crate) subscription: u64,
     pub(crate) scene: u64,
     pub(crate) token: bool,

@@ -47,9 +47,10 @@ pub(crate) fn accept(state: &mut State, report: Report, way: Way, now_ms: u64, o
     }
     let role = recording.nodes.role_of(&report);
     recording.hear(report, way, now_ms, out);
-    // The job may have been made before the recording was told to end.
+    // The job may have been made before the recording was told to end or to pause.
     match (role, recording.goal()) {
         (Role::Holder, Wanted::Stop(_)) => recording.send_desired(stop_ms, now_ms, out),
+        (Role::Holder, Wanted::Pause) => recording.send_desired(0, now_ms, out),
         (Role::Holder, Wanted::Record) | (Role::Successor | Role::Outsider, _) => {}
     }
 }
@@ -80,7 +81,7 @@ pub(crate) fn try_next(
     if recording.lifecycle == Lifecycle::Placing {
         let in_time = now_ms < after(recording.requested_ms, START_BUDGET_MS);
         let is_wanted = match recording.wanted {
-            Wanted::Record => true,
+            Wanted::Record | Wanted::Pause => true,
             Wanted::Stop(_) => false,
         };
         if is_wanted && search.tried.len() < MAX_ATTEMPTS && in_time {

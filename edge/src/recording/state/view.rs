@@ -34,9 +34,11 @@ impl Recording {
     fn running_status(&self) -> Status {
         match self.wanted {
             Wanted::Stop(_) => Status::Stopping,
-            Wanted::Record if self.seen.phase >= Phase::Draining => Status::Stopping,
-            Wanted::Record if self.seen.first_media_ms.is_some() => Status::Recording,
-            Wanted::Record => Status::Started,
+            Wanted::Record | Wanted::Pause => match self.seen.phase >= Phase::Draining {
+                true => Status::Stopping,
+                false if self.seen.first_media_ms.is_some() => Status::Recording,
+                false => Status::Started,
+            },
         }
     }
 
@@ -55,6 +57,7 @@ impl Recording {
             sid: self.sid.clone(),
             status: self.status(),
             mode: self.mode,
+            paused: matches!(self.goal(), Wanted::Pause),
             mp4: self.mp4,
             snapshots: self.snapshots,
             phase: self.started_ms().map(|_| self.seen.phase),

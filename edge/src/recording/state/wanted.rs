@@ -8,6 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub(crate) enum Wanted {
     /// It captures, records and uploads.
     Record,
+    /// It captures nothing until it is to record again.
+    Pause,
     /// It captures no more and ends with this cause.
     Stop(EndCause),
 }
@@ -16,7 +18,7 @@ impl Wanted {
     /// The cause with which the recording is to end; `None` as long as it is to go on.
     pub(crate) fn end_cause(self) -> Option<EndCause> {
         match self {
-            Self::Record => None,
+            Self::Record | Self::Pause => None,
             Self::Stop(cause) => Some(cause),
         }
     }
@@ -40,6 +42,7 @@ impl From<Wanted> for Directive {
     fn from(wanted: Wanted) -> Self {
         match wanted {
             Wanted::Record => Self::Record,
+            Wanted::Pause => Self::Pause,
             Wanted::Stop(cause) => Self::Stop(cause),
         }
     }

@@ -295,6 +295,28 @@ pub(super) fn replies_to(effects: &[Effect], by: CallId) -> Vec<Outcome> {
 }
 
 /// The epoch of the one placement that is asked for.
+/// The newest question for a node: its epoch and who is spared.
+pub(super) fn asked(effects: &[Effect]) -> (u64, Vec<String>) {
+    let mut places = effects.iter().filter_map(|effect| match effect {
+        Effect::Place { epoch, exclude, .. } => Some((*epoch, exclude.clone())),
+        _ => None,
+    });
+    places
+        .next_back()
+        .unwrap_or_else(|| panic!("nobody is asked: {effects:?}"))
+}
+
+/// What nodes are told without waiting for their answers.
+pub(super) fn told(effects: &[Effect]) -> Vec<Desired> {
+    let told = effects.iter().filter_map(|effect| match effect {
+        Effect::SendDesired {
+            desired, wait_ms: 0, ..
+        } => Some((**desired).clone()),
+        _ => None,
+    });
+    told.collect()
+}
+
 pub(super) fn placed_epoch(effects: &[Effect]) -> u64 {
     match effects {
         [Effect::Place { epoch, .. }] => *epoch,

@@ -11,17 +11,6 @@ fn codes(bench: &mut Bench) -> Vec<ProblemCode> {
     problems.into_iter().map(|problem| problem.code).collect()
 }
 
-/// The newest question for a node: its epoch and who is spared.
-fn asked(effects: &[Effect]) -> (u64, Vec<String>) {
-    let mut places = effects.iter().filter_map(|effect| match effect {
-        Effect::Place { epoch, exclude, .. } => Some((*epoch, exclude.clone())),
-        _ => None,
-    });
-    places
-        .next_back()
-        .unwrap_or_else(|| panic!("nobody is asked: {effects:?}"))
-}
-
 fn has_asked(effects: &[Effect]) -> bool {
     effects.iter().any(|effect| matches!(effect, Effect::Place { .. }))
 }

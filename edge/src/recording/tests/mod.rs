@@ -13,6 +13,7 @@ mod lines;
 mod listening;
 mod model;
 mod notices;
+mod pausing;
 mod placing;
 mod publishing;
 mod receiver;

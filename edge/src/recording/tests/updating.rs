@@ -1,6 +1,6 @@
 use protocol::{
-    AudioProfile, Desired, Directive, EndCause, Layout, Mix, MixOutput, Mode, Phase, RecordingSpec, Scene, Secret,
-    Selection, StorageKeys, StorageKind, StreamTypes,
+    AudioProfile, Directive, EndCause, Layout, Mix, MixOutput, Mode, Phase, RecordingSpec, Scene, Secret, Selection,
+    StorageKeys, StorageKind, StreamTypes,
 };
 
 use super::bench::*;
@@ -86,16 +86,6 @@ fn new_keys_reach_the_node_until_everything_is_uploaded() {
     bench.report("s1", "n1", 1, |report| report.phase = Phase::Ended);
     let (outcome, _) = renew(&mut bench, keys("t5", None));
     assert!(matches!(outcome, Outcome::AlreadyEnded(_)), "{outcome:?}");
-}
-
-fn told(effects: &[Effect]) -> Vec<Desired> {
-    let told = effects.iter().filter_map(|effect| match effect {
-        Effect::SendDesired {
-            desired, wait_ms: 0, ..
-        } => Some((**desired).clone()),
-        _ => None,
-    });
-    told.collect()
 }
 
 #[test]

@@ -38,6 +38,8 @@ pub(super) fn kind(event: &Event) -> Kind {
             TrackKind::Video | TrackKind::Both => (44, 1, "recorder_video_stream_state_changed"),
         },
         Event::Happened(Happening::PictureUploaded { .. }) => (45, 1, "recorder_snapshot_file"),
+        Event::Paused => (201, 1, "recorder_paused"),
+        Event::Resumed => (202, 1, "recorder_resumed"),
         Event::VodStarted { .. } => (60, 4, "vod_started"),
         Event::VodCompleted => (61, 4, "vod_triggered"),
     };
@@ -87,7 +89,7 @@ fn fields(event: &Event, flavour: Flavour, mode: Mode) -> Value {
         }
         Event::RecorderLeft { cause } => json!({ "leaveCode": leave_code(*cause) }),
         Event::VodStarted { video_id } => json!({ "aliVodInfo": { "videoId": video_id } }),
-        Event::VodCompleted => json!({}),
+        Event::VodCompleted | Event::Paused | Event::Resumed => json!({}),
     }
 }
 

@@ -275,6 +275,7 @@ pub(super) fn set(mut body: Value, pointer: &str, value: Option<Value>) -> Value
 /// An individual recording that brings media and has no files yet.
 pub(super) fn snapshot() -> RecordingView {
     RecordingView {
+        paused: false,
         key: RecorderKey {
             app_id: APP.into(),
             channel: "demo".into(),

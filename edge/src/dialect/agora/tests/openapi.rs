@@ -38,6 +38,8 @@ fn the_document_has_the_routes_that_there_are() {
                 route::Endpoint::Running { action, .. } => match action {
                     route::Action::Query => "query",
                     route::Action::Stop => "stop",
+                    route::Action::Pause => "pause",
+                    route::Action::Resume => "resume",
                     route::Action::Update => "update",
                     route::Action::UpdateLayout => "updateLayout",
                 },
@@ -47,7 +49,19 @@ fn the_document_has_the_routes_that_there_are() {
         })
         .collect();
     named.sort_unstable();
-    assert_eq!(named, ["acquire", "query", "start", "stop", "update", "updateLayout"]);
+    assert_eq!(
+        named,
+        [
+            "acquire",
+            "pause",
+            "query",
+            "resume",
+            "start",
+            "stop",
+            "update",
+            "updateLayout"
+        ]
+    );
 }
 
 #[test]

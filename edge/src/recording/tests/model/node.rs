@@ -70,6 +70,8 @@ pub(super) struct Process {
     by: Option<u64>,
     /// Up to where media has been captured.
     captured_ms: u64,
+    /// Since the last slice nothing has been captured, because nothing was wanted.
+    paused: bool,
     seq: u64,
     pub(super) answered_seq: u64,
     noted: Option<u64>,
@@ -121,6 +123,7 @@ impl Held {
             authority_ms: 0,
             by: None,
             captured_ms: now,
+            paused: false,
             seq,
             answered_seq: 0,
             noted: None,
@@ -169,6 +172,7 @@ impl Held {
         let Some(process) = &mut self.process else { return };
         if captures {
             process.phase = Phase::Recording;
+            process.paused = false;
             while now - process.captured_ms >= SLICE_MS {
                 let from_ms = process.captured_ms;
                 process.captured_ms += SLICE_MS;
@@ -176,8 +180,19 @@ impl Held {
             }
             return;
         }
+        if process.directive == Directive::Pause && process.phase < Phase::Draining {
+            if process.phase == Phase::Recording && now > process.captured_ms && !process.paused {
+                self.spool.slices.push(media(epoch, process.captured_ms, now));
+            }
+            process.paused = true;
+            process.captured_ms = now;
+            return;
+        }
         if process.phase < Phase::Draining {
-            if process.directive != Directive::Release && now > process.captured_ms && process.phase == Phase::Recording
+            if process.directive != Directive::Release
+                && !process.paused
+                && now > process.captured_ms
+                && process.phase == Phase::Recording
             {
                 let last = media(epoch, process.captured_ms, now);
                 self.spool.slices.push(last);
@@ -185,7 +200,7 @@ impl Held {
             process.phase = Phase::Draining;
             let cause = match process.directive {
                 Directive::Stop(cause) => cause,
-                Directive::Release | Directive::Record => EndCause::LeaseLost,
+                Directive::Release | Directive::Record | Directive::Pause => EndCause::LeaseLost,
             };
             self.spool.cause.get_or_insert(cause);
         }
@@ -204,7 +219,7 @@ impl Held {
         let Some(process) = &self.process else {
             return Vec::new();
         };
-        let held_back = process.standby || (leaving && process.directive == Directive::Record);
+        let held_back = process.standby || (leaving && process.goes_on());
         let slices = self.spool.slices.iter().filter(|_| !held_back);
         slices
             .filter(|slice| !self.spool.confirmed.contains(&slice.name))
@@ -291,7 +306,7 @@ impl Held {
                 from,
                 confirmed: told.filter_map(by_name).collect(),
                 learned: spool.learned_to,
-                leaving: leaving && process.directive == Directive::Record,
+                leaving: leaving && process.goes_on(),
                 spans: begun
                     .filter(|_| leaving || job.assignment.takeover)
                     .map(span)
@@ -361,5 +376,12 @@ fn media(epoch: u64, from_ms: u64, to_ms: u64) -> ConfirmedSlice {
         start_ms: from_ms,
         duration_us,
         ..slice(PLAYLIST, epoch, from_ms - T0)
+    }
+}
+
+impl Process {
+    /// Whether the recording shall go on here, if only later.
+    fn goes_on(&self) -> bool {
+        matches!(self.directive, Directive::Record | Directive::Pause)
     }
 }

@@ -243,9 +243,18 @@ impl World {
                 let sid = self.sid();
                 self.call(Command::Query(target(&sid, None)));
             }
-            10..14 => {
+            10..13 => {
                 let sid = self.sid();
                 self.stop(&sid);
+            }
+            13..14 => {
+                let target = target(&self.sid(), None);
+                let pauses = self.chance.one_in(2);
+                self.call(if pauses {
+                    Command::Pause(target)
+                } else {
+                    Command::Resume(target)
+                });
             }
             14..52 => self.deliver_one(),
             52..55 => self.lose_one(),
