@@ -82,6 +82,8 @@ problem_codes! {
     ClockSkewed = "clock_skewed",
     /// The edge lists no more playlists of the recording.
     TooManyFiles = "too_many_files",
+    /// A node could not pause the recording.
+    NotPaused = "not_paused",
     /// The recording's node is lost.
     NodeLost = "node_lost",
     /// Another node goes on in the place of a lost one.

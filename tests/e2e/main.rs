@@ -28,6 +28,7 @@ mod mixed;
 mod monitoring;
 mod node_tokens;
 mod outages;
+mod pauses;
 mod playing;
 mod quiet;
 mod rescue;
@@ -191,6 +192,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         whole_way::subscriptions_and_agoras_own_extinf,
         whole_way::an_update_changes_whom_is_recorded,
         cameras::each_way_to_a_camera_is_taken,
+        pauses::nothing_of_a_pause_is_in_any_file,
         interruptions::a_killed_publisher_comes_back,
         interruptions::a_user_leaves_and_returns,
         interruptions::a_user_joins_late,

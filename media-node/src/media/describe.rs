@@ -8,7 +8,7 @@ use super::MediaError;
 use crate::stream::Format;
 
 /// One track of a file that is written.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MuxedTrack {
     /// H.264 needs its SPS and PPS.
     pub format: Format,

@@ -26,7 +26,7 @@ pub(super) struct Leave {
 /// What this process brings about at this moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Aim {
-    /// The recording goes on here.
+    /// The recording goes on here, if only later.
     Record,
     /// It ends here, with all of it in the store.
     Stop,
@@ -52,7 +52,7 @@ impl Course {
     pub(super) fn aim(self, directive: Directive) -> Aim {
         match (self, directive) {
             (Self::Interrupted(_), _) => Aim::Interrupt,
-            (Self::Directed, Directive::Record) => Aim::Record,
+            (Self::Directed, Directive::Record | Directive::Pause) => Aim::Record,
             (Self::Directed, Directive::Stop(_)) => Aim::Stop,
             (Self::Directed, Directive::Release) => Aim::Release,
         }
@@ -74,8 +74,9 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Directive; 3] = [
+    const ALL: [Directive; 4] = [
         Directive::Record,
+        Directive::Pause,
         Directive::Stop(EndCause::Stopped),
         Directive::Release,
     ];
@@ -83,9 +84,9 @@ mod tests {
     #[test]
     fn the_edge_directs_until_something_interrupts() {
         let aims = ALL.map(|directive| Course::Directed.aim(directive));
-        assert_eq!(aims, [Aim::Record, Aim::Stop, Aim::Release]);
+        assert_eq!(aims, [Aim::Record, Aim::Record, Aim::Stop, Aim::Release]);
         let interrupted = Course::interrupted(Instant::now(), Duration::ZERO);
-        assert_eq!(ALL.map(|directive| interrupted.aim(directive)), [Aim::Interrupt; 3]);
+        assert_eq!(ALL.map(|directive| interrupted.aim(directive)), [Aim::Interrupt; 4]);
     }
 
     #[tokio::test(start_paused = true)]

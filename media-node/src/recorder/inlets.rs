@@ -94,7 +94,7 @@ fn want(desired: &mut Desired, newer: Desired) -> bool {
     }
     let standby = match newer.directive {
         Directive::Release => desired.terms.standby,
-        Directive::Record | Directive::Stop(_) => newer.terms.standby,
+        Directive::Record | Directive::Pause | Directive::Stop(_) => newer.terms.standby,
     };
     *desired = newer;
     desired.terms.standby = standby;

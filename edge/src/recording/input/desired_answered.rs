@@ -1,7 +1,21 @@
-use protocol::{Desired, Directive, RefusalCode};
+use protocol::{Desired, Directive, ProblemCode, RefusalCode};
 
 use crate::recording::contract::{Effect, NodeAnswer};
-use crate::recording::state::{Lease, State, Way};
+use crate::recording::state::{Lease, Recording, State, Wanted, Way};
+
+/// A node that goes on capturing, as one does that is too old to know what a pause is, must not pass for one that is paused.
+fn not_paused(recording: &mut Recording, epoch: u64, reason: &str, now_ms: u64) {
+    let lease = recording.nodes.lease.as_ref().filter(|lease| lease.epoch == epoch);
+    if let (Wanted::Pause, Some(lease)) = (recording.wanted, lease) {
+        let message = format!(
+            "media node {} did not pause the recording ({reason}), which goes on: update the node if it is older than the \
+             edge, and pause again",
+            lease.node.id
+        );
+        recording.wanted = Wanted::Record;
+        recording.remember(ProblemCode::NotPaused, message, now_ms);
+    }
+}
 
 /// Nobody waits longer for the end of a recording than its node may take to answer.
 pub(super) fn desired_answered(
@@ -22,6 +36,8 @@ pub(super) fn desired_answered(
             recording.has_heard(desired.epoch);
             if refusal.code == RefusalCode::UnknownRecording {
                 recording.nodes.lack(desired.epoch);
+            } else if desired.directive == Directive::Pause {
+                not_paused(recording, desired.epoch, &refusal.reason, now_ms);
             }
         }
         NodeAnswer::Unreachable => {}

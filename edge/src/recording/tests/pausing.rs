@@ -1,8 +1,8 @@
-use protocol::{Directive, Phase};
+use protocol::{Directive, Phase, ProblemCode, Refusal};
 
 use super::bench::*;
 use super::samples::*;
-use crate::recording::{Command, Effect, Event, NodeAnswer, Outcome, Status};
+use crate::recording::{Command, Effect, Event, Input, NodeAnswer, Outcome, Status};
 
 fn pause(bench: &mut Bench) -> (Outcome, Vec<Effect>) {
     let (_, outcome, effects) = bench.call(Command::Pause(target("s1", Some("a"))));
@@ -89,6 +89,28 @@ fn a_pause_that_comes_while_a_node_is_asked_reaches_it() {
     let report = bench.make_report("s1", "n1", epoch, |_| {});
     let effects = bench.job_answered("s1", epoch, NodeAnswer::Report(Box::new(report)));
     assert_eq!(directives(&effects), [Directive::Pause]);
+}
+
+#[test]
+fn a_node_that_cannot_pause_does_not_pass_for_one_that_has() {
+    let mut bench = Bench::started("s1", ticket("a"));
+    let (_, effects) = pause(&mut bench);
+    let desired = Box::new(told(&effects).remove(0));
+    bench.step(Input::DesiredAnswered {
+        sid: "s1".to_owned(),
+        desired,
+        answer: NodeAnswer::Refused(Refusal::internal("the node does not understand it")),
+    });
+    let view = bench.view("s1");
+    assert!(!view.paused);
+    let problem = view.problems.last().unwrap();
+    assert_eq!(problem.code, ProblemCode::NotPaused);
+    assert!(
+        problem.message.contains("n1") && problem.message.contains("update"),
+        "{problem:?}"
+    );
+    let events = bench.events("s1");
+    assert!(events.contains(&Event::Paused) && events.contains(&Event::Resumed));
 }
 
 #[test]

@@ -51,11 +51,12 @@ pub async fn run<K: Recorder>(
             break Ending::Interrupted;
         }
         let wanted = desired.borrow_and_update().clone();
-        match wanted.directive {
-            Directive::Record => {}
+        let paused = match wanted.directive {
+            Directive::Record => false,
+            Directive::Pause => true,
             Directive::Stop(cause) => break Ending::Over(cause),
             Directive::Release => break Ending::Over(EndCause::LeaseLost),
-        }
+        };
         let room = Room {
             at_once: shared.options.max_users,
             followed: &followed,
@@ -64,7 +65,10 @@ pub async fn run<K: Recorder>(
                 false => usize::MAX,
             },
         };
-        let plan = plan(&roster, &wanted.subscription, K::PICTURES, room);
+        let plan = match paused {
+            true => Plan::default(),
+            false => plan(&roster, &wanted.subscription, K::PICTURES, room),
+        };
         shared.tell_left_out(&plan);
         if K::SEPARATES_USERS {
             remember(&mut followed, &plan);
@@ -74,7 +78,8 @@ pub async fn run<K: Recorder>(
             Presence::Bystanders => plan.bystanders,
             Presence::Everybody => !roster.users.is_empty(),
         };
-        if is_somebody_there && roster_known {
+        // A pause is no time in which the channel counts as empty.
+        if paused || is_somebody_there && roster_known {
             shared.board.lock().media(shared.now_ms());
         }
         if !recorder.goes_on() {

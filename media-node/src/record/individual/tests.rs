@@ -282,6 +282,40 @@ async fn a_killed_publisher_and_a_leaving_user_lose_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_a_pause_is_captured_and_its_time_is_not_idle() {
+    let mut channel = RecordedChannel::start(Options::default());
+    let first = channel.captures.session("a/camera");
+    channel.roster(&[("a", CAMERA)]).await;
+    send(&first, Track::Video, video(), &video().units[..200]).await;
+    let to = |directive| move |desired: &mut Desired| desired.directive = directive;
+    channel.desired.send_modify(to(Directive::Pause));
+    eventually("the slice is committed", || {
+        channel.slices("a", TrackKind::Video).len() == 1
+    })
+    .await;
+    assert!(first.is_closed(), "nobody listens");
+    // The channel empties, and a user joins whom nobody opens.
+    channel.roster(&[]).await;
+    channel.roster(&[("b", CAMERA)]).await;
+    channel.until(|status| status.idle_since_ms.is_none()).await;
+    assert_eq!(channel.captures.opened().len(), 1);
+    let again = channel.captures.session("a/camera");
+    channel.roster(&[("a", CAMERA)]).await;
+    channel.desired.send_modify(to(Directive::Record));
+    send(
+        &again,
+        Track::Video,
+        video(),
+        &shifted(&video().units[..200], 60_000_000),
+    )
+    .await;
+    let (_, sink, status) = channel.stop(Directive::Stop(EndCause::Stopped)).await;
+    assert_eq!(recorded(&sink, "a", TrackKind::Video), 400);
+    assert_eq!(restarts(&sink, "a", TrackKind::Video), 2);
+    assert_eq!(status.problems, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_subscription_changes_what_is_recorded() {
     let channel = RecordedChannel::start(Options::default());
     let camera = channel.captures.session("a/camera");

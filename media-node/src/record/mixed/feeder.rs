@@ -25,6 +25,8 @@ const STEP_US: i64 = 100_000;
 /// What is wanted of a mix, and who is there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wishes {
+    /// Nothing is mixed, and nobody is listened to.
+    pub paused: bool,
     pub scene: Scene,
     pub subscription: Subscription,
     /// The users in the channel in the order of joining, each with the time of joining on the recording's timeline.
@@ -37,6 +39,8 @@ pub enum Made {
     /// The mix begins, with these tracks; behind one that ended it begins anew.
     Begin(Vec<MuxedTrack>),
     Unit(Output),
+    /// Nothing follows until the recording is resumed; the next mix goes on where this one ended.
+    Pause,
     /// Nothing more follows of this mix.
     End,
     /// An encoder failed. The mix begins anew later.
@@ -107,9 +111,13 @@ impl Feeder {
     }
 
     /// What is wanted or who is there has changed. It takes effect at the next picture.
-    pub fn follow(&mut self, wishes: Wishes, now_us: i64) {
+    pub fn follow(&mut self, wishes: Wishes, now_us: i64, each: &mut impl FnMut(Made)) {
         let before = std::mem::replace(&mut self.wishes, wishes);
+        if self.wishes.paused {
+            self.finish(Made::Pause, now_us, each);
+        }
         let Wishes {
+            paused: _,
             scene,
             subscription,
             present,
@@ -169,7 +177,7 @@ impl Feeder {
                     Pass::TakeOver(format) => Some(format),
                 };
                 // What a user who has left sent before is not recorded.
-                if there {
+                if there && !self.wishes.paused {
                     let mix = match self.mix.take() {
                         Some(mix) => Some(mix),
                         None => self.begin(unit.pts_us, now_us)?,
@@ -213,6 +221,7 @@ impl Feeder {
             scene,
             subscription,
             present,
+            paused: _,
         } = &self.wishes;
         let mut mixer = Mixer::new(&settings, scene.clone(), subscription.clone())?;
         for (uid, _) in present {
@@ -259,13 +268,18 @@ impl Feeder {
 
     /// Mixes the rest, up to `end_us`.
     pub fn end(&mut self, end_us: i64, each: &mut impl FnMut(Made)) {
+        self.finish(Made::End, end_us, each);
+    }
+
+    /// `last`: what is told behind the rest.
+    fn finish(&mut self, last: Made, end_us: i64, each: &mut impl FnMut(Made)) {
         let Some(mut mix) = self.mix.take() else { return };
         let mut made = Vec::new();
         let result = mix.mixer.finish(end_us, |output| made.push(output));
         mix.hand_over(made, each);
         self.counters += *mix.mixer.counters();
         self.free_us = self.free_us.max(end_us.saturating_add(APART_US));
-        each(Made::End);
+        each(last);
         if let Err(error) = result {
             each(Made::Failed(error));
         }

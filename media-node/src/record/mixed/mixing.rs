@@ -88,7 +88,8 @@ impl Mixing {
         let now_us = self.clock.now_us();
         if self.wished.has_changed().unwrap_or(false) {
             let wishes = self.wished.borrow_and_update().clone();
-            self.feeder.follow(wishes, now_us);
+            let mut each = hand_over(&self.made, &self.board, self.clock);
+            self.feeder.follow(wishes, now_us, &mut each);
         }
         match event {
             MixEvent::Event { uid, stream, event } => {
@@ -131,7 +132,7 @@ fn hand_over(made: &SyncSender<Made>, board: &SharedBoard, clock: Clock) -> impl
             }
             Made::Overload(Overload::Ends) => return board.lock().over(OVERLOADED),
             Made::Begin(_) => board.lock().over(ENCODER),
-            Made::Unit(_) | Made::End => {}
+            Made::Unit(_) | Made::Pause | Made::End => {}
         }
         // Without a writer the recording is about to end.
         let _ = made.send(out);

@@ -19,7 +19,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-use protocol::{Desired, Fault, Job, Mix, Refusal, RefusalCode};
+use protocol::{Desired, Directive, Fault, Job, Mix, Refusal, RefusalCode};
 use tokio::sync::watch;
 
 use super::context::Context;
@@ -73,6 +73,7 @@ pub async fn run(
     };
     let types = context.job.spec.subscription.types;
     let wishes = Wishes {
+        paused: desired.borrow().directive == Directive::Pause,
         scene: mix.scene,
         subscription: context.job.spec.subscription,
         present: Vec::new(),

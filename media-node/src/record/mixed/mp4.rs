@@ -75,6 +75,12 @@ pub struct Mp4Files {
 
 struct Open {
     muxer: Mp4Muxer,
+    /// What is added to the times of units, for what was not recorded in between,
+    shift_us: i64,
+    /// and where what is written ends by these times.
+    end_us: i64,
+    /// The next unit goes on there.
+    joins: bool,
     file: LoneFile,
     lone: Lone,
     bytes: u64,
@@ -113,10 +119,24 @@ impl Mp4Files {
         }
     }
 
-    /// A mix begins, and with it a file.
+    /// A mix begins, and with it a file, unless it goes on behind a [pause](Self::pause) as it was before.
     pub fn begin(&mut self, tracks: Vec<MuxedTrack>) {
-        self.close();
+        let goes_on = self.open.as_ref().is_some_and(|open| open.joins) && self.tracks == tracks;
+        if !goes_on {
+            self.close();
+        }
         self.tracks = tracks;
+    }
+
+    /// Nothing is recorded for a while. What follows then joins what is there without a hole.
+    pub fn pause(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.joins = true;
+            let synced = File::open(open.file.path()).and_then(|file| file.sync_data());
+            if let Err(error) = synced {
+                self.teller.tell(&error.into());
+            }
+        }
     }
 
     /// The next unit of the mix, in the order of playing. The first track decides where files begin and end.
@@ -132,18 +152,30 @@ impl Mp4Files {
     }
 
     fn take(&mut self, track: usize, unit: &AccessUnit) -> Result<(), Mp4Error> {
+        let mut unit = unit.clone();
+        if let Some(open) = &mut self.open {
+            if std::mem::take(&mut open.joins) {
+                open.shift_us = open.end_us - unit.pts_us;
+            }
+            unit.pts_us += open.shift_us;
+            unit.dts_us += open.shift_us;
+        }
         let may_cut = track == 0 && unit.keyframe;
         let full = |open: &Open| {
             unit.pts_us - open.lone.start_us >= self.limits.duration_us || open.bytes >= self.limits.bytes
         };
-        if may_cut && self.open.as_ref().is_some_and(full) {
-            self.close();
+        if may_cut && let Some(open) = self.open.take_if(|open| full(open)) {
+            unit.pts_us -= open.shift_us;
+            unit.dts_us -= open.shift_us;
+            self.finish(open);
         }
         if may_cut && self.open.is_none() {
             self.open = Some(self.create(unit.pts_us)?);
         }
         let Some(open) = &mut self.open else { return Ok(()) };
-        open.muxer.write(track, unit)?;
+        let lasts_us = self.tracks.get(track).map_or(0, |track| track.duration_us);
+        open.end_us = open.end_us.max(unit.pts_us + lasts_us);
+        open.muxer.write(track, &unit)?;
         open.bytes += unit.data.len() as u64;
         if may_cut && unit.pts_us - open.synced_us >= SYNC_US {
             open.synced_us = unit.pts_us;
@@ -175,6 +207,9 @@ impl Mp4Files {
         self.teller.board.lock().over(UNWRITTEN);
         Ok(Open {
             muxer,
+            shift_us: 0,
+            end_us: start_us,
+            joins: false,
             file,
             lone,
             bytes: 0,
@@ -184,9 +219,13 @@ impl Mp4Files {
 
     /// Ends the open file. It is finished while the next one is written.
     pub fn close(&mut self) {
-        let Some(Open { muxer, file, lone, .. }) = self.open.take() else {
-            return;
-        };
+        if let Some(open) = self.open.take() {
+            self.finish(open);
+        }
+    }
+
+    fn finish(&self, open: Open) {
+        let Open { muxer, file, lone, .. } = open;
         // What is in whole fragments is finished all the same.
         if let Err(error) = muxer.finish() {
             self.teller.tell(&error.into());

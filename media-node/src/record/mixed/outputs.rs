@@ -52,7 +52,7 @@ impl<S: SliceSink> Outputs<S> {
             }
             Made::Unit(Output::Audio(unit)) if self.has_video => self.slicer.companion(0, unit),
             Made::Unit(Output::Video(unit) | Output::Audio(unit)) => self.lead(unit),
-            Made::End => self.slicer.interrupt(),
+            Made::Pause | Made::End => self.slicer.interrupt(),
             Made::Failed(_) | Made::Overload(_) => Ok(()),
         };
         if let Err(error) = result {
@@ -63,6 +63,7 @@ impl<S: SliceSink> Outputs<S> {
             Made::Begin(tracks) => mp4.begin(tracks),
             Made::Unit(Output::Audio(unit)) if self.has_video => mp4.unit(1, &unit),
             Made::Unit(Output::Video(unit) | Output::Audio(unit)) => mp4.unit(0, &unit),
+            Made::Pause => mp4.pause(),
             Made::End => mp4.close(),
             Made::Failed(_) | Made::Overload(_) => {}
         }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use protocol::{Desired, Roster, StreamTypes, TrackKind};
+use protocol::{Desired, Directive, Roster, StreamTypes, TrackKind};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -144,6 +144,7 @@ impl Recorder for MixedRecorder {
             .collect();
         self.wishes.send_if_modified(|wishes| {
             let wanted = Wishes {
+                paused: desired.directive == Directive::Pause,
                 scene: desired.scene.clone().unwrap_or_else(|| wishes.scene.clone()),
                 subscription: desired.subscription.clone(),
                 present,

@@ -15,6 +15,7 @@ use crate::stream::{Format, H264Format, StreamEvent, Track};
 
 pub fn wishes(present: &[&str]) -> Wishes {
     Wishes {
+        paused: false,
         scene: scene(Layout::BestFit),
         subscription: everybody(),
         present: present.iter().map(|uid| ((*uid).to_owned(), 0)).collect(),
@@ -82,7 +83,7 @@ impl Script {
         for now_us in (0..end_us).step_by(20_000) {
             while let Some((_, step)) = steps.next_if(|(at_us, _)| *at_us <= now_us) {
                 match step {
-                    Step::Wish(wishes) => feeder.follow(wishes, now_us),
+                    Step::Wish(wishes) => feeder.follow(wishes, now_us, &mut |out| made.push(out)),
                     Step::Event(uid, stream, event) => {
                         if let Err(error) = feeder.event(uid, stream, event, now_us) {
                             feeder.fail(error, now_us, &mut |out| made.push(out));
@@ -108,7 +109,7 @@ pub fn mixes(made: Vec<Made>) -> Vec<Vec<Output>> {
                 mixes.push(Vec::new());
             }
             Made::Unit(unit) => mixes.last_mut().unwrap().push(unit),
-            Made::End | Made::Failed(_) | Made::Overload(_) => {}
+            Made::Pause | Made::End | Made::Failed(_) | Made::Overload(_) => {}
         }
     }
     mixes

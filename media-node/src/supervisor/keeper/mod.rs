@@ -342,7 +342,7 @@ impl Keeper {
                 directive: Directive::Stop(EndCause::NoSpace),
                 ..desired
             },
-            Directive::Record | Directive::Stop(_) | Directive::Release => desired,
+            Directive::Record | Directive::Pause | Directive::Stop(_) | Directive::Release => desired,
         }
     }
 

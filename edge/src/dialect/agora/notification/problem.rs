@@ -58,6 +58,7 @@ fn kind(code: &ProblemCode) -> Kind {
         | ProblemCode::ImageUnusable
         | ProblemCode::SpoolFull
         | ProblemCode::TooManyFiles
+        | ProblemCode::NotPaused
         | ProblemCode::FailedOver
         | ProblemCode::NodeReturned
         | ProblemCode::Other(_) => error(RECORDER, MEDIUM, FAILED),

@@ -89,6 +89,43 @@ fn wishes_take_effect_at_the_next_picture() {
 }
 
 #[test]
+fn nothing_of_a_pause_is_mixed() {
+    let mut script = Script::default();
+    script.at(0, Step::Wish(wishes(&["1"])));
+    script.stream("1", StreamName::Camera, video(0, 7 * SECOND, 15, |_| RED));
+    script.stream("1", StreamName::Camera, tone(0, 7 * SECOND, 440.0, |_| 0.1));
+    let paused = Wishes {
+        paused: true,
+        ..wishes(&["1"])
+    };
+    script.at(2 * SECOND, Step::Wish(paused.clone()));
+    // Said again, it changes nothing.
+    script.at(3 * SECOND, Step::Wish(paused));
+    script.at(5 * SECOND, Step::Wish(wishes(&["1"])));
+    let mut feeder = Feeder::new(spec(), wishes(&[]), i64::MIN);
+    let made = script.play(&mut feeder, 7 * SECOND);
+    let kinds: String = made
+        .iter()
+        .filter_map(|made| match made {
+            Made::Begin(_) => Some('b'),
+            Made::Pause => Some('p'),
+            Made::End => Some('e'),
+            Made::Unit(_) | Made::Failed(_) | Made::Overload(_) => None,
+        })
+        .collect();
+    assert_eq!(kinds, "bpbe");
+    let mixes = mixes(made);
+    let reach = |mix: &[Output]| {
+        let times = mix.iter().map(|output| output.unit().pts_us);
+        times.fold((i64::MAX, i64::MIN), |(first, last), at| (first.min(at), last.max(at)))
+    };
+    let frame = SECOND / 15;
+    let ((_, last), (first, _)) = (reach(&mixes[0]), reach(&mixes[1]));
+    assert!((2 * SECOND - 2 * frame..2 * SECOND).contains(&last), "{last}");
+    assert!((5 * SECOND - 500_000..6 * SECOND).contains(&first), "{first}");
+}
+
+#[test]
 fn the_picture_moves_to_the_low_stream_and_back_to_the_camera() {
     let mut script = Script::default();
     script.at(0, Step::Wish(wishes(&["1"])));

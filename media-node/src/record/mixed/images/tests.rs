@@ -53,6 +53,7 @@ fn naming(urls: &[String]) -> Wishes {
         fill: Default::default(),
     };
     Wishes {
+        paused: false,
         scene: Scene {
             user_images: urls.iter().enumerate().map(image).collect(),
             ..Scene::default()

@@ -86,6 +86,68 @@ fn files_are_split_at_key_frames_and_counted_over_mixes_and_processes() {
     assert_eq!(names(&complete(&spool)).last(), Some(&"51d_room_3.mp4"));
 }
 
+/// The same mix so much later.
+fn later(output: &[Output], by_us: i64) -> Vec<Output> {
+    let mut output = output.to_vec();
+    for made in &mut output {
+        let (Output::Video(unit) | Output::Audio(unit)) = made;
+        unit.pts_us += by_us;
+        unit.dts_us += by_us;
+    }
+    output
+}
+
+#[test]
+fn a_pause_leaves_no_hole() {
+    let (tracks, output) = mix();
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open_spool(dir.path());
+    let mut written = files(&spool, 100);
+    for part in 0..3 {
+        written.begin(tracks.clone());
+        write(&mut written, &later(&output, part * 3_600 * SECOND));
+        written.pause();
+    }
+    written.end();
+    let found = complete(&spool);
+    assert_eq!(names(&found), ["51d_room_0.mp4"]);
+    assert!(found[0].1.abs_diff(30_000) < 100, "{found:?}");
+}
+
+#[test]
+fn a_file_that_grows_full_behind_a_pause_is_split_as_any_other() {
+    let (tracks, output) = mix();
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open_spool(dir.path());
+    let mut written = files(&spool, 12);
+    for part in 0..2 {
+        written.begin(tracks.clone());
+        write(&mut written, &later(&output, part * 60 * SECOND));
+        written.pause();
+    }
+    written.end();
+    let found = complete(&spool);
+    assert_eq!(names(&found), ["51d_room_0.mp4", "51d_room_1.mp4"]);
+    assert!((found[0].1 + found[1].1).abs_diff(20_000) < 200, "{found:?}");
+}
+
+#[test]
+fn what_has_other_tracks_behind_a_pause_has_another_file() {
+    let (tracks, output) = mix();
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open_spool(dir.path());
+    let mut written = files(&spool, 100);
+    written.begin(tracks.clone());
+    write(&mut written, &output);
+    written.pause();
+    let mut other = tracks;
+    other[1].duration_us += 1;
+    written.begin(other);
+    write(&mut written, &later(&output, 60 * SECOND));
+    written.end();
+    assert_eq!(names(&complete(&spool)), ["51d_room_0.mp4", "51d_room_1.mp4"]);
+}
+
 #[test]
 fn a_file_that_a_crash_cut_off_is_finished_by_the_next_process() {
     let (tracks, output) = mix();

@@ -75,7 +75,7 @@ fn mix() -> (Feeder, Vec<Output>, Vec<f32>) {
     let mut keep = |made| match made {
         Made::Begin(of_mix) => tracks = of_mix,
         Made::Unit(unit) => output.push(unit),
-        Made::End | Made::Failed(_) | Made::Overload(_) => {}
+        Made::Pause | Made::End | Made::Failed(_) | Made::Overload(_) => {}
     };
     for now_us in (0..SECONDS * SECOND).step_by(20_000) {
         while let Some((at_us, uid, event)) = events.next_if(|(at_us, ..)| *at_us <= now_us) {

@@ -65,6 +65,7 @@ async fn users_are_mixed_into_one_playlist_until_the_stop() {
         },
     };
     let wishes = Wishes {
+        paused: false,
         scene: scene(Layout::BestFit),
         subscription: everything(),
         present: Vec::new(),
