@@ -13,6 +13,7 @@ mod clock;
 mod command;
 mod container;
 mod encryption;
+mod hub;
 mod media;
 mod mix;
 mod outbound;

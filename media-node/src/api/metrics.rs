@@ -11,7 +11,8 @@ use protocol::Phase;
 use super::Health;
 use crate::channel::{Counts, Registry};
 use crate::clock::unix_ms;
-use crate::server::{Figures, TurnedAway};
+use crate::hub::TurnedAway;
+use crate::server::Figures;
 use crate::supervisor::{KeptAside, Space, Stage, Status, Supervisor, Total, Vitals};
 
 #[derive(Clone)]

@@ -7,7 +7,8 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::access::{Gate, Keys, Passes};
-use crate::server::{self, RtspServer};
+use crate::hub;
+use crate::server::RtspServer;
 use crate::supervisor::{Config, Memory, Node, SpaceLimits};
 
 /// The API on a port of its own.
@@ -44,7 +45,7 @@ async fn serve(token: Option<Secret>, edge_heard: bool) -> (String, tempfile::Te
     let callers = Callers::new(token, Some(Secret::new("roster-key")));
     let gate = Arc::new(Gate::new(Keys::default(), Passes::default()));
     let any = "127.0.0.1:0".parse().unwrap();
-    let rtsp = RtspServer::bind(any, registry.clone(), gate, None, server::Limits::default());
+    let rtsp = RtspServer::bind(any, registry.clone(), gate, None, hub::Limits::default());
     let rtsp = rtsp.await.unwrap().figures();
     let router = router(supervisor, health, registry, rtsp, callers);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

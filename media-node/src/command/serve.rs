@@ -21,7 +21,8 @@ use crate::agent::{self, Edge, Entries, Identity};
 use crate::api::{self, Callers, Health};
 use crate::channel::{Limits, Registry};
 use crate::clock::unix_ms;
-use crate::server::{self, RtspServer};
+use crate::hub;
+use crate::server::RtspServer;
 use crate::supervisor::{Config, Memory, Node, SpaceLimits, Supervisor};
 
 /// How long a node that ends waits for the edge to hear that nobody publishes to it any more.
@@ -129,7 +130,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     let gate = gate.listening(args.rtsp_listen, args.open_channels)?;
     let rtsp_at = |error| format!("cannot listen for RTSP at {}: {error}", args.rtsp_listen);
     let rtsp_url = args.rtsp_url.clone();
-    let limits = server::Limits::default().within_open_files(open_files());
+    let limits = hub::Limits::default().within_open_files(open_files());
     let gate = Arc::new(gate);
     let rtsp = RtspServer::bind(args.rtsp_listen, registry.clone(), gate, rtsp_url.clone(), limits).await;
     let rtsp = rtsp.map_err(rtsp_at)?;
