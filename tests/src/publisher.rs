@@ -1,4 +1,4 @@
-//! Users of a channel: FFmpeg and GStreamer as child processes that publish over RTSP until they are dropped.
+//! Users of a channel: FFmpeg and GStreamer as child processes that publish over RTSP and RTMP until they are dropped.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -170,6 +170,31 @@ impl Publisher {
             .args(&media.coding);
         command.args(["-f", "rtsp", "-rtsp_transport", transport.as_str(), url]);
         Self::spawn(command, logs, "ffmpeg")
+    }
+
+    /// Sends `media` to the RTMP `url` by FFmpeg.
+    pub fn ffmpeg_by_rtmp(url: &str, media: &Media, logs: &Path) -> Self {
+        let mut command = Command::new("ffmpeg");
+        command
+            .args(["-nostdin", "-hide_banner", "-v", "warning"])
+            .args(&media.inputs)
+            .args(&media.coding)
+            .args(["-f", "flv", url]);
+        Self::spawn(command, logs, "ffmpeg")
+    }
+
+    /// Sends the H.264 and the AAC of a Matroska file to the RTMP `url` by GStreamer, at the pace of their timestamps.
+    pub fn gstreamer_file_by_rtmp(url: &str, file: &Path, logs: &Path) -> Self {
+        let pipeline = format!(
+            "flvmux name=mux streamable=true ! rtmp2sink location={url} \
+             filesrc location={} ! matroskademux name=file \
+             file.video_0 ! queue ! h264parse ! identity sync=true ! mux. \
+             file.audio_0 ! queue ! aacparse ! identity sync=true ! mux.",
+            file.display()
+        );
+        let mut command = Command::new("gst-launch-1.0");
+        command.arg("-q").args(pipeline.split_whitespace());
+        Self::spawn(command, logs, "gstreamer")
     }
 
     /// Sends a test picture and a tone to the RTSP `url` by GStreamer's `rtspclientsink`.

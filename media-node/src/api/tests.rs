@@ -39,6 +39,7 @@ async fn serve(token: Option<Secret>, edge_heard: bool) -> (String, tempfile::Te
         node_id: "n".to_owned(),
         spool: dir.path().to_owned(),
         rtsp_listening: watch::channel(true).1,
+        rtmp_listening: None,
         edge_heard: Some(watch::channel(edge_heard).1),
     };
     let registry = Registry::new(channel::Limits::default(), 1);
@@ -122,7 +123,7 @@ async fn readiness_says_what_is_missing() {
     let body: Value = response.json().await.unwrap();
     assert_eq!(
         body,
-        json!({"spool_writable": true, "rtsp_listening": true, "edge_heard": false})
+        json!({"spool_writable": true, "rtsp_listening": true, "rtmp_listening": null, "edge_heard": false})
     );
 }
 

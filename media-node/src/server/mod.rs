@@ -90,6 +90,11 @@ impl RtspServer {
         })
     }
 
+    /// What it publishes into: other servers of this node do, too.
+    pub fn hub(&self) -> Arc<Hub> {
+        self.shared.hub.clone()
+    }
+
     pub fn figures(&self) -> Figures {
         Figures(Arc::clone(&self.shared))
     }

@@ -1,0 +1,5 @@
+mod chunks;
+mod flv;
+mod server;
+mod session;
+mod support;
