@@ -13,7 +13,7 @@ use tapedeck_tests::sync::{beeps, flashes, flashes_in, offsets};
 use tapedeck_tests::{probe, wait};
 
 use crate::channel_tokens::App;
-use crate::composed::{counters, verdict};
+use crate::composed::{await_frames, counters, verdict};
 use crate::steps::{self, CAPTURE_LIMIT, record_for};
 
 /// What a viewer does not notice, in seconds.
@@ -24,17 +24,19 @@ pub(crate) async fn users_are_recorded_and_mixed_beside_one_by_rtsp(stack: &Stac
     let (customer, cname) = (stack.customer(), "byrtmp");
     // x264's default has B-frames.
     let media = |pitch| Media::flash_and_beep().beeping_at(pitch);
-    let dir = tempfile::tempdir().expect("a directory");
-    let file = steps::make_file(dir.path(), "flv.mkv", &media(3000).file_options(seconds + 90)).await;
     let mut users = Vec::new();
     for (number, join) in [
         &(|| Publisher::ffmpeg_by_rtmp(&stack.rtmp_url(cname, "1"), &media(1000), stack.logs()))
             as &dyn Fn() -> Publisher,
         &|| {
-            let url = stack.publish_url(cname, "2");
-            Publisher::ffmpeg(&url, &media(2000), Transport::Tcp, stack.logs())
+            Publisher::ffmpeg(
+                &stack.publish_url(cname, "2"),
+                &media(2000),
+                Transport::Tcp,
+                stack.logs(),
+            )
         },
-        &|| Publisher::gstreamer_file_by_rtmp(&stack.rtmp_url(cname, "3"), &file, stack.logs()),
+        &|| Publisher::ffmpeg_by_rtmp(&stack.rtmp_url(cname, "3"), &media(3000), stack.logs()),
     ]
     .into_iter()
     .enumerate()
@@ -47,14 +49,14 @@ pub(crate) async fn users_are_recorded_and_mixed_beside_one_by_rtsp(stack: &Stac
     }
     let individual = customer.record(cname, |_| {}).await;
     let mix = customer
-        .record_in("mix", cname, |request| {
+        .record_as("9001", "byrtmpmixed", "mix", cname, |request| {
             request["recordingConfig"]["transcodingConfig"] = json!({
                 "width": 640, "height": 360, "fps": 30, "bitrate": 500, "mixedVideoLayout": 1,
             });
         })
         .await;
     steps::await_playlists(&customer, &individual, 6).await;
-    steps::await_playlists(&customer, &mix, 1).await;
+    await_frames(stack, &mix, 30).await;
     let streams = probe::played(&stack.publish_url(cname, "1"))
         .await
         .expect("it is played by RTSP");
@@ -128,18 +130,26 @@ pub(crate) async fn a_token_lets_in_and_whoever_has_none_is_told(stack: &Stack) 
         assert!(!output.contains("panicked"), "{output}");
     }
     // As a part of the server's address, which is how OBS has it, and as one of the stream key.
-    for (uid, url) in [
-        ("1", format!("{base}?token={own}/1")),
-        ("1", format!("{base}/1/screen?token={own}")),
+    for (stream, url) in [
+        ("", format!("{base}?token={own}/1")),
+        ("/screen", format!("{base}/1/screen?token={own}")),
     ] {
         let mut publisher = Publisher::ffmpeg_by_rtmp(&url, &media, stack.logs());
-        wait::until("the user is played", CAPTURE_LIMIT, async || {
-            publisher.assert_alive();
-            let stream = if url.contains("screen") { "/screen" } else { "" };
-            let path = format!("{}/{}/lobby/{uid}{stream}?token={play}", stack.info.rtsp, app.app_id());
-            probe::played(&path).await.filter(|streams| streams.len() == 2)
-        })
-        .await;
+        played(stack, &app, stream, &play, &mut publisher).await;
         publisher.leave().await;
     }
+    let mut publisher = Publisher::gstreamer_by_rtmp(&format!("{base}/1/low?token={own}"), stack.logs());
+    played(stack, &app, "/low", &play, &mut publisher).await;
+}
+
+/// Waits until the picture and the sound of a stream of user 1 are played by RTSP.
+async fn played(stack: &Stack, app: &App, stream: &str, token: &str, publisher: &mut Publisher) {
+    let url = format!("{}/{}/lobby/1{stream}?token={token}", stack.info.rtsp, app.app_id());
+    wait::until("the user is played", CAPTURE_LIMIT, async || {
+        publisher.assert_alive();
+        let streams = probe::played(&url).await?;
+        let codecs: Vec<_> = streams.iter().map(|stream| stream.codec_name.as_str()).collect();
+        (codecs == ["h264", "aac"]).then_some(())
+    })
+    .await;
 }

@@ -183,14 +183,13 @@ impl Publisher {
         Self::spawn(command, logs, "ffmpeg")
     }
 
-    /// Sends the H.264 and the AAC of a Matroska file to the RTMP `url` by GStreamer, at the pace of their timestamps.
-    pub fn gstreamer_file_by_rtmp(url: &str, file: &Path, logs: &Path) -> Self {
+    /// Sends a test picture and a tone to the RTMP `url` by GStreamer.
+    pub fn gstreamer_by_rtmp(url: &str, logs: &Path) -> Self {
         let pipeline = format!(
             "flvmux name=mux streamable=true ! rtmp2sink location={url} \
-             filesrc location={} ! matroskademux name=file \
-             file.video_0 ! queue ! h264parse ! identity sync=true ! mux. \
-             file.audio_0 ! queue ! aacparse ! identity sync=true ! mux.",
-            file.display()
+             videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=180,framerate=25/1 \
+             ! x264enc key-int-max=25 bitrate=400 ! video/x-h264,profile=main ! h264parse ! mux. \
+             audiotestsrc is-live=true freq=880 ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! aacparse ! mux."
         );
         let mut command = Command::new("gst-launch-1.0");
         command.arg("-q").args(pipeline.split_whitespace());

@@ -21,12 +21,21 @@ pub(super) struct Track {
     payload_type: u8,
     ssrc: u32,
     sequence: u16,
+    start: Start,
     /// Where the next frame of sound begins, in ticks.
     next: Option<i64>,
     /// Media time of the last sender report.
     reported_ms: Option<i64>,
     packets: u32,
     bytes: u32,
+}
+
+/// The first frame of sound waits for the next one: RTMP has no time before 0, where encoders begin, and some muxers give all that
+/// lies there the time of what follows.
+enum Start {
+    Nothing,
+    Waiting(Unit, i64),
+    Over,
 }
 
 impl Track {
@@ -38,6 +47,7 @@ impl Track {
             payload_type,
             ssrc,
             sequence: 0,
+            start: Start::Nothing,
             next: None,
             reported_ms: None,
             packets: 0,
@@ -78,6 +88,23 @@ impl Track {
         media_ms: i64,
         origin_ms: i64,
     ) -> Result<Vec<(Flow, Bytes)>, Unreadable> {
+        let is_sound = self.codec.ticks(&unit.data).is_some();
+        if !is_sound || matches!(self.start, Start::Over) {
+            return self.pack(unit, media_ms, origin_ms);
+        }
+        match std::mem::replace(&mut self.start, Start::Over) {
+            Start::Waiting(first, first_ms) if first_ms < media_ms => {
+                let first = self.pack(&first, first_ms, origin_ms)?;
+                Ok([first, self.pack(unit, media_ms, origin_ms)?].concat())
+            }
+            _ => {
+                self.start = Start::Waiting(unit.clone(), media_ms);
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    fn pack(&mut self, unit: &Unit, media_ms: i64, origin_ms: i64) -> Result<Vec<(Flow, Bytes)>, Unreadable> {
         let payloads = self.codec.pack(&unit.data)?;
         let timestamp = self.timestamp(unit, media_ms);
         let mut packets = Vec::with_capacity(payloads.len() + 1);
@@ -165,9 +192,11 @@ mod tests {
     fn sound_is_counted_in_samples_while_rounded_times_agree() {
         let mut track = aac();
         let mut timestamps = Vec::new();
-        for media_ms in [0, 23, 46, 70, 93, 116, 500] {
+        // What lay before 0 has the time of what follows.
+        for media_ms in [0, 0, 0, 23, 46, 70, 93, 116, 500] {
             let packets = track.packets(&frame(), media_ms, 0).unwrap();
-            timestamps.push(field(&packets.last().unwrap().1, 4));
+            let rtp = packets.iter().filter(|(flow, _)| *flow == Flow::Rtp);
+            timestamps.extend(rtp.map(|(_, packet)| field(packet, 4)));
         }
         assert_eq!(timestamps, [0, 1_024, 2_048, 3_072, 4_096, 5_120, 22_050]);
     }
@@ -176,15 +205,16 @@ mod tests {
     fn reports_come_first_and_tell_when_media_time_is() {
         let mut track = aac();
         let flows = |packets: &[(Flow, Bytes)]| packets.iter().map(|(flow, _)| *flow).collect::<Vec<_>>();
-        let first = track.packets(&frame(), 1_500, 1_000).unwrap();
-        assert_eq!(flows(&first), [Flow::Rtcp, Flow::Rtp]);
+        assert!(track.packets(&frame(), 1_500, 1_000).unwrap().is_empty());
+        let first = track.packets(&frame(), 1_523, 1_000).unwrap();
+        assert_eq!(flows(&first), [Flow::Rtcp, Flow::Rtp, Flow::Rtp]);
         let report = &first[0].1;
         assert_eq!((field(report, 4), field(report, 16)), (7, 66_150));
         assert_eq!(
             (field(report, 8), field(report, 12)),
             (NTP_OFFSET_S as u32 + 2, 1 << 31)
         );
-        assert_eq!(flows(&track.packets(&frame(), 1_523, 1_000).unwrap()), [Flow::Rtp]);
+        assert_eq!(flows(&track.packets(&frame(), 1_546, 1_000).unwrap()), [Flow::Rtp]);
         assert_eq!(flows(&track.packets(&frame(), 6_500, 1_000).unwrap()).len(), 2);
         track.report_anew();
         assert_eq!(flows(&track.packets(&frame(), 6_523, 1_000).unwrap()).len(), 2);

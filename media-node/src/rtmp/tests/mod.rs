@@ -1,4 +1,6 @@
+mod captured;
 mod chunks;
+mod dice;
 mod flv;
 mod server;
 mod session;

@@ -138,6 +138,7 @@ async fn media_becomes_packets_with_a_description() {
     client
         .media(1_000, &[(VIDEO, AVC), (AUDIO, AAC), (VIDEO, PICTURE), (AUDIO, SOUND)])
         .await;
+    client.media(1_021, &[(AUDIO, SOUND)]).await;
     let publication = server.published("7", None).await;
     let sdp = std::str::from_utf8(publication.description.for_players()).unwrap();
     assert!(
@@ -146,7 +147,7 @@ async fn media_becomes_packets_with_a_description() {
     );
     assert!(sdp.contains("sprop-parameter-sets=Z2QACw==,aO4="), "{sdp}");
     assert!(sdp.contains("a=rtpmap:97 MPEG4-GENERIC/48000/2\r\n"), "{sdp}");
-    let got = packets(&mut play(&publication), 6).await;
+    let got = packets(&mut play(&publication), 7).await;
     let sets: &[u8] = b"\x67\x64\x00\x0b";
     let rtp = |track, payload: &'static [u8]| (track, Flow::Rtp, Bytes::from_static(payload));
     assert_eq!(
@@ -158,6 +159,7 @@ async fn media_becomes_packets_with_a_description() {
             rtp(0, sets),
             rtp(0, b"\x68\xee"),
             rtp(0, b"\x65\x09"),
+            rtp(1, b"\x00\x10\x00\x18\x01\x02\x03"),
             rtp(1, b"\x00\x10\x00\x18\x01\x02\x03"),
         ]
     );

@@ -1,5 +1,6 @@
 use bytes::Bytes;
 
+use super::dice::Dice;
 use super::support::{
     AUDIO, VIDEO, command, commands, connect, hello, information, large_chunks, message, messages, opening,
 };
@@ -195,29 +196,17 @@ fn no_mutation_panics() {
         whole.extend(message(6, VIDEO, 1, n * 40, &[0x17, 1, 0, 0, 80, 0, 0, 0, 2, 0x65, 9]));
         whole.extend(message(4, AUDIO, 1, n * 40, &[0xaf, 1, 1, 2, 3]));
     }
-    let mut dice = 0x2545_f491_4f6c_dd1du64;
-    let mut roll = |sides: usize| {
-        dice ^= dice << 13;
-        dice ^= dice >> 7;
-        dice ^= dice << 17;
-        (dice % sides as u64) as usize
-    };
+    let mut dice = Dice::new(7);
     for _ in 0..20_000 {
-        let mut bytes = whole.clone();
-        for _ in 0..=roll(3) {
-            // The handshake holds nothing that is read.
-            let at = hello().len() + roll(bytes.len() - hello().len());
-            match roll(3) {
-                0 => bytes[at] = roll(256) as u8,
-                1 => drop(bytes.remove(at)),
-                _ => bytes.insert(at, roll(256) as u8),
-            }
-        }
+        // The handshake holds nothing that is read.
+        let mut bytes = whole[hello().len()..].to_vec();
+        dice.mutate(&mut bytes);
+        let bytes = [hello(), bytes].concat();
         let mut peer = Peer {
             session: Session::default(),
             events: Vec::new(),
         };
-        let step = 1 + roll(bytes.len());
+        let step = 1 + dice.roll(bytes.len());
         let _ = bytes.chunks(step).try_for_each(|part| peer.say(part));
         assert!(peer.session.out().len() < 1 << 20);
     }
