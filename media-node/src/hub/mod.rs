@@ -20,6 +20,7 @@ mod turned_away;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ pub struct Hub {
     /// The places of all connections, whatever they speak.
     pub admission: Arc<Admission>,
     pub turned_away: Tally,
+    /// Pictures and frames of sound that were left out because they could not be read.
+    pub unreadable: AtomicU64,
     /// Base of the URLs in the roster.
     public_url: String,
     live: Mutex<BTreeMap<StreamPath, Arc<Publication>>>,
@@ -73,6 +76,7 @@ impl Hub {
             limits,
             admission: Admission::new(limits),
             turned_away: Tally::default(),
+            unreadable: AtomicU64::new(0),
             public_url,
             live: Mutex::default(),
         }

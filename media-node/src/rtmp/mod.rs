@@ -9,6 +9,7 @@ mod amf;
 mod chunk;
 mod clock;
 mod codec;
+mod commands;
 mod connection;
 mod flv;
 mod publisher;

@@ -3,13 +3,14 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
-use super::codec::codec;
+use super::codec::{Unreadable, codec};
 use super::flv::{self, CodecId, Tag, Unit};
 use super::refusal::Refusal;
 use super::session::MediaKind;
@@ -28,6 +29,8 @@ const UNKNOWN_MS: i64 = 10_000;
 const CHANGE_COSTS_MS: i64 = 2_000;
 /// and so much can be owed.
 const CHANGE_CREDIT_MS: i64 = 20_000;
+
+const NO_CONFIGURATION: Unreadable = Unreadable("the configuration of a codec has not come, or was not understood");
 
 /// See the module.
 pub(super) struct Publisher {
@@ -174,6 +177,13 @@ impl Publisher {
     }
 
     fn unit(&mut self, kind: MediaKind, timestamp: u32, unit: Unit, now_ms: i64) -> Result<(), Refusal> {
+        let track = match kind {
+            MediaKind::Video => &self.video,
+            MediaKind::Audio => &self.audio,
+        };
+        if unit.codec.needs_none() && track.as_ref().is_none_or(|track| track.codec_id != unit.codec) {
+            self.configure(kind, unit.codec, &Bytes::new(), now_ms)?;
+        }
         let media_ms = self.clock.place(kind, timestamp, now_ms);
         let held = Held { kind, unit, media_ms };
         if self.is_live() {
@@ -189,6 +199,8 @@ impl Publisher {
         self.held_bytes += held.unit.data.len();
         if self.held_bytes <= MAX_HELD_BYTES {
             self.held.push(held);
+        } else {
+            self.left_out(&NO_CONFIGURATION);
         }
         self.publish_when_known(now_ms)
     }
@@ -255,9 +267,8 @@ impl Publisher {
             MediaKind::Video => (&mut self.video, 0),
             MediaKind::Audio => (&mut self.audio, usize::from(self.video.is_some())),
         };
-        // Its configuration is still to come, or was not understood.
         let Some(track) = track.as_mut().filter(|track| track.codec_id == held.unit.codec) else {
-            return;
+            return self.left_out(&NO_CONFIGURATION);
         };
         let Some(live) = &self.live else { return };
         match track.packets(&held.unit, held.media_ms, self.origin_ms) {
@@ -272,6 +283,7 @@ impl Publisher {
 
     fn left_out(&mut self, error: &dyn std::error::Error) {
         self.unreadable += 1;
+        self.hub.unreadable.fetch_add(1, Ordering::Relaxed);
         if self.unreadable == 1 {
             tracing::warn!(path = %self.path, %error, "what a publisher sends cannot be read; it is left out");
         }

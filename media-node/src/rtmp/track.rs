@@ -70,10 +70,12 @@ impl Track {
         let Self {
             payload_type, terms, ..
         } = self;
-        format!(
-            "m={media} 0 RTP/AVP {payload_type}\r\na=rtpmap:{payload_type} {}\r\na=fmtp:{payload_type} {}\r\n",
-            terms.encoding, terms.parameters
-        )
+        let encoding = &terms.encoding;
+        let mut text = format!("m={media} 0 RTP/AVP {payload_type}\r\na=rtpmap:{payload_type} {encoding}\r\n");
+        if !terms.parameters.is_empty() {
+            text += &format!("a=fmtp:{payload_type} {}\r\n", terms.parameters);
+        }
+        text
     }
 
     /// Another publication begins: the next packet comes behind a sender report.
@@ -105,7 +107,7 @@ impl Track {
     }
 
     fn pack(&mut self, unit: &Unit, media_ms: i64, origin_ms: i64) -> Result<Vec<(Flow, Bytes)>, Unreadable> {
-        let payloads = self.codec.pack(&unit.data)?;
+        let payloads = self.codec.pack(&unit.data, unit.is_key)?;
         let timestamp = self.timestamp(unit, media_ms);
         let mut packets = Vec::with_capacity(payloads.len() + 1);
         if self.is_report_due(media_ms) {
@@ -179,6 +181,7 @@ mod tests {
     fn frame() -> Unit {
         Unit {
             codec: CodecId::Aac,
+            is_key: true,
             composition_ms: 0,
             data: Bytes::from_static(&[1, 2, 3]),
         }
@@ -227,6 +230,7 @@ mod tests {
         let mut at = |media_ms, composition_ms| {
             let unit = Unit {
                 codec: CodecId::H264,
+                is_key: false,
                 composition_ms,
                 data: Bytes::from_static(&[0, 0, 0, 2, 0x41, 9]),
             };

@@ -52,7 +52,7 @@ impl Codec for Aac {
         Ok(is_same)
     }
 
-    fn pack(&mut self, unit: &Bytes) -> Result<Vec<Payload>, Unreadable> {
+    fn pack(&mut self, unit: &Bytes, _: bool) -> Result<Vec<Payload>, Unreadable> {
         if unit.len() > MAX_FRAME {
             return Err(Unreadable("an AAC frame is longer than any can be"));
         }
@@ -91,16 +91,16 @@ mod tests {
             ("MPEG4-GENERIC/48000/2", 48_000)
         );
         assert!(terms.parameters.ends_with("config=1190"));
-        let packed = aac.pack(&Bytes::from_static(&[7, 8, 9])).unwrap();
+        let packed = aac.pack(&Bytes::from_static(&[7, 8, 9]), true).unwrap();
         assert_eq!(packed[0].data, &[0, 16, 0, 24, 7, 8, 9][..]);
         assert!(packed[0].marker && packed.len() == 1);
-        let packed = aac.pack(&vec![5; 2_000].into()).unwrap();
+        let packed = aac.pack(&vec![5; 2_000].into(), true).unwrap();
         let got: Vec<_> = packed
             .iter()
             .map(|payload| (payload.data.len(), payload.marker))
             .collect();
         assert_eq!(got, [(1_200, false), (808, true)]);
-        assert!(aac.pack(&vec![5; 9_000].into()).is_err());
+        assert!(aac.pack(&vec![5; 9_000].into(), true).is_err());
         assert_eq!(aac.ticks(&Bytes::new()), Some(1_024));
     }
 

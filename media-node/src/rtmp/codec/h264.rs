@@ -2,17 +2,16 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 
-use super::{Codec, MAX_PAYLOAD, Payload, Terms, Unreadable};
+use super::nal::{self, CUT_OFF};
+use super::{Codec, Payload, Terms, Unreadable};
 
 const IDR: u8 = 5;
 const SPS: u8 = 7;
 const PPS: u8 = 8;
 const ACCESS_UNIT_DELIMITER: u8 = 9;
 const FU_A: u8 = 28;
-
-const CUT_OFF: Unreadable = Unreadable("an H.264 configuration is cut off");
 
 #[derive(Debug)]
 pub(super) struct H264 {
@@ -38,20 +37,9 @@ impl Configuration {
         };
         rest.advance(6);
         let mut sets = Vec::new();
-        let mut take = |rest: &mut Bytes, count: u8| {
-            for _ in 0..count {
-                let length = usize::from(rest.try_get_u16().map_err(|_| CUT_OFF)?);
-                if length > rest.len() {
-                    return Err(CUT_OFF);
-                }
-                sets.push(rest.split_to(length));
-            }
-            Ok(())
-        };
-        take(&mut rest, counts & 0x1f)?;
+        nal::take_sets(&mut rest, u16::from(counts & 0x1f), &mut sets)?;
         let count = rest.try_get_u8().map_err(|_| CUT_OFF)?;
-        take(&mut rest, count)?;
-        sets.retain(|set| !set.is_empty());
+        nal::take_sets(&mut rest, count.into(), &mut sets)?;
         Ok(Self {
             length_bytes: usize::from(lengths & 3) + 1,
             sets,
@@ -65,25 +53,6 @@ impl H264 {
             configuration: Configuration::read(configuration)?,
             is_changed: false,
         })
-    }
-
-    fn nal_units(&self, unit: &Bytes) -> Result<Vec<Bytes>, Unreadable> {
-        let mut rest = unit.clone();
-        let mut nal_units = Vec::new();
-        while rest.has_remaining() {
-            let length = rest
-                .try_get_uint(self.configuration.length_bytes)
-                .map_err(|_| Unreadable("a length in an H.264 unit is cut off"))?;
-            let length = usize::try_from(length).unwrap_or(usize::MAX);
-            if length > rest.len() {
-                return Err(Unreadable("an H.264 NAL unit is longer than what holds it"));
-            }
-            let nal = rest.split_to(length);
-            if !nal.is_empty() {
-                nal_units.push(nal);
-            }
-        }
-        Ok(nal_units)
     }
 }
 
@@ -117,8 +86,8 @@ impl Codec for H264 {
     }
 
     /// The sets stand ahead of each IDR picture: who comes later has not read the description that was true then.
-    fn pack(&mut self, unit: &Bytes) -> Result<Vec<Payload>, Unreadable> {
-        let mut nal_units = self.nal_units(unit)?;
+    fn pack(&mut self, unit: &Bytes, _: bool) -> Result<Vec<Payload>, Unreadable> {
+        let mut nal_units = nal::split(unit, self.configuration.length_bytes)?;
         let brings = |wanted| nal_units.iter().any(|nal| kind(nal) == wanted);
         if self.is_changed || (brings(IDR) && !(brings(SPS) && brings(PPS))) {
             let behind = usize::from(nal_units.first().is_some_and(|nal| kind(nal) == ACCESS_UNIT_DELIMITER));
@@ -126,14 +95,11 @@ impl Codec for H264 {
             nal_units.splice(behind..behind, sets);
             self.is_changed = false;
         }
-        let mut payloads = Vec::new();
-        for nal in nal_units {
-            pack_nal(nal, &mut payloads);
-        }
-        if let Some(last) = payloads.last_mut() {
-            last.marker = true;
-        }
-        Ok(payloads)
+        let fragment = |nal: &Bytes| {
+            let head = *nal.first()?;
+            Some((1, vec![head & 0xe0 | FU_A, head & 0x1f]))
+        };
+        Ok(nal::pack(nal_units, fragment))
     }
 
     fn ticks(&self, _: &Bytes) -> Option<u32> {
@@ -141,33 +107,9 @@ impl Codec for H264 {
     }
 }
 
-fn pack_nal(mut nal: Bytes, payloads: &mut Vec<Payload>) {
-    if nal.len() <= MAX_PAYLOAD {
-        payloads.push(Payload {
-            marker: false,
-            data: nal,
-        });
-        return;
-    }
-    let header = nal.get_u8();
-    let mut start = 0x80;
-    while nal.has_remaining() {
-        let part = nal.split_to(nal.len().min(MAX_PAYLOAD - 2));
-        let end = if nal.has_remaining() { 0 } else { 0x40 };
-        let mut data = BytesMut::with_capacity(2 + part.len());
-        data.put_u8(header & 0xe0 | FU_A);
-        data.put_u8(start | end | header & 0x1f);
-        data.put_slice(&part);
-        start = 0;
-        payloads.push(Payload {
-            marker: false,
-            data: data.freeze(),
-        });
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::MAX_PAYLOAD;
     use super::*;
 
     const RECORD: &[u8] = &[
@@ -208,7 +150,7 @@ mod tests {
     #[test]
     fn the_sets_stand_ahead_of_each_idr_picture_unless_it_brings_them() {
         let mut h264 = h264();
-        let mut pack = |nal_units: &[&[u8]]| kinds(&h264.pack(&unit(nal_units)).unwrap());
+        let mut pack = |nal_units: &[&[u8]]| kinds(&h264.pack(&unit(nal_units), false).unwrap());
         assert_eq!(pack(&[&[0x65, 1]]), [(7, false), (8, false), (5, true)]);
         assert_eq!(
             pack(&[&[0x09, 0xf0], &[0x65, 1]]),
@@ -226,19 +168,19 @@ mod tests {
         let mut h264 = h264();
         let mut changed = RECORD.to_vec();
         assert_eq!(h264.reconfigure(&changed.clone().into()), Ok(true));
-        assert_eq!(kinds(&h264.pack(&unit(&[&[0x41, 1]])).unwrap()), [(1, true)]);
+        assert_eq!(kinds(&h264.pack(&unit(&[&[0x41, 1]]), false).unwrap()), [(1, true)]);
         *changed.last_mut().unwrap() = 0xef;
         assert_eq!(h264.reconfigure(&changed.into()), Ok(true));
         let expected = [(7, false), (8, false), (1, true)];
-        assert_eq!(kinds(&h264.pack(&unit(&[&[0x41, 1]])).unwrap()), expected);
-        assert_eq!(kinds(&h264.pack(&unit(&[&[0x41, 1]])).unwrap()), [(1, true)]);
+        assert_eq!(kinds(&h264.pack(&unit(&[&[0x41, 1]]), false).unwrap()), expected);
+        assert_eq!(kinds(&h264.pack(&unit(&[&[0x41, 1]]), false).unwrap()), [(1, true)]);
         assert!(h264.reconfigure(&Bytes::from_static(&[1, 2])).is_err());
     }
 
     #[test]
     fn a_long_unit_is_cut_up_and_one_that_lies_about_its_lengths_is_left_out() {
         let nal: Vec<u8> = std::iter::once(0x41).chain((0..3_000u32).map(|n| n as u8)).collect();
-        let payloads = h264().pack(&unit(&[&nal])).unwrap();
+        let payloads = h264().pack(&unit(&[&nal]), false).unwrap();
         let heads: Vec<_> = payloads
             .iter()
             .map(|payload| (payload.data[0], payload.data[1], payload.marker))
@@ -248,7 +190,7 @@ mod tests {
         assert_eq!(again, nal[1..]);
         assert!(payloads.iter().all(|payload| payload.data.len() <= MAX_PAYLOAD));
         for wrong in [&[0, 0, 0][..], &[0, 0, 0, 9, 0x41], &[0xff; 8]] {
-            assert!(h264().pack(&Bytes::copy_from_slice(wrong)).is_err());
+            assert!(h264().pack(&Bytes::copy_from_slice(wrong), false).is_err());
         }
     }
 }

@@ -1,8 +1,13 @@
 //! How the units of each codec become payloads of RTP. A codec is a file here, a line in [`codec`], and a name in `flv.rs`.
 
 mod aac;
+mod av1;
 mod h264;
+mod h265;
+mod nal;
+mod old_sound;
 mod opus;
+mod vpx;
 
 use bytes::Bytes;
 
@@ -36,8 +41,8 @@ pub(super) trait Codec: Send {
     /// Takes a new configuration of the same codec. False when players have to be told of it by a new description.
     fn reconfigure(&mut self, configuration: &Bytes) -> Result<bool, Unreadable>;
 
-    /// Packs a unit. What belongs to no unit, or cannot be read, is left out.
-    fn pack(&mut self, unit: &Bytes) -> Result<Vec<Payload>, Unreadable>;
+    /// Packs a unit. What belongs to no unit is left out. `is_key`: decoding can begin with it.
+    fn pack(&mut self, unit: &Bytes, is_key: bool) -> Result<Vec<Payload>, Unreadable>;
 
     /// How many ticks a unit lasts; `None` of pictures.
     fn ticks(&self, unit: &Bytes) -> Option<u32>;
@@ -47,10 +52,17 @@ pub(super) trait Codec: Send {
 #[error("{0}")]
 pub(super) struct Unreadable(pub(super) &'static str);
 
-/// The codec of a track that begins with this configuration.
+/// The codec of a track that begins with this configuration, which is empty where there is none.
 pub(super) fn codec(id: CodecId, configuration: &Bytes) -> Result<Box<dyn Codec>, Unreadable> {
     Ok(match id {
         CodecId::H264 => Box::new(h264::H264::new(configuration)?),
+        CodecId::H265 => Box::new(h265::H265::new(configuration)?),
+        CodecId::Av1 => Box::new(av1::Av1::new(configuration)?),
+        CodecId::Vp8 => Box::new(vpx::Vpx::Vp8),
+        CodecId::Vp9 => Box::new(vpx::Vpx::Vp9),
+        CodecId::Mp3 => Box::new(old_sound::OldSound::Mp3),
+        CodecId::Pcma => Box::new(old_sound::OldSound::Pcma),
+        CodecId::Pcmu => Box::new(old_sound::OldSound::Pcmu),
         CodecId::Aac => Box::new(aac::Aac::new(configuration)?),
         CodecId::Opus => Box::new(opus::Opus::new(configuration)?),
     })

@@ -41,7 +41,7 @@ impl Codec for Opus {
         Ok(is_same)
     }
 
-    fn pack(&mut self, unit: &Bytes) -> Result<Vec<Payload>, Unreadable> {
+    fn pack(&mut self, unit: &Bytes, _: bool) -> Result<Vec<Payload>, Unreadable> {
         OpusHead::read(unit).ok_or(Unreadable("an Opus packet of no valid duration"))?;
         Ok(vec![Payload {
             marker: false,
@@ -68,7 +68,7 @@ mod tests {
         // 20 ms of CELT.
         let packet = Bytes::from_static(&[0xfc, 1, 2]);
         assert_eq!(opus.ticks(&packet), Some(960));
-        assert_eq!(opus.pack(&packet).unwrap()[0].data, packet);
-        assert!(opus.pack(&Bytes::new()).is_err());
+        assert_eq!(opus.pack(&packet, true).unwrap()[0].data, packet);
+        assert!(opus.pack(&Bytes::new(), true).is_err());
     }
 }

@@ -175,6 +175,32 @@ async fn media_becomes_packets_with_a_description() {
 }
 
 #[tokio::test]
+async fn the_enhanced_form_and_sound_without_a_configuration_are_described() {
+    let server = Server::start().await;
+    let record = [&[1; 21][..], &[0xff, 1, 0xa1, 0, 1, 0, 3, 0x42, 1, 7]].concat();
+    let hevc = [b"\x90hvc1", &record[..]].concat();
+    let picture = b"\x91hvc1\x00\x00\x28\x00\x00\x00\x03\x26\x01\x09";
+    let mp3 = b"\x2f\xff\xfb\x94\x00";
+    let mut client = server.client("app/room", "7").await;
+    client.media(0, &[(VIDEO, &hevc), (VIDEO, picture), (AUDIO, mp3)]).await;
+    client.media(24, &[(AUDIO, mp3)]).await;
+    let publication = server.published("7", None).await;
+    let sdp = std::str::from_utf8(publication.description.for_players()).unwrap();
+    assert!(
+        sdp.contains("a=rtpmap:96 H265/90000\r\na=fmtp:96 sprop-sps=QgEH\r\n"),
+        "{sdp}"
+    );
+    assert!(
+        sdp.contains("a=rtpmap:97 MPA/90000\r\n") && !sdp.contains("fmtp:97"),
+        "{sdp}"
+    );
+    let got = packets(&mut play(&publication), 6).await;
+    let sound = (1, Flow::Rtp, Bytes::from_static(b"\x00\x00\x00\x00\xff\xfb\x94\x00"));
+    assert_eq!(got.iter().filter(|packet| **packet == sound).count(), 2, "{got:?}");
+    assert!(got.contains(&(0, Flow::Rtp, Bytes::from_static(b"\x26\x01\x09"))));
+}
+
+#[tokio::test]
 async fn a_track_that_comes_later_begins_a_new_publication() {
     let server = Server::start().await;
     let mut client = server.client("app/room", "7").await;
@@ -258,10 +284,10 @@ async fn keys_are_shown_in_either_query_and_what_is_wrong_is_told() {
 async fn what_cannot_be_recorded_is_refused_with_its_name() {
     let server = Server::start().await;
     let mut client = server.client("app/room", "7").await;
-    client.media(0, &[(VIDEO, AVC), (AUDIO, b"\x2f\xff")]).await;
+    client.media(0, &[(VIDEO, AVC), (AUDIO, b"\xb2\xff")]).await;
     let (code, description) = client.told().await;
     assert_eq!(code, "NetStream.Failed");
-    assert!(description.starts_with("MP3 cannot be taken"), "{description}");
+    assert!(description.starts_with("Speex cannot be taken"), "{description}");
     assert!(server.registry.snapshot("app", "room").users.is_empty());
 }
 
