@@ -23,13 +23,13 @@ const LIMIT: Duration = Duration::from_secs(60);
 const CERTIFICATE: &str = "5CFd2fd1755d40ecb72977518be15d3b";
 
 /// An app whose channels ask for a token, and the secret that signs them.
-struct App {
-    customer: Customer,
+pub(crate) struct App {
+    pub(crate) customer: Customer,
     secret: String,
 }
 
 impl App {
-    async fn new(stack: &Stack, settings: &Value) -> Self {
+    pub(crate) async fn new(stack: &Stack, settings: &Value) -> Self {
         let mut settings = settings.clone();
         settings["channels"] = json!({ "access": "token" });
         let customer = stack.new_app(&settings).await;
@@ -39,11 +39,11 @@ impl App {
         Self { customer, secret }
     }
 
-    fn app_id(&self) -> &str {
+    pub(crate) fn app_id(&self) -> &str {
         &self.customer.app_id
     }
 
-    fn token(&self, channel: &str, uid: &str, can: &[&str]) -> String {
+    pub(crate) fn token(&self, channel: &str, uid: &str, can: &[&str]) -> String {
         sign("HS256", &claims(self.app_id(), channel, uid, can), &self.secret)
     }
 }

@@ -20,7 +20,7 @@ use crate::steps::{self, CAPTURE_LIMIT, now_ms, record_for};
 const SETTLED_MS: i64 = 2_000;
 
 /// Waits until the mix has so many pictures since its present process began.
-async fn await_frames(stack: &Stack, task: &Task, frames: u64) -> MixCounters {
+pub(crate) async fn await_frames(stack: &Stack, task: &Task, frames: u64) -> MixCounters {
     wait::until(
         &format!("{frames} pictures of {}", task.sid),
         CAPTURE_LIMIT,

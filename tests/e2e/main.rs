@@ -32,6 +32,7 @@ mod pauses;
 mod playing;
 mod quiet;
 mod rescue;
+mod rtmp;
 mod rules;
 mod snapshots;
 mod space;
@@ -206,6 +207,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         endings::a_wrong_bucket_is_refused,
         endings::a_store_that_does_not_answer_is_refused,
         endings::wrong_keys_are_refused,
+        rtmp::a_token_lets_in_and_whoever_has_none_is_told,
         mixed::agoras_playlist_is_told_by_name,
         mixed::anyrtcs_files_are_listed,
         versions::nodes_of_other_versions_are_refused_with_the_reason,
@@ -230,6 +232,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         composed::each_user_is_where_and_when_the_calls_say,
         composed::flash_and_beep_keep_together_in_a_mix,
         composed::the_low_stream_is_mixed_where_it_is_asked_for,
+        rtmp::users_are_recorded_and_mixed_beside_one_by_rtsp,
         mix_kills::killed_processes_cost_two_seconds_at_most,
         playing::a_browser_plays_a_mix_from_another_origin,
     ];

@@ -1,4 +1,4 @@
-//! Users of a channel: FFmpeg and GStreamer as child processes that publish over RTSP until they are dropped.
+//! Users of a channel: FFmpeg and GStreamer as child processes that publish over RTSP and RTMP until they are dropped.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -170,6 +170,30 @@ impl Publisher {
             .args(&media.coding);
         command.args(["-f", "rtsp", "-rtsp_transport", transport.as_str(), url]);
         Self::spawn(command, logs, "ffmpeg")
+    }
+
+    /// Sends `media` to the RTMP `url` by FFmpeg.
+    pub fn ffmpeg_by_rtmp(url: &str, media: &Media, logs: &Path) -> Self {
+        let mut command = Command::new("ffmpeg");
+        command
+            .args(["-nostdin", "-hide_banner", "-v", "warning"])
+            .args(&media.inputs)
+            .args(&media.coding)
+            .args(["-f", "flv", url]);
+        Self::spawn(command, logs, "ffmpeg")
+    }
+
+    /// Sends a test picture and a tone to the RTMP `url` by GStreamer.
+    pub fn gstreamer_by_rtmp(url: &str, logs: &Path) -> Self {
+        let pipeline = format!(
+            "flvmux name=mux streamable=true ! rtmp2sink location={url} \
+             videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=180,framerate=25/1 \
+             ! x264enc key-int-max=25 bitrate=400 ! video/x-h264,profile=main ! h264parse ! mux. \
+             audiotestsrc is-live=true freq=880 ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! aacparse ! mux."
+        );
+        let mut command = Command::new("gst-launch-1.0");
+        command.arg("-q").args(pipeline.split_whitespace());
+        Self::spawn(command, logs, "gstreamer")
     }
 
     /// Sends a test picture and a tone to the RTSP `url` by GStreamer's `rtspclientsink`.

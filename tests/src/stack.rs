@@ -34,6 +34,7 @@ pub struct Info {
     pub channel_secret: String,
     pub admin_token: String,
     pub rtsp: String,
+    pub rtmp: String,
     pub node: String,
     pub node_token: String,
     pub s3: S3Access,
@@ -100,7 +101,7 @@ impl Stack {
             .expect("a directory")
             .keep();
         let log = File::create(state.join("dev.log")).expect("a log file");
-        let [edge, node, rtsp, s3] = free_ports();
+        let [edge, node, rtsp, rtmp, s3] = free_ports();
         let mut command = match disk {
             None => Command::new("setpriv"),
             Some(bytes) => {
@@ -122,6 +123,7 @@ impl Stack {
             .env("TAPEDECK_EDGE_PORT", edge.to_string())
             .env("TAPEDECK_NODE_PORT", node.to_string())
             .env("TAPEDECK_RTSP_PORT", rtsp.to_string())
+            .env("TAPEDECK_RTMP_PORT", rtmp.to_string())
             .env("TAPEDECK_S3_PORT", s3.to_string())
             .env("TAPEDECK_STOP_WAIT_S", UPLOADED_WITHIN_S)
             .envs(settings.iter().copied())
@@ -200,6 +202,11 @@ impl Stack {
     /// Where a user of the app publishes.
     pub fn publish_url(&self, channel: &str, uid: &str) -> String {
         format!("{}/{}/{channel}/{uid}", self.info.rtsp, self.info.app_id)
+    }
+
+    /// The same by RTMP.
+    pub fn rtmp_url(&self, channel: &str, uid: &str) -> String {
+        format!("{}/{}/{channel}/{uid}", self.info.rtmp, self.info.app_id)
     }
 
     /// The node's spool, as the node sees it.

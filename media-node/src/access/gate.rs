@@ -85,12 +85,14 @@ impl Gate {
     ///
     /// # Errors
     /// When the keys decide alone, and leave channels open to other machines that the operator has not allowed.
-    pub fn listening(mut self, listen: SocketAddr, allowed: bool) -> Result<Self, String> {
-        self.serves_open = allowed || listen.ip().is_loopback();
+    pub fn listening(mut self, listens: &[SocketAddr], allowed: bool) -> Result<Self, String> {
+        let elsewhere = listens.iter().find(|listen| !listen.ip().is_loopback());
+        self.serves_open = allowed || elsewhere.is_none();
         let is_open = |action| self.keys.of(action).is_none();
-        if self.serves_open || self.edge.is_some() || !(is_open(Action::Publish) || is_open(Action::Play)) {
+        let decides_alone = self.edge.is_none() && (is_open(Action::Publish) || is_open(Action::Play));
+        let Some(listen) = elsewhere.filter(|_| decides_alone && !allowed) else {
             return Ok(self);
-        }
+        };
         Err(format!(
             "the channel server would be open to everybody at {listen}: set TAPEDECK_PUBLISH_KEY and TAPEDECK_PLAY_KEY, listen on \
              127.0.0.1, or say TAPEDECK_OPEN_CHANNELS=true if that is what you want"

@@ -12,6 +12,8 @@ pub struct Health {
     pub node_id: String,
     pub spool: PathBuf,
     pub rtsp_listening: watch::Receiver<bool>,
+    /// Absent where nothing is published by RTMP.
+    pub rtmp_listening: Option<watch::Receiver<bool>>,
     /// Whether the edge answered the last heartbeat; absent without an edge.
     pub edge_heard: Option<watch::Receiver<bool>>,
 }
@@ -21,6 +23,7 @@ pub struct Health {
 pub(super) struct Readiness {
     spool_writable: bool,
     rtsp_listening: bool,
+    rtmp_listening: Option<bool>,
     edge_heard: Option<bool>,
 }
 
@@ -29,9 +32,11 @@ pub(super) async fn ready(State(health): State<Health>) -> (StatusCode, Json<Rea
     let readiness = Readiness {
         spool_writable: tokio::fs::write(&probe, b"").await.is_ok(),
         rtsp_listening: *health.rtsp_listening.borrow(),
+        rtmp_listening: health.rtmp_listening.as_ref().map(|listening| *listening.borrow()),
         edge_heard: health.edge_heard.as_ref().map(|heard| *heard.borrow()),
     };
-    let ready = readiness.spool_writable && readiness.rtsp_listening && readiness.edge_heard != Some(false);
+    let listens = readiness.rtsp_listening && readiness.rtmp_listening != Some(false);
+    let ready = readiness.spool_writable && listens && readiness.edge_heard != Some(false);
     (
         if ready {
             StatusCode::OK

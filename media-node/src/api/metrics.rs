@@ -11,7 +11,8 @@ use protocol::Phase;
 use super::Health;
 use crate::channel::{Counts, Registry};
 use crate::clock::unix_ms;
-use crate::server::{Figures, TurnedAway};
+use crate::hub::TurnedAway;
+use crate::server::Figures;
 use crate::supervisor::{KeptAside, Space, Stage, Status, Supervisor, Total, Vitals};
 
 #[derive(Clone)]
@@ -36,6 +37,7 @@ struct Observed {
     channels: Counts,
     relayed_streams: usize,
     turned_away: TurnedAway,
+    unreadable: u64,
     now_ms: u64,
 }
 
@@ -62,6 +64,7 @@ pub(super) async fn answer(State(scrape): State<Scrape>) -> Response {
         channels: scrape.channels.counts(),
         relayed_streams: scrape.rtsp.relayed_streams(),
         turned_away: scrape.rtsp.turned_away(),
+        unreadable: scrape.rtsp.unreadable(),
         now_ms: unix_ms(),
     };
     match text(&observed) {
@@ -118,6 +121,12 @@ fn text(observed: &Observed) -> prometheus::Result<String> {
         "lost_packets_total",
         "Packets of publishers that never came",
         counted.lost_packets,
+    )?;
+    counter(
+        &metrics,
+        "unreadable_units_total",
+        "Units of publishers by RTMP that could not be read and were left out",
+        observed.unreadable,
     )?;
     counter(
         &metrics,
@@ -321,6 +330,7 @@ mod tests {
                 streams: 5,
             },
             relayed_streams: 3,
+            unreadable: 5,
             turned_away: TurnedAway {
                 strangers: 4,
                 forbidden: 1,
@@ -343,6 +353,7 @@ mod tests {
             "tapedeck_channels 2",
             "tapedeck_published_streams 5",
             "tapedeck_relayed_streams 3",
+            "tapedeck_unreadable_units_total 5",
             "tapedeck_entries_refused_total{status=\"401\"} 4",
             "tapedeck_entries_refused_total{status=\"403\"} 1",
             "tapedeck_entries_refused_total{status=\"503\"} 0",

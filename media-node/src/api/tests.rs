@@ -7,7 +7,8 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::access::{Gate, Keys, Passes};
-use crate::server::{self, RtspServer};
+use crate::hub;
+use crate::server::RtspServer;
 use crate::supervisor::{Config, Memory, Node, SpaceLimits};
 
 /// The API on a port of its own.
@@ -38,13 +39,14 @@ async fn serve(token: Option<Secret>, edge_heard: bool) -> (String, tempfile::Te
         node_id: "n".to_owned(),
         spool: dir.path().to_owned(),
         rtsp_listening: watch::channel(true).1,
+        rtmp_listening: None,
         edge_heard: Some(watch::channel(edge_heard).1),
     };
     let registry = Registry::new(channel::Limits::default(), 1);
     let callers = Callers::new(token, Some(Secret::new("roster-key")));
     let gate = Arc::new(Gate::new(Keys::default(), Passes::default()));
     let any = "127.0.0.1:0".parse().unwrap();
-    let rtsp = RtspServer::bind(any, registry.clone(), gate, None, server::Limits::default());
+    let rtsp = RtspServer::bind(any, registry.clone(), gate, None, hub::Limits::default());
     let rtsp = rtsp.await.unwrap().figures();
     let router = router(supervisor, health, registry, rtsp, callers);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -121,7 +123,7 @@ async fn readiness_says_what_is_missing() {
     let body: Value = response.json().await.unwrap();
     assert_eq!(
         body,
-        json!({"spool_writable": true, "rtsp_listening": true, "edge_heard": false})
+        json!({"spool_writable": true, "rtsp_listening": true, "rtmp_listening": null, "edge_heard": false})
     );
 }
 

@@ -10,6 +10,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use protocol::{NodeToken, Secret};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -21,7 +22,9 @@ use crate::agent::{self, Edge, Entries, Identity};
 use crate::api::{self, Callers, Health};
 use crate::channel::{Limits, Registry};
 use crate::clock::unix_ms;
-use crate::server::{self, RtspServer};
+use crate::hub;
+use crate::rtmp::RtmpServer;
+use crate::server::RtspServer;
 use crate::supervisor::{Config, Memory, Node, SpaceLimits, Supervisor};
 
 /// How long a node that ends waits for the edge to hear that nobody publishes to it any more.
@@ -35,6 +38,9 @@ pub(super) struct ServeArgs {
     /// Address that the channel server listens on for RTSP.
     #[arg(long, env = "TAPEDECK_RTSP_LISTEN", default_value = "127.0.0.1:8554")]
     rtsp_listen: SocketAddr,
+    /// Address that the channel server listens on for RTMP. Without it, nothing is published by RTMP.
+    #[arg(long, env = "TAPEDECK_RTMP_LISTEN")]
+    rtmp_listen: Option<SocketAddr>,
     /// Directory for recordings on their way to the store; created if it does not exist.
     #[arg(long, env = "TAPEDECK_SPOOL")]
     spool: PathBuf,
@@ -126,13 +132,20 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     if let Some(edge) = &edge {
         gate = gate.asking(Arc::new(Entries::new(edge.clone(), node_id.clone())));
     }
-    let gate = gate.listening(args.rtsp_listen, args.open_channels)?;
+    let listens: Vec<SocketAddr> = std::iter::once(args.rtsp_listen).chain(args.rtmp_listen).collect();
+    let gate = gate.listening(&listens, args.open_channels)?;
     let rtsp_at = |error| format!("cannot listen for RTSP at {}: {error}", args.rtsp_listen);
     let rtsp_url = args.rtsp_url.clone();
-    let limits = server::Limits::default().within_open_files(open_files());
+    let limits = hub::Limits::default().within_open_files(open_files());
     let gate = Arc::new(gate);
     let rtsp = RtspServer::bind(args.rtsp_listen, registry.clone(), gate, rtsp_url.clone(), limits).await;
     let rtsp = rtsp.map_err(rtsp_at)?;
+    let mut rtmp = None;
+    if let Some(address) = args.rtmp_listen {
+        let server = RtmpServer::bind(address, rtsp.hub()).await;
+        rtmp = Some(server.map_err(|error| format!("cannot listen for RTMP at {address}: {error}"))?);
+    }
+    let rtmp_address = rtmp.as_ref().map(RtmpServer::local_addr);
     let figures = rtsp.figures();
     let api_at = |error| format!("cannot listen for the control API at {}: {error}", args.listen);
     let listener = TcpListener::bind(args.listen).await.map_err(api_at)?;
@@ -172,15 +185,10 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     tokio::spawn(supervisor.clone().watch_space());
     tokio::spawn(supervisor.clone().watch_set_aside());
 
-    let (rtsp_listening, rtsp_state) = watch::channel(true);
-    let stop_rtsp = CancellationToken::new();
-    let rtsp_task = tokio::spawn({
-        let stop = stop_rtsp.clone();
-        async move {
-            rtsp.run(stop.cancelled_owned()).await;
-            rtsp_listening.send_replace(false);
-        }
-    });
+    let stop_channels = CancellationToken::new();
+    let (rtsp_task, rtsp_state) = serving(rtsp.run(stop_channels.clone().cancelled_owned()));
+    let rtmp = rtmp.map(|rtmp| serving(rtmp.run(stop_channels.clone().cancelled_owned())));
+    let (rtmp_task, rtmp_state) = rtmp.unzip();
     let told = watch::Sender::new(0);
     let edge_heard = match edge.zip(edge_url.as_ref()) {
         None => None,
@@ -210,12 +218,14 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
         node_id: node_id.clone(),
         spool: args.spool,
         rtsp_listening: rtsp_state,
+        rtmp_listening: rtmp_state,
         edge_heard: edge_heard.clone(),
     };
     let callers = Callers::new(token, roster_key);
     let router = api::router(supervisor.clone(), health, registry.clone(), figures, callers);
     let api_task = tokio::spawn(async move { axum::serve(listener, router).await });
-    tracing::info!(node_id, api = %api_address, rtsp = %rtsp_address, "node up");
+    let rtmp_at = rtmp_address.map(tracing::field::display);
+    tracing::info!(node_id, api = %api_address, rtsp = %rtsp_address, rtmp = rtmp_at, "node up");
 
     stop_signal().await?;
     tracing::info!(
@@ -224,10 +234,11 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     );
     supervisor.shut_down(args.drain, edge_heard).await;
     api_task.abort();
-    stop_rtsp.cancel();
-    rtsp_task
-        .await
-        .map_err(|error| format!("the channel server has failed: {error}"))?;
+    stop_channels.cancel();
+    for task in std::iter::once(rtsp_task).chain(rtmp_task) {
+        task.await
+            .map_err(|error| format!("the channel server has failed: {error}"))?;
+    }
     if edge_url.is_some() {
         // Whoever follows a channel of this node hears at once that nobody is here any more, not when the node is missed.
         let last = registry.number();
@@ -235,6 +246,16 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     }
     tracing::info!("ended");
     Ok(())
+}
+
+/// Runs a server to its end, and tells whether it still listens.
+fn serving(server: impl Future<Output = ()> + Send + 'static) -> (JoinHandle<()>, watch::Receiver<bool>) {
+    let (listening, state) = watch::channel(true);
+    let task = tokio::spawn(async move {
+        server.await;
+        listening.send_replace(false);
+    });
+    (task, state)
 }
 
 /// Where other nodes reach the channel server.

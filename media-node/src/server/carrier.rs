@@ -7,11 +7,11 @@ use bytes::BytesMut;
 use rtsp_types::headers::{self};
 use rtsp_types::{Request, StatusCode};
 
-use super::queue::{Flow, Packet};
 use super::reply::Refusal;
 use super::transport::{self, Answer, Lower};
 use super::udp::PortPair;
 use super::wire;
+use crate::hub::{Flow, Packet};
 
 pub(super) enum Carrier {
     /// Channels of the connection itself.

@@ -2,34 +2,24 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::BytesMut;
 use futures_util::StreamExt;
-use nix::sys::socket::{setsockopt, sockopt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::codec::FramedRead;
 
 use super::Shared;
-use super::admission::Ticket;
-use super::client::Ends;
 use super::conversation::{Conversation, Happening};
 use super::wire::{self, Incoming, Wire, WireError};
+use crate::hub::{Ends, Ticket, keep_alive, linger};
 
 const READ_BUFFER: usize = 64 << 10;
 /// So much is gathered before it is written.
 const WRITE_BATCH: usize = 64 << 10;
-/// A connection on which nothing came for so many seconds is probed,
-const PROBE_AFTER_S: u32 = 4;
-/// each so many seconds, and is over when so many probes in a row stay without an answer.
-const PROBE_EVERY_S: u32 = 2;
-const PROBES: u32 = 3;
-/// How long a closed connection is read on, so that its end reaches the client behind all that was sent.
-const LINGER: Duration = Duration::from_secs(1);
-
 /// Why a connection is over.
 #[derive(Debug, thiserror::Error)]
 enum End {
@@ -75,15 +65,6 @@ pub(super) async fn serve(stream: TcpStream, ends: Ends, ticket: Ticket, server:
         tracing::debug!(%peer, %end, "a connection is over");
     }
     connection.close(&end).await;
-}
-
-/// Has the system find out when the client's machine, or the way to it, is gone: a client may have little to send.
-fn keep_alive(stream: &TcpStream) -> io::Result<()> {
-    setsockopt(stream, sockopt::KeepAlive, &true)?;
-    setsockopt(stream, sockopt::TcpKeepIdle, &PROBE_AFTER_S)?;
-    setsockopt(stream, sockopt::TcpKeepInterval, &PROBE_EVERY_S)?;
-    setsockopt(stream, sockopt::TcpKeepCount, &PROBES)?;
-    Ok(())
 }
 
 struct Connection {
@@ -175,7 +156,7 @@ impl Connection {
     }
 
     async fn flush(&mut self) -> Result<(), End> {
-        let written = timeout(self.server.limits.write, self.write.write_all_buf(&mut self.out)).await;
+        let written = timeout(self.server.hub.limits.write, self.write.write_all_buf(&mut self.out)).await;
         self.out.clear();
         written
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
@@ -183,20 +164,12 @@ impl Connection {
     }
 
     /// Ends the session first, so that the roster is right at once, then the connection.
-    async fn close(mut self, end: &End) {
+    async fn close(self, end: &End) {
         drop(self.conversation);
         if matches!(end, End::Client | End::Write(_)) {
             return;
         }
-        let mut read = self.frames.into_inner();
-        let linger = async {
-            self.write.shutdown().await?;
-            let mut rest = [0; 4096];
-            while read.read(&mut rest).await? > 0 {}
-            io::Result::Ok(())
-        };
-        // Whether the client heard the end or is gone makes no difference.
-        let _ = timeout(LINGER, linger).await;
+        linger(self.frames.into_inner(), self.write).await;
     }
 }
 

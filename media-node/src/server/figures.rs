@@ -1,48 +1,8 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::Shared;
-use crate::access::Denial;
-
-/// Whoever was not let in since the server began, by why. Clients that show nothing until they are asked to count as strangers, each
-/// time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TurnedAway {
-    /// Nothing was shown, or nothing that is good here.
-    pub strangers: u64,
-    /// What was shown was not for what they wanted.
-    pub forbidden: u64,
-    /// It could not be decided, because the edge did not answer or the address had tried too often.
-    pub undecided: u64,
-}
-
-#[derive(Default)]
-pub(super) struct Tally {
-    strangers: AtomicU64,
-    forbidden: AtomicU64,
-    undecided: AtomicU64,
-}
-
-impl Tally {
-    pub(super) fn count(&self, denial: &Denial) {
-        let counter = match denial {
-            Denial::Stranger(_) => &self.strangers,
-            Denial::Forbidden(_) => &self.forbidden,
-            Denial::Undecided(_) => &self.undecided,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn read(&self) -> TurnedAway {
-        let [strangers, forbidden, undecided] =
-            [&self.strangers, &self.forbidden, &self.undecided].map(|counter| counter.load(Ordering::Relaxed));
-        TurnedAway {
-            strangers,
-            forbidden,
-            undecided,
-        }
-    }
-}
+use crate::hub::TurnedAway;
 
 /// What can be seen of a server while it runs.
 #[derive(Clone)]
@@ -50,11 +10,16 @@ pub struct Figures(pub(super) Arc<Shared>);
 
 impl Figures {
     pub fn turned_away(&self) -> TurnedAway {
-        self.0.turned_away.read()
+        self.0.hub.turned_away.read()
+    }
+
+    /// Pictures and frames of sound that publishers sent and nobody could read.
+    pub fn unreadable(&self) -> u64 {
+        self.0.hub.unreadable.load(Ordering::Relaxed)
     }
 
     /// Streams that are read from other nodes.
     pub fn relayed_streams(&self) -> usize {
-        self.0.hub.relayed_streams()
+        self.0.relays.count()
     }
 }

@@ -11,12 +11,11 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::carrier::{Carrier, Carriers};
-use super::client::{Ends, Liveness};
-use super::publication::{Publication, SubscribeError, Subscription};
-use super::queue::{Flow, Overflow, Packet, Receiver};
 use super::reply::{Answer, Refusal, Reply};
-use super::rtp;
-use super::target::{content_base, track_control};
+use super::target::content_base;
+use crate::hub::{
+    Ends, Flow, Liveness, Overflow, Packet, Publication, Receiver, SubscribeError, Subscription, bye, track_control,
+};
 
 /// How long a client over UDP has for its TEARDOWN once it was told that the stream is over.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -89,7 +88,7 @@ impl Player {
         };
         let subscription = self
             .publication
-            .subscribe(&tracks, server.limits.player_queue_bytes, overflow, !self.played)
+            .subscribe(&tracks, server.hub.limits.player_queue_bytes, overflow, !self.played)
             .map_err(|error| match error {
                 SubscribeError::Ended => Refusal::not_found("The publisher has left"),
                 SubscribeError::TooManyPlayers => Refusal::new(
@@ -165,7 +164,7 @@ impl Player {
     pub(super) async fn say_goodbye(&mut self) {
         for (track, carrier) in self.carriers.iter() {
             if let (Carrier::Udp { ports, rtcp, .. }, Some(ssrc)) = (carrier, self.publication.ssrc(track))
-                && let Err(error) = ports.send(Flow::Rtcp, &rtp::bye(ssrc), *rtcp).await
+                && let Err(error) = ports.send(Flow::Rtcp, &bye(ssrc), *rtcp).await
             {
                 tracing::debug!(%error, "an RTCP BYE could not be sent");
             }

@@ -1,7 +1,6 @@
 //! The publishing side of a connection: ANNOUNCE, SETUP, RECORD, and the packets that follow.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use rtsp_types::headers::{self};
@@ -11,15 +10,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use super::carrier::{Carrier, Carriers};
-use super::client::{Ends, Liveness};
-use super::description::Description;
-use super::hub::Published;
 use super::reply::{Answer, Refusal, Reply};
+use super::target::find_control;
 use crate::access::Kinds;
 use crate::channel::StreamPath;
-
-/// How often packets are released that have waited for ones that are lost.
-const RELEASE_EVERY: Duration = Duration::from_millis(50);
+use crate::hub::{Description, Ends, Liveness, Published};
 
 pub(super) struct Publisher {
     path: StreamPath,
@@ -31,7 +26,7 @@ enum Session {
     Announced(Description),
     Live {
         published: Published,
-        /// Receivers of UDP, and what releases packets that waited for others; they end with the publisher.
+        /// Receivers of UDP; they end with the publisher.
         _receivers: JoinSet<()>,
     },
 }
@@ -70,7 +65,7 @@ impl Publisher {
         let Session::Announced(description) = &self.session else {
             return Err(Refusal::wrong_state("Tracks are set up before RECORD"));
         };
-        let track = description.track_of(url).ok_or_else(|| {
+        let track = find_control(url, description.controls()).ok_or_else(|| {
             Refusal::not_found("No track of the announced description has this URL as its control attribute")
         })?;
         self.carriers.set_up(track, request, ends.local, ends.peer)
@@ -102,13 +97,6 @@ impl Publisher {
                 });
             }
         }
-        let publication = published.publication.clone();
-        receivers.spawn(async move {
-            loop {
-                tokio::time::sleep(RELEASE_EVERY).await;
-                publication.release();
-            }
-        });
         tracing::info!(path = %self.path, peer = %ends.peer, tcp = self.carriers.any_interleaved(), "publishing");
         self.session = Session::Live {
             published,

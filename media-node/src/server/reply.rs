@@ -3,8 +3,8 @@
 use rtsp_types::headers::{self, HeaderName};
 use rtsp_types::{Request, Response, StatusCode, Version};
 
-use super::admission::NoPlace;
 use crate::access::Denial;
+use crate::hub::NoPlace;
 
 /// The methods of this server, as `Public` and `Allow` list them.
 pub(super) const METHODS: &str =

@@ -5,9 +5,7 @@ use protocol::Secret;
 use rtsp_types::Url;
 
 use crate::channel::{PathError, StreamPath};
-
-/// The control attribute that this server gives its tracks, before the track's number.
-const TRACK: &str = "trackID=";
+use crate::hub::TRACK_CONTROL;
 
 /// The stream and the track that the URL of a request names, and what it shows to be let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,11 +32,6 @@ impl Target {
             own_uid: value(query, "uid").map(|uid| uid.expose().to_owned()),
         })
     }
-}
-
-/// The control attribute of track `index`.
-pub(super) fn track_control(index: usize) -> String {
-    format!("{TRACK}{index}")
 }
 
 /// The base of the tracks' URLs: the request's own, as the client reaches this server, without its query.
@@ -73,7 +66,7 @@ fn names(url: &Url, control: &str) -> bool {
 fn split_track(text: &str) -> (&str, Option<usize>) {
     let track = text
         .rsplit_once('/')
-        .and_then(|(base, last)| Some((base, last.strip_prefix(TRACK)?.parse::<usize>().ok()?)));
+        .and_then(|(base, last)| Some((base, last.strip_prefix(TRACK_CONTROL)?.parse::<usize>().ok()?)));
     match track {
         Some((base, track)) => (base, Some(track)),
         None => (text, None),

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 
-use super::queue::Flow;
+use crate::hub::Flow;
 
 /// Attempts at finding two free ports in a row.
 const ATTEMPTS: u32 = 32;

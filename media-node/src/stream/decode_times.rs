@@ -1,6 +1,9 @@
 /// What the standard allows, H.264 A.3.1.
 const MAX_DEPTH: usize = 16;
 
+/// Closer times are one and the same to containers, which count 90 000 ticks in a second.
+const MIN_STEP_US: i64 = 12;
+
 /// Decoding times for a video track, made from the presentation times of its frames in decoding order.
 ///
 /// With `depth` frames of reordering, the n-th frame's decoding time is the n-th smallest presentation time, `depth`
@@ -59,7 +62,7 @@ impl DecodeTimes {
         let at = self.pending.partition_point(|p| *p <= pts_us);
         self.pending.insert(at, pts_us);
         let smallest = self.pending.remove(0);
-        let dts_us = self.last.map_or(smallest, |last| smallest.max(last + 1));
+        let dts_us = self.last.map_or(smallest, |last| smallest.max(last + MIN_STEP_US));
         self.last = Some(dts_us);
         if dts_us > pts_us && self.depth < MAX_DEPTH {
             self.depth += 1;
@@ -74,13 +77,26 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const MS: i64 = 1_000;
+
+    /// In milliseconds.
     fn run(times: &mut DecodeTimes, pts: &[i64]) -> Vec<(i64, i64)> {
-        pts.iter().map(|p| times.next(*p)).collect()
+        let times = pts.iter().map(|p| times.next(*p * MS));
+        times.map(|(p, d)| (p / MS, d / MS)).collect()
+    }
+
+    #[test]
+    fn pictures_of_one_time_are_a_tick_apart() {
+        let mut times = DecodeTimes::new(1, 40 * MS);
+        let got: Vec<_> = [160, 160, 160, 160, 341].map(|p| times.next(p * MS)).into();
+        let ticks: Vec<_> = got.iter().map(|(_, d)| (d * 9 + 50) / 100).collect();
+        assert!(ticks.windows(2).all(|pair| pair[0] < pair[1]), "{got:?}");
+        assert!(got.iter().all(|(p, d)| p >= d && p - p / MS * MS < 50), "{got:?}");
     }
 
     #[test]
     fn a_pyramid_of_b_frames() {
-        let mut times = DecodeTimes::new(2, 10);
+        let mut times = DecodeTimes::new(2, 10 * MS);
         let got = run(&mut times, &[100, 140, 120, 110, 130, 180, 160, 150, 170]);
         let dts: Vec<i64> = got.iter().map(|(_, d)| *d).collect();
         assert_eq!(dts, [80, 90, 100, 110, 120, 130, 140, 150, 160]);
@@ -89,7 +105,7 @@ mod tests {
 
     #[test]
     fn without_reordering_both_times_are_equal() {
-        let mut times = DecodeTimes::new(0, 40);
+        let mut times = DecodeTimes::new(0, 40 * MS);
         assert_eq!(
             run(&mut times, &[0, 33, 100, 101]),
             [(0, 0), (33, 33), (100, 100), (101, 101)]
@@ -98,9 +114,9 @@ mod tests {
 
     #[test]
     fn after_a_loss_the_delay_is_that_of_the_frames() {
-        let mut times = DecodeTimes::new(2, 10);
+        let mut times = DecodeTimes::new(2, 10 * MS);
         run(&mut times, &[100, 140, 120, 110]);
-        times.restart(2, 10);
+        times.restart(2, 10 * MS);
         assert_eq!(
             run(&mut times, &[5_000, 5_020, 5_010]),
             [(5_000, 4_980), (5_020, 4_990), (5_010, 5_000)]
@@ -109,7 +125,7 @@ mod tests {
 
     #[test]
     fn undeclared_reordering_is_learnt() {
-        let mut times = DecodeTimes::new(0, 10);
+        let mut times = DecodeTimes::new(0, 10 * MS);
         let pts = [100, 140, 120, 110, 130, 180, 160, 150, 170, 220, 200, 190, 210];
         let got = run(&mut times, &pts);
         let late = pts.iter().zip(&got).filter(|(pts, got)| got.0 > **pts).count();

@@ -216,7 +216,7 @@ async fn open_channels_are_served_off_loopback_only_where_the_operator_says_so()
         ("0.0.0.0:8554", true, true),
     ] {
         let gate = gate(Keys::default(), &fake)
-            .listening(listen.parse().unwrap(), allowed)
+            .listening(&[listen.parse().unwrap()], allowed)
             .unwrap();
         let open = wish(&gate, Action::Play, &Shown::default()).await;
         assert_eq!(open.is_ok(), serves, "{listen} {allowed}");
@@ -224,7 +224,9 @@ async fn open_channels_are_served_off_loopback_only_where_the_operator_says_so()
     }
     let off_loopback = "0.0.0.0:8554".parse().unwrap();
     let tokens = Arc::new(Fake::default());
-    let gate = gate(Keys::default(), &tokens).listening(off_loopback, false).unwrap();
+    let gate = gate(Keys::default(), &tokens)
+        .listening(&[off_loopback], false)
+        .unwrap();
     assert!(
         wish(&gate, Action::Play, &by_token(GOOD)).await.is_ok(),
         "tokens are good anywhere"
@@ -237,19 +239,22 @@ async fn without_an_edge_the_keys_decide_and_a_node_off_loopback_has_both_or_its
     let off_loopback: SocketAddr = "0.0.0.0:8554".parse().unwrap();
     let only_publish = Keys { play: None, ..keys() };
     for half_open in [Keys::default(), only_publish.clone()] {
-        let error = alone(half_open.clone()).listening(off_loopback, false).err().unwrap();
+        let error = alone(half_open.clone())
+            .listening(&[off_loopback], false)
+            .err()
+            .unwrap();
         assert!(
             error.contains("TAPEDECK_OPEN_CHANNELS") && error.contains("TAPEDECK_PLAY_KEY"),
             "{error}"
         );
-        assert!(alone(half_open.clone()).listening(off_loopback, true).is_ok());
+        assert!(alone(half_open.clone()).listening(&[off_loopback], true).is_ok());
         assert!(
             alone(half_open)
-                .listening("127.0.0.1:1".parse().unwrap(), false)
+                .listening(&["127.0.0.1:1".parse().unwrap()], false)
                 .is_ok()
         );
     }
-    let closed = alone(keys()).listening(off_loopback, false).unwrap();
+    let closed = alone(keys()).listening(&[off_loopback], false).unwrap();
     assert!(is_stranger(&wish(&closed, Action::Play, &by_token(GOOD)).await));
     assert!(wish(&closed, Action::Play, &by_key("play")).await.is_ok());
     let half = alone(only_publish);

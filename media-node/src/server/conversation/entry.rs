@@ -64,12 +64,12 @@ impl Conversation {
             shown: &Shown::new(target.key.clone(), target.token.clone(), authorization).by(target.own_uid.clone()),
             source: self.ends.peer,
         };
-        let admitted = self.server.gate.admit(&wish).await;
+        let admitted = self.server.hub.gate.admit(&wish).await;
         admitted.map_err(|denial| self.denied(denial))
     }
 
     pub(super) fn denied(&self, denial: Denial) -> Refusal {
-        self.server.turned_away.count(&denial);
+        self.server.hub.turned_away.count(&denial);
         denial.into()
     }
 }

@@ -12,16 +12,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use super::admission::Ticket;
-use super::client::{Ends, Liveness};
 use super::player::Player;
-use super::publication::Publication;
 use super::publisher::Publisher;
-use super::queue::Packet;
 use super::reply::{self, Answer, METHODS, Refusal, Reply};
 use super::target::content_base;
 use crate::access::{Action, Grant};
 use crate::channel::StreamPath;
+use crate::hub::{Ends, Liveness, Packet, Publication, Ticket};
 
 pub(super) struct Conversation {
     server: Arc<Shared>,
@@ -139,7 +136,7 @@ impl Conversation {
 
     /// When the client counts as gone if it is not heard until then. `None` where a failing write tells.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let limits = &self.server.limits;
+        let limits = &self.server.hub.limits;
         if !self.ticket.is_active() {
             return Some(self.waiting_since + limits.setup);
         }
@@ -243,7 +240,7 @@ impl Conversation {
             Role::Publisher(publisher) => publisher.set_up(url, request, self.ends)?,
             Role::None | Role::Player(_) => self.set_up_player(url, request, now_ms).await?,
         };
-        let timeout = self.server.limits.session.as_secs();
+        let timeout = self.server.hub.limits.session.as_secs();
         let session = self.session.get_or_insert_with(new_session_id);
         Ok(Reply::default()
             .header(headers::TRANSPORT, transport)
@@ -321,10 +318,9 @@ impl Conversation {
     /// What is played. Other nodes play what is published here and nothing else, so that none reads from another what that
     /// one reads from it.
     async fn find(&self, path: &StreamPath) -> Result<Arc<Publication>, Refusal> {
-        let hub = &self.server.hub;
         let found = match self.granted {
-            Some(Granted { relay: true, .. }) => hub.find(path),
-            _ => hub.play(path, self.server.limits.relay_linger).await.map_err(|error| {
+            Some(Granted { relay: true, .. }) => self.server.hub.find(path),
+            _ => self.server.play(path).await.map_err(|error| {
                 tracing::warn!(%path, %error, "a stream of another node cannot be played here");
                 Refusal::new(StatusCode::BadGateway, error.to_string())
             })?,

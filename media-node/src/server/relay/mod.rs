@@ -13,8 +13,8 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::publication::Publication;
 use crate::channel::{Origin, StreamPath};
+use crate::hub::Publication;
 use source::{Source, SourceError};
 
 /// Streams that are read from other nodes at once. Each takes a file and a task.

@@ -13,9 +13,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio_util::codec::FramedRead;
 
 use crate::channel::StreamPath;
-use crate::server::description::{Description, DescriptionError};
-use crate::server::queue::Flow;
-use crate::server::target::track_control;
+use crate::hub::{Description, DescriptionError, Flow, track_control};
 use crate::server::wire::{self, Incoming, Wire, WireError};
 
 const READ_BUFFER: usize = 64 << 10;

@@ -1,7 +1,7 @@
 //! Publish and play keys, in each way in which clients bring them.
 
 use super::support::{Server, ffmpeg_publish, ffprobe, gst_plays, gst_publish, keys, retina, take_packets, tcp};
-use crate::server::Limits;
+use crate::hub::Limits;
 
 #[tokio::test]
 async fn ffmpeg_brings_keys_in_the_query_or_as_password() {

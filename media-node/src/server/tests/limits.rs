@@ -1,4 +1,4 @@
-use crate::server::Limits;
+use crate::hub::Limits;
 
 #[test]
 fn few_open_files_mean_few_connections() {

@@ -7,7 +7,7 @@ use protocol::{CarriedStream, CarriedUser, ChannelCarrier, Elsewhere, RelayKey, 
 use super::raw::{Client, rtp, sender_report};
 use super::support::{Server, ffmpeg_publish, ffprobe, keys, within};
 use crate::access::Keys;
-use crate::server::Limits;
+use crate::hub::Limits;
 
 const TCP: &str = "RTP/AVP/TCP;unicast;interleaved=0-1";
 const NOW_S: u64 = 4_000_000_000;

@@ -10,7 +10,7 @@ use tokio::net::UdpSocket;
 use super::raw::{Client, SDP, rtp};
 use super::support::{Server, within};
 use crate::access::Keys;
-use crate::server::Limits;
+use crate::hub::Limits;
 
 const BRIEF: Duration = Duration::from_millis(300);
 
@@ -92,7 +92,7 @@ async fn a_player_over_udp_is_told_the_end_and_closed_if_it_does_not_go() {
     assert_eq!(publisher.ask("TEARDOWN", &url, &[], "").await.status, 200);
     let mut buffer = [0; 64];
     let length = within("a BYE", reports.recv(&mut buffer)).await.unwrap();
-    assert_eq!(buffer[..length], crate::server::rtp::bye(7));
+    assert_eq!(buffer[..length], crate::hub::bye(7));
     assert_eq!(
         player.ask("PAUSE", &url, &[], "").await.status,
         200,

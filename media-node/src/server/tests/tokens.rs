@@ -10,7 +10,7 @@ use protocol::{EntryAnswer, Rights, Secret};
 use super::raw::{Client, SDP};
 use super::support::{Server, retina, take_packets, tcp};
 use crate::access::{Asked, Edge, Gate, Keys, Passes, Place};
-use crate::server::{Limits, TurnedAway};
+use crate::hub::{Limits, TurnedAway};
 
 const TCP: &str = "RTP/AVP/TCP;unicast;interleaved=0-1";
 const AUDIO_SDP: &str =

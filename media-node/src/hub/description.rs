@@ -1,15 +1,16 @@
 //! The session description: read from a publisher, rewritten for the players.
 
 use protocol::TrackKind;
-use rtsp_types::Url;
 use sdp_types::{Attribute, Connection, Media, Session};
 
-use super::target::{find_control, track_control};
 use crate::access::Kinds;
 use crate::channel::MediaTrack;
 
+/// The control attribute that tracks have for players, before the track's number.
+pub const TRACK_CONTROL: &str = "trackID=";
+
 /// Tracks of one stream.
-pub(super) const MAX_TRACKS: usize = 8;
+const MAX_TRACKS: usize = 8;
 
 /// The transports that are relayed.
 const RTP_PROFILES: [&str; 2] = ["RTP/AVP", "RTP/AVPF"];
@@ -21,7 +22,7 @@ const NOT_RELAYED: [&str; 7] = [
 
 /// What a publisher announced.
 #[derive(Clone, Debug)]
-pub(super) struct Description {
+pub struct Description {
     /// For players.
     sdp: Vec<u8>,
     /// The publisher's own names of its tracks.
@@ -30,7 +31,7 @@ pub(super) struct Description {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum DescriptionError {
+pub enum DescriptionError {
     #[error("the session description cannot be read: {0}")]
     Malformed(String),
     #[error("the session description has {0} tracks; 1 to {MAX_TRACKS} are accepted")]
@@ -40,7 +41,11 @@ pub(crate) enum DescriptionError {
 }
 
 impl Description {
-    pub(super) fn parse(sdp: &[u8]) -> Result<Self, DescriptionError> {
+    /// Reads a session description, and puts right what can be.
+    ///
+    /// # Errors
+    /// When it describes nothing that RTP carries in the clear.
+    pub fn parse(sdp: &[u8]) -> Result<Self, DescriptionError> {
         let mut session =
             Session::parse(&normalised(sdp)?).map_err(|error| DescriptionError::Malformed(error.to_string()))?;
         if !(1..=MAX_TRACKS).contains(&session.medias.len()) {
@@ -64,16 +69,16 @@ impl Description {
     }
 
     /// For players: the publisher's own, but with this server's addresses and names of the tracks.
-    pub(super) fn for_players(&self) -> &[u8] {
+    pub fn for_players(&self) -> &[u8] {
         &self.sdp
     }
 
     /// What the publisher says of each track.
-    pub(super) fn tracks(&self) -> &[MediaTrack] {
+    pub fn tracks(&self) -> &[MediaTrack] {
         &self.tracks
     }
 
-    pub(super) fn kinds(&self) -> Kinds {
+    pub fn kinds(&self) -> Kinds {
         let is_audio = |track: &MediaTrack| track.kind == TrackKind::Audio;
         Kinds {
             audio: self.tracks.iter().any(is_audio),
@@ -81,20 +86,20 @@ impl Description {
         }
     }
 
-    pub(super) fn track_count(&self) -> usize {
+    pub fn track_count(&self) -> usize {
         self.controls.len()
     }
 
-    /// The track that a publisher's SETUP names.
-    pub(super) fn track_of(&self, url: &Url) -> Option<usize> {
-        find_control(url, &self.controls)
+    /// The publisher's own names of its tracks.
+    pub fn controls(&self) -> &[Option<String>] {
+        &self.controls
     }
 }
 
 /// The same lines with proper ends, without what a relay needs nothing of: addresses, bandwidths that cannot be read, times,
 /// keys, and media that is not carried by RTP, if other media is. What is needed and cannot be read is put right. Refuses lines
 /// that are not `x=…`: behind one of these the parser of `sdp-types` 0.1 panics.
-pub(crate) fn normalised(sdp: &[u8]) -> Result<Vec<u8>, DescriptionError> {
+pub fn normalised(sdp: &[u8]) -> Result<Vec<u8>, DescriptionError> {
     let mut sections: Vec<Vec<Vec<u8>>> = vec![Vec::new()];
     for line in sdp
         .split(|byte| *byte == b'\n')
@@ -229,6 +234,11 @@ fn keep_relayed(attributes: &mut Vec<Attribute>) {
     attributes.retain(|attribute| !NOT_RELAYED.contains(&attribute.attribute.as_str()));
 }
 
+/// The control attribute of track `index`.
+pub fn track_control(index: usize) -> String {
+    format!("{TRACK_CONTROL}{index}")
+}
+
 fn control(value: String) -> Attribute {
     Attribute {
         attribute: "control".to_owned(),
@@ -289,10 +299,9 @@ mod tests {
         assert_eq!(kinds("v=0\r\nm=audio 0 RTP/AVP 0\r\n"), (true, false));
         assert_eq!(kinds("v=0\r\nm=application 0 RTP/AVP 96\r\n"), (false, true));
         assert_eq!(kinds("v=0\r\nm=AUDIO 0 RTP/AVP 0\r\n"), (false, true));
-        assert_eq!(
-            description.track_of(&Url::parse("rtsp://h/a/b/c/streamid=1").unwrap()),
-            Some(1)
-        );
+        let absolute = "rtsp://10.1.2.3/a/b/c/streamid=1";
+        let controls: Vec<_> = description.controls().iter().flatten().collect();
+        assert_eq!(controls, ["streamid=0", absolute]);
     }
 
     #[test]

@@ -17,14 +17,14 @@ use crate::channel::StreamPath;
 /// Players of one stream.
 const MAX_PLAYERS: usize = 256;
 
-pub(super) struct Publication {
-    pub(super) path: StreamPath,
-    pub(super) description: Description,
+pub struct Publication {
+    pub path: StreamPath,
+    pub description: Description,
     /// Cancelled when the publication is over, whoever ended it.
-    pub(super) ended: CancellationToken,
+    pub ended: CancellationToken,
     began: Instant,
     /// All that the publisher has sent.
-    pub(super) bytes: Arc<AtomicU64>,
+    pub bytes: Arc<AtomicU64>,
     state: Mutex<State>,
 }
 
@@ -50,21 +50,21 @@ struct Player {
 }
 
 /// A player's view of a publication, from a certain packet on.
-pub(super) struct Subscription {
-    pub(super) packets: Receiver,
+pub struct Subscription {
+    pub packets: Receiver,
     /// For each track of the description the first packet that is delivered; where it is still to come, the sequence number
     /// behind the last one, and that one's timestamp. `None` where nothing was sent.
-    pub(super) next: Vec<Option<RtpHead>>,
+    pub next: Vec<Option<RtpHead>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SubscribeError {
+pub enum SubscribeError {
     Ended,
     TooManyPlayers,
 }
 
 impl Publication {
-    pub(super) fn new(path: StreamPath, description: Description) -> Self {
+    pub fn new(path: StreamPath, description: Description) -> Self {
         let tracks = std::iter::repeat_with(Track::default)
             .take(description.track_count())
             .collect();
@@ -84,7 +84,7 @@ impl Publication {
 
     /// Hands a publisher's packet to the players, with what waited for it. What is neither RTP nor RTCP, or not as it should
     /// be, is dropped: a player may take it for the end of the session.
-    pub(super) fn relay(&self, track: usize, flow: Flow, payload: Bytes) {
+    pub fn relay(&self, track: usize, flow: Flow, payload: Bytes) {
         self.bytes.fetch_add(payload.len() as u64, Ordering::Relaxed);
         let mut state = self.lock();
         let now_ms = self.now_ms();
@@ -112,7 +112,7 @@ impl Publication {
     }
 
     /// Hands out what has waited long enough for the packets before it.
-    pub(super) fn release(&self) {
+    pub fn release(&self) {
         let mut state = self.lock();
         let now_ms = self.now_ms();
         for track in 0..state.tracks.len() {
@@ -147,7 +147,7 @@ impl Publication {
 
     /// Adds a player of these tracks. Its queue begins with a sender report of each, so that it can place the first packet in
     /// time; `from_beginning`: and with all that was sent, if that is not long ago.
-    pub(super) fn subscribe(
+    pub fn subscribe(
         &self,
         tracks: &[usize],
         limit: usize,
@@ -199,21 +199,21 @@ impl Publication {
     }
 
     /// Whether anybody plays it.
-    pub(super) fn has_players(&self) -> bool {
+    pub fn has_players(&self) -> bool {
         let mut state = self.lock();
         state.players.retain(|player| !player.queue.is_closed());
         !state.players.is_empty()
     }
 
     /// Ends the stream for its players: they get what is queued, then the end.
-    pub(super) fn end(&self) {
+    pub fn end(&self) {
         let mut state = self.lock();
         self.ended.cancel();
         state.players.clear();
     }
 
     /// The synchronisation source of a track, once it has sent.
-    pub(super) fn ssrc(&self, track: usize) -> Option<u32> {
+    pub fn ssrc(&self, track: usize) -> Option<u32> {
         self.lock().tracks.get(track)?.last.map(|head| head.ssrc)
     }
 

@@ -2,10 +2,10 @@
 
 /// The fixed header of an RTP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RtpHead {
-    pub(crate) sequence: u16,
-    pub(crate) timestamp: u32,
-    pub(crate) ssrc: u32,
+pub struct RtpHead {
+    pub sequence: u16,
+    pub timestamp: u32,
+    pub ssrc: u32,
 }
 
 const VERSION_2: u8 = 2;
@@ -18,7 +18,7 @@ const RECEIVER_REPORT: u8 = 201;
 const BYE: u8 = 203;
 
 /// `None` for what is no RTP packet: another version, or a header, an extension or a padding that does not fit into it.
-pub(crate) fn rtp_head(packet: &[u8]) -> Option<RtpHead> {
+pub fn rtp_head(packet: &[u8]) -> Option<RtpHead> {
     let &[first, _, s0, s1, t0, t1, t2, t3, i0, i1, i2, i3] = packet.first_chunk::<12>()?;
     let mut rest = packet.get(12 + 4 * usize::from(first & CSRC_COUNT)..)?;
     if first & EXTENSION != 0 {
@@ -38,7 +38,7 @@ pub(crate) fn rtp_head(packet: &[u8]) -> Option<RtpHead> {
 
 /// An RTP packet whose padding does not fit into it, without that: some senders set the bit and mean nothing by it, or count
 /// wrongly. `None` where its padding is as it should be.
-pub(crate) fn without_wrong_padding(packet: &[u8]) -> Option<Vec<u8>> {
+pub fn without_wrong_padding(packet: &[u8]) -> Option<Vec<u8>> {
     let first = *packet.first()?;
     if first & PADDING == 0 || rtp_head(packet).is_some() {
         return None;
@@ -53,7 +53,7 @@ pub(crate) fn without_wrong_padding(packet: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Gives an RTP packet, as [`rtp_head`] takes it, another sequence number and source.
-pub(crate) fn rename(packet: &mut [u8], sequence: u16, ssrc: u32) {
+pub fn rename(packet: &mut [u8], sequence: u16, ssrc: u32) {
     if let Some(field) = packet.get_mut(2..4) {
         field.copy_from_slice(&sequence.to_be_bytes());
     }
@@ -63,7 +63,7 @@ pub(crate) fn rename(packet: &mut [u8], sequence: u16, ssrc: u32) {
 }
 
 /// A compound packet in which all that `ssrc` tells is told by `known_as`; `None` where it tells nothing.
-pub(crate) fn with_reporter(packet: &[u8], ssrc: u32, known_as: u32) -> Option<Vec<u8>> {
+pub fn with_reporter(packet: &[u8], ssrc: u32, known_as: u32) -> Option<Vec<u8>> {
     let mut renamed = packet.to_vec();
     let (mut at, mut found) = (0, false);
     while let Some(&[_, _, high, low]) = renamed.get(at..).and_then(<[u8]>::first_chunk) {
@@ -79,7 +79,7 @@ pub(crate) fn with_reporter(packet: &[u8], ssrc: u32, known_as: u32) -> Option<V
 }
 
 /// Whether it is a compound packet, RFC 3550 A.2: packets of RTCP that fill it to its last byte.
-pub(crate) fn is_compound(packet: &[u8]) -> bool {
+pub fn is_compound(packet: &[u8]) -> bool {
     let mut rest = packet;
     while let Some(&[first, _, high, low]) = rest.first_chunk::<4>() {
         let length = 4 + 4 * usize::from(u16::from_be_bytes([high, low]));
@@ -96,7 +96,7 @@ pub(crate) fn is_compound(packet: &[u8]) -> bool {
 }
 
 /// Whether a compound packet begins with a sender report that has all of its fields.
-pub(crate) fn is_sender_report(packet: &[u8]) -> bool {
+pub fn is_sender_report(packet: &[u8]) -> bool {
     let [first, SENDER_REPORT, high, low, ..] = packet else {
         return false;
     };
@@ -106,7 +106,7 @@ pub(crate) fn is_sender_report(packet: &[u8]) -> bool {
 }
 
 /// A compound packet that says goodbye for a source: an empty receiver report and a BYE.
-pub(crate) fn bye(ssrc: u32) -> [u8; 16] {
+pub fn bye(ssrc: u32) -> [u8; 16] {
     let [a, b, c, d] = ssrc.to_be_bytes();
     [0x80, RECEIVER_REPORT, 0, 1, a, b, c, d, 0x81, BYE, 0, 1, a, b, c, d]
 }

@@ -10,22 +10,22 @@ use tokio::sync::mpsc;
 const OVERHEAD: usize = 64;
 
 #[derive(Clone, Debug)]
-pub(super) struct Packet {
+pub struct Packet {
     /// Index in the session description.
-    pub(super) track: usize,
-    pub(super) flow: Flow,
-    pub(super) payload: Bytes,
+    pub track: usize,
+    pub flow: Flow,
+    pub payload: Bytes,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flow {
+pub enum Flow {
     Rtp,
     Rtcp,
 }
 
 /// What happens to a player that is slower than its publisher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Overflow {
+pub enum Overflow {
     /// Packets are dropped and counted: over UDP a player reckons with losses.
     Drop,
     /// The player is cut off: over TCP it relies on getting everything.
@@ -40,7 +40,7 @@ struct Shared {
     cut_off: AtomicBool,
 }
 
-pub(super) fn channel(limit: usize, overflow: Overflow) -> (Sender, Receiver) {
+pub fn channel(limit: usize, overflow: Overflow) -> (Sender, Receiver) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let shared = Arc::new(Shared {
         bytes: AtomicUsize::new(0),
@@ -61,14 +61,14 @@ pub(super) fn channel(limit: usize, overflow: Overflow) -> (Sender, Receiver) {
     )
 }
 
-pub(super) struct Sender {
+pub struct Sender {
     packets: mpsc::UnboundedSender<Packet>,
     shared: Arc<Shared>,
 }
 
 impl Sender {
     /// False when the player is gone or cut off: it wants no more.
-    pub(super) fn push(&self, packet: Packet) -> bool {
+    pub fn push(&self, packet: Packet) -> bool {
         let cost = packet.payload.len() + OVERHEAD;
         // One publisher pushes at a time, so nobody else adds in between.
         if self.shared.bytes.load(Ordering::Acquire) + cost > self.shared.limit {
@@ -90,34 +90,34 @@ impl Sender {
 
 impl Sender {
     /// Whether the player is gone.
-    pub(super) fn is_closed(&self) -> bool {
+    pub fn is_closed(&self) -> bool {
         self.packets.is_closed()
     }
 }
 
-pub(super) struct Receiver {
+pub struct Receiver {
     packets: mpsc::UnboundedReceiver<Packet>,
     shared: Arc<Shared>,
 }
 
 impl Receiver {
     /// `None` when the publication has ended, or this player was cut off, and all that was queued has been taken.
-    pub(super) async fn next(&mut self) -> Option<Packet> {
+    pub async fn next(&mut self) -> Option<Packet> {
         let packet = self.packets.recv().await;
         self.taken(packet)
     }
 
     /// A packet that is there already.
-    pub(super) fn try_next(&mut self) -> Option<Packet> {
+    pub fn try_next(&mut self) -> Option<Packet> {
         let packet = self.packets.try_recv().ok();
         self.taken(packet)
     }
 
-    pub(super) fn dropped(&self) -> u64 {
+    pub fn dropped(&self) -> u64 {
         self.shared.dropped.load(Ordering::Relaxed)
     }
 
-    pub(super) fn was_cut_off(&self) -> bool {
+    pub fn was_cut_off(&self) -> bool {
         self.shared.cut_off.load(Ordering::Acquire)
     }
 

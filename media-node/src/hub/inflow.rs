@@ -22,7 +22,7 @@ const MAX_MISORDER: u16 = 300;
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(crate) struct Inflow {
+pub struct Inflow {
     source: Option<Source>,
     /// The first packet of what may be another source, or the same one that counts anew: a second one has to agree.
     suspect: Option<(RtpHead, Bytes)>,
@@ -43,7 +43,7 @@ struct Source {
 
 /// What a packet led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Inflowing {
+pub enum Inflowing {
     Same,
     /// Another source has taken the place of the one before: what was known of that one's clock is void.
     Another,
@@ -51,7 +51,7 @@ pub(crate) enum Inflowing {
 
 impl Inflow {
     /// The next packet of RTP; those that are due go to `out`. What is no RTP is dropped.
-    pub(crate) fn take(&mut self, packet: Bytes, now_ms: u64, out: &mut Vec<Bytes>) -> Inflowing {
+    pub fn take(&mut self, packet: Bytes, now_ms: u64, out: &mut Vec<Bytes>) -> Inflowing {
         let packet = rtp::without_wrong_padding(&packet).map_or(packet, Bytes::from);
         let Some(head) = rtp::rtp_head(&packet) else {
             return Inflowing::Same;
@@ -84,7 +84,7 @@ impl Inflow {
     }
 
     /// Time passes: what has waited long enough goes to `out`.
-    pub(crate) fn release(&mut self, now_ms: u64, out: &mut Vec<Bytes>) {
+    pub fn release(&mut self, now_ms: u64, out: &mut Vec<Bytes>) {
         while let Some((sequence, (since_ms, _))) = self.held.first_key_value() {
             let Some(source) = &mut self.source else { return };
             let over = now_ms.saturating_sub(*since_ms) >= BUDGET_MS || self.held.len() > MOST_HELD;
@@ -99,7 +99,7 @@ impl Inflow {
     }
 
     /// How players know the source of a report: itself in the report's place.
-    pub(crate) fn report(&self, report: Bytes) -> Bytes {
+    pub fn report(&self, report: Bytes) -> Bytes {
         let Some(source) = self.source.as_ref().filter(|source| source.known_as != source.ssrc) else {
             return report;
         };

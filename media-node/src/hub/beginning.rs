@@ -7,7 +7,7 @@ use super::rtp::{self, RtpHead};
 
 /// Whoever comes so soon after the publisher was waiting for it, and gets the stream from its beginning: a recorder's roster and
 /// session take some time, and the next key frame may be far.
-pub(super) const BEGINNING: Duration = Duration::from_secs(5);
+pub const BEGINNING: Duration = Duration::from_secs(5);
 /// The most that is kept for them; of a larger beginning nothing is.
 const MAX_BYTES: usize = 4 << 20;
 /// The most that a player gets by datagrams: more at once than its buffers hold would be lost.
@@ -15,32 +15,32 @@ const MAX_DATAGRAM_BYTES: usize = 128 << 10;
 
 /// See the module.
 #[derive(Default)]
-pub(super) struct Beginning {
+pub struct Beginning {
     packets: Vec<Packet>,
     bytes: usize,
 }
 
 impl Beginning {
     /// `None` when it is too large to be kept.
-    pub(super) fn with(mut self, packet: &Packet) -> Option<Self> {
+    pub fn with(mut self, packet: &Packet) -> Option<Self> {
         self.bytes += packet.payload.len();
         self.packets.push(packet.clone());
         (self.bytes <= MAX_BYTES).then_some(self)
     }
 
-    pub(super) fn fits_datagrams(&self) -> bool {
+    pub fn fits_datagrams(&self) -> bool {
         self.bytes <= MAX_DATAGRAM_BYTES
     }
 
     /// The head of a track's first packet.
-    pub(super) fn first(&self, track: usize) -> Option<RtpHead> {
+    pub fn first(&self, track: usize) -> Option<RtpHead> {
         let of_track = |packet: &&Packet| packet.track == track && packet.flow == Flow::Rtp;
         rtp::rtp_head(&self.packets.iter().find(of_track)?.payload)
     }
 
     /// Each packet once, in order, but the first sender report of each track ahead of all: it tells when the first packet was
     /// sent, and is of the same source, as the last one need not be.
-    pub(super) fn packets(&self) -> impl Iterator<Item = &Packet> {
+    pub fn packets(&self) -> impl Iterator<Item = &Packet> {
         let mut reported = Vec::new();
         let (ahead, rest): (Vec<_>, Vec<_>) = self.packets.iter().partition(|packet| {
             let is_first = packet.flow == Flow::Rtcp

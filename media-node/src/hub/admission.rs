@@ -13,7 +13,7 @@ use super::client::Ends;
 use crate::access::network;
 
 /// All places of a server, free and taken.
-pub(super) struct Admission {
+pub struct Admission {
     limits: Limits,
     taken: Mutex<Taken>,
 }
@@ -31,7 +31,7 @@ struct Taken {
 }
 
 /// The place of one connection, free again when this is dropped.
-pub(super) struct Ticket {
+pub struct Ticket {
     admission: Arc<Admission>,
     /// Among those that wait; `None` while it publishes or plays.
     waits_as: Option<u64>,
@@ -42,7 +42,7 @@ pub(super) struct Ticket {
 
 /// Why a connection or its media gets no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NoPlace {
+pub enum NoPlace {
     #[error("this address has as many connections as it may have")]
     OfThisAddress,
     #[error("this server serves as many connections as it can: try again later, or at another node")]
@@ -52,13 +52,13 @@ pub(super) enum NoPlace {
 }
 
 impl Admission {
-    pub(super) fn new(limits: Limits) -> Arc<Self> {
+    pub fn new(limits: Limits) -> Arc<Self> {
         let taken = Mutex::default();
         Arc::new(Self { limits, taken })
     }
 
     /// A place among those that wait, perhaps the oldest one's.
-    pub(super) fn enter(self: &Arc<Self>, ends: Ends) -> Result<Ticket, NoPlace> {
+    pub fn enter(self: &Arc<Self>, ends: Ends) -> Result<Ticket, NoPlace> {
         let from = elsewhere(ends);
         let mut taken = self.lock();
         if let Some(address) = from {
@@ -110,16 +110,16 @@ impl Taken {
 
 impl Ticket {
     /// Done when a newer connection has taken this one's place.
-    pub(super) fn evicted(&self) -> CancellationToken {
+    pub fn evicted(&self) -> CancellationToken {
         self.evicted.clone()
     }
 
-    pub(super) fn is_active(&self) -> bool {
+    pub fn is_active(&self) -> bool {
         self.waits_as.is_none()
     }
 
     /// The connection publishes or plays from here on.
-    pub(super) fn activate(&mut self) -> Result<(), NoPlace> {
+    pub fn activate(&mut self) -> Result<(), NoPlace> {
         let Some(id) = self.waits_as else { return Ok(()) };
         let limits = &self.admission.limits;
         let mut taken = self.admission.lock();
@@ -140,7 +140,7 @@ impl Ticket {
 
     /// The connection is another node's: it counts as one of this machine, which serves that node's players and recorders as
     /// it serves its own.
-    pub(super) fn trust(&mut self) {
+    pub fn trust(&mut self) {
         let mut taken = self.admission.lock();
         if self.from.is_some() && self.waits_as.is_none() {
             taken.active_from_elsewhere = taken.active_from_elsewhere.saturating_sub(1);
@@ -149,7 +149,7 @@ impl Ticket {
     }
 
     /// The connection does not publish or play any more.
-    pub(super) fn rest(&mut self) {
+    pub fn rest(&mut self) {
         if self.is_active() {
             let mut taken = self.admission.lock();
             taken.active = taken.active.saturating_sub(1);

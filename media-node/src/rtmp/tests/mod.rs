@@ -1,0 +1,7 @@
+mod captured;
+mod chunks;
+mod dice;
+mod flv;
+mod server;
+mod session;
+mod support;
