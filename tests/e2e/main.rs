@@ -32,6 +32,7 @@ mod quiet;
 mod rescue;
 mod rules;
 mod snapshots;
+mod sound;
 mod space;
 mod steps;
 mod stops;
@@ -226,6 +227,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         composed::each_user_is_where_and_when_the_calls_say,
         composed::flash_and_beep_keep_together_in_a_mix,
         composed::the_low_stream_is_mixed_where_it_is_asked_for,
+        sound::each_codec_is_heard_by_itself_and_in_the_mix,
         mix_kills::killed_processes_cost_two_seconds_at_most,
         playing::a_browser_plays_a_mix_from_another_origin,
     ];

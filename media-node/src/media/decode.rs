@@ -3,7 +3,7 @@ use ffmpeg_next::util::error::{EAGAIN, ENOMEM};
 use ffmpeg_next::{Error, Packet, decoder, ffi, frame};
 
 use super::{MediaError, Picture, Sound};
-use crate::stream::{OpusHead, PictureLimit};
+use crate::stream::{Format, OpusHead, PcmCoding, PcmFormat, PictureLimit};
 
 /// What an Opus decoder gives, whatever the sound was coded for.
 const OPUS_RATE: u32 = 48_000;
@@ -73,9 +73,51 @@ impl VideoDecoder {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AudioCodec {
     /// With its AudioSpecificConfig, ISO/IEC 14496-3.
-    Aac { config: Vec<u8> },
+    Aac {
+        config: Vec<u8>,
+    },
     /// RFC 7587: always at 48 kHz.
-    Opus { channels: u16 },
+    Opus {
+        channels: u16,
+    },
+    Pcm(PcmFormat),
+    /// MPEG audio of layer 2 or 3: each frame has its header.
+    Mpeg {
+        layer: u8,
+    },
+}
+
+impl AudioCodec {
+    /// `None` for what is no sound.
+    pub fn of(format: &Format) -> Option<Self> {
+        Some(match format {
+            Format::Aac(aac) => Self::Aac {
+                config: aac.config.to_vec(),
+            },
+            Format::Opus(opus) => Self::Opus {
+                channels: opus.channels,
+            },
+            Format::Pcm(pcm) => Self::Pcm(pcm.clone()),
+            Format::Mpeg(mpeg) => Self::Mpeg { layer: mpeg.layer },
+            _ => return None,
+        })
+    }
+
+    /// FFmpeg's decoder for it, and its name for a person.
+    fn decoder(&self) -> (Id, &'static str) {
+        match self {
+            Self::Aac { .. } => (Id::AAC, "AAC"),
+            Self::Opus { .. } => (Id::OPUS, "Opus"),
+            Self::Pcm(pcm) => match pcm.coding {
+                PcmCoding::MuLaw => (Id::PCM_MULAW, "PCMU"),
+                PcmCoding::ALaw => (Id::PCM_ALAW, "PCMA"),
+                PcmCoding::G722 => (Id::ADPCM_G722, "G.722"),
+                PcmCoding::L16 => (Id::PCM_S16BE, "L16"),
+            },
+            Self::Mpeg { layer: 2 } => (Id::MP2, "MP2"),
+            Self::Mpeg { .. } => (Id::MP3, "MP3"),
+        }
+    }
 }
 
 /// Decodes one audio stream whose access units are whole frames.
@@ -86,14 +128,13 @@ pub struct AudioDecoder {
 
 impl AudioDecoder {
     pub fn new(codec: &AudioCodec) -> Result<Self, MediaError> {
-        let (id, name) = match codec {
-            AudioCodec::Aac { .. } => (Id::AAC, "AAC"),
-            AudioCodec::Opus { .. } => (Id::OPUS, "Opus"),
-        };
+        let (id, name) = codec.decoder();
         let mut context = context(id, name)?;
         match codec {
             AudioCodec::Aac { config } => set_extradata(&mut context, config)?,
             AudioCodec::Opus { channels } => set_extradata(&mut context, &opus_head(*channels))?,
+            AudioCodec::Pcm(pcm) => set_samples(&mut context, pcm),
+            AudioCodec::Mpeg { .. } => {}
         }
         let opened = context.decoder().audio();
         let decoder = opened.map_err(|error| MediaError::new(format!("open the {name} decoder"), error))?;
@@ -153,6 +194,15 @@ fn set_extradata(context: &mut Context, bytes: &[u8]) -> Result<(), MediaError> 
         (*context.as_mut_ptr()).extradata_size = bytes.len() as i32;
     }
     Ok(())
+}
+
+fn set_samples(context: &mut Context, pcm: &PcmFormat) {
+    // SAFETY: plain fields of a context that is not open.
+    unsafe {
+        let context = &mut *context.as_mut_ptr();
+        context.sample_rate = pcm.sample_rate.try_into().unwrap_or(i32::MAX);
+        ffi::av_channel_layout_default(&raw mut context.ch_layout, i32::from(pcm.channels));
+    }
 }
 
 /// The identification header of RFC 7845, which RTP does not carry: no pre-skip, no gain, mapping family 0.
