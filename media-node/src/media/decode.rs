@@ -1,9 +1,13 @@
 use ffmpeg_next::codec::{self, Context, Id, threading};
+use ffmpeg_next::frame::side_data::Type;
 use ffmpeg_next::util::error::{EAGAIN, ENOMEM};
 use ffmpeg_next::{Error, Packet, decoder, ffi, frame};
 
 use super::{MediaError, Picture, Sound};
 use crate::stream::{Format, OpusHead, PcmCoding, PcmFormat, PictureLimit};
+
+/// Nine numbers of 32 bits.
+const MATRIX_BYTES: usize = 36;
 
 /// What an Opus decoder gives, whatever the sound was coded for.
 const OPUS_RATE: u32 = 48_000;
@@ -12,6 +16,8 @@ const OPUS_RATE: u32 = 48_000;
 pub struct VideoDecoder {
     decoder: decoder::Video,
     limit: PictureLimit,
+    /// As the last picture that said how it has to be turned, and its size.
+    turned: Option<((u32, u32), [u8; MATRIX_BYTES])>,
 }
 
 impl VideoDecoder {
@@ -24,7 +30,11 @@ impl VideoDecoder {
             .decoder()
             .video()
             .map_err(|error| MediaError::new("open the H.264 decoder", error))?;
-        Ok(Self { decoder, limit })
+        Ok(Self {
+            decoder,
+            limit,
+            turned: None,
+        })
     }
 
     /// Takes one access unit and gives the pictures that are complete by it, in the order of their presentation, each
@@ -60,10 +70,36 @@ impl VideoDecoder {
             match self.decoder.receive_frame(&mut picture) {
                 Ok(()) => {
                     let pts_us = picture.timestamp().unwrap_or(pts_us);
+                    self.turn(&mut picture);
                     each(Picture(picture), pts_us);
                 }
                 Err(Error::Other { errno: EAGAIN } | Error::Eof) => return Ok(()),
                 Err(error) => return Err(MediaError::new("decode an H.264 picture", error)),
+            }
+        }
+    }
+}
+
+impl VideoDecoder {
+    /// What a picture says of its turn goes for those of its size behind it, until one says otherwise: some senders say it once,
+    /// and not again with each key frame.
+    fn turn(&mut self, picture: &mut frame::Video) {
+        let size = (picture.width(), picture.height());
+        let own = picture.side_data(Type::DisplayMatrix);
+        let own = own.and_then(|matrix| matrix.data().first_chunk().copied());
+        if let Some(matrix) = own {
+            self.turned = Some((size, matrix));
+            return;
+        }
+        self.turned.take_if(|(turned, _)| *turned != size);
+        if let Some((_, matrix)) = &self.turned {
+            // SAFETY: the frame is alive; what is added to it has so many bytes, and is the frame's own.
+            unsafe {
+                let kind = ffi::AVFrameSideDataType::AV_FRAME_DATA_DISPLAYMATRIX;
+                let added = ffi::av_frame_new_side_data(picture.as_mut_ptr(), kind, MATRIX_BYTES);
+                if let Some(added) = added.as_ref() {
+                    std::ptr::copy_nonoverlapping(matrix.as_ptr(), added.data, MATRIX_BYTES);
+                }
             }
         }
     }
