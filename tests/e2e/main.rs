@@ -35,6 +35,7 @@ mod rescue;
 mod rtmp;
 mod rules;
 mod snapshots;
+mod sound;
 mod space;
 mod steps;
 mod stops;
@@ -233,6 +234,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         composed::flash_and_beep_keep_together_in_a_mix,
         composed::the_low_stream_is_mixed_where_it_is_asked_for,
         rtmp::users_are_recorded_and_mixed_beside_one_by_rtsp,
+        sound::each_codec_is_heard_by_itself_and_in_the_mix,
         mix_kills::killed_processes_cost_two_seconds_at_most,
         playing::a_browser_plays_a_mix_from_another_origin,
     ];

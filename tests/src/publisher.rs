@@ -71,6 +71,16 @@ impl Media {
         }
     }
 
+    /// A tone of its own frequency, sampled and coded as these words of FFmpeg say.
+    pub fn tone_in(frequency: u32, rate: u32, coding: &str) -> Self {
+        Self {
+            inputs: words(&format!(
+                "-re -f lavfi -i sine=frequency={frequency}:sample_rate={rate}"
+            )),
+            coding: words(coding),
+        }
+    }
+
     /// A picture of one colour, in FFmpeg's words, and a tone of its own frequency.
     pub fn plain_and_tone(colour: &str, frequency: u32) -> Self {
         let picture = format!("-re -f lavfi -i color=c={colour}:s=320x180:r=15");
@@ -137,6 +147,14 @@ impl Media {
         let mut options: Vec<_> = inputs.chain(self.coding.iter().cloned()).collect();
         options.extend(words(&format!("-t {seconds}")));
         options
+    }
+
+    /// The packets of a file, sent over and over, at the pace of their timestamps.
+    pub fn file_in_a_loop(path: &Path) -> Self {
+        Self {
+            inputs: words(&format!("-re -stream_loop -1 -i {}", path.display())),
+            coding: words("-c copy"),
+        }
     }
 
     /// The packets of a file, sent once, at the pace of their timestamps.
@@ -209,6 +227,24 @@ impl Publisher {
         command.arg("-q").args(pipeline.split_whitespace());
         // AAC as RFC 3640 has it, which is also what FFmpeg sends.
         command.env("GST_PLUGIN_FEATURE_RANK", "rtpmp4gpay:MAX");
+        Self::spawn(command, logs, "gstreamer")
+    }
+
+    /// Sends a tone as loud as FFmpeg's to the RTSP `url` by GStreamer; `coding`: from the format of its samples to its coder.
+    pub fn gstreamer_tone(
+        url: &str,
+        frequency: u32,
+        coding: &str,
+        transport: Transport,
+        logs: &std::path::Path,
+    ) -> Self {
+        let pipeline = format!(
+            "rtspclientsink name=sink protocols={} location={url} \
+             audiotestsrc is-live=true freq={frequency} volume=0.125 ! {coding} ! sink.",
+            transport.as_str()
+        );
+        let mut command = Command::new("gst-launch-1.0");
+        command.arg("-q").args(pipeline.split_whitespace());
         Self::spawn(command, logs, "gstreamer")
     }
 

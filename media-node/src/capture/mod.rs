@@ -14,6 +14,6 @@ mod session;
 mod tolerance;
 
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 pub use session::{CaptureRequest, Transport, Wanted, open};

@@ -37,7 +37,7 @@ impl Lock {
         if let Some(keys) = &self.keys {
             return match self.codec {
                 Some(codec) => keys.open(codec, &data),
-                None => Ok(data),
+                None => Err(Locked::Codec),
             };
         }
         // A clear stream may end so by chance once, at any frame but its first.
@@ -53,7 +53,7 @@ impl Lock {
 impl Unlock for Lock {
     fn pass(&mut self, mut frame: Frame) -> Passed {
         if let Some(format) = frame.format.take() {
-            self.codec = Some(Codec::from(&format.format));
+            self.codec = Codec::of(&format.format);
             self.format = Some(format);
         }
         match self.open(frame.data.clone()) {
@@ -78,7 +78,7 @@ mod tests {
     use protocol::{Cipher, Secret};
 
     use super::*;
-    use crate::stream::{Format, OpusFormat};
+    use crate::stream::{Format, OpusFormat, PcmCoding, PcmFormat};
 
     fn keys(secret: &str) -> Arc<Keys> {
         Arc::new(Keys::derive(Cipher::Aes128Xts, &Secret::new(secret), "room"))
@@ -137,6 +137,24 @@ mod tests {
         assert!(first.format.is_some());
         let next = lock.pass(frame(sealed(&right, 5), false, false));
         assert!(matches!(next, Passed::Clear(frame) if frame.format.is_none()));
+    }
+
+    #[test]
+    fn with_keys_sound_without_an_encrypted_form_is_left_out_and_told() {
+        let mut first = frame(vec![0xd5; 160], true, true);
+        first.format = Some(FrameFormat {
+            format: Format::Pcm(PcmFormat {
+                coding: PcmCoding::ALaw,
+                sample_rate: 8_000,
+                channels: 1,
+            }),
+            frame_us: 20_000,
+        });
+        let mut lock = Lock::new(Track::Audio, Some(keys("right")));
+        assert_eq!(out(&lock.pass(first.clone())), Some(Locked::Codec));
+        assert_eq!(out(&lock.pass(frame(vec![0xd5; 160], true, false))), None, "told once");
+        let mut clear = Lock::new(Track::Audio, None);
+        assert!(matches!(clear.pass(first), Passed::Clear(_)));
     }
 
     #[test]

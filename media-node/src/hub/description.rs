@@ -133,7 +133,15 @@ pub fn normalised(sdp: &[u8]) -> Result<Vec<u8>, DescriptionError> {
 }
 
 /// The names of codecs whose payload types are fixed, and so need no `a=rtpmap`.
-const FIXED_CODECS: [(&str, &str); 4] = [("0", "PCMU"), ("8", "PCMA"), ("14", "MPA"), ("26", "JPEG")];
+const FIXED_CODECS: [(&str, &str); 7] = [
+    ("0", "PCMU"),
+    ("8", "PCMA"),
+    ("9", "G722"),
+    ("10", "L16"),
+    ("11", "L16"),
+    ("14", "MPA"),
+    ("26", "JPEG"),
+];
 
 fn media_track(media: &Media) -> MediaTrack {
     let attribute = |name: &str| media.get_first_attribute_value(name).ok().flatten().unwrap_or_default();

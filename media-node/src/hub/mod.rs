@@ -15,7 +15,7 @@ mod limits;
 mod listen;
 mod publication;
 mod queue;
-mod rtp;
+pub mod rtp;
 mod turned_away;
 
 use std::collections::BTreeMap;
@@ -36,7 +36,7 @@ pub use limits::Limits;
 pub use listen::serve;
 pub use publication::{Publication, SubscribeError, Subscription};
 pub use queue::{Flow, Overflow, Packet, Receiver};
-pub use rtp::{bye, is_compound};
+pub use rtp::bye;
 pub use turned_away::{Tally, TurnedAway};
 
 /// How often packets are released that have waited for ones that are lost.

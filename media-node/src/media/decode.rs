@@ -1,9 +1,13 @@
 use ffmpeg_next::codec::{self, Context, Id, threading};
+use ffmpeg_next::frame::side_data::Type;
 use ffmpeg_next::util::error::{EAGAIN, ENOMEM};
 use ffmpeg_next::{Error, Packet, decoder, ffi, frame};
 
 use super::{MediaError, Picture, Sound};
-use crate::stream::{OpusHead, PictureLimit};
+use crate::stream::{Format, OpusHead, PcmCoding, PcmFormat, PictureLimit};
+
+/// Nine numbers of 32 bits.
+const MATRIX_BYTES: usize = 36;
 
 /// What an Opus decoder gives, whatever the sound was coded for.
 const OPUS_RATE: u32 = 48_000;
@@ -12,6 +16,8 @@ const OPUS_RATE: u32 = 48_000;
 pub struct VideoDecoder {
     decoder: decoder::Video,
     limit: PictureLimit,
+    /// As the last picture that said how it has to be turned, and its size.
+    turned: Option<((u32, u32), [u8; MATRIX_BYTES])>,
 }
 
 impl VideoDecoder {
@@ -24,7 +30,11 @@ impl VideoDecoder {
             .decoder()
             .video()
             .map_err(|error| MediaError::new("open the H.264 decoder", error))?;
-        Ok(Self { decoder, limit })
+        Ok(Self {
+            decoder,
+            limit,
+            turned: None,
+        })
     }
 
     /// Takes one access unit and gives the pictures that are complete by it, in the order of their presentation, each
@@ -60,6 +70,7 @@ impl VideoDecoder {
             match self.decoder.receive_frame(&mut picture) {
                 Ok(()) => {
                     let pts_us = picture.timestamp().unwrap_or(pts_us);
+                    self.turn(&mut picture);
                     each(Picture(picture), pts_us);
                 }
                 Err(Error::Other { errno: EAGAIN } | Error::Eof) => return Ok(()),
@@ -69,13 +80,80 @@ impl VideoDecoder {
     }
 }
 
+impl VideoDecoder {
+    /// What a picture says of its turn goes for those of its size behind it, until one says otherwise: some senders say it once,
+    /// and not again with each key frame.
+    fn turn(&mut self, picture: &mut frame::Video) {
+        let size = (picture.width(), picture.height());
+        let own = picture.side_data(Type::DisplayMatrix);
+        let own = own.and_then(|matrix| matrix.data().first_chunk().copied());
+        if let Some(matrix) = own {
+            self.turned = Some((size, matrix));
+            return;
+        }
+        self.turned.take_if(|(turned, _)| *turned != size);
+        if let Some((_, matrix)) = &self.turned {
+            // SAFETY: the frame is alive; what is added to it has so many bytes, and is the frame's own.
+            unsafe {
+                let kind = ffi::AVFrameSideDataType::AV_FRAME_DATA_DISPLAYMATRIX;
+                let added = ffi::av_frame_new_side_data(picture.as_mut_ptr(), kind, MATRIX_BYTES);
+                if let Some(added) = added.as_ref() {
+                    std::ptr::copy_nonoverlapping(matrix.as_ptr(), added.data, MATRIX_BYTES);
+                }
+            }
+        }
+    }
+}
+
 /// A coded audio stream, as far as a decoder must know it beforehand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AudioCodec {
     /// With its AudioSpecificConfig, ISO/IEC 14496-3.
-    Aac { config: Vec<u8> },
+    Aac {
+        config: Vec<u8>,
+    },
     /// RFC 7587: always at 48 kHz.
-    Opus { channels: u16 },
+    Opus {
+        channels: u16,
+    },
+    Pcm(PcmFormat),
+    /// MPEG audio of layer 2 or 3: each frame has its header.
+    Mpeg {
+        layer: u8,
+    },
+}
+
+impl AudioCodec {
+    /// `None` for what is no sound.
+    pub fn of(format: &Format) -> Option<Self> {
+        Some(match format {
+            Format::Aac(aac) => Self::Aac {
+                config: aac.config.to_vec(),
+            },
+            Format::Opus(opus) => Self::Opus {
+                channels: opus.channels,
+            },
+            Format::Pcm(pcm) => Self::Pcm(pcm.clone()),
+            Format::Mpeg(mpeg) => Self::Mpeg { layer: mpeg.layer },
+            _ => return None,
+        })
+    }
+
+    /// FFmpeg's decoder for it, and its name for a person.
+    fn decoder(&self) -> (Id, &'static str) {
+        match self {
+            Self::Aac { .. } => (Id::AAC, "AAC"),
+            Self::Opus { .. } => (Id::OPUS, "Opus"),
+            Self::Pcm(pcm) => match pcm.coding {
+                PcmCoding::MuLaw => (Id::PCM_MULAW, "PCMU"),
+                PcmCoding::ALaw => (Id::PCM_ALAW, "PCMA"),
+                PcmCoding::G722 => (Id::ADPCM_G722, "G.722"),
+                PcmCoding::L16 => (Id::PCM_S16BE, "L16"),
+            },
+            Self::Mpeg { layer: 2 } => (Id::MP2, "MP2"),
+            Self::Mpeg { .. } => (Id::MP3, "MP3"),
+        }
+    }
 }
 
 /// Decodes one audio stream whose access units are whole frames.
@@ -86,14 +164,13 @@ pub struct AudioDecoder {
 
 impl AudioDecoder {
     pub fn new(codec: &AudioCodec) -> Result<Self, MediaError> {
-        let (id, name) = match codec {
-            AudioCodec::Aac { .. } => (Id::AAC, "AAC"),
-            AudioCodec::Opus { .. } => (Id::OPUS, "Opus"),
-        };
+        let (id, name) = codec.decoder();
         let mut context = context(id, name)?;
         match codec {
             AudioCodec::Aac { config } => set_extradata(&mut context, config)?,
             AudioCodec::Opus { channels } => set_extradata(&mut context, &opus_head(*channels))?,
+            AudioCodec::Pcm(pcm) => set_samples(&mut context, pcm),
+            AudioCodec::Mpeg { .. } => {}
         }
         let opened = context.decoder().audio();
         let decoder = opened.map_err(|error| MediaError::new(format!("open the {name} decoder"), error))?;
@@ -153,6 +230,15 @@ fn set_extradata(context: &mut Context, bytes: &[u8]) -> Result<(), MediaError> 
         (*context.as_mut_ptr()).extradata_size = bytes.len() as i32;
     }
     Ok(())
+}
+
+fn set_samples(context: &mut Context, pcm: &PcmFormat) {
+    // SAFETY: plain fields of a context that is not open.
+    unsafe {
+        let context = &mut *context.as_mut_ptr();
+        context.sample_rate = pcm.sample_rate.try_into().unwrap_or(i32::MAX);
+        ffi::av_channel_layout_default(&raw mut context.ch_layout, i32::from(pcm.channels));
+    }
 }
 
 /// The identification header of RFC 7845, which RTP does not carry: no pre-skip, no gain, mapping family 0.

@@ -39,6 +39,15 @@ pub(super) fn add_track(output: &mut Output, format: &Format) -> Result<(), Medi
             parameters.frame_size = aac.frame_length.try_into().unwrap_or(i32::MAX);
             aac.config.to_vec()
         }
+        Format::Mpeg(mpeg) => {
+            parameters.codec_type = media::Type::Audio.into();
+            parameters.codec_id = if mpeg.layer == 2 { Id::MP2 } else { Id::MP3 }.into();
+            parameters.sample_rate = mpeg.sample_rate.try_into().unwrap_or(i32::MAX);
+            parameters.ch_layout.nb_channels = i32::from(mpeg.channels);
+            parameters.frame_size = mpeg.frame_length.try_into().unwrap_or(i32::MAX);
+            Vec::new()
+        }
+        Format::Pcm(_) => return Err(MediaError::new("put PCM into this file", Error::InvalidData)),
         Format::Opus(opus) => {
             // No container that is written as a file here carries it where its files are played.
             if output.format().name() != "rtsp" {

@@ -94,6 +94,11 @@ impl VideoEncoder {
             ..Default::default()
         });
         let intake = Intake::choose(&codec, &mut context, target.width, target.height)?;
+        // SAFETY: plain fields of a context that is not open. Players would guess the matrix by the size of the picture.
+        unsafe {
+            (*context.as_mut_ptr()).colorspace = ffi::AVColorSpace::AVCOL_SPC_SMPTE170M;
+            (*context.as_mut_ptr()).color_range = ffi::AVColorRange::AVCOL_RANGE_MPEG;
+        }
         let mut video = context.encoder().video().map_err(failed)?;
         video.set_width(target.width);
         video.set_height(target.height);

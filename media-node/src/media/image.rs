@@ -49,11 +49,12 @@ pub fn decode_image(data: &[u8], width: u32, height: u32) -> Result<Picture, Med
     let mut decoded = frame::Video::empty();
     decoder.receive_frame(&mut decoded).map_err(failed)?;
     let decoded = Picture(decoded);
+    let upright = decoded.upright_size();
     let whole = Crop {
         x: 0,
         y: 0,
-        width: decoded.width() & !1,
-        height: decoded.height() & !1,
+        width: upright.0 & !1,
+        height: upright.1 & !1,
     };
     if whole.width == 0 || whole.height == 0 {
         return Err(failed(Error::InvalidData));

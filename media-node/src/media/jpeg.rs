@@ -1,11 +1,9 @@
-use std::ptr;
-
-use ffmpeg_next::codec::{self, Context, Id, threading};
+use ffmpeg_next::codec::{self, Id, threading};
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::software::scaling::Flags;
 use ffmpeg_next::{Error, Packet, Rational, color, encoder, ffi, frame};
 
-use super::scale;
+use super::scale::{Context, Conversion};
 use super::{MediaError, Picture};
 
 /// The quantizer, from 2 (best) to 31: at 3 a picture of a camera shows no blocks.
@@ -16,9 +14,9 @@ const QUANTIZER: i32 = 3;
 /// limited range and BT.601.
 pub fn encode_jpeg(picture: &Picture) -> Result<Vec<u8>, MediaError> {
     let failed = |error| MediaError::new("encode a JPEG picture", error);
-    let full = in_full_range(&picture.0)?;
+    let full = in_full_range(picture)?;
     let codec = encoder::find(Id::MJPEG).ok_or_else(|| failed(Error::EncoderNotFound))?;
-    let mut context = Context::new_with_codec(codec);
+    let mut context = codec::Context::new_with_codec(codec);
     context.set_flags(codec::Flags::BITEXACT | codec::Flags::QSCALE);
     context.set_threading(threading::Config {
         count: 1,
@@ -47,21 +45,20 @@ fn full_quality() -> i32 {
     QUANTIZER * ffi::FF_QP2LAMBDA
 }
 
-fn in_full_range(source: &frame::Video) -> Result<frame::Video, MediaError> {
+fn in_full_range(picture: &Picture) -> Result<frame::Video, MediaError> {
+    let source = &picture.0;
     let (width, height) = (source.width(), source.height());
     let mut full = frame::Video::new(Pixel::YUV420P, width, height);
     if full.planes() < 3 {
         let action = format!("allocate a picture of {width}×{height}");
         return Err(MediaError::new(action, Error::Other { errno: ffi::ENOMEM }));
     }
-    let (format, is_full) = match source.format() {
-        // Formats that say their range by their names, which libswscale complains about.
-        Pixel::YUVJ420P => (Pixel::YUV420P, true),
-        Pixel::YUVJ422P => (Pixel::YUV422P, true),
-        Pixel::YUVJ444P => (Pixel::YUV444P, true),
-        format => (format, source.color_range() == color::Range::JPEG),
-    };
-    let conversion = conversion(format, is_full, source.color_space(), (width, height))?;
+    let conversion = conversion(
+        picture.format(),
+        picture.is_full_range(),
+        source.color_space(),
+        (width, height),
+    )?;
     // SAFETY: both frames are alive and have the size and formats that the conversion was made for; the target is not
     // shared. Afterwards the target's fields say what is in it.
     unsafe {
@@ -88,53 +85,25 @@ fn in_full_range(source: &frame::Video) -> Result<frame::Video, MediaError> {
 }
 
 /// From this format to planar YUV 4:2:0 of full range and the matrix of BT.601, at the same size.
-fn conversion(
-    format: Pixel,
-    is_full: bool,
-    matrix: color::Space,
-    (width, height): (u32, u32),
-) -> Result<scale::Context, MediaError> {
-    let failed = |code| {
-        let action = format!("convert {format:?} pictures of {width}×{height}");
-        MediaError::new(action, Error::from(code))
-    };
-    // SAFETY: a plain allocation; the answer is checked.
-    let context = unsafe { ffi::sws_alloc_context() };
-    if context.is_null() {
-        return Err(failed(ffi::AVERROR(ffi::ENOMEM)));
-    }
-    let context = scale::Context(context);
-    let flags = Flags::BILINEAR | Flags::ACCURATE_RND;
-    let options = [
-        (c"srcw", i64::from(width)),
-        (c"srch", i64::from(height)),
-        (c"src_format", ffi::AVPixelFormat::from(format) as i64),
-        (c"src_range", i64::from(is_full)),
-        (c"dstw", i64::from(width)),
-        (c"dsth", i64::from(height)),
-        (c"dst_format", ffi::AVPixelFormat::from(Pixel::YUV420P) as i64),
-        (c"dst_range", 1),
-        (c"sws_flags", i64::from(flags.bits())),
-    ];
-    for (name, value) in options {
-        // SAFETY: the context is alive and begins with its class, which is what options are set by.
-        let code = unsafe { ffi::av_opt_set_int(context.0.cast(), name.as_ptr(), value, 0) };
-        if code < 0 {
-            return Err(failed(code));
-        }
-    }
-    // SAFETY: the context is alive and has its sizes and formats; the tables are static data.
-    let code = unsafe {
-        let code = ffi::sws_init_context(context.0, ptr::null_mut(), ptr::null_mut());
+fn conversion(format: Pixel, is_full: bool, matrix: color::Space, size: (u32, u32)) -> Result<Context, MediaError> {
+    let context = Context::new(&Conversion {
+        format,
+        is_full,
+        source: size,
+        target: size,
+        target_is_full: true,
+        flags: Flags::BILINEAR | Flags::ACCURATE_RND,
+    })?;
+    // SAFETY: the context is alive and was initialised; the tables are static data.
+    unsafe {
         let from = ffi::sws_getCoefficients(ffi::AVColorSpace::from(matrix) as i32);
         let to = ffi::sws_getCoefficients(ffi::SWS_CS_ITU601);
         // A contrast and a saturation of one.
         let one = 1 << 16;
         // It refuses what has no colours to convert, which then stays as it is.
         ffi::sws_setColorspaceDetails(context.0, from, i32::from(is_full), to, 1, 0, one, one);
-        code
-    };
-    if code < 0 { Err(failed(code)) } else { Ok(context) }
+    }
+    Ok(context)
 }
 
 #[cfg(test)]
@@ -154,7 +123,7 @@ mod tests {
     /// What is in the JPEG file itself, in full range.
     fn decoded(jpeg: &[u8]) -> (frame::Video, [u8; 3]) {
         let codec = ffmpeg_next::decoder::find(Id::MJPEG).unwrap();
-        let mut decoder = Context::new_with_codec(codec).decoder().video().unwrap();
+        let mut decoder = codec::Context::new_with_codec(codec).decoder().video().unwrap();
         decoder.send_packet(&Packet::copy(jpeg)).unwrap();
         decoder.send_eof().unwrap();
         let mut picture = frame::Video::empty();

@@ -14,6 +14,7 @@ mod hardware;
 mod image;
 mod jpeg;
 mod log;
+mod matrix;
 mod mp4;
 mod picture;
 mod publish;
@@ -24,6 +25,7 @@ mod scale;
 pub mod testing;
 mod ts_demux;
 mod ts_mux;
+mod turn;
 
 pub use crop::Crop;
 pub use decode::{AudioCodec, AudioDecoder, VideoDecoder};

@@ -1,9 +1,10 @@
-use ffmpeg_next::ffi;
 use ffmpeg_next::format::Pixel;
-use ffmpeg_next::frame;
+use ffmpeg_next::frame::side_data::Type;
 use ffmpeg_next::util::error::ENOMEM;
+use ffmpeg_next::{color, ffi, frame};
 
 use super::MediaError;
+use super::turn::Turn;
 
 /// One uncompressed picture: as a decoder made it, in whatever pixel format, or planar YUV 4:2:0 of 8 bits when made
 /// here. Moving it copies no pixels.
@@ -35,17 +36,84 @@ impl Picture {
         (0..self.0.planes()).map(|index| self.0.data(index).len()).sum()
     }
 
-    /// Width of one sample divided by its height; 1 where the stream does not tell.
+    /// Width and height as it stands upright, in pixels.
+    pub fn upright_size(&self) -> (u32, u32) {
+        self.turn().size((self.width(), self.height()))
+    }
+
+    /// Width of one sample of the upright picture divided by its height; 1 where the stream does not tell.
     pub fn sample_aspect(&self) -> f64 {
         let ratio = self.0.aspect_ratio();
-        if ratio.numerator() > 0 && ratio.denominator() > 0 {
-            f64::from(ratio)
-        } else {
+        if ratio.numerator() <= 0 || ratio.denominator() <= 0 {
             1.0
+        } else if self.turn().transposed {
+            1.0 / f64::from(ratio)
+        } else {
+            f64::from(ratio)
         }
     }
 
-    /// Planar YUV 4:2:0 of 8 bits and limited range, which is what [`Plane`]s are made of.
+    /// How it has to be turned to stand upright.
+    pub(super) fn turn(&self) -> Turn {
+        let matrix = self.0.side_data(Type::DisplayMatrix);
+        let numbers = matrix.as_ref().map(|matrix| matrix.data().as_chunks::<4>().0);
+        let Some(numbers) = numbers.filter(|numbers| numbers.len() == 9) else {
+            return Turn::default();
+        };
+        let mut matrix = [0; 9];
+        matrix
+            .iter_mut()
+            .zip(numbers)
+            .for_each(|(to, from)| *to = i32::from_ne_bytes(*from));
+        Turn::of_matrix(&matrix)
+    }
+
+    /// Its fields are of two moments.
+    pub(super) fn is_interlaced(&self) -> bool {
+        self.0.is_interlaced()
+    }
+
+    /// The pixel format, but that which says its range by its name: libswscale complains about these.
+    pub(super) fn format(&self) -> Pixel {
+        match self.0.format() {
+            Pixel::YUVJ420P => Pixel::YUV420P,
+            Pixel::YUVJ422P => Pixel::YUV422P,
+            Pixel::YUVJ444P => Pixel::YUV444P,
+            format => format,
+        }
+    }
+
+    pub(super) fn is_full_range(&self) -> bool {
+        self.format() != self.0.format() || self.0.color_range() == color::Range::JPEG
+    }
+
+    /// Fills `upright` with this picture of the same size, but for the turn. Both are planar YUV 4:2:0.
+    pub(super) fn turn_into(&self, turn: Turn, upright: &mut Self) -> Result<(), MediaError> {
+        upright.make_writable()?;
+        for index in 0..3 {
+            let (width, height) = upright.plane_size(index);
+            let from = self.plane(index);
+            let to = upright.plane_mut(index);
+            for (y, row) in to.data.chunks_mut(to.stride).take(height).enumerate() {
+                let y = if turn.upended { height - 1 - y } else { y };
+                let Some(row) = row.get_mut(..width) else { continue };
+                if turn.transposed {
+                    for (x, sample) in row.iter_mut().enumerate() {
+                        let x = if turn.mirrored { width - 1 - x } else { x };
+                        *sample = from.row(x).get(y).copied().unwrap_or_default();
+                    }
+                } else if let Some(source) = from.row(y).get(..width) {
+                    row.copy_from_slice(source);
+                    if turn.mirrored {
+                        row.reverse();
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Planar YUV 4:2:0 of 8 bits, which is what [`Plane`]s are made of.
     pub fn is_yuv420(&self) -> bool {
         self.0.format() == Pixel::YUV420P && self.0.planes() == 3
     }

@@ -116,11 +116,30 @@ impl Resampler {
             .run(&input, &mut output)
             .map_err(|error| MediaError::new("resample sound", error))?;
         self.output = output;
+        Ok(self.given())
+    }
+
+    /// Gives what has not come out, as [`convert`](Self::convert) does. What is converted afterwards does not join it.
+    pub fn finish(&mut self) -> Result<(&[f32], &[f32]), MediaError> {
+        let rest = self.delay() as usize;
+        let layout = self.context.output().channel_layout;
+        let mut output = frame::Audio::new(Sample::F32(Type::Planar), rest + 256, layout);
+        self.context
+            .flush(&mut output)
+            .map_err(|error| MediaError::new("resample the end of sound", error))?;
+        self.output = output;
+        let (left, right) = self.given();
+        // The filter goes on sounding behind the last sample.
+        let rest = rest.min(left.len());
+        Ok((&left[..rest], &right[..rest]))
+    }
+
+    fn given(&self) -> (&[f32], &[f32]) {
         if self.output.samples() == 0 {
-            return Ok((&[], &[]));
+            return (&[], &[]);
         }
         let last = usize::from(self.output.channels()) - 1;
-        Ok((self.output.plane(0), self.output.plane(last)))
+        (self.output.plane(0), self.output.plane(last))
     }
 }
 

@@ -4,25 +4,33 @@ use ffmpeg_next::Error;
 use ffmpeg_next::ffi;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::software::scaling::Flags;
+use ffmpeg_next::util::error::ENOMEM;
 
+use super::matrix::Matrix;
 use super::reduce::Reduction;
+use super::turn::Turn;
 use super::{Crop, MediaError, Picture};
 
-/// Scales pictures of one size and format after the other to planar YUV 4:2:0; its tables are kept while neither the
-/// source's nor the target's size or format changes. What is to become less than half as large is first reduced by whole
-/// numbers.
+/// Scales pictures of one size and format after the other to planar YUV 4:2:0 of 8 bits, limited range and the matrix of
+/// BT.601, upright and progressive; its tables are kept while neither the source's nor the target's size or format changes. What
+/// is to become less than half as large is first reduced by whole numbers. Of interlaced pictures one field is taken.
 #[derive(Default)]
 pub struct Scaler {
-    context: Option<(Key, Context)>,
+    context: Option<(Conversion, Context)>,
     reduced: Option<Picture>,
+    turned: Option<Picture>,
     sums: Vec<u16>,
 }
 
+/// What libswscale does: from a format and a size to planar YUV 4:2:0 of a size.
 #[derive(Clone, Copy, PartialEq)]
-struct Key {
-    format: Pixel,
-    source: (u32, u32),
-    target: (u32, u32),
+pub(super) struct Conversion {
+    pub(super) format: Pixel,
+    pub(super) is_full: bool,
+    pub(super) source: (u32, u32),
+    pub(super) target: (u32, u32),
+    pub(super) target_is_full: bool,
+    pub(super) flags: Flags,
 }
 
 /// A context of libswscale, never null.
@@ -39,64 +47,89 @@ impl Drop for Context {
 }
 
 impl Context {
-    fn new(key: &Key) -> Result<Self, MediaError> {
-        // Averaging the area is the cheapest way down that does not alias; the way up needs interpolation.
-        let down = key.target.0 <= key.source.0 && key.target.1 <= key.source.1;
-        let flags = if down { Flags::AREA } else { Flags::BILINEAR };
-        // SAFETY: plain values and null for everything optional; the answer is checked.
-        let context = unsafe {
-            ffi::sws_getContext(
-                key.source.0 as i32,
-                key.source.1 as i32,
-                key.format.into(),
-                key.target.0 as i32,
-                key.target.1 as i32,
-                Pixel::YUV420P.into(),
-                flags.bits(),
-                ptr::null_mut(),
-                ptr::null_mut(),
-                ptr::null(),
-            )
-        };
+    pub(super) fn new(conversion: &Conversion) -> Result<Self, MediaError> {
+        let Conversion {
+            format, source, target, ..
+        } = *conversion;
+        let failed = |code| MediaError::new(format!("scale {format:?} pictures of {source:?}"), Error::from(code));
+        // SAFETY: a plain allocation; the answer is checked.
+        let context = unsafe { ffi::sws_alloc_context() };
         if context.is_null() {
-            return Err(MediaError::new(
-                format!("scale {:?} pictures of {:?}", key.format, key.source),
-                Error::InvalidData,
-            ));
+            return Err(failed(ffi::AVERROR(ENOMEM)));
         }
-        Ok(Self(context))
+        let context = Self(context);
+        let options = [
+            (c"srcw", i64::from(source.0)),
+            (c"srch", i64::from(source.1)),
+            (c"src_format", ffi::AVPixelFormat::from(format) as i64),
+            (c"src_range", i64::from(conversion.is_full)),
+            (c"dstw", i64::from(target.0)),
+            (c"dsth", i64::from(target.1)),
+            (c"dst_format", ffi::AVPixelFormat::from(Pixel::YUV420P) as i64),
+            (c"dst_range", i64::from(conversion.target_is_full)),
+            (c"sws_flags", i64::from(conversion.flags.bits())),
+        ];
+        for (name, value) in options {
+            // SAFETY: the context is alive and begins with its class, which is what options are set by.
+            let code = unsafe { ffi::av_opt_set_int(context.0.cast(), name.as_ptr(), value, 0) };
+            if code < 0 {
+                return Err(failed(code));
+            }
+        }
+        // SAFETY: the context is alive and has its sizes and formats.
+        match unsafe { ffi::sws_init_context(context.0, ptr::null_mut(), ptr::null_mut()) } {
+            code if code < 0 => Err(failed(code)),
+            _ => Ok(context),
+        }
     }
 }
 
 impl Scaler {
-    /// Fills all of `target` with the part `crop` of `source`. A crop that is not inside the source is an error.
+    /// Fills all of `target` with the part `crop` of `source` as it stands upright. A crop that is not inside is an error.
     pub fn scale(&mut self, source: &Picture, crop: Crop, target: &mut Picture) -> Result<(), MediaError> {
-        let inside = u64::from(crop.x) + u64::from(crop.width) <= u64::from(source.width())
-            && u64::from(crop.y) + u64::from(crop.height) <= u64::from(source.height());
+        let (width, height) = source.upright_size();
+        let inside = u64::from(crop.x) + u64::from(crop.width) <= u64::from(width)
+            && u64::from(crop.y) + u64::from(crop.height) <= u64::from(height);
         if !inside || crop.width == 0 || crop.height == 0 || !target.is_yuv420() {
             return Err(MediaError::new(
-                format!("scale {crop:?} out of {}×{}", source.width(), source.height()),
+                format!("scale {crop:?} out of {width}×{height}"),
                 Error::InvalidData,
             ));
         }
+        let turn = source.turn();
+        if turn == Turn::default() {
+            self.scale_as_coded(source, crop, target)?;
+        } else {
+            let size = turn.size((target.width(), target.height()));
+            let mut turned = of_size(self.turned.take(), size)?;
+            let coded = turn.crop(crop, (source.width(), source.height()));
+            self.scale_as_coded(source, coded, &mut turned)?;
+            turned.turn_into(turn, target)?;
+            self.turned = Some(turned);
+        }
+        match Matrix::of(source) {
+            Some(matrix) => matrix.compose(target),
+            None => Ok(()),
+        }
+    }
+
+    fn scale_as_coded(&mut self, source: &Picture, crop: Crop, target: &mut Picture) -> Result<(), MediaError> {
         let (from, to) = ((crop.width, crop.height), (target.width(), target.height()));
-        let Some(reduction) = Reduction::between(from, to).filter(|_| source.is_yuv420()) else {
+        let is_plain = source.is_yuv420() && !source.is_full_range() && !source.is_interlaced();
+        let Some(reduction) = Reduction::between(from, to).filter(|_| is_plain) else {
             return self.interpolate(source, crop, target);
         };
-        let (width, height) = reduction.size(from);
-        if (width, height) == to {
+        let size = reduction.size(from);
+        if size == to {
             return reduction.apply(source, crop, target, &mut self.sums);
         }
-        let mut reduced = match self.reduced.take() {
-            Some(reduced) if (reduced.width(), reduced.height()) == (width, height) => reduced,
-            _ => Picture::new(width, height)?,
-        };
+        let mut reduced = of_size(self.reduced.take(), size)?;
         reduction.apply(source, crop, &mut reduced, &mut self.sums)?;
         let whole = Crop {
             x: 0,
             y: 0,
-            width,
-            height,
+            width: size.0,
+            height: size.1,
         };
         let scaled = self.interpolate(&reduced, whole, target);
         self.reduced = Some(reduced);
@@ -105,21 +138,40 @@ impl Scaler {
 
     fn interpolate(&mut self, source: &Picture, crop: Crop, target: &mut Picture) -> Result<(), MediaError> {
         target.make_writable()?;
-        let key = Key {
-            format: source.0.format(),
-            source: (crop.width, crop.height),
-            target: (target.width(), target.height()),
+        // A field is every other row.
+        let rows = if source.is_interlaced() && crop.height >= 4 {
+            2
+        } else {
+            1
         };
-        if self.context.as_ref().is_none_or(|(used, _)| *used != key) {
+        let crop = Crop {
+            // Rows of chroma belong to fields as well.
+            y: if rows == 2 { crop.y & !3 } else { crop.y },
+            ..crop
+        };
+        let size = (crop.width, crop.height / rows);
+        let to = (target.width(), target.height());
+        // Averaging the area is the cheapest way down that does not alias; the way up needs interpolation.
+        let down = to.0 <= size.0 && to.1 <= size.1;
+        let conversion = Conversion {
+            format: source.format(),
+            is_full: source.is_full_range(),
+            source: size,
+            target: to,
+            target_is_full: false,
+            flags: if down { Flags::AREA } else { Flags::BILINEAR },
+        };
+        if self.context.as_ref().is_none_or(|(used, _)| *used != conversion) {
             self.context = None;
-            self.context = Some((key, Context::new(&key)?));
+            self.context = Some((conversion, Context::new(&conversion)?));
         }
         let Some((_, context)) = &self.context else {
             return Ok(());
         };
         let (data, stride) = cropped(source, crop)?;
-        // SAFETY: `data` and `stride` describe an area inside the source's planes (checked by `scale`), and the target has
-        // the size, format and unshared memory that the context was made for.
+        let stride = stride.map(|stride| stride * rows as i32);
+        // SAFETY: `data` and `stride` describe an area inside the source's planes (checked by `scale`), or every other row of
+        // it, and the target has the size, format and unshared memory that the context was made for.
         unsafe {
             let target = target.0.as_mut_ptr();
             ffi::sws_scale(
@@ -127,12 +179,20 @@ impl Scaler {
                 data.as_ptr(),
                 stride.as_ptr(),
                 0,
-                crop.height as i32,
+                size.1 as i32,
                 (*target).data.as_ptr(),
                 (*target).linesize.as_ptr(),
             );
         }
         Ok(())
+    }
+}
+
+/// A picture that was used before, if it has this size.
+fn of_size(used: Option<Picture>, (width, height): (u32, u32)) -> Result<Picture, MediaError> {
+    match used {
+        Some(used) if (used.width(), used.height()) == (width, height) => Ok(used),
+        _ => Picture::new(width, height),
     }
 }
 

@@ -10,8 +10,8 @@ use crate::stream::AccessUnit;
 /// The sample rate of the mix, in samples a second.
 pub const RATE: u32 = 48_000;
 
-/// The most units that wait for one user: over 20 s of frames of 20 ms.
-const QUEUE_UNITS: usize = 1024;
+/// The most units that wait for one user: 4 s of packets of 1 ms, of which studios send their sound.
+const QUEUE_UNITS: usize = 4096;
 
 /// The most coded bytes that wait for one user: over a minute of 256 kbit/s.
 const QUEUE_BYTES: usize = 2 << 20;

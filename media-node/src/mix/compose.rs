@@ -269,7 +269,7 @@ fn bars(outer: Rect, inner: Rect) -> impl Iterator<Item = Rect> {
 
 /// Keeps the picture's shape: cuts it to the region's shape, or shrinks it into the region.
 fn place(picture: &Picture, rect: Rect, fill: Fill) -> Placed {
-    let (width, height) = (picture.width(), picture.height());
+    let (width, height) = picture.upright_size();
     let whole = Crop {
         x: 0,
         y: 0,

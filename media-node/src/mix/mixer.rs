@@ -88,6 +88,13 @@ impl Mixer {
         self.user(uid).set_format(format);
     }
 
+    /// Units of a user's track were lost in front of the next one.
+    pub fn lost(&mut self, uid: &str, track: Track) {
+        if track == Track::Video {
+            self.user(uid).video.lost();
+        }
+    }
+
     /// Takes a user's next unit, in decoding order. The first unit of a video track, and the one behind a loss, is a key
     /// frame.
     pub fn unit(&mut self, uid: &str, track: Track, unit: AccessUnit) {

@@ -22,15 +22,9 @@ impl User {
 
     /// A track is of this format from here on.
     pub fn set_format(&mut self, format: &Format) {
-        match format {
-            // Each key frame carries its parameter sets.
-            Format::H264(_) => {}
-            Format::Aac(aac) => self.audio.set_codec(AudioCodec::Aac {
-                config: aac.config.to_vec(),
-            }),
-            Format::Opus(opus) => self.audio.set_codec(AudioCodec::Opus {
-                channels: opus.channels,
-            }),
+        // Pictures need none: each key frame carries its parameter sets.
+        if let Some(codec) = AudioCodec::of(format) {
+            self.audio.set_codec(codec);
         }
     }
 

@@ -29,6 +29,10 @@ pub struct VideoTrack {
     ahead_bytes: u64,
     shown: Option<Decoded>,
     made: u64,
+    /// Units were lost in front of the next one,
+    lost: bool,
+    /// and of those in the queue in front of the ones with these decoding times.
+    anew: VecDeque<i64>,
     /// No more units come.
     ended: bool,
 }
@@ -55,7 +59,15 @@ impl VideoTrack {
         }
     }
 
+    /// Units were lost in front of the next one: what a decoder still has of the pictures before is of no use to it.
+    pub fn lost(&mut self) {
+        self.lost = true;
+    }
+
     pub fn push(&mut self, unit: AccessUnit, counters: &mut Counters) {
+        if std::mem::take(&mut self.lost) {
+            self.anew.push_back(unit.dts_us);
+        }
         self.queued += unit.data.len();
         self.queue.push_back(unit);
         if self.queued <= QUEUE_BYTES {
@@ -185,6 +197,9 @@ impl VideoTrack {
     fn pop(&mut self) -> Option<AccessUnit> {
         let unit = self.queue.pop_front()?;
         self.queued -= unit.data.len();
+        while self.anew.front().is_some_and(|dts_us| *dts_us < unit.dts_us) {
+            self.anew.pop_front();
+        }
         Some(unit)
     }
 
@@ -224,6 +239,11 @@ impl VideoTrack {
     }
 
     fn decode(&mut self, unit: &AccessUnit, counters: &mut Counters) {
+        if self.anew.front() == Some(&unit.dts_us) && self.decoder.is_some() {
+            // A decoder shows pictures that are refreshed part by part once they are whole, but only from its own beginning on.
+            self.empty_decoder(counters);
+            self.decoder = VideoDecoder::h264(self.limit).ok();
+        }
         let Some(decoder) = &mut self.decoder else { return };
         self.inside.push(Inside {
             pts_us: unit.pts_us,
@@ -290,3 +310,6 @@ impl VideoTrack {
         self.shown = Some(next);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use super::snapshot::PictureSink;
 use crate::container::{RecordingNames, playlist, to_us};
 use crate::media::{Demuxer, TsDemuxer};
 use crate::spool::{Lone, PlaylistKey, Slice, SpoolError};
-use crate::stream::{AacFormat, AccessUnit, Format, H264Format, Track};
+use crate::stream::{AacFormat, AccessUnit, Format, H264Format, MpegFormat, MpegHead, PcmCoding, PcmFormat, Track};
 
 /// The names of a recording's files, in the usual style.
 pub(super) fn file_names() -> RecordingNames {
@@ -123,8 +123,12 @@ fn coded_audio(seconds: u32) -> Coded {
 
 /// Opus of a sound that FFmpeg makes, its first sample that is heard at 0; `encoder`: options of libopus.
 pub(super) fn coded_opus(source: &str, encoder: &[&str]) -> Coded {
-    let options = [&["-c:a", "libopus"], encoder].concat();
-    let (_dir, file) = encode_as("mka", "matroska", source, &options);
+    coded_in_matroska(source, &[&["-c:a", "libopus"], encoder].concat())
+}
+
+/// AAC or Opus of a sound that FFmpeg makes, as these options say.
+pub(super) fn coded_in_matroska(source: &str, options: &[&str]) -> Coded {
+    let (_dir, file) = encode_as("mka", "matroska", source, options);
     let mut demuxer = Demuxer::open(&file).unwrap();
     let [(Track::Audio, format)] = demuxer.formats() else {
         panic!("one audio track");
@@ -133,6 +137,101 @@ pub(super) fn coded_opus(source: &str, encoder: &[&str]) -> Coded {
     let units = std::iter::from_fn(|| demuxer.next_unit().unwrap()).map(|(_, unit)| unit);
     let units = units.collect();
     Coded { format, units }
+}
+
+/// The frames of a file of the tests that holds AAC with ADTS headers, for a decoder with this AudioSpecificConfig.
+pub(super) fn coded_he_aac(name: &str, config: &'static [u8], channels: u16) -> Coded {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../tests/fixtures")
+        .join(name);
+    let data = Bytes::from(fs::read(file).unwrap());
+    let (mut rest, mut units) = (data, Vec::new());
+    while let [_, _, _, high, middle, low, ..] = rest[..] {
+        let length = usize::from(high & 3) << 11 | usize::from(middle) << 3 | usize::from(low >> 5);
+        let frame = rest.split_to(length);
+        let pts_us = units.len() as i64 * i64::from(FRAME_SAMPLES) * 1_000_000 / 24_000;
+        units.push(AccessUnit {
+            pts_us,
+            dts_us: pts_us,
+            data: frame.slice(7..),
+            keyframe: true,
+        });
+    }
+    let format = AacFormat {
+        config: Bytes::from_static(config),
+        sample_rate: 24_000,
+        channels,
+        frame_length: FRAME_SAMPLES,
+    };
+    Coded {
+        format: Format::Aac(format),
+        units,
+    }
+}
+
+/// MPEG audio of a sound that FFmpeg makes.
+pub(super) fn coded_mpeg(source: &str, encoder: &[&str]) -> Coded {
+    let options = [encoder, &["-write_xing", "0", "-id3v2_version", "0"]].concat();
+    let (_dir, file) = encode_as(
+        "mp3",
+        if encoder.contains(&"mp2") { "mp2" } else { "mp3" },
+        source,
+        &options,
+    );
+    let mut rest = Bytes::from(fs::read(file).unwrap());
+    let mut units = Vec::new();
+    let mut format = None;
+    while let Some(head) = MpegHead::read(&rest) {
+        let MpegFormat {
+            frame_length,
+            sample_rate,
+            ..
+        } = head.format;
+        let pts_us = units.len() as i64 * i64::from(frame_length) * 1_000_000 / i64::from(sample_rate);
+        format = Some(head.format);
+        units.push(AccessUnit {
+            pts_us,
+            dts_us: pts_us,
+            data: rest.split_to(head.bytes.min(rest.len())),
+            keyframe: true,
+        });
+    }
+    Coded {
+        format: Format::Mpeg(format.unwrap()),
+        units,
+    }
+}
+
+/// Samples of a sound that FFmpeg makes, in packets of 20 ms; `options`: its words for the coding and the raw format.
+pub(super) fn coded_pcm(source: &str, options: &str, pcm: PcmFormat) -> Coded {
+    let (coder, raw) = options.split_once(' ').unwrap();
+    let (rate, channels) = (pcm.sample_rate.to_string(), pcm.channels.to_string());
+    let encoder = ["-c:a", coder, "-ar", &rate, "-ac", &channels];
+    let (_dir, file) = encode_as(raw, raw, source, &encoder);
+    let samples = pcm.sample_rate as usize / 50;
+    let packet = match pcm.coding {
+        PcmCoding::MuLaw | PcmCoding::ALaw => samples * usize::from(pcm.channels),
+        PcmCoding::L16 => samples * usize::from(pcm.channels) * 2,
+        PcmCoding::G722 => samples / 2,
+    };
+    let unit = |(number, data): (usize, &[u8])| {
+        let pts_us = (number * samples) as i64 * 1_000_000 / i64::from(pcm.sample_rate);
+        AccessUnit {
+            pts_us,
+            dts_us: pts_us,
+            data: Bytes::copy_from_slice(data),
+            keyframe: true,
+        }
+    };
+    Coded {
+        units: fs::read(file)
+            .unwrap()
+            .chunks_exact(packet)
+            .enumerate()
+            .map(unit)
+            .collect(),
+        format: Format::Pcm(pcm),
+    }
 }
 
 fn encode(source: &str, encoder: &[&str]) -> (TempDir, PathBuf) {

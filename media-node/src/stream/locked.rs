@@ -7,6 +7,8 @@ pub enum Locked {
     NoSecret,
     #[error("it is encrypted in another way or with another secret, or was damaged")]
     WrongSecret,
+    #[error("its codec is none that is decrypted")]
+    Codec,
     #[error("it is not encrypted")]
     Clear,
 }

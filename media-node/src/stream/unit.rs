@@ -9,6 +9,8 @@ pub enum Format {
     H264(H264Format),
     Aac(AacFormat),
     Opus(OpusFormat),
+    Pcm(PcmFormat),
+    Mpeg(MpegFormat),
 }
 
 impl Format {
@@ -16,7 +18,7 @@ impl Format {
     pub(super) fn reorder_depth(&self) -> u8 {
         match self {
             Self::H264(h264) => h264.reorder_depth,
-            Self::Aac(_) | Self::Opus(_) => 0,
+            Self::Aac(_) | Self::Opus(_) | Self::Pcm(_) | Self::Mpeg(_) => 0,
         }
     }
 }
@@ -61,6 +63,41 @@ pub struct OpusFormat {
     pub channels: u16,
 }
 
+/// Sound whose units hold as many samples as they are long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PcmFormat {
+    pub coding: PcmCoding,
+    /// Of what is decoded.
+    pub sample_rate: u32,
+    /// 1 or 2.
+    pub channels: u16,
+}
+
+/// How samples are coded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PcmCoding {
+    /// ITU-T G.711, µ-law: PCMU.
+    MuLaw,
+    /// ITU-T G.711, A-law: PCMA.
+    ALaw,
+    /// ITU-T G.722 at 64 kbit/s: a byte for two samples.
+    G722,
+    /// 16 bits, the high byte first.
+    L16,
+}
+
+/// MPEG-1 and MPEG-2 audio, ISO/IEC 11172-3 and 13818-3, also at the lower rates of MPEG-2.5.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MpegFormat {
+    /// 2, or 3: MP3.
+    pub layer: u8,
+    pub sample_rate: u32,
+    /// 1 or 2.
+    pub channels: u16,
+    /// Samples of one frame for each channel.
+    pub frame_length: u32,
+}
+
 /// One coded picture or one coded audio frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessUnit {
@@ -69,6 +106,7 @@ pub struct AccessUnit {
     /// Decoding time, at most `pts_us` and growing from unit to unit of a track. Equal to `pts_us` for audio.
     pub dts_us: i64,
     /// H.264: Annex B, with SPS and PPS in front of each IDR picture. AAC: one raw frame without ADTS. Opus: one packet.
+    /// PCM: whole samples. MPEG audio: one frame with its header.
     pub data: Bytes,
     /// Decoding can begin here.
     pub keyframe: bool,

@@ -11,7 +11,7 @@ use rtsp_types::{HeaderName, Method, Request, Response, StatusCode, Version};
 
 use super::address::Address;
 use super::login::Login;
-use crate::hub::{Inflow, is_compound, normalised};
+use crate::hub::{Inflow, normalised, rtp};
 use crate::server::wire::{Incoming, put_interleaved, put_response, request_bytes};
 
 /// Requests of the client that wait for their answers. It sends one after the other.
@@ -288,7 +288,7 @@ impl Exchange {
             let mut due = Vec::new();
             track.inflow.take(payload, now_ms, &mut due);
             put(out, track.client.0, &due);
-        } else if is_compound(&payload) {
+        } else if rtp::is_compound(&payload) {
             put(out, track.client.1, &[track.inflow.report(payload)]);
         }
     }

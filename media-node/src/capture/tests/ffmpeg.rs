@@ -3,7 +3,7 @@
 
 use std::net::UdpSocket;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use crate::stream::{
 
 const SECONDS: &str = "4";
 
-fn ffmpeg(arguments: &[&str]) -> Command {
+pub fn ffmpeg(arguments: &[&str]) -> Command {
     let mut command = Command::new("ffmpeg");
     command
         .args(["-nostdin", "-v", "error", "-y"])
@@ -42,7 +42,7 @@ fn make_file(path: &Path, video: &[&str], audio: &[&str]) {
 }
 
 /// Ports n and n + 1, for RTP and RTCP.
-fn port_pair() -> (UdpSocket, UdpSocket) {
+pub fn port_pair() -> (UdpSocket, UdpSocket) {
     for _ in 0..100 {
         let rtp = UdpSocket::bind("127.0.0.1:0").unwrap();
         let port = rtp.local_addr().unwrap().port();
@@ -55,13 +55,13 @@ fn port_pair() -> (UdpSocket, UdpSocket) {
     panic!("no pair of ports is free");
 }
 
-struct Capture {
-    offers: Vec<Offer>,
-    events: Vec<StreamEvent>,
+pub(super) struct Capture {
+    pub(super) offers: Vec<Offer>,
+    pub(super) events: Vec<StreamEvent>,
 }
 
 impl Capture {
-    fn units(&self, track: Track) -> Vec<&AccessUnit> {
+    pub(super) fn units(&self, track: Track) -> Vec<&AccessUnit> {
         units(&self.events, track)
     }
 }
@@ -82,10 +82,18 @@ fn capture(file: &Path) -> Capture {
     let copy = ["-c", "copy", "-avoid_negative_ts", "disabled", "-f", "rtp"];
     command.args(["-map", "0:v"]).args(copy).arg(url(&video));
     command.args(["-map", "0:a"]).args(copy).arg(url(&audio));
-    let mut sender = command.spawn().unwrap();
-    let started = Instant::now();
+    let received = receive(command.spawn().unwrap(), &[&audio.0, &audio.1, &video.0, &video.1]);
+    let mut offers = offers(&std::fs::read(&sdp_file).unwrap());
+    offers.sort_by_key(|offer| offer.track);
+    captured(offers, received)
+}
 
-    let sockets = [&audio.0, &audio.1, &video.0, &video.1];
+/// What came, with its time and the number of its socket.
+pub type Received = Vec<(i64, usize, Vec<u8>)>;
+
+/// What comes at the sockets until the sender ends.
+pub fn receive(mut sender: Child, sockets: &[&UdpSocket]) -> Received {
+    let started = Instant::now();
     sockets.iter().for_each(|socket| socket.set_nonblocking(true).unwrap());
     let mut received = Vec::new();
     let mut buffer = [0; 65536];
@@ -108,9 +116,11 @@ fn capture(file: &Path) -> Capture {
         }
     }
     assert!(sender.wait().unwrap().success());
+    received
+}
 
-    let mut offers = offers(&std::fs::read(&sdp_file).unwrap());
-    offers.sort_by_key(|offer| offer.track);
+/// What is captured of it, where each offered track has two sockets.
+pub(super) fn captured(offers: Vec<Offer>, received: Received) -> Capture {
     let tracks = offers.iter().map(|offer| {
         RtpTrack::new(
             offer.track,

@@ -1,5 +1,6 @@
 //! Tests of the parts together. The small ones stand beside the code.
 
-mod ffmpeg;
+pub mod ffmpeg;
 mod session;
+mod sound;
 mod watch;

@@ -244,6 +244,11 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
                         Fault::Caller,
                         "cannot be decrypted: decryptionMode or secret are not those that it is encrypted with",
                     ),
+                    Locked::Codec => (
+                        Fault::Destination,
+                        "is in a codec that is not decrypted, and the recording has a secret: have it published as H.264, \
+                         AAC or Opus",
+                    ),
                     Locked::Clear => (
                         Fault::Destination,
                         "is not encrypted, though the recording has a secret: have its publisher encrypt it",
@@ -286,7 +291,9 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
         for (track, codec) in others {
             what.push_str(&format!(" and {} is {codec}", track.name()));
         }
-        let message = format!("{what}, which cannot be recorded: publish H.264 video, and AAC or Opus audio");
+        let message = format!(
+            "{what}, which cannot be recorded: publish H.264 video, and audio in AAC, Opus, MP3, PCMU, PCMA, G.722 or L16"
+        );
         self.shared.board.lock().problem_once(
             &format!("codec {what}"),
             problem(

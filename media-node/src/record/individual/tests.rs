@@ -448,7 +448,7 @@ async fn one_camera_is_no_three_problems() {
     let captures = channel.captures.clone();
     let refusing = || async {
         let session = captures.session("a/camera");
-        let codecs = [(Track::Audio, "pcmu"), (Track::Video, "h265")];
+        let codecs = [(Track::Audio, "gsm"), (Track::Video, "h265")];
         for (track, codec) in codecs {
             session
                 .send(StreamEvent::Unsupported(track, codec.into()))
@@ -471,7 +471,8 @@ async fn one_camera_is_no_three_problems() {
     assert_eq!(
         told,
         [
-            "audio of user a is pcmu and video is h265, which cannot be recorded: publish H.264 video, and AAC or Opus audio"
+            "audio of user a is gsm and video is h265, which cannot be recorded: publish H.264 video, and audio in AAC, \
+             Opus, MP3, PCMU, PCMA, G.722 or L16"
         ]
     );
     channel.stop(Directive::Stop(EndCause::Stopped)).await;

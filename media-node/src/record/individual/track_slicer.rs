@@ -1,7 +1,7 @@
 use super::transcode::{TranscodeError, Transcoder};
 use crate::record::sink::SliceSink;
 use crate::record::slicer::{SliceError, Slicer};
-use crate::stream::{AccessUnit, Format, OpusFormat};
+use crate::stream::{AccessUnit, Format};
 
 /// FFmpeg's own encoder, which every build of it has.
 const AAC_ENCODER: &str = "aac";
@@ -22,14 +22,15 @@ pub(super) enum TrackError {
     Transcode(#[from] TranscodeError),
 }
 
-/// A [`Slicer`] that takes units in each format that is recorded: H.264 and AAC go to it as they come, Opus as AAC.
+/// A [`Slicer`] that takes units in each format that is recorded: what its container carries goes to it as it comes, other
+/// sound as AAC.
 pub(super) struct TrackSlicer<S: SliceSink> {
     slicer: Slicer<S>,
     encoder: &'static str,
-    /// The format of the units that come, where they are Opus.
-    opus: Option<OpusFormat>,
+    /// The format of the units that come, where the container does not carry it.
+    transcoded: Option<Format>,
     transcoder: Option<Transcoder>,
-    /// Where the last frame that was made of Opus is over.
+    /// Where the last frame that was made of other sound is over.
     end_us: i64,
     made: Vec<AccessUnit>,
 }
@@ -39,7 +40,7 @@ impl<S: SliceSink> TrackSlicer<S> {
         Self {
             slicer,
             encoder: AAC_ENCODER,
-            opus: None,
+            transcoded: None,
             transcoder: None,
             end_us: i64::MIN,
             made: Vec::new(),
@@ -54,20 +55,19 @@ impl<S: SliceSink> TrackSlicer<S> {
     /// The format of the units that follow, which need not join what came before.
     pub(super) fn format(&mut self, format: Format) -> Result<(), TrackError> {
         let flushed = self.flush();
-        match format {
+        if is_carried(&format) {
+            self.transcoded = None;
+            self.slicer.format(format)?;
+        } else {
             // The slicer learns the format that the encoder gives.
-            Format::Opus(opus) => self.opus = Some(opus),
-            format => {
-                self.opus = None;
-                self.slicer.format(format)?;
-            }
+            self.transcoded = Some(format);
         }
         flushed
     }
 
     /// The next unit. Returns the wall-clock time of a slice's start when one begins with it.
     pub(super) fn unit(&mut self, unit: &AccessUnit) -> Result<Option<u64>, TrackError> {
-        let Some(opus) = self.opus.clone() else {
+        let Some(format) = self.transcoded.clone() else {
             return Ok(self.slicer.unit(unit)?);
         };
         let end_us = self.transcoder.as_ref().and_then(Transcoder::end_us);
@@ -77,7 +77,7 @@ impl<S: SliceSink> TrackSlicer<S> {
         let transcoder = match &mut self.transcoder {
             Some(transcoder) => transcoder,
             none => {
-                let transcoder = Transcoder::new(&opus, self.encoder)?;
+                let transcoder = Transcoder::new(&format, self.encoder)?;
                 self.slicer.format(transcoder.format())?;
                 none.insert(transcoder)
             }
@@ -115,7 +115,7 @@ impl<S: SliceSink> TrackSlicer<S> {
         flushed
     }
 
-    /// Ends a stretch of Opus; the next unit begins another one.
+    /// Ends a stretch of what is transcoded; the next unit begins another one.
     fn flush(&mut self) -> Result<(), TrackError> {
         let Some(transcoder) = self.transcoder.take() else {
             return Ok(());
@@ -137,6 +137,17 @@ impl<S: SliceSink> TrackSlicer<S> {
             begun = begun.or(started);
         }
         Ok(begun)
+    }
+}
+
+/// Whether transport streams carry a format so that HLS players take it.
+fn is_carried(format: &Format) -> bool {
+    match format {
+        Format::Aac(aac) => aac.fits_adts(),
+        // Browsers play no layer II.
+        Format::Mpeg(mpeg) => mpeg.layer == 3,
+        Format::Opus(_) | Format::Pcm(_) => false,
+        _ => true,
     }
 }
 

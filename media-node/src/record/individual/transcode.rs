@@ -1,12 +1,12 @@
-//! Opus to AAC-LC, because no HLS player takes Opus from a transport stream. Pure: coded units in, coded units out.
+//! Sound to AAC-LC, where no HLS player takes what was sent from a transport stream. Pure: coded units in, coded units out.
 
-use crate::media::{AudioCodec, AudioDecoder, AudioEncoder, MediaError};
-use crate::stream::{AacFormat, AccessUnit, Format, OpusFormat};
+use crate::media::{AudioCodec, AudioDecoder, AudioEncoder, MediaError, Resampler, Sound};
+use crate::stream::{AacFormat, AccessUnit, Format};
 
-/// The sample rate of both codecs, in samples a second.
+/// The sample rate of what is made, and of Opus, in samples a second.
 const RATE: u32 = 48_000;
 
-/// At this rate AAC-LC adds nothing to be heard to what Opus left.
+/// At this rate AAC-LC adds nothing to be heard to what the codecs of calls left.
 const BITS_PER_SECOND_OF_CHANNEL: usize = 64_000;
 
 /// A sample this far from its place, in samples, is put where it belongs: 5 ms. Below that lie the decoder's own delay,
@@ -21,12 +21,14 @@ pub(super) enum TranscodeError {
     Encode(MediaError),
 }
 
-/// One stretch of sound on its way from Opus to AAC.
+/// One stretch of sound on its way to AAC.
 ///
 /// Each sample keeps the time that the sender gave it: where units are missing (DTX, loss) there is silence of the same
 /// length, and the encoder's run-up lies in a frame of its own before the first sample.
 pub(super) struct Transcoder {
     decoder: AudioDecoder,
+    /// For what is not decoded to the rate and the samples of the encoder.
+    resampler: Option<Resampler>,
     encoder: AudioEncoder,
     channels: u16,
     /// The time of the first sample.
@@ -39,11 +41,14 @@ pub(super) struct Transcoder {
 
 impl Transcoder {
     /// `encoder`: FFmpeg's name of an AAC encoder.
-    pub(super) fn new(opus: &OpusFormat, encoder: &str) -> Result<Self, TranscodeError> {
-        let channels = opus.channels.clamp(1, 2);
+    pub(super) fn new(format: &Format, encoder: &str) -> Result<Self, TranscodeError> {
+        let codec =
+            AudioCodec::of(format).ok_or_else(|| TranscodeError::Decode(MediaError::unexpected("decode as sound")))?;
+        let channels = channels(format);
         let bitrate = BITS_PER_SECOND_OF_CHANNEL * usize::from(channels);
         Ok(Self {
-            decoder: AudioDecoder::new(&AudioCodec::Opus { channels }).map_err(TranscodeError::Decode)?,
+            decoder: AudioDecoder::new(&codec).map_err(TranscodeError::Decode)?,
+            resampler: None,
             encoder: AudioEncoder::new(encoder, RATE, channels, bitrate).map_err(TranscodeError::Encode)?,
             channels,
             origin_us: None,
@@ -72,28 +77,70 @@ impl Transcoder {
     pub(super) fn unit(&mut self, unit: &AccessUnit, aac: &mut Vec<AccessUnit>) -> Result<(), TranscodeError> {
         let decoded = self.decoder.decode(&unit.data).map_err(TranscodeError::Decode)?;
         let Some(sound) = decoded else { return Ok(()) };
-        let Some((left, right)) = sound.planar().filter(|_| sound.rate() == RATE) else {
-            return Err(TranscodeError::Decode(MediaError::unexpected("decode Opus to 48 kHz")));
-        };
         let origin_us = *self.origin_us.get_or_insert(unit.pts_us);
-        let late = position(unit.pts_us.saturating_sub(origin_us)) - self.taken;
-        let hole = if late > TOLERANCE { late as usize } else { 0 };
+        let at = position(unit.pts_us.saturating_sub(origin_us));
+        if (at - self.expected()).abs() > TOLERANCE {
+            self.drain()?;
+        }
+        let late = at - self.expected();
         let early = if late < -TOLERANCE {
             late.unsigned_abs() as usize
         } else {
             0
         };
-        for (pending, samples) in self.pending.iter_mut().zip([left, right]) {
-            pending.resize(pending.len() + hole, 0.0);
-            pending.extend_from_slice(samples.get(early..).unwrap_or_default());
+        if late > TOLERANCE {
+            self.append_silence(late as usize);
         }
-        self.taken += (hole + left.len().saturating_sub(early)) as i64;
+        self.append(&sound, early)?;
         self.encode(origin_us, aac)
+    }
+
+    /// Where the next sample belongs: behind those that the resampler still has.
+    fn expected(&self) -> i64 {
+        self.taken + self.resampler.as_ref().map_or(0, Resampler::delay)
+    }
+
+    /// Takes sound without its first samples.
+    fn append(&mut self, sound: &Sound, without: usize) -> Result<(), TranscodeError> {
+        if self.resampler.as_ref().is_some_and(|resampler| !resampler.takes(sound)) {
+            self.drain()?;
+        }
+        if self.resampler.is_none()
+            && sound.rate() == RATE
+            && let Some((left, right)) = sound.planar()
+        {
+            self.taken += push(&mut self.pending, left, right, without);
+            return Ok(());
+        }
+        let resampler = match &mut self.resampler {
+            Some(resampler) => resampler,
+            none => none.insert(Resampler::new(sound, RATE).map_err(TranscodeError::Decode)?),
+        };
+        let (left, right) = resampler.convert(sound).map_err(TranscodeError::Decode)?;
+        self.taken += push(&mut self.pending, left, right, without);
+        Ok(())
+    }
+
+    fn append_silence(&mut self, samples: usize) {
+        for pending in &mut self.pending {
+            pending.resize(pending.len() + samples, 0.0);
+        }
+        self.taken += samples as i64;
+    }
+
+    /// Takes what the resampler still has; what follows need not join it.
+    fn drain(&mut self) -> Result<(), TranscodeError> {
+        if let Some(mut resampler) = self.resampler.take() {
+            let (left, right) = resampler.finish().map_err(TranscodeError::Decode)?;
+            self.taken += push(&mut self.pending, left, right, 0);
+        }
+        Ok(())
     }
 
     /// Gives the rest; the last frame is filled up with silence.
     pub(super) fn finish(mut self, aac: &mut Vec<AccessUnit>) -> Result<(), TranscodeError> {
         let Some(origin_us) = self.origin_us else { return Ok(()) };
+        self.drain()?;
         let rest = self.pending.first().map_or(0, Vec::len);
         for pending in &mut self.pending {
             pending.resize(rest.next_multiple_of(AudioEncoder::FRAME), 0.0);
@@ -121,6 +168,26 @@ impl Transcoder {
         }
         Ok(())
     }
+}
+
+/// As many channels as are sent, but two of more.
+fn channels(format: &Format) -> u16 {
+    let sent = match format {
+        Format::Opus(opus) => opus.channels,
+        Format::Pcm(pcm) => pcm.channels,
+        Format::Mpeg(mpeg) => mpeg.channels,
+        // Parametric stereo shows only in the frames.
+        _ => 2,
+    };
+    sent.clamp(1, 2)
+}
+
+/// Appends samples but the first of them; answers how many.
+fn push(pending: &mut [Vec<f32>], left: &[f32], right: &[f32], without: usize) -> i64 {
+    for (pending, samples) in pending.iter_mut().zip([left, right]) {
+        pending.extend_from_slice(samples.get(without..).unwrap_or_default());
+    }
+    left.len().saturating_sub(without) as i64
 }
 
 fn frame(origin_us: i64, position: i64, data: Vec<u8>) -> AccessUnit {

@@ -198,13 +198,18 @@ impl Feeder {
                     self.sources.remove(uid);
                 }
             }
-            StreamEvent::Lost(..)
-            | StreamEvent::Moved(_)
+            StreamEvent::Lost(track, _) | StreamEvent::Locked(track, _) => {
+                if sources.is(track, stream)
+                    && let Some(mix) = &mut self.mix
+                {
+                    mix.mixer.lost(uid, track);
+                }
+            }
+            StreamEvent::Moved(_)
             | StreamEvent::Restamped(_)
             | StreamEvent::TooLate(_)
             | StreamEvent::NoEntry(_)
-            | StreamEvent::Unsupported(..)
-            | StreamEvent::Locked(..) => {}
+            | StreamEvent::Unsupported(..) => {}
         }
         Ok(())
     }

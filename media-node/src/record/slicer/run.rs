@@ -4,7 +4,7 @@ use super::SliceError;
 use super::cut::{RunPosition, SILENCE_US, SlicePosition};
 use crate::container::{Container, Reach, SliceUnit, SliceWriter};
 use crate::spool::Slice;
-use crate::stream::{AacFormat, AccessUnit, Format};
+use crate::stream::{AccessUnit, Format};
 
 /// How long a picture is taken to last before two are known, and the longest that the last one is taken to last while more may
 /// come.
@@ -44,9 +44,10 @@ impl Lane {
             audio: !matches!(format, Format::H264(_)),
             frame_us: match format {
                 Format::H264(_) => DEFAULT_PICTURE_US,
-                Format::Aac(aac) => frame_us(aac),
+                Format::Aac(aac) => frame_us(aac.frame_length, aac.sample_rate),
+                Format::Mpeg(mpeg) => frame_us(mpeg.frame_length, mpeg.sample_rate),
                 // Refused by the container.
-                Format::Opus(_) => 0,
+                Format::Opus(_) | Format::Pcm(_) => 0,
             },
             step_us: LONGEST_PICTURE_US,
             last_dts_us: i64::MIN,
@@ -172,8 +173,8 @@ impl<F: Write> Run<F> {
     }
 }
 
-fn frame_us(aac: &AacFormat) -> i64 {
-    i64::from(aac.frame_length) * 1_000_000 / i64::from(aac.sample_rate.max(1))
+fn frame_us(frame_length: u32, sample_rate: u32) -> i64 {
+    i64::from(frame_length) * 1_000_000 / i64::from(sample_rate.max(1))
 }
 
 impl<F: Write> Open<F> {

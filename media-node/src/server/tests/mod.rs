@@ -1,10 +1,12 @@
 //! The server with clients that nobody here wrote (FFmpeg, GStreamer, retina), and with a bare client that can misbehave.
 //! Each test has a server on a port of its own.
 
+mod fuzz;
 mod interop;
 mod keys;
 mod leaving;
 mod limits;
+mod link;
 mod load;
 mod protocol;
 mod raw;

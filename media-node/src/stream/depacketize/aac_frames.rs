@@ -8,6 +8,9 @@ use crate::stream::{AacFormat, Format};
 /// What one AAC frame can be at most: 6144 bits a channel, 48 channels.
 pub(super) const MAX_FRAME_BYTES: usize = 6144 / 8 * 48;
 
+/// In place of the number of a usual sample rate: the rate itself follows.
+const ESCAPE: u32 = 15;
+
 /// Makes frames of raw access units; the first one carries the format.
 #[derive(Debug)]
 pub(super) struct AacFrames {
@@ -27,6 +30,7 @@ impl AacFrames {
             sample_rate,
             channels,
             frame_length,
+            ..
         } = read;
         // With spectral band replication the RTP clock may run at twice the core's sample rate.
         let ticks = u64::from(frame_length) * u64::from(format.clock_rate) / u64::from(sample_rate);
@@ -70,6 +74,17 @@ pub struct Configuration {
     pub channels: u16,
     /// Samples of a frame at that rate.
     pub frame_length: u32,
+    /// The header of ADTS has names for the sample rate and for the channels.
+    fits_adts: bool,
+}
+
+impl AacFormat {
+    /// Whether its frames can be put behind headers of ADTS, and so into a transport stream: a sample rate and channels that
+    /// these can name, frames of 1024 samples.
+    pub fn fits_adts(&self) -> bool {
+        Configuration::read(&mut Bits::new(&self.config), Some(self.channels))
+            .is_some_and(|read| read.fits_adts && read.frame_length == 1024)
+    }
 }
 
 impl Configuration {
@@ -83,7 +98,9 @@ impl Configuration {
     pub(super) fn read(bits: &mut Bits<'_>, offered_channels: Option<u16>) -> Option<Self> {
         const SBR: u32 = 5;
         const PARAMETRIC_STEREO: u32 = 29;
+        let start = bits.clone();
         let mut kind = object_type(bits)?;
+        let names_rate = bits.clone().take(4)? != ESCAPE;
         let sample_rate = sample_rate(bits)?;
         let channel_configuration = bits.take(4)?;
         if kind == SBR || kind == PARAMETRIC_STEREO {
@@ -100,7 +117,17 @@ impl Configuration {
         }
         let _extension = bits.take(1)?;
         let channels = match channel_configuration {
-            0 => offered_channels.filter(|n| *n > 0)?,
+            // Nothing but its program configuration tells them; what cannot be read of that, the offer may tell.
+            0 => {
+                let mut program = bits.clone();
+                match program_channels(&mut program, &start) {
+                    Some(channels) => {
+                        *bits = program;
+                        channels
+                    }
+                    None => offered_channels.filter(|n| *n > 0)?,
+                }
+            }
             7 => 8,
             n @ 1..=6 => n as u16,
             _ => return None,
@@ -109,8 +136,41 @@ impl Configuration {
             sample_rate,
             channels,
             frame_length,
+            fits_adts: names_rate && channel_configuration != 0,
         })
     }
+}
+
+/// Reads a program_config_element, ISO/IEC 14496-3 4.4.1.1, which is aligned to `start`.
+fn program_channels<'a>(bits: &mut Bits<'a>, start: &Bits<'a>) -> Option<u16> {
+    const PAIR: u32 = 1;
+    // Tag, object type and sample rate.
+    bits.take(4 + 2 + 4)?;
+    let [front, side, back] = [bits.take(4)?, bits.take(4)?, bits.take(4)?];
+    let (low, data, coupling) = (bits.take(2)?, bits.take(3)?, bits.take(4)?);
+    // The mixes that it may tell of.
+    for length in [4, 4, 3] {
+        if bits.take(1)? == 1 {
+            bits.take(length)?;
+        }
+    }
+    let mut channels = low;
+    for _ in 0..front + side + back {
+        let is_pair = bits.take(1)? == PAIR;
+        bits.take(4)?;
+        channels += if is_pair { 2 } else { 1 };
+    }
+    for _ in 0..low + data {
+        bits.take(4)?;
+    }
+    for _ in 0..coupling {
+        bits.take(5)?;
+    }
+    bits.align(start)?;
+    for _ in 0..bits.take(8)? {
+        bits.take(8)?;
+    }
+    u16::try_from(channels).ok().filter(|n| *n > 0)
 }
 
 fn object_type(bits: &mut Bits<'_>) -> Option<u32> {
@@ -125,7 +185,7 @@ fn sample_rate(bits: &mut Bits<'_>) -> Option<u32> {
         96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
     ];
     match bits.take(4)? {
-        15 => bits.take(24).filter(|rate| *rate > 0),
+        ESCAPE => bits.take(24).filter(|rate| *rate > 0),
         index => RATES.get(index as usize).copied(),
     }
 }
@@ -164,6 +224,12 @@ impl<'a> Bits<'a> {
         }
         self.at = end;
         Some(value)
+    }
+
+    /// Passes over what is left of a byte, counted from `start`, a copy of this reader from before.
+    fn align(&mut self, start: &Self) -> Option<()> {
+        let read = self.at.checked_sub(start.at)?;
+        self.take((read.next_multiple_of(8) - read) as u32).map(|_| ())
     }
 
     /// What was read since `start`, a copy of this reader from before, padded with zeros to whole bytes.

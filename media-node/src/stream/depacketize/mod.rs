@@ -6,9 +6,11 @@ mod aac;
 mod aac_frames;
 mod h264;
 mod latm;
+mod mpeg_audio;
 mod opus;
 mod parameter_sets;
 mod payload;
+mod pcm;
 
 use bytes::Bytes;
 
@@ -85,6 +87,8 @@ pub fn depacketizer(format: &PayloadFormat) -> Result<Box<dyn Depacketizer>, Str
         "mpeg4-generic" => aac::Aac::new(format).map(|aac| Box::new(aac) as _),
         "mp4a-latm" => latm::Latm::new(format).map(|latm| Box::new(latm) as _),
         "opus" => opus::Opus::new(format).map(|opus| Box::new(opus) as _),
+        "pcmu" | "pcma" | "g722" | "l16" => pcm::Pcm::new(format).map(|pcm| Box::new(pcm) as _),
+        "mpa" => mpeg_audio::MpegAudio::new(format).map(|mpeg| Box::new(mpeg) as _),
         other => return Err(other.to_owned()),
     };
     made.map_err(|why| format!("{} ({why})", format.encoding))

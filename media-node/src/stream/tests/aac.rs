@@ -104,8 +104,36 @@ fn the_configuration_gives_the_format() {
     );
     // HE-AAC: the core's rate, half of the output's.
     assert_eq!(read("mpeg4-generic/48000/2", "2b118800"), (24_000, 2, 1024));
-    // Channels by a program configuration element: as offered.
+    // HE-AAC v2: one channel, of which two are made.
+    assert_eq!(read("mpeg4-generic/48000/2", "eb098800"), (24_000, 1, 1024));
+    // 5.1 and 7.1.
+    assert_eq!(read("mpeg4-generic/48000/6", "11b0"), (48_000, 6, 1024));
+    assert_eq!(read("mpeg4-generic/48000/8", "11b8"), (48_000, 8, 1024));
+    // Channels by a program configuration element, which may be missing: then as offered.
     assert_eq!(read("mpeg4-generic/48000/6", "1180"), (48_000, 6, 1024));
+    assert_eq!(read("mpeg4-generic/48000/2", QUAD), (48_000, 4, 1024));
+}
+
+/// As FFmpeg's encoder writes it: a pair in front, a pair behind.
+const QUAD: &str = "118004c4040021100d4c61766335392e33372e31303056e500";
+
+#[test]
+fn what_a_header_of_adts_cannot_say_is_known() {
+    let fits = |config: &str| {
+        let format = format(&mut *aac("mpeg4-generic/48000/2", &format!("{HBR};config={config}")).unwrap());
+        format.fits_adts()
+    };
+    for config in ["1190", "1208", "11b0", "11b8", "2b118800", "eb098800", "1310"] {
+        assert!(fits(config), "{config}");
+    }
+    for (config, why) in [
+        ("1214", "frames of 960 samples"),
+        ("17805dc010", "a sample rate in full"),
+        ("1180", "channels as offered"),
+        (QUAD, "a program configuration"),
+    ] {
+        assert!(!fits(config), "{why}");
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
 mod course;
+mod odd;
 mod output;
 mod trouble;
 

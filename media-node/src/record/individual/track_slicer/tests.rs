@@ -5,8 +5,12 @@ use protocol::TrackKind;
 use super::super::transcode::TranscodeError;
 use super::{TrackError, TrackSlicer};
 use crate::container::to_ticks;
+use crate::mix::testing::loudness;
 use crate::record::slicer::Slicer;
-use crate::record::testing::{Coded, DirSink, audio, coded_opus, complaints, file_names, packets, shifted};
+use crate::record::testing::{
+    Coded, DirSink, audio, coded_he_aac, coded_in_matroska, coded_mpeg, coded_opus, complaints, file_names, packets,
+    shifted,
+};
 use crate::spool::{PlaylistKey, Slice};
 use crate::stream::{AccessUnit, Clock, Format};
 
@@ -72,6 +76,109 @@ fn opus_is_recorded_as_aac_in_slices_that_join() {
     let end = to_ticks(coded.units.last().unwrap().pts_us + 5 * SECOND + 20_000);
     let beyond = frames.last().unwrap() + AAC_FRAME as i64 - end;
     assert!((-2..=AAC_FRAME as i64).contains(&beyond), "{beyond}");
+}
+
+/// The tone of a slice, decoded to 48 kHz: how loud it is beside all that is not it, and how many seconds it lasts.
+fn heard(path: &std::path::Path, pitch: f32) -> (f32, f64) {
+    let raw = ["-ac", "1", "-ar", "48000", "-f", "f32le", "-"];
+    let output = std::process::Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-i"])
+        .arg(path)
+        .args(raw)
+        .output();
+    let bytes = output.unwrap().stdout;
+    let samples: Vec<f32> = bytes
+        .as_chunks()
+        .0
+        .iter()
+        .map(|bytes| f32::from_le_bytes(*bytes))
+        .collect();
+    let middle = &samples[samples.len() / 4..samples.len() * 3 / 4];
+    (loudness(middle, pitch), samples.len() as f64 / 48_000.0)
+}
+
+#[test]
+fn he_aac_is_copied_with_its_rate_its_channels_and_its_length() {
+    crate::media::init().unwrap();
+    let explicit: &[u8] = &[0x2b, 0x11, 0x88, 0x00];
+    let (implicit, mono): (&[u8], &[u8]) = (&[0x13, 0x10], &[0xeb, 0x09, 0x88, 0x00]);
+    for (name, config, channels) in [
+        ("he-aac.aac", explicit, 2),
+        ("he-aac.aac", implicit, 2),
+        ("hev2-aac.aac", mono, 1),
+        ("hev2-aac.aac", &[0x13, 0x08], 1),
+    ] {
+        let (sink, coded) = (Arc::new(DirSink::new()), coded_he_aac(name, config, channels));
+        let mut sound = sound(&sink);
+        sound.format(coded.format.clone()).unwrap();
+        take(&mut sound, &shifted(&coded.units, 5 * SECOND));
+        sound.interrupt(0).unwrap();
+        let [slice] = &sink.slices()[..] else {
+            panic!("{:?}", sink.slices())
+        };
+        assert_eq!(complaints(&sink.playlist(std::slice::from_ref(slice))), "", "{name}");
+        assert!(
+            (slice.duration_us - 3_840_000).abs() < 1_000,
+            "{name}: {}",
+            slice.duration_us
+        );
+        let (tone, seconds) = heard(&sink.path(slice), 3_000.0);
+        assert!(tone > 0.1 && (seconds - 3.84).abs() < 0.001, "{name}: {tone} {seconds}");
+    }
+}
+
+#[test]
+fn mp3_is_copied_and_what_no_container_carries_is_not() {
+    crate::media::init().unwrap();
+    let tone = "sine=frequency=440:sample_rate=44100:duration=20";
+    for (options, codec) in [
+        (&["-c:a", "libmp3lame", "-b:a", "96k"][..], "mp3"),
+        (&["-c:a", "mp2", "-b:a", "128k"], "aac"),
+    ] {
+        let (sink, coded) = (Arc::new(DirSink::new()), coded_mpeg(tone, options));
+        let mut sound = sound(&sink);
+        sound.format(coded.format.clone()).unwrap();
+        take(&mut sound, &coded.units);
+        sound.interrupt(0).unwrap();
+        let slices = sink.slices();
+        assert_eq!(slices.len(), 2, "{codec}");
+        assert_eq!(complaints(&sink.playlist(&slices)), "", "{codec}");
+        let length_us: i64 = slices.iter().map(|slice| slice.duration_us).sum();
+        assert!((length_us - 20_000_000).abs() < 60_000, "{codec}: {length_us}");
+        for slice in &slices {
+            let probe = std::process::Command::new("ffprobe")
+                .args(["-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0"])
+                .arg(sink.path(slice))
+                .output();
+            assert_eq!(
+                String::from_utf8_lossy(&probe.unwrap().stdout).lines().next(),
+                Some(codec)
+            );
+            let (tone, seconds) = heard(&sink.path(slice), 440.0);
+            let told = slice.duration_us as f64 / 1e6;
+            assert!(
+                tone > 0.05 && (seconds - told).abs() < 0.06,
+                "{codec}: {tone}, {seconds} of {told}"
+            );
+        }
+    }
+}
+
+#[test]
+fn aac_that_adts_cannot_describe_becomes_plain_aac() {
+    crate::media::init().unwrap();
+    // Four channels, which only a program configuration can tell.
+    let tone = "sine=frequency=440:sample_rate=48000:duration=5,aformat=channel_layouts=quad";
+    let (sink, coded) = (Arc::new(DirSink::new()), coded_in_matroska(tone, &["-c:a", "aac"]));
+    let mut sound = sound(&sink);
+    assert!(matches!(&coded.format, Format::Aac(aac) if aac.channels == 4));
+    sound.format(coded.format.clone()).unwrap();
+    take(&mut sound, &shifted(&coded.units, 5 * SECOND));
+    sound.interrupt(0).unwrap();
+    let slices = sink.slices();
+    assert!(whole(&frames(&sink, &slices)));
+    let (tone, _) = heard(&sink.path(&slices[0]), 440.0);
+    assert!(tone > 0.05, "{tone}");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use super::{TranscodeError, Transcoder};
 use crate::media::{AudioCodec, AudioDecoder};
-use crate::record::testing::{Coded, coded_opus};
-use crate::stream::{AccessUnit, Format, OpusFormat};
+use crate::record::testing::{Coded, coded_opus, coded_pcm};
+use crate::stream::{AccessUnit, Format, OpusFormat, PcmCoding, PcmFormat};
 
 const RATE: f64 = 48_000.0;
 const SECONDS: usize = 8;
@@ -14,9 +14,12 @@ const AAC_FRAME_US: i64 = 21_334;
 /// A beep of 100 ms at each full second, on a second channel of another pitch.
 fn beeps(channels: usize, encoder: &[&str]) -> Coded {
     crate::media::init().unwrap();
+    coded_opus(&beeping(48_000, channels), encoder)
+}
+
+fn beeping(rate: u32, channels: usize) -> String {
     let tones = ["1000", "1500"].map(|pitch| format!("if(lt(mod(t\\,1)\\,0.1)\\,0.8*sin(2*PI*{pitch}*t)\\,0)"));
-    let source = format!("aevalsrc='{}':s=48000:d={SECONDS}", tones[..channels].join("|"));
-    coded_opus(&source, encoder)
+    format!("aevalsrc='{}':s={rate}:d={SECONDS}", tones[..channels].join("|"))
 }
 
 fn opus(coded: &Coded) -> &OpusFormat {
@@ -27,7 +30,7 @@ fn opus(coded: &Coded) -> &OpusFormat {
 }
 
 fn transcode(coded: &Coded, units: &[AccessUnit]) -> (Format, Vec<AccessUnit>) {
-    let mut transcoder = Transcoder::new(opus(coded), "aac").unwrap();
+    let mut transcoder = Transcoder::new(&coded.format, "aac").unwrap();
     let format = transcoder.format();
     let mut aac = Vec::new();
     for unit in units {
@@ -108,6 +111,43 @@ fn beeps_stay_where_they_are_in_all_modes_of_opus() {
         for channel in found {
             assert_beeps(&channel, &seconds(0..SECONDS));
         }
+    }
+}
+
+#[test]
+fn beeps_stay_where_they_are_in_each_other_codec() {
+    crate::media::init().unwrap();
+    for (coding, sample_rate, channels, options) in [
+        (PcmCoding::MuLaw, 8_000, 1, "pcm_mulaw mulaw"),
+        (PcmCoding::ALaw, 16_000, 2, "pcm_alaw alaw"),
+        (PcmCoding::G722, 16_000, 1, "g722 g722"),
+        (PcmCoding::L16, 44_100, 2, "pcm_s16be s16be"),
+        (PcmCoding::L16, 48_000, 1, "pcm_s16be s16be"),
+        (PcmCoding::L16, 11_025, 1, "pcm_s16be s16be"),
+    ] {
+        let pcm = PcmFormat {
+            coding,
+            sample_rate,
+            channels,
+        };
+        let coded = coded_pcm(&beeping(sample_rate, usize::from(channels)), options, pcm.clone());
+        // One packet in nine is lost between the beeps, and all of two seconds.
+        let kept = coded.units.iter().enumerate().filter(|(number, unit)| {
+            let quiet = (200_000..900_000).contains(&unit.pts_us.rem_euclid(1_000_000));
+            let lost = quiet && number % 9 == 0;
+            !(lost || (3_500_000..5_500_000).contains(&unit.pts_us))
+        });
+        let units: Vec<_> = kept.map(|(_, unit)| unit.clone()).collect();
+        let (format, aac) = transcode(&coded, &units);
+        assert_whole(&aac);
+        let found = onsets(&format, &aac);
+        assert_eq!(found.len(), usize::from(channels), "{pcm:?}");
+        for channel in found {
+            assert_beeps(&channel, &[0, 1, 2, 3, 6, 7]);
+        }
+        let end_us = coded.units.last().unwrap().pts_us + 20_000;
+        let beyond_us = aac.last().unwrap().pts_us + AAC_FRAME_US - end_us;
+        assert!((-1_000..=2 * AAC_FRAME_US).contains(&beyond_us), "{pcm:?}: {beyond_us}");
     }
 }
 
@@ -195,7 +235,7 @@ fn inaccurate_timestamps_do_not_add_up() {
 #[test]
 fn what_cannot_be_decoded_is_told_and_leaves_a_hole() {
     let coded = beeps(1, &["-frame_duration", "20"]);
-    let mut transcoder = Transcoder::new(opus(&coded), "aac").unwrap();
+    let mut transcoder = Transcoder::new(&coded.format, "aac").unwrap();
     let format = transcoder.format();
     let mut aac = Vec::new();
     for (number, unit) in coded.units.iter().enumerate() {
@@ -219,6 +259,6 @@ fn what_cannot_be_decoded_is_told_and_leaves_a_hole() {
 #[test]
 fn without_an_encoder_there_is_an_error() {
     crate::media::init().unwrap();
-    let made = Transcoder::new(&OpusFormat { channels: 2 }, "no_such_encoder");
+    let made = Transcoder::new(&Format::Opus(OpusFormat { channels: 2 }), "no_such_encoder");
     assert!(matches!(made.err(), Some(TranscodeError::Encode(_))));
 }

@@ -1,0 +1,95 @@
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use super::*;
+use crate::media::Demuxer;
+use crate::stream::Format;
+
+/// A moving picture, ten a second, that is refreshed part by part in ten pictures: after the first there is no IDR picture.
+fn refreshed() -> Vec<AccessUnit> {
+    crate::media::init().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("refreshed.mkv");
+    let status = Command::new("ffmpeg")
+        .args([
+            "-nostdin",
+            "-v",
+            "error",
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=s=320x180:r=10:d=6",
+        ])
+        .args([
+            "-c:v",
+            "libx264",
+            "-preset",
+            "veryfast",
+            "-tune",
+            "zerolatency",
+            "-pix_fmt",
+            "yuv420p",
+        ])
+        .args(["-x264-params", "intra-refresh=1:keyint=10:threads=1"])
+        .arg(&path)
+        .status();
+    assert!(status.unwrap().success());
+    let mut demuxer = Demuxer::open(&path).unwrap();
+    let [(_, Format::H264(format))] = demuxer.formats() else {
+        panic!("one track of H.264")
+    };
+    let sets = format.annex_b();
+    let units = std::iter::from_fn(|| demuxer.next_unit().unwrap());
+    // As they are captured: each picture that can be entered has its parameter sets.
+    let with_sets = units.map(|(_, unit)| match unit.keyframe {
+        true => AccessUnit {
+            data: [&sets[..], &unit.data[..]].concat().into(),
+            ..unit
+        },
+        false => unit,
+    });
+    with_sets.collect()
+}
+
+/// Each picture by its time, decoded from a stream that lacks nothing.
+fn whole(units: &[AccessUnit]) -> BTreeMap<i64, Picture> {
+    let mut pictures = BTreeMap::new();
+    let mut decoder = VideoDecoder::h264(PictureLimit::default()).unwrap();
+    let mut keep = |picture, pts_us| drop(pictures.insert(pts_us, picture));
+    for unit in units {
+        decoder.decode(&unit.data, unit.pts_us, unit.dts_us, &mut keep).unwrap();
+    }
+    decoder.finish(&mut keep).unwrap();
+    pictures
+}
+
+#[test]
+fn what_was_damaged_is_not_seen_while_it_is_refreshed() {
+    let units = refreshed();
+    let whole = whole(&units);
+    let keys: Vec<usize> = (1..units.len()).filter(|number| units[*number].keyframe).collect();
+    assert_eq!((units.len(), keys.len()), (60, 5));
+    let (mut track, mut counters) = (VideoTrack::new(PictureLimit::default()), Counters::default());
+    let mut seen = Vec::new();
+    for (number, unit) in units.iter().enumerate() {
+        // What lies between a loss and the next picture that can be entered does not come.
+        if (keys[1] + 5..keys[2]).contains(&number) {
+            continue;
+        }
+        if number == keys[2] {
+            track.lost();
+        }
+        track.push(unit.clone(), &mut counters);
+        track.advance(unit.pts_us, &mut counters);
+        let shown = track.shown().unwrap();
+        assert!(
+            shown.picture.same_content(&whole[&shown.pts_us]),
+            "{number}: a smeared picture"
+        );
+        seen.push(shown.pts_us);
+    }
+    assert_eq!(counters.units_undecodable, 0);
+    let after = units[keys[3] + 1].pts_us;
+    assert!(seen.contains(&after), "it is seen again once all of it is refreshed");
+    assert!(seen.last() > Some(&units[50].pts_us));
+}

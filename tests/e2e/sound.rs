@@ -1,0 +1,149 @@
+//! What becomes of sound in each codec that is published, recorded by user and mixed.
+
+use std::path::Path;
+
+use futures_util::future::join_all;
+use protocol::TrackKind::Audio;
+use serde_json::json;
+use tapedeck_tests::heard::{ABSENT, PRESENT, Sound};
+use tapedeck_tests::mixed::Mixed;
+use tapedeck_tests::publisher::{Media, Publisher, Transport};
+use tapedeck_tests::recorded::Recording;
+use tapedeck_tests::stack::Stack;
+use tapedeck_tests::{probe, wait};
+
+use crate::composed::{counters, verdict};
+use crate::steps::{self, CAPTURE_LIMIT, record_for};
+
+/// A user each for PCMU, PCMA, G.722, L16, MP3 and HE-AAC: the uid, the tone, and what is in the user's files. Telephones carry
+/// no tone above 3400 Hz.
+const USERS: [(&str, u32, &str); 6] = [
+    ("1", 400, "aac"),
+    ("2", 700, "aac"),
+    ("3", 1100, "aac"),
+    ("4", 1600, "aac"),
+    ("5", 2300, "mp3"),
+    ("6", 3000, "aac"),
+];
+
+/// HE-AAC at 48 kHz in stereo, a tone of 3000 Hz, of which a whole number of waves passes from its beginning to its end.
+const HE_AAC: &str = "fixtures/he-aac.aac";
+
+/// The length of the pieces in which sound is looked at, in seconds.
+const WINDOW: f64 = 0.1;
+
+/// What is left out at either end, where users come and go, in seconds.
+const EDGE: f64 = 1.5;
+
+fn publish(stack: &Stack, cname: &str, he_aac: &Path) -> [Publisher; 6] {
+    let [pcmu, pcma, g722, l16, mp3, he] = USERS.map(|(uid, tone, _)| (stack.publish_url(cname, uid), tone));
+    let by_ffmpeg = |url: &str, media, transport| Publisher::ffmpeg(url, &media, transport, stack.logs());
+    let by_gstreamer = |(url, tone): &(String, u32), coding, transport| {
+        Publisher::gstreamer_tone(url, *tone, coding, transport, stack.logs())
+    };
+    [
+        by_ffmpeg(
+            &pcmu.0,
+            Media::tone_in(pcmu.1, 8_000, "-c:a pcm_mulaw -ac 1"),
+            Transport::Tcp,
+        ),
+        by_gstreamer(&pcma, "audio/x-raw,rate=8000,channels=1 ! alawenc", Transport::Udp),
+        by_gstreamer(&g722, "audio/x-raw,rate=16000,channels=1 ! avenc_g722", Transport::Tcp),
+        by_ffmpeg(
+            &l16.0,
+            Media::tone_in(l16.1, 44_100, "-c:a pcm_s16be -ac 2"),
+            Transport::Tcp,
+        ),
+        by_ffmpeg(
+            &mp3.0,
+            Media::tone_in(mp3.1, 44_100, "-c:a libmp3lame -b:a 96k -ac 2"),
+            Transport::Udp,
+        ),
+        by_ffmpeg(&he.0, Media::file_in_a_loop(he_aac), Transport::Tcp),
+    ]
+}
+
+/// What is wrong with sound that is to hold these tones and no others, and may lack so many of its pieces.
+fn faults(sound: &Sound, heard: &[u32], allowed: usize) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut faint = 0;
+    let windows = ((sound.duration() - 2.0 * EDGE) / WINDOW).max(0.0) as usize;
+    for at in (0..windows).map(|window| EDGE + window as f64 * WINDOW) {
+        for (_, tone, _) in USERS {
+            let (level, wanted) = (sound.level(at, WINDOW, tone), heard.contains(&tone));
+            faint += usize::from(wanted && level < PRESENT);
+            if !wanted && level > ABSENT {
+                faults.push(format!("{tone} Hz at {at:.1} s, level {level:.3}"));
+            }
+        }
+    }
+    if faint > allowed {
+        faults.push(format!(
+            "tones are faint in {faint} windows of {windows}; {allowed} may be"
+        ));
+    }
+    faults
+}
+
+pub(crate) async fn each_codec_is_heard_by_itself_and_in_the_mix(stack: &Stack) {
+    let (customer, bucket, cname) = (stack.customer(), stack.bucket(), "sound");
+    let dir = tempfile::tempdir().expect("a directory");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(HE_AAC);
+    let he_aac = steps::make_media(dir.path(), "he.m4a", &format!("-i {} -c copy", source.display())).await;
+    let mut users = publish(stack, cname, &he_aac);
+    wait::until("all users have joined", CAPTURE_LIMIT, async || {
+        (stack.roster(cname).await.users.len() == USERS.len()).then_some(())
+    })
+    .await;
+    let individual = customer
+        .record(cname, |request| {
+            request["recordingConfig"]["streamTypes"] = json!(0);
+        })
+        .await;
+    let mix = customer
+        .record_as("9001", "soundmix", "mix", cname, |request| {
+            request["recordingConfig"]["streamTypes"] = json!(0);
+        })
+        .await;
+    steps::await_playlists(&customer, &individual, USERS.len()).await;
+    for uid in USERS.map(|(uid, ..)| uid) {
+        let played = probe::played(&stack.publish_url(cname, uid)).await;
+        assert_eq!(played.map(|streams| streams.len()), Some(1), "{uid} is played on");
+    }
+    record_for(12).await;
+    users.iter_mut().for_each(Publisher::assert_alive);
+    let counted = counters(stack, &mix).await;
+    let problems = stack.report(&individual.sid).await.expect("a report").problems;
+    steps::stop(&customer, &individual).await;
+    steps::stop(&customer, &mix).await;
+    assert!(problems.is_empty(), "{problems:?}");
+
+    let recording = Recording::fetch(&bucket, &individual).await;
+    let expected: Vec<_> = USERS.iter().map(|(uid, ..)| (*uid, Audio)).collect();
+    assert_eq!(recording.names(), expected);
+    recording.check().await;
+    join_all(USERS.map(async |(uid, tone, codec)| {
+        let track = recording.track(uid, Audio);
+        let streams = probe::streams(&track.file).await;
+        assert_eq!(streams[0].codec_name, codec, "{uid}");
+        assert_eq!(track.breaks(), 0, "{uid}");
+        let sound = Sound::read(&track.file).await;
+        let (told, long) = (track.duration(), sound.duration());
+        assert!(
+            told > 12.0 && (told - long).abs() < 0.2,
+            "{uid}: {told} s told, {long} s long"
+        );
+        let faults = faults(&sound, &[tone], 1);
+        assert!(faults.is_empty(), "{uid}: {faults:#?}");
+    }))
+    .await;
+
+    let mixed = Mixed::fetch(&bucket, &mix).await;
+    let sound = Sound::read(&mixed.file).await;
+    let (told, long) = (mixed.duration(), sound.duration());
+    assert!(told > 12.0 && (told - long).abs() < 0.2, "{told} s told, {long} s long");
+    // Each piece that is missing makes two windows faint at most.
+    let allowed = 2 * (counted.samples_missing as f64 / 48_000.0 / WINDOW).ceil() as usize;
+    let faults = faults(&sound, &USERS.map(|(_, tone, _)| tone), allowed);
+    assert!(faults.is_empty(), "{faults:#?}\n{}", verdict(&counted));
+}
