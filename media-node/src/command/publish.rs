@@ -99,7 +99,7 @@ fn publish(args: &PublishArgs, stop: &AtomicBool) -> Result<(), String> {
             break;
         }
         let unit = AccessUnit {
-            data: seal.seal(Codec::from(&formats[index]), &unit)?.into(),
+            data: seal.seal(&formats[index], &unit)?.into(),
             pts_us: unit.pts_us + LEAD_US,
             dts_us: unit.dts_us + LEAD_US,
             keyframe: unit.keyframe,
@@ -140,10 +140,11 @@ impl Seal {
         Ok(Self(Some(Keys::derive(mode.into(), &secret(file)?, &channel))))
     }
 
-    fn seal(&self, codec: Codec, unit: &AccessUnit) -> Result<Vec<u8>, String> {
+    fn seal(&self, format: &Format, unit: &AccessUnit) -> Result<Vec<u8>, String> {
         let Some(keys) = &self.0 else {
             return Ok(unit.data.to_vec());
         };
+        let codec = Codec::of(format).ok_or("only H.264, AAC and Opus can be encrypted")?;
         let mut failure = None;
         let mut number = || {
             let mut number = [0; 8];

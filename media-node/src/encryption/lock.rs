@@ -37,7 +37,7 @@ impl Lock {
         if let Some(keys) = &self.keys {
             return match self.codec {
                 Some(codec) => keys.open(codec, &data),
-                None => Ok(data),
+                None => Err(Locked::Codec),
             };
         }
         // A clear stream may end so by chance once, at any frame but its first.
@@ -53,7 +53,7 @@ impl Lock {
 impl Unlock for Lock {
     fn pass(&mut self, mut frame: Frame) -> Passed {
         if let Some(format) = frame.format.take() {
-            self.codec = Some(Codec::from(&format.format));
+            self.codec = Codec::of(&format.format);
             self.format = Some(format);
         }
         match self.open(frame.data.clone()) {
@@ -137,6 +137,32 @@ mod tests {
         assert!(first.format.is_some());
         let next = lock.pass(frame(sealed(&right, 5), false, false));
         assert!(matches!(next, Passed::Clear(frame) if frame.format.is_none()));
+    }
+
+    #[test]
+    fn with_keys_a_codec_without_an_encrypted_form_is_left_out_and_told() {
+        let h265 = Format::H265(crate::stream::H265Format {
+            vps: Bytes::new(),
+            sps: Bytes::new(),
+            pps: Bytes::new(),
+            width: 0,
+            height: 0,
+            reorder_depth: 0,
+        });
+        let mut first = frame(vec![0x26, 1, 0xaf], true, true);
+        first.format = Some(FrameFormat {
+            format: h265,
+            frame_us: 40_000,
+        });
+        let mut lock = Lock::new(Track::Video, Some(keys("right")));
+        assert_eq!(out(&lock.pass(first.clone())), Some(Locked::Codec));
+        assert_eq!(
+            out(&lock.pass(frame(vec![2, 1, 0xaf], false, false))),
+            None,
+            "told once"
+        );
+        let mut clear = Lock::new(Track::Video, None);
+        assert!(matches!(clear.pass(first), Passed::Clear(_)));
     }
 
     #[test]

@@ -28,12 +28,14 @@ pub enum Codec {
     Opus,
 }
 
-impl From<&Format> for Codec {
-    fn from(format: &Format) -> Self {
+impl Codec {
+    /// That of a format; `None` when it has no encrypted form.
+    pub fn of(format: &Format) -> Option<Self> {
         match format {
-            Format::H264(_) => Self::H264,
-            Format::Aac(_) => Self::Aac,
-            Format::Opus(_) => Self::Opus,
+            Format::H264(_) => Some(Self::H264),
+            Format::Aac(_) => Some(Self::Aac),
+            Format::Opus(_) => Some(Self::Opus),
+            _ => None,
         }
     }
 }

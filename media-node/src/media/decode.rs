@@ -3,28 +3,37 @@ use ffmpeg_next::util::error::{EAGAIN, ENOMEM};
 use ffmpeg_next::{Error, Packet, decoder, ffi, frame};
 
 use super::{MediaError, Picture, Sound};
-use crate::stream::{OpusHead, PictureLimit};
+use crate::stream::{OpusHead, PictureLimit, VideoCodec};
 
 /// What an Opus decoder gives, whatever the sound was coded for.
 const OPUS_RATE: u32 = 48_000;
 
-/// Decodes one H.264 stream in Annex B form, in the calling thread. It begins at a key frame.
+/// Decodes one stream of pictures, in the calling thread. It begins at a key frame.
 pub struct VideoDecoder {
     decoder: decoder::Video,
+    codec: VideoCodec,
     limit: PictureLimit,
 }
 
 impl VideoDecoder {
     /// Units with pictures beyond the limit are refused before anything is allocated for them.
-    pub fn h264(limit: PictureLimit) -> Result<Self, MediaError> {
-        let mut context = context(Id::H264, "H.264")?;
+    pub fn new(codec: VideoCodec, limit: PictureLimit) -> Result<Self, MediaError> {
+        let id = match codec {
+            VideoCodec::H264 => Id::H264,
+            VideoCodec::H265 => Id::HEVC,
+        };
+        let mut context = context(id, codec.name())?;
         // SAFETY: a plain field of a context that is not open.
         unsafe { (*context.as_mut_ptr()).max_pixels = limit.pixels().try_into().unwrap_or(i64::MAX) }
         let decoder = context
             .decoder()
             .video()
-            .map_err(|error| MediaError::new("open the H.264 decoder", error))?;
-        Ok(Self { decoder, limit })
+            .map_err(|error| MediaError::new(format!("open the {} decoder", codec.name()), error))?;
+        Ok(Self { decoder, codec, limit })
+    }
+
+    pub fn codec(&self) -> VideoCodec {
+        self.codec
     }
 
     /// Takes one access unit and gives the pictures that are complete by it, in the order of their presentation, each
@@ -36,13 +45,13 @@ impl VideoDecoder {
         dts_us: i64,
         mut each: impl FnMut(Picture, i64),
     ) -> Result<(), MediaError> {
-        self.limit.check_unit(data)?;
+        self.limit.check_unit(self.codec, data)?;
         let mut packet = Packet::copy(data);
         packet.set_pts(Some(pts_us));
         packet.set_dts(Some(dts_us));
         self.decoder
             .send_packet(&packet)
-            .map_err(|error| MediaError::new("decode an H.264 access unit", error))?;
+            .map_err(|error| MediaError::new(format!("decode an access unit of {}", self.codec.name()), error))?;
         self.receive(pts_us, &mut each)
     }
 
@@ -50,7 +59,7 @@ impl VideoDecoder {
     pub fn finish(&mut self, mut each: impl FnMut(Picture, i64)) -> Result<(), MediaError> {
         self.decoder
             .send_eof()
-            .map_err(|error| MediaError::new("finish the H.264 decoder", error))?;
+            .map_err(|error| MediaError::new(format!("finish the {} decoder", self.codec.name()), error))?;
         self.receive(0, &mut each)
     }
 
@@ -63,7 +72,10 @@ impl VideoDecoder {
                     each(Picture(picture), pts_us);
                 }
                 Err(Error::Other { errno: EAGAIN } | Error::Eof) => return Ok(()),
-                Err(error) => return Err(MediaError::new("decode an H.264 picture", error)),
+                Err(error) => {
+                    let doing = format!("decode a picture of {}", self.codec.name());
+                    return Err(MediaError::new(doing, error));
+                }
             }
         }
     }

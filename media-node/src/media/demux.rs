@@ -8,9 +8,9 @@ use ffmpeg_next::util::error::EAGAIN;
 use ffmpeg_next::{Error, Packet, Rational, ffi, format, media, packet};
 
 use super::MediaError;
-use crate::stream::{AacFormat, AccessUnit, Format, H264Format, OpusFormat, Track, annexb};
+use crate::stream::{AacFormat, AccessUnit, Format, H264Format, H265Format, OpusFormat, Track, annexb};
 
-/// Reads a media file as if it were captured: its first H.264 track, and its first AAC or Opus track.
+/// Reads a media file as if it were captured: its first H.264 or H.265 track, and its first AAC or Opus track.
 pub struct Demuxer {
     input: Input,
     video: Option<(usize, AnnexB)>,
@@ -32,9 +32,9 @@ impl Demuxer {
             // SAFETY: the parameters belong to the open input and are only read.
             let raw = unsafe { &*parameters.as_ptr() };
             match (parameters.medium(), parameters.id()) {
-                (media::Type::Video, Id::H264) if video.is_none() => {
+                (media::Type::Video, id @ (Id::H264 | Id::HEVC)) if video.is_none() => {
                     let filter = AnnexB::new(raw)?;
-                    formats.push((Track::Video, Format::H264(h264_format(raw, &filter.configuration()))));
+                    formats.push((Track::Video, video_format(raw, id, &filter.configuration())));
                     video = Some((stream.index(), filter));
                 }
                 (media::Type::Audio, id @ (Id::AAC | Id::OPUS)) if audio.is_none() => {
@@ -46,7 +46,7 @@ impl Demuxer {
         }
         if formats.is_empty() {
             return Err(MediaError::new(
-                "find H.264, AAC or Opus in this file",
+                "find H.264, H.265, AAC or Opus in this file",
                 Error::StreamNotFound,
             ));
         }
@@ -104,16 +104,32 @@ fn microseconds(ticks: i64, base: Rational) -> i64 {
 }
 
 /// `configuration`: Annex B. Where it lacks parameter sets, each key frame carries them all the same.
-fn h264_format(raw: &ffi::AVCodecParameters, configuration: &[u8]) -> H264Format {
+fn video_format(raw: &ffi::AVCodecParameters, id: Id, configuration: &[u8]) -> Format {
+    let width = raw.width.try_into().unwrap_or(0);
+    let height = raw.height.try_into().unwrap_or(0);
+    let reorder_depth = raw.video_delay.try_into().unwrap_or(0);
+    if id == Id::HEVC {
+        let [vps, sps, pps] = annexb::h265_parameter_sets(configuration)
+            .unwrap_or_default()
+            .map(Bytes::copy_from_slice);
+        return Format::H265(H265Format {
+            vps,
+            sps,
+            pps,
+            width,
+            height,
+            reorder_depth,
+        });
+    }
     let (sps, pps) = annexb::parameter_sets(configuration).unwrap_or_default();
     let [sps, pps] = [sps, pps].map(Bytes::copy_from_slice);
-    H264Format {
+    Format::H264(H264Format {
         sps,
         pps,
-        width: raw.width.try_into().unwrap_or(0),
-        height: raw.height.try_into().unwrap_or(0),
-        reorder_depth: raw.video_delay.try_into().unwrap_or(0),
-    }
+        width,
+        height,
+        reorder_depth,
+    })
 }
 
 fn extradata(raw: &ffi::AVCodecParameters) -> Vec<u8> {
@@ -140,7 +156,7 @@ fn audio_format(raw: &ffi::AVCodecParameters, id: Id) -> Format {
     })
 }
 
-/// Turns length-prefixed H.264 into Annex B with parameter sets in front of each key frame; Annex B stays as it is.
+/// Turns length-prefixed H.264 or H.265 into Annex B with parameter sets in front of each key frame; Annex B stays as it is.
 struct AnnexB(*mut ffi::AVBSFContext);
 
 // SAFETY: the context is owned by one value and has no ties to the thread that made it.
@@ -153,7 +169,13 @@ impl AnnexB {
         // SAFETY: the name ends with a zero; each call gets what the one before made, and only after it succeeded;
         // what is made is freed by `drop`.
         unsafe {
-            let kind = ffi::av_bsf_get_by_name(c"h264_mp4toannexb".as_ptr());
+            let is_h265 = Id::from(parameters.codec_id) == Id::HEVC;
+            let name = if is_h265 {
+                c"hevc_mp4toannexb"
+            } else {
+                c"h264_mp4toannexb"
+            };
+            let kind = ffi::av_bsf_get_by_name(name.as_ptr());
             if kind.is_null() {
                 return Err(MediaError::new("make an Annex B filter", Error::BsfNotFound));
             }
@@ -189,7 +211,7 @@ impl AnnexB {
         };
         match code {
             code if code >= 0 || code == ffi::AVERROR(EAGAIN) => Ok(()),
-            code => Err(MediaError::new("read H.264 in this file", Error::from(code))),
+            code => Err(MediaError::new("read the video of this file", Error::from(code))),
         }
     }
 }

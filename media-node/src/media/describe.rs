@@ -5,12 +5,12 @@ use ffmpeg_next::format::context::Output;
 use ffmpeg_next::{Error, ffi, media};
 
 use super::MediaError;
-use crate::stream::Format;
+use crate::stream::{Format, H264Format, H265Format};
 
 /// One track of a file that is written.
 #[derive(Clone, Debug)]
 pub struct MuxedTrack {
-    /// H.264 needs its SPS and PPS.
+    /// H.264 and H.265 need their parameter sets.
     pub format: Format,
     /// The usual duration of one unit.
     pub duration_us: i64,
@@ -24,12 +24,13 @@ pub(super) fn add_track(output: &mut Output, format: &Format) -> Result<(), Medi
     // SAFETY: the stream was just made, its parameters are allocated, and nobody else refers to them.
     let parameters = unsafe { &mut *(*stream.as_mut_ptr()).codecpar };
     let extradata = match format {
-        Format::H264(h264) => {
+        Format::H264(H264Format { width, height, .. }) | Format::H265(H265Format { width, height, .. }) => {
+            let is_h264 = matches!(format, Format::H264(_));
             parameters.codec_type = media::Type::Video.into();
-            parameters.codec_id = Id::H264.into();
-            parameters.width = h264.width.try_into().unwrap_or(i32::MAX);
-            parameters.height = h264.height.try_into().unwrap_or(i32::MAX);
-            h264.annex_b()
+            parameters.codec_id = if is_h264 { Id::H264 } else { Id::HEVC }.into();
+            parameters.width = (*width).try_into().unwrap_or(i32::MAX);
+            parameters.height = (*height).try_into().unwrap_or(i32::MAX);
+            format.annex_b()
         }
         Format::Aac(aac) => {
             parameters.codec_type = media::Type::Audio.into();

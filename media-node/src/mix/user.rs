@@ -1,7 +1,7 @@
 use super::audio::AudioTrack;
 use super::video::VideoTrack;
 use crate::media::AudioCodec;
-use crate::stream::{Format, PictureLimit};
+use crate::stream::{Format, PictureLimit, VideoCodec};
 
 /// What one user sends, on its way into the mix.
 pub struct User {
@@ -24,7 +24,8 @@ impl User {
     pub fn set_format(&mut self, format: &Format) {
         match format {
             // Each key frame carries its parameter sets.
-            Format::H264(_) => {}
+            Format::H264(_) => self.video.set_codec(VideoCodec::H264),
+            Format::H265(_) => self.video.set_codec(VideoCodec::H265),
             Format::Aac(aac) => self.audio.set_codec(AudioCodec::Aac {
                 config: aac.config.to_vec(),
             }),

@@ -9,6 +9,8 @@ pub enum Locked {
     WrongSecret,
     #[error("it is not encrypted")]
     Clear,
+    #[error("its codec is none that is decrypted")]
+    Codec,
 }
 
 /// What stands between a track's depacketizer and its timeline where frames may be encrypted: it makes them clear.

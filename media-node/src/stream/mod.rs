@@ -26,6 +26,7 @@ mod timeline;
 mod track;
 mod unit;
 mod user_clock;
+mod video;
 mod way_in;
 
 #[cfg(test)]
@@ -34,7 +35,7 @@ pub mod testing;
 pub mod tests;
 
 pub use clock::Clock;
-pub use depacketize::{Fmtp, Frame, FrameFormat, Packet, PayloadFormat, depacketizer, picture_size};
+pub use depacketize::{Fmtp, Frame, FrameFormat, Packet, PayloadFormat, depacketizer, h265_picture_size, picture_size};
 pub use event::{StreamEnd, StreamEvent};
 pub use locked::{Locked, Passed, Unlock};
 pub use opus::OpusHead;
@@ -42,5 +43,6 @@ pub use picture_limit::{NotDecoded, PictureLimit};
 pub use punctuality::Patience;
 pub use rtp::RtpStream;
 pub use track::{RtpTrack, SenderReport};
-pub use unit::{AacFormat, AccessUnit, Format, H264Format, OpusFormat, Track};
+pub use unit::{AacFormat, AccessUnit, Format, H264Format, H265Format, OpusFormat, Track};
 pub use user_clock::UserClock;
+pub use video::VideoCodec;

@@ -28,10 +28,10 @@ fn ffmpeg(arguments: &[&str]) -> Command {
     command
 }
 
-const AAC: [&str; 2] = ["-c:a", "aac"];
+pub(super) const AAC: [&str; 2] = ["-c:a", "aac"];
 
 /// A file with a moving picture and a tone, coded with the given options.
-fn make_file(path: &Path, video: &[&str], audio: &[&str]) {
+pub(super) fn make_file(path: &Path, video: &[&str], audio: &[&str]) {
     let picture = format!("testsrc2=s=320x180:r=25:d={SECONDS}");
     let tone = format!("sine=r=48000:d={SECONDS}");
     let mut command = ffmpeg(&[
@@ -42,7 +42,7 @@ fn make_file(path: &Path, video: &[&str], audio: &[&str]) {
 }
 
 /// Ports n and n + 1, for RTP and RTCP.
-fn port_pair() -> (UdpSocket, UdpSocket) {
+pub(super) fn port_pair() -> (UdpSocket, UdpSocket) {
     for _ in 0..100 {
         let rtp = UdpSocket::bind("127.0.0.1:0").unwrap();
         let port = rtp.local_addr().unwrap().port();
@@ -55,19 +55,19 @@ fn port_pair() -> (UdpSocket, UdpSocket) {
     panic!("no pair of ports is free");
 }
 
-struct Capture {
+pub(super) struct Capture {
     offers: Vec<Offer>,
-    events: Vec<StreamEvent>,
+    pub(super) events: Vec<StreamEvent>,
 }
 
 impl Capture {
-    fn units(&self, track: Track) -> Vec<&AccessUnit> {
+    pub(super) fn units(&self, track: Track) -> Vec<&AccessUnit> {
         units(&self.events, track)
     }
 }
 
 /// Sends the file as RTP in real time and captures it.
-fn capture(file: &Path) -> Capture {
+pub(super) fn capture(file: &Path) -> Capture {
     let (video, audio) = (port_pair(), port_pair());
     let url = |pair: &(UdpSocket, UdpSocket)| format!("rtp://127.0.0.1:{}", pair.0.local_addr().unwrap().port());
     let sdp_file = file.with_extension("sdp");
@@ -82,10 +82,19 @@ fn capture(file: &Path) -> Capture {
     let copy = ["-c", "copy", "-avoid_negative_ts", "disabled", "-f", "rtp"];
     command.args(["-map", "0:v"]).args(copy).arg(url(&video));
     command.args(["-map", "0:a"]).args(copy).arg(url(&audio));
-    let mut sender = command.spawn().unwrap();
-    let started = Instant::now();
+    let received = receive(command, [&audio.0, &audio.1, &video.0, &video.1]);
+    let mut offers = offers(&std::fs::read(&sdp_file).unwrap());
+    offers.sort_by_key(|offer| offer.track);
+    replay(offers, &received)
+}
 
-    let sockets = [&audio.0, &audio.1, &video.0, &video.1];
+/// A datagram: when it came, in microseconds, which socket it came by, and its content.
+pub(super) type Datagram = (i64, usize, Vec<u8>);
+
+/// What a program sends to these sockets until it ends.
+pub(super) fn receive<const N: usize>(mut sender: Command, sockets: [&UdpSocket; N]) -> Vec<Datagram> {
+    let mut sender = sender.spawn().unwrap();
+    let started = Instant::now();
     sockets.iter().for_each(|socket| socket.set_nonblocking(true).unwrap());
     let mut received = Vec::new();
     let mut buffer = [0; 65536];
@@ -99,7 +108,7 @@ fn capture(file: &Path) -> Capture {
             }
         }
         let over = sender.try_wait().unwrap().is_some();
-        assert!(started.elapsed() < Duration::from_secs(60), "ffmpeg does not end");
+        assert!(started.elapsed() < Duration::from_secs(60), "the sender does not end");
         if idle {
             if over && *idle_since.get_or_insert_with(Instant::now) + Duration::from_millis(200) < Instant::now() {
                 break;
@@ -108,9 +117,11 @@ fn capture(file: &Path) -> Capture {
         }
     }
     assert!(sender.wait().unwrap().success());
+    received
+}
 
-    let mut offers = offers(&std::fs::read(&sdp_file).unwrap());
-    offers.sort_by_key(|offer| offer.track);
+/// What is captured of datagrams by sockets in pairs, for RTP and RTCP of each offer.
+pub(super) fn replay(offers: Vec<Offer>, received: &[Datagram]) -> Capture {
     let tracks = offers.iter().map(|offer| {
         RtpTrack::new(
             offer.track,
@@ -125,8 +136,8 @@ fn capture(file: &Path) -> Capture {
     for (arrival_us, at, datagram) in received {
         let index = at / 2;
         match (at % 2, datagram.get(1)) {
-            (0, _) => stream.packet(index, &rtp(arrival_us, &datagram), &mut events),
-            (_, Some(200)) => stream.report(index, sender_report(&datagram), arrival_us, &mut events),
+            (0, _) => stream.packet(index, &rtp(*arrival_us, datagram), &mut events),
+            (_, Some(200)) => stream.report(index, sender_report(datagram), *arrival_us, &mut events),
             _ => {}
         }
     }
@@ -134,7 +145,7 @@ fn capture(file: &Path) -> Capture {
     Capture { offers, events }
 }
 
-fn rtp(arrival_us: i64, datagram: &[u8]) -> Packet {
+pub(super) fn rtp(arrival_us: i64, datagram: &[u8]) -> Packet {
     Packet {
         arrival_us,
         sequence: u16::from_be_bytes(datagram[2..4].try_into().unwrap()),
@@ -174,8 +185,8 @@ fn times(file: &Path, stream: &str) -> Vec<(i64, i64)> {
         .collect()
 }
 
-/// Frames that a decoder makes of the captured video, and what it says.
-fn decode(capture: &Capture, path: &Path) -> (usize, String) {
+/// Frames that a decoder makes of the captured video in this format of FFmpeg's, and what it says.
+pub(super) fn decode(capture: &Capture, format: &str, path: &Path) -> (usize, String) {
     let stream: Vec<u8> = capture
         .units(Track::Video)
         .iter()
@@ -193,7 +204,7 @@ fn decode(capture: &Capture, path: &Path) -> (usize, String) {
     ];
     let output = Command::new("ffprobe")
         .args(arguments)
-        .args(["-f", "h264"])
+        .args(["-f", format])
         .arg(path)
         .output()
         .unwrap();
@@ -240,7 +251,7 @@ fn assert_times(capture: &Capture, got: &[&AccessUnit], expected: &[(i64, i64)],
     first_us
 }
 
-fn check(video: &[&str], reorder_depth: u8) {
+fn check(video: &[&str], codec: &str, reorder_depth: u8) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("source.mp4");
     make_file(&file, video, &AAC);
@@ -261,14 +272,16 @@ fn check(video: &[&str], reorder_depth: u8) {
     );
     assert_eq!(capture.offers.len(), 2);
     let format = capture.events.iter().find_map(|event| match event {
-        StreamEvent::Format(_, Format::H264(format)) => Some(format),
+        StreamEvent::Format(Track::Video, format) => Some(format),
         _ => None,
     });
-    let format = format.unwrap();
-    assert_eq!(
-        (format.width, format.height, format.reorder_depth),
-        (320, 180, reorder_depth)
-    );
+    let told = match format.unwrap() {
+        Format::H264(h264) => ("h264", h264.reorder_depth),
+        Format::H265(h265) => ("hevc", h265.reorder_depth),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(told, (codec, reorder_depth));
+    assert_eq!(format.unwrap().picture_size(), Some((320, 180)));
 
     let video_shift = assert_times(&capture, &capture.units(Track::Video), &times(&file, "v"), 15);
     let (audio, expected) = (capture.units(Track::Audio), times(&file, "a"));
@@ -285,18 +298,32 @@ fn check(video: &[&str], reorder_depth: u8) {
         (video_shift - audio_shift).abs() <= 20_000,
         "{video_shift} {audio_shift}"
     );
-    let (frames, said) = decode(&capture, &folder.path().join("captured.h264"));
+    let (frames, said) = decode(&capture, codec, &folder.path().join("captured"));
     assert_eq!((frames, said.as_str()), (100, ""));
 }
 
 #[test]
 fn b_frames_in_a_pyramid() {
-    check(&["-bf", "3", "-g", "50"], 2);
+    check(&["-bf", "3", "-g", "50"], "h264", 2);
 }
 
 #[test]
 fn low_latency() {
-    check(&["-tune", "zerolatency", "-profile:v", "baseline", "-g", "25"], 0);
+    check(
+        &["-tune", "zerolatency", "-profile:v", "baseline", "-g", "25"],
+        "h264",
+        0,
+    );
+}
+
+#[test]
+fn h265_in_open_groups() {
+    let coding = ["-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p"];
+    let options = [
+        "-x265-params",
+        "log-level=none:bframes=3:keyint=25:open-gop=1:pools=1:frame-threads=1",
+    ];
+    check(&[coding.as_slice(), &options].concat(), "hevc", 2);
 }
 
 #[test]

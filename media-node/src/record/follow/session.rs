@@ -15,7 +15,7 @@ use crate::capture::{CaptureRequest, Wanted};
 use crate::channel::Credentials;
 use crate::record::status::problem;
 use crate::selection::{Gate, StreamPlan};
-use crate::stream::{Format, Locked, StreamEnd, StreamEvent, Track, UserClock};
+use crate::stream::{Locked, StreamEnd, StreamEvent, Track, UserClock};
 
 /// Pauses before a stream that still is in the roster is opened again.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -242,6 +242,11 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
                         Fault::Caller,
                         "cannot be decrypted: decryptionMode or secret are not those that it is encrypted with",
                     ),
+                    Locked::Codec => (
+                        Fault::Destination,
+                        "is in a codec that is not decrypted, and the recording has a secret: have it published as H.264, \
+                         AAC or Opus",
+                    ),
                     Locked::Clear => (
                         Fault::Destination,
                         "is not encrypted, though the recording has a secret: have its publisher encrypt it",
@@ -253,10 +258,10 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
                     problem(fault, ProblemCode::DecryptionFailed, message, now_ms),
                 );
             }
-            StreamEvent::Format(_, Format::H264(h264)) if self.shared.decodes && !h264.sps.is_empty() => {
+            StreamEvent::Format(Track::Video, format) if self.shared.decodes => {
                 let limit = self.shared.options.picture_limit;
                 let cause = self.cause("too large");
-                match limit.check(&h264.sps) {
+                match limit.check_format(format) {
                     Ok(()) => board.over(&cause),
                     Err(not_decoded) => {
                         let (stream, uid) = (self.stream, &self.user.uid);
@@ -284,7 +289,7 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
         for (track, codec) in others {
             what.push_str(&format!(" and {} is {codec}", track.name()));
         }
-        let message = format!("{what}, which cannot be recorded: publish H.264 video, and AAC or Opus audio");
+        let message = format!("{what}, which cannot be recorded: publish H.264 or H.265 video, and AAC or Opus audio");
         self.shared.board.lock().problem_once(
             &format!("codec {what}"),
             problem(

@@ -224,10 +224,7 @@ impl<S: SliceSink> Slicer<S> {
     }
 
     fn tags(&self, start_ms: u64) -> Vec<String> {
-        let picture = match &self.format {
-            Some(Format::H264(h264)) => Some((h264.width, h264.height)),
-            _ => None,
-        };
+        let picture = self.format.as_ref().and_then(Format::picture_size);
         self.names.tags().lines(Discontinuity {
             track: self.key.track,
             picture,

@@ -41,9 +41,9 @@ struct Open<F> {
 impl Lane {
     fn new(format: &Format) -> Self {
         Self {
-            audio: !matches!(format, Format::H264(_)),
+            audio: !format.is_video(),
             frame_us: match format {
-                Format::H264(_) => DEFAULT_PICTURE_US,
+                Format::H264(_) | Format::H265(_) => DEFAULT_PICTURE_US,
                 Format::Aac(aac) => frame_us(aac),
                 // Refused by the container.
                 Format::Opus(_) => 0,

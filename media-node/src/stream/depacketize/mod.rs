@@ -5,15 +5,19 @@
 mod aac;
 mod aac_frames;
 mod h264;
+mod h265;
+mod h265_sets;
 mod latm;
 mod opus;
 mod parameter_sets;
 mod payload;
+mod sei;
 
 use bytes::Bytes;
 
 use super::Format;
 
+pub use h265_sets::{h265_picture_buffer, h265_picture_size};
 pub use parameter_sets::{PictureBuffer, picture_buffer, picture_size};
 pub use payload::{Fmtp, PayloadFormat};
 
@@ -81,6 +85,7 @@ pub trait Depacketizer: Send {
 pub fn depacketizer(format: &PayloadFormat) -> Result<Box<dyn Depacketizer>, String> {
     let made: Result<Box<dyn Depacketizer>, &str> = match format.encoding.as_str() {
         "h264" => h264::H264::new(&format.fmtp).map(|h264| Box::new(h264) as _),
+        "h265" => h265::H265::new(&format.fmtp).map(|h265| Box::new(h265) as _),
         "mpeg4-generic" => aac::Aac::new(format).map(|aac| Box::new(aac) as _),
         "mp4a-latm" => latm::Latm::new(format).map(|latm| Box::new(latm) as _),
         "opus" => opus::Opus::new(format).map(|opus| Box::new(opus) as _),

@@ -4,6 +4,7 @@ mod aac;
 mod beginning;
 mod breaks;
 mod h264;
+mod h265;
 mod latm;
 mod opus;
 mod random;

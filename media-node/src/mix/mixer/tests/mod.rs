@@ -1,3 +1,4 @@
+mod codecs;
 mod course;
 mod output;
 mod trouble;

@@ -1,0 +1,28 @@
+use super::annexb;
+
+/// What the pictures of a track are coded in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VideoCodec {
+    #[default]
+    H264,
+    H265,
+}
+
+impl VideoCodec {
+    /// As a person knows it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::H264 => "H.264",
+            Self::H265 => "H.265",
+        }
+    }
+
+    /// Whether other pictures may be predicted from this access unit. What cannot be understood counts as such.
+    pub fn is_reference(self, data: &[u8]) -> bool {
+        match self {
+            Self::H264 => annexb::is_reference(data),
+            // A picture tells only whether those of its own sub-layer refer to it.
+            Self::H265 => true,
+        }
+    }
+}
