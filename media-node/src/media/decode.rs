@@ -21,6 +21,7 @@ impl VideoDecoder {
         let id = match codec {
             VideoCodec::H264 => Id::H264,
             VideoCodec::H265 => Id::HEVC,
+            VideoCodec::Vp8 => Id::VP8,
         };
         let mut context = context(id, codec.name())?;
         // SAFETY: a plain field of a context that is not open.

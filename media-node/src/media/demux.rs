@@ -8,12 +8,12 @@ use ffmpeg_next::util::error::EAGAIN;
 use ffmpeg_next::{Error, Packet, Rational, ffi, format, media, packet};
 
 use super::MediaError;
-use crate::stream::{AacFormat, AccessUnit, Format, H264Format, H265Format, OpusFormat, Track, annexb};
+use crate::stream::{AacFormat, AccessUnit, Format, H264Format, H265Format, OpusFormat, Track, Vp8Format, annexb};
 
-/// Reads a media file as if it were captured: its first H.264 or H.265 track, and its first AAC or Opus track.
+/// Reads a media file as if it were captured: its first video track of the codecs that are recorded, and its first AAC or Opus track.
 pub struct Demuxer {
     input: Input,
-    video: Option<(usize, AnnexB)>,
+    video: Option<(usize, Option<AnnexB>)>,
     audio: Option<usize>,
     formats: Vec<(Track, Format)>,
 }
@@ -35,7 +35,12 @@ impl Demuxer {
                 (media::Type::Video, id @ (Id::H264 | Id::HEVC)) if video.is_none() => {
                     let filter = AnnexB::new(raw)?;
                     formats.push((Track::Video, video_format(raw, id, &filter.configuration())));
-                    video = Some((stream.index(), filter));
+                    video = Some((stream.index(), Some(filter)));
+                }
+                (media::Type::Video, Id::VP8) if video.is_none() => {
+                    let (width, height) = size(raw);
+                    formats.push((Track::Video, Format::Vp8(Vp8Format { width, height })));
+                    video = Some((stream.index(), None));
                 }
                 (media::Type::Audio, id @ (Id::AAC | Id::OPUS)) if audio.is_none() => {
                     audio = Some(stream.index());
@@ -46,7 +51,7 @@ impl Demuxer {
         }
         if formats.is_empty() {
             return Err(MediaError::new(
-                "find H.264, H.265, AAC or Opus in this file",
+                "find a codec in this file that is recorded",
                 Error::StreamNotFound,
             ));
         }
@@ -74,7 +79,9 @@ impl Demuxer {
             let index = packet.stream();
             let track = match &mut self.video {
                 Some((video, filter)) if *video == index => {
-                    filter.convert(&mut packet)?;
+                    if let Some(filter) = filter {
+                        filter.convert(&mut packet)?;
+                    }
                     Track::Video
                 }
                 _ if self.audio == Some(index) => Track::Audio,
@@ -103,10 +110,13 @@ fn microseconds(ticks: i64, base: Rational) -> i64 {
     i64::try_from(scaled.div_euclid(i128::from(base.denominator().max(1)))).unwrap_or(i64::MAX)
 }
 
+fn size(raw: &ffi::AVCodecParameters) -> (u32, u32) {
+    (raw.width.try_into().unwrap_or(0), raw.height.try_into().unwrap_or(0))
+}
+
 /// `configuration`: Annex B. Where it lacks parameter sets, each key frame carries them all the same.
 fn video_format(raw: &ffi::AVCodecParameters, id: Id, configuration: &[u8]) -> Format {
-    let width = raw.width.try_into().unwrap_or(0);
-    let height = raw.height.try_into().unwrap_or(0);
+    let (width, height) = size(raw);
     let reorder_depth = raw.video_delay.try_into().unwrap_or(0);
     if id == Id::HEVC {
         let [vps, sps, pps] = annexb::h265_parameter_sets(configuration)

@@ -32,6 +32,13 @@ pub(super) fn add_track(output: &mut Output, format: &Format) -> Result<(), Medi
             parameters.height = (*height).try_into().unwrap_or(i32::MAX);
             format.annex_b()
         }
+        Format::Vp8(vp8) => {
+            parameters.codec_type = media::Type::Video.into();
+            parameters.codec_id = Id::VP8.into();
+            parameters.width = vp8.width.try_into().unwrap_or(i32::MAX);
+            parameters.height = vp8.height.try_into().unwrap_or(i32::MAX);
+            Vec::new()
+        }
         Format::Aac(aac) => {
             parameters.codec_type = media::Type::Audio.into();
             parameters.codec_id = Id::AAC.into();

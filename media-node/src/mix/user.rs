@@ -1,7 +1,7 @@
 use super::audio::AudioTrack;
 use super::video::VideoTrack;
 use crate::media::AudioCodec;
-use crate::stream::{Format, PictureLimit, VideoCodec};
+use crate::stream::{Format, PictureLimit};
 
 /// What one user sends, on its way into the mix.
 pub struct User {
@@ -22,16 +22,18 @@ impl User {
 
     /// A track is of this format from here on.
     pub fn set_format(&mut self, format: &Format) {
+        // Each key frame carries all that a decoder has to know.
+        if let Some(codec) = format.video_codec() {
+            self.video.set_codec(codec);
+        }
         match format {
-            // Each key frame carries its parameter sets.
-            Format::H264(_) => self.video.set_codec(VideoCodec::H264),
-            Format::H265(_) => self.video.set_codec(VideoCodec::H265),
             Format::Aac(aac) => self.audio.set_codec(AudioCodec::Aac {
                 config: aac.config.to_vec(),
             }),
             Format::Opus(opus) => self.audio.set_codec(AudioCodec::Opus {
                 channels: opus.channels,
             }),
+            _ => {}
         }
     }
 

@@ -1,5 +1,5 @@
 use super::annexb::{h265_nal_type, nal_type, nal_units};
-use super::depacketize::{PictureBuffer, h265_picture_buffer, picture_buffer};
+use super::depacketize::{PictureBuffer, h265_picture_buffer, picture_buffer, vp8_picture_size};
 use super::{Format, VideoCodec};
 
 const H264_SPS: u8 = 7;
@@ -72,6 +72,7 @@ impl PictureLimit {
         match format {
             Format::H264(h264) if !h264.sps.is_empty() => self.check(picture_buffer(&h264.sps)),
             Format::H265(h265) if !h265.sps.is_empty() => self.check(h265_picture_buffer(&h265.sps)),
+            Format::Vp8(vp8) => self.check(Some(vp8_buffer((vp8.width, vp8.height)))),
             _ => Ok(()),
         }
     }
@@ -86,6 +87,10 @@ impl PictureLimit {
             VideoCodec::H265 => {
                 let mut sets = nal_units(data).filter(|unit| h265_nal_type(unit) == H265_SPS);
                 sets.try_for_each(|sps| self.check(h265_picture_buffer(sps)))
+            }
+            VideoCodec::Vp8 => {
+                let size = vp8_picture_size(data);
+                size.map_or(Ok(()), |size| self.check(Some(vp8_buffer(size))))
             }
         }
     }
@@ -112,6 +117,16 @@ impl PictureLimit {
             });
         }
         Ok(())
+    }
+}
+
+/// Of VP8, whose pictures are predicted from three others.
+fn vp8_buffer((width, height): (u32, u32)) -> PictureBuffer {
+    PictureBuffer {
+        width,
+        height,
+        picture_bytes: u64::from(width) * u64::from(height) * 3 / 2,
+        pictures: 3,
     }
 }
 

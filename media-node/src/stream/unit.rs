@@ -9,6 +9,7 @@ use super::video::VideoCodec;
 pub enum Format {
     H264(H264Format),
     H265(H265Format),
+    Vp8(Vp8Format),
     Aac(AacFormat),
     Opus(OpusFormat),
 }
@@ -19,7 +20,7 @@ impl Format {
         match self {
             Self::H264(h264) => h264.reorder_depth,
             Self::H265(h265) => h265.reorder_depth,
-            Self::Aac(_) | Self::Opus(_) => 0,
+            Self::Vp8(_) | Self::Aac(_) | Self::Opus(_) => 0,
         }
     }
 
@@ -28,6 +29,7 @@ impl Format {
         match self {
             Self::H264(_) => Some(VideoCodec::H264),
             Self::H265(_) => Some(VideoCodec::H265),
+            Self::Vp8(_) => Some(VideoCodec::Vp8),
             Self::Aac(_) | Self::Opus(_) => None,
         }
     }
@@ -41,6 +43,7 @@ impl Format {
         match self {
             Self::H264(h264) => Some((h264.width, h264.height)),
             Self::H265(h265) => Some((h265.width, h265.height)),
+            Self::Vp8(vp8) => Some((vp8.width, vp8.height)),
             Self::Aac(_) | Self::Opus(_) => None,
         }
     }
@@ -50,7 +53,7 @@ impl Format {
         match self {
             Self::H264(h264) => h264.annex_b(),
             Self::H265(h265) => h265.annex_b(),
-            Self::Aac(_) | Self::Opus(_) => Vec::new(),
+            Self::Vp8(_) | Self::Aac(_) | Self::Opus(_) => Vec::new(),
         }
     }
 }
@@ -106,6 +109,14 @@ fn annex_b(units: &[&Bytes]) -> Vec<u8> {
         .collect()
 }
 
+/// Of the last key frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vp8Format {
+    /// In pixels.
+    pub width: u32,
+    pub height: u32,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AacFormat {
     /// AudioSpecificConfig, ISO/IEC 14496-3.
@@ -130,7 +141,8 @@ pub struct AccessUnit {
     pub pts_us: i64,
     /// Decoding time, at most `pts_us` and growing from unit to unit of a track. Equal to `pts_us` for audio.
     pub dts_us: i64,
-    /// H.264 and H.265: Annex B, with the parameter sets in front of each keyframe. AAC: one raw frame without ADTS. Opus: one packet.
+    /// H.264 and H.265: Annex B, with the parameter sets in front of each keyframe. VP8: one
+    /// frame. AAC: one raw frame without ADTS. Opus: one packet.
     pub data: Bytes,
     /// Decoding can begin here.
     pub keyframe: bool,

@@ -6,6 +6,7 @@ pub enum VideoCodec {
     #[default]
     H264,
     H265,
+    Vp8,
 }
 
 impl VideoCodec {
@@ -14,6 +15,7 @@ impl VideoCodec {
         match self {
             Self::H264 => "H.264",
             Self::H265 => "H.265",
+            Self::Vp8 => "VP8",
         }
     }
 
@@ -21,8 +23,8 @@ impl VideoCodec {
     pub fn is_reference(self, data: &[u8]) -> bool {
         match self {
             Self::H264 => annexb::is_reference(data),
-            // A picture tells only whether those of its own sub-layer refer to it.
-            Self::H265 => true,
+            // In H.265 a picture tells only whether those of its own sub-layer refer to it.
+            Self::H265 | Self::Vp8 => true,
         }
     }
 }

@@ -185,13 +185,34 @@ fn times(file: &Path, stream: &str) -> Vec<(i64, i64)> {
         .collect()
 }
 
-/// Frames that a decoder makes of the captured video in this format of FFmpeg's, and what it says.
-pub(super) fn decode(capture: &Capture, format: &str, path: &Path) -> (usize, String) {
-    let stream: Vec<u8> = capture
-        .units(Track::Video)
-        .iter()
-        .flat_map(|unit| unit.data.to_vec())
-        .collect();
+/// What stands in an IVF file by the names of the codecs, where FFmpeg reads no bare stream of them.
+const IVF: [(&str, &[u8; 4]); 1] = [("vp8", b"VP80")];
+
+/// Units as an IVF file.
+fn ivf(codec: [u8; 4], units: &[&AccessUnit]) -> Vec<u8> {
+    let mut file = [
+        b"DKIF\0\0\x20\0",
+        &codec[..],
+        &[64, 1, 180, 0, 64, 66, 15, 0, 1, 0, 0, 0],
+        &[0; 8],
+    ]
+    .concat();
+    for unit in units {
+        file.extend((unit.data.len() as u32).to_le_bytes());
+        file.extend((unit.pts_us as u64).to_le_bytes());
+        file.extend(&unit.data);
+    }
+    file
+}
+
+/// Frames that a decoder makes of the captured video in this codec, as FFmpeg calls it, and what it says.
+pub(super) fn decode(capture: &Capture, codec: &str, path: &Path) -> (usize, String) {
+    let units = capture.units(Track::Video);
+    let in_ivf = IVF.iter().find(|(name, _)| *name == codec);
+    let (format, stream) = match in_ivf {
+        Some((_, fourcc)) => ("ivf", ivf(**fourcc, &units)),
+        None => (codec, units.iter().flat_map(|unit| unit.data.to_vec()).collect()),
+    };
     std::fs::write(path, stream).unwrap();
     let arguments = [
         "-v",
@@ -253,7 +274,12 @@ fn assert_times(capture: &Capture, got: &[&AccessUnit], expected: &[(i64, i64)],
 
 fn check(video: &[&str], codec: &str, reorder_depth: u8) {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("source.mp4");
+    // Matroska counts in milliseconds.
+    let (name, tolerance_us) = match codec {
+        "vp8" => ("source.mkv", 1_000),
+        _ => ("source.mp4", 25),
+    };
+    let file = folder.path().join(name);
     make_file(&file, video, &AAC);
     let capture = capture(&file);
     assert_in_order(&capture.events);
@@ -278,12 +304,13 @@ fn check(video: &[&str], codec: &str, reorder_depth: u8) {
     let told = match format.unwrap() {
         Format::H264(h264) => ("h264", h264.reorder_depth),
         Format::H265(h265) => ("hevc", h265.reorder_depth),
+        Format::Vp8(_) => ("vp8", 0),
         other => panic!("{other:?}"),
     };
     assert_eq!(told, (codec, reorder_depth));
     assert_eq!(format.unwrap().picture_size(), Some((320, 180)));
 
-    let video_shift = assert_times(&capture, &capture.units(Track::Video), &times(&file, "v"), 15);
+    let video_shift = assert_times(&capture, &capture.units(Track::Video), &times(&file, "v"), tolerance_us);
     let (audio, expected) = (capture.units(Track::Audio), times(&file, "a"));
     // FFmpeg never sends the packet of several frames that the end of the file leaves unfinished.
     assert!(
@@ -292,7 +319,7 @@ fn check(video: &[&str], codec: &str, reorder_depth: u8) {
         audio.len(),
         expected.len()
     );
-    let audio_shift = assert_times(&capture, &audio, &expected[..audio.len()], 25);
+    let audio_shift = assert_times(&capture, &audio, &expected[..audio.len()], tolerance_us);
     // Two outputs of FFmpeg start their clocks one after the other.
     assert!(
         (video_shift - audio_shift).abs() <= 20_000,
@@ -314,6 +341,11 @@ fn low_latency() {
         "h264",
         0,
     );
+}
+
+#[test]
+fn vp8() {
+    check(&["-c:v", "libvpx", "-deadline", "realtime", "-g", "50"], "vp8", 0);
 }
 
 #[test]

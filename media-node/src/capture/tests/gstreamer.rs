@@ -52,3 +52,14 @@ fn h265_with_parameter_sets_in_band_alone() {
     let elements = "h265parse config-interval=-1 ! rtph265pay mtu=1200 aggregate-mode=zero-latency";
     check(&[coding.as_slice(), &options].concat(), "H265/90000", elements, "hevc");
 }
+
+#[test]
+fn vp8_with_picture_ids() {
+    let elements = "rtpvp8pay mtu=1200 picture-id-mode=15-bit";
+    check(
+        &["-c:v", "libvpx", "-deadline", "realtime", "-g", "50"],
+        "VP8/90000",
+        elements,
+        "vp8",
+    );
+}

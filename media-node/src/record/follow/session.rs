@@ -289,7 +289,8 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
         for (track, codec) in others {
             what.push_str(&format!(" and {} is {codec}", track.name()));
         }
-        let message = format!("{what}, which cannot be recorded: publish H.264 or H.265 video, and AAC or Opus audio");
+        let message =
+            format!("{what}, which cannot be recorded: publish H.264, H.265 or VP8 video, and AAC or Opus audio");
         self.shared.board.lock().problem_once(
             &format!("codec {what}"),
             problem(

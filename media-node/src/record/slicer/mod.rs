@@ -67,11 +67,14 @@ impl<S: SliceSink> Slicer<S> {
             end_us,
             // Nothing is decoded later than it is shown.
             last_dts_us: end_us.saturating_sub(1),
-            last_ms: last.map(|slice| slice.start_ms),
+            last_ms: last.as_ref().map(|slice| slice.start_ms),
             sink,
             key,
             names,
-            container: Container::default(),
+            container: last
+                .as_ref()
+                .map(|slice| Container::of_name(&slice.name))
+                .unwrap_or_default(),
             clock,
             format: None,
             others: Vec::new(),
@@ -92,10 +95,12 @@ impl<S: SliceSink> Slicer<S> {
         if self.format.as_ref() == Some(&first) && self.others == others {
             return Ok(());
         }
+        let ended = self.end_run();
+        self.container = Container::of_format(&first);
         self.format = Some(first);
         self.others = others;
         self.paused_until_us = i64::MIN;
-        self.end_run()
+        ended
     }
 
     /// The next unit of the first track, in decoding order. Returns the wall-clock time of a slice's start when one begins

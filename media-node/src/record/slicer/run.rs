@@ -43,10 +43,10 @@ impl Lane {
         Self {
             audio: !format.is_video(),
             frame_us: match format {
-                Format::H264(_) | Format::H265(_) => DEFAULT_PICTURE_US,
                 Format::Aac(aac) => frame_us(aac),
+                format if format.is_video() => DEFAULT_PICTURE_US,
                 // Refused by the container.
-                Format::Opus(_) => 0,
+                _ => 0,
             },
             step_us: LONGEST_PICTURE_US,
             last_dts_us: i64::MIN,

@@ -4,6 +4,7 @@
 
 mod aac;
 mod aac_frames;
+mod assembly;
 mod h264;
 mod h265;
 mod h265_sets;
@@ -12,6 +13,7 @@ mod opus;
 mod parameter_sets;
 mod payload;
 mod sei;
+mod vp8;
 
 use bytes::Bytes;
 
@@ -20,6 +22,7 @@ use super::Format;
 pub use h265_sets::{h265_picture_buffer, h265_picture_size};
 pub use parameter_sets::{PictureBuffer, picture_buffer, picture_size};
 pub use payload::{Fmtp, PayloadFormat};
+pub use vp8::vp8_picture_size;
 
 /// More than any picture that is worth recording; a longer one is a broken or hostile stream.
 const MAX_UNIT_BYTES: usize = 8 << 20;
@@ -86,6 +89,7 @@ pub fn depacketizer(format: &PayloadFormat) -> Result<Box<dyn Depacketizer>, Str
     let made: Result<Box<dyn Depacketizer>, &str> = match format.encoding.as_str() {
         "h264" => h264::H264::new(&format.fmtp).map(|h264| Box::new(h264) as _),
         "h265" => h265::H265::new(&format.fmtp).map(|h265| Box::new(h265) as _),
+        "vp8" => Ok(Box::new(vp8::Vp8::new()) as _),
         "mpeg4-generic" => aac::Aac::new(format).map(|aac| Box::new(aac) as _),
         "mp4a-latm" => latm::Latm::new(format).map(|latm| Box::new(latm) as _),
         "opus" => opus::Opus::new(format).map(|opus| Box::new(opus) as _),

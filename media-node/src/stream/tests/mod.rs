@@ -10,3 +10,4 @@ mod opus;
 mod random;
 pub mod rtp;
 mod timing;
+mod vp8;

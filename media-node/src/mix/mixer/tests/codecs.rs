@@ -34,6 +34,7 @@ fn a_user_is_seen_whatever_the_pictures_are_coded_in() {
                 "-pix_fmt yuv420p -c:v libx265 -x265-params log-level=none:bframes=3:pools=1",
             ),
         ),
+        (GREEN, coded("0x00ff00", "webm", "-c:v libvpx -deadline realtime")),
         (WHITE, coded("0xffffff", "mp4", "-pix_fmt yuv420p -c:v libx264")),
     ];
     let mut mixer = Mixer::new(&settings(320, 180, 15), scene(Layout::BestFit), everybody()).unwrap();

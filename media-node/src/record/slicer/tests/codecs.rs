@@ -1,6 +1,7 @@
 //! Codecs beside the usual one: what their slices hold, and that these can be played.
 
 use super::*;
+use crate::container::finish_slice;
 use crate::record::testing::coded_pictures;
 
 /// Slices of 40 seconds with a key frame each two.
@@ -32,4 +33,73 @@ fn h265_is_sliced_in_mpeg_ts_as_it_comes() {
         let map = map.unwrap();
         assert!(map.windows(3).any(|stream| stream == [0x24, 0xe1, 0]), "{map:02x?}");
     }
+}
+
+/// Each slice is decoded without a word by itself, is as long as it says, and is so again when it is cut off anywhere, up to
+/// little more than a second before that. Returns the number of pictures.
+fn check_pieces(sink: &DirSink, extension: &str) -> u64 {
+    let mut units = 0;
+    for slice in sink.slices() {
+        assert!(slice.name.ends_with(extension), "{}", slice.name);
+        let path = sink.path(&slice);
+        assert_eq!(complaints(&path), "", "{}", slice.name);
+        let probe = finish_slice(&path).unwrap().unwrap();
+        assert!(
+            (probe.duration_us - slice.duration_us).abs() <= 41_000,
+            "{probe:?} of {slice:?}"
+        );
+        assert_eq!(probe.bytes, slice.bytes);
+        units += probe.units;
+        let bytes = std::fs::read(&path).unwrap();
+        let cut = sink.dir.path().join("cut");
+        for part in 1..10 {
+            let length = bytes.len() * part / 10;
+            std::fs::write(&cut, &bytes[..length]).unwrap();
+            let Some(left) = finish_slice(&cut).unwrap() else {
+                assert!(part == 1, "nothing is left of {length} bytes");
+                continue;
+            };
+            std::fs::write(&cut, &bytes[..left.bytes as usize]).unwrap();
+            assert_eq!(complaints(&cut), "", "{} cut at {length}", slice.name);
+            assert!(left.bytes <= length as u64);
+            let behind = bytes.len() as f64 * 1.3 / (slice.duration_us as f64 / 1e6);
+            assert!(
+                left.bytes as f64 >= length as f64 - 2.0 * behind,
+                "{left:?} of {length} bytes"
+            );
+        }
+        for after_us in [3_000_000, 7_500_000] {
+            let probe = cut_slice(&path, after_us).unwrap().unwrap();
+            assert_eq!(probe.duration_us, after_us);
+            assert!(probe.bytes < slice.bytes || slice.duration_us < after_us + 1_000_000);
+        }
+        assert_eq!(cut_slice(&path, 0).unwrap(), None);
+    }
+    units
+}
+
+#[test]
+fn vp8_is_sliced_in_webm_as_it_comes() {
+    let coded = coded_pictures("webm", &["-c:v", "libvpx", "-deadline", "realtime", "-g", "50"], 40);
+    let sink = sliced(&coded);
+    assert_eq!(sink.slices().len(), 3);
+    assert_eq!(check_pieces(&sink, ".webm"), 1_000);
+}
+
+#[test]
+fn a_user_who_turns_to_another_codec_goes_on_in_another_container() {
+    let vp8 = coded_pictures("webm", &["-c:v", "libvpx", "-deadline", "realtime", "-g", "50"], 4);
+    let sink = Arc::new(DirSink::new());
+    let mut slicer = slicer(&sink, TrackKind::Video);
+    feed(&mut slicer, &video().format, &video().units[..100]);
+    feed(&mut slicer, &vp8.format, &shifted(&vp8.units, 4_000_000));
+    feed(&mut slicer, &video().format, &shifted(&video().units[..100], 8_000_000));
+    slicer.interrupt().unwrap();
+    let slices = sink.slices();
+    let containers: Vec<_> = slices.iter().map(|slice| Container::of_name(&slice.name)).collect();
+    assert_eq!(containers, [Container::MpegTs, Container::WebM, Container::MpegTs]);
+    assert!(slices.iter().all(|slice| slice.discontinuity));
+    slices
+        .iter()
+        .for_each(|slice| assert_eq!(complaints(&sink.path(slice)), "", "{}", slice.name));
 }
