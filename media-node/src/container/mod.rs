@@ -4,6 +4,7 @@
 //! It knows file formats, RFC 8216 and the style that a job asks for. It does not know whose style that is, where media comes
 //! from, how files are kept or uploaded, and it does no input or output but to read, or finish, what was cut off.
 
+mod initialization;
 mod kind;
 mod lone;
 mod media_type;
@@ -16,6 +17,7 @@ mod tags;
 mod utc;
 mod writer;
 
+pub use initialization::initialization;
 pub use kind::Container;
 pub use lone::{FinishError, finish_mp4, whole_jpeg};
 pub use media_type::media_type;

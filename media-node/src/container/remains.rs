@@ -4,13 +4,15 @@ use std::path::Path;
 
 use super::{Container, FinishError, mpegts, pieces};
 use crate::container::mpegts::SliceProbe;
+use crate::media::PieceFormat;
 
 /// Measures what is left of a slice that may be cut off at any byte, and makes it one that players know for what it is. `None`
 /// when nothing whole is left.
 pub fn finish_slice(path: &Path) -> Result<Option<SliceProbe>, FinishError> {
     match container_of(path)? {
         Container::MpegTs => mpegts::finish_slice(path),
-        Container::WebM => pieces::finish_slice(path),
+        Container::Mp4 => pieces::finish_slice(path, PieceFormat::Mp4),
+        Container::WebM => pieces::finish_slice(path, PieceFormat::WebM),
     }
 }
 
@@ -19,7 +21,8 @@ pub fn finish_slice(path: &Path) -> Result<Option<SliceProbe>, FinishError> {
 pub fn cut_slice(path: &Path, after_us: i64) -> Result<Option<SliceProbe>, FinishError> {
     match container_of(path)? {
         Container::MpegTs => Ok(mpegts::cut_slice(path, after_us)?),
-        Container::WebM => pieces::cut_slice(path, after_us),
+        Container::Mp4 => pieces::cut_slice(path, PieceFormat::Mp4, after_us),
+        Container::WebM => pieces::cut_slice(path, PieceFormat::WebM, after_us),
     }
 }
 
@@ -29,6 +32,8 @@ fn container_of(path: &Path) -> std::io::Result<Container> {
     File::open(path)?.take(8).read_to_end(&mut begin)?;
     Ok(if begin.starts_with(&pieces::WEBM_BEGIN) {
         Container::WebM
+    } else if begin.ends_with(&pieces::MP4_FILE_TYPE) {
+        Container::Mp4
     } else {
         Container::MpegTs
     })

@@ -22,6 +22,7 @@ impl VideoDecoder {
             VideoCodec::H264 => Id::H264,
             VideoCodec::H265 => Id::HEVC,
             VideoCodec::Vp8 => Id::VP8,
+            VideoCodec::Vp9 => Id::VP9,
         };
         let mut context = context(id, codec.name())?;
         // SAFETY: a plain field of a context that is not open.

@@ -8,7 +8,9 @@ use ffmpeg_next::util::error::EAGAIN;
 use ffmpeg_next::{Error, Packet, Rational, ffi, format, media, packet};
 
 use super::MediaError;
-use crate::stream::{AacFormat, AccessUnit, Format, H264Format, H265Format, OpusFormat, Track, Vp8Format, annexb};
+use crate::stream::{
+    AacFormat, AccessUnit, Format, H264Format, H265Format, OpusFormat, Track, Vp8Format, Vp9Format, annexb,
+};
 
 /// Reads a media file as if it were captured: its first video track of the codecs that are recorded, and its first AAC or Opus track.
 pub struct Demuxer {
@@ -40,6 +42,10 @@ impl Demuxer {
                 (media::Type::Video, Id::VP8) if video.is_none() => {
                     let (width, height) = size(raw);
                     formats.push((Track::Video, Format::Vp8(Vp8Format { width, height })));
+                    video = Some((stream.index(), None));
+                }
+                (media::Type::Video, Id::VP9) if video.is_none() => {
+                    formats.push((Track::Video, Format::Vp9(vp9_format(raw))));
                     video = Some((stream.index(), None));
                 }
                 (media::Type::Audio, id @ (Id::AAC | Id::OPUS)) if audio.is_none() => {
@@ -112,6 +118,20 @@ fn microseconds(ticks: i64, base: Rational) -> i64 {
 
 fn size(raw: &ffi::AVCodecParameters) -> (u32, u32) {
     (raw.width.try_into().unwrap_or(0), raw.height.try_into().unwrap_or(0))
+}
+
+/// The profile tells the rest, as far as it matters: streams of the odd ones seldom occur.
+fn vp9_format(raw: &ffi::AVCodecParameters) -> Vp9Format {
+    let (width, height) = size(raw);
+    let profile = u8::try_from(raw.profile).unwrap_or(0).min(3);
+    let halved = profile % 2 == 0;
+    Vp9Format {
+        width,
+        height,
+        profile,
+        bit_depth: if profile < 2 { 8 } else { 10 },
+        chroma_halved: (halved, halved),
+    }
 }
 
 /// `configuration`: Annex B. Where it lacks parameter sets, each key frame carries them all the same.

@@ -1,11 +1,12 @@
 use std::ptr;
 
 use ffmpeg_next::codec::Id;
+use ffmpeg_next::format::Pixel;
 use ffmpeg_next::format::context::Output;
 use ffmpeg_next::{Error, ffi, media};
 
 use super::MediaError;
-use crate::stream::{Format, H264Format, H265Format};
+use crate::stream::{Format, H264Format, H265Format, Vp9Format};
 
 /// One track of a file that is written.
 #[derive(Clone, Debug)]
@@ -39,6 +40,15 @@ pub(super) fn add_track(output: &mut Output, format: &Format) -> Result<(), Medi
             parameters.height = vp8.height.try_into().unwrap_or(i32::MAX);
             Vec::new()
         }
+        Format::Vp9(vp9) => {
+            parameters.codec_type = media::Type::Video.into();
+            parameters.codec_id = Id::VP9.into();
+            parameters.width = vp9.width.try_into().unwrap_or(i32::MAX);
+            parameters.height = vp9.height.try_into().unwrap_or(i32::MAX);
+            parameters.profile = i32::from(vp9.profile);
+            parameters.format = ffi::AVPixelFormat::from(vp9_pixels(vp9)) as i32;
+            Vec::new()
+        }
         Format::Aac(aac) => {
             parameters.codec_type = media::Type::Audio.into();
             parameters.codec_id = Id::AAC.into();
@@ -70,4 +80,22 @@ pub(super) fn add_track(output: &mut Output, format: &Format) -> Result<(), Medi
     parameters.extradata = memory;
     parameters.extradata_size = extradata.len().try_into().unwrap_or(0);
     Ok(())
+}
+
+/// How the pictures of a VP9 stream are kept when they are decoded.
+fn vp9_pixels(vp9: &Vp9Format) -> Pixel {
+    match (vp9.bit_depth, vp9.chroma_halved) {
+        (8, (true, true)) => Pixel::YUV420P,
+        (8, (true, false)) => Pixel::YUV422P,
+        (8, (false, true)) => Pixel::YUV440P,
+        (8, (false, false)) => Pixel::YUV444P,
+        (10, (true, true)) => Pixel::YUV420P10LE,
+        (10, (true, false)) => Pixel::YUV422P10LE,
+        (10, (false, true)) => Pixel::YUV440P10LE,
+        (10, (false, false)) => Pixel::YUV444P10LE,
+        (_, (true, true)) => Pixel::YUV420P12LE,
+        (_, (true, false)) => Pixel::YUV422P12LE,
+        (_, (false, true)) => Pixel::YUV440P12LE,
+        (_, (false, false)) => Pixel::YUV444P12LE,
+    }
 }

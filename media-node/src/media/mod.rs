@@ -39,7 +39,7 @@ pub use jpeg::encode_jpeg;
 pub use mp4::{Mp4Muxer, duration_us, move_index_to_front};
 pub use picture::Picture;
 pub use piece_demux::{PieceUnit, piece_units};
-pub use piece_mux::{PieceMuxer, TimedUnit};
+pub use piece_mux::{PieceFormat, PieceMuxer, TimedUnit};
 pub use publish::RtspPublisher;
 pub use resample::{Resampler, Sound};
 pub use scale::Scaler;

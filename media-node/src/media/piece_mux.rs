@@ -23,8 +23,16 @@ pub struct TimedUnit<'a> {
     pub keyframe: bool,
 }
 
-/// Turns the units of one track into a header and pieces of WebM, its clusters, at the times that they have. Any cluster may
-/// follow the header.
+/// What pieces of media are written in. A file of either begins with a header, and any piece may follow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PieceFormat {
+    /// Its pieces are fragments.
+    Mp4,
+    /// Its pieces are clusters.
+    WebM,
+}
+
+/// Turns the units of one track into a header and pieces, at the times that they have.
 pub struct PieceMuxer {
     output: Output,
     pipe: Pipe,
@@ -32,15 +40,19 @@ pub struct PieceMuxer {
 }
 
 impl PieceMuxer {
-    /// Fails for a format that WebM does not carry.
-    pub fn new(format: &Format) -> Result<Self, MediaError> {
+    /// Fails for a format that files of the other one cannot carry.
+    pub fn new(pieces: PieceFormat, format: &Format) -> Result<Self, MediaError> {
+        let (name, options) = match pieces {
+            PieceFormat::Mp4 => ("mp4", mp4_options()),
+            PieceFormat::WebM => ("webm", webm_options()),
+        };
         let pipe = Pipe::default();
         let io = StreamIo::from_write(pipe.clone()).map_err(MediaError::during("make an output"))?;
         let mut output =
-            format::output_to_stream(io, None, Some("webm")).map_err(MediaError::during("make an output of pieces"))?;
+            format::output_to_stream(io, None, Some(name)).map_err(MediaError::during("make an output of pieces"))?;
         add_track(&mut output, format)?;
         let unknown = output
-            .write_header_with(options())
+            .write_header_with(options)
             .map_err(MediaError::during("begin a file of this format"))?
             .iter()
             .count();
@@ -86,7 +98,18 @@ impl PieceMuxer {
     }
 }
 
-fn options() -> Dictionary<'static> {
+fn mp4_options() -> Dictionary<'static> {
+    let mut options = Dictionary::new();
+    // Fragments end where they are told to, and have their times by themselves.
+    options.set("movflags", "frag_custom+empty_moov+default_base_moof+frag_discont");
+    options.set("use_editlist", "0");
+    options.set("video_track_timescale", &TICKS_A_SECOND.to_string());
+    options.set("fflags", "+bitexact");
+    options.set("flush_packets", "1");
+    options
+}
+
+fn webm_options() -> Dictionary<'static> {
     let mut options = Dictionary::new();
     // No lengths and no index that would have to be written at the end.
     options.set("live", "1");

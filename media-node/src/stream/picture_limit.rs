@@ -1,6 +1,6 @@
 use super::annexb::{h265_nal_type, nal_type, nal_units};
-use super::depacketize::{PictureBuffer, h265_picture_buffer, picture_buffer, vp8_picture_size};
-use super::{Format, VideoCodec};
+use super::depacketize::{PictureBuffer, h265_picture_buffer, picture_buffer, vp8_picture_size, vp9_format};
+use super::{Format, VideoCodec, Vp9Format};
 
 const H264_SPS: u8 = 7;
 const H265_SPS: u8 = 33;
@@ -73,6 +73,7 @@ impl PictureLimit {
             Format::H264(h264) if !h264.sps.is_empty() => self.check(picture_buffer(&h264.sps)),
             Format::H265(h265) if !h265.sps.is_empty() => self.check(h265_picture_buffer(&h265.sps)),
             Format::Vp8(vp8) => self.check(Some(vp8_buffer((vp8.width, vp8.height)))),
+            Format::Vp9(vp9) => self.check(Some(vp9_buffer(vp9))),
             _ => Ok(()),
         }
     }
@@ -91,6 +92,10 @@ impl PictureLimit {
             VideoCodec::Vp8 => {
                 let size = vp8_picture_size(data);
                 size.map_or(Ok(()), |size| self.check(Some(vp8_buffer(size))))
+            }
+            VideoCodec::Vp9 => {
+                let format = vp9_format(data);
+                format.map_or(Ok(()), |vp9| self.check(Some(vp9_buffer(&vp9))))
             }
         }
     }
@@ -127,6 +132,24 @@ fn vp8_buffer((width, height): (u32, u32)) -> PictureBuffer {
         height,
         picture_bytes: u64::from(width) * u64::from(height) * 3 / 2,
         pictures: 3,
+    }
+}
+
+/// Of VP9, which keeps eight pictures to predict others from, seldom more than four of them different.
+fn vp9_buffer(vp9: &Vp9Format) -> PictureBuffer {
+    let (across, down) = vp9.chroma_halved;
+    // Samples of a pixel, in halves.
+    let halves = match (across, down) {
+        (true, true) => 3,
+        (false, false) => 6,
+        _ => 4,
+    };
+    let sample_bytes = if vp9.bit_depth > 8 { 2 } else { 1 };
+    PictureBuffer {
+        width: vp9.width,
+        height: vp9.height,
+        picture_bytes: u64::from(vp9.width) * u64::from(vp9.height) * halves * sample_bytes / 2,
+        pictures: 5,
     }
 }
 

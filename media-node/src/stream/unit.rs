@@ -10,6 +10,7 @@ pub enum Format {
     H264(H264Format),
     H265(H265Format),
     Vp8(Vp8Format),
+    Vp9(Vp9Format),
     Aac(AacFormat),
     Opus(OpusFormat),
 }
@@ -20,7 +21,7 @@ impl Format {
         match self {
             Self::H264(h264) => h264.reorder_depth,
             Self::H265(h265) => h265.reorder_depth,
-            Self::Vp8(_) | Self::Aac(_) | Self::Opus(_) => 0,
+            Self::Vp8(_) | Self::Vp9(_) | Self::Aac(_) | Self::Opus(_) => 0,
         }
     }
 
@@ -30,6 +31,7 @@ impl Format {
             Self::H264(_) => Some(VideoCodec::H264),
             Self::H265(_) => Some(VideoCodec::H265),
             Self::Vp8(_) => Some(VideoCodec::Vp8),
+            Self::Vp9(_) => Some(VideoCodec::Vp9),
             Self::Aac(_) | Self::Opus(_) => None,
         }
     }
@@ -44,6 +46,7 @@ impl Format {
             Self::H264(h264) => Some((h264.width, h264.height)),
             Self::H265(h265) => Some((h265.width, h265.height)),
             Self::Vp8(vp8) => Some((vp8.width, vp8.height)),
+            Self::Vp9(vp9) => Some((vp9.width, vp9.height)),
             Self::Aac(_) | Self::Opus(_) => None,
         }
     }
@@ -53,7 +56,7 @@ impl Format {
         match self {
             Self::H264(h264) => h264.annex_b(),
             Self::H265(h265) => h265.annex_b(),
-            Self::Vp8(_) | Self::Aac(_) | Self::Opus(_) => Vec::new(),
+            Self::Vp8(_) | Self::Vp9(_) | Self::Aac(_) | Self::Opus(_) => Vec::new(),
         }
     }
 }
@@ -117,6 +120,20 @@ pub struct Vp8Format {
     pub height: u32,
 }
 
+/// Of the last key frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vp9Format {
+    /// In pixels; of the largest layer, where there are several.
+    pub width: u32,
+    pub height: u32,
+    /// 0 to 3.
+    pub profile: u8,
+    /// Of a sample: 8, 10 or 12.
+    pub bit_depth: u8,
+    /// Whether there are half as many samples of colour as of brightness, across and down.
+    pub chroma_halved: (bool, bool),
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AacFormat {
     /// AudioSpecificConfig, ISO/IEC 14496-3.
@@ -142,7 +159,7 @@ pub struct AccessUnit {
     /// Decoding time, at most `pts_us` and growing from unit to unit of a track. Equal to `pts_us` for audio.
     pub dts_us: i64,
     /// H.264 and H.265: Annex B, with the parameter sets in front of each keyframe. VP8: one
-    /// frame. AAC: one raw frame without ADTS. Opus: one packet.
+    /// frame. VP9: one superframe. AAC: one raw frame without ADTS. Opus: one packet.
     pub data: Bytes,
     /// Decoding can begin here.
     pub keyframe: bool,

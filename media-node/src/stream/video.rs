@@ -7,6 +7,7 @@ pub enum VideoCodec {
     H264,
     H265,
     Vp8,
+    Vp9,
 }
 
 impl VideoCodec {
@@ -16,6 +17,7 @@ impl VideoCodec {
             Self::H264 => "H.264",
             Self::H265 => "H.265",
             Self::Vp8 => "VP8",
+            Self::Vp9 => "VP9",
         }
     }
 
@@ -24,7 +26,7 @@ impl VideoCodec {
         match self {
             Self::H264 => annexb::is_reference(data),
             // In H.265 a picture tells only whether those of its own sub-layer refer to it.
-            Self::H265 | Self::Vp8 => true,
+            Self::H265 | Self::Vp8 | Self::Vp9 => true,
         }
     }
 }

@@ -79,8 +79,9 @@ pub(super) fn capture(file: &Path) -> Capture {
         sdp_file.to_str().unwrap(),
     ]);
     // Otherwise each output is moved to begin at 0 by itself.
-    let copy = ["-c", "copy", "-avoid_negative_ts", "disabled", "-f", "rtp"];
-    command.args(["-map", "0:v"]).args(copy).arg(url(&video));
+    // VP9 is still an experiment to it.
+    let copy = "-c copy -avoid_negative_ts disabled -strict experimental -f rtp".split(' ');
+    command.args(["-map", "0:v"]).args(copy.clone()).arg(url(&video));
     command.args(["-map", "0:a"]).args(copy).arg(url(&audio));
     let received = receive(command, [&audio.0, &audio.1, &video.0, &video.1]);
     let mut offers = offers(&std::fs::read(&sdp_file).unwrap());
@@ -186,7 +187,7 @@ fn times(file: &Path, stream: &str) -> Vec<(i64, i64)> {
 }
 
 /// What stands in an IVF file by the names of the codecs, where FFmpeg reads no bare stream of them.
-const IVF: [(&str, &[u8; 4]); 1] = [("vp8", b"VP80")];
+const IVF: [(&str, &[u8; 4]); 2] = [("vp8", b"VP80"), ("vp9", b"VP90")];
 
 /// Units as an IVF file.
 fn ivf(codec: [u8; 4], units: &[&AccessUnit]) -> Vec<u8> {
@@ -276,7 +277,7 @@ fn check(video: &[&str], codec: &str, reorder_depth: u8) {
     let folder = tempfile::tempdir().unwrap();
     // Matroska counts in milliseconds.
     let (name, tolerance_us) = match codec {
-        "vp8" => ("source.mkv", 1_000),
+        "vp8" | "vp9" => ("source.mkv", 1_000),
         _ => ("source.mp4", 25),
     };
     let file = folder.path().join(name);
@@ -305,6 +306,7 @@ fn check(video: &[&str], codec: &str, reorder_depth: u8) {
         Format::H264(h264) => ("h264", h264.reorder_depth),
         Format::H265(h265) => ("hevc", h265.reorder_depth),
         Format::Vp8(_) => ("vp8", 0),
+        Format::Vp9(_) => ("vp9", 0),
         other => panic!("{other:?}"),
     };
     assert_eq!(told, (codec, reorder_depth));
@@ -346,6 +348,12 @@ fn low_latency() {
 #[test]
 fn vp8() {
     check(&["-c:v", "libvpx", "-deadline", "realtime", "-g", "50"], "vp8", 0);
+}
+
+#[test]
+fn vp9() {
+    let coding = "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 50 -pix_fmt yuv420p";
+    check(&coding.split(' ').collect::<Vec<_>>(), "vp9", 0);
 }
 
 #[test]

@@ -63,3 +63,10 @@ fn vp8_with_picture_ids() {
         "vp8",
     );
 }
+
+#[test]
+fn vp9_with_picture_ids() {
+    let coding = "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 50 -pix_fmt yuv420p";
+    let elements = "rtpvp9pay mtu=1200 picture-id-mode=15-bit";
+    check(&coding.split(' ').collect::<Vec<_>>(), "VP9/90000", elements, "vp9");
+}

@@ -3,24 +3,25 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::clusters::clusters;
+use super::fragments::fragments;
 use crate::container::FinishError;
 use crate::container::mpegts::{SliceProbe, to_us};
-use crate::media::{PieceUnit, piece_units};
+use crate::media::{PieceFormat, PieceUnit, piece_units};
 
 /// By how much a unit may be shown before a cut, in microseconds, and be behind it: times are rounded.
 const NEAR_US: i64 = 10_000;
 
 /// Measures a slice that may be cut off at any byte: its whole pieces. `None` when there are none.
-pub fn finish_slice(path: &Path) -> Result<Option<SliceProbe>, FinishError> {
-    let pieces = pieces(path)?;
+pub fn finish_slice(path: &Path, format: PieceFormat) -> Result<Option<SliceProbe>, FinishError> {
+    let pieces = pieces(path, format)?;
     let Some(last) = pieces.last() else { return Ok(None) };
     Ok(measure(&piece_units(path)?, last.end))
 }
 
 /// What is left of a whole slice when the pieces are cut away that show nothing from before `after_us`, counted from its first
 /// unit. `None` when that is nothing.
-pub fn cut_slice(path: &Path, after_us: i64) -> Result<Option<SliceProbe>, FinishError> {
-    let pieces = pieces(path)?;
+pub fn cut_slice(path: &Path, format: PieceFormat, after_us: i64) -> Result<Option<SliceProbe>, FinishError> {
+    let pieces = pieces(path, format)?;
     let units = piece_units(path)?;
     let first_us = units.iter().map(|unit| to_us(unit.pts)).min().unwrap_or_default();
     let is_before = |piece: &&Range<u64>| {
@@ -37,8 +38,12 @@ pub fn cut_slice(path: &Path, after_us: i64) -> Result<Option<SliceProbe>, Finis
     }))
 }
 
-fn pieces(path: &Path) -> std::io::Result<Vec<Range<u64>>> {
-    clusters(&mut File::open(path)?)
+fn pieces(path: &Path, format: PieceFormat) -> std::io::Result<Vec<Range<u64>>> {
+    let mut file = File::open(path)?;
+    match format {
+        PieceFormat::Mp4 => fragments(&mut file),
+        PieceFormat::WebM => clusters(&mut file),
+    }
 }
 
 /// `bytes`: where what counts ends.

@@ -1,6 +1,6 @@
 use crate::container::mpegts::to_ticks;
 use crate::container::writer::{Reach, SliceUnit, SliceWriter, Written};
-use crate::media::{MediaError, PieceMuxer, TimedUnit};
+use crate::media::{MediaError, PieceFormat, PieceMuxer, TimedUnit};
 use crate::stream::{AccessUnit, Format};
 
 /// How long a piece is, in ticks of 90 kHz: so much is lost of a slice whose writer is killed.
@@ -11,6 +11,7 @@ const DEFAULT_TICKS: i64 = 3_600;
 
 /// Writes slices of one track. Each begins with the same header, so that it can be read by itself.
 pub struct PieceSlices {
+    pieces: PieceFormat,
     muxer: PieceMuxer,
     /// The last unit: how long it lasts is known when the next one comes.
     waiting: Option<Waiting>,
@@ -30,12 +31,13 @@ struct Waiting {
 }
 
 impl PieceSlices {
-    pub fn new(formats: &[Format]) -> Result<Self, MediaError> {
+    pub fn new(pieces: PieceFormat, formats: &[Format]) -> Result<Self, MediaError> {
         let [format] = formats else {
             return Err(MediaError::unexpected("write several tracks in one file of pieces"));
         };
         Ok(Self {
-            muxer: PieceMuxer::new(format)?,
+            muxer: PieceMuxer::new(pieces, format)?,
+            pieces,
             waiting: None,
             step: DEFAULT_TICKS,
             piece_from: None,
@@ -92,6 +94,14 @@ impl SliceWriter for PieceSlices {
         self.piece_from = None;
         self.begins = true;
         self.muxer.piece()
+    }
+
+    fn initialization_bytes(&self) -> u64 {
+        match self.pieces {
+            PieceFormat::Mp4 => self.muxer.header().len() as u64,
+            // It is in no playlist's vocabulary.
+            PieceFormat::WebM => 0,
+        }
     }
 
     fn padding(&self, _: u64) -> Vec<u8> {

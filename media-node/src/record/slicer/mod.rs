@@ -7,7 +7,7 @@ mod run;
 use std::sync::Arc;
 
 use super::sink::SliceSink;
-use crate::container::{Container, Discontinuity, FileNames};
+use crate::container::{Container, Discontinuity, FileNames, initialization};
 use crate::media::MediaError;
 use crate::spool::{PlaylistKey, Slice, SpoolError};
 use crate::stream::{AccessUnit, Clock, Format};
@@ -96,7 +96,7 @@ impl<S: SliceSink> Slicer<S> {
             return Ok(());
         }
         let ended = self.end_run();
-        self.container = Container::of_format(&first);
+        self.container = self.container.next(&first);
         self.format = Some(first);
         self.others = others;
         self.paused_until_us = i64::MIN;
@@ -209,15 +209,19 @@ impl<S: SliceSink> Slicer<S> {
         let wall_ms = self.clock.wall_ms(start_us);
         // Two slices of a playlist must not share a name, even if a clock was set back.
         let start_ms = self.last_ms.map_or(wall_ms, |last| wall_ms.max(last + 1));
+        let name = self.names.slice(start_ms, self.container);
+        let initializing = self.run.as_ref().map_or(0, Run::initialization_bytes);
+        let mut tags = if discontinuity { self.tags(start_ms) } else { Vec::new() };
+        tags.extend((initializing > 0).then(|| initialization(&name, initializing)));
         let slice = Slice {
             playlist: self.key.clone(),
-            name: self.names.slice(start_ms, self.container),
+            name,
             start_us,
             duration_us: 0,
             start_ms,
             bytes: 0,
             discontinuity,
-            tags: if discontinuity { self.tags(start_ms) } else { Vec::new() },
+            tags,
         };
         let file = self.sink.begin(&self.names.playlist(), &slice)?;
         if let Some(run) = &mut self.run {

@@ -108,6 +108,11 @@ impl<F: Write> Run<F> {
         }
     }
 
+    /// See [`SliceWriter::initialization_bytes`].
+    pub(super) fn initialization_bytes(&self) -> u64 {
+        self.writer.initialization_bytes()
+    }
+
     pub(super) fn is_open(&self) -> bool {
         self.slice.is_some()
     }

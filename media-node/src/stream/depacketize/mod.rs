@@ -14,6 +14,7 @@ mod parameter_sets;
 mod payload;
 mod sei;
 mod vp8;
+mod vp9;
 
 use bytes::Bytes;
 
@@ -23,6 +24,7 @@ pub use h265_sets::{h265_picture_buffer, h265_picture_size};
 pub use parameter_sets::{PictureBuffer, picture_buffer, picture_size};
 pub use payload::{Fmtp, PayloadFormat};
 pub use vp8::vp8_picture_size;
+pub use vp9::vp9_format;
 
 /// More than any picture that is worth recording; a longer one is a broken or hostile stream.
 const MAX_UNIT_BYTES: usize = 8 << 20;
@@ -90,6 +92,7 @@ pub fn depacketizer(format: &PayloadFormat) -> Result<Box<dyn Depacketizer>, Str
         "h264" => h264::H264::new(&format.fmtp).map(|h264| Box::new(h264) as _),
         "h265" => h265::H265::new(&format.fmtp).map(|h265| Box::new(h265) as _),
         "vp8" => Ok(Box::new(vp8::Vp8::new()) as _),
+        "vp9" => Ok(Box::new(vp9::Vp9::new()) as _),
         "mpeg4-generic" => aac::Aac::new(format).map(|aac| Box::new(aac) as _),
         "mp4a-latm" => latm::Latm::new(format).map(|latm| Box::new(latm) as _),
         "opus" => opus::Opus::new(format).map(|opus| Box::new(opus) as _),

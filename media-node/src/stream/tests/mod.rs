@@ -11,3 +11,4 @@ mod random;
 pub mod rtp;
 mod timing;
 mod vp8;
+mod vp9;

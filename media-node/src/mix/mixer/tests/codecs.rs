@@ -35,6 +35,14 @@ fn a_user_is_seen_whatever_the_pictures_are_coded_in() {
             ),
         ),
         (GREEN, coded("0x00ff00", "webm", "-c:v libvpx -deadline realtime")),
+        (
+            YELLOW,
+            coded(
+                "0xffff00",
+                "webm",
+                "-pix_fmt yuv420p -c:v libvpx-vp9 -deadline realtime -cpu-used 8",
+            ),
+        ),
         (WHITE, coded("0xffffff", "mp4", "-pix_fmt yuv420p -c:v libx264")),
     ];
     let mut mixer = Mixer::new(&settings(320, 180, 15), scene(Layout::BestFit), everybody()).unwrap();

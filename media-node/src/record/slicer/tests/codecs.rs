@@ -78,12 +78,85 @@ fn check_pieces(sink: &DirSink, extension: &str) -> u64 {
     units
 }
 
+/// How many packets FFmpeg finds, as it says it.
+fn packets_in(playlist: &std::path::Path) -> String {
+    let output = std::process::Command::new("ffprobe")
+        .args([
+            "-v",
+            "error",
+            "-count_packets",
+            "-show_entries",
+            "stream=nb_read_packets",
+            "-of",
+            "csv=p=0",
+        ])
+        .arg(playlist)
+        .output();
+    String::from_utf8(output.unwrap().stdout)
+        .unwrap()
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
 #[test]
 fn vp8_is_sliced_in_webm_as_it_comes() {
     let coded = coded_pictures("webm", &["-c:v", "libvpx", "-deadline", "realtime", "-g", "50"], 40);
     let sink = sliced(&coded);
     assert_eq!(sink.slices().len(), 3);
     assert_eq!(check_pieces(&sink, ".webm"), 1_000);
+}
+
+const VP9: &str = "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 50";
+
+#[test]
+fn vp9_is_sliced_in_mp4_as_it_comes_and_its_playlist_is_played() {
+    let coded = coded_pictures("webm", &VP9.split(' ').collect::<Vec<_>>(), 40);
+    let sink = sliced(&coded);
+    assert_eq!(check_pieces(&sink, ".mp4"), 1_000);
+    let slices = sink.slices();
+    assert_eq!(slices.len(), 3);
+    let playlist = sink.playlist(&slices);
+    assert_eq!(complaints(&playlist), "");
+    assert_eq!(packets_in(&playlist), "1000");
+    let text = std::fs::read_to_string(&playlist).unwrap();
+    assert_eq!(text.matches("#EXT-X-MAP:").count(), 1, "{text}");
+    assert_eq!(text.matches("#EXT-X-BYTERANGE:").count(), 3, "{text}");
+    // Without the slices before it, any of them begins a playlist.
+    let rest = sink.playlist(&slices[1..]);
+    assert_eq!(complaints(&rest), "");
+    assert!(
+        std::fs::read_to_string(&rest)
+            .unwrap()
+            .contains(&format!("URI=\"{}\"", slices[1].name))
+    );
+}
+
+#[test]
+fn a_playlist_with_mp4_stays_with_it() {
+    let vp9 = coded_pictures("webm", &VP9.split(' ').collect::<Vec<_>>(), 4);
+    let sink = Arc::new(DirSink::new());
+    let mut slicer = slicer(&sink, TrackKind::Video);
+    feed(&mut slicer, &vp9.format, &vp9.units);
+    feed(&mut slicer, &video().format, &shifted(&video().units[..100], 4_500_000));
+    slicer.interrupt().unwrap();
+    let slices = sink.slices();
+    assert!(
+        slices
+            .iter()
+            .all(|slice| slice.name.ends_with(".mp4") && slice.discontinuity)
+    );
+    slices
+        .iter()
+        .for_each(|slice| assert_eq!(complaints(&sink.path(slice)), "", "{}", slice.name));
+    let text = std::fs::read_to_string(sink.playlist(&slices)).unwrap();
+    assert_eq!(text.matches("#EXT-X-MAP:").count(), 2, "{text}");
+    // Another process goes on with it.
+    let mut slicer = super::slicer(&sink, TrackKind::Video);
+    feed(&mut slicer, &video().format, &shifted(&video().units[..100], 9_000_000));
+    slicer.interrupt().unwrap();
+    assert!(sink.slices().iter().all(|slice| slice.name.ends_with(".mp4")));
 }
 
 #[test]
