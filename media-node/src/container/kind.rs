@@ -20,7 +20,7 @@ impl Container {
     pub fn next(self, format: &Format) -> Self {
         match format.video_codec() {
             Some(VideoCodec::Vp8) => Self::WebM,
-            Some(VideoCodec::Vp9) => Self::Mp4,
+            Some(VideoCodec::Vp9 | VideoCodec::Av1) => Self::Mp4,
             Some(VideoCodec::H264 | VideoCodec::H265) if self == Self::Mp4 => Self::Mp4,
             Some(VideoCodec::H264 | VideoCodec::H265) | None => Self::MpegTs,
         }

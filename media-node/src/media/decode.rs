@@ -23,6 +23,7 @@ impl VideoDecoder {
             VideoCodec::H265 => Id::HEVC,
             VideoCodec::Vp8 => Id::VP8,
             VideoCodec::Vp9 => Id::VP9,
+            VideoCodec::Av1 => Id::AV1,
         };
         let mut context = context(id, codec.name())?;
         // SAFETY: a plain field of a context that is not open.
@@ -139,7 +140,12 @@ impl AudioDecoder {
 }
 
 fn context(id: Id, name: &str) -> Result<Context, MediaError> {
-    let codec = codec::decoder::find(id)
+    // FFmpeg's own decoder of AV1 works on hardware only.
+    let software = (id == Id::AV1)
+        .then(|| codec::decoder::find_by_name("libdav1d"))
+        .flatten();
+    let codec = software
+        .or_else(|| codec::decoder::find(id))
         .ok_or_else(|| MediaError::new(format!("find a decoder for {name}"), Error::DecoderNotFound))?;
     let mut context = Context::new_with_codec(codec);
     // One thread: a mixer decodes many streams, so that whole streams are its unit of parallelism.

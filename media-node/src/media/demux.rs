@@ -9,7 +9,7 @@ use ffmpeg_next::{Error, Packet, Rational, ffi, format, media, packet};
 
 use super::MediaError;
 use crate::stream::{
-    AacFormat, AccessUnit, Format, H264Format, H265Format, OpusFormat, Track, Vp8Format, Vp9Format, annexb,
+    AacFormat, AccessUnit, Av1Format, Format, H264Format, H265Format, OpusFormat, Track, Vp8Format, Vp9Format, annexb,
 };
 
 /// Reads a media file as if it were captured: its first video track of the codecs that are recorded, and its first AAC or Opus track.
@@ -46,6 +46,10 @@ impl Demuxer {
                 }
                 (media::Type::Video, Id::VP9) if video.is_none() => {
                     formats.push((Track::Video, Format::Vp9(vp9_format(raw))));
+                    video = Some((stream.index(), None));
+                }
+                (media::Type::Video, Id::AV1) if video.is_none() => {
+                    formats.push((Track::Video, Format::Av1(av1_format(raw))));
                     video = Some((stream.index(), None));
                 }
                 (media::Type::Audio, id @ (Id::AAC | Id::OPUS)) if audio.is_none() => {
@@ -118,6 +122,17 @@ fn microseconds(ticks: i64, base: Rational) -> i64 {
 
 fn size(raw: &ffi::AVCodecParameters) -> (u32, u32) {
     (raw.width.try_into().unwrap_or(0), raw.height.try_into().unwrap_or(0))
+}
+
+/// The sequence header stands behind four bytes of the AV1 codec configuration record.
+fn av1_format(raw: &ffi::AVCodecParameters) -> Av1Format {
+    let (width, height) = size(raw);
+    let record = extradata(raw);
+    Av1Format {
+        sequence_header: Bytes::copy_from_slice(record.get(4..).unwrap_or_default()),
+        width,
+        height,
+    }
 }
 
 /// The profile tells the rest, as far as it matters: streams of the odd ones seldom occur.

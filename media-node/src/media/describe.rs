@@ -49,6 +49,13 @@ pub(super) fn add_track(output: &mut Output, format: &Format) -> Result<(), Medi
             parameters.format = ffi::AVPixelFormat::from(vp9_pixels(vp9)) as i32;
             Vec::new()
         }
+        Format::Av1(av1) => {
+            parameters.codec_type = media::Type::Video.into();
+            parameters.codec_id = Id::AV1.into();
+            parameters.width = av1.width.try_into().unwrap_or(i32::MAX);
+            parameters.height = av1.height.try_into().unwrap_or(i32::MAX);
+            av1.sequence_header.to_vec()
+        }
         Format::Aac(aac) => {
             parameters.codec_type = media::Type::Audio.into();
             parameters.codec_id = Id::AAC.into();

@@ -11,6 +11,7 @@ pub enum Format {
     H265(H265Format),
     Vp8(Vp8Format),
     Vp9(Vp9Format),
+    Av1(Av1Format),
     Aac(AacFormat),
     Opus(OpusFormat),
 }
@@ -21,7 +22,7 @@ impl Format {
         match self {
             Self::H264(h264) => h264.reorder_depth,
             Self::H265(h265) => h265.reorder_depth,
-            Self::Vp8(_) | Self::Vp9(_) | Self::Aac(_) | Self::Opus(_) => 0,
+            Self::Vp8(_) | Self::Vp9(_) | Self::Av1(_) | Self::Aac(_) | Self::Opus(_) => 0,
         }
     }
 
@@ -32,6 +33,7 @@ impl Format {
             Self::H265(_) => Some(VideoCodec::H265),
             Self::Vp8(_) => Some(VideoCodec::Vp8),
             Self::Vp9(_) => Some(VideoCodec::Vp9),
+            Self::Av1(_) => Some(VideoCodec::Av1),
             Self::Aac(_) | Self::Opus(_) => None,
         }
     }
@@ -47,6 +49,7 @@ impl Format {
             Self::H265(h265) => Some((h265.width, h265.height)),
             Self::Vp8(vp8) => Some((vp8.width, vp8.height)),
             Self::Vp9(vp9) => Some((vp9.width, vp9.height)),
+            Self::Av1(av1) => Some((av1.width, av1.height)),
             Self::Aac(_) | Self::Opus(_) => None,
         }
     }
@@ -56,7 +59,7 @@ impl Format {
         match self {
             Self::H264(h264) => h264.annex_b(),
             Self::H265(h265) => h265.annex_b(),
-            Self::Vp8(_) | Self::Vp9(_) | Self::Aac(_) | Self::Opus(_) => Vec::new(),
+            Self::Vp8(_) | Self::Vp9(_) | Self::Av1(_) | Self::Aac(_) | Self::Opus(_) => Vec::new(),
         }
     }
 }
@@ -135,6 +138,15 @@ pub struct Vp9Format {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Av1Format {
+    /// One sequence header OBU, with its size.
+    pub sequence_header: Bytes,
+    /// Of the largest pictures, in pixels.
+    pub width: u32,
+    pub height: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AacFormat {
     /// AudioSpecificConfig, ISO/IEC 14496-3.
     pub config: Bytes,
@@ -159,7 +171,8 @@ pub struct AccessUnit {
     /// Decoding time, at most `pts_us` and growing from unit to unit of a track. Equal to `pts_us` for audio.
     pub dts_us: i64,
     /// H.264 and H.265: Annex B, with the parameter sets in front of each keyframe. VP8: one
-    /// frame. VP9: one superframe. AAC: one raw frame without ADTS. Opus: one packet.
+    /// frame. VP9: one superframe. AV1: the OBUs of one temporal unit, each with its size, without delimiters, and with the
+    /// sequence header in each keyframe. AAC: one raw frame without ADTS. Opus: one packet.
     pub data: Bytes,
     /// Decoding can begin here.
     pub keyframe: bool,

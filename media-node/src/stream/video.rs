@@ -8,6 +8,7 @@ pub enum VideoCodec {
     H265,
     Vp8,
     Vp9,
+    Av1,
 }
 
 impl VideoCodec {
@@ -18,6 +19,7 @@ impl VideoCodec {
             Self::H265 => "H.265",
             Self::Vp8 => "VP8",
             Self::Vp9 => "VP9",
+            Self::Av1 => "AV1",
         }
     }
 
@@ -26,7 +28,7 @@ impl VideoCodec {
         match self {
             Self::H264 => annexb::is_reference(data),
             // In H.265 a picture tells only whether those of its own sub-layer refer to it.
-            Self::H265 | Self::Vp8 | Self::Vp9 => true,
+            Self::H265 | Self::Vp8 | Self::Vp9 | Self::Av1 => true,
         }
     }
 }

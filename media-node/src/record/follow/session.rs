@@ -289,8 +289,9 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
         for (track, codec) in others {
             what.push_str(&format!(" and {} is {codec}", track.name()));
         }
-        let message =
-            format!("{what}, which cannot be recorded: publish H.264, H.265, VP8 or VP9 video, and AAC or Opus audio");
+        let message = format!(
+            "{what}, which cannot be recorded: publish H.264, H.265, VP8, VP9 or AV1 video, and AAC or Opus audio"
+        );
         self.shared.board.lock().problem_once(
             &format!("codec {what}"),
             problem(

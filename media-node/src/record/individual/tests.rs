@@ -437,7 +437,7 @@ async fn one_camera_is_no_three_problems() {
     assert_eq!(
         told,
         [
-            "audio of user a is pcmu and video is h265, which cannot be recorded: publish H.264, H.265, VP8 or VP9 video, and AAC or Opus audio"
+            "audio of user a is pcmu and video is h265, which cannot be recorded: publish H.264, H.265, VP8, VP9 or AV1 video, and AAC or Opus audio"
         ]
     );
     channel.stop(Directive::Stop(EndCause::Stopped)).await;

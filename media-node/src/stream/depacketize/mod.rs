@@ -5,6 +5,8 @@
 mod aac;
 mod aac_frames;
 mod assembly;
+mod av1;
+mod av1_headers;
 mod h264;
 mod h265;
 mod h265_sets;
@@ -20,6 +22,7 @@ use bytes::Bytes;
 
 use super::Format;
 
+pub use av1::av1_picture_size;
 pub use h265_sets::{h265_picture_buffer, h265_picture_size};
 pub use parameter_sets::{PictureBuffer, picture_buffer, picture_size};
 pub use payload::{Fmtp, PayloadFormat};
@@ -93,6 +96,7 @@ pub fn depacketizer(format: &PayloadFormat) -> Result<Box<dyn Depacketizer>, Str
         "h265" => h265::H265::new(&format.fmtp).map(|h265| Box::new(h265) as _),
         "vp8" => Ok(Box::new(vp8::Vp8::new()) as _),
         "vp9" => Ok(Box::new(vp9::Vp9::new()) as _),
+        "av1" => Ok(Box::new(av1::Av1::new()) as _),
         "mpeg4-generic" => aac::Aac::new(format).map(|aac| Box::new(aac) as _),
         "mp4a-latm" => latm::Latm::new(format).map(|latm| Box::new(latm) as _),
         "opus" => opus::Opus::new(format).map(|opus| Box::new(opus) as _),

@@ -1,6 +1,7 @@
 //! Tests of the parts together. The small ones stand beside the code.
 
 mod aac;
+mod av1;
 mod beginning;
 mod breaks;
 mod h264;

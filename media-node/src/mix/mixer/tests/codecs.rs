@@ -43,6 +43,14 @@ fn a_user_is_seen_whatever_the_pictures_are_coded_in() {
                 "-pix_fmt yuv420p -c:v libvpx-vp9 -deadline realtime -cpu-used 8",
             ),
         ),
+        (
+            BLUE,
+            coded(
+                "0x0000ff",
+                "mkv",
+                "-pix_fmt yuv420p -c:v libsvtav1 -preset 12 -svtav1-params pred-struct=1",
+            ),
+        ),
         (WHITE, coded("0xffffff", "mp4", "-pix_fmt yuv420p -c:v libx264")),
     ];
     let mut mixer = Mixer::new(&settings(320, 180, 15), scene(Layout::BestFit), everybody()).unwrap();

@@ -133,6 +133,90 @@ fn vp9_is_sliced_in_mp4_as_it_comes_and_its_playlist_is_played() {
     );
 }
 
+const AV1: &str = "-c:v libsvtav1 -preset 12 -g 50";
+
+#[test]
+fn av1_is_sliced_in_mp4_as_it_comes_and_its_playlist_is_played() {
+    let coded = coded_pictures("mp4", &AV1.split(' ').collect::<Vec<_>>(), 40);
+    let sink = sliced(&coded);
+    assert_eq!(check_pieces(&sink, ".mp4"), 1_000);
+    let slices = sink.slices();
+    assert_eq!(slices.len(), 3);
+    let playlist = sink.playlist(&slices);
+    assert_eq!(
+        (complaints(&playlist).as_str(), packets_in(&playlist).as_str()),
+        ("", "1000")
+    );
+}
+
+/// The OBUs of a temporal unit without their sizes. None here has an extension.
+fn bare_obus(unit: &[u8]) -> Vec<Vec<u8>> {
+    let (mut rest, mut obus) = (unit, Vec::new());
+    while let [header, after @ ..] = rest {
+        let length = after.iter().position(|byte| byte & 0x80 == 0).unwrap() + 1;
+        let size = after[..length]
+            .iter()
+            .rev()
+            .fold(0, |size, byte| size << 7 | usize::from(byte & 0x7f));
+        let (payload, behind) = after[length..].split_at(size);
+        obus.push([&[header & !2], payload].concat());
+        rest = behind;
+    }
+    obus
+}
+
+/// A temporal unit as RTP payloads of at most so many bytes, one OBU or a part of one in each; and which one has the marker.
+fn payloads(unit: &[u8], most: usize) -> Vec<(bool, Vec<u8>)> {
+    let mut payloads = Vec::new();
+    for obu in bare_obus(unit) {
+        let parts: Vec<&[u8]> = obu.chunks(most).collect();
+        for (at, part) in parts.iter().enumerate() {
+            let continues = if at > 0 { 0x80 } else { 0 };
+            let is_continued = if at + 1 < parts.len() { 0x40 } else { 0 };
+            payloads.push((false, [&[0x10 | continues | is_continued], *part].concat()));
+        }
+    }
+    payloads.last_mut().unwrap().0 = true;
+    payloads
+}
+
+#[test]
+fn real_av1_comes_through_rtp_as_it_was() {
+    use crate::encryption::Lock;
+    use crate::stream::{Fmtp, Packet, PayloadFormat, RtpStream, RtpTrack, StreamEvent, UserClock, depacketizer};
+    let coded = coded_pictures("mp4", &AV1.split(' ').collect::<Vec<_>>(), 4);
+    let offered = PayloadFormat::parse("AV1/90000", Fmtp::default()).unwrap();
+    let lock = Box::new(Lock::new(Track::Video, None));
+    let track = RtpTrack::new(Track::Video, 90_000, depacketizer(&offered).unwrap(), lock, 0);
+    let mut stream = RtpStream::new(vec![track], UserClock::default().join("camera"));
+    let (mut events, mut sequence) = (Vec::new(), 0);
+    for (number, unit) in (0..).zip(&coded.units) {
+        for (marker, payload) in payloads(&unit.data, 300) {
+            let packet = Packet {
+                arrival_us: i64::from(number) * 40_000,
+                sequence,
+                timestamp: number * 3_600,
+                marker,
+                payload: payload.into(),
+            };
+            sequence += 1;
+            stream.packet(0, &packet, &mut events);
+        }
+    }
+    stream.finish(&mut events);
+    let formats = events.iter().filter_map(|event| match event {
+        StreamEvent::Format(_, format) => format.picture_size(),
+        _ => None,
+    });
+    assert_eq!(formats.collect::<Vec<_>>(), [(320, 180)]);
+    let came = events.iter().filter_map(|event| match event {
+        StreamEvent::Unit(_, unit) => Some((&unit.data, unit.keyframe)),
+        _ => None,
+    });
+    let sent = coded.units.iter().map(|unit| (&unit.data, unit.keyframe));
+    assert!(came.eq(sent), "a unit has changed on its way");
+}
+
 #[test]
 fn a_playlist_with_mp4_stays_with_it() {
     let vp9 = coded_pictures("webm", &VP9.split(' ').collect::<Vec<_>>(), 4);
