@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use protocol::{LiveChannel, LiveQuestion, LiveStream, LiveTrack, LiveUser, UserRemoval};
 
 use crate::channel::{MediaTrack, Registry};
-use crate::stream::picture_size;
+use crate::stream::{h265_picture_size, picture_size};
 
 /// How long streams are watched to tell their rates.
 const WATCH: Duration = Duration::from_secs(1);
@@ -58,7 +58,11 @@ pub(in crate::agent) fn remove(channels: &Registry, removal: &UserRemoval) -> u3
 }
 
 fn track(track: &MediaTrack) -> LiveTrack {
-    let size = sequence_parameter_set(&track.parameters).and_then(|sps| picture_size(&sps));
+    let size = match track.codec.as_str() {
+        "H265" => parameter_set(&track.parameters, "sprop-sps=").and_then(|sps| h265_picture_size(&sps)),
+        // The sequence parameter set stands first (RFC 6184 section 8.1).
+        _ => parameter_set(&track.parameters, "sprop-parameter-sets=").and_then(|sps| picture_size(&sps)),
+    };
     LiveTrack {
         kind: track.kind,
         codec: track.codec.clone(),
@@ -67,10 +71,10 @@ fn track(track: &MediaTrack) -> LiveTrack {
     }
 }
 
-/// That of H.264, which stands first (RFC 6184 section 8.1).
-fn sequence_parameter_set(parameters: &str) -> Option<Vec<u8>> {
+/// The first one that this parameter has.
+fn parameter_set(parameters: &str, name: &str) -> Option<Vec<u8>> {
     let mut all = parameters.split(';');
-    let sets = all.find_map(|parameter| parameter.trim().strip_prefix("sprop-parameter-sets="))?;
+    let sets = all.find_map(|parameter| parameter.trim().strip_prefix(name))?;
     STANDARD.decode(sets.split(',').next()?.trim()).ok()
 }
 

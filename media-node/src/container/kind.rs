@@ -1,20 +1,45 @@
 use super::mpegts::{MIN_MEDIA_US, MpegTsSlices};
+use super::pieces::PieceSlices;
 use super::writer::SliceWriter;
-use crate::media::MediaError;
-use crate::stream::Format;
+use crate::media::{MediaError, PieceFormat};
+use crate::stream::{Format, VideoCodec};
 
 /// What the slices of a playlist are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Container {
     #[default]
     MpegTs,
+    WebM,
+    /// In fragments.
+    Mp4,
 }
 
 impl Container {
+    /// That of the slices with this format, the first one of their tracks, behind slices in this one. A playlist that has MP4
+    /// stays with it as far as it can: what initialises players for that holds for all that follows.
+    pub fn next(self, format: &Format) -> Self {
+        match format.video_codec() {
+            Some(VideoCodec::Vp8) => Self::WebM,
+            Some(VideoCodec::Vp9 | VideoCodec::Av1) => Self::Mp4,
+            Some(VideoCodec::H264 | VideoCodec::H265) if self == Self::Mp4 => Self::Mp4,
+            Some(VideoCodec::H264 | VideoCodec::H265) | None => Self::MpegTs,
+        }
+    }
+
+    /// That of a slice with this name.
+    pub fn of_name(name: &str) -> Self {
+        let all = [Self::MpegTs, Self::WebM, Self::Mp4];
+        let extension = name.rsplit('.').next().unwrap_or_default();
+        let named = all.into_iter().find(|container| container.extension() == extension);
+        named.unwrap_or_default()
+    }
+
     /// What the names of its files end with, behind a dot.
     pub fn extension(self) -> &'static str {
         match self {
             Self::MpegTs => "ts",
+            Self::WebM => "webm",
+            Self::Mp4 => "mp4",
         }
     }
 
@@ -22,20 +47,22 @@ impl Container {
     pub fn media_type(self) -> &'static str {
         match self {
             Self::MpegTs => "video/mp2t",
+            Self::WebM => "video/webm",
+            Self::Mp4 => "video/mp4",
         }
     }
 
     /// Whether a slice with pictures has to begin with a keyframe. If not, one that goes on for too long is cut without.
     pub fn needs_keyframe(self) -> bool {
         match self {
-            Self::MpegTs => false,
+            Self::MpegTs | Self::WebM | Self::Mp4 => false,
         }
     }
 
     /// The earliest time on the recording's timeline that a slice can carry, in microseconds.
     pub fn earliest_us(self) -> i64 {
         match self {
-            Self::MpegTs => MIN_MEDIA_US,
+            Self::MpegTs | Self::WebM | Self::Mp4 => MIN_MEDIA_US,
         }
     }
 
@@ -46,6 +73,8 @@ impl Container {
     pub fn begin(self, formats: &[Format]) -> Result<Box<dyn SliceWriter>, MediaError> {
         match self {
             Self::MpegTs => Ok(Box::new(MpegTsSlices::new(formats)?)),
+            Self::WebM => Ok(Box::new(PieceSlices::new(PieceFormat::WebM, formats)?)),
+            Self::Mp4 => Ok(Box::new(PieceSlices::new(PieceFormat::Mp4, formats)?)),
         }
     }
 }

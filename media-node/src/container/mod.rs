@@ -4,22 +4,27 @@
 //! It knows file formats, RFC 8216 and the style that a job asks for. It does not know whose style that is, where media comes
 //! from, how files are kept or uploaded, and it does no input or output but to read, or finish, what was cut off.
 
+mod initialization;
 mod kind;
 mod lone;
 mod media_type;
 mod mpegts;
 mod names;
+mod pieces;
 pub mod playlist;
+mod remains;
 mod tags;
 mod utc;
 mod writer;
 
+pub use initialization::initialization;
 pub use kind::Container;
 pub use lone::{FinishError, finish_mp4, whole_jpeg};
 pub use media_type::media_type;
-pub use mpegts::{SHORTEST_SLICE, cut_slice, finish_slice, to_ticks};
+pub use mpegts::{SHORTEST_SLICE, to_ticks};
 #[cfg(test)]
 pub use mpegts::{probe_slice, to_us};
 pub use names::{FileNames, RecordingNames};
+pub use remains::{cut_slice, finish_slice};
 pub use tags::Discontinuity;
 pub use writer::{Reach, SliceUnit, SliceWriter};

@@ -6,6 +6,7 @@ use protocol::FileStyle;
 use time::format_description::FormatItem;
 use time::macros::format_description;
 
+use super::initialization::{initialization, initialization_bytes};
 use super::utc::format_ms;
 use crate::spool::{DuePlaylist, Slice};
 
@@ -33,13 +34,20 @@ pub fn render(playlist: &DuePlaylist, style: &FileStyle) -> String {
         ..
     } = playlist;
     let mut text = String::with_capacity(160 + 256 * slices.len());
-    text.push_str("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-ALLOW-CACHE:YES\n");
+    // RFC 8216 section 7: the version that knows initialization sections, where there are such.
+    let is_initialized = slices.iter().any(|slice| own_initialization(slice).is_some());
+    let version = if is_initialized { 6 } else { 3 };
+    text.push_str("#EXTM3U\n");
+    line(&mut text, format_args!("#EXT-X-VERSION:{version}"));
+    text.push_str("#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-ALLOW-CACHE:YES\n");
     line(&mut text, format_args!("#EXT-X-TARGETDURATION:{}", target_secs(slices)));
     if *only_grows && style.strict_extinf {
         text.push_str("#EXT-X-PLAYLIST-TYPE:EVENT\n");
     }
-    for (index, slice) in slices.iter().enumerate() {
-        entry(&mut text, slice, index == 0, style);
+    let mut before = None;
+    for slice in slices {
+        entry(&mut text, slice, before, style);
+        before = Some(slice);
     }
     if *ended {
         text.push_str("#EXT-X-ENDLIST\n");
@@ -61,13 +69,25 @@ pub fn complete(slices: &[Slice], style: &FileStyle) -> String {
     render(&due, style)
 }
 
-fn entry(text: &mut String, slice: &Slice, first: bool, style: &FileStyle) {
+/// How many bytes at a slice's beginning initialise players, where it brings such.
+fn own_initialization(slice: &Slice) -> Option<u64> {
+    slice.tags.iter().find_map(|tag| initialization_bytes(tag))
+}
+
+fn entry(text: &mut String, slice: &Slice, before: Option<&Slice>, style: &FileStyle) {
+    let first = before.is_none();
     let strict = style.strict_extinf;
     if slice.discontinuity && !(strict && first) {
         text.push_str("#EXT-X-DISCONTINUITY\n");
     }
+    let initialized = before.filter(|_| !slice.discontinuity).and_then(own_initialization);
     for tag in &slice.tags {
-        line(text, format_args!("{tag}"));
+        match initialization_bytes(tag) {
+            // That of the slice before is the same.
+            Some(_) if initialized.is_some() => {}
+            Some(bytes) => line(text, format_args!("{}", initialization(&slice.name, bytes))),
+            None => line(text, format_args!("{tag}")),
+        }
     }
     if strict
         && (slice.discontinuity || first)
@@ -81,6 +101,10 @@ fn entry(text: &mut String, slice: &Slice, first: bool, style: &FileStyle) {
         text,
         format_args!("#EXTINF:{}.{:06}{comma}", micros / 1_000_000, micros % 1_000_000),
     );
+    if let Some(from) = own_initialization(slice) {
+        let bytes = slice.bytes.saturating_sub(from);
+        line(text, format_args!("#EXT-X-BYTERANGE:{bytes}@{from}"));
+    }
     line(text, format_args!("{}", slice.name));
 }
 

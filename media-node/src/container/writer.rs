@@ -11,6 +11,11 @@ pub trait SliceWriter: Send {
     /// Returns the rest of the open slice. The next unit begins another one.
     fn end(&mut self) -> Result<Vec<u8>, MediaError>;
 
+    /// How many bytes at each slice's beginning initialise players, where playlists have to tell of these; else 0.
+    fn initialization_bytes(&self) -> u64 {
+        0
+    }
+
     /// What has to stand behind a slice of so many bytes for players to know it for what it is; mostly nothing.
     fn padding(&self, bytes: u64) -> Vec<u8>;
 }

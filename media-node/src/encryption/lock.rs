@@ -158,6 +158,32 @@ mod tests {
     }
 
     #[test]
+    fn with_keys_a_codec_without_an_encrypted_form_is_left_out_and_told() {
+        let h265 = Format::H265(crate::stream::H265Format {
+            vps: Bytes::new(),
+            sps: Bytes::new(),
+            pps: Bytes::new(),
+            width: 0,
+            height: 0,
+            reorder_depth: 0,
+        });
+        let mut first = frame(vec![0x26, 1, 0xaf], true, true);
+        first.format = Some(FrameFormat {
+            format: h265,
+            frame_us: 40_000,
+        });
+        let mut lock = Lock::new(Track::Video, Some(keys("right")));
+        assert_eq!(out(&lock.pass(first.clone())), Some(Locked::Codec));
+        assert_eq!(
+            out(&lock.pass(frame(vec![2, 1, 0xaf], false, false))),
+            None,
+            "told once"
+        );
+        let mut clear = Lock::new(Track::Video, None);
+        assert!(matches!(clear.pass(first), Passed::Clear(_)));
+    }
+
+    #[test]
     fn without_keys_what_is_encrypted_is_left_out() {
         let mut lock = Lock::new(Track::Audio, None);
         let keys = keys("right");

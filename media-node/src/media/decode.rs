@@ -4,7 +4,7 @@ use ffmpeg_next::util::error::{EAGAIN, ENOMEM};
 use ffmpeg_next::{Error, Packet, decoder, ffi, frame};
 
 use super::{MediaError, Picture, Sound};
-use crate::stream::{Format, OpusHead, PcmCoding, PcmFormat, PictureLimit};
+use crate::stream::{Format, OpusHead, PcmCoding, PcmFormat, PictureLimit, VideoCodec};
 
 /// Nine numbers of 32 bits.
 const MATRIX_BYTES: usize = 36;
@@ -12,9 +12,10 @@ const MATRIX_BYTES: usize = 36;
 /// What an Opus decoder gives, whatever the sound was coded for.
 const OPUS_RATE: u32 = 48_000;
 
-/// Decodes one H.264 stream in Annex B form, in the calling thread. It begins at a key frame.
+/// Decodes one stream of pictures, in the calling thread. It begins at a key frame.
 pub struct VideoDecoder {
     decoder: decoder::Video,
+    codec: VideoCodec,
     limit: PictureLimit,
     /// As the last picture that said how it has to be turned, and its size.
     turned: Option<((u32, u32), [u8; MATRIX_BYTES])>,
@@ -22,19 +23,31 @@ pub struct VideoDecoder {
 
 impl VideoDecoder {
     /// Units with pictures beyond the limit are refused before anything is allocated for them.
-    pub fn h264(limit: PictureLimit) -> Result<Self, MediaError> {
-        let mut context = context(Id::H264, "H.264")?;
+    pub fn new(codec: VideoCodec, limit: PictureLimit) -> Result<Self, MediaError> {
+        let id = match codec {
+            VideoCodec::H264 => Id::H264,
+            VideoCodec::H265 => Id::HEVC,
+            VideoCodec::Vp8 => Id::VP8,
+            VideoCodec::Vp9 => Id::VP9,
+            VideoCodec::Av1 => Id::AV1,
+        };
+        let mut context = context(id, codec.name())?;
         // SAFETY: a plain field of a context that is not open.
         unsafe { (*context.as_mut_ptr()).max_pixels = limit.pixels().try_into().unwrap_or(i64::MAX) }
         let decoder = context
             .decoder()
             .video()
-            .map_err(|error| MediaError::new("open the H.264 decoder", error))?;
+            .map_err(|error| MediaError::new(format!("open the {} decoder", codec.name()), error))?;
         Ok(Self {
             decoder,
+            codec,
             limit,
             turned: None,
         })
+    }
+
+    pub fn codec(&self) -> VideoCodec {
+        self.codec
     }
 
     /// Takes one access unit and gives the pictures that are complete by it, in the order of their presentation, each
@@ -46,13 +59,13 @@ impl VideoDecoder {
         dts_us: i64,
         mut each: impl FnMut(Picture, i64),
     ) -> Result<(), MediaError> {
-        self.limit.check_unit(data)?;
+        self.limit.check_unit(self.codec, data)?;
         let mut packet = Packet::copy(data);
         packet.set_pts(Some(pts_us));
         packet.set_dts(Some(dts_us));
         self.decoder
             .send_packet(&packet)
-            .map_err(|error| MediaError::new("decode an H.264 access unit", error))?;
+            .map_err(|error| MediaError::new(format!("decode an access unit of {}", self.codec.name()), error))?;
         self.receive(pts_us, &mut each)
     }
 
@@ -60,7 +73,7 @@ impl VideoDecoder {
     pub fn finish(&mut self, mut each: impl FnMut(Picture, i64)) -> Result<(), MediaError> {
         self.decoder
             .send_eof()
-            .map_err(|error| MediaError::new("finish the H.264 decoder", error))?;
+            .map_err(|error| MediaError::new(format!("finish the {} decoder", self.codec.name()), error))?;
         self.receive(0, &mut each)
     }
 
@@ -74,7 +87,10 @@ impl VideoDecoder {
                     each(Picture(picture), pts_us);
                 }
                 Err(Error::Other { errno: EAGAIN } | Error::Eof) => return Ok(()),
-                Err(error) => return Err(MediaError::new("decode an H.264 picture", error)),
+                Err(error) => {
+                    let doing = format!("decode a picture of {}", self.codec.name());
+                    return Err(MediaError::new(doing, error));
+                }
             }
         }
     }
@@ -202,7 +218,12 @@ impl AudioDecoder {
 }
 
 fn context(id: Id, name: &str) -> Result<Context, MediaError> {
-    let codec = codec::decoder::find(id)
+    // FFmpeg's own decoder of AV1 works on hardware only.
+    let software = (id == Id::AV1)
+        .then(|| codec::decoder::find_by_name("libdav1d"))
+        .flatten();
+    let codec = software
+        .or_else(|| codec::decoder::find(id))
         .ok_or_else(|| MediaError::new(format!("find a decoder for {name}"), Error::DecoderNotFound))?;
     let mut context = Context::new_with_codec(codec);
     // One thread: a mixer decodes many streams, so that whole streams are its unit of parallelism.

@@ -8,12 +8,14 @@ use ffmpeg_next::util::error::EAGAIN;
 use ffmpeg_next::{Error, Packet, Rational, ffi, format, media, packet};
 
 use super::MediaError;
-use crate::stream::{AacFormat, AccessUnit, Format, H264Format, OpusFormat, Track, annexb};
+use crate::stream::{
+    AacFormat, AccessUnit, Av1Format, Format, H264Format, H265Format, OpusFormat, Track, Vp8Format, Vp9Format, annexb,
+};
 
-/// Reads a media file as if it were captured: its first H.264 track, and its first AAC or Opus track.
+/// Reads a media file as if it were captured: its first video track of the codecs that are recorded, and its first AAC or Opus track.
 pub struct Demuxer {
     input: Input,
-    video: Option<(usize, AnnexB)>,
+    video: Option<(usize, Option<AnnexB>)>,
     audio: Option<usize>,
     formats: Vec<(Track, Format)>,
 }
@@ -32,10 +34,23 @@ impl Demuxer {
             // SAFETY: the parameters belong to the open input and are only read.
             let raw = unsafe { &*parameters.as_ptr() };
             match (parameters.medium(), parameters.id()) {
-                (media::Type::Video, Id::H264) if video.is_none() => {
+                (media::Type::Video, id @ (Id::H264 | Id::HEVC)) if video.is_none() => {
                     let filter = AnnexB::new(raw)?;
-                    formats.push((Track::Video, Format::H264(h264_format(raw, &filter.configuration()))));
-                    video = Some((stream.index(), filter));
+                    formats.push((Track::Video, video_format(raw, id, &filter.configuration())));
+                    video = Some((stream.index(), Some(filter)));
+                }
+                (media::Type::Video, Id::VP8) if video.is_none() => {
+                    let (width, height) = size(raw);
+                    formats.push((Track::Video, Format::Vp8(Vp8Format { width, height })));
+                    video = Some((stream.index(), None));
+                }
+                (media::Type::Video, Id::VP9) if video.is_none() => {
+                    formats.push((Track::Video, Format::Vp9(vp9_format(raw))));
+                    video = Some((stream.index(), None));
+                }
+                (media::Type::Video, Id::AV1) if video.is_none() => {
+                    formats.push((Track::Video, Format::Av1(av1_format(raw))));
+                    video = Some((stream.index(), None));
                 }
                 (media::Type::Audio, id @ (Id::AAC | Id::OPUS)) if audio.is_none() => {
                     audio = Some(stream.index());
@@ -46,7 +61,7 @@ impl Demuxer {
         }
         if formats.is_empty() {
             return Err(MediaError::new(
-                "find H.264, AAC or Opus in this file",
+                "find a codec in this file that is recorded",
                 Error::StreamNotFound,
             ));
         }
@@ -74,7 +89,9 @@ impl Demuxer {
             let index = packet.stream();
             let track = match &mut self.video {
                 Some((video, filter)) if *video == index => {
-                    filter.convert(&mut packet)?;
+                    if let Some(filter) = filter {
+                        filter.convert(&mut packet)?;
+                    }
                     Track::Video
                 }
                 _ if self.audio == Some(index) => Track::Audio,
@@ -103,17 +120,61 @@ fn microseconds(ticks: i64, base: Rational) -> i64 {
     i64::try_from(scaled.div_euclid(i128::from(base.denominator().max(1)))).unwrap_or(i64::MAX)
 }
 
+fn size(raw: &ffi::AVCodecParameters) -> (u32, u32) {
+    (raw.width.try_into().unwrap_or(0), raw.height.try_into().unwrap_or(0))
+}
+
+/// The sequence header stands behind four bytes of the AV1 codec configuration record.
+fn av1_format(raw: &ffi::AVCodecParameters) -> Av1Format {
+    let (width, height) = size(raw);
+    let record = extradata(raw);
+    Av1Format {
+        sequence_header: Bytes::copy_from_slice(record.get(4..).unwrap_or_default()),
+        width,
+        height,
+    }
+}
+
+/// The profile tells the rest, as far as it matters: streams of the odd ones seldom occur.
+fn vp9_format(raw: &ffi::AVCodecParameters) -> Vp9Format {
+    let (width, height) = size(raw);
+    let profile = u8::try_from(raw.profile).unwrap_or(0).min(3);
+    let halved = profile % 2 == 0;
+    Vp9Format {
+        width,
+        height,
+        profile,
+        bit_depth: if profile < 2 { 8 } else { 10 },
+        chroma_halved: (halved, halved),
+    }
+}
+
 /// `configuration`: Annex B. Where it lacks parameter sets, each key frame carries them all the same.
-fn h264_format(raw: &ffi::AVCodecParameters, configuration: &[u8]) -> H264Format {
+fn video_format(raw: &ffi::AVCodecParameters, id: Id, configuration: &[u8]) -> Format {
+    let (width, height) = size(raw);
+    let reorder_depth = raw.video_delay.try_into().unwrap_or(0);
+    if id == Id::HEVC {
+        let [vps, sps, pps] = annexb::h265_parameter_sets(configuration)
+            .unwrap_or_default()
+            .map(Bytes::copy_from_slice);
+        return Format::H265(H265Format {
+            vps,
+            sps,
+            pps,
+            width,
+            height,
+            reorder_depth,
+        });
+    }
     let (sps, pps) = annexb::parameter_sets(configuration).unwrap_or_default();
     let [sps, pps] = [sps, pps].map(Bytes::copy_from_slice);
-    H264Format {
+    Format::H264(H264Format {
         sps,
         pps,
-        width: raw.width.try_into().unwrap_or(0),
-        height: raw.height.try_into().unwrap_or(0),
-        reorder_depth: raw.video_delay.try_into().unwrap_or(0),
-    }
+        width,
+        height,
+        reorder_depth,
+    })
 }
 
 fn extradata(raw: &ffi::AVCodecParameters) -> Vec<u8> {
@@ -140,7 +201,7 @@ fn audio_format(raw: &ffi::AVCodecParameters, id: Id) -> Format {
     })
 }
 
-/// Turns length-prefixed H.264 into Annex B with parameter sets in front of each key frame; Annex B stays as it is.
+/// Turns length-prefixed H.264 or H.265 into Annex B with parameter sets in front of each key frame; Annex B stays as it is.
 struct AnnexB(*mut ffi::AVBSFContext);
 
 // SAFETY: the context is owned by one value and has no ties to the thread that made it.
@@ -153,7 +214,13 @@ impl AnnexB {
         // SAFETY: the name ends with a zero; each call gets what the one before made, and only after it succeeded;
         // what is made is freed by `drop`.
         unsafe {
-            let kind = ffi::av_bsf_get_by_name(c"h264_mp4toannexb".as_ptr());
+            let is_h265 = Id::from(parameters.codec_id) == Id::HEVC;
+            let name = if is_h265 {
+                c"hevc_mp4toannexb"
+            } else {
+                c"h264_mp4toannexb"
+            };
+            let kind = ffi::av_bsf_get_by_name(name.as_ptr());
             if kind.is_null() {
                 return Err(MediaError::new("make an Annex B filter", Error::BsfNotFound));
             }
@@ -189,7 +256,7 @@ impl AnnexB {
         };
         match code {
             code if code >= 0 || code == ffi::AVERROR(EAGAIN) => Ok(()),
-            code => Err(MediaError::new("read H.264 in this file", Error::from(code))),
+            code => Err(MediaError::new("read the video of this file", Error::from(code))),
         }
     }
 }

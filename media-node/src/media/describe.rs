@@ -1,16 +1,17 @@
 use std::ptr;
 
 use ffmpeg_next::codec::Id;
+use ffmpeg_next::format::Pixel;
 use ffmpeg_next::format::context::Output;
 use ffmpeg_next::{Error, ffi, media};
 
 use super::MediaError;
-use crate::stream::Format;
+use crate::stream::{Format, H264Format, H265Format, Vp9Format};
 
 /// One track of a file that is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MuxedTrack {
-    /// H.264 needs its SPS and PPS.
+    /// H.264 and H.265 need their parameter sets.
     pub format: Format,
     /// The usual duration of one unit.
     pub duration_us: i64,
@@ -24,12 +25,36 @@ pub(super) fn add_track(output: &mut Output, format: &Format) -> Result<(), Medi
     // SAFETY: the stream was just made, its parameters are allocated, and nobody else refers to them.
     let parameters = unsafe { &mut *(*stream.as_mut_ptr()).codecpar };
     let extradata = match format {
-        Format::H264(h264) => {
+        Format::H264(H264Format { width, height, .. }) | Format::H265(H265Format { width, height, .. }) => {
+            let is_h264 = matches!(format, Format::H264(_));
             parameters.codec_type = media::Type::Video.into();
-            parameters.codec_id = Id::H264.into();
-            parameters.width = h264.width.try_into().unwrap_or(i32::MAX);
-            parameters.height = h264.height.try_into().unwrap_or(i32::MAX);
-            h264.annex_b()
+            parameters.codec_id = if is_h264 { Id::H264 } else { Id::HEVC }.into();
+            parameters.width = (*width).try_into().unwrap_or(i32::MAX);
+            parameters.height = (*height).try_into().unwrap_or(i32::MAX);
+            format.annex_b()
+        }
+        Format::Vp8(vp8) => {
+            parameters.codec_type = media::Type::Video.into();
+            parameters.codec_id = Id::VP8.into();
+            parameters.width = vp8.width.try_into().unwrap_or(i32::MAX);
+            parameters.height = vp8.height.try_into().unwrap_or(i32::MAX);
+            Vec::new()
+        }
+        Format::Vp9(vp9) => {
+            parameters.codec_type = media::Type::Video.into();
+            parameters.codec_id = Id::VP9.into();
+            parameters.width = vp9.width.try_into().unwrap_or(i32::MAX);
+            parameters.height = vp9.height.try_into().unwrap_or(i32::MAX);
+            parameters.profile = i32::from(vp9.profile);
+            parameters.format = ffi::AVPixelFormat::from(vp9_pixels(vp9)) as i32;
+            Vec::new()
+        }
+        Format::Av1(av1) => {
+            parameters.codec_type = media::Type::Video.into();
+            parameters.codec_id = Id::AV1.into();
+            parameters.width = av1.width.try_into().unwrap_or(i32::MAX);
+            parameters.height = av1.height.try_into().unwrap_or(i32::MAX);
+            av1.sequence_header.to_vec()
         }
         Format::Aac(aac) => {
             parameters.codec_type = media::Type::Audio.into();
@@ -71,4 +96,22 @@ pub(super) fn add_track(output: &mut Output, format: &Format) -> Result<(), Medi
     parameters.extradata = memory;
     parameters.extradata_size = extradata.len().try_into().unwrap_or(0);
     Ok(())
+}
+
+/// How the pictures of a VP9 stream are kept when they are decoded.
+fn vp9_pixels(vp9: &Vp9Format) -> Pixel {
+    match (vp9.bit_depth, vp9.chroma_halved) {
+        (8, (true, true)) => Pixel::YUV420P,
+        (8, (true, false)) => Pixel::YUV422P,
+        (8, (false, true)) => Pixel::YUV440P,
+        (8, (false, false)) => Pixel::YUV444P,
+        (10, (true, true)) => Pixel::YUV420P10LE,
+        (10, (true, false)) => Pixel::YUV422P10LE,
+        (10, (false, true)) => Pixel::YUV440P10LE,
+        (10, (false, false)) => Pixel::YUV444P10LE,
+        (_, (true, true)) => Pixel::YUV420P12LE,
+        (_, (true, false)) => Pixel::YUV422P12LE,
+        (_, (false, true)) => Pixel::YUV440P12LE,
+        (_, (false, false)) => Pixel::YUV444P12LE,
+    }
 }

@@ -1,4 +1,4 @@
-//! The safe façade over FFmpeg: coded units in, MPEG-TS or MP4 bytes, pictures or sound out, and back. All `unsafe` of the
+//! The safe façade over FFmpeg: coded units in, MPEG-TS, MP4 or WebM bytes, pictures or sound out, and back. All `unsafe` of the
 //! node is here, and no type of FFmpeg leaves this folder. It knows codecs, containers and clock ticks. It does not know
 //! recordings, playlists, users or where bytes are kept.
 
@@ -17,6 +17,9 @@ mod log;
 mod matrix;
 mod mp4;
 mod picture;
+mod piece_demux;
+mod piece_mux;
+mod pipe;
 mod publish;
 mod reduce;
 mod resample;
@@ -37,6 +40,8 @@ pub use image::decode_image;
 pub use jpeg::encode_jpeg;
 pub use mp4::{Mp4Muxer, duration_us, move_index_to_front};
 pub use picture::Picture;
+pub use piece_demux::{PieceUnit, piece_units};
+pub use piece_mux::{PieceFormat, PieceMuxer, TimedUnit};
 pub use publish::RtspPublisher;
 pub use resample::{Resampler, Sound};
 pub use scale::Scaler;

@@ -1,7 +1,4 @@
-use std::io;
-use std::mem;
 use std::ptr;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use ffmpeg_next::codec::packet;
 use ffmpeg_next::format::context::{Output, StreamIo};
@@ -9,6 +6,7 @@ use ffmpeg_next::{Dictionary, Packet, ffi, format};
 
 use super::MediaError;
 use super::describe::add_track;
+use super::pipe::Pipe;
 use crate::stream::Format;
 
 /// How far the program clock runs ahead of the decoding times, in microseconds: the time that a receiver has to take
@@ -117,28 +115,4 @@ fn options() -> Dictionary<'static> {
     options.set("pat_period", "5");
     options.set("sdt_period", "60");
     options
-}
-
-/// Where FFmpeg's output goes: memory that the muxer empties after each call.
-#[derive(Clone, Default)]
-struct Pipe(Arc<Mutex<Vec<u8>>>);
-
-impl Pipe {
-    fn take(&self) -> Vec<u8> {
-        mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl io::Write for Pipe {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend_from_slice(data);
-        Ok(data.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

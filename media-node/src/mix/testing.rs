@@ -13,7 +13,7 @@ use crate::media::{
     AudioCodec, AudioDecoder, AudioEncoder, Coded, Demuxer, MuxedTrack, Picture, VideoDecoder, VideoEncoder,
     VideoEncoderChoice, VideoTarget,
 };
-use crate::stream::{AacFormat, AccessUnit, Format, PictureLimit, Track};
+use crate::stream::{AacFormat, AccessUnit, Format, PictureLimit, Track, VideoCodec};
 
 pub const RED: Yuv = Yuv([81, 90, 240]);
 pub const GREEN: Yuv = Yuv([145, 54, 34]);
@@ -207,7 +207,7 @@ impl Script {
 
 /// The pictures of a recording with their times.
 pub fn pictures(output: &[Output]) -> Vec<(i64, Picture)> {
-    let mut decoder = VideoDecoder::h264(PictureLimit::default()).unwrap();
+    let mut decoder = VideoDecoder::new(VideoCodec::H264, PictureLimit::default()).unwrap();
     let mut pictures = Vec::new();
     for made in output {
         if let Output::Video(unit) = made {

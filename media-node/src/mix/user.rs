@@ -22,7 +22,10 @@ impl User {
 
     /// A track is of this format from here on.
     pub fn set_format(&mut self, format: &Format) {
-        // Pictures need none: each key frame carries its parameter sets.
+        // Each key frame carries all that a decoder of pictures has to know.
+        if let Some(codec) = format.video_codec() {
+            self.video.set_codec(codec);
+        }
         if let Some(codec) = AudioCodec::of(format) {
             self.audio.set_codec(codec);
         }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::counters::Counters;
 use crate::media::{Picture, VideoDecoder};
-use crate::stream::{AccessUnit, PictureLimit, annexb};
+use crate::stream::{AccessUnit, PictureLimit, VideoCodec};
 
 /// The most coded bytes that wait for one user. They hold the longest group of pictures that a hidden user can be shown
 /// from without waiting for the next key frame.
@@ -18,8 +18,10 @@ const REPEAT_BYTES: usize = 512;
 #[derive(Default)]
 pub struct VideoTrack {
     limit: PictureLimit,
+    /// What the units are coded in that come.
+    codec: VideoCodec,
     /// Not decoded yet, in decoding order.
-    queue: VecDeque<AccessUnit>,
+    queue: VecDeque<(VideoCodec, AccessUnit)>,
     queued: usize,
     decoder: Option<VideoDecoder>,
     /// Units whose pictures have not come out of the decoder.
@@ -64,12 +66,17 @@ impl VideoTrack {
         self.lost = true;
     }
 
+    /// What the units that follow are coded in. The first of them is a key frame.
+    pub fn set_codec(&mut self, codec: VideoCodec) {
+        self.codec = codec;
+    }
+
     pub fn push(&mut self, unit: AccessUnit, counters: &mut Counters) {
         if std::mem::take(&mut self.lost) {
             self.anew.push_back(unit.dts_us);
         }
         self.queued += unit.data.len();
-        self.queue.push_back(unit);
+        self.queue.push_back((self.codec, unit));
         if self.queued <= QUEUE_BYTES {
             return;
         }
@@ -78,7 +85,7 @@ impl VideoTrack {
         self.inside.clear();
         while self.pop().is_some() {
             counters.video_units_dropped += 1;
-            if self.queued <= QUEUE_BYTES / 2 && self.queue.front().is_none_or(|unit| unit.keyframe) {
+            if self.queued <= QUEUE_BYTES / 2 && self.queue.front().is_none_or(|(_, unit)| unit.keyframe) {
                 break;
             }
         }
@@ -87,14 +94,17 @@ impl VideoTrack {
     /// Makes the newest picture at or before `at_us` the shown one.
     pub fn advance(&mut self, at_us: i64, counters: &mut Counters) {
         while self.needs_more(at_us) {
+            if self.is_at_other_codec() {
+                self.empty_decoder(counters);
+            }
             if self.decoder.is_none() && !self.restart(at_us, counters) {
                 break;
             }
-            let Some(unit) = self.pop() else {
+            let Some((codec, unit)) = self.pop() else {
                 self.drain(counters);
                 break;
             };
-            if self.superseded(&unit, at_us) {
+            if self.superseded(codec, &unit, at_us) {
                 counters.pictures_skipped += 1;
             } else {
                 self.decode(&unit, counters);
@@ -106,7 +116,7 @@ impl VideoTrack {
     /// Like [`advance`](Self::advance), but decodes only the newest key frame of what is due. What follows it cannot be
     /// decoded then; decoding goes on at the next key frame.
     pub fn jump(&mut self, at_us: i64, counters: &mut Counters) {
-        let due = |unit: &AccessUnit| unit.keyframe && unit.pts_us <= at_us;
+        let due = |(_, unit): &(VideoCodec, AccessUnit)| unit.keyframe && unit.pts_us <= at_us;
         let Some(key) = self.queue.iter().rposition(due) else {
             return;
         };
@@ -116,8 +126,8 @@ impl VideoTrack {
         }
         self.forget_ahead();
         self.inside.clear();
-        self.decoder = VideoDecoder::h264(self.limit).ok();
-        if let Some(unit) = self.pop() {
+        if let Some((codec, unit)) = self.pop() {
+            self.decoder = VideoDecoder::new(codec, self.limit).ok();
             self.decode(&unit, counters);
         }
         self.empty_decoder(counters);
@@ -127,7 +137,7 @@ impl VideoTrack {
     /// Whether a picture that is due is not decoded, or waits in the decoder for later units. No picture is due before
     /// its unit's decoding time.
     fn needs_more(&self, at_us: i64) -> bool {
-        let next_due = self.queue.front().is_some_and(|next| next.dts_us <= at_us);
+        let next_due = self.queue.front().is_some_and(|(_, next)| next.dts_us <= at_us);
         next_due || self.inside.iter().any(|unit| unit.pts_us <= at_us)
     }
 
@@ -145,12 +155,12 @@ impl VideoTrack {
     pub fn rest(&mut self, at_us: i64, counters: &mut Counters) {
         while self.decoder.is_some() && self.needs_more(at_us) {
             match self.queue.front() {
-                Some(next) if !next.keyframe => {}
-                Some(next) if next.pts_us <= at_us => self.stop(),
+                Some((_, next)) if !next.keyframe => {}
+                Some((_, next)) if next.pts_us <= at_us => self.stop(),
                 _ => break,
             }
             if self.decoder.is_some()
-                && let Some(unit) = self.pop()
+                && let Some((_, unit)) = self.pop()
             {
                 self.decode(&unit, counters);
             }
@@ -164,7 +174,7 @@ impl VideoTrack {
     /// Forgets what was sent until `at_us`: the user left.
     pub fn leave(&mut self, at_us: i64) {
         self.stop();
-        while self.queue.front().is_some_and(|unit| unit.pts_us <= at_us) {
+        while self.queue.front().is_some_and(|(_, unit)| unit.pts_us <= at_us) {
             self.pop();
         }
     }
@@ -194,33 +204,40 @@ impl VideoTrack {
         self.ahead_bytes = 0;
     }
 
-    fn pop(&mut self) -> Option<AccessUnit> {
-        let unit = self.queue.pop_front()?;
+    fn pop(&mut self) -> Option<(VideoCodec, AccessUnit)> {
+        let (codec, unit) = self.queue.pop_front()?;
         self.queued -= unit.data.len();
         while self.anew.front().is_some_and(|dts_us| *dts_us < unit.dts_us) {
             self.anew.pop_front();
         }
-        Some(unit)
+        Some((codec, unit))
+    }
+
+    /// The next unit is not for this decoder, which has what lies before it.
+    fn is_at_other_codec(&self) -> bool {
+        let next = self.queue.front().map(|(codec, _)| *codec);
+        let own = self.decoder.as_ref().map(VideoDecoder::codec);
+        next.zip(own).is_some_and(|(next, own)| next != own)
     }
 
     /// A new decoder in front of a key frame; false while there is none.
     fn restart(&mut self, at_us: i64, counters: &mut Counters) -> bool {
         self.skip_to_key(at_us);
-        while self.queue.front().is_some_and(|unit| !unit.keyframe) {
+        while self.queue.front().is_some_and(|(_, unit)| !unit.keyframe) {
             counters.video_units_dropped += 1;
             self.pop();
         }
-        if self.queue.is_empty() {
+        let Some((codec, _)) = self.queue.front() else {
             return false;
-        }
+        };
         self.inside.clear();
-        self.decoder = VideoDecoder::h264(self.limit).ok();
+        self.decoder = VideoDecoder::new(*codec, self.limit).ok();
         self.decoder.is_some()
     }
 
     /// Drops what lies before the newest key frame that is due.
     fn skip_to_key(&mut self, at_us: i64) {
-        let due = |unit: &AccessUnit| unit.keyframe && unit.pts_us <= at_us;
+        let due = |(_, unit): &(VideoCodec, AccessUnit)| unit.keyframe && unit.pts_us <= at_us;
         if let Some(key) = self.queue.iter().rposition(due) {
             for _ in 0..key {
                 self.pop();
@@ -229,20 +246,23 @@ impl VideoTrack {
     }
 
     /// Whether the picture would never be seen and is needed for no other one.
-    fn superseded(&self, unit: &AccessUnit, at_us: i64) -> bool {
+    fn superseded(&self, codec: VideoCodec, unit: &AccessUnit, at_us: i64) -> bool {
         unit.pts_us < at_us
             && self
                 .queue
                 .iter()
-                .any(|other| unit.pts_us < other.pts_us && other.pts_us <= at_us)
-            && !annexb::is_reference(&unit.data)
+                .any(|(_, other)| unit.pts_us < other.pts_us && other.pts_us <= at_us)
+            && !codec.is_reference(&unit.data)
     }
 
     fn decode(&mut self, unit: &AccessUnit, counters: &mut Counters) {
-        if self.anew.front() == Some(&unit.dts_us) && self.decoder.is_some() {
+        let codec = self.decoder.as_ref().map(VideoDecoder::codec);
+        if self.anew.front() == Some(&unit.dts_us)
+            && let Some(codec) = codec
+        {
             // A decoder shows pictures that are refreshed part by part once they are whole, but only from its own beginning on.
             self.empty_decoder(counters);
-            self.decoder = VideoDecoder::h264(self.limit).ok();
+            self.decoder = VideoDecoder::new(codec, self.limit).ok();
         }
         let Some(decoder) = &mut self.decoder else { return };
         self.inside.push(Inside {

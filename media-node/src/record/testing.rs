@@ -90,6 +90,22 @@ pub(super) fn coded_video(width: u32, height: u32, seconds: u32, keyframe_every:
     }
 }
 
+/// Pictures of 320x180, 25 a second, coded by FFmpeg with these options and kept in this container of its.
+pub(super) fn coded_pictures(container: &str, coding: &[&str], seconds: u32) -> Coded {
+    crate::media::init().unwrap();
+    let source = format!("testsrc2=size=320x180:rate=25:duration={seconds}");
+    let options = [coding, &["-pix_fmt", "yuv420p"]].concat();
+    let (_dir, file) = encode_as(container, container, &source, &options);
+    let mut demuxer = Demuxer::open(&file).unwrap();
+    let [(Track::Video, format)] = demuxer.formats() else {
+        panic!("one video track");
+    };
+    let format = format.clone();
+    let units = std::iter::from_fn(|| demuxer.next_unit().unwrap()).map(|(_, unit)| unit);
+    let units = units.collect();
+    Coded { format, units }
+}
+
 fn coded_audio(seconds: u32) -> Coded {
     let (_dir, file) = encode(
         &format!("sine=frequency=440:sample_rate={SAMPLE_RATE}:duration={seconds}"),

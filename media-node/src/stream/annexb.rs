@@ -1,4 +1,4 @@
-//! H.264 in Annex B form (ITU-T H.264, annex B): NAL units behind start codes.
+//! H.264 and H.265 in Annex B form (annex B of either): NAL units behind start codes.
 
 /// What stands in front of each NAL unit that this program writes.
 pub const START_CODE: [u8; 4] = [0, 0, 0, 1];
@@ -23,22 +23,33 @@ fn start_code(data: &[u8]) -> Option<(usize, usize)> {
     Some((at - zeros, at + 3))
 }
 
-/// `nal_unit_type`; 0 for an empty unit.
+/// `nal_unit_type` of H.264; 0 for an empty unit.
 pub fn nal_type(unit: &[u8]) -> u8 {
     unit.first().map_or(0, |header| header & 0x1f)
 }
 
-/// Whether other pictures may be predicted from this access unit: `nal_ref_idc` of its first slice. What cannot be
+/// `nal_unit_type` of H.265; 0 for an empty unit.
+pub fn h265_nal_type(unit: &[u8]) -> u8 {
+    unit.first().map_or(0, |header| header >> 1 & 0x3f)
+}
+
+/// Whether other pictures may be predicted from this access unit of H.264: `nal_ref_idc` of its first slice. What cannot be
 /// understood counts as such.
 pub fn is_reference(data: &[u8]) -> bool {
     let slice = nal_units(data).find(|unit| (1..=5).contains(&nal_type(unit)));
     slice.and_then(<[u8]>::first).is_none_or(|header| header & 0x60 != 0)
 }
 
-/// The first SPS and PPS, without start codes.
+/// The first SPS and PPS of H.264, without start codes.
 pub fn parameter_sets(data: &[u8]) -> Option<(&[u8], &[u8])> {
     let find = |kind| nal_units(data).find(|unit| nal_type(unit) == kind);
     Some((find(7)?, find(8)?))
+}
+
+/// The first VPS, SPS and PPS of H.265, without start codes.
+pub fn h265_parameter_sets(data: &[u8]) -> Option<[&[u8]; 3]> {
+    let find = |kind| nal_units(data).find(|unit| h265_nal_type(unit) == kind);
+    Some([find(32)?, find(33)?, find(34)?])
 }
 
 #[cfg(test)]

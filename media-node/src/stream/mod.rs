@@ -27,6 +27,7 @@ mod timeline;
 mod track;
 mod unit;
 mod user_clock;
+mod video;
 mod way_in;
 
 #[cfg(test)]
@@ -35,7 +36,9 @@ pub mod testing;
 pub mod tests;
 
 pub use clock::Clock;
-pub use depacketize::{AacConfiguration, Fmtp, Frame, FrameFormat, Packet, PayloadFormat, depacketizer, picture_size};
+pub use depacketize::{
+    AacConfiguration, Fmtp, Frame, FrameFormat, Packet, PayloadFormat, depacketizer, h265_picture_size, picture_size,
+};
 pub use event::{StreamEnd, StreamEvent};
 pub use locked::{Locked, Passed, Unlock};
 #[cfg(test)]
@@ -45,5 +48,9 @@ pub use picture_limit::{NotDecoded, PictureLimit};
 pub use punctuality::Patience;
 pub use rtp::RtpStream;
 pub use track::{RtpTrack, SenderReport};
-pub use unit::{AacFormat, AccessUnit, Format, H264Format, MpegFormat, OpusFormat, PcmCoding, PcmFormat, Track};
+pub use unit::{
+    AacFormat, AccessUnit, Av1Format, Format, H264Format, H265Format, MpegFormat, OpusFormat, PcmCoding, PcmFormat,
+    Track, Vp8Format, Vp9Format,
+};
 pub use user_clock::UserClock;
+pub use video::VideoCodec;

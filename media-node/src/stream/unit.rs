@@ -2,11 +2,16 @@ use bytes::Bytes;
 use protocol::TrackKind;
 
 use super::annexb::START_CODE;
+use super::video::VideoCodec;
 
 /// What a track carries, known before its first unit and again at each change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Format {
     H264(H264Format),
+    H265(H265Format),
+    Vp8(Vp8Format),
+    Vp9(Vp9Format),
+    Av1(Av1Format),
     Aac(AacFormat),
     Opus(OpusFormat),
     Pcm(PcmFormat),
@@ -18,7 +23,57 @@ impl Format {
     pub(super) fn reorder_depth(&self) -> u8 {
         match self {
             Self::H264(h264) => h264.reorder_depth,
-            Self::Aac(_) | Self::Opus(_) | Self::Pcm(_) | Self::Mpeg(_) => 0,
+            Self::H265(h265) => h265.reorder_depth,
+            Self::Vp8(_)
+            | Self::Vp9(_)
+            | Self::Av1(_)
+            | Self::Aac(_)
+            | Self::Opus(_)
+            | Self::Pcm(_)
+            | Self::Mpeg(_) => 0,
+        }
+    }
+
+    /// What its pictures are coded in; `None` for sound.
+    pub fn video_codec(&self) -> Option<VideoCodec> {
+        match self {
+            Self::H264(_) => Some(VideoCodec::H264),
+            Self::H265(_) => Some(VideoCodec::H265),
+            Self::Vp8(_) => Some(VideoCodec::Vp8),
+            Self::Vp9(_) => Some(VideoCodec::Vp9),
+            Self::Av1(_) => Some(VideoCodec::Av1),
+            Self::Aac(_) | Self::Opus(_) | Self::Pcm(_) | Self::Mpeg(_) => None,
+        }
+    }
+
+    pub fn is_video(&self) -> bool {
+        self.video_codec().is_some()
+    }
+
+    /// The width and height of its pictures as they are shown, in pixels; `None` for sound.
+    pub fn picture_size(&self) -> Option<(u32, u32)> {
+        match self {
+            Self::H264(h264) => Some((h264.width, h264.height)),
+            Self::H265(h265) => Some((h265.width, h265.height)),
+            Self::Vp8(vp8) => Some((vp8.width, vp8.height)),
+            Self::Vp9(vp9) => Some((vp9.width, vp9.height)),
+            Self::Av1(av1) => Some((av1.width, av1.height)),
+            Self::Aac(_) | Self::Opus(_) | Self::Pcm(_) | Self::Mpeg(_) => None,
+        }
+    }
+
+    /// Its parameter sets in Annex B form; nothing where they are not known, or are no NAL units.
+    pub fn annex_b(&self) -> Vec<u8> {
+        match self {
+            Self::H264(h264) => h264.annex_b(),
+            Self::H265(h265) => h265.annex_b(),
+            Self::Vp8(_)
+            | Self::Vp9(_)
+            | Self::Av1(_)
+            | Self::Aac(_)
+            | Self::Opus(_)
+            | Self::Pcm(_)
+            | Self::Mpeg(_) => Vec::new(),
         }
     }
 }
@@ -39,11 +94,70 @@ pub struct H264Format {
 impl H264Format {
     /// SPS and PPS in Annex B form; nothing where they are not known.
     pub fn annex_b(&self) -> Vec<u8> {
-        if self.sps.is_empty() || self.pps.is_empty() {
-            return Vec::new();
-        }
-        [&START_CODE[..], &self.sps[..], &START_CODE[..], &self.pps[..]].concat()
+        annex_b(&[&self.sps, &self.pps])
     }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct H265Format {
+    /// One NAL unit each, without start code or length.
+    pub vps: Bytes,
+    pub sps: Bytes,
+    pub pps: Bytes,
+    /// In pixels, after cropping.
+    pub width: u32,
+    pub height: u32,
+    /// Frames by which decoding order may precede presentation order; 0 without B-frames.
+    pub reorder_depth: u8,
+}
+
+impl H265Format {
+    /// VPS, SPS and PPS in Annex B form; nothing where they are not known.
+    pub fn annex_b(&self) -> Vec<u8> {
+        annex_b(&[&self.vps, &self.sps, &self.pps])
+    }
+}
+
+/// NAL units in Annex B form; nothing where one of them is empty.
+fn annex_b(units: &[&Bytes]) -> Vec<u8> {
+    if units.iter().any(|unit| unit.is_empty()) {
+        return Vec::new();
+    }
+    units
+        .iter()
+        .flat_map(|unit| [&START_CODE[..], &unit[..]].concat())
+        .collect()
+}
+
+/// Of the last key frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vp8Format {
+    /// In pixels.
+    pub width: u32,
+    pub height: u32,
+}
+
+/// Of the last key frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vp9Format {
+    /// In pixels; of the largest layer, where there are several.
+    pub width: u32,
+    pub height: u32,
+    /// 0 to 3.
+    pub profile: u8,
+    /// Of a sample: 8, 10 or 12.
+    pub bit_depth: u8,
+    /// Whether there are half as many samples of colour as of brightness, across and down.
+    pub chroma_halved: (bool, bool),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Av1Format {
+    /// One sequence header OBU, with its size.
+    pub sequence_header: Bytes,
+    /// Of the largest pictures, in pixels.
+    pub width: u32,
+    pub height: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +219,9 @@ pub struct AccessUnit {
     pub pts_us: i64,
     /// Decoding time, at most `pts_us` and growing from unit to unit of a track. Equal to `pts_us` for audio.
     pub dts_us: i64,
-    /// H.264: Annex B, with SPS and PPS in front of each IDR picture. AAC: one raw frame without ADTS. Opus: one packet.
+    /// H.264 and H.265: Annex B, with the parameter sets in front of each keyframe. VP8: one
+    /// frame. VP9: one superframe. AV1: the OBUs of one temporal unit, each with its size, without delimiters, and with the
+    /// sequence header in each keyframe. AAC: one raw frame without ADTS. Opus: one packet.
     /// PCM: whole samples. MPEG audio: one frame with its header.
     pub data: Bytes,
     /// Decoding can begin here.

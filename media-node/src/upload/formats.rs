@@ -8,6 +8,6 @@ pub struct Formats {
     pub render: Render,
     /// The media type of playlists.
     pub playlist_type: &'static str,
-    /// The media type of each other file.
-    pub file_type: fn(Content) -> &'static str,
+    /// The media type of each other file, by what is in it and its object's name.
+    pub file_type: fn(Content, &str) -> &'static str,
 }

@@ -100,7 +100,9 @@ impl Rescue {
             (Some(size), _) if known.is_none_or(|bytes| bytes == size) => Outcome::Found,
             (_, None) => Outcome::Missing,
             (_, Some((file, path, bytes))) => {
-                let media_type = file.content.map_or(UNKNOWN_TYPE, self.formats.file_type);
+                let media_type = file
+                    .content
+                    .map_or(UNKNOWN_TYPE, |content| (self.formats.file_type)(content, name));
                 let headers = Headers::immutable(media_type);
                 patiently(|| self.bucket.put_file(name, headers, path, bytes)).await?;
                 let size = patiently(|| self.bucket.size_of(name)).await?;

@@ -280,7 +280,7 @@ impl Uploader {
         match task {
             Task::File(file) => {
                 store
-                    .put_file(&self.spool, &file, self.file_headers(file.content))
+                    .put_file(&self.spool, &file, self.file_headers(file.content, &file.name))
                     .await?;
                 self.tally.succeeded(file.bytes);
                 tracing::info!(file = file.name, bytes = file.bytes, "file in the backup store");
@@ -301,7 +301,7 @@ impl Uploader {
 
     async fn put_file(&self, store: &Store, file: DueFile) -> Result<(), UploadFault> {
         store
-            .put_file(&self.spool, &file, self.file_headers(file.content))
+            .put_file(&self.spool, &file, self.file_headers(file.content, &file.name))
             .await?;
         self.tally.succeeded(file.bytes);
         tracing::debug!(file = file.name, bytes = file.bytes, "file uploaded");
@@ -335,14 +335,14 @@ impl Uploader {
         Ok(())
     }
 
-    fn file_headers(&self, content: Content) -> Headers {
-        Headers::immutable((self.formats.file_type)(content))
+    fn file_headers(&self, content: Content, name: &str) -> Headers {
+        Headers::immutable((self.formats.file_type)(content, name))
     }
 
     async fn move_file(&self, store: &Store, file: HeldFile) -> Result<(), UploadFault> {
         let Some(backup) = &self.backup else { return Ok(()) };
         store
-            .put_from(&backup.bucket, &file, self.file_headers(file.content))
+            .put_from(&backup.bucket, &file, self.file_headers(file.content, &file.name))
             .await?;
         self.tally.succeeded(file.bytes);
         tracing::info!(file = file.name, bytes = file.bytes, "file moved from the backup store");

@@ -28,10 +28,10 @@ pub fn ffmpeg(arguments: &[&str]) -> Command {
     command
 }
 
-const AAC: [&str; 2] = ["-c:a", "aac"];
+pub(super) const AAC: [&str; 2] = ["-c:a", "aac"];
 
 /// A file with a moving picture and a tone, coded with the given options.
-fn make_file(path: &Path, video: &[&str], audio: &[&str]) {
+pub(super) fn make_file(path: &Path, video: &[&str], audio: &[&str]) {
     let picture = format!("testsrc2=s=320x180:r=25:d={SECONDS}");
     let tone = format!("sine=r=48000:d={SECONDS}");
     let mut command = ffmpeg(&[
@@ -67,7 +67,7 @@ impl Capture {
 }
 
 /// Sends the file as RTP in real time and captures it.
-fn capture(file: &Path) -> Capture {
+pub(super) fn capture(file: &Path) -> Capture {
     let (video, audio) = (port_pair(), port_pair());
     let url = |pair: &(UdpSocket, UdpSocket)| format!("rtp://127.0.0.1:{}", pair.0.local_addr().unwrap().port());
     let sdp_file = file.with_extension("sdp");
@@ -79,8 +79,9 @@ fn capture(file: &Path) -> Capture {
         sdp_file.to_str().unwrap(),
     ]);
     // Otherwise each output is moved to begin at 0 by itself.
-    let copy = ["-c", "copy", "-avoid_negative_ts", "disabled", "-f", "rtp"];
-    command.args(["-map", "0:v"]).args(copy).arg(url(&video));
+    // VP9 is still an experiment to it.
+    let copy = "-c copy -avoid_negative_ts disabled -strict experimental -f rtp".split(' ');
+    command.args(["-map", "0:v"]).args(copy.clone()).arg(url(&video));
     command.args(["-map", "0:a"]).args(copy).arg(url(&audio));
     let received = receive(command.spawn().unwrap(), &[&audio.0, &audio.1, &video.0, &video.1]);
     let mut offers = offers(&std::fs::read(&sdp_file).unwrap());
@@ -107,7 +108,7 @@ pub fn receive(mut sender: Child, sockets: &[&UdpSocket]) -> Received {
             }
         }
         let over = sender.try_wait().unwrap().is_some();
-        assert!(started.elapsed() < Duration::from_secs(60), "ffmpeg does not end");
+        assert!(started.elapsed() < Duration::from_secs(60), "the sender does not end");
         if idle {
             if over && *idle_since.get_or_insert_with(Instant::now) + Duration::from_millis(200) < Instant::now() {
                 break;
@@ -144,7 +145,7 @@ pub(super) fn captured(offers: Vec<Offer>, received: Received) -> Capture {
     Capture { offers, events }
 }
 
-fn rtp(arrival_us: i64, datagram: &[u8]) -> Packet {
+pub(super) fn rtp(arrival_us: i64, datagram: &[u8]) -> Packet {
     Packet {
         arrival_us,
         sequence: u16::from_be_bytes(datagram[2..4].try_into().unwrap()),
@@ -184,13 +185,34 @@ fn times(file: &Path, stream: &str) -> Vec<(i64, i64)> {
         .collect()
 }
 
-/// Frames that a decoder makes of the captured video, and what it says.
-fn decode(capture: &Capture, path: &Path) -> (usize, String) {
-    let stream: Vec<u8> = capture
-        .units(Track::Video)
-        .iter()
-        .flat_map(|unit| unit.data.to_vec())
-        .collect();
+/// What stands in an IVF file by the names of the codecs, where FFmpeg reads no bare stream of them.
+const IVF: [(&str, &[u8; 4]); 2] = [("vp8", b"VP80"), ("vp9", b"VP90")];
+
+/// Units as an IVF file.
+fn ivf(codec: [u8; 4], units: &[&AccessUnit]) -> Vec<u8> {
+    let mut file = [
+        b"DKIF\0\0\x20\0",
+        &codec[..],
+        &[64, 1, 180, 0, 64, 66, 15, 0, 1, 0, 0, 0],
+        &[0; 8],
+    ]
+    .concat();
+    for unit in units {
+        file.extend((unit.data.len() as u32).to_le_bytes());
+        file.extend((unit.pts_us as u64).to_le_bytes());
+        file.extend(&unit.data);
+    }
+    file
+}
+
+/// Frames that a decoder makes of the captured video in this codec, as FFmpeg calls it, and what it says.
+pub(super) fn decode(capture: &Capture, codec: &str, path: &Path) -> (usize, String) {
+    let units = capture.units(Track::Video);
+    let in_ivf = IVF.iter().find(|(name, _)| *name == codec);
+    let (format, stream) = match in_ivf {
+        Some((_, fourcc)) => ("ivf", ivf(**fourcc, &units)),
+        None => (codec, units.iter().flat_map(|unit| unit.data.to_vec()).collect()),
+    };
     std::fs::write(path, stream).unwrap();
     let arguments = [
         "-v",
@@ -203,7 +225,7 @@ fn decode(capture: &Capture, path: &Path) -> (usize, String) {
     ];
     let output = Command::new("ffprobe")
         .args(arguments)
-        .args(["-f", "h264"])
+        .args(["-f", format])
         .arg(path)
         .output()
         .unwrap();
@@ -250,9 +272,14 @@ fn assert_times(capture: &Capture, got: &[&AccessUnit], expected: &[(i64, i64)],
     first_us
 }
 
-fn check(video: &[&str], reorder_depth: u8) {
+fn check(video: &[&str], codec: &str, reorder_depth: u8) {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("source.mp4");
+    // Matroska counts in milliseconds.
+    let (name, tolerance_us) = match codec {
+        "vp8" | "vp9" => ("source.mkv", 1_000),
+        _ => ("source.mp4", 25),
+    };
+    let file = folder.path().join(name);
     make_file(&file, video, &AAC);
     let capture = capture(&file);
     assert_in_order(&capture.events);
@@ -271,16 +298,20 @@ fn check(video: &[&str], reorder_depth: u8) {
     );
     assert_eq!(capture.offers.len(), 2);
     let format = capture.events.iter().find_map(|event| match event {
-        StreamEvent::Format(_, Format::H264(format)) => Some(format),
+        StreamEvent::Format(Track::Video, format) => Some(format),
         _ => None,
     });
-    let format = format.unwrap();
-    assert_eq!(
-        (format.width, format.height, format.reorder_depth),
-        (320, 180, reorder_depth)
-    );
+    let told = match format.unwrap() {
+        Format::H264(h264) => ("h264", h264.reorder_depth),
+        Format::H265(h265) => ("hevc", h265.reorder_depth),
+        Format::Vp8(_) => ("vp8", 0),
+        Format::Vp9(_) => ("vp9", 0),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(told, (codec, reorder_depth));
+    assert_eq!(format.unwrap().picture_size(), Some((320, 180)));
 
-    let video_shift = assert_times(&capture, &capture.units(Track::Video), &times(&file, "v"), 15);
+    let video_shift = assert_times(&capture, &capture.units(Track::Video), &times(&file, "v"), tolerance_us);
     let (audio, expected) = (capture.units(Track::Audio), times(&file, "a"));
     // FFmpeg never sends the packet of several frames that the end of the file leaves unfinished.
     assert!(
@@ -289,24 +320,49 @@ fn check(video: &[&str], reorder_depth: u8) {
         audio.len(),
         expected.len()
     );
-    let audio_shift = assert_times(&capture, &audio, &expected[..audio.len()], 25);
+    let audio_shift = assert_times(&capture, &audio, &expected[..audio.len()], tolerance_us);
     // Two outputs of FFmpeg start their clocks one after the other.
     assert!(
         (video_shift - audio_shift).abs() <= 20_000,
         "{video_shift} {audio_shift}"
     );
-    let (frames, said) = decode(&capture, &folder.path().join("captured.h264"));
+    let (frames, said) = decode(&capture, codec, &folder.path().join("captured"));
     assert_eq!((frames, said.as_str()), (100, ""));
 }
 
 #[test]
 fn b_frames_in_a_pyramid() {
-    check(&["-bf", "3", "-g", "50"], 2);
+    check(&["-bf", "3", "-g", "50"], "h264", 2);
 }
 
 #[test]
 fn low_latency() {
-    check(&["-tune", "zerolatency", "-profile:v", "baseline", "-g", "25"], 0);
+    check(
+        &["-tune", "zerolatency", "-profile:v", "baseline", "-g", "25"],
+        "h264",
+        0,
+    );
+}
+
+#[test]
+fn vp8() {
+    check(&["-c:v", "libvpx", "-deadline", "realtime", "-g", "50"], "vp8", 0);
+}
+
+#[test]
+fn vp9() {
+    let coding = "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 50 -pix_fmt yuv420p";
+    check(&coding.split(' ').collect::<Vec<_>>(), "vp9", 0);
+}
+
+#[test]
+fn h265_in_open_groups() {
+    let coding = ["-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p"];
+    let options = [
+        "-x265-params",
+        "log-level=none:bframes=3:keyint=25:open-gop=1:pools=1:frame-threads=1",
+    ];
+    check(&[coding.as_slice(), &options].concat(), "hevc", 2);
 }
 
 #[test]

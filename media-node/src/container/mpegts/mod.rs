@@ -8,8 +8,6 @@ mod timeline;
 pub use padding::RECOGNISED as SHORTEST_SLICE;
 #[cfg(test)]
 pub use probe::probe_slice;
-pub use probe::{cut_slice, finish_slice};
+pub use probe::{SliceProbe, cut_slice, finish_slice};
 pub use slices::MpegTsSlices;
-#[cfg(test)]
-pub use timeline::to_us;
-pub use timeline::{MIN_MEDIA_US, to_ticks};
+pub use timeline::{MIN_MEDIA_US, to_ticks, to_us};

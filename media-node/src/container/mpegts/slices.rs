@@ -22,15 +22,12 @@ struct Track {
 impl MpegTsSlices {
     pub fn new(formats: &[Format]) -> Result<Self, MediaError> {
         let track = |format: &Format| Track {
-            audio: !matches!(format, Format::H264(_)),
+            audio: !format.is_video(),
             last_ticks: i64::MIN,
         };
         Ok(Self {
             muxer: TsMuxer::new(formats)?,
-            prelude: match formats.first() {
-                Some(Format::H264(h264)) => h264.annex_b(),
-                _ => Vec::new(),
-            },
+            prelude: formats.first().map(Format::annex_b).unwrap_or_default(),
             tracks: formats.iter().map(track).collect(),
             begins: true,
         })

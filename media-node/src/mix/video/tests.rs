@@ -54,7 +54,7 @@ fn refreshed() -> Vec<AccessUnit> {
 /// Each picture by its time, decoded from a stream that lacks nothing.
 fn whole(units: &[AccessUnit]) -> BTreeMap<i64, Picture> {
     let mut pictures = BTreeMap::new();
-    let mut decoder = VideoDecoder::h264(PictureLimit::default()).unwrap();
+    let mut decoder = VideoDecoder::new(VideoCodec::H264, PictureLimit::default()).unwrap();
     let mut keep = |picture, pts_us| drop(pictures.insert(pts_us, picture));
     for unit in units {
         decoder.decode(&unit.data, unit.pts_us, unit.dts_us, &mut keep).unwrap();

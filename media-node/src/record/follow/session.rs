@@ -15,7 +15,7 @@ use crate::capture::{CaptureRequest, Wanted};
 use crate::channel::Credentials;
 use crate::record::status::problem;
 use crate::selection::{Gate, StreamPlan};
-use crate::stream::{Format, Locked, StreamEnd, StreamEvent, Track, UserClock};
+use crate::stream::{Locked, StreamEnd, StreamEvent, Track, UserClock};
 
 /// Pauses before a stream that still is in the roster is opened again.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -260,10 +260,10 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
                     problem(fault, ProblemCode::DecryptionFailed, message, now_ms),
                 );
             }
-            StreamEvent::Format(_, Format::H264(h264)) if self.shared.decodes && !h264.sps.is_empty() => {
+            StreamEvent::Format(Track::Video, format) if self.shared.decodes => {
                 let limit = self.shared.options.picture_limit;
                 let cause = self.cause("too large");
-                match limit.check(&h264.sps) {
+                match limit.check_format(format) {
                     Ok(()) => board.over(&cause),
                     Err(not_decoded) => {
                         let (stream, uid) = (self.stream, &self.user.uid);
@@ -292,7 +292,8 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
             what.push_str(&format!(" and {} is {codec}", track.name()));
         }
         let message = format!(
-            "{what}, which cannot be recorded: publish H.264 video, and audio in AAC, Opus, MP3, PCMU, PCMA, G.722 or L16"
+            "{what}, which cannot be recorded: publish H.264, H.265, VP8, VP9 or AV1 video, and audio in AAC, Opus, MP3, PCMU, \
+             PCMA, G.722 or L16"
         );
         self.shared.board.lock().problem_once(
             &format!("codec {what}"),

@@ -10,7 +10,7 @@ use crate::record::snapshot::UserPictures;
 use crate::record::status::{SharedBoard, problem};
 use crate::selection::{Pass, Sources, Tracks};
 use crate::spool::PlaylistKey;
-use crate::stream::{Clock, StreamEvent, Track};
+use crate::stream::{Clock, Format, StreamEvent, Track};
 
 /// One user's two playlists and pictures, as they are written.
 pub(super) struct UserTracks<S: SliceSink> {
@@ -85,7 +85,7 @@ impl<S: SliceSink> UserTracks<S> {
         match event {
             StreamEvent::Format(track, format) => {
                 if self.sources.format(track, stream, &format) {
-                    let result = self.slicer(track).format(format);
+                    let result = self.format(track, format);
                     self.tell(track, result, now_us);
                 }
             }
@@ -94,7 +94,7 @@ impl<S: SliceSink> UserTracks<S> {
                 let result = match self.sources.unit(track, stream, unit.keyframe) {
                     Pass::Drop => return,
                     Pass::Take => Ok(()),
-                    Pass::TakeOver(format) => self.slicer(track).format(format),
+                    Pass::TakeOver(format) => self.format(track, format),
                 };
                 let begun = result.and_then(|()| match wanted {
                     true => self.slicer(track).unit(&unit),
@@ -134,6 +134,14 @@ impl<S: SliceSink> UserTracks<S> {
                 }
             }
         }
+    }
+
+    /// The user's track is of this format from here on.
+    fn format(&mut self, track: Track, format: Format) -> Result<(), TrackError> {
+        if let Some(codec) = format.video_codec() {
+            self.pictures.codec(codec);
+        }
+        self.slicer(track).format(format)
     }
 
     fn writes(&self, track: Track) -> bool {

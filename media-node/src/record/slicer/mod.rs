@@ -7,7 +7,7 @@ mod run;
 use std::sync::Arc;
 
 use super::sink::SliceSink;
-use crate::container::{Container, Discontinuity, FileNames};
+use crate::container::{Container, Discontinuity, FileNames, initialization};
 use crate::media::MediaError;
 use crate::spool::{PlaylistKey, Slice, SpoolError};
 use crate::stream::{AccessUnit, Clock, Format};
@@ -67,11 +67,14 @@ impl<S: SliceSink> Slicer<S> {
             end_us,
             // Nothing is decoded later than it is shown.
             last_dts_us: end_us.saturating_sub(1),
-            last_ms: last.map(|slice| slice.start_ms),
+            last_ms: last.as_ref().map(|slice| slice.start_ms),
             sink,
             key,
             names,
-            container: Container::default(),
+            container: last
+                .as_ref()
+                .map(|slice| Container::of_name(&slice.name))
+                .unwrap_or_default(),
             clock,
             format: None,
             others: Vec::new(),
@@ -92,10 +95,12 @@ impl<S: SliceSink> Slicer<S> {
         if self.format.as_ref() == Some(&first) && self.others == others {
             return Ok(());
         }
+        let ended = self.end_run();
+        self.container = self.container.next(&first);
         self.format = Some(first);
         self.others = others;
         self.paused_until_us = i64::MIN;
-        self.end_run()
+        ended
     }
 
     /// The next unit of the first track, in decoding order. Returns the wall-clock time of a slice's start when one begins
@@ -204,15 +209,19 @@ impl<S: SliceSink> Slicer<S> {
         let wall_ms = self.clock.wall_ms(start_us);
         // Two slices of a playlist must not share a name, even if a clock was set back.
         let start_ms = self.last_ms.map_or(wall_ms, |last| wall_ms.max(last + 1));
+        let name = self.names.slice(start_ms, self.container);
+        let initializing = self.run.as_ref().map_or(0, Run::initialization_bytes);
+        let mut tags = if discontinuity { self.tags(start_ms) } else { Vec::new() };
+        tags.extend((initializing > 0).then(|| initialization(&name, initializing)));
         let slice = Slice {
             playlist: self.key.clone(),
-            name: self.names.slice(start_ms, self.container),
+            name,
             start_us,
             duration_us: 0,
             start_ms,
             bytes: 0,
             discontinuity,
-            tags: if discontinuity { self.tags(start_ms) } else { Vec::new() },
+            tags,
         };
         let file = self.sink.begin(&self.names.playlist(), &slice)?;
         if let Some(run) = &mut self.run {
@@ -224,10 +233,7 @@ impl<S: SliceSink> Slicer<S> {
     }
 
     fn tags(&self, start_ms: u64) -> Vec<String> {
-        let picture = match &self.format {
-            Some(Format::H264(h264)) => Some((h264.width, h264.height)),
-            _ => None,
-        };
+        let picture = self.format.as_ref().and_then(Format::picture_size);
         self.names.tags().lines(Discontinuity {
             track: self.key.track,
             picture,

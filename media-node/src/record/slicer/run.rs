@@ -41,13 +41,13 @@ struct Open<F> {
 impl Lane {
     fn new(format: &Format) -> Self {
         Self {
-            audio: !matches!(format, Format::H264(_)),
+            audio: !format.is_video(),
             frame_us: match format {
-                Format::H264(_) => DEFAULT_PICTURE_US,
                 Format::Aac(aac) => frame_us(aac.frame_length, aac.sample_rate),
                 Format::Mpeg(mpeg) => frame_us(mpeg.frame_length, mpeg.sample_rate),
+                format if format.is_video() => DEFAULT_PICTURE_US,
                 // Refused by the container.
-                Format::Opus(_) | Format::Pcm(_) => 0,
+                _ => 0,
             },
             step_us: LONGEST_PICTURE_US,
             last_dts_us: i64::MIN,
@@ -107,6 +107,11 @@ impl<F: Write> Run<F> {
                 bytes: open.slice.bytes,
             }),
         }
+    }
+
+    /// See [`SliceWriter::initialization_bytes`].
+    pub(super) fn initialization_bytes(&self) -> u64 {
+        self.writer.initialization_bytes()
     }
 
     pub(super) fn is_open(&self) -> bool {

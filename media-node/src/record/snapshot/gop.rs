@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use crate::media::{MediaError, Picture, VideoDecoder};
-use crate::stream::{AccessUnit, PictureLimit, annexb};
+use crate::stream::{AccessUnit, PictureLimit, VideoCodec};
 
 /// The most coded bytes that are kept. A longer group of pictures is decoded as it comes, half of this at a time.
 pub(super) const KEPT_BYTES: usize = 8 << 20;
@@ -17,6 +17,7 @@ const MOST_BYTES: usize = 4 * KEPT_BYTES;
 #[derive(Default)]
 pub(super) struct Gop {
     limit: PictureLimit,
+    codec: VideoCodec,
     key: Option<AccessUnit>,
     /// Not decoded yet, in decoding order.
     queue: VecDeque<AccessUnit>,
@@ -67,6 +68,16 @@ impl Gop {
         }
     }
 
+    pub(super) fn codec(&self) -> VideoCodec {
+        self.codec
+    }
+
+    /// What the units that follow are coded in; the first of them is a key frame.
+    pub(super) fn set_codec(&mut self, codec: VideoCodec) {
+        self.clear();
+        self.codec = codec;
+    }
+
     /// The next unit in decoding order; a key frame begins anew.
     pub(super) fn push(&mut self, unit: AccessUnit) -> Result<(), MediaError> {
         if unit.keyframe {
@@ -94,6 +105,7 @@ impl Gop {
 
     pub(super) fn clear(&mut self) {
         *self = Self {
+            codec: self.codec,
             decoded: self.decoded,
             ..Self::new(self.limit)
         };
@@ -102,7 +114,7 @@ impl Gop {
     /// The key frame alone, which costs one unit and leaves the rest as it is.
     pub(super) fn key_picture(&mut self) -> Result<Option<Picture>, MediaError> {
         let Some(key) = &self.key else { return Ok(None) };
-        let mut decoder = VideoDecoder::h264(self.limit)?;
+        let mut decoder = VideoDecoder::new(self.codec, self.limit)?;
         let mut found = None;
         self.decoded += 1;
         decoder.decode(&key.data, key.pts_us, key.dts_us, |picture, _| found = Some(picture))?;
@@ -143,12 +155,12 @@ impl Gop {
             return Ok(());
         };
         self.bytes -= unit.data.len();
-        if unit.pts_us < at_us && !annexb::is_reference(&unit.data) {
+        if unit.pts_us < at_us && !self.codec.is_reference(&unit.data) {
             return Ok(());
         }
         let decoder = match &mut self.decoder {
             Some(decoder) => decoder,
-            None => self.decoder.insert(VideoDecoder::h264(self.limit)?),
+            None => self.decoder.insert(VideoDecoder::new(self.codec, self.limit)?),
         };
         self.decoded += 1;
         let out = &mut self.out;

@@ -9,7 +9,7 @@ use crate::container::FileNames;
 use crate::media::{MediaError, Picture, encode_jpeg};
 use crate::record::status::{SharedBoard, problem};
 use crate::spool::{Lone, LoneKind, SpoolError};
-use crate::stream::{AccessUnit, Clock};
+use crate::stream::{AccessUnit, Clock, VideoCodec};
 
 /// Why there is no picture of an instant.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,14 @@ impl Taker {
             snapshots,
             waiting: VecDeque::new(),
             taken: 0,
+        }
+    }
+
+    /// What the units that follow are coded in; the first of them is a key frame.
+    pub(super) fn codec(&mut self, codec: VideoCodec) {
+        if codec != self.gop.codec() {
+            self.end_gop();
+            self.gop.set_codec(codec);
         }
     }
 

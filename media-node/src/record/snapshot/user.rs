@@ -5,7 +5,7 @@ use super::taker::Subject;
 use super::thread::{PictureThread, Refused};
 use crate::container::FileNames;
 use crate::record::status::{SharedBoard, problem};
-use crate::stream::{AccessUnit, Clock};
+use crate::stream::{AccessUnit, Clock, VideoCodec};
 
 /// The pictures of one user, as the user's recording sees them: it passes on what it captures, and is never held up.
 pub(in crate::record) struct UserPictures {
@@ -14,6 +14,7 @@ pub(in crate::record) struct UserPictures {
     clock: Clock,
     board: SharedBoard,
     snapshots: Option<Snapshots>,
+    codec: VideoCodec,
     /// Runs from the first unit on.
     thread: Option<PictureThread>,
 }
@@ -33,7 +34,16 @@ impl UserPictures {
             clock,
             board,
             snapshots,
+            codec: VideoCodec::default(),
             thread: None,
+        }
+    }
+
+    /// What the units of the user's video that follow are coded in; the first of them is a key frame.
+    pub(in crate::record) fn codec(&mut self, codec: VideoCodec) {
+        self.codec = codec;
+        if let Some(thread) = &self.thread {
+            thread.codec(codec);
         }
     }
 
@@ -50,7 +60,10 @@ impl UserPictures {
                     board: self.board.clone(),
                 };
                 match PictureThread::start(subject, snapshots.clone()) {
-                    Ok(thread) => none.insert(thread),
+                    Ok(thread) => {
+                        thread.codec(self.codec);
+                        none.insert(thread)
+                    }
                     Err(error) => return self.tell(&Refused::NotStarted(error), now_us),
                 }
             }

@@ -10,6 +10,7 @@ use crate::hub::Inflow;
 use crate::hub::rtp::rtp_head;
 use crate::media::{self, Picture, VideoDecoder};
 use crate::mix::testing::Noise;
+use crate::stream::VideoCodec;
 use crate::stream::testing::Clear;
 use crate::stream::tests::rtp::{assert_in_order, units};
 use crate::stream::{
@@ -265,7 +266,7 @@ fn pictures(units: &[&AccessUnit], timestamps: &BTreeMap<Bytes, u32>) -> BTreeMa
         .iter()
         .map(|unit| (unit.pts_us, timestamps[&slices(&unit.data)]))
         .collect();
-    let mut decoder = VideoDecoder::h264(PictureLimit::default()).unwrap();
+    let mut decoder = VideoDecoder::new(VideoCodec::H264, PictureLimit::default()).unwrap();
     let mut pictures = BTreeMap::new();
     let mut keep = |picture, pts_us: i64| drop(pictures.insert(sent[&pts_us], picture));
     for unit in units {

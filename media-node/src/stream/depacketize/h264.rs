@@ -3,9 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
-use h264_reader::rbsp::decode_nal;
 
 use super::parameter_sets::{ParameterSets, leading_ue};
+use super::sei::{RECOVERY_POINT, message};
 use super::{Depacketizer, Fmtp, Frame, MAX_UNIT_BYTES, Malformed, Packet};
 use crate::stream::annexb::START_CODE;
 
@@ -267,25 +267,8 @@ impl H264 {
 
 /// Of a SEI NAL unit that has a recovery point: how many pictures later all is as it was sent, H.264 D.1.8.
 fn recovery_point(nal: &[u8]) -> Option<u32> {
-    const RECOVERY_POINT: usize = 6;
-    let raw = decode_nal(nal).ok()?;
-    let mut rest: &[u8] = &raw;
-    let number = |rest: &mut &[u8]| {
-        let last = rest.iter().position(|byte| *byte != 255)?;
-        let number = last * 255 + usize::from(*rest.get(last)?);
-        *rest = rest.get(last + 1..)?;
-        Some(number)
-    };
-    // The last byte holds no message but the end of the unit.
-    while rest.len() > 1 {
-        let (kind, size) = (number(&mut rest)?, number(&mut rest)?);
-        let message = rest.get(..size)?;
-        if kind == RECOVERY_POINT {
-            return leading_ue::<1>(&[&[SEI], message].concat(), 0).map(|[later]| later);
-        }
-        rest = rest.get(size..)?;
-    }
-    None
+    let message = message(nal, RECOVERY_POINT)?;
+    leading_ue::<1>(&[&[SEI], &message[..]].concat(), 0).map(|[later]| later)
 }
 
 impl Unit {

@@ -4,21 +4,33 @@
 
 mod aac;
 mod aac_frames;
+mod assembly;
+mod av1;
+mod av1_headers;
 mod h264;
+mod h265;
+mod h265_sets;
 mod latm;
 mod mpeg_audio;
 mod opus;
 mod parameter_sets;
 mod payload;
 mod pcm;
+mod sei;
+mod vp8;
+mod vp9;
 
 use bytes::Bytes;
 
 use super::Format;
 
 pub use aac_frames::Configuration as AacConfiguration;
+pub use av1::av1_picture_size;
+pub use h265_sets::{h265_picture_buffer, h265_picture_size};
 pub use parameter_sets::{PictureBuffer, picture_buffer, picture_size};
 pub use payload::{Fmtp, PayloadFormat};
+pub use vp8::vp8_picture_size;
+pub use vp9::vp9_format;
 
 /// More than any picture that is worth recording; a longer one is a broken or hostile stream.
 const MAX_UNIT_BYTES: usize = 8 << 20;
@@ -84,6 +96,10 @@ pub trait Depacketizer: Send {
 pub fn depacketizer(format: &PayloadFormat) -> Result<Box<dyn Depacketizer>, String> {
     let made: Result<Box<dyn Depacketizer>, &str> = match format.encoding.as_str() {
         "h264" => h264::H264::new(&format.fmtp).map(|h264| Box::new(h264) as _),
+        "h265" => h265::H265::new(&format.fmtp).map(|h265| Box::new(h265) as _),
+        "vp8" => Ok(Box::new(vp8::Vp8::new()) as _),
+        "vp9" => Ok(Box::new(vp9::Vp9::new()) as _),
+        "av1" => Ok(Box::new(av1::Av1::new()) as _),
         "mpeg4-generic" => aac::Aac::new(format).map(|aac| Box::new(aac) as _),
         "mp4a-latm" => latm::Latm::new(format).map(|latm| Box::new(latm) as _),
         "opus" => opus::Opus::new(format).map(|opus| Box::new(opus) as _),

@@ -14,7 +14,7 @@ const MAX_SET_BYTES: usize = 4096;
 const MAX_SPS_ID: u32 = 31;
 const MAX_PPS_ID: u32 = 255;
 /// When the stream does not tell its frame rate.
-const DEFAULT_FRAME_US: i64 = 33_333;
+pub(super) const DEFAULT_FRAME_US: i64 = 33_333;
 
 /// The sequence and picture parameter sets of an H.264 stream, by their ids.
 #[derive(Debug, Default)]
@@ -79,12 +79,12 @@ impl ParameterSets {
 }
 
 /// The NAL unit without what does not belong to it: some senders leave zeros or the next start code at its end.
-fn trimmed(nal: &Bytes) -> Result<Bytes, Malformed> {
+pub(super) fn trimmed(nal: &Bytes) -> Result<Bytes, Malformed> {
     let bytes: &[u8] = nal;
     let bytes = bytes.strip_suffix(&[0, 0, 1]).unwrap_or(bytes);
     let length = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     if length > MAX_SET_BYTES {
-        return Err(Malformed("H.264: parameter set too long"));
+        return Err(Malformed("parameter set too long"));
     }
     Ok(nal.slice(..length))
 }

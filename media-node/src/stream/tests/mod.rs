@@ -1,9 +1,11 @@
 //! Tests of the parts together. The small ones stand beside the code.
 
 mod aac;
+mod av1;
 mod beginning;
 mod breaks;
 mod h264;
+mod h265;
 mod latm;
 mod mpeg_audio;
 mod opus;
@@ -11,3 +13,5 @@ mod pcm;
 mod random;
 pub mod rtp;
 mod timing;
+mod vp8;
+mod vp9;

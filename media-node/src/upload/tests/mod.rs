@@ -168,7 +168,7 @@ fn formats() -> Formats {
     Formats {
         render: Box::new(render),
         playlist_type: "test/playlist",
-        file_type: |content| match content {
+        file_type: |content, _| match content {
             Content::Slice => "test/slice",
             Content::Lone(LoneKind::Mp4) => "test/mp4",
             Content::Lone(LoneKind::Picture) => "test/picture",

@@ -99,7 +99,7 @@ impl Service {
         let formats = Formats {
             render: Box::new(|due| format!("{} {}", due.slices.len(), due.ended)),
             playlist_type: "test/playlist",
-            file_type: |_| "test/file",
+            file_type: |_, _| "test/file",
         };
         Uploader::new(Arc::clone(spool), store, None, formats).run().await;
     }

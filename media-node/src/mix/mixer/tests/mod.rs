@@ -1,3 +1,4 @@
+mod codecs;
 mod course;
 mod odd;
 mod output;

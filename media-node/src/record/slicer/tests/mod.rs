@@ -1,3 +1,4 @@
+mod codecs;
 mod early;
 mod mixed;
 

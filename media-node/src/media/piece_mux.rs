@@ -1,0 +1,119 @@
+use ffmpeg_next::codec::packet;
+use ffmpeg_next::format::context::{Output, StreamIo};
+use ffmpeg_next::{Dictionary, Error, Packet, Rational, ffi, format};
+
+use super::MediaError;
+use super::describe::add_track;
+use super::pipe::Pipe;
+use crate::stream::Format;
+
+/// Of the times that it takes.
+const TICKS_A_SECOND: i32 = 90_000;
+
+/// One coded unit with its times in ticks of 90 kHz, none below 0.
+#[derive(Clone, Copy, Debug)]
+pub struct TimedUnit<'a> {
+    pub pts: i64,
+    /// Greater than that of the unit before.
+    pub dts: i64,
+    /// Until the next unit is decoded.
+    pub duration: i64,
+    /// As [`AccessUnit::data`](crate::stream::AccessUnit::data), not empty.
+    pub data: &'a [u8],
+    pub keyframe: bool,
+}
+
+/// What pieces of media are written in. A file of either begins with a header, and any piece may follow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PieceFormat {
+    /// Its pieces are fragments.
+    Mp4,
+    /// Its pieces are clusters.
+    WebM,
+}
+
+/// Turns the units of one track into a header and pieces, at the times that they have.
+pub struct PieceMuxer {
+    output: Output,
+    pipe: Pipe,
+    header: Vec<u8>,
+}
+
+impl PieceMuxer {
+    /// Fails for a format that files of the other one cannot carry.
+    pub fn new(pieces: PieceFormat, format: &Format) -> Result<Self, MediaError> {
+        let (name, options) = match pieces {
+            PieceFormat::Mp4 => ("mp4", mp4_options()),
+            PieceFormat::WebM => ("webm", webm_options()),
+        };
+        let pipe = Pipe::default();
+        let io = StreamIo::from_write(pipe.clone()).map_err(MediaError::during("make an output"))?;
+        let mut output =
+            format::output_to_stream(io, None, Some(name)).map_err(MediaError::during("make an output of pieces"))?;
+        add_track(&mut output, format)?;
+        let unknown = output
+            .write_header_with(options)
+            .map_err(MediaError::during("begin a file of this format"))?
+            .iter()
+            .count();
+        if unknown > 0 {
+            return Err(MediaError::new("take the options for pieces", Error::OptionNotFound));
+        }
+        let header = pipe.take();
+        Ok(Self { output, pipe, header })
+    }
+
+    /// What each file begins with.
+    pub fn header(&self) -> &[u8] {
+        &self.header
+    }
+
+    /// Takes the next unit. After an error the muxer is of no more use.
+    pub fn write(&mut self, unit: TimedUnit<'_>) -> Result<(), MediaError> {
+        let from = Rational(1, TICKS_A_SECOND);
+        let base = self.output.stream(0).map_or(from, |stream| stream.time_base());
+        let mut packet = Packet::copy(unit.data);
+        packet.set_stream(0);
+        packet.set_pts(Some(unit.pts));
+        packet.set_dts(Some(unit.dts));
+        packet.set_duration(unit.duration);
+        packet.rescale_ts(from, base);
+        if unit.keyframe {
+            packet.set_flags(packet::Flags::KEY);
+        }
+        packet
+            .write(&mut self.output)
+            .map_err(MediaError::during("write this unit into a piece"))
+            .map(|_| ())
+    }
+
+    /// The units since the last call, as a piece; nothing when there are none.
+    pub fn piece(&mut self) -> Result<Vec<u8>, MediaError> {
+        // SAFETY: the context is open and its header is written; a null packet asks a muxer to flush.
+        let result = unsafe { ffi::av_write_frame(self.output.as_mut_ptr(), std::ptr::null_mut()) };
+        if result < 0 {
+            return Err(MediaError::new("end a piece", result.into()));
+        }
+        Ok(self.pipe.take())
+    }
+}
+
+fn mp4_options() -> Dictionary<'static> {
+    let mut options = Dictionary::new();
+    // Fragments end where they are told to, and have their times by themselves.
+    options.set("movflags", "frag_custom+empty_moov+default_base_moof+frag_discont");
+    options.set("use_editlist", "0");
+    options.set("video_track_timescale", &TICKS_A_SECOND.to_string());
+    options.set("fflags", "+bitexact");
+    options.set("flush_packets", "1");
+    options
+}
+
+fn webm_options() -> Dictionary<'static> {
+    let mut options = Dictionary::new();
+    // No lengths and no index that would have to be written at the end.
+    options.set("live", "1");
+    options.set("fflags", "+bitexact");
+    options.set("flush_packets", "1");
+    options
+}
