@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::capture::tests::ffmpeg::{ffmpeg, port_pair, receive};
 use crate::hub::Inflow;
-use crate::hub::rtp::rtp_head;
+use crate::hub::rtp::{is_sender_report, rtp_head};
 use crate::media::{self, Picture, VideoDecoder};
 use crate::mix::testing::Noise;
 use crate::stream::VideoCodec;
@@ -147,7 +147,7 @@ pub(super) fn capture(sent: &Sent, arrived: Vec<Arrived>) -> Vec<StreamEvent> {
         }
         let index = packet.socket / 2;
         if packet.socket % 2 == 1 {
-            if packet.data.get(1) == Some(&200) {
+            if is_sender_report(&packet.data) {
                 let report = inflows[index].report(packet.data);
                 stream.report(index, sender_report(&report), packet.at_us, &mut events);
             }
