@@ -34,7 +34,7 @@ pub mod testing;
 pub mod tests;
 
 pub use clock::Clock;
-pub use depacketize::{AacConfiguration, Fmtp, Frame, FrameFormat, Packet, PayloadFormat, depacketizer, picture_size};
+pub use depacketize::{Fmtp, Frame, FrameFormat, Packet, PayloadFormat, depacketizer, picture_size};
 pub use event::{StreamEnd, StreamEvent};
 pub use locked::{Locked, Passed, Unlock};
 pub use opus::OpusHead;

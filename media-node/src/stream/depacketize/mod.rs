@@ -14,7 +14,6 @@ use bytes::Bytes;
 
 use super::Format;
 
-pub use aac_frames::Configuration as AacConfiguration;
 pub use parameter_sets::{PictureBuffer, picture_buffer, picture_size};
 pub use payload::{Fmtp, PayloadFormat};
 
