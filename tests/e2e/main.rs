@@ -232,9 +232,9 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
     let mixes = mixes![
         composed::each_user_is_where_and_when_the_calls_say,
         composed::flash_and_beep_keep_together_in_a_mix,
-        composed::the_low_stream_is_mixed_where_it_is_asked_for,
         rtmp::users_are_recorded_and_mixed_beside_one_by_rtsp,
         sound::each_codec_is_heard_by_itself_and_in_the_mix,
+        composed::the_low_stream_is_mixed_where_it_is_asked_for,
         mix_kills::killed_processes_cost_two_seconds_at_most,
         playing::a_browser_plays_a_mix_from_another_origin,
     ];

@@ -23,6 +23,8 @@ use crate::hub::{Description, Hub, Published};
 const WAIT_MS: i64 = 1_000;
 /// and takes no more memory than this.
 const MAX_HELD_BYTES: usize = 4 << 20;
+/// Longer configurations are none: they stand in descriptions.
+const MAX_CONFIGURATION_BYTES: usize = 16 << 10;
 /// Whose codecs stay unknown for so long is told.
 const UNKNOWN_MS: i64 = 10_000;
 /// Each new publication costs so much time, which is given back as it passes,
@@ -144,6 +146,10 @@ impl Publisher {
         configuration: &Bytes,
         now_ms: i64,
     ) -> Result<(), Refusal> {
+        if configuration.len() > MAX_CONFIGURATION_BYTES {
+            self.left_out(&Unreadable("the configuration of a codec is longer than any can be"));
+            return Ok(());
+        }
         let (place, payload_type) = match kind {
             MediaKind::Video => (&mut self.video, 96),
             MediaKind::Audio => (&mut self.audio, 97),

@@ -16,6 +16,9 @@ const SMALLEST_WINDOW: u32 = 65_536;
 /// Longer commands and metadata are not looked at.
 const MAX_COMMAND_BYTES: usize = 64 << 10;
 
+/// Tags of an aggregate message that are taken.
+const MAX_TAGS: usize = 1_024;
+
 const SET_CHUNK_SIZE: u8 = 1;
 const ABORT: u8 = 2;
 const ACKNOWLEDGEMENT: u8 = 3;
@@ -258,7 +261,9 @@ impl Session {
     fn aggregate(&mut self, message: &Message) {
         let mut rest = message.payload.clone();
         let mut first = None;
-        while let Some(&[kind, l0, l1, l2, t0, t1, t2, t3, _, _, _]) = rest.first_chunk() {
+        while self.waiting.len() < MAX_TAGS
+            && let Some(&[kind, l0, l1, l2, t0, t1, t2, t3, _, _, _]) = rest.first_chunk()
+        {
             rest.advance(11);
             let length = u32::from_be_bytes([0, l0, l1, l2]) as usize;
             if length > rest.len() {

@@ -36,9 +36,7 @@ pub mod testing;
 pub mod tests;
 
 pub use clock::Clock;
-pub use depacketize::{
-    AacConfiguration, Fmtp, Frame, FrameFormat, Packet, PayloadFormat, depacketizer, h265_picture_size, picture_size,
-};
+pub use depacketize::{Fmtp, Frame, FrameFormat, Packet, PayloadFormat, depacketizer, h265_picture_size, picture_size};
 pub use event::{StreamEnd, StreamEvent};
 pub use locked::{Locked, Passed, Unlock};
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{Codec, MAX_PAYLOAD, Payload, Terms, Unreadable};
-use crate::stream::AacConfiguration;
+use crate::stream::AacFormat;
 
 /// The length of the headers, and the one header of a packet.
 const HEAD: usize = 4;
@@ -13,28 +13,23 @@ const HEAD: usize = 4;
 const MAX_FRAME: usize = (1 << 13) - 1;
 
 #[derive(Debug)]
-pub(super) struct Aac {
-    /// AudioSpecificConfig.
-    bytes: Bytes,
-    configuration: AacConfiguration,
-}
+pub(super) struct Aac(AacFormat);
 
 impl Aac {
-    pub(super) fn new(bytes: &Bytes) -> Result<Self, Unreadable> {
-        Ok(Self {
-            bytes: bytes.clone(),
-            configuration: AacConfiguration::parse(bytes).ok_or(Unreadable("no AAC configuration"))?,
-        })
+    /// `config`: AudioSpecificConfig.
+    pub(super) fn new(config: &Bytes) -> Result<Self, Unreadable> {
+        let format = AacFormat::read(config.clone());
+        Ok(Self(format.ok_or(Unreadable("no AAC configuration"))?))
     }
 }
 
 impl Codec for Aac {
     fn terms(&self) -> Terms {
-        let AacConfiguration {
+        let AacFormat {
             sample_rate, channels, ..
-        } = self.configuration;
+        } = self.0;
         let mut config = String::new();
-        for byte in &self.bytes {
+        for byte in &self.0.config {
             let _ = write!(config, "{byte:02x}");
         }
         Terms {
@@ -47,7 +42,7 @@ impl Codec for Aac {
     }
 
     fn reconfigure(&mut self, configuration: &Bytes) -> Result<bool, Unreadable> {
-        let is_same = self.bytes == configuration;
+        let is_same = self.0.config == configuration;
         *self = Self::new(configuration)?;
         Ok(is_same)
     }
@@ -74,7 +69,7 @@ impl Codec for Aac {
     }
 
     fn ticks(&self, _: &Bytes) -> Option<u32> {
-        Some(self.configuration.frame_length)
+        Some(self.0.frame_length)
     }
 }
 

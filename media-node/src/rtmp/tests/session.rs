@@ -130,6 +130,16 @@ fn media_is_that_of_the_published_stream() {
 }
 
 #[test]
+fn many_small_tags_in_one_message_take_no_memory() {
+    let mut peer = Peer::new(&opening("a/b", "1"));
+    let tag = [AUDIO, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11];
+    peer.say(&message(6, 22, 1, 0, &tag.repeat(100_000))).unwrap();
+    assert!(peer.events.len() <= 1 + 1_024, "{}", peer.events.len());
+    peer.say(&message(4, AUDIO, 1, 9, b"sound")).unwrap();
+    assert_eq!(peer.events.last(), Some(&media(MediaKind::Audio, 9, b"sound")));
+}
+
+#[test]
 fn what_cannot_be_is_refused_with_a_reason() {
     let mut peer = Peer::new(&[hello(), large_chunks(), connect("")].concat());
     let (name, values) = peer.answers().remove(0);

@@ -68,12 +68,10 @@ impl AacFrames {
 
 /// The fields of an AudioSpecificConfig that matter outside of the decoder.
 #[derive(Debug)]
-pub struct Configuration {
-    /// Of the core, where the spectral band is replicated.
-    pub sample_rate: u32,
-    pub channels: u16,
-    /// Samples of a frame at that rate.
-    pub frame_length: u32,
+pub(super) struct Configuration {
+    sample_rate: u32,
+    channels: u16,
+    frame_length: u32,
     /// The header of ADTS has names for the sample rate and for the channels.
     fits_adts: bool,
 }
@@ -88,11 +86,6 @@ impl AacFormat {
 }
 
 impl Configuration {
-    /// `None` for what no decoder's configuration begins with, and for channels that it does not count.
-    pub fn parse(config: &[u8]) -> Option<Self> {
-        Self::read(&mut Bits::new(config), None)
-    }
-
     /// ISO/IEC 14496-3 1.6.2.1, for the object types Main, LC, SSR and LTP, also under explicitly signalled SBR. Leaves
     /// the reader behind the fixed part of GASpecificConfig.
     pub(super) fn read(bits: &mut Bits<'_>, offered_channels: Option<u16>) -> Option<Self> {
@@ -187,6 +180,24 @@ fn sample_rate(bits: &mut Bits<'_>) -> Option<u32> {
     match bits.take(4)? {
         ESCAPE => bits.take(24).filter(|rate| *rate > 0),
         index => RATES.get(index as usize).copied(),
+    }
+}
+
+impl AacFormat {
+    /// What an AudioSpecificConfig says. `None` for what cannot be read, and for channels that it does not count.
+    pub fn read(config: Bytes) -> Option<Self> {
+        let Configuration {
+            sample_rate,
+            channels,
+            frame_length,
+            ..
+        } = Configuration::read(&mut Bits::new(&config), None)?;
+        Some(Self {
+            config,
+            sample_rate,
+            channels,
+            frame_length,
+        })
     }
 }
 

@@ -24,7 +24,6 @@ use bytes::Bytes;
 
 use super::Format;
 
-pub use aac_frames::Configuration as AacConfiguration;
 pub use av1::av1_picture_size;
 pub use h265_sets::{h265_picture_buffer, h265_picture_size};
 pub use parameter_sets::{PictureBuffer, picture_buffer, picture_size};
