@@ -6,6 +6,7 @@
 mod alone;
 mod channel_tokens;
 mod channels;
+mod codecs;
 mod composed;
 mod disk;
 mod docs_page;
@@ -223,6 +224,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         wrong_calls::regions,
     ]);
     let mixes = mixes![
+        codecs::each_is_recorded_mixed_and_played,
         composed::each_user_is_where_and_when_the_calls_say,
         composed::flash_and_beep_keep_together_in_a_mix,
         composed::the_low_stream_is_mixed_where_it_is_asked_for,

@@ -64,6 +64,7 @@ pub(super) fn add_track(output: &mut Output, format: &Format) -> Result<(), Medi
             parameters.frame_size = aac.frame_length.try_into().unwrap_or(i32::MAX);
             aac.config.to_vec()
         }
+        Format::Jpeg(_) => return Err(MediaError::new("put Motion JPEG into this file", Error::InvalidData)),
         Format::Opus(opus) => {
             // No container that is written as a file here carries it where its files are played.
             if output.format().name() != "rtsp" {

@@ -44,7 +44,8 @@ pub use punctuality::Patience;
 pub use rtp::RtpStream;
 pub use track::{RtpTrack, SenderReport};
 pub use unit::{
-    AacFormat, AccessUnit, Av1Format, Format, H264Format, H265Format, OpusFormat, Track, Vp8Format, Vp9Format,
+    AacFormat, AccessUnit, Av1Format, Format, H264Format, H265Format, JpegFormat, OpusFormat, Track, Vp8Format,
+    Vp9Format,
 };
 pub use user_clock::UserClock;
 pub use video::VideoCodec;

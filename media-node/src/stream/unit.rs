@@ -12,6 +12,7 @@ pub enum Format {
     Vp8(Vp8Format),
     Vp9(Vp9Format),
     Av1(Av1Format),
+    Jpeg(JpegFormat),
     Aac(AacFormat),
     Opus(OpusFormat),
 }
@@ -22,7 +23,7 @@ impl Format {
         match self {
             Self::H264(h264) => h264.reorder_depth,
             Self::H265(h265) => h265.reorder_depth,
-            Self::Vp8(_) | Self::Vp9(_) | Self::Av1(_) | Self::Aac(_) | Self::Opus(_) => 0,
+            Self::Vp8(_) | Self::Vp9(_) | Self::Av1(_) | Self::Jpeg(_) | Self::Aac(_) | Self::Opus(_) => 0,
         }
     }
 
@@ -34,6 +35,7 @@ impl Format {
             Self::Vp8(_) => Some(VideoCodec::Vp8),
             Self::Vp9(_) => Some(VideoCodec::Vp9),
             Self::Av1(_) => Some(VideoCodec::Av1),
+            Self::Jpeg(_) => Some(VideoCodec::Jpeg),
             Self::Aac(_) | Self::Opus(_) => None,
         }
     }
@@ -50,6 +52,7 @@ impl Format {
             Self::Vp8(vp8) => Some((vp8.width, vp8.height)),
             Self::Vp9(vp9) => Some((vp9.width, vp9.height)),
             Self::Av1(av1) => Some((av1.width, av1.height)),
+            Self::Jpeg(jpeg) => Some((jpeg.width, jpeg.height)),
             Self::Aac(_) | Self::Opus(_) => None,
         }
     }
@@ -59,7 +62,7 @@ impl Format {
         match self {
             Self::H264(h264) => h264.annex_b(),
             Self::H265(h265) => h265.annex_b(),
-            Self::Vp8(_) | Self::Vp9(_) | Self::Av1(_) | Self::Aac(_) | Self::Opus(_) => Vec::new(),
+            Self::Vp8(_) | Self::Vp9(_) | Self::Av1(_) | Self::Jpeg(_) | Self::Aac(_) | Self::Opus(_) => Vec::new(),
         }
     }
 }
@@ -147,6 +150,13 @@ pub struct Av1Format {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JpegFormat {
+    /// In pixels.
+    pub width: u32,
+    pub height: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AacFormat {
     /// AudioSpecificConfig, ISO/IEC 14496-3.
     pub config: Bytes,
@@ -172,7 +182,7 @@ pub struct AccessUnit {
     pub dts_us: i64,
     /// H.264 and H.265: Annex B, with the parameter sets in front of each keyframe. VP8: one
     /// frame. VP9: one superframe. AV1: the OBUs of one temporal unit, each with its size, without delimiters, and with the
-    /// sequence header in each keyframe. AAC: one raw frame without ADTS. Opus: one packet.
+    /// sequence header in each keyframe. JPEG: one whole file. AAC: one raw frame without ADTS. Opus: one packet.
     pub data: Bytes,
     /// Decoding can begin here.
     pub keyframe: bool,

@@ -409,3 +409,16 @@ fn opus() {
         "{video_shift} {audio_shift}"
     );
 }
+
+#[test]
+fn motion_jpeg() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("source.mkv");
+    let coding = "-c:v mjpeg -huffman default -pix_fmt yuvj420p -vf scale=320:176 -q:v 5";
+    make_file(&file, &coding.split(' ').collect::<Vec<_>>(), &AAC);
+    let capture = capture(&file);
+    assert_in_order(&capture.events);
+    assert_times(&capture, &capture.units(Track::Video), &times(&file, "v"), 1_000);
+    let (frames, said) = decode(&capture, "mjpeg", &folder.path().join("captured"));
+    assert_eq!((frames, said.as_str()), (100, ""));
+}

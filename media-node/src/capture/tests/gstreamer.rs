@@ -70,3 +70,10 @@ fn vp9_with_picture_ids() {
     let elements = "rtpvp9pay mtu=1200 picture-id-mode=15-bit";
     check(&coding.split(' ').collect::<Vec<_>>(), "VP9/90000", elements, "vp9");
 }
+
+#[test]
+fn motion_jpeg() {
+    let coding = "-c:v mjpeg -huffman default -pix_fmt yuvj420p -vf scale=320:176 -q:v 5";
+    let elements = "jpegparse ! rtpjpegpay mtu=1200";
+    check(&coding.split(' ').collect::<Vec<_>>(), "JPEG/90000", elements, "mjpeg");
+}

@@ -290,7 +290,7 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
             what.push_str(&format!(" and {} is {codec}", track.name()));
         }
         let message = format!(
-            "{what}, which cannot be recorded: publish H.264, H.265, VP8, VP9 or AV1 video, and AAC or Opus audio"
+            "{what}, which cannot be recorded: publish H.264, H.265, VP8, VP9, AV1 or Motion JPEG video, and AAC or Opus audio"
         );
         self.shared.board.lock().problem_once(
             &format!("codec {what}"),
