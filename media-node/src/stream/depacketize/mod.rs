@@ -10,6 +10,7 @@ mod av1_headers;
 mod h264;
 mod h265;
 mod h265_sets;
+mod h265_vui;
 mod jpeg;
 mod jpeg_tables;
 mod latm;
