@@ -7,6 +7,7 @@ mod alone;
 mod cameras;
 mod channel_tokens;
 mod channels;
+mod codecs;
 mod composed;
 mod disk;
 mod docs_page;
@@ -230,6 +231,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         wrong_calls::regions,
     ]);
     let mixes = mixes![
+        codecs::each_is_recorded_mixed_and_played,
         composed::each_user_is_where_and_when_the_calls_say,
         composed::flash_and_beep_keep_together_in_a_mix,
         rtmp::users_are_recorded_and_mixed_beside_one_by_rtsp,

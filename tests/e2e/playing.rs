@@ -55,7 +55,7 @@ pub(crate) async fn a_browser_plays_a_mix_from_another_origin(stack: &Stack) {
 }
 
 /// What the player saw.
-async fn play(playlist: &str, stack: &Stack) -> Value {
+pub(crate) async fn play(playlist: &str, stack: &Stack) -> Value {
     let output = Command::new("node")
         .args([SCRIPT, CHROMIUM, playlist])
         .arg(stack.logs())

@@ -42,6 +42,7 @@ impl Object {
         let (media_type, caching) = match key.rsplit('.').next() {
             Some("m3u8") => ("application/vnd.apple.mpegurl", "no-cache"),
             Some("ts") => ("video/mp2t", immutable),
+            Some("webm") => ("video/webm", immutable),
             Some("mp4") => ("video/mp4", immutable),
             Some("jpg") => ("image/jpeg", immutable),
             _ => panic!("{key} has an unknown ending"),

@@ -4,7 +4,9 @@
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RANGE,
+};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -54,8 +56,26 @@ async fn deliver(State(bucket): State<Bucket>, Path(key): Path<String>, request:
         (CACHE_CONTROL, object.cache_control.unwrap_or_default()),
         (ETAG, tag),
     ];
-    match known {
-        true => (StatusCode::NOT_MODIFIED, headers).into_response(),
-        false => (headers, Bytes::from(object.data)).into_response(),
+    let data = Bytes::from(object.data);
+    let asked = request
+        .get(RANGE)
+        .and_then(|range| part(range.to_str().ok()?, data.len()));
+    match (known, asked) {
+        (true, _) => (StatusCode::NOT_MODIFIED, headers).into_response(),
+        (false, None) => (headers, data).into_response(),
+        (false, Some((from, to))) => {
+            let range = [(CONTENT_RANGE, format!("bytes {from}-{}/{}", to - 1, data.len()))];
+            (StatusCode::PARTIAL_CONTENT, headers, range, data.slice(from..to)).into_response()
+        }
     }
+}
+
+/// Where the part of a file of so many bytes begins and ends that a `Range` asks for.
+fn part(range: &str, bytes: usize) -> Option<(usize, usize)> {
+    let (from, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+    let from = from.parse().ok()?;
+    let to = last
+        .parse()
+        .map_or(bytes, |last: usize| last.saturating_add(1).min(bytes));
+    (from < to).then_some((from, to))
 }

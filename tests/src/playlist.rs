@@ -24,7 +24,8 @@ pub struct Entry {
     pub discontinuity: bool,
     /// `#EXT-X-PROGRAM-DATE-TIME` as it stands in the playlist.
     pub date_time: Option<String>,
-    /// The vendor's own lines in front of the slice, whole and in order.
+    /// The vendor's own lines in front of the slice, and those that say where it and its initialization section stand in a file,
+    /// whole and in order.
     pub tags: Vec<String>,
 }
 
@@ -69,7 +70,10 @@ pub fn parse(text: &str) -> Result<Playlist, String> {
             playlist.event = true;
         } else if line == "#EXT-X-ENDLIST" {
             playlist.ended = true;
-        } else if line.starts_with("#EXT-X-AGORA-") {
+        } else if ["#EXT-X-AGORA-", "#EXT-X-MAP:", "#EXT-X-BYTERANGE:"]
+            .iter()
+            .any(|tag| line.starts_with(tag))
+        {
             pending.tags.push(line.to_owned());
         } else if line != "#EXT-X-ALLOW-CACHE:YES" {
             return Err(format!("unknown line: {line}"));

@@ -115,6 +115,14 @@ impl Media {
         }
     }
 
+    /// With its picture coded so, in FFmpeg's words, and its sound as before.
+    pub fn with_video(mut self, coding: &str) -> Self {
+        let sound = self.coding.iter().position(|word| word == "-c:a");
+        let sound = self.coding.split_off(sound.unwrap_or(self.coding.len()));
+        self.coding = [words(coding), sound].concat();
+        self
+    }
+
     /// The same with Opus in place of AAC.
     pub fn flash_and_opus_beep() -> Self {
         Self::flash_and_beep().in_opus()

@@ -103,10 +103,17 @@ mod tests {
         sps.crop = Some((0, 6));
         let sets = STANDARD.encode(sps.nal());
         let picture = format!("packetization-mode=1; sprop-parameter-sets={sets},aOvjyyLA; profile-level-id=4D0028");
+        // x265: 320x180.
+        let h265 = "QgEBAWAAAAMAkAAAAwAAAwA8oAoIDB8+WVlSkwvAWgIAAAMAAgAAAwAyEA==";
         let media = Media {
             tracks: vec![
                 track(TrackKind::Video, "H264", &picture),
                 track(TrackKind::Audio, "OPUS", ""),
+                track(
+                    TrackKind::Video,
+                    "H265",
+                    &format!("sprop-vps=x; sprop-sps={h265}; sprop-pps=y"),
+                ),
             ],
             since_ms: 7,
             ..Media::default()
@@ -133,7 +140,14 @@ mod tests {
             .iter()
             .map(|track| (track.codec.as_str(), track.width, track.height))
             .collect();
-        assert_eq!(sizes, [("H264", Some(320), Some(180)), ("OPUS", None, None)]);
+        assert_eq!(
+            sizes,
+            [
+                ("H264", Some(320), Some(180)),
+                ("OPUS", None, None),
+                ("H265", Some(320), Some(180))
+            ]
+        );
         assert!(live(&channels, question("b")).await.is_empty());
     }
 }

@@ -22,7 +22,8 @@ impl Container {
             Some(VideoCodec::Vp8) => Self::WebM,
             Some(VideoCodec::Vp9 | VideoCodec::Av1) => Self::Mp4,
             Some(VideoCodec::H264 | VideoCodec::H265) if self == Self::Mp4 => Self::Mp4,
-            Some(VideoCodec::H264 | VideoCodec::H265) | None => Self::MpegTs,
+            // Motion JPEG is none that a slice is written in.
+            Some(VideoCodec::H264 | VideoCodec::H265 | VideoCodec::Jpeg) | None => Self::MpegTs,
         }
     }
 

@@ -30,6 +30,7 @@ impl VideoDecoder {
             VideoCodec::Vp8 => Id::VP8,
             VideoCodec::Vp9 => Id::VP9,
             VideoCodec::Av1 => Id::AV1,
+            VideoCodec::Jpeg => Id::MJPEG,
         };
         let mut context = context(id, codec.name())?;
         // SAFETY: a plain field of a context that is not open.

@@ -9,7 +9,8 @@ use ffmpeg_next::{Error, Packet, Rational, ffi, format, media, packet};
 
 use super::MediaError;
 use crate::stream::{
-    AacFormat, AccessUnit, Av1Format, Format, H264Format, H265Format, OpusFormat, Track, Vp8Format, Vp9Format, annexb,
+    AacFormat, AccessUnit, Av1Format, Format, H264Format, H265Format, JpegFormat, OpusFormat, Track, Vp8Format,
+    Vp9Format, annexb,
 };
 
 /// Reads a media file as if it were captured: its first video track of the codecs that are recorded, and its first AAC or Opus track.
@@ -46,6 +47,11 @@ impl Demuxer {
                 }
                 (media::Type::Video, Id::VP9) if video.is_none() => {
                     formats.push((Track::Video, Format::Vp9(vp9_format(raw))));
+                    video = Some((stream.index(), None));
+                }
+                (media::Type::Video, Id::MJPEG) if video.is_none() => {
+                    let (width, height) = size(raw);
+                    formats.push((Track::Video, Format::Jpeg(JpegFormat { width, height })));
                     video = Some((stream.index(), None));
                 }
                 (media::Type::Video, Id::AV1) if video.is_none() => {

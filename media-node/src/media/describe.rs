@@ -73,6 +73,7 @@ pub(super) fn add_track(output: &mut Output, format: &Format) -> Result<(), Medi
             Vec::new()
         }
         Format::Pcm(_) => return Err(MediaError::new("put PCM into this file", Error::InvalidData)),
+        Format::Jpeg(_) => return Err(MediaError::new("put Motion JPEG into this file", Error::InvalidData)),
         Format::Opus(opus) => {
             // No container that is written as a file here carries it where its files are played.
             if output.format().name() != "rtsp" {

@@ -47,8 +47,8 @@ pub use punctuality::Patience;
 pub use rtp::RtpStream;
 pub use track::{RtpTrack, SenderReport};
 pub use unit::{
-    AacFormat, AccessUnit, Av1Format, Format, H264Format, H265Format, MpegFormat, OpusFormat, PcmCoding, PcmFormat,
-    Track, Vp8Format, Vp9Format,
+    AacFormat, AccessUnit, Av1Format, Format, H264Format, H265Format, JpegFormat, MpegFormat, OpusFormat, PcmCoding,
+    PcmFormat, Track, Vp8Format, Vp9Format,
 };
 pub use user_clock::UserClock;
 pub use video::VideoCodec;

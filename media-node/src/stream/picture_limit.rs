@@ -1,6 +1,7 @@
 use super::annexb::{h265_nal_type, nal_type, nal_units};
 use super::depacketize::{
-    PictureBuffer, av1_picture_size, h265_picture_buffer, picture_buffer, vp8_picture_size, vp9_format,
+    PictureBuffer, av1_picture_size, h265_picture_buffer, jpeg_picture_size, picture_buffer, vp8_picture_size,
+    vp9_format,
 };
 use super::{Format, VideoCodec, Vp9Format};
 
@@ -76,6 +77,7 @@ impl PictureLimit {
             Format::H265(h265) if !h265.sps.is_empty() => self.check(h265_picture_buffer(&h265.sps)),
             Format::Vp8(vp8) => self.check(Some(vp8_buffer((vp8.width, vp8.height)))),
             Format::Vp9(vp9) => self.check(Some(vp9_buffer(vp9))),
+            Format::Jpeg(jpeg) => self.check(Some(jpeg_buffer((jpeg.width, jpeg.height)))),
             Format::Av1(av1) => self.check(Some(av1_buffer((av1.width, av1.height)))),
             _ => Ok(()),
         }
@@ -100,6 +102,7 @@ impl PictureLimit {
                 let format = vp9_format(data);
                 format.map_or(Ok(()), |vp9| self.check(Some(vp9_buffer(&vp9))))
             }
+            VideoCodec::Jpeg => self.check(jpeg_picture_size(data).map(jpeg_buffer)),
             VideoCodec::Av1 => {
                 let size = av1_picture_size(data);
                 size.map_or(Ok(()), |size| self.check(size.map(av1_buffer)))
@@ -139,6 +142,16 @@ fn vp8_buffer((width, height): (u32, u32)) -> PictureBuffer {
         height,
         picture_bytes: u64::from(width) * u64::from(height) * 3 / 2,
         pictures: 3,
+    }
+}
+
+/// Of JPEG, whose pictures are predicted from none.
+fn jpeg_buffer((width, height): (u32, u32)) -> PictureBuffer {
+    PictureBuffer {
+        width,
+        height,
+        picture_bytes: u64::from(width) * u64::from(height) * 2,
+        pictures: 1,
     }
 }
 

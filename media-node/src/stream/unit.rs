@@ -12,6 +12,7 @@ pub enum Format {
     Vp8(Vp8Format),
     Vp9(Vp9Format),
     Av1(Av1Format),
+    Jpeg(JpegFormat),
     Aac(AacFormat),
     Opus(OpusFormat),
     Pcm(PcmFormat),
@@ -27,6 +28,7 @@ impl Format {
             Self::Vp8(_)
             | Self::Vp9(_)
             | Self::Av1(_)
+            | Self::Jpeg(_)
             | Self::Aac(_)
             | Self::Opus(_)
             | Self::Pcm(_)
@@ -42,6 +44,7 @@ impl Format {
             Self::Vp8(_) => Some(VideoCodec::Vp8),
             Self::Vp9(_) => Some(VideoCodec::Vp9),
             Self::Av1(_) => Some(VideoCodec::Av1),
+            Self::Jpeg(_) => Some(VideoCodec::Jpeg),
             Self::Aac(_) | Self::Opus(_) | Self::Pcm(_) | Self::Mpeg(_) => None,
         }
     }
@@ -58,6 +61,7 @@ impl Format {
             Self::Vp8(vp8) => Some((vp8.width, vp8.height)),
             Self::Vp9(vp9) => Some((vp9.width, vp9.height)),
             Self::Av1(av1) => Some((av1.width, av1.height)),
+            Self::Jpeg(jpeg) => Some((jpeg.width, jpeg.height)),
             Self::Aac(_) | Self::Opus(_) | Self::Pcm(_) | Self::Mpeg(_) => None,
         }
     }
@@ -70,6 +74,7 @@ impl Format {
             Self::Vp8(_)
             | Self::Vp9(_)
             | Self::Av1(_)
+            | Self::Jpeg(_)
             | Self::Aac(_)
             | Self::Opus(_)
             | Self::Pcm(_)
@@ -161,6 +166,13 @@ pub struct Av1Format {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JpegFormat {
+    /// In pixels.
+    pub width: u32,
+    pub height: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AacFormat {
     /// AudioSpecificConfig, ISO/IEC 14496-3.
     pub config: Bytes,
@@ -221,7 +233,7 @@ pub struct AccessUnit {
     pub dts_us: i64,
     /// H.264 and H.265: Annex B, with the parameter sets in front of each keyframe. VP8: one
     /// frame. VP9: one superframe. AV1: the OBUs of one temporal unit, each with its size, without delimiters, and with the
-    /// sequence header in each keyframe. AAC: one raw frame without ADTS. Opus: one packet.
+    /// sequence header in each keyframe. JPEG: one whole file. AAC: one raw frame without ADTS. Opus: one packet.
     /// PCM: whole samples. MPEG audio: one frame with its header.
     pub data: Bytes,
     /// Decoding can begin here.

@@ -9,6 +9,8 @@ pub enum VideoCodec {
     Vp8,
     Vp9,
     Av1,
+    /// Motion JPEG: each picture by itself.
+    Jpeg,
 }
 
 impl VideoCodec {
@@ -20,6 +22,7 @@ impl VideoCodec {
             Self::Vp8 => "VP8",
             Self::Vp9 => "VP9",
             Self::Av1 => "AV1",
+            Self::Jpeg => "JPEG",
         }
     }
 
@@ -27,6 +30,7 @@ impl VideoCodec {
     pub fn is_reference(self, data: &[u8]) -> bool {
         match self {
             Self::H264 => annexb::is_reference(data),
+            Self::Jpeg => false,
             // In H.265 a picture tells only whether those of its own sub-layer refer to it.
             Self::H265 | Self::Vp8 | Self::Vp9 | Self::Av1 => true,
         }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::decoded::decode;
 use crate::capture::sdp::{Offer, offers};
 use crate::stream::testing::Clear;
 use crate::stream::tests::rtp::{assert_in_order, formats, units};
@@ -185,59 +186,6 @@ fn times(file: &Path, stream: &str) -> Vec<(i64, i64)> {
         .collect()
 }
 
-/// What stands in an IVF file by the names of the codecs, where FFmpeg reads no bare stream of them.
-const IVF: [(&str, &[u8; 4]); 2] = [("vp8", b"VP80"), ("vp9", b"VP90")];
-
-/// Units as an IVF file.
-fn ivf(codec: [u8; 4], units: &[&AccessUnit]) -> Vec<u8> {
-    let mut file = [
-        b"DKIF\0\0\x20\0",
-        &codec[..],
-        &[64, 1, 180, 0, 64, 66, 15, 0, 1, 0, 0, 0],
-        &[0; 8],
-    ]
-    .concat();
-    for unit in units {
-        file.extend((unit.data.len() as u32).to_le_bytes());
-        file.extend((unit.pts_us as u64).to_le_bytes());
-        file.extend(&unit.data);
-    }
-    file
-}
-
-/// Frames that a decoder makes of the captured video in this codec, as FFmpeg calls it, and what it says.
-pub(super) fn decode(capture: &Capture, codec: &str, path: &Path) -> (usize, String) {
-    let units = capture.units(Track::Video);
-    let in_ivf = IVF.iter().find(|(name, _)| *name == codec);
-    let (format, stream) = match in_ivf {
-        Some((_, fourcc)) => ("ivf", ivf(**fourcc, &units)),
-        None => (codec, units.iter().flat_map(|unit| unit.data.to_vec()).collect()),
-    };
-    std::fs::write(path, stream).unwrap();
-    let arguments = [
-        "-v",
-        "warning",
-        "-count_frames",
-        "-show_entries",
-        "stream=nb_read_frames",
-        "-of",
-        "csv=p=0",
-    ];
-    let output = Command::new("ffprobe")
-        .args(arguments)
-        .args(["-f", format])
-        .arg(path)
-        .output()
-        .unwrap();
-    let frames = String::from_utf8(output.stdout)
-        .unwrap()
-        .trim()
-        .trim_end_matches(',')
-        .parse()
-        .unwrap();
-    (frames, String::from_utf8(output.stderr).unwrap())
-}
-
 /// Each unit lies where the file has it, up to a shift that grows only where the publisher stood still, as it does on a busy
 /// machine; returns the first shift.
 fn assert_times(capture: &Capture, got: &[&AccessUnit], expected: &[(i64, i64)], tolerance_us: i64) -> i64 {
@@ -407,4 +355,17 @@ fn opus() {
         (video_shift - audio_shift).abs() <= 20_000,
         "{video_shift} {audio_shift}"
     );
+}
+
+#[test]
+fn motion_jpeg() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("source.mkv");
+    let coding = "-c:v mjpeg -huffman default -pix_fmt yuvj420p -vf scale=320:176 -q:v 5";
+    make_file(&file, &coding.split(' ').collect::<Vec<_>>(), &AAC);
+    let capture = capture(&file);
+    assert_in_order(&capture.events);
+    assert_times(&capture, &capture.units(Track::Video), &times(&file, "v"), 1_000);
+    let (frames, said) = decode(&capture, "mjpeg", &folder.path().join("captured"));
+    assert_eq!((frames, said.as_str()), (100, ""));
 }

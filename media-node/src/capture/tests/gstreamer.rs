@@ -3,13 +3,17 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::ffmpeg::{AAC, Capture, captured, decode, make_file, port_pair, receive};
+use super::decoded::decode;
+use super::ffmpeg::{AAC, Received, captured, make_file, port_pair, receive};
 use crate::capture::sdp::offers;
 use crate::stream::tests::rtp::assert_in_order;
 use crate::stream::{StreamEvent, Track};
 
-/// Sends the video of a Matroska file through these elements and captures it. `rtpmap`: as in a session description.
-fn capture(file: &Path, rtpmap: &str, elements: &str) -> Capture {
+/// What is left of 100 pictures when up to a group of 50 is missing.
+const LEAST: usize = 49;
+
+/// Sends the video of a Matroska file through these elements; what comes.
+fn sent(file: &Path, elements: &str) -> Received {
     let (rtp, rtcp) = port_pair();
     let port = rtp.local_addr().unwrap().port();
     let pipeline = format!(
@@ -19,18 +23,19 @@ fn capture(file: &Path, rtpmap: &str, elements: &str) -> Capture {
     );
     let mut command = Command::new("gst-launch-1.0");
     command.arg("-q").args(pipeline.split_whitespace()).stdin(Stdio::null());
-    let received = receive(command.spawn().unwrap(), &[&rtp, &rtcp]);
-    let sdp =
-        format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 {rtpmap}\r\n");
-    captured(offers(sdp.as_bytes()), received)
+    receive(command.spawn().unwrap(), &[&rtp, &rtcp])
 }
 
-/// All 100 pictures come and are decoded without a word.
+/// All 100 pictures come and are decoded without a word; and where a packet is changed, no more is missing than up to the next
+/// key frame. `rtpmap`: as in a session description.
 fn check(coding: &[&str], rtpmap: &str, elements: &str, format: &str) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("source.mkv");
     make_file(&file, coding, &AAC);
-    let capture = capture(&file, rtpmap, elements);
+    let datagrams = sent(&file, elements);
+    let sdp =
+        format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 {rtpmap}\r\n");
+    let capture = captured(offers(sdp.as_bytes()), datagrams.clone());
     assert_in_order(&capture.events);
     let lost = capture
         .events
@@ -40,6 +45,25 @@ fn check(coding: &[&str], rtpmap: &str, elements: &str, format: &str) {
     assert_eq!(capture.units(Track::Video).len(), 100);
     let (frames, said) = decode(&capture, format, &folder.path().join("captured"));
     assert_eq!((frames, said.as_str()), (100, ""));
+    for seed in 1..40 {
+        let mut changed = datagrams.clone();
+        let at = changed.len() * seed / 40;
+        let mut noise = seed as u64;
+        for byte in &mut changed[at].2[12..] {
+            noise = noise
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            *byte = (noise >> 56) as u8;
+        }
+        let capture = captured(offers(sdp.as_bytes()), changed);
+        assert_in_order(&capture.events);
+        let units = capture.units(Track::Video).len();
+        assert!(
+            (LEAST..=101).contains(&units),
+            "{units} pictures, packet {at} of {}",
+            datagrams.len()
+        );
+    }
 }
 
 #[test]
@@ -69,4 +93,11 @@ fn vp9_with_picture_ids() {
     let coding = "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 50 -pix_fmt yuv420p";
     let elements = "rtpvp9pay mtu=1200 picture-id-mode=15-bit";
     check(&coding.split(' ').collect::<Vec<_>>(), "VP9/90000", elements, "vp9");
+}
+
+#[test]
+fn motion_jpeg() {
+    let coding = "-c:v mjpeg -huffman default -pix_fmt yuvj420p -vf scale=320:176 -q:v 5";
+    let elements = "jpegparse ! rtpjpegpay mtu=1200";
+    check(&coding.split(' ').collect::<Vec<_>>(), "JPEG/90000", elements, "mjpeg");
 }

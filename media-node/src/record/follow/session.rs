@@ -292,8 +292,8 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
             what.push_str(&format!(" and {} is {codec}", track.name()));
         }
         let message = format!(
-            "{what}, which cannot be recorded: publish H.264, H.265, VP8, VP9 or AV1 video, and audio in AAC, Opus, MP3, PCMU, \
-             PCMA, G.722 or L16"
+            "{what}, which cannot be recorded: publish H.264, H.265, VP8, VP9, AV1 or Motion JPEG video, and audio in AAC, Opus, \
+             MP3, PCMU, PCMA, G.722 or L16"
         );
         self.shared.board.lock().problem_once(
             &format!("codec {what}"),

@@ -1,8 +1,10 @@
 //! Individual recording: one audio and one video playlist for each user, and pictures of the video beside them or alone.
 //!
 //! A thread for each user takes what the user's streams bring and may wait for the disk. The rest is free of tasks, sockets
-//! and clocks: `tracks` is what the thread does, `track_slicer` and `transcode` are the parts of it where Opus becomes AAC.
+//! and clocks: `tracks` is what the thread does, `track_slicer` and `transcode` are the parts of it where Opus becomes AAC, and `pictures`
+//! the one where Motion JPEG becomes H.264.
 
+mod pictures;
 #[cfg(test)]
 mod tests;
 mod track_slicer;
@@ -23,6 +25,7 @@ use super::status::{Ending, SharedBoard, Status, problem};
 use crate::container::RecordingNames;
 use crate::selection::{Pictures, Tracks};
 use crate::stream::Clock;
+use pictures::PictureCoding;
 use tracks::UserTracks;
 
 /// Units and events on their way to the thread that writes them: some four seconds of video and audio.
@@ -38,6 +41,10 @@ pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: wa
         clock: context.clock,
         board: shared.board.clone(),
         names: context.names(),
+        coding: PictureCoding {
+            encoder: shared.options.mix.video_encoder.clone(),
+            limit: shared.options.picture_limit,
+        },
         snapshots: context
             .job
             .spec
@@ -55,6 +62,7 @@ struct Individual<S> {
     clock: Clock,
     board: SharedBoard,
     names: RecordingNames,
+    coding: PictureCoding,
     snapshots: Option<Snapshots>,
 }
 
@@ -65,6 +73,7 @@ impl<S> Clone for Individual<S> {
             clock: self.clock,
             board: self.board.clone(),
             names: self.names.clone(),
+            coding: self.coding.clone(),
             snapshots: self.snapshots.clone(),
         }
     }

@@ -45,6 +45,7 @@ impl RecordedChannel {
             clock,
             board: board.clone(),
             names: file_names(),
+            coding: PictureCoding::default(),
             snapshots: pictures.map(|wanted| Snapshots::new(wanted, sink.clone(), options.picture_limit)),
         };
         let shared = Shared {
@@ -471,8 +472,8 @@ async fn one_camera_is_no_three_problems() {
     assert_eq!(
         told,
         [
-            "audio of user a is gsm and video is h265, which cannot be recorded: publish H.264, H.265, VP8, VP9 or AV1 video, \
-             and audio in AAC, Opus, MP3, PCMU, PCMA, G.722 or L16"
+            "audio of user a is gsm and video is h265, which cannot be recorded: publish H.264, H.265, VP8, VP9, AV1 or Motion \
+             JPEG video, and audio in AAC, Opus, MP3, PCMU, PCMA, G.722 or L16"
         ]
     );
     channel.stop(Directive::Stop(EndCause::Stopped)).await;

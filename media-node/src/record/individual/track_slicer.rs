@@ -1,7 +1,8 @@
+use super::pictures::{PictureCoding, PictureTranscoder};
 use super::transcode::{TranscodeError, Transcoder};
 use crate::record::sink::SliceSink;
 use crate::record::slicer::{SliceError, Slicer};
-use crate::stream::{AccessUnit, Format};
+use crate::stream::{AccessUnit, Format, JpegFormat};
 
 /// FFmpeg's own encoder, which every build of it has.
 const AAC_ENCODER: &str = "aac";
@@ -22,26 +23,36 @@ pub(super) enum TrackError {
     Transcode(#[from] TranscodeError),
 }
 
-/// A [`Slicer`] that takes units in each format that is recorded: what its container carries goes to it as it comes, other
-/// sound as AAC.
+/// A [`Slicer`] that takes units in each format that is recorded: what its container carries goes to it as it comes, other sound as
+/// AAC, and Motion JPEG as H.264.
 pub(super) struct TrackSlicer<S: SliceSink> {
     slicer: Slicer<S>,
     encoder: &'static str,
     /// The format of the units that come, where the container does not carry it.
     transcoded: Option<Format>,
     transcoder: Option<Transcoder>,
+    coding: PictureCoding,
+    /// The format of the units that come, where they are Motion JPEG.
+    jpeg: Option<JpegFormat>,
+    pictures: Option<PictureTranscoder>,
+    /// The slicer knows the format of what is made of pictures.
+    announced: bool,
     /// Where the last frame that was made of other sound is over.
     end_us: i64,
     made: Vec<AccessUnit>,
 }
 
 impl<S: SliceSink> TrackSlicer<S> {
-    pub(super) fn new(slicer: Slicer<S>) -> Self {
+    pub(super) fn new(slicer: Slicer<S>, coding: PictureCoding) -> Self {
         Self {
             slicer,
             encoder: AAC_ENCODER,
             transcoded: None,
             transcoder: None,
+            coding,
+            jpeg: None,
+            pictures: None,
+            announced: false,
             end_us: i64::MIN,
             made: Vec::new(),
         }
@@ -55,18 +66,21 @@ impl<S: SliceSink> TrackSlicer<S> {
     /// The format of the units that follow, which need not join what came before.
     pub(super) fn format(&mut self, format: Format) -> Result<(), TrackError> {
         let flushed = self.flush();
-        if is_carried(&format) {
-            self.transcoded = None;
-            self.slicer.format(format)?;
-        } else {
+        (self.transcoded, self.jpeg) = (None, None);
+        match format {
             // The slicer learns the format that the encoder gives.
-            self.transcoded = Some(format);
+            Format::Jpeg(jpeg) => self.jpeg = Some(jpeg),
+            format if is_carried(&format) => self.slicer.format(format)?,
+            format => self.transcoded = Some(format),
         }
         flushed
     }
 
     /// The next unit. Returns the wall-clock time of a slice's start when one begins with it.
     pub(super) fn unit(&mut self, unit: &AccessUnit) -> Result<Option<u64>, TrackError> {
+        if let Some(jpeg) = self.jpeg.clone() {
+            return self.picture(&jpeg, unit);
+        }
         let Some(format) = self.transcoded.clone() else {
             return Ok(self.slicer.unit(unit)?);
         };
@@ -88,6 +102,37 @@ impl<S: SliceSink> TrackSlicer<S> {
         }
         let begun = self.pass_on()?;
         taken?;
+        Ok(begun)
+    }
+
+    fn picture(&mut self, jpeg: &JpegFormat, unit: &AccessUnit) -> Result<Option<u64>, TrackError> {
+        let transcoder = match &mut self.pictures {
+            Some(transcoder) => transcoder,
+            none => {
+                self.announced = false;
+                none.insert(PictureTranscoder::new(&self.coding, jpeg.width, jpeg.height)?)
+            }
+        };
+        let taken = transcoder.unit(unit, &mut self.made);
+        let begun = self.pass_on_pictures()?;
+        if matches!(taken, Err(TranscodeError::Encode(_))) {
+            self.pictures = None;
+        }
+        taken?;
+        Ok(begun)
+    }
+
+    fn pass_on_pictures(&mut self) -> Result<Option<u64>, TrackError> {
+        let format = self.pictures.as_ref().and_then(PictureTranscoder::format);
+        if let Some(format) = format.filter(|_| !self.announced) {
+            self.slicer.format(format.clone())?;
+            self.announced = true;
+        }
+        let mut begun = None;
+        for unit in self.made.drain(..) {
+            let started = self.slicer.unit(&unit)?;
+            begun = begun.or(started);
+        }
         Ok(begun)
     }
 
@@ -115,8 +160,15 @@ impl<S: SliceSink> TrackSlicer<S> {
         flushed
     }
 
-    /// Ends a stretch of what is transcoded; the next unit begins another one.
+    /// Ends a stretch of what is coded anew; the next unit begins another one.
     fn flush(&mut self) -> Result<(), TrackError> {
+        if let Some(pictures) = &mut self.pictures {
+            let finished = pictures.finish(&mut self.made);
+            let passed = self.pass_on_pictures();
+            self.pictures = None;
+            passed?;
+            finished?;
+        }
         let Some(transcoder) = self.transcoder.take() else {
             return Ok(());
         };

@@ -34,7 +34,10 @@ impl<S: SliceSink> UserTracks<S> {
                 uid: uid.to_owned(),
                 track,
             };
-            TrackSlicer::new(Slicer::new(of.sink.clone(), of.clock, names(track), key))
+            TrackSlicer::new(
+                Slicer::new(of.sink.clone(), of.clock, names(track), key),
+                of.coding.clone(),
+            )
         };
         let (board, snapshots) = (of.board.clone(), of.snapshots.clone());
         Self {
@@ -167,7 +170,7 @@ impl<S: SliceSink> UserTracks<S> {
             TrackError::Transcode(TranscodeError::Encode(error)) => (
                 Fault::Ours,
                 ProblemCode::TranscodingFailed,
-                format!("{track} of user {uid} cannot be recorded ({error}): has the node's FFmpeg its AAC encoder?"),
+                format!("{track} of user {uid} cannot be recorded ({error}): has the node's FFmpeg this encoder?"),
             ),
             TrackError::Slice(SliceError::Spool(error)) => (
                 Fault::Ours,

@@ -60,3 +60,32 @@ async fn gstreamer_publishes_by_udp() {
     let publisher = gst_publish(&server.url("alice"), "udp", "");
     everybody_plays(server, publisher, "alice").await;
 }
+
+#[tokio::test]
+async fn other_codecs_are_played_as_they_come() {
+    for (coding, codec) in [
+        (
+            "-c:v libx265 -preset ultrafast -pix_fmt yuv420p -x265-params log-level=none:pools=1",
+            "hevc",
+        ),
+        ("-c:v libvpx -deadline realtime -cpu-used 8", "vp8"),
+        (
+            "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -pix_fmt yuv420p -strict experimental",
+            "vp9",
+        ),
+        ("-c:v mjpeg -huffman default -pix_fmt yuvj420p", "mjpeg"),
+    ] {
+        let server = Server::start().await;
+        let url = server.url("1001");
+        let arguments = format!(
+            "-nostdin -v error -re -f lavfi -i testsrc2=size=320x176:rate=15 -g 15 {coding} -f rtsp -rtsp_transport tcp {url}"
+        );
+        let publisher = Process::spawn("ffmpeg", &arguments);
+        server.joined(1).await;
+        let mut player = retina(&url, tcp(), None).await;
+        assert_eq!(take_packets(&mut player, 50).await, 0, "{codec}: packets were lost");
+        assert_eq!(ffprobe(&url, "tcp").await, Ok(vec![codec.to_owned()]));
+        publisher.kill().await;
+        server.stop().await;
+    }
+}

@@ -10,6 +10,9 @@ mod av1_headers;
 mod h264;
 mod h265;
 mod h265_sets;
+mod h265_vui;
+mod jpeg;
+mod jpeg_tables;
 mod latm;
 mod mpeg_audio;
 mod opus;
@@ -26,6 +29,7 @@ use super::Format;
 
 pub use av1::av1_picture_size;
 pub use h265_sets::{h265_picture_buffer, h265_picture_size};
+pub use jpeg::jpeg_picture_size;
 pub use parameter_sets::{PictureBuffer, picture_buffer, picture_size};
 pub use payload::{Fmtp, PayloadFormat};
 pub use vp8::vp8_picture_size;
@@ -99,6 +103,7 @@ pub fn depacketizer(format: &PayloadFormat) -> Result<Box<dyn Depacketizer>, Str
         "vp8" => Ok(Box::new(vp8::Vp8::new()) as _),
         "vp9" => Ok(Box::new(vp9::Vp9::new()) as _),
         "av1" => Ok(Box::new(av1::Av1::new()) as _),
+        "jpeg" => Ok(Box::new(jpeg::Jpeg::new()) as _),
         "mpeg4-generic" => aac::Aac::new(format).map(|aac| Box::new(aac) as _),
         "mp4a-latm" => latm::Latm::new(format).map(|latm| Box::new(latm) as _),
         "opus" => opus::Opus::new(format).map(|opus| Box::new(opus) as _),

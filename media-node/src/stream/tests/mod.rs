@@ -6,6 +6,7 @@ mod beginning;
 mod breaks;
 mod h264;
 mod h265;
+mod jpeg;
 mod latm;
 mod mpeg_audio;
 mod opus;

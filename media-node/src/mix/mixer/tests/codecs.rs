@@ -51,6 +51,14 @@ fn a_user_is_seen_whatever_the_pictures_are_coded_in() {
                 "-pix_fmt yuv420p -c:v libsvtav1 -preset 12 -svtav1-params pred-struct=1",
             ),
         ),
+        (
+            RED,
+            coded(
+                "0xff0000",
+                "mkv",
+                "-c:v mjpeg -huffman default -pix_fmt yuvj420p -q:v 3",
+            ),
+        ),
         (WHITE, coded("0xffffff", "mp4", "-pix_fmt yuv420p -c:v libx264")),
     ];
     let mut mixer = Mixer::new(&settings(320, 180, 15), scene(Layout::BestFit), everybody()).unwrap();

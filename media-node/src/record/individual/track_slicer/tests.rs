@@ -2,14 +2,15 @@ use std::sync::Arc;
 
 use protocol::TrackKind;
 
+use super::super::pictures::PictureCoding;
 use super::super::transcode::TranscodeError;
 use super::{TrackError, TrackSlicer};
 use crate::container::to_ticks;
 use crate::mix::testing::loudness;
 use crate::record::slicer::Slicer;
 use crate::record::testing::{
-    Coded, DirSink, audio, coded_he_aac, coded_in_matroska, coded_mpeg, coded_opus, complaints, file_names, packets,
-    shifted,
+    Coded, DirSink, audio, coded_he_aac, coded_in_matroska, coded_mpeg, coded_opus, coded_pictures, complaints,
+    file_names, packets, shifted, video,
 };
 use crate::spool::{PlaylistKey, Slice};
 use crate::stream::{AccessUnit, Clock, Format};
@@ -26,12 +27,14 @@ fn opus(seconds: u32) -> Coded {
 }
 
 fn sound(sink: &Arc<DirSink>) -> TrackSlicer<DirSink> {
-    let key = PlaylistKey {
-        uid: "1".into(),
-        track: TrackKind::Audio,
-    };
-    let names = file_names().user("1", TrackKind::Audio);
-    TrackSlicer::new(Slicer::new(sink.clone(), Clock::new(1_700_000_000_000), names, key))
+    track(sink, TrackKind::Audio)
+}
+
+fn track(sink: &Arc<DirSink>, track: TrackKind) -> TrackSlicer<DirSink> {
+    let key = PlaylistKey { uid: "1".into(), track };
+    let names = file_names().user("1", track);
+    let slicer = Slicer::new(sink.clone(), Clock::new(1_700_000_000_000), names, key);
+    TrackSlicer::new(slicer, PictureCoding::default())
 }
 
 fn take(sound: &mut TrackSlicer<DirSink>, units: &[AccessUnit]) {
@@ -281,4 +284,40 @@ fn without_an_encoder_opus_is_not_recorded_and_aac_is() {
     take(&mut sound, &aac.units[..10]);
     sound.interrupt(0).unwrap();
     assert_eq!(sink.slices().len(), 1);
+}
+
+#[test]
+fn motion_jpeg_is_recorded_as_h264_each_picture_at_its_time() {
+    let coded = coded_pictures("matroska", &["-c:v", "mjpeg", "-huffman", "default", "-q:v", "5"], 34);
+    let sink = Arc::new(DirSink::new());
+    let mut pictures = track(&sink, TrackKind::Video);
+    pictures.format(coded.format.clone()).unwrap();
+    take(&mut pictures, &shifted(&coded.units, 5 * SECOND));
+    pictures.interrupt(0).unwrap();
+    let slices = sink.slices();
+    assert_eq!(slices.len(), 3);
+    assert!(slices.iter().all(|slice| slice.name.ends_with(".ts")));
+    let sent: Vec<_> = coded
+        .units
+        .iter()
+        .map(|unit| to_ticks(unit.pts_us + 5 * SECOND))
+        .collect();
+    assert_eq!(frames(&sink, &slices), sent);
+    assert!(slices.iter().all(|slice| packets(&sink.path(slice))[0].keyframe));
+}
+
+#[test]
+fn a_few_pictures_of_motion_jpeg_are_recorded_too() {
+    let coded = coded_pictures("matroska", &["-c:v", "mjpeg", "-huffman", "default", "-q:v", "5"], 1);
+    let sink = Arc::new(DirSink::new());
+    let mut pictures = track(&sink, TrackKind::Video);
+    pictures.format(coded.format.clone()).unwrap();
+    take(&mut pictures, &coded.units[..3]);
+    // Another codec follows before the encoder has given anything.
+    pictures.format(video().format.clone()).unwrap();
+    take(&mut pictures, &shifted(&video().units[..50], SECOND));
+    pictures.interrupt(0).unwrap();
+    let slices = sink.slices();
+    assert_eq!(slices.len(), 2);
+    assert_eq!(frames(&sink, &slices).len(), 53);
 }

@@ -1,5 +1,6 @@
 //! Pictures of real H.264 whose frames carry their numbers, so that each picture proves which frame it shows.
 
+mod codecs;
 mod trouble;
 
 use std::sync::{Arc, OnceLock};
