@@ -69,6 +69,12 @@ impl Capture {
 
 /// Sends the file as RTP in real time and captures it.
 pub(super) fn capture(file: &Path) -> Capture {
+    let (offers, received) = sent(file);
+    captured(offers, received)
+}
+
+/// Sends the file as RTP in real time: what is offered, and what came.
+fn sent(file: &Path) -> (Vec<Offer>, Received) {
     let (video, audio) = (port_pair(), port_pair());
     let url = |pair: &(UdpSocket, UdpSocket)| format!("rtp://127.0.0.1:{}", pair.0.local_addr().unwrap().port());
     let sdp_file = file.with_extension("sdp");
@@ -87,7 +93,7 @@ pub(super) fn capture(file: &Path) -> Capture {
     let received = receive(command.spawn().unwrap(), &[&audio.0, &audio.1, &video.0, &video.1]);
     let mut offers = offers(&std::fs::read(&sdp_file).unwrap());
     offers.sort_by_key(|offer| offer.track);
-    captured(offers, received)
+    (offers, received)
 }
 
 /// What came, with its time and the number of its socket.
@@ -311,6 +317,33 @@ fn h265_in_open_groups() {
         "log-level=none:bframes=3:keyint=25:open-gop=1:pools=1:frame-threads=1",
     ];
     check(&[coding.as_slice(), &options].concat(), "hevc", 2);
+}
+
+#[test]
+fn who_comes_between_open_groups_of_h265_enters_at_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("source.mp4");
+    let coding =
+        "-c:v libx265 -pix_fmt yuv420p -x265-params log-level=none:keyint=25:scenecut=0:pools=1:frame-threads=1";
+    make_file(&file, &coding.split(' ').collect::<Vec<_>>(), &AAC);
+    let (offers, mut received) = sent(&file);
+    let begin_us = received[0].0 + 500_000;
+    received.retain(|(at_us, ..)| *at_us > begin_us);
+    let capture = captured(offers, received);
+    assert_in_order(&capture.events);
+    let units = capture.units(Track::Video);
+    assert!(
+        (70..=75).contains(&units.len()),
+        "{} pictures: {:?}",
+        units.len(),
+        capture
+            .events
+            .iter()
+            .filter(|event| !matches!(event, StreamEvent::Unit(..)))
+            .collect::<Vec<_>>()
+    );
+    let (frames, said) = decode(&capture, "hevc", &folder.path().join("captured"));
+    assert_eq!((frames, said.as_str()), (units.len(), ""));
 }
 
 #[test]
