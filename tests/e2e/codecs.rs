@@ -153,7 +153,7 @@ async fn check(list: &Path, sent: &Sent) {
         "{text}"
     );
     let total: f64 = parsed.entries.iter().map(|entry| entry.duration).sum();
-    assert!(total > 20.0, "{text}");
+    assert!(total > 16.0, "{text}");
     let mut count = 0;
     for entry in &parsed.entries {
         let slice = list.with_file_name(&entry.name);
@@ -164,17 +164,17 @@ async fn check(list: &Path, sent: &Sent) {
         assert_eq!(probe::warnings(&slice).await, "", "{}", slice.display());
         let packets = probe::packets(&slice).await;
         assert!(packets[0].key, "{}", slice.display());
-        // What the clock of a busy machine's publisher leaves out is no more than a moment.
+        // A publisher on a busy machine stands still now and then.
         let expected = entry.duration * 15.0;
+        let found = packets.len() as f64;
         assert!(
-            (packets.len() as f64 - expected).abs() <= 2.0,
-            "{} pictures in {expected}",
-            packets.len()
+            (expected * 0.8 - 2.0..=expected + 2.0).contains(&found),
+            "{found} pictures in {expected}: {text}"
         );
         count += packets.len();
         played_by_gstreamer(&slice).await;
     }
-    assert!(count > 300, "{count}");
+    assert!(count > 200, "{count}");
     if sent.is_hls {
         assert_eq!(probe::warnings(list).await, "", "{text}");
     }
