@@ -1,6 +1,7 @@
 mod course;
 mod odd;
 mod output;
+mod sound;
 mod trouble;
 
 use protocol::{AudioProfile, Colour, CustomRegion, Fill, Layout, Selection, UserImage};
