@@ -29,8 +29,10 @@ pub(super) struct Inflow {
     suspect: Option<(RtpHead, Bytes)>,
     /// What waits for the packets before it, by sequence number.
     held: BTreeMap<u64, Waiting>,
-    /// Packets that came in their turn.
-    in_turn: u64,
+    /// Packets that have come,
+    come: u64,
+    /// and of those that were handed on the one that came last, by its place among them.
+    last_come: u64,
     /// The numbers that were passed over last, up to the packet that was not waited any longer with.
     skipped: Range<u64>,
 }
@@ -38,8 +40,8 @@ pub(super) struct Inflow {
 #[derive(Debug)]
 struct Waiting {
     since_ms: u64,
-    /// How many had come in their turn by then.
-    in_turn: u64,
+    /// Its place among the packets that have come.
+    place: u64,
     packet: Bytes,
 }
 
@@ -84,17 +86,18 @@ impl Inflow {
             return self.suspect(head, packet, out);
         }
         self.suspect = None;
+        self.come += 1;
         match ahead {
             0 => {
-                self.in_turn += 1;
+                self.last_come = self.come;
                 self.deliver(packet, out);
                 self.release(now_ms, out);
             }
             1..MAX_DROPOUT => {
-                let in_turn = self.in_turn;
+                let place = self.come;
                 self.held.entry(next + u64::from(ahead)).or_insert(Waiting {
                     since_ms: now_ms,
-                    in_turn,
+                    place,
                     packet,
                 });
                 self.release(now_ms, out);
@@ -114,8 +117,8 @@ impl Inflow {
             if is_early && !over {
                 return;
             }
-            // What nothing follows while others go on in front of it has a number that is not its own.
-            let is_stray = waiting.in_turn < self.in_turn && self.held.len() == 1;
+            // What nothing follows, while what came later belongs in front of it, has a number that is not its own.
+            let is_stray = waiting.place < self.last_come && self.held.len() == 1;
             if is_early && is_stray {
                 self.held.pop_first();
                 continue;
@@ -125,6 +128,7 @@ impl Inflow {
             }
             source.next = sequence;
             if let Some((_, waiting)) = self.held.pop_first() {
+                self.last_come = self.last_come.max(waiting.place);
                 self.deliver(waiting.packet, out);
             }
         }
