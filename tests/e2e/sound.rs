@@ -1,8 +1,9 @@
 //! What becomes of sound in each codec that is published, recorded by user and mixed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use futures_util::future::join_all;
+use protocol::ProblemCode;
 use protocol::TrackKind::Audio;
 use serde_json::json;
 use tapedeck_tests::heard::{ABSENT, PRESENT, Sound};
@@ -35,7 +36,7 @@ const WINDOW: f64 = 0.1;
 /// What is left out at either end, where users come and go, in seconds.
 const EDGE: f64 = 1.5;
 
-fn publish(stack: &Stack, cname: &str, he_aac: &Path) -> [Publisher; 6] {
+fn publish(stack: &Stack, cname: &str, he_aac: &str) -> [Publisher; 6] {
     let [pcmu, pcma, g722, l16, mp3, he] = USERS.map(|(uid, tone, _)| (stack.publish_url(cname, uid), tone));
     let by_ffmpeg = |url: &str, media, transport| Publisher::ffmpeg(url, &media, transport, stack.logs());
     let by_gstreamer = |(url, tone): &(String, u32), coding, transport| {
@@ -59,38 +60,52 @@ fn publish(stack: &Stack, cname: &str, he_aac: &Path) -> [Publisher; 6] {
             Media::tone_in(mp3.1, 44_100, "-c:a libmp3lame -b:a 96k -ac 2"),
             Transport::Udp,
         ),
-        by_ffmpeg(&he.0, Media::file_in_a_loop(he_aac), Transport::Tcp),
+        by_ffmpeg(&he.0, Media::file(he_aac), Transport::Tcp),
     ]
 }
 
 /// What is wrong with sound that is to hold these tones and no others, and may lack so many of its pieces.
 fn faults(sound: &Sound, heard: &[u32], allowed: usize) -> Vec<String> {
     let mut faults = Vec::new();
-    let mut faint = 0;
+    let mut faint = Vec::new();
     let windows = ((sound.duration() - 2.0 * EDGE) / WINDOW).max(0.0) as usize;
     for at in (0..windows).map(|window| EDGE + window as f64 * WINDOW) {
         for (_, tone, _) in USERS {
-            let (level, wanted) = (sound.level(at, WINDOW, tone), heard.contains(&tone));
-            faint += usize::from(wanted && level < PRESENT);
+            let wanted = heard.contains(&tone);
+            // A mix brings what came late back by as much as half a per cent of its speed.
+            let near = if wanted { tone / 200 } else { 0 };
+            let pitches = (tone - near..=tone + near).step_by(4);
+            let level = pitches.map(|pitch| sound.level(at, WINDOW, pitch)).fold(0.0, f64::max);
+            if wanted && level < PRESENT {
+                faint.push(format!("{tone} Hz at {at:.1} s, level {level:.3}"));
+            }
             if !wanted && level > ABSENT {
                 faults.push(format!("{tone} Hz at {at:.1} s, level {level:.3}"));
             }
         }
     }
-    if faint > allowed {
+    if faint.len() > allowed {
         faults.push(format!(
-            "tones are faint in {faint} windows of {windows}; {allowed} may be"
+            "tones are faint in more than {allowed} windows of {windows}: {faint:?}"
         ));
     }
     faults
 }
 
+/// The fixture over and over, as long as the test may last.
+async fn make_he_aac(dir: &Path) -> PathBuf {
+    const TIMES: usize = 80;
+    let fixture = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(HE_AAC)).expect("the fixture");
+    let frames = dir.join("he.aac");
+    std::fs::write(&frames, fixture.repeat(TIMES)).expect("a file");
+    steps::make_media(dir, "he.m4a", &format!("-i {} -c copy", frames.display())).await
+}
+
 pub(crate) async fn each_codec_is_heard_by_itself_and_in_the_mix(stack: &Stack) {
     let (customer, bucket, cname) = (stack.customer(), stack.bucket(), "sound");
     let dir = tempfile::tempdir().expect("a directory");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(HE_AAC);
-    let he_aac = steps::make_media(dir.path(), "he.m4a", &format!("-i {} -c copy", source.display())).await;
-    let mut users = publish(stack, cname, &he_aac);
+    let he_aac = make_he_aac(dir.path()).await;
+    let mut users = publish(stack, cname, &he_aac.to_string_lossy());
     wait::until("all users have joined", CAPTURE_LIMIT, async || {
         (stack.roster(cname).await.users.len() == USERS.len()).then_some(())
     })
@@ -115,8 +130,10 @@ pub(crate) async fn each_codec_is_heard_by_itself_and_in_the_mix(stack: &Stack) 
     let counted = counters(stack, &mix).await;
     let problems = stack.report(&individual.sid).await.expect("a report").problems;
     steps::stop(&customer, &individual).await;
-    steps::stop(&customer, &mix).await;
-    assert!(problems.is_empty(), "{problems:?}");
+    customer.stop(&mix).await.expect(200);
+    // A machine that is busy makes publishers late.
+    let other = problems.iter().find(|problem| problem.code != ProblemCode::SourceClock);
+    assert!(other.is_none(), "{other:?}");
 
     let recording = Recording::fetch(&bucket, &individual).await;
     let expected: Vec<_> = USERS.iter().map(|(uid, ..)| (*uid, Audio)).collect();

@@ -157,14 +157,6 @@ impl Media {
         options
     }
 
-    /// The packets of a file, sent over and over, at the pace of their timestamps.
-    pub fn file_in_a_loop(path: &Path) -> Self {
-        Self {
-            inputs: words(&format!("-re -stream_loop -1 -i {}", path.display())),
-            coding: words("-c copy"),
-        }
-    }
-
     /// The packets of a file, sent once, at the pace of their timestamps.
     pub fn file(path: &str) -> Self {
         Self {

@@ -6,6 +6,7 @@
 //! that takes the place of another goes on under its name and with its sequence numbers. Timestamps stay as they are.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 
@@ -26,8 +27,22 @@ pub struct Inflow {
     source: Option<Source>,
     /// The first packet of what may be another source, or the same one that counts anew: a second one has to agree.
     suspect: Option<(RtpHead, Bytes)>,
-    /// What waits for the packets before it, by sequence number and with the time of its coming.
-    held: BTreeMap<u64, (u64, Bytes)>,
+    /// What waits for the packets before it, by sequence number.
+    held: BTreeMap<u64, Waiting>,
+    /// Packets that have come,
+    come: u64,
+    /// and of those that were handed on the one that came last, by its place among them.
+    last_come: u64,
+    /// The numbers that were passed over last, up to the packet that was not waited any longer with.
+    skipped: Range<u64>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    since_ms: u64,
+    /// Its place among the packets that have come.
+    place: u64,
+    packet: Bytes,
 }
 
 #[derive(Debug)]
@@ -61,20 +76,30 @@ impl Inflow {
             self.deliver(packet, out);
             return Inflowing::Same;
         };
-        let ahead = head.sequence.wrapping_sub(source.next as u16);
-        if head.ssrc != source.ssrc || (MAX_DROPOUT..=u16::MAX - MAX_MISORDER).contains(&ahead) {
+        let next = source.next;
+        let ahead = head.sequence.wrapping_sub(next as u16);
+        // Where nothing has followed the packet that others were passed over for, its number was a stray one if these come.
+        let behind = next.saturating_sub(u64::from(ahead.wrapping_neg()));
+        let was_stray =
+            next == self.skipped.end + 1 && self.skipped.contains(&behind) && ahead > u16::MAX - MAX_MISORDER;
+        if was_stray || head.ssrc != source.ssrc || (MAX_DROPOUT..=u16::MAX - MAX_MISORDER).contains(&ahead) {
             return self.suspect(head, packet, out);
         }
         self.suspect = None;
+        self.come += 1;
         match ahead {
             0 => {
+                self.last_come = self.come;
                 self.deliver(packet, out);
                 self.release(now_ms, out);
             }
             1..MAX_DROPOUT => {
-                self.held
-                    .entry(source.next + u64::from(ahead))
-                    .or_insert((now_ms, packet));
+                let place = self.come;
+                self.held.entry(next + u64::from(ahead)).or_insert(Waiting {
+                    since_ms: now_ms,
+                    place,
+                    packet,
+                });
                 self.release(now_ms, out);
             }
             // It was there already, or is not waited for any more.
@@ -85,15 +110,26 @@ impl Inflow {
 
     /// Time passes: what has waited long enough goes to `out`.
     pub fn release(&mut self, now_ms: u64, out: &mut Vec<Bytes>) {
-        while let Some((sequence, (since_ms, _))) = self.held.first_key_value() {
+        while let Some((&sequence, waiting)) = self.held.first_key_value() {
             let Some(source) = &mut self.source else { return };
-            let over = now_ms.saturating_sub(*since_ms) >= BUDGET_MS || self.held.len() > MOST_HELD;
-            if *sequence > source.next && !over {
+            let is_early = sequence > source.next;
+            let over = now_ms.saturating_sub(waiting.since_ms) >= BUDGET_MS || self.held.len() > MOST_HELD;
+            if is_early && !over {
                 return;
             }
-            source.next = *sequence;
-            if let Some((_, (_, packet))) = self.held.pop_first() {
-                self.deliver(packet, out);
+            // What nothing follows, while what came later belongs in front of it, has a number that is not its own.
+            let is_stray = waiting.place < self.last_come && self.held.len() == 1;
+            if is_early && is_stray {
+                self.held.pop_first();
+                continue;
+            }
+            if is_early {
+                self.skipped = source.next..sequence;
+            }
+            source.next = sequence;
+            if let Some((_, waiting)) = self.held.pop_first() {
+                self.last_come = self.last_come.max(waiting.place);
+                self.deliver(waiting.packet, out);
             }
         }
     }
@@ -132,6 +168,7 @@ impl Inflow {
     }
 
     fn begin(&mut self, head: RtpHead, known_as: u32, shift: u16) {
+        self.skipped = 0..0;
         self.source = Some(Source {
             ssrc: head.ssrc,
             // So that nothing lies before it.
@@ -256,6 +293,29 @@ mod tests {
     fn a_source_that_counts_anew_is_followed() {
         let got = run(&[(7, 100, 0), (7, 101, 0), (7, 30_000, 0), (7, 30_001, 0), (7, 30_002, 0)]);
         assert_eq!(got, [100, 101, 102, 103, 104].map(|sequence| (7, sequence)));
+    }
+
+    #[test]
+    fn one_stray_number_costs_no_more_than_its_packet() {
+        // In a stream that goes on meanwhile, and in one whose packets come seldom.
+        for step_ms in [20, 200] {
+            for stray in [8, 150, 290, 2_000] {
+                let (mut inflow, mut out) = (Inflow::default(), Vec::new());
+                for number in 0..400u16 {
+                    let sequence = if number == 5 { number + stray } else { number };
+                    inflow.take(packet(7, sequence), u64::from(number) * step_ms, &mut out);
+                    inflow.release(u64::from(number) * step_ms + 100, &mut out);
+                }
+                // Its payload has the number that it came with.
+                let payloads: Vec<u16> = out
+                    .iter()
+                    .map(|packet| u16::from_be_bytes([packet[12], packet[13]]))
+                    .collect();
+                let own = (0..400).filter(|number| *number != 5 && !payloads.contains(number));
+                assert_eq!(own.count(), 0, "{stray} each {step_ms} ms");
+                assert!(payloads.len() <= 400, "{stray} each {step_ms} ms");
+            }
+        }
     }
 
     proptest! {

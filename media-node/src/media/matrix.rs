@@ -54,38 +54,35 @@ impl Matrix {
         out.map(|row| row.map(|factor| (factor * 65_536.0).round() as i32))
     }
 
-    /// Converts a picture that has this matrix.
+    /// Converts a picture that has this matrix and even sides.
     pub(super) fn compose(self, picture: &mut Picture) -> Result<(), MediaError> {
         const HALF: i32 = 1 << 15;
         const GREY: i32 = 128;
         picture.make_writable()?;
         let [luma, blue, red] = self.to_composed();
         let (width, height) = picture.plane_size(1);
-        let luma_size = picture.plane_size(0);
+        // What the luma above each pair of differences gains.
+        let mut gains = vec![0i16; width];
+        let mut reds = vec![0u8; width];
         for y in 0..height {
-            let differences: Vec<(i32, i32)> = {
-                let (b, r) = (picture.plane(1).row(y), picture.plane(2).row(y));
-                let pairs = b.iter().zip(r).take(width);
-                pairs
-                    .map(|(b, r)| (i32::from(*b) - GREY, i32::from(*r) - GREY))
-                    .collect()
-            };
-            let by = |[of_blue, of_red]: [i32; 2], (b, r): (i32, i32)| (of_blue * b + of_red * r + HALF) >> 16;
-            let to = |value: i32| value.clamp(0, 255) as u8;
-            for row in (2 * y..2 * y + 2).take_while(|row| *row < luma_size.1) {
-                let plane = picture.plane_mut(0);
-                let samples = plane.data.iter_mut().skip(row * plane.stride).take(luma_size.0);
-                for (x, sample) in samples.enumerate() {
-                    if let Some(pair) = differences.get(x / 2) {
-                        *sample = to(i32::from(*sample) + by(luma, *pair));
-                    }
-                }
+            let by = |[of_blue, of_red]: [i32; 2], b: i32, r: i32| (of_blue * b + of_red * r + HALF) >> 16;
+            reds.copy_from_slice(&picture.plane(2).row(y)[..width]);
+            let mut plane = picture.plane_mut(1);
+            let row = &mut plane.row_mut(y)[..width];
+            for ((b, r), gain) in row.iter_mut().zip(&mut reds).zip(&mut gains) {
+                let (from_blue, from_red) = (i32::from(*b) - GREY, i32::from(*r) - GREY);
+                *gain = by(luma, from_blue, from_red) as i16;
+                *b = (GREY + by(blue, from_blue, from_red)).clamp(0, 255) as u8;
+                *r = (GREY + by(red, from_blue, from_red)).clamp(0, 255) as u8;
             }
-            for (index, factors) in [(1, blue), (2, red)] {
-                let plane = picture.plane_mut(index);
-                let samples = plane.data.iter_mut().skip(y * plane.stride).take(width);
-                for (sample, pair) in samples.zip(&differences) {
-                    *sample = to(GREY + by(factors, *pair));
+            picture.plane_mut(2).row_mut(y)[..width].copy_from_slice(&reds);
+            for line in 2 * y..2 * y + 2 {
+                let mut plane = picture.plane_mut(0);
+                let row = &mut plane.row_mut(line)[..2 * width];
+                for (pair, gain) in row.chunks_exact_mut(2).zip(&gains) {
+                    for sample in pair {
+                        *sample = (i16::from(*sample) + gain).clamp(0, 255) as u8;
+                    }
                 }
             }
         }

@@ -185,3 +185,12 @@ impl<'a> Plane<&'a [u8]> {
             .unwrap_or_default()
     }
 }
+
+impl Plane<&mut [u8]> {
+    pub fn row_mut(&mut self, y: usize) -> &mut [u8] {
+        self.data
+            .get_mut(y * self.stride..)
+            .and_then(|rest| rest.get_mut(..self.stride))
+            .unwrap_or_default()
+    }
+}

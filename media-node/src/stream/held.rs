@@ -12,6 +12,9 @@ const MAX_BYTES: usize = 16 << 20;
 /// Where the least delay falls by this much, more comes than is sent: it was sent before.
 const FALLING_US: i64 = 40_000;
 
+/// The most media that is taken to be of one packet.
+const LARGEST_PACKET_US: i64 = 500_000;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Held {
@@ -49,6 +52,15 @@ impl Held {
     /// When the last frame came that came faster than it was sent.
     pub(super) fn burst_us(&self) -> Option<i64> {
         self.burst_us
+    }
+
+    /// How much media came with the last frame: of sound that is sent in large packets nothing more comes for so long.
+    pub(super) fn packet_us(&self) -> i64 {
+        let Some(last) = self.frames.back() else { return 0 };
+        let together = self.frames.iter().rev();
+        let together = together.take_while(|timed| timed.frame.arrival_us == last.frame.arrival_us);
+        let first_us = together.map(|timed| timed.rtp_us).min().unwrap_or(last.rtp_us);
+        last.rtp_us.saturating_sub(first_us).min(LARGEST_PACKET_US)
     }
 
     /// Arrival minus RTP time of the frame that came with the least delay.

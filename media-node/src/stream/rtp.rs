@@ -1,4 +1,5 @@
 use super::depacketize::Packet;
+use super::held::Held;
 use super::succession::{Continuity, Timed};
 use super::timeline::ClosedWindow;
 use super::track::{RtpTrack, SenderReport};
@@ -135,8 +136,12 @@ impl RtpStream {
         let is_known = self.tracks.iter().all(known) && self.reports_agree_with_arrivals();
         let due_us = since_us.saturating_add(if is_known { BURST_US } else { HOLD_US });
         // Only the end of a burst shows when it was sent.
-        let bursts = self.tracks.iter().filter_map(|track| track.held().burst_us());
-        let over_us = bursts.max().map_or(due_us, |us| us.saturating_add(BURST_US));
+        let over = |held: &Held| {
+            let after_us = BURST_US.saturating_add(held.packet_us());
+            held.burst_us().map(|us| us.saturating_add(after_us))
+        };
+        let over_us = self.tracks.iter().filter_map(|track| over(track.held())).max();
+        let over_us = over_us.unwrap_or(due_us);
         Some(due_us.max(over_us.min(since_us.saturating_add(LONGEST_BURST_US))))
     }
 

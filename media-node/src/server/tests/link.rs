@@ -1,11 +1,10 @@
 //! A network that loses, delays and duplicates packets, by a seed: between what FFmpeg sends and what is captured of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
 
 use bytes::Bytes;
 
-use crate::capture::tests::ffmpeg::{ffmpeg, port_pair, receive};
+use super::recorded::{SECONDS, Sent, WITHOUT_B_FRAMES, frames, record, rtp};
 use crate::hub::Inflow;
 use crate::hub::rtp::{is_sender_report, rtp_head};
 use crate::media::{self, Picture, VideoDecoder};
@@ -14,56 +13,15 @@ use crate::stream::VideoCodec;
 use crate::stream::testing::Clear;
 use crate::stream::tests::rtp::{assert_in_order, units};
 use crate::stream::{
-    AccessUnit, Fmtp, Frame, Packet, PayloadFormat, PictureLimit, RtpStream, RtpTrack, SenderReport, StreamEvent,
-    Track, UserClock, depacketizer,
+    AccessUnit, PictureLimit, RtpStream, RtpTrack, SenderReport, StreamEvent, Track, UserClock, depacketizer,
 };
 
-const SECONDS: u32 = 6;
 /// From sending to arrival at least.
 const DELAY_US: i64 = 20_000;
 /// How far from its time media may be.
 const IN_TIME_US: i64 = 80_000;
 /// Between two calls of what releases packets that have waited long enough.
 const TICK_US: i64 = 10_000;
-
-/// What FFmpeg sent: the tracks' formats, and its packets with their times, each by the number of its socket: RTP and RTCP of
-/// the sound, then of the picture.
-pub(super) struct Sent {
-    formats: [PayloadFormat; 2],
-    pub(super) packets: Vec<(i64, usize, Vec<u8>)>,
-}
-
-fn record(video: &str) -> Sent {
-    let folder = tempfile::tempdir().unwrap();
-    let sdp_file = folder.path().join("sent.sdp");
-    let (audio_ports, video_ports) = (port_pair(), port_pair());
-    let url = |port: &std::net::UdpSocket| format!("rtp://127.0.0.1:{}", port.local_addr().unwrap().port());
-    let picture = format!("testsrc2=s=320x180:r=25:d={SECONDS}");
-    // No two of its packets are the same.
-    let tone = format!("anoisesrc=r=48000:d={SECONDS}:a=0.3:seed=1");
-    let mut command = ffmpeg(&["-re", "-f", "lavfi", "-i", &picture, "-re", "-f", "lavfi", "-i", &tone]);
-    command.arg("-sdp_file").arg(&sdp_file);
-    command.args(["-map", "0:v", "-c:v", "libx264", "-threads", "1", "-pix_fmt", "yuv420p"]);
-    command.args(video.split_whitespace());
-    command.args(["-f", "rtp", &url(&video_ports.0)]);
-    command.args(["-map", "1:a", "-c:a", "libopus", "-f", "rtp", &url(&audio_ports.0)]);
-    let sockets = [&audio_ports.0, &audio_ports.1, &video_ports.0, &video_ports.1];
-    let packets = receive(command.spawn().unwrap(), &sockets);
-    let sdp = std::fs::read_to_string(&sdp_file).unwrap();
-    let format = |kind: &str| {
-        let media = sdp.split("m=").find(|media| media.starts_with(kind)).unwrap();
-        let value = |name: &str| {
-            let line = media.lines().find_map(|line| line.strip_prefix(name));
-            line.and_then(|line| line.split_once(' '))
-                .map_or("", |(_, value)| value)
-        };
-        PayloadFormat::parse(value("a=rtpmap:"), Fmtp::parse(value("a=fmtp:"))).unwrap()
-    };
-    Sent {
-        formats: [format("audio"), format("video")],
-        packets,
-    }
-}
 
 /// Percentages of packets.
 #[derive(Clone, Copy, Debug)]
@@ -168,36 +126,12 @@ pub(super) fn capture(sent: &Sent, arrived: Vec<Arrived>) -> Vec<StreamEvent> {
     events
 }
 
-fn rtp(arrival_us: i64, data: &Bytes) -> Packet {
-    let head = rtp_head(data).unwrap();
-    Packet {
-        arrival_us,
-        sequence: head.sequence,
-        timestamp: head.timestamp,
-        marker: data[1] & 0x80 != 0,
-        payload: data.slice(12..),
-    }
-}
-
 fn sender_report(data: &[u8]) -> SenderReport {
     let word = |at: usize| u32::from_be_bytes(data[at..at + 4].try_into().unwrap());
     SenderReport {
         ntp_us: i64::from(word(8)) * 1_000_000 + ((i64::from(word(12)) * 1_000_000) >> 32),
         timestamp: word(16),
     }
-}
-
-/// The pictures as they are sent.
-pub(super) fn frames(sent: &Sent) -> Vec<Frame> {
-    let mut depacketizer = depacketizer(&sent.formats[1]).unwrap();
-    let mut frames = Vec::new();
-    for (_, _, data) in sent.packets.iter().filter(|packet| packet.1 == 2) {
-        depacketizer
-            .push(&rtp(0, &Bytes::copy_from_slice(data)), &mut frames)
-            .unwrap();
-    }
-    depacketizer.end(&mut frames);
-    frames
 }
 
 /// The timestamps of the pictures that no loss can have touched: of each group, those in front of its first missing packet.
@@ -357,8 +291,6 @@ fn over_all_links(sent: &Sent) {
         }
     }
 }
-
-pub(super) static WITHOUT_B_FRAMES: LazyLock<Sent> = LazyLock::new(|| record("-tune zerolatency -g 25"));
 
 #[test]
 fn damage_on_a_bad_network_ends_at_the_next_key_frame_and_all_stays_in_time() {

@@ -10,6 +10,7 @@ mod link;
 mod load;
 mod protocol;
 mod raw;
+mod recorded;
 mod relay;
 mod robustness;
 mod support;

@@ -95,6 +95,34 @@ fn a_stream_that_began_while_it_was_waited_for_loses_nothing() {
 }
 
 #[test]
+fn sound_in_large_packets_is_no_clock_that_runs_fast() {
+    // A third of a second in each packet.
+    const FRAMES: usize = 16;
+    for (from_us, joins_us) in [
+        (10 * SECOND, 10 * SECOND),
+        (10 * SECOND, 12 * SECOND),
+        (10 * SECOND, 12 * SECOND + 200_000),
+    ] {
+        let sent = joined(from_us, joins_us, 0, true);
+        let is_sound = |sent: &Sent| matches!(sent.what, What::Packet(_)) && sent.index == 0;
+        let mut sound: Vec<Sent> = sent.into_iter().filter(is_sound).collect();
+        for packet in sound.chunks_mut(FRAMES) {
+            let arrival_us = packet.last().unwrap().arrival_us;
+            for sent in packet {
+                sent.arrival_us = arrival_us;
+                if let What::Packet(packet) = &mut sent.what {
+                    packet.arrival_us = arrival_us;
+                }
+            }
+        }
+        let events = capture(&sound, 0);
+        assert_in_order(&events);
+        assert_eq!(told(&events), [] as [&StreamEvent; 0], "{joins_us}");
+        assert_eq!(units(&events, Track::Audio).len(), sound.len(), "{joins_us}");
+    }
+}
+
+#[test]
 fn what_was_sent_too_long_ago_for_a_mix_is_no_trouble_of_its_sender() {
     let sent = joined(10 * SECOND, 14 * SECOND, 50_000, true);
     let events = capture_as(&UserClock::new(Patience::Budget(500_000)), "camera", &sent, 0);

@@ -2,6 +2,7 @@ mod codecs;
 mod course;
 mod odd;
 mod output;
+mod sound;
 mod trouble;
 
 use protocol::{AudioProfile, Colour, CustomRegion, Fill, Layout, Selection, UserImage};
