@@ -157,7 +157,11 @@ impl Succession {
     fn restamp(&mut self, frame: Frame, next_us: Option<i64>, timed: &mut Vec<Timed>) {
         let before_us = self.latest_us().unwrap_or_default();
         let next_us = next_us.unwrap_or(before_us.saturating_add(2 * USUAL_STEP_US));
-        let rtp_us = before_us.midpoint(next_us);
+        // Between its neighbours, but not long after it came.
+        let arrived_us = self.previous.map_or(frame.arrival_us, |(_, arrived_us)| arrived_us);
+        let waited_us = frame.arrival_us.saturating_sub(arrived_us).max(0);
+        let by_arrival_us = before_us.saturating_add(waited_us).saturating_add(USUAL_STEP_US);
+        let rtp_us = before_us.midpoint(next_us).min(by_arrival_us);
         self.previous = Some((rtp_us, frame.arrival_us));
         timed.push(Timed {
             rtp_us,

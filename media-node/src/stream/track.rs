@@ -215,8 +215,13 @@ impl RtpTrack {
     /// long before it came.
     pub(super) fn leave_out_before_beginning(&mut self, before_us: i64, offset_us: i64) {
         let from_us = offset_us.saturating_neg().saturating_sub(before_us);
+        let held = !self.held.is_empty();
         let format = self.held.leave_out_before(from_us, self.patience, self.kind);
         self.format = format.or(self.format.take());
+        if held && self.held.is_empty() && self.kind == Track::Video {
+            // Whoever has nothing enters wherever that can be done, though there were better places before.
+            self.depacketizer.lost();
+        }
     }
 
     /// How much later than at `offset_us` the held frames have to be, so that neither their presentation nor their
