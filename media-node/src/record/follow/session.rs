@@ -29,6 +29,8 @@ const TOLD_FAILURES: u32 = 3;
 const GRACE: Duration = Duration::from_secs(1);
 
 const TICK: Duration = Duration::from_secs(1);
+/// Ticks that are this far apart did not come in time.
+const STANDSTILL: Duration = Duration::from_secs(3);
 
 /// What a user's sessions are opened with.
 pub(super) struct User<C> {
@@ -69,16 +71,22 @@ async fn attend(mut orders: watch::Receiver<Order>, inlet: impl Inlet) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told = orders.borrow().tracks().unwrap_or_default();
+    let mut since = Instant::now();
     loop {
         // At the end the sessions still bring what is on its way.
         let wanted = orders.borrow_and_update().tracks().unwrap_or(told);
-        let input = if wanted == told {
-            Input::Tick
-        } else {
-            Input::Wanted(wanted)
+        // Behind a standstill, of the machine or of the disk, what came meanwhile is still on its way: nobody was silent.
+        let stood_still = since.elapsed() > STANDSTILL;
+        since = Instant::now();
+        let input = match wanted == told {
+            true if stood_still => None,
+            true => Some(Input::Tick),
+            false => Some(Input::Wanted(wanted)),
         };
         told = wanted;
-        if inlet.take(input).await.is_err() {
+        if let Some(input) = input
+            && inlet.take(input).await.is_err()
+        {
             return;
         }
         tokio::select! {
@@ -375,4 +383,41 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
 /// A session opened for one plan brings all that another one asks for.
 fn is_served(opened: &StreamPlan, now: &StreamPlan) -> bool {
     opened.url == now.url && opened.publication == now.publication && opened.tracks.contains(now.tracks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::follow::Closed;
+
+    #[derive(Clone)]
+    struct Ticks(mpsc::Sender<()>);
+
+    impl Inlet for Ticks {
+        async fn take(&self, input: Input) -> Result<(), Closed> {
+            match input {
+                Input::Tick => self.0.send(()).await.map_err(|_| Closed),
+                Input::Event(..) | Input::Wanted(_) => Ok(()),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_standstill_is_no_time_in_which_anybody_was_silent() {
+        let (_orders, ordered) = watch::channel(Order::End);
+        let (sender, mut ticks) = mpsc::channel(64);
+        let attending = tokio::spawn(attend(ordered, Ticks(sender)));
+        for _ in 0..3 {
+            ticks.recv().await.unwrap();
+        }
+        let stood_still = Instant::now();
+        tokio::time::advance(Duration::from_secs(20)).await;
+        ticks.recv().await.unwrap();
+        assert_eq!(
+            stood_still.elapsed(),
+            Duration::from_secs(21),
+            "the first tick behind it is left out"
+        );
+        attending.abort();
+    }
 }
