@@ -71,7 +71,7 @@ pub(crate) async fn no_reader_is_shut_out(stack: &Stack) {
         let is_customers = |call: &Value| call.as_str().is_some_and(|path| path.starts_with("/v1/"));
         match name.split_once('-').expect("a colour scheme").0 {
             "customer" => assert!(
-                calls.len() == 6 && calls.iter().all(|call| is_customers(call)),
+                calls.len() == 8 && calls.iter().all(|call| is_customers(call)),
                 "{calls:?}"
             ),
             "operator" => assert!(

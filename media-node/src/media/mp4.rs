@@ -11,7 +11,7 @@ use super::describe::{MuxedTrack, add_track};
 use crate::stream::AccessUnit;
 
 /// Longest stretch of media, in microseconds, that an MP4 file has to hold back before it is readable.
-const FRAGMENT_US: u32 = 500_000;
+const FRAGMENT_US: u32 = 250_000;
 
 /// Writes coded units of several tracks into one MP4 file in fragments: what is written can be read at any time, also
 /// after the process was killed.

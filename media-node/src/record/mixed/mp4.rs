@@ -1,6 +1,7 @@
 //! The mix in MP4 files: written in fragments, which can be read after any stop, then finished without encoding anew.
 
 use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -69,6 +70,9 @@ pub struct Mp4Files {
     number: usize,
     open: Option<Open>,
     paused_until_us: i64,
+    /// Files that shall survive a stop of the machine: a disk may take its time, in which pictures would wait.
+    due: SyncSender<File>,
+    syncer: JoinHandle<()>,
     closed: SyncSender<(LoneFile, Lone)>,
     finisher: JoinHandle<()>,
 }
@@ -100,6 +104,17 @@ impl Mp4Files {
         let number = spool.lone_files(LoneKind::Mp4);
         let teller = Teller { clock, board };
         let (closed, waiting) = sync_channel(WAITING);
+        let (due, files) = sync_channel::<File>(1);
+        let syncer = {
+            let teller = teller.clone();
+            std::thread::spawn(move || {
+                while let Ok(file) = files.recv() {
+                    if let Err(error) = file.sync_data() {
+                        teller.tell(&error.into());
+                    }
+                }
+            })
+        };
         let finisher = {
             let (spool, teller) = (spool.clone(), teller.clone());
             std::thread::spawn(move || finish_all(&spool, &teller, &waiting))
@@ -114,6 +129,8 @@ impl Mp4Files {
             number,
             open: None,
             paused_until_us: i64::MIN,
+            due,
+            syncer,
             closed,
             finisher,
         }
@@ -132,8 +149,8 @@ impl Mp4Files {
     pub fn pause(&mut self) {
         if let Some(open) = &mut self.open {
             open.joins = true;
-            let synced = File::open(open.file.path()).and_then(|file| file.sync_data());
-            if let Err(error) = synced {
+            let path = open.file.path();
+            if let Err(error) = self.sync(&path) {
                 self.teller.tell(&error.into());
             }
         }
@@ -179,8 +196,15 @@ impl Mp4Files {
         open.bytes += unit.data.len() as u64;
         if may_cut && unit.pts_us - open.synced_us >= SYNC_US {
             open.synced_us = unit.pts_us;
-            File::open(open.file.path())?.sync_data()?;
+            let path = open.file.path();
+            self.sync(&path)?;
         }
+        Ok(())
+    }
+
+    fn sync(&self, path: &Path) -> std::io::Result<()> {
+        // While the disk is at it, the next time will do.
+        let _ = self.due.try_send(File::open(path)?);
         Ok(())
     }
 
@@ -237,9 +261,11 @@ impl Mp4Files {
     /// Waits until all files are finished.
     pub fn end(mut self) {
         self.close();
-        drop(self.closed);
-        if let Err(panic) = self.finisher.join() {
-            std::panic::resume_unwind(panic);
+        drop((self.closed, self.due));
+        for thread in [self.syncer, self.finisher] {
+            if let Err(panic) = thread.join() {
+                std::panic::resume_unwind(panic);
+            }
         }
     }
 }

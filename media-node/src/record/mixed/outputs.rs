@@ -43,6 +43,8 @@ impl<S: SliceSink> Outputs<S> {
     }
 
     pub fn take(&mut self, made: Made) {
+        // First, as the end of a slice waits for the disk.
+        self.take_into_mp4(&made);
         let result = match &made {
             Made::Begin(tracks) => {
                 let mut formats = tracks.iter().map(|track| track.format.clone());
@@ -58,11 +60,14 @@ impl<S: SliceSink> Outputs<S> {
         if let Err(error) = result {
             self.tell(&error);
         }
+    }
+
+    fn take_into_mp4(&mut self, made: &Made) {
         let Some(mp4) = &mut self.mp4 else { return };
         match made {
-            Made::Begin(tracks) => mp4.begin(tracks),
-            Made::Unit(Output::Audio(unit)) if self.has_video => mp4.unit(1, &unit),
-            Made::Unit(Output::Video(unit) | Output::Audio(unit)) => mp4.unit(0, &unit),
+            Made::Begin(tracks) => mp4.begin(tracks.clone()),
+            Made::Unit(Output::Audio(unit)) if self.has_video => mp4.unit(1, unit),
+            Made::Unit(Output::Video(unit) | Output::Audio(unit)) => mp4.unit(0, unit),
             Made::Pause => mp4.pause(),
             Made::End => mp4.close(),
             Made::Failed(_) | Made::Overload(_) => {}
