@@ -53,9 +53,14 @@ async function execute(page, name) {
   const block = call(page, name)
   const button = block.getByRole('button', { name: 'Execute' })
   if (!(await button.isVisible())) await block.locator('.opblock-summary-control').click()
-  const answered = page.waitForResponse((response) => new URL(response.url()).pathname.endsWith(`/${name}`))
-  await button.click()
-  const response = await answered
+  const ask = async () => {
+    const answered = page.waitForResponse((response) => new URL(response.url()).pathname.endsWith(`/${name}`))
+    await button.click()
+    return answered
+  }
+  let response = await ask()
+  // Wrangler's proxy loses a connection now and then, and says so in a text of its own: the worker has not been asked.
+  for (let again = 0; again < 3 && (await response.text()).startsWith('Your worker'); again += 1) response = await ask()
   const shown = block.locator('.live-responses-table .response')
   await shown.locator('.response-col_status', { hasText: String(response.status()) }).waitFor()
   const body = JSON.parse(await shown.locator('.highlight-code code').first().innerText())

@@ -55,7 +55,7 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Trial};
 use tapedeck_tests::namespace::Namespace;
 use tapedeck_tests::stack::{Stack, can_mount};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, RwLock};
 
 /// Tests that run at a time unless the command line says otherwise: what two cores carry without falling behind. Each of the
 /// long forms fills the machine by itself.
@@ -64,6 +64,8 @@ const AT_ONCE_LONG: usize = 1;
 
 /// Held by one at a time of the tests that mix at length, or measure what a busy machine delays.
 static TURN: Mutex<()> = Mutex::const_new(());
+/// Read by every test, and written by one that needs the machine to itself.
+static MACHINE: RwLock<()> = RwLock::const_new(());
 
 fn main() -> ExitCode {
     let mut args = Arguments::from_args();
@@ -230,6 +232,13 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         wrong_calls::order,
         wrong_calls::regions,
     ]);
+    let kills = {
+        let stack = stack.cloned();
+        alone("mix_kills::killed_processes_cost_two_seconds_at_most", move || {
+            let stack = stack.expect("a stack unless tests are only listed");
+            block_on(mix_kills::killed_processes_cost_two_seconds_at_most(&stack));
+        })
+    };
     let mixes = mixes![
         codecs::each_is_recorded_mixed_and_played,
         composed::each_user_is_where_and_when_the_calls_say,
@@ -237,7 +246,6 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         rtmp::users_are_recorded_and_mixed_beside_one_by_rtsp,
         sound::each_codec_is_heard_by_itself_and_in_the_mix,
         composed::the_low_stream_is_mixed_where_it_is_asked_for,
-        mix_kills::killed_processes_cost_two_seconds_at_most,
         playing::a_browser_plays_a_mix_from_another_origin,
     ];
     // Those that take the machine most are apart from one another.
@@ -246,11 +254,23 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
     for (number, trial) in most.into_iter().enumerate() {
         trials.insert(number * apart, trial);
     }
+    // Before others have begun.
+    trials.insert(0, kills);
     trials
 }
 
 fn trial(name: &str, run: impl FnOnce() + Send + 'static) -> Trial {
     Trial::test(name.replace(' ', ""), move || {
+        let _beside_others = MACHINE.blocking_read();
+        run();
+        Ok(())
+    })
+}
+
+/// A test that judges within tenths of a second what processes do that have just begun: nothing else runs meanwhile.
+fn alone(name: &str, run: impl FnOnce() + Send + 'static) -> Trial {
+    Trial::test(name.replace(' ', ""), move || {
+        let _alone = MACHINE.blocking_write();
         run();
         Ok(())
     })
