@@ -1,9 +1,9 @@
 """A camera that nobody here made: GStreamer's RTSP server with a test picture and a tone below /live.
 
-usage: camera.py [--login USER:PASSWORD] [--certificate FILE]
+usage: camera.py [--login USER:PASSWORD] [--certificate FILE] [--udp]
 
 It prints its port once it listens, and serves RTSP and its tunnel over HTTP there; with a certificate (PEM, with its key) by TLS
-only. Logins are asked for by Digest.
+only. Logins are asked for by Digest. With --udp it sends datagrams and interleaves nothing.
 """
 
 import argparse
@@ -25,6 +25,7 @@ PIPELINE = (
 options = argparse.ArgumentParser()
 options.add_argument("--login")
 options.add_argument("--certificate")
+options.add_argument("--udp", action="store_true")
 options = options.parse_args()
 
 Gst.init(None)
@@ -34,6 +35,8 @@ server.set_service("0")
 factory = GstRtspServer.RTSPMediaFactory.new()
 factory.set_launch(PIPELINE)
 factory.set_shared(True)
+if options.udp:
+    factory.set_protocols(GstRtsp.RTSPLowerTrans.UDP)
 if options.login or options.certificate:
     auth = GstRtspServer.RTSPAuth.new()
     token = GstRtspServer.RTSPToken.new()

@@ -20,18 +20,29 @@ pub(crate) async fn each_way_to_a_camera_is_taken(stack: &Stack) {
         ..Asks::default()
     })
     .await;
-    let secure = Camera::start(Asks { login, certificate }).await;
+    let secure = Camera::start(Asks {
+        login,
+        certificate,
+        ..Asks::default()
+    })
+    .await;
+    let datagrams = Camera::start(Asks {
+        udp: true,
+        ..Asks::default()
+    })
+    .await;
     let streams = json!({
         "plain": format!("rtsp://admin:hunter2@127.0.0.1:{}/live", plain.port),
         "secure": format!("rtsps://admin:hunter2@127.0.0.1:{}/live#sha256={fingerprint}", secure.port),
         "tunnel": format!("rtsp+http://127.0.0.1:{}/live", open.port),
+        "datagrams": format!("rtsp://127.0.0.1:{}/live", datagrams.port),
         "stranger": format!("rtsps://admin:hunter2@127.0.0.1:{}/live", secure.port),
     });
     let customer = stack
         .new_app(&json!({ "source": { "type": "static", "streams": streams } }))
         .await;
     let task = customer.record("cameras", |_| {}).await;
-    steps::await_playlists(&customer, &task, 6).await;
+    steps::await_playlists(&customer, &task, 8).await;
     let told = wait::until("what is wrong with the certificate", CAPTURE_LIMIT, async || {
         let problems = stack.report(&task.sid).await?.problems;
         problems
@@ -46,7 +57,7 @@ pub(crate) async fn each_way_to_a_camera_is_taken(stack: &Stack) {
 
     let recording = Recording::fetch(&stack.bucket(), &task).await;
     recording.check().await;
-    for uid in ["plain", "secure", "tunnel"] {
+    for uid in ["plain", "secure", "tunnel", "datagrams"] {
         for kind in [Audio, Video] {
             let track = recording.track(uid, kind);
             assert!(

@@ -13,6 +13,8 @@ pub struct Asks<'a> {
     pub login: Option<&'a str>,
     /// TLS with this certificate and its key, a PEM file.
     pub certificate: Option<&'a Path>,
+    /// That packets travel by UDP and in no other way.
+    pub udp: bool,
 }
 
 /// A running camera; dropped, it is killed.
@@ -35,6 +37,9 @@ impl Camera {
         }
         if let Some(certificate) = asks.certificate {
             command.arg("--certificate").arg(certificate);
+        }
+        if asks.udp {
+            command.arg("--udp");
         }
         let mut child = command.spawn().expect("python3 runs");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();

@@ -6,14 +6,14 @@ use axum::response::{IntoResponse, Response};
 use prometheus::{
     Encoder, Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry as Metrics, TextEncoder,
 };
-use protocol::Phase;
+use protocol::{Phase, ProblemCode};
 
 use super::Health;
 use crate::channel::{Counts, Registry};
 use crate::clock::unix_ms;
 use crate::hub::TurnedAway;
 use crate::server::Figures;
-use crate::supervisor::{KeptAside, Space, Stage, Status, Supervisor, Total, Vitals};
+use crate::supervisor::{KeptAside, ProblemCounts, Space, Stage, Status, Supervisor, Total, Vitals};
 
 #[derive(Clone)]
 pub(super) struct Scrape {
@@ -32,6 +32,7 @@ struct Observed {
     edge_heard: Option<bool>,
     recordings: Vec<(&'static str, Vitals)>,
     total: Total,
+    problems: ProblemCounts,
     space: Option<Space>,
     kept_aside: KeptAside,
     channels: Counts,
@@ -59,6 +60,7 @@ pub(super) async fn answer(State(scrape): State<Scrape>) -> Response {
             })
             .collect(),
         total: supervisor.total(),
+        problems: supervisor.problems(),
         space: supervisor.space(),
         kept_aside: supervisor.kept_aside(),
         channels: scrape.channels.counts(),
@@ -146,6 +148,15 @@ fn text(observed: &Observed) -> prometheus::Result<String> {
         "Pictures of mixed recordings that were left out because the node could not keep up",
         counted.shed_frames,
     )?;
+    let problems = IntCounterVec::new(
+        Opts::new("problems_total", "Problems that recordings told of, by their code"),
+        &["code"],
+    )?;
+    for code in ProblemCode::ALL {
+        let told = observed.problems.get(code).copied().unwrap_or(0);
+        problems.with_label_values(&[code.as_str()]).inc_by(told);
+    }
+    metrics.register(Box::new(problems))?;
     let mut text = Vec::new();
     TextEncoder::new().encode(&metrics.gather(), &mut text)?;
     Ok(String::from_utf8_lossy(&text).into_owned())
@@ -320,6 +331,7 @@ mod tests {
                 },
                 restarts: 1,
             },
+            problems: [(ProblemCode::SourceSilent, 2)].into(),
             space: Some(Space {
                 used: 1_230,
                 limit: 5_000,
@@ -368,6 +380,8 @@ mod tests {
             "tapedeck_mixed_frames_total 900",
             "tapedeck_mixed_frames_shed_total 12",
             "tapedeck_recorder_restarts_total 1",
+            "tapedeck_problems_total{code=\"source_silent\"} 2",
+            "tapedeck_problems_total{code=\"unsupported_media\"} 0",
         ] {
             assert!(values.contains(&line), "{line} is not in\n{text}");
         }

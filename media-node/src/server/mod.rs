@@ -17,7 +17,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod transport;
-mod udp;
+pub(crate) mod udp;
 pub(crate) mod wire;
 
 use std::future::Future;

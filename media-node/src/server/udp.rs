@@ -15,16 +15,16 @@ const ATTEMPTS: u32 = 32;
 const MAX_DATAGRAM: usize = 65_535;
 
 /// Two sockets on an even port and the odd one above it: many clients know only the first and count on.
-pub(super) struct PortPair {
+pub(crate) struct PortPair {
     rtp: Arc<UdpSocket>,
     rtcp: Arc<UdpSocket>,
     /// The port of `rtp`; that of `rtcp` is one higher.
-    pub(super) port: u16,
+    pub(crate) port: u16,
 }
 
 impl PortPair {
     /// Must be called within the runtime.
-    pub(super) fn bind(ip: IpAddr) -> io::Result<Self> {
+    pub(crate) fn bind(ip: IpAddr) -> io::Result<Self> {
         let mut last = io::Error::from(io::ErrorKind::AddrInUse);
         for _ in 0..ATTEMPTS {
             match Self::attempt(ip) {
@@ -58,7 +58,7 @@ impl PortPair {
         }
     }
 
-    pub(super) async fn send(&self, flow: Flow, payload: &[u8], to: SocketAddr) -> io::Result<()> {
+    pub(crate) async fn send(&self, flow: Flow, payload: &[u8], to: SocketAddr) -> io::Result<()> {
         let socket = match flow {
             Flow::Rtp => &self.rtp,
             Flow::Rtcp => &self.rtcp,
@@ -68,7 +68,7 @@ impl PortPair {
 
     /// Calls `take` with each datagram from `peer`'s address, whatever its port: behind a NAT it is not the one that the
     /// client knows. Goes on until the tasks are aborted.
-    pub(super) fn receive<F>(&self, tasks: &mut JoinSet<()>, peer: IpAddr, take: F)
+    pub(crate) fn receive<F>(&self, tasks: &mut JoinSet<()>, peer: IpAddr, take: F)
     where
         F: Fn(Flow, Bytes) + Clone + Send + 'static,
     {

@@ -30,7 +30,7 @@ pub use memory::{Memory, limit_own};
 pub use pipe::{Answered, Begin, FromProcess, Node, ToProcess, encode, next};
 pub use recording::{Recording, Stage, Status};
 pub use space::{Space, SpaceLimits};
-pub use vitals::{Counted, Total, Vitals};
+pub use vitals::{Counted, ProblemCounts, Total, Vitals};
 
 use crate::spool::{self, Condition, RemovalError, SpoolError};
 use keeper::Keeper;
@@ -396,6 +396,11 @@ impl Supervisor {
 
     pub fn total(&self) -> Total {
         self.inner.totals.read()
+    }
+
+    /// How often recordings of this node have told of each kind of problem.
+    pub fn problems(&self) -> ProblemCounts {
+        self.inner.totals.problems()
     }
 
     pub fn is_draining(&self) -> bool {

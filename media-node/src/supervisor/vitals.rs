@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
 use std::ops::AddAssign;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use protocol::ProblemCode;
 use serde::{Deserialize, Serialize};
 
 /// What the process of a recording measures of itself, for the node's limits and metrics. The edge does not see it.
@@ -62,7 +64,16 @@ impl AddAssign for Counted {
 
 /// What all processes of the node counted together, the ended ones too. Clones share one sum.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Totals(Arc<Mutex<Total>>);
+pub(super) struct Totals(Arc<Mutex<Sum>>);
+
+#[derive(Debug, Default)]
+struct Sum {
+    total: Total,
+    problems: ProblemCounts,
+}
+
+/// How often each kind of problem was told.
+pub type ProblemCounts = BTreeMap<ProblemCode, u64>;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Total {
@@ -73,14 +84,27 @@ pub struct Total {
 
 impl Totals {
     pub(super) fn read(&self) -> Total {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lock().total
+    }
+
+    pub(super) fn problems(&self) -> ProblemCounts {
+        self.lock().problems.clone()
     }
 
     pub(super) fn add(&self, counted: Counted) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).counted += counted;
+        self.lock().total.counted += counted;
     }
 
     pub(super) fn restarted(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).restarts += 1;
+        self.lock().total.restarts += 1;
+    }
+
+    /// A recording has told of it for the first time. The processes are of the node's own version and know no other codes.
+    pub(super) fn told(&self, code: &ProblemCode) {
+        *self.lock().problems.entry(code.clone()).or_default() += 1;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Sum> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::time::Duration;
 
 use base64::Engine;
@@ -25,6 +26,10 @@ pub(super) type Pipe = Box<dyn Stream>;
 
 /// A connected source.
 pub(super) struct Source {
+    /// This machine's address as the source sees it,
+    pub(super) local: IpAddr,
+    /// and the source's.
+    pub(super) peer: IpAddr,
     pub(super) read: ReadHalf<Pipe>,
     /// What came already.
     pub(super) first: Vec<u8>,
@@ -65,7 +70,8 @@ pub(super) async fn dial(address: &Address, login: Option<&mut Login>) -> Result
     let dialled = async {
         match address.carrier {
             Carrier::Plain => {
-                let (read, pipe) = split(connect(address).await?);
+                let (pipe, local, peer) = connect(address).await?;
+                let (read, pipe) = split(pipe);
                 let write = SourceWrite {
                     pipe,
                     encoded: false,
@@ -73,6 +79,8 @@ pub(super) async fn dial(address: &Address, login: Option<&mut Login>) -> Result
                     _unwritten: None,
                 };
                 Ok(Source {
+                    local,
+                    peer,
                     read,
                     first: Vec::new(),
                     write,
@@ -90,21 +98,26 @@ pub(super) async fn dial(address: &Address, login: Option<&mut Login>) -> Result
     })
 }
 
-async fn connect(address: &Address) -> Result<Pipe, String> {
+/// A connection, with this machine's address and the source's.
+async fn connect(address: &Address) -> Result<(Pipe, IpAddr, IpAddr), String> {
     let (host, port) = (address.host.as_str(), address.port);
     let stream = TcpStream::connect((host, port))
         .await
         .map_err(|error| format!("{host}:{port} cannot be connected to: {error}"))?;
     // Without it only small requests are somewhat slower.
     let _ = stream.set_nodelay(true);
+    let ends = stream
+        .local_addr()
+        .and_then(|local| Ok((local.ip(), stream.peer_addr()?.ip())));
+    let (local, peer) = ends.map_err(|error| format!("{host}:{port} cannot be connected to: {error}"))?;
     if !address.tls {
-        return Ok(Box::new(stream));
+        return Ok((Box::new(stream), local, peer));
     }
     let name = ServerName::try_from(host.to_owned()).map_err(|error| format!("{host} is no name for TLS: {error}"))?;
     let trust = trust::of(address.certificate)?;
     let connector = TlsConnector::from(trust.config.clone());
     match connector.connect(name, stream).await {
-        Ok(stream) => Ok(Box::new(stream)),
+        Ok(stream) => Ok((Box::new(stream), local, peer)),
         Err(error) => Err(trust.reason(&format!("{host}:{port}"), &error)),
     }
 }
@@ -115,8 +128,8 @@ async fn tunnel(address: &Address, mut login: Option<&mut Login>) -> Result<Sour
     getrandom::fill(&mut random).map_err(|error| format!("the system gives no random numbers ({error})"))?;
     let cookie = URL_SAFE_NO_PAD.encode(random);
     let mut asked_again = false;
-    let (pipe, first) = loop {
-        let mut pipe = connect(address).await?;
+    let (pipe, local, peer, first) = loop {
+        let (mut pipe, local, peer) = connect(address).await?;
         let head = request(
             "GET",
             address,
@@ -128,7 +141,7 @@ async fn tunnel(address: &Address, mut login: Option<&mut Login>) -> Result<Sour
         let mut lines = answer.split("\r\n");
         let status = lines.next().unwrap_or_default();
         match status.split(' ').nth(1) {
-            Some("200") => break (pipe, first),
+            Some("200") => break (pipe, local, peer, first),
             Some("401") if !asked_again => {
                 let challenges = header(lines, "www-authenticate");
                 asked_again = login.as_deref_mut().is_some_and(|login| login.challenge(&challenges));
@@ -146,7 +159,7 @@ async fn tunnel(address: &Address, mut login: Option<&mut Login>) -> Result<Sour
         }
     };
     let (read, unwritten) = split(pipe);
-    let mut pipe = connect(address).await?;
+    let (mut pipe, ..) = connect(address).await?;
     let length = format!(
         "Content-Type: application/x-rtsp-tunnelled\r\nContent-Length: {TUNNEL_LENGTH}\r\nExpires: Sun, 9 Jan 1972 00:00:00 GMT\r\n"
     );
@@ -160,7 +173,13 @@ async fn tunnel(address: &Address, mut login: Option<&mut Login>) -> Result<Sour
         _unread: Some(unread),
         _unwritten: Some(unwritten),
     };
-    Ok(Source { read, first, write })
+    Ok(Source {
+        local,
+        peer,
+        read,
+        first,
+        write,
+    })
 }
 
 fn broken(error: std::io::Error) -> String {

@@ -11,7 +11,7 @@ use rtsp_types::{HeaderName, Method, Request, Response, StatusCode, Version};
 
 use super::address::Address;
 use super::login::Login;
-use crate::hub::{Inflow, normalised, rtp};
+use crate::hub::{Flow, Inflow, normalised, rtp};
 use crate::server::wire::{Incoming, put_interleaved, put_response, request_bytes};
 
 /// Requests of the client that wait for their answers. It sends one after the other.
@@ -38,9 +38,27 @@ pub(super) struct Exchange {
     /// The source's name of the session.
     session: Option<String>,
     tracks: Vec<Track>,
+    /// The source has refused interleaved packets.
+    by_datagrams: bool,
+    /// Pairs of ports that were opened.
+    pairs: usize,
     /// What came before the answer to PLAY; `None` behind it.
-    early: Option<Vec<(u8, Bytes)>>,
+    early: Option<Vec<(Place, Bytes)>>,
     early_bytes: usize,
+}
+
+/// Opens pairs of UDP ports on this machine.
+pub(super) trait Ports {
+    /// The even port of another pair; `None` when there is none to be had.
+    fn open(&mut self) -> Option<u16>;
+}
+
+/// Where a packet of the source came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Channel(u8),
+    /// By its number.
+    Pair(usize, Flow),
 }
 
 struct Pending {
@@ -48,11 +66,15 @@ struct Pending {
     client_sequence: String,
     sequence: u32,
     with_login: bool,
+    /// The channels that the client wants of a track,
+    asked: Option<(u8, u8)>,
+    /// and the pair of ports at which the source shall send it, by its number and its even port.
+    pair: Option<(usize, u16)>,
 }
 
-/// A track by its channels of interleaved packets: for RTP an even one, for RTCP the one that goes with it.
+/// A track by the places of its packets, for RTP and for RTCP; for the client they are channels, of which the first is even.
 struct Track {
-    source: (u8, u8),
+    source: (Place, Place),
     client: (u8, u8),
     inflow: Inflow,
 }
@@ -62,6 +84,8 @@ struct Track {
 pub(super) struct Out {
     pub(super) client: BytesMut,
     pub(super) source: BytesMut,
+    /// The ports from which the source sends to a pair of this machine, once it has told them.
+    pub(super) met: Vec<(usize, (u16, u16))>,
 }
 
 /// Why the conversation is over.
@@ -86,13 +110,20 @@ impl Exchange {
             sequence: 0,
             session: None,
             tracks: Vec::new(),
+            by_datagrams: false,
+            pairs: 0,
             early: Some(Vec::new()),
             early_bytes: 0,
         }
     }
 
     /// A request of the client.
-    pub(super) fn request(&mut self, mut request: Request<Vec<u8>>, out: &mut Out) -> Result<(), Over> {
+    pub(super) fn request(
+        &mut self,
+        mut request: Request<Vec<u8>>,
+        ports: &mut impl Ports,
+        out: &mut Out,
+    ) -> Result<(), Over> {
         let text = |name: &HeaderName| request.header(name).map(|value| value.as_str().to_owned());
         if let Some(key) = &self.key {
             if text(&USER_AGENT).as_ref() != Some(key) {
@@ -104,6 +135,7 @@ impl Exchange {
             return Err(Over::TooMuch);
         }
         let client_sequence = text(&CSEQ).unwrap_or_default();
+        let asked = text(&TRANSPORT).and_then(|asked| channels(&asked));
         if let Some(url) = request.request_uri()
             && let Some(url) = self.source.at_source(url, self.port)
         {
@@ -113,11 +145,25 @@ impl Exchange {
         let pending = Pending {
             request,
             client_sequence,
+            asked,
             sequence: 0,
             with_login: false,
+            pair: None,
+        };
+        let pending = match pending.request.method() {
+            Method::Setup if self.by_datagrams => self.open_pair(pending, ports).unwrap_or_else(|pending| pending),
+            _ => pending,
         };
         self.send(pending, out);
         Ok(())
+    }
+
+    /// Gives a track ports of its own; the request comes back when there are none.
+    fn open_pair(&mut self, mut pending: Pending, ports: &mut impl Ports) -> Result<Pending, Pending> {
+        let Some(port) = ports.open() else { return Err(pending) };
+        pending.pair = Some((self.pairs, port));
+        self.pairs += 1;
+        Ok(pending)
     }
 
     fn send(&mut self, mut pending: Pending, out: &mut Out) {
@@ -125,6 +171,9 @@ impl Exchange {
         pending.sequence = self.sequence;
         let request = &mut pending.request;
         request.insert_header(CSEQ, self.sequence.to_string());
+        if let Some((_, port)) = pending.pair {
+            request.insert_header(TRANSPORT, format!("RTP/AVP;unicast;client_port={port}-{}", port + 1));
+        }
         match &self.session {
             Some(session) => request.insert_header(SESSION, session.clone()),
             None => request.remove_header(&SESSION),
@@ -140,20 +189,35 @@ impl Exchange {
     }
 
     /// What the source sends, at a time in milliseconds.
-    pub(super) fn incoming(&mut self, incoming: Incoming, now_ms: u64, out: &mut Out) -> Result<(), Over> {
+    pub(super) fn incoming(
+        &mut self,
+        incoming: Incoming,
+        ports: &mut impl Ports,
+        now_ms: u64,
+        out: &mut Out,
+    ) -> Result<(), Over> {
         match incoming {
-            Incoming::Response(response) => self.response(&response, now_ms, out),
+            Incoming::Response(response) => self.response(&response, ports, now_ms, out),
             Incoming::Request(request) => return Self::asked(&request, out),
-            Incoming::Interleaved { channel, payload } => match &mut self.early {
-                Some(early) if self.early_bytes + payload.len() <= MAX_EARLY => {
-                    self.early_bytes += payload.len();
-                    early.push((channel, payload));
-                }
-                Some(_) => {}
-                None => self.interleaved(channel, payload, now_ms, out),
-            },
+            Incoming::Interleaved { channel, payload } => self.packet(Place::Channel(channel), payload, now_ms, out),
         }
         Ok(())
+    }
+
+    /// What the source sends to the ports of this number.
+    pub(super) fn datagram(&mut self, pair: usize, flow: Flow, payload: Bytes, now_ms: u64, out: &mut Out) {
+        self.packet(Place::Pair(pair, flow), payload, now_ms, out);
+    }
+
+    fn packet(&mut self, place: Place, payload: Bytes, now_ms: u64, out: &mut Out) {
+        match &mut self.early {
+            Some(early) if self.early_bytes + payload.len() <= MAX_EARLY => {
+                self.early_bytes += payload.len();
+                early.push((place, payload));
+            }
+            Some(_) => {}
+            None => self.pass_on(place, payload, now_ms, out),
+        }
     }
 
     /// Some sources ask whether the client is still there.
@@ -171,7 +235,7 @@ impl Exchange {
         if over { Err(Over::Source) } else { Ok(()) }
     }
 
-    fn response(&mut self, response: &Response<Vec<u8>>, now_ms: u64, out: &mut Out) {
+    fn response(&mut self, response: &Response<Vec<u8>>, ports: &mut impl Ports, now_ms: u64, out: &mut Out) {
         let sequence: Option<u32> = response
             .header(&CSEQ)
             .and_then(|value| value.as_str().trim().parse().ok());
@@ -187,6 +251,20 @@ impl Exchange {
             pending.with_login = true;
             self.send(pending, out);
             return;
+        }
+        if response.status() == StatusCode::UnsupportedTransport
+            && pending.request.method() == Method::Setup
+            && pending.pair.is_none()
+            && self.source.is_plain()
+        {
+            match self.open_pair(pending, ports) {
+                Ok(again) => {
+                    self.by_datagrams = true;
+                    self.send(again, out);
+                    return;
+                }
+                Err(refused) => pending = refused,
+            }
         }
         let timeout_s = self.learn_session(response);
         let method = pending.request.method().clone();
@@ -217,7 +295,7 @@ impl Exchange {
                 body = normalised(response.body()).unwrap_or_else(|_| response.body().clone());
             }
             Method::Setup if is_success => {
-                if let Some(transport) = self.set_up(&pending.request, response) {
+                if let Some(transport) = self.set_up(&pending, response, out) {
                     told = told.header(TRANSPORT, transport);
                 }
             }
@@ -229,8 +307,8 @@ impl Exchange {
         }
         put_response(&mut out.client, &told);
         if method == Method::Play && is_success {
-            for (channel, payload) in self.early.take().into_iter().flatten() {
-                self.interleaved(channel, payload, now_ms, out);
+            for (place, payload) in self.early.take().into_iter().flatten() {
+                self.pass_on(place, payload, now_ms, out);
             }
         }
     }
@@ -259,13 +337,18 @@ impl Exchange {
     }
 
     /// The client's track is where it asked for it, wherever the source has put it.
-    fn set_up(&mut self, request: &Request<Vec<u8>>, response: &Response<Vec<u8>>) -> Option<String> {
-        let asked = request.header(&TRANSPORT)?.as_str();
-        let client = channels(asked)?;
-        let source = response
-            .header(&TRANSPORT)
-            .and_then(|value| channels(value.as_str()))
-            .unwrap_or(client);
+    fn set_up(&mut self, pending: &Pending, response: &Response<Vec<u8>>, out: &mut Out) -> Option<String> {
+        let client = pending.asked?;
+        let answered = response.header(&TRANSPORT).map(|value| value.as_str());
+        let source = if let Some((pair, _)) = pending.pair {
+            if let Some(ports) = answered.and_then(|answered| numbers(answered, "server_port=")) {
+                out.met.push((pair, ports));
+            }
+            (Place::Pair(pair, Flow::Rtp), Place::Pair(pair, Flow::Rtcp))
+        } else {
+            let (rtp, rtcp) = answered.and_then(channels).unwrap_or(client);
+            (Place::Channel(rtp), Place::Channel(rtcp))
+        };
         self.tracks
             .retain(|track| track.client != client && track.source != source);
         if self.tracks.len() >= MAX_TRACKS {
@@ -279,12 +362,12 @@ impl Exchange {
         Some(format!("RTP/AVP/TCP;unicast;interleaved={}-{}", client.0, client.1))
     }
 
-    fn interleaved(&mut self, channel: u8, payload: Bytes, now_ms: u64, out: &mut Out) {
-        let of = |track: &&mut Track| track.source.0 == channel || track.source.1 == channel;
+    fn pass_on(&mut self, place: Place, payload: Bytes, now_ms: u64, out: &mut Out) {
+        let of = |track: &&mut Track| track.source.0 == place || track.source.1 == place;
         let Some(track) = self.tracks.iter_mut().find(of) else {
             return;
         };
-        if channel == track.source.0 {
+        if place == track.source.0 {
             let mut due = Vec::new();
             track.inflow.take(payload, now_ms, &mut due);
             put(out, track.client.0, &due);
@@ -317,12 +400,18 @@ fn put(out: &mut Out, channel: u8, packets: &[Bytes]) {
 
 /// The channels of a `Transport` header: `interleaved=0-1`, or `interleaved=0` for 0 and 1.
 fn channels(transport: &str) -> Option<(u8, u8)> {
+    let (first, second) = numbers(transport, "interleaved=")?;
+    Some((first.try_into().ok()?, second.try_into().ok()?))
+}
+
+/// The two numbers of a parameter of a `Transport` header; the second one may be left out when it is the next one.
+fn numbers(transport: &str, name: &str) -> Option<(u16, u16)> {
     let mut parameters = transport.split([';', ',']).map(str::trim);
-    let value = parameters.find_map(|parameter| parameter.strip_prefix("interleaved="))?;
+    let value = parameters.find_map(|parameter| parameter.strip_prefix(name))?;
     let (first, second) = value
         .split_once('-')
         .map_or((value, None), |(first, second)| (first, Some(second)));
-    let first: u8 = first.trim().parse().ok()?;
+    let first: u16 = first.trim().parse().ok()?;
     let second = match second {
         Some(second) => second.trim().parse().ok()?,
         None => first.checked_add(1)?,

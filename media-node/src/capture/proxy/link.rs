@@ -6,6 +6,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::codec::FramedRead;
 
+use super::datagrams::Datagrams;
 use super::dial::Source;
 use super::exchange::{Exchange, Out, Over};
 use super::resync::Resync;
@@ -29,23 +30,28 @@ pub(super) async fn run(client: TcpStream, source: Source, mut exchange: Exchang
     let mut from_source = FramedRead::with_capacity(source.read, Resync::default(), READ_BUFFER);
     from_source.read_buffer_mut().extend_from_slice(&source.first);
     let mut to_source = source.write;
+    let (mut datagrams, mut from_ports) = Datagrams::new(source.local, source.peer);
     let mut out = Out::default();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let ended = loop {
         let step = tokio::select! {
             frame = from_client.next() => match frame {
-                Some(Ok(Incoming::Request(request))) => exchange.request(*request, &mut out),
+                Some(Ok(Incoming::Request(request))) => exchange.request(*request, &mut datagrams, &mut out),
                 // Reports and answers of the client are nothing that a source needs.
                 Some(Ok(_)) => Ok(()),
                 // It has heard enough, or cannot any more.
                 Some(Err(_)) | None => break Ok(()),
             },
             frame = from_source.next() => match frame {
-                Some(Ok(incoming)) => exchange.incoming(incoming, ms(began), &mut out),
+                Some(Ok(incoming)) => exchange.incoming(incoming, &mut datagrams, ms(began), &mut out),
                 Some(Err(error)) => break Err(format!("what the source sends cannot be read: {error}")),
                 None => break Ok(()),
             },
+            Some((pair, flow, payload)) = from_ports.recv() => {
+                exchange.datagram(pair, flow, payload, ms(began), &mut out);
+                Ok(())
+            }
             _ = ticks.tick() => {
                 exchange.release(ms(began), &mut out);
                 Ok(())
@@ -56,6 +62,9 @@ pub(super) async fn run(client: TcpStream, source: Source, mut exchange: Exchang
             Err(Over::Source) => break Ok(()),
             Err(Over::Stranger) => break Err("another program of this machine took its place".to_owned()),
             Err(Over::TooMuch) => break Err("the source does not answer".to_owned()),
+        }
+        for (pair, ports) in out.met.drain(..) {
+            datagrams.greet(pair, ports).await;
         }
         if !out.source.is_empty() {
             if let Err(error) = to_source.send(&out.source).await {

@@ -1,9 +1,10 @@
 //! Between the RTSP client library and a source that others built: cameras and their like are reached in the ways that the
-//! library lacks (TLS, RTSP in HTTP), and what they send is put right, so that a strict client never decides what is
+//! library lacks (TLS, RTSP in HTTP, UDP where nothing else is offered), and what they send is put right, so that a strict client never decides what is
 //! recorded. It listens on this machine's own address, for one connection that shows a key. The library speaks to it by
 //! TCP, and it to the source, whatever way the bytes take.
 
 mod address;
+mod datagrams;
 mod dial;
 mod exchange;
 mod link;

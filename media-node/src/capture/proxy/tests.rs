@@ -6,8 +6,9 @@ use tokio_util::codec::Decoder;
 use url::Url;
 
 use super::address::Address;
-use super::exchange::{Exchange, Out, Over};
+use super::exchange::{Exchange, Out, Over, Ports};
 use super::login::Login;
+use crate::hub::Flow;
 use crate::server::wire::{Incoming, Wire};
 
 const PORT: u16 = 4711;
@@ -15,8 +16,18 @@ const SDP: &[u8] =
     b"v=0\r\no=camera\r\ns=\r\nc=IN IP4\r\nt=now\r\nb=AS:many\r\nm=video 0 rtp/avp 96\r\na=rtpmap:96 H264/90000\r\n\
     a=control:trackID=1\r\nm=application 0 TCP/XY 99\r\n";
 
+/// The even ports that can be had, the next one last.
+struct Free(Vec<u16>);
+
+impl Ports for Free {
+    fn open(&mut self) -> Option<u16> {
+        self.0.pop()
+    }
+}
+
 struct Between {
     exchange: Exchange,
+    ports: Free,
     out: Out,
     sequence: u32,
 }
@@ -26,6 +37,7 @@ impl Between {
         let address = Address::parse(&Url::parse("rtsp://cam:8554/live?channel=1").unwrap()).unwrap();
         Self {
             exchange: Exchange::new(&address, PORT, "key".to_owned(), login),
+            ports: Free(vec![5002, 5000]),
             out: Out::default(),
             sequence: 100,
         }
@@ -43,7 +55,8 @@ impl Between {
         if let Some(transport) = transport {
             request = request.header(TRANSPORT, transport);
         }
-        self.exchange.request(request.build(Vec::new()), &mut self.out).unwrap();
+        let request = request.build(Vec::new());
+        self.exchange.request(request, &mut self.ports, &mut self.out).unwrap();
         self.asked()
     }
 
@@ -57,7 +70,9 @@ impl Between {
     /// What the client gets when the source sends this.
     fn answer(&mut self, bytes: &[u8]) -> Vec<Incoming> {
         for incoming in decode(&mut BytesMut::from(bytes)) {
-            self.exchange.incoming(incoming, 0, &mut self.out).unwrap();
+            self.exchange
+                .incoming(incoming, &mut self.ports, 0, &mut self.out)
+                .unwrap();
         }
         decode(&mut self.out.client)
     }
@@ -210,6 +225,60 @@ fn a_source_that_asks_for_credentials_gets_them_and_the_client_hears_nothing_of_
     assert_eq!(refused.status(), StatusCode::Unauthorized);
 }
 
+const BY_CHANNELS: [&str; 2] = [
+    "RTP/AVP/TCP;unicast;interleaved=0-1",
+    "RTP/AVP/TCP;unicast;interleaved=2-3",
+];
+
+#[test]
+fn a_source_that_has_datagrams_only_gets_ports_and_the_client_channels() {
+    let mut between = Between::new(None);
+    between.ask(Method::Setup, "/live/1", Some(BY_CHANNELS[0]));
+    let refused = between.answer(b"RTSP/1.0 461 Unsupported Transport\r\nCSeq: 1\r\n\r\n");
+    assert!(refused.is_empty());
+    let again = between.asked();
+    let asked = again.header(&TRANSPORT).unwrap().as_str();
+    assert_eq!(asked, "RTP/AVP;unicast;client_port=5000-5001");
+    let answer = b"RTSP/1.0 200 OK\r\nCSeq: 2\r\nSession: 7\r\n\
+        Transport: RTP/AVP;unicast;client_port=5000-5001;server_port=9000-9001\r\n\r\n";
+    let set_up = between.answer_once(answer);
+    assert_eq!(
+        (header(&set_up, &CSEQ), header(&set_up, &TRANSPORT)),
+        ("101", BY_CHANNELS[0])
+    );
+    assert_eq!(between.out.met, [(0, (9000, 9001))]);
+    // What it has refused once is not asked again.
+    let asked = between.ask(Method::Setup, "/live/2", Some(BY_CHANNELS[1]));
+    let asked = asked.header(&TRANSPORT).unwrap().as_str();
+    assert_eq!(asked, "RTP/AVP;unicast;client_port=5002-5003");
+    let answer = b"RTSP/1.0 200 OK\r\nCSeq: 3\r\nSession: 7\r\nTransport: RTP/AVP;unicast\r\n\r\n";
+    assert_eq!(header(&between.answer_once(answer), &TRANSPORT), BY_CHANNELS[1]);
+
+    between.ask(Method::Play, "/live", None);
+    let mut send = |pair, sequence| {
+        let payload = Bytes::copy_from_slice(&rtp(0, 9, sequence)[4..]);
+        between.exchange.datagram(pair, Flow::Rtp, payload, 0, &mut between.out);
+    };
+    send(0, 1);
+    send(1, 50);
+    let got = between.answer(b"RTSP/1.0 200 OK\r\nCSeq: 4\r\n\r\n");
+    assert_eq!(packets(&got), [(0, 9, 1), (2, 9, 50)], "behind the answer");
+    for sequence in [3, 2, 2] {
+        let payload = Bytes::copy_from_slice(&rtp(0, 9, sequence)[4..]);
+        between.exchange.datagram(0, Flow::Rtp, payload, 0, &mut between.out);
+    }
+    assert_eq!(packets(&decode(&mut between.out.client)), [(0, 9, 2), (0, 9, 3)]);
+}
+
+#[test]
+fn a_source_is_refused_as_it_refuses_when_there_are_no_ports() {
+    let mut between = Between::new(None);
+    between.ports.0.clear();
+    between.ask(Method::Setup, "/live/1", Some(BY_CHANNELS[0]));
+    let refused = between.answer_once(b"RTSP/1.0 461 Unsupported Transport\r\nCSeq: 1\r\n\r\n");
+    assert_eq!(refused.status(), StatusCode::UnsupportedTransport);
+}
+
 #[test]
 fn nobody_else_gets_the_stream() {
     let mut between = Between::new(None);
@@ -217,7 +286,8 @@ fn nobody_else_gets_the_stream() {
         .request_uri(Url::parse("rtsp://127.0.0.1:4711/live").unwrap())
         .header(USER_AGENT, "curl")
         .build(Vec::new());
-    assert_eq!(between.exchange.request(request, &mut between.out), Err(Over::Stranger));
+    let asked = between.exchange.request(request, &mut between.ports, &mut between.out);
+    assert_eq!(asked, Err(Over::Stranger));
     assert!(between.out.source.is_empty());
 }
 
@@ -233,10 +303,10 @@ fn a_source_may_ask_as_well() {
         &b"TEARDOWN rtsp://x/ RTSP/1.0\r\nCSeq: 8\r\n\r\n"[..],
     ))
     .remove(0);
-    assert_eq!(
-        between.exchange.incoming(goodbye, 0, &mut between.out),
-        Err(Over::Source)
-    );
+    let told = between
+        .exchange
+        .incoming(goodbye, &mut between.ports, 0, &mut between.out);
+    assert_eq!(told, Err(Over::Source));
 }
 
 #[test]
@@ -245,7 +315,10 @@ fn what_comes_before_the_client_listens_is_bounded() {
     for _ in 0..40 {
         let payload = Bytes::from(vec![0; 60_000]);
         let early = Incoming::Interleaved { channel: 0, payload };
-        between.exchange.incoming(early, 0, &mut between.out).unwrap();
+        between
+            .exchange
+            .incoming(early, &mut between.ports, 0, &mut between.out)
+            .unwrap();
     }
     assert!(between.exchange.early_bytes() <= 1 << 20);
 }

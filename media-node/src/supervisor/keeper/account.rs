@@ -97,6 +97,10 @@ impl Keeper {
         let surplus = report.problems.len().saturating_sub(MOST_PROBLEMS);
         report.problems.drain(..surplus);
         self.recording.update(|status| {
+            let before = status.report.as_ref().map_or(&[][..], |last| &last.problems);
+            for problem in report.problems.iter().filter(|problem| !before.contains(problem)) {
+                self.totals.told(&problem.code);
+            }
             if let Some(last) = status.report.as_ref().filter(|last| last.epoch == report.epoch) {
                 report.seq = report.seq.max(last.seq + 1);
             }
