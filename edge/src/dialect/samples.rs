@@ -52,6 +52,7 @@ fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
         slices: 1,
         bytes: 100_000,
         uploaded_slices: 1,
+        md5: None,
     };
     let snapshot = RecordingView {
         paused: false,
@@ -61,6 +62,7 @@ fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
         phase: Some(Phase::Recording),
         mode: subject.mode,
         mp4: false,
+        outputs: protocol::Outputs::default(),
         snapshots: None,
         started_ms: now_ms,
         first_media_ms: Some(now_ms),

@@ -128,7 +128,7 @@ impl<'a> Shown<'a> {
             name: &file.name,
             is_begun: file.slices > 0,
             is_there: file.uploaded_slices > 0,
-            complete: (file.kind == FileKind::Mp4).then_some((file.slices, file.uploaded_slices)),
+            complete: (file.kind != FileKind::Playlist).then_some((file.slices, file.uploaded_slices)),
         }
     }
 }
@@ -183,6 +183,7 @@ mod tests {
             slices: 2,
             bytes: 2,
             uploaded_slices: 2,
+            md5: None,
         };
         Report {
             files: vec![file],

@@ -1,4 +1,4 @@
-//! What a report lists of a spool: playlists and MP4 files, with what is in them so far.
+//! What a report lists of a spool: playlists and whole files, with what is in them so far.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use protocol::{FileKind, RecordedFile};
 
 use super::kept::{Draft, Playlist};
 use super::state::State;
-use super::{LoneKind, Slice, object_key};
+use super::{Slice, object_key};
 
 impl State {
     pub(super) fn files(&self, prefix: &str) -> Vec<RecordedFile> {
@@ -24,22 +24,21 @@ impl State {
             Draft::Slice { .. } => None,
             Draft::Lone(file) => Some((file, 0, 0)),
         });
-        files.extend(
-            complete
-                .chain(growing)
-                .filter(|(file, ..)| file.kind == LoneKind::Mp4)
-                .map(|(file, slices, uploaded_slices)| RecordedFile {
-                    name: object_key(prefix, &file.name),
-                    track: file.track,
-                    kind: FileKind::Mp4,
-                    uid: file.uid.clone(),
-                    start_ms: file.start_ms,
-                    duration_ms: file.duration_us.max(0) as u64 / 1000,
-                    slices,
-                    bytes: file.bytes,
-                    uploaded_slices,
-                }),
-        );
+        let told = complete.chain(growing).filter_map(|(file, slices, uploaded_slices)| {
+            Some(RecordedFile {
+                name: object_key(prefix, &file.name),
+                track: file.track,
+                kind: file.kind.told()?,
+                uid: file.uid.clone(),
+                start_ms: file.start_ms,
+                duration_ms: file.duration_us.max(0) as u64 / 1000,
+                slices,
+                bytes: file.bytes,
+                uploaded_slices,
+                md5: file.md5.clone(),
+            })
+        });
+        files.extend(told);
         files
     }
 }
@@ -70,6 +69,7 @@ impl Playlist {
             slices: (self.slices.len() + self.learned.len()) as u64,
             bytes: bytes.chain(self.learned.iter().map(|slice| slice.bytes)).sum(),
             uploaded_slices: (uploaded + self.learned.len()) as u64,
+            md5: None,
         }
     }
 }
@@ -86,5 +86,6 @@ fn future_playlist(name: String, first: &Slice) -> RecordedFile {
         slices: 0,
         bytes: 0,
         uploaded_slices: 0,
+        md5: None,
     }
 }

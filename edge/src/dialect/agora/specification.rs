@@ -11,6 +11,7 @@ pub(super) fn of(start: Start<'_>, mode: Mode, app: &App) -> RecordingSpec {
         recording,
         mix,
         snapshots,
+        outputs,
         storage,
         token: _,
     } = start;
@@ -23,6 +24,7 @@ pub(super) fn of(start: Start<'_>, mode: Mode, app: &App) -> RecordingSpec {
         source: app.source.clone(),
         channel_type: recording.channel_type,
         subscription: recording.subscription,
+        outputs,
         files: file_style::of(strict_extinf),
         backup: app.backup.as_ref().and_then(|backup| backup_for(backup, &storage)),
         storage,
