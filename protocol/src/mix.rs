@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::SecretUrl;
+use crate::{SecretUrl, StreamName, Text};
 
 /// What a mixed recording is encoded to; it does not change during the recording's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +61,9 @@ pub struct Scene {
     /// Images of single users; they go before `user_image`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub user_images: Vec<UserImage>,
+    /// Texts over all regions, in the order of drawing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub texts: Vec<Text>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +91,54 @@ pub enum Layout {
     Custom {
         regions: Vec<CustomRegion>,
     },
+    /// Tiles of equal size in centred rows.
+    Even {
+        tiles: Tiles,
+    },
+    /// One tile large, the others small beside it or below it.
+    Master {
+        /// The user of the large one. Without it, or when that user has no tile, the first tile is large.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        large_uid: Option<String>,
+        /// Which of the user's tiles is large; without it, the user's first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        large_stream: Option<StreamKind>,
+        tiles: Tiles,
+    },
+}
+
+/// Which streams become tiles: each of these kinds that brings pictures is one of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tiles {
+    /// The most tiles.
+    pub most: u32,
+    #[serde(default)]
+    pub fill: Fill,
+    /// All tiles of the first kind come first, in the order in which their users joined, then all of the next kind.
+    pub order: Vec<StreamKind>,
+}
+
+/// A stream of pictures that a user publishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamKind {
+    Camera,
+    Screen,
+    Whiteboard,
+}
+
+impl StreamKind {
+    pub const ALL: [Self; 3] = [Self::Camera, Self::Screen, Self::Whiteboard];
+}
+
+impl From<StreamKind> for StreamName {
+    fn from(kind: StreamKind) -> Self {
+        match kind {
+            StreamKind::Camera => Self::Camera,
+            StreamKind::Screen => Self::Screen,
+            StreamKind::Whiteboard => Self::Whiteboard,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -95,6 +146,10 @@ pub struct CustomRegion {
     /// The user whose region it is; when absent, the first user in the order of joining who has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
+    /// Which of the user's streams it shows; when absent, the one that is the user's picture in other layouts. A region with a
+    /// stream and without a uid is for the first user in the order of joining who sends that stream and has no such region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamKind>,
     /// The upper left corner and the size, as fractions of the canvas.
     pub x: f64,
     pub y: f64,
@@ -115,6 +170,8 @@ pub enum Fill {
     Crop,
     /// The picture is whole, and the rest of the region is black.
     Fit,
+    /// The region is full and the picture is whole, whatever becomes of its aspect ratio.
+    Stretch,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]

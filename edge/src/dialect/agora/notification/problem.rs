@@ -56,6 +56,7 @@ fn kind(code: &ProblemCode) -> Kind {
         | ProblemCode::EncoderFailed
         | ProblemCode::Overloaded
         | ProblemCode::ImageUnusable
+        | ProblemCode::GlyphsMissing
         | ProblemCode::SpoolFull
         | ProblemCode::TooManyFiles
         | ProblemCode::NotPaused
