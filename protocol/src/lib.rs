@@ -34,6 +34,7 @@ mod live;
 mod mix;
 mod node_token;
 mod occurrence;
+mod outputs;
 mod overlay;
 mod problem_code;
 mod relay_key;
@@ -63,6 +64,7 @@ pub use live::{LiveChannel, LiveQuestion, LiveStream, LiveTrack, LiveUser, UserR
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, StreamKind, Tiles, UserImage};
 pub use node_token::NodeToken;
 pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod, VodVideo};
+pub use outputs::{FileFormat, Outputs};
 pub use overlay::{Text, TextContent};
 pub use problem_code::ProblemCode;
 pub use relay_key::{RELAY_HEADER, RelayKey};

@@ -84,6 +84,8 @@ problem_codes! {
     ClockSkewed = "clock_skewed",
     /// The edge lists no more playlists of the recording.
     TooManyFiles = "too_many_files",
+    /// A node could not show the layout of a mix.
+    NotArranged = "not_arranged",
     /// A node could not pause the recording.
     NotPaused = "not_paused",
     /// The recording's node is lost.

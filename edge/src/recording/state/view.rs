@@ -59,6 +59,7 @@ impl Recording {
             mode: self.mode,
             paused: matches!(self.goal(), Wanted::Pause),
             mp4: self.mp4,
+            outputs: self.outputs.clone(),
             snapshots: self.snapshots,
             phase: self.started_ms().map(|_| self.seen.phase),
             started_ms: self.started_ms().unwrap_or(self.requested_ms),

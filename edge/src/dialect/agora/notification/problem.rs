@@ -59,6 +59,7 @@ fn kind(code: &ProblemCode) -> Kind {
         | ProblemCode::GlyphsMissing
         | ProblemCode::SpoolFull
         | ProblemCode::TooManyFiles
+        | ProblemCode::NotArranged
         | ProblemCode::NotPaused
         | ProblemCode::FailedOver
         | ProblemCode::NodeReturned
