@@ -1,6 +1,7 @@
+use protocol::line::OLDEST;
 use protocol::{
-    AudioProfile, Directive, EndCause, Layout, Mix, MixOutput, Mode, Phase, RecordingSpec, Scene, Secret, Selection,
-    StorageKeys, StorageKind, StreamTypes,
+    AudioProfile, Directive, EndCause, Fault, Fill, Layout, Mix, MixOutput, Mode, Phase, ProblemCode, RecordingSpec,
+    Refusal, RefusalCode, Scene, Secret, Selection, StorageKeys, StorageKind, StreamKind, StreamTypes, Tiles,
 };
 
 use super::bench::*;
