@@ -4,8 +4,9 @@
 //!
 //! [`Mixer`] holds it together. `user` is what one user sends: `video` and `audio` decode it, `drift` follows the sender's
 //! clock. `scene` says who is seen and heard, `layout` where on the canvas; `pictures` brings the users' pictures up to date,
-//! and `compose` and `paint` put them on the canvas. `limiter` keeps the sound in range, `output` encodes both,
-//! `mp3` the sound once more where that is asked for, and `interleave` puts the coded units in order.
+//! and `compose` and `paint` put them on the canvas; `texts` says what is written over them, and `overlay` is how that looks.
+//! `limiter` keeps the sound in range, `output` encodes both, `mp3` the sound once more where that is asked for, and `interleave`
+//! puts the coded units in order.
 
 mod audio;
 mod compose;
@@ -17,10 +18,12 @@ mod limiter;
 mod mixer;
 mod mp3;
 mod output;
+mod overlay;
 mod paint;
 mod pictures;
 mod scene;
 mod settings;
+mod texts;
 mod user;
 mod video;
 

@@ -43,6 +43,7 @@ impl MixOptions {
             picture_limit: self.picture_limit,
             mp3: false,
             split: None,
+            epoch_ms: 0,
         }
     }
 }
@@ -55,6 +56,8 @@ pub struct Settings {
     pub types: StreamTypes,
     /// The first picture and the first sample belong to this time or to the first one of the grid behind it.
     pub start_us: i64,
+    /// The Unix time, in milliseconds, at which the timeline begins: texts tell the time by it.
+    pub epoch_ms: u64,
     /// How long the mixer waits for late units.
     pub jitter_us: i64,
     pub video_encoder: VideoEncoderChoice,
