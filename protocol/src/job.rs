@@ -51,7 +51,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{Directive, EndCause, Mode};
+    use crate::line::{OLDEST, OUTPUTS};
+    use crate::{Directive, EndCause, FileFormat, Mode};
 
     /// A job as edges and spools have it whose version knows no [`RecordingSpec`].
     fn older() -> Value {
@@ -114,6 +115,29 @@ mod tests {
         assert_eq!(written, older());
         let text = serde_json::to_string(&job).unwrap();
         assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), job);
+    }
+
+    #[test]
+    fn what_older_nodes_pass_over_is_not_asked_of_them() {
+        let older: Job = serde_json::from_value(older()).unwrap();
+        assert_eq!(older.spec.whole_files(), [FileFormat::Mp4]);
+        assert_eq!(older.spec.oldest_version(), OLDEST);
+        let with = |change: fn(&mut RecordingSpec)| {
+            let mut spec = older.spec.clone();
+            change(&mut spec);
+            (spec.whole_files().len(), spec.oldest_version())
+        };
+        assert_eq!(with(|spec| spec.outputs.files = vec![FileFormat::Mp4]), (1, OLDEST));
+        assert_eq!(
+            with(|spec| spec.outputs.files = vec![FileFormat::Mp3, FileFormat::Mp4]),
+            (2, OUTPUTS)
+        );
+        assert_eq!(with(|spec| spec.outputs.hls = false), (1, OUTPUTS));
+        assert_eq!(with(|spec| spec.outputs.max_ms = Some(1)), (1, OUTPUTS));
+        assert_eq!(with(|spec| spec.outputs.multivariant = true), (1, OUTPUTS));
+        assert_eq!(with(|spec| spec.mix = None), (0, OLDEST));
+        let of_each_user = |spec: &mut RecordingSpec| (spec.mix, spec.outputs.files) = (None, vec![FileFormat::Mp4]);
+        assert_eq!(with(of_each_user), (1, OUTPUTS));
     }
 
     #[test]

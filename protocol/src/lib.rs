@@ -34,6 +34,7 @@ mod live;
 mod mix;
 mod node_token;
 mod occurrence;
+mod outputs;
 mod problem_code;
 mod relay_key;
 mod report;
@@ -62,6 +63,7 @@ pub use live::{LiveChannel, LiveQuestion, LiveStream, LiveTrack, LiveUser, UserR
 pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, UserImage};
 pub use node_token::NodeToken;
 pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod, VodVideo};
+pub use outputs::{FileFormat, Outputs};
 pub use problem_code::ProblemCode;
 pub use relay_key::{RELAY_HEADER, RelayKey};
 pub use report::{

@@ -30,7 +30,7 @@ pub struct Report {
     /// The wall-clock time of the first recorded media, Unix milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_media_ms: Option<u64>,
-    /// One for each playlist and each MP4 file, in the order in which they were made, as many as fit into
+    /// One for each playlist and each whole file, in the order in which they were made, as many as fit into
     /// [`MAX_MESSAGE_BYTES`]; pictures are not among them.
     pub files: Vec<RecordedFile>,
     /// The pictures of a recording that takes some.
@@ -162,11 +162,14 @@ pub struct RecordedFile {
     /// The wall-clock time of the first media in it, Unix milliseconds.
     pub start_ms: u64,
     pub duration_ms: u64,
-    /// Its complete slices; an MP4 file counts as one when it is complete.
+    /// Its complete slices; a whole file counts as one when it is complete.
     pub slices: u64,
     pub bytes: u64,
     /// Slices that the store has confirmed.
     pub uploaded_slices: u64,
+    /// The MD5 of a whole file that is complete, 32 lower-case hexadecimal characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub md5: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -175,6 +178,8 @@ pub enum FileKind {
     #[default]
     Playlist,
     Mp4,
+    M4a,
+    Mp3,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

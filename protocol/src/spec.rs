@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Backup, FileStyle, MixOutput, Scene, Secret, SecretUrl, Storage};
+use crate::line::{OLDEST, OUTPUTS};
+use crate::{Backup, FileFormat, FileStyle, MixOutput, Outputs, Scene, Secret, SecretUrl, Storage};
 
 /// What is recorded, how, and where it goes: the part of a recording that a start asks for and each of its nodes is sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +22,9 @@ pub struct RecordingSpec {
     #[serde(default)]
     pub channel_type: ChannelType,
     pub subscription: Subscription,
+    /// What is written of it.
+    #[serde(default, skip_serializing_if = "Outputs::is_default")]
+    pub outputs: Outputs,
     /// The field is named `playlist` on the wire.
     #[serde(rename = "playlist")]
     pub files: FileStyle,
@@ -29,6 +33,28 @@ pub struct RecordingSpec {
     /// The operator's store, for the time in which the customer's takes nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup: Option<Backup>,
+}
+
+impl RecordingSpec {
+    /// The formats of its whole files, each once; those as well that a job asks for in the words of older ones.
+    pub fn whole_files(&self) -> Vec<FileFormat> {
+        let older = self.mix.as_ref().filter(|mix| mix.mp4).map(|_| FileFormat::Mp4);
+        let mut formats: Vec<_> = self.outputs.files.iter().copied().chain(older).collect();
+        formats.sort_unstable();
+        formats.dedup();
+        formats
+    }
+
+    /// The oldest version of the line's protocol in which a node does all that is asked for.
+    pub fn oldest_version(&self) -> u32 {
+        let by_older_words = Outputs {
+            files: Vec::new(),
+            ..self.outputs.clone()
+        };
+        let mixed = self.mix.as_ref().filter(|mix| mix.mp4).map(|_| FileFormat::Mp4);
+        let is_older = by_older_words.is_default() && self.whole_files().into_iter().eq(mixed);
+        if is_older { OLDEST } else { OUTPUTS }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,13 +77,13 @@ pub enum ChannelType {
     Live,
 }
 
-/// What a mixed recording is made of and written to. Its HLS playlist is always written.
+/// What a mixed recording is made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mix {
     pub output: MixOutput,
     /// The scene at the start; [`Desired`](crate::Desired) has the one in force.
     pub scene: Scene,
-    /// Whether MP4 files are written too.
+    /// Whether MP4 files are among [`Outputs::files`], for nodes that do not know those.
     pub mp4: bool,
 }
 

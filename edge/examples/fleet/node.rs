@@ -318,6 +318,7 @@ impl Recording {
             slices: self.slices,
             bytes: self.slices * 900_000,
             uploaded_slices: self.slices,
+            md5: None,
         };
         let slice = |number: u64| {
             let (track, count) = (TRACKS[(number % 2) as usize], number / 2);

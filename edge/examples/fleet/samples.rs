@@ -1,7 +1,7 @@
 //! Names, and what customers ask for.
 
 use protocol::{
-    Addressing, ChannelType, FileStyle, Mode, RecorderKey, RecordingSpec, Secret, Selection, Source, Storage,
+    Addressing, ChannelType, FileStyle, Mode, Outputs, RecorderKey, RecordingSpec, Secret, Selection, Source, Storage,
     StorageKind, StreamTypes, Subscription, VideoQuality,
 };
 use tapedeck_edge::recording::{Preference, Start, Target, Ticket};
@@ -56,6 +56,7 @@ fn spec() -> RecordingSpec {
             audio: Selection::All,
             video: Selection::All,
         },
+        outputs: Outputs::default(),
         files: FileStyle::default(),
         storage: Storage {
             kind: StorageKind::S3,

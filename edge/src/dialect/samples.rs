@@ -52,6 +52,7 @@ fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
         slices: 1,
         bytes: 100_000,
         uploaded_slices: 1,
+        md5: None,
     };
     let snapshot = RecordingView {
         paused: false,

@@ -17,6 +17,9 @@ pub enum Request {
         /// The recording that the node may hold from then on.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         holding: Option<Holding>,
+        /// The oldest version of the line's protocol in which a node does it justice: no older one is asked.
+        #[serde(default)]
+        oldest: u32,
     },
     /// Whether the lease of a line, by which the node holds a recording, is over.
     Look { line: LineNumber, holding: Holding },

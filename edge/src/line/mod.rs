@@ -44,8 +44,17 @@ pub fn step(line: &mut Line, input: Input, pings: Pings<'_>, now_ms: u64) -> Vec
     match input {
         object::Input::Asked {
             by,
-            request: Request::Ask { ask, limit_ms, holding },
-        } => line.ask(by, &ask, limit_ms, holding, now_ms, &mut out),
+            request:
+                Request::Ask {
+                    ask,
+                    limit_ms,
+                    holding,
+                    oldest,
+                },
+        } => match line.too_old(oldest) {
+            Some(answer) => out.push(Output::Reply { to: by, reply: answer }),
+            None => line.ask(by, &ask, limit_ms, holding, now_ms, &mut out),
+        },
         object::Input::Asked {
             by,
             request: Request::Look { line: number, holding },

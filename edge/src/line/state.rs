@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use protocol::line::{CLOSED_REFUSED, CLOSED_REPLACED, CLOSED_SILENT, EdgeAnswer, FromEdge, NodeAnswer, carried};
-use protocol::{Heartbeat, RecorderKey, Refusal};
+use protocol::{Fault, Heartbeat, RecorderKey, Refusal, RefusalCode};
 
 use super::contract::{Asked, Attachment, Effect, Output, Pings, Reply};
 use super::held::Holdings;
@@ -85,6 +85,16 @@ impl Line {
                 .map(|_| self.vouched_ms.saturating_add(VOUCH_MS)),
         ];
         dues.into_iter().flatten().min()
+    }
+
+    /// The refusal of a question in place of the node, whose line speaks a version before the `oldest` that does it justice.
+    pub(super) fn too_old(&self, oldest: u32) -> Option<Reply> {
+        let socket = self.sockets.line()?;
+        let version = self.sockets.get(socket)?.greeting.as_ref()?.version;
+        (version < oldest).then(|| Reply::Answer {
+            answer: NodeAnswer::Refused(too_old(version, oldest)),
+            line: self.sockets.number(socket),
+        })
     }
 
     /// Asks the node over its line.
@@ -313,6 +323,16 @@ impl Line {
         }));
         self.memo.close(socket, Closed::Closing(now_ms), pings, now_ms);
         self.forget(socket, out);
+    }
+}
+
+fn too_old(version: u32, oldest: u32) -> Refusal {
+    Refusal {
+        fault: Fault::Ours,
+        code: RefusalCode::NoCapacity,
+        reason: format!(
+            "it speaks version {version} of the line's protocol, and this recording takes version {oldest}: update the node"
+        ),
     }
 }
 

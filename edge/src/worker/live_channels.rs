@@ -1,7 +1,7 @@
 //! What the operator asks of all nodes at once.
 
 use futures_util::future::join_all;
-use protocol::line::{EdgeAsk, NodeAnswer};
+use protocol::line::{EdgeAsk, NodeAnswer, OLDEST};
 use protocol::{LiveChannel, LiveQuestion, UserRemoval};
 use worker::Env;
 
@@ -51,6 +51,7 @@ async fn ask_all(question: &EdgeAsk, env: &Env) -> Option<Vec<(String, NodeAnswe
         ask: serde_json::to_string(question).ok()?,
         limit_ms: LIMIT_MS,
         holding: None,
+        oldest: OLDEST,
     };
     let request = &request;
     let asked = nodes.into_iter().filter(|node| node.alive).map(|node| async move {

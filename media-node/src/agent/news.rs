@@ -183,6 +183,7 @@ mod tests {
             slices: 2,
             bytes: 2,
             uploaded_slices: 2,
+            md5: None,
         };
         Report {
             files: vec![file],

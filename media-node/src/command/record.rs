@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::Args;
 use protocol::{
-    Addressing, ChannelType, FileStyle, Job, Mode, RecorderKey, RecordingSpec, Secret, SecretUrl, Selection, Source,
-    Storage, StorageKind, StreamTypes, Subscription, VideoQuality,
+    Addressing, ChannelType, FileStyle, Job, Mode, Outputs, RecorderKey, RecordingSpec, Secret, SecretUrl, Selection,
+    Source, Storage, StorageKind, StreamTypes, Subscription, VideoQuality,
 };
 use tokio::sync::watch;
 
@@ -136,6 +136,7 @@ fn job(args: &RecordArgs, out: &Path) -> Result<Job, String> {
                 video: Selection::All,
                 quality: VideoQuality::High,
             },
+            outputs: Outputs::default(),
             files: FileStyle::default(),
             storage: Storage {
                 kind: StorageKind::S3,

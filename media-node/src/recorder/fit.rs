@@ -94,6 +94,7 @@ mod tests {
             slices: 5_760,
             bytes: 12_345_678_901,
             uploaded_slices: 5_760,
+            md5: None,
         }
     }
 

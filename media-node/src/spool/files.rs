@@ -38,6 +38,7 @@ impl State {
                     slices,
                     bytes: file.bytes,
                     uploaded_slices,
+                    md5: None,
                 }),
         );
         files
@@ -70,6 +71,7 @@ impl Playlist {
             slices: (self.slices.len() + self.learned.len()) as u64,
             bytes: bytes.chain(self.learned.iter().map(|slice| slice.bytes)).sum(),
             uploaded_slices: (uploaded + self.learned.len()) as u64,
+            md5: None,
         }
     }
 }
@@ -86,5 +88,6 @@ fn future_playlist(name: String, first: &Slice) -> RecordedFile {
         slices: 0,
         bytes: 0,
         uploaded_slices: 0,
+        md5: None,
     }
 }

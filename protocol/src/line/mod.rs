@@ -27,6 +27,8 @@
 //! later. A recording shares in it from an [answer](crate::ReportAnswer::node_lease) over this line that says so; the lease of
 //! one line says nothing of what was answered over another one.
 //!
+//! A question may be one that only nodes from a certain version on can do justice to: the edge then asks no older one.
+//!
 //! May not know the edge or the node: it is the words between them.
 
 mod hello;
@@ -37,7 +39,7 @@ mod versions;
 pub use hello::{EdgeHello, Identity, NodeHello};
 pub use message::{FromEdge, FromNode, Message, Unread, UnreadPart, carried};
 pub use question::{Beat, Desire, EdgeAnswer, EdgeAsk, NodeAnswer, NodeAsk, RosterQuestion};
-pub use versions::{NEWEST, NODE_LEASE, OLDEST, Versions};
+pub use versions::{NEWEST, NODE_LEASE, OLDEST, OUTPUTS, Versions};
 
 #[cfg(doc)]
 use crate::Refusal;

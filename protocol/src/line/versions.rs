@@ -7,11 +7,15 @@ pub const OLDEST: u32 = 1;
 
 /// The newest one. A field or a kind of message that may be left out does not need a new version; a change that the other side
 /// has to know of does. [`OLDEST`] follows a release later, so that edge and nodes can be updated one after the other.
-pub const NEWEST: u32 = 2;
+pub const NEWEST: u32 = 3;
 
 /// The first version in which a node has one lease for all its recordings, which it renews by pings, and in which a recording
 /// reports what has changed. Before, each recording had its own, which each of its reports renewed.
 pub const NODE_LEASE: u32 = 2;
+
+/// The first version in which a node knows [outputs](crate::Outputs). An older one would write playlists and pass over the rest,
+/// so it is given no recording that asks for more.
+pub const OUTPUTS: u32 = 3;
 
 /// The versions of the line's protocol that one side speaks: all from `oldest` to `newest`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +78,7 @@ mod tests {
         let before = versions(1, 1);
         assert_eq!(Versions::OWN.agree(before, "it").ok(), Some(1));
         assert_eq!(before.agree(Versions::OWN, "it").ok(), Some(1));
-        assert_eq!(Versions::OWN.agree(Versions::OWN, "it").ok(), Some(NODE_LEASE));
+        assert_eq!(Versions::OWN.agree(Versions::OWN, "it").ok(), Some(NEWEST));
     }
 
     #[test]

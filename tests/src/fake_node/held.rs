@@ -146,5 +146,6 @@ fn file(node_id: &str, sid: &str) -> RecordedFile {
         slices: 1,
         bytes: 1,
         uploaded_slices: 1,
+        md5: None,
     }
 }

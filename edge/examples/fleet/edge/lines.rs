@@ -4,7 +4,7 @@ use super::{Caller, Edge, Event, HOP_MS, NodeId, Question, RecorderId};
 use crate::bill::Kind;
 use crate::node;
 use crate::samples;
-use protocol::line::{EdgeAnswer, EdgeAsk};
+use protocol::line::{EdgeAnswer, EdgeAsk, OLDEST};
 use protocol::{Heartbeat, HeartbeatAnswer};
 use tapedeck_edge::fleet::By;
 use tapedeck_edge::line::{self, Holding};
@@ -38,6 +38,7 @@ impl Edge {
             ask,
             limit_ms: 12_000,
             holding,
+            oldest: OLDEST,
         };
         self.advance_line(node, Input::Asked { by, request }, false);
     }

@@ -1,6 +1,6 @@
 //! What is recorded and how, as a start and its app say together.
 
-use protocol::{Backup, Mode, RecordingSpec, Storage, StorageKind};
+use protocol::{Backup, FileFormat, Mode, Outputs, RecordingSpec, Storage, StorageKind};
 
 use super::file_style;
 use super::start::Start;
@@ -14,6 +14,11 @@ pub(super) fn of(start: Start<'_>, mode: Mode, app: &App) -> RecordingSpec {
         storage,
         token: _,
     } = start;
+    let files = mix.as_ref().filter(|mix| mix.mp4).map(|_| FileFormat::Mp4);
+    let outputs = Outputs {
+        files: files.into_iter().collect(),
+        ..Outputs::default()
+    };
     let strict_extinf = recording.correct_extinf.unwrap_or(app.recorder.strict_extinf);
     RecordingSpec {
         mode,
@@ -23,6 +28,7 @@ pub(super) fn of(start: Start<'_>, mode: Mode, app: &App) -> RecordingSpec {
         source: app.source.clone(),
         channel_type: recording.channel_type,
         subscription: recording.subscription,
+        outputs,
         files: file_style::of(strict_extinf),
         backup: app.backup.as_ref().and_then(|backup| backup_for(backup, &storage)),
         storage,

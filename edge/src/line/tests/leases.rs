@@ -1,6 +1,6 @@
 //! The leases of lines, and who is told of their end.
 
-use protocol::line::{CLOSED_SILENT, EdgeAnswer, FromEdge, FromNode, NodeAsk, NodeHello, Versions};
+use protocol::line::{CLOSED_SILENT, EdgeAnswer, FromEdge, FromNode, NodeAsk, NodeHello, OLDEST, Versions};
 use protocol::{HeldRecording, JobRequest, Phase, RecorderKey, Report};
 
 use super::*;
@@ -56,6 +56,7 @@ impl Bench {
             ask: text(&question(channel)),
             limit_ms: LIMIT_MS,
             holding: Some(holding(channel)),
+            oldest: OLDEST,
         };
         self.step(Told::Asked { by: 1, request });
     }

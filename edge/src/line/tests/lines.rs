@@ -91,7 +91,7 @@ fn versions_that_do_not_fit_are_refused_and_leave_the_line_that_there_is() {
         panic!("{outputs:?}");
     };
     assert!(
-        refusal.reason.contains("node n1 (0.1.0) speaks the versions 3 to 4"),
+        refusal.reason.contains("node n1 (0.1.0) speaks the versions 4 to 5"),
         "{refusal:?}"
     );
     let closed = closed(&outputs);

@@ -9,7 +9,7 @@ mod talk;
 
 use std::collections::BTreeMap;
 
-use protocol::line::{EdgeAnswer, EdgeAsk, FromEdge, FromNode, Identity, NodeHello, RosterQuestion, Versions};
+use protocol::line::{EdgeAnswer, EdgeAsk, FromEdge, FromNode, Identity, NodeHello, OLDEST, RosterQuestion, Versions};
 use protocol::{HeartbeatAnswer, Roster};
 
 use super::*;
@@ -155,6 +155,7 @@ impl Bench {
             ask: text(&ask),
             limit_ms: LIMIT_MS,
             holding: None,
+            oldest: OLDEST,
         };
         self.step(Told::Asked { by, request })
     }

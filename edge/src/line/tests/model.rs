@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::line::{Beat, EdgeAnswer, EdgeAsk, FromEdge, FromNode, NodeAnswer, NodeAsk};
+use protocol::line::{Beat, EdgeAnswer, EdgeAsk, FromEdge, FromNode, NodeAnswer, NodeAsk, OLDEST};
 use protocol::{HeartbeatAnswer, Roster};
 
 use super::*;
@@ -143,6 +143,7 @@ impl World {
             ask: text(&question(&by.to_string())),
             limit_ms: LIMIT_MS,
             holding: None,
+            oldest: OLDEST,
         };
         self.apply(Told::Asked { by, request });
     }

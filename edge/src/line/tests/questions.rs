@@ -1,4 +1,5 @@
-use protocol::line::{FromEdge, FromNode, NodeAnswer};
+use protocol::RefusalCode;
+use protocol::line::{FromEdge, FromNode, NEWEST, NodeAnswer, OLDEST, OUTPUTS};
 
 use super::*;
 use crate::line::limits::{LONGEST_WAIT_MS, MAX_QUESTION_BYTES, MAX_QUESTIONS};
@@ -66,6 +67,7 @@ fn a_question_waits_no_longer_than_its_deadline() {
         ask: text(&question("c")),
         limit_ms: u64::MAX,
         holding: None,
+        oldest: OLDEST,
     };
     bench.now_ms = NOW;
     bench.step(Told::Asked { by: 6, request });
@@ -110,4 +112,35 @@ fn a_node_is_not_asked_more_at_once_than_is_bounded() {
         "there is room again"
     );
     assert!(refused(&bench.ask(7, question(&"c".repeat(5 << 20)))).contains("the line carries"));
+}
+
+#[test]
+fn a_node_that_is_too_old_for_a_question_is_not_asked_it() {
+    let mut bench = Bench::lined();
+    let mut ask = |oldest| {
+        let request = Request::Ask {
+            ask: text(&question("c")),
+            limit_ms: LIMIT_MS,
+            holding: None,
+            oldest,
+        };
+        bench.step(Told::Asked { by: 5, request })
+    };
+    assert!(matches!(sent(&ask(OUTPUTS))[..], [(1, FromEdge::Ask { .. })]));
+    let outputs = ask(NEWEST + 1);
+    let replies = replies(&outputs);
+    let [
+        (
+            5,
+            Reply::Answer {
+                answer: NodeAnswer::Refused(refusal),
+                line: Some(NOW),
+            },
+        ),
+    ] = &replies[..]
+    else {
+        panic!("{outputs:?}");
+    };
+    assert_eq!(refusal.code, RefusalCode::NoCapacity, "so that another node is asked");
+    assert!(refusal.reason.ends_with("update the node"), "{}", refusal.reason);
 }

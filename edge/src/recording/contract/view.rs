@@ -1,4 +1,6 @@
-use protocol::{BackedUp, EndCause, Mode, Phase, Pictures, Problem, RecordedFile, RecorderKey, Snapshots, Vod};
+use protocol::{
+    BackedUp, EndCause, Mode, Outputs, Phase, Pictures, Problem, RecordedFile, RecorderKey, Snapshots, Vod,
+};
 use serde::{Deserialize, Serialize};
 
 use super::house::House;
@@ -19,6 +21,9 @@ pub struct RecordingView {
     /// Whether a mixed recording writes MP4 files beside the playlist.
     #[serde(default)]
     pub mp4: bool,
+    /// What is written of it.
+    #[serde(default, skip_serializing_if = "Outputs::is_default")]
+    pub outputs: Outputs,
     /// How pictures are taken, where they are.
     #[serde(default)]
     pub snapshots: Option<Snapshots>,

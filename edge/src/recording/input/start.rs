@@ -35,6 +35,7 @@ pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Star
         ticket: start.ticket,
         mode: start.spec.mode,
         mp4: start.spec.mix.as_ref().is_some_and(|mix| mix.mp4),
+        outputs: start.spec.outputs.clone(),
         snapshots: start.spec.snapshots,
         subscription: start.spec.subscription.clone(),
         scene_version: start.spec.mix.as_ref().map(|mix| mix.scene.version),

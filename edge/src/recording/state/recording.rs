@@ -1,5 +1,5 @@
 use protocol::{
-    EndCause, Fault, Mode, Phase, Problem, ProblemCode, RecorderKey, RecordingSpec, Scene, Snapshots, Source,
+    EndCause, Fault, Mode, Outputs, Phase, Problem, ProblemCode, RecorderKey, RecordingSpec, Scene, Snapshots, Source,
     Subscription, VodVideo,
 };
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,8 @@ pub(crate) struct Recording {
     pub(crate) mode: Mode,
     #[serde(default)]
     pub(crate) mp4: bool,
+    #[serde(default, skip_serializing_if = "Outputs::is_default")]
+    pub(crate) outputs: Outputs,
     #[serde(default)]
     pub(crate) snapshots: Option<Snapshots>,
     pub(crate) subscription: Subscription,

@@ -60,6 +60,7 @@ impl Recording {
             paused: matches!(self.goal(), Wanted::Pause),
             house: self.house.clone(),
             mp4: self.mp4,
+            outputs: self.outputs.clone(),
             snapshots: self.snapshots,
             phase: self.started_ms().map(|_| self.seen.phase),
             started_ms: self.started_ms().unwrap_or(self.requested_ms),

@@ -1,9 +1,9 @@
 //! What the tests have most of: names, a specification, slices, reports.
 
 use protocol::{
-    Addressing, ChannelType, ConfirmedSlice, EndCause, FileStyle, JobRequest, Mode, Phase, RecordedFile, RecorderKey,
-    RecordingSpec, Refusal, RefusalCode, Report, Secret, Selection, Source, Span, Storage, StorageKind, StreamTypes,
-    Subscription, TrackKind,
+    Addressing, ChannelType, ConfirmedSlice, EndCause, FileStyle, JobRequest, Mode, Outputs, Phase, RecordedFile,
+    RecorderKey, RecordingSpec, Refusal, RefusalCode, Report, Secret, Selection, Source, Span, Storage, StorageKind,
+    StreamTypes, Subscription, TrackKind,
 };
 
 use crate::recording::{Node, Preference, Start, Target, Ticket};
@@ -72,6 +72,7 @@ pub(super) fn spec() -> RecordingSpec {
             audio: Selection::All,
             video: Selection::All,
         },
+        outputs: Outputs::default(),
         files: FileStyle::default(),
         storage: Storage {
             kind: StorageKind::S3,
@@ -114,6 +115,7 @@ pub(super) fn file(name: &str, slices: u64, uploaded_slices: u64) -> RecordedFil
         slices,
         bytes: slices * 10_000,
         uploaded_slices,
+        md5: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What nodes are told of one another, with what they need to read from one another.
 
-use protocol::line::{EdgeAsk, NodeAnswer};
+use protocol::line::{EdgeAsk, NodeAnswer, OLDEST};
 use protocol::{ChannelCarrier, Elsewhere, Secret};
 use worker::{Env, console_error};
 
@@ -28,6 +28,7 @@ pub(super) async fn tell(node_id: &str, channel: &ChannelKey, standing: Standing
         ask: ask_text,
         limit_ms: LIMIT_MS,
         holding: None,
+        oldest: OLDEST,
     };
     matches!(
         ask::<LineOf>(env, node_id, &request).await,

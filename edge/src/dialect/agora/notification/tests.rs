@@ -189,6 +189,7 @@ fn mixed_recordings_and_bad_ends() {
         slices: 1,
         bytes: 1,
         uploaded_slices: 1,
+        md5: None,
     };
     let files = vec![file("a.m3u8", FileKind::Playlist), file("a_0.mp4", FileKind::Mp4)];
     let list = &details(Event::Uploaded { files })["fileList"];

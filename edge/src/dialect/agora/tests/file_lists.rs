@@ -23,6 +23,7 @@ fn file(name: &str, kind: FileKind, track: TrackKind, uid: &str) -> RecordedFile
         slices: 2,
         bytes: 1000,
         uploaded_slices: 2,
+        md5: None,
     }
 }
 

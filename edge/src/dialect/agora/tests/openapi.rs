@@ -152,6 +152,7 @@ fn answers_have_no_fields_that_it_leaves_out() {
                 slices: 1,
                 bytes: 1,
                 uploaded_slices: 1,
+                md5: None,
             }],
             problems: vec![Problem {
                 fault: Fault::Ours,

@@ -23,6 +23,7 @@ fn file(track: TrackKind) -> RecordedFile {
         slices: 2,
         bytes: 1000,
         uploaded_slices: 2,
+        md5: None,
     }
 }
 

@@ -233,6 +233,7 @@ fn stop_tells_the_files_too() {
             slices: 1,
             bytes: 9,
             uploaded_slices: 1,
+            md5: None,
         }],
         ..snapshot()
     };

@@ -1,7 +1,7 @@
 //! How a recorder reaches a node: over its line, or at its address when it has none.
 
-use protocol::line::{Desire, EdgeAsk, NodeAnswer as LineAnswer};
-use protocol::{Desired, Job, RecorderKey, Secret};
+use protocol::line::{Desire, EdgeAsk, NodeAnswer as LineAnswer, OLDEST};
+use protocol::{Desired, Fault, Job, RecorderKey, Refusal, RefusalCode, Secret};
 use worker::{Env, console_error};
 
 use crate::line::{Holding, Reply, Request};
@@ -23,10 +23,17 @@ pub(super) async fn send_job(node: &Node, job: &Job, env: &Env) -> (NodeAnswer, 
         recorder: job.recorder.clone(),
         sid: job.sid.clone(),
     };
-    if let Some(answer) = over_line(node, &question, Some(holding), JOB_LIMIT_MS, env).await {
+    let oldest = job.spec.oldest_version();
+    if let Some(answer) = over_line(node, &question, Some(holding), oldest, JOB_LIMIT_MS, env).await {
         return answer;
     }
     let answer = match address(node, env).await {
+        // A node without a line is older than what any version after the first has brought.
+        Some(_) if oldest > OLDEST => NodeAnswer::Refused(Refusal {
+            fault: Fault::Ours,
+            code: RefusalCode::NoCapacity,
+            reason: "it has no line at present, as nodes have that are too old for this recording".to_owned(),
+        }),
         Some((url, keys)) => nodes::put_job(url, job, JOB_LIMIT_MS, &keys).await,
         None => NodeAnswer::Unreachable,
     };
@@ -58,7 +65,7 @@ pub(super) async fn send_desired(node: &Node, sid: &str, desired: &Desired, wait
         desired: desired.clone(),
         wait_ms,
     }));
-    if let Some((answer, _)) = over_line(node, &question, None, limit_ms, env).await {
+    if let Some((answer, _)) = over_line(node, &question, None, OLDEST, limit_ms, env).await {
         return answer;
     }
     match address(node, env).await {
@@ -72,6 +79,7 @@ async fn over_line(
     node: &Node,
     question: &EdgeAsk,
     holding: Option<Holding>,
+    oldest: u32,
     limit_ms: u64,
     env: &Env,
 ) -> Option<(NodeAnswer, Option<u64>)> {
@@ -80,6 +88,7 @@ async fn over_line(
         ask: ask_text,
         limit_ms,
         holding,
+        oldest,
     };
     let (answer, line) = match ask::<LineOf>(env, &node.id, &request).await {
         Ok(Reply::NoLine) => return None,

@@ -130,6 +130,7 @@ impl World {
         let Some(wire) = self.wire(node) else { return };
         wire.jobs.insert(by, (sid, epoch));
         let request = LineRequest::Ask {
+            oldest: job.spec.oldest_version(),
             ask: serde_json::to_string(&EdgeAsk::Job(Box::new(job))).unwrap(),
             limit_ms: JOB_LIMIT_MS,
             holding: Some(holding),
