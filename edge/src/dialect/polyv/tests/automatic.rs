@@ -1,6 +1,6 @@
 //! The recording that a channel has by itself.
 
-use protocol::AudioProfile;
+use protocol::{AudioProfile, FileFormat};
 
 use super::*;
 use crate::recording::Command;
@@ -39,8 +39,13 @@ fn a_channel_is_recorded_into_a_place_of_its_own() {
     assert_eq!(house.label, r#"{"width":1280,"height":720}"#);
     let mix = start.spec.mix.unwrap();
     assert_eq!((mix.output.width, mix.output.height, mix.output.fps), (1280, 720, 25));
-    assert_eq!((mix.output.bitrate_kbps, mix.output.audio), (1_500, AudioProfile::Mono128));
+    assert_eq!(
+        (mix.output.bitrate_kbps, mix.output.audio),
+        (1_500, AudioProfile::Mono128)
+    );
     assert!(mix.mp4);
+    assert_eq!(start.spec.outputs.files, [FileFormat::Mp4]);
+    assert!(start.spec.outputs.hls);
     assert_eq!(start.max_idle_ms, 30_000);
 }
 
@@ -52,7 +57,10 @@ fn each_setting_counts() {
     };
     let mix = start.spec.mix.unwrap();
     assert_eq!((mix.output.width, mix.output.height, mix.output.fps), (640, 360, 15));
-    assert_eq!((mix.output.bitrate_kbps, mix.mp4, start.max_idle_ms), (500, false, 5_000));
+    assert_eq!(
+        (mix.output.bitrate_kbps, mix.mp4, start.max_idle_ms),
+        (500, false, 5_000)
+    );
 }
 
 #[test]

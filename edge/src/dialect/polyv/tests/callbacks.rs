@@ -101,7 +101,11 @@ fn without_the_store_the_name_is_told() {
 #[test]
 fn further_files_of_a_recording_have_ids_of_their_own() {
     let own = house_storage();
-    for (suffix, id) in [("_0.mp4", SID.to_owned()), ("_1.mp4", format!("{SID}-2")), ("_9-n2.mp4", format!("{SID}-10"))] {
+    for (suffix, id) in [
+        ("_0.mp4", SID.to_owned()),
+        ("_1.mp4", format!("{SID}-2")),
+        ("_9-n2.mp4", format!("{SID}-10")),
+    ] {
         let (_, request) = told(ready(file(FileKind::Mp4, suffix)), Some(&own), None);
         assert_eq!(request.query_value("fileId"), Some(id));
     }
@@ -127,9 +131,7 @@ fn callbacks_are_told_of_files_alone_and_of_the_formats_that_they_want() {
     }
     for event in [
         Event::RecorderStarted,
-        Event::RecorderLeft {
-            cause: EndCause::Idle,
-        },
+        Event::RecorderLeft { cause: EndCause::Idle },
         Event::Uploaded { files: vec![] },
     ] {
         assert!(!wants(&event, None), "{event:?}");

@@ -79,9 +79,18 @@ fn both_formats_in_any_order() {
 fn what_cannot_be_set_is_refused_by_name() {
     let bench = Bench::new();
     for (params, message) in [
-        (&[("recordCallbackVideoType", "flv")][..], "param validate error: recordCallbackVideoType"),
-        (&[("streamCallbackUrl", "https://h/")], "param validate error: streamCallbackUrl"),
-        (&[("playbackCallbackUrl", "https://h/")], "param validate error: playbackCallbackUrl"),
+        (
+            &[("recordCallbackVideoType", "flv")][..],
+            "param validate error: recordCallbackVideoType",
+        ),
+        (
+            &[("streamCallbackUrl", "https://h/")],
+            "param validate error: streamCallbackUrl",
+        ),
+        (
+            &[("playbackCallbackUrl", "https://h/")],
+            "param validate error: playbackCallbackUrl",
+        ),
         (&[("recordCallbackUrl", "h/")], "url format error."),
     ] {
         assert_refused(&update(&bench, params), 400, message);

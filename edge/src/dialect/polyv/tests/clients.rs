@@ -84,9 +84,7 @@ fn the_library_for_node() {
     let now = NOW.to_string();
     let sign = sign(&[("appId", APP), ("url", url), ("timestamp", &now)]);
     let request = Request {
-        query: format!(
-            "url=https%3A%2F%2Fh%2Fcb%3Fa%3D1+2%26b%3D%E7%AC%AC&appId={APP}&timestamp={now}&sign={sign}"
-        ),
+        query: format!("url=https%3A%2F%2Fh%2Fcb%3Fa%3D1+2%26b%3D%E7%AC%AC&appId={APP}&timestamp={now}&sign={sign}"),
         headers: [("Content-Length".to_owned(), "0".to_owned())].into_iter().collect(),
         ..signed("POST", &set_callback(), &[])
     };
@@ -104,9 +102,12 @@ fn parameters_are_read_wherever_they_are() {
     let sign = sign(&[("appId", APP), ("url", url), ("timestamp", &now)]);
     let request = Request {
         query: format!("appId={APP}&timestamp={now}"),
-        headers: [("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())]
-            .into_iter()
-            .collect(),
+        headers: [(
+            "content-type".to_owned(),
+            "application/x-www-form-urlencoded".to_owned(),
+        )]
+        .into_iter()
+        .collect(),
         body: format!("url={}&sign={sign}&timestamp=1", encode(url)).into_bytes(),
         ..signed("POST", &set_callback(), &[])
     };

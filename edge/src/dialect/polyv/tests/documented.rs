@@ -16,7 +16,11 @@ fn success_is_answered_in_the_documented_form() {
     assert_eq!((response.status, body(&response)), (200, expected));
     assert_eq!(callback(&bench).as_deref(), Some(URL));
     let set = bench.app().callback.unwrap();
-    assert_eq!(set.secret.expose(), SECRET, "events are signed by the secret of the call");
+    assert_eq!(
+        set.secret.expose(),
+        SECRET,
+        "events are signed by the secret of the call"
+    );
 }
 
 #[test]
@@ -73,8 +77,16 @@ fn each_documented_error() {
             400,
             "url format error.",
         ),
-        (signed("POST", &set_callback(), &[("url", "ftp://h/")]), 400, "url format error."),
-        (signed("POST", &set_callback(), &[("url", "http://")]), 400, "url format error."),
+        (
+            signed("POST", &set_callback(), &[("url", "ftp://h/")]),
+            400,
+            "url format error.",
+        ),
+        (
+            signed("POST", &set_callback(), &[("url", "http://")]),
+            400,
+            "url format error.",
+        ),
     ] {
         assert_refused(&bench.answer(&request), code, message);
     }
@@ -137,7 +149,10 @@ fn every_secret_of_the_account_is_good_while_they_are_exchanged() {
     let now = NOW.to_string();
     let text = format!("anotherappId{APP}timestamp{now}another");
     let request = Request {
-        query: format!("appId={APP}&timestamp={now}&sign={}", hex(&Md5::digest(text)).to_uppercase()),
+        query: format!(
+            "appId={APP}&timestamp={now}&sign={}",
+            hex(&Md5::digest(text)).to_uppercase()
+        ),
         ..signed("POST", &set_callback(), &[])
     };
     data(&bench.answer(&request));
@@ -208,7 +223,10 @@ fn what_is_not_offered_is_said() {
         let message = "merging is not offered by this server: a recording is one file already.";
         assert_refused(&bench.answer(&signed("POST", path, &[])), 400, message);
     }
-    for path in ["/live/v2/channel/recordFile/7/convert", "/live/v3/channel/record/convert"] {
+    for path in [
+        "/live/v2/channel/recordFile/7/convert",
+        "/live/v3/channel/record/convert",
+    ] {
         let message = "converting to VOD is not offered by this server.";
         assert_refused(&bench.answer(&signed("POST", path, &[])), 400, message);
     }

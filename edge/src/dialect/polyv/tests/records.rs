@@ -33,7 +33,10 @@ fn files_are_listed_in_the_documented_form() {
     assert_eq!(list.as_array().unwrap().len(), 1, "one file in two formats: {list}");
     let mut file = list[0].clone();
     let url = file["url"].take();
-    assert!(url.as_str().unwrap().contains("_0.mp4?"), "MP4 goes before the playlist: {url}");
+    assert!(
+        url.as_str().unwrap().contains("_0.mp4?"),
+        "MP4 goes before the playlist: {url}"
+    );
     assert_eq!(
         file,
         json!({
@@ -58,14 +61,22 @@ fn a_playlist_alone_is_listed_too_and_further_files_are() {
     let bench = Bench::new();
     let only = |files| Listed { files, ..row() };
     let list = list_of(&bench, &[], vec![only(vec![file(FileKind::Playlist, ".m3u8")])]);
-    assert!(list[0]["url"].as_str().unwrap().starts_with("https://edge/files/v1/"), "{list}");
+    assert!(
+        list[0]["url"].as_str().unwrap().starts_with("https://edge/files/v1/"),
+        "{list}"
+    );
     let three = vec![
         file(FileKind::Playlist, ".m3u8"),
         file(FileKind::Mp4, "_0.mp4"),
         file(FileKind::Mp4, "_1.mp4"),
     ];
     let list = list_of(&bench, &[], vec![only(three)]);
-    let ids: Vec<_> = list.as_array().unwrap().iter().map(|file| file["fileId"].clone()).collect();
+    let ids: Vec<_> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| file["fileId"].clone())
+        .collect();
     assert_eq!(ids, [json!(SID), json!(format!("{SID}-2"))]);
     assert_eq!(list_of(&bench, &[], vec![only(vec![])]), json!([]));
 }
@@ -92,7 +103,11 @@ fn the_list_is_of_the_channel_and_of_the_days_that_are_asked_for() {
         }
     );
     // Sessions go before the days.
-    let both = [("startDate", "2021-08-19"), ("endDate", "2021-08-20"), ("sessionIds", SID)];
+    let both = [
+        ("startDate", "2021-08-19"),
+        ("endDate", "2021-08-20"),
+        ("sessionIds", SID),
+    ];
     assert_eq!(filter_of(&bench, &both), all);
     let other = Listed {
         sid: "other".into(),
@@ -110,8 +125,14 @@ fn wrong_parameters_of_the_list_are_named() {
     for (params, message) in [
         (&[][..], "userId is error."),
         (&[("userId", "other")], "userId is error."),
-        (&[("userId", USER), ("startDate", "2021-08-19")], "param validate error: endDate"),
-        (&[("userId", USER), ("endDate", "2021-08-19")], "param validate error: startDate"),
+        (
+            &[("userId", USER), ("startDate", "2021-08-19")],
+            "param validate error: endDate",
+        ),
+        (
+            &[("userId", USER), ("endDate", "2021-08-19")],
+            "param validate error: startDate",
+        ),
         (
             &[("userId", USER), ("startDate", "19.8.2021"), ("endDate", "2021-08-19")],
             "param validate error: startDate",
@@ -185,7 +206,11 @@ fn files_of_others_and_those_that_are_gone_are_not_found() {
         ..row()
     }));
     refused(Some(Listed { house: None, ..row() }));
-    assert_refused(&get(&bench, &format!("{SID}-2"), Some(row())), 400, "record file not found.");
+    assert_refused(
+        &get(&bench, &format!("{SID}-2"), Some(row())),
+        400,
+        "record file not found.",
+    );
     let running = Listed {
         status: Status::Recording,
         ..row()
@@ -211,19 +236,38 @@ fn a_session_is_deleted() {
             panic!("nothing is deleted");
         };
         assert_eq!(look_up.request, AppRequest::Erase { sid: SID.into() });
-        assert_eq!(data(&responded(look_up.answered(Some(Reply::Erase(Erasing::Begun))))), "");
+        assert_eq!(
+            data(&responded(look_up.answered(Some(Reply::Erase(Erasing::Begun))))),
+            ""
+        );
     }
-    let not_found = delete(&bench, &[("sessionId", SID), ("startTime", "20210819085858")], Some(row()));
+    let not_found = delete(
+        &bench,
+        &[("sessionId", SID), ("startTime", "20210819085858")],
+        Some(row()),
+    );
     assert_refused(&responded(not_found), 400, "record file not found.");
-    assert_refused(&responded(delete(&bench, &[("sessionId", SID)], None)), 400, "record file not found.");
+    assert_refused(
+        &responded(delete(&bench, &[("sessionId", SID)], None)),
+        400,
+        "record file not found.",
+    );
     let again = |erasing| {
         let Step::Index(look_up) = delete(&bench, &[("sessionId", SID)], Some(row())) else {
             panic!("nothing is deleted");
         };
         responded(look_up.answered(erasing))
     };
-    assert_refused(&again(Some(Reply::Erase(Erasing::Runs))), 400, "record file is not finished.");
-    assert_refused(&again(Some(Reply::Erase(Erasing::NotFound))), 400, "record file not found.");
+    assert_refused(
+        &again(Some(Reply::Erase(Erasing::Runs))),
+        400,
+        "record file is not finished.",
+    );
+    assert_refused(
+        &again(Some(Reply::Erase(Erasing::NotFound))),
+        400,
+        "record file not found.",
+    );
     assert_refused(&again(None), 500, "internal server error.");
 }
 
