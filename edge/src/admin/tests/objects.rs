@@ -27,17 +27,14 @@ fn questions_go_to_the_objects() {
                     sid: sid()
                 }),
                 channel: Some("a b".into()),
-                status: Some(Status::Recording),
-                awaited: false,
+                statuses: vec![Status::Recording],
+                ..Filter::default()
             }
         }
     );
     let plain = Filter {
         limit: 20,
-        after: None,
-        channel: None,
-        status: None,
-        awaited: false,
+        ..Filter::default()
     };
     assert_eq!(
         ask("GET", "apps/a/recordings"),
@@ -49,6 +46,13 @@ fn questions_go_to_the_objects() {
     assert_eq!(
         ask("GET", "apps/a/recordings/s"),
         Question::Recording {
+            app_id: app_id(),
+            sid: sid()
+        }
+    );
+    assert_eq!(
+        ask("DELETE", "apps/a/recordings/s"),
+        Question::Erase {
             app_id: app_id(),
             sid: sid()
         }
@@ -106,6 +110,7 @@ fn usage_is_asked_with_the_apps_limits() {
 pub(super) fn snapshot() -> RecordingView {
     RecordingView {
         paused: false,
+        house: None,
         mp4: false,
         outputs: protocol::Outputs::default(),
         snapshots: None,
