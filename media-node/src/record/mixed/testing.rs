@@ -3,7 +3,6 @@
 use protocol::{Layout, StreamName, StreamTypes};
 
 use super::feeder::{Feeder, Made, MixSpec, Present, Wishes};
-use crate::container::finish_mp4;
 use crate::media::Picture;
 use crate::mix::testing::{Timed, aac_format, everybody, scene, settings};
 use crate::mix::{MixOptions, Output};
