@@ -136,6 +136,8 @@ pub fn settings(width: u32, height: u32, fps: u32) -> Settings {
         audio_encoder: "aac".to_owned(),
         workers: 1,
         picture_limit: PictureLimit::default(),
+        mp3: false,
+        split: None,
     }
 }
 

@@ -107,6 +107,7 @@ pub(super) fn snapshot() -> RecordingView {
     RecordingView {
         paused: false,
         mp4: false,
+        outputs: protocol::Outputs::default(),
         snapshots: None,
         phase: None,
         pictures: None,

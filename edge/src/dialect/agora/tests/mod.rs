@@ -285,6 +285,7 @@ pub(super) fn snapshot() -> RecordingView {
         status: Status::Recording,
         mode: Mode::Individual,
         mp4: false,
+        outputs: protocol::Outputs::default(),
         snapshots: None,
         phase: Some(Phase::Recording),
         started_ms: START_MS,
