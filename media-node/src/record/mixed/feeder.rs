@@ -244,13 +244,14 @@ impl Feeder {
                     Pass::TakeOver(format) => Some(format),
                 };
                 // What a user who has left sent before is not recorded.
-                if there && !self.wishes.paused {
-                    if let Some(mix) = self.mix_for(unit.pts_us, now_us)? {
-                        if let Some(format) = takes_over {
-                            mix.mixer.format(uid, &format);
-                        }
-                        mix.mixer.unit(uid, track, unit);
+                if there
+                    && !self.wishes.paused
+                    && let Some(mix) = self.mix_for(unit.pts_us, now_us)?
+                {
+                    if let Some(format) = takes_over {
+                        mix.mixer.format(uid, &format);
                     }
+                    mix.mixer.unit(uid, track, unit);
                 }
             }
             StreamEvent::Ended(_) => {
@@ -302,10 +303,10 @@ impl Feeder {
         if self.mix.is_none() {
             self.mix = self.begin(first_us, now_us)?;
         }
-        Ok(self.mix.as_mut().map(|mix| {
+        if let Some(mix) = &mut self.mix {
             mix.last_media_us = now_us;
-            mix
-        }))
+        }
+        Ok(self.mix.as_mut())
     }
 
     /// A mix that begins with the first unit; `None` while none may begin.
