@@ -41,9 +41,9 @@ impl MixOptions {
             audio_encoder: self.audio_encoder.clone(),
             workers: self.workers,
             picture_limit: self.picture_limit,
+            epoch_ms: 0,
             mp3: false,
             split: None,
-            epoch_ms: 0,
         }
     }
 }

@@ -122,7 +122,7 @@ mod tests {
         let drawn = fonts.draw("Tapedeck 12:30", 40, [255, 0, 7], 1920, 1080);
         assert!((200..500).contains(&drawn.width), "{}", drawn.width);
         assert_eq!((drawn.height, drawn.missing.len()), (50, 0));
-        assert!(drawn.pixels.iter().any(|pixel| *pixel == [255, 0, 7, 255]));
+        assert!(drawn.pixels.contains(&[255, 0, 7, 255]));
         let twice = fonts.draw("Tapedeck 12:30", 80, [255, 0, 7], 1920, 1080);
         assert!(twice.width.abs_diff(drawn.width * 2) <= 4);
         assert!((3..5).contains(&(ink(&twice) / ink(&drawn))));

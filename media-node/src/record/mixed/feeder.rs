@@ -78,12 +78,12 @@ pub struct MixSpec {
     pub output: MixOutput,
     pub types: StreamTypes,
     pub options: MixOptions,
+    /// The Unix time, in milliseconds, at which the recording's timeline begins.
+    pub epoch_ms: u64,
     /// Whether the sound is made as MP3 as well.
     pub mp3: bool,
     /// How much media a whole file has at most, in microseconds, where that is asked for.
     pub split_us: Option<i64>,
-    /// The Unix time, in milliseconds, at which the recording's timeline begins.
-    pub epoch_ms: u64,
 }
 
 /// Feeds one mixer after the other: each from the first media until the channel is empty.
@@ -244,13 +244,14 @@ impl Feeder {
                     Pass::TakeOver(format) => Some(format),
                 };
                 // What a user who has left sent before is not recorded.
-                if there && !self.wishes.paused {
-                    if let Some(mix) = self.mix_for(unit.pts_us, now_us)? {
-                        if let Some(format) = takes_over {
-                            mix.mixer.format(uid, &format);
-                        }
-                        mix.mixer.unit(uid, track, unit);
+                if there
+                    && !self.wishes.paused
+                    && let Some(mix) = self.mix_for(unit.pts_us, now_us)?
+                {
+                    if let Some(format) = takes_over {
+                        mix.mixer.format(uid, &format);
                     }
+                    mix.mixer.unit(uid, track, unit);
                 }
             }
             StreamEvent::Ended(_) => {
@@ -302,10 +303,10 @@ impl Feeder {
         if self.mix.is_none() {
             self.mix = self.begin(first_us, now_us)?;
         }
-        Ok(self.mix.as_mut().map(|mix| {
+        if let Some(mix) = &mut self.mix {
             mix.last_media_us = now_us;
-            mix
-        }))
+        }
+        Ok(self.mix.as_mut())
     }
 
     /// A mix that begins with the first unit; `None` while none may begin.
@@ -317,20 +318,20 @@ impl Feeder {
             output,
             types,
             options,
+            epoch_ms,
             mp3,
             split_us,
-            epoch_ms,
         } = &self.spec;
         let start_us = first_us
             .clamp(now_us.saturating_sub(options.jitter_us), now_us)
             .max(self.free_us);
         let settings = Settings {
+            epoch_ms: *epoch_ms,
             mp3: *mp3,
             split: split_us.map(|every_us| Split {
                 every_us,
                 done_us: self.done_us.rem_euclid(every_us.max(1)),
             }),
-            epoch_ms: *epoch_ms,
             ..options.settings(*output, *types, start_us)
         };
         let Wishes {

@@ -3,8 +3,8 @@
 //!
 //! Three threads stand behind one another, so that a slow one holds up none before it for long: sessions take what users
 //! send; `mixing` has the `feeder`, which is free of tasks, sockets and clocks, mix it with as many pictures left out as
-//! `load_shedder` says; `outputs` writes files and may wait for the disk. `recorder` starts all of them, `images` fetches
-//! the images that scenes name, and `texts` finds the fonts for what is written in them.
+//! `load_shedder` says; `outputs` writes files and may wait for the disk. `recorder` starts all of them, `images` fetches the
+//! images that scenes name, and `texts` finds the fonts for what is written in them.
 
 mod everybody;
 mod feeder;
@@ -87,9 +87,9 @@ pub async fn run(
         output: mix.output,
         types,
         options: shared.options.mix.clone(),
+        epoch_ms: context.clock.wall_ms(0),
         mp3: formats.contains(&FileFormat::Mp3),
         split_us: outputs.max_ms.map(|_| limits.duration_us),
-        epoch_ms: context.clock.wall_ms(0),
     };
     let files = (!formats.is_empty()).then(|| Wanted {
         keeper: Keeper::new(context.spool.clone(), context.clock, shared.board.clone()),
