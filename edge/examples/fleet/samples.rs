@@ -34,6 +34,7 @@ pub(crate) fn start(number: u64, now_ms: u64) -> Start {
         spec: spec(),
         max_idle_ms: 60_000,
         token_expires_ms: None,
+        house: None,
     }
 }
 

@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    App, Automatic, Callback, ChannelAccess, ChannelSecret, Channels, Credential, KeyRing, Limits, Purpose,
-    RecorderDefaults, Store, StoreError, Tenant,
+    App, Automatic, Callback, ChannelAccess, ChannelCallback, ChannelSecret, Channels, Credential, HouseStorage,
+    KeyRing, Limits, Purpose, RecorderDefaults, Setting, Store, StoreError, Tenant,
 };
 
 /// Tenants, credentials and apps in a [`Store`], with their secrets sealed.
@@ -66,6 +66,8 @@ struct AppSecrets {
     callback: Option<Callback>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     backup: Option<Backup>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    house_storage: Option<HouseStorage>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     automatic: Option<Automatic>,
 }
@@ -182,6 +184,7 @@ impl<'a, S: Store> Directory<'a, S> {
             },
             callback: secrets.callback,
             backup: secrets.backup,
+            house_storage: secrets.house_storage,
             automatic: secrets.automatic,
             recorder: record.recorder,
             limits: record.limits,
@@ -199,6 +202,7 @@ impl<'a, S: Store> Directory<'a, S> {
             channel_secrets: app.channels.secrets.clone(),
             callback: app.callback.clone(),
             backup: app.backup.clone(),
+            house_storage: app.house_storage.clone(),
             automatic: app.automatic.clone(),
         };
         let secrets = serde_json::to_vec(&secrets).map_err(|_| DirectoryError::unreadable("app", id))?;
@@ -242,6 +246,41 @@ impl<'a, S: Store> Directory<'a, S> {
             items.extend(self.app(&id).await?);
         }
         Ok(Page { items, cursor })
+    }
+
+    /// What has been set for the callback of one channel. Only channels whose names are ids have such a setting.
+    pub async fn channel_callback(
+        &self,
+        app_id: &str,
+        channel: &str,
+    ) -> Result<Option<ChannelCallback>, DirectoryError> {
+        let Some(key) = channel_key(app_id, channel) else {
+            return Ok(None);
+        };
+        let Some(sealed) = self.store.get(&key).await? else {
+            return Ok(None);
+        };
+        let set = self.open(Purpose::ChannelCallback(app_id), &sealed)?;
+        serde_json::from_slice(&set)
+            .map(Some)
+            .map_err(|_| DirectoryError::Unreadable { key })
+    }
+
+    /// Writes what a customer has changed. `nonce`: fresh random bytes.
+    pub async fn save(&self, setting: &Setting, nonce: &[u8; 24]) -> Result<(), DirectoryError> {
+        let (app_id, channel, set) = match setting {
+            Setting::App(app) => return self.put_app(app, nonce).await,
+            Setting::ChannelCallback { app_id, channel, set } => (app_id, channel, set),
+        };
+        let Some(key) = channel_key(app_id, channel) else {
+            return Ok(());
+        };
+        let Some(set) = set else {
+            return Ok(self.store.delete(&key).await?);
+        };
+        let set = serde_json::to_vec(set).map_err(|_| DirectoryError::Unreadable { key: key.clone() })?;
+        let sealed = self.seal(Purpose::ChannelCallback(app_id), &set, nonce)?;
+        Ok(self.store.put(&key, &sealed, None).await?)
     }
 
     async fn ids(
@@ -289,6 +328,10 @@ impl<'a, S: Store> Directory<'a, S> {
             .open_text(purpose, sealed)
             .map_err(|_| DirectoryError::Sealing)
     }
+}
+
+fn channel_key(app_id: &str, channel: &str) -> Option<String> {
+    (is_id(app_id) && is_id(channel)).then(|| format!("channel-callback:{app_id}:{channel}"))
 }
 
 /// Whether a text can be the id of a tenant, a credential or an app: 1 to 64 of `A–Z a–z 0–9 _ -`.

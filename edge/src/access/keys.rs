@@ -34,6 +34,8 @@ pub enum Purpose<'a> {
     /// The secrets of this app ID: its media source and its callback, whose addresses can carry passwords, and its
     /// certificate.
     App(&'a str),
+    /// What the customer of this app ID has set for the callback of a channel.
+    ChannelCallback(&'a str),
     /// What the node of this id is shown when it is called.
     Node(&'a str),
     /// The storage keys of the recording with this sid.
@@ -46,6 +48,7 @@ impl Purpose<'_> {
             Self::ResourceId => ("resource-id", ""),
             Self::Credential(customer_id) => ("credential", customer_id),
             Self::App(app_id) => ("app", app_id),
+            Self::ChannelCallback(app_id) => ("channel-callback", app_id),
             Self::Node(node_id) => ("node", node_id),
             Self::Storage(sid) => ("storage", sid),
         };

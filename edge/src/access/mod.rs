@@ -3,9 +3,11 @@
 //! [`Store`], time and randomness are arguments.
 
 mod basic;
+mod channel_callback;
 mod directory;
 mod entropy;
 mod entry;
+mod house_storage;
 mod keys;
 mod limits;
 mod model;
@@ -14,11 +16,13 @@ mod store;
 mod token;
 
 pub use basic::{AccessError, authenticate};
+pub use channel_callback::{ChannelCallback, Setting};
 pub(crate) use directory::is_id;
 pub use directory::{Directory, DirectoryError, Page};
 pub use entropy::Entropy;
 pub(crate) use entropy::hex;
 pub use entry::enter;
+pub use house_storage::{HouseStorage, backup_of};
 pub use keys::{KeyRing, KeyRingError, OpenError, Purpose, SealError, same_secret};
 pub use limits::{Limits, Method, Rates};
 pub use model::{

@@ -1,7 +1,7 @@
 use protocol::{Backup, Secret, Source};
 use serde::{Deserialize, Serialize};
 
-use super::Limits;
+use super::{HouseStorage, Limits};
 
 /// A customer: the owner of credentials and apps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,8 @@ pub struct App {
     pub callback: Option<Callback>,
     /// Where slices go while the customer's store takes none.
     pub backup: Option<Backup>,
+    /// The operator's store for recordings whose callers name none.
+    pub house_storage: Option<HouseStorage>,
     /// The recording that each channel has while somebody is in it.
     pub automatic: Option<Automatic>,
     pub recorder: RecorderDefaults,
@@ -69,6 +71,7 @@ impl App {
             channels: Channels::default(),
             callback: None,
             backup: None,
+            house_storage: None,
             automatic: None,
             recorder: RecorderDefaults::default(),
             limits: Limits::default(),

@@ -7,7 +7,7 @@ use super::TestResult;
 use super::error::AdminError;
 use super::notices::NoticeView;
 use crate::access::Page;
-use crate::app::{Cursor, Listed, UsageView};
+use crate::app::{Cursor, Erasing, Listed, UsageView};
 use crate::dialect::EventType;
 use crate::http::Response;
 use crate::recording::{Incident, LoggedNotice, Notice, Outcome, RecordingView, Status, Which};
@@ -48,6 +48,22 @@ pub fn recording(outcome: &Outcome, history: Option<&[Incident]>) -> Response {
         Outcome::AlreadyEnded(snapshot) | Outcome::Stopping(snapshot) => view(202, snapshot),
         Outcome::NotFound { reason } => AdminError::new(404, "not_found", reason).response(),
         _ => failure(),
+    }
+}
+
+/// 202: it is being deleted, and will be; 409 when that is not possible.
+pub fn erasing(erasing: Erasing, sid: &str) -> Response {
+    match erasing {
+        Erasing::Begun => Response::json(202, &json!({ "sid": sid })),
+        Erasing::Runs => {
+            let reason = "the recording is running or uploading: stop it, or wait until it has ended";
+            AdminError::new(409, "recording_runs", reason).response()
+        }
+        Erasing::NotOurs => {
+            let reason = "the recording is in a store of the customer's, from which nothing is deleted";
+            AdminError::new(409, "not_house_storage", reason).response()
+        }
+        Erasing::NotFound => AdminError::not_found("recording", sid).response(),
     }
 }
 

@@ -3,7 +3,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::error::AdminError;
-use super::{Admin, automatic, backup, callback, channel_secrets, display_name, limits, only, source};
+use super::{Admin, automatic, backup, callback, channel_secrets, display_name, house_storage, limits, only, source};
 use crate::access::{App, ChannelAccess, Limits, Page, RecorderDefaults, Store, hex, is_id};
 use crate::dialect::{Dialect, StartTerms};
 use crate::http::Response;
@@ -19,6 +19,7 @@ const SETTINGS: &[&str] = &[
     "channels",
     "callback",
     "backup",
+    "house_storage",
     "automatic",
     "recorder",
     "limits",
@@ -37,6 +38,7 @@ struct View {
     channels: ChannelsView,
     callback: Option<Value>,
     backup: Option<Value>,
+    house_storage: Option<Value>,
     automatic: Option<Value>,
     recorder: RecorderDefaults,
     limits: Limits,
@@ -64,6 +66,7 @@ impl From<App> for View {
             },
             callback: app.callback.as_ref().map(|set| callback::view(set, false)),
             backup: app.backup.as_ref().map(backup::view),
+            house_storage: app.house_storage.as_ref().map(house_storage::view),
             automatic: app.automatic.as_ref().map(automatic::view),
             recorder: app.recorder,
             limits: app.limits,
@@ -149,6 +152,13 @@ impl<S: Store> Admin<'_, S> {
             let read = |given| backup::read(&given, self.targets, self.now_ms);
             app.backup = given.map(read).transpose()?;
         }
+        // Given and empty, null say, takes the store away.
+        if body.names().any(|name| name == "house_storage") {
+            let given = body.object("house_storage")?;
+            let old = app.house_storage.as_ref();
+            let read = |given| house_storage::read(&given, old, self.targets, self.now_ms);
+            app.house_storage = given.map(read).transpose()?;
+        }
         // Given and empty, null say, takes it away.
         if body.names().any(|name| name == "automatic") {
             app.automatic = body
@@ -185,7 +195,7 @@ impl<S: Store> Admin<'_, S> {
     }
 }
 
-/// All settings but the callback, the backup and the automatic recording.
+/// All settings but the callback, the stores and the automatic recording.
 fn change(app: &mut App, body: &Fields<'_>) -> Result<(), FieldError> {
     if let Some(name) = display_name(body)? {
         app.name = name.to_owned();

@@ -10,6 +10,7 @@ mod channel_secrets;
 mod channels;
 mod credentials;
 mod error;
+mod house_storage;
 mod limits;
 mod node_tokens;
 mod notices;
@@ -18,7 +19,7 @@ mod route;
 mod source;
 mod tenants;
 
-pub use answer::{failure, given_up, notices, page, recording, recordings, replayed, tested, usage};
+pub use answer::{erasing, failure, given_up, notices, page, recording, recordings, replayed, tested, usage};
 pub use callback::TestResult;
 pub use channels::{channels, removed};
 pub use node_tokens::{added, revoked, tokens};
@@ -81,6 +82,8 @@ pub enum Question {
     Recording { app_id: String, sid: String },
     /// Stop one recording, without waiting for its uploads: [`recording`].
     Stop { app_id: String, sid: String },
+    /// Delete everything of a recording in the app's own store: [`erasing`].
+    Erase { app_id: String, sid: String },
     /// Wait no longer for media that is still on a node: [`given_up`].
     GiveUp { app_id: String, sid: String },
     /// The log of a recording's events, from behind the number `after`: [`notices`].
@@ -211,9 +214,12 @@ impl<S: Store> Admin<'_, S> {
             }
             (Route::Usage { app_id }, _) => return self.usage(app_id).await.map(Handled::Ask),
             (Route::Recordings { app_id }, _) => return self.recordings(app_id).map(Handled::Ask),
-            (Route::Recording { app_id, sid }, _) => {
+            (Route::Recording { app_id, sid }, method) => {
                 let (app_id, sid) = recordings::ids(app_id, sid)?;
-                return Ok(Handled::Ask(Question::Recording { app_id, sid }));
+                return Ok(Handled::Ask(match method {
+                    "GET" => Question::Recording { app_id, sid },
+                    _ => Question::Erase { app_id, sid },
+                }));
             }
             (Route::StopRecording { app_id, sid }, _) => {
                 let (app_id, sid) = recordings::ids(app_id, sid)?;

@@ -35,8 +35,9 @@ impl<S: Store> Admin<'_, S> {
                 limit,
                 after,
                 channel: self.channel()?,
-                status: self.status()?,
+                statuses: self.status()?.into_iter().collect(),
                 awaited: self.awaited()?,
+                ..Filter::default()
             },
         })
     }

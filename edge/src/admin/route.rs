@@ -118,13 +118,13 @@ impl<'a> Route<'a> {
             | Self::NodeToken { .. }
             | Self::AwaitedMedia { .. }
             | Self::ChannelUser { .. } => "DELETE",
+            Self::Recording { .. } => "GET, DELETE",
             Self::Tenant(_) | Self::App(_) => "GET, PATCH, DELETE",
             Self::Credential { .. } => "GET, PATCH, DELETE",
             Self::Usage { .. }
             | Self::Nodes
             | Self::Channels { .. }
             | Self::Recordings { .. }
-            | Self::Recording { .. }
             | Self::Notices { .. } => "GET",
             Self::StopRecording { .. }
             | Self::ReplayNotices { .. }

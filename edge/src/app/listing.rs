@@ -3,16 +3,33 @@ use serde::{Deserialize, Serialize};
 use crate::recording::Status;
 
 /// Which rows of the index are wanted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+///
+/// The default asks for no rows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Filter {
     /// Rows at most.
     pub limit: usize,
     /// The rows behind this one.
     pub after: Option<Cursor>,
+    /// Rows that are passed over, for callers who count pages.
+    pub offset: u64,
+    pub sid: Option<String>,
     pub channel: Option<String>,
-    pub status: Option<Status>,
+    /// One of these; empty for any.
+    pub statuses: Vec<Status>,
+    /// Only recordings whose start was asked for at this time or later, Unix milliseconds,
+    pub from_ms: Option<u64>,
+    /// and before this one.
+    pub before_ms: Option<u64>,
+    /// Only recordings that ended before this time.
+    pub ended_before_ms: Option<u64>,
     /// Only recordings with media that is still on a node though they are over.
     pub awaited: bool,
+    /// Only recordings in the app's own store, with their files, without those that are being deleted.
+    pub house: bool,
+    /// Whether all rows that fit are counted.
+    pub counted: bool,
 }
 
 /// A position in the index.

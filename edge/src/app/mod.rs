@@ -15,6 +15,7 @@
 //! | its recorder is gone | the lease lapses: recorders renew it every minute, and it lasts for three |
 //! | this object dies | rows and leases are in its storage |
 
+mod erasing;
 mod listing;
 mod row;
 mod tally;
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Limits, Method};
 
+pub use erasing::{Doomed, Erasure, Left, due, erase, erased};
 pub use listing::{Cursor, Filter};
 pub use row::{Listed, News, Reservation, Row};
 pub use usage::{Change, Usage};
@@ -49,6 +51,10 @@ pub enum Request {
     Usage {
         limits: Limits,
     },
+    /// Delete everything that a recording in the app's own store has left anywhere.
+    Erase {
+        sid: String,
+    },
 }
 
 /// The answer to a [`Request`] of the same name; `Done` to what asks nothing.
@@ -61,9 +67,26 @@ pub enum Reply {
     List {
         items: Vec<Listed>,
         next: Option<Cursor>,
+        /// How many rows fit, where the filter wants them counted.
+        total: Option<u64>,
     },
+    /// With its files, if it is in the app's own store.
     Find(Option<Box<Listed>>),
     Usage(UsageView),
+    Erase(Erasing),
+}
+
+/// What becomes of the wish to delete a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Erasing {
+    /// It is being deleted, until nothing is left of it. It is listed no longer.
+    Begun,
+    /// It is not over, or still uploads.
+    Runs,
+    /// It is in a store of the caller's own, from which nothing is deleted here.
+    NotOurs,
+    NotFound,
 }
 
 /// A request of a customer that wants to pass.

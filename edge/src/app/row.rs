@@ -1,7 +1,8 @@
-use protocol::{EndCause, Mode, RecorderKey};
+use protocol::{EndCause, Mode, RecordedFile, RecorderKey};
 use serde::{Deserialize, Serialize};
 
-use crate::recording::{Awaited, RecordingView, Status};
+use super::Erasure;
+use crate::recording::{Awaited, House, RecordingView, Status};
 
 /// The place that a start takes among the app's recordings, and for which recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +30,12 @@ pub struct News {
     /// Media that is still on a node though the recording is over.
     #[serde(default)]
     pub awaited: Vec<Awaited>,
+    /// Of a recording that goes to the app's own store,
+    #[serde(default)]
+    pub house: Option<House>,
+    /// with its files.
+    #[serde(default)]
+    pub files: Vec<RecordedFile>,
     /// When the recording may be forgotten.
     pub expires_ms: u64,
 }
@@ -57,6 +64,8 @@ impl News {
             cause: view.cause,
             held_up,
             awaited,
+            house: view.house.clone(),
+            files: view.house.iter().flat_map(|_| view.files.clone()).collect(),
             expires_ms,
         }
     }
@@ -79,6 +88,15 @@ pub struct Listed {
     /// Media that is still on a node though the recording is over, one for each spool.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub awaited: Vec<Awaited>,
+    /// Of a recording that goes to the app's own store,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub house: Option<House>,
+    /// with its files, where they are asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<RecordedFile>,
+    /// While it is being deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erasure: Option<Erasure>,
 }
 
 /// What is kept of a recording.
@@ -91,6 +109,7 @@ pub struct Row {
     pub revision: u64,
     /// When it is believed to be gone, unless its recorder says otherwise.
     pub lease_ms: u64,
+    /// When it is forgotten; of a recording in the app's own store, when it is deleted, or tried to be once more.
     pub expires_ms: u64,
 }
 

@@ -94,6 +94,8 @@ fn news(sid: &str, revision: u64, status: Status) -> News {
         cause: over.then_some(EndCause::Stopped),
         held_up: 0,
         awaited: Vec::new(),
+        house: None,
+        files: Vec::new(),
         expires_ms: NOW + 100 * MINUTE,
     }
 }

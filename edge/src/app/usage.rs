@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use super::erasing::NEVER_MS;
 use super::tally::OwedTally;
 use super::windows::Windows;
 use super::{Admit, Denial, Listed, News, Reservation, Room, Row, UsageView, Verdict};
@@ -23,6 +24,8 @@ pub struct Usage {
     /// Recordings that are not over, by sid.
     live: BTreeMap<String, Live>,
     purge_ms: Option<u64>,
+    /// When the next recording of the app's own store has to be deleted.
+    erase_ms: Option<u64>,
     /// Events of recordings that are held up, by sid, and how long that is believed.
     held_up: BTreeMap<String, (u64, u64)>,
     tally: OwedTally,
@@ -144,9 +147,11 @@ impl Usage {
         }
     }
 
-    /// When the object has to look after itself: [`Usage::is_purge_due`], [`Usage::tally`].
+    /// When the object has to look after itself: [`Usage::is_purge_due`],
+    /// [`Usage::is_erasing_due`], [`Usage::tally`].
     pub fn next_alarm(&self) -> Option<u64> {
-        self.purge_ms.into_iter().chain(self.tally.due_ms()).min()
+        let others = self.erase_ms.into_iter().chain(self.tally.due_ms());
+        self.purge_ms.into_iter().chain(others).min()
     }
 
     /// The app's figures, when they have to be told.
@@ -177,6 +182,16 @@ impl Usage {
     /// Whether rows whose time is over have to be removed.
     pub fn is_purge_due(&self, now_ms: u64) -> bool {
         self.purge_ms.is_some_and(|purge_ms| purge_ms <= now_ms)
+    }
+
+    /// Whether recordings may have to be deleted.
+    pub fn is_erasing_due(&self, now_ms: u64) -> bool {
+        self.erase_ms.is_some_and(|erase_ms| erase_ms <= now_ms)
+    }
+
+    /// `erase_ms`: when the next recording of the app's own store has to be deleted, by the index.
+    pub fn erases_at(&mut self, erase_ms: Option<u64>) {
+        self.erase_ms = erase_ms.filter(|erase_ms| *erase_ms < NEVER_MS);
     }
 
     /// `left`: whether the index has rows.
@@ -251,12 +266,16 @@ fn reserved(reservation: Reservation, now_ms: u64) -> Row {
             cause: None,
             told_ms: None,
             awaited: Vec::new(),
+            house: None,
+            files: Vec::new(),
+            erasure: None,
         },
     }
 }
 
 fn written(news: News, known: Option<&Row>, now_ms: u64) -> Row {
-    Row {
+    let erasure = known.and_then(|known| known.listed.erasure.clone());
+    let mut row = Row {
         nonce: news.reservation.nonce,
         revision: news.revision,
         lease_ms: now_ms.saturating_add(LEASE_MS),
@@ -272,8 +291,21 @@ fn written(news: News, known: Option<&Row>, now_ms: u64) -> Row {
             cause: news.cause,
             told_ms: Some(now_ms),
             awaited: news.awaited,
+            house: news.house,
+            files: news.files,
+            erasure,
         },
+    };
+    // What is being deleted goes on at its own time.
+    let deleted_ms = known
+        .filter(|_| row.listed.erasure.is_some())
+        .map(|known| known.expires_ms);
+    row.expires_ms = deleted_ms.or(row.kept_until_ms()).unwrap_or(row.expires_ms);
+    // Its recorder forgets the files of what it keeps for nothing but media on a node.
+    if let Some(known) = known.filter(|_| row.listed.files.is_empty()) {
+        row.listed.files.clone_from(&known.listed.files);
     }
+    row
 }
 
 fn number(count: usize) -> u32 {

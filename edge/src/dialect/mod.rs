@@ -5,7 +5,9 @@
 //! A new vendor is a folder whose type implements [`Vendor`], and its row in the table below.
 
 mod agora;
+mod house;
 mod notification;
+mod polyv;
 mod samples;
 mod step;
 mod vendor;
@@ -17,9 +19,9 @@ use crate::http::{Request, Response};
 use crate::recording::{Call, Event, Notice, Subject};
 
 pub use notification::{EventType, Notification, notice_id};
-pub use step::{Admission, Pending, Step};
+pub use step::{Admission, LookUp, Pending, Saving, Step};
 use vendor::Vendor;
-pub use vendor::{Server, StartTerms};
+pub use vendor::{NoticeTerms, Server, StartTerms};
 
 /// Declares the vendors, and hands on to each what concerns it.
 macro_rules! vendors {
@@ -57,6 +59,13 @@ macro_rules! vendors {
                 }
             }
 
+            /// Whether customers can set a callback for a channel of theirs.
+            pub fn has_channel_callbacks(self) -> bool {
+                match self.0 {
+                    $(Spoken::$vendor(_) => <$dialect>::HAS_CHANNEL_CALLBACKS,)+
+                }
+            }
+
             /// What the dialect calls an event.
             pub fn event_type(self, event: &Event) -> EventType {
                 match self.0 {
@@ -72,11 +81,9 @@ macro_rules! vendors {
             }
 
             /// The request that tells a callback of an event, with its signatures.
-            ///
-            /// `now_ms`: when it is sent, in Unix milliseconds.
-            pub fn notification(self, subject: &Subject, notice: &Notice, callback: &Callback, now_ms: u64) -> Notification {
+            pub fn notification(self, subject: &Subject, notice: &Notice, terms: NoticeTerms<'_>) -> Notification {
                 match self.0 {
-                    $(Spoken::$vendor(dialect) => dialect.notification(subject, notice, callback, now_ms),)+
+                    $(Spoken::$vendor(dialect) => dialect.notification(subject, notice, terms),)+
                 }
             }
         }
@@ -109,6 +116,7 @@ macro_rules! vendors {
 
 vendors! {
     Agora(agora::Flavour),
+    Polyv(polyv::Polyv),
 }
 
 /// A dialect that apps can speak.

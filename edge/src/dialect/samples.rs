@@ -56,6 +56,7 @@ fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
     };
     let snapshot = RecordingView {
         paused: false,
+        house: None,
         key: subject.key.clone(),
         sid: subject.sid.clone(),
         status: Status::Recording,
@@ -105,6 +106,10 @@ fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
         },
         Event::BackedUp {
             files: vec![file.clone()],
+        },
+        Event::FileReady {
+            file: Box::new(file.clone()),
+            house: Box::default(),
         },
         Event::Progress {
             uploaded: 1,

@@ -1,7 +1,7 @@
 use std::fmt;
 
-use crate::access::DirectoryError;
-use crate::app::{Admit, Verdict};
+use crate::access::{DirectoryError, Setting};
+use crate::app::{self, Admit, Verdict};
 use crate::http::Response;
 use crate::recording::{Call, Command, Outcome};
 
@@ -17,6 +17,10 @@ pub enum Step {
     Admit(Box<Admission>),
     /// A `Recorder` is asked.
     Call(Box<Pending>),
+    /// The `App` object is asked about the app's recordings: a list, one of them, or to delete one.
+    Index(Box<LookUp>),
+    /// The directory is written.
+    Save(Box<Saving>),
 }
 
 /// What becomes of a request once its app's limits are known.
@@ -24,6 +28,12 @@ type AfterVerdict = Box<dyn FnOnce(Option<&Verdict>) -> Step>;
 
 /// What becomes of a request once its recorder has answered.
 type AfterOutcome = Box<dyn Fn(Option<&Outcome>) -> Step>;
+
+/// What becomes of a request once the app's index has answered.
+type AfterReply = Box<dyn FnOnce(Option<app::Reply>) -> Step>;
+
+/// What becomes of a request once the directory has been written.
+type AfterSave = Box<dyn FnOnce(Result<(), DirectoryError>) -> Step>;
 
 /// A request of an app by a caller who may use it. It counts, whatever is to become of it.
 pub struct Admission {
@@ -76,6 +86,69 @@ impl Pending {
         };
         let started = matches!(outcome, Outcome::Started { sid } if *sid == start.sid);
         (!started).then_some(&start.sid)
+    }
+}
+
+/// A valid, authorized request that waits for the app's index of recordings.
+pub struct LookUp {
+    pub app_id: String,
+    /// For the `App` object.
+    pub request: app::Request,
+    next: AfterReply,
+}
+
+impl LookUp {
+    pub(super) fn new(
+        app_id: String,
+        request: app::Request,
+        next: impl FnOnce(Option<app::Reply>) -> Step + 'static,
+    ) -> Self {
+        Self {
+            app_id,
+            request,
+            next: Box::new(next),
+        }
+    }
+
+    /// What becomes of the request; `reply` is `None` when the `App` object could not be asked: ours, and worth another try.
+    pub fn answered(self, reply: Option<app::Reply>) -> Step {
+        (self.next)(reply)
+    }
+}
+
+/// A valid, authorized request that changes what the directory has.
+pub struct Saving {
+    pub setting: Setting,
+    next: AfterSave,
+}
+
+impl Saving {
+    pub(super) fn new(setting: Setting, next: impl FnOnce(Result<(), DirectoryError>) -> Step + 'static) -> Self {
+        Self {
+            setting,
+            next: Box::new(next),
+        }
+    }
+
+    pub fn saved(self, saved: Result<(), DirectoryError>) -> Step {
+        (self.next)(saved)
+    }
+}
+
+impl fmt::Debug for Saving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Saving")
+            .field("setting", &self.setting)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for LookUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LookUp")
+            .field("app_id", &self.app_id)
+            .field("request", &self.request)
+            .finish_non_exhaustive()
     }
 }
 

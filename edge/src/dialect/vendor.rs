@@ -1,6 +1,6 @@
 use super::notification::{EventType, Notification};
 use super::step::Step;
-use crate::access::{App, Automatic, Callback, Directory, Entropy, Method, Store};
+use crate::access::{App, Automatic, Callback, Directory, Entropy, HouseStorage, Method, Store};
 use crate::http::Request;
 use crate::input::Targets;
 use crate::recording::{Call, Event, Notice, Subject};
@@ -10,6 +10,9 @@ use crate::recording::{Call, Event, Notice, Subject};
 pub(super) trait Vendor: Copy + PartialEq + 'static {
     /// The dialects, each with the name by which apps choose it.
     const DIALECTS: &'static [(&'static str, Self)];
+
+    /// Whether customers can set a callback for a channel of theirs.
+    const HAS_CHANNEL_CALLBACKS: bool = false;
 
     /// A request's place in the API.
     type Route<'a>;
@@ -41,9 +44,7 @@ pub(super) trait Vendor: Copy + PartialEq + 'static {
     fn wants(self, event: &Event, callback: &Callback) -> bool;
 
     /// The request that tells a callback of an event, with its signatures.
-    ///
-    /// `now_ms`: when it is sent, in Unix milliseconds.
-    fn notification(self, subject: &Subject, notice: &Notice, callback: &Callback, now_ms: u64) -> Notification;
+    fn notification(self, subject: &Subject, notice: &Notice, terms: NoticeTerms<'_>) -> Notification;
 
     /// The dialect that an app names; `None` for one of another vendor.
     fn named(name: &str) -> Option<Self> {
@@ -55,6 +56,8 @@ pub(super) trait Vendor: Copy + PartialEq + 'static {
 /// What a dialect handles a request with.
 pub struct Server<'a, S> {
     pub directory: &'a Directory<'a, S>,
+    /// Where customers reach this server: `http(s)://host[:port]`, where the deployment says it.
+    pub public_url: Option<&'a str>,
     /// The servers that a customer may name.
     pub targets: Targets,
     /// Unix milliseconds.
@@ -72,4 +75,16 @@ pub struct StartTerms<'a> {
     pub now_ms: u64,
     /// Fresh for each start.
     pub entropy: &'a Entropy,
+}
+
+/// What a notification is made with.
+#[derive(Clone, Copy)]
+pub struct NoticeTerms<'a> {
+    pub callback: &'a Callback,
+    /// The app's own store, to whose files the notification may have links.
+    pub house_storage: Option<&'a HouseStorage>,
+    /// Where customers reach this server: `http(s)://host[:port]`, where the deployment says it.
+    pub public_url: Option<&'a str>,
+    /// When it is sent, Unix milliseconds.
+    pub now_ms: u64,
 }

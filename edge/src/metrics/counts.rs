@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Notices, Route, Work};
+use super::{Erasures, Notices, Route, Work};
 
 /// Requests and deliveries of one instance, since they were last sent on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ pub struct Counts {
     /// Requests that were let through because the app's limits could not be asked.
     pub unlimited: u64,
     pub notices: Notices,
+    #[serde(default)]
+    pub erasures: Erasures,
     /// Instances of the worker that have begun.
     pub instances: u64,
     /// What objects have done, by the name of their kind.
@@ -53,6 +55,7 @@ impl Counts {
         self.no_room = self.no_room.saturating_add(other.no_room);
         self.unlimited = self.unlimited.saturating_add(other.unlimited);
         self.notices.add(&other.notices);
+        self.erasures.add(&other.erasures);
         self.instances = self.instances.saturating_add(other.instances);
         for (object, work) in other.objects {
             self.worked(&object, work);

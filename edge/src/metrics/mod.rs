@@ -7,6 +7,7 @@
 //! causes and the nodes of the fleet, never apps or recordings.
 
 mod counts;
+mod erasures;
 mod node;
 mod notices;
 mod route;
@@ -16,6 +17,7 @@ mod totals;
 mod work;
 
 pub use counts::Counts;
+pub use erasures::Erasures;
 pub use node::NodeFigures;
 pub use notices::Notices;
 pub use route::Route;

@@ -23,6 +23,8 @@ pub enum Route {
     Line,
     /// Below a node's paths, and none of them.
     Node,
+    /// A playlist of an app's own store, by a link.
+    Files,
     Health,
     Metrics,
 }
@@ -41,6 +43,7 @@ impl Route {
             Self::Follow => "node_follow",
             Self::Line => "node_line",
             Self::Node => "node_other",
+            Self::Files => "files",
             Self::Health => "healthz",
             Self::Metrics => "metrics",
         }

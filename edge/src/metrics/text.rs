@@ -49,6 +49,22 @@ pub fn render(totals: &Totals, nodes: &[NodeFigures], now_ms: u64) -> String {
         "Events that are waiting because one before them could not be delivered",
     );
     page.value(&[], totals.held_up(now_ms));
+    page.counter(
+        "tapedeck_edge_recordings_deleted_total",
+        "Recordings of which every object has been deleted from the operator's store",
+    );
+    let erasures = &totals.counts.erasures;
+    page.value(&[], erasures.recordings);
+    page.counter(
+        "tapedeck_edge_objects_deleted_total",
+        "Objects of recordings that have been deleted from the operator's store",
+    );
+    page.value(&[], erasures.objects);
+    page.counter(
+        "tapedeck_edge_deletion_failures_total",
+        "Attempts to delete a recording that failed and are repeated",
+    );
+    page.value(&[], erasures.failed);
     page.gauge("tapedeck_edge_recordings", "Recordings that are not over, by status");
     for (status, count) in totals.recordings(now_ms) {
         page.value(&[("status", status)], count);

@@ -50,7 +50,7 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
             Ok(_) | Err(_) => admin::failure(),
         },
         Question::Recordings { app_id, filter } => match ask::<App>(env, &app_id, &app::Request::List(filter)).await {
-            Ok(app::Reply::List { items, next }) => admin::recordings(items, next.as_ref()),
+            Ok(app::Reply::List { items, next, .. }) => admin::recordings(items, next.as_ref()),
             Ok(_) | Err(_) => admin::failure(),
         },
         Question::Recording { app_id, sid } => match one(&app_id, &sid, Command::Query, store, env).await {
@@ -65,6 +65,12 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
             match one(&app_id, &sid, stop, store, env).await {
                 Ok((_, outcome)) => admin::recording(&outcome, None),
                 Err(response) => response,
+            }
+        }
+        Question::Erase { app_id, sid } => {
+            match ask::<App>(env, &app_id, &app::Request::Erase { sid: sid.clone() }).await {
+                Ok(app::Reply::Erase(erasing)) => admin::erasing(erasing, &sid),
+                Ok(_) | Err(_) => admin::failure(),
             }
         }
         Question::GiveUp { app_id, sid } => {
@@ -118,7 +124,11 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
             let Some(dialect) = Dialect::named(&dialect) else {
                 return admin::failure();
             };
-            let receiver = Receiver { dialect, callback };
+            let receiver = Receiver {
+                dialect,
+                callback,
+                house_storage: None,
+            };
             admin::tested(&receiver.test(&app_id, env).await)
         }
     }

@@ -70,6 +70,13 @@ pub(super) fn pacing(env: &Env) -> Pacing {
     }
 }
 
+/// Where customers reach the edge, without a slash at its end; `None` when the deployment does not say.
+pub(super) fn public_url(env: &Env) -> Option<String> {
+    let url = env.var("TAPEDECK_PUBLIC_URL").ok()?.to_string();
+    let url = url.trim().trim_end_matches('/');
+    (url.starts_with("https://") || url.starts_with("http://")).then(|| url.to_owned())
+}
+
 /// The region whose nodes are preferred; `None` when the deployment names none.
 pub(super) fn region(env: &Env) -> Option<String> {
     env.var("TAPEDECK_REGION")

@@ -12,7 +12,7 @@ use super::objects::counting;
 use super::objects::{App, Recorder, RecorderReply, RecorderRequest, ask};
 use crate::access::Directory;
 use crate::app::{self, Denial, Reply as AppReply, Verdict};
-use crate::dialect::{Admission, Pending, Routed, Server, Step};
+use crate::dialect::{Admission, LookUp, Pending, Routed, Server, Step};
 use crate::http::Response;
 use crate::recording::{Reply, Request as CoreRequest};
 
@@ -22,8 +22,10 @@ const ADMISSION_LIMIT: Duration = Duration::from_secs(2);
 pub(super) async fn answer(routed: Routed<'_>, env: &Env, context: &Context) -> Result<Response, Misconfigured> {
     let (store, keys) = (bindings::directory(env)?, bindings::seal_keys(env)?);
     let directory = Directory::new(&store, &keys);
+    let public_url = bindings::public_url(env);
     let server = Server {
         directory: &directory,
+        public_url: public_url.as_deref(),
         targets: bindings::targets(env),
         now_ms: bindings::now_ms(),
         entropy: &bindings::entropy(),
@@ -38,6 +40,11 @@ pub(super) async fn answer(routed: Routed<'_>, env: &Env, context: &Context) -> 
             }
             Step::Admit(admission) => admit(*admission, env).await,
             Step::Call(pending) => call(&pending, env, context).await,
+            Step::Index(look_up) => look(*look_up, env).await,
+            Step::Save(saving) => {
+                let saved = directory.save(&saving.setting, &server.entropy.nonce).await;
+                saving.saved(saved)
+            }
         };
     }
 }
@@ -71,6 +78,11 @@ async fn call(pending: &Pending, env: &Env, context: &Context) -> Step {
         }
         Ok(_) | Err(_) => pending.answered(None),
     }
+}
+
+async fn look(look_up: LookUp, env: &Env) -> Step {
+    let reply = ask::<App>(env, &look_up.app_id, &look_up.request).await;
+    look_up.answered(reply.ok())
 }
 
 async fn verdict(admission: &Admission, env: &Env) -> Option<Verdict> {

@@ -25,6 +25,11 @@ impl KvStore {
         self.put(&session_key(&view.key, &view.sid), &value, Some(ttl_s)).await
     }
 
+    /// Forgets a recording's session document.
+    pub(super) async fn delete_session(&self, app_id: &str, sid: &str) -> Result<(), StoreError> {
+        self.delete(&format!("{}{sid}", session_prefix(app_id))).await
+    }
+
     /// May be some seconds old. What cannot be read any more counts as absent.
     pub(super) async fn session(&self, app_id: &str, sid: &str) -> Result<Option<RecordingView>, StoreError> {
         let value = self.get(&format!("{}{sid}", session_prefix(app_id))).await?;

@@ -4,12 +4,14 @@
 mod admin_questions;
 mod bindings;
 mod customers;
+mod files;
 mod kv;
 mod lines;
 mod live_channels;
 mod node_routes;
 mod nodes;
 mod objects;
+mod outbound;
 mod routes;
 mod transport;
 mod webhooks;

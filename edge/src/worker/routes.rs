@@ -6,9 +6,10 @@ use worker::{Context, Env, console_error};
 use super::bindings::{self, Misconfigured};
 use super::objects::counting;
 use super::objects::{FleetOf, ask};
-use super::{admin_questions, customers, node_routes, transport};
+use super::{admin_questions, customers, files, node_routes, transport};
 use crate::access::{Directory, DirectoryError};
 use crate::dialect::{self, Routed};
+use crate::handing::Handed;
 use crate::http::{Request, Response};
 use crate::metrics::Route;
 use crate::{admin, fleet, http};
@@ -30,6 +31,10 @@ pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> R
             | Route::Node,
             None,
         ) => Ok(node_routes::answer(request, env).await),
+        (Route::Files, None) => match Handed::route(request) {
+            Some(handed) => files::answer(&handed, env).await,
+            None => Ok(dialect::no_route()),
+        },
         (Route::Admin, None) => operator(request, env).await,
         (Route::Customer(_) | Route::Unrouted, None) => Ok(dialect::no_route()),
     };
@@ -52,6 +57,7 @@ fn route(request: &Request) -> (Route, Option<Routed<'_>>) {
         "/node/v1/entries" => Route::Entry,
         line::PATH => Route::Line,
         path if path.starts_with("/node/v1/") => Route::Node,
+        path if path.starts_with("/files/v1/") => Route::Files,
         path if path == "/admin/v1" || path.starts_with("/admin/v1/") => Route::Admin,
         _ => {
             let routed = dialect::route(request);

@@ -4,9 +4,9 @@
 use worker::{AbortSignal, Env, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, ResponseBody, web_sys};
 
 use super::bindings;
-use crate::access::{Callback, Directory};
+use crate::access::{Callback, ChannelCallback, Directory, HouseStorage};
 use crate::admin::TestResult;
-use crate::dialect::{Dialect, Notification};
+use crate::dialect::{Dialect, NoticeTerms, Notification};
 use crate::recording::{Delivery, Notice, Subject};
 
 /// An error in the log is cut after so many bytes.
@@ -17,23 +17,33 @@ const MAX_ERROR_BYTES: usize = 300;
 pub(super) struct Receiver {
     pub(super) dialect: Dialect,
     pub(super) callback: Callback,
+    pub(super) house_storage: Option<HouseStorage>,
 }
 
-/// The receiver of an app as the directory has it at this moment; `None` when there is no callback, or no such app.
-pub(super) async fn receiver(app_id: &str, env: &Env) -> Result<Option<Receiver>, String> {
+/// The receiver of a channel's events as the directory has it at this moment; `None` when there is no callback, or no such app.
+pub(super) async fn receiver(app_id: &str, channel: &str, env: &Env) -> Result<Option<Receiver>, String> {
     let (store, keys) = match (bindings::directory(env), bindings::seal_keys(env)) {
         (Ok(store), Ok(keys)) => (store, keys),
         (Err(error), _) | (_, Err(error)) => return Err(error.to_string()),
     };
-    let app = Directory::new(&store, &keys).app(app_id).await;
-    let app = app.map_err(|error| error.to_string())?;
-    let Some((callback, name)) = app.and_then(|app| Some((app.callback?, app.dialect))) else {
+    let directory = Directory::new(&store, &keys);
+    let app = directory.app(app_id).await.map_err(|error| error.to_string())?;
+    let Some(app) = app else { return Ok(None) };
+    // The events wait for a server that offers it, or for the operator.
+    let dialect = Dialect::named(&app.dialect);
+    let dialect = dialect.ok_or_else(|| format!("this server does not offer the app's dialect {:?}", app.dialect))?;
+    let own = match dialect.has_channel_callbacks() {
+        true => directory.channel_callback(app_id, channel).await,
+        false => Ok(None),
+    };
+    let Some(callback) = ChannelCallback::of(own.map_err(|error| error.to_string())?, app.callback) else {
         return Ok(None);
     };
-    // The events wait for a server that offers it, or for the operator.
-    let dialect =
-        Dialect::named(&name).ok_or_else(|| format!("this server does not offer the app's dialect {name:?}"))?;
-    Ok(Some(Receiver { dialect, callback }))
+    Ok(Some(Receiver {
+        dialect,
+        callback,
+        house_storage: app.house_storage,
+    }))
 }
 
 impl Receiver {
@@ -46,8 +56,14 @@ impl Receiver {
         if let Err(problem) = bindings::targets(env).check(url) {
             return failed(None, &format!("the callback's URL {problem}"));
         }
-        let now_ms = bindings::now_ms();
-        let notification = self.dialect.notification(subject, notice, &self.callback, now_ms);
+        let public_url = bindings::public_url(env);
+        let terms = NoticeTerms {
+            callback: &self.callback,
+            house_storage: self.house_storage.as_ref(),
+            public_url: public_url.as_deref(),
+            now_ms: bindings::now_ms(),
+        };
+        let notification = self.dialect.notification(subject, notice, terms);
         match send(&notification.url(url), notification, timeout_ms).await {
             Ok(status @ 200..300) => Delivery::Delivered { status },
             Ok(status @ 300..400) => failed(Some(status), "it answered with a redirect, which is not followed"),

@@ -27,17 +27,14 @@ fn questions_go_to_the_objects() {
                     sid: sid()
                 }),
                 channel: Some("a b".into()),
-                status: Some(Status::Recording),
-                awaited: false,
+                statuses: vec![Status::Recording],
+                ..Filter::default()
             }
         }
     );
     let plain = Filter {
         limit: 20,
-        after: None,
-        channel: None,
-        status: None,
-        awaited: false,
+        ..Filter::default()
     };
     assert_eq!(
         ask("GET", "apps/a/recordings"),
@@ -106,6 +103,7 @@ fn usage_is_asked_with_the_apps_limits() {
 pub(super) fn snapshot() -> RecordingView {
     RecordingView {
         paused: false,
+        house: None,
         mp4: false,
         snapshots: None,
         phase: None,

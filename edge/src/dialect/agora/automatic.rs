@@ -62,6 +62,7 @@ fn read(
         spec: specification::of(start, mode, app),
         max_idle_ms,
         token_expires_ms: None,
+        house: None,
     };
     Ok(Call {
         key: resource.recorder(),

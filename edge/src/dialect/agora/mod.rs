@@ -41,7 +41,7 @@ use service::Service;
 
 use super::notification::{EventType, Notification};
 use super::step::Step;
-use super::vendor::{Server, StartTerms, Vendor};
+use super::vendor::{NoticeTerms, Server, StartTerms, Vendor};
 use crate::access::{AccessError, App, Automatic, Callback, Method, Store, authenticate};
 use crate::http::Request;
 use crate::recording::{Call, Event, Notice, Subject};
@@ -103,11 +103,12 @@ impl Vendor for Flavour {
 
     fn wants(self, event: &Event, callback: &Callback) -> bool {
         let wanted = callback.events.as_ref();
-        wanted.is_none_or(|wanted| wanted.contains(&notification::event_type(event)))
+        let is_known = !matches!(event, Event::FileReady { .. });
+        is_known && wanted.is_none_or(|wanted| wanted.contains(&notification::event_type(event)))
     }
 
-    fn notification(self, subject: &Subject, notice: &Notice, callback: &Callback, now_ms: u64) -> Notification {
-        notification::notification(subject, notice, self, &callback.secret, now_ms)
+    fn notification(self, subject: &Subject, notice: &Notice, terms: NoticeTerms<'_>) -> Notification {
+        notification::notification(subject, notice, self, &terms.callback.secret, terms.now_ms)
     }
 }
 

@@ -121,6 +121,7 @@ impl Service<'_> {
             spec,
             max_idle_ms,
             token_expires_ms,
+            house: None,
         })
     }
 

@@ -4,7 +4,7 @@ use protocol::{Backup, FileFormat, Mode, Outputs, RecordingSpec, Storage, Storag
 
 use super::file_style;
 use super::start::Start;
-use crate::access::App;
+use crate::access::{App, backup_of};
 
 pub(super) fn of(start: Start<'_>, mode: Mode, app: &App) -> RecordingSpec {
     let Start {
@@ -35,18 +35,7 @@ pub(super) fn of(start: Start<'_>, mode: Mode, app: &App) -> RecordingSpec {
     }
 }
 
-/// In the backup, objects stand below the same prefix as in the customer's store. A video-on-demand service has none.
+/// A video-on-demand service has none.
 fn backup_for(backup: &Backup, storage: &Storage) -> Option<Backup> {
-    if storage.kind == StorageKind::AliyunVod {
-        return None;
-    }
-    let parts = [&backup.storage.prefix, &storage.prefix];
-    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).cloned().collect();
-    Some(Backup {
-        storage: Storage {
-            prefix: parts.join("/"),
-            ..backup.storage.clone()
-        },
-        ..backup.clone()
-    })
+    (storage.kind != StorageKind::AliyunVod).then(|| backup_of(backup, storage))
 }

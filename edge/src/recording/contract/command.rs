@@ -1,6 +1,7 @@
 use protocol::{RecorderKey, RecordingSpec, Scene, Secret, Selection};
 use serde::{Deserialize, Serialize};
 
+use super::house::House;
 use super::preference::Preference;
 
 /// A call to the `Recorder` object of `key`.
@@ -35,6 +36,9 @@ pub struct Start {
     /// When the channel token dies, Unix milliseconds, where one was verified.
     #[serde(default)]
     pub token_expires_ms: Option<u64>,
+    /// Of a recording that goes to the app's own store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub house: Option<House>,
 }
 
 /// The content of the sealed resource ID; the dialect has checked that it belongs to the key and is not too old.

@@ -1,6 +1,7 @@
 use protocol::{EndCause, Happening, Mode, Problem, RecordedFile, RecorderKey};
 use serde::{Deserialize, Serialize};
 
+use super::house::House;
 use super::view::RecordingView;
 
 /// The recording that an event is about.
@@ -59,6 +60,11 @@ pub enum Event {
     /// Everything is in the customer's store. Of very many files the first ones are listed.
     Uploaded {
         files: Vec<RecordedFile>,
+    },
+    /// A file of a recording in the app's own store is there as a whole, and all others are.
+    FileReady {
+        file: Box<RecordedFile>,
+        house: Box<House>,
     },
     /// Everything is in a store, and some of it in the backup store only. Files as in `Uploaded`.
     BackedUp {

@@ -3,6 +3,8 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::house::House;
+
 /// The public state of a recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecordingView {
@@ -13,6 +15,9 @@ pub struct RecordingView {
     /// Whether it captures nothing until it is resumed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
+    /// Of a recording that goes to the app's own store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub house: Option<House>,
     /// Whether a mixed recording writes MP4 files beside the playlist.
     #[serde(default)]
     pub mp4: bool,

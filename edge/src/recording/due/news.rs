@@ -216,6 +216,7 @@ impl Announced {
             let files = told_files(&recording.seen.files);
             news.events
                 .extend([Event::Progress { uploaded, recorded }, Event::Uploaded { files }]);
+            news.events.extend(ready_files(recording));
         }
     }
 
@@ -269,6 +270,18 @@ fn told_files(files: &[RecordedFile]) -> Vec<RecordedFile> {
         left.is_some()
     });
     fitting.cloned().collect()
+}
+
+/// Of a recording in the app's own store, an event for each file, of those that one event could list.
+fn ready_files(recording: &Recording) -> Vec<Event> {
+    let Some(house) = &recording.house else {
+        return Vec::new();
+    };
+    let event = |file| Event::FileReady {
+        file: Box::new(file),
+        house: Box::new(house.clone()),
+    };
+    told_files(&recording.seen.files).into_iter().map(event).collect()
 }
 
 /// Slices in the store, and slices recorded.

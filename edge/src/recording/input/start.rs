@@ -47,6 +47,7 @@ pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Star
         wanted: Wanted::Record,
         stopped_by_operator: false,
         token_expires_ms: start.token_expires_ms,
+        house: start.house,
         nodes: Default::default(),
         inventory: Default::default(),
         history: Vec::new(),

@@ -11,7 +11,7 @@ use super::nodes::Nodes;
 use super::publication::Publication;
 use super::seen::Seen;
 use super::wanted::Wanted;
-use crate::recording::contract::{CallId, Ticket, What};
+use crate::recording::contract::{CallId, House, Ticket, What};
 use crate::recording::limits::{MAX_PROBLEMS, Policy, TICKET_MEMORY_MS, after};
 
 /// All that is known of one recording.
@@ -53,6 +53,9 @@ pub(crate) struct Recording {
     /// When the channel token of the start dies, Unix milliseconds, where one was verified.
     #[serde(default)]
     pub(crate) token_expires_ms: Option<u64>,
+    /// Of a recording that goes to the app's own store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) house: Option<House>,
     pub(crate) seen: Seen,
     pub(crate) publication: Publication,
     /// Whether it is kept for nothing but media that is still on a node: its resource has expired, or it has made room.

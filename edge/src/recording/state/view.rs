@@ -58,6 +58,7 @@ impl Recording {
             status: self.status(),
             mode: self.mode,
             paused: matches!(self.goal(), Wanted::Pause),
+            house: self.house.clone(),
             mp4: self.mp4,
             outputs: self.outputs.clone(),
             snapshots: self.snapshots,

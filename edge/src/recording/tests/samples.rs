@@ -100,6 +100,7 @@ pub(super) fn start(sid: &str, ticket: Ticket) -> Start {
         spec: spec(),
         max_idle_ms: MAX_IDLE,
         token_expires_ms: None,
+        house: None,
     }
 }
 

@@ -2,6 +2,7 @@
 //! replies, what its core is, and how that is persisted. An object decides nothing, and renders nothing for people.
 
 mod app;
+mod app_of;
 mod ask;
 mod carried;
 mod channel;

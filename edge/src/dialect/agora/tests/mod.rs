@@ -121,6 +121,7 @@ impl Service {
             return Step::Respond(no_route());
         };
         let server = Server {
+            public_url: None,
             directory: &self.directory(),
             targets: self.targets,
             now_ms: self.now_ms,
@@ -276,6 +277,7 @@ pub(super) fn set(mut body: Value, pointer: &str, value: Option<Value>) -> Value
 pub(super) fn snapshot() -> RecordingView {
     RecordingView {
         paused: false,
+        house: None,
         key: RecorderKey {
             app_id: APP.into(),
             channel: "demo".into(),

@@ -18,8 +18,21 @@ pub(super) fn answer(usage: &mut Usage, index: &Index, request: app::Request, no
             let row = index.find(&sid)?;
             (Reply::Find(row.map(|row| Box::new(row.listed))), Change::default())
         }
+        app::Request::Erase { sid } => {
+            let (erasing, change) = app::erase(index.find(&sid)?, now_ms);
+            (Reply::Erase(erasing), change)
+        }
         app::Request::Usage { limits } => (Reply::Usage(usage.view(limits, now_ms)), Change::default()),
     };
-    index.save(&change)?;
+    save(usage, index, &change)?;
     Ok(reply)
+}
+
+/// Writes what has changed in the index, and looks when it has to be seen to again.
+pub(super) fn save(usage: &mut Usage, index: &Index, change: &Change) -> worker::Result<()> {
+    index.save(change)?;
+    if change.put.as_ref().is_some_and(|row| row.listed.house.is_some()) || !change.delete.is_empty() {
+        usage.erases_at(index.next_erasure()?);
+    }
+    Ok(())
 }

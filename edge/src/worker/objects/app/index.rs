@@ -1,25 +1,28 @@
 use worker::{SqlStorage, SqlStorageValue};
 
 use crate::app::{Change, Cursor, Filter, Reply, Row};
-use crate::worker::objects::sql::{has_table, number, rows, run, text};
+use crate::worker::objects::sql::{has_table, number, row, rows, run, text};
 
-/// Rows that are kept; the oldest of those that are over make room.
+/// Rows that are kept; the oldest of those that are over make room. Recordings in the app's own store are not among them: their
+/// rows stay as long as their objects.
 const MAX_ROWS: u64 = 100_000;
 
-const CREATE: [&str; 4] = [
+const CREATE: [&str; 5] = [
     "CREATE TABLE IF NOT EXISTS recordings (sid TEXT PRIMARY KEY, created_ms INTEGER NOT NULL, channel TEXT NOT NULL, \
      status TEXT NOT NULL, live INTEGER NOT NULL, expires_ms INTEGER NOT NULL, row TEXT NOT NULL) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS recordings_by_time ON recordings (created_ms, sid)",
     "CREATE INDEX IF NOT EXISTS recordings_by_channel ON recordings (channel, created_ms, sid)",
     "CREATE INDEX IF NOT EXISTS recordings_live ON recordings (live) WHERE live = 1",
+    "CREATE INDEX IF NOT EXISTS recordings_of_house ON recordings (expires_ms) WHERE json_extract(row, '$.house') IS NOT NULL",
 ];
 
 const PUT: &str = "INSERT OR REPLACE INTO recordings (sid, created_ms, channel, status, live, expires_ms, row) \
     VALUES (?, ?, ?, ?, ?, ?, ?)";
 
 const PURGE: [&str; 2] = [
-    "DELETE FROM recordings WHERE expires_ms <= ?",
-    "DELETE FROM recordings WHERE live = 0 AND sid IN (SELECT sid FROM recordings ORDER BY created_ms DESC LIMIT -1 OFFSET ?)",
+    "DELETE FROM recordings WHERE expires_ms <= ? AND json_extract(row, '$.house') IS NULL",
+    "DELETE FROM recordings WHERE live = 0 AND sid IN (SELECT sid FROM recordings WHERE json_extract(row, '$.house') IS NULL \
+     ORDER BY created_ms DESC LIMIT -1 OFFSET ?)",
 ];
 
 /// The app's recordings in the object's storage. The table is there while it has rows.
@@ -49,28 +52,84 @@ impl Index {
             conditions.push("channel = ?");
             values.push(text(channel));
         }
-        if let Some(status) = &filter.status {
-            conditions.push("status = ?");
-            values.push(serde_json::to_string(status)?.into());
+        if let Some(sid) = &filter.sid {
+            conditions.push("sid = ?");
+            values.push(text(sid));
+        }
+        let statuses = vec!["?"; filter.statuses.len()].join(", ");
+        let statuses = format!("status IN ({statuses})");
+        if !filter.statuses.is_empty() {
+            conditions.push(&statuses);
+            for status in &filter.statuses {
+                values.push(serde_json::to_string(status)?.into());
+            }
+        }
+        let bounds = [
+            (filter.from_ms, "created_ms >= ?"),
+            (filter.before_ms, "created_ms < ?"),
+            (filter.ended_before_ms, "json_extract(row, '$.ended_ms') < ?"),
+        ];
+        for (bound_ms, condition) in bounds {
+            if let Some(bound_ms) = bound_ms {
+                conditions.push(condition);
+                values.push(number(bound_ms));
+            }
         }
         if filter.awaited {
             conditions.push("json_array_length(row, '$.awaited') > 0");
         }
+        if filter.house {
+            conditions.push("json_extract(row, '$.house') IS NOT NULL");
+            conditions.push("json_extract(row, '$.erasure') IS NULL");
+        }
+        let total = match filter.counted {
+            true => Some(self.count(&conditions.join(" AND "), values.clone())?),
+            false => None,
+        };
         if let Some(after) = &filter.after {
             conditions.push("(created_ms, sid) < (?, ?)");
             values.extend([number(after.created_ms), text(&after.sid)]);
         }
-        values.push(number(filter.limit as u64 + 1));
+        values.extend([number(filter.limit as u64 + 1), number(filter.offset)]);
         let conditions = conditions.join(" AND ");
-        let query = format!("SELECT row FROM recordings WHERE {conditions} ORDER BY created_ms DESC, sid DESC LIMIT ?");
+        let query = format!(
+            "SELECT row FROM recordings WHERE {conditions} ORDER BY created_ms DESC, sid DESC LIMIT ? OFFSET ?"
+        );
         let mut items: Vec<_> = self.rows(&query, values)?.into_iter().map(|row| row.listed).collect();
+        if !filter.house {
+            items.iter_mut().for_each(|item| item.files.clear());
+        }
         let more = items.len() > filter.limit;
         items.truncate(filter.limit);
         let next = items.last().filter(|_| more).map(|last| Cursor {
             created_ms: last.created_ms,
             sid: last.sid.clone(),
         });
-        Ok(Reply::List { items, next })
+        Ok(Reply::List { items, next, total })
+    }
+
+    fn count(&self, conditions: &str, values: Vec<SqlStorageValue>) -> worker::Result<u64> {
+        if !self.exists()? {
+            return Ok(0);
+        }
+        let query = format!("SELECT COUNT(*) FROM recordings WHERE {conditions}");
+        Ok(row(&self.sql, &query, values)?.map_or(0, |mut row| row.count()))
+    }
+
+    /// When the next recording of the app's own store has to be deleted.
+    pub(super) fn next_erasure(&self) -> worker::Result<Option<u64>> {
+        if !self.exists()? {
+            return Ok(None);
+        }
+        let query = "SELECT MIN(expires_ms) FROM recordings WHERE json_extract(row, '$.house') IS NOT NULL";
+        Ok(row(&self.sql, query, Vec::new())?.and_then(|mut row| row.maybe_count()))
+    }
+
+    /// The recording of the app's own store that has to be deleted first.
+    pub(super) fn first_to_erase(&self) -> worker::Result<Option<Row>> {
+        let query =
+            "SELECT row FROM recordings WHERE json_extract(row, '$.house') IS NOT NULL ORDER BY expires_ms LIMIT 1";
+        Ok(self.rows(query, Vec::new())?.into_iter().next())
     }
 
     pub(super) fn save(&self, change: &Change) -> worker::Result<()> {

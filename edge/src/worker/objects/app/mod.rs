@@ -1,6 +1,7 @@
 //! The object that keeps what one app uses: counts in memory, recordings in an index with a row each.
 
 mod answer;
+mod erasing;
 mod index;
 
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
@@ -9,12 +10,12 @@ use super::ask::{Object, ask};
 use super::fleet_of::FleetOf;
 use super::host::{Host, InputOf, OutputOf, Shell};
 use super::platform::Platform;
-use crate::app::{self, Usage};
+use crate::app::{self, Doomed, Left, Usage};
 use crate::fleet;
 use crate::metrics::Tally;
 use crate::object::{Input, Output};
 use crate::worker::bindings;
-use answer::answer;
+use answer::{answer, save};
 use index::Index;
 
 #[durable_object]
@@ -55,23 +56,36 @@ struct AppShell {
     platform: Platform,
 }
 
-/// Figures that the fleet's object has not got.
-struct TallyLost(Tally);
+/// What takes time.
+enum Effect {
+    /// Figures for the fleet's object.
+    Tell(Tally),
+    /// Delete a recording, or a part of it.
+    Erase(Doomed),
+}
+
+enum Event {
+    /// Figures that the fleet's object has not got.
+    TallyLost(Tally),
+    /// How a round of deleting went.
+    Erased { sid: String, left: Left },
+}
 
 impl Shell for AppShell {
     type Object = App;
     type State = Usage;
-    type Event = TallyLost;
-    /// Figures for the fleet's object.
-    type Effect = Tally;
+    type Event = Event;
+    type Effect = Effect;
 
     fn platform(&self) -> &Platform {
         &self.platform
     }
 
     fn load(&self) -> worker::Result<Usage> {
-        let live = Index::new(self.platform.sql()).live()?;
-        Ok(Usage::restore(live, bindings::now_ms()))
+        let index = Index::new(self.platform.sql());
+        let mut usage = Usage::restore(index.live()?, bindings::now_ms());
+        usage.erases_at(index.next_erasure()?);
+        Ok(usage)
     }
 
     fn apply(&self, usage: &mut Usage, input: InputOf<Self>, now_ms: u64) -> worker::Result<Vec<OutputOf<Self>>> {
@@ -85,10 +99,23 @@ impl Shell for AppShell {
                 if usage.is_purge_due(now_ms) {
                     usage.purged(index.purge(now_ms)?, now_ms);
                 }
-                Ok(usage.tally(now_ms).map(Output::Effect).into_iter().collect())
+                let mut effects: Vec<_> = usage.tally(now_ms).map(Effect::Tell).into_iter().collect();
+                if usage.is_erasing_due(now_ms)
+                    && let Some(row) = index.first_to_erase()?
+                {
+                    let (doomed, change) = app::due(row, now_ms);
+                    save(usage, &index, &change)?;
+                    effects.extend(doomed.map(Effect::Erase));
+                }
+                Ok(effects.into_iter().map(Output::Effect).collect())
             }
-            Input::Event(TallyLost(tally)) => {
+            Input::Event(Event::TallyLost(tally)) => {
                 usage.tally_lost(tally, now_ms);
+                Ok(Vec::new())
+            }
+            Input::Event(Event::Erased { sid, left }) => {
+                let change = app::erased(index.find(&sid)?, left, now_ms);
+                save(usage, &index, &change)?;
                 Ok(Vec::new())
             }
         }
@@ -98,12 +125,20 @@ impl Shell for AppShell {
         usage.next_alarm()
     }
 
-    async fn carry_out(&self, tally: Tally) -> Option<TallyLost> {
-        let told = fleet::Request::Tally {
-            app: self.platform.id(),
-            tally: tally.clone(),
-        };
-        let told = ask::<FleetOf>(self.platform.env(), &(), &told).await;
-        told.err().map(|_| TallyLost(tally))
+    async fn carry_out(&self, effect: Effect) -> Option<Event> {
+        match effect {
+            Effect::Tell(tally) => {
+                let told = fleet::Request::Tally {
+                    app: self.platform.id(),
+                    tally: tally.clone(),
+                };
+                let told = ask::<FleetOf>(self.platform.env(), &(), &told).await;
+                told.err().map(|_| Event::TallyLost(tally))
+            }
+            Effect::Erase(doomed) => {
+                let left = erasing::erase(&doomed, self.platform.env()).await;
+                Some(Event::Erased { sid: doomed.sid, left })
+            }
+        }
     }
 }

@@ -1,5 +1,7 @@
 use std::cell::RefCell;
 
+use protocol::RecorderKey;
+
 use super::log;
 use crate::recording::{Delivery, Subject};
 use crate::worker::bindings;
@@ -22,7 +24,7 @@ impl Receivers {
             Err(error) => return failed(format!("the event cannot be read: {error}")),
         };
         let env = platform.env();
-        match self.find(&subject.key.app_id, platform).await {
+        match self.find(&subject.key, platform).await {
             Ok(Some(receiver)) => {
                 let timeout_ms = bindings::pacing(env).timeout_ms;
                 Some(receiver.deliver(subject, &notice, timeout_ms, env).await)
@@ -32,14 +34,14 @@ impl Receivers {
         }
     }
 
-    async fn find(&self, app_id: &str, platform: &Platform) -> Result<Option<Receiver>, String> {
+    async fn find(&self, key: &RecorderKey, platform: &Platform) -> Result<Option<Receiver>, String> {
         let now_ms = bindings::now_ms();
         if let Some((since_ms, receiver)) = &*self.0.borrow()
             && now_ms.saturating_sub(*since_ms) < RECEIVER_MS
         {
             return Ok(receiver.clone());
         }
-        let receiver = webhooks::receiver(app_id, platform.env()).await?;
+        let receiver = webhooks::receiver(&key.app_id, &key.channel, platform.env()).await?;
         self.0.replace(Some((now_ms, receiver.clone())));
         Ok(receiver)
     }

@@ -8,7 +8,7 @@ use crate::channel::ChannelKey;
 use crate::fleet::{self, Wish};
 use crate::recording::{Delivery, Effect, Input, RecordingView, tag};
 use crate::worker::bindings;
-use crate::worker::objects::app::App;
+use crate::worker::objects::app_of::AppOf;
 use crate::worker::objects::ask::ask;
 use crate::worker::objects::channel_questions;
 use crate::worker::objects::counting;
@@ -98,7 +98,7 @@ pub(super) async fn carry_out(effect: Effect, receivers: &Receivers, platform: &
             expires_ms,
         } => {
             let news = News::of(&view, revision, nonce, held_up, awaited, expires_ms);
-            let told = ask::<App>(env, &view.key.app_id, &app::Request::News(Box::new(news))).await;
+            let told = ask::<AppOf>(env, &view.key.app_id, &app::Request::News(Box::new(news))).await;
             let written = !document || write_session(&view, expires_ms, env).await;
             let heard = tell_channel(&view, env).await;
             Some(Input::Published {

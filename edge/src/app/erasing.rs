@@ -1,0 +1,146 @@
+//! The deletion of recordings in the app's own store: because somebody wishes it, or because they have been kept for as long as
+//! they may be. A recording whose deletion has begun is found by nobody any more, and is tried until nothing of it is left.
+
+use protocol::RecorderKey;
+use serde::{Deserialize, Serialize};
+
+use super::{Change, Erasing, Row};
+
+/// After so long a round whose end was not heard of is repeated.
+const ROUND_MS: u64 = 180_000;
+/// The pause after the first round that failed; it doubles with each,
+const PAUSE_MS: u64 = 10_000;
+/// up to this: a store that refuses is mended by a person.
+const LONGEST_PAUSE_MS: u64 = 3_600_000;
+/// The longest text of an error that is kept.
+const MAX_ERROR_BYTES: usize = 500;
+/// Later than any time, and small enough for JavaScript's numbers.
+pub(super) const NEVER_MS: u64 = 1 << 52;
+
+/// How far a deletion has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erasure {
+    pub since_ms: u64,
+    /// Rounds that failed, one after the other.
+    pub failures: u32,
+    /// Why the last one failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What is to be deleted: everything below the recording's place in each store that the app has or had.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Doomed {
+    pub key: RecorderKey,
+    pub sid: String,
+    /// Whether a node still has media of it, which must not be uploaded any more.
+    pub awaited: bool,
+}
+
+/// What a round of deleting has left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Left {
+    Nothing,
+    /// More than one round can delete.
+    Some,
+    /// The text is for the operator.
+    Failed(String),
+}
+
+/// Somebody wishes that a recording is deleted.
+pub fn erase(row: Option<Row>, now_ms: u64) -> (Erasing, Change) {
+    let Some(mut row) = row.filter(|row| row.revision > 0) else {
+        return (Erasing::NotFound, Change::default());
+    };
+    if row.listed.house.is_none() {
+        return (Erasing::NotOurs, Change::default());
+    }
+    // What its recorder has not told of for longer than that is gone.
+    if row.is_live() && row.lease_ms > now_ms {
+        return (Erasing::Runs, Change::default());
+    }
+    if row.listed.erasure.is_none() {
+        row.doom(now_ms);
+        row.expires_ms = now_ms;
+    }
+    (Erasing::Begun, Change::put(row))
+}
+
+/// A recording's time has come: what is to be done, if anything is.
+pub fn due(mut row: Row, now_ms: u64) -> (Option<Doomed>, Change) {
+    if row.listed.house.is_none() || row.expires_ms > now_ms {
+        return (None, Change::default());
+    }
+    row.doom(now_ms);
+    row.expires_ms = now_ms.saturating_add(ROUND_MS);
+    let doomed = Doomed {
+        key: row.listed.key.clone(),
+        sid: row.listed.sid.clone(),
+        awaited: !row.listed.awaited.is_empty(),
+    };
+    (Some(doomed), Change::put(row))
+}
+
+/// A round is over.
+pub fn erased(row: Option<Row>, left: Left, now_ms: u64) -> Change {
+    let Some(mut row) = row else {
+        return Change::default();
+    };
+    let Some(erasure) = &mut row.listed.erasure else {
+        return Change::default();
+    };
+    match left {
+        Left::Nothing => return Change::delete(row.listed.sid),
+        Left::Some => {
+            erasure.failures = 0;
+            erasure.error = None;
+            row.expires_ms = now_ms;
+        }
+        Left::Failed(mut error) => {
+            error.truncate(error.floor_char_boundary(MAX_ERROR_BYTES));
+            let pause_ms = PAUSE_MS.checked_shl(erasure.failures).unwrap_or(LONGEST_PAUSE_MS);
+            erasure.failures = erasure.failures.saturating_add(1).min(32);
+            erasure.error = Some(error);
+            row.expires_ms = now_ms.saturating_add(pause_ms.min(LONGEST_PAUSE_MS));
+        }
+    }
+    Change::put(row)
+}
+
+impl Row {
+    fn doom(&mut self, now_ms: u64) {
+        self.listed.erasure.get_or_insert(Erasure {
+            since_ms: now_ms,
+            failures: 0,
+            error: None,
+        });
+    }
+
+    /// Until when a row of a recording in the app's own store stays, when it is as its recorder tells; then the recording is
+    /// deleted.
+    pub(super) fn kept_until_ms(&self) -> Option<u64> {
+        let house = self.listed.house.as_ref()?;
+        let until_ms = self
+            .listed
+            .ended_ms
+            .zip(house.kept_ms)
+            .map(|(ended_ms, kept_ms)| ended_ms.saturating_add(kept_ms));
+        Some(until_ms.unwrap_or(NEVER_MS).min(NEVER_MS))
+    }
+}
+
+impl Change {
+    fn put(row: Row) -> Self {
+        Self {
+            put: Some(row),
+            delete: Vec::new(),
+        }
+    }
+
+    fn delete(sid: String) -> Self {
+        Self {
+            put: None,
+            delete: vec![sid],
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Answers in the vendor's envelope.
+
+use serde_json::{Value, json};
+
+use crate::access::DirectoryError;
+use crate::http::Response;
+
+/// Why a request is not carried out. The texts are the vendor's where it has one.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    NoAppId,
+    UnknownApp,
+    Timestamp,
+    Signature,
+    UserId,
+    Url,
+    /// A parameter is missing or cannot be read; which one stands in the text, behind the vendor's own.
+    Param(&'static str),
+    NoRecord,
+    RecordRuns,
+    TooManyRequests,
+    TooLong,
+    NotOffered(&'static str),
+    /// Ours.
+    Unavailable(DirectoryError),
+    /// Ours: an object did not answer.
+    NoAnswer,
+}
+
+impl Refusal {
+    pub(super) fn response(&self) -> Response {
+        let (code, message) = match self {
+            Self::NoAppId => (400, "appId is required.".to_owned()),
+            Self::UnknownApp => (400, "application not found.".to_owned()),
+            Self::Timestamp => (400, "invalid timestamp.".to_owned()),
+            Self::Signature => (403, "invalid signature.".to_owned()),
+            Self::UserId => (400, "userId is error.".to_owned()),
+            Self::Url => (400, "url format error.".to_owned()),
+            Self::Param(name) => (400, format!("param validate error: {name}")),
+            Self::NoRecord => (400, "record file not found.".to_owned()),
+            Self::RecordRuns => (400, "record file is not finished.".to_owned()),
+            Self::TooManyRequests => (429, "too many requests.".to_owned()),
+            Self::TooLong => (413, "request is too long.".to_owned()),
+            Self::NotOffered(reason) => (400, (*reason).to_owned()),
+            Self::Unavailable(_) | Self::NoAnswer => (500, "internal server error.".to_owned()),
+        };
+        enveloped(code, "error", &message, Value::from(""))
+    }
+}
+
+/// The directory cannot be read or written.
+pub(super) fn unavailable() -> Response {
+    Refusal::NoAnswer.response()
+}
+
+pub(super) fn success(data: Value) -> Response {
+    enveloped(200, "success", "", data)
+}
+
+/// The status of HTTP is the code.
+fn enveloped(code: u16, status: &str, message: &str, data: Value) -> Response {
+    let body = json!({ "code": code, "status": status, "message": message, "data": data });
+    Response::json(code, &body)
+}

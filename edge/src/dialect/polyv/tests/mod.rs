@@ -1,0 +1,1 @@
+//! What requests of each kind come to, and what callbacks are told.

@@ -1,0 +1,184 @@
+//! What is asked of the stores to delete a recording of which the app has the store. The edge does it by itself, with requests that
+//! are signed by their address: it needs no node, so it goes on when those of the recording are long gone. What is deleted is what
+//! the store itself lists below the recording's place, so nothing is missed that no list of ours has; it is done when the store
+//! lists nothing more.
+//!
+//! It may not know what sends the requests, or when.
+
+use protocol::Storage;
+
+use crate::access::{App, HouseStorage, backup_of};
+use crate::store::{link, listing};
+
+/// Objects that one round deletes: its requests have to fit among the 50 that a worker may make on the platform's smallest plan.
+const ROUND: usize = 36;
+
+/// A place where objects of a recording can be: in a store, or in the backup of one.
+pub struct Place {
+    storage: Storage,
+    /// What all of the objects' keys begin with.
+    folder: String,
+}
+
+/// Wherever objects of a recording can be.
+///
+/// # Errors
+/// Why that is not known, for the operator.
+pub fn places(app: &App, sid: &str) -> Result<Vec<Place>, &'static str> {
+    let house = app.house_storage.as_ref();
+    let house = house.ok_or("the app has no house storage any more: give it its store again")?;
+    let mut places = Vec::new();
+    for storage in house.all() {
+        let own = HouseStorage::place(storage, &app.app_id, sid);
+        let backup = app.backup.as_ref().map(|backup| backup_of(backup, &own).storage);
+        places.push(Place::of(own));
+        places.extend(backup.map(Place::of));
+    }
+    Ok(places)
+}
+
+impl Place {
+    fn of(storage: Storage) -> Self {
+        let folder = format!("{}/", storage.prefix);
+        Self { storage, folder }
+    }
+
+    /// The address by which a GET lists as many objects as one round deletes.
+    pub fn listing(&self, now_ms: u64) -> String {
+        link::listing(&self.storage, &self.folder, ROUND, now_ms)
+    }
+
+    /// The addresses by which a DELETE removes each object that the store has listed; none when there is nothing more.
+    ///
+    /// # Errors
+    /// Why the answer is no such list.
+    pub fn deletions(&self, status: u16, answer: &str, now_ms: u64) -> Result<Vec<String>, String> {
+        if status != 200 {
+            return Err(format!("{} answered {status} when it was to list objects", self.name()));
+        }
+        let keys = listing::keys(answer);
+        let keys = keys.map_err(|problem| format!("{}: its list of objects cannot be read: {problem}", self.name()))?;
+        // Nothing else is touched, whatever a store lists.
+        if keys.iter().any(|key| !key.starts_with(&self.folder)) {
+            return Err(format!("{} lists objects that were not asked for", self.name()));
+        }
+        let urls = keys.iter().map(|key| link::deletion(&self.storage, key, now_ms));
+        Ok(urls.collect())
+    }
+
+    /// Whether an object is gone, by the answer to its deletion.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn deleted(&self, status: u16) -> Result<(), String> {
+        match status {
+            200..300 | 404 => Ok(()),
+            status => Err(format!(
+                "{} answered {status} when it was to delete an object",
+                self.name()
+            )),
+        }
+    }
+
+    fn name(&self) -> String {
+        format!("bucket {} at {}", self.storage.bucket, self.storage.endpoint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{Addressing, Backup, Secret, StorageKind};
+
+    use super::*;
+
+    const NOW: u64 = 1_700_000_000_000;
+
+    fn storage(bucket: &str) -> Storage {
+        Storage {
+            kind: StorageKind::S3,
+            endpoint: "https://s3.example".into(),
+            region: "us-east-1".into(),
+            addressing: Addressing::Path,
+            bucket: bucket.into(),
+            access_key: "AK".into(),
+            secret_key: Secret::new("SK"),
+            session_token: None,
+            session_ends_ms: None,
+            prefix: "p".into(),
+            encryption: None,
+            tags: None,
+            video: Default::default(),
+        }
+    }
+
+    fn app() -> App {
+        App {
+            house_storage: Some(HouseStorage {
+                storage: storage("new"),
+                former: vec![storage("old")],
+                retention_days: None,
+                link_s: 60,
+            }),
+            backup: Some(Backup {
+                storage: storage("backup"),
+                after_ms: 1,
+            }),
+            ..App::new("a", "t", "d", NOW)
+        }
+    }
+
+    #[test]
+    fn all_stores_and_their_backups_are_looked_at() {
+        let places: Vec<_> = places(&app(), "sid")
+            .unwrap()
+            .into_iter()
+            .map(|place| (place.storage.bucket, place.folder))
+            .collect();
+        let expected = [
+            ("new", "p/a/sid/"),
+            ("backup", "p/p/a/sid/"),
+            ("old", "p/a/sid/"),
+            ("backup", "p/p/a/sid/"),
+        ];
+        assert_eq!(places, expected.map(|(bucket, folder)| (bucket.into(), folder.into())));
+        assert!(super::places(&App::new("a", "t", "d", NOW), "sid").is_err());
+    }
+
+    #[test]
+    fn only_what_was_asked_for_is_deleted() {
+        let place = &places(&app(), "sid").unwrap()[0];
+        let list = |keys: &[&str]| {
+            let keys: String = keys
+                .iter()
+                .map(|key| format!("<Contents><Key>{key}</Key></Contents>"))
+                .collect();
+            format!("<ListBucketResult>{keys}</ListBucketResult>")
+        };
+        let urls = place
+            .deletions(200, &list(&["p/a/sid/1.ts", "p/a/sid/x/2.ts"]), NOW)
+            .unwrap();
+        assert!(
+            urls[0].starts_with("https://s3.example/new/p/a/sid/1.ts?X-Amz-"),
+            "{urls:?}"
+        );
+        assert_eq!(urls.len(), 2);
+        assert_eq!(place.deletions(200, &list(&[]), NOW).unwrap(), [""; 0]);
+        assert!(
+            place
+                .deletions(200, &list(&["p/a/sid/1.ts", "p/a/sid2/1.ts"]), NOW)
+                .is_err()
+        );
+        assert!(place.deletions(200, "<Error/>", NOW).is_err());
+        assert!(place.deletions(403, &list(&[]), NOW).is_err());
+        for (status, gone) in [
+            (200, true),
+            (204, true),
+            (404, true),
+            (403, false),
+            (500, false),
+            (301, false),
+        ] {
+            assert_eq!(place.deleted(status).is_ok(), gone, "{status}");
+        }
+    }
+}
