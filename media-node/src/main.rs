@@ -25,6 +25,7 @@ mod server;
 mod spool;
 mod stream;
 mod supervisor;
+mod text;
 mod upload;
 
 use std::process::ExitCode;

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::line::OLDEST;
 use crate::{EndCause, Scene, StorageKeys, Subscription};
 
 /// What the edge wants of a recording. The node converges to it, whichever message brings it.
@@ -20,6 +21,13 @@ pub struct Desired {
     pub keys: Option<StorageKeys>,
     #[serde(default)]
     pub terms: Terms,
+}
+
+impl Desired {
+    /// The oldest version of the line's protocol in which a node does all that is wanted.
+    pub fn oldest_version(&self) -> u32 {
+        self.scene.as_ref().map_or(OLDEST, Scene::oldest_version)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use crate::SecretUrl;
+use crate::line::{OLDEST, SCENES};
+use crate::{SecretUrl, StreamName, Text};
 
 /// What a mixed recording is encoded to; it does not change during the recording's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +62,25 @@ pub struct Scene {
     /// Images of single users; they go before `user_image`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub user_images: Vec<UserImage>,
+    /// Texts over all regions, in the order of drawing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub texts: Vec<Text>,
+}
+
+impl Scene {
+    /// The oldest version of the line's protocol in which a node shows all of it.
+    pub fn oldest_version(&self) -> u32 {
+        let is_older = match &self.layout {
+            Layout::Floating | Layout::BestFit | Layout::Vertical { .. } => true,
+            Layout::Even { .. } | Layout::Master { .. } => false,
+            Layout::Custom { regions } => regions
+                .iter()
+                .all(|region| region.stream.is_none() && region.fill != Fill::Stretch),
+        };
+        let mut fills = self.user_images.iter().map(|image| image.fill);
+        let is_older = is_older && self.texts.is_empty() && fills.all(|fill| fill != Fill::Stretch);
+        if is_older { OLDEST } else { SCENES }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +108,54 @@ pub enum Layout {
     Custom {
         regions: Vec<CustomRegion>,
     },
+    /// Tiles of equal size in centred rows.
+    Even {
+        tiles: Tiles,
+    },
+    /// One tile large, the others small beside it or below it.
+    Master {
+        /// The user of the large one. Without it, or when that user has no tile, the first tile is large.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        large_uid: Option<String>,
+        /// Which of the user's tiles is large; without it, the user's first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        large_stream: Option<StreamKind>,
+        tiles: Tiles,
+    },
+}
+
+/// Which streams become tiles: each of these kinds that brings pictures is one of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tiles {
+    /// The most tiles.
+    pub most: u32,
+    #[serde(default)]
+    pub fill: Fill,
+    /// All tiles of the first kind come first, in the order in which their users joined, then all of the next kind.
+    pub order: Vec<StreamKind>,
+}
+
+/// A stream of pictures that a user publishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamKind {
+    Camera,
+    Screen,
+    Whiteboard,
+}
+
+impl StreamKind {
+    pub const ALL: [Self; 3] = [Self::Camera, Self::Screen, Self::Whiteboard];
+}
+
+impl From<StreamKind> for StreamName {
+    fn from(kind: StreamKind) -> Self {
+        match kind {
+            StreamKind::Camera => Self::Camera,
+            StreamKind::Screen => Self::Screen,
+            StreamKind::Whiteboard => Self::Whiteboard,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -95,6 +163,10 @@ pub struct CustomRegion {
     /// The user whose region it is; when absent, the first user in the order of joining who has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
+    /// Which of the user's streams it shows; when absent, the one that is the user's picture in other layouts. A region with a
+    /// stream and without a uid is for the first user in the order of joining who sends that stream and has no such region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamKind>,
     /// The upper left corner and the size, as fractions of the canvas.
     pub x: f64,
     pub y: f64,
@@ -115,6 +187,8 @@ pub enum Fill {
     Crop,
     /// The picture is whole, and the rest of the region is black.
     Fit,
+    /// The region is full and the picture is whole, whatever becomes of its aspect ratio.
+    Stretch,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -122,4 +196,69 @@ pub struct Colour {
     pub r: u8,
     pub g: u8,
     pub b: u8,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json, to_value};
+
+    use super::*;
+
+    fn scene(layout: serde_json::Value) -> Scene {
+        from_value(json!({"layout": layout, "background": {"r": 0, "g": 0, "b": 0}})).unwrap()
+    }
+
+    #[test]
+    fn scenes_of_tiles_and_streams_have_the_form_that_is_written_here() {
+        let layouts = [
+            json!({"type": "even", "tiles": {"most": 9, "fill": "stretch", "order": ["screen", "camera", "whiteboard"]}}),
+            json!({"type": "master", "large_uid": "7", "large_stream": "screen",
+                   "tiles": {"most": 4, "fill": "fit", "order": ["camera"]}}),
+            json!({"type": "custom", "regions": [
+                {"uid": "7", "stream": "screen", "x": 0.5, "y": 0.0, "width": 0.5, "height": 1.0, "alpha": 1.0, "fill": "crop"},
+            ]}),
+        ];
+        for written in layouts {
+            let scene = scene(written.clone());
+            assert_eq!(scene.oldest_version(), SCENES);
+            assert_eq!(to_value(&scene.layout).unwrap(), written);
+        }
+    }
+
+    #[test]
+    fn what_older_nodes_show_as_it_is_asks_for_no_newer_ones() {
+        let region = |more: serde_json::Value| {
+            let mut region = json!({"x": 0.0, "y": 0.0, "width": 1.0, "height": 1.0, "alpha": 1.0});
+            let more = more.as_object().unwrap().clone();
+            region.as_object_mut().unwrap().extend(more);
+            scene(json!({"type": "custom", "regions": [region]}))
+        };
+        let older = [
+            Scene::default(),
+            scene(json!({"type": "best_fit"})),
+            scene(json!({"type": "vertical"})),
+            region(json!({"fill": "fit"})),
+        ];
+        assert!(older.iter().all(|scene| scene.oldest_version() == OLDEST));
+        let stretched = UserImage {
+            uid: "7".into(),
+            url: "https://h/7.jpg".into(),
+            fill: Fill::Stretch,
+        };
+        let text = from_value(json!({
+            "x": 0.0, "y": 0.0, "content": {"fixed": "a"}, "colour": {"r": 0, "g": 0, "b": 0}, "size_px": 30, "opacity": 1.0,
+        }));
+        let newer = [
+            region(json!({"fill": "stretch"})),
+            Scene {
+                user_images: vec![stretched],
+                ..Scene::default()
+            },
+            Scene {
+                texts: vec![text.unwrap()],
+                ..Scene::default()
+            },
+        ];
+        assert!(newer.iter().all(|scene| scene.oldest_version() == SCENES));
+    }
 }

@@ -56,6 +56,8 @@ problem_codes! {
     Overloaded = "overloaded",
     /// A background or a user's picture in a mix cannot be fetched or read.
     ImageUnusable = "image_unusable",
+    /// A text in a mix has characters that no font of the node has.
+    GlyphsMissing = "glyphs_missing",
     /// The node's disk does not take or give files.
     SpoolFailed = "spool_failed",
     /// The recording ends because the node has no room for more media.
@@ -82,6 +84,8 @@ problem_codes! {
     ClockSkewed = "clock_skewed",
     /// The edge lists no more playlists of the recording.
     TooManyFiles = "too_many_files",
+    /// A node could not show the layout of a mix.
+    NotArranged = "not_arranged",
     /// A node could not pause the recording.
     NotPaused = "not_paused",
     /// The recording's node is lost.

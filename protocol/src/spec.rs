@@ -53,7 +53,8 @@ impl RecordingSpec {
         };
         let mixed = self.mix.as_ref().filter(|mix| mix.mp4).map(|_| FileFormat::Mp4);
         let is_older = by_older_words.is_default() && self.whole_files().into_iter().eq(mixed);
-        if is_older { OLDEST } else { OUTPUTS }
+        let scene = self.mix.as_ref().map_or(OLDEST, |mix| mix.scene.oldest_version());
+        scene.max(if is_older { OLDEST } else { OUTPUTS })
     }
 }
 

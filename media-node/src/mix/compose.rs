@@ -1,9 +1,10 @@
 //! The canvas: each user's picture scaled into its region. A region is scaled again only when its picture or its place
-//! changed, and painted again only when it, or something that it overlaps, changed.
+//! changed, and painted again only when it, or something that it overlaps, changed. Texts lie over all regions.
 
 use protocol::{Colour, Fill};
 
 use super::layout::{Rect, Region, Size};
+use super::overlay::Overlay;
 use super::paint::{self, BLACK, Yuv};
 use crate::media::{Crop, MediaError, Picture, Scaler};
 
@@ -24,13 +25,35 @@ pub struct Composer {
     /// The background image, in the canvas's size.
     image: Option<Picture>,
     slots: Vec<Slot>,
+    overlays: Vec<Layer>,
     repaint: bool,
 }
+
+/// An overlay, which may show nothing.
+struct Layer {
+    overlay: Option<Overlay>,
+    dirty: bool,
+}
+
+/// What is painted together.
+#[derive(Clone, Copy)]
+struct Area {
+    rect: Rect,
+    is_translucent: bool,
+    dirty: bool,
+}
+
+const NOWHERE: Rect = Rect {
+    x: 0,
+    y: 0,
+    width: 0,
+    height: 0,
+};
 
 /// One region and what it shows.
 pub struct Slot {
     region: Region,
-    /// The user whose region it is, whatever the order of joining.
+    /// The stream of a user whose region it is, whatever the order of joining.
     owner: u64,
     scaler: Scaler,
     shown: Option<Shown>,
@@ -63,6 +86,7 @@ impl Composer {
             colour: BLACK,
             image: None,
             slots: Vec::new(),
+            overlays: Vec::new(),
             repaint: true,
         })
     }
@@ -80,7 +104,7 @@ impl Composer {
         Ok(())
     }
 
-    /// The regions in the order of drawing, each with a number that stands for its user.
+    /// The regions in the order of drawing, each with a number that stands for the stream of a user.
     pub fn set_regions(&mut self, regions: impl IntoIterator<Item = (u64, Region)>) {
         let mut old = std::mem::take(&mut self.slots);
         self.repaint = true;
@@ -88,7 +112,8 @@ impl Composer {
             .into_iter()
             .map(|(owner, region)| {
                 let same = |slot: &Slot| {
-                    slot.owner == owner && slot.region.rect == region.rect && slot.region.fill == region.fill
+                    let (old, new) = (&slot.region, &region);
+                    slot.owner == owner && old.rect == new.rect && old.fill == new.fill
                 };
                 match old.iter().position(same) {
                     Some(index) => Slot {
@@ -106,6 +131,28 @@ impl Composer {
         &mut self.slots
     }
 
+    /// Removes all overlays but the first ones.
+    pub fn keep_overlays(&mut self, count: usize) {
+        self.repaint |= self.overlays.len() > count;
+        self.overlays.truncate(count);
+    }
+
+    /// Replaces one of the overlays, which are drawn in the order of their numbers.
+    pub fn set_overlay(&mut self, index: usize, overlay: Option<Overlay>) {
+        while self.overlays.len() <= index {
+            self.overlays.push(Layer {
+                overlay: None,
+                dirty: false,
+            });
+        }
+        if let Some(layer) = self.overlays.get_mut(index) {
+            let place = |overlay: &Option<Overlay>| overlay.as_ref().map(|overlay| overlay.rect);
+            self.repaint |= place(&layer.overlay) != place(&overlay);
+            layer.overlay = overlay;
+            layer.dirty = true;
+        }
+    }
+
     /// The composed picture, for the encoder.
     pub fn canvas(&self) -> &Picture {
         &self.canvas
@@ -118,20 +165,20 @@ impl Composer {
         }
         if self.repaint {
             self.slots.iter_mut().for_each(|slot| slot.dirty = true);
+            self.overlays.iter_mut().for_each(|layer| layer.dirty = true);
         } else {
             self.spread();
         }
-        if !self.repaint && !self.slots.iter().any(|slot| slot.dirty) {
+        let layers = self.layers();
+        if !self.repaint && !layers.iter().any(|layer| layer.dirty) {
             return Ok(false);
         }
         self.canvas.make_writable()?;
         if std::mem::take(&mut self.repaint) {
             self.paint_background(Rect::of(self.size));
         } else {
-            for index in 0..self.slots.len() {
-                if self.slots[index].dirty && self.slots[index].translucent() {
-                    self.paint_background(self.slots[index].region.rect);
-                }
+            for layer in layers.iter().filter(|layer| layer.dirty && layer.is_translucent) {
+                self.paint_background(layer.rect);
             }
         }
         for slot in &mut self.slots {
@@ -139,23 +186,46 @@ impl Composer {
                 slot.paint(&mut self.canvas);
             }
         }
+        for layer in &mut self.overlays {
+            if std::mem::take(&mut layer.dirty)
+                && let Some(overlay) = &layer.overlay
+            {
+                overlay.blend(&mut self.canvas);
+            }
+        }
         Ok(true)
+    }
+
+    /// All that is painted, in the order of drawing.
+    fn layers(&self) -> Vec<Area> {
+        let slots = self.slots.iter().map(|slot| Area {
+            rect: slot.region.rect,
+            is_translucent: slot.translucent(),
+            dirty: slot.dirty,
+        });
+        let overlays = self.overlays.iter().map(|layer| Area {
+            rect: layer.overlay.as_ref().map_or(NOWHERE, |overlay| overlay.rect),
+            is_translucent: true,
+            dirty: layer.dirty,
+        });
+        slots.chain(overlays).collect()
     }
 
     /// Marks what must be painted again together with what changed: all that lies over it, and all that shines through.
     fn spread(&mut self) {
+        let mut layers = self.layers();
         let mut grown = true;
         while std::mem::take(&mut grown) {
-            for over in 1..self.slots.len() {
+            for over in 1..layers.len() {
                 for under in 0..over {
-                    let (below, above) = (&self.slots[under], &self.slots[over]);
-                    if below.dirty == above.dirty || !below.region.rect.overlaps(&above.region.rect) {
+                    let (below, above) = (layers[under], layers[over]);
+                    if below.dirty == above.dirty || !below.rect.overlaps(&above.rect) {
                         continue;
                     }
                     if below.dirty {
-                        self.slots[over].dirty = true;
-                    } else if above.translucent() {
-                        self.slots[under].dirty = true;
+                        layers[over].dirty = true;
+                    } else if above.is_translucent {
+                        layers[under].dirty = true;
                     } else {
                         continue;
                     }
@@ -163,12 +233,15 @@ impl Composer {
                 }
             }
         }
+        let slots = self.slots.iter_mut().map(|slot| &mut slot.dirty);
+        let dirty = slots.chain(self.overlays.iter_mut().map(|layer| &mut layer.dirty));
+        dirty.zip(layers).for_each(|(dirty, layer)| *dirty = layer.dirty);
     }
 
     fn paint_background(&mut self, rect: Rect) {
         match &self.image {
             Some(image) => paint::restore(&mut self.canvas, rect, image),
-            None => paint::fill(&mut self.canvas, rect, self.colour, 256),
+            None => paint::fill(&mut self.canvas, rect, rect, self.colour, 256),
         }
     }
 }
@@ -232,10 +305,11 @@ impl Slot {
     fn paint(&self, canvas: &mut Picture) {
         let Some(shown) = &self.shown else { return };
         let (outer, inner, alpha) = (self.region.rect, shown.placed.area, self.region.alpha);
+        let seen = self.region.seen;
         for bar in bars(outer, inner) {
-            paint::fill(canvas, bar, BLACK, alpha);
+            paint::fill(canvas, bar, seen, BLACK, alpha);
         }
-        paint::put(canvas, inner, &shown.scaled, alpha);
+        paint::put(canvas, inner, seen, &shown.scaled, alpha);
     }
 }
 
@@ -280,6 +354,10 @@ fn place(picture: &Picture, rect: Rect, fill: Fill) -> Placed {
     let target = f64::from(rect.width) / f64::from(rect.height);
     let wide = shape > target;
     match fill {
+        Fill::Stretch => Placed {
+            crop: whole,
+            area: rect,
+        },
         Fill::Crop if wide => {
             let (x, width) = middle(width, target / shape);
             Placed {

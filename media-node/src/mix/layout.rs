@@ -1,6 +1,11 @@
-//! The place of each user on the canvas: pure geometry, from the order of joining to even pixel coordinates.
+//! The place of each user on the canvas: pure geometry, from the order of joining to pixel coordinates. `tiles` has the
+//! layouts in which streams, not users, have places.
 
-use protocol::{CustomRegion, Fill, Layout};
+mod tiles;
+
+use std::collections::BTreeSet;
+
+use protocol::{CustomRegion, Fill, Layout, StreamKind};
 
 /// The most regions on one canvas; further users are heard, not seen.
 pub const MAX_REGIONS: usize = 17;
@@ -21,7 +26,7 @@ impl Size {
     }
 }
 
-/// An area in pixels. All four are even, so that it falls on whole chroma samples.
+/// An area in pixels. Where all four are even, it falls on whole chroma samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rect {
     pub x: u32,
@@ -40,6 +45,30 @@ impl Rect {
         }
     }
 
+    /// The smallest area of even coordinates around it.
+    pub fn spread(self) -> Self {
+        let (x, y) = (self.x & !1, self.y & !1);
+        Self {
+            x,
+            y,
+            width: (self.x + self.width).next_multiple_of(2) - x,
+            height: (self.y + self.height).next_multiple_of(2) - y,
+        }
+    }
+
+    /// What two areas have in common, perhaps nothing.
+    pub fn common(self, other: Self) -> Self {
+        let (x, y) = (self.x.max(other.x), self.y.max(other.y));
+        let right = (self.x + self.width).min(other.x + other.width);
+        let bottom = (self.y + self.height).min(other.y + other.height);
+        Self {
+            x,
+            y,
+            width: right.saturating_sub(x),
+            height: bottom.saturating_sub(y),
+        }
+    }
+
     pub fn overlaps(&self, other: &Self) -> bool {
         self.x < other.x + other.width
             && other.x < self.x + self.width
@@ -48,19 +77,33 @@ impl Rect {
     }
 }
 
+/// A user who has a place in the picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen<'a> {
+    pub uid: &'a str,
+    /// The streams that bring pictures, where streams have places of their own.
+    pub streams: BTreeSet<StreamKind>,
+}
+
 /// The place of one user's picture on the canvas.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Region {
     /// Index in the order of joining.
     pub user: usize,
+    /// One of the user's streams; without it, the user's picture.
+    pub stream: Option<StreamKind>,
+    /// What is painted: all four numbers are even.
     pub rect: Rect,
+    /// What of it is seen, to the pixel: `rect`, but for at most one line at each edge. Chroma samples, which span two pixels each
+    /// way, are those of `rect`.
+    pub seen: Rect,
     pub fill: Fill,
     /// 0 transparent … 256 opaque.
     pub alpha: u16,
 }
 
 /// Fractions of the canvas.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Area {
     x: f64,
     y: f64,
@@ -68,18 +111,39 @@ struct Area {
     height: f64,
 }
 
+const WHOLE: Area = Area {
+    x: 0.0,
+    y: 0.0,
+    width: 1.0,
+    height: 1.0,
+};
+
 /// The regions of `users`, who are given in the order of their joining, in the order of drawing: a later one lies over
 /// an earlier one. A user without a region is not in the answer.
-pub fn arrange(layout: &Layout, canvas: Size, users: &[&str]) -> Vec<Region> {
+pub fn arrange(layout: &Layout, canvas: Size, users: &[Seen<'_>]) -> Vec<Region> {
     let place = |user, area, fill, alpha| {
         let rect = pixels(area, canvas);
         (rect.width > 0 && rect.height > 0).then_some(Region {
             user,
+            stream: None,
             rect,
+            seen: rect,
             fill,
             alpha,
         })
     };
+    let tiled = |tiles: &[tiles::Tile], areas: Vec<Area>, fill| {
+        let areas = tiles.iter().zip(areas);
+        let regions = areas.filter_map(|((user, stream), area)| {
+            let stream = Some(*stream);
+            Some(Region {
+                stream,
+                ..place(*user, area, fill, OPAQUE)?
+            })
+        });
+        regions.collect()
+    };
+    let most = |tiles: &protocol::Tiles| usize::try_from(tiles.most).unwrap_or(MAX_REGIONS).min(MAX_REGIONS);
     let crop = |(user, area)| place(user, area, Fill::Crop, OPAQUE);
     let seen = users.len().min(MAX_REGIONS);
     match layout {
@@ -91,7 +155,7 @@ pub fn arrange(layout: &Layout, canvas: Size, users: &[&str]) -> Vec<Region> {
         Layout::Vertical { large_uid } => {
             let large = large_uid
                 .as_deref()
-                .and_then(|uid| users.iter().position(|user| *user == uid));
+                .and_then(|uid| users.iter().position(|user| user.uid == uid));
             let small: Vec<usize> = (0..users.len())
                 .filter(|user| Some(*user) != large)
                 .take(MAX_REGIONS - 1)
@@ -112,20 +176,32 @@ pub fn arrange(layout: &Layout, canvas: Size, users: &[&str]) -> Vec<Region> {
         }
         Layout::Custom { regions } => custom(regions, users)
             .filter_map(|(user, region)| {
-                let area = Area {
-                    x: region.x,
-                    y: region.y,
-                    width: region.width,
-                    height: region.height,
-                };
-                place(
+                let seen = exact(region, canvas)?;
+                Some(Region {
                     user,
-                    area,
-                    region.fill,
-                    (region.alpha.clamp(0.0, 1.0) * f64::from(OPAQUE)).round() as u16,
-                )
+                    stream: region.stream,
+                    rect: seen.spread(),
+                    seen,
+                    fill: region.fill,
+                    alpha: (region.alpha.clamp(0.0, 1.0) * f64::from(OPAQUE)).round() as u16,
+                })
             })
             .collect(),
+        Layout::Even { tiles } => {
+            let mut chosen = tiles::tiles(tiles, users);
+            chosen.truncate(most(tiles));
+            tiled(&chosen, tiles::even(chosen.len(), canvas), tiles.fill)
+        }
+        Layout::Master {
+            large_uid,
+            large_stream,
+            tiles,
+        } => {
+            let mut chosen = tiles::tiles(tiles, users);
+            tiles::put_large_first(&mut chosen, users, large_uid.as_deref(), *large_stream);
+            chosen.truncate(most(tiles));
+            tiled(&chosen, tiles::master(chosen.len(), canvas), tiles.fill)
+        }
     }
 }
 
@@ -133,12 +209,7 @@ const OPAQUE: u16 = 256;
 
 fn floating(user: usize) -> Area {
     let Some(small) = user.checked_sub(1) else {
-        return Area {
-            x: 0.0,
-            y: 0.0,
-            width: 1.0,
-            height: 1.0,
-        };
+        return WHOLE;
     };
     let (column, row) = ((small % 4) as f64, (small / 4) as f64);
     Area {
@@ -241,16 +312,28 @@ impl Tier {
 }
 
 /// Each region with its user. Regions that name a user go to that user; the others fill in the order of joining with
-/// the users whom no region names.
-fn custom<'a>(regions: &'a [CustomRegion], users: &[&str]) -> impl Iterator<Item = (usize, &'a CustomRegion)> {
-    let named = |uid: &str| regions.iter().any(|region| region.uid.as_deref() == Some(uid));
-    let mut unnamed: Vec<usize> = (0..users.len()).rev().filter(|user| !named(users[*user])).collect();
+/// the users whom no region names, those of a stream with the users who send it and for whom no region of it is named.
+fn custom<'a>(regions: &'a [CustomRegion], users: &[Seen<'_>]) -> impl Iterator<Item = (usize, &'a CustomRegion)> {
+    let is_named = |uid: &str, stream: Option<StreamKind>| {
+        let mut own = regions.iter().filter(|region| region.uid.as_deref() == Some(uid));
+        own.any(|region| stream.is_none() || region.stream == stream)
+    };
+    let mut given: Vec<(usize, Option<StreamKind>)> = Vec::new();
     let owners: Vec<Option<usize>> = regions
         .iter()
         .take(MAX_REGIONS)
         .map(|region| match &region.uid {
-            Some(uid) => users.iter().position(|user| user == uid),
-            None => unnamed.pop(),
+            Some(uid) => users.iter().position(|user| user.uid == uid),
+            None => {
+                let stream = region.stream;
+                let fits = |(user, seen): &(usize, &Seen<'_>)| {
+                    let sends = stream.is_none_or(|stream| seen.streams.contains(&stream));
+                    sends && !is_named(seen.uid, stream) && !given.contains(&(*user, stream))
+                };
+                let (user, _) = users.iter().enumerate().find(fits)?;
+                given.push((user, stream));
+                Some(user)
+            }
         })
         .collect();
     owners
@@ -269,6 +352,28 @@ fn pixels(area: Area, canvas: Size) -> Rect {
         width: right.saturating_sub(left),
         height: bottom.saturating_sub(top),
     }
+}
+
+/// The place of a region whose edges are at the pixels nearest to what it says.
+fn exact(region: &CustomRegion, canvas: Size) -> Option<Rect> {
+    let edge = |fraction: f64, length: u32| {
+        let length = f64::from(length);
+        (fraction * length + 1e-6).round().clamp(0.0, length) as u32
+    };
+    let (left, right) = (
+        edge(region.x, canvas.width),
+        edge(region.x + region.width, canvas.width),
+    );
+    let (top, bottom) = (
+        edge(region.y, canvas.height),
+        edge(region.y + region.height, canvas.height),
+    );
+    (left < right && top < bottom).then(|| Rect {
+        x: left,
+        y: top,
+        width: right - left,
+        height: bottom - top,
+    })
 }
 
 /// The even pixel nearest to a fraction of `length`. The tiny shift keeps a fraction that falls between two even pixels

@@ -1,6 +1,6 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use protocol::{Scene, SecretUrl, StreamTypes, Subscription};
+use protocol::{Scene, SecretUrl, StreamKind, StreamTypes, Subscription};
 
 use super::counters::Counters;
 use super::interleave::{Interleave, Output};
@@ -9,9 +9,11 @@ use super::output::{AudioOutput, MixError, Shed, VideoOutput, block_us};
 use super::pictures;
 use super::scene::SceneState;
 use super::settings::Settings;
+use super::texts::Texts;
 use super::user::User;
 use crate::media::{AudioEncoder, MuxedTrack, Picture};
-use crate::stream::{AccessUnit, Format, PictureLimit, Track};
+use crate::stream::{AccessUnit, Format, PictureLimit, Track, VideoCodec};
+use crate::text::Fonts;
 
 /// What changes at a time. It takes effect at the next picture of the output.
 pub enum Change {
@@ -21,6 +23,11 @@ pub enum Change {
     Leave {
         uid: String,
     },
+    /// Which streams a user publishes, of those that may have places of their own.
+    Streams {
+        uid: String,
+        streams: BTreeSet<StreamKind>,
+    },
     /// Replaces the whole layout.
     Scene(Scene),
     Subscription(Subscription),
@@ -29,11 +36,16 @@ pub enum Change {
         url: SecretUrl,
         picture: Picture,
     },
+    /// The fonts that texts are drawn with have come. Without them there are no texts.
+    Fonts(Fonts),
 }
 
 pub struct Mixer {
     jitter_us: i64,
     limit: PictureLimit,
+    /// What is written over the users, by the time at which the timeline began.
+    texts: Texts,
+    epoch_ms: u64,
     scene: SceneState,
     /// Not in force yet, in the order of time.
     changes: VecDeque<(i64, Change)>,
@@ -62,6 +74,8 @@ impl Mixer {
         let mut mixer = Self {
             jitter_us: settings.jitter_us,
             limit: settings.picture_limit,
+            texts: Texts::default(),
+            epoch_ms: settings.epoch_ms,
             scene: SceneState::new(scene, subscription),
             changes: VecDeque::new(),
             users: BTreeMap::new(),
@@ -108,6 +122,25 @@ impl Mixer {
         self.counters = counters;
     }
 
+    /// A stream that may have a place of its own is coded in this from here on.
+    pub fn stream_codec(&mut self, uid: &str, stream: StreamKind, codec: VideoCodec) {
+        self.user(uid).set_stream_codec(stream, codec);
+    }
+
+    /// As [`lost`](Self::lost), of such a stream.
+    pub fn stream_lost(&mut self, uid: &str, stream: StreamKind) {
+        self.user(uid).lost_of_stream(stream);
+    }
+
+    /// As [`unit`](Self::unit), of the video of such a stream.
+    pub fn stream_unit(&mut self, uid: &str, stream: StreamKind, unit: AccessUnit) {
+        if self.video.is_some() {
+            let mut counters = self.counters;
+            self.user(uid).push_stream(stream, unit, &mut counters);
+            self.counters = counters;
+        }
+    }
+
     /// Makes all that is due at `now_us`: everything older than the jitter budget.
     pub fn advance(&mut self, now_us: i64, shed: Shed, each: impl FnMut(Output)) -> Result<(), MixError> {
         self.shed = shed;
@@ -116,7 +149,9 @@ impl Mixer {
 
     /// Makes the rest, before `end_us`, without waiting for late units. Nothing can follow.
     pub fn finish(&mut self, end_us: i64, mut each: impl FnMut(Output)) -> Result<(), MixError> {
-        self.users.values_mut().for_each(|user| user.video.end());
+        for user in self.users.values_mut() {
+            user.videos().for_each(|(_, video)| video.end());
+        }
         self.run(end_us - 1, &mut each)?;
         while self.audio.as_ref().is_some_and(|audio| block_us(audio.next) < end_us) {
             self.make_sound()?;
@@ -199,6 +234,9 @@ impl Mixer {
                     self.scene.leave(&uid);
                     self.forget(&uid, time);
                 }
+                Change::Streams { uid, streams } => {
+                    self.user(&uid).publish(streams, time);
+                }
                 Change::Scene(scene) => {
                     self.scene.set_scene(scene);
                     self.set_background();
@@ -208,6 +246,7 @@ impl Mixer {
                     self.scene.set_image(url, picture);
                     self.set_background();
                 }
+                Change::Fonts(fonts) => self.texts.set_fonts(fonts),
             }
         }
     }
@@ -232,15 +271,26 @@ impl Mixer {
     /// Gives the users their regions anew.
     fn arrange(&mut self) {
         let Some(video) = &mut self.video else { return };
-        let seen = self.scene.seen();
+        let shown = |uid: &str| self.users.get(uid).map(User::shown_streams).unwrap_or_default();
+        let seen = self.scene.seen().into_iter().map(|uid| layout::Seen {
+            uid,
+            streams: shown(uid),
+        });
+        let seen: Vec<layout::Seen<'_>> = seen.collect();
         let regions = layout::arrange(&self.scene.scene().layout, video.size, &seen);
-        let key = |region: &layout::Region| Some(self.users.get(*seen.get(region.user)?)?.key);
+        let key = |region: &layout::Region| Some(self.users.get(seen.get(region.user)?.uid)?.key(region.stream));
         video
             .composer
             .set_regions(regions.iter().filter_map(|region| Some((key(region)?, *region))));
     }
 
     fn make_picture(&mut self) -> Result<(), MixError> {
+        if let Some(video) = &self.video {
+            let at_us = video.time_us(video.next);
+            for user in self.users.values_mut() {
+                self.rearrange |= user.begin_streams(at_us);
+            }
+        }
         if std::mem::take(&mut self.rearrange) {
             self.arrange();
         }
@@ -248,6 +298,8 @@ impl Mixer {
             video: Some(video),
             users,
             scene,
+            texts,
+            epoch_ms,
             counters,
             interleave,
             shed,
@@ -269,6 +321,8 @@ impl Mixer {
             key_frames_only: *shed == Shed::AllButKeyFrames,
         };
         *counters += pictures::update(users, video.composer.slots(), view, video.workers);
+        let unix_ms = at_us.div_euclid(1000).saturating_add_unsigned(*epoch_ms);
+        texts.update(scene.scene(), unix_ms, video.size, &mut video.composer);
         let changed = video.composer.paint()?;
         counters.frames_repeated += u64::from(!changed);
         counters.frames += 1;

@@ -4,7 +4,7 @@
 //!
 //! [`Mixer`] holds it together. `user` is what one user sends: `video` and `audio` decode it, `drift` follows the sender's
 //! clock. `scene` says who is seen and heard, `layout` where on the canvas; `pictures` brings the users' pictures up to date,
-//! and `compose` and `paint` put them on the canvas. `limiter` keeps the sound in range, `output` encodes both, and
+//! and `compose` and `paint` put them on the canvas; `texts` says what is written over them, and `overlay` is how that looks. `limiter` keeps the sound in range, `output` encodes both, and
 //! `interleave` puts the coded units in order.
 
 mod audio;
@@ -16,10 +16,12 @@ mod layout;
 mod limiter;
 mod mixer;
 mod output;
+mod overlay;
 mod paint;
 mod pictures;
 mod scene;
 mod settings;
+mod texts;
 mod user;
 mod video;
 

@@ -1,4 +1,5 @@
-//! Writes areas of planar YUV 4:2:0: plain colours, copies and blends. Rectangles are even and inside their pictures.
+//! Writes areas of planar YUV 4:2:0: plain colours, copies and blends. Rectangles are even and inside their pictures; what is seen
+//! of them may end at any pixel, and has the chroma samples of all of the rectangle.
 
 use protocol::Colour;
 
@@ -22,10 +23,10 @@ impl Yuv {
     }
 }
 
-/// Fills an area with one colour, by `alpha` / 256.
-pub fn fill(canvas: &mut Picture, rect: Rect, colour: Yuv, alpha: u16) {
+/// Fills what is `seen` of an area with one colour, by `alpha` / 256.
+pub fn fill(canvas: &mut Picture, rect: Rect, seen: Rect, colour: Yuv, alpha: u16) {
     for (index, level) in colour.0.into_iter().enumerate() {
-        let area = in_plane(rect, index);
+        let area = seen_in_plane(rect, seen, index);
         each_row(canvas, index, area, |_, row| {
             if alpha >= 256 {
                 row.fill(level);
@@ -36,14 +37,15 @@ pub fn fill(canvas: &mut Picture, rect: Rect, colour: Yuv, alpha: u16) {
     }
 }
 
-/// Puts a picture on the canvas with its upper left corner at that of `rect`, cut to the size of `rect`, by
+/// Puts a picture on the canvas with its upper left corner at that of `rect`, cut to what is `seen` of `rect`, by
 /// `alpha` / 256.
-pub fn put(canvas: &mut Picture, rect: Rect, picture: &Picture, alpha: u16) {
+pub fn put(canvas: &mut Picture, rect: Rect, seen: Rect, picture: &Picture, alpha: u16) {
     for index in 0..3 {
-        let area = in_plane(rect, index);
+        let (whole, area) = (in_plane(rect, index), seen_in_plane(rect, seen, index));
+        let (left, top) = ((area.x - whole.x) as usize, (area.y - whole.y) as usize);
         let source = picture.plane(index);
         each_row(canvas, index, area, |y, row| {
-            let from = source.row(y);
+            let from = source.row(top + y).get(left..).unwrap_or_default();
             let width = row.len().min(from.len());
             let (row, from) = (&mut row[..width], &from[..width]);
             if alpha >= 256 {
@@ -75,6 +77,13 @@ pub fn restore(canvas: &mut Picture, rect: Rect, from: &Picture) {
 
 fn mix(new: u8, old: u8, alpha: u16) -> u8 {
     ((u16::from(new) * alpha + u16::from(old) * (256 - alpha) + 128) >> 8) as u8
+}
+
+fn seen_in_plane(rect: Rect, seen: Rect, index: usize) -> Rect {
+    match index {
+        0 => rect.common(seen),
+        _ => in_plane(rect, index),
+    }
 }
 
 fn in_plane(rect: Rect, index: usize) -> Rect {

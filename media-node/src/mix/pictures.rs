@@ -1,4 +1,4 @@
-//! Brings the pictures of all users up to a time, by several threads where there are many. Each user is one piece of
+//! Brings the pictures of all users up to a time, by several threads where there are many. Each picture is one piece of
 //! work of its own, so that the number of threads does not change the result.
 
 use std::collections::BTreeMap;
@@ -8,9 +8,10 @@ use super::compose::Slot;
 use super::counters::Counters;
 use super::scene::SceneState;
 use super::user::User;
+use super::video::VideoTrack;
 
-/// Users for whom a thread is worth its start.
-const USERS_FOR_A_THREAD: usize = 2;
+/// Pictures for which a thread is worth its start.
+const PICTURES_FOR_A_THREAD: usize = 2;
 
 /// What the canvas is to show.
 #[derive(Clone, Copy)]
@@ -21,16 +22,17 @@ pub struct View<'a> {
     pub key_frames_only: bool,
 }
 
-/// One user with the regions that show the user.
+/// A picture of a user with the regions that show it.
 struct Work<'a> {
     uid: &'a str,
-    user: &'a mut User,
+    key: u64,
+    video: &'a mut VideoTrack,
     slots: Vec<&'a mut Slot>,
 }
 
 impl Work<'_> {
     fn run(&mut self, view: View<'_>, counters: &mut Counters) {
-        let (video, at_us) = (&mut self.user.video, view.at_us);
+        let (video, at_us) = (&mut *self.video, view.at_us);
         if self.slots.is_empty() {
             return video.rest(at_us, counters);
         }
@@ -51,20 +53,23 @@ impl Work<'_> {
 pub fn update(users: &mut BTreeMap<String, User>, slots: &mut [Slot], view: View<'_>, workers: usize) -> Counters {
     let mut work: Vec<Work<'_>> = users
         .iter_mut()
-        .map(|(uid, user)| Work {
-            uid,
-            user,
-            slots: Vec::new(),
+        .flat_map(|(uid, user)| {
+            user.videos().map(move |(key, video)| Work {
+                uid,
+                key,
+                video,
+                slots: Vec::new(),
+            })
         })
         .collect();
     let mut seen = 0;
     for slot in slots {
-        if let Some(owner) = work.iter_mut().find(|work| work.user.key == slot.owner()) {
+        if let Some(owner) = work.iter_mut().find(|work| work.key == slot.owner()) {
             owner.slots.push(slot);
             seen += 1;
         }
     }
-    let workers = workers.min(seen / USERS_FOR_A_THREAD).max(1);
+    let workers = workers.min(seen / PICTURES_FOR_A_THREAD).max(1);
     let mut shares: Vec<Vec<Work<'_>>> = (0..workers).map(|_| Vec::new()).collect();
     for (index, work) in work.into_iter().enumerate() {
         shares[index % workers].push(work);

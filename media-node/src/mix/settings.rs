@@ -41,6 +41,7 @@ impl MixOptions {
             audio_encoder: self.audio_encoder.clone(),
             workers: self.workers,
             picture_limit: self.picture_limit,
+            epoch_ms: 0,
         }
     }
 }
@@ -53,6 +54,8 @@ pub struct Settings {
     pub types: StreamTypes,
     /// The first picture and the first sample belong to this time or to the first one of the grid behind it.
     pub start_us: i64,
+    /// The Unix time, in milliseconds, at which the timeline begins: texts tell the time by it.
+    pub epoch_ms: u64,
     /// How long the mixer waits for late units.
     pub jitter_us: i64,
     pub video_encoder: VideoEncoderChoice,

@@ -23,17 +23,13 @@ pub const YELLOW: Yuv = Yuv([210, 16, 146]);
 
 pub fn plain(width: u32, height: u32, colour: Yuv) -> Picture {
     let mut picture = Picture::new(width, height).unwrap();
-    paint::fill(
-        &mut picture,
-        Rect {
-            x: 0,
-            y: 0,
-            width,
-            height,
-        },
-        colour,
-        256,
-    );
+    let whole = Rect {
+        x: 0,
+        y: 0,
+        width,
+        height,
+    };
+    paint::fill(&mut picture, whole, whole, colour, 256);
     picture
 }
 
@@ -129,6 +125,7 @@ pub fn settings(width: u32, height: u32, fps: u32) -> Settings {
         },
         types: StreamTypes::Both,
         start_us: 0,
+        epoch_ms: 0,
         jitter_us: 500_000,
         video_encoder: VideoEncoderChoice {
             options: vec![("preset".into(), "ultrafast".into())],

@@ -188,6 +188,11 @@ impl VideoTrack {
         self.shown.as_ref()
     }
 
+    /// Whether a picture of the track is due or was.
+    pub fn has_begun(&self, at_us: i64) -> bool {
+        self.shown.is_some() || self.queue.front().is_some_and(|(_, unit)| unit.pts_us <= at_us)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty() && self.shown.is_none()
     }

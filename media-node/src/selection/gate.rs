@@ -10,6 +10,11 @@ pub struct Gate {
 }
 
 impl Gate {
+    /// The video's format, once it is known.
+    pub fn format(&self) -> Option<&Format> {
+        self.format.as_ref()
+    }
+
     /// The part of an event that is passed on, in order. `open`: the video is wanted.
     pub fn pass(&mut self, event: StreamEvent, open: bool) -> [Option<StreamEvent>; 2] {
         match &event {

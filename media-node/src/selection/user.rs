@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use protocol::{RosterUser, SecretUrl, StreamName, Subscription, VideoQuality};
 
 use super::tracks::Tracks;
+use super::views::View;
 
 /// Which of a user's streams may be the user's picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,16 +35,18 @@ pub struct StreamPlan {
     pub tracks: Tracks,
 }
 
-/// What is to be captured of a user. One of the streams at most brings video. Of those that bring audio, the one that does so
-/// first is the user's audio until it ends.
+/// What is to be captured of a user. One of the streams at most brings video, unless a scene shows several. Of those that bring
+/// audio, the one that does so first is the user's audio until it ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserPlan {
     pub tracks: Tracks,
+    /// The stream that is the user's picture, where that is shown.
+    pub picture: Option<StreamName>,
     pub streams: BTreeMap<StreamName, StreamPlan>,
 }
 
 impl UserPlan {
-    pub fn new(user: &RosterUser, subscription: &Subscription, pictures: Pictures) -> Self {
+    pub fn new(user: &RosterUser, subscription: &Subscription, pictures: Pictures, view: &View) -> Self {
         let tracks = Tracks::wanted(subscription, &user.uid);
         let published = |name: StreamName| user.streams.iter().any(|stream| stream.name == name);
         let mut candidates = pictures.in_order(subscription.quality).iter().copied();
@@ -54,19 +57,23 @@ impl UserPlan {
             StreamName::Low => false,
             StreamName::Screen | StreamName::Whiteboard => picture == Some(name),
         };
+        // The pictures of a stream that is heard come along: changing what is captured of it would interrupt the sound.
+        let comes_along = |name| picture == Some(name) && (view.picture || tracks.audio && has_sound(name));
+        let is_shown = |name| view.streams.iter().any(|kind| StreamName::from(*kind) == name);
         let streams = user.streams.iter().map(|stream| {
             let plan = StreamPlan {
                 url: stream.url.clone(),
                 publication: stream.publication,
                 tracks: Tracks {
                     audio: tracks.audio && has_sound(stream.name),
-                    video: tracks.video && picture == Some(stream.name),
+                    video: tracks.video && (is_shown(stream.name) || comes_along(stream.name)),
                 },
             };
             (stream.name, plan)
         });
         Self {
             tracks,
+            picture: picture.filter(|_| tracks.video && view.picture),
             streams: streams.filter(|(_, plan)| plan.tracks.any()).collect(),
         }
     }
@@ -74,7 +81,7 @@ impl UserPlan {
 
 #[cfg(test)]
 mod tests {
-    use protocol::{RosterStream, Selection, StreamTypes};
+    use protocol::{RosterStream, Selection, StreamKind, StreamTypes};
 
     use super::*;
 
@@ -102,6 +109,19 @@ mod tests {
     }
 
     fn planned(published: &[StreamName], pictures: Pictures, subscription: &Subscription) -> Vec<(StreamName, Tracks)> {
+        let view = View {
+            picture: true,
+            ..View::default()
+        };
+        viewed(published, pictures, subscription, &view)
+    }
+
+    fn viewed(
+        published: &[StreamName],
+        pictures: Pictures,
+        subscription: &Subscription,
+        view: &View,
+    ) -> Vec<(StreamName, Tracks)> {
         let stream = |name: &StreamName| RosterStream {
             name: *name,
             url: format!("1/{name}").into(),
@@ -112,7 +132,7 @@ mod tests {
             joined_at_ms: 0,
             streams: published.iter().map(stream).collect(),
         };
-        let plan = UserPlan::new(&user, subscription, pictures);
+        let plan = UserPlan::new(&user, subscription, pictures, view);
         let streams = plan.streams.into_iter();
         streams.map(|(name, stream)| (name, stream.tracks)).collect()
     }
@@ -136,6 +156,36 @@ mod tests {
         assert_eq!(high(&[Screen, Camera], Pictures::Any), [(Camera, BOTH)]);
         assert_eq!(high(&[Screen, Audio], Pictures::Any), [(Screen, BOTH), (Audio, AUDIO)]);
         assert_eq!(low(&[Camera, Low], Pictures::Any), [(Camera, AUDIO), (Low, VIDEO)]);
+    }
+
+    #[test]
+    fn each_stream_that_a_scene_shows_is_captured_and_no_other() {
+        use StreamName::{Audio, Camera, Low, Screen, Whiteboard};
+        let all = [Camera, Low, Screen, Whiteboard, Audio];
+        let shown = |published: &[StreamName], audio: Selection, streams: &[StreamKind]| {
+            let view = View {
+                picture: false,
+                streams: streams.iter().copied().collect(),
+            };
+            let subscription = subscription(audio, VideoQuality::High);
+            viewed(published, Pictures::Any, &subscription, &view)
+        };
+        let both = [StreamKind::Camera, StreamKind::Screen];
+        assert_eq!(
+            shown(&all, Selection::All, &both),
+            [(Camera, BOTH), (Screen, VIDEO), (Audio, AUDIO)]
+        );
+        assert_eq!(
+            shown(&all, Selection::None, &[StreamKind::Whiteboard]),
+            [(Whiteboard, VIDEO)]
+        );
+        assert_eq!(
+            shown(&[Camera, Screen], Selection::All, &[StreamKind::Screen]),
+            [(Camera, BOTH), (Screen, VIDEO)],
+            "the camera is heard"
+        );
+        assert_eq!(shown(&[Screen], Selection::All, &both), [(Screen, BOTH)]);
+        assert_eq!(shown(&all, Selection::None, &[]), []);
     }
 
     #[test]

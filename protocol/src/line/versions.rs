@@ -17,6 +17,10 @@ pub const NODE_LEASE: u32 = 2;
 /// so it is given no recording that asks for more.
 pub const OUTPUTS: u32 = 3;
 
+/// The first version in which a node knows streams in places of their own, stretched pictures, tiles and texts. An older one would
+/// show a scene without them, or could not read it, so it is given none that has any.
+pub const SCENES: u32 = 3;
+
 /// The versions of the line's protocol that one side speaks: all from `oldest` to `newest`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Versions {

@@ -20,6 +20,7 @@ pub(super) fn read(config: &Fields<'_>, flavour: Flavour, targets: Targets) -> R
         background_image: image("backgroundImage")?,
         user_image: image("defaultUserBackgroundImage")?,
         user_images: user_images(config, flavour, targets)?,
+        texts: Vec::new(),
     })
 }
 
@@ -88,6 +89,7 @@ fn region(area: &Fields<'_>, flavour: Flavour) -> Result<CustomRegion, FieldErro
     let required = |name| area.require(name, fraction(name)?);
     let region = CustomRegion {
         uid: uid(area, "uid", flavour)?,
+        stream: None,
         x: required("x_axis")?,
         y: required("y_axis")?,
         width: required("width")?,
@@ -166,6 +168,7 @@ mod tests {
         }));
         let region = CustomRegion {
             uid: Some("1".into()),
+            stream: None,
             x: 0.0,
             y: 0.25,
             width: 0.5,

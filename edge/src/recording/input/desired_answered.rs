@@ -1,3 +1,4 @@
+use protocol::line::OLDEST;
 use protocol::{Desired, Directive, ProblemCode, RefusalCode};
 
 use crate::recording::contract::{Effect, NodeAnswer};
@@ -14,6 +15,20 @@ fn not_paused(recording: &mut Recording, epoch: u64, reason: &str, now_ms: u64) 
         );
         recording.wanted = Wanted::Record;
         recording.remember(ProblemCode::NotPaused, message, now_ms);
+    }
+}
+
+/// A node that is too old for the scene keeps the one that it has, and is told everything else again.
+fn not_arranged(recording: &mut Recording, epoch: u64, reason: &str, now_ms: u64, out: &mut Vec<Effect>) {
+    let lease = recording.nodes.lease.as_mut().filter(|lease| lease.epoch == epoch);
+    if let Some(lease) = lease.filter(|lease| !lease.keeps_scene) {
+        lease.keeps_scene = true;
+        let message = format!(
+            "media node {} does not show the new layout ({reason}) and keeps the one that it has: update the node",
+            lease.node.id
+        );
+        recording.remember(ProblemCode::NotArranged, message, now_ms);
+        recording.send_desired(0, now_ms, out);
     }
 }
 
@@ -36,6 +51,8 @@ pub(super) fn desired_answered(
             recording.has_heard(desired.epoch);
             if refusal.code == RefusalCode::UnknownRecording {
                 recording.nodes.lack(desired.epoch);
+            } else if refusal.code == RefusalCode::NoCapacity && desired.oldest_version() > OLDEST {
+                not_arranged(recording, desired.epoch, &refusal.reason, now_ms, out);
             } else if desired.directive == Directive::Pause {
                 not_paused(recording, desired.epoch, &refusal.reason, now_ms);
             }

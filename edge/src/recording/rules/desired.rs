@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use protocol::{Desired, Directive, Report, StorageKeys, Terms};
+use protocol::line::OLDEST;
+use protocol::{Desired, Directive, Report, Scene, StorageKeys, Terms};
 
 use crate::recording::contract::{Effect, Node};
 use crate::recording::state::{Recording, Role, Said};
@@ -38,10 +39,21 @@ impl Recording {
             epoch,
             directive,
             subscription: self.subscription.clone(),
-            scene: self.scene().cloned(),
+            scene: self.scene_for(role),
             keys: self.renewed_keys(),
             terms,
         }
+    }
+
+    /// The scene in force, unless it is one that the node is too old for.
+    fn scene_for(&self, role: Role) -> Option<Scene> {
+        let lease = match role {
+            Role::Holder => self.nodes.lease.as_ref(),
+            Role::Successor | Role::Outsider => None,
+        };
+        let keeps = lease.is_some_and(|lease| lease.keeps_scene);
+        let scene = self.scene()?;
+        (!keeps || scene.oldest_version() == OLDEST).then(|| scene.clone())
     }
 
     /// The storage's keys, once they are others than those of the start.

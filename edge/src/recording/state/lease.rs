@@ -37,6 +37,9 @@ pub(crate) struct Lease {
     /// What it is being told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     telling: Option<Telling>,
+    /// Whether the node has refused a scene that older ones do not know, so that it is told none of these.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) keeps_scene: bool,
 }
 
 /// By which way a node has told of a recording.
@@ -97,6 +100,7 @@ impl Lease {
                 again_ms: after(now_ms, TELL_PAUSE_MS),
                 tries: 0,
             }),
+            keeps_scene: false,
         };
         lease.hear(way, now_ms);
         lease

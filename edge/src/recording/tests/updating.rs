@@ -232,6 +232,46 @@ fn update_layout(bench: &mut Bench, nonce: &str, layout: Layout) -> (Outcome, Ve
 }
 
 #[test]
+fn a_node_that_is_too_old_for_a_layout_keeps_its_own_and_is_told_the_rest() {
+    let mut bench = Bench::new();
+    let start = Start {
+        spec: mixed_spec(),
+        ..start("s1", ticket("a"))
+    };
+    let (_, _, effects) = bench.call(Command::Start(Box::new(start)));
+    let epoch = placed_epoch(&effects);
+    bench.place("s1", epoch, Ok(node("n1")));
+    let report = bench.make_report("s1", "n1", epoch, |report| report.phase = Phase::Starting);
+    bench.job_answered("s1", epoch, NodeAnswer::Report(Box::new(report)));
+
+    let tiles = Tiles {
+        most: 4,
+        fill: Fill::Crop,
+        order: vec![StreamKind::Screen],
+    };
+    let (_, effects) = update_layout(&mut bench, "a", Layout::Even { tiles });
+    let desired = Box::new(told(&effects).remove(0));
+    assert!(desired.oldest_version() > OLDEST);
+    let refusal = Refusal {
+        fault: Fault::Ours,
+        code: RefusalCode::NoCapacity,
+        reason: "it is too old".to_owned(),
+    };
+    let effects = bench.step(Input::DesiredAnswered {
+        sid: "s1".to_owned(),
+        desired,
+        answer: NodeAnswer::Refused(refusal),
+    });
+    assert_eq!(told(&effects)[0].scene, None, "what it keeps is its own scene");
+    let problem = bench.view("s1").problems.pop().unwrap();
+    assert_eq!(problem.code, ProblemCode::NotArranged);
+    assert!(problem.message.contains("n1") && problem.message.contains("update"));
+    let (_, effects) = update_layout(&mut bench, "a", Layout::BestFit);
+    let scene = told(&effects).remove(0).scene.unwrap();
+    assert_eq!(scene.layout, Layout::BestFit, "a layout that it knows is shown");
+}
+
+#[test]
 fn a_layout_replaces_the_scene_and_is_told_at_once_and_with_each_report_and_job() {
     let mut bench = Bench::new();
     let start = Start {

@@ -1,16 +1,21 @@
 //! Mixes files as if their users had been captured live, as fast as the machine can.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use protocol::{Scene, Selection, Subscription, VideoQuality};
+use protocol::{Scene, Selection, StreamKind, Subscription, VideoQuality};
 
 use crate::media::{Demuxed, Demuxer, MediaError};
 use crate::mix::{Change, Counters, MixError, Mixer, Output, Settings, Shed};
+use crate::selection::Views;
+use crate::stream::Track;
 
-/// One user's file.
+/// A stream of a user, from a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FileUser {
     pub uid: String,
+    /// What it shows. Only the camera has sound, and is the user's picture.
+    pub stream: StreamKind,
     pub path: PathBuf,
     /// The time at which the user joins; the file's own time begins there.
     pub join_us: i64,
@@ -83,6 +88,8 @@ impl Reader {
 pub struct FileMix {
     mixer: Mixer,
     readers: Vec<Reader>,
+    /// Streams have places of their own in some scene.
+    has_streams: bool,
 }
 
 impl FileMix {
@@ -100,19 +107,42 @@ impl FileMix {
             video: Selection::All,
             quality: VideoQuality::High,
         };
+        let mut has_streams = Views::of(&scene).have_streams();
         let mut mixer = Mixer::new(settings, scene, everybody)?;
         for (at_us, change) in changes {
+            has_streams |= matches!(&change, Change::Scene(scene) if Views::of(scene).have_streams());
             mixer.change(at_us, change);
         }
         let readers = users.into_iter().map(Reader::open).collect::<Result<Vec<_>, _>>()?;
+        let mut streams: BTreeMap<&str, BTreeSet<StreamKind>> = BTreeMap::new();
         for reader in &readers {
-            let uid = reader.user.uid.clone();
-            mixer.change(reader.user.join_us, Change::Join { uid });
+            streams.entry(&reader.user.uid).or_default().insert(reader.user.stream);
+        }
+        for reader in &readers {
+            let FileUser {
+                uid, stream, join_us, ..
+            } = &reader.user;
+            mixer.change(*join_us, Change::Join { uid: uid.clone() });
+            let streams = streams.get(uid.as_str()).cloned().unwrap_or_default();
+            let published = Change::Streams {
+                uid: uid.clone(),
+                streams,
+            };
+            mixer.change(*join_us, published);
             for (_, format) in reader.demuxer.formats() {
-                mixer.format(&reader.user.uid, format);
+                if *stream == StreamKind::Camera {
+                    mixer.format(uid, format);
+                }
+                if let Some(codec) = format.video_codec() {
+                    mixer.stream_codec(uid, *stream, codec);
+                }
             }
         }
-        Ok(Self { mixer, readers })
+        Ok(Self {
+            mixer,
+            readers,
+            has_streams,
+        })
     }
 
     /// Feeds the files in the order of their decoding times and gives what becomes of them. The recording ends with the
@@ -146,17 +176,23 @@ impl FileMix {
             return Ok(None);
         };
         if let Some((track, unit)) = reader.next.take() {
-            self.mixer.unit(&reader.user.uid, track, unit);
+            let FileUser { uid, stream, .. } = &reader.user;
+            if self.has_streams && track == Track::Video {
+                self.mixer.stream_unit(uid, *stream, unit.clone());
+            }
+            if *stream == StreamKind::Camera {
+                self.mixer.unit(uid, track, unit);
+            }
         }
         reader.read()?;
         if reader.next.is_none() {
-            *end_us = (*end_us).max(reader.leave_us());
-            self.mixer.change(
-                reader.leave_us(),
-                Change::Leave {
-                    uid: reader.user.uid.clone(),
-                },
-            );
+            let (uid, leave_us) = (reader.user.uid.clone(), reader.leave_us());
+            *end_us = (*end_us).max(leave_us);
+            // A user leaves with the last of the user's streams.
+            let goes_on = |other: &Reader| other.user.uid == uid && other.next.is_some();
+            if !self.readers.iter().any(goes_on) {
+                self.mixer.change(leave_us, Change::Leave { uid });
+            }
         }
         Ok(Some(now_us))
     }

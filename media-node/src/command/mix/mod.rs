@@ -9,20 +9,23 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use protocol::{
-    AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, SecretUrl, StreamTypes, Subscription,
+    AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, SecretUrl, StreamKind, StreamName, StreamTypes,
+    Subscription, Tiles as StreamTiles,
 };
 use serde::Deserialize;
 
 use super::args::EncoderArgs;
 use crate::media::decode_image;
 use crate::mix::{Change, Settings};
+use crate::text::Fonts;
 use files::{FileMix, FileUser};
 use writer::Writer;
 
 /// Mixes files as users of one channel.
 #[derive(Args, Debug)]
 pub(super) struct MixArgs {
-    /// A user's file, as `[UID=]FILE[@JOIN[-LEAVE]]`, times in seconds. Without a uid, the number of the input.
+    /// A user's file, as `[UID[/STREAM]=]FILE[@JOIN[-LEAVE]]`, times in seconds. Without a uid, the number of the input. STREAM is
+    /// `screen` or `whiteboard`, for pictures beside those of the user's camera.
     #[arg(long = "input", required = true, value_name = "INPUT")]
     inputs: Vec<String>,
     /// `out.ts`, or `out.mp4`.
@@ -37,10 +40,10 @@ pub(super) struct MixArgs {
     bitrate: u32,
     #[arg(long, value_enum, default_value_t)]
     layout: LayoutName,
-    /// The large user of the vertical layout.
+    /// The large user of the vertical layout, and of the one with a master.
     #[arg(long)]
     large: Option<String>,
-    /// A region of the custom layout: `[UID]:X,Y,WIDTH,HEIGHT[,ALPHA[,crop|fit]]`, fractions of the canvas.
+    /// A region of the custom layout: `[UID]:X,Y,WIDTH,HEIGHT[,ALPHA[,crop|fit|stretch]]`, fractions of the canvas.
     #[arg(long = "region")]
     regions: Vec<String>,
     /// A JPEG or BMP file behind all regions.
@@ -72,6 +75,8 @@ enum LayoutName {
     BestFit,
     Vertical,
     Custom,
+    Even,
+    Master,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -98,6 +103,7 @@ pub(super) fn run(args: &MixArgs) -> Result<(), String> {
     if let Some(path) = &args.changes {
         changes.extend(read_changes(path).map_err(|error| format!("{}: {error}", path.display()))?);
     }
+    changes.extend(fonts(&scene, &changes));
     let mix = FileMix::open(&settings, scene, changes, users).map_err(|error| error.to_string())?;
     let counters = mix.run(|mixer, output| writer.write(mixer, output))?;
     writer.finish()?;
@@ -132,6 +138,12 @@ fn parse(args: &MixArgs) -> Result<(Settings, Scene, Vec<FileUser>), String> {
         LayoutName::Vertical => Layout::Vertical {
             large_uid: args.large.clone(),
         },
+        LayoutName::Even => Layout::Even { tiles: tiles() },
+        LayoutName::Master => Layout::Master {
+            large_uid: args.large.clone(),
+            large_stream: None,
+            tiles: tiles(),
+        },
         LayoutName::Custom => Layout::Custom {
             regions: args.regions.iter().map(|text| region(text)).collect::<Result<_, _>>()?,
         },
@@ -144,6 +156,7 @@ fn parse(args: &MixArgs) -> Result<(Settings, Scene, Vec<FileUser>), String> {
         background_image: args.background_image.as_ref().map(name),
         user_image: args.user_image.as_ref().map(name),
         user_images: Vec::new(),
+        texts: Vec::new(),
     };
     let users = args
         .inputs
@@ -152,6 +165,14 @@ fn parse(args: &MixArgs) -> Result<(Settings, Scene, Vec<FileUser>), String> {
         .map(|(index, text)| user(index, text))
         .collect::<Result<_, _>>()?;
     Ok((args.encoder.options()?.settings(output, types, 0), scene, users))
+}
+
+/// The fonts, if any of the scenes has texts.
+fn fonts(scene: &Scene, changes: &[(i64, Change)]) -> Option<(i64, Change)> {
+    let later = changes
+        .iter()
+        .any(|(_, change)| matches!(change, Change::Scene(scene) if !scene.texts.is_empty()));
+    (later || !scene.texts.is_empty()).then(|| (0, Change::Fonts(Fonts::of_machine())))
 }
 
 /// The scene's images, which are there from the start.
@@ -199,6 +220,15 @@ fn read_changes(path: &Path) -> Result<Vec<(i64, Change)>, Box<dyn Error>> {
     Ok(changes)
 }
 
+/// Every stream, screens first.
+fn tiles() -> StreamTiles {
+    StreamTiles {
+        most: 16,
+        fill: Fill::Fit,
+        order: vec![StreamKind::Screen, StreamKind::Camera, StreamKind::Whiteboard],
+    }
+}
+
 fn user(index: usize, text: &str) -> Result<FileUser, String> {
     let (uid, rest) = text
         .split_once('=')
@@ -211,12 +241,24 @@ fn user(index: usize, text: &str) -> Result<FileUser, String> {
         Some((join, leave)) => (number(join)?, Some(number::<f64>(leave)?)),
         None => (0.0, None),
     };
+    let (uid, stream) = match uid.and_then(|uid| uid.split_once('/')) {
+        Some((uid, name)) => (Some(uid), stream(name)?),
+        None => (uid, StreamKind::Camera),
+    };
     Ok(FileUser {
         uid: uid.map_or_else(|| (index + 1).to_string(), str::to_owned),
+        stream,
         path: path.into(),
         join_us: (join * 1e6) as i64,
         leave_us: leave.map(|leave| (leave * 1e6) as i64),
     })
+}
+
+fn stream(name: &str) -> Result<StreamKind, String> {
+    let found = StreamKind::ALL
+        .into_iter()
+        .find(|kind| StreamName::from(*kind).as_str() == name);
+    found.ok_or_else(|| format!("--input: {name} is none of camera, screen and whiteboard"))
 }
 
 fn region(text: &str) -> Result<CustomRegion, String> {
@@ -229,15 +271,16 @@ fn region(text: &str) -> Result<CustomRegion, String> {
     };
     Ok(CustomRegion {
         uid: (!uid.is_empty()).then(|| uid.to_owned()),
+        stream: None,
         x: number(x)?,
         y: number(y)?,
         width: number(width)?,
         height: number(height)?,
         alpha: more.first().map_or(Ok(1.0), |alpha| number(alpha))?,
-        fill: if more.get(1) == Some(&"fit") {
-            Fill::Fit
-        } else {
-            Fill::Crop
+        fill: match more.get(1) {
+            Some(&"fit") => Fill::Fit,
+            Some(&"stretch") => Fill::Stretch,
+            _ => Fill::Crop,
         },
     })
 }

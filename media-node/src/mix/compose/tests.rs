@@ -9,9 +9,12 @@ const SIZE: Size = Size {
 };
 
 fn region(user: usize, x: u32, y: u32, width: u32, height: u32) -> Region {
+    let seen = Rect { x, y, width, height };
     Region {
         user,
-        rect: Rect { x, y, width, height },
+        stream: None,
+        rect: seen.spread(),
+        seen,
         fill: Fill::Crop,
         alpha: 256,
     }
@@ -135,28 +138,17 @@ fn a_translucent_region_shows_what_is_behind_it_and_does_not_grow_denser() {
 fn a_picture_is_cut_to_its_region_or_stands_whole_between_black_bars() {
     // Left third green, middle blue, right third white.
     let mut wide = plain(300, 100, BLUE);
-    paint::fill(
-        &mut wide,
-        Rect {
-            x: 0,
+    let fill = |picture: &mut Picture, x, colour| {
+        let third = Rect {
+            x,
             y: 0,
             width: 100,
             height: 100,
-        },
-        GREEN,
-        256,
-    );
-    paint::fill(
-        &mut wide,
-        Rect {
-            x: 200,
-            y: 0,
-            width: 100,
-            height: 100,
-        },
-        WHITE,
-        256,
-    );
+        };
+        paint::fill(picture, third, third, colour, 256);
+    };
+    fill(&mut wide, 0, GREEN);
+    fill(&mut wide, 200, WHITE);
     let mut scene = Scene::new(&[
         region(0, 0, 0, 100, 100),
         Region {
@@ -165,17 +157,13 @@ fn a_picture_is_cut_to_its_region_or_stands_whole_between_black_bars() {
         },
     ]);
     let mut copy = plain(300, 100, BLUE);
-    paint::put(
-        &mut copy,
-        Rect {
-            x: 0,
-            y: 0,
-            width: 300,
-            height: 100,
-        },
-        &wide,
-        256,
-    );
+    let whole = Rect {
+        x: 0,
+        y: 0,
+        width: 300,
+        height: 100,
+    };
+    paint::put(&mut copy, whole, whole, &wide, 256);
     scene.set(0, wide);
     scene.set(1, copy);
     scene.paint();

@@ -8,9 +8,18 @@ fn names(count: usize) -> Vec<String> {
     (1..=count).map(|user| user.to_string()).collect()
 }
 
+fn seen<'a>(uids: impl IntoIterator<Item = &'a str>) -> Vec<Seen<'a>> {
+    let streams = BTreeSet::new();
+    let seen = |uid| Seen {
+        uid,
+        streams: streams.clone(),
+    };
+    uids.into_iter().map(seen).collect()
+}
+
 fn arranged(layout: &Layout, canvas: Size, users: usize) -> Vec<Region> {
     let names = names(users);
-    arrange(layout, canvas, &names.iter().map(String::as_str).collect::<Vec<_>>())
+    arrange(layout, canvas, &seen(names.iter().map(String::as_str)))
 }
 
 const HD: Size = Size {
@@ -89,8 +98,8 @@ fn grids_tile_the_canvas_without_gap_or_overlap() {
 
 #[test]
 fn when_a_user_leaves_the_later_ones_move_up() {
-    let before = arrange(&Layout::Floating, HD, &["a", "b", "c", "d"]);
-    let after = arrange(&Layout::Floating, HD, &["a", "c", "d"]);
+    let before = arrange(&Layout::Floating, HD, &seen(["a", "b", "c", "d"]));
+    let after = arrange(&Layout::Floating, HD, &seen(["a", "c", "d"]));
     let rects = |regions: &[Region]| regions.iter().map(|region| region.rect).collect::<Vec<_>>();
     assert_eq!(rects(&after), rects(&before)[..3]);
     assert_eq!(after[1].user, 1);
@@ -116,6 +125,7 @@ fn custom_region(uid: Option<&str>, x: f64, alpha: f64) -> CustomRegion {
     let uid = uid.map(str::to_owned);
     CustomRegion {
         uid,
+        stream: None,
         x,
         y: 0.25,
         width: 0.2,
@@ -135,16 +145,21 @@ fn custom_regions_go_to_their_users_and_the_rest_in_the_order_of_joining() {
         custom_region(None, 0.8, 1.0),
     ];
     let found = arranged(&Layout::Custom { regions }, HD, 3);
-    let place = |user, x, alpha| Region {
-        user,
-        rect: Rect {
+    let place = |user, x, alpha| {
+        let rect = Rect {
             x,
             y: 180,
             width: 256,
             height: 360,
-        },
-        fill: Fill::Fit,
-        alpha,
+        };
+        Region {
+            user,
+            stream: None,
+            rect,
+            seen: rect,
+            fill: Fill::Fit,
+            alpha,
+        }
     };
     assert_eq!(found, [place(0, 0, 256), place(1, 256, 128), place(2, 768, 0)]);
 }

@@ -67,7 +67,13 @@ pub async fn run<K: Recorder>(
         };
         let plan = match paused {
             true => Plan::default(),
-            false => plan(&roster, &wanted.subscription, K::PICTURES, room),
+            false => plan(
+                &roster,
+                &wanted.subscription,
+                K::PICTURES,
+                &recorder.views(&wanted),
+                room,
+            ),
         };
         shared.tell_left_out(&plan);
         if K::SEPARATES_USERS {

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{Roster, StreamName, Subscription};
 
-use crate::selection::{Pictures, StreamPlan, Tracks, UserPlan};
+use crate::selection::{Pictures, StreamPlan, Tracks, UserPlan, Views};
 
 /// What a user's task is to do. The last two end it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,11 +68,11 @@ pub struct Room<'a> {
 }
 
 /// Takes the users in the order of the roster, as long as there is room.
-pub fn plan(roster: &Roster, subscription: &Subscription, pictures: Pictures, room: Room<'_>) -> Plan {
+pub fn plan(roster: &Roster, subscription: &Subscription, pictures: Pictures, views: &Views, room: Room<'_>) -> Plan {
     let mut plan = Plan::default();
     let mut in_all = room.followed.len();
     for user in &roster.users {
-        let wanted = UserPlan::new(user, subscription, pictures);
+        let wanted = UserPlan::new(user, subscription, pictures, views.user(&user.uid));
         if wanted.streams.is_empty() {
             plan.bystanders = true;
             continue;
@@ -122,7 +122,13 @@ mod tests {
             quality: VideoQuality::High,
         };
         let users = uids.iter().map(|uid| user(uid, &[StreamName::Camera])).collect();
-        plan(&Roster { version: 1, users }, &all, Pictures::Camera, room)
+        plan(
+            &Roster { version: 1, users },
+            &all,
+            Pictures::Camera,
+            &Views::pictures(),
+            room,
+        )
     }
 
     #[test]

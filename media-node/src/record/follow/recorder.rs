@@ -1,7 +1,7 @@
 use protocol::{Desired, Roster, StreamName};
 
 use super::plan::Plan;
-use crate::selection::{Pictures, Tracks};
+use crate::selection::{Pictures, Tracks, Views};
 use crate::stream::{Patience, StreamEvent};
 
 /// What a user's streams bring.
@@ -28,6 +28,11 @@ pub trait Recorder: Send + 'static {
     /// A user is to be recorded. The answer takes what the user's streams bring; the future ends when all of that is
     /// dealt with, after the last clone of the inlet was dropped.
     fn begin(&mut self, uid: &str, wanted: Tracks) -> (Self::Inlet, impl Future<Output = ()> + Send + 'static);
+
+    /// What is shown of each user, for what is wanted now.
+    fn views(&self, _wanted: &Desired) -> Views {
+        Views::pictures()
+    }
 
     /// Who is in the channel and what is wanted, at the beginning and whenever either may have changed.
     fn follow(&mut self, roster: &Roster, plan: &Plan, desired: &Desired);

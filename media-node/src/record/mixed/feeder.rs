@@ -1,14 +1,19 @@
 //! What goes into the mixer and when, as a function of what happens and of the time at which it happens.
 
-use std::collections::BTreeMap;
+mod streams;
 
-use protocol::{MixOutput, Scene, SecretUrl, StreamName, StreamTypes, Subscription};
+use std::collections::{BTreeMap, BTreeSet};
+
+use protocol::{MixOutput, Scene, SecretUrl, StreamKind, StreamName, StreamTypes, Subscription};
+
+use streams::Streams;
 
 use super::load_shedder::{LoadShedder, Overload};
 use crate::media::{MuxedTrack, Picture};
-use crate::mix::{Change, Counters, MixError, MixOptions, Mixer, Output, images};
+use crate::mix::{Change, Counters, MixError, MixOptions, Mixer, Output, Settings, images};
 use crate::selection::{Pass, Sources};
 use crate::stream::{StreamEvent, Track};
+use crate::text::Fonts;
 
 /// How long nothing has come from a channel before it counts as empty: what would be mixed is neither seen nor heard.
 const EMPTY_US: i64 = 60_000_000;
@@ -29,8 +34,26 @@ pub struct Wishes {
     pub paused: bool,
     pub scene: Scene,
     pub subscription: Subscription,
-    /// The users in the channel in the order of joining, each with the time of joining on the recording's timeline.
-    pub present: Vec<(String, i64)>,
+    /// The users in the channel in the order of joining.
+    pub present: Vec<Present>,
+}
+
+/// A user in the channel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Present {
+    pub uid: String,
+    /// The time of joining on the recording's timeline.
+    pub joined_us: i64,
+    /// The stream that is the user's picture, where other streams are captured beside it.
+    pub picture: Option<StreamName>,
+    /// The streams that are captured for places of their own.
+    pub streams: BTreeSet<StreamKind>,
+}
+
+impl Present {
+    fn is_same_stay(&self, other: &Self) -> bool {
+        (&self.uid, self.joined_us) == (&other.uid, other.joined_us)
+    }
 }
 
 /// What the feeder makes.
@@ -55,6 +78,8 @@ pub struct MixSpec {
     pub output: MixOutput,
     pub types: StreamTypes,
     pub options: MixOptions,
+    /// The Unix time, in milliseconds, at which the recording's timeline begins.
+    pub epoch_ms: u64,
 }
 
 /// Feeds one mixer after the other: each from the first media until the channel is empty.
@@ -63,8 +88,12 @@ pub struct Feeder {
     wishes: Wishes,
     /// The streams of each user who is present or still sends, by uid.
     sources: BTreeMap<String, Sources>,
+    /// Those of them that may have places of their own.
+    streams: Streams,
     /// The images of the scene, by URL.
     images: BTreeMap<SecretUrl, Picture>,
+    /// What texts are drawn with, once a scene has had any.
+    fonts: Option<Fonts>,
     mix: Option<Mix>,
     /// The time before which no mix begins.
     free_us: i64,
@@ -86,9 +115,11 @@ impl Feeder {
     pub fn new(spec: MixSpec, wishes: Wishes, recorded_us: i64) -> Self {
         Self {
             spec,
+            streams: Streams::new(&wishes.scene),
             wishes,
             sources: BTreeMap::new(),
             images: BTreeMap::new(),
+            fonts: None,
             mix: None,
             free_us: recorded_us.saturating_add(APART_US),
             shedder: LoadShedder::default(),
@@ -125,25 +156,38 @@ impl Feeder {
         let mut changes = Vec::new();
         if before.scene != *scene {
             self.images.retain(|url, _| images(scene).any(|named| named == url));
+            self.streams.set_scene(scene);
             changes.push((now_us, Change::Scene(scene.clone())));
         }
         if before.subscription != *subscription {
             changes.push((now_us, Change::Subscription(subscription.clone())));
         }
-        for (uid, _) in before.present.iter().filter(|stay| !present.contains(stay)) {
-            changes.push((now_us, Change::Leave { uid: uid.clone() }));
+        let stayed = |stay: &Present, stays: &[Present]| stays.iter().any(|other| other.is_same_stay(stay));
+        for stay in before.present.iter().filter(|stay| !stayed(stay, present)) {
+            let uid = stay.uid.clone();
+            changes.push((now_us, Change::Leave { uid }));
         }
-        for (uid, joined_us) in present.iter().filter(|stay| !before.present.contains(stay)) {
-            let at_us = (*joined_us).min(now_us);
-            changes.push((at_us, Change::Join { uid: uid.clone() }));
+        for stay in present {
+            let known = before.present.iter().find(|known| known.is_same_stay(stay));
+            let at_us = stay.joined_us.min(now_us);
+            if known.is_none() {
+                let uid = stay.uid.clone();
+                changes.push((at_us, Change::Join { uid }));
+            }
+            if known.map_or(&BTreeSet::new(), |known| &known.streams) != &stay.streams {
+                let (uid, streams) = (stay.uid.clone(), stay.streams.clone());
+                let at_us = known.map_or(at_us, |_| now_us);
+                changes.push((at_us, Change::Streams { uid, streams }));
+            }
         }
         if let Some(mix) = &mut self.mix {
             changes
                 .into_iter()
                 .for_each(|(at_us, change)| mix.mixer.change(at_us, change));
         }
-        let there = |uid: &str| self.wishes.present.iter().any(|(present, _)| present == uid);
+        let there = |uid: &str| self.wishes.present.iter().any(|present| present.uid == uid);
         self.sources.retain(|uid, sources| there(uid) || !sources.is_empty());
+        self.streams.retain(there);
     }
 
     /// An image of the scene has come.
@@ -158,9 +202,23 @@ impl Feeder {
         self.images.insert(url, picture);
     }
 
+    /// The fonts for the texts of scenes have come.
+    pub fn fonts(&mut self, fonts: Fonts, now_us: i64) {
+        if let Some(mix) = &mut self.mix {
+            mix.mixer.change(now_us, Change::Fonts(fonts.clone()));
+        }
+        self.fonts = Some(fonts);
+    }
+
     /// One of a user's streams has brought something.
     pub fn event(&mut self, uid: &str, stream: StreamName, event: StreamEvent, now_us: i64) -> Result<(), MixError> {
-        let there = self.wishes.present.iter().any(|(present, _)| present == uid);
+        let present = self.wishes.present.iter().find(|present| present.uid == uid);
+        let there = present.is_some();
+        let split = self.streams.split(uid, present, stream, event);
+        for (kind, event) in split.stream {
+            self.stream_event(uid, kind, event, now_us)?;
+        }
+        let Some(event) = split.own else { return Ok(()) };
         let sources = self.sources.entry(uid.to_owned()).or_default();
         match event {
             StreamEvent::Format(track, format) => {
@@ -178,18 +236,12 @@ impl Feeder {
                 };
                 // What a user who has left sent before is not recorded.
                 if there && !self.wishes.paused {
-                    let mix = match self.mix.take() {
-                        Some(mix) => Some(mix),
-                        None => self.begin(unit.pts_us, now_us)?,
-                    };
-                    self.mix = mix.map(|mut mix| {
+                    if let Some(mix) = self.mix_for(unit.pts_us, now_us)? {
                         if let Some(format) = takes_over {
                             mix.mixer.format(uid, &format);
                         }
                         mix.mixer.unit(uid, track, unit);
-                        mix.last_media_us = now_us;
-                        mix
-                    });
+                    }
                 }
             }
             StreamEvent::Ended(_) => {
@@ -214,14 +266,55 @@ impl Feeder {
         Ok(())
     }
 
+    /// Feeds the video of a stream that has a place of its own.
+    fn stream_event(&mut self, uid: &str, stream: StreamKind, event: StreamEvent, now_us: i64) -> Result<(), MixError> {
+        if let StreamEvent::Unit(_, unit) = event {
+            if !self.wishes.paused
+                && let Some(mix) = self.mix_for(unit.pts_us, now_us)?
+            {
+                mix.mixer.stream_unit(uid, stream, unit);
+            }
+        } else if let Some(mix) = &mut self.mix {
+            match event {
+                StreamEvent::Format(_, format) => {
+                    if let Some(codec) = format.video_codec() {
+                        mix.mixer.stream_codec(uid, stream, codec);
+                    }
+                }
+                StreamEvent::Lost(..) | StreamEvent::Locked(..) => mix.mixer.stream_lost(uid, stream),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The mix to which media goes; it begins if there is none and one may begin.
+    fn mix_for(&mut self, first_us: i64, now_us: i64) -> Result<Option<&mut Mix>, MixError> {
+        if self.mix.is_none() {
+            self.mix = self.begin(first_us, now_us)?;
+        }
+        Ok(self.mix.as_mut().map(|mix| {
+            mix.last_media_us = now_us;
+            mix
+        }))
+    }
+
     /// A mix that begins with the first unit; `None` while none may begin.
     fn begin(&mut self, first_us: i64, now_us: i64) -> Result<Option<Mix>, MixError> {
         if now_us < self.free_us {
             return Ok(None);
         }
-        let MixSpec { output, types, options } = &self.spec;
+        let MixSpec {
+            output,
+            types,
+            options,
+            epoch_ms,
+        } = &self.spec;
         let start_us = first_us.clamp(now_us.saturating_sub(options.jitter_us), now_us);
-        let settings = options.settings(*output, *types, start_us.max(self.free_us));
+        let settings = Settings {
+            epoch_ms: *epoch_ms,
+            ..options.settings(*output, *types, start_us.max(self.free_us))
+        };
         let Wishes {
             scene,
             subscription,
@@ -229,8 +322,10 @@ impl Feeder {
             paused: _,
         } = &self.wishes;
         let mut mixer = Mixer::new(&settings, scene.clone(), subscription.clone())?;
-        for (uid, _) in present {
+        for stay in present {
+            let (uid, streams) = (stay.uid.clone(), stay.streams.clone());
             mixer.change(i64::MIN, Change::Join { uid: uid.clone() });
+            mixer.change(i64::MIN, Change::Streams { uid, streams });
         }
         for (url, picture) in &self.images {
             if let Ok(picture) = picture.share() {
@@ -238,10 +333,16 @@ impl Feeder {
                 mixer.change(i64::MIN, Change::Image { url, picture });
             }
         }
+        if let Some(fonts) = &self.fonts {
+            mixer.change(i64::MIN, Change::Fonts(fonts.clone()));
+        }
         for (uid, sources) in &self.sources {
             if let Some(format) = sources.current(Track::Audio) {
                 mixer.format(uid, format);
             }
+        }
+        for (uid, stream, codec) in self.streams.codecs() {
+            mixer.stream_codec(uid, stream, codec);
         }
         Ok(Some(Mix {
             mixer,

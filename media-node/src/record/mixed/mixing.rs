@@ -15,6 +15,7 @@ use crate::mix::{Counters, MixError};
 use crate::record::room::Held;
 use crate::record::status::{SharedBoard, problem};
 use crate::stream::{Clock, StreamEvent};
+use crate::text::Fonts;
 
 /// How often at least the thread mixes what is due.
 const TICK: Duration = Duration::from_millis(20);
@@ -33,6 +34,8 @@ pub enum MixEvent {
         url: SecretUrl,
         picture: Picture,
     },
+    /// What texts are drawn with.
+    Fonts(Fonts),
     Tick,
 }
 
@@ -99,6 +102,7 @@ impl Mixing {
                 }
             }
             MixEvent::Image { url, picture } => self.feeder.image(url, picture, now_us),
+            MixEvent::Fonts(fonts) => self.feeder.fonts(fonts, now_us),
             MixEvent::Tick => {}
         }
     }

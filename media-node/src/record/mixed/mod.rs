@@ -3,8 +3,8 @@
 //!
 //! Three threads stand behind one another, so that a slow one holds up none before it for long: sessions take what users
 //! send; `mixing` has the `feeder`, which is free of tasks, sockets and clocks, mix it with as many pictures left out as
-//! `load_shedder` says; `outputs` and `mp4` write files and may wait for the disk. `recorder` starts all of them, and `images`
-//! fetches the images that scenes name.
+//! `load_shedder` says; `outputs` and `mp4` write files and may wait for the disk. `recorder` starts all of them, `images` fetches
+//! the images that scenes name, and `texts` finds the fonts for what is written in them.
 
 mod everybody;
 mod feeder;
@@ -18,6 +18,7 @@ mod recorder;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 use protocol::{Desired, Directive, Fault, Job, Mix, Refusal, RefusalCode};
 use tokio::sync::watch;
@@ -82,6 +83,7 @@ pub async fn run(
         output: mix.output,
         types,
         options: shared.options.mix.clone(),
+        epoch_ms: context.clock.wall_ms(0),
     };
     let destination = Destination {
         mp4: mix.mp4.then(|| context.spool.clone()),

@@ -1,23 +1,25 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use protocol::{Desired, Directive, Roster, StreamTypes, TrackKind};
+use protocol::{Desired, Directive, Roster, StreamKind, StreamName, StreamTypes, TrackKind};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::everybody::playlist_key;
-use super::feeder::{Feeder, Made, MixSpec, Wishes};
+use super::feeder::{Feeder, Made, MixSpec, Present, Wishes};
 use super::images::Images;
 use super::mixing::{MixEvent, Mixing, tick};
 use super::mp4::{Limits, Mp4Files};
 use super::outputs::Outputs;
+use super::texts::Texts;
 use crate::container::FileNames;
 use crate::outbound::{Client, Targets};
 use crate::record::follow::{Closed, Inlet, Input, Plan, Recorder};
 use crate::record::room::Room;
 use crate::record::sink::SliceSink;
 use crate::record::status::SharedBoard;
-use crate::selection::{Pictures, Tracks};
+use crate::selection::{Pictures, Tracks, UserPlan, Views};
 use crate::spool::Spool;
 use crate::stream::{Clock, Patience};
 
@@ -70,6 +72,12 @@ impl MixedRecorder {
         let (wish, wished) = watch::channel(wishes.clone());
         let (made, making) = sync_channel(MADE);
         tokio::spawn(tick(events.downgrade()));
+        let texts = Texts {
+            events: events.downgrade(),
+            board: board.clone(),
+            clock,
+        };
+        tokio::spawn(texts.follow(wish.subscribe()));
         match Client::new(targets) {
             Ok(client) => {
                 let images = Images {
@@ -135,12 +143,24 @@ impl Recorder for MixedRecorder {
         (inlet, async {})
     }
 
+    fn views(&self, wanted: &Desired) -> Views {
+        match &wanted.scene {
+            Some(scene) => Views::of(scene),
+            None => Views::of(&self.wishes.borrow().scene),
+        }
+    }
+
     fn follow(&mut self, roster: &Roster, plan: &Plan, desired: &Desired) {
         let present = roster
             .users
             .iter()
             .filter(|user| !plan.left_out.contains(&user.uid))
-            .map(|user| (user.uid.clone(), self.clock.media_us(user.joined_at_ms)))
+            .map(|user| Present {
+                uid: user.uid.clone(),
+                joined_us: self.clock.media_us(user.joined_at_ms),
+                picture: plan.users.get(&user.uid).and_then(|plan| plan.picture),
+                streams: plan.users.get(&user.uid).map(shown).unwrap_or_default(),
+            })
             .collect();
         self.wishes.send_if_modified(|wishes| {
             let wanted = Wishes {
@@ -174,6 +194,15 @@ impl Recorder for MixedRecorder {
             }
         }
     }
+}
+
+/// The streams that are captured for places of their own, or that could have them.
+fn shown(plan: &UserPlan) -> BTreeSet<StreamKind> {
+    let is_shown = |kind: &StreamKind| {
+        let stream = plan.streams.get(&StreamName::from(*kind));
+        stream.is_some_and(|stream| stream.tracks.video)
+    };
+    StreamKind::ALL.into_iter().filter(is_shown).collect()
 }
 
 /// Takes what the streams of one user bring.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use protocol::{Layout, StreamName, StreamTypes};
 
-use super::feeder::{Feeder, Made, MixSpec, Wishes};
+use super::feeder::{Feeder, Made, MixSpec, Present, Wishes};
 use crate::container::finish_mp4;
 use crate::media::Picture;
 use crate::mix::testing::{Timed, aac_format, everybody, scene, settings};
@@ -18,13 +18,21 @@ pub fn wishes(present: &[&str]) -> Wishes {
         paused: false,
         scene: scene(Layout::BestFit),
         subscription: everybody(),
-        present: present.iter().map(|uid| ((*uid).to_owned(), 0)).collect(),
+        present: present.iter().map(|uid| there(uid)).collect(),
+    }
+}
+
+pub fn there(uid: &str) -> Present {
+    Present {
+        uid: uid.to_owned(),
+        ..Present::default()
     }
 }
 
 pub fn spec() -> MixSpec {
     let settings = settings(320, 180, 15);
     MixSpec {
+        epoch_ms: 0,
         output: settings.output,
         types: StreamTypes::Both,
         options: MixOptions {

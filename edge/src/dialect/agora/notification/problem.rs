@@ -56,8 +56,10 @@ fn kind(code: &ProblemCode) -> Kind {
         | ProblemCode::EncoderFailed
         | ProblemCode::Overloaded
         | ProblemCode::ImageUnusable
+        | ProblemCode::GlyphsMissing
         | ProblemCode::SpoolFull
         | ProblemCode::TooManyFiles
+        | ProblemCode::NotArranged
         | ProblemCode::NotPaused
         | ProblemCode::FailedOver
         | ProblemCode::NodeReturned

@@ -28,16 +28,20 @@ pub(super) async fn send_job(node: &Node, job: &Job, env: &Env) -> (NodeAnswer, 
         return answer;
     }
     let answer = match address(node, env).await {
-        // A node without a line is older than what any version after the first has brought.
-        Some(_) if oldest > OLDEST => NodeAnswer::Refused(Refusal {
-            fault: Fault::Ours,
-            code: RefusalCode::NoCapacity,
-            reason: "it has no line at present, as nodes have that are too old for this recording".to_owned(),
-        }),
+        Some(_) if oldest > OLDEST => without_line(),
         Some((url, keys)) => nodes::put_job(url, job, JOB_LIMIT_MS, &keys).await,
         None => NodeAnswer::Unreachable,
     };
     (answer, None)
+}
+
+/// A node without a line is older than what any version after the first has brought.
+fn without_line() -> NodeAnswer {
+    NodeAnswer::Refused(Refusal {
+        fault: Fault::Ours,
+        code: RefusalCode::NoCapacity,
+        reason: "it has no line at present, as nodes have that are too old for this recording".to_owned(),
+    })
 }
 
 /// Whether the lease of this line is over, by which a node holds a recording, and when the node was last heard of;
@@ -65,10 +69,13 @@ pub(super) async fn send_desired(node: &Node, sid: &str, desired: &Desired, wait
         desired: desired.clone(),
         wait_ms,
     }));
-    if let Some((answer, _)) = over_line(node, &question, None, OLDEST, limit_ms, env).await {
+    let oldest = desired.oldest_version();
+    if let Some((answer, _)) = over_line(node, &question, None, oldest, limit_ms, env).await {
         return answer;
     }
     match address(node, env).await {
+        // A node of this version may have its line again in a moment.
+        Some(_) if oldest > OLDEST => NodeAnswer::Unreachable,
         Some((url, keys)) => nodes::post_desired(url, sid, desired, wait_ms, limit_ms, &keys).await,
         None => NodeAnswer::Unreachable,
     }

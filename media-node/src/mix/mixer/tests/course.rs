@@ -11,6 +11,7 @@ fn five_users_come_and_go_and_are_seen_and_heard_where_and_when_they_should() {
     script.leave(6 * SECOND, "3");
     let region = |uid: &str, x| CustomRegion {
         uid: Some(uid.to_owned()),
+        stream: None,
         x,
         y: 0.0,
         width: 0.5,

@@ -57,6 +57,7 @@ async fn users_are_mixed_into_one_playlist_until_the_stop() {
     };
     let settings = settings(320, 180, 15);
     let spec = MixSpec {
+        epoch_ms: 0,
         output: settings.output,
         types: StreamTypes::Both,
         options: MixOptions {
