@@ -2,7 +2,7 @@ use protocol::{EndCause, Mode, RecordedFile, RecorderKey};
 use serde::{Deserialize, Serialize};
 
 use super::Erasure;
-use crate::recording::{Awaited, House, RecordingView, Status};
+use crate::recording::{Awaited, House, RecordingView, Standing, Status};
 
 /// The place that a start takes among the app's recordings, and for which recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub struct News {
     /// A number that grows with each news of one recording; what is older than the newest is ignored.
     pub revision: u64,
     pub status: Status,
+    #[serde(default)]
+    pub standing: Standing,
     pub started_ms: u64,
     pub ended_ms: Option<u64>,
     pub cause: Option<EndCause>,
@@ -59,6 +61,7 @@ impl News {
             },
             revision,
             status: view.status,
+            standing: view.standing,
             started_ms: view.started_ms,
             ended_ms: view.ended_ms,
             cause: view.cause,
@@ -78,6 +81,9 @@ pub struct Listed {
     pub sid: String,
     pub mode: Mode,
     pub status: Status,
+    /// As the recorder told with the status.
+    #[serde(default)]
+    pub standing: Standing,
     /// When its start was asked for. The index is in this order.
     pub created_ms: u64,
     pub started_ms: Option<u64>,
@@ -111,6 +117,12 @@ pub struct Row {
     pub lease_ms: u64,
     /// When it is forgotten; of a recording in the app's own store, when it is deleted, or tried to be once more.
     pub expires_ms: u64,
+    /// Whether its API lists it no longer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
+    /// Whether its files were deleted, whatever its recorder tells of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub emptied: bool,
 }
 
 impl Row {

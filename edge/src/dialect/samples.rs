@@ -1,8 +1,9 @@
 use protocol::{
-    EndCause, Fault, FileKind, Happening, Mode, Phase, Problem, ProblemCode, RecordedFile, RecorderKey, TrackKind,
+    EndCause, Fault, FileKind, Happening, Mode, Outputs, Phase, Problem, ProblemCode, RecordedFile, RecorderKey,
+    TrackKind,
 };
 
-use crate::recording::{Event, Notice, RecordingView, Status, Subject};
+use crate::recording::{Event, Notice, RecordingView, Standing, Status, Subject};
 
 /// The recording that the events of a test are about.
 const TEST_CHANNEL: &str = "test_webhook";
@@ -57,12 +58,14 @@ fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
     let snapshot = RecordingView {
         paused: false,
         house: None,
+        standing: Standing::Waiting,
         key: subject.key.clone(),
         sid: subject.sid.clone(),
         status: Status::Recording,
         phase: Some(Phase::Recording),
         mode: subject.mode,
         mp4: false,
+        outputs: Outputs::default(),
         snapshots: None,
         started_ms: now_ms,
         first_media_ms: Some(now_ms),

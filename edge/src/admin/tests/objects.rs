@@ -1,8 +1,8 @@
 use super::*;
 use crate::access::{Limits, Page};
 use crate::app::{Cursor, Filter};
-use crate::recording::{Outcome, RecordingView, Status};
-use protocol::{EndCause, Mode, RecorderKey};
+use crate::recording::{Outcome, RecordingView, Standing, Status};
+use protocol::{EndCause, Mode, Outputs, RecorderKey};
 
 #[test]
 fn questions_go_to_the_objects() {
@@ -104,7 +104,9 @@ pub(super) fn snapshot() -> RecordingView {
     RecordingView {
         paused: false,
         house: None,
+        standing: Standing::Waiting,
         mp4: false,
+        outputs: Outputs::default(),
         snapshots: None,
         phase: None,
         pictures: None,

@@ -160,7 +160,7 @@ impl FileEntry {
             is_playable: match file.kind {
                 // It names only slices that the store has confirmed; before the first one it is not there.
                 FileKind::Playlist => file.uploaded_slices > 0,
-                FileKind::Mp4 => file.slices > 0 && file.uploaded_slices >= file.slices,
+                FileKind::Mp4 | FileKind::M4a | FileKind::Mp3 => file.slices > 0 && file.uploaded_slices >= file.slices,
             },
             slice_start_time: file.start_ms,
         }

@@ -1,8 +1,8 @@
 //! The recording that a channel has while somebody publishes to it.
 
 use protocol::{
-    AudioProfile, ChannelType, FileStyle, Mix, MixOutput, Mode, NameScheme, RecorderKey, RecordingSpec, Scene,
-    Selection, StreamTypes, Subscription, VideoQuality,
+    AudioProfile, ChannelType, FileFormat, FileStyle, Mix, MixOutput, Mode, NameScheme, Outputs, RecorderKey,
+    RecordingSpec, Scene, Selection, StreamTypes, Subscription, VideoQuality,
 };
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +68,10 @@ pub(super) fn start(automatic: &Automatic, channel: &str, app: &App, terms: Star
             },
             mp4: setting.mp4,
         }),
+        outputs: Outputs {
+            files: setting.mp4.then_some(FileFormat::Mp4).into_iter().collect(),
+            ..Outputs::default()
+        },
         snapshots: None,
         decryption: None,
         source: app.source.clone(),
@@ -104,6 +108,7 @@ pub(super) fn start(automatic: &Automatic, channel: &str, app: &App, terms: Star
             spec,
             max_idle_ms: setting.max_idle_ms,
             token_expires_ms: None,
+            waits_ms: None,
             house: Some(place.house),
         })),
     })

@@ -27,6 +27,7 @@ impl Format {
         match kind {
             FileKind::Playlist => Some(Self::M3u8),
             FileKind::Mp4 => Some(Self::Mp4),
+            FileKind::M4a | FileKind::Mp3 => None,
         }
     }
 

@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use protocol::{Mode, Phase, RecorderKey, Secret, SecretUrl, Source};
+use protocol::{Mode, Outputs, Phase, RecorderKey, Secret, SecretUrl, Source};
 use serde_json::{Value, json};
 
 use crate::access::testing::{MapStore, entropy, key_ring, run};
@@ -32,7 +32,7 @@ use crate::access::{App, Credential, Directory, KeyRing, RecorderDefaults, Tenan
 use crate::dialect::{Pending, Server, Step, no_route, route};
 use crate::http::{Request, Response};
 use crate::input::Targets;
-use crate::recording::{Outcome, RecordingView, Status};
+use crate::recording::{Outcome, RecordingView, Standing, Status};
 
 pub(super) const APP: &str = "0123456789abcdef0123456789abcdef";
 pub(super) const SISTER_APP: &str = "0123456789abcdef0123456789abcde0";
@@ -278,6 +278,7 @@ pub(super) fn snapshot() -> RecordingView {
     RecordingView {
         paused: false,
         house: None,
+        standing: Standing::Waiting,
         key: RecorderKey {
             app_id: APP.into(),
             channel: "demo".into(),
@@ -287,6 +288,7 @@ pub(super) fn snapshot() -> RecordingView {
         status: Status::Recording,
         mode: Mode::Individual,
         mp4: false,
+        outputs: Outputs::default(),
         snapshots: None,
         phase: Some(Phase::Recording),
         started_ms: START_MS,
