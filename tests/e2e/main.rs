@@ -36,6 +36,7 @@ mod quiet;
 mod rescue;
 mod rtmp;
 mod rules;
+mod scenes;
 mod snapshots;
 mod sound;
 mod space;
@@ -250,6 +251,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         rtmp::users_are_recorded_and_mixed_beside_one_by_rtsp,
         sound::each_codec_is_heard_by_itself_and_in_the_mix,
         composed::the_low_stream_is_mixed_where_it_is_asked_for,
+        scenes::two_streams_of_one_user_are_at_their_pixels_below_a_clock,
         playing::a_browser_plays_a_mix_from_another_origin,
     ];
     // Those that take the machine most are apart from one another.

@@ -1,7 +1,4 @@
-use protocol::{
-    EndCause, Fault, FileKind, Happening, Mode, Outputs, Phase, Problem, ProblemCode, RecordedFile, RecorderKey,
-    TrackKind,
-};
+use protocol::{EndCause, Fault, FileKind, Happening, Mode, Phase, Problem, ProblemCode, RecordedFile, RecorderKey, TrackKind};
 
 use crate::recording::{Event, Notice, RecordingView, Standing, Status, Subject};
 
@@ -65,7 +62,7 @@ fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
         phase: Some(Phase::Recording),
         mode: subject.mode,
         mp4: false,
-        outputs: Outputs::default(),
+        outputs: protocol::Outputs::default(),
         snapshots: None,
         started_ms: now_ms,
         first_media_ms: Some(now_ms),

@@ -128,7 +128,7 @@ impl<'a> Shown<'a> {
             name: &file.name,
             is_begun: file.slices > 0,
             is_there: file.uploaded_slices > 0,
-            complete: (file.kind == FileKind::Mp4).then_some((file.slices, file.uploaded_slices)),
+            complete: (file.kind != FileKind::Playlist).then_some((file.slices, file.uploaded_slices)),
         }
     }
 }

@@ -2,7 +2,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use crate::media::{self, MediaError};
+use crate::media::{self, MediaError, Mp4Brand};
 
 /// Begin and end of a JPEG picture: the markers SOI and EOI, ITU-T T.81.
 const JPEG_BEGIN: [u8; 2] = [0xff, 0xd8];
@@ -16,9 +16,9 @@ pub enum FinishError {
     Replace(#[from] io::Error),
 }
 
-/// What is left of an MP4 file.
+/// What is left of a whole file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mp4Probe {
+pub struct FileProbe {
     /// More than 0.
     pub duration_us: i64,
     pub bytes: u64,
@@ -26,13 +26,13 @@ pub struct Mp4Probe {
 
 /// Makes an MP4 file of fragments, which may be cut off at any byte, a whole one with its index in front; a file that is
 /// that already stays one. It is made at `scratch` and then renamed. `None` when no fragment is whole.
-pub fn finish_mp4(path: &Path, scratch: &Path) -> Result<Option<Mp4Probe>, FinishError> {
+pub fn finish_mp4(path: &Path, scratch: &Path, brand: Mp4Brand) -> Result<Option<FileProbe>, FinishError> {
     if std::fs::metadata(path)?.len() == 0 {
         return Ok(None);
     }
-    media::move_index_to_front(path, scratch)?;
+    media::move_index_to_front(path, scratch, brand)?;
     std::fs::rename(scratch, path)?;
-    let probe = Mp4Probe {
+    let probe = FileProbe {
         duration_us: media::duration_us(path)?,
         bytes: std::fs::metadata(path)?.len(),
     };
@@ -78,8 +78,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (path, scratch) = (dir.path().join("1.part"), dir.path().join("1.scratch"));
         std::fs::write(&path, b"").unwrap();
-        assert_eq!(finish_mp4(&path, &scratch).unwrap(), None);
+        assert_eq!(finish_mp4(&path, &scratch, Mp4Brand::Mp4).unwrap(), None);
         std::fs::write(&path, b"\0\0\0\x10ftypisom").unwrap();
-        assert!(finish_mp4(&path, &scratch).is_err());
+        assert!(finish_mp4(&path, &scratch, Mp4Brand::Mp4).is_err());
     }
 }

@@ -8,6 +8,7 @@ mod initialization;
 mod kind;
 mod lone;
 mod media_type;
+mod mp3;
 mod mpegts;
 mod names;
 mod pieces;
@@ -15,11 +16,12 @@ pub mod playlist;
 mod remains;
 mod tags;
 mod utc;
+mod whole;
 mod writer;
 
 pub use initialization::initialization;
 pub use kind::Container;
-pub use lone::{FinishError, finish_mp4, whole_jpeg};
+pub use lone::{FinishError, whole_jpeg};
 pub use media_type::media_type;
 pub use mpegts::{SHORTEST_SLICE, to_ticks};
 #[cfg(test)]
@@ -27,4 +29,5 @@ pub use mpegts::{probe_slice, to_us};
 pub use names::{FileNames, RecordingNames};
 pub use remains::{cut_slice, finish_slice};
 pub use tags::Discontinuity;
+pub use whole::finish_whole;
 pub use writer::{Reach, SliceUnit, SliceWriter};

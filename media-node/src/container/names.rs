@@ -1,4 +1,4 @@
-use protocol::{FileStyle, NamePart, TagStyle, TrackKind};
+use protocol::{FileFormat, FileStyle, NamePart, TagStyle, TrackKind};
 
 use super::kind::Container;
 use super::tags::Tags;
@@ -81,7 +81,7 @@ impl RecordingNames {
 }
 
 /// The names of one playlist and of what belongs to it: `<stem>.m3u8`, slices `<stem>_<utc>.<extension>`, pictures `<stem>_<utc>.jpg`,
-/// MP4 files `<stem>_<number>.mp4`; and the playlist's tags.
+/// whole files `<stem>_<number>.mp4`, `.m4a` or `.mp3`; and the playlist's tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileNames {
     stem: String,
@@ -104,9 +104,14 @@ impl FileNames {
         format!("{}_{}{}.{extension}", self.stem, utc17(start_ms), self.lane)
     }
 
-    /// `number`: counts the files of a recording from 0.
-    pub fn mp4(&self, number: usize) -> String {
-        format!("{}_{number}{}.mp4", self.stem, self.lane)
+    /// `number`: counts the files of one format from 0.
+    pub fn whole(&self, number: usize, format: FileFormat) -> String {
+        let extension = match format {
+            FileFormat::Mp4 => "mp4",
+            FileFormat::M4a => "m4a",
+            FileFormat::Mp3 => "mp3",
+        };
+        format!("{}_{number}{}.{extension}", self.stem, self.lane)
     }
 
     /// `at_ms`: when the picture was shown, Unix milliseconds; no two pictures of a user may share it.
@@ -192,7 +197,19 @@ mod tests {
             names.slice(1_606_357_122_528, Container::MpegTs),
             "0123456789abcdef0123456789abcdef_MT-Test_20201126021842528.ts"
         );
-        assert_eq!(names.mp4(0), "0123456789abcdef0123456789abcdef_MT-Test_0.mp4");
+        assert_eq!(
+            names.whole(0, FileFormat::Mp4),
+            "0123456789abcdef0123456789abcdef_MT-Test_0.mp4"
+        );
+    }
+
+    #[test]
+    fn whole_files_of_one_user_are_apart_from_one_another() {
+        let names = names("51d", "room", 0);
+        let (both, sound) = (names.user("7", TrackKind::Both), names.user("7", TrackKind::Audio));
+        assert_eq!(both.whole(0, FileFormat::Mp4), "51d_room__uid_s_7__uid_e_av_0.mp4");
+        assert_eq!(sound.whole(1, FileFormat::M4a), "51d_room__uid_s_7__uid_e_audio_1.m4a");
+        assert_eq!(sound.whole(1, FileFormat::Mp3), "51d_room__uid_s_7__uid_e_audio_1.mp3");
     }
 
     #[test]
@@ -201,7 +218,7 @@ mod tests {
         let all = |lane| {
             [
                 names(lane).slice(0, Container::MpegTs),
-                names(lane).mp4(0),
+                names(lane).whole(0, FileFormat::Mp4),
                 names(lane).picture(0),
             ]
         };
@@ -229,7 +246,7 @@ mod tests {
             ..FileStyle::default()
         };
         let names = RecordingNames::new(&style, "51d", "room", 1);
-        assert_eq!(names.mix().mp4(0), "Lesson-1-51d_0-n1.mp4");
+        assert_eq!(names.mix().whole(0, FileFormat::Mp4), "Lesson-1-51d_0-n1.mp4");
         assert_eq!(
             names.user("7", TrackKind::Audio).playlist(),
             "Lesson-1-51d-7-audio.m3u8"

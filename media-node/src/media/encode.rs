@@ -50,6 +50,9 @@ pub struct VideoTarget {
     pub gop: u32,
 }
 
+/// FFmpeg's name of the one MP3 encoder that it has from LAME.
+const MP3_ENCODER: &str = "libmp3lame";
+
 /// From this frame rate on what an encoder looks ahead is less than half a second.
 const LOOKAHEAD_FPS: u32 = 24;
 
@@ -165,23 +168,55 @@ impl VideoEncoder {
     }
 }
 
-/// Encodes floating-point sound to AAC-LC without ADTS headers.
+/// Encodes floating-point sound to AAC-LC without ADTS headers, or to MP3.
 pub struct AudioEncoder {
     encoder: encoder::audio::Encoder,
     packet: Packet,
     channels: u16,
     rate: u32,
+    frame: usize,
 }
 
 impl AudioEncoder {
-    /// Samples of one channel in a frame.
+    /// Samples of one channel in a frame of AAC,
     pub const FRAME: usize = 1024;
+    /// and in one of MP3 from 32 kHz on.
+    pub const MP3_FRAME: usize = 1152;
 
+    /// `name`: FFmpeg's name of an AAC encoder.
     pub fn new(name: &str, rate: u32, channels: u16, bitrate: usize) -> Result<Self, MediaError> {
+        Self::open(name, Id::AAC, Self::FRAME, (rate, channels, bitrate), Dictionary::new())
+    }
+
+    /// To MP3 of a constant bit rate. Each frame can be decoded without those before it, so that files can be cut anywhere
+    /// between two.
+    ///
+    /// # Errors
+    /// Most often: the FFmpeg of this machine was built without LAME.
+    pub fn mp3(rate: u32, channels: u16, bitrate: usize) -> Result<Self, MediaError> {
+        let mut options = Dictionary::new();
+        options.set("reservoir", "0");
+        Self::open(
+            MP3_ENCODER,
+            Id::MP3,
+            Self::MP3_FRAME,
+            (rate, channels, bitrate),
+            options,
+        )
+    }
+
+    fn open(
+        name: &str,
+        id: Id,
+        frame: usize,
+        (rate, channels, bitrate): (u32, u16, usize),
+        options: Dictionary<'_>,
+    ) -> Result<Self, MediaError> {
         let failed = |error| MediaError::new(format!("open the encoder {name}"), error);
+        let kind = if id == Id::MP3 { "MP3" } else { "AAC" };
         let codec = encoder::find_by_name(name)
-            .filter(|codec| codec.id() == Id::AAC)
-            .ok_or_else(|| MediaError::new(format!("find an AAC encoder called {name}"), Error::EncoderNotFound))?;
+            .filter(|codec| codec.id() == id)
+            .ok_or_else(|| MediaError::new(format!("find an {kind} encoder called {name}"), Error::EncoderNotFound))?;
         let mut context = Context::new_with_codec(codec);
         context.set_flags(Flags::BITEXACT | Flags::GLOBAL_HEADER);
         let mut audio = context.encoder().audio().map_err(failed)?;
@@ -190,8 +225,8 @@ impl AudioEncoder {
         audio.set_channel_layout(ChannelLayout::default(i32::from(channels)));
         audio.set_time_base(Rational(1, rate as i32));
         audio.set_bit_rate(bitrate);
-        let encoder = audio.open_as(codec).map_err(failed)?;
-        if encoder.frame_size() as usize != Self::FRAME {
+        let encoder = audio.open_as_with(codec, options).map_err(failed)?;
+        if encoder.frame_size() as usize != frame {
             return Err(failed(Error::InvalidData));
         }
         Ok(Self {
@@ -199,7 +234,13 @@ impl AudioEncoder {
             packet: Packet::empty(),
             channels,
             rate,
+            frame,
         })
+    }
+
+    /// Samples of one channel in a frame.
+    pub fn frame(&self) -> usize {
+        self.frame
     }
 
     /// AudioSpecificConfig, ISO/IEC 14496-3.
@@ -215,10 +256,11 @@ impl AudioEncoder {
         }
     }
 
-    /// Takes one frame of [`FRAME`](Self::FRAME) samples for each channel, which begins at sample `pts`.
+    /// Takes one frame of [`frame`](Self::frame) samples for each channel, which begins at sample `pts`. What is coded of it is
+    /// dated by when its first sample is heard: before the first sample that was taken lies the encoder's run-up.
     pub fn encode(&mut self, channels: &[Vec<f32>], pts: i64, each: impl FnMut(Coded)) -> Result<(), MediaError> {
         let layout = ChannelLayout::default(i32::from(self.channels));
-        let mut sound = frame::Audio::new(Sample::F32(Type::Planar), Self::FRAME, layout);
+        let mut sound = frame::Audio::new(Sample::F32(Type::Planar), self.frame, layout);
         sound.set_rate(self.rate);
         sound.set_pts(Some(pts));
         for (index, samples) in channels.iter().take(usize::from(self.channels)).enumerate() {

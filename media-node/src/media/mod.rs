@@ -38,7 +38,7 @@ pub use encode::{AudioEncoder, Coded, VideoEncoder, VideoEncoderChoice, VideoTar
 pub use error::MediaError;
 pub use image::decode_image;
 pub use jpeg::encode_jpeg;
-pub use mp4::{Mp4Muxer, duration_us, move_index_to_front};
+pub use mp4::{Mp4Brand, Mp4Muxer, duration_us, move_index_to_front};
 pub use picture::Picture;
 pub use piece_demux::{PieceUnit, piece_units};
 pub use piece_mux::{PieceFormat, PieceMuxer, TimedUnit};

@@ -110,9 +110,17 @@ fn cut_to_whole_fragments(path: &Path) -> io::Result<u64> {
     Ok(whole)
 }
 
+/// What a finished MP4 file says that it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mp4Brand {
+    Mp4,
+    /// Sound alone.
+    M4a,
+}
+
 /// Copies a fragmented MP4 file into one with a single index in front of the media. Nothing is encoded again. If the
 /// file's writer was killed, an unfinished fragment at its end is cut off before.
-pub fn move_index_to_front(from: &Path, to: &Path) -> Result<(), MediaError> {
+pub fn move_index_to_front(from: &Path, to: &Path, brand: Mp4Brand) -> Result<(), MediaError> {
     cut_to_whole_fragments(from).map_err(|error| {
         let source = error
             .raw_os_error()
@@ -120,7 +128,11 @@ pub fn move_index_to_front(from: &Path, to: &Path) -> Result<(), MediaError> {
         MediaError::new("cut the file to finish", source)
     })?;
     let mut input = format::input(from).map_err(MediaError::during("open the file to finish"))?;
-    let mut output = format::output_as(to, "mp4").map_err(MediaError::during("create the finished file"))?;
+    let muxer = match brand {
+        Mp4Brand::Mp4 => "mp4",
+        Mp4Brand::M4a => "ipod",
+    };
+    let mut output = format::output_as(to, muxer).map_err(MediaError::during("create the finished file"))?;
     for stream in input.streams() {
         let mut copy = output
             .add_stream(None::<ffmpeg_next::Codec>)
@@ -309,7 +321,7 @@ mod tests {
             if given_us < 1_000_000 {
                 continue;
             }
-            move_index_to_front(&cut, &finished).unwrap();
+            move_index_to_front(&cut, &finished, Mp4Brand::Mp4).unwrap();
             let (_, last_us, _) = summary(&finished, Track::Video);
             assert!(
                 given_us - last_us <= 1_200_000,

@@ -11,12 +11,14 @@ pub enum Output {
     Video(AccessUnit),
     /// AAC-LC without ADTS headers.
     Audio(AccessUnit),
+    /// The same sound as MP3, where that is asked for: among the units that are played with it.
+    Mp3(AccessUnit),
 }
 
 impl Output {
     pub fn unit(&self) -> &AccessUnit {
         match self {
-            Self::Video(unit) | Self::Audio(unit) => unit,
+            Self::Video(unit) | Self::Audio(unit) | Self::Mp3(unit) => unit,
         }
     }
 }
@@ -27,7 +29,11 @@ impl Output {
 pub struct Interleave {
     video: VecDeque<Output>,
     audio: VecDeque<Output>,
+    mp3: VecDeque<Output>,
+    /// Up to where the others are.
+    passed_us: i64,
     both: bool,
+    ended: bool,
     /// The time from the decoding of the first picture, a key frame, to its presentation; the same for every key frame.
     delay_us: Option<i64>,
 }
@@ -37,6 +43,7 @@ impl Interleave {
     pub fn new(both: bool) -> Self {
         Self {
             both,
+            passed_us: i64::MIN,
             ..Self::default()
         }
     }
@@ -48,11 +55,23 @@ impl Interleave {
                 self.video.push_back(output);
             }
             Output::Audio(_) => self.audio.push_back(output),
+            Output::Mp3(_) => self.mp3.push_back(output),
         }
     }
 
     /// The next unit that no earlier one can follow any more.
     pub fn pop(&mut self) -> Option<Output> {
+        if self.mp3.front().is_some_and(|mp3| mp3.unit().dts_us < self.passed_us) {
+            return self.mp3.pop_front();
+        }
+        let next = self.next();
+        if let Some(next) = &next {
+            self.passed_us = self.passed_us.max(next.unit().dts_us);
+        }
+        next
+    }
+
+    fn next(&mut self) -> Option<Output> {
         let delay_us = self.delay_us.unwrap_or_default();
         match (self.video.front(), self.audio.front()) {
             (Some(video), Some(audio)) if audio.unit().dts_us < video.unit().dts_us + delay_us => {
@@ -67,9 +86,13 @@ impl Interleave {
     /// Nothing more comes, so that nothing waits any more.
     pub fn finish(&mut self) {
         self.both = false;
+        self.ended = true;
     }
 
     fn take_any(&mut self) -> Option<Output> {
-        self.video.pop_front().or_else(|| self.audio.pop_front())
+        match self.video.pop_front().or_else(|| self.audio.pop_front()) {
+            None if self.ended => self.mp3.pop_front(),
+            any => any,
+        }
     }
 }

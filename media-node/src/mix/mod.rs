@@ -4,8 +4,9 @@
 //!
 //! [`Mixer`] holds it together. `user` is what one user sends: `video` and `audio` decode it, `drift` follows the sender's
 //! clock. `scene` says who is seen and heard, `layout` where on the canvas; `pictures` brings the users' pictures up to date,
-//! and `compose` and `paint` put them on the canvas; `texts` says what is written over them, and `overlay` is how that looks. `limiter` keeps the sound in range, `output` encodes both, and
-//! `interleave` puts the coded units in order.
+//! and `compose` and `paint` put them on the canvas; `texts` says what is written over them, and `overlay` is how that looks.
+//! `limiter` keeps the sound in range, `output` encodes both, `mp3` the sound once more where that is asked for, and `interleave`
+//! puts the coded units in order.
 
 mod audio;
 mod compose;
@@ -15,6 +16,7 @@ mod interleave;
 mod layout;
 mod limiter;
 mod mixer;
+mod mp3;
 mod output;
 mod overlay;
 mod paint;
@@ -31,6 +33,7 @@ pub mod testing;
 pub use counters::Counters;
 pub use interleave::Output;
 pub use mixer::{Change, Mixer};
+pub use mp3::{mp3_track, try_mp3};
 pub use output::{MixError, Shed, try_encoders};
 pub use scene::{LAST_PICTURE_US, images};
-pub use settings::{MixOptions, Settings};
+pub use settings::{MixOptions, Settings, Split};

@@ -9,7 +9,8 @@ use super::interleave::Interleave;
 use super::interleave::Output;
 use super::layout::Size;
 use super::limiter::{Channels, Limiter};
-use super::settings::{MixOptions, Settings};
+use super::mp3::Mp3Output;
+use super::settings::{MixOptions, Settings, Split};
 use crate::media::{AudioEncoder, Coded, MediaError, MuxedTrack, VideoEncoder, VideoTarget};
 use crate::stream::{AacFormat, AccessUnit, Format, H264Format, annexb};
 
@@ -63,6 +64,8 @@ pub struct VideoOutput {
     fps: i64,
     /// Number of the frame from which on a key frame is due.
     key_due: i64,
+    /// The time of the next split, and from each to the one behind it.
+    split: Option<(i64, i64)>,
     /// Known once the first key frame is coded.
     format: Option<H264Format>,
 }
@@ -87,11 +90,15 @@ impl VideoOutput {
             fps: i64::from(fps),
             next: 0,
             key_due: 0,
+            split: None,
             format: None,
         };
         while video.time_us(video.next) < settings.start_us {
             video.next = (settings.start_us * video.fps / 1_000_000).max(video.next + 1);
         }
+        let begins_us = video.time_us(video.next);
+        let first_us = |split: Split| begins_us + (split.every_us - split.done_us).max(0);
+        video.split = settings.split.map(|split| (first_us(split), split.every_us.max(1)));
         Ok(video)
     }
 
@@ -108,12 +115,19 @@ impl VideoOutput {
             Shed::ThreeQuarters => 4,
             Shed::AllButKeyFrames => self.fps,
         };
-        frame % one_of == 0 || frame == self.key_due
+        let splits = self.split.is_some_and(|(due_us, _)| self.time_us(frame) >= due_us);
+        frame % one_of == 0 || frame == self.key_due || splits
     }
 
     /// Encodes the canvas as frame `index`.
     pub fn encode(&mut self, index: i64, interleave: &mut Interleave) -> Result<(), MediaError> {
-        let keyframe = index >= self.key_due;
+        let at_us = self.time_us(index);
+        let splits = self.split.is_some_and(|(due_us, _)| at_us >= due_us);
+        if let Some((due_us, every_us)) = self.split.as_mut().filter(|_| splits) {
+            // The file that begins here is full so much later.
+            *due_us = at_us.saturating_add(*every_us);
+        }
+        let keyframe = index >= self.key_due || splits;
         if keyframe {
             let gop = self.fps * i64::from(GOP_S);
             self.key_due = (index / gop + 1) * gop;
@@ -171,6 +185,7 @@ pub struct AudioOutput {
     /// Number of the next block to mix.
     pub next: i64,
     encoder: AudioEncoder,
+    mp3: Option<Mp3Output>,
     limiter: Limiter,
     /// Number of the first block, and of the next one to encode.
     first: i64,
@@ -188,9 +203,11 @@ impl AudioOutput {
             first += 1;
         }
         let channels = usize::from(profile.channels());
+        let mp3 = || Mp3Output::new(profile, first * AudioEncoder::FRAME as i64);
         Ok(Self {
             channels,
             next: first,
+            mp3: settings.mp3.then(mp3).transpose()?,
             encoder,
             limiter: Limiter::default(),
             first,
@@ -209,6 +226,9 @@ impl AudioOutput {
     pub fn finish(&mut self, interleave: &mut Interleave) -> Result<(), MediaError> {
         if let Some(block) = self.limiter.finish() {
             self.encode_limited(&block, interleave)?;
+        }
+        if let Some(mp3) = &mut self.mp3 {
+            mp3.finish(interleave)?;
         }
         let first = self.first;
         self.encoder.finish(|coded| push_audio(coded, first, interleave))
@@ -231,6 +251,9 @@ impl AudioOutput {
         let pts = self.encoded * AudioEncoder::FRAME as i64;
         let first = self.first;
         self.encoded += 1;
+        if let Some(mp3) = &mut self.mp3 {
+            mp3.take(block, interleave)?;
+        }
         self.encoder
             .encode(block, pts, |coded| push_audio(coded, first, interleave))
     }

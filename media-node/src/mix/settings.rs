@@ -42,6 +42,8 @@ impl MixOptions {
             workers: self.workers,
             picture_limit: self.picture_limit,
             epoch_ms: 0,
+            mp3: false,
+            split: None,
         }
     }
 }
@@ -65,4 +67,15 @@ pub struct Settings {
     pub workers: usize,
     /// Users' pictures beyond it are not decoded.
     pub picture_limit: PictureLimit,
+    /// Whether the sound is encoded to MP3 as well.
+    pub mp3: bool,
+    pub split: Option<Split>,
+}
+
+/// Where files are to be split that hold so much each: there the output has key frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Split {
+    pub every_us: i64,
+    /// What the file has already with which the output goes on.
+    pub done_us: i64,
 }

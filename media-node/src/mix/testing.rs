@@ -2,7 +2,9 @@
 
 use std::f32::consts::TAU;
 
-use protocol::{AudioProfile, Layout, MixOutput, Scene, Selection, StreamTypes, Subscription, VideoQuality};
+use protocol::{
+    AudioProfile, Layout, MixOutput, Scene, Selection, StreamKind, StreamTypes, Subscription, VideoQuality,
+};
 
 use super::audio::RATE;
 use super::layout::Rect;
@@ -134,6 +136,8 @@ pub fn settings(width: u32, height: u32, fps: u32) -> Settings {
         audio_encoder: "aac".to_owned(),
         workers: 1,
         picture_limit: PictureLimit::default(),
+        mp3: false,
+        split: None,
     }
 }
 
@@ -159,6 +163,8 @@ pub fn scene(layout: Layout) -> Scene {
 pub struct Script {
     pub changes: Vec<(i64, Change)>,
     pub units: Vec<(String, Track, AccessUnit)>,
+    /// Of streams that may have places of their own.
+    pub streams: Vec<(String, StreamKind, AccessUnit)>,
     pub shed: Shed,
 }
 
@@ -176,6 +182,17 @@ impl Script {
             .extend(units.into_iter().map(|(track, unit)| (uid.to_owned(), track, unit)));
     }
 
+    /// Which streams the user publishes from a time on.
+    pub fn publish(&mut self, at_us: i64, uid: &str, streams: &[StreamKind]) {
+        let (uid, streams) = (uid.to_owned(), streams.iter().copied().collect());
+        self.changes.push((at_us, Change::Streams { uid, streams }));
+    }
+
+    pub fn send_stream(&mut self, uid: &str, stream: StreamKind, units: Timed) {
+        let units = units.into_iter().map(|(_, unit)| (uid.to_owned(), stream, unit));
+        self.streams.extend(units);
+    }
+
     /// Feeds everything in the order of decoding times, `step_us` of media at a time.
     pub fn play(mut self, mixer: &mut Mixer, end_us: i64, step_us: i64) -> Vec<Output> {
         let format = aac_format();
@@ -187,15 +204,23 @@ impl Script {
         }
         self.units.sort_by_key(|(.., unit)| unit.dts_us);
         let mut units = self.units.into_iter().peekable();
+        self.streams.sort_by_key(|(.., unit)| unit.dts_us);
+        let mut streams = self.streams.into_iter().peekable();
         let mut output = Vec::new();
         for now_us in (0..end_us).step_by(step_us as usize) {
             while let Some((uid, track, unit)) = units.next_if(|(.., unit)| unit.dts_us <= now_us) {
                 mixer.unit(&uid, track, unit);
             }
+            while let Some((uid, stream, unit)) = streams.next_if(|(.., unit)| unit.dts_us <= now_us) {
+                mixer.stream_unit(&uid, stream, unit);
+            }
             mixer.advance(now_us, self.shed, |made| output.push(made)).unwrap();
         }
         for (uid, track, unit) in units {
             mixer.unit(&uid, track, unit);
+        }
+        for (uid, stream, unit) in streams {
+            mixer.stream_unit(&uid, stream, unit);
         }
         mixer.finish(end_us, |made| output.push(made)).unwrap();
         output

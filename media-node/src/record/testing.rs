@@ -4,17 +4,19 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
-use protocol::FileStyle;
+use protocol::{FileFormat, FileStyle};
 use tempfile::TempDir;
 
 use super::sink::SliceSink;
 use super::snapshot::PictureSink;
-use crate::container::{RecordingNames, playlist, to_us};
+use crate::container::{RecordingNames, finish_whole, playlist, to_us};
 use crate::media::{Demuxer, TsDemuxer};
-use crate::spool::{Lone, PlaylistKey, Slice, SpoolError};
+use crate::spool::{
+    Finish, Lone, LoneKind, Opening, PlaylistKey, Probed as Measured, Remains, Slice, Spool, SpoolError,
+};
 use crate::stream::{AacFormat, AccessUnit, Format, H264Format, MpegFormat, MpegHead, PcmCoding, PcmFormat, Track};
 
 /// The names of a recording's files, in the usual style.
@@ -462,4 +464,26 @@ pub(super) fn packets(path: &Path) -> Vec<Probed> {
 pub(super) fn units_in(path: &Path) -> usize {
     let mut demuxer = TsDemuxer::open(path).unwrap();
     std::iter::from_fn(|| demuxer.next_unit().unwrap()).count()
+}
+
+/// A spool that finishes what a crash left in it.
+pub(super) fn open_spool(dir: &Path) -> Arc<Spool> {
+    let how = Finish {
+        slice: &|_| Remains::Nothing,
+        lone: &|lone, cut| {
+            let format = match lone.kind {
+                LoneKind::M4a => FileFormat::M4a,
+                LoneKind::Mp3 => FileFormat::Mp3,
+                _ => FileFormat::Mp4,
+            };
+            let whole = finish_whole(format, cut.path, cut.scratch).ok().flatten();
+            let probed = whole.map(|whole| Measured {
+                duration_us: whole.duration_us,
+                bytes: whole.bytes,
+                md5: Some(whole.md5),
+            });
+            probed.into()
+        },
+    };
+    Arc::new(Spool::open(dir, Opening { epoch: 1, at_ms: 1 }, how).unwrap())
 }

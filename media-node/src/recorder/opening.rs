@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use protocol::FileFormat;
+
 use crate::container;
 use crate::spool::{CutFile, Finish, Lone, LoneKind, Opening, Probed, Remains, Spool, SpoolError};
 
@@ -33,7 +35,7 @@ fn probe(slice: &Path) -> Remains {
 }
 
 fn measured(found: Option<(i64, u64)>) -> Remains {
-    found.map(|(duration_us, bytes)| Probed { duration_us, bytes }).into()
+    found.map(|(duration_us, bytes)| Probed::new(duration_us, bytes)).into()
 }
 
 /// For a file that cannot be read: it holds nothing when it is shorter than anything that could be.
@@ -56,16 +58,28 @@ pub(super) fn cut(slice: &Path, after_us: i64) -> Remains {
 }
 
 fn finish_lone(lone: &Lone, cut: CutFile<'_>) -> Remains {
-    let finished = match lone.kind {
-        LoneKind::Mp4 => container::finish_mp4(cut.path, cut.scratch)
-            .map(|probe| probe.map(|probe| (probe.duration_us, probe.bytes)))
+    let format = match lone.kind {
+        LoneKind::Mp4 => Some(FileFormat::Mp4),
+        LoneKind::M4a => Some(FileFormat::M4a),
+        LoneKind::Mp3 => Some(FileFormat::Mp3),
+        LoneKind::Picture => None,
+    };
+    let finished = match format {
+        Some(format) => container::finish_whole(format, cut.path, cut.scratch)
+            .map(|whole| {
+                whole.map(|whole| Probed {
+                    duration_us: whole.duration_us,
+                    bytes: whole.bytes,
+                    md5: Some(whole.md5),
+                })
+            })
             .map_err(|error| error.to_string()),
-        LoneKind::Picture => container::whole_jpeg(cut.path)
-            .map(|bytes| bytes.map(|bytes| (0, bytes)))
+        None => container::whole_jpeg(cut.path)
+            .map(|bytes| bytes.map(|bytes| Probed::new(0, bytes)))
             .map_err(|error| error.to_string()),
     };
     match finished {
-        Ok(found) => measured(found),
+        Ok(found) => found.into(),
         Err(error) => {
             tracing::warn!(name = lone.name, error, "a file that was being written cannot be read");
             // Of an MP4 file all is cut away that is no whole fragment.

@@ -152,7 +152,7 @@ impl State {
     fn uploaded(&mut self, number: u64) -> Result<(), Contradiction> {
         if let Some(kept) = self.lone.get_mut(&number) {
             match kept.file.kind {
-                LoneKind::Mp4 => kept.uploaded = true,
+                LoneKind::Mp4 | LoneKind::M4a | LoneKind::Mp3 => kept.uploaded = true,
                 LoneKind::Picture => {
                     self.log.picture_uploaded(&kept.file.name);
                     self.lone.remove(&number);

@@ -20,7 +20,7 @@ pub enum Finding {
         playlists: u64,
         /// Taken since the recording's start.
         pictures: u64,
-        mp4_files: u64,
+        whole_files: u64,
         unconfirmed: u64,
         ended: bool,
     },
@@ -45,7 +45,7 @@ impl fmt::Display for Finding {
                 slices,
                 playlists,
                 pictures,
-                mp4_files,
+                whole_files,
                 unconfirmed,
                 ended,
             } => {
@@ -55,7 +55,7 @@ impl fmt::Display for Finding {
                     "capture has not ended"
                 };
                 write!(f, "{slices} slices in {playlists} playlists, ")?;
-                for (count, what) in [(pictures, "pictures"), (mp4_files, "MP4 files")] {
+                for (count, what) in [(pictures, "pictures"), (whole_files, "whole files")] {
                     if *count > 0 {
                         write!(f, "{count} {what}, ")?;
                     }
@@ -117,10 +117,10 @@ pub fn check(dir: &Path) -> Result<Vec<Finding>, SpoolError> {
                 slices: state.kept().count() as u64,
                 playlists: state.playlists.len() as u64,
                 pictures: state.pictures.taken,
-                mp4_files: state
+                whole_files: state
                     .lone
                     .values()
-                    .filter(|kept| kept.file.kind == LoneKind::Mp4)
+                    .filter(|kept| kept.file.kind != LoneKind::Picture)
                     .count() as u64,
                 unconfirmed: state.waiting().count() as u64,
                 ended: state.cause.is_some(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::TrackKind;
+use protocol::{FileFormat, FileKind, TrackKind};
 use serde::{Deserialize, Serialize};
 
 /// How many users' latest pictures are remembered; more users than a recording has at a time.
@@ -22,6 +22,8 @@ impl Content {
         match self {
             Self::Slice => "ts",
             Self::Lone(LoneKind::Mp4) => "mp4",
+            Self::Lone(LoneKind::M4a) => "m4a",
+            Self::Lone(LoneKind::Mp3) => "mp3",
             Self::Lone(LoneKind::Picture) => "jpg",
         }
     }
@@ -31,10 +33,34 @@ impl Content {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LoneKind {
-    /// It may grow for hours.
+    /// It may grow for hours, as the next two may.
     Mp4,
+    M4a,
+    Mp3,
     /// A JPEG picture. Once the store has it nothing but their number is kept.
     Picture,
+}
+
+impl LoneKind {
+    /// What it is to those who are told of it one by one; `None` of pictures, which are counted.
+    pub(super) fn told(self) -> Option<FileKind> {
+        match self {
+            Self::Mp4 => Some(FileKind::Mp4),
+            Self::M4a => Some(FileKind::M4a),
+            Self::Mp3 => Some(FileKind::Mp3),
+            Self::Picture => None,
+        }
+    }
+}
+
+impl From<FileFormat> for LoneKind {
+    fn from(format: FileFormat) -> Self {
+        match format {
+            FileFormat::Mp4 => Self::Mp4,
+            FileFormat::M4a => Self::M4a,
+            FileFormat::Mp3 => Self::Mp3,
+        }
+    }
 }
 
 /// A file of its own.
@@ -53,6 +79,9 @@ pub struct Lone {
     /// Wall-clock time of the first media in it, Unix milliseconds.
     pub start_ms: u64,
     pub bytes: u64,
+    /// The MD5 of a whole file that is complete, 32 lower-case hexadecimal characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub md5: Option<String>,
 }
 
 /// The pictures of a recording, all users together.

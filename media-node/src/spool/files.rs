@@ -1,4 +1,4 @@
-//! What a report lists of a spool: playlists and MP4 files, with what is in them so far.
+//! What a report lists of a spool: playlists and whole files, with what is in them so far.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use protocol::{FileKind, RecordedFile};
 
 use super::kept::{Draft, Playlist};
 use super::state::State;
-use super::{LoneKind, Slice, object_key};
+use super::{Slice, object_key};
 
 impl State {
     pub(super) fn files(&self, prefix: &str) -> Vec<RecordedFile> {
@@ -24,23 +24,21 @@ impl State {
             Draft::Slice { .. } => None,
             Draft::Lone(file) => Some((file, 0, 0)),
         });
-        files.extend(
-            complete
-                .chain(growing)
-                .filter(|(file, ..)| file.kind == LoneKind::Mp4)
-                .map(|(file, slices, uploaded_slices)| RecordedFile {
-                    name: object_key(prefix, &file.name),
-                    track: file.track,
-                    kind: FileKind::Mp4,
-                    uid: file.uid.clone(),
-                    start_ms: file.start_ms,
-                    duration_ms: file.duration_us.max(0) as u64 / 1000,
-                    slices,
-                    bytes: file.bytes,
-                    uploaded_slices,
-                    md5: None,
-                }),
-        );
+        let told = complete.chain(growing).filter_map(|(file, slices, uploaded_slices)| {
+            Some(RecordedFile {
+                name: object_key(prefix, &file.name),
+                track: file.track,
+                kind: file.kind.told()?,
+                uid: file.uid.clone(),
+                start_ms: file.start_ms,
+                duration_ms: file.duration_us.max(0) as u64 / 1000,
+                slices,
+                bytes: file.bytes,
+                uploaded_slices,
+                md5: file.md5.clone(),
+            })
+        });
+        files.extend(told);
         files
     }
 }

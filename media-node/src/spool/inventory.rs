@@ -211,7 +211,7 @@ impl Spool {
                 }
                 Fate::Cut {
                     number,
-                    probed: Probed { duration_us, bytes },
+                    probed: Probed { duration_us, bytes, .. },
                 } => {
                     let entry = Entry::Cut {
                         number,

@@ -95,12 +95,21 @@ impl Spool {
         self.lock().write(Entry::Discarded { number: file.number })
     }
 
-    /// How many files of a kind there are, those that are being written included.
-    pub fn lone_files(&self, kind: LoneKind) -> usize {
+    /// How many files of a kind there are of a user, those that are being written included.
+    pub fn lone_files(&self, kind: LoneKind, uid: &str) -> usize {
         let inner = self.lock();
-        let complete = inner.state.lone.values().filter(|kept| kept.file.kind == kind).count();
-        let growing = inner.state.drafts.values();
-        complete + growing.filter(|draft| draft.content() == Content::Lone(kind)).count()
+        let is_one = |file: &&Lone| file.kind == kind && file.uid == uid;
+        inner.state.lone_ones().filter(is_one).count()
+    }
+
+    /// Where the whole files of a user end, in microseconds on the recording's timeline; `None` when there are none.
+    pub fn lone_end_us(&self, uid: &str) -> Option<i64> {
+        let inner = self.lock();
+        let of_user = inner
+            .state
+            .lone_ones()
+            .filter(|file| file.uid == uid && file.kind != LoneKind::Picture);
+        of_user.map(|file| file.start_us.saturating_add(file.duration_us)).max()
     }
 
     /// The recording's pictures so far.

@@ -7,13 +7,13 @@
 //!               journal        one JSON line for each step, on disk before the step counts
 //!               unclaimed      there when nobody knows the recording any more
 //!               slices/N.part  being written
-//!               slices/N.ts    a slice, complete, not yet confirmed by the store; N.mp4, N.jpg: a file of its own
+//!               slices/N.ts    a slice, complete, not yet confirmed by the store; N.mp4, N.m4a, N.mp3, N.jpg: a file of its own
 //!               slices/N.scratch  another version of N.part in the making
 //!               aside/         files that the journal does not account for, or that cannot be read: kept
 //!        aside/<sid>/          a spool whose journal cannot be read: kept as it was found
 //! ```
 //!
-//! A file is a slice, which belongs to a playlist, or stands alone: an MP4 file, a picture. Files have numbers, not names,
+//! A file is a slice, which belongs to a playlist, or stands alone: a whole MP4, M4A or MP3 file, a picture. Files have numbers, not names,
 //! because an object's name may be longer than a file's can be; the journal knows both, and the videos that a
 //! video-on-demand service has made for them. When more of the journal is about what is over than about what is, one line
 //! with the whole state takes its place.
@@ -341,8 +341,8 @@ impl Spool {
         self.lock().state.pending()
     }
 
-    /// One for each playlist, in the order of their first slices, then one for each MP4 file; `prefix` is the storage's.
-    /// A playlist whose first slice is still being written is there with none. An MP4 file counts as one slice once it is
+    /// One for each playlist, in the order of their first slices, then one for each whole file; `prefix` is the storage's.
+    /// A playlist whose first slice is still being written is there with none. A whole file counts as one slice once it is
     /// complete.
     pub fn files(&self, prefix: &str) -> Vec<RecordedFile> {
         self.lock().state.files(prefix)

@@ -137,7 +137,11 @@ fn finish(inner: &mut Inner, slices: &Path, number: u64, renamed: bool, how: Fin
         remove(&scratch)?;
     }
     let is_slice = matches!(draft, Draft::Slice { .. });
-    let Probed { duration_us, bytes } = match remains {
+    let Probed {
+        duration_us,
+        bytes,
+        md5,
+    } = match remains {
         Remains::Whole(probed) if probed.bytes > 0 && !(is_slice && probed.duration_us <= 0) => probed,
         Remains::Whole(_) | Remains::Nothing => {
             remove(&path)?;
@@ -166,6 +170,7 @@ fn finish(inner: &mut Inner, slices: &Path, number: u64, renamed: bool, how: Fin
             file: Lone {
                 duration_us,
                 bytes,
+                md5,
                 ..file
             },
         },

@@ -344,7 +344,7 @@ impl Salvage {
     }
 
     fn take_finished(&mut self, number: u64, draft: Draft, probed: Probed, copy: PathBuf) -> Result<(), SpoolError> {
-        let Probed { duration_us, bytes } = probed;
+        let Probed { duration_us, bytes, .. } = probed;
         cut_file(&copy, bytes)?;
         let content = Some(draft.content());
         let name = match draft {

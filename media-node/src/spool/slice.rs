@@ -64,7 +64,7 @@ impl Write for SliceFile {
 }
 
 /// What is found in a file that was cut off, or that is to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remains {
     Whole(Probed),
     /// No whole frame.
@@ -80,10 +80,23 @@ impl From<Option<Probed>> for Remains {
 }
 
 /// What is left of a file that a crash has cut off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probed {
     /// How long its whole frames last, in microseconds; more than 0 in a slice.
     pub duration_us: i64,
     /// Length of its readable beginning; the rest is cut away.
     pub bytes: u64,
+    /// The MD5 of a whole file, as [`Lone::md5`](super::Lone::md5).
+    pub md5: Option<String>,
+}
+
+impl Probed {
+    /// Of what is no whole file.
+    pub fn new(duration_us: i64, bytes: u64) -> Self {
+        Self {
+            duration_us,
+            bytes,
+            md5: None,
+        }
+    }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::held::Backup;
 use super::kept::{Complete, Draft, Kept, KeptLone, Playlist};
 use super::log::Log;
-use super::{Content, DueFile, KeptVideo, Pictures};
+use super::{Content, DueFile, KeptVideo, Lone, Pictures};
 
 /// What the journal says, as one value. Pure: entries in, answers out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +53,15 @@ pub(super) struct State {
 impl State {
     pub(super) fn kept(&self) -> impl Iterator<Item = &Kept> {
         self.playlists.iter().flat_map(|playlist| &playlist.slices)
+    }
+
+    /// Files that belong to no playlist, complete or being written.
+    pub(super) fn lone_ones(&self) -> impl Iterator<Item = &Lone> {
+        let growing = self.drafts.values().filter_map(|draft| match draft {
+            Draft::Slice { .. } => None,
+            Draft::Lone(file) => Some(file),
+        });
+        self.lone.values().map(|kept| &kept.file).chain(growing)
     }
 
     /// Whole files that are nowhere but on the disk.

@@ -2,7 +2,7 @@ use super::*;
 use crate::access::{Limits, Page};
 use crate::app::{Cursor, Filter};
 use crate::recording::{Outcome, RecordingView, Standing, Status};
-use protocol::{EndCause, Mode, Outputs, RecorderKey};
+use protocol::{EndCause, Mode, RecorderKey};
 
 #[test]
 fn questions_go_to_the_objects() {
@@ -106,7 +106,7 @@ pub(super) fn snapshot() -> RecordingView {
         house: None,
         standing: Standing::Waiting,
         mp4: false,
-        outputs: Outputs::default(),
+        outputs: protocol::Outputs::default(),
         snapshots: None,
         phase: None,
         pictures: None,

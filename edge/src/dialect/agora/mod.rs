@@ -9,6 +9,7 @@ mod body;
 mod error;
 mod extension_config;
 mod extension_state;
+mod file_config;
 mod file_style;
 mod flavour;
 mod gateway;

@@ -113,7 +113,8 @@ impl FileList {
             return None;
         }
         let is_mixed = snapshot.mode == Mode::Mix;
-        if is_mixed && !snapshot.mp4 && !flavour.lists_mixed_files() {
+        let has_whole_files = snapshot.mp4 || !snapshot.outputs.files.is_empty();
+        if is_mixed && !has_whole_files && !flavour.lists_mixed_files() {
             let playlist = snapshot.files.iter().find(|file| file.kind == FileKind::Playlist);
             return Some(Self::Name(playlist.map(|file| file.name.clone()).unwrap_or_default()));
         }
@@ -128,10 +129,11 @@ impl FileList {
     }
 }
 
-/// Files as the API lists them: MP4 files, then playlists.
+/// Files as the API lists them: MP4 files, those with sound alone, then playlists.
 pub(super) fn entries(files: &[RecordedFile], mode: Mode) -> Vec<FileEntry> {
     let of_kind = |kind| files.iter().filter(move |file| file.kind == kind);
-    let files = of_kind(FileKind::Mp4).chain(of_kind(FileKind::Playlist));
+    let kinds = [FileKind::Mp4, FileKind::M4a, FileKind::Mp3, FileKind::Playlist];
+    let files = kinds.into_iter().flat_map(of_kind);
     files.map(|file| FileEntry::new(file, mode == Mode::Mix)).collect()
 }
 
@@ -147,6 +149,9 @@ pub(super) struct FileEntry {
     mixed_all_user: bool,
     is_playable: bool,
     slice_start_time: u64,
+    /// An addition to the vendor's API: the MD5 of a whole file, in hexadecimal digits, once it is complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    md5: Option<String>,
 }
 
 impl FileEntry {
@@ -163,6 +168,7 @@ impl FileEntry {
                 FileKind::Mp4 | FileKind::M4a | FileKind::Mp3 => file.slices > 0 && file.uploaded_slices >= file.slices,
             },
             slice_start_time: file.start_ms,
+            md5: file.md5.clone(),
         }
     }
 }

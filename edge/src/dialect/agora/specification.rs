@@ -1,6 +1,6 @@
 //! What is recorded and how, as a start and its app say together.
 
-use protocol::{Backup, FileFormat, Mode, Outputs, RecordingSpec, Storage, StorageKind};
+use protocol::{Backup, Mode, RecordingSpec, Storage, StorageKind};
 
 use super::file_style;
 use super::start::Start;
@@ -11,14 +11,10 @@ pub(super) fn of(start: Start<'_>, mode: Mode, app: &App) -> RecordingSpec {
         recording,
         mix,
         snapshots,
+        outputs,
         storage,
         token: _,
     } = start;
-    let files = mix.as_ref().filter(|mix| mix.mp4).map(|_| FileFormat::Mp4);
-    let outputs = Outputs {
-        files: files.into_iter().collect(),
-        ..Outputs::default()
-    };
     let strict_extinf = recording.correct_extinf.unwrap_or(app.recorder.strict_extinf);
     RecordingSpec {
         mode,

@@ -1,8 +1,8 @@
-use protocol::{Mix, Mode, Snapshots, Storage};
+use protocol::{FileFormat, Mix, Mode, Outputs, Snapshots, Storage};
 
 use super::recording_config::RecordingConfig;
 use super::storage_config::Terms;
-use super::{extension_config, snapshot_config, storage_config};
+use super::{extension_config, file_config, snapshot_config, storage_config};
 use crate::input::{FieldError, Fields};
 
 /// What the body of `start` asks for.
@@ -14,6 +14,8 @@ pub(super) struct Start<'a> {
     /// What mode mix makes.
     pub(super) mix: Option<Mix>,
     pub(super) snapshots: Option<Snapshots>,
+    /// What is written.
+    pub(super) outputs: Outputs,
     pub(super) storage: Storage,
 }
 
@@ -34,7 +36,9 @@ impl<'a> Start<'a> {
             flavour,
             terms.targets,
         )?;
-        let mp4 = asks_for_mp4(&request, mode)?;
+        let to_bucket = request.get("extensionServiceConfig").is_none();
+        let outputs = file_config::read(&request, recording.subscription.types, to_bucket)?;
+        let mp4 = outputs.files.contains(&FileFormat::Mp4);
         let snapshots = snapshot_config::read(&request, mode, &recording, flavour)?;
         let service = extension_config::read(&request, mode, terms)?;
         refuse_transcoding_afterwards(&request)?;
@@ -54,6 +58,7 @@ impl<'a> Start<'a> {
             recording,
             mix,
             snapshots,
+            outputs,
             storage,
         })
     }
@@ -69,19 +74,5 @@ fn refuse_transcoding_afterwards(request: &Fields<'_>) -> Result<(), FieldError>
     match apps.string("combinationPolicy")? {
         None | Some("default") => Ok(()),
         Some(_) => Err(apps.error("combinationPolicy", "must be \"default\": this server offers no other")),
-    }
-}
-
-/// Whether MP4 files are written beside the playlist.
-fn asks_for_mp4(request: &Fields<'_>, mode: Mode) -> Result<bool, FieldError> {
-    let Some(files) = request.object("recordingFileConfig")? else {
-        return Ok(false);
-    };
-    let types = files.strings("avFileType", 2)?;
-    match (mode, types.as_deref()) {
-        (_, None | Some(["hls"])) => Ok(false),
-        (Mode::Mix, Some(["hls", "mp4"] | ["mp4", "hls"])) => Ok(true),
-        (Mode::Individual, Some(_)) => Err(files.error("avFileType", "must be [\"hls\"] in individual mode")),
-        (Mode::Mix, Some(_)) => Err(files.error("avFileType", "must be [\"hls\"] or [\"hls\",\"mp4\"]")),
     }
 }

@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::container;
-use crate::media::{Mp4Muxer, MuxedTrack, TsMuxer, TsUnit, move_index_to_front};
+use crate::media::{Mp4Brand, Mp4Muxer, MuxedTrack, TsMuxer, TsUnit, move_index_to_front};
 use crate::mix::{Mixer, Output};
 use crate::stream::{AccessUnit, Format};
 
@@ -78,10 +78,10 @@ impl Writer {
             self.file = Some(self.create(&tracks)?);
         }
         for output in std::mem::take(&mut self.waiting) {
-            let track = if matches!(output, Output::Video(_)) {
-                0
-            } else {
-                self.audio_track
+            let track = match output {
+                Output::Video(_) => 0,
+                Output::Audio(_) => self.audio_track,
+                Output::Mp3(_) => continue,
             };
             let written = self
                 .file
@@ -112,7 +112,7 @@ impl Writer {
         let file = self.file.take().ok_or_else(|| self.failed("nothing could be mixed"))?;
         file.finish().map_err(|error| self.failed(error))?;
         if self.mp4 {
-            move_index_to_front(&self.partial(), &self.path).map_err(|error| self.failed(error))?;
+            move_index_to_front(&self.partial(), &self.path, Mp4Brand::Mp4).map_err(|error| self.failed(error))?;
             std::fs::remove_file(self.partial()).map_err(|error| self.failed(error))?;
         }
         Ok(())

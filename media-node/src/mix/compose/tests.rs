@@ -259,3 +259,65 @@ fn what_is_cut_off_is_the_same_on_both_sides() {
         }
     );
 }
+
+#[test]
+fn a_stretched_picture_is_whole_and_fills_its_region() {
+    // Left half green, right half white.
+    let mut wide = plain(300, 100, GREEN);
+    let right = Rect {
+        x: 150,
+        y: 0,
+        width: 150,
+        height: 100,
+    };
+    paint::fill(&mut wide, right, right, WHITE, 256);
+    let mut scene = Scene::new(&[Region {
+        fill: Fill::Stretch,
+        ..region(0, 0, 0, 100, 180)
+    }]);
+    scene.set(0, wide);
+    scene.paint();
+    for y in [2.0, 178.0] {
+        let found = [2.0, 40.0, 60.0, 98.0].map(|x| scene.at(x, y));
+        assert!(
+            found
+                .iter()
+                .zip([GREEN, GREEN, WHITE, WHITE])
+                .all(|(found, colour)| alike(*found, colour))
+        );
+    }
+}
+
+#[test]
+fn regions_end_at_their_pixels_whichever_is_painted_again() {
+    let mut scene = Scene::new(&[region(0, 3, 5, 101, 51), region(1, 104, 5, 33, 51)]);
+    scene.set(0, plain(64, 36, GREEN));
+    scene.set(1, plain(64, 36, WHITE));
+    scene.paint();
+    let luma = |scene: &Scene, x: usize, y: usize| scene.composer.canvas().plane(0).row(y)[x];
+    let red = Yuv::of(Colour { r: 255, g: 0, b: 0 });
+    for _ in 0..2 {
+        let expected = [
+            (2, red),
+            (3, GREEN),
+            (103, GREEN),
+            (104, WHITE),
+            (136, WHITE),
+            (137, red),
+        ];
+        for (x, colour) in expected {
+            assert_eq!(luma(&scene, x, 30), colour.0[0], "column {x}");
+        }
+        for (y, colour) in [(4, red), (5, GREEN), (55, GREEN), (56, red)] {
+            assert_eq!(luma(&scene, 50, y), colour.0[0], "row {y}");
+        }
+        let chroma = scene.composer.canvas().plane(1).row(15).to_vec();
+        scene.set(0, plain(64, 36, GREEN));
+        scene.paint();
+        assert_eq!(
+            scene.composer.canvas().plane(1).row(15),
+            chroma,
+            "the same however it is painted"
+        );
+    }
+}

@@ -176,7 +176,7 @@ fn a_custom_layout_can_show_one_user_twice_and_none_beyond_seventeen_regions() {
 #[test]
 fn regions_too_small_for_a_pixel_are_left_out_and_what_stands_over_the_edge_is_cut() {
     let mut tiny = custom_region(None, 0.0, 1.0);
-    tiny.width = 0.0005;
+    tiny.width = 0.0002;
     assert!(arranged(&Layout::Custom { regions: vec![tiny] }, HD, 1).is_empty());
     let found = arranged(
         &Layout::Custom {
@@ -206,4 +206,74 @@ fn an_odd_canvas_is_rounded_down() {
         }
     );
     assert_eq!(Size::even(1, 0), Size { width: 2, height: 2 });
+}
+
+#[test]
+fn rectangles_in_pixels_that_come_as_fractions_are_at_their_pixels() {
+    let canvas = Size {
+        width: 1920,
+        height: 1080,
+    };
+    let mut noise = 7_u64;
+    let mut below = |limit: u32| {
+        noise = noise
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (noise >> 33) as u32 % limit
+    };
+    for _ in 0..5_000 {
+        let (x, y) = (below(1920), below(1080));
+        let (width, height) = (1 + below(1920 - x), 1 + below(1080 - y));
+        let part = |pixels: u32, length: u32| f64::from(pixels) / f64::from(length);
+        // What travels has six digits at least.
+        let wire = |fraction: f64| (fraction * 1e6).round() / 1e6;
+        let exact = [part(x, 1920), part(y, 1080), part(width, 1920), part(height, 1080)];
+        for [x_part, y_part, width_part, height_part] in [exact, exact.map(wire)] {
+            let region = CustomRegion {
+                x: x_part,
+                y: y_part,
+                width: width_part,
+                height: height_part,
+                ..custom_region(Some("1"), 0.0, 1.0)
+            };
+            let found = arranged(&Layout::Custom { regions: vec![region] }, canvas, 1)[0];
+            let expected = Rect { x, y, width, height };
+            assert_eq!(found.seen, expected);
+            assert_eq!(found.rect, expected.spread());
+        }
+    }
+}
+
+#[test]
+fn regions_of_streams_go_to_those_who_send_them() {
+    let user = |uid, streams: &[StreamKind]| Seen {
+        uid,
+        streams: streams.iter().copied().collect(),
+    };
+    let seen = [
+        user("a", &[StreamKind::Camera]),
+        user("b", &[StreamKind::Camera, StreamKind::Screen]),
+        user("c", &[StreamKind::Screen]),
+    ];
+    let region = |uid: Option<&str>, stream, x| CustomRegion {
+        stream: Some(stream),
+        ..custom_region(uid, x, 1.0)
+    };
+    let regions = vec![
+        region(Some("b"), StreamKind::Screen, 0.0),
+        region(Some("b"), StreamKind::Camera, 0.2),
+        region(None, StreamKind::Screen, 0.4),
+        region(None, StreamKind::Screen, 0.6),
+        region(None, StreamKind::Camera, 0.8),
+    ];
+    let found = arrange(&Layout::Custom { regions }, HD, &seen);
+    let tiles: Vec<_> = found
+        .iter()
+        .map(|region| (seen[region.user].uid, region.rect.x))
+        .collect();
+    assert_eq!(
+        tiles,
+        [("b", 0), ("b", 256), ("c", 512), ("a", 1024)],
+        "one screen is left over"
+    );
 }

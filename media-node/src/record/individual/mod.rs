@@ -1,15 +1,19 @@
-//! Individual recording: one audio and one video playlist for each user, and pictures of the video beside them or alone.
+//! Individual recording: one audio and one video playlist for each user, whole files, and pictures of the video beside them or alone.
 //!
 //! A thread for each user takes what the user's streams bring and may wait for the disk. The rest is free of tasks, sockets
 //! and clocks: `tracks` is what the thread does, `track_slicer` and `transcode` are the parts of it where Opus becomes AAC, and `pictures`
-//! the one where Motion JPEG becomes H.264.
+//! the one where Motion JPEG becomes H.264. `user_files` has picture and sound written into whole files, `in_order`, and
+//! `sound_files` the sound alone.
 
+mod in_order;
 mod pictures;
+mod sound_files;
 #[cfg(test)]
 mod tests;
 mod track_slicer;
 mod tracks;
 mod transcode;
+mod user_files;
 
 use std::sync::Arc;
 
@@ -17,6 +21,7 @@ use protocol::{Desired, Fault, ProblemCode, Roster};
 use tokio::sync::{mpsc, watch};
 
 use super::context::Context;
+use super::files::{Keeper, Limits};
 use super::follow::{self, Closed, Inlet, Input, Plan, Recorder, Rtsp};
 use super::room::{Held, Room};
 use super::sink::SliceSink;
@@ -27,6 +32,7 @@ use crate::selection::{Pictures, Tracks};
 use crate::stream::Clock;
 use pictures::PictureCoding;
 use tracks::UserTracks;
+use user_files::Wanted;
 
 /// Units and events on their way to the thread that writes them: some four seconds of video and audio.
 const QUEUE: usize = 256;
@@ -36,7 +42,15 @@ const QUEUE_BYTES: usize = 16 << 20;
 /// See [`record::run`](super::run). Every captured unit is in a committed slice at the end.
 pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: watch::Sender<Status>) -> Ending {
     let shared = context.shared();
+    let formats = context.job.spec.whole_files();
+    let files = (!formats.is_empty()).then(|| Wanted {
+        keeper: Keeper::new(context.spool.clone(), context.clock, shared.board.clone()),
+        formats,
+        limits: Limits::of(context.job.spec.outputs.max_ms),
+    });
     let recorder = Individual {
+        slices: context.job.spec.outputs.hls,
+        files,
         sink: context.spool.clone(),
         clock: context.clock,
         board: shared.board.clone(),
@@ -58,6 +72,10 @@ pub async fn run(context: Context, desired: watch::Receiver<Desired>, status: wa
 }
 
 struct Individual<S> {
+    /// Slices are written.
+    slices: bool,
+    /// The whole files that are written, if any are.
+    files: Option<Wanted>,
     sink: Arc<S>,
     clock: Clock,
     board: SharedBoard,
@@ -69,6 +87,8 @@ struct Individual<S> {
 impl<S> Clone for Individual<S> {
     fn clone(&self) -> Self {
         Self {
+            slices: self.slices,
+            files: self.files.clone(),
             sink: self.sink.clone(),
             clock: self.clock,
             board: self.board.clone(),
@@ -112,7 +132,13 @@ impl<S: SliceSink> Recorder for Individual<S> {
 
     fn follow(&mut self, _: &Roster, _: &Plan, _: &Desired) {}
 
-    async fn end(self) {}
+    async fn end(self) {
+        if let Some(Wanted { keeper, .. }) = self.files
+            && let Err(error) = tokio::task::spawn_blocking(move || keeper.end()).await
+        {
+            std::panic::resume_unwind(error.into_panic());
+        }
+    }
 }
 
 /// Hands what one user's streams bring to the thread that writes it.

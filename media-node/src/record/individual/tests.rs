@@ -41,6 +41,8 @@ impl RecordedChannel {
         let clock = Clock::new(now.as_millis() as u64);
         let board = SharedBoard::new(Board::new(clock.wall_ms(0), None));
         let recorder = Individual {
+            slices: true,
+            files: None,
             sink: sink.clone(),
             clock,
             board: board.clone(),

@@ -1,15 +1,15 @@
 use super::pictures::{PictureCoding, PictureTranscoder};
-use super::transcode::{TranscodeError, Transcoder};
+use super::transcode::{Coding, TranscodeError, Transcoder};
 use crate::record::sink::SliceSink;
 use crate::record::slicer::{SliceError, Slicer};
 use crate::stream::{AccessUnit, Format, JpegFormat};
 
 /// FFmpeg's own encoder, which every build of it has.
-const AAC_ENCODER: &str = "aac";
+pub(super) const AAC_ENCODER: &str = "aac";
 
 /// A longer hole ends a stretch of sound; a shorter one is filled with silence. As long as what capture takes for one
 /// piece.
-const LONGEST_HOLE_US: i64 = 10_000_000;
+pub(super) const LONGEST_HOLE_US: i64 = 10_000_000;
 
 /// How long an AAC frame of 1024 samples lasts at 48 kHz, rounded down.
 const FRAME_US: i64 = 21_333;
@@ -23,10 +23,21 @@ pub(super) enum TrackError {
     Transcode(#[from] TranscodeError),
 }
 
+/// What a track is written as, from its first unit on.
+#[derive(Clone, Debug)]
+pub(super) enum Tapped {
+    Format(Format),
+    Unit(AccessUnit),
+}
+
 /// A [`Slicer`] that takes units in each format that is recorded: what its container carries goes to it as it comes, other sound as
 /// AAC, and Motion JPEG as H.264.
 pub(super) struct TrackSlicer<S: SliceSink> {
     slicer: Slicer<S>,
+    /// Slices are written.
+    slices: bool,
+    /// What has been given to the slicer, or would have been, since it was last asked for; `None` when nobody asks.
+    tap: Option<Vec<Tapped>>,
     encoder: &'static str,
     /// The format of the units that come, where the container does not carry it.
     transcoded: Option<Format>,
@@ -46,6 +57,8 @@ impl<S: SliceSink> TrackSlicer<S> {
     pub(super) fn new(slicer: Slicer<S>, coding: PictureCoding) -> Self {
         Self {
             slicer,
+            slices: true,
+            tap: None,
             encoder: AAC_ENCODER,
             transcoded: None,
             transcoder: None,
@@ -55,6 +68,40 @@ impl<S: SliceSink> TrackSlicer<S> {
             announced: false,
             end_us: i64::MIN,
             made: Vec::new(),
+        }
+    }
+
+    /// `tapped`: what the track is written as is to be had; `slices`: it is written into slices.
+    pub(super) fn writing(self, slices: bool, tapped: bool) -> Self {
+        Self {
+            slices,
+            tap: tapped.then(Vec::new),
+            ..self
+        }
+    }
+
+    /// What the track is written as, since this was last asked.
+    pub(super) fn tapped(&mut self) -> Vec<Tapped> {
+        self.tap.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn announce(&mut self, format: Format) -> Result<(), SliceError> {
+        if let Some(tap) = &mut self.tap {
+            tap.push(Tapped::Format(format.clone()));
+        }
+        match self.slices {
+            true => self.slicer.format(format),
+            false => Ok(()),
+        }
+    }
+
+    fn give(&mut self, unit: &AccessUnit) -> Result<Option<u64>, SliceError> {
+        if let Some(tap) = &mut self.tap {
+            tap.push(Tapped::Unit(unit.clone()));
+        }
+        match self.slices {
+            true => self.slicer.unit(unit),
+            false => Ok(None),
         }
     }
 
@@ -70,7 +117,7 @@ impl<S: SliceSink> TrackSlicer<S> {
         match format {
             // The slicer learns the format that the encoder gives.
             Format::Jpeg(jpeg) => self.jpeg = Some(jpeg),
-            format if is_carried(&format) => self.slicer.format(format)?,
+            format if is_carried(&format) => self.announce(format)?,
             format => self.transcoded = Some(format),
         }
         flushed
@@ -82,19 +129,19 @@ impl<S: SliceSink> TrackSlicer<S> {
             return self.picture(&jpeg, unit);
         }
         let Some(format) = self.transcoded.clone() else {
-            return Ok(self.slicer.unit(unit)?);
+            return Ok(self.give(unit)?);
         };
         let end_us = self.transcoder.as_ref().and_then(Transcoder::end_us);
         if end_us.is_some_and(|end_us| unit.pts_us.saturating_sub(end_us) > LONGEST_HOLE_US) {
             self.flush()?;
         }
-        let transcoder = match &mut self.transcoder {
-            Some(transcoder) => transcoder,
-            none => {
-                let transcoder = Transcoder::new(&format, self.encoder)?;
-                self.slicer.format(transcoder.format())?;
-                none.insert(transcoder)
-            }
+        if self.transcoder.is_none() {
+            let transcoder = Transcoder::new(&format, Coding::Aac(self.encoder))?;
+            self.announce(transcoder.format())?;
+            self.transcoder = Some(transcoder);
+        }
+        let Some(transcoder) = &mut self.transcoder else {
+            return Ok(None);
         };
         let taken = transcoder.unit(unit, &mut self.made);
         if matches!(taken, Err(TranscodeError::Encode(_))) {
@@ -124,13 +171,13 @@ impl<S: SliceSink> TrackSlicer<S> {
 
     fn pass_on_pictures(&mut self) -> Result<Option<u64>, TrackError> {
         let format = self.pictures.as_ref().and_then(PictureTranscoder::format);
-        if let Some(format) = format.filter(|_| !self.announced) {
-            self.slicer.format(format.clone())?;
+        if let Some(format) = format.filter(|_| !self.announced).cloned() {
+            self.announce(format)?;
             self.announced = true;
         }
         let mut begun = None;
-        for unit in self.made.drain(..) {
-            let started = self.slicer.unit(&unit)?;
+        for unit in std::mem::take(&mut self.made) {
+            let started = self.give(&unit)?;
             begun = begun.or(started);
         }
         Ok(begun)
@@ -179,13 +226,13 @@ impl<S: SliceSink> TrackSlicer<S> {
 
     fn pass_on(&mut self) -> Result<Option<u64>, TrackError> {
         let mut begun = None;
-        for unit in self.made.drain(..) {
+        for unit in std::mem::take(&mut self.made) {
             // A stretch that follows closely on another one has its run-up where that one still sounds.
             if unit.pts_us < self.end_us {
                 continue;
             }
             self.end_us = unit.pts_us.saturating_add(FRAME_US);
-            let started = self.slicer.unit(&unit)?;
+            let started = self.give(&unit)?;
             begun = begun.or(started);
         }
         Ok(begun)

@@ -3,6 +3,7 @@ use protocol::{Fault, ProblemCode, StreamName, TrackKind};
 use super::Individual;
 use super::track_slicer::{TrackError, TrackSlicer};
 use super::transcode::TranscodeError;
+use super::user_files::UserFiles;
 use crate::record::follow::Input;
 use crate::record::sink::SliceSink;
 use crate::record::slicer::{SliceError, Slicer};
@@ -10,9 +11,9 @@ use crate::record::snapshot::UserPictures;
 use crate::record::status::{SharedBoard, problem};
 use crate::selection::{Pass, Sources, Tracks};
 use crate::spool::PlaylistKey;
-use crate::stream::{Clock, Format, StreamEvent, Track};
+use crate::stream::{AccessUnit, Clock, Format, StreamEvent, Track, VideoCodec};
 
-/// One user's two playlists and pictures, as they are written.
+/// One user's two playlists, whole files and pictures, as they are written.
 pub(super) struct UserTracks<S: SliceSink> {
     uid: String,
     clock: Clock,
@@ -21,8 +22,9 @@ pub(super) struct UserTracks<S: SliceSink> {
     sources: Sources,
     audio: TrackSlicer<S>,
     video: TrackSlicer<S>,
-    /// Units go into playlists, not only into pictures.
-    playlists: bool,
+    /// Units go into playlists or files, not only into pictures.
+    writes: bool,
+    files: Option<UserFiles>,
     pictures: UserPictures,
 }
 
@@ -34,14 +36,16 @@ impl<S: SliceSink> UserTracks<S> {
                 uid: uid.to_owned(),
                 track,
             };
-            TrackSlicer::new(
+            let slicer = TrackSlicer::new(
                 Slicer::new(of.sink.clone(), of.clock, names(track), key),
                 of.coding.clone(),
-            )
+            );
+            slicer.writing(of.slices, of.files.is_some())
         };
         let (board, snapshots) = (of.board.clone(), of.snapshots.clone());
         Self {
-            playlists: !snapshots.as_ref().is_some_and(|snapshots| snapshots.alone),
+            writes: !snapshots.as_ref().is_some_and(|snapshots| snapshots.alone),
+            files: of.files.as_ref().map(|wanted| UserFiles::new(wanted, &of.names, uid)),
             pictures: UserPictures::new(uid, names(TrackKind::Video), of.clock, board, snapshots),
             sources: Sources::default(),
             audio: slicer(TrackKind::Audio),
@@ -60,20 +64,21 @@ impl<S: SliceSink> UserTracks<S> {
             Input::Wanted(wanted) => {
                 self.wanted = wanted;
                 if !wanted.audio {
-                    let result = self.audio.interrupt(now_us);
-                    self.tell(Track::Audio, result, now_us);
+                    self.interrupt(Track::Audio, now_us);
                 }
                 if !wanted.video {
                     self.pictures.ended();
-                    let result = self.video.interrupt(now_us);
-                    self.tell(Track::Video, result, now_us);
+                    self.interrupt(Track::Video, now_us);
                 }
             }
             Input::Tick => {
                 for track in [Track::Audio, Track::Video] {
                     let result = self.slicer(track).tick(now_us);
                     self.tell(track, result, now_us);
+                    self.pass_on(track);
                 }
+                let begun = self.files.as_mut().and_then(|files| files.tick(now_us));
+                self.recorded(begun);
             }
         }
     }
@@ -104,9 +109,12 @@ impl<S: SliceSink> UserTracks<S> {
                     false => Ok(None),
                 });
                 match begun {
-                    Ok(Some(start_ms)) => self.board.lock().recorded(start_ms),
-                    Ok(None) => {}
+                    Ok(begun) => self.recorded(begun),
                     Err(error) => self.tell(track, Err(error), now_us),
+                }
+                if wanted {
+                    self.pass_on(track);
+                    self.pass_on_sound(track, &unit, now_us);
                 }
                 if track == Track::Video && self.wanted.video {
                     self.pictures.unit(&unit, now_us);
@@ -129,8 +137,7 @@ impl<S: SliceSink> UserTracks<S> {
                     .into_iter()
                     .filter(|track| ended.has(*track))
                 {
-                    let result = self.slicer(track).interrupt(now_us);
-                    self.tell(track, result, now_us);
+                    self.interrupt(track, now_us);
                 }
                 if ended.video {
                     self.pictures.ended();
@@ -144,11 +151,69 @@ impl<S: SliceSink> UserTracks<S> {
         if let Some(codec) = format.video_codec() {
             self.pictures.codec(codec);
         }
+        if track == Track::Audio
+            && let Some(files) = &mut self.files
+        {
+            files.sent_format(&format)?;
+        }
+        if let Some(left_out) = format.video_codec()
+            && self.files.as_ref().is_some_and(|files| files.leaves_out(&format))
+            && left_out != VideoCodec::Jpeg
+        {
+            let uid = &self.uid;
+            let message = format!(
+                "the pictures of user {uid} are in a codec that MP4 files do not carry: they have the sound alone"
+            );
+            let told = problem(
+                Fault::Destination,
+                ProblemCode::UnsupportedMedia,
+                message,
+                self.now_ms(),
+            );
+            self.board.lock().problem_once(&format!("mp4 {uid}"), told);
+        }
         self.slicer(track).format(format)
     }
 
+    /// Nothing comes of a track for now.
+    fn interrupt(&mut self, track: Track, now_us: i64) {
+        let result = self.slicer(track).interrupt(now_us);
+        self.tell(track, result, now_us);
+        self.pass_on(track);
+        let result = self.files.as_mut().map_or(Ok(()), |files| files.interrupt(track));
+        self.tell(track, result.map_err(TrackError::from), now_us);
+    }
+
+    /// Into files, what the track is written as.
+    fn pass_on(&mut self, track: Track) {
+        let tapped = self.slicer(track).tapped();
+        let begun = self.files.as_mut().and_then(|files| files.take(track, tapped));
+        self.recorded(begun);
+    }
+
+    /// Into files of sound, what is sent.
+    fn pass_on_sound(&mut self, track: Track, unit: &AccessUnit, now_us: i64) {
+        let Some(files) = self.files.as_mut().filter(|_| track == Track::Audio) else {
+            return;
+        };
+        match files.sent(unit) {
+            Ok(begun) => self.recorded(begun),
+            Err(error) => self.tell(track, Err(error.into()), now_us),
+        }
+    }
+
+    fn recorded(&self, begun: Option<u64>) {
+        if let Some(start_ms) = begun {
+            self.board.lock().recorded(start_ms);
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.clock.wall_ms(self.clock.now_us())
+    }
+
     fn writes(&self, track: Track) -> bool {
-        self.wanted.has(track) && self.playlists
+        self.wanted.has(track) && self.writes
     }
 
     fn slicer(&mut self, track: Track) -> &mut TrackSlicer<S> {

@@ -1,7 +1,8 @@
-//! Sound to AAC-LC, where no HLS player takes what was sent from a transport stream. Pure: coded units in, coded units out.
+//! Sound to AAC-LC, where no HLS player takes what was sent from a transport stream, or to MP3. Pure: coded units in, coded units
+//! out.
 
-use crate::media::{AudioCodec, AudioDecoder, AudioEncoder, MediaError, Resampler, Sound};
-use crate::stream::{AacFormat, AccessUnit, Format};
+use crate::media::{AudioCodec, AudioDecoder, AudioEncoder, Coded, MediaError, Resampler, Sound};
+use crate::stream::{AacFormat, AccessUnit, Format, MpegFormat};
 
 /// The sample rate of what is made, and of Opus, in samples a second.
 const RATE: u32 = 48_000;
@@ -21,15 +22,24 @@ pub(super) enum TranscodeError {
     Encode(MediaError),
 }
 
-/// One stretch of sound on its way to AAC.
+/// What sound is made to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coding {
+    /// AAC-LC, by FFmpeg's encoder of this name.
+    Aac(&'static str),
+    Mp3,
+}
+
+/// One stretch of sound on its way to AAC or MP3.
 ///
 /// Each sample keeps the time that the sender gave it: where units are missing (DTX, loss) there is silence of the same
-/// length, and the encoder's run-up lies in a frame of its own before the first sample.
+/// length. The run-up of AAC lies in a frame of its own before the first sample; that of MP3 is left out.
 pub(super) struct Transcoder {
     decoder: AudioDecoder,
     /// For what is not decoded to the rate and the samples of the encoder.
     resampler: Option<Resampler>,
     encoder: AudioEncoder,
+    coding: Coding,
     channels: u16,
     /// The time of the first sample.
     origin_us: Option<i64>,
@@ -40,16 +50,20 @@ pub(super) struct Transcoder {
 }
 
 impl Transcoder {
-    /// `encoder`: FFmpeg's name of an AAC encoder.
-    pub(super) fn new(format: &Format, encoder: &str) -> Result<Self, TranscodeError> {
+    pub(super) fn new(format: &Format, coding: Coding) -> Result<Self, TranscodeError> {
         let codec =
             AudioCodec::of(format).ok_or_else(|| TranscodeError::Decode(MediaError::unexpected("decode as sound")))?;
         let channels = channels(format);
         let bitrate = BITS_PER_SECOND_OF_CHANNEL * usize::from(channels);
+        let encoder = match coding {
+            Coding::Aac(encoder) => AudioEncoder::new(encoder, RATE, channels, bitrate),
+            Coding::Mp3 => AudioEncoder::mp3(RATE, channels, bitrate),
+        };
         Ok(Self {
             decoder: AudioDecoder::new(&codec).map_err(TranscodeError::Decode)?,
             resampler: None,
-            encoder: AudioEncoder::new(encoder, RATE, channels, bitrate).map_err(TranscodeError::Encode)?,
+            encoder: encoder.map_err(TranscodeError::Encode)?,
+            coding,
             channels,
             origin_us: None,
             taken: 0,
@@ -59,12 +73,21 @@ impl Transcoder {
 
     /// The format of the frames that it gives.
     pub(super) fn format(&self) -> Format {
-        Format::Aac(AacFormat {
-            config: self.encoder.config().into(),
-            sample_rate: RATE,
-            channels: self.channels,
-            frame_length: AudioEncoder::FRAME as u32,
-        })
+        let frame_length = self.encoder.frame() as u32;
+        match self.coding {
+            Coding::Aac(_) => Format::Aac(AacFormat {
+                config: self.encoder.config().into(),
+                sample_rate: RATE,
+                channels: self.channels,
+                frame_length,
+            }),
+            Coding::Mp3 => Format::Mpeg(MpegFormat {
+                layer: 3,
+                sample_rate: RATE,
+                channels: self.channels,
+                frame_length,
+            }),
+        }
     }
 
     /// Where the sound that it has taken ends; `None` before the first unit.
@@ -138,35 +161,49 @@ impl Transcoder {
     }
 
     /// Gives the rest; the last frame is filled up with silence.
-    pub(super) fn finish(mut self, aac: &mut Vec<AccessUnit>) -> Result<(), TranscodeError> {
+    pub(super) fn finish(mut self, made: &mut Vec<AccessUnit>) -> Result<(), TranscodeError> {
         let Some(origin_us) = self.origin_us else { return Ok(()) };
         self.drain()?;
         let rest = self.pending.first().map_or(0, Vec::len);
+        let end = self.taken;
+        let full = rest.next_multiple_of(self.encoder.frame());
         for pending in &mut self.pending {
-            pending.resize(rest.next_multiple_of(AudioEncoder::FRAME), 0.0);
+            pending.resize(full, 0.0);
         }
-        self.taken = (self.taken - rest as i64) + rest.next_multiple_of(AudioEncoder::FRAME) as i64;
-        self.encode(origin_us, aac)?;
+        self.taken = (self.taken - rest as i64) + full as i64;
+        self.encode(origin_us, made)?;
+        let mut give = give(self.coding, origin_us, made);
         self.encoder
-            .finish(|coded| aac.push(frame(origin_us, coded.pts, coded.data)))
+            .finish(|coded| {
+                if coded.pts < end {
+                    give(coded);
+                }
+            })
             .map_err(TranscodeError::Encode)
     }
 
-    fn encode(&mut self, origin_us: i64, aac: &mut Vec<AccessUnit>) -> Result<(), TranscodeError> {
+    fn encode(&mut self, origin_us: i64, made: &mut Vec<AccessUnit>) -> Result<(), TranscodeError> {
         let waiting = self.pending.first().map_or(0, Vec::len);
+        let length = self.encoder.frame();
         let mut at = self.taken - waiting as i64;
-        for _ in 0..waiting / AudioEncoder::FRAME {
-            let block: Vec<Vec<f32>> = self
-                .pending
-                .iter_mut()
-                .map(|p| p.drain(..AudioEncoder::FRAME).collect())
-                .collect();
+        let mut give = give(self.coding, origin_us, made);
+        for _ in 0..waiting / length {
+            let block: Vec<Vec<f32>> = self.pending.iter_mut().map(|p| p.drain(..length).collect()).collect();
             self.encoder
-                .encode(&block, at, |coded| aac.push(frame(origin_us, coded.pts, coded.data)))
+                .encode(&block, at, &mut give)
                 .map_err(TranscodeError::Encode)?;
-            at += AudioEncoder::FRAME as i64;
+            at += length as i64;
         }
         Ok(())
+    }
+}
+
+/// Takes what an encoder gives; of MP3 not the run-up to the first sample, for which players have no place.
+fn give(coding: Coding, origin_us: i64, made: &mut Vec<AccessUnit>) -> impl FnMut(Coded) {
+    move |coded| {
+        if coded.pts >= 0 || coding != Coding::Mp3 {
+            made.push(frame(origin_us, coded.pts, coded.data));
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use streams::Streams;
 
 use super::load_shedder::{LoadShedder, Overload};
 use crate::media::{MuxedTrack, Picture};
-use crate::mix::{Change, Counters, MixError, MixOptions, Mixer, Output, Settings, images};
+use crate::mix::{Change, Counters, MixError, MixOptions, Mixer, Output, Settings, Split, images};
 use crate::selection::{Pass, Sources};
 use crate::stream::{StreamEvent, Track};
 use crate::text::Fonts;
@@ -80,6 +80,10 @@ pub struct MixSpec {
     pub options: MixOptions,
     /// The Unix time, in milliseconds, at which the recording's timeline begins.
     pub epoch_ms: u64,
+    /// Whether the sound is made as MP3 as well.
+    pub mp3: bool,
+    /// How much media a whole file has at most, in microseconds, where that is asked for.
+    pub split_us: Option<i64>,
 }
 
 /// Feeds one mixer after the other: each from the first media until the channel is empty.
@@ -97,6 +101,8 @@ pub struct Feeder {
     mix: Option<Mix>,
     /// The time before which no mix begins.
     free_us: i64,
+    /// What the mixes between pauses have made so far, in microseconds: the next one goes on in the same files.
+    done_us: i64,
     shedder: LoadShedder,
     /// What the mixes that have ended did.
     counters: Counters,
@@ -104,6 +110,8 @@ pub struct Feeder {
 
 struct Mix {
     mixer: Mixer,
+    /// Where it begins.
+    start_us: i64,
     /// The time up to which it has been fed.
     fed_us: i64,
     last_media_us: i64,
@@ -122,6 +130,7 @@ impl Feeder {
             fonts: None,
             mix: None,
             free_us: recorded_us.saturating_add(APART_US),
+            done_us: 0,
             shedder: LoadShedder::default(),
             counters: Counters::default(),
         }
@@ -309,11 +318,20 @@ impl Feeder {
             types,
             options,
             epoch_ms,
+            mp3,
+            split_us,
         } = &self.spec;
-        let start_us = first_us.clamp(now_us.saturating_sub(options.jitter_us), now_us);
+        let start_us = first_us
+            .clamp(now_us.saturating_sub(options.jitter_us), now_us)
+            .max(self.free_us);
         let settings = Settings {
             epoch_ms: *epoch_ms,
-            ..options.settings(*output, *types, start_us.max(self.free_us))
+            mp3: *mp3,
+            split: split_us.map(|every_us| Split {
+                every_us,
+                done_us: self.done_us.rem_euclid(every_us.max(1)),
+            }),
+            ..options.settings(*output, *types, start_us)
         };
         let Wishes {
             scene,
@@ -346,6 +364,7 @@ impl Feeder {
         }
         Ok(Some(Mix {
             mixer,
+            start_us,
             fed_us: now_us,
             last_media_us: now_us,
             announced: false,
@@ -385,6 +404,10 @@ impl Feeder {
         mix.hand_over(made, each);
         self.counters += *mix.mixer.counters();
         self.free_us = self.free_us.max(end_us.saturating_add(APART_US));
+        self.done_us = match &last {
+            Made::Pause => self.done_us.saturating_add((end_us - mix.start_us).max(0)),
+            _ => 0,
+        };
         each(last);
         if let Err(error) = result {
             each(Made::Failed(error));
@@ -395,6 +418,7 @@ impl Feeder {
     pub fn fail(&mut self, error: MixError, now_us: i64, each: &mut impl FnMut(Made)) {
         if let Some(mix) = self.mix.take() {
             self.counters += *mix.mixer.counters();
+            self.done_us = 0;
             each(Made::End);
         }
         self.free_us = now_us.saturating_add(PAUSE_US);

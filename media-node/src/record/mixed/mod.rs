@@ -1,17 +1,16 @@
-//! Mixed recording of a channel: one playlist for all users, and MP4 files. What is seen and heard of the users is decided
+//! Mixed recording of a channel: one playlist for all users, and whole files. What is seen and heard of the users is decided
 //! and made by [`mix`](crate::mix); here it is fed by the wall clock, and what it makes is written.
 //!
 //! Three threads stand behind one another, so that a slow one holds up none before it for long: sessions take what users
 //! send; `mixing` has the `feeder`, which is free of tasks, sockets and clocks, mix it with as many pictures left out as
-//! `load_shedder` says; `outputs` and `mp4` write files and may wait for the disk. `recorder` starts all of them, `images` fetches
-//! the images that scenes name, and `texts` finds the fonts for what is written in them.
+//! `load_shedder` says; `outputs` writes files and may wait for the disk. `recorder` starts all of them, `images` fetches the
+//! images that scenes name, and `texts` finds the fonts for what is written in them.
 
 mod everybody;
 mod feeder;
 mod images;
 mod load_shedder;
 mod mixing;
-mod mp4;
 mod outputs;
 mod recorder;
 #[cfg(test)]
@@ -20,14 +19,17 @@ mod testing;
 mod tests;
 mod texts;
 
-use protocol::{Desired, Directive, Fault, Job, Mix, Refusal, RefusalCode};
+use protocol::{Desired, Directive, Fault, FileFormat, Job, Mix, Refusal, RefusalCode};
 use tokio::sync::watch;
 
 use super::context::Context;
+use super::files::{Keeper, Limits};
 use super::follow::{self, Rtsp};
 use super::status::{Ending, Status};
-use crate::mix::{MixOptions, Mixer};
+use crate::mix::{MixOptions, Mixer, mp3_track};
+use everybody::EVERYBODY;
 use feeder::{MixSpec, Wishes};
+use outputs::Wanted;
 use recorder::{Destination, MixedRecorder};
 
 /// Largest side of a mix in pixels, and most frames a second.
@@ -73,6 +75,8 @@ pub async fn run(
         Err(error) => return follow::refuse(&shared, &error, &status),
     };
     let types = context.job.spec.subscription.types;
+    let (formats, outputs) = (context.job.spec.whole_files(), context.job.spec.outputs.clone());
+    let limits = Limits::of(outputs.max_ms);
     let wishes = Wishes {
         paused: desired.borrow().directive == Directive::Pause,
         scene: mix.scene,
@@ -84,9 +88,19 @@ pub async fn run(
         types,
         options: shared.options.mix.clone(),
         epoch_ms: context.clock.wall_ms(0),
+        mp3: formats.contains(&FileFormat::Mp3),
+        split_us: outputs.max_ms.map(|_| limits.duration_us),
     };
+    let files = (!formats.is_empty()).then(|| Wanted {
+        keeper: Keeper::new(context.spool.clone(), context.clock, shared.board.clone()),
+        formats,
+        limits,
+        mp3: mp3_track(mix.output.audio),
+    });
     let destination = Destination {
-        mp4: mix.mp4.then(|| context.spool.clone()),
+        hls: outputs.hls,
+        files,
+        recorded_us: context.spool.lone_end_us(EVERYBODY),
         sink: context.spool,
         names,
         clock: context.clock,

@@ -10,8 +10,7 @@ use super::everybody::playlist_key;
 use super::feeder::{Feeder, Made, MixSpec, Present, Wishes};
 use super::images::Images;
 use super::mixing::{MixEvent, Mixing, tick};
-use super::mp4::{Limits, Mp4Files};
-use super::outputs::Outputs;
+use super::outputs::{Outputs, Wanted};
 use super::texts::Texts;
 use crate::container::FileNames;
 use crate::outbound::{Client, Targets};
@@ -20,7 +19,6 @@ use crate::record::room::Room;
 use crate::record::sink::SliceSink;
 use crate::record::status::SharedBoard;
 use crate::selection::{Pictures, Tracks, UserPlan, Views};
-use crate::spool::Spool;
 use crate::stream::{Clock, Patience};
 
 /// The most units and events on their way to the mixer: a second of forty users.
@@ -34,8 +32,12 @@ const MADE: usize = 1024;
 /// What a mix is written to, and what is told of it.
 pub struct Destination<S> {
     pub sink: Arc<S>,
-    /// Keeps MP4 files, if they are asked for.
-    pub mp4: Option<Arc<Spool>>,
+    /// Whether slices are written.
+    pub hls: bool,
+    /// The whole files that are written, if any are.
+    pub files: Option<Wanted>,
+    /// Where what is recorded already ends, on the recording's timeline.
+    pub recorded_us: Option<i64>,
     pub names: FileNames,
     pub clock: Clock,
     pub board: SharedBoard,
@@ -57,7 +59,9 @@ impl MixedRecorder {
     pub fn start<S: SliceSink>(spec: MixSpec, wishes: Wishes, destination: Destination<S>) -> Self {
         let Destination {
             sink,
-            mp4,
+            hls,
+            files,
+            recorded_us,
             names,
             clock,
             board,
@@ -95,9 +99,9 @@ impl MixedRecorder {
         let mixing = {
             let (sink, board) = (sink.clone(), board.clone());
             tokio::task::spawn_blocking(move || {
-                let recorded_us = sink
-                    .last(&playlist_key(track))
-                    .map_or(i64::MIN, |last| last.start_us.saturating_add(last.duration_us));
+                let last = sink.last(&playlist_key(track));
+                let sliced_us = last.map(|last| last.start_us.saturating_add(last.duration_us));
+                let recorded_us = recorded_us.max(sliced_us).unwrap_or(i64::MIN);
                 let mixing = Mixing {
                     feeder: Feeder::new(spec, wishes, recorded_us),
                     queue,
@@ -110,11 +114,8 @@ impl MixedRecorder {
             })
         };
         let writing = tokio::task::spawn_blocking(move || {
-            let mp4 = mp4.map(|spool| {
-                let limits = Limits::default();
-                Mp4Files::new(spool, names.clone(), track, limits, clock, board.clone())
-            });
-            write(Outputs::new(sink, clock, board, names, track, mp4), making);
+            let hls = hls.then_some(sink);
+            write(Outputs::new(hls, clock, board, names, track, files), making);
         });
         Self {
             events,

@@ -1,16 +1,12 @@
 //! A feeder that is fed in virtual time, and a spool for what it makes.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use protocol::{Layout, StreamName, StreamTypes};
 
 use super::feeder::{Feeder, Made, MixSpec, Present, Wishes};
-use crate::container::finish_mp4;
 use crate::media::Picture;
 use crate::mix::testing::{Timed, aac_format, everybody, scene, settings};
 use crate::mix::{MixOptions, Output};
-use crate::spool::{Finish, Opening, Probed, Remains, Spool};
+pub(super) use crate::record::testing::open_spool;
 use crate::stream::{Format, H264Format, StreamEvent, Track};
 
 pub fn wishes(present: &[&str]) -> Wishes {
@@ -42,6 +38,8 @@ pub fn spec() -> MixSpec {
             workers: 1,
             ..MixOptions::default()
         },
+        mp3: false,
+        split_us: None,
     }
 }
 
@@ -121,20 +119,4 @@ pub fn mixes(made: Vec<Made>) -> Vec<Vec<Output>> {
         }
     }
     mixes
-}
-
-/// A spool that finishes what a crash left in it.
-pub fn open_spool(dir: &Path) -> Arc<Spool> {
-    let how = Finish {
-        slice: &|_| Remains::Nothing,
-        lone: &|_, cut| {
-            let probe = finish_mp4(cut.path, cut.scratch).ok().flatten();
-            let probed = probe.map(|probe| Probed {
-                duration_us: probe.duration_us,
-                bytes: probe.bytes,
-            });
-            probed.into()
-        },
-    };
-    Arc::new(Spool::open(dir, Opening { epoch: 1, at_ms: 1 }, how).unwrap())
 }

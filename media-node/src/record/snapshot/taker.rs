@@ -145,6 +145,7 @@ impl Taker {
             duration_us: 0,
             start_ms: at_ms,
             bytes: 0,
+            md5: None,
         };
         let kept = jpeg.and_then(|jpeg| Ok(self.snapshots.sink.keep(picture, &jpeg)?));
         match kept {

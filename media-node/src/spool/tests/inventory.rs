@@ -10,10 +10,7 @@ use super::*;
 /// What is left of a slice of the tests, whose frames last as many microseconds as they have bytes.
 fn cut(_: &Path, after_us: i64) -> Remains {
     let bytes = after_us as u64 / FRAME * FRAME;
-    let probed = (bytes > 0).then_some(Probed {
-        duration_us: bytes as i64,
-        bytes,
-    });
+    let probed = (bytes > 0).then_some(Probed::new(bytes as i64, bytes));
     probed.into()
 }
 

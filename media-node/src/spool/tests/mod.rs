@@ -18,10 +18,7 @@ const FRAME: u64 = 10;
 
 fn probe(path: &Path) -> Option<Probed> {
     let whole = std::fs::metadata(path).unwrap().len() / FRAME * FRAME;
-    (whole > 0).then_some(Probed {
-        duration_us: whole as i64,
-        bytes: whole,
-    })
+    (whole > 0).then_some(Probed::new(whole as i64, whole))
 }
 
 /// Files of their own are kept in whole frames as slices are.
@@ -80,6 +77,7 @@ fn lone(kind: LoneKind, index: usize) -> Lone {
         duration_us: 0,
         start_ms: 1_000 + index as u64,
         bytes: 0,
+        md5: None,
     }
 }
 

@@ -141,7 +141,7 @@ fn a_lone_file_that_was_being_written_is_finished_in_its_own_way() {
     let finish = Finish {
         slice: &|path| probe(path).into(),
         lone: &|lone, cut| match lone.kind {
-            LoneKind::Mp4 => {
+            LoneKind::Mp4 | LoneKind::M4a | LoneKind::Mp3 => {
                 assert!(!cut.scratch.exists());
                 std::fs::write(cut.scratch, [b'z'; 50]).unwrap();
                 std::fs::rename(cut.scratch, cut.path).unwrap();
@@ -149,6 +149,7 @@ fn a_lone_file_that_was_being_written_is_finished_in_its_own_way() {
                 Remains::Whole(Probed {
                     duration_us: 3_000,
                     bytes: 50,
+                    md5: Some("0123".to_owned()),
                 })
             }
             LoneKind::Picture => Remains::Nothing,
@@ -163,6 +164,7 @@ fn a_lone_file_that_was_being_written_is_finished_in_its_own_way() {
     assert_eq!(std::fs::read(&due[0].path).unwrap(), [b'z'; 50]);
     let files = spool.files("a");
     assert_eq!((files[0].name.as_str(), files[0].duration_ms), ("a/0.mp4", 3));
+    assert_eq!(files[0].md5.as_deref(), Some("0123"));
     assert_eq!(spool.pictures().taken, 0);
     assert_eq!(std::fs::read_dir(dir.path().join(SLICES)).unwrap().count(), 1);
 }

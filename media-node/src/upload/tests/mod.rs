@@ -148,6 +148,7 @@ fn commit_lone(spool: &Spool, kind: LoneKind, name: &str, content: &[u8]) {
         duration_us: 0,
         start_ms: 0,
         bytes: 0,
+        md5: None,
     };
     let mut file = spool.begin_lone(&lone).unwrap();
     file.write_all(content).unwrap();
@@ -170,7 +171,7 @@ fn formats() -> Formats {
         playlist_type: "test/playlist",
         file_type: |content, _| match content {
             Content::Slice => "test/slice",
-            Content::Lone(LoneKind::Mp4) => "test/mp4",
+            Content::Lone(LoneKind::Mp4 | LoneKind::M4a | LoneKind::Mp3) => "test/mp4",
             Content::Lone(LoneKind::Picture) => "test/picture",
         },
     }

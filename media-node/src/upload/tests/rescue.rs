@@ -39,7 +39,7 @@ fn rescue(port: u16) -> Rescue {
 fn read(dir: &Path) -> Salvage {
     let probe = |path: &Path| {
         let bytes = std::fs::metadata(path).unwrap().len();
-        crate::spool::Remains::Whole(crate::spool::Probed { duration_us: 1, bytes })
+        crate::spool::Remains::Whole(crate::spool::Probed::new(1, bytes))
     };
     let how = Finish {
         slice: &probe,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::recording::Outcome;
-use protocol::{EndCause, FileKind, Pictures, RecordedFile, Snapshots, TrackKind};
+use protocol::{EndCause, FileFormat, FileKind, Outputs, Pictures, RecordedFile, Snapshots, TrackKind};
 
 fn made(mode: Mode, files: Vec<RecordedFile>) -> RecordingView {
     RecordingView {
@@ -105,6 +105,40 @@ fn with_mp4_the_files_are_listed_mp4_first() {
     ]);
     assert_lists(APP, &both, &list);
     assert_lists(ANYRTC_APP, &both, &list);
+}
+
+#[test]
+fn whole_files_of_each_user_are_listed_with_their_digests() {
+    let digest = "d41d8cd98f00b204e9800998ecf8427e";
+    let whole = |name: &str, kind, track| RecordedFile {
+        md5: Some(digest.to_owned()),
+        ..file(name, kind, track, "7")
+    };
+    let each = RecordingView {
+        outputs: Outputs {
+            files: vec![FileFormat::Mp4, FileFormat::Mp3],
+            ..Outputs::default()
+        },
+        ..made(
+            Mode::Individual,
+            vec![
+                file("a.m3u8", FileKind::Playlist, TrackKind::Audio, "7"),
+                whole("7_0.mp3", FileKind::Mp3, TrackKind::Audio),
+                whole("7_0.mp4", FileKind::Mp4, TrackKind::Both),
+            ],
+        )
+    };
+    let with_digest = |mut entry: Value| {
+        entry["md5"] = json!(digest);
+        entry
+    };
+    let list = json!([
+        with_digest(entry("7_0.mp4", "audio_and_video", "7", false)),
+        with_digest(entry("7_0.mp3", "audio", "7", false)),
+        entry("a.m3u8", "audio", "7", false),
+    ]);
+    assert_lists(APP, &each, &list);
+    assert_lists(ANYRTC_APP, &each, &list);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::recording::{Command, Outcome, Unfit, UpdateLayout};
-use protocol::{AudioProfile, Cipher, Colour, Layout, MixOutput, Mode, RecordingSpec, Scene, Snapshots, VideoQuality};
+use protocol::{
+    AudioProfile, Cipher, Colour, FileFormat, Layout, MixOutput, Mode, RecordingSpec, Scene, Snapshots, VideoQuality,
+};
 
 const CONFIG: &str = "/clientRequest/recordingConfig";
 
@@ -63,6 +65,25 @@ fn a_mixed_recording_has_a_picture_a_sound_and_a_scene() {
     );
     assert_eq!((mix.scene.layout, mix.mp4), (Layout::BestFit, true));
     assert_eq!(mix.scene.background, Colour { r: 255, g: 0, b: 0 });
+}
+
+#[test]
+fn whole_files_are_written_in_both_modes_as_far_as_they_are_asked_for() {
+    const FILES: &str = "/clientRequest/recordingFileConfig";
+    for mode in ["individual", "mix"] {
+        let outputs = |config| spec(mode, &[(FILES, Some(config))]).outputs;
+        assert!(outputs(json!({})).is_default());
+        assert!(outputs(json!({"avFileType": ["hls"]})).is_default());
+        let mp4 = outputs(json!({"avFileType": ["mp4", "hls"], "maxFileDuration": 600}));
+        assert_eq!(
+            (mp4.hls, mp4.files, mp4.max_ms),
+            (true, vec![FileFormat::Mp4], Some(600_000))
+        );
+        let all = outputs(json!({"avFileType": ["mp3", "hls", "mp4", "m4a"]}));
+        assert_eq!(all.files, [FileFormat::Mp4, FileFormat::M4a, FileFormat::Mp3]);
+    }
+    let sound = spec("mix", &[(FILES, Some(json!({"avFileType": ["hls", "mp3"]})))]);
+    assert!(!sound.mix.unwrap().mp4, "an older node would write MP4");
 }
 
 #[test]

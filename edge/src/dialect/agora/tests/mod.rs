@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use protocol::{Mode, Outputs, Phase, RecorderKey, Secret, SecretUrl, Source};
+use protocol::{Mode, Phase, RecorderKey, Secret, SecretUrl, Source};
 use serde_json::{Value, json};
 
 use crate::access::testing::{MapStore, entropy, key_ring, run};
@@ -288,7 +288,7 @@ pub(super) fn snapshot() -> RecordingView {
         status: Status::Recording,
         mode: Mode::Individual,
         mp4: false,
-        outputs: Outputs::default(),
+        outputs: protocol::Outputs::default(),
         snapshots: None,
         phase: Some(Phase::Recording),
         started_ms: START_MS,

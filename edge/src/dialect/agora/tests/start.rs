@@ -324,8 +324,13 @@ fn start_refuses_and_names_the_field() {
         ),
         (
             "/clientRequest/recordingFileConfig/avFileType".to_owned(),
-            Some(json!(["hls", "mp4"])),
+            Some(json!(["hls", "hls"])),
             "recordingFileConfig.avFileType must be [\"hls\"]",
+        ),
+        (
+            "/clientRequest/recordingFileConfig/maxFileDuration".to_owned(),
+            Some(json!(600)),
+            "recordingFileConfig.maxFileDuration needs",
         ),
         (
             "/clientRequest/recordingFileConfig/avFileType".to_owned(),

@@ -177,7 +177,11 @@ fn the_large_tile_stays_as_large_as_it_can_and_small_ones_stay_readable() {
             small.iter().all(|region| region.rect.width >= least),
             "{count}: {small:?}"
         );
-        assert!(small.iter().all(|region| region.rect.width == small[0].rect.width));
+        assert!(
+            small
+                .iter()
+                .all(|region| region.rect.width.abs_diff(small[0].rect.width) <= 2)
+        );
     }
     let places = |count| {
         let regions = arranged(&both()[1], FULL_HD, count);

@@ -3,6 +3,8 @@ mod course;
 mod odd;
 mod output;
 mod sound;
+mod streams;
+mod texts;
 mod trouble;
 
 use protocol::{AudioProfile, Colour, CustomRegion, Fill, Layout, Selection, UserImage};

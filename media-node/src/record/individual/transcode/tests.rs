@@ -1,6 +1,6 @@
 //! Opus as libopus makes it goes in; what comes out is decoded, and its beeps are where they were sent.
 
-use super::{TranscodeError, Transcoder};
+use super::{Coding, TranscodeError, Transcoder};
 use crate::media::{AudioCodec, AudioDecoder};
 use crate::record::testing::{Coded, coded_opus, coded_pcm};
 use crate::stream::{AccessUnit, Format, OpusFormat, PcmCoding, PcmFormat};
@@ -30,7 +30,7 @@ fn opus(coded: &Coded) -> &OpusFormat {
 }
 
 fn transcode(coded: &Coded, units: &[AccessUnit]) -> (Format, Vec<AccessUnit>) {
-    let mut transcoder = Transcoder::new(&coded.format, "aac").unwrap();
+    let mut transcoder = Transcoder::new(&coded.format, Coding::Aac("aac")).unwrap();
     let format = transcoder.format();
     let mut aac = Vec::new();
     for unit in units {
@@ -235,7 +235,7 @@ fn inaccurate_timestamps_do_not_add_up() {
 #[test]
 fn what_cannot_be_decoded_is_told_and_leaves_a_hole() {
     let coded = beeps(1, &["-frame_duration", "20"]);
-    let mut transcoder = Transcoder::new(&coded.format, "aac").unwrap();
+    let mut transcoder = Transcoder::new(&coded.format, Coding::Aac("aac")).unwrap();
     let format = transcoder.format();
     let mut aac = Vec::new();
     for (number, unit) in coded.units.iter().enumerate() {
@@ -259,6 +259,9 @@ fn what_cannot_be_decoded_is_told_and_leaves_a_hole() {
 #[test]
 fn without_an_encoder_there_is_an_error() {
     crate::media::init().unwrap();
-    let made = Transcoder::new(&Format::Opus(OpusFormat { channels: 2 }), "no_such_encoder");
+    let made = Transcoder::new(
+        &Format::Opus(OpusFormat { channels: 2 }),
+        Coding::Aac("no_such_encoder"),
+    );
     assert!(matches!(made.err(), Some(TranscodeError::Encode(_))));
 }

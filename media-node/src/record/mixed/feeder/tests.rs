@@ -1,4 +1,4 @@
-use super::super::testing::{Script, Step, mixes, spec, wishes};
+use super::super::testing::{Script, Step, mixes, spec, there, wishes};
 use super::*;
 use crate::media::VideoEncoderChoice;
 use crate::mix::testing::*;
@@ -194,4 +194,45 @@ fn an_encoder_that_fails_is_tried_again() {
     let made = script.play(&mut feeder, 25 * SECOND);
     assert!(made.iter().all(|made| matches!(made, Made::Failed(_))));
     assert_eq!(made.len(), 3, "at 0, 10 and 20 seconds");
+}
+
+#[test]
+fn streams_of_one_user_are_shown_beside_one_another_when_a_scene_asks_for_them() {
+    use protocol::{Fill, Layout, StreamKind, Tiles};
+    let screen = || Present {
+        picture: None,
+        streams: [StreamKind::Camera, StreamKind::Screen].into(),
+        ..there("1")
+    };
+    let tiled = || {
+        let tiles = Tiles {
+            most: 4,
+            fill: Fill::Crop,
+            order: vec![StreamKind::Screen, StreamKind::Camera],
+        };
+        Wishes {
+            scene: crate::mix::testing::scene(Layout::Even { tiles }),
+            present: vec![screen()],
+            ..wishes(&[])
+        }
+    };
+    let mut script = Script::default();
+    // One picture of the user, then both streams, then one picture again.
+    script.at(0, Step::Wish(wishes(&["1"])));
+    script.stream("1", StreamName::Camera, video(0, 6 * SECOND, 15, |_| RED));
+    script.stream("1", StreamName::Camera, tone(0, 6 * SECOND, 440.0, |_| 0.1));
+    script.at(2 * SECOND, Step::Wish(tiled()));
+    script.stream("1", StreamName::Screen, video(2 * SECOND, 4 * SECOND, 15, |_| GREEN));
+    script.at(4 * SECOND, Step::Wish(wishes(&["1"])));
+    let mut feeder = Feeder::new(spec(), wishes(&[]), i64::MIN);
+    let mixes = mixes(script.play(&mut feeder, 6 * SECOND));
+    let pictures = pictures(&mixes[0]);
+    let halves = |us: i64| {
+        let (_, picture) = pictures.iter().rev().find(|(pts_us, _)| *pts_us <= us).unwrap();
+        [0.25, 0.75].map(|x| colour_at(picture, x, 0.5))
+    };
+    for (us, left, right) in [(1_500_000, RED, RED), (3_500_000, GREEN, RED), (5_500_000, RED, RED)] {
+        let found = halves(us);
+        assert!(alike(found[0], left) && alike(found[1], right), "at {us} µs: {found:?}");
+    }
 }

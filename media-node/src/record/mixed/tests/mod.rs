@@ -1,4 +1,5 @@
 mod drift;
+mod files;
 mod same_bytes;
 
 use std::sync::Arc;
@@ -64,6 +65,8 @@ async fn users_are_mixed_into_one_playlist_until_the_stop() {
             video_encoder: settings.video_encoder,
             ..MixOptions::default()
         },
+        mp3: false,
+        split_us: None,
     };
     let wishes = Wishes {
         paused: false,
@@ -73,7 +76,9 @@ async fn users_are_mixed_into_one_playlist_until_the_stop() {
     };
     let destination = Destination {
         sink: sink.clone(),
-        mp4: None,
+        hls: true,
+        files: None,
+        recorded_us: None,
         names: file_names().mix(),
         clock,
         board,

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{FileStyle, Layout, Selection, StreamName, Subscription, TrackKind};
+use protocol::{FileFormat, FileStyle, Layout, Selection, StreamName, Subscription, TrackKind};
 
 use super::super::everybody::playlist_key;
 use super::super::feeder::{Feeder, Wishes};
-use super::super::mp4::{Limits, Mp4Files};
-use super::super::outputs::Outputs;
+use super::super::outputs::{Outputs, Wanted};
 use super::super::testing::{Script, Step, open_spool, spec, wishes};
 use crate::container::playlist;
+use crate::mix::mp3_track;
 use crate::mix::testing::{BLUE, GREEN, RED, WHITE, everybody, plain, tone, video};
+use crate::record::files::{Keeper, Limits};
 use crate::record::status::{Board, SharedBoard};
 use crate::record::testing::file_names;
 use crate::stream::Clock;
@@ -64,6 +65,8 @@ fn record() -> BTreeMap<String, Vec<u8>> {
     let mut busy = spec();
     busy.options.workers = 2;
     busy.options.video_encoder.threads = 2;
+    busy.mp3 = true;
+    let busy_output = busy.output.audio;
     let mut feeder = Feeder::new(busy, wishes(&[]), i64::MIN);
     let made = script().play(&mut feeder, 22 * SECOND);
 
@@ -71,12 +74,16 @@ fn record() -> BTreeMap<String, Vec<u8>> {
     let spool = open_spool(dir.path());
     let (clock, board) = (Clock::new(1_700_000_000_000), SharedBoard::new(Board::new(0, None)));
     let (names, track) = (file_names().mix(), TrackKind::Both);
-    let limits = Limits {
-        duration_us: 10 * SECOND,
-        ..Limits::default()
+    let files = Wanted {
+        keeper: Keeper::new(spool.clone(), clock, board.clone()),
+        formats: vec![FileFormat::Mp4, FileFormat::Mp3],
+        limits: Limits {
+            duration_us: 10 * SECOND,
+            ..Limits::default()
+        },
+        mp3: mp3_track(busy_output),
     };
-    let mp4 = Mp4Files::new(spool.clone(), names.clone(), track, limits, clock, board.clone());
-    let mut outputs = Outputs::new(spool.clone(), clock, board, names, track, Some(mp4));
+    let mut outputs = Outputs::new(Some(spool.clone()), clock, board, names, track, Some(files));
     made.into_iter().for_each(|made| outputs.take(made));
     outputs.end();
 
@@ -89,12 +96,12 @@ fn record() -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn slices_playlist_and_mp4_files_are_the_same_twice() {
+fn slices_playlist_and_whole_files_are_the_same_twice() {
     let (once, again) = (record(), record());
     let of_kind = |extension: &str| once.keys().filter(|name| name.ends_with(extension)).count();
     assert_eq!(
-        (of_kind(".ts"), of_kind(".mp4"), once.len()),
-        (2, 2, 5),
+        (of_kind(".ts"), of_kind(".mp4"), of_kind(".mp3"), once.len()),
+        (2, 2, 3, 8),
         "{:?}",
         once.keys()
     );
