@@ -173,3 +173,136 @@ impl Change {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::Mode;
+
+    use super::*;
+    use crate::app::Listed;
+    use crate::recording::{House, Status};
+
+    const NOW: u64 = 1_700_000_000_000;
+
+    /// A recording in the app's own store that has ended.
+    fn row() -> Row {
+        Row {
+            listed: Listed {
+                key: RecorderKey {
+                    app_id: "a".into(),
+                    channel: "c".into(),
+                    uid: "u".into(),
+                },
+                sid: "s".into(),
+                mode: Mode::Mix,
+                status: Status::Ended,
+                created_ms: NOW,
+                started_ms: Some(NOW),
+                ended_ms: Some(NOW + 1_000),
+                cause: None,
+                told_ms: Some(NOW),
+                awaited: Vec::new(),
+                house: Some(House::default()),
+                files: Vec::new(),
+                erasure: None,
+            },
+            nonce: "n".into(),
+            revision: 1,
+            lease_ms: NOW + 60_000,
+            expires_ms: NEVER_MS,
+        }
+    }
+
+    fn begun() -> Row {
+        erase(Some(row()), NOW).1.put.unwrap()
+    }
+
+    #[test]
+    fn what_is_over_and_ours_is_deleted_at_once() {
+        let (erasing, change) = erase(Some(row()), NOW);
+        assert_eq!(erasing, Erasing::Begun);
+        let begun = change.put.unwrap();
+        assert_eq!(begun.expires_ms, NOW);
+        let (doomed, change) = due(begun, NOW);
+        assert_eq!(doomed.unwrap().sid, "s");
+        // A round that is lost comes again.
+        let again = change.put.unwrap();
+        assert_eq!(due(again.clone(), NOW + ROUND_MS - 1).0, None);
+        assert!(due(again, NOW + ROUND_MS).0.is_some());
+    }
+
+    #[test]
+    fn what_runs_or_is_not_ours_stays() {
+        let live = |lease_ms| {
+            let mut row = row();
+            row.listed.status = Status::Stopping;
+            row.lease_ms = lease_ms;
+            erase(Some(row), NOW)
+        };
+        assert_eq!(live(NOW + 1), (Erasing::Runs, Change::default()));
+        assert_eq!(live(NOW).0, Erasing::Begun, "nothing has been heard of it for long");
+        let mut foreign = row();
+        foreign.listed.house = None;
+        assert_eq!(erase(Some(foreign.clone()), NOW), (Erasing::NotOurs, Change::default()));
+        foreign.expires_ms = NOW;
+        assert_eq!(due(foreign, NOW), (None, Change::default()));
+        assert_eq!(erase(None, NOW), (Erasing::NotFound, Change::default()));
+        let reserved = Row { revision: 0, ..row() };
+        assert_eq!(erase(Some(reserved), NOW).0, Erasing::NotFound);
+    }
+
+    #[test]
+    fn it_goes_on_until_nothing_is_left() {
+        let more = erased(Some(begun()), Left::Some, NOW + 5).put.unwrap();
+        assert_eq!(more.expires_ms, NOW + 5);
+        assert_eq!(erased(Some(more), Left::Nothing, NOW).delete, ["s"]);
+        assert_eq!(erased(None, Left::Nothing, NOW), Change::default());
+    }
+
+    #[test]
+    fn failures_are_kept_and_tried_again_after_longer_and_longer_pauses() {
+        let mut row = begun();
+        let mut pauses = Vec::new();
+        for _ in 0..40 {
+            row = erased(Some(row), Left::Failed("refused ".repeat(200)), NOW)
+                .put
+                .unwrap();
+            pauses.push(row.expires_ms - NOW);
+        }
+        assert_eq!(pauses[..3], [10_000, 20_000, 40_000]);
+        assert_eq!(pauses.last(), Some(&LONGEST_PAUSE_MS));
+        let erasure = row.listed.erasure.clone().unwrap();
+        assert!(erasure.error.unwrap().len() <= MAX_ERROR_BYTES);
+        // Another wish changes nothing of that.
+        assert_eq!(erase(Some(row.clone()), NOW).1.put, Some(row));
+    }
+
+    #[test]
+    fn a_recording_is_kept_for_as_long_as_it_may_be() {
+        let kept = |ended_ms, kept_ms| {
+            let mut row = row();
+            row.listed.ended_ms = ended_ms;
+            row.listed.house = Some(House {
+                kept_ms,
+                ..House::default()
+            });
+            row.kept_until_ms()
+        };
+        assert_eq!(kept(Some(NOW), Some(5)), Some(NOW + 5));
+        assert_eq!(kept(Some(NOW), None), Some(NEVER_MS));
+        assert_eq!(kept(None, Some(5)), Some(NEVER_MS));
+        assert_eq!(kept(Some(NOW), Some(u64::MAX)), Some(NEVER_MS));
+        let foreign = Listed {
+            house: None,
+            ..row().listed
+        };
+        assert_eq!(
+            Row {
+                listed: foreign,
+                ..row()
+            }
+            .kept_until_ms(),
+            None
+        );
+    }
+}

@@ -7,7 +7,7 @@ fn the_life_of_an_app() {
     let expected = json!({
         "app_id": APP, "tenant": "t", "name": "", "dialect": "agora",
         "source": {"type": "builtin", "rtsp": null, "roster": null},
-        "has_certificate": false, "channels": {"access": "open"}, "callback": null, "backup": null, "automatic": null, "recorder": {"strict_extinf": true}, "disabled": false, "created_ms": 1000,
+        "has_certificate": false, "channels": {"access": "open"}, "callback": null, "backup": null, "house_storage": null, "automatic": null, "recorder": {"strict_extinf": true}, "disabled": false, "created_ms": 1000,
         "limits": {
             "requests_per_second": {
                 "acquire": 10, "start": 10, "query": 10, "update": 10, "updateLayout": 10, "stop": 10,
@@ -350,4 +350,62 @@ fn an_automatic_recording_is_checked_as_a_start_sealed_and_taken_away() {
         "as before"
     );
     assert_eq!(set(serde_json::Value::Null).1["automatic"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_house_store_is_sealed_shown_without_its_keys_and_taken_away() {
+    let server = Server::with_tenant();
+    server.call("POST", "apps", &json!({"tenant": "t", "app_id": APP}));
+    let path = format!("apps/{APP}");
+    let config = |bucket: &str| {
+        json!({"vendor": 1, "region": 0, "bucket": bucket, "accessKey": "AKHOUSE", "secretKey": "housesecret",
+            "fileNamePrefix": ["house"]})
+    };
+    let set = |house: serde_json::Value| server.call("PATCH", &path, &json!({ "house_storage": house }));
+    let (status, app) = set(json!({"storageConfig": config("vault"), "retention_days": 30}));
+    let shown = json!({"endpoint": "https://s3.us-east-1.amazonaws.com", "bucket": "vault", "prefix": "house",
+        "retention_days": 30, "link_lifetime_s": 86_400, "former": 0, "has_keys": true});
+    assert_eq!((status, &app["house_storage"]), (200, &shown));
+    let kept = server.store.map.borrow()[&format!("app:{APP}")].clone();
+    assert!(!kept.contains("housesecret") && !kept.contains("AKHOUSE"), "{kept}");
+    // Without a configuration, the store and its keys stay.
+    let (_, app) = set(json!({"link_lifetime_s": 60}));
+    assert_eq!(app["house_storage"]["bucket"], "vault");
+    assert_eq!(app["house_storage"]["retention_days"], serde_json::Value::Null);
+    // Another store is remembered behind the new one.
+    let (_, app) = set(json!({"storageConfig": config("other")}));
+    assert_eq!(
+        (&app["house_storage"]["bucket"], &app["house_storage"]["former"]),
+        (&json!("other"), &json!(1))
+    );
+    let mut temporary = config("vault");
+    temporary["stsToken"] = json!("token");
+    for (house, field) in [
+        (
+            json!({"storageConfig": config("vault"), "retention_days": 0}),
+            "house_storage.retention_days",
+        ),
+        (
+            json!({"storageConfig": config("vault"), "link_lifetime_s": 604_801}),
+            "house_storage.link_lifetime_s",
+        ),
+        (
+            json!({"storageConfig": config("vault"), "days": 5}),
+            "house_storage.days",
+        ),
+        (
+            json!({"storageConfig": {"vendor": 1}}),
+            "house_storage.storageConfig.region",
+        ),
+        (json!({"storageConfig": temporary}), "house_storage.storageConfig"),
+    ] {
+        assert_error(set(house), 400, "invalid_field", Some(field));
+    }
+    assert_eq!(set(serde_json::Value::Null).1["house_storage"], serde_json::Value::Null);
+    assert_error(
+        set(json!({})),
+        400,
+        "invalid_field",
+        Some("house_storage.storageConfig"),
+    );
 }

@@ -75,7 +75,7 @@ fn paths_and_methods() {
         ("apps/a", "GET, PATCH, DELETE"),
         ("nodes", "GET"),
         ("apps/a/recordings", "GET"),
-        ("apps/a/recordings/s", "GET"),
+        ("apps/a/recordings/s", "GET, DELETE"),
         ("apps/a/recordings/s/stop", "POST"),
     ] {
         for method in ["GET", "POST", "PATCH", "PUT", "DELETE", "HEAD"] {

@@ -51,6 +51,13 @@ fn questions_go_to_the_objects() {
         }
     );
     assert_eq!(
+        ask("DELETE", "apps/a/recordings/s"),
+        Question::Erase {
+            app_id: app_id(),
+            sid: sid()
+        }
+    );
+    assert_eq!(
         ask("POST", "apps/a/recordings/s/stop"),
         Question::Stop {
             app_id: app_id(),

@@ -41,7 +41,8 @@ fn shown(recording: &Recording) -> Shown {
     let uploaded = seen
         .files
         .iter()
-        .map(|file| file.uploaded_slices)
+        // What is known of a whole file once it is complete counts as another slice.
+        .map(|file| file.uploaded_slices.saturating_add(file.md5.is_some().into()))
         .fold(0, u64::saturating_add);
     let progress = recording
         .is_over()
