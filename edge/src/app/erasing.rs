@@ -50,8 +50,17 @@ pub enum Left {
     Failed(String),
 }
 
-/// Somebody wishes that a recording is deleted; `keeps_record`: but for what the index knows of it.
-pub fn erase(row: Option<Row>, keeps_record: bool, now_ms: u64) -> (Erasing, Change) {
+/// Somebody wishes that a recording is deleted.
+pub fn erase(row: Option<Row>, now_ms: u64) -> (Erasing, Change) {
+    begin(row, false, now_ms)
+}
+
+/// Somebody wishes that a recording's files are deleted, and what the index knows of it is kept.
+pub fn empty(row: Option<Row>, now_ms: u64) -> (Erasing, Change) {
+    begin(row, true, now_ms)
+}
+
+fn begin(row: Option<Row>, keeps_record: bool, now_ms: u64) -> (Erasing, Change) {
     let mut row = match over(row, now_ms) {
         Ok(row) => row,
         Err(erasing) => return (erasing, Change::default()),
@@ -180,14 +189,17 @@ mod tests {
 
     use super::*;
     use crate::app::Listed;
-    use crate::recording::{House, Status};
+    use crate::recording::{House, Standing, Status};
 
     const NOW: u64 = 1_700_000_000_000;
 
     /// A recording in the app's own store that has ended.
     fn row() -> Row {
         Row {
+            hidden: false,
+            emptied: false,
             listed: Listed {
+                standing: Standing::Done,
                 key: RecorderKey {
                     app_id: "a".into(),
                     channel: "c".into(),

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Limits, Method};
 
-pub use erasing::{Doomed, Erasure, Left, due, erase, erased, hide};
+pub use erasing::{Doomed, Erasure, Left, due, empty, erase, erased, hide};
 pub use listing::{Cursor, Filter};
 pub use row::{Listed, News, Reservation, Row};
 pub use usage::{Change, Usage};

@@ -394,14 +394,14 @@ fn what_is_emptied_is_listed_on_and_what_is_hidden_is_kept() {
         bench.rows["s"].clone()
     };
     let live = tell(told(1, Status::Recording));
-    for runs in [erase(Some(live.clone()), true, NOW).0, hide(Some(live), NOW).0] {
+    for runs in [empty(Some(live.clone()), NOW).0, hide(Some(live), NOW).0] {
         assert_eq!(runs, Erasing::Runs);
     }
     let over = tell(told(2, Status::Ended));
     let hidden = hide(Some(over.clone()), NOW).1.put.unwrap();
     assert!(hidden.hidden && hidden.listed.files.len() == 1 && hidden.expires_ms == over.expires_ms);
 
-    let (begun, change) = erase(Some(over.clone()), true, NOW);
+    let (begun, change) = empty(Some(over.clone()), NOW);
     let doomed = change.put.unwrap();
     assert_eq!(
         (begun, doomed.expires_ms, doomed.listed.files.len()),
@@ -420,9 +420,9 @@ fn what_is_emptied_is_listed_on_and_what_is_hidden_is_kept() {
         "late news bring no files back"
     );
     // Who wants the record deleted as well gets it, before the files are gone and afterwards.
-    let both = erase(change_of(erase(Some(over), true, NOW)), false, NOW).1.put;
+    let both = erase(change_of(empty(Some(over), NOW)), NOW).1.put;
     assert_eq!(erased(both, Left::Nothing, NOW).delete, ["s"]);
-    let later = erase(Some(emptied), false, NOW).1.put;
+    let later = erase(Some(emptied), NOW).1.put;
     assert_eq!(erased(later, Left::Nothing, NOW).delete, ["s"]);
 }
 

@@ -19,11 +19,11 @@ pub(super) fn answer(usage: &mut Usage, index: &Index, request: app::Request, no
             (Reply::Find(row.map(|row| Box::new(row.listed))), Change::default())
         }
         app::Request::Erase { sid } => {
-            let (erasing, change) = app::erase(index.find(&sid)?, false, now_ms);
+            let (erasing, change) = app::erase(index.find(&sid)?, now_ms);
             (Reply::Erase(erasing), change)
         }
         app::Request::Empty { sid } => {
-            let (erasing, change) = app::erase(index.find(&sid)?, true, now_ms);
+            let (erasing, change) = app::empty(index.find(&sid)?, now_ms);
             (Reply::Erase(erasing), change)
         }
         app::Request::Hide { sid } => {
