@@ -32,6 +32,7 @@ mod node_tokens;
 mod outages;
 mod pauses;
 mod playing;
+mod polyv;
 mod quiet;
 mod rescue;
 mod rtmp;
@@ -180,6 +181,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         stops::no_client_gives_up_before_a_stop_is_answered[("TAPEDECK_STOP_WAIT_S", "")],
         outages::a_refusing_store_costs_nothing,
         outages::a_restart_in_an_outage_costs_nothing,
+        polyv::a_channel_is_recorded_told_handed_out_and_deleted[("TAPEDECK_WEBHOOK_RETRY_MS", "200")],
         quiet::a_quiet_recording_costs_few_requests,
         rescue::a_damaged_journal_costs_no_media,
         versions::nodes_of_each_supported_version_record[("TAPEDECK_CAPACITY", "0")],

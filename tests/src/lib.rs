@@ -20,6 +20,7 @@ pub mod namespace;
 pub mod node;
 pub mod outage;
 pub mod playlist;
+pub mod polyv;
 pub mod probe;
 pub mod publisher;
 pub mod recorded;

@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 use crate::bucket::{Bucket, S3Access};
 use crate::customer::{Customer, Reply, send};
 use crate::fsp::FspInfo;
+use crate::polyv::Polyv;
 use crate::wait;
 
 const START_LIMIT: Duration = Duration::from_secs(120);
@@ -40,6 +41,7 @@ pub struct Info {
     pub node_token: String,
     pub s3: S3Access,
     pub fsp: FspInfo,
+    pub polyv: Polyv,
     pub pids: Pids,
 }
 

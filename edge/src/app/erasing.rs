@@ -2,9 +2,8 @@
 //! they may be. A recording whose deletion has begun is found by nobody any more, and is tried until nothing of it is left.
 
 use protocol::RecorderKey;
-use serde::{Deserialize, Serialize};
 
-use super::{Change, Erasing, Row};
+use super::{Change, Erasing, Erasure, Row};
 
 /// After so long a round whose end was not heard of is repeated.
 const ROUND_MS: u64 = 180_000;
@@ -14,23 +13,6 @@ const PAUSE_MS: u64 = 10_000;
 const LONGEST_PAUSE_MS: u64 = 3_600_000;
 /// The longest text of an error that is kept.
 const MAX_ERROR_BYTES: usize = 500;
-/// Later than any time, and small enough for JavaScript's numbers.
-pub(super) const NEVER_MS: u64 = 1 << 52;
-
-/// How far a deletion has come.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Erasure {
-    pub since_ms: u64,
-    /// Whether the index goes on listing it, without files.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub keeps_record: bool,
-    /// Rounds that failed, one after the other.
-    pub failures: u32,
-    /// Why the last one failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
-
 /// What is to be deleted: everything below the recording's place in each store that the app has or had.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Doomed {
@@ -153,34 +135,6 @@ impl Row {
             error: None,
         });
     }
-
-    /// Until when a row of a recording in the app's own store stays, when it is as its recorder tells; then the recording is
-    /// deleted.
-    pub(super) fn kept_until_ms(&self) -> Option<u64> {
-        let house = self.listed.house.as_ref()?;
-        let until_ms = self
-            .listed
-            .ended_ms
-            .zip(house.kept_ms)
-            .map(|(ended_ms, kept_ms)| ended_ms.saturating_add(kept_ms));
-        Some(until_ms.unwrap_or(NEVER_MS).min(NEVER_MS))
-    }
-}
-
-impl Change {
-    fn put(row: Row) -> Self {
-        Self {
-            put: Some(row),
-            delete: Vec::new(),
-        }
-    }
-
-    fn delete(sid: String) -> Self {
-        Self {
-            put: None,
-            delete: vec![sid],
-        }
-    }
 }
 
 #[cfg(test)]
@@ -189,6 +143,7 @@ mod tests {
 
     use super::*;
     use crate::app::Listed;
+    use crate::app::row::NEVER_MS;
     use crate::recording::{House, Standing, Status};
 
     const NOW: u64 = 1_700_000_000_000;

@@ -28,10 +28,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Limits, Method};
 
-pub use erasing::{Doomed, Erasure, Left, due, empty, erase, erased, hide};
+pub use erasing::{Doomed, Left, due, empty, erase, erased, hide};
 pub use listing::{Cursor, Filter};
-pub use row::{Listed, News, Reservation, Row};
-pub use usage::{Change, Usage};
+pub use row::{Change, Erasure, Listed, News, Reservation, Row};
+pub use usage::Usage;
 
 /// What the `App` object can be asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,8 +1,10 @@
 use protocol::{EndCause, Mode, RecordedFile, RecorderKey};
 use serde::{Deserialize, Serialize};
 
-use super::Erasure;
 use crate::recording::{Awaited, House, RecordingView, Standing, Status};
+
+/// Later than any time, and small enough for JavaScript's numbers.
+pub(super) const NEVER_MS: u64 = 1 << 52;
 
 /// The place that a start takes among the app's recordings, and for which recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -105,6 +107,20 @@ pub struct Listed {
     pub erasure: Option<Erasure>,
 }
 
+/// How far a deletion has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erasure {
+    pub since_ms: u64,
+    /// Whether the index goes on listing it, without files.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_record: bool,
+    /// Rounds that failed, one after the other.
+    pub failures: u32,
+    /// Why the last one failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
 /// What is kept of a recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
@@ -129,5 +145,41 @@ impl Row {
     /// It is not over, as far as is known.
     pub fn is_live(&self) -> bool {
         self.listed.status < Status::Ended
+    }
+
+    /// Until when a row of a recording in the app's own store stays, when it is as its recorder tells; then the recording is
+    /// deleted.
+    pub(super) fn kept_until_ms(&self) -> Option<u64> {
+        let house = self.listed.house.as_ref()?;
+        let until_ms = self
+            .listed
+            .ended_ms
+            .zip(house.kept_ms)
+            .map(|(ended_ms, kept_ms)| ended_ms.saturating_add(kept_ms));
+        Some(until_ms.unwrap_or(NEVER_MS).min(NEVER_MS))
+    }
+}
+
+/// What has to be written for a later [`Usage::restore`](super::Usage::restore).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Change {
+    pub put: Option<Row>,
+    /// Sids of rows to be deleted.
+    pub delete: Vec<String>,
+}
+
+impl Change {
+    pub(super) fn put(row: Row) -> Self {
+        Self {
+            put: Some(row),
+            delete: Vec::new(),
+        }
+    }
+
+    pub(super) fn delete(sid: String) -> Self {
+        Self {
+            put: None,
+            delete: vec![sid],
+        }
     }
 }

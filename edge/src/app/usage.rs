@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use super::erasing::NEVER_MS;
+use super::row::NEVER_MS;
 use super::tally::OwedTally;
 use super::windows::Windows;
-use super::{Admit, Denial, Listed, News, Reservation, Room, Row, UsageView, Verdict};
+use super::{Admit, Change, Denial, Listed, News, Reservation, Room, Row, UsageView, Verdict};
 use crate::access::Limits;
 use crate::metrics::Tally;
 use crate::recording::{Standing, Status};
@@ -37,14 +37,6 @@ struct Live {
     nonce: String,
     revision: u64,
     lease_ms: u64,
-}
-
-/// What has to be written for a later [`Usage::restore`].
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Change {
-    pub put: Option<Row>,
-    /// Sids of rows to be deleted.
-    pub delete: Vec<String>,
 }
 
 impl Usage {

@@ -1,4 +1,6 @@
-use protocol::{EndCause, Fault, FileKind, Happening, Mode, Phase, Problem, ProblemCode, RecordedFile, RecorderKey, TrackKind};
+use protocol::{
+    EndCause, Fault, FileKind, Happening, Mode, Phase, Problem, ProblemCode, RecordedFile, RecorderKey, TrackKind,
+};
 
 use crate::recording::{Event, Notice, RecordingView, Standing, Status, Subject};
 

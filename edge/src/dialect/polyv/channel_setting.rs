@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::answer::{Refusal, success};
 use super::caller::Caller;
-use super::notification::Format;
+use super::format::Format;
 use super::params::Params;
 use super::record_callback::{address, save};
 use crate::access::{ChannelCallback, Setting, Store, is_id};

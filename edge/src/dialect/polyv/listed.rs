@@ -4,7 +4,7 @@ use protocol::{FileKind, RecordedFile};
 use serde_json::{Value, json};
 
 use super::automatic::Label;
-use super::notification::Format;
+use super::format::Format;
 use super::times::digits;
 use crate::app::Listed;
 use crate::dialect::house::Handing;

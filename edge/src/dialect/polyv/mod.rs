@@ -6,6 +6,7 @@ mod answer;
 mod automatic;
 mod caller;
 mod channel_setting;
+mod format;
 mod listed;
 mod notification;
 mod params;

@@ -1,0 +1,198 @@
+//! Polyv's API with house storage, the whole way: a channel that records itself, a callback that is told of the files, links that are
+//! good until they expire, and a deletion that leaves nothing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use reqwest::{Method, Response};
+use serde_json::json;
+use tapedeck_tests::polyv::{Polyv, Told, md5sum};
+use tapedeck_tests::probe;
+use tapedeck_tests::publisher::{Media, Publisher};
+use tapedeck_tests::stack::Stack;
+use tapedeck_tests::wait;
+
+use crate::steps::record_for;
+
+const LIMIT: Duration = Duration::from_secs(120);
+/// The shortest life of a link that can be set, in seconds.
+const LINK_S: u64 = 60;
+const SECONDS: u64 = 20;
+
+async fn fetch(stack: &Stack, url: &str) -> Response {
+    let client = stack.customer().client;
+    client.get(url).send().await.expect("an answer")
+}
+
+async fn await_calls(told: &Told, count: usize) -> Vec<BTreeMap<String, String>> {
+    wait::until(&format!("{count} calls"), LIMIT, async || {
+        let calls = told.calls();
+        (calls.len() >= count).then_some(calls)
+    })
+    .await
+}
+
+pub(crate) async fn a_channel_is_recorded_told_handed_out_and_deleted(stack: &mut Stack) {
+    let account = stack.info.polyv.clone();
+    let edge = stack.info.edge.clone();
+    let settings = json!({ "house_storage": { "retention_days": 1, "link_lifetime_s": LINK_S } });
+    let app = format!("apps/{}", account.app_id);
+    stack.admin(Method::PATCH, &app, &settings).await.expect(200);
+    let told = Told::start().await;
+    let path = format!("/live/v2/user/{}/set-record-callback", account.user_id);
+    let answer = account.call(&edge, "POST", &path, &[("url", &told.url())]).await;
+    assert_eq!(
+        answer,
+        json!({"code": 200, "status": "success", "message": "", "data": ""})
+    );
+
+    let url = format!("{}/{}/{}/teacher", stack.info.rtmp, account.app_id, account.channel_id);
+    let media = Media::picture_and_tone(320, 180).without_delay();
+    let publisher = Publisher::ffmpeg_by_rtmp(&url, &media, stack.logs());
+    wait::until("the channel is recorded", LIMIT, async || {
+        let list = stack
+            .admin(Method::GET, &format!("{app}/recordings"), &json!(null))
+            .await;
+        let first = list.expect(200).body["items"][0].clone();
+        (first["status"] == "recording").then_some(())
+    })
+    .await;
+    record_for(SECONDS).await;
+    publisher.leave().await;
+
+    // The first call was answered with an error: it comes again before the second file is told.
+    let calls = await_calls(&told, 3).await;
+    let formats: Vec<_> = calls.iter().map(|call| call["format"].as_str()).collect();
+    assert_eq!(formats, ["m3u8", "m3u8", "mp4"]);
+    for call in &calls {
+        let signed = md5sum(&format!("{}{}", account.app_secret, call["timestamp"])).await;
+        assert_eq!(call["sign"], signed, "{call:?}");
+        assert_eq!(
+            (call["channelId"].as_str(), call["key"].as_str()),
+            (account.channel_id.as_str(), "1")
+        );
+        assert_eq!((call["origin"].as_str(), call["hasRtcRecord"].as_str()), ("auto", "N"));
+        assert_eq!(call["fileId"], calls[0]["fileId"]);
+    }
+    let (m3u8, mp4) = (&calls[1], &calls[2]);
+    let begun = std::time::Instant::now();
+    mp4_plays(stack, mp4).await;
+    playlist_plays(stack, &m3u8["fileUrl"]).await;
+
+    let sid = mp4["sessionId"].as_str();
+    files_are_listed(stack, &account, mp4).await;
+    let running = format!("{app}/recordings/{sid}");
+    let shown = stack.admin(Method::GET, &running, &json!(null)).await.expect(200);
+    assert!(!shown.body.to_string().contains(&stack.info.s3.secret_key));
+
+    // Each link is good until its time is over, and not after.
+    assert!(
+        begun.elapsed().as_secs() < LINK_S / 2,
+        "the machine is too busy to tell"
+    );
+    assert_eq!(fetch(stack, &mp4["fileUrl"]).await.status(), 200);
+    wait::until("the links expire", LIMIT, async || {
+        let is_over = fetch(stack, &mp4["fileUrl"]).await.status() == 403;
+        (is_over && fetch(stack, &m3u8["fileUrl"]).await.status() == 403).then_some(())
+    })
+    .await;
+    let lived = begun.elapsed().as_secs();
+    assert!(
+        (LINK_S - 10..LINK_S + 15).contains(&lived),
+        "the links lived for {lived} s"
+    );
+
+    deletion_leaves_nothing(stack, &account, sid).await;
+}
+
+async fn mp4_plays(stack: &Stack, call: &BTreeMap<String, String>) {
+    let response = fetch(stack, &call["fileUrl"]).await;
+    assert_eq!(response.status(), 200);
+    let data = response.bytes().await.expect("a whole body");
+    assert_eq!(data.len().to_string(), call["fileSize"]);
+    let file = stack.logs().join("told.mp4");
+    std::fs::write(&file, &data).expect("it is written");
+    assert_eq!(probe::streams(&file).await.len(), 2);
+    let mut times: Vec<f64> = probe::packets(&file).await.iter().map(|packet| packet.pts).collect();
+    times.sort_by(f64::total_cmp);
+    let lasts = times[times.len() - 1] - times[0];
+    let told: f64 = call["duration"].parse().expect("a number");
+    assert!((lasts - told).abs() < 2.0, "{lasts} s, {told} s were told");
+    assert!(lasts > SECONDS as f64 - 3.0, "{lasts} s");
+}
+
+/// As a player does: the playlist from the edge, its slices from the store.
+async fn playlist_plays(stack: &Stack, url: &str) {
+    assert!(url.starts_with(&stack.info.edge), "{url}");
+    let response = fetch(stack, url).await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["content-type"], "application/vnd.apple.mpegurl");
+    let playlist = response.text().await.expect("text");
+    assert!(playlist.trim_end().ends_with("#EXT-X-ENDLIST"), "{playlist}");
+    let mut whole = Vec::new();
+    let slices: Vec<_> = playlist.lines().filter(|line| !line.starts_with('#')).collect();
+    assert!(slices.len() >= 2, "{playlist}");
+    for slice in slices {
+        let response = fetch(stack, slice).await;
+        assert_eq!(response.status(), 200, "{slice}");
+        whole.extend_from_slice(&response.bytes().await.expect("a whole body"));
+    }
+    let file = stack.logs().join("told.ts");
+    std::fs::write(&file, &whole).expect("it is written");
+    assert_eq!(probe::streams(&file).await.len(), 2);
+}
+
+async fn files_are_listed(stack: &Stack, account: &Polyv, call: &BTreeMap<String, String>) {
+    let edge = &stack.info.edge;
+    let path = format!("/live/v2/channels/{}/recordFiles", account.channel_id);
+    let list = account.call(edge, "GET", &path, &[("userId", &account.user_id)]).await;
+    let [file] = list["data"].as_array().expect("a list").as_slice() else {
+        panic!("{list}");
+    };
+    assert_eq!(file["fileId"], call["fileId"]);
+    assert_eq!(file["fileSize"].to_string(), call["fileSize"]);
+    assert_eq!(file["resolution"], "640x360");
+    assert_eq!(fetch(stack, file["url"].as_str().expect("a link")).await.status(), 200);
+    let params = [("channelId", account.channel_id.as_str()), ("fileId", &call["fileId"])];
+    let one = account.call(edge, "GET", "/live/v3/channel/record/get", &params).await;
+    assert_eq!(one["data"]["daysLeft"], 1);
+    for format in ["mp4", "m3u8"] {
+        let url = one["data"][format].as_str().expect("a link");
+        assert_eq!(fetch(stack, url).await.status(), 200, "{url}");
+    }
+}
+
+async fn deletion_leaves_nothing(stack: &Stack, account: &Polyv, sid: &str) {
+    let edge = &stack.info.edge;
+    let place = format!("house/{}/{sid}/", account.app_id);
+    let before = stack.bucket().keys(&place).await;
+    assert!(before.len() >= 4, "{before:?}");
+    let path = format!("/live/v2/channel/recordFile/{}/delete-record", account.channel_id);
+    account.call(edge, "POST", &path, &[("sessionId", sid)]).await;
+    // It is found no more at once,
+    let (status, body) = account.try_to_call(edge, "POST", &path, &[("sessionId", sid)]).await;
+    assert_eq!(
+        (status, body["message"].as_str()),
+        (400, Some("record file not found."))
+    );
+    let list = format!("/live/v2/channels/{}/recordFiles", account.channel_id);
+    let list = account.call(edge, "GET", &list, &[("userId", &account.user_id)]).await;
+    assert_eq!(list["data"], json!([]));
+    // and gone soon after.
+    wait::until("every object is gone", LIMIT, async || {
+        stack.bucket().keys(&place).await.is_empty().then_some(())
+    })
+    .await;
+    let path = format!("apps/{}/recordings", account.app_id);
+    wait::until("the index forgets it", LIMIT, async || {
+        let list = stack.admin(Method::GET, &path, &json!(null)).await.expect(200);
+        (list.body["items"] == json!([])).then_some(())
+    })
+    .await;
+    wait::until("the figures tell", LIMIT, async || {
+        let metrics = stack.metrics().await;
+        let deleted = metrics.get("tapedeck_edge_recordings_deleted_total").copied();
+        (deleted == Some(1.0)).then_some(())
+    })
+    .await;
+}
