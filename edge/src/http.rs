@@ -10,6 +10,8 @@ use time::macros::format_description;
 pub struct Request {
     /// The method in upper case, as HTTP has it.
     pub method: String,
+    /// What stands in front of the path: `http(s)://host[:port]`.
+    pub origin: String,
     /// The path as sent, percent-encoded, without the query.
     pub path: String,
     /// What stands behind `?`, as sent; empty without one.
@@ -21,9 +23,16 @@ pub struct Request {
 impl Request {
     /// The first value of a query parameter, decoded; `None` when it is absent.
     pub fn query_value(&self, name: &str) -> Option<String> {
-        self.query.split('&').find_map(|pair| {
+        self.query_pairs()
+            .find_map(|(key, value)| (key == name).then_some(value))
+    }
+
+    /// The query parameters in their order, decoded.
+    pub fn query_pairs(&self) -> impl Iterator<Item = (String, String)> {
+        let pairs = self.query.split('&').filter(|pair| !pair.is_empty());
+        pairs.map(|pair| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(key) == name).then(|| decode(value))
+            (decode(key), decode(value))
         })
     }
 }

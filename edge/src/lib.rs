@@ -15,6 +15,7 @@ pub mod channel;
 pub mod dialect;
 pub mod erasing;
 pub mod fleet;
+pub mod gateway;
 pub mod handing;
 pub mod http;
 pub mod input;

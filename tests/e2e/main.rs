@@ -18,6 +18,7 @@ mod failover;
 mod far;
 mod faults;
 mod fleet;
+mod fsp;
 mod generated;
 mod interruptions;
 mod kills;
@@ -201,6 +202,8 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         whole_way::an_update_changes_whom_is_recorded,
         cameras::each_way_to_a_camera_is_taken,
         pauses::nothing_of_a_pause_is_in_any_file,
+        fsp::an_automatic_task_is_alone_in_its_group,
+        fsp::a_task_that_is_not_begun_ends,
         interruptions::a_killed_publisher_comes_back,
         interruptions::a_user_leaves_and_returns,
         interruptions::a_user_joins_late,
@@ -245,6 +248,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
     let mixes = mixes![
         codecs::each_is_recorded_mixed_and_played,
         composed::each_user_is_where_and_when_the_calls_say,
+        fsp::a_manual_task_becomes_a_file,
         composed::flash_and_beep_keep_together_in_a_mix,
         rtmp::users_are_recorded_and_mixed_beside_one_by_rtsp,
         sound::each_codec_is_heard_by_itself_and_in_the_mix,

@@ -12,6 +12,7 @@ pub mod dice;
 pub mod fake_node;
 pub mod far;
 pub mod frames;
+pub mod fsp;
 pub mod heard;
 pub mod interpreter;
 pub mod mixed;

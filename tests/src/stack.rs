@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 
 use crate::bucket::{Bucket, S3Access};
 use crate::customer::{Customer, Reply, send};
+use crate::fsp::FspInfo;
 use crate::polyv::Polyv;
 use crate::wait;
 
@@ -39,6 +40,7 @@ pub struct Info {
     pub node: String,
     pub node_token: String,
     pub s3: S3Access,
+    pub fsp: FspInfo,
     pub polyv: Polyv,
     pub pids: Pids,
 }

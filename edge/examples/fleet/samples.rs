@@ -35,6 +35,7 @@ pub(crate) fn start(number: u64, now_ms: u64) -> Start {
         max_idle_ms: 60_000,
         token_expires_ms: None,
         house: None,
+        waits_ms: None,
     }
 }
 

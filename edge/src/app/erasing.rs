@@ -34,21 +34,51 @@ pub enum Left {
 
 /// Somebody wishes that a recording is deleted.
 pub fn erase(row: Option<Row>, now_ms: u64) -> (Erasing, Change) {
-    let Some(mut row) = row.filter(|row| row.revision > 0) else {
-        return (Erasing::NotFound, Change::default());
+    begin(row, false, now_ms)
+}
+
+/// Somebody wishes that a recording's files are deleted, and what the index knows of it is kept.
+pub fn empty(row: Option<Row>, now_ms: u64) -> (Erasing, Change) {
+    begin(row, true, now_ms)
+}
+
+fn begin(row: Option<Row>, keeps_record: bool, now_ms: u64) -> (Erasing, Change) {
+    let mut row = match over(row, now_ms) {
+        Ok(row) => row,
+        Err(erasing) => return (erasing, Change::default()),
     };
+    if row.listed.erasure.is_none() {
+        row.doom(keeps_record, now_ms);
+        row.expires_ms = now_ms;
+    } else if let Some(erasure) = &mut row.listed.erasure {
+        erasure.keeps_record &= keeps_record;
+    }
+    if keeps_record {
+        row.listed.files.clear();
+        row.emptied = true;
+    }
+    (Erasing::Begun, Change::put(row))
+}
+
+/// Somebody wishes that a recording is listed no longer.
+pub fn hide(row: Option<Row>, now_ms: u64) -> (Erasing, Change) {
+    match over(row, now_ms) {
+        Ok(row) => (Erasing::Begun, Change::put(Row { hidden: true, ..row })),
+        Err(erasing) => (erasing, Change::default()),
+    }
+}
+
+/// A recording in the app's own store that is over, or why it is none.
+fn over(row: Option<Row>, now_ms: u64) -> Result<Row, Erasing> {
+    let row = row.filter(|row| row.revision > 0).ok_or(Erasing::NotFound)?;
     if row.listed.house.is_none() {
-        return (Erasing::NotOurs, Change::default());
+        return Err(Erasing::NotOurs);
     }
     // What its recorder has not told of for longer than that is gone.
     if row.is_live() && row.lease_ms > now_ms {
-        return (Erasing::Runs, Change::default());
+        return Err(Erasing::Runs);
     }
-    if row.listed.erasure.is_none() {
-        row.doom(now_ms);
-        row.expires_ms = now_ms;
-    }
-    (Erasing::Begun, Change::put(row))
+    Ok(row)
 }
 
 /// A recording's time has come: what is to be done, if anything is.
@@ -56,7 +86,7 @@ pub fn due(mut row: Row, now_ms: u64) -> (Option<Doomed>, Change) {
     if row.listed.house.is_none() || row.expires_ms > now_ms {
         return (None, Change::default());
     }
-    row.doom(now_ms);
+    row.doom(false, now_ms);
     row.expires_ms = now_ms.saturating_add(ROUND_MS);
     let doomed = Doomed {
         key: row.listed.key.clone(),
@@ -75,6 +105,10 @@ pub fn erased(row: Option<Row>, left: Left, now_ms: u64) -> Change {
         return Change::default();
     };
     match left {
+        Left::Nothing if erasure.keeps_record => {
+            row.listed.erasure = None;
+            row.expires_ms = row.kept_until_ms().unwrap_or(row.expires_ms);
+        }
         Left::Nothing => return Change::delete(row.listed.sid),
         Left::Some => {
             erasure.failures = 0;
@@ -93,9 +127,10 @@ pub fn erased(row: Option<Row>, left: Left, now_ms: u64) -> Change {
 }
 
 impl Row {
-    fn doom(&mut self, now_ms: u64) {
+    fn doom(&mut self, keeps_record: bool, now_ms: u64) {
         self.listed.erasure.get_or_insert(Erasure {
             since_ms: now_ms,
+            keeps_record,
             failures: 0,
             error: None,
         });
@@ -109,14 +144,17 @@ mod tests {
     use super::*;
     use crate::app::Listed;
     use crate::app::row::NEVER_MS;
-    use crate::recording::{House, Status};
+    use crate::recording::{House, Standing, Status};
 
     const NOW: u64 = 1_700_000_000_000;
 
     /// A recording in the app's own store that has ended.
     fn row() -> Row {
         Row {
+            hidden: false,
+            emptied: false,
             listed: Listed {
+                standing: Standing::Done,
                 key: RecorderKey {
                     app_id: "a".into(),
                     channel: "c".into(),

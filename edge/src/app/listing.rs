@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::recording::Status;
+use crate::recording::{Standing, Status};
 
 /// Which rows of the index are wanted.
 ///
@@ -24,9 +24,13 @@ pub struct Filter {
     pub before_ms: Option<u64>,
     /// Only recordings that ended before this time.
     pub ended_before_ms: Option<u64>,
+    /// Only recordings that were over by this time; one that is not over counts as if it ended now.
+    pub over_by_ms: Option<u64>,
+    /// One of these; empty for any.
+    pub standings: Vec<Standing>,
     /// Only recordings with media that is still on a node though they are over.
     pub awaited: bool,
-    /// Only recordings in the app's own store, with their files, without those that are being deleted.
+    /// Only recordings in the app's own store, with their files, without those that are being deleted or are hidden.
     pub house: bool,
     /// Whether all rows that fit are counted.
     pub counted: bool,

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Limits, Method};
 
-pub use erasing::{Doomed, Left, due, erase, erased};
+pub use erasing::{Doomed, Left, due, empty, erase, erased, hide};
 pub use listing::{Cursor, Filter};
 pub use row::{Change, Erasure, Listed, News, Reservation, Row};
 pub use usage::Usage;
@@ -55,6 +55,14 @@ pub enum Request {
     Erase {
         sid: String,
     },
+    /// Delete what it has left in stores, and go on listing it, without files.
+    Empty {
+        sid: String,
+    },
+    /// List it no longer, and leave what it has left where it is.
+    Hide {
+        sid: String,
+    },
 }
 
 /// The answer to a [`Request`] of the same name; `Done` to what asks nothing.
@@ -76,7 +84,7 @@ pub enum Reply {
     Erase(Erasing),
 }
 
-/// What becomes of the wish to delete a recording.
+/// What becomes of the wish to delete a recording, its files or its place in lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Erasing {

@@ -1,7 +1,7 @@
 use protocol::{EndCause, Mode, RecordedFile, RecorderKey};
 use serde::{Deserialize, Serialize};
 
-use crate::recording::{Awaited, House, RecordingView, Status};
+use crate::recording::{Awaited, House, RecordingView, Standing, Status};
 
 /// Later than any time, and small enough for JavaScript's numbers.
 pub(super) const NEVER_MS: u64 = 1 << 52;
@@ -24,6 +24,8 @@ pub struct News {
     /// A number that grows with each news of one recording; what is older than the newest is ignored.
     pub revision: u64,
     pub status: Status,
+    #[serde(default)]
+    pub standing: Standing,
     pub started_ms: u64,
     pub ended_ms: Option<u64>,
     pub cause: Option<EndCause>,
@@ -61,6 +63,7 @@ impl News {
             },
             revision,
             status: view.status,
+            standing: view.standing,
             started_ms: view.started_ms,
             ended_ms: view.ended_ms,
             cause: view.cause,
@@ -80,6 +83,9 @@ pub struct Listed {
     pub sid: String,
     pub mode: Mode,
     pub status: Status,
+    /// As the recorder told with the status.
+    #[serde(default)]
+    pub standing: Standing,
     /// When its start was asked for. The index is in this order.
     pub created_ms: u64,
     pub started_ms: Option<u64>,
@@ -105,6 +111,9 @@ pub struct Listed {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erasure {
     pub since_ms: u64,
+    /// Whether the index goes on listing it, without files.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_record: bool,
     /// Rounds that failed, one after the other.
     pub failures: u32,
     /// Why the last one failed.
@@ -124,6 +133,12 @@ pub struct Row {
     pub lease_ms: u64,
     /// When it is forgotten; of a recording in the app's own store, when it is deleted, or tried to be once more.
     pub expires_ms: u64,
+    /// Whether its API lists it no longer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
+    /// Whether its files were deleted, whatever its recorder tells of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub emptied: bool,
 }
 
 impl Row {

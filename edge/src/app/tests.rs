@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use protocol::{EndCause, Mode, RecorderKey};
+use protocol::{EndCause, FileKind, Mode, RecordedFile, RecorderKey, TrackKind};
 
 use super::*;
-use crate::recording::Status;
+use crate::recording::{House, Standing, Status};
 
 const NOW: u64 = 1_700_000_000_000;
 const MINUTE: u64 = 60_000;
@@ -89,6 +89,7 @@ fn news(sid: &str, revision: u64, status: Status) -> News {
         reservation: reservation(sid, &format!("of {sid}")),
         revision,
         status,
+        standing: Standing::default(),
         started_ms: NOW,
         ended_ms: over.then_some(NOW + 1),
         cause: over.then_some(EndCause::Stopped),
@@ -361,4 +362,70 @@ fn what_is_awaited_is_listed_as_long_as_its_recorder_says_so() {
         .unwrap();
     let text = serde_json::to_string(&over).unwrap();
     assert!(!text.contains("awaited"), "{text}");
+}
+
+#[test]
+fn what_is_emptied_is_listed_on_and_what_is_hidden_is_kept() {
+    let house = House {
+        kept_ms: Some(MINUTE),
+        ..House::default()
+    };
+    let file = || RecordedFile {
+        name: "a.mp4".into(),
+        track: TrackKind::Both,
+        kind: FileKind::Mp4,
+        uid: "0".into(),
+        start_ms: NOW,
+        duration_ms: 1,
+        slices: 1,
+        bytes: 1,
+        uploaded_slices: 1,
+        md5: None,
+    };
+    let told = |revision, status| News {
+        house: Some(house.clone()),
+        files: vec![file()],
+        ..news("s", revision, status)
+    };
+    let mut bench = Bench::new();
+    let mut tell = |news: News| {
+        let change = bench.usage.told(news, bench.rows.get("s").cloned(), NOW);
+        bench.keep(change);
+        bench.rows["s"].clone()
+    };
+    let live = tell(told(1, Status::Recording));
+    for runs in [empty(Some(live.clone()), NOW).0, hide(Some(live), NOW).0] {
+        assert_eq!(runs, Erasing::Runs);
+    }
+    let over = tell(told(2, Status::Ended));
+    let hidden = hide(Some(over.clone()), NOW).1.put.unwrap();
+    assert!(hidden.hidden && hidden.listed.files.len() == 1 && hidden.expires_ms == over.expires_ms);
+
+    let (begun, change) = empty(Some(over.clone()), NOW);
+    let doomed = change.put.unwrap();
+    assert_eq!(
+        (begun, doomed.expires_ms, doomed.listed.files.len()),
+        (Erasing::Begun, NOW, 0)
+    );
+    let (_, change) = due(doomed, NOW);
+    let emptied = erased(change.put, Left::Nothing, NOW).put.unwrap();
+    assert_eq!((&emptied.listed.erasure, emptied.expires_ms), (&None, over.expires_ms));
+    let mut usage = Usage::default();
+    let told_on = usage
+        .told(told(3, Status::Ended), Some(emptied.clone()), NOW)
+        .put
+        .unwrap();
+    assert!(
+        told_on.emptied && told_on.listed.files.is_empty(),
+        "late news bring no files back"
+    );
+    // Who wants the record deleted as well gets it, before the files are gone and afterwards.
+    let both = erase(change_of(empty(Some(over), NOW)), NOW).1.put;
+    assert_eq!(erased(both, Left::Nothing, NOW).delete, ["s"]);
+    let later = erase(Some(emptied), NOW).1.put;
+    assert_eq!(erased(later, Left::Nothing, NOW).delete, ["s"]);
+}
+
+fn change_of((_, change): (Erasing, Change)) -> Option<Row> {
+    change.put
 }

@@ -6,7 +6,7 @@ use super::windows::Windows;
 use super::{Admit, Change, Denial, Listed, News, Reservation, Room, Row, UsageView, Verdict};
 use crate::access::Limits;
 use crate::metrics::Tally;
-use crate::recording::Status;
+use crate::recording::{Standing, Status};
 
 /// The time that a start has to reach its recorder, and the recorder to find a node and tell of it.
 const RESERVATION_MS: u64 = 60_000;
@@ -247,11 +247,14 @@ fn reserved(reservation: Reservation, now_ms: u64) -> Row {
         revision: 0,
         lease_ms,
         expires_ms: lease_ms,
+        hidden: false,
+        emptied: false,
         listed: Listed {
             key: reservation.key,
             sid: reservation.sid,
             mode: reservation.mode,
             status: Status::Placing,
+            standing: Standing::Waiting,
             created_ms: now_ms,
             started_ms: None,
             ended_ms: None,
@@ -272,11 +275,14 @@ fn written(news: News, known: Option<&Row>, now_ms: u64) -> Row {
         revision: news.revision,
         lease_ms: now_ms.saturating_add(LEASE_MS),
         expires_ms: news.expires_ms,
+        hidden: known.is_some_and(|known| known.hidden),
+        emptied: known.is_some_and(|known| known.emptied),
         listed: Listed {
             key: news.reservation.key,
             sid: news.reservation.sid,
             mode: news.reservation.mode,
             status: news.status,
+            standing: news.standing,
             created_ms: known.map_or(news.started_ms, |known| known.listed.created_ms),
             started_ms: Some(news.started_ms),
             ended_ms: news.ended_ms,
@@ -296,6 +302,9 @@ fn written(news: News, known: Option<&Row>, now_ms: u64) -> Row {
     // Its recorder forgets the files of what it keeps for nothing but media on a node.
     if let Some(known) = known.filter(|_| row.listed.files.is_empty()) {
         row.listed.files.clone_from(&known.listed.files);
+    }
+    if row.emptied {
+        row.listed.files.clear();
     }
     row
 }

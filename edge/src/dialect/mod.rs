@@ -5,6 +5,7 @@
 //! A new vendor is a folder whose type implements [`Vendor`], and its row in the table below.
 
 mod agora;
+mod fsp;
 mod house;
 mod notification;
 mod polyv;
@@ -19,7 +20,7 @@ use crate::http::{Request, Response};
 use crate::recording::{Call, Event, Notice, Subject};
 
 pub use notification::{EventType, Notification, notice_id};
-pub use step::{Admission, LookUp, Pending, Saving, Step};
+pub use step::{Admission, Entrance, LookUp, Pending, Saving, Step};
 use vendor::Vendor;
 pub use vendor::{NoticeTerms, Server, StartTerms};
 
@@ -117,6 +118,7 @@ macro_rules! vendors {
 vendors! {
     Agora(agora::Flavour),
     Polyv(polyv::Polyv),
+    Fsp(fsp::Flavour),
 }
 
 /// A dialect that apps can speak.

@@ -2,7 +2,7 @@ use protocol::{
     EndCause, Fault, FileKind, Happening, Mode, Phase, Problem, ProblemCode, RecordedFile, RecorderKey, TrackKind,
 };
 
-use crate::recording::{Event, Notice, RecordingView, Status, Subject};
+use crate::recording::{Event, Notice, RecordingView, Standing, Status, Subject};
 
 /// The recording that the events of a test are about.
 const TEST_CHANNEL: &str = "test_webhook";
@@ -57,6 +57,7 @@ fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
     let snapshot = RecordingView {
         paused: false,
         house: None,
+        standing: Standing::Waiting,
         key: subject.key.clone(),
         sid: subject.sid.clone(),
         status: Status::Recording,

@@ -2,6 +2,7 @@ use std::fmt;
 
 use crate::access::{DirectoryError, Setting};
 use crate::app::{self, Admit, Verdict};
+use crate::gateway;
 use crate::http::Response;
 use crate::recording::{Call, Command, Outcome};
 
@@ -21,6 +22,38 @@ pub enum Step {
     Index(Box<LookUp>),
     /// The directory is written.
     Save(Box<Saving>),
+    /// A `Gateway` object is asked who is signed in.
+    Gateway(Box<Entrance>),
+}
+
+/// What becomes of a request once it is known who is signed in.
+type AfterEntry = Box<dyn FnOnce(Option<gateway::Reply>) -> Step>;
+
+/// A request whose caller signs in, or says to be signed in.
+pub struct Entrance {
+    pub tenant: String,
+    /// For the `Gateway` object of the tenant.
+    pub request: gateway::Request,
+    next: AfterEntry,
+}
+
+impl Entrance {
+    pub(super) fn new(
+        tenant: String,
+        request: gateway::Request,
+        next: impl FnOnce(Option<gateway::Reply>) -> Step + 'static,
+    ) -> Self {
+        Self {
+            tenant,
+            request,
+            next: Box::new(next),
+        }
+    }
+
+    /// What becomes of the request; `reply` is `None` when the object could not be asked: ours.
+    pub fn answered(self, reply: Option<gateway::Reply>) -> Step {
+        (self.next)(reply)
+    }
 }
 
 /// What becomes of a request once its app's limits are known.
@@ -157,6 +190,15 @@ impl fmt::Debug for Admission {
         f.debug_struct("Admission")
             .field("app_id", &self.app_id)
             .field("admit", &self.admit)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Entrance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entrance")
+            .field("tenant", &self.tenant)
+            .field("request", &self.request)
             .finish_non_exhaustive()
     }
 }

@@ -42,8 +42,8 @@ pub(crate) use contract::is_empty;
 pub use contract::{
     Attempt, Awaited, Call, CallId, Command, Delivery, Effect, Event, House, Incident, Input, JobText, LoggedNotice,
     Lost, Missing, Node, NodeAnswer, Notice, NoticeState, Outcome, PageWish, Preference, RecordingView, Renewal,
-    Replay, Reply, Request, Row, Start, Status, Stop, Subject, Target, Ticket, Unfit, Update, UpdateLayout, What,
-    Which, Who, tag,
+    Replay, Reply, Request, Row, ScenePart, Standing, Start, Status, Stop, Subject, Target, Ticket, Unfit, Update,
+    UpdateLayout, What, Which, Who, tag,
 };
 pub use due::next_alarm;
 pub use limits::Policy;

@@ -9,7 +9,7 @@ use worker::{Context, Delay, Env, console_error};
 
 use super::bindings::{self, Misconfigured};
 use super::objects::counting;
-use super::objects::{App, Recorder, RecorderReply, RecorderRequest, ask};
+use super::objects::{App, Gateway, Recorder, RecorderReply, RecorderRequest, ask};
 use crate::access::Directory;
 use crate::app::{self, Denial, Reply as AppReply, Verdict};
 use crate::dialect::{Admission, LookUp, Pending, Routed, Server, Step};
@@ -44,6 +44,10 @@ pub(super) async fn answer(routed: Routed<'_>, env: &Env, context: &Context) -> 
             Step::Save(saving) => {
                 let saved = directory.save(&saving.setting, &server.entropy.nonce).await;
                 saving.saved(saved)
+            }
+            Step::Gateway(entrance) => {
+                let reply = ask::<Gateway>(env, &entrance.tenant, &entrance.request).await;
+                entrance.answered(reply.ok())
             }
         };
     }

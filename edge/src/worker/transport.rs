@@ -20,9 +20,15 @@ pub(super) async fn read(mut request: Request) -> Result<http::Request, http::Re
     let body = read_body(&mut request).await?;
     let url = request.inner().url();
     let query = url.split_once('?').map_or("", |(_, query)| query);
+    let path = request.path();
+    let origin = url.split_once("://").map_or("", |(scheme, behind)| {
+        let host = behind.find('/').unwrap_or(behind.len());
+        &url[..scheme.len() + "://".len() + host]
+    });
     Ok(http::Request {
         method: request.inner().method(),
-        path: request.path(),
+        origin: origin.to_owned(),
+        path,
         query: query.to_owned(),
         headers,
         body,

@@ -50,5 +50,6 @@ fn sent(generated: Generated) -> Request {
             .chain([("Content-Type".to_owned(), generated.content_type)])
             .collect(),
         body: generated.body,
+        ..Request::default()
     }
 }

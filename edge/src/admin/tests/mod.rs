@@ -91,6 +91,7 @@ fn request(method: &str, target: &str, body: &Value) -> Request {
         } else {
             serde_json::to_vec(body).unwrap()
         },
+        ..Request::default()
     }
 }
 

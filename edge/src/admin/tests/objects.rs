@@ -1,7 +1,7 @@
 use super::*;
 use crate::access::{Limits, Page};
 use crate::app::{Cursor, Filter};
-use crate::recording::{Outcome, RecordingView, Status};
+use crate::recording::{Outcome, RecordingView, Standing, Status};
 use protocol::{EndCause, Mode, RecorderKey};
 
 #[test]
@@ -111,6 +111,7 @@ pub(super) fn snapshot() -> RecordingView {
     RecordingView {
         paused: false,
         house: None,
+        standing: Standing::Waiting,
         mp4: false,
         outputs: protocol::Outputs::default(),
         snapshots: None,

@@ -63,6 +63,7 @@ fn read(
         max_idle_ms,
         token_expires_ms: None,
         house: None,
+        waits_ms: None,
     };
     Ok(Call {
         key: resource.recorder(),

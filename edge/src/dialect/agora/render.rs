@@ -136,6 +136,7 @@ fn unfit(why: Unfit) -> &'static str {
         Unfit::KeysOfVod => "storageConfig must not be set: the recording goes to a video-on-demand service",
         Unfit::SessionToken => "the recording's store, vendor 5, has no stsToken",
         Unfit::OtherBucket => "storageConfig renews the keys of the recording's bucket: it must not name another one",
+        Unfit::Paused => "the recording is paused: resume it first",
     }
 }
 

@@ -122,6 +122,7 @@ impl Service<'_> {
             max_idle_ms,
             token_expires_ms,
             house: None,
+            waits_ms: None,
         })
     }
 
@@ -205,7 +206,7 @@ impl Service<'_> {
             }
             Action::UpdateLayout => {
                 let scene = self.read_scene(body, mode)?;
-                Command::UpdateLayout(recording::UpdateLayout { target, scene })
+                Command::UpdateLayout(recording::UpdateLayout::new(target, scene))
             }
         };
         Ok(command)

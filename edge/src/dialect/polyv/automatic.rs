@@ -108,6 +108,7 @@ pub(super) fn start(automatic: &Automatic, channel: &str, app: &App, terms: Star
             spec,
             max_idle_ms: setting.max_idle_ms,
             token_expires_ms: None,
+            waits_ms: None,
             house: Some(place.house),
         })),
     })

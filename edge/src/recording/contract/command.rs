@@ -39,6 +39,9 @@ pub struct Start {
     /// Of a recording that goes to the app's own store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub house: Option<House>,
+    /// Captures nothing until a layout [begins](UpdateLayout::begins) it, and ends as idle if none has for so long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_ms: Option<u64>,
 }
 
 /// The content of the sealed resource ID; the dialect has checked that it belongs to the key and is not too old.
@@ -104,4 +107,39 @@ pub struct Replay {
 pub struct UpdateLayout {
     pub target: Target,
     pub scene: Scene,
+    /// What of it takes the place of what was there.
+    #[serde(default)]
+    pub part: ScenePart,
+    /// Whose audio is heard from then on; `None`: as before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio: Option<Selection>,
+    /// Has a recording begin that [waits](Start::waits_ms) for its first layout. One that is paused is left as it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub begins: bool,
+}
+
+/// What of a scene takes the place of what was there; the rest stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScenePart {
+    #[default]
+    Whole,
+    /// All but the texts over it.
+    ButTexts,
+    /// The texts over it.
+    Texts,
+    Nothing,
+}
+
+impl UpdateLayout {
+    /// One that replaces the scene, whatever the recording does.
+    pub fn new(target: Target, scene: Scene) -> Self {
+        Self {
+            target,
+            scene,
+            part: ScenePart::Whole,
+            audio: None,
+            begins: false,
+        }
+    }
 }

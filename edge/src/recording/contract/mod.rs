@@ -17,7 +17,7 @@ mod subscription;
 mod view;
 
 pub use crate::object::CallId;
-pub use command::{Call, Command, Renewal, Replay, Start, Stop, Target, Ticket, Update, UpdateLayout};
+pub use command::{Call, Command, Renewal, Replay, ScenePart, Start, Stop, Target, Ticket, Update, UpdateLayout};
 pub use delivery::{Attempt, Delivery};
 pub(super) use effect::reply;
 pub use effect::{Effect, PageWish};
@@ -30,4 +30,4 @@ pub use outcome::{Outcome, Unfit};
 pub use preference::{Preference, tag};
 pub use row::Row;
 pub(crate) use subscription::is_empty;
-pub use view::{Awaited, RecordingView, Status};
+pub use view::{Awaited, RecordingView, Standing, Status};

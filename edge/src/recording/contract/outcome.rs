@@ -53,4 +53,6 @@ pub enum Unfit {
     SessionToken,
     /// The keys are of another bucket.
     OtherBucket,
+    /// It is paused, and the change is for one that captures.
+    Paused,
 }

@@ -11,6 +11,8 @@ pub struct RecordingView {
     pub key: RecorderKey,
     pub sid: String,
     pub status: Status,
+    #[serde(default)]
+    pub standing: Standing,
     pub mode: Mode,
     /// Whether it captures nothing until it is resumed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -60,6 +62,27 @@ pub struct Awaited {
     pub since_ms: u64,
     /// Until when the edge keeps what it takes to upload it.
     pub until_ms: u64,
+}
+
+/// What a recording is doing, finer than its [`Status`], in the order of its life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// It waits for its first layout, or for the first media.
+    #[default]
+    Waiting,
+    Capturing,
+    Paused,
+    /// It is to end, and its node has not ended capture yet.
+    Closing,
+    /// Capture has ended, and files are not finished yet.
+    Finishing,
+    /// All files are finished, and not all of them are in the store.
+    Uploading,
+    /// Over, and everything is uploaded.
+    Done,
+    /// Over by a failure.
+    Failed,
 }
 
 /// How far a recording has come, in the order of its life.

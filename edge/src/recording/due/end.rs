@@ -3,7 +3,7 @@ use protocol::{EndCause, Fault, Refusal, RefusalCode};
 use crate::recording::contract::Effect;
 use crate::recording::limits::{ORDERED_LOST_MS, Policy, after};
 use crate::recording::rules::give_up;
-use crate::recording::state::{Lifecycle, Recording, State, Wanted};
+use crate::recording::state::{Lifecycle, Opening, Recording, State, Wanted};
 
 /// Gives up the starts whose question to the fleet or to a node was lost.
 pub(super) fn give_up_starts(state: &mut State, now_ms: u64, out: &mut Vec<Effect>) {
@@ -26,6 +26,9 @@ pub(super) fn give_up_starts(state: &mut State, now_ms: u64, out: &mut Vec<Effec
 /// Ends what has been idle or without a node for too long, and lets no caller wait for longer than they may.
 pub(super) fn settle_end(recording: &mut Recording, policy: Policy, now_ms: u64, out: &mut Vec<Effect>) {
     if idle_ms(recording).is_some_and(|idle_ms| now_ms >= idle_ms) {
+        recording.want_end(EndCause::Idle, 0, now_ms, out);
+    }
+    if unopened_ms(recording).is_some_and(|unopened_ms| now_ms >= unopened_ms) {
         recording.want_end(EndCause::Idle, 0, now_ms, out);
     }
     if give_up_ms(recording, policy).is_some_and(|give_up_ms| now_ms >= give_up_ms) {
@@ -63,4 +66,12 @@ pub(super) fn idle_ms(recording: &Recording) -> Option<u64> {
         .idle_since_ms
         .filter(|_| may_be_idle)
         .map(|since_ms| after(since_ms, recording.max_idle_ms))
+}
+
+/// When a recording has waited for its first layout for too long.
+pub(super) fn unopened_ms(recording: &Recording) -> Option<u64> {
+    match recording.opening {
+        Some(Opening::Waits { for_ms }) if recording.waits() => Some(after(recording.started_ms()?, for_ms)),
+        _ => None,
+    }
 }

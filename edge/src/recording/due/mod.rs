@@ -20,6 +20,7 @@ pub fn next_alarm(state: &State) -> Option<u64> {
             recording.nodes.search.as_ref().map(Search::due_ms),
             recording.lease_due_ms(state.policy),
             end::idle_ms(recording),
+            end::unopened_ms(recording),
             end::give_up_ms(recording, state.policy),
             recording.ending_due_ms(),
             recording.stopper.as_ref().map(|stopper| stopper.until_ms),

@@ -49,6 +49,7 @@ fn shown(recording: &Recording) -> Shown {
         .then_some((seen.files.len() as u64, uploaded, seen.pending_uploads));
     Shown {
         status: recording.status(),
+        standing: recording.house.as_ref().map(|_| recording.standing()),
         progress,
         awaited: match recording.awaits_media() {
             true => recording.inventory.awaited().count(),

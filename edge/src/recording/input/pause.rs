@@ -1,6 +1,6 @@
 use crate::recording::contract::{CallId, Effect, Outcome, Status, Target, reply};
 use crate::recording::rules::look_up;
-use crate::recording::state::{State, Wanted};
+use crate::recording::state::{Opening, State, Wanted};
 
 /// Has a recording capture nothing for a while (`Wanted::Pause`), or go on with it (`Wanted::Record`). It stays so whatever
 /// becomes of nodes. What is so already is left as it is.
@@ -20,6 +20,9 @@ pub(super) fn pause(
     let is_to_end = recording.goal().end_cause().is_some() || recording.status() >= Status::Stopping;
     if is_to_end {
         return reply(out, by, Outcome::AlreadyEnded(Box::new(recording.view())));
+    }
+    if recording.waits() && wanted == Wanted::Record {
+        recording.opening = Some(Opening::Begun);
     }
     if recording.wanted != wanted {
         recording.wanted = wanted;

@@ -2,7 +2,7 @@ use protocol::{Fault, RecorderKey, Refusal, RefusalCode, Vod};
 
 use crate::recording::contract::{CallId, Effect, Outcome, Start, Status, reply};
 use crate::recording::limits::{MAX_SPENT, MAX_STARTERS, TICKET_MEMORY_MS, after};
-use crate::recording::state::{Lifecycle, Recording, Seen, State, Wanted};
+use crate::recording::state::{Lifecycle, Opening, Recording, Seen, State, Wanted};
 
 /// Starts a recording, if the resource ID is good for one: a node is searched for it.
 pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Start, now_ms: u64, out: &mut Vec<Effect>) {
@@ -42,9 +42,13 @@ pub(super) fn start(state: &mut State, by: CallId, key: RecorderKey, start: Star
         scene: None,
         renewals: 0,
         max_idle_ms: start.max_idle_ms,
+        opening: start.waits_ms.map(|for_ms| Opening::Waits { for_ms }),
         requested_ms: now_ms,
         lifecycle: Lifecycle::Placing,
-        wanted: Wanted::Record,
+        wanted: match start.waits_ms {
+            Some(_) => Wanted::Pause,
+            None => Wanted::Record,
+        },
         stopped_by_operator: false,
         token_expires_ms: start.token_expires_ms,
         house: start.house,

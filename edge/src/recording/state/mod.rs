@@ -26,7 +26,7 @@ pub(crate) use lease::{Lease, Said, Way};
 pub(crate) use nodes::{Last, Role, Successor, begun};
 pub use page::fill_page;
 pub(crate) use publication::Shown;
-pub(crate) use recording::{Lifecycle, Recording, Stopper};
+pub(crate) use recording::{Lifecycle, Opening, Recording, Stopper};
 pub(crate) use search::{Search, Step, Tried};
 pub(crate) use seen::Seen;
 pub(crate) use wanted::Wanted;

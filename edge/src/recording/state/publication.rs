@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::recording::contract::Status;
+use crate::recording::contract::{Standing, Status};
 use crate::recording::limits::{
     LATEST_RENEWAL_MS, LONGEST_WRITE_PAUSE_MS, RENEWAL_MS, WRITE_LIMIT_MS, WRITE_PAUSE_MS, after,
 };
@@ -30,6 +30,9 @@ pub(crate) struct Publication {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Shown {
     pub(crate) status: Status,
+    /// Of a recording that is listed with it.
+    #[serde(default)]
+    pub(crate) standing: Option<Standing>,
     /// The files, slices in the store and uploads to come of an ended recording. A running one's are not worth a write each.
     pub(crate) progress: Option<(u64, u64, u64)>,
     /// Spools of an ended recording that have not brought everything to the store.

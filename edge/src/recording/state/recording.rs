@@ -38,6 +38,9 @@ pub(crate) struct Recording {
     #[serde(default)]
     pub(crate) renewals: u64,
     pub(crate) max_idle_ms: u64,
+    /// How it begins, if it waits for its first layout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) opening: Option<Opening>,
     pub(crate) requested_ms: u64,
     #[serde(rename = "stage")]
     pub(crate) lifecycle: Lifecycle,
@@ -69,6 +72,16 @@ pub(crate) struct Recording {
     /// Who waits for the stop's outcome.
     #[serde(skip)]
     pub(crate) stopper: Option<Stopper>,
+}
+
+/// The beginning of a recording that waits for its first layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Opening {
+    /// It waits, in a pause, for so long after its start.
+    Waits { for_ms: u64 },
+    /// The first layout has come.
+    Begun,
 }
 
 /// A caller who waits for the end of the recording that they have stopped.
@@ -181,6 +194,11 @@ impl Recording {
         });
         let excess = self.history.len().saturating_sub(MAX_PROBLEMS);
         self.history.drain(..excess);
+    }
+
+    /// Whether nothing is captured because its first layout has not come yet.
+    pub(crate) fn waits(&self) -> bool {
+        matches!(self.opening, Some(Opening::Waits { .. })) && self.wanted == Wanted::Pause
     }
 
     /// The videos that a video-on-demand service has made for it.

@@ -1,8 +1,8 @@
-use protocol::{EndCause, Fault, Phase, Problem, ProblemCode};
+use protocol::{EndCause, Fault, FileKind, Phase, Problem, ProblemCode};
 
-use super::recording::{Lifecycle, Recording};
+use super::recording::{Lifecycle, Opening, Recording};
 use super::wanted::Wanted;
-use crate::recording::contract::{Awaited, RecordingView, Status};
+use crate::recording::contract::{Awaited, RecordingView, Standing, Status};
 use crate::recording::limits::Policy;
 
 impl Recording {
@@ -42,6 +42,30 @@ impl Recording {
         }
     }
 
+    pub(crate) fn standing(&self) -> Standing {
+        let seen = &self.seen;
+        match self.status() {
+            Status::Failed => Standing::Failed,
+            Status::Ended if seen.pending_uploads > 0 || self.awaits_media() => Standing::Uploading,
+            Status::Ended => Standing::Done,
+            Status::Stopping if seen.phase < Phase::Draining => Standing::Closing,
+            Status::Stopping
+                if seen
+                    .files
+                    .iter()
+                    .any(|file| file.kind != FileKind::Playlist && file.slices == 0) =>
+            {
+                Standing::Finishing
+            }
+            Status::Stopping => Standing::Uploading,
+            Status::Placing => Standing::Waiting,
+            Status::Started | Status::Recording if self.waits() => Standing::Waiting,
+            Status::Started | Status::Recording if self.wanted == Wanted::Pause => Standing::Paused,
+            Status::Started if self.opening != Some(Opening::Begun) => Standing::Waiting,
+            Status::Started | Status::Recording => Standing::Capturing,
+        }
+    }
+
     /// What is told of the recording to whoever asks.
     pub(crate) fn view(&self) -> RecordingView {
         let (ended_ms, cause) = match self.lifecycle {
@@ -56,6 +80,7 @@ impl Recording {
             key: self.key.clone(),
             sid: self.sid.clone(),
             status: self.status(),
+            standing: self.standing(),
             mode: self.mode,
             paused: matches!(self.goal(), Wanted::Pause),
             house: self.house.clone(),

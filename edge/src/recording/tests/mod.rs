@@ -13,6 +13,7 @@ mod lines;
 mod listening;
 mod model;
 mod notices;
+mod opening;
 mod pausing;
 mod placing;
 mod publishing;

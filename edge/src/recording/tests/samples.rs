@@ -101,6 +101,7 @@ pub(super) fn start(sid: &str, ticket: Ticket) -> Start {
         max_idle_ms: MAX_IDLE,
         token_expires_ms: None,
         house: None,
+        waits_ms: None,
     }
 }
 

@@ -167,10 +167,7 @@ fn what_does_not_fit_changes_nothing() {
     let (answer, _) = bench.report("s1", "n1", 1, |_| ());
     assert_eq!(answer.subscription.version, 1);
 
-    let command = Command::UpdateLayout(UpdateLayout {
-        target: target("s1", Some("a")),
-        scene: Scene::default(),
-    });
+    let command = Command::UpdateLayout(UpdateLayout::new(target("s1", Some("a")), Scene::default()));
     assert_eq!(bench.call(command).1, Some(Outcome::Unfit(Unfit::NotMixed)));
 
     bench.stop("s1", true);
@@ -202,7 +199,7 @@ fn a_late_answer_to_an_update_ends_no_wait_for_a_stop() {
     assert!(matches!(replies_to(&effects, by)[..], [Outcome::State(_)]));
 }
 
-fn mixed_spec() -> RecordingSpec {
+pub(super) fn mixed_spec() -> RecordingSpec {
     let output = MixOutput {
         width: 360,
         height: 640,
@@ -228,7 +225,7 @@ fn update_layout(bench: &mut Bench, nonce: &str, layout: Layout) -> (Outcome, Ve
         ..Scene::default()
     };
     let target = target("s1", Some(nonce));
-    let (_, outcome, effects) = bench.call(Command::UpdateLayout(UpdateLayout { target, scene }));
+    let (_, outcome, effects) = bench.call(Command::UpdateLayout(UpdateLayout::new(target, scene)));
     (outcome.unwrap(), effects)
 }
 
@@ -336,10 +333,7 @@ fn no_address_of_an_image_is_kept_outside_of_what_is_sealed() {
     let epoch = bench.start_spec_on("s1", ticket("a"), spec, "n1");
     let kept = serde_json::to_string(&bench.state).unwrap();
     assert!(!kept.contains("hunter2"), "{kept}");
-    let update = UpdateLayout {
-        target: target("s1", Some("a")),
-        scene: scene(0, "second"),
-    };
+    let update = UpdateLayout::new(target("s1", Some("a")), scene(0, "second"));
     bench.call(Command::UpdateLayout(update));
     let after = serde_json::to_string(&bench.state).unwrap();
     assert!(!after.contains("hunter2"), "{after}");

@@ -138,7 +138,7 @@ fn update_layout_replaces_the_whole_scene() {
     let Step::Call(pending) = update_layout(&service, &vertical) else {
         panic!()
     };
-    let Command::UpdateLayout(UpdateLayout { target, scene }) = &pending.call.command else {
+    let Command::UpdateLayout(UpdateLayout { target, scene, .. }) = &pending.call.command else {
         panic!("{pending:?}")
     };
     assert_eq!(target.sid, SID);

@@ -32,7 +32,7 @@ use crate::access::{App, Credential, Directory, KeyRing, RecorderDefaults, Tenan
 use crate::dialect::{Pending, Server, Step, no_route, route};
 use crate::http::{Request, Response};
 use crate::input::Targets;
-use crate::recording::{Outcome, RecordingView, Status};
+use crate::recording::{Outcome, RecordingView, Standing, Status};
 
 pub(super) const APP: &str = "0123456789abcdef0123456789abcdef";
 pub(super) const SISTER_APP: &str = "0123456789abcdef0123456789abcde0";
@@ -278,6 +278,7 @@ pub(super) fn snapshot() -> RecordingView {
     RecordingView {
         paused: false,
         house: None,
+        standing: Standing::Waiting,
         key: RecorderKey {
             app_id: APP.into(),
             channel: "demo".into(),

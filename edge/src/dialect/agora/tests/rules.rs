@@ -80,7 +80,6 @@ fn request_of(service: &Service, bodies: &Value, row: &Value) -> Request {
     Request {
         method: method.into(),
         path: target,
-        query: String::new(),
         headers: headers.chain([("Content-Type".to_owned(), content_type)]).collect(),
         body: row.get("raw").and_then(Value::as_str).map_or_else(
             || {
@@ -92,6 +91,7 @@ fn request_of(service: &Service, bodies: &Value, row: &Value) -> Request {
             },
             |raw| raw.as_bytes().to_vec(),
         ),
+        ..Request::default()
     }
 }
 

@@ -18,7 +18,7 @@ use crate::app::Listed;
 use crate::dialect::{no_route, route};
 use crate::http::Response;
 use crate::input::Targets;
-use crate::recording::{House, Status};
+use crate::recording::{House, Standing, Status};
 
 const APP: &str = "0123456789abcdef0123456789abcdef";
 const USER: &str = "1b448be323";
@@ -240,6 +240,7 @@ fn row() -> Listed {
         sid: SID.into(),
         mode: Mode::Mix,
         status: Status::Ended,
+        standing: Standing::Done,
         created_ms: NOW,
         started_ms: Some(NOW),
         ended_ms: Some(NOW + 61_500),

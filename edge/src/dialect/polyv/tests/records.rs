@@ -200,6 +200,7 @@ fn files_of_others_and_those_that_are_gone_are_not_found() {
     refused(Some(Listed {
         erasure: Some(Erasure {
             since_ms: 1,
+            keeps_record: false,
             failures: 0,
             error: None,
         }),

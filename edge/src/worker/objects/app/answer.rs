@@ -13,13 +13,21 @@ pub(super) fn answer(usage: &mut Usage, index: &Index, request: app::Request, no
             let known = index.find(&news.reservation.sid)?;
             (Reply::Done, usage.told(*news, known, now_ms))
         }
-        app::Request::List(filter) => (index.list(&filter)?, Change::default()),
+        app::Request::List(filter) => (index.list(&filter, now_ms)?, Change::default()),
         app::Request::Find { sid } => {
             let row = index.find(&sid)?;
             (Reply::Find(row.map(|row| Box::new(row.listed))), Change::default())
         }
         app::Request::Erase { sid } => {
             let (erasing, change) = app::erase(index.find(&sid)?, now_ms);
+            (Reply::Erase(erasing), change)
+        }
+        app::Request::Empty { sid } => {
+            let (erasing, change) = app::empty(index.find(&sid)?, now_ms);
+            (Reply::Erase(erasing), change)
+        }
+        app::Request::Hide { sid } => {
+            let (erasing, change) = app::hide(index.find(&sid)?, now_ms);
             (Reply::Erase(erasing), change)
         }
         app::Request::Usage { limits } => (Reply::Usage(usage.view(limits, now_ms)), Change::default()),

@@ -45,7 +45,7 @@ impl Index {
     }
 
     /// One row more than is wanted tells whether there is another page.
-    pub(super) fn list(&self, filter: &Filter) -> worker::Result<Reply> {
+    pub(super) fn list(&self, filter: &Filter, now_ms: u64) -> worker::Result<Reply> {
         let mut conditions = vec!["1 = 1"];
         let mut values = Vec::<SqlStorageValue>::new();
         if let Some(channel) = &filter.channel {
@@ -75,12 +75,26 @@ impl Index {
                 values.push(number(bound_ms));
             }
         }
+        if let Some(over_by_ms) = filter.over_by_ms {
+            conditions.push("coalesce(json_extract(row, '$.ended_ms'), ?) <= ?");
+            values.extend([number(now_ms), number(over_by_ms)]);
+        }
+        let standings = vec!["?"; filter.standings.len()].join(", ");
+        let standings = format!("json_extract(row, '$.standing') IN ({standings})");
+        if !filter.standings.is_empty() {
+            conditions.push(&standings);
+            for standing in &filter.standings {
+                values.push(text(serde_json::to_string(standing)?.trim_matches('"')));
+            }
+        }
         if filter.awaited {
             conditions.push("json_array_length(row, '$.awaited') > 0");
         }
         if filter.house {
             conditions.push("json_extract(row, '$.house') IS NOT NULL");
-            conditions.push("json_extract(row, '$.erasure') IS NULL");
+            conditions
+                .push("(json_extract(row, '$.erasure') IS NULL OR json_extract(row, '$.erasure.keeps_record') = 1)");
+            conditions.push("json_extract(row, '$.hidden') IS NULL");
         }
         let total = match filter.counted {
             true => Some(self.count(&conditions.join(" AND "), values.clone())?),

@@ -1,0 +1,118 @@
+//! A client of the FSP dialect: its token by OpenSSL, its calls as the vendor's own client makes them.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use reqwest::{Client, Method};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::customer::send;
+
+/// What `stack.json` says of the app.
+#[derive(Clone, Debug, Deserialize)]
+pub struct FspInfo {
+    pub app_id: String,
+    pub dev_id: String,
+    pub dev_secret: String,
+}
+
+/// Who calls, with the access token that they have.
+pub struct Fsp {
+    client: Client,
+    edge: String,
+    pub info: FspInfo,
+    pub access_token: String,
+}
+
+impl Fsp {
+    /// Signs in.
+    pub async fn new(edge: &str, info: &FspInfo) -> Self {
+        let mut fsp = Self {
+            client: Client::builder().no_proxy().build().expect("a client"),
+            edge: edge.to_owned(),
+            info: info.clone(),
+            access_token: String::new(),
+        };
+        fsp.access_token = fsp.sign_in().await;
+        fsp
+    }
+
+    /// Another access token.
+    pub async fn sign_in(&self) -> String {
+        let FspInfo { dev_id, dev_secret, .. } = &self.info;
+        let text = format!(r#"{{"aid":"{dev_id}","gid":"null","uid":"null","ts":1600000000000,"r":12345}}"#);
+        let authorization = format!("{dev_id}.{}", token(&text, dev_secret));
+        let request = self.client.get(format!("{}/access/token", self.edge));
+        let reply = send(request.header("Authorization", authorization)).await.expect(200);
+        assert_eq!(reply.body["code"], 0, "{}", reply.body);
+        let token = reply.body["result"]["access_token"].as_str();
+        token.expect("an access token").to_owned()
+    }
+
+    pub async fn get(&self, path: &str, query: &[(&str, &str)]) -> Value {
+        let request = self.client.get(format!("{}{path}", self.edge));
+        let request = request.query(&[("app_id", self.info.app_id.as_str())]).query(query);
+        send(request.header("Authorization", &self.access_token))
+            .await
+            .expect(200)
+            .body
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Value {
+        let mut whole = json!({"app_id": self.info.app_id});
+        let fields = whole.as_object_mut().expect("an object");
+        fields.extend(body.as_object().expect("an object").clone());
+        let request = self.client.request(Method::POST, format!("{}{path}", self.edge));
+        let request = request.header("Authorization", &self.access_token).json(&whole);
+        send(request).await.expect(200).body
+    }
+
+    /// A call that has to succeed.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn done(&self, path: &str, body: &Value) -> Value {
+        let reply = self.post(path, body).await;
+        assert_eq!(reply["code"], 0, "{path}: {reply}");
+        reply
+    }
+
+    /// How a task stands.
+    pub async fn status(&self, record_id: &str) -> i64 {
+        let list = self.get("/v1/record/task/list", &[("record_id", record_id)]).await;
+        list["record_list"][0]["status"]
+            .as_i64()
+            .unwrap_or_else(|| panic!("{list}"))
+    }
+
+    /// What a link leads to; `None` when the store refuses.
+    pub async fn download(&self, url: &str) -> Option<Vec<u8>> {
+        let answer = self.client.get(url).send().await.expect("the store answers");
+        match answer.status().as_u16() {
+            200 => Some(answer.bytes().await.expect("the file").to_vec()),
+            _ => None,
+        }
+    }
+}
+
+/// The vendor's token of a text, made by OpenSSL.
+fn token(text: &str, secret: &str) -> String {
+    let key: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let mut openssl = Command::new("openssl")
+        .args(["enc", "-aes-128-cbc", "-nopad", "-a", "-A", "-K", &key])
+        .args(["-iv", "000102030405060708090a0b0c0d0e0f"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("openssl");
+    let mut padded = text.to_owned();
+    while padded.len() % 16 != 0 {
+        padded.push(' ');
+    }
+    let mut stdin = openssl.stdin.take().expect("its standard input");
+    stdin.write_all(padded.as_bytes()).expect("it reads");
+    drop(stdin);
+    let output = openssl.wait_with_output().expect("it ends");
+    format!("001{}", String::from_utf8(output.stdout).expect("Base64"))
+}
