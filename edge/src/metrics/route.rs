@@ -25,6 +25,8 @@ pub enum Route {
     Node,
     /// A playlist of an app's own store, by a link.
     Files,
+    /// To publish or play by WebRTC.
+    Rtc,
     Health,
     Metrics,
 }
@@ -44,6 +46,7 @@ impl Route {
             Self::Line => "node_line",
             Self::Node => "node_other",
             Self::Files => "files",
+            Self::Rtc => "rtc",
             Self::Health => "healthz",
             Self::Metrics => "metrics",
         }

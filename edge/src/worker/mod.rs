@@ -13,6 +13,7 @@ mod nodes;
 mod objects;
 mod outbound;
 mod routes;
+mod sessions;
 mod transport;
 mod webhooks;
 

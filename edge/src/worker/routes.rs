@@ -6,13 +6,13 @@ use worker::{Context, Env, console_error};
 use super::bindings::{self, Misconfigured};
 use super::objects::counting;
 use super::objects::{FleetOf, ask};
-use super::{admin_questions, customers, files, node_routes, transport};
+use super::{admin_questions, customers, files, node_routes, sessions, transport};
 use crate::access::{Directory, DirectoryError};
 use crate::dialect::{self, Routed};
 use crate::handing::Handed;
 use crate::http::{Request, Response};
 use crate::metrics::Route;
-use crate::{admin, fleet, http};
+use crate::{admin, fleet, http, rtc};
 
 pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> Response {
     let (route, routed) = route(request);
@@ -35,6 +35,7 @@ pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> R
             Some(handed) => files::answer(&handed, env).await,
             None => Ok(dialect::no_route()),
         },
+        (Route::Rtc, None) => Ok(sessions::answer(request, env).await),
         (Route::Admin, None) => operator(request, env).await,
         (Route::Customer(_) | Route::Unrouted, None) => Ok(dialect::no_route()),
     };
@@ -56,6 +57,7 @@ fn route(request: &Request) -> (Route, Option<Routed<'_>>) {
         "/node/v1/jobs" => Route::Job,
         "/node/v1/entries" => Route::Entry,
         line::PATH => Route::Line,
+        path if rtc::is_path(path) => Route::Rtc,
         path if path.starts_with("/node/v1/") => Route::Node,
         path if path.starts_with("/files/v1/") => Route::Files,
         path if path == "/admin/v1" || path.starts_with("/admin/v1/") => Route::Admin,
