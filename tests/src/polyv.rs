@@ -91,10 +91,13 @@ pub async fn md5sum(text: &str) -> String {
     String::from_utf8(output.stdout).expect("text")[..32].to_owned()
 }
 
+/// The parameters of a call, decoded.
+pub type Call = BTreeMap<String, String>;
+
 /// A server that is told of files. The first call that comes is answered with an error.
 pub struct Told {
     address: SocketAddr,
-    shared: Arc<Mutex<Vec<BTreeMap<String, String>>>>,
+    shared: Arc<Mutex<Vec<Call>>>,
     task: JoinHandle<()>,
 }
 
@@ -115,7 +118,7 @@ impl Told {
     }
 
     /// The parameters of each call, in their order.
-    pub fn calls(&self) -> Vec<BTreeMap<String, String>> {
+    pub fn calls(&self) -> Vec<Call> {
         self.shared.lock().expect("no panic while it was held").clone()
     }
 }
@@ -126,10 +129,7 @@ impl Drop for Told {
     }
 }
 
-async fn told(
-    State(shared): State<Arc<Mutex<Vec<BTreeMap<String, String>>>>>,
-    RawQuery(query): RawQuery,
-) -> StatusCode {
+async fn told(State(shared): State<Arc<Mutex<Vec<Call>>>>, RawQuery(query): RawQuery) -> StatusCode {
     let query = query.unwrap_or_default();
     let decode = |text: &str| percent_decode_str(text).decode_utf8().expect("UTF-8").into_owned();
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));

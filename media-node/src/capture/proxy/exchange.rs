@@ -142,7 +142,7 @@ impl Exchange {
             request.set_request_uri(Some(url));
         }
         request.insert_header(USER_AGENT, "Tapedeck");
-        let pending = Pending {
+        let mut pending = Pending {
             request,
             client_sequence,
             asked,
@@ -150,20 +150,18 @@ impl Exchange {
             with_login: false,
             pair: None,
         };
-        let pending = match pending.request.method() {
-            Method::Setup if self.by_datagrams => self.open_pair(pending, ports).unwrap_or_else(|pending| pending),
-            _ => pending,
-        };
+        if self.by_datagrams && pending.request.method() == Method::Setup {
+            pending.pair = self.open_pair(ports);
+        }
         self.send(pending, out);
         Ok(())
     }
 
-    /// Gives a track ports of its own; the request comes back when there are none.
-    fn open_pair(&mut self, mut pending: Pending, ports: &mut impl Ports) -> Result<Pending, Pending> {
-        let Some(port) = ports.open() else { return Err(pending) };
-        pending.pair = Some((self.pairs, port));
+    /// The number and the even port of another pair; `None` when there is none to be had.
+    fn open_pair(&mut self, ports: &mut impl Ports) -> Option<(usize, u16)> {
+        let port = ports.open()?;
         self.pairs += 1;
-        Ok(pending)
+        Some((self.pairs - 1, port))
     }
 
     fn send(&mut self, mut pending: Pending, out: &mut Out) {
@@ -257,13 +255,11 @@ impl Exchange {
             && pending.pair.is_none()
             && self.source.is_plain()
         {
-            match self.open_pair(pending, ports) {
-                Ok(again) => {
-                    self.by_datagrams = true;
-                    self.send(again, out);
-                    return;
-                }
-                Err(refused) => pending = refused,
+            pending.pair = self.open_pair(ports);
+            if pending.pair.is_some() {
+                self.by_datagrams = true;
+                self.send(pending, out);
+                return;
             }
         }
         let timeout_s = self.learn_session(response);
