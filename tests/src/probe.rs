@@ -189,7 +189,7 @@ pub async fn play_through(file: &Path) {
 ///
 /// # Panics
 /// When it fails.
-pub(crate) async fn decode(how: &[&str], media: &Path, into: &[&str]) -> (Vec<u8>, String) {
+pub async fn decode(how: &[&str], media: &Path, into: &[&str]) -> (Vec<u8>, String) {
     let output = Command::new("ffmpeg")
         .args(["-nostdin", "-v", "error"])
         .args(how)
