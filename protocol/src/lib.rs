@@ -47,6 +47,7 @@ mod spec;
 mod storage;
 mod style;
 mod track;
+mod version;
 
 pub use address::is_public;
 pub use assignment::Assignment;

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::line::{OLDEST, SCENES};
+use crate::version::{OLDEST, SCENES};
 use crate::{SecretUrl, StreamName, Text};
 
 /// What a mixed recording is encoded to; it does not change during the recording's life.

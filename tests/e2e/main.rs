@@ -17,6 +17,7 @@ mod endings;
 mod failover;
 mod far;
 mod faults;
+mod files;
 mod fleet;
 mod fsp;
 mod generated;
@@ -204,6 +205,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         pauses::nothing_of_a_pause_is_in_any_file,
         fsp::an_automatic_task_is_alone_in_its_group,
         fsp::a_task_that_is_not_begun_ends,
+        files::each_user_is_in_a_file_with_picture_and_sound,
         interruptions::a_killed_publisher_comes_back,
         interruptions::a_user_leaves_and_returns,
         interruptions::a_user_joins_late,
@@ -255,6 +257,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         composed::the_low_stream_is_mixed_where_it_is_asked_for,
         scenes::two_streams_of_one_user_are_at_their_pixels_below_a_clock,
         playing::a_browser_plays_a_mix_from_another_origin,
+        files::a_mix_is_in_files_of_the_length_that_is_asked_for,
     ];
     // Those that take the machine most are apart from one another.
     let most: Vec<_> = far.into_iter().chain(mixes).collect();
