@@ -206,7 +206,7 @@ impl Service<'_> {
             }
             Action::UpdateLayout => {
                 let scene = self.read_scene(body, mode)?;
-                Command::UpdateLayout(recording::UpdateLayout::new(target, scene))
+                Command::UpdateLayout(Box::new(recording::UpdateLayout::new(target, scene)))
             }
         };
         Ok(command)

@@ -159,7 +159,7 @@ impl Task {
     }
 
     fn update(self, update: UpdateLayout) -> Step {
-        self.ask(Command::UpdateLayout(update), |task, outcome| match outcome {
+        self.ask(Command::UpdateLayout(Box::new(update)), |task, outcome| match outcome {
             Some(Outcome::Updated) => Step::Respond(task.asked.reply().success()),
             other => task.fail(other),
         })

@@ -21,7 +21,7 @@ pub enum Command {
     Pause(Target),
     Resume(Target),
     Update(Update),
-    UpdateLayout(UpdateLayout),
+    UpdateLayout(Box<UpdateLayout>),
 }
 
 /// Starts the one recording that a resource ID is good for.

@@ -64,7 +64,7 @@ fn asked(state: &mut State, by: CallId, request: Request, now_ms: u64, out: &mut
             Command::Pause(target) => pause::pause(state, by, &target, Wanted::Pause, now_ms, out),
             Command::Resume(target) => pause::pause(state, by, &target, Wanted::Record, now_ms, out),
             Command::Update(update) => update::update(state, by, update, now_ms, out),
-            Command::UpdateLayout(update) => update_layout::update_layout(state, by, update, now_ms, out),
+            Command::UpdateLayout(update) => update_layout::update_layout(state, by, *update, now_ms, out),
         },
         Request::Report { report, line } => reported::reported(state, by, *report, line.into(), now_ms, out),
         Request::Job { request, line } => job_requested::job_requested(state, by, &request, line.into(), now_ms, out),

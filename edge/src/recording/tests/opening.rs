@@ -27,7 +27,7 @@ fn lay_out(bench: &mut Bench, audio: Option<Selection>) -> (Outcome, Vec<Effect>
         begins: true,
         ..UpdateLayout::new(target("s1", Some("a")), Scene::default())
     };
-    let (_, outcome, effects) = bench.call(Command::UpdateLayout(update));
+    let (_, outcome, effects) = bench.call(Command::UpdateLayout(Box::new(update)));
     (outcome.unwrap(), effects)
 }
 
@@ -117,7 +117,7 @@ fn a_part_of_the_scene_leaves_the_other_as_it_was() {
             part,
             ..UpdateLayout::new(target("s1", Some("a")), scene)
         };
-        let (_, _, effects) = bench.call(Command::UpdateLayout(update));
+        let (_, _, effects) = bench.call(Command::UpdateLayout(Box::new(update)));
         let scene = told(&effects).remove(0).scene.unwrap();
         (scene.layout, scene.texts)
     };

@@ -167,7 +167,7 @@ fn what_does_not_fit_changes_nothing() {
     let (answer, _) = bench.report("s1", "n1", 1, |_| ());
     assert_eq!(answer.subscription.version, 1);
 
-    let command = Command::UpdateLayout(UpdateLayout::new(target("s1", Some("a")), Scene::default()));
+    let command = Command::UpdateLayout(Box::new(UpdateLayout::new(target("s1", Some("a")), Scene::default())));
     assert_eq!(bench.call(command).1, Some(Outcome::Unfit(Unfit::NotMixed)));
 
     bench.stop("s1", true);
@@ -225,7 +225,7 @@ fn update_layout(bench: &mut Bench, nonce: &str, layout: Layout) -> (Outcome, Ve
         ..Scene::default()
     };
     let target = target("s1", Some(nonce));
-    let (_, outcome, effects) = bench.call(Command::UpdateLayout(UpdateLayout::new(target, scene)));
+    let (_, outcome, effects) = bench.call(Command::UpdateLayout(Box::new(UpdateLayout::new(target, scene))));
     (outcome.unwrap(), effects)
 }
 
@@ -334,7 +334,7 @@ fn no_address_of_an_image_is_kept_outside_of_what_is_sealed() {
     let kept = serde_json::to_string(&bench.state).unwrap();
     assert!(!kept.contains("hunter2"), "{kept}");
     let update = UpdateLayout::new(target("s1", Some("a")), scene(0, "second"));
-    bench.call(Command::UpdateLayout(update));
+    bench.call(Command::UpdateLayout(Box::new(update)));
     let after = serde_json::to_string(&bench.state).unwrap();
     assert!(!after.contains("hunter2"), "{after}");
     // What is sealed is written together with a state that has changed.

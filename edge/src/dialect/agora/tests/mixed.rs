@@ -138,9 +138,10 @@ fn update_layout_replaces_the_whole_scene() {
     let Step::Call(pending) = update_layout(&service, &vertical) else {
         panic!()
     };
-    let Command::UpdateLayout(UpdateLayout { target, scene, .. }) = &pending.call.command else {
+    let Command::UpdateLayout(update) = &pending.call.command else {
         panic!("{pending:?}")
     };
+    let UpdateLayout { target, scene, .. } = &**update;
     assert_eq!(target.sid, SID);
     let large_uid = Some("7".to_owned());
     let expected = Scene {
