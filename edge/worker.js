@@ -73,6 +73,7 @@ const durable = (Inner) =>
 
 export const App = durable(edge.App);
 export const Carried = durable(edge.Carried);
+export const Gateway = durable(edge.Gateway);
 export const Channel = durable(edge.Channel);
 export const Fleet = durable(edge.Fleet);
 export const Line = durable(edge.Line);

@@ -4,7 +4,7 @@ use super::asked::Asked;
 use super::code::{ApiError, FAILED, PARAMETER};
 use super::label;
 use super::params::one_of;
-use super::task_call::{Task, find};
+use super::task::{Task, find};
 use crate::app::{Erasing, Reply, Request};
 use crate::dialect::step::{LookUp, Step};
 use crate::input::{FieldError, Fields};

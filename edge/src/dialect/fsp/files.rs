@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::code::{ApiError, FILE_UNREADABLE};
-use super::task_call::Task;
+use super::task::Task;
 use super::tasks;
 use crate::dialect::house::Handing;
 use crate::dialect::step::Step;

@@ -9,14 +9,12 @@ use protocol::{
 use super::date;
 use super::label::{self, Label};
 use super::layout::{crop, kind};
-use super::params::{name, number, one_of, text};
+use super::params::{MAX_ID_BYTES, name, number, one_of, text};
 use crate::input::{FieldError, Fields};
 
 /// The longest name of a group, in bytes: a part of a channel's path.
 const MAX_GROUP_BYTES: usize = 128;
 const MAX_FILE_NAME_BYTES: usize = 128;
-/// The longest id of a user: a channel server's are up to 255 bytes long.
-pub(super) const MAX_ID_BYTES: usize = 255;
 const MAX_WIDTH: u64 = 1920;
 const MAX_HEIGHT: u64 = 1080;
 const MAX_FPS: u64 = 30;

@@ -2,9 +2,8 @@
 
 use protocol::{CustomRegion, Fill, Layout, Scene, Selection, StreamKind};
 
-use super::init::MAX_ID_BYTES;
 use super::label::Label;
-use super::params::{name, number, one_of, text};
+use super::params::{MAX_ID_BYTES, name, number, one_of, text};
 use crate::input::{FieldError, Fields};
 
 const SCREEN: u64 = 0;

@@ -23,6 +23,7 @@ mod params;
 mod plan;
 mod reply;
 mod route;
+mod task;
 mod task_call;
 mod tasks;
 mod token;

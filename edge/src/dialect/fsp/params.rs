@@ -11,6 +11,8 @@ use crate::input::{FieldError, Fields};
 
 pub(super) type Object = Map<String, Value>;
 
+/// The longest id of a user: a channel server's are up to 255 bytes long.
+pub(super) const MAX_ID_BYTES: usize = 255;
 const MAX_BODY_BYTES: usize = 64 * 1_024;
 
 /// The fields of the body.

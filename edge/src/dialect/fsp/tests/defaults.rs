@@ -203,7 +203,7 @@ fn update(path: &str, given: &Value) -> UpdateLayout {
         json!({"code": 0, "msg": "OK", "seq": 5, "record_id": record_id()})
     );
     match done.commands.first() {
-        Some(Command::UpdateLayout(update)) => (**update).clone(),
+        Some(Command::UpdateLayout(update)) => *update.clone(),
         other => panic!("{other:?}"),
     }
 }
