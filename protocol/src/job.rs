@@ -51,7 +51,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::line::{OLDEST, OUTPUTS};
+    use crate::version::{OLDEST, OUTPUTS};
     use crate::{Directive, EndCause, FileFormat, Mode};
 
     /// A job as edges and spools have it whose version knows no [`RecordingSpec`].
@@ -134,7 +134,6 @@ mod tests {
         );
         assert_eq!(with(|spec| spec.outputs.hls = false), (1, OUTPUTS));
         assert_eq!(with(|spec| spec.outputs.max_ms = Some(1)), (1, OUTPUTS));
-        assert_eq!(with(|spec| spec.outputs.multivariant = true), (1, OUTPUTS));
         assert_eq!(with(|spec| spec.mix = None), (0, OLDEST));
         let of_each_user = |spec: &mut RecordingSpec| (spec.mix, spec.outputs.files) = (None, vec![FileFormat::Mp4]);
         assert_eq!(with(of_each_user), (1, OUTPUTS));

@@ -13,9 +13,6 @@ pub struct Outputs {
     /// node's own limits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_ms: Option<u64>,
-    /// Whether a playlist of playlists is written for each user, and one for the channel, so that everything plays by one link.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub multivariant: bool,
 }
 
 /// The format of a whole file, which is readable on its own.
@@ -36,7 +33,6 @@ impl Default for Outputs {
             hls: true,
             files: Vec::new(),
             max_ms: None,
-            multivariant: false,
         }
     }
 }
@@ -61,10 +57,7 @@ mod tests {
         let outputs: Outputs =
             from_value(json!({"hls": false, "files": ["mp4", "m4a", "mp3"], "max_ms": 60_000})).unwrap();
         assert_eq!(outputs.files, [FileFormat::Mp4, FileFormat::M4a, FileFormat::Mp3]);
-        assert_eq!(
-            (outputs.hls, outputs.max_ms, outputs.multivariant),
-            (false, Some(60_000), false)
-        );
+        assert_eq!((outputs.hls, outputs.max_ms), (false, Some(60_000)));
         assert_eq!(to_value(Outputs::default()).unwrap(), json!({"hls": true}));
     }
 }

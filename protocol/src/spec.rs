@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::line::{OLDEST, OUTPUTS};
+use crate::version::{OLDEST, OUTPUTS};
 use crate::{Backup, FileFormat, FileStyle, MixOutput, Outputs, Scene, Secret, SecretUrl, Storage};
 
 /// What is recorded, how, and where it goes: the part of a recording that a start asks for and each of its nodes is sent.

@@ -17,6 +17,7 @@ mod endings;
 mod failover;
 mod far;
 mod faults;
+mod files;
 mod fleet;
 mod generated;
 mod interruptions;
@@ -199,6 +200,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         whole_way::an_update_changes_whom_is_recorded,
         cameras::each_way_to_a_camera_is_taken,
         pauses::nothing_of_a_pause_is_in_any_file,
+        files::each_user_is_in_a_file_with_picture_and_sound,
         interruptions::a_killed_publisher_comes_back,
         interruptions::a_user_leaves_and_returns,
         interruptions::a_user_joins_late,
@@ -249,6 +251,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         composed::the_low_stream_is_mixed_where_it_is_asked_for,
         scenes::two_streams_of_one_user_are_at_their_pixels_below_a_clock,
         playing::a_browser_plays_a_mix_from_another_origin,
+        files::a_mix_is_in_files_of_the_length_that_is_asked_for,
     ];
     // Those that take the machine most are apart from one another.
     let most: Vec<_> = far.into_iter().chain(mixes).collect();

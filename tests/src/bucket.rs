@@ -44,6 +44,8 @@ impl Object {
             Some("ts") => ("video/mp2t", immutable),
             Some("webm") => ("video/webm", immutable),
             Some("mp4") => ("video/mp4", immutable),
+            Some("m4a") => ("audio/mp4", immutable),
+            Some("mp3") => ("audio/mpeg", immutable),
             Some("jpg") => ("image/jpeg", immutable),
             _ => panic!("{key} has an unknown ending"),
         };

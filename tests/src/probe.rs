@@ -116,6 +116,20 @@ pub async fn streams(file: &Path) -> Vec<Stream> {
     shown.streams
 }
 
+/// How long a file plays by its own index, in seconds.
+pub async fn duration(file: &Path) -> f64 {
+    #[derive(Deserialize)]
+    struct Shown {
+        format: Format,
+    }
+    #[derive(Deserialize)]
+    struct Format {
+        duration: String,
+    }
+    let shown: Shown = ffprobe(file, &["-show_format"]).await;
+    shown.format.duration.parse().expect("ffprobe prints seconds")
+}
+
 /// What a player finds at an RTSP URL; `None` when it does not play.
 pub async fn played(url: &str) -> Option<Vec<Stream>> {
     #[derive(Deserialize)]

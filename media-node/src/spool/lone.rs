@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -36,6 +37,9 @@ impl Write for LoneFile {
         self.file.flush()
     }
 }
+
+/// The most files of one kind and user that have been begun and held nothing.
+const DISCARDED: usize = 1_000;
 
 /// Files that no playlist names.
 impl Spool {
@@ -95,11 +99,17 @@ impl Spool {
         self.lock().write(Entry::Discarded { number: file.number })
     }
 
-    /// How many files of a kind there are of a user, those that are being written included.
-    pub fn lone_files(&self, kind: LoneKind, uid: &str) -> usize {
+    /// The number of the next file of a kind and of a user, behind all whose name `name` gives for theirs, those that are being
+    /// written included.
+    pub fn next_lone(&self, kind: LoneKind, uid: &str, name: impl Fn(usize) -> String) -> usize {
         let inner = self.lock();
         let is_one = |file: &&Lone| file.kind == kind && file.uid == uid;
-        inner.state.lone_ones().filter(is_one).count()
+        let names: BTreeSet<_> = inner.state.lone_ones().filter(is_one).map(|file| &file.name).collect();
+        let numbers = 0..names.len() + DISCARDED;
+        numbers
+            .rev()
+            .find(|number| names.contains(&name(*number)))
+            .map_or(0, |last| last + 1)
     }
 
     /// Where the whole files of a user end, in microseconds on the recording's timeline; `None` when there are none.

@@ -39,7 +39,9 @@ mod versions;
 pub use hello::{EdgeHello, Identity, NodeHello};
 pub use message::{FromEdge, FromNode, Message, Unread, UnreadPart, carried};
 pub use question::{Beat, Desire, EdgeAnswer, EdgeAsk, NodeAnswer, NodeAsk, RosterQuestion};
-pub use versions::{NEWEST, NODE_LEASE, OLDEST, OUTPUTS, SCENES, Versions};
+pub use versions::{NEWEST, Versions};
+
+pub use crate::version::{NODE_LEASE, OLDEST, OUTPUTS, SCENES};
 
 #[cfg(doc)]
 use crate::Refusal;

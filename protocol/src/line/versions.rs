@@ -1,25 +1,11 @@
 use serde::{Deserialize, Serialize};
 
+use crate::version::OLDEST;
 use crate::{Fault, Refusal, RefusalCode};
 
-/// The oldest version of the line's protocol that this software speaks.
-pub const OLDEST: u32 = 1;
-
-/// The newest one. A field or a kind of message that may be left out does not need a new version; a change that the other side
+/// The newest version of the line's protocol that this software speaks. A field or a kind of message that may be left out does not need a new version; a change that the other side
 /// has to know of does. [`OLDEST`] follows a release later, so that edge and nodes can be updated one after the other.
 pub const NEWEST: u32 = 3;
-
-/// The first version in which a node has one lease for all its recordings, which it renews by pings, and in which a recording
-/// reports what has changed. Before, each recording had its own, which each of its reports renewed.
-pub const NODE_LEASE: u32 = 2;
-
-/// The first version in which a node knows [outputs](crate::Outputs). An older one would write playlists and pass over the rest,
-/// so it is given no recording that asks for more.
-pub const OUTPUTS: u32 = 3;
-
-/// The first version in which a node knows streams in places of their own, stretched pictures, tiles and texts. An older one would
-/// show a scene without them, or could not read it, so it is given none that has any.
-pub const SCENES: u32 = 3;
 
 /// The versions of the line's protocol that one side speaks: all from `oldest` to `newest`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

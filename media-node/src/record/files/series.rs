@@ -101,7 +101,8 @@ struct Open {
 impl Series {
     /// Goes on with the number behind those that the spool has.
     pub fn new(keeper: Arc<Keeper>, target: Target, limits: Limits, begins: Begins) -> Self {
-        let number = keeper.spool.lone_files(target.format.into(), &target.uid);
+        let name = |number| target.names.whole(number, target.format);
+        let number = keeper.spool.next_lone(target.format.into(), &target.uid, name);
         Self {
             keeper,
             target,

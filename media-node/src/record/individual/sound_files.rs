@@ -2,7 +2,6 @@ use protocol::FileFormat;
 
 use super::track_slicer::{AAC_ENCODER, LONGEST_HOLE_US};
 use super::transcode::{Coding, TranscodeError, Transcoder};
-use super::user_files::frame_us;
 use crate::media::MuxedTrack;
 use crate::record::files::Series;
 use crate::stream::{AccessUnit, Format};
@@ -117,4 +116,14 @@ impl SoundFiles {
         }
         begun
     }
+}
+
+/// How long a frame of sound lasts.
+pub(super) fn frame_us(format: Option<&Format>) -> i64 {
+    let (samples, rate) = match format {
+        Some(Format::Aac(aac)) => (aac.frame_length, aac.sample_rate),
+        Some(Format::Mpeg(mpeg)) => (mpeg.frame_length, mpeg.sample_rate),
+        _ => (0, 1),
+    };
+    i64::from(samples) * 1_000_000 / i64::from(rate.max(1))
 }

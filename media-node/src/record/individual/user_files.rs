@@ -6,7 +6,7 @@ use std::sync::Arc;
 use protocol::{FileFormat, TrackKind};
 
 use super::in_order::InOrder;
-use super::sound_files::SoundFiles;
+use super::sound_files::{SoundFiles, frame_us};
 use super::track_slicer::Tapped;
 use super::transcode::TranscodeError;
 use crate::container::RecordingNames;
@@ -234,16 +234,6 @@ impl BothFiles {
             self.series.close();
         }
     }
-}
-
-/// How long a frame of sound lasts.
-pub(super) fn frame_us(format: Option<&Format>) -> i64 {
-    let (samples, rate) = match format {
-        Some(Format::Aac(aac)) => (aac.frame_length, aac.sample_rate),
-        Some(Format::Mpeg(mpeg)) => (mpeg.frame_length, mpeg.sample_rate),
-        _ => (0, 1),
-    };
-    i64::from(samples) * 1_000_000 / i64::from(rate.max(1))
 }
 
 #[cfg(test)]

@@ -374,3 +374,18 @@ fn the_backlog_is_what_the_store_does_not_have() {
     spool.discard_lone(growing).unwrap();
     assert_eq!(spool.backlog().bytes, 23);
 }
+
+#[test]
+fn no_file_is_numbered_like_one_that_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open(dir.path());
+    let next = || spool.next_lone(LoneKind::Mp4, "7", |number| format!("{number}.mp4"));
+    assert_eq!(next(), 0);
+    let nothing = write_lone(&spool, &lone(LoneKind::Mp4, 0), 1);
+    record_lone(&spool, lone(LoneKind::Mp4, 1), 10);
+    spool.discard_lone(nothing).unwrap();
+    assert_eq!(next(), 2, "the first one held nothing, the second one has its name");
+    let _growing = write_lone(&spool, &lone(LoneKind::Mp4, 5), 1);
+    record_lone(&spool, lone(LoneKind::Picture, 9), 1);
+    assert_eq!(next(), 6);
+}
