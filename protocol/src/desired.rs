@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::line::OLDEST;
+use crate::version::OLDEST;
 use crate::{EndCause, Scene, StorageKeys, Subscription};
 
 /// What the edge wants of a recording. The node converges to it, whichever message brings it.

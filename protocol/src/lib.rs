@@ -23,6 +23,7 @@ mod address;
 mod assignment;
 mod cause;
 mod channel;
+mod colour;
 mod desired;
 mod entry;
 mod fault;
@@ -56,6 +57,7 @@ pub use channel::{
     CarriedChannel, CarriedStream, CarriedUser, ChannelCarrier, ChannelLease, ChannelNews, Elsewhere, Follow,
     FollowQuestion,
 };
+pub use colour::Colour;
 pub use desired::{Desired, Directive, Terms};
 pub use entry::{EntryAnswer, EntryQuestion, Rights};
 pub use fault::{Fault, Problem, Refusal, RefusalCode};
@@ -63,7 +65,7 @@ pub use heartbeat::{Heartbeat, HeartbeatAnswer, HeldRecording};
 pub use inventory::{ConfirmedSlice, InventoryPage, Span, SpoolReport};
 pub use job::{Job, JobRequest, RecorderKey};
 pub use live::{LiveChannel, LiveQuestion, LiveStream, LiveTrack, LiveUser, UserRemoval};
-pub use mix::{AudioProfile, Colour, CustomRegion, Fill, Layout, MixOutput, Scene, StreamKind, Tiles, UserImage};
+pub use mix::{AudioProfile, CustomRegion, Fill, Layout, MixOutput, Scene, StreamKind, Tiles, UserImage};
 pub use node_token::NodeToken;
 pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod, VodVideo};
 pub use outputs::{FileFormat, Outputs};

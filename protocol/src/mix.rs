@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::version::{OLDEST, SCENES};
-use crate::{SecretUrl, StreamName, Text};
+use crate::{Colour, SecretUrl, StreamName, Text};
 
 /// What a mixed recording is encoded to; it does not change during the recording's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,13 +189,6 @@ pub enum Fill {
     Fit,
     /// The region is full and the picture is whole, whatever becomes of its aspect ratio.
     Stretch,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Colour {
-    pub r: u8,
-    pub g: u8,
-    pub b: u8,
 }
 
 #[cfg(test)]
