@@ -91,13 +91,13 @@ pub async fn md5sum(text: &str) -> String {
     String::from_utf8(output.stdout).expect("text")[..32].to_owned()
 }
 
-/// The parameters of a call, decoded.
-pub type Call = BTreeMap<String, String>;
+/// The parameters of the calls that have come.
+type Calls = Arc<Mutex<Vec<BTreeMap<String, String>>>>;
 
 /// A server that is told of files. The first call that comes is answered with an error.
 pub struct Told {
     address: SocketAddr,
-    shared: Arc<Mutex<Vec<Call>>>,
+    shared: Calls,
     task: JoinHandle<()>,
 }
 
@@ -105,7 +105,7 @@ impl Told {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound address");
-        let shared = Arc::<Mutex<Vec<_>>>::default();
+        let shared = Calls::default();
         let router = Router::new().route("/told", get(told)).with_state(Arc::clone(&shared));
         let task = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("it serves");
@@ -118,7 +118,7 @@ impl Told {
     }
 
     /// The parameters of each call, in their order.
-    pub fn calls(&self) -> Vec<Call> {
+    pub fn calls(&self) -> Vec<BTreeMap<String, String>> {
         self.shared.lock().expect("no panic while it was held").clone()
     }
 }
@@ -129,7 +129,7 @@ impl Drop for Told {
     }
 }
 
-async fn told(State(shared): State<Arc<Mutex<Vec<Call>>>>, RawQuery(query): RawQuery) -> StatusCode {
+async fn told(State(shared): State<Calls>, RawQuery(query): RawQuery) -> StatusCode {
     let query = query.unwrap_or_default();
     let decode = |text: &str| percent_decode_str(text).decode_utf8().expect("UTF-8").into_owned();
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));

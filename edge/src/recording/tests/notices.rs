@@ -8,7 +8,7 @@ use protocol::{
 use super::bench::*;
 use super::listening::*;
 use super::samples::*;
-use crate::recording::{Event, Input, Reply, Request, Start, What, Who};
+use crate::recording::{Event, House, Input, Reply, Request, Start, What, Who};
 
 fn problem(code: &str, at_ms: u64) -> Problem {
     Problem {
@@ -376,4 +376,46 @@ fn a_backup_that_takes_over_and_gives_back_is_told() {
     let took_over = what.iter().position(|what| *what == What::BackupTookOver);
     let emptied = what.iter().position(|what| *what == What::BackupEmptied);
     assert!(took_over.is_some() && took_over < emptied, "{what:?}");
+}
+
+#[test]
+fn each_file_of_a_recording_in_the_apps_own_store_is_told_once_all_are_there() {
+    let house = House {
+        store: "store".into(),
+        kept_ms: Some(1),
+        label: "a label".into(),
+    };
+    let mut bench = Bench::new();
+    let start = Start {
+        house: Some(house.clone()),
+        ..start("s1", ticket("a"))
+    };
+    bench.run_on(start, "n1");
+    assert_eq!(bench.view("s1").house, Some(house.clone()));
+    let files = vec![file("a.m3u8", 2, 2), file("a.mp4", 1, 1)];
+    bench.report("s1", "n1", 1, |report| {
+        report.phase = Phase::Draining;
+        report.files = files.clone();
+    });
+    let told = |bench: &mut Bench| {
+        let ready = bench.events("s1").into_iter().filter_map(|event| match event {
+            Event::FileReady { file, house } => Some((file.name, *house)),
+            _ => None,
+        });
+        ready.collect::<Vec<_>>()
+    };
+    assert_eq!(told(&mut bench), []);
+    for _ in 0..2 {
+        bench.report("s1", "n1", 1, |report| {
+            ended(EndCause::Idle)(report);
+            report.files = files.clone();
+        });
+        assert_eq!(
+            told(&mut bench),
+            [
+                ("a.m3u8".to_owned(), house.clone()),
+                ("a.mp4".to_owned(), house.clone())
+            ]
+        );
+    }
 }
