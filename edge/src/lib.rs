@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod node;
 pub mod object;
 pub mod recording;
+pub mod rtc;
 mod store;
 #[cfg(target_arch = "wasm32")]
 mod worker;

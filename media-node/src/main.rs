@@ -19,6 +19,7 @@ mod mix;
 mod outbound;
 mod record;
 mod recorder;
+mod rtc;
 mod rtmp;
 mod selection;
 mod server;

@@ -38,6 +38,7 @@ mod problem_code;
 mod relay_key;
 mod report;
 mod roster;
+mod rtc;
 mod secret;
 mod secret_url;
 mod spec;
@@ -68,6 +69,7 @@ pub use report::{
     BackedUp, FileKind, MAX_MESSAGE_BYTES, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer,
 };
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
+pub use rtc::{RtcCall, RtcReply};
 pub use secret::Secret;
 pub use secret_url::{SecretUrl, redact_urls};
 pub use spec::{

@@ -165,7 +165,8 @@ impl SimNode {
                 }
             }
             FromEdge::Ask {
-                ask: EdgeAsk::Roster(_) | EdgeAsk::Elsewhere(_) | EdgeAsk::Live(_) | EdgeAsk::Remove(_),
+                ask:
+                    EdgeAsk::Roster(_) | EdgeAsk::Elsewhere(_) | EdgeAsk::Live(_) | EdgeAsk::Remove(_) | EdgeAsk::Rtc(_),
                 ..
             } => panic!("nobody asks for channels"),
             FromEdge::Answer { id, answer } => {

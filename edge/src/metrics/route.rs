@@ -23,6 +23,8 @@ pub enum Route {
     Line,
     /// Below a node's paths, and none of them.
     Node,
+    /// To publish or play by WebRTC.
+    Rtc,
     Health,
     Metrics,
 }
@@ -41,6 +43,7 @@ impl Route {
             Self::Follow => "node_follow",
             Self::Line => "node_line",
             Self::Node => "node_other",
+            Self::Rtc => "rtc",
             Self::Health => "healthz",
             Self::Metrics => "metrics",
         }

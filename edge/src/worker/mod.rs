@@ -11,6 +11,7 @@ mod node_routes;
 mod nodes;
 mod objects;
 mod routes;
+mod sessions;
 mod transport;
 mod webhooks;
 

@@ -6,12 +6,12 @@ use worker::{Context, Env, console_error};
 use super::bindings::{self, Misconfigured};
 use super::objects::counting;
 use super::objects::{FleetOf, ask};
-use super::{admin_questions, customers, node_routes, transport};
+use super::{admin_questions, customers, node_routes, sessions, transport};
 use crate::access::{Directory, DirectoryError};
 use crate::dialect::{self, Routed};
 use crate::http::{Request, Response};
 use crate::metrics::Route;
-use crate::{admin, fleet, http};
+use crate::{admin, fleet, http, rtc};
 
 pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> Response {
     let (route, routed) = route(request);
@@ -30,6 +30,7 @@ pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> R
             | Route::Node,
             None,
         ) => Ok(node_routes::answer(request, env).await),
+        (Route::Rtc, None) => Ok(sessions::answer(request, env).await),
         (Route::Admin, None) => operator(request, env).await,
         (Route::Customer(_) | Route::Unrouted, None) => Ok(dialect::no_route()),
     };
@@ -51,6 +52,7 @@ fn route(request: &Request) -> (Route, Option<Routed<'_>>) {
         "/node/v1/jobs" => Route::Job,
         "/node/v1/entries" => Route::Entry,
         line::PATH => Route::Line,
+        path if rtc::is_path(path) => Route::Rtc,
         path if path.starts_with("/node/v1/") => Route::Node,
         path if path == "/admin/v1" || path.starts_with("/admin/v1/") => Route::Admin,
         _ => {

@@ -173,7 +173,15 @@ impl World {
         let (heard, state) = watch::channel(false);
         let channels = Registry::new(Limits::default(), 1);
         let told = watch::Sender::new(0);
-        tokio::spawn(run(edge, identity, self.supervisor.clone(), channels, heard, told));
+        tokio::spawn(run(
+            edge,
+            identity,
+            self.supervisor.clone(),
+            channels,
+            None,
+            heard,
+            told,
+        ));
         state
     }
 

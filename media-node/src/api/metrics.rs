@@ -12,6 +12,7 @@ use super::Health;
 use crate::channel::{Counts, Registry};
 use crate::clock::unix_ms;
 use crate::hub::TurnedAway;
+use crate::rtc::{self, Rtc};
 use crate::server::Figures;
 use crate::supervisor::{KeptAside, Space, Stage, Status, Supervisor, Total, Vitals};
 
@@ -20,6 +21,7 @@ pub(super) struct Scrape {
     pub(super) supervisor: Supervisor,
     pub(super) channels: Registry,
     pub(super) rtsp: Figures,
+    pub(super) rtc: Option<Rtc>,
     pub(super) health: Health,
 }
 
@@ -38,6 +40,8 @@ struct Observed {
     relayed_streams: usize,
     turned_away: TurnedAway,
     unreadable: u64,
+    /// `None` where the node serves no WebRTC.
+    rtc: Option<rtc::Figures>,
     now_ms: u64,
 }
 
@@ -65,6 +69,7 @@ pub(super) async fn answer(State(scrape): State<Scrape>) -> Response {
         relayed_streams: scrape.rtsp.relayed_streams(),
         turned_away: scrape.rtsp.turned_away(),
         unreadable: scrape.rtsp.unreadable(),
+        rtc: scrape.rtc.as_ref().map(Rtc::figures),
         now_ms: unix_ms(),
     };
     match text(&observed) {
@@ -146,6 +151,9 @@ fn text(observed: &Observed) -> prometheus::Result<String> {
         "Pictures of mixed recordings that were left out because the node could not keep up",
         counted.shed_frames,
     )?;
+    if let Some(figures) = &observed.rtc {
+        sessions(&metrics, figures)?;
+    }
     let mut text = Vec::new();
     TextEncoder::new().encode(&metrics.gather(), &mut text)?;
     Ok(String::from_utf8_lossy(&text).into_owned())
@@ -222,6 +230,50 @@ fn node(metrics: &Metrics, observed: &Observed) -> prometheus::Result<()> {
         refused.with_label_values(&[status]).inc_by(count);
     }
     metrics.register(Box::new(refused))
+}
+
+/// What there is to tell of WebRTC.
+fn sessions(metrics: &Metrics, figures: &rtc::Figures) -> prometheus::Result<()> {
+    let sessions = IntGaugeVec::new(
+        Opts::new("rtc_sessions", "Sessions by WebRTC, by what they do"),
+        &["kind"],
+    )?;
+    for (kind, count) in [("publish", figures.publishing), ("play", figures.playing)] {
+        sessions.with_label_values(&[kind]).set(whole(count));
+    }
+    metrics.register(Box::new(sessions))?;
+    for (name, help, value) in [
+        (
+            "rtc_received_packets_total",
+            "Datagrams that came by WebRTC",
+            figures.received_packets,
+        ),
+        ("rtc_received_bytes_total", "Bytes in them", figures.received_bytes),
+        (
+            "rtc_sent_packets_total",
+            "Packets that were sent by WebRTC",
+            figures.sent_packets,
+        ),
+        ("rtc_sent_bytes_total", "Bytes in them", figures.sent_bytes),
+        (
+            "rtc_dropped_packets_total",
+            "Packets by WebRTC that a session or a socket had no room for",
+            figures.dropped_packets,
+        ),
+        (
+            "rtc_keyframes_asked_total",
+            "Keyframes that publishers by WebRTC were asked for",
+            figures.keyframes_asked,
+        ),
+        (
+            "rtc_failed_sessions_total",
+            "Sessions by WebRTC that ended by a fault of this software",
+            figures.failed_sessions,
+        ),
+    ] {
+        counter(metrics, name, help, value)?;
+    }
+    Ok(())
 }
 
 fn spool(metrics: &Metrics, observed: &Observed) -> prometheus::Result<()> {
@@ -331,6 +383,11 @@ mod tests {
             },
             relayed_streams: 3,
             unreadable: 5,
+            rtc: Some(rtc::Figures {
+                publishing: 2,
+                keyframes_asked: 6,
+                ..rtc::Figures::default()
+            }),
             turned_away: TurnedAway {
                 strangers: 4,
                 forbidden: 1,
@@ -368,6 +425,9 @@ mod tests {
             "tapedeck_mixed_frames_total 900",
             "tapedeck_mixed_frames_shed_total 12",
             "tapedeck_recorder_restarts_total 1",
+            "tapedeck_rtc_sessions{kind=\"publish\"} 2",
+            "tapedeck_rtc_sessions{kind=\"play\"} 0",
+            "tapedeck_rtc_keyframes_asked_total 6",
         ] {
             assert!(values.contains(&line), "{line} is not in\n{text}");
         }

@@ -21,11 +21,19 @@ pub use auth::Callers;
 pub use health::Health;
 
 use crate::channel::{self, Registry};
+use crate::rtc::{self, Rtc};
 use crate::server::Figures;
 use crate::supervisor::Supervisor;
 
 /// The whole API. `callers` may call all of `/v1`.
-pub fn router(supervisor: Supervisor, health: Health, channels: Registry, rtsp: Figures, callers: Callers) -> Router {
+pub fn router(
+    supervisor: Supervisor,
+    health: Health,
+    channels: Registry,
+    rtsp: Figures,
+    rtc: Option<Rtc>,
+    callers: Callers,
+) -> Router {
     let rosters = channel::routes(channels.clone());
     let rosters = rosters.layer(middleware::from_fn_with_state(callers.of_rosters(), auth::require));
     let v1 = Router::new()
@@ -43,10 +51,13 @@ pub fn router(supervisor: Supervisor, health: Health, channels: Registry, rtsp: 
         supervisor,
         channels,
         rtsp,
+        rtc: rtc.clone(),
         health,
     };
     let observed = Router::new().route("/metrics", get(metrics::answer)).with_state(scrape);
-    open.merge(observed).merge(v1)
+    // Who may enter a channel is the channel server's to say.
+    let sessions = rtc.map(rtc::routes).unwrap_or_default();
+    open.merge(observed).merge(v1).merge(sessions)
 }
 
 /// Whether an API without a token would be open to other machines.

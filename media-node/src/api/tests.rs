@@ -48,7 +48,7 @@ async fn serve(token: Option<Secret>, edge_heard: bool) -> (String, tempfile::Te
     let any = "127.0.0.1:0".parse().unwrap();
     let rtsp = RtspServer::bind(any, registry.clone(), gate, None, hub::Limits::default());
     let rtsp = rtsp.await.unwrap().figures();
-    let router = router(supervisor, health, registry, rtsp, callers);
+    let router = router(supervisor, health, registry, rtsp, None, callers);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });

@@ -57,7 +57,7 @@ impl StreamPath {
     }
 
     /// Percent-encodes one segment of a path.
-    pub(super) fn encode_segment(segment: &str) -> impl fmt::Display + '_ {
+    pub fn encode_segment(segment: &str) -> impl fmt::Display + '_ {
         utf8_percent_encode(segment, SEGMENT)
     }
 

@@ -23,6 +23,7 @@ use crate::api::{self, Callers, Health};
 use crate::channel::{Limits, Registry};
 use crate::clock::unix_ms;
 use crate::hub;
+use crate::rtc::{self, RtcServer};
 use crate::rtmp::RtmpServer;
 use crate::server::RtspServer;
 use crate::supervisor::{Config, Memory, Node, SpaceLimits, Supervisor};
@@ -41,6 +42,20 @@ pub(super) struct ServeArgs {
     /// Address that the channel server listens on for RTMP. Without it, nothing is published by RTMP.
     #[arg(long, env = "TAPEDECK_RTMP_LISTEN")]
     rtmp_listen: Option<SocketAddr>,
+    /// Address that the channel server listens on for WebRTC, by UDP and TCP. Without it, nothing is published or played by
+    /// WebRTC.
+    #[arg(long, env = "TAPEDECK_RTC_LISTEN")]
+    rtc_listen: Option<SocketAddr>,
+    /// IP addresses at which clients reach this node for WebRTC, where these are not its own: behind a NAT [default: the address
+    /// that is listened on, or all that this machine has]
+    #[arg(long, env = "TAPEDECK_RTC_ADDRESS", value_name = "IP", value_delimiter = ',')]
+    rtc_address: Vec<IpAddr>,
+    /// Threads that serve WebRTC. Each after the first listens on the next port.
+    #[arg(long, env = "TAPEDECK_RTC_WORKERS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    rtc_workers: u16,
+    /// Servers that tell clients of WebRTC their own addresses: `stun:host:port`.
+    #[arg(long, env = "TAPEDECK_RTC_STUN", value_name = "URL", value_delimiter = ',')]
+    rtc_stun: Vec<String>,
     /// Directory for recordings on their way to the store; created if it does not exist.
     #[arg(long, env = "TAPEDECK_SPOOL")]
     spool: PathBuf,
@@ -132,7 +147,10 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     if let Some(edge) = &edge {
         gate = gate.asking(Arc::new(Entries::new(edge.clone(), node_id.clone())));
     }
-    let listens: Vec<SocketAddr> = std::iter::once(args.rtsp_listen).chain(args.rtmp_listen).collect();
+    let listens: Vec<SocketAddr> = {
+        let others = args.rtmp_listen.into_iter().chain(args.rtc_listen);
+        std::iter::once(args.rtsp_listen).chain(others).collect()
+    };
     let gate = gate.listening(&listens, args.open_channels)?;
     let rtsp_at = |error| format!("cannot listen for RTSP at {}: {error}", args.rtsp_listen);
     let rtsp_url = args.rtsp_url.clone();
@@ -145,6 +163,20 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
         let server = RtmpServer::bind(address, rtsp.hub()).await;
         rtmp = Some(server.map_err(|error| format!("cannot listen for RTMP at {address}: {error}"))?);
     }
+    let mut rtc_server = None;
+    if let Some(listen) = args.rtc_listen {
+        let settings = rtc::Settings {
+            listen,
+            advertised: args.rtc_address,
+            workers: args.rtc_workers,
+            stun: args.rtc_stun,
+            node_id: node_id.clone(),
+        };
+        let server = RtcServer::start(settings, rtsp.hub(), rtsp.streams());
+        rtc_server = Some(server.map_err(|error| format!("cannot listen for WebRTC at {listen}: {error}"))?);
+    }
+    let rtc = rtc_server.as_ref().map(RtcServer::rtc);
+    let rtc_address = rtc_server.as_ref().map(RtcServer::local_addr);
     let rtmp_address = rtmp.as_ref().map(RtmpServer::local_addr);
     let figures = rtsp.figures();
     let api_at = |error| format!("cannot listen for the control API at {}: {error}", args.listen);
@@ -189,6 +221,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     let (rtsp_task, rtsp_state) = serving(rtsp.run(stop_channels.clone().cancelled_owned()));
     let rtmp = rtmp.map(|rtmp| serving(rtmp.run(stop_channels.clone().cancelled_owned())));
     let (rtmp_task, rtmp_state) = rtmp.unzip();
+    let rtc_task = rtc_server.map(|rtc| serving(rtc.run(stop_channels.clone().cancelled_owned())).0);
     let told = watch::Sender::new(0);
     let edge_heard = match edge.zip(edge_url.as_ref()) {
         None => None,
@@ -208,6 +241,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
                 identity,
                 supervisor.clone(),
                 channels,
+                rtc.clone(),
                 heard,
                 told.clone(),
             ));
@@ -222,10 +256,14 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
         edge_heard: edge_heard.clone(),
     };
     let callers = Callers::new(token, roster_key);
-    let router = api::router(supervisor.clone(), health, registry.clone(), figures, callers);
-    let api_task = tokio::spawn(async move { axum::serve(listener, router).await });
+    let router = api::router(supervisor.clone(), health, registry.clone(), figures, rtc, callers);
+    let api_task = tokio::spawn(async move {
+        let router = router.into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(listener, router).await
+    });
     let rtmp_at = rtmp_address.map(tracing::field::display);
-    tracing::info!(node_id, api = %api_address, rtsp = %rtsp_address, rtmp = rtmp_at, "node up");
+    let rtc_at = rtc_address.map(tracing::field::display);
+    tracing::info!(node_id, api = %api_address, rtsp = %rtsp_address, rtmp = rtmp_at, rtc = rtc_at, "node up");
 
     stop_signal().await?;
     tracing::info!(
@@ -235,7 +273,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     supervisor.shut_down(args.drain, edge_heard).await;
     api_task.abort();
     stop_channels.cancel();
-    for task in std::iter::once(rtsp_task).chain(rtmp_task) {
+    for task in std::iter::once(rtsp_task).chain(rtmp_task).chain(rtc_task) {
         task.await
             .map_err(|error| format!("the channel server has failed: {error}"))?;
     }

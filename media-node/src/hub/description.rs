@@ -28,6 +28,10 @@ pub struct Description {
     /// The publisher's own names of its tracks.
     controls: Vec<Option<String>>,
     tracks: Vec<MediaTrack>,
+    /// Of the timestamps of each track, in ticks a second.
+    clock_rates: Vec<u32>,
+    /// Whether the publisher says that it listens to what its receivers tell it.
+    takes_feedback: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,12 +64,20 @@ impl Description {
         }
         let controls = session.medias.iter().map(own_control).collect();
         let tracks = session.medias.iter().map(media_track).collect();
+        let clock_rates = session.medias.iter().map(clock_rate).collect();
+        let takes_feedback = session.medias.iter().any(takes_feedback);
         rewrite(&mut session);
         let mut sdp = Vec::new();
         session
             .write(&mut sdp)
             .map_err(|error| DescriptionError::Malformed(error.to_string()))?;
-        Ok(Self { sdp, controls, tracks })
+        Ok(Self {
+            sdp,
+            controls,
+            tracks,
+            clock_rates,
+            takes_feedback,
+        })
     }
 
     /// For players: the publisher's own, but with this server's addresses and names of the tracks.
@@ -76,6 +88,16 @@ impl Description {
     /// What the publisher says of each track.
     pub fn tracks(&self) -> &[MediaTrack] {
         &self.tracks
+    }
+
+    /// Of the timestamps of each track, in ticks a second.
+    pub fn clock_rates(&self) -> &[u32] {
+        &self.clock_rates
+    }
+
+    /// Whether the publisher says that it listens to what its receivers tell it (RFC 4585).
+    pub fn takes_feedback(&self) -> bool {
+        self.takes_feedback
     }
 
     pub fn kinds(&self) -> Kinds {
@@ -159,6 +181,28 @@ fn media_track(media: &Media) -> MediaTrack {
             .unwrap_or_default(),
         parameters: behind_payload_type(attribute("fmtp")).unwrap_or_default(),
     }
+}
+
+fn clock_rate(media: &Media) -> u32 {
+    let mapped = media
+        .get_first_attribute_value("rtpmap")
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    let told = mapped.split('/').nth(1).and_then(|rate| rate.trim().parse().ok());
+    told.filter(|rate| *rate > 0).unwrap_or(match media.fmt.as_str() {
+        "0" | "8" | "9" => 8_000,
+        "10" | "11" => 44_100,
+        _ => 90_000,
+    })
+}
+
+fn takes_feedback(media: &Media) -> bool {
+    media.proto == "RTP/AVPF"
+        || media
+            .attributes
+            .iter()
+            .any(|attribute| attribute.attribute == "rtcp-fb")
 }
 
 /// A line as the parser takes it; `None` when nothing needs it.

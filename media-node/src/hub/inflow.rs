@@ -12,8 +12,10 @@ use bytes::{Bytes, BytesMut};
 
 use super::rtp::{self, RtpHead};
 
-/// How long a packet waits for the ones before it: more than packets of a network overtake one another.
+/// How long a packet waits for the ones before it: more than packets of a network overtake one another,
 const BUDGET_MS: u64 = 100;
+/// and as long as one takes that the publisher sends again.
+const RESENT_BUDGET_MS: u64 = 250;
 /// The most that wait: a large picture's, so that one loss in it holds back no more.
 const MOST_HELD: usize = 256;
 /// RFC 3550 A.1: a greater step in the sequence numbers is a sender that counts anew.
@@ -21,9 +23,23 @@ const MAX_DROPOUT: u16 = 3000;
 /// Packets up to this much behind are duplicates or come too late.
 const MAX_MISORDER: u16 = 300;
 
+/// How a publisher sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Manner {
+    /// Each packet once.
+    #[default]
+    Once,
+    /// Lost packets again when asked, and packets without a payload, by which it measures the network and which are
+    /// nothing to players.
+    Resending,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Inflow {
+    manner: Manner,
+    /// Packets that were not waited for any longer.
+    lost: u64,
     source: Option<Source>,
     /// The first packet of what may be another source, or the same one that counts anew: a second one has to agree.
     suspect: Option<(RtpHead, Bytes)>,
@@ -35,6 +51,15 @@ pub struct Inflow {
     last_come: u64,
     /// The numbers that were passed over last, up to the packet that was not waited any longer with.
     skipped: Range<u64>,
+}
+
+impl Manner {
+    fn budget_ms(self) -> u64 {
+        match self {
+            Self::Once => BUDGET_MS,
+            Self::Resending => RESENT_BUDGET_MS,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -65,6 +90,18 @@ pub enum Inflowing {
 }
 
 impl Inflow {
+    pub fn new(manner: Manner) -> Self {
+        Self {
+            manner,
+            ..Self::default()
+        }
+    }
+
+    /// Packets that have not come in time, or never.
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+
     /// The next packet of RTP; those that are due go to `out`. What is no RTP is dropped.
     pub fn take(&mut self, packet: Bytes, now_ms: u64, out: &mut Vec<Bytes>) -> Inflowing {
         let packet = rtp::without_wrong_padding(&packet).map_or(packet, Bytes::from);
@@ -113,7 +150,8 @@ impl Inflow {
         while let Some((&sequence, waiting)) = self.held.first_key_value() {
             let Some(source) = &mut self.source else { return };
             let is_early = sequence > source.next;
-            let over = now_ms.saturating_sub(waiting.since_ms) >= BUDGET_MS || self.held.len() > MOST_HELD;
+            let over =
+                now_ms.saturating_sub(waiting.since_ms) >= self.manner.budget_ms() || self.held.len() > MOST_HELD;
             if is_early && !over {
                 return;
             }
@@ -125,6 +163,7 @@ impl Inflow {
             }
             if is_early {
                 self.skipped = source.next..sequence;
+                self.lost += sequence - source.next;
             }
             source.next = sequence;
             if let Some((_, waiting)) = self.held.pop_first() {
@@ -183,6 +222,11 @@ impl Inflow {
         let Some(source) = &mut self.source else { return };
         let known_sequence = (source.next as u16).wrapping_add(source.shift);
         source.next += 1;
+        if self.manner == Manner::Resending && !rtp::has_payload(&packet) {
+            // What follows takes its number.
+            source.shift = source.shift.wrapping_sub(1);
+            return;
+        }
         if source.shift == 0 && source.known_as == source.ssrc {
             out.push(packet);
             return;
@@ -256,6 +300,35 @@ mod tests {
             inflow.take(packet(7, sequence), 120, &mut out);
         }
         assert_eq!(seen(&out)[4], (7, 7), "nor for more than may wait");
+    }
+
+    #[test]
+    fn packets_without_a_payload_leave_no_holes_and_resent_ones_are_waited_for() {
+        let (mut inflow, mut out) = (Inflow::new(Manner::Resending), Vec::new());
+        let empty = |sequence| packet(7, sequence).slice(..12);
+        for (packet, now_ms) in [
+            (packet(7, 65_534), 0),
+            (empty(65_535), 1),
+            (packet(7, 0), 2),
+            (packet(7, 2), 3),
+            (empty(3), 4),
+            (packet(7, 4), 5),
+            (packet(7, 1), 240),
+        ] {
+            inflow.take(packet, now_ms, &mut out);
+            inflow.release(now_ms, &mut out);
+        }
+        assert_eq!(
+            seen(&out),
+            [65_534, 65_535, 0, 1, 2].map(|sequence| (7, sequence)),
+            "as if they had never been"
+        );
+        assert_eq!(inflow.lost(), 0);
+        inflow.take(packet(7, 6), 300, &mut out);
+        inflow.release(549, &mut out);
+        assert_eq!(out.len(), 5);
+        inflow.release(550, &mut out);
+        assert_eq!((out.len(), inflow.lost()), (6, 1));
     }
 
     #[test]

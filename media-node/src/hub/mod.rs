@@ -11,10 +11,12 @@ mod beginning;
 mod client;
 mod description;
 mod inflow;
+mod keyframes;
 mod limits;
 mod listen;
 mod publication;
 mod queue;
+mod reception;
 pub mod rtp;
 mod turned_away;
 
@@ -31,7 +33,7 @@ use crate::channel::{ChannelFull, Listing, Media, Origin, Registry, StreamPath};
 pub use admission::{Admission, NoPlace, Ticket};
 pub use client::{Ends, Liveness, keep_alive, linger};
 pub use description::{Description, DescriptionError, TRACK_CONTROL, normalised, track_control};
-pub use inflow::Inflow;
+pub use inflow::{Inflow, Manner};
 pub use limits::Limits;
 pub use listen::serve;
 pub use publication::{Publication, SubscribeError, Subscription};
@@ -110,7 +112,18 @@ impl Hub {
         description: Description,
         now_ms: u64,
     ) -> Result<Published, ChannelFull> {
-        let publication = Arc::new(Publication::new(path.clone(), description));
+        self.publish_as(path, description, Manner::default(), now_ms)
+    }
+
+    /// As [`Self::publish`], for a publisher of another manner.
+    pub fn publish_as(
+        self: &Arc<Self>,
+        path: &StreamPath,
+        description: Description,
+        manner: Manner,
+        now_ms: u64,
+    ) -> Result<Published, ChannelFull> {
+        let publication = Arc::new(Publication::new(path.clone(), description, manner));
         let mut live = self.lock();
         // Under the same lock, so that the roster and this map agree on who came last.
         let listing = self.registry.publish(path, path.url(&self.public_url), now_ms)?;

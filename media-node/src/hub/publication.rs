@@ -4,13 +4,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use protocol::TrackKind;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::beginning::{BEGINNING, Beginning};
 use super::description::Description;
-use super::inflow::{Inflow, Inflowing};
+use super::inflow::{Inflow, Inflowing, Manner};
+use super::keyframes::Keyframes;
 use super::queue::{self, Flow, Overflow, Packet, Receiver, Sender};
+use super::reception::Reception;
 use super::rtp::{self, RtpHead};
 use crate::channel::StreamPath;
 
@@ -25,6 +28,8 @@ pub struct Publication {
     began: Instant,
     /// All that the publisher has sent.
     pub bytes: Arc<AtomicU64>,
+    /// Wishes for keyframes, for the publisher if it can be asked.
+    pub keyframes: Keyframes,
     state: Mutex<State>,
 }
 
@@ -36,9 +41,9 @@ struct State {
     players: Vec<Player>,
 }
 
-#[derive(Default)]
 struct Track {
     inflow: Inflow,
+    reception: Reception,
     last: Option<RtpHead>,
     sender_report: Option<Bytes>,
 }
@@ -64,16 +69,21 @@ pub enum SubscribeError {
 }
 
 impl Publication {
-    pub fn new(path: StreamPath, description: Description) -> Self {
-        let tracks = std::iter::repeat_with(Track::default)
-            .take(description.track_count())
-            .collect();
+    pub fn new(path: StreamPath, description: Description, manner: Manner) -> Self {
+        let track = |clock_rate: &u32| Track {
+            inflow: Inflow::new(manner),
+            reception: Reception::new(*clock_rate),
+            last: None,
+            sender_report: None,
+        };
+        let tracks = description.clock_rates().iter().map(track).collect();
         Self {
             path,
             description,
             ended: CancellationToken::new(),
             began: Instant::now(),
             bytes: Arc::default(),
+            keyframes: Keyframes::default(),
             state: Mutex::new(State {
                 beginning: Some(Beginning::default()),
                 tracks,
@@ -87,18 +97,24 @@ impl Publication {
     pub fn relay(&self, track: usize, flow: Flow, payload: Bytes) {
         self.bytes.fetch_add(payload.len() as u64, Ordering::Relaxed);
         let mut state = self.lock();
-        let now_ms = self.now_ms();
+        let (now_ms, now_us) = (self.now_ms(), self.now_us());
         let Some(known) = state.tracks.get_mut(track) else {
             return;
         };
-        let mut due = Vec::new();
+        let (mut due, lost) = (Vec::new(), known.inflow.lost());
         match flow {
             Flow::Rtp => {
+                if let Some(head) = rtp::rtp_head(&payload) {
+                    known.reception.take(head, now_us);
+                }
                 if known.inflow.take(payload, now_ms, &mut due) == Inflowing::Another {
                     known.sender_report = None;
                 }
             }
             Flow::Rtcp if rtp::is_compound(&payload) => {
+                if rtp::is_sender_report(&payload) {
+                    known.reception.reported(&payload, now_us);
+                }
                 let report = known.inflow.report(payload);
                 if rtp::is_sender_report(&report) {
                     // A copy, since the payload may be a small part of a large receive buffer.
@@ -108,7 +124,9 @@ impl Publication {
             }
             Flow::Rtcp => {}
         }
+        let has_lost = known.inflow.lost() > lost;
         self.hand_out(&mut state, track, flow, due);
+        self.lost(track, has_lost);
     }
 
     /// Hands out what has waited long enough for the packets before it.
@@ -116,12 +134,27 @@ impl Publication {
         let mut state = self.lock();
         let now_ms = self.now_ms();
         for track in 0..state.tracks.len() {
-            let mut due = Vec::new();
+            let (mut due, mut has_lost) = (Vec::new(), false);
             if let Some(known) = state.tracks.get_mut(track) {
+                let lost = known.inflow.lost();
                 known.inflow.release(now_ms, &mut due);
+                has_lost = known.inflow.lost() > lost;
             }
             self.hand_out(&mut state, track, Flow::Rtp, due);
+            self.lost(track, has_lost);
         }
+    }
+
+    /// Pictures behind a loss cannot be shown before the next keyframe.
+    fn lost(&self, track: usize, has_lost: bool) {
+        if has_lost && self.is_video(track) {
+            self.keyframes.ask();
+        }
+    }
+
+    fn is_video(&self, track: usize) -> bool {
+        let track = self.description.tracks().get(track);
+        track.is_some_and(|track| track.kind == TrackKind::Video)
     }
 
     fn hand_out(&self, state: &mut State, track: usize, flow: Flow, due: Vec<Bytes>) {
@@ -139,6 +172,46 @@ impl Publication {
                 .players
                 .retain(|player| !player.wants(track) || player.queue.push(packet.clone()));
         }
+    }
+
+    /// What its publisher is to be told of how a track arrives; `None` before anything has come, and where it has not shown
+    /// that it takes such things.
+    pub fn reception_report(&self, track: usize, reporter: u32) -> Option<Vec<u8>> {
+        let now_us = self.now_us();
+        let mut state = self.lock();
+        let track = state
+            .tracks
+            .get_mut(track)
+            .filter(|track| self.is_heard_by_publisher(track))?;
+        let block = track.reception.block(now_us)?;
+        Some(rtp::reception_report(reporter, &block))
+    }
+
+    /// What asks the publisher for a keyframe of each of its pictures, by track, where it has shown that it takes such things.
+    pub fn keyframe_wishes(&self, reporter: u32) -> Vec<(usize, Vec<u8>)> {
+        let state = self.lock();
+        let tracks = state
+            .tracks
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| self.is_video(*index));
+        let wishes = tracks
+            .filter(|(_, track)| self.is_heard_by_publisher(track))
+            .filter_map(|(index, track)| {
+                let source = track.reception.ssrc()?;
+                Some((index, rtp::keyframe_wish(reporter, source)))
+            });
+        wishes.collect()
+    }
+
+    /// Whether its publisher listens to what receivers tell it, by its description or by reports of its own: some that do not
+    /// would not expect it.
+    fn is_heard_by_publisher(&self, track: &Track) -> bool {
+        self.description.takes_feedback() || track.sender_report.is_some()
+    }
+
+    fn now_us(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
     fn now_ms(&self) -> u64 {
@@ -163,6 +236,9 @@ impl Publication {
         }
         let (queue, packets) = queue::channel(limit, overflow);
         let wanted: Vec<bool> = (0..state.tracks.len()).map(|track| tracks.contains(&track)).collect();
+        if tracks.iter().any(|track| self.is_video(*track)) {
+            self.keyframes.ask();
+        }
         let player = Player { tracks: wanted, queue };
         let beginning = state.beginning.as_ref().filter(|beginning| {
             let fits = overflow == Overflow::CutOff || beginning.fits_datagrams();
@@ -248,7 +324,7 @@ mod tests {
 
     fn publication() -> Publication {
         let path = StreamPath::parse("/a/b/c").unwrap();
-        Publication::new(path, Description::parse(SDP).unwrap())
+        Publication::new(path, Description::parse(SDP).unwrap(), Manner::Once)
     }
 
     fn rtp(sequence: u8) -> Bytes {
@@ -350,6 +426,52 @@ mod tests {
         publication.end();
         assert_eq!(all(early.packets).await, [(1, Flow::Rtcp, 0)]);
         assert_eq!(all(late.packets).await, [(1, Flow::Rtcp, 0)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_player_that_joins_and_a_lost_picture_ask_for_a_keyframe() {
+        let publication = publication();
+        let asked = || tokio::time::timeout(Duration::from_secs(1), publication.keyframes.due());
+        let _sound = publication.subscribe(&[0], 10_000, Overflow::Drop, false).unwrap();
+        for sequence in [1, 3] {
+            publication.relay(0, Flow::Rtp, rtp(sequence));
+        }
+        tokio::time::advance(Duration::from_millis(100)).await;
+        publication.release();
+        assert!(asked().await.is_err(), "sound needs none");
+        let _picture = publication.subscribe(&[1], 10_000, Overflow::Drop, false).unwrap();
+        assert!(asked().await.is_ok());
+        publication.relay(1, Flow::Rtp, rtp(1));
+        publication.relay(1, Flow::Rtp, rtp(3));
+        assert!(asked().await.is_err(), "it may only have been overtaken");
+        publication.release();
+        assert!(asked().await.is_ok());
+    }
+
+    #[test]
+    fn a_publisher_is_told_how_its_packets_arrive_and_asked_for_keyframes_where_it_listens() {
+        let publication = publication();
+        assert_eq!(publication.reception_report(1, 9), None);
+        publication.relay(1, Flow::Rtp, rtp(1));
+        publication.relay(1, Flow::Rtp, rtp(3));
+        assert_eq!(
+            publication.reception_report(1, 9),
+            None,
+            "it has not shown that it listens"
+        );
+        assert_eq!(publication.keyframe_wishes(9), []);
+        publication.relay(1, Flow::Rtcp, report_of_7());
+        let report = publication.reception_report(1, 9).unwrap();
+        assert_eq!((&report[8..12], report[15]), (&[0, 0, 0, 7][..], 1), "one is lost");
+        let wishes = publication.keyframe_wishes(9);
+        assert_eq!(wishes.len(), 1);
+        assert!(wishes[0].0 == 1 && rtp::wants_keyframe(&wishes[0].1) && wishes[0].1.ends_with(&[7]));
+    }
+
+    fn report_of_7() -> Bytes {
+        let mut report = report().to_vec();
+        report[7] = 7;
+        report.into()
     }
 
     #[test]

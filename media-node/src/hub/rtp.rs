@@ -1,5 +1,7 @@
 //! The few fields of RTP and RTCP that a relay needs, RFC 3550. Payloads stay opaque.
 
+use std::time::Duration;
+
 /// The fixed header of an RTP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RtpHead {
@@ -8,6 +10,9 @@ pub struct RtpHead {
     pub ssrc: u32,
 }
 
+/// The length of one block of a report.
+pub const REPORT_BLOCK_BYTES: usize = 24;
+
 const VERSION_2: u8 = 2;
 const PADDING: u8 = 0x20;
 const EXTENSION: u8 = 0x10;
@@ -15,7 +20,13 @@ const CSRC_COUNT: u8 = 0x0f;
 const REPORT_COUNT: u8 = 0x1f;
 const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
+const SOURCE_DESCRIPTION: u8 = 202;
 const BYE: u8 = 203;
+const PAYLOAD_FEEDBACK: u8 = 206;
+/// Formats of the feedback: a picture was lost,
+const PICTURE_LOSS: u8 = 1;
+/// or a keyframe is wanted whatever has come.
+const FULL_INTRA: u8 = 4;
 
 /// `None` for what is no RTP packet: another version, or a header, an extension or a padding that does not fit into it.
 pub fn rtp_head(packet: &[u8]) -> Option<RtpHead> {
@@ -50,6 +61,27 @@ pub fn without_wrong_padding(packet: &[u8]) -> Option<Vec<u8>> {
         repaired.pop();
     }
     Some(repaired)
+}
+
+/// Whether an RTP packet, as [`rtp_head`] takes it, has more than its header and padding.
+pub fn has_payload(packet: &[u8]) -> bool {
+    payload(packet).is_some_and(|payload| !payload.is_empty())
+}
+
+/// What an RTP packet carries, without its padding; `None` for what is no RTP packet.
+pub fn payload(packet: &[u8]) -> Option<&[u8]> {
+    rtp_head(packet)?;
+    let first = *packet.first()?;
+    let mut rest = packet.get(12 + 4 * usize::from(first & CSRC_COUNT)..)?;
+    if first & EXTENSION != 0 {
+        let &[_, _, high, low] = rest.first_chunk::<4>()?;
+        rest = rest.get(4 + 4 * usize::from(u16::from_be_bytes([high, low]))..)?;
+    }
+    let padding = match first & PADDING {
+        0 => 0,
+        _ => usize::from(*rest.last()?),
+    };
+    rest.get(..rest.len().checked_sub(padding)?)
 }
 
 /// Gives an RTP packet, as [`rtp_head`] takes it, another sequence number and source.
@@ -105,6 +137,59 @@ pub fn is_sender_report(packet: &[u8]) -> bool {
     is_compound(packet) && u16::from_be_bytes([*high, *low]) >= words
 }
 
+/// Of a sender report, as [`is_sender_report`] takes it: a timestamp, and when that was by the sender's clock, since the beginning
+/// of NTP's time.
+pub fn reported_time(report: &[u8]) -> Option<(u32, Duration)> {
+    let fields = is_sender_report(report).then_some(report)?.get(8..20)?;
+    let &[s0, s1, s2, s3, f0, f1, f2, f3, t0, t1, t2, t3] = fields.first_chunk::<12>()?;
+    let seconds = u64::from(u32::from_be_bytes([s0, s1, s2, s3]));
+    let fraction = u64::from(u32::from_be_bytes([f0, f1, f2, f3]));
+    let nanos = u32::try_from((fraction * 1_000_000_000) >> 32).ok()?;
+    Some((u32::from_be_bytes([t0, t1, t2, t3]), Duration::new(seconds, nanos)))
+}
+
+/// A compound packet that reports how one source arrives: a block of the report, and the reporter's name.
+pub fn reception_report(reporter: u32, block: &[u8; REPORT_BLOCK_BYTES]) -> Vec<u8> {
+    let reporter = reporter.to_be_bytes();
+    let mut report = vec![0x81, RECEIVER_REPORT, 0, 7];
+    report.extend(reporter);
+    report.extend(block);
+    // One item, its end, and padding to a whole word.
+    report.extend([0x81, SOURCE_DESCRIPTION, 0, 4]);
+    report.extend(reporter);
+    report.extend([1, 8]);
+    report.extend(b"tapedeck");
+    report.extend([0, 0]);
+    report
+}
+
+/// A compound packet that asks a source for a keyframe: an empty receiver report and a PLI (RFC 4585, 6.3.1).
+pub fn keyframe_wish(reporter: u32, source: u32) -> Vec<u8> {
+    let reporter = reporter.to_be_bytes();
+    let mut wish = vec![0x80, RECEIVER_REPORT, 0, 1];
+    wish.extend(reporter);
+    wish.extend([0x80 | PICTURE_LOSS, PAYLOAD_FEEDBACK, 0, 2]);
+    wish.extend(reporter);
+    wish.extend(source.to_be_bytes());
+    wish
+}
+
+/// Whether a compound packet asks for a keyframe.
+pub fn wants_keyframe(packet: &[u8]) -> bool {
+    let mut rest = packet;
+    while is_compound(packet)
+        && let Some(&[first, kind, high, low]) = rest.first_chunk::<4>()
+    {
+        if kind == PAYLOAD_FEEDBACK && matches!(first & REPORT_COUNT, PICTURE_LOSS | FULL_INTRA) {
+            return true;
+        }
+        rest = rest
+            .get(4 + 4 * usize::from(u16::from_be_bytes([high, low]))..)
+            .unwrap_or_default();
+    }
+    false
+}
+
 /// A compound packet that says goodbye for a source: an empty receiver report and a BYE.
 pub fn bye(ssrc: u32) -> [u8; 16] {
     let [a, b, c, d] = ssrc.to_be_bytes();
@@ -134,7 +219,19 @@ mod tests {
         report[..4].copy_from_slice(&[0x80, 200, 0, 6]);
         assert!(is_sender_report(&report));
         assert!(!is_sender_report(&report[..27]));
+        report[8..20].copy_from_slice(&[0, 0, 0, 5, 0x80, 0, 0, 0, 0, 0, 0, 9]);
+        assert_eq!(reported_time(&report), Some((9, Duration::from_millis(5_500))));
+        assert_eq!(reported_time(&report[..27]), None);
         assert!(!is_sender_report(&bye(1)));
+    }
+
+    #[test]
+    fn wishes_and_reports_are_whole_packets() {
+        let wish = keyframe_wish(1, 2);
+        assert!(is_compound(&wish) && wants_keyframe(&wish) && wish.ends_with(&[0, 0, 0, 2]));
+        let report = reception_report(1, &[7; REPORT_BLOCK_BYTES]);
+        assert!(is_compound(&report) && !wants_keyframe(&report) && !is_sender_report(&report));
+        assert!(!wants_keyframe(&wish[..wish.len() - 4]) && !wants_keyframe(b""));
     }
 
     #[test]
@@ -145,6 +242,17 @@ mod tests {
         assert!(rtp(0x80, b"media") && rtp(0xa0, &[7, 7, 2]) && rtp(0xa0, &[3, 0, 3]) && rtp(0x90, &[0, 0, 0, 0]));
         assert!(!rtp(0xa0, b"") && !rtp(0xa0, &[7, 0]) && !rtp(0xa0, &[7, 9]));
         assert!(!rtp(0x82, &[0; 7]) && !rtp(0x90, &[0; 3]) && !rtp(0x90, &[0, 0, 0, 1]));
+    }
+
+    #[test]
+    fn the_payload_is_what_stands_between_header_and_padding() {
+        let rtp = |first: u8, behind: &[u8]| [&[first, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9], behind].concat();
+        assert_eq!(payload(&rtp(0x80, b"media")), Some(&b"media"[..]));
+        assert_eq!(
+            payload(&rtp(0xb0, &[0xbe, 0xde, 0, 1, 1, 2, 3, 4, 7, 7, 0, 2])),
+            Some(&[7, 7][..])
+        );
+        assert!(!has_payload(&rtp(0x80, b"")) && !has_payload(&rtp(0xa0, &[0, 0, 3])) && !has_payload(b"media"));
     }
 
     #[test]

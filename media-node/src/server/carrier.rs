@@ -97,6 +97,17 @@ impl Carriers {
         }
     }
 
+    /// Puts what is sent to a publisher into `out`, or sends a datagram.
+    pub(super) async fn tell(&self, track: usize, report: Vec<u8>, out: &mut BytesMut) {
+        let packet = Packet {
+            track,
+            flow: Flow::Rtcp,
+            payload: report.into(),
+        };
+        // A publisher does without one of them.
+        let _ = self.send(&packet, out).await;
+    }
+
     /// The tracks that are set up.
     pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Carrier)> {
         self.0

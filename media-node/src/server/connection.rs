@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -14,6 +14,7 @@ use tokio_util::codec::FramedRead;
 
 use super::Shared;
 use super::conversation::{Conversation, Happening};
+use super::publisher::News;
 use super::wire::{self, Incoming, Wire, WireError};
 use crate::hub::{Ends, Ticket, keep_alive, linger};
 
@@ -126,8 +127,10 @@ impl Connection {
     }
 
     async fn outgoing(&mut self, happening: Happening) -> Result<(), End> {
-        let Happening::Packet(packet) = happening else {
-            return Err(End::TakenOver);
+        let packet = match happening {
+            Happening::Packet(packet) => packet,
+            Happening::News(News::TakenOver) => return Err(End::TakenOver),
+            Happening::News(news) => return self.tell(news).await,
         };
         let Some(player) = self.conversation.player() else {
             return Ok(());
@@ -144,6 +147,36 @@ impl Connection {
                 player.say_goodbye().await;
                 Ok(())
             }
+        }
+    }
+
+    /// Tells a publisher something that it can do without: one that reads nothing is not waited for.
+    async fn tell(&mut self, news: News) -> Result<(), End> {
+        self.write_some()?;
+        if !self.out.is_empty() {
+            return Ok(());
+        }
+        if let Some(publisher) = self.conversation.publisher() {
+            publisher.tell(news, &mut self.out).await;
+        }
+        if self.write_some()? == 0 {
+            self.out.clear();
+        }
+        Ok(())
+    }
+
+    /// Writes what the connection has room for. What is left of a packet comes ahead of all else.
+    fn write_some(&mut self) -> Result<usize, End> {
+        if self.out.is_empty() {
+            return Ok(0);
+        }
+        match self.write.try_write(&self.out) {
+            Ok(written) => {
+                self.out.advance(written);
+                Ok(written)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            Err(error) => Err(End::Write(error)),
         }
     }
 

@@ -13,6 +13,7 @@ mod player;
 mod publisher;
 mod relay;
 mod reply;
+mod streams;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use crate::channel::{Registry, StreamPath};
 use crate::hub::{self, Hub, Limits, Publication};
 pub use figures::Figures;
 use relay::{RelayError, Relays};
+pub use streams::Streams;
 
 /// What all connections share.
 struct Shared {
@@ -93,6 +95,10 @@ impl RtspServer {
     /// What it publishes into: other servers of this node do, too.
     pub fn hub(&self) -> Arc<Hub> {
         self.shared.hub.clone()
+    }
+
+    pub fn streams(&self) -> Streams {
+        Streams(Arc::clone(&self.shared))
     }
 
     pub fn figures(&self) -> Figures {

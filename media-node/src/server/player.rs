@@ -14,7 +14,8 @@ use super::carrier::{Carrier, Carriers};
 use super::reply::{Answer, Refusal, Reply};
 use super::target::content_base;
 use crate::hub::{
-    Ends, Flow, Liveness, Overflow, Packet, Publication, Receiver, SubscribeError, Subscription, bye, track_control,
+    Ends, Flow, Liveness, Overflow, Packet, Publication, Receiver, SubscribeError, Subscription, bye, rtp,
+    track_control,
 };
 
 /// How long a client over UDP has for its TEARDOWN once it was told that the stream is over.
@@ -100,7 +101,11 @@ impl Player {
         for (_, carrier) in self.carriers.iter() {
             if let Carrier::Udp { ports, .. } = carrier {
                 let heard = heard.clone();
-                ports.receive(&mut receivers, ends.peer, move |_, _| heard.touch());
+                let publication = self.publication.clone();
+                ports.receive(&mut receivers, ends.peer, move |_, payload| {
+                    heard.touch();
+                    told(&publication, &payload);
+                });
             }
         }
         tracing::info!(path = %self.publication.path, peer = %ends.peer, tcp = self.carriers.any_interleaved(), "playing");
@@ -115,6 +120,11 @@ impl Player {
             _receivers: receivers,
         });
         Ok(reply)
+    }
+
+    /// What the client reports.
+    pub(super) fn told(&self, report: &[u8]) {
+        told(&self.publication, report);
     }
 
     pub(super) fn pause(&mut self) -> Answer {
@@ -188,6 +198,12 @@ impl Player {
 impl Drop for Player {
     fn drop(&mut self) {
         self.log_end();
+    }
+}
+
+fn told(publication: &Publication, report: &[u8]) {
+    if rtp::wants_keyframe(report) {
+        publication.keyframes.ask();
     }
 }
 

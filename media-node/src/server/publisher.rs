@@ -1,12 +1,14 @@
 //! The publishing side of a connection: ANNOUNCE, SETUP, RECORD, and the packets that follow.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use rtsp_types::headers::{self};
 use rtsp_types::{Request, StatusCode, Url};
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::Shared;
 use super::carrier::{Carrier, Carriers};
@@ -16,16 +18,32 @@ use crate::access::Kinds;
 use crate::channel::StreamPath;
 use crate::hub::{Description, Ends, Liveness, Published};
 
+/// How often a publisher is told how its packets arrive.
+const REPORT_EVERY: Duration = Duration::from_secs(5);
+
 pub(super) struct Publisher {
     path: StreamPath,
+    /// By which this server tells it something.
+    ssrc: u32,
     carriers: Carriers,
     session: Session,
+}
+
+/// What there is to tell a publisher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// Another publisher took the path over.
+    TakenOver,
+    KeyframeWanted,
+    /// How its packets arrive.
+    ReportDue,
 }
 
 enum Session {
     Announced(Description),
     Live {
         published: Published,
+        reports: Interval,
         /// Receivers of UDP; they end with the publisher.
         _receivers: JoinSet<()>,
     },
@@ -47,6 +65,7 @@ impl Publisher {
         let carriers = Carriers::new(description.track_count());
         Ok(Self {
             path,
+            ssrc: RandomState::new().hash_one(0u8) as u32,
             carriers,
             session: Session::Announced(description),
         })
@@ -98,8 +117,11 @@ impl Publisher {
             }
         }
         tracing::info!(path = %self.path, peer = %ends.peer, tcp = self.carriers.any_interleaved(), "publishing");
+        let mut reports = interval_at(Instant::now() + REPORT_EVERY, REPORT_EVERY);
+        reports.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.session = Session::Live {
             published,
+            reports,
             _receivers: receivers,
         };
         Ok(Reply::default())
@@ -114,18 +136,45 @@ impl Publisher {
         }
     }
 
-    /// Cancelled when another publisher takes the path over. `None` before RECORD.
-    pub(super) fn ended(&self) -> Option<&CancellationToken> {
-        match &self.session {
-            Session::Live { published, .. } => Some(&published.publication.ended),
-            Session::Announced(_) => None,
+    /// What is to be told to the publisher next. Dropping the future loses nothing.
+    pub(super) async fn news(&mut self) -> News {
+        let Session::Live { published, reports, .. } = &mut self.session else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            () = published.publication.ended.cancelled() => News::TakenOver,
+            () = published.publication.keyframes.due() => News::KeyframeWanted,
+            _ = reports.tick() => News::ReportDue,
+        }
+    }
+
+    /// Tells it. Interleaved packets are left in `out`.
+    pub(super) async fn tell(&self, news: News, out: &mut BytesMut) {
+        let Session::Live { published, .. } = &self.session else {
+            return;
+        };
+        let publication = &published.publication;
+        match news {
+            News::TakenOver => {}
+            News::KeyframeWanted => {
+                for (track, wish) in publication.keyframe_wishes(self.ssrc) {
+                    self.carriers.tell(track, wish, out).await;
+                }
+            }
+            News::ReportDue => {
+                for track in 0..publication.description.track_count() {
+                    if let Some(report) = publication.reception_report(track, self.ssrc) {
+                        self.carriers.tell(track, report, out).await;
+                    }
+                }
+            }
         }
     }
 }
 
 impl Drop for Publisher {
     fn drop(&mut self) {
-        if self.ended().is_some() {
+        if matches!(self.session, Session::Live { .. }) {
             tracing::info!(path = %self.path, "publishing ended");
         }
     }

@@ -2,7 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ChannelLease, ChannelNews, Desired, Elsewhere, EntryAnswer, EntryQuestion, FollowQuestion, HeartbeatAnswer,
-    HeldRecording, Job, JobRequest, LiveChannel, LiveQuestion, Refusal, Report, ReportAnswer, Roster, UserRemoval,
+    HeldRecording, Job, JobRequest, LiveChannel, LiveQuestion, Refusal, Report, ReportAnswer, Roster, RtcCall,
+    RtcReply, UserRemoval,
 };
 
 /// What a node asks the edge.
@@ -68,6 +69,8 @@ pub enum EdgeAsk {
     Live(LiveQuestion),
     /// To disconnect who publishes as this user.
     Remove(UserRemoval),
+    /// To begin, change or end a session by WebRTC. Nodes that serve none, or are too old to know the question, refuse it.
+    Rtc(Box<RtcCall>),
 }
 
 /// What is wanted of a recording now.
@@ -101,5 +104,6 @@ pub enum NodeAnswer {
     Live(Vec<LiveChannel>),
     /// So many streams have ended.
     Removed(u32),
+    Rtc(Box<RtcReply>),
     Refused(Refusal),
 }

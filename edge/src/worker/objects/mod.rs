@@ -22,6 +22,7 @@ mod sql;
 
 pub(super) use app::App;
 pub(super) use ask::{ask, open, unavailable};
+pub(super) use channel_questions::carriers;
 pub(super) use fleet_of::FleetOf;
 pub(super) use line_of::LineOf;
 pub(super) use node::Node;

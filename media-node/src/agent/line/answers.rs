@@ -2,11 +2,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::line::{Desire, EdgeAsk, NodeAnswer, RosterQuestion};
-use protocol::{Refusal, Roster};
+use protocol::{Fault, Refusal, RefusalCode, Roster, RtcCall};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::agent::live::{live, remove};
 use crate::channel::Registry;
+use crate::rtc::Rtc;
 use crate::supervisor::Supervisor;
 
 /// Questions of the edge that are being answered at once; many of them wait for a recording to begin or to end.
@@ -17,14 +18,17 @@ const MAX_ANSWERING: usize = 256;
 pub(in crate::agent) struct Answers {
     supervisor: Supervisor,
     channels: Registry,
+    /// `None` where the node serves no WebRTC.
+    rtc: Option<Rtc>,
     turns: Arc<Semaphore>,
 }
 
 impl Answers {
-    pub(in crate::agent) fn new(supervisor: Supervisor, channels: Registry) -> Self {
+    pub(in crate::agent) fn new(supervisor: Supervisor, channels: Registry, rtc: Option<Rtc>) -> Self {
         Self {
             supervisor,
             channels,
+            rtc,
             turns: Arc::new(Semaphore::new(MAX_ANSWERING)),
         }
     }
@@ -54,10 +58,22 @@ impl Answers {
             EdgeAsk::Live(question) => return NodeAnswer::Live(live(&self.channels, question).await),
             EdgeAsk::Remove(removal) => return NodeAnswer::Removed(remove(&self.channels, &removal)),
             EdgeAsk::Roster(question) => return NodeAnswer::Roster(self.roster(question).await),
+            EdgeAsk::Rtc(call) => return self.rtc(&call).await,
         };
         match report {
             Ok(report) => NodeAnswer::Report(Box::new(report)),
             Err(refusal) => NodeAnswer::Refused(refusal),
+        }
+    }
+
+    async fn rtc(&self, call: &RtcCall) -> NodeAnswer {
+        match &self.rtc {
+            Some(rtc) => NodeAnswer::Rtc(Box::new(rtc.answer(call).await)),
+            None => NodeAnswer::Refused(Refusal {
+                fault: Fault::Ours,
+                code: RefusalCode::BadJob,
+                reason: "this node serves no WebRTC: set TAPEDECK_RTC_LISTEN there".to_owned(),
+            }),
         }
     }
 

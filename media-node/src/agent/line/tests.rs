@@ -112,7 +112,7 @@ impl World {
             url: None,
         };
         let http = Http::new(&base, Secret::new("token")).unwrap();
-        let (kept, answers) = (line.clone(), Answers::new(supervisor, channels.clone()));
+        let (kept, answers) = (line.clone(), Answers::new(supervisor, channels.clone(), None));
         tokio::spawn(async move { keep(&kept, http, node, answers).await });
         Self {
             listener,

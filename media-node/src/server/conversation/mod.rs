@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use super::player::Player;
-use super::publisher::Publisher;
+use super::publisher::{News, Publisher};
 use super::reply::{self, Answer, METHODS, Refusal, Reply};
 use super::target::content_base;
 use crate::access::{Action, Grant};
@@ -54,8 +54,8 @@ enum Role {
 pub(super) enum Happening {
     /// A packet for the player; `None` when the stream is over for it.
     Packet(Option<Packet>),
-    /// Another publisher took the path over.
-    TakenOver,
+    /// Something to tell the publisher.
+    News(News),
 }
 
 impl Conversation {
@@ -100,7 +100,7 @@ impl Conversation {
         reply::respond(request, answer)
     }
 
-    /// An interleaved packet: a publisher's media, or a player's report, which is but a sign of life.
+    /// An interleaved packet: a publisher's media, or what a player reports.
     pub(super) fn receive(&mut self, channel: u8, payload: Bytes) {
         match &self.role {
             Role::None => {}
@@ -108,7 +108,10 @@ impl Conversation {
                 self.heard.touch();
                 publisher.receive(channel, payload);
             }
-            Role::Player(_) => self.heard.touch(),
+            Role::Player(player) => {
+                self.heard.touch();
+                player.told(&payload);
+            }
         }
     }
 
@@ -117,13 +120,14 @@ impl Conversation {
         match &mut self.role {
             Role::None => std::future::pending().await,
             Role::Player(player) => Happening::Packet(player.next().await),
-            Role::Publisher(publisher) => match publisher.ended() {
-                Some(ended) => {
-                    ended.cancelled().await;
-                    Happening::TakenOver
-                }
-                None => std::future::pending().await,
-            },
+            Role::Publisher(publisher) => Happening::News(publisher.news().await),
+        }
+    }
+
+    pub(super) fn publisher(&self) -> Option<&Publisher> {
+        match &self.role {
+            Role::Publisher(publisher) => Some(publisher),
+            Role::None | Role::Player(_) => None,
         }
     }
 

@@ -14,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::{Origin, StreamPath};
-use crate::hub::Publication;
+use crate::hub::{Manner, Publication};
 use source::{Source, SourceError};
 
 /// Streams that are read from other nodes at once. Each takes a file and a task.
@@ -32,6 +32,9 @@ pub(super) fn token_of(request: &Request<Vec<u8>>) -> Option<&str> {
     let shown = headers.find(|(name, _)| name.as_str().eq_ignore_ascii_case(RELAY_HEADER));
     shown.map(|(_, value)| value.as_str())
 }
+
+/// By which this node asks for key frames; nobody tells it from another one.
+const READER: u32 = 1;
 
 /// Why a stream of another node cannot be played here.
 #[derive(Debug, thiserror::Error)]
@@ -137,7 +140,11 @@ impl Relays {
             Err(_) => return Err(RelayError::Silent { node_id, address }),
         };
         tracing::info!(%path, node = node_id, "reading a stream from another node");
-        let publication = Arc::new(Publication::new(path.clone(), source.description().clone()));
+        let publication = Arc::new(Publication::new(
+            path.clone(),
+            source.description().clone(),
+            Manner::Once,
+        ));
         let relaying = (self.clone(), relay.clone(), publication.clone());
         tokio::spawn(run(relaying, source, linger));
         Ok(publication)
@@ -195,6 +202,11 @@ async fn run(
                 }
                 if now.saturating_duration_since(heard) >= SILENCE {
                     break "nothing comes from there";
+                }
+            }
+            () = publication.keyframes.due() => {
+                if !source.ask(publication.keyframe_wishes(READER)).await {
+                    break "the other node takes nothing any more";
                 }
             }
             () = relay.over.cancelled() => break "it comes from elsewhere, or this node ends",

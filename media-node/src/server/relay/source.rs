@@ -1,6 +1,7 @@
 //! One stream of another node's channel server, read over TCP.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -10,6 +11,7 @@ use rtsp_types::{Method, Request, Response, StatusCode, Url, Version};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::time::timeout;
 use tokio_util::codec::FramedRead;
 
 use crate::channel::StreamPath;
@@ -20,6 +22,8 @@ const READ_BUFFER: usize = 64 << 10;
 const DEFAULT_PORT: u16 = 554;
 /// Packets that are kept while an answer is waited for.
 const MAX_EARLY: usize = 256;
+/// How long the other node may take to take a wish.
+const ASKING: Duration = Duration::from_secs(2);
 
 /// Why a stream cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +85,18 @@ impl Source {
 
     pub(super) fn description(&self) -> &Description {
         &self.description
+    }
+
+    /// Asks for keyframes, by track. False when the connection takes nothing more.
+    pub(super) async fn ask(&mut self, wishes: Vec<(usize, Vec<u8>)>) -> bool {
+        let mut out = BytesMut::new();
+        for (track, wish) in wishes {
+            if let Ok(channel) = u8::try_from(track * 2 + 1) {
+                wire::put_interleaved(&mut out, channel, &wish);
+            }
+        }
+        let written = timeout(ASKING, self.connection.write.write_all_buf(&mut out)).await;
+        matches!(written, Ok(Ok(())))
     }
 
     /// The next packet; `None` when there will be no more. Dropping the future loses nothing.

@@ -139,7 +139,7 @@ fn changed_packets_are_dropped_or_read_within_their_bounds() {
 
 /// All that lies in front of a changed packet, and all behind the next key frame, is captured as it was sent.
 #[test]
-fn media_before_a_changed_packet_and_behind_the_next_key_frame_is_whole() {
+fn media_before_a_changed_packet_and_behind_the_next_keyframe_is_whole() {
     let sent = &*WITHOUT_B_FRAMES;
     let pictures = frames(sent);
     let sounds: Vec<Bytes> = sent

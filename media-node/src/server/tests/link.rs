@@ -293,7 +293,7 @@ fn over_all_links(sent: &Sent) {
 }
 
 #[test]
-fn damage_on_a_bad_network_ends_at_the_next_key_frame_and_all_stays_in_time() {
+fn damage_on_a_bad_network_ends_at_the_next_keyframe_and_all_stays_in_time() {
     over_all_links(&WITHOUT_B_FRAMES);
 }
 

@@ -3,6 +3,7 @@
 
 mod fuzz;
 mod interop;
+mod keyframes;
 mod keys;
 mod leaving;
 mod limits;

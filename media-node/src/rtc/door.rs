@@ -1,0 +1,305 @@
+//! WHIP (RFC 9725) and WHEP: calls by HTTP that begin, change and end sessions, whether they come to this node or over the edge.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+use protocol::{RtcCall, RtcReply, Secret};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::figures::Counters;
+use super::fragment::Fragment;
+use super::offer::{Offer, OfferError};
+use super::play::{self, Playing};
+use super::ports::Beginning;
+use super::problem::Problem;
+use super::publish::{self, Publishing};
+use super::purpose::Purpose;
+use super::session::{Begin, Command, MAX_COMMANDS};
+use crate::access::{Action, Grant, Place, Shown, Wish};
+use crate::channel::StreamPath;
+use crate::hub::{Ends, Hub, Ticket};
+use crate::server::Streams;
+
+/// How long a session may take with an answer.
+const ANSWERING: Duration = Duration::from_secs(5);
+
+const SDP: &str = "application/sdp";
+const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
+/// Below it sessions are, each behind its node.
+const SESSIONS: &str = "/rtc/v1/sessions/";
+
+/// What pages of any origin may do and see.
+const CORS: [(&str, &str); 5] = [
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Allow-Methods", "POST, PATCH, DELETE, OPTIONS"),
+    ("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match"),
+    (
+        "Access-Control-Expose-Headers",
+        "Location, ETag, Link, Accept-Patch, Retry-After",
+    ),
+    ("Access-Control-Max-Age", "86400"),
+];
+
+/// See the module.
+pub(super) struct Door {
+    pub(super) hub: Arc<Hub>,
+    pub(super) streams: Streams,
+    pub(super) node_id: String,
+    /// Servers that tell clients their own addresses, as `Link` has them.
+    pub(super) links: Vec<String>,
+    pub(super) workers: Vec<Beginning>,
+    pub(super) next: AtomicUsize,
+    pub(super) sessions: Mutex<HashMap<String, Open>>,
+    pub(super) counters: Arc<Counters>,
+}
+
+/// A session that was begun.
+pub(super) struct Open {
+    commands: mpsc::Sender<Command>,
+    /// Of its connection by ICE.
+    tag: String,
+}
+
+impl Door {
+    pub(super) async fn answer(&self, call: &RtcCall) -> RtcReply {
+        let answered = match (call.method.as_str(), call.path.as_str()) {
+            ("OPTIONS", _) => Ok(preflight()),
+            (method, path) => match (method, path.strip_prefix(SESSIONS)) {
+                ("DELETE", Some(session)) => self.end(session).await,
+                ("PATCH", Some(session)) => self.trickle(session, call).await,
+                (_, Some(_)) => Err(Problem::method("PATCH, DELETE, OPTIONS")),
+                ("POST", None) => self.begin(call).await,
+                (_, None) => Err(Problem::method("POST, OPTIONS")),
+            },
+        };
+        let mut reply = answered.unwrap_or_else(Problem::reply);
+        let own = CORS.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        reply.headers.extend(own);
+        reply
+    }
+
+    async fn begin(&self, call: &RtcCall) -> Result<RtcReply, Problem> {
+        let (action, path) = target(&call.path)?;
+        if !is_type(call, SDP) {
+            return Err(Problem::new(415, format!("The body is to be {SDP}")));
+        }
+        let source = call.source.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let grant = self.admit(action, &path, call, source).await?;
+        let offer = Offer::parse(&call.body)?;
+        let (offer, formats, purpose, expires) = match action {
+            Action::Publish => {
+                let (offer, formats) = offer.narrowed(publish::choose)?;
+                let publishing = Publishing::new(self.hub.clone(), path, &offer, &formats)?;
+                let expires = grant.publish(publishing.kinds())?;
+                (offer, formats, Purpose::Publish(Box::new(publishing)), expires)
+            }
+            Action::Play => {
+                let expires = grant.play()?;
+                let found = self.streams.play(&path).await.map_err(Problem::not_now)?;
+                let publication = found.ok_or_else(|| Problem::new(404, "Nobody publishes this stream at present"))?;
+                let (offer, formats) =
+                    offer.narrowed(|section, formats| play::choose(&publication, section, formats))?;
+                let queue_bytes = self.hub.limits.player_queue_bytes;
+                let playing = Playing::new(publication, queue_bytes, &offer, &formats)?;
+                (offer, formats, Purpose::Play(playing), expires)
+            }
+        };
+        let ticket = self.place(source)?;
+        let (commands, to_session) = mpsc::channel(MAX_COMMANDS);
+        let (answer, answered) = oneshot::channel();
+        let begin = Begin {
+            offer,
+            formats,
+            purpose,
+            ticket,
+            expires,
+            commands: to_session,
+            answer,
+        };
+        let busy = || Problem::not_now("This node is beginning as many sessions as it can");
+        let worker = self.next.fetch_add(1, Ordering::Relaxed) % self.workers.len().max(1);
+        let worker = self.workers.get(worker).ok_or_else(busy)?;
+        worker.try_send(begin).map_err(|_| busy())?;
+        let answer = within(answered).await??;
+        let (id, tag) = (random()?, random()?);
+        let location = format!("{SESSIONS}{}/{id}", StreamPath::encode_segment(&self.node_id));
+        let mut sessions = self.lock();
+        sessions.retain(|_, open| !open.commands.is_closed());
+        let tag = format!("\"{tag}\"");
+        let open = Open {
+            commands,
+            tag: tag.clone(),
+        };
+        sessions.insert(id, open);
+        drop(sessions);
+        let own = [
+            ("Content-Type", SDP),
+            ("Location", &location),
+            ("ETag", &tag),
+            ("Accept-Patch", FRAGMENT),
+        ];
+        let links = self.links.iter().map(|link| ("Link", link.as_str()));
+        Ok(reply(201, own.into_iter().chain(links), answer))
+    }
+
+    async fn admit(&self, action: Action, path: &StreamPath, call: &RtcCall, source: IpAddr) -> Result<Grant, Problem> {
+        let query = call.query.expose();
+        let secret = |name: &str| value(query, name).map(Secret::new);
+        let authorization = call.authorization.as_ref().map(Secret::expose);
+        let shown = Shown::new(secret("key"), secret("token"), authorization).by(value(query, "uid"));
+        let place = Place {
+            app: path.app.clone(),
+            channel: path.channel.clone(),
+            uid: path.uid.clone(),
+        };
+        let wish = Wish {
+            action,
+            place: &place,
+            shown: &shown,
+            source,
+        };
+        let admitted = self.hub.gate.admit(&wish).await;
+        Ok(admitted.inspect_err(|denial| self.hub.turned_away.count(denial))?)
+    }
+
+    /// A place among the clients of the channel server.
+    fn place(&self, source: IpAddr) -> Result<Ticket, Problem> {
+        let ends = Ends {
+            local: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            peer: source,
+        };
+        let mut ticket = self.hub.admission.enter(ends)?;
+        ticket.activate()?;
+        Ok(ticket)
+    }
+
+    async fn end(&self, session: &str) -> Result<RtcReply, Problem> {
+        let (id, open) = self.find(session)?;
+        let (answer, answered) = oneshot::channel();
+        let ended = async {
+            open.0.send(Command::End(answer)).await.ok()?;
+            answered.await.ok()
+        };
+        // One that ended meanwhile has ended, too.
+        let _ = timeout(ANSWERING, ended).await;
+        self.lock().remove(&id);
+        Ok(reply(200, [], String::new()))
+    }
+
+    async fn trickle(&self, session: &str, call: &RtcCall) -> Result<RtcReply, Problem> {
+        let (id, (commands, tag)) = self.find(session)?;
+        if !is_type(call, FRAGMENT) {
+            return Err(Problem::new(415, format!("The body is to be {FRAGMENT}")));
+        }
+        let Some(shown) = call.if_match.as_deref().map(str::trim) else {
+            let reason =
+                "If-Match has to say which connection is meant: the ETag of the answer, or * to begin another one";
+            return Err(Problem::new(428, reason));
+        };
+        if shown != "*" && shown != tag {
+            return Err(Problem::new(
+                412,
+                "The connection of this ETag was replaced by another one",
+            ));
+        }
+        let fragment = Fragment::parse(&call.body);
+        if shown == "*" && (fragment.ufrag.is_none() || fragment.password.is_none()) {
+            return Err(Problem::new(400, "Another connection needs a=ice-ufrag and a=ice-pwd"));
+        }
+        let (answer, answered) = oneshot::channel();
+        let gone = |_| unknown();
+        commands.send(Command::Trickle(fragment, answer)).await.map_err(gone)?;
+        let Some(restarted) = within(answered).await?? else {
+            return Ok(reply(204, [("ETag", tag.as_str())], String::new()));
+        };
+        let tag = format!("\"{}\"", random()?);
+        if let Some(open) = self.lock().get_mut(&id) {
+            open.tag.clone_from(&tag);
+        }
+        Ok(reply(200, [("Content-Type", FRAGMENT), ("ETag", &tag)], restarted))
+    }
+
+    /// The session of a path, with its connection's tag.
+    fn find(&self, session: &str) -> Result<(String, (mpsc::Sender<Command>, String)), Problem> {
+        let (_, id) = session.split_once('/').ok_or_else(unknown)?;
+        let sessions = self.lock();
+        let open = sessions.get(id).filter(|open| !open.commands.is_closed());
+        let open = open.ok_or_else(unknown)?;
+        Ok((id.to_owned(), (open.commands.clone(), open.tag.clone())))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Open>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a path names.
+fn target(path: &str) -> Result<(Action, StreamPath), Problem> {
+    let (action, path) = match (path.strip_prefix("/whip"), path.strip_prefix("/whep")) {
+        (Some(path), _) => (Action::Publish, path),
+        (_, Some(path)) => (Action::Play, path),
+        _ => return Err(Problem::new(404, "There is nothing at this path")),
+    };
+    Ok((action, StreamPath::parse(path)?))
+}
+
+/// The answer of a session, which may have failed.
+async fn within<T>(answered: oneshot::Receiver<Result<T, OfferError>>) -> Result<Result<T, OfferError>, Problem> {
+    match timeout(ANSWERING, answered).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(_)) => Err(Problem::new(
+            500,
+            "The session has failed: this is a fault of the server",
+        )),
+        Err(_) => Err(Problem::not_now("The session has not answered in time")),
+    }
+}
+
+fn unknown() -> Problem {
+    Problem::new(404, "There is no such session, or not any more")
+}
+
+fn preflight() -> RtcReply {
+    reply(
+        204,
+        [("Accept-Post", SDP), ("Allow", "POST, PATCH, DELETE, OPTIONS")],
+        String::new(),
+    )
+}
+
+fn reply<'a>(status: u16, headers: impl IntoIterator<Item = (&'a str, &'a str)>, body: String) -> RtcReply {
+    let headers = headers.into_iter();
+    RtcReply {
+        status,
+        headers: headers
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        body,
+    }
+}
+
+fn is_type(call: &RtcCall, wanted: &str) -> bool {
+    let given = call.content_type.as_deref().unwrap_or_default();
+    let given = given.split(';').next().unwrap_or_default();
+    given.trim().eq_ignore_ascii_case(wanted)
+}
+
+/// A plus sign stands for itself: keys and tokens are often base64.
+fn value(query: &str, name: &str) -> Option<String> {
+    let value = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
+    Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
+}
+
+/// What nobody can guess.
+fn random() -> Result<String, Problem> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| Problem::new(500, "The system gives no randomness"))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

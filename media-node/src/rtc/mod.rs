@@ -1,0 +1,156 @@
+//! Publishing and playing by WebRTC. Sessions are begun by HTTP (WHIP and WHEP), and have their media by datagrams, or by TCP where
+//! a network lets none through; a browser's packets go to [`crate::hub`] like those of any other publisher, and come from there. It
+//! knows neither recordings nor how the edge is reached, and does not decode.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)
+)]
+
+mod address;
+mod door;
+mod end;
+mod figures;
+mod fragment;
+mod http;
+mod offer;
+mod outlet;
+mod parameter_sets;
+mod play;
+mod ports;
+mod problem;
+mod publish;
+mod purpose;
+mod route;
+mod session;
+mod stun;
+mod tcp;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use protocol::{RtcCall, RtcReply};
+use tokio_util::sync::CancellationToken;
+
+use crate::hub::Hub;
+use crate::server::Streams;
+use door::Door;
+use figures::Counters;
+pub use figures::Figures;
+pub use http::routes;
+use ports::Sockets;
+
+/// How a node serves WebRTC.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Each worker after the first has the next port.
+    pub listen: SocketAddr,
+    /// Where clients reach this machine, if that is another address than its own: behind a NAT.
+    pub advertised: Vec<IpAddr>,
+    /// Threads.
+    pub workers: u16,
+    /// Servers that tell clients their own addresses: `stun:host:port`.
+    pub stun: Vec<String>,
+    /// By which the edge finds a session again.
+    pub node_id: String,
+}
+
+/// A server that listens and serves until it is told to end.
+pub struct RtcServer {
+    rtc: Rtc,
+    local: SocketAddr,
+    threads: Vec<std::thread::JoinHandle<()>>,
+    ending: CancellationToken,
+}
+
+/// Who answers calls. Clones share one server.
+#[derive(Clone)]
+pub struct Rtc(Arc<Door>);
+
+impl RtcServer {
+    /// Listens and serves; what is published goes to `hub`, and what is played comes from `streams`.
+    ///
+    /// # Errors
+    /// When an address cannot be listened on, or the system gives no thread.
+    pub fn start(settings: Settings, hub: Arc<Hub>, streams: Streams) -> io::Result<Self> {
+        str0m::crypto::from_feature_flags().install_process_default();
+        let (counters, ending) = (Arc::new(Counters::default()), CancellationToken::new());
+        let (mut workers, mut threads, mut first) = (Vec::new(), Vec::new(), None);
+        for number in 0..settings.workers.max(1) {
+            let mut listen = settings.listen;
+            if listen.port() != 0 {
+                listen.set_port(listen.port().saturating_add(number));
+            }
+            let sockets = Sockets::bind(listen)?;
+            let local = *first.get_or_insert(sockets.local);
+            let port = sockets.local.port();
+            let candidates = address::candidates(local.ip(), &settings.advertised, port);
+            let (worker, thread) = sockets.begin(candidates, counters.clone(), ending.clone())?;
+            workers.push(worker);
+            threads.push(thread);
+        }
+        let links = settings
+            .stun
+            .iter()
+            .map(|url| format!("<{url}>; rel=\"ice-server\""))
+            .collect();
+        let door = Door {
+            hub,
+            streams,
+            node_id: settings.node_id,
+            links,
+            workers,
+            next: 0.into(),
+            sessions: std::sync::Mutex::default(),
+            counters,
+        };
+        Ok(Self {
+            rtc: Rtc(Arc::new(door)),
+            local: first.unwrap_or(settings.listen),
+            threads,
+            ending,
+        })
+    }
+
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    pub fn rtc(&self) -> Rtc {
+        self.rtc.clone()
+    }
+
+    /// Serves until `shutdown` is done, then ends all sessions.
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
+        shutdown.await;
+        self.ending.cancel();
+        let threads = std::mem::take(&mut self.threads);
+        let ended = tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                // It has said why, if it has failed.
+                let _ = thread.join();
+            }
+        });
+        let _ = ended.await;
+    }
+}
+
+impl Drop for RtcServer {
+    fn drop(&mut self) {
+        self.ending.cancel();
+    }
+}
+
+impl Rtc {
+    /// Answers a call, whether it came to this node or over the edge.
+    pub async fn answer(&self, call: &RtcCall) -> RtcReply {
+        self.0.answer(call).await
+    }
+
+    pub fn figures(&self) -> Figures {
+        self.0.counters.read()
+    }
+}

@@ -1,0 +1,149 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::rtc::fragment::Fragment;
+
+/// As Chromium offers it, shortened.
+pub(in crate::rtc) const CHROMIUM: &str = include_str!("chromium.sdp");
+
+fn first(_: &Section, _: &[Format]) -> Result<usize, OfferError> {
+    Ok(0)
+}
+
+#[test]
+fn one_format_of_each_medium_is_kept_with_how_it_is_sent_again() {
+    let offer = Offer::parse(CHROMIUM).unwrap();
+    let (narrowed, formats) = offer.narrowed(first).unwrap();
+    let text = narrowed.text();
+    assert_eq!(
+        formats.iter().map(|format| format.name).collect::<Vec<_>>(),
+        ["OPUS", "VP8"]
+    );
+    for kept in [
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n",
+        "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n",
+        "a=rtpmap:97 rtx/90000",
+        "a=rtcp-fb:96 nack pli",
+        "a=fmtp:111 minptime=10;useinbandfec=1",
+        "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid",
+    ] {
+        assert!(text.contains(kept), "{kept}: {text}");
+    }
+    for gone in [
+        "H264",
+        "red/",
+        "ulpfec",
+        "video-orientation",
+        "rtp-stream-id",
+        "a=simulcast",
+        "a=rid",
+    ] {
+        assert!(!text.contains(gone), "{gone}: {text}");
+    }
+    assert!(str0m::change::SdpOffer::from_sdp_string(&text).is_ok());
+}
+
+#[test]
+fn formats_say_what_they_are() {
+    let offer = Offer::parse(CHROMIUM).unwrap();
+    let video = &offer.sections[1];
+    assert!(video.sends && !video.receives && video.mid == "1");
+    let formats = video.formats();
+    let h264 = formats
+        .iter()
+        .find(|format| format.name == "H264" && format.fits_networks())
+        .unwrap();
+    assert_eq!((h264.payload_type, h264.resend), (103, Some(104)));
+    assert_eq!(
+        h264.described(),
+        "m=video 0 RTP/AVP 103\r\na=rtpmap:103 H264/90000\r\n\
+         a=fmtp:103 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f\r\n\
+         a=rtcp-fb:103 nack pli\r\n"
+    );
+    assert_eq!(parameter(&h264.parameters, "profile-level-id"), Some("42001f"));
+    let opus = &offer.sections[0].formats()[0];
+    assert!(opus.described().contains("a=rtpmap:111 opus/48000/2\r\n"));
+}
+
+#[test]
+fn what_is_no_offer_of_one_audio_and_one_video_is_refused_with_the_reason() {
+    let malformed = |text: &str| matches!(Offer::parse(text), Err(OfferError::Malformed(_)));
+    assert!(malformed("") && malformed("v=0\r\n") && malformed("v=0\r\nnonsense\r\nm=audio 9 X 0\r\n"));
+    assert!(malformed(&format!("v=0\r\n{}", "a=x\r\n".repeat(20_000))));
+    assert!(malformed("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\n"), "no mid");
+    let data = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:0\r\n";
+    assert!(matches!(Offer::parse(data), Err(OfferError::NotTaken(_))));
+    let pcmu = Offer::parse("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n").unwrap();
+    assert_eq!(pcmu.narrowed(first), Err(pcmu.sections[0].none()));
+    let twice = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=rtpmap:111 opus/48000/2\r\n".repeat(2);
+    let twice = Offer::parse(&format!("v=0\r\n{twice}")).unwrap();
+    assert!(matches!(twice.narrowed(first), Err(OfferError::NotTaken(_))));
+}
+
+#[test]
+fn directions_are_read_where_they_stand() {
+    let sends = |text: &str| {
+        let offer = Offer::parse(text).unwrap();
+        (offer.sections[0].sends, offer.sections[0].receives)
+    };
+    assert_eq!(sends("v=0\r\nm=audio 9 X 0\r\na=mid:0\r\n"), (true, true));
+    assert_eq!(
+        sends("v=0\r\na=recvonly\r\nm=audio 9 X 0\r\na=mid:0\r\n"),
+        (false, true)
+    );
+    assert_eq!(
+        sends("v=0\r\na=recvonly\r\nm=audio 9 X 0\r\na=mid:0\r\na=sendonly\r\n"),
+        (true, false)
+    );
+    assert_eq!(
+        sends("v=0\r\nm=audio 0 X 0\r\na=mid:0\r\na=sendonly\r\n"),
+        (false, false)
+    );
+    assert_eq!(
+        sends("v=0\r\nm=audio 0 X 0\r\na=mid:0\r\na=bundle-only\r\na=sendonly\r\n"),
+        (true, false)
+    );
+}
+
+#[test]
+fn an_offer_is_made_anew_with_other_credentials() {
+    let fragment = Fragment::parse(
+        "a=ice-options:trickle\r\na=group:BUNDLE 0 1\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=ice-ufrag:new1\r\na=ice-pwd:secret\r\n\
+         a=candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host\r\na=end-of-candidates\r\n",
+    );
+    assert_eq!(
+        fragment.candidates,
+        ["candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host"]
+    );
+    let restarted = Offer::parse(CHROMIUM).unwrap().restarted(&fragment).unwrap().text();
+    assert_eq!(restarted.matches("a=ice-ufrag:new1\r\n").count(), 2);
+    assert_eq!(restarted.matches("a=ice-ufrag:").count(), 2);
+    let offer = Offer::parse(CHROMIUM).unwrap();
+    let again = Fragment::parse("a=ice-ufrag:AbCd\r\na=ice-pwd:0123456789abcdefghijklmn\r\n");
+    assert!(offer.restarted(&again).unwrap().has_credentials_of(&offer));
+    assert!(!offer.restarted(&fragment).unwrap().has_credentials_of(&offer));
+    assert!(offer.restarted(&Fragment::default()).is_none());
+    assert!(
+        Offer::parse(CHROMIUM)
+            .unwrap()
+            .restarted(&Fragment::default())
+            .is_none()
+    );
+    let told = Fragment::of_answer("v=0\r\nm=audio\r\na=ice-ufrag:u\r\na=mid:0\r\nm=video\r\na=ice-ufrag:u\r\n");
+    assert_eq!(told, "a=ice-ufrag:u\r\n");
+}
+
+proptest! {
+    #[test]
+    fn no_offer_panics(text in "\\PC*", at in 0usize..3_000, insert in "\\PC{0,20}") {
+        let _ = Offer::parse(&text);
+        let mut changed = CHROMIUM.to_owned();
+        let at = (at..=changed.len()).find(|at| changed.is_char_boundary(*at)).unwrap_or(0);
+        changed.insert_str(at.min(changed.len()), &insert);
+        if let Ok(offer) = Offer::parse(&changed)
+            && let Ok((narrowed, _)) = offer.narrowed(first) {
+            prop_assert!(Offer::parse(&narrowed.text()).is_ok());
+        }
+        let _ = Fragment::parse(&text);
+    }
+}

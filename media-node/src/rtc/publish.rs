@@ -1,0 +1,208 @@
+//! What a client sends, as the hub takes it: packets of RTP with plain headers, and sender reports. What is lost is sent again,
+//! and comes out of order.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use str0m::media::{KeyframeRequestKind, Mid};
+use str0m::rtp::RtpPacket;
+use str0m::rtp::rtcp::SenderInfo;
+use str0m::{Event, Rtc};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio_util::sync::CancellationToken;
+
+use super::end::End;
+use super::figures::Counters;
+use super::offer::{Format, Kind, Offer, OfferError, Section};
+use crate::access::Kinds;
+use crate::channel::StreamPath;
+use crate::clock::unix_ms;
+use crate::hub::{Description, Flow, Hub, Manner, Published};
+
+/// Browsers send keyframes only when asked: while anybody plays the stream they are, so that a recording can be cut into
+/// slices, and a picture that was lost where nobody noticed comes back.
+const KEYFRAME_EVERY: Duration = Duration::from_secs(4);
+/// Sources that are remembered. A client has two, and another two at times.
+const MAX_SOURCES: usize = 64;
+/// From the beginning of NTP's time to that of Unix'.
+const NTP_OFFSET_S: u64 = 2_208_988_800;
+
+/// One publisher.
+pub(super) struct Publishing {
+    hub: Arc<Hub>,
+    path: StreamPath,
+    description: Description,
+    tracks: Vec<(Mid, Kind)>,
+    /// The track of each source.
+    sources: HashMap<u32, usize>,
+    published: Option<Published>,
+    /// Ends with the publication.
+    ended: CancellationToken,
+    keyframes: Interval,
+}
+
+/// The format of each medium that a publisher's session has.
+pub(super) fn choose(section: &Section, formats: &[Format]) -> Result<usize, OfferError> {
+    let best = formats.iter().position(Format::fits_networks);
+    best.or((!formats.is_empty()).then_some(0))
+        .ok_or_else(|| section.none())
+}
+
+impl Publishing {
+    /// `formats`: those of the offer's media.
+    pub(super) fn new(hub: Arc<Hub>, path: StreamPath, offer: &Offer, formats: &[Format]) -> Result<Self, OfferError> {
+        let sent = || offer.sections.iter().zip(formats).filter(|(section, _)| section.sends);
+        let tracks: Vec<_> = sent()
+            .map(|(section, _)| (Mid::from(section.mid.as_str()), section.kind))
+            .collect();
+        if tracks.is_empty() {
+            let reason = "the offer sends nothing: its media are recvonly or inactive";
+            return Err(OfferError::NotTaken(reason.to_owned()));
+        }
+        let mut sdp = "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n".to_owned();
+        sdp.extend(sent().map(|(_, format)| format.described()));
+        let description =
+            Description::parse(sdp.as_bytes()).map_err(|error| OfferError::Malformed(error.to_string()))?;
+        let mut keyframes = interval_at(Instant::now() + KEYFRAME_EVERY, KEYFRAME_EVERY);
+        keyframes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Ok(Self {
+            hub,
+            path,
+            description,
+            tracks,
+            sources: HashMap::new(),
+            published: None,
+            ended: CancellationToken::new(),
+            keyframes,
+        })
+    }
+
+    pub(super) fn path(&self) -> &StreamPath {
+        &self.path
+    }
+
+    pub(super) fn kinds(&self) -> Kinds {
+        self.description.kinds()
+    }
+
+    pub(super) fn ended(&self) -> CancellationToken {
+        self.ended.clone()
+    }
+
+    pub(super) fn connected(&mut self) -> Result<(), End> {
+        if self.published.is_some() {
+            // By another network.
+            return Ok(());
+        }
+        let description = self.description.clone();
+        let published = self
+            .hub
+            .publish_as(&self.path, description, Manner::Resending, unix_ms())
+            .map_err(|error| End::NotPublished(error.to_string()))?;
+        let (ended, over) = (self.ended.clone(), published.publication.ended.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = over.cancelled() => ended.cancel(),
+                () = ended.cancelled() => {}
+            }
+        });
+        published.publication.keyframes.ask();
+        self.published = Some(published);
+        Ok(())
+    }
+
+    /// Done when the client is to be asked for a keyframe.
+    pub(super) async fn keyframe_due(&mut self) {
+        let Some(published) = &self.published else {
+            return std::future::pending().await;
+        };
+        let publication = &published.publication;
+        loop {
+            tokio::select! {
+                () = publication.keyframes.due() => return,
+                _ = self.keyframes.tick() => if publication.has_players() { publication.keyframes.ask() },
+            }
+        }
+    }
+
+    pub(super) fn ask_for_keyframe(&self, rtc: &mut Rtc, counters: &Counters) {
+        for (mid, _) in self.tracks.iter().filter(|(_, kind)| *kind == Kind::Video) {
+            if let Some(stream) = rtc.direct_api().stream_rx_by_mid(*mid, None) {
+                stream.request_keyframe(KeyframeRequestKind::Pli);
+                counters.keyframes_asked.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub(super) fn event(&mut self, event: Event, rtc: &mut Rtc) {
+        match event {
+            Event::RtpPacket(packet) => {
+                if let Some(track) = self.track_of(&packet, rtc) {
+                    self.hand_in(track, Flow::Rtp, plain(&packet));
+                }
+            }
+            Event::SenderFeedback(feedback) => {
+                if let Some(track) = self.tracks.iter().position(|(mid, _)| *mid == feedback.mid) {
+                    self.hand_in(track, Flow::Rtcp, report(&feedback.sender_info));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn hand_in(&self, track: usize, flow: Flow, packet: Bytes) {
+        if let Some(published) = &self.published {
+            published.publication.relay(track, flow, packet);
+        }
+    }
+
+    fn track_of(&mut self, packet: &RtpPacket, rtc: &mut Rtc) -> Option<usize> {
+        let ssrc = packet.header.ssrc;
+        if let Some(track) = self.sources.get(&ssrc) {
+            return Some(*track);
+        }
+        let mid = rtc.direct_api().stream_rx(&ssrc)?.mid();
+        let track = self.tracks.iter().position(|(of, _)| *of == mid)?;
+        if self.sources.len() >= MAX_SOURCES {
+            self.sources.clear();
+        }
+        self.sources.insert(*ssrc, track);
+        Some(track)
+    }
+}
+
+impl Drop for Publishing {
+    fn drop(&mut self) {
+        self.ended.cancel();
+    }
+}
+
+/// A packet without what was between the client and this server only.
+fn plain(packet: &RtpPacket) -> Bytes {
+    let header = &packet.header;
+    let mut plain = BytesMut::with_capacity(12 + packet.payload.len());
+    plain.put_u8(0x80);
+    plain.put_u8(u8::from(header.marker) << 7 | (*header.payload_type & 0x7f));
+    plain.put_u16(header.sequence_number);
+    plain.put_u32(header.timestamp);
+    plain.put_u32(*header.ssrc);
+    plain.put_slice(&packet.payload);
+    plain.freeze()
+}
+
+/// A sender report that says the same.
+fn report(info: &SenderInfo) -> Bytes {
+    let since = info.ntp_time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let mut report = BytesMut::with_capacity(28);
+    report.put_slice(&[0x80, 200, 0, 6]);
+    report.put_u32(*info.ssrc);
+    report.put_u32((since.as_secs() + NTP_OFFSET_S) as u32);
+    report.put_u32(((u64::from(since.subsec_nanos()) << 32) / 1_000_000_000) as u32);
+    report.put_u32(info.rtp_time.numer() as u32);
+    report.put_u32(info.sender_packet_count);
+    report.put_u32(info.sender_octet_count);
+    report.freeze()
+}

@@ -1,0 +1,350 @@
+//! One session: a client's connection, which publishes one stream or plays one. It has a task of its own, so that a fault in
+//! it ends nobody else's.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use str0m::change::SdpOffer;
+use str0m::net::{DatagramRecv, Receive, TcpType};
+use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::sleep_until;
+use tokio_util::sync::CancellationToken;
+
+use super::end::{CONNECTING, End, SILENCE};
+use super::figures::{Counted, Counters};
+use super::fragment::Fragment;
+use super::offer::{Format, Offer, OfferError};
+use super::outlet::Outlet;
+use super::purpose::Purpose;
+use super::route::{Datagram, Place, Routes, Wire};
+use crate::hub::Ticket;
+
+/// Datagrams that are taken before anything else is looked at.
+const BATCH: usize = 32;
+/// Wishes of the client that wait.
+pub(super) const MAX_COMMANDS: usize = 8;
+
+/// A session that is to begin.
+pub(super) struct Begin {
+    pub(super) offer: Offer,
+    /// The formats of the offer's media.
+    pub(super) formats: Vec<Format>,
+    pub(super) purpose: Purpose,
+    /// Its place among the clients of the channel server.
+    pub(super) ticket: Ticket,
+    /// When it is not allowed any more.
+    pub(super) expires: Option<tokio::time::Instant>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    /// Where the answer goes.
+    pub(super) answer: oneshot::Sender<Result<String, OfferError>>,
+}
+
+/// What a client wants of its session.
+pub(super) enum Command {
+    /// To tell candidates, or begin anew by another network; the answer is what this side says to the latter.
+    Trickle(Fragment, oneshot::Sender<Result<Option<String>, OfferError>>),
+    /// To end.
+    End(oneshot::Sender<()>),
+}
+
+/// What the sessions of a worker share.
+#[derive(Clone)]
+pub(super) struct Surroundings {
+    pub(super) routes: Routes,
+    pub(super) outlet: Outlet,
+    /// Where clients reach the worker.
+    pub(super) candidates: Vec<SocketAddr>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) shutdown: CancellationToken,
+}
+
+struct Session {
+    rtc: Rtc,
+    offer: Offer,
+    place: Place,
+    purpose: Purpose,
+    surroundings: Surroundings,
+    began: Instant,
+    heard: Instant,
+    is_connected: bool,
+}
+
+/// Runs a session to its end.
+pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
+    let Begin {
+        offer,
+        formats,
+        purpose,
+        ticket,
+        expires,
+        mut commands,
+        answer,
+    } = begin;
+    let (place, mut datagrams) = surroundings.routes.enter();
+    let opened = open(&offer, &formats, &surroundings.candidates);
+    let (rtc, text) = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            // Whoever asked may be gone.
+            let _ = answer.send(Err(error));
+            return;
+        }
+    };
+    let counters = surroundings.counters.clone();
+    let (path, kind, counter) = match &purpose {
+        Purpose::Publish(publishing) => (publishing.path().clone(), "publishing", &counters.publishing),
+        Purpose::Play(playing) => (playing.path().clone(), "playing", &counters.playing),
+    };
+    let _counted = Counted::new(counter);
+    let now = Instant::now();
+    let mut session = Session {
+        rtc,
+        offer,
+        place,
+        purpose,
+        surroundings,
+        began: now,
+        heard: now,
+        is_connected: false,
+    };
+    session.name();
+    if answer.send(Ok(text)).is_err() {
+        return;
+    }
+    tracing::info!(%path, kind, "a session by WebRTC begins");
+    let end = session.serve(&mut datagrams, &mut commands, expires).await;
+    tracing::info!(%path, kind, %end, "a session by WebRTC is over");
+    session.close(end);
+    drop(ticket);
+}
+
+/// The connection that an offer leads to, and its answer.
+fn open(offer: &Offer, formats: &[Format], candidates: &[SocketAddr]) -> Result<(Rtc, String), OfferError> {
+    let mut config = RtcConfig::new().clear_codecs().set_rtp_mode(true).set_ice_lite(true);
+    for format in formats {
+        format.add_to(config.codec_config());
+    }
+    let mut rtc = config.build(Instant::now());
+    for address in candidates {
+        let tcp = Candidate::builder()
+            .tcp()
+            .host(*address)
+            .tcptype(TcpType::Passive)
+            .build();
+        for candidate in [Candidate::host(*address, "udp"), tcp].into_iter().flatten() {
+            rtc.add_local_candidate(candidate);
+        }
+    }
+    let text = accept(&mut rtc, offer)?;
+    Ok((rtc, text))
+}
+
+fn accept(rtc: &mut Rtc, offer: &Offer) -> Result<String, OfferError> {
+    let malformed = |error: &dyn std::fmt::Display| OfferError::Malformed(error.to_string());
+    let offer = SdpOffer::from_sdp_string(&offer.text()).map_err(|error| malformed(&error))?;
+    let answer = rtc.sdp_api().accept_offer(offer).map_err(|error| malformed(&error))?;
+    Ok(answer.to_sdp_string())
+}
+
+impl Session {
+    async fn serve(
+        &mut self,
+        datagrams: &mut mpsc::Receiver<Datagram>,
+        commands: &mut mpsc::Receiver<Command>,
+        expires: Option<tokio::time::Instant>,
+    ) -> End {
+        let shutdown = self.surroundings.shutdown.clone();
+        let ended = self.purpose.ended();
+        loop {
+            let due = match self.drain() {
+                Ok(due) => due.min(self.deadline()),
+                Err(end) => return end,
+            };
+            let step = tokio::select! {
+                datagram = datagrams.recv() => match datagram {
+                    Some(datagram) => self.receive(datagram, datagrams),
+                    None => Err(End::Client),
+                },
+                command = commands.recv() => match command {
+                    Some(command) => self.command(command),
+                    // The table of sessions has forgotten it.
+                    None => Err(End::Client),
+                },
+                step = self.purpose.step(), if self.is_connected => match step {
+                    Some(step) => { self.purpose.take(step, &mut self.rtc, &self.surroundings.counters); self.pass_time() }
+                    None => Err(End::StreamEnded),
+                },
+                () = sleep_until(due.into()) => self.pass_time(),
+                () = ended.cancelled() => Err(self.purpose.over()),
+                () = sleep_until(expires.unwrap_or_else(tokio::time::Instant::now)), if expires.is_some() => Err(End::Expired),
+                () = shutdown.cancelled() => Err(End::Shutdown),
+            };
+            if let Err(end) = step {
+                return end;
+            }
+        }
+    }
+
+    /// When the client counts as gone if it is not heard until then.
+    fn deadline(&self) -> Instant {
+        match self.is_connected {
+            true => self.heard + SILENCE,
+            false => self.began + CONNECTING,
+        }
+    }
+
+    fn pass_time(&mut self) -> Result<(), End> {
+        let now = Instant::now();
+        if now >= self.deadline() {
+            return Err(match self.is_connected {
+                true => End::Silent,
+                false => End::NotConnected,
+            });
+        }
+        self.input(Input::Timeout(now));
+        Ok(())
+    }
+
+    fn receive(&mut self, first: Datagram, more: &mut mpsc::Receiver<Datagram>) -> Result<(), End> {
+        let mut next = Some(first);
+        for _ in 0..BATCH {
+            let Some(datagram) = next else { break };
+            self.datagram(&datagram);
+            self.drain()?;
+            next = more.try_recv().ok();
+        }
+        // One that was taken out of the queue is not lost.
+        if let Some(datagram) = next {
+            self.datagram(&datagram);
+        }
+        Ok(())
+    }
+
+    fn datagram(&mut self, datagram: &Datagram) {
+        let Ok(contents) = DatagramRecv::try_from(&datagram.bytes[..]) else {
+            return;
+        };
+        let Some(destination) = self.reached_by(datagram) else {
+            return;
+        };
+        let receive = Receive {
+            proto: datagram.way.protocol.into(),
+            source: datagram.way.peer,
+            destination,
+            contents,
+        };
+        let input = Input::Receive(datagram.at, receive);
+        if !self.rtc.accepts(&input) {
+            return;
+        }
+        self.heard = Instant::now();
+        let is_binding = datagram.bytes.first().is_some_and(|first| *first < 2);
+        if is_binding {
+            self.place.heard_by(datagram.way);
+        }
+        self.input(input);
+    }
+
+    /// The candidate that the client has reached. Behind a NAT that is another address than the socket's own.
+    fn reached_by(&self, datagram: &Datagram) -> Option<SocketAddr> {
+        let candidates = &self.surroundings.candidates;
+        let is_ipv4 = datagram.way.peer.is_ipv4();
+        let of_family = candidates.iter().find(|candidate| candidate.is_ipv4() == is_ipv4);
+        of_family.or(candidates.first()).copied()
+    }
+
+    fn input(&mut self, input: Input) {
+        if let Err(error) = self.rtc.handle_input(input) {
+            // Whatever cannot be read may be anybody's.
+            tracing::debug!(%error, "a session has dropped what came for it");
+        }
+    }
+
+    /// Does all that is due; the answer is when there will be more.
+    fn drain(&mut self) -> Result<Instant, End> {
+        loop {
+            match self.rtc.poll_output().map_err(End::Broken)? {
+                Output::Timeout(due) => {
+                    return if self.rtc.is_alive() { Ok(due) } else { Err(End::Client) };
+                }
+                Output::Transmit(transmit) => self.surroundings.outlet.send(transmit),
+                Output::Event(Event::Connected) => {
+                    self.is_connected = true;
+                    self.purpose.connected()?;
+                }
+                Output::Event(Event::Closed) => return Err(End::Client),
+                Output::Event(event) => self.purpose.event(event, &mut self.rtc),
+            }
+        }
+    }
+
+    fn command(&mut self, command: Command) -> Result<(), End> {
+        match command {
+            Command::Trickle(fragment, answer) => {
+                // Whoever asked may be gone.
+                let _ = answer.send(self.trickle(&fragment));
+                self.input(Input::Timeout(Instant::now()));
+                Ok(())
+            }
+            Command::End(answer) => {
+                let _ = answer.send(());
+                Err(End::Client)
+            }
+        }
+    }
+
+    /// What this side says when the client begins anew by another network; `None` where it only tells candidates.
+    fn trickle(&mut self, fragment: &Fragment) -> Result<Option<String>, OfferError> {
+        let restarted = self.offer.restarted(fragment);
+        let mut answer = None;
+        // Clients say their credentials with each fragment.
+        if let Some(restarted) = restarted.filter(|restarted| !restarted.has_credentials_of(&self.offer)) {
+            answer = Some(Fragment::of_answer(&accept(&mut self.rtc, &restarted)?));
+            self.offer = restarted;
+            self.name();
+        }
+        for candidate in &fragment.candidates {
+            match Candidate::from_sdp_string(candidate) {
+                Ok(candidate) => self.rtc.add_remote_candidate(candidate),
+                // Names that only the client's network knows, most likely.
+                Err(error) => tracing::debug!(%error, "a candidate was passed over"),
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Has what is for this session come here.
+    fn name(&mut self) {
+        let credentials = self.rtc.direct_api().local_ice_credentials();
+        self.place.named(&credentials.ufrag);
+    }
+
+    /// Tells the client that it is over.
+    fn close(mut self, end: End) {
+        let is_told = !matches!(end, End::Silent | End::NotConnected | End::Broken(_));
+        // Ends the publication first, so that the roster is right at once.
+        drop(self.purpose);
+        if !is_told || self.rtc.close().is_err() {
+            return;
+        }
+        for _ in 0..BATCH {
+            match self.rtc.poll_output() {
+                Ok(Output::Transmit(transmit)) => self.surroundings.outlet.send(transmit),
+                Ok(Output::Event(_)) => {}
+                Ok(Output::Timeout(_)) | Err(_) => return,
+            }
+        }
+    }
+}
+
+/// The protocol of ICE's candidates.
+impl From<Wire> for str0m::net::Protocol {
+    fn from(wire: Wire) -> Self {
+        match wire {
+            Wire::Udp => Self::Udp,
+            Wire::Tcp => Self::Tcp,
+        }
+    }
+}

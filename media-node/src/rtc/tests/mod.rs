@@ -1,0 +1,5 @@
+//! The server with clients of the same library: whole sessions over loopback.
+
+mod calls;
+mod media;
+mod support;

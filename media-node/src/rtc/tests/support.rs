@@ -1,0 +1,360 @@
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use protocol::{RtcCall, RtcReply, Secret};
+use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::media::{Direction, MediaKind, Mid};
+use str0m::net::{DatagramRecv, Protocol, Receive, TcpType};
+use str0m::rtp::{RtpPacket, RtpWrite};
+use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::timeout;
+
+use crate::access::{Gate, Keys, Passes};
+use crate::channel::{Limits as ChannelLimits, Registry, StreamPath};
+use crate::hub::{Hub, Limits};
+use crate::rtc::{self, RtcServer, Settings};
+use crate::server::RtspServer;
+
+/// Far longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A node's servers, of which WebRTC serves.
+pub(super) struct Server {
+    pub(super) rtc: rtc::Rtc,
+    pub(super) hub: Arc<Hub>,
+    _server: RtcServer,
+    _rtsp: RtspServer,
+}
+
+impl Server {
+    pub(super) async fn start() -> Self {
+        Self::start_with(Keys::default()).await
+    }
+
+    pub(super) async fn start_with(keys: Keys) -> Self {
+        let registry = Registry::new(ChannelLimits::default(), 0);
+        let gate = Arc::new(Gate::new(keys, Passes::default()));
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let rtsp = RtspServer::bind(any, registry, gate, None, Limits::default())
+            .await
+            .unwrap();
+        let settings = Settings {
+            listen: any,
+            advertised: Vec::new(),
+            workers: 1,
+            stun: vec!["stun:stun.example:3478".to_owned()],
+            node_id: "n1".to_owned(),
+        };
+        let server = RtcServer::start(settings, rtsp.hub(), rtsp.streams()).unwrap();
+        Self {
+            rtc: server.rtc(),
+            hub: rtsp.hub(),
+            _server: server,
+            _rtsp: rtsp,
+        }
+    }
+
+    pub(super) async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        body: &str,
+        change: impl FnOnce(&mut RtcCall),
+    ) -> RtcReply {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let mut call = RtcCall {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            query: Secret::new(query),
+            content_type: Some("application/sdp".to_owned()),
+            body: body.to_owned(),
+            ..RtcCall::default()
+        };
+        change(&mut call);
+        self.rtc.answer(&call).await
+    }
+
+    pub(super) async fn post(&self, path: &str, offer: &str) -> RtcReply {
+        self.call("POST", path, offer, |_| {}).await
+    }
+
+    pub(super) async fn patch(&self, session: &str, tag: Option<&str>, fragment: &str) -> RtcReply {
+        self.call("PATCH", session, fragment, |call| {
+            call.content_type = Some("application/trickle-ice-sdpfrag".to_owned());
+            call.if_match = tag.map(str::to_owned);
+        })
+        .await
+    }
+
+    /// Whether somebody publishes the stream.
+    pub(super) fn is_live(&self, path: &str) -> bool {
+        self.hub.find(&StreamPath::parse(path).unwrap()).is_some()
+    }
+}
+
+pub(super) fn header<'a>(reply: &'a RtcReply, name: &str) -> &'a str {
+    let mut found = reply.headers.iter().filter(|(of, _)| of == name);
+    found.next().map_or("", |(_, value)| value)
+}
+
+pub(super) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, waiting)
+        .await
+        .unwrap_or_else(|_| panic!("{what}: not in time"));
+}
+
+/// A browser, as far as this server sees it.
+pub(super) struct Client {
+    rtc: Rtc,
+    way: Way,
+    pub(super) video: Mid,
+    pub(super) audio: Mid,
+    pending: Option<SdpPendingOffer>,
+    pub(super) is_connected: bool,
+    pub(super) keyframes_asked: usize,
+    pub(super) received: Vec<RtpPacket>,
+    sent: u64,
+    answer: String,
+}
+
+enum Way {
+    Udp(UdpSocket),
+    /// Connected when the first packet is sent.
+    Tcp(SocketAddr, Option<TcpStream>, BytesMut),
+}
+
+impl Client {
+    /// With the offer that it makes.
+    pub(super) async fn publisher() -> (Self, String) {
+        Self::offering(Direction::SendOnly, false).await
+    }
+
+    pub(super) async fn player() -> (Self, String) {
+        Self::offering(Direction::RecvOnly, false).await
+    }
+
+    /// A publisher whose network lets no datagrams through.
+    pub(super) async fn publisher_by_tcp() -> (Self, String) {
+        Self::offering(Direction::SendOnly, true).await
+    }
+
+    async fn offering(direction: Direction, by_tcp: bool) -> (Self, String) {
+        let mut rtc = RtcConfig::new().set_rtp_mode(true).build(Instant::now());
+        let way = if by_tcp {
+            let own = SocketAddr::from(([127, 0, 0, 1], 9));
+            let candidate = Candidate::builder()
+                .tcp()
+                .host(own)
+                .tcptype(TcpType::Active)
+                .build()
+                .unwrap();
+            rtc.add_local_candidate(candidate);
+            Way::Tcp(own, None, BytesMut::new())
+        } else {
+            let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            rtc.add_local_candidate(Candidate::host(socket.local_addr().unwrap(), "udp").unwrap());
+            Way::Udp(socket)
+        };
+        let mut changes = rtc.sdp_api();
+        let video = changes.add_media(MediaKind::Video, direction, None, None, None);
+        let audio = changes.add_media(MediaKind::Audio, direction, None, None, None);
+        let (offer, pending) = changes.apply().unwrap();
+        let client = Self {
+            rtc,
+            way,
+            video,
+            audio,
+            pending: Some(pending),
+            is_connected: false,
+            keyframes_asked: 0,
+            received: Vec::new(),
+            sent: 0,
+            answer: String::new(),
+        };
+        (client, offer.to_sdp_string())
+    }
+
+    pub(super) fn answered(&mut self, answer: &str) {
+        answer.clone_into(&mut self.answer);
+        let answer = SdpAnswer::from_sdp_string(answer).unwrap();
+        let pending = self.pending.take().unwrap();
+        self.rtc.sdp_api().accept_answer(pending, answer).unwrap();
+    }
+
+    /// Goes to another network: the credentials of the new connection.
+    pub(super) async fn moves(&mut self) -> String {
+        self.way = Way::Udp(UdpSocket::bind("127.0.0.1:0").await.unwrap());
+        let mut changes = self.rtc.sdp_api();
+        changes.ice_restart(false);
+        let (offer, pending) = changes.apply().unwrap();
+        self.pending = Some(pending);
+        offer.to_sdp_string()
+    }
+
+    /// What the server says to that: its first answer with another connection.
+    pub(super) fn moved(&mut self, fragment: &str) {
+        let value = |text: &str, name: &str| {
+            text.lines()
+                .find_map(|line| line.strip_prefix(name))
+                .unwrap()
+                .to_owned()
+        };
+        let mut answer = self.answer.clone();
+        for name in ["a=ice-ufrag:", "a=ice-pwd:"] {
+            answer = answer.replace(&value(&answer, name), &value(fragment, name));
+        }
+        self.answered(&answer);
+        if let Way::Udp(socket) = &self.way {
+            self.rtc
+                .add_local_candidate(Candidate::host(socket.local_addr().unwrap(), "udp").unwrap());
+        }
+    }
+
+    /// Lives for one turn.
+    pub(super) async fn turn(&mut self) {
+        self.step().await;
+    }
+
+    /// Numbers and first bytes of what a track got.
+    pub(super) fn packets_of(&mut self, mid: Mid) -> Vec<(u64, u8)> {
+        let mut of_track = Vec::new();
+        for packet in &self.received {
+            let stream_mid = self
+                .rtc
+                .direct_api()
+                .stream_rx(&packet.header.ssrc)
+                .map(|stream| stream.mid());
+            if stream_mid == Some(mid) {
+                of_track.push((*packet.seq_no, packet.payload[0]));
+            }
+        }
+        of_track
+    }
+
+    /// Lives until something is so.
+    pub(super) async fn until(&mut self, what: &str, mut is_so: impl FnMut(&Self) -> bool) {
+        let living = async {
+            while !is_so(self) {
+                self.step().await;
+            }
+        };
+        let lived = timeout(PATIENCE, living).await;
+        lived.unwrap_or_else(|_| panic!("{what}: not in time"));
+    }
+
+    pub(super) async fn connect(&mut self) {
+        self.until("connected", |client| client.is_connected).await;
+    }
+
+    /// Sends one packet of the picture and one of the sound.
+    pub(super) async fn send(&mut self, payload: &[u8]) {
+        self.sent += 1;
+        for (mid, ticks) in [(self.video, 3_000), (self.audio, 960)] {
+            let media = self.rtc.media(mid).unwrap();
+            let payload_type = media.remote_pts()[0];
+            let time = (self.sent * ticks) as u32;
+            let write = RtpWrite::new(payload_type, self.sent.into(), time, Instant::now(), payload);
+            self.rtc
+                .direct_api()
+                .stream_tx_by_mid(mid, None)
+                .unwrap()
+                .write_rtp(write.marker(true).nackable(true));
+        }
+        self.rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
+        self.step().await;
+    }
+
+    pub(super) fn ask_for_keyframe(&mut self) {
+        let mid = self.video;
+        let mut api = self.rtc.direct_api();
+        let stream = api.stream_rx_by_mid(mid, None).unwrap();
+        stream.request_keyframe(str0m::media::KeyframeRequestKind::Pli);
+        self.rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
+    }
+
+    async fn step(&mut self) {
+        let mut out = VecDeque::new();
+        let due = loop {
+            match self.rtc.poll_output().unwrap() {
+                Output::Timeout(due) => break due,
+                Output::Transmit(transmit) => out.push_back(transmit),
+                Output::Event(Event::Connected) => self.is_connected = true,
+                Output::Event(Event::RtpPacket(packet)) => self.received.push(packet),
+                Output::Event(Event::KeyframeRequest(_)) => self.keyframes_asked += 1,
+                Output::Event(_) => {}
+            }
+        };
+        for transmit in out {
+            self.way.send(transmit.destination, &transmit.contents).await;
+        }
+        let wait = due
+            .saturating_duration_since(Instant::now())
+            .min(Duration::from_millis(20));
+        if let Ok((from, bytes)) = timeout(wait, self.way.receive()).await {
+            let (protocol, destination) = match &self.way {
+                Way::Udp(socket) => (Protocol::Udp, socket.local_addr().unwrap()),
+                Way::Tcp(own, ..) => (Protocol::Tcp, *own),
+            };
+            let receive = Receive {
+                proto: protocol,
+                source: from,
+                destination,
+                contents: DatagramRecv::try_from(&bytes[..]).unwrap(),
+            };
+            let _ = self.rtc.handle_input(Input::Receive(Instant::now(), receive));
+        } else {
+            self.rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
+        }
+    }
+}
+
+impl Way {
+    async fn send(&mut self, to: SocketAddr, packet: &[u8]) {
+        match self {
+            Self::Udp(socket) => drop(socket.send_to(packet, to).await),
+            Self::Tcp(_, stream, _) => {
+                let stream = match stream {
+                    Some(stream) => stream,
+                    None => stream.insert(TcpStream::connect(to).await.unwrap()),
+                };
+                let frame = [&(packet.len() as u16).to_be_bytes()[..], packet].concat();
+                stream.write_all(&frame).await.unwrap();
+            }
+        }
+    }
+
+    async fn receive(&mut self) -> (SocketAddr, Vec<u8>) {
+        match self {
+            Self::Udp(socket) => {
+                let mut buffer = vec![0; 2_000];
+                let (length, from) = socket.recv_from(&mut buffer).await.unwrap();
+                buffer.truncate(length);
+                (from, buffer)
+            }
+            Self::Tcp(_, None, _) => std::future::pending().await,
+            Self::Tcp(_, Some(stream), buffer) => loop {
+                if let Some(&[high, low]) = buffer.first_chunk::<2>() {
+                    let length = usize::from(u16::from_be_bytes([high, low]));
+                    if buffer.len() >= 2 + length {
+                        let frame = buffer.split_to(2 + length);
+                        return (stream.peer_addr().unwrap(), frame[2..].to_vec());
+                    }
+                }
+                assert!(
+                    stream.read_buf(buffer).await.unwrap() > 0,
+                    "the server has closed the connection"
+                );
+            },
+        }
+    }
+}

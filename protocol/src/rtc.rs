@@ -1,0 +1,40 @@
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Secret;
+
+/// A call by HTTP to publish or play by WebRTC, which one node answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RtcCall {
+    /// In upper case.
+    pub method: String,
+    /// As sent, percent-encoded.
+    pub path: String,
+    /// What stands behind `?`, as sent: a channel token may be in it.
+    #[serde(default, skip_serializing_if = "Secret::is_empty")]
+    pub query: Secret,
+    /// The header of this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<Secret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_match: Option<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub body: String,
+    /// Who calls, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<IpAddr>,
+}
+
+/// The answer to an [`RtcCall`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RtcReply {
+    pub status: u16,
+    /// In the order in which they are sent; a name may come twice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub body: String,
+}
