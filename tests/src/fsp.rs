@@ -107,7 +107,7 @@ fn token(text: &str, secret: &str) -> String {
         .spawn()
         .expect("openssl");
     let mut padded = text.to_owned();
-    while padded.len() % 16 != 0 {
+    while !padded.len().is_multiple_of(16) {
         padded.push(' ');
     }
     let mut stdin = openssl.stdin.take().expect("its standard input");
