@@ -110,11 +110,8 @@ pub(crate) async fn a_manual_task_becomes_a_file(stack: &Stack) {
         .await;
     assert_eq!(list["total_num"], 0);
 
-    let stale = Fsp {
-        access_token: before,
-        ..fsp
-    };
-    let reply = stale.get("/v1/record/task/list", &[]).await;
+    fsp.access_token = before;
+    let reply = fsp.get("/v1/record/task/list", &[]).await;
     assert_eq!(reply["code"], 606_000_001, "{reply}");
 }
 
