@@ -203,7 +203,7 @@ impl Service<'_> {
                 })
             }
             Action::UpdateLayout => {
-                let scene = self.read_scene(body, mode)?;
+                let scene = Box::new(self.read_scene(body, mode)?);
                 Command::UpdateLayout(recording::UpdateLayout { target, scene })
             }
         };

@@ -99,5 +99,5 @@ pub struct Replay {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpdateLayout {
     pub target: Target,
-    pub scene: Scene,
+    pub scene: Box<Scene>,
 }

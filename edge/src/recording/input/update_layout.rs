@@ -20,7 +20,7 @@ pub(super) fn update_layout(state: &mut State, by: CallId, update: UpdateLayout,
         Some(version) => {
             recording.set_scene(Scene {
                 version: version.saturating_add(1),
-                ..update.scene
+                ..*update.scene
             });
             recording.send_desired(0, now_ms, out);
             Outcome::Updated

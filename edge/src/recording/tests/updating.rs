@@ -169,7 +169,7 @@ fn what_does_not_fit_changes_nothing() {
 
     let command = Command::UpdateLayout(UpdateLayout {
         target: target("s1", Some("a")),
-        scene: Scene::default(),
+        scene: Box::default(),
     });
     assert_eq!(bench.call(command).1, Some(Outcome::Unfit(Unfit::NotMixed)));
 
@@ -227,7 +227,7 @@ fn update_layout(bench: &mut Bench, nonce: &str, layout: Layout) -> (Outcome, Ve
         layout,
         ..Scene::default()
     };
-    let target = target("s1", Some(nonce));
+    let (target, scene) = (target("s1", Some(nonce)), Box::new(scene));
     let (_, outcome, effects) = bench.call(Command::UpdateLayout(UpdateLayout { target, scene }));
     (outcome.unwrap(), effects)
 }
@@ -338,7 +338,7 @@ fn no_address_of_an_image_is_kept_outside_of_what_is_sealed() {
     assert!(!kept.contains("hunter2"), "{kept}");
     let update = UpdateLayout {
         target: target("s1", Some("a")),
-        scene: scene(0, "second"),
+        scene: Box::new(scene(0, "second")),
     };
     bench.call(Command::UpdateLayout(update));
     let after = serde_json::to_string(&bench.state).unwrap();

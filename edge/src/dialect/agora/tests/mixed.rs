@@ -148,7 +148,7 @@ fn update_layout_replaces_the_whole_scene() {
         layout: Layout::Vertical { large_uid },
         ..Scene::default()
     };
-    assert_eq!(*scene, expected);
+    assert_eq!(**scene, expected);
 
     let updated = pending.render(&Outcome::Updated);
     let answer = body(&updated);
