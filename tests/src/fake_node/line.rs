@@ -239,11 +239,7 @@ async fn answer(shared: &Shared, ask: EdgeAsk) -> NodeAnswer {
         EdgeAsk::Elsewhere(_) => return NodeAnswer::Noted,
         EdgeAsk::Live(_) => return NodeAnswer::Live(Vec::new()),
         EdgeAsk::Remove(_) => return NodeAnswer::Removed(0),
-<<<<<<< ours
         EdgeAsk::Rtc(_) => return NodeAnswer::Refused(Refusal::internal("this node serves no WebRTC")),
-=======
-        EdgeAsk::Rtc(_) => return NodeAnswer::Refused(Refusal::internal("it serves no WebRTC".to_owned())),
->>>>>>> theirs
     };
     NodeAnswer::Report(Box::new(report))
 }
