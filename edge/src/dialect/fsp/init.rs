@@ -129,7 +129,6 @@ impl Init {
                 hls: false,
                 files: vec![format],
                 max_ms: Some(self.file_ms),
-                multivariant: false,
             },
             snapshots: None,
             decryption: None,
