@@ -8,8 +8,12 @@ use tapedeck_tests::probe;
 use tapedeck_tests::publisher::{Media, Publisher, Transport};
 use tapedeck_tests::stack::Stack;
 use tapedeck_tests::wait;
+use tokio::sync::Mutex;
 
 use crate::steps::{CAPTURE_LIMIT, record_for};
+
+/// Held by one test at a time: they share an account, which has one access token.
+static ACCOUNT: Mutex<()> = Mutex::const_new(());
 
 /// Seconds that are recorded before and behind the pause, and that it lasts.
 const PART: u64 = 6;
@@ -29,6 +33,7 @@ async fn await_status(fsp: &Fsp, record_id: &str, status: i64) {
 }
 
 pub(crate) async fn a_manual_task_becomes_a_file(stack: &Stack) {
+    let _account = ACCOUNT.lock().await;
     let group = "manual";
     let mut fsp = Fsp::new(&stack.info.edge, &stack.info.fsp).await;
     let before = fsp.access_token.clone();
@@ -116,6 +121,7 @@ pub(crate) async fn a_manual_task_becomes_a_file(stack: &Stack) {
 }
 
 pub(crate) async fn an_automatic_task_is_alone_in_its_group(stack: &Stack) {
+    let _account = ACCOUNT.lock().await;
     let group = "automatic";
     let fsp = Fsp::new(&stack.info.edge, &stack.info.fsp).await;
     let auto = json!({"group_id": group, "file_type": 1, "auto": {}});
@@ -147,6 +153,7 @@ pub(crate) async fn an_automatic_task_is_alone_in_its_group(stack: &Stack) {
 
 /// A task whose first layout never comes ends by itself.
 pub(crate) async fn a_task_that_is_not_begun_ends(stack: &Stack) {
+    let _account = ACCOUNT.lock().await;
     let fsp = Fsp::new(&stack.info.edge, &stack.info.fsp).await;
     let init = json!({"group_id": "nobody", "timeout": 5});
     let reply = fsp.done("/v1/record/init", &init).await;
