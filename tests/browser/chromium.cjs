@@ -11,4 +11,4 @@ const FLAGS = [
   '--disable-sync',
 ]
 
-exports.launch = (executablePath) => chromium.launch({ executablePath, args: FLAGS })
+exports.launch = (executablePath, more = []) => chromium.launch({ executablePath, args: [...FLAGS, ...more] })

@@ -4,6 +4,7 @@
 //! With `TAPEDECK_SOAK=1` the tests that measure drift, kill and cut off last minutes instead of seconds.
 
 mod alone;
+mod browsers;
 mod cameras;
 mod channel_tokens;
 mod channels;
@@ -212,6 +213,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         endings::a_store_that_does_not_answer_is_refused,
         endings::wrong_keys_are_refused,
         rtmp::a_token_lets_in_and_whoever_has_none_is_told,
+        browsers::a_token_lets_in_and_whoever_has_none_is_told,
         mixed::agoras_playlist_is_told_by_name,
         mixed::anyrtcs_files_are_listed,
         versions::nodes_of_other_versions_are_refused_with_the_reason,
@@ -244,6 +246,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         composed::each_user_is_where_and_when_the_calls_say,
         composed::flash_and_beep_keep_together_in_a_mix,
         rtmp::users_are_recorded_and_mixed_beside_one_by_rtsp,
+        browsers::pages_are_recorded_mixed_and_played,
         sound::each_codec_is_heard_by_itself_and_in_the_mix,
         composed::the_low_stream_is_mixed_where_it_is_asked_for,
         playing::a_browser_plays_a_mix_from_another_origin,

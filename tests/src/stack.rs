@@ -101,7 +101,7 @@ impl Stack {
             .expect("a directory")
             .keep();
         let log = File::create(state.join("dev.log")).expect("a log file");
-        let [edge, node, rtsp, rtmp, s3] = free_ports();
+        let [edge, node, rtsp, rtmp, rtc, s3] = free_ports();
         let mut command = match disk {
             None => Command::new("setpriv"),
             Some(bytes) => {
@@ -124,6 +124,7 @@ impl Stack {
             .env("TAPEDECK_NODE_PORT", node.to_string())
             .env("TAPEDECK_RTSP_PORT", rtsp.to_string())
             .env("TAPEDECK_RTMP_PORT", rtmp.to_string())
+            .env("TAPEDECK_RTC_PORT", rtc.to_string())
             .env("TAPEDECK_S3_PORT", s3.to_string())
             .env("TAPEDECK_STOP_WAIT_S", UPLOADED_WITHIN_S)
             .envs(settings.iter().copied())
@@ -207,6 +208,11 @@ impl Stack {
     /// The same by RTMP.
     pub fn rtmp_url(&self, channel: &str, uid: &str) -> String {
         format!("{}/{}/{channel}/{uid}", self.info.rtmp, self.info.app_id)
+    }
+
+    /// The same by WebRTC; `protocol`: `whip` or `whep`.
+    pub fn web_url(&self, protocol: &str, channel: &str, uid: &str) -> String {
+        format!("{}/{protocol}/{}/{channel}/{uid}", self.info.edge, self.info.app_id)
     }
 
     /// The node's spool, as the node sees it.

@@ -1,0 +1,212 @@
+//! Users who come by WebRTC, in Chromium: what they publish by WHIP is recorded and mixed like that of others, and played by WHEP.
+
+use std::process::Stdio;
+
+use protocol::TrackKind::{Audio, Video};
+use serde_json::{Value, json};
+use tapedeck_tests::mixed::Mixed;
+use tapedeck_tests::publisher::{Media, Publisher, Transport};
+use tapedeck_tests::recorded::Recording;
+use tapedeck_tests::stack::Stack;
+use tapedeck_tests::sync::{beeps, flashes, flashes_in, offsets};
+use tapedeck_tests::{probe, wait};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use crate::channel_tokens::App;
+use crate::composed::await_frames;
+use crate::docs_page::CHROMIUM;
+use crate::steps::{self, CAPTURE_LIMIT, record_for};
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/browser/webrtc.cjs");
+/// What a viewer does not notice, in seconds.
+const TOGETHER: f64 = 0.080;
+
+/// A page in Chromium that publishes or plays until it is told to end.
+struct Page {
+    process: Child,
+    input: Option<ChildStdin>,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Page {
+    /// Opens it and waits until media flows. `kind`: as the script has it.
+    async fn open(kind: &str, url: &str, codec: &str, stack: &Stack) -> Self {
+        let mut page = Self::begin(kind, url, codec, stack);
+        let first = page.line().await;
+        assert!(!first["connected"].is_null(), "{kind} {url}: {first}");
+        page
+    }
+
+    fn begin(kind: &str, url: &str, codec: &str, stack: &Stack) -> Self {
+        let mut process = Command::new("node")
+            .args([SCRIPT, CHROMIUM, kind, url])
+            .arg(stack.logs())
+            .arg(codec)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("node runs");
+        let lines = BufReader::new(process.stdout.take().expect("a pipe")).lines();
+        Self {
+            input: process.stdin.take(),
+            process,
+            lines,
+        }
+    }
+
+    async fn line(&mut self) -> Value {
+        match self.lines.next_line().await.expect("a pipe") {
+            Some(line) => serde_json::from_str(&line).expect("a line of JSON"),
+            None => panic!("the page has failed: {}", self.complaints().await),
+        }
+    }
+
+    async fn complaints(&mut self) -> String {
+        let mut text = String::new();
+        if let Some(mut stderr) = self.process.stderr.take() {
+            // What cannot be read is not told.
+            let _ = tokio::io::AsyncReadExt::read_to_string(&mut stderr, &mut text).await;
+        }
+        text
+    }
+
+    /// Ends its session, and says what it counted.
+    async fn close(mut self) -> Value {
+        self.input = None;
+        self.line().await
+    }
+}
+
+pub(crate) async fn pages_are_recorded_mixed_and_played(stack: &Stack) {
+    let seconds = 20;
+    let (customer, cname) = (stack.customer(), "browsers");
+    let joined = async |count: usize| {
+        wait::until("one more user", CAPTURE_LIMIT, async || {
+            (stack.roster(cname).await.users.len() == count).then_some(())
+        })
+        .await;
+    };
+    let one = Page::open("flash", &stack.web_url("whip", cname, "1"), "h264", stack).await;
+    joined(1).await;
+    let media = Media::flash_and_beep().beeping_at(3000);
+    let mut two = Publisher::ffmpeg(&stack.publish_url(cname, "2"), &media, Transport::Tcp, stack.logs());
+    joined(2).await;
+    // In the codec that Chromium prefers.
+    let three = Page::open("fake", &stack.web_url("whip", cname, "3"), "", stack).await;
+    joined(3).await;
+    let individual = customer
+        .record(cname, |request| {
+            request["recordingConfig"]["subscribeVideoUids"] = json!(["1"]);
+            request["recordingConfig"]["subscribeAudioUids"] = json!(["1"]);
+        })
+        .await;
+    let mix = customer
+        .record_as("9001", "browsersmixed", "mix", cname, |request| {
+            request["recordingConfig"]["transcodingConfig"] = json!({
+                "width": 640, "height": 360, "fps": 30, "bitrate": 500, "mixedVideoLayout": 1,
+            });
+        })
+        .await;
+    steps::await_playlists(&customer, &individual, 2).await;
+    await_frames(stack, &mix, 30).await;
+    let player = Page::open("play", &stack.web_url("whep", cname, "1"), "", stack).await;
+    let streams = probe::played(&stack.publish_url(cname, "3"))
+        .await
+        .expect("it is played by RTSP");
+    let codecs: Vec<_> = streams.iter().map(|stream| stream.codec_name.as_str()).collect();
+    assert!(codecs.contains(&"opus") && codecs.len() == 2, "{codecs:?}");
+    record_for(seconds).await;
+    two.assert_alive();
+    let figures = stack.node_metrics().await;
+    // Other tests may have some, too.
+    assert!(figures["tapedeck_rtc_sessions{kind=\"publish\"}"] >= 2.0);
+    assert!(figures["tapedeck_rtc_sessions{kind=\"play\"}"] >= 1.0);
+    assert_eq!(figures["tapedeck_rtc_failed_sessions_total"], 0.0);
+
+    let played = player.close().await;
+    assert!(played["video"]["frames"].as_u64() > Some(seconds * 10), "{played}");
+    assert!(played["audio"]["energy"].as_f64() > Some(0.0), "{played}");
+    assert_eq!(
+        (&played["width"], &played["ended"]),
+        (&json!(320), &json!(200)),
+        "{played}"
+    );
+    customer.stop(&mix).await.expect(200);
+    steps::stop(&customer, &individual).await;
+    for page in [one, three] {
+        let published = page.close().await;
+        assert_eq!(
+            (&published["ended"], &published["told"]),
+            (&json!(200), &json!([])),
+            "{published}"
+        );
+    }
+    // Both pages have said that they end.
+    joined(1).await;
+
+    let recording = Recording::fetch(&stack.bucket(), &individual).await;
+    recording.check().await;
+    let (audio, video) = (recording.track("1", Audio), recording.track("1", Video));
+    for track in [audio, video] {
+        assert!(track.duration() > seconds as f64, "{} s", track.duration());
+        assert_eq!(track.breaks(), 0, "{}", track.file_name());
+    }
+    let apart = offsets(&flashes(&video.file).await, &beeps(&audio.file).await);
+    assert!(apart.len() as u64 + 3 >= seconds, "{} events", apart.len());
+    assert!(apart.iter().all(|apart| apart.abs() <= TOGETHER), "{apart:?}");
+
+    let mixed = Mixed::fetch(&stack.bucket(), &mix).await;
+    mixed.check().await;
+    let tracks = probe::starts(&mixed.slices[0].1).await;
+    let sound = tapedeck_tests::heard::Sound::read(&mixed.file).await;
+    for (number, pitch) in [(0, 1000), (1, 3000)] {
+        // The middle of the user's quarter.
+        let flashes = flashes_in(&mixed.file, &format!("crop=160:90:{}:45", 80 + number * 320)).await;
+        let beeps: Vec<_> = sound
+            .onsets(pitch)
+            .into_iter()
+            .map(|beep| beep + tracks.audio)
+            .collect();
+        let mut apart = offsets(&flashes, &beeps);
+        assert!(apart.len() as u64 + 3 >= seconds, "{number}: {} events", apart.len());
+        apart.sort_by(|a, b| a.abs().total_cmp(&b.abs()));
+        // A tone that begins within another user's is not heard to begin.
+        let usual = apart[apart.len() * 80 / 100];
+        assert!(usual.abs() <= TOGETHER, "{number}: {apart:?}");
+    }
+}
+
+pub(crate) async fn a_token_lets_in_and_whoever_has_none_is_told(stack: &Stack) {
+    let app = App::new(stack, &json!({})).await;
+    let url = |protocol: &str| format!("{}/{protocol}/{}/lobby/1", stack.info.edge, app.app_id());
+    let (own, play) = (
+        app.token("lobby", "1", &["publish", "play"]),
+        app.token("lobby", "1", &["play"]),
+    );
+    let client = &stack.customer().client;
+    let post = async |url: &str, token: Option<&str>| {
+        let request = client.post(url).header("content-type", "application/sdp").body("v=0");
+        let request = match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        let answer = request.send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a text"))
+    };
+    for (token, status, said) in [
+        (None, 401, "asks for a channel token"),
+        (Some("wrong"), 401, "refused"),
+        (Some(&*play), 403, "does not allow to publish"),
+        (Some(&*own), 400, "offer"),
+    ] {
+        let (answered, text) = post(&url("whip"), token).await;
+        assert!(answered == status && text.contains(said), "{answered}: {text}");
+    }
+    let publisher = Page::open("fake", &format!("{}?token={own}", url("whip")), "", stack).await;
+    let player = Page::open("play", &format!("{}?token={play}", url("whep")), "", stack).await;
+    assert_eq!(player.close().await["ended"], 200);
+    assert_eq!(publisher.close().await["ended"], 200);
+}
