@@ -1,6 +1,6 @@
 //! `/whip`, `/whep` and their sessions: each call is asked of one node over its line.
 
-use protocol::line::EdgeAsk;
+use protocol::line::{EdgeAsk, OLDEST};
 use worker::Env;
 
 use super::objects::{FleetOf, LineOf, ask, carriers};
@@ -55,6 +55,8 @@ async fn ask_node(node_id: &str, question: &EdgeAsk, env: &Env) -> Option<Respon
         ask: serde_json::to_string(question).ok()?,
         limit_ms: LIMIT_MS,
         holding: None,
+        // One that does not know the question says so.
+        oldest: OLDEST,
     };
     match ask::<LineOf>(env, node_id, &request).await {
         Ok(line::Reply::Answer { answer, .. }) => rtc::response(answer),
