@@ -5,9 +5,10 @@ use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::json;
-use tapedeck_tests::fake_node::FakeNode;
 use tapedeck_tests::stack::Stack;
 use tokio::process::Command;
+
+use crate::fleet;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// The recorder of the document's examples.
@@ -22,7 +23,7 @@ const NOT_CHECKED: &str = "unsupported_method,positive_data_acceptance";
 
 /// Takes what the stack has of tenants, credentials and apps away: it deletes what it finds.
 pub(crate) async fn no_answer_is_missing_in_the_document(stack: &Stack) {
-    let _node = FakeNode::with_a_file(&stack.info.edge, &stack.info.node_token).await;
+    let _node = fleet::node_with_files(stack, "documented").await;
     let all = ["acquire", "start", "query", "update", "updateLayout", "stop"];
     let rates: serde_json::Map<_, _> = all.iter().map(|name| ((*name).to_owned(), json!(1_000))).collect();
     let limits = json!({ "limits": { "requests_per_second": rates, "recordings": 10_000 } });

@@ -25,6 +25,17 @@ const AT_ONCE: usize = 16;
 const SHARE: usize = RECORDINGS / 3;
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// A node of this id, whose recordings each have a file that is in the bucket at once.
+pub(crate) async fn node_with_files(stack: &Stack, id: &str) -> FakeNode {
+    let traits = Traits {
+        files: true,
+        ..Traits::default()
+    };
+    let node = FakeNode::lined(&stack.info.edge, &stack.info.node_token, id, traits);
+    await_alive(stack, &[id]).await;
+    node
+}
+
 pub(crate) async fn fifty_recordings_of_a_lost_node_go_on_elsewhere(stack: &mut Stack) {
     let node = |id| {
         let traits = Traits {

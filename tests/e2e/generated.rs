@@ -9,8 +9,9 @@ use reqwest::{Client, Method, Response, Url};
 use serde_json::{Value, json};
 use tapedeck_requests::{CHANNEL, Credentials, Generated, Generator, UID, fixed};
 use tapedeck_tests::customer::{Customer, IDLE_CONNECTION, send_raw};
-use tapedeck_tests::fake_node::FakeNode;
 use tapedeck_tests::stack::Stack;
+
+use crate::fleet;
 
 const SEED: u8 = 41;
 /// The number of requests with `TAPEDECK_SOAK=1`, and without it.
@@ -25,7 +26,7 @@ pub(crate) async fn the_worker_survives_whatever_comes(stack: &mut Stack) {
     let soak = std::env::var("TAPEDECK_SOAK").is_ok_and(|soak| soak == "1");
     let requests = requests(REQUESTS[usize::from(!soak)]);
     let count = requests.len();
-    let _node = FakeNode::with_a_file(&stack.info.edge, &stack.info.node_token).await;
+    let _node = fleet::node_with_files(stack, "generated").await;
     let before = stack.metrics().await;
     let requests = Arc::new(requests);
     let mut lanes = Vec::new();

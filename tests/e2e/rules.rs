@@ -8,10 +8,9 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 use tapedeck_requests::RULES;
 use tapedeck_tests::customer::{Customer, Reply, send};
-use tapedeck_tests::fake_node::FakeNode;
 use tapedeck_tests::stack::Stack;
 
-use crate::{documented, steps};
+use crate::{documented, fleet, steps};
 
 /// A sid that no start gave out.
 const SID: &str = "38f8e3cfdc474cd56fc1ceba380d7e1a";
@@ -28,7 +27,7 @@ pub(crate) async fn every_documented_rule_and_no_undocumented_answer(stack: &mut
 
 async fn every_documented_rule(stack: &Stack) {
     let rules: Value = serde_json::from_str(RULES).expect("the table");
-    let _node = FakeNode::with_a_file(&stack.info.edge, &stack.info.node_token).await;
+    let _node = fleet::node_with_files(stack, "rules").await;
     let apps = Arc::new(Apps {
         agora: stack.customer(),
         sister: steps::other_app(stack, "agora").await,

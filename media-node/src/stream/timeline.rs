@@ -143,11 +143,13 @@ impl Mapping {
 
     fn bend(&mut self, rtp_us: i64, offset_us: i64, ppm: i64) {
         let present = self.offset_behind(rtp_us);
-        if let Some(glide) = &self.glide
-            && glide.ppm == BRISK_PPM
-            && present != glide.offset_us
-        {
-            return;
+        if let Some(glide) = &self.glide {
+            let is_brisk = glide.ppm == BRISK_PPM && present != glide.offset_us;
+            // Frames from before the step may still come, and stay before it.
+            let awaits_step = glide.ppm == STEP_PPM && rtp_us <= glide.from_us;
+            if is_brisk || awaits_step {
+                return;
+            }
         }
         if offset_us.saturating_sub(present).saturating_abs() < TOLERANCE_US {
             return;
@@ -278,6 +280,23 @@ mod tests {
         );
         mapping.drift_to(180_000, 0);
         assert_eq!(mapping.offset_at(1_180_000), 999_000);
+    }
+
+    #[test]
+    fn what_is_put_off_and_then_brought_back_keeps_the_order_of_pictures() {
+        let mut mapping = Mapping::new(0);
+        assert_eq!(mapping.media_us(160_000), 160_000);
+        mapping.put_off(160_000, 185_000);
+        mapping.drift_to(160_000, 150_000);
+        mapping.glide_to(160_000, 0);
+        mapping.hasten_to(160_000, 100_000);
+        for earlier_us in [80_000, 40_000, 120_000] {
+            assert_eq!(mapping.media_us(earlier_us), earlier_us);
+        }
+        assert_eq!(mapping.media_us(320_000), 505_000);
+        mapping.drift_to(320_000, 150_000);
+        assert_eq!(mapping.media_us(240_000), 425_000);
+        assert!(mapping.media_us(480_000) < 665_000, "it is brought back from the next picture on");
     }
 
     #[test]

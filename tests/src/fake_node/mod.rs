@@ -77,16 +77,6 @@ impl FakeNode {
         Self::by_http(edge, token, "fake", Traits::default()).await
     }
 
-    /// As [`Self::start`], and each recording brings a file, which is in its bucket at once.
-    pub async fn with_a_file(edge: &str, token: &str) -> Self {
-        let files = true;
-        let traits = Traits {
-            files,
-            ..Traits::default()
-        };
-        Self::by_http(edge, token, "fake", traits).await
-    }
-
     /// Registers as one of several nodes, by HTTP.
     pub async fn named(edge: &str, token: &str, id: &str) -> Self {
         Self::by_http(edge, token, id, Traits::default()).await
