@@ -296,7 +296,10 @@ mod tests {
         assert_eq!(mapping.media_us(320_000), 505_000);
         mapping.drift_to(320_000, 150_000);
         assert_eq!(mapping.media_us(240_000), 425_000);
-        assert!(mapping.media_us(480_000) < 665_000, "it is brought back from the next picture on");
+        assert!(
+            mapping.media_us(480_000) < 665_000,
+            "it is brought back from the next picture on"
+        );
     }
 
     #[test]

@@ -302,11 +302,12 @@ async fn an_edge_of_another_version_is_refused_with_the_reason() {
     let Some(FromNode::Refused(refusal)) = end.hear().await else {
         panic!("not refused");
     };
-    assert!(
-        refusal.reason.contains("the edge speaks the versions 3 to 3"),
-        "{refusal:?}"
+    let told = format!(
+        "the edge speaks the versions {} to {}",
+        versions.oldest, versions.newest
     );
-    assert!(world.away().await.contains("the edge speaks the versions 3 to 3"));
+    assert!(refusal.reason.contains(&told), "{refusal:?}");
+    assert!(world.away().await.contains(&told));
 }
 
 #[tokio::test]
