@@ -76,7 +76,7 @@ pub use report::{
     BackedUp, FileKind, MAX_MESSAGE_BYTES, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer,
 };
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
-pub use rtc::{RtcCall, RtcReply};
+pub use rtc::{RTC_CORS, RTC_OPTIONS, RTC_SESSIONS, RtcCall, RtcReply, SDP_TYPE};
 pub use secret::Secret;
 pub use secret_url::{SecretUrl, redact_urls};
 pub use spec::{

@@ -4,6 +4,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::Secret;
 
+/// The path below which sessions are, each behind its node.
+pub const RTC_SESSIONS: &str = "/rtc/v1/sessions/";
+
+/// The type of an offer and of its answer.
+pub const SDP_TYPE: &str = "application/sdp";
+
+/// The headers by which pages of any origin may call and read what is answered.
+pub const RTC_CORS: [(&str, &str); 5] = [
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Allow-Methods", "POST, PATCH, DELETE, OPTIONS"),
+    ("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match"),
+    (
+        "Access-Control-Expose-Headers",
+        "Location, ETag, Link, Accept-Patch, Retry-After",
+    ),
+    ("Access-Control-Max-Age", "86400"),
+];
+
+/// What the answer to `OPTIONS` has beside [`RTC_CORS`].
+pub const RTC_OPTIONS: [(&str, &str); 2] = [("Accept-Post", SDP_TYPE), ("Allow", "POST, PATCH, DELETE, OPTIONS")];
+
 /// A call by HTTP to publish or play by WebRTC, which one node answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RtcCall {

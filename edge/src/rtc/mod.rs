@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use percent_encoding::percent_decode_str;
 use protocol::line::{EdgeAsk, NodeAnswer};
-use protocol::{RtcCall, RtcReply, Secret};
+use protocol::{RTC_CORS, RTC_OPTIONS, RTC_SESSIONS, RtcCall, RtcReply, Secret};
 
 use crate::channel::ChannelKey;
 use crate::http::{Request, Response};
@@ -20,19 +20,6 @@ pub use nodes::order;
 const MAX_BODY_BYTES: usize = 64 << 10;
 /// Longer names are no app's, channel's or node's.
 const MAX_NAME_BYTES: usize = 255;
-const SESSIONS: &str = "/rtc/v1/sessions/";
-
-/// What pages of any origin may do and see.
-const CORS: [(&str, &str); 5] = [
-    ("Access-Control-Allow-Origin", "*"),
-    ("Access-Control-Allow-Methods", "POST, PATCH, DELETE, OPTIONS"),
-    ("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match"),
-    (
-        "Access-Control-Expose-Headers",
-        "Location, ETag, Link, Accept-Patch, Retry-After",
-    ),
-    ("Access-Control-Max-Age", "86400"),
-];
 
 /// Who is to answer a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +34,7 @@ pub enum Wanted {
 
 /// Whether a path is of WHIP, WHEP or one of their sessions.
 pub fn is_path(path: &str) -> bool {
-    ["/whip/", "/whep/", SESSIONS]
+    ["/whip/", "/whep/", RTC_SESSIONS]
         .iter()
         .any(|prefix| path.starts_with(prefix))
 }
@@ -61,27 +48,29 @@ pub fn wanted(request: &Request) -> Wanted {
     if request.body.len() > MAX_BODY_BYTES {
         return respond(problem(413, "The body is longer than 64 KiB, which no offer is"));
     }
-    let mut names = request.path.split('/').skip(1);
-    let mut name = || {
-        let decoded = percent_decode_str(names.next()?).decode_utf8().ok()?;
-        (1..=MAX_NAME_BYTES)
-            .contains(&decoded.len())
-            .then(|| decoded.into_owned())
-    };
-    if let Some(session) = request.path.strip_prefix(SESSIONS) {
-        let node = session.split('/').next().unwrap_or_default();
-        return match percent_decode_str(node).decode_utf8() {
-            Ok(node) if (1..=MAX_NAME_BYTES).contains(&node.len()) => Wanted::Node(node.into_owned()),
-            Ok(_) | Err(_) => respond(problem(404, "There is no such session, or not any more")),
+    if let Some(session) = request.path.strip_prefix(RTC_SESSIONS) {
+        return match name(session.split('/').next()) {
+            Some(node) => Wanted::Node(node),
+            None => respond(problem(404, "There is no such session, or not any more")),
         };
     }
-    match (name(), name(), name()) {
+    let mut parts = request.path.split('/').skip(1);
+    let mut next = || name(parts.next());
+    match (next(), next(), next()) {
         (Some(_), Some(app_id), Some(channel)) => Wanted::Channel(ChannelKey { app_id, channel }),
         _ => respond(problem(
             404,
             "Publish to /whip/{app}/{channel}/{uid}, play from /whep/{app}/{channel}/{uid}",
         )),
     }
+}
+
+/// A part of a path, decoded.
+fn name(part: Option<&str>) -> Option<String> {
+    let decoded = percent_decode_str(part?).decode_utf8().ok()?;
+    (1..=MAX_NAME_BYTES)
+        .contains(&decoded.len())
+        .then(|| decoded.into_owned())
 }
 
 /// The call as a node is asked it. `source`: who calls.
@@ -140,10 +129,7 @@ fn whole(reply: RtcReply) -> Response {
 }
 
 fn preflight() -> Response {
-    let response = Response::empty(204)
-        .with_header("Accept-Post", "application/sdp")
-        .with_header("Allow", "POST, PATCH, DELETE, OPTIONS");
-    for_any_origin(response)
+    for_any_origin(with(Response::empty(204), RTC_OPTIONS))
 }
 
 /// As RFC 9457 writes it.
@@ -153,6 +139,10 @@ fn problem(status: u16, reason: &str) -> Response {
 }
 
 fn for_any_origin(response: Response) -> Response {
-    let with = |response: Response, (name, value): (&str, &str)| response.with_header(name, value);
-    CORS.into_iter().fold(response, with)
+    with(response, RTC_CORS)
+}
+
+fn with<const N: usize>(response: Response, headers: [(&str, &str); N]) -> Response {
+    let add = |response: Response, (name, value): (&str, &str)| response.with_header(name, value);
+    headers.into_iter().fold(response, add)
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
-use protocol::{RtcCall, RtcReply, Secret};
+use protocol::{RTC_CORS, RTC_OPTIONS, RTC_SESSIONS, RtcCall, RtcReply, SDP_TYPE, Secret};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -28,22 +28,7 @@ use crate::server::Streams;
 /// How long a session may take with an answer.
 const ANSWERING: Duration = Duration::from_secs(5);
 
-const SDP: &str = "application/sdp";
 const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
-/// Below it sessions are, each behind its node.
-const SESSIONS: &str = "/rtc/v1/sessions/";
-
-/// What pages of any origin may do and see.
-const CORS: [(&str, &str); 5] = [
-    ("Access-Control-Allow-Origin", "*"),
-    ("Access-Control-Allow-Methods", "POST, PATCH, DELETE, OPTIONS"),
-    ("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match"),
-    (
-        "Access-Control-Expose-Headers",
-        "Location, ETag, Link, Accept-Patch, Retry-After",
-    ),
-    ("Access-Control-Max-Age", "86400"),
-];
 
 /// See the module.
 pub(super) struct Door {
@@ -69,7 +54,7 @@ impl Door {
     pub(super) async fn answer(&self, call: &RtcCall) -> RtcReply {
         let answered = match (call.method.as_str(), call.path.as_str()) {
             ("OPTIONS", _) => Ok(preflight()),
-            (method, path) => match (method, path.strip_prefix(SESSIONS)) {
+            (method, path) => match (method, path.strip_prefix(RTC_SESSIONS)) {
                 ("DELETE", Some(session)) => self.end(session).await,
                 ("PATCH", Some(session)) => self.trickle(session, call).await,
                 (_, Some(_)) => Err(Problem::method("PATCH, DELETE, OPTIONS")),
@@ -78,15 +63,15 @@ impl Door {
             },
         };
         let mut reply = answered.unwrap_or_else(Problem::reply);
-        let own = CORS.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let own = RTC_CORS.map(|(name, value)| (name.to_owned(), value.to_owned()));
         reply.headers.extend(own);
         reply
     }
 
     async fn begin(&self, call: &RtcCall) -> Result<RtcReply, Problem> {
         let (action, path) = target(&call.path)?;
-        if !is_type(call, SDP) {
-            return Err(Problem::new(415, format!("The body is to be {SDP}")));
+        if !is_type(call, SDP_TYPE) {
+            return Err(Problem::new(415, format!("The body is to be {SDP_TYPE}")));
         }
         let source = call.source.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let grant = self.admit(action, &path, call, source).await?;
@@ -127,7 +112,7 @@ impl Door {
         worker.try_send(begin).map_err(|_| busy())?;
         let answer = within(answered).await??;
         let (id, tag) = (random()?, random()?);
-        let location = format!("{SESSIONS}{}/{id}", StreamPath::encode_segment(&self.node_id));
+        let location = format!("{RTC_SESSIONS}{}/{id}", StreamPath::encode_segment(&self.node_id));
         let mut sessions = self.lock();
         sessions.retain(|_, open| !open.commands.is_closed());
         let tag = format!("\"{tag}\"");
@@ -138,7 +123,7 @@ impl Door {
         sessions.insert(id, open);
         drop(sessions);
         let own = [
-            ("Content-Type", SDP),
+            ("Content-Type", SDP_TYPE),
             ("Location", &location),
             ("ETag", &tag),
             ("Accept-Patch", FRAGMENT),
@@ -265,11 +250,7 @@ fn unknown() -> Problem {
 }
 
 fn preflight() -> RtcReply {
-    reply(
-        204,
-        [("Accept-Post", SDP), ("Allow", "POST, PATCH, DELETE, OPTIONS")],
-        String::new(),
-    )
+    reply(204, RTC_OPTIONS, String::new())
 }
 
 fn reply<'a>(status: u16, headers: impl IntoIterator<Item = (&'a str, &'a str)>, body: String) -> RtcReply {
