@@ -5,7 +5,7 @@ use worker::{Env, console_error};
 
 use super::kv::KvStore;
 use super::live_channels;
-use super::objects::{App, FleetOf, LineOf, Node, Recorder, RecorderReply, RecorderRequest, ask};
+use super::objects::{AppOf, FleetOf, LineOf, Node, Recorder, RecorderReply, RecorderRequest, ask};
 use super::webhooks::Receiver;
 use crate::access::Page;
 use crate::admin::{self, Question};
@@ -45,14 +45,16 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
         }
         Question::Channels { app_id, channel } => live_channels::channels(app_id, channel, env).await,
         Question::RemoveUser(removal) => live_channels::remove(removal, env).await,
-        Question::Usage { app_id, limits } => match ask::<App>(env, &app_id, &app::Request::Usage { limits }).await {
+        Question::Usage { app_id, limits } => match ask::<AppOf>(env, &app_id, &app::Request::Usage { limits }).await {
             Ok(app::Reply::Usage(view)) => admin::usage(&view),
             Ok(_) | Err(_) => admin::failure(),
         },
-        Question::Recordings { app_id, filter } => match ask::<App>(env, &app_id, &app::Request::List(filter)).await {
-            Ok(app::Reply::List { items, next, .. }) => admin::recordings(items, next.as_ref()),
-            Ok(_) | Err(_) => admin::failure(),
-        },
+        Question::Recordings { app_id, filter } => {
+            match ask::<AppOf>(env, &app_id, &app::Request::List(filter)).await {
+                Ok(app::Reply::List { items, next, .. }) => admin::recordings(items, next.as_ref()),
+                Ok(_) | Err(_) => admin::failure(),
+            }
+        }
         Question::Recording { app_id, sid } => match one(&app_id, &sid, Command::Query, store, env).await {
             Ok((key, outcome)) => match ask::<Recorder>(env, &key, &RecorderRequest::History { sid }).await {
                 Ok(RecorderReply::History(history)) => admin::recording(&outcome, Some(&history)),
@@ -68,7 +70,7 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
             }
         }
         Question::Erase { app_id, sid } => {
-            match ask::<App>(env, &app_id, &app::Request::Erase { sid: sid.clone() }).await {
+            match ask::<AppOf>(env, &app_id, &app::Request::Erase { sid: sid.clone() }).await {
                 Ok(app::Reply::Erase(erasing)) => admin::erasing(erasing, &sid),
                 Ok(_) | Err(_) => admin::failure(),
             }
@@ -152,7 +154,7 @@ async fn of_recording(
 
 /// Which recorder has the recording, by the app's index.
 async fn find(app_id: &str, sid: &str, env: &Env) -> Result<Option<RecorderKey>, Response> {
-    match ask::<App>(env, app_id, &app::Request::Find { sid: sid.to_owned() }).await {
+    match ask::<AppOf>(env, app_id, &app::Request::Find { sid: sid.to_owned() }).await {
         Ok(app::Reply::Find(listed)) => Ok(listed.map(|listed| listed.key)),
         Ok(_) | Err(_) => Err(admin::failure()),
     }

@@ -9,7 +9,7 @@ use worker::{Context, Delay, Env, console_error};
 
 use super::bindings::{self, Misconfigured};
 use super::objects::counting;
-use super::objects::{App, Gateway, Recorder, RecorderReply, RecorderRequest, ask};
+use super::objects::{AppOf, Gateway, Recorder, RecorderReply, RecorderRequest, ask};
 use crate::access::Directory;
 use crate::app::{self, Denial, Reply as AppReply, Verdict};
 use crate::dialect::{Admission, LookUp, Pending, Routed, Server, Step};
@@ -75,7 +75,7 @@ async fn call(pending: &Pending, env: &Env, context: &Context) -> Step {
                 let (env, app_id, sid) = (env.clone(), key.app_id.clone(), sid.to_owned());
                 // Nobody waits for it: what gets lost here lapses by itself.
                 context.wait_until(async move {
-                    let _ = ask::<App>(&env, &app_id, &app::Request::Release { sid }).await;
+                    let _ = ask::<AppOf>(&env, &app_id, &app::Request::Release { sid }).await;
                 });
             }
             pending.answered(Some(&outcome))
@@ -85,13 +85,13 @@ async fn call(pending: &Pending, env: &Env, context: &Context) -> Step {
 }
 
 async fn look(look_up: LookUp, env: &Env) -> Step {
-    let reply = ask::<App>(env, &look_up.app_id, &look_up.request).await;
+    let reply = ask::<AppOf>(env, &look_up.app_id, &look_up.request).await;
     look_up.answered(reply.ok())
 }
 
 async fn verdict(admission: &Admission, env: &Env) -> Option<Verdict> {
     let request = app::Request::Admit(admission.admit.clone());
-    let asked = ask::<App>(env, &admission.app_id, &request);
+    let asked = ask::<AppOf>(env, &admission.app_id, &request);
     match within(ADMISSION_LIMIT, asked).await {
         Some(Ok(AppReply::Verdict(verdict))) => Some(verdict),
         Some(_) => None,

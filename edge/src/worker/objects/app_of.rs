@@ -2,7 +2,7 @@ use super::ask::Object;
 use crate::app;
 
 /// How the object that keeps what one app uses is asked.
-pub(super) enum AppOf {}
+pub(in crate::worker) enum AppOf {}
 
 impl Object for AppOf {
     const BINDING: &'static str = "APP";

@@ -22,7 +22,7 @@ mod recorder;
 mod relaying;
 mod sql;
 
-pub(super) use app::App;
+pub(super) use app_of::AppOf;
 pub(super) use ask::{ask, open, unavailable};
 pub(super) use channel_questions::carriers;
 pub(super) use fleet_of::FleetOf;

@@ -6,7 +6,8 @@ mod index;
 
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
-use super::ask::{Object, ask};
+use super::app_of::AppOf;
+use super::ask::ask;
 use super::fleet_of::FleetOf;
 use super::host::{Host, InputOf, OutputOf, Shell};
 use super::platform::Platform;
@@ -21,18 +22,6 @@ use index::Index;
 #[durable_object]
 pub struct App {
     host: Host<AppShell>,
-}
-
-impl Object for App {
-    const BINDING: &'static str = "APP";
-    /// The app's id.
-    type Key = str;
-    type Request = app::Request;
-    type Reply = app::Reply;
-
-    fn name(app_id: &str) -> String {
-        app_id.to_owned()
-    }
 }
 
 impl DurableObject for App {
@@ -72,7 +61,7 @@ enum Event {
 }
 
 impl Shell for AppShell {
-    type Object = App;
+    type Object = AppOf;
     type State = Usage;
     type Event = Event;
     type Effect = Effect;

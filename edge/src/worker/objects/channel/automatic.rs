@@ -8,7 +8,7 @@ use crate::channel::{Begun, ChannelKey};
 use crate::dialect::{Dialect, StartTerms};
 use crate::recording::{Call, Command, Outcome, Reply, Request};
 use crate::worker::bindings;
-use crate::worker::objects::app::App;
+use crate::worker::objects::app_of::AppOf;
 use crate::worker::objects::ask::ask;
 use crate::worker::objects::recorder::{Recorder, Reply as RecorderReply, Request as RecorderRequest};
 
@@ -76,7 +76,7 @@ async fn reserve(call: &Call, app: &AppSettings, env: &Env) -> Result<(), String
         limits: app.limits,
         room: Room::Taken(Box::new(reservation)),
     };
-    match ask::<App>(env, &app.app_id, &app::Request::Admit(admit)).await {
+    match ask::<AppOf>(env, &app.app_id, &app::Request::Admit(admit)).await {
         Ok(app::Reply::Verdict(verdict)) => match verdict.denial {
             None => Ok(()),
             Some(Denial::TooManyRequests) => Err("the app has had as many starts as it may in this second".to_owned()),
@@ -104,7 +104,7 @@ async fn start(call: Call, env: &Env) -> Result<Begun, String> {
     };
     if let Command::Start(start) = command {
         // What gets lost here lapses by itself.
-        let _ = ask::<App>(env, &key.app_id, &app::Request::Release { sid: start.sid }).await;
+        let _ = ask::<AppOf>(env, &key.app_id, &app::Request::Release { sid: start.sid }).await;
     }
     sid
 }
