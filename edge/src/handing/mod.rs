@@ -6,24 +6,16 @@
 
 mod playlist;
 
-use hmac::{Hmac, Mac as _};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 use protocol::Storage;
 use serde_json::json;
-use sha2::Sha256;
 
-use crate::access::{App, HouseStorage, hex, is_id, same_secret};
+use crate::access::{App, HouseStorage, is_id, same_secret};
 use crate::http::{Request, Response};
 use crate::store::link;
 
 const FOLDER: &str = "/files/v1/";
 const EXTENSION: &str = ".m3u8";
-const IN_PATH: AsciiSet = NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b'/');
 
 /// Whether an object is a playlist.
 pub(crate) fn is_playlist(key: &str) -> bool {
@@ -34,7 +26,7 @@ pub(crate) fn is_playlist(key: &str) -> bool {
 pub(crate) fn link(public_url: &str, app_id: &str, storage: &Storage, key: &str, until_s: u64) -> String {
     let store = HouseStorage::id(storage);
     let mac = mac(storage, app_id, until_s, key);
-    let key = utf8_percent_encode(key, &IN_PATH);
+    let key = link::encode_path(key);
     format!("{public_url}{FOLDER}{app_id}/{store}/{until_s}/{mac}/{key}")
 }
 
@@ -124,13 +116,9 @@ fn refusal(status: u16, message: &str) -> Response {
     Response::json(status, &json!({ "message": message })).with_header("Access-Control-Allow-Origin", "*")
 }
 
-// HMAC takes keys of any length; should it ever not, the empty text fits no link, for it has the length of none.
 fn mac(storage: &Storage, app_id: &str, until_s: u64, key: &str) -> String {
     let text = format!("tapedeck playlist\n{app_id}\n{until_s}\n{key}");
-    Hmac::<Sha256>::new_from_slice(storage.secret_key.expose().as_bytes()).map_or_else(
-        |_| String::new(),
-        |mac| hex(&mac.chain_update(text).finalize().into_bytes()),
-    )
+    link::signature(&storage.secret_key, &text)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use hmac::{Hmac, Mac as _};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use protocol::Secret;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
@@ -16,7 +17,7 @@ pub(super) fn encode(text: &str) -> String {
 }
 
 /// As [`encode`], but for slashes.
-pub(super) fn encode_path(path: &str) -> String {
+pub(crate) fn encode_path(path: &str) -> String {
     utf8_percent_encode(path, &IN_PATH).to_string()
 }
 
@@ -45,6 +46,11 @@ pub(super) fn hmac_sha256(key: &[u8], text: &str) -> Vec<u8> {
         |_| Vec::new(),
         |mac| mac.chain_update(text).finalize().into_bytes().to_vec(),
     )
+}
+
+/// The signature of `text` by a store's secret key, HMAC-SHA256 in lower-case hexadecimal.
+pub(crate) fn signature(secret: &Secret, text: &str) -> String {
+    hex(&hmac_sha256(secret.expose().as_bytes(), text))
 }
 
 pub(super) fn hmac_sha1(key: &[u8], text: &str) -> Vec<u8> {

@@ -10,7 +10,7 @@ mod s3;
 
 use protocol::{Addressing, Storage, StorageKind};
 
-use bytes::encode_path;
+pub(crate) use bytes::{encode_path, signature};
 use disposition::disposition;
 
 /// The longest time for which every kind of store lets a link be good, in seconds: a week.
