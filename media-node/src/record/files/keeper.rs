@@ -32,8 +32,7 @@ pub(super) struct Written {
 /// may take its time, in which media would wait.
 pub struct Keeper {
     pub(super) spool: Arc<Spool>,
-    pub(super) clock: Clock,
-    board: SharedBoard,
+    teller: Teller,
     work: Mutex<Option<Work>>,
 }
 
@@ -47,10 +46,7 @@ impl Keeper {
     pub fn new(spool: Arc<Spool>, clock: Clock, board: SharedBoard) -> Arc<Self> {
         let (due, files) = sync_channel::<File>(SYNCS);
         let (written, waiting) = sync_channel(WAITING);
-        let teller = Teller {
-            clock,
-            board: board.clone(),
-        };
+        let teller = Teller { clock, board };
         let syncer = {
             let teller = teller.clone();
             std::thread::spawn(move || {
@@ -62,13 +58,12 @@ impl Keeper {
             })
         };
         let finisher = {
-            let spool = spool.clone();
+            let (spool, teller) = (spool.clone(), teller.clone());
             std::thread::spawn(move || finish_all(&spool, &teller, &waiting))
         };
         Arc::new(Self {
             spool,
-            clock,
-            board,
+            teller,
             work: Mutex::new(Some(Work {
                 due,
                 written,
@@ -83,16 +78,17 @@ impl Keeper {
     }
 
     pub(super) fn tell(&self, error: &FileError) {
-        let teller = Teller {
-            clock: self.clock,
-            board: self.board.clone(),
-        };
-        teller.tell(error);
+        self.teller.tell(error);
+    }
+
+    /// A time of the recording on the wall's clock, Unix milliseconds.
+    pub(super) fn wall_ms(&self, at_us: i64) -> u64 {
+        self.teller.clock.wall_ms(at_us)
     }
 
     /// Files are written again.
     pub(super) fn begun(&self) {
-        self.board.lock().over(UNWRITTEN);
+        self.teller.board.lock().over(UNWRITTEN);
     }
 
     /// What is written of a file shall survive a stop of the machine.

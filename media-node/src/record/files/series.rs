@@ -211,7 +211,7 @@ impl Series {
             name: target.names.whole(self.number, target.format),
             start_us,
             duration_us: 0,
-            start_ms: keeper.clock.wall_ms(start_us),
+            start_ms: keeper.wall_ms(start_us),
             bytes: 0,
             md5: None,
         };
