@@ -87,25 +87,17 @@ pub fn backup_of(backup: &Backup, storage: &Storage) -> Backup {
 
 #[cfg(test)]
 mod tests {
-    use protocol::{Addressing, Secret, StorageKind};
+    use protocol::Secret;
 
     use super::*;
+    use crate::access::testing;
 
     fn storage(bucket: &str, secret: &str) -> Storage {
         Storage {
-            kind: StorageKind::S3,
-            endpoint: "https://s3.example".into(),
-            region: "us-east-1".into(),
-            addressing: Addressing::Path,
             bucket: bucket.into(),
             access_key: "key".into(),
             secret_key: Secret::new(secret),
-            session_token: None,
-            session_ends_ms: None,
-            prefix: "house".into(),
-            encryption: None,
-            tags: None,
-            video: Default::default(),
+            ..testing::storage()
         }
     }
 

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac as _};
-use protocol::Secret;
+use protocol::{Addressing, Secret, Storage, StorageKind};
 use serde_json::Value;
 
 use super::{Entropy, KeyRing, Keys, Store, StoreError};
@@ -66,6 +66,25 @@ impl Store for MapStore {
             cursor: keys.last().filter(|_| more).cloned(),
             keys,
         })
+    }
+}
+
+/// A store with S3's interface.
+pub(crate) fn storage() -> Storage {
+    Storage {
+        kind: StorageKind::S3,
+        endpoint: "https://s3.example".into(),
+        region: "us-east-1".into(),
+        addressing: Addressing::Path,
+        bucket: "records".into(),
+        access_key: "AK".into(),
+        secret_key: Secret::new("SK"),
+        session_token: None,
+        session_ends_ms: None,
+        prefix: "house".into(),
+        encryption: None,
+        tags: None,
+        video: Default::default(),
     }
 }
 

@@ -87,27 +87,18 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
-    use protocol::{Addressing, Backup, Secret, StorageKind};
+    use protocol::Backup;
 
     use super::*;
+    use crate::access::testing;
 
     const NOW: u64 = 1_700_000_000_000;
 
     fn storage(bucket: &str) -> Storage {
         Storage {
-            kind: StorageKind::S3,
-            endpoint: "https://s3.example".into(),
-            region: "us-east-1".into(),
-            addressing: Addressing::Path,
             bucket: bucket.into(),
-            access_key: "AK".into(),
-            secret_key: Secret::new("SK"),
-            session_token: None,
-            session_ends_ms: None,
             prefix: "p".into(),
-            encryption: None,
-            tags: None,
-            video: Default::default(),
+            ..testing::storage()
         }
     }
 

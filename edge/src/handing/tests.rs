@@ -1,28 +1,9 @@
-use protocol::{Addressing, Secret, StorageKind};
-
 use super::*;
+use crate::access::testing::storage;
 
 const NOW: u64 = 1_700_000_000_000;
 const NOW_S: u64 = NOW / 1_000;
 const KEY: &str = "house/a/s/s_第 1.m3u8";
-
-fn storage() -> Storage {
-    Storage {
-        kind: StorageKind::S3,
-        endpoint: "https://s3.example".into(),
-        region: "us-east-1".into(),
-        addressing: Addressing::Path,
-        bucket: "records".into(),
-        access_key: "AK".into(),
-        secret_key: Secret::new("SK"),
-        session_token: None,
-        session_ends_ms: None,
-        prefix: "house".into(),
-        encryption: None,
-        tags: None,
-        video: Default::default(),
-    }
-}
 
 fn app() -> App {
     App {

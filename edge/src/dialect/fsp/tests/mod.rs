@@ -9,13 +9,11 @@ mod lists;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use protocol::{
-    Addressing, EndCause, FileKind, Mode, RecordedFile, RecorderKey, Secret, Storage, StorageKind, TrackKind,
-};
+use protocol::{EndCause, FileKind, Mode, RecordedFile, RecorderKey, Secret, Storage, TrackKind};
 use serde_json::{Value, json};
 
 use super::label::Label;
-use crate::access::testing::{MapStore, entropy, key_ring, run};
+use crate::access::testing::{self, MapStore, entropy, key_ring, run};
 use crate::access::{App, Credential, Directory, HouseStorage, KeyRing, Tenant, hex};
 use crate::app::{self, Denial, Listed, Verdict};
 use crate::dialect::{Server, Step, no_route, route};
@@ -267,19 +265,10 @@ pub(super) fn body(response: &Response) -> Value {
 
 fn storage() -> Storage {
     Storage {
-        kind: StorageKind::S3,
-        endpoint: "https://s3.example".into(),
         region: "r".into(),
-        addressing: Addressing::Path,
         bucket: "recordings".into(),
-        access_key: "AK".into(),
         secret_key: Secret::new("verysecret"),
-        session_token: None,
-        session_ends_ms: None,
-        prefix: "house".into(),
-        encryption: None,
-        tags: None,
-        video: Default::default(),
+        ..testing::storage()
     }
 }
 

@@ -8,11 +8,11 @@ mod documented;
 mod records;
 
 use md5::{Digest as _, Md5};
-use protocol::{Addressing, FileKind, Mode, RecordedFile, RecorderKey, Secret, Storage, StorageKind, TrackKind};
+use protocol::{FileKind, Mode, RecordedFile, RecorderKey, Secret, TrackKind};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::access::testing::{MapStore, entropy, key_ring, run};
+use crate::access::testing::{MapStore, entropy, key_ring, run, storage};
 use crate::access::{Credential, Directory, HouseStorage, KeyRing, Tenant, hex};
 use crate::app::Listed;
 use crate::dialect::{no_route, route};
@@ -130,21 +130,7 @@ fn responded(step: Step) -> Response {
 
 fn house_storage() -> HouseStorage {
     HouseStorage {
-        storage: Storage {
-            kind: StorageKind::S3,
-            endpoint: "https://s3.example".into(),
-            region: "us-east-1".into(),
-            addressing: Addressing::Path,
-            bucket: "records".into(),
-            access_key: "AK".into(),
-            secret_key: Secret::new("SK"),
-            session_token: None,
-            session_ends_ms: None,
-            prefix: "house".into(),
-            encryption: None,
-            tags: None,
-            video: Default::default(),
-        },
+        storage: storage(),
         former: Vec::new(),
         retention_days: Some(30),
         link_s: 3_600,
