@@ -229,15 +229,20 @@ fn update_layout(bench: &mut Bench, nonce: &str, layout: Layout) -> (Outcome, Ve
     (outcome.unwrap(), effects)
 }
 
-#[test]
-fn a_node_that_is_too_old_for_a_layout_keeps_its_own_and_is_told_the_rest() {
+/// A mixed recording that was started, with the epoch of its first lease.
+fn mix_to_be_placed() -> (Bench, u64) {
     let mut bench = Bench::new();
     let start = Start {
         spec: mixed_spec(),
         ..start("s1", ticket("a"))
     };
     let (_, _, effects) = bench.call(Command::Start(Box::new(start)));
-    let epoch = placed_epoch(&effects);
+    (bench, placed_epoch(&effects))
+}
+
+#[test]
+fn a_node_that_is_too_old_for_a_layout_keeps_its_own_and_is_told_the_rest() {
+    let (mut bench, epoch) = mix_to_be_placed();
     bench.place("s1", epoch, Ok(node("n1")));
     let report = bench.make_report("s1", "n1", epoch, |report| report.phase = Phase::Starting);
     bench.job_answered("s1", epoch, NodeAnswer::Report(Box::new(report)));
@@ -271,13 +276,7 @@ fn a_node_that_is_too_old_for_a_layout_keeps_its_own_and_is_told_the_rest() {
 
 #[test]
 fn a_layout_replaces_the_scene_and_is_told_at_once_and_with_each_report_and_job() {
-    let mut bench = Bench::new();
-    let start = Start {
-        spec: mixed_spec(),
-        ..start("s1", ticket("a"))
-    };
-    let (_, _, effects) = bench.call(Command::Start(Box::new(start)));
-    let epoch = placed_epoch(&effects);
+    let (mut bench, epoch) = mix_to_be_placed();
     // Before the node is found, it goes with the job.
     assert_eq!(update_layout(&mut bench, "a", Layout::BestFit).0, Outcome::Updated);
     let effects = bench.place("s1", epoch, Ok(node("n1")));
