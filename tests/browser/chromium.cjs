@@ -1,4 +1,4 @@
-// How the pages' tests start Chromium.
+// How the pages' tests start Chromium, and how they end.
 const { chromium } = require('playwright-core')
 
 const FLAGS = [
@@ -12,3 +12,10 @@ const FLAGS = [
 ]
 
 exports.launch = (executablePath, more = []) => chromium.launch({ executablePath, args: [...FLAGS, ...more] })
+
+// Runs a test by its command line; what goes wrong is shown.
+exports.run = (main) =>
+  main(process.argv.slice(2)).catch((error) => {
+    console.error(error)
+    process.exitCode = 1
+  })

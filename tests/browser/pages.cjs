@@ -4,7 +4,7 @@
 // Prints a list as one line of JSON: of each view its name, its serious faults for readers (axe's findings), what the browser
 // complained of, whether its background is dark, the calls it shows, and where its links lead. PICTURES: a directory for pictures.
 const path = require('node:path')
-const { launch } = require('./chromium.cjs')
+const { launch, run } = require('./chromium.cjs')
 
 const AXE = require.resolve('axe-core/axe.min.js')
 const VIEWS = {
@@ -63,7 +63,4 @@ async function open(call) {
   await body.waitFor()
 }
 
-main(process.argv.slice(2)).catch((error) => {
-  console.error(error)
-  process.exitCode = 1
-})
+run(main)

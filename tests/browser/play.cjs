@@ -6,7 +6,7 @@
 const { createServer } = require('node:http')
 const { readFileSync } = require('node:fs')
 const path = require('node:path')
-const { launch } = require('./chromium.cjs')
+const { launch, run } = require('./chromium.cjs')
 
 const WITHIN_MS = 60_000
 const PLAYED_S = 3
@@ -80,7 +80,4 @@ async function main([executablePath, playlist, pictures]) {
   }
 }
 
-main(process.argv.slice(2)).catch((error) => {
-  console.error(error)
-  process.exitCode = 1
-})
+run(main)

@@ -6,7 +6,7 @@
 // files are recorded. PICTURES: a directory for pictures of the page.
 const fs = require('node:fs')
 const path = require('node:path')
-const { launch } = require('./chromium.cjs')
+const { launch, run } = require('./chromium.cjs')
 
 const RECORDED_WITHIN_MS = 60_000
 
@@ -81,7 +81,4 @@ async function secretsShown(page, stack) {
 
 const isRecorded = ({ body }) => body.serverResponse?.fileList?.length >= 2
 
-main(process.argv.slice(2)).catch((error) => {
-  console.error(error)
-  process.exitCode = 1
-})
+run(main)

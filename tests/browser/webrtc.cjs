@@ -5,7 +5,7 @@
 // Prints {"connected": …} as a line of JSON once media flows, and at the end of its input what it counted, as another line.
 const { createServer } = require('node:http')
 const path = require('node:path')
-const { launch } = require('./chromium.cjs')
+const { launch, run } = require('./chromium.cjs')
 
 const WITHIN_MS = 30_000
 
@@ -152,7 +152,4 @@ async function main([executablePath, kind, url, pictures, codec]) {
   }
 }
 
-main(process.argv.slice(2)).catch((error) => {
-  console.error(error)
-  process.exitCode = 1
-})
+run(main)
