@@ -86,10 +86,8 @@ pub(crate) async fn each_is_recorded_mixed_and_played(stack: &Stack) {
     let copied = customer.record(cname, |_| {}).await;
     let mixed = customer
         .record_as("9001", "codecsmix", "mix", cname, |request| {
-            let config = request["recordingConfig"].as_object_mut().expect("an object");
-            config.remove("subscribeUidGroup");
-            config.insert(
-                "transcodingConfig".to_owned(),
+            steps::mix_to(
+                request,
                 json!({ "width": 320, "height": 180, "fps": 15, "bitrate": 300, "mixedVideoLayout": 1 }),
             );
         })

@@ -71,10 +71,8 @@ pub(crate) async fn a_mix_is_in_files_of_the_length_that_is_asked_for(stack: &St
     let _user = Publisher::ffmpeg(&stack.publish_url(cname, "1"), &media, Transport::Tcp, stack.logs());
     let task = customer
         .record_in("mix", cname, |request| {
-            let config = request["recordingConfig"].as_object_mut().expect("an object");
-            config.remove("subscribeUidGroup");
-            config.insert(
-                "transcodingConfig".to_owned(),
+            steps::mix_to(
+                request,
                 json!({ "width": 320, "height": 180, "fps": 15, "bitrate": 200 }),
             );
             request["recordingFileConfig"] = json!({ "avFileType": ["hls", "mp4", "mp3"], "maxFileDuration": LENGTH });

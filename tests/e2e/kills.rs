@@ -110,10 +110,8 @@ pub(crate) async fn recorders_come_back(stack: &mut Stack) {
 }
 
 fn as_mix(request: &mut Value) {
-    let config = request["recordingConfig"].as_object_mut().expect("an object");
-    config.remove("subscribeUidGroup");
     let picture = json!({ "width": 320, "height": 180, "fps": 15, "bitrate": 300, "mixedVideoLayout": 1 });
-    config.insert("transcodingConfig".to_owned(), picture);
+    steps::mix_to(request, picture);
 }
 
 /// Asks for the state of all recordings again and again, and notes what is no good answer.

@@ -74,10 +74,8 @@ async fn start(customer: &Customer, cname: &str, types: &[&str], enveloped: bool
     let mut again = Value::Null;
     let task = customer
         .record_in("mix", cname, |request| {
-            let config = request["recordingConfig"].as_object_mut().expect("an object");
-            config.remove("subscribeUidGroup");
-            config.insert(
-                "transcodingConfig".to_owned(),
+            steps::mix_to(
+                request,
                 json!({ "width": 320, "height": 180, "fps": 15, "bitrate": 300, "mixedVideoLayout": 1 }),
             );
             request["recordingFileConfig"]["avFileType"] = json!(types);

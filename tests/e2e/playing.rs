@@ -9,7 +9,7 @@ use tapedeck_tests::wait;
 use tokio::process::Command;
 
 use crate::docs_page::CHROMIUM;
-use crate::steps::CAPTURE_LIMIT;
+use crate::steps::{self, CAPTURE_LIMIT};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/browser/play.cjs");
 
@@ -19,10 +19,8 @@ pub(crate) async fn a_browser_plays_a_mix_from_another_origin(stack: &Stack) {
     let mut user = Publisher::ffmpeg(&stack.publish_url(cname, "1"), &media, Transport::Tcp, stack.logs());
     let task = customer
         .record_in("mix", cname, |request| {
-            let config = request["recordingConfig"].as_object_mut().expect("an object");
-            config.remove("subscribeUidGroup");
-            config.insert(
-                "transcodingConfig".to_owned(),
+            steps::mix_to(
+                request,
                 json!({ "width": 320, "height": 180, "fps": 15, "bitrate": 200 }),
             );
         })

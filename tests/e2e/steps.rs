@@ -92,3 +92,10 @@ pub(crate) async fn make_file(dir: &Path, name: &str, options: &[String]) -> Pat
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     file
 }
+
+/// Makes the request for a mixed recording, of this picture, out of one for an individual recording.
+pub(crate) fn mix_to(request: &mut Value, picture: Value) {
+    let config = request["recordingConfig"].as_object_mut().expect("an object");
+    config.remove("subscribeUidGroup");
+    config.insert("transcodingConfig".to_owned(), picture);
+}
