@@ -13,7 +13,7 @@ use crate::channel::{Counts, Registry};
 use crate::clock::unix_ms;
 use crate::hub::TurnedAway;
 use crate::rtc::{self, Rtc};
-use crate::server::Figures;
+use crate::rtsp::Figures;
 use crate::supervisor::{KeptAside, ProblemCounts, Space, Stage, Status, Supervisor, Total, Vitals};
 
 #[derive(Clone)]

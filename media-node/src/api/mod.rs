@@ -22,7 +22,7 @@ pub use health::Health;
 
 use crate::channel::{self, Registry};
 use crate::rtc::{self, Rtc};
-use crate::server::Figures;
+use crate::rtsp::Figures;
 use crate::supervisor::Supervisor;
 
 /// The whole API. `callers` may call all of `/v1`.

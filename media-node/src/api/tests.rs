@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::access::{Gate, Keys, Passes};
 use crate::hub;
-use crate::server::RtspServer;
+use crate::rtsp::RtspServer;
 use crate::supervisor::{Config, Memory, Node, SpaceLimits};
 
 /// The API on a port of its own.

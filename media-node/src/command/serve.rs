@@ -25,7 +25,7 @@ use crate::clock::unix_ms;
 use crate::hub;
 use crate::rtc::{self, RtcServer};
 use crate::rtmp::RtmpServer;
-use crate::server::RtspServer;
+use crate::rtsp::RtspServer;
 use crate::supervisor::{Config, Memory, Node, SpaceLimits, Supervisor};
 
 /// How long a node that ends waits for the edge to hear that nobody publishes to it any more.

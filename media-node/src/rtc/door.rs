@@ -23,7 +23,7 @@ use super::session::{Begin, Command, MAX_COMMANDS};
 use crate::access::{Action, Grant, Place, Shown, Wish};
 use crate::channel::StreamPath;
 use crate::hub::{Ends, Hub, Ticket};
-use crate::server::Streams;
+use crate::rtsp::Streams;
 
 /// How long a session may take with an answer.
 const ANSWERING: Duration = Duration::from_secs(5);

@@ -36,7 +36,7 @@ use protocol::{RtcCall, RtcReply};
 use tokio_util::sync::CancellationToken;
 
 use crate::hub::Hub;
-use crate::server::Streams;
+use crate::rtsp::Streams;
 use door::Door;
 use figures::Counters;
 pub use figures::Figures;

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::exchange::Ports;
 use crate::hub::Flow;
-use crate::server::udp::PortPair;
+use crate::rtsp::udp::PortPair;
 
 /// Datagrams that wait for the exchange: a large picture's. The system has a buffer of its own before them.
 const QUEUE: usize = 1024;

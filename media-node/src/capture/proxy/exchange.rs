@@ -12,7 +12,7 @@ use rtsp_types::{HeaderName, Method, Request, Response, StatusCode, Version};
 use super::address::Address;
 use super::login::Login;
 use crate::hub::{Flow, Inflow, normalised, rtp};
-use crate::server::wire::{Incoming, put_interleaved, put_response, request_bytes};
+use crate::rtsp::wire::{Incoming, put_interleaved, put_response, request_bytes};
 
 /// Requests of the client that wait for their answers. It sends one after the other.
 const MAX_PENDING: usize = 16;

@@ -10,7 +10,7 @@ use super::datagrams::Datagrams;
 use super::dial::Source;
 use super::exchange::{Exchange, Out, Over};
 use super::resync::Resync;
-use crate::server::wire::{Incoming, Wire};
+use crate::rtsp::wire::{Incoming, Wire};
 
 const READ_BUFFER: usize = 64 << 10;
 /// How often what waits for its packets is looked at.

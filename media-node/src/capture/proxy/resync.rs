@@ -1,7 +1,7 @@
 use bytes::{Buf, BytesMut};
 use tokio_util::codec::Decoder;
 
-use crate::server::wire::{Incoming, Wire, WireError};
+use crate::rtsp::wire::{Incoming, Wire, WireError};
 
 /// What may begin a message or an interleaved packet.
 const BEGINS: [&[u8]; 6] = [

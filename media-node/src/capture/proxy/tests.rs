@@ -9,7 +9,7 @@ use super::address::Address;
 use super::exchange::{Exchange, Out, Over, Ports};
 use super::login::Login;
 use crate::hub::Flow;
-use crate::server::wire::{Incoming, Wire};
+use crate::rtsp::wire::{Incoming, Wire};
 
 const PORT: u16 = 4711;
 const SDP: &[u8] =

@@ -18,7 +18,7 @@ use crate::access::{Gate, Keys, Passes};
 use crate::channel::{Limits as ChannelLimits, Registry, StreamPath};
 use crate::hub::{Hub, Limits};
 use crate::rtc::{self, RtcServer, Settings};
-use crate::server::RtspServer;
+use crate::rtsp::RtspServer;
 
 /// Far longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -16,7 +16,7 @@ use tokio_util::codec::FramedRead;
 
 use crate::channel::StreamPath;
 use crate::hub::{Description, DescriptionError, Flow, track_control};
-use crate::server::wire::{self, Incoming, Wire, WireError};
+use crate::rtsp::wire::{self, Incoming, Wire, WireError};
 
 const READ_BUFFER: usize = 64 << 10;
 const DEFAULT_PORT: u16 = 554;
@@ -27,7 +27,7 @@ const ASKING: Duration = Duration::from_secs(2);
 
 /// Why a stream cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::server) enum SourceError {
+pub(in crate::rtsp) enum SourceError {
     #[error("its address is not rtsp://host:port: correct its TAPEDECK_RTSP_ADVERTISE")]
     Address,
     #[error("it cannot be reached ({0}): can this node reach the address that the other one advertises?")]

@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use crate::access::{Gate, Keys, Passes};
 use crate::channel::{Limits as RegistryLimits, Registry};
 use crate::hub::Limits;
-use crate::server::{Figures, RtspServer};
+use crate::rtsp::{Figures, RtspServer};
 
 /// No step takes so long, however busy the machine.
 pub(super) const PATIENCE: Duration = Duration::from_secs(90);

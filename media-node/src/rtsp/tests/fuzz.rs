@@ -12,7 +12,7 @@ use super::support::Server;
 use crate::hub::Description;
 use crate::hub::rtp as fields;
 use crate::mix::testing::Noise;
-use crate::server::wire::Wire;
+use crate::rtsp::wire::Wire;
 use crate::stream::tests::rtp::{assert_in_order, units};
 use crate::stream::{StreamEvent, Track};
 
