@@ -40,6 +40,7 @@ mod overlay;
 mod problem_code;
 mod relay_key;
 mod report;
+mod room;
 mod roster;
 mod rtc;
 mod secret;
@@ -74,6 +75,10 @@ pub use problem_code::ProblemCode;
 pub use relay_key::{RELAY_HEADER, RelayKey};
 pub use report::{
     BackedUp, FileKind, MAX_MESSAGE_BYTES, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer,
+};
+pub use room::{
+    RoomAction, RoomAsk, RoomConnect, RoomDirection, RoomEvent, RoomNews, RoomRefusal, RoomReply, RoomSlot, RoomSlots,
+    RoomSource,
 };
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use rtc::{RTC_CORS, RTC_OPTIONS, RTC_SESSIONS, RtcCall, RtcReply, SDP_TYPE};
