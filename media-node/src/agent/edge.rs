@@ -4,7 +4,7 @@ use std::time::Duration;
 use protocol::line::{Beat, EdgeAnswer, NodeAsk};
 use protocol::{
     ChannelLease, ChannelNews, Elsewhere, EntryAnswer, EntryQuestion, FollowQuestion, Heartbeat, HeartbeatAnswer, Job,
-    JobRequest, Report, ReportAnswer, Secret,
+    JobRequest, Report, ReportAnswer, RoomNews, Secret,
 };
 use tokio::time::timeout;
 
@@ -106,6 +106,13 @@ impl Edge {
     pub(super) async fn follow(&self, question: &FollowQuestion) -> Result<Elsewhere, EdgeError> {
         match self.ask_over_line(NodeAsk::Follow(question.clone())).await? {
             EdgeAnswer::Follow(elsewhere) => Ok(elsewhere),
+            _ => Err(odd()),
+        }
+    }
+
+    pub(super) async fn room(&self, news: &RoomNews) -> Result<(), EdgeError> {
+        match self.ask_over_line(NodeAsk::Room(news.clone())).await? {
+            EdgeAnswer::Noted => Ok(()),
             _ => Err(odd()),
         }
     }

@@ -13,6 +13,7 @@ mod line;
 mod live;
 mod news;
 mod reports;
+mod rooms;
 #[cfg(test)]
 mod tests;
 
@@ -54,13 +55,14 @@ pub async fn run(
     told: watch::Sender<u64>,
 ) {
     let interval = watch::Sender::new(FIRST_INTERVAL);
-    let answers = Answers::new(supervisor.clone(), channels.clone(), rtc);
+    let answers = Answers::new(supervisor.clone(), channels.clone(), rtc.clone());
     tokio::join!(
         line::keep(&edge.line, edge.http.clone(), identity.for_the_line(), answers),
         heartbeat::run(&edge, &identity, &supervisor, &heard, &interval),
         reports::run(&edge, &supervisor, interval.subscribe()),
         jobs::run(&edge, &supervisor),
         channels::run(&edge, &channels, &identity.rtsp, &told),
+        rooms::run(&edge, rtc.as_ref()),
     );
 }
 

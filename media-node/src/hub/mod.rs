@@ -26,6 +26,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use protocol::Roster;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::access::Gate;
@@ -94,6 +96,16 @@ impl Hub {
     /// The other node that the stream was published at last, if it was.
     pub async fn origin(&self, path: &StreamPath) -> Option<Origin> {
         self.registry.origin(path).await
+    }
+
+    /// Who is in a channel, at the next change after the version that is known; see [`Registry::roster`].
+    pub async fn roster(&self, app: &str, channel: &str, known: Option<u64>, wait: Duration) -> Roster {
+        self.registry.roster(app, channel, known, wait).await
+    }
+
+    /// Changes when somebody comes or goes.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.registry.changes()
     }
 
     /// The stream, if it is published here.

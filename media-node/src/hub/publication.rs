@@ -17,8 +17,8 @@ use super::reception::Reception;
 use super::rtp::{self, RtpHead};
 use crate::channel::StreamPath;
 
-/// Players of one stream.
-const MAX_PLAYERS: usize = 256;
+/// Players of one stream. A viewer of a room is two: one for the picture and one for the sound.
+const MAX_PLAYERS: usize = 1_024;
 
 pub struct Publication {
     pub path: StreamPath,

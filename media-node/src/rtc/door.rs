@@ -19,7 +19,7 @@ use super::ports::Beginning;
 use super::problem::Problem;
 use super::publish::{self, Publishing};
 use super::purpose::Purpose;
-use super::session::{Begin, Command, MAX_COMMANDS};
+use super::session::{Begin, Command, MAX_COMMANDS, Ways};
 use crate::access::{Action, Grant, Place, Shown, Wish};
 use crate::channel::StreamPath;
 use crate::hub::{Ends, Hub, Ticket};
@@ -101,6 +101,7 @@ impl Door {
             offer,
             formats,
             purpose,
+            ways: Ways::Both,
             ticket,
             expires,
             commands: to_session,
@@ -153,7 +154,7 @@ impl Door {
     }
 
     /// A place among the clients of the channel server.
-    fn place(&self, source: IpAddr) -> Result<Ticket, Problem> {
+    pub(super) fn place(&self, source: IpAddr) -> Result<Ticket, Problem> {
         let ends = Ends {
             local: IpAddr::V4(Ipv4Addr::LOCALHOST),
             peer: source,

@@ -1,5 +1,5 @@
 //! Publishing and playing by WebRTC. Sessions are begun by HTTP (WHIP and WHEP), and have their media by datagrams, or by TCP where
-//! a network lets none through; a browser's packets go to [`crate::hub`] like those of any other publisher, and come from there. It
+//! a network lets none through, or by the edge for rooms; a browser's packets go to [`crate::hub`] like those of any other publisher, and come from there. It
 //! knows neither recordings nor how the edge is reached, and does not decode.
 #![cfg_attr(
     not(test),
@@ -20,6 +20,7 @@ mod ports;
 mod problem;
 mod publish;
 mod purpose;
+mod room;
 mod route;
 mod session;
 mod stun;
@@ -32,7 +33,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use protocol::{RtcCall, RtcReply};
+use protocol::{RoomAsk, RoomNews, RoomReply, RtcCall, RtcReply};
 use tokio_util::sync::CancellationToken;
 
 use crate::hub::Hub;
@@ -42,6 +43,7 @@ use figures::Counters;
 pub use figures::Figures;
 pub use http::routes;
 use ports::Sockets;
+use room::Rooms;
 
 /// How a node serves WebRTC.
 #[derive(Clone, Debug)]
@@ -68,7 +70,10 @@ pub struct RtcServer {
 
 /// Who answers calls. Clones share one server.
 #[derive(Clone)]
-pub struct Rtc(Arc<Door>);
+pub struct Rtc {
+    door: Arc<Door>,
+    rooms: Arc<Rooms>,
+}
 
 impl RtcServer {
     /// Listens and serves; what is published goes to `hub`, and what is played comes from `streams`.
@@ -97,7 +102,7 @@ impl RtcServer {
             .iter()
             .map(|url| format!("<{url}>; rel=\"ice-server\""))
             .collect();
-        let door = Door {
+        let door = Arc::new(Door {
             hub,
             streams,
             node_id: settings.node_id,
@@ -106,9 +111,10 @@ impl RtcServer {
             next: 0.into(),
             sessions: std::sync::Mutex::default(),
             counters,
-        };
+        });
+        let rooms = Arc::new(Rooms::new(door.clone()));
         Ok(Self {
-            rtc: Rtc(Arc::new(door)),
+            rtc: Rtc { door, rooms },
             local: first.unwrap_or(settings.listen),
             threads,
             ending,
@@ -147,10 +153,25 @@ impl Drop for RtcServer {
 impl Rtc {
     /// Answers a call, whether it came to this node or over the edge.
     pub async fn answer(&self, call: &RtcCall) -> RtcReply {
-        self.0.answer(call).await
+        self.door.answer(call).await
+    }
+
+    /// Answers the edge about the connections of a room.
+    pub async fn room(&self, ask: &RoomAsk) -> RoomReply {
+        self.rooms.answer(ask).await
+    }
+
+    /// What has happened in rooms, when something has. Dropping the future loses nothing.
+    pub async fn room_news(&self) -> Vec<RoomNews> {
+        self.rooms.news().next().await
+    }
+
+    /// Takes back what the edge has not heard.
+    pub fn room_untold(&self, news: RoomNews) {
+        self.rooms.news().untold(news);
     }
 
     pub fn figures(&self) -> Figures {
-        self.0.counters.read()
+        self.door.counters.read()
     }
 }

@@ -138,6 +138,34 @@ impl Offer {
         Ok((narrowed, chosen))
     }
 
+    /// The offer with one format of each medium that the client sends, as `choose` says, and these media.
+    ///
+    /// # Errors
+    /// When one has none that is taken.
+    pub(super) fn narrowed_sent(
+        &self,
+        choose: impl Fn(&Section, &[Format]) -> Result<usize, OfferError>,
+    ) -> Result<(Self, Vec<(Section, Format)>), OfferError> {
+        let mut narrowed = self.clone();
+        let mut sent = Vec::new();
+        for section in narrowed.sections.iter_mut().filter(|section| section.sends) {
+            let formats = section.formats();
+            let index = choose(section, &formats)?;
+            let format = formats.into_iter().nth(index).ok_or_else(|| section.none())?;
+            section.keep(&format);
+            sent.push((section.clone(), format));
+        }
+        Ok((narrowed, sent))
+    }
+
+    /// The same with these media only.
+    pub(super) fn with_only(&self, sections: Vec<Section>) -> Self {
+        Self {
+            session: self.session.clone(),
+            sections,
+        }
+    }
+
     /// The same with other credentials of ICE and these candidates only.
     pub(super) fn restarted(&self, fragment: &Fragment) -> Option<Self> {
         let (ufrag, password) = (fragment.ufrag.as_ref()?, fragment.password.as_ref()?);

@@ -6,8 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::offer::parameter;
 
-const KEYFRAME: u8 = 5;
-const SEQUENCE_SET: u8 = 7;
+pub(super) const KEYFRAME: u8 = 5;
+pub(super) const SEQUENCE_SET: u8 = 7;
 /// Several units in one packet,
 const AGGREGATE: u8 = 24;
 /// and a part of one.
@@ -60,7 +60,7 @@ impl ParameterSets {
 }
 
 /// The kinds of the units that begin in a payload.
-fn units(payload: &[u8]) -> impl Iterator<Item = u8> + '_ {
+pub(super) fn units(payload: &[u8]) -> impl Iterator<Item = u8> + '_ {
     let kind = payload.first().map(|first| first & 0x1f);
     let mut rest = match kind {
         Some(AGGREGATE) => payload.get(1..).unwrap_or_default(),

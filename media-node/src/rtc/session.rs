@@ -18,6 +18,7 @@ use super::fragment::Fragment;
 use super::offer::{Format, Offer, OfferError};
 use super::outlet::Outlet;
 use super::purpose::Purpose;
+use super::room::{Sources, Wish};
 use super::route::{Datagram, Place, Routes, Wire};
 use crate::hub::Ticket;
 
@@ -32,6 +33,7 @@ pub(super) struct Begin {
     /// The formats of the offer's media.
     pub(super) formats: Vec<Format>,
     pub(super) purpose: Purpose,
+    pub(super) ways: Ways,
     /// Its place among the clients of the channel server.
     pub(super) ticket: Ticket,
     /// When it is not allowed any more.
@@ -45,8 +47,38 @@ pub(super) struct Begin {
 pub(super) enum Command {
     /// To tell candidates, or begin anew by another network; the answer is what this side says to the latter.
     Trickle(Fragment, oneshot::Sender<Result<Option<String>, OfferError>>),
+    /// To continue with another offer: other media, another network, or both.
+    Renew {
+        offer: Box<Offer>,
+        sources: Option<Sources>,
+        answer: oneshot::Sender<Result<String, OfferError>>,
+    },
+    /// What its room wants of it.
+    Wish(Wish),
     /// To end.
     End(oneshot::Sender<()>),
+}
+
+/// By which ways a client may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ways {
+    Udp,
+    Tcp,
+    Both,
+    /// By TCP; by datagrams as well once it has begun anew.
+    TcpFirst,
+}
+
+impl Ways {
+    /// As rooms number them.
+    pub(super) fn of(protocol: u8) -> Self {
+        match protocol {
+            0 => Self::Udp,
+            1 => Self::Tcp,
+            2 => Self::Both,
+            _ => Self::TcpFirst,
+        }
+    }
 }
 
 /// What the sessions of a worker share.
@@ -65,6 +97,7 @@ struct Session {
     offer: Offer,
     place: Place,
     purpose: Purpose,
+    ways: Ways,
     surroundings: Surroundings,
     began: Instant,
     heard: Instant,
@@ -77,13 +110,14 @@ pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
         offer,
         formats,
         purpose,
+        ways,
         ticket,
         expires,
         mut commands,
         answer,
     } = begin;
     let (place, mut datagrams) = surroundings.routes.enter();
-    let opened = open(&offer, &formats, &surroundings.candidates);
+    let opened = open(&offer, &formats, &surroundings.candidates, ways);
     let (rtc, text) = match opened {
         Ok(opened) => opened,
         Err(error) => {
@@ -93,10 +127,8 @@ pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
         }
     };
     let counters = surroundings.counters.clone();
-    let (path, kind, counter) = match &purpose {
-        Purpose::Publish(publishing) => (publishing.path().clone(), "publishing", &counters.publishing),
-        Purpose::Play(playing) => (playing.path().clone(), "playing", &counters.playing),
-    };
+    let (path, kind, counter) = purpose.name(&counters);
+    let text = purpose.answer(text);
     let _counted = Counted::new(counter);
     let now = Instant::now();
     let mut session = Session {
@@ -104,6 +136,7 @@ pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
         offer,
         place,
         purpose,
+        ways,
         surroundings,
         began: now,
         heard: now,
@@ -116,29 +149,38 @@ pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
     tracing::info!(%path, kind, "a session by WebRTC begins");
     let end = session.serve(&mut datagrams, &mut commands, expires).await;
     tracing::info!(%path, kind, %end, "a session by WebRTC is over");
+    session.purpose.ends(&end);
     session.close(end);
     drop(ticket);
 }
 
 /// The connection that an offer leads to, and its answer.
-fn open(offer: &Offer, formats: &[Format], candidates: &[SocketAddr]) -> Result<(Rtc, String), OfferError> {
+fn open(offer: &Offer, formats: &[Format], candidates: &[SocketAddr], ways: Ways) -> Result<(Rtc, String), OfferError> {
     let mut config = RtcConfig::new().clear_codecs().set_rtp_mode(true).set_ice_lite(true);
     for format in formats {
         format.add_to(config.codec_config());
     }
     let mut rtc = config.build(Instant::now());
-    for address in candidates {
-        let tcp = Candidate::builder()
-            .tcp()
-            .host(*address)
-            .tcptype(TcpType::Passive)
-            .build();
-        for candidate in [Candidate::host(*address, "udp"), tcp].into_iter().flatten() {
-            rtc.add_local_candidate(candidate);
-        }
+    if ways != Ways::Tcp && ways != Ways::TcpFirst {
+        add(&mut rtc, candidates, |address| Candidate::host(address, "udp"));
+    }
+    if ways != Ways::Udp {
+        add(&mut rtc, candidates, |address| {
+            Candidate::builder()
+                .tcp()
+                .host(address)
+                .tcptype(TcpType::Passive)
+                .build()
+        });
     }
     let text = accept(&mut rtc, offer)?;
     Ok((rtc, text))
+}
+
+fn add<E>(rtc: &mut Rtc, addresses: &[SocketAddr], candidate: impl Fn(SocketAddr) -> Result<Candidate, E>) {
+    for candidate in addresses.iter().filter_map(|address| candidate(*address).ok()) {
+        rtc.add_local_candidate(candidate);
+    }
 }
 
 fn accept(rtc: &mut Rtc, offer: &Offer) -> Result<String, OfferError> {
@@ -288,11 +330,34 @@ impl Session {
                 self.input(Input::Timeout(Instant::now()));
                 Ok(())
             }
+            Command::Renew { offer, sources, answer } => {
+                let _ = answer.send(self.renew(*offer, sources));
+                self.input(Input::Timeout(Instant::now()));
+                Ok(())
+            }
+            Command::Wish(wish) => {
+                self.purpose.wish(wish);
+                Ok(())
+            }
             Command::End(answer) => {
                 let _ = answer.send(());
                 Err(End::Client)
             }
         }
+    }
+
+    fn renew(&mut self, offer: Offer, sources: Option<Sources>) -> Result<String, OfferError> {
+        let offer = self.purpose.renew(offer, sources)?;
+        if self.ways == Ways::TcpFirst && !offer.has_credentials_of(&self.offer) {
+            self.ways = Ways::Both;
+            add(&mut self.rtc, &self.surroundings.candidates, |address| {
+                Candidate::host(address, "udp")
+            });
+        }
+        let answer = accept(&mut self.rtc, &offer)?;
+        self.offer = offer;
+        self.name();
+        Ok(self.purpose.answer(answer))
     }
 
     /// What this side says when the client begins anew by another network; `None` where it only tells candidates.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::line::{Desire, EdgeAsk, NodeAnswer, RosterQuestion};
-use protocol::{Fault, Refusal, RefusalCode, Roster, RtcCall};
+use protocol::{Fault, Refusal, RefusalCode, RoomAsk, Roster, RtcCall};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::agent::live::{live, remove};
@@ -59,7 +59,7 @@ impl Answers {
             EdgeAsk::Remove(removal) => return NodeAnswer::Removed(remove(&self.channels, &removal)),
             EdgeAsk::Roster(question) => return NodeAnswer::Roster(self.roster(question).await),
             EdgeAsk::Rtc(call) => return self.rtc(&call).await,
-            EdgeAsk::Room(_) => return NodeAnswer::Refused(no_rtc()),
+            EdgeAsk::Room(ask) => return self.room(&ask).await,
         };
         match report {
             Ok(report) => NodeAnswer::Report(Box::new(report)),
@@ -70,6 +70,13 @@ impl Answers {
     async fn rtc(&self, call: &RtcCall) -> NodeAnswer {
         match &self.rtc {
             Some(rtc) => NodeAnswer::Rtc(Box::new(rtc.answer(call).await)),
+            None => NodeAnswer::Refused(no_rtc()),
+        }
+    }
+
+    async fn room(&self, ask: &RoomAsk) -> NodeAnswer {
+        match &self.rtc {
+            Some(rtc) => NodeAnswer::Room(Box::new(rtc.room(ask).await)),
             None => NodeAnswer::Refused(no_rtc()),
         }
     }

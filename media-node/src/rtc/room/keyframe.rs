@@ -1,0 +1,87 @@
+//! Whether a picture can be shown from a packet on, as far as the first bytes of its payload tell. Pure.
+
+use super::super::parameter_sets::{KEYFRAME, SEQUENCE_SET, units};
+
+/// `codec`: as session descriptions write it, in upper case. Of one that is not known here nothing is awaited.
+pub(super) fn begins(codec: &str, payload: &[u8]) -> bool {
+    match codec {
+        "H264" => units(payload).any(|unit| unit == SEQUENCE_SET || unit == KEYFRAME),
+        "VP8" => vp8(payload).unwrap_or_default(),
+        "VP9" => vp9(payload).unwrap_or_default(),
+        // The bit for the first packet of a coded video sequence.
+        "AV1" => payload.first().is_some_and(|first| first & 0x08 != 0),
+        _ => true,
+    }
+}
+
+/// RFC 7741, 4.2: the descriptor; its lengths vary.
+fn vp8(payload: &[u8]) -> Option<bool> {
+    let first = *payload.first()?;
+    let is_beginning = first & 0x17 == 0x10;
+    let mut at = 1;
+    if first & 0x80 != 0 {
+        let extensions = *payload.get(at)?;
+        at += 1;
+        if extensions & 0x80 != 0 {
+            at += if payload.get(at)? & 0x80 != 0 { 2 } else { 1 };
+        }
+        at += usize::from(extensions & 0x40 != 0);
+        at += usize::from(extensions & 0x30 != 0);
+    }
+    Some(is_beginning && payload.get(at)? & 0x01 == 0)
+}
+
+/// RFC 9628, 4.2: a packet that begins a frame which is predicted from no other one. Of layers in space it is the lowest.
+fn vp9(payload: &[u8]) -> Option<bool> {
+    let first = *payload.first()?;
+    let (has_id, is_predicted, has_layers, begins) = (
+        first & 0x80 != 0,
+        first & 0x40 != 0,
+        first & 0x20 != 0,
+        first & 0x08 != 0,
+    );
+    let mut at = 1;
+    if has_id {
+        at += if payload.get(at)? & 0x80 != 0 { 2 } else { 1 };
+    }
+    let layer = if has_layers { (payload.get(at)? >> 1) & 0x07 } else { 0 };
+    Some(begins && !is_predicted && layer == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keyframes_are_told_from_other_pictures() {
+        for (codec, payload, expected) in [
+            ("H264", &[0x67, 1][..], true),
+            ("H264", &[0x78, 0, 1, 0x67, 0, 1, 0x68], true),
+            ("H264", &[0x7c, 0x85, 9], true),
+            ("H264", &[0x7c, 0x05, 9], false),
+            ("H264", &[0x41, 9], false),
+            ("VP8", &[0x10, 0x00], true),
+            ("VP8", &[0x10, 0x01], false),
+            ("VP8", &[0x00, 0x00], false),
+            ("VP8", &[0x11, 0x00], false),
+            ("VP8", &[0x90, 0xf0, 0x81, 0x02, 3, 4, 0x00], true),
+            ("VP8", &[0x90, 0xf0, 0x81, 0x02, 3, 4, 0x01], false),
+            ("VP8", &[0x90, 0x80, 0x01, 0x00], true),
+            ("VP8", &[0x90, 0x80], false),
+            ("VP9", &[0x88, 0x01, 9], true),
+            ("VP9", &[0xc8, 0x01, 9], false),
+            ("VP9", &[0xa8, 0x80, 0x01, 0x00, 0], true),
+            ("VP9", &[0xa8, 0x80, 0x01, 0x02, 0], false),
+            ("VP9", &[0x80, 0x01], false),
+            ("AV1", &[0x18, 9], true),
+            ("AV1", &[0x10, 9], false),
+            ("H264", &[], false),
+            ("VP8", &[], false),
+            ("VP9", &[], false),
+            ("AV1", &[], false),
+        ] {
+            assert_eq!(begins(codec, payload), expected, "{codec} {payload:?}");
+        }
+        assert!(begins("X", &[]), "it may be shown from anywhere");
+    }
+}

@@ -1,0 +1,73 @@
+//! Which tracks a room has, whoever publishes them and however: by what the channel's roster says.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::{RoomSource, Roster, StreamName, TrackKind};
+
+use super::roll::{Roll, RoomKey};
+use crate::channel::StreamPath;
+use crate::hub::Publication;
+
+/// How long a change is waited for. Each time says anew that the channel is still followed at other nodes.
+const WAIT: Duration = Duration::from_secs(10);
+/// Tracks of one room that are told of.
+const MAX_TRACKS: usize = 4_000;
+
+type Track = (String, RoomSource);
+
+/// Tells of tracks that come and go.
+pub(super) async fn watch(roll: Arc<Roll>, room: RoomKey) {
+    let (app, channel) = &room;
+    let mut told: BTreeSet<Track> = BTreeSet::new();
+    let mut version = None;
+    loop {
+        let roster = roll.hub.roster(app, channel, version, WAIT).await;
+        version = Some(roster.version);
+        let tracks = tracks(&roll, &room, &roster).await;
+        for (peer_id, source) in told.difference(&tracks) {
+            roll.news.track(&room, peer_id, *source, false);
+        }
+        for (peer_id, source) in tracks.difference(&told) {
+            roll.news.track(&room, peer_id, *source, true);
+        }
+        told = tracks;
+    }
+}
+
+async fn tracks(roll: &Roll, (app, channel): &RoomKey, roster: &Roster) -> BTreeSet<Track> {
+    let mut tracks = BTreeSet::new();
+    for user in &roster.users {
+        for stream in &user.streams {
+            let path = StreamPath {
+                app: app.clone(),
+                channel: channel.clone(),
+                uid: user.uid.clone(),
+                stream: stream.name,
+            };
+            // What another node has is described where it is read from, which happens once for all who play it here.
+            let published = match roll.hub.find(&path) {
+                Some(published) => Some(published),
+                None => roll.streams.play(&path).await.ok().flatten(),
+            };
+            let sources = published.iter().flat_map(|published| sources(published, stream.name));
+            tracks.extend(sources.map(|source| (user.uid.clone(), source)));
+            if tracks.len() >= MAX_TRACKS {
+                return tracks;
+            }
+        }
+    }
+    tracks
+}
+
+fn sources(publication: &Publication, name: StreamName) -> Vec<RoomSource> {
+    let kinds = publication.description.tracks().iter().map(|track| track.kind);
+    let source = |kind| match (name, kind) {
+        (StreamName::Camera | StreamName::Audio, TrackKind::Audio) => Some(RoomSource::Audio),
+        (StreamName::Camera, TrackKind::Video) => Some(RoomSource::Camera),
+        (StreamName::Screen, TrackKind::Video) => Some(RoomSource::Screen),
+        _ => None,
+    };
+    kinds.filter_map(source).collect()
+}
