@@ -98,9 +98,9 @@ impl Hub {
         self.registry.origin(path).await
     }
 
-    /// Who is in a channel, at the next change after the version that is known; see [`Registry::roster`].
-    pub async fn roster(&self, app: &str, channel: &str, known: Option<u64>, wait: Duration) -> Roster {
-        self.registry.roster(app, channel, known, wait).await
+    /// Who is in a channel. From then on it is followed at other nodes, for as long as it is asked for.
+    pub async fn roster(&self, app: &str, channel: &str) -> Roster {
+        self.registry.roster(app, channel, None, Duration::ZERO).await
     }
 
     /// Changes when somebody comes or goes.

@@ -21,6 +21,7 @@ mod problem;
 mod publish;
 mod purpose;
 mod room;
+mod rooms;
 mod route;
 mod session;
 mod stun;
@@ -43,7 +44,7 @@ use figures::Counters;
 pub use figures::Figures;
 pub use http::routes;
 use ports::Sockets;
-use room::Rooms;
+use rooms::Rooms;
 
 /// How a node serves WebRTC.
 #[derive(Clone, Debug)]

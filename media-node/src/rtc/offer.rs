@@ -158,6 +158,13 @@ impl Offer {
         Ok((narrowed, sent))
     }
 
+    /// Of the client's certificate.
+    pub(super) fn fingerprint(&self) -> Option<&str> {
+        let sections = self.sections.iter().flat_map(|section| &section.lines);
+        let mut lines = self.session.iter().chain(sections);
+        lines.find_map(|line| line.strip_prefix("a=fingerprint:"))
+    }
+
     /// The same with these media only.
     pub(super) fn with_only(&self, sections: Vec<Section>) -> Self {
         Self {

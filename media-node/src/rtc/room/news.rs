@@ -9,14 +9,14 @@ use protocol::{RoomEvent, RoomNews, RoomSource};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use super::roll::{Key, RoomKey};
+use super::key::{Key, RoomKey};
 
 /// What happens within this time is told together.
 const GATHER: Duration = Duration::from_millis(250);
 
 /// See the module.
 #[derive(Default)]
-pub struct News {
+pub(in crate::rtc) struct News {
     waiting: Mutex<BTreeMap<RoomKey, Waiting>>,
     changed: Notify,
 }
@@ -36,7 +36,7 @@ impl News {
         });
     }
 
-    pub(super) fn gone(&self, key: &Key, reason: &str) {
+    pub(in crate::rtc) fn gone(&self, key: &Key, reason: &str) {
         self.add(key.place(), |waiting| {
             waiting
                 .connections
@@ -55,7 +55,7 @@ impl News {
     }
 
     /// What has happened since, when something has. Dropping the future loses nothing.
-    pub async fn next(&self) -> Vec<RoomNews> {
+    pub(in crate::rtc) async fn next(&self) -> Vec<RoomNews> {
         loop {
             let changed = self.changed.notified();
             if !self.lock().is_empty() {
@@ -70,7 +70,7 @@ impl News {
     }
 
     /// Takes back what the edge has not heard. What has happened since is newer.
-    pub fn untold(&self, news: RoomNews) {
+    pub(in crate::rtc) fn untold(&self, news: RoomNews) {
         let RoomNews {
             app_id,
             room_id,

@@ -10,9 +10,10 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::super::offer::Offer;
-use super::roll::{Presence, Wish};
+use super::roll::Presence;
 use super::seek::Found;
 use super::slot::{Come, Slot};
+use super::wish::Wish;
 use crate::channel::StreamPath;
 
 /// Slots of one connection: more than anybody looks at.
@@ -40,7 +41,7 @@ pub(in crate::rtc) enum PlayStep {
 }
 
 impl PeerPlaying {
-    pub(super) fn new(presence: Presence, queue_bytes: usize) -> Self {
+    pub(in crate::rtc) fn new(presence: Presence, queue_bytes: usize) -> Self {
         let (find, found) = mpsc::channel(MAX_SLOTS);
         Self {
             path: StreamPath {
@@ -94,7 +95,7 @@ impl PeerPlaying {
     fn map(&mut self, map: BTreeMap<String, Option<RoomSlot>>) {
         for (mid, wish) in map {
             if let Some(slot) = self.slots.iter_mut().find(|slot| slot.mid == mid) {
-                slot.set(wish, &self.presence.roll, &self.presence.key.app, &self.find);
+                slot.set(wish, &self.presence.roll.commons, &self.presence.key.app, &self.find);
             }
         }
     }

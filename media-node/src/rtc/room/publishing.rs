@@ -15,8 +15,9 @@ use super::super::figures::Counters;
 use super::super::offer::{Format, Kind, Offer, OfferError, Section};
 use super::super::publish::{self, Publishing};
 use super::limit::limited;
-use super::roll::{Presence, Sources, Wish};
+use super::roll::Presence;
 use super::speakers::Speakers;
+use super::wish::{Sources, Wish};
 use crate::channel::StreamPath;
 use crate::hub::Hub;
 
@@ -61,7 +62,7 @@ pub(in crate::rtc) enum PublishStep {
 }
 
 impl PeerPublishing {
-    pub(super) fn new(hub: Arc<Hub>, presence: Presence, max_bitrate: u64) -> Self {
+    pub(in crate::rtc) fn new(hub: Arc<Hub>, presence: Presence, max_bitrate: u64) -> Self {
         let mut reminders = interval(REMIND_EVERY);
         reminders.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {

@@ -1,157 +1,118 @@
-//! Which connections the rooms of this node have, and what else goes on in each room.
+//! Who is in the rooms of this node, and what else is done for each room.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use protocol::{RoomSlot, RoomSource};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::super::session::Command;
+use super::commons::Commons;
+use super::key::{Key, RoomKey};
 use super::news::News;
 use super::speakers::{self, Speakers};
 use super::tracks;
 use crate::hub::Hub;
 use crate::rtsp::Streams;
 
-/// Which source each media section (by mid) sends.
-pub(in crate::rtc) type Sources = BTreeMap<String, RoomSource>;
-
-/// What a room wants of a connection.
-pub(in crate::rtc) enum Wish {
-    /// By mid; `None` empties the slot.
-    Slots(BTreeMap<String, Option<RoomSlot>>),
-    Allow {
-        audio: bool,
-        video: bool,
-        max_bitrate: u64,
-    },
-}
-
-/// Names a connection.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::rtc) struct Key {
-    pub(super) app: String,
-    pub(super) room: String,
-    pub(super) connection: String,
-}
-
-/// App and room.
-pub(super) type RoomKey = (String, String);
-
 /// See the module.
-pub(super) struct Roll {
-    pub(super) hub: Arc<Hub>,
-    pub(super) streams: Streams,
-    pub(super) news: News,
-    /// Where what is no connection's own runs: their threads are kept for packets.
-    pub(super) runtime: Handle,
+pub(in crate::rtc) struct Roll {
+    pub(super) commons: Arc<Commons>,
     rooms: Mutex<HashMap<RoomKey, Room>>,
+    /// Connections that there have been.
+    count: AtomicU64,
 }
 
 #[derive(Default)]
 struct Room {
-    connections: HashMap<String, Open>,
+    /// The number of each, which differs from one to the next of the same name.
+    connections: HashMap<String, u64>,
     speakers: Arc<Speakers>,
     /// Who looks after the room while it has connections.
     watching: JoinSet<()>,
 }
 
-struct Open {
-    peer_id: String,
-    commands: mpsc::Sender<Command>,
-}
-
 impl Roll {
     /// What it starts runs where this is called.
-    pub(super) fn new(hub: Arc<Hub>, streams: Streams) -> Self {
-        Self {
+    pub(in crate::rtc) fn new(hub: Arc<Hub>, streams: Streams) -> Self {
+        let commons = Commons {
             hub,
             streams,
             news: News::default(),
             runtime: Handle::current(),
+        };
+        Self {
+            commons: Arc::new(commons),
             rooms: Mutex::default(),
+            count: AtomicU64::new(0),
         }
     }
 
-    /// Whether there is room for one connection more: recorders and players by other means keep theirs.
-    pub(super) fn has_room(&self) -> bool {
-        let limits = &self.hub.limits;
-        let count: usize = self.lock().values().map(|room| room.connections.len()).sum();
-        count < limits.connections.saturating_sub(limits.kept_connections)
+    pub(in crate::rtc) fn news(&self) -> &News {
+        &self.commons.news
     }
 
-    pub(super) fn enter(self: &Arc<Self>, key: Key, peer_id: String, commands: mpsc::Sender<Command>) {
-        let ended = commands.is_closed();
+    /// Connections at present.
+    pub(in crate::rtc) fn count(&self) -> usize {
+        self.lock().values().map(|room| room.connections.len()).sum()
+    }
+
+    /// `number`: the connection's [own](Presence::number).
+    pub(in crate::rtc) fn enter(&self, key: &Key, number: u64) {
         let mut rooms = self.lock();
         let room = rooms.entry(key.place()).or_default();
         if room.watching.is_empty() {
-            room.watching.spawn(tracks::watch(self.clone(), key.place()));
-            room.watching
-                .spawn(speakers::watch(self.clone(), key.place(), room.speakers.clone()));
+            let runtime = &self.commons.runtime;
+            let watching = tracks::watch(self.commons.clone(), key.place());
+            room.watching.spawn_on(watching, runtime);
+            let watching = speakers::watch(self.commons.clone(), key.place(), room.speakers.clone());
+            room.watching.spawn_on(watching, runtime);
         }
-        room.connections
-            .insert(key.connection.clone(), Open { peer_id, commands });
-        drop(rooms);
-        if ended {
-            self.lost(&key, "the connection has ended at once");
+        room.connections.insert(key.connection.clone(), number);
+    }
+
+    /// Takes a connection out of the roll; whether it was there.
+    pub(in crate::rtc) fn leave(&self, key: &Key) -> bool {
+        let number = {
+            let rooms = self.lock();
+            rooms
+                .get(&key.place())
+                .and_then(|room| room.connections.get(&key.connection).copied())
+        };
+        number.is_some_and(|number| self.remove(key, number))
+    }
+
+    /// A connection has ended that the edge did not end.
+    pub(in crate::rtc) fn lost(&self, key: &Key, number: u64, reason: &str) {
+        // Another one may have its name now.
+        if self.remove(key, number) {
+            self.commons.news.gone(key, reason);
         }
     }
 
-    /// How a connection is told something.
-    pub(super) fn commands(&self, key: &Key) -> Option<mpsc::Sender<Command>> {
-        let rooms = self.lock();
-        let open = rooms.get(&key.place())?.connections.get(&key.connection)?;
-        Some(open.commands.clone()).filter(|commands| !commands.is_closed())
-    }
-
-    pub(super) fn of_peer(&self, app: &str, room: &str, peer_id: &str) -> Vec<Key> {
-        let rooms = self.lock();
-        let room_of = rooms.get(&(app.to_owned(), room.to_owned()));
-        let open = room_of.into_iter().flat_map(|room| &room.connections);
-        let of_peer = open.filter(|(_, open)| open.peer_id == peer_id);
-        let keys = of_peer.map(|(connection, _)| Key {
-            app: app.to_owned(),
-            room: room.to_owned(),
-            connection: connection.clone(),
-        });
-        keys.collect()
-    }
-
-    /// Takes a connection out of the roll; `None` if it was not there.
-    pub(super) fn leave(&self, key: &Key) -> Option<mpsc::Sender<Command>> {
+    fn remove(&self, key: &Key, number: u64) -> bool {
         let mut rooms = self.lock();
-        let room = rooms.get_mut(&key.place())?;
-        let open = room.connections.remove(&key.connection)?;
+        let Some(room) = rooms.get_mut(&key.place()) else {
+            return false;
+        };
+        if room.connections.get(&key.connection) != Some(&number) {
+            return false;
+        }
+        room.connections.remove(&key.connection);
         if room.connections.is_empty() {
             rooms.remove(&key.place());
         }
-        Some(open.commands)
-    }
-
-    fn lost(&self, key: &Key, reason: &str) {
-        if self.leave(key).is_some() {
-            self.news.gone(key, reason);
-        }
+        true
     }
 
     fn speakers(&self, key: &Key) -> Arc<Speakers> {
         let rooms = self.lock();
-        rooms
-            .get(&key.place())
-            .map(|room| room.speakers.clone())
-            .unwrap_or_default()
+        let room = rooms.get(&key.place());
+        room.map(|room| room.speakers.clone()).unwrap_or_default()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<RoomKey, Room>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Key {
-    pub(super) fn place(&self) -> RoomKey {
-        (self.app.clone(), self.room.clone())
     }
 }
 
@@ -160,21 +121,25 @@ pub(in crate::rtc) struct Presence {
     pub(super) roll: Arc<Roll>,
     pub(super) key: Key,
     pub(super) peer_id: String,
+    /// Differs from one connection to the next.
+    pub(in crate::rtc) number: u64,
     why: Option<String>,
 }
 
 impl Presence {
-    pub(super) fn new(roll: Arc<Roll>, key: Key, peer_id: String) -> Self {
+    pub(in crate::rtc) fn new(roll: Arc<Roll>, key: Key, peer_id: String) -> Self {
+        let number = roll.count.fetch_add(1, Ordering::Relaxed);
         Self {
             roll,
             key,
             peer_id,
+            number,
             why: None,
         }
     }
 
     pub(super) fn connected(&self) {
-        self.roll.news.connected(&self.key);
+        self.roll.commons.news.connected(&self.key);
     }
 
     pub(super) fn speakers(&self) -> Arc<Speakers> {
@@ -190,10 +155,9 @@ impl Presence {
 impl Drop for Presence {
     fn drop(&mut self) {
         let why = self.why.take();
-        self.roll.lost(
-            &self.key,
-            why.as_deref()
-                .unwrap_or("the connection has failed: this is a fault of the server"),
-        );
+        let why = why
+            .as_deref()
+            .unwrap_or("the connection has failed: this is a fault of the server");
+        self.roll.lost(&self.key, self.number, why);
     }
 }

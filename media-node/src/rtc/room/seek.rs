@@ -7,7 +7,7 @@ use protocol::{RoomSlot, RoomSource, StreamName, TrackKind};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use super::roll::Roll;
+use super::commons::Commons;
 use crate::channel::StreamPath;
 use crate::hub::Publication;
 
@@ -47,16 +47,16 @@ pub(super) fn paths(app: &str, wish: &RoomSlot) -> Vec<StreamPath> {
 
 /// Tells each publication of one of these streams that has a track of this kind: the next one when the one before has ended.
 pub(super) async fn seek(
-    roll: Arc<Roll>,
+    commons: Arc<Commons>,
     paths: Vec<StreamPath>,
     kind: TrackKind,
     (slot, generation): (String, u64),
     found: mpsc::Sender<Found>,
 ) {
-    let mut changes = roll.hub.changes();
+    let mut changes = commons.hub.changes();
     loop {
         changes.borrow_and_update();
-        match look(&roll, &paths, kind).await {
+        match look(&commons, &paths, kind).await {
             Some(publication) => {
                 let ended = publication.ended.clone();
                 let found_now = Found {
@@ -76,10 +76,10 @@ pub(super) async fn seek(
     }
 }
 
-async fn look(roll: &Roll, paths: &[StreamPath], kind: TrackKind) -> Option<Arc<Publication>> {
+async fn look(commons: &Commons, paths: &[StreamPath], kind: TrackKind) -> Option<Arc<Publication>> {
     for path in paths {
         // One that cannot be read from its node now may be later.
-        let published = roll.streams.play(path).await.ok().flatten();
+        let published = commons.streams.play(path).await.ok().flatten();
         let has_kind = |published: &Arc<Publication>| {
             let mut tracks = published.description.tracks().iter();
             tracks.any(|track| track.kind == kind) && !published.ended.is_cancelled()

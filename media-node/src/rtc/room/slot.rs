@@ -14,9 +14,9 @@ use tokio::task::JoinSet;
 use super::super::offer::{Format, Kind, Section};
 use super::super::parameter_sets::ParameterSets;
 use super::super::play;
+use super::commons::Commons;
 use super::keyframe;
 use super::numbers::{Numbered, Numbers};
-use super::roll::Roll;
 use super::seek::{Found, paths, seek};
 use crate::hub::{Flow, Overflow, Packet, Publication, Receiver, rtp};
 
@@ -89,7 +89,13 @@ impl Slot {
     }
 
     /// Another source, another size of the same one, or none.
-    pub(super) fn set(&mut self, wish: Option<RoomSlot>, roll: &Arc<Roll>, app: &str, found: &mpsc::Sender<Found>) {
+    pub(super) fn set(
+        &mut self,
+        wish: Option<RoomSlot>,
+        commons: &Arc<Commons>,
+        app: &str,
+        found: &mpsc::Sender<Found>,
+    ) {
         if wish == self.wish {
             return;
         }
@@ -110,8 +116,8 @@ impl Slot {
         }
         if let Some(wish) = plays {
             let for_whom = (self.mid.clone(), self.generation);
-            let seeking = seek(roll.clone(), paths(app, wish), self.kind(), for_whom, found.clone());
-            self.seeking.spawn_on(seeking, &roll.runtime);
+            let seeking = seek(commons.clone(), paths(app, wish), self.kind(), for_whom, found.clone());
+            self.seeking.spawn_on(seeking, &commons.runtime);
         }
     }
 

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::roll::{Roll, RoomKey};
+use super::commons::Commons;
+use super::key::RoomKey;
 
 /// How often it is looked who speaks.
 const EVERY: Duration = Duration::from_millis(250);
@@ -101,7 +102,7 @@ impl Speakers {
 }
 
 /// Tells who speaks in a room whenever that changes.
-pub(super) async fn watch(roll: Arc<Roll>, room: RoomKey, speakers: Arc<Speakers>) {
+pub(super) async fn watch(commons: Arc<Commons>, room: RoomKey, speakers: Arc<Speakers>) {
     let mut looks = interval(EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told = Vec::new();
@@ -109,7 +110,7 @@ pub(super) async fn watch(roll: Arc<Roll>, room: RoomKey, speakers: Arc<Speakers
         looks.tick().await;
         let speaking = speakers.now(Instant::now());
         if speaking != told {
-            roll.news.speakers(&room, speaking.clone());
+            commons.news.speakers(&room, speaking.clone());
             told = speaking;
         }
     }

@@ -6,37 +6,45 @@ use std::time::Duration;
 
 use protocol::{RoomSource, Roster, StreamName, TrackKind};
 
-use super::roll::{Roll, RoomKey};
+use tokio::time::{sleep, timeout};
+
+use super::commons::Commons;
+use super::key::RoomKey;
 use crate::channel::StreamPath;
 use crate::hub::Publication;
 
-/// How long a change is waited for. Each time says anew that the channel is still followed at other nodes.
+/// How long a change is waited for. Each look says anew that the channel is still followed at other nodes.
 const WAIT: Duration = Duration::from_secs(10);
+/// Between two looks at least: changes of all channels of this node wake whoever waits for one.
+const APART: Duration = Duration::from_millis(50);
 /// Tracks of one room that are told of.
 const MAX_TRACKS: usize = 4_000;
 
 type Track = (String, RoomSource);
 
 /// Tells of tracks that come and go.
-pub(super) async fn watch(roll: Arc<Roll>, room: RoomKey) {
+pub(super) async fn watch(commons: Arc<Commons>, room: RoomKey) {
     let (app, channel) = &room;
     let mut told: BTreeSet<Track> = BTreeSet::new();
-    let mut version = None;
+    let mut changes = commons.hub.changes();
     loop {
-        let roster = roll.hub.roster(app, channel, version, WAIT).await;
-        version = Some(roster.version);
-        let tracks = tracks(&roll, &room, &roster).await;
+        changes.borrow_and_update();
+        let roster = commons.hub.roster(app, channel).await;
+        let tracks = tracks(&commons, &room, &roster).await;
         for (peer_id, source) in told.difference(&tracks) {
-            roll.news.track(&room, peer_id, *source, false);
+            commons.news.track(&room, peer_id, *source, false);
         }
         for (peer_id, source) in tracks.difference(&told) {
-            roll.news.track(&room, peer_id, *source, true);
+            commons.news.track(&room, peer_id, *source, true);
         }
         told = tracks;
+        sleep(APART).await;
+        // A time-out is another look as well.
+        let _ = timeout(WAIT, changes.changed()).await;
     }
 }
 
-async fn tracks(roll: &Roll, (app, channel): &RoomKey, roster: &Roster) -> BTreeSet<Track> {
+async fn tracks(commons: &Commons, (app, channel): &RoomKey, roster: &Roster) -> BTreeSet<Track> {
     let mut tracks = BTreeSet::new();
     for user in &roster.users {
         for stream in &user.streams {
@@ -47,9 +55,9 @@ async fn tracks(roll: &Roll, (app, channel): &RoomKey, roster: &Roster) -> BTree
                 stream: stream.name,
             };
             // What another node has is described where it is read from, which happens once for all who play it here.
-            let published = match roll.hub.find(&path) {
+            let published = match commons.hub.find(&path) {
                 Some(published) => Some(published),
-                None => roll.streams.play(&path).await.ok().flatten(),
+                None => commons.streams.play(&path).await.ok().flatten(),
             };
             let sources = published.iter().flat_map(|published| sources(published, stream.name));
             tracks.extend(sources.map(|source| (user.uid.clone(), source)));

@@ -2,4 +2,5 @@
 
 mod calls;
 mod media;
+mod rooms;
 mod support;

@@ -8,7 +8,7 @@ use protocol::{RtcCall, RtcReply, Secret};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::media::{Direction, MediaKind, Mid};
 use str0m::net::{DatagramRecv, Protocol, Receive, TcpType};
-use str0m::rtp::{RtpPacket, RtpWrite};
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
@@ -123,6 +123,8 @@ pub(super) struct Client {
     pub(super) is_connected: bool,
     pub(super) keyframes_asked: usize,
     pub(super) received: Vec<RtpPacket>,
+    /// Of its sound, in dBov.
+    pub(super) level: Option<i8>,
     sent: u64,
     answer: String,
 }
@@ -178,6 +180,7 @@ impl Client {
             is_connected: false,
             keyframes_asked: 0,
             received: Vec::new(),
+            level: None,
             sent: 0,
             answer: String::new(),
         };
@@ -186,7 +189,10 @@ impl Client {
 
     pub(super) fn answered(&mut self, answer: &str) {
         answer.clone_into(&mut self.answer);
-        let answer = SdpAnswer::from_sdp_string(answer).unwrap();
+        // This library reads one line of bandwidth, and browsers all.
+        let lines = answer.lines().filter(|line| !line.starts_with("b=AS:"));
+        let answer: String = lines.flat_map(|line| [line, "\r\n"]).collect();
+        let answer = SdpAnswer::from_sdp_string(&answer).unwrap();
         let pending = self.pending.take().unwrap();
         self.rtc.sdp_api().accept_answer(pending, answer).unwrap();
     }
@@ -225,6 +231,27 @@ impl Client {
         self.step().await;
     }
 
+    /// An offer with one picture more; its medium.
+    pub(super) fn adds_picture(&mut self) -> (Mid, String) {
+        let mut changes = self.rtc.sdp_api();
+        let picture = changes.add_media(MediaKind::Video, Direction::SendOnly, None, None, None);
+        let (offer, pending) = changes.apply().unwrap();
+        self.pending = Some(pending);
+        (picture, offer.to_sdp_string())
+    }
+
+    /// Numbers, times and payloads of what a track got.
+    pub(super) fn payloads_of(&mut self, mid: Mid) -> Vec<(u64, u32, Vec<u8>)> {
+        let mut of_track = Vec::new();
+        for packet in &self.received {
+            let mut api = self.rtc.direct_api();
+            if api.stream_rx(&packet.header.ssrc).map(|stream| stream.mid()) == Some(mid) {
+                of_track.push((*packet.seq_no, packet.header.timestamp, packet.payload.to_vec()));
+            }
+        }
+        of_track
+    }
+
     /// Numbers and first bytes of what a track got.
     pub(super) fn packets_of(&mut self, mid: Mid) -> Vec<(u64, u8)> {
         let mut of_track = Vec::new();
@@ -259,6 +286,11 @@ impl Client {
     /// Sends one packet of the picture and one of the sound.
     pub(super) async fn send(&mut self, payload: &[u8]) {
         self.sent += 1;
+        let levels = ExtensionValues {
+            audio_level: self.level,
+            voice_activity: self.level.map(|_| true),
+            ..ExtensionValues::default()
+        };
         for (mid, ticks) in [(self.video, 3_000), (self.audio, 960)] {
             let media = self.rtc.media(mid).unwrap();
             let payload_type = media.remote_pts()[0];
@@ -268,7 +300,7 @@ impl Client {
                 .direct_api()
                 .stream_tx_by_mid(mid, None)
                 .unwrap()
-                .write_rtp(write.marker(true).nackable(true));
+                .write_rtp(write.marker(true).nackable(true).ext_vals(levels.clone()));
         }
         self.rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
         self.step().await;
