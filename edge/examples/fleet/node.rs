@@ -166,7 +166,12 @@ impl SimNode {
             }
             FromEdge::Ask {
                 ask:
-                    EdgeAsk::Roster(_) | EdgeAsk::Elsewhere(_) | EdgeAsk::Live(_) | EdgeAsk::Remove(_) | EdgeAsk::Rtc(_),
+                    EdgeAsk::Roster(_)
+                    | EdgeAsk::Elsewhere(_)
+                    | EdgeAsk::Live(_)
+                    | EdgeAsk::Remove(_)
+                    | EdgeAsk::Rtc(_)
+                    | EdgeAsk::Room(_),
                 ..
             } => panic!("nobody asks for channels"),
             FromEdge::Answer { id, answer } => {

@@ -1,5 +1,5 @@
 use protocol::line::{Identity, NodeAnswer};
-use protocol::{ChannelNews, EntryQuestion, FollowQuestion, Heartbeat, JobRequest, RecorderKey, Report};
+use protocol::{ChannelNews, EntryQuestion, FollowQuestion, Heartbeat, JobRequest, RecorderKey, Report, RoomNews};
 use serde::{Deserialize, Serialize};
 
 use super::kept::{Held, Holding, LineNumber, Loss, Memo, SocketId};
@@ -194,6 +194,12 @@ pub enum Effect {
         asked: Asked,
         node_id: String,
         question: FollowQuestion,
+    },
+    /// Tell the room; answer with [`Event::Done`].
+    Room {
+        asked: Asked,
+        node_id: String,
+        news: RoomNews,
     },
 }
 

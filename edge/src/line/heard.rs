@@ -179,6 +179,11 @@ impl Line {
                 node_id: node.node_id,
                 question,
             },
+            NodeAsk::Room(news) => Effect::Room {
+                asked,
+                node_id: node.node_id,
+                news,
+            },
         };
         self.asked.insert(asked, reported);
         out.push(Output::Effect(effect));

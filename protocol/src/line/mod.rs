@@ -15,6 +15,7 @@
 //! | node | [`NodeAsk::Entry`] | [`EdgeAnswer::Entry`] |
 //! | node | [`NodeAsk::Channels`] | [`EdgeAnswer::Channels`] |
 //! | node | [`NodeAsk::Follow`] | [`EdgeAnswer::Follow`] |
+//! | node | [`NodeAsk::Room`] | [`EdgeAnswer::Noted`] |
 //! | edge | [`EdgeAsk::Job`] | [`NodeAnswer::Report`] |
 //! | edge | [`EdgeAsk::Desired`] | [`NodeAnswer::Report`] |
 //! | edge | [`EdgeAsk::Roster`] | [`NodeAnswer::Roster`] |
@@ -22,6 +23,7 @@
 //! | edge | [`EdgeAsk::Live`] | [`NodeAnswer::Live`] |
 //! | edge | [`EdgeAsk::Remove`] | [`NodeAnswer::Removed`] |
 //! | edge | [`EdgeAsk::Rtc`] | [`NodeAnswer::Rtc`] |
+//! | edge | [`EdgeAsk::Room`] | [`NodeAnswer::Room`] |
 //!
 //! From version [`NODE_LEASE`] on, a node has one lease on each line: it begins with the edge's hello, counts on the node from
 //! when the newest [`PING`] that was answered had been sent (before the first one: from when its own hello had been), and is over [`EdgeHello::lease_ms`]

@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ChannelLease, ChannelNews, Desired, Elsewhere, EntryAnswer, EntryQuestion, FollowQuestion, HeartbeatAnswer,
-    HeldRecording, Job, JobRequest, LiveChannel, LiveQuestion, Refusal, Report, ReportAnswer, Roster, RtcCall,
-    RtcReply, UserRemoval,
+    HeldRecording, Job, JobRequest, LiveChannel, LiveQuestion, Refusal, Report, ReportAnswer, RoomAsk, RoomNews,
+    RoomReply, Roster, RtcCall, RtcReply, UserRemoval,
 };
 
 /// What a node asks the edge.
@@ -24,6 +24,8 @@ pub enum NodeAsk {
     Channels(ChannelNews),
     /// Where a channel lives besides.
     Follow(FollowQuestion),
+    /// What has happened to connections of a room.
+    Room(RoomNews),
 }
 
 /// A node's sign of life: what changes of it while a line lasts.
@@ -40,7 +42,7 @@ pub struct Beat {
     pub recordings: Vec<HeldRecording>,
 }
 
-/// The edge's answer to the [`NodeAsk`] of the same name.
+/// The edge's answer to the [`NodeAsk`] of the same name, and to those that need none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EdgeAnswer {
@@ -52,6 +54,7 @@ pub enum EdgeAnswer {
     Entry(EntryAnswer),
     Channels(ChannelLease),
     Follow(Elsewhere),
+    Noted,
     Refused(Refusal),
 }
 
@@ -71,6 +74,8 @@ pub enum EdgeAsk {
     Remove(UserRemoval),
     /// To begin, change or end a session by WebRTC. Nodes that serve none, or are too old to know the question, refuse it.
     Rtc(Box<RtcCall>),
+    /// To begin, change or end connections of a room. The same nodes refuse it.
+    Room(Box<RoomAsk>),
 }
 
 /// What is wanted of a recording now.
@@ -105,5 +110,6 @@ pub enum NodeAnswer {
     /// So many streams have ended.
     Removed(u32),
     Rtc(Box<RtcReply>),
+    Room(Box<RoomReply>),
     Refused(Refusal),
 }

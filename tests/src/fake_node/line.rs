@@ -239,7 +239,9 @@ async fn answer(shared: &Shared, ask: EdgeAsk) -> NodeAnswer {
         EdgeAsk::Elsewhere(_) => return NodeAnswer::Noted,
         EdgeAsk::Live(_) => return NodeAnswer::Live(Vec::new()),
         EdgeAsk::Remove(_) => return NodeAnswer::Removed(0),
-        EdgeAsk::Rtc(_) => return NodeAnswer::Refused(Refusal::internal("this node serves no WebRTC")),
+        EdgeAsk::Rtc(_) | EdgeAsk::Room(_) => {
+            return NodeAnswer::Refused(Refusal::internal("this node serves no WebRTC"));
+        }
     };
     NodeAnswer::Report(Box::new(report))
 }

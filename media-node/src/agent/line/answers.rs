@@ -59,6 +59,7 @@ impl Answers {
             EdgeAsk::Remove(removal) => return NodeAnswer::Removed(remove(&self.channels, &removal)),
             EdgeAsk::Roster(question) => return NodeAnswer::Roster(self.roster(question).await),
             EdgeAsk::Rtc(call) => return self.rtc(&call).await,
+            EdgeAsk::Room(_) => return NodeAnswer::Refused(no_rtc()),
         };
         match report {
             Ok(report) => NodeAnswer::Report(Box::new(report)),
@@ -69,11 +70,7 @@ impl Answers {
     async fn rtc(&self, call: &RtcCall) -> NodeAnswer {
         match &self.rtc {
             Some(rtc) => NodeAnswer::Rtc(Box::new(rtc.answer(call).await)),
-            None => NodeAnswer::Refused(Refusal {
-                fault: Fault::Ours,
-                code: RefusalCode::BadJob,
-                reason: "this node serves no WebRTC: set TAPEDECK_RTC_LISTEN there".to_owned(),
-            }),
+            None => NodeAnswer::Refused(no_rtc()),
         }
     }
 
@@ -86,5 +83,13 @@ impl Answers {
         } = question;
         let wait = Duration::from_millis(wait_ms);
         self.channels.roster(&app_id, &channel, version, wait).await
+    }
+}
+
+fn no_rtc() -> Refusal {
+    Refusal {
+        fault: Fault::Ours,
+        code: RefusalCode::BadJob,
+        reason: "this node serves no WebRTC: set TAPEDECK_RTC_LISTEN there".to_owned(),
     }
 }

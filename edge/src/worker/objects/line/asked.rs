@@ -1,7 +1,9 @@
 //! What a node asks over its line. What is answered is counted, as are requests.
 
 use protocol::line::EdgeAnswer;
-use protocol::{ChannelNews, EntryQuestion, FollowQuestion, Heartbeat, HeartbeatAnswer, JobRequest, Refusal, Report};
+use protocol::{
+    ChannelNews, EntryQuestion, FollowQuestion, Heartbeat, HeartbeatAnswer, JobRequest, Refusal, Report, RoomNews,
+};
 use worker::Env;
 
 use crate::line::LineNumber;
@@ -49,6 +51,15 @@ pub(super) async fn channels(node_id: &str, news: ChannelNews, env: &Env) -> Ans
 pub(super) async fn follow(node_id: &str, question: FollowQuestion, env: &Env) -> Answer {
     let answer = channel_questions::followed(node_id, question, env).await;
     text(counted(Route::Follow, answer).map(EdgeAnswer::Follow))
+}
+
+/// Nobody is told: this edge has no rooms yet.
+pub(super) fn room(node_id: &str, news: &RoomNews) -> Answer {
+    let reason = format!(
+        "node {node_id} tells of room {}, and there are no rooms here",
+        news.room_id
+    );
+    text(Err(Refusal::internal(reason)))
 }
 
 fn counted<T>(route: Route, answer: Result<T, Refusal>) -> Result<T, Refusal> {

@@ -217,6 +217,7 @@ impl Shell for LineShell {
                 node_id,
                 question,
             } => done(asked, asked::follow(&node_id, question, env).await),
+            Effect::Room { asked, node_id, news } => done(asked, asked::room(&node_id, &news)),
             Effect::Vouch(heartbeat) => {
                 from_nodes::vouch(heartbeat, env).await;
                 None
