@@ -108,7 +108,11 @@ impl Turn<'_> {
 
     fn view(&self) -> Option<View> {
         let spec = self.spec()?;
-        let members = self.room.peers.keys().filter(|peer_id| spec.role(peer_id) != Role::Audience);
+        let members = self
+            .room
+            .peers
+            .keys()
+            .filter(|peer_id| spec.role(peer_id) != Role::Audience);
         Some(View {
             room_id: self.room.kept.room_id.clone(),
             spec: spec.clone(),

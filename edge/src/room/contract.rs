@@ -32,30 +32,65 @@ pub enum Request {
     Look,
     End,
     /// To invite users to a conversation.
-    Invite { user_ids: Vec<String> },
+    Invite {
+        user_ids: Vec<String>,
+    },
     /// A message, to all peers or to some.
-    Say { to: Option<Vec<String>>, data: Value },
+    Say {
+        to: Option<Vec<String>>,
+        data: Value,
+    },
     /// Whether anybody may join.
-    Gate { open: bool },
-    Expel { peer_id: String },
-    Has { peer_id: String },
+    Gate {
+        open: bool,
+    },
+    Expel {
+        peer_id: String,
+    },
+    Has {
+        peer_id: String,
+    },
     /// To have the room on another server as well.
     Mirror(Server),
     /// To let one of the audience publish.
-    Raise { peer_id: String, video: bool, max_bitrate: u64 },
-    Lower { peer_id: String },
+    Raise {
+        peer_id: String,
+        video: bool,
+        max_bitrate: u64,
+    },
+    Lower {
+        peer_id: String,
+    },
     /// To show or not to show a track of a connected room.
-    Pause { track_id: String, paused: bool },
+    Pause {
+        track_id: String,
+        paused: bool,
+    },
     /// A recording begins, in the place of the one that the caller knows to be over.
-    Record { record_id: String, over: Option<String> },
+    Record {
+        record_id: String,
+        over: Option<String>,
+    },
     /// A recording came to nothing.
-    Unrecord { record_id: String },
+    Unrecord {
+        record_id: String,
+    },
     /// From the app's lobby: the rooms that this one is connected with. A newer version counts.
-    Connect { version: u64, room_ids: Vec<String> },
+    Connect {
+        version: u64,
+        room_ids: Vec<String>,
+    },
     /// From a connected room: all that is published there. A newer version counts.
-    Shared { from: String, version: u64, tracks: Vec<SharedTrack> },
+    Shared {
+        from: String,
+        version: u64,
+        tracks: Vec<SharedTrack>,
+    },
     /// From a node.
-    News { node_id: String, events: Vec<RoomEvent> },
+    News {
+        node_id: String,
+        events: Vec<RoomEvent>,
+    },
 }
 
 /// The answer to a [`Request`] of the same name; `Done` to what asks nothing.
@@ -145,21 +180,45 @@ pub enum Answered {
 /// What happens to a room besides that it is asked.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    Message { socket: SocketId, text: String },
+    Message {
+        socket: SocketId,
+        text: String,
+    },
     /// The socket is gone, whoever closed it.
-    Closed { socket: SocketId },
+    Closed {
+        socket: SocketId,
+    },
     /// What came of [`Effect::Admit`].
-    Admitted { socket: SocketId, join: Join, admitted: Result<(), String> },
+    Admitted {
+        socket: SocketId,
+        join: Join,
+        admitted: Result<(), String>,
+    },
     /// What came of [`Effect::Media`].
-    Answered { errand: Errand, answered: Answered },
+    Answered {
+        errand: Errand,
+        answered: Answered,
+    },
     /// What came of [`Effect::Tell`].
-    Told { node_id: String, connections: BTreeSet<String>, done: bool },
+    Told {
+        node_id: String,
+        connections: BTreeSet<String>,
+        done: bool,
+    },
     /// What came of [`Effect::Register`].
-    Registered { ok: bool },
+    Registered {
+        ok: bool,
+    },
     /// What came of [`Effect::Leave`].
-    Left { ok: bool },
+    Left {
+        ok: bool,
+    },
     /// What came of [`Effect::Share`].
-    Shared { to: String, version: u64, ok: bool },
+    Shared {
+        to: String,
+        version: u64,
+        ok: bool,
+    },
 }
 
 /// A wish to join.
@@ -179,23 +238,61 @@ pub enum Effect {
     /// Keep a row, in the place of the one of the same name. To be persisted with the state.
     Save(Box<Row>),
     /// Remove a row. To be persisted with the state.
-    Remove { name: String },
-    Send { socket: SocketId, text: String },
-    Close { socket: SocketId, code: u16, reason: String },
+    Remove {
+        name: String,
+    },
+    Send {
+        socket: SocketId,
+        text: String,
+    },
+    Close {
+        socket: SocketId,
+        code: u16,
+        reason: String,
+    },
     /// Find out whether this user may be let in; answer with [`Event::Admitted`].
-    Admit { app_id: String, room_id: String, socket: SocketId, join: Join },
+    Admit {
+        app_id: String,
+        room_id: String,
+        socket: SocketId,
+        join: Join,
+    },
     /// Ask a node for a connection; answer with [`Event::Answered`].
-    Media { wanted: Wanted, errand: Errand, ask: RoomAsk },
+    Media {
+        wanted: Wanted,
+        errand: Errand,
+        ask: RoomAsk,
+    },
     /// Tell a node what these connections get; answer with [`Event::Told`].
-    Tell { node_id: String, connections: BTreeSet<String>, ask: RoomAsk },
+    Tell {
+        node_id: String,
+        connections: BTreeSet<String>,
+        ask: RoomAsk,
+    },
     /// Tell a node something that it hears or does not.
-    Order { node_id: String, ask: RoomAsk },
+    Order {
+        node_id: String,
+        ask: RoomAsk,
+    },
     /// Tell the lobby of a new room; answer with [`Event::Registered`].
-    Register { app_id: String, room_id: String, live: bool },
+    Register {
+        app_id: String,
+        room_id: String,
+        live: bool,
+    },
     /// Tell the lobby that the room is over; answer with [`Event::Left`].
-    Leave { app_id: String, room_id: String },
+    Leave {
+        app_id: String,
+        room_id: String,
+    },
     /// Tell a connected room what is published here; answer with [`Event::Shared`].
-    Share { app_id: String, from: String, to: String, version: u64, tracks: Vec<SharedTrack> },
+    Share {
+        app_id: String,
+        from: String,
+        to: String,
+        version: u64,
+        tracks: Vec<SharedTrack>,
+    },
 }
 
 /// Which node is asked.

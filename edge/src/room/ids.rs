@@ -127,10 +127,13 @@ mod tests {
 
     #[test]
     fn what_was_not_made_here_is_no_id() {
-        for text in ["", "metrics", "healthz", "N6QAwb", "N6QAwbs1", "zzzzzzz", "N6QA-bs", "房间"] {
+        for text in [
+            "", "metrics", "healthz", "N6QAwb", "N6QAwbs1", "zzzzzzz", "N6QA-bs", "房间",
+        ] {
             assert_eq!(number_of(text), None, "{text}");
         }
-        let taken = (0..20_000_u64).filter(|value| number_of(&letters(value.wrapping_mul(0x9e37_79b9_7f4a_7c15))).is_some());
+        let taken =
+            (0..20_000_u64).filter(|value| number_of(&letters(value.wrapping_mul(0x9e37_79b9_7f4a_7c15))).is_some());
         assert!(taken.count() < 40, "one in some thousand texts passes by chance");
     }
 
@@ -144,11 +147,24 @@ mod tests {
     #[test]
     fn a_socket_finds_its_room_by_either() {
         let id = id_of(229_937_516).unwrap();
-        for path in ["/229937516".to_owned(), format!("/{id}"), format!("/s1/c1/{id}"), "/s12/c3/229937516".to_owned()] {
+        for path in [
+            "/229937516".to_owned(),
+            format!("/{id}"),
+            format!("/s1/c1/{id}"),
+            "/s12/c3/229937516".to_owned(),
+        ] {
             assert_eq!(of_path(&path).as_deref(), Some(id.as_str()), "{path}");
         }
         for path in [
-            "/", "/metrics", "/healthz", "/node/v1/line", "/s1/229937516", "/s/c1/229937516", "/c1/s1/229937516", "/2299375161", "/s1/c1/",
+            "/",
+            "/metrics",
+            "/healthz",
+            "/node/v1/line",
+            "/s1/229937516",
+            "/s/c1/229937516",
+            "/c1/s1/229937516",
+            "/2299375161",
+            "/s1/c1/",
         ] {
             assert_eq!(of_path(path), None, "{path}");
         }

@@ -43,10 +43,19 @@ impl Turn<'_> {
         }
         if let Err(msg) = admitted {
             let code = Problem::Illegal.code();
-            let text = ToClient::Err { id: join.id, code, msg: &msg }.text();
+            let text = ToClient::Err {
+                id: join.id,
+                code,
+                msg: &msg,
+            }
+            .text();
             self.send(socket, text);
             let reason = "the client is not let in".to_owned();
-            return self.effect(Effect::Close { socket, code: CLOSED_OVER, reason });
+            return self.effect(Effect::Close {
+                socket,
+                code: CLOSED_OVER,
+                reason,
+            });
         }
         let known = self.room.peers.get(&join.peer_id).filter(|peer| peer.has_client());
         let shows = |peer: &Peer| join.resume.as_deref() == Some(peer.resume.as_str());
@@ -90,7 +99,14 @@ impl Turn<'_> {
 
     fn enters(&mut self, socket: SocketId, join: &Join) {
         let resume = self.random.secret();
-        let number = self.room.peers.values().map(|peer| peer.number).max().unwrap_or_default() + 1;
+        let number = self
+            .room
+            .peers
+            .values()
+            .map(|peer| peer.number)
+            .max()
+            .unwrap_or_default()
+            + 1;
         // What it publishes by another protocol stays its own.
         let guest = self.room.peers.remove(&join.peer_id).unwrap_or_default();
         let peer = Peer {
@@ -243,9 +259,18 @@ impl Turn<'_> {
             return;
         }
         self.room.looked_ms = self.now_ms;
-        let sockets: Vec<_> = self.room.sockets.iter().map(|(socket, id)| (*socket, id.clone())).collect();
+        let sockets: Vec<_> = self
+            .room
+            .sockets
+            .iter()
+            .map(|(socket, id)| (*socket, id.clone()))
+            .collect();
         for (socket, peer_id) in sockets {
-            let heard = self.room.peers.get(&peer_id).map(|peer| peer.heard_ms.max(peer.joined_ms));
+            let heard = self
+                .room
+                .peers
+                .get(&peer_id)
+                .map(|peer| peer.heard_ms.max(peer.joined_ms));
             match (self.pings)(socket) {
                 None => self.broke(socket),
                 Some(pinged_ms) => {

@@ -44,7 +44,11 @@ impl Turn<'_> {
             (Some(frame), Some(peer_id)) => (frame, peer_id),
             (_, known) => {
                 let unread: Unread = serde_json::from_slice(text.as_bytes()).unwrap_or_default();
-                let problem = if known.is_some() { Problem::Invalid } else { Problem::Illegal };
+                let problem = if known.is_some() {
+                    Problem::Invalid
+                } else {
+                    Problem::Illegal
+                };
                 return self.refuse(socket, unread.id, problem);
             }
         };
@@ -77,7 +81,14 @@ impl Turn<'_> {
         if data.to_string().len() > MAX_MESSAGE_BYTES {
             return Err(Problem::Invalid);
         }
-        let all = || self.room.peers.keys().filter(|peer_id| *peer_id != from).cloned().collect();
+        let all = || {
+            self.room
+                .peers
+                .keys()
+                .filter(|peer_id| *peer_id != from)
+                .cloned()
+                .collect()
+        };
         let named = to.is_some();
         let to: BTreeSet<String> = to.map_or_else(all, |to| to.into_iter().collect());
         let missing = to.iter().any(|peer_id| !self.room.peers.contains_key(peer_id));
@@ -224,7 +235,10 @@ impl Turn<'_> {
         let Some(peer) = self.room.peers.get_mut(&peer_id) else {
             // Gone meanwhile, and so must its new connection be.
             if let Answered::By { node_id, .. } = answered {
-                self.end_connection(&Connection { id: connection, node_id });
+                self.end_connection(&Connection {
+                    id: connection,
+                    node_id,
+                });
             }
             return;
         };
@@ -275,15 +289,7 @@ impl Turn<'_> {
         }
     }
 
-    fn connected(
-        &mut self,
-        peer_id: &str,
-        id: u64,
-        side: Side,
-        connection: Connection,
-        purpose: Purpose,
-        sdp: &str,
-    ) {
+    fn connected(&mut self, peer_id: &str, id: u64, side: Side, connection: Connection, purpose: Purpose, sdp: &str) {
         let role = self.spec().map_or(Role::Audience, |spec| spec.role(peer_id));
         if side == Side::Publish && !role.can_audio() {
             // They may not any longer, since they asked.
@@ -301,8 +307,10 @@ impl Turn<'_> {
                 let Some(peer) = self.peer_mut(peer_id) else {
                     return;
                 };
-                let mut known: BTreeMap<_, _> =
-                    std::mem::take(&mut peer.slots.slots).into_iter().map(|slot| (slot.mid.clone(), slot)).collect();
+                let mut known: BTreeMap<_, _> = std::mem::take(&mut peer.slots.slots)
+                    .into_iter()
+                    .map(|slot| (slot.mid.clone(), slot))
+                    .collect();
                 let slots = sections.into_iter().map(|(mid, kind)| {
                     let known = known.remove(&mid).filter(|slot| slot.kind == kind);
                     known.unwrap_or(Slot {
@@ -393,8 +401,9 @@ impl Turn<'_> {
     fn prefers(&mut self, peer_id: &str, track_id: String, height: u32) -> Result<(), Problem> {
         let own = self.room.peers.get(peer_id).map(|peer| &peer.tracks);
         let published = self.published().into_iter().map(|track| track.track_id);
-        let visible: BTreeSet<_> =
-            published.filter(|track_id| own.is_none_or(|own| !own.contains_key(track_id))).collect();
+        let visible: BTreeSet<_> = published
+            .filter(|track_id| own.is_none_or(|own| !own.contains_key(track_id)))
+            .collect();
         if !visible.contains(&track_id) {
             return Err(Problem::NoTrack);
         }
@@ -410,7 +419,12 @@ impl Turn<'_> {
 
     /// A connection is over that its peer does not know to be.
     pub(super) fn ends_connection(&mut self, peer_id: &str, side: Side, reason: &str) {
-        let Some(connection) = self.room.peers.get(peer_id).and_then(|peer| peer.connection(side).cloned()) else {
+        let Some(connection) = self
+            .room
+            .peers
+            .get(peer_id)
+            .and_then(|peer| peer.connection(side).cloned())
+        else {
             return;
         };
         self.end_connection(&connection);
@@ -457,7 +471,12 @@ pub(super) struct Visible {
 impl Turn<'_> {
     /// All that is published, of those first who came first; then what connected rooms have.
     pub(super) fn published(&self) -> Vec<Visible> {
-        let mut peers: Vec<_> = self.room.peers.iter().filter(|(_, peer)| !peer.tracks.is_empty()).collect();
+        let mut peers: Vec<_> = self
+            .room
+            .peers
+            .iter()
+            .filter(|(_, peer)| !peer.tracks.is_empty())
+            .collect();
         peers.sort_by_key(|(_, peer)| peer.number);
         let room_id = &self.room.kept.room_id;
         let own = peers.into_iter().flat_map(|(peer_id, peer)| {

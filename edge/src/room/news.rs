@@ -26,11 +26,7 @@ impl Turn<'_> {
                         self.loses_connection(&peer_id, side, &reason);
                     }
                 }
-                RoomEvent::Track {
-                    peer_id,
-                    source,
-                    is_on,
-                } => self.flows(peer_id, source, is_on),
+                RoomEvent::Track { peer_id, source, is_on } => self.flows(peer_id, source, is_on),
                 RoomEvent::Speakers { peer_ids } => self.tell_all(None, &ToClient::Speakers { peer_ids: &peer_ids }),
             }
         }
@@ -42,7 +38,14 @@ impl Turn<'_> {
             Some(peer) if peer.publishing.is_some() => self.runs_dry(&peer_id, source, !is_on),
             Some(_) => self.guest_tracks(peer_id, source, is_on),
             None if is_on && self.room.peers.len() < MAX_PEERS => {
-                let number = self.room.peers.values().map(|peer| peer.number).max().unwrap_or_default() + 1;
+                let number = self
+                    .room
+                    .peers
+                    .values()
+                    .map(|peer| peer.number)
+                    .max()
+                    .unwrap_or_default()
+                    + 1;
                 let guest = Peer {
                     joined_ms: self.now_ms,
                     number,
@@ -67,7 +70,10 @@ impl Turn<'_> {
         let Some(peer) = self.peer_mut(peer_id) else {
             return;
         };
-        let found = peer.tracks.iter_mut().find(|(_, track)| track.source == source && track.dry != dry);
+        let found = peer
+            .tracks
+            .iter_mut()
+            .find(|(_, track)| track.source == source && track.dry != dry);
         if let Some((track_id, track)) = found {
             track.dry = dry;
             let (track_id, track) = (track_id.clone(), *track);

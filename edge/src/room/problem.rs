@@ -75,7 +75,9 @@ impl Problem {
             Self::NotInvited => "the user is not invited to the room: add them to its members",
             Self::Connected => "this connection has joined the room already",
             Self::NoConnection => "no media connection can be made: try again, or by another network",
-            Self::Joined => "the user has joined the room by another connection: show the `resume` of that one to take over",
+            Self::Joined => {
+                "the user has joined the room by another connection: show the `resume` of that one to take over"
+            }
             Self::CannotPlay => "the client has no codec in common with the server",
             Self::MasterAbsent => "the room's master has not joined yet",
             Self::CannotPublish => "the user may not publish this kind of media here",

@@ -16,7 +16,9 @@ impl Random {
 
     fn draw(&mut self) -> [u8; 32] {
         self.drawn = self.drawn.saturating_add(1);
-        let hash = Sha256::new().chain_update(self.seed).chain_update(self.drawn.to_le_bytes());
+        let hash = Sha256::new()
+            .chain_update(self.seed)
+            .chain_update(self.drawn.to_le_bytes());
         hash.finalize().into()
     }
 

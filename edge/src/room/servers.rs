@@ -23,7 +23,9 @@ pub fn server(node: &NodeView) -> Server {
     Server {
         node_id: row.node_id.clone(),
         alias: format!("{}:{region}", row.node_id),
-        address: address.map(|(_, address)| address.trim_end_matches('/').to_owned()).unwrap_or_default(),
+        address: address
+            .map(|(_, address)| address.trim_end_matches('/').to_owned())
+            .unwrap_or_default(),
     }
 }
 
@@ -35,11 +37,17 @@ pub fn servers(nodes: &[NodeView]) -> Vec<ServerView> {
             let capacity = f64::from(node.row.capacity.max(1));
             ServerView {
                 server: server(node),
-                load: (f64::from(node.row.recordings) / capacity).max(node.row.load).clamp(0.0, 1.0),
+                load: (f64::from(node.row.recordings) / capacity)
+                    .max(node.row.load)
+                    .clamp(0.0, 1.0),
                 takes: !node.row.draining,
             }
         })
         .collect();
-    servers.sort_by(|left, right| left.load.total_cmp(&right.load).then_with(|| left.server.alias.cmp(&right.server.alias)));
+    servers.sort_by(|left, right| {
+        left.load
+            .total_cmp(&right.load)
+            .then_with(|| left.server.alias.cmp(&right.server.alias))
+    });
     servers
 }

@@ -26,7 +26,9 @@ pub(super) fn view(track_id: &str, peer_id: &str, room_id: Option<&str>, source:
 impl Turn<'_> {
     pub(super) fn own_tracks(&self, peer_id: &str, peer: &Peer) -> Vec<TrackView> {
         let tracks = peer.tracks.iter();
-        tracks.map(|(track_id, track)| view(track_id, peer_id, None, track.source, track.is_on())).collect()
+        tracks
+            .map(|(track_id, track)| view(track_id, peer_id, None, track.source, track.is_on()))
+            .collect()
     }
 
     pub(super) fn other_peers(&self) -> Vec<PeerView> {
@@ -47,7 +49,13 @@ impl Turn<'_> {
 
     fn shared_view(&self, room_id: &str, track: &SharedTrack) -> TrackView {
         let paused = self.spec().is_some_and(|spec| spec.paused.contains(&track.track_id));
-        view(&track.track_id, &track.peer_id, Some(room_id), track.source, track.on && !paused)
+        view(
+            &track.track_id,
+            &track.peer_id,
+            Some(room_id),
+            track.source,
+            track.on && !paused,
+        )
     }
 
     /// The lobby has told which rooms this one is connected with.
@@ -59,7 +67,13 @@ impl Turn<'_> {
         spec.merged_version = version;
         spec.merged = room_ids.into_iter().filter(|room_id| *room_id != own).collect();
         let merged: BTreeSet<_> = spec.merged.iter().cloned().collect();
-        let over: Vec<_> = self.room.others.keys().filter(|room_id| !merged.contains(*room_id)).cloned().collect();
+        let over: Vec<_> = self
+            .room
+            .others
+            .keys()
+            .filter(|room_id| !merged.contains(*room_id))
+            .cloned()
+            .collect();
         for room_id in over {
             self.show_other(&room_id, Vec::new());
             self.room.others.remove(&room_id);
@@ -69,7 +83,13 @@ impl Turn<'_> {
             self.room.changed.insert(Row::name_of_other(&room_id));
             self.room.others.entry(room_id).or_default();
         }
-        let known: BTreeSet<_> = self.room.others.values().flat_map(|other| &other.tracks).map(|track| track.track_id.clone()).collect();
+        let known: BTreeSet<_> = self
+            .room
+            .others
+            .values()
+            .flat_map(|other| &other.tracks)
+            .map(|track| track.track_id.clone())
+            .collect();
         if let Some(spec) = self.spec_mut() {
             spec.paused.retain(|track_id| known.contains(track_id));
         }
@@ -140,9 +160,11 @@ impl Turn<'_> {
             return;
         }
         let version = self.room.kept.shared;
-        let untold = self.room.others.iter().filter(|(room_id, other)| {
-            other.told < version && !self.room.sharing.contains(*room_id)
-        });
+        let untold = self
+            .room
+            .others
+            .iter()
+            .filter(|(room_id, other)| other.told < version && !self.room.sharing.contains(*room_id));
         let untold: Vec<_> = untold.map(|(room_id, _)| room_id.clone()).collect();
         for to in untold {
             self.room.sharing.insert(to.clone());

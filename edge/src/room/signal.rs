@@ -201,7 +201,15 @@ mod tests {
     fn frames_have_the_form_of_the_contract() {
         let join = json!({"t": "join", "id": 1, "peerId": "liubei", "token": "x", "resume": null});
         let read: FromClient = serde_json::from_value(join).unwrap();
-        assert!(matches!(read, FromClient::Join { id: 1, resume: None, token: Some(_), .. }));
+        assert!(matches!(
+            read,
+            FromClient::Join {
+                id: 1,
+                resume: None,
+                token: Some(_),
+                ..
+            }
+        ));
         let publish = json!({"t": "publish", "id": 2, "sdp": "v=0", "sources": {"0": "audio", "1": "camera"}});
         let read: FromClient = serde_json::from_value(publish).unwrap();
         assert!(matches!(read, FromClient::Publish { id: 2, ref sources, .. } if sources["1"] == RoomSource::Camera));
@@ -216,9 +224,16 @@ mod tests {
             assert!(serde_json::from_value::<FromClient>(frame.clone()).is_ok(), "{frame}");
         }
         assert!(serde_json::from_value::<FromClient>(json!({"t": "dance"})).is_err());
-        let lost = ToClient::Lost { pc: Side::Publish, reason: "why" };
+        let lost = ToClient::Lost {
+            pc: Side::Publish,
+            reason: "why",
+        };
         assert_eq!(lost.text(), r#"{"t":"lost","pc":"pub","reason":"why"}"#);
-        let from_server = ToClient::Msg { n: 3, from: None, data: &json!({}) };
+        let from_server = ToClient::Msg {
+            n: 3,
+            from: None,
+            data: &json!({}),
+        };
         assert_eq!(from_server.text(), r#"{"t":"msg","n":3,"from":null,"data":{}}"#);
         assert_eq!(
             ToClient::error(1, Problem::NotInvited),

@@ -22,7 +22,10 @@ impl Turn<'_> {
             let Some(peer) = self.room.peers.get_mut(&peer_id) else {
                 continue;
             };
-            let visible: Vec<_> = published.iter().filter(|track| !peer.tracks.contains_key(&track.track_id)).collect();
+            let visible: Vec<_> = published
+                .iter()
+                .filter(|track| !peer.tracks.contains_key(&track.track_id))
+                .collect();
             let before = peer.slots.clone();
             peer.slots.assign(&visible, &peer.wishes);
             if peer.slots == before {
@@ -45,7 +48,10 @@ impl Turn<'_> {
             return;
         };
         let slots = peer.slots.clone();
-        let map = slots.slots.iter().map(|slot| (slot.mid.as_str(), slot.track_id.as_deref()));
+        let map = slots
+            .slots
+            .iter()
+            .map(|slot| (slot.mid.as_str(), slot.track_id.as_deref()));
         let frame = ToClient::Slots {
             v: slots.version,
             map: map.collect(),
@@ -172,8 +178,13 @@ impl Slots {
     /// The slots that show another track than before.
     fn changes(&self, before: &Self) -> BTreeMap<&str, Option<&str>> {
         let known: BTreeMap<_, _> = before.slots.iter().map(|slot| (&slot.mid, &slot.track_id)).collect();
-        let changed = self.slots.iter().filter(|slot| known.get(&slot.mid).is_none_or(|known| **known != slot.track_id));
-        changed.map(|slot| (slot.mid.as_str(), slot.track_id.as_deref())).collect()
+        let changed = self
+            .slots
+            .iter()
+            .filter(|slot| known.get(&slot.mid).is_none_or(|known| **known != slot.track_id));
+        changed
+            .map(|slot| (slot.mid.as_str(), slot.track_id.as_deref()))
+            .collect()
     }
 }
 

@@ -113,7 +113,9 @@ impl Spec {
     /// Members that may be there at a time.
     pub(super) fn capacity(&self) -> usize {
         match self.kind {
-            Kind::Conversation { max_members, .. } if max_members > 0 => usize::try_from(max_members).unwrap_or(MAX_PEERS),
+            Kind::Conversation { max_members, .. } if max_members > 0 => {
+                usize::try_from(max_members).unwrap_or(MAX_PEERS)
+            }
             _ => MAX_PEERS,
         }
     }
@@ -156,7 +158,10 @@ impl Role {
 
     pub(super) fn can(self) -> Vec<&'static str> {
         let kinds = [(self.can_audio(), "audio"), (self.can_video(), "video")];
-        kinds.into_iter().filter_map(|(can, kind)| can.then_some(kind)).collect()
+        kinds
+            .into_iter()
+            .filter_map(|(can, kind)| can.then_some(kind))
+            .collect()
     }
 }
 

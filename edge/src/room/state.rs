@@ -105,7 +105,10 @@ impl Room {
     pub fn next_alarm(&self) -> Option<u64> {
         let broken = self.peers.values().filter_map(|peer| peer.broken_ms);
         let look = (!self.sockets.is_empty()).then(|| self.looked_ms.saturating_add(LOOK_MS));
-        let idle = self.spec().and_then(|spec| spec.idle_ms).map(|since_ms| since_ms.saturating_add(IDLE_MS));
+        let idle = self
+            .spec()
+            .and_then(|spec| spec.idle_ms)
+            .map(|since_ms| since_ms.saturating_add(IDLE_MS));
         let broken = broken.map(|since_ms| since_ms.saturating_add(SILENT_MS)).min();
         [broken, look, idle, self.again_ms].into_iter().flatten().min()
     }

@@ -153,7 +153,11 @@ impl Turn<'_> {
     /// As [`Self::tell`], to all but one.
     pub(super) fn tell_all(&mut self, but: Option<&str>, frame: &ToClient<'_>) {
         let text = frame.text();
-        let others = self.room.peers.iter().filter(|(peer_id, _)| but != Some(peer_id.as_str()));
+        let others = self
+            .room
+            .peers
+            .iter()
+            .filter(|(peer_id, _)| but != Some(peer_id.as_str()));
         let sockets: Vec<_> = others.filter_map(|(_, peer)| peer.socket).collect();
         for socket in sockets {
             self.send(socket, text.clone());

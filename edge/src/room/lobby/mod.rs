@@ -26,22 +26,41 @@ pub struct Question {
 #[serde(rename_all = "snake_case")]
 pub enum Request {
     /// A room is there.
-    Enter { room_id: String, live: bool },
+    Enter {
+        room_id: String,
+        live: bool,
+    },
     /// A room is over.
-    Leave { room_id: String },
+    Leave {
+        room_id: String,
+    },
     /// To connect two live rooms, and all that are connected with either.
-    Merge { room_id: String, other: String },
+    Merge {
+        room_id: String,
+        other: String,
+    },
     /// To take a room out of those that it is connected with.
-    Separate { room_id: String },
+    Separate {
+        room_id: String,
+    },
     /// The rooms that this one is connected with.
-    Merged { room_id: String },
+    Merged {
+        room_id: String,
+    },
     /// How many rooms there are.
     Count,
     /// Whether a user is let in.
-    Admit { user_id: String },
-    Block { user_id: String },
+    Admit {
+        user_id: String,
+    },
+    Block {
+        user_id: String,
+    },
     /// To use a server no longer, or to use it again.
-    Recycle { node_id: String, again: bool },
+    Recycle {
+        node_id: String,
+        again: bool,
+    },
     /// The servers that are not used.
     Recycled,
 }
@@ -69,7 +88,12 @@ pub enum Effect {
     /// Keep the state. To be persisted before anything else is done.
     Save,
     /// Tell a room what it is connected with; answer with [`Event::Told`].
-    Tell { app_id: String, room_id: String, version: u64, room_ids: Vec<String> },
+    Tell {
+        app_id: String,
+        room_id: String,
+        version: u64,
+        room_ids: Vec<String>,
+    },
 }
 
 pub type Input = object::Input<Question, Event>;
@@ -261,7 +285,8 @@ impl Lobby {
         self.telling.remove(room_id);
         match ok {
             true => {
-                self.untold.retain(|known, wanted| known != room_id || *wanted > version);
+                self.untold
+                    .retain(|known, wanted| known != room_id || *wanted > version);
             }
             false => self.again_ms = Some(now_ms.saturating_add(AGAIN_MS)),
         }
@@ -269,7 +294,9 @@ impl Lobby {
         for (_, rooms) in &mut self.waiting {
             rooms.remove(room_id);
         }
-        let (done, waiting) = std::mem::take(&mut self.waiting).into_iter().partition(|(_, rooms)| rooms.is_empty());
+        let (done, waiting) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|(_, rooms)| rooms.is_empty());
         self.waiting = waiting;
         let done: Vec<(CallId, BTreeSet<String>)> = done;
         out.extend(done.into_iter().map(|(to, _)| Output::Reply { to, reply: Reply::Done }));
@@ -279,8 +306,15 @@ impl Lobby {
         if self.again_ms.is_some_and(|at_ms| at_ms > now_ms) {
             return;
         }
-        let due: Vec<_> = self.untold.iter().filter(|(room_id, _)| !self.telling.contains(*room_id)).collect();
-        let due: Vec<_> = due.into_iter().map(|(room_id, version)| (room_id.clone(), *version)).collect();
+        let due: Vec<_> = self
+            .untold
+            .iter()
+            .filter(|(room_id, _)| !self.telling.contains(*room_id))
+            .collect();
+        let due: Vec<_> = due
+            .into_iter()
+            .map(|(room_id, version)| (room_id.clone(), *version))
+            .collect();
         for (room_id, version) in due {
             self.telling.insert(room_id.clone());
             let room_ids = self.set_of(&room_id);

@@ -37,7 +37,12 @@ impl World {
         while let Some(output) = (!outputs.is_empty()).then(|| outputs.remove(0)) {
             match output {
                 Output::Reply { to: 7, reply } => replied = Some(reply),
-                Output::Effect(Effect::Tell { room_id, version, room_ids, .. }) => {
+                Output::Effect(Effect::Tell {
+                    room_id,
+                    version,
+                    room_ids,
+                    ..
+                }) => {
                     let ok = !self.deaf.contains(&room_id);
                     if ok {
                         self.told.insert(room_id.clone(), room_ids);
@@ -82,7 +87,10 @@ fn connecting_is_transitive_and_separating_takes_out_one_alone() {
         assert_eq!(world.told(room_id), "ACD");
     }
     let room_id = "A".to_owned();
-    assert_eq!(world.ask(Request::Merged { room_id }), Some(Reply::Rooms(vec!["C".into(), "D".into()])));
+    assert_eq!(
+        world.ask(Request::Merged { room_id }),
+        Some(Reply::Rooms(vec!["C".into(), "D".into()]))
+    );
 }
 
 #[test]
@@ -91,7 +99,11 @@ fn what_cannot_be_connected_is_refused_by_its_code() {
     assert_eq!(world.merge("none", "A"), Some(Reply::Denied(Problem::NoRoom)));
     assert_eq!(world.merge("talk", "A"), Some(Reply::Denied(Problem::Invalid)));
     for other in ["none", "talk", "A"] {
-        assert_eq!(world.merge("A", other), Some(Reply::Denied(Problem::NoOtherRoom)), "{other}");
+        assert_eq!(
+            world.merge("A", other),
+            Some(Reply::Denied(Problem::NoOtherRoom)),
+            "{other}"
+        );
     }
     assert_eq!(world.separate("A"), Some(Reply::Denied(Problem::NoOtherRoom)));
     assert_eq!(world.merge("A", "B"), Some(Reply::Done));
@@ -139,7 +151,10 @@ fn users_are_blocked_and_servers_are_taken_out_of_use() {
     assert_eq!(world.ask(admit()), Some(Reply::Admitted(true)));
     assert_eq!(world.ask(Request::Block { user_id: "u".into() }), Some(Reply::Done));
     assert_eq!(world.ask(admit()), Some(Reply::Admitted(false)));
-    let recycle = |again| Request::Recycle { node_id: "n".into(), again };
+    let recycle = |again| Request::Recycle {
+        node_id: "n".into(),
+        again,
+    };
     world.ask(recycle(false));
     assert_eq!(world.ask(Request::Recycled), Some(Reply::Nodes(vec!["n".into()])));
     world.ask(recycle(true));
