@@ -232,10 +232,6 @@ impl World {
         self.pings.borrow_mut().insert(socket, self.now_ms);
     }
 
-    pub(super) fn ping(&mut self, socket: SocketId) {
-        self.open(socket);
-    }
-
     /// A client says something; returns what it is told at once.
     pub(super) fn say(&mut self, socket: SocketId, frame: Value) -> Vec<Value> {
         self.sent.remove(&socket);
