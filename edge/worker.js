@@ -77,8 +77,10 @@ export const Gateway = durable(edge.Gateway);
 export const Channel = durable(edge.Channel);
 export const Fleet = durable(edge.Fleet);
 export const Line = durable(edge.Line);
+export const Lobby = durable(edge.Lobby);
 export const Node = durable(edge.Node);
 export const Recorder = durable(edge.Recorder);
+export const Room = durable(edge.Room);
 
 // The page that leads on. What else is asked of its path is no page, and is answered as any path that there is not.
 const asksForStartPage = ({ method, url }) => ["GET", "HEAD"].includes(method) && new URL(url).pathname === "/";

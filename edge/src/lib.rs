@@ -24,6 +24,7 @@ pub mod metrics;
 pub mod node;
 pub mod object;
 pub mod recording;
+pub mod room;
 pub mod rtc;
 mod store;
 #[cfg(target_arch = "wasm32")]

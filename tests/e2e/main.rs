@@ -37,6 +37,7 @@ mod playing;
 mod polyv;
 mod quiet;
 mod rescue;
+mod rooms;
 mod rtmp;
 mod rules;
 mod scenes;
@@ -186,6 +187,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         polyv::a_channel_is_recorded_told_handed_out_and_deleted[("TAPEDECK_WEBHOOK_RETRY_MS", "200")],
         quiet::a_quiet_recording_costs_few_requests,
         rescue::a_damaged_journal_costs_no_media,
+        rooms::clients_come_back_after_the_edge_has_crashed,
         versions::nodes_of_each_supported_version_record[("TAPEDECK_CAPACITY", "0")],
         versions::a_node_records_by_the_oldest_version[("TAPEDECK_CAPACITY", "0")],
         vod::one_video_whatever_ends_meanwhile,
@@ -204,6 +206,8 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         whole_way::an_update_changes_whom_is_recorded,
         cameras::each_way_to_a_camera_is_taken,
         fsp::an_automatic_task_is_alone_in_its_group,
+        rooms::clients_meet_by_a_code_and_leave_at_the_end,
+        rooms::a_live_room_is_recorded_connected_and_separated,
         fsp::a_task_that_is_not_begun_ends,
         files::each_user_is_in_a_file_with_picture_and_sound,
         interruptions::a_killed_publisher_comes_back,

@@ -27,6 +27,7 @@ pub mod recorded;
 pub mod rtsp;
 pub mod stack;
 pub mod sync;
+pub mod uprtc;
 pub mod vod;
 pub mod wait;
 pub mod writers;

@@ -19,6 +19,7 @@ use crate::bucket::{Bucket, S3Access};
 use crate::customer::{Customer, Reply, send};
 use crate::fsp::FspInfo;
 use crate::polyv::Polyv;
+use crate::uprtc::UprtcInfo;
 use crate::wait;
 
 const START_LIMIT: Duration = Duration::from_secs(120);
@@ -42,6 +43,7 @@ pub struct Info {
     pub s3: S3Access,
     pub fsp: FspInfo,
     pub polyv: Polyv,
+    pub uprtc: UprtcInfo,
     pub pids: Pids,
 }
 

@@ -11,6 +11,7 @@ mod notification;
 mod polyv;
 mod samples;
 mod step;
+mod uprtc;
 mod vendor;
 
 use serde_json::json;
@@ -20,7 +21,7 @@ use crate::http::{Request, Response};
 use crate::recording::{Call, Event, Notice, Subject};
 
 pub use notification::{EventType, Notification, notice_id};
-pub use step::{Admission, Entrance, LookUp, Pending, Saving, Step};
+pub use step::{Admission, Entrance, LookUp, Pending, Saving, Step, Visit};
 use vendor::Vendor;
 pub use vendor::{NoticeTerms, Server, StartTerms};
 
@@ -119,6 +120,7 @@ vendors! {
     Agora(agora::Flavour),
     Polyv(polyv::Polyv),
     Fsp(fsp::Flavour),
+    Uprtc(uprtc::Uprtc),
 }
 
 /// A dialect that apps can speak.

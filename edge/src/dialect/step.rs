@@ -5,6 +5,7 @@ use crate::app::{self, Admit, Verdict};
 use crate::gateway;
 use crate::http::Response;
 use crate::recording::{Call, Command, Outcome};
+use crate::room;
 
 /// What a dialect makes of a request, as far as it can tell: the response, or what has to be asked before. Who asks hands the
 /// answer in and gets the next step, until there is a response. A request may ask as often as it needs.
@@ -24,6 +25,31 @@ pub enum Step {
     Save(Box<Saving>),
     /// A `Gateway` object is asked who is signed in.
     Gateway(Box<Entrance>),
+    /// A room, or what rooms have in common, is asked.
+    Room(Box<Visit>),
+}
+
+/// What becomes of a request once a room has answered.
+type AfterVisit = Box<dyn FnOnce(Option<room::Told>) -> Step>;
+
+/// A valid, authorized request that waits for a room.
+pub struct Visit {
+    pub ask: room::Ask,
+    next: AfterVisit,
+}
+
+impl Visit {
+    pub(super) fn new(ask: room::Ask, next: impl FnOnce(Option<room::Told>) -> Step + 'static) -> Self {
+        Self {
+            ask,
+            next: Box::new(next),
+        }
+    }
+
+    /// What becomes of the request; `told` is `None` when nobody answered: ours, and worth another try.
+    pub fn answered(self, told: Option<room::Told>) -> Step {
+        (self.next)(told)
+    }
 }
 
 /// What becomes of a request once it is known who is signed in.
@@ -200,6 +226,12 @@ impl fmt::Debug for Entrance {
             .field("tenant", &self.tenant)
             .field("request", &self.request)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Visit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Visit").field("ask", &self.ask).finish_non_exhaustive()
     }
 }
 

@@ -27,6 +27,8 @@ pub enum Route {
     Files,
     /// To publish or play by WebRTC.
     Rtc,
+    /// A client opens a socket to a room, or a node tells of one.
+    Room,
     Health,
     Metrics,
 }
@@ -47,6 +49,7 @@ impl Route {
             Self::Node => "node_other",
             Self::Files => "files",
             Self::Rtc => "rtc",
+            Self::Room => "room",
             Self::Health => "healthz",
             Self::Metrics => "metrics",
         }

@@ -10,6 +10,7 @@ use worker::{Context, Delay, Env, console_error};
 use super::bindings::{self, Misconfigured};
 use super::objects::counting;
 use super::objects::{AppOf, Gateway, Recorder, RecorderReply, RecorderRequest, ask};
+use super::rooms;
 use crate::access::Directory;
 use crate::app::{self, Denial, Reply as AppReply, Verdict};
 use crate::dialect::{Admission, LookUp, Pending, Routed, Server, Step};
@@ -48,6 +49,10 @@ pub(super) async fn answer(routed: Routed<'_>, env: &Env, context: &Context) -> 
             Step::Gateway(entrance) => {
                 let reply = ask::<Gateway>(env, &entrance.tenant, &entrance.request).await;
                 entrance.answered(reply.ok())
+            }
+            Step::Room(visit) => {
+                let told = rooms::told(visit.ask.clone(), env).await;
+                visit.answered(told)
             }
         };
     }

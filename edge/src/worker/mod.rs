@@ -12,6 +12,7 @@ mod node_routes;
 mod nodes;
 mod objects;
 mod outbound;
+mod rooms;
 mod routes;
 mod sessions;
 mod transport;
@@ -29,6 +30,9 @@ const REQUEST_ID: &str = "X-Request-Id";
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
     if lines::is_opened(&request) {
         return lines::answer(request, &env).await;
+    }
+    if let Some(room_id) = rooms::opened(&request) {
+        return rooms::answer(&room_id, request, &env).await;
     }
     let response = match transport::read(request).await {
         Ok(request) => routes::answer(&request, &env, &context).await,

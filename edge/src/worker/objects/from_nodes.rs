@@ -2,15 +2,18 @@
 
 use protocol::{
     EntryAnswer, EntryQuestion, Heartbeat, HeartbeatAnswer, JobRequest, RecorderKey, Refusal, Report, ReportAnswer,
+    RoomNews,
 };
 use worker::{Env, console_error};
 
 use super::ask::{ask, unavailable};
 use super::fleet_of::FleetOf;
 use super::recorder::{Recorder, Reply as RecorderReply, Request as RecorderRequest};
+use super::room_of::RoomOf;
 use crate::access::{self, Directory};
 use crate::fleet;
 use crate::recording::{JobText, Lost, Missing, Reply, Request};
+use crate::room;
 use crate::worker::bindings;
 
 pub(in crate::worker) async fn heartbeat(heartbeat: Heartbeat, env: &Env) -> Result<HeartbeatAnswer, Refusal> {
@@ -81,6 +84,28 @@ pub(in crate::worker) async fn entry(question: &EntryQuestion, env: &Env) -> Res
         unavailable()
     })?;
     Ok(access::enter(app.as_ref(), question, bindings::now_ms()))
+}
+
+/// What has happened at a node to a room's connections. A room that is not there has nothing to hear.
+pub(in crate::worker) async fn room(node_id: String, news: RoomNews, env: &Env) -> Result<(), Refusal> {
+    let RoomNews {
+        app_id,
+        room_id,
+        events,
+    } = news;
+    // An object of another name is no room's.
+    if room::ids::number_of(&room_id).is_none() {
+        return Ok(());
+    }
+    let question = room::Question {
+        room_id: room_id.clone(),
+        app_id,
+        request: room::Request::News { node_id, events },
+    };
+    match ask::<RoomOf>(env, &room_id, &question).await {
+        Ok(_) => Ok(()),
+        Err(_) => Err(unavailable()),
+    }
 }
 
 /// Tells a recorder that a node's lease is over. False when it has to be told again.

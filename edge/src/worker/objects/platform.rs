@@ -1,9 +1,29 @@
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 use worker::worker_sys::DurableObjectState;
-use worker::{Env, SqlStorage, State, Storage};
+use worker::{Env, SqlStorage, State, Storage, WebSocket, console_error, web_sys};
 
 use crate::object::Order;
 use crate::worker::bindings;
+
+/// The platform does not answer the other side's closing by itself. Some codes are never sent, and stand for a socket that
+/// just broke.
+pub(super) fn answer_close(socket: &WebSocket, code: usize, reason: &str) {
+    let code = u16::try_from(code)
+        .ok()
+        .filter(|code| matches!(code, 1_000 | 3_000..5_000));
+    // One that is gone already needs no answer.
+    let _ = socket.close(code, code.map(|_| reason));
+}
+
+#[wasm_bindgen]
+extern "C" {
+    type RawState;
+
+    /// A `Date`, or `null` when nothing was answered over the socket yet.
+    #[wasm_bindgen(method, catch, js_name = getWebSocketAutoResponseTimestamp)]
+    fn auto_response_timestamp(this: &RawState, socket: &web_sys::WebSocket) -> Result<JsValue, JsValue>;
+}
 
 /// What the platform gives an object.
 pub(super) struct Platform {
@@ -28,8 +48,18 @@ impl Platform {
         &self.object
     }
 
-    pub(super) fn raw(&self) -> &JsValue {
-        &self.raw
+    /// When the platform has last answered a ping over a socket, Unix milliseconds; 0 when it never has, `None` when that is not
+    /// known.
+    pub(super) fn answered_ms(&self, socket: &WebSocket) -> Option<u64> {
+        let raw: &RawState = self.raw.unchecked_ref();
+        match raw.auto_response_timestamp(socket.as_ref()) {
+            // Whole milliseconds, since 1970.
+            Ok(at) => Some(at.dyn_into::<js_sys::Date>().map_or(0, |date| date.get_time() as u64)),
+            Err(error) => {
+                console_error!("when a ping came over a socket is not known: {error:?}");
+                None
+            }
+        }
     }
 
     pub(super) fn env(&self) -> &Env {

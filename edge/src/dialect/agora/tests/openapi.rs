@@ -78,7 +78,9 @@ fn its_examples_are_accepted() {
                     Step::Call(_) => true,
                     Step::Respond(response) => response.status == 200,
                     Step::Failed(error, _) => panic!("{error}"),
-                    other @ (Step::Admit(_) | Step::Index(_) | Step::Save(_) | Step::Gateway(_)) => panic!("{other:?}"),
+                    other @ (Step::Admit(_) | Step::Index(_) | Step::Save(_) | Step::Gateway(_) | Step::Room(_)) => {
+                        panic!("{other:?}")
+                    }
                 })
         };
         let examples = operation["requestBody"]["content"]["application/json"]["examples"].as_object();

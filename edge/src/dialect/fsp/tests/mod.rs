@@ -181,7 +181,7 @@ impl Bench {
                     commands.push(pending.call.command.clone());
                     pending.answered(outcomes.next().and_then(Option::as_ref))
                 }
-                Step::Save(_) => panic!("nothing is set by customers"),
+                Step::Room(_) | Step::Save(_) => panic!("nothing is set by customers"),
             };
         }
     }

@@ -53,13 +53,9 @@ pub(super) async fn follow(node_id: &str, question: FollowQuestion, env: &Env) -
     text(counted(Route::Follow, answer).map(EdgeAnswer::Follow))
 }
 
-/// Nobody is told: this edge has no rooms yet.
-pub(super) fn room(node_id: &str, news: &RoomNews) -> Answer {
-    let reason = format!(
-        "node {node_id} tells of room {}, and there are no rooms here",
-        news.room_id
-    );
-    text(Err(Refusal::internal(reason)))
+pub(super) async fn room(node_id: String, news: RoomNews, env: &Env) -> Answer {
+    let answer = from_nodes::room(node_id, news, env).await;
+    text(counted(Route::Room, answer).map(|()| EdgeAnswer::Noted))
 }
 
 fn counted<T>(route: Route, answer: Result<T, Refusal>) -> Result<T, Refusal> {

@@ -12,7 +12,7 @@ use worker::{
 use super::from_nodes;
 use super::host::{Host, InputOf, OutputOf, Shell};
 use super::line_of::LineOf;
-use super::platform::Platform;
+use super::platform::{Platform, answer_close};
 use crate::line::{self, Effect, Event, Holding, Kept, step};
 use crate::object::Output;
 use crate::recording::{Lost, Missing};
@@ -59,7 +59,7 @@ impl DurableObject for Line {
     }
 
     async fn websocket_close(&self, socket: WebSocket, code: usize, reason: String, _: bool) -> worker::Result<()> {
-        sockets::answer_close(&socket, code, &reason);
+        answer_close(&socket, code, &reason);
         self.closed(&socket).await;
         Ok(())
     }
@@ -217,7 +217,7 @@ impl Shell for LineShell {
                 node_id,
                 question,
             } => done(asked, asked::follow(&node_id, question, env).await),
-            Effect::Room { asked, node_id, news } => done(asked, asked::room(&node_id, &news)),
+            Effect::Room { asked, node_id, news } => done(asked, asked::room(node_id, news, env).await),
             Effect::Vouch(heartbeat) => {
                 from_nodes::vouch(heartbeat, env).await;
                 None

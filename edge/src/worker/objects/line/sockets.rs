@@ -2,11 +2,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use protocol::line::{NODE_PARAMETER, PING, PONG};
-use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast as _, JsValue};
 use worker::{Request, Response, WebSocket, WebSocketPair, WebSocketRequestResponsePair, console_error, console_log};
-
-use worker::web_sys;
 
 use crate::line::{Attachment, Event, SocketId};
 use crate::worker::bindings;
@@ -21,16 +17,6 @@ pub(super) fn opened_by(request: &Request) -> worker::Result<Option<String>> {
     let mut parameters = url.query_pairs();
     let node_id = parameters.find(|(name, _)| name == NODE_PARAMETER);
     Ok(node_id.map(|(_, node_id)| node_id.into_owned()))
-}
-
-/// The platform does not answer the other side's closing by itself. Some codes are never sent, and stand for a socket that
-/// just broke.
-pub(super) fn answer_close(socket: &WebSocket, code: usize, reason: &str) {
-    let code = u16::try_from(code)
-        .ok()
-        .filter(|code| matches!(code, 1_000 | 3_000..5_000));
-    // One that is gone already needs no answer.
-    let _ = socket.close(code, code.map(|_| reason));
 }
 
 /// Sockets that were closed a moment ago: until what the platform has answered over them is known for certain.
@@ -57,15 +43,6 @@ impl Closed {
     }
 }
 
-#[wasm_bindgen]
-extern "C" {
-    type RawState;
-
-    /// A `Date`, or `null` when nothing was answered over the socket yet.
-    #[wasm_bindgen(method, catch, js_name = getWebSocketAutoResponseTimestamp)]
-    fn auto_response_timestamp(this: &RawState, socket: &web_sys::WebSocket) -> Result<JsValue, JsValue>;
-}
-
 /// The sockets of an object. Each has its id as a tag, and what is kept of it as an attachment.
 #[derive(Clone, Copy)]
 pub(super) struct Sockets<'a> {
@@ -86,15 +63,7 @@ impl<'a> Sockets<'a> {
     /// When the platform has last answered a ping over it; see [`Pings`](crate::line::Pings).
     pub(super) fn pinged_ms(&self, id: SocketId) -> Option<u64> {
         let socket = self.find(id).or_else(|| self.closed.find(id))?;
-        let raw: &RawState = self.platform.raw().unchecked_ref();
-        match raw.auto_response_timestamp(socket.as_ref()) {
-            // Whole milliseconds, since 1970.
-            Ok(at) => Some(at.dyn_into::<js_sys::Date>().map_or(0, |date| date.get_time() as u64)),
-            Err(error) => {
-                console_error!("when a ping came over a line is not known: {error:?}");
-                None
-            }
-        }
+        self.platform.answered_ms(&socket)
     }
 
     /// Accepts a socket. The response is the one that opens it.

@@ -1,0 +1,111 @@
+//! What a call asks for, read and checked, before anything is asked about it.
+
+use protocol::{Mode, RecorderKey};
+
+use super::asked::Asked;
+use super::code::{ApiError, NO_RECORD_SERVER, REQUEST};
+use super::record::Wish;
+use super::route::{OfRecord, Route};
+use super::{creation, params, record, rooms, servers};
+use crate::app::{Reservation, Room};
+use crate::dialect::step::Step;
+use crate::http::Request;
+use crate::input::Fields;
+use crate::room::ids;
+
+pub(super) enum Plan {
+    Create(creation::Plan),
+    Room(String, rooms::Plan),
+    Server(servers::Plan),
+    RecordServer,
+    Start {
+        room_id: String,
+        record_id: String,
+        wish: Box<Wish>,
+    },
+    Stop(String),
+    Status(String),
+    Download(String),
+}
+
+const NO_MEDIA: &str =
+    "is not offered by this server yet: no node plays a recording into a room, or takes one from a client";
+
+impl Plan {
+    pub(super) fn read(mut asked: Asked, route: Route, request: &Request) -> (Asked, Result<Self, ApiError>) {
+        let record_id = ids::letters(asked.random.number());
+        let read = || {
+            let body = || params::fields(request);
+            Ok(match route {
+                Route::Nothing => return Err(ApiError::new(REQUEST, "the API has no such call")),
+                Route::CreateConversation => Self::Create(creation::Plan::conversation(&Fields::new(&body()?))?),
+                Route::CreateLive => Self::Create(creation::Plan::live(&Fields::new(&body()?))?),
+                Route::Room { room_id, call } => Self::Room(room_id, rooms::Plan::read(call, request)?),
+                Route::Server(call) => Self::Server(servers::Plan::read(call, request)?),
+                Route::Record(call) => match call {
+                    OfRecord::Server => Self::RecordServer,
+                    OfRecord::Stop { room_id } => Self::Stop(room_id),
+                    OfRecord::Status { record_id } => Self::Status(record_id),
+                    OfRecord::Download { record_id } => Self::Download(record_id),
+                    OfRecord::Start => {
+                        let body = body()?;
+                        let fields = Fields::new(&body);
+                        Self::Start {
+                            room_id: fields.require("roomId", fields.string("roomId")?)?.to_owned(),
+                            record_id,
+                            wish: Box::new(Wish::read(&fields)?),
+                        }
+                    }
+                    OfRecord::Playback => return Err(unoffered("a playback room")),
+                    OfRecord::ClientUpload => return Err(unoffered("an upload by a client")),
+                    OfRecord::Upload => return Err(unoffered("an upload")),
+                },
+            })
+        };
+        let read = read();
+        (asked, read)
+    }
+
+    /// What the call takes of the app's quota.
+    pub(super) fn room(&self, asked: &Asked) -> Room {
+        let Self::Start { room_id, record_id, .. } = self else {
+            return Room::None;
+        };
+        let app_id = &asked.app.app_id;
+        let sid = record::sid(app_id, record_id);
+        Room::Taken(Box::new(Reservation {
+            nonce: sid.clone(),
+            sid,
+            key: RecorderKey {
+                app_id: app_id.clone(),
+                channel: room_id.clone(),
+                uid: record_id.clone(),
+            },
+            mode: Mode::Mix,
+        }))
+    }
+
+    pub(super) fn carry_out(self, asked: Asked) -> Step {
+        match self {
+            Self::Create(plan) => creation::create(asked, plan),
+            Self::Room(room_id, plan) => rooms::call(asked, &room_id, plan),
+            Self::Server(plan) => servers::call(asked, plan),
+            Self::RecordServer => {
+                let none = ApiError::new(NO_RECORD_SERVER, "no server takes recordings");
+                servers::least_loaded(asked, none)
+            }
+            Self::Start {
+                room_id,
+                record_id,
+                wish,
+            } => record::start(asked, room_id, record_id, *wish),
+            Self::Stop(room_id) => record::stop(asked, &room_id),
+            Self::Status(record_id) => record::status(asked, &record_id),
+            Self::Download(record_id) => record::download(asked, &record_id),
+        }
+    }
+}
+
+fn unoffered(what: &str) -> ApiError {
+    ApiError::new(REQUEST, format!("{what} {NO_MEDIA}"))
+}

@@ -1,0 +1,317 @@
+use protocol::{
+    EndCause, Fault, FileKind, Layout, Mode, RecordedFile, RecorderKey, Refusal, RefusalCode, Selection, TrackKind,
+};
+
+use super::*;
+use crate::dialect::uprtc::record::sid;
+use crate::recording::{Command, House, RecordingView, Standing, Start, Status};
+
+fn started() -> Option<Outcome> {
+    Some(Outcome::Started { sid: String::new() })
+}
+
+fn view(standing: Standing) -> RecordingView {
+    let status = match standing {
+        Standing::Done => Status::Ended,
+        Standing::Failed => Status::Failed,
+        Standing::Closing | Standing::Finishing | Standing::Uploading => Status::Stopping,
+        _ => Status::Recording,
+    };
+    RecordingView {
+        key: RecorderKey {
+            app_id: APP.into(),
+            channel: "r".into(),
+            uid: "record1".into(),
+        },
+        sid: sid(APP, "record1"),
+        status,
+        standing,
+        paused: false,
+        mode: Mode::Mix,
+        house: None,
+        outputs: protocol::Outputs::default(),
+        mp4: true,
+        snapshots: None,
+        phase: None,
+        started_ms: NOW_MS,
+        first_media_ms: None,
+        ended_ms: None,
+        cause: None,
+        files: Vec::new(),
+        pictures: None,
+        vod: None,
+        pending_uploads: 0,
+        backed_up: None,
+        idle_since_ms: None,
+        problems: Vec::new(),
+    }
+}
+
+fn state(standing: Standing) -> Option<Outcome> {
+    Some(Outcome::State(Box::new(view(standing))))
+}
+
+impl Bench {
+    fn start(&self, body: Value) -> Value {
+        self.call("POST", "/record/start", Some(body))
+    }
+
+    /// The start that was asked for last.
+    fn spec(&self) -> Start {
+        let calls = self.calls.borrow();
+        match &calls.last().unwrap().command {
+            Command::Start(start) => (**start).clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_record_is_of_the_master_of_a_live_room_and_of_everybody_in_a_conversation() {
+    let bench = Bench::new();
+    let (live, talk) = (bench.live("liubei"), bench.conversation(&["guanyu"]));
+    bench.outcomes.replace(vec![started()]);
+    let answer = bench.start(json!({"roomId": live}));
+    let data = &answer["data"];
+    let record_id = data["recordId"].as_str().unwrap();
+    assert_eq!(
+        *data,
+        json!({"recordId": record_id, "serverAlias": "rtc-1:cluster-1", "serverAddress": "rtc-1.example:6017"})
+    );
+    assert_eq!(record_id.len(), 7);
+    let start = bench.spec();
+    assert_eq!(start.sid, sid(APP, record_id));
+    let key = bench.calls.borrow()[0].key.clone();
+    assert_eq!(
+        (key.app_id.as_str(), key.channel, key.uid.as_str()),
+        (APP, live, record_id)
+    );
+    let mix = start.spec.mix.unwrap();
+    assert_eq!((mix.output.width, mix.output.height), (1280, 720));
+    assert_eq!(mix.scene.layout, Layout::BestFit);
+    assert_eq!(start.spec.subscription.audio, Selection::Only(vec!["liubei".into()]));
+    assert!(
+        start.spec.storage.prefix.ends_with(&start.sid),
+        "{}",
+        start.spec.storage.prefix
+    );
+    bench.outcomes.replace(vec![started()]);
+    bench.start(json!({"roomId": talk}));
+    assert_eq!(bench.spec().spec.subscription.video, Selection::All);
+}
+
+#[test]
+fn who_is_recorded_and_how_large_is_the_callers_choice() {
+    let bench = Bench::new();
+    for (body, size, layout, who) in [
+        (
+            json!({"all": true, "peers": ["x"], "resolution": "1080p", "layout": "grid"}),
+            (1920, 1080),
+            Layout::BestFit,
+            Selection::All,
+        ),
+        (
+            json!({"peers": ["zhangfei", "guanyu", "guanyu"], "resolution": "480p", "layout": "guanyu", "fixVideoDirection": true}),
+            (854, 480),
+            Layout::Vertical {
+                large_uid: Some("guanyu".into()),
+            },
+            Selection::Only(vec!["guanyu".into(), "zhangfei".into()]),
+        ),
+        (
+            json!({"peers": []}),
+            (1280, 720),
+            Layout::BestFit,
+            Selection::Only(vec!["m".into()]),
+        ),
+    ] {
+        let mut body = body;
+        body["roomId"] = bench.live("m").into();
+        bench.outcomes.replace(vec![started()]);
+        assert_eq!(bench.start(body)["code"], 0);
+        let spec = bench.spec().spec;
+        let mix = spec.mix.unwrap();
+        assert_eq!((mix.output.width, mix.output.height), size);
+        assert_eq!(mix.scene.layout, layout);
+        assert_eq!(spec.subscription.audio, who);
+    }
+}
+
+#[test]
+fn a_room_has_one_record_at_a_time_and_may_have_another_behind_it() {
+    let bench = Bench::new();
+    let room = bench.live("m");
+    bench.outcomes.replace(vec![started()]);
+    let first = bench.start(json!({"roomId": room}))["data"]["recordId"].clone();
+    bench.outcomes.replace(vec![state(Standing::Capturing)]);
+    assert_eq!(bench.start(json!({"roomId": room}))["code"], 50_020);
+    bench.outcomes.replace(vec![None]);
+    assert_eq!(
+        bench.start(json!({"roomId": room}))["code"],
+        10_000,
+        "whether it runs is not known"
+    );
+    bench.outcomes.replace(vec![state(Standing::Uploading), started()]);
+    let second = bench.start(json!({"roomId": room}))["data"]["recordId"].clone();
+    assert_ne!(first, second);
+    assert!(second.is_string());
+}
+
+#[test]
+fn a_start_that_comes_to_nothing_leaves_no_record() {
+    let bench = Bench::new();
+    let room = bench.live("m");
+    let refused = |code| {
+        Some(Outcome::Refused(Refusal {
+            fault: Fault::Ours,
+            code,
+            reason: "why".into(),
+        }))
+    };
+    for (outcome, code) in [
+        (refused(RefusalCode::NoCapacity), 50_021),
+        (refused(RefusalCode::StorageUnusable), 10_000),
+        (Some(Outcome::Conflict { sid: String::new() }), 50_020),
+        (None, 10_000),
+    ] {
+        bench.outcomes.replace(vec![outcome]);
+        assert_eq!(bench.start(json!({"roomId": room}))["code"], code);
+        let status = bench.data("GET", &format!("/room/{room}/record/status"), None);
+        assert_eq!(status, json!({"status": 0}));
+    }
+    assert_eq!(
+        bench.start(json!({"roomId": room, "serverAlias": "rtc-9:cluster-1"}))["code"],
+        50_021
+    );
+    bench.outcomes.replace(vec![started()]);
+    let answer = bench.start(json!({"roomId": room, "serverAlias": "rtc-2:cluster-1"}));
+    assert_eq!(answer["data"]["serverAlias"], "rtc-2:cluster-1");
+    assert_eq!(bench.spec().ticket.preference.region.as_deref(), Some("cluster-1"));
+    bench.denial.set(Some(Denial::NoRoom { recordings: 3 }));
+    assert_eq!(bench.start(json!({"roomId": room}))["code"], 50_021);
+    bench.denial.set(None);
+    *bench.shown.borrow_mut() = format!("key={BARE_APP}.{SECRET}");
+    let bare = bench.live("m");
+    assert_eq!(bench.start(json!({"roomId": bare}))["code"], 50_021);
+}
+
+#[test]
+fn statuses_are_the_vendors_numbers_for_the_room_and_for_the_record() {
+    let bench = Bench::new();
+    let room = bench.live("m");
+    let of_room = || bench.data("GET", &format!("/room/{room}/record/status"), None)["status"].clone();
+    assert_eq!(of_room(), 0);
+    bench.outcomes.replace(vec![started()]);
+    let record_id = bench.start(json!({"roomId": room}))["data"]["recordId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let of_record = |id: &str| bench.data("GET", &format!("/record/{id}/status"), None)["status"].clone();
+    assert_eq!(of_record("nothere"), 0);
+    for (standing, number) in [
+        (Standing::Waiting, 1),
+        (Standing::Capturing, 2),
+        (Standing::Paused, 2),
+        (Standing::Closing, 3),
+        (Standing::Finishing, 4),
+        (Standing::Uploading, 5),
+        (Standing::Done, 6),
+        (Standing::Failed, 7),
+    ] {
+        bench.outcomes.replace(vec![state(standing)]);
+        assert_eq!(of_room(), number);
+        // The index does not know how it stands now; the recorder does.
+        bench.listed.replace(vec![listed(&record_id, Standing::Capturing)]);
+        bench.outcomes.replace(vec![state(standing)]);
+        assert_eq!(of_record(&record_id), number);
+    }
+    bench.listed.replace(vec![listed(&record_id, Standing::Done)]);
+    assert_eq!(of_record(&record_id), 6, "the index knows what is over");
+}
+
+#[test]
+fn a_record_is_stopped_by_its_room_and_with_it() {
+    let bench = Bench::new();
+    let room = bench.live("m");
+    let stop = || bench.code("POST", &format!("/record/stop/{room}"), None);
+    assert_eq!(stop(), 10_003);
+    bench.outcomes.replace(vec![
+        started(),
+        Some(Outcome::Stopping(Box::new(view(Standing::Closing)))),
+    ]);
+    bench.start(json!({"roomId": room}));
+    assert_eq!(stop(), 0);
+    bench
+        .outcomes
+        .replace(vec![Some(Outcome::AlreadyEnded(Box::new(view(Standing::Done))))]);
+    assert_eq!(stop(), 10_003);
+    bench.outcomes.replace(vec![None]);
+    assert_eq!(stop(), 10_000);
+    bench.calls.borrow_mut().clear();
+    bench.data("DELETE", &format!("/room/{room}"), None);
+    assert!(matches!(bench.calls.borrow()[0].command, Command::Stop(ref stop) if stop.at_once));
+}
+
+fn listed(record_id: &str, standing: Standing) -> Listed {
+    let view = view(standing);
+    let sid = sid(APP, record_id);
+    Listed {
+        key: RecorderKey {
+            uid: record_id.into(),
+            ..view.key
+        },
+        files: vec![RecordedFile {
+            name: format!("house/{APP}/{sid}/{record_id}.mp4"),
+            track: TrackKind::Video,
+            kind: FileKind::Mp4,
+            uid: "0".into(),
+            start_ms: NOW_MS,
+            duration_ms: 60_000,
+            slices: 1,
+            bytes: 1_000,
+            uploaded_slices: 1,
+            md5: None,
+        }],
+        sid,
+        mode: Mode::Mix,
+        status: view.status,
+        standing,
+        created_ms: NOW_MS,
+        started_ms: Some(NOW_MS),
+        ended_ms: Some(NOW_MS),
+        cause: Some(EndCause::Stopped),
+        told_ms: Some(NOW_MS),
+        awaited: Vec::new(),
+        house: Some(House {
+            store: HouseStorage::id(&testing::storage()),
+            kept_ms: None,
+            label: String::new(),
+        }),
+        erasure: None,
+    }
+}
+
+#[test]
+fn a_file_is_handed_out_by_a_link_once_it_is_there() {
+    let bench = Bench::new();
+    let get = |id: &str| bench.send(&bench.request("GET", &format!("/record/download/{id}"), None));
+    let code = |id: &str| -> Value { serde_json::from_slice::<Value>(&get(id).body).unwrap()["code"].clone() };
+    assert_eq!(code("nothere"), 50_019);
+    bench.listed.replace(vec![listed("record1", Standing::Uploading)]);
+    assert_eq!(code("record1"), 50_019);
+    bench.listed.replace(vec![listed("record1", Standing::Done)]);
+    let response = get("record1");
+    assert_eq!(response.status, 302);
+    let link = response.headers.get("Location").unwrap();
+    assert!(link.contains("record1.mp4"), "{link}");
+}
+
+#[test]
+fn what_no_node_does_is_refused_with_the_reason() {
+    let bench = Bench::new();
+    for path in ["/record/playback", "/record/client/upload", "/record/upload"] {
+        let answer = bench.call("POST", path, Some(json!({"recordId": "x"})));
+        assert_eq!(answer["code"], 10_003);
+        assert!(answer["msg"].as_str().unwrap().contains("not offered"), "{answer}");
+    }
+}

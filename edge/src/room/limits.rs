@@ -1,0 +1,35 @@
+//! How much and how long.
+
+/// Peers of one room. Each has a socket, of which an object of the platform can hold some ten times as many.
+pub(super) const MAX_PEERS: usize = 3_000;
+/// Peers that are invited to a room, or may publish in one besides its master.
+pub(super) const MAX_INVITED: usize = 1_000;
+/// Those of a conversation whose creator does not say how many.
+pub const DEFAULT_MEMBERS: u32 = 16;
+/// Longer ids name no user of a channel.
+pub const MAX_ID_BYTES: usize = 255;
+/// A frame of a client: an offer of a browser with many sections has some 30 KiB.
+pub(super) const MAX_FRAME_BYTES: usize = 256 << 10;
+pub const MAX_MESSAGE_BYTES: usize = 16 << 10;
+/// Sections of one offer that are looked at.
+pub(super) const MAX_SECTIONS: usize = 128;
+/// Messages that wait for a peer whose socket has broken, and those that are kept in case that it has broken unnoticed.
+pub(super) const MAX_WAITING: usize = 256;
+pub(super) const MAX_RECENT: usize = 32;
+/// Tracks that a peer has wishes about.
+pub(super) const MAX_WISHES: usize = 256;
+/// Servers besides its own that a room is spread over.
+pub(super) const MAX_MIRRORS: usize = 32;
+/// Rooms that are connected with one another.
+pub(super) const MAX_SET: usize = 32;
+/// Of each other room.
+pub(super) const MAX_SHARED_TRACKS: usize = 64;
+
+/// A peer that is silent for so long, or whose socket has broken so long ago, is gone.
+pub(super) const SILENT_MS: u64 = 15_000;
+/// Sockets are looked at this often while there are any. An object that is woken more often than every ten seconds never sleeps.
+pub(super) const LOOK_MS: u64 = 15_000;
+/// A room that nobody has been in for so long is closed.
+pub(super) const IDLE_MS: u64 = 24 * 3_600_000;
+/// What another object did not hear is told again after so long.
+pub(super) const AGAIN_MS: u64 = 1_000;

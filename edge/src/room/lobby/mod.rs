@@ -1,0 +1,332 @@
+//! What the rooms of one app have in common: which there are, which of them are connected with one another, who is blocked, and
+//! which servers are taken out of use. One writer for all of it, so that two rooms that connect with a third at once come to be
+//! one set. Pure; it does not know what a room is like inside.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::limits::{AGAIN_MS, MAX_SET};
+use super::problem::Problem;
+use crate::object::{self, CallId};
+
+/// Rooms of one app, blocked users, servers that are out of use.
+const MAX_ROOMS: usize = 100_000;
+const MAX_BLOCKED: usize = 100_000;
+const MAX_RECYCLED: usize = 1_000;
+
+/// What the lobby of this app is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    pub app_id: String,
+    pub request: Request,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    /// A room is there.
+    Enter {
+        room_id: String,
+        live: bool,
+    },
+    /// A room is over.
+    Leave {
+        room_id: String,
+    },
+    /// To connect two live rooms, and all that are connected with either.
+    Merge {
+        room_id: String,
+        other: String,
+    },
+    /// To take a room out of those that it is connected with.
+    Separate {
+        room_id: String,
+    },
+    /// The rooms that this one is connected with.
+    Merged {
+        room_id: String,
+    },
+    /// How many rooms there are.
+    Count,
+    /// Whether a user is let in.
+    Admit {
+        user_id: String,
+    },
+    Block {
+        user_id: String,
+    },
+    /// To use a server no longer, or to use it again.
+    Recycle {
+        node_id: String,
+        again: bool,
+    },
+    /// The servers that are not used.
+    Recycled,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    Done,
+    Rooms(Vec<String>),
+    Count(usize),
+    /// Whether a user is let in.
+    Admitted(bool),
+    Nodes(Vec<String>),
+    Denied(Problem),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// What came of [`Effect::Tell`].
+    Told { room_id: String, version: u64, ok: bool },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Keep the state. To be persisted before anything else is done.
+    Save,
+    /// Tell a room what it is connected with; answer with [`Event::Told`].
+    Tell {
+        app_id: String,
+        room_id: String,
+        version: u64,
+        room_ids: Vec<String>,
+    },
+}
+
+pub type Input = object::Input<Question, Event>;
+pub type Output = object::Output<Reply, Effect>;
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Lobby {
+    #[serde(default)]
+    app_id: String,
+    rooms: BTreeMap<String, Known>,
+    /// The version of what was told last.
+    version: u64,
+    #[serde(default)]
+    blocked: BTreeSet<String>,
+    #[serde(default)]
+    recycled: BTreeSet<String>,
+    /// Rooms that have not heard yet what they are connected with.
+    #[serde(default)]
+    untold: BTreeMap<String, u64>,
+    /// Those that are being told.
+    #[serde(skip)]
+    telling: BTreeSet<String>,
+    /// Who waits until these rooms have been told.
+    #[serde(skip)]
+    waiting: Vec<(CallId, BTreeSet<String>)>,
+    #[serde(skip)]
+    again_ms: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Known {
+    live: bool,
+    /// The set that it is in; rooms of the same set are connected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    set: Option<u64>,
+}
+
+/// Applies one input.
+pub fn step(lobby: &mut Lobby, input: Input, now_ms: u64) -> Vec<Output> {
+    let mut out = Vec::new();
+    match input {
+        object::Input::Asked { by, request } => {
+            lobby.app_id = request.app_id;
+            let changes = !matches!(
+                request.request,
+                Request::Merged { .. } | Request::Count | Request::Admit { .. } | Request::Recycled
+            );
+            let (reply, told) = lobby.asked(request.request, now_ms);
+            if changes {
+                out.push(Output::Effect(Effect::Save));
+            }
+            match told.is_empty() {
+                true => out.push(Output::Reply { to: by, reply }),
+                false => lobby.waiting.push((by, told)),
+            }
+        }
+        object::Input::Event(Event::Told { room_id, version, ok }) => {
+            lobby.told(&room_id, version, ok, now_ms, &mut out);
+            out.push(Output::Effect(Effect::Save));
+        }
+        object::Input::Alarm => {
+            lobby.again_ms.take_if(|at_ms| *at_ms <= now_ms);
+        }
+    }
+    lobby.tell(now_ms, &mut out);
+    out
+}
+
+impl Lobby {
+    /// What was being told when the object went is told again.
+    pub fn restored(mut self, now_ms: u64) -> Self {
+        self.again_ms = (!self.untold.is_empty()).then_some(now_ms);
+        self
+    }
+
+    pub fn next_alarm(&self) -> Option<u64> {
+        self.again_ms
+    }
+
+    /// The answer, and the rooms that are to be told before it is given.
+    fn asked(&mut self, request: Request, now_ms: u64) -> (Reply, BTreeSet<String>) {
+        let nobody = BTreeSet::new();
+        match request {
+            Request::Enter { room_id, live } => {
+                if self.rooms.len() >= MAX_ROOMS {
+                    return (Reply::Denied(Problem::TooManyConnections), nobody);
+                }
+                self.rooms.insert(room_id, Known { live, set: None });
+                (Reply::Done, nobody)
+            }
+            Request::Leave { room_id } => {
+                self.separate(&room_id, now_ms);
+                self.rooms.remove(&room_id);
+                self.untold.remove(&room_id);
+                (Reply::Done, nobody)
+            }
+            Request::Merge { room_id, other } => match self.merge(&room_id, &other, now_ms) {
+                Ok(told) => (Reply::Done, told),
+                Err(problem) => (Reply::Denied(problem), nobody),
+            },
+            Request::Separate { room_id } => match self.rooms.get(&room_id).map(|known| known.set) {
+                Some(Some(_)) => (Reply::Done, self.separate(&room_id, now_ms)),
+                _ => (Reply::Denied(Problem::NoOtherRoom), nobody),
+            },
+            Request::Merged { room_id } => {
+                let mut rooms = self.set_of(&room_id);
+                rooms.retain(|known| *known != room_id);
+                (Reply::Rooms(rooms), nobody)
+            }
+            Request::Count => (Reply::Count(self.rooms.len()), nobody),
+            Request::Admit { user_id } => (Reply::Admitted(!self.blocked.contains(&user_id)), nobody),
+            Request::Block { user_id } => {
+                if self.blocked.len() >= MAX_BLOCKED {
+                    return (Reply::Denied(Problem::TooManyConnections), nobody);
+                }
+                self.blocked.insert(user_id);
+                (Reply::Done, nobody)
+            }
+            Request::Recycle { node_id, again } => {
+                match again {
+                    true => self.recycled.remove(&node_id),
+                    false => self.recycled.len() < MAX_RECYCLED && self.recycled.insert(node_id),
+                };
+                (Reply::Done, nobody)
+            }
+            Request::Recycled => (Reply::Nodes(self.recycled.iter().cloned().collect()), nobody),
+        }
+    }
+
+    /// The rooms of a room's set, itself among them.
+    fn set_of(&self, room_id: &str) -> Vec<String> {
+        let set = self.rooms.get(room_id).and_then(|known| known.set);
+        let Some(set) = set else {
+            return vec![room_id.to_owned()];
+        };
+        let rooms = self.rooms.iter().filter(|(_, known)| known.set == Some(set));
+        rooms.map(|(room_id, _)| room_id.clone()).collect()
+    }
+
+    fn merge(&mut self, room_id: &str, other: &str, now_ms: u64) -> Result<BTreeSet<String>, Problem> {
+        let live = |room_id: &str| self.rooms.get(room_id).is_some_and(|known| known.live);
+        if !self.rooms.contains_key(room_id) {
+            return Err(Problem::NoRoom);
+        }
+        if !live(room_id) {
+            return Err(Problem::Invalid);
+        }
+        if !live(other) || room_id == other {
+            return Err(Problem::NoOtherRoom);
+        }
+        let both = self.set_of(room_id);
+        if both.iter().any(|known| known == other) {
+            return Err(Problem::Merged);
+        }
+        let both: BTreeSet<_> = both.into_iter().chain(self.set_of(other)).collect();
+        if both.len() > MAX_SET {
+            return Err(Problem::Full);
+        }
+        self.version = self.version.saturating_add(1).max(now_ms);
+        for room_id in &both {
+            if let Some(known) = self.rooms.get_mut(room_id) {
+                known.set = Some(self.version);
+            }
+            self.untold.insert(room_id.clone(), self.version);
+        }
+        Ok(both)
+    }
+
+    /// Takes a room out of its set. Returns all that have to hear of it. A set of one is none.
+    fn separate(&mut self, room_id: &str, now_ms: u64) -> BTreeSet<String> {
+        let all: BTreeSet<_> = self.set_of(room_id).into_iter().collect();
+        if all.len() < 2 {
+            return BTreeSet::new();
+        }
+        self.version = self.version.saturating_add(1).max(now_ms);
+        let is_over = all.len() == 2;
+        for known_id in &all {
+            if let Some(known) = self.rooms.get_mut(known_id)
+                && (is_over || known_id == room_id)
+            {
+                known.set = None;
+            }
+            self.untold.insert(known_id.clone(), self.version);
+        }
+        all
+    }
+
+    fn told(&mut self, room_id: &str, version: u64, ok: bool, now_ms: u64, out: &mut Vec<Output>) {
+        self.telling.remove(room_id);
+        match ok {
+            true => {
+                self.untold
+                    .retain(|known, wanted| known != room_id || *wanted > version);
+            }
+            false => self.again_ms = Some(now_ms.saturating_add(AGAIN_MS)),
+        }
+        // Who waits is answered even if a room did not hear: it is told until it has.
+        for (_, rooms) in &mut self.waiting {
+            rooms.remove(room_id);
+        }
+        let (done, waiting) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|(_, rooms)| rooms.is_empty());
+        self.waiting = waiting;
+        let done: Vec<(CallId, BTreeSet<String>)> = done;
+        out.extend(done.into_iter().map(|(to, _)| Output::Reply { to, reply: Reply::Done }));
+    }
+
+    fn tell(&mut self, now_ms: u64, out: &mut Vec<Output>) {
+        if self.again_ms.is_some_and(|at_ms| at_ms > now_ms) {
+            return;
+        }
+        let due: Vec<_> = self
+            .untold
+            .iter()
+            .filter(|(room_id, _)| !self.telling.contains(*room_id))
+            .collect();
+        let due: Vec<_> = due
+            .into_iter()
+            .map(|(room_id, version)| (room_id.clone(), *version))
+            .collect();
+        for (room_id, version) in due {
+            self.telling.insert(room_id.clone());
+            let room_ids = self.set_of(&room_id);
+            out.push(Output::Effect(Effect::Tell {
+                app_id: self.app_id.clone(),
+                room_id,
+                version,
+                room_ids,
+            }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

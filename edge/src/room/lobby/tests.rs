@@ -1,0 +1,162 @@
+use super::*;
+
+const NOW: u64 = 1_700_000_000_000;
+
+struct World {
+    lobby: Lobby,
+    /// What each room was told last.
+    told: BTreeMap<String, Vec<String>>,
+    deaf: BTreeSet<String>,
+}
+
+impl World {
+    fn new(rooms: &[(&str, bool)]) -> Self {
+        let mut world = Self {
+            lobby: Lobby::default(),
+            told: BTreeMap::new(),
+            deaf: BTreeSet::new(),
+        };
+        for (room_id, live) in rooms {
+            let room_id = (*room_id).to_owned();
+            assert_eq!(world.ask(Request::Enter { room_id, live: *live }), Some(Reply::Done));
+        }
+        world
+    }
+
+    fn ask(&mut self, request: Request) -> Option<Reply> {
+        let request = Question {
+            app_id: "a".into(),
+            request,
+        };
+        self.take(Input::Asked { by: 7, request }, NOW)
+    }
+
+    fn take(&mut self, input: Input, now_ms: u64) -> Option<Reply> {
+        let mut replied = None;
+        let mut outputs = step(&mut self.lobby, input, now_ms);
+        while let Some(output) = (!outputs.is_empty()).then(|| outputs.remove(0)) {
+            match output {
+                Output::Reply { to: 7, reply } => replied = Some(reply),
+                Output::Effect(Effect::Tell {
+                    room_id,
+                    version,
+                    room_ids,
+                    ..
+                }) => {
+                    let ok = !self.deaf.contains(&room_id);
+                    if ok {
+                        self.told.insert(room_id.clone(), room_ids);
+                    }
+                    let event = Event::Told { room_id, version, ok };
+                    outputs.extend(step(&mut self.lobby, Input::Event(event), now_ms));
+                }
+                _ => {}
+            }
+        }
+        replied
+    }
+
+    fn merge(&mut self, room_id: &str, other: &str) -> Option<Reply> {
+        let (room_id, other) = (room_id.to_owned(), other.to_owned());
+        self.ask(Request::Merge { room_id, other })
+    }
+
+    fn separate(&mut self, room_id: &str) -> Option<Reply> {
+        let room_id = room_id.to_owned();
+        self.ask(Request::Separate { room_id })
+    }
+
+    fn told(&self, room_id: &str) -> String {
+        self.told[room_id].concat()
+    }
+}
+
+#[test]
+fn connecting_is_transitive_and_separating_takes_out_one_alone() {
+    let mut world = World::new(&[("A", true), ("B", true), ("C", true), ("D", true)]);
+    for (room_id, other) in [("A", "B"), ("A", "C"), ("B", "D")] {
+        assert_eq!(world.merge(room_id, other), Some(Reply::Done));
+    }
+    for room_id in ["A", "B", "C", "D"] {
+        assert_eq!(world.told(room_id), "ABCD");
+    }
+    // D came by B, and stays.
+    assert_eq!(world.separate("B"), Some(Reply::Done));
+    assert_eq!(world.told("B"), "B");
+    for room_id in ["A", "C", "D"] {
+        assert_eq!(world.told(room_id), "ACD");
+    }
+    let room_id = "A".to_owned();
+    assert_eq!(
+        world.ask(Request::Merged { room_id }),
+        Some(Reply::Rooms(vec!["C".into(), "D".into()]))
+    );
+}
+
+#[test]
+fn what_cannot_be_connected_is_refused_by_its_code() {
+    let mut world = World::new(&[("A", true), ("B", true), ("talk", false)]);
+    assert_eq!(world.merge("none", "A"), Some(Reply::Denied(Problem::NoRoom)));
+    assert_eq!(world.merge("talk", "A"), Some(Reply::Denied(Problem::Invalid)));
+    for other in ["none", "talk", "A"] {
+        assert_eq!(
+            world.merge("A", other),
+            Some(Reply::Denied(Problem::NoOtherRoom)),
+            "{other}"
+        );
+    }
+    assert_eq!(world.separate("A"), Some(Reply::Denied(Problem::NoOtherRoom)));
+    assert_eq!(world.merge("A", "B"), Some(Reply::Done));
+    assert_eq!(world.merge("A", "B"), Some(Reply::Denied(Problem::Merged)));
+    assert_eq!(world.merge("B", "A"), Some(Reply::Denied(Problem::Merged)));
+    // A set of one is none.
+    assert_eq!(world.separate("A"), Some(Reply::Done));
+    assert_eq!(world.separate("B"), Some(Reply::Denied(Problem::NoOtherRoom)));
+    assert_eq!(world.merge("B", "A"), Some(Reply::Done));
+}
+
+#[test]
+fn a_room_that_ends_leaves_its_set() {
+    let mut world = World::new(&[("A", true), ("B", true), ("C", true)]);
+    world.merge("A", "B");
+    world.merge("A", "C");
+    let room_id = "A".to_owned();
+    assert_eq!(world.ask(Request::Leave { room_id }), Some(Reply::Done));
+    assert_eq!((world.told("B"), world.told("C")), ("BC".into(), "BC".into()));
+    assert_eq!(world.ask(Request::Count), Some(Reply::Count(2)));
+}
+
+#[test]
+fn a_room_that_did_not_hear_is_told_until_it_has() {
+    let mut world = World::new(&[("A", true), ("B", true)]);
+    world.deaf.insert("B".into());
+    assert_eq!(world.merge("A", "B"), Some(Reply::Done));
+    assert!(!world.told.contains_key("B"));
+    let at_ms = world.lobby.next_alarm().unwrap();
+    world.take(Input::Alarm, at_ms);
+    assert_eq!(world.lobby.next_alarm(), Some(at_ms + AGAIN_MS));
+    world.deaf.clear();
+    // The object has gone and come back.
+    let kept = serde_json::to_string(&world.lobby).unwrap();
+    world.lobby = serde_json::from_str::<Lobby>(&kept).unwrap().restored(at_ms);
+    world.take(Input::Alarm, at_ms);
+    assert_eq!(world.told("B"), "AB");
+    assert_eq!(world.lobby.next_alarm(), None);
+}
+
+#[test]
+fn users_are_blocked_and_servers_are_taken_out_of_use() {
+    let mut world = World::new(&[]);
+    let admit = || Request::Admit { user_id: "u".into() };
+    assert_eq!(world.ask(admit()), Some(Reply::Admitted(true)));
+    assert_eq!(world.ask(Request::Block { user_id: "u".into() }), Some(Reply::Done));
+    assert_eq!(world.ask(admit()), Some(Reply::Admitted(false)));
+    let recycle = |again| Request::Recycle {
+        node_id: "n".into(),
+        again,
+    };
+    world.ask(recycle(false));
+    assert_eq!(world.ask(Request::Recycled), Some(Reply::Nodes(vec!["n".into()])));
+    world.ask(recycle(true));
+    assert_eq!(world.ask(Request::Recycled), Some(Reply::Nodes(vec![])));
+}

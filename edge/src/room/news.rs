@@ -1,0 +1,101 @@
+//! What nodes tell.
+
+use std::collections::BTreeSet;
+
+use protocol::{RoomEvent, RoomSource};
+
+use super::contract::Row;
+use super::limits::MAX_PEERS;
+use super::peer::Peer;
+use super::signal::ToClient;
+use super::slots::side_of;
+use super::turn::Turn;
+
+impl Turn<'_> {
+    pub(super) fn news(&mut self, node_id: &str, events: Vec<RoomEvent>) {
+        for event in events {
+            match event {
+                RoomEvent::Connected { .. } => {}
+                RoomEvent::Gone { connection, reason } => {
+                    let known = side_of(self, &connection);
+                    let is_there = known.as_ref().and_then(|(peer_id, side)| {
+                        let peer = self.room.peers.get(peer_id)?;
+                        peer.connection(*side).filter(|known| known.node_id == node_id)
+                    });
+                    if let (Some(_), Some((peer_id, side))) = (is_there, known) {
+                        self.loses_connection(&peer_id, side, &reason);
+                    }
+                }
+                RoomEvent::Track { peer_id, source, is_on } => self.flows(peer_id, source, is_on),
+                RoomEvent::Speakers { peer_ids } => self.tell_all(None, &ToClient::Speakers { peer_ids: &peer_ids }),
+            }
+        }
+    }
+
+    /// Media comes from a user of the channel, or comes no longer.
+    fn flows(&mut self, peer_id: String, source: RoomSource, is_on: bool) {
+        match self.room.peers.get(&peer_id) {
+            Some(peer) if peer.publishing.is_some() => self.runs_dry(&peer_id, source, !is_on),
+            Some(_) => self.guest_tracks(peer_id, source, is_on),
+            None if is_on && self.room.peers.len() < MAX_PEERS => {
+                let number = self
+                    .room
+                    .peers
+                    .values()
+                    .map(|peer| peer.number)
+                    .max()
+                    .unwrap_or_default()
+                    + 1;
+                let guest = Peer {
+                    joined_ms: self.now_ms,
+                    number,
+                    ..Peer::default()
+                };
+                self.room.changed.insert(Row::name_of_peer(&peer_id));
+                self.room.peers.insert(peer_id.clone(), guest);
+                let arrival = ToClient::Peer {
+                    peer_id: &peer_id,
+                    state: "joined",
+                    role: self.spec().map(|spec| spec.role(&peer_id).name()),
+                };
+                self.tell_all(Some(&peer_id), &arrival);
+                self.guest_tracks(peer_id, source, is_on);
+            }
+            None => {}
+        }
+    }
+
+    /// A track of a connection is there whether media comes or not.
+    fn runs_dry(&mut self, peer_id: &str, source: RoomSource, dry: bool) {
+        let Some(peer) = self.peer_mut(peer_id) else {
+            return;
+        };
+        let found = peer
+            .tracks
+            .iter_mut()
+            .find(|(_, track)| track.source == source && track.dry != dry);
+        if let Some((track_id, track)) = found {
+            track.dry = dry;
+            let (track_id, track) = (track_id.clone(), *track);
+            self.room.moved = true;
+            self.shows_track(peer_id, &track_id, track);
+        }
+    }
+
+    /// Who publishes by another protocol has the tracks whose media comes, and is gone with the last one.
+    fn guest_tracks(&mut self, peer_id: String, source: RoomSource, is_on: bool) {
+        let Some(peer) = self.room.peers.get(&peer_id) else {
+            return;
+        };
+        let mut sources: BTreeSet<_> = peer.tracks.values().map(|track| track.source).collect();
+        match is_on {
+            true => sources.insert(source),
+            false => sources.remove(&source),
+        };
+        let is_over = sources.is_empty() && !peer.has_client();
+        self.has_tracks(&peer_id, &sources);
+        if is_over {
+            self.goes(&peer_id);
+        }
+    }
+}

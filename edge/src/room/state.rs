@@ -1,0 +1,121 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::contract::{Kept, Row, SharedTrack, SocketId};
+use super::limits::{AGAIN_MS, IDLE_MS, LOOK_MS, MAX_SHARED_TRACKS, SILENT_MS};
+use super::peer::Peer;
+use super::spec::{Other, Spec};
+use crate::object::CallId;
+
+/// What is known of a room, in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Room {
+    pub(super) kept: Kept,
+    pub(super) peers: BTreeMap<String, Peer>,
+    /// The rooms that it is connected with.
+    pub(super) others: BTreeMap<String, Other>,
+    /// The peers by their sockets.
+    pub(super) sockets: BTreeMap<SocketId, String>,
+    /// Sockets whose wish to join is being looked into.
+    pub(super) admitting: BTreeSet<SocketId>,
+    /// Who waits for the lobby to know the room.
+    pub(super) creating: Vec<CallId>,
+    /// The lobby is being told that the room is there, or that it is over.
+    pub(super) registering: bool,
+    /// Rooms that are being told what is published here.
+    pub(super) sharing: BTreeSet<String>,
+    /// What the connected rooms are told is published here; `None` when that is not known any more.
+    pub(super) shown: Option<Vec<SharedTrack>>,
+    /// Nodes that are being told of slots.
+    pub(super) telling: BTreeSet<String>,
+    /// Nodes that do not answer, each since when.
+    pub(super) failing: BTreeMap<String, u64>,
+    /// When something is tried again.
+    pub(super) again_ms: Option<u64>,
+    /// When the sockets were last looked at.
+    pub(super) looked_ms: u64,
+    /// What is published, or who may see it how, has changed.
+    pub(super) moved: bool,
+    /// Names of rows that have changed.
+    pub(super) changed: BTreeSet<String>,
+}
+
+impl Room {
+    /// The room as its rows tell of it. Sockets that are not among `open` have broken with the object.
+    pub fn restore(rows: impl IntoIterator<Item = Row>, open: &BTreeSet<SocketId>, now_ms: u64) -> Self {
+        let mut room = Self {
+            looked_ms: now_ms,
+            ..Self::default()
+        };
+        for row in rows {
+            match row {
+                Row::Room(kept) => room.kept = kept,
+                Row::Peer(peer_id, peer) => {
+                    room.peers.insert(peer_id, *peer);
+                }
+                Row::Other(room_id, other) => {
+                    room.others.insert(room_id, other);
+                }
+            }
+        }
+        for (peer_id, peer) in &mut room.peers {
+            match peer.socket {
+                Some(socket) if open.contains(&socket) => {
+                    room.sockets.insert(socket, peer_id.clone());
+                }
+                Some(_) => {
+                    peer.breaks(now_ms);
+                    room.changed.insert(Row::name_of_peer(peer_id));
+                }
+                None => {}
+            }
+        }
+        // What was being told when the object went is told again.
+        room.again_ms = room.has_untold().then_some(now_ms);
+        room.shown = (room.kept.shared > 0).then(|| room.shared_tracks());
+        room
+    }
+
+    /// What connected rooms are told is published here.
+    pub(super) fn shared_tracks(&self) -> Vec<SharedTrack> {
+        let tracks = self.peers.iter().flat_map(|(peer_id, peer)| {
+            peer.tracks.iter().map(|(track_id, track)| SharedTrack {
+                track_id: track_id.clone(),
+                peer_id: peer_id.clone(),
+                source: track.source,
+                on: track.is_on(),
+            })
+        });
+        tracks.take(MAX_SHARED_TRACKS).collect()
+    }
+
+    pub(super) fn spec(&self) -> Option<&Spec> {
+        self.kept.spec.as_deref()
+    }
+
+    fn has_untold(&self) -> bool {
+        let Some(spec) = self.spec() else {
+            return self.kept.leaves;
+        };
+        let shares = self.others.values().any(|other| other.told < self.kept.shared);
+        let slots = self.peers.values().any(|peer| peer.slots.told < peer.slots.version);
+        !spec.registered || shares || slots
+    }
+
+    /// When something is due, Unix milliseconds.
+    pub fn next_alarm(&self) -> Option<u64> {
+        let broken = self.peers.values().filter_map(|peer| peer.broken_ms);
+        let look = (!self.sockets.is_empty()).then(|| self.looked_ms.saturating_add(LOOK_MS));
+        let idle = self
+            .spec()
+            .and_then(|spec| spec.idle_ms)
+            .map(|since_ms| since_ms.saturating_add(IDLE_MS));
+        let broken = broken.map(|since_ms| since_ms.saturating_add(SILENT_MS)).min();
+        [broken, look, idle, self.again_ms].into_iter().flatten().min()
+    }
+
+    /// Something was not heard: it is told again.
+    pub(super) fn try_again(&mut self, now_ms: u64) {
+        let at_ms = now_ms.saturating_add(AGAIN_MS);
+        self.again_ms = Some(self.again_ms.map_or(at_ms, |known_ms| known_ms.min(at_ms)));
+    }
+}

@@ -1,0 +1,66 @@
+use std::collections::BTreeSet;
+
+use protocol::line::{PING, PONG};
+use worker::{Response, WebSocket, WebSocketPair, WebSocketRequestResponsePair};
+
+use crate::room::{Event, SocketId};
+use crate::worker::bindings;
+use crate::worker::objects::platform::Platform;
+
+/// The sockets of a room, which stay open while the object sleeps. Each has its id as a tag.
+#[derive(Clone, Copy)]
+pub(super) struct Sockets<'a> {
+    platform: &'a Platform,
+}
+
+impl<'a> Sockets<'a> {
+    pub(super) fn new(platform: &'a Platform) -> Self {
+        Self { platform }
+    }
+
+    /// Accepts a socket. The response is the one that opens it.
+    pub(super) fn accept(&self) -> worker::Result<Response> {
+        let WebSocketPair { client, server } = WebSocketPair::new()?;
+        let object = self.platform.object();
+        object.set_websocket_auto_response(&WebSocketRequestResponsePair::new(PING, PONG)?);
+        // JavaScript's numbers hold no more bits, and rows are read by it.
+        let id = SocketId::from_le_bytes(bindings::random()) >> 11;
+        object.accept_websocket_with_tags(&server, &[&id.to_string()]);
+        Response::from_websocket(client)
+    }
+
+    pub(super) fn id(&self, socket: &WebSocket) -> Option<SocketId> {
+        self.platform.object().get_tags(socket).first()?.parse().ok()
+    }
+
+    pub(super) fn open(&self) -> BTreeSet<SocketId> {
+        let sockets = self.platform.object().get_websockets();
+        sockets.iter().filter_map(|socket| self.id(socket)).collect()
+    }
+
+    /// See [`Pings`](crate::room::Pings).
+    pub(super) fn pinged_ms(&self, id: SocketId) -> Option<u64> {
+        self.platform.answered_ms(&self.find(id)?)
+    }
+
+    /// Returns what happens when it cannot be sent.
+    pub(super) fn send(&self, id: SocketId, text: &str) -> Option<Event> {
+        let sent = self.find(id).map(|socket| socket.send_with_str(text));
+        match sent {
+            Some(Ok(())) => None,
+            Some(Err(_)) | None => Some(Event::Closed { socket: id }),
+        }
+    }
+
+    pub(super) fn close(&self, id: SocketId, code: u16, reason: &str) {
+        if let Some(socket) = self.find(id) {
+            // One that is gone already needs no closing.
+            let _ = socket.close(Some(code), Some(reason));
+        }
+    }
+
+    fn find(&self, id: SocketId) -> Option<WebSocket> {
+        let sockets = self.platform.object().get_websockets_with_tag(&id.to_string());
+        sockets.into_iter().next()
+    }
+}
