@@ -76,7 +76,9 @@ export abstract class Connection {
       pc.restartIce()
       try {
         await this.#deal(pc, (sdp) => this.dealing.restart(sdp))
-        if (pc === this.pc) this.#expect(RESTART_MS, () => this.anew())
+        // Where it was never cut off, nothing tells that it is connected.
+        const look = () => (pc.connectionState === 'connected' ? this.#moved('connected') : this.anew())
+        if (pc === this.pc) this.#expect(RESTART_MS, look)
       } catch (error) {
         this.#refused(error as RoomError)
       }
@@ -139,7 +141,7 @@ export abstract class Connection {
     if (pc.connectionState !== 'connected') {
       const isTcpFirst = this.#protocol === TCP_FIRST && this.state === 'connecting'
       if (isTcpFirst) this.#expect(TCP_FIRST_MS, () => void this.restart())
-      else if (this.state === 'connecting') this.#expect(CONNECT_MS, () => this.anew())
+      else this.#expect(CONNECT_MS, () => this.anew())
     }
   }
 

@@ -77,7 +77,18 @@ export class Sending extends Connection {
     this.#transceivers.clear()
   }
 
-  protected agreed(): void {}
+  protected agreed(pc: RTCPeerConnection): void {
+    const sender = this.#transceivers.get('camera')?.sender
+    const takesLayers = pc.remoteDescription?.sdp.includes('\na=simulcast:')
+    if (!sender || takesLayers) return
+    // Of layers that are not taken only the smallest is left, which is then to be the whole picture.
+    const parameters = sender.getParameters()
+    const [first] = parameters.encodings
+    if (!first?.rid || first.scaleResolutionDownBy === 1) return
+    first.scaleResolutionDownBy = 1
+    delete first.maxBitrate
+    sender.setParameters(parameters).catch(() => {})
+  }
 
   #put(pc: RTCPeerConnection, { source, track, stream, simulcast }: Sent): void {
     const known = this.#transceivers.get(source)

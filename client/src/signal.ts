@@ -48,7 +48,8 @@ export class Signal {
   #attempts = 0
   #retry: ReturnType<typeof setTimeout> | undefined
   #ticking: ReturnType<typeof setInterval> | undefined
-  #heardAt = 0
+  /** When the ping was sent that is not answered yet. */
+  #pingedAt: number | undefined
 
   constructor(url: string, join: { peerId: string; token?: string }, hearing: Hearing) {
     this.#url = url
@@ -111,7 +112,7 @@ export class Signal {
     const tooLong = setTimeout(() => socket.close(), OPEN_MS)
     socket.onopen = () => {
       clearTimeout(tooLong)
-      this.#heardAt = Date.now()
+      this.#pingedAt = undefined
       clearInterval(this.#ticking)
       this.#ticking = setInterval(() => this.#tick(), PING_EVERY_MS)
       void this.#enter()
@@ -150,7 +151,7 @@ export class Signal {
   }
 
   #heard(text: string): void {
-    this.#heardAt = Date.now()
+    this.#pingedAt = undefined
     if (text === 'pong') return
     let frame: Reply | News
     try {
@@ -166,7 +167,8 @@ export class Signal {
   }
 
   #tick(): void {
-    if (Date.now() - this.#heardAt > SILENT_MS) {
+    // Not by when something was heard: a page in the background looks at its clock once a minute.
+    if (this.#pingedAt !== undefined && Date.now() - this.#pingedAt > SILENT_MS) {
       // Its own closing may take as long as the network is away.
       const socket = this.#socket
       this.#broke()
@@ -175,7 +177,9 @@ export class Signal {
   }
 
   #ping(): void {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send('ping')
+    if (this.#socket?.readyState !== WebSocket.OPEN) return
+    this.#pingedAt ??= Date.now()
+    this.#socket.send('ping')
   }
 
   #broke(): void {

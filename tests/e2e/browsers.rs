@@ -18,12 +18,12 @@ use crate::composed::await_frames;
 use crate::docs_page::CHROMIUM;
 use crate::steps::{self, CAPTURE_LIMIT, record_for};
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/browser/webrtc.cjs");
+const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/browser/");
 /// What a viewer does not notice, in seconds.
 const TOGETHER: f64 = 0.080;
 
-/// A page in Chromium that publishes or plays until it is told to end.
-struct Page {
+/// A page in Chromium that does what its script says until it is told to end.
+pub(crate) struct Page {
     process: Child,
     input: Option<ChildStdin>,
     lines: Lines<BufReader<ChildStdout>>,
@@ -39,10 +39,15 @@ impl Page {
     }
 
     fn begin(kind: &str, url: &str, codec: &str, stack: &Stack) -> Self {
+        let logs = stack.logs().to_string_lossy();
+        Self::run("webrtc.cjs", &[kind, url, &logs, codec])
+    }
+
+    /// Runs a script, which gets the browser and `words`.
+    pub(crate) fn run(script: &str, words: &[&str]) -> Self {
         let mut process = Command::new("node")
-            .args([SCRIPT, CHROMIUM, kind, url])
-            .arg(stack.logs())
-            .arg(codec)
+            .args([&format!("{SCRIPTS}{script}"), CHROMIUM])
+            .args(words)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -57,7 +62,8 @@ impl Page {
         }
     }
 
-    async fn line(&mut self) -> Value {
+    /// The next thing that it says.
+    pub(crate) async fn line(&mut self) -> Value {
         match self.lines.next_line().await.expect("a pipe") {
             Some(line) => serde_json::from_str(&line).expect("a line of JSON"),
             None => panic!("the page has failed: {}", self.complaints().await),
@@ -73,8 +79,8 @@ impl Page {
         text
     }
 
-    /// Ends its session, and says what it counted.
-    async fn close(mut self) -> Value {
+    /// Has it end, and returns what it says of that.
+    pub(crate) async fn close(mut self) -> Value {
         self.input = None;
         self.line().await
     }

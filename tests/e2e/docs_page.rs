@@ -78,13 +78,16 @@ pub(crate) async fn no_reader_is_shut_out(stack: &Stack) {
                 calls.len() > 20 && !calls.iter().any(|call| is_customers(call)),
                 "{calls:?}"
             ),
-            _ => assert_eq!(view["links"], serde_json::json!(["/docs", "/openapi.json", "/healthz"])),
+            _ => assert_eq!(
+                view["links"],
+                serde_json::json!(["/docs", "/room", "/openapi.json", "/healthz"])
+            ),
         }
     }
 }
 
 pub(crate) async fn no_page_can_be_framed(stack: &Stack) {
-    for path in ["/", "/docs", "/docs/page.js", "/openapi.json"] {
+    for path in ["/", "/docs", "/docs/page.js", "/room", "/openapi.json"] {
         let client = stack.customer().client;
         let response = client.get(format!("{}{path}", stack.info.edge)).send().await;
         let response = response.expect("the edge answers");

@@ -38,6 +38,7 @@ mod polyv;
 mod quiet;
 mod rescue;
 mod rooms;
+mod rooms_in_browsers;
 mod rtmp;
 mod rules;
 mod scenes;
@@ -208,6 +209,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         fsp::an_automatic_task_is_alone_in_its_group,
         rooms::clients_meet_by_a_code_and_leave_at_the_end,
         rooms::a_live_room_is_recorded_connected_and_separated,
+        rooms_in_browsers::people_see_and_hear_one_another,
         fsp::a_task_that_is_not_begun_ends,
         files::each_user_is_in_a_file_with_picture_and_sound,
         interruptions::a_killed_publisher_comes_back,

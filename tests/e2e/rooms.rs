@@ -1,5 +1,6 @@
 //! Rooms: the calls of their owners' back ends, their clients' sockets, and recordings.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -12,11 +13,11 @@ use tapedeck_tests::wait;
 
 use crate::steps::{CAPTURE_LIMIT, record_for};
 
-fn customer(stack: &Stack) -> Uprtc {
+pub(crate) fn customer(stack: &Stack) -> Uprtc {
     Uprtc::new(&stack.info.edge, &stack.info.uprtc)
 }
 
-fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().expect("a text")
 }
 
@@ -26,7 +27,7 @@ async fn status(customer: &Uprtc, path: &str) -> Option<u64> {
     answer["data"]["status"].as_u64()
 }
 
-async fn await_status(customer: &Uprtc, path: &str, wanted: u64) {
+pub(crate) async fn await_status(customer: &Uprtc, path: &str, wanted: u64) {
     let what = format!("status {wanted} at {path}");
     wait::until(&what, CAPTURE_LIMIT, async || {
         let status = status(customer, path).await;
@@ -34,6 +35,18 @@ async fn await_status(customer: &Uprtc, path: &str, wanted: u64) {
         (status == Some(wanted)).then_some(())
     })
     .await;
+}
+
+/// The file of a recording, under another name.
+pub(crate) async fn fetch_record(customer: &Uprtc, stack: &Stack, record_id: &str, name: &str) -> PathBuf {
+    let found = customer.get_raw(&format!("/record/download/{record_id}")).await;
+    assert_eq!(found.status(), 302);
+    let link = found.headers()["location"].to_str().expect("a link").to_owned();
+    let file = stack.logs().join(name);
+    let bytes = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let bytes = bytes.get(link).send().await.expect("the store answers").bytes().await;
+    std::fs::write(&file, bytes.expect("a whole file")).expect("a file");
+    file
 }
 
 pub(crate) async fn clients_meet_by_a_code_and_leave_at_the_end(stack: &Stack) {
@@ -135,14 +148,7 @@ pub(crate) async fn a_live_room_is_recorded_connected_and_separated(stack: &Stac
     assert_eq!(status(&customer, &of_room).await, Some(2));
     customer.done(Method::POST, &format!("/record/stop/{room}"), None).await;
     await_status(&customer, &of_record, 6).await;
-    let download = format!("/record/download/{}", text(&record["recordId"]));
-    let found = customer.get_raw(&download).await;
-    assert_eq!(found.status(), 302);
-    let link = found.headers()["location"].to_str().expect("a link").to_owned();
-    let file = stack.logs().join("room.mp4");
-    let bytes = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let bytes = bytes.get(link).send().await.expect("the store answers").bytes().await;
-    std::fs::write(&file, bytes.expect("a whole file")).expect("a file");
+    let file = fetch_record(&customer, stack, text(&record["recordId"]), "room.mp4").await;
     assert_eq!(probe::warnings(&file).await, "");
     let lasts = probe::duration(&file).await;
     assert!((3.0..30.0).contains(&lasts), "{lasts} s");
