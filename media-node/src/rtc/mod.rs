@@ -26,22 +26,26 @@ mod stun;
 mod tcp;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use protocol::{RtcCall, RtcReply};
+use protocol::{LiveSession, RtcCall, RtcReply};
 use tokio_util::sync::CancellationToken;
 
 use crate::hub::Hub;
 use crate::rtsp::Streams;
+use crate::transcode::Transcoding;
 use door::Door;
 use figures::Counters;
 pub use figures::Figures;
 pub use http::routes;
 use ports::Sockets;
+#[cfg(test)]
+pub use watch::Quality;
 
 /// How a node serves WebRTC.
 #[derive(Clone, Debug)]
@@ -106,6 +110,7 @@ impl RtcServer {
             next: 0.into(),
             sessions: std::sync::Mutex::default(),
             counters,
+            transcoding: Transcoding::default(),
         };
         Ok(Self {
             rtc: Rtc(Arc::new(door)),
@@ -151,6 +156,14 @@ impl Rtc {
     }
 
     pub fn figures(&self) -> Figures {
-        self.0.counters.read()
+        Figures {
+            transcoded_sounds: self.0.transcoding.count() as u64,
+            ..self.0.counters.read()
+        }
+    }
+
+    /// The sessions of an app, or of this channel of it, with their channels.
+    pub fn sessions(&self, app: &str, channel: Option<&str>) -> Vec<(String, LiveSession)> {
+        self.0.counters.board.sessions(app, channel)
     }
 }

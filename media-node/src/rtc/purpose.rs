@@ -5,20 +5,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::end::End;
 use super::figures::Counters;
-use super::play::Playing;
-use super::publish::Publishing;
-use crate::hub::Packet;
+use super::play::{Came, Playing};
+use super::publish::{Asked, Publishing};
 
 /// What a session does.
 pub(super) enum Purpose {
     Publish(Box<Publishing>),
-    Play(Playing),
+    Play(Box<Playing>),
 }
 
 /// What a session has to do.
 pub(super) enum Step {
-    AskForKeyframe,
-    Send(Packet),
+    AskForKeyframe(Asked),
+    Play(Came),
 }
 
 impl Purpose {
@@ -33,8 +32,13 @@ impl Purpose {
     pub(super) fn over(&self) -> End {
         match self {
             Self::Publish(_) => End::TakenOver,
-            Self::Play(_) => End::StreamEnded,
+            Self::Play(playing) => playing.over(),
         }
+    }
+
+    /// Whether what it sends depends on what the way to the client carries.
+    pub(super) fn has_choice(&self) -> bool {
+        matches!(self, Self::Play(playing) if playing.has_layers())
     }
 
     pub(super) fn connected(&mut self) -> Result<(), End> {
@@ -47,18 +51,17 @@ impl Purpose {
     /// The next thing to do; `None` when there will be none. Dropping the future loses nothing.
     pub(super) async fn step(&mut self) -> Option<Step> {
         match self {
-            Self::Publish(publishing) => {
-                publishing.keyframe_due().await;
-                Some(Step::AskForKeyframe)
-            }
-            Self::Play(playing) => playing.next().await.map(Step::Send),
+            Self::Publish(publishing) => Some(Step::AskForKeyframe(publishing.keyframe_due().await)),
+            Self::Play(playing) => playing.next().await.map(Step::Play),
         }
     }
 
     pub(super) fn take(&mut self, step: Step, rtc: &mut Rtc, counters: &Counters) {
         match (self, step) {
-            (Self::Publish(publishing), Step::AskForKeyframe) => publishing.ask_for_keyframe(rtc, counters),
-            (Self::Play(playing), Step::Send(packet)) => playing.send(packet, rtc),
+            (Self::Publish(publishing), Step::AskForKeyframe(asked)) => {
+                publishing.ask_for_keyframe(asked, rtc, counters)
+            }
+            (Self::Play(playing), Step::Play(came)) => playing.take(came, rtc),
             _ => {}
         }
     }

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use protocol::SessionKind;
+use str0m::bwe::Bitrate;
 use str0m::change::SdpOffer;
 use str0m::net::{DatagramRecv, Receive, TcpType};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
@@ -17,8 +19,11 @@ use super::figures::{Counted, Counters};
 use super::fragment::Fragment;
 use super::offer::{Format, Offer, OfferError};
 use super::outlet::Outlet;
+use super::play::FIRST_ESTIMATE_BPS;
 use super::purpose::Purpose;
 use super::route::{Datagram, Place, Routes, Wire};
+use super::watch::{TELL_EVERY, Watched};
+use crate::clock::unix_ms;
 use crate::hub::Ticket;
 
 /// Datagrams that are taken before anything else is looked at.
@@ -69,6 +74,7 @@ struct Session {
     began: Instant,
     heard: Instant,
     is_connected: bool,
+    watched: Watched,
 }
 
 /// Runs a session to its end.
@@ -83,7 +89,7 @@ pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
         answer,
     } = begin;
     let (place, mut datagrams) = surroundings.routes.enter();
-    let opened = open(&offer, &formats, &surroundings.candidates);
+    let opened = open(&offer, &formats, &purpose, &surroundings.candidates);
     let (rtc, text) = match opened {
         Ok(opened) => opened,
         Err(error) => {
@@ -94,9 +100,10 @@ pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
     };
     let counters = surroundings.counters.clone();
     let (path, kind, counter) = match &purpose {
-        Purpose::Publish(publishing) => (publishing.path().clone(), "publishing", &counters.publishing),
-        Purpose::Play(playing) => (playing.path().clone(), "playing", &counters.playing),
+        Purpose::Publish(publishing) => (publishing.path().clone(), SessionKind::Publish, &counters.publishing),
+        Purpose::Play(playing) => (playing.path().clone(), SessionKind::Play, &counters.playing),
     };
+    let watched = counters.board.enter(path.clone(), kind, unix_ms());
     let _counted = Counted::new(counter);
     let now = Instant::now();
     let mut session = Session {
@@ -108,21 +115,36 @@ pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
         began: now,
         heard: now,
         is_connected: false,
+        watched,
     };
     session.name();
     if answer.send(Ok(text)).is_err() {
         return;
     }
-    tracing::info!(%path, kind, "a session by WebRTC begins");
+    tracing::info!(%path, ?kind, "a session by WebRTC begins");
     let end = session.serve(&mut datagrams, &mut commands, expires).await;
-    tracing::info!(%path, kind, %end, "a session by WebRTC is over");
+    tracing::info!(%path, ?kind, %end, "a session by WebRTC is over");
     session.close(end);
     drop(ticket);
 }
 
 /// The connection that an offer leads to, and its answer.
-fn open(offer: &Offer, formats: &[Format], candidates: &[SocketAddr]) -> Result<(Rtc, String), OfferError> {
-    let mut config = RtcConfig::new().clear_codecs().set_rtp_mode(true).set_ice_lite(true);
+fn open(
+    offer: &Offer,
+    formats: &[Format],
+    purpose: &Purpose,
+    candidates: &[SocketAddr],
+) -> Result<(Rtc, String), OfferError> {
+    let mut config = RtcConfig::new()
+        .clear_codecs()
+        .set_rtp_mode(true)
+        .set_ice_lite(true)
+        .set_stats_interval(Some(TELL_EVERY));
+    let mut media = offer.sections.iter().zip(formats);
+    // Who does not tell what arrives would be sent as little as is supposed at first.
+    if purpose.has_choice() && media.any(|(section, format)| section.tells_arrivals(format)) {
+        config = config.enable_bwe(Some(Bitrate::from(FIRST_ESTIMATE_BPS)));
+    }
     for format in formats {
         format.add_to(config.codec_config());
     }
@@ -174,7 +196,7 @@ impl Session {
                 },
                 step = self.purpose.step(), if self.is_connected => match step {
                     Some(step) => { self.purpose.take(step, &mut self.rtc, &self.surroundings.counters); self.pass_time() }
-                    None => Err(End::StreamEnded),
+                    None => Err(self.purpose.over()),
                 },
                 () = sleep_until(due.into()) => self.pass_time(),
                 () = ended.cancelled() => Err(self.purpose.over()),
@@ -275,7 +297,10 @@ impl Session {
                     self.purpose.connected()?;
                 }
                 Output::Event(Event::Closed) => return Err(End::Client),
-                Output::Event(event) => self.purpose.event(event, &mut self.rtc),
+                Output::Event(event) => {
+                    self.watched.note(&event);
+                    self.purpose.event(event, &mut self.rtc);
+                }
             }
         }
     }

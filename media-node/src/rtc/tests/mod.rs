@@ -1,5 +1,6 @@
 //! The server with clients of the same library: whole sessions over loopback.
 
 mod calls;
+mod layers;
 mod media;
 mod support;
