@@ -14,6 +14,7 @@ mod command;
 mod container;
 mod encryption;
 mod hub;
+mod layers;
 mod media;
 mod mix;
 mod outbound;
@@ -27,6 +28,7 @@ mod spool;
 mod stream;
 mod supervisor;
 mod text;
+mod transcode;
 mod upload;
 
 use std::process::ExitCode;

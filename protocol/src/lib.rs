@@ -65,7 +65,7 @@ pub use fault::{Fault, Problem, Refusal, RefusalCode};
 pub use heartbeat::{Heartbeat, HeartbeatAnswer, HeldRecording};
 pub use inventory::{ConfirmedSlice, InventoryPage, Span, SpoolReport};
 pub use job::{Job, JobRequest, RecorderKey};
-pub use live::{LiveChannel, LiveQuestion, LiveStream, LiveTrack, LiveUser, UserRemoval};
+pub use live::{LiveChannel, LiveQuestion, LiveSession, LiveStream, LiveTrack, LiveUser, SessionKind, UserRemoval};
 pub use mix::{AudioProfile, CustomRegion, Fill, Layout, MixOutput, Scene, StreamKind, Tiles, UserImage};
 pub use node_token::NodeToken;
 pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod, VodVideo};

@@ -23,6 +23,43 @@ impl LiveQuestion {
 pub struct LiveChannel {
     pub channel: String,
     pub users: Vec<LiveUser>,
+    /// Connections by WebRTC.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<LiveSession>,
+}
+
+/// A connection by WebRTC, as the node sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveSession {
+    /// Whose stream is published or played,
+    pub uid: String,
+    /// and which one.
+    pub stream: StreamName,
+    pub kind: SessionKind,
+    /// When it began, Unix milliseconds.
+    pub since_ms: u64,
+    /// All that came from the client in the last seconds,
+    pub received_bits_per_second: u64,
+    /// and went to it.
+    pub sent_bits_per_second: u64,
+    /// Of a thousand packets of the medium that lacks most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_per_mille: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round_trip_ms: Option<u32>,
+    /// Requests for lost packets since it began, and for keyframes: the node's to a publisher, a player's to the node.
+    pub repeats_asked: u64,
+    pub keyframes_asked: u64,
+    /// What the way to a player carries, where that is measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated_bits_per_second: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionKind {
+    Publish,
+    Play,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,8 @@
 // Publishes by WHIP or plays by WHEP on a page of another origin, as a customer's own page does.
 //
 // usage: node webrtc.cjs CHROMIUM KIND URL PICTURES [CODEC]
-// KIND: `flash`: a white flash and a beep of 1 kHz at each full second; `fake`: Chromium's false camera and microphone; `play`.
+// KIND: `flash`: a white flash and a beep of 1 kHz at each full second; `fake`: Chromium's false camera and microphone; `layers`: the
+// same with pictures of two sizes at once; `play`.
 // Prints {"connected": …} as a line of JSON once media flows, and at the end of its input what it counted, as another line.
 const { createServer } = require('node:http')
 const path = require('node:path')
@@ -62,10 +63,12 @@ const PAGE = `<!doctype html>
   }
 
   async function publish(url, kind, codec) {
-    const size = { width: 320, height: 180, frameRate: 25 }
+    const size = kind === 'layers' ? { width: 640, height: 360, frameRate: 25 } : { width: 320, height: 180, frameRate: 25 }
+    const layers = [{ rid: 'f' }, { rid: 'q', scaleResolutionDownBy: 4 }]
     const stream = kind === 'flash' ? flashAndBeep() : await navigator.mediaDevices.getUserMedia({ audio: true, video: size })
     for (const track of stream.getTracks()) {
-      const transceiver = pc.addTransceiver(track, { direction: 'sendonly', streams: [stream] })
+      const sendEncodings = kind === 'layers' && track.kind === 'video' ? layers : [{}]
+      const transceiver = pc.addTransceiver(track, { direction: 'sendonly', streams: [stream], sendEncodings })
       if (codec && track.kind === 'video') {
         const { codecs } = RTCRtpReceiver.getCapabilities('video')
         const first = codecs.filter(({ mimeType }) => mimeType.toLowerCase() === 'video/' + codec.toLowerCase())

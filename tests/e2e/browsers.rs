@@ -101,7 +101,7 @@ pub(crate) async fn pages_are_recorded_mixed_and_played(stack: &Stack) {
     let mut two = Publisher::ffmpeg(&stack.publish_url(cname, "2"), &media, Transport::Tcp, stack.logs());
     joined(2).await;
     // In the codec that Chromium prefers.
-    let three = Page::open("fake", &stack.web_url("whip", cname, "3"), "", stack).await;
+    let three = Page::open("layers", &stack.web_url("whip", cname, "3"), "", stack).await;
     joined(3).await;
     let individual = customer
         .record(cname, |request| {
@@ -124,6 +124,20 @@ pub(crate) async fn pages_are_recorded_mixed_and_played(stack: &Stack) {
         .expect("it is played by RTSP");
     let codecs: Vec<_> = streams.iter().map(|stream| stream.codec_name.as_str()).collect();
     assert!(codecs.contains(&"opus") && codecs.len() == 2, "{codecs:?}");
+    // Of the pictures that it sends at once the best is the user's, and the smallest the user's small one.
+    assert!(streams.iter().any(|stream| stream.width == 640), "{streams:?}");
+    let low = probe::played(&format!("{}/low", stack.publish_url(cname, "3")))
+        .await
+        .expect("the small one is played by RTSP");
+    assert!(low.len() == 1 && low[0].width == 160, "{low:?}");
+    let small = Page::open(
+        "play",
+        &format!("{}?height=90", stack.web_url("whep", cname, "3")),
+        "",
+        stack,
+    )
+    .await;
+    assert_eq!(small.close().await["width"], 160);
     record_for(seconds).await;
     two.assert_alive();
     let figures = stack.node_metrics().await;

@@ -1,7 +1,7 @@
 //! The channels of an app that somebody is in.
 
 use percent_encoding::percent_decode_str;
-use protocol::{LiveChannel, LiveStream, LiveUser, UserRemoval};
+use protocol::{LiveChannel, LiveSession, LiveStream, LiveUser, UserRemoval};
 use serde::Serialize;
 
 use super::error::AdminError;
@@ -14,6 +14,14 @@ use crate::http::Response;
 struct View {
     channel: String,
     users: Vec<UserView>,
+    sessions: Vec<SessionView>,
+}
+
+#[derive(Serialize)]
+struct SessionView {
+    node_id: String,
+    #[serde(flatten)]
+    session: LiveSession,
 }
 
 #[derive(Serialize)]
@@ -57,25 +65,39 @@ impl<S: Store> Admin<'_, S> {
 pub fn channels(told: Vec<(String, Vec<LiveChannel>)>) -> Response {
     let mut items = Vec::<View>::new();
     for (node_id, channels) in told {
-        for LiveChannel { channel, users } in channels {
+        for LiveChannel {
+            channel,
+            users,
+            sessions,
+        } in channels
+        {
             let user = |user: LiveUser| UserView {
                 uid: user.uid,
                 node_id: node_id.clone(),
                 joined_at_ms: user.joined_at_ms,
                 streams: user.streams,
             };
-            let users = users.into_iter().map(user);
+            let session = |session: LiveSession| SessionView {
+                node_id: node_id.clone(),
+                session,
+            };
+            let (users, sessions) = (users.into_iter().map(user), sessions.into_iter().map(session));
             match items.iter_mut().find(|item| item.channel == channel) {
-                Some(item) => item.users.extend(users),
+                Some(item) => {
+                    item.users.extend(users);
+                    item.sessions.extend(sessions);
+                }
                 None => items.push(View {
                     channel,
                     users: users.collect(),
+                    sessions: sessions.collect(),
                 }),
             }
         }
     }
     for item in &mut items {
         item.users.sort_by_key(|user| user.joined_at_ms);
+        item.sessions.sort_by_key(|view| view.session.since_ms);
     }
     items.sort_by(|one, other| one.channel.cmp(&other.channel));
     Response::json(200, &Page { items, cursor: None })

@@ -2,16 +2,17 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use protocol::{LiveChannel, LiveQuestion, LiveStream, LiveTrack, LiveUser, UserRemoval};
+use protocol::{LiveChannel, LiveQuestion, LiveSession, LiveStream, LiveTrack, LiveUser, UserRemoval};
 
 use crate::channel::{MediaTrack, Registry};
+use crate::rtc::Rtc;
 use crate::stream::{h265_picture_size, picture_size};
 
 /// How long streams are watched to tell their rates.
 const WATCH: Duration = Duration::from_secs(1);
 
 /// What is published to this node's channels. It takes a second.
-pub(in crate::agent) async fn live(channels: &Registry, question: LiveQuestion) -> Vec<LiveChannel> {
+pub(in crate::agent) async fn live(channels: &Registry, rtc: Option<&Rtc>, question: LiveQuestion) -> Vec<LiveChannel> {
     let LiveQuestion { app_id, channel } = question;
     let seen = channels.live(&app_id, channel.as_deref(), LiveQuestion::MAX_CHANNELS);
     let before: Vec<u64> = seen
@@ -42,9 +43,30 @@ pub(in crate::agent) async fn live(channels: &Registry, question: LiveQuestion) 
                 streams,
             });
         }
-        told.push(LiveChannel { channel, users });
+        told.push(LiveChannel {
+            channel,
+            users,
+            sessions: Vec::new(),
+        });
     }
+    let sessions = rtc.map(|rtc| rtc.sessions(&app_id, channel.as_deref()));
+    add(&mut told, sessions.unwrap_or_default());
     told
+}
+
+/// Adds connections to the channels that they are of, which nobody may publish to here.
+fn add(told: &mut Vec<LiveChannel>, sessions: Vec<(String, LiveSession)>) {
+    for (channel, session) in sessions {
+        if let Some(known) = told.iter_mut().find(|known| known.channel == channel) {
+            known.sessions.push(session);
+        } else if told.len() < LiveQuestion::MAX_CHANNELS {
+            told.push(LiveChannel {
+                channel,
+                users: Vec::new(),
+                sessions: vec![session],
+            });
+        }
+    }
 }
 
 /// Disconnects who publishes here as this user; the number of streams.
@@ -82,11 +104,41 @@ fn parameter_set(parameters: &str, name: &str) -> Option<Vec<u8>> {
 mod tests {
     use std::sync::atomic::Ordering;
 
-    use protocol::TrackKind;
+    use protocol::{SessionKind, StreamName, TrackKind};
 
     use super::*;
     use crate::channel::{Limits, Media, StreamPath};
     use crate::stream::testing::SpsBits;
+
+    #[test]
+    fn connections_stand_with_their_channels() {
+        let session = |uid: &str| LiveSession {
+            uid: uid.to_owned(),
+            stream: StreamName::Camera,
+            kind: SessionKind::Play,
+            since_ms: 1,
+            received_bits_per_second: 0,
+            sent_bits_per_second: 0,
+            lost_per_mille: None,
+            round_trip_ms: None,
+            repeats_asked: 0,
+            keyframes_asked: 0,
+            estimated_bits_per_second: None,
+        };
+        let mut told = vec![LiveChannel {
+            channel: "c".to_owned(),
+            users: Vec::new(),
+            sessions: Vec::new(),
+        }];
+        let of = |channel: &str, uid: &str| (channel.to_owned(), session(uid));
+        add(&mut told, vec![of("c", "1"), of("d", "2"), of("c", "3")]);
+        let uids = |channel: &LiveChannel| channel.sessions.iter().map(|of| of.uid.clone()).collect::<String>();
+        let seen: Vec<_> = told
+            .iter()
+            .map(|channel| (channel.channel.clone(), uids(channel)))
+            .collect();
+        assert_eq!(seen, [("c".into(), "13".into()), ("d".into(), "2".into())]);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_is_told_of_with_its_codecs_its_size_and_its_rate() {
@@ -127,7 +179,7 @@ mod tests {
             tokio::time::sleep(WATCH / 2).await;
             media.bytes.fetch_add(1_000, Ordering::Relaxed);
         };
-        let (told, ()) = tokio::join!(live(&channels, question("a")), send);
+        let (told, ()) = tokio::join!(live(&channels, None, question("a")), send);
         let user = &told[0].users[0];
         assert_eq!(
             (told[0].channel.as_str(), user.uid.as_str(), user.joined_at_ms),
@@ -148,6 +200,6 @@ mod tests {
                 ("H265", Some(320), Some(180))
             ]
         );
-        assert!(live(&channels, question("b")).await.is_empty());
+        assert!(live(&channels, None, question("b")).await.is_empty());
     }
 }

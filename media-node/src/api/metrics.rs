@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use prometheus::{
-    Encoder, Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry as Metrics, TextEncoder,
+    Encoder, Gauge, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry as Metrics, TextEncoder,
 };
 use protocol::{Phase, ProblemCode};
 
@@ -277,12 +277,56 @@ fn sessions(metrics: &Metrics, figures: &rtc::Figures) -> prometheus::Result<()>
             figures.keyframes_asked,
         ),
         (
+            "rtc_refused_offers_total",
+            "Offers by WebRTC that could not be taken, because of codecs or B-frames",
+            figures.refused_offers,
+        ),
+        (
             "rtc_failed_sessions_total",
             "Sessions by WebRTC that ended by a fault of this software",
             figures.failed_sessions,
         ),
     ] {
         counter(metrics, name, help, value)?;
+    }
+    gauge(
+        metrics,
+        "rtc_transcoded_sounds",
+        "Streams whose sound is made Opus for players by WebRTC",
+        figures.transcoded_sounds,
+    )?;
+    let quality = &figures.quality;
+    let lost = GaugeVec::new(
+        Opts::new(
+            "rtc_lost_ratio",
+            "Packets by WebRTC that were lost, the mean of the sessions",
+        ),
+        &["kind"],
+    )?;
+    for (kind, ratio) in [("publish", quality.lost_in), ("play", quality.lost_out)] {
+        // No session, no ratio.
+        if let Some(ratio) = ratio {
+            lost.with_label_values(&[kind]).set(ratio);
+        }
+    }
+    metrics.register(Box::new(lost))?;
+    for (name, help, value) in [
+        (
+            "rtc_round_trip_seconds",
+            "To clients by WebRTC and back, the mean of the sessions",
+            quality.round_trip,
+        ),
+        (
+            "rtc_estimated_bits_per_second",
+            "What the ways to players carry, the mean of those that are measured",
+            quality.estimate,
+        ),
+    ] {
+        if let Some(value) = value {
+            let gauge = Gauge::new(name, help)?;
+            gauge.set(value);
+            metrics.register(Box::new(gauge))?;
+        }
     }
     Ok(())
 }
@@ -398,6 +442,11 @@ mod tests {
             rtc: Some(rtc::Figures {
                 publishing: 2,
                 keyframes_asked: 6,
+                quality: rtc::Quality {
+                    lost_out: Some(0.25),
+                    round_trip: Some(0.04),
+                    ..rtc::Quality::default()
+                },
                 ..rtc::Figures::default()
             }),
             turned_away: TurnedAway {
@@ -442,8 +491,13 @@ mod tests {
             "tapedeck_rtc_sessions{kind=\"publish\"} 2",
             "tapedeck_rtc_sessions{kind=\"play\"} 0",
             "tapedeck_rtc_keyframes_asked_total 6",
+            "tapedeck_rtc_lost_ratio{kind=\"play\"} 0.25",
+            "tapedeck_rtc_round_trip_seconds 0.04",
         ] {
             assert!(values.contains(&line), "{line} is not in\n{text}");
+        }
+        for absent in ["rtc_lost_ratio{kind=\"publish\"}", "rtc_estimated_bits_per_second"] {
+            assert!(!text.contains(absent), "{absent} is in\n{text}");
         }
         assert!(text.contains("node_id=\"n\\\"1\""), "{text}");
     }

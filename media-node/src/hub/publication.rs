@@ -1,7 +1,7 @@
 //! One live stream: what its publisher sends goes to each of its players.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use protocol::TrackKind;
@@ -12,11 +12,14 @@ use super::beginning::{BEGINNING, Beginning};
 use super::description::Description;
 use super::inflow::{Inflow, Inflowing, Manner};
 use super::keyframes::Keyframes;
+use super::layer::Layer;
 use super::queue::{self, Flow, Overflow, Packet, Receiver, Sender};
 use super::reception::Reception;
 use super::rtp::{self, RtpHead};
 use crate::channel::StreamPath;
 
+/// Pictures are shown a second before ones that came earlier at most: what goes back farther has begun anew.
+const MAX_BACK_TICKS: u32 = 90_000;
 /// Players of one stream. A viewer of a room is two: one for the picture and one for the sound.
 const MAX_PLAYERS: usize = 1_024;
 
@@ -30,6 +33,8 @@ pub struct Publication {
     pub bytes: Arc<AtomicU64>,
     /// Wishes for keyframes, for the publisher if it can be asked.
     pub keyframes: Keyframes,
+    /// The layers that its picture is taken from, where it has several.
+    layers: OnceLock<Vec<Arc<Layer>>>,
     state: Mutex<State>,
 }
 
@@ -46,6 +51,8 @@ struct Track {
     reception: Reception,
     last: Option<RtpHead>,
     sender_report: Option<Bytes>,
+    /// A picture has come that is shown before one that came earlier.
+    is_out_of_order: bool,
 }
 
 struct Player {
@@ -75,6 +82,7 @@ impl Publication {
             reception: Reception::new(*clock_rate),
             last: None,
             sender_report: None,
+            is_out_of_order: false,
         };
         let tracks = description.clock_rates().iter().map(track).collect();
         Self {
@@ -84,12 +92,23 @@ impl Publication {
             began: Instant::now(),
             bytes: Arc::default(),
             keyframes: Keyframes::default(),
+            layers: OnceLock::new(),
             state: Mutex::new(State {
                 beginning: Some(Beginning::default()),
                 tracks,
                 players: Vec::new(),
             }),
         }
+    }
+
+    /// Says which layers its picture is taken from; once.
+    pub fn set_layers(&self, layers: Vec<Arc<Layer>>) {
+        let _ = self.layers.set(layers);
+    }
+
+    /// The layers that its picture is taken from; none where it has only one.
+    pub fn layers(&self) -> &[Arc<Layer>] {
+        self.layers.get().map_or(&[], Vec::as_slice)
     }
 
     /// Hands a publisher's packet to the players, with what waited for it. What is neither RTP nor RTCP, or not as it should
@@ -160,7 +179,12 @@ impl Publication {
     fn hand_out(&self, state: &mut State, track: usize, flow: Flow, due: Vec<Bytes>) {
         for payload in due {
             if let (Flow::Rtp, Some(known)) = (flow, state.tracks.get_mut(track)) {
-                known.last = rtp::rtp_head(&payload);
+                let head = rtp::rtp_head(&payload);
+                let goes_back = |(head, last): (RtpHead, RtpHead)| {
+                    (1..MAX_BACK_TICKS).contains(&last.timestamp.wrapping_sub(head.timestamp))
+                };
+                known.is_out_of_order |= head.zip(known.last).is_some_and(goes_back);
+                known.last = head;
             }
             let packet = Packet { track, flow, payload };
             if self.began.elapsed() < BEGINNING {
@@ -172,6 +196,11 @@ impl Publication {
                 .players
                 .retain(|player| !player.wants(track) || player.queue.push(packet.clone()));
         }
+    }
+
+    /// Whether units of a track have come in another order than their times have: pictures with B-frames do.
+    pub fn is_out_of_order(&self, track: usize) -> bool {
+        self.lock().tracks.get(track).is_some_and(|track| track.is_out_of_order)
     }
 
     /// What its publisher is to be told of how a track arrives; `None` before anything has come, and where it has not shown

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -105,6 +106,11 @@ impl Receiver {
     pub async fn next(&mut self) -> Option<Packet> {
         let packet = self.packets.recv().await;
         self.taken(packet)
+    }
+
+    /// As [`Self::next`], for those who wait for several at once.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Packet>> {
+        self.packets.poll_recv(context).map(|packet| self.taken(packet))
     }
 
     /// A packet that is there already.

@@ -17,6 +17,7 @@ const VERSION_2: u8 = 2;
 const PADDING: u8 = 0x20;
 const EXTENSION: u8 = 0x10;
 const CSRC_COUNT: u8 = 0x0f;
+const MARKER: u8 = 0x80;
 const REPORT_COUNT: u8 = 0x1f;
 const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
@@ -148,6 +149,26 @@ pub fn reported_time(report: &[u8]) -> Option<(u32, Duration)> {
     Some((u32::from_be_bytes([t0, t1, t2, t3]), Duration::new(seconds, nanos)))
 }
 
+/// A sender report, as [`is_sender_report`] takes it, whose timestamp is later by so many ticks. `None` for anything else.
+pub fn with_later_timestamp(report: &[u8], ticks: u32) -> Option<Vec<u8>> {
+    let mut moved = is_sender_report(report).then(|| report.to_vec())?;
+    let field: &mut [u8; 4] = moved.get_mut(16..20)?.first_chunk_mut()?;
+    *field = u32::from_be_bytes(*field).wrapping_add(ticks).to_be_bytes();
+    Some(moved)
+}
+
+/// Gives an RTP packet, as [`rtp_head`] takes it, another timestamp.
+pub fn retime(packet: &mut [u8], timestamp: u32) {
+    if let Some(field) = packet.get_mut(4..8) {
+        field.copy_from_slice(&timestamp.to_be_bytes());
+    }
+}
+
+/// Whether an RTP packet, as [`rtp_head`] takes it, ends a picture.
+pub fn is_marked(packet: &[u8]) -> bool {
+    packet.get(1).is_some_and(|second| second & MARKER != 0)
+}
+
 /// A compound packet that reports how one source arrives: a block of the report, and the reporter's name.
 pub fn reception_report(reporter: u32, block: &[u8; REPORT_BLOCK_BYTES]) -> Vec<u8> {
     let reporter = reporter.to_be_bytes();
@@ -222,6 +243,9 @@ mod tests {
         report[8..20].copy_from_slice(&[0, 0, 0, 5, 0x80, 0, 0, 0, 0, 0, 0, 9]);
         assert_eq!(reported_time(&report), Some((9, Duration::from_millis(5_500))));
         assert_eq!(reported_time(&report[..27]), None);
+        let later = with_later_timestamp(&report, 90_000).unwrap();
+        assert_eq!(reported_time(&later), Some((90_009, Duration::from_millis(5_500))));
+        assert_eq!(with_later_timestamp(&bye(1), 1), None);
         assert!(!is_sender_report(&bye(1)));
     }
 

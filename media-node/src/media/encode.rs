@@ -50,6 +50,8 @@ pub struct VideoTarget {
     pub gop: u32,
 }
 
+/// FFmpeg's name of the encoder of Opus by its authors.
+const OPUS_ENCODER: &str = "libopus";
 /// FFmpeg's name of the one MP3 encoder that it has from LAME.
 const MP3_ENCODER: &str = "libmp3lame";
 
@@ -168,13 +170,15 @@ impl VideoEncoder {
     }
 }
 
-/// Encodes floating-point sound to AAC-LC without ADTS headers, or to MP3.
+/// Encodes floating-point sound to AAC-LC without ADTS headers, to MP3, or to Opus.
 pub struct AudioEncoder {
     encoder: encoder::audio::Encoder,
     packet: Packet,
     channels: u16,
     rate: u32,
     frame: usize,
+    /// The samples of all channels stand beside each other.
+    is_packed: bool,
 }
 
 impl AudioEncoder {
@@ -182,6 +186,9 @@ impl AudioEncoder {
     pub const FRAME: usize = 1024;
     /// and in one of MP3 from 32 kHz on.
     pub const MP3_FRAME: usize = 1152;
+    /// In one of Opus, 20 ms at the rate that it has always.
+    pub const OPUS_FRAME: usize = 960;
+    pub const OPUS_RATE: u32 = 48_000;
 
     /// `name`: FFmpeg's name of an AAC encoder.
     pub fn new(name: &str, rate: u32, channels: u16, bitrate: usize) -> Result<Self, MediaError> {
@@ -205,6 +212,18 @@ impl AudioEncoder {
         )
     }
 
+    /// To Opus, with what decoders need to make up for lost packets.
+    ///
+    /// # Errors
+    /// Most often: the FFmpeg of this machine was built without libopus.
+    pub fn opus(channels: u16, bitrate: usize) -> Result<Self, MediaError> {
+        let mut options = Dictionary::new();
+        options.set("fec", "1");
+        options.set("packet_loss", "5");
+        let stream = (Self::OPUS_RATE, channels, bitrate);
+        Self::open(OPUS_ENCODER, Id::OPUS, Self::OPUS_FRAME, stream, options)
+    }
+
     fn open(
         name: &str,
         id: Id,
@@ -213,7 +232,12 @@ impl AudioEncoder {
         options: Dictionary<'_>,
     ) -> Result<Self, MediaError> {
         let failed = |error| MediaError::new(format!("open the encoder {name}"), error);
-        let kind = if id == Id::MP3 { "MP3" } else { "AAC" };
+        let kind = match id {
+            Id::MP3 => "MP3",
+            Id::OPUS => "Opus",
+            _ => "AAC",
+        };
+        let is_packed = id == Id::OPUS;
         let codec = encoder::find_by_name(name)
             .filter(|codec| codec.id() == id)
             .ok_or_else(|| MediaError::new(format!("find an {kind} encoder called {name}"), Error::EncoderNotFound))?;
@@ -221,7 +245,7 @@ impl AudioEncoder {
         context.set_flags(Flags::BITEXACT | Flags::GLOBAL_HEADER);
         let mut audio = context.encoder().audio().map_err(failed)?;
         audio.set_rate(rate as i32);
-        audio.set_format(Sample::F32(Type::Planar));
+        audio.set_format(Sample::F32(if is_packed { Type::Packed } else { Type::Planar }));
         audio.set_channel_layout(ChannelLayout::default(i32::from(channels)));
         audio.set_time_base(Rational(1, rate as i32));
         audio.set_bit_rate(bitrate);
@@ -235,6 +259,7 @@ impl AudioEncoder {
             channels,
             rate,
             frame,
+            is_packed,
         })
     }
 
@@ -260,13 +285,23 @@ impl AudioEncoder {
     /// dated by when its first sample is heard: before the first sample that was taken lies the encoder's run-up.
     pub fn encode(&mut self, channels: &[Vec<f32>], pts: i64, each: impl FnMut(Coded)) -> Result<(), MediaError> {
         let layout = ChannelLayout::default(i32::from(self.channels));
-        let mut sound = frame::Audio::new(Sample::F32(Type::Planar), self.frame, layout);
+        let arrangement = if self.is_packed { Type::Packed } else { Type::Planar };
+        let mut sound = frame::Audio::new(Sample::F32(arrangement), self.frame, layout);
         sound.set_rate(self.rate);
         sound.set_pts(Some(pts));
-        for (index, samples) in channels.iter().take(usize::from(self.channels)).enumerate() {
-            let plane = sound.plane_mut::<f32>(index);
-            let count = plane.len().min(samples.len());
-            plane[..count].copy_from_slice(&samples[..count]);
+        match channels {
+            [left, right, ..] if self.is_packed && self.channels == 2 => {
+                for (pair, samples) in sound.plane_mut::<(f32, f32)>(0).iter_mut().zip(left.iter().zip(right)) {
+                    *pair = (*samples.0, *samples.1);
+                }
+            }
+            _ => {
+                for (index, samples) in channels.iter().take(usize::from(self.channels)).enumerate() {
+                    let plane = sound.plane_mut::<f32>(index);
+                    let count = plane.len().min(samples.len());
+                    plane[..count].copy_from_slice(&samples[..count]);
+                }
+            }
         }
         self.encoder
             .send_frame(&sound)

@@ -13,8 +13,8 @@ use tokio::time::timeout;
 
 use super::figures::Counters;
 use super::fragment::Fragment;
-use super::offer::{Offer, OfferError};
-use super::play::{self, Playing};
+use super::offer::{Kind, Offer, OfferError};
+use super::play::{Played, Playing, best, index_of};
 use super::ports::Beginning;
 use super::problem::Problem;
 use super::publish::{self, Publishing};
@@ -22,11 +22,15 @@ use super::purpose::Purpose;
 use super::session::{Begin, Command, MAX_COMMANDS, Ways};
 use crate::access::{Action, Grant, Place, Shown, Wish};
 use crate::channel::StreamPath;
-use crate::hub::{Ends, Hub, Ticket};
+use crate::hub::{Ends, Hub, Publication, Ticket};
 use crate::rtsp::Streams;
+use crate::transcode::{NotMade, Transcoding, is_convertible};
 
 /// How long a session may take with an answer.
 const ANSWERING: Duration = Duration::from_secs(5);
+
+/// Of a picture that a player prefers; larger ones are none.
+const MAX_HEIGHT: u32 = 8_192;
 
 const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 
@@ -41,6 +45,7 @@ pub(super) struct Door {
     pub(super) next: AtomicUsize,
     pub(super) sessions: Mutex<HashMap<String, Open>>,
     pub(super) counters: Arc<Counters>,
+    pub(super) transcoding: Transcoding,
 }
 
 /// A session that was begun.
@@ -62,6 +67,9 @@ impl Door {
                 (_, None) => Err(Problem::method("POST, OPTIONS")),
             },
         };
+        if answered.as_ref().is_err_and(|problem| problem.status == 422) {
+            Counters::add(&self.counters.refused_offers, 1);
+        }
         let mut reply = answered.unwrap_or_else(Problem::reply);
         let own = RTC_CORS.map(|(name, value)| (name.to_owned(), value.to_owned()));
         reply.headers.extend(own);
@@ -87,11 +95,15 @@ impl Door {
                 let expires = grant.play()?;
                 let found = self.streams.play(&path).await.map_err(Problem::not_now)?;
                 let publication = found.ok_or_else(|| Problem::new(404, "Nobody publishes this stream at present"))?;
-                let (offer, formats) =
-                    offer.narrowed(|section, formats| play::choose(&publication, section, formats))?;
+                let played = Played {
+                    height: height(call.query.expose())?,
+                    sound: self.sound(&publication, &offer)?,
+                    publication,
+                };
+                let (offer, formats) = offer.narrowed(|section, formats| played.choose(section, formats))?;
                 let queue_bytes = self.hub.limits.player_queue_bytes;
-                let playing = Playing::new(publication, queue_bytes, &offer, &formats)?;
-                (offer, formats, Purpose::Play(playing), expires)
+                let playing = Playing::new(played, queue_bytes, &offer, &formats)?;
+                (offer, formats, Purpose::Play(Box::new(playing)), expires)
             }
         };
         let ticket = self.place(source)?;
@@ -131,6 +143,32 @@ impl Door {
         ];
         let links = self.links.iter().map(|link| ("Link", link.as_str()));
         Ok(reply(201, own.into_iter().chain(links), answer))
+    }
+
+    /// The sound of a stream in a codec that the client takes, where the stream's own is none.
+    fn sound(&self, publication: &Arc<Publication>, offer: &Offer) -> Result<Option<Arc<Publication>>, Problem> {
+        let heard = offer
+            .sections
+            .iter()
+            .find(|section| section.kind == Kind::Audio && section.receives);
+        let Some((section, index)) = heard.zip(index_of(publication, Kind::Audio)) else {
+            return Ok(None);
+        };
+        let description = &publication.description;
+        let (Some(track), Some(clock_rate)) = (description.tracks().get(index), description.clock_rates().get(index))
+        else {
+            return Ok(None);
+        };
+        let formats = section.formats();
+        let takes_opus = formats.iter().any(|format| format.name == "OPUS");
+        if best(track, &formats).is_some() || !takes_opus || !is_convertible(track, *clock_rate) {
+            return Ok(None);
+        }
+        let made = self.transcoding.opus(publication, index);
+        made.map(Some).map_err(|error| match error {
+            NotMade::Busy => Problem::not_now(error.to_string()),
+            NotMade::Failed(_) => Problem::new(422, error.to_string()),
+        })
     }
 
     async fn admit(&self, action: Action, path: &StreamPath, call: &RtcCall, source: IpAddr) -> Result<Grant, Problem> {
@@ -269,6 +307,21 @@ fn is_type(call: &RtcCall, wanted: &str) -> bool {
     let given = call.content_type.as_deref().unwrap_or_default();
     let given = given.split(';').next().unwrap_or_default();
     given.trim().eq_ignore_ascii_case(wanted)
+}
+
+/// The height of the picture that a player prefers.
+fn height(query: &str) -> Result<Option<u32>, Problem> {
+    let Some(given) = value(query, "height") else {
+        return Ok(None);
+    };
+    let height = given.parse().ok().filter(|height| (1..=MAX_HEIGHT).contains(height));
+    let reason = || {
+        Problem::new(
+            400,
+            format!("\"height\" has to be a number of pixels from 1 to {MAX_HEIGHT}"),
+        )
+    };
+    height.map(Some).ok_or_else(reason)
 }
 
 /// A plus sign stands for itself: keys and tokens are often base64.

@@ -20,6 +20,8 @@ pub(super) enum End {
     TakenOver,
     #[error("the stream that it played has ended")]
     StreamEnded,
+    #[error("{0}")]
+    OutOfOrder(&'static str),
     #[error("the channel token that let it in has ended")]
     Expired,
     #[error("the server ends")]

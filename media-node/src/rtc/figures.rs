@@ -1,5 +1,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::watch::{Board, Quality};
+
 /// What the sessions of this node have done since it began.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -12,10 +14,13 @@ pub struct Counters {
     pub(super) dropped_packets: AtomicU64,
     pub(super) keyframes_asked: AtomicU64,
     pub(super) failed_sessions: AtomicU64,
+    pub(super) refused_offers: AtomicU64,
+    /// Each of the present sessions.
+    pub(super) board: Board,
 }
 
 /// [`Counters`] at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Figures {
     /// Sessions at present.
     pub publishing: u64,
@@ -30,6 +35,11 @@ pub struct Figures {
     pub keyframes_asked: u64,
     /// Sessions that ended by a fault of this software.
     pub failed_sessions: u64,
+    /// Offers that nothing could be taken of, or that could not be given what they ask for.
+    pub refused_offers: u64,
+    /// Streams whose sound is made Opus at present.
+    pub transcoded_sounds: u64,
+    pub quality: Quality,
 }
 
 impl Counters {
@@ -49,6 +59,9 @@ impl Counters {
             dropped_packets: read(&self.dropped_packets),
             keyframes_asked: read(&self.keyframes_asked),
             failed_sessions: read(&self.failed_sessions),
+            refused_offers: read(&self.refused_offers),
+            transcoded_sounds: 0,
+            quality: self.board.quality(),
         }
     }
 }

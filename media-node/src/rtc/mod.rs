@@ -28,23 +28,27 @@ mod stun;
 mod tcp;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use protocol::{RoomAsk, RoomNews, RoomReply, RtcCall, RtcReply};
+use protocol::{LiveSession, RoomAsk, RoomNews, RoomReply, RtcCall, RtcReply};
 use tokio_util::sync::CancellationToken;
 
 use crate::hub::Hub;
 use crate::rtsp::Streams;
+use crate::transcode::Transcoding;
 use door::Door;
 use figures::Counters;
 pub use figures::Figures;
 pub use http::routes;
 use ports::Sockets;
 use rooms::Rooms;
+#[cfg(test)]
+pub use watch::Quality;
 
 /// How a node serves WebRTC.
 #[derive(Clone, Debug)]
@@ -112,6 +116,7 @@ impl RtcServer {
             next: 0.into(),
             sessions: std::sync::Mutex::default(),
             counters,
+            transcoding: Transcoding::default(),
         });
         let rooms = Arc::new(Rooms::new(door.clone()));
         Ok(Self {
@@ -173,6 +178,14 @@ impl Rtc {
     }
 
     pub fn figures(&self) -> Figures {
-        self.door.counters.read()
+        Figures {
+            transcoded_sounds: self.door.transcoding.count() as u64,
+            ..self.door.counters.read()
+        }
+    }
+
+    /// The sessions of an app, or of this channel of it, with their channels.
+    pub fn sessions(&self, app: &str, channel: Option<&str>) -> Vec<(String, LiveSession)> {
+        self.door.counters.board.sessions(app, channel)
     }
 }

@@ -5,27 +5,34 @@ use str0m::format::{Codec, CodecConfig, FormatParams};
 use str0m::media::{Frequency, Pt};
 
 use super::fragment::Fragment;
+use crate::layers::MAX_LAYERS;
 
 /// Longer ones are none.
 pub(super) const MAX_OFFER_BYTES: usize = 64 << 10;
+/// Longer names of layers are none (RFC 8852).
+const MAX_LAYER_NAME: usize = 16;
 /// Lines that one offer may have.
 const MAX_LINES: usize = 2_000;
 
-/// Extensions of packets' headers that nobody here reads. Without the first, a browser turns a picture before it encodes it;
-/// without the others, it sends one layer.
-const NOT_TAKEN: [&str; 3] = [
-    "urn:3gpp:video-orientation",
+/// An extension of packets' headers that nobody here reads: without it, a browser turns a picture before it encodes it.
+const ROTATION: &str = "urn:3gpp:video-orientation";
+/// Those that tell layers apart: without them a browser sends one.
+const OF_LAYERS: [&str; 2] = [
     "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
     "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
 ];
+/// What tells how packets of all media arrive, by which a sender measures its way.
+const ARRIVALS: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
 /// What one codec is called, how it counts, and what it is.
-const CODECS: [(&str, u32, Codec); 5] = [
+const CODECS: [(&str, u32, Codec); 7] = [
     ("H264", 90_000, Codec::H264),
     ("VP8", 90_000, Codec::Vp8),
     ("VP9", 90_000, Codec::Vp9),
     ("AV1", 90_000, Codec::Av1),
     ("OPUS", 48_000, Codec::Opus),
+    ("PCMU", 8_000, Codec::PCMU),
+    ("PCMA", 8_000, Codec::PCMA),
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -269,7 +276,7 @@ impl Section {
             let (name, _, codec) = CODECS
                 .into_iter()
                 .find(|(known, rate, _)| known.eq_ignore_ascii_case(name) && *rate == clock_rate)?;
-            let is_of_kind = (codec == Codec::Opus) == (self.kind == Kind::Audio);
+            let is_of_kind = codec.is_audio() == (self.kind == Kind::Audio);
             let parameters = self.parameters(payload_type);
             is_of_kind.then(|| Format {
                 payload_type,
@@ -297,6 +304,31 @@ impl Section {
             .find(|of| resends(of) == Some(payload_type))
     }
 
+    /// The names of the pictures of several sizes that the client sends at once; none where it sends one.
+    pub(super) fn layers(&self) -> Vec<String> {
+        let offered = self.lines.iter().find_map(|line| line.strip_prefix("a=simulcast:"));
+        let mut words = offered.unwrap_or_default().split_ascii_whitespace();
+        let sent = words.find(|word| *word == "send").and_then(|_| words.next());
+        // Of alternatives the first; a tilde says that it does not come at first.
+        let first = |layer: &str| {
+            layer
+                .split(',')
+                .next()
+                .map(|layer| layer.trim_start_matches('~').to_owned())
+        };
+        let layers: Vec<String> = sent.unwrap_or_default().split(';').filter_map(first).collect();
+        let is_name = |layer: &String| !layer.is_empty() && layer.len() <= MAX_LAYER_NAME && is_word(layer);
+        let is_sent = self.kind == Kind::Video && self.sends && layers.iter().all(is_name);
+        let is_taken = is_sent && (2..=MAX_LAYERS).contains(&layers.len());
+        if is_taken { layers } else { Vec::new() }
+    }
+
+    /// Whether the client tells how packets of this format arrive.
+    pub(super) fn tells_arrivals(&self, format: &Format) -> bool {
+        let told = |(of, feedback): (u8, &str)| of == format.payload_type && feedback == "transport-cc";
+        self.attributes("rtcp-fb").any(told) && self.lines.iter().any(|line| extension(line) == Some(ARRIVALS))
+    }
+
     /// Leaves out all formats but this one.
     fn keep(&mut self, format: &Format) {
         let kept = |payload_type: u8| payload_type == format.payload_type || Some(payload_type) == format.resend;
@@ -306,14 +338,23 @@ impl Section {
                 value.is_some_and(|of| of.parse().is_ok_and(|of: u8| !kept(of)))
             })
         };
+        let layers = self.layers();
         let is_layered = |line: &str| {
-            let extension = line.strip_prefix("a=extmap:").and_then(|value| value.split(' ').nth(1));
+            let extension = extension(line);
             line.starts_with("a=simulcast:")
                 || line.starts_with("a=rid:")
                 || line.starts_with("a=ssrc-group:SIM")
-                || extension.is_some_and(|extension| NOT_TAKEN.contains(&extension))
+                || extension.is_some_and(|extension| OF_LAYERS.contains(&extension) && layers.is_empty())
+                || extension == Some(ROTATION)
         };
         self.lines.retain(|line| !is_of_another(line) && !is_layered(line));
+        // As plain as can be: layers may have been offered in formats that are not kept.
+        for layer in &layers {
+            self.lines.push(format!("a=rid:{layer} send"));
+        }
+        if !layers.is_empty() {
+            self.lines.push(format!("a=simulcast:send {}", layers.join(";")));
+        }
         if let Some(first) = self.lines.first_mut() {
             let head: Vec<&str> = first.split_ascii_whitespace().take(3).collect();
             let mut head = head.join(" ");
@@ -327,7 +368,7 @@ impl Section {
     pub(super) fn none(&self) -> OfferError {
         OfferError::NotTaken(
             match self.kind {
-                Kind::Audio => "the offer has no sound that is taken here: offer Opus",
+                Kind::Audio => "the offer has no sound that is taken here: offer Opus, PCMU or PCMA",
                 Kind::Video => "the offer has no picture that is taken here: offer H.264, VP8, VP9 or AV1",
             }
             .to_owned(),
@@ -340,6 +381,7 @@ impl Format {
     pub(super) fn add_to(&self, config: &mut CodecConfig) {
         let clock_rate = match self.clock_rate {
             48_000 => Frequency::FORTY_EIGHT_KHZ,
+            8_000 => Frequency::EIGHT_KHZ,
             _ => Frequency::NINETY_KHZ,
         };
         config.add_config(
@@ -361,10 +403,7 @@ impl Format {
             parameters,
             ..
         } = self;
-        let media = match self.codec {
-            Codec::Opus => "audio",
-            _ => "video",
-        };
+        let media = if self.codec.is_audio() { "audio" } else { "video" };
         let channels = self.channels.map(|channels| format!("/{channels}")).unwrap_or_default();
         let name = if *name == "OPUS" { "opus" } else { *name };
         let mut text =
@@ -372,7 +411,7 @@ impl Format {
         if !parameters.is_empty() {
             text += &format!("a=fmtp:{payload_type} {parameters}\r\n");
         }
-        if self.codec != Codec::Opus {
+        if !self.codec.is_audio() {
             text += &format!("a=rtcp-fb:{payload_type} nack pli\r\n");
         }
         text
@@ -382,6 +421,16 @@ impl Format {
     pub(super) fn fits_networks(&self) -> bool {
         self.codec != Codec::H264 || parameter(&self.parameters, "packetization-mode") == Some("1")
     }
+}
+
+/// What a line calls an extension of packets' headers.
+fn extension(line: &str) -> Option<&str> {
+    line.strip_prefix("a=extmap:")?.split(' ').nth(1)
+}
+
+fn is_word(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 /// A parameter of an `a=fmtp`.

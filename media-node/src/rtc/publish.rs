@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use str0m::media::{KeyframeRequestKind, Mid};
+use str0m::media::{KeyframeRequestKind, Mid, Rid};
 use str0m::rtp::RtpPacket;
 use str0m::rtp::rtcp::SenderInfo;
 use str0m::{Event, Rtc};
@@ -21,11 +21,12 @@ use crate::access::Kinds;
 use crate::channel::StreamPath;
 use crate::clock::unix_ms;
 use crate::hub::{Description, Flow, Hub, Manner, Published};
+use crate::layers::{Conductor, conduct};
 
 /// Browsers send keyframes only when asked: while anybody plays the stream they are, so that a recording can be cut into
 /// slices, and a picture that was lost where nobody noticed comes back.
 const KEYFRAME_EVERY: Duration = Duration::from_secs(4);
-/// Sources that are remembered. A client has two, and another two at times.
+/// Sources that are remembered. A client has two, or one for each layer, and others at times.
 const MAX_SOURCES: usize = 64;
 /// From the beginning of NTP's time to that of Unix'.
 const NTP_OFFSET_S: u64 = 2_208_988_800;
@@ -36,12 +37,30 @@ pub(super) struct Publishing {
     path: StreamPath,
     description: Description,
     tracks: Vec<(Mid, Kind)>,
-    /// The track of each source.
-    sources: HashMap<u32, usize>,
+    /// The names of the picture's layers, where it has several, and what describes one of them.
+    layers: Vec<String>,
+    picture: Option<Description>,
+    conductor: Option<Conductor>,
+    /// What each source is of.
+    sources: HashMap<u32, Part>,
     published: Option<Published>,
     /// Ends with the publication.
     ended: CancellationToken,
     keyframes: Interval,
+}
+
+/// What a source brings.
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    Track(usize),
+    Layer(usize),
+}
+
+/// Whom the client is to be asked of for a keyframe.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asked {
+    Picture,
+    Layer(usize),
 }
 
 /// The format of each medium that a publisher's session has.
@@ -62,10 +81,17 @@ impl Publishing {
             let reason = "the offer sends nothing: its media are recvonly or inactive";
             return Err(OfferError::NotTaken(reason.to_owned()));
         }
-        let mut sdp = "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n".to_owned();
-        sdp.extend(sent().map(|(_, format)| format.described()));
-        let description =
-            Description::parse(sdp.as_bytes()).map_err(|error| OfferError::Malformed(error.to_string()))?;
+        let describe = |formats: &mut dyn Iterator<Item = &Format>| {
+            let mut sdp = "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n".to_owned();
+            sdp.extend(formats.map(Format::described));
+            Description::parse(sdp.as_bytes()).map_err(|error| OfferError::Malformed(error.to_string()))
+        };
+        let description = describe(&mut sent().map(|(_, format)| format))?;
+        let layered = sent().find(|(section, _)| !section.layers().is_empty());
+        let picture = match layered {
+            Some((_, format)) => Some(describe(&mut std::iter::once(format))?),
+            None => None,
+        };
         let mut keyframes = interval_at(Instant::now() + KEYFRAME_EVERY, KEYFRAME_EVERY);
         keyframes.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self {
@@ -73,6 +99,9 @@ impl Publishing {
             path,
             description,
             tracks,
+            layers: layered.map(|(section, _)| section.layers()).unwrap_or_default(),
+            picture,
+            conductor: None,
             sources: HashMap::new(),
             published: None,
             ended: CancellationToken::new(),
@@ -109,28 +138,43 @@ impl Publishing {
                 () = ended.cancelled() => {}
             }
         });
+        let video = self.tracks.iter().position(|(_, kind)| *kind == Kind::Video);
+        self.conductor = self
+            .picture
+            .as_ref()
+            .zip(video)
+            .map(|(picture, video)| conduct(&self.hub, &published.publication, video, picture, self.layers.len()));
         published.publication.keyframes.ask();
         self.published = Some(published);
         Ok(())
     }
 
     /// Done when the client is to be asked for a keyframe.
-    pub(super) async fn keyframe_due(&mut self) {
+    pub(super) async fn keyframe_due(&mut self) -> Asked {
         let Some(published) = &self.published else {
             return std::future::pending().await;
         };
         let publication = &published.publication;
         loop {
             tokio::select! {
-                () = publication.keyframes.due() => return,
+                // With layers, the conductor says of which one the whole stream's picture is.
+                asked = asked(&mut self.conductor) => return Asked::Layer(asked),
+                () = publication.keyframes.due(), if self.layers.is_empty() => return Asked::Picture,
                 _ = self.keyframes.tick() => if publication.has_players() { publication.keyframes.ask() },
             }
         }
     }
 
-    pub(super) fn ask_for_keyframe(&self, rtc: &mut Rtc, counters: &Counters) {
+    pub(super) fn ask_for_keyframe(&self, asked: Asked, rtc: &mut Rtc, counters: &Counters) {
+        let layer = match asked {
+            Asked::Picture => None,
+            Asked::Layer(layer) => match self.layers.get(layer) {
+                Some(name) => Some(Rid::from(name.as_str())),
+                None => return,
+            },
+        };
         for (mid, _) in self.tracks.iter().filter(|(_, kind)| *kind == Kind::Video) {
-            if let Some(stream) = rtc.direct_api().stream_rx_by_mid(*mid, None) {
+            if let Some(stream) = rtc.direct_api().stream_rx_by_mid(*mid, layer) {
                 stream.request_keyframe(KeyframeRequestKind::Pli);
                 counters.keyframes_asked.fetch_add(1, Ordering::Relaxed);
             }
@@ -140,37 +184,69 @@ impl Publishing {
     pub(super) fn event(&mut self, event: Event, rtc: &mut Rtc) {
         match event {
             Event::RtpPacket(packet) => {
-                if let Some(track) = self.track_of(&packet, rtc) {
-                    self.hand_in(track, Flow::Rtp, plain(&packet));
+                if let Some(part) = self.part_of(&packet, rtc) {
+                    self.hand_in(part, Flow::Rtp, plain(&packet));
                 }
             }
             Event::SenderFeedback(feedback) => {
-                if let Some(track) = self.tracks.iter().position(|(mid, _)| *mid == feedback.mid) {
-                    self.hand_in(track, Flow::Rtcp, report(&feedback.sender_info));
+                if let Some(part) = self.part(feedback.mid, feedback.rid) {
+                    self.hand_in(part, Flow::Rtcp, report(&feedback.sender_info));
                 }
             }
             _ => {}
         }
     }
 
-    fn hand_in(&self, track: usize, flow: Flow, packet: Bytes) {
-        if let Some(published) = &self.published {
-            published.publication.relay(track, flow, packet);
+    fn hand_in(&self, part: Part, flow: Flow, packet: Bytes) {
+        match part {
+            Part::Track(track) => {
+                if let Some(published) = &self.published {
+                    published.publication.relay(track, flow, packet);
+                }
+            }
+            Part::Layer(layer) => {
+                if let Some(conductor) = &self.conductor {
+                    conductor.relay(layer, flow, packet);
+                }
+            }
         }
     }
 
-    fn track_of(&mut self, packet: &RtpPacket, rtc: &mut Rtc) -> Option<usize> {
+    fn part_of(&mut self, packet: &RtpPacket, rtc: &mut Rtc) -> Option<Part> {
         let ssrc = packet.header.ssrc;
-        if let Some(track) = self.sources.get(&ssrc) {
-            return Some(*track);
+        if let Some(part) = self.sources.get(&ssrc) {
+            return Some(*part);
         }
-        let mid = rtc.direct_api().stream_rx(&ssrc)?.mid();
-        let track = self.tracks.iter().position(|(of, _)| *of == mid)?;
+        let (mid, rid) = {
+            let mut api = rtc.direct_api();
+            let stream = api.stream_rx(&ssrc)?;
+            (stream.mid(), stream.rid())
+        };
+        let part = self.part(mid, rid)?;
         if self.sources.len() >= MAX_SOURCES {
             self.sources.clear();
         }
-        self.sources.insert(*ssrc, track);
-        Some(track)
+        self.sources.insert(*ssrc, part);
+        Some(part)
+    }
+
+    fn part(&self, mid: Mid, rid: Option<Rid>) -> Option<Part> {
+        let track = self.tracks.iter().position(|(of, _)| *of == mid)?;
+        let is_layered =
+            self.tracks.get(track).is_some_and(|(_, kind)| *kind == Kind::Video) && !self.layers.is_empty();
+        if !is_layered {
+            return Some(Part::Track(track));
+        }
+        let rid = rid?;
+        let layer = self.layers.iter().position(|name| Rid::from(name.as_str()) == rid)?;
+        Some(Part::Layer(layer))
+    }
+}
+
+async fn asked(conductor: &mut Option<Conductor>) -> usize {
+    match conductor {
+        Some(conductor) => conductor.asked().await,
+        None => std::future::pending().await,
     }
 }
 

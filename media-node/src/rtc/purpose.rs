@@ -2,22 +2,22 @@
 
 use std::sync::atomic::AtomicU64;
 
+use protocol::SessionKind;
 use str0m::{Event, Rtc};
 use tokio_util::sync::CancellationToken;
 
 use super::end::End;
 use super::figures::Counters;
 use super::offer::{Offer, OfferError};
-use super::play::Playing;
-use super::publish::Publishing;
+use super::play::{Came, Playing};
+use super::publish::{Asked, Publishing};
 use super::room::{PeerPlaying, PeerPublishing, PlayStep, PublishStep, Sources, Wish};
 use crate::channel::StreamPath;
-use crate::hub::Packet;
 
 /// What a session does.
 pub(super) enum Purpose {
     Publish(Box<Publishing>),
-    Play(Playing),
+    Play(Box<Playing>),
     /// What a peer of a room sends,
     PeerPublish(Box<PeerPublishing>),
     /// and what it gets.
@@ -26,8 +26,8 @@ pub(super) enum Purpose {
 
 /// What a session has to do.
 pub(super) enum Step {
-    AskForKeyframe,
-    Send(Packet),
+    AskForKeyframe(Asked),
+    Play(Came),
     PeerPublish(PublishStep),
     PeerPlay(PlayStep),
 }
@@ -46,8 +46,14 @@ impl Purpose {
     pub(super) fn over(&self) -> End {
         match self {
             Self::Publish(_) => End::TakenOver,
-            Self::Play(_) | Self::PeerPublish(_) | Self::PeerPlay(_) => End::StreamEnded,
+            Self::Play(playing) => playing.over(),
+            Self::PeerPublish(_) | Self::PeerPlay(_) => End::StreamEnded,
         }
+    }
+
+    /// Whether what it sends depends on what the way to the client carries.
+    pub(super) fn has_choice(&self) -> bool {
+        matches!(self, Self::Play(playing) if playing.has_layers())
     }
 
     pub(super) fn connected(&mut self) -> Result<(), End> {
@@ -65,11 +71,8 @@ impl Purpose {
     /// The next thing to do; `None` when there will be none. Dropping the future loses nothing.
     pub(super) async fn step(&mut self) -> Option<Step> {
         match self {
-            Self::Publish(publishing) => {
-                publishing.keyframe_due().await;
-                Some(Step::AskForKeyframe)
-            }
-            Self::Play(playing) => playing.next().await.map(Step::Send),
+            Self::Publish(publishing) => Some(Step::AskForKeyframe(publishing.keyframe_due().await)),
+            Self::Play(playing) => playing.next().await.map(Step::Play),
             Self::PeerPublish(publishing) => Some(Step::PeerPublish(publishing.step().await)),
             Self::PeerPlay(playing) => Some(Step::PeerPlay(playing.step().await)),
         }
@@ -77,8 +80,10 @@ impl Purpose {
 
     pub(super) fn take(&mut self, step: Step, rtc: &mut Rtc, counters: &Counters) {
         match (self, step) {
-            (Self::Publish(publishing), Step::AskForKeyframe) => publishing.ask_for_keyframe(rtc, counters),
-            (Self::Play(playing), Step::Send(packet)) => playing.send(packet, rtc),
+            (Self::Publish(publishing), Step::AskForKeyframe(asked)) => {
+                publishing.ask_for_keyframe(asked, rtc, counters)
+            }
+            (Self::Play(playing), Step::Play(came)) => playing.take(came, rtc),
             (Self::PeerPublish(publishing), Step::PeerPublish(step)) => publishing.take(step, rtc, counters),
             (Self::PeerPlay(playing), Step::PeerPlay(step)) => playing.take(step, rtc),
             _ => {}
@@ -135,13 +140,17 @@ impl Purpose {
         }
     }
 
-    /// As logs name it: the path, what is done, and where that is counted.
-    pub(super) fn name<'a>(&self, counters: &'a Counters) -> (StreamPath, &'static str, &'a AtomicU64) {
+    /// As others know it: the path, what is done, and where that is counted. What a peer gets has the peer's own path.
+    pub(super) fn name<'a>(&self, counters: &'a Counters) -> (StreamPath, SessionKind, &'a AtomicU64) {
+        let path = match self {
+            Self::Publish(publishing) => publishing.path(),
+            Self::Play(playing) => playing.path(),
+            Self::PeerPublish(publishing) => publishing.path(),
+            Self::PeerPlay(playing) => playing.path(),
+        };
         match self {
-            Self::Publish(publishing) => (publishing.path().clone(), "publishing", &counters.publishing),
-            Self::Play(playing) => (playing.path().clone(), "playing", &counters.playing),
-            Self::PeerPublish(publishing) => (publishing.path().clone(), "publishing to a room", &counters.publishing),
-            Self::PeerPlay(playing) => (playing.path().clone(), "playing from a room", &counters.playing),
+            Self::Publish(_) | Self::PeerPublish(_) => (path.clone(), SessionKind::Publish, &counters.publishing),
+            Self::Play(_) | Self::PeerPlay(_) => (path.clone(), SessionKind::Play, &counters.playing),
         }
     }
 }

@@ -39,7 +39,11 @@ struct Refused(RoomRefusal, String);
 
 impl Rooms {
     pub(super) fn new(door: Arc<Door>) -> Self {
-        let roll = Arc::new(Roll::new(door.hub.clone(), door.streams.clone()));
+        let roll = Arc::new(Roll::new(
+            door.hub.clone(),
+            door.streams.clone(),
+            door.transcoding.clone(),
+        ));
         Self {
             door,
             roll,

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use str0m::bwe::Bitrate;
 use str0m::change::SdpOffer;
 use str0m::net::{DatagramRecv, Receive, TcpType};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
@@ -17,9 +18,12 @@ use super::figures::{Counted, Counters};
 use super::fragment::Fragment;
 use super::offer::{Format, Offer, OfferError};
 use super::outlet::Outlet;
+use super::play::FIRST_ESTIMATE_BPS;
 use super::purpose::Purpose;
 use super::room::{Sources, Wish};
 use super::route::{Datagram, Place, Routes, Wire};
+use super::watch::{TELL_EVERY, Watched};
+use crate::clock::unix_ms;
 use crate::hub::Ticket;
 
 /// Datagrams that are taken before anything else is looked at.
@@ -102,6 +106,7 @@ struct Session {
     began: Instant,
     heard: Instant,
     is_connected: bool,
+    watched: Watched,
 }
 
 /// Runs a session to its end.
@@ -117,7 +122,7 @@ pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
         answer,
     } = begin;
     let (place, mut datagrams) = surroundings.routes.enter();
-    let opened = open(&offer, &formats, &surroundings.candidates, ways);
+    let opened = open(&offer, &formats, &purpose, &surroundings.candidates, ways);
     let (rtc, text) = match opened {
         Ok(opened) => opened,
         Err(error) => {
@@ -129,6 +134,7 @@ pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
     let counters = surroundings.counters.clone();
     let (path, kind, counter) = purpose.name(&counters);
     let text = purpose.answer(text);
+    let watched = counters.board.enter(path.clone(), kind, unix_ms());
     let _counted = Counted::new(counter);
     let now = Instant::now();
     let mut session = Session {
@@ -141,22 +147,38 @@ pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
         began: now,
         heard: now,
         is_connected: false,
+        watched,
     };
     session.name();
     if answer.send(Ok(text)).is_err() {
         return;
     }
-    tracing::info!(%path, kind, "a session by WebRTC begins");
+    tracing::info!(%path, ?kind, "a session by WebRTC begins");
     let end = session.serve(&mut datagrams, &mut commands, expires).await;
-    tracing::info!(%path, kind, %end, "a session by WebRTC is over");
+    tracing::info!(%path, ?kind, %end, "a session by WebRTC is over");
     session.purpose.ends(&end);
     session.close(end);
     drop(ticket);
 }
 
 /// The connection that an offer leads to, and its answer.
-fn open(offer: &Offer, formats: &[Format], candidates: &[SocketAddr], ways: Ways) -> Result<(Rtc, String), OfferError> {
-    let mut config = RtcConfig::new().clear_codecs().set_rtp_mode(true).set_ice_lite(true);
+fn open(
+    offer: &Offer,
+    formats: &[Format],
+    purpose: &Purpose,
+    candidates: &[SocketAddr],
+    ways: Ways,
+) -> Result<(Rtc, String), OfferError> {
+    let mut config = RtcConfig::new()
+        .clear_codecs()
+        .set_rtp_mode(true)
+        .set_ice_lite(true)
+        .set_stats_interval(Some(TELL_EVERY));
+    let mut media = offer.sections.iter().zip(formats);
+    // Who does not tell what arrives would be sent as little as is supposed at first.
+    if purpose.has_choice() && media.any(|(section, format)| section.tells_arrivals(format)) {
+        config = config.enable_bwe(Some(Bitrate::from(FIRST_ESTIMATE_BPS)));
+    }
     for format in formats {
         format.add_to(config.codec_config());
     }
@@ -216,7 +238,7 @@ impl Session {
                 },
                 step = self.purpose.step(), if self.is_connected => match step {
                     Some(step) => { self.purpose.take(step, &mut self.rtc, &self.surroundings.counters); self.pass_time() }
-                    None => Err(End::StreamEnded),
+                    None => Err(self.purpose.over()),
                 },
                 () = sleep_until(due.into()) => self.pass_time(),
                 () = ended.cancelled() => Err(self.purpose.over()),
@@ -317,7 +339,10 @@ impl Session {
                     self.purpose.connected()?;
                 }
                 Output::Event(Event::Closed) => return Err(End::Client),
-                Output::Event(event) => self.purpose.event(event, &mut self.rtc),
+                Output::Event(event) => {
+                    self.watched.note(&event);
+                    self.purpose.event(event, &mut self.rtc);
+                }
             }
         }
     }

@@ -36,7 +36,10 @@ pub mod testing;
 pub mod tests;
 
 pub use clock::Clock;
-pub use depacketize::{Fmtp, Frame, FrameFormat, Packet, PayloadFormat, depacketizer, h265_picture_size, picture_size};
+pub use depacketize::{
+    Depacketizer, Fmtp, Frame, FrameFormat, Packet, PayloadFormat, depacketizer, h265_picture_size, picture_size,
+    told_reorder_depth,
+};
 pub use event::{StreamEnd, StreamEvent};
 pub use locked::{Locked, Passed, Unlock};
 #[cfg(test)]

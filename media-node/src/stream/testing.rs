@@ -130,6 +130,8 @@ pub struct SpsBits {
     pictures: u32,
     /// What is cut off at the right and at the bottom, in pairs of pixels.
     pub crop: Option<(u32, u32)>,
+    /// How many pictures may be sent ahead of one that is shown before them, where it says so.
+    pub reorder_frames: Option<u32>,
 }
 
 impl SpsBits {
@@ -139,6 +141,7 @@ impl SpsBits {
             height,
             pictures,
             crop: None,
+            reorder_frames: None,
         }
     }
 
@@ -158,8 +161,16 @@ impl SpsBits {
         if let Some((right, bottom)) = self.crop {
             [0, right, 0, bottom].iter().for_each(|value| ue(&mut bits, *value));
         }
-        // No VUI; the end.
-        bits.extend([false, true]);
+        bits.push(self.reorder_frames.is_some());
+        if let Some(reorder_frames) = self.reorder_frames {
+            // Of the VUI only the restrictions of the bitstream, and of these what comes last.
+            bits.extend([false; 8]);
+            bits.extend([true, true]);
+            [0, 0, 0, 0, reorder_frames, self.pictures.max(reorder_frames)]
+                .iter()
+                .for_each(|value| ue(&mut bits, *value));
+        }
+        bits.push(true);
         let mut nal = vec![0x67, 77, 0, 40];
         let bytes = bits.chunks(8).map(|bits| {
             let value = bits.iter().fold(0, |value, bit| value << 1 | u8::from(*bit));

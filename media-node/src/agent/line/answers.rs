@@ -55,7 +55,9 @@ impl Answers {
                 self.channels.learn(elsewhere);
                 return NodeAnswer::Noted;
             }
-            EdgeAsk::Live(question) => return NodeAnswer::Live(live(&self.channels, question).await),
+            EdgeAsk::Live(question) => {
+                return NodeAnswer::Live(live(&self.channels, self.rtc.as_ref(), question).await);
+            }
             EdgeAsk::Remove(removal) => return NodeAnswer::Removed(remove(&self.channels, &removal)),
             EdgeAsk::Roster(question) => return NodeAnswer::Roster(self.roster(question).await),
             EdgeAsk::Rtc(call) => return self.rtc(&call).await,

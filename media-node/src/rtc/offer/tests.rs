@@ -26,21 +26,56 @@ fn one_format_of_each_medium_is_kept_with_how_it_is_sent_again() {
         "a=rtcp-fb:96 nack pli",
         "a=fmtp:111 minptime=10;useinbandfec=1",
         "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid",
+        "a=rid:h send\r\na=rid:l send\r\na=simulcast:send h;l\r\n",
     ] {
         assert!(text.contains(kept), "{kept}: {text}");
     }
-    for gone in [
-        "H264",
-        "red/",
-        "ulpfec",
-        "video-orientation",
-        "rtp-stream-id",
-        "a=simulcast",
-        "a=rid",
-    ] {
+    for gone in ["H264", "red/", "ulpfec", "video-orientation"] {
         assert!(!text.contains(gone), "{gone}: {text}");
     }
     assert!(str0m::change::SdpOffer::from_sdp_string(&text).is_ok());
+}
+
+#[test]
+fn layers_are_kept_where_a_client_sends_some() {
+    let layered = |simulcast: &str| {
+        let text = CHROMIUM.replace("a=sendonly", &format!("a=sendonly\r\n{simulcast}"));
+        Offer::parse(&text).unwrap().narrowed(first).unwrap().0
+    };
+    let extensions = "a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n";
+    let rids = "a=rid:q send pt=96\r\na=rid:h send\r\na=rid:f send\r\n";
+    let offer = layered(&format!("{extensions}{rids}a=simulcast:send q,x;~h;f\r\n"));
+    let video = &offer.sections[1];
+    assert_eq!(video.layers(), ["q", "h", "f"]);
+    assert_eq!(offer.sections[0].layers(), [""; 0]);
+    let text = offer.text();
+    assert!(text.contains("a=rid:q send\r\n") && !text.contains("a=rid:l"), "{text}");
+    assert_eq!(text.matches("a=simulcast:").collect::<Vec<_>>().len(), 1);
+    assert!(text.contains("a=simulcast:send q;h;f\r\n"), "{text}");
+    assert!(
+        text.contains("rtp-stream-id") && !text.contains("video-orientation"),
+        "{text}"
+    );
+    assert!(str0m::change::SdpOffer::from_sdp_string(&text).is_ok());
+    for none in ["q", "q;h;f;a;b", "q;;f", "q;h/", "", "q;aaaaaaaaaaaaaaaaaaaaaa"] {
+        let offer = layered(&format!("{extensions}a=simulcast:send {none}\r\n"));
+        assert_eq!(offer.sections[1].layers(), [""; 0], "{none}");
+        assert!(!offer.text().contains("rtp-stream-id"));
+    }
+    let received = CHROMIUM.replace("a=sendonly", "a=recvonly\r\na=simulcast:send q;h");
+    assert_eq!(Offer::parse(&received).unwrap().sections[1].layers(), [""; 0]);
+}
+
+#[test]
+fn a_client_that_tells_what_arrives_is_known() {
+    let offer = Offer::parse(CHROMIUM).unwrap();
+    let video = &offer.sections[1];
+    let vp8 = &video.formats()[0];
+    assert!(video.tells_arrivals(vp8));
+    let without = Offer::parse(&CHROMIUM.replace("rmcat-transport-wide-cc", "x")).unwrap();
+    assert!(!without.sections[1].tells_arrivals(vp8));
+    let without = Offer::parse(&CHROMIUM.replace("transport-cc", "x")).unwrap();
+    assert!(!without.sections[1].tells_arrivals(vp8));
 }
 
 #[test]

@@ -129,7 +129,7 @@ impl PeerPlaying {
         match step {
             PlayStep::Begin(found) => {
                 if let Some(slot) = self.slots.iter_mut().find(|slot| slot.mid == found.slot) {
-                    slot.found(found, self.queue_bytes);
+                    slot.found(found, self.queue_bytes, &self.presence.roll.commons.transcoding);
                 }
             }
             PlayStep::Send(index, come) => {

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::end::End;
 use super::super::figures::Counters;
 use super::super::offer::{Format, Kind, Offer, OfferError, Section};
-use super::super::publish::{self, Publishing};
+use super::super::publish::{self, Asked, Publishing};
 use super::limit::limited;
 use super::roll::Presence;
 use super::speakers::Speakers;
@@ -55,7 +55,7 @@ struct Part {
 /// What a publishing connection has to do.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::rtc) enum PublishStep {
-    AskForKeyframe(RoomSource),
+    AskForKeyframe(RoomSource, Asked),
     /// Somebody else publishes the stream of this source now.
     End(RoomSource),
     Remind,
@@ -227,8 +227,8 @@ impl PeerPublishing {
         let ended = |part: &Option<Part>| part.as_ref().map(|part| part.publishing.ended());
         let (camera_ended, screen_ended) = (ended(&self.camera), ended(&self.screen));
         tokio::select! {
-            () = keyframe_due(&mut self.camera) => PublishStep::AskForKeyframe(RoomSource::Camera),
-            () = keyframe_due(&mut self.screen) => PublishStep::AskForKeyframe(RoomSource::Screen),
+            asked = keyframe_due(&mut self.camera) => PublishStep::AskForKeyframe(RoomSource::Camera, asked),
+            asked = keyframe_due(&mut self.screen) => PublishStep::AskForKeyframe(RoomSource::Screen, asked),
             () = over(camera_ended) => PublishStep::End(RoomSource::Camera),
             () = over(screen_ended) => PublishStep::End(RoomSource::Screen),
             _ = self.reminders.tick() => PublishStep::Remind,
@@ -237,9 +237,9 @@ impl PeerPublishing {
 
     pub(in crate::rtc) fn take(&mut self, step: PublishStep, rtc: &mut Rtc, counters: &Counters) {
         match step {
-            PublishStep::AskForKeyframe(source) => {
+            PublishStep::AskForKeyframe(source, asked) => {
                 if let Some(part) = self.part_of(source) {
-                    part.publishing.ask_for_keyframe(rtc, counters);
+                    part.publishing.ask_for_keyframe(asked, rtc, counters);
                 }
             }
             PublishStep::End(RoomSource::Screen) => self.screen = None,
@@ -319,7 +319,7 @@ fn check(mid: &str, source: RoomSource, sent: &[(Section, Format)]) -> Result<()
     }
 }
 
-async fn keyframe_due(part: &mut Option<Part>) {
+async fn keyframe_due(part: &mut Option<Part>) -> Asked {
     match part {
         Some(part) => part.publishing.keyframe_due().await,
         None => std::future::pending().await,

@@ -14,6 +14,7 @@ use super::speakers::{self, Speakers};
 use super::tracks;
 use crate::hub::Hub;
 use crate::rtsp::Streams;
+use crate::transcode::Transcoding;
 
 /// See the module.
 pub(in crate::rtc) struct Roll {
@@ -34,10 +35,11 @@ struct Room {
 
 impl Roll {
     /// What it starts runs where this is called.
-    pub(in crate::rtc) fn new(hub: Arc<Hub>, streams: Streams) -> Self {
+    pub(in crate::rtc) fn new(hub: Arc<Hub>, streams: Streams, transcoding: Transcoding) -> Self {
         let commons = Commons {
             hub,
             streams,
+            transcoding,
             news: News::default(),
             runtime: Handle::current(),
         };

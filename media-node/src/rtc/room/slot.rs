@@ -13,12 +13,14 @@ use tokio::task::JoinSet;
 
 use super::super::offer::{Format, Kind, Section};
 use super::super::parameter_sets::ParameterSets;
-use super::super::play;
+use super::super::play::{OUT_OF_ORDER, best, index_of};
 use super::commons::Commons;
 use super::keyframe;
 use super::numbers::{Numbered, Numbers};
 use super::seek::{Found, paths, seek};
+use crate::channel::MediaTrack;
 use crate::hub::{Flow, Overflow, Packet, Publication, Receiver, rtp};
+use crate::transcode::{Transcoding, is_convertible, is_out_of_order};
 
 /// Packets that are sent before anything else is looked at.
 const BATCH: usize = 32;
@@ -121,7 +123,7 @@ impl Slot {
         }
     }
 
-    pub(super) fn found(&mut self, found: Found, queue_bytes: usize) {
+    pub(super) fn found(&mut self, found: Found, queue_bytes: usize, transcoding: &Transcoding) {
         if found.generation != self.generation {
             return;
         }
@@ -132,12 +134,38 @@ impl Slot {
             return;
         }
         self.sources += 1;
-        let source = Source::begin(self.sources, publication, &self.section, &self.formats, queue_bytes);
+        let playable = self.playable(publication, transcoding);
+        let source = playable.and_then(|(publication, track)| {
+            Source::begin(self.sources, publication, track, &self.formats, queue_bytes)
+        });
         match (source, self.section.kind) {
             (Ok(source), Kind::Audio) => self.current = Some(source),
             (Ok(source), Kind::Video) => self.next = Some(source),
             (Err(reason), _) => tracing::info!(mid = self.mid, reason, "a slot stays empty"),
         }
+    }
+
+    /// What the client can play of a publication, and the track's index. An error says for a person why it cannot.
+    fn playable(
+        &self,
+        publication: Arc<Publication>,
+        transcoding: &Transcoding,
+    ) -> Result<(Arc<Publication>, usize), String> {
+        let kind = self.section.kind;
+        let index = index_of(&publication, kind).ok_or("the stream has no track of this kind")?;
+        if kind == Kind::Video && is_out_of_order(&publication) {
+            return Err(OUT_OF_ORDER.to_owned());
+        }
+        let description = &publication.description;
+        let track = description.tracks().get(index);
+        let is_taken = track.is_some_and(|track| best(track, &self.formats).is_some());
+        let clock_rate = description.clock_rates().get(index);
+        let converts = |(track, rate): (&MediaTrack, &u32)| is_convertible(track, *rate);
+        if is_taken || kind == Kind::Video || !track.zip(clock_rate).is_some_and(converts) {
+            return Ok((publication, index));
+        }
+        let opus = transcoding.opus(&publication, index);
+        opus.map(|opus| (opus, 0)).map_err(|error| error.to_string())
     }
 
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Come> {
@@ -235,20 +263,17 @@ impl Source {
     fn begin(
         number: u64,
         publication: Arc<Publication>,
-        section: &Section,
+        index: usize,
         formats: &[Format],
         queue_bytes: usize,
     ) -> Result<Self, String> {
-        let format = play::choose(&publication, section, formats).map_err(|error| error.to_string())?;
-        let format = formats.get(format).ok_or("the client takes no format of this kind")?;
-        let kind = match section.kind {
-            Kind::Audio => TrackKind::Audio,
-            Kind::Video => TrackKind::Video,
-        };
-        let mut tracks = publication.description.tracks().iter().enumerate();
-        let (index, track) = tracks
-            .find(|(_, track)| track.kind == kind)
-            .ok_or("the stream has no track of this kind")?;
+        let track = publication
+            .description
+            .tracks()
+            .get(index)
+            .ok_or("there is no such track")?;
+        let format = best(track, formats).and_then(|best| formats.get(best));
+        let format = format.ok_or_else(|| format!("the client does not take {}", track.codec))?;
         let sets = ParameterSets::told(&track.parameters).filter(|_| format.name == "H264");
         let codec = track.codec.clone();
         // It asks for a keyframe.

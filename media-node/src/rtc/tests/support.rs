@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use protocol::{RtcCall, RtcReply, Secret};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
-use str0m::media::{Direction, MediaKind, Mid};
+use str0m::media::{Direction, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{DatagramRecv, Protocol, Receive, TcpType};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
@@ -122,6 +122,8 @@ pub(super) struct Client {
     pending: Option<SdpPendingOffer>,
     pub(super) is_connected: bool,
     pub(super) keyframes_asked: usize,
+    /// The names of layers of which keyframes were asked for.
+    pub(super) layers_asked: Vec<String>,
     pub(super) received: Vec<RtpPacket>,
     /// Of its sound, in dBov.
     pub(super) level: Option<i8>,
@@ -138,19 +140,24 @@ enum Way {
 impl Client {
     /// With the offer that it makes.
     pub(super) async fn publisher() -> (Self, String) {
-        Self::offering(Direction::SendOnly, false).await
+        Self::offering(Direction::SendOnly, false, &[]).await
     }
 
     pub(super) async fn player() -> (Self, String) {
-        Self::offering(Direction::RecvOnly, false).await
+        Self::offering(Direction::RecvOnly, false, &[]).await
+    }
+
+    /// A publisher whose picture comes in layers of these names.
+    pub(super) async fn publisher_of_layers(layers: &[&str]) -> (Self, String) {
+        Self::offering(Direction::SendOnly, false, layers).await
     }
 
     /// A publisher whose network lets no datagrams through.
     pub(super) async fn publisher_by_tcp() -> (Self, String) {
-        Self::offering(Direction::SendOnly, true).await
+        Self::offering(Direction::SendOnly, true, &[]).await
     }
 
-    async fn offering(direction: Direction, by_tcp: bool) -> (Self, String) {
+    async fn offering(direction: Direction, by_tcp: bool, layers: &[&str]) -> (Self, String) {
         let mut rtc = RtcConfig::new().set_rtp_mode(true).build(Instant::now());
         let way = if by_tcp {
             let own = SocketAddr::from(([127, 0, 0, 1], 9));
@@ -168,7 +175,11 @@ impl Client {
             Way::Udp(socket)
         };
         let mut changes = rtc.sdp_api();
-        let video = changes.add_media(MediaKind::Video, direction, None, None, None);
+        let simulcast = (!layers.is_empty()).then(|| Simulcast {
+            send: layers.iter().map(|name| SimulcastLayer::new(name)).collect(),
+            recv: Vec::new(),
+        });
+        let video = changes.add_media(MediaKind::Video, direction, None, None, simulcast);
         let audio = changes.add_media(MediaKind::Audio, direction, None, None, None);
         let (offer, pending) = changes.apply().unwrap();
         let client = Self {
@@ -179,6 +190,7 @@ impl Client {
             pending: Some(pending),
             is_connected: false,
             keyframes_asked: 0,
+            layers_asked: Vec::new(),
             received: Vec::new(),
             level: None,
             sent: 0,
@@ -306,6 +318,26 @@ impl Client {
         self.step().await;
     }
 
+    /// Sends a packet of RTP as one of a layer.
+    pub(super) async fn send_layer(&mut self, name: &str, packet: &[u8]) {
+        let head = crate::hub::rtp::rtp_head(packet).unwrap();
+        let payload = crate::hub::rtp::payload(packet).unwrap();
+        let payload_type = self.rtc.media(self.video).unwrap().remote_pts()[0];
+        let write = RtpWrite::new(
+            payload_type,
+            u64::from(head.sequence).into(),
+            head.timestamp,
+            Instant::now(),
+            payload,
+        );
+        let write = write.marker(crate::hub::rtp::is_marked(packet)).nackable(true);
+        let mut api = self.rtc.direct_api();
+        let stream = api.stream_tx_by_mid(self.video, Some(Rid::from(name))).unwrap();
+        stream.write_rtp(write);
+        self.rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
+        self.step().await;
+    }
+
     pub(super) fn ask_for_keyframe(&mut self) {
         let mid = self.video;
         let mut api = self.rtc.direct_api();
@@ -322,7 +354,10 @@ impl Client {
                 Output::Transmit(transmit) => out.push_back(transmit),
                 Output::Event(Event::Connected) => self.is_connected = true,
                 Output::Event(Event::RtpPacket(packet)) => self.received.push(packet),
-                Output::Event(Event::KeyframeRequest(_)) => self.keyframes_asked += 1,
+                Output::Event(Event::KeyframeRequest(request)) => {
+                    self.keyframes_asked += 1;
+                    self.layers_asked.extend(request.rid.map(|rid| rid.to_string()));
+                }
                 Output::Event(_) => {}
             }
         };

@@ -30,7 +30,7 @@ use super::Format;
 pub use av1::av1_picture_size;
 pub use h265_sets::{h265_picture_buffer, h265_picture_size};
 pub use jpeg::jpeg_picture_size;
-pub use parameter_sets::{PictureBuffer, picture_buffer, picture_size};
+pub use parameter_sets::{PictureBuffer, picture_buffer, picture_size, told_reorder_depth};
 pub use payload::{Fmtp, PayloadFormat};
 pub use vp8::vp8_picture_size;
 pub use vp9::vp9_format;

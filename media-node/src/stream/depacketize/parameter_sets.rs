@@ -209,6 +209,13 @@ fn format(sps_nal: &Bytes, pps_nal: &Bytes) -> Result<(FrameFormat, Meaning), Ma
     Ok((format, meaning))
 }
 
+/// How many frames may precede a frame in decoding order and follow it in presentation order, where a sequence parameter set, a
+/// NAL unit, says so.
+pub fn told_reorder_depth(sps_nal: &[u8]) -> Option<u32> {
+    let vui = read_sps(sps_nal)?.vui_parameters?;
+    Some(vui.bitstream_restrictions?.max_num_reorder_frames)
+}
+
 /// How many frames may precede a frame in decoding order and follow it in presentation order.
 ///
 /// Where the stream does not say so (H.264 E.2.1), the standard infers the size of the picture buffer; the number of

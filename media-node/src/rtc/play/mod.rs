@@ -1,0 +1,304 @@
+//! What a player gets: the packets of a publication, numbered anew for it, with times from its publisher's sender reports. Of a
+//! picture in layers it gets the one that fits its way.
+
+mod choice;
+mod track;
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use str0m::bwe::{Bitrate, BweKind};
+use str0m::{Event, Rtc};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::end::End;
+use super::offer::{Format, Kind, Offer, OfferError, Section};
+use crate::channel::StreamPath;
+use crate::hub::{Flow, Overflow, Packet, Publication, Receiver, SubscribeError, rtp};
+use crate::layers::{View, Wish};
+pub(super) use choice::{OUT_OF_ORDER, Played, best, index_of};
+use track::{Origin, Track};
+
+/// Packets that are sent before anything else is looked at.
+const BATCH: usize = 32;
+/// How often it is looked at which layer fits.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// What a way carries is not known at first: a picture of middle size is a fair beginning.
+pub(super) const FIRST_ESTIMATE_BPS: u64 = 1_000_000;
+/// What is left for the sound, and for packets that are sent again.
+const BESIDE_PICTURE_BPS: u64 = 100_000;
+/// What is looked for beyond the wished layer's rate, in hundredths, so that it can be seen to fit.
+const HEADROOM_PERCENT: u64 = 140;
+
+/// One player.
+pub(super) struct Playing {
+    played: Played,
+    tracks: Vec<Track>,
+    feeds: Vec<Feed>,
+    queue_bytes: usize,
+    /// The picture, where it has layers.
+    view: Option<View>,
+    looks: Interval,
+    began: Instant,
+    origin: Option<Origin>,
+}
+
+/// A publication that packets come from.
+struct Feed {
+    publication: Arc<Publication>,
+    packets: Option<Receiver>,
+}
+
+/// What a player has to do.
+pub(super) enum Came {
+    /// A packet of this feed.
+    Packet(usize, Packet),
+    /// A packet of this layer.
+    OfLayer(usize, Packet),
+    /// It is time to see which layer fits.
+    Look,
+}
+
+impl Playing {
+    /// `formats`: those of the offer's media, as [`Played::choose`] says.
+    pub(super) fn new(
+        played: Played,
+        queue_bytes: usize,
+        offer: &Offer,
+        formats: &[Format],
+    ) -> Result<Self, OfferError> {
+        let publications = played.publications();
+        let taken = offer
+            .sections
+            .iter()
+            .zip(formats)
+            .filter(|(section, _)| section.receives);
+        let track = |(section, format): (&Section, &Format)| {
+            let (publication, index) = played.source(section.kind)?;
+            let feed = publications.iter().position(|of| Arc::ptr_eq(of, publication))?;
+            Track::new((feed, index), publication, section, format)
+        };
+        let tracks: Vec<Track> = taken.filter_map(track).collect();
+        if tracks.is_empty() {
+            let reason = "the offer receives nothing that the stream has: offer media that are recvonly";
+            return Err(OfferError::NotTaken(reason.to_owned()));
+        }
+        let is_seen = tracks.iter().any(|track| track.kind == Kind::Video);
+        let view = View::new(&played.publication, queue_bytes, track::FIRST_NUMBER).filter(|_| is_seen);
+        let mut looks = interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let feed = |publication: &Arc<Publication>| Feed {
+            publication: publication.clone(),
+            packets: None,
+        };
+        let mut playing = Self {
+            feeds: publications.iter().map(feed).collect(),
+            played,
+            tracks,
+            queue_bytes,
+            view,
+            looks,
+            began: Instant::now(),
+            origin: None,
+        };
+        playing.wish(None);
+        Ok(playing)
+    }
+
+    pub(super) fn path(&self) -> &StreamPath {
+        &self.played.publication.path
+    }
+
+    pub(super) fn ended(&self) -> CancellationToken {
+        self.played.publication.ended.clone()
+    }
+
+    /// Whether it depends on what the way carries.
+    pub(super) fn has_layers(&self) -> bool {
+        self.view.is_some()
+    }
+
+    pub(super) fn connected(&mut self) -> Result<(), End> {
+        if self.feeds.iter().any(|feed| feed.packets.is_some()) || self.is_in_view() {
+            // By another network: what is shown begins anew.
+            self.ask();
+            return Ok(());
+        }
+        for (index, feed) in self.feeds.iter_mut().enumerate() {
+            let is_layered = |track: &&Track| self.view.is_some() && track.kind == Kind::Video;
+            let of_feed = self.tracks.iter().filter(|track| track.feed == index);
+            let tracks: Vec<usize> = of_feed
+                .filter(|track| !is_layered(track))
+                .map(|track| track.index)
+                .collect();
+            if tracks.is_empty() {
+                continue;
+            }
+            let subscribed = feed
+                .publication
+                .subscribe(&tracks, self.queue_bytes, Overflow::Drop, false);
+            feed.packets = Some(subscribed.map_err(End::from)?.packets);
+        }
+        let now = self.began.elapsed();
+        if let Some(view) = &mut self.view {
+            view.look(now)?;
+        }
+        Ok(())
+    }
+
+    fn is_in_view(&self) -> bool {
+        self.view.as_ref().is_some_and(|view| view.layer().is_some())
+    }
+
+    /// The next thing to do; `None` when there will be none. Dropping the future loses nothing.
+    pub(super) async fn next(&mut self) -> Option<Came> {
+        let is_idle = self.feeds.iter().all(|feed| feed.packets.is_none()) && self.view.is_none();
+        if is_idle {
+            return std::future::pending().await;
+        }
+        poll_fn(|context| self.poll(context)).await
+    }
+
+    /// Why there is no more.
+    pub(super) fn over(&self) -> End {
+        match self.is_out_of_order() {
+            true => End::OutOfOrder(OUT_OF_ORDER),
+            false => End::StreamEnded,
+        }
+    }
+
+    /// Whether a picture has begun to come that browsers show wrongly, which was not known at the beginning.
+    fn is_out_of_order(&self) -> bool {
+        let mut seen = self.tracks.iter().filter(|track| track.kind == Kind::Video);
+        seen.any(|track| self.view.is_none() && self.played.publication.is_out_of_order(track.index))
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Came>> {
+        if let Some(view) = &mut self.view {
+            if self.looks.poll_tick(context).is_ready() {
+                return Poll::Ready(Some(Came::Look));
+            }
+            if let Poll::Ready(packet) = view.poll_next(context) {
+                return Poll::Ready(packet.map(|(layer, packet)| Came::OfLayer(layer, packet)));
+            }
+        }
+        if self.looks.poll_tick(context).is_ready() && self.is_out_of_order() {
+            return Poll::Ready(None);
+        }
+        for (index, feed) in self.feeds.iter_mut().enumerate() {
+            if let Some(packets) = &mut feed.packets
+                && let Poll::Ready(packet) = packets.poll_next(context)
+            {
+                return Poll::Ready(packet.map(|packet| Came::Packet(index, packet)));
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Does what is to be done, and what waits behind it.
+    pub(super) fn take(&mut self, first: Came, rtc: &mut Rtc) {
+        let mut next = Some(first);
+        for _ in 0..BATCH {
+            let Some(came) = next else { return };
+            self.take_one(came, rtc);
+            next = self.next().now_or_never().flatten();
+        }
+        if let Some(came) = next {
+            self.take_one(came, rtc);
+        }
+    }
+
+    fn take_one(&mut self, came: Came, rtc: &mut Rtc) {
+        match came {
+            Came::Look => self.look(rtc),
+            Came::Packet(feed, packet) => {
+                self.learn(&packet);
+                let of_feed = |track: &&mut Track| track.feed == feed && track.index == packet.track;
+                if let Some(track) = self.tracks.iter_mut().find(of_feed) {
+                    track.take(&packet, self.began.elapsed(), self.origin, rtc);
+                }
+            }
+            Came::OfLayer(layer, packet) => {
+                self.learn(&packet);
+                let track = self.tracks.iter_mut().find(|track| track.kind == Kind::Video);
+                if let (Some(track), Some(view)) = (track, &mut self.view) {
+                    let origin = self.origin;
+                    view.take(layer, &packet, self.began.elapsed(), |packet, numbered| {
+                        track.write(packet, numbered, origin, rtc);
+                    });
+                }
+            }
+        }
+    }
+
+    /// The first report tells what the publisher's clock says now.
+    fn learn(&mut self, packet: &Packet) {
+        if self.origin.is_none()
+            && packet.flow == Flow::Rtcp
+            && let Some((_, sent)) = rtp::reported_time(&packet.payload)
+        {
+            self.origin = Some(Origin {
+                at: Instant::now(),
+                sent,
+            });
+        }
+    }
+
+    fn look(&mut self, rtc: &mut Rtc) {
+        let now = self.began.elapsed();
+        let Some(view) = &mut self.view else { return };
+        if view.look(now).is_err() {
+            // The layer that it has goes on.
+            tracing::debug!(path = %self.played.publication.path, "a layer has as many players as it may have");
+        }
+        let (wanted, current) = view.rates();
+        let with_headroom = wanted.saturating_mul(HEADROOM_PERCENT) / 100 + BESIDE_PICTURE_BPS;
+        // Padding in the place of the larger layer shows whether that would fit.
+        let sustained = if current < wanted { with_headroom } else { 0 };
+        rtc.bwe()
+            .set_bitrate(Bitrate::from(sustained), Bitrate::from(with_headroom));
+    }
+
+    pub(super) fn event(&mut self, event: &Event) {
+        match event {
+            Event::KeyframeRequest(_) => self.ask(),
+            Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. } | BweKind::Remb { estimate, .. }) => {
+                self.wish(Some(estimate.as_u64()));
+            }
+            _ => {}
+        }
+    }
+
+    /// `carried`: by the way to the client, in bits a second, where that is known.
+    fn wish(&mut self, carried: Option<u64>) {
+        let height = self.played.height;
+        if let Some(view) = &mut self.view {
+            view.set_wish(Wish {
+                height,
+                bits_per_second: carried.map(|carried| carried.saturating_sub(BESIDE_PICTURE_BPS)),
+            });
+        }
+    }
+
+    fn ask(&self) {
+        match &self.view {
+            Some(view) => view.ask(),
+            None => self.played.publication.keyframes.ask(),
+        }
+    }
+}
+
+impl From<SubscribeError> for End {
+    fn from(error: SubscribeError) -> Self {
+        match error {
+            SubscribeError::Ended => Self::StreamEnded,
+            SubscribeError::TooManyPlayers => {
+                Self::NotPublished("the stream has as many players as it may have".to_owned())
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+use std::time::{Duration, Instant};
+
+use str0m::Rtc;
+use str0m::media::{Mid, Pt};
+use str0m::rtp::RtpWrite;
+
+use super::super::offer::{Format, Kind, Section};
+use super::super::parameter_sets::ParameterSets;
+use crate::hub::{Flow, Packet, Publication, rtp};
+use crate::layers::{Numbered, Switch};
+
+/// The number of a track's first packet.
+pub(super) const FIRST_NUMBER: u64 = 1;
+
+/// What the publisher's clock said at a moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
+    pub(super) at: Instant,
+    pub(super) sent: Duration,
+}
+
+/// One track of a player.
+pub(super) struct Track {
+    /// Where it comes from: one of the player's feeds,
+    pub(super) feed: usize,
+    /// and the track there.
+    pub(super) index: usize,
+    pub(super) kind: Kind,
+    mid: Mid,
+    payload_type: Pt,
+    switch: Switch,
+    /// What a browser needs in front of keyframes.
+    sets: Option<ParameterSets>,
+}
+
+impl Track {
+    /// `None` where the publication has no such track.
+    pub(super) fn new(
+        (feed, index): (usize, usize),
+        publication: &Publication,
+        section: &Section,
+        format: &Format,
+    ) -> Option<Self> {
+        let known = publication.description.tracks().get(index)?;
+        Some(Self {
+            feed,
+            index,
+            kind: section.kind,
+            mid: Mid::from(section.mid.as_str()),
+            payload_type: Pt::from(format.payload_type),
+            switch: Switch::new(format.clock_rate, 1, FIRST_NUMBER),
+            sets: ParameterSets::told(&known.parameters).filter(|_| format.name == "H264"),
+        })
+    }
+
+    /// The next packet of the publication. `now`: since any moment.
+    pub(super) fn take(&mut self, packet: &Packet, now: Duration, origin: Option<Origin>, rtc: &mut Rtc) {
+        if packet.flow == Flow::Rtcp {
+            self.switch.report(0, &packet.payload);
+            return;
+        }
+        let (Some(head), Some(payload)) = (rtp::rtp_head(&packet.payload), rtp::payload(&packet.payload)) else {
+            return;
+        };
+        let mut numbered = self.switch.take(0, head, rtp::is_marked(&packet.payload), now);
+        let sets = self.sets.as_mut();
+        if let Some(sets) = sets.and_then(|sets| sets.ahead_of(head.timestamp, payload)) {
+            send(
+                rtc,
+                (self.mid, self.payload_type, self.kind),
+                (sets, false),
+                numbered,
+                origin,
+            );
+            numbered.sequence = self.switch.insert();
+        }
+        self.write(packet, numbered, origin, rtc);
+    }
+
+    /// Sends a packet under this number.
+    pub(super) fn write(&self, packet: &Packet, numbered: Numbered, origin: Option<Origin>, rtc: &mut Rtc) {
+        if let Some(payload) = rtp::payload(&packet.payload) {
+            let to = (self.mid, self.payload_type, self.kind);
+            send(rtc, to, (payload, rtp::is_marked(&packet.payload)), numbered, origin);
+        }
+    }
+}
+
+fn send(
+    rtc: &mut Rtc,
+    (mid, payload_type, kind): (Mid, Pt, Kind),
+    (payload, is_marked): (&[u8], bool),
+    numbered: Numbered,
+    origin: Option<Origin>,
+) {
+    let now = Instant::now();
+    let taken = numbered.sent.zip(origin).and_then(|(sent, origin)| origin.time(sent));
+    let mut api = rtc.direct_api();
+    let Some(stream) = api.stream_tx_by_mid(mid, None) else {
+        return;
+    };
+    let write = RtpWrite::new(
+        payload_type,
+        numbered.sequence.into(),
+        numbered.timestamp,
+        taken.unwrap_or(now),
+        payload,
+    );
+    stream.write_rtp(write.marker(is_marked).nackable(kind == Kind::Video));
+}
+
+impl Origin {
+    /// When the publisher's clock said that, by this machine's.
+    fn time(self, sent: Duration) -> Option<Instant> {
+        match sent.checked_sub(self.sent) {
+            Some(later) => self.at.checked_add(later),
+            None => self.at.checked_sub(self.sent.saturating_sub(sent)),
+        }
+    }
+}
