@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
+use super::burst::Burst;
 use super::end::{CONNECTING, End, SILENCE};
 use super::figures::{Counted, Counters};
 use super::fragment::Fragment;
@@ -66,6 +67,7 @@ struct Session {
     place: Place,
     purpose: Purpose,
     surroundings: Surroundings,
+    burst: Burst,
     began: Instant,
     heard: Instant,
     is_connected: bool,
@@ -104,6 +106,7 @@ pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
         offer,
         place,
         purpose,
+        burst: Burst::new(surroundings.outlet.clone()),
         surroundings,
         began: now,
         heard: now,
@@ -121,7 +124,7 @@ pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
 }
 
 /// The connection that an offer leads to, and its answer.
-fn open(offer: &Offer, formats: &[Format], candidates: &[SocketAddr]) -> Result<(Rtc, String), OfferError> {
+pub(super) fn open(offer: &Offer, formats: &[Format], candidates: &[SocketAddr]) -> Result<(Rtc, String), OfferError> {
     let mut config = RtcConfig::new().clear_codecs().set_rtp_mode(true).set_ice_lite(true);
     for format in formats {
         format.add_to(config.codec_config());
@@ -267,9 +270,10 @@ impl Session {
         loop {
             match self.rtc.poll_output().map_err(End::Broken)? {
                 Output::Timeout(due) => {
+                    self.burst.flush();
                     return if self.rtc.is_alive() { Ok(due) } else { Err(End::Client) };
                 }
-                Output::Transmit(transmit) => self.surroundings.outlet.send(transmit),
+                Output::Transmit(transmit) => self.burst.add(transmit),
                 Output::Event(Event::Connected) => {
                     self.is_connected = true;
                     self.purpose.connected()?;
@@ -331,11 +335,12 @@ impl Session {
         }
         for _ in 0..BATCH {
             match self.rtc.poll_output() {
-                Ok(Output::Transmit(transmit)) => self.surroundings.outlet.send(transmit),
+                Ok(Output::Transmit(transmit)) => self.burst.add(transmit),
                 Ok(Output::Event(_)) => {}
-                Ok(Output::Timeout(_)) | Err(_) => return,
+                Ok(Output::Timeout(_)) | Err(_) => break,
             }
         }
+        self.burst.flush();
     }
 }
 
