@@ -16,15 +16,18 @@ pub struct Health {
     pub rtmp_listening: Option<watch::Receiver<bool>>,
     /// Whether the edge answered the last heartbeat; absent without an edge.
     pub edge_heard: Option<watch::Receiver<bool>>,
+    /// The node is shutting down: its recordings go to other nodes, and it takes no more.
+    pub draining: watch::Receiver<bool>,
 }
 
-/// The answer of `/readyz`: 200 when everything is `true` that is not null.
+/// The answer of `/readyz`: 200 when everything is `true` that is not null, and the node is not shutting down.
 #[derive(Debug, Serialize)]
 pub(super) struct Readiness {
     spool_writable: bool,
     rtsp_listening: bool,
     rtmp_listening: Option<bool>,
     edge_heard: Option<bool>,
+    draining: bool,
 }
 
 pub(super) async fn ready(State(health): State<Health>) -> (StatusCode, Json<Readiness>) {
@@ -34,9 +37,10 @@ pub(super) async fn ready(State(health): State<Health>) -> (StatusCode, Json<Rea
         rtsp_listening: *health.rtsp_listening.borrow(),
         rtmp_listening: health.rtmp_listening.as_ref().map(|listening| *listening.borrow()),
         edge_heard: health.edge_heard.as_ref().map(|heard| *heard.borrow()),
+        draining: *health.draining.borrow(),
     };
     let listens = readiness.rtsp_listening && readiness.rtmp_listening != Some(false);
-    let ready = readiness.spool_writable && listens && readiness.edge_heard != Some(false);
+    let ready = readiness.spool_writable && listens && readiness.edge_heard != Some(false) && !readiness.draining;
     (
         if ready {
             StatusCode::OK
@@ -45,4 +49,26 @@ pub(super) async fn ready(State(health): State<Health>) -> (StatusCode, Json<Rea
         },
         Json(readiness),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_node_that_shuts_down_is_not_ready() {
+        let dir = tempfile::tempdir().unwrap();
+        let (draining, told) = watch::channel(false);
+        let health = Health {
+            node_id: "n".to_owned(),
+            spool: dir.path().to_owned(),
+            rtsp_listening: watch::channel(true).1,
+            rtmp_listening: None,
+            edge_heard: Some(watch::channel(true).1),
+            draining: told,
+        };
+        assert_eq!(ready(State(health.clone())).await.0, StatusCode::OK);
+        draining.send_replace(true);
+        assert_eq!(ready(State(health)).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    }
 }

@@ -41,6 +41,7 @@ async fn serve(token: Option<Secret>, edge_heard: bool) -> (String, tempfile::Te
         rtsp_listening: watch::channel(true).1,
         rtmp_listening: None,
         edge_heard: Some(watch::channel(edge_heard).1),
+        draining: watch::channel(false).1,
     };
     let registry = Registry::new(channel::Limits::default(), 1);
     let callers = Callers::new(token, Some(Secret::new("roster-key")));
@@ -123,7 +124,7 @@ async fn readiness_says_what_is_missing() {
     let body: Value = response.json().await.unwrap();
     assert_eq!(
         body,
-        json!({"spool_writable": true, "rtsp_listening": true, "rtmp_listening": null, "edge_heard": false})
+        json!({"spool_writable": true, "rtsp_listening": true, "rtmp_listening": null, "edge_heard": false, "draining": false})
     );
 }
 

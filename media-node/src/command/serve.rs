@@ -248,12 +248,14 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
             Some(state)
         }
     };
+    let (draining, is_draining) = watch::channel(false);
     let health = Health {
         node_id: node_id.clone(),
         spool: args.spool,
         rtsp_listening: rtsp_state,
         rtmp_listening: rtmp_state,
         edge_heard: edge_heard.clone(),
+        draining: is_draining,
     };
     let callers = Callers::new(token, roster_key);
     let router = api::router(supervisor.clone(), health, registry.clone(), figures, rtc, callers);
@@ -266,6 +268,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     tracing::info!(node_id, api = %api_address, rtsp = %rtsp_address, rtmp = rtmp_at, rtc = rtc_at, "node up");
 
     stop_signal().await?;
+    draining.send_replace(true);
     tracing::info!(
         drain_s = args.drain.as_secs(),
         "shutting down: other nodes take over, or capture stops; uploads continue"

@@ -7,6 +7,7 @@
 )]
 
 mod address;
+mod burst;
 mod door;
 mod end;
 mod figures;

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
+use super::burst::Burst;
 use super::end::{CONNECTING, End, SILENCE};
 use super::figures::{Counted, Counters};
 use super::fragment::Fragment;
@@ -103,6 +104,7 @@ struct Session {
     purpose: Purpose,
     ways: Ways,
     surroundings: Surroundings,
+    burst: Burst,
     began: Instant,
     heard: Instant,
     is_connected: bool,
@@ -122,7 +124,7 @@ pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
         answer,
     } = begin;
     let (place, mut datagrams) = surroundings.routes.enter();
-    let opened = open(&offer, &formats, &purpose, &surroundings.candidates, ways);
+    let opened = open(&offer, &formats, purpose.has_choice(), &surroundings.candidates, ways);
     let (rtc, text) = match opened {
         Ok(opened) => opened,
         Err(error) => {
@@ -143,6 +145,7 @@ pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
         place,
         purpose,
         ways,
+        burst: Burst::new(surroundings.outlet.clone()),
         surroundings,
         began: now,
         heard: now,
@@ -162,10 +165,12 @@ pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
 }
 
 /// The connection that an offer leads to, and its answer.
-fn open(
+///
+/// `estimates`: whether what the client can take is to be estimated, where it tells what arrives.
+pub(super) fn open(
     offer: &Offer,
     formats: &[Format],
-    purpose: &Purpose,
+    estimates: bool,
     candidates: &[SocketAddr],
     ways: Ways,
 ) -> Result<(Rtc, String), OfferError> {
@@ -176,7 +181,7 @@ fn open(
         .set_stats_interval(Some(TELL_EVERY));
     let mut media = offer.sections.iter().zip(formats);
     // Who does not tell what arrives would be sent as little as is supposed at first.
-    if purpose.has_choice() && media.any(|(section, format)| section.tells_arrivals(format)) {
+    if estimates && media.any(|(section, format)| section.tells_arrivals(format)) {
         config = config.enable_bwe(Some(Bitrate::from(FIRST_ESTIMATE_BPS)));
     }
     for format in formats {
@@ -331,9 +336,10 @@ impl Session {
         loop {
             match self.rtc.poll_output().map_err(End::Broken)? {
                 Output::Timeout(due) => {
+                    self.burst.flush();
                     return if self.rtc.is_alive() { Ok(due) } else { Err(End::Client) };
                 }
-                Output::Transmit(transmit) => self.surroundings.outlet.send(transmit),
+                Output::Transmit(transmit) => self.burst.add(transmit),
                 Output::Event(Event::Connected) => {
                     self.is_connected = true;
                     self.purpose.connected()?;
@@ -421,11 +427,12 @@ impl Session {
         }
         for _ in 0..BATCH {
             match self.rtc.poll_output() {
-                Ok(Output::Transmit(transmit)) => self.surroundings.outlet.send(transmit),
+                Ok(Output::Transmit(transmit)) => self.burst.add(transmit),
                 Ok(Output::Event(_)) => {}
-                Ok(Output::Timeout(_)) | Err(_) => return,
+                Ok(Output::Timeout(_)) | Err(_) => break,
             }
         }
+        self.burst.flush();
     }
 }
 

@@ -16,7 +16,7 @@ mod reply;
 mod streams;
 mod target;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod transport;
 pub(crate) mod udp;
 pub(crate) mod wire;

@@ -8,7 +8,7 @@ use crate::hub::{Flow, Overflow, rtp};
 
 const PATH: &str = "/a/room/u";
 
-async fn publishing(server: &Server) -> (Client, String) {
+pub(super) async fn publishing(server: &Server) -> (Client, String) {
     let (mut client, offer) = Client::publisher().await;
     let reply = server.post("/whip/a/room/u", &offer).await;
     assert_eq!(reply.status, 201, "{}", reply.body);

@@ -1,7 +1,9 @@
 //! The server with clients of the same library: whole sessions over loopback.
 
 mod calls;
+mod fuzz;
 mod layers;
 mod media;
+mod networks;
 mod rooms;
 mod support;

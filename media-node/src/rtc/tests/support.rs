@@ -1,5 +1,5 @@
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,9 +17,12 @@ use tokio::time::timeout;
 use crate::access::{Gate, Keys, Passes};
 use crate::channel::{Limits as ChannelLimits, Registry, StreamPath};
 use crate::hub::{Hub, Limits};
+use crate::mix::testing::Noise;
 use crate::rtc::{self, RtcServer, Settings};
 use crate::rtsp::RtspServer;
 
+/// Any port of this machine.
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 /// Far longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -37,6 +40,10 @@ impl Server {
     }
 
     pub(super) async fn start_with(keys: Keys) -> Self {
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), keys).await
+    }
+
+    pub(super) async fn start_at(listen: SocketAddr, keys: Keys) -> Self {
         let registry = Registry::new(ChannelLimits::default(), 0);
         let gate = Arc::new(Gate::new(keys, Passes::default()));
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -44,7 +51,7 @@ impl Server {
             .await
             .unwrap();
         let settings = Settings {
-            listen: any,
+            listen,
             advertised: Vec::new(),
             workers: 1,
             stun: vec!["stun:stun.example:3478".to_owned()],
@@ -129,6 +136,14 @@ pub(super) struct Client {
     pub(super) level: Option<i8>,
     sent: u64,
     answer: String,
+    /// Of so many packets one is lost, either way.
+    loses: Option<u64>,
+    chance: Noise,
+    pub(super) lost: usize,
+    /// Packets that it has sent, while these are kept.
+    pub(super) kept: Vec<Vec<u8>>,
+    keeps: bool,
+    to: Option<SocketAddr>,
 }
 
 enum Way {
@@ -140,26 +155,35 @@ enum Way {
 impl Client {
     /// With the offer that it makes.
     pub(super) async fn publisher() -> (Self, String) {
-        Self::offering(Direction::SendOnly, false, &[]).await
+        Self::publisher_at(ANY_PORT).await
+    }
+
+    pub(super) async fn publisher_at(address: SocketAddr) -> (Self, String) {
+        Self::offering(Direction::SendOnly, Some(address), &[]).await
     }
 
     pub(super) async fn player() -> (Self, String) {
-        Self::offering(Direction::RecvOnly, false, &[]).await
+        Self::offering(Direction::RecvOnly, Some(ANY_PORT), &[]).await
     }
 
     /// A publisher whose picture comes in layers of these names.
     pub(super) async fn publisher_of_layers(layers: &[&str]) -> (Self, String) {
-        Self::offering(Direction::SendOnly, false, layers).await
+        Self::offering(Direction::SendOnly, Some(ANY_PORT), layers).await
     }
 
     /// A publisher whose network lets no datagrams through.
     pub(super) async fn publisher_by_tcp() -> (Self, String) {
-        Self::offering(Direction::SendOnly, true, &[]).await
+        Self::offering(Direction::SendOnly, None, &[]).await
     }
 
-    async fn offering(direction: Direction, by_tcp: bool, layers: &[&str]) -> (Self, String) {
+    /// `address`: for datagrams; without one, it comes by TCP.
+    async fn offering(direction: Direction, address: Option<SocketAddr>, layers: &[&str]) -> (Self, String) {
         let mut rtc = RtcConfig::new().set_rtp_mode(true).build(Instant::now());
-        let way = if by_tcp {
+        let way = if let Some(address) = address {
+            let socket = UdpSocket::bind(address).await.unwrap();
+            rtc.add_local_candidate(Candidate::host(socket.local_addr().unwrap(), "udp").unwrap());
+            Way::Udp(socket)
+        } else {
             let own = SocketAddr::from(([127, 0, 0, 1], 9));
             let candidate = Candidate::builder()
                 .tcp()
@@ -169,10 +193,6 @@ impl Client {
                 .unwrap();
             rtc.add_local_candidate(candidate);
             Way::Tcp(own, None, BytesMut::new())
-        } else {
-            let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-            rtc.add_local_candidate(Candidate::host(socket.local_addr().unwrap(), "udp").unwrap());
-            Way::Udp(socket)
         };
         let mut changes = rtc.sdp_api();
         let simulcast = (!layers.is_empty()).then(|| Simulcast {
@@ -195,6 +215,12 @@ impl Client {
             level: None,
             sent: 0,
             answer: String::new(),
+            loses: None,
+            chance: Noise(1),
+            lost: 0,
+            kept: Vec::new(),
+            keeps: false,
+            to: None,
         };
         (client, offer.to_sdp_string())
     }
@@ -295,6 +321,38 @@ impl Client {
         self.until("connected", |client| client.is_connected).await;
     }
 
+    /// From now on the network loses one of so many packets, either way.
+    pub(super) fn lose(&mut self, one_of: u64) {
+        self.loses = Some(one_of);
+    }
+
+    fn is_lost(&mut self) -> bool {
+        let is_lost = self
+            .loses
+            .is_some_and(|one_of| self.chance.next().is_multiple_of(one_of));
+        self.lost += usize::from(is_lost);
+        is_lost
+    }
+
+    /// Connects, and keeps what it sends from its first packet on: where the server is.
+    pub(super) async fn connect_and_keep(&mut self) -> SocketAddr {
+        self.keeps = true;
+        self.connect().await;
+        self.destination()
+    }
+
+    /// Where its packets go.
+    pub(super) fn destination(&self) -> SocketAddr {
+        self.to.unwrap()
+    }
+
+    pub(super) fn socket(&self) -> &UdpSocket {
+        match &self.way {
+            Way::Udp(socket) => socket,
+            Way::Tcp(..) => panic!("it has none"),
+        }
+    }
+
     /// Sends one packet of the picture and one of the sound.
     pub(super) async fn send(&mut self, payload: &[u8]) {
         self.sent += 1;
@@ -362,12 +420,23 @@ impl Client {
             }
         };
         for transmit in out {
+            self.to = Some(transmit.destination);
+            if self.keeps {
+                self.kept.push(transmit.contents.to_vec());
+            }
+            if self.is_lost() {
+                continue;
+            }
             self.way.send(transmit.destination, &transmit.contents).await;
         }
         let wait = due
             .saturating_duration_since(Instant::now())
             .min(Duration::from_millis(20));
-        if let Ok((from, bytes)) = timeout(wait, self.way.receive()).await {
+        let received = timeout(wait, self.way.receive()).await;
+        if let Ok((from, bytes)) = received {
+            if self.is_lost() {
+                return;
+            }
             let (protocol, destination) = match &self.way {
                 Way::Udp(socket) => (Protocol::Udp, socket.local_addr().unwrap()),
                 Way::Tcp(own, ..) => (Protocol::Tcp, *own),

@@ -17,7 +17,7 @@ use crate::stream::tests::rtp::{assert_in_order, units};
 use crate::stream::{StreamEvent, Track};
 
 /// So many changed sessions, or those of the long form.
-fn runs(usual: u64) -> u64 {
+pub(crate) fn runs(usual: u64) -> u64 {
     if std::env::var("TAPEDECK_SOAK").is_ok_and(|soak| soak == "1") {
         100_000
     } else {
@@ -26,7 +26,7 @@ fn runs(usual: u64) -> u64 {
 }
 
 /// Changes a few bytes of something recorded: flips, replaces, takes out, doubles, puts in, cuts off.
-fn mutate(bytes: &mut Vec<u8>, noise: &mut Noise) {
+pub(crate) fn mutate(bytes: &mut Vec<u8>, noise: &mut Noise) {
     const TELLING: [u8; 12] = [0, 1, 0x7f, 0x80, 0xff, b'\r', b'\n', b' ', b':', b'=', b'$', b'9'];
     for _ in 0..=noise.next() % 3 {
         let at = (noise.next() % (bytes.len() as u64 + 1)) as usize;

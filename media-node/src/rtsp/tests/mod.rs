@@ -1,7 +1,7 @@
 //! The server with clients that nobody here wrote (FFmpeg, GStreamer, retina), and with a bare client that can misbehave.
 //! Each test has a server on a port of its own.
 
-mod fuzz;
+pub(crate) mod fuzz;
 mod interop;
 mod keyframes;
 mod keys;
