@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
 
+use super::markers::Markers;
 use super::parameter_sets::{ParameterSets, leading_ue};
 use super::sei::{RECOVERY_POINT, message};
 use super::{Depacketizer, Fmtp, Frame, MAX_UNIT_BYTES, Malformed, Packet};
@@ -42,8 +43,7 @@ pub(super) struct H264 {
     entered: Option<u32>,
     /// The timestamp of the picture that a marker ended last.
     marked: Option<u32>,
-    /// Some senders mark each slice of a picture. Then pictures end where another timestamp begins.
-    marks_slices: bool,
+    markers: Markers,
 }
 
 /// The access unit that is being put together.
@@ -96,7 +96,7 @@ impl H264 {
             last_idr: None,
             entered: None,
             marked: None,
-            marks_slices: false,
+            markers: Markers::default(),
         })
     }
 
@@ -188,13 +188,19 @@ impl H264 {
                 if kind == SEI {
                     unit.recovery = recovery_point(nal).or(unit.recovery);
                 }
-                if (SLICE..=IDR).contains(&kind) && unit.first_slice.is_none() {
+                let is_slice = (SLICE..=IDR).contains(&kind);
+                if is_slice && unit.first_slice.is_some() && unit.ends_marked {
+                    self.markers.went_on();
+                }
+                if is_slice && unit.first_slice.is_none() {
                     let partition = kind > SLICE && kind <= PARTITION_C;
                     let Some([first_macroblock, slice_type, pps_id]) = leading_ue(nal, 0) else {
                         return Err(Malformed("H.264: unreadable slice header"));
                     };
                     if first_macroblock != 0 && !partition {
-                        self.marks_slices |= self.marked == Some(packet.timestamp);
+                        if self.marked == Some(packet.timestamp) {
+                            self.markers.went_on();
+                        }
                         return Err(Malformed("H.264: picture without its beginning"));
                     }
                     unit.first_slice = Some(FirstSlice {
@@ -218,6 +224,7 @@ impl H264 {
         let Some(first_slice) = unit.first_slice else {
             return Ok(None);
         };
+        self.markers.ended();
         // A recovery point is an intra picture of an open group, or where pictures begin to be refreshed part by part.
         let enters = first_slice.idr || unit.recovery.is_some_and(|later| later > 0 || first_slice.intra);
         if self.waiting && !enters {
@@ -307,7 +314,7 @@ impl Depacketizer for H264 {
         let Some(unit) = &mut self.unit else { return Ok(()) };
         unit.ends_marked = packet.marker;
         // Some senders mark the packet with the parameter sets too.
-        if packet.marker && !self.marks_slices && unit.first_slice.is_some() {
+        if packet.marker && self.markers.end_pictures() && unit.first_slice.is_some() {
             self.marked = Some(packet.timestamp);
             frames.extend(self.finish()?);
         }

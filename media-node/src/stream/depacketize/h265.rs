@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::h265_sets::{H265Sets, SliceHead};
+use super::markers::Markers;
 use super::sei::{RECOVERY_POINT, message};
 use super::{Depacketizer, Fmtp, Frame, MAX_UNIT_BYTES, Malformed, Packet};
 use crate::stream::annexb::START_CODE;
@@ -54,8 +55,7 @@ pub(super) struct H265 {
     entered: Option<u32>,
     /// The timestamp of the picture that a marker ended last.
     marked: Option<u32>,
-    /// Some senders mark each slice of a picture. Then pictures end where another one begins.
-    marks_slices: bool,
+    markers: Markers,
 }
 
 /// The access unit that is being put together.
@@ -105,7 +105,7 @@ impl H265 {
             lacks_leading: false,
             entered: None,
             marked: None,
-            marks_slices: false,
+            markers: Markers::default(),
         })
     }
 
@@ -251,9 +251,14 @@ impl H265 {
                 if kind == PREFIX_SEI {
                     unit.recovery = recovers_later(nal).or(unit.recovery);
                 }
+                if kind <= LAST_SLICE && unit.picture.is_some() && unit.ends_marked {
+                    self.markers.went_on();
+                }
                 if kind <= LAST_SLICE && unit.picture.is_none() {
                     if !begins_picture {
-                        self.marks_slices |= self.marked == Some(packet.timestamp);
+                        if self.marked == Some(packet.timestamp) {
+                            self.markers.went_on();
+                        }
                         return Err(Malformed("H.265: picture without its beginning"));
                     }
                     let head = self.sets.slice_head(nal, kind);
@@ -274,6 +279,7 @@ impl H265 {
         let Some((kind, head)) = unit.picture else {
             return Ok(None);
         };
+        self.markers.ended();
         let intra_point = (BLA_W_LP..=CRA).contains(&kind);
         // A recovery point is an intra picture, or where pictures begin to be refreshed part by part.
         let enters = intra_point || unit.recovery.is_some_and(|later| later || head.intra);
@@ -375,7 +381,7 @@ impl Depacketizer for H265 {
         let Some(unit) = &mut self.unit else { return Ok(()) };
         unit.ends_marked = packet.marker;
         // Some senders mark the packet with the parameter sets too.
-        if packet.marker && !self.marks_slices && unit.picture.is_some() {
+        if packet.marker && self.markers.end_pictures() && unit.picture.is_some() {
             self.marked = Some(packet.timestamp);
             frames.extend(self.finish()?);
         }
