@@ -203,7 +203,7 @@ fn a_stall_within_the_budget_changes_nothing_that_is_mixed() {
 fn individually_a_stall_becomes_a_hole_of_its_length_with_or_without_reports_of_it() {
     for (sent, until_us) in [
         (standing_still(700_000), 26_500_000),
-        (standing_still_silently(700_000), 27_500_000),
+        (standing_still_silently(700_000), 22_500_000),
     ] {
         let events = capture(&sent, 0);
         assert_in_order(&events);
