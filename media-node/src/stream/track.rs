@@ -50,6 +50,8 @@ pub struct RtpTrack {
     punctuality: Punctuality,
     patience: Patience,
     way_in: WayIn,
+    /// Why a packet could not be read, since the last unit.
+    unreadable: Option<&'static str>,
     /// How much sound came too late to be used, since that was last told.
     too_late_us: i64,
     /// By how much later what follows should be, until that is asked for.
@@ -90,6 +92,7 @@ impl RtpTrack {
             punctuality: Punctuality::default(),
             patience: Patience::default(),
             way_in: WayIn::default(),
+            unreadable: None,
             too_late_us: 0,
             move_us: None,
             put_off_us: 0,
@@ -121,12 +124,16 @@ impl RtpTrack {
         if let Err(malformed) = self.depacketizer.push(packet, &mut whole) {
             // A packet that cannot be read is as good as lost.
             tracing::debug!(track = ?self.kind, %malformed, "packet dropped");
-            events.push(StreamEvent::Lost(self.kind, 1));
+            self.unreadable = Some(malformed.0);
+            // Whoever joins may begin in the midst of a picture.
+            if self.format.is_some() {
+                events.push(StreamEvent::Unreadable(self.kind, malformed.0));
+            }
             self.damaged = true;
         }
         self.unlock(whole, events, frames);
         if self.kind == Track::Video && self.way_in.is_missed(packet.arrival_us) {
-            events.push(StreamEvent::NoEntry(self.kind));
+            events.push(StreamEvent::NoEntry(self.kind, self.unreadable));
         }
     }
 
@@ -394,6 +401,7 @@ impl RtpTrack {
             }
         }
         self.way_in.found();
+        self.unreadable = None;
         if restamped {
             events.push(StreamEvent::Restamped(self.kind));
         }
