@@ -33,6 +33,8 @@ const FU_END: u8 = 0x40;
 pub(super) struct H264 {
     sets: ParameterSets,
     unit: Option<Unit>,
+    /// The picture that was waiting for the next one when packets were lost: whole, unless more of it comes.
+    kept: Option<Unit>,
     fragments: Option<BytesMut>,
     /// Nothing can be decoded before the next picture that can be entered.
     waiting: bool,
@@ -91,6 +93,7 @@ impl H264 {
         Ok(Self {
             sets,
             unit: None,
+            kept: None,
             fragments: None,
             waiting: true,
             last_idr: None,
@@ -188,11 +191,7 @@ impl H264 {
                 if kind == SEI {
                     unit.recovery = recovery_point(nal).or(unit.recovery);
                 }
-                let is_slice = (SLICE..=IDR).contains(&kind);
-                if is_slice && unit.first_slice.is_some() && unit.ends_marked {
-                    self.markers.went_on();
-                }
-                if is_slice && unit.first_slice.is_none() {
+                if (SLICE..=IDR).contains(&kind) && unit.first_slice.is_none() {
                     let partition = kind > SLICE && kind <= PARTITION_C;
                     let Some([first_macroblock, slice_type, pps_id]) = leading_ue(nal, 0) else {
                         return Err(Malformed("H.264: unreadable slice header"));
@@ -265,6 +264,17 @@ impl H264 {
         }))
     }
 
+    /// The same for the one that was kept; what depends on it is missing.
+    fn finish_kept(&mut self) -> Result<Option<Frame>, Malformed> {
+        let Some(kept) = self.kept.take() else { return Ok(None) };
+        let present = self.unit.replace(kept);
+        let frame = self.finish();
+        self.unit = present;
+        self.waiting = true;
+        self.entered = None;
+        frame
+    }
+
     /// Whether an IDR picture came not long before a picture with this timestamp.
     fn follows_idr(&mut self, timestamp: u32) -> bool {
         self.last_idr = self.last_idr.filter(|idr| timestamp.wrapping_sub(*idr) < IDR_INTERVAL);
@@ -304,11 +314,17 @@ fn append(data: &mut BytesMut, nal: &[u8]) -> Result<(), Malformed> {
 impl Depacketizer for H264 {
     fn take(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed> {
         if self
-            .unit
+            .kept
             .as_ref()
-            .is_some_and(|unit| unit.timestamp != packet.timestamp)
+            .is_some_and(|kept| kept.timestamp != packet.timestamp)
         {
-            frames.extend(self.finish()?);
+            frames.extend(self.finish_kept()?);
+        }
+        self.kept = None;
+        match &self.unit {
+            Some(unit) if unit.timestamp != packet.timestamp => frames.extend(self.finish()?),
+            Some(unit) if unit.ends_marked && unit.first_slice.is_some() => self.markers.went_on(),
+            _ => {}
         }
         self.payload(packet)?;
         let Some(unit) = &mut self.unit else { return Ok(()) };
@@ -322,13 +338,16 @@ impl Depacketizer for H264 {
     }
 
     fn end(&mut self, frames: &mut Vec<Frame>) {
+        frames.extend(self.finish_kept().ok().flatten());
         if self.unit.as_ref().is_some_and(|unit| unit.ends_marked) {
             frames.extend(self.finish().ok().flatten());
         }
     }
 
     fn lost(&mut self) {
-        self.unit = None;
+        let is_unknown = self.markers == Markers::Unknown;
+        let unit = self.unit.take();
+        self.kept = unit.filter(|unit| is_unknown && unit.ends_marked && unit.first_slice.is_some());
         self.fragments = None;
         self.waiting = true;
         self.entered = None;

@@ -43,6 +43,8 @@ pub(super) struct H265 {
     /// The last decoding order number.
     order: Option<u16>,
     unit: Option<Unit>,
+    /// The picture that was waiting for the next one when packets were lost: whole, unless more of it comes.
+    kept: Option<Unit>,
     fragments: Option<BytesMut>,
     /// Nothing can be decoded before the next picture that can be entered.
     waiting: bool,
@@ -99,6 +101,7 @@ impl H265 {
             numbered: fmtp.number("sprop-max-don-diff").is_some_and(|diff| diff > 0),
             order: None,
             unit: None,
+            kept: None,
             fragments: None,
             waiting: true,
             last_closed: None,
@@ -251,9 +254,6 @@ impl H265 {
                 if kind == PREFIX_SEI {
                     unit.recovery = recovers_later(nal).or(unit.recovery);
                 }
-                if kind <= LAST_SLICE && unit.picture.is_some() && unit.ends_marked {
-                    self.markers.went_on();
-                }
                 if kind <= LAST_SLICE && unit.picture.is_none() {
                     if !begins_picture {
                         if self.marked == Some(packet.timestamp) {
@@ -330,6 +330,17 @@ impl H265 {
         }))
     }
 
+    /// The same for the one that was kept; what depends on it is missing.
+    fn finish_kept(&mut self) -> Result<Option<Frame>, Malformed> {
+        let Some(kept) = self.kept.take() else { return Ok(None) };
+        let present = self.unit.replace(kept);
+        let frame = self.finish();
+        self.unit = present;
+        self.waiting = true;
+        self.entered = None;
+        frame
+    }
+
     /// Whether a closed group began not long before a picture with this timestamp.
     fn follows_closed(&mut self, timestamp: u32) -> bool {
         let is_recent = |closed: &u32| timestamp.wrapping_sub(*closed) < CLOSED_INTERVAL;
@@ -371,11 +382,17 @@ fn append(data: &mut BytesMut, nal: &[u8]) -> Result<(), Malformed> {
 impl Depacketizer for H265 {
     fn take(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed> {
         if self
-            .unit
+            .kept
             .as_ref()
-            .is_some_and(|unit| unit.timestamp != packet.timestamp)
+            .is_some_and(|kept| kept.timestamp != packet.timestamp)
         {
-            frames.extend(self.finish()?);
+            frames.extend(self.finish_kept()?);
+        }
+        self.kept = None;
+        match &self.unit {
+            Some(unit) if unit.timestamp != packet.timestamp => frames.extend(self.finish()?),
+            Some(unit) if unit.ends_marked && unit.picture.is_some() => self.markers.went_on(),
+            _ => {}
         }
         self.payload(packet, frames)?;
         let Some(unit) = &mut self.unit else { return Ok(()) };
@@ -389,13 +406,16 @@ impl Depacketizer for H265 {
     }
 
     fn end(&mut self, frames: &mut Vec<Frame>) {
+        frames.extend(self.finish_kept().ok().flatten());
         if self.unit.as_ref().is_some_and(|unit| unit.ends_marked) {
             frames.extend(self.finish().ok().flatten());
         }
     }
 
     fn lost(&mut self) {
-        self.unit = None;
+        let is_unknown = self.markers == Markers::Unknown;
+        let unit = self.unit.take();
+        self.kept = unit.filter(|unit| is_unknown && unit.ends_marked && unit.picture.is_some());
         self.fragments = None;
         self.order = None;
         self.waiting = true;

@@ -213,7 +213,13 @@ fn a_marker_on_each_slice_costs_no_picture() {
             1 => (IDR, IDR_SECOND_SLICE),
             _ => (P, &[0x41, 0x44, 0x80, 7][..]),
         };
-        packets.extend([packet(picture, true, first), packet(picture, true, second)]);
+        packets.push(packet(picture, true, first));
+        // In fragments, of which the last one has the marker.
+        let fragments = fu_a(second, 2);
+        packets.extend([
+            packet(picture, false, &fragments[0]),
+            packet(picture, true, &fragments[1]),
+        ]);
     }
     for packet in &packets {
         h264.push(packet, &mut frames).unwrap();
@@ -225,6 +231,25 @@ fn a_marker_on_each_slice_costs_no_picture() {
     );
     assert!(frames[0].data.ends_with(&annex_b(&[IDR, IDR_SECOND_SLICE])));
     assert!(frames.iter().all(|frame| frame.data.len() > IDR.len() + 8));
+}
+
+#[test]
+fn the_first_picture_is_not_lost_with_what_follows_it() {
+    let sets = stap_a(&[&hex(SPS), &hex(PPS)]);
+    for (next, expected) in [
+        (packet(1, true, P), vec![0, 2]),
+        (packet(0, true, IDR_SECOND_SLICE), vec![2]),
+    ] {
+        let (mut h264, mut frames) = (h264(""), Vec::new());
+        for packet in [packet(0, false, &sets), packet(0, true, IDR)] {
+            h264.push(&packet, &mut frames).unwrap();
+        }
+        h264.lost();
+        // What depends on a lost packet, or begins behind it.
+        let _ = h264.push(&next, &mut frames);
+        frames.extend(push_all(&mut *h264, &[packet(2, true, IDR)]));
+        assert_eq!(frames.iter().map(|frame| frame.timestamp).collect::<Vec<_>>(), expected);
+    }
 }
 
 #[test]
