@@ -36,6 +36,8 @@ problem_codes! {
     SourceSilent = "source_silent",
     /// A source's clock stands still, or runs faster or slower than it should.
     SourceClock = "source_clock",
+    /// Packets of a source have not arrived.
+    PacketsLost = "packets_lost",
     /// A track is in a codec that cannot be recorded.
     UnsupportedCodec = "unsupported_codec",
     /// Media of a codec that can be recorded is damaged, or sent in a way that cannot be.

@@ -12,8 +12,8 @@ pub struct Health {
     pub node_id: String,
     pub spool: PathBuf,
     pub rtsp_listening: watch::Receiver<bool>,
-    /// Absent where nothing is published by RTMP.
-    pub rtmp_listening: Option<watch::Receiver<bool>>,
+    /// For each address that is listened on; none where nothing is published by RTMP.
+    pub rtmp_listening: Vec<watch::Receiver<bool>>,
     /// Whether the edge answered the last heartbeat; absent without an edge.
     pub edge_heard: Option<watch::Receiver<bool>>,
     /// The node is shutting down: its recordings go to other nodes, and it takes no more.
@@ -35,7 +35,8 @@ pub(super) async fn ready(State(health): State<Health>) -> (StatusCode, Json<Rea
     let readiness = Readiness {
         spool_writable: tokio::fs::write(&probe, b"").await.is_ok(),
         rtsp_listening: *health.rtsp_listening.borrow(),
-        rtmp_listening: health.rtmp_listening.as_ref().map(|listening| *listening.borrow()),
+        rtmp_listening: (!health.rtmp_listening.is_empty())
+            .then(|| health.rtmp_listening.iter().all(|listening| *listening.borrow())),
         edge_heard: health.edge_heard.as_ref().map(|heard| *heard.borrow()),
         draining: *health.draining.borrow(),
     };

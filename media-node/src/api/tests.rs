@@ -39,7 +39,7 @@ async fn serve(token: Option<Secret>, edge_heard: bool) -> (String, tempfile::Te
         node_id: "n".to_owned(),
         spool: dir.path().to_owned(),
         rtsp_listening: watch::channel(true).1,
-        rtmp_listening: None,
+        rtmp_listening: Vec::new(),
         edge_heard: Some(watch::channel(edge_heard).1),
         draining: watch::channel(false).1,
     };

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::args::{RecordingArgs, duration, size};
+use super::args::{RecordingArgs, RtmpsArgs, duration, size};
 use super::random_id::random_id;
 use super::stop_signal::stop_signal;
 use crate::access::{Gate, Keys, Passes};
@@ -42,6 +42,8 @@ pub(super) struct ServeArgs {
     /// Address that the channel server listens on for RTMP. Without it, nothing is published by RTMP.
     #[arg(long, env = "TAPEDECK_RTMP_LISTEN")]
     rtmp_listen: Option<SocketAddr>,
+    #[command(flatten)]
+    rtmps: RtmpsArgs,
     /// Address that the channel server listens on for WebRTC, by UDP and TCP. Without it, nothing is published or played by
     /// WebRTC.
     #[arg(long, env = "TAPEDECK_RTC_LISTEN")]
@@ -148,7 +150,11 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
         gate = gate.asking(Arc::new(Entries::new(edge.clone(), node_id.clone())));
     }
     let listens: Vec<SocketAddr> = {
-        let others = args.rtmp_listen.into_iter().chain(args.rtc_listen);
+        let others = args
+            .rtmp_listen
+            .into_iter()
+            .chain(args.rtmps.listen)
+            .chain(args.rtc_listen);
         std::iter::once(args.rtsp_listen).chain(others).collect()
     };
     let gate = gate.listening(&listens, args.open_channels)?;
@@ -158,10 +164,11 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     let gate = Arc::new(gate);
     let rtsp = RtspServer::bind(args.rtsp_listen, registry.clone(), gate, rtsp_url.clone(), limits).await;
     let rtsp = rtsp.map_err(rtsp_at)?;
-    let mut rtmp = None;
-    if let Some(address) = args.rtmp_listen {
-        let server = RtmpServer::bind(address, rtsp.hub()).await;
-        rtmp = Some(server.map_err(|error| format!("cannot listen for RTMP at {address}: {error}"))?);
+    let plain = args.rtmp_listen.map(|address| (address, None));
+    let mut rtmp = Vec::new();
+    for (address, certificate) in plain.into_iter().chain(args.rtmps.certificate()?) {
+        let server = RtmpServer::bind(address, rtsp.hub(), certificate).await;
+        rtmp.push(server.map_err(|error| format!("cannot listen for RTMP at {address}: {error}"))?);
     }
     let mut rtc_server = None;
     if let Some(listen) = args.rtc_listen {
@@ -177,7 +184,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     }
     let rtc = rtc_server.as_ref().map(RtcServer::rtc);
     let rtc_address = rtc_server.as_ref().map(RtcServer::local_addr);
-    let rtmp_address = rtmp.as_ref().map(RtmpServer::local_addr);
+    let rtmp_addresses: Vec<_> = rtmp.iter().map(RtmpServer::local_addr).collect();
     let figures = rtsp.figures();
     let api_at = |error| format!("cannot listen for the control API at {}: {error}", args.listen);
     let listener = TcpListener::bind(args.listen).await.map_err(api_at)?;
@@ -219,8 +226,9 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
 
     let stop_channels = CancellationToken::new();
     let (rtsp_task, rtsp_state) = serving(rtsp.run(stop_channels.clone().cancelled_owned()));
+    let rtmp = rtmp.into_iter();
     let rtmp = rtmp.map(|rtmp| serving(rtmp.run(stop_channels.clone().cancelled_owned())));
-    let (rtmp_task, rtmp_state) = rtmp.unzip();
+    let (rtmp_tasks, rtmp_states): (Vec<_>, Vec<_>) = rtmp.unzip();
     let rtc_task = rtc_server.map(|rtc| serving(rtc.run(stop_channels.clone().cancelled_owned())).0);
     let told = watch::Sender::new(0);
     let edge_heard = match edge.zip(edge_url.as_ref()) {
@@ -253,7 +261,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
         node_id: node_id.clone(),
         spool: args.spool,
         rtsp_listening: rtsp_state,
-        rtmp_listening: rtmp_state,
+        rtmp_listening: rtmp_states,
         edge_heard: edge_heard.clone(),
         draining: is_draining,
     };
@@ -263,9 +271,8 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
         let router = router.into_make_service_with_connect_info::<SocketAddr>();
         axum::serve(listener, router).await
     });
-    let rtmp_at = rtmp_address.map(tracing::field::display);
     let rtc_at = rtc_address.map(tracing::field::display);
-    tracing::info!(node_id, api = %api_address, rtsp = %rtsp_address, rtmp = rtmp_at, rtc = rtc_at, "node up");
+    tracing::info!(node_id, api = %api_address, rtsp = %rtsp_address, rtmp = ?rtmp_addresses, rtc = rtc_at, "node up");
 
     stop_signal().await?;
     draining.send_replace(true);
@@ -276,7 +283,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     supervisor.shut_down(args.drain, edge_heard).await;
     api_task.abort();
     stop_channels.cancel();
-    for task in std::iter::once(rtsp_task).chain(rtmp_task).chain(rtc_task) {
+    for task in std::iter::once(rtsp_task).chain(rtmp_tasks).chain(rtc_task) {
         task.await
             .map_err(|error| format!("the channel server has failed: {error}"))?;
     }

@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use nix::sys::socket::{setsockopt, sockopt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::{Instant, timeout};
 
 /// A connection on which nothing came for so many seconds is probed,
@@ -64,7 +63,7 @@ pub fn keep_alive(stream: &TcpStream) -> io::Result<()> {
 }
 
 /// Ends a connection so that the client gets all that was sent, and its end behind that.
-pub async fn linger(mut read: OwnedReadHalf, mut write: OwnedWriteHalf) {
+pub async fn linger(mut read: impl AsyncRead + Unpin, mut write: impl AsyncWrite + Unpin) {
     let ending = async {
         write.shutdown().await?;
         let mut rest = [0; 4096];

@@ -4,10 +4,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::publisher::Publisher;
@@ -42,9 +42,13 @@ impl From<Refusal> for End {
     }
 }
 
+/// What a client sends, and what it is sent, in TLS or not.
+type Read = Box<dyn AsyncRead + Send + Unpin>;
+type Write = Box<dyn AsyncWrite + Send + Unpin>;
+
 struct Connection {
-    read: OwnedReadHalf,
-    write: OwnedWriteHalf,
+    read: Read,
+    write: Write,
     session: Session,
     hub: Arc<Hub>,
     ends: Ends,
@@ -58,14 +62,44 @@ struct Connection {
     publisher: Option<Publisher>,
 }
 
-/// Serves a client until its connection is over.
-pub(super) async fn serve(stream: TcpStream, ends: Ends, ticket: Ticket, hub: Arc<Hub>, shutdown: CancellationToken) {
+/// Serves a client until its connection is over. `acceptor`: all that is said is in TLS.
+pub(super) async fn serve(
+    stream: TcpStream,
+    acceptor: Option<TlsAcceptor>,
+    ends: Ends,
+    ticket: Ticket,
+    hub: Arc<Hub>,
+    shutdown: CancellationToken,
+) {
     let peer = ends.peer;
     if let Err(error) = stream.set_nodelay(true).and_then(|()| keep_alive(&stream)) {
         tracing::debug!(%peer, %error, "a connection was gone before it began");
         return;
     }
-    let (read, write) = stream.into_split();
+    let (read, write): (Read, Write) = match acceptor {
+        None => {
+            let (read, write) = stream.into_split();
+            (Box::new(read), Box::new(write))
+        }
+        Some(acceptor) => {
+            let evicted = ticket.evicted();
+            let accepted = tokio::select! {
+                accepted = timeout(hub.limits.setup, acceptor.accept(stream)) => accepted,
+                () = evicted.cancelled() => return,
+                () = shutdown.cancelled() => return,
+            };
+            match accepted.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+                Ok(stream) => {
+                    let (read, write) = split(stream);
+                    (Box::new(read), Box::new(write))
+                }
+                Err(error) => {
+                    tracing::debug!(%peer, %error, "a client does not speak TLS as it should");
+                    return;
+                }
+            }
+        }
+    };
     let began = Instant::now();
     let mut connection = Connection {
         read,
@@ -222,7 +256,10 @@ impl Connection {
     }
 
     async fn flush(&mut self) -> Result<(), End> {
-        let write = self.write.write_all_buf(self.session.out());
+        let write = async {
+            self.write.write_all_buf(self.session.out()).await?;
+            self.write.flush().await
+        };
         timeout(self.hub.limits.write, write)
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))

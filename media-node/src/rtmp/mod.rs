@@ -18,6 +18,7 @@ mod session;
 mod target;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod track;
 
 use std::future::Future;
@@ -29,23 +30,30 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::hub::{self, Hub};
+pub use tls::Certificate;
 
 /// A server that listens and has not begun to answer.
 pub struct RtmpServer {
     listener: TcpListener,
     local: SocketAddr,
     hub: Arc<Hub>,
+    certificate: Option<Arc<Certificate>>,
 }
 
 impl RtmpServer {
-    /// Listens on `addr`; what is published goes to `hub`, within its limits.
+    /// Listens on `addr`; what is published goes to `hub`, within its limits. With a certificate all speak TLS.
     ///
     /// # Errors
     /// When the address cannot be listened on.
-    pub async fn bind(addr: SocketAddr, hub: Arc<Hub>) -> io::Result<Self> {
+    pub async fn bind(addr: SocketAddr, hub: Arc<Hub>, certificate: Option<Arc<Certificate>>) -> io::Result<Self> {
         let listener = TcpListener::bind(addr).await?;
         let local = listener.local_addr()?;
-        Ok(Self { listener, local, hub })
+        Ok(Self {
+            listener,
+            local,
+            hub,
+            certificate,
+        })
     }
 
     pub fn local_addr(&self) -> SocketAddr {
@@ -54,9 +62,17 @@ impl RtmpServer {
 
     /// Serves until `shutdown` is done, then ends all publications.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, hub, .. } = self;
+        let Self {
+            listener,
+            hub,
+            certificate,
+            ..
+        } = self;
         let ending = CancellationToken::new();
-        let each = |stream, ends, ticket| connection::serve(stream, ends, ticket, hub.clone(), ending.clone());
+        let each = |stream, ends, ticket| {
+            let acceptor = certificate.as_ref().map(|certificate| certificate.acceptor());
+            connection::serve(stream, acceptor, ends, ticket, hub.clone(), ending.clone())
+        };
         hub::serve(listener, &hub, shutdown, each, || ending.cancel()).await;
     }
 }

@@ -8,14 +8,16 @@ pub enum StreamEvent {
     /// the two pieces do not join. The unit behind it is a keyframe.
     Format(Track, Format),
     Unit(Track, AccessUnit),
-    /// Packets that never came, by the gap in their sequence numbers, or that could not be read. The next video unit is
-    /// a keyframe.
+    /// Packets that never came, by the gap in their sequence numbers. The next video unit is a keyframe.
     Lost(Track, u64),
+    /// A packet that could not be read, and why: as good as lost.
+    Unreadable(Track, &'static str),
     /// The stream did not keep time, and what follows is placed so many microseconds later than its clock has it: it stood
     /// still, or its clock is slow. Negative for earlier: its clock is fast.
     Moved(i64),
-    /// Video comes, and for long no picture that decoding could begin with: none of it can be recorded.
-    NoEntry(Track),
+    /// Video comes, and for long no picture that decoding could begin with: none of it can be recorded. With the reason for which
+    /// packets could not be read, if some could not.
+    NoEntry(Track, Option<&'static str>),
     /// Another second of a track came too late to be used.
     TooLate(Track),
     /// A unit of a track has another time than its sender gave it, which lay before what was there, or far from its
@@ -36,10 +38,11 @@ impl StreamEvent {
             Self::Unit(_, unit) => unit.data.len(),
             Self::Format(..)
             | Self::Lost(..)
+            | Self::Unreadable(..)
             | Self::Moved(_)
             | Self::Restamped(_)
             | Self::TooLate(_)
-            | Self::NoEntry(_)
+            | Self::NoEntry(..)
             | Self::Locked(..)
             | Self::Unsupported(..)
             | Self::Ended(_) => 0,

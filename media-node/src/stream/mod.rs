@@ -19,6 +19,7 @@ mod held;
 mod locked;
 mod mpeg_audio;
 mod opus;
+mod pace;
 mod picture_limit;
 mod punctuality;
 mod rtp;

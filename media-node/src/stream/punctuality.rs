@@ -14,6 +14,10 @@ const FALLING_US: i64 = 50_000;
 const MOST_UNSEEN: u8 = 2;
 /// How long all has to come late to show that it always will: longer than most disturbances of a network.
 const LASTING_US: i64 = 5_000_000;
+/// The same where the delay stays what it has become, as behind a sender that stood still: networks do not.
+const STEADY_US: i64 = 1_500_000;
+/// How far apart the delays of windows are then.
+const STEADY_WITHIN_US: i64 = 20_000;
 /// The same where what comes late is lost.
 const LASTING_LOSS_US: i64 = 1_000_000;
 
@@ -50,6 +54,8 @@ pub(super) struct Punctuality {
     best_us: Option<i64>,
     /// Since when every window is late.
     late_since_us: Option<i64>,
+    /// Since when every window has about the same delay, and that.
+    steady: Option<(i64, i64)>,
     /// By how much the sender's clock stood still, as its latest report has it,
     told_us: i64,
     /// and how many windows have not shown it yet.
@@ -83,7 +89,7 @@ impl Punctuality {
         self.since_us = None;
         let move_us = self.judge(since_us, self.least_us, patience);
         if move_us.is_some() {
-            self.late_since_us = None;
+            (self.late_since_us, self.steady) = (None, None);
             self.told_us = 0;
         }
         move_us
@@ -94,7 +100,7 @@ impl Punctuality {
         self.best_us = Some(best_us);
         let grown_us = late_us.saturating_sub(best_us);
         if late_us < -EARLY_US {
-            self.late_since_us = None;
+            (self.late_since_us, self.steady) = (None, None);
             return Some(late_us);
         }
         if self.first_us.saturating_sub(late_us) > FALLING_US {
@@ -112,13 +118,18 @@ impl Punctuality {
             Patience::Budget(budget_us) => budget_us / 10 * 9,
         };
         if late_us < limit_us {
-            self.late_since_us = None;
+            (self.late_since_us, self.steady) = (None, None);
             return None;
         }
         let lasts_us = at_us.saturating_sub(*self.late_since_us.get_or_insert(at_us));
+        let steady = self
+            .steady
+            .filter(|(_, steady_us)| late_us.saturating_sub(*steady_us).abs() <= STEADY_WITHIN_US);
+        let (steady_since_us, _) = *self.steady.insert(steady.unwrap_or((at_us, late_us)));
+        let is_steady = at_us.saturating_sub(steady_since_us) >= STEADY_US;
         let has_grown = grown_us >= LEAST_HOLE_US;
         match patience {
-            Patience::Endless => (has_grown && lasts_us >= LASTING_US).then_some(grown_us),
+            Patience::Endless => (has_grown && (is_steady || lasts_us >= LASTING_US)).then_some(grown_us),
             Patience::Budget(_) if has_grown => Some(grown_us),
             Patience::Budget(_) => (lasts_us >= LASTING_LOSS_US).then_some(late_us),
         }
@@ -146,19 +157,26 @@ mod tests {
     }
 
     #[test]
-    fn a_stall_is_found_at_once_where_late_media_is_lost_and_after_a_while_elsewhere() {
+    fn a_stall_is_found_at_once_where_late_media_is_lost_and_soon_elsewhere() {
         let stall = |at_us: i64| if at_us < 10_000_000 { 30_000 } else { 730_000 };
         let found = run(Patience::Budget(500_000), 30, stall);
         assert!(matches!(found[..], [(at, 700_000)] if at < 10_500_000), "{found:?}");
         let found = run(Patience::Endless, 30, stall);
-        assert!(matches!(found[..], [(at, 700_000)] if at > 15_000_000), "{found:?}");
+        assert!(
+            matches!(found[..], [(at, 700_000)] if (11_500_000..12_000_000).contains(&at)),
+            "{found:?}"
+        );
+        // Whose delay is never the same.
+        let rough = |at_us: i64| stall(at_us) + at_us / 20_000 % 8 * 20_000 + at_us / 160_000 % 2 * 40_000;
+        let found = run(Patience::Endless, 30, rough);
+        assert!(matches!(found[..], [(at, _), ..] if at > 15_000_000), "{found:?}");
     }
 
     #[test]
     fn a_disturbance_of_the_network_is_waited_for() {
         let late = |at_us: i64| {
             if (10_000_000..14_000_000).contains(&at_us) {
-                400_000
+                380_000 + at_us / 1_000_000 % 2 * 50_000
             } else {
                 0
             }

@@ -1,5 +1,6 @@
 use super::depacketize::Packet;
 use super::held::Held;
+use super::punctuality::Patience;
 use super::succession::{Continuity, Timed};
 use super::timeline::ClosedWindow;
 use super::track::{RtpTrack, SenderReport};
@@ -21,6 +22,8 @@ const PRIMING_US: i64 = 40_000;
 const PLAUSIBLE_US: i64 = 5_000_000;
 /// Without sender reports, tracks that arrive this much apart from one another are brought together.
 const ARRIVAL_TOLERANCE_US: i64 = 40_000;
+/// What a slow clock has come to is spread up to this, and beyond it becomes a hole.
+const HOLE_US: i64 = 60_000;
 /// A stream that stays this much later than before has paused without its RTP clock going on.
 const PAUSE_US: i64 = 2_000_000;
 
@@ -85,6 +88,7 @@ impl RtpStream {
                 self.window_closed(index, window);
             }
             self.keep_in_time(index, events);
+            self.follow_slow(index, events);
         }
     }
 
@@ -105,6 +109,27 @@ impl RtpStream {
         }
         if is_told {
             events.push(StreamEvent::Moved(by_us));
+        }
+    }
+
+    /// A clock that is slow by more than clocks drift is followed second by second, all tracks side by side. What it came to before
+    /// that showed becomes a hole. Not where late media is lost: there a mixer would have to stretch the sound.
+    fn follow_slow(&mut self, index: usize, events: &mut Vec<StreamEvent>) {
+        let Some(by_us) = self.tracks.get_mut(index).and_then(RtpTrack::take_slow_us) else {
+            return;
+        };
+        if by_us <= 0
+            || self.user.patience() != Patience::Endless
+            || self.leader_index() != Some(index)
+            || !self.sets_the_users_time(index)
+        {
+            return;
+        }
+        if by_us > HOLE_US {
+            self.tracks.iter_mut().for_each(|track| track.move_by(by_us));
+            events.push(StreamEvent::Moved(by_us));
+        } else {
+            self.tracks.iter_mut().for_each(|track| track.spread_by(by_us));
         }
     }
 
@@ -282,7 +307,7 @@ impl RtpStream {
         else {
             return;
         };
-        if leader.hastens() {
+        if leader.hastens() || leader.spreads() {
             // All do, side by side.
             return;
         }

@@ -53,6 +53,8 @@ const BRISK_PPM: i64 = 250_000;
 const DRIFT_PPM: i64 = 1_000;
 /// For media that comes before its time, by a clock faster than any quartz: a frame of sound in twenty.
 const HASTE_PPM: i64 = 50_000;
+/// For media that comes behind its time, by a clock slower than any quartz; more than [`Pace`](super::pace::Pace) may show.
+const SPREAD_PPM: i64 = 45_000;
 /// Not a glide: all that follows is mapped with the other offset.
 const STEP_PPM: i64 = i64::MAX;
 /// Differences up to this are drift or noise, not an error of the first estimate.
@@ -105,6 +107,12 @@ impl Mapping {
         self.offset_at(rtp_us.saturating_add(1))
     }
 
+    /// Whether `rtp_us` is still being brought to a later place, by [`Mapping::spread_to`].
+    pub(super) fn spreads(&self, rtp_us: i64) -> bool {
+        let glide = self.glide.as_ref().filter(|glide| glide.ppm == SPREAD_PPM);
+        glide.is_some_and(|glide| self.offset_behind(rtp_us) != glide.offset_us)
+    }
+
     /// By how much `rtp_us` is mapped later than where it is being brought, by [`Mapping::hasten_to`].
     pub(super) fn ahead_us(&self, rtp_us: i64) -> i64 {
         let glide = self.glide.as_ref().filter(|glide| glide.ppm == HASTE_PPM);
@@ -127,6 +135,11 @@ impl Mapping {
     /// Like [`Mapping::drift_to`], as fast as a sender's clock may run ahead.
     pub(super) fn hasten_to(&mut self, rtp_us: i64, offset_us: i64) {
         self.bend(rtp_us, offset_us, HASTE_PPM);
+    }
+
+    /// Like [`Mapping::drift_to`], as fast as a sender's clock may fall behind.
+    pub(super) fn spread_to(&mut self, rtp_us: i64, offset_us: i64) {
+        self.bend(rtp_us, offset_us, SPREAD_PPM);
     }
 
     /// Maps all behind `rtp_us`, the latest time that was mapped, this much later.

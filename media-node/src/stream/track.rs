@@ -4,6 +4,7 @@ use super::decode_times::DecodeTimes;
 use super::depacketize::{Depacketizer, Frame, FrameFormat, Packet};
 use super::held::Held;
 use super::locked::{Passed, Unlock};
+use super::pace::Pace;
 use super::punctuality::{EARLY_US, Patience, Punctuality};
 use super::succession::{Succession, Timed};
 use super::timeline::{ClosedWindow, Lateness, Mapping};
@@ -48,8 +49,13 @@ pub struct RtpTrack {
     ever_reported: bool,
     lateness: Lateness,
     punctuality: Punctuality,
+    pace: Pace,
+    /// The offset that its slow clock calls for, until that is asked for.
+    slow_us: Option<i64>,
     patience: Patience,
     way_in: WayIn,
+    /// Why a packet could not be read, since the last unit.
+    unreadable: Option<&'static str>,
     /// How much sound came too late to be used, since that was last told.
     too_late_us: i64,
     /// By how much later what follows should be, until that is asked for.
@@ -88,8 +94,11 @@ impl RtpTrack {
             ever_reported: false,
             lateness: Lateness::default(),
             punctuality: Punctuality::default(),
+            pace: Pace::default(),
+            slow_us: None,
             patience: Patience::default(),
             way_in: WayIn::default(),
+            unreadable: None,
             too_late_us: 0,
             move_us: None,
             put_off_us: 0,
@@ -121,12 +130,16 @@ impl RtpTrack {
         if let Err(malformed) = self.depacketizer.push(packet, &mut whole) {
             // A packet that cannot be read is as good as lost.
             tracing::debug!(track = ?self.kind, %malformed, "packet dropped");
-            events.push(StreamEvent::Lost(self.kind, 1));
+            self.unreadable = Some(malformed.0);
+            // Whoever joins may begin in the midst of a picture.
+            if self.format.is_some() {
+                events.push(StreamEvent::Unreadable(self.kind, malformed.0));
+            }
             self.damaged = true;
         }
         self.unlock(whole, events, frames);
         if self.kind == Track::Video && self.way_in.is_missed(packet.arrival_us) {
-            events.push(StreamEvent::NoEntry(self.kind));
+            events.push(StreamEvent::NoEntry(self.kind, self.unreadable));
         }
     }
 
@@ -270,9 +283,29 @@ impl RtpTrack {
         }
     }
 
+    /// Whether the track is being brought to a later place, bit by bit.
+    pub(super) fn spreads(&self) -> bool {
+        let mapping = self.mapping.as_ref();
+        mapping.is_some_and(|mapping| mapping.spreads(self.latest_rtp_us))
+    }
+
+    /// By how much the track's slow clock calls for a later place than it has; told once a second.
+    pub(super) fn take_slow_us(&mut self) -> Option<i64> {
+        let offset_us = self.slow_us.take()?;
+        Some(offset_us.saturating_sub(self.offset_us()?))
+    }
+
+    /// Brings what follows later by this much, bit by bit.
+    pub(super) fn spread_by(&mut self, by_us: i64) {
+        if let Some(mapping) = &mut self.mapping {
+            let offset_us = mapping.offset_behind(self.latest_rtp_us);
+            mapping.spread_to(self.latest_rtp_us, offset_us.saturating_add(by_us));
+        }
+    }
+
     /// Brings the track back by `late_us`, as slowly as its sender's clock drifts.
     pub(super) fn catch_up(&mut self, late_us: i64) {
-        if self.hastens() {
+        if self.hastens() || self.spreads() {
             return;
         }
         if let Some(mapping) = &mut self.mapping {
@@ -324,6 +357,7 @@ impl RtpTrack {
         self.mapping = None;
         self.lateness = Lateness::default();
         (self.punctuality, self.move_us) = (Punctuality::default(), None);
+        (self.pace, self.slow_us) = (Pace::default(), None);
         self.forget_report();
         self.announce = true;
     }
@@ -349,6 +383,7 @@ impl RtpTrack {
         let window = self.lateness.observe(frame.arrival_us, due_us);
         let move_us = self.punctuality.observe(frame.arrival_us, due_us, self.patience);
         self.move_us = move_us.or(self.move_us);
+        self.slow_us = self.pace.observe(frame.arrival_us, rtp_us).or(self.slow_us);
         if let Some(format) = frame.format {
             self.format = Some(format);
             self.announce = true;
@@ -394,6 +429,7 @@ impl RtpTrack {
             }
         }
         self.way_in.found();
+        self.unreadable = None;
         if restamped {
             events.push(StreamEvent::Restamped(self.kind));
         }

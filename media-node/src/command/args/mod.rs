@@ -3,7 +3,9 @@
 pub(super) mod duration;
 mod encoders;
 mod recording;
+mod rtmps;
 pub(super) mod size;
 
 pub(super) use encoders::EncoderArgs;
 pub(super) use recording::RecordingArgs;
+pub(super) use rtmps::RtmpsArgs;

@@ -15,7 +15,7 @@ use crate::capture::{CaptureRequest, Wanted};
 use crate::channel::Credentials;
 use crate::record::status::problem;
 use crate::selection::{Gate, StreamPlan};
-use crate::stream::{Locked, StreamEnd, StreamEvent, Track, UserClock};
+use crate::stream::{StreamEnd, StreamEvent, Track, UserClock};
 
 /// Pauses before a stream that still is in the roster is opened again.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -27,6 +27,9 @@ const TOLD_FAILURES: u32 = 3;
 
 /// A publisher that leaves is gone from the roster before all that it sent has come through.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// Packets that are lost so long after others are told of again.
+const LOSS_OVER_MS: u64 = 300_000;
 
 const TICK: Duration = Duration::from_secs(1);
 /// Ticks that are this far apart did not come in time.
@@ -56,6 +59,7 @@ pub(super) async fn capture<I: Inlet>(shared: &Shared, user: &User<impl Captures
             gate: Gate::default(),
             refused: Vec::new(),
             no_entry: false,
+            lost_ms: None,
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
         };
         session.run()
@@ -109,6 +113,8 @@ struct Session<'a, C, I> {
     refused: Vec<(Track, String)>,
     /// It was told that no picture can be entered.
     no_entry: bool,
+    /// When packets were lost last.
+    lost_ms: Option<u64>,
     backoff: Backoff,
 }
 
@@ -228,45 +234,30 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
                     board.over(&self.cause("silent"));
                 }
             }
-            StreamEvent::Lost(_, packets) => board.lost(*packets),
             StreamEvent::Restamped(_) => board.restamped(),
-            StreamEvent::NoEntry(_) | StreamEvent::TooLate(_) | StreamEvent::Moved(_) => {
-                if matches!(event, StreamEvent::NoEntry(_)) {
+            StreamEvent::Lost(..)
+            | StreamEvent::Unreadable(..)
+            | StreamEvent::NoEntry(..)
+            | StreamEvent::TooLate(_)
+            | StreamEvent::Moved(_)
+            | StreamEvent::Locked(..) => {
+                if matches!(event, StreamEvent::NoEntry(..)) {
                     // Somebody sends, even if nothing of it can be used.
                     board.media(now_ms);
                     self.no_entry = true;
                 }
-                if let Some(trouble) = Trouble::of(event, self.stream, &self.user.uid) {
-                    let told = problem(Fault::Destination, trouble.code, trouble.message, now_ms);
-                    board.problem_once(&self.cause(trouble.cause), told);
+                if let StreamEvent::Lost(_, packets) = event {
+                    board.lost(*packets);
+                    let before_ms = self.lost_ms.replace(now_ms);
+                    if before_ms.is_some_and(|before_ms| now_ms.saturating_sub(before_ms) >= LOSS_OVER_MS) {
+                        board.over(&self.cause("lost audio"));
+                        board.over(&self.cause("lost video"));
+                    }
                 }
-            }
-            StreamEvent::Locked(track, locked) => {
-                let (uid, track) = (&self.user.uid, track.name());
-                let (fault, why) = match locked {
-                    Locked::NoSecret => (
-                        Fault::Caller,
-                        "is encrypted: start the recording with the channel's decryptionMode and secret",
-                    ),
-                    Locked::WrongSecret => (
-                        Fault::Caller,
-                        "cannot be decrypted: decryptionMode or secret are not those that it is encrypted with",
-                    ),
-                    Locked::Codec => (
-                        Fault::Destination,
-                        "is in a codec that is not decrypted, and the recording has a secret: have it published as H.264, \
-                         AAC or Opus",
-                    ),
-                    Locked::Clear => (
-                        Fault::Destination,
-                        "is not encrypted, though the recording has a secret: have its publisher encrypt it",
-                    ),
-                };
-                let message = format!("{track} of user {uid} {why}; what cannot be decrypted is not recorded");
-                board.problem_once(
-                    &format!("locked {uid} {track} {locked:?}"),
-                    problem(fault, ProblemCode::DecryptionFailed, message, now_ms),
-                );
+                if let Some(trouble) = Trouble::of(event, self.stream, &self.user.uid) {
+                    let told = problem(trouble.fault, trouble.code, trouble.message, now_ms);
+                    board.problem_once(&self.cause(&trouble.cause), told);
+                }
             }
             StreamEvent::Format(Track::Video, format) if self.shared.decodes => {
                 let limit = self.shared.options.picture_limit;

@@ -1,11 +1,12 @@
-use protocol::{ProblemCode, StreamName};
+use protocol::{Fault, ProblemCode, StreamName};
 
-use crate::stream::StreamEvent;
+use crate::stream::{Locked, StreamEvent, Track};
 
 /// What is wrong with how a stream is sent, for whoever can change that.
 pub(super) struct Trouble {
     /// What it is told once for.
-    pub(super) cause: &'static str,
+    pub(super) cause: String,
+    pub(super) fault: Fault,
     pub(super) code: ProblemCode,
     pub(super) message: String,
 }
@@ -13,7 +14,43 @@ pub(super) struct Trouble {
 impl Trouble {
     pub(super) fn of(event: &StreamEvent, stream: StreamName, uid: &str) -> Option<Self> {
         let (cause, code, message) = match event {
-            StreamEvent::NoEntry(_) => (
+            StreamEvent::Locked(track, locked) => return Some(Self::locked(*track, *locked, uid)),
+            StreamEvent::Lost(track, _) => (
+                match track {
+                    Track::Audio => "lost audio",
+                    Track::Video => "lost video",
+                },
+                ProblemCode::PacketsLost,
+                format!(
+                    "packets of the {} of the {stream} of user {uid} have not arrived: {}; see that the network from its publisher to the node has room for it, or have it publish by TCP",
+                    track.name(),
+                    match track {
+                        Track::Audio => "there is silence in their place",
+                        Track::Video => "what depends on them is missing, up to the next key frame",
+                    }
+                ),
+            ),
+            StreamEvent::Unreadable(track, why) => {
+                let track = track.name();
+                return Some(Self {
+                    cause: format!("unreadable {track} {why}"),
+                    fault: Fault::Destination,
+                    code: ProblemCode::UnsupportedMedia,
+                    message: format!(
+                        "packets of the {track} of the {stream} of user {uid} cannot be read ({why}): they are left out, with \
+                         what depends on them; check its publisher's encoder"
+                    ),
+                });
+            }
+            StreamEvent::NoEntry(_, Some(why)) => (
+                "no entry",
+                ProblemCode::UnsupportedMedia,
+                format!(
+                    "video of the {stream} of user {uid} comes, but for 10 s nothing of it can be read ({why}): it is recorded \
+                     from the next picture on that decoding can begin with; check its publisher's encoder"
+                ),
+            ),
+            StreamEvent::NoEntry(_, None) => (
                 "no entry",
                 ProblemCode::UnsupportedMedia,
                 format!(
@@ -52,19 +89,56 @@ impl Trouble {
             ),
             _ => return None,
         };
-        Some(Self { cause, code, message })
+        Some(Self {
+            cause: cause.to_owned(),
+            fault: Fault::Destination,
+            code,
+            message,
+        })
+    }
+
+    /// Why a track cannot be had in clear.
+    fn locked(track: Track, locked: Locked, uid: &str) -> Self {
+        let (fault, why) = match locked {
+            Locked::NoSecret => (
+                Fault::Caller,
+                "is encrypted: start the recording with the channel's decryptionMode and secret",
+            ),
+            Locked::WrongSecret => (
+                Fault::Caller,
+                "cannot be decrypted: decryptionMode or secret are not those that it is encrypted with",
+            ),
+            Locked::Codec => (
+                Fault::Destination,
+                "is in a codec that is not decrypted, and the recording has a secret: have it published as H.264, AAC or Opus",
+            ),
+            Locked::Clear => (
+                Fault::Destination,
+                "is not encrypted, though the recording has a secret: have its publisher encrypt it",
+            ),
+        };
+        let track = track.name();
+        Self {
+            cause: format!("locked {track} {locked:?}"),
+            fault,
+            code: ProblemCode::DecryptionFailed,
+            message: format!("{track} of user {uid} {why}; what cannot be decrypted is not recorded"),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stream::Track;
 
     #[test]
     fn each_says_whose_it_is_and_what_to_do() {
         let causes: Vec<_> = [
-            (StreamEvent::NoEntry(Track::Video), "key frame"),
+            (StreamEvent::Lost(Track::Audio, 3), "silence"),
+            (StreamEvent::Lost(Track::Video, 1), "by TCP"),
+            (StreamEvent::Unreadable(Track::Audio, "AAC: odd"), "(AAC: odd)"),
+            (StreamEvent::NoEntry(Track::Video, Some("JPEG: odd")), "(JPEG: odd)"),
+            (StreamEvent::NoEntry(Track::Video, None), "key frame"),
             (StreamEvent::TooLate(Track::Audio), "audio of the camera"),
             (StreamEvent::Moved(720_000), "0.7 s"),
             (StreamEvent::Moved(-60_000), "sample rate"),
@@ -77,7 +151,17 @@ mod tests {
             trouble.cause
         })
         .collect();
-        assert_eq!(causes, ["no entry", "too late", "slow clock", "fast clock"]);
-        assert!(Trouble::of(&StreamEvent::Lost(Track::Audio, 1), StreamName::Camera, "7").is_none());
+        let expected = [
+            "lost audio",
+            "lost video",
+            "unreadable audio AAC: odd",
+            "no entry",
+            "no entry",
+            "too late",
+            "slow clock",
+            "fast clock",
+        ];
+        assert_eq!(causes, expected);
+        assert!(Trouble::of(&StreamEvent::Restamped(Track::Audio), StreamName::Camera, "7").is_none());
     }
 }

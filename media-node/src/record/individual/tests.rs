@@ -433,10 +433,16 @@ async fn losses_and_unsupported_codecs_are_told() {
     }
     session.send(StreamEvent::Lost(Track::Video, 3)).await.unwrap();
     session.send(StreamEvent::Lost(Track::Audio, 4)).await.unwrap();
-    let status = channel.until(|status| status.lost_packets == 7).await;
-    assert_eq!(status.problems.len(), 1);
+    session.send(StreamEvent::Lost(Track::Audio, 1)).await.unwrap();
+    let status = channel.until(|status| status.lost_packets == 8).await;
+    let codes: Vec<_> = status.problems.iter().map(|problem| problem.code.clone()).collect();
+    let expected = [
+        ProblemCode::UnsupportedCodec,
+        ProblemCode::PacketsLost,
+        ProblemCode::PacketsLost,
+    ];
+    assert_eq!(codes, expected, "once for each track");
     let problem = &status.problems[0];
-    assert_eq!(problem.code, ProblemCode::UnsupportedCodec);
     assert!(
         problem.message.contains("user a") && problem.message.contains("Opus"),
         "{}",

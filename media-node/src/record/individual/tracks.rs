@@ -120,7 +120,7 @@ impl<S: SliceSink> UserTracks<S> {
                     self.pictures.unit(&unit, now_us);
                 }
             }
-            StreamEvent::Lost(track, _) => {
+            StreamEvent::Lost(track, _) | StreamEvent::Unreadable(track, _) => {
                 if self.sources.is(track, stream) {
                     self.slicer(track).lost();
                 }
@@ -128,7 +128,7 @@ impl<S: SliceSink> UserTracks<S> {
             StreamEvent::Moved(_)
             | StreamEvent::Restamped(_)
             | StreamEvent::TooLate(_)
-            | StreamEvent::NoEntry(_)
+            | StreamEvent::NoEntry(..)
             | StreamEvent::Unsupported(..)
             | StreamEvent::Locked(..) => {}
             StreamEvent::Ended(_) => {

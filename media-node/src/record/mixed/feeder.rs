@@ -260,7 +260,7 @@ impl Feeder {
                     self.sources.remove(uid);
                 }
             }
-            StreamEvent::Lost(track, _) | StreamEvent::Locked(track, _) => {
+            StreamEvent::Lost(track, _) | StreamEvent::Unreadable(track, _) | StreamEvent::Locked(track, _) => {
                 if sources.is(track, stream)
                     && let Some(mix) = &mut self.mix
                 {
@@ -270,7 +270,7 @@ impl Feeder {
             StreamEvent::Moved(_)
             | StreamEvent::Restamped(_)
             | StreamEvent::TooLate(_)
-            | StreamEvent::NoEntry(_)
+            | StreamEvent::NoEntry(..)
             | StreamEvent::Unsupported(..) => {}
         }
         Ok(())
@@ -291,7 +291,9 @@ impl Feeder {
                         mix.mixer.stream_codec(uid, stream, codec);
                     }
                 }
-                StreamEvent::Lost(..) | StreamEvent::Locked(..) => mix.mixer.stream_lost(uid, stream),
+                StreamEvent::Lost(..) | StreamEvent::Unreadable(..) | StreamEvent::Locked(..) => {
+                    mix.mixer.stream_lost(uid, stream);
+                }
                 _ => {}
             }
         }

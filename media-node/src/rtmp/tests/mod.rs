@@ -5,3 +5,4 @@ mod flv;
 mod server;
 mod session;
 mod support;
+mod tls;

@@ -16,7 +16,7 @@ use super::support::{AUDIO, VIDEO, commands, information, message, opening, publ
 use crate::access::{Gate, Keys, Passes};
 use crate::channel::{Limits as ChannelLimits, Registry, StreamPath};
 use crate::hub::{Flow, Hub, Limits, Overflow, Publication, Receiver};
-use crate::rtmp::RtmpServer;
+use crate::rtmp::{Certificate, RtmpServer};
 
 /// No step takes so long, however busy the machine.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -26,10 +26,10 @@ const PICTURE: &[u8] = b"\x17\x01\x00\x00\x50\x00\x00\x00\x02\x65\x09";
 const AAC: &[u8] = b"\xaf\x00\x11\x90";
 const SOUND: &[u8] = b"\xaf\x01\x01\x02\x03";
 
-struct Server {
+pub(super) struct Server {
     hub: Arc<Hub>,
     registry: Registry,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -40,10 +40,18 @@ impl Server {
     }
 
     async fn start_with(keys: Keys, limits: Limits) -> Self {
+        Self::start_as(keys, limits, None).await
+    }
+
+    pub(super) async fn start_in_tls(certificate: Arc<Certificate>) -> Self {
+        Self::start_as(Keys::default(), Limits::default(), Some(certificate)).await
+    }
+
+    async fn start_as(keys: Keys, limits: Limits, certificate: Option<Arc<Certificate>>) -> Self {
         let registry = Registry::new(ChannelLimits::default(), 0);
         let gate = Arc::new(Gate::new(keys, Passes::default()));
         let hub = Arc::new(Hub::new(registry.clone(), gate, "rtsp://h:1".to_owned(), limits));
-        let server = RtmpServer::bind("127.0.0.1:0".parse().unwrap(), hub.clone())
+        let server = RtmpServer::bind("127.0.0.1:0".parse().unwrap(), hub.clone(), certificate)
             .await
             .unwrap();
         let address = server.local_addr();
@@ -65,7 +73,7 @@ impl Server {
     }
 
     /// The publication of a path, once the roster shows another one than `former`.
-    async fn published(&self, uid: &str, former: Option<&Arc<Publication>>) -> Arc<Publication> {
+    pub(super) async fn published(&self, uid: &str, former: Option<&Arc<Publication>>) -> Arc<Publication> {
         let path = StreamPath::parse(&format!("/app/room/{uid}")).unwrap();
         let mut changes = self.registry.changes();
         let found = async {

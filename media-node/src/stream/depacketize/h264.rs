@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
 
+use super::markers::Markers;
 use super::parameter_sets::{ParameterSets, leading_ue};
 use super::sei::{RECOVERY_POINT, message};
 use super::{Depacketizer, Fmtp, Frame, MAX_UNIT_BYTES, Malformed, Packet};
@@ -32,6 +33,8 @@ const FU_END: u8 = 0x40;
 pub(super) struct H264 {
     sets: ParameterSets,
     unit: Option<Unit>,
+    /// The picture that was waiting for the next one when packets were lost: whole, unless more of it comes.
+    kept: Option<Unit>,
     fragments: Option<BytesMut>,
     /// Nothing can be decoded before the next picture that can be entered.
     waiting: bool,
@@ -42,8 +45,7 @@ pub(super) struct H264 {
     entered: Option<u32>,
     /// The timestamp of the picture that a marker ended last.
     marked: Option<u32>,
-    /// Some senders mark each slice of a picture. Then pictures end where another timestamp begins.
-    marks_slices: bool,
+    markers: Markers,
 }
 
 /// The access unit that is being put together.
@@ -91,12 +93,13 @@ impl H264 {
         Ok(Self {
             sets,
             unit: None,
+            kept: None,
             fragments: None,
             waiting: true,
             last_idr: None,
             entered: None,
             marked: None,
-            marks_slices: false,
+            markers: Markers::default(),
         })
     }
 
@@ -194,7 +197,9 @@ impl H264 {
                         return Err(Malformed("H.264: unreadable slice header"));
                     };
                     if first_macroblock != 0 && !partition {
-                        self.marks_slices |= self.marked == Some(packet.timestamp);
+                        if self.marked == Some(packet.timestamp) {
+                            self.markers.went_on();
+                        }
                         return Err(Malformed("H.264: picture without its beginning"));
                     }
                     unit.first_slice = Some(FirstSlice {
@@ -218,6 +223,7 @@ impl H264 {
         let Some(first_slice) = unit.first_slice else {
             return Ok(None);
         };
+        self.markers.ended();
         // A recovery point is an intra picture of an open group, or where pictures begin to be refreshed part by part.
         let enters = first_slice.idr || unit.recovery.is_some_and(|later| later > 0 || first_slice.intra);
         if self.waiting && !enters {
@@ -256,6 +262,17 @@ impl H264 {
             keyframe,
             format,
         }))
+    }
+
+    /// The same for the one that was kept; what depends on it is missing.
+    fn finish_kept(&mut self) -> Result<Option<Frame>, Malformed> {
+        let Some(kept) = self.kept.take() else { return Ok(None) };
+        let present = self.unit.replace(kept);
+        let frame = self.finish();
+        self.unit = present;
+        self.waiting = true;
+        self.entered = None;
+        frame
     }
 
     /// Whether an IDR picture came not long before a picture with this timestamp.
@@ -297,17 +314,23 @@ fn append(data: &mut BytesMut, nal: &[u8]) -> Result<(), Malformed> {
 impl Depacketizer for H264 {
     fn take(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed> {
         if self
-            .unit
+            .kept
             .as_ref()
-            .is_some_and(|unit| unit.timestamp != packet.timestamp)
+            .is_some_and(|kept| kept.timestamp != packet.timestamp)
         {
-            frames.extend(self.finish()?);
+            frames.extend(self.finish_kept()?);
+        }
+        self.kept = None;
+        match &self.unit {
+            Some(unit) if unit.timestamp != packet.timestamp => frames.extend(self.finish()?),
+            Some(unit) if unit.ends_marked && unit.first_slice.is_some() => self.markers.went_on(),
+            _ => {}
         }
         self.payload(packet)?;
         let Some(unit) = &mut self.unit else { return Ok(()) };
         unit.ends_marked = packet.marker;
         // Some senders mark the packet with the parameter sets too.
-        if packet.marker && !self.marks_slices && unit.first_slice.is_some() {
+        if packet.marker && self.markers.end_pictures() && unit.first_slice.is_some() {
             self.marked = Some(packet.timestamp);
             frames.extend(self.finish()?);
         }
@@ -315,13 +338,16 @@ impl Depacketizer for H264 {
     }
 
     fn end(&mut self, frames: &mut Vec<Frame>) {
+        frames.extend(self.finish_kept().ok().flatten());
         if self.unit.as_ref().is_some_and(|unit| unit.ends_marked) {
             frames.extend(self.finish().ok().flatten());
         }
     }
 
     fn lost(&mut self) {
-        self.unit = None;
+        let is_unknown = self.markers == Markers::Unknown;
+        let unit = self.unit.take();
+        self.kept = unit.filter(|unit| is_unknown && unit.ends_marked && unit.first_slice.is_some());
         self.fragments = None;
         self.waiting = true;
         self.entered = None;

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::h265_sets::{H265Sets, SliceHead};
+use super::markers::Markers;
 use super::sei::{RECOVERY_POINT, message};
 use super::{Depacketizer, Fmtp, Frame, MAX_UNIT_BYTES, Malformed, Packet};
 use crate::stream::annexb::START_CODE;
@@ -42,6 +43,8 @@ pub(super) struct H265 {
     /// The last decoding order number.
     order: Option<u16>,
     unit: Option<Unit>,
+    /// The picture that was waiting for the next one when packets were lost: whole, unless more of it comes.
+    kept: Option<Unit>,
     fragments: Option<BytesMut>,
     /// Nothing can be decoded before the next picture that can be entered.
     waiting: bool,
@@ -54,8 +57,7 @@ pub(super) struct H265 {
     entered: Option<u32>,
     /// The timestamp of the picture that a marker ended last.
     marked: Option<u32>,
-    /// Some senders mark each slice of a picture. Then pictures end where another one begins.
-    marks_slices: bool,
+    markers: Markers,
 }
 
 /// The access unit that is being put together.
@@ -99,13 +101,14 @@ impl H265 {
             numbered: fmtp.number("sprop-max-don-diff").is_some_and(|diff| diff > 0),
             order: None,
             unit: None,
+            kept: None,
             fragments: None,
             waiting: true,
             last_closed: None,
             lacks_leading: false,
             entered: None,
             marked: None,
-            marks_slices: false,
+            markers: Markers::default(),
         })
     }
 
@@ -253,7 +256,9 @@ impl H265 {
                 }
                 if kind <= LAST_SLICE && unit.picture.is_none() {
                     if !begins_picture {
-                        self.marks_slices |= self.marked == Some(packet.timestamp);
+                        if self.marked == Some(packet.timestamp) {
+                            self.markers.went_on();
+                        }
                         return Err(Malformed("H.265: picture without its beginning"));
                     }
                     let head = self.sets.slice_head(nal, kind);
@@ -274,6 +279,7 @@ impl H265 {
         let Some((kind, head)) = unit.picture else {
             return Ok(None);
         };
+        self.markers.ended();
         let intra_point = (BLA_W_LP..=CRA).contains(&kind);
         // A recovery point is an intra picture, or where pictures begin to be refreshed part by part.
         let enters = intra_point || unit.recovery.is_some_and(|later| later || head.intra);
@@ -324,6 +330,17 @@ impl H265 {
         }))
     }
 
+    /// The same for the one that was kept; what depends on it is missing.
+    fn finish_kept(&mut self) -> Result<Option<Frame>, Malformed> {
+        let Some(kept) = self.kept.take() else { return Ok(None) };
+        let present = self.unit.replace(kept);
+        let frame = self.finish();
+        self.unit = present;
+        self.waiting = true;
+        self.entered = None;
+        frame
+    }
+
     /// Whether a closed group began not long before a picture with this timestamp.
     fn follows_closed(&mut self, timestamp: u32) -> bool {
         let is_recent = |closed: &u32| timestamp.wrapping_sub(*closed) < CLOSED_INTERVAL;
@@ -365,17 +382,23 @@ fn append(data: &mut BytesMut, nal: &[u8]) -> Result<(), Malformed> {
 impl Depacketizer for H265 {
     fn take(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed> {
         if self
-            .unit
+            .kept
             .as_ref()
-            .is_some_and(|unit| unit.timestamp != packet.timestamp)
+            .is_some_and(|kept| kept.timestamp != packet.timestamp)
         {
-            frames.extend(self.finish()?);
+            frames.extend(self.finish_kept()?);
+        }
+        self.kept = None;
+        match &self.unit {
+            Some(unit) if unit.timestamp != packet.timestamp => frames.extend(self.finish()?),
+            Some(unit) if unit.ends_marked && unit.picture.is_some() => self.markers.went_on(),
+            _ => {}
         }
         self.payload(packet, frames)?;
         let Some(unit) = &mut self.unit else { return Ok(()) };
         unit.ends_marked = packet.marker;
         // Some senders mark the packet with the parameter sets too.
-        if packet.marker && !self.marks_slices && unit.picture.is_some() {
+        if packet.marker && self.markers.end_pictures() && unit.picture.is_some() {
             self.marked = Some(packet.timestamp);
             frames.extend(self.finish()?);
         }
@@ -383,13 +406,16 @@ impl Depacketizer for H265 {
     }
 
     fn end(&mut self, frames: &mut Vec<Frame>) {
+        frames.extend(self.finish_kept().ok().flatten());
         if self.unit.as_ref().is_some_and(|unit| unit.ends_marked) {
             frames.extend(self.finish().ok().flatten());
         }
     }
 
     fn lost(&mut self) {
-        self.unit = None;
+        let is_unknown = self.markers == Markers::Unknown;
+        let unit = self.unit.take();
+        self.kept = unit.filter(|unit| is_unknown && unit.ends_marked && unit.picture.is_some());
         self.fragments = None;
         self.order = None;
         self.waiting = true;

@@ -159,7 +159,7 @@ fn headers(head: Head, tables: &[u8]) -> Result<BytesMut, Malformed> {
         _ => return Err(Malformed("JPEG: type that is not known")),
     };
     if head.width == 0 || head.height == 0 {
-        return Err(Malformed("JPEG: size that cannot be told"));
+        return Err(Malformed("JPEG: larger than the 2040 pixels that RFC 2435 can tell"));
     }
     let mut out = BytesMut::with_capacity(1024);
     out.put_slice(&[0xff, 0xd8]);

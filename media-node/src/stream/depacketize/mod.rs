@@ -14,6 +14,7 @@ mod h265_vui;
 mod jpeg;
 mod jpeg_tables;
 mod latm;
+mod markers;
 mod mpeg_audio;
 mod opus;
 mod parameter_sets;

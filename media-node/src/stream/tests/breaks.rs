@@ -303,7 +303,7 @@ fn video_that_cannot_be_entered_for_ten_seconds_is_told_once() {
         for sent in sent {
             let mut events = Vec::new();
             feed(&mut stream, std::slice::from_ref(&sent), &mut events);
-            if events.contains(&StreamEvent::NoEntry(Track::Video)) {
+            if events.contains(&StreamEvent::NoEntry(Track::Video, None)) {
                 told.push(sent.arrival_us - 1_030_000);
             }
         }

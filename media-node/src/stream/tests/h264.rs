@@ -71,6 +71,7 @@ fn push_all(h264: &mut dyn Depacketizer, packets: &[Packet]) -> Vec<Frame> {
     for packet in packets {
         h264.push(packet, &mut frames).unwrap();
     }
+    h264.end(&mut frames);
     frames
 }
 
@@ -202,28 +203,27 @@ fn pictures_of_several_slices_are_one_unit() {
 }
 
 #[test]
-fn a_marker_on_each_slice_costs_no_picture_behind_the_first() {
+fn a_marker_on_each_slice_costs_no_picture() {
     let mut h264 = h264("");
     let mut frames = Vec::new();
     let sets = stap_a(&[&hex(SPS), &hex(PPS)]);
-    // The second slice of a picture that the recorder joins in the middle of its group.
-    let mut packets = vec![
-        packet(0, false, &sets),
-        packet(0, true, P),
-        packet(0, true, &[0x41, 0x44, 0x80, 7]),
-    ];
+    let mut packets = vec![packet(0, false, &sets)];
     for picture in 1..=6 {
         let (first, second) = match picture % 3 {
             1 => (IDR, IDR_SECOND_SLICE),
             _ => (P, &[0x41, 0x44, 0x80, 7][..]),
         };
-        packets.extend([packet(picture, true, first), packet(picture, true, second)]);
+        packets.push(packet(picture, true, first));
+        // In fragments, of which the last one has the marker.
+        let fragments = fu_a(second, 2);
+        packets.extend([
+            packet(picture, false, &fragments[0]),
+            packet(picture, true, &fragments[1]),
+        ]);
     }
-    let errors = packets
-        .iter()
-        .filter(|packet| h264.push(packet, &mut frames).is_err())
-        .count();
-    assert_eq!(errors, 1, "the picture that shows what the markers are worth");
+    for packet in &packets {
+        h264.push(packet, &mut frames).unwrap();
+    }
     h264.end(&mut frames);
     assert_eq!(
         frames.iter().map(|frame| frame.timestamp).collect::<Vec<_>>(),
@@ -231,6 +231,44 @@ fn a_marker_on_each_slice_costs_no_picture_behind_the_first() {
     );
     assert!(frames[0].data.ends_with(&annex_b(&[IDR, IDR_SECOND_SLICE])));
     assert!(frames.iter().all(|frame| frame.data.len() > IDR.len() + 8));
+}
+
+#[test]
+fn the_first_picture_is_not_lost_with_what_follows_it() {
+    let sets = stap_a(&[&hex(SPS), &hex(PPS)]);
+    for (next, expected) in [
+        (packet(1, true, P), vec![0, 2]),
+        (packet(0, true, IDR_SECOND_SLICE), vec![2]),
+    ] {
+        let (mut h264, mut frames) = (h264(""), Vec::new());
+        for packet in [packet(0, false, &sets), packet(0, true, IDR)] {
+            h264.push(&packet, &mut frames).unwrap();
+        }
+        h264.lost();
+        // What depends on a lost packet, or begins behind it.
+        let _ = h264.push(&next, &mut frames);
+        frames.extend(push_all(&mut *h264, &[packet(2, true, IDR)]));
+        assert_eq!(frames.iter().map(|frame| frame.timestamp).collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn a_sender_that_takes_to_marking_slices_later_costs_one_group() {
+    let mut h264 = h264("");
+    let mut frames = push_all(
+        &mut *h264,
+        &[packet(0, false, &stap_a(&[&hex(SPS), &hex(PPS)])), packet(0, true, IDR)],
+    );
+    let mut errors = 0;
+    for picture in 1..=6 {
+        for slice in [IDR, IDR_SECOND_SLICE] {
+            errors += usize::from(h264.push(&packet(picture, true, slice), &mut frames).is_err());
+        }
+    }
+    h264.end(&mut frames);
+    assert_eq!(errors, 1, "the picture that shows what the markers are worth");
+    let whole = annex_b(&[IDR, IDR_SECOND_SLICE]);
+    assert_eq!(frames.iter().filter(|frame| frame.data.ends_with(&whole)).count(), 5);
 }
 
 #[test]
@@ -312,8 +350,12 @@ fn what_the_mode_does_not_allow_is_an_error() {
 
 #[test]
 fn a_keyframe_without_parameter_sets_is_an_error() {
-    let mut frames = Vec::new();
-    assert!(h264("").push(&packet(0, true, IDR), &mut frames).is_err());
+    let (mut h264, mut frames) = (h264(""), Vec::new());
+    assert!(
+        h264.push(&packet(0, true, IDR), &mut frames).is_ok(),
+        "more of it may follow"
+    );
+    assert!(h264.push(&packet(1, true, P), &mut frames).is_err());
     assert_eq!(frames, []);
 }
 

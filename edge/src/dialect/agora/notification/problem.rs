@@ -46,6 +46,7 @@ fn kind(code: &ProblemCode) -> Kind {
         ProblemCode::TokenExpired => error(RECORDER, MEDIUM, TOKEN_EXPIRED),
         // Some of what was to be recorded is not, or something happened for which the vendor has no number.
         ProblemCode::SourceClock
+        | ProblemCode::PacketsLost
         | ProblemCode::UnsupportedCodec
         | ProblemCode::UnsupportedMedia
         | ProblemCode::PictureTooLarge

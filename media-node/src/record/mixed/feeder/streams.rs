@@ -53,6 +53,7 @@ impl Streams {
             StreamEvent::Format(track, _)
             | StreamEvent::Unit(track, _)
             | StreamEvent::Lost(track, _)
+            | StreamEvent::Unreadable(track, _)
             | StreamEvent::Locked(track, _) => *track == Track::Video,
             _ => false,
         };

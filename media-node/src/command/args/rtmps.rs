@@ -1,0 +1,37 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::rtmp::Certificate;
+
+/// What publishing by RTMP in TLS takes.
+#[derive(Args, Debug)]
+pub(crate) struct RtmpsArgs {
+    /// Address that the channel server listens on for RTMP in TLS, usually at port 443. Without it, there is none.
+    #[arg(
+        long = "rtmps-listen",
+        env = "TAPEDECK_RTMPS_LISTEN",
+        requires = "chain",
+        requires = "key"
+    )]
+    pub(crate) listen: Option<SocketAddr>,
+    /// PEM file with the certificate for it and those that lead to its root; read again when it has changed.
+    #[arg(long = "rtmps-certificate", env = "TAPEDECK_RTMPS_CERTIFICATE", value_name = "FILE")]
+    chain: Option<PathBuf>,
+    /// PEM file with the certificate's private key.
+    #[arg(long = "rtmps-key", env = "TAPEDECK_RTMPS_KEY", value_name = "FILE")]
+    key: Option<PathBuf>,
+}
+
+impl RtmpsArgs {
+    /// Where to listen, and with what; `None` where nothing is published so.
+    pub(crate) fn certificate(&self) -> Result<Option<(SocketAddr, Option<Arc<Certificate>>)>, String> {
+        let (Some(listen), Some(chain), Some(key)) = (self.listen, &self.chain, &self.key) else {
+            return Ok(None);
+        };
+        let certificate = Certificate::read(chain.clone(), key.clone())?;
+        Ok(Some((listen, Some(Arc::new(certificate)))))
+    }
+}
