@@ -7,6 +7,7 @@ mod customers;
 mod files;
 mod kv;
 mod lines;
+mod listeners;
 mod live_channels;
 mod node_routes;
 mod nodes;
@@ -29,6 +30,9 @@ const REQUEST_ID: &str = "X-Request-Id";
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
     if lines::is_opened(&request) {
         return lines::answer(request, &env).await;
+    }
+    if listeners::is_opened(&request) {
+        return listeners::answer(request, &env).await;
     }
     let response = match transport::read(request).await {
         Ok(request) => routes::answer(&request, &env, &context).await,

@@ -17,6 +17,7 @@ use crate::line::{self, Effect, Event, Holding, Kept, step};
 use crate::object::Output;
 use crate::recording::{Lost, Missing};
 use crate::worker::bindings;
+pub(super) use sockets::answer_close;
 use sockets::{Closed, Sockets};
 
 #[durable_object]

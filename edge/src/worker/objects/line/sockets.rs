@@ -25,7 +25,7 @@ pub(super) fn opened_by(request: &Request) -> worker::Result<Option<String>> {
 
 /// The platform does not answer the other side's closing by itself. Some codes are never sent, and stand for a socket that
 /// just broke.
-pub(super) fn answer_close(socket: &WebSocket, code: usize, reason: &str) {
+pub(in crate::worker::objects) fn answer_close(socket: &WebSocket, code: usize, reason: &str) {
     let code = u16::try_from(code)
         .ok()
         .filter(|code| matches!(code, 1_000 | 3_000..5_000));
