@@ -75,8 +75,10 @@ export const App = durable(edge.App);
 export const Carried = durable(edge.Carried);
 export const Gateway = durable(edge.Gateway);
 export const Channel = durable(edge.Channel);
+export const Feed = durable(edge.Feed);
 export const Fleet = durable(edge.Fleet);
 export const Line = durable(edge.Line);
+export const Listener = durable(edge.Listener);
 export const Node = durable(edge.Node);
 export const Recorder = durable(edge.Recorder);
 
