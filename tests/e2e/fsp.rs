@@ -93,7 +93,7 @@ pub(crate) async fn a_manual_task_becomes_a_file(stack: &Stack) {
     assert_eq!(entry["file_name"], "第一课.mp4");
     let url = entry["url"].as_str().expect("a link");
     let file = whole_file(&fsp, entry, stack.logs()).await;
-    let lasts = length_without_a_hole(&file).await;
+    let lasts = length(&file, 1.5 * PICTURE).await;
     let whole = probe::duration(&file).await;
     assert!(
         (lasts - whole).abs() < PICTURE + 0.025,
@@ -136,14 +136,13 @@ async fn whole_file(fsp: &Fsp, entry: &Value, logs: &Path) -> PathBuf {
     file
 }
 
-/// How long a file of 15 pictures a second lasts, in seconds: it shows one after the other.
-async fn length_without_a_hole(file: &Path) -> f64 {
+/// How long a file of 15 pictures a second lasts, in seconds. No picture in it lasts longer than `longest`.
+async fn length(file: &Path, longest: f64) -> f64 {
     let mut times = probe::picture_times(file).await;
     times.sort_by(f64::total_cmp);
     let widest = times.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
-    assert!(widest < 1.5 * PICTURE, "a hole of {widest} s");
-    let lasts = times[times.len() - 1] - times[0] + PICTURE;
-    lasts
+    assert!(widest < longest, "a hole of {widest} s");
+    times[times.len() - 1] - times[0] + PICTURE
 }
 
 /// What the vendor's demonstration page does.
@@ -334,7 +333,8 @@ pub(crate) async fn a_task_and_its_listeners_survive_kills(stack: &mut Stack) {
     let mut lasts = 0.0;
     for entry in reply["data_list"].as_array().unwrap_or_else(|| panic!("{reply}")) {
         let file = whole_file(&fsp, entry, stack.logs()).await;
-        lasts += length_without_a_hole(&file).await;
+        // A mix that begins anew on a busy machine leaves pictures out; the pause is longer.
+        lasts += length(&file, 1.0).await;
     }
     let recorded = (3 * PART) as f64;
     assert!(
