@@ -177,6 +177,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         failover::a_node_that_ends_alone_goes_on_when_it_is_back[("TAPEDECK_CAPACITY", "0")],
         failover::a_long_recording_is_told_to_the_next_node[("TAPEDECK_CAPACITY", "0")],
         fleet::fifty_recordings_of_a_lost_node_go_on_elsewhere[("TAPEDECK_CAPACITY", "0")],
+        fsp::a_task_and_its_listeners_survive_kills,
         kills::recorders_come_back,
         line::a_line_that_is_cut_costs_nothing[("TAPEDECK_CAPACITY", "0")],
         node_tokens::a_node_is_let_in_by_its_own_token_until_it_is_revoked[("TAPEDECK_CAPACITY", "0")],
@@ -258,6 +259,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         codecs::each_is_recorded_mixed_and_played,
         composed::each_user_is_where_and_when_the_calls_say,
         fsp::a_manual_task_becomes_a_file,
+        fsp::a_page_listens_and_makes_a_task,
         pauses::nothing_of_a_pause_is_in_any_file,
         composed::flash_and_beep_keep_together_in_a_mix,
         rtmp::users_are_recorded_and_mixed_beside_one_by_rtsp,
@@ -268,6 +270,8 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         playing::a_browser_plays_a_mix_from_another_origin,
         files::a_mix_is_in_files_of_the_length_that_is_asked_for,
     ];
+    let nine = shared![fsp::nine_users_are_in_one_picture];
+    trials.extend(nine.map(|trial| trial.with_ignored_flag(!steps::is_soak())));
     // Those that take the machine most are apart from one another.
     let most: Vec<_> = far.into_iter().chain(mixes).collect();
     let apart = trials.len() / most.len() + 1;

@@ -2,12 +2,20 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::{Client, Method};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::customer::send;
+
+/// For something to be told, on a busy machine.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// What `stack.json` says of the app.
 #[derive(Clone, Debug, Deserialize)]
@@ -38,13 +46,18 @@ impl Fsp {
         fsp
     }
 
-    /// Another access token.
-    pub async fn sign_in(&self) -> String {
+    /// What is shown for an access token.
+    pub fn authorization(&self) -> String {
         let FspInfo { dev_id, dev_secret, .. } = &self.info;
         let text = format!(r#"{{"aid":"{dev_id}","gid":"null","uid":"null","ts":1600000000000,"r":12345}}"#);
-        let authorization = format!("{dev_id}.{}", token(&text, dev_secret));
+        format!("{dev_id}.{}", token(&text, dev_secret))
+    }
+
+    /// Another access token.
+    pub async fn sign_in(&self) -> String {
         let request = self.client.get(format!("{}/access/token", self.edge));
-        let reply = send(request.header("Authorization", authorization)).await.expect(200);
+        let request = request.header("Authorization", self.authorization());
+        let reply = send(request).await.expect(200);
         assert_eq!(reply.body["code"], 0, "{}", reply.body);
         let token = reply.body["result"]["access_token"].as_str();
         token.expect("an access token").to_owned()
@@ -78,6 +91,28 @@ impl Fsp {
         reply
     }
 
+    /// Opens a connection to the event gateway, at the address that is told.
+    pub async fn listen(&self) -> Listener {
+        let reply = self.get("/server/address", &[("appType", "8")]).await;
+        let url = reply["result"].as_str().unwrap_or_else(|| panic!("{reply}"));
+        let address = url.split('/').nth(2).expect("a host");
+        let socket = TcpStream::connect(address).await.expect("the edge is there");
+        let opened = tokio_tungstenite::client_async(url, socket).await;
+        Listener {
+            socket: opened.expect("a WebSocket").0,
+            pushes: Vec::new(),
+        }
+    }
+
+    /// The same, logged in.
+    pub async fn listener(&self) -> Listener {
+        let mut listener = self.listen().await;
+        let login = json!({"dev_id": self.info.dev_id, "token": self.access_token});
+        let answer = listener.ask(20_000, &login).await;
+        assert_eq!(answer["result"], 0, "{answer}");
+        listener
+    }
+
     /// How a task stands.
     pub async fn status(&self, record_id: &str) -> i64 {
         let list = self.get("/v1/record/task/list", &[("record_id", record_id)]).await;
@@ -92,6 +127,74 @@ impl Fsp {
         match answer.status().as_u16() {
             200 => Some(answer.bytes().await.expect("the file").to_vec()),
             _ => None,
+        }
+    }
+}
+
+/// A connection to the event gateway.
+pub struct Listener {
+    socket: WebSocketStream<TcpStream>,
+    /// All that was pushed.
+    pub pushes: Vec<Value>,
+}
+
+impl Listener {
+    /// The answer to a request, whose fields are `more`.
+    pub async fn ask(&mut self, id: u64, more: &Value) -> Value {
+        let mut message = json!({"business": "EGW", "id": id});
+        let fields = message.as_object_mut().expect("an object");
+        fields.extend(more.as_object().expect("an object").clone());
+        let text = message.to_string();
+        self.socket.send(Message::text(text)).await.expect("the socket is open");
+        self.until(|message| message["id"] == id + 1).await
+    }
+
+    /// The first message from here on that fits.
+    pub async fn until(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
+        let found = async {
+            loop {
+                let message = self.next().await.expect("the socket is open");
+                if fits(&message) {
+                    return message;
+                }
+            }
+        };
+        let found = tokio::time::timeout(LIMIT, found).await;
+        found.unwrap_or_else(|_| panic!("nothing fits of {:?}", self.pushes))
+    }
+
+    /// Waits until a task is told to stand so.
+    pub async fn until_status(&mut self, record_id: &str, status: i64) -> Value {
+        let fits =
+            |push: &Value| push["id"] == 20_104 && push["record_id"] == record_id && push["record_statue"] == status;
+        match self.pushes.iter().find(|push| fits(push)) {
+            Some(push) => push.clone(),
+            None => self.until(fits).await,
+        }
+    }
+
+    /// Waits until the socket is closed.
+    pub async fn end(&mut self) {
+        while tokio::time::timeout(LIMIT, self.next())
+            .await
+            .expect("it ends")
+            .is_some()
+        {}
+    }
+
+    async fn next(&mut self) -> Option<Value> {
+        loop {
+            match self.socket.next().await {
+                Some(Ok(Message::Text(text))) => {
+                    let message: Value = serde_json::from_str(&text).expect("JSON");
+                    if message["id"].as_u64() >= Some(20_100) {
+                        self.pushes.push(message.clone());
+                    }
+                    return Some(message);
+                }
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(_)) => {}
+            }
         }
     }
 }

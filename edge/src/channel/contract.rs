@@ -72,8 +72,21 @@ pub struct Standing {
 pub enum Event {
     /// What came of [`Effect::Tell`].
     Told { node_id: String, told: u64, ok: bool },
+    /// What came of [`Effect::Announce`].
+    Heard { told: u64, heard: Heard },
     /// What came of [`Effect::Begin`].
     Begun(Begun),
+}
+
+/// Who has heard how a channel stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Those who listen to its app, or may.
+    Listeners,
+    /// The app is none that anybody can listen to.
+    Nobody,
+    /// It has to be told again.
+    Failed,
 }
 
 /// What the shell has to do.
@@ -89,6 +102,12 @@ pub enum Effect {
         node_id: String,
         told: u64,
         standing: Standing,
+    },
+    /// Tell those who listen to the app who is in the channel; answer with [`Event::Heard`].
+    Announce {
+        channel: ChannelKey,
+        told: u64,
+        users: Vec<CarriedUser>,
     },
     /// Start an automatic recording, if the app wants one; answer with [`Event::Begun`].
     Begin { channel: ChannelKey },
@@ -110,16 +129,21 @@ pub enum Part {
     /// Under this lease.
     Follower(u64),
     Automatic(Recorded),
+    /// Those who listen to the app know of users.
+    Heard,
 }
 
 impl Row {
     pub(super) const NAME_OF_AUTOMATIC: &str = "automatic";
+
+    pub(super) const NAME_OF_HEARD: &str = "heard";
 
     pub fn name(&self) -> String {
         match self.part {
             Part::Carrier(_) => Self::name_of_carrier(&self.node_id),
             Part::Follower(_) => Self::name_of_follower(&self.node_id),
             Part::Automatic(_) => Self::NAME_OF_AUTOMATIC.to_owned(),
+            Part::Heard => Self::NAME_OF_HEARD.to_owned(),
         }
     }
 

@@ -5,8 +5,9 @@ use protocol::StreamName;
 
 use super::automatic::{Automatic, Begun};
 use super::carrier::{Carrier, publications};
-use super::contract::{ChannelKey, Effect, Output, Part, Reply, Request, Row, Standing};
+use super::contract::{ChannelKey, Effect, Heard, Output, Part, Reply, Request, Row, Standing};
 use super::followers::Followers;
+use super::herald::Herald;
 
 /// Versions grow faster than time does only if more changes than this happen in a millisecond, so that those of a channel
 /// which was forgotten are not used again.
@@ -22,6 +23,7 @@ pub struct Channel {
     version: u64,
     carriers: BTreeMap<String, Carrier>,
     pub(super) followers: Followers,
+    herald: Herald,
     automatic: Automatic,
 }
 
@@ -48,6 +50,7 @@ impl Channel {
                 }
                 Part::Follower(lease) => channel.followers.put(&node_id, lease, None),
                 Part::Automatic(recorded) => channel.automatic = Automatic::restore(recorded),
+                Part::Heard => channel.herald = Herald::kept(),
             }
         }
         channel
@@ -57,12 +60,13 @@ impl Channel {
         self.key.get_or_insert(key);
     }
 
-    /// When a follower has to be told again, or an automatic recording to be begun; Unix milliseconds.
+    /// When a follower, or those who listen, have to be told again, or an automatic recording to be begun; Unix milliseconds.
     pub fn next_alarm(&self) -> Option<u64> {
         self.followers
             .next_ms()
             .into_iter()
             .chain(self.automatic.next_ms())
+            .chain(self.herald.next_ms())
             .min()
     }
 
@@ -140,6 +144,35 @@ impl Channel {
                     standing,
                 }));
             }
+        }
+    }
+
+    /// Tells those who listen to the app what is new to them.
+    pub(super) fn announce(&mut self, now_ms: u64, out: &mut Vec<Output>) {
+        let Some(channel) = self.key.clone() else {
+            return;
+        };
+        // No node has this name, so that what is published at any counts.
+        let standing = self.standing("");
+        let told = digest(&standing);
+        if self.herald.begin(told, standing.carriers.is_empty(), now_ms) {
+            let users = standing.carriers.into_iter().flat_map(|(_, _, users)| users);
+            out.push(Output::Effect(Effect::Announce {
+                channel,
+                told,
+                users: users.collect(),
+            }));
+        }
+    }
+
+    pub(super) fn heard(&mut self, told: u64, heard: Heard, now_ms: u64, out: &mut Vec<Output>) {
+        match self.herald.heard(told, heard, now_ms) {
+            Some(true) => self.save("", Part::Heard, out),
+            Some(false) => {
+                let name = Row::NAME_OF_HEARD.to_owned();
+                out.push(Output::Effect(Effect::Remove { name }));
+            }
+            None => {}
         }
     }
 

@@ -17,6 +17,7 @@ mod vendor;
 use serde_json::json;
 
 use crate::access::{App, Automatic, Callback, Method, Store};
+use crate::gateway::listener::{Said, Told};
 use crate::http::{Request, Response};
 use crate::recording::{Call, Event, Notice, Subject};
 
@@ -65,6 +66,20 @@ macro_rules! vendors {
             pub fn has_channel_callbacks(self) -> bool {
                 match self.0 {
                     $(Spoken::$vendor(_) => <$dialect>::HAS_CHANNEL_CALLBACKS,)+
+                }
+            }
+
+            /// Whether customers can listen to what happens in their apps.
+            pub fn has_listeners(self) -> bool {
+                match self.0 {
+                    $(Spoken::$vendor(_) => <$dialect>::HAS_LISTENERS,)+
+                }
+            }
+
+            /// What those who listen are told of an event of a recording; `None` for nothing.
+            pub fn told(self, subject: &Subject, event: &Event) -> Option<String> {
+                match self.0 {
+                    $(Spoken::$vendor(dialect) => dialect.told(subject, event),)+
                 }
             }
 
@@ -161,6 +176,26 @@ impl Dialect {
 impl Default for Dialect {
     fn default() -> Self {
         Self(Spoken::Agora(agora::Flavour::default()))
+    }
+}
+
+/// The words that are spoken over a socket by which somebody listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wire(());
+
+impl Wire {
+    /// Those of the sockets that are opened at a path; `None` when none are.
+    pub fn of(path: &str) -> Option<Self> {
+        (path == fsp::wire::PATH).then_some(Self(()))
+    }
+
+    pub fn read(self, message: &str) -> Said {
+        fsp::wire::read(message)
+    }
+
+    /// The messages, in order.
+    pub fn write(self, told: &Told) -> Vec<String> {
+        fsp::wire::write(told)
     }
 }
 

@@ -90,7 +90,7 @@ fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
         Event::Problem(problem(ProblemCode::UploadRefused)),
         Event::Problem(problem(ProblemCode::UploadFailing)),
         Event::Misfit {
-            view: Box::new(snapshot),
+            view: Box::new(snapshot.clone()),
         },
         Event::Happened(Happening::PlaylistPublished {
             name: file.name.clone(),
@@ -112,6 +112,9 @@ fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
         Event::FileReady {
             file: Box::new(file.clone()),
             house: Box::default(),
+        },
+        Event::Stands {
+            view: Box::new(snapshot),
         },
         Event::Progress {
             uploaded: 1,

@@ -14,6 +14,9 @@ pub(super) trait Vendor: Copy + PartialEq + 'static {
     /// Whether customers can set a callback for a channel of theirs.
     const HAS_CHANNEL_CALLBACKS: bool = false;
 
+    /// Whether customers can listen to what happens in their apps.
+    const HAS_LISTENERS: bool = false;
+
     /// A request's place in the API.
     type Route<'a>;
 
@@ -36,6 +39,12 @@ pub(super) trait Vendor: Copy + PartialEq + 'static {
     /// # Errors
     /// What is wrong with the setting or the channel's name, for a person.
     fn automatic(self, automatic: &Automatic, channel: &str, app: &App, terms: StartTerms<'_>) -> Result<Call, String>;
+
+    /// What those who listen are told of an event of a recording, in words that only the vendor's own folder reads; `None` for
+    /// nothing.
+    fn told(self, _subject: &Subject, _event: &Event) -> Option<String> {
+        None
+    }
 
     /// What the vendor calls an event.
     fn event_type(self, event: &Event) -> EventType;

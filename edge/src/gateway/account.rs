@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 const MAX_FORMER: usize = 16;
 /// Tokens that an account may be given in a second.
 const MOST_A_SECOND: u32 = 10;
+/// Sockets by which one account listens: a back end has some, and each page of its operators one.
+pub(super) const MAX_LISTENERS: usize = 32;
 
 /// One account, and the digest of the token that it has.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -14,9 +16,23 @@ pub(super) struct Account {
     /// The second in which it signed in last, and how often it has in that.
     second: u64,
     count: u32,
+    /// Who listens in its name, the newest last.
+    #[serde(default)]
+    listeners: Vec<String>,
 }
 
 impl Account {
+    /// Returns the oldest listener if there are too many: one that went away without a word makes room so.
+    pub(super) fn listen(&mut self, listener: String) -> Option<String> {
+        self.leave(&listener);
+        self.listeners.push(listener);
+        (self.listeners.len() > MAX_LISTENERS).then(|| self.listeners.remove(0))
+    }
+
+    pub(super) fn leave(&mut self, listener: &str) {
+        self.listeners.retain(|known| known != listener);
+    }
+
     /// Counts a wish to sign in.
     pub(super) fn may_sign_in(&mut self, now_ms: u64) -> bool {
         let second = now_ms / 1_000;

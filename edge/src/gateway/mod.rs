@@ -1,8 +1,13 @@
 //! Who of one tenant's back ends is signed in, for APIs whose callers show a token that they were given before: each account has
 //! one token at a time, and a new one ends the one before. Pure: a request and the time change the [`Gateway`]. It may not know
 //! Cloudflare, a dialect, or how a caller proves who they are: what it is asked has been checked.
+//!
+//! Back ends that are signed in may listen to what happens in their apps: [`listener`] is one socket by which somebody does, and
+//! [`feed`] is what happens in one app, numbered. In which words it is told is a dialect's.
 
 mod account;
+pub mod feed;
+pub mod listener;
 #[cfg(test)]
 mod tests;
 
@@ -31,9 +36,17 @@ pub enum Request {
     },
     /// Whose token this is.
     Check { token: String },
+    /// An account listens by this socket from now on, if the token is its own.
+    Listen {
+        account: String,
+        token: String,
+        listener: String,
+    },
+    /// It does not any more.
+    Leave { account: String, listener: String },
 }
 
-/// The answer to a [`Request`]: `SignedIn` or `Busy` to the first.
+/// The answer to a [`Request`]: `SignedIn` or `Busy` to the first, `Listens` or `Checked` to the third.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
@@ -41,6 +54,11 @@ pub enum Reply {
     /// The account signs in too often.
     Busy,
     Checked(Pass),
+    Listens {
+        /// The listener that has to make room.
+        left: Option<String>,
+    },
+    Done,
 }
 
 /// What a token is worth.
@@ -70,6 +88,17 @@ impl Gateway {
                 lasts_ms,
             } => self.sign_in(account, &token, lasts_ms, now_ms),
             Request::Check { token } => Reply::Checked(self.check(&token, now_ms)),
+            Request::Listen {
+                account,
+                token,
+                listener,
+            } => self.listen(&account, &token, listener, now_ms),
+            Request::Leave { account, listener } => {
+                if let Some(account) = self.accounts.get_mut(&account) {
+                    account.leave(&listener);
+                }
+                Reply::Done
+            }
         }
     }
 
@@ -95,6 +124,19 @@ impl Gateway {
             self.accounts.remove(&first);
         }
         Reply::SignedIn
+    }
+
+    fn listen(&mut self, name: &str, token: &str, listener: String, now_ms: u64) -> Reply {
+        match self.check(token, now_ms) {
+            Pass::Good { account } if account == name => match self.accounts.get_mut(name) {
+                Some(account) => Reply::Listens {
+                    left: account.listen(listener),
+                },
+                None => Reply::Checked(Pass::Unknown),
+            },
+            Pass::Good { .. } => Reply::Checked(Pass::Unknown),
+            pass => Reply::Checked(pass),
+        }
     }
 
     fn check(&self, token: &str, now_ms: u64) -> Pass {
@@ -125,6 +167,16 @@ impl std::fmt::Debug for Request {
                 .field("account", account)
                 .finish_non_exhaustive(),
             Self::Check { .. } => f.write_str("Check"),
+            Self::Listen { account, listener, .. } => f
+                .debug_struct("Listen")
+                .field("account", account)
+                .field("listener", listener)
+                .finish_non_exhaustive(),
+            Self::Leave { account, listener } => f
+                .debug_struct("Leave")
+                .field("account", account)
+                .field("listener", listener)
+                .finish(),
         }
     }
 }

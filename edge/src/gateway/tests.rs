@@ -68,3 +68,36 @@ fn nobody_signs_in_too_often_and_not_too_much_is_kept() {
     assert_eq!(gateway.accounts.len(), MAX_ACCOUNTS);
     assert_eq!(check(&mut gateway, "n999", NOW), good("n999"));
 }
+
+fn listen(gateway: &mut Gateway, account: &str, token: &str, listener: &str) -> Reply {
+    let request = Request::Listen {
+        account: account.into(),
+        token: token.into(),
+        listener: listener.into(),
+    };
+    gateway.answer(request, NOW)
+}
+
+#[test]
+fn an_account_listens_by_its_own_token_and_some_sockets_at_a_time() {
+    let mut gateway = Gateway::default();
+    sign_in(&mut gateway, "a", "a1", NOW);
+    sign_in(&mut gateway, "b", "b1", NOW);
+    assert_eq!(listen(&mut gateway, "a", "b1", "x"), Reply::Checked(Pass::Unknown));
+    assert_eq!(listen(&mut gateway, "a", "none", "x"), Reply::Checked(Pass::Unknown));
+    sign_in(&mut gateway, "b", "b2", NOW);
+    assert_eq!(listen(&mut gateway, "b", "b1", "x"), Reply::Checked(Pass::Over));
+    for number in 0..account::MAX_LISTENERS {
+        let listens = listen(&mut gateway, "a", "a1", &number.to_string());
+        assert_eq!(listens, Reply::Listens { left: None });
+    }
+    let leave = Request::Leave {
+        account: "a".into(),
+        listener: "3".into(),
+    };
+    assert_eq!(gateway.answer(leave, NOW), Reply::Done);
+    assert_eq!(listen(&mut gateway, "a", "a1", "new"), Reply::Listens { left: None });
+    let left = Some("0".to_owned());
+    assert_eq!(listen(&mut gateway, "a", "a1", "newer"), Reply::Listens { left });
+    assert_eq!(listen(&mut gateway, "b", "b2", "b"), Reply::Listens { left: None });
+}

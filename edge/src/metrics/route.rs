@@ -25,6 +25,8 @@ pub enum Route {
     Node,
     /// A playlist of an app's own store, by a link.
     Files,
+    /// A customer opens a socket to listen.
+    Listener,
     /// To publish or play by WebRTC.
     Rtc,
     /// A client opens a socket to a room, or a node tells of one.
@@ -48,6 +50,7 @@ impl Route {
             Self::Line => "node_line",
             Self::Node => "node_other",
             Self::Files => "files",
+            Self::Listener => "listener",
             Self::Rtc => "rtc",
             Self::Room => "room",
             Self::Health => "healthz",

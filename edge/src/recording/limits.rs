@@ -127,9 +127,10 @@ pub(crate) const LATEST_RENEWAL_MS: u64 = 150_000;
 
 /// Between two events about the progress of uploads.
 pub(crate) const PROGRESS_EVERY_MS: u64 = 60_000;
-/// Between two events about calls that did not fit, and how many files such an event lists.
+/// Between two events about calls that did not fit.
 pub(crate) const MISFIT_EVERY_MS: u64 = 10_000;
-pub(crate) const MAX_MISFIT_FILES: usize = 32;
+/// The files that are listed by an event which tells how a recording stands.
+pub(crate) const MAX_EVENT_FILES: usize = 32;
 
 pub(crate) fn after(time_ms: u64, duration_ms: u64) -> u64 {
     time_ms.saturating_add(duration_ms)

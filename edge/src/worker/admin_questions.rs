@@ -6,7 +6,7 @@ use worker::{Env, console_error};
 use super::kv::KvStore;
 use super::live_channels;
 use super::objects::{AppOf, FleetOf, LineOf, Node, Recorder, RecorderReply, RecorderRequest, ask};
-use super::webhooks::Receiver;
+use super::webhooks::Calling;
 use crate::access::Page;
 use crate::admin::{self, Question};
 use crate::app;
@@ -126,12 +126,8 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
             let Some(dialect) = Dialect::named(&dialect) else {
                 return admin::failure();
             };
-            let receiver = Receiver {
-                dialect,
-                callback,
-                house_storage: None,
-            };
-            admin::tested(&receiver.test(&app_id, env).await)
+            let calling = Calling::new(dialect, callback, None);
+            admin::tested(&calling.test(&app_id, env).await)
         }
     }
 }

@@ -7,6 +7,7 @@ mod customers;
 mod files;
 mod kv;
 mod lines;
+mod listeners;
 mod live_channels;
 mod node_routes;
 mod nodes;
@@ -33,6 +34,9 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
     }
     if let Some(room_id) = rooms::opened(&request) {
         return rooms::answer(&room_id, request, &env).await;
+    }
+    if listeners::is_opened(&request) {
+        return listeners::answer(request, &env).await;
     }
     let response = match transport::read(request).await {
         Ok(request) => routes::answer(&request, &env, &context).await,

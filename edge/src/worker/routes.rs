@@ -37,7 +37,7 @@ pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> R
         },
         (Route::Rtc, None) => Ok(sessions::answer(request, env).await),
         (Route::Admin, None) => operator(request, env).await,
-        (Route::Customer(_) | Route::Room | Route::Unrouted, None) => Ok(dialect::no_route()),
+        (Route::Customer(_) | Route::Listener | Route::Room | Route::Unrouted, None) => Ok(dialect::no_route()),
     };
     let response = answer.unwrap_or_else(|error| {
         console_error!("misconfigured: {error}");

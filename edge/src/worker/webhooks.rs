@@ -4,23 +4,33 @@
 use worker::{AbortSignal, Env, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, ResponseBody, web_sys};
 
 use super::bindings;
+use super::objects::ask_feed;
 use crate::access::{Callback, ChannelCallback, Directory, HouseStorage};
 use crate::admin::TestResult;
 use crate::dialect::{Dialect, NoticeTerms, Notification};
+use crate::gateway::feed;
 use crate::recording::{Delivery, Notice, Subject};
 
 /// An error in the log is cut after so many bytes.
 const MAX_ERROR_BYTES: usize = 300;
 
-/// The callback that is told of an app's events, and the dialect that it is told in.
+/// Who is told of an app's events, and the dialect that they are told in.
 #[derive(Clone)]
-pub(super) struct Receiver {
-    pub(super) dialect: Dialect,
-    pub(super) callback: Callback,
-    pub(super) house_storage: Option<HouseStorage>,
+pub(super) enum Receiver {
+    Callback(Box<Calling>),
+    /// Those who listen to the app.
+    Listeners(Dialect),
 }
 
-/// The receiver of a channel's events as the directory has it at this moment; `None` when there is no callback, or no such app.
+/// The callback that is told of an app's events.
+#[derive(Clone)]
+pub(super) struct Calling {
+    dialect: Dialect,
+    callback: Callback,
+    house_storage: Option<HouseStorage>,
+}
+
+/// The receiver of a channel's events as the directory has it at this moment; `None` when there is none, or no such app.
 pub(super) async fn receiver(app_id: &str, channel: &str, env: &Env) -> Result<Option<Receiver>, String> {
     let (store, keys) = match (bindings::directory(env), bindings::seal_keys(env)) {
         (Ok(store), Ok(keys)) => (store, keys),
@@ -32,6 +42,9 @@ pub(super) async fn receiver(app_id: &str, channel: &str, env: &Env) -> Result<O
     // The events wait for a server that offers it, or for the operator.
     let dialect = Dialect::named(&app.dialect);
     let dialect = dialect.ok_or_else(|| format!("this server does not offer the app's dialect {:?}", app.dialect))?;
+    if dialect.has_listeners() {
+        return Ok(Some(Receiver::Listeners(dialect)));
+    }
     let own = match dialect.has_channel_callbacks() {
         true => directory.channel_callback(app_id, channel).await,
         false => Ok(None),
@@ -39,15 +52,40 @@ pub(super) async fn receiver(app_id: &str, channel: &str, env: &Env) -> Result<O
     let Some(callback) = ChannelCallback::of(own.map_err(|error| error.to_string())?, app.callback) else {
         return Ok(None);
     };
-    Ok(Some(Receiver {
+    Ok(Some(Receiver::Callback(Box::new(Calling {
         dialect,
         callback,
         house_storage: app.house_storage,
-    }))
+    }))))
 }
 
 impl Receiver {
     pub(super) async fn deliver(&self, subject: &Subject, notice: &Notice, timeout_ms: u64, env: &Env) -> Delivery {
+        match self {
+            Self::Callback(calling) => calling.deliver(subject, notice, timeout_ms, env).await,
+            Self::Listeners(dialect) => match dialect.told(subject, &notice.event) {
+                Some(text) => tell_listeners(subject, notice.number, text, env).await,
+                None => Delivery::Unwanted,
+            },
+        }
+    }
+}
+
+async fn tell_listeners(subject: &Subject, number: u64, text: String, env: &Env) -> Delivery {
+    let request = feed::Request::Told {
+        channel: subject.key.channel.clone(),
+        sid: subject.sid.clone(),
+        number,
+        text,
+    };
+    match ask_feed(&subject.key.app_id, request, env).await {
+        Ok(_) => Delivery::Delivered { status: 200 },
+        Err(_) => failed(None, "those who listen to the app could not be told"),
+    }
+}
+
+impl Calling {
+    async fn deliver(&self, subject: &Subject, notice: &Notice, timeout_ms: u64, env: &Env) -> Delivery {
         if !self.dialect.wants(&notice.event, &self.callback) {
             return Delivery::Unwanted;
         }
@@ -73,7 +111,15 @@ impl Receiver {
     }
 }
 
-impl Receiver {
+impl Calling {
+    pub(super) fn new(dialect: Dialect, callback: Callback, house_storage: Option<HouseStorage>) -> Self {
+        Self {
+            dialect,
+            callback,
+            house_storage,
+        }
+    }
+
     /// Sends one event of each type that is wanted, until one gets no answer in time.
     pub(super) async fn test(&self, app_id: &str, env: &Env) -> Vec<TestResult> {
         let timeout_ms = bindings::pacing(env).timeout_ms;

@@ -1,6 +1,7 @@
 //! The core of a channel.
 
 mod automatic;
+mod listening;
 mod model;
 
 use protocol::{CarriedStream, CarriedUser, StreamName};
@@ -38,6 +39,9 @@ struct Bench {
     rows: std::collections::BTreeMap<String, Row>,
     tells: Vec<(String, u64, Standing)>,
     begins: usize,
+    /// Somebody may listen to the app.
+    is_heard: bool,
+    announced: Vec<(u64, Vec<String>)>,
 }
 
 impl Bench {
@@ -57,6 +61,11 @@ impl Bench {
                 Out::Reply { reply, .. } => replies.push(reply),
                 Out::Effect(Effect::Save(row)) => drop(self.rows.insert(row.name(), row)),
                 Out::Effect(Effect::Remove { name }) => drop(self.rows.remove(&name)),
+                Out::Effect(Effect::Announce { channel, told, users }) => {
+                    assert_eq!(channel, key());
+                    let uids = users.into_iter().map(|user| user.uid);
+                    self.announced.push((told, uids.collect()));
+                }
                 Out::Effect(Effect::Begin { channel }) => {
                     assert_eq!(channel, key());
                     self.begins += 1;
@@ -70,6 +79,12 @@ impl Bench {
                     assert_eq!(channel, key());
                     self.tells.push((node_id, told, standing))
                 }
+            }
+        }
+        if !self.is_heard {
+            for (told, _) in std::mem::take(&mut self.announced) {
+                let heard = Heard::Nobody;
+                replies.extend(self.apply(Told::Event(Event::Heard { told, heard }), now_ms));
             }
         }
         replies

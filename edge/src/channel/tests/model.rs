@@ -396,6 +396,7 @@ impl World {
                 Out::Effect(Effect::Remove { name }) => drop(place.rows.remove(&name)),
                 // Nobody wants one: it is asked for again for as long as nothing says so.
                 Out::Effect(Effect::Begin { .. }) => {}
+                Out::Effect(Effect::Announce { .. }) => {}
                 Out::Effect(Effect::Tell {
                     node_id,
                     told,

@@ -104,7 +104,7 @@ impl Vendor for Flavour {
 
     fn wants(self, event: &Event, callback: &Callback) -> bool {
         let wanted = callback.events.as_ref();
-        let is_known = !matches!(event, Event::FileReady { .. });
+        let is_known = !matches!(event, Event::FileReady { .. } | Event::Stands { .. });
         is_known && wanted.is_none_or(|wanted| wanted.contains(&notification::event_type(event)))
     }
 

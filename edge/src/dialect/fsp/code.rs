@@ -46,6 +46,8 @@ pub(super) const BUSY: Code = gateway(606_000_006, "busy");
 pub(super) const FAILED: Code = record(0, "failed");
 pub(super) const NO_CONTEXT: Code = record(1, "context does not exist");
 pub(super) const PARAMETER: Code = record(3, "parameter error");
+/// The connection is there already.
+pub(super) const CONNECTED: Code = record(4, "the link exists already");
 pub(super) const NOT_JSON: Code = record(5, "json parse error");
 pub(super) const NOT_SIGNED_IN: Code = record(6, "not logged in");
 pub(super) const NOT_ALLOWED: Code = record(7, "authentication failed");

@@ -27,6 +27,7 @@ mod task;
 mod task_call;
 mod tasks;
 mod token;
+pub(super) mod wire;
 
 pub(super) use flavour::Flavour;
 
@@ -76,11 +77,17 @@ impl Vendor for Flavour {
         init_call::start_of(init, app, &hex(&terms.entropy.id), terms.now_ms).map_err(|error| error.msg)
     }
 
-    fn event_type(self, _: &Event) -> EventType {
-        EventType::Number(notification::RECORD_STATUS)
+    const HAS_LISTENERS: bool = true;
+
+    fn told(self, subject: &Subject, event: &Event) -> Option<String> {
+        notification::told(subject, event)
     }
 
-    /// The vendor has no callbacks: its customers ask for the list of tasks.
+    fn event_type(self, _: &Event) -> EventType {
+        EventType::Number(wire::RECORD_STATUS)
+    }
+
+    /// The vendor has no callbacks: its customers listen, or ask for the list of tasks.
     fn wants(self, _: &Event, _: &Callback) -> bool {
         false
     }

@@ -42,6 +42,10 @@ pub enum Event {
         view: Box<RecordingView>,
     },
     Problem(Problem),
+    /// A recording in the app's own store is doing something else from here on: see its standing. With at most 32 files.
+    Stands {
+        view: Box<RecordingView>,
+    },
     /// Nothing is captured from here on, until [`Event::Resumed`].
     Paused,
     Resumed,

@@ -2,7 +2,7 @@
 //! gone.
 
 use crate::recording::contract::{Effect, Event, Outcome, Reply, Row, Subject};
-use crate::recording::limits::{MAX_MISFIT_FILES, MISFIT_EVERY_MS, RETENTION_MS, after};
+use crate::recording::limits::{MISFIT_EVERY_MS, RETENTION_MS, after};
 use crate::recording::notice::{Ledger, Scribe};
 use crate::recording::state::{Recording, State};
 
@@ -78,10 +78,9 @@ fn is_misfit(effect: &Effect, sid: &str) -> bool {
 }
 
 fn misfit(recording: &Recording) -> Event {
-    let mut view = recording.view();
-    view.files.truncate(MAX_MISFIT_FILES);
-    view.vod = None;
-    Event::Misfit { view: Box::new(view) }
+    Event::Misfit {
+        view: Box::new(recording.short_view()),
+    }
 }
 
 /// Asks for the deliveries that are due.

@@ -29,8 +29,19 @@ impl Announced {
         self.capture_end(recording, &mut news);
         self.uploads(recording, &mut news);
         self.vod(recording, &mut news);
+        self.stands(recording, &mut news);
         self.end(recording, &mut news);
         news
+    }
+
+    fn stands(&mut self, recording: &Recording, news: &mut News) {
+        let standing = recording.standing();
+        if recording.house.is_none() || self.lease.is_none() || self.standing == Some(standing) {
+            return;
+        }
+        self.standing = Some(standing);
+        let view = Box::new(recording.short_view());
+        news.events.push(Event::Stands { view });
     }
 
     fn search(&mut self, recording: &Recording, news: &mut News) {

@@ -1,6 +1,8 @@
 use protocol::ProblemCode;
 use serde::{Deserialize, Serialize};
 
+use crate::recording::contract::Standing;
+
 /// What has been told of a recording: `true` where it is told once, and the newest version where it is told with each
 /// change. Persisted with its ledger.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -36,6 +38,9 @@ pub(crate) struct Announced {
     pub(crate) videos: usize,
     pub(crate) vod_completed: bool,
     pub(crate) exited: bool,
+    /// Of a recording in the app's own store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) standing: Option<Standing>,
 }
 
 /// A lease that has been told of.

@@ -3,7 +3,7 @@ use protocol::{EndCause, Fault, FileKind, Phase, Problem, ProblemCode};
 use super::recording::{Lifecycle, Opening, Recording};
 use super::wanted::Wanted;
 use crate::recording::contract::{Awaited, RecordingView, Standing, Status};
-use crate::recording::limits::Policy;
+use crate::recording::limits::{MAX_EVENT_FILES, Policy};
 
 impl Recording {
     /// Media that is still on a node though the recording is over, one for each spool.
@@ -100,6 +100,14 @@ impl Recording {
             idle_since_ms: self.seen.idle_since_ms,
             problems,
         }
+    }
+
+    /// What an event tells of it: with the first files, and without videos.
+    pub(crate) fn short_view(&self) -> RecordingView {
+        let mut view = self.view();
+        view.files.truncate(MAX_EVENT_FILES);
+        view.vod = None;
+        view
     }
 
     /// What the edge knows and the node does not say.

@@ -1,14 +1,14 @@
 //! What is told of a recording: events for the customer, incidents for the operator.
 
 use protocol::{
-    EndCause, Fault, Happening, Job, JobRequest, Occurrence, Phase, Problem, ProblemCode, Report, StorageKind,
-    TrackKind, Vod, VodVideo,
+    EndCause, Fault, FileKind, Happening, Job, JobRequest, Occurrence, Phase, Problem, ProblemCode, Report,
+    StorageKind, TrackKind, Vod, VodVideo,
 };
 
 use super::bench::*;
 use super::listening::*;
 use super::samples::*;
-use crate::recording::{Event, House, Input, Reply, Request, Start, What, Who};
+use crate::recording::{Command, Event, House, Input, Reply, Request, Standing, Start, What, Who};
 
 fn problem(code: &str, at_ms: u64) -> Problem {
     Problem {
@@ -418,4 +418,65 @@ fn each_file_of_a_recording_in_the_apps_own_store_is_told_once_all_are_there() {
             ]
         );
     }
+}
+
+#[test]
+fn each_standing_of_a_recording_in_the_apps_own_store_is_told_once_and_in_order() {
+    let mut bench = Bench::new();
+    let begins = Start {
+        house: Some(House::default()),
+        ..start("s1", ticket("a"))
+    };
+    bench.run_on(begins, "n1");
+    let media = |report: &mut Report| report.first_media_ms = Some(T0);
+    for _ in 0..2 {
+        bench.report("s1", "n1", 1, media);
+    }
+    bench.call(Command::Pause(target("s1", Some("a"))));
+    bench.crash();
+    bench.report("s1", "n1", 1, media);
+    bench.call(Command::Resume(target("s1", Some("a"))));
+    bench.stop("s1", true);
+    bench.report("s1", "n1", 1, |report| {
+        media(report);
+        report.phase = Phase::Draining;
+        report.files = vec![file("a.mp4", 0, 0)];
+        report.files[0].kind = FileKind::Mp4;
+    });
+    for uploaded in [0, 1] {
+        bench.report("s1", "n1", 1, |report| {
+            media(report);
+            report.phase = Phase::Draining;
+            report.files = vec![file("a.mp4", 1, uploaded)];
+        });
+    }
+    bench.report("s1", "n1", 1, |report| {
+        media(report);
+        ended(EndCause::Stopped)(report);
+    });
+    let standings = bench.events("s1").into_iter().filter_map(|event| match event {
+        Event::Stands { view } => Some(view.standing),
+        _ => None,
+    });
+    assert_eq!(
+        standings.collect::<Vec<_>>(),
+        [
+            Standing::Waiting,
+            Standing::Capturing,
+            Standing::Paused,
+            Standing::Capturing,
+            Standing::Closing,
+            Standing::Finishing,
+            Standing::Uploading,
+            Standing::Done,
+        ]
+    );
+
+    let mut bench = Bench::started("s1", ticket("a"));
+    bench.report("s1", "n1", 1, media);
+    let is_told = |event: &Event| matches!(event, Event::Stands { .. });
+    assert!(
+        !bench.events("s1").iter().any(is_told),
+        "the customer has no use for it"
+    );
 }

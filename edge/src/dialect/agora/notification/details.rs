@@ -28,8 +28,9 @@ pub(super) fn kind(event: &Event) -> Kind {
         Event::FailedOver { .. } => (12, 0, "session_failover"),
         Event::UploaderStarted => (30, 2, "uploader_started"),
         Event::Uploaded { .. } => (31, 2, "uploaded"),
-        // Only recordings in an app's own store have it, which this API has none of.
+        // Only recordings in an app's own store have these, which this API has none of.
         Event::FileReady { .. } => (203, 2, "file_ready"),
+        Event::Stands { .. } => (204, 1, "recording_stands"),
         Event::BackedUp { .. } => (32, 2, "backuped"),
         Event::Progress { .. } => (33, 2, "uploading_progress"),
         Event::RecorderStarted => (40, 1, "recorder_started"),
@@ -91,7 +92,9 @@ fn fields(event: &Event, flavour: Flavour, mode: Mode) -> Value {
         }
         Event::RecorderLeft { cause } => json!({ "leaveCode": leave_code(*cause) }),
         Event::VodStarted { video_id } => json!({ "aliVodInfo": { "videoId": video_id } }),
-        Event::FileReady { .. } | Event::VodCompleted | Event::Paused | Event::Resumed => json!({}),
+        Event::FileReady { .. } | Event::Stands { .. } | Event::VodCompleted | Event::Paused | Event::Resumed => {
+            json!({})
+        }
     }
 }
 

@@ -123,6 +123,7 @@ fn clients_are_told_where_the_api_is() {
         (&reply["code"], &reply["message"], &reply["result"]),
         (&json!(0), &json!("OK"), &json!("https://edge.example"))
     );
+    assert_eq!(ask("appType=8")["result"], "wss://edge.example/v1/record/events");
     for query in ["", "appType=9"] {
         assert_eq!(ask(query)["code"], 606_000_003, "{query}");
     }

@@ -3,6 +3,7 @@
 mod codes;
 mod defaults;
 mod entrance;
+mod events;
 mod flow;
 mod lists;
 

@@ -52,7 +52,7 @@ async fn try_to(channel: &ChannelKey, env: &Env) -> Result<Begun, String> {
 }
 
 /// The app, if it is in use.
-async fn settings(app_id: &str, env: &Env) -> Result<Option<AppSettings>, String> {
+pub(super) async fn settings(app_id: &str, env: &Env) -> Result<Option<AppSettings>, String> {
     let store = bindings::directory(env).map_err(|error| error.to_string())?;
     let keys = bindings::seal_keys(env).map_err(|error| error.to_string())?;
     let app = Directory::new(&store, &keys).app(app_id).await;

@@ -1,6 +1,7 @@
 //! The object that keeps where one channel lives, with a row for each node that carries or follows it.
 
 mod automatic;
+mod listening;
 
 use worker::{DurableObject, Env, Request, Response, SqlStorage, State, console_error, durable_object};
 
@@ -92,6 +93,10 @@ impl Shell for ChannelShell {
             } => {
                 let ok = relaying::tell(&node_id, &channel, standing, self.platform.env()).await;
                 Some(Event::Told { node_id, told, ok })
+            }
+            Effect::Announce { channel, told, users } => {
+                let heard = listening::announce(&channel, users, self.platform.env()).await;
+                Some(Event::Heard { told, heard })
             }
             Effect::Begin { channel } => Some(Event::Begun(automatic::begin(&channel, self.platform.env()).await)),
         }
