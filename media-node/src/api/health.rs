@@ -64,7 +64,7 @@ mod tests {
             node_id: "n".to_owned(),
             spool: dir.path().to_owned(),
             rtsp_listening: watch::channel(true).1,
-            rtmp_listening: None,
+            rtmp_listening: Vec::new(),
             edge_heard: Some(watch::channel(true).1),
             draining: told,
         };
