@@ -95,6 +95,11 @@ impl Hub {
             .admits_relay(token, &path.app, &path.channel, now_ms / 1_000)
     }
 
+    /// A publisher's packets tell how loud its user is, in decibels below the loudest.
+    pub fn heard(&self, path: &StreamPath, decibels: i8) {
+        self.registry.heard(path, decibels);
+    }
+
     /// The other node that the stream was published at last, if it was.
     pub async fn origin(&self, path: &StreamPath) -> Option<Origin> {
         self.registry.origin(path).await

@@ -124,7 +124,7 @@ pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
         answer,
     } = begin;
     let (place, mut datagrams) = surroundings.routes.enter();
-    let opened = open(&offer, &formats, purpose.has_choice(), &surroundings.candidates, ways);
+    let opened = open(&offer, &formats, purpose.is_measured(), &surroundings.candidates, ways);
     let (rtc, text) = match opened {
         Ok(opened) => opened,
         Err(error) => {
@@ -166,7 +166,7 @@ pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
 
 /// The connection that an offer leads to, and its answer.
 ///
-/// `estimates`: whether what the client can take is to be estimated, where it tells what arrives.
+/// `estimates`: whether what the client can take is to be estimated.
 pub(super) fn open(
     offer: &Offer,
     formats: &[Format],
@@ -179,9 +179,7 @@ pub(super) fn open(
         .set_rtp_mode(true)
         .set_ice_lite(true)
         .set_stats_interval(Some(TELL_EVERY));
-    let mut media = offer.sections.iter().zip(formats);
-    // Who does not tell what arrives would be sent as little as is supposed at first.
-    if estimates && media.any(|(section, format)| section.tells_arrivals(format)) {
+    if estimates {
         config = config.enable_bwe(Some(Bitrate::from(FIRST_ESTIMATE_BPS)));
     }
     for format in formats {

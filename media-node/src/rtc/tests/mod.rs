@@ -1,6 +1,7 @@
 //! The server with clients of the same library: whole sessions over loopback.
 
 mod calls;
+mod codecs;
 mod fuzz;
 mod layers;
 mod media;
