@@ -1,4 +1,4 @@
-// Looks at the pages / and /docs as they come, light and dark: both parts of /docs, with calls opened.
+// Looks at the pages /, /publish and /docs as they come, light and dark: both parts of /docs, with calls opened.
 //
 // usage: node pages.cjs CHROMIUM EDGE PICTURES
 // Prints a list as one line of JSON: of each view its name, its serious faults for readers (axe's findings), what the browser
@@ -10,6 +10,7 @@ const AXE = require.resolve('axe-core/axe.min.js')
 const VIEWS = {
   start: { path: '/' },
   customer: { path: '/docs', opened: ['Recording-acquire', 'Recording-start', 'Recording-query'] },
+  publish: { path: '/publish' },
   operator: { path: '/docs#/Apps/createApp', opened: ['Apps-createApp', 'Apps-listApps'] },
 }
 

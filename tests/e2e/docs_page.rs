@@ -1,4 +1,4 @@
-//! The pages `/` and `/docs` in Chromium: who can read them, what they show, and that a whole recording is made with what
+//! The pages `/`, `/publish` and `/docs` in Chromium: who can read them, what they show, and that a whole recording is made with what
 //! `/docs` fills in.
 
 use std::ffi::OsStr;
@@ -53,7 +53,7 @@ pub(crate) async fn a_recording_is_made_on_the_page(stack: &Stack) {
 pub(crate) async fn no_reader_is_shut_out(stack: &Stack) {
     let views = run("pages.cjs", stack, &[]).await;
     let views = views.as_array().expect("views");
-    assert_eq!(views.len(), 6, "{views:?}");
+    assert_eq!(views.len(), 8, "{views:?}");
     for view in views {
         let name = view["name"].as_str().expect("a name");
         assert_eq!(
@@ -78,16 +78,17 @@ pub(crate) async fn no_reader_is_shut_out(stack: &Stack) {
                 calls.len() > 20 && !calls.iter().any(|call| is_customers(call)),
                 "{calls:?}"
             ),
+            "publish" => {}
             _ => assert_eq!(
                 view["links"],
-                serde_json::json!(["/docs", "/room", "/openapi.json", "/healthz"])
+                serde_json::json!(["/docs", "/publish", "/room", "/openapi.json", "/healthz"])
             ),
         }
     }
 }
 
 pub(crate) async fn no_page_can_be_framed(stack: &Stack) {
-    for path in ["/", "/docs", "/docs/page.js", "/room", "/openapi.json"] {
+    for path in ["/", "/docs", "/docs/page.js", "/publish", "/room", "/openapi.json"] {
         let client = stack.customer().client;
         let response = client.get(format!("{}{path}", stack.info.edge)).send().await;
         let response = response.expect("the edge answers");
@@ -110,7 +111,7 @@ pub(crate) async fn no_page_can_be_framed(stack: &Stack) {
 }
 
 /// What a script of the browser says of the edge's pages. It gets the browser, the edge, `words`, and a directory for pictures.
-async fn run(script: &str, stack: &Stack, words: &[&OsStr]) -> Value {
+pub(crate) async fn run(script: &str, stack: &Stack, words: &[&OsStr]) -> Value {
     let pictures = stack.logs();
     let output = Command::new("node")
         .arg(Path::new(SCRIPTS).join(script))

@@ -35,6 +35,7 @@ mod outages;
 mod pauses;
 mod playing;
 mod polyv;
+mod publish_page;
 mod quiet;
 mod rescue;
 mod rooms;
@@ -240,6 +241,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         docs_page::a_recording_is_made_on_the_page,
         docs_page::no_reader_is_shut_out,
         docs_page::no_page_can_be_framed,
+        publish_page::a_person_publishes_and_watches,
         wrong_calls::credentials,
         wrong_calls::routes,
         wrong_calls::bodies,
