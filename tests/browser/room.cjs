@@ -56,7 +56,7 @@ const PAGE = (edge) => `<!doctype html>
   globalThis.enter = async (url, peerId, colour, frequency) => {
     const room = await connect(url, { peerId })
     globalThis.room = room
-    room.on('state', (state) => states.push(state.signalling))
+    room.on('state', ({ signalling }) => states.at(-1) !== signalling && states.push(signalling))
     room.on('message', (message) => messages.push(message))
     room.on('track', (track) => {
       track.on('on', (on) => turned.push([track.peerId, track.kind, on]))
