@@ -3,11 +3,12 @@
 use protocol::RoomAction;
 use serde_json::Value;
 
-use super::contract::{Effect, Output, Question, Reply, Request, Row, Server, Side, View};
+use super::contract::{Effect, Output, Question, Reply, Request, Row, View};
 use super::limits::{MAX_INVITED, MAX_MIRRORS};
 use super::problem::Problem;
 use super::signal::ToClient;
 use super::spec::{Creation, Kind, Raised, Role, Spec};
+use super::terms::{Server, Side};
 use super::turn::Turn;
 use crate::object::CallId;
 

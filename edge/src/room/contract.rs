@@ -7,10 +7,8 @@ use serde_json::Value;
 use super::peer::Peer;
 use super::problem::Problem;
 use super::spec::{Creation, Other, Spec};
+use super::terms::{Server, SharedTrack, Side, SocketId};
 use crate::object;
-
-/// Names a socket of a room's object.
-pub type SocketId = u64;
 
 /// When the platform has last answered a ping over a socket, Unix milliseconds; 0 when it never has, `None` when the socket is not
 /// there any more.
@@ -114,34 +112,6 @@ pub struct View {
     /// Who is there: those that may publish, and how many are there in all.
     pub members: Vec<String>,
     pub total: usize,
-}
-
-/// A media server, as the API names it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Server {
-    pub node_id: String,
-    pub alias: String,
-    /// `host:port`; empty where it is not known.
-    #[serde(default)]
-    pub address: String,
-}
-
-/// A track that a connected room publishes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SharedTrack {
-    pub track_id: String,
-    pub peer_id: String,
-    pub source: RoomSource,
-    pub on: bool,
-}
-
-/// Which of a peer's two connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Side {
-    #[serde(rename = "pub")]
-    Publish,
-    #[serde(rename = "sub")]
-    Subscribe,
 }
 
 /// Who asks a node for a connection, and what for.

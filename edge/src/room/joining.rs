@@ -1,11 +1,12 @@
 //! Coming and going.
 
-use super::contract::{Effect, Join, Row, SocketId};
+use super::contract::{Effect, Join, Row};
 use super::limits::{IDLE_MS, LOOK_MS, MAX_ID_BYTES, MAX_PEERS, SILENT_MS};
 use super::peer::Peer;
 use super::problem::Problem;
 use super::signal::{PeerView, ToClient, VERSION};
 use super::spec::Role;
+use super::terms::SocketId;
 use super::turn::{CLOSED_OVER, CLOSED_REPLACED, CLOSED_SILENT, Turn};
 
 impl Turn<'_> {

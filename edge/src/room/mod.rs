@@ -17,6 +17,7 @@
 
 mod calls;
 mod contract;
+mod frames;
 pub mod ids;
 mod joining;
 mod limits;
@@ -33,13 +34,15 @@ mod signal;
 mod slots;
 mod spec;
 mod state;
+mod terms;
 #[cfg(test)]
 mod tests;
+mod tracks;
 mod turn;
 
 pub use contract::{
-    Answered, Effect, Errand, Event, Input, Join, Kept, Output, Pings, Purpose, Question, Reply, Request, Row, Server,
-    SharedTrack, Side, SocketId, View, Wanted,
+    Answered, Effect, Errand, Event, Input, Join, Kept, Output, Pings, Purpose, Question, Reply, Request, Row, View,
+    Wanted,
 };
 pub use limits::{DEFAULT_MEMBERS, MAX_ID_BYTES, MAX_MESSAGE_BYTES};
 pub use peer::{Connection, Peer, Track};
@@ -49,6 +52,7 @@ pub use servers::{ServerView, server, servers};
 pub use slots::is_done;
 pub use spec::{Creation, Kind, Other, Raised, Spec, Transport};
 pub use state::Room;
+pub use terms::{Server, SharedTrack, Side, SocketId};
 pub use turn::step;
 
 /// What whoever carries out a call of the API asks of rooms.

@@ -3,9 +3,9 @@ use std::collections::{BTreeMap, VecDeque};
 use protocol::RoomSource;
 use serde::{Deserialize, Serialize};
 
-use super::contract::{Side, SocketId};
 use super::limits::{MAX_RECENT, MAX_WAITING};
 use super::offer::MediaKind;
+use super::terms::{Side, SocketId};
 
 /// Somebody in a room.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::contract::Server;
+use super::terms::Server;
 use crate::fleet::NodeView;
 
 /// A server with what decides whether it takes more.

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use protocol::RoomSource;
 
-use super::contract::{Effect, Row, SharedTrack};
+use super::contract::{Effect, Row};
 use super::limits::MAX_SHARED_TRACKS;
 use super::peer::{Peer, kind_of};
 use super::problem::Problem;
 use super::signal::{PeerView, ToClient, TrackView};
+use super::terms::SharedTrack;
 use super::turn::Turn;
 
 /// A track as clients are shown it. `room_id`: of a connected room.

@@ -6,9 +6,9 @@ use protocol::{RoomSource, Secret};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::contract::Side;
 use super::offer::MediaKind;
 use super::problem::Problem;
+use super::terms::Side;
 
 /// The version of the contract. A field or a frame that may be ignored needs no new one.
 pub(super) const VERSION: u32 = 1;

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{RoomAction, RoomReply, RoomSlot, RoomSlots};
 
-use super::contract::{Answered, Effect, Row, Side};
+use super::contract::{Answered, Effect, Row};
 use super::limits::SILENT_MS;
-use super::media::Visible;
 use super::offer::MediaKind;
 use super::peer::Slots;
 use super::signal::{ToClient, Want};
+use super::terms::Side;
+use super::tracks::Visible;
 use super::turn::Turn;
 
 impl Turn<'_> {

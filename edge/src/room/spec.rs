@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::contract::{Server, SharedTrack};
 use super::limits::MAX_PEERS;
+use super::terms::{Server, SharedTrack};
 
 /// What kind of room it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,9 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::contract::{Kept, Row, SharedTrack, SocketId};
+use super::contract::{Kept, Row};
 use super::limits::{AGAIN_MS, IDLE_MS, LOOK_MS, MAX_SHARED_TRACKS, SILENT_MS};
 use super::peer::Peer;
 use super::spec::{Other, Spec};
+use super::terms::{SharedTrack, SocketId};
 use crate::object::CallId;
 
 /// What is known of a room, in memory.

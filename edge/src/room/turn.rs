@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::contract::{Effect, Event, Input, Output, Pings, Row, SocketId};
+use super::contract::{Effect, Event, Input, Output, Pings, Row};
 use super::limits::SILENT_MS;
 use super::peer::Peer;
 use super::problem::Problem;
@@ -8,6 +8,7 @@ use super::random::Random;
 use super::signal::ToClient;
 use super::spec::Spec;
 use super::state::Room;
+use super::terms::SocketId;
 use crate::object;
 
 /// The code with which the socket of a peer is closed that has another one.

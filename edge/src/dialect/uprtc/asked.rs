@@ -18,27 +18,42 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Asks a room; what it denies is the answer.
+    /// Asks a room. What is no id of a room has no object.
+    pub(super) fn try_room(
+        self,
+        room_id: &str,
+        request: room::Request,
+        next: impl FnOnce(Self, Result<room::Reply, ApiError>) -> Step + 'static,
+    ) -> Step {
+        if room::ids::number_of(room_id).is_none() {
+            return next(self, Err(Problem::NoRoom.into()));
+        }
+        let question = room::Question {
+            room_id: room_id.to_owned(),
+            app_id: self.app.app_id.clone(),
+            request,
+        };
+        Step::Room(Box::new(Visit::new(Ask::Room(question), move |told| {
+            let answer = match told {
+                Some(Told::Room(room::Reply::Denied(problem))) => Err(problem.into()),
+                Some(Told::Room(reply)) => Ok(reply),
+                _ => Err(ApiError::unanswered()),
+            };
+            next(self, answer)
+        })))
+    }
+
+    /// As [`Self::try_room`]; what the room denies is the answer.
     pub(super) fn room(
         self,
         room_id: &str,
         request: room::Request,
         next: impl FnOnce(Self, room::Reply) -> Step + 'static,
     ) -> Step {
-        let question = room::Question {
-            room_id: room_id.to_owned(),
-            app_id: self.app.app_id.clone(),
-            request,
-        };
-        // What is no id of a room has no object.
-        if room::ids::number_of(room_id).is_none() {
-            return reply::failure(Problem::NoRoom);
-        }
-        Step::Room(Box::new(Visit::new(Ask::Room(question), move |told| match told {
-            Some(Told::Room(room::Reply::Denied(problem))) => reply::failure(problem),
-            Some(Told::Room(reply)) => next(self, reply),
-            _ => reply::failure(ApiError::unanswered()),
-        })))
+        self.try_room(room_id, request, |asked, answer| match answer {
+            Ok(answer) => next(asked, answer),
+            Err(error) => reply::failure(error),
+        })
     }
 
     /// Has a room do something that has no other answer.

@@ -13,7 +13,6 @@ pub(super) const NOT_CERTIFIED: u16 = 10_001;
 pub(super) const PARAMETER: u16 = 10_002;
 pub(super) const REQUEST: u16 = 10_003;
 pub(super) const NO_FILE: u16 = 50_019;
-pub(super) const RECORDING: u16 = 50_020;
 pub(super) const NO_RECORD_SERVER: u16 = 50_021;
 
 impl ApiError {

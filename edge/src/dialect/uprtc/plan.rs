@@ -98,7 +98,7 @@ impl Plan {
                 room_id,
                 record_id,
                 wish,
-            } => record::start(asked, room_id, record_id, *wish),
+            } => record::start(asked, &room_id, record_id, *wish),
             Self::Stop(room_id) => record::stop(asked, &room_id),
             Self::Status(record_id) => record::status(asked, &record_id),
             Self::Download(record_id) => record::download(asked, &record_id),

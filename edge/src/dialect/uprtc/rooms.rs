@@ -8,10 +8,10 @@ use super::params::{max_bitrate, message, user, users};
 use super::record;
 use super::reply;
 use super::route::OfRoom;
-use crate::dialect::step::{Step, Visit};
+use crate::dialect::step::Step;
 use crate::http::Request as HttpRequest;
 use crate::input::Fields;
-use crate::room::{self, Ask, Kind, Problem, Reply, Request, Told, View, lobby};
+use crate::room::{Kind, Problem, Reply, Request, View, lobby};
 
 /// A call that has been read.
 pub(super) enum Plan {
@@ -187,20 +187,11 @@ fn live(asked: Asked, room_id: &str, next: impl FnOnce(Asked, View) -> Step + 's
 
 /// A room that is not there is no error.
 fn exists(asked: Asked, room_id: &str) -> Step {
-    let there = |exist: bool| reply::success(json!({ "exist": exist }));
-    if room::ids::number_of(room_id).is_none() {
-        return there(false);
-    }
-    let question = room::Question {
-        room_id: room_id.to_owned(),
-        app_id: asked.app.app_id,
-        request: Request::Look,
-    };
-    Step::Room(Box::new(Visit::new(Ask::Room(question), move |told| match told {
-        Some(Told::Room(Reply::View(_))) => there(true),
-        Some(Told::Room(Reply::Denied(Problem::NoRoom))) => there(false),
-        _ => reply::failure(ApiError::unanswered()),
-    })))
+    asked.try_room(room_id, Request::Look, |_, answer| match answer {
+        Ok(_) => reply::success(json!({ "exist": true })),
+        Err(error) if error.code == Problem::NoRoom.code() => reply::success(json!({ "exist": false })),
+        Err(error) => reply::failure(error),
+    })
 }
 
 fn shown(asked: &Asked, view: &View) -> Value {
@@ -260,17 +251,12 @@ fn merged(asked: Asked, mut rooms: Vec<String>, mut list: Vec<Value>) -> Step {
         list.reverse();
         return reply::success(list.into());
     };
-    let question = room::Question {
-        room_id,
-        app_id: asked.app.app_id.clone(),
-        request: Request::Look,
-    };
-    Step::Room(Box::new(Visit::new(Ask::Room(question), move |told| {
-        if let Some(Told::Room(Reply::View(view))) = told {
+    asked.try_room(&room_id, Request::Look, |asked, answer| {
+        if let Ok(Reply::View(view)) = answer {
             let mut fields = asked.place(&view.spec.server, None);
             fields.insert("roomId".to_owned(), json!(view.room_id));
             list.push(fields.into());
         }
         merged(asked, rooms, list)
-    })))
+    })
 }

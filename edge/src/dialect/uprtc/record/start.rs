@@ -5,15 +5,16 @@ use serde_json::json;
 
 use super::{Wish, key, query, sid, target};
 use crate::access::{App, Automatic};
+use crate::app;
 use crate::dialect::house::Place;
-use crate::dialect::step::{Pending, Step};
+use crate::dialect::step::{LookUp, Pending, Step};
 use crate::dialect::uprtc::asked::Asked;
-use crate::dialect::uprtc::code::{ApiError, NO_RECORD_SERVER, RECORDING, REQUEST, SYSTEM};
+use crate::dialect::uprtc::code::{ApiError, NO_RECORD_SERVER, REQUEST, SYSTEM};
 use crate::dialect::uprtc::reply;
 use crate::dialect::vendor::StartTerms;
 use crate::input::Fields;
 use crate::recording::{Call, Command, Outcome, Preference, Start, Status, Stop, Ticket};
-use crate::room::{Problem, Random, Request, Server, View, ids};
+use crate::room::{Problem, Random, Reply, Request, Server, View, ids};
 
 /// For how long after its start a record can be asked about at its recorder; the index knows it for longer.
 const EXPIRES_HOURS: u32 = 720;
@@ -85,75 +86,73 @@ pub(in crate::dialect::uprtc) fn automatic(
     call.ok_or_else(|| "the app needs house_storage: its recordings go there".to_owned())
 }
 
-/// A room has one record at a time; one that is over makes room for the next.
-pub(in crate::dialect::uprtc) fn start(asked: Asked, room_id: String, record_id: String, wish: Wish) -> Step {
-    asked.look(&room_id, move |asked, view| {
-        let server = view.spec.server.clone();
-        let Some(alias) = wish.server_alias.clone() else {
-            return replace(asked, view, record_id, wish, server);
+/// A start before it is one.
+#[derive(Clone)]
+struct Beginning {
+    asked: Asked,
+    record_id: String,
+    wish: Wish,
+}
+
+impl Beginning {
+    /// The start comes to nothing, and so the place is free that it had among the app's recordings.
+    fn fail(self, error: impl Into<ApiError>) -> Step {
+        let error = error.into();
+        let app_id = self.asked.app.app_id;
+        let sid = sid(&app_id, &self.record_id);
+        let request = app::Request::Release { sid };
+        Step::Index(Box::new(LookUp::new(app_id, request, |_| reply::failure(error))))
+    }
+
+    /// A room has one record at a time; one that is over makes room for the next.
+    fn replace(self, view: View, server: Server) -> Step {
+        let Some(before) = view.spec.record_id.clone() else {
+            return self.begin(&view, None, server);
         };
-        asked.servers(move |asked, servers| {
-            match servers
-                .into_iter()
-                .find(|known| known.server.alias == alias && known.takes)
-            {
-                Some(known) => replace(asked, view, record_id, wish, known.server),
-                None => reply::failure(ApiError::new(
-                    NO_RECORD_SERVER,
-                    "serverAlias names no server that takes recordings",
-                )),
+        let call = query(&self.asked.app.app_id, &view.room_id, &before);
+        Step::Call(Box::new(Pending::new(call, move |outcome| {
+            let beginning = self.clone();
+            match outcome {
+                Some(Outcome::State(known)) if known.status < Status::Stopping => beginning.fail(Problem::Recording),
+                None => beginning.fail(ApiError::unanswered()),
+                Some(_) => beginning.begin(&view, Some(before.clone()), server.clone()),
             }
+        })))
+    }
+
+    fn begin(self, view: &View, over: Option<String>, server: Server) -> Step {
+        let master = view.spec.is_live().then_some(view.spec.master_id.as_str());
+        let who = self.wish.selection(master);
+        let (app, record_id) = (&self.asked.app, self.record_id.clone());
+        let start = call(
+            app,
+            &view.room_id,
+            &record_id,
+            &record_id,
+            &self.wish,
+            who,
+            self.asked.now_ms,
+        );
+        let Some(start) = start else {
+            let msg = "the operator has to set house_storage for this app";
+            return self.fail(ApiError::new(NO_RECORD_SERVER, msg));
+        };
+        let request = Request::Record { record_id, over };
+        let room_id = view.room_id.clone();
+        let asked = self.asked.clone();
+        asked.try_room(&view.room_id, request, move |_, answer| match answer {
+            Ok(_) => self.start(start, room_id, server),
+            Err(error) => self.fail(error),
         })
-    })
-}
+    }
 
-fn replace(asked: Asked, view: View, record_id: String, wish: Wish, server: Server) -> Step {
-    let Some(before) = view.spec.record_id.clone() else {
-        return begin(asked, &view, record_id, None, &wish, server);
-    };
-    let call = query(&asked.app.app_id, &view.room_id, &before);
-    Step::Call(Box::new(Pending::new(call, move |outcome| match outcome {
-        Some(Outcome::State(known)) if known.status < Status::Stopping => reply::failure(Problem::Recording),
-        None => reply::failure(ApiError::unanswered()),
-        Some(_) => begin(
-            asked.clone(),
-            &view,
-            record_id.clone(),
-            Some(before.clone()),
-            &wish,
-            server.clone(),
-        ),
-    })))
-}
-
-fn begin(asked: Asked, view: &View, record_id: String, over: Option<String>, wish: &Wish, server: Server) -> Step {
-    let master = view.spec.is_live().then_some(view.spec.master_id.as_str());
-    let who = wish.selection(master);
-    let start = call(
-        &asked.app,
-        &view.room_id,
-        &record_id,
-        &record_id,
-        wish,
-        who,
-        asked.now_ms,
-    );
-    let Some(start) = start else {
-        return reply::failure(ApiError::new(
-            NO_RECORD_SERVER,
-            "the operator has to set house_storage for this app",
-        ));
-    };
-    let room_id = view.room_id.clone();
-    let request = Request::Record {
-        record_id: record_id.clone(),
-        over,
-    };
-    asked.room(&view.room_id, request, move |asked, _| {
+    /// What became of a start the recorder and the shell see to; the room forgets one that came to nothing.
+    fn start(self, start: Call, room_id: String, server: Server) -> Step {
         Step::Call(Box::new(Pending::new(start, move |outcome| {
+            let record_id = self.record_id.clone();
             let error = match outcome {
                 Some(Outcome::Started { .. } | Outcome::AlreadyStarted { .. }) => {
-                    let mut fields = asked.place(&server, None);
+                    let mut fields = self.asked.place(&server, None);
                     fields.insert("recordId".to_owned(), json!(record_id));
                     return reply::success(fields.into());
                 }
@@ -161,16 +160,45 @@ fn begin(asked: Asked, view: &View, record_id: String, over: Option<String>, wis
                     RefusalCode::NoCapacity | RefusalCode::Draining => ApiError::new(NO_RECORD_SERVER, &refusal.reason),
                     _ => ApiError::new(SYSTEM, &refusal.reason),
                 },
-                Some(Outcome::Conflict { .. }) => ApiError::new(RECORDING, Problem::Recording.text()),
+                Some(Outcome::Conflict { .. }) => Problem::Recording.into(),
                 _ => ApiError::unanswered(),
             };
-            let record_id = record_id.clone();
-            asked
-                .clone()
-                .room(&room_id, Request::Unrecord { record_id }, move |_, _| {
-                    reply::failure(error)
-                })
+            let request = Request::Unrecord { record_id };
+            let asked = self.asked.clone();
+            asked.try_room(&room_id, request, move |_, _| reply::failure(error))
         })))
+    }
+}
+
+pub(in crate::dialect::uprtc) fn start(asked: Asked, room_id: &str, record_id: String, wish: Wish) -> Step {
+    asked.try_room(room_id, Request::Look, |asked, answer| {
+        let alias = wish.server_alias.clone();
+        let beginning = Beginning {
+            asked: asked.clone(),
+            record_id,
+            wish,
+        };
+        let view = match answer {
+            Ok(Reply::View(view)) => *view,
+            Ok(_) => return beginning.fail(ApiError::unanswered()),
+            Err(error) => return beginning.fail(error),
+        };
+        let Some(alias) = alias else {
+            let server = view.spec.server.clone();
+            return beginning.replace(view, server);
+        };
+        asked.servers(move |_, servers| {
+            let mut known = servers
+                .into_iter()
+                .filter(|known| known.server.alias == alias && known.takes);
+            match known.next() {
+                Some(known) => beginning.replace(view, known.server),
+                None => {
+                    let msg = "serverAlias names no server that takes recordings";
+                    beginning.fail(ApiError::new(NO_RECORD_SERVER, msg))
+                }
+            }
+        })
     })
 }
 

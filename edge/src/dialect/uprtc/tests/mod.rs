@@ -45,6 +45,8 @@ pub(super) struct Bench {
     pub(super) outcomes: RefCell<Vec<Option<Outcome>>>,
     pub(super) calls: RefCell<Vec<Call>>,
     pub(super) listed: RefCell<Vec<Listed>>,
+    /// Places among the app's recordings that were given back.
+    pub(super) released: RefCell<Vec<String>>,
     pub(super) denial: Cell<Option<Denial>>,
     /// Whether nobody answers.
     pub(super) silent: Cell<bool>,
@@ -76,6 +78,7 @@ impl Bench {
             outcomes: RefCell::default(),
             calls: RefCell::default(),
             listed: RefCell::default(),
+            released: RefCell::default(),
             denial: Cell::new(None),
             silent: Cell::new(false),
             shown: RefCell::new(format!("key={APP}.{SECRET}")),
@@ -160,6 +163,10 @@ impl Bench {
                             next: None,
                             total: None,
                         },
+                        app::Request::Release { sid } => {
+                            self.released.borrow_mut().push(sid);
+                            app::Reply::Done
+                        }
                         other => panic!("{other:?}"),
                     };
                     look_up.answered((!self.silent.get()).then_some(reply))

@@ -180,9 +180,16 @@ fn a_start_that_comes_to_nothing_leaves_no_record() {
         assert_eq!(status, json!({"status": 0}));
     }
     assert_eq!(
+        bench.released.borrow().len(),
+        0,
+        "who is asked to start it gives its place back"
+    );
+    assert_eq!(bench.start(json!({"roomId": "N6QAwbs"}))["code"], 50_001);
+    assert_eq!(
         bench.start(json!({"roomId": room, "serverAlias": "rtc-9:cluster-1"}))["code"],
         50_021
     );
+    assert_eq!(bench.released.borrow().len(), 2);
     bench.outcomes.replace(vec![started()]);
     let answer = bench.start(json!({"roomId": room, "serverAlias": "rtc-2:cluster-1"}));
     assert_eq!(answer["data"]["serverAlias"], "rtc-2:cluster-1");
