@@ -56,7 +56,7 @@ const PAGE = (edge) => `<!doctype html>
   globalThis.enter = async (url, peerId, colour, frequency) => {
     const room = await connect(url, { peerId })
     globalThis.room = room
-    room.on('state', (state) => states.push(state.signalling))
+    room.on('state', ({ signalling }) => states.at(-1) !== signalling && states.push(signalling))
     room.on('message', (message) => messages.push(message))
     room.on('track', (track) => {
       track.on('on', (on) => turned.push([track.peerId, track.kind, on]))
@@ -157,8 +157,15 @@ async function main([executablePath, edge, url, code, other, pictures]) {
     await until(one, () => messages.some(({ from, data }) => from === 'zhaoyun' && data === 'Good evening'))
     await one.evaluate(() => room.send('And to you'))
     await person.getByText('liubei: And to you').waitFor()
+    const hasScreen = () => [...room.tracks.values()].some(({ peerId, source, media }) => peerId === 'zhaoyun' && source === 'screen' && media)
+    await person.getByRole('button', { name: 'Share the screen' }).click()
+    await until(one, hasScreen)
+    await person.getByRole('button', { name: 'Camera' }).click()
+    await until(one, () => turned.some(([peerId, kind, on]) => peerId === 'zhaoyun' && kind === 'video' && !on))
     const faults = await look(person)
     await person.screenshot({ path: path.join(pictures, 'room.png') })
+    await person.getByRole('button', { name: 'Share the screen' }).click()
+    await until(one, () => ![...room.tracks.values()].some(({ source }) => source === 'screen'))
     await person.getByRole('button', { name: '中文' }).click()
     await person.setViewportSize(PHONE)
     const width = await person.evaluate(() => document.documentElement.scrollWidth)

@@ -113,7 +113,7 @@ async function turn(id) {
 at('screen').onclick = () =>
   guarded('screen', async () => {
     if (now.screen) return endScreen()
-    const stream = await navigator.mediaDevices.getDisplayMedia({ video: true })
+    const stream = await navigator.mediaDevices.getDisplayMedia({ video: { width: { max: 1920 }, height: { max: 1080 }, frameRate: { max: 15 } } })
     const key = `${now.room.peerId} screen`
     now.screen = { stream, key, published: await now.room.publish(stream, { source: 'screen' }) }
     tile(key, now.name, { isOwn: true, isScreen: true }).video.srcObject = stream
@@ -184,7 +184,7 @@ function write(name, text) {
   const line = document.createElement('li')
   tell(line, 'said', name, text)
   at('messages').append(line)
-  line.scrollIntoView({ block: 'nearest' })
+  at('messages').scrollTop = at('messages').scrollHeight
 }
 
 function showState() {

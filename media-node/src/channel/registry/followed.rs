@@ -156,6 +156,7 @@ impl Followed {
             return own;
         };
         let Some(elsewhere) = &channel.elsewhere else {
+            own.version = own.version.max(channel.version);
             return own;
         };
         for carrier in &elsewhere.carriers {

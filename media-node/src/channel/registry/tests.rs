@@ -41,6 +41,18 @@ fn users_stand_in_the_order_of_joining_until_their_last_stream_ends() {
     assert_eq!(uids(&registry.snapshot("app", "room")), [("a", 20)]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_channel_that_has_emptied_is_not_answered_at_once() {
+    let registry = Registry::new(Limits::default(), 0);
+    let only = publish(&registry, "a", StreamName::Camera, 10);
+    registry.roster("app", "room", None, Duration::ZERO).await;
+    drop(only);
+    let known = registry.roster("app", "room", None, Duration::ZERO).await.version;
+    let (began, wait) = (Instant::now(), Duration::from_secs(10));
+    registry.roster("app", "room", Some(known), wait).await;
+    assert_eq!(began.elapsed(), wait);
+}
+
 #[test]
 fn a_replaced_publication_does_not_take_its_successor_along() {
     let registry = Registry::new(Limits::default(), 0);

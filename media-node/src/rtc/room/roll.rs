@@ -29,8 +29,10 @@ struct Room {
     /// The number of each, which differs from one to the next of the same name.
     connections: HashMap<String, u64>,
     speakers: Arc<Speakers>,
-    /// Who looks after the room while it has connections.
-    watching: JoinSet<()>,
+    /// Who listens while the room has connections.
+    listening: JoinSet<()>,
+    /// Held while the room has connections.
+    attended: Arc<()>,
 }
 
 impl Roll {
@@ -63,12 +65,12 @@ impl Roll {
     pub(in crate::rtc) fn enter(&self, key: &Key, number: u64) {
         let mut rooms = self.lock();
         let room = rooms.entry(key.place()).or_default();
-        if room.watching.is_empty() {
+        if room.listening.is_empty() {
             let runtime = &self.commons.runtime;
-            let watching = tracks::watch(self.commons.clone(), key.place());
-            room.watching.spawn_on(watching, runtime);
-            let watching = speakers::watch(self.commons.clone(), key.place(), room.speakers.clone());
-            room.watching.spawn_on(watching, runtime);
+            let attended = Arc::downgrade(&room.attended);
+            runtime.spawn(tracks::watch(self.commons.clone(), key.place(), attended));
+            let listening = speakers::watch(self.commons.clone(), key.place(), room.speakers.clone());
+            room.listening.spawn_on(listening, runtime);
         }
         room.connections.insert(key.connection.clone(), number);
     }

@@ -1,7 +1,7 @@
 //! Which tracks a room has, whoever publishes them and however: by what the channel's roster says.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use protocol::{RoomSource, Roster, StreamName, TrackKind};
@@ -22,8 +22,8 @@ const MAX_TRACKS: usize = 4_000;
 
 type Track = (String, RoomSource);
 
-/// Tells of tracks that come and go.
-pub(super) async fn watch(commons: Arc<Commons>, room: RoomKey) {
+/// Tells of tracks that come and go: while the room has connections, and until all are gone that it was told of.
+pub(super) async fn watch(commons: Arc<Commons>, room: RoomKey, attended: Weak<()>) {
     let (app, channel) = &room;
     let mut told: BTreeSet<Track> = BTreeSet::new();
     let mut changes = commons.hub.changes();
@@ -38,6 +38,9 @@ pub(super) async fn watch(commons: Arc<Commons>, room: RoomKey) {
             commons.news.track(&room, peer_id, *source, true);
         }
         told = tracks;
+        if told.is_empty() && attended.strong_count() == 0 {
+            return;
+        }
         sleep(APART).await;
         // A time-out is another look as well.
         let _ = timeout(WAIT, changes.changed()).await;

@@ -8,7 +8,7 @@ use protocol::{
 };
 use str0m::media::Mid;
 
-use super::support::{Client, Server, until};
+use super::support::{Client, Server, header, until};
 use crate::channel::StreamPath;
 use crate::hub::{Overflow, rtp};
 
@@ -312,6 +312,39 @@ async fn the_edge_is_told_what_happens() {
         events.extend(told.recv().await.unwrap().events);
     }
     assert!(!is_gone(&events, "1-pub"), "the edge wanted it: {events:?}");
+}
+
+#[tokio::test]
+async fn who_comes_by_other_means_is_told_of_until_they_leave() {
+    let server = Server::start().await;
+    let mut viewer = viewing(&server, "3").await;
+    let (mut guest, offer) = Client::publisher().await;
+    let reply = server.post("/whip/a/room/guest", &offer).await;
+    guest.answered(&reply.body);
+    guest.connect().await;
+    let camera = |is_on| RoomEvent::Track {
+        peer_id: "guest".to_owned(),
+        source: RoomSource::Camera,
+        is_on,
+    };
+    let told = async |event: RoomEvent| {
+        while !server
+            .rtc
+            .room_news()
+            .await
+            .iter()
+            .any(|news| news.events.contains(&event))
+        {}
+    };
+    tokio::time::timeout(PATIENCE, told(camera(true))).await.unwrap();
+    viewer.turn().await;
+    let close = RoomAction::Close {
+        connections: vec!["3-sub".to_owned()],
+    };
+    ask(&server, close).await;
+    let ended = server.call("DELETE", header(&reply, "Location"), "", |_| {}).await;
+    assert_eq!(ended.status, 200);
+    tokio::time::timeout(PATIENCE, told(camera(false))).await.unwrap();
 }
 
 #[tokio::test]
