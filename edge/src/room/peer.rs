@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::limits::{MAX_RECENT, MAX_WAITING};
 use super::offer::MediaKind;
-use super::terms::{Side, SocketId};
+use super::terms::{May, Side, SocketId};
 
 /// Somebody in a room.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,8 @@ pub struct Peer {
     pub joined_ms: u64,
     /// The order of coming.
     pub number: u64,
+    #[serde(default)]
+    pub may: May,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publishing: Option<Connection>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::contract::{Kept, Row};
-use super::limits::{AGAIN_MS, IDLE_MS, LOOK_MS, MAX_SHARED_TRACKS, SILENT_MS};
+use super::limits::{AGAIN_MS, IDLE_MS, LOOK_MS, MAX_AT_ONCE, MAX_SHARED_TRACKS, SILENT_MS};
 use super::peer::Peer;
 use super::spec::{Other, Spec};
 use super::terms::{SharedTrack, SocketId};
@@ -59,6 +59,8 @@ impl Room {
             }
         }
         for (peer_id, peer) in &mut room.peers {
+            // Above all numbers of messages that the process before has used.
+            peer.messages = now_ms.saturating_add(MAX_AT_ONCE);
             match peer.socket {
                 Some(socket) if open.contains(&socket) => {
                     room.sockets.insert(socket, peer_id.clone());
@@ -117,6 +119,8 @@ impl Room {
     /// Something was not heard: it is told again.
     pub(super) fn try_again(&mut self, now_ms: u64) {
         let at_ms = now_ms.saturating_add(AGAIN_MS);
-        self.again_ms = Some(self.again_ms.map_or(at_ms, |known_ms| known_ms.min(at_ms)));
+        // A time that has passed would let it be tried again at once, and for ever.
+        let known_ms = self.again_ms.filter(|known_ms| *known_ms > now_ms);
+        self.again_ms = Some(known_ms.map_or(at_ms, |known_ms| known_ms.min(at_ms)));
     }
 }
