@@ -213,10 +213,10 @@ impl Turn<'_> {
     fn says(&mut self, to: Option<Vec<String>>, data: &Value) -> Result<(), Problem> {
         let all = to.is_none();
         let to = to.unwrap_or_else(|| self.room.peers.keys().cloned().collect());
-        let mut missing = false;
+        let (n, mut missing) = (self.number(), false);
         for peer_id in to {
             missing |= !self.room.peers.contains_key(&peer_id);
-            self.message(&peer_id, None, data);
+            self.message(&peer_id, n, None, data);
         }
         match missing && !all {
             true => Err(Problem::NotInRoom),

@@ -88,8 +88,9 @@ impl Turn<'_> {
         let named = to.is_some();
         let to: BTreeSet<String> = to.map_or_else(all, |to| to.into_iter().collect());
         let missing = to.iter().any(|peer_id| !self.room.peers.contains_key(peer_id));
+        let n = self.number();
         for peer_id in to {
-            self.message(&peer_id, Some(from), data);
+            self.message(&peer_id, n, Some(from), data);
         }
         match named && missing {
             true => Err(Problem::NotInRoom),

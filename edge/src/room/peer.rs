@@ -35,9 +35,6 @@ pub struct Peer {
     /// The heights in which it wants tracks; 0: not at all.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub wishes: BTreeMap<String, u32>,
-    /// The number of the last message to it: the time at which it was sent, or the next number.
-    #[serde(skip)]
-    pub(super) messages: u64,
     /// Messages that wait, with their numbers; the first `unsure` of them were sent, and may not have arrived.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     pub(super) waiting: VecDeque<(u64, String)>,

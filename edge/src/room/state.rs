@@ -32,6 +32,8 @@ pub struct Room {
     pub(super) failing: BTreeMap<String, u64>,
     /// When something is tried again.
     pub(super) again_ms: Option<u64>,
+    /// The number of the last message: when it was said, or the next number.
+    pub(super) numbered: u64,
     /// When the sockets were last looked at.
     pub(super) looked_ms: u64,
     /// What is published, or who may see it how, has changed.
@@ -45,6 +47,8 @@ impl Room {
     pub fn restore(rows: impl IntoIterator<Item = Row>, open: &BTreeSet<SocketId>, now_ms: u64) -> Self {
         let mut room = Self {
             looked_ms: now_ms,
+            // Above all that the process before has used.
+            numbered: now_ms.saturating_add(MAX_AT_ONCE),
             ..Self::default()
         };
         for row in rows {
@@ -59,8 +63,6 @@ impl Room {
             }
         }
         for (peer_id, peer) in &mut room.peers {
-            // Above all numbers of messages that the process before has used.
-            peer.messages = now_ms.saturating_add(MAX_AT_ONCE);
             match peer.socket {
                 Some(socket) if open.contains(&socket) => {
                     room.sockets.insert(socket, peer_id.clone());

@@ -4,6 +4,7 @@ mod calls;
 mod joining;
 mod media;
 mod merging;
+mod model;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
