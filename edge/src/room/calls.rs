@@ -213,10 +213,10 @@ impl Turn<'_> {
     fn says(&mut self, to: Option<Vec<String>>, data: &Value) -> Result<(), Problem> {
         let all = to.is_none();
         let to = to.unwrap_or_else(|| self.room.peers.keys().cloned().collect());
-        let mut missing = false;
+        let (n, mut missing) = (self.number(), false);
         for peer_id in to {
             missing |= !self.room.peers.contains_key(&peer_id);
-            self.message(&peer_id, None, data);
+            self.message(&peer_id, n, None, data);
         }
         match missing && !all {
             true => Err(Problem::NotInRoom),
@@ -275,7 +275,7 @@ impl Turn<'_> {
         let max_bitrate = self.max_bitrate(peer_id);
         let frame = ToClient::Role {
             role: role.name(),
-            can: role.can(),
+            can: self.can(peer_id),
             max_bitrate,
         };
         self.tell(peer_id, &frame);
@@ -287,10 +287,11 @@ impl Turn<'_> {
         self.tell_all(Some(peer_id), &known);
         let publishing = self.room.peers.get(peer_id).and_then(|peer| peer.publishing.clone());
         if let Some(connection) = publishing {
+            let (audio, video) = self.may_publish(peer_id);
             let action = RoomAction::Allow {
                 peer_id: peer_id.to_owned(),
-                audio: role.can_audio(),
-                video: role.can_video(),
+                audio,
+                video,
                 max_bitrate,
             };
             let ask = self.ask(action);

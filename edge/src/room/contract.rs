@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::peer::Peer;
 use super::problem::Problem;
 use super::spec::{Creation, Other, Spec};
-use super::terms::{Server, SharedTrack, Side, SocketId};
+use super::terms::{May, Server, SharedTrack, Side, SocketId};
 use crate::object;
 
 /// When the platform has last answered a ping over a socket, Unix milliseconds; 0 when it never has, `None` when the socket is not
@@ -162,7 +162,7 @@ pub enum Event {
     Admitted {
         socket: SocketId,
         join: Join,
-        admitted: Result<(), String>,
+        admitted: Result<May, String>,
     },
     /// What came of [`Effect::Media`].
     Answered {

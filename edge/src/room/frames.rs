@@ -10,7 +10,6 @@ use super::limits::{MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, MAX_WISHES};
 use super::offer;
 use super::problem::Problem;
 use super::signal::{FromClient, Unread};
-use super::spec::Role;
 use super::terms::{Side, SocketId};
 use super::turn::Turn;
 
@@ -59,10 +58,7 @@ impl Turn<'_> {
         let (id, done) = match frame {
             FromClient::Join { id, .. } => (id, Err(Problem::Connected)),
             FromClient::Publish { id, sdp, sources } => (id, self.publishes(&peer_id, id, sdp, sources)),
-            FromClient::Subscribe { id, sdp } => {
-                let purpose = Purpose::Subscribe(offer::slots(&sdp));
-                (id, self.connects_media(&peer_id, id, Side::Subscribe, sdp, purpose))
-            }
+            FromClient::Subscribe { id, sdp } => (id, self.subscribes(&peer_id, id, sdp)),
             FromClient::Restart { id, pc, sdp } => (id, self.restarts(&peer_id, id, pc, sdp)),
             FromClient::Prefer { id, track_id, height } => (id, self.prefers(&peer_id, track_id, height)),
             FromClient::Mute { id, track_id, on } => (id, self.mutes(&peer_id, &track_id, on)),
@@ -92,8 +88,9 @@ impl Turn<'_> {
         let named = to.is_some();
         let to: BTreeSet<String> = to.map_or_else(all, |to| to.into_iter().collect());
         let missing = to.iter().any(|peer_id| !self.room.peers.contains_key(peer_id));
+        let n = self.number();
         for peer_id in to {
-            self.message(&peer_id, Some(from), data);
+            self.message(&peer_id, n, Some(from), data);
         }
         match named && missing {
             true => Err(Problem::NotInRoom),
@@ -108,12 +105,12 @@ impl Turn<'_> {
         sdp: String,
         sources: BTreeMap<String, RoomSource>,
     ) -> Result<(), Problem> {
-        let role = self.spec().map_or(Role::Audience, |spec| spec.role(peer_id));
+        let (audio, video) = self.may_publish(peer_id);
         let may = |source: &RoomSource| match source {
-            RoomSource::Audio => role.can_audio(),
-            RoomSource::Camera | RoomSource::Screen => role.can_video(),
+            RoomSource::Audio => audio,
+            RoomSource::Camera | RoomSource::Screen => video,
         };
-        if !sources.values().all(may) || !role.can_audio() {
+        if !sources.values().all(may) || !(audio || video) {
             return Err(Problem::CannotPublish);
         }
         let different: BTreeSet<_> = sources.values().collect();
@@ -121,6 +118,15 @@ impl Turn<'_> {
             return Err(Problem::Invalid);
         }
         self.connects_media(peer_id, id, Side::Publish, sdp, Purpose::Publish(sources))
+    }
+
+    fn subscribes(&mut self, peer_id: &str, id: u64, sdp: String) -> Result<(), Problem> {
+        let may = self.room.peers.get(peer_id).map(|peer| peer.may).unwrap_or_default();
+        if !may.play {
+            return Err(Problem::CannotPlay);
+        }
+        let purpose = Purpose::Subscribe(offer::slots(&sdp));
+        self.connects_media(peer_id, id, Side::Subscribe, sdp, purpose)
     }
 
     fn restarts(&mut self, peer_id: &str, id: u64, side: Side, sdp: String) -> Result<(), Problem> {

@@ -6,7 +6,7 @@ use super::peer::Peer;
 use super::problem::Problem;
 use super::signal::{PeerView, ToClient, VERSION};
 use super::spec::Role;
-use super::terms::SocketId;
+use super::terms::{May, SocketId};
 use super::turn::{CLOSED_OVER, CLOSED_REPLACED, CLOSED_SILENT, Turn};
 
 impl Turn<'_> {
@@ -37,31 +37,19 @@ impl Turn<'_> {
         self.refuse(socket, id, problem);
     }
 
-    pub(super) fn admitted(&mut self, socket: SocketId, join: Join, admitted: Result<(), String>) {
+    pub(super) fn admitted(&mut self, socket: SocketId, join: Join, admitted: Result<May, String>) {
         // The socket may have closed meanwhile.
         if !self.room.admitting.remove(&socket) {
             return;
         }
-        if let Err(msg) = admitted {
-            let code = Problem::Illegal.code();
-            let text = ToClient::Err {
-                id: join.id,
-                code,
-                msg: &msg,
-            }
-            .text();
-            self.send(socket, text);
-            let reason = "the client is not let in".to_owned();
-            return self.effect(Effect::Close {
-                socket,
-                code: CLOSED_OVER,
-                reason,
-            });
-        }
+        let may = match admitted {
+            Ok(may) => may,
+            Err(msg) => return self.keep_out(socket, join.id, &msg),
+        };
         let known = self.room.peers.get(&join.peer_id).filter(|peer| peer.has_client());
         let shows = |peer: &Peer| join.resume.as_deref() == Some(peer.resume.as_str());
         match known {
-            Some(peer) if shows(peer) => return self.resumes(socket, &join),
+            Some(peer) if shows(peer) => return self.resumes(socket, &join, may),
             Some(peer) if peer.socket.is_some() => return self.refuse(socket, join.id, Problem::Joined),
             // A new client in the place of one that has broken.
             Some(_) => self.goes(&join.peer_id.clone()),
@@ -69,8 +57,21 @@ impl Turn<'_> {
         }
         match self.objection(&join.peer_id) {
             Some(problem) => self.refuse(socket, join.id, problem),
-            None => self.enters(socket, &join),
+            None => self.enters(socket, &join, may),
         }
+    }
+
+    /// Somebody has no business here, whatever the room is like.
+    fn keep_out(&mut self, socket: SocketId, id: u64, msg: &str) {
+        let code = Problem::Illegal.code();
+        let text = ToClient::Err { id, code, msg }.text();
+        self.send(socket, text);
+        let reason = "the client is not let in".to_owned();
+        self.effect(Effect::Close {
+            socket,
+            code: CLOSED_OVER,
+            reason,
+        });
     }
 
     /// Why somebody may not enter.
@@ -98,7 +99,7 @@ impl Turn<'_> {
         (!is_there && self.room.peers.len() >= spec.capacity()).then_some(Problem::Full)
     }
 
-    fn enters(&mut self, socket: SocketId, join: &Join) {
+    fn enters(&mut self, socket: SocketId, join: &Join, may: May) {
         let resume = self.random.secret();
         let number = self
             .room
@@ -116,6 +117,7 @@ impl Turn<'_> {
             joined_ms: self.now_ms,
             heard_ms: self.now_ms,
             number,
+            may,
             ..guest
         };
         self.room.peers.insert(join.peer_id.clone(), peer);
@@ -135,7 +137,7 @@ impl Turn<'_> {
     }
 
     /// The same client by another socket: it is as it was.
-    fn resumes(&mut self, socket: SocketId, join: &Join) {
+    fn resumes(&mut self, socket: SocketId, join: &Join, may: May) {
         let peer_id = &join.peer_id;
         if let Some(peer) = self.room.peers.get_mut(peer_id)
             && peer.socket.is_some()
@@ -151,6 +153,7 @@ impl Turn<'_> {
             return;
         };
         peer.socket = Some(socket);
+        peer.may = may;
         peer.broken_ms = None;
         peer.joined_ms = now_ms;
         peer.heard_ms = now_ms;
@@ -178,7 +181,7 @@ impl Turn<'_> {
             resume: &peer.resume,
             resumed,
             role: role.name(),
-            can: role.can(),
+            can: self.can(peer_id),
             protocol: spec.transport.protocol,
             min_bitrate: spec.transport.min_bitrate,
             max_bitrate: self.max_bitrate(peer_id),
@@ -188,6 +191,23 @@ impl Turn<'_> {
         if let Some(socket) = socket {
             self.send(socket, text);
         }
+    }
+
+    /// Which kinds of media a peer may publish, by its role and by its token: sound and pictures.
+    pub(super) fn may_publish(&self, peer_id: &str) -> (bool, bool) {
+        let role = self.spec().map_or(Role::Audience, |spec| spec.role(peer_id));
+        let may = self.room.peers.get(peer_id).map(|peer| peer.may).unwrap_or_default();
+        (role.can_audio() && may.audio, role.can_video() && may.video)
+    }
+
+    /// As [`Self::may_publish`], as clients are told it.
+    pub(super) fn can(&self, peer_id: &str) -> Vec<&'static str> {
+        let (audio, video) = self.may_publish(peer_id);
+        let kinds = [(audio, "audio"), (video, "video")];
+        kinds
+            .into_iter()
+            .filter_map(|(can, kind)| can.then_some(kind))
+            .collect()
     }
 
     /// The bits a second that a peer may send.

@@ -16,6 +16,8 @@ pub(super) const MAX_SECTIONS: usize = 128;
 /// Messages that wait for a peer whose socket has broken, and those that are kept in case that it has broken unnoticed.
 pub(super) const MAX_WAITING: usize = 256;
 pub(super) const MAX_RECENT: usize = 32;
+/// Messages in one room within a millisecond, by whose time they are numbered.
+pub(super) const MAX_AT_ONCE: u64 = 1_000;
 /// Tracks that a peer has wishes about.
 pub(super) const MAX_WISHES: usize = 256;
 /// Servers besides its own that a room is spread over.

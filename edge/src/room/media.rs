@@ -161,8 +161,7 @@ impl Turn<'_> {
     }
 
     fn connected(&mut self, peer_id: &str, id: u64, side: Side, connection: Connection, purpose: Purpose, sdp: &str) {
-        let role = self.spec().map_or(Role::Audience, |spec| spec.role(peer_id));
-        if side == Side::Publish && !role.can_audio() {
+        if side == Side::Publish && self.may_publish(peer_id) == (false, false) {
             // They may not any longer, since they asked.
             return self.end_connection(&connection);
         }

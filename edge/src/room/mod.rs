@@ -52,7 +52,7 @@ pub use servers::{ServerView, server, servers};
 pub use slots::is_done;
 pub use spec::{Creation, Kind, Other, Raised, Spec, Transport};
 pub use state::Room;
-pub use terms::{Server, SharedTrack, Side, SocketId};
+pub use terms::{May, Server, SharedTrack, Side, SocketId};
 pub use turn::step;
 
 /// What whoever carries out a call of the API asks of rooms.

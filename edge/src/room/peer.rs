@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::limits::{MAX_RECENT, MAX_WAITING};
 use super::offer::MediaKind;
-use super::terms::{Side, SocketId};
+use super::terms::{May, Side, SocketId};
 
 /// Somebody in a room.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,8 @@ pub struct Peer {
     pub joined_ms: u64,
     /// The order of coming.
     pub number: u64,
+    #[serde(default)]
+    pub may: May,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publishing: Option<Connection>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,9 +35,6 @@ pub struct Peer {
     /// The heights in which it wants tracks; 0: not at all.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub wishes: BTreeMap<String, u32>,
-    /// The number of the last message to it: the time at which it was sent, or the next number.
-    #[serde(skip)]
-    pub(super) messages: u64,
     /// Messages that wait, with their numbers; the first `unsure` of them were sent, and may not have arrived.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     pub(super) waiting: VecDeque<(u64, String)>,

@@ -155,14 +155,6 @@ impl Role {
             role => role.can_audio(),
         }
     }
-
-    pub(super) fn can(self) -> Vec<&'static str> {
-        let kinds = [(self.can_audio(), "audio"), (self.can_video(), "video")];
-        kinds
-            .into_iter()
-            .filter_map(|(can, kind)| can.then_some(kind))
-            .collect()
-    }
 }
 
 /// What is known of a connected room.

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::contract::{Kept, Row};
-use super::limits::{AGAIN_MS, IDLE_MS, LOOK_MS, MAX_SHARED_TRACKS, SILENT_MS};
+use super::limits::{AGAIN_MS, IDLE_MS, LOOK_MS, MAX_AT_ONCE, MAX_SHARED_TRACKS, SILENT_MS};
 use super::peer::Peer;
 use super::spec::{Other, Spec};
 use super::terms::{SharedTrack, SocketId};
@@ -32,6 +32,8 @@ pub struct Room {
     pub(super) failing: BTreeMap<String, u64>,
     /// When something is tried again.
     pub(super) again_ms: Option<u64>,
+    /// The number of the last message: when it was said, or the next number.
+    pub(super) numbered: u64,
     /// When the sockets were last looked at.
     pub(super) looked_ms: u64,
     /// What is published, or who may see it how, has changed.
@@ -45,6 +47,8 @@ impl Room {
     pub fn restore(rows: impl IntoIterator<Item = Row>, open: &BTreeSet<SocketId>, now_ms: u64) -> Self {
         let mut room = Self {
             looked_ms: now_ms,
+            // Above all that the process before has used.
+            numbered: now_ms.saturating_add(MAX_AT_ONCE),
             ..Self::default()
         };
         for row in rows {
@@ -117,6 +121,8 @@ impl Room {
     /// Something was not heard: it is told again.
     pub(super) fn try_again(&mut self, now_ms: u64) {
         let at_ms = now_ms.saturating_add(AGAIN_MS);
-        self.again_ms = Some(self.again_ms.map_or(at_ms, |known_ms| known_ms.min(at_ms)));
+        // A time that has passed would let it be tried again at once, and for ever.
+        let known_ms = self.again_ms.filter(|known_ms| *known_ms > now_ms);
+        self.again_ms = Some(known_ms.map_or(at_ms, |known_ms| known_ms.min(at_ms)));
     }
 }

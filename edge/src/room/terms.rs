@@ -31,3 +31,29 @@ pub enum Side {
     #[serde(rename = "sub")]
     Subscribe,
 }
+
+/// What somebody may do by their channel token, whatever their role; everything where no token is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct May {
+    pub play: bool,
+    pub audio: bool,
+    pub video: bool,
+}
+
+impl May {
+    pub const ALL: Self = Self {
+        play: true,
+        audio: true,
+        video: true,
+    };
+
+    pub fn is_nothing(self) -> bool {
+        !(self.play || self.audio || self.video)
+    }
+}
+
+impl Default for May {
+    fn default() -> Self {
+        Self::ALL
+    }
+}

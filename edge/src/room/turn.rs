@@ -165,14 +165,17 @@ impl Turn<'_> {
         }
     }
 
-    /// Sends a message to a peer, or keeps it until the peer is back.
-    pub(super) fn message(&mut self, peer_id: &str, from: Option<&str>, data: &Value) {
-        let now_ms = self.now_ms;
+    /// The number of another message. It is the same for all who get the message, and grows also over restarts.
+    pub(super) fn number(&mut self) -> u64 {
+        self.room.numbered = self.room.numbered.saturating_add(1).max(self.now_ms);
+        self.room.numbered
+    }
+
+    /// Sends a message of this number to a peer, or keeps it until the peer is back.
+    pub(super) fn message(&mut self, peer_id: &str, n: u64, from: Option<&str>, data: &Value) {
         let Some(peer) = self.room.peers.get_mut(peer_id).filter(|peer| peer.has_client()) else {
             return;
         };
-        let n = peer.messages.saturating_add(1).max(now_ms);
-        peer.messages = n;
         let text = ToClient::Msg { n, from, data }.text();
         match peer.socket {
             Some(socket) => {

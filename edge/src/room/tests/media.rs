@@ -154,6 +154,26 @@ fn publishing_is_for_those_who_may() {
 }
 
 #[test]
+fn a_token_takes_away_what_the_role_would_allow() {
+    let mut world = World::of(conversation(&["liubei", "guanyu"], 16));
+    world.may = May {
+        video: false,
+        ..May::ALL
+    };
+    assert_eq!(world.join(1, "liubei")["can"], json!(["audio"]));
+    let publish = |sources: Value| json!({"t": "publish", "id": 2, "sdp": "offer", "sources": sources});
+    let frames = world.say(1, publish(json!({"0": "audio", "1": "camera"})));
+    assert_eq!(frames[0]["code"], 50_009);
+    assert_eq!(world.say(1, publish(json!({"0": "audio"})))[0]["t"], "answer");
+    world.may = May {
+        play: false,
+        ..May::ALL
+    };
+    world.join(2, "guanyu");
+    assert_eq!(world.subscribe(2, 1, 1)[0]["code"], 50_007);
+}
+
+#[test]
 fn what_a_node_refuses_is_told_by_its_code() {
     let mut world = pair();
     let publish = json!({"t": "publish", "id": 2, "sdp": "offer", "sources": {"0": "audio"}});
@@ -235,6 +255,26 @@ fn a_node_that_does_not_hear_is_told_again_and_given_up_after_15_seconds() {
     let frames = world.subscribe(1, 1, 1);
     assert_eq!(kinds(&frames), ["answer", "slots"]);
     assert_eq!(told(&world), after + 1);
+}
+
+#[test]
+fn a_node_that_does_not_hear_is_not_told_again_at_once_whatever_else_happens() {
+    let mut world = pair();
+    world.subscribe(1, 1, 1);
+    world.deaf.insert("n1".into());
+    world.publish(2);
+    let told = |world: &World| {
+        let slots = world
+            .asked
+            .iter()
+            .filter(|(_, action)| matches!(action, RoomAction::Slots(_)));
+        slots.count()
+    };
+    // The time for another try has come, and something else happens before the alarm rings.
+    world.now_ms += 5_000;
+    let before = told(&world);
+    world.say(2, json!({"t": "msg", "data": 1}));
+    assert_eq!(told(&world), before + 1);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod calls;
 mod joining;
 mod media;
 mod merging;
+mod model;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +36,8 @@ pub(super) struct World {
     pub(super) deaf: BTreeSet<String>,
     pub(super) lobby_fails: bool,
     pub(super) blocked: BTreeSet<String>,
+    /// What tokens allow.
+    pub(super) may: May,
     seed: u8,
 }
 
@@ -91,6 +94,7 @@ impl World {
             deaf: BTreeSet::new(),
             lobby_fails: false,
             blocked: BTreeSet::new(),
+            may: May::ALL,
             seed: 0,
         }
     }
@@ -178,7 +182,7 @@ impl World {
             Effect::Admit { socket, join, .. } => {
                 let admitted = match self.blocked.contains(&join.peer_id) {
                     true => Err("the user is blocked".into()),
-                    false => Ok(()),
+                    false => Ok(self.may),
                 };
                 Some(Event::Admitted { socket, join, admitted })
             }

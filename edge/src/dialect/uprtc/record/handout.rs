@@ -3,7 +3,7 @@
 use protocol::FileKind;
 use serde_json::json;
 
-use super::{number, query, sid};
+use super::{key, number, query, sid};
 use crate::app::{Filter, Listed, Reply, Request};
 use crate::dialect::house::Handing;
 use crate::dialect::step::{LookUp, Pending, Step};
@@ -21,7 +21,8 @@ pub(in crate::dialect::uprtc) fn room_status(asked: Asked, room_id: &str) -> Ste
     asked.look(room_id, |asked, view| match view.spec.record_id {
         None => status_of(0),
         Some(record_id) => {
-            let call = query(&asked.app.app_id, &view.room_id, &record_id);
+            let key = key(&asked.app.app_id, &view.room_id, &record_id);
+            let call = query(key, &record_id);
             Step::Call(Box::new(Pending::new(call, |outcome| match outcome {
                 Some(Outcome::State(view)) => status_of(number(view.standing)),
                 Some(_) => status_of(0),
@@ -53,18 +54,14 @@ fn find(asked: Asked, record_id: &str, next: impl FnOnce(Asked, Option<Listed>) 
 /// From the index, and while it may stand otherwise by now, from its recorder.
 pub(in crate::dialect::uprtc) fn status(asked: Asked, record_id: &str) -> Step {
     let record = record_id.to_owned();
-    find(asked, record_id, move |asked, listed| {
+    find(asked, record_id, move |_, listed| {
         let Some(listed) = listed else {
             return status_of(0);
         };
         if listed.status >= Status::Ended && listed.standing >= Standing::Done {
             return status_of(number(listed.standing));
         }
-        let call = query(&asked.app.app_id, &listed.key.channel, &listed.key.uid);
-        let call = crate::recording::Call {
-            command: crate::recording::Command::Query(super::target(sid(&asked.app.app_id, &record))),
-            ..call
-        };
+        let call = query(listed.key.clone(), &record);
         Step::Call(Box::new(Pending::new(call, move |outcome| match outcome {
             Some(Outcome::State(view)) => status_of(number(view.standing)),
             _ => status_of(number(listed.standing)),

@@ -34,11 +34,10 @@ fn target(sid: String) -> Target {
     }
 }
 
-fn query(app_id: &str, room_id: &str, record_id: &str) -> Call {
-    Call {
-        key: key(app_id, room_id, record_id),
-        command: Command::Query(target(sid(app_id, record_id))),
-    }
+/// The question how a record stands, to its recorder.
+fn query(key: RecorderKey, record_id: &str) -> Call {
+    let command = Command::Query(target(sid(&key.app_id, record_id)));
+    Call { key, command }
 }
 
 /// The vendor's number of how a recording stands.

@@ -109,7 +109,7 @@ impl Beginning {
         let Some(before) = view.spec.record_id.clone() else {
             return self.begin(&view, None, server);
         };
-        let call = query(&self.asked.app.app_id, &view.room_id, &before);
+        let call = query(key(&self.asked.app.app_id, &view.room_id, &before), &before);
         Step::Call(Box::new(Pending::new(call, move |outcome| {
             let beginning = self.clone();
             match outcome {

@@ -245,7 +245,7 @@ impl Bench {
             room::Effect::Admit { socket, join, .. } => Some(room::Event::Admitted {
                 socket,
                 join,
-                admitted: Ok(()),
+                admitted: Ok(room::May::ALL),
             }),
             room::Effect::Register { app_id, room_id, live } => {
                 let request = lobby::Request::Enter { room_id, live };

@@ -8,7 +8,7 @@ use crate::access::{self, Directory};
 use crate::channel::ChannelKey;
 use crate::fleet::{self, NodeView};
 use crate::line;
-use crate::room::{self, Answered, Join, Wanted, lobby};
+use crate::room::{self, Answered, Join, May, Wanted, lobby};
 use crate::rtc;
 use crate::worker::bindings;
 use crate::worker::objects::ask::ask;
@@ -112,7 +112,7 @@ async fn node(node_id: &str, question: &RoomAsk, env: &Env) -> Option<RoomReply>
 }
 
 /// Whether somebody may be let into a room, whatever the room itself says to it.
-pub(super) async fn admit(app_id: &str, room_id: &str, join: &Join, env: &Env) -> Result<(), String> {
+pub(super) async fn admit(app_id: &str, room_id: &str, join: &Join, env: &Env) -> Result<May, String> {
     let failed = || "the server failed: try again".to_owned();
     let user_id = join.peer_id.clone();
     match ask_lobby(app_id, lobby::Request::Admit { user_id }, env).await {
@@ -136,7 +136,18 @@ pub(super) async fn admit(app_id: &str, room_id: &str, join: &Join, env: &Env) -
         token: join.token.clone(),
     };
     match access::enter(app.as_ref(), &question, bindings::now_ms()) {
-        EntryAnswer::Open | EntryAnswer::Granted(_) => Ok(()),
+        EntryAnswer::Open => Ok(May::ALL),
+        EntryAnswer::Granted(rights) => {
+            let may = May {
+                play: rights.play_ms > 0,
+                audio: rights.publish_audio_ms > 0,
+                video: rights.publish_video_ms > 0,
+            };
+            match may.is_nothing() {
+                true => Err("the channel token allows nothing here".to_owned()),
+                false => Ok(may),
+            }
+        }
         EntryAnswer::Refused { reason } => Err(reason),
     }
 }
