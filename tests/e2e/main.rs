@@ -18,6 +18,7 @@ mod endings;
 mod failover;
 mod far;
 mod faults;
+mod faulty;
 mod files;
 mod fleet;
 mod fsp;
@@ -259,6 +260,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
     };
     let mixes = mixes![
         codecs::each_is_recorded_mixed_and_played,
+        faulty::each_fault_costs_no_more_than_it_has_to,
         composed::each_user_is_where_and_when_the_calls_say,
         fsp::a_manual_task_becomes_a_file,
         fsp::a_page_listens_and_makes_a_task,

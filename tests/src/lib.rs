@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod dice;
 pub mod fake_node;
 pub mod far;
+pub mod faulty;
 pub mod frames;
 pub mod fsp;
 pub mod heard;

@@ -161,27 +161,39 @@ pub async fn pictures(media: &Path, a_second: u32) -> Vec<Picture> {
         "-map", "0:v:0", "-vf", &filter, "-f", "rawvideo", "-pix_fmt", "rgb24", "-",
     ];
     let (pixels, _) = probe::decode(&[], media, &raw).await;
-    let bytes = COLUMNS * ROWS * 3;
-    pixels
-        .chunks_exact(bytes)
-        .map(|cells| Picture(cells.to_vec()))
-        .collect()
+    Picture::read(&pixels)
+}
+
+impl Colour {
+    /// Of red, green and blue.
+    pub fn of(pixel: [u8; 3]) -> Self {
+        match pixel.map(|value| value > 110) {
+            [true, false, false] => Self::Red,
+            [false, true, false] => Self::Green,
+            [false, false, true] => Self::Blue,
+            [true, true, false] => Self::Yellow,
+            [true, false, true] => Self::Magenta,
+            [false, true, true] => Self::Cyan,
+            [true, true, true] => Self::White,
+            [false, false, false] => Self::Black,
+        }
+    }
 }
 
 impl Picture {
+    /// As what GStreamer has to make pictures that are [read](Self::read).
+    pub const CAPS: &str = "video/x-raw,format=RGB,width=32,height=18,pixel-aspect-ratio=1/1";
+
+    /// Of pixels in red, green and blue, one for each cell.
+    pub fn read(pixels: &[u8]) -> Vec<Self> {
+        let pictures = pixels.chunks_exact(COLUMNS * ROWS * 3);
+        pictures.map(|cells| Self(cells.to_vec())).collect()
+    }
+
     /// The colour at a fraction of the picture's width and height.
     pub fn at(&self, (x, y): (f64, f64)) -> Colour {
         let cell = (y * ROWS as f64) as usize * COLUMNS + (x * COLUMNS as f64) as usize;
-        let there: Vec<bool> = self.0[cell * 3..][..3].iter().map(|value| *value > 110).collect();
-        match there[..] {
-            [true, false, false] => Colour::Red,
-            [false, true, false] => Colour::Green,
-            [false, false, true] => Colour::Blue,
-            [true, true, false] => Colour::Yellow,
-            [true, false, true] => Colour::Magenta,
-            [false, true, true] => Colour::Cyan,
-            [true, true, true] => Colour::White,
-            _ => Colour::Black,
-        }
+        let pixel = &self.0[cell * 3..][..3];
+        Colour::of([pixel[0], pixel[1], pixel[2]])
     }
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::OnceLock;
 
 use tokio::process::{Child, Command};
 
@@ -201,6 +202,21 @@ impl Publisher {
         Self::spawn(command, logs, "ffmpeg")
     }
 
+    /// Sends `media` to the RTSP, RTMP or RTMPS `url` by an FFmpeg that is newer than Debian's: that one does not send AV1.
+    pub fn newer_ffmpeg(url: &str, media: &Media, logs: &Path) -> Self {
+        let mut command = Command::new(newer_ffmpeg());
+        command
+            .args(["-nostdin", "-hide_banner", "-v", "warning"])
+            .args(&media.inputs)
+            .args(&media.coding);
+        match url.starts_with("rtsp") {
+            true => command.args(["-strict", "experimental", "-f", "rtsp", "-rtsp_transport", "tcp"]),
+            false => command.args(["-f", "flv"]),
+        };
+        command.arg(url);
+        Self::spawn(command, logs, "ffmpeg")
+    }
+
     /// Sends a test picture and a tone to the RTMP `url` by GStreamer.
     pub fn gstreamer_by_rtmp(url: &str, logs: &Path) -> Self {
         let pipeline = format!(
@@ -326,6 +342,20 @@ impl Publisher {
             );
         }
     }
+}
+
+/// The program that a Python package of the tests brings.
+fn newer_ffmpeg() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let output = std::process::Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/python/bin/python3"))
+            .args(["-c", "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())"])
+            .output()
+            .expect("python3 runs; scripts/setup --tests installs it");
+        let said = String::from_utf8(output.stdout).expect("a path");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        said.trim().into()
+    })
 }
 
 fn clone(file: &File) -> File {

@@ -35,7 +35,7 @@ impl Name {
 
 /// When a slice begins, in Unix milliseconds, by its name; `stem` is that of its playlist's name.
 pub fn slice_ms(name: &str, stem: &str) -> Option<i64> {
-    let utc = name.strip_prefix(stem)?.strip_prefix('_')?.strip_suffix(".ts")?;
+    let (utc, _) = name.strip_prefix(stem)?.strip_prefix('_')?.rsplit_once('.')?;
     // Behind the time stands the number of the node, but for the first one.
     parse_utc(utc.split_once("-n").map_or(utc, |(utc, _)| utc))
 }

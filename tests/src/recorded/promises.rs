@@ -23,7 +23,11 @@ impl Recording {
 }
 
 impl Track {
-    async fn check(&self) {
+    /// The same for one playlist.
+    ///
+    /// # Panics
+    /// With the first promise that is broken.
+    pub async fn check(&self) {
         let key = self.file_name();
         assert!(!self.slices.is_empty(), "{key}: no slices");
         assert!(
