@@ -4,11 +4,9 @@
 use worker::{AbortSignal, Env, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, ResponseBody, web_sys};
 
 use super::bindings;
-use super::objects::ask_feed;
 use crate::access::{Callback, ChannelCallback, Directory, HouseStorage};
 use crate::admin::TestResult;
 use crate::dialect::{Dialect, NoticeTerms, Notification};
-use crate::gateway::feed;
 use crate::recording::{Delivery, Notice, Subject};
 
 /// An error in the log is cut after so many bytes.
@@ -59,33 +57,8 @@ pub(super) async fn receiver(app_id: &str, channel: &str, env: &Env) -> Result<O
     }))))
 }
 
-impl Receiver {
-    pub(super) async fn deliver(&self, subject: &Subject, notice: &Notice, timeout_ms: u64, env: &Env) -> Delivery {
-        match self {
-            Self::Callback(calling) => calling.deliver(subject, notice, timeout_ms, env).await,
-            Self::Listeners(dialect) => match dialect.told(subject, &notice.event) {
-                Some(text) => tell_listeners(subject, notice.number, text, env).await,
-                None => Delivery::Unwanted,
-            },
-        }
-    }
-}
-
-async fn tell_listeners(subject: &Subject, number: u64, text: String, env: &Env) -> Delivery {
-    let request = feed::Request::Told {
-        channel: subject.key.channel.clone(),
-        sid: subject.sid.clone(),
-        number,
-        text,
-    };
-    match ask_feed(&subject.key.app_id, request, env).await {
-        Ok(_) => Delivery::Delivered { status: 200 },
-        Err(_) => failed(None, "those who listen to the app could not be told"),
-    }
-}
-
 impl Calling {
-    async fn deliver(&self, subject: &Subject, notice: &Notice, timeout_ms: u64, env: &Env) -> Delivery {
+    pub(super) async fn deliver(&self, subject: &Subject, notice: &Notice, timeout_ms: u64, env: &Env) -> Delivery {
         if !self.dialect.wants(&notice.event, &self.callback) {
             return Delivery::Unwanted;
         }

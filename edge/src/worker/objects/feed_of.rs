@@ -4,11 +4,7 @@ use super::ask::{Object, Unanswered, ask};
 use crate::gateway::feed;
 
 /// Asks the feed of an app.
-pub(in crate::worker) async fn ask_feed(
-    app_id: &str,
-    request: feed::Request,
-    env: &Env,
-) -> Result<feed::Reply, Unanswered> {
+pub(super) async fn ask_feed(app_id: &str, request: feed::Request, env: &Env) -> Result<feed::Reply, Unanswered> {
     let question = feed::Question {
         app_id: app_id.to_owned(),
         request,

@@ -32,7 +32,6 @@ mod sql;
 pub(super) use app_of::AppOf;
 pub(super) use ask::{ask, open, unavailable};
 pub(super) use channel_questions::carriers;
-pub(super) use feed_of::ask_feed;
 pub(super) use fleet_of::FleetOf;
 pub(super) use gateway::Gateway;
 pub(super) use line_of::LineOf;

@@ -1,10 +1,13 @@
 use std::cell::RefCell;
 
 use protocol::RecorderKey;
+use worker::Env;
 
 use super::log;
+use crate::gateway::feed;
 use crate::recording::{Delivery, Subject};
 use crate::worker::bindings;
+use crate::worker::objects::feed_of::ask_feed;
 use crate::worker::objects::platform::Platform;
 use crate::worker::webhooks::{self, Receiver};
 
@@ -25,10 +28,14 @@ impl Receivers {
         };
         let env = platform.env();
         match self.find(&subject.key, platform).await {
-            Ok(Some(receiver)) => {
+            Ok(Some(Receiver::Callback(calling))) => {
                 let timeout_ms = bindings::pacing(env).timeout_ms;
-                Some(receiver.deliver(subject, &notice, timeout_ms, env).await)
+                Some(calling.deliver(subject, &notice, timeout_ms, env).await)
             }
+            Ok(Some(Receiver::Listeners(dialect))) => Some(match dialect.told(subject, &notice.event) {
+                Some(text) => tell_listeners(subject, notice.number, text, env).await,
+                None => Delivery::Unwanted,
+            }),
             Ok(None) => Some(Delivery::NoReceiver),
             Err(error) => failed(format!("the callback's settings cannot be read: {error}")),
         }
@@ -44,5 +51,21 @@ impl Receivers {
         let receiver = webhooks::receiver(&key.app_id, &key.channel, platform.env()).await?;
         self.0.replace(Some((now_ms, receiver.clone())));
         Ok(receiver)
+    }
+}
+
+async fn tell_listeners(subject: &Subject, number: u64, text: String, env: &Env) -> Delivery {
+    let request = feed::Request::Told {
+        channel: subject.key.channel.clone(),
+        sid: subject.sid.clone(),
+        number,
+        text,
+    };
+    match ask_feed(&subject.key.app_id, request, env).await {
+        Ok(_) => Delivery::Delivered { status: 200 },
+        Err(_) => Delivery::Failed {
+            status: None,
+            error: "those who listen to the app could not be told".to_owned(),
+        },
     }
 }
