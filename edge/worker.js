@@ -76,6 +76,7 @@ export const Carried = durable(edge.Carried);
 export const Gateway = durable(edge.Gateway);
 export const Channel = durable(edge.Channel);
 export const Fleet = durable(edge.Fleet);
+export const Joiner = durable(edge.Joiner);
 export const Line = durable(edge.Line);
 export const Node = durable(edge.Node);
 export const Recorder = durable(edge.Recorder);

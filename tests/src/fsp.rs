@@ -41,8 +41,7 @@ impl Fsp {
     /// Another access token.
     pub async fn sign_in(&self) -> String {
         let FspInfo { dev_id, dev_secret, .. } = &self.info;
-        let text = format!(r#"{{"aid":"{dev_id}","gid":"null","uid":"null","ts":1600000000000,"r":12345}}"#);
-        let authorization = format!("{dev_id}.{}", token(&text, dev_secret));
+        let authorization = format!("{dev_id}.{}", developers_token(dev_id, dev_secret));
         let request = self.client.get(format!("{}/access/token", self.edge));
         let reply = send(request.header("Authorization", authorization)).await.expect(200);
         assert_eq!(reply.body["code"], 0, "{}", reply.body);
@@ -96,9 +95,15 @@ impl Fsp {
     }
 }
 
+/// The token by which a developer signs in.
+pub fn developers_token(dev_id: &str, secret: &str) -> String {
+    let text = format!(r#"{{"aid":"{dev_id}","gid":"null","uid":"null","ts":1600000000000,"r":12345}}"#);
+    token(&text, secret)
+}
+
 /// The vendor's token of a text, made by OpenSSL.
 fn token(text: &str, secret: &str) -> String {
-    let key: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let key = hex::encode(secret);
     let mut openssl = Command::new("openssl")
         .args(["enc", "-aes-128-cbc", "-nopad", "-a", "-A", "-K", &key])
         .args(["-iv", "000102030405060708090a0b0c0d0e0f"])

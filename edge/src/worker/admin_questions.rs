@@ -1,5 +1,7 @@
 //! What the admin API asks of the objects.
 
+use std::collections::BTreeMap;
+
 use protocol::RecorderKey;
 use worker::{Env, console_error};
 
@@ -128,7 +130,8 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
             };
             let receiver = Receiver {
                 dialect,
-                callback,
+                callback: Some(callback),
+                further: BTreeMap::new(),
                 house_storage: None,
             };
             admin::tested(&receiver.test(&app_id, env).await)

@@ -24,6 +24,7 @@ pub use edge::Edge;
 pub use entries::Entries;
 
 use crate::channel::Registry;
+use crate::joiner::Joiner;
 use crate::rtc::Rtc;
 use crate::supervisor::Supervisor;
 use line::Answers;
@@ -50,11 +51,12 @@ pub async fn run(
     supervisor: Supervisor,
     channels: Registry,
     rtc: Option<Rtc>,
+    joiner: Joiner,
     heard: watch::Sender<bool>,
     told: watch::Sender<u64>,
 ) {
     let interval = watch::Sender::new(FIRST_INTERVAL);
-    let answers = Answers::new(supervisor.clone(), channels.clone(), rtc);
+    let answers = Answers::new(supervisor.clone(), channels.clone(), rtc, joiner);
     tokio::join!(
         line::keep(&edge.line, edge.http.clone(), identity.for_the_line(), answers),
         heartbeat::run(&edge, &identity, &supervisor, &heard, &interval),

@@ -23,6 +23,7 @@ use super::session::{Begin, Command, MAX_COMMANDS};
 use crate::access::{Action, Grant, Place, Shown, Wish};
 use crate::channel::StreamPath;
 use crate::hub::{Ends, Hub, Ticket};
+use crate::random::random_id;
 use crate::rtsp::Streams;
 
 /// How long a session may take with an answer.
@@ -280,7 +281,5 @@ fn value(query: &str, name: &str) -> Option<String> {
 
 /// What nobody can guess.
 fn random() -> Result<String, Problem> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|_| Problem::new(500, "The system gives no randomness"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    random_id().map_err(|_| Problem::new(500, "The system gives no randomness"))
 }

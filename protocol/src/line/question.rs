@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ChannelLease, ChannelNews, Desired, Elsewhere, EntryAnswer, EntryQuestion, FollowQuestion, HeartbeatAnswer,
-    HeldRecording, Job, JobRequest, LiveChannel, LiveQuestion, Refusal, Report, ReportAnswer, Roster, RtcCall,
-    RtcReply, UserRemoval,
+    HeldRecording, Job, JobRequest, Joined, Joining, LiveChannel, LiveQuestion, Refusal, Report, ReportAnswer, Roster,
+    RtcCall, RtcReply, UserRemoval,
 };
 
 /// What a node asks the edge.
@@ -71,6 +71,8 @@ pub enum EdgeAsk {
     Remove(UserRemoval),
     /// To begin, change or end a session by WebRTC. Nodes that serve none, or are too old to know the question, refuse it.
     Rtc(Box<RtcCall>),
+    /// To make one file of several, or to say how far it has come with that. Nodes that are too old to know the question refuse it.
+    Join(Box<Joining>),
 }
 
 /// What is wanted of a recording now.
@@ -105,5 +107,6 @@ pub enum NodeAnswer {
     /// So many streams have ended.
     Removed(u32),
     Rtc(Box<RtcReply>),
+    Joined(Box<Joined>),
     Refused(Refusal),
 }

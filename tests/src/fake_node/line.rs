@@ -240,6 +240,7 @@ async fn answer(shared: &Shared, ask: EdgeAsk) -> NodeAnswer {
         EdgeAsk::Live(_) => return NodeAnswer::Live(Vec::new()),
         EdgeAsk::Remove(_) => return NodeAnswer::Removed(0),
         EdgeAsk::Rtc(_) => return NodeAnswer::Refused(Refusal::internal("this node serves no WebRTC")),
+        EdgeAsk::Join(_) => return NodeAnswer::Refused(Refusal::internal("this node joins nothing")),
     };
     NodeAnswer::Report(Box::new(report))
 }

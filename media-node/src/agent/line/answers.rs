@@ -2,13 +2,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::line::{Desire, EdgeAsk, NodeAnswer, RosterQuestion};
-use protocol::{Fault, Refusal, RefusalCode, Roster, RtcCall};
+use protocol::{Fault, Joining, Refusal, RefusalCode, Roster, RtcCall};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::agent::live::{live, remove};
 use crate::channel::Registry;
+use crate::joiner::Joiner;
 use crate::rtc::Rtc;
-use crate::supervisor::Supervisor;
+use crate::supervisor::{Space, Supervisor};
 
 /// Questions of the edge that are being answered at once; many of them wait for a recording to begin or to end.
 const MAX_ANSWERING: usize = 256;
@@ -20,15 +21,17 @@ pub(in crate::agent) struct Answers {
     channels: Registry,
     /// `None` where the node serves no WebRTC.
     rtc: Option<Rtc>,
+    joiner: Joiner,
     turns: Arc<Semaphore>,
 }
 
 impl Answers {
-    pub(in crate::agent) fn new(supervisor: Supervisor, channels: Registry, rtc: Option<Rtc>) -> Self {
+    pub(in crate::agent) fn new(supervisor: Supervisor, channels: Registry, rtc: Option<Rtc>, joiner: Joiner) -> Self {
         Self {
             supervisor,
             channels,
             rtc,
+            joiner,
             turns: Arc::new(Semaphore::new(MAX_ANSWERING)),
         }
     }
@@ -59,9 +62,25 @@ impl Answers {
             EdgeAsk::Remove(removal) => return NodeAnswer::Removed(remove(&self.channels, &removal)),
             EdgeAsk::Roster(question) => return NodeAnswer::Roster(self.roster(question).await),
             EdgeAsk::Rtc(call) => return self.rtc(&call).await,
+            EdgeAsk::Join(joining) => return self.join(*joining).await,
         };
         match report {
             Ok(report) => NodeAnswer::Report(Box::new(report)),
+            Err(refusal) => NodeAnswer::Refused(refusal),
+        }
+    }
+
+    async fn join(&self, joining: Joining) -> NodeAnswer {
+        let space = self.supervisor.space();
+        if self.supervisor.is_draining() || space.is_some_and(Space::is_scarce) {
+            return NodeAnswer::Refused(Refusal {
+                fault: Fault::Ours,
+                code: RefusalCode::NoCapacity,
+                reason: "this node is ending, or its disk is nearly full".to_owned(),
+            });
+        }
+        match self.joiner.join(joining).await {
+            Ok(joined) => NodeAnswer::Joined(Box::new(joined)),
             Err(refusal) => NodeAnswer::Refused(refusal),
         }
     }
