@@ -39,6 +39,7 @@ mod quiet;
 mod rescue;
 mod rtmp;
 mod rules;
+mod scenarios;
 mod scenes;
 mod snapshots;
 mod sound;
@@ -238,8 +239,6 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         wrong_calls::bodies,
         wrong_calls::a_body_without_a_length,
         wrong_calls::resource_ids,
-        wrong_calls::order,
-        wrong_calls::regions,
     ]);
     let kills = {
         let stack = stack.cloned();
