@@ -166,9 +166,14 @@ impl SimNode {
             }
             FromEdge::Ask {
                 ask:
-                    EdgeAsk::Roster(_) | EdgeAsk::Elsewhere(_) | EdgeAsk::Live(_) | EdgeAsk::Remove(_) | EdgeAsk::Rtc(_),
+                    EdgeAsk::Roster(_)
+                    | EdgeAsk::Elsewhere(_)
+                    | EdgeAsk::Live(_)
+                    | EdgeAsk::Remove(_)
+                    | EdgeAsk::Rtc(_)
+                    | EdgeAsk::Join(_),
                 ..
-            } => panic!("nobody asks for channels"),
+            } => panic!("nobody asks for channels or files"),
             FromEdge::Answer { id, answer } => {
                 let about = self.asked.remove(&id).flatten();
                 match (answer, about) {

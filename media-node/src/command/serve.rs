@@ -17,7 +17,7 @@ use url::Url;
 use super::args::{RecordingArgs, duration, size};
 use super::stop_signal::stop_signal;
 use crate::access::{Gate, Keys, Passes};
-use crate::agent::{self, Edge, Entries, Identity};
+use crate::agent::{self, Edge, Entries, Identity, Services};
 use crate::api::{self, Callers, Health};
 use crate::channel::{Limits, Registry};
 use crate::clock::unix_ms;
@@ -251,8 +251,10 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
                 identity,
                 supervisor.clone(),
                 channels,
-                rtc.clone(),
-                joiner,
+                Services {
+                    rtc: rtc.clone(),
+                    joiner,
+                },
                 heard,
                 told.clone(),
             ));

@@ -60,7 +60,7 @@ fn the_documents_vectors_are_kept() {
         let (unit, sealed) = (from_hex(&unit), from_hex(&sealed));
         assert_eq!(
             hex::encode(keys.seal(codec, &unit, &mut || number())),
-            hex::encode(sealed),
+            hex::encode(&sealed),
             "{mode} {codec:?}"
         );
         assert_eq!(keys.open(codec, &sealed).unwrap(), unit, "{mode} {codec:?}");

@@ -5,10 +5,9 @@ use protocol::line::{Desire, EdgeAsk, NodeAnswer, RosterQuestion};
 use protocol::{Fault, Joining, Refusal, RefusalCode, Roster, RtcCall};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::agent::Services;
 use crate::agent::live::{live, remove};
 use crate::channel::Registry;
-use crate::joiner::Joiner;
-use crate::rtc::Rtc;
 use crate::supervisor::{Space, Supervisor};
 
 /// Questions of the edge that are being answered at once; many of them wait for a recording to begin or to end.
@@ -19,19 +18,16 @@ const MAX_ANSWERING: usize = 256;
 pub(in crate::agent) struct Answers {
     supervisor: Supervisor,
     channels: Registry,
-    /// `None` where the node serves no WebRTC.
-    rtc: Option<Rtc>,
-    joiner: Joiner,
+    services: Services,
     turns: Arc<Semaphore>,
 }
 
 impl Answers {
-    pub(in crate::agent) fn new(supervisor: Supervisor, channels: Registry, rtc: Option<Rtc>, joiner: Joiner) -> Self {
+    pub(in crate::agent) fn new(supervisor: Supervisor, channels: Registry, services: Services) -> Self {
         Self {
             supervisor,
             channels,
-            rtc,
-            joiner,
+            services,
             turns: Arc::new(Semaphore::new(MAX_ANSWERING)),
         }
     }
@@ -79,14 +75,14 @@ impl Answers {
                 reason: "this node is ending, or its disk is nearly full".to_owned(),
             });
         }
-        match self.joiner.join(joining).await {
+        match self.services.joiner.join(joining).await {
             Ok(joined) => NodeAnswer::Joined(Box::new(joined)),
             Err(refusal) => NodeAnswer::Refused(refusal),
         }
     }
 
     async fn rtc(&self, call: &RtcCall) -> NodeAnswer {
-        match &self.rtc {
+        match &self.services.rtc {
             Some(rtc) => NodeAnswer::Rtc(Box::new(rtc.answer(call).await)),
             None => NodeAnswer::Refused(Refusal {
                 fault: Fault::Ours,

@@ -23,7 +23,9 @@ fn the_document_has_the_routes_that_there_are() {
             }
         }
     }
-    let routed = PATHS.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned()));
+    let routed = PATHS
+        .iter()
+        .map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned()));
     assert_eq!(documented, routed.collect());
 }
 
@@ -43,7 +45,11 @@ fn the_examples_of_its_bodies_are_read() {
             // What it asks for is another matter: a task of that name, a group that has none.
             let reply = bench.run(&request, &[None]).response;
             let code = body(&reply)["code"].as_u64();
-            assert!(!matches!(code, Some(6_050_030_003 | 6_050_030_005)), "{path} {name}: {:?}", body(&reply));
+            assert!(
+                !matches!(code, Some(6_050_030_003 | 6_050_030_005)),
+                "{path} {name}: {:?}",
+                body(&reply)
+            );
         }
     }
 }
