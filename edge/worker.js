@@ -77,6 +77,7 @@ export const Gateway = durable(edge.Gateway);
 export const Channel = durable(edge.Channel);
 export const Feed = durable(edge.Feed);
 export const Fleet = durable(edge.Fleet);
+export const Joiner = durable(edge.Joiner);
 export const Line = durable(edge.Line);
 export const Listener = durable(edge.Listener);
 export const Lobby = durable(edge.Lobby);

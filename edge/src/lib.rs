@@ -19,6 +19,7 @@ pub mod gateway;
 pub mod handing;
 pub mod http;
 pub mod input;
+pub mod joining;
 pub mod line;
 pub mod metrics;
 pub mod node;

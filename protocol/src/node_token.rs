@@ -1,5 +1,3 @@
-use std::fmt::Write as _;
-
 use sha2::{Digest as _, Sha256};
 
 use crate::Secret;
@@ -63,11 +61,7 @@ impl NodeToken {
         for part in ["tapedeck/", what, "/", self.text.expose()] {
             digest.update(part);
         }
-        digest.finalize().iter().fold(String::new(), |mut text, byte| {
-            // Writing to a text does not fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hex::encode(digest.finalize())
     }
 }
 

@@ -1,5 +1,3 @@
-use std::fmt::Write as _;
-
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
@@ -21,7 +19,7 @@ impl RelayKey {
 
     /// That of a node. `root`: the edge's own secret bytes.
     pub fn derive(root: &[u8], node_id: &str) -> Self {
-        Self(Secret::new(hex(&mac(root, &["tapedeck/relay", node_id]))))
+        Self(Secret::new(hex::encode(mac(root, &["tapedeck/relay", node_id]))))
     }
 
     pub fn text(&self) -> &Secret {
@@ -30,7 +28,7 @@ impl RelayKey {
 
     /// What opens the streams of a channel until this time, Unix seconds.
     pub fn token(&self, app_id: &str, channel: &str, until_s: u64) -> Secret {
-        Secret::new(format!("{until_s}.{}", hex(&self.mac(app_id, channel, until_s))))
+        Secret::new(format!("{until_s}.{}", hex::encode(self.mac(app_id, channel, until_s))))
     }
 
     /// Whether a token opens the streams of a channel at this time, Unix seconds. How long it takes does not depend on what
@@ -42,7 +40,7 @@ impl RelayKey {
         let Ok(until_s) = until_s.parse::<u64>() else {
             return false;
         };
-        let expected = hex(&self.mac(app_id, channel, until_s));
+        let expected = hex::encode(self.mac(app_id, channel, until_s));
         // Both are hexadecimal digits of a digest; a difference in length tells nothing.
         let differs = expected.len() != shown.len()
             || expected
@@ -68,14 +66,6 @@ fn mac(key: &[u8], parts: &[&str]) -> Vec<u8> {
         mac.update(format!("{}:{part}", part.len()).as_bytes());
     }
     mac.finalize().into_bytes().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a text does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

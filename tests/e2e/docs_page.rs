@@ -68,7 +68,7 @@ pub(crate) async fn no_reader_is_shut_out(stack: &Stack) {
         );
         assert_eq!(view["isDark"], name.ends_with("dark"), "{view}");
         let calls: Vec<_> = view["calls"].as_array().expect("calls").iter().collect();
-        let is_customers = |call: &Value| call.as_str().is_some_and(|path| path.starts_with("/v1/"));
+        let is_customers = |call: &Value| call.as_str().is_some_and(|path| path.starts_with("/v1/apps/"));
         match name.split_once('-').expect("a colour scheme").0 {
             "customer" => assert!(
                 calls.len() == 8 && calls.iter().all(|call| is_customers(call)),

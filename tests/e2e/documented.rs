@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::json;
+use tapedeck_tests::fsp::Fsp;
 use tapedeck_tests::stack::Stack;
 use tokio::process::Command;
 
@@ -21,6 +22,12 @@ const SEED: &str = "41";
 /// the vendor does; and what is right by its form can be refused for what it names.
 const NOT_CHECKED: &str = "unsupported_method,positive_data_acceptance";
 
+/// The dialect whose answers tell by a code alone that nobody is signed in, and have no status for it.
+const NO_STATUS: &str = "[[operations]]\ninclude-path-regex = \"^/(v1/record|access)/\"\n\
+    [operations.checks.ignored_auth]\nenabled = false";
+/// What needs a node that serves it.
+const NOT_SERVED: &str = "^/(whip|whep)/";
+
 /// Takes what the stack has of tenants, credentials and apps away: it deletes what it finds.
 pub(crate) async fn no_answer_is_missing_in_the_document(stack: &Stack) {
     let _node = fleet::node_with_files(stack, "documented").await;
@@ -34,14 +41,26 @@ pub(crate) async fn no_answer_is_missing_in_the_document(stack: &Stack) {
         .start(&resource_id, &customer.start_body(cname, uid, "documented"))
         .await
         .expect(200);
+    let fsp = Fsp::new(&stack.info.edge, &stack.info.fsp).await;
     let signs_in = format!(
-        "[auth.openapi.customer]\nusername = {:?}\npassword = {:?}\n[auth.openapi.operator]\nbearer = {:?}\n",
-        customer.id, customer.secret, stack.info.admin_token
+        "hooks = {:?}\n{NO_STATUS}\n[auth.openapi.customer]\nusername = {:?}\npassword = {:?}\n\
+         [auth.openapi.operator]\nbearer = {:?}\n[auth.openapi.accessToken]\napi_key = {:?}\n\
+         [auth.openapi.developer]\napi_key = {:?}\n",
+        format!("{ROOT}/tests/schemathesis_hooks.py"),
+        customer.id,
+        customer.secret,
+        stack.info.admin_token,
+        fsp.access_token,
+        format!("{}.none", fsp.info.dev_id),
     );
     let owns = format!(
-        "[parameters]\n\"path.appid\" = {:?}\n\"path.resourceid\" = {resource_id:?}\n\"path.sid\" = {:?}\n",
+        "[parameters]\n\"path.appid\" = {:?}\n\"path.resourceid\" = {resource_id:?}\n\"path.sid\" = {:?}\n\
+         \"query.app_id\" = {:?}\n\"query.appId\" = {:?}\n\"path.userId\" = {:?}\n",
         customer.app_id,
-        started.text("sid")
+        started.text("sid"),
+        fsp.info.app_id,
+        stack.info.polyv.app_id,
+        stack.info.polyv.user_id,
     );
     // A caller who names no app that there is, and one who has a recording.
     run(stack, &signs_in, "examples").await;
@@ -71,9 +90,12 @@ async fn run(stack: &Stack, settings: &str, phases: &str) {
             phases,
             "--exclude-checks",
             NOT_CHECKED,
+            "--exclude-path-regex",
+            NOT_SERVED,
         ])
         .args(words)
         .args(["--warnings", "off", "--no-color"])
+        .env("SIGNING_SECRET", &stack.info.polyv.app_secret)
         .current_dir(stack.logs())
         .stdin(Stdio::null())
         .kill_on_drop(true)

@@ -42,10 +42,7 @@ async fn fetch(bucket: &Bucket, dir: &TempDir, task: &Task, files: &[Value], end
         let name = key.strip_prefix(&task.prefix).expect("the prefix").to_owned();
         let path = dir.path().join(&name);
         std::fs::write(&path, &object.data).expect("it is written");
-        let digest: String = Md5::digest(&object.data)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digest = hex::encode(Md5::digest(&object.data));
         assert_eq!(entry["md5"], json!(digest), "{name}");
         assert_eq!(entry["isPlayable"], true, "{name}");
         assert_eq!(probe::warnings(&path).await, "", "{name}");

@@ -43,6 +43,7 @@ mod rooms;
 mod rooms_in_browsers;
 mod rtmp;
 mod rules;
+mod scenarios;
 mod scenes;
 mod snapshots;
 mod sound;
@@ -248,8 +249,6 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         wrong_calls::bodies,
         wrong_calls::a_body_without_a_length,
         wrong_calls::resource_ids,
-        wrong_calls::order,
-        wrong_calls::regions,
     ]);
     let kills = {
         let stack = stack.cloned();

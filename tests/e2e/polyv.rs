@@ -18,6 +18,10 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// The shortest life of a link that can be set, in seconds.
 const LINK_S: u64 = 60;
 const SECONDS: u64 = 20;
+/// Of the second recording of the channel,
+const MORE_SECONDS: u64 = 8;
+/// which is kept for so long after its end.
+const KEPT_S: u64 = 40;
 
 async fn fetch(stack: &Stack, url: &str) -> Response {
     let client = stack.customer().client;
@@ -38,27 +42,16 @@ pub(crate) async fn a_channel_is_recorded_told_handed_out_and_deleted(stack: &mu
     let settings = json!({ "house_storage": { "retention_days": 1, "link_lifetime_s": LINK_S } });
     let app = format!("apps/{}", account.app_id);
     stack.admin(Method::PATCH, &app, &settings).await.expect(200);
-    let told = Told::start().await;
-    let path = format!("/live/v2/user/{}/set-record-callback", account.user_id);
-    let answer = account.call(&edge, "POST", &path, &[("url", &told.url())]).await;
-    assert_eq!(
-        answer,
-        json!({"code": 200, "status": "success", "message": "", "data": ""})
-    );
-
-    let url = format!("{}/{}/{}/teacher", stack.info.rtmp, account.app_id, account.channel_id);
-    let media = Media::picture_and_tone(320, 180).without_delay();
-    let publisher = Publisher::ffmpeg_by_rtmp(&url, &media, stack.logs());
-    wait::until("the channel is recorded", LIMIT, async || {
-        let list = stack
-            .admin(Method::GET, &format!("{app}/recordings"), &json!(null))
-            .await;
-        let first = list.expect(200).body["items"][0].clone();
-        (first["status"] == "recording").then_some(())
-    })
-    .await;
-    record_for(SECONDS).await;
-    publisher.leave().await;
+    let [told, states] = [Told::start().await, Told::start().await];
+    for (what, told) in [("record", &told), ("stream", &states)] {
+        let path = format!("/live/v2/user/{}/set-{what}-callback", account.user_id);
+        let answer = account.call(&edge, "POST", &path, &[("url", &told.url())]).await;
+        assert_eq!(
+            answer,
+            json!({"code": 200, "status": "success", "message": "", "data": ""})
+        );
+    }
+    publish(stack, &account, SECONDS).await;
 
     // The first call was answered with an error: it comes again before the second file is told.
     let calls = await_calls(&told, 3).await;
@@ -75,6 +68,12 @@ pub(crate) async fn a_channel_is_recorded_told_handed_out_and_deleted(stack: &mu
         assert_eq!(call["fileId"], calls[0]["fileId"]);
     }
     let (m3u8, mp4) = (&calls[1], &calls[2]);
+    let seen = await_calls(&states, 3).await;
+    let seen: Vec<_> = seen
+        .iter()
+        .map(|call| (&*call["status"], call["sessionId"] == mp4["sessionId"]))
+        .collect();
+    assert_eq!(seen, [("live", true), ("live", true), ("end", true)]);
     let begun = std::time::Instant::now();
     mp4_plays(stack, mp4).await;
     playlist_plays(stack, &m3u8["fileUrl"]).await;
@@ -91,18 +90,135 @@ pub(crate) async fn a_channel_is_recorded_told_handed_out_and_deleted(stack: &mu
         "the machine is too busy to tell"
     );
     assert_eq!(fetch(stack, &mp4["fileUrl"]).await.status(), 200);
-    wait::until("the links expire", LIMIT, async || {
-        let is_over = fetch(stack, &mp4["fileUrl"]).await.status() == 403;
-        (is_over && fetch(stack, &m3u8["fileUrl"]).await.status() == 403).then_some(())
+    let expiry = async {
+        wait::until("the links expire", LIMIT, async || {
+            let is_over = fetch(stack, &mp4["fileUrl"]).await.status() == 403;
+            (is_over && fetch(stack, &m3u8["fileUrl"]).await.status() == 403).then_some(())
+        })
+        .await;
+        let lived = begun.elapsed().as_secs();
+        assert!(
+            (LINK_S - 10..LINK_S + 15).contains(&lived),
+            "the links lived for {lived} s"
+        );
+    };
+    let ((), made) = tokio::join!(expiry, files_are_made_of_others(stack, &account, &told, mp4));
+
+    deletion_leaves_nothing(stack, &account, &[sid, &made]).await;
+}
+
+/// Somebody publishes to the channel, for so long from when it is recorded.
+async fn publish(stack: &Stack, account: &Polyv, seconds: u64) {
+    let url = format!("{}/{}/{}/teacher", stack.info.rtmp, account.app_id, account.channel_id);
+    let media = Media::picture_and_tone(320, 180).without_delay();
+    let publisher = Publisher::ffmpeg_by_rtmp(&url, &media, stack.logs());
+    wait::until("the channel is recorded", LIMIT, async || {
+        let path = format!("apps/{}/recordings", account.app_id);
+        let list = stack.admin(Method::GET, &path, &json!(null)).await;
+        let first = list.expect(200).body["items"][0].clone();
+        (first["status"] == "recording").then_some(())
     })
     .await;
-    let lived = begun.elapsed().as_secs();
-    assert!(
-        (LINK_S - 10..LINK_S + 15).contains(&lived),
-        "the links lived for {lived} s"
-    );
+    record_for(seconds).await;
+    publisher.leave().await;
+}
 
-    deletion_leaves_nothing(stack, &account, sid).await;
+/// A second recording of the channel is put behind the first, and the first made into a lasting one, whose ID is returned. What is not
+/// to last is gone by itself when its time is over, from the backup store too.
+async fn files_are_made_of_others(
+    stack: &Stack,
+    account: &Polyv,
+    told: &Told,
+    first: &BTreeMap<String, String>,
+) -> String {
+    let (edge, channel) = (&stack.info.edge, account.channel_id.as_str());
+    let s3 = &stack.info.s3;
+    let settings = json!({
+        "house_storage": { "retention_s": KEPT_S, "link_lifetime_s": LINK_S },
+        "backup": { "storageConfig": {
+            "vendor": 11, "region": 0, "bucket": s3.bucket, "accessKey": s3.access_key, "secretKey": s3.secret_key,
+            "fileNamePrefix": ["backup"], "extensionParams": { "endpoint": s3.endpoint },
+        } },
+    });
+    stack
+        .admin(Method::PATCH, &format!("apps/{}", account.app_id), &settings)
+        .await
+        .expect(200);
+    publish(stack, account, MORE_SECONDS).await;
+    let calls = await_calls(told, 5).await;
+    let second = &calls[4];
+    assert_ne!(second["sessionId"], first["sessionId"]);
+    // What a backup store has of it goes with it.
+    let backup = format!("backup/house/{}/{}/", account.app_id, second["sessionId"]);
+    stack.bucket().put(&format!("{backup}slice.ts"), "a slice").await;
+
+    let made = Told::start().await;
+    let ids = format!("{},{}", first["fileId"], second["fileId"]);
+    let params = [
+        ("channelId", channel),
+        ("fileIds", &ids),
+        ("fileName", "两节课"),
+        ("callbackUrl", &made.url()),
+    ];
+    let answer = account
+        .call(edge, "POST", "/live/v3/channel/record/merge", &params)
+        .await;
+    let id = answer["data"].as_str().expect("an ID");
+    let call = await_calls(&made, 2).await.remove(1);
+    let signed = md5sum(&format!("{}{}", account.app_secret, call["timestamp"])).await;
+    assert_eq!(
+        (&*call["status"], &*call["fileId"], &call["sign"]),
+        ("success", id, &signed)
+    );
+    let calls = await_calls(told, 6).await;
+    let merged = &calls[5];
+    assert_eq!((&*merged["origin"], &*merged["fileId"]), ("merge", id));
+    let lasts = |call: &BTreeMap<String, String>| call["duration"].parse::<f64>().expect("a number");
+    let together = lasts(first) + lasts(second);
+    assert!(
+        (lasts(merged) - together).abs() < 3.0,
+        "{} of {together} s",
+        lasts(merged)
+    );
+    let response = fetch(stack, &merged["fileUrl"]).await;
+    // The name under which it is downloaded is part of the link.
+    let name = percent_encoding::utf8_percent_encode("两节课", percent_encoding::NON_ALPHANUMERIC);
+    let link = percent_encoding::percent_decode_str(&merged["fileUrl"]).decode_utf8_lossy();
+    assert!(link.contains(&name.to_string()), "{link}");
+    let file = stack.logs().join("merged.mp4");
+    std::fs::write(&file, response.bytes().await.expect("a whole body")).expect("it is written");
+    assert_eq!(probe::warnings(&file).await, "");
+    let mut times = probe::picture_times(&file).await;
+    times.sort_by(f64::total_cmp);
+    let widest = times.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
+    assert!(widest < 0.3, "a hole of {widest} s");
+    assert!(times[times.len() - 1] > together - 3.0);
+
+    let params = [
+        ("channelId", channel),
+        ("fileIds", &first["fileId"]),
+        ("callbackUrl", &made.url()),
+    ];
+    let answer = account
+        .call(edge, "POST", "/live/v3/channel/record/convert", &params)
+        .await;
+    let vid = answer["data"].as_str().expect("an ID").to_owned();
+    let call = await_calls(&made, 3).await.remove(2);
+    assert_eq!(
+        (&*call["status"], &call["vid"], &call["sessionId"]),
+        ("success", &vid, &first["sessionId"])
+    );
+    wait::until("what was not to last is gone by itself", LIMIT, async || {
+        for sid in [second["sessionId"].as_str(), id] {
+            let place = format!("house/{}/{sid}/", account.app_id);
+            if !stack.bucket().keys(&place).await.is_empty() {
+                return None;
+            }
+        }
+        stack.bucket().keys(&backup).await.is_empty().then_some(())
+    })
+    .await;
+    vid
 }
 
 async fn mp4_plays(stack: &Stack, call: &BTreeMap<String, String>) {
@@ -162,29 +278,31 @@ async fn files_are_listed(stack: &Stack, account: &Polyv, call: &BTreeMap<String
     }
 }
 
-async fn deletion_leaves_nothing(stack: &Stack, account: &Polyv, sid: &str) {
+async fn deletion_leaves_nothing(stack: &Stack, account: &Polyv, sids: &[&str]) {
     let edge = &stack.info.edge;
-    let place = format!("house/{}/{sid}/", account.app_id);
-    let before = stack.bucket().keys(&place).await;
-    assert!(before.len() >= 4, "{before:?}");
     let path = format!("/live/v2/channel/recordFile/{}/delete-record", account.channel_id);
-    account.call(edge, "POST", &path, &[("sessionId", sid)]).await;
-    // It is found no more at once,
-    let (status, body) = account.try_to_call(edge, "POST", &path, &[("sessionId", sid)]).await;
-    assert_eq!(
-        (status, body["message"].as_str()),
-        (400, Some("record file not found."))
-    );
+    for sid in sids {
+        let place = format!("house/{}/{sid}/", account.app_id);
+        assert!(!stack.bucket().keys(&place).await.is_empty(), "{place}");
+        account.call(edge, "POST", &path, &[("sessionId", sid)]).await;
+        // It is found no more at once,
+        let (status, body) = account.try_to_call(edge, "POST", &path, &[("sessionId", sid)]).await;
+        assert_eq!(
+            (status, body["message"].as_str()),
+            (400, Some("record file not found."))
+        );
+    }
     let list = format!("/live/v2/channels/{}/recordFiles", account.channel_id);
     let list = account.call(edge, "GET", &list, &[("userId", &account.user_id)]).await;
     assert_eq!(list["data"], json!([]));
     // and gone soon after.
     wait::until("every object is gone", LIMIT, async || {
+        let place = format!("house/{}/", account.app_id);
         stack.bucket().keys(&place).await.is_empty().then_some(())
     })
     .await;
     let path = format!("apps/{}/recordings", account.app_id);
-    wait::until("the index forgets it", LIMIT, async || {
+    wait::until("the index forgets them", LIMIT, async || {
         let list = stack.admin(Method::GET, &path, &json!(null)).await.expect(200);
         (list.body["items"] == json!([])).then_some(())
     })
@@ -192,7 +310,7 @@ async fn deletion_leaves_nothing(stack: &Stack, account: &Polyv, sid: &str) {
     wait::until("the figures tell", LIMIT, async || {
         let metrics = stack.metrics().await;
         let deleted = metrics.get("tapedeck_edge_recordings_deleted_total").copied();
-        (deleted == Some(1.0)).then_some(())
+        (deleted == Some(4.0)).then_some(())
     })
     .await;
 }

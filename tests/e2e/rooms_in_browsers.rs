@@ -30,7 +30,11 @@ pub(crate) async fn people_see_and_hear_one_another(stack: &Stack) {
         json!({"stranger": "not-invited", "again": "joined-elsewhere"}),
         "{seen}"
     );
-    assert_eq!(seen["states"], json!(["connected", "reconnecting", "connected"]), "{seen}");
+    assert_eq!(
+        seen["states"],
+        json!(["connected", "reconnecting", "connected"]),
+        "{seen}"
+    );
     assert_eq!(
         seen["width"], 360,
         "a phone shows it without scrolling sideways: {seen}"

@@ -10,7 +10,7 @@ use tapedeck_requests::RULES;
 use tapedeck_tests::customer::{Customer, Reply, send};
 use tapedeck_tests::stack::Stack;
 
-use crate::{documented, fleet, steps};
+use crate::{documented, fleet, scenarios, steps};
 
 /// A sid that no start gave out.
 const SID: &str = "38f8e3cfdc474cd56fc1ceba380d7e1a";
@@ -22,6 +22,7 @@ const LANES: usize = 6;
 
 pub(crate) async fn every_documented_rule_and_no_undocumented_answer(stack: &mut Stack) {
     every_documented_rule(stack).await;
+    scenarios::every_scenario_goes_as_it_says(stack).await;
     documented::no_answer_is_missing_in_the_document(stack).await;
 }
 

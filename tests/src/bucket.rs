@@ -93,6 +93,11 @@ impl Bucket {
         keys
     }
 
+    /// Puts an object there.
+    pub async fn put(&self, key: &str, data: &'static str) {
+        self.0.write(key, data).await.expect("the bucket takes it");
+    }
+
     /// The object, or `None` where there is none.
     pub async fn get(&self, key: &str) -> Option<Object> {
         let stat = match self.0.stat(key).await {

@@ -171,8 +171,8 @@ fn note(shared: &Shared, secret: &str, headers: &HeaderMap, body: &[u8]) {
     sha1.update(body);
     let mut sha256 = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any key");
     sha256.update(body);
-    let signed = text("agora-signature") == Some(&hex(&sha1.finalize().into_bytes()))
-        && text("agora-signature-v2") == Some(&hex(&sha256.finalize().into_bytes()))
+    let signed = text("agora-signature") == Some(&hex::encode(sha1.finalize().into_bytes()))
+        && text("agora-signature-v2") == Some(&hex::encode(sha256.finalize().into_bytes()))
         && text("content-type") == Some("application/json");
     let mut inner = shared.lock();
     if !signed {
@@ -182,8 +182,4 @@ fn note(shared: &Shared, secret: &str, headers: &HeaderMap, body: &[u8]) {
     let body: Value = serde_json::from_slice(body).expect("JSON");
     let notice_id = body["noticeId"].as_str().expect("an id").to_owned();
     inner.arrivals.push(Arrival { notice_id, body });
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

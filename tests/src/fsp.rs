@@ -49,8 +49,7 @@ impl Fsp {
     /// What is shown for an access token.
     pub fn authorization(&self) -> String {
         let FspInfo { dev_id, dev_secret, .. } = &self.info;
-        let text = format!(r#"{{"aid":"{dev_id}","gid":"null","uid":"null","ts":1600000000000,"r":12345}}"#);
-        format!("{dev_id}.{}", token(&text, dev_secret))
+        format!("{dev_id}.{}", developers_token(dev_id, dev_secret))
     }
 
     /// Another access token.
@@ -199,9 +198,15 @@ impl Listener {
     }
 }
 
+/// The token by which a developer signs in.
+pub fn developers_token(dev_id: &str, secret: &str) -> String {
+    let text = format!(r#"{{"aid":"{dev_id}","gid":"null","uid":"null","ts":1600000000000,"r":12345}}"#);
+    token(&text, secret)
+}
+
 /// The vendor's token of a text, made by OpenSSL.
 fn token(text: &str, secret: &str) -> String {
-    let key: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let key = hex::encode(secret);
     let mut openssl = Command::new("openssl")
         .args(["enc", "-aes-128-cbc", "-nopad", "-a", "-A", "-K", &key])
         .args(["-iv", "000102030405060708090a0b0c0d0e0f"])

@@ -26,6 +26,7 @@ pub mod probe;
 pub mod publisher;
 pub mod recorded;
 pub mod rtsp;
+pub mod scenario;
 pub mod stack;
 pub mod sync;
 pub mod uprtc;

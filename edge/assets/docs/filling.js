@@ -28,7 +28,7 @@ export function filledText(text, entered) {
   return body === undefined ? text : JSON.stringify(filledBody(body, entered), null, 2)
 }
 
-/** The calls of one part of the API, customer or operator, with the caller's values in the examples of their requests. */
+/** The calls of one part of the API, with the caller's values in the examples of their requests. */
 export function filledDocument(document, entered) {
   const filled = structuredClone(document)
   const paths = Object.entries(filled.paths).filter(([path]) => partOf(path) === entered.part)
@@ -44,12 +44,15 @@ export function filledDocument(document, entered) {
 
 /** The headers and the body that a request is sent with: signed in, and with the secret key. */
 export function signed({ url, headers, body }, entered, location) {
-  const own = partOf(new URL(url, location).pathname) === 'operator' ? bearer(entered) : basic(entered)
+  const own = { operator: bearer, customer: basic }[partOf(new URL(url, location).pathname)]?.(entered)
   return { headers: { ...headers, ...given({ Authorization: own }) }, body: withSecretKey(body, entered) }
 }
 
 /** Whose calls a path is for. */
-export const partOf = (path) => (path.startsWith('/v1/') ? 'customer' : 'operator')
+export function partOf(path) {
+  if (path.startsWith('/v1/apps/')) return 'customer'
+  return path.startsWith('/admin/') || path === '/metrics' ? 'operator' : 'others'
+}
 
 const operations = ({ paths }) => Object.values(paths).flatMap((path) => Object.values(path))
 

@@ -60,7 +60,8 @@ function entries() {
 /** Whose calls the address of the page leads to, as that of a call does: `/docs#/Apps/createApp`. */
 function choosePart() {
   const [, tag] = decodeURIComponent(location.hash).split('/')
-  if (tag) form.elements.part.value = tag === 'Recording' ? 'customer' : 'operator'
+  const parts = { Recording: 'customer', 'Group recording (FSP)': 'others', 'Recorded channels (Polyv)': 'others', WebRTC: 'others' }
+  if (tag) form.elements.part.value = parts[tag] ?? 'operator'
 }
 
 /** Fills in the fields of paths, and bodies that are being edited: they are not made from the examples again. */

@@ -171,9 +171,10 @@ impl SimNode {
                     | EdgeAsk::Live(_)
                     | EdgeAsk::Remove(_)
                     | EdgeAsk::Rtc(_)
-                    | EdgeAsk::Room(_),
+                    | EdgeAsk::Room(_)
+                    | EdgeAsk::Join(_),
                 ..
-            } => panic!("nobody asks for channels"),
+            } => panic!("nobody asks for channels or files"),
             FromEdge::Answer { id, answer } => {
                 let about = self.asked.remove(&id).flatten();
                 match (answer, about) {

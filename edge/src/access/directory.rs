@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 
 use protocol::{Backup, Secret, Source};
@@ -64,6 +65,8 @@ struct AppSecrets {
     channel_secrets: Vec<ChannelSecret>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     callback: Option<Callback>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    further: BTreeMap<String, Callback>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     backup: Option<Backup>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -183,6 +186,7 @@ impl<'a, S: Store> Directory<'a, S> {
                 secrets: secrets.channel_secrets,
             },
             callback: secrets.callback,
+            further: secrets.further,
             backup: secrets.backup,
             house_storage: secrets.house_storage,
             automatic: secrets.automatic,
@@ -201,6 +205,7 @@ impl<'a, S: Store> Directory<'a, S> {
             certificate: app.certificate.clone(),
             channel_secrets: app.channels.secrets.clone(),
             callback: app.callback.clone(),
+            further: app.further.clone(),
             backup: app.backup.clone(),
             house_storage: app.house_storage.clone(),
             automatic: app.automatic.clone(),

@@ -19,6 +19,9 @@ pub struct HouseStorage {
     /// For how many days a recording is kept after its end; `None` for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<u32>,
+    /// The same in seconds, for what is fetched soon; it goes before the days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_s: Option<u64>,
     /// For how long a link is good, in seconds.
     pub link_s: u64,
 }
@@ -26,6 +29,12 @@ pub struct HouseStorage {
 impl HouseStorage {
     /// Former stores that are remembered.
     pub const MAX_FORMER: usize = 8;
+
+    /// For how long a recording is kept after its end, in milliseconds; `None` for ever.
+    pub fn kept_ms(&self) -> Option<u64> {
+        let days_ms = self.retention_days.map(|days| u64::from(days) * 24 * 3_600_000);
+        self.retention_s.map(|s| s.saturating_mul(1_000)).or(days_ms)
+    }
 
     /// A name for a store, whatever its keys: recordings refer to it.
     pub fn id(storage: &Storage) -> String {
@@ -106,6 +115,7 @@ mod tests {
             storage: storage(bucket, secret),
             former: Vec::new(),
             retention_days: None,
+            retention_s: None,
             link_s: 60,
         }
     }

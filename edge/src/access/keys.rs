@@ -40,6 +40,8 @@ pub enum Purpose<'a> {
     Node(&'a str),
     /// The storage keys of the recording with this sid.
     Storage(&'a str),
+    /// What is to be joined under this sid, and who is told: addresses of callbacks can carry passwords.
+    Join(&'a str),
 }
 
 impl Purpose<'_> {
@@ -51,6 +53,7 @@ impl Purpose<'_> {
             Self::ChannelCallback(app_id) => ("channel-callback", app_id),
             Self::Node(node_id) => ("node", node_id),
             Self::Storage(sid) => ("storage", sid),
+            Self::Join(sid) => ("join", sid),
         };
         // A key id holds no slash, nor does a purpose: two different triples never join to the same text.
         format!("tapedeck/1/{key_id}/{purpose}/{owner}")

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use protocol::{Backup, Secret, Source};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +39,8 @@ pub struct App {
     pub channels: Channels,
     /// The callback that is told of events.
     pub callback: Option<Callback>,
+    /// Callbacks for what the app's own is not told of, by the dialect's names.
+    pub further: BTreeMap<String, Callback>,
     /// Where slices go while the customer's store takes none.
     pub backup: Option<Backup>,
     /// The operator's store for recordings whose callers name none.
@@ -70,6 +74,7 @@ impl App {
             certificate: None,
             channels: Channels::default(),
             callback: None,
+            further: BTreeMap::new(),
             backup: None,
             house_storage: None,
             automatic: None,

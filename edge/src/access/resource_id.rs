@@ -1,7 +1,7 @@
 use protocol::RecorderKey;
 use serde::{Deserialize, Serialize};
 
-use super::{Entropy, KeyRing, OpenError, Purpose, SealError, entropy::hex};
+use super::{Entropy, KeyRing, OpenError, Purpose, SealError, hex};
 
 /// The plain text is filled up to a multiple of this, so that the sealed form has at least 200 characters and its length
 /// is the same for most channels.

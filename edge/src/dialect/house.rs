@@ -8,8 +8,6 @@ use crate::handing;
 use crate::recording::House;
 use crate::store::link;
 
-const DAY_MS: u64 = 24 * 3_600_000;
-
 /// Where a new recording goes.
 pub(super) struct Place {
     /// For [`RecordingSpec::storage`](protocol::RecordingSpec::storage): a place that no other recording has.
@@ -29,7 +27,7 @@ impl Place {
             backup: app.backup.as_ref().map(|backup| backup_of(backup, &storage)),
             house: House {
                 store: HouseStorage::id(&own.storage),
-                kept_ms: own.retention_days.map(|days| u64::from(days) * DAY_MS),
+                kept_ms: own.kept_ms(),
                 label,
             },
             storage,

@@ -22,9 +22,9 @@ use crate::http::{Request, Response};
 use crate::recording::{Call, Event, Notice, Subject};
 
 pub use notification::{EventType, Notification, notice_id};
-pub use step::{Admission, Entrance, LookUp, Pending, Saving, Step, Visit};
+pub use step::{Admission, Entrance, Joining, LookUp, Pending, Saving, Step, Visit};
 use vendor::Vendor;
-pub use vendor::{NoticeTerms, Server, StartTerms};
+pub use vendor::{Joined, NoticeTerms, Server, StartTerms};
 
 /// Declares the vendors, and hands on to each what concerns it.
 macro_rules! vendors {
@@ -101,6 +101,20 @@ macro_rules! vendors {
             pub fn notification(self, subject: &Subject, notice: &Notice, terms: NoticeTerms<'_>) -> Notification {
                 match self.0 {
                     $(Spoken::$vendor(dialect) => dialect.notification(subject, notice, terms),)+
+                }
+            }
+
+            /// The callback, by its name among [`App::further`], that is told of an event in the place of the app's own.
+            pub fn callback_name(self, event: &Event) -> Option<&'static str> {
+                match self.0 {
+                    $(Spoken::$vendor(dialect) => dialect.callback_name(event),)+
+                }
+            }
+
+            /// The request that tells a callback what came of files that were joined.
+            pub fn joined(self, joined: &Joined<'_>, terms: NoticeTerms<'_>) -> Option<Notification> {
+                match self.0 {
+                    $(Spoken::$vendor(dialect) => dialect.joined(joined, terms),)+
                 }
             }
         }

@@ -2,7 +2,7 @@ use protocol::{
     EndCause, Fault, FileKind, Happening, Mode, Phase, Problem, ProblemCode, RecordedFile, RecorderKey, TrackKind,
 };
 
-use crate::recording::{Event, Notice, RecordingView, Standing, Status, Subject};
+use crate::recording::{Event, Notice, RecordingView, Status, Subject};
 
 /// The recording that the events of a test are about.
 const TEST_CHANNEL: &str = "test_webhook";
@@ -55,29 +55,11 @@ fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
         md5: None,
     };
     let snapshot = RecordingView {
-        paused: false,
-        house: None,
-        standing: Standing::Waiting,
-        key: subject.key.clone(),
-        sid: subject.sid.clone(),
         status: Status::Recording,
         phase: Some(Phase::Recording),
-        mode: subject.mode,
-        mp4: false,
-        outputs: protocol::Outputs::default(),
-        snapshots: None,
-        started_ms: now_ms,
         first_media_ms: Some(now_ms),
-        ended_ms: None,
-        cause: None,
         files: vec![file.clone()],
-        pictures: None,
-        vod: None,
-        pending_uploads: 0,
-        backed_up: None,
-        idle_since_ms: None,
-        speaker: None,
-        problems: Vec::new(),
+        ..RecordingView::new(subject.key.clone(), subject.sid.clone(), subject.mode, now_ms)
     };
     let stream = |track| {
         Event::Happened(Happening::StreamChanged {

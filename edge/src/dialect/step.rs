@@ -4,6 +4,7 @@ use crate::access::{DirectoryError, Setting};
 use crate::app::{self, Admit, Verdict};
 use crate::gateway;
 use crate::http::Response;
+use crate::joining::Order;
 use crate::recording::{Call, Command, Outcome};
 use crate::room;
 
@@ -25,6 +26,8 @@ pub enum Step {
     Save(Box<Saving>),
     /// A `Gateway` object is asked who is signed in.
     Gateway(Box<Entrance>),
+    /// A `Joiner` object is asked for each order.
+    Join(Box<Joining>),
     /// A room, or what rooms have in common, is asked.
     Room(Box<Visit>),
 }
@@ -191,6 +194,37 @@ impl Saving {
 
     pub fn saved(self, saved: Result<(), DirectoryError>) -> Step {
         (self.next)(saved)
+    }
+}
+
+/// What becomes of a request once its files are being joined, or one of the objects has not answered.
+type AfterBeginning = Box<dyn FnOnce(bool) -> Step>;
+
+/// A valid, authorized request to join files, with a place in the app's quota for each order.
+pub struct Joining {
+    pub orders: Vec<Order>,
+    next: AfterBeginning,
+}
+
+impl Joining {
+    pub(super) fn new(orders: Vec<Order>, next: impl FnOnce(bool) -> Step + 'static) -> Self {
+        Self {
+            orders,
+            next: Box::new(next),
+        }
+    }
+
+    /// What becomes of the request; `begun`: all objects have taken their orders.
+    pub fn answered(self, begun: bool) -> Step {
+        (self.next)(begun)
+    }
+}
+
+impl fmt::Debug for Joining {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Joining")
+            .field("orders", &self.orders)
+            .finish_non_exhaustive()
     }
 }
 

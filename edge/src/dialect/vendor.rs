@@ -1,8 +1,11 @@
+use protocol::{RecordedFile, Refusal};
+
 use super::notification::{EventType, Notification};
 use super::step::Step;
 use crate::access::{App, Automatic, Callback, Directory, Entropy, HouseStorage, Method, Store};
 use crate::http::Request;
 use crate::input::Targets;
+use crate::joining::Order;
 use crate::recording::{Call, Event, Notice, Subject};
 
 /// The API of a vendor, which each folder beside this file has. A value is one of the dialects in which the API is spoken, where
@@ -55,6 +58,16 @@ pub(super) trait Vendor: Copy + PartialEq + 'static {
     /// The request that tells a callback of an event, with its signatures.
     fn notification(self, subject: &Subject, notice: &Notice, terms: NoticeTerms<'_>) -> Notification;
 
+    /// The callback, by its name among [`App::further`], that is told of an event in the place of the app's own; `None` for most.
+    fn callback_name(self, _event: &Event) -> Option<&'static str> {
+        None
+    }
+
+    /// The request that tells a callback what came of files that were joined; `None` where the vendor has none.
+    fn joined(self, _joined: &Joined<'_>, _terms: NoticeTerms<'_>) -> Option<Notification> {
+        None
+    }
+
     /// The dialect that an app names; `None` for one of another vendor.
     fn named(name: &str) -> Option<Self> {
         let mut dialects = Self::DIALECTS.iter();
@@ -84,6 +97,15 @@ pub struct StartTerms<'a> {
     pub now_ms: u64,
     /// Fresh for each start.
     pub entropy: &'a Entropy,
+}
+
+/// What came of files that were joined.
+#[derive(Clone, Copy, Debug)]
+pub struct Joined<'a> {
+    pub order: &'a Order,
+    /// As [`Told::form`](crate::joining::Told::form).
+    pub form: &'a str,
+    pub result: &'a Result<RecordedFile, Refusal>,
 }
 
 /// What a notification is made with.

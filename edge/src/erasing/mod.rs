@@ -108,6 +108,7 @@ mod tests {
                 storage: storage("new"),
                 former: vec![storage("old")],
                 retention_days: None,
+                retention_s: None,
                 link_s: 60,
             }),
             backup: Some(Backup {

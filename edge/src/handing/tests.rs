@@ -11,6 +11,7 @@ fn app() -> App {
             storage: storage(),
             former: Vec::new(),
             retention_days: None,
+            retention_s: None,
             link_s: 60,
         }),
         ..App::new("a", "t", "d", NOW)

@@ -1,5 +1,7 @@
 //! What the admin API asks of the objects.
 
+use std::collections::BTreeMap;
+
 use protocol::RecorderKey;
 use worker::{Env, console_error};
 
@@ -126,7 +128,7 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
             let Some(dialect) = Dialect::named(&dialect) else {
                 return admin::failure();
             };
-            let calling = Calling::new(dialect, callback, None);
+            let calling = Calling::new(dialect, callback);
             admin::tested(&calling.test(&app_id, env).await)
         }
     }

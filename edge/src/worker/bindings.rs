@@ -128,7 +128,7 @@ pub(super) fn entropy() -> Entropy {
 }
 
 pub(super) fn request_id() -> String {
-    random::<16>().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(random::<16>())
 }
 
 pub(super) fn random<const N: usize>() -> [u8; N] {

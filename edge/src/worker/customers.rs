@@ -9,12 +9,13 @@ use worker::{Context, Delay, Env, console_error};
 
 use super::bindings::{self, Misconfigured};
 use super::objects::counting;
-use super::objects::{AppOf, Gateway, Recorder, RecorderReply, RecorderRequest, ask};
+use super::objects::{AppOf, Gateway, Joiner, Recorder, RecorderReply, RecorderRequest, ask};
 use super::rooms;
 use crate::access::Directory;
 use crate::app::{self, Denial, Reply as AppReply, Verdict};
 use crate::dialect::{Admission, LookUp, Pending, Routed, Server, Step};
 use crate::http::Response;
+use crate::joining;
 use crate::recording::{Reply, Request as CoreRequest};
 
 /// For the `App` object to answer. It only counts; what takes longer is as good as no answer.
@@ -53,6 +54,14 @@ pub(super) async fn answer(routed: Routed<'_>, env: &Env, context: &Context) -> 
             Step::Room(visit) => {
                 let told = rooms::told(visit.ask.clone(), env).await;
                 visit.answered(told)
+            }
+            Step::Join(joining) => {
+                let mut begun = true;
+                for order in &joining.orders {
+                    let request = joining::Request::Begin(Box::new(order.clone()));
+                    begun &= ask::<Joiner>(env, order, &request).await.is_ok();
+                }
+                joining.answered(begun)
             }
         };
     }

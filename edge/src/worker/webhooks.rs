@@ -1,13 +1,15 @@
 //! Calls to the callbacks of apps. Each has a time-out and follows no redirect, so that an address that is allowed cannot
 //! lead to one that is not.
 
+use std::collections::BTreeMap;
+
 use worker::{AbortSignal, Env, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, ResponseBody, web_sys};
 
 use super::bindings;
 use crate::access::{Callback, ChannelCallback, Directory, HouseStorage};
 use crate::admin::TestResult;
 use crate::dialect::{Dialect, NoticeTerms, Notification};
-use crate::recording::{Delivery, Notice, Subject};
+use crate::recording::{Delivery, Event, Notice, Subject};
 
 /// An error in the log is cut after so many bytes.
 const MAX_ERROR_BYTES: usize = 300;
@@ -20,11 +22,13 @@ pub(super) enum Receiver {
     Listeners(Dialect),
 }
 
-/// The callback that is told of an app's events.
+/// The callbacks that are told of an app's events.
 #[derive(Clone)]
 pub(super) struct Calling {
     dialect: Dialect,
-    callback: Callback,
+    /// `None` when there are but further ones.
+    callback: Option<Callback>,
+    further: BTreeMap<String, Callback>,
     house_storage: Option<HouseStorage>,
 }
 
@@ -47,57 +51,76 @@ pub(super) async fn receiver(app_id: &str, channel: &str, env: &Env) -> Result<O
         true => directory.channel_callback(app_id, channel).await,
         false => Ok(None),
     };
-    let Some(callback) = ChannelCallback::of(own.map_err(|error| error.to_string())?, app.callback) else {
-        return Ok(None);
-    };
-    Ok(Some(Receiver::Callback(Box::new(Calling {
+    let callback = ChannelCallback::of(own.map_err(|error| error.to_string())?, app.callback);
+    let is_there = callback.is_some() || !app.further.is_empty();
+    let calling = Calling {
         dialect,
         callback,
+        further: app.further,
         house_storage: app.house_storage,
-    }))))
+    };
+    Ok(is_there.then(|| Receiver::Callback(Box::new(calling))))
 }
 
 impl Calling {
     pub(super) async fn deliver(&self, subject: &Subject, notice: &Notice, timeout_ms: u64, env: &Env) -> Delivery {
-        if !self.dialect.wants(&notice.event, &self.callback) {
+        let Some(callback) = self.callback_for(&notice.event) else {
             return Delivery::Unwanted;
-        }
-        let url = self.callback.url.expose();
-        // The operator may have changed what is allowed since the callback was set.
-        if let Err(problem) = bindings::targets(env).check(url) {
-            return failed(None, &format!("the callback's URL {problem}"));
-        }
+        };
         let public_url = bindings::public_url(env);
         let terms = NoticeTerms {
-            callback: &self.callback,
+            callback,
             house_storage: self.house_storage.as_ref(),
             public_url: public_url.as_deref(),
             now_ms: bindings::now_ms(),
         };
         let notification = self.dialect.notification(subject, notice, terms);
-        match send(&notification.url(url), notification, timeout_ms).await {
-            Ok(status @ 200..300) => Delivery::Delivered { status },
-            Ok(status @ 300..400) => failed(Some(status), "it answered with a redirect, which is not followed"),
-            Ok(status) => failed(Some(status), &format!("it answered with status {status}")),
-            Err(error) => failed(None, &error),
+        call(callback, notification, timeout_ms, env).await
+    }
+
+    /// The callback that wants to be told of an event.
+    fn callback_for(&self, event: &Event) -> Option<&Callback> {
+        match self.dialect.callback_name(event) {
+            Some(name) => self.further.get(name),
+            None => {
+                let callback = self.callback.as_ref();
+                callback.filter(|callback| self.dialect.wants(event, callback))
+            }
         }
     }
 }
 
+/// Sends a notification to its callback.
+pub(super) async fn call(callback: &Callback, notification: Notification, timeout_ms: u64, env: &Env) -> Delivery {
+    let url = callback.url.expose();
+    // The operator may have changed what is allowed since the callback was set.
+    if let Err(problem) = bindings::targets(env).check(url) {
+        return failed(None, &format!("the callback's URL {problem}"));
+    }
+    match send(&notification.url(url), notification, timeout_ms).await {
+        Ok(status @ 200..300) => Delivery::Delivered { status },
+        Ok(status @ 300..400) => failed(Some(status), "it answered with a redirect, which is not followed"),
+        Ok(status) => failed(Some(status), &format!("it answered with status {status}")),
+        Err(error) => failed(None, &error),
+    }
+}
+
 impl Calling {
-    pub(super) fn new(dialect: Dialect, callback: Callback, house_storage: Option<HouseStorage>) -> Self {
+    pub(super) fn new(dialect: Dialect, callback: Callback) -> Self {
         Self {
             dialect,
-            callback,
-            house_storage,
+            callback: Some(callback),
+            further: BTreeMap::new(),
+            house_storage: None,
         }
     }
 
     /// Sends one event of each type that is wanted, until one gets no answer in time.
     pub(super) async fn test(&self, app_id: &str, env: &Env) -> Vec<TestResult> {
         let timeout_ms = bindings::pacing(env).timeout_ms;
-        let samples = self.dialect.samples(app_id, &self.callback, bindings::now_ms());
         let mut results = Vec::new();
+        let Some(callback) = &self.callback else { return results };
+        let samples = self.dialect.samples(app_id, callback, bindings::now_ms());
         for (subject, notice) in samples {
             let started_ms = bindings::now_ms();
             let (delivered, status, error) = match self.deliver(&subject, &notice, timeout_ms, env).await {

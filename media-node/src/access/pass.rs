@@ -1,5 +1,3 @@
-use std::fmt::Write as _;
-
 use hmac::{Hmac, Mac as _};
 use protocol::{NodeToken, Secret};
 use sha2::Sha256;
@@ -44,13 +42,7 @@ impl Passes {
         for part in ["tapedeck/play/", app, "/", channel] {
             mac.update(part.as_bytes());
         }
-        let digest = mac.finalize().into_bytes();
-        let text = digest.iter().fold(String::new(), |mut text, byte| {
-            // Writing to a text does not fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
-        Some(Secret::new(text))
+        Some(Secret::new(hex::encode(mac.finalize().into_bytes())))
     }
 
     /// Whether the channel's pass was shown, which is a password.

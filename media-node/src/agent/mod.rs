@@ -25,6 +25,7 @@ pub use edge::Edge;
 pub use entries::Entries;
 
 use crate::channel::Registry;
+use crate::joiner::Joiner;
 use crate::rtc::Rtc;
 use crate::supervisor::Supervisor;
 use line::Answers;
@@ -43,6 +44,14 @@ pub struct Identity {
     pub rtsp: String,
 }
 
+/// What the edge may ask of the node besides recordings and channels.
+#[derive(Clone)]
+pub struct Services {
+    /// `None` where the node serves no WebRTC.
+    pub rtc: Option<Rtc>,
+    pub joiner: Joiner,
+}
+
 /// Runs until dropped. `heard` tells whether the edge answered the last heartbeat, `told` the
 /// [number](Registry::number) of the last change among publishers that the edge knows of.
 pub async fn run(
@@ -50,12 +59,13 @@ pub async fn run(
     identity: Identity,
     supervisor: Supervisor,
     channels: Registry,
-    rtc: Option<Rtc>,
+    services: Services,
     heard: watch::Sender<bool>,
     told: watch::Sender<u64>,
 ) {
     let interval = watch::Sender::new(FIRST_INTERVAL);
-    let answers = Answers::new(supervisor.clone(), channels.clone(), rtc.clone());
+    let rtc = services.rtc.clone();
+    let answers = Answers::new(supervisor.clone(), channels.clone(), services);
     tokio::join!(
         line::keep(&edge.line, edge.http.clone(), identity.for_the_line(), answers),
         heartbeat::run(&edge, &identity, &supervisor, &heard, &interval),

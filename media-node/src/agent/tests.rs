@@ -178,7 +178,7 @@ impl World {
             identity,
             self.supervisor.clone(),
             channels,
-            None,
+            line::tests::services(),
             heard,
             told,
         ));

@@ -3,10 +3,10 @@
 
 mod args;
 mod check;
+mod join;
 mod logging;
 mod mix;
 mod publish;
-mod random_id;
 mod record;
 mod rescue;
 mod serve;
@@ -42,6 +42,9 @@ enum Command {
     Mix(Box<mix::MixArgs>),
     /// Publish a media file as a user of a channel, optionally encrypted.
     Publish(publish::PublishArgs),
+    /// Join files of MP4 that are in stores: what `serve` starts for that.
+    #[command(hide = true)]
+    Join(join::JoinArgs),
     /// Verify the spool and say what a start would repair; exit code 1 if media is missing or something is damaged.
     Check {
         /// A node's spool directory, or that of one recording.
@@ -57,8 +60,7 @@ pub fn run(cli: Cli) -> ExitCode {
         eprintln!("media-node: --log {:?}: {error}", cli.log);
         return ExitCode::FAILURE;
     }
-    if let Command::Serve(_) | Command::Record(_) | Command::Mix(_) | Command::Publish(_) | Command::Rescue(_) =
-        &cli.command
+    if !matches!(&cli.command, Command::Check { .. })
         && let Err(error) = media::init()
     {
         tracing::error!(%error, "the media library cannot be used");
@@ -90,6 +92,7 @@ pub fn run(cli: Cli) -> ExitCode {
             _ => block_on(None, record::run(*args)),
         },
         Command::Mix(args) => mix::run(&args),
+        Command::Join(args) => block_on(None, join::run(args)),
         Command::Publish(args) => block_on(None, publish::run(args)),
     };
     match result {

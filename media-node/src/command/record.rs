@@ -10,8 +10,8 @@ use protocol::{
 use tokio::sync::watch;
 
 use super::args::{RecordingArgs, duration};
-use super::random_id::random_id;
 use super::stop_signal::stop_signal;
+use crate::random::random_id;
 use crate::record::Status;
 use crate::recorder::{self, Alone};
 

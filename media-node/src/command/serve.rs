@@ -15,14 +15,15 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::args::{RecordingArgs, RtmpsArgs, duration, size};
-use super::random_id::random_id;
 use super::stop_signal::stop_signal;
 use crate::access::{Gate, Keys, Passes};
-use crate::agent::{self, Edge, Entries, Identity};
+use crate::agent::{self, Edge, Entries, Identity, Services};
 use crate::api::{self, Callers, Health};
 use crate::channel::{Limits, Registry};
 use crate::clock::unix_ms;
 use crate::hub;
+use crate::joiner::{self, Joiner};
+use crate::random::random_id;
 use crate::rtc::{self, RtcServer};
 use crate::rtmp::RtmpServer;
 use crate::rtsp::RtspServer;
@@ -30,6 +31,8 @@ use crate::supervisor::{Config, Memory, Node, SpaceLimits, Supervisor};
 
 /// How long a node that ends waits for the edge to hear that nobody publishes to it any more.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// In the spool's directory; it is no recording's name.
+const JOINING_DIR: &str = ".joining";
 
 #[derive(Args, Debug)]
 pub(super) struct ServeArgs {
@@ -190,9 +193,16 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     let listener = TcpListener::bind(args.listen).await.map_err(api_at)?;
     let (api_address, rtsp_address) = (listener.local_addr().map_err(api_at)?, rtsp.local_addr());
 
+    let program = std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?;
+    let joiner = Joiner::new(joiner::Config {
+        program: program.clone(),
+        arguments: args.recording.target_arguments(),
+        dir: args.spool.join(JOINING_DIR),
+        reserve_bytes: args.disk_reserve,
+    });
     let supervisor = Supervisor::new(Config {
         spool: args.spool.clone(),
-        program: std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?,
+        program,
         arguments: [
             &args.recording.as_arguments()[..],
             &["--log".to_owned(), log.to_owned()],
@@ -249,7 +259,10 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
                 identity,
                 supervisor.clone(),
                 channels,
-                rtc.clone(),
+                Services {
+                    rtc: rtc.clone(),
+                    joiner,
+                },
                 heard,
                 told.clone(),
             ));

@@ -29,5 +29,5 @@ pub use mpegts::{probe_slice, to_us};
 pub use names::{FileNames, RecordingNames};
 pub use remains::{cut_slice, finish_slice};
 pub use tags::Discontinuity;
-pub use whole::finish_whole;
+pub use whole::{file_md5, finish_whole};
 pub use writer::{Reach, SliceUnit, SliceWriter};

@@ -36,11 +36,12 @@ pub fn finish_whole(format: FileFormat, path: &Path, scratch: &Path) -> Result<O
     Ok(Some(Whole {
         duration_us,
         bytes,
-        md5: digest(path)?,
+        md5: file_md5(path)?,
     }))
 }
 
-fn digest(path: &Path) -> io::Result<String> {
+/// The MD5 of a file, 32 lower-case hexadecimal characters.
+pub fn file_md5(path: &Path) -> io::Result<String> {
     let (mut file, mut chunk) = (File::open(path)?, vec![0; CHUNK]);
     let mut hash = Md5::new();
     loop {
@@ -50,7 +51,7 @@ fn digest(path: &Path) -> io::Result<String> {
         }
         hash.update(chunk.get(..read).unwrap_or_default());
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(hash.finalize()))
 }
 
 #[cfg(test)]
@@ -64,7 +65,7 @@ mod tests {
         let path = dir.path().join("file");
         let of = |content: &[u8]| {
             std::fs::write(&path, content).unwrap();
-            digest(&path).unwrap()
+            file_md5(&path).unwrap()
         };
         assert_eq!(of(b""), "d41d8cd98f00b204e9800998ecf8427e");
         assert_eq!(of(b"message digest"), "f96b697d7cb7938d525a2f31aaf161d0");

@@ -17,10 +17,6 @@ fn counter() -> impl FnMut() -> [u8; 8] {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn from_hex(text: &str) -> Vec<u8> {
     let byte = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
     (0..text.len()).step_by(2).map(byte).collect()
@@ -63,8 +59,8 @@ fn the_documents_vectors_are_kept() {
         let keys = Keys::derive(cipher, &Secret::new("correct horse"), "room");
         let (unit, sealed) = (from_hex(&unit), from_hex(&sealed));
         assert_eq!(
-            hex(&keys.seal(codec, &unit, &mut || number())),
-            hex(&sealed),
+            hex::encode(keys.seal(codec, &unit, &mut || number())),
+            hex::encode(&sealed),
             "{mode} {codec:?}"
         );
         assert_eq!(keys.open(codec, &sealed).unwrap(), unit, "{mode} {codec:?}");

@@ -187,76 +187,9 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::media::{AudioEncoder, Coded, Demuxer, Picture, VideoEncoder, VideoEncoderChoice, VideoTarget};
-    use crate::stream::{AacFormat, Format, H264Format, Track, annexb};
-
-    const FPS: i64 = 15;
-    const SECONDS: i64 = 6;
-
-    /// Grey pictures with reordering, and silence, in the order of decoding times.
-    fn media() -> (Vec<MuxedTrack>, Vec<(usize, AccessUnit)>) {
-        crate::media::init().unwrap();
-        let target = VideoTarget {
-            width: 64,
-            height: 36,
-            fps: FPS as u32,
-            bitrate: 50_000,
-            gop: 30,
-        };
-        let mut video = VideoEncoder::new(&VideoEncoderChoice::default(), &target).unwrap();
-        let mut audio = AudioEncoder::new("aac", 48_000, 1, 48_000).unwrap();
-        let mut units = Vec::new();
-        let unit = |coded: Coded, rate: i64| AccessUnit {
-            pts_us: coded.pts * 1_000_000 / rate,
-            dts_us: coded.dts * 1_000_000 / rate,
-            data: coded.data.into(),
-            keyframe: coded.keyframe,
-        };
-        for frame in 0..FPS * SECONDS {
-            let mut picture = Picture::new(64, 36).unwrap();
-            (0..3).for_each(|index| picture.plane_mut(index).data.fill((frame * 7 % 200) as u8 + 20));
-            video
-                .encode(&picture, frame, frame % 30 == 0, |coded| {
-                    units.push((0, unit(coded, FPS)))
-                })
-                .unwrap();
-        }
-        video.finish(|coded| units.push((0, unit(coded, FPS)))).unwrap();
-        for block in 0..SECONDS * 48_000 / 1024 {
-            let silence = [vec![0.0; AudioEncoder::FRAME]];
-            audio
-                .encode(&silence, block * 1024, |coded| units.push((1, unit(coded, 48_000))))
-                .unwrap();
-        }
-        units.retain(|(track, unit)| *track == 0 || unit.pts_us >= 0);
-        units.sort_by_key(|(_, unit)| unit.dts_us);
-        let (sps, pps) = units
-            .iter()
-            .find_map(|(_, unit)| annexb::parameter_sets(&unit.data))
-            .map(|(sps, pps)| (sps.to_vec().into(), pps.to_vec().into()))
-            .unwrap();
-        let h264 = Format::H264(H264Format {
-            sps,
-            pps,
-            width: 64,
-            height: 36,
-            reorder_depth: 2,
-        });
-        let config = audio.config().into();
-        let aac = Format::Aac(AacFormat {
-            config,
-            sample_rate: 48_000,
-            channels: 1,
-            frame_length: 1024,
-        });
-        let tracks = [(h264, 66_667), (aac, 21_333)];
-        (
-            tracks
-                .map(|(format, duration_us)| MuxedTrack { format, duration_us })
-                .to_vec(),
-            units,
-        )
-    }
+    use crate::media::Demuxer;
+    use crate::media::testing::{FPS, grey_and_silence};
+    use crate::stream::Track;
 
     /// First and last presentation times and the number of units of a track.
     fn summary(path: &Path, wanted: Track) -> (i64, i64, usize) {
@@ -274,7 +207,7 @@ mod tests {
     #[test]
     fn all_units_are_kept_at_their_times() {
         let directory = tempfile::tempdir().unwrap();
-        let (tracks, units) = media();
+        let (tracks, units) = grey_and_silence(64);
         let path = directory.path().join("out.mp4");
         let mut muxer = Mp4Muxer::create(&path, &tracks, -5_000_000).unwrap();
         for (track, unit) in &units {
@@ -297,7 +230,7 @@ mod tests {
     #[test]
     fn a_fragmented_file_that_is_cut_off_anywhere_can_be_finished() {
         let directory = tempfile::tempdir().unwrap();
-        let (tracks, units) = media();
+        let (tracks, units) = grey_and_silence(64);
         let whole = directory.path().join("whole.mp4");
         let mut muxer = Mp4Muxer::create(&whole, &tracks, 0).unwrap();
         let mut written = Vec::new();

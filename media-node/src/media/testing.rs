@@ -1,6 +1,9 @@
-//! Images made by hand, and what a test says where the machine lacks what it needs.
+//! Images and media made by hand, and what a test says where the machine lacks what it needs.
 
 use std::io::Write;
+
+use super::{AudioEncoder, Coded, MuxedTrack, Picture, VideoEncoder, VideoEncoderChoice, VideoTarget};
+use crate::stream::{AacFormat, AccessUnit, Format, H264Format, annexb};
 
 /// A BMP image of 24 bits, all of one colour (blue, green, red).
 pub fn bmp(width: u32, height: u32, colour: [u8; 3]) -> Vec<u8> {
@@ -47,4 +50,73 @@ pub fn encoder(name: &str) -> Option<ffmpeg_next::Codec> {
         skipped(&format!("FFmpeg has no {name} encoder"));
     }
     codec
+}
+
+/// Of the pictures of [`grey_and_silence`].
+pub const FPS: i64 = 15;
+const SECONDS: i64 = 6;
+
+/// Six seconds of grey pictures with reordering, `width` pixels wide, and silence, in the order of decoding times.
+pub fn grey_and_silence(width: u32) -> (Vec<MuxedTrack>, Vec<(usize, AccessUnit)>) {
+    super::init().unwrap();
+    let target = VideoTarget {
+        width,
+        height: 36,
+        fps: FPS as u32,
+        bitrate: 50_000,
+        gop: 30,
+    };
+    let mut video = VideoEncoder::new(&VideoEncoderChoice::default(), &target).unwrap();
+    let mut audio = AudioEncoder::new("aac", 48_000, 1, 48_000).unwrap();
+    let mut units = Vec::new();
+    let unit = |coded: Coded, rate: i64| AccessUnit {
+        pts_us: coded.pts * 1_000_000 / rate,
+        dts_us: coded.dts * 1_000_000 / rate,
+        data: coded.data.into(),
+        keyframe: coded.keyframe,
+    };
+    for frame in 0..FPS * SECONDS {
+        let mut picture = Picture::new(width, 36).unwrap();
+        (0..3).for_each(|index| picture.plane_mut(index).data.fill((frame * 7 % 200) as u8 + 20));
+        video
+            .encode(&picture, frame, frame % 30 == 0, |coded| {
+                units.push((0, unit(coded, FPS)))
+            })
+            .unwrap();
+    }
+    video.finish(|coded| units.push((0, unit(coded, FPS)))).unwrap();
+    for block in 0..SECONDS * 48_000 / 1024 {
+        let silence = [vec![0.0; AudioEncoder::FRAME]];
+        audio
+            .encode(&silence, block * 1024, |coded| units.push((1, unit(coded, 48_000))))
+            .unwrap();
+    }
+    units.retain(|(track, unit)| *track == 0 || unit.pts_us >= 0);
+    units.sort_by_key(|(_, unit)| unit.dts_us);
+    let (sps, pps) = units
+        .iter()
+        .find_map(|(_, unit)| annexb::parameter_sets(&unit.data))
+        .map(|(sps, pps)| (sps.to_vec().into(), pps.to_vec().into()))
+        .unwrap();
+    let h264 = Format::H264(H264Format {
+        sps,
+        pps,
+        width,
+        height: 36,
+        reorder_depth: 2,
+    });
+    let config = audio.config().into();
+    let aac = Format::Aac(AacFormat {
+        config,
+        sample_rate: 48_000,
+        channels: 1,
+        frame_length: 1024,
+    });
+    let tracks = [(h264, 66_667), (aac, 21_333)];
+    (
+        tracks
+            .map(|(format, duration_us)| MuxedTrack { format, duration_us })
+            .to_vec(),
+        units,
+    )
 }

@@ -23,6 +23,7 @@ use super::session::{Begin, Command, MAX_COMMANDS, Ways};
 use crate::access::{Action, Grant, Place, Shown, Wish};
 use crate::channel::StreamPath;
 use crate::hub::{Ends, Hub, Publication, Ticket};
+use crate::random::random_id;
 use crate::rtsp::Streams;
 use crate::transcode::{NotMade, Transcoding, is_convertible};
 
@@ -334,7 +335,5 @@ fn value(query: &str, name: &str) -> Option<String> {
 
 /// What nobody can guess.
 fn random() -> Result<String, Problem> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|_| Problem::new(500, "The system gives no randomness"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    random_id().map_err(|_| Problem::new(500, "The system gives no randomness"))
 }

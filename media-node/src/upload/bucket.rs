@@ -5,7 +5,7 @@ use opendal::layers::{RetryLayer, TimeoutLayer};
 use opendal::{Buffer, ErrorKind, HttpTransporter, OperationContext, Operator, Reader};
 use protocol::Storage;
 use tokio::fs::File;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::answer::{Heard, Listening};
 use super::fault::{UploadFault, disk};
@@ -228,6 +228,26 @@ impl Bucket {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(refused(&error, &heard)),
         }
+    }
+
+    /// Writes an object of `bytes` into a file.
+    pub(super) async fn fetch(&self, name: &str, path: &Path, bytes: u64) -> Result<(), UploadFault> {
+        let (operator, heard) = self.timed(time_for(PART as u64));
+        let operator = operator.layer(RetryLayer::new().with_max_times(PART_ATTEMPTS).with_jitter());
+        let reader = operator.reader(&self.key(name)).await;
+        let reader = reader.map_err(|error| refused(&error, &heard))?;
+        let mut file = File::create(path).await.map_err(disk("write", path))?;
+        let mut at = 0;
+        while at < bytes {
+            let end = bytes.min(at + PART as u64);
+            let part = reader.read(at..end).await.map_err(|error| refused(&error, &heard))?;
+            if part.len() as u64 != end - at {
+                return Err(UploadFault::Refused(format!("it is shorter than {bytes} bytes")));
+            }
+            file.write_all(&part.to_vec()).await.map_err(disk("write", path))?;
+            at = end;
+        }
+        file.flush().await.map_err(disk("write", path))
     }
 
     /// What is not there is deleted.

@@ -13,6 +13,7 @@ mod fault;
 mod formats;
 mod headers;
 mod hold;
+mod objects;
 mod pace;
 mod proof;
 mod rescue;
@@ -30,6 +31,7 @@ mod writing;
 
 pub use bucket::Bucket;
 pub use formats::Formats;
+pub use objects::{fetch, put};
 pub use proof::check;
 pub use rescue::{Rescue, Rescued};
 pub use schedule::is_refusal;

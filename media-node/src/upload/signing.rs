@@ -169,7 +169,7 @@ fn behind(bucket: &str, address: &Uri) -> opendal::Result<Uri> {
 /// SHA-256 in hexadecimal digits: so the store notices a body that has changed on its way.
 async fn digest(body: &Buffer) -> opendal::Result<HeaderValue> {
     let digest = hashed::<Sha256>(body).await?;
-    header(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    header(hex::encode(digest))
 }
 
 async fn hashed<D: Digest>(body: &Buffer) -> opendal::Result<Vec<u8>> {

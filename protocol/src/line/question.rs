@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ChannelLease, ChannelNews, Desired, Elsewhere, EntryAnswer, EntryQuestion, FollowQuestion, HeartbeatAnswer,
-    HeldRecording, Job, JobRequest, LiveChannel, LiveQuestion, Refusal, Report, ReportAnswer, RoomAsk, RoomNews,
-    RoomReply, Roster, RtcCall, RtcReply, UserRemoval,
+    HeldRecording, Job, JobRequest, Joined, Joining, LiveChannel, LiveQuestion, Refusal, Report, ReportAnswer, RoomAsk,
+    RoomNews, RoomReply, Roster, RtcCall, RtcReply, UserRemoval,
 };
 
 /// What a node asks the edge.
@@ -76,6 +76,8 @@ pub enum EdgeAsk {
     Rtc(Box<RtcCall>),
     /// To begin, change or end connections of a room. The same nodes refuse it.
     Room(Box<RoomAsk>),
+    /// To make one file of several, or to say how far it has come with that. Nodes that are too old to know the question refuse it.
+    Join(Box<Joining>),
 }
 
 /// What is wanted of a recording now.
@@ -111,5 +113,6 @@ pub enum NodeAnswer {
     Removed(u32),
     Rtc(Box<RtcReply>),
     Room(Box<RoomReply>),
+    Joined(Box<Joined>),
     Refused(Refusal),
 }

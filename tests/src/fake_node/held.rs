@@ -12,6 +12,8 @@ pub(super) struct Held {
     pub(super) happened: u64,
     confirmed: u64,
     pub(super) ended: bool,
+    /// Whether it has captured: one that is paused from its beginning has not.
+    captured: bool,
     pub(super) told: bool,
     /// What the edge has heard, and over which line.
     pub(super) said: Option<(u64, Said)>,
@@ -33,6 +35,7 @@ pub(super) struct Said {
     noted: u64,
     learned: u64,
     ended: bool,
+    captured: bool,
 }
 
 impl Held {
@@ -45,6 +48,7 @@ impl Held {
             happened: 0,
             confirmed: 0,
             ended: false,
+            captured: job.assignment.directive != Some(Directive::Pause),
             told: false,
             said: None,
             slices: Vec::new(),
@@ -63,6 +67,7 @@ impl Held {
             noted: self.noted,
             learned: self.learned_to,
             ended: self.ended,
+            captured: self.captured,
         }
     }
 
@@ -71,8 +76,16 @@ impl Held {
             self.confirmed = self.confirmed.max(confirmed.through);
         }
         self.told = report.phase == Phase::Ended && self.confirmed == self.happened;
-        self.ended |= answer.desired.directive != Directive::Record;
+        self.follow(answer.desired.directive);
         self.learn(answer.inventory);
+    }
+
+    pub(super) fn follow(&mut self, directive: Directive) {
+        match directive {
+            Directive::Record => self.captured = true,
+            Directive::Pause => {}
+            Directive::Stop(_) | Directive::Release => self.ended = true,
+        }
     }
 
     fn learn(&mut self, page: InventoryPage) {
@@ -115,8 +128,8 @@ impl Held {
         };
         Report {
             cause: ended.then_some(EndCause::Stopped),
-            first_media_ms: Some(1),
-            files: if self.files {
+            first_media_ms: self.captured.then_some(1),
+            files: if self.files && self.captured {
                 vec![file(node_id, sid)]
             } else {
                 Vec::new()

@@ -242,6 +242,7 @@ async fn answer(shared: &Shared, ask: EdgeAsk) -> NodeAnswer {
         EdgeAsk::Rtc(_) | EdgeAsk::Room(_) => {
             return NodeAnswer::Refused(Refusal::internal("this node serves no WebRTC"));
         }
+        EdgeAsk::Join(_) => return NodeAnswer::Refused(Refusal::internal("this node joins nothing")),
     };
     NodeAnswer::Report(Box::new(report))
 }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use protocol::line::Versions;
-use protocol::{ChannelLease, ChannelNews, ConfirmedSlice, Desired, Directive, Heartbeat, HeldRecording, Job, Report};
+use protocol::{ChannelLease, ChannelNews, ConfirmedSlice, Desired, Heartbeat, HeldRecording, Job, Report};
 use tokio::task::JoinHandle;
 
 use held::Held;
@@ -268,7 +268,7 @@ impl Shared {
     fn follow(&self, sid: &str, desired: &Desired) -> Report {
         let mut recordings = self.lock();
         let held = recordings.get_mut(sid).expect("it was started here");
-        held.ended |= desired.directive != Directive::Record;
+        held.follow(desired.directive);
         held.report(&self.id, sid)
     }
 }

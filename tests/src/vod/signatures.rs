@@ -31,10 +31,6 @@ fn hmac_sha256(key: &[u8], text: &str) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The pairs of a query, decoded and sorted; the value is `None` without an equals sign.
 pub(super) fn pairs(query: &str) -> Vec<(String, Option<String>)> {
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
@@ -116,14 +112,14 @@ pub(super) fn version_4(request: &Request, resource: &str, secret: &str, scope: 
     let text = format!(
         "OSS4-HMAC-SHA256\n{}\n{scope}\n{}",
         request.header("x-oss-date"),
-        hex(&Sha256::digest(canonical))
+        hex::encode(Sha256::digest(canonical))
     );
     let key = scope
         .split('/')
         .fold(format!("aliyun_v4{secret}").into_bytes(), |key, part| {
             hmac_sha256(&key, part)
         });
-    hex(&hmac_sha256(&key, &text))
+    hex::encode(hmac_sha256(&key, &text))
 }
 
 #[cfg(test)]

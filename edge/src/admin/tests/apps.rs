@@ -364,7 +364,7 @@ fn a_house_store_is_sealed_shown_without_its_keys_and_taken_away() {
     let set = |house: serde_json::Value| server.call("PATCH", &path, &json!({ "house_storage": house }));
     let (status, app) = set(json!({"storageConfig": config("vault"), "retention_days": 30}));
     let shown = json!({"endpoint": "https://s3.us-east-1.amazonaws.com", "bucket": "vault", "prefix": "house",
-        "retention_days": 30, "link_lifetime_s": 86_400, "former": 0, "has_keys": true});
+        "retention_days": 30, "retention_s": null, "link_lifetime_s": 86_400, "former": 0, "has_keys": true});
     assert_eq!((status, &app["house_storage"]), (200, &shown));
     let kept = server.store.map.borrow()[&format!("app:{APP}")].clone();
     assert!(!kept.contains("housesecret") && !kept.contains("AKHOUSE"), "{kept}");
@@ -381,6 +381,10 @@ fn a_house_store_is_sealed_shown_without_its_keys_and_taken_away() {
     let mut temporary = config("vault");
     temporary["stsToken"] = json!("token");
     for (house, field) in [
+        (
+            json!({"storageConfig": config("vault"), "retention_days": 1, "retention_s": 1}),
+            "house_storage.retention_s",
+        ),
         (
             json!({"storageConfig": config("vault"), "retention_days": 0}),
             "house_storage.retention_days",

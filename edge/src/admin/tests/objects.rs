@@ -1,7 +1,7 @@
 use super::*;
 use crate::access::{Limits, Page};
 use crate::app::{Cursor, Filter};
-use crate::recording::{Outcome, RecordingView, Standing, Status};
+use crate::recording::{Outcome, RecordingView, Status};
 use protocol::{EndCause, Mode, RecorderKey};
 
 #[test]
@@ -108,34 +108,16 @@ fn usage_is_asked_with_the_apps_limits() {
 }
 
 pub(super) fn snapshot() -> RecordingView {
+    let key = RecorderKey {
+        app_id: APP.into(),
+        channel: "demo".into(),
+        uid: "1".into(),
+    };
     RecordingView {
-        paused: false,
-        house: None,
-        standing: Standing::Waiting,
-        mp4: false,
-        outputs: protocol::Outputs::default(),
-        snapshots: None,
-        phase: None,
-        pictures: None,
-        vod: None,
-        key: RecorderKey {
-            app_id: APP.into(),
-            channel: "demo".into(),
-            uid: "1".into(),
-        },
-        sid: "s".into(),
         status: Status::Ended,
-        mode: Mode::Individual,
-        started_ms: 1,
-        first_media_ms: None,
         ended_ms: Some(2),
         cause: Some(EndCause::Idle),
-        files: vec![],
-        pending_uploads: 0,
-        backed_up: None,
-        idle_since_ms: None,
-        speaker: None,
-        problems: vec![],
+        ..RecordingView::new(key, "s".into(), Mode::Individual, 1)
     }
 }
 

@@ -27,7 +27,7 @@ pub(in crate::dialect) enum Endpoint {
 }
 
 /// The paths, each with its method.
-const PATHS: [(&str, &str, Route); 12] = [
+pub(super) const PATHS: [(&str, &str, Route); 12] = [
     ("GET", "/server/address", Route::ServerAddress),
     ("GET", "/access/token", Route::AccessToken),
     ("POST", "/v1/record/init", Route::Record(Endpoint::Init)),

@@ -20,7 +20,13 @@ pub(super) enum Refusal {
     RecordRuns,
     TooManyRequests,
     TooLong,
-    NotOffered(&'static str),
+    /// A recording has no file that can be joined.
+    NoMp4,
+    /// More or larger files than are joined to one.
+    TooLarge,
+    /// The app has as many recordings as it may have, and files that are being joined.
+    NoRoom,
+    NoStore,
     /// Ours.
     Unavailable(DirectoryError),
     /// Ours: an object did not answer.
@@ -41,7 +47,10 @@ impl Refusal {
             Self::RecordRuns => (400, "record file is not finished.".to_owned()),
             Self::TooManyRequests => (429, "too many requests.".to_owned()),
             Self::TooLong => (413, "request is too long.".to_owned()),
-            Self::NotOffered(reason) => (400, (*reason).to_owned()),
+            Self::NoMp4 => (400, "record file has no mp4.".to_owned()),
+            Self::TooLarge => (400, "record files are too many or too large.".to_owned()),
+            Self::NoRoom => (429, "too many recordings and merges at a time.".to_owned()),
+            Self::NoStore => (400, "the app has no storage.".to_owned()),
             Self::Unavailable(_) | Self::NoAnswer => (500, "internal server error.".to_owned()),
         };
         enveloped(code, "error", &message, Value::from(""))

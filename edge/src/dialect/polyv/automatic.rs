@@ -25,10 +25,16 @@ const IDLE_S: std::ops::RangeInclusive<u64> = 5..=86_400;
 const DEFAULT_IDLE_S: u64 = 30;
 
 /// What is found again with a recording.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Label {
     pub(super) width: u32,
     pub(super) height: u32,
+    /// What its caller calls a file that is made of others,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
+    /// and the caller's account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) user_id: Option<String>,
 }
 
 impl Label {
@@ -55,6 +61,7 @@ pub(super) fn start(automatic: &Automatic, channel: &str, app: &App, terms: Star
     let label = Label {
         width: setting.output.width,
         height: setting.output.height,
+        ..Label::default()
     };
     let label = serde_json::to_string(&label).unwrap_or_default();
     let place = Place::new(app, &sid, label).ok_or("the app needs house_storage: its recordings go there")?;

@@ -7,7 +7,7 @@ use super::caller::Caller;
 use super::format::Format;
 use super::params::Params;
 use super::record_callback::{address, save};
-use crate::access::{ChannelCallback, Setting, Store, is_id};
+use crate::access::{App, Callback, ChannelCallback, Setting, Store, is_id};
 use crate::dialect::step::Step;
 use crate::dialect::vendor::Server;
 use crate::input::Targets;
@@ -28,12 +28,27 @@ pub(super) struct Known {
 }
 
 pub(super) async fn read<S: Store>(caller: &Caller, params: &Params, server: &Server<'_, S>) -> Result<Known, Refusal> {
-    let channel = channel_id(params.get("channelId"))?;
+    read_of(caller, channel_id(params.get("channelId"))?, server).await
+}
+
+/// Of a channel that is named elsewhere.
+pub(super) async fn read_of<S: Store>(
+    caller: &Caller,
+    channel: String,
+    server: &Server<'_, S>,
+) -> Result<Known, Refusal> {
     let set = server.directory.channel_callback(&caller.app.app_id, &channel).await;
     Ok(Known {
         set: set.map_err(Refusal::Unavailable)?,
         channel,
     })
+}
+
+impl Known {
+    /// The callback that is told of the channel's files.
+    pub(super) fn callback(&self, app: &App) -> Option<Callback> {
+        ChannelCallback::of(self.set.clone(), app.callback.clone())
+    }
 }
 
 /// The number of a channel; names of channels are taken as well, as long as they can be part of a path.

@@ -33,9 +33,22 @@ fn number(name: &str) -> u64 {
     digits.parse().unwrap_or_default()
 }
 
+/// The ID of the file that an object's key, or an address that ends with it, stands for.
+pub(super) fn id_in_key(key: &str) -> Option<String> {
+    let name = key.rsplit('/').next()?;
+    let (sid, _) = name.split_once('_')?;
+    match (name.ends_with(".mp4"), number(name)) {
+        (true, number @ 1..) => Some(format!("{sid}-{}", number + 1)),
+        _ => Some(sid.to_owned()),
+    }
+}
+
 /// What a file is called when it is downloaded.
-pub(super) fn file_name(channel: &str, start_ms: u64, format: Format) -> String {
-    format!("{channel}_{}.{}", digits(start_ms), format.name())
+pub(super) fn file_name(label: &Label, channel: &str, start_ms: u64, format: Format) -> String {
+    match &label.name {
+        Some(name) => format!("{name}.{}", format.name()),
+        None => format!("{channel}_{}.{}", digits(start_ms), format.name()),
+    }
 }
 
 /// One file of the vendor's: an MP4 file with the playlist if it is the first, or the playlist alone.
@@ -103,7 +116,8 @@ impl Record<'_> {
 
     fn link(&self, file: Option<&RecordedFile>, handing: &Handing<'_>) -> Option<String> {
         let file = file?;
-        let name = file_name(&self.row.key.channel, file.start_ms, Format::of(file.kind)?);
+        let label = Label::read(&self.house.label);
+        let name = file_name(&label, &self.row.key.channel, file.start_ms, Format::of(file.kind)?);
         handing.link(self.house, file, &name)
     }
 
@@ -122,7 +136,7 @@ impl Record<'_> {
             "bitrate": bitrate(file),
             "resolution": format!("{}x{}", label.width, label.height),
             "channelSessionId": self.row.sid,
-            "fileName": file_name(&self.row.key.channel, file.start_ms, Format::of(file.kind)?),
+            "fileName": file_name(&label, &self.row.key.channel, file.start_ms, Format::of(file.kind)?),
         }))
     }
 
@@ -135,7 +149,7 @@ impl Record<'_> {
             "channelId": self.row.key.channel,
             "startTime": digits(file.start_ms),
             "endTime": digits(file.start_ms.saturating_add(file.duration_ms)),
-            "fileName": file_name(&self.row.key.channel, file.start_ms, Format::of(file.kind)?),
+            "fileName": file_name(&label, &self.row.key.channel, file.start_ms, Format::of(file.kind)?),
             "fileSize": file.bytes,
             "createdTime": self.row.ended_ms.unwrap_or(self.row.created_ms),
             "width": label.width,

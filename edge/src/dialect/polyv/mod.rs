@@ -7,6 +7,10 @@ mod automatic;
 mod caller;
 mod channel_setting;
 mod format;
+mod join;
+mod join_notice;
+mod join_request;
+mod joins;
 mod listed;
 mod notification;
 mod params;
@@ -18,15 +22,21 @@ mod times;
 
 use super::notification::{EventType, Notification};
 use super::step::{Admission, Step};
-use super::vendor::{NoticeTerms, Server, StartTerms, Vendor};
+use super::vendor::{Joined, NoticeTerms, Server, StartTerms, Vendor};
 use crate::access::{App, Automatic, Callback, Method, Store};
 use crate::app::{Admit, Denial, Room, Verdict};
 use crate::http::Request;
 use crate::recording::{Call, Event, Notice, Subject};
 use answer::Refusal;
 use caller::Caller;
+use join::Join;
+use join_request::JoinRequest;
 use params::Params;
 use route::{Endpoint, Route};
+
+/// The account's further callbacks: of the stream's state, and of files that can be played back.
+const STREAM: &str = "stream";
+const PLAYBACK: &str = "playback";
 
 /// The one dialect of this vendor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +83,8 @@ impl Vendor for Polyv {
             Endpoint::RecordFiles => records::list(caller, &params, channel_id, server),
             Endpoint::Record => records::one(caller, &params, server),
             Endpoint::DeleteRecord => records::delete(caller, &params, channel_id),
-            Endpoint::Unoffered(reason) => Err(Refusal::NotOffered(reason)),
+            Endpoint::SetFurtherCallback(name) => record_callback::set_further(caller, name, &params, server.targets),
+            Endpoint::Join(join) => join_files(join, route, caller, &params, server).await,
         };
         let next = match asked {
             Ok(next) => next,
@@ -90,6 +101,14 @@ impl Vendor for Polyv {
             None => next,
         };
         Step::Admit(Box::new(Admission::new(app_id, admit, decide)))
+    }
+
+    fn callback_name(self, event: &Event) -> Option<&'static str> {
+        matches!(event, Event::RecorderStarted | Event::RecorderLeft { .. }).then_some(STREAM)
+    }
+
+    fn joined(self, joined: &Joined<'_>, terms: NoticeTerms<'_>) -> Option<Notification> {
+        join_notice::notification(joined, terms)
     }
 
     fn automatic(self, automatic: &Automatic, channel: &str, app: &App, terms: StartTerms<'_>) -> Result<Call, String> {
@@ -112,6 +131,18 @@ impl Vendor for Polyv {
     fn notification(self, subject: &Subject, notice: &Notice, terms: NoticeTerms<'_>) -> Notification {
         notification::notification(subject, notice, terms)
     }
+}
+
+async fn join_files<S: Store>(
+    join: Join,
+    route: Route<'_>,
+    caller: Caller,
+    params: &Params,
+    server: &Server<'_, S>,
+) -> Result<Step, Refusal> {
+    let request = JoinRequest::read(join, route, params, server.targets)?;
+    let known = channel_setting::read_of(&caller, request.channel.clone(), server).await?;
+    joins::begin(caller, request, &known, server.entropy)
 }
 
 #[cfg(test)]

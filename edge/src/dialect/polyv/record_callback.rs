@@ -19,6 +19,31 @@ pub(super) fn set(caller: Caller, params: &Params, targets: Targets) -> Result<S
     Ok(save(Setting::App(Box::new(app))))
 }
 
+/// Sets a callback of the account for something else, or switches it off.
+pub(super) fn set_further(
+    caller: Caller,
+    name: &'static str,
+    params: &Params,
+    targets: Targets,
+) -> Result<Step, Refusal> {
+    let url = params.get("url").map(|url| address(url, targets)).transpose()?;
+    let Caller { mut app, secret } = caller;
+    match url {
+        Some(url) => {
+            let callback = Callback {
+                url,
+                secret,
+                events: None,
+            };
+            app.further.insert(name.to_owned(), callback);
+        }
+        None => {
+            app.further.remove(name);
+        }
+    }
+    Ok(save(Setting::App(Box::new(app))))
+}
+
 /// The address of a callback.
 pub(super) fn address(url: &str, targets: Targets) -> Result<Secret, Refusal> {
     let has_scheme = url.starts_with("http://") || url.starts_with("https://");

@@ -118,7 +118,7 @@ fn erased(reply: Option<Reply>) -> Step {
 }
 
 /// The recording, if it is one of the channel's that is finished and not deleted.
-fn found(reply: Option<Reply>, channel: &str) -> Result<Listed, Refusal> {
+pub(super) fn found(reply: Option<Reply>, channel: &str) -> Result<Listed, Refusal> {
     let Some(Reply::Find(found)) = reply else {
         return Err(Refusal::NoAnswer);
     };

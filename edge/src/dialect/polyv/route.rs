@@ -1,3 +1,5 @@
+use super::join::Join;
+use super::{PLAYBACK, STREAM};
 use crate::access::Method;
 use crate::http::Request;
 
@@ -17,18 +19,17 @@ pub(super) enum Endpoint {
     RecordFiles,
     Record,
     DeleteRecord,
-    /// The vendor has it, and this server does not. The text says why.
-    Unoffered(&'static str),
+    /// Callbacks of the account for what is not a recorded file, by their names among [`App::further`](crate::access::App::further).
+    SetFurtherCallback(&'static str),
+    Join(Join),
 }
-
-const NO_MERGE: &str = "merging is not offered by this server: a recording is one file already.";
-const NO_VOD: &str = "converting to VOD is not offered by this server.";
-const NO_STREAM: &str = "callbacks of the stream's state are not offered by this server.";
 
 impl Endpoint {
     pub(super) fn method(self) -> Method {
         match self {
-            Self::SetRecordCallback | Self::UpdateChannelCallback | Self::Unoffered(_) => Method::Update,
+            Self::SetRecordCallback | Self::SetFurtherCallback(_) | Self::UpdateChannelCallback | Self::Join(_) => {
+                Method::Update
+            }
             Self::GetChannelCallback | Self::RecordFiles | Self::Record => Method::Query,
             Self::DeleteRecord => Method::Stop,
         }
@@ -47,8 +48,12 @@ pub(super) fn route(request: &Request) -> Option<Route<'_>> {
     let of_neither = |endpoint| (endpoint, None, None);
     let (endpoint, user_id, channel_id) = match (request.method.as_str(), segments.as_slice()) {
         ("POST", ["v2", "user", user_id, "set-record-callback"]) => of_user(Endpoint::SetRecordCallback, *user_id),
-        ("POST", ["v2", "user", user_id, "set-stream-callback"]) => of_user(Endpoint::Unoffered(NO_STREAM), *user_id),
-        ("POST", ["v2", "user", user_id, "set-playback-callback"]) => of_user(Endpoint::Unoffered(NO_VOD), *user_id),
+        ("POST", ["v2", "user", user_id, "set-stream-callback"]) => {
+            of_user(Endpoint::SetFurtherCallback(STREAM), *user_id)
+        }
+        ("POST", ["v2", "user", user_id, "set-playback-callback"]) => {
+            of_user(Endpoint::SetFurtherCallback(PLAYBACK), *user_id)
+        }
         ("GET", ["v3", "channel", "callback", "get-setting"]) => of_neither(Endpoint::GetChannelCallback),
         ("POST", ["v3", "channel", "callback", "update-setting"]) => of_neither(Endpoint::UpdateChannelCallback),
         ("GET", ["v2", "channels", channel_id, "recordFiles"]) => of_channel(Endpoint::RecordFiles, *channel_id),
@@ -57,13 +62,14 @@ pub(super) fn route(request: &Request) -> Option<Route<'_>> {
             of_channel(Endpoint::DeleteRecord, *channel_id)
         }
         ("POST", ["v2", "channel", "recordFile", channel_id, "merge"]) => {
-            of_channel(Endpoint::Unoffered(NO_MERGE), *channel_id)
+            of_channel(Endpoint::Join(Join::Merge { lasting: false }), *channel_id)
         }
-        ("POST", ["v3", "channel", "record", "merge" | "merge-mp4"]) => of_neither(Endpoint::Unoffered(NO_MERGE)),
+        ("POST", ["v3", "channel", "record", "merge"]) => of_neither(Endpoint::Join(Join::Merge { lasting: false })),
+        ("POST", ["v3", "channel", "record", "merge-mp4"]) => of_neither(Endpoint::Join(Join::MergeMp4)),
         ("POST", ["v2", "channel", "recordFile", channel_id, "convert"]) => {
-            of_channel(Endpoint::Unoffered(NO_VOD), *channel_id)
+            of_channel(Endpoint::Join(Join::Convert), *channel_id)
         }
-        ("POST", ["v3", "channel", "record", "convert"]) => of_neither(Endpoint::Unoffered(NO_VOD)),
+        ("POST", ["v3", "channel", "record", "convert"]) => of_neither(Endpoint::Join(Join::Convert)),
         _ => return None,
     };
     Some(Route {
@@ -74,26 +80,29 @@ pub(super) fn route(request: &Request) -> Option<Route<'_>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// Each route.
+    pub(in crate::dialect::polyv) const ROUTES: [(&str, &str); 13] = [
+        ("POST", "/live/v2/user/u/set-record-callback"),
+        ("POST", "/live/v2/user/u/set-stream-callback"),
+        ("POST", "/live/v2/user/u/set-playback-callback"),
+        ("GET", "/live/v3/channel/callback/get-setting"),
+        ("POST", "/live/v3/channel/callback/update-setting"),
+        ("GET", "/live/v2/channels/7/recordFiles"),
+        ("GET", "/live/v3/channel/record/get"),
+        ("POST", "/live/v2/channel/recordFile/7/delete-record"),
+        ("POST", "/live/v2/channel/recordFile/7/merge"),
+        ("POST", "/live/v2/channel/recordFile/7/convert"),
+        ("POST", "/live/v3/channel/record/merge"),
+        ("POST", "/live/v3/channel/record/merge-mp4"),
+        ("POST", "/live/v3/channel/record/convert"),
+    ];
 
     #[test]
     fn every_route_and_no_other() {
-        for (method, path) in [
-            ("POST", "/live/v2/user/u/set-record-callback"),
-            ("POST", "/live/v2/user/u/set-stream-callback"),
-            ("POST", "/live/v2/user/u/set-playback-callback"),
-            ("GET", "/live/v3/channel/callback/get-setting"),
-            ("POST", "/live/v3/channel/callback/update-setting"),
-            ("GET", "/live/v2/channels/7/recordFiles"),
-            ("GET", "/live/v3/channel/record/get"),
-            ("POST", "/live/v2/channel/recordFile/7/delete-record"),
-            ("POST", "/live/v2/channel/recordFile/7/merge"),
-            ("POST", "/live/v2/channel/recordFile/7/convert"),
-            ("POST", "/live/v3/channel/record/merge"),
-            ("POST", "/live/v3/channel/record/merge-mp4"),
-            ("POST", "/live/v3/channel/record/convert"),
-        ] {
+        for (method, path) in ROUTES {
             for other in ["GET", "POST", "PUT", "DELETE"] {
                 let request = Request {
                     method: other.into(),

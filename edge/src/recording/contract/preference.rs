@@ -23,11 +23,9 @@ pub fn tag(key: &RecorderKey) -> String {
     for part in [&key.app_id, &key.channel, &key.uid] {
         hash.update(format!("{}:{part}", part.len()));
     }
-    hash.finalize()
-        .iter()
-        .take(TAG_LEN)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let mut tag = hex::encode(hash.finalize());
+    tag.truncate(2 * TAG_LEN);
+    tag
 }
 
 #[cfg(test)]

@@ -57,6 +57,36 @@ pub struct RecordingView {
     pub problems: Vec<Problem>,
 }
 
+impl RecordingView {
+    /// One that has been accepted, and of which nothing else is known.
+    pub(crate) fn new(key: RecorderKey, sid: String, mode: Mode, started_ms: u64) -> Self {
+        Self {
+            key,
+            sid,
+            status: Status::Placing,
+            standing: Standing::Waiting,
+            mode,
+            paused: false,
+            house: None,
+            mp4: false,
+            outputs: Outputs::default(),
+            snapshots: None,
+            phase: None,
+            started_ms,
+            first_media_ms: None,
+            ended_ms: None,
+            cause: None,
+            files: Vec::new(),
+            pictures: None,
+            vod: None,
+            pending_uploads: 0,
+            backed_up: None,
+            idle_since_ms: None,
+            problems: Vec::new(),
+        }
+    }
+}
+
 /// Media that a node has not brought to the store yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Awaited {

@@ -23,7 +23,7 @@ impl Default for Pacing {
 
 impl Pacing {
     /// The pause after so many failures in a row, at least 1. `chance` is any number: half of the pause is left to it.
-    pub(in crate::recording) fn pause_ms(&self, failures: u32, chance: u32) -> u64 {
+    pub(crate) fn pause_ms(&self, failures: u32, chance: u32) -> u64 {
         let doubled = 1_u64.checked_shl(failures.saturating_sub(1)).unwrap_or(u64::MAX);
         let whole = self
             .first_pause_ms

@@ -37,7 +37,7 @@ pub(super) fn encode_params(params: &[(String, String)], bare: bool) -> Vec<Stri
 
 /// Lower-case hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(bytes)
 }
 
 // HMAC takes keys of any length; should it ever not, an empty signature opens nothing.

@@ -2,13 +2,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::line::{Desire, EdgeAsk, NodeAnswer, RosterQuestion};
-use protocol::{Fault, Refusal, RefusalCode, RoomAsk, Roster, RtcCall};
+use protocol::{Fault, Joining, Refusal, RefusalCode, RoomAsk, Roster, RtcCall};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::agent::Services;
 use crate::agent::live::{live, remove};
 use crate::channel::Registry;
-use crate::rtc::Rtc;
-use crate::supervisor::Supervisor;
+use crate::supervisor::{Space, Supervisor};
 
 /// Questions of the edge that are being answered at once; many of them wait for a recording to begin or to end.
 const MAX_ANSWERING: usize = 256;
@@ -18,17 +18,16 @@ const MAX_ANSWERING: usize = 256;
 pub(in crate::agent) struct Answers {
     supervisor: Supervisor,
     channels: Registry,
-    /// `None` where the node serves no WebRTC.
-    rtc: Option<Rtc>,
+    services: Services,
     turns: Arc<Semaphore>,
 }
 
 impl Answers {
-    pub(in crate::agent) fn new(supervisor: Supervisor, channels: Registry, rtc: Option<Rtc>) -> Self {
+    pub(in crate::agent) fn new(supervisor: Supervisor, channels: Registry, services: Services) -> Self {
         Self {
             supervisor,
             channels,
-            rtc,
+            services,
             turns: Arc::new(Semaphore::new(MAX_ANSWERING)),
         }
     }
@@ -61,6 +60,7 @@ impl Answers {
             EdgeAsk::Remove(removal) => return NodeAnswer::Removed(remove(&self.channels, &removal)),
             EdgeAsk::Roster(question) => return NodeAnswer::Roster(self.roster(question).await),
             EdgeAsk::Rtc(call) => return self.rtc(&call).await,
+            EdgeAsk::Join(joining) => return self.join(*joining).await,
             EdgeAsk::Room(ask) => return self.room(&ask).await,
         };
         match report {
@@ -69,15 +69,30 @@ impl Answers {
         }
     }
 
+    async fn join(&self, joining: Joining) -> NodeAnswer {
+        let space = self.supervisor.space();
+        if self.supervisor.is_draining() || space.is_some_and(Space::is_scarce) {
+            return NodeAnswer::Refused(Refusal {
+                fault: Fault::Ours,
+                code: RefusalCode::NoCapacity,
+                reason: "this node is ending, or its disk is nearly full".to_owned(),
+            });
+        }
+        match self.services.joiner.join(joining).await {
+            Ok(joined) => NodeAnswer::Joined(Box::new(joined)),
+            Err(refusal) => NodeAnswer::Refused(refusal),
+        }
+    }
+
     async fn rtc(&self, call: &RtcCall) -> NodeAnswer {
-        match &self.rtc {
+        match &self.services.rtc {
             Some(rtc) => NodeAnswer::Rtc(Box::new(rtc.answer(call).await)),
             None => NodeAnswer::Refused(no_rtc()),
         }
     }
 
     async fn room(&self, ask: &RoomAsk) -> NodeAnswer {
-        match &self.rtc {
+        match &self.services.rtc {
             Some(rtc) => NodeAnswer::Room(Box::new(rtc.room(ask).await)),
             None => NodeAnswer::Refused(no_rtc()),
         }

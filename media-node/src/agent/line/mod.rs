@@ -9,7 +9,7 @@ mod lease;
 mod pending;
 mod session;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::sync::Arc;
 

@@ -19,14 +19,26 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use super::answers::Answers;
 use super::*;
+use crate::agent::Services;
 use crate::agent::error::EdgeError;
 use crate::agent::http::Http;
 use crate::channel::{Limits, Registry, StreamPath};
 use crate::clock::boot_ms;
+use crate::joiner::{self, Joiner};
 use crate::supervisor::{Config, Memory, Node, SpaceLimits, Supervisor};
 
 const LIMIT: Duration = Duration::from_secs(20);
 const LEASE_MS: u64 = 10_000;
+
+pub(in crate::agent) fn services() -> Services {
+    let joiner = Joiner::new(joiner::Config {
+        program: "/bin/false".into(),
+        arguments: Vec::new(),
+        dir: std::env::temp_dir().join("tapedeck-joins-nothing"),
+        reserve_bytes: 0,
+    });
+    Services { rtc: None, joiner }
+}
 
 /// The edge's end of a line.
 struct End(WebSocketStream<TcpStream>);
@@ -112,7 +124,7 @@ impl World {
             url: None,
         };
         let http = Http::new(&base, Secret::new("token")).unwrap();
-        let (kept, answers) = (line.clone(), Answers::new(supervisor, channels.clone(), None));
+        let (kept, answers) = (line.clone(), Answers::new(supervisor, channels.clone(), services()));
         tokio::spawn(async move { keep(&kept, http, node, answers).await });
         Self {
             listener,

@@ -59,10 +59,7 @@ mod tests {
 
     fn digest() -> String {
         use md5::{Digest, Md5};
-        let hex = |text: &str| {
-            let bytes = Md5::digest(text.as_bytes());
-            bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-        };
+        let hex = |text: &str| hex::encode(Md5::digest(text.as_bytes()));
         let (user, request) = (hex("admin:cam:p@ss"), hex("DESCRIBE:rtsp://cam/1"));
         hex(&format!("{user}:abc:{request}"))
     }

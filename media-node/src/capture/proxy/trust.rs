@@ -80,7 +80,7 @@ impl ServerCertVerifier for Judge {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let fingerprint: [u8; 32] = Sha256::digest(end_entity).into();
-        let shown = fingerprint.iter().map(|byte| format!("{byte:02x}")).collect();
+        let shown = hex::encode(fingerprint);
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
         match &self.by {
             By::Machine(verifier) => {

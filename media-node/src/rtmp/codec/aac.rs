@@ -1,7 +1,5 @@
 //! AAC into `mpeg4-generic` at the high rate, RFC 3640.
 
-use std::fmt::Write as _;
-
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{Codec, MAX_PAYLOAD, Payload, Terms, Unreadable};
@@ -28,10 +26,7 @@ impl Codec for Aac {
         let AacFormat {
             sample_rate, channels, ..
         } = self.0;
-        let mut config = String::new();
-        for byte in &self.0.config {
-            let _ = write!(config, "{byte:02x}");
-        }
+        let config = hex::encode(&self.0.config);
         Terms {
             encoding: format!("MPEG4-GENERIC/{sample_rate}/{channels}"),
             parameters: format!(

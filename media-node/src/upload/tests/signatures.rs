@@ -32,14 +32,14 @@ pub(super) fn is_aws(request: &Request, key: &str, secret: &str, region: &str) -
     let text = format!(
         "AWS4-HMAC-SHA256\n{}\n{scope}\n{}",
         request.header("x-amz-date"),
-        hex(&Sha256::digest(canonical))
+        hex::encode(Sha256::digest(canonical))
     );
     let signing = [date, region, "s3", "aws4_request"]
         .iter()
         .fold(format!("AWS4{secret}").into_bytes(), |key, part| sha256(&key, part));
-    digest == hex(&Sha256::digest(&request.body))
+    digest == hex::encode(Sha256::digest(&request.body))
         && fields["Credential"] == format!("{key}/{scope}")
-        && fields["Signature"] == hex(&sha256(&signing, &text))
+        && fields["Signature"] == hex::encode(sha256(&signing, &text))
 }
 
 /// Whether a request to a bucket is signed as version 4 of OSS's signatures asks. `path` is without the bucket.
@@ -65,7 +65,10 @@ pub(super) fn is_oss(request: &Request, path: &str, bucket: &str, key: &str, sec
     );
     let at = request.header("x-oss-date");
     let scope = format!("{}/{region}/oss/aliyun_v4_request", &at[..8]);
-    let text = format!("OSS4-HMAC-SHA256\n{at}\n{scope}\n{}", hex(&Sha256::digest(canonical)));
+    let text = format!(
+        "OSS4-HMAC-SHA256\n{at}\n{scope}\n{}",
+        hex::encode(Sha256::digest(canonical))
+    );
     let signing = [&at[..8], region, "oss", "aliyun_v4_request"]
         .iter()
         .fold(format!("aliyun_v4{secret}").into_bytes(), |key, part| {
@@ -73,7 +76,7 @@ pub(super) fn is_oss(request: &Request, path: &str, bucket: &str, key: &str, sec
         });
     request.header("x-oss-content-sha256") == "UNSIGNED-PAYLOAD"
         && fields["Credential"] == format!("{key}/{scope}")
-        && fields["Signature"] == hex(&sha256(&signing, &text))
+        && fields["Signature"] == hex::encode(sha256(&signing, &text))
 }
 
 /// Whether a request is signed as COS asks, with a time of its own.
@@ -104,13 +107,13 @@ pub(super) fn is_cos(request: &Request, key: &str, secret: &str) -> bool {
         values.join("&"),
         headers.join("&"),
     );
-    let signing = hex(&hmac_sha1(secret.as_bytes(), times));
-    let text = format!("sha1\n{times}\n{}\n", hex(&Sha1::digest(http)));
+    let signing = hex::encode(hmac_sha1(secret.as_bytes(), times));
+    let text = format!("sha1\n{times}\n{}\n", hex::encode(Sha1::digest(http)));
     fields["q-sign-algorithm"] == "sha1"
         && fields["q-ak"] == key
         && fields["q-sign-time"] == times
         && fields["q-url-param-list"] == names.join(";")
-        && fields["q-signature"] == hex(&hmac_sha1(signing.as_bytes(), &text))
+        && fields["q-signature"] == hex::encode(hmac_sha1(signing.as_bytes(), &text))
 }
 
 /// Whether a request is signed with an Azure account's key.
@@ -209,10 +212,6 @@ fn hmac_sha1(key: &[u8], text: &str) -> Vec<u8> {
     let mut mac = Hmac::<Sha1>::new_from_slice(key).unwrap();
     mac.update(text.as_bytes());
     mac.finalize().into_bytes().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Request {

@@ -8,6 +8,7 @@ use url::Url;
 use super::rpc::{self, Moment};
 use crate::clock::unix_ms;
 use crate::outbound::{BodyError, Client, FetchError, innermost_cause, read_body};
+use crate::random::random_id;
 use crate::upload::fault::{UploadFault, short};
 
 /// A call takes a fraction of a second. One that is given up may have made a video all the same.
@@ -61,7 +62,7 @@ impl Api {
     }
 
     async fn call(&self, action: &str, parameters: &[(&str, &str)]) -> Result<Value, ApiFault> {
-        let nonce = nonce().map_err(|error| ApiFault::Silent(format!("the system has no randomness: {error}")))?;
+        let nonce = random_id().map_err(|error| ApiFault::Silent(format!("the system has no randomness: {error}")))?;
         let moment = Moment {
             at_ms: unix_ms(),
             nonce: &nonce,
@@ -152,13 +153,6 @@ fn is_about_parameters(code: &str) -> bool {
     ];
     let is_about_keys = code.starts_with("InvalidAccessKey") || code.starts_with("InvalidSecurityToken");
     !is_about_keys && starts.iter().any(|start| code.starts_with(start))
-}
-
-/// 32 hexadecimal digits.
-fn nonce() -> Result<String, getrandom::Error> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ use crate::access::{App, Credential, Directory, KeyRing, RecorderDefaults, Tenan
 use crate::dialect::{Pending, Server, Step, no_route, route};
 use crate::http::{Request, Response};
 use crate::input::Targets;
-use crate::recording::{Outcome, RecordingView, Standing, Status};
+use crate::recording::{Outcome, RecordingView, Status};
 
 pub(super) const APP: &str = "0123456789abcdef0123456789abcdef";
 pub(super) const SISTER_APP: &str = "0123456789abcdef0123456789abcde0";
@@ -275,33 +275,15 @@ pub(super) fn set(mut body: Value, pointer: &str, value: Option<Value>) -> Value
 
 /// An individual recording that brings media and has no files yet.
 pub(super) fn snapshot() -> RecordingView {
+    let key = RecorderKey {
+        app_id: APP.into(),
+        channel: "demo".into(),
+        uid: "527841".into(),
+    };
     RecordingView {
-        paused: false,
-        house: None,
-        standing: Standing::Waiting,
-        key: RecorderKey {
-            app_id: APP.into(),
-            channel: "demo".into(),
-            uid: "527841".into(),
-        },
-        sid: SID.into(),
         status: Status::Recording,
-        mode: Mode::Individual,
-        mp4: false,
-        outputs: protocol::Outputs::default(),
-        snapshots: None,
         phase: Some(Phase::Recording),
-        started_ms: START_MS,
         first_media_ms: Some(START_MS + 1500),
-        ended_ms: None,
-        cause: None,
-        files: vec![],
-        pictures: None,
-        vod: None,
-        pending_uploads: 0,
-        backed_up: None,
-        idle_since_ms: None,
-        speaker: None,
-        problems: vec![],
+        ..RecordingView::new(key, SID.into(), Mode::Individual, START_MS)
     }
 }

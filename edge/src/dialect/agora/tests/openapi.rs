@@ -5,14 +5,14 @@ use crate::dialect::agora::route;
 
 pub(super) const DOCUMENT: &str = include_str!("../../../../assets/openapi.json");
 
-/// Method and path of each operation under `/v1`, with the operation.
+/// Method and path of each operation under `/v1/apps`, with the operation.
 pub(super) fn operations() -> Vec<(String, String, Value)> {
     let document: Value = serde_json::from_str(DOCUMENT).unwrap();
     let paths = document["paths"]
         .as_object()
         .unwrap()
         .iter()
-        .filter(|(path, _)| path.starts_with("/v1/"));
+        .filter(|(path, _)| path.starts_with("/v1/apps/"));
     let operations = paths.flat_map(|(path, item)| {
         let operations = item.as_object().unwrap().iter();
         operations.map(|(method, operation)| (method.to_uppercase(), path.clone(), operation.clone()))
@@ -78,7 +78,12 @@ fn its_examples_are_accepted() {
                     Step::Call(_) => true,
                     Step::Respond(response) => response.status == 200,
                     Step::Failed(error, _) => panic!("{error}"),
-                    other @ (Step::Admit(_) | Step::Index(_) | Step::Save(_) | Step::Gateway(_) | Step::Room(_)) => {
+                    other @ (Step::Admit(_)
+                    | Step::Index(_)
+                    | Step::Save(_)
+                    | Step::Gateway(_)
+                    | Step::Join(_)
+                    | Step::Room(_)) => {
                         panic!("{other:?}")
                     }
                 })

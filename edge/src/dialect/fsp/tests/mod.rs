@@ -6,6 +6,7 @@ mod entrance;
 mod events;
 mod flow;
 mod lists;
+mod openapi;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -182,7 +183,7 @@ impl Bench {
                     commands.push(pending.call.command.clone());
                     pending.answered(outcomes.next().and_then(Option::as_ref))
                 }
-                Step::Room(_) | Step::Save(_) => panic!("nothing is set by customers"),
+                Step::Room(_) | Step::Save(_) | Step::Join(_) => panic!("nothing is set or joined by customers"),
             };
         }
     }
@@ -278,6 +279,7 @@ fn house_storage() -> HouseStorage {
         storage: storage(),
         former: Vec::new(),
         retention_days: Some(30),
+        retention_s: None,
         link_s: 600,
     }
 }
@@ -358,29 +360,16 @@ pub(super) fn file(ending: &str) -> RecordedFile {
 pub(super) fn view(standing: Standing) -> RecordingView {
     let listed = task(standing, None);
     RecordingView {
-        key: listed.key,
-        sid: listed.sid,
         status: listed.status,
         standing,
         paused: standing == Standing::Paused,
-        mode: Mode::Mix,
         house: listed.house,
-        outputs: protocol::Outputs::default(),
         mp4: true,
-        snapshots: None,
-        phase: None,
-        started_ms: NOW_MS,
         first_media_ms: Some(NOW_MS + 1_000),
         ended_ms: listed.ended_ms,
         cause: listed.cause,
         files: listed.files,
-        pictures: None,
-        vod: None,
-        pending_uploads: 0,
-        backed_up: None,
-        idle_since_ms: None,
-        speaker: None,
-        problems: Vec::new(),
+        ..RecordingView::new(listed.key, listed.sid, Mode::Mix, NOW_MS)
     }
 }
 

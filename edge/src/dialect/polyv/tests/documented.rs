@@ -211,29 +211,3 @@ fn too_many_requests_are_told() {
     assert_refused(&responded(admission.decide(Some(&verdict))), 429, "too many requests.");
     assert_eq!(callback(&bench), None);
 }
-
-#[test]
-fn what_is_not_offered_is_said() {
-    let bench = Bench::new();
-    for path in [
-        "/live/v2/channel/recordFile/7/merge",
-        "/live/v3/channel/record/merge",
-        "/live/v3/channel/record/merge-mp4",
-    ] {
-        let message = "merging is not offered by this server: a recording is one file already.";
-        assert_refused(&bench.answer(&signed("POST", path, &[])), 400, message);
-    }
-    for path in [
-        "/live/v2/channel/recordFile/7/convert",
-        "/live/v3/channel/record/convert",
-    ] {
-        let message = "converting to VOD is not offered by this server.";
-        assert_refused(&bench.answer(&signed("POST", path, &[])), 400, message);
-    }
-    let unsigned = Request {
-        method: "POST".into(),
-        path: "/live/v3/channel/record/merge".into(),
-        ..Request::default()
-    };
-    assert_refused(&bench.answer(&unsigned), 400, "appId is required.");
-}

@@ -5,6 +5,8 @@ mod callbacks;
 mod channel_settings;
 mod clients;
 mod documented;
+mod joins;
+mod openapi;
 mod records;
 
 use md5::{Digest as _, Md5};
@@ -133,6 +135,7 @@ fn house_storage() -> HouseStorage {
         storage: storage(),
         former: Vec::new(),
         retention_days: Some(30),
+        retention_s: None,
         link_s: 3_600,
     }
 }

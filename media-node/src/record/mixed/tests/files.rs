@@ -82,7 +82,7 @@ fn complete(spool: &Spool, kind: FileKind) -> Vec<(String, u64)> {
 
 fn md5(data: &[u8]) -> String {
     use ::md5::{Digest as _, Md5};
-    Md5::digest(data).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Md5::digest(data))
 }
 
 fn names(found: &[(String, u64)]) -> Vec<&str> {

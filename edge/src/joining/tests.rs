@@ -1,0 +1,299 @@
+//! The life of a join: its node is lost, has no room, fails; and what whoever waits is told.
+
+use protocol::{Fault, Joined, JoinedFile, RecordedFile, RecorderKey, Refusal, RefusalCode, Secret};
+
+use super::*;
+use crate::access::Callback;
+use crate::object::{Input as In, Output as Out};
+use crate::recording::{Delivery, House, Pacing, Status};
+
+const NOW: u64 = 1_700_000_000_000;
+
+fn order(callbacks: usize) -> Order {
+    let told = Told {
+        callback: Callback {
+            url: Secret::new("https://h/"),
+            secret: Secret::new("s"),
+            events: None,
+        },
+        form: "f".into(),
+    };
+    Order {
+        key: RecorderKey {
+            app_id: "a".into(),
+            channel: "c".into(),
+            uid: "merge".into(),
+        },
+        sid: "s".into(),
+        nonce: "n".into(),
+        parts: vec![Part {
+            store: "st".into(),
+            key: "k".into(),
+            bytes: 1,
+        }],
+        start_ms: 5,
+        place: "house/a/s".into(),
+        house: House::default(),
+        told: vec![told; callbacks],
+    }
+}
+
+/// A join with its clock.
+struct Bench {
+    join: Option<Join>,
+    now_ms: u64,
+}
+
+impl Bench {
+    /// Begun, and what that has had done.
+    fn begun(callbacks: usize) -> (Self, Vec<Effect>) {
+        let mut bench = Self {
+            join: None,
+            now_ms: NOW,
+        };
+        let request = Request::Begin(Box::new(order(callbacks)));
+        let effects = bench.take(In::Asked { by: 1, request });
+        (bench, effects)
+    }
+
+    /// At a node.
+    fn placed(callbacks: usize) -> Self {
+        let (mut bench, _) = Self::begun(callbacks);
+        bench.event(Event::Placed(Ok("n1".into())));
+        bench
+    }
+
+    fn take(&mut self, input: Input) -> Vec<Effect> {
+        let terms = Terms {
+            now_ms: self.now_ms,
+            pacing: Pacing::default(),
+            chance: u32::MAX,
+        };
+        let outputs = step(&mut self.join, input, terms);
+        let effects = outputs.into_iter().filter_map(|output| match output {
+            Out::Effect(Effect::Keep) | Out::Reply { .. } => None,
+            Out::Effect(effect) => Some(effect),
+        });
+        effects.collect()
+    }
+
+    fn event(&mut self, event: Event) -> Vec<Effect> {
+        self.take(In::Event(event))
+    }
+
+    /// What is done when the alarm that was set rings.
+    fn ring(&mut self) -> Vec<Effect> {
+        self.now_ms = self.join.as_ref().unwrap().next_alarm();
+        self.take(In::Alarm)
+    }
+
+    fn answer(&mut self, node_id: &str, answer: Answer) -> Vec<Effect> {
+        self.event(Event::Answered {
+            node_id: node_id.into(),
+            answer,
+        })
+    }
+
+    fn delivered(&mut self, to: usize, delivery: Delivery) -> Vec<Effect> {
+        self.event(Event::Delivered { to, delivery })
+    }
+}
+
+fn done() -> Answer {
+    Answer::Joined(Joined::Done(JoinedFile {
+        bytes: 7,
+        duration_ms: 8,
+        md5: "m".into(),
+    }))
+}
+
+fn failed(fault: Fault, code: RefusalCode) -> Answer {
+    Answer::Joined(Joined::Failed(Refusal {
+        fault,
+        code,
+        reason: "why".into(),
+    }))
+}
+
+/// The news that the index is told, if that is the only effect.
+#[track_caller]
+fn news(effects: &[Effect]) -> &crate::app::News {
+    match effects {
+        [Effect::Tell(news)] => news,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[track_caller]
+fn result(effects: &[Effect]) -> &Result<RecordedFile, Refusal> {
+    match effects {
+        [Effect::Deliver { result, .. }] => result,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_join_is_placed_asked_for_told_and_forgotten() {
+    let (mut bench, effects) = Bench::begun(2);
+    let [Effect::Tell(begun), Effect::Place { .. }] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    assert_eq!((begun.status, begun.files.len()), (Status::Recording, 0));
+    let first = begun.revision;
+    let effects = bench.event(Event::Placed(Ok("n1".into())));
+    assert!(matches!(&effects[..], [Effect::Ask { node_id, name, .. }] if node_id == "n1" && name == "s_0-0.mp4"));
+    let effects = bench.answer("n1", Answer::Joined(Joined::Runs));
+    assert!(
+        matches!(&effects[..], [Effect::Ask { .. }]),
+        "it is asked again at once"
+    );
+    let effects = bench.answer("n1", done());
+    let told = news(&effects);
+    assert_eq!((told.status, told.ended_ms), (Status::Ended, Some(NOW)));
+    assert!(told.revision > first);
+    let [file] = told.files.as_slice() else {
+        panic!("{told:?}");
+    };
+    assert_eq!((&*file.name, file.start_ms, file.bytes), ("house/a/s/s_0-0.mp4", 5, 7));
+    assert_eq!(file.md5.as_deref(), Some("m"));
+    assert!(result(&bench.event(Event::Told(true))).is_ok());
+    let taken = || Delivery::Delivered { status: 200 };
+    assert!(matches!(
+        &bench.delivered(0, taken())[..],
+        [Effect::Deliver { to: 1, .. }]
+    ));
+    // A second word of the same delivery changes nothing.
+    assert!(bench.delivered(0, taken()).is_empty());
+    assert!(bench.delivered(1, taken()).is_empty());
+    assert_eq!(bench.join, None);
+}
+
+#[test]
+fn whoever_begins_twice_begins_once() {
+    let (mut bench, _) = Bench::begun(0);
+    let before = bench.join.clone();
+    let request = Request::Begin(Box::new(order(0)));
+    assert!(bench.take(In::Asked { by: 2, request }).is_empty());
+    assert_eq!(bench.join, before);
+}
+
+#[test]
+fn a_silent_node_is_asked_again_and_then_another_one_which_writes_another_object() {
+    let mut bench = Bench::placed(0);
+    for _ in 1..4 {
+        assert!(bench.answer("n1", Answer::Away).is_empty());
+        assert!(matches!(&bench.ring()[..], [Effect::Ask { .. }]));
+    }
+    bench.answer("n1", Answer::Away);
+    let effects = bench.ring();
+    assert!(matches!(&effects[..], [Effect::Place { exclude, .. }] if exclude == &["n1"]));
+    let effects = bench.event(Event::Placed(Ok("n2".into())));
+    assert!(matches!(&effects[..], [Effect::Ask { name, .. }] if name == "s_0-1.mp4"));
+    // What the first one says after all is not what is waited for.
+    assert!(bench.answer("n1", done()).is_empty());
+    assert_eq!(news(&bench.answer("n2", done())).files[0].name, "house/a/s/s_0-1.mp4");
+}
+
+#[test]
+fn an_effect_whose_end_is_not_heard_of_is_repeated() {
+    let (mut bench, _) = Bench::begun(1);
+    let effects = bench.ring();
+    assert!(
+        effects.iter().any(|effect| matches!(effect, Effect::Place { .. })),
+        "{effects:?}"
+    );
+    bench.event(Event::Placed(Ok("n1".into())));
+    let effects = bench.ring();
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Ask { .. })));
+    // The index takes what it does not hear of for gone.
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Tell(_))));
+    bench.answer("n1", done());
+    assert_eq!(news(&bench.ring()).status, Status::Ended);
+    bench.event(Event::Told(true));
+    assert!(matches!(&bench.ring()[..], [Effect::Deliver { to: 0, .. }]));
+}
+
+#[test]
+fn a_node_without_room_costs_no_try() {
+    let mut bench = Bench::placed(0);
+    for _ in 0..20 {
+        bench.answer(
+            "n1",
+            Answer::Refused(Refusal {
+                fault: Fault::Ours,
+                code: RefusalCode::NoCapacity,
+                reason: "full".into(),
+            }),
+        );
+        assert!(matches!(
+            &bench.ring()[..],
+            [Effect::Place { .. }, ..] | [_, Effect::Place { .. }]
+        ));
+        bench.event(Event::Placed(Err("all are full".into())));
+        let effects = bench.ring();
+        let free = |effect: &Effect| matches!(effect, Effect::Place { exclude, .. } if exclude.is_empty());
+        assert!(effects.iter().any(free), "all are asked again: {effects:?}");
+        bench.event(Event::Told(true));
+        bench.event(Event::Placed(Ok("n1".into())));
+    }
+}
+
+#[test]
+fn without_a_node_it_fails_after_an_hour() {
+    let (mut bench, _) = Bench::begun(1);
+    bench.event(Event::Placed(Err("none".into())));
+    bench.now_ms = NOW + 3_600_000;
+    let effects = bench.event(Event::Placed(Err("none".into())));
+    assert_eq!(news(&effects).status, Status::Failed);
+    let error = result(&bench.event(Event::Told(true))).clone().unwrap_err();
+    assert_eq!((error.code, &*error.reason), (RefusalCode::NoCapacity, "none"));
+}
+
+#[test]
+fn only_faults_that_may_pass_are_tried_again() {
+    for (fault, code, is_final) in [
+        (Fault::Caller, RefusalCode::BadJob, true),
+        (Fault::Destination, RefusalCode::StorageUnusable, true),
+        (Fault::Destination, RefusalCode::StorageUnavailable, false),
+        (Fault::Ours, RefusalCode::Internal, false),
+    ] {
+        let mut bench = Bench::placed(0);
+        let effects = bench.answer("n1", failed(fault, code));
+        assert_eq!(!effects.is_empty(), is_final, "{code:?}");
+        if is_final {
+            assert_eq!(news(&effects).status, Status::Failed);
+            continue;
+        }
+        // Not for ever.
+        let mut tries = 1;
+        while tries < 20 {
+            bench.ring();
+            bench.event(Event::Placed(Ok("n2".into())));
+            tries += 1;
+            if !bench.answer("n2", failed(fault, code)).is_empty() {
+                break;
+            }
+        }
+        assert_eq!(tries, 6);
+    }
+}
+
+#[test]
+fn a_callback_is_tried_for_as_long_as_others_are() {
+    let mut bench = Bench::placed(2);
+    bench.answer("n1", done());
+    bench.event(Event::Told(true));
+    let refused = || Delivery::Failed {
+        status: Some(500),
+        error: "it answered with status 500".into(),
+    };
+    assert!(bench.delivered(0, refused()).is_empty());
+    let pause_ms = bench.join.as_ref().unwrap().next_alarm() - bench.now_ms;
+    assert_eq!(pause_ms, Pacing::default().first_pause_ms);
+    assert!(matches!(&bench.ring()[..], [Effect::Deliver { to: 0, .. }]));
+    bench.now_ms = NOW + Pacing::default().give_up_ms;
+    assert!(matches!(
+        &bench.delivered(0, refused())[..],
+        [Effect::Deliver { to: 1, .. }]
+    ));
+}

@@ -1,0 +1,173 @@
+//! Makes one file of several that are in stores, as they are: nothing is encoded again. Each work is done by a process of its own,
+//! whose crash costs nothing else; whoever asks again by the same sid hears how far it has come. It does not know whose files they
+//! are, or who asks.
+
+mod child;
+#[cfg(test)]
+mod tests;
+mod work;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use protocol::{Fault, Joined, Joining, Refusal, RefusalCode};
+use tokio::sync::watch;
+
+pub use work::run;
+
+/// Files that are joined at a time: the disk and the line to the store are the recordings' first.
+const AT_A_TIME: usize = 2;
+/// Longest time that an answer is held back; a longer wish is cut to it.
+const MAX_WAIT: Duration = Duration::from_secs(60);
+/// For how long what has come of a work is told to whoever asks again. A later one begins anew.
+const REMEMBERED: Duration = Duration::from_secs(600);
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The program whose `join --dir DIR` does the work.
+    pub program: PathBuf,
+    /// Put behind those.
+    pub arguments: Vec<String>,
+    /// A directory of this node's own; what an earlier process has left there is removed.
+    pub dir: PathBuf,
+    /// What stays free on its disk.
+    pub reserve_bytes: u64,
+}
+
+/// Clones share one.
+#[derive(Clone)]
+pub struct Joiner {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Config,
+    works: Mutex<BTreeMap<String, Work>>,
+}
+
+/// One work, by its sid.
+struct Work {
+    state: watch::Receiver<Joined>,
+    since: Instant,
+}
+
+impl Joiner {
+    pub fn new(config: Config) -> Self {
+        // What is there belongs to works that nobody goes on with.
+        let _ = std::fs::remove_dir_all(&config.dir);
+        Self {
+            inner: Arc::new(Inner {
+                config,
+                works: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Begins, or hears how far the work has come.
+    ///
+    /// # Errors
+    /// Why it is not begun.
+    pub async fn join(&self, joining: Joining) -> Result<Joined, Refusal> {
+        let wait = Duration::from_millis(joining.wait_ms).min(MAX_WAIT);
+        let sid = joining.sid.clone();
+        let mut state = self.work(joining)?;
+        let ended = tokio::time::timeout(wait, state.wait_for(|joined| *joined != Joined::Runs)).await;
+        let joined = match ended {
+            Ok(Ok(joined)) => joined.clone(),
+            // The task that tells has ended without a word.
+            Ok(Err(_)) => Joined::Failed(Refusal::internal("the work was given up")),
+            Err(_) => Joined::Runs,
+        };
+        if matches!(joined, Joined::Failed(_)) {
+            // Whoever asks once more wants another try.
+            self.lock().remove(&sid);
+        }
+        Ok(joined)
+    }
+
+    fn work(&self, joining: Joining) -> Result<watch::Receiver<Joined>, Refusal> {
+        let mut works = self.lock();
+        works.retain(|_, work| *work.state.borrow() == Joined::Runs || work.since.elapsed() < REMEMBERED);
+        if let Some(work) = works.get(&joining.sid) {
+            return Ok(work.state.clone());
+        }
+        check(&joining)?;
+        let running = works.values().filter(|work| *work.state.borrow() == Joined::Runs);
+        if running.count() >= AT_A_TIME {
+            return Err(no_room(format!("this node is joining {AT_A_TIME} files already")));
+        }
+        self.check_disk(&joining)?;
+        let (told, state) = watch::channel(Joined::Runs);
+        let work = Work {
+            state: state.clone(),
+            since: Instant::now(),
+        };
+        works.insert(joining.sid.clone(), work);
+        let config = self.inner.config.clone();
+        tokio::spawn(async move {
+            let sid = joining.sid.clone();
+            let joined = child::run(&config, &joining).await;
+            tracing::info!(sid, ?joined, "files have been joined, or not");
+            told.send_replace(joined);
+        });
+        Ok(state)
+    }
+
+    /// The parts are fetched one by one, and the joined file is as large as all of them.
+    fn check_disk(&self, joining: &Joining) -> Result<(), Refusal> {
+        let Config { dir, reserve_bytes, .. } = &self.inner.config;
+        let measure = || {
+            std::fs::create_dir_all(dir)?;
+            let status = nix::sys::statvfs::statvfs(dir)?;
+            Ok(status.blocks_available().saturating_mul(status.fragment_size()))
+        };
+        let free = measure()
+            .map_err(|error: std::io::Error| Refusal::internal(format!("{} cannot be used: {error}", dir.display())))?;
+        let wanted = joining.bytes().saturating_mul(2).saturating_add(*reserve_bytes);
+        match free < wanted {
+            true => Err(no_room(format!(
+                "this node's disk has {free} bytes left, and {wanted} are wanted"
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Work>> {
+        self.inner.works.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a question can be carried out at all.
+fn check(joining: &Joining) -> Result<(), Refusal> {
+    let is_name = |text: &str| {
+        (1..=64).contains(&text.len())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+    };
+    let has_store = |store: u32| usize::try_from(store).is_ok_and(|store| store < joining.stores.len());
+    let problem = match joining {
+        joining if !is_name(&joining.sid) => "its sid is no name",
+        joining if joining.parts.is_empty() || joining.parts.len() > Joining::MOST_PARTS => {
+            "it has too few or too many parts"
+        }
+        joining if joining.bytes() > Joining::MOST_BYTES => "its parts are too large together",
+        joining if joining.parts.iter().any(|part| !has_store(part.store)) => "a part is in a store that is not named",
+        _ => return Ok(()),
+    };
+    Err(Refusal {
+        fault: Fault::Caller,
+        code: RefusalCode::BadJob,
+        reason: problem.to_owned(),
+    })
+}
+
+fn no_room(reason: String) -> Refusal {
+    Refusal {
+        fault: Fault::Ours,
+        code: RefusalCode::NoCapacity,
+        reason,
+    }
+}

@@ -1,0 +1,143 @@
+//! Files that are joined by a program that stands in for the real one, or by the work itself.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use protocol::{Addressing, JoiningPart, Secret, Storage, StorageKind};
+
+use super::*;
+
+fn storage() -> Storage {
+    Storage {
+        kind: StorageKind::S3,
+        endpoint: "http://127.0.0.1:9".into(),
+        region: "r".into(),
+        addressing: Addressing::Path,
+        bucket: "b".into(),
+        access_key: "k".into(),
+        secret_key: Secret::new("s"),
+        session_token: None,
+        session_ends_ms: None,
+        prefix: "p".into(),
+        encryption: None,
+        tags: None,
+        video: BTreeMap::new(),
+    }
+}
+
+fn joining(sid: &str) -> Joining {
+    Joining {
+        sid: sid.into(),
+        stores: vec![storage()],
+        parts: vec![JoiningPart {
+            store: 0,
+            key: "p/1.mp4".into(),
+            bytes: 10,
+        }],
+        to: storage(),
+        name: "j.mp4".into(),
+        wait_ms: 60_000,
+    }
+}
+
+/// A joiner whose program is this script.
+fn joiner(dir: &Path, script: &str) -> Joiner {
+    let program = dir.join("program");
+    std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    Joiner::new(Config {
+        program,
+        arguments: vec!["--more".into()],
+        dir: dir.join("joining"),
+        reserve_bytes: 0,
+    })
+}
+
+const DONE: &str = r#"{"done":{"bytes":7,"duration_ms":8,"md5":"m"}}"#;
+
+#[tokio::test]
+async fn a_process_is_asked_once_and_its_answer_told_to_whoever_asks_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = format!(
+        r#"echo "$@" >> {0}/asked; grep -q '"sid":"s1"' && echo '{DONE}'"#,
+        dir.path().display()
+    );
+    let joiner = joiner(dir.path(), &script);
+    for _ in 0..2 {
+        let Ok(Joined::Done(file)) = joiner.join(joining("s1")).await else {
+            panic!("it is done");
+        };
+        assert_eq!((file.bytes, file.duration_ms, &*file.md5), (7, 8, "m"));
+    }
+    let asked = std::fs::read_to_string(dir.path().join("asked")).unwrap();
+    let expected = format!("join --dir {}/joining/s1 --more\n", dir.path().display());
+    assert_eq!(asked, expected);
+}
+
+#[tokio::test]
+async fn a_process_that_dies_has_failed_and_may_be_tried_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let joiner = joiner(dir.path(), "kill -9 $$");
+    for _ in 0..2 {
+        let Ok(Joined::Failed(refusal)) = joiner.join(joining("s1")).await else {
+            panic!("it has failed");
+        };
+        assert_eq!(refusal.fault, Fault::Ours);
+    }
+}
+
+#[tokio::test]
+async fn what_takes_long_is_asked_about_again_and_only_some_run_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    std::process::Command::new("mkfifo")
+        .arg(dir.path().join("gate"))
+        .status()
+        .unwrap();
+    let script = format!(
+        "cat > /dev/null; cat {0}/gate > /dev/null; echo '{DONE}'",
+        dir.path().display()
+    );
+    let joiner = joiner(dir.path(), &script);
+    let brief = |sid| Joining {
+        wait_ms: 10,
+        ..joining(sid)
+    };
+    assert_eq!(joiner.join(brief("s1")).await, Ok(Joined::Runs));
+    assert_eq!(joiner.join(brief("s2")).await, Ok(Joined::Runs));
+    let refusal = joiner.join(brief("s3")).await.unwrap_err();
+    assert_eq!(refusal.code, RefusalCode::NoCapacity);
+    assert_eq!(joiner.join(brief("s1")).await, Ok(Joined::Runs));
+    // Each of the two reads to the end of what somebody writes there.
+    let gate = dir.path().join("gate");
+    let opened = tokio::task::spawn_blocking(move || std::fs::write(gate, "go"));
+    assert!(matches!(
+        joiner.join(joining("s1")).await,
+        Ok(Joined::Done(_) | Joined::Runs)
+    ));
+    opened.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_question_that_makes_no_sense_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let joiner = joiner(dir.path(), "exit 1");
+    let part = |store, bytes| JoiningPart {
+        store,
+        key: "k".into(),
+        bytes,
+    };
+    let with = |parts: Vec<JoiningPart>| Joining { parts, ..joining("s") };
+    for wrong in [
+        joining("../s"),
+        joining(""),
+        with(Vec::new()),
+        with(vec![part(0, 1); Joining::MOST_PARTS + 1]),
+        with(vec![part(1, 1)]),
+        with(vec![part(0, Joining::MOST_BYTES), part(0, 1)]),
+    ] {
+        assert_eq!(joiner.join(wrong).await.unwrap_err().code, RefusalCode::BadJob);
+    }
+    let large = joiner.join(with(vec![part(0, Joining::MOST_BYTES)])).await;
+    // Whatever this disk has: it is begun and fails, or there is no room.
+    assert!(!matches!(large, Ok(Joined::Done(_) | Joined::Runs)), "{large:?}");
+}

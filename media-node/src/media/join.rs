@@ -1,0 +1,196 @@
+use std::path::Path;
+
+use ffmpeg_next::format::context::{Input, Output};
+use ffmpeg_next::{Dictionary, Error, Packet, Rational, codec, ffi, format};
+
+use super::MediaError;
+
+const MICROSECONDS: Rational = Rational(1, 1_000_000);
+
+/// Puts files of MP4 behind one another into one, with its index in front. Nothing is encoded again, so all must have the same
+/// tracks, coded in the same way.
+pub struct Mp4Joiner {
+    output: Output,
+    tracks: Vec<Traits>,
+    /// Where the next file begins, in microseconds.
+    next_us: i64,
+}
+
+/// What a track's units are decoded by.
+#[derive(Clone, Debug, PartialEq)]
+struct Traits {
+    codec: codec::Id,
+    size: (i32, i32),
+    sample_rate: i32,
+    channels: i32,
+    configuration: Vec<u8>,
+}
+
+impl Mp4Joiner {
+    /// A file at `to` with the tracks of `first`, and nothing in it yet.
+    pub fn begin(first: &Path, to: &Path) -> Result<Self, MediaError> {
+        let input = format::input(first).map_err(MediaError::during("open this file"))?;
+        let mut output = format::output_as(to, "mp4").map_err(MediaError::during("create the joined file"))?;
+        for stream in input.streams() {
+            let mut copy = output
+                .add_stream(None::<ffmpeg_next::Codec>)
+                .map_err(MediaError::during("add a track to this file"))?;
+            copy.set_parameters(stream.parameters());
+            // SAFETY: the parameters were just copied into the new stream; a tag of 0 lets the container choose its own.
+            unsafe { (*(*copy.as_mut_ptr()).codecpar).codec_tag = 0 }
+            copy.set_time_base(stream.time_base());
+        }
+        let mut options = Dictionary::new();
+        options.set("movflags", "faststart");
+        options.set("fflags", "+bitexact");
+        output
+            .write_header_with(options)
+            .map_err(MediaError::during("begin the joined file"))?;
+        Ok(Self {
+            output,
+            tracks: traits(&input),
+            next_us: 0,
+        })
+    }
+
+    /// Puts a file behind those before it, where the longest of their tracks has ended.
+    pub fn append(&mut self, part: &Path) -> Result<(), MediaError> {
+        let mut input = format::input(part).map_err(MediaError::during("open this file"))?;
+        if traits(&input) != self.tracks {
+            return Err(MediaError::new(
+                "put it behind a file whose pictures or sound are coded in another way",
+                Error::InvalidData,
+            ));
+        }
+        let mut end_us = self.next_us;
+        loop {
+            let mut packet = Packet::empty();
+            match packet.read(&mut input) {
+                Ok(()) => {}
+                Err(Error::Eof) => break,
+                Err(error) => return Err(MediaError::new("read this file", error)),
+            }
+            let index = packet.stream();
+            let (Some(from), Some(to)) = (input.stream(index), self.output.stream(index)) else {
+                continue;
+            };
+            packet.rescale_ts(from.time_base(), to.time_base());
+            let shift = rescaled(self.next_us, MICROSECONDS, to.time_base());
+            packet.set_pts(packet.pts().map(|pts| pts.saturating_add(shift)));
+            packet.set_dts(packet.dts().map(|dts| dts.saturating_add(shift)));
+            packet.set_position(-1);
+            if let Some(pts) = packet.pts() {
+                let end = pts.saturating_add(packet.duration());
+                end_us = end_us.max(rescaled(end, to.time_base(), MICROSECONDS));
+            }
+            packet
+                .write_interleaved(&mut self.output)
+                .map_err(MediaError::during("write the joined file"))?;
+        }
+        self.next_us = end_us;
+        Ok(())
+    }
+
+    pub fn finish(mut self) -> Result<(), MediaError> {
+        self.output
+            .write_trailer()
+            .map_err(MediaError::during("finish the joined file"))
+    }
+}
+
+fn traits(input: &Input) -> Vec<Traits> {
+    let of = |parameters: codec::Parameters| {
+        // SAFETY: the parameters belong to the open input and are only read; extradata is null or as long as its size says.
+        unsafe {
+            let raw = &*parameters.as_ptr();
+            let configuration = match usize::try_from(raw.extradata_size) {
+                Ok(size) if !raw.extradata.is_null() => std::slice::from_raw_parts(raw.extradata, size).to_vec(),
+                _ => Vec::new(),
+            };
+            Traits {
+                codec: raw.codec_id.into(),
+                size: (raw.width, raw.height),
+                sample_rate: raw.sample_rate,
+                channels: raw.ch_layout.nb_channels,
+                configuration,
+            }
+        }
+    };
+    input.streams().map(|stream| of(stream.parameters())).collect()
+}
+
+fn rescaled(time: i64, from: Rational, to: Rational) -> i64 {
+    // SAFETY: a function of its arguments alone.
+    unsafe { ffi::av_rescale_q(time, from.into(), to.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::testing::{FPS, grey_and_silence};
+    use crate::media::{Demuxer, Mp4Brand, Mp4Muxer, duration_us, move_index_to_front};
+    use crate::stream::Track;
+
+    /// A finished file of six seconds.
+    fn file(dir: &Path, name: &str, width: u32) -> std::path::PathBuf {
+        let (tracks, units) = grey_and_silence(width);
+        let (made, path) = (dir.join("made.mp4"), dir.join(name));
+        let mut muxer = Mp4Muxer::create(&made, &tracks, 0).unwrap();
+        units
+            .iter()
+            .for_each(|(track, unit)| muxer.write(*track, unit).unwrap());
+        muxer.finish().unwrap();
+        move_index_to_front(&made, &path, Mp4Brand::Mp4).unwrap();
+        path
+    }
+
+    /// Presentation times of a track, in order.
+    fn times(path: &Path, wanted: Track) -> Vec<i64> {
+        let mut demuxer = Demuxer::open(path).unwrap();
+        let mut times = Vec::new();
+        while let Some((track, unit)) = demuxer.next_unit().unwrap() {
+            if track == wanted {
+                times.push(unit.pts_us);
+            }
+        }
+        times.sort_unstable();
+        times
+    }
+
+    #[test]
+    fn files_follow_one_another_without_a_hole_and_nothing_is_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let (first, joined) = (file(dir.path(), "first.mp4", 64), dir.path().join("joined.mp4"));
+        let mut joiner = Mp4Joiner::begin(&first, &joined).unwrap();
+        (0..3).for_each(|_| joiner.append(&first).unwrap());
+        joiner.finish().unwrap();
+        let part_us = duration_us(&first).unwrap();
+        let whole_us = duration_us(&joined).unwrap();
+        assert!(
+            (whole_us - 3 * part_us).abs() < 100_000,
+            "{whole_us} µs of {part_us} µs"
+        );
+        for track in [Track::Video, Track::Audio] {
+            let (part, whole) = (times(&first, track), times(&joined, track));
+            assert_eq!(whole.len(), 3 * part.len(), "{track:?}");
+            let widest = whole.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+            assert!(widest <= 2_000_000 / FPS, "a hole of {widest} µs");
+        }
+        let data = std::fs::read(&joined).unwrap();
+        let place = |name: &[u8]| data.windows(4).position(|window| window == name);
+        assert!(place(b"moov") < place(b"mdat"), "the index is in front");
+    }
+
+    #[test]
+    fn files_that_are_coded_in_another_way_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let (first, other) = (file(dir.path(), "first.mp4", 64), file(dir.path(), "other.mp4", 128));
+        let mut joiner = Mp4Joiner::begin(&first, &dir.path().join("joined.mp4")).unwrap();
+        joiner.append(&first).unwrap();
+        let error = joiner.append(&other).unwrap_err();
+        assert!(error.to_string().contains("coded in another way"), "{error}");
+        let no_file = dir.path().join("none.mp4");
+        std::fs::write(&no_file, "text").unwrap();
+        assert!(joiner.append(&no_file).is_err());
+    }
+}
