@@ -82,6 +82,7 @@ impl RecordingView {
             pending_uploads: 0,
             backed_up: None,
             idle_since_ms: None,
+            speaker: None,
             problems: Vec::new(),
         }
     }

@@ -55,7 +55,7 @@ impl Answers {
                 return NodeAnswer::Noted;
             }
             EdgeAsk::Live(question) => {
-                return NodeAnswer::Live(live(&self.channels, self.rtc.as_ref(), question).await);
+                return NodeAnswer::Live(live(&self.channels, self.services.rtc.as_ref(), question).await);
             }
             EdgeAsk::Remove(removal) => return NodeAnswer::Removed(remove(&self.channels, &removal)),
             EdgeAsk::Roster(question) => return NodeAnswer::Roster(self.roster(question).await),

@@ -69,6 +69,7 @@ impl Wish {
         let layout = match &self.large {
             Some(user) => Layout::Vertical {
                 large_uid: Some(user.clone()),
+                large_speaker: false,
             },
             None => Layout::BestFit,
         };
