@@ -48,7 +48,10 @@ const PAGE = (edge) => `<!doctype html>
     const destination = audio.createMediaStreamDestination()
     const oscillator = audio.createOscillator()
     oscillator.frequency.value = frequency
-    oscillator.connect(destination)
+    // As loud together as a mix can be.
+    const gain = audio.createGain()
+    gain.gain.value = 0.2
+    oscillator.connect(gain).connect(destination)
     oscillator.start()
     return new MediaStream([...canvas.captureStream(15).getTracks(), ...destination.stream.getTracks()])
   }
@@ -112,6 +115,7 @@ async function main([executablePath, edge, url, code, other, pictures]) {
     const context = await browser.newContext({ locale: 'en-GB', ...options })
     const page = await context.newPage()
     page.setDefaultTimeout(WITHIN_MS)
+    await page.addInitScript(screen)
     page.on('pageerror', (error) => complaints.push(error.stack))
     await page.goto(address)
     return page
@@ -189,6 +193,22 @@ async function main([executablePath, edge, url, code, other, pictures]) {
   } finally {
     await browser.close()
     server.close()
+  }
+}
+
+/** In a page: a screen that is small enough for a machine which does much else. */
+function screen() {
+  if (!navigator.mediaDevices) return
+  navigator.mediaDevices.getDisplayMedia = async () => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 320, height: 180 })
+    const context = canvas.getContext('2d')
+    const draw = () => {
+      context.fillStyle = 'white'
+      context.fillRect(0, 0, 320, 180)
+      setTimeout(draw, 200)
+    }
+    draw()
+    return canvas.captureStream(5)
   }
 }
 

@@ -17,13 +17,13 @@ pub(crate) async fn people_see_and_hear_one_another(stack: &Stack) {
     let customer = customer(stack);
     let body = json!({"masterId": "liubei", "memberIds": ["guanyu", "zhangfei", "zhaoyun"]});
     let room = customer.done(Method::POST, "/room/convo", Some(&body)).await;
-    let (room_id, code) = (text(&room["roomId"]), text(&room["invitationCode"]));
+    let (room_id, code) = (text(&room["roomId"]), room["invitationCode"].to_string());
     let url = format!("{}/{}/{room_id}/zhangfei", stack.info.rtsp, customer.info.app_id);
     let media = Media::plain_and_tone("green", 1320).in_opus().without_delay();
     let mut zhangfei = Publisher::ffmpeg(&url, &media, Transport::Tcp, stack.logs());
     let client = format!("{}{code}", text(&room["serverUrl"]));
     let logs = stack.logs().to_string_lossy().into_owned();
-    let mut page = Page::run("room.cjs", &[&stack.info.edge, &client, code, "zhangfei", &logs]);
+    let mut page = Page::run("room.cjs", &[&stack.info.edge, &client, &code, "zhangfei", &logs]);
     let seen = page.line().await;
     assert_eq!(
         seen["refused"],
@@ -69,7 +69,10 @@ pub(crate) async fn people_see_and_hear_one_another(stack: &Stack) {
     }
     let heard = Sound::read(&file).await;
     for frequency in [440, 880, 1320] {
-        let level = heard.level(middle - 0.5, 1.0, frequency);
-        assert!(level >= PRESENT, "{frequency} Hz is not in the recording: {level}");
+        // A browser stretches and shortens sound here and there, so long tones are not the sums of their parts.
+        let parts = (5..15).map(|part| heard.level(middle - 1.0 + f64::from(part) / 10.0, 0.1, frequency));
+        let levels: Vec<_> = parts.collect();
+        let present = levels.iter().filter(|level| **level >= PRESENT).count();
+        assert!(present > 5, "{frequency} Hz is not in the recording: {levels:?}");
     }
 }

@@ -12,7 +12,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use url::Url;
 
-use crate::customer::{send, send_raw};
+use crate::customer::{IDLE_CONNECTION, send, send_raw};
 
 const FRAME_LIMIT: Duration = Duration::from_secs(30);
 
@@ -33,7 +33,10 @@ pub struct Uprtc {
 
 impl Uprtc {
     pub fn new(edge: &str, info: &UprtcInfo) -> Self {
-        let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        let client = Client::builder()
+            .no_proxy()
+            .pool_idle_timeout(IDLE_CONNECTION)
+            .redirect(reqwest::redirect::Policy::none());
         Self {
             client: client.build().expect("a client"),
             edge: edge.to_owned(),
