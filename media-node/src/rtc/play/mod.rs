@@ -30,7 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// What a way carries is not known at first: a picture of middle size is a fair beginning.
 pub(super) const FIRST_ESTIMATE_BPS: u64 = 1_000_000;
 /// What is left for the sound, and for packets that are sent again.
-const BESIDE_PICTURE_BPS: u64 = 100_000;
+const BESIDE_PICTURE_BPS: u64 = 60_000;
 /// What is looked for beyond the wished layer's rate, in hundredths, so that it can be seen to fit.
 const HEADROOM_PERCENT: u64 = 140;
 
