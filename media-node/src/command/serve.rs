@@ -168,8 +168,10 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     let rtsp = RtspServer::bind(args.rtsp_listen, registry.clone(), gate, rtsp_url.clone(), limits).await;
     let rtsp = rtsp.map_err(rtsp_at)?;
     let plain = args.rtmp_listen.map(|address| (address, None));
+    let in_tls = args.rtmps.certificate()?;
+    let in_tls = in_tls.map(|(address, certificate)| (address, Some(Arc::new(certificate))));
     let mut rtmp = Vec::new();
-    for (address, certificate) in plain.into_iter().chain(args.rtmps.certificate()?) {
+    for (address, certificate) in plain.into_iter().chain(in_tls) {
         let server = RtmpServer::bind(address, rtsp.hub(), certificate).await;
         rtmp.push(server.map_err(|error| format!("cannot listen for RTMP at {address}: {error}"))?);
     }

@@ -189,7 +189,7 @@ impl Sender {
         }
         let mut timestamp = self.tracks[VIDEO].first_timestamp.wrapping_add(ticks(media, CLOCK));
         if self.fault == Fault::StrayPictures && self.is_due(media) {
-            let off = if self.again % 2 == 0 { -2 } else { 3_600 };
+            let off = if self.again.is_multiple_of(2) { -2 } else { 3_600 };
             timestamp = timestamp.wrapping_add((off * CLOCK as i32) as u32);
         }
         let last = nals.len() - 1;
@@ -225,7 +225,7 @@ impl Sender {
             timestamp = timestamp.wrapping_add(off as u32);
         }
         if self.fault == Fault::StraySounds && self.is_due(media) {
-            let off = if self.again % 2 == 0 { -2 } else { 3_600 };
+            let off = if self.again.is_multiple_of(2) { -2 } else { 3_600 };
             timestamp = timestamp.wrapping_add((off * RATE as i32) as u32);
         }
         let length = u16::try_from(frame.len() << 3).expect("a frame").to_be_bytes();
@@ -241,7 +241,7 @@ impl Sender {
             return self.session.send(track, false, &packet).await;
         }
         match self.fault {
-            Fault::Padding if number % 2 == 0 => {
+            Fault::Padding if number.is_multiple_of(2) => {
                 packet[0] |= 0x20;
                 packet.push(0);
                 self.session.send(track, false, &packet).await;

@@ -152,7 +152,7 @@ async fn pair() -> ([UdpSocket; 2], u16) {
     loop {
         let first = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
         let port = first.local_addr().expect("an address").port();
-        if port % 2 == 0
+        if port.is_multiple_of(2)
             && let Ok(second) = UdpSocket::bind(("127.0.0.1", port + 1)).await
         {
             return ([first, second], port);

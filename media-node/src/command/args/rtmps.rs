@@ -1,6 +1,5 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 
@@ -27,11 +26,11 @@ pub(crate) struct RtmpsArgs {
 
 impl RtmpsArgs {
     /// Where to listen, and with what; `None` where nothing is published so.
-    pub(crate) fn certificate(&self) -> Result<Option<(SocketAddr, Option<Arc<Certificate>>)>, String> {
+    pub(crate) fn certificate(&self) -> Result<Option<(SocketAddr, Certificate)>, String> {
         let (Some(listen), Some(chain), Some(key)) = (self.listen, &self.chain, &self.key) else {
             return Ok(None);
         };
         let certificate = Certificate::read(chain.clone(), key.clone())?;
-        Ok(Some((listen, Some(Arc::new(certificate)))))
+        Ok(Some((listen, certificate)))
     }
 }
