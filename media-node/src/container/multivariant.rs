@@ -29,7 +29,7 @@ fn text(renditions: &[Rendition]) -> String {
     // The user whose picture is shown is heard first.
     let shown = pictures.first();
     let is_shown = |sound: &&Rendition| shown.is_none_or(|shown| shown.key.uid == sound.key.uid);
-    let heard = sounds.iter().position(|sound| is_shown(sound)).unwrap_or_default();
+    let heard = sounds.iter().position(is_shown).unwrap_or_default();
     // Where there is a choice, or another playlist to go with.
     let groups_sounds = !sounds.is_empty() && (shown.is_some() || sounds.len() > 1);
     if groups_sounds {
