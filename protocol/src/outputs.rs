@@ -13,6 +13,10 @@ pub struct Outputs {
     /// node's own limits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_ms: Option<u64>,
+    /// Whether there is a multivariant playlist for each user of an individual recording, with picture and sound, and one for the
+    /// channel, with each user's. They are no files of the recording: its playlists are what they lead to.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub multivariant: bool,
 }
 
 /// The format of a whole file, which is readable on its own.
@@ -33,6 +37,7 @@ impl Default for Outputs {
             hls: true,
             files: Vec::new(),
             max_ms: None,
+            multivariant: false,
         }
     }
 }

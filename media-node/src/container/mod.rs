@@ -10,6 +10,7 @@ mod lone;
 mod media_type;
 mod mp3;
 mod mpegts;
+mod multivariant;
 mod names;
 mod pieces;
 pub mod playlist;
@@ -26,6 +27,7 @@ pub use media_type::media_type;
 pub use mpegts::{SHORTEST_SLICE, to_ticks};
 #[cfg(test)]
 pub use mpegts::{probe_slice, to_us};
+pub use multivariant::multivariant;
 pub use names::{FileNames, RecordingNames};
 pub use remains::{cut_slice, finish_slice};
 pub use tags::Discontinuity;

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::disk::on_disk;
 use super::formats::formats;
 use super::opening::open_spool;
+use super::prepare::keep_indexes;
 use crate::channel::NodeAddresses;
 use crate::clock::unix_ms;
 use crate::record::{self, Context, Ending, Options, Status};
@@ -51,7 +52,8 @@ pub async fn record(
         at_ms: unix_ms(),
     };
     let spool = open_spool(&dir, opening).await.map_err(|error| error.to_string())?;
-    let formats = formats(job.spec.files.clone());
+    keep_indexes(&spool, &job).await?;
+    let formats = formats(Some(&job));
     let uploader = tokio::spawn(Uploader::new(Arc::clone(&spool), Store::Directory(out.clone()), None, formats).run());
     let wanted = Desired {
         epoch: job.epoch,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Assignment, Desired, Fault, Job, Refusal, RefusalCode, Storage};
+use protocol::{Assignment, Desired, Fault, Job, Refusal, RefusalCode, Storage, StorageKind};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -95,10 +95,19 @@ pub(super) async fn prepare(
         }
     };
     let spool = spool.map_err(|error| ours(error.to_string()))?;
+    keep_indexes(&spool, job).await.map_err(ours)?;
     let videos = job.assignment.videos.clone();
     on_disk(&spool, move |spool| spool.adopt(videos)).await.map_err(ours)?;
     let stores = Stores { client, store, backup };
     Ok((spool, stores))
+}
+
+/// Has indexes written, where they are wanted.
+pub(super) async fn keep_indexes(spool: &Arc<Spool>, job: &Job) -> Result<(), String> {
+    match job.spec.outputs.multivariant && job.spec.storage.kind != StorageKind::AliyunVod {
+        true => on_disk(spool, Spool::keep_indexes).await,
+        false => Ok(()),
+    }
 }
 
 /// Has uploads go on with the keys that are wanted.

@@ -40,19 +40,10 @@ pub async fn rescue(mut salvage: Salvage, order: RescueOrder) -> Result<Rescuing
     let client = Client::without_redirects(order.targets).map_err(|error| error.to_string())?;
     let bucket = Bucket::new(&order.storage, &client)?;
     let place = bucket.place().to_owned();
-    let style = salvage
-        .job
-        .as_ref()
-        .map(|job| job.spec.files.clone())
-        .unwrap_or_default();
+    let formats = formats(salvage.job.as_ref().ok());
     let work = Work::make(salvage.dir())?;
     salvage.finish(&work.0, FINISH).map_err(|error| error.to_string())?;
-    let rescued = Rescue {
-        bucket,
-        formats: formats(style),
-    }
-    .run(&salvage)
-    .await?;
+    let rescued = Rescue { bucket, formats }.run(&salvage).await?;
     drop(work);
     let removed = order.removes.then(|| salvage.remove());
     Ok(Rescuing {

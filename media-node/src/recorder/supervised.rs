@@ -72,12 +72,7 @@ async fn supervised(
         spool.videos_are_known(usize::MAX);
     }
     let (writing, allowed) = watch::channel(Writing::Not);
-    let uploader = Uploader::new(
-        Arc::clone(&spool),
-        stores.store,
-        stores.backup,
-        formats(job.spec.files.clone()),
-    );
+    let uploader = Uploader::new(Arc::clone(&spool), stores.store, stores.backup, formats(Some(&job)));
     let uploader = uploader.while_allowed(allowed);
     let desired = watch::Sender::new(wanted_at_first(&job));
     let renewing = renew_keys(

@@ -1,6 +1,7 @@
 //! What each step of the journal does to the state.
 
 use super::entry::Entry;
+use super::index::index_name;
 use super::kept::{Draft, Kept, KeptLone, Playlist};
 use super::state::State;
 use super::{LoneKind, PlaylistKey};
@@ -114,6 +115,11 @@ impl State {
                 playlist.announced = true;
                 (playlist.published, playlist.published_learned) = (slices, learned);
                 playlist.sealed = ended;
+            }
+            Entry::Indexes => drop(self.indexed.get_or_insert_default()),
+            Entry::Indexed { uid, digest } => {
+                let name = index_name(uid.as_deref());
+                self.indexed.get_or_insert_default().insert(name, digest);
             }
             Entry::Finished { cause } => {
                 self.cause.get_or_insert(cause);

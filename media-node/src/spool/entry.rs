@@ -46,6 +46,10 @@ pub(super) enum Entry {
         learned: usize,
         ended: bool,
     },
+    /// There are to be indexes of the playlists.
+    Indexes,
+    /// The store has confirmed the index of a user, or of all, that tells what the digest is of.
+    Indexed { uid: Option<String>, digest: u64 },
     /// The backup store has confirmed the file `number`.
     BackedUp { number: u64 },
     /// The backup store has confirmed a playlist of what it holds: so many slices, from the file `from` on.

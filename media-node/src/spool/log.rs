@@ -154,6 +154,7 @@ mod tests {
             bytes: 1,
             discontinuity,
             tags: Vec::new(),
+            form: None,
         }
     }
 

@@ -60,6 +60,7 @@ fn piece_of(slice: &ConfirmedSlice, key: &PlaylistKey) -> Piece {
             bytes: slice.bytes,
             discontinuity: slice.discontinuity,
             tags: slice.tags.clone(),
+            form: None,
         },
     }
 }
@@ -155,6 +156,7 @@ mod tests {
                 bytes: 1,
                 discontinuity,
                 tags: Vec::new(),
+                form: None,
             },
         }
     }

@@ -24,6 +24,7 @@
 //!    another node has its media.
 //! 3. A playlist in the store names only confirmed slices: this spool's without holes, in the order of their commits, and
 //!    between them those of other nodes' spools that the edge has told of, in the order of their times.
+//!    An index in the store names only playlists that the store has.
 //! 4. What the backup store holds leaves it only after the journal says that the store has confirmed it.
 //! 5. What was being written when the process stopped is finished by the next one, up to its last whole frame.
 //! 6. No secret is on the disk.
@@ -41,6 +42,7 @@ mod entry;
 mod error;
 mod files;
 mod held;
+mod index;
 mod inventory;
 mod job;
 mod journal;
@@ -77,12 +79,15 @@ pub use condition::{Condition, condition, is_done};
 pub use content::{Content, KeptVideo, Lone, LoneKind, Pictures};
 pub use due::{DueFile, DuePlaylist, Lag};
 pub use error::SpoolError;
+#[cfg(test)]
+pub use index::index_of;
+pub use index::{DueIndex, Rendition};
 pub use job::{load_job, store_job};
 pub use lone::LoneFile;
 pub use paths::object_key;
 pub use removal::{RemovalError, remove};
 pub use salvage::{Salvage, SalvagedFile, SalvagedPlaylist, salvage};
-pub use slice::{PlaylistKey, Probed, Remains, Slice, SliceFile};
+pub use slice::{Form, PlaylistKey, Probed, Remains, Slice, SliceFile};
 
 use apply::Contradiction;
 use entry::Entry;

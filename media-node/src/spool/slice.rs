@@ -28,6 +28,20 @@ pub struct Slice {
     /// Whole lines beside those of RFC 8216, in order, that stand before its `#EXTINF`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// What is in it, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<Form>,
+}
+
+/// How the media of a slice is coded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Form {
+    /// By its name of RFC 6381, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codec: Option<String>,
+    /// Width and height of the picture, in pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<(u32, u32)>,
 }
 
 /// A slice that is being written: `<number>.part` in the spool. Each write goes to the kernel at once, so what is

@@ -48,6 +48,10 @@ pub(super) struct State {
     /// What a video-on-demand service has made, in the order of its making.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) videos: Vec<KeptVideo>,
+    /// What the indexes in the store tell: a digest of each, by the uid, and by `/` of that of all. `None` where there are to be
+    /// none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) indexed: Option<BTreeMap<String, u64>>,
 }
 
 impl State {
@@ -99,7 +103,7 @@ impl State {
         slices.chain(lone)
     }
 
-    /// Files and playlists that the store has not confirmed as they are here.
+    /// Files, playlists and indexes that the store has not confirmed as they are here.
     pub(super) fn pending(&self) -> u64 {
         let files = self.complete().filter(|file| !file.uploaded).count();
         let playlists = self
@@ -107,7 +111,8 @@ impl State {
             .iter()
             .filter(|playlist| !playlist.is_current(self.cause.is_some()))
             .count();
-        (files + if self.owns_playlists() { playlists } else { 0 }) as u64
+        let playlists = if self.owns_playlists() { playlists } else { 0 };
+        (files + playlists + self.due_indexes().len()) as u64
     }
 
     /// After a lost lease the playlists in the store are another node's.

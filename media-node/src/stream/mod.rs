@@ -12,6 +12,7 @@
 
 pub mod annexb;
 mod clock;
+mod codec_name;
 mod decode_times;
 mod depacketize;
 mod event;

@@ -5,13 +5,14 @@ use super::Store;
 use super::pace::Pace;
 use super::schedule::Schedule;
 use super::task::{Item, Task};
-use crate::spool::{DueCopy, DueFile, DuePlaylist, HeldFile, Spool};
+use crate::spool::{DueCopy, DueFile, DueIndex, DuePlaylist, HeldFile, Spool};
 
 /// What has to be done for a spool, in the order of its making.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Due {
     pub(super) files: Vec<DueFile>,
     pub(super) playlists: Vec<DuePlaylist>,
+    pub(super) indexes: Vec<DueIndex>,
     pub(super) moves: Vec<HeldFile>,
     pub(super) copies: Vec<DueCopy>,
     pub(super) retractions: Vec<String>,
@@ -29,6 +30,7 @@ impl Due {
         Self {
             files: spool.due_files(),
             playlists,
+            indexes: spool.due_indexes(),
             moves: spool.movable(),
             copies,
             retractions: spool.retractable(),
@@ -41,6 +43,7 @@ impl Due {
         match item {
             Item::File(number) => self.waits(*number) || self.moves.iter().any(|file| file.number == *number),
             Item::Playlist(name) => self.playlists.iter().any(|playlist| playlist.name == *name),
+            Item::Index(uid) => self.indexes.iter().any(|index| index.uid == *uid),
         }
     }
 
@@ -51,6 +54,8 @@ impl Due {
             Item::Playlist(name) => {
                 self.copies.iter().any(|copy| copy.playlist.name == *name) || self.retractions.contains(name)
             }
+            // They lead to playlists of the customer's store.
+            Item::Index(_) => false,
         }
     }
 
@@ -58,7 +63,7 @@ impl Due {
         self.files.iter().any(|file| file.number == number)
     }
 
-    /// For the customer's store: playlists first, for they are small, and nobody can play a slice that no playlist names;
+    /// For the customer's store: playlists and indexes first, for they are small, and nobody can play a slice that no playlist names;
     /// then all files in their order, wherever they are.
     pub(super) fn for_customer(&self, backup: Option<&Schedule>) -> Vec<Task> {
         // Without a backup there is nothing to move them from.
@@ -73,7 +78,8 @@ impl Due {
             .collect();
         files.sort_by_key(Task::item);
         let playlists = self.playlists.iter().cloned().map(Task::Playlist);
-        playlists.chain(files).collect()
+        let indexes = self.indexes.iter().cloned().map(Task::Index);
+        playlists.chain(indexes).chain(files).collect()
     }
 
     /// For the backup: what the customer's store has not taken for so long, then playlists of it; and the removal of what

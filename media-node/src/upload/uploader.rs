@@ -17,7 +17,7 @@ use super::writing::{self, Writing};
 use super::{Bucket, Formats, Store, Tally};
 use crate::backoff::chance;
 use crate::clock::{SteadyClock, boot_ms};
-use crate::spool::{Content, DueCopy, DueFile, DuePlaylist, HeldFile, Spool, SpoolError};
+use crate::spool::{Content, DueCopy, DueFile, DueIndex, DuePlaylist, HeldFile, Spool, SpoolError};
 
 /// When all that was recorded is in the customer's store, the backup has so long to remove what it held.
 const CLEARANCE_MS: u64 = 60_000;
@@ -132,6 +132,7 @@ impl Uploader {
             self.tell(&mut schedules, now_ms);
             if !may_write.is_allowed() {
                 due.playlists.clear();
+                due.indexes.clear();
                 due.copies.clear();
             }
             let tasks = schedules.next(&due, self.backup.as_ref(), now_ms);
@@ -270,6 +271,7 @@ impl Uploader {
         match task {
             Task::File(file) => self.put_file(&store, file).await,
             Task::Playlist(playlist) => self.put_playlist(&store, playlist).await,
+            Task::Index(index) => self.put_index(&store, index).await,
             Task::Move(file) => self.move_file(&store, file).await,
             Task::Copy(_) | Task::Retract(_) | Task::Clear(_) => Ok(()),
         }
@@ -295,7 +297,7 @@ impl Uploader {
                 bucket.delete(&file.name).await?;
                 self.on_disk(move |spool| spool.confirm_clearance(file.number)).await
             }
-            Task::Playlist(_) | Task::Move(_) => Ok(()),
+            Task::Playlist(_) | Task::Index(_) | Task::Move(_) => Ok(()),
         }
     }
 
@@ -309,29 +311,40 @@ impl Uploader {
     }
 
     async fn put_playlist(&self, store: &Store, playlist: DuePlaylist) -> Result<(), UploadFault> {
-        self.put_text(store, &playlist).await?;
+        self.put_due(store, &playlist).await?;
         self.on_disk(move |spool| spool.confirm_playlist(&playlist)).await
     }
 
+    async fn put_index(&self, store: &Store, index: DueIndex) -> Result<(), UploadFault> {
+        let (name, text) = (self.formats.index)(&index);
+        self.put_text(store, &name, text).await?;
+        self.on_disk(move |spool| spool.confirm_index(&index)).await
+    }
+
     async fn put_copy(&self, store: &Store, copy: DueCopy) -> Result<(), UploadFault> {
-        self.put_text(store, &copy.playlist).await?;
+        self.put_due(store, &copy.playlist).await?;
         self.on_disk(move |spool| spool.confirm_copy(&copy)).await
     }
 
-    async fn put_text(&self, store: &Store, playlist: &DuePlaylist) -> Result<(), UploadFault> {
+    async fn put_due(&self, store: &Store, playlist: &DuePlaylist) -> Result<(), UploadFault> {
         let text = (self.formats.render)(playlist);
+        self.put_text(store, &playlist.name, text).await?;
+        let slices = playlist.slices.len();
+        tracing::debug!(playlist = playlist.name, slices, "playlist uploaded");
+        Ok(())
+    }
+
+    async fn put_text(&self, store: &Store, name: &str, text: String) -> Result<(), UploadFault> {
         let headers = Headers::changing(self.formats.playlist_type);
         let bytes = text.len() as u64;
         tokio::select! {
-            put = store.put_playlist(&self.spool, &playlist.name, headers, text) => put?,
+            put = store.put_playlist(&self.spool, name, headers, text) => put?,
             () = writing::ends(self.writing.clone()) => {
                 let why = "it has not taken a playlist in the time in which this node may write it";
                 return Err(UploadFault::Unavailable(why.to_owned()));
             }
         }
         self.tally.succeeded(bytes);
-        let slices = playlist.slices.len();
-        tracing::debug!(playlist = playlist.name, slices, "playlist uploaded");
         Ok(())
     }
 

@@ -36,7 +36,13 @@ pub(super) fn read(request: &Fields<'_>, types: StreamTypes, to_bucket: bool) ->
         let problem = "must not be set together with \"m4a\" or \"mp3\" in recordingFileConfig.avFileType";
         return Err(request.error("extensionServiceConfig", problem));
     }
+    let multivariant = config.boolean("multivariantPlaylists")?.unwrap_or_default();
+    if !to_bucket && multivariant {
+        let problem = "must not be set together with recordingFileConfig.multivariantPlaylists";
+        return Err(request.error("extensionServiceConfig", problem));
+    }
     Ok(Outputs {
+        multivariant,
         files,
         max_ms: longest_s.map(|seconds| seconds.saturating_mul(1_000)),
         ..Outputs::default()

@@ -129,6 +129,7 @@ impl Init {
                 hls: false,
                 files: vec![format],
                 max_ms: Some(self.file_ms),
+                ..Outputs::default()
             },
             snapshots: None,
             decryption: None,

@@ -52,6 +52,7 @@ fn slice(track: TrackKind, start_us: i64, duration_us: i64, discontinuity: bool)
         bytes: 188,
         discontinuity,
         tags: if discontinuity { lines } else { Vec::new() },
+        form: None,
     }
 }
 

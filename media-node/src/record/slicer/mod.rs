@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::sink::SliceSink;
 use crate::container::{Container, Discontinuity, FileNames, initialization};
 use crate::media::MediaError;
-use crate::spool::{PlaylistKey, Slice, SpoolError};
+use crate::spool::{Form, PlaylistKey, Slice, SpoolError};
 use crate::stream::{AccessUnit, Clock, Format};
 
 use cut::{Position, Step};
@@ -222,6 +222,7 @@ impl<S: SliceSink> Slicer<S> {
             bytes: 0,
             discontinuity,
             tags,
+            form: self.form(),
         };
         let file = self.sink.begin(&self.names.playlist(), &slice)?;
         if let Some(run) = &mut self.run {
@@ -230,6 +231,15 @@ impl<S: SliceSink> Slicer<S> {
         self.last_ms = Some(start_ms);
         self.restarts = false;
         Ok(start_ms)
+    }
+
+    /// Of one track: a playlist of several is not named by another one.
+    fn form(&self) -> Option<Form> {
+        let format = self.format.as_ref().filter(|_| self.others.is_empty())?;
+        Some(Form {
+            codec: format.codec_name(),
+            size: format.picture_size(),
+        })
     }
 
     fn tags(&self, start_ms: u64) -> Vec<String> {

@@ -1,5 +1,6 @@
 mod backup;
 mod crash;
+mod indexes;
 mod inventory;
 mod kept;
 mod rules;
@@ -53,6 +54,10 @@ fn slice(uid: u8, index: usize) -> Slice {
         bytes: 0,
         discontinuity: false,
         tags: vec![format!("#EXT-X-AGORA-TEST:{index}")],
+        form: Some(Form {
+            codec: Some("mp4a.40.2".to_owned()),
+            size: None,
+        }),
     }
 }
 

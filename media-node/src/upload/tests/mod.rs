@@ -132,6 +132,7 @@ fn commit(spool: &Spool, uid: &str, index: usize) {
         bytes: 0,
         discontinuity: false,
         tags: Vec::new(),
+        form: None,
     };
     let mut file = spool.begin(&format!("{uid} é.m3u8"), &slice).unwrap();
     file.write_all(&content(uid, index)).unwrap();
@@ -168,6 +169,11 @@ fn render(playlist: &DuePlaylist) -> String {
 fn formats() -> Formats {
     Formats {
         render: Box::new(render),
+        index: Box::new(|index| {
+            let of = index.uid.as_deref().unwrap_or("all");
+            let names = index.renditions.iter().map(|rendition| format!("{}\n", rendition.name));
+            (format!("{of} index.m3u8"), names.collect())
+        }),
         playlist_type: "test/playlist",
         file_type: |content, _| match content {
             Content::Slice => "test/slice",

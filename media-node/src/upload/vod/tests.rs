@@ -98,6 +98,7 @@ impl Service {
         let store = Store::new(&self.storage(), &client()).unwrap();
         let formats = Formats {
             render: Box::new(|due| format!("{} {}", due.slices.len(), due.ended)),
+            index: Box::new(|_| Default::default()),
             playlist_type: "test/playlist",
             file_type: |_, _| "test/file",
         };
@@ -166,6 +167,7 @@ fn add(spool: &Spool, name: &str) {
         bytes: 0,
         discontinuity: false,
         tags: Vec::new(),
+        form: None,
     };
     let file = spool.begin("a b.m3u8", &slice).unwrap();
     spool.commit(file, slice).unwrap();

@@ -74,6 +74,8 @@ fn whole_files_are_written_in_both_modes_as_far_as_they_are_asked_for() {
         let outputs = |config| spec(mode, &[(FILES, Some(config))]).outputs;
         assert!(outputs(json!({})).is_default());
         assert!(outputs(json!({"avFileType": ["hls"]})).is_default());
+        assert!(outputs(json!({"multivariantPlaylists": false})).is_default());
+        assert!(outputs(json!({"multivariantPlaylists": true})).multivariant);
         let mp4 = outputs(json!({"avFileType": ["mp4", "hls"], "maxFileDuration": 600}));
         assert_eq!(
             (mp4.hls, mp4.files, mp4.max_ms),

@@ -328,6 +328,11 @@ fn start_refuses_and_names_the_field() {
             "recordingFileConfig.avFileType must be [\"hls\"]",
         ),
         (
+            "/clientRequest/recordingFileConfig/multivariantPlaylists".to_owned(),
+            Some(json!(1)),
+            "recordingFileConfig.multivariantPlaylists must be true or false",
+        ),
+        (
             "/clientRequest/recordingFileConfig/maxFileDuration".to_owned(),
             Some(json!(600)),
             "recordingFileConfig.maxFileDuration needs",
