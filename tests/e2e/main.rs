@@ -30,6 +30,7 @@ mod load;
 mod mix_kills;
 mod mixed;
 mod monitoring;
+mod networks;
 mod node_tokens;
 mod outages;
 mod pauses;
@@ -154,6 +155,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         far::a_link_that_is_cut_costs_nothing[("TAPEDECK_CAPACITY", "0")],
         far::a_node_that_stops_costs_no_more_than_its_lease[("TAPEDECK_CAPACITY", "0")],
         channels::six_recordings_hold_all_users_of_four_nodes[("TAPEDECK_CAPACITY", "0")],
+        networks::a_node_is_reached_behind_a_nat_through_losses_and_without_datagrams,
     ];
     let is_alone = !Namespace::can_be_made();
     let far = far.map(|trial| trial.with_ignored_flag(is_alone));
