@@ -8,6 +8,7 @@ mod browsers;
 mod cameras;
 mod channel_tokens;
 mod channels;
+mod clients;
 mod codecs;
 mod composed;
 mod disk;
@@ -224,6 +225,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         endings::wrong_keys_are_refused,
         rtmp::a_token_lets_in_and_whoever_has_none_is_told,
         browsers::a_token_lets_in_and_whoever_has_none_is_told,
+        clients::others_publish_unchanged_and_watch,
         mixed::agoras_playlist_is_told_by_name,
         mixed::anyrtcs_files_are_listed,
         versions::nodes_of_other_versions_are_refused_with_the_reason,
