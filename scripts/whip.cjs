@@ -1,5 +1,4 @@
-// Publishes by WHIP as browsers do, with node-datachannel, until its input ends: H.264 and Opus that FFmpeg makes, with its sender
-// reports.
+// Publishes by WHIP as browsers do, with node-datachannel, until its input ends: H.264 and Opus that FFmpeg makes.
 //
 // usage: node whip.cjs URL INPUT…    INPUT: FFmpeg's options for what is published, such as -re -i FILE
 const { spawn } = require('node:child_process')
@@ -11,6 +10,9 @@ const MEDIA = {
   video: { ssrc: 1001, type: 96, coding: H264.split(' ') },
   audio: { ssrc: 1002, type: 111, coding: '-c:a libopus -ac 2 -vn'.split(' ') },
 }
+
+/** FFmpeg's reports are not sent on: they are of two outputs, whose clocks it does not begin at the same moment. */
+const isMedia = (packet) => packet[1] < 192 || packet[1] > 223
 
 async function main([url, ...input]) {
   const pc = new PeerConnection('publisher', { iceServers: [], disableAutoNegotiation: true })
@@ -35,7 +37,7 @@ async function main([url, ...input]) {
 
   const outputs = []
   for (const { ssrc, type, coding, track } of Object.values(MEDIA)) {
-    const socket = createSocket('udp4', (packet) => track.isOpen() && track.sendMessageBinary(packet))
+    const socket = createSocket('udp4', (packet) => isMedia(packet) && track.isOpen() && track.sendMessageBinary(packet))
     await new Promise((bound) => socket.bind(0, '127.0.0.1', bound))
     const { port } = socket.address()
     const to = `rtp://127.0.0.1:${port}?rtcpport=${port}&pkt_size=1200`

@@ -8,6 +8,7 @@ mod browsers;
 mod cameras;
 mod channel_tokens;
 mod channels;
+mod clients;
 mod codecs;
 mod composed;
 mod disk;
@@ -31,6 +32,7 @@ mod load;
 mod mix_kills;
 mod mixed;
 mod monitoring;
+mod networks;
 mod node_tokens;
 mod outages;
 mod pauses;
@@ -158,6 +160,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         far::a_link_that_is_cut_costs_nothing[("TAPEDECK_CAPACITY", "0")],
         far::a_node_that_stops_costs_no_more_than_its_lease[("TAPEDECK_CAPACITY", "0")],
         channels::six_recordings_hold_all_users_of_four_nodes[("TAPEDECK_CAPACITY", "0")],
+        networks::a_node_is_reached_behind_a_nat_through_losses_and_without_datagrams,
     ];
     let is_alone = !Namespace::can_be_made();
     let far = far.map(|trial| trial.with_ignored_flag(is_alone));
@@ -231,6 +234,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         endings::wrong_keys_are_refused,
         rtmp::a_token_lets_in_and_whoever_has_none_is_told,
         browsers::a_token_lets_in_and_whoever_has_none_is_told,
+        clients::others_publish_unchanged_and_watch,
         mixed::agoras_playlist_is_told_by_name,
         mixed::anyrtcs_files_are_listed,
         versions::nodes_of_other_versions_are_refused_with_the_reason,

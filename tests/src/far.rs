@@ -1,7 +1,7 @@
 //! A node in a network namespace of its own, as on another machine: what it needs of the outside is brought to it at the same
 //! addresses inside, and of it the outside reaches what it opens.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -53,6 +53,29 @@ impl Far {
             _proxies: proxies,
         };
         (far, rtsp)
+    }
+
+    /// A node that clients of WebRTC reach behind a NAT, at `address`.
+    pub async fn start_translated(info: &Info, logs: &Path, id: &str, address: Ipv4Addr) -> Self {
+        let namespace = Arc::new(Namespace::new());
+        namespace.translate(address);
+        let (info, proxies) = outfit(&namespace, info).await;
+        let [port] = free_ports();
+        let settings = [
+            (
+                "TAPEDECK_RTC_LISTEN",
+                SocketAddr::from((namespace.inside(), port)).to_string(),
+            ),
+            ("TAPEDECK_RTC_ADDRESS", address.to_string()),
+            ("TAPEDECK_REGION", id.to_owned()),
+            ("TAPEDECK_OPEN_CHANNELS", "true".to_owned()),
+        ];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value));
+        Self {
+            node: Node::start_in(Some(Arc::clone(&namespace)), &info, logs, id, settings.into()).await,
+            namespace,
+            _proxies: proxies,
+        }
     }
 }
 

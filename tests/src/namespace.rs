@@ -51,7 +51,7 @@ impl Namespace {
 
     fn make(&self) -> Result<(), String> {
         let (name, link, outside) = (&self.name, &self.link, self.outside);
-        let inner = format!("{}i", link.trim_end_matches('o'));
+        let inner = self.inner_link();
         let inside = Ipv4Addr::from(u32::from(outside) + 1);
         self.remove();
         ip(&format!("netns add {name}"))?;
@@ -88,6 +88,55 @@ impl Namespace {
 
     pub fn restore(&self) {
         ip(&format!("link set dev {} up", self.link)).expect("a link");
+    }
+
+    /// From now on so many of a hundred datagrams are lost, each way.
+    pub fn lose(&self, percent: u32) {
+        self.inside_run("nft", "add table ip loss");
+        for hook in ["input", "output"] {
+            self.inside_run(
+                "nft",
+                &format!("add chain ip loss {hook} {{ type filter hook {hook} priority 0 ; }}"),
+            );
+            let lost = format!("meta l4proto udp numgen random mod 100 < {percent} drop");
+            self.inside_run("nft", &format!("add rule ip loss {hook} {lost}"));
+        }
+    }
+
+    /// The outside finds it at this address, too, which is none of its own: whatever goes there is sent on to its own one, and answers
+    /// come back as from there. A NAT of one address to one.
+    pub fn translate(&self, address: Ipv4Addr) {
+        let inside = self.inside();
+        run("ip", &format!("route replace {address}/32 via {inside}")).expect("a route");
+        self.inside_run("nft", "add table ip nat");
+        self.inside_run(
+            "nft",
+            "add chain ip nat in { type nat hook prerouting priority -100 ; }",
+        );
+        self.inside_run(
+            "nft",
+            &format!("add rule ip nat in ip daddr {address} dnat to {inside}"),
+        );
+    }
+
+    /// Lets no datagrams in any more.
+    pub fn block_datagrams(&self) {
+        self.inside_run("nft", "add table ip wall");
+        self.inside_run("nft", "add chain ip wall in { type filter hook input priority 0 ; }");
+        let link = self.inner_link();
+        self.inside_run(
+            "nft",
+            &format!("add rule ip wall in iifname {link} meta l4proto udp drop"),
+        );
+    }
+
+    fn inner_link(&self) -> String {
+        format!("{}i", self.link.trim_end_matches('o'))
+    }
+
+    fn inside_run(&self, program: &str, words: &str) {
+        let name = &self.name;
+        ip(&format!("netns exec {name} {program} {words}")).unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// What runs a program inside: the words that go before its own.
@@ -151,11 +200,18 @@ impl Drop for Namespace {
 }
 
 fn ip(words: &str) -> Result<(), String> {
-    let mut command = Command::new("ip");
+    run("ip", words)
+}
+
+fn run(program: &str, words: &str) -> Result<(), String> {
+    let mut command = Command::new(program);
     let output = command.args(words.split(' ')).stdin(Stdio::null()).output();
     match output {
         Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(format!("ip {words}: {}", String::from_utf8_lossy(&output.stderr))),
-        Err(error) => Err(format!("ip {words}: {error}")),
+        Ok(output) => Err(format!(
+            "{program} {words}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        )),
+        Err(error) => Err(format!("{program} {words}: {error}")),
     }
 }

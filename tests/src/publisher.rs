@@ -124,6 +124,13 @@ impl Media {
         self
     }
 
+    /// With its flashes on this colour, in FFmpeg's words: none that is as bright.
+    pub fn on(mut self, colour: &str) -> Self {
+        let flash = sync::FLASH.replace("c=black", &format!("c={colour}"));
+        replace(&mut self.inputs, sync::FLASH, &flash);
+        self
+    }
+
     /// The same with Opus in place of AAC.
     pub fn flash_and_opus_beep() -> Self {
         Self::flash_and_beep().in_opus()

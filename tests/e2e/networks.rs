@@ -1,0 +1,84 @@
+//! Clients of WebRTC in networks that are hard to cross: a node behind a NAT, a link that loses packets, and one that lets no
+//! datagrams through.
+
+use std::net::Ipv4Addr;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tapedeck_tests::far::Far;
+use tapedeck_tests::stack::Stack;
+use tapedeck_tests::wait;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::docs_page::CHROMIUM;
+
+const BROWSER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/browser/moving.cjs");
+const PUBLISHER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/whip.cjs");
+/// Addresses for documents (RFC 5737): nobody has this one.
+const ADDRESS: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 7);
+const LIMIT: Duration = Duration::from_secs(60);
+
+pub(crate) async fn a_node_is_reached_behind_a_nat_through_losses_and_without_datagrams(stack: &mut Stack) {
+    let far = Far::start_translated(&stack.info, stack.logs(), "behind", ADDRESS).await;
+    far.namespace.lose(5);
+    // The edge takes the node of this region, and all others who come to the channel are sent there.
+    let url = format!("{}?region=behind", stack.web_url("whip", "networks", "2"));
+    let input = "-re -f lavfi -i testsrc2=s=320x180:r=25 -re -f lavfi -i sine=f=440:r=48000";
+    let _publisher = Command::new("node")
+        .args([PUBLISHER, &url])
+        .args(input.split(' '))
+        .stdin(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("node runs");
+    // Its media goes no way that can be blocked.
+    let coding = "-c:v libx264 -profile:v baseline -g 25 -pix_fmt yuv420p -c:a libopus -f rtsp -rtsp_transport tcp";
+    let near = format!("{}/{}/networks/1", far.node.rtsp(), stack.info.app_id);
+    let [ip, inside @ ..] = far.namespace.words();
+    let _near = Command::new(ip)
+        .args(inside)
+        .args(["ffmpeg", "-nostdin", "-v", "error"])
+        .args(input.split(' ').chain(coding.split(' ')))
+        .arg(near)
+        .kill_on_drop(true)
+        .spawn()
+        .expect("FFmpeg runs");
+    let are_there = async || {
+        let roster = far.node.roster(&stack.info.app_id, "networks").await?;
+        (roster.users.len() == 2).then_some(())
+    };
+    wait::until("both users are there", LIMIT, are_there).await;
+    assert!(
+        far.node.log().contains("a session by WebRTC begins"),
+        "the node of the region was taken"
+    );
+
+    let mut page = Command::new("node")
+        .args([BROWSER, CHROMIUM, &stack.info.edge, &stack.info.app_id, "networks", "1"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("node runs");
+    let mut lines = BufReader::new(page.stdout.take().expect("a pipe")).lines();
+    let mut said = async || {
+        let line = timeout(LIMIT, lines.next_line())
+            .await
+            .expect("in time")
+            .expect("a pipe");
+        serde_json::from_str::<Value>(&line.expect("the page has failed")).expect("JSON")
+    };
+    assert_eq!(said().await, json!({ "plays": true }));
+    far.namespace.block_datagrams();
+    let mut input = page.stdin.take().expect("a pipe");
+    input.write_all(b"\n").await.expect("the page lives");
+    let told = said().await;
+    assert_eq!(
+        told["told"].as_array().and_then(|told| told.last()),
+        Some(&json!("connected")),
+        "{told}"
+    );
+}
