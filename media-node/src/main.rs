@@ -24,6 +24,7 @@ mod rtc;
 mod rtmp;
 mod rtsp;
 mod selection;
+mod speaking;
 mod spool;
 mod stream;
 mod supervisor;

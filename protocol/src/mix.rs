@@ -104,6 +104,9 @@ pub enum Layout {
         /// The large one. Without it, or when that user is absent, the large region shows the background.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         large_uid: Option<String>,
+        /// Whoever speaks is the large one, and until somebody has spoken, `large_uid`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        large_speaker: bool,
     },
     Custom {
         regions: Vec<CustomRegion>,

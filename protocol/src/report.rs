@@ -51,6 +51,9 @@ pub struct Report {
     /// The counters of a mixed recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mix: Option<MixCounters>,
+    /// Who speaks, or spoke last, in a mix whose picture follows the speaker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<String>,
     /// The newest problems, oldest first; at most 16.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
@@ -90,6 +93,7 @@ impl Report {
             lost_packets: 0,
             restamped_units: 0,
             mix: None,
+            speaker: None,
             problems: Vec::new(),
             occurrences: Occurrences::default(),
             vod: None,

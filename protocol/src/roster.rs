@@ -11,6 +11,9 @@ pub struct Roster {
     pub version: u64,
     /// The users, in the order in which they joined.
     pub users: Vec<RosterUser>,
+    /// The uid of who speaks, or spoke last, among those whose packets tell how loud they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -97,7 +97,10 @@ pub(crate) async fn pages_are_recorded_mixed_and_played(stack: &Stack) {
     };
     let one = Page::open("flash", &stack.web_url("whip", cname, "1"), "h264", stack).await;
     joined(1).await;
-    let media = Media::flash_and_beep().beeping_at(3000);
+    // Without B-frames, so that browsers can play it, and with AAC, which they cannot.
+    let media = Media::flash_and_beep()
+        .beeping_at(3000)
+        .with_video("-c:v libx264 -g 50 -bf 0 -pix_fmt yuv420p");
     let mut two = Publisher::ffmpeg(&stack.publish_url(cname, "2"), &media, Transport::Tcp, stack.logs());
     joined(2).await;
     // In the codec that Chromium prefers.
@@ -138,6 +141,7 @@ pub(crate) async fn pages_are_recorded_mixed_and_played(stack: &Stack) {
     )
     .await;
     assert_eq!(small.close().await["width"], 160);
+    let heard = Page::open("play", &stack.web_url("whep", cname, "2"), "", stack).await;
     record_for(seconds).await;
     two.assert_alive();
     let figures = stack.node_metrics().await;
@@ -146,6 +150,9 @@ pub(crate) async fn pages_are_recorded_mixed_and_played(stack: &Stack) {
     assert!(figures["tapedeck_rtc_sessions{kind=\"play\"}"] >= 1.0);
     assert_eq!(figures["tapedeck_rtc_failed_sessions_total"], 0.0);
 
+    let heard = heard.close().await;
+    assert!(heard["audio"]["energy"].as_f64() > Some(0.0), "{heard}");
+    assert!(heard["video"]["frames"].as_u64() > Some(seconds * 10), "{heard}");
     let played = player.close().await;
     assert!(played["video"]["frames"].as_u64() > Some(seconds * 10), "{played}");
     assert!(played["audio"]["energy"].as_f64() > Some(0.0), "{played}");

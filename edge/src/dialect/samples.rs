@@ -76,6 +76,7 @@ fn all(subject: &Subject, now_ms: u64) -> Vec<Event> {
         pending_uploads: 0,
         backed_up: None,
         idle_since_ms: None,
+        speaker: None,
         problems: Vec::new(),
     };
     let stream = |track| {

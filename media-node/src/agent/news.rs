@@ -76,6 +76,7 @@ struct State<'a> {
     first_media_ms: Option<u64>,
     files: Vec<Shown<'a>>,
     backed_up: Option<BackedUp>,
+    speaker: Option<&'a str>,
     problems: &'a [Problem],
     vod: Option<&'a Vod>,
     learned: u64,
@@ -113,6 +114,7 @@ impl<'a> State<'a> {
             first_media_ms: report.first_media_ms,
             files: report.files.iter().map(Shown::of).collect(),
             backed_up: report.backed_up,
+            speaker: report.speaker.as_deref(),
             problems: &report.problems,
             vod: report.vod.as_ref(),
             learned: *learned,
@@ -264,9 +266,10 @@ mod tests {
             message: "m".to_owned(),
             at_ms: 1,
         };
-        let changes: [Change; 10] = [
+        let changes: [Change; 11] = [
             Box::new(|report| report.phase = Phase::Draining),
             Box::new(|report| report.idle_since_ms = Some(1)),
+            Box::new(|report| report.speaker = Some("u".to_owned())),
             Box::new(|report| report.problems.push(problem)),
             Box::new(|report| report.files[0].name.push('x')),
             Box::new(|report| report.files[0].uploaded_slices = 0),

@@ -37,7 +37,7 @@ pub use admission::{Admission, NoPlace, Ticket};
 pub use client::{Ends, Liveness, keep_alive, linger};
 pub use description::{Description, DescriptionError, TRACK_CONTROL, normalised, track_control};
 pub use inflow::{Inflow, Manner};
-pub use layer::{Layer, LayerState};
+pub use layer::LayerState;
 pub use limits::Limits;
 pub use listen::serve;
 pub use publication::{Publication, SubscribeError, Subscription};
@@ -73,6 +73,34 @@ pub struct Published {
     _releasing: JoinSet<()>,
 }
 
+/// One of the pictures of different sizes that a publisher sends at once (simulcast): a publication of its own, which no roster
+/// lists, with what is known of it.
+pub struct Layer {
+    pub publication: Arc<Publication>,
+    state: Mutex<LayerState>,
+}
+
+impl Layer {
+    pub fn new(publication: Arc<Publication>) -> Self {
+        Self {
+            publication,
+            state: Mutex::default(),
+        }
+    }
+
+    pub fn state(&self) -> LayerState {
+        *self.lock()
+    }
+
+    pub fn set(&self, state: LayerState) {
+        *self.lock() = state;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, LayerState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Hub {
     /// `public_url`: where recorders play from, `rtsp://host:port`.
     pub fn new(registry: Registry, gate: Arc<Gate>, public_url: String, limits: Limits) -> Self {
@@ -93,6 +121,11 @@ impl Hub {
     pub fn admits_relay(&self, token: &str, path: &StreamPath, now_ms: u64) -> bool {
         self.registry
             .admits_relay(token, &path.app, &path.channel, now_ms / 1_000)
+    }
+
+    /// A publisher's packets tell how loud its user is, in decibels below the loudest.
+    pub fn heard(&self, path: &StreamPath, decibels: i8) {
+        self.registry.heard(path, decibels);
     }
 
     /// The other node that the stream was published at last, if it was.

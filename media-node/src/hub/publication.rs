@@ -8,11 +8,11 @@ use protocol::TrackKind;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::Layer;
 use super::beginning::{BEGINNING, Beginning};
 use super::description::Description;
 use super::inflow::{Inflow, Inflowing, Manner};
 use super::keyframes::Keyframes;
-use super::layer::Layer;
 use super::queue::{self, Flow, Overflow, Packet, Receiver, Sender};
 use super::reception::Reception;
 use super::rtp::{self, RtpHead};

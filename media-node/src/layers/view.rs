@@ -11,6 +11,10 @@ use crate::hub::{Flow, Layer, LayerState, Overflow, Packet, Publication, Receive
 
 /// Who had to go down does not go up for so long: what was measured may have been the way's best moment.
 const DOWN_FOR: Duration = Duration::from_secs(5);
+/// A way that seems a little too narrow has that long to widen again: a moment's congestion makes estimates fall by some tenths,
+const NARROW_FOR: Duration = Duration::from_secs(2);
+/// which is so much of what a layer needs, in hundredths. Below that it is too narrow at once.
+const TOLERATED_PERCENT: u64 = 70;
 /// A layer that is asked for a keyframe and sends none is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -22,7 +26,9 @@ pub struct View {
     wish: Wish,
     current: Option<(usize, Receiver)>,
     next: Option<Next>,
-    /// When the way had become too narrow.
+    /// Since when the way seems a little too narrow,
+    narrow_since: Option<Duration>,
+    /// and when it was too narrow.
     went_down: Option<Duration>,
 }
 
@@ -47,6 +53,7 @@ impl View {
             wish: Wish::default(),
             current: None,
             next: None,
+            narrow_since: None,
             went_down: None,
         })
     }
@@ -78,14 +85,30 @@ impl View {
     pub fn look(&mut self, now: Duration) -> Result<(), SubscribeError> {
         let states = self.states();
         let current = self.switch.layer();
-        let chosen = choose(&states, current, self.wish);
+        let mut chosen = choose(&states, current, self.wish);
         let pixels = |layer: usize| {
             let size = states.get(layer).and_then(|layer| layer.size);
             size.map_or(0, |(width, height)| u64::from(width) * u64::from(height))
         };
-        let is_down = current
-            .zip(chosen)
-            .is_some_and(|(current, chosen)| pixels(chosen) < pixels(current));
+        let is_smaller = |chosen: Option<usize>| {
+            current
+                .zip(chosen)
+                .is_some_and(|(now, next)| pixels(next) < pixels(now))
+        };
+        if !is_smaller(chosen) {
+            self.narrow_since = None;
+        } else if now.saturating_sub(*self.narrow_since.get_or_insert(now)) < NARROW_FOR {
+            let wider = Wish {
+                bits_per_second: self
+                    .wish
+                    .bits_per_second
+                    .map(|bits| bits.saturating_mul(100) / TOLERATED_PERCENT),
+                ..self.wish
+            };
+            let tolerated = choose(&states, current, wider);
+            chosen = if is_smaller(tolerated) { tolerated } else { current };
+        }
+        let is_down = is_smaller(chosen);
         let is_up = current
             .zip(chosen)
             .is_some_and(|(current, chosen)| pixels(chosen) > pixels(current));

@@ -90,11 +90,12 @@ impl AudioTrack {
         Some(item)
     }
 
-    /// Adds the samples from `start` on to the block. What is not there counts as silence.
-    pub fn mix_into(&mut self, start: i64, block: &mut [Vec<f32>], counters: &mut Counters) {
+    /// Adds the samples from `start` on to the block, and answers their energy, the mean of their squares. What is not there counts
+    /// as silence.
+    pub fn mix_into(&mut self, start: i64, block: &mut [Vec<f32>], counters: &mut Counters) -> f64 {
         let length = block.first().map_or(0, Vec::len) as i64;
         self.decode_until(start + length, counters);
-        let mut heard = 0;
+        let (mut heard, mut energy) = (0, 0.0);
         let mut free = start;
         for run in &self.runs {
             let (from, to) = (run.start.max(free), run.end().min(start + length));
@@ -106,6 +107,7 @@ impl AudioTrack {
             let (source, target) = ((from - run.start) as usize, (from - start) as usize);
             let count = (to - from) as usize;
             let (left, right) = (&run.left[source..][..count], &run.right[source..][..count]);
+            energy += left.iter().map(|sample| f64::from(sample * sample)).sum::<f64>();
             match block {
                 [mono] => {
                     let mono = mono[target..][..count].iter_mut();
@@ -130,6 +132,7 @@ impl AudioTrack {
             counters.samples_missing += (length - heard) as u64;
         }
         self.forget(start + length);
+        energy / length.max(1) as f64
     }
 
     /// Drops what lies before a position without decoding it: nobody listens to the user.

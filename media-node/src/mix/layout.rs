@@ -152,7 +152,7 @@ pub fn arrange(layout: &Layout, canvas: Size, users: &[Seen<'_>]) -> Vec<Region>
             .map(|user| (user, best_fit(user, seen)))
             .filter_map(crop)
             .collect(),
-        Layout::Vertical { large_uid } => {
+        Layout::Vertical { large_uid, .. } => {
             let large = large_uid
                 .as_deref()
                 .and_then(|uid| users.iter().position(|user| user.uid == uid));

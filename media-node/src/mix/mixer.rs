@@ -12,6 +12,7 @@ use super::settings::Settings;
 use super::texts::Texts;
 use super::user::User;
 use crate::media::{AudioEncoder, MuxedTrack, Picture};
+use crate::speaking::Speakers;
 use crate::stream::{AccessUnit, Format, PictureLimit, Track, VideoCodec};
 use crate::text::Fonts;
 
@@ -47,6 +48,7 @@ pub struct Mixer {
     texts: Texts,
     epoch_ms: u64,
     scene: SceneState,
+    speakers: Speakers,
     /// Not in force yet, in the order of time.
     changes: VecDeque<(i64, Change)>,
     users: BTreeMap<String, User>,
@@ -77,6 +79,7 @@ impl Mixer {
             texts: Texts::default(),
             epoch_ms: settings.epoch_ms,
             scene: SceneState::new(scene, subscription),
+            speakers: Speakers::default(),
             changes: VecDeque::new(),
             users: BTreeMap::new(),
             users_seen: 0,
@@ -179,6 +182,11 @@ impl Mixer {
         &self.counters
     }
 
+    /// Who speaks, or spoke last, where the picture follows the speaker.
+    pub fn speaker(&self) -> Option<&str> {
+        self.speakers.speaker().filter(|_| self.scene.follows_speaker())
+    }
+
     /// What the output's tracks are, video first; `None` before the first key frame is made.
     pub fn tracks(&self) -> Option<Vec<MuxedTrack>> {
         let video = self.video.as_ref().map(VideoOutput::track);
@@ -232,6 +240,7 @@ impl Mixer {
                 }
                 Change::Leave { uid } => {
                     self.scene.leave(&uid);
+                    self.speakers.left(&uid);
                     self.forget(&uid, time);
                 }
                 Change::Streams { uid, streams } => {
@@ -277,7 +286,8 @@ impl Mixer {
             streams: shown(uid),
         });
         let seen: Vec<layout::Seen<'_>> = seen.collect();
-        let regions = layout::arrange(&self.scene.scene().layout, video.size, &seen);
+        let layout = self.scene.layout(self.speakers.speaker());
+        let regions = layout::arrange(&layout, video.size, &seen);
         let key = |region: &layout::Region| Some(self.users.get(seen.get(region.user)?.uid)?.key(region.stream));
         video
             .composer
@@ -334,6 +344,7 @@ impl Mixer {
             audio: Some(audio),
             users,
             scene,
+            speakers,
             counters,
             interleave,
             ..
@@ -341,16 +352,23 @@ impl Mixer {
         else {
             return Ok(());
         };
+        let at_us = block_us(audio.next);
+        let follows_speaker = scene.follows_speaker();
         let start = audio.next * AudioEncoder::FRAME as i64;
         audio.next += 1;
         let mut block = vec![vec![0.0; AudioEncoder::FRAME]; audio.channels];
         for (uid, user) in users.iter_mut() {
             if scene.hears(uid) {
-                user.audio.mix_into(start, &mut block, counters);
+                let energy = user.audio.mix_into(start, &mut block, counters);
+                if follows_speaker {
+                    speakers.heard(uid, at_us, energy);
+                }
             } else {
                 user.audio.skip(start);
             }
         }
+        // The picture turns to the speaker with the next one.
+        self.rearrange |= follows_speaker && speakers.update(at_us);
         counters.samples += AudioEncoder::FRAME as u64;
         Ok(audio.encode(block, interleave)?)
     }

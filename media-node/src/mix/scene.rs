@@ -1,8 +1,9 @@
 //! The users in the channel, which of them are heard and seen, and what stands in for a missing picture.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use protocol::{Scene, SecretUrl, Subscription};
+use protocol::{Layout, Scene, SecretUrl, Subscription};
 
 use super::compose::Source;
 use super::video::Decoded;
@@ -38,6 +39,30 @@ impl SceneState {
 
     pub fn scene(&self) -> &Scene {
         &self.scene
+    }
+
+    /// Whether the picture shows large who speaks.
+    pub fn follows_speaker(&self) -> bool {
+        matches!(
+            &self.scene.layout,
+            Layout::Vertical {
+                large_speaker: true,
+                ..
+            }
+        )
+    }
+
+    /// The layout with the speaker in its place, if the speaker has one.
+    pub fn layout(&self, speaker: Option<&str>) -> Cow<'_, Layout> {
+        let layout = &self.scene.layout;
+        let speaker = speaker.filter(|uid| self.follows_speaker() && self.seen().contains(uid));
+        match speaker {
+            Some(uid) => Cow::Owned(Layout::Vertical {
+                large_uid: Some(uid.to_owned()),
+                large_speaker: true,
+            }),
+            None => Cow::Borrowed(layout),
+        }
     }
 
     pub fn join(&mut self, uid: String) {

@@ -25,6 +25,8 @@ pub struct Status {
     pub restamped_units: u64,
     /// What the mixer did; `None` in individual mode.
     pub mix: Option<MixCounters>,
+    /// Who speaks, or spoke last, in a mix whose picture follows the speaker.
+    pub speaker: Option<String>,
     /// The tracks that arrive at present, by uid.
     pub received: BTreeSet<(String, TrackKind)>,
     /// The newest problems, oldest first; at most 16.
@@ -49,6 +51,7 @@ pub(super) struct Board {
     lost_packets: u64,
     restamped_units: u64,
     mix: Option<MixCounters>,
+    speaker: Option<String>,
     /// When each user's tracks last brought media, without those that have long ceased to.
     tracks: BTreeMap<(String, TrackKind), u64>,
     problems: VecDeque<Problem>,
@@ -64,6 +67,7 @@ impl Board {
             lost_packets: 0,
             restamped_units: 0,
             mix: None,
+            speaker: None,
             tracks: BTreeMap::new(),
             problems: VecDeque::new(),
             told: BTreeSet::new(),
@@ -96,8 +100,11 @@ impl Board {
         self.restamped_units = self.restamped_units.saturating_add(1);
     }
 
-    pub(super) fn mixed(&mut self, counters: MixCounters) {
+    pub(super) fn mixed(&mut self, counters: MixCounters, speaker: Option<&str>) {
         self.mix = Some(counters);
+        if self.speaker.as_deref() != speaker {
+            self.speaker = speaker.map(str::to_owned);
+        }
     }
 
     pub(super) fn problem(&mut self, problem: Problem) {
@@ -132,6 +139,7 @@ impl Board {
             lost_packets: self.lost_packets,
             restamped_units: self.restamped_units,
             mix: self.mix,
+            speaker: self.speaker.clone(),
             received: self.tracks.keys().cloned().collect(),
             problems: self.problems.iter().cloned().collect(),
         }

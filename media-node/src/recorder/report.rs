@@ -75,6 +75,7 @@ impl Reporter {
             lost_packets: status.lost_packets,
             restamped_units: status.restamped_units,
             mix: status.mix,
+            speaker: status.speaker.clone(),
             problems,
             occurrences: spool.occurrences(&self.job.spec.storage.prefix),
             vod: (self.job.spec.storage.kind == StorageKind::AliyunVod).then(|| vod(spool)),

@@ -184,6 +184,9 @@ impl Publishing {
     pub(super) fn event(&mut self, event: Event, rtc: &mut Rtc) {
         match event {
             Event::RtpPacket(packet) => {
+                if let Some(decibels) = packet.header.ext_vals.audio_level {
+                    self.hub.heard(&self.path, decibels);
+                }
                 if let Some(part) = self.part_of(&packet, rtc) {
                     self.hand_in(part, Flow::Rtp, plain(&packet));
                 }

@@ -51,9 +51,9 @@ impl Purpose {
         }
     }
 
-    /// Whether what it sends depends on what the way to the client carries.
-    pub(super) fn has_choice(&self) -> bool {
-        matches!(self, Self::Play(playing) if playing.has_layers())
+    /// Whether what it sends depends on what the way to the client carries, and that can be measured.
+    pub(super) fn is_measured(&self) -> bool {
+        matches!(self, Self::Play(playing) if playing.is_measured())
     }
 
     pub(super) fn connected(&mut self) -> Result<(), End> {

@@ -174,9 +174,7 @@ fn open(
         .set_rtp_mode(true)
         .set_ice_lite(true)
         .set_stats_interval(Some(TELL_EVERY));
-    let mut media = offer.sections.iter().zip(formats);
-    // Who does not tell what arrives would be sent as little as is supposed at first.
-    if purpose.has_choice() && media.any(|(section, format)| section.tells_arrivals(format)) {
+    if purpose.is_measured() {
         config = config.enable_bwe(Some(Bitrate::from(FIRST_ESTIMATE_BPS)));
     }
     for format in formats {

@@ -97,7 +97,7 @@ impl ToOpus {
                 Ok(()) => self.failures = 0,
                 Err(error) => {
                     self.failures += 1;
-                    if self.failures >= MAX_FAILURES || self.encoder.is_none() && self.decoder.is_some() {
+                    if self.failures >= MAX_FAILURES {
                         return Err(error);
                     }
                 }
@@ -135,7 +135,14 @@ impl ToOpus {
         let mut early = 0;
         let encoder = match &mut self.encoder {
             Some(encoder) => encoder,
-            None => self.encoder.insert(Encoder::new(sound.channels().clamp(1, 2))?),
+            None => {
+                let opened = Encoder::new(sound.channels().clamp(1, 2));
+                if opened.is_err() {
+                    // Another frame would not change that.
+                    self.failures = MAX_FAILURES;
+                }
+                self.encoder.insert(opened?)
+            }
         };
         match late {
             _ if late.abs() <= TOLERANCE => {}

@@ -36,7 +36,10 @@ fn layout(config: &Fields<'_>, flavour: Flavour) -> Result<Layout, FieldError> {
     Ok(match number {
         0 => Layout::Floating,
         1 => Layout::BestFit,
-        2 => Layout::Vertical { large_uid },
+        2 => Layout::Vertical {
+            large_uid,
+            large_speaker: config.boolean("largeSpeaker")?.unwrap_or(false),
+        },
         _ => {
             let regions = regions.ok_or_else(|| config.error("layoutConfig", "is required with mixedVideoLayout 3"))?;
             let regions = regions.iter().map(|area| region(area, flavour));
@@ -189,7 +192,16 @@ mod tests {
         assert_eq!(
             vertical.layout,
             Layout::Vertical {
-                large_uid: Some("7".into())
+                large_uid: Some("7".into()),
+                large_speaker: false,
+            }
+        );
+        let speaker = scene(json!({"mixedVideoLayout": 2, "largeSpeaker": true}));
+        assert_eq!(
+            speaker.layout,
+            Layout::Vertical {
+                large_uid: None,
+                large_speaker: true,
             }
         );
     }

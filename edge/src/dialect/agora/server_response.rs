@@ -29,6 +29,9 @@ pub(super) struct ServerResponse {
     /// An addition to the vendor's API: whether nothing is captured until the recording is resumed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     paused: bool,
+    /// An addition to the vendor's API: who is shown large, as whoever speaks, or spoke last, is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    speaker: Option<String>,
     /// An addition to the vendor's API: files that wait in the backup store.
     #[serde(skip_serializing_if = "Option::is_none")]
     backed_up_files: Option<u64>,
@@ -48,6 +51,7 @@ impl ServerResponse {
         Self {
             status: Some(number(snapshot, flavour)),
             slice_start_time: Some(snapshot.first_media_ms.unwrap_or(snapshot.started_ms)),
+            speaker: snapshot.speaker.clone(),
             ..Self::with_files(snapshot, FileList::of(snapshot, flavour).filter(|_| has_files))
         }
     }
@@ -73,6 +77,7 @@ impl ServerResponse {
             slice_start_time: None,
             uploading_status: None,
             paused: snapshot.paused,
+            speaker: None,
             backed_up_files: snapshot.backed_up.map(|backed_up| backed_up.files),
             extension_service_state: vod.map(|vod| [ExtensionState::of(snapshot, vod)]),
             sub_service_status: vod.map(|_| SubServiceStatus::of(snapshot)),

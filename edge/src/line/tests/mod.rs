@@ -49,6 +49,7 @@ pub(super) fn roster(version: u64) -> protocol::line::NodeAnswer {
     protocol::line::NodeAnswer::Roster(Roster {
         version,
         users: Vec::new(),
+        speaker: None,
     })
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Seen {
     pub(crate) pending_uploads: u64,
     #[serde(default)]
     pub(crate) backed_up: Option<BackedUp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) speaker: Option<String>,
     pub(crate) problems: Vec<Problem>,
     /// The videos of a recording that goes to a video-on-demand service.
     #[serde(default)]
@@ -46,6 +48,7 @@ impl Default for Seen {
             pictures: None,
             pending_uploads: 0,
             backed_up: None,
+            speaker: None,
             problems: Vec::new(),
             vod: None,
         }
@@ -95,6 +98,7 @@ impl Seen {
         self.pictures = report.pictures.or(self.pictures.take());
         self.pending_uploads = report.pending_uploads;
         self.backed_up = report.backed_up;
+        self.speaker = report.speaker;
         if let (Some(known), Some(told)) = (&mut self.vod, report.vod) {
             merge_videos(known, told);
         }

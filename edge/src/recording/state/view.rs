@@ -98,6 +98,7 @@ impl Recording {
             pending_uploads: self.seen.pending_uploads,
             backed_up: self.seen.backed_up,
             idle_since_ms: self.seen.idle_since_ms,
+            speaker: self.seen.speaker.clone(),
             problems,
         }
     }

@@ -293,7 +293,10 @@ fn a_layout_replaces_the_scene_and_is_told_at_once_and_with_each_report_and_job(
     bench.job_answered("s1", epoch, NodeAnswer::Report(Box::new(report)));
 
     assert_eq!(update_layout(&mut bench, "b", Layout::Floating).0, Outcome::Mismatch);
-    let vertical = Layout::Vertical { large_uid: None };
+    let vertical = Layout::Vertical {
+        large_uid: None,
+        large_speaker: false,
+    };
     let (outcome, effects) = update_layout(&mut bench, "a", vertical.clone());
     assert_eq!(outcome, Outcome::Updated);
     let [desired] = &told(&effects)[..] else {

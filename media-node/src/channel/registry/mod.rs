@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::StreamPath;
+use crate::speaking::{self, Speakers};
 use followed::Followed;
 pub use followed::Wanted;
 use media::Medias;
@@ -97,6 +98,9 @@ struct Channels {
     own: Own,
     followed: Followed,
     media: Medias,
+    /// Who speaks in each channel of which somebody has been loud, and the number of the last change.
+    speaking: BTreeMap<Key, (Speakers, u64)>,
+    began: Instant,
     /// Whether there is an edge that can be asked.
     has_edge: bool,
     /// Base of the URLs of streams that are relayed.
@@ -113,6 +117,8 @@ impl Registry {
             own: Own::default(),
             followed: Followed::default(),
             media: Medias::default(),
+            speaking: BTreeMap::new(),
+            began: Instant::now(),
             has_edge: false,
             base: String::new(),
             relay_keys: Vec::new(),
@@ -155,6 +161,35 @@ impl Registry {
             path: path.clone(),
             publication,
         })
+    }
+
+    /// A user who publishes here is so loud, in decibels below the loudest.
+    pub fn heard(&self, path: &StreamPath, decibels: i8) {
+        let energy = speaking::energy(decibels);
+        if energy < speaking::LOUD {
+            // Who is silent is not the speaker, and most are.
+            return;
+        }
+        let has_changed = {
+            let mut channels = self.lock();
+            let key = key(&path.app, &path.channel);
+            if channels.own.publication(path).is_none() {
+                return;
+            }
+            let now_us = i64::try_from(channels.began.elapsed().as_micros()).unwrap_or(i64::MAX);
+            let number = channels.last_number.wrapping_add(1);
+            let (speakers, changed) = channels.speaking.entry(key).or_default();
+            speakers.heard(&path.uid, now_us, energy);
+            let has_changed = speakers.update(now_us);
+            if has_changed {
+                *changed = number;
+                channels.last_number = number;
+            }
+            has_changed
+        };
+        if has_changed {
+            self.inner.changed.send_replace(());
+        }
     }
 
     /// Who is in the channel, as far as it is known here. An empty channel has version 0.
@@ -334,6 +369,7 @@ impl Registry {
                 channels.last_number = number;
                 channels.media.remove(path, publication);
                 channels.followed.touch(&key(&path.app, &path.channel), number);
+                channels.forget_speaker(path);
             }
             changed
         };
@@ -350,7 +386,27 @@ impl Registry {
 impl Channels {
     fn roster(&self, key: &Key) -> Roster {
         let own = self.own.get(key).cloned().unwrap_or_default();
-        self.followed.merge(key, own, &self.base)
+        let mut roster = self.followed.merge(key, own, &self.base);
+        if let Some((speakers, changed)) = self.speaking.get(key) {
+            roster.speaker = speakers.speaker().map(str::to_owned);
+            roster.version = roster.version.max(*changed);
+        }
+        roster
+    }
+
+    /// Somebody's stream has ended.
+    fn forget_speaker(&mut self, path: &StreamPath) {
+        let key = key(&path.app, &path.channel);
+        let users = self.own.get(&key).map(|roster| &roster.users);
+        match users {
+            None => drop(self.speaking.remove(&key)),
+            Some(users) if users.iter().all(|user| user.uid != path.uid) => {
+                if let Some((speakers, _)) = self.speaking.get_mut(&key) {
+                    speakers.left(&path.uid);
+                }
+            }
+            Some(_) => {}
+        }
     }
 
     fn awaits(&self, key: &Key) -> bool {
@@ -359,7 +415,8 @@ impl Channels {
 
     fn version(&self, key: &Key) -> u64 {
         let own = self.own.get(key).map_or(0, |roster| roster.version);
-        own.max(self.followed.version(key))
+        let spoken = self.speaking.get(key).map_or(0, |(_, changed)| *changed);
+        own.max(self.followed.version(key)).max(spoken)
     }
 }
 

@@ -305,3 +305,36 @@ fn a_user_is_removed_with_all_streams_and_may_come_back() {
     );
     assert!(registry.live("app", Some("other"), 10).is_empty() && registry.live("app", None, 0).is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_speaks_is_in_the_roster_until_they_leave() {
+    let registry = Registry::new(Limits::default(), 0);
+    let (loud, quiet) = (
+        path("room", "a", StreamName::Camera),
+        path("room", "b", StreamName::Audio),
+    );
+    let listing = publish(&registry, "a", StreamName::Camera, 10);
+    let _other = publish(&registry, "b", StreamName::Audio, 20);
+    let before = registry.snapshot("app", "room");
+    assert_eq!(before.speaker, None);
+    let (carried, waiting) = (
+        registry.own_versions(),
+        registry.wait("app", "room", before.version, Duration::from_secs(30)),
+    );
+    let speaking = async {
+        for _ in 0..30 {
+            registry.heard(&loud, -20);
+            registry.heard(&quiet, -60);
+            tokio::time::advance(Duration::from_millis(20)).await;
+        }
+    };
+    let (told, ()) = tokio::join!(waiting, speaking);
+    assert_eq!((told.speaker.as_deref(), told.users), (Some("a"), before.users));
+    assert!(told.version > before.version);
+    assert_eq!(registry.own_versions(), carried, "the edge is not told of it");
+    registry.heard(&path("elsewhere", "a", StreamName::Camera), -20);
+    assert_eq!(registry.snapshot("app", "elsewhere"), Roster::default());
+    drop(listing);
+    let after = registry.snapshot("app", "room");
+    assert_eq!((after.speaker, after.users.len()), (None, 1));
+}

@@ -42,7 +42,11 @@ impl Fixed {
             });
         }
         Ok(Self {
-            roster: Roster { version: 1, users },
+            roster: Roster {
+                version: 1,
+                users,
+                speaker: None,
+            },
             credentials,
             told: false,
         })

@@ -146,7 +146,11 @@ impl Mediamtx {
             Some(known) => known.version.wrapping_add(1),
             None => 1,
         };
-        Roster { version, users }
+        Roster {
+            version,
+            users,
+            speaker: None,
+        }
     }
 
     fn stream_url(&self, name: &str) -> SecretUrl {

@@ -137,6 +137,7 @@ fn parse(args: &MixArgs) -> Result<(Settings, Scene, Vec<FileUser>), String> {
         LayoutName::BestFit => Layout::BestFit,
         LayoutName::Vertical => Layout::Vertical {
             large_uid: args.large.clone(),
+            large_speaker: false,
         },
         LayoutName::Even => Layout::Even { tiles: tiles() },
         LayoutName::Master => Layout::Master {

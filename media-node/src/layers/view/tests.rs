@@ -107,6 +107,19 @@ async fn a_player_goes_down_and_up_at_keyframes_and_loses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_way_that_is_a_little_too_narrow_for_a_moment_changes_nothing() {
+    let mut scene = Scene::new();
+    assert_eq!(widths(&scene.moments(10).await), [640]);
+    scene.view.set_wish(carries(700_000));
+    assert_eq!(widths(&scene.moments(15).await), [0; 0]);
+    scene.view.set_wish(carries(900_000));
+    assert_eq!(widths(&scene.moments(15).await), [0; 0]);
+    scene.view.set_wish(carries(700_000));
+    assert_eq!(widths(&scene.moments(15).await), [0; 0]);
+    assert_eq!(widths(&scene.moments(15).await), [320], "it stays too narrow");
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_height_is_another_layer_at_once() {
     let mut scene = Scene::new();
     let wish = |height| Wish {

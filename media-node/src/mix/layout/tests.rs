@@ -40,8 +40,12 @@ fn every_layout_is_as_published_for_every_number_of_users() {
             "best_fit" => Layout::BestFit,
             "vertical" => Layout::Vertical {
                 large_uid: Some("1".to_owned()),
+                large_speaker: false,
             },
-            "vertical_without_large" => Layout::Vertical { large_uid: None },
+            "vertical_without_large" => Layout::Vertical {
+                large_uid: None,
+                large_speaker: false,
+            },
             other => panic!("{other}"),
         };
         let (width, height) = canvas.split_once('x').unwrap();
@@ -68,6 +72,7 @@ fn everybody_is_cropped_and_opaque_but_the_large_user_of_the_vertical_layout_is_
         Layout::BestFit,
         Layout::Vertical {
             large_uid: Some("3".to_owned()),
+            large_speaker: false,
         },
     ] {
         for region in arranged(&layout, HD, 5) {
@@ -110,6 +115,7 @@ fn an_absent_large_user_leaves_its_region_to_the_background() {
     let regions = arranged(
         &Layout::Vertical {
             large_uid: Some("9999".to_owned()),
+            large_speaker: false,
         },
         HD,
         5,

@@ -123,7 +123,11 @@ mod tests {
         };
         let users = uids.iter().map(|uid| user(uid, &[StreamName::Camera])).collect();
         plan(
-            &Roster { version: 1, users },
+            &Roster {
+                version: 1,
+                users,
+                speaker: None,
+            },
             &all,
             Pictures::Camera,
             &Views::pictures(),

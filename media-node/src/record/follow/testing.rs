@@ -110,6 +110,7 @@ pub fn roster(users: &[(&str, &[(StreamName, u64)])]) -> Roster {
     Roster {
         version: 1,
         users: users.iter().map(user).collect(),
+        speaker: None,
     }
 }
 

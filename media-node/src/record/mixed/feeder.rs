@@ -145,6 +145,11 @@ impl Feeder {
         counters
     }
 
+    /// Who speaks, or spoke last, where the picture follows the speaker.
+    pub fn speaker(&self) -> Option<&str> {
+        self.mix.as_ref()?.mixer.speaker()
+    }
+
     /// How far the mix is behind, in microseconds.
     pub fn behind_us(&self, now_us: i64) -> i64 {
         self.mix.as_ref().map_or(0, |mix| (now_us - mix.fed_us).max(0))

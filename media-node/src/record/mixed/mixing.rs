@@ -115,7 +115,8 @@ impl Mixing {
 
     fn tell_counters(&self) {
         let behind_ms = self.feeder.behind_us(self.clock.now_us()).unsigned_abs() / 1000;
-        self.board.lock().mixed(counters(&self.feeder.counters(), behind_ms));
+        let counters = counters(&self.feeder.counters(), behind_ms);
+        self.board.lock().mixed(counters, self.feeder.speaker());
     }
 }
 

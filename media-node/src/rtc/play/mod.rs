@@ -30,7 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// What a way carries is not known at first: a picture of middle size is a fair beginning.
 pub(super) const FIRST_ESTIMATE_BPS: u64 = 1_000_000;
 /// What is left for the sound, and for packets that are sent again.
-const BESIDE_PICTURE_BPS: u64 = 100_000;
+const BESIDE_PICTURE_BPS: u64 = 60_000;
 /// What is looked for beyond the wished layer's rate, in hundredths, so that it can be seen to fit.
 const HEADROOM_PERCENT: u64 = 140;
 
@@ -42,6 +42,7 @@ pub(super) struct Playing {
     queue_bytes: usize,
     /// The picture, where it has layers.
     view: Option<View>,
+    is_measured: bool,
     looks: Interval,
     began: Instant,
     origin: Option<Origin>,
@@ -91,6 +92,8 @@ impl Playing {
         let view = View::new(&played.publication, queue_bytes, track::FIRST_NUMBER).filter(|_| is_seen);
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut media = offer.sections.iter().zip(formats);
+        let is_measured = view.is_some() && media.any(|(section, format)| section.tells_arrivals(format));
         let feed = |publication: &Arc<Publication>| Feed {
             publication: publication.clone(),
             packets: None,
@@ -101,11 +104,12 @@ impl Playing {
             tracks,
             queue_bytes,
             view,
+            is_measured,
             looks,
             began: Instant::now(),
             origin: None,
         };
-        playing.wish(None);
+        playing.wish(is_measured.then_some(FIRST_ESTIMATE_BPS));
         Ok(playing)
     }
 
@@ -117,9 +121,10 @@ impl Playing {
         self.played.publication.ended.clone()
     }
 
-    /// Whether it depends on what the way carries.
-    pub(super) fn has_layers(&self) -> bool {
-        self.view.is_some()
+    /// Whether it depends on what the way carries, and the client tells what arrives by it: who does not would be sent as little as
+    /// is supposed at first.
+    pub(super) fn is_measured(&self) -> bool {
+        self.is_measured
     }
 
     pub(super) fn connected(&mut self) -> Result<(), End> {

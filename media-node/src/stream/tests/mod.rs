@@ -4,6 +4,7 @@ mod aac;
 mod av1;
 mod beginning;
 mod breaks;
+mod calls;
 mod h264;
 mod h265;
 mod jpeg;

@@ -100,14 +100,14 @@ fn what_is_missing_is_silence_and_what_was_long_is_a_leap() {
     assert!((86.0..=90.0).contains(&length), "{length} of 90 frames");
     let mut later = packets[90..130].to_vec();
     for packet in &mut later {
-        packet.timestamp += 480_000;
+        packet.timestamp = packet.timestamp.wrapping_add(480_000);
     }
     let leapt = made(&mut to_opus, &later);
     // The first one still has the end of what was before.
     let leap = leapt[1].timestamp.wrapping_sub(all.last().unwrap().timestamp);
     assert!((480_000..483_000).contains(&leap), "{leap}");
     for packet in &mut later {
-        packet.timestamp -= 2_000_000;
+        packet.timestamp = packet.timestamp.wrapping_sub(2_000_000);
     }
     let anew = made(&mut to_opus, &later);
     let step = anew[0].timestamp.wrapping_sub(leapt.last().unwrap().timestamp);

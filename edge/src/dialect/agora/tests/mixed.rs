@@ -146,7 +146,10 @@ fn update_layout_replaces_the_whole_scene() {
     let large_uid = Some("7".to_owned());
     let expected = Scene {
         version: 1,
-        layout: Layout::Vertical { large_uid },
+        layout: Layout::Vertical {
+            large_uid,
+            large_speaker: false,
+        },
         ..Scene::default()
     };
     assert_eq!(*scene, expected);

@@ -301,6 +301,7 @@ pub(super) fn snapshot() -> RecordingView {
         pending_uploads: 0,
         backed_up: None,
         idle_since_ms: None,
+        speaker: None,
         problems: vec![],
     }
 }

@@ -378,6 +378,7 @@ pub(super) fn view(standing: Standing) -> RecordingView {
         pending_uploads: 0,
         backed_up: None,
         idle_since_ms: None,
+        speaker: None,
         problems: Vec::new(),
     }
 }

@@ -3,6 +3,7 @@ mod course;
 mod odd;
 mod output;
 mod sound;
+mod speaker;
 mod streams;
 mod texts;
 mod trouble;

@@ -44,6 +44,7 @@ fn script() -> Script {
     let mut large = wishes(&["1", "2"]);
     large.scene.layout = Layout::Vertical {
         large_uid: Some("2".to_owned()),
+        large_speaker: false,
     };
     script.at(15 * SECOND, Step::Wish(large.clone()));
     let only = Subscription {

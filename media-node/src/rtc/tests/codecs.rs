@@ -1,0 +1,90 @@
+//! What players get of streams whose codecs browsers do not take.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::support::{Client, Server};
+use crate::channel::StreamPath;
+use crate::hub::{Description, Flow, Published};
+use crate::rtc::offer::tests::CHROMIUM;
+use crate::stream::testing::SpsBits;
+
+const PATH: &str = "/a/room/u";
+
+fn publish(server: &Server, media: &str) -> Published {
+    crate::media::init().unwrap();
+    let description = Description::parse(format!("v=0\r\n{media}").as_bytes()).unwrap();
+    server
+        .hub
+        .publish(&StreamPath::parse(PATH).unwrap(), description, 0)
+        .unwrap()
+}
+
+fn sound(payload_type: u8, sequence: u16) -> bytes::Bytes {
+    let mut packet = vec![0x80, payload_type];
+    packet.extend(sequence.to_be_bytes());
+    packet.extend((u32::from(sequence) * 160).to_be_bytes());
+    packet.extend([0, 0, 0, 9]);
+    packet.extend([0x55; 160]);
+    packet.into()
+}
+
+#[tokio::test]
+async fn sound_in_another_codec_is_opus_for_a_browser() {
+    let server = Server::start().await;
+    let published = publish(&server, "m=audio 0 RTP/AVP 9\r\n");
+    let (mut player, offer) = Client::player().await;
+    let reply = server.post("/whep/a/room/u", &offer).await;
+    assert_eq!(reply.status, 201, "{}", reply.body);
+    assert!(reply.body.contains("opus/48000/2"), "{}", reply.body);
+    assert_eq!(server.rtc.figures().transcoded_sounds, 1);
+    player.answered(&reply.body);
+    player.connect().await;
+    let (began, mut sequence) = (Instant::now(), 0);
+    while player.received.len() < 20 {
+        published.publication.relay(0, Flow::Rtp, sound(9, sequence));
+        sequence += 1;
+        player.turn().await;
+        assert!(began.elapsed() < Duration::from_secs(20), "nothing is heard");
+    }
+    let mid = player.audio;
+    assert!(player.packets_of(mid).len() >= 20);
+}
+
+#[tokio::test]
+async fn sound_that_a_browser_takes_as_it_is_stays_as_it_is() {
+    let server = Server::start().await;
+    let _published = publish(&server, "m=audio 0 RTP/AVP 0\r\n");
+    let offer = CHROMIUM.replace("a=sendonly", "a=recvonly");
+    let reply = server.post("/whep/a/room/u", &offer).await;
+    assert_eq!(reply.status, 201, "{}", reply.body);
+    assert!(
+        reply.body.contains("PCMU/8000") && !reply.body.contains("opus"),
+        "{}",
+        reply.body
+    );
+    assert_eq!(server.rtc.figures().transcoded_sounds, 0);
+}
+
+#[tokio::test]
+async fn pictures_with_b_frames_are_refused_with_the_reason() {
+    let server = Server::start().await;
+    let mut sps = SpsBits::new(320, 192, 2);
+    sps.reorder_frames = Some(2);
+    let sets = STANDARD.encode(sps.nal());
+    let video = format!(
+        "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1; sprop-parameter-sets={sets},aO8=\r\n"
+    );
+    let _published = publish(&server, &format!("{video}m=audio 0 RTP/AVP 0\r\n"));
+    let offer = CHROMIUM.replace("a=sendonly", "a=recvonly");
+    let reply = server.post("/whep/a/room/u", &offer).await;
+    assert!(reply.status == 422 && reply.body.contains("B-frames"), "{}", reply.body);
+    assert_eq!(server.rtc.figures().refused_offers, 1);
+    let (sound, _) = offer.split_once("m=video").unwrap();
+    let heard = server
+        .post("/whep/a/room/u", &sound.replace("BUNDLE 0 1", "BUNDLE 0"))
+        .await;
+    assert_eq!(heard.status, 201, "its sound can be played: {}", heard.body);
+}
