@@ -68,6 +68,7 @@ impl Wish {
     ) -> RecordingSpec {
         let layout = match &self.large {
             Some(user) => Layout::Vertical {
+                large_speaker: false,
                 large_uid: Some(user.clone()),
                 large_speaker: false,
             },
