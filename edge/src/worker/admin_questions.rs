@@ -1,7 +1,5 @@
 //! What the admin API asks of the objects.
 
-use std::collections::BTreeMap;
-
 use protocol::RecorderKey;
 use worker::{Env, console_error};
 

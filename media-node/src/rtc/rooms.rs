@@ -154,8 +154,8 @@ impl Rooms {
         };
         // The connections of a room on one thread would be woken together, but a large room has to be shared out.
         let worker = self.door.next.fetch_add(1, Ordering::Relaxed) % self.door.workers.len().max(1);
-        let begun = self.door.workers.get(worker).map(|worker| worker.try_send(begin));
-        if !matches!(begun, Some(Ok(()))) {
+        let worker = self.door.workers.get(worker);
+        if worker.is_none_or(|worker| worker.try_send(begin).is_err()) {
             return Err(busy(Problem::not_now("it is beginning as many sessions as it can")));
         }
         let sdp = within(answered).await?;

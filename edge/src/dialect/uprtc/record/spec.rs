@@ -68,7 +68,6 @@ impl Wish {
     ) -> RecordingSpec {
         let layout = match &self.large {
             Some(user) => Layout::Vertical {
-                large_speaker: false,
                 large_uid: Some(user.clone()),
                 large_speaker: false,
             },
@@ -95,6 +94,7 @@ impl Wish {
                 hls: false,
                 files: vec![FileFormat::Mp4],
                 max_ms: None,
+                multivariant: false,
             },
             snapshots: None,
             decryption: None,
