@@ -273,10 +273,7 @@ impl World {
     /// Time passes, and alarms ring when they are due. Whose sockets are open ping all the while, but for these.
     pub(super) fn pass(&mut self, ms: u64, silent: &[SocketId]) {
         let until_ms = self.now_ms + ms;
-        loop {
-            let Some(at_ms) = self.room.next_alarm().filter(|at_ms| *at_ms <= until_ms) else {
-                break;
-            };
+        while let Some(at_ms) = self.room.next_alarm().filter(|at_ms| *at_ms <= until_ms) {
             self.now_ms = at_ms.max(self.now_ms);
             for (socket, at_ms) in self.pings.borrow_mut().iter_mut() {
                 if !silent.contains(socket) {

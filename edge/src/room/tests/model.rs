@@ -176,9 +176,10 @@ impl Play {
             }
             7 => {
                 let deaf = self.chance.one_in(2);
-                self.world.deaf = deaf
-                    .then(|| ["n1".to_owned(), "otherrm".to_owned()].into())
-                    .unwrap_or_default();
+                self.world.deaf = match deaf {
+                    true => ["n1".to_owned(), "otherrm".to_owned()].into(),
+                    false => Default::default(),
+                };
             }
             8 => {
                 let ms = self.chance.below(20_000);

@@ -88,7 +88,11 @@ async fn changed_packets_cost_other_sessions_nothing() {
             for _ in 0..AT_ONCE {
                 let mut bytes = kind[noise.next() as usize % kind.len()].clone();
                 mutate(&mut bytes, &mut noise);
-                let socket = if noise.next().is_multiple_of(2) { bad.socket() } else { &stranger };
+                let socket = if noise.next().is_multiple_of(2) {
+                    bad.socket()
+                } else {
+                    &stranger
+                };
                 socket.send_to(&bytes, to).await.unwrap();
                 number += 1;
             }

@@ -105,6 +105,7 @@ impl Bench {
                     storage: testing::storage(),
                     former: Vec::new(),
                     retention_days: None,
+                    retention_s: None,
                     link_s: 600,
                 }),
                 disabled: app_id == DISABLED_APP,

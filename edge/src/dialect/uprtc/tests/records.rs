@@ -17,33 +17,16 @@ fn view(standing: Standing) -> RecordingView {
         Standing::Closing | Standing::Finishing | Standing::Uploading => Status::Stopping,
         _ => Status::Recording,
     };
+    let key = RecorderKey {
+        app_id: APP.into(),
+        channel: "r".into(),
+        uid: "record1".into(),
+    };
     RecordingView {
-        key: RecorderKey {
-            app_id: APP.into(),
-            channel: "r".into(),
-            uid: "record1".into(),
-        },
-        sid: sid(APP, "record1"),
         status,
         standing,
-        paused: false,
-        mode: Mode::Mix,
-        house: None,
-        outputs: protocol::Outputs::default(),
         mp4: true,
-        snapshots: None,
-        phase: None,
-        started_ms: NOW_MS,
-        first_media_ms: None,
-        ended_ms: None,
-        cause: None,
-        files: Vec::new(),
-        pictures: None,
-        vod: None,
-        pending_uploads: 0,
-        backed_up: None,
-        idle_since_ms: None,
-        problems: Vec::new(),
+        ..RecordingView::new(key, sid(APP, "record1"), Mode::Mix, NOW_MS)
     }
 }
 
@@ -115,6 +98,7 @@ fn who_is_recorded_and_how_large_is_the_callers_choice() {
             (854, 480),
             Layout::Vertical {
                 large_uid: Some("guanyu".into()),
+                large_speaker: false,
             },
             Selection::Only(vec!["guanyu".into(), "zhangfei".into()]),
         ),
