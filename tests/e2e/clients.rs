@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
-use tapedeck_tests::publisher::{Media, Publisher, Transport};
+use tapedeck_tests::publisher::{Media, Publisher, Transport, newer_ffmpeg};
 use tapedeck_tests::stack::Stack;
 use tapedeck_tests::wait;
 use tokio::process::{Child, Command};
@@ -38,18 +38,6 @@ impl Client {
         drop(self.0.stdin.take());
         self.0.wait().await.expect("a child");
     }
-}
-
-/// FFmpeg 9, the first whose WHIP is not an experiment, from its package of Python.
-async fn newer_ffmpeg() -> String {
-    let told = "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())";
-    let output = Command::new(PYTHON)
-        .args(["-c", told])
-        .output()
-        .await
-        .expect("Python runs");
-    let path = String::from_utf8(output.stdout).expect("UTF-8");
-    path.trim().to_owned()
 }
 
 fn media((colour, pitch): (&str, u32)) -> Media {
@@ -95,7 +83,12 @@ pub(crate) async fn others_publish_unchanged_and_watch(stack: &Stack) {
         vec![url(1)],
     ]
     .concat();
-    let ffmpeg = Client::start(&newer_ffmpeg().await, &ffmpeg, logs, "whip-ffmpeg.log");
+    let ffmpeg = Client::start(
+        newer_ffmpeg().to_str().expect("UTF-8"),
+        &ffmpeg,
+        logs,
+        "whip-ffmpeg.log",
+    );
     joined(2).await;
     let script = format!("{ROOT}/tests/clients/whip.py");
     let aiortc = Client::start(

@@ -110,7 +110,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
             })
         }),+] };
     }
-    /// A test on the shared stack that mixes at length. One runs at a time: a mix that falls behind sheds pictures by design, and
+    /// A test on the shared stack that mixes at length, or judges by milliseconds. One runs at a time: a mix that falls behind sheds pictures by design, and
     /// two of them beside the other tests are more than two cores carry.
     macro_rules! mixes {
         ($($test:path),+ $(,)?) => { [$({
@@ -200,23 +200,18 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         versions::a_node_records_by_the_oldest_version[("TAPEDECK_CAPACITY", "0")],
         vod::one_video_whatever_ends_meanwhile,
         vod::a_video_outlives_its_node[("TAPEDECK_CAPACITY", "0")],
-        load::twenty_publishers_without_a_lost_packet,
         rules::every_documented_rule_and_no_undocumented_answer[("TAPEDECK_CAPACITY", "0")],
         generated::the_worker_survives_whatever_comes[("TAPEDECK_CAPACITY", "0")],
         space::a_full_spool_ends_what_fills_it_and_loses_nothing[space::LIMIT],
     ]);
     trials.extend(shared![
-        sync::audio_and_video_keep_together,
         encryption::encrypted_channels_are_recorded_in_clear,
         whole_way::ffmpeg_by_tcp_and_udp,
         whole_way::gstreamer,
         whole_way::subscriptions_and_agoras_own_extinf,
         whole_way::an_update_changes_whom_is_recorded,
         cameras::each_way_to_a_camera_is_taken,
-        fsp::an_automatic_task_is_alone_in_its_group,
         rooms::clients_meet_by_a_code_and_leave_at_the_end,
-        rooms::a_live_room_is_recorded_connected_and_separated,
-        rooms_in_browsers::people_see_and_hear_one_another,
         fsp::a_task_that_is_not_begun_ends,
         files::each_user_is_in_a_file_with_picture_and_sound,
         interruptions::a_killed_publisher_comes_back,
@@ -234,7 +229,6 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         endings::wrong_keys_are_refused,
         rtmp::a_token_lets_in_and_whoever_has_none_is_told,
         browsers::a_token_lets_in_and_whoever_has_none_is_told,
-        clients::others_publish_unchanged_and_watch,
         mixed::agoras_playlist_is_told_by_name,
         mixed::anyrtcs_files_are_listed,
         versions::nodes_of_other_versions_are_refused_with_the_reason,
@@ -274,9 +268,21 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         sound::each_codec_is_heard_by_itself_and_in_the_mix,
         composed::the_low_stream_is_mixed_where_it_is_asked_for,
         scenes::two_streams_of_one_user_are_at_their_pixels_below_a_clock,
+        clients::others_publish_unchanged_and_watch,
         playing::a_browser_plays_a_mix_from_another_origin,
+        rooms_in_browsers::people_see_and_hear_one_another,
+        sync::audio_and_video_keep_together,
+        rooms::a_live_room_is_recorded_connected_and_separated,
+        fsp::an_automatic_task_is_alone_in_its_group,
         files::a_mix_is_in_files_of_the_length_that_is_asked_for,
     ];
+    let mut mixes: Vec<_> = mixes.into_iter().collect();
+    mixes.push(trial("load::twenty_publishers_without_a_lost_packet", || {
+        let _turn = TURN.blocking_lock();
+        let mut stack = Stack::start("load");
+        block_on(load::twenty_publishers_without_a_lost_packet(&mut stack));
+        stack.stop(false);
+    }));
     let nine = shared![fsp::nine_users_are_in_one_picture];
     trials.extend(nine.map(|trial| trial.with_ignored_flag(!steps::is_soak())));
     // Those that take the machine most are apart from one another.

@@ -72,7 +72,8 @@ pub(crate) async fn people_see_and_hear_one_another(stack: &Stack) {
         // A browser stretches and shortens sound here and there, so long tones are not the sums of their parts.
         let parts = (5..15).map(|part| heard.level(middle - 1.0 + f64::from(part) / 10.0, 0.1, frequency));
         let levels: Vec<_> = parts.collect();
-        let present = levels.iter().filter(|level| **level >= PRESENT).count();
+        // Two of the three are so loud that the mix is turned down, as a whole.
+        let present = levels.iter().filter(|level| **level >= PRESENT / 2.0).count();
         assert!(present > 5, "{frequency} Hz is not in the recording: {levels:?}");
     }
 }

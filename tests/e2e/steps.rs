@@ -81,8 +81,13 @@ pub(crate) async fn make_media(dir: &Path, name: &str, options: &str) -> PathBuf
 
 /// The same with options that have white space in them.
 pub(crate) async fn make_file(dir: &Path, name: &str, options: &[String]) -> PathBuf {
+    make_file_by("ffmpeg".as_ref(), dir, name, options).await
+}
+
+/// The same by another FFmpeg.
+pub(crate) async fn make_file_by(ffmpeg: &Path, dir: &Path, name: &str, options: &[String]) -> PathBuf {
     let file = dir.join(name);
-    let output = tokio::process::Command::new("ffmpeg")
+    let output = tokio::process::Command::new(ffmpeg)
         .args(["-nostdin", "-y", "-v", "error"])
         .args(options)
         .arg(&file)

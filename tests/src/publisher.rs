@@ -351,8 +351,8 @@ impl Publisher {
     }
 }
 
-/// The program that a Python package of the tests brings.
-fn newer_ffmpeg() -> &'static Path {
+/// An FFmpeg that is newer than Debian's: the program that a Python package of the tests brings.
+pub fn newer_ffmpeg() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let output = std::process::Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/python/bin/python3"))

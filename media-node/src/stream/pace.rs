@@ -4,8 +4,12 @@ use std::collections::VecDeque;
 
 /// How long one window is.
 const WINDOW_US: i64 = 1_000_000;
-/// So many windows in a row have to show it.
+/// So many windows in a row have to show it,
 const WINDOWS: usize = 4;
+/// and no more are looked at.
+const MOST_WINDOWS: usize = 16;
+/// By how much the delay has to have grown in them: a busy machine is late by less, and is late for less long.
+const LEAST_GROWTH_US: i64 = 40_000;
 /// What is less than this is followed as a drift, and what is more is no clock. In microseconds a second.
 const LEAST_PPM: i64 = 2_000;
 const MOST_PPM: i64 = 40_000;
@@ -36,21 +40,26 @@ impl Pace {
         }
         self.since_us = None;
         self.delays_us.push_back(self.least_us);
-        if self.delays_us.len() > WINDOWS {
+        if self.delays_us.len() > MOST_WINDOWS {
             self.delays_us.pop_front();
         }
-        if self.delays_us.len() < WINDOWS {
-            return None;
-        }
+        (WINDOWS..=self.delays_us.len()).find_map(|windows| self.shown_by(windows))
+    }
+
+    /// What the last so many windows show.
+    fn shown_by(&self, windows: usize) -> Option<i64> {
+        let delays_us = self.delays_us.iter().skip(self.delays_us.len().saturating_sub(windows));
         // Of a window the least is that of its beginning.
-        let (first_us, last_us) = self.delays_us.front().zip(self.delays_us.back())?;
-        let slow_us = last_us.saturating_sub(*first_us) / (WINDOWS as i64 - 1);
-        let steps = self.delays_us.iter().zip(self.delays_us.iter().skip(1));
+        let (first_us, last_us) = delays_us.clone().next().zip(self.delays_us.back())?;
+        let grown_us = last_us.saturating_sub(*first_us);
+        let slow_us = grown_us / i64::try_from(windows.saturating_sub(1)).ok()?;
         let is_even = |(before, after): (&i64, &i64)| {
             let off_us = after.saturating_sub(*before).saturating_sub(slow_us).abs();
             off_us <= slow_us / 2 + ROUGHNESS_US
         };
-        let is_slow = (LEAST_PPM..=MOST_PPM).contains(&slow_us) && steps.into_iter().all(is_even);
+        let is_slow = grown_us >= LEAST_GROWTH_US
+            && (LEAST_PPM..=MOST_PPM).contains(&slow_us)
+            && delays_us.clone().zip(delays_us.skip(1)).all(is_even);
         is_slow.then(|| last_us.saturating_add(slow_us * 3 / 2))
     }
 }
@@ -81,7 +90,22 @@ mod tests {
     }
 
     #[test]
-    fn neither_a_quartz_nor_a_stall_nor_a_network_that_fills_up_is_one() {
+    fn a_clock_that_is_hardly_slow_shows_once_it_is_late() {
+        let mut pace = Pace::default();
+        let at = |n: i64| (n * 20_000 + n * 20_000 / 200, n * 20_000);
+        let found = (0..1_000)
+            .map(at)
+            .find(|(arrival_us, rtp_us)| pace.observe(*arrival_us, *rtp_us).is_some());
+        assert!(
+            found.is_some_and(|(_, at_us)| (8_000_000..11_000_000).contains(&at_us)),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn no_busy_machine_quartz_stall_or_network_that_fills_up_is_one() {
+        let busy = [0, 4, 8, 13, 17, 20, 12, 3, 0, 9, 17, 26, 30, 14];
+        assert!(run(|at_us| busy[at_us as usize / 1_000_000 % busy.len()] * 1_000).is_empty());
         assert!(run(|at_us| at_us / 5_000).is_empty());
         assert!(run(|at_us| if at_us > 5_000_000 { 700_000 } else { 0 }).is_empty());
         assert!(run(|at_us| at_us % 3_000_000 / 20).is_empty());

@@ -16,6 +16,8 @@ const MOST_UNSEEN: u8 = 2;
 const LASTING_US: i64 = 5_000_000;
 /// The same where the delay stays what it has become, as behind a sender that stood still: networks do not.
 const STEADY_US: i64 = 1_500_000;
+/// What a busy sender is late by for a while is less than that, and is judged by [`LASTING_US`].
+const LEAST_STEADY_HOLE_US: i64 = 300_000;
 /// How far apart the delays of windows are then.
 const STEADY_WITHIN_US: i64 = 20_000;
 /// The same where what comes late is lost.
@@ -126,7 +128,7 @@ impl Punctuality {
             .steady
             .filter(|(_, steady_us)| late_us.saturating_sub(*steady_us).abs() <= STEADY_WITHIN_US);
         let (steady_since_us, _) = *self.steady.insert(steady.unwrap_or((at_us, late_us)));
-        let is_steady = at_us.saturating_sub(steady_since_us) >= STEADY_US;
+        let is_steady = grown_us >= LEAST_STEADY_HOLE_US && at_us.saturating_sub(steady_since_us) >= STEADY_US;
         let has_grown = grown_us >= LEAST_HOLE_US;
         match patience {
             Patience::Endless => (has_grown && (is_steady || lasts_us >= LASTING_US)).then_some(grown_us),
@@ -170,6 +172,12 @@ mod tests {
         let rough = |at_us: i64| stall(at_us) + at_us / 20_000 % 8 * 20_000 + at_us / 160_000 % 2 * 40_000;
         let found = run(Patience::Endless, 30, rough);
         assert!(matches!(found[..], [(at, _), ..] if at > 15_000_000), "{found:?}");
+    }
+
+    #[test]
+    fn a_sender_that_is_busy_for_a_while_has_not_stood_still() {
+        let busy = |at_us: i64| i64::from((10_000_000..14_000_000).contains(&at_us)) * 200_000;
+        assert_eq!(run(Patience::Endless, 30, busy), []);
     }
 
     #[test]
