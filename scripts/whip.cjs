@@ -43,7 +43,9 @@ async function main([url, ...input]) {
     const to = `rtp://127.0.0.1:${port}?rtcpport=${port}&pkt_size=1200`
     outputs.push(...coding, '-ssrc', ssrc, '-payload_type', type, '-f', 'rtp', to)
   }
-  const ffmpeg = spawn('ffmpeg', ['-nostdin', '-v', 'error', ...input, ...outputs], { stdio: ['ignore', 'ignore', 'inherit'] })
+  // However this process ends, nothing is published behind it.
+  const ending = ['--pdeathsig', 'KILL', 'ffmpeg', '-nostdin', '-v', 'error']
+  const ffmpeg = spawn('setpriv', [...ending, ...input, ...outputs], { stdio: ['ignore', 'ignore', 'inherit'] })
   ffmpeg.on('exit', (status) => process.exit(status ?? 1))
   process.stdin.resume()
   await new Promise((over) => process.stdin.on('end', over) && process.on('SIGTERM', over))
