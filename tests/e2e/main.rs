@@ -211,7 +211,9 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         whole_way::subscriptions_and_agoras_own_extinf,
         whole_way::an_update_changes_whom_is_recorded,
         cameras::each_way_to_a_camera_is_taken,
+        fsp::an_automatic_task_is_alone_in_its_group,
         rooms::clients_meet_by_a_code_and_leave_at_the_end,
+        rooms::a_live_room_is_recorded_connected_and_separated,
         fsp::a_task_that_is_not_begun_ends,
         files::each_user_is_in_a_file_with_picture_and_sound,
         interruptions::a_killed_publisher_comes_back,
@@ -272,8 +274,6 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         playing::a_browser_plays_a_mix_from_another_origin,
         rooms_in_browsers::people_see_and_hear_one_another,
         sync::audio_and_video_keep_together,
-        rooms::a_live_room_is_recorded_connected_and_separated,
-        fsp::an_automatic_task_is_alone_in_its_group,
         files::a_mix_is_in_files_of_the_length_that_is_asked_for,
     ];
     let mut mixes: Vec<_> = mixes.into_iter().collect();
