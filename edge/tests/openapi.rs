@@ -48,16 +48,20 @@ fn every_parameter_of_a_path_is_declared() {
             .split('/')
             .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
             .collect();
+        let of = |value: &Value| value["parameters"].as_array().cloned().unwrap_or_default();
         for (method, operation) in item.as_object().unwrap() {
+            if method == "parameters" {
+                continue;
+            }
             operation_ids.push(operation["operationId"].as_str().unwrap());
-            let declared = operation["parameters"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(|parameter| {
-                    let parameter = document.pointer(parameter["$ref"].as_str()?.strip_prefix('#')?)?;
-                    (parameter["in"] == "path").then(|| parameter["name"].as_str())?
-                });
+            let all = of(item).into_iter().chain(of(operation));
+            let declared = all.filter_map(|parameter| {
+                let parameter = match parameter["$ref"].as_str() {
+                    Some(reference) => document.pointer(reference.strip_prefix('#')?)?,
+                    None => &parameter,
+                };
+                (parameter["in"] == "path").then(|| parameter["name"].as_str().unwrap().to_owned())
+            });
             assert_eq!(declared.collect::<Vec<_>>(), in_path, "{method} {path}");
         }
     }
