@@ -3,10 +3,8 @@
 //
 // usage: node colours.cjs CHROMIUM PICTURES URL…
 // Prints what it saw of each as one line of JSON. PICTURES: a directory for a picture of the page where it fails.
-const { createServer } = require('node:http')
-const { readFileSync } = require('node:fs')
 const path = require('node:path')
-const { launch, run } = require('./chromium.cjs')
+const { launch, run, servePlayer } = require('./chromium.cjs')
 
 const WITHIN_MS = 60_000
 const PLAYED_S = 2
@@ -44,20 +42,8 @@ const PAGE = `<!doctype html>
   }
 </script>`
 
-const FILES = {
-  '/': ['text/html', Buffer.from(PAGE)],
-  '/hls.js': ['text/javascript', readFileSync(require.resolve('hls.js/dist/hls.min.js'))],
-}
-
-function serve(request, response) {
-  const [type, body] = FILES[request.url] ?? []
-  response.writeHead(body ? 200 : 404, { 'content-type': type ?? 'text/plain' })
-  response.end(body)
-}
-
 async function main([executablePath, pictures, ...urls]) {
-  const server = createServer(serve)
-  await new Promise((listening) => server.listen(0, '127.0.0.1', listening))
+  const server = await servePlayer(PAGE)
   const browser = await launch(executablePath)
   const page = await browser.newPage()
   try {

@@ -4,10 +4,8 @@
 // Prints a line of JSON once the picture that is played moves and what is published is encoded: the size of the one, and the frames of
 // the other.
 const { createServer } = require('node:http')
+const esbuild = require('esbuild')
 const { launch, run } = require('./chromium.cjs')
-
-// The bundler of the edge's tools.
-const esbuild = require(require.resolve('esbuild', { paths: [require.resolve('wrangler/package.json')] }))
 
 const WITHIN_MS = 30_000
 const FLAGS = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--allow-loopback-in-peer-connection']

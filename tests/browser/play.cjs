@@ -3,10 +3,8 @@
 // usage: node play.cjs CHROMIUM PLAYLIST PICTURES
 // Plays from the beginning for some seconds. Of a playlist that still grows it then waits for one slice more, and of one that
 // has ended it plays the last seconds. Prints what it saw as one line of JSON. PICTURES: a directory for pictures of the page.
-const { createServer } = require('node:http')
-const { readFileSync } = require('node:fs')
 const path = require('node:path')
-const { launch, run } = require('./chromium.cjs')
+const { launch, run, servePlayer } = require('./chromium.cjs')
 
 const WITHIN_MS = 60_000
 const PLAYED_S = 3
@@ -36,20 +34,8 @@ const PAGE = `<!doctype html>
   }
 </script>`
 
-const FILES = {
-  '/': ['text/html', Buffer.from(PAGE)],
-  '/hls.js': ['text/javascript', readFileSync(require.resolve('hls.js/dist/hls.min.js'))],
-}
-
-function serve(request, response) {
-  const [type, body] = FILES[request.url] ?? []
-  response.writeHead(body ? 200 : 404, { 'content-type': type ?? 'text/plain' })
-  response.end(body)
-}
-
 async function main([executablePath, playlist, pictures]) {
-  const server = createServer(serve)
-  await new Promise((listening) => server.listen(0, '127.0.0.1', listening))
+  const server = await servePlayer(PAGE)
   const browser = await launch(executablePath)
   const page = await browser.newPage()
   const picture = (name) => page.screenshot({ path: path.join(pictures, `${name}.png`) })

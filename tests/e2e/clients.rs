@@ -1,7 +1,6 @@
 //! Clients of others, as they come: each publishes by WHIP beside a user of RTSP, and they watch one another by WHEP.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -11,7 +10,7 @@ use tapedeck_tests::wait;
 use tokio::process::{Child, Command};
 
 use crate::docs_page::CHROMIUM;
-use crate::steps::CAPTURE_LIMIT;
+use crate::steps::{CAPTURE_LIMIT, make_file};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/python/bin/python3");
@@ -46,15 +45,11 @@ fn media((colour, pitch): (&str, u32)) -> Media {
 
 /// A file of a user's, as clients take it: Opus in stereo, and pictures without B-frames.
 async fn file(logs: &Path, number: usize) -> String {
-    let path: PathBuf = logs.join(format!("client-{number}.mp4"));
     let coding = "-c:v libx264 -profile:v baseline -preset veryfast -g 25 -pix_fmt yuv420p";
-    let options = media(USERS[number]).in_opus().with_video(coding).file_options(20);
-    let mut words: Vec<OsString> = ["-nostdin", "-v", "error", "-y"].map(OsString::from).to_vec();
-    words.extend(options.into_iter().map(OsString::from));
-    words.extend([OsString::from("-ac"), OsString::from("2"), path.clone().into()]);
-    let status = Command::new("ffmpeg").args(words).status().await.expect("FFmpeg runs");
-    assert!(status.success());
-    path.to_str().expect("UTF-8").to_owned()
+    let mut options = media(USERS[number]).in_opus().with_video(coding).file_options(20);
+    options.extend(["-ac", "2"].map(str::to_owned));
+    let file = make_file(logs, &format!("client-{number}.mp4"), &options).await;
+    file.to_str().expect("UTF-8").to_owned()
 }
 
 pub(crate) async fn others_publish_unchanged_and_watch(stack: &Stack) {
