@@ -14,6 +14,17 @@ pub struct Notification {
 }
 
 impl Notification {
+    /// One that posts JSON, unsigned.
+    pub fn json(body: &serde_json::Value) -> Self {
+        let content_type = ("Content-Type".to_owned(), "application/json".to_owned());
+        Self {
+            method: "POST",
+            query: String::new(),
+            headers: Headers::from_iter([content_type]),
+            body: Some(body.to_string().into_bytes()),
+        }
+    }
+
     /// The URL that the request goes to: the callback's own, behind whose parameters those of the notification stand.
     pub fn url(&self, callback: &str) -> String {
         let separator = match (self.query.is_empty(), callback.split_once('?')) {

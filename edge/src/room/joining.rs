@@ -101,14 +101,7 @@ impl Turn<'_> {
 
     fn enters(&mut self, socket: SocketId, join: &Join, may: May) {
         let resume = self.random.secret();
-        let number = self
-            .room
-            .peers
-            .values()
-            .map(|peer| peer.number)
-            .max()
-            .unwrap_or_default()
-            + 1;
+        let number = self.room.next_number();
         // What it publishes by another protocol stays its own.
         let guest = self.room.peers.remove(&join.peer_id).unwrap_or_default();
         let peer = Peer {

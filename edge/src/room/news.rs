@@ -38,14 +38,7 @@ impl Turn<'_> {
             Some(peer) if peer.publishing.is_some() => self.runs_dry(&peer_id, source, !is_on),
             Some(_) => self.guest_tracks(peer_id, source, is_on),
             None if is_on && self.room.peers.len() < MAX_PEERS => {
-                let number = self
-                    .room
-                    .peers
-                    .values()
-                    .map(|peer| peer.number)
-                    .max()
-                    .unwrap_or_default()
-                    + 1;
+                let number = self.room.next_number();
                 let guest = Peer {
                     joined_ms: self.now_ms,
                     number,

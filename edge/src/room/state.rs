@@ -93,6 +93,12 @@ impl Room {
         tracks.take(MAX_SHARED_TRACKS).collect()
     }
 
+    /// The number of whoever comes next.
+    pub(super) fn next_number(&self) -> u64 {
+        let numbers = self.peers.values().map(|peer| peer.number);
+        numbers.max().unwrap_or_default() + 1
+    }
+
     pub(super) fn spec(&self) -> Option<&Spec> {
         self.kept.spec.as_deref()
     }

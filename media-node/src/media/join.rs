@@ -1,11 +1,18 @@
 use std::path::Path;
 
 use ffmpeg_next::format::context::{Input, Output};
-use ffmpeg_next::{Dictionary, Error, Packet, Rational, codec, ffi, format};
+use ffmpeg_next::{Error, Rational, codec, ffi, format};
 
 use super::MediaError;
+use super::copy::{self, Steps};
 
 const MICROSECONDS: Rational = Rational(1, 1_000_000);
+
+const STEPS: Steps = Steps {
+    create: "create the joined file",
+    begin: "begin the joined file",
+    read: "read this file",
+};
 
 /// Puts files of MP4 behind one another into one, with its index in front. Nothing is encoded again, so all must have the same
 /// tracks, coded in the same way.
@@ -30,22 +37,7 @@ impl Mp4Joiner {
     /// A file at `to` with the tracks of `first`, and nothing in it yet.
     pub fn begin(first: &Path, to: &Path) -> Result<Self, MediaError> {
         let input = format::input(first).map_err(MediaError::during("open this file"))?;
-        let mut output = format::output_as(to, "mp4").map_err(MediaError::during("create the joined file"))?;
-        for stream in input.streams() {
-            let mut copy = output
-                .add_stream(None::<ffmpeg_next::Codec>)
-                .map_err(MediaError::during("add a track to this file"))?;
-            copy.set_parameters(stream.parameters());
-            // SAFETY: the parameters were just copied into the new stream; a tag of 0 lets the container choose its own.
-            unsafe { (*(*copy.as_mut_ptr()).codecpar).codec_tag = 0 }
-            copy.set_time_base(stream.time_base());
-        }
-        let mut options = Dictionary::new();
-        options.set("movflags", "faststart");
-        options.set("fflags", "+bitexact");
-        output
-            .write_header_with(options)
-            .map_err(MediaError::during("begin the joined file"))?;
+        let output = copy::begin(&input, to, "mp4", STEPS)?;
         Ok(Self {
             output,
             tracks: traits(&input),
@@ -63,25 +55,17 @@ impl Mp4Joiner {
             ));
         }
         let mut end_us = self.next_us;
-        loop {
-            let mut packet = Packet::empty();
-            match packet.read(&mut input) {
-                Ok(()) => {}
-                Err(Error::Eof) => break,
-                Err(error) => return Err(MediaError::new("read this file", error)),
-            }
-            let index = packet.stream();
-            let (Some(from), Some(to)) = (input.stream(index), self.output.stream(index)) else {
+        while let Some(mut packet) = copy::next(&mut input, &self.output, STEPS)? {
+            let Some(track) = self.output.stream(packet.stream()) else {
                 continue;
             };
-            packet.rescale_ts(from.time_base(), to.time_base());
-            let shift = rescaled(self.next_us, MICROSECONDS, to.time_base());
+            let base = track.time_base();
+            let shift = rescaled(self.next_us, MICROSECONDS, base);
             packet.set_pts(packet.pts().map(|pts| pts.saturating_add(shift)));
             packet.set_dts(packet.dts().map(|dts| dts.saturating_add(shift)));
-            packet.set_position(-1);
             if let Some(pts) = packet.pts() {
                 let end = pts.saturating_add(packet.duration());
-                end_us = end_us.max(rescaled(end, to.time_base(), MICROSECONDS));
+                end_us = end_us.max(rescaled(end, base, MICROSECONDS));
             }
             packet
                 .write_interleaved(&mut self.output)

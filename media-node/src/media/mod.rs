@@ -4,6 +4,7 @@
 
 #![allow(unsafe_code)]
 
+mod copy;
 mod crop;
 mod decode;
 mod demux;

@@ -7,6 +7,7 @@ use ffmpeg_next::format::context::Output;
 use ffmpeg_next::{Dictionary, Error, Packet, Rational, format};
 
 use super::MediaError;
+use super::copy::{self, Steps};
 use super::describe::{MuxedTrack, add_track};
 use crate::stream::AccessUnit;
 
@@ -118,6 +119,12 @@ pub enum Mp4Brand {
     M4a,
 }
 
+const FINISHING: Steps = Steps {
+    create: "create the finished file",
+    begin: "begin the finished file",
+    read: "read the file to finish",
+};
+
 /// Copies a fragmented MP4 file into one with a single index in front of the media. Nothing is encoded again. If the
 /// file's writer was killed, an unfinished fragment at its end is cut off before.
 pub fn move_index_to_front(from: &Path, to: &Path, brand: Mp4Brand) -> Result<(), MediaError> {
@@ -132,35 +139,8 @@ pub fn move_index_to_front(from: &Path, to: &Path, brand: Mp4Brand) -> Result<()
         Mp4Brand::Mp4 => "mp4",
         Mp4Brand::M4a => "ipod",
     };
-    let mut output = format::output_as(to, muxer).map_err(MediaError::during("create the finished file"))?;
-    for stream in input.streams() {
-        let mut copy = output
-            .add_stream(None::<ffmpeg_next::Codec>)
-            .map_err(MediaError::during("add a track to this file"))?;
-        copy.set_parameters(stream.parameters());
-        // SAFETY: the parameters were just copied into the new stream; a tag of 0 lets the container choose its own.
-        unsafe { (*(*copy.as_mut_ptr()).codecpar).codec_tag = 0 }
-        copy.set_time_base(stream.time_base());
-    }
-    let mut options = Dictionary::new();
-    options.set("movflags", "faststart");
-    options.set("fflags", "+bitexact");
-    output
-        .write_header_with(options)
-        .map_err(MediaError::during("begin the finished file"))?;
-    loop {
-        let mut packet = Packet::empty();
-        match packet.read(&mut input) {
-            Ok(()) => {}
-            Err(Error::Eof) => break,
-            Err(error) => return Err(MediaError::new("read the file to finish", error)),
-        }
-        let index = packet.stream();
-        let (Some(from), Some(to)) = (input.stream(index), output.stream(index)) else {
-            continue;
-        };
-        packet.rescale_ts(from.time_base(), to.time_base());
-        packet.set_position(-1);
+    let mut output = copy::begin(&input, to, muxer, FINISHING)?;
+    while let Some(packet) = copy::next(&mut input, &output, FINISHING)? {
         packet
             .write_interleaved(&mut output)
             .map_err(MediaError::during("write the finished file"))?;

@@ -19,7 +19,7 @@ use super::ports::Beginning;
 use super::problem::Problem;
 use super::publish::{self, Publishing};
 use super::purpose::Purpose;
-use super::session::{Begin, Command, MAX_COMMANDS, Ways};
+use super::session::{Begin, Command, MAX_COMMANDS, Wanted, Ways};
 use crate::access::{Action, Grant, Place, Shown, Wish};
 use crate::channel::StreamPath;
 use crate::hub::{Ends, Hub, Publication, Ticket};
@@ -49,6 +49,9 @@ pub(super) struct Door {
     pub(super) transcoding: Transcoding,
 }
 
+/// What a session answers to its offer, once it has begun.
+pub(super) type Answered = oneshot::Receiver<Result<String, OfferError>>;
+
 /// A session that was begun.
 pub(super) struct Open {
     commands: mpsc::Sender<Command>,
@@ -75,6 +78,20 @@ impl Door {
         let own = RTC_CORS.map(|(name, value)| (name.to_owned(), value.to_owned()));
         reply.headers.extend(own);
         reply
+    }
+
+    /// Has one of the threads begin a session, the next one each time. `None` where that one is beginning as many as it can.
+    pub(super) fn start(&self, wanted: Wanted) -> Option<(mpsc::Sender<Command>, Answered)> {
+        let (commands, to_session) = mpsc::channel(MAX_COMMANDS);
+        let (answer, answered) = oneshot::channel();
+        let begin = Begin {
+            wanted,
+            commands: to_session,
+            answer,
+        };
+        let worker = self.next.fetch_add(1, Ordering::Relaxed) % self.workers.len().max(1);
+        self.workers.get(worker)?.try_send(begin).ok()?;
+        Some((commands, answered))
     }
 
     async fn begin(&self, call: &RtcCall) -> Result<RtcReply, Problem> {
@@ -108,22 +125,16 @@ impl Door {
             }
         };
         let ticket = self.place(source)?;
-        let (commands, to_session) = mpsc::channel(MAX_COMMANDS);
-        let (answer, answered) = oneshot::channel();
-        let begin = Begin {
+        let wanted = Wanted {
             offer,
             formats,
             purpose,
             ways: Ways::Both,
             ticket,
             expires,
-            commands: to_session,
-            answer,
         };
         let busy = || Problem::not_now("This node is beginning as many sessions as it can");
-        let worker = self.next.fetch_add(1, Ordering::Relaxed) % self.workers.len().max(1);
-        let worker = self.workers.get(worker).ok_or_else(busy)?;
-        worker.try_send(begin).map_err(|_| busy())?;
+        let (commands, answered) = self.start(wanted).ok_or_else(busy)?;
         let answer = within(answered).await??;
         let (id, tag) = (random()?, random()?);
         let location = format!("{RTC_SESSIONS}{}/{id}", StreamPath::encode_segment(&self.node_id));

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,12 +9,12 @@ use protocol::{RoomAction, RoomAsk, RoomConnect, RoomDirection, RoomRefusal, Roo
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::door::Door;
+use super::door::{Answered, Door};
 use super::offer::{Format, Offer, OfferError, Section};
 use super::problem::Problem;
 use super::purpose::Purpose;
 use super::room::{Key, News, PeerPlaying, PeerPublishing, Presence, Roll, Sources, Wish};
-use super::session::{Begin, Command, MAX_COMMANDS, Ways};
+use super::session::{Command, Wanted, Ways};
 
 /// How long a connection may take with an answer.
 const ANSWERING: Duration = Duration::from_secs(5);
@@ -140,24 +139,18 @@ impl Rooms {
             }
         };
         let ticket = self.door.place(IpAddr::V4(Ipv4Addr::LOCALHOST)).map_err(busy)?;
-        let (commands, to_session) = mpsc::channel(MAX_COMMANDS);
-        let (answer, answered) = oneshot::channel();
-        let begin = Begin {
+        let wanted = Wanted {
             offer,
             formats,
             purpose,
             ways: Ways::of(wish.protocol),
             ticket,
             expires: None,
-            commands: to_session,
-            answer,
         };
         // The connections of a room on one thread would be woken together, but a large room has to be shared out.
-        let worker = self.door.next.fetch_add(1, Ordering::Relaxed) % self.door.workers.len().max(1);
-        let worker = self.door.workers.get(worker);
-        if worker.is_none_or(|worker| worker.try_send(begin).is_err()) {
-            return Err(busy(Problem::not_now("it is beginning as many sessions as it can")));
-        }
+        let started = self.door.start(wanted);
+        let full = || busy(Problem::not_now("it is beginning as many sessions as it can"));
+        let (commands, answered) = started.ok_or_else(full)?;
         let sdp = within(answered).await?;
         self.enter(key, number, wish.peer_id.clone(), fingerprint, commands);
         Ok(sdp)
@@ -260,7 +253,7 @@ fn known(offer: &Offer) -> Vec<Format> {
     known
 }
 
-async fn within(answered: oneshot::Receiver<Result<String, OfferError>>) -> Result<String, Refused> {
+async fn within(answered: Answered) -> Result<String, Refused> {
     match timeout(ANSWERING, answered).await {
         Ok(Ok(answer)) => Ok(answer?),
         Ok(Err(_)) => Err(gone()),

@@ -34,6 +34,14 @@ pub(super) const MAX_COMMANDS: usize = 8;
 
 /// A session that is to begin.
 pub(super) struct Begin {
+    pub(super) wanted: Wanted,
+    pub(super) commands: mpsc::Receiver<Command>,
+    /// Where the answer goes.
+    pub(super) answer: oneshot::Sender<Result<String, OfferError>>,
+}
+
+/// What a session is to be.
+pub(super) struct Wanted {
     pub(super) offer: Offer,
     /// The formats of the offer's media.
     pub(super) formats: Vec<Format>,
@@ -43,9 +51,6 @@ pub(super) struct Begin {
     pub(super) ticket: Ticket,
     /// When it is not allowed any more.
     pub(super) expires: Option<tokio::time::Instant>,
-    pub(super) commands: mpsc::Receiver<Command>,
-    /// Where the answer goes.
-    pub(super) answer: oneshot::Sender<Result<String, OfferError>>,
 }
 
 /// What a client wants of its session.
@@ -114,15 +119,18 @@ struct Session {
 /// Runs a session to its end.
 pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
     let Begin {
+        wanted,
+        mut commands,
+        answer,
+    } = begin;
+    let Wanted {
         offer,
         formats,
         purpose,
         ways,
         ticket,
         expires,
-        mut commands,
-        answer,
-    } = begin;
+    } = wanted;
     let (place, mut datagrams) = surroundings.routes.enter();
     let opened = open(&offer, &formats, purpose.is_measured(), &surroundings.candidates, ways);
     let (rtc, text) = match opened {

@@ -7,7 +7,6 @@ use super::label::Label;
 use super::tasks;
 use super::wire::RECORD_STATUS;
 use crate::dialect::notification::Notification;
-use crate::http::Headers;
 use crate::recording::{Event, Subject};
 
 /// The fields of the message that are particular to it, as a JSON text; `None` for what is not told.
@@ -38,11 +37,5 @@ pub(super) fn told(subject: &Subject, event: &Event) -> Option<String> {
 /// Names the task, so that it can be asked about.
 pub(super) fn notification(subject: &Subject) -> Notification {
     let body = json!({"id": RECORD_STATUS, "group_id": subject.key.channel, "sid": subject.sid});
-    let content_type = ("Content-Type".to_owned(), "application/json".to_owned());
-    Notification {
-        method: "POST",
-        query: String::new(),
-        headers: Headers::from_iter([content_type]),
-        body: Some(body.to_string().into_bytes()),
-    }
+    Notification::json(&body)
 }

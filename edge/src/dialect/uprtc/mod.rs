@@ -21,7 +21,7 @@ use super::step::{Admission, Step};
 use super::vendor::{NoticeTerms, Server, StartTerms, Vendor};
 use crate::access::{App, Automatic, Callback, Method, Store};
 use crate::app::{Admit, Denial, Verdict};
-use crate::http::{Headers, Request};
+use crate::http::Request;
 use crate::recording::{Call, Event, Notice, Subject};
 use crate::room::Random;
 use asked::Asked;
@@ -100,13 +100,7 @@ impl Vendor for Uprtc {
     /// What a callback would be told, if the vendor had any.
     fn notification(self, subject: &Subject, _: &Notice, _: NoticeTerms<'_>) -> Notification {
         let body = json!({ "code": SYSTEM, "data": { "roomId": subject.key.channel }, "msg": "" });
-        let content_type = ("Content-Type".to_owned(), "application/json".to_owned());
-        Notification {
-            method: "POST",
-            query: String::new(),
-            headers: Headers::from_iter([content_type]),
-            body: Some(body.to_string().into_bytes()),
-        }
+        Notification::json(&body)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::task::Poll;
 
-use protocol::{RoomSlot, StreamName};
+use protocol::RoomSlot;
 use str0m::{Event, Rtc};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -44,12 +44,7 @@ impl PeerPlaying {
     pub(in crate::rtc) fn new(presence: Presence, queue_bytes: usize) -> Self {
         let (find, found) = mpsc::channel(MAX_SLOTS);
         Self {
-            path: StreamPath {
-                app: presence.key.app.clone(),
-                channel: presence.key.room.clone(),
-                uid: presence.peer_id.clone(),
-                stream: StreamName::Camera,
-            },
+            path: presence.path(),
             presence,
             queue_bytes,
             slots: Vec::new(),

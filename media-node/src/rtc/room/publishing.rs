@@ -67,12 +67,7 @@ impl PeerPublishing {
         reminders.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             hub,
-            path: StreamPath {
-                app: presence.key.app.clone(),
-                channel: presence.key.room.clone(),
-                uid: presence.peer_id.clone(),
-                stream: StreamName::Camera,
-            },
+            path: presence.path(),
             presence,
             sources: Sources::new(),
             media: Vec::new(),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use protocol::StreamName;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
@@ -12,6 +13,7 @@ use super::key::{Key, RoomKey};
 use super::news::News;
 use super::speakers::{self, Speakers};
 use super::tracks;
+use crate::channel::StreamPath;
 use crate::hub::Hub;
 use crate::rtsp::Streams;
 use crate::transcode::Transcoding;
@@ -139,6 +141,16 @@ impl Presence {
             peer_id,
             number,
             why: None,
+        }
+    }
+
+    /// What it publishes, or who plays, is called so.
+    pub(super) fn path(&self) -> StreamPath {
+        StreamPath {
+            app: self.key.app.clone(),
+            channel: self.key.room.clone(),
+            uid: self.peer_id.clone(),
+            stream: StreamName::Camera,
         }
     }
 

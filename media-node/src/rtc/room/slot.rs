@@ -1,7 +1,7 @@
 //! One slot of a subscribing connection: a medium by which the client gets one source after another.
 
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use protocol::{RoomSlot, RoomSource, TrackKind};
@@ -171,7 +171,7 @@ impl Slot {
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Come> {
         for (is_of_next, source) in [(true, &mut self.next), (false, &mut self.current)] {
             if let Some(source) = source
-                && let Poll::Ready(packet) = source.poll(context)
+                && let Poll::Ready(packet) = source.packets.poll_next(context)
             {
                 return Poll::Ready(Come { is_of_next, packet });
             }
@@ -226,7 +226,7 @@ impl Slot {
         let sets = source.sets.as_mut();
         let ahead = sets.and_then(|sets| sets.ahead_of(head.timestamp, payload));
         let is_video = self.section.kind == Kind::Video;
-        let marker = packet.payload.get(1).is_some_and(|second| second & 0x80 != 0);
+        let marker = rtp::is_marked(&packet.payload);
         let now = Instant::now();
         let numbered = Numbered {
             source: source.number,
@@ -288,10 +288,5 @@ impl Source {
             sets,
             asked: Instant::now(),
         })
-    }
-
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Packet>> {
-        let next = std::pin::pin!(self.packets.next());
-        Poll::Ready(ready!(next.poll(context)))
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use protocol::RtcReply;
+
 use super::support::{Client, Server, header, until};
 use crate::channel::StreamPath;
 use crate::hub::{Flow, Overflow, rtp};
@@ -58,11 +60,8 @@ async fn what_a_browser_publishes_is_a_stream_like_any_other() {
     until("counted", || server.rtc.figures().publishing == 0).await;
 }
 
-#[tokio::test]
-async fn a_network_without_datagrams_is_crossed_by_tcp() {
-    let server = Server::start().await;
-    let (mut client, offer) = Client::publisher_by_tcp().await;
-    let reply = server.post("/whip/a/room/u", &offer).await;
+/// Goes on from what was answered to a publisher's offer until a packet has come through.
+pub(super) async fn assert_publishes(server: &Server, client: &mut Client, reply: &RtcReply) {
     client.answered(&reply.body);
     client.connect().await;
     until("published", || server.is_live(PATH)).await;
@@ -74,6 +73,14 @@ async fn a_network_without_datagrams_is_crossed_by_tcp() {
             player.packets.try_next().is_some_and(|packet| packet.flow == Flow::Rtp)
         })
         .await;
+}
+
+#[tokio::test]
+async fn a_network_without_datagrams_is_crossed_by_tcp() {
+    let server = Server::start().await;
+    let (mut client, offer) = Client::publisher_by_tcp().await;
+    let reply = server.post("/whip/a/room/u", &offer).await;
+    assert_publishes(&server, &mut client, &reply).await;
 }
 
 #[tokio::test]

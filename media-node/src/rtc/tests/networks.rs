@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::media::publishing;
+use super::media::{assert_publishes, publishing};
 use super::support::{Client, Server, until};
 use crate::access::Keys;
 use crate::channel::StreamPath;
@@ -18,17 +18,7 @@ async fn a_client_comes_by_ipv6() {
     let (mut client, offer) = Client::publisher_at(any).await;
     let reply = server.post("/whip/a/room/u", &offer).await;
     assert!(reply.body.contains(" ::1 "), "{}", reply.body);
-    client.answered(&reply.body);
-    client.connect().await;
-    until("published", || server.is_live(PATH)).await;
-    let publication = server.hub.find(&StreamPath::parse(PATH).unwrap()).unwrap();
-    let mut player = publication.subscribe(&[0], 1 << 20, Overflow::Drop, true).unwrap();
-    client.send(b"picture").await;
-    client
-        .until("it has come", |_| {
-            player.packets.try_next().is_some_and(|packet| packet.flow == Flow::Rtp)
-        })
-        .await;
+    assert_publishes(&server, &mut client, &reply).await;
 }
 
 #[tokio::test]
