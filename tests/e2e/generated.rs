@@ -8,7 +8,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Method, Response, Url};
 use serde_json::{Value, json};
 use tapedeck_requests::{CHANNEL, Credentials, Generated, Generator, UID, fixed};
-use tapedeck_tests::customer::{Customer, IDLE_CONNECTION, send_raw};
+use tapedeck_tests::customer::{Customer, IDLE_CONNECTION};
 use tapedeck_tests::stack::Stack;
 
 use crate::fleet;
@@ -163,7 +163,7 @@ impl Lane {
         if method != Method::GET {
             request = request.body(generated.body.clone());
         }
-        Some(send_raw(request).await)
+        Some(request.send().await.expect("the edge answers"))
     }
 }
 

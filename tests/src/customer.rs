@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Method, RequestBuilder, Response};
+use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::bucket::S3Access;
@@ -11,9 +11,6 @@ use crate::stack::Info;
 /// workerd closes a connection that has been idle for 5 s. A POST that meets the close is not repeated by the client, since
 /// it may have been carried out.
 pub const IDLE_CONNECTION: Duration = Duration::from_secs(2);
-
-/// How often a request is sent again that wrangler's proxy loses.
-const REPEATS: usize = 5;
 
 /// A call may take as long as a synchronous stop.
 const TIMEOUT: Duration = Duration::from_secs(40);
@@ -206,35 +203,10 @@ impl Task {
     }
 }
 
-/// What the worker answers. Wrangler's proxy, which stands before it on one machine, loses a connection to it now and then,
-/// and says 503 itself, without a request's id: the worker has not got the request, which is sent again.
-pub async fn until_the_workers<T, F: Future<Output = T>>(send: impl Fn() -> F, is_proxys: impl Fn(&T) -> bool) -> T {
-    for _ in 0..REPEATS {
-        let answer = send().await;
-        if !is_proxys(&answer) {
-            return answer;
-        }
-    }
-    send().await
-}
-
-/// What the worker answers to a request, whose body is no stream.
-///
-/// # Panics
-/// When no answer comes.
-pub async fn send_raw(request: RequestBuilder) -> Response {
-    let send = || {
-        let request = request.try_clone().expect("a body that can be sent again");
-        async { request.send().await.expect("the edge answers") }
-    };
-    let is_proxys = |response: &Response| response.status() == 503 && !response.headers().contains_key("x-request-id");
-    until_the_workers(send, is_proxys).await
-}
-
 /// Sends any request. Each answer carries a JSON body, whatever was asked, and an envelope tells its status; only one of status
 /// 204 has none, which is `null` here.
 pub async fn send(request: RequestBuilder) -> Reply {
-    let response = send_raw(request).await;
+    let response = request.send().await.expect("the edge answers");
     let status = response.status().as_u16();
     let header = response.headers().get("x-request-id");
     let request_id = header.map(|value| value.to_str().expect("printable").to_owned());

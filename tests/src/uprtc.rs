@@ -12,7 +12,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use url::Url;
 
-use crate::customer::{IDLE_CONNECTION, send, send_raw};
+use crate::customer::{IDLE_CONNECTION, send};
 
 const FRAME_LIMIT: Duration = Duration::from_secs(30);
 
@@ -71,7 +71,7 @@ impl Uprtc {
 
     /// An answer that is not read.
     pub async fn get_raw(&self, path: &str) -> Response {
-        send_raw(self.request(Method::GET, path)).await
+        self.request(Method::GET, path).send().await.expect("the edge answers")
     }
 }
 
