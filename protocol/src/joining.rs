@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Refusal, Storage};
 
-/// Files of MP4 that are to become one, as they are: nothing is encoded again.
+/// Files of MP4 that are to become one: as they are where they are coded alike, else coded anew.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Joining {
     /// Names what comes of it. Whoever asks again by the same sid is told how far the node has come.
@@ -49,7 +49,7 @@ pub struct JoinedFile {
 
 impl Joining {
     pub const MOST_PARTS: usize = 100;
-    /// The most bytes of all parts together: a node needs twice as much of its disk.
+    /// The most bytes of all parts together: a node needs three times as much of its disk.
     pub const MOST_BYTES: u64 = 64 << 30;
 
     /// The bytes of all parts together.

@@ -1,4 +1,4 @@
-//! Recordings that are made of others: files of the app's own store that a node joins to one, as they are. Pure: what is asked and what
+//! Recordings that are made of others: files of the app's own store that a node joins to one. Pure: what is asked and what
 //! happens changes the [`Join`], and what has to be done comes back as [`Effect`]s. What comes of it stands in the app's index like
 //! any other recording, so it is listed, kept and deleted as they are; while it lasts it takes a place of the app's quota.
 //!
@@ -7,7 +7,7 @@
 //! | the node is lost, or restarts | it is asked again, and then another one: each begins anew, and writes an object of its own |
 //! | there is no node, or none has room | it is looked for again, for an hour |
 //! | the store asks to come later | it is tried again, some times |
-//! | the files do not fit together | it has failed, and whoever is to be told is told why |
+//! | a file is no media | it has failed, and whoever is to be told is told why |
 //! | this object dies | its state is in its storage, and its alarm goes on with it |
 //!
 //! It may not know Cloudflare, how a node is reached, or a dialect.

@@ -196,11 +196,13 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     let (api_address, rtsp_address) = (listener.local_addr().map_err(api_at)?, rtsp.local_addr());
 
     let program = std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?;
+    let memory = Arc::new(Memory::new(args.recording_memory));
     let joiner = Joiner::new(joiner::Config {
         program: program.clone(),
-        arguments: args.recording.target_arguments(),
+        arguments: args.recording.joining_arguments(),
         dir: args.spool.join(JOINING_DIR),
         reserve_bytes: args.disk_reserve,
+        memory: Arc::clone(&memory),
     });
     let supervisor = Supervisor::new(Config {
         spool: args.spool.clone(),
@@ -226,7 +228,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
             spool_bytes: args.spool_limit,
             reserve_bytes: args.disk_reserve,
         },
-        memory: Memory::new(args.recording_memory).into(),
+        memory,
         await_acknowledgement: edge.is_some(),
     });
     supervisor

@@ -1,5 +1,5 @@
 //! The process that joins, as seen by the one that has started it: it reads the question from its standard input, since there are
-//! keys in it, and writes what came of it to its standard output.
+//! keys in it, and writes what came of it to its standard output. The end of its input tells it that nobody waits any more.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -13,14 +13,18 @@ use super::Config;
 
 /// Besides what the bytes take,
 const BASE_TIME: Duration = Duration::from_secs(300);
-/// at the slowest: fetched, joined and sent, bytes a second.
-const SLOWEST: u64 = 256 * 1024;
+/// at the slowest: media of 128 kb/s, coded anew as slowly as it is played, bytes a second.
+const SLOWEST: u64 = 16 * 1024;
+/// Whatever they are.
+const LONGEST: Duration = Duration::from_secs(24 * 3_600);
+/// Recordings go first: their media does not wait.
+const NICE: [&str; 2] = ["-n", "15"];
 /// The longest answer.
 const MAX_ANSWER_BYTES: u64 = 64 << 10;
 
 pub(super) async fn run(config: &Config, joining: &Joining) -> Joined {
     let dir = config.dir.join(&joining.sid);
-    let limit = BASE_TIME + Duration::from_secs(joining.bytes() / SLOWEST);
+    let limit = (BASE_TIME + Duration::from_secs(joining.bytes() / SLOWEST)).min(LONGEST);
     let joined = match tokio::time::timeout(limit, ask(config, &dir, joining)).await {
         Ok(Ok(joined)) => joined,
         Ok(Err(error)) => Joined::Failed(Refusal::internal(error)),
@@ -35,25 +39,35 @@ pub(super) async fn run(config: &Config, joining: &Joining) -> Joined {
 }
 
 async fn ask(config: &Config, dir: &Path, joining: &Joining) -> Result<Joined, String> {
-    let question = serde_json::to_vec(joining).map_err(|error| error.to_string())?;
-    let mut child = Command::new(&config.program)
+    let mut question = serde_json::to_vec(joining).map_err(|error| error.to_string())?;
+    question.push(b'\n');
+    let allowance = config.memory.allowance(&format!("join-{}", joining.sid));
+    let mut child = Command::new("nice")
+        .args(NICE)
+        .arg(&config.program)
         .args(["join", "--dir"])
         .arg(dir)
         .args(&config.arguments)
+        .args(allowance.arguments())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| format!("its process does not start: {error}"))?;
+    allowance.enclose(child.id());
     let pipes = child.stdin.take().zip(child.stdout.take());
     let (mut stdin, stdout) = pipes.ok_or("its process has no pipes")?;
     let written = stdin.write_all(&question).await;
-    written.map_err(|error| format!("its process reads nothing: {error}"))?;
-    drop(stdin);
     let mut answer = Vec::new();
     let read = stdout.take(MAX_ANSWER_BYTES).read_to_end(&mut answer).await;
     read.map_err(|error| format!("its process cannot be heard: {error}"))?;
     let status = child.wait().await.map_err(|error| error.to_string())?;
+    // Up to here the end of its input would have ended it.
+    drop(stdin);
+    if let Some(reason) = allowance.exceeded(status) {
+        return Err(reason);
+    }
+    written.map_err(|error| format!("its process reads nothing: {error}"))?;
     serde_json::from_slice(&answer).map_err(|_| format!("its process ended with {status} and said nothing"))
 }

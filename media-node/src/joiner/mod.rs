@@ -1,8 +1,9 @@
-//! Makes one file of several that are in stores, as they are: nothing is encoded again. Each work is done by a process of its own,
-//! whose crash costs nothing else; whoever asks again by the same sid hears how far it has come. It does not know whose files they
-//! are, or who asks.
+//! Makes one file of several that are in stores: as they are where they are coded alike, else coded anew. Each work is done by a
+//! process of its own, whose crash costs nothing else; whoever asks again by the same sid hears how far it has come. It does not
+//! know whose files they are, or who asks.
 
 mod child;
+mod recode;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use protocol::{Fault, Joined, Joining, Refusal, RefusalCode};
 use tokio::sync::watch;
+
+use crate::supervisor::Memory;
 
 pub use work::run;
 
@@ -34,6 +37,8 @@ pub struct Config {
     pub dir: PathBuf,
     /// What stays free on its disk.
     pub reserve_bytes: u64,
+    /// What each process may take.
+    pub memory: Arc<Memory>,
 }
 
 /// Clones share one.
@@ -115,7 +120,7 @@ impl Joiner {
         Ok(state)
     }
 
-    /// The parts are fetched one by one, and the joined file is as large as all of them.
+    /// The parts are there together with what is made of them, and with that once more before its index is in front.
     fn check_disk(&self, joining: &Joining) -> Result<(), Refusal> {
         let Config { dir, reserve_bytes, .. } = &self.inner.config;
         let measure = || {
@@ -125,7 +130,7 @@ impl Joiner {
         };
         let free = measure()
             .map_err(|error: std::io::Error| Refusal::internal(format!("{} cannot be used: {error}", dir.display())))?;
-        let wanted = joining.bytes().saturating_mul(2).saturating_add(*reserve_bytes);
+        let wanted = joining.bytes().saturating_mul(3).saturating_add(*reserve_bytes);
         match free < wanted {
             true => Err(no_room(format!(
                 "this node's disk has {free} bytes left, and {wanted} are wanted"

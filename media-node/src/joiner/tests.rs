@@ -5,7 +5,12 @@ use std::path::Path;
 
 use protocol::{Addressing, JoiningPart, Secret, Storage, StorageKind};
 
+use super::work::make;
 use super::*;
+use crate::media::testing::grey_file;
+use crate::media::{Demuxer, FileForm};
+use crate::mix::MixOptions;
+use crate::stream::Track;
 
 fn storage() -> Storage {
     Storage {
@@ -50,9 +55,11 @@ fn joiner(dir: &Path, script: &str) -> Joiner {
         arguments: vec!["--more".into()],
         dir: dir.join("joining"),
         reserve_bytes: 0,
+        memory: Memory::of_processes(MEMORY_BYTES).into(),
     })
 }
 
+const MEMORY_BYTES: u64 = 1 << 30;
 const DONE: &str = r#"{"done":{"bytes":7,"duration_ms":8,"md5":"m"}}"#;
 
 #[tokio::test]
@@ -70,7 +77,10 @@ async fn a_process_is_asked_once_and_its_answer_told_to_whoever_asks_again() {
         assert_eq!((file.bytes, file.duration_ms, &*file.md5), (7, 8, "m"));
     }
     let asked = std::fs::read_to_string(dir.path().join("asked")).unwrap();
-    let expected = format!("join --dir {}/joining/s1 --more\n", dir.path().display());
+    let expected = format!(
+        "join --dir {}/joining/s1 --more --memory-limit {MEMORY_BYTES}\n",
+        dir.path().display()
+    );
     assert_eq!(asked, expected);
 }
 
@@ -94,7 +104,7 @@ async fn what_takes_long_is_asked_about_again_and_only_some_run_at_a_time() {
         .status()
         .unwrap();
     let script = format!(
-        "cat > /dev/null; cat {0}/gate > /dev/null; echo '{DONE}'",
+        "head -n 1 > /dev/null; cat {0}/gate > /dev/null; echo '{DONE}'",
         dir.path().display()
     );
     let joiner = joiner(dir.path(), &script);
@@ -140,4 +150,61 @@ async fn a_question_that_makes_no_sense_is_refused() {
     let large = joiner.join(with(vec![part(0, Joining::MOST_BYTES)])).await;
     // Whatever this disk has: it is begun and fails, or there is no room.
     assert!(!matches!(large, Ok(Joined::Done(_) | Joined::Runs)), "{large:?}");
+}
+
+/// The files of grey pictures of these widths, made one.
+fn made(dir: &Path, widths: &[u32]) -> Result<(protocol::JoinedFile, FileForm), Refusal> {
+    let files = widths.iter().enumerate().map(|(number, width)| {
+        let path = grey_file(dir, &format!("{number}.mp4"), *width);
+        let bytes = std::fs::metadata(&path).unwrap().len();
+        (path, bytes)
+    });
+    let to = dir.join("joined.mp4");
+    let file = make(files.collect(), &to, &MixOptions::default())?;
+    Ok((file, FileForm::read(&to).unwrap()))
+}
+
+#[test]
+fn files_of_other_sizes_are_coded_anew_and_nothing_of_their_time_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let (alone, of_one) = made(dir.path(), &[64]).unwrap();
+    let (file, form) = made(dir.path(), &[64, 128, 64]).unwrap();
+    // The largest picture, in the height that all have.
+    assert_eq!((form.picture, form.channels), (Some((128, 36)), of_one.channels));
+    assert_eq!(form.fps.round(), of_one.fps.round());
+    let whole_ms = 3 * alone.duration_ms;
+    assert!(file.duration_ms.abs_diff(whole_ms) < 200, "{file:?}, of {alone:?} each");
+    let mut demuxer = Demuxer::open(&dir.path().join("joined.mp4")).unwrap();
+    let mut times = [Vec::new(), Vec::new()];
+    while let Some((track, unit)) = demuxer.next_unit().unwrap() {
+        times[usize::from(track == Track::Audio)].push(unit.pts_us);
+    }
+    for times in &mut times {
+        times.sort_unstable();
+        let widest = times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+        assert!(widest < 100_000, "a hole of {widest} µs");
+    }
+    assert!(
+        !dir.path().join("0.mp4").exists(),
+        "a part is removed when it is done with"
+    );
+}
+
+#[test]
+fn files_that_are_coded_alike_stay_as_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, alone) = made(dir.path(), &[64]).unwrap();
+    let (_, both) = made(dir.path(), &[64, 64]).unwrap();
+    assert!(both.fits(&alone));
+}
+
+#[test]
+fn what_is_no_media_cannot_be_joined_and_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let (good, bad) = (grey_file(dir.path(), "good.mp4", 64), dir.path().join("bad.mp4"));
+    std::fs::write(&bad, "text").unwrap();
+    let files = vec![(good, 1_000), (bad, 4)];
+    let refusal = make(files, &dir.path().join("joined.mp4"), &MixOptions::default()).unwrap_err();
+    assert_eq!(refusal.fault, Fault::Caller);
+    assert!(refusal.reason.contains("file 2"), "{}", refusal.reason);
 }

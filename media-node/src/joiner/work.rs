@@ -4,22 +4,24 @@ use std::path::{Path, PathBuf};
 
 use protocol::{Fault, Joined, JoinedFile, Joining, Refusal, RefusalCode, Storage};
 
+use super::recode::{Part, RecodeError, recode};
 use crate::container::file_md5;
-use crate::media::{MediaError, Mp4Joiner, duration_us};
+use crate::media::{FileForm, MediaError, Mp4Joiner, duration_us};
+use crate::mix::MixOptions;
 use crate::outbound::{Client, Targets};
 use crate::upload::{Bucket, fetch, put};
 
 const MEDIA_TYPE: &str = "video/mp4";
 
-/// Joins, with `dir` for what it takes on the disk; the directory is made.
-pub async fn run(joining: &Joining, dir: &Path, targets: Targets) -> Joined {
-    match work(joining, dir, targets).await {
+/// Joins, with `dir` for what it takes on the disk; the directory is made. `encoders`: for files that are not coded alike.
+pub async fn run(joining: &Joining, dir: &Path, targets: Targets, encoders: MixOptions) -> Joined {
+    match work(joining, dir, targets, encoders).await {
         Ok(file) => Joined::Done(file),
         Err(refusal) => Joined::Failed(refusal),
     }
 }
 
-async fn work(joining: &Joining, dir: &Path, targets: Targets) -> Result<JoinedFile, Refusal> {
+async fn work(joining: &Joining, dir: &Path, targets: Targets, encoders: MixOptions) -> Result<JoinedFile, Refusal> {
     std::fs::create_dir_all(dir).map_err(ours)?;
     let client = Client::without_redirects(targets).map_err(ours)?;
     let buckets = joining.stores.iter().map(|store| {
@@ -32,16 +34,17 @@ async fn work(joining: &Joining, dir: &Path, targets: Targets) -> Result<JoinedF
     });
     let buckets = buckets.collect::<Result<Vec<_>, _>>()?;
     let target = bucket(&joining.to, &client)?;
-    let (part_path, path) = (dir.join("part.mp4"), dir.join("joined.mp4"));
-    let mut joiner = None;
+    let mut files = Vec::new();
     for (number, part) in (1..).zip(&joining.parts) {
         let bucket = usize::try_from(part.store).ok().and_then(|store| buckets.get(store));
         let bucket = bucket.ok_or_else(|| Refusal::internal("a part is in no store"))?;
-        fetch(bucket, &part.key, &part_path, part.bytes).await?;
-        joiner = Some(append(joiner, part_path.clone(), path.clone(), number).await?);
+        let path = dir.join(format!("{number}.mp4"));
+        fetch(bucket, &part.key, &path, part.bytes).await?;
+        files.push((path, part.bytes));
     }
-    let finished = path.clone();
-    let file = tokio::task::spawn_blocking(move || finish(joiner, &finished)).await;
+    // Reading and writing files of this size blocks.
+    let (path, made) = (dir.join("joined.mp4"), dir.join("joined.mp4"));
+    let file = tokio::task::spawn_blocking(move || make(files, &made, &encoders)).await;
     let file = file.map_err(ours)??;
     put(&target, &joining.name, MEDIA_TYPE, &path, file.bytes).await?;
     Ok(file)
@@ -55,34 +58,50 @@ fn bucket(storage: &Storage, client: &Client) -> Result<Bucket, Refusal> {
     })
 }
 
-/// Puts a part behind those before it. Reading and writing files of this size blocks.
-async fn append(joiner: Option<Mp4Joiner>, part: PathBuf, to: PathBuf, number: usize) -> Result<Mp4Joiner, Refusal> {
-    let appended = tokio::task::spawn_blocking(move || {
-        let mut joiner = match joiner {
-            Some(joiner) => joiner,
-            None => Mp4Joiner::begin(&part, &to)?,
-        };
-        joiner.append(&part)?;
-        Ok(joiner)
+/// Makes one file of files with their bytes: as they are if they are coded alike, else they are coded anew.
+pub(super) fn make(files: Vec<(PathBuf, u64)>, to: &Path, encoders: &MixOptions) -> Result<JoinedFile, Refusal> {
+    let parts = (1..).zip(files).map(|(number, (path, bytes))| {
+        let form = FileForm::read(&path).map_err(|error| unfit(format!("file {number} cannot be read: {error}")))?;
+        Ok(Part { path, bytes, form })
     });
-    let unfit = |error: MediaError| Refusal {
-        fault: Fault::Caller,
-        code: RefusalCode::BadJob,
-        reason: format!("file {number} cannot be joined to those before it: {error}"),
-    };
-    appended.await.map_err(ours)?.map_err(unfit)
-}
-
-fn finish(joiner: Option<Mp4Joiner>, path: &Path) -> Result<JoinedFile, Refusal> {
-    let joiner = joiner.ok_or_else(|| Refusal::internal("there are no parts"))?;
-    joiner.finish().map_err(ours)?;
-    let bytes = std::fs::metadata(path).map_err(ours)?.len();
-    let us = u64::try_from(duration_us(path).map_err(ours)?).unwrap_or_default();
+    let parts = parts.collect::<Result<Vec<_>, Refusal>>()?;
+    let first = parts.first().ok_or_else(|| unfit("there are no parts".to_owned()))?;
+    if parts.iter().all(|part| part.form.fits(&first.form)) {
+        append(&parts, to).map_err(ours)?;
+    } else {
+        tracing::info!(files = parts.len(), "they are not coded alike, and are coded anew");
+        recode(&parts, to, encoders).map_err(|error| match error {
+            RecodeError::Part { .. } | RecodeError::Empty => unfit(error.to_string()),
+            RecodeError::Mix(_) | RecodeError::File(_) | RecodeError::Large(_) => ours(error),
+        })?;
+    }
+    let bytes = std::fs::metadata(to).map_err(ours)?.len();
+    let us = u64::try_from(duration_us(to).map_err(ours)?).unwrap_or_default();
     Ok(JoinedFile {
         bytes,
         duration_ms: us / 1_000,
-        md5: file_md5(path).map_err(ours)?,
+        md5: file_md5(to).map_err(ours)?,
     })
+}
+
+fn append(parts: &[Part], to: &Path) -> Result<(), MediaError> {
+    let mut joiner = None;
+    for part in parts {
+        let joiner = match &mut joiner {
+            Some(joiner) => joiner,
+            empty => empty.insert(Mp4Joiner::begin(&part.path, to)?),
+        };
+        joiner.append(&part.path)?;
+    }
+    joiner.map_or(Ok(()), Mp4Joiner::finish)
+}
+
+fn unfit(reason: String) -> Refusal {
+    Refusal {
+        fault: Fault::Caller,
+        code: RefusalCode::BadJob,
+        reason,
+    }
 }
 
 fn ours(error: impl std::fmt::Display) -> Refusal {

@@ -1,10 +1,11 @@
 use std::path::Path;
 
-use ffmpeg_next::format::context::{Input, Output};
-use ffmpeg_next::{Error, Rational, codec, ffi, format};
+use ffmpeg_next::format::context::Output;
+use ffmpeg_next::{Error, Rational, ffi, format};
 
 use super::MediaError;
 use super::copy::{self, Steps};
+use super::form::FileForm;
 
 const MICROSECONDS: Rational = Rational(1, 1_000_000);
 
@@ -18,19 +19,9 @@ const STEPS: Steps = Steps {
 /// tracks, coded in the same way.
 pub struct Mp4Joiner {
     output: Output,
-    tracks: Vec<Traits>,
+    form: FileForm,
     /// Where the next file begins, in microseconds.
     next_us: i64,
-}
-
-/// What a track's units are decoded by.
-#[derive(Clone, Debug, PartialEq)]
-struct Traits {
-    codec: codec::Id,
-    size: (i32, i32),
-    sample_rate: i32,
-    channels: i32,
-    configuration: Vec<u8>,
 }
 
 impl Mp4Joiner {
@@ -40,7 +31,7 @@ impl Mp4Joiner {
         let output = copy::begin(&input, to, "mp4", STEPS)?;
         Ok(Self {
             output,
-            tracks: traits(&input),
+            form: FileForm::of(&input),
             next_us: 0,
         })
     }
@@ -48,7 +39,7 @@ impl Mp4Joiner {
     /// Puts a file behind those before it, where the longest of their tracks has ended.
     pub fn append(&mut self, part: &Path) -> Result<(), MediaError> {
         let mut input = format::input(part).map_err(MediaError::during("open this file"))?;
-        if traits(&input) != self.tracks {
+        if !self.form.fits(&FileForm::of(&input)) {
             return Err(MediaError::new(
                 "put it behind a file whose pictures or sound are coded in another way",
                 Error::InvalidData,
@@ -82,27 +73,6 @@ impl Mp4Joiner {
     }
 }
 
-fn traits(input: &Input) -> Vec<Traits> {
-    let of = |parameters: codec::Parameters| {
-        // SAFETY: the parameters belong to the open input and are only read; extradata is null or as long as its size says.
-        unsafe {
-            let raw = &*parameters.as_ptr();
-            let configuration = match usize::try_from(raw.extradata_size) {
-                Ok(size) if !raw.extradata.is_null() => std::slice::from_raw_parts(raw.extradata, size).to_vec(),
-                _ => Vec::new(),
-            };
-            Traits {
-                codec: raw.codec_id.into(),
-                size: (raw.width, raw.height),
-                sample_rate: raw.sample_rate,
-                channels: raw.ch_layout.nb_channels,
-                configuration,
-            }
-        }
-    };
-    input.streams().map(|stream| of(stream.parameters())).collect()
-}
-
 fn rescaled(time: i64, from: Rational, to: Rational) -> i64 {
     // SAFETY: a function of its arguments alone.
     unsafe { ffi::av_rescale_q(time, from.into(), to.into()) }
@@ -111,22 +81,9 @@ fn rescaled(time: i64, from: Rational, to: Rational) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::testing::{FPS, grey_and_silence};
-    use crate::media::{Demuxer, Mp4Brand, Mp4Muxer, duration_us, move_index_to_front};
+    use crate::media::testing::{FPS, grey_file};
+    use crate::media::{Demuxer, duration_us};
     use crate::stream::Track;
-
-    /// A finished file of six seconds.
-    fn file(dir: &Path, name: &str, width: u32) -> std::path::PathBuf {
-        let (tracks, units) = grey_and_silence(width);
-        let (made, path) = (dir.join("made.mp4"), dir.join(name));
-        let mut muxer = Mp4Muxer::create(&made, &tracks, 0).unwrap();
-        units
-            .iter()
-            .for_each(|(track, unit)| muxer.write(*track, unit).unwrap());
-        muxer.finish().unwrap();
-        move_index_to_front(&made, &path, Mp4Brand::Mp4).unwrap();
-        path
-    }
 
     /// Presentation times of a track, in order.
     fn times(path: &Path, wanted: Track) -> Vec<i64> {
@@ -144,7 +101,7 @@ mod tests {
     #[test]
     fn files_follow_one_another_without_a_hole_and_nothing_is_lost() {
         let dir = tempfile::tempdir().unwrap();
-        let (first, joined) = (file(dir.path(), "first.mp4", 64), dir.path().join("joined.mp4"));
+        let (first, joined) = (grey_file(dir.path(), "first.mp4", 64), dir.path().join("joined.mp4"));
         let mut joiner = Mp4Joiner::begin(&first, &joined).unwrap();
         (0..3).for_each(|_| joiner.append(&first).unwrap());
         joiner.finish().unwrap();
@@ -168,7 +125,10 @@ mod tests {
     #[test]
     fn files_that_are_coded_in_another_way_are_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let (first, other) = (file(dir.path(), "first.mp4", 64), file(dir.path(), "other.mp4", 128));
+        let (first, other) = (
+            grey_file(dir.path(), "first.mp4", 64),
+            grey_file(dir.path(), "other.mp4", 128),
+        );
         let mut joiner = Mp4Joiner::begin(&first, &dir.path().join("joined.mp4")).unwrap();
         joiner.append(&first).unwrap();
         let error = joiner.append(&other).unwrap_err();

@@ -1,8 +1,12 @@
 //! Images and media made by hand, and what a test says where the machine lacks what it needs.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
-use super::{AudioEncoder, Coded, MuxedTrack, Picture, VideoEncoder, VideoEncoderChoice, VideoTarget};
+use super::{
+    AudioEncoder, Coded, Mp4Brand, Mp4Muxer, MuxedTrack, Picture, VideoEncoder, VideoEncoderChoice, VideoTarget,
+    move_index_to_front,
+};
 use crate::stream::{AacFormat, AccessUnit, Format, H264Format, annexb};
 
 /// A BMP image of 24 bits, all of one colour (blue, green, red).
@@ -119,4 +123,17 @@ pub fn grey_and_silence(width: u32) -> (Vec<MuxedTrack>, Vec<(usize, AccessUnit)
             .to_vec(),
         units,
     )
+}
+
+/// A finished file of MP4 with that.
+pub fn grey_file(dir: &Path, name: &str, width: u32) -> PathBuf {
+    let (tracks, units) = grey_and_silence(width);
+    let (made, path) = (dir.join("made.mp4"), dir.join(name));
+    let mut muxer = Mp4Muxer::create(&made, &tracks, 0).unwrap();
+    units
+        .iter()
+        .for_each(|(track, unit)| muxer.write(*track, unit).unwrap());
+    muxer.finish().unwrap();
+    move_index_to_front(&made, &path, Mp4Brand::Mp4).unwrap();
+    path
 }

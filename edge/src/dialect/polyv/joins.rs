@@ -1,5 +1,5 @@
-//! Files that are made of recorded ones: `merge`, `merge-mp4` and `convert`. Nothing is encoded again; what is made is a recording of
-//! its own, which is listed, kept and deleted as others are.
+//! Files that are made of recorded ones: `merge`, `merge-mp4` and `convert`. What is made is a recording of its own, which is
+//! listed, kept and deleted as others are.
 
 use protocol::{FileKind, Mode, RecordedFile, RecorderKey};
 use serde_json::{Value, json};

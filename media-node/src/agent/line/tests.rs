@@ -36,6 +36,7 @@ pub(in crate::agent) fn services() -> Services {
         arguments: Vec::new(),
         dir: std::env::temp_dir().join("tapedeck-joins-nothing"),
         reserve_bytes: 0,
+        memory: Memory::of_processes(1 << 30).into(),
     });
     Services { rtc: None, joiner }
 }

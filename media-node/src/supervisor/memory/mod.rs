@@ -32,7 +32,7 @@ pub struct Memory {
 
 /// The limit of one process.
 #[derive(Debug)]
-pub(super) struct Allowance {
+pub struct Allowance {
     bytes: u64,
     cgroup: Option<Cgroup>,
 }
@@ -53,11 +53,12 @@ impl Memory {
 
     /// Kept by the processes themselves.
     #[cfg(test)]
-    pub(super) fn of_processes(bytes: u64) -> Self {
+    pub fn of_processes(bytes: u64) -> Self {
         Self { bytes, cgroups: None }
     }
 
-    pub(super) fn allowance(&self, name: &str) -> Allowance {
+    /// The limit of the process of this name.
+    pub fn allowance(&self, name: &str) -> Allowance {
         let made = self.cgroups.as_ref().map(|cgroups| cgroups.make(name, self.bytes));
         let cgroup = made.and_then(|made| {
             made.inspect_err(|error| tracing::warn!(name, %error, "no control group: the process limits itself"))
@@ -72,7 +73,7 @@ impl Memory {
 
 impl Allowance {
     /// For a process that has to limit itself.
-    pub(super) fn arguments(&self) -> Vec<String> {
+    pub fn arguments(&self) -> Vec<String> {
         match self.cgroup {
             Some(_) => Vec::new(),
             None => vec!["--memory-limit".to_owned(), self.bytes.to_string()],
@@ -80,7 +81,7 @@ impl Allowance {
     }
 
     /// Puts a process under the limit.
-    pub(super) fn enclose(&self, pid: Option<u32>) {
+    pub fn enclose(&self, pid: Option<u32>) {
         if let (Some(cgroup), Some(pid)) = (&self.cgroup, pid)
             && let Err(error) = cgroup.enclose(pid)
         {
@@ -89,7 +90,7 @@ impl Allowance {
     }
 
     /// Why a process that ended with `status` was short of memory; `None` when it was not.
-    pub(super) fn exceeded(&self, status: ExitStatus) -> Option<String> {
+    pub fn exceeded(&self, status: ExitStatus) -> Option<String> {
         let limit = format!(
             "its process needed more memory than the {} MiB that a recording may take",
             self.bytes >> 20
