@@ -25,6 +25,11 @@ pub fn recordings(items: Vec<Listed>, next: Option<&Cursor>) -> Response {
     })
 }
 
+/// A recording that is made of others, which has no recorder: as the index has it.
+pub fn made(listed: &Listed) -> Response {
+    Response::json(200, listed)
+}
+
 /// How much of its limits an app uses.
 pub fn usage(view: &UsageView) -> Response {
     Response::json(200, view)

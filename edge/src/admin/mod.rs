@@ -19,7 +19,7 @@ mod route;
 mod source;
 mod tenants;
 
-pub use answer::{erasing, failure, given_up, notices, page, recording, recordings, replayed, tested, usage};
+pub use answer::{erasing, failure, given_up, made, notices, page, recording, recordings, replayed, tested, usage};
 pub use callback::TestResult;
 pub use channels::{channels, removed};
 pub use node_tokens::{added, revoked, tokens};

@@ -171,6 +171,7 @@ mod tests {
                 awaited: Vec::new(),
                 house: Some(House::default()),
                 files: Vec::new(),
+                made: None,
                 erasure: None,
             },
             nonce: "n".into(),

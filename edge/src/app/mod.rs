@@ -30,7 +30,7 @@ use crate::access::{Limits, Method};
 
 pub use erasing::{Doomed, Left, due, empty, erase, erased, hide};
 pub use listing::{Cursor, Filter};
-pub use row::{Change, Erasure, Listed, News, Reservation, Row};
+pub use row::{Change, Erasure, Listed, Made, News, Reservation, Row};
 pub use usage::Usage;
 
 /// What the `App` object can be asked.

@@ -40,6 +40,9 @@ pub struct News {
     /// with its files.
     #[serde(default)]
     pub files: Vec<RecordedFile>,
+    /// Of one that is made of others.
+    #[serde(default)]
+    pub made: Option<Made>,
     /// When the recording may be forgotten.
     pub expires_ms: u64,
 }
@@ -71,6 +74,7 @@ impl News {
             awaited,
             house: view.house.clone(),
             files: view.house.iter().flat_map(|_| view.files.clone()).collect(),
+            made: None,
             expires_ms,
         }
     }
@@ -102,9 +106,27 @@ pub struct Listed {
     /// with its files, where they are asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<RecordedFile>,
+    /// Of one that is made of others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<Made>,
     /// While it is being deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erasure: Option<Erasure>,
+}
+
+/// Of what a recording is made that is made of others, and how that goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// The objects' keys, in the order in which they are played.
+    pub of: Vec<String>,
+    /// Who works on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_id: Option<String>,
+    /// Nodes that have tried it in vain.
+    pub failures: u32,
+    /// Why it has failed, or why the last node has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// How far a deletion has come.

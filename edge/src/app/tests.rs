@@ -97,6 +97,7 @@ fn news(sid: &str, revision: u64, status: Status) -> News {
         awaited: Vec::new(),
         house: None,
         files: Vec::new(),
+        made: None,
         expires_ms: NOW + 100 * MINUTE,
     }
 }

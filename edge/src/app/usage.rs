@@ -263,6 +263,7 @@ fn reserved(reservation: Reservation, now_ms: u64) -> Row {
             awaited: Vec::new(),
             house: None,
             files: Vec::new(),
+            made: None,
             erasure: None,
         },
     }
@@ -291,6 +292,7 @@ fn written(news: News, known: Option<&Row>, now_ms: u64) -> Row {
             awaited: news.awaited,
             house: news.house,
             files: news.files,
+            made: news.made,
             erasure,
         },
     };

@@ -2,7 +2,7 @@ use protocol::{Fault, FileKind, Joined, JoinedFile, RecordedFile, Refusal, Refus
 use serde::{Deserialize, Serialize};
 
 use super::contract::{Answer, Effect, Event, Input, Order, Output, Reply, Request};
-use crate::app::{News, Reservation};
+use crate::app::{Made, News, Reservation};
 use crate::object::Output as Out;
 use crate::recording::{Delivery, Pacing, Standing, Status};
 
@@ -43,6 +43,9 @@ pub struct Join {
     tries: u32,
     /// Nodes that have been tried.
     exclude: Vec<String>,
+    /// What the last of them, or the search for one, has come to.
+    #[serde(default)]
+    trouble: Option<String>,
     phase: Phase,
 }
 
@@ -111,6 +114,7 @@ impl Join {
             heard_ms: now_ms,
             tries: 0,
             exclude: Vec::new(),
+            trouble: None,
             phase: Phase::Placing,
         }
     }
@@ -174,7 +178,8 @@ impl Join {
                 Err(reason) if now_ms.saturating_sub(self.begun_ms) >= PATIENCE_MS => {
                     self.end(Err(no_node(reason)), now_ms);
                 }
-                Err(_) => {
+                Err(reason) => {
+                    self.trouble = Some(reason);
                     // One that had no room may have some by now.
                     self.exclude.clear();
                     self.due_ms = now_ms.saturating_add(PAUSE_MS);
@@ -208,6 +213,7 @@ impl Join {
             }
             Answer::Joined(Joined::Done(file)) => self.end(Ok(self.file(&file)), now_ms),
             Answer::Joined(Joined::Failed(refusal)) | Answer::Refused(refusal) => {
+                self.trouble = Some(refusal.reason.clone());
                 if is_final(&refusal) || self.tries + 1 >= MOST_TRIES && !is_about_room(&refusal) {
                     self.end(Err(refusal), now_ms);
                 } else {
@@ -221,6 +227,7 @@ impl Join {
                 *silences += 1;
                 self.due_ms = now_ms.saturating_add(PAUSE_MS);
                 if *silences >= MOST_SILENCES {
+                    self.trouble = Some("its node was lost".to_owned());
                     self.elsewhere(node_id, true, now_ms);
                 }
             }
@@ -235,6 +242,7 @@ impl Join {
     }
 
     fn end(&mut self, result: Result<RecordedFile, Refusal>, now_ms: u64) {
+        self.trouble = result.as_ref().err().map(|refusal| refusal.reason.clone());
         self.phase = Phase::Over {
             result,
             ended_ms: now_ms,
@@ -288,6 +296,19 @@ impl Join {
         }
     }
 
+    fn made(&self) -> Made {
+        let node_id = match &self.phase {
+            Phase::At { node_id, .. } => Some(node_id.clone()),
+            Phase::Placing | Phase::Over { .. } => None,
+        };
+        Made {
+            of: self.order.parts.iter().map(|part| part.key.clone()).collect(),
+            node_id,
+            failures: self.tries,
+            error: self.trouble.clone(),
+        }
+    }
+
     /// What the app's index is to know.
     fn news(&mut self, now_ms: u64) -> Effect {
         self.revision += 1;
@@ -321,6 +342,7 @@ impl Join {
             awaited: Vec::new(),
             house: Some(self.order.house.clone()),
             files,
+            made: Some(self.made()),
             expires_ms: now_ms.saturating_add(KEPT_MS),
         }))
     }

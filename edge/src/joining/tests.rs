@@ -191,7 +191,19 @@ fn a_silent_node_is_asked_again_and_then_another_one_which_writes_another_object
     assert!(matches!(&effects[..], [Effect::Ask { name, .. }] if name == "s_0-1.mp4"));
     // What the first one says after all is not what is waited for.
     assert!(bench.answer("n1", done()).is_empty());
-    assert_eq!(news(&bench.answer("n2", done())).files[0].name, "house/a/s/s_0-1.mp4");
+    // The operator is told who works on it, and what has become of the others.
+    let told = bench.ring();
+    let [Effect::Tell(told), ..] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    let made = told.made.clone().unwrap();
+    assert_eq!((made.node_id.as_deref(), made.failures), (Some("n2"), 1));
+    assert_eq!(made.error.as_deref(), Some("its node was lost"));
+    assert_eq!(made.of, ["k"]);
+    let effects = bench.answer("n2", done());
+    let told = news(&effects);
+    assert_eq!(told.files[0].name, "house/a/s/s_0-1.mp4");
+    assert_eq!(told.made.clone().unwrap().error, None);
 }
 
 #[test]

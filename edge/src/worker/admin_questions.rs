@@ -60,7 +60,7 @@ pub(super) async fn answer(question: Question, store: &KvStore, env: &Env) -> Re
                 Ok(RecorderReply::History(history)) => admin::recording(&outcome, Some(&history)),
                 Ok(_) | Err(_) => admin::failure(),
             },
-            Err(response) => response,
+            Err(response) => made(&app_id, &sid, env).await.unwrap_or(response),
         },
         Question::Stop { app_id, sid } => {
             let stop = |target| Command::Stop(Stop { target, at_once: true });
@@ -146,6 +146,15 @@ async fn of_recording(
     };
     let reply = ask::<Recorder>(env, &key, request).await;
     reply.map_err(|_| admin::failure())
+}
+
+/// One that is made of others.
+async fn made(app_id: &str, sid: &str, env: &Env) -> Option<Response> {
+    let request = app::Request::Find { sid: sid.to_owned() };
+    match ask::<AppOf>(env, app_id, &request).await {
+        Ok(app::Reply::Find(Some(listed))) => listed.made.is_some().then(|| admin::made(&listed)),
+        Ok(_) | Err(_) => None,
+    }
 }
 
 /// Which recorder has the recording, by the app's index.

@@ -337,6 +337,7 @@ pub(super) fn task(standing: Standing, auto: Option<u8>) -> Listed {
         } else {
             Vec::new()
         },
+        made: None,
         erasure: None,
     }
 }

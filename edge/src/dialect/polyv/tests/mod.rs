@@ -238,6 +238,7 @@ fn row() -> Listed {
         awaited: Vec::new(),
         house: Some(house()),
         files: vec![file(FileKind::Playlist, ".m3u8"), file(FileKind::Mp4, "_0.mp4")],
+        made: None,
         erasure: None,
     }
 }

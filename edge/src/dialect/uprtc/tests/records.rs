@@ -278,6 +278,7 @@ fn listed(record_id: &str, standing: Standing) -> Listed {
             kept_ms: None,
             label: String::new(),
         }),
+        made: None,
         erasure: None,
     }
 }
