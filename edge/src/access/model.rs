@@ -142,10 +142,15 @@ pub struct Automatic {
 pub struct RecorderDefaults {
     /// Write `#EXTINF` as RFC 8216 asks, with its comma.
     pub strict_extinf: bool,
+    /// Write playlists that lead to those of each user, where the store is a bucket.
+    pub multivariant_playlists: bool,
 }
 
 impl Default for RecorderDefaults {
     fn default() -> Self {
-        Self { strict_extinf: true }
+        Self {
+            strict_extinf: true,
+            multivariant_playlists: false,
+        }
     }
 }

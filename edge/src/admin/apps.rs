@@ -214,8 +214,14 @@ fn change(app: &mut App, body: &Fields<'_>) -> Result<(), FieldError> {
         app.source = source::read(&given)?;
     }
     if let Some(recorder) = body.object("recorder")? {
-        only(&recorder, &["strict_extinf"])?;
-        app.recorder.strict_extinf = recorder.boolean("strict_extinf")?.unwrap_or(app.recorder.strict_extinf);
+        only(&recorder, &["strict_extinf", "multivariant_playlists"])?;
+        let own = &mut app.recorder;
+        for (name, setting) in [
+            ("strict_extinf", &mut own.strict_extinf),
+            ("multivariant_playlists", &mut own.multivariant_playlists),
+        ] {
+            *setting = recorder.boolean(name)?.unwrap_or(*setting);
+        }
     }
     if let Some(given) = body.object("limits")? {
         limits::change(&mut app.limits, &given)?;

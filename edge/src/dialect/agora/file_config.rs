@@ -36,7 +36,7 @@ pub(super) fn read(request: &Fields<'_>, types: StreamTypes, to_bucket: bool) ->
         let problem = "must not be set together with \"m4a\" or \"mp3\" in recordingFileConfig.avFileType";
         return Err(request.error("extensionServiceConfig", problem));
     }
-    let multivariant = config.boolean("multivariantPlaylists")?.unwrap_or_default();
+    let multivariant = multivariant(request)?.unwrap_or_default();
     if !to_bucket && multivariant {
         let problem = "must not be set together with recordingFileConfig.multivariantPlaylists";
         return Err(request.error("extensionServiceConfig", problem));
@@ -47,6 +47,14 @@ pub(super) fn read(request: &Fields<'_>, types: StreamTypes, to_bucket: bool) ->
         max_ms: longest_s.map(|seconds| seconds.saturating_mul(1_000)),
         ..Outputs::default()
     })
+}
+
+/// Whether the request says that it wants playlists that lead to others, or that it does not.
+pub(super) fn multivariant(request: &Fields<'_>) -> Result<Option<bool>, FieldError> {
+    match request.object("recordingFileConfig")? {
+        Some(config) => config.boolean("multivariantPlaylists"),
+        None => Ok(None),
+    }
 }
 
 fn formats(config: &Fields<'_>) -> Result<Vec<FileFormat>, FieldError> {

@@ -11,10 +11,13 @@ pub(super) fn of(start: Start<'_>, mode: Mode, app: &App) -> RecordingSpec {
         recording,
         mix,
         snapshots,
-        outputs,
+        mut outputs,
+        multivariant,
         storage,
         token: _,
     } = start;
+    let is_bucket = storage.kind != StorageKind::AliyunVod;
+    outputs.multivariant = multivariant.unwrap_or(app.recorder.multivariant_playlists && is_bucket);
     let strict_extinf = recording.correct_extinf.unwrap_or(app.recorder.strict_extinf);
     RecordingSpec {
         mode,

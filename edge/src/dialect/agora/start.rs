@@ -16,6 +16,8 @@ pub(super) struct Start<'a> {
     pub(super) snapshots: Option<Snapshots>,
     /// What is written.
     pub(super) outputs: Outputs,
+    /// Whether it says that it wants playlists that lead to others, or that it does not.
+    pub(super) multivariant: Option<bool>,
     pub(super) storage: Storage,
 }
 
@@ -59,6 +61,7 @@ impl<'a> Start<'a> {
             mix,
             snapshots,
             outputs,
+            multivariant: file_config::multivariant(&request)?,
             storage,
         })
     }

@@ -24,8 +24,6 @@ pub(super) struct SetLayout {
 /// One picture, in pixels of the canvas.
 #[derive(Clone, Debug, PartialEq)]
 struct Video {
-    /// Its place in the call, for errors.
-    number: usize,
     uid: String,
     stream: StreamKind,
     x: u64,
@@ -48,7 +46,7 @@ impl SetLayout {
             }
         });
         let videos = fields.objects("video_list", MAX_VIDEOS)?;
-        let videos = videos.map(|list| list.iter().enumerate().map(video).collect());
+        let videos = videos.map(|list| list.iter().map(video).collect());
         Ok(Self {
             audio,
             videos: videos.transpose()?,
@@ -56,44 +54,35 @@ impl SetLayout {
     }
 
     /// The scene on the canvas of a task; `None` when the call names no pictures. What stands over the edge of the canvas is cut
-    /// off.
-    pub(super) fn scene(&self, label: &Label) -> Result<Option<Scene>, FieldError> {
-        let Some(videos) = &self.videos else {
-            return Ok(None);
-        };
-        let regions = videos
-            .iter()
-            .map(|video| video.region(label))
-            .collect::<Result<_, _>>()?;
-        Ok(Some(Scene {
+    /// off, which leaves nothing of what begins there.
+    pub(super) fn scene(&self, label: &Label) -> Option<Scene> {
+        let videos = self.videos.as_ref()?;
+        let regions = videos.iter().filter_map(|video| video.region(label)).collect();
+        Some(Scene {
             version: 1,
             layout: Layout::Custom { regions },
             ..Scene::default()
-        }))
+        })
     }
 }
 
 impl Video {
-    fn region(&self, label: &Label) -> Result<CustomRegion, FieldError> {
+    fn region(&self, label: &Label) -> Option<CustomRegion> {
         let (width, height) = (u64::from(label.width), u64::from(label.height));
-        let outside = |field: &str| FieldError {
-            field: format!("video_list[{}].{field}", self.number),
-            problem: format!("must lie in the canvas, which is {width} by {height}"),
+        let seen = |begin: u64, length: u64, whole: u64| {
+            let seen = length.min(whole.checked_sub(begin)?);
+            let fraction = |pixels: u64| pixels as f64 / whole as f64;
+            (seen > 0).then(|| (fraction(begin), fraction(seen)))
         };
-        if self.x >= width {
-            return Err(outside("x"));
-        }
-        if self.y >= height {
-            return Err(outside("y"));
-        }
-        let fraction = |pixels: u64, whole: u64| pixels as f64 / whole as f64;
-        Ok(CustomRegion {
+        let (x, width) = seen(self.x, self.width, width)?;
+        let (y, height) = seen(self.y, self.height, height)?;
+        Some(CustomRegion {
             uid: Some(self.uid.clone()),
             stream: Some(self.stream),
-            x: fraction(self.x, width),
-            y: fraction(self.y, height),
-            width: fraction(self.width.min(width - self.x), width),
-            height: fraction(self.height.min(height - self.y), height),
+            x,
+            y,
+            width,
+            height,
             alpha: 1.0,
             fill: self.fill,
         })
@@ -106,10 +95,9 @@ fn voice(fields: &Fields<'_>) -> Result<String, FieldError> {
     fields.require("user_id", name(fields, "user_id", MAX_ID_BYTES)?)
 }
 
-fn video((number_in_list, fields): (usize, &Fields<'_>)) -> Result<Video, FieldError> {
+fn video(fields: &Fields<'_>) -> Result<Video, FieldError> {
     text(fields, "media_id")?;
     Ok(Video {
-        number: number_in_list,
         uid: fields.require("user_id", name(fields, "user_id", MAX_ID_BYTES)?)?,
         stream: fields.require("media_type", kind(fields, "media_type")?)?,
         x: number(fields, "x", 0..=1920)?.unwrap_or(0),

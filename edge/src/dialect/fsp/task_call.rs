@@ -51,10 +51,7 @@ fn set_layout(task: Task, layout: SetLayout) -> Step {
     if task.label.auto.is_some() {
         return task.asked.fail(ApiError::new(AUTOMATIC_LAYOUT, ""));
     }
-    let scene = match layout.scene(&task.label) {
-        Ok(scene) => scene,
-        Err(error) => return task.asked.fail(error),
-    };
+    let scene = layout.scene(&task.label);
     let part = if scene.is_some() {
         ScenePart::ButTexts
     } else {

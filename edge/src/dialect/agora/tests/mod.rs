@@ -46,7 +46,7 @@ pub(super) const ANYRTC_APP: &str = "0123456789abcdef0123456789abcdea";
 pub(super) const SID: &str = "38f8e3cfdc474cd56fc1ceba380d7e1a";
 pub(super) const START_MS: u64 = 1_700_000_000_000;
 
-/// A service with two tenants: t1 owns `APP`, `SISTER_APP` (whose `#EXTINF` has no comma), `DISABLED_APP`,
+/// A service with two tenants: t1 owns `APP`, `SISTER_APP` (whose playlists are set otherwise), `DISABLED_APP`,
 /// `CERTIFIED_APP` and `ANYRTC_APP`, t2 owns `FOREIGN_APP`.
 pub(super) struct Service {
     store: MapStore,
@@ -94,6 +94,7 @@ impl Service {
                     },
                     recorder: RecorderDefaults {
                         strict_extinf: app_id != SISTER_APP,
+                        multivariant_playlists: app_id == SISTER_APP,
                     },
                     disabled: app_id == DISABLED_APP,
                     ..App::new(app_id, tenant, dialect, 1)

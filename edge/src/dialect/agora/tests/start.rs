@@ -384,7 +384,7 @@ fn start_refuses_and_names_the_field() {
 }
 
 #[test]
-fn the_app_decides_about_extinf_where_the_start_does_not() {
+fn the_app_decides_about_playlists_where_the_start_does_not() {
     let service = Service::new();
     let acquire = post(&path(SISTER_APP, "acquire"), &json!({"cname": "demo", "uid": "527841"}));
     let resource_id = body(&service.answer(&acquire))["resourceId"]
@@ -403,5 +403,17 @@ fn the_app_decides_about_extinf_where_the_start_does_not() {
             panic!("{pending:?}")
         };
         assert_eq!(start.spec.files.strict_extinf, strict, "{params}");
+    }
+    for (config, multivariant) in [
+        (None, true),
+        (Some(json!({})), true),
+        (Some(json!({"multivariantPlaylists": false})), false),
+    ] {
+        let body = set(start_body(), "/clientRequest/recordingFileConfig", config);
+        let pending = service.pending(&post(&start, &body));
+        let Command::Start(start) = &pending.call.command else {
+            panic!("{pending:?}")
+        };
+        assert_eq!(start.spec.outputs.multivariant, multivariant, "{body}");
     }
 }
