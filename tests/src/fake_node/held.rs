@@ -3,10 +3,15 @@ use protocol::{
     Occurrence, Occurrences, Phase, RecordedFile, RecorderKey, Report, ReportAnswer, SpoolReport, TrackKind,
 };
 
+/// The MD5 of no bytes.
+const OF_NOTHING: &str = "d41d8cd98f00b204e9800998ecf8427e";
+
 /// A recording that the node has taken.
 pub(super) struct Held {
     pub(super) recorder: RecorderKey,
     files: bool,
+    /// Whether these are whole, and no playlists.
+    is_whole: bool,
     pub(super) epoch: u64,
     seq: u64,
     pub(super) happened: u64,
@@ -42,6 +47,7 @@ impl Held {
     pub(super) fn new(job: Job, files: bool) -> Self {
         Self {
             recorder: job.recorder,
+            is_whole: !job.spec.outputs.hls,
             files,
             epoch: job.epoch,
             seq: 0,
@@ -130,7 +136,7 @@ impl Held {
             cause: ended.then_some(EndCause::Stopped),
             first_media_ms: self.captured.then_some(1),
             files: if self.files && self.captured {
-                vec![file(node_id, sid)]
+                vec![file(node_id, sid, self.is_whole)]
             } else {
                 Vec::new()
             },
@@ -147,11 +153,15 @@ impl Held {
     }
 }
 
-/// A playlist with all its slices in the bucket.
-fn file(node_id: &str, sid: &str) -> RecordedFile {
+/// A playlist with all its slices in the bucket, or a whole file.
+fn file(node_id: &str, sid: &str, is_whole: bool) -> RecordedFile {
+    let (kind, ending, md5) = match is_whole {
+        true => (FileKind::Mp4, "mp4", Some(OF_NOTHING.to_owned())),
+        false => (FileKind::Playlist, "m3u8", None),
+    };
     RecordedFile {
-        kind: FileKind::Playlist,
-        name: format!("{sid}_{node_id}.m3u8"),
+        kind,
+        name: format!("{sid}_{node_id}.{ending}"),
         track: TrackKind::Both,
         uid: "0".to_owned(),
         start_ms: 1,
@@ -159,6 +169,6 @@ fn file(node_id: &str, sid: &str) -> RecordedFile {
         slices: 1,
         bytes: 1,
         uploaded_slices: 1,
-        md5: None,
+        md5,
     }
 }

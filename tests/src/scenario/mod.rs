@@ -4,6 +4,7 @@
 
 mod expected;
 mod request;
+mod rows;
 mod runner;
 mod sign;
 mod table;

@@ -2,17 +2,33 @@ use serde_json::json;
 
 use super::expected::mismatch;
 use super::request::Request;
+use super::rows::Trial;
 use super::*;
 
-/// The replies of the dialects' other table, `agora_rules.json`, as scenarios have them.
+/// The rows of the dialects' other table, `agora_rules.json`: those of the vendor itself.
 fn rules(dialect: &str) -> Vec<Value> {
     let text = include_str!("../../agora_rules.json");
     let rules: Value = serde_json::from_str(text).expect("the table");
     let rows = rules["rules"].as_array().expect("rows");
     let is_of = |row: &&Value| dialect == "agora" && row.get("dialect").is_none();
-    rows.iter()
-        .filter(is_of)
-        .map(|row| json!({"status": row["status"], "code": row.get("code"), "reason": row.get("reason")}))
+    rows.iter().filter(is_of).cloned().collect()
+}
+
+/// Their replies, as scenarios have them.
+fn reply(rule: &Value) -> Value {
+    json!({"status": rule["status"], "code": rule.get("code"), "reason": rule.get("reason")})
+}
+
+/// What they try.
+fn tried(rule: &Value) -> Vec<Trial> {
+    let (call, is_taken) = (rule["call"].as_str().expect("a call"), rule["status"] == 200);
+    let set = rule["set"].as_object().into_iter().flatten();
+    let set = set.map(|(pointer, value)| (pointer.as_str(), Some(value)));
+    let dropped = rule["drop"].as_array().into_iter().flatten();
+    let dropped = dropped.map(|pointer| (pointer.as_str().expect("a pointer"), None));
+    let fields = set.chain(dropped);
+    fields
+        .flat_map(|(pointer, value)| Trial::all(call, pointer, value, is_taken))
         .collect()
 }
 
@@ -20,10 +36,51 @@ fn rules(dialect: &str) -> Vec<Value> {
 fn every_row_of_the_vendors_tables_is_in_a_scenario_or_never_comes() {
     let mut gaps = Vec::new();
     for (dialect, scenarios) in all() {
-        let found = table(&dialect).gaps(&scenarios, &rules(&dialect));
+        let rules = rules(&dialect);
+        let replies: Vec<_> = rules.iter().map(reply).collect();
+        let tried: Vec<_> = rules.iter().flat_map(tried).collect();
+        let found = table(&dialect).gaps(&scenarios, &replies, &tried);
         gaps.extend(found.iter().map(|gap| format!("{dialect}: {gap}")));
     }
     assert!(gaps.is_empty(), "{}", gaps.join("\n"));
+}
+
+#[test]
+fn what_is_said_of_a_field_is_tried() {
+    let table: Table = serde_json::from_value(json!({
+        "about": "", "answers": [], "calls": [{"call": "POST /init", "reply": ["code", "list.id"]}],
+        "rows": [{"row": "init.width", "required": true, "default": 640, "range": [1, 1920], "values": [7]}],
+    }))
+    .expect("a table");
+    let scenario = |cases: Value| Scenario {
+        about: String::new(),
+        name: String::new(),
+        steps: serde_json::from_value(json!([
+            {"what": "", "call": "POST /init", "reply": {"code": 0, "list": [{"id": "*"}]}, "cases": cases},
+        ]))
+        .expect("steps"),
+    };
+    let case =
+        |value: Value, code: u32| json!({"row": "init.width", "set": {"/body/width": value}, "reply": {"code": code}});
+    let absent = json!({"row": "init.width", "drop": ["/body/width"], "reply": {"code": 3}});
+    let mut cases = vec![
+        absent,
+        case(json!(640), 0),
+        case(json!("1"), 0),
+        case(json!(1920), 0),
+        case(json!(7), 0),
+        case(json!(0), 3),
+        case(json!(1921), 3),
+    ];
+    let gaps = |cases: &[Value]| table.gaps(&[scenario(json!(cases))], &[], &[]);
+    assert_eq!(gaps(&cases), [""; 0]);
+    for place in 0..cases.len() {
+        let case = cases.remove(place);
+        assert_eq!(gaps(&cases).len(), 1, "{case}");
+        cases.insert(place, case);
+    }
+    let in_a_list = Trial::all("init", "/body/list", Some(&json!([{"width": 7}])), true);
+    assert!(in_a_list.iter().any(|trial| trial.row == "init.list.width"));
 }
 
 #[test]
@@ -41,10 +98,15 @@ fn a_gap_is_found() {
         }]))
         .expect("steps"),
     };
-    assert_eq!(table.gaps(&[scenario("init.width 0", 1)], &[]), [""; 0]);
-    assert_eq!(table.gaps(&[scenario("init.widths", 1)], &[]).len(), 2);
-    assert_eq!(table.gaps(&[scenario("init.width", 2)], &[]).len(), 2);
-    assert_eq!(table.gaps(&[scenario("init.width", 2)], &[json!({"code": 1})]).len(), 1);
+    assert_eq!(table.gaps(&[scenario("init.width 0", 1)], &[], &[]), [""; 0]);
+    assert_eq!(table.gaps(&[scenario("init.widths", 1)], &[], &[]).len(), 2);
+    assert_eq!(table.gaps(&[scenario("init.width", 2)], &[], &[]).len(), 2);
+    assert_eq!(
+        table
+            .gaps(&[scenario("init.width", 2)], &[json!({"code": 1})], &[])
+            .len(),
+        1
+    );
 }
 
 #[test]
