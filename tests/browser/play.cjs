@@ -1,8 +1,9 @@
 // Plays a playlist with hls.js on a page of another origin, as a customer's own page does.
 //
-// usage: node play.cjs CHROMIUM PLAYLIST PICTURES
+// usage: node play.cjs CHROMIUM PLAYLIST PICTURES [SECONDS]
 // Plays from the beginning for some seconds. Of a playlist that still grows it then waits for one slice more, and of one that
-// has ended it plays the last seconds. Prints what it saw as one line of JSON. PICTURES: a directory for pictures of the page.
+// has ended it plays the last seconds. With SECONDS it plays on instead, at twice the speed, until then.
+// Prints what it saw as one line of JSON. PICTURES: a directory for pictures of the page.
 const path = require('node:path')
 const { launch, run, servePlayer } = require('./chromium.cjs')
 
@@ -16,7 +17,7 @@ const PAGE = `<!doctype html>
 <script src="/hls.js"></script>
 <script>
   const video = document.getElementById('video')
-  const seen = { errors: [], slices: 0, ended: false }
+  const seen = { errors: [], slices: 0, ended: false, sounds: [] }
   function play(playlist) {
     // Its clock begins at the first decode time: where pictures are reordered, the first one is shown two pictures later, and
     // a player that begins before it may or may not report a hole.
@@ -24,6 +25,7 @@ const PAGE = `<!doctype html>
     hls.on(Hls.Events.ERROR, (_, { type, details, fatal, reason, error }) =>
       seen.errors.push({ type, details, fatal, reason: reason ?? error?.message }),
     )
+    hls.on(Hls.Events.MANIFEST_PARSED, (_, { audioTracks }) => (seen.sounds = audioTracks.map(({ name }) => name)))
     hls.on(Hls.Events.LEVEL_UPDATED, (_, { details }) => {
       seen.slices = details.fragments.length
       seen.ended = !details.live
@@ -34,7 +36,9 @@ const PAGE = `<!doctype html>
   }
 </script>`
 
-async function main([executablePath, playlist, pictures]) {
+const look = () => ({ ...seen, at: video.currentTime, heard: video.webkitAudioDecodedByteCount, width: video.videoWidth })
+
+async function main([executablePath, playlist, pictures, seconds]) {
   const server = await servePlayer(PAGE)
   const browser = await launch(executablePath)
   const page = await browser.newPage()
@@ -45,8 +49,11 @@ async function main([executablePath, playlist, pictures]) {
     await page.evaluate((playlist) => play(playlist), playlist)
     await until((played) => video.currentTime >= played, PLAYED_S)
     await picture('playing')
-    const first = await page.evaluate(() => ({ ...seen, width: video.videoWidth, at: video.currentTime }))
-    if (first.ended) {
+    const first = await page.evaluate(look)
+    if (seconds !== undefined) {
+      await page.evaluate(() => (video.playbackRate = 2))
+      await until((seconds) => video.currentTime >= seconds || video.ended, Number(seconds))
+    } else if (first.ended) {
       await page.evaluate(() => (video.currentTime = video.duration - 2))
       await until(() => video.ended)
     } else {
@@ -54,7 +61,7 @@ async function main([executablePath, playlist, pictures]) {
       await page.evaluate(() => video.pause())
       await until((slices) => seen.slices > slices, first.slices)
     }
-    const last = await page.evaluate(() => ({ ...seen, at: video.currentTime }))
+    const last = await page.evaluate(look)
     console.log(JSON.stringify({ first, last }))
   } catch (error) {
     await picture('not-playing')

@@ -1,4 +1,5 @@
-//! Whole files beside the playlists: of a mix by duration, through a pause and a kill, and of each user.
+//! Whole files beside the playlists: of a mix by duration, through a pause and a kill, and of each user. And the playlists that lead to
+//! those of a user, or of all.
 
 use std::path::{Path, PathBuf};
 
@@ -8,15 +9,20 @@ use protocol::Phase;
 use serde_json::{Value, json};
 use tapedeck_tests::bucket::Bucket;
 use tapedeck_tests::customer::Task;
+use tapedeck_tests::delivery::Delivery;
+use tapedeck_tests::playlist;
 use tapedeck_tests::publisher::{Media, Publisher, Transport};
 use tapedeck_tests::stack::Stack;
 use tapedeck_tests::{probe, wait};
 use tempfile::TempDir;
 
+use crate::playing;
 use crate::steps::{self, CAPTURE_LIMIT, record_for};
 
 /// The seconds of media that a file is to have.
 const LENGTH: u64 = 10;
+/// Seconds that two users are recorded before a pause and behind it.
+const PART: u64 = 6;
 /// A picture of the mix, and a frame of MP3, in seconds.
 const PICTURE: f64 = 1.0 / 15.0;
 const SOUND: f64 = 0.024;
@@ -136,7 +142,8 @@ pub(crate) async fn a_mix_is_in_files_of_the_length_that_is_asked_for(stack: &St
     }
 }
 
-pub(crate) async fn each_user_is_in_a_file_with_picture_and_sound(stack: &Stack) {
+/// Two users, in files of all kinds, and by one link each and one for both, through a pause.
+pub(crate) async fn each_user_is_in_files_and_behind_one_link_with_picture_and_sound(stack: &Stack) {
     let (customer, cname) = (stack.customer(), "userfiles");
     let media = Media::picture_and_tone(320, 180);
     let _users =
@@ -144,12 +151,42 @@ pub(crate) async fn each_user_is_in_a_file_with_picture_and_sound(stack: &Stack)
     let task = customer
         .record(cname, |request| {
             request["recordingFileConfig"]["avFileType"] = json!(["hls", "mp4", "m4a", "mp3"]);
+            request["recordingFileConfig"]["multivariantPlaylists"] = json!(true);
         })
         .await;
     steps::await_playlists(&customer, &task, 10).await;
-    record_for(6).await;
+    let call = async |what: &str| {
+        customer.post(&task.path(what), &task.stop_body()).await.expect(200);
+    };
+    record_for(PART).await;
+    call("pause").await;
+    record_for(3).await;
+    call("resume").await;
+    record_for(PART).await;
+    call("pause").await;
+    let bucket = stack.bucket();
+    let key = |of: &str| format!("{}{}_{cname}{of}.m3u8", task.prefix, task.sid);
+    both_parts_are_listed(&bucket, &key).await;
+    let delivery = Delivery::before(bucket.clone()).await;
+    let link = |of: &str| delivery.url(&key(of));
+    let playing = playing::play_on(&link(""), stack, (2 * PART - 3) as f64).await;
+    assert_eq!(playing["last"]["ended"], false, "{playing}");
+    assert_plays(&playing, &["1", "2"]);
+
+    call("resume").await;
     let files = steps::stop(&customer, &task).await;
-    let (bucket, dir) = (stack.bucket(), tempfile::tempdir().expect("a directory"));
+    for (of, sounds) in [("__uid_s_1__uid_e_av", vec!["1"]), ("", vec!["1", "2"])] {
+        let played = playing::play_on(&link(of), stack, f64::MAX).await;
+        assert_eq!(played["last"]["ended"], true, "{played}");
+        assert_plays(&played, &sounds);
+    }
+    for of in ["", "__uid_s_1__uid_e_av", "__uid_s_2__uid_e_av"] {
+        all_is_behind(&link(of)).await;
+        let listed = files.iter().any(|file| file["fileName"] == key(of));
+        assert!(!listed, "it is no file of the recording");
+    }
+
+    let dir = tempfile::tempdir().expect("a directory");
     for (ending, track, tracks) in [
         (".mp4", "av", vec!["audio", "video"]),
         (".m4a", "audio", vec!["audio"]),
@@ -171,5 +208,54 @@ pub(crate) async fn each_user_is_in_a_file_with_picture_and_sound(stack: &Stack)
             let listed = files.iter().filter(|file| file["uid"] == uid);
             assert!(listed.count() >= 5, "{files:?}");
         }
+    }
+}
+
+/// Waits until what stands before and behind the pause is in each playlist, and the one of all leads to each.
+async fn both_parts_are_listed(bucket: &Bucket, key: &impl Fn(&str) -> String) {
+    wait::until("both parts in all playlists", CAPTURE_LIMIT, async || {
+        let text = async |of: &str| bucket.get(&key(of)).await.map(|object| object.data);
+        let all = String::from_utf8(text("").await?).expect("a text");
+        for of in ["1__uid_e_audio", "1__uid_e_video", "2__uid_e_audio", "2__uid_e_video"] {
+            let of = format!("__uid_s_{of}");
+            let playlist = String::from_utf8(text(&of).await?).expect("a text");
+            let playlist = playlist::parse(&playlist).unwrap_or_else(|error| panic!("{error}\n{playlist}"));
+            let is_there = playlist.entries.iter().any(|entry| entry.discontinuity);
+            (is_there && all.contains(&of)).then_some(())?;
+        }
+        Some(())
+    })
+    .await;
+}
+
+/// A browser has shown the picture, and heard one of the sounds that it could choose from.
+fn assert_plays(seen: &Value, sounds: &[&str]) {
+    let last = &seen["last"];
+    assert_eq!((&last["errors"], &last["width"]), (&json!([]), &json!(320)), "{seen}");
+    let mut names: Vec<_> = last["sounds"].as_array().expect("names").iter().collect();
+    names.sort_by_key(|name| name.as_str());
+    assert_eq!(json!(names), json!(sounds), "{seen}");
+    assert!(last["heard"].as_u64() > seen["first"]["heard"].as_u64(), "{seen}");
+    assert!(last["at"].as_f64() > Some((2 * PART - 4) as f64), "{seen}");
+}
+
+/// FFmpeg finds all of a picture and a sound behind a link, and nothing is wrong with them.
+async fn all_is_behind(link: &str) {
+    let into = "-map 0:v:0 -map 0:a:0 -fps_mode passthrough -enc_time_base -1 -f framecrc -";
+    let into: Vec<_> = into.split(' ').collect();
+    let (frames, said) = probe::decode(&[], Path::new(link), &into).await;
+    assert_eq!(said, "", "{link}");
+    let frames = String::from_utf8(frames).expect("a text");
+    let count = |track: &str| frames.lines().filter(|line| line.starts_with(track)).count() as f64;
+    // 25 pictures a second, and 1024 samples in a frame.
+    for (kind, lasts) in [
+        ("pictures", count("0,") / 25.0),
+        ("sound", count("1,") * 1024.0 / 48_000.0),
+    ] {
+        let recorded = (2 * PART) as f64;
+        assert!(
+            (recorded - 3.0..recorded + 6.0).contains(&lasts),
+            "{link}: {lasts} s of {kind}"
+        );
     }
 }

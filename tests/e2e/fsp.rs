@@ -19,20 +19,20 @@ use crate::steps::{CAPTURE_LIMIT, record_for};
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/browser/listen.cjs");
 
 /// Held by one test at a time: they share an account, which has one access token.
-static ACCOUNT: Mutex<()> = Mutex::const_new(());
+pub(crate) static ACCOUNT: Mutex<()> = Mutex::const_new(());
 
 /// What a picture of the tasks lasts, in seconds.
-const PICTURE: f64 = 1.0 / 15.0;
+pub(crate) const PICTURE: f64 = 1.0 / 15.0;
 /// Seconds that are recorded before and behind the pause, and that it lasts.
-const PART: u64 = 6;
+pub(crate) const PART: u64 = 6;
 const PAUSE: u64 = 8;
 
-fn publish(stack: &Stack, fsp: &Fsp, group: &str, user: &str, media: &Media) -> Publisher {
+pub(crate) fn publish(stack: &Stack, fsp: &Fsp, group: &str, user: &str, media: &Media) -> Publisher {
     let url = format!("{}/{}/{group}/{user}", stack.info.rtsp, fsp.info.app_id);
     Publisher::ffmpeg(&url, media, Transport::Tcp, stack.logs())
 }
 
-async fn await_status(fsp: &Fsp, record_id: &str, status: i64) {
+pub(crate) async fn await_status(fsp: &Fsp, record_id: &str, status: i64) {
     let what = format!("status {status}");
     wait::until(&what, CAPTURE_LIMIT, async || {
         (fsp.status(record_id).await == status).then_some(())
@@ -124,10 +124,11 @@ pub(crate) async fn a_manual_task_becomes_a_file(stack: &Stack) {
 }
 
 /// The file that a link leads to, which has the MD5 that is told.
-async fn whole_file(fsp: &Fsp, entry: &Value, logs: &Path) -> PathBuf {
+pub(crate) async fn whole_file(fsp: &Fsp, entry: &Value, logs: &Path) -> PathBuf {
     let url = entry["url"].as_str().expect("a link");
     let bytes = fsp.download(url).await.expect("the link is good");
-    let file = logs.join("fsp.mp4");
+    let name = entry["file_name"].as_str().expect("a name");
+    let file = logs.join(format!("fsp.{}", name.rsplit('.').next().expect("an ending")));
     std::fs::write(&file, bytes).expect("a file");
     let sum = Command::new("md5sum").arg(&file).output().expect("md5sum");
     let sum = String::from_utf8(sum.stdout).expect("a sum");
@@ -137,7 +138,7 @@ async fn whole_file(fsp: &Fsp, entry: &Value, logs: &Path) -> PathBuf {
 }
 
 /// How long a file of 15 pictures a second lasts, in seconds. No picture in it lasts longer than `longest`.
-async fn length(file: &Path, longest: f64) -> f64 {
+pub(crate) async fn length(file: &Path, longest: f64) -> f64 {
     let mut times = probe::picture_times(file).await;
     times.sort_by(f64::total_cmp);
     let widest = times.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
@@ -314,6 +315,9 @@ pub(crate) async fn a_task_and_its_listeners_survive_kills(stack: &mut Stack) {
         (fsp.post("/v1/record/resume", &of_task).await["code"] == 0).then_some(())
     })
     .await;
+    let left = json!({"user_id": "u", "media_id": "0", "media_type": 2, "w": 160, "h": 180});
+    let layout = json!({"record_id": record_id, "video_list": [left]});
+    fsp.done("/v1/record/set/layout", &layout).await;
     let mut pushes = std::mem::take(&mut listener.pushes);
     let mut listener = fsp.listener().await;
     let version = paused["version"].as_u64();
@@ -330,12 +334,20 @@ pub(crate) async fn a_task_and_its_listeners_survive_kills(stack: &mut Stack) {
 
     let query = [("record_id", record_id.as_str())];
     let reply = fsp.get("/v1/record/file/download/url", &query).await;
-    let mut lasts = 0.0;
+    let (mut lasts, mut halves) = (0.0, [0, 0]);
     for entry in reply["data_list"].as_array().unwrap_or_else(|| panic!("{reply}")) {
         let file = whole_file(&fsp, entry, stack.logs()).await;
         // A mix that begins anew on a busy machine leaves pictures out; the pause is longer.
         lasts += length(&file, 1.0).await;
+        halves = [
+            colours(&file, "160:180:0:0").await,
+            colours(&file, "160:180:160:0").await,
+        ];
     }
+    assert!(
+        halves[0] > 20 && halves[1] < 5,
+        "the second layout holds to the end: {halves:?}"
+    );
     let recorded = (3 * PART) as f64;
     assert!(
         (recorded - 5.0..recorded + 4.0).contains(&lasts),
@@ -377,80 +389,12 @@ async fn kill_recorder(stack: &Stack, record_id: &str) {
     .await;
 }
 
-/// Nine users in tiles, in files of both kinds.
-pub(crate) async fn nine_users_are_in_one_picture(stack: &Stack) {
-    let _account = ACCOUNT.lock().await;
-    let group = "nine";
-    let fsp = Fsp::new(&stack.info.edge, &stack.info.fsp).await;
-    let media = Media::picture_and_tone(160, 90).without_delay();
-    let users: Vec<_> = (0..9)
-        .map(|user| publish(stack, &fsp, group, &format!("u{user}"), &media))
-        .collect();
-    let auto = json!({"group_id": group, "width": 480, "height": 270, "frame_rate": 15, "auto": {}});
-    let reply = fsp.done("/v1/record/init", &auto).await;
-    let record_id = reply["record_id"].as_str().expect("a record_id").to_owned();
-    await_status(&fsp, &record_id, 2).await;
-    record_for(3 * PART).await;
-    fsp.done("/v1/record/finish", &json!({"record_id": record_id})).await;
-    await_status(&fsp, &record_id, 6).await;
-    drop(users);
-    let query = [("record_id", record_id.as_str())];
-    let reply = fsp.get("/v1/record/file/download/url", &query).await;
-    let file = whole_file(&fsp, &reply["data_list"][0], stack.logs()).await;
-    // No tile of the last picture is empty: each shows the moving test picture, which has many colours.
-    let options = ["-sseof", "-1"];
-    for tile in 0..9 {
-        let filter = format!("crop=160:90:{}:{},format=gray", tile % 3 * 160, tile / 3 * 90);
-        let into = ["-vf", filter.as_str(), "-frames:v", "1", "-f", "rawvideo", "-"];
-        let (pixels, complaints) = probe::decode(&options, &file, &into).await;
-        assert_eq!(pixels.len(), 160 * 90, "{complaints}");
-        let kinds: std::collections::BTreeSet<u8> = pixels.into_iter().collect();
-        assert!(kinds.len() > 20, "tile {tile} shows nothing");
-    }
-}
-
-pub(crate) async fn an_automatic_task_is_alone_in_its_group(stack: &Stack) {
-    let _account = ACCOUNT.lock().await;
-    let group = "automatic";
-    let fsp = Fsp::new(&stack.info.edge, &stack.info.fsp).await;
-    let auto = json!({"group_id": group, "file_type": 1, "auto": {}});
-    let reply = fsp.done("/v1/record/init", &auto).await;
-    let record_id = reply["record_id"].as_str().expect("a record_id").to_owned();
-    assert_eq!(fsp.post("/v1/record/init", &auto).await["code"], 6_050_030_038_u64);
-    let layout = json!({"record_id": record_id, "video_list": []});
-    assert_eq!(
-        fsp.post("/v1/record/set/layout", &layout).await["code"],
-        6_050_030_035_u64
-    );
-    let _user = publish(stack, &fsp, group, "u", &Media::tone_only());
-    await_status(&fsp, &record_id, 2).await;
-    record_for(PART).await;
-    fsp.done("/v1/record/finish", &json!({"record_id": record_id})).await;
-    await_status(&fsp, &record_id, 6).await;
-    let reply = fsp
-        .get("/v1/record/file/download/url", &[("record_id", record_id.as_str())])
-        .await;
-    let url = reply["data_list"][0]["url"]
-        .as_str()
-        .unwrap_or_else(|| panic!("{reply}"));
-    let file = stack.logs().join("fsp.mp3");
-    std::fs::write(&file, fsp.download(url).await.expect("the link is good")).expect("a file");
-    let streams = probe::streams(&file).await;
-    let names: Vec<_> = streams.iter().map(|stream| stream.codec_name.as_str()).collect();
-    assert_eq!(names, ["mp3"]);
-}
-
-/// A task whose first layout never comes ends by itself.
-pub(crate) async fn a_task_that_is_not_begun_ends(stack: &Stack) {
-    let _account = ACCOUNT.lock().await;
-    let fsp = Fsp::new(&stack.info.edge, &stack.info.fsp).await;
-    let init = json!({"group_id": "nobody", "timeout": 5});
-    let reply = fsp.done("/v1/record/init", &init).await;
-    let record_id = reply["record_id"].as_str().expect("a record_id");
-    assert_eq!(fsp.status(record_id).await, 1);
-    await_status(&fsp, record_id, 6).await;
-    let reply = fsp
-        .get("/v1/record/file/download/url", &[("record_id", record_id)])
-        .await;
-    assert_eq!(reply["code"], 6_050_030_031_u64);
+/// How many greys a part of one of a file's last pictures has.
+pub(crate) async fn colours(file: &Path, place: &str) -> usize {
+    let filter = format!("crop={place},format=gray");
+    let into = ["-vf", filter.as_str(), "-frames:v", "1", "-f", "rawvideo", "-"];
+    let (pixels, complaints) = probe::decode(&["-sseof", "-1"], file, &into).await;
+    assert!(!pixels.is_empty(), "{complaints}");
+    let kinds: std::collections::BTreeSet<u8> = pixels.into_iter().collect();
+    kinds.len()
 }

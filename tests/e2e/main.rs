@@ -23,6 +23,7 @@ mod faulty;
 mod files;
 mod fleet;
 mod fsp;
+mod fsp_automatic;
 mod generated;
 mod interruptions;
 mod kills;
@@ -53,6 +54,7 @@ mod space;
 mod steps;
 mod stops;
 mod stores;
+mod strangers;
 mod sync;
 mod versions;
 mod vod;
@@ -211,11 +213,11 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         whole_way::subscriptions_and_agoras_own_extinf,
         whole_way::an_update_changes_whom_is_recorded,
         cameras::each_way_to_a_camera_is_taken,
-        fsp::an_automatic_task_is_alone_in_its_group,
+        fsp_automatic::an_automatic_task_is_alone_in_its_group,
         rooms::clients_meet_by_a_code_and_leave_at_the_end,
         rooms::a_live_room_is_recorded_connected_and_separated,
-        fsp::a_task_that_is_not_begun_ends,
-        files::each_user_is_in_a_file_with_picture_and_sound,
+        fsp_automatic::a_task_that_is_not_begun_ends,
+        files::each_user_is_in_files_and_behind_one_link_with_picture_and_sound,
         interruptions::a_killed_publisher_comes_back,
         interruptions::a_user_leaves_and_returns,
         interruptions::a_user_joins_late,
@@ -283,8 +285,11 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         block_on(load::twenty_publishers_without_a_lost_packet(&mut stack));
         stack.stop(false);
     }));
-    let nine = shared![fsp::nine_users_are_in_one_picture];
-    trials.extend(nine.map(|trial| trial.with_ignored_flag(!steps::is_soak())));
+    let long = shared![
+        fsp_automatic::nine_users_are_in_one_picture,
+        fsp_automatic::a_task_is_in_files_of_the_length_that_is_asked_for,
+    ];
+    trials.extend(long.map(|trial| trial.with_ignored_flag(!steps::is_soak())));
     // Those that take the machine most are apart from one another.
     let most: Vec<_> = far.into_iter().chain(mixes).collect();
     let apart = trials.len() / most.len() + 1;

@@ -54,9 +54,19 @@ pub(crate) async fn a_browser_plays_a_mix_from_another_origin(stack: &Stack) {
 
 /// What the player saw.
 pub(crate) async fn play(playlist: &str, stack: &Stack) -> Value {
+    play_with(playlist, stack, None).await
+}
+
+/// The same of one that plays on for so many seconds.
+pub(crate) async fn play_on(playlist: &str, stack: &Stack, seconds: f64) -> Value {
+    play_with(playlist, stack, Some(seconds.to_string())).await
+}
+
+async fn play_with(playlist: &str, stack: &Stack, seconds: Option<String>) -> Value {
     let output = Command::new("node")
         .args([SCRIPT, CHROMIUM, playlist])
         .arg(stack.logs())
+        .args(seconds)
         .kill_on_drop(true)
         .output()
         .await

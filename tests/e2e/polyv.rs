@@ -1,5 +1,5 @@
 //! Polyv's API with house storage, the whole way: a channel that records itself, a callback that is told of the files, links that are
-//! good until they expire, and a deletion that leaves nothing.
+//! good until they expire, files that are made of others whatever becomes of the node, and a deletion that leaves nothing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,10 +9,11 @@ use serde_json::json;
 use tapedeck_tests::polyv::{Polyv, Told, md5sum};
 use tapedeck_tests::probe;
 use tapedeck_tests::publisher::{Media, Publisher};
-use tapedeck_tests::stack::Stack;
+use tapedeck_tests::stack::{Part, Stack};
 use tapedeck_tests::wait;
 
 use crate::steps::record_for;
+use crate::strangers;
 
 const LIMIT: Duration = Duration::from_secs(120);
 /// The shortest life of a link that can be set, in seconds.
@@ -103,6 +104,8 @@ pub(crate) async fn a_channel_is_recorded_told_handed_out_and_deleted(stack: &mu
         );
     };
     let ((), made) = tokio::join!(expiry, files_are_made_of_others(stack, &account, &told, mp4));
+    stack.runs_again(Part::Node).await;
+    strangers::get_at_no_file(stack, &account, mp4).await;
 
     deletion_leaves_nothing(stack, &account, &[sid, &made]).await;
 }
@@ -123,8 +126,8 @@ async fn publish(stack: &Stack, account: &Polyv, seconds: u64) {
     publisher.leave().await;
 }
 
-/// A second recording of the channel is put behind the first, and the first made into a lasting one, whose ID is returned. What is not
-/// to last is gone by itself when its time is over, from the backup store too.
+/// A second recording of the channel, of another size, is put behind the first by a node that is killed meanwhile, and the first made
+/// into a lasting one, whose ID is returned. What is not to last is gone by itself when its time is over, from the backup store too.
 async fn files_are_made_of_others(
     stack: &Stack,
     account: &Polyv,
@@ -135,6 +138,7 @@ async fn files_are_made_of_others(
     let s3 = &stack.info.s3;
     let settings = json!({
         "house_storage": { "retention_s": KEPT_S, "link_lifetime_s": LINK_S },
+        "automatic": { "mode": "mix", "body": { "width": 320, "height": 180, "fps": 15, "bitrate": 300, "maxIdleTime": 5 } },
         "backup": { "storageConfig": {
             "vendor": 11, "region": 0, "bucket": s3.bucket, "accessKey": s3.access_key, "secretKey": s3.secret_key,
             "fileNamePrefix": ["backup"], "extensionParams": { "endpoint": s3.endpoint },
@@ -164,12 +168,22 @@ async fn files_are_made_of_others(
         .call(edge, "POST", "/live/v3/channel/record/merge", &params)
         .await;
     let id = answer["data"].as_str().expect("an ID");
+    let works_in = stack.spool().join(".joining").join(id);
+    wait::until("the files to be coded anew", LIMIT, async || {
+        works_in.join("joined.making").exists().then_some(())
+    })
+    .await;
+    stack.kill(Part::Node);
     let call = await_calls(&made, 2).await.remove(1);
     let signed = md5sum(&format!("{}{}", account.app_secret, call["timestamp"])).await;
     assert_eq!(
         (&*call["status"], &*call["fileId"], &call["sign"]),
         ("success", id, &signed)
     );
+    let shown = format!("apps/{}/recordings/{id}", account.app_id);
+    let shown = stack.admin(Method::GET, &shown, &json!(null)).await.expect(200).body;
+    let parts = shown["made"]["of"].as_array().map(Vec::len);
+    assert_eq!((&shown["status"], parts), (&json!("ended"), Some(2)), "{shown}");
     let calls = await_calls(told, 6).await;
     let merged = &calls[5];
     assert_eq!((&*merged["origin"], &*merged["fileId"]), ("merge", id));
@@ -188,6 +202,9 @@ async fn files_are_made_of_others(
     let file = stack.logs().join("merged.mp4");
     std::fs::write(&file, response.bytes().await.expect("a whole body")).expect("it is written");
     assert_eq!(probe::warnings(&file).await, "");
+    let streams = probe::streams(&file).await;
+    let sizes: Vec<_> = streams.iter().map(|stream| (stream.width, stream.height)).collect();
+    assert!(sizes.contains(&(640, 360)), "as large as the larger one: {sizes:?}");
     let mut times = probe::picture_times(&file).await;
     times.sort_by(f64::total_cmp);
     let widest = times.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);

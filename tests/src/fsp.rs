@@ -13,6 +13,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::customer::send;
+use crate::stack::Stack;
 
 /// For something to be told, on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -23,6 +24,25 @@ pub struct FspInfo {
     pub app_id: String,
     pub dev_id: String,
     pub dev_secret: String,
+}
+
+impl FspInfo {
+    /// Another app with the stack's own bucket as its store, which makes links that live for so long.
+    pub async fn of_app(stack: &Stack, tenant: &str, developer: &FspInfo, link_lifetime_s: u64) -> Self {
+        let s3 = &stack.info.s3;
+        let settings = json!({ "tenant": tenant, "dialect": "fsp", "house_storage": {
+            "storageConfig": {
+                "vendor": 11, "region": 0, "bucket": s3.bucket, "accessKey": s3.access_key, "secretKey": s3.secret_key,
+                "extensionParams": { "endpoint": s3.endpoint },
+            },
+            "link_lifetime_s": link_lifetime_s,
+        } });
+        let app = stack.admin(Method::POST, "apps", &settings).await.expect(201);
+        Self {
+            app_id: app.text("app_id").to_owned(),
+            ..developer.clone()
+        }
+    }
 }
 
 /// Who calls, with the access token that they have.

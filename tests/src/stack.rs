@@ -287,8 +287,18 @@ impl Stack {
 
     /// Kills a part with all its processes, as a power cut does, and waits until it runs and is ready again.
     pub async fn crash(&mut self, part: Part) {
+        self.kill(part);
+        self.runs_again(part).await;
+    }
+
+    /// Kills a part, and does not wait.
+    pub fn kill(&self, part: Part) {
+        killpg(Pid::from_raw(self.info.pids.of(part)), Signal::SIGKILL).expect("the part runs");
+    }
+
+    /// Waits until a part that was killed runs again.
+    pub async fn runs_again(&mut self, part: Part) {
         let before = self.info.pids;
-        killpg(Pid::from_raw(before.of(part)), Signal::SIGKILL).expect("the part runs");
         let path = self.state.join("stack.json");
         self.info = wait::until(&format!("the {part:?} runs again"), START_LIMIT, async || {
             read_info(&path).filter(|info| info.pids.of(part) != before.of(part))
