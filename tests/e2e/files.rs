@@ -231,7 +231,15 @@ async fn both_parts_are_listed(bucket: &Bucket, key: &impl Fn(&str) -> String) {
 /// A browser has shown the picture, and heard one of the sounds that it could choose from.
 fn assert_plays(seen: &Value, sounds: &[&str]) {
     let last = &seen["last"];
-    assert_eq!((&last["errors"], &last["width"]), (&json!([]), &json!(320)), "{seen}");
+    // The player takes a slice once more whose first picture is shown later than it is decoded, and breaks off what it reads when it
+    // has found out where the sound belongs behind the pause.
+    let harmless = ["bufferAppendNoProgress", "aborted"].map(Value::from);
+    let errors = last["errors"].as_array().expect("a list");
+    assert!(
+        errors.iter().all(|error| harmless.contains(&error["details"])),
+        "{seen}"
+    );
+    assert_eq!(last["width"], 320, "{seen}");
     let mut names: Vec<_> = last["sounds"].as_array().expect("names").iter().collect();
     names.sort_by_key(|name| name.as_str());
     assert_eq!(json!(names), json!(sounds), "{seen}");
