@@ -243,6 +243,7 @@ async fn answer(shared: &Shared, ask: EdgeAsk) -> NodeAnswer {
             return NodeAnswer::Refused(Refusal::internal("this node serves no WebRTC"));
         }
         EdgeAsk::Join(_) => return NodeAnswer::Refused(Refusal::internal("this node joins nothing")),
+        EdgeAsk::Playback(_) => return NodeAnswer::Refused(Refusal::internal("this node plays nothing back")),
     };
     NodeAnswer::Report(Box::new(report))
 }

@@ -62,6 +62,7 @@ impl Answers {
             EdgeAsk::Rtc(call) => return self.rtc(&call).await,
             EdgeAsk::Join(joining) => return self.join(*joining).await,
             EdgeAsk::Room(ask) => return self.room(&ask).await,
+            EdgeAsk::Playback(_) => return NodeAnswer::Refused(Refusal::internal("this node plays nothing back")),
         };
         match report {
             Ok(report) => NodeAnswer::Report(Box::new(report)),
