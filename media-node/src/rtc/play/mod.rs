@@ -21,18 +21,19 @@ use crate::channel::StreamPath;
 use crate::hub::{Flow, Overflow, Packet, Publication, Receiver, SubscribeError, rtp};
 use crate::layers::{View, Wish};
 pub(super) use choice::{OUT_OF_ORDER, Played, best, index_of};
-use track::{Origin, Track};
+pub(super) use track::Origin;
+use track::Track;
 
 /// Packets that are sent before anything else is looked at.
 const BATCH: usize = 32;
 /// How often it is looked at which layer fits.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// What a way carries is not known at first: a picture of middle size is a fair beginning.
 pub(super) const FIRST_ESTIMATE_BPS: u64 = 1_000_000;
 /// What is left for the sound, and for packets that are sent again.
 const BESIDE_PICTURE_BPS: u64 = 60_000;
 /// What is looked for beyond the wished layer's rate, in hundredths, so that it can be seen to fit.
-const HEADROOM_PERCENT: u64 = 140;
+pub(super) const HEADROOM_PERCENT: u64 = 140;
 
 /// One player.
 pub(super) struct Playing {

@@ -14,9 +14,9 @@ pub(super) const FIRST_NUMBER: u64 = 1;
 
 /// What the publisher's clock said at a moment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Origin {
-    pub(super) at: Instant,
-    pub(super) sent: Duration,
+pub(in crate::rtc) struct Origin {
+    pub(in crate::rtc) at: Instant,
+    pub(in crate::rtc) sent: Duration,
 }
 
 /// One track of a player.
@@ -111,7 +111,7 @@ fn send(
 
 impl Origin {
     /// When the publisher's clock said that, by this machine's.
-    fn time(self, sent: Duration) -> Option<Instant> {
+    pub(in crate::rtc) fn time(self, sent: Duration) -> Option<Instant> {
         match sent.checked_sub(self.sent) {
             Some(later) => self.at.checked_add(later),
             None => self.at.checked_sub(self.sent.saturating_sub(sent)),
