@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ChannelLease, ChannelNews, Desired, Elsewhere, EntryAnswer, EntryQuestion, FollowQuestion, HeartbeatAnswer,
-    HeldRecording, Job, JobRequest, Joined, Joining, LiveChannel, LiveQuestion, Playback, PlaybackState, Refusal, Report,
-    ReportAnswer, RoomAsk, RoomNews, RoomReply, Roster, RtcCall, RtcReply, UserRemoval,
+    HeldRecording, Job, JobRequest, Joined, Joining, LiveChannel, LiveQuestion, Playback, PlaybackState, Refusal,
+    Report, ReportAnswer, RoomAsk, RoomNews, RoomReply, Roster, RtcCall, RtcReply, UserRemoval,
 };
 
 /// What a node asks the edge.
