@@ -47,10 +47,7 @@ pub struct Sending {
 }
 
 impl Sending {
-    pub(super) fn new(
-        question: upload::Question,
-        next: impl FnOnce(Option<upload::Reply>) -> Step + 'static,
-    ) -> Self {
+    pub(super) fn new(question: upload::Question, next: impl FnOnce(Option<upload::Reply>) -> Step + 'static) -> Self {
         Self {
             question,
             next: Box::new(next),

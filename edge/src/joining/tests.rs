@@ -328,9 +328,15 @@ fn the_pieces_of_an_imported_file_are_deleted_when_all_is_told() {
     let effects = bench.answer("n1", done);
     assert_eq!(standing(&effects), Some(Standing::Done));
     let effects = bench.event(Event::Told(true));
-    assert!(matches!(effects.as_slice(), [Effect::Clear(order)] if order.imports), "{effects:?}");
+    assert!(
+        matches!(effects.as_slice(), [Effect::Clear(order)] if order.imports),
+        "{effects:?}"
+    );
     let effects = bench.event(Event::Cleared(Ok(false)));
-    assert!(matches!(effects.as_slice(), [Effect::Clear(_)]), "there may be more: {effects:?}");
+    assert!(
+        matches!(effects.as_slice(), [Effect::Clear(_)]),
+        "there may be more: {effects:?}"
+    );
     assert_eq!(bench.event(Event::Cleared(Err("refused".into()))), []);
     assert!(matches!(bench.ring().as_slice(), [Effect::Clear(_)]));
     assert_eq!(bench.event(Event::Cleared(Ok(true))), []);

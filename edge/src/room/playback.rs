@@ -5,7 +5,9 @@ use protocol::{Fault, PlaybackState, RefusalCode};
 use serde::{Deserialize, Serialize};
 
 use super::contract::{Effect, Output};
-use super::limits::{PLAYBACK_AHEAD_MS, PLAYBACK_ASKED_MS, PLAYBACK_LOST_MS, PLAYBACK_PAUSE_MS, PLAYBACK_TRIES};
+use super::limits::{
+    AGAIN_MS, MAX_MIRRORS, PLAYBACK_AHEAD_MS, PLAYBACK_ASKED_MS, PLAYBACK_LOST_MS, PLAYBACK_PAUSE_MS, PLAYBACK_TRIES,
+};
 use super::state::Room;
 use super::terms::Server;
 use super::turn::Turn;
@@ -19,6 +21,9 @@ pub struct Playback {
     pub key: String,
     /// and its length.
     pub bytes: u64,
+    /// How long it plays.
+    #[serde(default)]
+    pub duration_ms: u64,
     /// When the first picture is shown, Unix milliseconds; `None`: as soon as it can be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_ms: Option<u64>,
@@ -44,6 +49,17 @@ pub struct Played {
 }
 
 impl Playback {
+    /// When the node is likely to say that it is over.
+    fn over_ms(&self, starts_ms: u64, now_ms: u64) -> u64 {
+        match self.looped {
+            true => u64::MAX,
+            false => {
+                let over_ms = starts_ms.saturating_add(self.duration_ms).saturating_add(AGAIN_MS);
+                over_ms.max(now_ms.saturating_add(AGAIN_MS))
+            }
+        }
+    }
+
     /// Until then a room has a reason to be there, whoever is in it.
     pub(super) fn awaited_until_ms(&self) -> u64 {
         self.starts_ms.unwrap_or_default()
@@ -57,7 +73,9 @@ impl Turn<'_> {
         let Some(playback) = self.spec().and_then(|spec| spec.playback.as_deref()) else {
             return;
         };
-        let begins_ms = playback.starts_ms.map_or(0, |at_ms| at_ms.saturating_sub(PLAYBACK_AHEAD_MS));
+        let begins_ms = playback
+            .starts_ms
+            .map_or(0, |at_ms| at_ms.saturating_sub(PLAYBACK_AHEAD_MS));
         let at_ms = due_ms.unwrap_or_default().max(begins_ms);
         if at_ms > now_ms {
             self.room.play_ms = Some(at_ms);
@@ -108,11 +126,12 @@ impl Turn<'_> {
         playback.node_id = Some(node_id);
         match state {
             // It was answered after a wait.
-            PlaybackState::Waits => self.room.play_ms = Some(now_ms),
+            PlaybackState::Waits => self.room.play_ms = Some(now_ms.saturating_add(AGAIN_MS)),
             PlaybackState::Plays { starts_ms } => {
                 playback.starts_ms = Some(starts_ms);
                 playback.failures = 0;
-                self.room.play_ms = Some(now_ms.saturating_add(PLAYBACK_ASKED_MS));
+                let asked_ms = now_ms.saturating_add(PLAYBACK_ASKED_MS);
+                self.room.play_ms = Some(playback.over_ms(starts_ms, now_ms).min(asked_ms));
             }
             PlaybackState::Over => return self.ends(),
             PlaybackState::Failed(refusal) => {
@@ -130,7 +149,8 @@ impl Turn<'_> {
         if !is_known && let Some(spec) = self.spec_mut() {
             spec.playback = Some(playback);
             let is_new = |server: &Server| spec.servers().all(|known| known.node_id != server.node_id);
-            let server = server.filter(is_new);
+            let has_room = spec.mirrors.len() < MAX_MIRRORS;
+            let server = server.filter(|server| has_room && is_new(server));
             spec.mirrors.extend(server);
         }
     }

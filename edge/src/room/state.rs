@@ -66,7 +66,10 @@ impl Room {
                 }
             }
         }
-        room.play_ms = room.spec().is_some_and(|spec| spec.playback.is_some()).then_some(now_ms);
+        room.play_ms = room
+            .spec()
+            .is_some_and(|spec| spec.playback.is_some())
+            .then_some(now_ms);
         for (peer_id, peer) in &mut room.peers {
             match peer.socket {
                 Some(socket) if open.contains(&socket) => {

@@ -21,7 +21,9 @@ pub struct Question {
 pub enum Request {
     Open(Box<Opening>),
     /// How far it has come.
-    Look { app_id: String },
+    Look {
+        app_id: String,
+    },
 }
 
 /// An upload that a client may begin.

@@ -21,7 +21,9 @@ pub struct Form {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     /// In the content of a part, which is the file or not; also in front of the first part.
-    Content { file: bool },
+    Content {
+        file: bool,
+    },
     /// Behind a delimiter.
     Delimiter,
     Header,
@@ -129,7 +131,10 @@ fn boundary(content_type: &str) -> Option<&str> {
         let (name, value) = part.split_once('=')?;
         name.trim().eq_ignore_ascii_case("boundary").then(|| value.trim())
     })?;
-    let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+    let value = value
+        .strip_prefix('"')
+        .and_then(|value| value.strip_suffix('"'))
+        .unwrap_or(value);
     (1..=MAX_BOUNDARY_BYTES).contains(&value.len()).then_some(value)
 }
 

@@ -175,7 +175,11 @@ impl Upload {
     fn opened(&mut self, socket: SocketId, token: &str, offset: u64, now_ms: u64, out: &mut Vec<Output>) {
         let known = self.kept.as_ref().filter(|kept| !kept.ends && kept.token == token);
         let Some((confirmed, taken)) = known.map(|kept| (kept.confirmed(), self.taken(kept))) else {
-            say(out, socket, &json!({ "error": "there is no such upload, or it is over" }));
+            say(
+                out,
+                socket,
+                &json!({ "error": "there is no such upload, or it is over" }),
+            );
             return effect(out, close(socket, CLOSED_REFUSED, "there is no such upload"));
         };
         say(out, socket, &json!({ "ack": confirmed }));
@@ -205,7 +209,10 @@ impl Upload {
         let waiting = self.pieces.len() + self.storing.as_ref().map_or(0, |piece| piece.len());
         if bytes.len() > MAX_FRAME_BYTES || waiting + bytes.len() > WINDOW_BYTES {
             self.socket = None;
-            return effect(out, close(socket, CLOSED_AHEAD, "wait for what is confirmed before you send more"));
+            return effect(
+                out,
+                close(socket, CLOSED_AHEAD, "wait for what is confirmed before you send more"),
+            );
         }
         let taken = self.kept.as_ref().map_or(0, |kept| self.taken(kept));
         let has_room = self.kept.as_ref().is_some_and(|kept| kept.sizes.len() < MOST_PIECES);
@@ -250,7 +257,11 @@ impl Upload {
 
     /// What follows because time has passed, or because of what has happened.
     fn due(&mut self, now_ms: u64, out: &mut Vec<Output>) {
-        let over_ms = self.kept.as_ref().filter(|kept| !kept.ends).map(|kept| self.over_ms(kept));
+        let over_ms = self
+            .kept
+            .as_ref()
+            .filter(|kept| !kept.ends)
+            .map(|kept| self.over_ms(kept));
         if over_ms.is_some_and(|at_ms| at_ms <= now_ms) {
             self.gives_up(out);
         }
@@ -267,7 +278,9 @@ impl Upload {
             }
             return;
         }
-        let is_due = self.since_ms.is_some_and(|since_ms| since_ms.saturating_add(kept.flush_ms()) <= now_ms);
+        let is_due = self
+            .since_ms
+            .is_some_and(|since_ms| since_ms.saturating_add(kept.flush_ms()) <= now_ms);
         let piece = match is_due || kept.ends {
             true => self.pieces.rest(),
             false => self.pieces.whole(),

@@ -172,7 +172,11 @@ fn what_comes_is_confirmed_once_it_is_in_the_store_and_becomes_a_recording_at_th
     assert_eq!(world.heard.last(), Some(&(1, json!({ "done": true }))));
     assert_eq!(world.closed, [(1, 1_000)]);
     assert_eq!(world.stored(), file);
-    let parts: Vec<_> = world.begun[0].parts.iter().map(|part| (part.key.as_str(), part.bytes)).collect();
+    let parts: Vec<_> = world.begun[0]
+        .parts
+        .iter()
+        .map(|part| (part.key.as_str(), part.bytes))
+        .collect();
     let expected = [
         ("house/a/s/pieces/00000", PIECE_BYTES as u64),
         ("house/a/s/pieces/00001", 100_000),
@@ -199,7 +203,10 @@ fn another_socket_goes_on_wherever_it_begins() {
     world.send(1, b"abcdef");
     world.pass(5_000);
     world.send(1, b"ghi");
-    world.event(Event::Closed { socket: 1, whole: false });
+    world.event(Event::Closed {
+        socket: 1,
+        whole: false,
+    });
     // It begins where the first one was confirmed, which does not know how much more has come.
     world.socket(2, 6);
     world.send(2, b"gh");
@@ -275,7 +282,10 @@ fn a_client_that_does_not_come_back_leaves_what_it_has_sent() {
     let mut world = World::new();
     world.socket(1, 0);
     world.send(1, b"abc");
-    world.event(Event::Closed { socket: 1, whole: false });
+    world.event(Event::Closed {
+        socket: 1,
+        whole: false,
+    });
     world.pass(599_999);
     assert_eq!(world.begun.len(), 0);
     world.pass(1);
@@ -326,5 +336,9 @@ fn what_comes_slowly_for_a_day_fits_into_the_pieces_that_there_may_be() {
         world.pass(1_000);
     }
     assert!(world.closed.is_empty());
-    assert!(world.store.len() < protocol::Joining::MOST_PIECES, "{}", world.store.len());
+    assert!(
+        world.store.len() < protocol::Joining::MOST_PIECES,
+        "{}",
+        world.store.len()
+    );
 }

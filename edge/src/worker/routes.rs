@@ -20,12 +20,7 @@ pub(super) fn takes_file(request: &Request) -> bool {
 }
 
 /// `body`: the request whose body has not been read.
-pub(super) async fn answer(
-    request: &Request,
-    body: Option<worker::Request>,
-    env: &Env,
-    context: &Context,
-) -> Response {
+pub(super) async fn answer(request: &Request, body: Option<worker::Request>, env: &Env, context: &Context) -> Response {
     let (route, routed) = route(request);
     let answer = match (route, routed) {
         (_, Some(routed)) => customers::answer(routed, body, env, context).await,

@@ -41,7 +41,10 @@ fn parameter(request: &Request, name: &str) -> Option<String> {
 /// What a client shows: the upload's token, and at which byte of the file it begins.
 pub(super) fn shown(request: &Request) -> (String, u64) {
     let offset = parameter(request, "offset").and_then(|offset| offset.parse().ok());
-    (parameter(request, "token").unwrap_or_default(), offset.unwrap_or_default())
+    (
+        parameter(request, "token").unwrap_or_default(),
+        offset.unwrap_or_default(),
+    )
 }
 
 pub(super) async fn answer(record_id: &str, request: Request, env: &Env) -> worker::Result<Response> {

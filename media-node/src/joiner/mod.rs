@@ -163,9 +163,7 @@ fn check(joining: &Joining, making: Making) -> Result<(), Refusal> {
     let has_store = |store: u32| usize::try_from(store).is_ok_and(|store| store < joining.stores.len());
     let problem = match joining {
         joining if !is_name(&joining.sid) => "its sid is no name",
-        joining if joining.parts.is_empty() || joining.parts.len() > most => {
-            "it has too few or too many parts"
-        }
+        joining if joining.parts.is_empty() || joining.parts.len() > most => "it has too few or too many parts",
         joining if joining.bytes() > Joining::MOST_BYTES => "its parts are too large together",
         joining if joining.parts.iter().any(|part| !has_store(part.store)) => "a part is in a store that is not named",
         _ => return Ok(()),

@@ -135,9 +135,14 @@ async fn a_question_that_makes_no_sense_is_refused() {
         with(vec![part(1, 1)]),
         with(vec![part(0, Joining::MOST_BYTES), part(0, 1)]),
     ] {
-        assert_eq!(joiner.join(wrong, Making::Joined).await.unwrap_err().code, RefusalCode::BadJob);
+        assert_eq!(
+            joiner.join(wrong, Making::Joined).await.unwrap_err().code,
+            RefusalCode::BadJob
+        );
     }
-    let large = joiner.join(with(vec![part(0, Joining::MOST_BYTES)]), Making::Joined).await;
+    let large = joiner
+        .join(with(vec![part(0, Joining::MOST_BYTES)]), Making::Joined)
+        .await;
     // Whatever this disk has: it is begun and fails, or there is no room.
     assert!(!matches!(large, Ok(Joined::Done(_) | Joined::Runs)), "{large:?}");
 }

@@ -83,7 +83,9 @@ impl Plan {
 
 pub(super) fn create(asked: Asked, plan: Plan) -> Step {
     asked.usable_servers(move |asked, servers| {
-        let preferred = servers.iter().find(|server| plan.server_alias.as_ref() == Some(&server.alias));
+        let preferred = servers
+            .iter()
+            .find(|server| plan.server_alias.as_ref() == Some(&server.alias));
         match preferred.or(servers.first()).cloned() {
             Some(server) => attempt(asked, plan, server, MAX_TRIES),
             None => reply::failure(Problem::NoServer),

@@ -231,7 +231,10 @@ impl World {
                 playback,
                 is_over,
             } => {
-                assert_eq!((app_id.as_str(), room_id, uid.as_str()), (APP, self::room_id(), "master"));
+                assert_eq!(
+                    (app_id.as_str(), room_id, uid.as_str()),
+                    (APP, self::room_id(), "master")
+                );
                 self.played.push((node_id, *playback, is_over));
                 (!is_over).then(|| Event::Played(self.playing.clone()))
             }

@@ -9,6 +9,7 @@ fn playback() -> Playback {
         store: "s".into(),
         key: "p/r.mp4".into(),
         bytes: 10,
+        duration_ms: 3_600_000,
         starts_ms: None,
         ends_ms: None,
         looped: false,
@@ -45,7 +46,10 @@ fn world(playback: Playback, playing: Option<Played>) -> World {
 /// Whom the room has asked, and whether to end it.
 fn asked(world: &mut World) -> Vec<(String, bool)> {
     let played = std::mem::take(&mut world.played);
-    played.into_iter().map(|(node_id, _, is_over)| (node_id, is_over)).collect()
+    played
+        .into_iter()
+        .map(|(node_id, _, is_over)| (node_id, is_over))
+        .collect()
 }
 
 fn exists(world: &mut World) -> bool {
@@ -60,22 +64,52 @@ fn a_file_is_played_at_once_and_its_node_asked_again_until_it_is_over() {
     world.pass(60_000, &[]);
     assert_eq!(world.played.len(), 3, "every 20 seconds");
     // Another node would go on where this one is.
-    assert!(world.played.iter().all(|(_, playback, _)| playback.starts_ms == Some(NOW + 5)));
+    assert!(
+        world
+            .played
+            .iter()
+            .all(|(_, playback, _)| playback.starts_ms == Some(NOW + 5))
+    );
     world.playing = by("n1", PlaybackState::Over);
     world.pass(20_000, &[]);
     assert!(!exists(&mut world));
 }
 
 #[test]
+fn a_short_file_is_over_soon_after_its_last_picture() {
+    let file = Playback {
+        duration_ms: 5_000,
+        ..playback()
+    };
+    let mut world = world(file, by("n1", PlaybackState::Plays { starts_ms: NOW }));
+    world.playing = by("n1", PlaybackState::Over);
+    world.pass(5_999, &[]);
+    assert!(exists(&mut world));
+    world.pass(1, &[]);
+    assert!(!exists(&mut world));
+}
+
+#[test]
 fn viewers_come_before_it_begins_and_nobody_in_its_place() {
     let starts_ms = Some(NOW + 3_600_000);
-    let mut world = world(Playback { starts_ms, ..playback() }, by("n1", PlaybackState::Waits));
+    let mut world = world(
+        Playback {
+            starts_ms,
+            ..playback()
+        },
+        by("n1", PlaybackState::Waits),
+    );
     assert_eq!(asked(&mut world), []);
     assert_eq!(world.join(1, "viewer")["t"], "joined");
     assert_eq!(world.join(2, "master")["code"], 50_006);
     world.pass(3_539_999, &[]);
     assert_eq!(asked(&mut world), []);
-    world.playing = by("n1", PlaybackState::Plays { starts_ms: NOW + 3_600_000 });
+    world.playing = by(
+        "n1",
+        PlaybackState::Plays {
+            starts_ms: NOW + 3_600_000,
+        },
+    );
     world.pass(1, &[]);
     assert_eq!(asked(&mut world), [("n1".into(), false)]);
 }
@@ -83,7 +117,13 @@ fn viewers_come_before_it_begins_and_nobody_in_its_place() {
 #[test]
 fn a_room_that_waits_for_its_time_is_not_idle() {
     let starts_ms = Some(NOW + 48 * 3_600_000);
-    let mut world = world(Playback { starts_ms, ..playback() }, None);
+    let mut world = world(
+        Playback {
+            starts_ms,
+            ..playback()
+        },
+        None,
+    );
     world.pass(47 * 3_600_000, &[]);
     assert!(exists(&mut world));
 }
@@ -124,7 +164,14 @@ fn what_cannot_be_played_anywhere_ends_the_room_at_once() {
 fn it_ends_at_its_time_or_with_the_room_and_its_node_is_told() {
     let ends_ms = Some(NOW + 30_000);
     let plays = by("n1", PlaybackState::Plays { starts_ms: NOW });
-    let mut world = world(Playback { ends_ms, looped: true, ..playback() }, plays.clone());
+    let mut world = world(
+        Playback {
+            ends_ms,
+            looped: true,
+            ..playback()
+        },
+        plays.clone(),
+    );
     world.pass(29_999, &[]);
     assert!(exists(&mut world));
     asked(&mut world);

@@ -96,7 +96,9 @@ impl AudioTrack {
     fn silence(&mut self, mut samples: i64, file: &mut Interleaved) -> Result<(), MediaError> {
         while samples > 0 {
             let some = samples.min(RATE as i64);
-            self.waiting.iter_mut().for_each(|channel| channel.extend(std::iter::repeat_n(0.0, some as usize)));
+            self.waiting
+                .iter_mut()
+                .for_each(|channel| channel.extend(std::iter::repeat_n(0.0, some as usize)));
             samples -= some;
             self.encode(file)?;
         }
@@ -114,8 +116,11 @@ impl AudioTrack {
 
     fn encode(&mut self, file: &mut Interleaved) -> Result<(), MediaError> {
         while self.waiting[0].len() >= AudioEncoder::FRAME {
-            let block: Vec<Vec<f32>> =
-                self.waiting.iter_mut().map(|channel| channel.drain(..AudioEncoder::FRAME).collect()).collect();
+            let block: Vec<Vec<f32>> = self
+                .waiting
+                .iter_mut()
+                .map(|channel| channel.drain(..AudioEncoder::FRAME).collect())
+                .collect();
             let at = self.at;
             self.at += AudioEncoder::FRAME as i64;
             self.encoder.encode(&block, at, |coded| push_sound(coded, file))?;
@@ -153,11 +158,14 @@ impl AudioTrack {
 fn push_sound(coded: Coded, file: &mut Interleaved) {
     if coded.pts >= 0 {
         let at_us = coded.pts * 1_000_000 / i64::from(RATE);
-        file.push(1, AccessUnit {
-            pts_us: at_us,
-            dts_us: at_us,
-            data: coded.data.into(),
-            keyframe: true,
-        });
+        file.push(
+            1,
+            AccessUnit {
+                pts_us: at_us,
+                dts_us: at_us,
+                data: coded.data.into(),
+                keyframe: true,
+            },
+        );
     }
 }

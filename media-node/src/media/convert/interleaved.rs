@@ -60,7 +60,9 @@ impl Interleaved {
             return Ok(());
         };
         loop {
-            let first = (0..2).filter_map(|track| Some((self.waiting[track].front()?.dts_us, track))).min();
+            let first = (0..2)
+                .filter_map(|track| Some((self.waiting[track].front()?.dts_us, track)))
+                .min();
             let Some((_, track)) = first else {
                 return Ok(());
             };

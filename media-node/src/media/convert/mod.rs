@@ -10,15 +10,14 @@ use ffmpeg_next::codec::Id;
 use ffmpeg_next::format::context::Input;
 use ffmpeg_next::{Dictionary, Error, Packet, Rational, ffi, format, media};
 
-use super::{
-    MediaError, Mp4Brand, Mp4Joiner, MuxedTrack, VideoEncoderChoice, duration_us, move_index_to_front,
-};
+use super::{MediaError, Mp4Brand, Mp4Joiner, MuxedTrack, VideoEncoderChoice, duration_us, move_index_to_front};
 use audio::AudioTrack;
 use interleaved::Interleaved;
 use video::VideoTrack;
 
 /// The containers that are read. Others may name further files or servers, which a stranger's file must not.
-const CONTAINERS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,flv,avi,asf,ogg,mp3,wav,aac,flac,h264,hevc,ivf,w64,amr,aiff";
+const CONTAINERS: &str =
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,flv,avi,asf,ogg,mp3,wav,aac,flac,h264,hevc,ivf,w64,amr,aiff";
 /// Errors in a row with which a file is given up.
 const MAX_ERRORS: u32 = 1_000;
 
@@ -79,11 +78,22 @@ struct Converter<'a> {
 
 impl<'a> Converter<'a> {
     fn new(input: Input, choice: &'a VideoEncoderChoice) -> Result<Self, MediaError> {
-        let best = |kind| input.streams().best(kind).map(|stream| (stream.index(), stream.time_base()));
+        let best = |kind| {
+            input
+                .streams()
+                .best(kind)
+                .map(|stream| (stream.index(), stream.time_base()))
+        };
         let video = best(media::Type::Video);
         let audio = best(media::Type::Audio);
-        let video = video.map(|(index, base)| VideoTrack::new(&input, index, base, choice)).transpose()?.flatten();
-        let audio = audio.map(|(index, base)| AudioTrack::new(&input, index, base)).transpose()?.flatten();
+        let video = video
+            .map(|(index, base)| VideoTrack::new(&input, index, base, choice))
+            .transpose()?
+            .flatten();
+        let audio = audio
+            .map(|(index, base)| AudioTrack::new(&input, index, base))
+            .transpose()?
+            .flatten();
         if video.is_none() && audio.is_none() {
             return Err(nothing());
         }

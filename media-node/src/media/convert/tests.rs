@@ -82,10 +82,16 @@ fn what_is_in_another_container_becomes_mp4_of_the_same_length() {
     move_index_to_front(&work, &to, Mp4Brand::Mp4).unwrap();
     let (first, last, pictures) = summary(&to, Track::Video);
     let (_, wanted, _) = summary(&file(dir.path()), Track::Video);
-    assert!(first.abs() < 40_000 && (last - wanted).abs() < 70_000, "{first} to {last}");
+    assert!(
+        first.abs() < 40_000 && (last - wanted).abs() < 70_000,
+        "{first} to {last}"
+    );
     assert!(pictures >= 85, "{pictures}");
     let (first, last, _) = summary(&to, Track::Audio);
-    assert!(first.abs() < 40_000 && (last - wanted).abs() < 200_000, "{first} to {last}");
+    assert!(
+        first.abs() < 40_000 && (last - wanted).abs() < 200_000,
+        "{first} to {last}"
+    );
     // It is what is wanted from now on.
     assert!(is_wanted(&open(&to).unwrap()));
 }
@@ -98,9 +104,15 @@ fn what_is_no_media_and_what_names_other_files_is_refused() {
     for (name, content) in [
         ("text.txt", "hello".to_owned()),
         ("empty", String::new()),
-        ("list.m3u8", format!("#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n{name}\n#EXT-X-ENDLIST\n")),
+        (
+            "list.m3u8",
+            format!("#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n{name}\n#EXT-X-ENDLIST\n"),
+        ),
         ("concat.txt", format!("ffconcat version 1.0\nfile '{name}'\n")),
-        ("call.sdp", "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nm=video 9 RTP/AVP 96\n".to_owned()),
+        (
+            "call.sdp",
+            "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nm=video 9 RTP/AVP 96\n".to_owned(),
+        ),
         ("page.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>".to_owned()),
     ] {
         let path = dir.path().join(name);

@@ -42,7 +42,8 @@ impl<'a> VideoTrack<'a> {
         let Some(stream) = input.stream(index) else {
             return Ok(None);
         };
-        let mut context = Context::from_parameters(stream.parameters()).map_err(MediaError::during("read this file"))?;
+        let mut context =
+            Context::from_parameters(stream.parameters()).map_err(MediaError::during("read this file"))?;
         // SAFETY: a plain field of a context that is not open.
         unsafe {
             (*context.as_mut_ptr()).max_pixels = PictureLimit::default().pixels().try_into().unwrap_or(i64::MAX);
@@ -140,12 +141,15 @@ impl<'a> VideoTrack<'a> {
             if let (None, Some((_, size))) = (&self.format, &self.encoder) {
                 self.format = format_of(&coded.data, *size);
             }
-            file.push(0, AccessUnit {
-                pts_us: coded.pts * 1_000_000 / i64::from(FPS),
-                dts_us: coded.dts * 1_000_000 / i64::from(FPS),
-                data: coded.data.into(),
-                keyframe: coded.keyframe,
-            });
+            file.push(
+                0,
+                AccessUnit {
+                    pts_us: coded.pts * 1_000_000 / i64::from(FPS),
+                    dts_us: coded.dts * 1_000_000 / i64::from(FPS),
+                    data: coded.data.into(),
+                    keyframe: coded.keyframe,
+                },
+            );
         }
     }
 
@@ -176,7 +180,9 @@ fn fitted((width, height): (u32, u32), aspect: f64) -> (u32, u32) {
         true => WIDEST,
         false => (WIDEST.1, WIDEST.0),
     };
-    let scale = (f64::from(most_wide) / width).min(f64::from(most_high) / height).min(1.0);
+    let scale = (f64::from(most_wide) / width)
+        .min(f64::from(most_high) / height)
+        .min(1.0);
     let even = |side: f64| ((side * scale / 2.0).round() as u32).max(8) * 2;
     (even(width), even(height))
 }

@@ -91,7 +91,11 @@ pub(super) fn file_of(listed: Option<&Listed>) -> Result<(&House, &RecordedFile)
     let listed = listed.ok_or_else(|| none("no recording has this recordId"))?;
     let mut files = listed.files.iter().filter(|file| file.kind != FileKind::Playlist);
     let file = files.find(|file| file.bytes > 0 && file.uploaded_slices > 0);
-    let found = listed.house.as_ref().zip(file).filter(|_| listed.standing == Standing::Done);
+    let found = listed
+        .house
+        .as_ref()
+        .zip(file)
+        .filter(|_| listed.standing == Standing::Done);
     found.ok_or_else(|| {
         let standing = number(listed.standing);
         none(&format!("the file is there when the status is 6, and it is {standing}"))
@@ -114,7 +118,10 @@ pub(in crate::dialect::uprtc) fn download(asked: Asked, record_id: &str) -> Step
         };
         match handing.link(house, file, &name) {
             Some(link) => reply::found(&link),
-            None => reply::failure(ApiError::new(NO_FILE, "the app has no longer the storage that the file is in")),
+            None => reply::failure(ApiError::new(
+                NO_FILE,
+                "the app has no longer the storage that the file is in",
+            )),
         }
     })
 }

@@ -65,6 +65,7 @@ pub(in crate::dialect::uprtc) fn playback(asked: Asked, showing: Showing) -> Ste
             store: house.store.clone(),
             key: file.name.clone(),
             bytes: file.bytes,
+            duration_ms: file.duration_ms,
             starts_ms: showing.starts_ms,
             ends_ms: showing.ends_ms,
             looped: showing.looped,

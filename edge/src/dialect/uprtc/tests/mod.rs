@@ -320,10 +320,13 @@ impl Bench {
                     app_id,
                     request: room::Request::Shared { from, version, tracks },
                 };
-                let heard = self.room(&to, room::Input::Asked {
-                    by: 4,
-                    request: request.clone(),
-                });
+                let heard = self.room(
+                    &to,
+                    room::Input::Asked {
+                        by: 4,
+                        request: request.clone(),
+                    },
+                );
                 if heard != Some(room::Reply::Done) {
                     // It does not know yet that it is connected.
                     self.unheard.borrow_mut().push(request);

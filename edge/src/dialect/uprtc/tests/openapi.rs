@@ -11,7 +11,9 @@ const CALLS: usize = 35;
 fn calls() -> Vec<(String, String, Value)> {
     let document: Value = serde_json::from_str(DOCUMENT).unwrap();
     let example = |parameter: &Value| {
-        let named = parameter["$ref"].as_str().map(|name| document.pointer(&name[1..]).unwrap());
+        let named = parameter["$ref"]
+            .as_str()
+            .map(|name| document.pointer(&name[1..]).unwrap());
         let parameter = named.unwrap_or(parameter);
         let text = match &parameter["example"] {
             Value::String(text) => text.clone(),

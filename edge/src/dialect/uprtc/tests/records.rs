@@ -317,9 +317,16 @@ fn a_record_is_shown_in_a_live_room_of_its_own() {
     assert_eq!(answer["data"], expected);
     let shown = bench.data("GET", &format!("/room/{room}"), None);
     assert_eq!(shown["masterId"], "record1");
-    assert_eq!(bench.code("GET", &format!("/room/{room}/live/members"), None), 0, "it is a live room");
+    assert_eq!(
+        bench.code("GET", &format!("/room/{room}/live/members"), None),
+        0,
+        "it is a live room"
+    );
     // A server that is not there any more does no harm; one that is there is preferred.
-    for (alias, given) in [("rtc-2:cluster-1", "rtc-2:cluster-1"), ("gone:cluster-1", "rtc-1:cluster-1")] {
+    for (alias, given) in [
+        ("rtc-2:cluster-1", "rtc-2:cluster-1"),
+        ("gone:cluster-1", "rtc-1:cluster-1"),
+    ] {
         let answer = playback(&bench, json!({"recordId": "record1", "serverAlias": alias}));
         assert_eq!(answer["data"]["serverAlias"], given);
     }
@@ -346,8 +353,15 @@ fn when_a_record_is_shown_is_the_callers_choice() {
         (chosen.starts_ms, chosen.ends_ms, chosen.looped),
         (Some(in_an_hour), Some(in_an_hour + 1), true)
     );
-    assert_eq!(shows(json!({"startTime": in_an_hour / 1_000})).starts_ms, Some(in_an_hour / 1_000 * 1_000));
-    assert_eq!(shows(json!({"startTime": NOW_MS - 1})).starts_ms, None, "what is late begins now");
+    assert_eq!(
+        shows(json!({"startTime": in_an_hour / 1_000})).starts_ms,
+        Some(in_an_hour / 1_000 * 1_000)
+    );
+    assert_eq!(
+        shows(json!({"startTime": NOW_MS - 1})).starts_ms,
+        None,
+        "what is late begins now"
+    );
     for (mut body, field) in [
         (json!({"loopPlay": true}), "endTime"),
         (json!({"endTime": NOW_MS}), "endTime"),

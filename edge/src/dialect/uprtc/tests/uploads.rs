@@ -25,7 +25,10 @@ fn a_file_becomes_a_record() {
     );
     let orders = bench.orders.borrow();
     let order = &orders[0];
-    assert_eq!((order.sid.as_str(), order.imports), (sid(APP, record_id).as_str(), true));
+    assert_eq!(
+        (order.sid.as_str(), order.imports),
+        (sid(APP, record_id).as_str(), true)
+    );
     let parts: Vec<_> = order.parts.iter().map(|part| (part.key.clone(), part.bytes)).collect();
     let key = |number: u8| format!("{}/pieces/0000{number}", order.place);
     assert_eq!(parts, [(key(0), 4), (key(1), 2)]);
@@ -60,7 +63,10 @@ fn a_client_is_given_a_url_that_nobody_guesses() {
     let (opened, opening) = bench.opened.borrow()[0].clone();
     assert_eq!(opened, record_id);
     assert_eq!(opening.token.len(), 32);
-    let url = format!("wss://rtc.example/s1/c1/record?recordId={record_id}&token={}", opening.token);
+    let url = format!(
+        "wss://rtc.example/s1/c1/record?recordId={record_id}&token={}",
+        opening.token
+    );
     let expected = json!({
         "recordId": record_id, "serverUrl": url, "serverAlias": "rtc-1:cluster-1",
         "serverAddress": "rtc-1.example:6017",
@@ -81,14 +87,22 @@ fn an_upload_that_is_not_whole_has_a_status() {
         (Some(Stage::Ends), 3),
     ] {
         bench.stage.set(stage);
-        assert_eq!(bench.data("GET", "/record/nothere/status", None), json!({"status": number}));
+        assert_eq!(
+            bench.data("GET", "/record/nothere/status", None),
+            json!({"status": number})
+        );
     }
 }
 
 #[test]
 fn an_upload_needs_a_store_a_server_and_room() {
     let bench = Bench::new();
-    let code = || (upload(&bench, FORM)["code"].clone(), bench.code("POST", "/record/client/upload", None));
+    let code = || {
+        (
+            upload(&bench, FORM)["code"].clone(),
+            bench.code("POST", "/record/client/upload", None),
+        )
+    };
     *bench.shown.borrow_mut() = format!("key={BARE_APP}.{SECRET}");
     assert_eq!(code(), (json!(50_021), 50_021));
     *bench.shown.borrow_mut() = format!("key={APP}.{SECRET}");

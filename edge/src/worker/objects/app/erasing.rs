@@ -5,10 +5,10 @@ use worker::{Env, console_error, console_log};
 use crate::app::{Doomed, Left};
 use crate::erasing::places;
 use crate::recording::Request;
-use crate::worker::{apps, bindings};
 use crate::worker::objects::ask::ask;
-use crate::worker::objects::{clearing, counting};
 use crate::worker::objects::recorder::{Recorder, Request as RecorderRequest};
+use crate::worker::objects::{clearing, counting};
+use crate::worker::{apps, bindings};
 
 pub(super) async fn erase(doomed: &Doomed, env: &Env) -> Left {
     let left = match try_to(doomed, env).await {

@@ -1,7 +1,9 @@
 //! The object of a file that a client sends over sockets: it puts what comes into the app's own store, and confirms it.
 
 use serde_json::json;
-use worker::{DurableObject, Env, Request, Response, State, WebSocket, WebSocketIncomingMessage, console_error, durable_object};
+use worker::{
+    DurableObject, Env, Request, Response, State, WebSocket, WebSocketIncomingMessage, console_error, durable_object,
+};
 
 use super::ask::{Object, ask};
 use super::host::{Host, InputOf, OutputOf, Shell};
