@@ -55,6 +55,7 @@ mod steps;
 mod stops;
 mod stores;
 mod sync;
+mod uploads;
 mod versions;
 mod vod;
 mod webhooks;
@@ -216,6 +217,8 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         fsp::an_automatic_task_is_alone_in_its_group,
         rooms::clients_meet_by_a_code_and_leave_at_the_end,
         rooms::a_live_room_is_recorded_connected_and_separated,
+        rooms::a_room_withstands_strangers,
+        uploads::files_that_are_sent_become_recordings,
         fsp::a_task_that_is_not_begun_ends,
         files::each_user_is_in_a_file_with_picture_and_sound,
         interruptions::a_killed_publisher_comes_back,

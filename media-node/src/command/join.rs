@@ -5,6 +5,7 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 use protocol::{Joining, MAX_MESSAGE_BYTES};
 
+use super::args::EncoderArgs;
 use crate::joiner;
 use crate::outbound::Targets;
 
@@ -17,6 +18,11 @@ pub(super) struct JoinArgs {
     /// Connect to private, loopback and link-local addresses too.
     #[arg(long, env = "TAPEDECK_ALLOW_PRIVATE_TARGETS", value_parser = FalseyValueParser::new())]
     allow_private_targets: bool,
+    /// The parts are pieces of one file of any container and codecs.
+    #[arg(long)]
+    import: bool,
+    #[command(flatten)]
+    encoder: EncoderArgs,
 }
 
 pub(super) async fn run(args: JoinArgs) -> Result<(), String> {
@@ -30,7 +36,9 @@ pub(super) async fn run(args: JoinArgs) -> Result<(), String> {
         true => Targets::Any,
         false => Targets::Public,
     };
-    let joined = joiner::run(&joining, &args.dir, targets).await;
+    let options = args.import.then(|| args.encoder.options()).transpose()?;
+    let encoder = options.as_ref().map(|options| &options.video_encoder);
+    let joined = joiner::run(&joining, &args.dir, targets, encoder).await;
     let answer = serde_json::to_vec(&joined).map_err(|error| error.to_string())?;
     let written = std::io::stdout().write_all(&answer);
     written.map_err(|error| format!("standard output cannot be written: {error}"))

@@ -202,7 +202,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     let program = std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?;
     let joiner = Joiner::new(joiner::Config {
         program: program.clone(),
-        arguments: args.recording.target_arguments(),
+        arguments: args.recording.joining_arguments(),
         dir: args.spool.join(JOINING_DIR),
         reserve_bytes: args.disk_reserve,
     });

@@ -9,19 +9,25 @@ use protocol::{Joined, Joining, Refusal};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
-use super::Config;
+use super::{Config, Making};
 
 /// Besides what the bytes take,
 const BASE_TIME: Duration = Duration::from_secs(300);
-/// at the slowest: fetched, joined and sent, bytes a second.
+/// at the slowest: fetched, joined and sent, bytes a second;
 const SLOWEST: u64 = 256 * 1024;
+/// where it is encoded anew as well.
+const SLOWEST_IMPORT: u64 = 16 * 1024;
 /// The longest answer.
 const MAX_ANSWER_BYTES: u64 = 64 << 10;
 
-pub(super) async fn run(config: &Config, joining: &Joining) -> Joined {
+pub(super) async fn run(config: &Config, joining: &Joining, making: Making) -> Joined {
     let dir = config.dir.join(&joining.sid);
-    let limit = BASE_TIME + Duration::from_secs(joining.bytes() / SLOWEST);
-    let joined = match tokio::time::timeout(limit, ask(config, &dir, joining)).await {
+    let slowest = match making {
+        Making::Joined => SLOWEST,
+        Making::Imported => SLOWEST_IMPORT,
+    };
+    let limit = BASE_TIME + Duration::from_secs(joining.bytes() / slowest);
+    let joined = match tokio::time::timeout(limit, ask(config, &dir, joining, making)).await {
         Ok(Ok(joined)) => joined,
         Ok(Err(error)) => Joined::Failed(Refusal::internal(error)),
         Err(_) => Joined::Failed(Refusal::internal(format!("it took longer than {} s", limit.as_secs()))),
@@ -34,11 +40,12 @@ pub(super) async fn run(config: &Config, joining: &Joining) -> Joined {
     joined
 }
 
-async fn ask(config: &Config, dir: &Path, joining: &Joining) -> Result<Joined, String> {
+async fn ask(config: &Config, dir: &Path, joining: &Joining, making: Making) -> Result<Joined, String> {
     let question = serde_json::to_vec(joining).map_err(|error| error.to_string())?;
     let mut child = Command::new(&config.program)
         .args(["join", "--dir"])
         .arg(dir)
+        .args((making == Making::Imported).then_some("--import"))
         .args(&config.arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

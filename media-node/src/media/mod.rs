@@ -4,6 +4,7 @@
 
 #![allow(unsafe_code)]
 
+mod convert;
 mod copy;
 mod crop;
 mod decode;
@@ -32,6 +33,7 @@ mod ts_demux;
 mod ts_mux;
 mod turn;
 
+pub use convert::convert;
 pub use crop::Crop;
 pub use decode::{AudioCodec, AudioDecoder, VideoDecoder};
 pub use demux::{Demuxed, Demuxer};

@@ -78,6 +78,9 @@ pub enum EdgeAsk {
     Room(Box<RoomAsk>),
     /// To make one file of several, or to say how far it has come with that. Nodes that are too old to know the question refuse it.
     Join(Box<Joining>),
+    /// To make a recording of one file that came in pieces, or to say how far it has come with that. Nodes that are too old to know
+    /// the question refuse it.
+    Import(Box<Joining>),
     /// To publish a recorded file into a channel, or to say how far it has come with that. The same nodes refuse it.
     Playback(Box<Playback>),
 }

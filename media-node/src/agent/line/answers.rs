@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::agent::Services;
 use crate::agent::live::{live, remove};
 use crate::channel::Registry;
+use crate::joiner::Making;
 use crate::supervisor::{Space, Supervisor};
 
 /// Questions of the edge that are being answered at once; many of them wait for a recording to begin or to end.
@@ -60,7 +61,8 @@ impl Answers {
             EdgeAsk::Remove(removal) => return NodeAnswer::Removed(remove(&self.channels, &removal)),
             EdgeAsk::Roster(question) => return NodeAnswer::Roster(self.roster(question).await),
             EdgeAsk::Rtc(call) => return self.rtc(&call).await,
-            EdgeAsk::Join(joining) => return self.join(*joining).await,
+            EdgeAsk::Join(joining) => return self.join(*joining, Making::Joined).await,
+            EdgeAsk::Import(pieces) => return self.join(*pieces, Making::Imported).await,
             EdgeAsk::Room(ask) => return self.room(&ask).await,
             EdgeAsk::Playback(playback) => return self.play(*playback).await,
         };
@@ -83,11 +85,11 @@ impl Answers {
         })
     }
 
-    async fn join(&self, joining: Joining) -> NodeAnswer {
+    async fn join(&self, joining: Joining, making: Making) -> NodeAnswer {
         if let Some(refused) = self.has_no_room() {
             return refused;
         }
-        match self.services.joiner.join(joining).await {
+        match self.services.joiner.join(joining, making).await {
             Ok(joined) => NodeAnswer::Joined(Box::new(joined)),
             Err(refusal) => NodeAnswer::Refused(refusal),
         }

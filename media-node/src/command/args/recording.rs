@@ -39,13 +39,18 @@ impl RecordingArgs {
         }
     }
 
-    /// For a process that records with the same options.
     /// Which servers may be connected to, as arguments.
     pub(in crate::command) fn target_arguments(&self) -> Vec<String> {
         let private = self.capture.allow_private_targets.then_some("--allow-private-targets");
         private.map(str::to_owned).into_iter().collect()
     }
 
+    /// For a process that joins files: which servers it may connect to, and how it encodes.
+    pub(in crate::command) fn joining_arguments(&self) -> Vec<String> {
+        [self.target_arguments(), self.encoders.as_arguments()].concat()
+    }
+
+    /// For a process that records with the same options.
     pub(in crate::command) fn as_arguments(&self) -> Vec<String> {
         [self.capture.as_arguments(), self.encoders.as_arguments()].concat()
     }
