@@ -61,6 +61,11 @@ impl Purpose {
         }
     }
 
+    /// Whether the client gets the sound alone for the time being.
+    pub(super) fn is_paused(&self) -> bool {
+        matches!(self, Self::Play(playing) if playing.is_paused())
+    }
+
     pub(super) fn connected(&mut self) -> Result<(), End> {
         match self {
             Self::Publish(publishing) => publishing.connected(),

@@ -223,9 +223,9 @@ fn add<E>(rtc: &mut Rtc, addresses: &[SocketAddr], candidate: impl Fn(SocketAddr
 
 fn accept(rtc: &mut Rtc, offer: &Offer) -> Result<String, OfferError> {
     let malformed = |error: &dyn std::fmt::Display| OfferError::Malformed(error.to_string());
-    let offer = SdpOffer::from_sdp_string(&offer.text()).map_err(|error| malformed(&error))?;
-    let answer = rtc.sdp_api().accept_offer(offer).map_err(|error| malformed(&error))?;
-    Ok(answer.to_sdp_string())
+    let offered = SdpOffer::from_sdp_string(&offer.text()).map_err(|error| malformed(&error))?;
+    let answer = rtc.sdp_api().accept_offer(offered).map_err(|error| malformed(&error))?;
+    Ok(offer.answered(&answer.to_sdp_string()))
 }
 
 impl Session {
@@ -359,6 +359,7 @@ impl Session {
                 Output::Event(event) => {
                     self.watched.note(&event);
                     self.purpose.event(event, &mut self.rtc);
+                    self.watched.set_paused(self.purpose.is_paused());
                 }
             }
         }

@@ -171,8 +171,9 @@ impl PeerPlaying {
     pub(in crate::rtc) fn take(&mut self, step: PlayStep, rtc: &mut Rtc) {
         match step {
             PlayStep::Begin(found) => {
+                let (transcoding, now) = (&self.presence.roll.commons.transcoding, self.began.elapsed());
                 if let Some(slot) = self.slots.iter_mut().find(|slot| slot.mid == found.slot) {
-                    slot.found(found, self.queue_bytes, &self.presence.roll.commons.transcoding);
+                    slot.found(found, self.queue_bytes, transcoding, now);
                 }
             }
             PlayStep::Send(index, come) => {

@@ -46,6 +46,8 @@ pub(super) struct Slot {
     run: Switch,
     /// Sources that there have been.
     sources: usize,
+    /// What there was for it at the last look, in bits a second.
+    carried: Option<u64>,
     sent: Sent,
 }
 
@@ -82,6 +84,7 @@ impl Slot {
             // It begins low, since the receiver has to guess how often a number has wrapped around.
             run: Switch::new(clock_rate, 0, 1),
             sources: 0,
+            carried: None,
             sent: Sent::default(),
         }
     }
@@ -118,6 +121,7 @@ impl Slot {
         let plays = plays.filter(|wish| !wish.paused && wish.height != Some(0));
         if !is_same || plays.is_none() {
             self.current = None;
+            self.carried = None;
         }
         if let Some(wish) = plays {
             let for_whom = (self.mid.clone(), self.generation);
@@ -126,7 +130,8 @@ impl Slot {
         }
     }
 
-    pub(super) fn found(&mut self, found: Found, queue_bytes: usize, transcoding: &Transcoding) {
+    /// `now`: since any moment.
+    pub(super) fn found(&mut self, found: Found, queue_bytes: usize, transcoding: &Transcoding, now: Duration) {
         if found.generation != self.generation {
             return;
         }
@@ -143,7 +148,10 @@ impl Slot {
             .and_then(|playable| Source::begin(self.sources, publication, playable, kind, &self.formats, queue_bytes));
         match (source, kind) {
             (Ok(source), Kind::Audio) => self.current = Some(source),
-            (Ok(source), Kind::Video) => self.next = Some(source),
+            (Ok(mut source), Kind::Video) => {
+                source.look(self.wanted(), now);
+                self.next = Some(source);
+            }
             (Err(reason), _) => tracing::info!(mid = self.mid, reason, "a slot stays empty"),
         }
     }
@@ -214,15 +222,20 @@ impl Slot {
 
     /// Chooses the layer anew. `carried`: what there is for it, in bits a second, where that is known.
     pub(super) fn look(&mut self, carried: Option<u64>, now: Duration) {
-        let wish = Wish {
-            height: self.wish.as_ref().and_then(|wish| wish.height),
-            bits_per_second: carried,
-            ..Wish::default()
-        };
+        self.carried = carried;
+        let wish = self.wanted();
         for source in [&mut self.current, &mut self.next].into_iter().flatten() {
             source.look(wish, now);
         }
         self.sent.look(now);
+    }
+
+    fn wanted(&self) -> Wish {
+        Wish {
+            height: self.wish.as_ref().and_then(|wish| wish.height),
+            bits_per_second: self.carried,
+            ..Wish::default()
+        }
     }
 
     /// What it sends, in bits a second, if there is no choice of that.

@@ -93,13 +93,21 @@ impl Source {
             Kind::Video => View::new(&publication, queue_bytes, 1),
             Kind::Audio => None,
         };
+        let is_h264 = format.name == "H264" && view.is_none();
+        let sets = ParameterSets::told(&track.parameters).filter(|_| is_h264);
         let feed = match view {
             Some(view) => Feed::Layers(Box::new(view)),
             None => {
-                // It asks for a keyframe.
-                let subscribed = publication.subscribe(&[index], queue_bytes, Overflow::Drop, false);
+                // What stands in front of keyframes takes numbers of its own, which leaves none for packets that come late. Either asks
+                // for a keyframe.
+                let packets = match sets.is_some() {
+                    true => publication
+                        .subscribe(&[index], queue_bytes, Overflow::Drop, false)
+                        .map(|subscribed| subscribed.packets),
+                    false => publication.subscribe_fast(&[index], queue_bytes),
+                };
                 Feed::Whole(Box::new(Whole {
-                    packets: subscribed.map_err(|error| format!("{error:?}"))?.packets,
+                    packets: packets.map_err(|error| format!("{error:?}"))?,
                     clock: Switch::new(format.clock_rate, 1, 1),
                     codec: track.codec.clone(),
                     has_begun: false,
@@ -107,12 +115,11 @@ impl Source {
                 }))
             }
         };
-        let is_whole = matches!(feed, Feed::Whole(_));
         let sending = Sending {
             payload_type: Pt::from(format.payload_type),
             kind,
             peer,
-            sets: ParameterSets::told(&track.parameters).filter(|_| is_whole && format.name == "H264"),
+            sets,
         };
         Ok(Self {
             number,
@@ -217,7 +224,8 @@ impl Whole {
             return None;
         }
         self.has_begun = true;
-        Some((packet, self.clock.take(0, head, rtp::is_marked(&packet.payload), now)))
+        let numbered = self.clock.take(0, head, rtp::is_marked(&packet.payload), now)?;
+        Some((packet, numbered))
     }
 }
 
@@ -236,7 +244,9 @@ impl Sending {
         let ahead = self.sets.as_mut();
         let ahead = ahead.and_then(|sets| sets.ahead_of(numbered.timestamp, payload));
         // Each packet of sound is whole.
-        let told = out.run.take(source, head, is_marked || !is_video, out.now);
+        let Some(told) = out.run.take(source, head, is_marked || !is_video, out.now) else {
+            return;
+        };
         let now = Instant::now();
         let taken = numbered.sent.map(|sent| out.origins.time(&self.peer, sent, now));
         let mut api = out.rtc.direct_api();
