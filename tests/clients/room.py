@@ -1,7 +1,8 @@
 """Peers of rooms, as docs/rooms.md says, with aiortc. Each line of its input is a command in JSON, which is answered by a line.
 
     {"do": "enter", "as": PEER, "url": URL, "file": FILE or null}   joins, receives, and publishes the file if there is one
-    {"do": "see", "as": PEER, "seen": {PEER: [COLOUR, HERTZ]}}      is answered when all of these are seen and heard together
+    {"do": "see", "as": PEER, "seen": {PEER: [COLOUR, HERTZ]}}      is answered when all of these are seen and heard together; an
+                                                                    empty COLOUR is any
     {"do": "miss", "as": PEER, "missed": [PEER]}                    when nothing comes of these any more
     {"do": "hear", "as": PEER, "said": DATA}                        when a message with this has come
     {"do": "say", "as": PEER, "data": DATA}
@@ -36,7 +37,7 @@ RATE = 16000
 # So much of the sound is looked at, in samples.
 HEARD = RATE // 5
 # A tone is heard that is louder than this, of 32,768.
-LOUD = 50
+LOUD = 100
 
 
 class Socket:
@@ -148,7 +149,7 @@ class Peer:
         self.tracks, self.slots, self.heard = {}, {}, []
         self.times = {}
         self.tasks, self.connections = set(), {}
-        self.lost = []
+        self.lost, self.resume, self.is_there = [], None, False
 
     def spawn(self, work):
         task = asyncio.ensure_future(work)
@@ -156,18 +157,36 @@ class Peer:
         task.add_done_callback(self.tasks.discard)
 
     async def enter(self):
-        self.socket = Socket()
-        await self.socket.open(self.url)
-        self.spawn(self.listen())
+        joined = await self.join()
         self.spawn(self.ping())
-        joined = await self.ask({"t": "join", "peerId": self.name})
-        for peer in joined["peers"]:
-            for track in peer["tracks"]:
-                self.tracks[track["trackId"]] = track
         await self.subscribe()
         if self.file:
             await self.publish()
         return {"role": joined["role"]}
+
+    async def join(self):
+        self.socket = Socket()
+        await self.socket.open(self.url)
+        self.spawn(self.listen())
+        joined = await self.ask({"t": "join", "peerId": self.name, "resume": self.resume})
+        self.resume, self.is_there = joined["resume"], True
+        for peer in joined["peers"]:
+            for track in peer["tracks"]:
+                self.tracks[track["trackId"]] = track
+        return joined
+
+    async def come_back(self):
+        """The line to the room is broken, and media goes on meanwhile."""
+        while True:
+            try:
+                joined = await self.join()
+                break
+            except (OSError, Refused):
+                await asyncio.sleep(0.2)
+        if not joined["resumed"]:
+            await self.renew("sub")
+            if self.file:
+                await self.renew("pub")
 
     async def ask(self, frame):
         self.asked += 1
@@ -182,7 +201,8 @@ class Peer:
     async def ping(self):
         while True:
             await asyncio.sleep(PING_EVERY_S)
-            self.socket.send("ping")
+            if self.is_there:
+                self.socket.send("ping")
 
     async def listen(self):
         while (text := await self.socket.receive()) is not None:
@@ -202,6 +222,9 @@ class Peer:
                 self.heard.append(frame["data"])
             elif kind == "lost":
                 self.spawn(self.renew(frame["pc"]))
+        if self.is_there:
+            self.is_there = False
+            self.spawn(self.come_back())
 
     def map(self, told):
         for mid, track_id in told.items():
@@ -271,7 +294,7 @@ class Peer:
         tones = [tone for _, tone in wanted.values() if tone]
         for peer, (colour, tone) in wanted.items():
             known_colour, samples = seen.get(peer, ["", None])
-            if colour != known_colour:
+            if colour and colour != known_colour:
                 return False
             if tone and (not samples or len(samples) < HEARD // 2):
                 return False
@@ -291,6 +314,7 @@ class Peer:
         return {peer: round(max([b - a for a, b in zip(of, of[1:])] or [0]), 2) for peer, of in times.items()}
 
     async def leave(self):
+        self.is_there = False
         self.socket.send(json.dumps({"t": "leave"}))
         for task in list(self.tasks):
             task.cancel()
@@ -323,6 +347,7 @@ async def carry_out(peers, command):
     elif what == "hear":
         await until(lambda: command["said"] in peer.heard)
     elif what == "say":
+        await until(lambda: peer.is_there)
         peer.socket.send(json.dumps({"t": "msg", "data": command["data"]}))
     elif what == "pause":
         return {"pauses": peer.pauses(), "lost": peer.lost}

@@ -1,5 +1,9 @@
-//! Rooms on several nodes: an audience on a mirror, rooms that are connected across nodes, and a node that is lost.
+//! Rooms with media through what happens to servers: an audience on a mirror, rooms that are connected across nodes, a node that is
+//! lost, crashes, and a crowd.
 
+use std::time::Instant;
+
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tapedeck_tests::mixed::{Colour, pictures};
@@ -7,14 +11,18 @@ use tapedeck_tests::node::Node;
 use tapedeck_tests::peers::Peers;
 use tapedeck_tests::probe;
 use tapedeck_tests::publisher::{Media, Publisher, Transport};
-use tapedeck_tests::stack::{Stack, free_ports};
-use tapedeck_tests::uprtc::Uprtc;
+use tapedeck_tests::stack::{Part, Stack, free_ports};
+use tapedeck_tests::uprtc::{RoomClient, Uprtc};
 
 use crate::rooms::{await_status, customer, fetch_record, text};
 use crate::steps::{make_file, record_for};
 
 /// A client hears after 15 seconds that its connection is lost; then it needs another one, and its viewers a keyframe.
 const GONE_AT_MOST: f64 = 30.0;
+
+/// Media does not go through the edge: its crash is no more than a busy machine's delay.
+const UNTOUCHED_AT_MOST: f64 = 2.0;
+const CROWD: usize = 50;
 
 /// A file that a peer publishes again and again.
 pub(crate) async fn peers_file(stack: &Stack, colour: &str, tone: u32) -> String {
@@ -153,5 +161,63 @@ pub(crate) async fn a_room_spans_three_nodes_and_outlives_one(stack: &mut Stack)
     assert!(
         is_red(2) && is_red(ends),
         "the master is there before and after: {lasts} s"
+    );
+}
+
+pub(crate) async fn media_outlives_crashes_and_a_crowd(stack: &mut Stack) {
+    let customer = customer(stack);
+    let crowd: Vec<String> = (0..CROWD).map(|number| format!("c{number}")).collect();
+    let members: Vec<&str> = crowd.iter().map(String::as_str).chain(["guanyu"]).collect();
+    let body = json!({ "masterId": "liubei", "memberIds": members, "maxMemberNum": CROWD + 2 });
+    let room = customer.done(Method::POST, "/room/convo", Some(&body)).await;
+    let url = format!("{}{}", text(&room["serverUrl"]), room["invitationCode"]);
+    let (red, blue) = (
+        peers_file(stack, "red", 440).await,
+        peers_file(stack, "blue", 880).await,
+    );
+    let mut peers = Peers::start(stack.logs(), "crashes");
+    peers.enter("liubei", &url, Some(&red)).await;
+    peers.enter("guanyu", &url, Some(&blue)).await;
+    let see = async |peers: &mut Peers| {
+        peers.see("guanyu", &[("liubei", "red", 440)]).await;
+        peers.see("liubei", &[("guanyu", "blue", 880)]).await;
+    };
+    see(&mut peers).await;
+
+    peers.pause("guanyu", "liubei").await;
+    let began = Instant::now();
+    let come = crowd.iter().map(|peer| async {
+        let mut client = RoomClient::open(&url).await;
+        let joined = client.join(peer).await;
+        assert_eq!(joined["t"], "joined", "{joined}");
+        client
+    });
+    let mut clients = join_all(come).await;
+    let joined = began.elapsed();
+    let known = customer
+        .done(Method::GET, &format!("/room/{}", text(&room["roomId"])), None)
+        .await;
+    assert_eq!(known["total"], json!(CROWD + 2));
+    for client in &mut clients {
+        client.say(&json!({ "t": "leave" })).await;
+    }
+    see(&mut peers).await;
+    let beside = peers.pause("guanyu", "liubei").await;
+    assert!(beside < UNTOUCHED_AT_MOST, "{beside} s without a picture");
+
+    stack.crash(Part::Edge).await;
+    peers.say("liubei", &json!("still here")).await;
+    peers.hear("guanyu", &json!("still here")).await;
+    see(&mut peers).await;
+    let without_edge = peers.pause("guanyu", "liubei").await;
+    assert!(without_edge < UNTOUCHED_AT_MOST, "{without_edge} s without a picture");
+
+    stack.crash(Part::Node).await;
+    see(&mut peers).await;
+    let without_node = peers.pause("guanyu", "liubei").await;
+    assert!(without_node < GONE_AT_MOST, "{without_node} s without a picture");
+    println!(
+        "{CROWD} joined in {joined:?}, beside which pictures paused for {beside} s; {without_edge} s for the edge's crash, and \
+         {without_node} s for the node's"
     );
 }

@@ -8,11 +8,12 @@ use tapedeck_tests::mixed::{Colour, pictures};
 use tapedeck_tests::peers::Peers;
 use tapedeck_tests::probe;
 use tapedeck_tests::stack::Stack;
+use tapedeck_tests::uprtc::Uprtc;
 
 use crate::browsers::Page;
 use crate::room_nodes::peers_file;
 use crate::rooms::{await_status, customer, fetch_record, text};
-use crate::steps::record_for;
+use crate::steps::{now_ms, record_for};
 
 pub(crate) async fn people_see_and_hear_one_another(stack: &Stack) {
     let customer = customer(stack);
@@ -79,6 +80,8 @@ pub(crate) async fn people_see_and_hear_one_another(stack: &Stack) {
     await_status(&customer, &of_record, 6).await;
     let file = fetch_record(&customer, stack, text(&record["recordId"]), "browsers.mp4").await;
     customer.done(Method::DELETE, &format!("/room/{room_id}"), None).await;
+    peers.leave("zhangfei").await;
+    is_shown_again(&customer, text(&record["recordId"]), &mut peers).await;
 
     let middle = probe::duration(&file).await / 2.0;
     let shown = pictures(&file, 1).await;
@@ -100,4 +103,19 @@ pub(crate) async fn people_see_and_hear_one_another(stack: &Stack) {
         let present = levels.iter().filter(|level| **level >= PRESENT / 2.0).count();
         assert!(present > 5, "{frequency} Hz is not in the recording: {levels:?}");
     }
+}
+
+/// Whoever comes to the room of a recording sees it, and hears all who are in it.
+async fn is_shown_again(customer: &Uprtc, record_id: &str, peers: &mut Peers) {
+    let body = json!({"recordId": record_id, "loopPlay": true, "endTime": now_ms() + 300_000});
+    let room = customer.done(Method::POST, "/record/playback", Some(&body)).await;
+    let url = format!("{}{}", text(&room["serverUrl"]), text(&room["roomId"]));
+    let entered = peers.enter("machao", &url, None).await;
+    assert_eq!(entered["role"], "audience", "{entered}");
+    for tone in [440, 880, 1320] {
+        peers.see("machao", &[(record_id, "", tone)]).await;
+    }
+    peers.leave("machao").await;
+    let path = format!("/room/{}", text(&room["roomId"]));
+    customer.done(Method::DELETE, &path, None).await;
 }

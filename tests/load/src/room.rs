@@ -65,6 +65,8 @@ pub(crate) async fn run(words: &[String]) {
     let before = [usage(edge), usage(node)];
     let mut entered = Vec::new();
     let (began, peers) = (Instant::now(), number(peers));
+    // A live room is entered after its master.
+    entered.push(room.enter(0).await);
     while entered.len() < peers {
         let come = (entered.len()..peers).take(AT_ONCE).map(|number| room.enter(number));
         entered.extend(futures_util::future::join_all(come).await);
@@ -131,9 +133,9 @@ impl Room {
             sending = Some(tokio::spawn(peer.publish(self.phases.clone())));
         }
         let (mut connected, mut shown, mut receiving) = (None, None, None);
-        if number < self.subscribers {
+        let others = self.publishers - usize::from(number < self.publishers);
+        if number < self.subscribers && others > 0 {
             let mut peer = Peer::new().await;
-            let others = self.publishers - usize::from(number < self.publishers);
             let offer = peer.offer_slots(others);
             peer.answered(&socket.answer(json!({ "t": "subscribe", "sdp": offer })).await);
             peer.connected(LIMIT).await;
