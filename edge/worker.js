@@ -84,6 +84,7 @@ export const Lobby = durable(edge.Lobby);
 export const Node = durable(edge.Node);
 export const Recorder = durable(edge.Recorder);
 export const Room = durable(edge.Room);
+export const Upload = durable(edge.Upload);
 
 // The page that leads on. What else is asked of its path is no page, and is answered as any path that there is not.
 const asksForStartPage = ({ method, url }) => ["GET", "HEAD"].includes(method) && new URL(url).pathname === "/";

@@ -28,5 +28,6 @@ pub mod recording;
 pub mod room;
 pub mod rtc;
 mod store;
+pub mod upload;
 #[cfg(target_arch = "wasm32")]
 mod worker;

@@ -19,6 +19,7 @@ mod layers;
 mod media;
 mod mix;
 mod outbound;
+mod playback;
 mod random;
 mod record;
 mod recorder;

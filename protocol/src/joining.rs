@@ -2,14 +2,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Refusal, Storage};
 
-/// Files of MP4 that are to become one: as they are where they are coded alike, else coded anew.
+/// Files of MP4 that are to become one: as they are where they are coded alike, else coded anew. To
+/// [import](crate::line::EdgeAsk::Import): the pieces of one file of any container, which becomes one of MP4, with pictures of H.264
+/// without B-frames and sound of AAC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Joining {
     /// Names what comes of it. Whoever asks again by the same sid is told how far the node has come.
     pub sid: String,
     /// Where the parts are.
     pub stores: Vec<Storage>,
-    /// In the order in which they are played, 1 to [`Joining::MOST_PARTS`].
+    /// In the order in which they are played, 1 to [`Joining::MOST_PARTS`]; of pieces, 1 to [`Joining::MOST_PIECES`].
     pub parts: Vec<JoiningPart>,
     /// Where the joined file goes,
     pub to: Storage,
@@ -49,6 +51,7 @@ pub struct JoinedFile {
 
 impl Joining {
     pub const MOST_PARTS: usize = 100;
+    pub const MOST_PIECES: usize = 2_000;
     /// The most bytes of all parts together: a node needs three times as much of its disk.
     pub const MOST_BYTES: u64 = 64 << 30;
 

@@ -38,6 +38,7 @@ mod node_token;
 mod occurrence;
 mod outputs;
 mod overlay;
+mod playback;
 mod problem_code;
 mod relay_key;
 mod report;
@@ -73,6 +74,7 @@ pub use node_token::NodeToken;
 pub use occurrence::{Confirmed, Happening, MAX_OCCURRENCES, Occurrence, Occurrences, Vod, VodVideo};
 pub use outputs::{FileFormat, Outputs};
 pub use overlay::{Text, TextContent};
+pub use playback::{Playback, PlaybackState};
 pub use problem_code::ProblemCode;
 pub use relay_key::{RELAY_HEADER, RelayKey};
 pub use report::{

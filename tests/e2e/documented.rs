@@ -22,8 +22,8 @@ const SEED: &str = "41";
 /// the vendor does; and what is right by its form can be refused for what it names.
 const NOT_CHECKED: &str = "unsupported_method,positive_data_acceptance";
 
-/// The dialect whose answers tell by a code alone that nobody is signed in, and have no status for it.
-const NO_STATUS: &str = "[[operations]]\ninclude-path-regex = \"^/(v1/record|access)/\"\n\
+/// The dialects whose answers tell by a code alone that nobody is signed in, and have no status for it.
+const NO_STATUS: &str = "[[operations]]\ninclude-path-regex = \"^/(v1/record|access|uprtc)/\"\n\
     [operations.checks.ignored_auth]\nenabled = false";
 /// What needs a node that serves it.
 const NOT_SERVED: &str = "^/(whip|whep)/";
@@ -45,13 +45,14 @@ pub(crate) async fn no_answer_is_missing_in_the_document(stack: &Stack) {
     let signs_in = format!(
         "hooks = {:?}\n{NO_STATUS}\n[auth.openapi.customer]\nusername = {:?}\npassword = {:?}\n\
          [auth.openapi.operator]\nbearer = {:?}\n[auth.openapi.accessToken]\napi_key = {:?}\n\
-         [auth.openapi.developer]\napi_key = {:?}\n",
+         [auth.openapi.developer]\napi_key = {:?}\n[auth.openapi.appSecret]\napi_key = {:?}\n",
         format!("{ROOT}/tests/schemathesis_hooks.py"),
         customer.id,
         customer.secret,
         stack.info.admin_token,
         fsp.access_token,
         format!("{}.none", fsp.info.dev_id),
+        format!("key={}", stack.info.uprtc.app_secret),
     );
     let owns = format!(
         "[parameters]\n\"path.appid\" = {:?}\n\"path.resourceid\" = {resource_id:?}\n\"path.sid\" = {:?}\n\

@@ -42,6 +42,7 @@ mod polyv;
 mod publish_page;
 mod quiet;
 mod rescue;
+mod room_nodes;
 mod rooms;
 mod rooms_in_browsers;
 mod rtmp;
@@ -56,6 +57,7 @@ mod stops;
 mod stores;
 mod strangers;
 mod sync;
+mod uploads;
 mod versions;
 mod vod;
 mod webhooks;
@@ -197,6 +199,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         polyv::a_channel_is_recorded_told_handed_out_and_deleted[("TAPEDECK_WEBHOOK_RETRY_MS", "200")],
         quiet::a_quiet_recording_costs_few_requests,
         rescue::a_damaged_journal_costs_no_media,
+        room_nodes::a_room_spans_three_nodes_and_outlives_one[("TAPEDECK_CAPACITY", "0")],
         rooms::clients_come_back_after_the_edge_has_crashed,
         versions::nodes_of_each_supported_version_record[("TAPEDECK_CAPACITY", "0")],
         versions::a_node_records_by_the_oldest_version[("TAPEDECK_CAPACITY", "0")],
@@ -216,6 +219,8 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         fsp_automatic::an_automatic_task_is_alone_in_its_group,
         rooms::clients_meet_by_a_code_and_leave_at_the_end,
         rooms::a_live_room_is_recorded_connected_and_separated,
+        rooms::a_room_withstands_strangers,
+        uploads::files_that_are_sent_become_recordings,
         fsp_automatic::a_task_that_is_not_begun_ends,
         files::each_user_is_in_files_and_behind_one_link_with_picture_and_sound,
         interruptions::a_killed_publisher_comes_back,

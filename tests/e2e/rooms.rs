@@ -8,10 +8,12 @@ use serde_json::{Value, json};
 use tapedeck_tests::probe;
 use tapedeck_tests::publisher::{Media, Publisher, Transport};
 use tapedeck_tests::stack::{Part, Stack};
-use tapedeck_tests::uprtc::{RoomClient, Uprtc};
+use tapedeck_tests::uprtc::{RoomClient, Uprtc, UprtcInfo};
 use tapedeck_tests::wait;
+use tokio_tungstenite::tungstenite::Message;
 
-use crate::steps::{CAPTURE_LIMIT, record_for};
+use crate::room_nodes::media_outlives_crashes_and_a_crowd;
+use crate::steps::{self, CAPTURE_LIMIT, record_for};
 
 pub(crate) fn customer(stack: &Stack) -> Uprtc {
     Uprtc::new(&stack.info.edge, &stack.info.uprtc)
@@ -157,7 +159,87 @@ pub(crate) async fn a_live_room_is_recorded_connected_and_separated(stack: &Stac
     }
 }
 
+/// Frames of a client that means harm, or knows nothing.
+fn nonsense() -> Vec<Message> {
+    let deep = format!("{}{}", "[".repeat(50_000), "]".repeat(50_000));
+    let huge = json!({"t": "msg", "data": "x".repeat(300_000)}).to_string();
+    let texts = [
+        "",
+        "\u{0}",
+        "{",
+        "null",
+        "[]",
+        "pingping",
+        r#"{"t":"join"}"#,
+        r#"{"t":"join","id":-1,"peerId":7}"#,
+        r#"{"t":"join","peerId":"a/b"}"#,
+        r#"{"t":"publish","id":1,"sdp":"","sources":{"0":"smell"}}"#,
+        r#"{"t":"resume"}"#,
+        &deep,
+        &huge,
+    ];
+    let texts = texts.map(|text| Message::text(text.to_owned()));
+    let binary = Message::binary(vec![0xff; 100_000]);
+    texts.into_iter().chain([binary]).collect()
+}
+
+pub(crate) async fn a_room_withstands_strangers(stack: &Stack) {
+    const MESSAGES: usize = 10_000;
+    let customer = customer(stack);
+    let body = json!({"masterId": "liubei", "memberIds": ["guanyu"]});
+    let room = customer.done(Method::POST, "/room/convo", Some(&body)).await;
+    let url = format!("{}{}", text(&room["serverUrl"]), room["invitationCode"]);
+    let (mut liubei, mut guanyu) = (RoomClient::open(&url).await, RoomClient::open(&url).await);
+    liubei.join("liubei").await;
+    guanyu.join("guanyu").await;
+    // Whoever knows the code alone, and says whatever they like.
+    for message in nonsense() {
+        let mut stranger = RoomClient::open(&url).await;
+        stranger.say_raw(message).await;
+        let taken = stranger.join("guanyu").await;
+        assert!(taken["t"] == "err", "{taken}");
+    }
+    let mut thief = RoomClient::open(&url).await;
+    let resume = json!({"t": "join", "id": 1, "peerId": "guanyu", "resume": "0123456789abcdef0123456789abcdef"});
+    thief.say(&resume).await;
+    assert_eq!(thief.next().await.expect("an answer")["code"], 50_006);
+    // A member who says what no client says is told so, and stays.
+    for message in nonsense() {
+        guanyu.say_raw(message).await;
+    }
+    // The key of another app of this server opens nothing.
+    let other = steps::other_app(stack, "uprtc").await;
+    let info = UprtcInfo {
+        app_secret: format!("{}.{}", other.app_id, other.secret),
+        app_id: other.app_id.clone(),
+        ..customer.info.clone()
+    };
+    let other = Uprtc::new(&stack.info.edge, &info);
+    let path = format!("/room/{}", text(&room["roomId"]));
+    for (method, path) in [
+        (Method::GET, path.clone()),
+        (Method::DELETE, path.clone()),
+        (Method::DELETE, format!("{path}/peer/guanyu")),
+    ] {
+        assert_eq!(other.call(method, &path, None).await["code"], 50_001, "{path}");
+    }
+    let taken = json!({"masterId": "thief", "roomId": room["roomId"]});
+    let created = other.done(Method::POST, "/room/live", Some(&taken)).await;
+    assert_ne!(created["roomId"], room["roomId"], "an ID stays its app's");
+    // Both still hear one another, however much is said.
+    for number in 0..MESSAGES {
+        guanyu.say(&json!({"t": "msg", "to": ["liubei"], "data": number})).await;
+    }
+    let mut heard = 0;
+    while heard < MESSAGES {
+        assert_eq!(liubei.await_frame("msg").await["data"], heard, "in their order");
+        heard += 1;
+    }
+    customer.done(Method::DELETE, &path, None).await;
+}
+
 pub(crate) async fn clients_come_back_after_the_edge_has_crashed(stack: &mut Stack) {
+    media_outlives_crashes_and_a_crowd(stack).await;
     let customer = customer(stack);
     let body = json!({"masterId": "liubei", "memberIds": ["guanyu"]});
     let room = customer.done(Method::POST, "/room/convo", Some(&body)).await;

@@ -14,7 +14,10 @@ use crate::{fleet, steps};
 const RATES: u32 = 1_000;
 
 pub(crate) async fn every_scenario_goes_as_it_says(stack: &Stack) {
-    let _node = fleet::node_with_files(stack, "scenarios").await;
+    let _nodes = [
+        fleet::node_with_files(stack, "scenarios").await,
+        fleet::node_with_files(stack, "mirror").await,
+    ];
     let dialects = scenario::all().into_iter().map(|(dialect, scenarios)| async move {
         let values = values(&dialect, stack).await;
         let runner = Runner::new(stack.customer().client, &stack.info.edge, values);
@@ -73,6 +76,25 @@ async fn values(dialect: &str, stack: &Stack) -> Values {
             values.set("user_id", account.user_id.as_str());
             values.set("channel_id", account.channel_id.as_str());
             raise_rates(&account.app_id, stack).await;
+        }
+        "uprtc" => {
+            let account = &info.uprtc;
+            let (_, secret) = account.app_secret.split_once('.').expect("an id and a secret");
+            values.set("app_id", account.app_id.as_str());
+            values.set("app_secret", account.app_secret.as_str());
+            values.set("secret", secret);
+            values.set("server", "scenarios:default");
+            values.set("mirror", "mirror:default");
+            values.set("later", values.number("now_ms+3600000"));
+            raise_rates(&account.app_id, stack).await;
+            let own = app(&account.app_id, stack).await;
+            for (name, settings) in [
+                ("disabled_app", json!({ "disabled": true })),
+                ("bare_app", json!({})),
+                ("other_app", json!({ "house_storage": house_storage(stack) })),
+            ] {
+                values.set(name, sister(&own, &settings, stack).await.as_str());
+            }
         }
         _ => {
             let Customer { app_id, .. } = steps::other_app(stack, dialect).await;

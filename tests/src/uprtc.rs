@@ -75,6 +75,65 @@ impl Uprtc {
     }
 }
 
+/// A socket at the URL of a server.
+async fn connect(url: &str) -> WebSocketStream<TcpStream> {
+    let address: Url = url.parse().expect("a URL");
+    let host = address.host_str().expect("a host").to_owned();
+    let port = address.port_or_known_default().expect("a port");
+    let stream = TcpStream::connect((host, port)).await.expect("the edge is there");
+    let (socket, _) = tokio_tungstenite::client_async(url, stream).await.expect("a socket");
+    socket
+}
+
+/// The next text of a socket, as JSON; `None` when it is closed.
+async fn next(socket: &mut WebSocketStream<TcpStream>) -> Option<Value> {
+    loop {
+        let message = timeout(FRAME_LIMIT, socket.next()).await.expect("a frame in time");
+        match message? {
+            Ok(Message::Text(text)) => return Some(serde_json::from_str(&text).expect("JSON")),
+            Ok(Message::Close(_)) | Err(_) => return None,
+            Ok(_) => {}
+        }
+    }
+}
+
+/// A client that sends a file of its own.
+pub struct UploadClient {
+    socket: WebSocketStream<TcpStream>,
+}
+
+impl UploadClient {
+    /// # Panics
+    /// When the socket does not open.
+    pub async fn open(url: &str) -> Self {
+        Self {
+            socket: connect(url).await,
+        }
+    }
+
+    /// # Panics
+    /// When the socket is not open.
+    pub async fn send(&mut self, bytes: &[u8]) {
+        let sent = self.socket.send(Message::binary(bytes.to_vec())).await;
+        sent.expect("the socket is open");
+    }
+
+    /// # Panics
+    /// When the socket is not open.
+    pub async fn say(&mut self, frame: &Value) {
+        let sent = self.socket.send(Message::text(frame.to_string())).await;
+        sent.expect("the socket is open");
+    }
+
+    /// The next frame; `None` when the socket is closed.
+    ///
+    /// # Panics
+    /// When none comes.
+    pub async fn next(&mut self) -> Option<Value> {
+        next(&mut self.socket).await
+    }
+}
+
 /// A client of a room.
 pub struct RoomClient {
     socket: WebSocketStream<TcpStream>,
@@ -86,12 +145,17 @@ impl RoomClient {
     /// # Panics
     /// When it does not open.
     pub async fn open(url: &str) -> Self {
-        let address: Url = url.parse().expect("a URL");
-        let host = address.host_str().expect("a host").to_owned();
-        let port = address.port_or_known_default().expect("a port");
-        let stream = TcpStream::connect((host, port)).await.expect("the edge is there");
-        let (socket, _) = tokio_tungstenite::client_async(url, stream).await.expect("a socket");
-        Self { socket }
+        Self {
+            socket: connect(url).await,
+        }
+    }
+
+    /// A frame as it is, whatever it is.
+    ///
+    /// # Panics
+    /// When the socket is not open.
+    pub async fn say_raw(&mut self, message: Message) {
+        self.socket.send(message).await.expect("the socket is open");
     }
 
     pub async fn say(&mut self, frame: &Value) {
@@ -110,14 +174,7 @@ impl RoomClient {
     /// # Panics
     /// When none comes.
     pub async fn next(&mut self) -> Option<Value> {
-        loop {
-            let message = timeout(FRAME_LIMIT, self.socket.next()).await.expect("a frame in time");
-            match message? {
-                Ok(Message::Text(text)) => return Some(serde_json::from_str(&text).expect("JSON")),
-                Ok(Message::Close(_)) | Err(_) => return None,
-                Ok(_) => {}
-            }
-        }
+        next(&mut self.socket).await
     }
 
     /// The next frame of a kind; others are passed over.

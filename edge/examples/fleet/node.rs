@@ -172,7 +172,9 @@ impl SimNode {
                     | EdgeAsk::Remove(_)
                     | EdgeAsk::Rtc(_)
                     | EdgeAsk::Room(_)
-                    | EdgeAsk::Join(_),
+                    | EdgeAsk::Join(_)
+                    | EdgeAsk::Import(_)
+                    | EdgeAsk::Playback(_),
                 ..
             } => panic!("nobody asks for channels or files"),
             FromEdge::Answer { id, answer } => {

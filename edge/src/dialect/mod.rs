@@ -22,7 +22,7 @@ use crate::http::{Request, Response};
 use crate::recording::{Call, Event, Notice, Subject};
 
 pub use notification::{EventType, Notification, notice_id};
-pub use step::{Admission, Entrance, Joining, LookUp, Pending, Saving, Step, Visit};
+pub use step::{Admission, Entrance, Joining, LookUp, Pending, Receiving, Saving, Sending, Step, Visit};
 use vendor::Vendor;
 pub use vendor::{Joined, NoticeTerms, Server, StartTerms};
 
@@ -132,6 +132,13 @@ macro_rules! vendors {
             pub fn method(&self) -> Method {
                 match &self.route {
                     $(VendorRoute::$vendor(route) => <$dialect>::method(route),)+
+                }
+            }
+
+            /// Whether the request's body has a file, which is not read before the request has gone as far as it does without.
+            pub fn takes_file(&self) -> bool {
+                match &self.route {
+                    $(VendorRoute::$vendor(route) => <$dialect>::takes_file(route),)+
                 }
             }
 

@@ -1,12 +1,13 @@
 use std::fmt;
 
-use crate::access::{DirectoryError, Setting};
+use crate::access::{App, DirectoryError, Setting};
 use crate::app::{self, Admit, Verdict};
 use crate::gateway;
 use crate::http::Response;
 use crate::joining::Order;
 use crate::recording::{Call, Command, Outcome};
 use crate::room;
+use crate::upload;
 
 /// What a dialect makes of a request, as far as it can tell: the response, or what has to be asked before. Who asks hands the
 /// answer in and gets the next step, until there is a response. A request may ask as often as it needs.
@@ -30,6 +31,66 @@ pub enum Step {
     Join(Box<Joining>),
     /// A room, or what rooms have in common, is asked.
     Room(Box<Visit>),
+    /// An object that takes an upload is asked.
+    Upload(Box<Sending>),
+    /// The file in the request's body is put into the app's own store.
+    Receive(Box<Receiving>),
+}
+
+/// What becomes of a request once an upload's object has answered.
+type AfterSending = Box<dyn FnOnce(Option<upload::Reply>) -> Step>;
+
+/// A valid, authorized request about a file that a client sends.
+pub struct Sending {
+    pub question: upload::Question,
+    next: AfterSending,
+}
+
+impl Sending {
+    pub(super) fn new(question: upload::Question, next: impl FnOnce(Option<upload::Reply>) -> Step + 'static) -> Self {
+        Self {
+            question,
+            next: Box::new(next),
+        }
+    }
+
+    /// What becomes of the request; `reply` is `None` when the object could not be asked: ours, and worth another try.
+    pub fn answered(self, reply: Option<upload::Reply>) -> Step {
+        (self.next)(reply)
+    }
+}
+
+/// What becomes of a request once its file is in the store, in pieces of these sizes.
+type AfterReceipt = Box<dyn FnOnce(Result<Vec<u64>, upload::Problem>) -> Step>;
+
+/// A valid, authorized request whose body has a file.
+pub struct Receiving {
+    pub app: App,
+    /// What is to be made of the file, without parts.
+    pub order: Order,
+    /// That reads the body.
+    pub form: upload::Form,
+    next: AfterReceipt,
+}
+
+impl Receiving {
+    pub(super) fn new(
+        app: App,
+        order: Order,
+        form: upload::Form,
+        next: impl FnOnce(Result<Vec<u64>, upload::Problem>) -> Step + 'static,
+    ) -> Self {
+        Self {
+            app,
+            order,
+            form,
+            next: Box::new(next),
+        }
+    }
+
+    pub fn received(self, sizes: Result<Vec<u64>, upload::Problem>) -> Step {
+        (self.next)(sizes)
+    }
 }
 
 /// What becomes of a request once a room has answered.
@@ -266,6 +327,22 @@ impl fmt::Debug for Entrance {
 impl fmt::Debug for Visit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Visit").field("ask", &self.ask).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Sending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sending")
+            .field("question", &self.question)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Receiving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiving")
+            .field("order", &self.order)
+            .finish_non_exhaustive()
     }
 }
 

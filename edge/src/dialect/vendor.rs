@@ -29,6 +29,11 @@ pub(super) trait Vendor: Copy + PartialEq + 'static {
     /// What a request calls, whatever the vendor names it.
     fn method(route: &Self::Route<'_>) -> Method;
 
+    /// Whether a request's body has a file. It is read by [`Step::Receive`], and missing until then.
+    fn takes_file(_route: &Self::Route<'_>) -> bool {
+        false
+    }
+
     /// Takes a request as far as it goes without asking an object. Who calls, and whether they may, the dialect finds out by its
     /// own rules.
     fn handle<S: Store>(

@@ -37,6 +37,19 @@ pub fn places(app: &App, sid: &str) -> Result<Vec<Place>, &'static str> {
     Ok(places)
 }
 
+/// Where the pieces of an upload are: the folder `name` below the place of what is made of them.
+///
+/// # Errors
+/// As of [`places`].
+pub fn pieces(app: &App, store: &str, place: &str, name: &str) -> Result<Place, &'static str> {
+    let house = app.house_storage.as_ref().and_then(|house| house.find(store));
+    let storage = house.ok_or("the upload's store is none of the app's any more")?;
+    Ok(Place {
+        storage: storage.clone(),
+        folder: format!("{place}/{name}/"),
+    })
+}
+
 impl Place {
     fn of(storage: Storage) -> Self {
         let folder = format!("{}/", storage.prefix);

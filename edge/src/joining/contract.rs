@@ -22,6 +22,9 @@ pub struct Order {
     pub house: House,
     /// Each callback that is told of the end, in this order.
     pub told: Vec<Told>,
+    /// The parts are pieces of one file, whatever it is coded in. They are below the order's place, and are deleted at the end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub imports: bool,
 }
 
 /// A file of MP4 in one of the app's own stores.
@@ -66,6 +69,8 @@ pub enum Event {
     },
     /// Whether the app's index has heard.
     Told(bool),
+    /// Whether the pieces are deleted; false: not all of them, and some may have gone.
+    Cleared(Result<bool, String>),
     Delivered {
         /// As in the effect.
         to: usize,
@@ -96,6 +101,8 @@ pub enum Effect {
     },
     /// Tell the app's index; answer with [`Event::Told`].
     Tell(Box<News>),
+    /// Delete pieces that nobody needs any more; answer with [`Event::Cleared`].
+    Clear(Box<Order>),
     /// Tell a callback; answer with [`Event::Delivered`].
     Deliver {
         order: Box<Order>,

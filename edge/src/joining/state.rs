@@ -61,12 +61,19 @@ enum Phase {
         result: Result<RecordedFile, Refusal>,
         ended_ms: u64,
         is_told: bool,
+        /// There are no pieces, or they are deleted.
+        #[serde(default = "yes")]
+        is_cleared: bool,
         /// How many callbacks are done with.
         delivered: usize,
         /// Of the one that is next.
         since_ms: u64,
         failures: u32,
     },
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Applies an input. The state is `None` before the beginning, and when everybody has been told.
@@ -128,7 +135,7 @@ impl Join {
     }
 
     fn is_done(&self) -> bool {
-        matches!(&self.phase, Phase::Over { is_told: true, delivered, .. } if *delivered >= self.order.told.len())
+        matches!(&self.phase, Phase::Over { is_told: true, is_cleared: true, delivered, .. } if *delivered >= self.order.told.len())
     }
 
     /// What has to be done now.
@@ -153,6 +160,7 @@ impl Join {
                 order: Box::new(self.order.clone()),
             }),
             Phase::Over { is_told: false, .. } => effects.push(self.news(now_ms)),
+            Phase::Over { is_cleared: false, .. } => effects.push(Effect::Clear(Box::new(self.order.clone()))),
             Phase::Over { result, delivered, .. } => effects.push(Effect::Deliver {
                 order: Box::new(self.order.clone()),
                 to: *delivered,
@@ -174,6 +182,10 @@ impl Join {
                 Ok(node_id) => {
                     self.phase = Phase::At { node_id, silences: 0 };
                     self.due_ms = now_ms;
+                    if self.order.imports {
+                        // It stands otherwise now, which is told at once.
+                        self.heard_ms = 0;
+                    }
                 }
                 Err(reason) if now_ms.saturating_sub(self.begun_ms) >= PATIENCE_MS => {
                     self.end(Err(no_node(reason)), now_ms);
@@ -200,6 +212,7 @@ impl Join {
                     self.due_ms = if heard { now_ms } else { now_ms.saturating_add(PAUSE_MS) };
                 }
             }
+            Event::Cleared(cleared) => self.cleared(cleared, terms),
             Event::Delivered { to, delivery } => self.delivered(to, &delivery, terms),
             Event::Placed(_) => {}
         }
@@ -247,11 +260,36 @@ impl Join {
             result,
             ended_ms: now_ms,
             is_told: false,
+            is_cleared: !self.order.imports,
             delivered: 0,
             since_ms: now_ms,
             failures: 0,
         };
         self.due_ms = now_ms;
+    }
+
+    /// Pieces that cannot be deleted for long go with the recording.
+    fn cleared(&mut self, cleared: Result<bool, String>, terms: Terms) {
+        let Phase::Over {
+            is_cleared,
+            since_ms,
+            failures,
+            ..
+        } = &mut self.phase
+        else {
+            return;
+        };
+        let gives_up = terms.now_ms.saturating_sub(*since_ms) >= terms.pacing.give_up_ms;
+        *is_cleared |= cleared == Ok(true) || gives_up;
+        if cleared.is_err() && !*is_cleared {
+            *failures = failures.saturating_add(1);
+            let pause_ms = terms.pacing.pause_ms(*failures, terms.chance);
+            self.due_ms = terms.now_ms.saturating_add(pause_ms);
+        } else {
+            *failures = 0;
+            *since_ms = terms.now_ms;
+            self.due_ms = terms.now_ms;
+        }
     }
 
     fn delivered(&mut self, to: usize, delivery: &Delivery, terms: Terms) {
@@ -313,6 +351,9 @@ impl Join {
     fn news(&mut self, now_ms: u64) -> Effect {
         self.revision += 1;
         let (status, standing, ended_ms, files) = match &self.phase {
+            // Of a file that was sent whole, nothing is captured any more.
+            Phase::Placing if self.order.imports => (Status::Recording, Standing::Finishing, None, Vec::new()),
+            Phase::At { .. } if self.order.imports => (Status::Recording, Standing::Uploading, None, Vec::new()),
             Phase::Placing | Phase::At { .. } => (Status::Recording, Standing::Capturing, None, Vec::new()),
             Phase::Over {
                 result: Ok(file),
@@ -323,7 +364,7 @@ impl Join {
                 result: Err(_),
                 ended_ms,
                 ..
-            } => (Status::Failed, Standing::Done, Some(*ended_ms), Vec::new()),
+            } => (Status::Failed, Standing::Failed, Some(*ended_ms), Vec::new()),
         };
         Effect::Tell(Box::new(News {
             reservation: Reservation {

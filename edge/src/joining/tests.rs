@@ -5,7 +5,7 @@ use protocol::{Fault, Joined, JoinedFile, RecordedFile, RecorderKey, Refusal, Re
 use super::*;
 use crate::access::Callback;
 use crate::object::{Input as In, Output as Out};
-use crate::recording::{Delivery, House, Pacing, Status};
+use crate::recording::{Delivery, House, Pacing, Standing, Status};
 
 const NOW: u64 = 1_700_000_000_000;
 
@@ -35,6 +35,7 @@ fn order(callbacks: usize) -> Order {
         place: "house/a/s".into(),
         house: House::default(),
         told: vec![told; callbacks],
+        imports: false,
     }
 }
 
@@ -308,4 +309,78 @@ fn a_callback_is_tried_for_as_long_as_others_are() {
         &bench.delivered(0, refused())[..],
         [Effect::Deliver { to: 1, .. }]
     ));
+}
+
+#[test]
+fn the_pieces_of_an_imported_file_are_deleted_when_all_is_told() {
+    let mut bench = Bench {
+        join: None,
+        now_ms: NOW,
+    };
+    let order = Order {
+        imports: true,
+        ..order(0)
+    };
+    let request = Request::Begin(Box::new(order));
+    let effects = bench.take(In::Asked { by: 1, request });
+    let standing = |effects: &[Effect]| {
+        effects.iter().find_map(|effect| match effect {
+            Effect::Tell(news) => Some(news.standing),
+            _ => None,
+        })
+    };
+    assert_eq!(standing(&effects), Some(Standing::Finishing));
+    let effects = bench.event(Event::Placed(Ok("n1".into())));
+    assert_eq!(standing(&effects), Some(Standing::Uploading));
+    let done = Answer::Joined(Joined::Done(JoinedFile {
+        bytes: 1,
+        duration_ms: 2,
+        md5: "m".into(),
+    }));
+    let effects = bench.answer("n1", done);
+    assert_eq!(standing(&effects), Some(Standing::Done));
+    let effects = bench.event(Event::Told(true));
+    assert!(
+        matches!(effects.as_slice(), [Effect::Clear(order)] if order.imports),
+        "{effects:?}"
+    );
+    let effects = bench.event(Event::Cleared(Ok(false)));
+    assert!(
+        matches!(effects.as_slice(), [Effect::Clear(_)]),
+        "there may be more: {effects:?}"
+    );
+    assert_eq!(bench.event(Event::Cleared(Err("refused".into()))), []);
+    assert!(matches!(bench.ring().as_slice(), [Effect::Clear(_)]));
+    assert_eq!(bench.event(Event::Cleared(Ok(true))), []);
+    assert_eq!(bench.join, None);
+}
+
+#[test]
+fn what_cannot_be_deleted_for_long_is_left_to_the_end_of_the_recording() {
+    let mut bench = Bench {
+        join: None,
+        now_ms: NOW,
+    };
+    let order = Order {
+        imports: true,
+        ..order(0)
+    };
+    let request = Request::Begin(Box::new(order));
+    bench.take(In::Asked { by: 1, request });
+    bench.event(Event::Placed(Ok("n1".into())));
+    let refusal = Refusal {
+        fault: Fault::Caller,
+        code: RefusalCode::BadJob,
+        reason: "no media".into(),
+    };
+    bench.answer("n1", Answer::Refused(refusal));
+    bench.event(Event::Told(true));
+    for _ in 0..1_000 {
+        bench.event(Event::Cleared(Err("refused".into())));
+        if bench.join.is_none() {
+            return;
+        }
+        bench.ring();
+    }
+    panic!("it goes on for ever");
 }

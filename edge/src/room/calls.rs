@@ -190,6 +190,7 @@ impl Turn<'_> {
         for room_id in std::mem::take(&mut self.room.others).into_keys() {
             self.room.changed.insert(Row::name_of_other(&room_id));
         }
+        self.stops_playing();
         self.room.moved = false;
         self.room.kept.spec = None;
         self.room.kept.leaves = true;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::peer::Peer;
+use super::playback::{Playback, Played};
 use super::problem::Problem;
 use super::spec::{Creation, Other, Spec};
 use super::terms::{May, Server, SharedTrack, Side, SocketId};
@@ -175,6 +176,8 @@ pub enum Event {
         connections: BTreeSet<String>,
         done: bool,
     },
+    /// What came of [`Effect::Play`]; `None`: no node has answered.
+    Played(Option<Played>),
     /// What came of [`Effect::Register`].
     Registered {
         ok: bool,
@@ -243,6 +246,17 @@ pub enum Effect {
     Order {
         node_id: String,
         ask: RoomAsk,
+    },
+    /// Have a file of the app's own store played into the room, or hear how far that has come; answer with [`Event::Played`].
+    /// Another node is asked if this one cannot. `is_over`: the node is to end it, and nothing is answered.
+    Play {
+        node_id: String,
+        app_id: String,
+        room_id: String,
+        /// As whom it is published.
+        uid: String,
+        playback: Box<Playback>,
+        is_over: bool,
     },
     /// Tell the lobby of a new room; answer with [`Event::Registered`].
     Register {

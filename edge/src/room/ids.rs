@@ -87,22 +87,32 @@ fn value(text: &str) -> Option<u64> {
     (value <= MASK).then_some(value)
 }
 
+/// Whether a path is that of a file that a client sends, behind the number of a server and of a cluster or not.
+pub fn is_upload_path(path: &str) -> bool {
+    last_part(path) == Some("record")
+}
+
 /// The room that a socket is opened to: by its number or its id, behind the number of a server and of a cluster or not.
 pub fn of_path(path: &str) -> Option<String> {
+    let last = last_part(path)?;
+    if last.len() == 9 && last.bytes().all(|byte| byte.is_ascii_digit()) {
+        return id_of(last.parse().ok()?);
+    }
+    number_of(last).map(|_| last.to_owned())
+}
+
+/// What stands in a path behind the number of a server and of a cluster, if it has those.
+fn last_part(path: &str) -> Option<&str> {
     let last = path.strip_prefix('/')?;
     let is_place = |part: &str, letter: char| {
         let digits = part.strip_prefix(letter);
         digits.is_some_and(|digits| (1..=6).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()))
     };
-    let last = match last.split('/').collect::<Vec<_>>().as_slice() {
-        [last] => *last,
-        [server, cluster, last] if is_place(server, 's') && is_place(cluster, 'c') => *last,
-        _ => return None,
-    };
-    if last.len() == 9 && last.bytes().all(|byte| byte.is_ascii_digit()) {
-        return id_of(last.parse().ok()?);
+    match last.split('/').collect::<Vec<_>>().as_slice() {
+        [last] => Some(last),
+        [server, cluster, last] if is_place(server, 's') && is_place(cluster, 'c') => Some(last),
+        _ => None,
     }
-    number_of(last).map(|_| last.to_owned())
 }
 
 #[cfg(test)]

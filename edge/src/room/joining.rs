@@ -5,7 +5,7 @@ use super::limits::{IDLE_MS, LOOK_MS, MAX_ID_BYTES, MAX_PEERS, SILENT_MS};
 use super::peer::Peer;
 use super::problem::Problem;
 use super::signal::{PeerView, ToClient, VERSION};
-use super::spec::Role;
+use super::spec::{Role, Spec};
 use super::terms::{May, SocketId};
 use super::turn::{CLOSED_OVER, CLOSED_REPLACED, CLOSED_SILENT, Turn};
 
@@ -89,7 +89,12 @@ impl Turn<'_> {
         {
             return Some(Problem::NotInvited);
         }
-        if spec.is_live() && role != Role::Master && !self.room.peers.contains_key(&spec.master_id) {
+        let is_absent = spec.playback.is_none() && role != Role::Master;
+        if spec.playback.is_some() && role == Role::Master {
+            // Its master is the file that it shows.
+            return Some(Problem::Joined);
+        }
+        if spec.is_live() && is_absent && !self.room.peers.contains_key(&spec.master_id) {
             return Some(Problem::MasterAbsent);
         }
         if self.room.peers.len() >= MAX_PEERS {
@@ -312,7 +317,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn close_if_idle(&mut self) {
-        let since_ms = self.spec().and_then(|spec| spec.idle_ms);
+        let since_ms = self.spec().and_then(Spec::idle_since_ms);
         if since_ms.is_some_and(|since_ms| since_ms.saturating_add(IDLE_MS) <= self.now_ms) {
             self.ends();
         }

@@ -33,5 +33,15 @@ pub(super) const SILENT_MS: u64 = 15_000;
 pub(super) const LOOK_MS: u64 = 15_000;
 /// A room that nobody has been in for so long is closed.
 pub(super) const IDLE_MS: u64 = 24 * 3_600_000;
+/// A node is asked about a file that it is to play this long before its time, so that the file is there by then,
+pub(super) const PLAYBACK_AHEAD_MS: u64 = 60_000;
+/// this often while it plays,
+pub(super) const PLAYBACK_ASKED_MS: u64 = protocol::Playback::KEPT_MS / 3;
+/// after this pause where it could not be asked, or has failed,
+pub(super) const PLAYBACK_PAUSE_MS: u64 = 3_000;
+/// after so long when nothing has been heard of the question,
+pub(super) const PLAYBACK_LOST_MS: u64 = 60_000;
+/// and no more when it has failed so often.
+pub(super) const PLAYBACK_TRIES: u32 = 5;
 /// What another object did not hear is told again after so long.
 pub(super) const AGAIN_MS: u64 = 1_000;

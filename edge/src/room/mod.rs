@@ -26,6 +26,7 @@ mod media;
 mod news;
 mod offer;
 mod peer;
+mod playback;
 mod problem;
 mod random;
 mod servers;
@@ -46,6 +47,7 @@ pub use contract::{
 };
 pub use limits::{DEFAULT_MEMBERS, MAX_ID_BYTES, MAX_MESSAGE_BYTES};
 pub use peer::{Connection, Peer, Track};
+pub use playback::{Playback, Played};
 pub use problem::Problem;
 pub use random::Random;
 pub use servers::{ServerView, server, servers};

@@ -34,7 +34,7 @@ impl Random {
     }
 
     /// What nobody can guess.
-    pub(super) fn secret(&mut self) -> String {
+    pub fn secret(&mut self) -> String {
         let drawn = self.draw();
         drawn.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::limits::MAX_PEERS;
+use super::playback::Playback;
 use super::terms::{Server, SharedTrack};
 
 /// What kind of room it is.
@@ -44,6 +45,9 @@ pub struct Creation {
     pub master_id: String,
     pub transport: Transport,
     pub server: Server,
+    /// What it shows, as its master: such a room ends with that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playback: Option<Box<Playback>>,
 }
 
 /// What is known of a room besides who is in it.
@@ -72,6 +76,9 @@ pub struct Spec {
     /// Its newest recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record_id: Option<String>,
+    /// As [`Creation::playback`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playback: Option<Box<Playback>>,
     /// Since when nobody has been in it, Unix milliseconds.
     pub idle_ms: Option<u64>,
 }
@@ -90,8 +97,15 @@ impl Spec {
             merged_version: 0,
             paused: BTreeSet::new(),
             record_id: None,
+            playback: creation.playback,
             idle_ms: Some(now_ms),
         }
+    }
+
+    /// Since when nobody has been in it and nothing is awaited.
+    pub(super) fn idle_since_ms(&self) -> Option<u64> {
+        let awaited_ms = self.playback.as_ref().map_or(0, |playback| playback.awaited_until_ms());
+        self.idle_ms.map(|since_ms| since_ms.max(awaited_ms))
     }
 
     pub fn is_live(&self) -> bool {

@@ -32,6 +32,10 @@ pub struct Room {
     pub(super) failing: BTreeMap<String, u64>,
     /// When something is tried again.
     pub(super) again_ms: Option<u64>,
+    /// A node is being asked to play what the room shows.
+    pub(super) playing: bool,
+    /// When it is to be asked next; `None`: now.
+    pub(super) play_ms: Option<u64>,
     /// The number of the last message: when it was said, or the next number.
     pub(super) numbered: u64,
     /// When the sockets were last looked at.
@@ -62,6 +66,10 @@ impl Room {
                 }
             }
         }
+        room.play_ms = room
+            .spec()
+            .is_some_and(|spec| spec.playback.is_some())
+            .then_some(now_ms);
         for (peer_id, peer) in &mut room.peers {
             match peer.socket {
                 Some(socket) if open.contains(&socket) => {
@@ -118,10 +126,13 @@ impl Room {
         let look = (!self.sockets.is_empty()).then(|| self.looked_ms.saturating_add(LOOK_MS));
         let idle = self
             .spec()
-            .and_then(|spec| spec.idle_ms)
+            .and_then(Spec::idle_since_ms)
             .map(|since_ms| since_ms.saturating_add(IDLE_MS));
         let broken = broken.map(|since_ms| since_ms.saturating_add(SILENT_MS)).min();
-        [broken, look, idle, self.again_ms].into_iter().flatten().min()
+        [broken, look, idle, self.again_ms, self.playback_due_ms()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Something was not heard: it is told again.

@@ -59,6 +59,7 @@ impl Turn<'_> {
                 connections,
                 done,
             } => self.told(&node_id, &connections, done),
+            Event::Played(played) => self.played(played),
             Event::Registered { ok } => self.registered(ok),
             Event::Left { ok } => self.left_lobby(ok),
             Event::Shared { to, version, ok } => self.heard(&to, version, ok),
@@ -80,6 +81,7 @@ impl Turn<'_> {
             self.goes(&peer_id);
         }
         self.close_if_idle();
+        self.ends_playback();
     }
 
     /// Tells nodes, rooms and the lobby what they do not know yet, and keeps what has changed.
@@ -91,6 +93,7 @@ impl Turn<'_> {
         self.tell_nodes();
         self.share();
         self.tell_lobby();
+        self.play();
         self.save();
     }
 

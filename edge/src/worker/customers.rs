@@ -9,19 +9,26 @@ use worker::{Context, Delay, Env, console_error};
 
 use super::bindings::{self, Misconfigured};
 use super::objects::counting;
-use super::objects::{AppOf, Gateway, Joiner, Recorder, RecorderReply, RecorderRequest, ask};
-use super::rooms;
+use super::objects::{AppOf, Gateway, Joiner, Recorder, RecorderReply, RecorderRequest, Upload, ask};
+use super::{rooms, uploads};
 use crate::access::Directory;
 use crate::app::{self, Denial, Reply as AppReply, Verdict};
 use crate::dialect::{Admission, LookUp, Pending, Routed, Server, Step};
 use crate::http::Response;
 use crate::joining;
 use crate::recording::{Reply, Request as CoreRequest};
+use crate::upload::Problem;
 
 /// For the `App` object to answer. It only counts; what takes longer is as good as no answer.
 const ADMISSION_LIMIT: Duration = Duration::from_secs(2);
 
-pub(super) async fn answer(routed: Routed<'_>, env: &Env, context: &Context) -> Result<Response, Misconfigured> {
+/// `body`: the request whose body has a file that was not read yet.
+pub(super) async fn answer(
+    routed: Routed<'_>,
+    mut body: Option<worker::Request>,
+    env: &Env,
+    context: &Context,
+) -> Result<Response, Misconfigured> {
     let (store, keys) = (bindings::directory(env)?, bindings::seal_keys(env)?);
     let directory = Directory::new(&store, &keys);
     let public_url = bindings::public_url(env);
@@ -54,6 +61,18 @@ pub(super) async fn answer(routed: Routed<'_>, env: &Env, context: &Context) -> 
             Step::Room(visit) => {
                 let told = rooms::told(visit.ask.clone(), env).await;
                 visit.answered(told)
+            }
+            Step::Upload(sending) => {
+                let question = &sending.question;
+                let reply = ask::<Upload>(env, &question.record_id, question).await;
+                sending.answered(reply.ok())
+            }
+            Step::Receive(receiving) => {
+                let sizes = uploads::receive(&receiving, body.take(), env).await;
+                if let Err(Problem::Store(error)) = &sizes {
+                    console_error!("an upload is not stored: {error}");
+                }
+                receiving.received(sizes)
             }
             Step::Join(joining) => {
                 let mut begun = true;

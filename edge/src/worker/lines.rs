@@ -30,8 +30,8 @@ pub(super) async fn answer(request: Request, env: &Env) -> worker::Result<Respon
 
 /// The node that may have its line, or the answer in the place of one.
 async fn admit(request: &Request, env: &Env) -> worker::Result<Result<String, http::Response>> {
-    let request = match transport::read(request.clone()?).await {
-        Ok(request) => request,
+    let request = match transport::read(request.clone()?, |_| false).await {
+        Ok((request, _)) => request,
         Err(refused) => return Ok(Err(refused)),
     };
     Ok(node_routes::line(&request, env).await)

@@ -2,6 +2,7 @@
 //! bindings and secrets, keeps the objects' states in their storage, and carries out effects. It decides nothing.
 
 mod admin_questions;
+mod apps;
 mod bindings;
 mod customers;
 mod files;
@@ -17,6 +18,7 @@ mod rooms;
 mod routes;
 mod sessions;
 mod transport;
+mod uploads;
 mod webhooks;
 
 use worker::{Context, Env, Request, Response, event};
@@ -35,11 +37,14 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
     if let Some(room_id) = rooms::opened(&request) {
         return rooms::answer(&room_id, request, &env).await;
     }
+    if let Some(record_id) = uploads::opened(&request) {
+        return uploads::answer(&record_id, request, &env).await;
+    }
     if listeners::is_opened(&request) {
         return listeners::answer(request, &env).await;
     }
-    let response = match transport::read(request).await {
-        Ok(request) => routes::answer(&request, &env, &context).await,
+    let response = match transport::read(request, routes::takes_file).await {
+        Ok((request, body)) => routes::answer(&request, body, &env, &context).await,
         Err(response) => {
             counting::answered(Route::Unrouted, response.status);
             response

@@ -1,6 +1,6 @@
 //! Requests to stores. Each has a time-out, goes to no server that the deployment does not allow, and follows no redirect.
 
-use worker::{AbortSignal, Env, Fetch, Method, Request, RequestInit, RequestRedirect, web_sys};
+use worker::{AbortSignal, Env, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, web_sys};
 
 use super::bindings;
 
@@ -12,6 +12,29 @@ pub(super) async fn text(
     max_bytes: usize,
     env: &Env,
 ) -> Result<(u16, String), String> {
+    send(method, url, &[], None, (limit_ms, max_bytes), env).await
+}
+
+/// What is put into a store.
+pub(super) struct Put<'a> {
+    pub(super) url: &'a str,
+    pub(super) headers: &'a [(&'a str, &'a str)],
+    pub(super) body: &'a [u8],
+}
+
+/// As [`text`].
+pub(super) async fn put(put: Put<'_>, limit_ms: u64, max_bytes: usize, env: &Env) -> Result<(u16, String), String> {
+    send("PUT", put.url, put.headers, Some(put.body), (limit_ms, max_bytes), env).await
+}
+
+async fn send(
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: Option<&[u8]>,
+    (limit_ms, max_bytes): (u64, usize),
+    env: &Env,
+) -> Result<(u16, String), String> {
     let (address, _) = url.split_once('?').unwrap_or((url, ""));
     bindings::targets(env)
         .check(address)
@@ -20,6 +43,10 @@ pub(super) async fn text(
         let mut init = RequestInit::new();
         init.with_method(Method::from(method.to_owned()))
             .with_redirect(RequestRedirect::Manual);
+        let own = Headers::new();
+        headers.iter().try_for_each(|(name, value)| own.set(name, value))?;
+        init.with_headers(own)
+            .with_body(body.map(|body| js_sys::Uint8Array::from(body).into()));
         let request = Request::new_with_init(url, &init)?;
         let limit_ms = u32::try_from(limit_ms).unwrap_or(u32::MAX);
         let limit = AbortSignal::from(web_sys::AbortSignal::timeout_with_u32(limit_ms));

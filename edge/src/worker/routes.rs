@@ -14,10 +14,16 @@ use crate::http::{Request, Response};
 use crate::metrics::Route;
 use crate::{admin, fleet, http, rtc};
 
-pub(super) async fn answer(request: &Request, env: &Env, context: &Context) -> Response {
+/// Whether a request's body has a file, which is not read at once.
+pub(super) fn takes_file(request: &Request) -> bool {
+    dialect::route(request).is_some_and(|routed| routed.takes_file())
+}
+
+/// `body`: the request whose body has not been read.
+pub(super) async fn answer(request: &Request, body: Option<worker::Request>, env: &Env, context: &Context) -> Response {
     let (route, routed) = route(request);
     let answer = match (route, routed) {
-        (_, Some(routed)) => customers::answer(routed, env, context).await,
+        (_, Some(routed)) => customers::answer(routed, body, env, context).await,
         (Route::Health, None) => health(env),
         (Route::Metrics, None) => metrics(request, env).await,
         (

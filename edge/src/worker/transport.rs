@@ -8,16 +8,30 @@ use crate::http;
 /// Above every body that a customer, the operator or a node has reason to send.
 const MAX_BODY: usize = 4 << 20;
 
-/// The request with its whole body, or the answer to one that is too large or broke off.
-pub(super) async fn read(mut request: Request) -> Result<http::Request, http::Response> {
-    let headers: http::Headers = request.headers().entries().collect();
-    let announced = headers
+/// The request with its whole body, or the answer to one that is too large or broke off. The body of one that is to be `streamed`
+/// is left in the runtime's request, which is returned then.
+pub(super) async fn read(
+    mut request: Request,
+    streamed: impl FnOnce(&http::Request) -> bool,
+) -> Result<(http::Request, Option<Request>), http::Response> {
+    let mut plain = head(&request);
+    if streamed(&plain) {
+        return Ok((plain, Some(request)));
+    }
+    let announced = plain
+        .headers
         .get("content-length")
         .and_then(|length| length.parse::<usize>().ok());
     if announced.is_some_and(|length| length > MAX_BODY) {
         return Err(too_large());
     }
-    let body = read_body(&mut request).await?;
+    plain.body = read_body(&mut request).await?;
+    Ok((plain, None))
+}
+
+/// The request without its body.
+fn head(request: &Request) -> http::Request {
+    let headers: http::Headers = request.headers().entries().collect();
     let url = request.inner().url();
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let path = request.path();
@@ -25,14 +39,14 @@ pub(super) async fn read(mut request: Request) -> Result<http::Request, http::Re
         let host = behind.find('/').unwrap_or(behind.len());
         &url[..scheme.len() + "://".len() + host]
     });
-    Ok(http::Request {
+    http::Request {
         method: request.inner().method(),
         origin: origin.to_owned(),
         path,
         query: query.to_owned(),
         headers,
-        body,
-    })
+        body: Vec::new(),
+    }
 }
 
 /// The body, given up as soon as it is too large: it need not say how long it will be.

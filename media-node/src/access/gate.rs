@@ -105,7 +105,8 @@ impl Gate {
     /// When it may not, or when that cannot be decided.
     pub async fn admit(&self, wish: &Wish<'_>) -> Result<Grant, Denial> {
         let is_recorder = || wish.action == Action::Play && self.passes.open(wish.place, wish.shown);
-        if self.keys.open(wish.action, wish.shown) || is_recorder() {
+        let is_own = || wish.action == Action::Publish && self.passes.open_publishing(wish.place, wish.shown);
+        if self.keys.open(wish.action, wish.shown) || is_recorder() || is_own() {
             return Ok(Grant::ALL);
         }
         let Some(edge) = &self.edge else {

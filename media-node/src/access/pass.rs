@@ -6,7 +6,7 @@ use super::{Place, Shown, keys};
 
 /// What recorders show to channel servers: for each channel a pass of its own, which is good for playing from that channel and
 /// for nothing else. It follows from a secret, so that nobody has to be asked: from the one that the nodes of a fleet share,
-/// or from one of this process alone.
+/// or from one of this process alone. What a node publishes by itself is let in by another kind of pass.
 #[derive(Clone, Debug, Default)]
 pub struct Passes {
     secret: Secret,
@@ -34,12 +34,23 @@ impl Passes {
 
     /// The pass for playing from a channel: 64 hexadecimal characters. `None` without a secret.
     pub fn pass(&self, app: &str, channel: &str) -> Option<Secret> {
+        // No app has a slash in its id.
+        self.following(&["tapedeck/play/", app, "/", channel])
+    }
+
+    /// The pass for publishing as this user, as [`Self::pass`].
+    pub fn publishing_pass(&self, place: &Place) -> Option<Secret> {
+        let Place { app, channel, uid } = place;
+        // No name has a zero in it.
+        self.following(&["tapedeck/publish/", app, "\0", channel, "\0", uid])
+    }
+
+    fn following(&self, parts: &[&str]) -> Option<Secret> {
         if self.secret.is_empty() {
             return None;
         }
         let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.expose().as_bytes()).ok()?;
-        // No app has a slash in its id.
-        for part in ["tapedeck/play/", app, "/", channel] {
+        for part in parts {
             mac.update(part.as_bytes());
         }
         Some(Secret::new(hex::encode(mac.finalize().into_bytes())))
@@ -50,6 +61,12 @@ impl Passes {
         let Some(password) = shown.password() else { return false };
         self.pass(&place.app, &place.channel)
             .is_some_and(|pass| keys::shows(std::iter::once(password), &pass))
+    }
+
+    /// Whether the user's pass was shown, which is shown as a key.
+    pub(super) fn open_publishing(&self, place: &Place, shown: &Shown) -> bool {
+        let pass = self.publishing_pass(place);
+        pass.is_some_and(|pass| keys::shows(shown.keys(), &pass))
     }
 }
 
@@ -93,6 +110,26 @@ mod tests {
         ] {
             assert!(!passes.open(&place("a", "c"), &elsewhere), "{elsewhere:?}");
         }
+    }
+
+    #[test]
+    fn a_pass_for_publishing_opens_nothing_to_players_or_other_users() {
+        let passes = Passes::following_from(Secret::new("s"));
+        let own = place("a", "c");
+        let pass = passes.publishing_pass(&own).unwrap();
+        let by_key = Shown::new(Some(pass.clone()), None, None);
+        assert!(passes.open_publishing(&own, &by_key));
+        let other = Place {
+            uid: "v".into(),
+            ..own.clone()
+        };
+        for elsewhere in [other, place("a", "d"), place("b", "c"), place("a", "c\0u")] {
+            assert!(!passes.open_publishing(&elsewhere, &by_key), "{elsewhere:?}");
+        }
+        assert!(!passes.open(&own, &by_password(&pass)));
+        let playing = Shown::new(passes.pass("a", "c"), None, None);
+        assert!(!passes.open_publishing(&own, &playing));
+        assert!(!Passes::default().open_publishing(&own, &Shown::new(Some(Secret::default()), None, None)));
     }
 
     #[test]

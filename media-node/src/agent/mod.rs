@@ -26,6 +26,7 @@ pub use entries::Entries;
 
 use crate::channel::Registry;
 use crate::joiner::Joiner;
+use crate::playback::Player;
 use crate::rtc::Rtc;
 use crate::supervisor::Supervisor;
 use line::Answers;
@@ -50,6 +51,7 @@ pub struct Services {
     /// `None` where the node serves no WebRTC.
     pub rtc: Option<Rtc>,
     pub joiner: Joiner,
+    pub player: Player,
 }
 
 /// Runs until dropped. `heard` tells whether the edge answered the last heartbeat, `told` the

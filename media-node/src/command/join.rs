@@ -7,7 +7,8 @@ use protocol::{Joining, MAX_MESSAGE_BYTES};
 
 use super::args::EncoderArgs;
 use crate::outbound::Targets;
-use crate::{joiner, supervisor};
+use crate::joiner::{self, Making};
+use crate::supervisor;
 
 /// Reads what is to be joined, as a line of JSON, from standard input, and writes what came of it to standard output. `serve` starts
 /// it; at the end of its input it ends.
@@ -19,6 +20,9 @@ pub(super) struct JoinArgs {
     /// Connect to private, loopback and link-local addresses too.
     #[arg(long, env = "TAPEDECK_ALLOW_PRIVATE_TARGETS", value_parser = FalseyValueParser::new())]
     allow_private_targets: bool,
+    /// The parts are pieces of one file of any container and codecs.
+    #[arg(long)]
+    import: bool,
     #[command(flatten)]
     encoders: EncoderArgs,
     /// Bytes of memory that this process may take.
@@ -39,8 +43,9 @@ pub(super) async fn run(args: JoinArgs) -> Result<(), String> {
         true => Targets::Any,
         false => Targets::Public,
     };
+    let making = if args.import { Making::Imported } else { Making::Joined };
     end_with(input);
-    let joined = joiner::run(&joining, &args.dir, targets, args.encoders.options()?).await;
+    let joined = joiner::run(&joining, making, &args.dir, targets, args.encoders.options()?).await;
     let answer = serde_json::to_vec(&joined).map_err(|error| error.to_string())?;
     let written = std::io::stdout().write_all(&answer);
     written.map_err(|error| format!("standard output cannot be written: {error}"))

@@ -6,6 +6,7 @@ mod check;
 mod join;
 mod logging;
 mod mix;
+mod playback;
 mod publish;
 mod record;
 mod rescue;
@@ -45,6 +46,9 @@ enum Command {
     /// Join files of MP4 that are in stores: what `serve` starts for that.
     #[command(hide = true)]
     Join(join::JoinArgs),
+    /// Publish a file that is in a store: what `serve` starts for that.
+    #[command(hide = true)]
+    Playback(playback::PlaybackArgs),
     /// Verify the spool and say what a start would repair; exit code 1 if media is missing or something is damaged.
     Check {
         /// A node's spool directory, or that of one recording.
@@ -93,6 +97,7 @@ pub fn run(cli: Cli) -> ExitCode {
         },
         Command::Mix(args) => mix::run(&args),
         Command::Join(args) => block_on(None, join::run(args)),
+        Command::Playback(args) => block_on(None, playback::run(args)),
         Command::Publish(args) => block_on(None, publish::run(args)),
     };
     match result {

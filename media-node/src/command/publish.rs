@@ -1,23 +1,15 @@
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use protocol::{Cipher, Secret};
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::stop_signal::stop_signal;
 use crate::channel::StreamPath;
 use crate::encryption::{Codec, Keys};
-use crate::media::{Demuxer, RtspPublisher};
-use crate::stream::{AccessUnit, Format, Track};
-
-/// Longest wait between two looks for a signal.
-const STEP: Duration = Duration::from_millis(100);
-
-/// So much later than in the file units are sent: their times may begin below 0, and RTP's do not.
-const LEAD_US: i64 = 500_000;
+use crate::playback::{self, Pace};
+use crate::stream::{AccessUnit, Format};
 
 #[derive(Args, Debug)]
 pub(super) struct PublishArgs {
@@ -60,7 +52,7 @@ impl From<Mode> for Cipher {
 
 /// Publishes a file at the pace of its timestamps, to its end or a signal.
 pub(super) async fn run(args: PublishArgs) -> Result<(), String> {
-    let stop = Arc::new(AtomicBool::new(false));
+    let stop = CancellationToken::new();
     let stopped = stop.clone();
     let published = tokio::task::spawn_blocking(move || publish(&args, &stopped));
     tokio::pin!(published);
@@ -68,61 +60,17 @@ pub(super) async fn run(args: PublishArgs) -> Result<(), String> {
         done = &mut published => done,
         signal = stop_signal() => {
             signal?;
-            stop.store(true, Ordering::Relaxed);
+            stop.cancel();
             published.await
         }
     };
     done.map_err(|error| error.to_string())?
 }
 
-fn publish(args: &PublishArgs, stop: &AtomicBool) -> Result<(), String> {
+fn publish(args: &PublishArgs, stop: &CancellationToken) -> Result<(), String> {
     let seal = Seal::new(args)?;
-    let failed = |error| format!("{}: {error}", args.input.display());
-    let mut input = Demuxer::open(&args.input).map_err(failed)?;
-    let tracks: Vec<(Track, Format)> = input.formats().to_vec();
-    if tracks.iter().any(|(_, format)| is_headless(format)) {
-        return Err(format!(
-            "{}: its AAC has headers of its own (ADTS); put it into MP4",
-            args.input.display()
-        ));
-    }
-    let formats: Vec<Format> = tracks.iter().map(|(_, format)| format.clone()).collect();
-    let mut output = RtspPublisher::connect(&args.url, &formats).map_err(|error| error.to_string())?;
-    let begin = Instant::now();
-    let mut first_us = None;
-    while let Some((track, unit)) = input.next_unit().map_err(failed)? {
-        let Some(index) = tracks.iter().position(|(kind, _)| *kind == track) else {
-            continue;
-        };
-        let since_us = unit.dts_us - *first_us.get_or_insert(unit.dts_us);
-        if !wait(begin + Duration::from_micros(since_us.max(0).unsigned_abs()), stop) {
-            break;
-        }
-        let unit = AccessUnit {
-            data: seal.seal(&formats[index], &unit)?.into(),
-            pts_us: unit.pts_us + LEAD_US,
-            dts_us: unit.dts_us + LEAD_US,
-            keyframe: unit.keyframe,
-        };
-        output.write(index, &unit).map_err(|error| error.to_string())?;
-    }
-    output.finish().map_err(|error| error.to_string())
-}
-
-/// Until a moment; `false` when a signal came before.
-fn wait(until: Instant, stop: &AtomicBool) -> bool {
-    while !stop.load(Ordering::Relaxed) {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return true;
-        }
-        std::thread::sleep(left.min(STEP));
-    }
-    false
-}
-
-fn is_headless(format: &Format) -> bool {
-    matches!(format, Format::Aac(aac) if aac.config.is_empty())
+    let sealed = |format: &Format, unit: &AccessUnit| seal.seal(format, unit);
+    playback::publish(&args.input, &args.url, Pace::default(), sealed, stop)
 }
 
 /// What is done to units on their way.

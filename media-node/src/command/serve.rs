@@ -23,6 +23,7 @@ use crate::channel::{Limits, Registry};
 use crate::clock::unix_ms;
 use crate::hub;
 use crate::joiner::{self, Joiner};
+use crate::playback::{self, Player};
 use crate::random::random_id;
 use crate::rtc::{self, RtcServer};
 use crate::rtmp::RtmpServer;
@@ -33,6 +34,8 @@ use crate::supervisor::{Config, Memory, Node, SpaceLimits, Supervisor};
 const FAREWELL: Duration = Duration::from_secs(2);
 /// In the spool's directory; it is no recording's name.
 const JOINING_DIR: &str = ".joining";
+/// As that.
+const PLAYBACK_DIR: &str = ".playback";
 
 #[derive(Args, Debug)]
 pub(super) struct ServeArgs {
@@ -143,6 +146,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
     let random = random_id().map_err(|error| format!("the system gives no randomness: {error}"))?;
     let passes = Passes::new(roster_key.as_ref(), token.as_ref(), || Secret::new(random));
     let pass_secret = passes.secret().clone();
+    let playback_passes = passes.clone();
     let edge_url = args.edge_url;
     let edge = edge_url
         .as_ref()
@@ -203,6 +207,14 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
         dir: args.spool.join(JOINING_DIR),
         reserve_bytes: args.disk_reserve,
         memory: Arc::clone(&memory),
+    });
+    let player = Player::new(playback::Config {
+        program: program.clone(),
+        arguments: args.recording.target_arguments(),
+        dir: args.spool.join(PLAYBACK_DIR),
+        reserve_bytes: args.disk_reserve,
+        rtsp: format!("rtsp://{}", reachable(rtsp_address)),
+        passes: playback_passes,
     });
     let supervisor = Supervisor::new(Config {
         spool: args.spool.clone(),
@@ -266,6 +278,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
                 Services {
                     rtc: rtc.clone(),
                     joiner,
+                    player,
                 },
                 heard,
                 told.clone(),

@@ -9,7 +9,7 @@ use protocol::{Joined, Joining, Refusal};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
-use super::Config;
+use super::{Config, Making};
 
 /// Besides what the bytes take,
 const BASE_TIME: Duration = Duration::from_secs(300);
@@ -22,10 +22,10 @@ const NICE: [&str; 2] = ["-n", "15"];
 /// The longest answer.
 const MAX_ANSWER_BYTES: u64 = 64 << 10;
 
-pub(super) async fn run(config: &Config, joining: &Joining) -> Joined {
+pub(super) async fn run(config: &Config, joining: &Joining, making: Making) -> Joined {
     let dir = config.dir.join(&joining.sid);
     let limit = (BASE_TIME + Duration::from_secs(joining.bytes() / SLOWEST)).min(LONGEST);
-    let joined = match tokio::time::timeout(limit, ask(config, &dir, joining)).await {
+    let joined = match tokio::time::timeout(limit, ask(config, &dir, joining, making)).await {
         Ok(Ok(joined)) => joined,
         Ok(Err(error)) => Joined::Failed(Refusal::internal(error)),
         Err(_) => Joined::Failed(Refusal::internal(format!("it took longer than {} s", limit.as_secs()))),
@@ -38,7 +38,7 @@ pub(super) async fn run(config: &Config, joining: &Joining) -> Joined {
     joined
 }
 
-async fn ask(config: &Config, dir: &Path, joining: &Joining) -> Result<Joined, String> {
+async fn ask(config: &Config, dir: &Path, joining: &Joining, making: Making) -> Result<Joined, String> {
     let mut question = serde_json::to_vec(joining).map_err(|error| error.to_string())?;
     question.push(b'\n');
     let allowance = config.memory.allowance(&format!("join-{}", joining.sid));
@@ -47,6 +47,7 @@ async fn ask(config: &Config, dir: &Path, joining: &Joining) -> Result<Joined, S
         .arg(&config.program)
         .args(["join", "--dir"])
         .arg(dir)
+        .args((making == Making::Imported).then_some("--import"))
         .args(&config.arguments)
         .args(allowance.arguments())
         .stdin(Stdio::piped())

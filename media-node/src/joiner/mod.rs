@@ -1,6 +1,6 @@
-//! Makes one file of several that are in stores: as they are where they are coded alike, else coded anew. Each work is done by a
-//! process of its own, whose crash costs nothing else; whoever asks again by the same sid hears how far it has come. It does not
-//! know whose files they are, or who asks.
+//! Makes one file of several that are in stores: as they are where they are coded alike, else coded anew; or imports one that came in
+//! pieces. Each work is done by a process of its own, whose crash costs nothing else; whoever asks again by the same sid hears how
+//! far it has come. It does not know whose files they are, or who asks.
 
 mod child;
 mod recode;
@@ -26,6 +26,15 @@ const AT_A_TIME: usize = 2;
 const MAX_WAIT: Duration = Duration::from_secs(60);
 /// For how long what has come of a work is told to whoever asks again. A later one begins anew.
 const REMEMBERED: Duration = Duration::from_secs(600);
+
+/// What is made of the parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Making {
+    /// One recording of several, as they are.
+    Joined,
+    /// One recording of the pieces of one file, which is encoded anew where it has to be.
+    Imported,
+}
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -74,10 +83,10 @@ impl Joiner {
     ///
     /// # Errors
     /// Why it is not begun.
-    pub async fn join(&self, joining: Joining) -> Result<Joined, Refusal> {
+    pub async fn join(&self, joining: Joining, making: Making) -> Result<Joined, Refusal> {
         let wait = Duration::from_millis(joining.wait_ms).min(MAX_WAIT);
         let sid = joining.sid.clone();
-        let mut state = self.work(joining)?;
+        let mut state = self.work(joining, making)?;
         let ended = tokio::time::timeout(wait, state.wait_for(|joined| *joined != Joined::Runs)).await;
         let joined = match ended {
             Ok(Ok(joined)) => joined.clone(),
@@ -92,13 +101,13 @@ impl Joiner {
         Ok(joined)
     }
 
-    fn work(&self, joining: Joining) -> Result<watch::Receiver<Joined>, Refusal> {
+    fn work(&self, joining: Joining, making: Making) -> Result<watch::Receiver<Joined>, Refusal> {
         let mut works = self.lock();
         works.retain(|_, work| *work.state.borrow() == Joined::Runs || work.since.elapsed() < REMEMBERED);
         if let Some(work) = works.get(&joining.sid) {
             return Ok(work.state.clone());
         }
-        check(&joining)?;
+        check(&joining, making)?;
         let running = works.values().filter(|work| *work.state.borrow() == Joined::Runs);
         if running.count() >= AT_A_TIME {
             return Err(no_room(format!("this node is joining {AT_A_TIME} files already")));
@@ -113,7 +122,7 @@ impl Joiner {
         let config = self.inner.config.clone();
         tokio::spawn(async move {
             let sid = joining.sid.clone();
-            let joined = child::run(&config, &joining).await;
+            let joined = child::run(&config, &joining, making).await;
             tracing::info!(sid, ?joined, "files have been joined, or not");
             told.send_replace(joined);
         });
@@ -145,7 +154,11 @@ impl Joiner {
 }
 
 /// Whether a question can be carried out at all.
-fn check(joining: &Joining) -> Result<(), Refusal> {
+fn check(joining: &Joining, making: Making) -> Result<(), Refusal> {
+    let most = match making {
+        Making::Joined => Joining::MOST_PARTS,
+        Making::Imported => Joining::MOST_PIECES,
+    };
     let is_name = |text: &str| {
         (1..=64).contains(&text.len())
             && text
@@ -155,9 +168,7 @@ fn check(joining: &Joining) -> Result<(), Refusal> {
     let has_store = |store: u32| usize::try_from(store).is_ok_and(|store| store < joining.stores.len());
     let problem = match joining {
         joining if !is_name(&joining.sid) => "its sid is no name",
-        joining if joining.parts.is_empty() || joining.parts.len() > Joining::MOST_PARTS => {
-            "it has too few or too many parts"
-        }
+        joining if joining.parts.is_empty() || joining.parts.len() > most => "it has too few or too many parts",
         joining if joining.bytes() > Joining::MOST_BYTES => "its parts are too large together",
         joining if joining.parts.iter().any(|part| !has_store(part.store)) => "a part is in a store that is not named",
         _ => return Ok(()),

@@ -71,7 +71,7 @@ async fn a_process_is_asked_once_and_its_answer_told_to_whoever_asks_again() {
     );
     let joiner = joiner(dir.path(), &script);
     for _ in 0..2 {
-        let Ok(Joined::Done(file)) = joiner.join(joining("s1")).await else {
+        let Ok(Joined::Done(file)) = joiner.join(joining("s1"), Making::Joined).await else {
             panic!("it is done");
         };
         assert_eq!((file.bytes, file.duration_ms, &*file.md5), (7, 8, "m"));
@@ -89,7 +89,7 @@ async fn a_process_that_dies_has_failed_and_may_be_tried_again() {
     let dir = tempfile::tempdir().unwrap();
     let joiner = joiner(dir.path(), "kill -9 $$");
     for _ in 0..2 {
-        let Ok(Joined::Failed(refusal)) = joiner.join(joining("s1")).await else {
+        let Ok(Joined::Failed(refusal)) = joiner.join(joining("s1"), Making::Joined).await else {
             panic!("it has failed");
         };
         assert_eq!(refusal.fault, Fault::Ours);
@@ -112,16 +112,16 @@ async fn what_takes_long_is_asked_about_again_and_only_some_run_at_a_time() {
         wait_ms: 10,
         ..joining(sid)
     };
-    assert_eq!(joiner.join(brief("s1")).await, Ok(Joined::Runs));
-    assert_eq!(joiner.join(brief("s2")).await, Ok(Joined::Runs));
-    let refusal = joiner.join(brief("s3")).await.unwrap_err();
+    assert_eq!(joiner.join(brief("s1"), Making::Joined).await, Ok(Joined::Runs));
+    assert_eq!(joiner.join(brief("s2"), Making::Imported).await, Ok(Joined::Runs));
+    let refusal = joiner.join(brief("s3"), Making::Joined).await.unwrap_err();
     assert_eq!(refusal.code, RefusalCode::NoCapacity);
-    assert_eq!(joiner.join(brief("s1")).await, Ok(Joined::Runs));
+    assert_eq!(joiner.join(brief("s1"), Making::Joined).await, Ok(Joined::Runs));
     // Each of the two reads to the end of what somebody writes there.
     let gate = dir.path().join("gate");
     let opened = tokio::task::spawn_blocking(move || std::fs::write(gate, "go"));
     assert!(matches!(
-        joiner.join(joining("s1")).await,
+        joiner.join(joining("s1"), Making::Joined).await,
         Ok(Joined::Done(_) | Joined::Runs)
     ));
     opened.await.unwrap().unwrap();
@@ -145,9 +145,14 @@ async fn a_question_that_makes_no_sense_is_refused() {
         with(vec![part(1, 1)]),
         with(vec![part(0, Joining::MOST_BYTES), part(0, 1)]),
     ] {
-        assert_eq!(joiner.join(wrong).await.unwrap_err().code, RefusalCode::BadJob);
+        assert_eq!(
+            joiner.join(wrong, Making::Joined).await.unwrap_err().code,
+            RefusalCode::BadJob
+        );
     }
-    let large = joiner.join(with(vec![part(0, Joining::MOST_BYTES)])).await;
+    let large = joiner
+        .join(with(vec![part(0, Joining::MOST_BYTES)]), Making::Joined)
+        .await;
     // Whatever this disk has: it is begun and fails, or there is no room.
     assert!(!matches!(large, Ok(Joined::Done(_) | Joined::Runs)), "{large:?}");
 }

@@ -4,6 +4,7 @@
 
 #![allow(unsafe_code)]
 
+mod convert;
 mod copy;
 mod crop;
 mod decode;
@@ -33,6 +34,7 @@ mod ts_demux;
 mod ts_mux;
 mod turn;
 
+pub use convert::convert;
 pub use crop::Crop;
 pub use decode::{AudioCodec, AudioDecoder, VideoDecoder};
 pub use demux::{Demuxed, Demuxer};

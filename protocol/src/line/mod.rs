@@ -24,7 +24,8 @@
 //! | edge | [`EdgeAsk::Remove`] | [`NodeAnswer::Removed`] |
 //! | edge | [`EdgeAsk::Rtc`] | [`NodeAnswer::Rtc`] |
 //! | edge | [`EdgeAsk::Room`] | [`NodeAnswer::Room`] |
-//! | edge | [`EdgeAsk::Join`] | [`NodeAnswer::Joined`] |
+//! | edge | [`EdgeAsk::Join`], [`EdgeAsk::Import`] | [`NodeAnswer::Joined`] |
+//! | edge | [`EdgeAsk::Playback`] | [`NodeAnswer::Playback`] |
 //!
 //! From version [`NODE_LEASE`] on, a node has one lease on each line: it begins with the edge's hello, counts on the node from
 //! when the newest [`PING`] that was answered had been sent (before the first one: from when its own hello had been), and is over [`EdgeHello::lease_ms`]

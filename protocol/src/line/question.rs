@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ChannelLease, ChannelNews, Desired, Elsewhere, EntryAnswer, EntryQuestion, FollowQuestion, HeartbeatAnswer,
-    HeldRecording, Job, JobRequest, Joined, Joining, LiveChannel, LiveQuestion, Refusal, Report, ReportAnswer, RoomAsk,
-    RoomNews, RoomReply, Roster, RtcCall, RtcReply, UserRemoval,
+    HeldRecording, Job, JobRequest, Joined, Joining, LiveChannel, LiveQuestion, Playback, PlaybackState, Refusal,
+    Report, ReportAnswer, RoomAsk, RoomNews, RoomReply, Roster, RtcCall, RtcReply, UserRemoval,
 };
 
 /// What a node asks the edge.
@@ -78,6 +78,11 @@ pub enum EdgeAsk {
     Room(Box<RoomAsk>),
     /// To make one file of several, or to say how far it has come with that. Nodes that are too old to know the question refuse it.
     Join(Box<Joining>),
+    /// To make a recording of one file that came in pieces, or to say how far it has come with that. Nodes that are too old to know
+    /// the question refuse it.
+    Import(Box<Joining>),
+    /// To publish a recorded file into a channel, or to say how far it has come with that. The same nodes refuse it.
+    Playback(Box<Playback>),
 }
 
 /// What is wanted of a recording now.
@@ -114,5 +119,6 @@ pub enum NodeAnswer {
     Rtc(Box<RtcReply>),
     Room(Box<RoomReply>),
     Joined(Box<Joined>),
+    Playback(Box<PlaybackState>),
     Refused(Refusal),
 }

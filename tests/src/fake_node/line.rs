@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::{SinkExt, StreamExt};
 use protocol::line::{
     Beat, EdgeAnswer, EdgeAsk, FromEdge, FromNode, Identity, NODE_PARAMETER, NodeAnswer, NodeAsk, NodeHello, PATH,
     PING, PONG,
 };
-use protocol::{ChannelLease, ChannelNews, Heartbeat, Refusal, Report, ReportAnswer, Roster};
+use protocol::{
+    ChannelLease, ChannelNews, Heartbeat, Joined, JoinedFile, PlaybackState, Refusal, Report, ReportAnswer, Roster,
+};
 use reqwest::header::AUTHORIZATION;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
@@ -231,6 +233,11 @@ fn hear(text: &str, lined: &Lined, shared: &Arc<Shared>, outgoing: &mpsc::Unboun
     }
 }
 
+fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    u64::try_from(now.expect("a clock behind 1970").as_millis()).expect("a present time")
+}
+
 async fn answer(shared: &Shared, ask: EdgeAsk) -> NodeAnswer {
     let report = match ask {
         EdgeAsk::Job(job) => shared.take(*job).await,
@@ -243,6 +250,24 @@ async fn answer(shared: &Shared, ask: EdgeAsk) -> NodeAnswer {
             return NodeAnswer::Refused(Refusal::internal("this node serves no WebRTC"));
         }
         EdgeAsk::Join(_) => return NodeAnswer::Refused(Refusal::internal("this node joins nothing")),
+        EdgeAsk::Import(_) if shared.traits.files => {
+            let file = JoinedFile {
+                bytes: 1_000,
+                duration_ms: 1_000,
+                md5: "0123456789abcdef0123456789abcdef".to_owned(),
+            };
+            return NodeAnswer::Joined(Box::new(Joined::Done(file)));
+        }
+        EdgeAsk::Import(_) => return NodeAnswer::Refused(Refusal::internal("this node imports nothing")),
+        EdgeAsk::Playback(playback) => {
+            let state = match playback.is_over {
+                true => PlaybackState::Over,
+                false => PlaybackState::Plays {
+                    starts_ms: playback.starts_ms.unwrap_or_else(now_ms),
+                },
+            };
+            return NodeAnswer::Playback(Box::new(state));
+        }
     };
     NodeAnswer::Report(Box::new(report))
 }

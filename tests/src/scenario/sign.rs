@@ -22,6 +22,11 @@ pub(super) fn sign(name: &str, request: &mut Request, values: &Values) {
             let caller = format!("{}:{}", values.text("customer_id"), values.text("customer_secret"));
             authorize(request, format!("Basic {}", STANDARD.encode(caller)));
         }
+        "app secret" => show_key(request, values, "app_id"),
+        "other app secret" => show_key(request, values, "other_app"),
+        "bare app secret" => show_key(request, values, "bare_app"),
+        "disabled app secret" => show_key(request, values, "disabled_app"),
+        "foreign app secret" => show_key(request, values, "foreign_app"),
         "access token" => authorize(request, values.text("access_token")),
         "developer" => authorize(request, developer(values)),
         "developer in the query" => {
@@ -46,6 +51,12 @@ pub(super) fn sign(name: &str, request: &mut Request, values: &Values) {
 
 fn authorize(request: &mut Request, value: String) {
     request.headers.push(("Authorization".to_owned(), value));
+}
+
+/// The key of the app that has this name among what is known.
+fn show_key(request: &mut Request, values: &Values, app: &str) {
+    let key = format!("key={}.{}", values.text(app), values.text("secret"));
+    authorize(request, key);
 }
 
 fn developer(values: &Values) -> String {

@@ -23,6 +23,14 @@ impl Values {
         }
     }
 
+    /// A time, as a number.
+    ///
+    /// # Panics
+    /// When the name is none of a number.
+    pub fn number(&self, name: &str) -> i64 {
+        self.text(name).parse().expect("a number")
+    }
+
     fn get(&self, name: &str) -> Option<Value> {
         if let Some(shift) = name.strip_prefix("now_ms") {
             return now_ms(shift).map(|time| time.to_string().into());

@@ -183,6 +183,7 @@ impl Work {
             place: place.storage.prefix,
             house,
             told: self.told(),
+            imports: false,
         })
     }
 

@@ -10,7 +10,7 @@ use super::params::{transport, user, users};
 use super::reply;
 use crate::dialect::step::Step;
 use crate::input::{FieldError, Fields};
-use crate::room::{Creation, DEFAULT_MEMBERS, Kind, Problem, Reply, Request, Server, Transport, View, ids};
+use crate::room::{Creation, DEFAULT_MEMBERS, Kind, Playback, Problem, Reply, Request, Server, Transport, View, ids};
 
 /// Ids that are tried, each of which can be in use with a chance of one in millions.
 const MAX_TRIES: usize = 5;
@@ -24,6 +24,9 @@ pub(super) struct Plan {
     transport: Transport,
     /// An id that was given out before.
     room_id: Option<String>,
+    playback: Option<Box<Playback>>,
+    /// The server that is preferred.
+    server_alias: Option<String>,
 }
 
 impl Plan {
@@ -53,14 +56,40 @@ impl Plan {
                 .string("roomId")?
                 .filter(|id| ids::number_of(id).is_some())
                 .map(str::to_owned),
+            playback: None,
+            server_alias: None,
         })
+    }
+
+    /// A room that shows a file, as this master. All servers have all files, so that one which is not there any more does no harm.
+    pub(super) fn playback(
+        master_id: String,
+        transport: Transport,
+        playback: Playback,
+        server_alias: Option<String>,
+    ) -> Self {
+        Self {
+            kind: Kind::Live {
+                raised: BTreeMap::new(),
+            },
+            master_id,
+            transport,
+            room_id: None,
+            playback: Some(Box::new(playback)),
+            server_alias,
+        }
     }
 }
 
 pub(super) fn create(asked: Asked, plan: Plan) -> Step {
-    asked.usable_servers(move |asked, servers| match servers.into_iter().next() {
-        Some(server) => attempt(asked, plan, server, MAX_TRIES),
-        None => reply::failure(Problem::NoServer),
+    asked.usable_servers(move |asked, servers| {
+        let preferred = servers
+            .iter()
+            .find(|server| plan.server_alias.as_ref() == Some(&server.alias));
+        match preferred.or(servers.first()).cloned() {
+            Some(server) => attempt(asked, plan, server, MAX_TRIES),
+            None => reply::failure(Problem::NoServer),
+        }
     })
 }
 
@@ -79,6 +108,7 @@ fn attempt(mut asked: Asked, mut plan: Plan, server: Server, tries: usize) -> St
         master_id: plan.master_id.clone(),
         transport: plan.transport,
         server: server.clone(),
+        playback: plan.playback.clone(),
     };
     let request = Request::Create(Box::new(creation));
     asked.room(&room_id, request, move |asked, answer| match answer {
@@ -91,7 +121,9 @@ fn attempt(mut asked: Asked, mut plan: Plan, server: Server, tries: usize) -> St
 fn created(asked: &Asked, view: &View) -> Map<String, Value> {
     let mut fields = asked.place(&view.spec.server, Some(""));
     fields.insert("roomId".to_owned(), json!(view.room_id));
-    fields.insert("serverUrl6".to_owned(), json!(""));
+    if view.spec.playback.is_none() {
+        fields.insert("serverUrl6".to_owned(), json!(""));
+    }
     if !view.spec.is_live() {
         fields.insert("invitationCode".to_owned(), json!(ids::number_of(&view.room_id)));
     }

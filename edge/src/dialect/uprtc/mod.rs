@@ -47,6 +47,10 @@ impl Vendor for Uprtc {
         route.method()
     }
 
+    fn takes_file(route: &Self::Route<'_>) -> bool {
+        matches!(route, Route::Record(route::OfRecord::Upload))
+    }
+
     /// Who calls is found out first, then the call is read, then the app's limits are asked.
     async fn handle<S: Store>(route: Self::Route<'_>, request: &Request, server: &Server<'_, S>) -> Step {
         let app = match caller::find(request, server).await {

@@ -4,7 +4,7 @@ use protocol::{Mode, RecorderKey};
 
 use super::asked::Asked;
 use super::code::{ApiError, NO_RECORD_SERVER, REQUEST};
-use super::record::Wish;
+use super::record::{Showing, Wish};
 use super::route::{OfRecord, Route};
 use super::{creation, params, record, rooms, servers};
 use crate::app::{Reservation, Room};
@@ -12,6 +12,7 @@ use crate::dialect::step::Step;
 use crate::http::Request;
 use crate::input::Fields;
 use crate::room::ids;
+use crate::upload;
 
 pub(super) enum Plan {
     Create(creation::Plan),
@@ -26,14 +27,22 @@ pub(super) enum Plan {
     Stop(String),
     Status(String),
     Download(String),
+    Playback(Box<Showing>),
+    ClientUpload {
+        record_id: String,
+        token: String,
+    },
+    Upload {
+        record_id: String,
+        form: upload::Form,
+    },
 }
-
-const NO_MEDIA: &str =
-    "is not offered by this server yet: no node plays a recording into a room, or takes one from a client";
 
 impl Plan {
     pub(super) fn read(mut asked: Asked, route: Route, request: &Request) -> (Asked, Result<Self, ApiError>) {
         let record_id = ids::letters(asked.random.number());
+        let token = asked.random.secret();
+        let now_ms = asked.now_ms;
         let read = || {
             let body = || params::fields(request);
             Ok(match route {
@@ -56,9 +65,15 @@ impl Plan {
                             wish: Box::new(Wish::read(&fields)?),
                         }
                     }
-                    OfRecord::Playback => return Err(unoffered("a playback room")),
-                    OfRecord::ClientUpload => return Err(unoffered("an upload by a client")),
-                    OfRecord::Upload => return Err(unoffered("an upload")),
+                    OfRecord::Playback => {
+                        let body = body()?;
+                        Self::Playback(Box::new(Showing::read(&Fields::new(&body), now_ms)?))
+                    }
+                    OfRecord::ClientUpload => Self::ClientUpload { record_id, token },
+                    OfRecord::Upload => Self::Upload {
+                        record_id,
+                        form: record::form(request)?,
+                    },
                 },
             })
         };
@@ -68,8 +83,11 @@ impl Plan {
 
     /// What the call takes of the app's quota.
     pub(super) fn room(&self, asked: &Asked) -> Room {
-        let Self::Start { room_id, record_id, .. } = self else {
-            return Room::None;
+        let (room_id, record_id) = match self {
+            Self::Start { room_id, record_id, .. } => (room_id, record_id),
+            // What comes of them takes a place once they are whole.
+            Self::ClientUpload { .. } | Self::Upload { .. } => return Room::Some,
+            _ => return Room::None,
         };
         let app_id = &asked.app.app_id;
         let sid = record::sid(app_id, record_id);
@@ -102,10 +120,9 @@ impl Plan {
             Self::Stop(room_id) => record::stop(asked, &room_id),
             Self::Status(record_id) => record::status(asked, &record_id),
             Self::Download(record_id) => record::download(asked, &record_id),
+            Self::Playback(showing) => record::playback(asked, *showing),
+            Self::ClientUpload { record_id, token } => record::client_upload(asked, record_id, token),
+            Self::Upload { record_id, form } => record::upload(asked, record_id, form),
         }
     }
-}
-
-fn unoffered(what: &str) -> ApiError {
-    ApiError::new(REQUEST, format!("{what} {NO_MEDIA}"))
 }

@@ -1,6 +1,10 @@
 //! What the rooms of one app have in common: which there are, which of them are connected with one another, who is blocked, and
 //! which servers are taken out of use. One writer for all of it, so that two rooms that connect with a third at once come to be
 //! one set. Pure; it does not know what a room is like inside.
+//!
+//! The sets have no objects of their own: connecting makes one set of two, of which one object would have to give way while calls
+//! for both are on their way, and rooms of two apps are never connected. Media and frames do not pass here. It is asked when a
+//! room begins or ends, when rooms are connected or separated, and when somebody joins.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,6 +5,7 @@ mod joining;
 mod media;
 mod merging;
 mod model;
+mod playback;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,10 @@ pub(super) struct World {
     /// What nodes were asked, with the node.
     pub(super) asked: Vec<(String, RoomAction)>,
     pub(super) shared: Vec<(String, u64, Vec<SharedTrack>)>,
+    /// Who was asked to play what the room shows, or to end it.
+    pub(super) played: Vec<(String, Playback, bool)>,
+    /// What comes of it.
+    pub(super) playing: Option<Played>,
     /// What nodes answer; `None` for the usual.
     pub(super) reply: Option<Answered>,
     /// Nodes that do not hear.
@@ -63,6 +68,7 @@ pub(super) fn creation(kind: Kind) -> Creation {
             max_bitrate: 3_000_000,
         },
         server: server("n1"),
+        playback: None,
     }
 }
 
@@ -90,6 +96,8 @@ impl World {
             pings: RefCell::default(),
             asked: Vec::new(),
             shared: Vec::new(),
+            played: Vec::new(),
+            playing: None,
             reply: None,
             deaf: BTreeSet::new(),
             lobby_fails: false,
@@ -214,6 +222,21 @@ impl World {
             Effect::Order { node_id, ask } => {
                 self.note(&node_id, ask);
                 None
+            }
+            Effect::Play {
+                node_id,
+                app_id,
+                room_id,
+                uid,
+                playback,
+                is_over,
+            } => {
+                assert_eq!(
+                    (app_id.as_str(), room_id, uid.as_str()),
+                    (APP, self::room_id(), "master")
+                );
+                self.played.push((node_id, *playback, is_over));
+                (!is_over).then(|| Event::Played(self.playing.clone()))
             }
             Effect::Register { .. } => Some(Event::Registered { ok: !self.lobby_fails }),
             Effect::Leave { .. } => Some(Event::Left { ok: !self.lobby_fails }),

@@ -14,6 +14,7 @@ pub(super) fn sign(storage: &Storage, ask: &Ask<'_>, lifetime_s: u64, now_ms: u6
     let (resource, permission, disposition) = match &ask.does {
         Does::Get { disposition } => ("b", "r", disposition.as_str()),
         Does::Read => ("b", "r", ""),
+        Does::Write => ("b", "cw", ""),
         Does::Delete => ("b", "d", ""),
         Does::List { .. } => ("c", "l", ""),
     };

@@ -51,6 +51,20 @@ pub(crate) fn reading(storage: &Storage, key: &str, now_ms: u64) -> String {
     sign(storage, &ask, OWN_S, now_ms)
 }
 
+/// The address by which a PUT writes an object, and the headers that the store wants with it.
+pub(crate) fn writing(storage: &Storage, key: &str, now_ms: u64) -> (String, &'static [(&'static str, &'static str)]) {
+    let ask = Ask {
+        method: "PUT",
+        key,
+        does: Does::Write,
+    };
+    let headers: &[_] = match storage.kind {
+        StorageKind::Azure => &[("x-ms-blob-type", "BlockBlob")],
+        _ => &[],
+    };
+    (sign(storage, &ask, OWN_S, now_ms), headers)
+}
+
 /// The address by which a DELETE removes an object.
 pub(crate) fn deletion(storage: &Storage, key: &str, now_ms: u64) -> String {
     let ask = Ask {
@@ -86,6 +100,7 @@ enum Does<'a> {
         disposition: String,
     },
     Read,
+    Write,
     Delete,
     List {
         prefix: &'a str,
@@ -99,7 +114,7 @@ impl Ask<'_> {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         match &self.does {
             Does::Get { disposition } => vec![pair("response-content-disposition", disposition)],
-            Does::Read | Does::Delete => Vec::new(),
+            Does::Read | Does::Write | Does::Delete => Vec::new(),
             Does::List { prefix, most } => vec![pair("max-keys", &most.to_string()), pair("prefix", prefix)],
         }
     }

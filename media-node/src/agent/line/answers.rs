@@ -2,12 +2,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::line::{Desire, EdgeAsk, NodeAnswer, RosterQuestion};
-use protocol::{Fault, Joining, Refusal, RefusalCode, RoomAsk, Roster, RtcCall};
+use protocol::{Fault, Joining, Playback, Refusal, RefusalCode, RoomAsk, Roster, RtcCall};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::agent::Services;
 use crate::agent::live::{live, remove};
 use crate::channel::Registry;
+use crate::joiner::Making;
 use crate::supervisor::{Space, Supervisor};
 
 /// Questions of the edge that are being answered at once; many of them wait for a recording to begin or to end.
@@ -60,8 +61,10 @@ impl Answers {
             EdgeAsk::Remove(removal) => return NodeAnswer::Removed(remove(&self.channels, &removal)),
             EdgeAsk::Roster(question) => return NodeAnswer::Roster(self.roster(question).await),
             EdgeAsk::Rtc(call) => return self.rtc(&call).await,
-            EdgeAsk::Join(joining) => return self.join(*joining).await,
+            EdgeAsk::Join(joining) => return self.join(*joining, Making::Joined).await,
+            EdgeAsk::Import(pieces) => return self.join(*pieces, Making::Imported).await,
             EdgeAsk::Room(ask) => return self.room(&ask).await,
+            EdgeAsk::Playback(playback) => return self.play(*playback).await,
         };
         match report {
             Ok(report) => NodeAnswer::Report(Box::new(report)),
@@ -69,17 +72,36 @@ impl Answers {
         }
     }
 
-    async fn join(&self, joining: Joining) -> NodeAnswer {
+    /// Why nothing is begun that takes some of the disk.
+    fn has_no_room(&self) -> Option<NodeAnswer> {
         let space = self.supervisor.space();
-        if self.supervisor.is_draining() || space.is_some_and(Space::is_scarce) {
-            return NodeAnswer::Refused(Refusal {
+        let is_short = self.supervisor.is_draining() || space.is_some_and(Space::is_scarce);
+        is_short.then(|| {
+            NodeAnswer::Refused(Refusal {
                 fault: Fault::Ours,
                 code: RefusalCode::NoCapacity,
                 reason: "this node is ending, or its disk is nearly full".to_owned(),
-            });
+            })
+        })
+    }
+
+    async fn join(&self, joining: Joining, making: Making) -> NodeAnswer {
+        if let Some(refused) = self.has_no_room() {
+            return refused;
         }
-        match self.services.joiner.join(joining).await {
+        match self.services.joiner.join(joining, making).await {
             Ok(joined) => NodeAnswer::Joined(Box::new(joined)),
+            Err(refusal) => NodeAnswer::Refused(refusal),
+        }
+    }
+
+    /// One that plays already is gone on with however little room there is.
+    async fn play(&self, playback: Playback) -> NodeAnswer {
+        if let Some(refused) = self.has_no_room().filter(|_| !self.services.player.has(&playback)) {
+            return refused;
+        }
+        match self.services.player.play(playback).await {
+            Ok(state) => NodeAnswer::Playback(Box::new(state)),
             Err(refusal) => NodeAnswer::Refused(refusal),
         }
     }

@@ -19,12 +19,14 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use super::answers::Answers;
 use super::*;
+use crate::access::Passes;
 use crate::agent::Services;
 use crate::agent::error::EdgeError;
 use crate::agent::http::Http;
 use crate::channel::{Limits, Registry, StreamPath};
 use crate::clock::boot_ms;
 use crate::joiner::{self, Joiner};
+use crate::playback::{self, Player};
 use crate::supervisor::{Config, Memory, Node, SpaceLimits, Supervisor};
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -38,7 +40,19 @@ pub(in crate::agent) fn services() -> Services {
         reserve_bytes: 0,
         memory: Memory::of_processes(1 << 30).into(),
     });
-    Services { rtc: None, joiner }
+    let player = Player::new(playback::Config {
+        program: "/bin/false".into(),
+        arguments: Vec::new(),
+        dir: std::env::temp_dir().join("tapedeck-plays-nothing"),
+        reserve_bytes: 0,
+        rtsp: "rtsp://127.0.0.1:9".to_owned(),
+        passes: Passes::default(),
+    });
+    Services {
+        rtc: None,
+        joiner,
+        player,
+    }
 }
 
 /// The edge's end of a line.

@@ -39,11 +39,16 @@ impl RecordingArgs {
         }
     }
 
-    /// For a process that joins files: which servers it may connect to, and its encoders.
-    pub(in crate::command) fn joining_arguments(&self) -> Vec<String> {
+    /// Which servers may be connected to, as arguments.
+    pub(in crate::command) fn target_arguments(&self) -> Vec<String> {
         let private = self.capture.allow_private_targets.then_some("--allow-private-targets");
         let private = private.map(str::to_owned).into_iter();
         private.chain(self.encoders.as_arguments()).collect()
+    }
+
+    /// For a process that joins files: which servers it may connect to, and how it encodes.
+    pub(in crate::command) fn joining_arguments(&self) -> Vec<String> {
+        [self.target_arguments(), self.encoders.as_arguments()].concat()
     }
 
     /// For a process that records with the same options.

@@ -83,7 +83,9 @@ fn its_examples_are_accepted() {
                     | Step::Save(_)
                     | Step::Gateway(_)
                     | Step::Join(_)
-                    | Step::Room(_)) => {
+                    | Step::Room(_)
+                    | Step::Upload(_)
+                    | Step::Receive(_)) => {
                         panic!("{other:?}")
                     }
                 })

@@ -183,7 +183,9 @@ impl Bench {
                     commands.push(pending.call.command.clone());
                     pending.answered(outcomes.next().and_then(Option::as_ref))
                 }
-                Step::Room(_) | Step::Save(_) | Step::Join(_) => panic!("nothing is set or joined by customers"),
+                Step::Room(_) | Step::Upload(_) | Step::Receive(_) | Step::Save(_) | Step::Join(_) => {
+                    panic!("nothing is set or joined by customers")
+                }
             };
         }
     }

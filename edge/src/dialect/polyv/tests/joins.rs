@@ -225,6 +225,7 @@ fn order(form: &str) -> Order {
             },
             form: form.into(),
         }],
+        imports: false,
     }
 }
 

@@ -2,10 +2,12 @@
 
 mod codes;
 mod live;
+mod openapi;
 mod records;
 mod rooms;
 mod routes;
 mod servers;
+mod uploads;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,9 +21,11 @@ use crate::app::{self, Denial, Listed, Verdict};
 use crate::dialect::{Server, Step, route};
 use crate::http::{Request, Response};
 use crate::input::Targets;
+use crate::joining::Order;
 use crate::object::{Input, Output};
 use crate::recording::{Call, Outcome};
 use crate::room::{self, Ask, Random, Room, ServerView, Told, lobby};
+use crate::upload;
 
 pub(super) const APP: &str = "97017e465d19b62033ab4e13680e3028";
 /// Another app of the same customer.
@@ -47,11 +51,19 @@ pub(super) struct Bench {
     pub(super) listed: RefCell<Vec<Listed>>,
     /// Places among the app's recordings that were given back.
     pub(super) released: RefCell<Vec<String>>,
+    /// Uploads that clients may begin.
+    pub(super) opened: RefCell<Vec<(String, upload::Opening)>>,
+    pub(super) stage: Cell<Option<upload::Stage>>,
+    /// What comes of reading a file.
+    pub(super) received: RefCell<Result<Vec<u64>, upload::Problem>>,
+    pub(super) orders: RefCell<Vec<Order>>,
     pub(super) denial: Cell<Option<Denial>>,
     /// Whether nobody answers.
     pub(super) silent: Cell<bool>,
     /// The AppSecret that is shown.
     pub(super) shown: RefCell<String>,
+    /// What rooms have told one another too early.
+    unheard: RefCell<Vec<room::Question>>,
     seed: Cell<u8>,
 }
 
@@ -79,9 +91,14 @@ impl Bench {
             calls: RefCell::default(),
             listed: RefCell::default(),
             released: RefCell::default(),
+            opened: RefCell::default(),
+            stage: Cell::new(None),
+            received: RefCell::new(Ok(Vec::new())),
+            orders: RefCell::default(),
             denial: Cell::new(None),
             silent: Cell::new(false),
             shown: RefCell::new(format!("key={APP}.{SECRET}")),
+            unheard: RefCell::default(),
             seed: Cell::new(0),
         };
         let directory = Directory::new(&bench.store, &bench.keys);
@@ -172,6 +189,29 @@ impl Bench {
                     };
                     look_up.answered((!self.silent.get()).then_some(reply))
                 }
+                Step::Upload(sending) => {
+                    let reply = match &sending.question.request {
+                        _ if self.silent.get() => None,
+                        upload::Request::Open(opening) => {
+                            let opened = (sending.question.record_id.clone(), (**opening).clone());
+                            self.opened.borrow_mut().push(opened);
+                            Some(upload::Reply::Opened)
+                        }
+                        upload::Request::Look { app_id } => {
+                            assert_eq!(app_id, APP);
+                            Some(upload::Reply::Stage(self.stage.get()))
+                        }
+                    };
+                    sending.answered(reply)
+                }
+                Step::Receive(receiving) => {
+                    let sizes = self.received.borrow().clone();
+                    receiving.received(sizes)
+                }
+                Step::Join(joining) => {
+                    self.orders.borrow_mut().extend(joining.orders.clone());
+                    joining.answered(!self.silent.get())
+                }
                 other => panic!("{other:?}"),
             };
         }
@@ -214,6 +254,10 @@ impl Bench {
                     }
                 }
             }
+        }
+        for request in self.unheard.take() {
+            let room_id = request.room_id.clone();
+            self.room(&room_id, room::Input::Asked { by: 4, request });
         }
         replied
     }
@@ -276,7 +320,17 @@ impl Bench {
                     app_id,
                     request: room::Request::Shared { from, version, tracks },
                 };
-                self.room(&to, room::Input::Asked { by: 4, request });
+                let heard = self.room(
+                    &to,
+                    room::Input::Asked {
+                        by: 4,
+                        request: request.clone(),
+                    },
+                );
+                if heard != Some(room::Reply::Done) {
+                    // It does not know yet that it is connected.
+                    self.unheard.borrow_mut().push(request);
+                }
                 Some(room::Event::Shared { to, version, ok: true })
             }
             room::Effect::Media { errand, .. } => Some(room::Event::Answered {
@@ -288,6 +342,19 @@ impl Bench {
                 },
             }),
             _ => None,
+        }
+    }
+
+    /// What a room shows.
+    pub(super) fn playback_of(&self, room_id: &str) -> room::Playback {
+        let request = room::Question {
+            room_id: room_id.to_owned(),
+            app_id: APP.into(),
+            request: room::Request::Look,
+        };
+        match self.room(room_id, room::Input::Asked { by: 5, request }) {
+            Some(room::Reply::View(view)) => *view.spec.playback.unwrap(),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -298,12 +298,83 @@ fn a_file_is_handed_out_by_a_link_once_it_is_there() {
     assert!(link.contains("record1.mp4"), "{link}");
 }
 
+fn playback(bench: &Bench, body: Value) -> Value {
+    bench.call("POST", "/record/playback", Some(body))
+}
+
 #[test]
-fn what_no_node_does_is_refused_with_the_reason() {
+fn a_record_is_shown_in_a_live_room_of_its_own() {
     let bench = Bench::new();
-    for path in ["/record/playback", "/record/client/upload", "/record/upload"] {
-        let answer = bench.call("POST", path, Some(json!({"recordId": "x"})));
-        assert_eq!(answer["code"], 10_003);
-        assert!(answer["msg"].as_str().unwrap().contains("not offered"), "{answer}");
+    assert_eq!(playback(&bench, json!({"recordId": "record1"}))["code"], 50_019);
+    bench.listed.replace(vec![listed("record1", Standing::Uploading)]);
+    assert_eq!(playback(&bench, json!({"recordId": "record1"}))["code"], 50_019);
+    bench.listed.replace(vec![listed("record1", Standing::Done)]);
+    let answer = playback(&bench, json!({"recordId": "record1"}));
+    let room = id(&answer["data"]);
+    let expected = json!({
+        "roomId": room, "serverUrl": "wss://rtc.example/", "serverAddress": "rtc-1.example:6017",
+        "serverAlias": "rtc-1:cluster-1",
+    });
+    assert_eq!(answer["data"], expected);
+    let shown = bench.data("GET", &format!("/room/{room}"), None);
+    assert_eq!(shown["masterId"], "record1");
+    assert_eq!(
+        bench.code("GET", &format!("/room/{room}/live/members"), None),
+        0,
+        "it is a live room"
+    );
+    // A server that is not there any more does no harm; one that is there is preferred.
+    for (alias, given) in [
+        ("rtc-2:cluster-1", "rtc-2:cluster-1"),
+        ("gone:cluster-1", "rtc-1:cluster-1"),
+    ] {
+        let answer = playback(&bench, json!({"recordId": "record1", "serverAlias": alias}));
+        assert_eq!(answer["data"]["serverAlias"], given);
     }
+    bench.servers.borrow_mut().clear();
+    assert_eq!(playback(&bench, json!({"recordId": "record1"}))["code"], 50_015);
+}
+
+#[test]
+fn when_a_record_is_shown_is_the_callers_choice() {
+    let bench = Bench::new();
+    bench.listed.replace(vec![listed("record1", Standing::Done)]);
+    let in_an_hour = NOW_MS + 3_600_000;
+    let shows = |mut body: Value| {
+        body["recordId"] = "record1".into();
+        let room = id(&playback(&bench, body)["data"]);
+        bench.playback_of(&room)
+    };
+    let plain = shows(json!({}));
+    assert_eq!((plain.starts_ms, plain.ends_ms, plain.looped), (None, None, false));
+    assert_eq!((plain.bytes, plain.key.ends_with("/record1.mp4")), (1_000, true));
+    let times = json!({"startTime": in_an_hour, "endTime": in_an_hour + 1, "loopPlay": true});
+    let chosen = shows(times);
+    assert_eq!(
+        (chosen.starts_ms, chosen.ends_ms, chosen.looped),
+        (Some(in_an_hour), Some(in_an_hour + 1), true)
+    );
+    assert_eq!(
+        shows(json!({"startTime": in_an_hour / 1_000})).starts_ms,
+        Some(in_an_hour / 1_000 * 1_000)
+    );
+    assert_eq!(
+        shows(json!({"startTime": NOW_MS - 1})).starts_ms,
+        None,
+        "what is late begins now"
+    );
+    for (mut body, field) in [
+        (json!({"loopPlay": true}), "endTime"),
+        (json!({"endTime": NOW_MS}), "endTime"),
+        (json!({"startTime": in_an_hour, "endTime": in_an_hour}), "endTime"),
+        (json!({"startTime": "soon"}), "startTime"),
+        (json!({"loopPlay": 1}), "loopPlay"),
+        (json!({"protocol": 4}), "protocol"),
+    ] {
+        body["recordId"] = "record1".into();
+        let answer = playback(&bench, body);
+        assert_eq!(answer["code"], 10_002, "{answer}");
+        assert!(answer["msg"].as_str().unwrap().contains(field), "{answer}");
+    }
+    assert_eq!(playback(&bench, json!({}))["code"], 10_002);
 }

@@ -4,16 +4,19 @@ use protocol::line::{EdgeAsk, NodeAnswer, OLDEST};
 use protocol::{Fault, Joining, JoiningPart, RecordedFile, Refusal, RefusalCode, Storage};
 use worker::{Env, console_error};
 
-use crate::access::{App, Directory, HouseStorage};
+use crate::access::{App, HouseStorage};
 use crate::dialect::{Dialect, Joined, NoticeTerms};
+use crate::erasing;
 use crate::fleet::{self, Wish};
 use crate::joining::{Answer, Order};
 use crate::line;
 use crate::recording::{Delivery, tag};
+use crate::upload;
 use crate::worker::objects::ask::ask;
+use crate::worker::objects::clearing;
 use crate::worker::objects::fleet_of::FleetOf;
 use crate::worker::objects::line_of::LineOf;
-use crate::worker::{bindings, webhooks};
+use crate::worker::{apps, bindings, webhooks};
 
 /// For how long a node is told to wait with its answer, so that few questions are asked.
 const WAIT_MS: u64 = 20_000;
@@ -43,6 +46,7 @@ pub(super) async fn ask_node(node_id: &str, name: String, order: &Order, env: &E
         Err(error) => Err(Refusal::internal(error)),
     };
     let question = match joining {
+        Ok(joining) if order.imports => EdgeAsk::Import(Box::new(joining)),
         Ok(joining) => EdgeAsk::Join(Box::new(joining)),
         Err(refusal) => return Answer::Refused(refusal),
     };
@@ -139,13 +143,15 @@ pub(super) async fn deliver(order: &Order, to: usize, result: &Result<RecordedFi
     }
 }
 
+/// Deletes what an imported file has come in, or some of it: false if there may be more.
+pub(super) async fn clear(order: &Order, env: &Env) -> Result<bool, String> {
+    let app = app(order, env).await?;
+    let place = erasing::pieces(&app, &order.house.store, &order.place, upload::PIECES)?;
+    clearing::empty(&place, env).await
+}
+
 /// The app as the directory has it at this moment.
 async fn app(order: &Order, env: &Env) -> Result<App, String> {
-    let (store, keys) = match (bindings::directory(env), bindings::seal_keys(env)) {
-        (Ok(store), Ok(keys)) => (store, keys),
-        (Err(error), _) | (_, Err(error)) => return Err(error.to_string()),
-    };
-    let app = Directory::new(&store, &keys).app(&order.key.app_id).await;
-    app.map_err(|error| error.to_string())?
-        .ok_or_else(|| "the app is gone".to_owned())
+    let app = apps::find(&order.key.app_id, env).await?;
+    app.ok_or_else(|| "the app is gone".to_owned())
 }

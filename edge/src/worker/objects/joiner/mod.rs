@@ -116,6 +116,7 @@ impl Shell for JoinerShell {
                 let told = ask::<AppOf>(env, &app_id, &app::Request::News(news)).await;
                 Some(Event::Told(told.is_ok()))
             }
+            Effect::Clear(order) => Some(Event::Cleared(asking::clear(&order, env).await)),
             Effect::Deliver { order, to, result } => {
                 let delivery = asking::deliver(&order, to, &result, env).await;
                 Some(Event::Delivered { to, delivery })

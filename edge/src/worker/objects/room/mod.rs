@@ -1,8 +1,8 @@
 //! The object of a room: it accepts the sockets of its clients, which stay open while the object sleeps, and asks nodes for their
 //! connections.
 
+mod playing;
 mod reach;
-mod sockets;
 mod storage;
 
 use worker::{DurableObject, Env, Request, Response, State, WebSocket, WebSocketIncomingMessage, durable_object};
@@ -10,10 +10,10 @@ use worker::{DurableObject, Env, Request, Response, State, WebSocket, WebSocketI
 use super::host::{Host, InputOf, OutputOf, Shell};
 use super::platform::{Platform, answer_close};
 use super::room_of::RoomOf;
+use super::sockets::Sockets;
 use crate::object::Output;
 use crate::room::{self, Effect, Event, Random, is_done, lobby, step};
 use crate::worker::bindings;
-use sockets::Sockets;
 
 #[durable_object]
 pub struct Room {
@@ -33,7 +33,7 @@ impl DurableObject for Room {
             return self.host.fetch(request).await;
         }
         self.host.count(|work| work.requests = 1);
-        self.sockets().accept()
+        self.sockets().accept().map(|(response, _)| response)
     }
 
     async fn alarm(&self) -> worker::Result<Response> {
@@ -121,7 +121,10 @@ impl Shell for RoomShell {
         match effect {
             // Carried out with the state's change.
             Effect::Save(_) | Effect::Remove { .. } => None,
-            Effect::Send { socket, text } => self.sockets().send(socket, &text),
+            Effect::Send { socket, text } => {
+                let sent = self.sockets().send(socket, &text);
+                (!sent).then_some(Event::Closed { socket })
+            }
             Effect::Close { socket, code, reason } => {
                 self.sockets().close(socket, code, &reason);
                 None
@@ -154,6 +157,18 @@ impl Shell for RoomShell {
             Effect::Order { node_id, ask } => {
                 reach::tell(node_id, ask, env).await;
                 None
+            }
+            Effect::Play {
+                node_id,
+                app_id,
+                room_id,
+                uid,
+                playback,
+                is_over,
+            } => {
+                let question = playing::question(app_id, room_id, uid, &playback, is_over, env).await;
+                let played = playing::ask_for(node_id, question, env).await;
+                (!is_over).then_some(Event::Played(played))
             }
             Effect::Register { app_id, room_id, live } => {
                 let request = lobby::Request::Enter { room_id, live };

@@ -31,7 +31,7 @@ pub(super) async fn media(wanted: Wanted, question: RoomAsk, env: &Env) -> Answe
     if !may_differ || !is_full(first.as_ref()) {
         return answered(node_id, None, first);
     }
-    let others = others(&node_id, &question, env).await;
+    let others = others(&node_id, &question.app_id, &question.room_id, env).await;
     for other in others {
         let reply = node(&other.row.node_id, &question, env).await;
         if !is_full(reply.as_ref()) {
@@ -63,15 +63,15 @@ fn is_full(reply: Option<&RoomReply>) -> bool {
     }
 }
 
-async fn others(but: &str, question: &RoomAsk, env: &Env) -> Vec<NodeView> {
+pub(super) async fn others(but: &str, app_id: &str, room_id: &str, env: &Env) -> Vec<NodeView> {
     let Ok(fleet::Reply::Nodes(mut nodes)) = ask::<FleetOf>(env, &(), &fleet::Request::Nodes).await else {
         return Vec::new();
     };
-    let recycled = recycled(&question.app_id, env).await;
+    let recycled = recycled(app_id, env).await;
     nodes.retain(|node| node.row.node_id != but && !recycled.contains(&node.row.node_id));
     let channel = ChannelKey {
-        app_id: question.app_id.clone(),
-        channel: question.room_id.clone(),
+        app_id: app_id.to_owned(),
+        channel: room_id.to_owned(),
     };
     let carriers = carriers(channel, env).await;
     let order = rtc::order(&nodes, &carriers, None);

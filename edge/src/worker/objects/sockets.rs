@@ -3,11 +3,13 @@ use std::collections::BTreeSet;
 use protocol::line::{PING, PONG};
 use worker::{Response, WebSocket, WebSocketPair, WebSocketRequestResponsePair};
 
-use crate::room::{Event, SocketId};
+use super::platform::Platform;
 use crate::worker::bindings;
-use crate::worker::objects::platform::Platform;
 
-/// The sockets of a room, which stay open while the object sleeps. Each has its id as a tag.
+/// Names a socket of an object.
+type SocketId = u64;
+
+/// The sockets of an object, which stay open while the object sleeps. Each has its id as a tag.
 #[derive(Clone, Copy)]
 pub(super) struct Sockets<'a> {
     platform: &'a Platform,
@@ -19,14 +21,14 @@ impl<'a> Sockets<'a> {
     }
 
     /// Accepts a socket. The response is the one that opens it.
-    pub(super) fn accept(&self) -> worker::Result<Response> {
+    pub(super) fn accept(&self) -> worker::Result<(Response, SocketId)> {
         let WebSocketPair { client, server } = WebSocketPair::new()?;
         let object = self.platform.object();
         object.set_websocket_auto_response(&WebSocketRequestResponsePair::new(PING, PONG)?);
         // JavaScript's numbers hold no more bits, and rows are read by it.
         let id = SocketId::from_le_bytes(bindings::random()) >> 11;
         object.accept_websocket_with_tags(&server, &[&id.to_string()]);
-        Response::from_websocket(client)
+        Ok((Response::from_websocket(client)?, id))
     }
 
     pub(super) fn id(&self, socket: &WebSocket) -> Option<SocketId> {
@@ -38,18 +40,16 @@ impl<'a> Sockets<'a> {
         sockets.iter().filter_map(|socket| self.id(socket)).collect()
     }
 
-    /// See [`Pings`](crate::room::Pings).
+    /// When the platform has last answered a ping over a socket, Unix milliseconds; 0 when it never has, `None` when the socket is
+    /// not there any more.
     pub(super) fn pinged_ms(&self, id: SocketId) -> Option<u64> {
         self.platform.answered_ms(&self.find(id)?)
     }
 
-    /// Returns what happens when it cannot be sent.
-    pub(super) fn send(&self, id: SocketId, text: &str) -> Option<Event> {
+    /// False when it cannot be sent: the socket is gone.
+    pub(super) fn send(&self, id: SocketId, text: &str) -> bool {
         let sent = self.find(id).map(|socket| socket.send_with_str(text));
-        match sent {
-            Some(Ok(())) => None,
-            Some(Err(_)) | None => Some(Event::Closed { socket: id }),
-        }
+        matches!(sent, Some(Ok(())))
     }
 
     pub(super) fn close(&self, id: SocketId, code: u16, reason: &str) {

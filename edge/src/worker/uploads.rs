@@ -1,0 +1,116 @@
+//! Files that customers send: the sockets by which their clients do, which are handed to the upload's object, and the bodies of
+//! requests.
+
+use futures_util::TryStreamExt;
+use worker::{Env, Request, Response};
+
+use super::objects::{Upload, counting, open};
+use super::{REQUEST_ID, apps, bindings, outbound, transport};
+use crate::access::App;
+use crate::dialect::Receiving;
+use crate::http;
+use crate::joining::Order;
+use crate::metrics::Route;
+use crate::room::ids;
+use crate::upload::{Form, Pieces, Problem, writing};
+
+/// For a store to take a piece.
+const LIMIT_MS: u64 = 60_000;
+/// The longest answer of a store that is read.
+const MAX_BYTES: usize = 64 << 10;
+/// How often a piece is sent.
+const TRIES: usize = 3;
+
+/// The record that a request opens a WebSocket to upload.
+pub(super) fn opened(request: &Request) -> Option<String> {
+    let upgrades = matches!(request.headers().get("Upgrade"), Ok(Some(_)));
+    let is_place = upgrades && ids::is_upload_path(&request.path());
+    is_place.then(|| parameter(request, "recordId")).flatten()
+}
+
+fn parameter(request: &Request, name: &str) -> Option<String> {
+    let url = request.inner().url();
+    let (_, query) = url.split_once('?')?;
+    let query = http::Request {
+        query: query.to_owned(),
+        ..http::Request::default()
+    };
+    query.query_value(name)
+}
+
+/// What a client shows: the upload's token, and at which byte of the file it begins.
+pub(super) fn shown(request: &Request) -> (String, u64) {
+    let offset = parameter(request, "offset").and_then(|offset| offset.parse().ok());
+    (
+        parameter(request, "token").unwrap_or_default(),
+        offset.unwrap_or_default(),
+    )
+}
+
+pub(super) async fn answer(record_id: &str, request: Request, env: &Env) -> worker::Result<Response> {
+    match open::<Upload>(env, record_id, request).await {
+        Ok(response) => {
+            counting::answered(Route::Room, response.status_code());
+            Ok(response)
+        }
+        Err(_) => {
+            counting::answered(Route::Room, 500);
+            let response = transport::message(500, "The upload's object does not answer");
+            transport::write(response.with_header(REQUEST_ID, &bindings::request_id()))
+        }
+    }
+}
+
+/// Puts the file in a request's body into the store; returns the sizes of its pieces.
+pub(super) async fn receive(receiving: &Receiving, body: Option<Request>, env: &Env) -> Result<Vec<u64>, Problem> {
+    let mut request = body.ok_or(Problem::Broken)?;
+    let Receiving { app, order, form, .. } = receiving;
+    let mut form: Form = form.clone();
+    let (mut pieces, mut sizes) = (Pieces::default(), Vec::new());
+    let mut chunks = request.stream().map_err(|_| Problem::Broken)?;
+    while let Some(chunk) = chunks.try_next().await.map_err(|_| Problem::Broken)? {
+        pieces.push(&form.push(&chunk)?)?;
+        while let Some(piece) = pieces.whole() {
+            sizes.push(stored(app, order, sizes.len(), &piece, env).await?);
+        }
+    }
+    form.finish()?;
+    if let Some(piece) = pieces.rest() {
+        sizes.push(stored(app, order, sizes.len(), &piece, env).await?);
+    }
+    Ok(sizes)
+}
+
+async fn stored(app: &App, order: &Order, number: usize, piece: &[u8], env: &Env) -> Result<u64, Problem> {
+    let mut left = TRIES;
+    loop {
+        left -= 1;
+        match put(app, order, number, piece, env).await {
+            Ok(()) => return Ok(piece.len() as u64),
+            Err(error) if left == 0 => return Err(Problem::Store(error)),
+            Err(_) => {}
+        }
+    }
+}
+
+/// Puts a piece of an upload into the app's store.
+pub(super) async fn store_piece(order: &Order, number: usize, piece: &[u8], env: &Env) -> Result<(), String> {
+    let app = apps::find(&order.key.app_id, env).await?.ok_or("the app is gone")?;
+    put(&app, order, number, piece, env).await
+}
+
+async fn put(app: &App, order: &Order, number: usize, piece: &[u8], env: &Env) -> Result<(), String> {
+    let put = writing(app, order, number, bindings::now_ms())?;
+    let request = outbound::Put {
+        url: &put.url,
+        headers: put.headers,
+        body: piece,
+    };
+    match outbound::put(request, LIMIT_MS, MAX_BYTES, env).await? {
+        (200..300, _) => Ok(()),
+        (status, answer) => {
+            let answer: String = answer.chars().take(300).collect();
+            Err(format!("the store answered {status}: {answer}"))
+        }
+    }
+}
