@@ -7,6 +7,8 @@ use protocol::{
 pub(super) struct Held {
     pub(super) recorder: RecorderKey,
     files: bool,
+    /// What it has is one file, and no playlist.
+    is_lone: bool,
     pub(super) epoch: u64,
     seq: u64,
     pub(super) happened: u64,
@@ -43,6 +45,7 @@ impl Held {
         Self {
             recorder: job.recorder,
             files,
+            is_lone: !job.spec.outputs.hls,
             epoch: job.epoch,
             seq: 0,
             happened: 0,
@@ -130,7 +133,7 @@ impl Held {
             cause: ended.then_some(EndCause::Stopped),
             first_media_ms: self.captured.then_some(1),
             files: if self.files && self.captured {
-                vec![file(node_id, sid)]
+                vec![file(node_id, sid, self.is_lone)]
             } else {
                 Vec::new()
             },
@@ -147,11 +150,15 @@ impl Held {
     }
 }
 
-/// A playlist with all its slices in the bucket.
-fn file(node_id: &str, sid: &str) -> RecordedFile {
+/// A lone file, or a playlist with all its slices, in the bucket.
+fn file(node_id: &str, sid: &str, is_lone: bool) -> RecordedFile {
+    let (kind, extension) = match is_lone {
+        true => (FileKind::Mp4, "mp4"),
+        false => (FileKind::Playlist, "m3u8"),
+    };
     RecordedFile {
-        kind: FileKind::Playlist,
-        name: format!("{sid}_{node_id}.m3u8"),
+        kind,
+        name: format!("{sid}_{node_id}.{extension}"),
         track: TrackKind::Both,
         uid: "0".to_owned(),
         start_ms: 1,
