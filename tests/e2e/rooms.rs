@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tapedeck_tests::probe;
 use tapedeck_tests::publisher::{Media, Publisher, Transport};
 use tapedeck_tests::stack::{Part, Stack};
-use tapedeck_tests::uprtc::{RoomClient, Uprtc, UprtcInfo};
+use tapedeck_tests::uprtc::{RoomClient, UploadClient, Uprtc, UprtcInfo};
 use tapedeck_tests::wait;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -238,6 +238,42 @@ pub(crate) async fn a_room_withstands_strangers(stack: &Stack) {
     customer.done(Method::DELETE, &path, None).await;
 }
 
+/// Two live rooms that are connected.
+async fn connected_rooms(customer: &Uprtc) -> (String, String) {
+    let mut rooms = Vec::new();
+    for master in ["liubei", "caocao"] {
+        let room = customer.done(Method::POST, "/room/live", Some(&json!({ "masterId": master })));
+        rooms.push(text(&room.await["roomId"]).to_owned());
+    }
+    let (room, other) = (rooms.remove(0), rooms.remove(0));
+    let merge = format!("/room/{room}/live/merge");
+    customer.done(Method::POST, &merge, Some(&json!({ "roomId": other }))).await;
+    (room, other)
+}
+
+/// As much of a file as is stored at once; returns how much that is.
+async fn half_an_upload(url: &str) -> usize {
+    const FRAME_BYTES: usize = 256 << 10;
+    let mut client = UploadClient::open(url).await;
+    assert_eq!(client.next().await, Some(json!({ "ack": 0 })));
+    for _ in 0..16 {
+        client.send(&[7; FRAME_BYTES]).await;
+    }
+    let stored = 16 * FRAME_BYTES;
+    assert_eq!(client.next().await, Some(json!({ "ack": stored })));
+    stored
+}
+
+/// It continues behind what was stored, in another life of the edge.
+async fn finish_upload(url: &str, stored: usize) {
+    let mut client = UploadClient::open(&format!("{url}&offset={stored}")).await;
+    assert_eq!(client.next().await, Some(json!({ "ack": stored })));
+    client.send(b"the end").await;
+    client.say(&json!({ "end": true })).await;
+    assert_eq!(client.next().await, Some(json!({ "ack": stored + 7 })));
+    assert_eq!(client.next().await, Some(json!({ "done": true })));
+}
+
 pub(crate) async fn clients_come_back_after_the_edge_has_crashed(stack: &mut Stack) {
     media_outlives_crashes_and_a_crowd(stack).await;
     let customer = customer(stack);
@@ -250,7 +286,16 @@ pub(crate) async fn clients_come_back_after_the_edge_has_crashed(stack: &mut Sta
         let joined = client.join(peer_id).await;
         clients.push((peer_id, joined["resume"].clone(), client));
     }
+    let (connected, with) = connected_rooms(&customer).await;
+    let upload = customer.done(Method::POST, "/record/client/upload", None).await;
+    let upload = text(&upload["serverUrl"]);
+    let stored = half_an_upload(upload).await;
     stack.crash(Part::Edge).await;
+    finish_upload(upload, stored).await;
+    let merged = customer
+        .done(Method::GET, &format!("/room/{connected}/live/merge"), None)
+        .await;
+    assert_eq!(merged[0]["roomId"], json!(with), "{merged}");
     let mut back = Vec::new();
     for (peer_id, resume, mut client) in clients {
         while client.next().await.is_some() {}

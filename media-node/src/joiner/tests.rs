@@ -213,3 +213,40 @@ fn what_is_no_media_cannot_be_joined_and_is_named() {
     assert_eq!(refusal.fault, Fault::Caller);
     assert!(refusal.reason.contains("file 2"), "{}", refusal.reason);
 }
+
+#[tokio::test]
+async fn a_file_that_came_in_pieces_is_imported_by_the_same_program_and_may_have_many() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = format!(
+        r#"echo "$@" >> {0}/asked; read -r question; echo '{DONE}'"#,
+        dir.path().display()
+    );
+    let joiner = joiner(dir.path(), &script);
+    let pieces = |count| Joining {
+        parts: vec![
+            JoiningPart {
+                store: 0,
+                key: "p/pieces/00000".into(),
+                bytes: 1,
+            };
+            count
+        ],
+        ..joining("s1")
+    };
+    let imported = joiner.join(pieces(Joining::MOST_PIECES), Making::Imported).await;
+    assert!(matches!(imported, Ok(Joined::Done(_))), "{imported:?}");
+    let asked = std::fs::read_to_string(dir.path().join("asked")).unwrap();
+    let expected = format!(
+        "join --dir {}/joining/s1 --import --more --memory-limit {MEMORY_BYTES}\n",
+        dir.path().display()
+    );
+    assert_eq!(asked, expected);
+    for (making, count) in [
+        (Making::Imported, Joining::MOST_PIECES + 1),
+        (Making::Joined, Joining::MOST_PARTS + 1),
+    ] {
+        let sid = format!("{making:?}");
+        let refused = joiner.join(Joining { sid, ..pieces(count) }, making).await;
+        assert_eq!(refused.unwrap_err().code, RefusalCode::BadJob);
+    }
+}

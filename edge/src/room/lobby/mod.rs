@@ -89,7 +89,7 @@ pub enum Event {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Keep the state. To be persisted before anything else is done.
+    /// Keep what [`Lobby::take_changes`] returns. To be persisted before anything else is done.
     Save,
     /// Tell a room what it is connected with; answer with [`Event::Told`].
     Tell {
@@ -107,6 +107,8 @@ pub type Output = object::Output<Reply, Effect>;
 pub struct Lobby {
     #[serde(default)]
     app_id: String,
+    /// Each is kept on its own, since an app may have many.
+    #[serde(default, skip_serializing)]
     rooms: BTreeMap<String, Known>,
     /// The version of what was told last.
     version: u64,
@@ -125,10 +127,25 @@ pub struct Lobby {
     waiting: Vec<(CallId, BTreeSet<String>)>,
     #[serde(skip)]
     again_ms: Option<u64>,
+    /// Rooms that are not kept as they are, and whether the rest is not.
+    #[serde(skip)]
+    changed: BTreeSet<String>,
+    #[serde(skip)]
+    has_changed: bool,
 }
 
+/// What has to be kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// `None` for a room that is over.
+    pub rooms: Vec<(String, Option<Known>)>,
+    /// All but the rooms.
+    pub rest: bool,
+}
+
+/// What is kept of a room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Known {
+pub struct Known {
     live: bool,
     /// The set that it is in; rooms of the same set are connected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -140,7 +157,10 @@ pub fn step(lobby: &mut Lobby, input: Input, now_ms: u64) -> Vec<Output> {
     let mut out = Vec::new();
     match input {
         object::Input::Asked { by, request } => {
-            lobby.app_id = request.app_id;
+            if lobby.app_id != request.app_id {
+                lobby.app_id = request.app_id;
+                lobby.has_changed = true;
+            }
             let changes = !matches!(
                 request.request,
                 Request::Merged { .. } | Request::Count | Request::Admit { .. } | Request::Recycled
@@ -167,10 +187,26 @@ pub fn step(lobby: &mut Lobby, input: Input, now_ms: u64) -> Vec<Output> {
 }
 
 impl Lobby {
-    /// What was being told when the object went is told again.
-    pub fn restored(mut self, now_ms: u64) -> Self {
+    /// The lobby with its rooms. What was being told when the object went is told again.
+    pub fn restored(mut self, rooms: impl IntoIterator<Item = (String, Known)>, now_ms: u64) -> Self {
+        // Those that were kept with the rest.
+        self.changed = self.rooms.keys().cloned().collect();
+        self.rooms.extend(rooms);
         self.again_ms = (!self.untold.is_empty()).then_some(now_ms);
         self
+    }
+
+    /// What has changed since this was asked last.
+    pub fn take_changes(&mut self) -> Changes {
+        let changed = std::mem::take(&mut self.changed).into_iter();
+        let room = |room_id: String| {
+            let known = self.rooms.get(&room_id).cloned();
+            (room_id, known)
+        };
+        Changes {
+            rooms: changed.map(room).collect(),
+            rest: std::mem::take(&mut self.has_changed),
+        }
     }
 
     pub fn next_alarm(&self) -> Option<u64> {
@@ -185,13 +221,15 @@ impl Lobby {
                 if self.rooms.len() >= MAX_ROOMS {
                     return (Reply::Denied(Problem::TooManyConnections), nobody);
                 }
+                self.changed.insert(room_id.clone());
                 self.rooms.insert(room_id, Known { live, set: None });
                 (Reply::Done, nobody)
             }
             Request::Leave { room_id } => {
                 self.separate(&room_id, now_ms);
                 self.rooms.remove(&room_id);
-                self.untold.remove(&room_id);
+                self.has_changed |= self.untold.remove(&room_id).is_some();
+                self.changed.insert(room_id);
                 (Reply::Done, nobody)
             }
             Request::Merge { room_id, other } => match self.merge(&room_id, &other, now_ms) {
@@ -213,10 +251,11 @@ impl Lobby {
                 if self.blocked.len() >= MAX_BLOCKED {
                     return (Reply::Denied(Problem::TooManyConnections), nobody);
                 }
-                self.blocked.insert(user_id);
+                self.has_changed |= self.blocked.insert(user_id);
                 (Reply::Done, nobody)
             }
             Request::Recycle { node_id, again } => {
+                self.has_changed = true;
                 match again {
                     true => self.recycled.remove(&node_id),
                     false => self.recycled.len() < MAX_RECYCLED && self.recycled.insert(node_id),
@@ -261,8 +300,10 @@ impl Lobby {
             if let Some(known) = self.rooms.get_mut(room_id) {
                 known.set = Some(self.version);
             }
+            self.changed.insert(room_id.clone());
             self.untold.insert(room_id.clone(), self.version);
         }
+        self.has_changed = true;
         Ok(both)
     }
 
@@ -279,9 +320,11 @@ impl Lobby {
                 && (is_over || known_id == room_id)
             {
                 known.set = None;
+                self.changed.insert(known_id.clone());
             }
             self.untold.insert(known_id.clone(), self.version);
         }
+        self.has_changed = true;
         all
     }
 
@@ -289,6 +332,7 @@ impl Lobby {
         self.telling.remove(room_id);
         match ok {
             true => {
+                self.has_changed = true;
                 self.untold
                     .retain(|known, wanted| known != room_id || *wanted > version);
             }

@@ -160,3 +160,35 @@ fn users_are_blocked_and_servers_are_taken_out_of_use() {
     world.ask(recycle(true));
     assert_eq!(world.ask(Request::Recycled), Some(Reply::Nodes(vec![])));
 }
+
+#[test]
+fn a_room_that_begins_or_ends_is_kept_alone_and_a_set_with_its_rooms() {
+    let mut world = World::new(&[("A", true), ("B", true)]);
+    let first = world.lobby.take_changes();
+    assert_eq!((first.rooms.len(), first.rest), (2, true), "with the app's id");
+    world.ask(Request::Enter {
+        room_id: "C".into(),
+        live: true,
+    });
+    let changes = world.lobby.take_changes();
+    assert_eq!(
+        (changes.rooms[0].0.as_str(), changes.rooms.len(), changes.rest),
+        ("C", 1, false)
+    );
+    world.merge("A", "C");
+    let changes = world.lobby.take_changes();
+    let rooms: Vec<_> = changes.rooms.iter().map(|(room_id, _)| room_id.as_str()).collect();
+    assert_eq!((rooms, changes.rest), (vec!["A", "C"], true));
+    world.ask(Request::Leave { room_id: "B".into() });
+    let changes = world.lobby.take_changes();
+    assert_eq!(
+        (&changes.rooms[..], changes.rest),
+        (&[("B".to_owned(), None)][..], false)
+    );
+
+    // What is kept makes the lobby again.
+    let rest: Lobby = serde_json::from_str(&serde_json::to_string(&world.lobby).unwrap()).unwrap();
+    let rooms = world.lobby.rooms.clone();
+    let again = rest.restored(rooms, NOW);
+    assert_eq!(again.set_of("A"), ["A", "C"]);
+}

@@ -157,6 +157,16 @@ fn s3_is_signed_as_amazons_library_does() {
         param(&sign(&s3(), &delete, 3_600, AWS_MS), "X-Amz-Signature"),
         "f20277e4a4ff98d5693ddd0d220ae7414238e8e92b7ec94d761bb4ed64be4af0"
     );
+    let write = Ask {
+        method: "PUT",
+        key: "a/b.ts",
+        does: Does::Write,
+    };
+    assert_eq!(
+        param(&sign(&s3(), &write, 3_600, AWS_MS), "X-Amz-Signature"),
+        "253cbe918dae8632879716cc9f82ec18719c51adef3080f7394290eb9d05c42b"
+    );
+    assert_eq!(writing(&s3(), "a/b.ts", AWS_MS).1, []);
 }
 
 /// The vectors that all of Alibaba's libraries test themselves with, without and with a session token.
@@ -256,6 +266,13 @@ fn azure_is_signed_as_microsofts_library_does() {
         does: Does::Delete,
     };
     assert_eq!(signature(&delete), "9ToHbsA5j0ebVzZebHT8x4rfXz2nJgxHgHtpkqO1wXw=");
+    let write = Ask {
+        method: "PUT",
+        key: "a/b.ts",
+        does: Does::Write,
+    };
+    assert_eq!(signature(&write), "iNJLjoIKra/ynTNrNAgfwlCYI52ck7ZK0c4dVIZvhRU=");
+    assert_eq!(writing(&azure(), "a/b.ts", AZURE_MS).1, [("x-ms-blob-type", "BlockBlob")]);
     let list = Ask {
         method: "GET",
         key: "",

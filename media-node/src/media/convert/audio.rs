@@ -38,7 +38,9 @@ impl AudioTrack {
             return Ok(None);
         };
         let context = Context::from_parameters(stream.parameters()).map_err(MediaError::during("read this file"))?;
-        let Ok(decoder) = context.decoder().audio() else {
+        let mut decoder = context.decoder();
+        decoder.set_packet_time_base(base);
+        let Ok(decoder) = decoder.audio() else {
             return Ok(None);
         };
         Ok(Some(Self {

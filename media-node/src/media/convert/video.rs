@@ -52,7 +52,9 @@ impl<'a> VideoTrack<'a> {
             .side_data()
             .find(|data| data.kind() == packet::side_data::Type::DisplayMatrix)
             .map(|data| data.data().to_vec());
-        Ok(context.decoder().video().ok().map(|decoder| Self {
+        let mut decoder = context.decoder();
+        decoder.set_packet_time_base(base);
+        Ok(decoder.video().ok().map(|decoder| Self {
             index,
             base,
             decoder,

@@ -9,10 +9,12 @@ use super::platform::Platform;
 use super::room_of::RoomOf;
 use super::sql::{has_table, rows, run, text};
 use crate::object::{Output, pieces};
-use crate::room::lobby::{self, Effect, Event, step};
+use crate::room::lobby::{self, Effect, Event, Known, step};
 use crate::room::{Problem, Question, Reply, Request as RoomRequest};
 use crate::worker::bindings;
 
+const CREATE_ROOMS: &str =
+    "CREATE TABLE IF NOT EXISTS lobby_room (room_id TEXT PRIMARY KEY, known TEXT NOT NULL) WITHOUT ROWID";
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS lobby (piece INTEGER PRIMARY KEY, state TEXT NOT NULL)";
 
 /// How it is asked.
@@ -74,7 +76,13 @@ impl Shell for LobbyShell {
         let pieces = rows(&sql, "SELECT state FROM lobby ORDER BY piece", Vec::new())?;
         let whole: String = pieces.map(|mut piece| piece.text()).collect();
         let kept: lobby::Lobby = serde_json::from_slice(whole.as_bytes())?;
-        Ok(kept.restored(bindings::now_ms()))
+        let mut rooms = Vec::new();
+        if has_table(&sql, "lobby_room")? {
+            for mut row in rows(&sql, "SELECT room_id, known FROM lobby_room", Vec::new())? {
+                rooms.push((row.text(), row.json::<Known>()?));
+            }
+        }
+        Ok(kept.restored(rooms, bindings::now_ms()))
     }
 
     fn apply(
@@ -125,11 +133,30 @@ impl Shell for LobbyShell {
     }
 }
 
-fn save(sql: &SqlStorage, lobby: &lobby::Lobby) -> worker::Result<()> {
-    run(sql, CREATE, Vec::new())?;
-    run(sql, "DELETE FROM lobby", Vec::new())?;
-    for piece in pieces(&serde_json::to_string(lobby)?) {
-        run(sql, "INSERT INTO lobby (state) VALUES (?)", vec![text(piece)])?;
+fn save(sql: &SqlStorage, lobby: &mut lobby::Lobby) -> worker::Result<()> {
+    let changes = lobby.take_changes();
+    if changes.rest {
+        run(sql, CREATE, Vec::new())?;
+        run(sql, "DELETE FROM lobby", Vec::new())?;
+        for piece in pieces(&serde_json::to_string(lobby)?) {
+            run(sql, "INSERT INTO lobby (state) VALUES (?)", vec![text(piece)])?;
+        }
+    }
+    if !changes.rooms.is_empty() {
+        run(sql, CREATE_ROOMS, Vec::new())?;
+    }
+    for (room_id, known) in changes.rooms {
+        match known {
+            Some(known) => {
+                let values = vec![text(&room_id), text(&serde_json::to_string(&known)?)];
+                run(
+                    sql,
+                    "INSERT OR REPLACE INTO lobby_room (room_id, known) VALUES (?, ?)",
+                    values,
+                )?;
+            }
+            None => run(sql, "DELETE FROM lobby_room WHERE room_id = ?", vec![text(&room_id)])?,
+        }
     }
     Ok(())
 }
