@@ -85,7 +85,7 @@ pub use room::{
     RoomSource,
 };
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
-pub use rtc::{RTC_CORS, RTC_OPTIONS, RTC_SESSIONS, RtcCall, RtcReply, SDP_TYPE};
+pub use rtc::{RTC_CORS, RTC_SESSIONS, RtcCall, RtcReply, SDP_FRAGMENT_TYPE, SDP_TYPE, rtc_options};
 pub use secret::Secret;
 pub use secret_url::{SecretUrl, redact_urls};
 pub use spec::{

@@ -10,6 +10,9 @@ pub const RTC_SESSIONS: &str = "/rtc/v1/sessions/";
 /// The type of an offer and of its answer.
 pub const SDP_TYPE: &str = "application/sdp";
 
+/// The type of what a client tells of its networks after that.
+pub const SDP_FRAGMENT_TYPE: &str = "application/trickle-ice-sdpfrag";
+
 /// The headers by which pages of any origin may call and read what is answered.
 pub const RTC_CORS: [(&str, &str); 5] = [
     ("Access-Control-Allow-Origin", "*"),
@@ -17,13 +20,18 @@ pub const RTC_CORS: [(&str, &str); 5] = [
     ("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match"),
     (
         "Access-Control-Expose-Headers",
-        "Location, ETag, Link, Accept-Patch, Retry-After",
+        "Location, ETag, Link, Accept-Post, Accept-Patch, Retry-After",
     ),
     ("Access-Control-Max-Age", "86400"),
 ];
 
-/// What the answer to `OPTIONS` has beside [`RTC_CORS`].
-pub const RTC_OPTIONS: [(&str, &str); 2] = [("Accept-Post", SDP_TYPE), ("Allow", "POST, PATCH, DELETE, OPTIONS")];
+/// What the answer to `OPTIONS` of a path has beside [`RTC_CORS`].
+pub fn rtc_options(path: &str) -> [(&'static str, &'static str); 2] {
+    match path.starts_with(RTC_SESSIONS) {
+        true => [("Accept-Patch", SDP_FRAGMENT_TYPE), ("Allow", "PATCH, DELETE, OPTIONS")],
+        false => [("Accept-Post", SDP_TYPE), ("Allow", "POST, OPTIONS")],
+    }
+}
 
 /// A call by HTTP to publish or play by WebRTC, which one node answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

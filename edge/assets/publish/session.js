@@ -64,7 +64,7 @@ export class Session {
         } catch (error) {
           if (this.#stop.signal.aborted) return
           if (!this.#mayPass(error, hasPlayed)) throw error
-          if (error.status === 404) this.#tell('waiting')
+          if (isToCome(error)) this.#tell('waiting')
         } finally {
           await this.#end()
         }
@@ -81,7 +81,7 @@ export class Session {
 
   /** Whether the same may be tried again: a stream that is watched may begin later, and a node come back. */
   #mayPass(error, hasPlayed) {
-    if (error instanceof Refused) return error.status === 503 || (this.#isPlayer && error.status === 404)
+    if (error instanceof Refused) return error.status === 503 || (this.#isPlayer && isToCome(error))
     if (error instanceof Ended) return this.#isPlayer
     return hasPlayed
   }
@@ -186,6 +186,9 @@ export class Session {
     })
   }
 }
+
+/** Nobody publishes yet. Nodes of the version before say so by 404. */
+const isToCome = ({ status }) => status === 409 || status === 404
 
 async function refusal(response) {
   const text = await response.text()

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use percent_encoding::percent_decode_str;
 use protocol::line::{EdgeAsk, NodeAnswer};
-use protocol::{RTC_CORS, RTC_OPTIONS, RTC_SESSIONS, RtcCall, RtcReply, Secret};
+use protocol::{RTC_CORS, RTC_SESSIONS, RtcCall, RtcReply, Secret, rtc_options};
 
 use crate::channel::ChannelKey;
 use crate::http::{Request, Response};
@@ -43,7 +43,7 @@ pub fn is_path(path: &str) -> bool {
 pub fn wanted(request: &Request) -> Wanted {
     let respond = |response| Wanted::Nobody(Box::new(response));
     if request.method == "OPTIONS" {
-        return respond(preflight());
+        return respond(preflight(&request.path));
     }
     if request.body.len() > MAX_BODY_BYTES {
         return respond(problem(413, "The body is longer than 64 KiB, which no offer is"));
@@ -128,8 +128,8 @@ fn whole(reply: RtcReply) -> Response {
     response
 }
 
-fn preflight() -> Response {
-    for_any_origin(with(Response::empty(204), RTC_OPTIONS))
+fn preflight(path: &str) -> Response {
+    for_any_origin(with(Response::empty(204), rtc_options(path)))
 }
 
 /// As RFC 9457 writes it.

@@ -56,6 +56,13 @@ fn pages_of_any_origin_may_ask() {
     assert_eq!(response.status, 204);
     assert_eq!(response.headers.get("access-control-allow-origin"), Some("*"));
     assert_eq!(response.headers.get("accept-post"), Some("application/sdp"));
+    let Wanted::Nobody(response) = wanted(&request("OPTIONS", "/rtc/v1/sessions/n1/abc")) else {
+        panic!("a node was asked");
+    };
+    assert_eq!(
+        response.headers.get("accept-patch"),
+        Some("application/trickle-ice-sdpfrag")
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
-use protocol::{RTC_CORS, RTC_OPTIONS, RTC_SESSIONS, RtcCall, RtcReply, SDP_TYPE, Secret};
+use protocol::{RTC_CORS, RTC_SESSIONS, RtcCall, RtcReply, SDP_FRAGMENT_TYPE, SDP_TYPE, Secret, rtc_options};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -30,10 +30,11 @@ use crate::transcode::{NotMade, Transcoding, is_convertible};
 /// How long a session may take with an answer.
 const ANSWERING: Duration = Duration::from_secs(5);
 
+/// Of the places for clients, what the sessions of one app may take: somebody else's always find some.
+const SHARE_PERCENT: usize = 70;
+
 /// Of a picture that a player prefers; larger ones are none.
 const MAX_HEIGHT: u32 = 8_192;
-
-const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 
 /// See the module.
 pub(super) struct Door {
@@ -62,7 +63,7 @@ pub(super) struct Open {
 impl Door {
     pub(super) async fn answer(&self, call: &RtcCall) -> RtcReply {
         let answered = match (call.method.as_str(), call.path.as_str()) {
-            ("OPTIONS", _) => Ok(preflight()),
+            ("OPTIONS", path) => Ok(reply(204, rtc_options(path), String::new())),
             (method, path) => match (method, path.strip_prefix(RTC_SESSIONS)) {
                 ("DELETE", Some(session)) => self.end(session).await,
                 ("PATCH", Some(session)) => self.trickle(session, call).await,
@@ -102,6 +103,7 @@ impl Door {
         let source = call.source.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let grant = self.admit(action, &path, call, source).await?;
         let offer = Offer::parse(&call.body)?;
+        let app = path.app.clone();
         let (offer, formats, purpose, expires) = match action {
             Action::Publish => {
                 let (offer, formats) = offer.narrowed(publish::choose)?;
@@ -112,7 +114,7 @@ impl Door {
             Action::Play => {
                 let expires = grant.play()?;
                 let found = self.streams.play(&path).await.map_err(Problem::not_now)?;
-                let publication = found.ok_or_else(|| Problem::new(404, "Nobody publishes this stream at present"))?;
+                let publication = found.ok_or_else(|| Problem::not_yet("Nobody publishes this stream at present"))?;
                 let played = Played {
                     height: height(call.query.expose())?,
                     sound: self.sound(&publication, &offer)?,
@@ -124,7 +126,7 @@ impl Door {
                 (offer, formats, Purpose::Play(Box::new(playing)), expires)
             }
         };
-        let ticket = self.place(source)?;
+        let ticket = self.place(&app, source)?;
         let wanted = Wanted {
             offer,
             formats,
@@ -151,7 +153,7 @@ impl Door {
             ("Content-Type", SDP_TYPE),
             ("Location", &location),
             ("ETag", &tag),
-            ("Accept-Patch", FRAGMENT),
+            ("Accept-Patch", SDP_FRAGMENT_TYPE),
         ];
         let links = self.links.iter().map(|link| ("Link", link.as_str()));
         Ok(reply(201, own.into_iter().chain(links), answer))
@@ -203,8 +205,13 @@ impl Door {
         Ok(admitted.inspect_err(|denial| self.hub.turned_away.count(denial))?)
     }
 
-    /// A place among the clients of the channel server.
-    pub(super) fn place(&self, source: IpAddr) -> Result<Ticket, Problem> {
+    /// A place among the clients of the channel server, for one of this app.
+    pub(super) fn place(&self, app: &str, source: IpAddr) -> Result<Ticket, Problem> {
+        let most = self.hub.limits.connections * SHARE_PERCENT / 100;
+        if self.counters.board.count(app) >= most {
+            let reason = format!("This app has {most} sessions at this node, which is its share: try again later");
+            return Err(Problem::not_now(reason));
+        }
         let ends = Ends {
             local: IpAddr::V4(Ipv4Addr::LOCALHOST),
             peer: source,
@@ -229,8 +236,8 @@ impl Door {
 
     async fn trickle(&self, session: &str, call: &RtcCall) -> Result<RtcReply, Problem> {
         let (id, (commands, tag)) = self.find(session)?;
-        if !is_type(call, FRAGMENT) {
-            return Err(Problem::new(415, format!("The body is to be {FRAGMENT}")));
+        if !is_type(call, SDP_FRAGMENT_TYPE) {
+            return Err(Problem::new(415, format!("The body is to be {SDP_FRAGMENT_TYPE}")));
         }
         let Some(shown) = call.if_match.as_deref().map(str::trim) else {
             let reason =
@@ -257,7 +264,11 @@ impl Door {
         if let Some(open) = self.lock().get_mut(&id) {
             open.tag.clone_from(&tag);
         }
-        Ok(reply(200, [("Content-Type", FRAGMENT), ("ETag", &tag)], restarted))
+        Ok(reply(
+            200,
+            [("Content-Type", SDP_FRAGMENT_TYPE), ("ETag", &tag)],
+            restarted,
+        ))
     }
 
     /// The session of a path, with its connection's tag.
@@ -298,10 +309,6 @@ async fn within<T>(answered: oneshot::Receiver<Result<T, OfferError>>) -> Result
 
 fn unknown() -> Problem {
     Problem::new(404, "There is no such session, or not any more")
-}
-
-fn preflight() -> RtcReply {
-    reply(204, RTC_OPTIONS, String::new())
 }
 
 fn reply<'a>(status: u16, headers: impl IntoIterator<Item = (&'a str, &'a str)>, body: String) -> RtcReply {

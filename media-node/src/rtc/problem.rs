@@ -7,6 +7,8 @@ use crate::hub::NoPlace;
 
 /// Seconds after which somebody may try again.
 const RETRY_AFTER: &str = "5";
+/// The same where nothing is wrong.
+const SOON: &str = "2";
 
 /// Why a call is not answered as it wishes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +41,14 @@ impl Problem {
         Self {
             header: Some(("Retry-After", RETRY_AFTER)),
             ..Self::new(503, reason)
+        }
+    }
+
+    /// What is asked for may begin at any time.
+    pub(super) fn not_yet(reason: impl Into<String>) -> Self {
+        Self {
+            header: Some(("Retry-After", SOON)),
+            ..Self::new(409, reason)
         }
     }
 

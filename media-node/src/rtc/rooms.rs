@@ -138,7 +138,10 @@ impl Rooms {
                 (offer, Purpose::PeerPlay(Box::new(playing)))
             }
         };
-        let ticket = self.door.place(IpAddr::V4(Ipv4Addr::LOCALHOST)).map_err(busy)?;
+        let ticket = self
+            .door
+            .place(&key.app, IpAddr::V4(Ipv4Addr::LOCALHOST))
+            .map_err(busy)?;
         let wanted = Wanted {
             offer,
             formats,

@@ -104,6 +104,12 @@ impl Board {
         all.filter(|(_, session)| session.picture_paused).count() as u64
     }
 
+    /// How many sessions an app has.
+    pub(super) fn count(&self, app: &str) -> usize {
+        let sessions = self.lock();
+        sessions.sessions.values().filter(|(path, _)| path.app == app).count()
+    }
+
     pub(super) fn quality(&self) -> Quality {
         let sessions = self.lock();
         let mean = |of: &dyn Fn(&LiveSession) -> Option<f64>| {

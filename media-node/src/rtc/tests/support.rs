@@ -44,12 +44,18 @@ impl Server {
     }
 
     pub(super) async fn start_at(listen: SocketAddr, keys: Keys) -> Self {
+        Self::start_as(listen, keys, Limits::default()).await
+    }
+
+    pub(super) async fn start_within(limits: Limits) -> Self {
+        Self::start_as(ANY_PORT, Keys::default(), limits).await
+    }
+
+    async fn start_as(listen: SocketAddr, keys: Keys, limits: Limits) -> Self {
         let registry = Registry::new(ChannelLimits::default(), 0);
         let gate = Arc::new(Gate::new(keys, Passes::default()));
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let rtsp = RtspServer::bind(any, registry, gate, None, Limits::default())
-            .await
-            .unwrap();
+        let rtsp = RtspServer::bind(any, registry, gate, None, limits).await.unwrap();
         let settings = Settings {
             listen,
             advertised: Vec::new(),
@@ -355,6 +361,17 @@ impl Client {
 
     /// Sends one packet of the picture and one of the sound.
     pub(super) async fn send(&mut self, payload: &[u8]) {
+        self.write(payload);
+        self.step().await;
+    }
+
+    /// The same without looking for anything that comes.
+    pub(super) async fn put(&mut self, payload: &[u8]) {
+        self.write(payload);
+        self.flush().await;
+    }
+
+    fn write(&mut self, payload: &[u8]) {
         self.sent += 1;
         let levels = ExtensionValues {
             audio_level: self.level,
@@ -373,7 +390,6 @@ impl Client {
                 .write_rtp(write.marker(true).nackable(true).ext_vals(levels.clone()));
         }
         self.rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
-        self.step().await;
     }
 
     /// Sends a packet of RTP as one of a layer.
@@ -404,7 +420,8 @@ impl Client {
         self.rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
     }
 
-    async fn step(&mut self) {
+    /// Sends what is due; the answer is when there will be more.
+    async fn flush(&mut self) -> Instant {
         let mut out = VecDeque::new();
         let due = loop {
             match self.rtc.poll_output().unwrap() {
@@ -429,6 +446,11 @@ impl Client {
             }
             self.way.send(transmit.destination, &transmit.contents).await;
         }
+        due
+    }
+
+    async fn step(&mut self) {
+        let due = self.flush().await;
         let wait = due
             .saturating_duration_since(Instant::now())
             .min(Duration::from_millis(20));
