@@ -8,7 +8,7 @@ use reqwest::{Method, Response};
 use serde_json::json;
 use tapedeck_tests::polyv::{Polyv, Told, md5sum};
 use tapedeck_tests::probe;
-use tapedeck_tests::publisher::{Media, Publisher};
+use tapedeck_tests::publisher::{Media, Publisher, Transport};
 use tapedeck_tests::stack::{Part, Stack};
 use tapedeck_tests::wait;
 
@@ -52,7 +52,7 @@ pub(crate) async fn a_channel_is_recorded_told_handed_out_and_deleted(stack: &mu
             json!({"code": 200, "status": "success", "message": "", "data": ""})
         );
     }
-    publish(stack, &account, SECONDS).await;
+    publish(stack, &account, &stack.info.rtmp, SECONDS).await;
 
     // The first call was answered with an error: it comes again before the second file is told.
     let calls = await_calls(&told, 3).await;
@@ -110,11 +110,14 @@ pub(crate) async fn a_channel_is_recorded_told_handed_out_and_deleted(stack: &mu
     deletion_leaves_nothing(stack, &account, &[sid, &made]).await;
 }
 
-/// Somebody publishes to the channel, for so long from when it is recorded.
-async fn publish(stack: &Stack, account: &Polyv, seconds: u64) {
-    let url = format!("{}/{}/{}/teacher", stack.info.rtmp, account.app_id, account.channel_id);
+/// Somebody publishes to the channel by this server's protocol, for so long from when it is recorded.
+async fn publish(stack: &Stack, account: &Polyv, server: &str, seconds: u64) {
+    let url = format!("{server}/{}/{}/teacher", account.app_id, account.channel_id);
     let media = Media::picture_and_tone(320, 180).without_delay();
-    let publisher = Publisher::ffmpeg_by_rtmp(&url, &media, stack.logs());
+    let publisher = match server.starts_with("rtmp") {
+        true => Publisher::ffmpeg_by_rtmp(&url, &media, stack.logs()),
+        false => Publisher::ffmpeg(&url, &media, Transport::Tcp, stack.logs()),
+    };
     wait::until("the channel is recorded", LIMIT, async || {
         let path = format!("apps/{}/recordings", account.app_id);
         let list = stack.admin(Method::GET, &path, &json!(null)).await;
@@ -148,7 +151,7 @@ async fn files_are_made_of_others(
         .admin(Method::PATCH, &format!("apps/{}", account.app_id), &settings)
         .await
         .expect(200);
-    publish(stack, account, MORE_SECONDS).await;
+    publish(stack, account, &stack.info.rtsp, MORE_SECONDS).await;
     let calls = await_calls(told, 5).await;
     let second = &calls[4];
     assert_ne!(second["sessionId"], first["sessionId"]);
