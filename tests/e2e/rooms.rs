@@ -242,8 +242,9 @@ pub(crate) async fn a_room_withstands_strangers(stack: &Stack) {
 async fn connected_rooms(customer: &Uprtc) -> (String, String) {
     let mut rooms = Vec::new();
     for master in ["liubei", "caocao"] {
-        let room = customer.done(Method::POST, "/room/live", Some(&json!({ "masterId": master })));
-        rooms.push(text(&room.await["roomId"]).to_owned());
+        let body = json!({ "masterId": master });
+        let room = customer.done(Method::POST, "/room/live", Some(&body)).await;
+        rooms.push(text(&room["roomId"]).to_owned());
     }
     let (room, other) = (rooms.remove(0), rooms.remove(0));
     let merge = format!("/room/{room}/live/merge");
