@@ -11,9 +11,6 @@ const MEDIA = {
   audio: { ssrc: 1002, type: 111, coding: '-c:a libopus -ac 2 -vn'.split(' ') },
 }
 
-/** FFmpeg's reports are not sent on: they are of two outputs, whose clocks it does not begin at the same moment. */
-const isMedia = (packet) => packet[1] < 192 || packet[1] > 223
-
 async function main([url, ...input]) {
   const pc = new PeerConnection('publisher', { iceServers: [], disableAutoNegotiation: true })
   const video = new Video('0', 'SendOnly')
@@ -35,13 +32,16 @@ async function main([url, ...input]) {
   pc.setRemoteDescription(answer, 'answer')
   await Promise.all(opened)
 
+  // By itself, FFmpeg would begin the clock of each output's reports when it opens that one, and picture and sound would be apart by as
+  // much as their coders take to begin.
+  const began = ['-start_time_realtime', Date.now() * 1000]
   const outputs = []
   for (const { ssrc, type, coding, track } of Object.values(MEDIA)) {
-    const socket = createSocket('udp4', (packet) => isMedia(packet) && track.isOpen() && track.sendMessageBinary(packet))
+    const socket = createSocket('udp4', (packet) => track.isOpen() && track.sendMessageBinary(packet))
     await new Promise((bound) => socket.bind(0, '127.0.0.1', bound))
     const { port } = socket.address()
     const to = `rtp://127.0.0.1:${port}?rtcpport=${port}&pkt_size=1200`
-    outputs.push(...coding, '-ssrc', ssrc, '-payload_type', type, '-f', 'rtp', to)
+    outputs.push(...coding, ...began, '-ssrc', ssrc, '-payload_type', type, '-f', 'rtp', to)
   }
   // However this process ends, nothing is published behind it.
   const ending = ['--pdeathsig', 'KILL', 'ffmpeg', '-nostdin', '-v', 'error']

@@ -1,9 +1,10 @@
 // Watches a user on the page /publish through a change of the network.
 //
 // usage: node moving.cjs CHROMIUM EDGE APP CHANNEL WATCHED
-// Prints a line of JSON once the picture moves; with the first line of input the network is another one: then a second line of JSON once
-// the page has found its way and the picture moves again, with the states that it told meanwhile.
-const { once } = require('node:events')
+// Prints a line of JSON once the picture moves. With each line of input the network is another one, and another line of JSON follows once
+// the picture has moved on, with the states that the page told meanwhile; after the line `lost`, once the page has looked for its way
+// and found it. Ends with its input.
+const { createInterface } = require('node:readline')
 const { launch, run } = require('./chromium.cjs')
 
 const WITHIN_MS = 60_000
@@ -24,10 +25,11 @@ async function main([executablePath, edge, app, channel, watch]) {
       new MutationObserver(() => told.push(state.dataset.word)).observe(state, { attributeFilter: ['data-word'] })
     })
     console.log(JSON.stringify({ plays: true }))
-    await once(process.stdin, 'data')
-    await page.waitForFunction(() => told.includes('reconnecting') && told.at(-1) === 'connected')
-    await moves((await video.evaluate(({ currentTime }) => currentTime)) + 0.5)
-    console.log(JSON.stringify({ told: await page.evaluate(() => told) }))
+    for await (const line of createInterface({ input: process.stdin })) {
+      if (line === 'lost') await page.waitForFunction(() => told.includes('reconnecting') && told.at(-1) === 'connected')
+      await moves((await video.evaluate(({ currentTime }) => currentTime)) + 2)
+      console.log(JSON.stringify({ told: await page.evaluate(() => told.splice(0)) }))
+    }
   } finally {
     await browser.close()
     process.exit()

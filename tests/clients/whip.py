@@ -2,12 +2,14 @@
 
 usage: whip.py publish FILE URL   until its input ends
        whip.py play URL…          prints for each a line of JSON once pictures and sound have come: the colour of a picture's middle
-                                  as [red, green, blue], its size, and the samples of sound; fails after 30 s
+                                  as [red, green, blue], its size, the samples of sound, and the milliseconds until the first picture;
+                                  fails after 30 s
 """
 
 import asyncio
 import json
 import sys
+import time
 import urllib.request
 from urllib.parse import urljoin
 
@@ -45,9 +47,12 @@ async def publish(file, url):
 
 
 async def play(url):
+    began = time.monotonic()
     pc = RTCPeerConnection()
     audio, video = (pc.addTransceiver(kind, direction="recvonly").receiver for kind in ("audio", "video"))
     session = await negotiate(pc, url)
+    picture = await video.track.recv()
+    first_ms = round((time.monotonic() - began) * 1000)
     sound = await audio.track.recv()
     # The flash of a publisher's keyframe is over after that.
     for _ in range(10):
@@ -57,7 +62,8 @@ async def play(url):
     middle = plane.line_size * (height // 2) + 3 * (width // 2)
     await asyncio.to_thread(call, "DELETE", session)
     await pc.close()
-    return {"middle": list(bytes(plane)[middle:middle + 3]), "size": [width, height], "samples": sound.samples}
+    return {"middle": list(bytes(plane)[middle:middle + 3]), "size": [width, height], "samples": sound.samples,
+            "first_ms": first_ms}
 
 
 async def main(what, *words):

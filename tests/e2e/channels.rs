@@ -16,6 +16,7 @@ use tapedeck_tests::recorded::{self, Recording};
 use tapedeck_tests::stack::Stack;
 use tapedeck_tests::{probe, wait};
 
+use crate::clients;
 use crate::steps::{self, now_ms};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -189,6 +190,10 @@ pub(crate) async fn a_user_is_played_at_each_node_and_gone_with_its_own(stack: &
         kinds.sort_unstable();
         assert_eq!(kinds, ["aac", "h264"], "{url}");
     }
+    // The stack's own node serves WebRTC, and has nobody who publishes.
+    let whep = format!("{}/whep/{}/{cname}/1", stack.info.node, stack.info.app_id);
+    let played = clients::play_by_aiortc(&[whep]).await;
+    assert_eq!(played[0]["size"], json!([320, 180]), "{played:?}");
     ending.terminate();
     let status = wait::until("the node ends", LIMIT, async || ending.ended()).await;
     assert!(status.success(), "{status}");

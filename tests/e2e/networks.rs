@@ -1,9 +1,9 @@
-//! Clients of WebRTC in networks that are hard to cross: a node behind a NAT, a link that loses packets, and one that lets no
-//! datagrams through.
+//! Clients of WebRTC in networks that are hard to cross: a node behind a NAT, a link that loses packets, a change to another network,
+//! and one that lets no datagrams through.
 
 use std::net::Ipv4Addr;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tapedeck_tests::far::Far;
@@ -13,6 +13,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use crate::clients::play_by_aiortc;
 use crate::docs_page::CHROMIUM;
 
 const BROWSER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/browser/moving.cjs");
@@ -20,9 +21,12 @@ const PUBLISHER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/whip.cj
 /// Addresses for documents (RFC 5737): nobody has this one.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 7);
 const LIMIT: Duration = Duration::from_secs(60);
+/// Whoever is not heard for so long is gone.
+const VANISHED: Duration = Duration::from_secs(15);
+const SLACK: Duration = Duration::from_secs(4);
 
 pub(crate) async fn a_node_is_reached_behind_a_nat_through_losses_and_without_datagrams(stack: &mut Stack) {
-    let far = Far::start_translated(&stack.info, stack.logs(), "behind", ADDRESS).await;
+    let (far, port) = Far::start_translated(&stack.info, stack.logs(), "behind", ADDRESS).await;
     far.namespace.lose(5);
     // The edge takes the node of this region, and all others who come to the channel are sent there.
     let url = format!("{}?region=behind", stack.web_url("whip", "networks", "2"));
@@ -72,13 +76,29 @@ pub(crate) async fn a_node_is_reached_behind_a_nat_through_losses_and_without_da
         serde_json::from_str::<Value>(&line.expect("the page has failed")).expect("JSON")
     };
     assert_eq!(said().await, json!({ "plays": true }));
-    far.namespace.block_datagrams();
+    // Its packets are lost on the way in, and once more on the way out.
+    let lossy = play_by_aiortc(&[stack.web_url("whep", "networks", "2")]).await;
+    assert_eq!(lossy[0]["size"], json!([320, 180]), "{lossy:?}");
+    let is_connected = |told: &Value| {
+        let last = told["told"].as_array().and_then(|told| told.last());
+        assert_eq!(last, Some(&json!("connected")), "{told}");
+    };
     let mut input = page.stdin.take().expect("a pipe");
-    input.write_all(b"\n").await.expect("the page lives");
+    far.namespace.change_networks(ADDRESS, port);
+    input.write_all(b"moved\n").await.expect("the page lives");
     let told = said().await;
-    assert_eq!(
-        told["told"].as_array().and_then(|told| told.last()),
-        Some(&json!("connected")),
-        "{told}"
-    );
+    assert!(told["told"].is_array(), "{told}");
+    far.namespace.block_datagrams();
+    input.write_all(b"lost\n").await.expect("the page lives");
+    let left = async {
+        let (what, began) = ("who knows no other way is gone", Instant::now());
+        wait::until(what, LIMIT, async || {
+            let roster = far.node.roster(&stack.info.app_id, "networks").await?;
+            (roster.users.len() == 1).then(|| began.elapsed())
+        })
+        .await
+    };
+    let (told, left) = tokio::join!(said(), left);
+    assert!((VANISHED - SLACK..VANISHED + SLACK).contains(&left), "{left:?}");
+    is_connected(&told);
 }

@@ -55,8 +55,8 @@ impl Far {
         (far, rtsp)
     }
 
-    /// A node that clients of WebRTC reach behind a NAT, at `address`.
-    pub async fn start_translated(info: &Info, logs: &Path, id: &str, address: Ipv4Addr) -> Self {
+    /// A node that clients of WebRTC reach behind a NAT, at `address` and the port that is returned.
+    pub async fn start_translated(info: &Info, logs: &Path, id: &str, address: Ipv4Addr) -> (Self, u16) {
         let namespace = Arc::new(Namespace::new());
         namespace.translate(address);
         let (info, proxies) = outfit(&namespace, info).await;
@@ -71,11 +71,12 @@ impl Far {
             ("TAPEDECK_OPEN_CHANNELS", "true".to_owned()),
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value));
-        Self {
+        let far = Self {
             node: Node::start_in(Some(Arc::clone(&namespace)), &info, logs, id, settings.into()).await,
             namespace,
             _proxies: proxies,
-        }
+        };
+        (far, port)
     }
 }
 

@@ -12,6 +12,8 @@ use crate::stack::free_ports;
 
 /// Addresses for tests of networks (RFC 2544): nobody else uses them.
 const ADDRESSES: u32 = u32::from_be_bytes([198, 18, 0, 0]);
+/// Addresses behind the NAT of a provider (RFC 6598), for those who change their network.
+const OTHER_ADDRESSES: u32 = u32::from_be_bytes([100, 64, 0, 0]);
 const LOWEST_PORT: u16 = 20_000;
 
 /// A namespace. It is gone when this is dropped, and what runs in it has no link any more.
@@ -117,6 +119,21 @@ impl Namespace {
             "nft",
             &format!("add rule ip nat in ip daddr {address} dnat to {inside}"),
         );
+    }
+
+    /// Whoever comes from the outside to this address has another one from now on, and from the first one nothing gets to this port any
+    /// more: they have gone to another network.
+    pub fn change_networks(&self, to: Ipv4Addr, port: u16) {
+        let (first, inside, link) = (self.outside, self.inside(), &self.link);
+        let second = Ipv4Addr::from(OTHER_ADDRESSES + (u32::from(first) - ADDRESSES));
+        ip(&format!("address add {second}/32 dev {link}")).expect("an address");
+        ip(&format!("route replace {to}/32 via {inside} src {second}")).expect("a route");
+        self.inside_run("nft", "add table ip former");
+        self.inside_run("nft", "add chain ip former in { type filter hook input priority 0 ; }");
+        for protocol in ["udp", "tcp"] {
+            let rule = format!("ip saddr {first} {protocol} dport {port} drop");
+            self.inside_run("nft", &format!("add rule ip former in {rule}"));
+        }
     }
 
     /// Lets no datagrams in any more.

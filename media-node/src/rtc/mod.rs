@@ -153,8 +153,12 @@ impl RtcServer {
 }
 
 impl Drop for RtcServer {
+    /// Waits for the threads: their sessions have timers of the runtime that they were begun in, which must not end first.
     fn drop(&mut self) {
         self.ending.cancel();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
     }
 }
 
