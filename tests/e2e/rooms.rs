@@ -248,7 +248,9 @@ async fn connected_rooms(customer: &Uprtc) -> (String, String) {
     }
     let (room, other) = (rooms.remove(0), rooms.remove(0));
     let merge = format!("/room/{room}/live/merge");
-    customer.done(Method::POST, &merge, Some(&json!({ "roomId": other }))).await;
+    customer
+        .done(Method::POST, &merge, Some(&json!({ "roomId": other })))
+        .await;
     (room, other)
 }
 

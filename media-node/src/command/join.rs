@@ -6,8 +6,8 @@ use clap::builder::FalseyValueParser;
 use protocol::{Joining, MAX_MESSAGE_BYTES};
 
 use super::args::EncoderArgs;
-use crate::outbound::Targets;
 use crate::joiner::{self, Making};
+use crate::outbound::Targets;
 use crate::supervisor;
 
 /// Reads what is to be joined, as a line of JSON, from standard input, and writes what came of it to standard output. `serve` starts
