@@ -20,6 +20,9 @@ use crate::channel::StreamPath;
 
 /// Pictures are shown a second before ones that came earlier at most: what goes back farther has begun anew.
 const MAX_BACK_TICKS: u32 = 90_000;
+/// A picture that has stood still for so long is asked for: recorders end a slice where it comes, and need not wait for what may
+/// never come.
+const STILL_MS: u64 = 10_000;
 /// Players of one stream. A viewer of a room is two: one for the picture and one for the sound.
 const MAX_PLAYERS: usize = 1_024;
 
@@ -31,6 +34,8 @@ pub struct Publication {
     began: Instant,
     /// All that the publisher has sent.
     pub bytes: Arc<AtomicU64>,
+    /// Packets of it that were left out because they are no RTP; the hub counts those of all publishers.
+    pub unreadable: Arc<AtomicU64>,
     /// Wishes for keyframes, for the publisher if it can be asked.
     pub keyframes: Keyframes,
     /// The layers that its picture is taken from, where it has several.
@@ -50,6 +55,8 @@ struct Track {
     inflow: Inflow,
     reception: Reception,
     last: Option<RtpHead>,
+    /// When its last packet came, or was asked for.
+    heard_ms: Option<u64>,
     sender_report: Option<Bytes>,
     /// A picture has come that is shown before one that came earlier.
     is_out_of_order: bool,
@@ -81,6 +88,7 @@ impl Publication {
             inflow: Inflow::new(manner),
             reception: Reception::new(*clock_rate),
             last: None,
+            heard_ms: None,
             sender_report: None,
             is_out_of_order: false,
         };
@@ -91,6 +99,7 @@ impl Publication {
             ended: CancellationToken::new(),
             began: Instant::now(),
             bytes: Arc::default(),
+            unreadable: Arc::default(),
             keyframes: Keyframes::default(),
             layers: OnceLock::new(),
             state: Mutex::new(State {
@@ -120,9 +129,10 @@ impl Publication {
         let Some(known) = state.tracks.get_mut(track) else {
             return;
         };
-        let (mut due, lost) = (Vec::new(), known.inflow.lost());
+        let (mut due, lost, unreadable) = (Vec::new(), known.inflow.lost(), known.inflow.unreadable());
         match flow {
             Flow::Rtp => {
+                known.heard_ms = Some(now_ms);
                 if let Some(head) = rtp::rtp_head(&payload) {
                     known.reception.take(head, now_us);
                 }
@@ -144,6 +154,12 @@ impl Publication {
             Flow::Rtcp => {}
         }
         let has_lost = known.inflow.lost() > lost;
+        if known.inflow.unreadable() > unreadable {
+            self.unreadable.fetch_add(1, Ordering::Relaxed);
+            if unreadable == 0 {
+                tracing::warn!(path = %self.path, track, "a publisher sends packets that are no RTP; they are left out");
+            }
+        }
         self.hand_out(&mut state, track, flow, due);
         self.lost(track, has_lost);
     }
@@ -158,6 +174,11 @@ impl Publication {
                 let lost = known.inflow.lost();
                 known.inflow.release(now_ms, &mut due);
                 has_lost = known.inflow.lost() > lost;
+                let is_still = |heard_ms: &u64| now_ms.saturating_sub(*heard_ms) >= STILL_MS;
+                if known.heard_ms.as_ref().is_some_and(is_still) {
+                    known.heard_ms = Some(now_ms);
+                    has_lost = true;
+                }
             }
             self.hand_out(&mut state, track, Flow::Rtp, due);
             self.lost(track, has_lost);
@@ -344,177 +365,4 @@ impl Player {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    const SDP: &[u8] = b"v=0\r\nm=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 96\r\n";
-
-    fn publication() -> Publication {
-        let path = StreamPath::parse("/a/b/c").unwrap();
-        Publication::new(path, Description::parse(SDP).unwrap(), Manner::Once)
-    }
-
-    fn rtp(sequence: u8) -> Bytes {
-        Bytes::from(vec![0x80, 96, 0, sequence, 0, 0, 0, sequence, 0, 0, 0, 7])
-    }
-
-    fn report() -> Bytes {
-        let mut report = vec![0u8; 28];
-        report[..4].copy_from_slice(&[0x80, 200, 0, 6]);
-        report.into()
-    }
-
-    async fn all(mut packets: Receiver) -> Vec<(usize, Flow, u8)> {
-        let mut seen = Vec::new();
-        while let Some(packet) = packets.next().await {
-            // The sequence number, or how many sources a report tells of.
-            let number = match packet.flow {
-                Flow::Rtp => packet.payload[3],
-                Flow::Rtcp => packet.payload[0] & 0x1f,
-            };
-            seen.push((packet.track, packet.flow, number));
-        }
-        seen
-    }
-
-    #[tokio::test]
-    async fn a_late_player_learns_the_time_and_where_the_stream_is() {
-        let publication = publication();
-        publication.relay(1, Flow::Rtp, rtp(1));
-        publication.relay(1, Flow::Rtcp, report());
-        publication.relay(0, Flow::Rtcp, report());
-        let subscription = publication.subscribe(&[1], 10_000, Overflow::CutOff, false).unwrap();
-        assert_eq!(subscription.next[0], None);
-        assert_eq!(subscription.next[1].unwrap().sequence, 2);
-        publication.relay(1, Flow::Rtp, rtp(2));
-        publication.relay(0, Flow::Rtp, rtp(9));
-        publication.relay(7, Flow::Rtp, rtp(9));
-        publication.relay(1, Flow::Rtp, Bytes::from_static(b"no packet"));
-        publication.relay(1, Flow::Rtp, rtp(3));
-        publication.end();
-        publication.relay(1, Flow::Rtp, rtp(4));
-        let expected = [(1, Flow::Rtcp, 0), (1, Flow::Rtp, 2), (1, Flow::Rtp, 3)];
-        assert_eq!(all(subscription.packets).await, expected);
-        let late = publication.subscribe(&[1], 10_000, Overflow::CutOff, false);
-        assert_eq!(late.err(), Some(SubscribeError::Ended));
-        assert_eq!((publication.ssrc(1), publication.ssrc(7)), (Some(7), None));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_comes_at_once_gets_the_stream_from_its_beginning() {
-        let publication = publication();
-        publication.relay(1, Flow::Rtp, rtp(5));
-        publication.relay(1, Flow::Rtcp, report());
-        publication.relay(0, Flow::Rtp, rtp(9));
-        tokio::time::advance(Duration::from_secs(4)).await;
-        let waiting = publication.subscribe(&[1], 10_000, Overflow::CutOff, true).unwrap();
-        let first = waiting.next[1].unwrap();
-        assert_eq!((first.sequence, first.timestamp), (5, 5));
-        let again = publication.subscribe(&[1], 10_000, Overflow::CutOff, false).unwrap();
-        assert_eq!(again.next[1].unwrap().sequence, 6);
-        tokio::time::advance(Duration::from_secs(1)).await;
-        let late = publication.subscribe(&[1], 10_000, Overflow::CutOff, true).unwrap();
-        publication.relay(1, Flow::Rtp, rtp(6));
-        publication.end();
-        let now = [(1, Flow::Rtcp, 0), (1, Flow::Rtp, 6)];
-        let all_of_it = [(1, Flow::Rtcp, 0), (1, Flow::Rtp, 5), (1, Flow::Rtp, 6)];
-        assert_eq!(all(waiting.packets).await, all_of_it);
-        assert_eq!(all(again.packets).await, now);
-        assert_eq!(all(late.packets).await, now);
-        assert!(publication.lock().beginning.is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn packets_that_overtake_one_another_are_put_in_order_for_players() {
-        let publication = publication();
-        let player = publication.subscribe(&[1], 10_000, Overflow::CutOff, true).unwrap();
-        for sequence in [1, 3, 2, 2, 5] {
-            publication.relay(1, Flow::Rtp, rtp(sequence));
-        }
-        publication.release();
-        tokio::time::advance(Duration::from_millis(100)).await;
-        publication.release();
-        publication.end();
-        assert_eq!(
-            all(player.packets).await,
-            [1, 2, 3, 5].map(|sequence| (1, Flow::Rtp, sequence))
-        );
-    }
-
-    #[tokio::test]
-    async fn a_bad_report_is_neither_passed_on_nor_kept_for_later_players() {
-        let publication = publication();
-        let early = publication.subscribe(&[1], 10_000, Overflow::CutOff, false).unwrap();
-        publication.relay(1, Flow::Rtcp, report());
-        publication.relay(1, Flow::Rtcp, [&report()[..], &[0; 4]].concat().into());
-        let cut_off = rtp(5).slice(..11);
-        publication.relay(1, Flow::Rtp, cut_off);
-        let late = publication.subscribe(&[1], 10_000, Overflow::CutOff, false).unwrap();
-        publication.end();
-        assert_eq!(all(early.packets).await, [(1, Flow::Rtcp, 0)]);
-        assert_eq!(all(late.packets).await, [(1, Flow::Rtcp, 0)]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_player_that_joins_and_a_lost_picture_ask_for_a_keyframe() {
-        let publication = publication();
-        let asked = || tokio::time::timeout(Duration::from_secs(1), publication.keyframes.due());
-        let _sound = publication.subscribe(&[0], 10_000, Overflow::Drop, false).unwrap();
-        for sequence in [1, 3] {
-            publication.relay(0, Flow::Rtp, rtp(sequence));
-        }
-        tokio::time::advance(Duration::from_millis(100)).await;
-        publication.release();
-        assert!(asked().await.is_err(), "sound needs none");
-        let _picture = publication.subscribe(&[1], 10_000, Overflow::Drop, false).unwrap();
-        assert!(asked().await.is_ok());
-        publication.relay(1, Flow::Rtp, rtp(1));
-        publication.relay(1, Flow::Rtp, rtp(3));
-        assert!(asked().await.is_err(), "it may only have been overtaken");
-        publication.release();
-        assert!(asked().await.is_ok());
-    }
-
-    #[test]
-    fn a_publisher_is_told_how_its_packets_arrive_and_asked_for_keyframes_where_it_listens() {
-        let publication = publication();
-        assert_eq!(publication.reception_report(1, 9), None);
-        publication.relay(1, Flow::Rtp, rtp(1));
-        publication.relay(1, Flow::Rtp, rtp(3));
-        assert_eq!(
-            publication.reception_report(1, 9),
-            None,
-            "it has not shown that it listens"
-        );
-        assert_eq!(publication.keyframe_wishes(9), []);
-        publication.relay(1, Flow::Rtcp, report_of_7());
-        let report = publication.reception_report(1, 9).unwrap();
-        assert_eq!((&report[8..12], report[15]), (&[0, 0, 0, 7][..], 1), "one is lost");
-        let wishes = publication.keyframe_wishes(9);
-        assert_eq!(wishes.len(), 1);
-        assert!(wishes[0].0 == 1 && rtp::wants_keyframe(&wishes[0].1) && wishes[0].1.ends_with(&[7]));
-    }
-
-    fn report_of_7() -> Bytes {
-        let mut report = report().to_vec();
-        report[7] = 7;
-        report.into()
-    }
-
-    #[test]
-    fn players_are_counted() {
-        let publication = publication();
-        let kept: Vec<_> = (0..MAX_PLAYERS)
-            .map(|_| publication.subscribe(&[0], 100, Overflow::Drop, false).ok().unwrap())
-            .collect();
-        assert_eq!(
-            publication.subscribe(&[0], 100, Overflow::Drop, false).err(),
-            Some(SubscribeError::TooManyPlayers)
-        );
-        drop(kept);
-        publication.relay(0, Flow::Rtp, rtp(1));
-        assert!(publication.subscribe(&[0], 100, Overflow::Drop, false).is_ok());
-    }
-}
+mod tests;
