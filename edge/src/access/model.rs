@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use protocol::{Backup, Secret, Source};
+use protocol::{Backup, Secret, Source, VpxContainer};
 use serde::{Deserialize, Serialize};
 
 use super::{HouseStorage, Limits};
@@ -142,10 +142,14 @@ pub struct Automatic {
 pub struct RecorderDefaults {
     /// Write `#EXTINF` as RFC 8216 asks, with its comma.
     pub strict_extinf: bool,
+    pub vpx_container: VpxContainer,
 }
 
 impl Default for RecorderDefaults {
     fn default() -> Self {
-        Self { strict_extinf: true }
+        Self {
+            strict_extinf: true,
+            vpx_container: VpxContainer::default(),
+        }
     }
 }

@@ -1,4 +1,4 @@
-use protocol::Secret;
+use protocol::{Secret, VpxContainer};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -214,14 +214,28 @@ fn change(app: &mut App, body: &Fields<'_>) -> Result<(), FieldError> {
         app.source = source::read(&given)?;
     }
     if let Some(recorder) = body.object("recorder")? {
-        only(&recorder, &["strict_extinf"])?;
+        only(&recorder, &["strict_extinf", "vpx_container"])?;
         app.recorder.strict_extinf = recorder.boolean("strict_extinf")?.unwrap_or(app.recorder.strict_extinf);
+        app.recorder.vpx_container = vpx_container(&recorder)?.unwrap_or(app.recorder.vpx_container);
     }
     if let Some(given) = body.object("limits")? {
         limits::change(&mut app.limits, &given)?;
     }
     app.disabled = body.boolean("disabled")?.unwrap_or(app.disabled);
     Ok(())
+}
+
+fn vpx_container(recorder: &Fields<'_>) -> Result<Option<VpxContainer>, FieldError> {
+    const NAME: &str = "vpx_container";
+    let Some(given) = recorder.string(NAME)? else {
+        return Ok(None);
+    };
+    let known = VpxContainer::ALL
+        .into_iter()
+        .find(|container| container.name() == given);
+    known
+        .map(Some)
+        .ok_or_else(|| recorder.error(NAME, "must be by_codec, webm or mp4"))
 }
 
 /// The dialect that the body names. `flavour` is its older name, which goes before `dialect`: clients of that time named with
