@@ -1,9 +1,10 @@
 """A camera that nobody here made: GStreamer's RTSP server with a test picture and a tone below /live.
 
-usage: camera.py [--login USER:PASSWORD] [--certificate FILE] [--udp]
+usage: camera.py [--login USER:PASSWORD] [--certificate FILE] [--udp] [--rare]
 
 It prints its port once it listens, and serves RTSP and its tunnel over HTTP there; with a certificate (PEM, with its key) by TLS
-only. Logins are asked for by Digest. With --udp it sends datagrams and interleaves nothing.
+only. Logins are asked for by Digest. With --udp it sends datagrams and interleaves nothing;
+with --rare a key frame at its beginning, and then only when it is asked for one.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 PIPELINE = (
     "( videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=180,framerate=25/1"
-    " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! video/x-h264,profile=baseline"
+    " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max={} ! video/x-h264,profile=baseline"
     " ! rtph264pay name=pay0 pt=96 config-interval=-1"
     " audiotestsrc is-live=true freq=440 ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! rtpmp4gpay name=pay1 pt=97 )"
 )
@@ -26,6 +27,7 @@ options = argparse.ArgumentParser()
 options.add_argument("--login")
 options.add_argument("--certificate")
 options.add_argument("--udp", action="store_true")
+options.add_argument("--rare", action="store_true")
 options = options.parse_args()
 
 Gst.init(None)
@@ -33,7 +35,7 @@ server = GstRtspServer.RTSPServer.new()
 server.set_address("127.0.0.1")
 server.set_service("0")
 factory = GstRtspServer.RTSPMediaFactory.new()
-factory.set_launch(PIPELINE)
+factory.set_launch(PIPELINE.format(100000 if options.rare else 25))
 factory.set_shared(True)
 if options.udp:
     factory.set_protocols(GstRtsp.RTSPLowerTrans.UDP)

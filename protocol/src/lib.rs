@@ -93,5 +93,5 @@ pub use spec::{
     VideoQuality,
 };
 pub use storage::{Addressing, Backup, Encryption, Storage, StorageKeys, StorageKind};
-pub use style::{FileStyle, NamePart, NameScheme, TagStyle};
+pub use style::{FileStyle, NamePart, NameScheme, TagStyle, VpxContainer};
 pub use track::TrackKind;

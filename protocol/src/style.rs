@@ -14,6 +14,21 @@ pub struct FileStyle {
     /// Lines of playlists beside those of RFC 8216; `null` for none.
     #[serde(default = "first_tags")]
     pub tags: Option<TagStyle>,
+    /// Nodes that do not know it go by the codec.
+    #[serde(default)]
+    pub vpx_container: VpxContainer,
+}
+
+/// What slices of VP8 and VP9 are written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VpxContainer {
+    /// VP8 in WebM, VP9 in fragmented MP4.
+    #[default]
+    ByCodec,
+    Webm,
+    /// In fragments.
+    Mp4,
 }
 
 /// What the names of a recording's files are made of. They all begin with its stem; nodes add times and numbers behind it that
@@ -51,6 +66,20 @@ impl Default for FileStyle {
             strict_extinf: true,
             names: NameScheme::default(),
             tags: first_tags(),
+            vpx_container: VpxContainer::default(),
+        }
+    }
+}
+
+impl VpxContainer {
+    pub const ALL: [Self; 3] = [Self::ByCodec, Self::Webm, Self::Mp4];
+
+    /// As it is written in settings and jobs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ByCodec => "by_codec",
+            Self::Webm => "webm",
+            Self::Mp4 => "mp4",
         }
     }
 }
@@ -91,8 +120,16 @@ mod tests {
             tags: Some(TagStyle {
                 prefix: "#EXT-X-AGORA-".to_owned(),
             }),
+            vpx_container: VpxContainer::ByCodec,
         };
         assert_eq!(style, before);
+    }
+
+    #[test]
+    fn containers_are_written_by_their_names() {
+        for container in VpxContainer::ALL {
+            assert_eq!(to_value(container).unwrap(), json!(container.name()));
+        }
     }
 
     #[test]

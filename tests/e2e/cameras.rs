@@ -1,11 +1,14 @@
 //! Cameras of others' making, in each way that they are reached.
 
+use std::path::Path;
+
 use protocol::TrackKind::{Audio, Video};
 use serde_json::json;
 use tapedeck_tests::camera::{self, Asks, Camera};
 use tapedeck_tests::recorded::Recording;
 use tapedeck_tests::stack::Stack;
 use tapedeck_tests::wait;
+use tokio::process::{Child, Command};
 
 use crate::steps::{self, CAPTURE_LIMIT, record_for};
 
@@ -14,7 +17,11 @@ pub(crate) async fn each_way_to_a_camera_is_taken(stack: &Stack) {
     let (certificate, fingerprint) = camera::self_signed(dir.path()).await;
     let login = Some("admin:hunter2");
     let certificate = Some(certificate.as_path());
-    let open = Camera::start(Asks::default()).await;
+    let open = Camera::start(Asks {
+        rare: true,
+        ..Asks::default()
+    })
+    .await;
     let plain = Camera::start(Asks {
         login,
         ..Asks::default()
@@ -28,9 +35,15 @@ pub(crate) async fn each_way_to_a_camera_is_taken(stack: &Stack) {
     .await;
     let datagrams = Camera::start(Asks {
         udp: true,
+        rare: true,
         ..Asks::default()
     })
     .await;
+    // Whoever comes when a camera has begun gets no picture, unless it is asked for a key frame.
+    let _watchers = [
+        watch(&open, "tcp", dir.path()).await,
+        watch(&datagrams, "udp", dir.path()).await,
+    ];
     let streams = json!({
         "plain": format!("rtsp://admin:hunter2@127.0.0.1:{}/live", plain.port),
         "secure": format!("rtsps://admin:hunter2@127.0.0.1:{}/live#sha256={fingerprint}", secure.port),
@@ -68,4 +81,22 @@ pub(crate) async fn each_way_to_a_camera_is_taken(stack: &Stack) {
             );
         }
     }
+}
+
+/// Somebody who gets a camera's media.
+async fn watch(camera: &Camera, transport: &str, dir: &Path) -> Child {
+    let file = dir.join(format!("{}.ts", camera.port));
+    let url = format!("rtsp://127.0.0.1:{}/live", camera.port);
+    let child = Command::new("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-rtsp_transport", transport, "-i", &url])
+        .args(["-c", "copy", "-flush_packets", "1", "-f", "mpegts"])
+        .arg(&file)
+        .kill_on_drop(true)
+        .spawn()
+        .expect("ffmpeg runs");
+    wait::until("the camera is watched", CAPTURE_LIMIT, async || {
+        file.metadata().is_ok_and(|file| file.len() > 0).then_some(())
+    })
+    .await;
+    child
 }

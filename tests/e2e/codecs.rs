@@ -1,5 +1,8 @@
 //! Video codecs beside H.264: recorded by copy, or as H.264, decoded in a mix, and played by FFmpeg, GStreamer and a browser.
 
+mod containers;
+mod users;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -12,7 +15,7 @@ use tapedeck_tests::heard::{PRESENT, Sound};
 use tapedeck_tests::mixed::{Colour, Mixed, Picture, pictures};
 use tapedeck_tests::playlist::{self, Playlist};
 use tapedeck_tests::probe;
-use tapedeck_tests::publisher::{Media, Publisher, Transport, newer_ffmpeg};
+use tapedeck_tests::publisher::Publisher;
 use tapedeck_tests::recorded::slice_ms;
 use tapedeck_tests::stack::Stack;
 use tokio::process::Command;
@@ -20,165 +23,45 @@ use tokio::process::Command;
 use crate::composed::{counters, verdict};
 use crate::docs_page::CHROMIUM;
 use crate::steps::{self, record_for};
+use containers::Elsewhere;
+use users::{OTHERS, Sent, USERS};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/browser/colours.cjs");
 /// Pictures a second.
 const FPS: f64 = 15.0;
-/// Seconds that a user has to send: more than the test takes.
-const LENGTH_S: u64 = 120;
 /// Rounding of the formats, in seconds.
 const TICK: f64 = 0.001;
 /// The length of the pieces in which sound is looked at, and what is left out at either end, in seconds.
 const WINDOW: f64 = 0.1;
 const EDGE: f64 = 1.5;
 
-/// How a user comes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    Rtsp,
-    /// By an FFmpeg that sends AV1.
-    NewerRtsp,
-    NewerRtmp,
-}
-
-/// A user who publishes a colour and a tone, and what becomes of the picture.
-struct Sent {
-    uid: &'static str,
-    way: Way,
-    colour: (&'static str, Colour),
-    tone: u32,
-    /// In FFmpeg's words.
-    coding: &'static str,
-    codec: &'static str,
-    height: u32,
-    extension: &'static str,
-    /// It is in a container that HLS knows.
-    is_hls: bool,
-    /// Chromium decodes it.
-    is_for_browsers: bool,
-}
-
-const AV1: &str =
-    "-c:v libsvtav1 -preset 10 -g 15 -b:v 200k -pix_fmt yuv420p -svtav1-params lp=1:pred-struct=1:rc=2 -loglevel error";
-
-const USERS: [Sent; 6] = [
-    Sent {
-        uid: "1",
-        way: Way::Rtsp,
-        colour: ("0xff0000", Colour::Red),
-        tone: 400,
-        coding: "-c:v libx265 -preset ultrafast -g 15 -bf 2 -pix_fmt yuv420p -x265-params log-level=none:pools=1:open-gop=0",
-        codec: "hevc",
-        height: 180,
-        extension: "ts",
-        is_hls: true,
-        is_for_browsers: false,
-    },
-    Sent {
-        uid: "2",
-        way: Way::Rtsp,
-        colour: ("0x00ff00", Colour::Green),
-        tone: 700,
-        coding: "-c:v libvpx -deadline realtime -cpu-used 8 -g 15 -b:v 200k",
-        codec: "vp8",
-        height: 180,
-        extension: "webm",
-        is_hls: false,
-        is_for_browsers: true,
-    },
-    Sent {
-        uid: "3",
-        way: Way::Rtsp,
-        colour: ("0x0000ff", Colour::Blue),
-        tone: 1100,
-        coding: "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 15 -b:v 200k -pix_fmt yuv420p",
-        codec: "vp9",
-        height: 180,
-        extension: "mp4",
-        is_hls: true,
-        is_for_browsers: true,
-    },
-    Sent {
-        uid: "4",
-        way: Way::Rtsp,
-        colour: ("0xffff00", Colour::Yellow),
-        tone: 1600,
-        coding: "-c:v mjpeg -huffman default -pix_fmt yuvj420p -q:v 5",
-        codec: "h264",
-        // RFC 2435 counts in blocks of eight.
-        height: 184,
-        extension: "ts",
-        is_hls: true,
-        is_for_browsers: true,
-    },
-    Sent {
-        uid: "5",
-        way: Way::NewerRtsp,
-        colour: ("0xff00ff", Colour::Magenta),
-        tone: 2300,
-        coding: AV1,
-        codec: "av1",
-        height: 180,
-        extension: "mp4",
-        is_hls: true,
-        is_for_browsers: true,
-    },
-    Sent {
-        uid: "6",
-        way: Way::NewerRtmp,
-        colour: ("0x00ffff", Colour::Cyan),
-        tone: 3000,
-        coding: AV1,
-        codec: "av1",
-        height: 180,
-        extension: "mp4",
-        is_hls: true,
-        is_for_browsers: true,
-    },
-];
-
-impl Sent {
-    /// What the user sends, encoded beforehand: six encoders at once would fall behind on a small machine.
-    async fn file(&self, dir: &Path) -> PathBuf {
-        let media = Media::plain_and_tone(self.colour.0, self.tone).with_video(self.coding);
-        let ffmpeg = match self.way {
-            Way::Rtsp => Path::new("ffmpeg"),
-            Way::NewerRtsp | Way::NewerRtmp => newer_ffmpeg(),
-        };
-        steps::make_file_by(ffmpeg, dir, &format!("{}.mkv", self.uid), &media.file_options(LENGTH_S)).await
-    }
-
-    fn publish(&self, stack: &Stack, cname: &str, file: &Path) -> Publisher {
-        // VP9 over RTP is still an experiment to FFmpeg.
-        let media = Media::file(file.to_str().expect("UTF-8")).with_video("-c copy -strict experimental");
-        let url = stack.publish_url(cname, self.uid);
-        match self.way {
-            Way::Rtsp => Publisher::ffmpeg(&url, &media, Transport::Tcp, stack.logs()),
-            Way::NewerRtsp => Publisher::newer_ffmpeg(&url, &media, stack.logs()),
-            Way::NewerRtmp => Publisher::newer_ffmpeg(&stack.rtmp_url(cname, self.uid), &media, stack.logs()),
-        }
-    }
-}
-
 pub(crate) async fn each_is_recorded_mixed_and_played(stack: &Stack) {
-    let (customer, cname) = (stack.customer(), "codecs");
+    record_and_play(stack, "codecs", &USERS).await;
+    if steps::is_soak() {
+        record_and_play(stack, "codecsbyothers", &OTHERS).await;
+    }
+}
+
+async fn record_and_play(stack: &Stack, cname: &str, sent: &[Sent; 6]) {
+    let customer = stack.customer();
     let dir = tempfile::tempdir().expect("a directory");
-    let files = join_all(USERS.iter().map(|sent| sent.file(dir.path()))).await;
-    let mut users: Vec<_> = USERS
+    let files = join_all(sent.iter().map(|sent| sent.file(dir.path()))).await;
+    let mut users: Vec<_> = sent
         .iter()
         .zip(&files)
         .map(|(sent, file)| sent.publish(stack, cname, file))
         .collect();
     let copied = customer.record(cname, |_| {}).await;
     let mixed = customer
-        .record_as("9001", "codecsmix", "mix", cname, |request| {
+        .record_as("9001", &format!("{cname}mix"), "mix", cname, |request| {
             steps::mix_to(
                 request,
                 json!({ "width": 320, "height": 180, "fps": 15, "bitrate": 300, "mixedVideoLayout": 1 }),
             );
         })
         .await;
-    steps::await_playlists(&customer, &copied, 2 * USERS.len()).await;
+    steps::await_playlists(&customer, &copied, 2 * sent.len()).await;
+    let elsewhere = Elsewhere::begin(stack, cname).await;
     record_for(20).await;
     users.iter_mut().for_each(Publisher::assert_alive);
     let counted = counters(stack, &mixed).await;
@@ -188,12 +71,13 @@ pub(crate) async fn each_is_recorded_mixed_and_played(stack: &Stack) {
         "{}",
         stopped.body
     );
-    assert_eq!(steps::stop(&customer, &copied).await.len(), 2 * USERS.len());
+    assert_eq!(steps::stop(&customer, &copied).await.len(), 2 * sent.len());
+    elsewhere.check(&stack.bucket(), dir.path()).await;
 
     let mix = Mixed::fetch(&stack.bucket(), &mixed).await;
     mix.check().await;
-    check_mix(&mix, counted.samples_missing, &verdict(&counted)).await;
-    let lists = join_all(USERS.iter().map(async |sent| {
+    check_mix(&mix, sent, counted.samples_missing, &verdict(&counted)).await;
+    let lists = join_all(sent.iter().map(async |sent| {
         let video = fetch(&stack.bucket(), &copied, sent, "video", dir.path()).await;
         let audio = fetch(&stack.bucket(), &copied, sent, "audio", dir.path()).await;
         check(&video, sent).await;
@@ -207,20 +91,20 @@ pub(crate) async fn each_is_recorded_mixed_and_played(stack: &Stack) {
         video
     }))
     .await;
-    check_browser(stack, &copied, &lists).await;
+    check_browser(stack, &copied, sent, &lists).await;
 }
 
 /// Each user is seen in its colour in the last ten seconds, and heard all the time.
-async fn check_mix(mix: &Mixed, samples_missing: u64, verdict: &str) {
+async fn check_mix(mix: &Mixed, sent: &[Sent], samples_missing: u64, verdict: &str) {
     let pictures = pictures(&mix.file, 1).await;
     for picture in pictures.iter().rev().skip(1).take(10) {
-        for Sent { codec, colour, .. } in &USERS {
+        for Sent { codec, colour, .. } in sent {
             assert!(shows(picture, colour.1), "{codec} is not in the mix: {verdict}");
         }
     }
     let sound = Sound::read(&mix.file).await;
     let allowed = 2 * (samples_missing as f64 / 48_000.0 / WINDOW).ceil() as usize;
-    for Sent { tone, codec, .. } in &USERS {
+    for Sent { tone, codec, .. } in sent {
         let faint = faint(&sound, *tone);
         assert!(
             faint.len() <= allowed,
@@ -377,9 +261,9 @@ async fn played_by_gstreamer(file: &Path) -> Vec<Picture> {
 }
 
 /// Chromium plays what it can decode: playlists with hls.js, and a slice of those that HLS has no place for.
-async fn check_browser(stack: &Stack, task: &Task, lists: &[PathBuf]) {
+async fn check_browser(stack: &Stack, task: &Task, sent: &[Sent], lists: &[PathBuf]) {
     let delivery = Delivery::before(stack.bucket()).await;
-    let played: Vec<_> = USERS
+    let played: Vec<_> = sent
         .iter()
         .zip(lists)
         .filter(|(sent, _)| sent.is_for_browsers)

@@ -64,6 +64,35 @@ fn publish(stack: &Stack, cname: &str, he_aac: &str) -> [Publisher; 6] {
     ]
 }
 
+/// The same codecs by other publishers, and Opus: GStreamer, FFmpeg by RTMP, and an FFmpeg that sends Opus in that.
+fn publish_by_others(stack: &Stack, cname: &str) -> [Publisher; 6] {
+    let [pcmu, pcma, g722, l16, mp3, opus] = USERS;
+    let logs = stack.logs();
+    let by_gstreamer = |(uid, tone, _): (&str, u32, &str), coding| {
+        Publisher::gstreamer_tone(&stack.publish_url(cname, uid), tone, coding, Transport::Tcp, logs)
+    };
+    let by_rtmp = |(uid, tone, _): (&str, u32, &str), rate, coding| {
+        Publisher::ffmpeg_by_rtmp(&stack.rtmp_url(cname, uid), &Media::tone_in(tone, rate, coding), logs)
+    };
+    [
+        by_gstreamer(pcmu, "audio/x-raw,rate=8000,channels=1 ! mulawenc"),
+        by_rtmp(pcma, 8_000, "-c:a pcm_alaw -ac 1"),
+        Publisher::ffmpeg(
+            &stack.publish_url(cname, g722.0),
+            &Media::tone_in(g722.1, 16_000, "-c:a g722 -ac 1"),
+            Transport::Udp,
+            logs,
+        ),
+        by_gstreamer(l16, "audio/x-raw,format=S16BE,rate=44100,channels=2"),
+        by_rtmp(mp3, 44_100, "-c:a libmp3lame -b:a 96k -ac 2"),
+        Publisher::newer_ffmpeg(
+            &stack.rtmp_url(cname, opus.0),
+            &Media::tone_in(opus.1, 48_000, "-c:a libopus -b:a 64k -ac 2"),
+            logs,
+        ),
+    ]
+}
+
 /// What is wrong with sound that is to hold these tones and no others, and may lack so many of its pieces.
 fn faults(sound: &Sound, heard: &[u32], allowed: usize) -> Vec<String> {
     let mut faults = Vec::new();
@@ -102,10 +131,19 @@ async fn make_he_aac(dir: &Path) -> PathBuf {
 }
 
 pub(crate) async fn each_codec_is_heard_by_itself_and_in_the_mix(stack: &Stack) {
-    let (customer, bucket, cname) = (stack.customer(), stack.bucket(), "sound");
     let dir = tempfile::tempdir().expect("a directory");
     let he_aac = make_he_aac(dir.path()).await;
-    let mut users = publish(stack, cname, &he_aac.to_string_lossy());
+    let cname = "sound";
+    let users = publish(stack, cname, &he_aac.to_string_lossy());
+    record_and_hear(stack, cname, users).await;
+    if steps::is_soak() {
+        let cname = "soundbyothers";
+        record_and_hear(stack, cname, publish_by_others(stack, cname)).await;
+    }
+}
+
+async fn record_and_hear(stack: &Stack, cname: &str, mut users: [Publisher; 6]) {
+    let (customer, bucket) = (stack.customer(), stack.bucket());
     wait::until("all users have joined", CAPTURE_LIMIT, async || {
         (stack.roster(cname).await.users.len() == USERS.len()).then_some(())
     })
@@ -116,7 +154,7 @@ pub(crate) async fn each_codec_is_heard_by_itself_and_in_the_mix(stack: &Stack) 
         })
         .await;
     let mix = customer
-        .record_as("9001", "soundmix", "mix", cname, |request| {
+        .record_as("9001", &format!("{cname}mix"), "mix", cname, |request| {
             request["recordingConfig"]["streamTypes"] = json!(0);
         })
         .await;

@@ -15,6 +15,8 @@ pub struct Asks<'a> {
     pub certificate: Option<&'a Path>,
     /// That packets travel by UDP and in no other way.
     pub udp: bool,
+    /// That it is asked for key frames: by itself it sends one at its beginning.
+    pub rare: bool,
 }
 
 /// A running camera; dropped, it is killed.
@@ -40,6 +42,9 @@ impl Camera {
         }
         if asks.udp {
             command.arg("--udp");
+        }
+        if asks.rare {
+            command.arg("--rare");
         }
         let mut child = command.spawn().expect("python3 runs");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();

@@ -273,16 +273,30 @@ impl Publisher {
 
     /// Sends the H.264 and the Opus of a Matroska file to the RTSP `url` by GStreamer, at the pace of their timestamps.
     pub fn gstreamer_file(url: &str, file: &std::path::Path, transport: Transport, logs: &std::path::Path) -> Self {
+        Self::gstreamer_copy(url, file, ["h264parse", "opusparse"], transport, logs)
+    }
+
+    /// The same with any picture and sound; `parsers`: GStreamer's elements for them.
+    pub fn gstreamer_copy(
+        url: &str,
+        file: &std::path::Path,
+        parsers: [&str; 2],
+        transport: Transport,
+        logs: &std::path::Path,
+    ) -> Self {
+        let [video, audio] = parsers;
         let pipeline = format!(
             "rtspclientsink name=sink protocols={} location={url} \
              filesrc location={} ! matroskademux name=file \
-             file.video_0 ! queue ! h264parse ! identity sync=true ! sink. \
-             file.audio_0 ! queue ! opusparse ! identity sync=true ! sink.",
+             file.video_0 ! queue ! {video} ! identity sync=true ! sink. \
+             file.audio_0 ! queue ! {audio} ! identity sync=true ! sink.",
             transport.as_str(),
             file.display()
         );
         let mut command = Command::new("gst-launch-1.0");
         command.arg("-q").args(pipeline.split_whitespace());
+        // AAC as RFC 3640 has it, which is also what FFmpeg sends.
+        command.env("GST_PLUGIN_FEATURE_RANK", "rtpmp4gpay:MAX");
         Self::spawn(command, logs, "gstreamer")
     }
 

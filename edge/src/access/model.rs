@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use protocol::{Backup, Secret, Source};
+use protocol::{Backup, Secret, Source, VpxContainer};
 use serde::{Deserialize, Serialize};
 
 use super::{HouseStorage, Limits};
@@ -144,6 +144,7 @@ pub struct RecorderDefaults {
     pub strict_extinf: bool,
     /// Write playlists that lead to those of each user, where the store is a bucket.
     pub multivariant_playlists: bool,
+    pub vpx_container: VpxContainer,
 }
 
 impl Default for RecorderDefaults {
@@ -151,6 +152,7 @@ impl Default for RecorderDefaults {
         Self {
             strict_extinf: true,
             multivariant_playlists: false,
+            vpx_container: VpxContainer::default(),
         }
     }
 }

@@ -1,4 +1,4 @@
-use protocol::Secret;
+use protocol::{Secret, VpxContainer};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -214,7 +214,7 @@ fn change(app: &mut App, body: &Fields<'_>) -> Result<(), FieldError> {
         app.source = source::read(&given)?;
     }
     if let Some(recorder) = body.object("recorder")? {
-        only(&recorder, &["strict_extinf", "multivariant_playlists"])?;
+        only(&recorder, &["strict_extinf", "multivariant_playlists", "vpx_container"])?;
         let own = &mut app.recorder;
         for (name, setting) in [
             ("strict_extinf", &mut own.strict_extinf),
@@ -222,12 +222,26 @@ fn change(app: &mut App, body: &Fields<'_>) -> Result<(), FieldError> {
         ] {
             *setting = recorder.boolean(name)?.unwrap_or(*setting);
         }
+        own.vpx_container = vpx_container(&recorder)?.unwrap_or(own.vpx_container);
     }
     if let Some(given) = body.object("limits")? {
         limits::change(&mut app.limits, &given)?;
     }
     app.disabled = body.boolean("disabled")?.unwrap_or(app.disabled);
     Ok(())
+}
+
+fn vpx_container(recorder: &Fields<'_>) -> Result<Option<VpxContainer>, FieldError> {
+    const NAME: &str = "vpx_container";
+    let Some(given) = recorder.string(NAME)? else {
+        return Ok(None);
+    };
+    let known = VpxContainer::ALL
+        .into_iter()
+        .find(|container| container.name() == given);
+    known
+        .map(Some)
+        .ok_or_else(|| recorder.error(NAME, "must be by_codec, webm or mp4"))
 }
 
 /// The dialect that the body names. `flavour` is its older name, which goes before `dialect`: clients of that time named with

@@ -132,7 +132,7 @@ fn text(observed: &Observed) -> prometheus::Result<String> {
     counter(
         &metrics,
         "unreadable_units_total",
-        "Units of publishers by RTMP that could not be read and were left out",
+        "Units of publishers by RTMP, and packets of others, that could not be read and were left out",
         observed.unreadable,
     )?;
     counter(

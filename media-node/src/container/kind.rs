@@ -1,3 +1,5 @@
+use protocol::VpxContainer;
+
 use super::mpegts::{MIN_MEDIA_US, MpegTsSlices};
 use super::pieces::PieceSlices;
 use super::writer::SliceWriter;
@@ -17,10 +19,11 @@ pub enum Container {
 impl Container {
     /// That of the slices with this format, the first one of their tracks, behind slices in this one. A playlist that has MP4
     /// stays with it as far as it can: what initialises players for that holds for all that follows.
-    pub fn next(self, format: &Format) -> Self {
+    pub fn next(self, format: &Format, vpx: VpxContainer) -> Self {
         match format.video_codec() {
-            Some(VideoCodec::Vp8) => Self::WebM,
-            Some(VideoCodec::Vp9 | VideoCodec::Av1) => Self::Mp4,
+            Some(VideoCodec::Vp8) if vpx != VpxContainer::Mp4 => Self::WebM,
+            Some(VideoCodec::Vp9) if vpx == VpxContainer::Webm => Self::WebM,
+            Some(VideoCodec::Vp8 | VideoCodec::Vp9 | VideoCodec::Av1) => Self::Mp4,
             Some(VideoCodec::H264 | VideoCodec::H265) if self == Self::Mp4 => Self::Mp4,
             // Motion JPEG is none that a slice is written in.
             Some(VideoCodec::H264 | VideoCodec::H265 | VideoCodec::Jpeg) | None => Self::MpegTs,

@@ -1,8 +1,9 @@
-use protocol::{FileFormat, FileStyle, NamePart, TagStyle, TrackKind};
+use protocol::{FileFormat, FileStyle, NamePart, TagStyle, TrackKind, VpxContainer};
 
 use super::kind::Container;
 use super::tags::Tags;
 use super::utc::utc17;
+use crate::stream::Format;
 
 /// Longest channel name, or text of a scheme, that enters a file name, in characters. Dialects allow channels 64; the sid
 /// alone makes names unique.
@@ -24,6 +25,7 @@ pub struct RecordingNames {
     before_uid: String,
     before_track: String,
     tags: Option<TagStyle>,
+    vpx: VpxContainer,
     /// Behind the name of each file but the playlists.
     lane: String,
 }
@@ -43,6 +45,7 @@ impl RecordingNames {
             before_uid: plain(&scheme.before_uid),
             before_track: plain(&scheme.before_track),
             tags: style.tags.clone(),
+            vpx: style.vpx_container,
             lane: match lane {
                 0 => String::new(),
                 lane => format!("-n{lane}"),
@@ -66,6 +69,7 @@ impl RecordingNames {
         FileNames {
             stem: format!("{stem}{before_uid}{}{before_track}{track}", uid_part(uid)),
             tags: Tags::of_user(self.tags.clone()),
+            vpx: self.vpx,
             lane: self.lane.clone(),
         }
     }
@@ -75,6 +79,7 @@ impl RecordingNames {
         FileNames {
             stem: self.stem.clone(),
             tags: Tags::of_mix(self.tags.clone()),
+            vpx: self.vpx,
             lane: self.lane.clone(),
         }
     }
@@ -86,6 +91,7 @@ impl RecordingNames {
 pub struct FileNames {
     stem: String,
     tags: Tags,
+    vpx: VpxContainer,
     lane: String,
 }
 
@@ -96,6 +102,11 @@ impl FileNames {
 
     pub fn playlist(&self) -> String {
         format!("{}.m3u8", self.stem)
+    }
+
+    /// What slices of this format are in, behind slices in `before`.
+    pub fn container(&self, before: Container, format: &Format) -> Container {
+        before.next(format, self.vpx)
     }
 
     /// `start_ms`: wall-clock time of the slice's start, Unix milliseconds; no two slices of a playlist may share it.

@@ -10,6 +10,8 @@ use super::rtp::{self, RtpHead};
 pub const BEGINNING: Duration = Duration::from_secs(5);
 /// The most that is kept for them; of a larger beginning nothing is.
 const MAX_BYTES: usize = 4 << 20;
+/// What a packet costs beside its own bytes.
+const OVERHEAD: usize = 96;
 /// The most that a player gets by datagrams: more at once than its buffers hold would be lost.
 const MAX_DATAGRAM_BYTES: usize = 128 << 10;
 
@@ -23,7 +25,7 @@ pub struct Beginning {
 impl Beginning {
     /// `None` when it is too large to be kept.
     pub fn with(mut self, packet: &Packet) -> Option<Self> {
-        self.bytes += packet.payload.len();
+        self.bytes += packet.payload.len() + OVERHEAD;
         self.packets.push(packet.clone());
         (self.bytes <= MAX_BYTES).then_some(self)
     }
@@ -114,10 +116,23 @@ mod tests {
     #[test]
     fn a_large_beginning_is_not_kept() {
         let large = |bytes| packet(0, Flow::Rtp, vec![0x80; bytes]);
-        let beginning = Beginning::default().with(&large(MAX_DATAGRAM_BYTES)).unwrap();
+        let beginning = Beginning::default()
+            .with(&large(MAX_DATAGRAM_BYTES - OVERHEAD))
+            .unwrap();
         assert!(beginning.fits_datagrams());
         let beginning = beginning.with(&large(1)).unwrap();
         assert!(!beginning.fits_datagrams());
         assert!(beginning.with(&large(MAX_BYTES - MAX_DATAGRAM_BYTES)).is_none());
+    }
+
+    #[test]
+    fn nor_are_many_small_packets() {
+        let small = packet(0, Flow::Rtp, vec![0x80; 13]);
+        let mut beginning = Some(Beginning::default());
+        let mut kept = 0;
+        while let Some(longer) = beginning.take().and_then(|beginning| beginning.with(&small)) {
+            (beginning, kept) = (Some(longer), kept + 1);
+        }
+        assert!(kept < 50_000, "{kept}");
     }
 }

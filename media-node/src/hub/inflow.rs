@@ -24,6 +24,8 @@ const MOST_HELD: usize = 256;
 const MAX_DROPOUT: u16 = 3000;
 /// Packets up to this much behind are duplicates or come too late.
 const MAX_MISORDER: u16 = 300;
+/// A source whose padding was none so often means nothing by its padding bit.
+const WRONG_PADDINGS: u8 = 2;
 
 /// How a publisher sends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,8 +42,12 @@ pub enum Manner {
 #[derive(Debug, Default)]
 pub struct Inflow {
     manner: Manner,
-    /// Packets that were not waited for any longer.
+    /// Packets that were not waited for any longer,
     lost: u64,
+    /// and those that were none.
+    unreadable: u64,
+    /// Packets whose padding was none.
+    wrong_paddings: u8,
     source: Option<Source>,
     /// The first packet of what may be another source, or the same one that counts anew: a second one has to agree.
     suspect: Option<(RtpHead, Bytes)>,
@@ -106,10 +112,26 @@ impl Inflow {
         self.lost
     }
 
+    /// Packets that were left out because they are no RTP.
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable
+    }
+
+    fn repaired(&mut self, packet: Bytes) -> Bytes {
+        match rtp::without_wrong_padding(&packet, self.wrong_paddings >= WRONG_PADDINGS) {
+            Some(repaired) => {
+                self.wrong_paddings = self.wrong_paddings.saturating_add(1);
+                repaired.into()
+            }
+            None => packet,
+        }
+    }
+
     /// The next packet of RTP; those that are due go to `out`. What is no RTP is dropped.
     pub fn take(&mut self, packet: Bytes, now_ms: u64, out: &mut Vec<Bytes>) -> Inflowing {
-        let packet = rtp::without_wrong_padding(&packet).map_or(packet, Bytes::from);
+        let packet = self.repaired(packet);
         let Some(head) = rtp::rtp_head(&packet) else {
+            self.unreadable += 1;
             return Inflowing::Same;
         };
         let Some(source) = &self.source else {
@@ -392,6 +414,25 @@ mod tests {
         assert_eq!(inflow.report(report.clone().into())[7], 7);
         report[7] = 9;
         assert_eq!(inflow.report(report.into())[7], 9, "a stranger's report");
+    }
+
+    #[test]
+    fn a_padding_bit_without_padding_costs_nothing() {
+        let (mut inflow, mut out) = (Inflow::default(), Vec::new());
+        for sequence in 1..=200 {
+            let mut media = packet(7, sequence).to_vec();
+            media[0] |= 0x20;
+            // Whatever its last byte is, as of coded media.
+            media.extend([9, 9, (sequence * 7 % 256) as u8 | 1]);
+            inflow.take(media.into(), 0, &mut out);
+        }
+        assert_eq!((out.len(), inflow.unreadable()), (200, 0));
+        let short = out
+            .iter()
+            .filter(|packet| rtp::payload(packet).map(<[u8]>::len) != Some(5));
+        assert_eq!(short.count(), 0);
+        inflow.take(Bytes::from_static(b"no packet"), 0, &mut out);
+        assert_eq!((out.len(), inflow.unreadable()), (200, 1));
     }
 
     #[test]

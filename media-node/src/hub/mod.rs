@@ -43,6 +43,7 @@ pub use limits::Limits;
 pub use listen::serve;
 pub use publication::{Publication, SubscribeError, Subscription};
 pub use queue::{Flow, Overflow, Packet, Receiver};
+pub use reception::Reception;
 pub use rtp::bye;
 pub use turned_away::{Tally, TurnedAway};
 
@@ -58,8 +59,8 @@ pub struct Hub {
     /// The places of all connections, whatever they speak.
     pub admission: Arc<Admission>,
     pub turned_away: Tally,
-    /// Pictures and frames of sound that were left out because they could not be read.
-    pub unreadable: AtomicU64,
+    /// Pictures, frames of sound and packets that were left out because they could not be read.
+    pub unreadable: Arc<AtomicU64>,
     /// Base of the URLs in the roster.
     public_url: String,
     live: Mutex<BTreeMap<StreamPath, Arc<Publication>>>,
@@ -112,7 +113,7 @@ impl Hub {
             limits,
             admission: Admission::new(limits),
             turned_away: Tally::default(),
-            unreadable: AtomicU64::new(0),
+            unreadable: Arc::default(),
             public_url,
             live: Mutex::default(),
         }
@@ -176,7 +177,9 @@ impl Hub {
         manner: Manner,
         now_ms: u64,
     ) -> Result<Published, ChannelFull> {
-        let publication = Arc::new(Publication::new(path.clone(), description, manner));
+        let mut publication = Publication::new(path.clone(), description, manner);
+        publication.unreadable = self.unreadable.clone();
+        let publication = Arc::new(publication);
         let mut live = self.lock();
         // Under the same lock, so that the roster and this map agree on who came last.
         let listing = self.registry.publish(path, path.url(&self.public_url), now_ms)?;

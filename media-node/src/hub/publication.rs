@@ -20,6 +20,9 @@ use crate::channel::StreamPath;
 
 /// Pictures are shown a second before ones that came earlier at most: what goes back farther has begun anew.
 const MAX_BACK_TICKS: u32 = 90_000;
+/// A picture that has stood still for so long is asked for: recorders end a slice where it comes, and need not wait for what may
+/// never come.
+const STILL_MS: u64 = 10_000;
 /// Players of one stream. A viewer of a room is two: one for the picture and one for the sound.
 const MAX_PLAYERS: usize = 1_024;
 
@@ -31,6 +34,8 @@ pub struct Publication {
     began: Instant,
     /// All that the publisher has sent.
     pub bytes: Arc<AtomicU64>,
+    /// Packets of it that were left out because they are no RTP; the hub counts those of all publishers.
+    pub unreadable: Arc<AtomicU64>,
     /// Wishes for keyframes, for the publisher if it can be asked.
     pub keyframes: Keyframes,
     /// The layers that its picture is taken from, where it has several.
@@ -50,6 +55,8 @@ struct Track {
     inflow: Inflow,
     reception: Reception,
     last: Option<RtpHead>,
+    /// When its last packet came, or was asked for.
+    heard_ms: Option<u64>,
     sender_report: Option<Bytes>,
     /// A picture has come that is shown before one that came earlier.
     is_out_of_order: bool,
@@ -91,6 +98,7 @@ impl Publication {
             inflow: Inflow::new(manner),
             reception: Reception::new(*clock_rate),
             last: None,
+            heard_ms: None,
             sender_report: None,
             is_out_of_order: false,
         };
@@ -101,6 +109,7 @@ impl Publication {
             ended: CancellationToken::new(),
             began: Instant::now(),
             bytes: Arc::default(),
+            unreadable: Arc::default(),
             keyframes: Keyframes::default(),
             layers: OnceLock::new(),
             state: Mutex::new(State {
@@ -130,10 +139,11 @@ impl Publication {
         let Some(known) = state.tracks.get_mut(track) else {
             return;
         };
-        let (mut due, lost) = (Vec::new(), known.inflow.lost());
+        let (mut due, lost, unreadable) = (Vec::new(), known.inflow.lost(), known.inflow.unreadable());
         let mut come = Vec::new();
         match flow {
             Flow::Rtp => {
+                known.heard_ms = Some(now_ms);
                 if let Some(head) = rtp::rtp_head(&payload) {
                     known.reception.take(head, now_us);
                 }
@@ -157,6 +167,12 @@ impl Publication {
             Flow::Rtcp => {}
         }
         let has_lost = known.inflow.lost() > lost;
+        if known.inflow.unreadable() > unreadable {
+            self.unreadable.fetch_add(1, Ordering::Relaxed);
+            if unreadable == 0 {
+                tracing::warn!(path = %self.path, track, "a publisher sends packets that are no RTP; they are left out");
+            }
+        }
         for payload in come {
             state.hand_to(Tap::Fast, &Packet { track, flow, payload });
         }
@@ -174,6 +190,11 @@ impl Publication {
                 let lost = known.inflow.lost();
                 known.inflow.release(now_ms, &mut due);
                 has_lost = known.inflow.lost() > lost;
+                let is_still = |heard_ms: &u64| now_ms.saturating_sub(*heard_ms) >= STILL_MS;
+                if known.heard_ms.as_ref().is_some_and(is_still) {
+                    known.heard_ms = Some(now_ms);
+                    has_lost = true;
+                }
             }
             self.hand_out(&mut state, track, Flow::Rtp, due);
             self.lost(track, has_lost);

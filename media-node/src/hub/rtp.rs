@@ -52,11 +52,11 @@ pub fn rtp_head(packet: &[u8]) -> Option<RtpHead> {
     })
 }
 
-/// An RTP packet whose padding does not fit into it, without that: some senders set the bit and mean nothing by it, or count
-/// wrongly. `None` where its padding is as it should be.
-pub fn without_wrong_padding(packet: &[u8]) -> Option<Vec<u8>> {
+/// An RTP packet whose padding is none, without that: some senders set the bit and mean nothing by it, or count wrongly. `None`
+/// where its padding is as it should be. `never`: its sender means nothing by the bit.
+pub fn without_wrong_padding(packet: &[u8], never: bool) -> Option<Vec<u8>> {
     let first = *packet.first()?;
-    if first & PADDING == 0 || rtp_head(packet).is_some() {
+    if first & PADDING == 0 || (!never && (has_right_padding(packet) || is_all_padding(packet))) {
         return None;
     }
     let mut repaired = packet.to_vec();
@@ -66,6 +66,20 @@ pub fn without_wrong_padding(packet: &[u8]) -> Option<Vec<u8>> {
         repaired.pop();
     }
     Some(repaired)
+}
+
+/// Whether a packet's padding fits into it, and is of zeros up to the byte that counts it: media seldom ends like that.
+fn has_right_padding(packet: &[u8]) -> bool {
+    let Some((length, rest)) = packet.split_last().filter(|_| rtp_head(packet).is_some()) else {
+        return false;
+    };
+    let filler = rest.iter().rev().take(usize::from(*length).saturating_sub(1));
+    filler.copied().all(|byte| byte == 0)
+}
+
+/// Whether a packet has nothing but padding, which measures the network and which some fill with anything.
+fn is_all_padding(packet: &[u8]) -> bool {
+    rtp_head(packet).is_some() && !has_payload(packet)
 }
 
 /// Whether an RTP packet, as [`rtp_head`] takes it, has more than its header and padding.
@@ -345,12 +359,17 @@ mod tests {
     #[test]
     fn wrong_padding_is_put_right() {
         let packet = |first: u8, behind: &[u8]| [&[first, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9], behind].concat();
-        let repaired = |behind: &[u8]| without_wrong_padding(&packet(0xa0, behind));
+        let repaired = |behind: &[u8]| without_wrong_padding(&packet(0xa0, behind), false);
         assert_eq!(repaired(&[7, 7, 0]), Some(packet(0x80, &[7, 7])));
         assert_eq!(repaired(&[7, 7, 200]), Some(packet(0x80, &[7, 7, 200])));
-        assert_eq!(repaired(&[7, 7, 2]), None);
-        assert_eq!(without_wrong_padding(&packet(0x80, &[7, 0])), None);
-        assert_eq!(without_wrong_padding(&[]), None);
+        assert_eq!(repaired(&[7, 0, 2]), None);
+        assert_eq!(repaired(&[7, 7, 2]), Some(packet(0x80, &[7, 7, 2])), "media ends so");
+        assert_eq!(repaired(&[7, 7, 3]), None, "nothing but padding");
+        assert_eq!(without_wrong_padding(&packet(0x80, &[7, 0]), false), None);
+        assert_eq!(without_wrong_padding(&[], false), None);
+        let never = |behind: &[u8]| without_wrong_padding(&packet(0xa0, behind), true);
+        assert_eq!(never(&[7, 7, 1]), Some(packet(0x80, &[7, 7, 1])));
+        assert_eq!(never(&[0, 0, 3]), Some(packet(0x80, &[0, 0, 3])));
     }
 
     #[test]

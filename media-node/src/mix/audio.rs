@@ -41,6 +41,8 @@ pub struct AudioTrack {
     runs: VecDeque<Run>,
     /// Sound has come and the user has not left, so that a gap is something missing.
     begun: bool,
+    /// Units that its decoders refused, since that was last asked.
+    pub undecodable: u32,
 }
 
 enum Item {
@@ -172,6 +174,7 @@ impl AudioTrack {
                 Some(Item::Unit(unit)) => {
                     if self.decode(&unit).is_err() {
                         counters.units_undecodable += 1;
+                        self.undecodable += 1;
                     }
                 }
                 None => break,

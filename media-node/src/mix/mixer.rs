@@ -187,6 +187,13 @@ impl Mixer {
         &self.counters
     }
 
+    /// The users of whose media decoders have refused much, since that was last told.
+    pub fn take_undecodable(&mut self) -> Vec<String> {
+        let users = self.users.iter_mut();
+        let of = users.filter_map(|(uid, user)| user.take_undecodable().then(|| uid.clone()));
+        of.collect()
+    }
+
     /// Who speaks, or spoke last, where the picture follows the speaker.
     pub fn speaker(&self) -> Option<&str> {
         self.speakers.speaker().filter(|_| self.scene.follows_speaker())

@@ -8,6 +8,9 @@ use super::video::VideoTrack;
 use crate::media::AudioCodec;
 use crate::stream::{AccessUnit, Format, PictureLimit, VideoCodec};
 
+/// So many units of a track that a decoder refuses are told of: a few may be what somebody's stream begins with.
+const MANY: u32 = 10;
+
 /// What one user sends, on its way into the mix.
 pub struct User {
     key: u64,
@@ -109,6 +112,14 @@ impl User {
         let own = (self.key(None), &mut self.video);
         let streams = self.streams.values_mut().map(|stream| &mut stream.video);
         std::iter::once(own).chain(keys.into_iter().zip(streams))
+    }
+
+    /// Whether decoders have refused much of what the user sends, since that was last told.
+    pub fn take_undecodable(&mut self) -> bool {
+        let videos = self.streams.values_mut().map(|stream| &mut stream.video.undecodable);
+        let all = [&mut self.video.undecodable, &mut self.audio.undecodable].into_iter();
+        let many = all.chain(videos).filter(|undecodable| **undecodable >= MANY);
+        many.map(std::mem::take).count() > 0
     }
 
     /// Drops what was sent until `at_us`: the user left. One who is back already keeps what came since.

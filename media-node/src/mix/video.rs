@@ -37,6 +37,8 @@ pub struct VideoTrack {
     anew: VecDeque<i64>,
     /// No more units come.
     ended: bool,
+    /// Units that its decoders refused, since that was last asked.
+    pub undecodable: u32,
 }
 
 struct Inside {
@@ -284,6 +286,7 @@ impl VideoTrack {
         });
         if decoded.is_err() {
             counters.units_undecodable += 1;
+            self.undecodable += 1;
             self.inside.retain(|other| other.pts_us != unit.pts_us);
         }
         for (picture, pts_us, small) in out {

@@ -23,6 +23,8 @@ use crate::hub::{Description, Hub, Published};
 const WAIT_MS: i64 = 1_000;
 /// and takes no more memory than this.
 const MAX_HELD_BYTES: usize = 4 << 20;
+/// What each unit takes beside its own bytes.
+const HELD_OVERHEAD: usize = 192;
 /// Longer configurations are none: they stand in descriptions.
 const MAX_CONFIGURATION_BYTES: usize = 16 << 10;
 /// Whose codecs stay unknown for so long is told.
@@ -202,7 +204,7 @@ impl Publisher {
                 "No configuration of a codec has come with its media: set the encoder to H.264 and AAC",
             ));
         }
-        self.held_bytes += held.unit.data.len();
+        self.held_bytes += held.unit.data.len() + HELD_OVERHEAD;
         if self.held_bytes <= MAX_HELD_BYTES {
             self.held.push(held);
         } else {

@@ -14,7 +14,7 @@ mod publisher;
 mod relay;
 mod reply;
 mod streams;
-mod target;
+pub(crate) mod target;
 #[cfg(test)]
 pub(crate) mod tests;
 mod transport;

@@ -66,7 +66,7 @@ pub(super) fn content_base(url: &Url) -> String {
 }
 
 /// Which of a publisher's tracks the URL names, by the control attributes of its own session description.
-pub(super) fn find_control(url: &Url, controls: &[Option<String>]) -> Option<usize> {
+pub(crate) fn find_control(url: &Url, controls: &[Option<String>]) -> Option<usize> {
     let named = controls
         .iter()
         .position(|control| control.as_deref().is_some_and(|control| names(url, control)));

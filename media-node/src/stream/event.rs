@@ -8,16 +8,19 @@ pub enum StreamEvent {
     /// the two pieces do not join. The unit behind it is a keyframe.
     Format(Track, Format),
     Unit(Track, AccessUnit),
-    /// Packets that never came, by the gap in their sequence numbers. The next video unit is a keyframe.
+    /// Packets that never came, by the gap in their sequence numbers; 0 where the sender counts anew, and nobody knows how many.
+    /// The next video unit is a keyframe.
     Lost(Track, u64),
     /// A packet that could not be read, and why: as good as lost.
     Unreadable(Track, &'static str),
     /// The stream did not keep time, and what follows is placed so many microseconds later than its clock has it: it stood
     /// still, or its clock is slow. Negative for earlier: its clock is fast.
     Moved(i64),
-    /// Video comes, and for long no picture that decoding could begin with: none of it can be recorded. With the reason for which
+    /// A track comes, and for long nothing that decoding could begin with: none of it can be recorded. With the reason for which
     /// packets could not be read, if some could not.
     NoEntry(Track, Option<&'static str>),
+    /// The sender's clock was set anew amid pictures that need one another: they are left out up to the next keyframe.
+    Skipped(Track),
     /// Another second of a track came too late to be used.
     TooLate(Track),
     /// A unit of a track has another time than its sender gave it, which lay before what was there, or far from its
@@ -59,6 +62,7 @@ impl StreamEvent {
             | Self::Restamped(_)
             | Self::TooLate(_)
             | Self::NoEntry(..)
+            | Self::Skipped(_)
             | Self::Locked(..)
             | Self::Unsupported(..)
             | Self::Ended(_) => 0,

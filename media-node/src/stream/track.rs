@@ -65,6 +65,8 @@ pub struct RtpTrack {
 
     format: Option<FrameFormat>,
     announce: bool,
+    /// It was told that frames are left out.
+    skips: bool,
     damaged: bool,
     decode_times: Option<DecodeTimes>,
     last_pts_us: Option<i64>,
@@ -104,6 +106,7 @@ impl RtpTrack {
             put_off_us: 0,
             format: None,
             announce: true,
+            skips: false,
             damaged: false,
             decode_times: None,
             last_pts_us: None,
@@ -124,7 +127,10 @@ impl RtpTrack {
                 self.expected_sequence = expected;
                 return;
             }
-            _ => self.lost(),
+            _ => {
+                events.push(StreamEvent::Lost(self.kind, 0));
+                self.lost();
+            }
         }
         let mut whole = Vec::new();
         if let Err(malformed) = self.depacketizer.push(packet, &mut whole) {
@@ -138,7 +144,9 @@ impl RtpTrack {
             self.damaged = true;
         }
         self.unlock(whole, events, frames);
-        if self.kind == Track::Video && self.way_in.is_missed(packet.arrival_us) {
+        // Sound that is read needs nothing more.
+        let may_be_missed = self.kind == Track::Video || self.unreadable.is_some();
+        if may_be_missed && self.way_in.is_missed(packet.arrival_us) {
             events.push(StreamEvent::NoEntry(self.kind, self.unreadable));
         }
     }
@@ -392,8 +400,12 @@ impl RtpTrack {
             return window;
         };
         if self.announce && !frame.keyframe {
+            if self.last_pts_us.is_some() && !std::mem::replace(&mut self.skips, true) {
+                events.push(StreamEvent::Skipped(self.kind));
+            }
             return window;
         }
+        self.skips = false;
         let depth = format.reorder_depth();
         let (pts_us, dts_us) = match self.kind {
             Track::Audio => {

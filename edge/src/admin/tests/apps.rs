@@ -7,7 +7,7 @@ fn the_life_of_an_app() {
     let expected = json!({
         "app_id": APP, "tenant": "t", "name": "", "dialect": "agora",
         "source": {"type": "builtin", "rtsp": null, "roster": null},
-        "has_certificate": false, "channels": {"access": "open"}, "callback": null, "backup": null, "house_storage": null, "automatic": null, "recorder": {"strict_extinf": true, "multivariant_playlists": false}, "disabled": false, "created_ms": 1000,
+        "has_certificate": false, "channels": {"access": "open"}, "callback": null, "backup": null, "house_storage": null, "automatic": null, "recorder": {"strict_extinf": true, "multivariant_playlists": false, "vpx_container": "by_codec"}, "disabled": false, "created_ms": 1000,
         "limits": {
             "requests_per_second": {
                 "acquire": 10, "start": 10, "query": 10, "update": 10, "updateLayout": 10, "stop": 10,
@@ -20,7 +20,7 @@ fn the_life_of_an_app() {
     let (status, app) = server.call(
         "PATCH",
         &path,
-        &json!({"name": "Lessons", "disabled": true, "recorder": {"strict_extinf": false, "multivariant_playlists": true},
+        &json!({"name": "Lessons", "disabled": true, "recorder": {"strict_extinf": false, "multivariant_playlists": true, "vpx_container": "mp4"},
                 "source": {"type": "builtin", "rtsp": "rtsp://n:8554", "roster": "http://n:8788/"}}),
     );
     assert_eq!(
@@ -29,7 +29,7 @@ fn the_life_of_an_app() {
     );
     assert_eq!(
         app["recorder"],
-        json!({"strict_extinf": false, "multivariant_playlists": true})
+        json!({"strict_extinf": false, "multivariant_playlists": true, "vpx_container": "mp4"})
     );
     assert_eq!(
         app["source"],
@@ -75,6 +75,10 @@ fn what_an_app_must_be() {
             "recorder.strict_extinf",
         ),
         (json!({"tenant": "t", "recorder": {"strict": true}}), "recorder.strict"),
+        (
+            json!({"tenant": "t", "recorder": {"vpx_container": "avi"}}),
+            "recorder.vpx_container",
+        ),
         (json!({"tenant": "t", "limits": 5}), "limits"),
         (json!({"tenant": "t", "limits": {"recordings": 0}}), "limits.recordings"),
         (

@@ -1,9 +1,9 @@
 //! What recorded files are called and marked with, as the vendor's own tools read them:
 //! `<sid>_<cname>__uid_s_<uid>__uid_e_<audio|video>…` for one user, `<sid>_<cname>…` for a mix.
 
-use protocol::{FileStyle, NamePart, NameScheme, TagStyle};
+use protocol::{FileStyle, NamePart, NameScheme, TagStyle, VpxContainer};
 
-pub(super) fn of(strict_extinf: bool) -> FileStyle {
+pub(super) fn of(strict_extinf: bool, vpx_container: VpxContainer) -> FileStyle {
     FileStyle {
         strict_extinf,
         names: NameScheme {
@@ -14,5 +14,6 @@ pub(super) fn of(strict_extinf: bool) -> FileStyle {
         tags: Some(TagStyle {
             prefix: "#EXT-X-AGORA-".to_owned(),
         }),
+        vpx_container,
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn of(start: Start<'_>, mode: Mode, app: &App) -> RecordingSpec {
         channel_type: recording.channel_type,
         subscription: recording.subscription,
         outputs,
-        files: file_style::of(strict_extinf),
+        files: file_style::of(strict_extinf, app.recorder.vpx_container),
         backup: app.backup.as_ref().and_then(|backup| backup_for(backup, &storage)),
         storage,
     }

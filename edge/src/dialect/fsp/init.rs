@@ -155,6 +155,7 @@ impl Init {
                     before_track: "_".to_owned(),
                 },
                 tags: None,
+                ..FileStyle::default()
             },
             storage,
             backup: None,

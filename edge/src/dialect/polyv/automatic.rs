@@ -94,6 +94,7 @@ pub(super) fn start(automatic: &Automatic, channel: &str, app: &App, terms: Star
             strict_extinf: app.recorder.strict_extinf,
             names: NameScheme::default(),
             tags: None,
+            ..FileStyle::default()
         },
         storage: place.storage,
         backup: place.backup,

@@ -1,5 +1,6 @@
 //! The ports of this machine at which a source sends the tracks that it does not interleave.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
@@ -28,6 +29,8 @@ pub(super) struct Datagrams {
     local: IpAddr,
     peer: IpAddr,
     pairs: Vec<PortPair>,
+    /// Where the source takes reports of a pair, once it has told.
+    reports_to: BTreeMap<usize, SocketAddr>,
     tasks: JoinSet<()>,
     sender: Sender<Datagram>,
 }
@@ -40,6 +43,7 @@ impl Datagrams {
             local,
             peer,
             pairs: Vec::new(),
+            reports_to: BTreeMap::new(),
             tasks: JoinSet::new(),
             sender,
         };
@@ -47,8 +51,9 @@ impl Datagrams {
     }
 
     /// Opens the way through firewalls to a pair; the source sends from these ports.
-    pub(super) async fn greet(&self, number: usize, ports: (u16, u16)) {
+    pub(super) async fn greet(&mut self, number: usize, ports: (u16, u16)) {
         let Some(pair) = self.pairs.get(number) else { return };
+        self.reports_to.insert(number, SocketAddr::new(self.peer, ports.1));
         for (flow, greeting) in GREETINGS {
             let port = match flow {
                 Flow::Rtp => ports.0,
@@ -56,6 +61,14 @@ impl Datagrams {
             };
             // Where nothing is in the way, nothing is lost with it.
             let _ = pair.send(flow, greeting, SocketAddr::new(self.peer, port)).await;
+        }
+    }
+
+    /// Tells the source something of a pair's packets.
+    pub(super) async fn report(&self, number: usize, report: &[u8]) {
+        if let (Some(pair), Some(to)) = (self.pairs.get(number), self.reports_to.get(&number)) {
+            // One that is lost is followed by another.
+            let _ = pair.send(Flow::Rtcp, report, *to).await;
         }
     }
 }

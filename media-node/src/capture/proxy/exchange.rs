@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use rtsp_types::headers::{
     AUTHORIZATION, CONTENT_BASE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, CSEQ, PUBLIC, SESSION, TRANSPORT,
     USER_AGENT, WWW_AUTHENTICATE,
@@ -10,14 +10,19 @@ use rtsp_types::headers::{
 use rtsp_types::{HeaderName, Method, Request, Response, StatusCode, Version};
 
 use super::address::Address;
+use super::feedback::Feedback;
 use super::login::Login;
-use crate::hub::{Flow, Inflow, normalised, rtp};
-use crate::rtsp::wire::{Incoming, put_interleaved, put_response, request_bytes};
+use super::track::{Out, Place, Track};
+use crate::hub::{Description, Flow, normalised};
+use crate::rtsp::target::find_control;
+use crate::rtsp::wire::{Incoming, put_response, request_bytes};
 
 /// Requests of the client that wait for their answers. It sends one after the other.
 const MAX_PENDING: usize = 16;
 /// What sources send before they answer PLAY is held for the client, which expects the answer first.
 const MAX_EARLY: usize = 1 << 20;
+/// What each of them costs beside its own bytes.
+const EARLY_OVERHEAD: usize = 64;
 /// Tracks that are set up at most: those that the channels of one connection can tell apart.
 const MAX_TRACKS: usize = 128;
 /// RFC 2326 §12.37.
@@ -37,6 +42,9 @@ pub(super) struct Exchange {
     sequence: u32,
     /// The source's name of the session.
     session: Option<String>,
+    /// By which the source knows this side.
+    ssrc: u32,
+    description: Option<Description>,
     tracks: Vec<Track>,
     /// The source has refused interleaved packets.
     by_datagrams: bool,
@@ -53,14 +61,6 @@ pub(super) trait Ports {
     fn open(&mut self) -> Option<u16>;
 }
 
-/// Where a packet of the source came.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Channel(u8),
-    /// By its number.
-    Pair(usize, Flow),
-}
-
 struct Pending {
     request: Request<Vec<u8>>,
     client_sequence: String,
@@ -70,22 +70,6 @@ struct Pending {
     asked: Option<(u8, u8)>,
     /// and the pair of ports at which the source shall send it, by its number and its even port.
     pair: Option<(usize, u16)>,
-}
-
-/// A track by the places of its packets, for RTP and for RTCP; for the client they are channels, of which the first is even.
-struct Track {
-    source: (Place, Place),
-    client: (u8, u8),
-    inflow: Inflow,
-}
-
-/// What is to be sent.
-#[derive(Default)]
-pub(super) struct Out {
-    pub(super) client: BytesMut,
-    pub(super) source: BytesMut,
-    /// The ports from which the source sends to a pair of this machine, once it has told them.
-    pub(super) met: Vec<(usize, (u16, u16))>,
 }
 
 /// Why the conversation is over.
@@ -104,6 +88,11 @@ impl Exchange {
         Self {
             source: source.clone(),
             port,
+            ssrc: key
+                .as_bytes()
+                .first_chunk()
+                .map_or(1, |chance| u32::from_be_bytes(*chance)),
+            description: None,
             key: Some(key),
             login,
             pending: VecDeque::new(),
@@ -209,8 +198,8 @@ impl Exchange {
 
     fn packet(&mut self, place: Place, payload: Bytes, now_ms: u64, out: &mut Out) {
         match &mut self.early {
-            Some(early) if self.early_bytes + payload.len() <= MAX_EARLY => {
-                self.early_bytes += payload.len();
+            Some(early) if self.early_bytes + EARLY_OVERHEAD + payload.len() <= MAX_EARLY => {
+                self.early_bytes += EARLY_OVERHEAD + payload.len();
                 early.push((place, payload));
             }
             Some(_) => {}
@@ -289,9 +278,10 @@ impl Exchange {
             // What cannot be put right is the client's to refuse.
             Method::Describe if is_success => {
                 body = normalised(response.body()).unwrap_or_else(|_| response.body().clone());
+                self.description = Description::parse(&body).ok();
             }
             Method::Setup if is_success => {
-                if let Some(transport) = self.set_up(&pending, response, out) {
+                if let Some(transport) = self.set_up(&pending, response, now_ms, out) {
                     told = told.header(TRANSPORT, transport);
                 }
             }
@@ -333,7 +323,13 @@ impl Exchange {
     }
 
     /// The client's track is where it asked for it, wherever the source has put it.
-    fn set_up(&mut self, pending: &Pending, response: &Response<Vec<u8>>, out: &mut Out) -> Option<String> {
+    fn set_up(
+        &mut self,
+        pending: &Pending,
+        response: &Response<Vec<u8>>,
+        now_ms: u64,
+        out: &mut Out,
+    ) -> Option<String> {
         let client = pending.asked?;
         let answered = response.header(&TRANSPORT).map(|value| value.as_str());
         let source = if let Some((pair, _)) = pending.pair {
@@ -346,29 +342,21 @@ impl Exchange {
             (Place::Channel(rtp), Place::Channel(rtcp))
         };
         self.tracks
-            .retain(|track| track.client != client && track.source != source);
+            .retain(|track| !track.is_at(source.0) && track.client() != client);
         if self.tracks.len() >= MAX_TRACKS {
             return None;
         }
-        self.tracks.push(Track {
-            source,
-            client,
-            inflow: Inflow::default(),
+        let feedback = self.description.as_ref().and_then(|description| {
+            let track = find_control(pending.request.request_uri()?, description.controls())?;
+            Feedback::new(self.ssrc, description, track, now_ms)
         });
+        self.tracks.push(Track::new(source, client, feedback));
         Some(format!("RTP/AVP/TCP;unicast;interleaved={}-{}", client.0, client.1))
     }
 
     fn pass_on(&mut self, place: Place, payload: Bytes, now_ms: u64, out: &mut Out) {
-        let of = |track: &&mut Track| track.source.0 == place || track.source.1 == place;
-        let Some(track) = self.tracks.iter_mut().find(of) else {
-            return;
-        };
-        if place == track.source.0 {
-            let mut due = Vec::new();
-            track.inflow.take(payload, now_ms, &mut due);
-            put(out, track.client.0, &due);
-        } else if rtp::is_compound(&payload) {
-            put(out, track.client.1, &[track.inflow.report(payload)]);
+        if let Some(track) = self.tracks.iter_mut().find(|track| track.is_at(place)) {
+            track.take(place, payload, now_ms, out);
         }
     }
 
@@ -380,17 +368,8 @@ impl Exchange {
     /// Time passes.
     pub(super) fn release(&mut self, now_ms: u64, out: &mut Out) {
         for track in &mut self.tracks {
-            let mut due = Vec::new();
-            track.inflow.release(now_ms, &mut due);
-            put(out, track.client.0, &due);
+            track.release(now_ms, out);
         }
-    }
-}
-
-fn put(out: &mut Out, channel: u8, packets: &[Bytes]) {
-    for packet in packets {
-        // They came framed, and are no longer now.
-        put_interleaved(&mut out.client, channel, packet);
     }
 }
 

@@ -8,8 +8,9 @@ use tokio_util::codec::FramedRead;
 
 use super::datagrams::Datagrams;
 use super::dial::Source;
-use super::exchange::{Exchange, Out, Over};
+use super::exchange::{Exchange, Over};
 use super::resync::Resync;
+use super::track::Out;
 use crate::rtsp::wire::{Incoming, Wire};
 
 const READ_BUFFER: usize = 64 << 10;
@@ -65,6 +66,9 @@ pub(super) async fn run(client: TcpStream, source: Source, mut exchange: Exchang
         }
         for (pair, ports) in out.met.drain(..) {
             datagrams.greet(pair, ports).await;
+        }
+        for (pair, report) in out.reports.drain(..) {
+            datagrams.report(pair, &report).await;
         }
         if !out.source.is_empty() {
             if let Err(error) = to_source.send(&out.source).await {

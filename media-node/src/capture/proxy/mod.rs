@@ -7,11 +7,13 @@ mod address;
 mod datagrams;
 mod dial;
 mod exchange;
+mod feedback;
 mod link;
 mod login;
 mod resync;
 #[cfg(test)]
 mod tests;
+mod track;
 mod trust;
 
 use std::sync::{Arc, OnceLock};

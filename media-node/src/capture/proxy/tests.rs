@@ -6,8 +6,9 @@ use tokio_util::codec::Decoder;
 use url::Url;
 
 use super::address::Address;
-use super::exchange::{Exchange, Out, Over, Ports};
+use super::exchange::{Exchange, Over, Ports};
 use super::login::Login;
+use super::track::Out;
 use crate::hub::Flow;
 use crate::rtsp::wire::{Incoming, Wire};
 
@@ -186,6 +187,71 @@ fn the_client_sees_clean_packets_of_one_source() {
 }
 
 #[test]
+fn a_source_that_listens_is_asked_for_keyframes_in_the_way_that_its_packets_take() {
+    for by_datagrams in [false, true] {
+        let mut between = Between::new(None);
+        between.ask(Method::Describe, "/live?channel=1", None);
+        let head = format!("RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: {}\r\n\r\n", SDP.len());
+        between.answer(&[head.as_bytes(), SDP].concat());
+        between.ask(Method::Setup, "/live?channel=1/trackID=1", Some(BY_CHANNELS[0]));
+        if by_datagrams {
+            between.answer(b"RTSP/1.0 461 Unsupported Transport\r\nCSeq: 2\r\n\r\n");
+            between.asked();
+            between.answer(b"RTSP/1.0 200 OK\r\nCSeq: 3\r\nTransport: RTP/AVP;unicast;server_port=9000-9001\r\n\r\n");
+        } else {
+            between.answer(b"RTSP/1.0 200 OK\r\nCSeq: 2\r\nTransport: RTP/AVP/TCP;interleaved=6-7\r\n\r\n");
+        }
+        between.ask(Method::Play, "/live?channel=1", None);
+        let played = if by_datagrams { 4 } else { 3 };
+        between.answer(format!("RTSP/1.0 200 OK\r\nCSeq: {played}\r\n\r\n").as_bytes());
+        let mut report = [0; 28];
+        report[..8].copy_from_slice(&[0x80, 200, 0, 6, 0, 0, 0, 9]);
+        let packet = |flow, sequence| match flow {
+            Flow::Rtp => Bytes::copy_from_slice(&rtp(0, 9, sequence)[4..]),
+            Flow::Rtcp => Bytes::copy_from_slice(&report),
+        };
+        for (flow, sequence, now_ms) in [
+            (Flow::Rtp, 1, 0),
+            (Flow::Rtcp, 0, 10),
+            (Flow::Rtp, 2, 20),
+            (Flow::Rtp, 4, 2_000),
+            (Flow::Rtp, 5, 2_200),
+        ] {
+            let payload = packet(flow, sequence);
+            if by_datagrams {
+                between.exchange.datagram(0, flow, payload, now_ms, &mut between.out);
+            } else {
+                let channel = if flow == Flow::Rtp { 6 } else { 7 };
+                let incoming = Incoming::Interleaved { channel, payload };
+                let (exchange, ports, out) = (&mut between.exchange, &mut between.ports, &mut between.out);
+                exchange.incoming(incoming, ports, now_ms, out).unwrap();
+            }
+        }
+        let told: Vec<Vec<u8>> = match by_datagrams {
+            true => between
+                .out
+                .reports
+                .drain(..)
+                .map(|(pair, told)| [vec![pair as u8], told].concat())
+                .collect(),
+            false => decode(&mut between.out.source)
+                .into_iter()
+                .map(|incoming| match incoming {
+                    Incoming::Interleaved { channel, payload } => [vec![channel], payload.to_vec()].concat(),
+                    other => panic!("{other:?}"),
+                })
+                .collect(),
+        };
+        let wishes = told.iter().filter(|told| crate::hub::rtp::wants_keyframe(&told[1..]));
+        assert_eq!(wishes.count(), 2, "at the beginning, and behind what is lost: {told:?}");
+        assert!(
+            told.iter().all(|told| told[0] == if by_datagrams { 0 } else { 7 }),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
 fn a_source_that_asks_for_credentials_gets_them_and_the_client_hears_nothing_of_it() {
     let mut between = Between::new(Some(Login::new("admin".to_owned(), Secret::new("hunter2"))));
     let asked = between.ask(Method::Describe, "/live?channel=1", None);
@@ -312,8 +378,8 @@ fn a_source_may_ask_as_well() {
 #[test]
 fn what_comes_before_the_client_listens_is_bounded() {
     let mut between = Between::new(None);
-    for _ in 0..40 {
-        let payload = Bytes::from(vec![0; 60_000]);
+    for bytes in [60_000; 40].into_iter().chain([0; 40_000]) {
+        let payload = Bytes::from(vec![0; bytes]);
         let early = Incoming::Interleaved { channel: 0, payload };
         between
             .exchange

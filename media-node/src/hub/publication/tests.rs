@@ -130,6 +130,25 @@ async fn a_player_that_joins_and_a_lost_picture_ask_for_a_keyframe() {
     assert!(asked().await.is_ok());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_picture_that_stands_still_is_asked_for_now_and_then() {
+    let publication = publication();
+    let asked = || tokio::time::timeout(Duration::from_secs(1), publication.keyframes.due());
+    tokio::time::advance(Duration::from_secs(60)).await;
+    publication.release();
+    assert!(asked().await.is_err(), "it has shown nothing yet");
+    publication.relay(1, Flow::Rtp, rtp(1));
+    publication.relay(0, Flow::Rtp, rtp(1));
+    for _ in 0..2 {
+        tokio::time::advance(Duration::from_secs(8)).await;
+        publication.release();
+        assert!(asked().await.is_err());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        publication.release();
+        assert!(asked().await.is_ok());
+    }
+}
+
 #[test]
 fn a_publisher_is_told_how_its_packets_arrive_and_asked_for_keyframes_where_it_listens() {
     let publication = publication();

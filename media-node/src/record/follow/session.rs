@@ -10,7 +10,7 @@ use super::ports::Captures;
 use super::recorder::{Inlet, Input};
 use super::shared::Shared;
 use super::sized::SizedPicture;
-use super::trouble::Trouble;
+use super::trouble::{Trouble, no_entry};
 use crate::backoff::{Backoff, chance};
 use crate::capture::{CaptureRequest, Wanted};
 use crate::channel::Credentials;
@@ -65,7 +65,7 @@ pub(super) async fn capture<I: Inlet>(shared: &Shared, user: &User<impl Captures
             inlet: inlet.clone(),
             gate: Gate::default(),
             refused: Vec::new(),
-            no_entry: false,
+            no_entry: Vec::new(),
             lost_ms: None,
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
         };
@@ -118,8 +118,8 @@ struct Session<'a, C, I> {
     gate: Gate,
     /// The tracks of the open session, with their codecs, that cannot be recorded and have not been told of yet.
     refused: Vec<(Track, String)>,
-    /// It was told that no picture can be entered.
-    no_entry: bool,
+    /// The tracks of which it was told that they cannot be entered.
+    no_entry: Vec<Track>,
     /// When packets were lost last.
     lost_ms: Option<u64>,
     backoff: Backoff,
@@ -253,8 +253,9 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
             StreamEvent::Unit(track, _) => {
                 board.media(now_ms);
                 board.track(&self.user.uid, track.kind(), now_ms);
-                if *track == Track::Video && std::mem::take(&mut self.no_entry) {
-                    board.over(&self.cause("no entry"));
+                if let Some(at) = self.no_entry.iter().position(|no_entry| no_entry == track) {
+                    self.no_entry.swap_remove(at);
+                    board.over(&self.cause(no_entry(*track)));
                 }
                 if self.backoff.failures() > 0 {
                     self.backoff.reset();
@@ -266,13 +267,14 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
             StreamEvent::Lost(..)
             | StreamEvent::Unreadable(..)
             | StreamEvent::NoEntry(..)
+            | StreamEvent::Skipped(_)
             | StreamEvent::TooLate(_)
             | StreamEvent::Moved(_)
             | StreamEvent::Locked(..) => {
-                if matches!(event, StreamEvent::NoEntry(..)) {
+                if let StreamEvent::NoEntry(track, _) = event {
                     // Somebody sends, even if nothing of it can be used.
                     board.media(now_ms);
-                    self.no_entry = true;
+                    self.no_entry.push(*track);
                 }
                 if let StreamEvent::Lost(_, packets) = event {
                     board.lost(*packets);

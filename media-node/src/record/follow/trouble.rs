@@ -2,6 +2,14 @@ use protocol::{Fault, ProblemCode, StreamName};
 
 use crate::stream::{Locked, StreamEvent, Track};
 
+/// What it is told once for that a track cannot be entered.
+pub(super) fn no_entry(track: Track) -> &'static str {
+    match track {
+        Track::Audio => "no audio entry",
+        Track::Video => "no video entry",
+    }
+}
+
 /// What is wrong with how a stream is sent, for whoever can change that.
 pub(super) struct Trouble {
     /// What it is told once for.
@@ -42,16 +50,30 @@ impl Trouble {
                     ),
                 });
             }
-            StreamEvent::NoEntry(_, Some(why)) => (
-                "no entry",
+            StreamEvent::NoEntry(track, Some(why)) => (
+                no_entry(*track),
                 ProblemCode::UnsupportedMedia,
                 format!(
-                    "video of the {stream} of user {uid} comes, but for 10 s nothing of it can be read ({why}): it is recorded \
-                     from the next picture on that decoding can begin with; check its publisher's encoder"
+                    "{} of the {stream} of user {uid} comes, but for 10 s nothing of it can be read ({why}): it is recorded \
+                     from the next {} on that decoding can begin with; check its publisher's encoder",
+                    track.name(),
+                    match track {
+                        Track::Audio => "frame",
+                        Track::Video => "picture",
+                    }
                 ),
             ),
-            StreamEvent::NoEntry(_, None) => (
-                "no entry",
+            StreamEvent::Skipped(track) => (
+                "clock set",
+                ProblemCode::SourceClock,
+                format!(
+                    "the clock of the {} of the {stream} of user {uid} was set anew amid pictures that need one another: they \
+                     are left out up to the next key frame; have its publisher send one whenever its timestamps begin anew",
+                    track.name()
+                ),
+            ),
+            StreamEvent::NoEntry(track, None) => (
+                no_entry(*track),
                 ProblemCode::UnsupportedMedia,
                 format!(
                     "video of the {stream} of user {uid} comes, but for 10 s no picture that decoding can begin with: it is \
@@ -131,37 +153,76 @@ impl Trouble {
 mod tests {
     use super::*;
 
+    /// Each way in which media is left out behind the network: what it is told once for, as which problem, and something of what it
+    /// says to do.
     #[test]
-    fn each_says_whose_it_is_and_what_to_do() {
-        let causes: Vec<_> = [
-            (StreamEvent::Lost(Track::Audio, 3), "silence"),
-            (StreamEvent::Lost(Track::Video, 1), "by TCP"),
-            (StreamEvent::Unreadable(Track::Audio, "AAC: odd"), "(AAC: odd)"),
-            (StreamEvent::NoEntry(Track::Video, Some("JPEG: odd")), "(JPEG: odd)"),
-            (StreamEvent::NoEntry(Track::Video, None), "key frame"),
-            (StreamEvent::TooLate(Track::Audio), "audio of the camera"),
-            (StreamEvent::Moved(720_000), "0.7 s"),
-            (StreamEvent::Moved(-60_000), "sample rate"),
-        ]
-        .into_iter()
-        .map(|(event, part)| {
+    fn no_media_is_left_out_without_a_word_of_whose_it_is_and_what_to_do() {
+        use ProblemCode::{DecryptionFailed, PacketsLost, SourceClock, UnsupportedMedia};
+        let (audio, video) = (Track::Audio, Track::Video);
+        for (event, cause, code, part) in [
+            (StreamEvent::Lost(audio, 3), "lost audio", PacketsLost, "publish by TCP"),
+            (StreamEvent::Lost(video, 1), "lost video", PacketsLost, "next key frame"),
+            (StreamEvent::Lost(video, 0), "lost video", PacketsLost, "next key frame"),
+            (
+                StreamEvent::Unreadable(audio, "AAC: odd"),
+                "unreadable audio AAC: odd",
+                UnsupportedMedia,
+                "(AAC: odd)",
+            ),
+            (
+                StreamEvent::NoEntry(audio, Some("AAC: odd")),
+                "no audio entry",
+                UnsupportedMedia,
+                "(AAC: odd)",
+            ),
+            (
+                StreamEvent::NoEntry(video, Some("JPEG: odd")),
+                "no video entry",
+                UnsupportedMedia,
+                "publisher's encoder",
+            ),
+            (
+                StreamEvent::NoEntry(video, None),
+                "no video entry",
+                UnsupportedMedia,
+                "send a key frame",
+            ),
+            (
+                StreamEvent::Skipped(video),
+                "clock set",
+                SourceClock,
+                "send one whenever",
+            ),
+            (
+                StreamEvent::TooLate(audio),
+                "too late",
+                SourceClock,
+                "TAPEDECK_JITTER_MS",
+            ),
+            (StreamEvent::Moved(720_000), "slow clock", SourceClock, "0.7 s"),
+            (StreamEvent::Moved(-60_000), "fast clock", SourceClock, "sample rate"),
+            (
+                StreamEvent::Locked(audio, Locked::NoSecret),
+                "locked audio NoSecret",
+                DecryptionFailed,
+                "decryptionMode",
+            ),
+            (
+                StreamEvent::Locked(video, Locked::Codec),
+                "locked video Codec",
+                DecryptionFailed,
+                "published as H.264",
+            ),
+        ] {
             let trouble = Trouble::of(&event, StreamName::Camera, "7").unwrap();
-            assert!(trouble.message.contains("camera of user 7"), "{}", trouble.message);
-            assert!(trouble.message.contains(part), "{}", trouble.message);
-            trouble.cause
-        })
-        .collect();
-        let expected = [
-            "lost audio",
-            "lost video",
-            "unreadable audio AAC: odd",
-            "no entry",
-            "no entry",
-            "too late",
-            "slow clock",
-            "fast clock",
-        ];
-        assert_eq!(causes, expected);
-        assert!(Trouble::of(&StreamEvent::Restamped(Track::Audio), StreamName::Camera, "7").is_none());
+            assert_eq!((trouble.cause.as_str(), &trouble.code), (cause, &code));
+            assert!(
+                trouble.message.contains("user 7") && trouble.message.contains(part),
+                "{}",
+                trouble.message
+            );
+        }
+        // Nothing is left out.
+        assert!(Trouble::of(&StreamEvent::Restamped(audio), StreamName::Camera, "7").is_none());
     }
 }

@@ -129,6 +129,7 @@ impl<S: SliceSink> UserTracks<S> {
             | StreamEvent::Restamped(_)
             | StreamEvent::TooLate(_)
             | StreamEvent::NoEntry(..)
+            | StreamEvent::Skipped(_)
             | StreamEvent::Unsupported(..)
             | StreamEvent::Locked(..) => {}
             StreamEvent::Ended(_) => {

@@ -145,6 +145,12 @@ impl Feeder {
         counters
     }
 
+    /// The users of whose media decoders have refused much, since that was last told.
+    pub fn take_undecodable(&mut self) -> Vec<String> {
+        let mix = self.mix.as_mut();
+        mix.map(|mix| mix.mixer.take_undecodable()).unwrap_or_default()
+    }
+
     /// Who speaks, or spoke last, where the picture follows the speaker.
     pub fn speaker(&self) -> Option<&str> {
         self.mix.as_ref()?.mixer.speaker()
@@ -281,6 +287,7 @@ impl Feeder {
             | StreamEvent::Restamped(_)
             | StreamEvent::TooLate(_)
             | StreamEvent::NoEntry(..)
+            | StreamEvent::Skipped(_)
             | StreamEvent::Unsupported(..) => {}
         }
         Ok(())

@@ -88,6 +88,7 @@ impl Mixing {
         }
         let (now_us, mut each) = (self.clock.now_us(), hand_over(&self.made, &self.board, self.clock));
         self.feeder.end(now_us, &mut each);
+        drop(each);
         self.tell_counters();
     }
 
@@ -114,6 +115,7 @@ impl Mixing {
     fn advance(&mut self) {
         let (now_us, mut each) = (self.clock.now_us(), hand_over(&self.made, &self.board, self.clock));
         self.feeder.advance(now_us, &mut each);
+        drop(each);
         self.tell_counters();
         if let Some(areas) = self.feeder.areas() {
             self.areas.send_if_modified(|told| {
@@ -126,7 +128,15 @@ impl Mixing {
         }
     }
 
-    fn tell_counters(&self) {
+    fn tell_counters(&mut self) {
+        for uid in self.feeder.take_undecodable() {
+            let message = format!(
+                "much of what user {uid} sends cannot be decoded, and is missing in the mix: check its publisher's encoder"
+            );
+            let now_ms = self.clock.wall_ms(self.clock.now_us());
+            let told = problem(Fault::Destination, ProblemCode::UnsupportedMedia, message, now_ms);
+            self.board.lock().problem_once(&format!("undecodable {uid}"), told);
+        }
         let behind_ms = self.feeder.behind_us(self.clock.now_us()).unsigned_abs() / 1000;
         let counters = counters(&self.feeder.counters(), behind_ms);
         self.board.lock().mixed(counters, self.feeder.speaker());

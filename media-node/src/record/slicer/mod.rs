@@ -96,7 +96,7 @@ impl<S: SliceSink> Slicer<S> {
             return Ok(());
         }
         let ended = self.end_run();
-        self.container = self.container.next(&first);
+        self.container = self.names.container(self.container, &first);
         self.format = Some(first);
         self.others = others;
         self.paused_until_us = i64::MIN;

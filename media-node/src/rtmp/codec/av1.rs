@@ -3,7 +3,7 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::{Codec, MAX_PAYLOAD, Payload, Terms, Unreadable};
+use super::{Codec, MAX_PARTS, MAX_PAYLOAD, Payload, TOO_MANY_PARTS, Terms, Unreadable};
 
 const SEQUENCE_HEADER: u8 = 1;
 const TEMPORAL_DELIMITER: u8 = 2;
@@ -123,6 +123,9 @@ fn obus(unit: &Bytes) -> Result<Vec<Bytes>, Unreadable> {
     let mut rest = unit.clone();
     let mut obus = Vec::new();
     while rest.has_remaining() {
+        if obus.len() >= MAX_PARTS {
+            return Err(TOO_MANY_PARTS);
+        }
         let first = rest.get_u8();
         let mut obu = BytesMut::new();
         obu.put_u8(first & !HAS_SIZE);

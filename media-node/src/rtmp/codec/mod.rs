@@ -15,6 +15,9 @@ use super::flv::CodecId;
 
 /// The most that a payload holds: with all heads it fits into a datagram on any way, for players by UDP.
 const MAX_PAYLOAD: usize = 1_200;
+/// Pictures consist of some slices or tiles, and what is told of them beside. Each takes far more memory than the bytes that name it.
+const MAX_PARTS: usize = 1_024;
+const TOO_MANY_PARTS: Unreadable = Unreadable("a picture consists of more parts than any can");
 
 /// One packet of RTP without its head.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::{MAX_PAYLOAD, Payload, Unreadable};
+use super::{MAX_PARTS, MAX_PAYLOAD, Payload, TOO_MANY_PARTS, Unreadable};
 
 pub(super) const CUT_OFF: Unreadable = Unreadable("a configuration of parameter sets is cut off");
 
@@ -34,6 +34,9 @@ pub(super) fn split(unit: &Bytes, length_bytes: usize) -> Result<Vec<Bytes>, Unr
             return Err(Unreadable("a NAL unit is longer than what holds it"));
         }
         let nal = rest.split_to(length);
+        if nal_units.len() >= MAX_PARTS {
+            return Err(TOO_MANY_PARTS);
+        }
         if !nal.is_empty() {
             nal_units.push(nal);
         }

@@ -173,9 +173,21 @@ async fn pictures_and_sounds_become_packets_at_their_times() {
     assert_eq!(reports, 2);
 }
 
-/// Whatever becomes of the bytes, nothing panics, and what came before the first wrong one is published.
-#[tokio::test]
-async fn no_mutation_panics() {
+/// What a session and its publication take at most.
+const MOST_OF_A_SESSION: u64 = 16 << 20;
+
+/// Whatever becomes of the bytes, nothing panics, what came before the first wrong one is published, and all of it is let go.
+#[test]
+fn no_mutation_panics_or_takes_much_memory() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let memory = allocation_counter::measure(|| runtime.block_on(publish_mutations()));
+    assert!(memory.bytes_max < MOST_OF_A_SESSION, "{memory:?}");
+}
+
+async fn publish_mutations() {
     let mut dice = Dice::new(14);
     let house = House::new();
     let whole = events(FFMPEG, 1 << 20).unwrap();

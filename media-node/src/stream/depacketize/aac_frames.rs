@@ -5,6 +5,10 @@ use bytes::Bytes;
 use super::{Frame, FrameFormat, PayloadFormat};
 use crate::stream::{AacFormat, Format};
 
+/// Of AAC-LD and AAC-ELD, say.
+pub(super) const NOT_AAC: &str =
+    "its decoder configuration is of none of AAC-LC, HE and HE v2: set the encoder to one of these";
+
 /// What one AAC frame can be at most: 6144 bits a channel, 48 channels.
 pub(super) const MAX_FRAME_BYTES: usize = 6144 / 8 * 48;
 
@@ -24,8 +28,7 @@ impl AacFrames {
     /// `config`: AudioSpecificConfig, ISO/IEC 14496-3.
     pub(super) fn new(config: Bytes, format: &PayloadFormat) -> Result<Self, &'static str> {
         let mut bits = Bits::new(&config);
-        let read =
-            Configuration::read(&mut bits, format.channels).ok_or("decoder configuration that cannot be read")?;
+        let read = Configuration::read(&mut bits, format.channels).ok_or(NOT_AAC)?;
         let Configuration {
             sample_rate,
             channels,

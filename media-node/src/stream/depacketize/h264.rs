@@ -4,11 +4,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::markers::Markers;
 use super::parameter_sets::{ParameterSets, leading_ue};
+use super::pictures::{NalCodec, Pictures, append};
 use super::sei::{RECOVERY_POINT, message};
-use super::{Depacketizer, Fmtp, Frame, MAX_UNIT_BYTES, Malformed, Packet};
-use crate::stream::annexb::START_CODE;
+use super::{Fmtp, Frame, MAX_UNIT_BYTES, Malformed, Packet};
 
 const SLICE: u8 = 1;
 const PARTITION_C: u8 = 4;
@@ -32,9 +31,7 @@ const FU_END: u8 = 0x40;
 #[derive(Debug)]
 pub(super) struct H264 {
     sets: ParameterSets,
-    unit: Option<Unit>,
-    /// The picture that was waiting for the next one when packets were lost: whole, unless more of it comes.
-    kept: Option<Unit>,
+    pictures: Pictures<FirstSlice>,
     fragments: Option<BytesMut>,
     /// Nothing can be decoded before the next picture that can be entered.
     waiting: bool,
@@ -43,29 +40,10 @@ pub(super) struct H264 {
     /// The timestamp of an entered picture that is no IDR picture: those that are shown before it refer to ones that are not
     /// there.
     entered: Option<u32>,
-    /// The timestamp of the picture that a marker ended last.
-    marked: Option<u32>,
-    markers: Markers,
-}
-
-/// The access unit that is being put together.
-#[derive(Debug)]
-struct Unit {
-    timestamp: u32,
-    arrival_us: i64,
-    /// Annex B, without parameter sets.
-    data: BytesMut,
-    /// Parameter sets that changed with this unit, Annex B.
-    changed_sets: BytesMut,
-    first_slice: Option<FirstSlice>,
-    /// Of its recovery point: how many pictures later all is as it was sent.
-    recovery: Option<u32>,
-    /// Its last packet so far has the marker.
-    ends_marked: bool,
 }
 
 #[derive(Debug)]
-struct FirstSlice {
+pub(super) struct FirstSlice {
     idr: bool,
     intra: bool,
     pps_id: u32,
@@ -77,7 +55,7 @@ impl H264 {
             .get("packetization-mode")
             .is_some_and(|mode| mode != "0" && mode != "1")
         {
-            return Err("interleaved packetization");
+            return Err("interleaved packetization: have its publisher send packetization-mode 1");
         }
         let mut sets = ParameterSets::default();
         for set in fmtp.get("sprop-parameter-sets").unwrap_or_default().split(',') {
@@ -92,32 +70,12 @@ impl H264 {
         }
         Ok(Self {
             sets,
-            unit: None,
-            kept: None,
+            pictures: Pictures::default(),
             fragments: None,
             waiting: true,
             last_idr: None,
             entered: None,
-            marked: None,
-            markers: Markers::default(),
         })
-    }
-
-    fn payload(&mut self, packet: &Packet) -> Result<(), Malformed> {
-        let payload = &packet.payload;
-        let Some(&indicator) = payload.first() else {
-            return Ok(());
-        };
-        let kind = indicator & 0x1f;
-        if kind != FU_A && self.fragments.take().is_some() {
-            return Err(Malformed("H.264: fragmented NAL unit without its end"));
-        }
-        match kind {
-            1..=LAST_NAL_TYPE => self.nal(packet, payload),
-            STAP_A => self.aggregate(packet),
-            FU_A => self.fragment(packet, indicator),
-            _ => Err(Malformed("H.264: packet type that non-interleaved mode does not allow")),
-        }
     }
 
     fn aggregate(&mut self, packet: &Packet) -> Result<(), Malformed> {
@@ -179,7 +137,7 @@ impl H264 {
                     self.sets.put_pps(nal)?
                 };
                 if changed {
-                    let unit = self.unit.get_or_insert_with(|| Unit::new(packet));
+                    let unit = self.pictures.unit(packet);
                     append(&mut unit.changed_sets, nal)?;
                 }
                 Ok(())
@@ -187,22 +145,20 @@ impl H264 {
             // The muxer writes delimiters where its container wants them.
             ACCESS_UNIT_DELIMITER..=FILLER => Ok(()),
             kind => {
-                let unit = self.unit.get_or_insert_with(|| Unit::new(packet));
+                let unit = self.pictures.unit(packet);
                 if kind == SEI {
-                    unit.recovery = recovery_point(nal).or(unit.recovery);
+                    unit.recovery = recovers_later(nal).or(unit.recovery);
                 }
-                if (SLICE..=IDR).contains(&kind) && unit.first_slice.is_none() {
+                if (SLICE..=IDR).contains(&kind) && unit.picture.is_none() {
                     let partition = kind > SLICE && kind <= PARTITION_C;
                     let Some([first_macroblock, slice_type, pps_id]) = leading_ue(nal, 0) else {
                         return Err(Malformed("H.264: unreadable slice header"));
                     };
                     if first_macroblock != 0 && !partition {
-                        if self.marked == Some(packet.timestamp) {
-                            self.markers.went_on();
-                        }
+                        self.pictures.lacks_beginning(packet);
                         return Err(Malformed("H.264: picture without its beginning"));
                     }
-                    unit.first_slice = Some(FirstSlice {
+                    unit.picture = Some(FirstSlice {
                         idr: kind == IDR,
                         // I and SI, of this slice or of all in the picture.
                         intra: matches!(slice_type % 5, 2 | 4),
@@ -214,18 +170,56 @@ impl H264 {
         }
     }
 
-    /// The unit is complete. One without a picture is dropped: its parameter sets are stored.
+    /// Whether an IDR picture came not long before a picture with this timestamp.
+    fn follows_idr(&mut self, timestamp: u32) -> bool {
+        self.last_idr = self.last_idr.filter(|idr| timestamp.wrapping_sub(*idr) < IDR_INTERVAL);
+        self.last_idr.is_some()
+    }
+}
+
+/// Of a SEI NAL unit that has a recovery point, H.264 D.1.8: whether all is as it was sent only some pictures later.
+fn recovers_later(nal: &[u8]) -> Option<bool> {
+    let message = message(nal, RECOVERY_POINT)?;
+    leading_ue::<1>(&[&[SEI], &message[..]].concat(), 0).map(|[later]| later > 0)
+}
+
+impl NalCodec for H264 {
+    type Picture = FirstSlice;
+
+    fn pictures(&mut self) -> &mut Pictures<FirstSlice> {
+        &mut self.pictures
+    }
+
+    fn payload(&mut self, packet: &Packet, _: &mut Vec<Frame>) -> Result<(), Malformed> {
+        let payload = &packet.payload;
+        let Some(&indicator) = payload.first() else {
+            return Ok(());
+        };
+        let kind = indicator & 0x1f;
+        if kind != FU_A && self.fragments.take().is_some() {
+            return Err(Malformed("H.264: fragmented NAL unit without its end"));
+        }
+        match kind {
+            1..=LAST_NAL_TYPE => self.nal(packet, payload),
+            STAP_A => self.aggregate(packet),
+            FU_A => self.fragment(packet, indicator),
+            _ => Err(Malformed("H.264: packet type that non-interleaved mode does not allow")),
+        }
+    }
+
     fn finish(&mut self) -> Result<Option<Frame>, Malformed> {
         if self.fragments.take().is_some() {
             return Err(Malformed("H.264: fragmented NAL unit without its end"));
         }
-        let Some(unit) = self.unit.take() else { return Ok(None) };
-        let Some(first_slice) = unit.first_slice else {
+        let Some(unit) = self.pictures.unit.take() else {
             return Ok(None);
         };
-        self.markers.ended();
+        let Some(first_slice) = unit.picture else {
+            return Ok(None);
+        };
+        self.pictures.ended();
         // A recovery point is an intra picture of an open group, or where pictures begin to be refreshed part by part.
-        let enters = first_slice.idr || unit.recovery.is_some_and(|later| later > 0 || first_slice.intra);
+        let enters = first_slice.idr || unit.recovery.is_some_and(|later| later || first_slice.intra);
         if self.waiting && !enters {
             return Ok(None);
         }
@@ -264,92 +258,12 @@ impl H264 {
         }))
     }
 
-    /// The same for the one that was kept; what depends on it is missing.
-    fn finish_kept(&mut self) -> Result<Option<Frame>, Malformed> {
-        let Some(kept) = self.kept.take() else { return Ok(None) };
-        let present = self.unit.replace(kept);
-        let frame = self.finish();
-        self.unit = present;
+    fn wait(&mut self) {
         self.waiting = true;
         self.entered = None;
-        frame
     }
 
-    /// Whether an IDR picture came not long before a picture with this timestamp.
-    fn follows_idr(&mut self, timestamp: u32) -> bool {
-        self.last_idr = self.last_idr.filter(|idr| timestamp.wrapping_sub(*idr) < IDR_INTERVAL);
-        self.last_idr.is_some()
-    }
-}
-
-/// Of a SEI NAL unit that has a recovery point: how many pictures later all is as it was sent, H.264 D.1.8.
-fn recovery_point(nal: &[u8]) -> Option<u32> {
-    let message = message(nal, RECOVERY_POINT)?;
-    leading_ue::<1>(&[&[SEI], &message[..]].concat(), 0).map(|[later]| later)
-}
-
-impl Unit {
-    fn new(packet: &Packet) -> Self {
-        Self {
-            timestamp: packet.timestamp,
-            arrival_us: packet.arrival_us,
-            data: BytesMut::new(),
-            changed_sets: BytesMut::new(),
-            first_slice: None,
-            recovery: None,
-            ends_marked: false,
-        }
-    }
-}
-
-fn append(data: &mut BytesMut, nal: &[u8]) -> Result<(), Malformed> {
-    if data.len() + nal.len() > MAX_UNIT_BYTES {
-        return Err(Malformed("H.264: access unit too long"));
-    }
-    data.put_slice(&START_CODE);
-    data.put_slice(nal);
-    Ok(())
-}
-
-impl Depacketizer for H264 {
-    fn take(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed> {
-        if self
-            .kept
-            .as_ref()
-            .is_some_and(|kept| kept.timestamp != packet.timestamp)
-        {
-            frames.extend(self.finish_kept()?);
-        }
-        self.kept = None;
-        match &self.unit {
-            Some(unit) if unit.timestamp != packet.timestamp => frames.extend(self.finish()?),
-            Some(unit) if unit.ends_marked && unit.first_slice.is_some() => self.markers.went_on(),
-            _ => {}
-        }
-        self.payload(packet)?;
-        let Some(unit) = &mut self.unit else { return Ok(()) };
-        unit.ends_marked = packet.marker;
-        // Some senders mark the packet with the parameter sets too.
-        if packet.marker && self.markers.end_pictures() && unit.first_slice.is_some() {
-            self.marked = Some(packet.timestamp);
-            frames.extend(self.finish()?);
-        }
-        Ok(())
-    }
-
-    fn end(&mut self, frames: &mut Vec<Frame>) {
-        frames.extend(self.finish_kept().ok().flatten());
-        if self.unit.as_ref().is_some_and(|unit| unit.ends_marked) {
-            frames.extend(self.finish().ok().flatten());
-        }
-    }
-
-    fn lost(&mut self) {
-        let is_unknown = self.markers == Markers::Unknown;
-        let unit = self.unit.take();
-        self.kept = unit.filter(|unit| is_unknown && unit.ends_marked && unit.first_slice.is_some());
+    fn forget_parts(&mut self) {
         self.fragments = None;
-        self.waiting = true;
-        self.entered = None;
     }
 }

@@ -5,10 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::h265_sets::{H265Sets, SliceHead};
-use super::markers::Markers;
+use super::pictures::{NalCodec, Pictures, append};
 use super::sei::{RECOVERY_POINT, message};
-use super::{Depacketizer, Fmtp, Frame, MAX_UNIT_BYTES, Malformed, Packet};
-use crate::stream::annexb::START_CODE;
+use super::{Fmtp, Frame, MAX_UNIT_BYTES, Malformed, Packet};
 
 const RASL_N: u8 = 8;
 const RASL_R: u8 = 9;
@@ -42,9 +41,8 @@ pub(super) struct H265 {
     numbered: bool,
     /// The last decoding order number.
     order: Option<u16>,
-    unit: Option<Unit>,
-    /// The picture that was waiting for the next one when packets were lost: whole, unless more of it comes.
-    kept: Option<Unit>,
+    /// With the type of the first slice segment, and what that says.
+    pictures: Pictures<(u8, SliceHead)>,
     fragments: Option<BytesMut>,
     /// Nothing can be decoded before the next picture that can be entered.
     waiting: bool,
@@ -55,32 +53,12 @@ pub(super) struct H265 {
     /// The timestamp of an entered picture that is no intra picture: those that are shown before it refer to ones that are
     /// not there.
     entered: Option<u32>,
-    /// The timestamp of the picture that a marker ended last.
-    marked: Option<u32>,
-    markers: Markers,
-}
-
-/// The access unit that is being put together.
-#[derive(Debug)]
-struct Unit {
-    timestamp: u32,
-    arrival_us: i64,
-    /// Annex B, without parameter sets.
-    data: BytesMut,
-    /// Parameter sets that changed with this unit, Annex B.
-    changed_sets: BytesMut,
-    /// The type of its first slice segment, and what that says.
-    picture: Option<(u8, SliceHead)>,
-    /// It has a recovery point, and all is as it was sent only some pictures later.
-    recovery: Option<bool>,
-    /// Its last packet so far has the marker.
-    ends_marked: bool,
 }
 
 impl H265 {
     pub(super) fn new(fmtp: &Fmtp) -> Result<Self, &'static str> {
         if fmtp.number("sprop-depack-buf-nalus").is_some_and(|nalus| nalus > 0) {
-            return Err("interleaved packetization");
+            return Err("interleaved packetization: have its publisher send in decoding order");
         }
         let mut sets = H265Sets::default();
         for name in ["sprop-vps", "sprop-sps", "sprop-pps"] {
@@ -100,44 +78,13 @@ impl H265 {
             sets,
             numbered: fmtp.number("sprop-max-don-diff").is_some_and(|diff| diff > 0),
             order: None,
-            unit: None,
-            kept: None,
+            pictures: Pictures::default(),
             fragments: None,
             waiting: true,
             last_closed: None,
             lacks_leading: false,
             entered: None,
-            marked: None,
-            markers: Markers::default(),
         })
-    }
-
-    fn payload(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed> {
-        let payload = &packet.payload;
-        if payload.is_empty() {
-            return Ok(());
-        }
-        let Some(&[high, low]) = payload.first_chunk() else {
-            return Err(Malformed("H.265: packet without its header"));
-        };
-        let kind = high >> 1 & 0x3f;
-        if kind != FRAGMENT && self.fragments.take().is_some() {
-            return Err(Malformed("H.265: fragmented NAL unit without its end"));
-        }
-        match kind {
-            0..=LAST_NAL_TYPE => {
-                let mut body = payload.slice(2..);
-                if self.numbered {
-                    self.in_order(&mut body)?;
-                    let nal = [&[high, low][..], &body].concat();
-                    return self.nal(packet, &nal.into(), frames);
-                }
-                self.nal(packet, payload, frames)
-            }
-            AGGREGATION => self.aggregate(packet, frames),
-            FRAGMENT => self.fragment(packet, [high, low], frames),
-            _ => Err(Malformed("H.265: packet type that is not known")),
-        }
     }
 
     /// Takes the decoding order number from the front.
@@ -231,7 +178,7 @@ impl H265 {
         let kind = high >> 1 & 0x3f;
         let begins_picture = kind <= LAST_SLICE && body.first().is_some_and(|byte| byte & 0x80 != 0);
         let begins_unit = begins_picture || matches!(kind, VPS..=ACCESS_UNIT_DELIMITER | PREFIX_SEI | 41..=44);
-        if begins_unit && self.unit.as_ref().is_some_and(|unit| unit.picture.is_some()) {
+        if begins_unit && self.pictures.unit.as_ref().is_some_and(|unit| unit.picture.is_some()) {
             frames.extend(self.finish()?);
         }
         match kind {
@@ -242,7 +189,7 @@ impl H265 {
                     _ => self.sets.put_pps(nal)?,
                 };
                 if changed {
-                    let unit = self.unit.get_or_insert_with(|| Unit::new(packet));
+                    let unit = self.pictures.unit(packet);
                     append(&mut unit.changed_sets, nal)?;
                 }
                 Ok(())
@@ -250,15 +197,13 @@ impl H265 {
             // The muxer writes delimiters where its container wants them.
             ACCESS_UNIT_DELIMITER | END_OF_BITSTREAM | FILLER => Ok(()),
             kind => {
-                let unit = self.unit.get_or_insert_with(|| Unit::new(packet));
+                let unit = self.pictures.unit(packet);
                 if kind == PREFIX_SEI {
                     unit.recovery = recovers_later(nal).or(unit.recovery);
                 }
                 if kind <= LAST_SLICE && unit.picture.is_none() {
                     if !begins_picture {
-                        if self.marked == Some(packet.timestamp) {
-                            self.markers.went_on();
-                        }
+                        self.pictures.lacks_beginning(packet);
                         return Err(Malformed("H.265: picture without its beginning"));
                     }
                     let head = self.sets.slice_head(nal, kind);
@@ -270,16 +215,67 @@ impl H265 {
         }
     }
 
-    /// The unit is complete. One without a picture is dropped: its parameter sets are stored.
+    /// Whether a closed group began not long before a picture with this timestamp.
+    fn follows_closed(&mut self, timestamp: u32) -> bool {
+        let is_recent = |closed: &u32| timestamp.wrapping_sub(*closed) < CLOSED_INTERVAL;
+        self.last_closed = self.last_closed.filter(is_recent);
+        self.last_closed.is_some()
+    }
+}
+
+/// Of a SEI NAL unit that has a recovery point, H.265 D.2.8: whether all is as it was sent only some pictures later.
+fn recovers_later(nal: &[u8]) -> Option<bool> {
+    let message = message(nal.get(1..)?, RECOVERY_POINT)?;
+    // se(v): 0 is the one bit 1.
+    message.first().map(|byte| byte & 0x80 == 0)
+}
+
+impl NalCodec for H265 {
+    type Picture = (u8, SliceHead);
+
+    fn pictures(&mut self) -> &mut Pictures<(u8, SliceHead)> {
+        &mut self.pictures
+    }
+
+    fn payload(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed> {
+        let payload = &packet.payload;
+        if payload.is_empty() {
+            return Ok(());
+        }
+        let Some(&[high, low]) = payload.first_chunk() else {
+            return Err(Malformed("H.265: packet without its header"));
+        };
+        let kind = high >> 1 & 0x3f;
+        if kind != FRAGMENT && self.fragments.take().is_some() {
+            return Err(Malformed("H.265: fragmented NAL unit without its end"));
+        }
+        match kind {
+            0..=LAST_NAL_TYPE => {
+                let mut body = payload.slice(2..);
+                if self.numbered {
+                    self.in_order(&mut body)?;
+                    let nal = [&[high, low][..], &body].concat();
+                    return self.nal(packet, &nal.into(), frames);
+                }
+                self.nal(packet, payload, frames)
+            }
+            AGGREGATION => self.aggregate(packet, frames),
+            FRAGMENT => self.fragment(packet, [high, low], frames),
+            _ => Err(Malformed("H.265: packet type that is not known")),
+        }
+    }
+
     fn finish(&mut self) -> Result<Option<Frame>, Malformed> {
         if self.fragments.take().is_some() {
             return Err(Malformed("H.265: fragmented NAL unit without its end"));
         }
-        let Some(unit) = self.unit.take() else { return Ok(None) };
+        let Some(unit) = self.pictures.unit.take() else {
+            return Ok(None);
+        };
         let Some((kind, head)) = unit.picture else {
             return Ok(None);
         };
-        self.markers.ended();
+        self.pictures.ended();
         let intra_point = (BLA_W_LP..=CRA).contains(&kind);
         // A recovery point is an intra picture, or where pictures begin to be refreshed part by part.
         let enters = intra_point || unit.recovery.is_some_and(|later| later || head.intra);
@@ -330,95 +326,13 @@ impl H265 {
         }))
     }
 
-    /// The same for the one that was kept; what depends on it is missing.
-    fn finish_kept(&mut self) -> Result<Option<Frame>, Malformed> {
-        let Some(kept) = self.kept.take() else { return Ok(None) };
-        let present = self.unit.replace(kept);
-        let frame = self.finish();
-        self.unit = present;
+    fn wait(&mut self) {
         self.waiting = true;
         self.entered = None;
-        frame
     }
 
-    /// Whether a closed group began not long before a picture with this timestamp.
-    fn follows_closed(&mut self, timestamp: u32) -> bool {
-        let is_recent = |closed: &u32| timestamp.wrapping_sub(*closed) < CLOSED_INTERVAL;
-        self.last_closed = self.last_closed.filter(is_recent);
-        self.last_closed.is_some()
-    }
-}
-
-/// Of a SEI NAL unit that has a recovery point, H.265 D.2.8: whether all is as it was sent only some pictures later.
-fn recovers_later(nal: &[u8]) -> Option<bool> {
-    let message = message(nal.get(1..)?, RECOVERY_POINT)?;
-    // se(v): 0 is the one bit 1.
-    message.first().map(|byte| byte & 0x80 == 0)
-}
-
-impl Unit {
-    fn new(packet: &Packet) -> Self {
-        Self {
-            timestamp: packet.timestamp,
-            arrival_us: packet.arrival_us,
-            data: BytesMut::new(),
-            changed_sets: BytesMut::new(),
-            picture: None,
-            recovery: None,
-            ends_marked: false,
-        }
-    }
-}
-
-fn append(data: &mut BytesMut, nal: &[u8]) -> Result<(), Malformed> {
-    if data.len() + nal.len() > MAX_UNIT_BYTES {
-        return Err(Malformed("H.265: access unit too long"));
-    }
-    data.put_slice(&START_CODE);
-    data.put_slice(nal);
-    Ok(())
-}
-
-impl Depacketizer for H265 {
-    fn take(&mut self, packet: &Packet, frames: &mut Vec<Frame>) -> Result<(), Malformed> {
-        if self
-            .kept
-            .as_ref()
-            .is_some_and(|kept| kept.timestamp != packet.timestamp)
-        {
-            frames.extend(self.finish_kept()?);
-        }
-        self.kept = None;
-        match &self.unit {
-            Some(unit) if unit.timestamp != packet.timestamp => frames.extend(self.finish()?),
-            Some(unit) if unit.ends_marked && unit.picture.is_some() => self.markers.went_on(),
-            _ => {}
-        }
-        self.payload(packet, frames)?;
-        let Some(unit) = &mut self.unit else { return Ok(()) };
-        unit.ends_marked = packet.marker;
-        // Some senders mark the packet with the parameter sets too.
-        if packet.marker && self.markers.end_pictures() && unit.picture.is_some() {
-            self.marked = Some(packet.timestamp);
-            frames.extend(self.finish()?);
-        }
-        Ok(())
-    }
-
-    fn end(&mut self, frames: &mut Vec<Frame>) {
-        frames.extend(self.finish_kept().ok().flatten());
-        if self.unit.as_ref().is_some_and(|unit| unit.ends_marked) {
-            frames.extend(self.finish().ok().flatten());
-        }
-    }
-
-    fn lost(&mut self) {
-        let is_unknown = self.markers == Markers::Unknown;
-        let unit = self.unit.take();
-        self.kept = unit.filter(|unit| is_unknown && unit.ends_marked && unit.picture.is_some());
+    fn forget_parts(&mut self) {
         self.fragments = None;
         self.order = None;
-        self.waiting = true;
-        self.entered = None;
     }
 }

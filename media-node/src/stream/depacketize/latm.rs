@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::aac_frames::{AacFrames, Bits, Configuration, MAX_FRAME_BYTES, from_hex};
+use super::aac_frames::{AacFrames, Bits, Configuration, MAX_FRAME_BYTES, NOT_AAC, from_hex};
 use super::{Depacketizer, Frame, Malformed, Packet, PayloadFormat};
 
 /// Several frames may share a packet, and several packets make up one large frame.
@@ -24,7 +24,7 @@ struct Fragmented {
 impl Latm {
     pub(super) fn new(format: &PayloadFormat) -> Result<Self, &'static str> {
         if format.fmtp.number("cpresent") != Some(0) {
-            return Err("configuration in the stream");
+            return Err("configuration in the stream: have its publisher tell it in the description");
         }
         let config = format
             .fmtp
@@ -102,6 +102,6 @@ fn audio_specific_config(stream_mux: &[u8], channels: Option<u16>) -> Result<Byt
         return Err("several programs or layers");
     }
     let start = bits.clone();
-    Configuration::read(&mut bits, channels).ok_or("decoder configuration that cannot be read")?;
+    Configuration::read(&mut bits, channels).ok_or(NOT_AAC)?;
     Ok(bits.since(&start))
 }

@@ -20,6 +20,7 @@ mod opus;
 mod parameter_sets;
 mod payload;
 mod pcm;
+mod pictures;
 mod sei;
 mod vp8;
 mod vp9;

@@ -2,7 +2,8 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use crate::stream::depacketize::{Depacketizer, Fmtp, Frame, Packet, PayloadFormat, depacketizer};
-use crate::stream::{AacFormat, Format};
+use crate::stream::testing::Clear;
+use crate::stream::{AacFormat, Format, RtpStream, RtpTrack, StreamEvent, Track, UserClock};
 
 const HBR: &str = "streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3";
 
@@ -245,4 +246,27 @@ fn a_mode_that_is_not_named_is_read_from_the_lengths() {
     };
     assert_eq!(read("sizelength=6;config=1190", &low), [vec![7, 8]]);
     assert!(aac("MPEG4-GENERIC/48000/2", "mode=CELP-cbr;sizelength=13;config=1190").is_err());
+}
+
+#[test]
+fn sound_of_which_nothing_can_be_read_is_told_once() {
+    let format = "mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config=1190";
+    let format = PayloadFormat::parse("MPEG4-GENERIC/48000/2", Fmtp::parse(format)).unwrap();
+    let track = RtpTrack::new(Track::Audio, 48_000, depacketizer(&format).unwrap(), Box::new(Clear), 0);
+    let mut stream = RtpStream::new(vec![track], UserClock::default().join("camera"));
+    let mut events = Vec::new();
+    for number in 0..1_000u16 {
+        let packet = Packet {
+            arrival_us: i64::from(number) * 21_333,
+            sequence: number,
+            timestamp: u32::from(number) * 1_024,
+            marker: true,
+            payload: Bytes::from_static(&[0xff; 3]),
+        };
+        stream.packet(0, &packet, &mut events);
+    }
+    assert!(
+        matches!(events[..], [StreamEvent::NoEntry(Track::Audio, Some(_))]),
+        "{events:?}"
+    );
 }

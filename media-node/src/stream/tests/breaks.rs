@@ -50,6 +50,26 @@ fn a_clock_that_is_set_anew_begins_a_new_piece() {
 }
 
 #[test]
+fn a_clock_that_is_set_anew_amid_pictures_that_need_one_another_is_told() {
+    let mut video = Sender::video().send(20 * SECOND, none);
+    for sent in &mut video {
+        if let What::Packet(packet) = &mut sent.what
+            && sent.arrival_us > 10_500_000
+        {
+            packet.timestamp = packet.timestamp.wrapping_add(90_000 * 3600);
+        }
+    }
+    let events = capture(&interleave([Sender::audio().send(20 * SECOND, none), video]), 0);
+    assert_in_order(&events);
+    let told = events
+        .iter()
+        .filter(|event| **event == StreamEvent::Skipped(Track::Video));
+    assert_eq!(told.count(), 1);
+    let last = units(&events, Track::Video).last().unwrap().pts_us;
+    assert!((last - 20 * SECOND).abs() < 150_000, "{last}");
+}
+
+#[test]
 fn a_step_of_the_ntp_clock_is_not_a_break() {
     let (audio, video) = (Sender::audio(), Sender::video());
     let step = |sender: &Sender| -> Vec<Sent> {

@@ -372,7 +372,10 @@ fn a_unit_does_not_grow_without_end() {
 #[test]
 fn interleaved_mode_is_refused() {
     let refused = offered("packetization-mode=2").err();
-    assert_eq!(refused.as_deref(), Some("h264 (interleaved packetization)"));
+    assert_eq!(
+        refused.as_deref(),
+        Some("h264 (interleaved packetization: have its publisher send packetization-mode 1)")
+    );
 }
 
 proptest! {

@@ -202,7 +202,10 @@ fn fragments_are_put_together_with_and_without_decoding_order_numbers() {
 #[test]
 fn interleaved_packets_are_refused() {
     let refused = offered("sprop-max-don-diff=8;sprop-depack-buf-nalus=4").err();
-    assert_eq!(refused.as_deref(), Some("h265 (interleaved packetization)"));
+    assert_eq!(
+        refused.as_deref(),
+        Some("h265 (interleaved packetization: have its publisher send in decoding order)")
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod av1;
 mod beginning;
 mod breaks;
 mod calls;
+pub(crate) mod fields;
 mod h264;
 mod h265;
 mod jpeg;

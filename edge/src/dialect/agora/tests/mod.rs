@@ -95,6 +95,7 @@ impl Service {
                     recorder: RecorderDefaults {
                         strict_extinf: app_id != SISTER_APP,
                         multivariant_playlists: app_id == SISTER_APP,
+                        ..RecorderDefaults::default()
                     },
                     disabled: app_id == DISABLED_APP,
                     ..App::new(app_id, tenant, dialect, 1)

@@ -115,6 +115,7 @@ impl Wish {
                     before_track: "_".to_owned(),
                 },
                 tags: None,
+                ..FileStyle::default()
             },
             storage,
             backup: None,

@@ -83,6 +83,8 @@ fn a_user_whose_pictures_are_too_large_is_not_decoded_and_the_others_are_mixed()
     assert!(!alike(colour_at(shown, 0.75, 0.5), GREEN));
     assert!(mixer.counters().units_undecodable >= refused && refused > 0);
     assert_eq!(mixer.counters().pictures_decoded, 30, "of the first user alone");
+    assert_eq!(mixer.take_undecodable(), ["2"]);
+    assert!(mixer.take_undecodable().is_empty(), "told once");
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! Codecs beside the usual one: what their slices hold, and that these can be played.
 
+use protocol::{FileStyle, VpxContainer};
+
 use super::*;
-use crate::container::finish_slice;
+use crate::container::{RecordingNames, finish_slice};
 use crate::record::testing::coded_pictures;
+use crate::stream::StreamEvent;
+use crate::stream::tests::fields;
 
 /// Slices of 40 seconds with a key frame each two.
 fn sliced(coded: &Coded) -> Arc<DirSink> {
@@ -108,6 +112,24 @@ fn vp8_is_sliced_in_webm_as_it_comes() {
     assert_eq!(check_pieces(&sink, ".webm"), 1_000);
 }
 
+#[test]
+fn frames_in_two_fields_are_sliced_as_they_come() {
+    for manner in fields::MANNERS {
+        let sink = Arc::new(DirSink::new());
+        let mut slicer = slicer(&sink, TrackKind::Video);
+        for event in fields::captured(manner) {
+            match event {
+                StreamEvent::Format(_, format) => slicer.format(format).unwrap(),
+                StreamEvent::Unit(_, unit) => drop(slicer.unit(&unit).unwrap()),
+                other => panic!("{other:?}"),
+            }
+        }
+        slicer.interrupt().unwrap();
+        let playlist = sink.playlist(&sink.slices());
+        assert_eq!(complaints(&playlist), "", "{manner:?}");
+    }
+}
+
 const VP9: &str = "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 50";
 
 #[test]
@@ -131,6 +153,42 @@ fn vp9_is_sliced_in_mp4_as_it_comes_and_its_playlist_is_played() {
             .unwrap()
             .contains(&format!("URI=\"{}\"", slices[1].name))
     );
+}
+
+/// What is made of VP8 or VP9 where the app says in which container.
+fn sliced_in(vpx_container: VpxContainer, coded: &Coded) -> Arc<DirSink> {
+    let style = FileStyle {
+        vpx_container,
+        ..FileStyle::default()
+    };
+    let names = RecordingNames::new(&style, "51d", "room", 0).user("7", TrackKind::Video);
+    let sink = Arc::new(DirSink::new());
+    let mut slicer = Slicer::new(sink.clone(), clock(), names, key(TrackKind::Video));
+    feed(&mut slicer, &coded.format, &coded.units);
+    slicer.interrupt().unwrap();
+    sink
+}
+
+#[test]
+fn vp8_and_vp9_are_sliced_in_the_container_that_the_app_wants() {
+    let vp8 = coded_pictures("webm", &["-c:v", "libvpx", "-deadline", "realtime", "-g", "50"], 40);
+    let vp9 = coded_pictures("webm", &VP9.split(' ').collect::<Vec<_>>(), 40);
+    for (container, coded, extension) in [
+        (VpxContainer::Mp4, &vp8, ".mp4"),
+        (VpxContainer::Webm, &vp9, ".webm"),
+        (VpxContainer::Webm, &vp8, ".webm"),
+        (VpxContainer::Mp4, &vp9, ".mp4"),
+    ] {
+        let sink = sliced_in(container, coded);
+        assert_eq!(check_pieces(&sink, extension), 1_000, "{container:?}");
+        if extension == ".mp4" {
+            let playlist = sink.playlist(&sink.slices());
+            assert_eq!(
+                (complaints(&playlist).as_str(), packets_in(&playlist).as_str()),
+                ("", "1000")
+            );
+        }
+    }
 }
 
 const AV1: &str = "-c:v libsvtav1 -preset 12 -g 50";
