@@ -25,7 +25,8 @@ const TRIES: usize = 3;
 pub(super) fn opened(request: &Request) -> Option<String> {
     let upgrades = matches!(request.headers().get("Upgrade"), Ok(Some(_)));
     let is_place = upgrades && ids::is_upload_path(&request.path());
-    is_place.then(|| parameter(request, "recordId")).flatten()
+    let is_id = |id: &String| id.len() == 7 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_place.then(|| parameter(request, "recordId")).flatten().filter(is_id)
 }
 
 fn parameter(request: &Request, name: &str) -> Option<String> {

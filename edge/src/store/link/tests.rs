@@ -272,7 +272,10 @@ fn azure_is_signed_as_microsofts_library_does() {
         does: Does::Write,
     };
     assert_eq!(signature(&write), "iNJLjoIKra/ynTNrNAgfwlCYI52ck7ZK0c4dVIZvhRU=");
-    assert_eq!(writing(&azure(), "a/b.ts", AZURE_MS).1, [("x-ms-blob-type", "BlockBlob")]);
+    assert_eq!(
+        writing(&azure(), "a/b.ts", AZURE_MS).1,
+        [("x-ms-blob-type", "BlockBlob")]
+    );
     let list = Ask {
         method: "GET",
         key: "",
