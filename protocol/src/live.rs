@@ -53,6 +53,9 @@ pub struct LiveSession {
     /// What the way to a player carries, where that is measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_bits_per_second: Option<u64>,
+    /// Whether a player gets the sound alone for the time being, because its way does not carry the picture.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub picture_paused: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -51,7 +51,7 @@ pub struct Report {
     /// The counters of a mixed recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mix: Option<MixCounters>,
-    /// Who speaks, or spoke last, in a mix whose picture follows the speaker.
+    /// Who speaks, or spoke last: in a mix whose picture follows the speaker, or else as users' packets tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speaker: Option<String>,
     /// The newest problems, oldest first; at most 16.

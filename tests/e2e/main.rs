@@ -41,6 +41,7 @@ mod polyv;
 mod publish_page;
 mod quiet;
 mod rescue;
+mod room_nodes;
 mod rooms;
 mod rooms_in_browsers;
 mod rtmp;
@@ -196,6 +197,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         polyv::a_channel_is_recorded_told_handed_out_and_deleted[("TAPEDECK_WEBHOOK_RETRY_MS", "200")],
         quiet::a_quiet_recording_costs_few_requests,
         rescue::a_damaged_journal_costs_no_media,
+        room_nodes::a_room_spans_three_nodes_and_outlives_one[("TAPEDECK_CAPACITY", "0")],
         rooms::clients_come_back_after_the_edge_has_crashed,
         versions::nodes_of_each_supported_version_record[("TAPEDECK_CAPACITY", "0")],
         versions::a_node_records_by_the_oldest_version[("TAPEDECK_CAPACITY", "0")],

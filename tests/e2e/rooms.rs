@@ -12,6 +12,7 @@ use tapedeck_tests::uprtc::{RoomClient, UploadClient, Uprtc, UprtcInfo};
 use tapedeck_tests::wait;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::room_nodes::media_outlives_crashes_and_a_crowd;
 use crate::steps::{self, CAPTURE_LIMIT, record_for};
 
 pub(crate) fn customer(stack: &Stack) -> Uprtc {
@@ -291,6 +292,7 @@ async fn finish_upload(url: &str, stored: usize) {
 }
 
 pub(crate) async fn clients_come_back_after_the_edge_has_crashed(stack: &mut Stack) {
+    media_outlives_crashes_and_a_crowd(stack).await;
     let customer = customer(stack);
     let body = json!({"masterId": "liubei", "memberIds": ["guanyu"]});
     let room = customer.done(Method::POST, "/room/convo", Some(&body)).await;

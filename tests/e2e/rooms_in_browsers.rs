@@ -1,27 +1,31 @@
-//! People in a room: two by the client for browsers, one on the page `/room`, and one who comes by RTSP. Each sees and hears the
-//! others, and the recording has all of them.
+//! People in a room: two by the client for browsers, one on the page `/room`, and one by aiortc. Each sees and hears the others, and
+//! the recording has all of them.
 
 use reqwest::Method;
 use serde_json::json;
 use tapedeck_tests::heard::{PRESENT, Sound};
 use tapedeck_tests::mixed::{Colour, pictures};
+use tapedeck_tests::peers::Peers;
 use tapedeck_tests::probe;
-use tapedeck_tests::publisher::{Media, Publisher, Transport};
 use tapedeck_tests::stack::Stack;
+use tapedeck_tests::uprtc::Uprtc;
 
 use crate::browsers::Page;
+use crate::room_nodes::peers_file;
 use crate::rooms::{await_status, customer, fetch_record, text};
-use crate::steps::record_for;
+use crate::steps::{now_ms, record_for};
 
 pub(crate) async fn people_see_and_hear_one_another(stack: &Stack) {
     let customer = customer(stack);
-    let body = json!({"masterId": "liubei", "memberIds": ["guanyu", "zhangfei", "zhaoyun"]});
+    let members = ["guanyu", "zhangfei", "zhaoyun", "machao"];
+    let body = json!({"masterId": "liubei", "memberIds": members, "maxMemberNum": 4});
     let room = customer.done(Method::POST, "/room/convo", Some(&body)).await;
     let (room_id, code) = (text(&room["roomId"]), room["invitationCode"].to_string());
-    let url = format!("{}/{}/{room_id}/zhangfei", stack.info.rtsp, customer.info.app_id);
-    let media = Media::plain_and_tone("green", 1320).in_opus().without_delay();
-    let mut zhangfei = Publisher::ffmpeg(&url, &media, Transport::Tcp, stack.logs());
     let client = format!("{}{code}", text(&room["serverUrl"]));
+    let green = peers_file(stack, "green", 1320).await;
+    let mut peers = Peers::start(stack.logs(), "aiortc");
+    let entered = peers.enter("zhangfei", &client, Some(&green)).await;
+    assert_eq!(entered["role"], "member", "{entered}");
     let logs = stack.logs().to_string_lossy().into_owned();
     let mut page = Page::run("room.cjs", &[&stack.info.edge, &client, &code, "zhangfei", &logs]);
     let seen = page.line().await;
@@ -41,12 +45,33 @@ pub(crate) async fn people_see_and_hear_one_another(stack: &Stack) {
     );
     assert_eq!(seen["faults"], json!([]), "somebody cannot use the page");
 
+    peers
+        .see("zhangfei", &[("liubei", "red", 440), ("guanyu", "blue", 880)])
+        .await;
+    peers.hear("zhangfei", &json!({"hello": "all"})).await;
+    let door = async |opens: bool| {
+        let path = format!("/room/{room_id}/join/enbale/{opens}");
+        customer.done(Method::POST, &path, None).await;
+    };
+    for (peer, opens, code) in [
+        ("stranger", true, 50_003),
+        ("liubei", true, 50_006),
+        ("machao", true, 50_012),
+        ("machao", false, 50_022),
+    ] {
+        door(opens).await;
+        let refused = peers.enter(peer, &client, None).await;
+        assert_eq!(refused["refused"], code, "{peer}: {refused}");
+    }
+
     let start = json!({"roomId": room_id, "resolution": "480p"});
     let record = customer.done(Method::POST, "/record/start", Some(&start)).await;
     let of_record = format!("/record/{}/status", text(&record["recordId"]));
     await_status(&customer, &of_record, 2).await;
     record_for(5).await;
-    zhangfei.assert_alive();
+    peers
+        .see("zhangfei", &[("liubei", "red", 440), ("guanyu", "blue", 880)])
+        .await;
     customer
         .done(Method::POST, &format!("/record/stop/{room_id}"), None)
         .await;
@@ -55,6 +80,8 @@ pub(crate) async fn people_see_and_hear_one_another(stack: &Stack) {
     await_status(&customer, &of_record, 6).await;
     let file = fetch_record(&customer, stack, text(&record["recordId"]), "browsers.mp4").await;
     customer.done(Method::DELETE, &format!("/room/{room_id}"), None).await;
+    peers.leave("zhangfei").await;
+    is_shown_again(&customer, text(&record["recordId"]), &mut peers).await;
 
     let middle = probe::duration(&file).await / 2.0;
     let shown = pictures(&file, 1).await;
@@ -76,4 +103,19 @@ pub(crate) async fn people_see_and_hear_one_another(stack: &Stack) {
         let present = levels.iter().filter(|level| **level >= PRESENT / 2.0).count();
         assert!(present > 5, "{frequency} Hz is not in the recording: {levels:?}");
     }
+}
+
+/// Whoever comes to the room of a recording sees it, and hears all who are in it.
+async fn is_shown_again(customer: &Uprtc, record_id: &str, peers: &mut Peers) {
+    let body = json!({"recordId": record_id, "loopPlay": true, "endTime": now_ms() + 300_000});
+    let room = customer.done(Method::POST, "/record/playback", Some(&body)).await;
+    let url = format!("{}{}", text(&room["serverUrl"]), text(&room["roomId"]));
+    let entered = peers.enter("machao", &url, None).await;
+    assert_eq!(entered["role"], "audience", "{entered}");
+    for tone in [440, 880, 1320] {
+        peers.see("machao", &[(record_id, "", tone)]).await;
+    }
+    peers.leave("machao").await;
+    let path = format!("/room/{}", text(&room["roomId"]));
+    customer.done(Method::DELETE, &path, None).await;
 }

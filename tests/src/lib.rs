@@ -20,6 +20,7 @@ pub mod mixed;
 pub mod namespace;
 pub mod node;
 pub mod outage;
+pub mod peers;
 pub mod playlist;
 pub mod polyv;
 pub mod probe;

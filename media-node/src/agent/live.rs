@@ -124,6 +124,7 @@ mod tests {
             repeats_asked: 0,
             keyframes_asked: 0,
             estimated_bits_per_second: None,
+            picture_paused: false,
         };
         let mut told = vec![LiveChannel {
             channel: "c".to_owned(),

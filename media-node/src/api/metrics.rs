@@ -295,6 +295,12 @@ fn sessions(metrics: &Metrics, figures: &rtc::Figures) -> prometheus::Result<()>
         "Streams whose sound is made Opus for players by WebRTC",
         figures.transcoded_sounds,
     )?;
+    gauge(
+        metrics,
+        "rtc_paused_pictures",
+        "Players by WebRTC who get the sound alone, because their way does not carry the picture",
+        figures.paused_pictures,
+    )?;
     let quality = &figures.quality;
     let lost = GaugeVec::new(
         Opts::new(

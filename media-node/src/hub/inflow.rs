@@ -3,13 +3,15 @@
 //!
 //! Players count on what RTP promises and networks do not keep: one that a packet overtakes takes it for a loss, and a client
 //! library may end its session at another source. So packets wait for the ones before them, for a short time; and a source
-//! that takes the place of another goes on under its name and with its sequence numbers. Timestamps stay as they are.
+//! that takes the place of another goes on under its name and with its sequence numbers. Timestamps stay as they are. Players who
+//! reckon with all that get packets as they come.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 
+use super::fast::Fast;
 use super::rtp::{self, RtpHead};
 
 /// How long a packet waits for the ones before it: more than packets of a network overtake one another,
@@ -45,12 +47,14 @@ pub struct Inflow {
     suspect: Option<(RtpHead, Bytes)>,
     /// What waits for the packets before it, by sequence number.
     held: BTreeMap<u64, Waiting>,
-    /// Packets that have come,
+    /// How many packets have come,
     come: u64,
     /// and of those that were handed on the one that came last, by its place among them.
     last_come: u64,
     /// The numbers that were passed over last, up to the packet that was not waited any longer with.
     skipped: Range<u64>,
+    /// The same for players who put packets in order themselves.
+    fast: Fast,
 }
 
 impl Manner {
@@ -110,6 +114,7 @@ impl Inflow {
         };
         let Some(source) = &self.source else {
             self.begin(head, head.ssrc, 0);
+            self.came(0, &packet);
             self.deliver(packet, out);
             return Inflowing::Same;
         };
@@ -124,6 +129,7 @@ impl Inflow {
         }
         self.suspect = None;
         self.come += 1;
+        self.came(i64::from(ahead as i16), &packet);
         match ahead {
             0 => {
                 self.last_come = self.come;
@@ -173,6 +179,28 @@ impl Inflow {
         }
     }
 
+    /// What has come since this was asked last, as it came: nothing has waited.
+    pub fn as_it_came(&mut self) -> Vec<Bytes> {
+        self.fast.come()
+    }
+
+    /// Takes what waits for packets before it.
+    pub fn waiting(&mut self) -> Vec<Bytes> {
+        let held = std::mem::take(&mut self.held).into_values();
+        held.map(|waiting| waiting.packet).collect()
+    }
+
+    /// A packet of the present source has come, so many numbers ahead of the one that is awaited.
+    fn came(&mut self, ahead: i64, packet: &Bytes) {
+        if let Some(number) = self
+            .source
+            .as_ref()
+            .and_then(|source| source.next.checked_add_signed(ahead))
+        {
+            self.fast.take(number, packet, self.manner == Manner::Resending);
+        }
+    }
+
     /// How players know the source of a report: itself in the report's place.
     pub fn report(&self, report: Bytes) -> Bytes {
         let Some(source) = self.source.as_ref().filter(|source| source.known_as != source.ssrc) else {
@@ -195,6 +223,7 @@ impl Inflow {
             None => (head.ssrc, head.sequence),
         };
         self.begin(first, known_as, next_known.wrapping_sub(first.sequence));
+        self.came(0, &first_packet);
         self.deliver(first_packet, out);
         if let Some(source) = &mut self.source {
             // What lies between the two is not waited for.
@@ -202,16 +231,19 @@ impl Inflow {
                 .next
                 .wrapping_add(u64::from(head.sequence.wrapping_sub(source.next as u16)));
         }
+        self.came(0, &packet);
         self.deliver(packet, out);
         Inflowing::Another
     }
 
     fn begin(&mut self, head: RtpHead, known_as: u32, shift: u16) {
         self.skipped = 0..0;
+        // So that nothing lies before it.
+        let next = u64::from(head.sequence) + (1 << 32);
+        self.fast.begin(next, known_as);
         self.source = Some(Source {
             ssrc: head.ssrc,
-            // So that nothing lies before it.
-            next: u64::from(head.sequence) + (1 << 32),
+            next,
             known_as,
             shift,
         });

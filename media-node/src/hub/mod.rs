@@ -10,6 +10,7 @@ mod admission;
 mod beginning;
 mod client;
 mod description;
+mod fast;
 mod inflow;
 mod keyframes;
 mod layer;
@@ -126,6 +127,11 @@ impl Hub {
     /// A publisher's packets tell how loud its user is, in decibels below the loudest.
     pub fn heard(&self, path: &StreamPath, decibels: i8) {
         self.registry.heard(path, decibels);
+    }
+
+    /// The same of a user who publishes at another node, from which the stream is read.
+    pub fn heard_elsewhere(&self, path: &StreamPath, decibels: i8) {
+        self.registry.heard_elsewhere(path, decibels);
     }
 
     /// The other node that the stream was published at last, if it was.

@@ -58,7 +58,17 @@ struct Track {
 struct Player {
     /// Which tracks it has set up, by index.
     tracks: Vec<bool>,
+    tap: Tap,
     queue: Sender,
+}
+
+/// What a player gets of the packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tap {
+    /// In order, and what is lost is waited for.
+    Ordered,
+    /// As they come.
+    Fast,
 }
 
 /// A player's view of a publication, from a certain packet on.
@@ -121,6 +131,7 @@ impl Publication {
             return;
         };
         let (mut due, lost) = (Vec::new(), known.inflow.lost());
+        let mut come = Vec::new();
         match flow {
             Flow::Rtp => {
                 if let Some(head) = rtp::rtp_head(&payload) {
@@ -129,6 +140,7 @@ impl Publication {
                 if known.inflow.take(payload, now_ms, &mut due) == Inflowing::Another {
                     known.sender_report = None;
                 }
+                come = known.inflow.as_it_came();
             }
             Flow::Rtcp if rtp::is_compound(&payload) => {
                 if rtp::is_sender_report(&payload) {
@@ -139,11 +151,15 @@ impl Publication {
                     // A copy, since the payload may be a small part of a large receive buffer.
                     known.sender_report = Some(Bytes::copy_from_slice(&report));
                 }
+                come.push(report.clone());
                 due.push(report);
             }
             Flow::Rtcp => {}
         }
         let has_lost = known.inflow.lost() > lost;
+        for payload in come {
+            state.hand_to(Tap::Fast, &Packet { track, flow, payload });
+        }
         self.hand_out(&mut state, track, flow, due);
         self.lost(track, has_lost);
     }
@@ -192,9 +208,7 @@ impl Publication {
             } else {
                 state.beginning = None;
             }
-            state
-                .players
-                .retain(|player| !player.wants(track) || player.queue.push(packet.clone()));
+            state.hand_to(Tap::Ordered, &packet);
         }
     }
 
@@ -247,6 +261,13 @@ impl Publication {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// Adds a player of these tracks who reckons with losses, and with packets that come out of order since they were sent again. It
+    /// gets them as they come.
+    pub fn subscribe_fast(&self, tracks: &[usize], limit: usize) -> Result<Receiver, SubscribeError> {
+        let subscription = self.add(tracks, limit, Overflow::Drop, Tap::Fast, false)?;
+        Ok(subscription.packets)
+    }
+
     /// Adds a player of these tracks. Its queue begins with a sender report of each, so that it can place the first packet in
     /// time; `from_beginning`: and with all that was sent, if that is not long ago.
     pub fn subscribe(
@@ -254,6 +275,17 @@ impl Publication {
         tracks: &[usize],
         limit: usize,
         overflow: Overflow,
+        from_beginning: bool,
+    ) -> Result<Subscription, SubscribeError> {
+        self.add(tracks, limit, overflow, Tap::Ordered, from_beginning)
+    }
+
+    fn add(
+        &self,
+        tracks: &[usize],
+        limit: usize,
+        overflow: Overflow,
+        tap: Tap,
         from_beginning: bool,
     ) -> Result<Subscription, SubscribeError> {
         let mut state = self.lock();
@@ -268,7 +300,11 @@ impl Publication {
         if tracks.iter().any(|track| self.is_video(*track)) {
             self.keyframes.ask();
         }
-        let player = Player { tracks: wanted, queue };
+        let player = Player {
+            tracks: wanted,
+            tap,
+            queue,
+        };
         let beginning = state.beginning.as_ref().filter(|beginning| {
             let fits = overflow == Overflow::CutOff || beginning.fits_datagrams();
             from_beginning && fits && self.began.elapsed() < BEGINNING
@@ -337,6 +373,15 @@ impl Track {
     }
 }
 
+impl State {
+    /// Hands a packet to who wants it; who takes nothing any more is forgotten.
+    fn hand_to(&mut self, tap: Tap, packet: &Packet) {
+        let is_for = |player: &Player| player.tap == tap && player.wants(packet.track);
+        self.players
+            .retain(|player| !is_for(player) || player.queue.push(packet.clone()));
+    }
+}
+
 impl Player {
     fn wants(&self, track: usize) -> bool {
         self.tracks.get(track).copied().unwrap_or_default()
@@ -344,177 +389,4 @@ impl Player {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    const SDP: &[u8] = b"v=0\r\nm=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 96\r\n";
-
-    fn publication() -> Publication {
-        let path = StreamPath::parse("/a/b/c").unwrap();
-        Publication::new(path, Description::parse(SDP).unwrap(), Manner::Once)
-    }
-
-    fn rtp(sequence: u8) -> Bytes {
-        Bytes::from(vec![0x80, 96, 0, sequence, 0, 0, 0, sequence, 0, 0, 0, 7])
-    }
-
-    fn report() -> Bytes {
-        let mut report = vec![0u8; 28];
-        report[..4].copy_from_slice(&[0x80, 200, 0, 6]);
-        report.into()
-    }
-
-    async fn all(mut packets: Receiver) -> Vec<(usize, Flow, u8)> {
-        let mut seen = Vec::new();
-        while let Some(packet) = packets.next().await {
-            // The sequence number, or how many sources a report tells of.
-            let number = match packet.flow {
-                Flow::Rtp => packet.payload[3],
-                Flow::Rtcp => packet.payload[0] & 0x1f,
-            };
-            seen.push((packet.track, packet.flow, number));
-        }
-        seen
-    }
-
-    #[tokio::test]
-    async fn a_late_player_learns_the_time_and_where_the_stream_is() {
-        let publication = publication();
-        publication.relay(1, Flow::Rtp, rtp(1));
-        publication.relay(1, Flow::Rtcp, report());
-        publication.relay(0, Flow::Rtcp, report());
-        let subscription = publication.subscribe(&[1], 10_000, Overflow::CutOff, false).unwrap();
-        assert_eq!(subscription.next[0], None);
-        assert_eq!(subscription.next[1].unwrap().sequence, 2);
-        publication.relay(1, Flow::Rtp, rtp(2));
-        publication.relay(0, Flow::Rtp, rtp(9));
-        publication.relay(7, Flow::Rtp, rtp(9));
-        publication.relay(1, Flow::Rtp, Bytes::from_static(b"no packet"));
-        publication.relay(1, Flow::Rtp, rtp(3));
-        publication.end();
-        publication.relay(1, Flow::Rtp, rtp(4));
-        let expected = [(1, Flow::Rtcp, 0), (1, Flow::Rtp, 2), (1, Flow::Rtp, 3)];
-        assert_eq!(all(subscription.packets).await, expected);
-        let late = publication.subscribe(&[1], 10_000, Overflow::CutOff, false);
-        assert_eq!(late.err(), Some(SubscribeError::Ended));
-        assert_eq!((publication.ssrc(1), publication.ssrc(7)), (Some(7), None));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_comes_at_once_gets_the_stream_from_its_beginning() {
-        let publication = publication();
-        publication.relay(1, Flow::Rtp, rtp(5));
-        publication.relay(1, Flow::Rtcp, report());
-        publication.relay(0, Flow::Rtp, rtp(9));
-        tokio::time::advance(Duration::from_secs(4)).await;
-        let waiting = publication.subscribe(&[1], 10_000, Overflow::CutOff, true).unwrap();
-        let first = waiting.next[1].unwrap();
-        assert_eq!((first.sequence, first.timestamp), (5, 5));
-        let again = publication.subscribe(&[1], 10_000, Overflow::CutOff, false).unwrap();
-        assert_eq!(again.next[1].unwrap().sequence, 6);
-        tokio::time::advance(Duration::from_secs(1)).await;
-        let late = publication.subscribe(&[1], 10_000, Overflow::CutOff, true).unwrap();
-        publication.relay(1, Flow::Rtp, rtp(6));
-        publication.end();
-        let now = [(1, Flow::Rtcp, 0), (1, Flow::Rtp, 6)];
-        let all_of_it = [(1, Flow::Rtcp, 0), (1, Flow::Rtp, 5), (1, Flow::Rtp, 6)];
-        assert_eq!(all(waiting.packets).await, all_of_it);
-        assert_eq!(all(again.packets).await, now);
-        assert_eq!(all(late.packets).await, now);
-        assert!(publication.lock().beginning.is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn packets_that_overtake_one_another_are_put_in_order_for_players() {
-        let publication = publication();
-        let player = publication.subscribe(&[1], 10_000, Overflow::CutOff, true).unwrap();
-        for sequence in [1, 3, 2, 2, 5] {
-            publication.relay(1, Flow::Rtp, rtp(sequence));
-        }
-        publication.release();
-        tokio::time::advance(Duration::from_millis(100)).await;
-        publication.release();
-        publication.end();
-        assert_eq!(
-            all(player.packets).await,
-            [1, 2, 3, 5].map(|sequence| (1, Flow::Rtp, sequence))
-        );
-    }
-
-    #[tokio::test]
-    async fn a_bad_report_is_neither_passed_on_nor_kept_for_later_players() {
-        let publication = publication();
-        let early = publication.subscribe(&[1], 10_000, Overflow::CutOff, false).unwrap();
-        publication.relay(1, Flow::Rtcp, report());
-        publication.relay(1, Flow::Rtcp, [&report()[..], &[0; 4]].concat().into());
-        let cut_off = rtp(5).slice(..11);
-        publication.relay(1, Flow::Rtp, cut_off);
-        let late = publication.subscribe(&[1], 10_000, Overflow::CutOff, false).unwrap();
-        publication.end();
-        assert_eq!(all(early.packets).await, [(1, Flow::Rtcp, 0)]);
-        assert_eq!(all(late.packets).await, [(1, Flow::Rtcp, 0)]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_player_that_joins_and_a_lost_picture_ask_for_a_keyframe() {
-        let publication = publication();
-        let asked = || tokio::time::timeout(Duration::from_secs(1), publication.keyframes.due());
-        let _sound = publication.subscribe(&[0], 10_000, Overflow::Drop, false).unwrap();
-        for sequence in [1, 3] {
-            publication.relay(0, Flow::Rtp, rtp(sequence));
-        }
-        tokio::time::advance(Duration::from_millis(100)).await;
-        publication.release();
-        assert!(asked().await.is_err(), "sound needs none");
-        let _picture = publication.subscribe(&[1], 10_000, Overflow::Drop, false).unwrap();
-        assert!(asked().await.is_ok());
-        publication.relay(1, Flow::Rtp, rtp(1));
-        publication.relay(1, Flow::Rtp, rtp(3));
-        assert!(asked().await.is_err(), "it may only have been overtaken");
-        publication.release();
-        assert!(asked().await.is_ok());
-    }
-
-    #[test]
-    fn a_publisher_is_told_how_its_packets_arrive_and_asked_for_keyframes_where_it_listens() {
-        let publication = publication();
-        assert_eq!(publication.reception_report(1, 9), None);
-        publication.relay(1, Flow::Rtp, rtp(1));
-        publication.relay(1, Flow::Rtp, rtp(3));
-        assert_eq!(
-            publication.reception_report(1, 9),
-            None,
-            "it has not shown that it listens"
-        );
-        assert_eq!(publication.keyframe_wishes(9), []);
-        publication.relay(1, Flow::Rtcp, report_of_7());
-        let report = publication.reception_report(1, 9).unwrap();
-        assert_eq!((&report[8..12], report[15]), (&[0, 0, 0, 7][..], 1), "one is lost");
-        let wishes = publication.keyframe_wishes(9);
-        assert_eq!(wishes.len(), 1);
-        assert!(wishes[0].0 == 1 && rtp::wants_keyframe(&wishes[0].1) && wishes[0].1.ends_with(&[7]));
-    }
-
-    fn report_of_7() -> Bytes {
-        let mut report = report().to_vec();
-        report[7] = 7;
-        report.into()
-    }
-
-    #[test]
-    fn players_are_counted() {
-        let publication = publication();
-        let kept: Vec<_> = (0..MAX_PLAYERS)
-            .map(|_| publication.subscribe(&[0], 100, Overflow::Drop, false).ok().unwrap())
-            .collect();
-        assert_eq!(
-            publication.subscribe(&[0], 100, Overflow::Drop, false).err(),
-            Some(SubscribeError::TooManyPlayers)
-        );
-        drop(kept);
-        publication.relay(0, Flow::Rtp, rtp(1));
-        assert!(publication.subscribe(&[0], 100, Overflow::Drop, false).is_ok());
-    }
-}
+mod tests;

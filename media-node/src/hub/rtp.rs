@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
+use crate::stream::Packet;
+
 /// The fixed header of an RTP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RtpHead {
@@ -83,6 +87,18 @@ pub fn payload(packet: &[u8]) -> Option<&[u8]> {
         _ => usize::from(*rest.last()?),
     };
     rest.get(..rest.len().checked_sub(padding)?)
+}
+
+/// What an RTP packet carries, for who puts units together. Where it stands in time is not known of its arrival.
+pub fn unpacked(packet: &Bytes) -> Option<Packet> {
+    let (head, payload) = (rtp_head(packet)?, payload(packet)?);
+    Some(Packet {
+        arrival_us: 0,
+        sequence: head.sequence,
+        timestamp: head.timestamp,
+        marker: is_marked(packet),
+        payload: packet.slice_ref(payload),
+    })
 }
 
 /// Gives an RTP packet, as [`rtp_head`] takes it, another sequence number and source.
@@ -167,6 +183,39 @@ pub fn retime(packet: &mut [u8], timestamp: u32) {
 /// Whether an RTP packet, as [`rtp_head`] takes it, ends a picture.
 pub fn is_marked(packet: &[u8]) -> bool {
     packet.get(1).is_some_and(|second| second & MARKER != 0)
+}
+
+/// The beginning of an extension of the header whose parts have a byte in front of them (RFC 8285, 4.2).
+const SHORT_PARTS: [u8; 2] = [0xbe, 0xde];
+/// By which this server's packets say how loud they are (RFC 6464), in the only part of an extension.
+const AUDIO_LEVEL: u8 = 1;
+
+/// The extension of a packet's header that says how loud its sound is, in decibels below the loudest: 0 to -127.
+pub fn audio_level_extension(decibels: i8) -> [u8; 8] {
+    let [first, second] = SHORT_PARTS;
+    [
+        first,
+        second,
+        0,
+        1,
+        AUDIO_LEVEL << 4,
+        decibels.unsigned_abs().min(127),
+        0,
+        0,
+    ]
+}
+
+/// How loud the sound of an RTP packet is, as one of this server or another of its kind says; in decibels below the loudest.
+pub fn audio_level(packet: &[u8]) -> Option<i8> {
+    let first = *packet.first().filter(|first| **first & EXTENSION != 0)?;
+    let extension = packet
+        .get(12 + 4 * usize::from(first & CSRC_COUNT)..)?
+        .first_chunk::<8>()?;
+    let &[one, two, 0, 1, part, level, _, _] = extension else {
+        return None;
+    };
+    let is_level = [one, two] == SHORT_PARTS && part == AUDIO_LEVEL << 4;
+    is_level.then(|| -i8::try_from(level & 0x7f).unwrap_or(i8::MAX))
 }
 
 /// A compound packet that reports how one source arrives: a block of the report, and the reporter's name.
@@ -277,6 +326,20 @@ mod tests {
             Some(&[7, 7][..])
         );
         assert!(!has_payload(&rtp(0x80, b"")) && !has_payload(&rtp(0xa0, &[0, 0, 3])) && !has_payload(b"media"));
+    }
+
+    #[test]
+    fn how_loud_a_packet_is_stands_in_front_of_its_payload() {
+        let packet = |extension: &[u8]| {
+            let head = [0x90, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9];
+            [&head[..], extension, &[5]].concat()
+        };
+        let told = packet(&audio_level_extension(-42));
+        assert_eq!((audio_level(&told), payload(&told)), (Some(-42), Some(&[5][..])));
+        assert_eq!(audio_level(&packet(&audio_level_extension(i8::MIN))), Some(-127));
+        assert_eq!(audio_level(&packet(&[0xbe, 0xde, 0, 1, 0x20, 42, 0, 0])), None);
+        assert_eq!(audio_level(&packet(&[0xab, 0xac, 0, 1, 0x10, 42, 0, 0])), None);
+        assert_eq!((audio_level(&told[..19]), audio_level(&[])), (None, None));
     }
 
     #[test]

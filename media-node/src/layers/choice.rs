@@ -6,11 +6,34 @@ use crate::hub::LayerState;
 /// and who goes up to come down again sees two changes for nothing.
 const UP_PERCENT: u64 = 115;
 
+/// What a picture is to fill, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Area {
+    pub width: u32,
+    pub height: u32,
+    /// Whether the picture is cut, or distorted, until it fills all of it; else it is shown whole, between bars.
+    pub is_cut: bool,
+}
+
+impl Area {
+    /// Whether a picture of this size need not be enlarged to fill it.
+    fn is_filled_by(&self, (width, height): (u32, u32)) -> bool {
+        let (is_wide, is_high) = (width >= self.width, height >= self.height);
+        if self.is_cut {
+            is_wide && is_high
+        } else {
+            is_wide || is_high
+        }
+    }
+}
+
 /// What somebody wants of a picture. Without anything it is the best one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wish {
     /// The smallest layer that is so high in pixels, or else the best one.
     pub height: Option<u32>,
+    /// And that fills this.
+    pub area: Option<Area>,
     /// What the way to them carries, in bits a second, where that is known.
     pub bits_per_second: Option<u64>,
 }
@@ -19,6 +42,7 @@ impl Wish {
     /// The smallest layer.
     pub const LEAST: Self = Self {
         height: Some(0),
+        area: None,
         bits_per_second: None,
     };
 }
@@ -53,7 +77,7 @@ pub fn wanted_rate(layers: &[LayerState], wish: Wish) -> u64 {
 struct Candidate {
     index: usize,
     pixels: u64,
-    height: u32,
+    size: (u32, u32),
     rate: u64,
 }
 
@@ -64,7 +88,7 @@ fn sending(layers: &[LayerState]) -> Vec<Candidate> {
         Some(Candidate {
             index,
             pixels: u64::from(width) * u64::from(height),
-            height,
+            size: (width, height),
             rate: layer.bits_per_second,
         })
     };
@@ -75,8 +99,14 @@ fn sending(layers: &[LayerState]) -> Vec<Candidate> {
 
 fn wanted(sending: &[Candidate], wish: Wish) -> Option<usize> {
     let last = sending.len().checked_sub(1)?;
-    let is_high = |layer: &Candidate| wish.height.is_some_and(|height| layer.height >= height);
-    Some(sending.iter().position(is_high).unwrap_or(last))
+    if wish.height.is_none() && wish.area.is_none() {
+        return Some(last);
+    }
+    let does = |layer: &Candidate| {
+        let is_high = wish.height.is_none_or(|height| layer.size.1 >= height);
+        is_high && wish.area.is_none_or(|area| area.is_filled_by(layer.size))
+    };
+    Some(sending.iter().position(does).unwrap_or(last))
 }
 
 #[cfg(test)]
@@ -121,6 +151,26 @@ mod tests {
         );
         assert_eq!(wanted_rate(&layers, height(360)), 500_000);
         assert_eq!(wanted_rate(&layers, carries(1)), 2_000_000);
+    }
+
+    #[test]
+    fn an_area_gets_the_smallest_layer_that_fills_it() {
+        let layers = layers(&LAYERS);
+        let chosen = |width, height, is_cut| {
+            let area = Some(Area { width, height, is_cut });
+            let wish = Wish {
+                area,
+                ..Wish::default()
+            };
+            choose(&layers, None, wish)
+        };
+        assert_eq!(chosen(640, 360, true), Some(1));
+        assert_eq!(chosen(642, 360, true), Some(0));
+        assert_eq!(chosen(318, 180, true), Some(2));
+        assert_eq!(chosen(320, 640, true), Some(0), "its sides are cut off");
+        assert_eq!(chosen(320, 640, false), Some(2), "there are bars above and below");
+        assert_eq!(chosen(1_920, 1_080, true), Some(0), "there is no larger one");
+        assert_eq!(chosen(0, 0, true), Some(2));
     }
 
     #[test]

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use protocol::StreamName;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -16,6 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::choice::{Wish, choose};
 use super::entry::{Entry, Keyframe};
 use super::switch::Switch;
+use super::target::Target;
 use crate::channel::StreamPath;
 use crate::hub::{
     Description, Flow, Hub, Layer, LayerState, Manner, Overflow, Packet, Publication, Published, Receiver, rtp,
@@ -125,11 +125,9 @@ struct Source {
 
 /// One stream that is made of the layers.
 struct Forward {
-    target: Arc<Publication>,
-    track: usize,
+    target: Target,
     wish: Wish,
     switch: Switch,
-    ssrc: Option<u32>,
     /// The layer that is gone over to at its next keyframe.
     next: Option<usize>,
     /// Who is asked for keyframes.
@@ -322,11 +320,9 @@ impl Forward {
     fn new(target: Arc<Publication>, track: usize, wish: Wish, layers: &[Arc<Layer>]) -> Self {
         let clock_rate = target.description.clock_rates().get(track).copied().unwrap_or(90_000);
         Self {
-            target,
-            track,
+            target: Target::new(target, track),
             wish,
             switch: Switch::new(clock_rate, layers.len(), 1),
-            ssrc: None,
             next: None,
             asked: Arc::default(),
         }
@@ -334,7 +330,7 @@ impl Forward {
 
     /// Who misses a picture of the stream asks the layer that it is taken from.
     fn pass_on_wishes(&self, layers: Vec<Arc<Layer>>) -> impl Future<Output = ()> + use<> {
-        let (target, asked) = (self.target.clone(), self.asked.clone());
+        let (target, asked) = (self.target.publication.clone(), self.asked.clone());
         async move {
             loop {
                 target.keyframes.due().await;
@@ -347,18 +343,7 @@ impl Forward {
 
     fn report(&mut self, layer: usize, packet: &Packet) {
         self.switch.report(layer, &packet.payload);
-        let Some(ssrc) = self.ssrc else { return };
-        let told = self.switch.told_report(layer, &packet.payload);
-        let renamed = told.and_then(|told| {
-            let reporter = u32::from_be_bytes(*told.get(4..)?.first_chunk()?);
-            match reporter == ssrc {
-                true => Some(told),
-                false => rtp::with_reporter(&told, reporter, ssrc),
-            }
-        });
-        if let Some(report) = renamed {
-            self.target.relay(self.track, Flow::Rtcp, report.into());
-        }
+        self.target.report(self.switch.told_report(layer, &packet.payload));
     }
 
     fn take(&mut self, layer: usize, packet: &Packet, keyframe: Option<&Keyframe>, now: Duration) {
@@ -377,12 +362,10 @@ impl Forward {
         let Some(head) = rtp::rtp_head(&packet.payload) else {
             return;
         };
-        let ssrc = *self.ssrc.get_or_insert(head.ssrc);
         let numbered = self.switch.take(layer, head, rtp::is_marked(&packet.payload), now);
-        let mut told = BytesMut::from(packet.payload.as_ref());
-        rtp::rename(&mut told, numbered.sequence as u16, ssrc);
-        rtp::retime(&mut told, numbered.timestamp);
-        self.target.relay(self.track, Flow::Rtp, told.freeze());
+        if let Some(numbered) = numbered {
+            self.target.send(packet, numbered);
+        }
     }
 }
 

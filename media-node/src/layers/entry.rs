@@ -40,10 +40,9 @@ impl Entry {
 
     /// The next packet of RTP; the keyframe that it completes.
     pub fn push(&mut self, packet: &Packet) -> Option<Keyframe> {
-        let head = rtp::rtp_head(&packet.payload)?;
-        let payload = rtp::payload(&packet.payload)?;
-        let expected = self.expected.replace(head.sequence.wrapping_add(1));
-        if expected.is_some_and(|expected| expected != head.sequence) {
+        let coded = rtp::unpacked(&packet.payload)?;
+        let expected = self.expected.replace(coded.sequence.wrapping_add(1));
+        if expected.is_some_and(|expected| expected != coded.sequence) {
             self.depacketizer.lost();
             self.held.clear();
         }
@@ -53,19 +52,12 @@ impl Entry {
         }
         self.held.push(packet.clone());
         let mut frames = Vec::new();
-        let coded = stream::Packet {
-            arrival_us: 0,
-            sequence: head.sequence,
-            timestamp: head.timestamp,
-            marker: rtp::is_marked(&packet.payload),
-            payload: packet.payload.slice_ref(payload),
-        };
         // What cannot be read is no entry.
         let is_read = self.depacketizer.push(&coded, &mut frames).is_ok();
         let keyframe = frames.into_iter().filter(|_| is_read).rfind(|frame| frame.keyframe);
         let found = keyframe.map(|frame| self.keyframe(&frame));
         // A codec whose pictures end where the next one begins is told late.
-        self.held.retain(|held| timestamp(held) == Some(head.timestamp));
+        self.held.retain(|held| timestamp(held) == Some(coded.timestamp));
         found
     }
 

@@ -5,9 +5,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::choice::{Wish, choose, wanted_rate};
-use super::entry::Entry;
+use super::entering::Entering;
 use super::switch::{Numbered, Switch};
-use crate::hub::{Flow, Layer, LayerState, Overflow, Packet, Publication, Receiver, SubscribeError};
+use crate::hub::{Flow, Layer, LayerState, Packet, Publication, Receiver, SubscribeError};
 
 /// Who had to go down does not go up for so long: what was measured may have been the way's best moment.
 const DOWN_FOR: Duration = Duration::from_secs(5);
@@ -36,7 +36,7 @@ pub struct View {
 struct Next {
     layer: usize,
     packets: Receiver,
-    entry: Entry,
+    entering: Entering,
     asked: Duration,
 }
 
@@ -166,12 +166,18 @@ impl View {
         let Some(next) = self.next.as_mut().filter(|next| next.layer == layer) else {
             return;
         };
-        if let Some(keyframe) = next.entry.push(packet) {
-            for packet in &keyframe.packets {
-                number(&mut self.switch, layer, packet, now, &mut each);
-            }
-            self.current = self.next.take().map(|next| (next.layer, next.packets));
+        let Some(entered) = next.entering.take(packet, now) else {
+            return;
+        };
+        for packet in &entered {
+            number(&mut self.switch, layer, packet, now, &mut each);
         }
+        self.current = self.next.take().map(|next| (next.layer, next.packets));
+    }
+
+    /// A sender report of the layer that is played, by the time that is told.
+    pub fn told_report(&self, layer: usize, report: &Packet) -> Option<Vec<u8>> {
+        self.switch.told_report(layer, &report.payload)
     }
 
     /// The player misses a picture.
@@ -195,15 +201,15 @@ impl Next {
         let (Some(track), Some(clock_rate)) = (description.tracks().first(), description.clock_rates().first()) else {
             return Ok(None);
         };
-        let Some(entry) = Entry::new(track, *clock_rate) else {
+        let Some(entering) = Entering::new(track, *clock_rate) else {
             return Ok(None);
         };
         // It asks for a keyframe.
-        let subscription = publication.subscribe(&[0], queue_bytes, Overflow::Drop, false)?;
+        let packets = publication.subscribe_fast(&[0], queue_bytes)?;
         Ok(Some(Self {
             layer,
-            packets: subscription.packets,
-            entry,
+            packets,
+            entering,
             asked: now,
         }))
     }
@@ -212,7 +218,9 @@ impl Next {
 fn number(switch: &mut Switch, layer: usize, packet: &Packet, now: Duration, each: &mut impl FnMut(&Packet, Numbered)) {
     if let Some(head) = crate::hub::rtp::rtp_head(&packet.payload) {
         let is_marked = crate::hub::rtp::is_marked(&packet.payload);
-        each(packet, switch.take(layer, head, is_marked, now));
+        if let Some(numbered) = switch.take(layer, head, is_marked, now) {
+            each(packet, numbered);
+        }
     }
 }
 

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use protocol::{Scene, SecretUrl, StreamKind, StreamTypes, Subscription};
 
+use super::areas::areas;
 use super::counters::Counters;
 use super::interleave::{Interleave, Output};
 use super::layout;
@@ -12,6 +13,7 @@ use super::settings::Settings;
 use super::texts::Texts;
 use super::user::User;
 use crate::media::{AudioEncoder, MuxedTrack, Picture};
+use crate::selection::Area;
 use crate::speaking::Speakers;
 use crate::stream::{AccessUnit, Format, PictureLimit, Track, VideoCodec};
 use crate::text::Fonts;
@@ -55,6 +57,8 @@ pub struct Mixer {
     users_seen: u64,
     shed: Shed,
     rearrange: bool,
+    /// How large the cameras of users are shown.
+    areas: BTreeMap<String, Area>,
     video: Option<VideoOutput>,
     audio: Option<AudioOutput>,
     interleave: Interleave,
@@ -85,6 +89,7 @@ impl Mixer {
             users_seen: 0,
             shed: Shed::Nothing,
             rearrange: true,
+            areas: BTreeMap::new(),
             interleave: Interleave::new(video.is_some() && audio.is_some()),
             video,
             audio,
@@ -185,6 +190,11 @@ impl Mixer {
     /// Who speaks, or spoke last, where the picture follows the speaker.
     pub fn speaker(&self) -> Option<&str> {
         self.speakers.speaker().filter(|_| self.scene.follows_speaker())
+    }
+
+    /// How large the cameras of users are shown, who have a place in the picture or could have one.
+    pub fn areas(&self) -> &BTreeMap<String, Area> {
+        &self.areas
     }
 
     /// What the output's tracks are, video first; `None` before the first key frame is made.
@@ -288,6 +298,7 @@ impl Mixer {
         let seen: Vec<layout::Seen<'_>> = seen.collect();
         let layout = self.scene.layout(self.speakers.speaker());
         let regions = layout::arrange(&layout, video.size, &seen);
+        self.areas = areas(&regions, &seen);
         let key = |region: &layout::Region| Some(self.users.get(seen.get(region.user)?.uid)?.key(region.stream));
         video
             .composer

@@ -3,11 +3,12 @@
 //! the same input at any speed. It does not know rosters, sessions, playlists or the spool.
 //!
 //! [`Mixer`] holds it together. `user` is what one user sends: `video` and `audio` decode it, `drift` follows the sender's
-//! clock. `scene` says who is seen and heard, `layout` where on the canvas; `pictures` brings the users' pictures up to date,
+//! clock. `scene` says who is seen and heard, `layout` where on the canvas, and `areas` how large; `pictures` brings the users' pictures up to date,
 //! and `compose` and `paint` put them on the canvas; `texts` says what is written over them, and `overlay` is how that looks.
 //! `limiter` keeps the sound in range, `output` encodes both, `mp3` the sound once more where that is asked for, and `interleave`
 //! puts the coded units in order.
 
+mod areas;
 mod audio;
 mod compose;
 mod counters;

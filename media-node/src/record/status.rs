@@ -25,13 +25,16 @@ pub struct Status {
     pub restamped_units: u64,
     /// What the mixer did; `None` in individual mode.
     pub mix: Option<MixCounters>,
-    /// Who speaks, or spoke last, in a mix whose picture follows the speaker.
+    /// Who speaks, or spoke last: in a mix whose picture follows the speaker, or else as the roster tells.
     pub speaker: Option<String>,
     /// The tracks that arrive at present, by uid.
     pub received: BTreeSet<(String, TrackKind)>,
     /// The newest problems, oldest first; at most 16.
     pub problems: Vec<Problem>,
 }
+
+/// From one speaker to the next, where only those who ask are told.
+const SPEAKER_EVERY_MS: u64 = 10_000;
 
 /// How capture ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +54,10 @@ pub(super) struct Board {
     lost_packets: u64,
     restamped_units: u64,
     mix: Option<MixCounters>,
+    /// Who speaks in a mix whose picture follows the speaker,
     speaker: Option<String>,
+    /// or else as the roster tells, and since when that is told.
+    heard: (Option<String>, u64),
     /// When each user's tracks last brought media, without those that have long ceased to.
     tracks: BTreeMap<(String, TrackKind), u64>,
     problems: VecDeque<Problem>,
@@ -68,6 +74,7 @@ impl Board {
             restamped_units: 0,
             mix: None,
             speaker: None,
+            heard: (None, 0),
             tracks: BTreeMap::new(),
             problems: VecDeque::new(),
             told: BTreeSet::new(),
@@ -107,6 +114,15 @@ impl Board {
         }
     }
 
+    /// Who speaks as the roster tells. Each change of it is a report to the edge: those that follow one another quickly are left out.
+    pub(super) fn heard(&mut self, speaker: Option<&str>, now_ms: u64) {
+        let (told, since_ms) = &mut self.heard;
+        let is_soon = told.is_some() && now_ms.saturating_sub(*since_ms) < SPEAKER_EVERY_MS;
+        if told.as_deref() != speaker && !is_soon {
+            self.heard = (speaker.map(str::to_owned), now_ms);
+        }
+    }
+
     pub(super) fn problem(&mut self, problem: Problem) {
         tracing::warn!(code = %problem.code, "{}", problem.message);
         if self.problems.len() == MAX_PROBLEMS {
@@ -139,7 +155,7 @@ impl Board {
             lost_packets: self.lost_packets,
             restamped_units: self.restamped_units,
             mix: self.mix,
-            speaker: self.speaker.clone(),
+            speaker: self.speaker.clone().or_else(|| self.heard.0.clone()),
             received: self.tracks.keys().cloned().collect(),
             problems: self.problems.iter().cloned().collect(),
         }
@@ -180,6 +196,21 @@ mod tests {
 
     fn some_problem(number: u64) -> Problem {
         problem(Fault::Ours, ProblemCode::Internal, number.to_string(), number)
+    }
+
+    #[test]
+    fn of_speakers_who_take_turns_quickly_not_each_one_is_told() {
+        let mut board = Board::new(0, None);
+        let mut speaks = |speaker, now_ms| {
+            board.heard(speaker, now_ms);
+            board.status(now_ms).speaker
+        };
+        assert_eq!(speaks(None, 1), None);
+        assert_eq!(speaks(Some("a"), 2).as_deref(), Some("a"));
+        assert_eq!(speaks(Some("b"), 3_000).as_deref(), Some("a"));
+        assert_eq!(speaks(Some("b"), 2 + SPEAKER_EVERY_MS).as_deref(), Some("b"));
+        board.mixed(MixCounters::default(), Some("c"));
+        assert_eq!(board.status(0).speaker.as_deref(), Some("c"), "who is shown large");
     }
 
     #[test]

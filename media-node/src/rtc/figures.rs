@@ -39,6 +39,8 @@ pub struct Figures {
     pub refused_offers: u64,
     /// Streams whose sound is made Opus at present.
     pub transcoded_sounds: u64,
+    /// Players who get the sound alone for the time being, because their way does not carry the picture.
+    pub paused_pictures: u64,
     pub quality: Quality,
 }
 
@@ -61,6 +63,7 @@ impl Counters {
             failed_sessions: read(&self.failed_sessions),
             refused_offers: read(&self.refused_offers),
             transcoded_sounds: 0,
+            paused_pictures: self.board.paused(),
             quality: self.board.quality(),
         }
     }

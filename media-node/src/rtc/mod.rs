@@ -29,6 +29,7 @@ mod stun;
 mod tcp;
 #[cfg(test)]
 mod tests;
+mod upright;
 mod watch;
 
 use std::future::Future;

@@ -9,7 +9,7 @@ use super::offer::parameter;
 pub(super) const KEYFRAME: u8 = 5;
 pub(super) const SEQUENCE_SET: u8 = 7;
 /// Several units in one packet,
-const AGGREGATE: u8 = 24;
+pub(super) const AGGREGATE: u8 = 24;
 /// and a part of one.
 const FRAGMENT: u8 = 28;
 

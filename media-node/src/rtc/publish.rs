@@ -17,10 +17,11 @@ use tokio_util::sync::CancellationToken;
 use super::end::End;
 use super::figures::Counters;
 use super::offer::{Format, Kind, Offer, OfferError, Section};
+use super::upright::Upright;
 use crate::access::Kinds;
 use crate::channel::StreamPath;
 use crate::clock::unix_ms;
-use crate::hub::{Description, Flow, Hub, Manner, Published};
+use crate::hub::{Description, Flow, Hub, Manner, Published, rtp};
 use crate::layers::{Conductor, conduct};
 
 /// Browsers send keyframes only when asked: while anybody plays the stream they are, so that a recording can be cut into
@@ -41,6 +42,8 @@ pub(super) struct Publishing {
     layers: Vec<String>,
     picture: Option<Description>,
     conductor: Option<Conductor>,
+    /// How the picture is turned, where it can say so itself.
+    upright: Option<Upright>,
     /// What each source is of.
     sources: HashMap<u32, Part>,
     published: Option<Published>,
@@ -102,6 +105,7 @@ impl Publishing {
             layers: layered.map(|(section, _)| section.layers()).unwrap_or_default(),
             picture,
             conductor: None,
+            upright: sent().any(|(_, format)| format.name == "H264").then(Upright::default),
             sources: HashMap::new(),
             published: None,
             ended: CancellationToken::new(),
@@ -187,8 +191,18 @@ impl Publishing {
                 if let Some(decibels) = packet.header.ext_vals.audio_level {
                     self.hub.heard(&self.path, decibels);
                 }
+                let orientation = packet.header.ext_vals.video_orientation;
+                if let Some((upright, orientation)) = self.upright.as_mut().zip(orientation)
+                    && upright.take(orientation)
+                    && let Some(published) = &self.published
+                {
+                    published.publication.keyframes.ask();
+                }
                 if let Some(part) = self.part_of(&packet, rtc) {
-                    self.hand_in(part, Flow::Rtp, plain(&packet));
+                    let upright = self.upright.as_ref().filter(|_| self.is_picture(part));
+                    let turned = upright.and_then(|upright| upright.payload(&packet.payload));
+                    let payload = turned.as_deref().unwrap_or(&packet.payload);
+                    self.hand_in(part, Flow::Rtp, plain(&packet, payload));
                 }
             }
             Event::SenderFeedback(feedback) => {
@@ -197,6 +211,13 @@ impl Publishing {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn is_picture(&self, part: Part) -> bool {
+        match part {
+            Part::Layer(_) => true,
+            Part::Track(track) => self.tracks.get(track).is_some_and(|(_, kind)| *kind == Kind::Video),
         }
     }
 
@@ -259,16 +280,19 @@ impl Drop for Publishing {
     }
 }
 
-/// A packet without what was between the client and this server only.
-fn plain(packet: &RtpPacket) -> Bytes {
+/// A packet with this payload, without what was between the client and this server only, but for how loud it is.
+fn plain(packet: &RtpPacket, payload: &[u8]) -> Bytes {
     let header = &packet.header;
-    let mut plain = BytesMut::with_capacity(12 + packet.payload.len());
-    plain.put_u8(0x80);
+    // Other nodes that read it hear by this who speaks.
+    let level = header.ext_vals.audio_level.map(rtp::audio_level_extension);
+    let mut plain = BytesMut::with_capacity(20 + payload.len());
+    plain.put_u8(0x80 | u8::from(level.is_some()) << 4);
     plain.put_u8(u8::from(header.marker) << 7 | (*header.payload_type & 0x7f));
     plain.put_u16(header.sequence_number);
     plain.put_u32(header.timestamp);
     plain.put_u32(*header.ssrc);
-    plain.put_slice(&packet.payload);
+    plain.put_slice(level.as_ref().map_or(&[], |level| &level[..]));
+    plain.put_slice(payload);
     plain.freeze()
 }
 

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::end::End;
 use super::figures::Counters;
 use super::offer::{Offer, OfferError};
-use super::play::{Came, Playing};
+use super::play::{Came, FIRST_ESTIMATE_BPS, Playing};
 use super::publish::{Asked, Publishing};
 use super::room::{PeerPlaying, PeerPublishing, PlayStep, PublishStep, Sources, Wish};
 use crate::channel::StreamPath;
@@ -51,9 +51,19 @@ impl Purpose {
         }
     }
 
-    /// Whether what it sends depends on what the way to the client carries, and that can be measured.
-    pub(super) fn is_measured(&self) -> bool {
-        matches!(self, Self::Play(playing) if playing.is_measured())
+    /// What the way to the client is taken to carry at first, in bits a second, where what is sent depends on that and it can be
+    /// measured.
+    pub(super) fn first_estimate(&self) -> Option<u64> {
+        match self {
+            Self::Play(playing) => playing.is_measured().then_some(FIRST_ESTIMATE_BPS),
+            Self::PeerPlay(playing) => playing.first_estimate(),
+            Self::Publish(_) | Self::PeerPublish(_) => None,
+        }
+    }
+
+    /// Whether the client gets the sound alone for the time being.
+    pub(super) fn is_paused(&self) -> bool {
+        matches!(self, Self::Play(playing) if playing.is_paused())
     }
 
     pub(super) fn connected(&mut self) -> Result<(), End> {

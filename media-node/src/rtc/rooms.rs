@@ -133,7 +133,7 @@ impl Rooms {
             }
             None => {
                 let queue_bytes = self.door.hub.limits.player_queue_bytes;
-                let mut playing = PeerPlaying::new(presence, queue_bytes);
+                let mut playing = PeerPlaying::new(presence, queue_bytes, (wish.min_bitrate, wish.max_bitrate));
                 playing.renew(&offer);
                 (offer, Purpose::PeerPlay(Box::new(playing)))
             }

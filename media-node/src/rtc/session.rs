@@ -19,7 +19,6 @@ use super::figures::{Counted, Counters};
 use super::fragment::Fragment;
 use super::offer::{Format, Offer, OfferError};
 use super::outlet::Outlet;
-use super::play::FIRST_ESTIMATE_BPS;
 use super::purpose::Purpose;
 use super::room::{Sources, Wish};
 use super::route::{Datagram, Place, Routes, Wire};
@@ -132,7 +131,13 @@ pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
         expires,
     } = wanted;
     let (place, mut datagrams) = surroundings.routes.enter();
-    let opened = open(&offer, &formats, purpose.is_measured(), &surroundings.candidates, ways);
+    let opened = open(
+        &offer,
+        &formats,
+        purpose.first_estimate(),
+        &surroundings.candidates,
+        ways,
+    );
     let (rtc, text) = match opened {
         Ok(opened) => opened,
         Err(error) => {
@@ -174,11 +179,11 @@ pub(super) async fn run(begin: Begin, surroundings: Surroundings) {
 
 /// The connection that an offer leads to, and its answer.
 ///
-/// `estimates`: whether what the client can take is to be estimated.
+/// `first_estimate`: of what the client can take, in bits a second, where that is to be estimated.
 pub(super) fn open(
     offer: &Offer,
     formats: &[Format],
-    estimates: bool,
+    first_estimate: Option<u64>,
     candidates: &[SocketAddr],
     ways: Ways,
 ) -> Result<(Rtc, String), OfferError> {
@@ -187,8 +192,8 @@ pub(super) fn open(
         .set_rtp_mode(true)
         .set_ice_lite(true)
         .set_stats_interval(Some(TELL_EVERY));
-    if estimates {
-        config = config.enable_bwe(Some(Bitrate::from(FIRST_ESTIMATE_BPS)));
+    if let Some(estimate) = first_estimate {
+        config = config.enable_bwe(Some(Bitrate::from(estimate)));
     }
     for format in formats {
         format.add_to(config.codec_config());
@@ -218,9 +223,9 @@ fn add<E>(rtc: &mut Rtc, addresses: &[SocketAddr], candidate: impl Fn(SocketAddr
 
 fn accept(rtc: &mut Rtc, offer: &Offer) -> Result<String, OfferError> {
     let malformed = |error: &dyn std::fmt::Display| OfferError::Malformed(error.to_string());
-    let offer = SdpOffer::from_sdp_string(&offer.text()).map_err(|error| malformed(&error))?;
-    let answer = rtc.sdp_api().accept_offer(offer).map_err(|error| malformed(&error))?;
-    Ok(answer.to_sdp_string())
+    let offered = SdpOffer::from_sdp_string(&offer.text()).map_err(|error| malformed(&error))?;
+    let answer = rtc.sdp_api().accept_offer(offered).map_err(|error| malformed(&error))?;
+    Ok(offer.answered(&answer.to_sdp_string()))
 }
 
 impl Session {
@@ -354,6 +359,7 @@ impl Session {
                 Output::Event(event) => {
                     self.watched.note(&event);
                     self.purpose.event(event, &mut self.rtc);
+                    self.watched.set_paused(self.purpose.is_paused());
                 }
             }
         }

@@ -44,6 +44,7 @@ pub(super) struct Watched {
     last: Option<(Instant, u64, u64)>,
     /// Of each medium, what it counts.
     counts: HashMap<(Mid, Option<Rid>, bool), Counts>,
+    is_paused: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,6 +69,7 @@ impl Board {
             repeats_asked: 0,
             keyframes_asked: 0,
             estimated_bits_per_second: None,
+            picture_paused: false,
         };
         let mut sessions = self.lock();
         sessions.next += 1;
@@ -79,6 +81,7 @@ impl Board {
             id,
             last: None,
             counts: HashMap::new(),
+            is_paused: false,
         }
     }
 
@@ -92,6 +95,13 @@ impl Board {
         of_app
             .map(|(path, session)| (path.channel.clone(), session.clone()))
             .collect()
+    }
+
+    /// Players whose picture pauses.
+    pub(super) fn paused(&self) -> u64 {
+        let sessions = self.lock();
+        let all = sessions.sessions.values();
+        all.filter(|(_, session)| session.picture_paused).count() as u64
     }
 
     pub(super) fn quality(&self) -> Quality {
@@ -128,6 +138,13 @@ impl Watched {
             Event::MediaEgressStats(stats) => self.egress(stats),
             Event::PeerStats(stats) => self.peer(stats),
             _ => {}
+        }
+    }
+
+    /// Whether the client gets no picture, because its way does not carry it.
+    pub(super) fn set_paused(&mut self, is_paused: bool) {
+        if is_paused != std::mem::replace(&mut self.is_paused, is_paused) {
+            self.change(|session| session.picture_paused = is_paused);
         }
     }
 
@@ -269,6 +286,10 @@ mod tests {
         let quality = board.quality();
         assert_eq!((quality.lost_in, quality.lost_out), (None, Some(0.25)));
         assert_eq!((quality.round_trip, quality.estimate), (Some(0.04), Some(800_000.0)));
+        watched.set_paused(true);
+        assert!(board.paused() == 1 && board.sessions("app", None)[0].1.picture_paused);
+        watched.set_paused(false);
+        assert_eq!(board.paused(), 0);
         drop(watched);
         assert_eq!(board.sessions("app", None).len(), 1);
         assert!(board.sessions("app", Some("x")).is_empty() && board.sessions("other", None).is_empty());

@@ -47,11 +47,7 @@ impl Shared {
     /// The stream, from wherever it was published last.
     async fn play(&self, path: &StreamPath) -> Result<Option<Arc<Publication>>, RelayError> {
         match self.hub.origin(path).await {
-            Some(origin) => self
-                .relays
-                .open(path, origin, self.hub.limits.relay_linger)
-                .await
-                .map(Some),
+            Some(origin) => self.relays.open(path, origin, &self.hub).await.map(Some),
             None => Ok(self.hub.find(path)),
         }
     }

@@ -4,8 +4,13 @@ use percent_encoding::percent_decode_str;
 use protocol::Secret;
 use rtsp_types::Url;
 
+use super::reply::Refusal;
 use crate::channel::{PathError, StreamPath};
 use crate::hub::TRACK_CONTROL;
+use crate::layers::Area;
+
+/// Of an area; larger ones are none.
+const MAX_SIDE: u32 = 8_192;
 
 /// The stream and the track that the URL of a request names, and what it shows to be let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +37,22 @@ impl Target {
             own_uid: value(query, "uid").map(|uid| uid.expose().to_owned()),
         })
     }
+}
+
+/// What the picture is to fill, where the URL says so: `fill=640x360`, or `fit=640x360` for a picture that is shown whole.
+pub(super) fn area(url: &Url) -> Result<Option<Area>, Refusal> {
+    let query = url.query().unwrap_or_default();
+    let told = |name| value(query, name).map(|area| (area.expose().to_owned(), name == "fill"));
+    let Some((text, is_cut)) = told("fill").or_else(|| told("fit")) else {
+        return Ok(None);
+    };
+    let side = |side: &str| side.parse().ok().filter(|side| *side <= MAX_SIDE);
+    let sides = text.split_once('x').map(|(width, height)| (side(width), side(height)));
+    let Some((Some(width), Some(height))) = sides else {
+        let reason = format!("fill and fit are WIDTHxHEIGHT in pixels, each {MAX_SIDE} at most");
+        return Err(Refusal::bad_request(reason));
+    };
+    Ok(Some(Area { width, height, is_cut }))
 }
 
 /// The base of the tracks' URLs: the request's own, as the client reaches this server, without its query.
@@ -120,6 +141,19 @@ mod tests {
             (token("tokens=x"), token("xtoken=x"), token("key=token=x")),
             (None, None, None)
         );
+    }
+
+    #[test]
+    fn an_area_is_two_numbers_of_pixels() {
+        let read = |query: &str| area(&Url::parse(&format!("rtsp://h/a/b/c?{query}")).unwrap());
+        let told = |width, height, is_cut| Ok(Some(Area { width, height, is_cut }));
+        let same = |read: Result<Option<Area>, Refusal>| read.map_err(drop);
+        assert_eq!(same(read("fill=640x360")), told(640, 360, true));
+        assert_eq!(same(read("key=k&fit=0x0/trackID=0")), told(0, 0, false));
+        assert_eq!(same(read("key=k")), Ok(None));
+        for wrong in ["fill=", "fill=640", "fit=ax1", "fill=1x9000", "fill=-1x2"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -5,14 +5,18 @@
 //! both, by the user's entry in the roster; `gate` and `sources` see to it, from what the streams bring, that at any time one stream at most is the picture
 //! and one is the sound. A scene may show streams of a user beside one another; then each is a picture of its own.
 //!
+//! `area` says how large a picture is shown, so that of a picture that comes in several sizes no larger one than that is captured.
+//!
 //! All of it is pure. It does not know how streams are opened, when, and what becomes of what they bring.
 
+mod area;
 mod gate;
 mod sources;
 mod tracks;
 mod user;
 mod views;
 
+pub use area::Area;
 pub use gate::Gate;
 pub use sources::{Pass, Sources};
 pub use tracks::Tracks;

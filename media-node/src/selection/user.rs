@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use protocol::{RosterUser, SecretUrl, StreamName, Subscription, VideoQuality};
 
+use super::area::Area;
 use super::tracks::Tracks;
 use super::views::View;
 
@@ -33,6 +34,8 @@ pub struct StreamPlan {
     pub url: SecretUrl,
     pub publication: u64,
     pub tracks: Tracks,
+    /// Where its video comes in the size in which it is shown, if it is published in several.
+    pub sized: Option<SecretUrl>,
 }
 
 /// What is to be captured of a user. One of the streams at most brings video, unless a scene shows several. Of those that bring
@@ -46,7 +49,14 @@ pub struct UserPlan {
 }
 
 impl UserPlan {
-    pub fn new(user: &RosterUser, subscription: &Subscription, pictures: Pictures, view: &View) -> Self {
+    /// `area`: how large the user's camera is shown, if that is known.
+    pub fn new(
+        user: &RosterUser,
+        subscription: &Subscription,
+        pictures: Pictures,
+        view: &View,
+        area: Option<Area>,
+    ) -> Self {
         let tracks = Tracks::wanted(subscription, &user.uid);
         let published = |name: StreamName| user.streams.iter().any(|stream| stream.name == name);
         let mut candidates = pictures.in_order(subscription.quality).iter().copied();
@@ -60,14 +70,19 @@ impl UserPlan {
         // The pictures of a stream that is heard come along: changing what is captured of it would interrupt the sound.
         let comes_along = |name| picture == Some(name) && (view.picture || tracks.audio && has_sound(name));
         let is_shown = |name| view.streams.iter().any(|kind| StreamName::from(*kind) == name);
+        // Who publishes the low stream beside the camera publishes the camera in several sizes, or is asked in vain.
+        let area = area.filter(|_| pictures == Pictures::Any && published(StreamName::Low));
         let streams = user.streams.iter().map(|stream| {
+            let video = tracks.video && (is_shown(stream.name) || comes_along(stream.name));
+            let area = area.filter(|_| video && stream.name == StreamName::Camera);
             let plan = StreamPlan {
                 url: stream.url.clone(),
                 publication: stream.publication,
                 tracks: Tracks {
                     audio: tracks.audio && has_sound(stream.name),
-                    video: tracks.video && (is_shown(stream.name) || comes_along(stream.name)),
+                    video,
                 },
+                sized: area.map(|area| area.of(&stream.url)),
             };
             (stream.name, plan)
         });
@@ -108,6 +123,19 @@ mod tests {
         }
     }
 
+    fn user(published: &[StreamName]) -> RosterUser {
+        let stream = |name: &StreamName| RosterStream {
+            name: *name,
+            url: format!("1/{name}").into(),
+            publication: 7,
+        };
+        RosterUser {
+            uid: "1".into(),
+            joined_at_ms: 0,
+            streams: published.iter().map(stream).collect(),
+        }
+    }
+
     fn planned(published: &[StreamName], pictures: Pictures, subscription: &Subscription) -> Vec<(StreamName, Tracks)> {
         let view = View {
             picture: true,
@@ -122,17 +150,7 @@ mod tests {
         subscription: &Subscription,
         view: &View,
     ) -> Vec<(StreamName, Tracks)> {
-        let stream = |name: &StreamName| RosterStream {
-            name: *name,
-            url: format!("1/{name}").into(),
-            publication: 7,
-        };
-        let user = RosterUser {
-            uid: "1".into(),
-            joined_at_ms: 0,
-            streams: published.iter().map(stream).collect(),
-        };
-        let plan = UserPlan::new(&user, subscription, pictures, view);
+        let plan = UserPlan::new(&user(published), subscription, pictures, view, None);
         let streams = plan.streams.into_iter();
         streams.map(|(name, stream)| (name, stream.tracks)).collect()
     }
@@ -186,6 +204,42 @@ mod tests {
         );
         assert_eq!(shown(&[Screen], Selection::All, &both), [(Screen, BOTH)]);
         assert_eq!(shown(&all, Selection::None, &[]), []);
+    }
+
+    #[test]
+    fn of_a_camera_in_several_sizes_the_one_that_is_shown_is_captured() {
+        use StreamName::{Camera, Low};
+        let view = View {
+            picture: true,
+            ..View::default()
+        };
+        let area = Area {
+            width: 320,
+            height: 180,
+            is_cut: true,
+        };
+        let sized = |published: &[StreamName], pictures, quality, area| {
+            let subscription = subscription(Selection::All, quality);
+            let plan = UserPlan::new(&user(published), &subscription, pictures, &view, area);
+            let sized = plan
+                .streams
+                .into_iter()
+                .filter_map(|(name, stream)| Some((name, stream.sized?)));
+            sized
+                .map(|(name, url)| (name, url.expose().to_owned()))
+                .collect::<Vec<_>>()
+        };
+        let (high, low) = (VideoQuality::High, VideoQuality::Low);
+        let expected = [(Camera, "1/camera?fill=320x180".to_owned())];
+        assert_eq!(sized(&[Camera, Low], Pictures::Any, high, Some(area)), expected);
+        assert_eq!(
+            sized(&[Camera, Low], Pictures::Any, high, None),
+            [],
+            "it is not shown yet"
+        );
+        assert_eq!(sized(&[Camera], Pictures::Any, high, Some(area)), []);
+        assert_eq!(sized(&[Camera, Low], Pictures::Camera, high, Some(area)), []);
+        assert_eq!(sized(&[Camera, Low], Pictures::Any, low, Some(area)), []);
     }
 
     #[test]

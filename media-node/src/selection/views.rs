@@ -2,6 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{CustomRegion, Layout, Scene, StreamKind};
 
+use super::area::Area;
+
 /// What is shown of one user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
@@ -17,6 +19,8 @@ pub struct Views {
     named: BTreeMap<String, View>,
     /// Of users that the scene does not name.
     others: View,
+    /// How large the cameras of users are shown, as far as that is known.
+    areas: BTreeMap<String, Area>,
 }
 
 impl Views {
@@ -28,6 +32,7 @@ impl Views {
                 picture: true,
                 streams: BTreeSet::new(),
             },
+            areas: BTreeMap::new(),
         }
     }
 
@@ -42,6 +47,7 @@ impl Views {
                     picture: false,
                     streams: tiles.order.iter().copied().collect(),
                 },
+                areas: BTreeMap::new(),
             },
         }
     }
@@ -62,11 +68,25 @@ impl Views {
         for view in named.values_mut() {
             view.streams.extend(&others.streams);
         }
-        Self { named, others }
+        Self {
+            named,
+            others,
+            areas: BTreeMap::new(),
+        }
+    }
+
+    /// The same, with how large the cameras of users are shown.
+    pub fn with_areas(self, areas: BTreeMap<String, Area>) -> Self {
+        Self { areas, ..self }
     }
 
     pub fn user(&self, uid: &str) -> &View {
         self.named.get(uid).unwrap_or(&self.others)
+    }
+
+    /// How large a user's camera is shown, if that is known.
+    pub fn area(&self, uid: &str) -> Option<Area> {
+        self.areas.get(uid).copied()
     }
 
     /// Whether streams of any user have regions of their own.

@@ -32,6 +32,22 @@ pub enum StreamEvent {
 }
 
 impl StreamEvent {
+    /// The track that it tells of; `None` where that is the whole stream.
+    pub fn track(&self) -> Option<Track> {
+        match self {
+            Self::Format(track, _)
+            | Self::Unit(track, _)
+            | Self::Lost(track, _)
+            | Self::Unreadable(track, _)
+            | Self::NoEntry(track, _)
+            | Self::TooLate(track)
+            | Self::Restamped(track)
+            | Self::Locked(track, _)
+            | Self::Unsupported(track, _) => Some(*track),
+            Self::Moved(_) | Self::Ended(_) => None,
+        }
+    }
+
     /// The bytes of a unit's media; what else there is takes next to nothing.
     pub fn media_bytes(&self) -> usize {
         match self {

@@ -7,7 +7,6 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::NotMade;
 use super::opus::{OpusFrame, ToOpus};
 use crate::hub::{Description, Flow, Manner, Overflow, Packet, Publication, Receiver, rtp};
-use crate::stream;
 
 /// Sound that nobody has played for so long is made no more: players that come back find it.
 const LINGER: Duration = Duration::from_secs(10);
@@ -93,15 +92,8 @@ impl Work {
             self.report(&packet.payload);
             return Ok(());
         }
-        let (Some(head), Some(payload)) = (rtp::rtp_head(&packet.payload), rtp::payload(&packet.payload)) else {
+        let Some(coded) = rtp::unpacked(&packet.payload) else {
             return Ok(());
-        };
-        let coded = stream::Packet {
-            arrival_us: 0,
-            sequence: head.sequence,
-            timestamp: head.timestamp,
-            marker: rtp::is_marked(&packet.payload),
-            payload: packet.payload.slice_ref(payload),
         };
         let mut made = Vec::new();
         self.to_opus.packet(&coded, &mut made)?;

@@ -3,17 +3,20 @@
 //! usage: tapedeck-load URL VIEWERS SECONDS PID
 //! URL: that of a media node's API, `http://host:port`. PID: the node's process. Prints a line of JSON: packets that were sent for
 //! each viewer, that all of them received, and the node's seconds of processor time, seconds that passed, and kilobytes of memory
-//! before and with the sessions.
+//! before and with the sessions. With `room` as its first word, it is as `room.rs` says.
 
 mod http;
 mod node;
 mod peer;
+mod room;
+mod usage;
 
 use std::time::{Duration, Instant};
 
 use peer::Peer;
 use serde_json::json;
 use tokio::sync::watch;
+use usage::usage;
 
 /// How long connections may take.
 const CONNECTING: Duration = Duration::from_secs(60);
@@ -23,6 +26,9 @@ const AT_ONCE: usize = 8;
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(("room", words)) = words.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return room::run(words).await;
+    }
     let [url, viewers, seconds, pid] = &words[..] else {
         eprintln!("usage: tapedeck-load URL VIEWERS SECONDS PID");
         std::process::exit(2);
@@ -74,26 +80,4 @@ async fn play(url: &str) -> Peer {
     let mut viewer = node::play(url).await;
     viewer.connected(CONNECTING).await;
     viewer
-}
-
-struct Usage {
-    cpu_s: f64,
-    resident_kb: u64,
-}
-
-/// What a process has used, with all its threads.
-fn usage(pid: &str) -> Usage {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the server's process");
-    // Its name, in brackets, may have spaces in it.
-    let (_, fields) = stat.rsplit_once(')').expect("a line of /proc");
-    let fields: Vec<u64> = fields
-        .split_whitespace()
-        .map(|field| field.parse().unwrap_or(0))
-        .collect();
-    const TICKS: f64 = 100.0;
-    const PAGE_KB: u64 = 4;
-    Usage {
-        cpu_s: (fields[11] + fields[12]) as f64 / TICKS,
-        resident_kb: fields[21] * PAGE_KB,
-    }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Peer {
     local: SocketAddr,
     pending: Option<SdpPendingOffer>,
     mid: Option<Mid>,
+    /// Of a picture.
+    pub(crate) packets: usize,
     is_connected: bool,
     received: u64,
 }
@@ -46,6 +48,7 @@ impl Peer {
             local,
             pending: None,
             mid: None,
+            packets: PACKETS,
             is_connected: false,
             received: 0,
         }
@@ -54,6 +57,22 @@ impl Peer {
     pub(crate) fn offer(&mut self, direction: Direction) -> String {
         let mut changes = self.rtc.sdp_api();
         self.mid = Some(changes.add_media(MediaKind::Video, direction, None, None, None));
+        let (offer, pending) = changes.apply().expect("a change");
+        self.pending = Some(pending);
+        offer.to_sdp_string()
+    }
+
+    /// The track that it sends or receives.
+    pub(crate) fn mid(&self) -> String {
+        self.mid.expect("a track").to_string()
+    }
+
+    /// An offer to receive so many pictures.
+    pub(crate) fn offer_slots(&mut self, count: usize) -> String {
+        let mut changes = self.rtc.sdp_api();
+        for _ in 0..count {
+            changes.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
+        }
         let (offer, pending) = changes.apply().expect("a change");
         self.pending = Some(pending);
         offer.to_sdp_string()
@@ -77,6 +96,16 @@ impl Peer {
         }
     }
 
+    /// Waits for its first packet.
+    pub(crate) async fn has_received(&mut self, limit: Duration) {
+        let began = Instant::now();
+        while self.received == 0 {
+            assert!(began.elapsed() < limit, "a client gets nothing");
+            let due = self.drain().min(Instant::now() + Duration::from_millis(50));
+            self.receive(due).await;
+        }
+    }
+
     /// Sends pictures; returns how many packets it sent while `counts` was true, when it is false again.
     pub(crate) async fn publish(mut self, mut counts: watch::Receiver<bool>) -> u64 {
         let mut pictures = interval(PICTURE_EVERY);
@@ -89,7 +118,7 @@ impl Peer {
                 _ = pictures.tick() => {
                     picture = picture.wrapping_add(1);
                     self.send_picture(&mut sequence, picture.wrapping_mul(3_600));
-                    if has_counted { sent += PACKETS as u64; }
+                    if has_counted { sent += self.packets as u64; }
                 }
                 Ok(()) = counts.changed() => {
                     if has_counted { return sent; }
@@ -102,14 +131,14 @@ impl Peer {
     fn send_picture(&mut self, sequence: &mut u64, time: u32) {
         let mid = self.mid.expect("a track");
         let payload_type = self.rtc.media(mid).expect("a medium").remote_pts()[0];
-        for number in 0..PACKETS {
+        for number in 0..self.packets {
             let mut payload = vec![0; BYTES];
             // The head of VP8: its first packet begins a picture, each of which is a keyframe.
             payload[0] = if number == 0 { 0x10 } else { 0 };
             let mut api = self.rtc.direct_api();
             let stream = api.stream_tx_by_mid(mid, None).expect("a stream");
             let write = RtpWrite::new(payload_type, (*sequence).into(), time, Instant::now(), payload);
-            stream.write_rtp(write.marker(number + 1 == PACKETS).nackable(true));
+            stream.write_rtp(write.marker(number + 1 == self.packets).nackable(true));
             *sequence += 1;
         }
         self.pass_time();

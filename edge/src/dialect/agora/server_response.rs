@@ -29,7 +29,7 @@ pub(super) struct ServerResponse {
     /// An addition to the vendor's API: whether nothing is captured until the recording is resumed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     paused: bool,
-    /// An addition to the vendor's API: who is shown large, as whoever speaks, or spoke last, is.
+    /// An addition to the vendor's API: whoever speaks, or spoke last.
     #[serde(skip_serializing_if = "Option::is_none")]
     speaker: Option<String>,
     /// An addition to the vendor's API: files that wait in the backup store.

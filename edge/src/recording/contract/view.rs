@@ -51,7 +51,7 @@ pub struct RecordingView {
     pub backed_up: Option<BackedUp>,
     /// Since when the channel has been empty; `None` while it is not.
     pub idle_since_ms: Option<u64>,
-    /// Who speaks, or spoke last, in a mix whose picture follows the speaker.
+    /// Who speaks, or spoke last: in a mix whose picture follows the speaker, or else as users' packets tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speaker: Option<String>,
     pub problems: Vec<Problem>,

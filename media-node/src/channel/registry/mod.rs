@@ -165,6 +165,18 @@ impl Registry {
 
     /// A user who publishes here is so loud, in decibels below the loudest.
     pub fn heard(&self, path: &StreamPath, decibels: i8) {
+        self.listen(path, decibels, |channels| channels.own.publication(path).is_some());
+    }
+
+    /// As [`Self::heard`], of a user who publishes at another node, from which the stream is read.
+    pub fn heard_elsewhere(&self, path: &StreamPath, decibels: i8) {
+        self.listen(path, decibels, |channels| {
+            let own = channels.own.publication(path);
+            channels.followed.origin(path, own).is_some()
+        });
+    }
+
+    fn listen(&self, path: &StreamPath, decibels: i8, is_there: impl FnOnce(&Channels) -> bool) {
         let energy = speaking::energy(decibels);
         if energy < speaking::LOUD {
             // Who is silent is not the speaker, and most are.
@@ -173,7 +185,7 @@ impl Registry {
         let has_changed = {
             let mut channels = self.lock();
             let key = key(&path.app, &path.channel);
-            if channels.own.publication(path).is_none() {
+            if !is_there(&channels) {
                 return;
             }
             let now_us = i64::try_from(channels.began.elapsed().as_micros()).unwrap_or(i64::MAX);
@@ -315,7 +327,10 @@ impl Registry {
 
     /// What the edge has to be asked.
     pub fn wanted(&self) -> Wanted {
-        self.lock().followed.wanted(Instant::now())
+        let mut channels = self.lock();
+        let wanted = channels.followed.wanted(Instant::now());
+        channels.forget_channels();
+        wanted
     }
 
     /// Takes note of where a channel lives besides.
@@ -323,8 +338,10 @@ impl Registry {
         {
             let mut channels = self.lock();
             let number = channels.last_number.wrapping_add(1);
+            let learned = key(&elsewhere.app_id, &elsewhere.channel);
             if channels.followed.learn(elsewhere, number, Instant::now()) {
                 channels.last_number = number;
+                channels.forget_who_left(&learned);
             }
         }
         self.inner.changed.send_replace(());
@@ -407,6 +424,28 @@ impl Channels {
             }
             Some(_) => {}
         }
+    }
+
+    /// Users who published elsewhere have left, perhaps the one who spoke.
+    fn forget_who_left(&mut self, key: &Key) {
+        let users = self.roster(key).users;
+        if let Some((speakers, _)) = self.speaking.get_mut(key)
+            && let Some(speaker) = speakers.speaker().map(str::to_owned)
+            && users.iter().all(|user| user.uid != speaker)
+        {
+            speakers.left(&speaker);
+        }
+    }
+
+    /// Nobody is listened to in channels that are neither here nor followed.
+    fn forget_channels(&mut self) {
+        let Self {
+            own,
+            followed,
+            speaking,
+            ..
+        } = self;
+        speaking.retain(|key, _| own.get(key).is_some() || followed.version(key) != 0);
     }
 
     fn awaits(&self, key: &Key) -> bool {

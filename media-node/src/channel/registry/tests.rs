@@ -338,3 +338,32 @@ async fn who_speaks_is_in_the_roster_until_they_leave() {
     let after = registry.snapshot("app", "room");
     assert_eq!((after.speaker, after.users.len()), (None, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_speaks_at_another_node_is_in_the_roster_until_they_leave() {
+    let registry = following().await;
+    registry.learn(elsewhere(1, 0, &[("n1", &[("a", 5, 3)])]));
+    let (there, nobody) = (
+        path("room", "a", StreamName::Camera),
+        path("room", "b", StreamName::Camera),
+    );
+    for _ in 0..30 {
+        registry.heard(&there, -20);
+        registry.heard_elsewhere(&nobody, -20);
+        tokio::time::advance(Duration::from_millis(20)).await;
+    }
+    assert_eq!(registry.snapshot("app", "room").speaker, None);
+    for _ in 0..30 {
+        registry.heard_elsewhere(&there, -20);
+        tokio::time::advance(Duration::from_millis(20)).await;
+    }
+    assert_eq!(registry.snapshot("app", "room").speaker.as_deref(), Some("a"));
+    registry.learn(elsewhere(2, 0, &[]));
+    assert_eq!(registry.snapshot("app", "room").speaker, None);
+    tokio::time::advance(Duration::from_secs(3_600)).await;
+    registry.wanted();
+    assert!(
+        registry.lock().speaking.is_empty(),
+        "nothing is kept of channels that nobody asks for"
+    );
+}

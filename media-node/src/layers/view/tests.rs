@@ -1,42 +1,23 @@
 use std::task::Waker;
 
-use super::super::testing::Vp8;
+use super::super::testing::{Layered, width};
 use super::*;
-use crate::channel::StreamPath;
-use crate::hub::{Description, Manner};
 
 /// A publication of two layers, the smaller one first, and a player of it.
 struct Scene {
-    _whole: Arc<Publication>,
-    layers: Vec<Arc<Layer>>,
-    senders: [Vp8; 2],
+    layered: Layered,
     view: View,
     now: Duration,
 }
 
 impl Scene {
     fn new() -> Self {
-        let describe = || Description::parse(b"v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n").unwrap();
-        let publication = || {
-            let path = StreamPath::parse("/a/b/c").unwrap();
-            Arc::new(Publication::new(path, describe(), Manner::Once))
-        };
-        let whole = publication();
-        let layers: Vec<_> = (0..2).map(|_| Arc::new(Layer::new(publication()))).collect();
-        for (layer, (size, rate)) in layers.iter().zip([((320, 180), 200_000), ((640, 360), 800_000)]) {
-            layer.set(LayerState {
-                size: Some(size),
-                bits_per_second: rate,
-                is_sending: true,
-            });
-        }
-        assert!(View::new(&whole, 1 << 20, 1).is_none(), "it has no layers yet");
-        whole.set_layers(layers.clone());
+        let layered = Layered::new();
+        let layer = &layered.layers[0].publication;
+        assert!(View::new(layer, 1 << 20, 1).is_none(), "it has no layers");
         Self {
-            view: View::new(&whole, 1 << 20, 1).unwrap(),
-            _whole: whole,
-            layers,
-            senders: [Vp8::new(1, 320, 180), Vp8::new(2, 640, 360)],
+            view: View::new(&layered.whole, 1 << 20, 1).unwrap(),
+            layered,
             now: Duration::ZERO,
         }
     }
@@ -44,23 +25,14 @@ impl Scene {
     /// One moment, a tenth of a second: a picture of each layer. What the player gets: number, and width of keyframes.
     async fn moment(&mut self) -> Vec<(u64, Option<u16>)> {
         self.now += Duration::from_millis(100);
-        tokio::time::advance(Duration::from_millis(100)).await;
         self.view.look(self.now).unwrap();
-        for (layer, sender) in self.layers.iter().zip(&mut self.senders) {
-            let publication = &layer.publication;
-            let asked = tokio::time::timeout(Duration::from_millis(60), publication.keyframes.due()).await;
-            for packet in sender.picture(asked.is_ok(), 2) {
-                publication.relay(0, Flow::Rtp, packet.payload);
-            }
-        }
+        self.layered.moment().await;
         let mut got = Vec::new();
         let mut context = Context::from_waker(Waker::noop());
         while let Poll::Ready(Some((layer, packet))) = self.view.poll_next(&mut context) {
             self.view.take(layer, &packet, self.now, |packet, numbered| {
                 let payload = crate::hub::rtp::payload(&packet.payload).unwrap();
-                let is_keyframe = payload[0] == 0x10 && payload[1] & 1 == 0;
-                let width = is_keyframe.then(|| u16::from_le_bytes([payload[7], payload[8]]));
-                got.push((numbered.sequence, width));
+                got.push((numbered.sequence, width(payload)));
             });
         }
         got
@@ -141,12 +113,12 @@ async fn another_height_is_another_layer_at_once() {
 async fn a_layer_that_does_not_come_any_more_is_left() {
     let mut scene = Scene::new();
     scene.moments(5).await;
-    let large = scene.layers[1].state();
-    scene.layers[1].set(LayerState {
+    let large = scene.layered.layers[1].state();
+    scene.layered.layers[1].set(LayerState {
         is_sending: false,
         ..large
     });
     assert_eq!(widths(&scene.moments(5).await), [320]);
-    scene.layers[1].set(large);
+    scene.layered.layers[1].set(large);
     assert_eq!(widths(&scene.moments(10).await), [640], "its way is wide enough");
 }

@@ -109,7 +109,11 @@ pub async fn run<K: Recorder>(
             changed = desired.changed() => if changed.is_err() { break Ending::Over(EndCause::Stopped) },
             () = shared.interruption.cancelled() => {}
             Some(done) = users.tasks.join_next() => users.forget(done.ok().as_deref()),
-            _ = ticks.tick() => shared.publish(&status),
+            () = recorder.views_changed() => {}
+            _ = ticks.tick() => {
+                shared.board.lock().heard(roster.speaker.as_deref(), shared.now_ms());
+                shared.publish(&status);
+            }
         }
     };
     users.end().await;

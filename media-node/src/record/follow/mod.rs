@@ -2,7 +2,7 @@
 //! are opened, closed and opened again. It does not know what becomes of what they bring: that is a [`Recorder`]'s part.
 //!
 //! `plan` says which streams are wanted; `engine` follows roster and desired state and keeps a task for each wanted user;
-//! `session` runs a user's sessions. `ports` is what the channel is followed by, `recorder` what takes what is captured, and
+//! `session` runs a user's sessions, and `sized` has the picture of one in the size in which it is shown. `ports` is what the channel is followed by, `recorder` what takes what is captured, and
 //! `shared` what all tasks work with. All but `engine` and `session` are free of tasks and sockets.
 
 mod engine;
@@ -11,6 +11,7 @@ mod ports;
 mod recorder;
 mod session;
 mod shared;
+mod sized;
 #[cfg(test)]
 pub mod testing;
 mod trouble;

@@ -72,7 +72,8 @@ pub fn plan(roster: &Roster, subscription: &Subscription, pictures: Pictures, vi
     let mut plan = Plan::default();
     let mut in_all = room.followed.len();
     for user in &roster.users {
-        let wanted = UserPlan::new(user, subscription, pictures, views.user(&user.uid));
+        let view = views.user(&user.uid);
+        let wanted = UserPlan::new(user, subscription, pictures, view, views.area(&user.uid));
         if wanted.streams.is_empty() {
             plan.bystanders = true;
             continue;

@@ -34,6 +34,11 @@ pub trait Recorder: Send + 'static {
         Views::pictures()
     }
 
+    /// Done when [`Self::views`] has another answer for the same. Dropping the future loses nothing.
+    fn views_changed(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+
     /// Who is in the channel and what is wanted, at the beginning and whenever either may have changed.
     fn follow(&mut self, roster: &Roster, plan: &Plan, desired: &Desired);
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use protocol::{Fault, ProblemCode, StreamName};
+use protocol::{Fault, ProblemCode, SecretUrl, StreamName};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
 
@@ -9,12 +9,13 @@ use super::plan::{Order, StreamOrder};
 use super::ports::Captures;
 use super::recorder::{Inlet, Input};
 use super::shared::Shared;
+use super::sized::SizedPicture;
 use super::trouble::Trouble;
 use crate::backoff::{Backoff, chance};
 use crate::capture::{CaptureRequest, Wanted};
 use crate::channel::Credentials;
 use crate::record::status::problem;
-use crate::selection::{Gate, StreamPlan};
+use crate::selection::{Gate, StreamPlan, Tracks};
 use crate::stream::{StreamEnd, StreamEvent, Track, UserClock};
 
 /// Pauses before a stream that still is in the roster is opened again.
@@ -30,6 +31,12 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Packets that are lost so long after others are told of again.
 const LOSS_OVER_MS: u64 = 300_000;
+
+/// What is captured of a picture in the size in which it is shown.
+const PICTURE: Tracks = Tracks {
+    audio: false,
+    video: true,
+};
 
 const TICK: Duration = Duration::from_secs(1);
 /// Ticks that are this far apart did not come in time.
@@ -121,6 +128,8 @@ struct Session<'a, C, I> {
 /// What an open session runs into.
 enum Turn {
     Event(Option<StreamEvent>),
+    /// What its picture brings in the size in which it is shown.
+    Sized(Vec<StreamEvent>),
     Ordered,
 }
 
@@ -159,42 +168,61 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
 
     /// One session, to its end or until another order comes.
     async fn capture(&mut self, wanted: &StreamPlan) -> StreamEnd {
-        let mut events = self.user.captures.open(self.request(wanted));
+        let mut events = self.open(&wanted.url, wanted.tracks);
+        let mut sized = SizedPicture::default();
+        sized.follow(wanted.sized.as_ref(), |url| self.open(url, PICTURE));
         loop {
             let turn = tokio::select! {
                 event = events.recv() => Turn::Event(event),
+                events = sized.come() => events.map_or(Turn::Ordered, Turn::Sized),
                 Ok(()) = self.orders.changed() => Turn::Ordered,
             };
             match turn {
                 Turn::Event(Some(StreamEvent::Ended(end))) => return end,
-                Turn::Event(Some(event)) => self.forward(event).await,
+                Turn::Event(Some(event)) => self.forward_all(sized.own(event)).await,
                 Turn::Event(None) => return StreamEnd::Finished,
+                Turn::Sized(events) => self.forward_all(events).await,
                 Turn::Ordered => match self.order() {
-                    StreamOrder::Capture(now) if is_served(wanted, &now) => {}
-                    order => return self.drain(events, order == StreamOrder::Left).await,
+                    StreamOrder::Capture(now) if is_served(wanted, &now) => {
+                        sized.follow(now.sized.as_ref(), |url| self.open(url, PICTURE));
+                    }
+                    order => return self.drain(events, sized, order == StreamOrder::Left).await,
                 },
             }
         }
     }
 
     /// Closes a session and passes on what is on its way; from a publisher that `left`, what comes within the grace.
-    async fn drain(&mut self, mut events: mpsc::Receiver<StreamEvent>, left: bool) -> StreamEnd {
+    async fn drain(
+        &mut self,
+        mut events: mpsc::Receiver<StreamEvent>,
+        mut sized: SizedPicture,
+        left: bool,
+    ) -> StreamEnd {
         if left {
             let until = Instant::now() + GRACE;
             while let Ok(Some(event)) = timeout_at(until, events.recv()).await {
+                self.forward_all(sized.rest()).await;
                 match event {
                     StreamEvent::Ended(end) => return end,
-                    event => self.forward(event).await,
+                    event => self.forward_all(sized.own(event)).await,
                 }
             }
         }
         events.close();
+        self.forward_all(sized.rest()).await;
         while let Some(event) = events.recv().await {
             if !matches!(event, StreamEvent::Ended(_)) {
-                self.forward(event).await;
+                self.forward_all(sized.own(event)).await;
             }
         }
         StreamEnd::Finished
+    }
+
+    async fn forward_all(&mut self, events: impl IntoIterator<Item = StreamEvent>) {
+        for event in events {
+            self.forward(event).await;
+        }
     }
 
     async fn forward(&mut self, event: StreamEvent) {
@@ -306,15 +334,15 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
         true
     }
 
-    fn request(&self, wanted: &StreamPlan) -> CaptureRequest {
+    fn open(&self, url: &SecretUrl, tracks: Tracks) -> mpsc::Receiver<StreamEvent> {
         let credentials = self.user.credentials.as_ref();
-        CaptureRequest {
-            url: wanted.url.clone(),
+        self.user.captures.open(CaptureRequest {
+            url: url.clone(),
             username: credentials.map(|credentials| credentials.username.clone()),
             password: credentials.map(|credentials| credentials.password.clone()),
             want: Wanted {
-                audio: wanted.tracks.audio,
-                video: wanted.tracks.video,
+                audio: tracks.audio,
+                video: tracks.video,
             },
             foreign: self.user.foreign,
             keys: self.shared.keys.clone(),
@@ -323,7 +351,7 @@ impl<C: Captures, I: Inlet> Session<'_, C, I> {
             first_media_timeout: self.shared.options.first_media_timeout,
             silence_timeout: self.shared.options.silence_timeout,
             transport: self.shared.options.transport,
-        }
+        })
     }
 
     fn report(&self, end: &StreamEnd, wanted: &StreamPlan, at_ms: u64) {

@@ -11,7 +11,7 @@ use streams::Streams;
 use super::load_shedder::{LoadShedder, Overload};
 use crate::media::{MuxedTrack, Picture};
 use crate::mix::{Change, Counters, MixError, MixOptions, Mixer, Output, Settings, Split, images};
-use crate::selection::{Pass, Sources};
+use crate::selection::{Area, Pass, Sources};
 use crate::stream::{StreamEvent, Track};
 use crate::text::Fonts;
 
@@ -148,6 +148,11 @@ impl Feeder {
     /// Who speaks, or spoke last, where the picture follows the speaker.
     pub fn speaker(&self) -> Option<&str> {
         self.mix.as_ref()?.mixer.speaker()
+    }
+
+    /// How large the cameras of users are shown; `None` while nothing is mixed.
+    pub fn areas(&self) -> Option<&BTreeMap<String, Area>> {
+        Some(self.mix.as_ref()?.mixer.areas())
     }
 
     /// How far the mix is behind, in microseconds.

@@ -1,5 +1,6 @@
 //! The thread that mixes: it tells the feeder what comes and what time it is, and hands on what the feeder makes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::media::Picture;
 use crate::mix::{Counters, MixError};
 use crate::record::room::Held;
 use crate::record::status::{SharedBoard, problem};
+use crate::selection::Area;
 use crate::stream::{Clock, StreamEvent};
 use crate::text::Fonts;
 
@@ -58,6 +60,8 @@ pub struct Mixing {
     pub queue: mpsc::Receiver<MixEvent>,
     pub wished: watch::Receiver<Wishes>,
     pub made: SyncSender<Made>,
+    /// How large the cameras of users are shown.
+    pub areas: watch::Sender<BTreeMap<String, Area>>,
     pub clock: Clock,
     pub board: SharedBoard,
 }
@@ -111,6 +115,15 @@ impl Mixing {
         let (now_us, mut each) = (self.clock.now_us(), hand_over(&self.made, &self.board, self.clock));
         self.feeder.advance(now_us, &mut each);
         self.tell_counters();
+        if let Some(areas) = self.feeder.areas() {
+            self.areas.send_if_modified(|told| {
+                let has_changed = told != areas;
+                if has_changed {
+                    told.clone_from(areas);
+                }
+                has_changed
+            });
+        }
     }
 
     fn tell_counters(&self) {

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
@@ -18,7 +18,7 @@ use crate::record::follow::{Closed, Inlet, Input, Plan, Recorder};
 use crate::record::room::Room;
 use crate::record::sink::SliceSink;
 use crate::record::status::SharedBoard;
-use crate::selection::{Pictures, Tracks, UserPlan, Views};
+use crate::selection::{Area, Pictures, Tracks, UserPlan, Views};
 use crate::stream::{Clock, Patience};
 
 /// The most units and events on their way to the mixer: a second of forty users.
@@ -50,6 +50,8 @@ pub struct MixedRecorder {
     events: mpsc::Sender<MixEvent>,
     room: Room,
     wishes: watch::Sender<Wishes>,
+    /// How large the cameras of users are shown.
+    areas: watch::Receiver<BTreeMap<String, Area>>,
     clock: Clock,
     mixing: JoinHandle<()>,
     writing: JoinHandle<()>,
@@ -75,6 +77,7 @@ impl MixedRecorder {
         let (events, queue) = mpsc::channel(QUEUE);
         let (wish, wished) = watch::channel(wishes.clone());
         let (made, making) = sync_channel(MADE);
+        let (tell_areas, areas) = watch::channel(BTreeMap::new());
         tokio::spawn(tick(events.downgrade()));
         let texts = Texts {
             events: events.downgrade(),
@@ -107,6 +110,7 @@ impl MixedRecorder {
                     queue,
                     wished,
                     made,
+                    areas: tell_areas,
                     clock,
                     board,
                 };
@@ -121,6 +125,7 @@ impl MixedRecorder {
             events,
             room: Room::new(QUEUE_BYTES),
             wishes: wish,
+            areas,
             clock,
             mixing,
             writing,
@@ -145,9 +150,17 @@ impl Recorder for MixedRecorder {
     }
 
     fn views(&self, wanted: &Desired) -> Views {
-        match &wanted.scene {
+        let views = match &wanted.scene {
             Some(scene) => Views::of(scene),
             None => Views::of(&self.wishes.borrow().scene),
+        };
+        views.with_areas(self.areas.borrow().clone())
+    }
+
+    async fn views_changed(&mut self) {
+        if self.areas.changed().await.is_err() {
+            // Nothing is mixed any more.
+            std::future::pending().await
         }
     }
 

@@ -30,10 +30,36 @@ fn one_format_of_each_medium_is_kept_with_how_it_is_sent_again() {
     ] {
         assert!(text.contains(kept), "{kept}: {text}");
     }
-    for gone in ["H264", "red/", "ulpfec", "video-orientation"] {
+    for gone in ["H264", "red/", "ulpfec", "flexfec"] {
         assert!(!text.contains(gone), "{gone}: {text}");
     }
     assert!(str0m::change::SdpOffer::from_sdp_string(&text).is_ok());
+}
+
+#[test]
+fn the_only_medium_may_have_no_name_and_then_has_none_in_the_answer() {
+    let offer = Offer::parse("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\n").unwrap();
+    let text = offer.text();
+    assert!(
+        text.contains("a=group:BUNDLE 0\r\n") && text.contains("a=mid:0\r\n"),
+        "{text}"
+    );
+    let answer = "v=0\r\na=group:BUNDLE 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=recvonly\r\n";
+    let told = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=recvonly\r\n";
+    assert_eq!(offer.answered(answer), told);
+    let named = Offer::parse(CHROMIUM).unwrap();
+    assert_eq!(named.answered(answer), answer);
+}
+
+#[test]
+fn a_client_is_not_asked_to_say_how_its_picture_has_to_be_turned() {
+    let offer = Offer::parse(CHROMIUM).unwrap();
+    assert!(
+        offer.text().contains("video-orientation"),
+        "one that says so all the same is understood"
+    );
+    let answer = "v=0\r\na=extmap:13 urn:3gpp:video-orientation\r\na=extmap:1 other\r\n";
+    assert_eq!(offer.answered(answer), "v=0\r\na=extmap:1 other\r\n");
 }
 
 #[test]
@@ -52,10 +78,7 @@ fn layers_are_kept_where_a_client_sends_some() {
     assert!(text.contains("a=rid:q send\r\n") && !text.contains("a=rid:l"), "{text}");
     assert_eq!(text.matches("a=simulcast:").collect::<Vec<_>>().len(), 1);
     assert!(text.contains("a=simulcast:send q;h;f\r\n"), "{text}");
-    assert!(
-        text.contains("rtp-stream-id") && !text.contains("video-orientation"),
-        "{text}"
-    );
+    assert!(text.contains("rtp-stream-id"), "{text}");
     assert!(str0m::change::SdpOffer::from_sdp_string(&text).is_ok());
     for none in ["q", "q;h;f;a;b", "q;;f", "q;h/", "", "q;aaaaaaaaaaaaaaaaaaaaaa"] {
         let offer = layered(&format!("{extensions}a=simulcast:send {none}\r\n"));
@@ -105,7 +128,10 @@ fn what_is_no_offer_of_one_audio_and_one_video_is_refused_with_the_reason() {
     let malformed = |text: &str| matches!(Offer::parse(text), Err(OfferError::Malformed(_)));
     assert!(malformed("") && malformed("v=0\r\n") && malformed("v=0\r\nnonsense\r\nm=audio 9 X 0\r\n"));
     assert!(malformed(&format!("v=0\r\n{}", "a=x\r\n".repeat(20_000))));
-    assert!(malformed("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\n"), "no mid");
+    let unnamed = "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n";
+    assert!(malformed(&format!("v=0\r\n{unnamed}{unnamed}a=mid:1\r\n")));
+    let two = Offer::parse(&format!("v=0\r\n{unnamed}{unnamed}"));
+    assert!(two.is_err_and(|error| error.to_string().contains("offer them with a=mid")));
     let data = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:0\r\n";
     assert!(matches!(Offer::parse(data), Err(OfferError::NotTaken(_))));
     let pcmu = Offer::parse("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n").unwrap();

@@ -1,7 +1,8 @@
 //! What a player gets: the packets of a publication, numbered anew for it, with times from its publisher's sender reports. Of a
-//! picture in layers it gets the one that fits its way.
+//! picture in layers it gets the one that fits its way; a picture that has none pauses where the way does not carry it.
 
 mod choice;
+mod strain;
 mod track;
 
 use std::future::poll_fn;
@@ -21,18 +22,20 @@ use crate::channel::StreamPath;
 use crate::hub::{Flow, Overflow, Packet, Publication, Receiver, SubscribeError, rtp};
 use crate::layers::{View, Wish};
 pub(super) use choice::{OUT_OF_ORDER, Played, best, index_of};
-use track::{Origin, Track};
+use strain::Strain;
+pub(super) use track::Origin;
+use track::Track;
 
 /// Packets that are sent before anything else is looked at.
 const BATCH: usize = 32;
 /// How often it is looked at which layer fits.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// What a way carries is not known at first: a picture of middle size is a fair beginning.
 pub(super) const FIRST_ESTIMATE_BPS: u64 = 1_000_000;
 /// What is left for the sound, and for packets that are sent again.
 const BESIDE_PICTURE_BPS: u64 = 60_000;
 /// What is looked for beyond the wished layer's rate, in hundredths, so that it can be seen to fit.
-const HEADROOM_PERCENT: u64 = 140;
+pub(super) const HEADROOM_PERCENT: u64 = 140;
 
 /// One player.
 pub(super) struct Playing {
@@ -42,6 +45,9 @@ pub(super) struct Playing {
     queue_bytes: usize,
     /// The picture, where it has layers.
     view: Option<View>,
+    /// Whether the way carries the picture, where it has none.
+    strain: Strain,
+    is_paused: bool,
     is_measured: bool,
     looks: Interval,
     began: Instant,
@@ -104,6 +110,8 @@ impl Playing {
             tracks,
             queue_bytes,
             view,
+            strain: Strain::default(),
+            is_paused: false,
             is_measured,
             looks,
             began: Instant::now(),
@@ -143,10 +151,19 @@ impl Playing {
             if tracks.is_empty() {
                 continue;
             }
-            let subscribed = feed
-                .publication
-                .subscribe(&tracks, self.queue_bytes, Overflow::Drop, false);
-            feed.packets = Some(subscribed.map_err(End::from)?.packets);
+            let (publication, queue_bytes) = (&feed.publication, self.queue_bytes);
+            let needs_order = self
+                .tracks
+                .iter()
+                .any(|track| track.feed == index && track.needs_order());
+            feed.packets = Some(match needs_order {
+                true => {
+                    publication
+                        .subscribe(&tracks, queue_bytes, Overflow::Drop, false)?
+                        .packets
+                }
+                false => publication.subscribe_fast(&tracks, queue_bytes)?,
+            });
         }
         let now = self.began.elapsed();
         if let Some(view) = &mut self.view {
@@ -191,8 +208,9 @@ impl Playing {
                 return Poll::Ready(packet.map(|(layer, packet)| Came::OfLayer(layer, packet)));
             }
         }
-        if self.looks.poll_tick(context).is_ready() && self.is_out_of_order() {
-            return Poll::Ready(None);
+        if self.view.is_none() && self.looks.poll_tick(context).is_ready() {
+            let came = (!self.is_out_of_order()).then_some(Came::Look);
+            return Poll::Ready(came);
         }
         for (index, feed) in self.feeds.iter_mut().enumerate() {
             if let Some(packets) = &mut feed.packets
@@ -253,9 +271,38 @@ impl Playing {
         }
     }
 
+    /// Whether the picture is not sent, because the way to the client does not carry it.
+    pub(super) fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
+    /// Pauses the picture, or has it go on, as the way to the client is.
+    fn spare(&mut self, now: Duration) {
+        let is_paused = self.strain.is_too_much(now);
+        let Self { tracks, feeds, .. } = self;
+        for track in tracks.iter_mut().filter(|track| track.kind == Kind::Video) {
+            let Some(feed) = feeds.get(track.feed) else { continue };
+            if is_paused {
+                track.pause();
+            } else if track.go_on(&feed.publication) {
+                feed.publication.keyframes.ask();
+            }
+        }
+        if is_paused != std::mem::replace(&mut self.is_paused, is_paused) {
+            let path = &self.played.publication.path;
+            tracing::info!(%path, is_paused, "the picture pauses for a player, or goes on: its way does not carry it, or does again");
+        }
+    }
+
     fn look(&mut self, rtc: &mut Rtc) {
         let now = self.began.elapsed();
-        let Some(view) = &mut self.view else { return };
+        let Some(view) = &mut self.view else {
+            // Who gets the picture alone has nothing else that would be better without it.
+            if self.tracks.len() > 1 {
+                self.spare(now);
+            }
+            return;
+        };
         if view.look(now).is_err() {
             // The layer that it has goes on.
             tracing::debug!(path = %self.played.publication.path, "a layer has as many players as it may have");
@@ -274,6 +321,17 @@ impl Playing {
             Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. } | BweKind::Remb { estimate, .. }) => {
                 self.wish(Some(estimate.as_u64()));
             }
+            Event::MediaEgressStats(stats) => {
+                let now = self.began.elapsed();
+                let kind = self
+                    .tracks
+                    .iter()
+                    .find(|track| track.is_of(stats.mid))
+                    .map(|track| track.kind);
+                if let Some(kind) = kind {
+                    self.strain.told(kind, stats.loss, stats.rtt, now);
+                }
+            }
             _ => {}
         }
     }
@@ -285,6 +343,7 @@ impl Playing {
             view.set_wish(Wish {
                 height,
                 bits_per_second: carried.map(|carried| carried.saturating_sub(BESIDE_PICTURE_BPS)),
+                ..Wish::default()
             });
         }
     }

@@ -7,16 +7,16 @@ use str0m::rtp::RtpWrite;
 use super::super::offer::{Format, Kind, Section};
 use super::super::parameter_sets::ParameterSets;
 use crate::hub::{Flow, Packet, Publication, rtp};
-use crate::layers::{Numbered, Switch};
+use crate::layers::{Entering, Numbered, Switch};
 
 /// The number of a track's first packet.
 pub(super) const FIRST_NUMBER: u64 = 1;
 
 /// What the publisher's clock said at a moment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Origin {
-    pub(super) at: Instant,
-    pub(super) sent: Duration,
+pub(in crate::rtc) struct Origin {
+    pub(in crate::rtc) at: Instant,
+    pub(in crate::rtc) sent: Duration,
 }
 
 /// One track of a player.
@@ -31,6 +31,16 @@ pub(super) struct Track {
     switch: Switch,
     /// What a browser needs in front of keyframes.
     sets: Option<ParameterSets>,
+    clock_rate: u32,
+    pause: Pause,
+}
+
+/// Whether a track is sent.
+enum Pause {
+    Plays,
+    Pauses,
+    /// It goes on with the next keyframe.
+    Enters(Box<Entering>),
 }
 
 impl Track {
@@ -50,7 +60,35 @@ impl Track {
             payload_type: Pt::from(format.payload_type),
             switch: Switch::new(format.clock_rate, 1, FIRST_NUMBER),
             sets: ParameterSets::told(&known.parameters).filter(|_| format.name == "H264"),
+            clock_rate: format.clock_rate,
+            pause: Pause::Plays,
         })
+    }
+
+    /// Sends nothing, until it is to go on.
+    pub(super) fn pause(&mut self) {
+        self.pause = Pause::Pauses;
+    }
+
+    /// Goes on with the publication's next keyframe. Answers whether it had paused.
+    pub(super) fn go_on(&mut self, publication: &Publication) -> bool {
+        let has_paused = matches!(self.pause, Pause::Pauses);
+        if has_paused {
+            let track = publication.description.tracks().get(self.index);
+            let entering = track.and_then(|track| Entering::new(track, self.clock_rate));
+            self.switch.pass_over();
+            self.pause = entering.map_or(Pause::Plays, |entering| Pause::Enters(Box::new(entering)));
+        }
+        has_paused
+    }
+
+    pub(super) fn is_of(&self, mid: Mid) -> bool {
+        self.mid == mid
+    }
+
+    /// Whether packets are to come in order: what stands in front of keyframes takes numbers of its own.
+    pub(super) fn needs_order(&self) -> bool {
+        self.sets.is_some()
     }
 
     /// The next packet of the publication. `now`: since any moment.
@@ -59,10 +97,26 @@ impl Track {
             self.switch.report(0, &packet.payload);
             return;
         }
+        match &mut self.pause {
+            Pause::Plays => self.send(packet, now, origin, rtc),
+            Pause::Pauses => {}
+            Pause::Enters(entering) => {
+                if let Some(entered) = entering.take(packet, now) {
+                    self.pause = Pause::Plays;
+                    for packet in &entered {
+                        self.send(packet, now, origin, rtc);
+                    }
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, packet: &Packet, now: Duration, origin: Option<Origin>, rtc: &mut Rtc) {
         let (Some(head), Some(payload)) = (rtp::rtp_head(&packet.payload), rtp::payload(&packet.payload)) else {
             return;
         };
-        let mut numbered = self.switch.take(0, head, rtp::is_marked(&packet.payload), now);
+        let numbered = self.switch.take(0, head, rtp::is_marked(&packet.payload), now);
+        let Some(mut numbered) = numbered else { return };
         let sets = self.sets.as_mut();
         if let Some(sets) = sets.and_then(|sets| sets.ahead_of(head.timestamp, payload)) {
             send(
@@ -111,7 +165,7 @@ fn send(
 
 impl Origin {
     /// When the publisher's clock said that, by this machine's.
-    fn time(self, sent: Duration) -> Option<Instant> {
+    pub(in crate::rtc) fn time(self, sent: Duration) -> Option<Instant> {
         match sent.checked_sub(self.sent) {
             Some(later) => self.at.checked_add(later),
             None => self.at.checked_sub(self.sent.saturating_sub(sent)),

@@ -3,15 +3,21 @@
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::task::Poll;
+use std::time::Instant;
 
 use protocol::RoomSlot;
+use str0m::bwe::{Bitrate, BweKind};
 use str0m::{Event, Rtc};
 use tokio::sync::mpsc;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::super::offer::Offer;
+use super::super::offer::{Format, Kind, Offer, Section};
+use super::super::play::{FIRST_ESTIMATE_BPS, HEADROOM_PERCENT, LOOK_EVERY};
+use super::origins::Origins;
 use super::roll::Presence;
 use super::seek::Found;
+use super::share::{Need, share};
 use super::slot::{Come, Slot};
 use super::wish::Wish;
 use crate::channel::StreamPath;
@@ -31,6 +37,17 @@ pub(in crate::rtc) struct PeerPlaying {
     found: mpsc::Receiver<Found>,
     /// The slot that is looked at first: each has its turn.
     first: usize,
+    /// Whether the client tells what arrives.
+    is_measured: bool,
+    /// What the way carries, in bits a second, as far as that is known.
+    estimate: Option<u64>,
+    /// It is taken to carry so much at least,
+    min_bitrate: u64,
+    /// and each peer may send so much.
+    max_bitrate: u64,
+    looks: Interval,
+    began: Instant,
+    origins: Origins,
     ended: CancellationToken,
 }
 
@@ -38,11 +55,17 @@ pub(in crate::rtc) struct PeerPlaying {
 pub(in crate::rtc) enum PlayStep {
     Begin(Found),
     Send(usize, Come),
+    /// It is time to see which layers fit.
+    Look,
 }
 
 impl PeerPlaying {
-    pub(in crate::rtc) fn new(presence: Presence, queue_bytes: usize) -> Self {
+    /// `bitrates`: what the way is taken to carry at least, and what each peer may send, in bits a second.
+    pub(in crate::rtc) fn new(presence: Presence, queue_bytes: usize, bitrates: (u64, u64)) -> Self {
+        let (min_bitrate, max_bitrate) = bitrates;
         let (find, found) = mpsc::channel(MAX_SLOTS);
+        let mut looks = interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             path: presence.path(),
             presence,
@@ -51,6 +74,13 @@ impl PeerPlaying {
             find,
             found,
             first: 0,
+            is_measured: false,
+            estimate: None,
+            min_bitrate,
+            max_bitrate,
+            looks,
+            began: Instant::now(),
+            origins: Origins::default(),
             ended: CancellationToken::new(),
         }
     }
@@ -68,11 +98,22 @@ impl PeerPlaying {
         let received = || offer.sections.iter().filter(|section| section.receives);
         self.slots
             .retain(|slot| received().any(|section| section.mid == slot.mid));
+        let told = |section: &Section| {
+            let tells = |format: &Format| section.tells_arrivals(format);
+            section.kind == Kind::Video && section.formats().iter().any(tells)
+        };
+        self.is_measured = received().any(told);
         for section in received() {
             if self.slots.len() < MAX_SLOTS && !self.slots.iter().any(|slot| slot.mid == section.mid) {
                 self.slots.push(Slot::new(section));
             }
         }
+    }
+
+    /// What its way is taken to carry before that is measured, in bits a second; `None` where it cannot be. One peer may send so
+    /// much, and the first pictures of all come at once.
+    pub(in crate::rtc) fn first_estimate(&self) -> Option<u64> {
+        self.is_measured.then_some(self.max_bitrate.max(FIRST_ESTIMATE_BPS))
     }
 
     pub(in crate::rtc) fn connected(&mut self) {
@@ -98,12 +139,19 @@ impl PeerPlaying {
     /// The next thing to do. Dropping the future loses nothing.
     pub(in crate::rtc) async fn step(&mut self) -> PlayStep {
         let Self {
-            slots, found, first, ..
+            slots,
+            found,
+            first,
+            looks,
+            ..
         } = self;
         poll_fn(|context| {
             // It cannot end: this side keeps a sender.
             if let Poll::Ready(Some(found)) = found.poll_recv(context) {
                 return Poll::Ready(PlayStep::Begin(found));
+            }
+            if looks.poll_tick(context).is_ready() {
+                return Poll::Ready(PlayStep::Look);
             }
             let count = slots.len();
             for turn in 0..count {
@@ -123,25 +171,66 @@ impl PeerPlaying {
     pub(in crate::rtc) fn take(&mut self, step: PlayStep, rtc: &mut Rtc) {
         match step {
             PlayStep::Begin(found) => {
+                let (transcoding, now) = (&self.presence.roll.commons.transcoding, self.began.elapsed());
                 if let Some(slot) = self.slots.iter_mut().find(|slot| slot.mid == found.slot) {
-                    slot.found(found, self.queue_bytes, &self.presence.roll.commons.transcoding);
+                    slot.found(found, self.queue_bytes, transcoding, now);
                 }
             }
             PlayStep::Send(index, come) => {
+                let now = self.began.elapsed();
                 if let Some(slot) = self.slots.get_mut(index) {
-                    slot.take(come, rtc);
+                    slot.take(come, rtc, &mut self.origins, now);
                 }
             }
+            PlayStep::Look => self.look(rtc),
         }
     }
 
+    fn look(&mut self, rtc: &mut Rtc) {
+        let now = self.began.elapsed();
+        let fixed: u64 = self.slots.iter().map(Slot::fixed).sum();
+        let need = |slot: &Slot| {
+            let (wanted, weight) = slot.need()?;
+            let wanted = with_headroom(wanted);
+            Some(Need { wanted, weight })
+        };
+        let needs: Vec<Option<Need>> = self.slots.iter().map(need).collect();
+        let left = self
+            .estimate
+            .map(|estimate| estimate.max(self.min_bitrate).saturating_sub(fixed));
+        let shares = left.map(|left| share(left, &needs.iter().flatten().copied().collect::<Vec<_>>()));
+        let mut shares = shares.map(Vec::into_iter);
+        for (slot, need) in self.slots.iter_mut().zip(&needs) {
+            let carried = need.and_then(|_| shares.as_mut()?.next());
+            slot.look(carried, now);
+        }
+        if self.is_measured {
+            self.measure(fixed, rtc);
+        }
+    }
+
+    /// Says what the way is to be tried for.
+    fn measure(&self, fixed: u64, rtc: &mut Rtc) {
+        let rates = self.slots.iter().filter_map(Slot::rates);
+        let (wanted, current) = rates.fold((fixed, fixed), |(wanted, current), (more, now)| {
+            (wanted.saturating_add(more), current.saturating_add(now))
+        });
+        let with_headroom = with_headroom(wanted);
+        // Padding in the place of larger layers shows whether those would fit.
+        let sustained = if current < wanted { with_headroom } else { 0 };
+        rtc.bwe()
+            .set_bitrate(Bitrate::from(sustained), Bitrate::from(with_headroom));
+    }
+
     pub(in crate::rtc) fn event(&mut self, event: &Event) {
-        if let Event::KeyframeRequest(request) = event {
-            let mid = request.mid.to_string();
-            self.slots
-                .iter()
-                .filter(|slot| slot.mid == mid)
-                .for_each(Slot::ask_for_keyframe);
+        match event {
+            Event::KeyframeRequest(request) => {
+                let mid = request.mid.to_string();
+                let asking = self.slots.iter().filter(|slot| slot.mid == mid);
+                asking.for_each(Slot::ask_for_keyframe);
+            }
+            Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => self.estimate = Some(estimate.as_u64()),
+            _ => {}
         }
     }
 
@@ -149,4 +238,9 @@ impl PeerPlaying {
     pub(in crate::rtc) fn ends(&mut self, why: String) {
         self.presence.ends(why);
     }
+}
+
+/// A larger layer is taken when it fits with room to spare.
+fn with_headroom(rate: u64) -> u64 {
+    rate.saturating_mul(HEADROOM_PERCENT) / 100
 }

@@ -77,6 +77,14 @@ pub(super) async fn seek(
 }
 
 async fn look(commons: &Commons, paths: &[StreamPath], kind: TrackKind) -> Option<Arc<Publication>> {
+    // Of pictures in layers any size can be had by itself, the small one too.
+    let here = paths.iter().filter_map(|path| commons.hub.find(path));
+    let has_layers = |published: &Arc<Publication>| !published.layers().is_empty() && !published.ended.is_cancelled();
+    if kind == TrackKind::Video
+        && let Some(published) = here.into_iter().find(has_layers)
+    {
+        return Some(published);
+    }
     for path in paths {
         // One that cannot be read from its node now may be later.
         let published = commons.streams.play(path).await.ok().flatten();

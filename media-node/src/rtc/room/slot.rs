@@ -2,30 +2,31 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use protocol::{RoomSlot, RoomSource, TrackKind};
 use str0m::Rtc;
-use str0m::media::{Mid, Pt};
-use str0m::rtp::RtpWrite;
+use str0m::media::Mid;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::super::offer::{Format, Kind, Section};
-use super::super::parameter_sets::ParameterSets;
 use super::super::play::{OUT_OF_ORDER, best, index_of};
 use super::commons::Commons;
-use super::keyframe;
-use super::numbers::{Numbered, Numbers};
+use super::origins::Origins;
 use super::seek::{Found, paths, seek};
+use super::source::{Arrived, Out, Source};
 use crate::channel::MediaTrack;
-use crate::hub::{Flow, Overflow, Packet, Publication, Receiver, rtp};
+use crate::hub::Publication;
+use crate::layers::{Switch, Wish};
 use crate::transcode::{Transcoding, is_convertible, is_out_of_order};
 
 /// Packets that are sent before anything else is looked at.
 const BATCH: usize = 32;
-/// A source that is asked for a keyframe and sends none is asked again.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// How large a picture is taken to be shown of which the client has not said it.
+const HEIGHT: u32 = 1_080;
+/// What is measured anew counts for so much of a rate, in hundredths.
+const NEW_PERCENT: u64 = 20;
 
 /// See the module.
 pub(super) struct Slot {
@@ -40,27 +41,29 @@ pub(super) struct Slot {
     current: Option<Source>,
     /// It takes the place of the current one at its first keyframe.
     next: Option<Source>,
-    numbers: Numbers,
+    /// The numbers and times of whatever it shows. Its sources have clocks of their own, which say nothing of one another: their
+    /// arrival does.
+    run: Switch,
     /// Sources that there have been.
-    sources: u64,
+    sources: usize,
+    /// What there was for it at the last look, in bits a second.
+    carried: Option<u64>,
+    sent: Sent,
 }
 
-struct Source {
-    number: u64,
-    publication: Arc<Publication>,
-    packets: Receiver,
-    payload_type: Pt,
-    codec: String,
-    /// What a browser needs in front of keyframes.
-    sets: Option<ParameterSets>,
-    asked: Instant,
+/// What is sent by a slot.
+#[derive(Debug, Default)]
+struct Sent {
+    bytes: u64,
+    bits_per_second: u64,
+    at: Duration,
 }
 
 /// What has come for a slot.
 pub(in crate::rtc) struct Come {
     is_of_next: bool,
     /// `None` at the end of the source.
-    packet: Option<Packet>,
+    arrived: Option<Arrived>,
 }
 
 impl Slot {
@@ -78,8 +81,11 @@ impl Slot {
             seeking: JoinSet::new(),
             current: None,
             next: None,
-            numbers: Numbers::new(clock_rate),
+            // It begins low, since the receiver has to guess how often a number has wrapped around.
+            run: Switch::new(clock_rate, 0, 1),
             sources: 0,
+            carried: None,
+            sent: Sent::default(),
         }
     }
 
@@ -115,6 +121,7 @@ impl Slot {
         let plays = plays.filter(|wish| !wish.paused && wish.height != Some(0));
         if !is_same || plays.is_none() {
             self.current = None;
+            self.carried = None;
         }
         if let Some(wish) = plays {
             let for_whom = (self.mid.clone(), self.generation);
@@ -123,24 +130,28 @@ impl Slot {
         }
     }
 
-    pub(super) fn found(&mut self, found: Found, queue_bytes: usize, transcoding: &Transcoding) {
+    /// `now`: since any moment.
+    pub(super) fn found(&mut self, found: Found, queue_bytes: usize, transcoding: &Transcoding, now: Duration) {
         if found.generation != self.generation {
             return;
         }
         let publication = found.publication;
-        let is_current = |source: &Source| Arc::ptr_eq(&source.publication, &publication);
+        let is_current = |source: &Source| Arc::ptr_eq(&source.found, &publication);
         if self.current.as_ref().is_some_and(is_current) {
             self.next = None;
             return;
         }
         self.sources += 1;
-        let playable = self.playable(publication, transcoding);
-        let source = playable.and_then(|(publication, track)| {
-            Source::begin(self.sources, publication, track, &self.formats, queue_bytes)
-        });
-        match (source, self.section.kind) {
+        let playable = self.playable(publication.clone(), transcoding);
+        let kind = self.section.kind;
+        let source = playable
+            .and_then(|playable| Source::begin(self.sources, publication, playable, kind, &self.formats, queue_bytes));
+        match (source, kind) {
             (Ok(source), Kind::Audio) => self.current = Some(source),
-            (Ok(source), Kind::Video) => self.next = Some(source),
+            (Ok(mut source), Kind::Video) => {
+                source.look(self.wanted(), now);
+                self.next = Some(source);
+            }
             (Err(reason), _) => tracing::info!(mid = self.mid, reason, "a slot stays empty"),
         }
     }
@@ -171,81 +182,81 @@ impl Slot {
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Come> {
         for (is_of_next, source) in [(true, &mut self.next), (false, &mut self.current)] {
             if let Some(source) = source
-                && let Poll::Ready(packet) = source.packets.poll_next(context)
+                && let Poll::Ready(arrived) = source.poll(context)
             {
-                return Poll::Ready(Come { is_of_next, packet });
+                return Poll::Ready(Come { is_of_next, arrived });
             }
         }
         Poll::Pending
     }
 
-    /// Sends what has come, and what is queued behind it.
-    pub(super) fn take(&mut self, come: Come, rtc: &mut Rtc) {
-        let Come { is_of_next, packet } = come;
-        let Some(packet) = packet else {
-            let over = if is_of_next { &mut self.next } else { &mut self.current };
-            *over = None;
+    /// Sends what has come, and what is queued behind it. `now`: since any moment.
+    pub(super) fn take(&mut self, come: Come, rtc: &mut Rtc, origins: &mut Origins, now: Duration) {
+        let Come { is_of_next, arrived } = come;
+        let source = if is_of_next { &mut self.next } else { &mut self.current };
+        let Some(arrived) = arrived else {
+            *source = None;
             return;
         };
+        let mut out = Out {
+            rtc,
+            mid: Mid::from(self.mid.as_str()),
+            run: &mut self.run,
+            origins,
+            now,
+            bytes: &mut self.sent.bytes,
+        };
+        let has_sent = source.as_mut().is_some_and(|source| source.take(&arrived, &mut out));
         if is_of_next {
-            if !self.enters(&packet) {
+            if !has_sent {
                 return;
             }
             self.current = self.next.take();
         }
-        self.send(&packet, rtc);
+        let Some(current) = &mut self.current else { return };
         for _ in 0..BATCH {
-            let more = self.current.as_mut().and_then(|source| source.packets.try_next());
-            let Some(packet) = more else { return };
-            self.send(&packet, rtc);
+            let Some(arrived) = current.try_next() else { return };
+            current.take(&arrived, &mut out);
         }
     }
 
-    /// Whether the next source can be shown from this packet on.
-    fn enters(&mut self, packet: &Packet) -> bool {
-        let Some(next) = self.next.as_mut().filter(|_| packet.flow == Flow::Rtp) else {
-            return false;
-        };
-        if rtp::payload(&packet.payload).is_some_and(|payload| keyframe::begins(&next.codec, payload)) {
-            return true;
+    /// Chooses the layer anew. `carried`: what there is for it, in bits a second, where that is known.
+    pub(super) fn look(&mut self, carried: Option<u64>, now: Duration) {
+        self.carried = carried;
+        let wish = self.wanted();
+        for source in [&mut self.current, &mut self.next].into_iter().flatten() {
+            source.look(wish, now);
         }
-        if next.asked.elapsed() >= ASK_AGAIN {
-            next.asked = Instant::now();
-            next.publication.keyframes.ask();
-        }
-        false
+        self.sent.look(now);
     }
 
-    fn send(&mut self, packet: &Packet, rtc: &mut Rtc) {
-        let Some(source) = self.current.as_mut().filter(|_| packet.flow == Flow::Rtp) else {
-            return;
-        };
-        let (Some(head), Some(payload)) = (rtp::rtp_head(&packet.payload), rtp::payload(&packet.payload)) else {
-            return;
-        };
-        let sets = source.sets.as_mut();
-        let ahead = sets.and_then(|sets| sets.ahead_of(head.timestamp, payload));
-        let is_video = self.section.kind == Kind::Video;
-        let marker = rtp::is_marked(&packet.payload);
-        let now = Instant::now();
-        let numbered = Numbered {
-            source: source.number,
-            sequence: head.sequence,
-            timestamp: head.timestamp,
-            // Each packet of sound is whole.
-            ends_picture: marker || !is_video,
-        };
-        let count = 1 + u64::from(ahead.is_some());
-        let (last, timestamp) = self.numbers.take(numbered, count, now);
-        let mut api = rtc.direct_api();
-        let Some(stream) = api.stream_tx_by_mid(Mid::from(self.mid.as_str()), None) else {
-            return;
-        };
-        let packets = ahead.map(|sets| (sets, false)).into_iter().chain([(payload, marker)]);
-        for (number, (payload, marker)) in (last + 1 - count..).zip(packets) {
-            let write = RtpWrite::new(source.payload_type, number.into(), timestamp, now, payload);
-            stream.write_rtp(write.marker(marker).nackable(is_video));
+    fn wanted(&self) -> Wish {
+        Wish {
+            height: self.wish.as_ref().and_then(|wish| wish.height),
+            bits_per_second: self.carried,
+            ..Wish::default()
         }
+    }
+
+    /// What it sends, in bits a second, if there is no choice of that.
+    pub(super) fn fixed(&self) -> u64 {
+        match self.need() {
+            Some(_) => 0,
+            None => self.sent.bits_per_second,
+        }
+    }
+
+    /// The bits a second that are wished for, and how large the picture is shown beside others, if there is a choice of layers.
+    pub(super) fn need(&self) -> Option<(u64, u64)> {
+        let (wanted, _) = self.rates()?;
+        let height = u64::from(self.wish.as_ref()?.height.unwrap_or(HEIGHT));
+        Some((wanted, height * height))
+    }
+
+    /// As of [`Source::rates`].
+    pub(super) fn rates(&self) -> Option<(u64, u64)> {
+        let shown = self.next.as_ref().or(self.current.as_ref());
+        shown.and_then(Source::rates)
     }
 
     /// The client misses a picture.
@@ -253,40 +264,36 @@ impl Slot {
         if self.section.kind == Kind::Video
             && let Some(source) = self.next.as_ref().or(self.current.as_ref())
         {
-            source.publication.keyframes.ask();
+            source.ask_for_keyframe();
         }
     }
 }
 
-impl Source {
-    /// An error says for a person why it cannot be played by this medium.
-    fn begin(
-        number: u64,
-        publication: Arc<Publication>,
-        index: usize,
-        formats: &[Format],
-        queue_bytes: usize,
-    ) -> Result<Self, String> {
-        let track = publication
-            .description
-            .tracks()
-            .get(index)
-            .ok_or("there is no such track")?;
-        let format = best(track, formats).and_then(|best| formats.get(best));
-        let format = format.ok_or_else(|| format!("the client does not take {}", track.codec))?;
-        let sets = ParameterSets::told(&track.parameters).filter(|_| format.name == "H264");
-        let codec = track.codec.clone();
-        // It asks for a keyframe.
-        let subscribed = publication.subscribe(&[index], queue_bytes, Overflow::Drop, false);
-        let packets = subscribed.map_err(|error| format!("{error:?}"))?.packets;
-        Ok(Self {
-            number,
-            payload_type: Pt::from(format.payload_type),
-            publication,
-            packets,
-            codec,
-            sets,
-            asked: Instant::now(),
-        })
+impl Sent {
+    fn look(&mut self, now: Duration) {
+        let since = now.saturating_sub(self.at).as_millis();
+        let since = u64::try_from(since).unwrap_or(u64::MAX).max(1);
+        let rate = std::mem::take(&mut self.bytes).saturating_mul(8_000) / since;
+        self.bits_per_second = (self.bits_per_second * (100 - NEW_PERCENT) + rate.saturating_mul(NEW_PERCENT)) / 100;
+        self.at = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sent_is_measured_and_forgotten() {
+        let mut sent = Sent::default();
+        for look in 1..=30 {
+            sent.bytes += 12_500;
+            sent.look(Duration::from_millis(250 * look));
+        }
+        assert!((390_000..=400_000).contains(&sent.bits_per_second), "{sent:?}");
+        for look in 31..=60 {
+            sent.look(Duration::from_millis(250 * look));
+        }
+        assert!(sent.bits_per_second < 1_000, "{sent:?}");
     }
 }

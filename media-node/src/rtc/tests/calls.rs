@@ -67,7 +67,14 @@ async fn what_cannot_be_done_is_refused_with_the_reason() {
     assert_eq!(wrong_type.await.status, 415);
     assert_eq!(server.post("/whip/a/room/u", "nonsense").await.status, 400);
     let cut_off = &CHROMIUM[..CHROMIUM.find("a=fingerprint").unwrap()];
-    assert_eq!(server.post("/whip/a/room/u", cut_off).await.status, 400);
+    let reply = server.post("/whip/a/room/u", cut_off).await;
+    assert_eq!((reply.status, detail(&reply).contains("no sound")), (422, true));
+    let unsafe_one: String = CHROMIUM
+        .lines()
+        .filter(|line| !line.starts_with("a=fingerprint"))
+        .flat_map(|line| [line, "\r\n"])
+        .collect();
+    assert_eq!(server.post("/whip/a/room/u", &unsafe_one).await.status, 400);
     let received = CHROMIUM.replace("a=sendonly", "a=recvonly");
     let reply = server.post("/whip/a/room/u", &received).await;
     assert_eq!((reply.status, detail(&reply).contains("recvonly")), (422, true));

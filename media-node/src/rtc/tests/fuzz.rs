@@ -34,8 +34,9 @@ fn a_changed_offer_is_refused_or_answered() {
             .and_then(|offer| offer.narrowed(publish::choose))
             .and_then(|(offer, formats)| {
                 // A session that fails is its own: the server catches it in the same way.
-                let opening =
-                    AssertUnwindSafe(|| session::open(&offer, &formats, true, &candidates, Ways::Both).map(drop));
+                let opening = AssertUnwindSafe(|| {
+                    session::open(&offer, &formats, Some(1_000_000), &candidates, Ways::Both).map(drop)
+                });
                 catch_unwind(opening).unwrap_or_else(|_| panic!("seed {seed}: {text}"))
             });
         match opened {

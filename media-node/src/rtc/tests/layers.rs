@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use protocol::RoomSource;
+
+use super::rooms::{enters, map, slot, viewing};
 use super::support::{Client, Server, until};
 use crate::channel::StreamPath;
 use crate::hub::{Flow, Overflow, rtp};
@@ -23,14 +26,20 @@ async fn publishing(server: &Server) -> Client {
 
 /// What a publisher sends: a picture of each layer.
 struct Camera {
-    layers: [(&'static str, Vp8); 2],
+    layers: Vec<(&'static str, Vp8)>,
 }
 
 impl Camera {
     fn new() -> Self {
         Self {
-            layers: [("q", Vp8::new(1, 320, 180)), ("f", Vp8::new(2, 640, 360))],
+            layers: vec![("q", Vp8::new(1, 320, 180)), ("f", Vp8::new(2, 640, 360))],
         }
+    }
+
+    fn with_a_third_layer() -> Self {
+        let mut camera = Self::new();
+        camera.layers.push(("x", Vp8::new(3, 1280, 720)));
+        camera
     }
 
     async fn moment(&mut self, client: &mut Client, sizes: &[&str]) {
@@ -112,4 +121,46 @@ async fn a_player_gets_the_layer_that_it_prefers() {
         let reply = server.post(&format!("/whep/a/room/u{wrong}"), &offer).await;
         assert_eq!(reply.status, 400, "{}", reply.body);
     }
+}
+
+#[tokio::test]
+async fn a_slot_shows_the_layer_for_its_size_and_the_way_from_one_to_another_does_not_show() {
+    const SIZES: [&str; 3] = ["q", "f", "x"];
+    let server = Server::start().await;
+    let mut client = enters(&server, "1", Client::publisher_of_layers(&SIZES).await).await;
+    let mut camera = Camera::with_a_third_layer();
+    let publication = server.hub.find(&StreamPath::parse("/a/room/1").unwrap()).unwrap();
+    let began = Instant::now();
+    while publication.layers().iter().any(|layer| layer.state().size.is_none()) {
+        camera.moment(&mut client, &SIZES).await;
+        assert!(began.elapsed() < Duration::from_secs(20), "the layers are not seen");
+    }
+    let mut viewer = viewing(&server, "2").await;
+    let video = viewer.video;
+    for (height, wanted) in [(Some(180), 320), (Some(300), 640), (None, 1280), (Some(100), 320)] {
+        let mut wish = slot("1", RoomSource::Camera);
+        wish.height = height;
+        map(&server, "2", &[(video, Some(wish))]).await;
+        let (before, began) = (viewer.payloads_of(video).len(), Instant::now());
+        let mut shown = None;
+        while shown != Some(wanted) {
+            camera.moment(&mut client, &SIZES).await;
+            // It takes a datagram a turn, and one that falls behind would be taken for one on a narrow way.
+            for _ in 0..12 {
+                viewer.turn().await;
+            }
+            let payloads = viewer.payloads_of(video);
+            shown = payloads
+                .get(before..)
+                .unwrap_or_default()
+                .iter()
+                .rev()
+                .find_map(|(.., payload)| width(payload));
+            assert!(began.elapsed() < Duration::from_secs(20), "{height:?} shows {shown:?}");
+        }
+    }
+    let packets = viewer.payloads_of(video);
+    let goes_on =
+        |pair: &[(u64, u32, Vec<u8>)]| pair[1].0 == pair[0].0 + 1 && (pair[1].1.wrapping_sub(pair[0].1) as i32) >= 0;
+    assert!(packets.windows(2).all(goes_on), "{packets:?}");
 }

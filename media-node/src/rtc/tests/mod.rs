@@ -2,6 +2,7 @@
 
 mod calls;
 mod codecs;
+mod encrypted;
 mod fuzz;
 mod layers;
 mod media;

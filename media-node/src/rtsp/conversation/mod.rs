@@ -15,10 +15,11 @@ use super::Shared;
 use super::player::Player;
 use super::publisher::{News, Publisher};
 use super::reply::{self, Answer, METHODS, Refusal, Reply};
-use super::target::content_base;
+use super::target::{area, content_base};
 use crate::access::{Action, Grant};
 use crate::channel::StreamPath;
 use crate::hub::{Ends, Liveness, Packet, Publication, Ticket};
+use crate::layers::sized;
 
 pub(super) struct Conversation {
     server: Arc<Shared>,
@@ -33,6 +34,8 @@ pub(super) struct Conversation {
     expires: Option<Instant>,
     /// Set from the first SETUP to TEARDOWN.
     session: Option<String>,
+    /// The picture in a size of its own that was described last: requests that follow do not repeat the size.
+    sized: Option<Arc<Publication>>,
     role: Role,
 }
 
@@ -69,6 +72,7 @@ impl Conversation {
             granted: None,
             expires: None,
             session: None,
+            sized: None,
             role: Role::None,
         }
     }
@@ -215,7 +219,14 @@ impl Conversation {
         let url = url_of(request)?;
         let (target, grant) = self.authorized(Action::Play, url, request, now_ms).await?;
         grant.play()?;
-        let publication = self.find(&target.path).await?;
+        let whole = self.find(&target.path).await?;
+        let sized = area(url)?.and_then(|area| sized(&whole, area));
+        let publication = sized.clone().unwrap_or(whole);
+        let former = std::mem::replace(&mut self.sized, sized);
+        // One that is played ends with its player.
+        if let Some(former) = former.filter(|_| !matches!(self.role, Role::Player(_))) {
+            former.end();
+        }
         Ok(Reply::default()
             .header(headers::CONTENT_TYPE, "application/sdp")
             .header(headers::CONTENT_BASE, content_base(url))
@@ -260,7 +271,11 @@ impl Conversation {
             }
             return player.set_up(target.track, request, self.ends);
         }
-        let publication = self.find(&target.path).await?;
+        let sized = self.sized.clone().filter(|sized| sized.path == target.path);
+        let publication = match sized {
+            Some(sized) => sized,
+            None => self.find(&target.path).await?,
+        };
         let mut player = Box::new(Player::new(publication));
         let transport = player.set_up(target.track, request, self.ends)?;
         self.expires = expires;

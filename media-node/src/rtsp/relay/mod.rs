@@ -14,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::{Origin, StreamPath};
-use crate::hub::{Manner, Publication};
+use crate::hub::{Flow, Hub, Manner, Publication, rtp};
 use source::{Source, SourceError};
 
 /// Streams that are read from other nodes at once. Each takes a file and a task.
@@ -72,12 +72,12 @@ impl Relays {
         self: &Arc<Self>,
         path: &StreamPath,
         origin: Origin,
-        linger: Duration,
+        hub: &Arc<Hub>,
     ) -> Result<Arc<Publication>, RelayError> {
         let relay = self.relay(path, origin)?;
         let opened = relay
             .publication
-            .get_or_try_init(|| self.begin(path, &relay, linger))
+            .get_or_try_init(|| self.begin(path, &relay, hub))
             .await;
         if opened.is_err() {
             self.remove(path, &relay);
@@ -119,7 +119,7 @@ impl Relays {
         self: &Arc<Self>,
         path: &StreamPath,
         relay: &Arc<Relay>,
-        linger: Duration,
+        hub: &Arc<Hub>,
     ) -> Result<Arc<Publication>, RelayError> {
         let Origin {
             node_id,
@@ -146,7 +146,7 @@ impl Relays {
             Manner::Once,
         ));
         let relaying = (self.clone(), relay.clone(), publication.clone());
-        tokio::spawn(run(relaying, source, linger));
+        tokio::spawn(run(relaying, source, hub.clone()));
         Ok(publication)
     }
 
@@ -179,7 +179,7 @@ impl Relay {
 async fn run(
     (relays, relay, publication): (Arc<Relays>, Arc<Relay>, Arc<Publication>),
     mut source: Source,
-    linger: Duration,
+    hub: Arc<Hub>,
 ) {
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -189,6 +189,9 @@ async fn run(
             packet = source.next() => match packet {
                 Some((track, flow, payload)) => {
                     heard = Instant::now();
+                    if let Some(decibels) = rtp::audio_level(&payload).filter(|_| flow == Flow::Rtp) {
+                        hub.heard_elsewhere(&publication.path, decibels);
+                    }
                     publication.relay(track, flow, payload);
                 }
                 None => break "it is over there",
@@ -197,7 +200,7 @@ async fn run(
                 if publication.has_players() {
                     played = now;
                 }
-                if now.saturating_duration_since(played) >= linger {
+                if now.saturating_duration_since(played) >= hub.limits.relay_linger {
                     break "nobody plays it here";
                 }
                 if now.saturating_duration_since(heard) >= SILENCE {

@@ -49,15 +49,7 @@ impl Streams {
 
     /// `present`: the user, if in the channel.
     pub fn split(&mut self, uid: &str, present: Option<&Present>, stream: StreamName, event: StreamEvent) -> Split {
-        let is_video = match &event {
-            StreamEvent::Format(track, _)
-            | StreamEvent::Unit(track, _)
-            | StreamEvent::Lost(track, _)
-            | StreamEvent::Unreadable(track, _)
-            | StreamEvent::Locked(track, _) => *track == Track::Video,
-            _ => false,
-        };
-        if !is_video {
+        if event.track() != Some(Track::Video) {
             return Split {
                 own: Some(event),
                 stream: Vec::new(),

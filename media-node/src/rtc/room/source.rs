@@ -1,0 +1,275 @@
+//! What a slot shows: a track of a publication, as a whole or one layer of it at a time.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use str0m::Rtc;
+use str0m::media::{Mid, Pt};
+use str0m::rtp::RtpWrite;
+
+use super::super::offer::{Format, Kind};
+use super::super::parameter_sets::ParameterSets;
+use super::super::play::best;
+use super::keyframe;
+use super::origins::{Origins, Peer};
+use crate::hub::rtp::RtpHead;
+use crate::hub::{Flow, Overflow, Packet, Publication, Receiver, rtp};
+use crate::layers::{Numbered, Switch, View, Wish};
+
+/// A source that is asked for a keyframe and sends none is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// See the module.
+pub(super) struct Source {
+    /// Differs from one source of the slot to the next.
+    pub(super) number: usize,
+    /// What was found for the slot; what is played may be made of it.
+    pub(super) found: Arc<Publication>,
+    publication: Arc<Publication>,
+    feed: Feed,
+    sending: Sending,
+}
+
+enum Feed {
+    Whole(Box<Whole>),
+    Layers(Box<View>),
+}
+
+struct Whole {
+    packets: Receiver,
+    clock: Switch,
+    codec: String,
+    /// Something of it has been shown.
+    has_begun: bool,
+    /// When it was asked for one that can be shown.
+    asked: Option<Duration>,
+}
+
+/// How its packets are sent.
+struct Sending {
+    payload_type: Pt,
+    kind: Kind,
+    peer: Peer,
+    /// What a browser needs in front of keyframes.
+    sets: Option<ParameterSets>,
+}
+
+/// What has come of a source.
+pub(in crate::rtc) struct Arrived {
+    layer: usize,
+    packet: Packet,
+}
+
+/// Where packets go, numbered as one run whichever source they come from.
+pub(super) struct Out<'a> {
+    pub(super) rtc: &'a mut Rtc,
+    pub(super) mid: Mid,
+    pub(super) run: &'a mut Switch,
+    pub(super) origins: &'a mut Origins,
+    /// Since any moment.
+    pub(super) now: Duration,
+    /// What was sent is counted here.
+    pub(super) bytes: &'a mut u64,
+}
+
+impl Source {
+    /// `index`: the track. An error says for a person why it cannot be played by this medium.
+    pub(super) fn begin(
+        number: usize,
+        found: Arc<Publication>,
+        (publication, index): (Arc<Publication>, usize),
+        kind: Kind,
+        formats: &[Format],
+        queue_bytes: usize,
+    ) -> Result<Self, String> {
+        let track = publication.description.tracks().get(index);
+        let track = track.ok_or("there is no such track")?;
+        let format = best(track, formats).and_then(|best| formats.get(best));
+        let format = format.ok_or_else(|| format!("the client does not take {}", track.codec))?;
+        let peer = (found.path.channel.clone(), found.path.uid.clone());
+        let view = match kind {
+            Kind::Video => View::new(&publication, queue_bytes, 1),
+            Kind::Audio => None,
+        };
+        let is_h264 = format.name == "H264" && view.is_none();
+        let sets = ParameterSets::told(&track.parameters).filter(|_| is_h264);
+        let feed = match view {
+            Some(view) => Feed::Layers(Box::new(view)),
+            None => {
+                // What stands in front of keyframes takes numbers of its own, which leaves none for packets that come late. Either asks
+                // for a keyframe.
+                let packets = match sets.is_some() {
+                    true => publication
+                        .subscribe(&[index], queue_bytes, Overflow::Drop, false)
+                        .map(|subscribed| subscribed.packets),
+                    false => publication.subscribe_fast(&[index], queue_bytes),
+                };
+                Feed::Whole(Box::new(Whole {
+                    packets: packets.map_err(|error| format!("{error:?}"))?,
+                    clock: Switch::new(format.clock_rate, 1, 1),
+                    codec: track.codec.clone(),
+                    has_begun: false,
+                    asked: None,
+                }))
+            }
+        };
+        let sending = Sending {
+            payload_type: Pt::from(format.payload_type),
+            kind,
+            peer,
+            sets,
+        };
+        Ok(Self {
+            number,
+            found,
+            publication,
+            feed,
+            sending,
+        })
+    }
+
+    /// `None` at its end.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Arrived>> {
+        match &mut self.feed {
+            Feed::Whole(whole) => {
+                let polled = whole.packets.poll_next(context);
+                polled.map(|packet| packet.map(|packet| Arrived { layer: 0, packet }))
+            }
+            Feed::Layers(view) => {
+                let polled = view.poll_next(context);
+                polled.map(|packet| packet.map(|(layer, packet)| Arrived { layer, packet }))
+            }
+        }
+    }
+
+    /// What is there already.
+    pub(super) fn try_next(&mut self) -> Option<Arrived> {
+        std::future::poll_fn(|context| self.poll(context))
+            .now_or_never()
+            .flatten()
+    }
+
+    /// Sends what is to be sent of this, and says whether anything was: from its first keyframe on.
+    pub(super) fn take(&mut self, arrived: &Arrived, out: &mut Out<'_>) -> bool {
+        let Self {
+            number,
+            publication,
+            feed,
+            sending,
+            ..
+        } = self;
+        let (now, mut has_sent) = (out.now, false);
+        let mut each = |packet: &Packet, numbered: Numbered| {
+            has_sent = true;
+            sending.send(*number, packet, numbered, out);
+        };
+        match feed {
+            Feed::Layers(view) => view.take(arrived.layer, &arrived.packet, now, each),
+            Feed::Whole(whole) => {
+                if let Some((packet, numbered)) = whole.take(&arrived.packet, publication, now) {
+                    each(packet, numbered);
+                }
+            }
+        }
+        has_sent
+    }
+
+    /// Chooses the layer anew, where there are several.
+    pub(super) fn look(&mut self, wish: Wish, now: Duration) {
+        let Feed::Layers(view) = &mut self.feed else { return };
+        view.set_wish(wish);
+        if view.look(now).is_err() {
+            // The layer that it has goes on.
+            tracing::debug!(path = %self.publication.path, "a layer has as many players as it may have");
+        }
+    }
+
+    /// The bits a second of the layer that is wished for, and of the one that is played; `None` where there is but one.
+    pub(super) fn rates(&self) -> Option<(u64, u64)> {
+        match &self.feed {
+            Feed::Layers(view) => Some(view.rates()),
+            Feed::Whole(_) => None,
+        }
+    }
+
+    pub(super) fn ask_for_keyframe(&self) {
+        match &self.feed {
+            Feed::Layers(view) => view.ask(),
+            Feed::Whole(_) => self.publication.keyframes.ask(),
+        }
+    }
+}
+
+impl Whole {
+    /// The packet with its number by the publisher's clock, if it is one that can be shown.
+    fn take<'a>(
+        &mut self,
+        packet: &'a Packet,
+        publication: &Publication,
+        now: Duration,
+    ) -> Option<(&'a Packet, Numbered)> {
+        if packet.flow == Flow::Rtcp {
+            self.clock.report(0, &packet.payload);
+            return None;
+        }
+        let (head, payload) = (rtp::rtp_head(&packet.payload)?, rtp::payload(&packet.payload)?);
+        if !self.has_begun && !keyframe::begins(&self.codec, payload) {
+            let asked = *self.asked.get_or_insert(now);
+            if now.saturating_sub(asked) >= ASK_AGAIN {
+                publication.keyframes.ask();
+                self.asked = Some(now);
+            }
+            return None;
+        }
+        self.has_begun = true;
+        let numbered = self.clock.take(0, head, rtp::is_marked(&packet.payload), now)?;
+        Some((packet, numbered))
+    }
+}
+
+impl Sending {
+    fn send(&mut self, source: usize, packet: &Packet, numbered: Numbered, out: &mut Out<'_>) {
+        let Some(payload) = rtp::payload(&packet.payload) else {
+            return;
+        };
+        let head = RtpHead {
+            sequence: numbered.sequence as u16,
+            timestamp: numbered.timestamp,
+            ssrc: 0,
+        };
+        let is_marked = rtp::is_marked(&packet.payload);
+        let is_video = self.kind == Kind::Video;
+        let ahead = self.sets.as_mut();
+        let ahead = ahead.and_then(|sets| sets.ahead_of(numbered.timestamp, payload));
+        // Each packet of sound is whole.
+        let Some(told) = out.run.take(source, head, is_marked || !is_video, out.now) else {
+            return;
+        };
+        let now = Instant::now();
+        let taken = numbered.sent.map(|sent| out.origins.time(&self.peer, sent, now));
+        let mut api = out.rtc.direct_api();
+        let Some(stream) = api.stream_tx_by_mid(out.mid, None) else {
+            return;
+        };
+        let mut write = |number: u64, payload: &[u8], is_marked: bool| {
+            *out.bytes += payload.len() as u64;
+            let write = RtpWrite::new(
+                self.payload_type,
+                number.into(),
+                told.timestamp,
+                taken.unwrap_or(now),
+                payload,
+            );
+            stream.write_rtp(write.marker(is_marked).nackable(is_video));
+        };
+        match ahead {
+            Some(sets) => {
+                write(told.sequence, sets, false);
+                write(out.run.insert(), payload, is_marked);
+            }
+            None => write(told.sequence, payload, is_marked),
+        }
+    }
+}

@@ -1,0 +1,376 @@
+"""Peers of rooms, as docs/rooms.md says, with aiortc. Each line of its input is a command in JSON, which is answered by a line.
+
+    {"do": "enter", "as": PEER, "url": URL, "file": FILE or null}   joins, receives, and publishes the file if there is one
+    {"do": "see", "as": PEER, "seen": {PEER: [COLOUR, HERTZ]}}      is answered when all of these are seen and heard together; an
+                                                                    empty COLOUR is any
+    {"do": "miss", "as": PEER, "missed": [PEER]}                    when nothing comes of these any more
+    {"do": "hear", "as": PEER, "said": DATA}                        when a message with this has come
+    {"do": "say", "as": PEER, "data": DATA}
+    {"do": "pause", "as": PEER}                                     is answered with the longest time without a picture of each peer
+                                                                    since it was asked last, in seconds
+    {"do": "leave", "as": PEER}
+
+A command that is not done within 30 seconds is answered with `failed`.
+"""
+
+import asyncio
+import base64
+import json
+import math
+import os
+import sys
+import time
+from array import array
+from collections import deque
+from urllib.parse import urlsplit
+
+from aiortc import RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc.contrib.media import MediaPlayer
+from aiortc.mediastreams import MediaStreamError
+from av import AudioResampler
+
+WITHIN_S = 30
+PING_EVERY_S = 5
+# The slots of each peer: for rooms of four, with a screen.
+SLOTS = {"audio": 4, "video": 5}
+RATE = 16000
+# So much of the sound is looked at, in samples.
+HEARD = RATE // 5
+# A tone is heard that is louder than this, of 32,768.
+LOUD = 100
+
+
+class Socket:
+    """A WebSocket of texts, as far as one needs it with a server of one's own."""
+
+    async def open(self, url):
+        parts = urlsplit(url)
+        self.reader, self.writer = await asyncio.open_connection(parts.hostname, parts.port)
+        key = base64.b64encode(os.urandom(16)).decode()
+        head = [f"GET {parts.path} HTTP/1.1", f"Host: {parts.netloc}", "Upgrade: websocket", "Connection: Upgrade"]
+        head += [f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", "", ""]
+        self.writer.write("\r\n".join(head).encode())
+        status = await self.reader.readuntil(b"\r\n\r\n")
+        if b" 101 " not in status.splitlines()[0]:
+            raise ConnectionError(status.decode())
+
+    def send(self, text, kind=1):
+        data, mask = text.encode(), os.urandom(4)
+        length = len(data)
+        head = bytes([0x80 | kind])
+        if length < 126:
+            head += bytes([0x80 | length])
+        elif length < 1 << 16:
+            head += bytes([0x80 | 126]) + length.to_bytes(2, "big")
+        else:
+            head += bytes([0x80 | 127]) + length.to_bytes(8, "big")
+        self.writer.write(head + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(data)))
+
+    async def receive(self):
+        """The next text; `None` at the end."""
+        text = b""
+        while True:
+            try:
+                head = await self.reader.readexactly(2)
+                length = head[1] & 0x7F
+                if length > 125:
+                    length = int.from_bytes(await self.reader.readexactly(2 if length == 126 else 8), "big")
+                data = await self.reader.readexactly(length)
+            except (asyncio.IncompleteReadError, ConnectionError):
+                return None
+            kind = head[0] & 0x0F
+            if kind == 8:
+                return None
+            if kind in (0, 1):
+                text += data
+                if head[0] & 0x80:
+                    return text.decode()
+
+    def close(self):
+        self.writer.close()
+
+
+class Refused(Exception):
+    pass
+
+
+def colour(picture):
+    plane = picture.reformat(width=16, height=16, format="rgb24").planes[0]
+    at = plane.line_size * 8 + 3 * 8
+    red, green, blue = bytes(plane)[at:at + 3]
+    return ("red" if red > 110 else "") + ("green" if green > 70 and red < 110 else "") + ("blue" if blue > 110 else "")
+
+
+def level(samples, frequency):
+    """How much of the frequency is in the samples (Goertzel)."""
+    factor = 2 * math.cos(2 * math.pi * frequency / RATE)
+    one = two = 0.0
+    for sample in samples:
+        one, two = sample + factor * one - two, one
+    return math.sqrt(max(one * one + two * two - factor * one * two, 0)) / max(len(samples), 1)
+
+
+class Slot:
+    """What one receiver has shown last."""
+
+    def __init__(self, kind):
+        self.kind, self.peer = kind, None
+        self.colour, self.samples = "", deque(maxlen=HEARD)
+        self.at = 0.0
+
+    async def run(self, track, owner):
+        resampler = AudioResampler(format="s16", layout="mono", rate=RATE)
+        while True:
+            try:
+                frame = await track.recv()
+            except MediaStreamError:
+                return
+            now = time.monotonic()
+            if self.kind == "video":
+                if self.peer:
+                    owner.times.setdefault(self.peer, []).append(now)
+                if now - self.at > 0.1:
+                    self.colour = colour(frame)
+                    self.at = now
+            else:
+                for part in resampler.resample(frame):
+                    self.samples.extend(array("h", bytes(part.planes[0])[:2 * part.samples]))
+                self.at = now
+
+    def is_fresh(self):
+        return time.monotonic() - self.at < 1
+
+
+class Peer:
+    def __init__(self, name, url, file):
+        self.name, self.url, self.file = name, url, file
+        self.player = None
+        self.asked, self.answers = 0, {}
+        self.tracks, self.slots, self.heard = {}, {}, []
+        self.times = {}
+        self.tasks, self.connections = set(), {}
+        self.lost, self.resume, self.is_there = [], None, False
+
+    def spawn(self, work):
+        task = asyncio.ensure_future(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def enter(self):
+        joined = await self.join()
+        self.spawn(self.ping())
+        await self.subscribe()
+        if self.file:
+            await self.publish()
+        return {"role": joined["role"]}
+
+    async def join(self):
+        self.socket = Socket()
+        await self.socket.open(self.url)
+        self.spawn(self.listen())
+        joined = await self.ask({"t": "join", "peerId": self.name, "resume": self.resume})
+        self.resume, self.is_there = joined["resume"], True
+        for peer in joined["peers"]:
+            for track in peer["tracks"]:
+                self.tracks[track["trackId"]] = track
+        return joined
+
+    async def come_back(self):
+        """The line to the room is broken, and media goes on meanwhile."""
+        while True:
+            try:
+                joined = await self.join()
+                break
+            except (OSError, Refused):
+                await asyncio.sleep(0.2)
+        if not joined["resumed"]:
+            await self.renew("sub")
+            if self.file:
+                await self.renew("pub")
+
+    async def ask(self, frame):
+        self.asked += 1
+        asked = self.asked
+        self.answers[asked] = asyncio.get_running_loop().create_future()
+        self.socket.send(json.dumps({**frame, "id": asked}))
+        answer = await self.answers.pop(asked)
+        if answer["t"] == "err":
+            raise Refused(answer["code"])
+        return answer
+
+    async def ping(self):
+        while True:
+            await asyncio.sleep(PING_EVERY_S)
+            if self.is_there:
+                self.socket.send("ping")
+
+    async def listen(self):
+        while (text := await self.socket.receive()) is not None:
+            if text == "pong":
+                continue
+            frame = json.loads(text)
+            kind = frame["t"]
+            if frame.get("id") in self.answers:
+                self.answers[frame["id"]].set_result(frame)
+            elif kind == "track":
+                self.tracks[frame["trackId"]] = frame
+            elif kind == "untrack":
+                self.tracks.pop(frame["trackId"], None)
+            elif kind == "slots":
+                self.map(frame["map"])
+            elif kind == "msg":
+                self.heard.append(frame["data"])
+            elif kind == "lost":
+                self.spawn(self.renew(frame["pc"]))
+        if self.is_there:
+            self.is_there = False
+            self.spawn(self.come_back())
+
+    def map(self, told):
+        for mid, track_id in told.items():
+            slot, track = self.slots.get(mid), self.tracks.get(track_id)
+            if slot:
+                slot.peer = track and track["source"] in ("audio", "camera") and track["peerId"]
+                slot.colour, slot.at = "", 0.0
+                slot.samples.clear()
+
+    async def renew(self, side):
+        """A connection is over: another one takes its place, on another node if need be."""
+        self.lost.append(side)
+        began = time.monotonic()
+        while time.monotonic() - began < WITHIN_S:
+            try:
+                return await (self.publish() if side == "pub" else self.subscribe())
+            except Refused:
+                await asyncio.sleep(1)
+
+    async def begin(self, side):
+        if side in self.connections:
+            await self.connections.pop(side).close()
+        self.connections[side] = RTCPeerConnection()
+        return self.connections[side]
+
+    async def offer(self, pc, frame):
+        await pc.setLocalDescription(await pc.createOffer())
+        answer = await self.ask({**frame(), "sdp": pc.localDescription.sdp})
+        await pc.setRemoteDescription(RTCSessionDescription(sdp=answer["sdp"], type="answer"))
+
+    async def subscribe(self):
+        pc = await self.begin("sub")
+        slots = [(kind, pc.addTransceiver(kind, direction="recvonly")) for kind, count in SLOTS.items() for _ in range(count)]
+        self.slots = {}
+
+        def frame():
+            # What is in them may be told before the answer has been taken in.
+            for kind, transceiver in slots:
+                self.slots[transceiver.mid] = slot = Slot(kind)
+                self.spawn(slot.run(transceiver.receiver.track, self))
+            return {"t": "subscribe"}
+
+        await self.offer(pc, frame)
+
+    async def publish(self):
+        pc = await self.begin("pub")
+        self.player = MediaPlayer(self.file, loop=True)
+        audio = pc.addTransceiver(self.player.audio, direction="sendonly")
+        video = pc.addTransceiver(self.player.video, direction="sendonly")
+        codecs = RTCRtpSender.getCapabilities("video").codecs
+        video.setCodecPreferences([codec for codec in codecs if codec.mimeType == "video/H264"])
+        await self.offer(pc, lambda: {"t": "publish", "sources": {audio.mid: "audio", video.mid: "camera"}})
+
+    def seen(self):
+        told = {}
+        for slot in self.slots.values():
+            if slot.peer and slot.is_fresh():
+                known = told.setdefault(slot.peer, ["", None])
+                if slot.kind == "video":
+                    known[0] = slot.colour
+                else:
+                    known[1] = list(slot.samples)
+        return told
+
+    def sees(self, wanted):
+        seen = self.seen()
+        tones = [tone for _, tone in wanted.values() if tone]
+        for peer, (colour, tone) in wanted.items():
+            known_colour, samples = seen.get(peer, ["", None])
+            if colour and colour != known_colour:
+                return False
+            if tone and (not samples or len(samples) < HEARD // 2):
+                return False
+            levels = {of: level(samples, of) for of in tones} if tone else {}
+            if tone and (max(levels, key=levels.get) != tone or levels[tone] < LOUD):
+                return False
+        return True
+
+    def told(self):
+        return {peer: [colour, bool(samples)] for peer, (colour, samples) in self.seen().items()}
+
+    def pauses(self):
+        times, self.times = self.times, {}
+        for slot in self.slots.values():
+            if slot.peer in times and slot.kind == "video":
+                self.times[slot.peer] = times[slot.peer][-1:]
+        return {peer: round(max([b - a for a, b in zip(of, of[1:])] or [0]), 2) for peer, of in times.items()}
+
+    async def leave(self):
+        self.is_there = False
+        self.socket.send(json.dumps({"t": "leave"}))
+        for task in list(self.tasks):
+            task.cancel()
+        for pc in self.connections.values():
+            await pc.close()
+        self.socket.close()
+
+
+async def until(is_so):
+    while not is_so():
+        await asyncio.sleep(0.1)
+
+
+async def carry_out(peers, command):
+    what, name = command["do"], command["as"]
+    if what == "enter":
+        peer = Peer(name, command["url"], command.get("file"))
+        try:
+            entered = await peer.enter()
+        except Refused as refused:
+            await peer.leave()
+            return {"refused": refused.args[0]}
+        peers[name] = peer
+        return entered
+    peer = peers[name]
+    if what == "see":
+        await until(lambda: peer.sees(command["seen"]))
+    elif what == "miss":
+        await until(lambda: not set(command["missed"]) & set(peer.seen()))
+    elif what == "hear":
+        await until(lambda: command["said"] in peer.heard)
+    elif what == "say":
+        await until(lambda: peer.is_there)
+        peer.socket.send(json.dumps({"t": "msg", "data": command["data"]}))
+    elif what == "pause":
+        return {"pauses": peer.pauses(), "lost": peer.lost}
+    elif what == "leave":
+        await peers.pop(name).leave()
+    else:
+        raise ValueError(what)
+    return {}
+
+
+async def main():
+    peers = {}
+    loop = asyncio.get_running_loop()
+    while line := await loop.run_in_executor(None, sys.stdin.readline):
+        command, began = json.loads(line), time.monotonic()
+        try:
+            answer = await asyncio.wait_for(carry_out(peers, command), WITHIN_S)
+        except asyncio.TimeoutError:
+            peer = peers.get(command["as"])
+            answer = {"failed": command, "sees": peer and peer.told(), "tracks": peer and list(peer.tracks.values())}
+        print(json.dumps({**answer, "took": round(time.monotonic() - began, 2)}), flush=True)
+    for peer in peers.values():
+        await peer.leave()
+
+
+asyncio.run(main())

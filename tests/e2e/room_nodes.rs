@@ -1,0 +1,223 @@
+//! Rooms with media through what happens to servers: an audience on a mirror, rooms that are connected across nodes, a node that is
+//! lost, crashes, and a crowd.
+
+use std::time::Instant;
+
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tapedeck_tests::mixed::{Colour, pictures};
+use tapedeck_tests::node::Node;
+use tapedeck_tests::peers::Peers;
+use tapedeck_tests::probe;
+use tapedeck_tests::publisher::{Media, Publisher, Transport};
+use tapedeck_tests::stack::{Part, Stack, free_ports};
+use tapedeck_tests::uprtc::{RoomClient, Uprtc};
+
+use crate::rooms::{await_status, customer, fetch_record, text};
+use crate::steps::{make_file, record_for};
+
+/// A client hears after 15 seconds that its connection is lost; then it needs another one, and its viewers a keyframe.
+const GONE_AT_MOST: f64 = 30.0;
+
+/// Media does not go through the edge: its crash is no more than a busy machine's delay.
+const UNTOUCHED_AT_MOST: f64 = 2.0;
+const CROWD: usize = 50;
+
+/// A file that a peer publishes again and again.
+pub(crate) async fn peers_file(stack: &Stack, colour: &str, tone: u32) -> String {
+    let coding = "-c:v libx264 -preset ultrafast -profile:v baseline -g 15 -pix_fmt yuv420p";
+    let media = Media::plain_and_tone(colour, tone).in_opus().with_video(coding);
+    let file = make_file(stack.logs(), &format!("{colour}.mp4"), &media.file_options(8)).await;
+    file.to_str().expect("UTF-8").to_owned()
+}
+
+async fn node(stack: &Stack, id: &str, recordings: &str) -> Node {
+    let [port] = free_ports();
+    let listen = format!("127.0.0.1:{port}");
+    let settings = [
+        ("TAPEDECK_RTC_LISTEN", listen.as_str()),
+        ("TAPEDECK_CAPACITY", recordings),
+    ];
+    Node::start_with(&stack.info, stack.logs(), id, &settings).await
+}
+
+fn alias(id: &str) -> String {
+    format!("{id}:default")
+}
+
+/// Has new rooms go to other servers than this one, or to this one again.
+async fn recycle(customer: &Uprtc, server: &str, is_recycled: bool) {
+    let body = json!({ "serverAlias": server, "recycle": is_recycled });
+    customer.done(Method::POST, "/server/recycle", Some(&body)).await;
+}
+
+async fn live(customer: &Uprtc, master: &str) -> (Value, String) {
+    let body = json!({ "masterId": master });
+    let room = customer.done(Method::POST, "/room/live", Some(&body)).await;
+    let url = format!("{}{}", text(&room["serverUrl"]), text(&room["roomId"]));
+    (room, url)
+}
+
+pub(crate) async fn a_room_spans_three_nodes_and_outlives_one(stack: &mut Stack) {
+    let customer = customer(stack);
+    let mut nodes = Vec::new();
+    // The one that is to be lost has the room, and no recording.
+    for (id, recordings) in [("one", "0"), ("two", "9"), ("three", "9")] {
+        nodes.push(node(stack, id, recordings).await);
+    }
+    let [one, two, three] = ["one", "two", "three"].map(alias);
+    for server in [&stack.info.uprtc.server_alias, &two, &three] {
+        recycle(&customer, server, true).await;
+    }
+    let (room, url) = live(&customer, "liubei").await;
+    assert_eq!(room["serverAlias"], json!(one), "{room}");
+    recycle(&customer, &three, false).await;
+    recycle(&customer, &one, true).await;
+    let (second, second_url) = live(&customer, "caocao").await;
+    let (third, _) = live(&customer, "sunquan").await;
+    assert_eq!(
+        (&second["serverAlias"], &third["serverAlias"]),
+        (&json!(three), &json!(three))
+    );
+    let path = |rest: &str| format!("/room/{}/live/{rest}", text(&room["roomId"]));
+    recycle(&customer, &two, false).await;
+    let mirror = json!({ "serverAlias": two });
+    customer.done(Method::POST, &path("mirror"), Some(&mirror)).await;
+
+    // Whoever is on none of its nodes is in a connected room by RTSP.
+    let by_rtsp = format!(
+        "{}/{}/{}/sunquan",
+        stack.info.rtsp,
+        customer.info.app_id,
+        text(&third["roomId"])
+    );
+    let green = Media::plain_and_tone("green", 1320).in_opus().without_delay();
+    let _sunquan = Publisher::ffmpeg(&by_rtsp, &green, Transport::Tcp, stack.logs());
+    let (red, blue) = (
+        peers_file(stack, "red", 440).await,
+        peers_file(stack, "blue", 880).await,
+    );
+    let mut peers = Peers::start(stack.logs(), "peers");
+    assert_eq!(peers.enter("liubei", &url, Some(&red)).await["role"], "master");
+    assert_eq!(peers.enter("zhangfei", &url, None).await["role"], "audience");
+    assert_eq!(peers.enter("caocao", &second_url, Some(&blue)).await["role"], "master");
+    peers.see("zhangfei", &[("liubei", "red", 440)]).await;
+    let log = nodes[1].log();
+    assert!(
+        log.contains("a session by WebRTC begins"),
+        "the audience is on the mirror: {log}"
+    );
+
+    for (from, to) in [(&room, &second), (&second, &third)] {
+        let merge = format!("/room/{}/live/merge", text(&from["roomId"]));
+        let body = json!({ "roomId": to["roomId"] });
+        customer.done(Method::POST, &merge, Some(&body)).await;
+    }
+    let all = [
+        ("liubei", "red", 440),
+        ("caocao", "blue", 880),
+        ("sunquan", "green", 1320),
+    ];
+    peers.see("zhangfei", &all).await;
+    peers.see("caocao", &[all[0], all[2]]).await;
+    // The room in the middle leaves, and the others stay together.
+    let separate = format!("/room/{}/live/master/:caocao/separate", text(&second["roomId"]));
+    customer.done(Method::POST, &separate, None).await;
+    peers.miss("zhangfei", &["caocao"]).await;
+    peers.miss("caocao", &["liubei", "sunquan"]).await;
+    peers.see("zhangfei", &[all[0], all[2]]).await;
+
+    let start = json!({ "roomId": room["roomId"], "resolution": "480p" });
+    let record = customer.done(Method::POST, "/record/start", Some(&start)).await;
+    let of_record = format!("/record/{}/status", text(&record["recordId"]));
+    await_status(&customer, &of_record, 2).await;
+    record_for(4).await;
+    peers.pause("zhangfei", "liubei").await;
+    nodes[0].kill();
+    // What was on its way is seen to its end.
+    peers.miss("zhangfei", &["liubei"]).await;
+    let took = peers.see("zhangfei", &[all[0], all[2]]).await;
+    let gone = peers.pause("zhangfei", "liubei").await;
+    println!("the node's peer is back after {gone} s, {took} s of them behind the last picture");
+    assert!(gone < GONE_AT_MOST, "{gone} s");
+    record_for(4).await;
+    let stop = format!("/record/stop/{}", text(&room["roomId"]));
+    customer.done(Method::POST, &stop, None).await;
+    for peer in ["zhangfei", "liubei", "caocao"] {
+        peers.leave(peer).await;
+    }
+    await_status(&customer, &of_record, 6).await;
+    let file = fetch_record(&customer, stack, text(&record["recordId"]), "lost.mp4").await;
+    let lasts = probe::duration(&file).await;
+    assert!(lasts > gone + 6.0, "{lasts} s in one file");
+    let shown = pictures(&file, 1).await;
+    let is_red = |second: usize| {
+        shown
+            .get(second)
+            .is_some_and(|picture| picture.at((0.5, 0.5)) == Colour::Red)
+    };
+    let ends = shown.len().saturating_sub(3);
+    assert!(
+        is_red(2) && is_red(ends),
+        "the master is there before and after: {lasts} s"
+    );
+}
+
+pub(crate) async fn media_outlives_crashes_and_a_crowd(stack: &mut Stack) {
+    let customer = customer(stack);
+    let crowd: Vec<String> = (0..CROWD).map(|number| format!("c{number}")).collect();
+    let members: Vec<&str> = crowd.iter().map(String::as_str).chain(["guanyu"]).collect();
+    let body = json!({ "masterId": "liubei", "memberIds": members, "maxMemberNum": CROWD + 2 });
+    let room = customer.done(Method::POST, "/room/convo", Some(&body)).await;
+    let url = format!("{}{}", text(&room["serverUrl"]), room["invitationCode"]);
+    let (red, blue) = (
+        peers_file(stack, "red", 440).await,
+        peers_file(stack, "blue", 880).await,
+    );
+    let mut peers = Peers::start(stack.logs(), "crashes");
+    peers.enter("liubei", &url, Some(&red)).await;
+    peers.enter("guanyu", &url, Some(&blue)).await;
+    let see = async |peers: &mut Peers| {
+        peers.see("guanyu", &[("liubei", "red", 440)]).await;
+        peers.see("liubei", &[("guanyu", "blue", 880)]).await;
+    };
+    see(&mut peers).await;
+
+    peers.pause("guanyu", "liubei").await;
+    let began = Instant::now();
+    let come = crowd.iter().map(|peer| async {
+        let mut client = RoomClient::open(&url).await;
+        let joined = client.join(peer).await;
+        assert_eq!(joined["t"], "joined", "{joined}");
+        client
+    });
+    let mut clients = join_all(come).await;
+    let joined = began.elapsed();
+    let known = customer
+        .done(Method::GET, &format!("/room/{}", text(&room["roomId"])), None)
+        .await;
+    assert_eq!(known["total"], json!(CROWD + 2));
+    for client in &mut clients {
+        client.say(&json!({ "t": "leave" })).await;
+    }
+    see(&mut peers).await;
+    let beside = peers.pause("guanyu", "liubei").await;
+    assert!(beside < UNTOUCHED_AT_MOST, "{beside} s without a picture");
+
+    stack.crash(Part::Edge).await;
+    peers.say("liubei", &json!("still here")).await;
+    peers.hear("guanyu", &json!("still here")).await;
+    see(&mut peers).await;
+    let without_edge = peers.pause("guanyu", "liubei").await;
+    assert!(without_edge < UNTOUCHED_AT_MOST, "{without_edge} s without a picture");
+
+    stack.crash(Part::Node).await;
+    see(&mut peers).await;
+    let without_node = peers.pause("guanyu", "liubei").await;
+    assert!(without_node < GONE_AT_MOST, "{without_node} s without a picture");
+    println!(
+        "{CROWD} joined in {joined:?}, beside which pictures paused for {beside} s; {without_edge} s for the edge's crash, and \
+         {without_node} s for the node's"
+    );
+}
