@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::peer::Peer;
-use super::playback::{Playback, Played};
 use super::problem::Problem;
+use super::showing::{Playback, Played};
 use super::spec::{Creation, Other, Spec};
 use super::terms::{May, Server, SharedTrack, Side, SocketId};
 use crate::object;
