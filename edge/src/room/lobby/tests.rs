@@ -138,7 +138,8 @@ fn a_room_that_did_not_hear_is_told_until_it_has() {
     world.deaf.clear();
     // The object has gone and come back.
     let kept = serde_json::to_string(&world.lobby).unwrap();
-    world.lobby = serde_json::from_str::<Lobby>(&kept).unwrap().restored(at_ms);
+    let rooms = world.lobby.rooms.clone();
+    world.lobby = serde_json::from_str::<Lobby>(&kept).unwrap().restored(rooms, at_ms);
     world.take(Input::Alarm, at_ms);
     assert_eq!(world.told("B"), "AB");
     assert_eq!(world.lobby.next_alarm(), None);
