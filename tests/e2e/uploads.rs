@@ -159,12 +159,8 @@ async fn shown(customer: &Uprtc, stack: &Stack, record_id: &str) {
     let mut viewer = RoomClient::open(&format!("{}{room_id}", text(&room["serverUrl"]))).await;
     let joined = viewer.join("viewer").await;
     assert_eq!((&joined["t"], &joined["role"]), (&json!("joined"), &json!("audience")));
-    let mut known = joined["peers"].to_string();
-    while !(known.contains("\"camera\"") && known.contains("\"audio\"")) {
-        known += &viewer.await_frame("track").await.to_string();
-    }
     let url = format!("{}/{}/{room_id}/{record_id}", stack.info.rtsp, customer.info.app_id);
-    let streams = probe::played(&url).await.expect("it is played");
+    let streams = wait::until("the recording is played", LIMIT, async || probe::played(&url).await).await;
     assert!(
         streams.iter().any(|stream| (stream.width, stream.height) == (320, 180)),
         "{streams:?}"

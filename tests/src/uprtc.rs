@@ -163,6 +163,11 @@ impl RoomClient {
         sent.expect("the socket is open");
     }
 
+    /// False when the socket is not open any more.
+    pub async fn try_say(&mut self, text: &str) -> bool {
+        self.socket.send(Message::text(text.to_owned())).await.is_ok()
+    }
+
     /// Joins, and returns the answer.
     pub async fn join(&mut self, peer_id: &str) -> Value {
         self.say(&json!({ "t": "join", "id": 1, "peerId": peer_id })).await;

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::peer::Peer;
-use super::playback::{Playback, Played};
 use super::problem::Problem;
+use super::showing::{Playback, Played};
 use super::spec::{Creation, Other, Spec};
 use super::terms::{May, Server, SharedTrack, Side, SocketId};
 use crate::object;
@@ -164,6 +164,8 @@ pub enum Event {
         socket: SocketId,
         join: Join,
         admitted: Result<May, String>,
+        /// The absent master publishes to the channel by another protocol.
+        has_master: bool,
     },
     /// What came of [`Effect::Media`].
     Answered {
@@ -229,6 +231,8 @@ pub enum Effect {
         room_id: String,
         socket: SocketId,
         join: Join,
+        /// The master, without whom nobody else enters, where they have not come yet.
+        absent_master: Option<String>,
     },
     /// Ask a node for a connection; answer with [`Event::Answered`].
     Media {

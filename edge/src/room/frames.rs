@@ -6,15 +6,18 @@ use protocol::{RoomAction, RoomSource};
 use serde_json::Value;
 
 use super::contract::{Effect, Errand, Join, Purpose, Wanted};
-use super::limits::{MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, MAX_WISHES};
+use super::limits::{MAX_FRAME_BYTES, MAX_FRAMES, MAX_MESSAGE_BYTES, MAX_WISHES};
 use super::offer;
 use super::problem::Problem;
 use super::signal::{FromClient, Unread};
 use super::terms::{Side, SocketId};
-use super::turn::Turn;
+use super::turn::{CLOSED_OVER, Turn};
 
 impl Turn<'_> {
     pub(super) fn said(&mut self, socket: SocketId, text: &str) {
+        if self.floods(socket) {
+            return;
+        }
         let read = match text.len() {
             0..=MAX_FRAME_BYTES => serde_json::from_slice::<FromClient>(text.as_bytes()).ok(),
             _ => None,
@@ -71,6 +74,29 @@ impl Turn<'_> {
         if let Err(problem) = done {
             self.refuse(socket, id, problem);
         }
+    }
+
+    /// Whether a client says too much, which it does only once.
+    fn floods(&mut self, socket: SocketId) -> bool {
+        let second = self.now_ms / 1_000;
+        let said = self.room.said.entry(socket).or_default();
+        if said.0 != second && said.1 <= MAX_FRAMES {
+            *said = (second, 0);
+        }
+        said.1 = said.1.saturating_add(1);
+        let count = said.1;
+        if count == MAX_FRAMES + 1 {
+            let reason = "too many frames in a second";
+            match self.room.sockets.get(&socket).cloned() {
+                Some(peer_id) => self.dismiss(&peer_id, Problem::Invalid, reason),
+                None => self.effect(Effect::Close {
+                    socket,
+                    code: CLOSED_OVER,
+                    reason: reason.to_owned(),
+                }),
+            }
+        }
+        count > MAX_FRAMES
     }
 
     fn writes(&mut self, from: &str, to: Option<Vec<String>>, data: &Value) -> Result<(), Problem> {

@@ -23,12 +23,21 @@ impl Turn<'_> {
             return self.turn_away(socket, join.id, Problem::Invalid);
         }
         let (app_id, room_id) = (self.room.kept.app_id.clone(), self.room.kept.room_id.clone());
+        let absent_master = self.absent_master(&join.peer_id);
         self.effect(Effect::Admit {
             app_id,
             room_id,
             socket,
             join,
+            absent_master,
         });
+    }
+
+    /// The master of a live room who keeps others from entering, by not being there.
+    fn absent_master(&self, peer_id: &str) -> Option<String> {
+        let spec = self.spec()?;
+        let waits = spec.is_live() && spec.playback.is_none() && spec.master_id != peer_id;
+        (waits && !self.room.peers.contains_key(&spec.master_id)).then(|| spec.master_id.clone())
     }
 
     /// Refuses a wish to join. The socket stays open: the client may have another one.
@@ -37,7 +46,8 @@ impl Turn<'_> {
         self.refuse(socket, id, problem);
     }
 
-    pub(super) fn admitted(&mut self, socket: SocketId, join: Join, admitted: Result<May, String>) {
+    /// `has_master`: the master is there, though nobody has told the room so.
+    pub(super) fn admitted(&mut self, socket: SocketId, join: Join, admitted: Result<May, String>, has_master: bool) {
         // The socket may have closed meanwhile.
         if !self.room.admitting.remove(&socket) {
             return;
@@ -55,7 +65,7 @@ impl Turn<'_> {
             Some(_) => self.goes(&join.peer_id.clone()),
             None => {}
         }
-        match self.objection(&join.peer_id) {
+        match self.objection(&join.peer_id, has_master) {
             Some(problem) => self.refuse(socket, join.id, problem),
             None => self.enters(socket, &join, may),
         }
@@ -75,7 +85,7 @@ impl Turn<'_> {
     }
 
     /// Why somebody may not enter.
-    fn objection(&self, peer_id: &str) -> Option<Problem> {
+    fn objection(&self, peer_id: &str, has_master: bool) -> Option<Problem> {
         let Some(spec) = self.spec() else {
             return Some(Problem::NoRoom);
         };
@@ -89,12 +99,11 @@ impl Turn<'_> {
         {
             return Some(Problem::NotInvited);
         }
-        let is_absent = spec.playback.is_none() && role != Role::Master;
         if spec.playback.is_some() && role == Role::Master {
             // Its master is the file that it shows.
             return Some(Problem::Joined);
         }
-        if spec.is_live() && is_absent && !self.room.peers.contains_key(&spec.master_id) {
+        if !has_master && self.absent_master(peer_id).is_some() {
             return Some(Problem::MasterAbsent);
         }
         if self.room.peers.len() >= MAX_PEERS {
@@ -236,6 +245,7 @@ impl Turn<'_> {
 
     pub(super) fn broke(&mut self, socket: SocketId) {
         self.room.admitting.remove(&socket);
+        self.room.said.remove(&socket);
         let Some(peer_id) = self.room.sockets.remove(&socket) else {
             return;
         };

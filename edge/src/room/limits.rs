@@ -10,6 +10,9 @@ pub const DEFAULT_MEMBERS: u32 = 16;
 pub const MAX_ID_BYTES: usize = 255;
 /// A frame of a client: an offer of a browser with many sections has some 30 KiB.
 pub(super) const MAX_FRAME_BYTES: usize = 256 << 10;
+/// Frames of a client in a second: a page that scrolls wishes for other sizes of all that it shows. All rooms of a process wait
+/// while one of them is spoken to.
+pub(super) const MAX_FRAMES: u32 = 300;
 pub const MAX_MESSAGE_BYTES: usize = 16 << 10;
 /// Sections of one offer that are looked at.
 pub(super) const MAX_SECTIONS: usize = 128;

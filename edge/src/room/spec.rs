@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::limits::MAX_PEERS;
-use super::playback::Playback;
+use super::showing::Playback;
 use super::terms::{Server, SharedTrack};
 
 /// What kind of room it is.

@@ -36,6 +36,8 @@ pub struct Room {
     pub(super) playing: bool,
     /// When it is to be asked next; `None`: now.
     pub(super) play_ms: Option<u64>,
+    /// How many frames each socket has sent in which second.
+    pub(super) said: BTreeMap<SocketId, (u64, u32)>,
     /// The number of the last message: when it was said, or the next number.
     pub(super) numbered: u64,
     /// When the sockets were last looked at.

@@ -52,7 +52,12 @@ impl Turn<'_> {
         match event {
             Event::Message { socket, text } => self.said(socket, &text),
             Event::Closed { socket } => self.broke(socket),
-            Event::Admitted { socket, join, admitted } => self.admitted(socket, join, admitted),
+            Event::Admitted {
+                socket,
+                join,
+                admitted,
+                has_master,
+            } => self.admitted(socket, join, admitted, has_master),
             Event::Answered { errand, answered } => self.answered(errand, answered),
             Event::Told {
                 node_id,

@@ -14,6 +14,7 @@ mod node_routes;
 mod nodes;
 mod objects;
 mod outbound;
+mod pieces;
 mod rooms;
 mod routes;
 mod sessions;

@@ -29,6 +29,17 @@ pub(super) async fn read(
     Ok((plain, None))
 }
 
+/// A parameter of the query, decoded.
+pub(super) fn parameter(request: &Request, name: &str) -> Option<String> {
+    let url = request.inner().url();
+    let (_, query) = url.split_once('?')?;
+    let query = http::Request {
+        query: query.to_owned(),
+        ..http::Request::default()
+    };
+    query.query_value(name)
+}
+
 /// The request without its body.
 fn head(request: &Request) -> http::Request {
     let headers: http::Headers = request.headers().entries().collect();

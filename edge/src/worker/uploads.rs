@@ -5,19 +5,15 @@ use futures_util::TryStreamExt;
 use worker::{Env, Request, Response};
 
 use super::objects::{Upload, counting, open};
-use super::{REQUEST_ID, apps, bindings, outbound, transport};
+use super::pieces::put;
+use super::{REQUEST_ID, bindings, transport};
 use crate::access::App;
 use crate::dialect::Receiving;
-use crate::http;
 use crate::joining::Order;
 use crate::metrics::Route;
 use crate::room::ids;
-use crate::upload::{Form, Pieces, Problem, writing};
+use crate::upload::{Form, Pieces, Problem};
 
-/// For a store to take a piece.
-const LIMIT_MS: u64 = 60_000;
-/// The longest answer of a store that is read.
-const MAX_BYTES: usize = 64 << 10;
 /// How often a piece is sent.
 const TRIES: usize = 3;
 
@@ -25,26 +21,11 @@ const TRIES: usize = 3;
 pub(super) fn opened(request: &Request) -> Option<String> {
     let upgrades = matches!(request.headers().get("Upgrade"), Ok(Some(_)));
     let is_place = upgrades && ids::is_upload_path(&request.path());
-    is_place.then(|| parameter(request, "recordId")).flatten()
-}
-
-fn parameter(request: &Request, name: &str) -> Option<String> {
-    let url = request.inner().url();
-    let (_, query) = url.split_once('?')?;
-    let query = http::Request {
-        query: query.to_owned(),
-        ..http::Request::default()
-    };
-    query.query_value(name)
-}
-
-/// What a client shows: the upload's token, and at which byte of the file it begins.
-pub(super) fn shown(request: &Request) -> (String, u64) {
-    let offset = parameter(request, "offset").and_then(|offset| offset.parse().ok());
-    (
-        parameter(request, "token").unwrap_or_default(),
-        offset.unwrap_or_default(),
-    )
+    let is_id = |id: &String| id.len() == 7 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_place
+        .then(|| transport::parameter(request, "recordId"))
+        .flatten()
+        .filter(is_id)
 }
 
 pub(super) async fn answer(record_id: &str, request: Request, env: &Env) -> worker::Result<Response> {
@@ -89,28 +70,6 @@ async fn stored(app: &App, order: &Order, number: usize, piece: &[u8], env: &Env
             Ok(()) => return Ok(piece.len() as u64),
             Err(error) if left == 0 => return Err(Problem::Store(error)),
             Err(_) => {}
-        }
-    }
-}
-
-/// Puts a piece of an upload into the app's store.
-pub(super) async fn store_piece(order: &Order, number: usize, piece: &[u8], env: &Env) -> Result<(), String> {
-    let app = apps::find(&order.key.app_id, env).await?.ok_or("the app is gone")?;
-    put(&app, order, number, piece, env).await
-}
-
-async fn put(app: &App, order: &Order, number: usize, piece: &[u8], env: &Env) -> Result<(), String> {
-    let put = writing(app, order, number, bindings::now_ms())?;
-    let request = outbound::Put {
-        url: &put.url,
-        headers: put.headers,
-        body: piece,
-    };
-    match outbound::put(request, LIMIT_MS, MAX_BYTES, env).await? {
-        (200..300, _) => Ok(()),
-        (status, answer) => {
-            let answer: String = answer.chars().take(300).collect();
-            Err(format!("the store answered {status}: {answer}"))
         }
     }
 }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -91,6 +92,8 @@ struct Rounds {
     is_entered: bool,
     /// The present round has had a unit.
     has_come: bool,
+    /// Where the last unit of each track stands.
+    last_us: BTreeMap<Track, i64>,
 }
 
 impl Rounds {
@@ -108,6 +111,7 @@ impl Rounds {
             round_us: round.saturating_mul(duration_us),
             is_entered: played_us == 0,
             has_come: false,
+            last_us: BTreeMap::new(),
         }
     }
 
@@ -121,7 +125,16 @@ impl Rounds {
             let begins = !self.has_video || (track == Track::Video && unit.keyframe);
             self.is_entered = begins && unit.dts_us.saturating_add(later_us) >= 0;
         }
-        self.is_entered.then_some(later_us)
+        if !self.is_entered {
+            return None;
+        }
+        // The track that is longest reaches into the next round, which nothing may stand in twice.
+        let at_us = unit.dts_us.saturating_add(later_us);
+        if self.last_us.get(&track).is_some_and(|last_us| *last_us >= at_us) {
+            return None;
+        }
+        self.last_us.insert(track, at_us);
+        Some(later_us)
     }
 
     /// The file has ended; whether it can begin again.
@@ -184,6 +197,18 @@ mod tests {
             !rounds.begin_again(),
             "a round without anything would be followed by others at once"
         );
+    }
+
+    #[test]
+    fn a_track_that_is_longer_than_the_file_says_goes_on_where_it_has_ended() {
+        let mut rounds = rounds(0, true);
+        let frames = [0, 3 * S, 6 * S + 10_000];
+        for frame in frames {
+            assert!(rounds.take(Track::Audio, &unit(frame, true)).is_some());
+        }
+        assert!(rounds.begin_again());
+        let again = frames.map(|frame| rounds.take(Track::Audio, &unit(frame, true)));
+        assert_eq!(again, [None, Some(6 * S), Some(6 * S)]);
     }
 
     #[test]

@@ -229,3 +229,44 @@ fn a_room_that_nobody_is_in_ends_after_a_day() {
     world.pass(24 * 3_600_000, &[]);
     assert_eq!(world.denied(Request::Look), Some(Problem::NoRoom));
 }
+
+#[test]
+fn a_live_room_is_joined_after_its_master_by_whatever_protocol() {
+    let mut world = World::of(live());
+    assert_eq!(world.join(1, "viewer")["code"], 50_008);
+    world.publishes = Some("somebody".into());
+    assert_eq!(world.join(1, "viewer")["code"], 50_008);
+    world.publishes = Some("master".into());
+    assert_eq!(world.join(1, "viewer")["t"], "joined");
+    // The master's own client takes that place.
+    assert_eq!(world.join(2, "master")["role"], "master");
+}
+
+#[test]
+fn a_client_that_says_too_much_in_a_second_is_gone() {
+    let mut world = World::of(conversation(&["guanyu"], 16));
+    world.join(1, "master");
+    world.join(2, "guanyu");
+    world.heard(1);
+    for _ in 0..2 {
+        for number in 0..290 {
+            world.say(2, json!({ "t": "msg", "data": number }));
+        }
+        world.pass(1_000, &[]);
+    }
+    assert!(world.closed.is_empty(), "not in one second");
+    assert_eq!(world.heard(1).len(), 580);
+    for number in 0..1_000 {
+        world.say(2, json!({ "t": "msg", "data": number }));
+    }
+    assert_eq!(world.closed, BTreeMap::from([(2, 4_002)]));
+    let heard = world.heard(1);
+    assert_eq!(heard.iter().filter(|frame| frame["t"] == "msg").count(), 300);
+    assert_eq!(heard.last().unwrap()["state"], "left");
+    // Whoever has not joined is cut off as well.
+    world.open(3);
+    for _ in 0..1_000 {
+        world.say(3, json!({ "t": "nothing" }));
+    }
+    assert_eq!(world.closed.get(&3), Some(&4_002));
+}

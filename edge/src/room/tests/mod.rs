@@ -41,6 +41,8 @@ pub(super) struct World {
     pub(super) deaf: BTreeSet<String>,
     pub(super) lobby_fails: bool,
     pub(super) blocked: BTreeSet<String>,
+    /// Who publishes to the channel by another protocol.
+    pub(super) publishes: Option<String>,
     /// What tokens allow.
     pub(super) may: May,
     seed: u8,
@@ -102,6 +104,7 @@ impl World {
             deaf: BTreeSet::new(),
             lobby_fails: false,
             blocked: BTreeSet::new(),
+            publishes: None,
             may: May::ALL,
             seed: 0,
         }
@@ -187,12 +190,22 @@ impl World {
                 self.pings.borrow_mut().remove(&socket);
                 None
             }
-            Effect::Admit { socket, join, .. } => {
+            Effect::Admit {
+                socket,
+                join,
+                absent_master,
+                ..
+            } => {
                 let admitted = match self.blocked.contains(&join.peer_id) {
                     true => Err("the user is blocked".into()),
                     false => Ok(self.may),
                 };
-                Some(Event::Admitted { socket, join, admitted })
+                Some(Event::Admitted {
+                    socket,
+                    join,
+                    admitted,
+                    has_master: absent_master.is_some() && absent_master == self.publishes,
+                })
             }
             Effect::Media { wanted, errand, ask } => {
                 let (Wanted::Only(node_id) | Wanted::Rather(node_id)) = wanted;

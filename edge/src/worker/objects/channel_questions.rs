@@ -2,7 +2,8 @@
 
 use futures_util::future::join_all;
 use protocol::{
-    CarriedChannel, ChannelLease, ChannelNews, Elsewhere, Fault, Follow, FollowQuestion, Refusal, RefusalCode,
+    CarriedChannel, CarriedUser, ChannelLease, ChannelNews, Elsewhere, Fault, Follow, FollowQuestion, Refusal,
+    RefusalCode,
 };
 use worker::Env;
 
@@ -102,6 +103,16 @@ pub(in crate::worker) async fn followed(
 pub(in crate::worker) async fn carriers(channel: ChannelKey, env: &Env) -> Vec<String> {
     match put(channel, Request::Carriers, env).await {
         Some(Reply::Carriers(node_ids)) => node_ids,
+        Some(_) | None => Vec::new(),
+    }
+}
+
+/// Who publishes to a channel, at whatever node; nobody when that cannot be known.
+pub(in crate::worker) async fn users(channel: ChannelKey, env: &Env) -> Vec<CarriedUser> {
+    // As a node that carries none of it would be told.
+    let node_id = String::new();
+    match put(channel, Request::Look { node_id }, env).await {
+        Some(Reply::Standing(standing)) => standing.carriers.into_iter().flat_map(|(_, _, users)| users).collect(),
         Some(_) | None => Vec::new(),
     }
 }

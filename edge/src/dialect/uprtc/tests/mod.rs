@@ -291,6 +291,7 @@ impl Bench {
                 socket,
                 join,
                 admitted: Ok(room::May::ALL),
+                has_master: false,
             }),
             room::Effect::Register { app_id, room_id, live } => {
                 let request = lobby::Request::Enter { room_id, live };

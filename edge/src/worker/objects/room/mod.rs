@@ -134,9 +134,19 @@ impl Shell for RoomShell {
                 room_id,
                 socket,
                 join,
+                absent_master,
             } => {
                 let admitted = reach::admit(&app_id, &room_id, &join, env).await;
-                Some(Event::Admitted { socket, join, admitted })
+                let has_master = match absent_master {
+                    Some(master_id) => reach::publishes(app_id, room_id, &master_id, env).await,
+                    None => false,
+                };
+                Some(Event::Admitted {
+                    socket,
+                    join,
+                    admitted,
+                    has_master,
+                })
             }
             Effect::Media { wanted, errand, ask } => {
                 let answered = reach::media(wanted, ask, env).await;

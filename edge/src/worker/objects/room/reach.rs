@@ -12,7 +12,7 @@ use crate::room::{self, Answered, Join, May, Wanted, lobby};
 use crate::rtc;
 use crate::worker::bindings;
 use crate::worker::objects::ask::ask;
-use crate::worker::objects::channel_questions::carriers;
+use crate::worker::objects::channel_questions::{carriers, users};
 use crate::worker::objects::fleet_of::FleetOf;
 use crate::worker::objects::line_of::LineOf;
 use crate::worker::objects::lobby::LobbyOf;
@@ -150,6 +150,16 @@ pub(super) async fn admit(app_id: &str, room_id: &str, join: &Join, env: &Env) -
         }
         EntryAnswer::Refused { reason } => Err(reason),
     }
+}
+
+/// Whether a user publishes to the room's channel by whatever protocol, at whatever node.
+pub(super) async fn publishes(app_id: String, room_id: String, uid: &str, env: &Env) -> bool {
+    let channel = ChannelKey {
+        app_id,
+        channel: room_id,
+    };
+    let users = users(channel, env).await;
+    users.iter().any(|user| user.uid == uid)
 }
 
 pub(super) async fn ask_lobby(app_id: &str, request: lobby::Request, env: &Env) -> Option<lobby::Reply> {

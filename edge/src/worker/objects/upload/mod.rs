@@ -14,7 +14,7 @@ use super::sql::{has_table, row, run, text};
 use crate::joining;
 use crate::object::Output;
 use crate::upload::{self, Effect, Event, Kept, step};
-use crate::worker::uploads;
+use crate::worker::{pieces, transport};
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS upload (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL)";
 
@@ -48,7 +48,9 @@ impl DurableObject for Upload {
             return self.host.fetch(request).await;
         }
         self.host.count(|work| work.requests = 1);
-        let (token, offset) = uploads::shown(&request);
+        let token = transport::parameter(&request, "token").unwrap_or_default();
+        let offset = transport::parameter(&request, "offset").and_then(|offset| offset.parse().ok());
+        let offset = offset.unwrap_or_default();
         let (response, socket) = self.sockets().accept()?;
         self.host.happened(Event::Opened { socket, token, offset }).await;
         Ok(response)
@@ -172,7 +174,7 @@ impl Shell for UploadShell {
                 None
             }
             Effect::Store { order, number, bytes } => {
-                let stored = uploads::store_piece(&order, number, &bytes, env).await;
+                let stored = pieces::store(&order, number, &bytes, env).await;
                 if let Err(error) = &stored {
                     console_error!("a piece of an upload is not stored: {error}");
                 }
