@@ -24,13 +24,14 @@ from array import array
 from collections import deque
 from urllib.parse import urlsplit
 
-from aiortc import RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 from aiortc.contrib.media import MediaPlayer
 from aiortc.mediastreams import MediaStreamError
 from av import AudioResampler
 
 WITHIN_S = 30
 PING_EVERY_S = 5
+SILENT_S = 5
 # The slots of each peer: for rooms of four, with a screen.
 SLOTS = {"audio": 4, "video": 5}
 RATE = 16000
@@ -101,6 +102,13 @@ def colour(picture):
     return ("red" if red > 110 else "") + ("green" if green > 70 and red < 110 else "") + ("blue" if blue > 110 else "")
 
 
+def in_each_section(sdp):
+    """This library takes the candidates of the last medium of a bundle; they are in the first one (RFC 9143)."""
+    head, first, *others = sdp.split("\r\nm=")
+    candidates = "".join(f"\r\n{line}" for line in first.split("\r\n") if line.startswith("a=candidate:"))
+    return "\r\nm=".join([head, first, *(other.rstrip("\r\n") + candidates for other in others)]) + "\r\n"
+
+
 def level(samples, frequency):
     """How much of the frequency is in the samples (Goertzel)."""
     factor = 2 * math.cos(2 * math.pi * frequency / RATE)
@@ -149,7 +157,7 @@ class Peer:
         self.tracks, self.slots, self.heard = {}, {}, []
         self.times = {}
         self.tasks, self.connections = set(), {}
-        self.lost, self.resume, self.is_there = [], None, False
+        self.lost, self.renewing, self.resume, self.is_there = [], set(), None, False
 
     def spawn(self, work):
         task = asyncio.ensure_future(work)
@@ -159,6 +167,7 @@ class Peer:
     async def enter(self):
         joined = await self.join()
         self.spawn(self.ping())
+        self.spawn(self.watch())
         await self.subscribe()
         if self.file:
             await self.publish()
@@ -193,7 +202,10 @@ class Peer:
         asked = self.asked
         self.answers[asked] = asyncio.get_running_loop().create_future()
         self.socket.send(json.dumps({**frame, "id": asked}))
-        answer = await self.answers.pop(asked)
+        try:
+            answer = await self.answers[asked]
+        finally:
+            del self.answers[asked]
         if answer["t"] == "err":
             raise Refused(answer["code"])
         return answer
@@ -204,14 +216,26 @@ class Peer:
             if self.is_there:
                 self.socket.send("ping")
 
+    async def watch(self):
+        """Begins anew when nothing comes any more: this library hears of that much later."""
+        while True:
+            await asyncio.sleep(0.5)
+            silent = [time.monotonic() - slot.at for slot in self.slots.values() if slot.peer and slot.at]
+            if self.is_there and silent and min(silent) > SILENT_S:
+                self.lost.append("silent")
+                await self.renew("sub")
+                if self.file:
+                    await self.renew("pub")
+
     async def listen(self):
         while (text := await self.socket.receive()) is not None:
             if text == "pong":
                 continue
             frame = json.loads(text)
             kind = frame["t"]
-            if frame.get("id") in self.answers:
-                self.answers[frame["id"]].set_result(frame)
+            answer = self.answers.get(frame.get("id"))
+            if answer and not answer.done():
+                answer.set_result(frame)
             elif kind == "track":
                 self.tracks[frame["trackId"]] = frame
             elif kind == "untrack":
@@ -237,37 +261,43 @@ class Peer:
     async def renew(self, side):
         """A connection is over: another one takes its place, on another node if need be."""
         self.lost.append(side)
-        began = time.monotonic()
-        while time.monotonic() - began < WITHIN_S:
+        if side in self.renewing:
+            return
+        self.renewing.add(side)
+        began, done = time.monotonic(), False
+        while not done and time.monotonic() - began < WITHIN_S:
             try:
-                return await (self.publish() if side == "pub" else self.subscribe())
+                await (self.publish() if side == "pub" else self.subscribe())
+                done = True
             except Refused:
                 await asyncio.sleep(1)
+        self.renewing.discard(side)
 
     async def begin(self, side):
         if side in self.connections:
             await self.connections.pop(side).close()
-        self.connections[side] = RTCPeerConnection()
+        # By another policy this library ends the connection that several media of a kind share.
+        together = RTCConfiguration(bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+        self.connections[side] = RTCPeerConnection(together)
         return self.connections[side]
 
     async def offer(self, pc, frame):
         await pc.setLocalDescription(await pc.createOffer())
         answer = await self.ask({**frame(), "sdp": pc.localDescription.sdp})
-        await pc.setRemoteDescription(RTCSessionDescription(sdp=answer["sdp"], type="answer"))
+        await pc.setRemoteDescription(RTCSessionDescription(sdp=in_each_section(answer["sdp"]), type="answer"))
 
     async def subscribe(self):
         pc = await self.begin("sub")
         slots = [(kind, pc.addTransceiver(kind, direction="recvonly")) for kind, count in SLOTS.items() for _ in range(count)]
-        self.slots = {}
 
         def frame():
             # What is in them may be told before the answer has been taken in.
-            for kind, transceiver in slots:
-                self.slots[transceiver.mid] = slot = Slot(kind)
-                self.spawn(slot.run(transceiver.receiver.track, self))
+            self.slots = {transceiver.mid: Slot(kind) for kind, transceiver in slots}
             return {"t": "subscribe"}
 
         await self.offer(pc, frame)
+        for _, transceiver in slots:
+            self.spawn(self.slots[transceiver.mid].run(transceiver.receiver.track, self))
 
     async def publish(self):
         pc = await self.begin("pub")
