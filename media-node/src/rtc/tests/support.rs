@@ -44,6 +44,15 @@ impl Server {
     }
 
     pub(super) async fn start_at(listen: SocketAddr, keys: Keys) -> Self {
+        Self::start_as(listen, keys, 0).await
+    }
+
+    /// One that encodes so many pictures anew.
+    pub(super) async fn start_transcoding(pictures: usize) -> Self {
+        Self::start_as(ANY_PORT, Keys::default(), pictures).await
+    }
+
+    async fn start_as(listen: SocketAddr, keys: Keys, transcoded_pictures: usize) -> Self {
         let registry = Registry::new(ChannelLimits::default(), 0);
         let gate = Arc::new(Gate::new(keys, Passes::default()));
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -56,6 +65,7 @@ impl Server {
             workers: 1,
             stun: vec!["stun:stun.example:3478".to_owned()],
             node_id: "n1".to_owned(),
+            transcoded_pictures,
         };
         let server = RtcServer::start(settings, rtsp.hub(), rtsp.streams()).unwrap();
         Self {
