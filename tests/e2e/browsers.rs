@@ -104,10 +104,10 @@ pub(crate) async fn pages_are_recorded_mixed_and_played(stack: &Stack) {
     };
     let one = Page::open("flash", &stack.web_url("whip", cname, "1"), "h264", stack).await;
     joined(1).await;
-    // Without B-frames, so that browsers can play it, and with AAC, which they cannot.
+    // With B-frames and AAC, which browsers cannot play: the node makes other media of them.
     let media = Media::flash_and_beep()
         .beeping_at(3000)
-        .with_video("-c:v libx264 -g 50 -bf 0 -pix_fmt yuv420p");
+        .with_video("-c:v libx264 -g 50 -bf 2 -pix_fmt yuv420p");
     let mut two = Publisher::ffmpeg(&stack.publish_url(cname, "2"), &media, Transport::Tcp, stack.logs());
     joined(2).await;
     // In the codec that Chromium prefers.
@@ -158,6 +158,7 @@ pub(crate) async fn pages_are_recorded_mixed_and_played(stack: &Stack) {
     // Other tests may have some, too.
     assert!(figures["tapedeck_rtc_sessions{kind=\"publish\"}"] >= 2.0);
     assert!(figures["tapedeck_rtc_sessions{kind=\"play\"}"] >= 1.0);
+    assert!(figures["tapedeck_rtc_transcoded_pictures"] >= 1.0);
     assert_eq!(figures["tapedeck_rtc_failed_sessions_total"], 0.0);
 
     let heard = heard.close().await;
