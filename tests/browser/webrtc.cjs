@@ -2,8 +2,10 @@
 //
 // usage: node webrtc.cjs CHROMIUM KIND URL PICTURES [CODEC]
 // KIND: `flash`: a white flash and a beep of 1 kHz at each full second; `fake`: Chromium's false camera and microphone; `layers`: the
-// same with pictures of two sizes at once; `play`.
-// Prints {"connected": …} as a line of JSON once media flows, and at the end of its input what it counted, as another line.
+// same with pictures of two sizes at once; `play`; `course`: what happens to a user's media in a call, of which URL and CODEC are
+// lists, of which the others get a plain picture.
+// Prints {"connected": …} as a line of JSON once media flows, and at the end of its input what it counted, as another line. The course
+// begins with a line of input, and ends with a line that says what was offered.
 const { createServer } = require('node:http')
 const path = require('node:path')
 const { launch, run } = require('./chromium.cjs')
@@ -29,13 +31,105 @@ const PAGE = `<!doctype html>
   let session
 
   async function negotiate(url) {
+    session = await begin(pc, url)
+  }
+
+  /** The address of the session that begins, whose answer may be changed on its way to the browser. */
+  async function begin(pc, url, change = (answer) => answer) {
     await pc.setLocalDescription()
     const headers = { 'content-type': 'application/sdp' }
     const response = await fetch(url, { method: 'POST', headers, body: pc.localDescription.sdp })
     if (response.status !== 201) throw new Error(response.status + ' ' + (await response.text()))
-    session = new URL(response.headers.get('location'), url)
     if (!response.headers.get('etag')) throw new Error('no ETag')
-    await pc.setRemoteDescription({ type: 'answer', sdp: await response.text() })
+    await pc.setRemoteDescription({ type: 'answer', sdp: change(await response.text()) })
+    return new URL(response.headers.get('location'), url)
+  }
+
+  /** A picture of one colour, in which a point moves. */
+  function picture(width, height, colour) {
+    const canvas = document.createElement('canvas')
+    Object.assign(canvas, { width, height })
+    const context = canvas.getContext('2d')
+    let at = 0
+    setInterval(() => {
+      context.fillStyle = colour
+      context.fillRect(0, 0, width, height)
+      context.fillStyle = 'white'
+      context.fillRect((at = (at + 2) % width), 0, 2, 2)
+    }, 40)
+    return canvas.captureStream(25).getVideoTracks()[0]
+  }
+
+  /** A tone on the left, and another one on the right. */
+  function tones() {
+    const audio = new AudioContext({ sampleRate: 48000 })
+    const [destination, merger] = [audio.createMediaStreamDestination(), audio.createChannelMerger(2)]
+    destination.channelCount = 2
+    for (const [channel, frequency] of [440, 880].entries()) {
+      const [oscillator, gain] = [audio.createOscillator(), audio.createGain()]
+      oscillator.frequency.value = frequency
+      gain.gain.value = 0.4
+      oscillator.connect(gain).connect(merger, 0, channel)
+      oscillator.start()
+    }
+    merger.connect(destination)
+    return destination.stream.getAudioTracks()[0]
+  }
+
+  function prefer(transceiver, codec) {
+    const { codecs } = RTCRtpReceiver.getCapabilities('video')
+    const first = codecs.filter(({ mimeType }) => mimeType.toLowerCase() === 'video/' + codec.toLowerCase())
+    transceiver.setCodecPreferences([...first, ...codecs.filter((other) => !first.includes(other))])
+  }
+
+  const seconds = (count) => new Promise((over) => setTimeout(over, count * 1000))
+  const red = picture(320, 180, 'red')
+  let senders = []
+  let offered
+
+  /** Publishes a picture without its sound, and others in other codecs. */
+  async function attend(urls, codecs) {
+    const transceivers = ['audio', 'video'].map((kind) => pc.addTransceiver(kind, { direction: 'sendonly' }))
+    senders = transceivers.map(({ sender }) => sender)
+    await senders[1].replaceTrack(red)
+    const [own, ...others] = urls.split(',')
+    const [codec, ...otherCodecs] = codecs.split(',')
+    prefer(transceivers[1], codec)
+    // Without a word in the answer, a browser sends sound in mono, and silence like sound.
+    const change = (answer) => {
+      offered = { fec: /ulpfec/.test(pc.localDescription.sdp), answered: /ulpfec|flexfec|[ ]red/.test(answer) }
+      return answer.replace(/useinbandfec=1/, 'useinbandfec=1;usedtx=1;stereo=1')
+    }
+    session = await begin(pc, own, change)
+    for (const [number, url] of others.entries()) {
+      const other = new RTCPeerConnection()
+      prefer(other.addTransceiver(picture(320, 180, 'lime'), { direction: 'sendonly' }), otherCodecs[number])
+      await begin(other, url)
+    }
+  }
+
+  /** Late sound, muted and not, a screen in place of the camera, nothing in its place, the camera again, and smaller. */
+  async function course() {
+    const [audio, video] = senders
+    const sound = tones()
+    await seconds(2)
+    await audio.replaceTrack(sound)
+    await seconds(2)
+    red.enabled = sound.enabled = false
+    await seconds(2)
+    red.enabled = sound.enabled = true
+    await seconds(2)
+    await video.replaceTrack(picture(640, 360, 'blue'))
+    await seconds(2)
+    await video.replaceTrack(null)
+    await seconds(2)
+    await video.replaceTrack(red)
+    await seconds(2)
+    const parameters = video.getParameters()
+    parameters.encodings[0].scaleResolutionDownBy = 2
+    await video.setParameters(parameters)
+    await seconds(3)
+    return offered
   }
 
   function flashAndBeep() {
@@ -69,11 +163,7 @@ const PAGE = `<!doctype html>
     for (const track of stream.getTracks()) {
       const sendEncodings = kind === 'layers' && track.kind === 'video' ? layers : [{}]
       const transceiver = pc.addTransceiver(track, { direction: 'sendonly', streams: [stream], sendEncodings })
-      if (codec && track.kind === 'video') {
-        const { codecs } = RTCRtpReceiver.getCapabilities('video')
-        const first = codecs.filter(({ mimeType }) => mimeType.toLowerCase() === 'video/' + codec.toLowerCase())
-        transceiver.setCodecPreferences([...first, ...codecs.filter((other) => !first.includes(other))])
-      }
+      if (codec && track.kind === 'video') prefer(transceiver, codec)
     }
     await negotiate(url)
   }
@@ -104,9 +194,9 @@ const PAGE = `<!doctype html>
     return { ...counts, width: video.videoWidth, state: pc.connectionState }
   }
 
-  const flows = async () => {
+  const flows = async (kind) => {
     const { audio, video } = await counted()
-    return audio?.packets > 10 && video?.frames > 10
+    return (kind === 'course' || audio?.packets > 10) && video?.frames > 10
   }
 
   async function end() {
@@ -133,17 +223,22 @@ async function main([executablePath, kind, url, pictures, codec]) {
   try {
     await page.goto(`http://127.0.0.1:${server.address().port}/`)
     await page.evaluate(
-      ([url, kind, codec]) => (kind === 'play' ? play(url) : publish(url, kind, codec)),
+      ([url, kind, codec]) => (kind === 'play' ? play(url) : kind === 'course' ? attend(url, codec) : publish(url, kind, codec)),
       [url, kind, codec],
     )
     const deadline = Date.now() + WITHIN_MS
-    while (!(await page.evaluate(() => flows()))) {
+    while (!(await page.evaluate((kind) => flows(kind), kind))) {
       if (Date.now() > deadline) throw new Error('no media: ' + JSON.stringify(await page.evaluate(() => counted())))
       await new Promise((later) => setTimeout(later, 100))
     }
     console.log(JSON.stringify({ connected: await page.evaluate(() => counted()) }))
+    const over = new Promise((over) => process.stdin.on('end', over))
+    if (kind === 'course') {
+      await new Promise((said) => process.stdin.once('data', said))
+      console.log(JSON.stringify({ offered: await page.evaluate(() => course()) }))
+    }
     process.stdin.resume()
-    await new Promise((over) => process.stdin.on('end', over))
+    await over
     await page.screenshot({ path: path.join(pictures, `webrtc-${kind}.png`) })
     console.log(JSON.stringify({ ...(await page.evaluate(() => end())), told }))
   } catch (error) {

@@ -4,13 +4,14 @@ use std::process::Stdio;
 
 use protocol::TrackKind::{Audio, Video};
 use serde_json::{Value, json};
-use tapedeck_tests::mixed::Mixed;
+use tapedeck_tests::heard::{ABSENT, PRESENT, Sound};
+use tapedeck_tests::mixed::{Colour, Mixed, pictures};
 use tapedeck_tests::publisher::{Media, Publisher, Transport};
 use tapedeck_tests::recorded::Recording;
 use tapedeck_tests::stack::Stack;
 use tapedeck_tests::sync::{beeps, flashes, flashes_in, offsets};
 use tapedeck_tests::{probe, wait};
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::channel_tokens::App;
@@ -79,6 +80,12 @@ impl Page {
         text
     }
 
+    /// Tells it to go on.
+    async fn go(&mut self) {
+        let input = self.input.as_mut().expect("it has not been told to end");
+        input.write_all(b"go\n").await.expect("it listens");
+    }
+
     /// Has it end, and returns what it says of that.
     pub(crate) async fn close(mut self) -> Value {
         self.input = None;
@@ -97,10 +104,10 @@ pub(crate) async fn pages_are_recorded_mixed_and_played(stack: &Stack) {
     };
     let one = Page::open("flash", &stack.web_url("whip", cname, "1"), "h264", stack).await;
     joined(1).await;
-    // Without B-frames, so that browsers can play it, and with AAC, which they cannot.
+    // With B-frames and AAC, which browsers cannot play: the node makes other media of them.
     let media = Media::flash_and_beep()
         .beeping_at(3000)
-        .with_video("-c:v libx264 -g 50 -bf 0 -pix_fmt yuv420p");
+        .with_video("-c:v libx264 -g 50 -bf 2 -pix_fmt yuv420p");
     let mut two = Publisher::ffmpeg(&stack.publish_url(cname, "2"), &media, Transport::Tcp, stack.logs());
     joined(2).await;
     // In the codec that Chromium prefers.
@@ -133,6 +140,9 @@ pub(crate) async fn pages_are_recorded_mixed_and_played(stack: &Stack) {
         .await
         .expect("the small one is played by RTSP");
     assert!(low.len() == 1 && low[0].width == 160, "{low:?}");
+    // Whoever has no room for more gets the small one, too.
+    let sized = probe::played(&format!("{}?fill=150x80", stack.publish_url(cname, "3"))).await;
+    assert_eq!(sized.expect("it is played by RTSP")[0].width, 160);
     let small = Page::open(
         "play",
         &format!("{}?height=90", stack.web_url("whep", cname, "3")),
@@ -148,6 +158,7 @@ pub(crate) async fn pages_are_recorded_mixed_and_played(stack: &Stack) {
     // Other tests may have some, too.
     assert!(figures["tapedeck_rtc_sessions{kind=\"publish\"}"] >= 2.0);
     assert!(figures["tapedeck_rtc_sessions{kind=\"play\"}"] >= 1.0);
+    assert!(figures["tapedeck_rtc_transcoded_pictures"] >= 1.0);
     assert_eq!(figures["tapedeck_rtc_failed_sessions_total"], 0.0);
 
     let heard = heard.close().await;
@@ -191,7 +202,7 @@ pub(crate) async fn pages_are_recorded_mixed_and_played(stack: &Stack) {
     let mixed = Mixed::fetch(&stack.bucket(), &mix).await;
     mixed.check().await;
     let tracks = probe::starts(&mixed.slices[0].1).await;
-    let sound = tapedeck_tests::heard::Sound::read(&mixed.file).await;
+    let sound = Sound::read(&mixed.file).await;
     for (number, pitch) in [(0, 1000), (1, 3000)] {
         // The middle of the user's quarter.
         let flashes = flashes_in(&mixed.file, &format!("crop=160:90:{}:45", 80 + number * 320)).await;
@@ -207,6 +218,94 @@ pub(crate) async fn pages_are_recorded_mixed_and_played(stack: &Stack) {
         let usual = apart[apart.len() * 80 / 100];
         assert!(usual.abs() <= TOGETHER, "{number}: {apart:?}");
     }
+}
+
+pub(crate) async fn what_happens_to_media_in_a_call_is_in_the_recordings(stack: &Stack) {
+    let (customer, cname) = (stack.customer(), "course");
+    let users = [("1", "h264"), ("2", "vp9"), ("3", "av1")];
+    let urls = users.map(|(uid, _)| stack.web_url("whip", cname, uid)).join(",");
+    let mut page = Page::open("course", &urls, &users.map(|(_, codec)| codec).join(","), stack).await;
+    let individual = customer
+        .record(cname, |request| {
+            request["recordingConfig"]["subscribeVideoUids"] = json!(["1"]);
+            request["recordingConfig"]["subscribeAudioUids"] = json!(["1"]);
+        })
+        .await;
+    let mix = customer
+        .record_as("9001", "coursemixed", "mix", cname, |request| {
+            request["recordingConfig"]["transcodingConfig"] = json!({
+                "width": 320, "height": 180, "fps": 15, "bitrate": 300, "mixedVideoLayout": 1,
+            });
+        })
+        .await;
+    await_frames(stack, &mix, 15).await;
+    // There is no sound yet.
+    steps::await_playlists(&customer, &individual, 1).await;
+    page.go().await;
+    let said = page.line().await;
+    assert_eq!(said["offered"], json!({"fec": true, "answered": false}));
+    customer.stop(&mix).await.expect(200);
+    steps::stop(&customer, &individual).await;
+    let published = page.close().await;
+    assert_eq!(
+        (&published["ended"], &published["told"]),
+        (&json!(200), &json!([])),
+        "{published}"
+    );
+
+    let mixed = Mixed::fetch(&stack.bucket(), &mix).await;
+    mixed.check().await;
+    // What is seen for less than half a second is on the way from one picture to the next.
+    let pictures = pictures(&mixed.file, 10).await;
+    // The others, in VP9 and AV1, are beside it and below.
+    let middle = &pictures[pictures.len() / 2];
+    assert_eq!(
+        [(0.75, 0.25), (0.25, 0.75)].map(|place| middle.at(place)),
+        [Colour::Green; 2]
+    );
+    let seen: Vec<Colour> = pictures.iter().map(|picture| picture.at((0.25, 0.25))).collect();
+    let runs = seen.chunk_by(|one, other| one == other).filter(|run| run.len() >= 5);
+    let runs: Vec<(Colour, f64)> = runs.map(|run| (run[0], run.len() as f64 / 10.0)).collect();
+    let colours: Vec<Colour> = runs.iter().map(|(colour, _)| *colour).collect();
+    use Colour::{Black, Blue, Red};
+    assert!(colours.ends_with(&[Red, Black, Red, Blue, Red]), "{runs:?}");
+    let last = &runs[runs.len() - 4..];
+    // A picture that is taken away stays, and what comes behind it comes when it was sent.
+    for ((_, lasted), expected) in last.iter().zip([2.0, 2.0, 4.0]) {
+        assert!((lasted - expected).abs() < 1.0, "{runs:?}");
+    }
+
+    let recording = Recording::fetch(&stack.bucket(), &individual).await;
+    recording.check().await;
+    let (audio, video) = (recording.track("1", Audio), recording.track("1", Video));
+    let (audio_begins, video_begins) = (probe::starts(&audio.file).await, probe::starts(&video.file).await);
+    let late = audio_begins.audio - video_begins.video;
+    assert!(late > 1.5, "the sound begins {late} s behind the picture");
+    let sides = [
+        Sound::read_side(&audio.file, 0).await,
+        Sound::read_side(&audio.file, 1).await,
+    ];
+    let levels = |from: f64| {
+        let level = |side: usize, frequency| sides[side].level(from, 0.2, frequency);
+        [level(0, 440), level(0, 880), level(1, 880), level(1, 440)]
+    };
+    for second in [0.8, 1.3, 5.0, 9.0, 12.0] {
+        let [left, not_left, right, not_right] = levels(second);
+        assert!(
+            left.min(right) >= PRESENT && not_left.max(not_right) <= ABSENT,
+            "{second}: {:?}",
+            levels(second)
+        );
+    }
+    for second in [2.6, 3.0, 3.4] {
+        assert!(
+            levels(second).iter().all(|level| *level <= ABSENT),
+            "{second}: {:?}",
+            levels(second)
+        );
+    }
+    let sizes = probe::sizes(&video.file).await;
+    assert_eq!(sizes, [(320, 180), (640, 360), (320, 180), (160, 90)]);
 }
 
 pub(crate) async fn a_token_lets_in_and_whoever_has_none_is_told(stack: &Stack) {

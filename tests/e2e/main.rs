@@ -238,6 +238,7 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         endings::wrong_keys_are_refused,
         rtmp::a_token_lets_in_and_whoever_has_none_is_told,
         browsers::a_token_lets_in_and_whoever_has_none_is_told,
+        browsers::what_happens_to_media_in_a_call_is_in_the_recordings,
         mixed::agoras_playlist_is_told_by_name,
         mixed::anyrtcs_files_are_listed,
         versions::nodes_of_other_versions_are_refused_with_the_reason,

@@ -26,6 +26,19 @@ impl Sound {
         Self(samples.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
     }
 
+    /// One channel of it alone.
+    ///
+    /// # Panics
+    /// When it cannot be decoded.
+    pub async fn read_side(media: &Path, channel: u8) -> Self {
+        let side = format!("pan=mono|c0=c{channel}");
+        let raw = ["-map", "0:a:0", "-af", &side, "-ar", "48000", "-f", "f32le", "-"];
+        let (bytes, said) = probe::decode(&[], media, &raw).await;
+        assert!(said.is_empty(), "{}: {said}", media.display());
+        let (samples, _) = bytes.as_chunks();
+        Self(samples.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+    }
+
     /// In seconds.
     pub fn duration(&self) -> f64 {
         self.0.len() as f64 / RATE

@@ -116,6 +116,24 @@ pub async fn streams(file: &Path) -> Vec<Stream> {
     shown.streams
 }
 
+/// Width and height of the pictures of the first video track, each time that they change.
+pub async fn sizes(file: &Path) -> Vec<(u32, u32)> {
+    #[derive(Deserialize)]
+    struct Shown {
+        frames: Vec<Frame>,
+    }
+    #[derive(Deserialize)]
+    struct Frame {
+        width: u32,
+        height: u32,
+    }
+    let what = ["-select_streams", "v:0", "-show_entries", "frame=width,height"];
+    let shown: Shown = ffprobe(file, &what).await;
+    let mut sizes: Vec<_> = shown.frames.iter().map(|frame| (frame.width, frame.height)).collect();
+    sizes.dedup();
+    sizes
+}
+
 /// How long a file plays by its own index, in seconds.
 pub async fn duration(file: &Path) -> f64 {
     #[derive(Deserialize)]

@@ -22,6 +22,8 @@ use crate::polyv::Polyv;
 use crate::uprtc::UprtcInfo;
 use crate::wait;
 
+/// Pictures with B-frames that the node encodes anew for browsers, at once: more than one test has.
+const TRANSCODED_PICTURES: &str = "4";
 const START_LIMIT: Duration = Duration::from_secs(120);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// Most tests want a stop to be answered when everything is uploaded, however busy the machine is.
@@ -131,6 +133,7 @@ impl Stack {
             .env("TAPEDECK_RTSP_PORT", rtsp.to_string())
             .env("TAPEDECK_RTMP_PORT", rtmp.to_string())
             .env("TAPEDECK_RTC_PORT", rtc.to_string())
+            .env("TAPEDECK_RTC_TRANSCODE", TRANSCODED_PICTURES)
             .env("TAPEDECK_S3_PORT", s3.to_string())
             .env("TAPEDECK_STOP_WAIT_S", UPLOADED_WITHIN_S)
             .envs(settings.iter().copied())

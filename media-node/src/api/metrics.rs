@@ -297,6 +297,12 @@ fn sessions(metrics: &Metrics, figures: &rtc::Figures) -> prometheus::Result<()>
     )?;
     gauge(
         metrics,
+        "rtc_transcoded_pictures",
+        "Streams whose picture is encoded anew for players by WebRTC, since it has B-frames",
+        figures.transcoded_pictures,
+    )?;
+    gauge(
+        metrics,
         "rtc_paused_pictures",
         "Players by WebRTC who get the sound alone, because their way does not carry the picture",
         figures.paused_pictures,

@@ -64,6 +64,9 @@ pub(super) struct ServeArgs {
     /// Servers that tell clients of WebRTC their own addresses: `stun:host:port`.
     #[arg(long, env = "TAPEDECK_RTC_STUN", value_name = "URL", value_delimiter = ',')]
     rtc_stun: Vec<String>,
+    /// Pictures with B-frames that are encoded anew for browsers, at once; without it they are refused
+    #[arg(long, env = "TAPEDECK_RTC_TRANSCODE", value_name = "PICTURES", default_value_t = 0)]
+    rtc_transcode: usize,
     /// Directory for recordings on their way to the store; created if it does not exist.
     #[arg(long, env = "TAPEDECK_SPOOL")]
     spool: PathBuf,
@@ -186,6 +189,7 @@ pub(super) async fn run(args: ServeArgs, log: &str) -> Result<(), String> {
             advertised: args.rtc_address,
             workers: args.rtc_workers,
             stun: args.rtc_stun,
+            transcoded_pictures: args.rtc_transcode,
             node_id: node_id.clone(),
         };
         let server = RtcServer::start(settings, rtsp.hub(), rtsp.streams());

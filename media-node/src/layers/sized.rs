@@ -13,6 +13,8 @@ use crate::hub::{Flow, Manner, Publication};
 
 /// How often it is looked which layer fits, and whether anybody plays.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often packets are released that wait for ones that are lost.
+const RELEASE_EVERY: Duration = Duration::from_millis(50);
 /// A stream that nobody has played for so long is over: who asked for it takes some steps before playing.
 const LINGER: Duration = Duration::from_secs(10);
 /// What waits between a layer and this: seconds of it.
@@ -27,7 +29,7 @@ pub fn sized(publication: &Arc<Publication>, area: Area) -> Option<Arc<Publicati
         ..Wish::default()
     });
     let picture = publication.layers().first()?.publication.description.clone();
-    let made = Publication::new(publication.path.clone(), picture, Manner::Once);
+    let made = Publication::new(publication.path.clone(), picture, Manner::Resending);
     let made = Arc::new(made);
     tokio::spawn(run(publication.clone(), view, Target::new(made.clone(), 0)));
     Some(made)
@@ -36,7 +38,9 @@ pub fn sized(publication: &Arc<Publication>, area: Area) -> Option<Arc<Publicati
 async fn run(source: Arc<Publication>, mut view: View, mut target: Target) {
     let made = target.publication.clone();
     let mut looks = interval(LOOK_EVERY);
+    let mut releases = interval(RELEASE_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    releases.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (began, mut played) = (Instant::now(), Instant::now());
     loop {
         tokio::select! {
@@ -55,6 +59,7 @@ async fn run(source: Arc<Publication>, mut view: View, mut target: Target) {
                     break;
                 }
             }
+            _ = releases.tick() => made.release(),
             () = made.keyframes.due() => view.ask(),
             () = source.ended.cancelled() => break,
             () = made.ended.cancelled() => break,

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::figures::Counters;
 use super::fragment::Fragment;
-use super::offer::{Kind, Offer, OfferError};
+use super::offer::{Kind, Offer, OfferError, Section};
 use super::play::{Played, Playing, best, index_of};
 use super::ports::Beginning;
 use super::problem::Problem;
@@ -25,7 +25,7 @@ use crate::channel::StreamPath;
 use crate::hub::{Ends, Hub, Publication, Ticket};
 use crate::random::random_id;
 use crate::rtsp::Streams;
-use crate::transcode::{NotMade, Transcoding, is_convertible};
+use crate::transcode::{Transcoding, is_convertible, is_out_of_order};
 
 /// How long a session may take with an answer.
 const ANSWERING: Duration = Duration::from_secs(5);
@@ -118,6 +118,7 @@ impl Door {
                 let played = Played {
                     height: height(call.query.expose())?,
                     sound: self.sound(&publication, &offer)?,
+                    picture: self.picture(&publication, &offer)?,
                     publication,
                 };
                 let (offer, formats) = offer.narrowed(|section, formats| played.choose(section, formats))?;
@@ -178,11 +179,17 @@ impl Door {
         if best(track, &formats).is_some() || !takes_opus || !is_convertible(track, *clock_rate) {
             return Ok(None);
         }
-        let made = self.transcoding.opus(publication, index);
-        made.map(Some).map_err(|error| match error {
-            NotMade::Busy => Problem::not_now(error.to_string()),
-            NotMade::Failed(_) => Problem::new(422, error.to_string()),
-        })
+        Ok(Some(self.transcoding.opus(publication, index)?))
+    }
+
+    /// The picture of a stream as browsers show it, where the stream's own has B-frames and this node encodes such anew.
+    fn picture(&self, publication: &Arc<Publication>, offer: &Offer) -> Result<Option<Arc<Publication>>, Problem> {
+        let is_seen = |section: &Section| section.kind == Kind::Video && section.receives;
+        let index = index_of(publication, Kind::Video).filter(|_| offer.sections.iter().any(is_seen));
+        let index = index.filter(|_| self.transcoding.has_pictures() && is_out_of_order(publication));
+        Ok(index
+            .map(|index| self.transcoding.plain(publication, index))
+            .transpose()?)
     }
 
     async fn admit(&self, action: Action, path: &StreamPath, call: &RtcCall, source: IpAddr) -> Result<Grant, Problem> {

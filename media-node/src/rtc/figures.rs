@@ -39,6 +39,8 @@ pub struct Figures {
     pub refused_offers: u64,
     /// Streams whose sound is made Opus at present.
     pub transcoded_sounds: u64,
+    /// Streams whose picture is encoded anew, without B-frames.
+    pub transcoded_pictures: u64,
     /// Players who get the sound alone for the time being, because their way does not carry the picture.
     pub paused_pictures: u64,
     pub quality: Quality,
@@ -63,6 +65,7 @@ impl Counters {
             failed_sessions: read(&self.failed_sessions),
             refused_offers: read(&self.refused_offers),
             transcoded_sounds: 0,
+            transcoded_pictures: 0,
             paused_pictures: self.board.paused(),
             quality: self.board.quality(),
         }

@@ -65,6 +65,8 @@ pub struct Settings {
     pub stun: Vec<String>,
     /// By which the edge finds a session again.
     pub node_id: String,
+    /// Pictures with B-frames that are encoded anew for browsers, at once.
+    pub transcoded_pictures: usize,
 }
 
 /// A server that listens and serves until it is told to end.
@@ -118,7 +120,7 @@ impl RtcServer {
             next: 0.into(),
             sessions: std::sync::Mutex::default(),
             counters,
-            transcoding: Transcoding::default(),
+            transcoding: Transcoding::new(settings.transcoded_pictures),
         });
         let rooms = Arc::new(Rooms::new(door.clone()));
         Ok(Self {
@@ -185,7 +187,8 @@ impl Rtc {
 
     pub fn figures(&self) -> Figures {
         Figures {
-            transcoded_sounds: self.door.transcoding.count() as u64,
+            transcoded_sounds: self.door.transcoding.sounds() as u64,
+            transcoded_pictures: self.door.transcoding.pictures() as u64,
             ..self.door.counters.read()
         }
     }

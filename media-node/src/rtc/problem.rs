@@ -4,6 +4,7 @@ use super::offer::OfferError;
 use crate::access::Denial;
 use crate::channel::PathError;
 use crate::hub::NoPlace;
+use crate::transcode::NotMade;
 
 /// Seconds after which somebody may try again.
 const RETRY_AFTER: &str = "5";
@@ -97,6 +98,15 @@ impl From<Denial> for Problem {
             },
             Denial::Forbidden(reason) => Self::new(403, reason),
             Denial::Undecided(reason) => Self::not_now(reason),
+        }
+    }
+}
+
+impl From<NotMade> for Problem {
+    fn from(error: NotMade) -> Self {
+        match error {
+            NotMade::Busy => Self::not_now(capitalised(&error.to_string())),
+            NotMade::Failed(_) => Self::new(422, capitalised(&error.to_string())),
         }
     }
 }

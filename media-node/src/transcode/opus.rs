@@ -1,5 +1,6 @@
 //! Sound of any codec that can be decoded to Opus: packets in, coded frames with timestamps out. Pure.
 
+use super::maker::{Made, Maker};
 use crate::channel::MediaTrack;
 use crate::media::{AudioCodec, AudioDecoder, AudioEncoder, Coded, MediaError, Resampler, Sound};
 use crate::stream::{self, Depacketizer, Fmtp, Format, Frame, PayloadFormat};
@@ -60,6 +61,23 @@ pub fn is_convertible(track: &MediaTrack, clock_rate: u32) -> bool {
 fn format(track: &MediaTrack, clock_rate: u32) -> Option<PayloadFormat> {
     let rtpmap = format!("{}/{clock_rate}", track.codec);
     PayloadFormat::parse(&rtpmap, Fmtp::parse(&track.parameters))
+}
+
+impl Maker for ToOpus {
+    fn packet(&mut self, packet: &stream::Packet, made: &mut Vec<Made>) -> Result<(), MediaError> {
+        let mut frames = Vec::new();
+        let result = self.packet(packet, &mut frames);
+        made.extend(frames.into_iter().map(|frame| Made {
+            timestamp: frame.timestamp,
+            data: frame.data,
+            marker: false,
+        }));
+        result
+    }
+
+    fn timestamp(&self, timestamp: u32) -> Option<u32> {
+        self.timestamp(timestamp)
+    }
 }
 
 impl ToOpus {

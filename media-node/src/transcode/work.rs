@@ -5,7 +5,10 @@ use bytes::{BufMut, BytesMut};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::NotMade;
-use super::opus::{OpusFrame, ToOpus};
+use super::maker::{Made, Maker};
+use super::opus::ToOpus;
+use super::plain::ToPlain;
+use crate::channel::MediaTrack;
 use crate::hub::{Description, Flow, Manner, Overflow, Packet, Publication, Receiver, rtp};
 
 /// Sound that nobody has played for so long is made no more: players that come back find it.
@@ -14,29 +17,53 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// What waits to be decoded; what does not fit is dropped.
 const QUEUE_BYTES: usize = 1 << 20;
 
-const PAYLOAD_TYPE: u8 = 111;
+const PLAIN_TYPE: u8 = 96;
+const PLAIN: &[u8] =
+    b"v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n\
+    a=fmtp:96 packetization-mode=1;profile-level-id=42e01f\r\na=rtcp-fb:96 nack pli\r\n";
+const OPUS_TYPE: u8 = 111;
 const OPUS: &[u8] =
     b"v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 0 RTP/AVP 111\r\na=rtpmap:111 opus/48000/2\r\n\
     a=fmtp:111 minptime=10;useinbandfec=1\r\n";
 
 /// Begins to make Opus of a publication's sound, in a thread of its own.
-pub(super) fn begin(source: &Arc<Publication>, track: usize) -> Result<Arc<Publication>, NotMade> {
-    let failed = |reason: &dyn std::fmt::Display| NotMade::Failed(reason.to_string());
+pub(super) fn begin_opus(source: &Arc<Publication>, track: usize) -> Result<Arc<Publication>, NotMade> {
+    let (media, clock_rate) = described(source, track)?;
+    let to_opus = ToOpus::new(media, clock_rate).map_err(NotMade::Failed)?;
+    begin(source, track, Box::new(to_opus), (OPUS, OPUS_TYPE))
+}
+
+/// Begins to make a picture without B-frames of a publication's, in a thread of its own.
+pub(super) fn begin_plain(source: &Arc<Publication>, track: usize) -> Result<Arc<Publication>, NotMade> {
+    let (media, clock_rate) = described(source, track)?;
+    let to_plain = ToPlain::new(media, clock_rate).map_err(NotMade::Failed)?;
+    begin(source, track, Box::new(to_plain), (PLAIN, PLAIN_TYPE))
+}
+
+fn described(source: &Publication, track: usize) -> Result<(&MediaTrack, u32), NotMade> {
     let description = &source.description;
-    let (Some(media), Some(clock_rate)) = (description.tracks().get(track), description.clock_rates().get(track))
-    else {
-        return Err(failed(&"there is none"));
-    };
-    let to_opus = ToOpus::new(media, *clock_rate).map_err(|reason| failed(&reason))?;
-    let made = Description::parse(OPUS).map_err(|error| failed(&error))?;
-    let sound = Arc::new(Publication::new(source.path.clone(), made, Manner::Once));
+    let media = description.tracks().get(track);
+    let described = media.zip(description.clock_rates().get(track).copied());
+    described.ok_or_else(|| NotMade::Failed("there is none".to_owned()))
+}
+
+fn begin(
+    source: &Arc<Publication>,
+    track: usize,
+    maker: Box<dyn Maker>,
+    (description, payload_type): (&[u8], u8),
+) -> Result<Arc<Publication>, NotMade> {
+    let failed = |reason: &dyn std::fmt::Display| NotMade::Failed(reason.to_string());
+    let description = Description::parse(description).map_err(|error| failed(&error))?;
+    let made = Arc::new(Publication::new(source.path.clone(), description, Manner::Once));
     let subscription = source.subscribe(&[track], QUEUE_BYTES, Overflow::Drop, false);
     let subscription = subscription.map_err(|_| failed(&"the stream has as many players as it may have"))?;
     let work = Work {
         source: source.clone(),
-        sound: sound.clone(),
+        made: made.clone(),
         packets: subscription.packets,
-        to_opus,
+        maker,
+        payload_type,
         sequence: 0,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -45,24 +72,32 @@ pub(super) fn begin(source: &Arc<Publication>, track: usize) -> Result<Arc<Publi
         .map_err(|error| failed(&error))?;
     // Decoding has no place among tasks that have to be quick.
     std::thread::Builder::new()
-        .name("sound".to_owned())
+        .name("transcode".to_owned())
         .spawn(move || runtime.block_on(work.run()))
         .map_err(|error| failed(&error))?;
-    Ok(sound)
+    Ok(made)
 }
 
 struct Work {
     source: Arc<Publication>,
-    sound: Arc<Publication>,
+    made: Arc<Publication>,
     packets: Receiver,
-    to_opus: ToOpus,
+    maker: Box<dyn Maker>,
+    payload_type: u8,
     sequence: u16,
 }
 
 impl Work {
     async fn run(mut self) {
         let path = self.source.path.clone();
-        tracing::info!(%path, "the sound is made Opus");
+        let codec = self
+            .made
+            .description
+            .tracks()
+            .first()
+            .map(|track| track.codec.clone())
+            .unwrap_or_default();
+        tracing::info!(%path, codec, "a track is transcoded");
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut played = Instant::now();
@@ -74,17 +109,18 @@ impl Work {
                     None => break "the stream has ended".to_owned(),
                 },
                 now = looks.tick() => {
-                    if self.sound.has_players() {
+                    if self.made.has_players() {
                         played = now;
                     }
                     if now.saturating_duration_since(played) >= LINGER {
                         break "nobody plays it".to_owned();
                     }
                 }
+                () = self.made.keyframes.due() => self.maker.want_keyframe(),
                 () = self.source.ended.cancelled() => break "the stream has ended".to_owned(),
             }
         };
-        tracing::info!(%path, reason, "the sound is made Opus no more");
+        tracing::info!(%path, codec, reason, "a track is transcoded no more");
     }
 
     fn take(&mut self, packet: &Packet) -> Result<(), crate::media::MediaError> {
@@ -96,30 +132,30 @@ impl Work {
             return Ok(());
         };
         let mut made = Vec::new();
-        self.to_opus.packet(&coded, &mut made)?;
-        for frame in made {
-            let packet = self.packet(&frame);
-            self.sound.relay(0, Flow::Rtp, packet.freeze());
+        self.maker.packet(&coded, &mut made)?;
+        for payload in made {
+            let packet = self.packet(&payload);
+            self.made.relay(0, Flow::Rtp, packet.freeze());
         }
         Ok(())
     }
 
-    fn packet(&mut self, frame: &OpusFrame) -> BytesMut {
-        let mut packet = BytesMut::with_capacity(12 + frame.data.len());
+    fn packet(&mut self, made: &Made) -> BytesMut {
+        let mut packet = BytesMut::with_capacity(12 + made.data.len());
         packet.put_u8(0x80);
-        packet.put_u8(PAYLOAD_TYPE);
+        packet.put_u8(self.payload_type | u8::from(made.marker) << 7);
         packet.put_u16(self.sequence);
-        packet.put_u32(frame.timestamp);
+        packet.put_u32(made.timestamp);
         packet.put_u32(SSRC);
-        packet.put_slice(&frame.data);
+        packet.put_slice(&made.data);
         self.sequence = self.sequence.wrapping_add(1);
         packet
     }
 
-    /// Passes on what the sender's clock says, in the timestamps of Opus.
+    /// Passes on what the sender's clock says, in the timestamps of what is made.
     fn report(&self, report: &[u8]) {
         let told = rtp::reported_time(report);
-        let Some((at, timestamp)) = told.and_then(|(at, _)| Some((at, self.to_opus.timestamp(at)?))) else {
+        let Some((at, timestamp)) = told.and_then(|(at, _)| Some((at, self.maker.timestamp(at)?))) else {
             return;
         };
         let moved = rtp::with_later_timestamp(report, timestamp.wrapping_sub(at));
@@ -129,7 +165,7 @@ impl Work {
             .map(|ssrc| u32::from_be_bytes(*ssrc));
         if let Some((moved, reporter)) = moved.zip(reporter) {
             let renamed = rtp::with_reporter(&moved, reporter, SSRC).unwrap_or(moved);
-            self.sound.relay(0, Flow::Rtcp, renamed.into());
+            self.made.relay(0, Flow::Rtcp, renamed.into());
         }
     }
 }
@@ -140,7 +176,7 @@ const SSRC: u32 = 1;
 impl Drop for Work {
     fn drop(&mut self) {
         // Also where decoding has failed in a way that nobody has thought of.
-        self.sound.end();
+        self.made.end();
     }
 }
 

@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep_until};
 use crate::selection::Gate;
 use crate::stream::{Format, StreamEvent, Track};
 
-/// One that could not be opened, or has ended, is opened again so much later.
-const AGAIN: Duration = Duration::from_secs(10);
+/// One that could not be opened, or has ended, is opened again so much later. The stream may have one size after all.
+const AGAIN: Duration = Duration::from_secs(30);
 
 /// See the module.
 #[derive(Default)]

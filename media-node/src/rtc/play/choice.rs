@@ -14,8 +14,10 @@ pub(in crate::rtc) const OUT_OF_ORDER: &str = "the stream's picture has B-frames
 /// What a player is to get.
 pub(in crate::rtc) struct Played {
     pub(in crate::rtc) publication: Arc<Publication>,
-    /// Where its sound comes from, if from elsewhere.
+    /// Where its sound comes from, if from elsewhere,
     pub(in crate::rtc) sound: Option<Arc<Publication>>,
+    /// and its picture.
+    pub(in crate::rtc) picture: Option<Arc<Publication>>,
     /// Of the picture in pixels, where it has layers: the smallest one that is so high.
     pub(in crate::rtc) height: Option<u32>,
 }
@@ -24,16 +26,17 @@ impl Played {
     /// The publications that packets come from.
     pub(super) fn publications(&self) -> Vec<Arc<Publication>> {
         let mut all = vec![self.publication.clone()];
-        all.extend(self.sound.clone());
+        all.extend(self.sound.clone().into_iter().chain(self.picture.clone()));
         all
     }
 
     /// Where a medium comes from.
     pub(super) fn source(&self, kind: Kind) -> Option<(&Arc<Publication>, usize)> {
-        let publication = match (kind, &self.sound) {
-            (Kind::Audio, Some(sound)) => sound,
-            _ => &self.publication,
+        let other = match kind {
+            Kind::Audio => &self.sound,
+            Kind::Video => &self.picture,
         };
+        let publication = other.as_ref().unwrap_or(&self.publication);
         Some((publication, index_of(publication, kind)?))
     }
 
@@ -45,7 +48,8 @@ impl Played {
             // Nothing will come by it.
             return Ok(0);
         };
-        if section.kind == Kind::Video && is_out_of_order(&self.publication) {
+        let is_as_sent = section.kind == Kind::Video && self.picture.is_none();
+        if is_as_sent && is_out_of_order(&self.publication) {
             return Err(OfferError::NotTaken(OUT_OF_ORDER.to_owned()));
         }
         best(track, formats).ok_or_else(|| {

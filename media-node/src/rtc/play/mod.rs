@@ -196,7 +196,10 @@ impl Playing {
     /// Whether a picture has begun to come that browsers show wrongly, which was not known at the beginning.
     fn is_out_of_order(&self) -> bool {
         let mut seen = self.tracks.iter().filter(|track| track.kind == Kind::Video);
-        seen.any(|track| self.view.is_none() && self.played.publication.is_out_of_order(track.index))
+        seen.any(|track| {
+            let feed = self.feeds.get(track.feed).filter(|_| self.view.is_none());
+            feed.is_some_and(|feed| feed.publication.is_out_of_order(track.index))
+        })
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Came>> {
@@ -351,7 +354,11 @@ impl Playing {
     fn ask(&self) {
         match &self.view {
             Some(view) => view.ask(),
-            None => self.played.publication.keyframes.ask(),
+            None => {
+                let pictures = self.tracks.iter().filter(|track| track.kind == Kind::Video);
+                let feeds = pictures.filter_map(|track| self.feeds.get(track.feed));
+                feeds.for_each(|feed| feed.publication.keyframes.ask());
+            }
         }
     }
 }

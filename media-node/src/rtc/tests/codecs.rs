@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::support::{Client, Server};
+use super::support::{Client, Server, until};
 use crate::channel::StreamPath;
 use crate::hub::{Description, Flow, Published};
 use crate::rtc::offer::tests::CHROMIUM;
@@ -68,16 +68,41 @@ async fn sound_that_a_browser_takes_as_it_is_stays_as_it_is() {
     assert_eq!(server.rtc.figures().transcoded_sounds, 0);
 }
 
-#[tokio::test]
-async fn pictures_with_b_frames_are_refused_with_the_reason() {
-    let server = Server::start().await;
+/// What describes a picture that has B-frames, and a sound.
+fn with_b_frames() -> String {
     let mut sps = SpsBits::new(320, 192, 2);
     sps.reorder_frames = Some(2);
     let sets = STANDARD.encode(sps.nal());
-    let video = format!(
-        "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1; sprop-parameter-sets={sets},aO8=\r\n"
-    );
-    let _published = publish(&server, &format!("{video}m=audio 0 RTP/AVP 0\r\n"));
+    format!(
+        "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1; sprop-parameter-sets={sets},aO8=\r\n\
+         m=audio 0 RTP/AVP 0\r\n"
+    )
+}
+
+#[tokio::test]
+async fn pictures_with_b_frames_are_encoded_anew_where_the_operator_says_so() {
+    let server = Server::start_transcoding(1).await;
+    let published = publish(&server, &with_b_frames());
+    let offer = CHROMIUM.replace("a=sendonly", "a=recvonly");
+    for _ in 0..2 {
+        let reply = server.post("/whep/a/room/u", &offer).await;
+        assert_eq!(reply.status, 201, "{}", reply.body);
+        assert!(reply.body.contains("H264/90000"), "{}", reply.body);
+    }
+    assert_eq!(server.rtc.figures().transcoded_pictures, 1, "both see the same");
+    let other = StreamPath::parse("/a/room/other").unwrap();
+    let description = Description::parse(format!("v=0\r\n{}", with_b_frames()).as_bytes()).unwrap();
+    let _other = server.hub.publish(&other, description, 0).unwrap();
+    let busy = server.post("/whep/a/room/other", &offer).await;
+    assert_eq!(busy.status, 503, "{}", busy.body);
+    drop(published);
+    until("it has ended", || server.rtc.figures().transcoded_pictures == 0).await;
+}
+
+#[tokio::test]
+async fn pictures_with_b_frames_are_refused_with_the_reason() {
+    let server = Server::start().await;
+    let _published = publish(&server, &with_b_frames());
     let offer = CHROMIUM.replace("a=sendonly", "a=recvonly");
     let reply = server.post("/whep/a/room/u", &offer).await;
     assert!(reply.status == 422 && reply.body.contains("B-frames"), "{}", reply.body);

@@ -44,14 +44,19 @@ impl Server {
     }
 
     pub(super) async fn start_at(listen: SocketAddr, keys: Keys) -> Self {
-        Self::start_as(listen, keys, Limits::default()).await
+        Self::start_as(listen, keys, Limits::default(), 0).await
     }
 
     pub(super) async fn start_within(limits: Limits) -> Self {
-        Self::start_as(ANY_PORT, Keys::default(), limits).await
+        Self::start_as(ANY_PORT, Keys::default(), limits, 0).await
     }
 
-    async fn start_as(listen: SocketAddr, keys: Keys, limits: Limits) -> Self {
+    /// One that encodes so many pictures anew.
+    pub(super) async fn start_transcoding(pictures: usize) -> Self {
+        Self::start_as(ANY_PORT, Keys::default(), Limits::default(), pictures).await
+    }
+
+    async fn start_as(listen: SocketAddr, keys: Keys, limits: Limits, transcoded_pictures: usize) -> Self {
         let registry = Registry::new(ChannelLimits::default(), 0);
         let gate = Arc::new(Gate::new(keys, Passes::default()));
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -62,6 +67,7 @@ impl Server {
             workers: 1,
             stun: vec!["stun:stun.example:3478".to_owned()],
             node_id: "n1".to_owned(),
+            transcoded_pictures,
         };
         let server = RtcServer::start(settings, rtsp.hub(), rtsp.streams()).unwrap();
         Self {

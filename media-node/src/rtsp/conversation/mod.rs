@@ -220,7 +220,10 @@ impl Conversation {
         let (target, grant) = self.authorized(Action::Play, url, request, now_ms).await?;
         grant.play()?;
         let whole = self.find(&target.path).await?;
-        let sized = area(url)?.and_then(|area| sized(&whole, area));
+        let sized = match area(url)? {
+            Some(area) => Some(sized(&whole, area).ok_or_else(has_one_size)?),
+            None => None,
+        };
         let publication = sized.clone().unwrap_or(whole);
         let former = std::mem::replace(&mut self.sized, sized);
         // One that is played ends with its player.
@@ -359,6 +362,10 @@ fn url_of(request: &Request<Vec<u8>>) -> Result<&Url, Refusal> {
     request
         .request_uri()
         .ok_or_else(|| Refusal::bad_request("The request names no URL"))
+}
+
+fn has_one_size() -> Refusal {
+    Refusal::not_found("The stream has one size here: play it without fill and fit")
 }
 
 fn nobody_publishes() -> Refusal {

@@ -8,6 +8,7 @@ use super::raw::{Client, rtp, sender_report};
 use super::support::{Server, ffmpeg_publish, ffprobe, keys, within};
 use crate::access::Keys;
 use crate::hub::Limits;
+use crate::hub::rtp::audio_level_extension;
 
 const TCP: &str = "RTP/AVP/TCP;unicast;interleaved=0-1";
 const NOW_S: u64 = 4_000_000_000;
@@ -87,6 +88,32 @@ async fn a_stream_of_another_node_is_read_once_for_all_who_play_it_here() {
     for player in &mut players {
         assert_eq!(player.next_packet().await, None);
     }
+}
+
+#[tokio::test]
+async fn who_speaks_at_another_node_is_known_where_the_stream_is_read() {
+    let there = Server::start_with(keys("pub", "play"), Limits::default()).await;
+    there.registry.admit_relays(key());
+    let here = Server::start().await;
+    tell(&here, 1, Some((&there, key().token("app", "room", NOW_S), 7))).await;
+    let mut publisher = Client::connect(&there).await;
+    publisher.publish(&there.url("u?key=pub")).await;
+    let mut player = Client::connect(&here).await;
+    player.play(&here.url("u"), TCP).await;
+    let speaks = async {
+        for sequence in 0.. {
+            let mut packet = rtp(sequence, 40);
+            packet[0] |= 0x10;
+            packet.splice(12..12, audio_level_extension(-10));
+            publisher.packet(0, &packet).await.unwrap();
+            if here.registry.snapshot("app", "room").speaker.as_deref() == Some("u") {
+                return;
+            }
+            // That is how browsers send sound.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    within("u speaks", speaks).await;
 }
 
 #[tokio::test]

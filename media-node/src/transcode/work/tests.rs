@@ -23,7 +23,7 @@ async fn who_listens_gets_opus_with_the_senders_time_and_all_get_the_same() {
     let (transcoding, source) = (Transcoding::default(), source());
     let sound = transcoding.opus(&source, 0).unwrap();
     assert!(Arc::ptr_eq(&sound, &transcoding.opus(&source, 0).unwrap()));
-    assert_eq!(transcoding.count(), 1);
+    assert_eq!(transcoding.sounds(), 1);
     let mut player = sound.subscribe(&[0], 1 << 20, Overflow::Drop, false).unwrap().packets;
     let mut report = vec![0u8; 28];
     report[..8].copy_from_slice(&[0x80, 200, 0, 6, 0, 0, 0, 9]);
@@ -45,7 +45,7 @@ async fn who_listens_gets_opus_with_the_senders_time_and_all_get_the_same() {
     source.end();
     while player.next().await.is_some() {}
     assert!(sound.ended.is_cancelled());
-    assert_eq!(transcoding.count(), 0);
+    assert_eq!(transcoding.sounds(), 0);
 }
 
 #[tokio::test]

@@ -91,3 +91,23 @@ fn a_user_s_picture_and_a_stream_of_the_same_user_can_be_seen_together() {
     let found = [0.25, 0.75].map(|x| colour_at(at(&pictures, 1_500_000), x, 0.5));
     assert!(alike(found[0], RED) && alike(found[1], GREEN), "{found:?}");
 }
+
+#[test]
+fn it_is_told_how_large_each_camera_is_shown() {
+    let areas = |layout: Layout| {
+        let mut script = Script::default();
+        script.join(0, "1");
+        script.join(0, "2");
+        script.send("1", video(0, SECOND, 15, |_| RED));
+        let mut mixer = Mixer::new(&settings(640, 360, 15), scene(layout), everybody()).unwrap();
+        assert!(mixer.areas().is_empty());
+        script.play(&mut mixer, SECOND, 20_000);
+        ["1", "2"].map(|uid| mixer.areas()[uid])
+    };
+    let [left, right] = areas(Layout::BestFit);
+    assert_eq!(left, right, "side by side");
+    assert!(left.width == 320 && left.is_cut, "{left:?}");
+    let [large, small] = areas(Layout::Floating);
+    assert_eq!((large.width, large.height), (640, 360));
+    assert!(small.width < 320, "{small:?}");
+}
