@@ -28,6 +28,8 @@ const PAGE = `<!doctype html>
 <script>
   const video = document.getElementById('video')
   const pc = new RTCPeerConnection()
+  /** How long after its full second each flash was drawn, in seconds: a busy machine is late. */
+  const late = []
   let session
 
   async function negotiate(url) {
@@ -145,9 +147,13 @@ const PAGE = `<!doctype html>
       gain.gain.setValueAtTime(0, second + 0.1)
     }
     const context = document.getElementById('canvas').getContext('2d')
+    let wasWhite = false
     const draw = () => {
       const now = audio.currentTime
-      context.fillStyle = now >= 1 && now % 1 < 0.1 ? 'white' : 'black'
+      const isWhite = now >= 1 && now % 1 < 0.1
+      if (isWhite && !wasWhite) late.push(now % 1)
+      wasWhite = isWhite
+      context.fillStyle = isWhite ? 'white' : 'black'
       context.fillRect(0, 0, 320, 180)
       requestAnimationFrame(draw)
     }
@@ -203,7 +209,7 @@ const PAGE = `<!doctype html>
     const last = await counted()
     const ended = await fetch(session, { method: 'DELETE' })
     pc.close()
-    return { ...last, ended: ended.status }
+    return { ...last, late, ended: ended.status }
   }
 </script>`
 

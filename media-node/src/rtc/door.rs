@@ -31,7 +31,7 @@ use crate::transcode::{Transcoding, is_convertible, is_out_of_order};
 const ANSWERING: Duration = Duration::from_secs(5);
 
 /// Of the places for clients, what the sessions of one app may take: somebody else's always find some.
-const SHARE_PERCENT: usize = 70;
+const SHARE_PERCENT: usize = 90;
 
 /// Of a picture that a player prefers; larger ones are none.
 const MAX_HEIGHT: u32 = 8_192;

@@ -1,11 +1,13 @@
-//! Loads a server of WebRTC with one publisher and many viewers, and counts what arrives and what that costs the server.
+//! Loads a server of WebRTC with publishers, and with viewers of the first of them, and counts what arrives and what that costs the
+//! server.
 //!
-//! usage: tapedeck-load URL VIEWERS SECONDS PID
-//! URL: that of a media node's API, `http://host:port`. PID: the node's process. Prints a line of JSON: packets that were sent for
-//! each viewer, that all of them received, and the node's seconds of processor time, seconds that passed, and kilobytes of memory
-//! before and with the sessions. With `room` as its first word, it is as `room.rs` says.
+//! usage: tapedeck-load node|janus URL PUBLISHERS VIEWERS SECONDS PID
+//! URL: that of a media node's API, `http://host:port`, or of Janus', `http://host:port/janus`. PID: the server's process. Prints a line
+//! of JSON: packets that the publishers sent, that all viewers received, and the server's seconds of processor time, seconds
+//! that passed, and kilobytes of memory before and with the sessions. With `room` as its first word, it is as `room.rs` says.
 
 mod http;
+mod janus;
 mod node;
 mod peer;
 mod room;
@@ -29,22 +31,28 @@ async fn main() {
     if let Some(("room", words)) = words.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         return room::run(words).await;
     }
-    let [url, viewers, seconds, pid] = &words[..] else {
-        eprintln!("usage: tapedeck-load URL VIEWERS SECONDS PID");
+    let [server, url, publishers, viewers, seconds, pid] = &words[..] else {
+        eprintln!("usage: tapedeck-load node|janus URL PUBLISHERS VIEWERS SECONDS PID");
         std::process::exit(2);
     };
+    let server = match server.as_str() {
+        "janus" => Server::Janus,
+        _ => Server::Node,
+    };
+    let publishers: usize = publishers.parse().expect("a number of publishers");
     let viewers: usize = viewers.parse().expect("a number of viewers");
     let seconds: u64 = seconds.parse().expect("a number of seconds");
     let before = usage(pid);
     let (phase, phases) = watch::channel(false);
-    let mut publisher = Peer::new().await;
-    node::publish(url, &mut publisher).await;
-    publisher.connected(CONNECTING).await;
-    let publishing = tokio::spawn(publisher.publish(phases.clone()));
+    let mut publishing = Vec::new();
+    for number in 1..=publishers {
+        let publisher = publish(server, url, number).await;
+        publishing.push(tokio::spawn(publisher.publish(phases.clone())));
+    }
     let mut playing = Vec::new();
     while playing.len() < viewers {
         let count = AT_ONCE.min(viewers - playing.len());
-        let begun = futures_util::future::join_all((0..count).map(|_| play(url))).await;
+        let begun = futures_util::future::join_all((0..count).map(|_| play(server, url))).await;
         // They live from here on: others are still to come.
         playing.extend(
             begun
@@ -59,12 +67,16 @@ async fn main() {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     phase.send_replace(false);
     let (ended, passed) = (usage(pid), began.elapsed());
-    let sent = publishing.await.expect("a publisher");
+    let mut sent = 0;
+    for publisher in publishing {
+        sent += publisher.await.expect("a publisher");
+    }
     let mut received = 0;
     for viewer in playing {
         received += viewer.await.expect("a viewer");
     }
     let figures = json!({
+        "publishers": publishers,
         "viewers": viewers,
         "sent": sent,
         "received": received,
@@ -76,8 +88,26 @@ async fn main() {
     println!("{figures}");
 }
 
-async fn play(url: &str) -> Peer {
-    let mut viewer = node::play(url).await;
+#[derive(Clone, Copy)]
+enum Server {
+    Node,
+    Janus,
+}
+
+async fn publish(server: Server, url: &str, number: usize) -> Peer {
+    let mut publisher = match server {
+        Server::Janus => janus::publish(url, number).await,
+        Server::Node => node::publish(url, number).await,
+    };
+    publisher.connected(CONNECTING).await;
+    publisher
+}
+
+async fn play(server: Server, url: &str) -> Peer {
+    let mut viewer = match server {
+        Server::Janus => janus::play(url).await,
+        Server::Node => node::play(url).await,
+    };
     viewer.connected(CONNECTING).await;
     viewer
 }

@@ -1,8 +1,8 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use nix::sys::socket::{setsockopt, sockopt};
-use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::media::{Direction, MediaKind, Mid};
 use str0m::net::{DatagramRecv, Protocol, Receive};
 use str0m::rtp::RtpWrite;
@@ -31,8 +31,9 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) async fn new() -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
+    /// `at`: one of this machine's addresses, from which the server is reached.
+    pub(crate) async fn new(at: IpAddr) -> Self {
+        let socket = UdpSocket::bind((at, 0)).await.expect("a free port");
         // The system may allow less.
         let _ = setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER);
         let local = socket.local_addr().expect("a bound address");
@@ -76,6 +77,13 @@ impl Peer {
         let (offer, pending) = changes.apply().expect("a change");
         self.pending = Some(pending);
         offer.to_sdp_string()
+    }
+
+    /// Takes an offer of the server's.
+    pub(crate) fn answer(&mut self, offer: &str) -> String {
+        let offer = SdpOffer::from_sdp_string(offer).expect("an offer");
+        let answer = self.rtc.sdp_api().accept_offer(offer);
+        answer.expect("it can be taken").to_sdp_string()
     }
 
     pub(crate) fn answered(&mut self, answer: &str) {

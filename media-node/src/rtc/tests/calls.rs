@@ -210,13 +210,13 @@ async fn one_app_leaves_places_to_others() {
         ..Limits::default()
     };
     let server = Server::start_within(limits).await;
-    for number in 0..7 {
+    for number in 0..9 {
         let reply = server.post(&format!("/whip/a/room/{number}"), CHROMIUM).await;
         assert_eq!(reply.status, 201, "{number}: {}", reply.body);
     }
-    let refused = server.post("/whip/a/room/7", CHROMIUM).await;
+    let refused = server.post("/whip/a/room/9", CHROMIUM).await;
     assert_eq!((refused.status, header(&refused, "Retry-After")), (503, "5"));
-    assert!(detail(&refused).contains("This app has 7 sessions"), "{}", refused.body);
+    assert!(detail(&refused).contains("This app has 9 sessions"), "{}", refused.body);
     assert_eq!(server.post("/whip/b/room/0", CHROMIUM).await.status, 201);
 }
 

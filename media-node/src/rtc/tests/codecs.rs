@@ -113,3 +113,43 @@ async fn pictures_with_b_frames_are_refused_with_the_reason() {
         .await;
     assert_eq!(heard.status, 201, "its sound can be played: {}", heard.body);
 }
+
+#[tokio::test]
+async fn h264_of_any_profile_is_published_and_played_as_what_it_is() {
+    let server = Server::start().await;
+    let others = ["VP8/", "VP9/", "AV1/"];
+    let h264 = others
+        .iter()
+        .fold(CHROMIUM.to_owned(), |offer, other| offer.replace(other, "X/"));
+    for (number, profile) in ["42e01f", "42001f", "4d001f", "64001F", "640c1f"]
+        .into_iter()
+        .enumerate()
+    {
+        let path = format!("/a/room/{number}");
+        let own = format!("packetization-mode=1;profile-level-id={profile}");
+        let offer = h264.replace("packetization-mode=1;profile-level-id=42001f", &own);
+        let reply = server.post(&format!("/whip{path}"), &offer).await;
+        assert_eq!(reply.status, 201, "{profile}: {}", reply.body);
+        assert!(
+            reply.body.to_lowercase().contains(&profile.to_lowercase()),
+            "{}",
+            reply.body
+        );
+
+        let media = format!("v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 {own}\r\n");
+        let description = Description::parse(media.as_bytes()).unwrap();
+        let played = StreamPath::parse(&format!("/a/played/{number}")).unwrap();
+        let _published = server.hub.publish(&played, description, 0).unwrap();
+        // Of the profiles that a browser takes, it gets the stream's own.
+        let (first, second) = ("a=rtpmap:103 H264/90000\r\n", "a=rtpmap:107 H264/90000\r\n");
+        let both = CHROMIUM
+            .replace("a=sendonly", "a=recvonly")
+            .replace("packetization-mode=0;profile-level-id=42001f", &own);
+        assert!(both.contains(first) && both.contains(second));
+        let reply = server.post(&format!("/whep{played}"), &both).await;
+        assert_eq!(reply.status, 201, "{profile}: {}", reply.body);
+        assert!(reply.body.contains("H264/90000"), "{}", reply.body);
+        let is_own = reply.body.to_lowercase().contains(&profile[..4].to_lowercase());
+        assert!(is_own, "{profile}: {}", reply.body);
+    }
+}
