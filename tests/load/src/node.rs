@@ -7,7 +7,7 @@ use str0m::media::Direction;
 use crate::http::call;
 use crate::peer::Peer;
 
-const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+pub(crate) const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 pub(crate) async fn publish(url: &str, number: usize) -> Peer {
     let mut peer = Peer::new(HERE).await;

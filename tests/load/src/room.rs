@@ -17,6 +17,7 @@ use tokio::time::interval;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::node::HERE;
 use crate::peer::Peer;
 use crate::usage::usage;
 
@@ -123,7 +124,7 @@ impl Room {
         let joined = began.elapsed();
         let mut sending = None;
         if number < self.publishers {
-            let mut peer = Peer::new().await;
+            let mut peer = Peer::new(HERE).await;
             peer.packets = PACKETS;
             let offer = peer.offer(Direction::SendOnly);
             let sources = json!({ peer.mid(): "camera" });
@@ -135,7 +136,7 @@ impl Room {
         let (mut connected, mut shown, mut receiving) = (None, None, None);
         let others = self.publishers - usize::from(number < self.publishers);
         if number < self.subscribers && others > 0 {
-            let mut peer = Peer::new().await;
+            let mut peer = Peer::new(HERE).await;
             let offer = peer.offer_slots(others);
             peer.answered(&socket.answer(json!({ "t": "subscribe", "sdp": offer })).await);
             peer.connected(LIMIT).await;
