@@ -5,7 +5,7 @@ use ffmpeg_next::{Dictionary, Error, Packet, Rational, ffi, format};
 use super::MediaError;
 use super::describe::add_track;
 use super::pipe::Pipe;
-use crate::stream::Format;
+use crate::stream::{Format, Vp8Format, Vp9Format};
 
 /// Of the times that it takes.
 const TICKS_A_SECOND: i32 = 90_000;
@@ -42,7 +42,7 @@ pub struct PieceMuxer {
 impl PieceMuxer {
     /// Fails for a format that files of the other one cannot carry.
     pub fn new(pieces: PieceFormat, format: &Format) -> Result<Self, MediaError> {
-        let (name, options) = match pieces {
+        let (name, mut options) = match pieces {
             PieceFormat::Mp4 => ("mp4", mp4_options()),
             PieceFormat::WebM => ("webm", webm_options()),
         };
@@ -50,7 +50,15 @@ impl PieceMuxer {
         let io = StreamIo::from_write(pipe.clone()).map_err(MediaError::during("make an output"))?;
         let mut output =
             format::output_to_stream(io, None, Some(name)).map_err(MediaError::during("make an output of pieces"))?;
-        add_track(&mut output, format)?;
+        let vp8 = match (pieces, format) {
+            (PieceFormat::Mp4, Format::Vp8(vp8)) => Some(like_vp9(vp8)),
+            _ => None,
+        };
+        add_track(&mut output, vp8.as_ref().unwrap_or(format))?;
+        if vp8.is_some() {
+            // What FFmpeg does to VP9 it must not do to this.
+            options.set("fflags", "+bitexact-autobsf");
+        }
         let unknown = output
             .write_header_with(options)
             .map_err(MediaError::during("begin a file of this format"))?
@@ -59,7 +67,10 @@ impl PieceMuxer {
         if unknown > 0 {
             return Err(MediaError::new("take the options for pieces", Error::OptionNotFound));
         }
-        let header = pipe.take();
+        let mut header = pipe.take();
+        if vp8.is_some() {
+            rename_entry(&mut header);
+        }
         Ok(Self { output, pipe, header })
     }
 
@@ -95,6 +106,26 @@ impl PieceMuxer {
             return Err(MediaError::new("end a piece", result.into()));
         }
         Ok(self.pipe.take())
+    }
+}
+
+/// FFmpeg puts no VP8 into MP4, though it reads it there. How it stands there differs from VP9 in the name of its entry alone (VP
+/// Codec ISO Media File Format Binding), so it is written as that.
+fn like_vp9(vp8: &Vp8Format) -> Format {
+    Format::Vp9(Vp9Format {
+        width: vp8.width,
+        height: vp8.height,
+        profile: 0,
+        bit_depth: 8,
+        chroma_halved: (true, true),
+    })
+}
+
+/// Calls the entry of a track what it is.
+fn rename_entry(header: &mut [u8]) {
+    let at = header.windows(4).position(|bytes| bytes == b"vp09");
+    if let Some(entry) = at.and_then(|at| header.get_mut(at..at + 4)) {
+        entry.copy_from_slice(b"vp08");
     }
 }
 

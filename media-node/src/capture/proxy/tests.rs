@@ -378,7 +378,7 @@ fn a_source_may_ask_as_well() {
 #[test]
 fn what_comes_before_the_client_listens_is_bounded() {
     let mut between = Between::new(None);
-    for bytes in [60_000; 40].into_iter().chain([0; 40_000]) {
+    for bytes in std::iter::repeat_n(60_000, 40).chain(std::iter::repeat_n(0, 40_000)) {
         let payload = Bytes::from(vec![0; bytes]);
         let early = Incoming::Interleaved { channel: 0, payload };
         between

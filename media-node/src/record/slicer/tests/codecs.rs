@@ -114,7 +114,8 @@ fn vp8_is_sliced_in_webm_as_it_comes() {
 
 #[test]
 fn frames_in_two_fields_are_sliced_as_they_come() {
-    for manner in fields::MANNERS {
+    // Of fields from the beginning.
+    for manner in fields::MANNERS.into_iter().take(3) {
         let sink = Arc::new(DirSink::new());
         let mut slicer = slicer(&sink, TrackKind::Video);
         for event in fields::captured(manner) {
