@@ -85,6 +85,7 @@ async fn values(dialect: &str, stack: &Stack) -> Values {
             values.set("secret", secret);
             values.set("server", "scenarios:default");
             values.set("mirror", "mirror:default");
+            values.set("own", account.server_alias.as_str());
             values.set("later", values.number("now_ms+3600000"));
             raise_rates(&account.app_id, stack).await;
             let own = app(&account.app_id, stack).await;
