@@ -223,9 +223,17 @@ class Peer:
             silent = [time.monotonic() - slot.at for slot in self.slots.values() if slot.peer and slot.at]
             if self.is_there and silent and min(silent) > SILENT_S:
                 self.lost.append("silent")
-                await self.renew("sub")
-                if self.file:
-                    await self.renew("pub")
+                for side in list(self.connections):
+                    await self.restart(side)
+                await asyncio.sleep(SILENT_S)
+
+    async def restart(self, side):
+        """This library cannot change its way, but hears whether the node still has the connection."""
+        sdp = self.connections[side].localDescription.sdp
+        try:
+            await self.ask({"t": "restart", "pc": side, "sdp": sdp})
+        except Refused:
+            await self.renew(side)
 
     async def listen(self):
         while (text := await self.socket.receive()) is not None:

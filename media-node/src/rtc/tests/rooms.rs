@@ -187,35 +187,6 @@ async fn what_is_paused_or_emptied_is_not_sent_and_a_peer_who_comes_later_is() {
 }
 
 #[tokio::test]
-async fn peers_go_on_by_another_network() {
-    let server = Server::start().await;
-    let mut one = publishing(&server, "1").await;
-    let mut viewer = viewing(&server, "3").await;
-    let video = viewer.video;
-    map(&server, "3", &[(video, Some(slot("1", RoomSource::Camera)))]).await;
-    let shows_more = async |one: &mut Client, viewer: &mut Client| {
-        let (before, began) = (viewer.payloads_of(video).len(), Instant::now());
-        while viewer.payloads_of(video).len() < before + 5 {
-            one.send(&with(KEYFRAME, 1)).await;
-            viewer.turn().await;
-            assert!(began.elapsed() < PATIENCE, "nothing comes");
-        }
-    };
-    shows_more(&mut one, &mut viewer).await;
-    for (client, connection) in [(&mut viewer, "3-sub"), (&mut one, "1-pub")] {
-        let connection = connection.to_owned();
-        let sdp = client.moves().await;
-        match ask(&server, RoomAction::Restart { connection, sdp }).await {
-            RoomReply::Answer { sdp } => client.answered(&sdp),
-            other => panic!("{other:?}"),
-        }
-    }
-    let publication = server.hub.find(&StreamPath::parse("/a/room/1").unwrap()).unwrap();
-    shows_more(&mut one, &mut viewer).await;
-    assert!(!publication.ended.is_cancelled(), "it is the same stream");
-}
-
-#[tokio::test]
 async fn a_screen_is_a_stream_beside_the_camera_which_goes_on() {
     let server = Server::start().await;
     let mut one = publishing(&server, "1").await;
