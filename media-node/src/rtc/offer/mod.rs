@@ -101,8 +101,8 @@ impl Offer {
     /// The answer as the client gets it. What is understood though nobody is asked to send it is left out.
     pub(in crate::rtc) fn answered(&self, answer: &str) -> String {
         let is_name = |line: &str| line.starts_with("a=mid:") || line.starts_with("a=group:BUNDLE");
-        let is_told = |line: &&str| !offers_rotation(line) && !(self.is_unnamed && is_name(line));
-        let lines = answer.lines().filter(is_told);
+        let is_left_out = |line: &str| offers_rotation(line) || self.is_unnamed && is_name(line);
+        let lines = answer.lines().filter(|line| !is_left_out(line));
         lines.flat_map(|line| [line, "\r\n"]).collect()
     }
 
