@@ -42,7 +42,12 @@ pub(super) async fn answer(
     let mut step = routed.handle(&server).await;
     loop {
         step = match step {
-            Step::Respond(response) => return Ok(response),
+            Step::Respond(response) => {
+                if let Some(unread) = body.take() {
+                    uploads::drain(unread).await;
+                }
+                return Ok(response);
+            }
             Step::Failed(error, response) => {
                 console_error!("{error}");
                 return Ok(response);

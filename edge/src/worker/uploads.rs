@@ -14,6 +14,8 @@ use crate::metrics::Route;
 use crate::room::ids;
 use crate::upload::{Form, Pieces, Problem};
 
+/// Of a body that nobody wants.
+const MAX_DRAINED_BYTES: usize = 1 << 20;
 /// How often a piece is sent.
 const TRIES: usize = 3;
 
@@ -60,6 +62,20 @@ pub(super) async fn receive(receiving: &Receiving, body: Option<Request>, env: &
         sizes.push(stored(app, order, sizes.len(), &piece, env).await?);
     }
     Ok(sizes)
+}
+
+/// Reads a body that nobody wants, as far as it is short: where a body is not read, the client's connection is reset.
+pub(super) async fn drain(mut request: Request) {
+    let Ok(mut chunks) = request.stream() else {
+        return;
+    };
+    let mut left = MAX_DRAINED_BYTES;
+    while let Ok(Some(chunk)) = chunks.try_next().await {
+        left = left.saturating_sub(chunk.len());
+        if left == 0 {
+            return;
+        }
+    }
 }
 
 async fn stored(app: &App, order: &Order, number: usize, piece: &[u8], env: &Env) -> Result<u64, Problem> {
