@@ -43,6 +43,7 @@ impl StreamEvent {
             | Self::Lost(track, _)
             | Self::Unreadable(track, _)
             | Self::NoEntry(track, _)
+            | Self::Skipped(track)
             | Self::TooLate(track)
             | Self::Restamped(track)
             | Self::Locked(track, _)
