@@ -13,6 +13,10 @@ pub struct MixOutput {
     pub fps: u32,
     pub bitrate_kbps: u32,
     pub audio: AudioProfile,
+    /// Pictures are coded in the order in which they are shown, without B-frames: players by WebRTC take no others. A node that does
+    /// not know this makes B-frames.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_order: bool,
 }
 
 /// The encoding of mixed audio, always AAC-LC at 48 kHz.

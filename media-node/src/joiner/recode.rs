@@ -132,6 +132,7 @@ fn target(parts: &[Part]) -> Option<(MixOutput, StreamTypes)> {
             Some(2..) => AudioProfile::Stereo192,
             _ => AudioProfile::Mono128,
         },
+        in_order: false,
     };
     Some((output, types))
 }

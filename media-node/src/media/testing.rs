@@ -62,6 +62,11 @@ const SECONDS: i64 = 6;
 
 /// Six seconds of grey pictures with reordering, `width` pixels wide, and silence, in the order of decoding times.
 pub fn grey_and_silence(width: u32) -> (Vec<MuxedTrack>, Vec<(usize, AccessUnit)>) {
+    coded_grey_and_silence(width, &VideoEncoderChoice::default())
+}
+
+/// As [`grey_and_silence`], by another encoder.
+pub fn coded_grey_and_silence(width: u32, choice: &VideoEncoderChoice) -> (Vec<MuxedTrack>, Vec<(usize, AccessUnit)>) {
     super::init().unwrap();
     let target = VideoTarget {
         width,
@@ -70,7 +75,7 @@ pub fn grey_and_silence(width: u32) -> (Vec<MuxedTrack>, Vec<(usize, AccessUnit)
         bitrate: 50_000,
         gop: 30,
     };
-    let mut video = VideoEncoder::new(&VideoEncoderChoice::default(), &target).unwrap();
+    let mut video = VideoEncoder::new(choice, &target).unwrap();
     let mut audio = AudioEncoder::new("aac", 48_000, 1, 48_000).unwrap();
     let mut units = Vec::new();
     let unit = |coded: Coded, rate: i64| AccessUnit {

@@ -46,6 +46,7 @@ pub fn try_encoders(options: &MixOptions) -> Result<(), MixError> {
         fps: 15,
         bitrate_kbps: 500,
         audio: AudioProfile::Mono48,
+        in_order: false,
     };
     let settings = options.settings(small, StreamTypes::Both, 0);
     VideoOutput::new(&settings)?;
@@ -82,9 +83,13 @@ impl VideoOutput {
             bitrate: output.bitrate_kbps as usize * 1000,
             gop: fps * GOP_S,
         };
+        let mut choice = settings.video_encoder.clone();
+        if output.in_order {
+            choice.options.push(("bf".to_owned(), "0".to_owned()));
+        }
         let mut video = Self {
             composer: Composer::new(size)?,
-            encoder: VideoEncoder::new(&settings.video_encoder, &target)?,
+            encoder: VideoEncoder::new(&choice, &target)?,
             workers: settings.workers,
             size,
             fps: i64::from(fps),

@@ -124,6 +124,7 @@ pub fn settings(width: u32, height: u32, fps: u32) -> Settings {
             fps,
             bitrate_kbps: 1000,
             audio: AudioProfile::Mono128,
+            in_order: false,
         },
         types: StreamTypes::Both,
         start_us: 0,

@@ -44,6 +44,7 @@ pub(super) fn read(config: &Fields<'_>, flavour: Flavour, targets: Targets) -> R
         fps: small(fps.filter(|fps| FPS.contains(fps)).unwrap_or(DEFAULT_FPS)),
         bitrate_kbps: small(bitrate.unwrap_or(DEFAULT_KBPS)),
         audio,
+        in_order: false,
     };
     Ok((output, layout::read(&transcoding, flavour, targets)?))
 }
@@ -71,6 +72,7 @@ mod tests {
             fps: 15,
             bitrate_kbps: 500,
             audio: AudioProfile::Mono48,
+            in_order: false,
         };
         for config in [
             json!({}),
@@ -88,6 +90,7 @@ mod tests {
             fps: 30,
             bitrate_kbps: 2000,
             audio: AudioProfile::Stereo192,
+            in_order: false,
         };
         assert_eq!(output(&full), expected);
         assert_eq!(output(&json!({"audioProfile": 1})).audio, AudioProfile::Mono128);

@@ -72,6 +72,7 @@ impl Init {
                 fps: small(fps),
                 bitrate_kbps: kbps(width * height * fps),
                 audio: AudioProfile::Mono128,
+                in_order: false,
             },
             timeout_ms: timeout_s * 1_000,
             auto: auto(fields, white_board != Some(0))?,

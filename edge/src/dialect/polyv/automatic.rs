@@ -149,6 +149,7 @@ impl Setting {
                 fps: small(number("fps", FPS, 25)?),
                 bitrate_kbps: small(number("bitrate", KBPS, 1_500)?),
                 audio: AudioProfile::Mono128,
+                in_order: false,
             },
             mp4,
             max_idle_ms: number("maxIdleTime", IDLE_S, DEFAULT_IDLE_S)? * 1_000,

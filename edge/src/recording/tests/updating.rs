@@ -206,6 +206,7 @@ pub(super) fn mixed_spec() -> RecordingSpec {
         fps: 15,
         bitrate_kbps: 500,
         audio: AudioProfile::Mono48,
+        in_order: false,
     };
     let scene = Scene {
         version: 1,

@@ -126,6 +126,7 @@ fn parse(args: &MixArgs) -> Result<(Settings, Scene, Vec<FileUser>), String> {
             AudioName::Mono128 => AudioProfile::Mono128,
             AudioName::Stereo192 => AudioProfile::Stereo192,
         },
+        in_order: false,
     };
     let types = match args.tracks {
         Tracks::Audio => StreamTypes::Audio,

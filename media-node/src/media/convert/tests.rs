@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::media::testing::{encoder, grey_and_silence, skipped};
+use crate::media::testing::{coded_grey_and_silence, encoder, grey_and_silence, skipped};
 use crate::media::{Demuxer, Mp4Muxer, TsMuxer, TsUnit};
 use crate::stream::Track;
 
-/// Six seconds of grey and silence in MP4.
+/// Six seconds of grey and silence in MP4, without B-frames.
 fn file(dir: &Path) -> PathBuf {
-    let (tracks, units) = grey_and_silence(64);
+    let mut choice = VideoEncoderChoice::default();
+    choice.options.push(("bf".to_owned(), "0".to_owned()));
+    let (tracks, units) = coded_grey_and_silence(64, &choice);
     let path = dir.join("made.mp4");
     let mut muxer = Mp4Muxer::create(&path, &tracks, 0).unwrap();
     units

@@ -33,6 +33,7 @@ fn a_mixed_recording_has_a_picture_a_sound_and_a_scene() {
         fps: 15,
         bitrate_kbps: 500,
         audio: AudioProfile::Mono48,
+        in_order: false,
     };
     let scene = Scene {
         version: 1,

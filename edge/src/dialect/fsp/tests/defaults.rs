@@ -46,6 +46,7 @@ fn what_init_leaves_out_has_its_documented_default() {
         fps: 30,
         bitrate_kbps: 4_354,
         audio: AudioProfile::Mono128,
+        in_order: false,
     };
     assert_eq!(mix.output, output);
     assert_eq!(mix.scene.layout, Layout::Custom { regions: vec![] });

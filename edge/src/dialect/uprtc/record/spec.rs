@@ -82,6 +82,7 @@ impl Wish {
                     fps: FPS,
                     bitrate_kbps: self.kbps,
                     audio: AudioProfile::Mono128,
+                    in_order: true,
                 },
                 scene: Scene {
                     version: 1,

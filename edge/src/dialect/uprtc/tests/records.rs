@@ -71,6 +71,7 @@ fn a_record_is_of_the_master_of_a_live_room_and_of_everybody_in_a_conversation()
     );
     let mix = start.spec.mix.unwrap();
     assert_eq!((mix.output.width, mix.output.height), (1280, 720));
+    assert!(mix.output.in_order, "playback by WebRTC takes no B-frames");
     assert_eq!(mix.scene.layout, Layout::BestFit);
     assert_eq!(start.spec.subscription.audio, Selection::Only(vec!["liubei".into()]));
     assert!(
