@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::path::Path;
 
 use ffmpeg_next::{Packet, Rational, format};
@@ -14,9 +15,12 @@ pub struct PieceUnit {
     pub offset: u64,
 }
 
-/// The units of a file of pieces with one track, in the order of the file, up to where it was cut off.
-pub fn piece_units(path: &Path) -> Result<Vec<PieceUnit>, MediaError> {
-    let mut input = format::input(path).map_err(MediaError::during("open this file"))?;
+/// The units of a file of pieces with one track, in the order of the file. `end`: where its last whole piece ends, in bytes; what is
+/// behind that is not looked at, since a part of a piece may keep FFmpeg from opening the file.
+pub fn piece_units(path: &Path, end: u64) -> Result<Vec<PieceUnit>, MediaError> {
+    let mut part = OsString::from(format!("subfile,,start,0,end,{end},,:"));
+    part.push(path);
+    let mut input = format::input(&part).map_err(MediaError::during("open this file"))?;
     let mut units = Vec::new();
     let mut packet = Packet::empty();
     while packet.read(&mut input).is_ok() {

@@ -15,14 +15,17 @@ const NEAR_US: i64 = 10_000;
 pub fn finish_slice(path: &Path, format: PieceFormat) -> Result<Option<SliceProbe>, FinishError> {
     let pieces = pieces(path, format)?;
     let Some(last) = pieces.last() else { return Ok(None) };
-    Ok(measure(&piece_units(path)?, last.end))
+    Ok(measure(&piece_units(path, last.end)?, last.end))
 }
 
 /// What is left of a whole slice when the pieces are cut away that show nothing from before `after_us`, counted from its first
 /// unit. `None` when that is nothing.
 pub fn cut_slice(path: &Path, format: PieceFormat, after_us: i64) -> Result<Option<SliceProbe>, FinishError> {
     let pieces = pieces(path, format)?;
-    let units = piece_units(path)?;
+    let Some(whole) = pieces.last().map(|last| last.end) else {
+        return Ok(None);
+    };
+    let units = piece_units(path, whole)?;
     let first_us = units.iter().map(|unit| to_us(unit.pts)).min().unwrap_or_default();
     let is_before = |piece: &&Range<u64>| {
         let mut inside = units.iter().filter(|unit| piece.contains(&unit.offset));
