@@ -130,8 +130,11 @@ pub struct Errand {
 pub enum Purpose {
     /// The sources by mid.
     Publish(BTreeMap<String, RoomSource>),
-    /// The sections that receive.
-    Subscribe(Vec<(String, super::offer::MediaKind)>),
+    /// What the connection is known by to its peer, and the sections that receive.
+    Subscribe {
+        origin: String,
+        sections: Vec<(String, super::offer::MediaKind)>,
+    },
     Restart,
 }
 

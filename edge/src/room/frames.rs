@@ -151,7 +151,10 @@ impl Turn<'_> {
         if !may.play {
             return Err(Problem::CannotPlay);
         }
-        let purpose = Purpose::Subscribe(offer::slots(&sdp));
+        let purpose = Purpose::Subscribe {
+            origin: offer::origin(&sdp),
+            sections: offer::slots(&sdp),
+        };
         self.connects_media(peer_id, id, Side::Subscribe, sdp, purpose)
     }
 

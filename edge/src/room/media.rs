@@ -35,7 +35,7 @@ impl Turn<'_> {
             Purpose::Publish(sources) => RoomDirection::Publish {
                 sources: sources.clone(),
             },
-            Purpose::Subscribe(_) | Purpose::Restart => RoomDirection::Subscribe,
+            Purpose::Subscribe { .. } | Purpose::Restart => RoomDirection::Subscribe,
         };
         let ask = self.ask(RoomAction::Connect(RoomConnect {
             connection: connection.clone(),
@@ -173,7 +173,7 @@ impl Turn<'_> {
         self.tell(peer_id, &ToClient::Answer { id, sdp });
         match purpose {
             Purpose::Publish(sources) => self.has_tracks(peer_id, &sources.into_values().collect()),
-            Purpose::Subscribe(sections) => {
+            Purpose::Subscribe { origin, sections } => {
                 let Some(peer) = self.peer_mut(peer_id) else {
                     return;
                 };
@@ -181,6 +181,11 @@ impl Turn<'_> {
                     .into_iter()
                     .map(|slot| (slot.mid.clone(), slot))
                     .collect();
+                if peer.slots.origin != origin {
+                    // A new connection of the peer's, which shows nothing yet.
+                    known.clear();
+                    peer.slots.origin = origin;
+                }
                 let slots = sections.into_iter().map(|(mid, kind)| {
                     let known = known.remove(&mid).filter(|slot| slot.kind == kind);
                     known.unwrap_or(Slot {

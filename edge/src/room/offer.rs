@@ -1,11 +1,22 @@
 use super::limits::MAX_SECTIONS;
 
+/// Characters of a session's id that count; it is a number of 64 bits.
+const MAX_ORIGIN: usize = 32;
+
 /// The kind of a track, by which it fits into a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MediaKind {
     Audio,
     Video,
+}
+
+/// What an offer's connection is known by to whoever made it: the id of its session (RFC 8866 5.2), the same in each offer of a
+/// connection. Empty where there is none.
+pub(super) fn origin(sdp: &str) -> String {
+    let line = sdp.lines().find_map(|line| line.strip_prefix("o="));
+    let id = line.and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
+    id.trim_end().chars().take(MAX_ORIGIN).collect()
 }
 
 /// The slots of an offer: the sections that receive, by mid. A section that is rejected or only sends is none.
@@ -39,6 +50,16 @@ fn slot(section: &str) -> Option<(String, MediaKind)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_is_known_by_its_sessions_id() {
+        assert_eq!(
+            origin("v=0\r\no=- 4611731400430051336 2 IN IP4 127.0.0.1\r\ns=-\r\n"),
+            "4611731400430051336"
+        );
+        assert_eq!(origin("v=0\no=-\n"), "");
+        assert_eq!(origin(""), "");
+    }
 
     #[test]
     fn sections_that_receive_are_slots() {

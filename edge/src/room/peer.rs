@@ -88,6 +88,9 @@ pub(super) struct Slots {
     /// The version that the node has heard.
     pub(super) told: u64,
     pub(super) slots: Vec<Slot>,
+    /// What the connection is known by to its peer.
+    #[serde(default)]
+    pub(super) origin: String,
     /// Slots that would show everything: sound and pictures.
     pub(super) want: (usize, usize),
 }

@@ -109,6 +109,11 @@ fn who_has_too_few_slots_learns_how_many_there_would_be_to_see() {
         "{map:?}"
     );
     assert!(!shown.is_null());
+    // One of a new connection shows everything anew, to the peer and to the node.
+    let anew = format!("o=- 7 2 IN IP4 127.0.0.1\n{}", offer(1, 1));
+    let frames = world.say(1, json!({"t": "subscribe", "id": 5, "sdp": anew}));
+    assert_eq!(frames[1]["map"]["0"], shown);
+    assert!(world.shown()["0"].is_some());
 }
 
 #[test]
