@@ -42,8 +42,7 @@ impl RecordingArgs {
     /// Which servers may be connected to, as arguments.
     pub(in crate::command) fn target_arguments(&self) -> Vec<String> {
         let private = self.capture.allow_private_targets.then_some("--allow-private-targets");
-        let private = private.map(str::to_owned).into_iter();
-        private.chain(self.encoders.as_arguments()).collect()
+        private.map(str::to_owned).into_iter().collect()
     }
 
     /// For a process that joins files: which servers it may connect to, and how it encodes.
