@@ -138,19 +138,15 @@ impl<'a> Converter<'a> {
     }
 
     fn take(&mut self, packet: &Packet, file: &mut Interleaved) -> Result<(), MediaError> {
-        match (&mut self.video, &mut self.audio) {
-            (Some(video), _) if video.index == packet.stream() => {
-                // What cannot be decoded is passed over, as a player does.
-                if video.decoder.send_packet(packet).is_ok() {
-                    video.receive(self.start_us, file)?;
-                }
+        // What cannot be decoded is passed over, as a player does.
+        if let Some(video) = self.video.as_mut().filter(|video| video.index == packet.stream()) {
+            if video.decoder.send_packet(packet).is_ok() {
+                video.receive(self.start_us, file)?;
             }
-            (_, Some(audio)) if audio.index == packet.stream() => {
-                if audio.decoder.send_packet(packet).is_ok() {
-                    audio.receive(self.start_us, file)?;
-                }
-            }
-            _ => {}
+        } else if let Some(audio) = self.audio.as_mut().filter(|audio| audio.index == packet.stream())
+            && audio.decoder.send_packet(packet).is_ok()
+        {
+            audio.receive(self.start_us, file)?;
         }
         Ok(())
     }

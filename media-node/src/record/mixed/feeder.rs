@@ -190,7 +190,10 @@ impl Feeder {
         let stayed = |stay: &Present, stays: &[Present]| stays.iter().any(|other| other.is_same_stay(stay));
         for stay in before.present.iter().filter(|stay| !stayed(stay, present)) {
             let uid = stay.uid.clone();
-            changes.push((now_us, Change::Leave { uid }));
+            // Whoever has come back meanwhile had left before: the roster told both at once.
+            let anew = present.iter().find(|other| other.uid == uid);
+            let at_us = anew.map_or(now_us, |other| other.joined_us.min(now_us));
+            changes.push((at_us, Change::Leave { uid }));
         }
         for stay in present {
             let known = before.present.iter().find(|known| known.is_same_stay(stay));

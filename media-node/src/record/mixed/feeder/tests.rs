@@ -89,6 +89,27 @@ fn wishes_take_effect_at_the_next_picture() {
 }
 
 #[test]
+fn who_has_left_and_come_back_in_one_roster_is_mixed() {
+    let mut script = Script::default();
+    script.at(0, Step::Wish(wishes(&["1"])));
+    script.stream("1", StreamName::Camera, video(0, 2 * SECOND, 15, |_| RED));
+    // The first stay was over with its node, of which nobody was told.
+    let back = Present {
+        joined_us: 2 * SECOND + 500_000,
+        ..there("1")
+    };
+    let wish = Wishes {
+        present: vec![back],
+        ..wishes(&[])
+    };
+    script.at(3 * SECOND, Step::Wish(wish));
+    script.stream("1", StreamName::Camera, video(3 * SECOND, 6 * SECOND, 15, |_| GREEN));
+    let mut feeder = Feeder::new(spec(), wishes(&[]), i64::MIN);
+    let mixes = mixes(script.play(&mut feeder, 6 * SECOND));
+    assert_colours(&mixes[0], &[(SECOND, RED), (5 * SECOND, GREEN)]);
+}
+
+#[test]
 fn nothing_of_a_pause_is_mixed() {
     let mut script = Script::default();
     script.at(0, Step::Wish(wishes(&["1"])));
