@@ -132,7 +132,7 @@ fn changed_packets_are_dropped_or_read_within_their_bounds() {
         let mut noise = Noise(seed);
         let mut bytes = sent.packets[noise.next() as usize % sent.packets.len()].2.clone();
         mutate(&mut bytes, &mut noise);
-        if let Some(repaired) = fields::without_wrong_padding(&bytes, noise.next() % 2 == 0) {
+        if let Some(repaired) = fields::without_wrong_padding(&bytes, noise.next().is_multiple_of(2)) {
             assert!(repaired.len() <= bytes.len());
         }
         let _ = (fields::rtp_head(&bytes), fields::with_reporter(&bytes, 7, 8));
