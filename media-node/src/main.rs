@@ -13,6 +13,7 @@ mod clock;
 mod command;
 mod container;
 mod encryption;
+mod errand;
 mod hub;
 mod joiner;
 mod layers;

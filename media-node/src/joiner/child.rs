@@ -2,7 +2,6 @@
 //! keys in it, and writes what came of it to its standard output. The end of its input tells it that nobody waits any more.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use protocol::{Joined, Joining, Refusal};
@@ -10,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 use super::{Config, Making};
+use crate::errand;
 
 /// Besides what the bytes take,
 const BASE_TIME: Duration = Duration::from_secs(300);
@@ -30,35 +30,24 @@ pub(super) async fn run(config: &Config, joining: &Joining, making: Making) -> J
         Ok(Err(error)) => Joined::Failed(Refusal::internal(error)),
         Err(_) => Joined::Failed(Refusal::internal(format!("it took longer than {} s", limit.as_secs()))),
     };
-    if let Err(error) = tokio::fs::remove_dir_all(&dir).await
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        tracing::warn!(%error, dir = %dir.display(), "a directory stays behind");
-    }
+    errand::clear(&dir).await;
     joined
 }
 
 async fn ask(config: &Config, dir: &Path, joining: &Joining, making: Making) -> Result<Joined, String> {
-    let mut question = serde_json::to_vec(joining).map_err(|error| error.to_string())?;
-    question.push(b'\n');
+    let question = errand::line(joining)?;
     let allowance = config.memory.allowance(&format!("join-{}", joining.sid));
-    let mut child = Command::new("nice")
+    let mut command = Command::new("nice");
+    command
         .args(NICE)
         .arg(&config.program)
         .args(["join", "--dir"])
         .arg(dir)
         .args((making == Making::Imported).then_some("--import"))
         .args(&config.arguments)
-        .args(allowance.arguments())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| format!("its process does not start: {error}"))?;
+        .args(allowance.arguments());
+    let (mut child, mut stdin, stdout) = errand::start(&mut command)?;
     allowance.enclose(child.id());
-    let pipes = child.stdin.take().zip(child.stdout.take());
-    let (mut stdin, stdout) = pipes.ok_or("its process has no pipes")?;
     let written = stdin.write_all(&question).await;
     let mut answer = Vec::new();
     let read = stdout.take(MAX_ANSWER_BYTES).read_to_end(&mut answer).await;

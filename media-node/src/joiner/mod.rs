@@ -13,9 +13,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use protocol::{Fault, Joined, Joining, Refusal, RefusalCode};
+use protocol::{Joined, Joining, Refusal};
 use tokio::sync::watch;
 
+use crate::errand;
 use crate::supervisor::Memory;
 
 pub use work::run;
@@ -110,9 +111,13 @@ impl Joiner {
         check(&joining, making)?;
         let running = works.values().filter(|work| *work.state.borrow() == Joined::Runs);
         if running.count() >= AT_A_TIME {
-            return Err(no_room(format!("this node is joining {AT_A_TIME} files already")));
+            return Err(errand::no_room(format!(
+                "this node is joining {AT_A_TIME} files already"
+            )));
         }
-        self.check_disk(&joining)?;
+        let Config { dir, reserve_bytes, .. } = &self.inner.config;
+        // The parts are there together with what is made of them, and with that once more before its index is in front.
+        errand::check_disk(dir, joining.bytes().saturating_mul(3), *reserve_bytes)?;
         let (told, state) = watch::channel(Joined::Runs);
         let work = Work {
             state: state.clone(),
@@ -129,25 +134,6 @@ impl Joiner {
         Ok(state)
     }
 
-    /// The parts are there together with what is made of them, and with that once more before its index is in front.
-    fn check_disk(&self, joining: &Joining) -> Result<(), Refusal> {
-        let Config { dir, reserve_bytes, .. } = &self.inner.config;
-        let measure = || {
-            std::fs::create_dir_all(dir)?;
-            let status = nix::sys::statvfs::statvfs(dir)?;
-            Ok(status.blocks_available().saturating_mul(status.fragment_size()))
-        };
-        let free = measure()
-            .map_err(|error: std::io::Error| Refusal::internal(format!("{} cannot be used: {error}", dir.display())))?;
-        let wanted = joining.bytes().saturating_mul(3).saturating_add(*reserve_bytes);
-        match free < wanted {
-            true => Err(no_room(format!(
-                "this node's disk has {free} bytes left, and {wanted} are wanted"
-            ))),
-            false => Ok(()),
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Work>> {
         self.inner.works.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -159,31 +145,13 @@ fn check(joining: &Joining, making: Making) -> Result<(), Refusal> {
         Making::Joined => Joining::MOST_PARTS,
         Making::Imported => Joining::MOST_PIECES,
     };
-    let is_name = |text: &str| {
-        (1..=64).contains(&text.len())
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
-    };
     let has_store = |store: u32| usize::try_from(store).is_ok_and(|store| store < joining.stores.len());
     let problem = match joining {
-        joining if !is_name(&joining.sid) => "its sid is no name",
+        joining if !errand::is_name(&joining.sid) => "its sid is no name",
         joining if joining.parts.is_empty() || joining.parts.len() > most => "it has too few or too many parts",
         joining if joining.bytes() > Joining::MOST_BYTES => "its parts are too large together",
         joining if joining.parts.iter().any(|part| !has_store(part.store)) => "a part is in a store that is not named",
         _ => return Ok(()),
     };
-    Err(Refusal {
-        fault: Fault::Caller,
-        code: RefusalCode::BadJob,
-        reason: problem.to_owned(),
-    })
-}
-
-fn no_room(reason: String) -> Refusal {
-    Refusal {
-        fault: Fault::Ours,
-        code: RefusalCode::NoCapacity,
-        reason,
-    }
+    Err(errand::bad_job(problem.to_owned()))
 }

@@ -1,34 +1,16 @@
 //! Files that are joined by a program that stands in for the real one, or by the work itself.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use protocol::{Addressing, JoiningPart, Secret, Storage, StorageKind};
+use protocol::{Fault, JoiningPart, RefusalCode};
 
 use super::work::make;
 use super::*;
+use crate::errand::testing::{program, storage};
 use crate::media::testing::grey_file;
 use crate::media::{Demuxer, FileForm};
 use crate::mix::MixOptions;
 use crate::stream::Track;
-
-fn storage() -> Storage {
-    Storage {
-        kind: StorageKind::S3,
-        endpoint: "http://127.0.0.1:9".into(),
-        region: "r".into(),
-        addressing: Addressing::Path,
-        bucket: "b".into(),
-        access_key: "k".into(),
-        secret_key: Secret::new("s"),
-        session_token: None,
-        session_ends_ms: None,
-        prefix: "p".into(),
-        encryption: None,
-        tags: None,
-        video: BTreeMap::new(),
-    }
-}
 
 fn joining(sid: &str) -> Joining {
     Joining {
@@ -47,11 +29,8 @@ fn joining(sid: &str) -> Joining {
 
 /// A joiner whose program is this script.
 fn joiner(dir: &Path, script: &str) -> Joiner {
-    let program = dir.join("program");
-    std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     Joiner::new(Config {
-        program,
+        program: program(dir, script),
         arguments: vec!["--more".into()],
         dir: dir.join("joining"),
         reserve_bytes: 0,

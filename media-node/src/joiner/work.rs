@@ -7,6 +7,7 @@ use protocol::{Fault, Joined, JoinedFile, Joining, Refusal, RefusalCode, Storage
 use super::Making;
 use super::recode::{Part, RecodeError, recode};
 use crate::container::file_md5;
+use crate::errand;
 use crate::media::{FileForm, MediaError, Mp4Joiner, VideoEncoderChoice, convert, duration_us};
 use crate::mix::MixOptions;
 use crate::outbound::{Client, Targets};
@@ -75,17 +76,20 @@ fn bucket(storage: &Storage, client: &Client) -> Result<Bucket, Refusal> {
 /// Makes one file of files with their bytes: as they are if they are coded alike, else they are coded anew.
 pub(super) fn make(files: Vec<(PathBuf, u64)>, to: &Path, encoders: &MixOptions) -> Result<JoinedFile, Refusal> {
     let parts = (1..).zip(files).map(|(number, (path, bytes))| {
-        let form = FileForm::read(&path).map_err(|error| unfit(format!("file {number} cannot be read: {error}")))?;
+        let form =
+            FileForm::read(&path).map_err(|error| errand::bad_job(format!("file {number} cannot be read: {error}")))?;
         Ok(Part { path, bytes, form })
     });
     let parts = parts.collect::<Result<Vec<_>, Refusal>>()?;
-    let first = parts.first().ok_or_else(|| unfit("there are no parts".to_owned()))?;
+    let first = parts
+        .first()
+        .ok_or_else(|| errand::bad_job("there are no parts".to_owned()))?;
     if parts.iter().all(|part| part.form.fits(&first.form)) {
         append(&parts, to).map_err(ours)?;
     } else {
         tracing::info!(files = parts.len(), "they are not coded alike, and are coded anew");
         recode(&parts, to, encoders).map_err(|error| match error {
-            RecodeError::Part { .. } | RecodeError::Empty => unfit(error.to_string()),
+            RecodeError::Part { .. } | RecodeError::Empty => errand::bad_job(error.to_string()),
             RecodeError::Mix(_) | RecodeError::File(_) | RecodeError::Large(_) => ours(error),
         })?;
     }
@@ -106,7 +110,7 @@ async fn add(piece: &Path, whole: &Path) -> Result<(), Refusal> {
 /// `made`: for what is made on the way.
 fn import(whole: &Path, made: &Path, to: &Path, encoder: &VideoEncoderChoice) -> Result<JoinedFile, Refusal> {
     convert(whole, made, to, encoder)
-        .map_err(|error| unfit(format!("the file is no media that can be recorded: {error}")))?;
+        .map_err(|error| errand::bad_job(format!("the file is no media that can be recorded: {error}")))?;
     measured(to)
 }
 
@@ -130,14 +134,6 @@ fn append(parts: &[Part], to: &Path) -> Result<(), MediaError> {
         joiner.append(&part.path)?;
     }
     joiner.map_or(Ok(()), Mp4Joiner::finish)
-}
-
-fn unfit(reason: String) -> Refusal {
-    Refusal {
-        fault: Fault::Caller,
-        code: RefusalCode::BadJob,
-        reason,
-    }
 }
 
 fn ours(error: impl std::fmt::Display) -> Refusal {

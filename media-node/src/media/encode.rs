@@ -31,6 +31,12 @@ impl Default for VideoEncoderChoice {
 }
 
 impl VideoEncoderChoice {
+    /// The same, whose pictures are coded in the order in which they are shown: whatever the encoder does otherwise, without B-frames.
+    pub fn in_order(mut self) -> Self {
+        self.options.push(("bf".to_owned(), "0".to_owned()));
+        self
+    }
+
     /// The fastest presets of libx264 have neither lookahead nor, the very fastest, B-frames.
     fn looks_ahead(&self) -> bool {
         let is_fast =

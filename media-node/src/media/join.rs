@@ -81,22 +81,9 @@ fn rescaled(time: i64, from: Rational, to: Rational) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::testing::{FPS, grey_file};
-    use crate::media::{Demuxer, duration_us};
+    use crate::media::duration_us;
+    use crate::media::testing::{FPS, grey_file, times};
     use crate::stream::Track;
-
-    /// Presentation times of a track, in order.
-    fn times(path: &Path, wanted: Track) -> Vec<i64> {
-        let mut demuxer = Demuxer::open(path).unwrap();
-        let mut times = Vec::new();
-        while let Some((track, unit)) = demuxer.next_unit().unwrap() {
-            if track == wanted {
-                times.push(unit.pts_us);
-            }
-        }
-        times.sort_unstable();
-        times
-    }
 
     #[test]
     fn files_follow_one_another_without_a_hole_and_nothing_is_lost() {

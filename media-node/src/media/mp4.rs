@@ -167,20 +167,12 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::media::Demuxer;
-    use crate::media::testing::{FPS, grey_and_silence};
+    use crate::media::testing::{FPS, grey_and_silence, times};
     use crate::stream::Track;
 
     /// First and last presentation times and the number of units of a track.
     fn summary(path: &Path, wanted: Track) -> (i64, i64, usize) {
-        let mut demuxer = Demuxer::open(path).unwrap();
-        let mut times = Vec::new();
-        while let Some((track, unit)) = demuxer.next_unit().unwrap() {
-            if track == wanted {
-                times.push(unit.pts_us);
-            }
-        }
-        times.sort_unstable();
+        let times = times(path, wanted);
         (times[0], times[times.len() - 1], times.len())
     }
 

@@ -4,10 +4,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::{
-    AudioEncoder, Coded, Mp4Brand, Mp4Muxer, MuxedTrack, Picture, VideoEncoder, VideoEncoderChoice, VideoTarget,
-    move_index_to_front,
+    AudioEncoder, Coded, Demuxer, Mp4Brand, Mp4Muxer, MuxedTrack, Picture, VideoEncoder, VideoEncoderChoice,
+    VideoTarget, move_index_to_front,
 };
-use crate::stream::{AacFormat, AccessUnit, Format, H264Format, annexb};
+use crate::stream::{AacFormat, AccessUnit, Format, H264Format, Track, annexb};
 
 /// A BMP image of 24 bits, all of one colour (blue, green, red).
 pub fn bmp(width: u32, height: u32, colour: [u8; 3]) -> Vec<u8> {
@@ -141,4 +141,17 @@ pub fn grey_file(dir: &Path, name: &str, width: u32) -> PathBuf {
     muxer.finish().unwrap();
     move_index_to_front(&made, &path, Mp4Brand::Mp4).unwrap();
     path
+}
+
+/// Presentation times of a file's track in microseconds, in order.
+pub fn times(path: &Path, wanted: Track) -> Vec<i64> {
+    let mut demuxer = Demuxer::open(path).unwrap();
+    let mut times = Vec::new();
+    while let Some((track, unit)) = demuxer.next_unit().unwrap() {
+        if track == wanted {
+            times.push(unit.pts_us);
+        }
+    }
+    times.sort_unstable();
+    times
 }

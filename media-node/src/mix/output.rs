@@ -1,6 +1,5 @@
 //! The encoders of the mixed recording, each on its own grid of time that begins at the recording's start.
 
-use bytes::Bytes;
 use protocol::{AudioProfile, MixOutput, StreamTypes};
 
 use super::audio::RATE;
@@ -12,7 +11,7 @@ use super::limiter::{Channels, Limiter};
 use super::mp3::Mp3Output;
 use super::settings::{MixOptions, Settings, Split};
 use crate::media::{AudioEncoder, Coded, MediaError, MuxedTrack, VideoEncoder, VideoTarget};
-use crate::stream::{AacFormat, AccessUnit, Format, H264Format, annexb};
+use crate::stream::{AacFormat, AccessUnit, Format, H264Format};
 
 /// Seconds from a key frame to the next.
 const GOP_S: u32 = 2;
@@ -83,10 +82,8 @@ impl VideoOutput {
             bitrate: output.bitrate_kbps as usize * 1000,
             gop: fps * GOP_S,
         };
-        let mut choice = settings.video_encoder.clone();
-        if output.in_order {
-            choice.options.push(("bf".to_owned(), "0".to_owned()));
-        }
+        let choice = settings.video_encoder.clone();
+        let choice = if output.in_order { choice.in_order() } else { choice };
         let mut video = Self {
             composer: Composer::new(size)?,
             encoder: VideoEncoder::new(&choice, &target)?,
@@ -161,7 +158,7 @@ impl VideoOutput {
     fn push(&mut self, coded: Vec<Coded>, interleave: &mut Interleave) {
         for coded in coded {
             if self.format.is_none() {
-                self.format = format_of(&coded.data, self.size);
+                self.format = H264Format::of_keyframe(&coded.data, self.size.width, self.size.height);
             }
             interleave.push(Output::Video(AccessUnit {
                 pts_us: self.time_us(coded.pts),
@@ -171,18 +168,6 @@ impl VideoOutput {
             }));
         }
     }
-}
-
-fn format_of(key_unit: &[u8], size: Size) -> Option<H264Format> {
-    let (sps, pps) = annexb::parameter_sets(key_unit)?;
-    let [sps, pps] = [sps, pps].map(Bytes::copy_from_slice);
-    Some(H264Format {
-        sps,
-        pps,
-        width: size.width,
-        height: size.height,
-        reorder_depth: 0,
-    })
 }
 
 pub struct AudioOutput {

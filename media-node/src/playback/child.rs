@@ -2,7 +2,6 @@
 //! keys in it, and says on its standard output how far it has come. It stops when its standard input ends: so it does not outlive
 //! the node.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use protocol::{PlaybackState, Refusal};
@@ -13,6 +12,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Config, Question, is_ended};
+use crate::errand;
 
 /// How long a process may take to stop.
 const STOPPING: Duration = Duration::from_secs(5);
@@ -30,11 +30,7 @@ pub(super) async fn run(
     let mut command = Command::new(&config.program);
     command.args(["playback", "--dir"]).arg(&dir).args(&config.arguments);
     let ended = ask(command, question, stop, told).await;
-    if let Err(error) = tokio::fs::remove_dir_all(&dir).await
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        tracing::warn!(%error, dir = %dir.display(), "a directory stays behind");
-    }
+    errand::clear(&dir).await;
     match ended {
         Ok(ended) => ended,
         Err(_) if stop.is_cancelled() => PlaybackState::Over,
@@ -48,17 +44,8 @@ async fn ask(
     stop: &CancellationToken,
     told: &watch::Sender<PlaybackState>,
 ) -> Result<PlaybackState, String> {
-    let mut asked = serde_json::to_vec(question).map_err(|error| error.to_string())?;
-    asked.push(b'\n');
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| format!("its process does not start: {error}"))?;
-    let pipes = child.stdin.take().zip(child.stdout.take());
-    let (mut stdin, stdout) = pipes.ok_or("its process has no pipes")?;
+    let asked = errand::line(question)?;
+    let (mut child, mut stdin, stdout) = errand::start(&mut command)?;
     let written = stdin.write_all(&asked).await;
     written.map_err(|error| format!("its process reads nothing: {error}"))?;
     let mut said = BufReader::new(stdout.take(MAX_SAID_BYTES)).lines();

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use protocol::{Fault, Playback, PlaybackState, Refusal, RefusalCode, StreamName};
+use protocol::{Playback, PlaybackState, Refusal, StreamName};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,7 @@ use url::Url;
 
 use crate::access::{Passes, Place};
 use crate::channel::StreamPath;
+use crate::errand;
 pub use publish::{Pace, publish};
 pub use work::{Question, run};
 
@@ -128,9 +129,12 @@ impl Player {
         }
         let path = check(&playback)?;
         if works.values().filter(|work| !is_ended(&work.state.borrow())).count() >= AT_A_TIME {
-            return Err(no_room(format!("this node is playing {AT_A_TIME} files already")));
+            return Err(errand::no_room(format!(
+                "this node is playing {AT_A_TIME} files already"
+            )));
         }
-        self.check_disk(playback.bytes)?;
+        let Config { dir, reserve_bytes, .. } = &self.inner.config;
+        errand::check_disk(dir, playback.bytes, *reserve_bytes)?;
         let url = self.url(&path)?;
         let (told, state) = watch::channel(PlaybackState::Waits);
         let (asked, last_asked) = watch::channel(Instant::now());
@@ -177,24 +181,6 @@ impl Player {
         Ok(protocol::Secret::new(url.as_str()))
     }
 
-    fn check_disk(&self, bytes: u64) -> Result<(), Refusal> {
-        let Config { dir, reserve_bytes, .. } = &self.inner.config;
-        let measure = || {
-            std::fs::create_dir_all(dir)?;
-            let status = nix::sys::statvfs::statvfs(dir)?;
-            Ok(status.blocks_available().saturating_mul(status.fragment_size()))
-        };
-        let free = measure()
-            .map_err(|error: std::io::Error| Refusal::internal(format!("{} cannot be used: {error}", dir.display())))?;
-        let wanted = bytes.saturating_add(*reserve_bytes);
-        match free < wanted {
-            true => Err(no_room(format!(
-                "this node's disk has {free} bytes left, and {wanted} are wanted"
-            ))),
-            false => Ok(()),
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Work>> {
         self.inner.works.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -228,17 +214,8 @@ async fn timeout_at(until: Instant, asked: &mut watch::Receiver<Instant>) -> boo
 
 /// Whether a question can be carried out at all; the answer is what is published.
 fn check(playback: &Playback) -> Result<StreamPath, Refusal> {
-    let refused = |problem: &str| Refusal {
-        fault: Fault::Caller,
-        code: RefusalCode::BadJob,
-        reason: problem.to_owned(),
-    };
-    let id = &playback.id;
-    let is_name = (1..=64).contains(&id.len())
-        && id
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-    if !is_name {
+    let refused = |problem: &str| errand::bad_job(problem.to_owned());
+    if !errand::is_name(&playback.id) {
         return Err(refused("its id is no name"));
     }
     if playback.bytes > Playback::MOST_BYTES {
@@ -253,13 +230,5 @@ fn check(playback: &Playback) -> Result<StreamPath, Refusal> {
     match StreamPath::parse(&path.to_string()) {
         Ok(parsed) if parsed == path => Ok(path),
         _ => Err(refused("its channel or its user has a name that none can have")),
-    }
-}
-
-fn no_room(reason: String) -> Refusal {
-    Refusal {
-        fault: Fault::Ours,
-        code: RefusalCode::NoCapacity,
-        reason,
     }
 }

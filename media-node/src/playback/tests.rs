@@ -1,29 +1,11 @@
 //! Files that are played by a program that stands in for the real one.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use protocol::{Addressing, Secret, Storage, StorageKind};
+use protocol::{RefusalCode, Secret};
 
 use super::*;
-
-fn storage() -> Storage {
-    Storage {
-        kind: StorageKind::S3,
-        endpoint: "http://127.0.0.1:9".into(),
-        region: "r".into(),
-        addressing: Addressing::Path,
-        bucket: "b".into(),
-        access_key: "k".into(),
-        secret_key: Secret::new("s"),
-        session_token: None,
-        session_ends_ms: None,
-        prefix: "p".into(),
-        encryption: None,
-        tags: None,
-        video: BTreeMap::new(),
-    }
-}
+use crate::errand::testing::{program, storage};
 
 fn playback(id: &str) -> Playback {
     Playback {
@@ -44,11 +26,8 @@ fn playback(id: &str) -> Playback {
 
 /// A player whose program is this script.
 fn player(dir: &Path, script: &str) -> Player {
-    let program = dir.join("program");
-    std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     Player::new(Config {
-        program,
+        program: program(dir, script),
         arguments: vec!["--more".into()],
         dir: dir.join("playing"),
         reserve_bytes: 0,

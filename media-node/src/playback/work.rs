@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::course::{Course, Stand};
 use super::publish::{Pace, publish};
 use crate::clock::unix_ms;
+use crate::errand;
 use crate::media::{Demuxer, duration_us};
 use crate::outbound::{Client, Targets};
 use crate::upload::{Bucket, fetch};
@@ -112,11 +113,7 @@ async fn play(
 }
 
 fn unfit(error: &dyn std::fmt::Display) -> Refusal {
-    Refusal {
-        fault: Fault::Caller,
-        code: RefusalCode::BadJob,
-        reason: format!("the file cannot be played: {error}"),
-    }
+    errand::bad_job(format!("the file cannot be played: {error}"))
 }
 
 fn ours(error: impl std::fmt::Display) -> Refusal {

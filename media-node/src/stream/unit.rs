@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use protocol::TrackKind;
 
-use super::annexb::START_CODE;
+use super::annexb::{START_CODE, parameter_sets};
 use super::video::VideoCodec;
 
 /// What a track carries, known before its first unit and again at each change.
@@ -97,6 +97,20 @@ pub struct H264Format {
 }
 
 impl H264Format {
+    /// What an encoder makes, by a keyframe of its in Annex B form and the size of its pictures. It tells decoding times itself, so that
+    /// no depth is needed. `None` when the keyframe has no parameter sets.
+    pub fn of_keyframe(keyframe: &[u8], width: u32, height: u32) -> Option<Self> {
+        let (sps, pps) = parameter_sets(keyframe)?;
+        let [sps, pps] = [sps, pps].map(Bytes::copy_from_slice);
+        Some(Self {
+            sps,
+            pps,
+            width,
+            height,
+            reorder_depth: 0,
+        })
+    }
+
     /// SPS and PPS in Annex B form; nothing where they are not known.
     pub fn annex_b(&self) -> Vec<u8> {
         annex_b(&[&self.sps, &self.pps])

@@ -29,7 +29,7 @@ pub use aside::KeptAside;
 pub use memory::{Memory, limit_own};
 pub use pipe::{Answered, Begin, FromProcess, Node, ToProcess, encode, next};
 pub use recording::{Recording, Stage, Status};
-pub use space::{Space, SpaceLimits};
+pub use space::{Space, SpaceLimits, free_bytes};
 pub use vitals::{Counted, ProblemCounts, Total, Vitals};
 
 use crate::spool::{self, Condition, RemovalError, SpoolError};

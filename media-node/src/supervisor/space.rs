@@ -62,7 +62,7 @@ impl Space {
 }
 
 /// Bytes that the file system of `path` can still take from us.
-pub(super) fn free_bytes(path: &Path) -> std::io::Result<u64> {
+pub fn free_bytes(path: &Path) -> std::io::Result<u64> {
     let status = nix::sys::statvfs::statvfs(path)?;
     Ok(status.blocks_available().saturating_mul(status.fragment_size()))
 }

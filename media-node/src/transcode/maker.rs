@@ -1,5 +1,5 @@
 use crate::media::MediaError;
-use crate::stream;
+use crate::stream::{self, Depacketizer, Frame};
 
 /// The payload of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -7,6 +7,35 @@ pub(super) struct Made {
     pub(super) timestamp: u32,
     pub(super) data: Vec<u8>,
     pub(super) marker: bool,
+}
+
+/// A track's packets, on their way to frames.
+pub(super) struct Incoming {
+    depacketizer: Box<dyn Depacketizer>,
+    expected: Option<u16>,
+}
+
+impl Incoming {
+    pub(super) fn new(depacketizer: Box<dyn Depacketizer>) -> Self {
+        Self {
+            depacketizer,
+            expected: None,
+        }
+    }
+
+    /// The frames that are complete by a packet, and whether something is missing in front of them, or the packet cannot be read.
+    pub(super) fn take(&mut self, packet: &stream::Packet) -> (Vec<Frame>, bool) {
+        let expected = self.expected.replace(packet.sequence.wrapping_add(1));
+        let is_missing = expected.is_some_and(|expected| expected != packet.sequence);
+        if is_missing {
+            self.depacketizer.lost();
+        }
+        let mut frames = Vec::new();
+        match self.depacketizer.push(packet, &mut frames) {
+            Ok(()) => (frames, is_missing),
+            Err(_) => (Vec::new(), true),
+        }
+    }
 }
 
 /// What makes one track of another.

@@ -1,9 +1,9 @@
 //! Sound of any codec that can be decoded to Opus: packets in, coded frames with timestamps out. Pure.
 
-use super::maker::{Made, Maker};
+use super::maker::{Incoming, Made, Maker};
 use crate::channel::MediaTrack;
 use crate::media::{AudioCodec, AudioDecoder, AudioEncoder, Coded, MediaError, Resampler, Sound};
-use crate::stream::{self, Depacketizer, Fmtp, Format, Frame, PayloadFormat};
+use crate::stream::{self, Fmtp, Format, Frame, PayloadFormat};
 
 /// Of Opus, always.
 const RATE: i64 = AudioEncoder::OPUS_RATE as i64;
@@ -18,9 +18,8 @@ const MAX_FAILURES: u32 = 250;
 
 /// See the module.
 pub(super) struct ToOpus {
-    depacketizer: Box<dyn Depacketizer>,
+    incoming: Incoming,
     clock_rate: i64,
-    expected: Option<u16>,
     decoder: Option<AudioDecoder>,
     /// For what is not decoded to the rate and the samples of the encoder.
     resampler: Option<Resampler>,
@@ -86,9 +85,8 @@ impl ToOpus {
     pub(super) fn new(track: &MediaTrack, clock_rate: u32) -> Result<Self, String> {
         let format = format(track, clock_rate).ok_or_else(|| format!("{} cannot be read", track.codec))?;
         Ok(Self {
-            depacketizer: stream::depacketizer(&format)?,
+            incoming: Incoming::new(stream::depacketizer(&format)?),
             clock_rate: i64::from(clock_rate.max(1)),
-            expected: None,
             decoder: None,
             resampler: None,
             encoder: None,
@@ -102,14 +100,7 @@ impl ToOpus {
     /// # Errors
     /// When nothing more is to be hoped for.
     pub(super) fn packet(&mut self, packet: &stream::Packet, made: &mut Vec<OpusFrame>) -> Result<(), MediaError> {
-        let expected = self.expected.replace(packet.sequence.wrapping_add(1));
-        if expected.is_some_and(|expected| expected != packet.sequence) {
-            self.depacketizer.lost();
-        }
-        let mut frames = Vec::new();
-        if self.depacketizer.push(packet, &mut frames).is_err() {
-            return Ok(());
-        }
+        let (frames, _) = self.incoming.take(packet);
         for frame in frames {
             match self.frame(&frame, made) {
                 Ok(()) => self.failures = 0,

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 
 use super::h264;
-use super::maker::{Made, Maker};
+use super::maker::{Incoming, Made, Maker};
 use crate::channel::MediaTrack;
 use crate::media::{
     Coded, Crop, MediaError, Picture, Scaler, VideoDecoder, VideoEncoder, VideoEncoderChoice, VideoTarget,
 };
-use crate::stream::{self, Depacketizer, Fmtp, Frame, PayloadFormat, PictureLimit, VideoCodec};
+use crate::stream::{self, Fmtp, Frame, PayloadFormat, PictureLimit, VideoCodec};
 
 /// What the encoder reckons with. Times are the sender's.
 const FPS: u32 = 30;
@@ -24,8 +24,7 @@ const MAX_INSIDE: usize = 16;
 
 /// See the module.
 pub(super) struct ToPlain {
-    depacketizer: Box<dyn Depacketizer>,
-    expected: Option<u16>,
+    incoming: Incoming,
     decoder: VideoDecoder,
     /// Nothing can be decoded before the next keyframe.
     waits: bool,
@@ -55,8 +54,7 @@ impl ToPlain {
         let format = format.filter(|_| track.codec == "H264");
         let format = format.ok_or_else(|| format!("{} cannot be read", track.codec))?;
         Ok(Self {
-            depacketizer: stream::depacketizer(&format)?,
-            expected: None,
+            incoming: Incoming::new(stream::depacketizer(&format)?),
             decoder: decoder().map_err(|error| error.to_string())?,
             waits: true,
             last: None,
@@ -118,16 +116,8 @@ impl ToPlain {
 
 impl Maker for ToPlain {
     fn packet(&mut self, packet: &stream::Packet, made: &mut Vec<Made>) -> Result<(), MediaError> {
-        let expected = self.expected.replace(packet.sequence.wrapping_add(1));
-        if expected.is_some_and(|expected| expected != packet.sequence) {
-            self.depacketizer.lost();
-            self.waits = true;
-        }
-        let mut frames = Vec::new();
-        if self.depacketizer.push(packet, &mut frames).is_err() {
-            self.waits = true;
-            return Ok(());
-        }
+        let (frames, is_missing) = self.incoming.take(packet);
+        self.waits |= is_missing;
         for frame in frames {
             match self.frame(&frame, made) {
                 Ok(()) => self.failures = 0,

@@ -3,15 +3,13 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::media::testing::{coded_grey_and_silence, encoder, grey_and_silence, skipped};
-use crate::media::{Demuxer, Mp4Muxer, TsMuxer, TsUnit};
+use crate::media::testing::{coded_grey_and_silence, encoder, grey_and_silence, skipped, times};
+use crate::media::{Mp4Muxer, TsMuxer, TsUnit};
 use crate::stream::Track;
 
 /// Six seconds of grey and silence in MP4, without B-frames.
 fn file(dir: &Path) -> PathBuf {
-    let mut choice = VideoEncoderChoice::default();
-    choice.options.push(("bf".to_owned(), "0".to_owned()));
-    let (tracks, units) = coded_grey_and_silence(64, &choice);
+    let (tracks, units) = coded_grey_and_silence(64, &VideoEncoderChoice::default().in_order());
     let path = dir.join("made.mp4");
     let mut muxer = Mp4Muxer::create(&path, &tracks, 0).unwrap();
     units
@@ -28,14 +26,7 @@ fn converted(from: &Path, dir: &Path) -> Result<PathBuf, MediaError> {
 
 /// First and last times of a track, and how many units it has.
 fn summary(path: &Path, wanted: Track) -> (i64, i64, usize) {
-    let mut demuxer = Demuxer::open(path).unwrap();
-    let mut times = Vec::new();
-    while let Some((track, unit)) = demuxer.next_unit().unwrap() {
-        if track == wanted {
-            times.push(unit.pts_us);
-        }
-    }
-    times.sort_unstable();
+    let times = times(path, wanted);
     (times[0], times[times.len() - 1], times.len())
 }
 

@@ -6,7 +6,7 @@ use super::interleaved::Interleaved;
 use super::microseconds;
 use crate::media::encode::{Coded, VideoEncoder, VideoEncoderChoice, VideoTarget};
 use crate::media::{Crop, MediaError, MuxedTrack, Picture, Scaler};
-use crate::stream::{AccessUnit, Format, H264Format, PictureLimit, annexb};
+use crate::stream::{AccessUnit, Format, H264Format, PictureLimit};
 
 const FPS: u32 = 30;
 /// A key frame every two seconds, so that it can be played from anywhere.
@@ -97,10 +97,10 @@ impl<'a> VideoTrack<'a> {
                 bitrate: (pixels * BITS_PER_PIXEL) as usize + 100_000,
                 gop: GOP,
             };
-            let mut choice = self.choice.clone();
-            // Recordings come first; and browsers that are shown the file take no B-frames.
+            // Browsers that are shown the file take no B-frames.
+            let mut choice = self.choice.clone().in_order();
+            // Recordings come first.
             choice.threads = 1;
-            choice.options.push(("bf".to_owned(), "0".to_owned()));
             self.encoder = Some((VideoEncoder::new(&choice, &target)?, (width, height)));
         }
         let Some((encoder, (width, height))) = &mut self.encoder else {
@@ -140,8 +140,8 @@ impl<'a> VideoTrack<'a> {
 
     pub(super) fn push(&mut self, made: Vec<Coded>, file: &mut Interleaved) {
         for coded in made {
-            if let (None, Some((_, size))) = (&self.format, &self.encoder) {
-                self.format = format_of(&coded.data, *size);
+            if let (None, Some((_, (width, height)))) = (&self.format, &self.encoder) {
+                self.format = H264Format::of_keyframe(&coded.data, *width, *height);
             }
             file.push(
                 0,
@@ -187,15 +187,4 @@ fn fitted((width, height): (u32, u32), aspect: f64) -> (u32, u32) {
         .min(1.0);
     let even = |side: f64| ((side * scale / 2.0).round() as u32).max(8) * 2;
     (even(width), even(height))
-}
-
-fn format_of(key_unit: &[u8], (width, height): (u32, u32)) -> Option<H264Format> {
-    let (sps, pps) = annexb::parameter_sets(key_unit)?;
-    Some(H264Format {
-        sps: bytes::Bytes::copy_from_slice(sps),
-        pps: bytes::Bytes::copy_from_slice(pps),
-        width,
-        height,
-        reorder_depth: 0,
-    })
 }

@@ -2,13 +2,11 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
-
 use super::transcode::TranscodeError;
 use crate::media::{
     Coded, Crop, MediaError, Picture, Scaler, VideoDecoder, VideoEncoder, VideoEncoderChoice, VideoTarget,
 };
-use crate::stream::{AccessUnit, Format, H264Format, PictureLimit, VideoCodec, annexb};
+use crate::stream::{AccessUnit, Format, H264Format, PictureLimit, VideoCodec};
 
 /// The rate that the encoder is told where there is one picture only.
 const DEFAULT_FPS: u32 = 15;
@@ -51,13 +49,11 @@ pub(super) struct PictureTranscoder {
 impl PictureTranscoder {
     /// For pictures of this size.
     pub(super) fn new(coding: &PictureCoding, width: u32, height: u32) -> Result<Self, TranscodeError> {
-        let mut choice = coding.encoder.clone();
-        // Pictures are decoded in the order in which they are shown.
-        choice.options.push(("bf".to_owned(), "0".to_owned()));
         Ok(Self {
             decoder: VideoDecoder::new(VideoCodec::Jpeg, coding.limit).map_err(TranscodeError::Decode)?,
             scaler: Scaler::default(),
-            choice,
+            // Pictures are decoded in the order in which they are shown.
+            choice: coding.encoder.clone().in_order(),
             encoder: None,
             first: None,
             // Both sides of a picture in 4:2:0 are even.
@@ -167,7 +163,8 @@ impl PictureTranscoder {
                 continue;
             };
             if self.format.is_none() {
-                self.format = self.format_of(&coded.data);
+                let format = H264Format::of_keyframe(&coded.data, self.width, self.height);
+                self.format = format.map(Format::H264);
             }
             made.push(AccessUnit {
                 pts_us,
@@ -176,17 +173,5 @@ impl PictureTranscoder {
                 keyframe: coded.keyframe,
             });
         }
-    }
-
-    fn format_of(&self, key_unit: &[u8]) -> Option<Format> {
-        let (sps, pps) = annexb::parameter_sets(key_unit)?;
-        let [sps, pps] = [sps, pps].map(Bytes::copy_from_slice);
-        Some(Format::H264(H264Format {
-            sps,
-            pps,
-            width: self.width,
-            height: self.height,
-            reorder_depth: 0,
-        }))
     }
 }
