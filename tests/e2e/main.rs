@@ -127,15 +127,27 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         }),+] };
     }
     /// A test with a stack of its own, which is named after it, with settings where they are given.
+    macro_rules! run_own {
+        ($test:path $([$($setting:expr),+])?) => {{
+            let name = stringify!($test).replace([':', ' '], "");
+            let mut stack = Stack::start_with(&name, &[$($($setting),+)?]);
+            block_on($test(&mut stack));
+            stack.stop(false);
+        }};
+    }
     macro_rules! own {
         ($($test:path $([$($setting:expr),+])?),+ $(,)?) => { [$(
-            trial(stringify!($test), || {
-                let name = stringify!($test).replace([':', ' '], "");
-                let mut stack = Stack::start_with(&name, &[$($($setting),+)?]);
-                block_on($test(&mut stack));
-                stack.stop(false);
-            })
+            trial(stringify!($test), || run_own!($test $([$($setting),+])?))
         ),+] };
+    }
+    /// One of these that takes its turn among those that mix.
+    macro_rules! own_in_turn {
+        ($test:path $([$($setting:expr),+])?) => {
+            trial(stringify!($test), || {
+                let _turn = TURN.blocking_lock();
+                run_own!($test $([$($setting),+])?);
+            })
+        };
     }
     /// A test with a stack of its own whose deliveries are quick and whose only node is the test's.
     macro_rules! quick {
@@ -257,21 +269,19 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         wrong_calls::a_body_without_a_length,
         wrong_calls::resource_ids,
     ]);
-    let kills = {
-        let stack = stack.cloned();
-        alone("mix_kills::killed_processes_cost_two_seconds_at_most", move || {
-            let stack = stack.expect("a stack unless tests are only listed");
-            block_on(mix_kills::killed_processes_cost_two_seconds_at_most(&stack));
-        })
-    };
+    /// A test on the shared stack that runs alone.
+    macro_rules! alone {
+        ($test:path) => {{
+            let stack = stack.cloned();
+            alone(stringify!($test), move || {
+                let stack = stack.expect("a stack unless tests are only listed");
+                block_on($test(&stack));
+            })
+        }};
+    }
+    let kills = alone!(mix_kills::killed_processes_cost_two_seconds_at_most);
     // One of the clients says at which time it sends what, not at which time that was taken: it is as late as the machine is busy.
-    let clients = {
-        let stack = stack.cloned();
-        alone("clients::others_publish_unchanged_and_watch", move || {
-            let stack = stack.expect("a stack unless tests are only listed");
-            block_on(clients::others_publish_unchanged_and_watch(&stack));
-        })
-    };
+    let clients = alone!(clients::others_publish_unchanged_and_watch);
     let mixes = mixes![
         codecs::each_is_recorded_mixed_and_played,
         faulty::each_fault_costs_no_more_than_it_has_to,
@@ -291,19 +301,11 @@ fn trials(stack: Option<&Arc<Stack>>) -> Vec<Trial> {
         files::a_mix_is_in_files_of_the_length_that_is_asked_for,
     ];
     let mut mixes: Vec<_> = mixes.into_iter().collect();
-    mixes.push(trial("load::twenty_publishers_without_a_lost_packet", || {
-        let _turn = TURN.blocking_lock();
-        let mut stack = Stack::start("load");
-        block_on(load::twenty_publishers_without_a_lost_packet(&mut stack));
-        stack.stop(false);
-    }));
+    mixes.push(own_in_turn!(load::twenty_publishers_without_a_lost_packet));
     // It counts what begins within less than a second.
-    mixes.push(trial("fleet::fifty_recordings_of_a_lost_node_go_on_elsewhere", || {
-        let _turn = TURN.blocking_lock();
-        let mut stack = Stack::start_with("fifty", &[("TAPEDECK_CAPACITY", "0")]);
-        block_on(fleet::fifty_recordings_of_a_lost_node_go_on_elsewhere(&mut stack));
-        stack.stop(false);
-    }));
+    mixes.push(own_in_turn!(
+        fleet::fifty_recordings_of_a_lost_node_go_on_elsewhere[("TAPEDECK_CAPACITY", "0")]
+    ));
     let long = shared![
         fsp_automatic::nine_users_are_in_one_picture,
         fsp_automatic::a_task_is_in_files_of_the_length_that_is_asked_for,

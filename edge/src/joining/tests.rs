@@ -48,11 +48,23 @@ struct Bench {
 impl Bench {
     /// Begun, and what that has had done.
     fn begun(callbacks: usize) -> (Self, Vec<Effect>) {
+        Self::of(order(callbacks))
+    }
+
+    /// Of a file that came in pieces.
+    fn importing() -> (Self, Vec<Effect>) {
+        Self::of(Order {
+            imports: true,
+            ..order(0)
+        })
+    }
+
+    fn of(order: Order) -> (Self, Vec<Effect>) {
         let mut bench = Self {
             join: None,
             now_ms: NOW,
         };
-        let request = Request::Begin(Box::new(order(callbacks)));
+        let request = Request::Begin(Box::new(order));
         let effects = bench.take(In::Asked { by: 1, request });
         (bench, effects)
     }
@@ -313,16 +325,7 @@ fn a_callback_is_tried_for_as_long_as_others_are() {
 
 #[test]
 fn the_pieces_of_an_imported_file_are_deleted_when_all_is_told() {
-    let mut bench = Bench {
-        join: None,
-        now_ms: NOW,
-    };
-    let order = Order {
-        imports: true,
-        ..order(0)
-    };
-    let request = Request::Begin(Box::new(order));
-    let effects = bench.take(In::Asked { by: 1, request });
+    let (mut bench, effects) = Bench::importing();
     let standing = |effects: &[Effect]| {
         effects.iter().find_map(|effect| match effect {
             Effect::Tell(news) => Some(news.standing),
@@ -357,16 +360,7 @@ fn the_pieces_of_an_imported_file_are_deleted_when_all_is_told() {
 
 #[test]
 fn what_cannot_be_deleted_for_long_is_left_to_the_end_of_the_recording() {
-    let mut bench = Bench {
-        join: None,
-        now_ms: NOW,
-    };
-    let order = Order {
-        imports: true,
-        ..order(0)
-    };
-    let request = Request::Begin(Box::new(order));
-    bench.take(In::Asked { by: 1, request });
+    let (mut bench, _) = Bench::importing();
     bench.event(Event::Placed(Ok("n1".into())));
     let refusal = Refusal {
         fault: Fault::Caller,
