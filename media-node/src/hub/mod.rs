@@ -7,6 +7,7 @@
 )]
 
 mod admission;
+mod audience;
 mod beginning;
 mod client;
 mod description;
@@ -14,6 +15,7 @@ mod fast;
 mod inflow;
 mod keyframes;
 mod layer;
+mod left_out;
 mod limits;
 mod listen;
 mod publication;
@@ -39,6 +41,7 @@ pub use client::{Ends, Liveness, keep_alive, linger};
 pub use description::{Description, DescriptionError, TRACK_CONTROL, normalised, track_control};
 pub use inflow::{Inflow, Manner};
 pub use layer::LayerState;
+pub use left_out::LeftOut;
 pub use limits::Limits;
 pub use listen::serve;
 pub use publication::{Publication, SubscribeError, Subscription};

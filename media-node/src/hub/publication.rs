@@ -9,11 +9,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Layer;
+use super::audience::{Audience, Player, Tap};
 use super::beginning::{BEGINNING, Beginning};
 use super::description::Description;
 use super::inflow::{Inflow, Inflowing, Manner};
 use super::keyframes::Keyframes;
-use super::queue::{self, Flow, Overflow, Packet, Receiver, Sender};
+use super::left_out::LeftOut;
+use super::queue::{self, Flow, Overflow, Packet, Receiver};
 use super::reception::Reception;
 use super::rtp::{self, RtpHead};
 use crate::channel::StreamPath;
@@ -23,9 +25,8 @@ const MAX_BACK_TICKS: u32 = 90_000;
 /// A picture that has stood still for so long is asked for: recorders end a slice where it comes, and need not wait for what may
 /// never come.
 const STILL_MS: u64 = 10_000;
-/// Players of one stream. A viewer of a room is two: one for the picture and one for the sound.
-const MAX_PLAYERS: usize = 1_024;
-
+/// How often players are told that packets are left out.
+const TOLD_EVERY_MS: u64 = 5_000;
 pub struct Publication {
     pub path: StreamPath,
     pub description: Description,
@@ -48,7 +49,7 @@ struct State {
     beginning: Option<Beginning>,
     /// As long as the description's tracks.
     tracks: Vec<Track>,
-    players: Vec<Player>,
+    audience: Audience,
 }
 
 struct Track {
@@ -58,24 +59,10 @@ struct Track {
     /// When its last packet came, or was asked for.
     heard_ms: Option<u64>,
     sender_report: Option<Bytes>,
+    /// When players were told last that packets of it are left out.
+    told_ms: Option<u64>,
     /// A picture has come that is shown before one that came earlier.
     is_out_of_order: bool,
-}
-
-struct Player {
-    /// Which tracks it has set up, by index.
-    tracks: Vec<bool>,
-    tap: Tap,
-    queue: Sender,
-}
-
-/// What a player gets of the packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tap {
-    /// In order, and what is lost is waited for.
-    Ordered,
-    /// As they come.
-    Fast,
 }
 
 /// A player's view of a publication, from a certain packet on.
@@ -100,6 +87,7 @@ impl Publication {
             last: None,
             heard_ms: None,
             sender_report: None,
+            told_ms: None,
             is_out_of_order: false,
         };
         let tracks = description.clock_rates().iter().map(track).collect();
@@ -115,7 +103,7 @@ impl Publication {
             state: Mutex::new(State {
                 beginning: Some(Beginning::default()),
                 tracks,
-                players: Vec::new(),
+                audience: Audience::default(),
             }),
         }
     }
@@ -164,7 +152,8 @@ impl Publication {
                 come.push(report.clone());
                 due.push(report);
             }
-            Flow::Rtcp => {}
+            // One that costs no media is counted.
+            Flow::Rtcp => drop(self.unreadable.fetch_add(1, Ordering::Relaxed)),
         }
         let has_lost = known.inflow.lost() > lost;
         if known.inflow.unreadable() > unreadable {
@@ -172,12 +161,39 @@ impl Publication {
             if unreadable == 0 {
                 tracing::warn!(path = %self.path, track, "a publisher sends packets that are no RTP; they are left out");
             }
+            state.tell(track, LeftOut::NoRtp, now_ms);
         }
         for payload in come {
-            state.hand_to(Tap::Fast, &Packet { track, flow, payload });
+            state.audience.hand_to(Tap::Fast, &Packet { track, flow, payload });
         }
         self.hand_out(&mut state, track, flow, due);
         self.lost(track, has_lost);
+    }
+
+    /// A publisher's packet has come where none of its tracks is.
+    pub fn stray(&self, payload: &Bytes) {
+        self.bytes.fetch_add(payload.len() as u64, Ordering::Relaxed);
+        if self.unreadable.fetch_add(1, Ordering::Relaxed) == 0 {
+            tracing::warn!(path = %self.path, "a publisher sends packets on channels that no track has; they are left out");
+        }
+        let mut state = self.lock();
+        let now_ms = self.now_ms();
+        let silent = |track: &Track| track.heard_ms.is_none();
+        let silent: Vec<usize> = (0..)
+            .zip(&state.tracks)
+            .filter(|(_, track)| silent(track))
+            .map(|(index, _)| index)
+            .collect();
+        for track in silent {
+            state.tell(track, LeftOut::OtherChannels, now_ms);
+        }
+    }
+
+    /// None of what the publisher sends of this kind can be read, and that for long.
+    pub fn is_unreadable(&self, kind: TrackKind) {
+        let now_ms = self.now_ms();
+        // By any track: there may be none of this kind.
+        self.lock().tell(0, LeftOut::Unreadable(kind), now_ms);
     }
 
     /// Hands out what has waited long enough for the packets before it.
@@ -229,7 +245,7 @@ impl Publication {
             } else {
                 state.beginning = None;
             }
-            state.hand_to(Tap::Ordered, &packet);
+            state.audience.hand_to(Tap::Ordered, &packet);
         }
     }
 
@@ -313,7 +329,7 @@ impl Publication {
         if self.ended.is_cancelled() {
             return Err(SubscribeError::Ended);
         }
-        if state.players.len() >= MAX_PLAYERS {
+        if state.audience.is_full() {
             return Err(SubscribeError::TooManyPlayers);
         }
         let (queue, packets) = queue::channel(limit, overflow);
@@ -356,22 +372,20 @@ impl Publication {
                 }
             }
         }
-        state.players.push(player);
+        state.audience.add(player);
         Ok(Subscription { packets, next })
     }
 
     /// Whether anybody plays it.
     pub fn has_players(&self) -> bool {
-        let mut state = self.lock();
-        state.players.retain(|player| !player.queue.is_closed());
-        !state.players.is_empty()
+        self.lock().audience.is_there()
     }
 
     /// Ends the stream for its players: they get what is queued, then the end.
     pub fn end(&self) {
         let mut state = self.lock();
         self.ended.cancel();
-        state.players.clear();
+        state.audience.dismiss();
     }
 
     /// The synchronisation source of a track, once it has sent.
@@ -395,17 +409,21 @@ impl Track {
 }
 
 impl State {
-    /// Hands a packet to who wants it; who takes nothing any more is forgotten.
-    fn hand_to(&mut self, tap: Tap, packet: &Packet) {
-        let is_for = |player: &Player| player.tap == tap && player.wants(packet.track);
-        self.players
-            .retain(|player| !is_for(player) || player.queue.push(packet.clone()));
-    }
-}
-
-impl Player {
-    fn wants(&self, track: usize) -> bool {
-        self.tracks.get(track).copied().unwrap_or_default()
+    /// Tells players why packets of a track do not come.
+    fn tell(&mut self, track: usize, left_out: LeftOut, now_ms: u64) {
+        let Some(known) = self.tracks.get_mut(track) else {
+            return;
+        };
+        if known
+            .told_ms
+            .is_some_and(|told_ms| now_ms.saturating_sub(told_ms) < TOLD_EVERY_MS)
+        {
+            return;
+        }
+        known.told_ms = Some(now_ms);
+        let payload = left_out.told_by(known.last.map_or(0, |head| head.ssrc));
+        let flow = Flow::Rtcp;
+        self.audience.hand_to(Tap::Ordered, &Packet { track, flow, payload });
     }
 }
 

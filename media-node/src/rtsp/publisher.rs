@@ -129,10 +129,12 @@ impl Publisher {
 
     /// An interleaved packet.
     pub(super) fn receive(&self, channel: u8, payload: Bytes) {
-        if let (Session::Live { published, .. }, Some((track, flow))) =
-            (&self.session, self.carriers.by_channel(channel))
-        {
-            published.publication.relay(track, flow, payload);
+        let Session::Live { published, .. } = &self.session else {
+            return;
+        };
+        match self.carriers.by_channel(channel) {
+            Some((track, flow)) => published.publication.relay(track, flow, payload),
+            None => published.publication.stray(&payload),
         }
     }
 

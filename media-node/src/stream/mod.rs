@@ -17,6 +17,7 @@ mod decode_times;
 mod depacketize;
 mod event;
 mod held;
+mod intake;
 mod locked;
 mod mpeg_audio;
 mod opus;

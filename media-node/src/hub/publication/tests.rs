@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::super::audience::MAX_PLAYERS;
 use super::*;
 
 const SDP: &[u8] = b"v=0\r\nm=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 96\r\n";
@@ -45,10 +46,20 @@ async fn a_late_player_learns_the_time_and_where_the_stream_is() {
     publication.relay(0, Flow::Rtp, rtp(9));
     publication.relay(7, Flow::Rtp, rtp(9));
     publication.relay(1, Flow::Rtp, Bytes::from_static(b"no packet"));
+    publication.relay(1, Flow::Rtp, Bytes::from_static(b"another"));
+    publication.relay(1, Flow::Rtcp, Bytes::from_static(b"no report"));
+    publication.stray(&rtp(9));
+    assert_eq!(publication.unreadable.load(Ordering::Relaxed), 4);
     publication.relay(1, Flow::Rtp, rtp(3));
     publication.end();
     publication.relay(1, Flow::Rtp, rtp(4));
-    let expected = [(1, Flow::Rtcp, 0), (1, Flow::Rtp, 2), (1, Flow::Rtp, 3)];
+    // Why one packet does not come is told, once for a while.
+    let expected = [
+        (1, Flow::Rtcp, 0),
+        (1, Flow::Rtp, 2),
+        (1, Flow::Rtcp, 0),
+        (1, Flow::Rtp, 3),
+    ];
     assert_eq!(all(subscription.packets).await, expected);
     let late = publication.subscribe(&[1], 10_000, Overflow::CutOff, false);
     assert_eq!(late.err(), Some(SubscribeError::Ended));
@@ -106,7 +117,8 @@ async fn a_bad_report_is_neither_passed_on_nor_kept_for_later_players() {
     publication.relay(1, Flow::Rtp, cut_off);
     let late = publication.subscribe(&[1], 10_000, Overflow::CutOff, false).unwrap();
     publication.end();
-    assert_eq!(all(early.packets).await, [(1, Flow::Rtcp, 0)]);
+    // And that something is left out.
+    assert_eq!(all(early.packets).await, [(1, Flow::Rtcp, 0), (1, Flow::Rtcp, 0)]);
     assert_eq!(all(late.packets).await, [(1, Flow::Rtcp, 0)]);
 }
 
@@ -270,4 +282,18 @@ async fn a_player_by_the_fast_way_gets_what_is_sent_again_by_its_own_number() {
         (1, Flow::Rtp, 4),
     ];
     assert_eq!(all(packets).await, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_track_that_is_sent_on_channels_without_a_name_is_told_of_and_one_that_comes_is_not() {
+    let publication = publication();
+    let subscription = publication.subscribe(&[0, 1], 10_000, Overflow::CutOff, false).unwrap();
+    publication.relay(1, Flow::Rtp, rtp(1));
+    for _ in 0..8 {
+        publication.stray(&rtp(9));
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    publication.end();
+    let told = [(1, Flow::Rtp, 1), (0, Flow::Rtcp, 0), (0, Flow::Rtcp, 0)];
+    assert_eq!(all(subscription.packets).await, told);
 }
