@@ -246,7 +246,7 @@ impl Conversation {
         if target.track.is_some() {
             return Err(Refusal::bad_request("ANNOUNCE names a stream, not a track"));
         }
-        let publisher = Publisher::announce(target.path, request)?;
+        let publisher = Publisher::announce(target.path, request, self.ends)?;
         let publishes = grant.publish(publisher.kinds());
         self.expires = publishes.map_err(|denial| self.denied(denial))?;
         self.role = Role::Publisher(Box::new(publisher));
@@ -317,7 +317,7 @@ impl Conversation {
             return Err(Refusal::wrong_state("RECORD comes after ANNOUNCE and SETUP"));
         };
         self.ticket.activate()?;
-        match publisher.record(&self.server, self.ends, &self.heard, now_ms) {
+        match publisher.record(&self.server, &self.heard, now_ms) {
             Ok(reply) => Ok(self.in_session(reply)),
             Err(refusal) => {
                 self.ticket.rest();
