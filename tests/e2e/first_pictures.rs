@@ -11,7 +11,8 @@ use crate::clients::{play_by_aiortc, play_by_libraries, publish_by_ffmpeg};
 use crate::steps::CAPTURE_LIMIT;
 
 /// One keyframe, at the beginning, and no other one for longer than this test takes.
-const ONE_KEYFRAME: &str = "-c:v libx264 -preset ultrafast -tune zerolatency -profile:v baseline -r 5 -g 9999 -pix_fmt yuv420p";
+const ONE_KEYFRAME: &str =
+    "-c:v libx264 -preset ultrafast -tune zerolatency -profile:v baseline -r 5 -g 9999 -pix_fmt yuv420p";
 
 pub(crate) async fn come_before_the_next_keyframe(stack: &Stack) {
     let (cname, logs) = ("firstpictures", stack.logs());
@@ -30,8 +31,16 @@ pub(crate) async fn come_before_the_next_keyframe(stack: &Stack) {
     println!("{said}");
     assert_eq!(said["complaints"], json!([]), "{said}");
     let shown = said["played"].as_array().into_iter().flatten();
-    assert_eq!(shown.filter(|played| played["size"] == json!([320, 180])).count(), 8, "{said}");
-    for (played, colour) in play_by_aiortc(&urls[..3]).await.iter().zip([Colour::Red, Colour::Blue, Colour::Magenta]) {
+    assert_eq!(
+        shown.filter(|played| played["size"] == json!([320, 180])).count(),
+        8,
+        "{said}"
+    );
+    for (played, colour) in play_by_aiortc(&urls[..3])
+        .await
+        .iter()
+        .zip([Colour::Red, Colour::Blue, Colour::Magenta])
+    {
         println!("{played}");
         let pixel = [0, 1, 2].map(|part| played["middle"][part].as_u64().unwrap_or_default() as u8);
         assert_eq!(Colour::of(pixel), colour, "{played}");

@@ -70,6 +70,11 @@ impl Joined {
         self.track
     }
 
+    /// What was kept, and what comes behind it, by their own times: for who shows nothing of the past.
+    pub fn apart(self) -> (VecDeque<Packet>, Receiver) {
+        (self.kept, self.packets)
+    }
+
     /// What it gave last.
     pub(super) fn last(&self) -> Option<u32> {
         self.stamps.as_ref().and_then(Stamps::last).or(self.last)
@@ -119,6 +124,9 @@ impl Joined {
         };
         let since = self.pace.as_ref().map(|_| self.began.elapsed());
         let told = stamps.tell(head.timestamp, since);
+        if self.kept.is_empty() && told == head.timestamp {
+            self.pace = None;
+        }
         if self.pace.is_none() && stamps.is_over() {
             self.last = stamps.last();
             self.stamps = None;
@@ -211,7 +219,10 @@ mod tests {
         for picture in 0..250 {
             let (sequence, timestamp) = next(&mut joined).await;
             let sent = newest + (began.elapsed().as_micros() * 9 / 100) as u32;
-            assert!(timestamp.abs_diff(sent) <= 180, "{picture}: {timestamp}, sent at {sent}");
+            assert!(
+                timestamp.abs_diff(sent) <= 180,
+                "{picture}: {timestamp}, sent at {sent}"
+            );
             assert!(before.is_none_or(|before| before < timestamp) && sequence == picture);
             before = Some(timestamp);
         }

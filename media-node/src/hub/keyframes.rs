@@ -15,8 +15,12 @@ const GATHER: Duration = Duration::from_millis(50);
 /// Between two keyframes that are asked for: each is many times as large as another picture.
 const SPACING: Duration = Duration::from_millis(500);
 /// When a publisher is asked to see whether it answers, counted from the first question. Most keyframes that come at an interval come
-/// at neither.
-const PROBES: [Duration; 2] = [Duration::from_millis(1_450), Duration::from_millis(2_650)];
+/// at none of them.
+const PROBES: [Duration; 3] = [
+    Duration::from_millis(1_450),
+    Duration::from_millis(2_650),
+    Duration::from_millis(4_250),
+];
 
 /// See the module.
 #[derive(Debug)]
@@ -54,7 +58,7 @@ impl Keyframes {
         self.changed.notify_one();
     }
 
-    /// Asks now and twice more, so that it is known whether the publisher answers before anybody has to wait for it.
+    /// Asks now and three times more, so that it is known whether the publisher answers before anybody has to wait for it.
     pub fn probe(&self) {
         let now = Instant::now();
         self.lock().probes = PROBES.map(|probe| now + probe).into();
@@ -132,10 +136,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_publisher_is_tried_twice_and_then_left_alone() {
+    async fn a_publisher_is_tried_and_then_left_alone() {
         let (keyframes, began) = (Keyframes::default(), Instant::now());
         keyframes.probe();
-        for due_ms in [50, 1_450, 2_650] {
+        for due_ms in [50, 1_450, 2_650, 4_250] {
             keyframes.due().await;
             assert_eq!(began.elapsed(), Duration::from_millis(due_ms));
             assert!(!keyframes.are_answered());

@@ -111,7 +111,10 @@ impl Publication {
             heard_ms: None,
             sender_report: None,
             is_out_of_order: false,
-            groups: description.tracks().get(index).and_then(|track| Groups::new(&track.codec, kept)),
+            groups: description
+                .tracks()
+                .get(index)
+                .and_then(|track| Groups::new(&track.codec, kept)),
         };
         let tracks = description.clock_rates().iter().enumerate().map(track).collect();
         Self {

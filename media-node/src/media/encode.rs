@@ -429,7 +429,9 @@ mod tests {
                 let at = coded.data.windows(5).position(|bytes| bytes[..4] == [0, 0, 1, 0x67]);
                 set = set.or(at.map(|at| coded.data[at + 4]));
             };
-            encoder.encode(&Picture::new(64, 36).unwrap(), 0, true, &mut see).unwrap();
+            encoder
+                .encode(&Picture::new(64, 36).unwrap(), 0, true, &mut see)
+                .unwrap();
             encoder.finish(&mut see).unwrap();
             set
         };

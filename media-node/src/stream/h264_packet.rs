@@ -37,7 +37,10 @@ mod tests {
     fn units_are_counted_where_they_begin() {
         let of = |payload: &[u8]| units(payload).collect::<Vec<_>>();
         assert_eq!(of(&[0x65, 1]), [KEYFRAME]);
-        assert_eq!(of(&[0x78, 0, 1, 0x67, 0, 1, 0x68, 0, 2, 0x65, 9]), [SEQUENCE_SET, 8, KEYFRAME]);
+        assert_eq!(
+            of(&[0x78, 0, 1, 0x67, 0, 1, 0x68, 0, 2, 0x65, 9]),
+            [SEQUENCE_SET, 8, KEYFRAME]
+        );
         assert_eq!((of(&[0x7c, 0x85, 9]), of(&[0x7c, 0x05, 9])), (vec![KEYFRAME], vec![]));
         assert_eq!((of(&[0x78, 0, 9, 0x65]), of(&[])), (vec![], vec![]));
     }

@@ -94,6 +94,10 @@ mod tests {
         }
         assert!(begins("X", &[]), "it may be shown from anywhere");
         assert_eq!(has_keyframe("X", &[]), None);
-        assert_eq!(has_keyframe("H264", &[0x67, 1]), Some(false), "it is repeated here and there");
+        assert_eq!(
+            has_keyframe("H264", &[0x67, 1]),
+            Some(false),
+            "it is repeated here and there"
+        );
     }
 }

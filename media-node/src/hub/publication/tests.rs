@@ -260,7 +260,10 @@ fn h264(sequence: u8, unit: u8) -> Bytes {
 async fn joined(mut packets: Joined) -> Vec<(u8, u32)> {
     let mut seen = Vec::new();
     while let Some(packet) = std::future::poll_fn(|context| packets.poll_next(context)).await {
-        seen.push((packet.payload[3], rtp::rtp_head(&packet.payload).map_or(0, |head| head.timestamp)));
+        seen.push((
+            packet.payload[3],
+            rtp::rtp_head(&packet.payload).map_or(0, |head| head.timestamp),
+        ));
     }
     seen
 }
@@ -285,9 +288,16 @@ async fn who_comes_in_the_middle_begins_with_the_last_keyframe_either_way() {
     publication.end();
     for player in players {
         let seen = joined(player).await;
-        assert_eq!(seen.iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>(), [2, 3, 4, 5]);
+        assert_eq!(
+            seen.iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>(),
+            [2, 3, 4, 5]
+        );
         let late = seen[0].1 - 4 * 3_600;
-        assert!(late < 180, "the keyframe is told to be {late} ticks newer than the newest picture");
+        // Some milliseconds, in which the player before it was served.
+        assert!(
+            late <= 900,
+            "the keyframe is told to be {late} ticks newer than the newest picture"
+        );
     }
     assert_eq!(publication.join(0, 1 << 20, true).err(), Some(SubscribeError::Ended));
 }
@@ -318,12 +328,19 @@ async fn whoever_misses_a_picture_gets_the_group_again_but_not_at_once() {
     for _ in 0..2 {
         std::future::poll_fn(|context| player.poll_next(context)).await.unwrap();
     }
-    assert!(publication.join_anew(&player, 1 << 20, true).is_none(), "it has just come");
+    assert!(
+        publication.join_anew(&player, 1 << 20, true).is_none(),
+        "it has just come"
+    );
     tokio::time::advance(Duration::from_secs(3)).await;
     publication.relay(0, Flow::Rtp, h264(77, OTHER));
     publication.relay(0, Flow::Rtp, h264(78, OTHER));
+    tokio::time::advance(Duration::from_millis(200)).await;
     publication.release();
-    assert!(publication.join_anew(&player, 1 << 20, true).is_none(), "pictures are missing");
+    assert!(
+        publication.join_anew(&player, 1 << 20, true).is_none(),
+        "pictures are missing"
+    );
     publication.relay(0, Flow::Rtp, h264(79, KEYFRAME));
     let anew = publication.join_anew(&player, 1 << 20, true).unwrap();
     publication.end();
@@ -334,15 +351,15 @@ async fn whoever_misses_a_picture_gets_the_group_again_but_not_at_once() {
 async fn who_answers_is_asked_and_nothing_of_it_is_kept() {
     let publication = filmed();
     publication.keyframes.probe();
-    for sequence in [1, 2, 3] {
+    for sequence in 1..=4 {
         publication.keyframes.due().await;
         publication.relay(0, Flow::Rtp, h264(sequence, KEYFRAME));
     }
     assert!(publication.keyframes.are_answered());
     let player = publication.join(0, 1 << 20, false).unwrap();
-    publication.relay(0, Flow::Rtp, h264(4, OTHER));
+    publication.relay(0, Flow::Rtp, h264(5, OTHER));
     publication.end();
-    assert_eq!(joined(player).await, [(4, 4 * 3_600)]);
+    assert_eq!(joined(player).await, [(5, 5 * 3_600)]);
 }
 
 #[tokio::test]

@@ -37,9 +37,16 @@ fn assert_run(client: &mut Client, from: u8) -> u32 {
     let mid = client.video;
     let got = client.payloads_of(mid);
     for (index, (sequence, timestamp, payload)) in got.iter().enumerate() {
-        assert_eq!(usize::from(*payload.last().unwrap()), usize::from(from) + index, "{got:?}");
+        assert_eq!(
+            usize::from(*payload.last().unwrap()),
+            usize::from(from) + index,
+            "{got:?}"
+        );
         let before = index.checked_sub(1).map(|before| &got[before]);
-        assert!(before.is_none_or(|(number, time, _)| number + 1 == *sequence && time < timestamp), "{got:?}");
+        assert!(
+            before.is_none_or(|(number, time, _)| number + 1 == *sequence && time < timestamp),
+            "{got:?}"
+        );
     }
     got.last().unwrap().1 - got[0].1
 }
@@ -77,9 +84,16 @@ async fn a_viewer_gets_what_was_sent_since_the_last_keyframe_at_once() {
     assert!(began.elapsed() > Duration::from_secs(2), "it comes again and again");
     let mid = player.video;
     let got = player.payloads_of(mid);
-    let again: Vec<_> = got[100..].iter().map(|(.., payload)| *payload.last().unwrap()).collect();
+    let again: Vec<_> = got[100..]
+        .iter()
+        .map(|(.., payload)| *payload.last().unwrap())
+        .collect();
     assert_eq!(again, (2..=101).collect::<Vec<_>>());
-    assert!(got.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0 && pair[0].1 < pair[1].1), "{got:?}");
+    assert!(
+        got.windows(2)
+            .all(|pair| pair[0].0 + 1 == pair[1].0 && pair[0].1 < pair[1].1),
+        "{got:?}"
+    );
 }
 
 #[tokio::test]
