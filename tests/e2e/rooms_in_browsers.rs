@@ -113,8 +113,12 @@ async fn is_shown_again(customer: &Uprtc, record_id: &str, peers: &mut Peers) {
     let entered = peers.enter("machao", &url, None).await;
     assert_eq!(entered["role"], "audience", "{entered}");
     for tone in [440, 880, 1320] {
-        peers.see("machao", &[(record_id, "", tone)]).await;
+        peers.see("machao", &[(record_id, "red+green+blue", tone)]).await;
     }
+    let logs = stack.logs().to_string_lossy().into_owned();
+    let mut page = Page::run("room.cjs", &[&stack.info.edge, &url, "watch", "zhaoyun", &logs]);
+    let seen = page.line().await;
+    assert_eq!(seen["complaints"], json!([]), "{seen}");
     peers.leave("machao").await;
     let path = format!("/room/{}", text(&room["roomId"]));
     customer.done(Method::DELETE, &path, None).await;

@@ -2,8 +2,8 @@
 
 use super::queue::{Packet, Sender};
 
-/// Players of one stream. A viewer of a room is two: one for the picture and one for the sound.
-pub(super) const MAX_PLAYERS: usize = 1_024;
+/// Players of one stream. A viewer by WebRTC is two: one for the picture and one for the sound.
+pub(super) const MAX_PLAYERS: usize = 2_048;
 
 /// See the module.
 #[derive(Default)]

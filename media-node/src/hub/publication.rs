@@ -12,7 +12,10 @@ use super::Layer;
 use super::audience::{Audience, Player, Tap};
 use super::beginning::{BEGINNING, Beginning};
 use super::description::Description;
+use super::group::Kept;
+use super::groups::Groups;
 use super::inflow::{Inflow, Inflowing, Manner};
+use super::joined::Joined;
 use super::keyframes::Keyframes;
 use super::left_out::LeftOut;
 use super::queue::{self, Flow, Overflow, Packet, Receiver};
@@ -27,6 +30,7 @@ const MAX_BACK_TICKS: u32 = 90_000;
 const STILL_MS: u64 = 10_000;
 /// How often players are told that packets are left out.
 const TOLD_EVERY_MS: u64 = 5_000;
+
 pub struct Publication {
     pub path: StreamPath,
     pub description: Description,
@@ -63,6 +67,8 @@ struct Track {
     told_ms: Option<u64>,
     /// A picture has come that is shown before one that came earlier.
     is_out_of_order: bool,
+    /// What is kept for players who come in the middle; `None` where nothing can be known of keyframes.
+    groups: Option<Groups>,
 }
 
 /// A player's view of a publication, from a certain packet on.
@@ -81,7 +87,12 @@ pub enum SubscribeError {
 
 impl Publication {
     pub fn new(path: StreamPath, description: Description, manner: Manner) -> Self {
-        let track = |clock_rate: &u32| Track {
+        Self::keeping(path, description, manner, &Kept::default())
+    }
+
+    /// `kept`: the count of what is kept of pictures.
+    pub(super) fn keeping(path: StreamPath, description: Description, manner: Manner, kept: &Kept) -> Self {
+        let track = |(index, clock_rate): (usize, &u32)| Track {
             inflow: Inflow::new(manner),
             reception: Reception::new(*clock_rate),
             last: None,
@@ -89,8 +100,12 @@ impl Publication {
             sender_report: None,
             told_ms: None,
             is_out_of_order: false,
+            groups: description
+                .tracks()
+                .get(index)
+                .and_then(|track| Groups::new(&track.codec, kept)),
         };
-        let tracks = description.clock_rates().iter().map(track).collect();
+        let tracks = description.clock_rates().iter().enumerate().map(track).collect();
         Self {
             path,
             description,
@@ -137,8 +152,12 @@ impl Publication {
                 }
                 if known.inflow.take(payload, now_ms, &mut due) == Inflowing::Another {
                     known.sender_report = None;
+                    known.forget();
                 }
                 come = known.inflow.as_it_came();
+                if let Some(groups) = &mut known.groups {
+                    groups.come(&come, &self.keyframes);
+                }
             }
             Flow::Rtcp if rtp::is_compound(&payload) => {
                 if rtp::is_sender_report(&payload) {
@@ -156,6 +175,9 @@ impl Publication {
             Flow::Rtcp => drop(self.unreadable.fetch_add(1, Ordering::Relaxed)),
         }
         let has_lost = known.inflow.lost() > lost;
+        if has_lost {
+            known.forget();
+        }
         if known.inflow.unreadable() > unreadable {
             self.unreadable.fetch_add(1, Ordering::Relaxed);
             if unreadable == 0 {
@@ -206,6 +228,9 @@ impl Publication {
                 let lost = known.inflow.lost();
                 known.inflow.release(now_ms, &mut due);
                 has_lost = known.inflow.lost() > lost;
+                if has_lost {
+                    known.forget();
+                }
                 let is_still = |heard_ms: &u64| now_ms.saturating_sub(*heard_ms) >= STILL_MS;
                 if known.heard_ms.as_ref().is_some_and(is_still) {
                     known.heard_ms = Some(now_ms);
@@ -238,6 +263,9 @@ impl Publication {
                 };
                 known.is_out_of_order |= head.zip(known.last).is_some_and(goes_back);
                 known.last = head;
+                if let (Some(groups), Some(head)) = (&mut known.groups, head) {
+                    groups.in_order(&payload, head, &self.keyframes);
+                }
             }
             let packet = Packet { track, flow, payload };
             if self.began.elapsed() < BEGINNING {
@@ -298,6 +326,46 @@ impl Publication {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// Adds a player of one track who reckons with losses and may come in the middle: it begins with the last keyframe where the
+    /// publisher is not known to send one when it is asked. `in_order`: what is lost is waited for; else it gets packets as they come.
+    pub fn join(&self, track: usize, limit: usize, in_order: bool) -> Result<Joined, SubscribeError> {
+        self.join_behind(track, limit, in_order, None)
+    }
+
+    /// As [`Self::join`] for a player in the place of `former`, which misses a picture. `None` where another keyframe will come, or
+    /// this one came not long ago.
+    pub fn join_anew(&self, former: &Joined, limit: usize, in_order: bool) -> Option<Joined> {
+        if self.keyframes.are_answered() || !former.may_begin_anew() {
+            return None;
+        }
+        let joined = self.join_behind(former.track(), limit, in_order, former.last());
+        joined.ok().filter(Joined::has_kept)
+    }
+
+    fn join_behind(
+        &self,
+        track: usize,
+        limit: usize,
+        in_order: bool,
+        last: Option<u32>,
+    ) -> Result<Joined, SubscribeError> {
+        let mut state = self.lock();
+        let tap = if in_order { Tap::Ordered } else { Tap::Fast };
+        let (player, packets) = self.player(&state, &[track], limit, Overflow::Drop, tap)?;
+        let known = state.tracks.get(track);
+        let report = known.and_then(|known| known.sender_report.clone());
+        let report = report.map(|payload| (Flow::Rtcp, payload));
+        let groups = known.and_then(|known| known.groups.as_ref());
+        let kept = groups.filter(|_| !self.keyframes.are_answered());
+        let kept = kept.map(|groups| groups.packets(in_order)).unwrap_or_default();
+        let kept = kept.iter().map(|packet| (Flow::Rtp, packet.clone()));
+        let kept = report.into_iter().chain(kept);
+        let kept = kept.map(|(flow, payload)| Packet { track, flow, payload }).collect();
+        let clock_rate = self.description.clock_rates().get(track).copied().unwrap_or_default();
+        state.audience.add(player);
+        Ok(Joined::new(track, clock_rate, kept, packets, last))
+    }
+
     /// Adds a player of these tracks who reckons with losses, and with packets that come out of order since they were sent again. It
     /// gets them as they come.
     pub fn subscribe_fast(&self, tracks: &[usize], limit: usize) -> Result<Receiver, SubscribeError> {
@@ -326,22 +394,7 @@ impl Publication {
         from_beginning: bool,
     ) -> Result<Subscription, SubscribeError> {
         let mut state = self.lock();
-        if self.ended.is_cancelled() {
-            return Err(SubscribeError::Ended);
-        }
-        if state.audience.is_full() {
-            return Err(SubscribeError::TooManyPlayers);
-        }
-        let (queue, packets) = queue::channel(limit, overflow);
-        let wanted: Vec<bool> = (0..state.tracks.len()).map(|track| tracks.contains(&track)).collect();
-        if tracks.iter().any(|track| self.is_video(*track)) {
-            self.keyframes.ask();
-        }
-        let player = Player {
-            tracks: wanted,
-            tap,
-            queue,
-        };
+        let (player, packets) = self.player(&state, tracks, limit, overflow, tap)?;
         let beginning = state.beginning.as_ref().filter(|beginning| {
             let fits = overflow == Overflow::CutOff || beginning.fits_datagrams();
             from_beginning && fits && self.began.elapsed() < BEGINNING
@@ -376,6 +429,34 @@ impl Publication {
         Ok(Subscription { packets, next })
     }
 
+    /// One more player.
+    fn player(
+        &self,
+        state: &State,
+        tracks: &[usize],
+        limit: usize,
+        overflow: Overflow,
+        tap: Tap,
+    ) -> Result<(Player, Receiver), SubscribeError> {
+        if self.ended.is_cancelled() {
+            return Err(SubscribeError::Ended);
+        }
+        if state.audience.is_full() {
+            return Err(SubscribeError::TooManyPlayers);
+        }
+        let (queue, packets) = queue::channel(limit, overflow);
+        let wanted: Vec<bool> = (0..state.tracks.len()).map(|track| tracks.contains(&track)).collect();
+        if tracks.iter().any(|track| self.is_video(*track)) {
+            self.keyframes.ask();
+        }
+        let player = Player {
+            tracks: wanted,
+            tap,
+            queue,
+        };
+        Ok((player, packets))
+    }
+
     /// Whether anybody plays it.
     pub fn has_players(&self) -> bool {
         self.lock().audience.is_there()
@@ -405,6 +486,13 @@ impl Track {
             sequence: last.sequence.wrapping_add(1),
             ..last
         })
+    }
+
+    /// What is kept lacks something.
+    fn forget(&mut self) {
+        if let Some(groups) = &mut self.groups {
+            groups.forget();
+        }
     }
 }
 

@@ -148,7 +148,7 @@ impl Publishing {
             .as_ref()
             .zip(video)
             .map(|(picture, video)| conduct(&self.hub, &published.publication, video, picture, self.layers.len()));
-        published.publication.keyframes.ask();
+        published.publication.keyframes.probe();
         self.published = Some(published);
         Ok(())
     }

@@ -4,7 +4,7 @@
 
 use str0m::rtp::VideoOrientation;
 
-use super::parameter_sets::{AGGREGATE, SEQUENCE_SET, units};
+use crate::stream::h264_packet::{AGGREGATE, SEQUENCE_SET, units};
 
 /// The kind of a unit with messages about pictures.
 const MESSAGE: u8 = 6;

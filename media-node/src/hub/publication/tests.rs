@@ -260,6 +260,120 @@ async fn packets_wait_for_lost_ones_only_where_players_need_their_order() {
     assert!((15_000..20_000).contains(&mean_us), "{mean_us}");
 }
 
+/// One of H.264, whose picture is told by the sequence number.
+fn h264(sequence: u8, unit: u8) -> Bytes {
+    let mut packet = rtp(sequence).to_vec();
+    packet[1] = 0xe0;
+    packet[4..8].copy_from_slice(&(u32::from(sequence) * 3_600).to_be_bytes());
+    packet.push(unit);
+    packet.into()
+}
+
+async fn joined(mut packets: Joined) -> Vec<(u8, u32)> {
+    let mut seen = Vec::new();
+    while let Some(packet) = std::future::poll_fn(|context| packets.poll_next(context)).await {
+        seen.push((
+            packet.payload[3],
+            rtp::rtp_head(&packet.payload).map_or(0, |head| head.timestamp),
+        ));
+    }
+    seen
+}
+
+fn filmed() -> Publication {
+    let sdp = b"v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";
+    let path = StreamPath::parse("/a/b/c").unwrap();
+    Publication::new(path, Description::parse(sdp).unwrap(), Manner::Once)
+}
+
+const KEYFRAME: u8 = 0x65;
+const OTHER: u8 = 0x41;
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_in_the_middle_begins_with_the_last_keyframe_either_way() {
+    let publication = filmed();
+    for (sequence, unit) in [(1, OTHER), (2, KEYFRAME), (3, OTHER), (4, OTHER)] {
+        publication.relay(0, Flow::Rtp, h264(sequence, unit));
+    }
+    let players = [true, false].map(|in_order| publication.join(0, 1 << 20, in_order).unwrap());
+    publication.relay(0, Flow::Rtp, h264(5, OTHER));
+    publication.end();
+    for player in players {
+        let seen = joined(player).await;
+        assert_eq!(
+            seen.iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>(),
+            [2, 3, 4, 5]
+        );
+        let late = seen[0].1 - 4 * 3_600;
+        // Some milliseconds, in which the player before it was served.
+        assert!(
+            late <= 900,
+            "the keyframe is told to be {late} ticks newer than the newest picture"
+        );
+    }
+    assert_eq!(publication.join(0, 1 << 20, true).err(), Some(SubscribeError::Ended));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_lacks_a_picture_is_not_kept() {
+    let publication = filmed();
+    for (sequence, unit) in [(1, KEYFRAME), (2, OTHER), (4, OTHER)] {
+        publication.relay(0, Flow::Rtp, h264(sequence, unit));
+    }
+    tokio::time::advance(Duration::from_millis(200)).await;
+    publication.release();
+    let players = [true, false].map(|in_order| publication.join(0, 1 << 20, in_order).unwrap());
+    publication.relay(0, Flow::Rtp, h264(5, OTHER));
+    publication.end();
+    for player in players {
+        assert_eq!(joined(player).await, [(5, 5 * 3_600)]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_misses_a_picture_gets_the_group_again_but_not_at_once() {
+    let publication = filmed();
+    for (sequence, unit) in [(1, KEYFRAME), (2, OTHER)] {
+        publication.relay(0, Flow::Rtp, h264(sequence, unit));
+    }
+    let mut player = publication.join(0, 1 << 20, true).unwrap();
+    for _ in 0..2 {
+        std::future::poll_fn(|context| player.poll_next(context)).await.unwrap();
+    }
+    assert!(
+        publication.join_anew(&player, 1 << 20, true).is_none(),
+        "it has just come"
+    );
+    tokio::time::advance(Duration::from_secs(3)).await;
+    publication.relay(0, Flow::Rtp, h264(77, OTHER));
+    publication.relay(0, Flow::Rtp, h264(78, OTHER));
+    tokio::time::advance(Duration::from_millis(200)).await;
+    publication.release();
+    assert!(
+        publication.join_anew(&player, 1 << 20, true).is_none(),
+        "pictures are missing"
+    );
+    publication.relay(0, Flow::Rtp, h264(79, KEYFRAME));
+    let anew = publication.join_anew(&player, 1 << 20, true).unwrap();
+    publication.end();
+    assert_eq!(joined(anew).await, [(79, 79 * 3_600)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_answers_is_asked_and_nothing_of_it_is_kept() {
+    let publication = filmed();
+    publication.keyframes.probe();
+    for sequence in 1..=4 {
+        publication.keyframes.due().await;
+        publication.relay(0, Flow::Rtp, h264(sequence, KEYFRAME));
+    }
+    assert!(publication.keyframes.are_answered());
+    let player = publication.join(0, 1 << 20, false).unwrap();
+    publication.relay(0, Flow::Rtp, h264(5, OTHER));
+    publication.end();
+    assert_eq!(joined(player).await, [(5, 5 * 3_600)]);
+}
+
 #[tokio::test]
 async fn a_player_by_the_fast_way_gets_what_is_sent_again_by_its_own_number() {
     let path = StreamPath::parse("/a/b/c").unwrap();

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use str0m::Rtc;
@@ -6,7 +7,7 @@ use str0m::rtp::RtpWrite;
 
 use super::super::offer::{Format, Kind, Section};
 use super::super::parameter_sets::ParameterSets;
-use crate::hub::{Flow, Packet, Publication, rtp};
+use crate::hub::{Flow, Joined, Packet, Publication, SubscribeError, rtp};
 use crate::layers::{Entering, Numbered, Switch};
 
 /// The number of a track's first packet.
@@ -21,11 +22,13 @@ pub(in crate::rtc) struct Origin {
 
 /// One track of a player.
 pub(super) struct Track {
-    /// Where it comes from: one of the player's feeds,
-    pub(super) feed: usize,
+    /// Where it comes from,
+    pub(super) publication: Arc<Publication>,
     /// and the track there.
     pub(super) index: usize,
     pub(super) kind: Kind,
+    /// What comes of it, once it plays; nothing of a picture in layers, which comes by a view.
+    pub(super) packets: Option<Joined>,
     mid: Mid,
     payload_type: Pt,
     switch: Switch,
@@ -46,16 +49,17 @@ enum Pause {
 impl Track {
     /// `None` where the publication has no such track.
     pub(super) fn new(
-        (feed, index): (usize, usize),
-        publication: &Publication,
+        publication: &Arc<Publication>,
+        index: usize,
         section: &Section,
         format: &Format,
     ) -> Option<Self> {
         let known = publication.description.tracks().get(index)?;
         Some(Self {
-            feed,
+            publication: publication.clone(),
             index,
             kind: section.kind,
+            packets: None,
             mid: Mid::from(section.mid.as_str()),
             payload_type: Pt::from(format.payload_type),
             switch: Switch::new(format.clock_rate, 1, FIRST_NUMBER),
@@ -65,30 +69,45 @@ impl Track {
         })
     }
 
+    /// Begins to play, with its last keyframe or the next one.
+    pub(super) fn begin(&mut self, queue_bytes: usize) -> Result<(), SubscribeError> {
+        // What stands in front of keyframes takes numbers of its own.
+        let in_order = self.sets.is_some();
+        self.packets = Some(self.publication.join(self.index, queue_bytes, in_order)?);
+        Ok(())
+    }
+
+    /// The player misses a picture: another keyframe is on its way to it then, or will come.
+    pub(super) fn ask(&mut self, queue_bytes: usize) {
+        let in_order = self.sets.is_some();
+        let former = self.packets.as_ref();
+        if let Some(anew) = former.and_then(|former| self.publication.join_anew(former, queue_bytes, in_order)) {
+            self.packets = Some(anew);
+            self.switch.pass_over();
+        } else {
+            self.publication.keyframes.ask();
+        }
+    }
+
     /// Sends nothing, until it is to go on.
     pub(super) fn pause(&mut self) {
         self.pause = Pause::Pauses;
     }
 
-    /// Goes on with the publication's next keyframe. Answers whether it had paused.
-    pub(super) fn go_on(&mut self, publication: &Publication) -> bool {
-        let has_paused = matches!(self.pause, Pause::Pauses);
-        if has_paused {
-            let track = publication.description.tracks().get(self.index);
-            let entering = track.and_then(|track| Entering::new(track, self.clock_rate));
-            self.switch.pass_over();
-            self.pause = entering.map_or(Pause::Plays, |entering| Pause::Enters(Box::new(entering)));
+    /// Goes on with a keyframe if it has paused.
+    pub(super) fn go_on(&mut self, queue_bytes: usize) {
+        if !matches!(self.pause, Pause::Pauses) {
+            return;
         }
-        has_paused
+        let track = self.publication.description.tracks().get(self.index);
+        let entering = track.and_then(|track| Entering::new(track, self.clock_rate));
+        self.switch.pass_over();
+        self.pause = entering.map_or(Pause::Plays, |entering| Pause::Enters(Box::new(entering)));
+        self.ask(queue_bytes);
     }
 
     pub(super) fn is_of(&self, mid: Mid) -> bool {
         self.mid == mid
-    }
-
-    /// Whether packets are to come in order: what stands in front of keyframes takes numbers of its own.
-    pub(super) fn needs_order(&self) -> bool {
-        self.sets.is_some()
     }
 
     /// The next packet of the publication. `now`: since any moment.
