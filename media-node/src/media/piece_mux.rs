@@ -118,6 +118,7 @@ fn like_vp9(vp8: &Vp8Format) -> Format {
         profile: 0,
         bit_depth: 8,
         chroma_halved: (true, true),
+        quarters: vp8.quarters,
     })
 }
 

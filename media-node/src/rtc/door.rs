@@ -102,7 +102,7 @@ impl Door {
         }
         let source = call.source.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let grant = self.admit(action, &path, call, source).await?;
-        let offer = Offer::parse(&call.body)?;
+        let offer = Offer::parse(&call.body)?.one_way(action == Action::Publish);
         let app = path.app.clone();
         let (offer, formats, purpose, expires) = match action {
             Action::Publish => {

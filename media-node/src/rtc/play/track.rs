@@ -6,8 +6,10 @@ use str0m::rtp::RtpWrite;
 
 use super::super::offer::{Format, Kind, Section};
 use super::super::parameter_sets::ParameterSets;
+use super::super::upright::turned;
 use crate::hub::{Flow, Packet, Publication, rtp};
 use crate::layers::{Entering, Numbered, Switch};
+use crate::stream::Quarters;
 
 /// The number of a track's first packet.
 pub(super) const FIRST_NUMBER: u64 = 1;
@@ -119,13 +121,12 @@ impl Track {
         let Some(mut numbered) = numbered else { return };
         let sets = self.sets.as_mut();
         if let Some(sets) = sets.and_then(|sets| sets.ahead_of(head.timestamp, payload)) {
-            send(
-                rtc,
-                (self.mid, self.payload_type, self.kind),
-                (sets, false),
-                numbered,
-                origin,
-            );
+            let sets = Sent {
+                payload: sets,
+                is_marked: false,
+                turn: None,
+            };
+            send(rtc, (self.mid, self.payload_type, self.kind), sets, numbered, origin);
             numbered.sequence = self.switch.insert();
         }
         self.write(packet, numbered, origin, rtc);
@@ -135,19 +136,37 @@ impl Track {
     pub(super) fn write(&self, packet: &Packet, numbered: Numbered, origin: Option<Origin>, rtc: &mut Rtc) {
         if let Some(payload) = rtp::payload(&packet.payload) {
             let to = (self.mid, self.payload_type, self.kind);
-            send(rtc, to, (payload, rtp::is_marked(&packet.payload)), numbered, origin);
+            let sent = Sent {
+                payload,
+                is_marked: rtp::is_marked(&packet.payload),
+                turn: rtp::turn(&packet.payload),
+            };
+            send(rtc, to, sent, numbered, origin);
         }
     }
+}
+
+/// A packet that is sent.
+struct Sent<'a> {
+    payload: &'a [u8],
+    is_marked: bool,
+    /// How its picture has to be turned, for clients who do that.
+    turn: Option<Quarters>,
 }
 
 fn send(
     rtc: &mut Rtc,
     (mid, payload_type, kind): (Mid, Pt, Kind),
-    (payload, is_marked): (&[u8], bool),
+    sent: Sent<'_>,
     numbered: Numbered,
     origin: Option<Origin>,
 ) {
     let now = Instant::now();
+    let Sent {
+        payload,
+        is_marked,
+        turn,
+    } = sent;
     let taken = numbered.sent.zip(origin).and_then(|(sent, origin)| origin.time(sent));
     let mut api = rtc.direct_api();
     let Some(stream) = api.stream_tx_by_mid(mid, None) else {
@@ -160,6 +179,7 @@ fn send(
         taken.unwrap_or(now),
         payload,
     );
+    let write = write.ext_vals(turned(turn));
     stream.write_rtp(write.marker(is_marked).nackable(kind == Kind::Video));
 }
 

@@ -165,7 +165,11 @@ impl Slot {
         let kind = self.section.kind;
         let index = index_of(&publication, kind).ok_or("the stream has no track of this kind")?;
         if kind == Kind::Video && is_out_of_order(&publication) {
-            return Err(OUT_OF_ORDER.to_owned());
+            if !transcoding.has_pictures() {
+                return Err(OUT_OF_ORDER.to_owned());
+            }
+            let plain = transcoding.plain(&publication, index);
+            return plain.map(|plain| (plain, 0)).map_err(|error| error.to_string());
         }
         let description = &publication.description;
         let track = description.tracks().get(index);

@@ -12,6 +12,7 @@ use str0m::rtp::RtpWrite;
 use super::super::offer::{Format, Kind};
 use super::super::parameter_sets::ParameterSets;
 use super::super::play::best;
+use super::super::upright::turned;
 use super::keyframe;
 use super::origins::{Origins, Peer};
 use crate::hub::rtp::RtpHead;
@@ -253,6 +254,7 @@ impl Sending {
         let Some(stream) = api.stream_tx_by_mid(out.mid, None) else {
             return;
         };
+        let turn = rtp::turn(&packet.payload);
         let mut write = |number: u64, payload: &[u8], is_marked: bool| {
             *out.bytes += payload.len() as u64;
             let write = RtpWrite::new(
@@ -262,6 +264,7 @@ impl Sending {
                 taken.unwrap_or(now),
                 payload,
             );
+            let write = write.ext_vals(turned(turn.filter(|_| is_marked)));
             stream.write_rtp(write.marker(is_marked).nackable(is_video));
         };
         match ahead {

@@ -7,5 +7,7 @@ mod fuzz;
 mod layers;
 mod media;
 mod networks;
+mod offers;
 mod rooms;
 mod support;
+mod turned;
