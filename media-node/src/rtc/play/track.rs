@@ -4,11 +4,14 @@ use str0m::Rtc;
 use str0m::media::{Mid, Pt};
 use str0m::rtp::RtpWrite;
 
+use super::super::keyframe;
 use super::super::offer::{Format, Kind, Section};
 use super::super::parameter_sets::ParameterSets;
 use super::super::upright::turned;
+use super::strain::Relief;
+use crate::hub::rtp::RtpHead;
 use crate::hub::{Flow, Packet, Publication, rtp};
-use crate::layers::{Entering, Numbered, Switch};
+use crate::layers::{Entering, Numbered, Switch, Thinner};
 use crate::stream::Quarters;
 
 /// The number of a track's first packet.
@@ -35,6 +38,18 @@ pub(super) struct Track {
     sets: Option<ParameterSets>,
     clock_rate: u32,
     pause: Pause,
+    thinner: Thinner,
+    thins: Thins,
+    codec: &'static str,
+}
+
+/// Whether pictures are left out that can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Thins {
+    No,
+    Yes,
+    /// What was left out is missing until there is another keyframe.
+    UntilKeyframe,
 }
 
 /// Whether a track is sent.
@@ -64,16 +79,35 @@ impl Track {
             sets: ParameterSets::told(&known.parameters).filter(|_| format.name == "H264"),
             clock_rate: format.clock_rate,
             pause: Pause::Plays,
+            thinner: Thinner::new(format.name),
+            thins: Thins::No,
+            codec: format.name,
         })
     }
 
-    /// Sends nothing, until it is to go on.
-    pub(super) fn pause(&mut self) {
-        self.pause = Pause::Pauses;
+    /// Whether some of its pictures can be left out.
+    pub(super) fn has_spare(&self, now: Duration) -> bool {
+        self.thinner.has_spare(now)
+    }
+
+    /// Sends fewer pictures, or none, or all again. Answers whether it needs a keyframe for that.
+    pub(super) fn relieve(&mut self, relief: Relief, publication: &Publication) -> bool {
+        if relief == Relief::Sound {
+            self.pause = Pause::Pauses;
+            return false;
+        }
+        let has_paused = self.go_on(publication);
+        let thins = match (relief, self.thins) {
+            (Relief::Fewer, _) => Thins::Yes,
+            (_, Thins::Yes) => Thins::UntilKeyframe,
+            (_, thins) => thins,
+        };
+        let has_thinned = std::mem::replace(&mut self.thins, thins) == Thins::Yes && thins != Thins::Yes;
+        has_paused || has_thinned
     }
 
     /// Goes on with the publication's next keyframe. Answers whether it had paused.
-    pub(super) fn go_on(&mut self, publication: &Publication) -> bool {
+    fn go_on(&mut self, publication: &Publication) -> bool {
         let has_paused = matches!(self.pause, Pause::Pauses);
         if has_paused {
             let track = publication.description.tracks().get(self.index);
@@ -82,6 +116,15 @@ impl Track {
             self.pause = entering.map_or(Pause::Plays, |entering| Pause::Enters(Box::new(entering)));
         }
         has_paused
+    }
+
+    /// Whether a packet is left out.
+    fn leaves_out(&mut self, head: RtpHead, payload: &[u8], now: Duration) -> bool {
+        let is_spare = self.thinner.is_spare(head.timestamp, payload, now);
+        if self.thins == Thins::UntilKeyframe && keyframe::begins(self.codec, payload) {
+            self.thins = Thins::No;
+        }
+        is_spare && self.thins != Thins::No
     }
 
     pub(super) fn is_of(&self, mid: Mid) -> bool {
@@ -101,7 +144,13 @@ impl Track {
         }
         match &mut self.pause {
             Pause::Plays => self.send(packet, now, origin, rtc),
-            Pause::Pauses => {}
+            Pause::Pauses => {
+                // What can be left out is known once it goes on.
+                let (head, payload) = (rtp::rtp_head(&packet.payload), rtp::payload(&packet.payload));
+                if let (Some(head), Some(payload)) = (head, payload) {
+                    self.thinner.is_spare(head.timestamp, payload, now);
+                }
+            }
             Pause::Enters(entering) => {
                 if let Some(entered) = entering.take(packet, now) {
                     self.pause = Pause::Plays;
@@ -117,6 +166,10 @@ impl Track {
         let (Some(head), Some(payload)) = (rtp::rtp_head(&packet.payload), rtp::payload(&packet.payload)) else {
             return;
         };
+        if self.kind == Kind::Video && self.leaves_out(head, payload, now) {
+            self.switch.leave_out(0, head);
+            return;
+        }
         let numbered = self.switch.take(0, head, rtp::is_marked(&packet.payload), now);
         let Some(mut numbered) = numbered else { return };
         let sets = self.sets.as_mut();

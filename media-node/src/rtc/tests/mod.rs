@@ -9,5 +9,6 @@ mod media;
 mod networks;
 mod offers;
 mod rooms;
+mod strained;
 mod support;
 mod turned;

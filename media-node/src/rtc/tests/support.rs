@@ -341,6 +341,11 @@ impl Client {
         self.loses = Some(one_of);
     }
 
+    /// From now on it loses none.
+    pub(super) fn lose_none(&mut self) {
+        self.loses = None;
+    }
+
     fn is_lost(&mut self) -> bool {
         let is_lost = self
             .loses
