@@ -47,6 +47,9 @@ pub struct CarriedStream {
     pub name: StreamName,
     /// A number that differs between two publications of the same stream, and is no greater than the version of the channel.
     pub publication: u64,
+    /// As [`RosterStream::of_camera`](crate::RosterStream::of_camera).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_camera: bool,
 }
 
 /// The edge's answer to [`ChannelNews`].

@@ -30,6 +30,10 @@ pub struct RosterStream {
     pub url: SecretUrl,
     /// A number that differs between two publications of the same stream.
     pub publication: u64,
+    /// It is the smallest of several sizes in which the user's camera comes, each of which can be asked for, and not published by
+    /// itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_camera: bool,
 }
 
 /// Which of a user's streams: the last part of the path `/{app}/{channel}/{uid}/{stream}`, absent for the camera.

@@ -341,6 +341,7 @@ fn carried(stack: &Stack, channel: &str) -> CarriedChannel {
     let stream = CarriedStream {
         name: StreamName::Camera,
         publication: 1,
+        of_camera: false,
     };
     CarriedChannel {
         app_id: stack.info.app_id.clone(),

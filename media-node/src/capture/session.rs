@@ -13,7 +13,7 @@ use super::payload_types::Load;
 use super::proxy::Proxy;
 use super::request::CaptureRequest;
 use super::tolerance::Tolerance;
-use crate::hub::LeftOut;
+use crate::hub::{LeftOut, rtp};
 use crate::stream::{Packet, SenderReport, StreamEnd, StreamEvent, Track};
 
 /// Of packets that are left out.
@@ -110,6 +110,9 @@ async fn capture(request: &CaptureRequest, connected: Connected, outlet: &mut Ou
                     tolerance.good(index, now_us);
                     let load = captured.types.take(header.payload_type());
                     if load == Load::Media {
+                        if let Some(quarters) = rtp::turn(packet.raw()) {
+                            stream.turned(index, quarters);
+                        }
                         let packet = Packet {
                             arrival_us: request.clock.us_at(packet.ctx().received()),
                             sequence: header.sequence_number(),

@@ -190,12 +190,36 @@ impl Hub {
         manner: Manner,
         now_ms: u64,
     ) -> Result<Published, ChannelFull> {
+        self.list(path, (description, manner), now_ms, Registry::publish)
+    }
+
+    /// As [`Self::publish`], for the smallest of several sizes in which a user's camera comes.
+    ///
+    /// # Errors
+    /// As [`Self::publish`].
+    pub fn publish_smallest(
+        self: &Arc<Self>,
+        path: &StreamPath,
+        description: Description,
+        now_ms: u64,
+    ) -> Result<Published, ChannelFull> {
+        let manner = Manner::default();
+        self.list(path, (description, manner), now_ms, Registry::publish_smallest)
+    }
+
+    fn list(
+        self: &Arc<Self>,
+        path: &StreamPath,
+        (description, manner): (Description, Manner),
+        now_ms: u64,
+        list: impl FnOnce(&Registry, &StreamPath, String, u64) -> Result<Listing, ChannelFull>,
+    ) -> Result<Published, ChannelFull> {
         let mut publication = Publication::keeping(path.clone(), description, manner, &self.kept);
         publication.unreadable = self.unreadable.clone();
         let publication = Arc::new(publication);
         let mut live = self.lock();
         // Under the same lock, so that the roster and this map agree on who came last.
-        let listing = self.registry.publish(path, path.url(&self.public_url), now_ms)?;
+        let listing = list(&self.registry, path, path.url(&self.public_url), now_ms)?;
         listing.describe(Media {
             tracks: publication.description.tracks().to_vec(),
             bytes: publication.bytes.clone(),

@@ -7,7 +7,7 @@ use crate::hub::LayerState;
 const UP_PERCENT: u64 = 115;
 
 /// What a picture is to fill, in pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Area {
     pub width: u32,
     pub height: u32,

@@ -244,7 +244,9 @@ impl Work {
             stream: StreamName::Low,
             ..self.path.clone()
         };
-        let published = self.hub.publish(&path, self.picture.clone(), crate::clock::unix_ms());
+        let published = self
+            .hub
+            .publish_smallest(&path, self.picture.clone(), crate::clock::unix_ms());
         // Where there is no room for it, the best one is there all the same.
         let Ok(published) = published else { return };
         let forward = Forward::new(published.publication.clone(), 0, Wish::LEAST, layers);

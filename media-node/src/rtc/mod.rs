@@ -14,6 +14,7 @@ mod figures;
 mod fragment;
 mod http;
 mod offer;
+mod opening;
 mod outlet;
 mod parameter_sets;
 mod play;

@@ -63,7 +63,11 @@ impl Purpose {
 
     /// Whether the client gets the sound alone for the time being.
     pub(super) fn is_paused(&self) -> bool {
-        matches!(self, Self::Play(playing) if playing.is_paused())
+        match self {
+            Self::Play(playing) => playing.is_paused(),
+            Self::PeerPlay(playing) => playing.is_paused(),
+            Self::Publish(_) | Self::PeerPublish(_) => false,
+        }
     }
 
     pub(super) fn connected(&mut self) -> Result<(), End> {

@@ -32,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access::Gate;
 use crate::channel::{Registry, StreamPath};
 use crate::hub::{self, Hub, Limits, Publication};
+use crate::layers::{Area, sized};
 pub use figures::Figures;
 use relay::{RelayError, Relays};
 pub use streams::Streams;
@@ -47,13 +48,43 @@ struct Shared {
     shutdown: CancellationToken,
 }
 
+/// A publisher's picture in a size of its own.
+struct Sized {
+    publication: Arc<Publication>,
+    /// Others play it as well.
+    is_shared: bool,
+}
+
 impl Shared {
     /// The stream, from wherever it was published last.
     async fn play(&self, path: &StreamPath) -> Result<Option<Arc<Publication>>, RelayError> {
         match self.hub.origin(path).await {
-            Some(origin) => self.relays.open(path, origin, &self.hub).await.map(Some),
+            Some(origin) => self.relays.open(path, None, origin, &self.hub).await.map(Some),
             None => Ok(self.hub.find(path)),
         }
+    }
+
+    /// Its picture alone, from the smallest of several sizes that fills the area; `None` where it has one size or is not published.
+    async fn play_sized(&self, path: &StreamPath, area: Area) -> Result<Option<Sized>, RelayError> {
+        let Some(origin) = self.hub.origin(path).await else {
+            return Ok(self.find_sized(path, area));
+        };
+        match self.relays.open(path, Some(area), origin, &self.hub).await {
+            Ok(publication) => Ok(Some(Sized {
+                publication,
+                is_shared: true,
+            })),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same of what is published here.
+    fn find_sized(&self, path: &StreamPath, area: Area) -> Option<Sized> {
+        Some(Sized {
+            publication: sized(&self.hub.find(path)?, area)?,
+            is_shared: false,
+        })
     }
 }
 

@@ -55,6 +55,12 @@ pub(super) fn area(url: &Url) -> Result<Option<Area>, Refusal> {
     Ok(Some(Area { width, height, is_cut }))
 }
 
+/// The query of a URL that says what the picture is to fill.
+pub(super) fn asked(Area { width, height, is_cut }: Area) -> String {
+    let name = if is_cut { "fill" } else { "fit" };
+    format!("{name}={width}x{height}")
+}
+
 /// The base of the tracks' URLs: the request's own, as the client reaches this server, without its query.
 pub(super) fn content_base(url: &Url) -> String {
     let mut base = url.clone();
@@ -151,6 +157,10 @@ mod tests {
         assert_eq!(same(read("fill=640x360")), told(640, 360, true));
         assert_eq!(same(read("key=k&fit=0x0/trackID=0")), told(0, 0, false));
         assert_eq!(same(read("key=k")), Ok(None));
+        for (width, height, is_cut) in [(640, 360, true), (1, 0, false)] {
+            let area = Area { width, height, is_cut };
+            assert_eq!(same(read(&asked(area))), Ok(Some(area)));
+        }
         for wrong in ["fill=", "fill=640", "fit=ax1", "fill=1x9000", "fill=-1x2"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }

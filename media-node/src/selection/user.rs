@@ -70,8 +70,8 @@ impl UserPlan {
         // The pictures of a stream that is heard come along: changing what is captured of it would interrupt the sound.
         let comes_along = |name| picture == Some(name) && (view.picture || tracks.audio && has_sound(name));
         let is_shown = |name| view.streams.iter().any(|kind| StreamName::from(*kind) == name);
-        // Who publishes the low stream beside the camera publishes the camera in several sizes, or is asked in vain.
-        let area = area.filter(|_| pictures == Pictures::Any && published(StreamName::Low));
+        let is_sized = user.streams.iter().any(|stream| stream.of_camera);
+        let area = area.filter(|_| pictures == Pictures::Any && is_sized);
         let streams = user.streams.iter().map(|stream| {
             let video = tracks.video && (is_shown(stream.name) || comes_along(stream.name));
             let area = area.filter(|_| video && stream.name == StreamName::Camera);
@@ -128,6 +128,7 @@ mod tests {
             name: *name,
             url: format!("1/{name}").into(),
             publication: 7,
+            of_camera: *name == StreamName::Low,
         };
         RosterUser {
             uid: "1".into(),
@@ -240,6 +241,14 @@ mod tests {
         assert_eq!(sized(&[Camera], Pictures::Any, high, Some(area)), []);
         assert_eq!(sized(&[Camera, Low], Pictures::Camera, high, Some(area)), []);
         assert_eq!(sized(&[Camera, Low], Pictures::Any, low, Some(area)), []);
+        let mut by_itself = user(&[Camera, Low]);
+        by_itself.streams.iter_mut().for_each(|stream| stream.of_camera = false);
+        let subscription = subscription(Selection::All, high);
+        let plan = UserPlan::new(&by_itself, &subscription, Pictures::Any, &view, Some(area));
+        assert!(
+            plan.streams.values().all(|stream| stream.sized.is_none()),
+            "a small picture that is published by itself says nothing of the camera"
+        );
     }
 
     #[test]

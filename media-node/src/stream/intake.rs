@@ -3,8 +3,9 @@
 use super::depacketize::{Depacketizer, Frame, Packet};
 use super::locked::{Passed, Unlock};
 use super::succession::{Succession, Timed};
+use super::turned::Turned;
 use super::way_in::WayIn;
-use super::{StreamEvent, Track};
+use super::{Quarters, StreamEvent, Track};
 
 /// RFC 3550 A.1: a greater step in the sequence numbers is a sender that counts anew.
 const MAX_DROPOUT: u16 = 3000;
@@ -18,6 +19,7 @@ const NOT_ARRIVING: &str = "its publisher says that it sends them, and none arri
 pub(super) struct Intake {
     kind: Track,
     depacketizer: Box<dyn Depacketizer>,
+    turned: Turned,
     lock: Box<dyn Unlock>,
     expected_sequence: Option<u16>,
     /// How many packets were sent, as the last sender report has it.
@@ -42,6 +44,7 @@ impl Intake {
         Self {
             kind,
             depacketizer,
+            turned: Turned::default(),
             lock,
             expected_sequence: None,
             told_packets: None,
@@ -147,7 +150,8 @@ impl Intake {
     }
 
     fn unlock(&mut self, whole: Vec<Frame>, events: &mut Vec<StreamEvent>, frames: &mut Vec<Timed>) {
-        for frame in whole {
+        for mut frame in whole {
+            self.turned.tell(&mut frame);
             match self.lock.pass(frame) {
                 Passed::Clear(frame) => self.succession.take(frame, frames),
                 Passed::Out(news) => {
@@ -156,6 +160,11 @@ impl Intake {
                 }
             }
         }
+    }
+
+    /// Its sender says how the picture has to be turned that the next packet is of.
+    pub(super) fn turned(&mut self, quarters: Quarters) {
+        self.turned.set(quarters);
     }
 
     fn lost(&mut self) {

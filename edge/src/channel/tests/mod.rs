@@ -28,6 +28,7 @@ pub(super) fn user(uid: &str, publications: &[u64]) -> CarriedUser {
             .map(|(publication, name)| CarriedStream {
                 name,
                 publication: *publication,
+                of_camera: false,
             })
             .collect(),
     }

@@ -188,6 +188,7 @@ impl Followed {
                             name: stream.name,
                             url: path.url(base).into(),
                             publication: stream.publication,
+                            of_camera: stream.of_camera,
                         };
                         put_stream(&mut user.streams, stream);
                     }

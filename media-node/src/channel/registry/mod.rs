@@ -143,6 +143,15 @@ impl Registry {
     /// # Errors
     /// When there is no room for the channel or the user.
     pub fn publish(&self, path: &StreamPath, url: String, now_ms: u64) -> Result<Listing, ChannelFull> {
+        self.list(path, url, false, now_ms)
+    }
+
+    /// The same of the smallest of several sizes in which a user's camera comes.
+    pub fn publish_smallest(&self, path: &StreamPath, url: String, now_ms: u64) -> Result<Listing, ChannelFull> {
+        self.list(path, url, true, now_ms)
+    }
+
+    fn list(&self, path: &StreamPath, url: String, of_camera: bool, now_ms: u64) -> Result<Listing, ChannelFull> {
         let publication = {
             let mut channels = self.lock();
             let number = channels.last_number.wrapping_add(1);
@@ -150,6 +159,7 @@ impl Registry {
                 name: path.stream,
                 url: url.into(),
                 publication: number,
+                of_camera,
             };
             channels.own.add(self.inner.limits, path, stream, now_ms)?;
             channels.last_number = number;

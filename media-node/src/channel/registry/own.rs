@@ -99,6 +99,7 @@ fn carried_user(user: &RosterUser) -> CarriedUser {
     let stream = |stream: &RosterStream| CarriedStream {
         name: stream.name,
         publication: stream.publication,
+        of_camera: stream.of_camera,
     };
     CarriedUser {
         uid: user.uid.clone(),

@@ -136,6 +136,7 @@ fn elsewhere(version: u64, heard: u64, carriers: &[(&str, &[Camera])]) -> Elsewh
         streams: vec![CarriedStream {
             name: StreamName::Camera,
             publication: *publication,
+            of_camera: false,
         }],
     };
     let carrier = |(node_id, users): &(&str, &[Camera])| ChannelCarrier {

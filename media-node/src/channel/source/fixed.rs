@@ -34,6 +34,7 @@ impl Fixed {
                 name: StreamName::Camera,
                 url,
                 publication: 1,
+                of_camera: false,
             };
             users.push(RosterUser {
                 uid: uid.clone(),

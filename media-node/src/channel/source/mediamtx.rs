@@ -150,7 +150,12 @@ impl Mediamtx {
                 .and_then(unix_us)
                 .or_else(|| self.known_publication(&url))
                 .unwrap_or(now_ms.saturating_mul(1_000));
-            let stream = RosterStream { name, url, publication };
+            let stream = RosterStream {
+                name,
+                url,
+                publication,
+                of_camera: false,
+            };
             let user = users.entry(uid).or_insert_with(|| RosterUser {
                 uid: uid.to_owned(),
                 joined_at_ms: u64::MAX,

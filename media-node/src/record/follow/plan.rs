@@ -106,6 +106,7 @@ mod tests {
             name: *name,
             url: format!("{uid}/{name}").into(),
             publication: 7,
+            of_camera: false,
         };
         RosterUser {
             uid: uid.into(),

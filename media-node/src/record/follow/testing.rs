@@ -104,6 +104,7 @@ pub fn roster(users: &[(&str, &[(StreamName, u64)])]) -> Roster {
                 name: *name,
                 url: format!("{uid}/{name}?key=hunter2").into(),
                 publication: *publication,
+                of_camera: false,
             })
             .collect(),
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use protocol::RoomSlot;
 use str0m::bwe::{Bitrate, BweKind};
@@ -13,7 +13,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::super::offer::{Format, Kind, Offer, Section};
-use super::super::play::{FIRST_ESTIMATE_BPS, HEADROOM_PERCENT, LOOK_EVERY};
+use super::super::play::{FIRST_ESTIMATE_BPS, HEADROOM_PERCENT, LOOK_EVERY, Relief, Strain};
 use super::origins::Origins;
 use super::roll::Presence;
 use super::seek::Found;
@@ -45,6 +45,9 @@ pub(in crate::rtc) struct PeerPlaying {
     min_bitrate: u64,
     /// and each peer may send so much.
     max_bitrate: u64,
+    /// Whether the way carries the pictures that have no smaller ones.
+    strain: Strain,
+    relief: Relief,
     looks: Interval,
     began: Instant,
     origins: Origins,
@@ -78,6 +81,8 @@ impl PeerPlaying {
             estimate: None,
             min_bitrate,
             max_bitrate,
+            strain: Strain::default(),
+            relief: Relief::Nothing,
             looks,
             began: Instant::now(),
             origins: Origins::default(),
@@ -186,8 +191,30 @@ impl PeerPlaying {
         }
     }
 
+    /// Whether it gets the sound alone, since the way to it does not carry the pictures.
+    pub(in crate::rtc) fn is_paused(&self) -> bool {
+        self.relief == Relief::Sound
+    }
+
+    /// Sends fewer pictures or none, or all again, as the way to the client is.
+    fn spare(&mut self, now: Duration) {
+        let mut spare = self.slots.iter().filter_map(|slot| slot.has_spare(now)).peekable();
+        // Who gets pictures alone has nothing else that would be better without them.
+        let matters = spare.peek().is_some() && self.slots.iter().any(Slot::is_heard);
+        let has_spare = spare.all(|has_spare| has_spare);
+        let relief = match matters {
+            true => self.strain.relief(has_spare, now),
+            false => Relief::Nothing,
+        };
+        self.slots.iter_mut().for_each(|slot| slot.relieve(relief));
+        if relief != std::mem::replace(&mut self.relief, relief) {
+            tracing::info!(path = %self.path, ?relief, "a peer's way does not carry the pictures, or does again");
+        }
+    }
+
     fn look(&mut self, rtc: &mut Rtc) {
         let now = self.began.elapsed();
+        self.spare(now);
         let fixed: u64 = self.slots.iter().map(Slot::fixed).sum();
         let need = |slot: &Slot| {
             let (wanted, weight) = slot.need()?;
@@ -230,6 +257,12 @@ impl PeerPlaying {
                 asking.for_each(Slot::ask_for_keyframe);
             }
             Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => self.estimate = Some(estimate.as_u64()),
+            Event::MediaEgressStats(stats) => {
+                let mid = stats.mid.to_string();
+                if let Some(kind) = self.slots.iter().find_map(|slot| slot.kind_of(&mid)) {
+                    self.strain.told(kind, stats.loss, stats.rtt, self.began.elapsed());
+                }
+            }
             _ => {}
         }
     }

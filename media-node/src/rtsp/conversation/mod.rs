@@ -13,13 +13,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::player::Player;
 use super::publisher::{News, Publisher};
+use super::relay::RelayError;
 use super::reply::{self, Answer, METHODS, Refusal, Reply};
 use super::target::{area, content_base};
-use super::{KEYFRAME_WANTED, Shared};
+use super::{KEYFRAME_WANTED, Shared, Sized};
 use crate::access::{Action, Grant};
 use crate::channel::StreamPath;
 use crate::hub::{Ends, Liveness, Packet, Publication, Ticket};
-use crate::layers::sized;
+use crate::layers::Area;
 
 pub(super) struct Conversation {
     server: Arc<Shared>,
@@ -35,7 +36,7 @@ pub(super) struct Conversation {
     /// Set from the first SETUP to TEARDOWN.
     session: Option<String>,
     /// The picture in a size of its own that was described last: requests that follow do not repeat the size.
-    sized: Option<Arc<Publication>>,
+    sized: Option<Sized>,
     role: Role,
 }
 
@@ -220,16 +221,18 @@ impl Conversation {
         let url = url_of(request)?;
         let (target, grant) = self.authorized(Action::Play, url, request, now_ms).await?;
         grant.play()?;
-        let whole = self.find(&target.path).await?;
-        let sized = match area(url)? {
-            Some(area) => Some(sized(&whole, area).ok_or_else(has_one_size)?),
-            None => None,
+        let (publication, sized) = match area(url)? {
+            Some(area) => {
+                let sized = self.find_sized(&target.path, area).await?;
+                (sized.publication.clone(), Some(sized))
+            }
+            None => (self.find(&target.path).await?, None),
         };
-        let publication = sized.clone().unwrap_or(whole);
         let former = std::mem::replace(&mut self.sized, sized);
         // One that is played ends with its player.
-        if let Some(former) = former.filter(|_| !matches!(self.role, Role::Player(_))) {
-            former.end();
+        let is_over = |former: &Sized| !former.is_shared && !matches!(self.role, Role::Player(_));
+        if let Some(former) = former.filter(is_over) {
+            former.publication.end();
         }
         Ok(Reply::default()
             .header(headers::CONTENT_TYPE, "application/sdp")
@@ -275,7 +278,8 @@ impl Conversation {
             }
             return player.set_up(target.track, request, self.ends);
         }
-        let sized = self.sized.clone().filter(|sized| sized.path == target.path);
+        let sized = self.sized.as_ref().map(|sized| sized.publication.clone());
+        let sized = sized.filter(|sized| sized.path == target.path);
         let publication = match sized {
             Some(sized) => sized,
             None => self.find(&target.path).await?,
@@ -368,12 +372,26 @@ impl Conversation {
     async fn find(&self, path: &StreamPath) -> Result<Arc<Publication>, Refusal> {
         let found = match self.granted {
             Some(Granted { relay: true, .. }) => self.server.hub.find(path),
-            _ => self.server.play(path).await.map_err(|error| {
-                tracing::warn!(%path, %error, "a stream of another node cannot be played here");
-                Refusal::new(StatusCode::BadGateway, error.to_string())
-            })?,
+            _ => self
+                .server
+                .play(path)
+                .await
+                .map_err(|error| not_relayed(path, &error))?,
         };
         found.ok_or_else(nobody_publishes)
+    }
+
+    /// The same of its picture in the size that fills the area.
+    async fn find_sized(&self, path: &StreamPath, area: Area) -> Result<Sized, Refusal> {
+        let found = match self.granted {
+            Some(Granted { relay: true, .. }) => self.server.find_sized(path, area),
+            _ => self
+                .server
+                .play_sized(path, area)
+                .await
+                .map_err(|error| not_relayed(path, &error))?,
+        };
+        found.ok_or_else(has_one_size)
     }
 
     fn in_session(&self, reply: Reply) -> Reply {
@@ -395,8 +413,13 @@ fn url_of(request: &Request<Vec<u8>>) -> Result<&Url, Refusal> {
         .ok_or_else(|| Refusal::bad_request("The request names no URL"))
 }
 
+fn not_relayed(path: &StreamPath, error: &RelayError) -> Refusal {
+    tracing::warn!(%path, %error, "a stream of another node cannot be played here");
+    Refusal::new(StatusCode::BadGateway, error.to_string())
+}
+
 fn has_one_size() -> Refusal {
-    Refusal::not_found("The stream has one size here: play it without fill and fit")
+    Refusal::not_found("Nobody publishes here in several sizes: play it without fill and fit")
 }
 
 fn nobody_publishes() -> Refusal {

@@ -1,4 +1,5 @@
-//! Streams that are published at other nodes: each is read once for all who play it here, for as long as anybody does.
+//! Streams that are published at other nodes: each is read once for all who play it here, for as long as anybody does. Of a picture
+//! that comes in several sizes, the one that fills an area is a stream of its own.
 
 mod source;
 
@@ -8,17 +9,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use protocol::RELAY_HEADER;
-use rtsp_types::Request;
+use rtsp_types::{Request, StatusCode};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::{Origin, StreamPath};
 use crate::hub::{Flow, Hub, Manner, Publication, rtp};
+use crate::layers::Area;
 use source::{Source, SourceError};
 
 /// Streams that are read from other nodes at once. Each takes a file and a task.
 const MAX_RELAYS: usize = 512;
+/// Of them, sizes of one picture: a user is in few regions of different sizes at once.
+const MAX_SIZES: usize = 8;
 /// For another node to answer, and to begin to send.
 const CONNECT: Duration = Duration::from_secs(5);
 /// A node that has sent nothing for so long is gone: it ends a silent publication sooner.
@@ -56,8 +60,11 @@ pub(super) enum RelayError {
 /// The streams that are read from other nodes.
 #[derive(Default)]
 pub(super) struct Relays {
-    live: Mutex<BTreeMap<StreamPath, Arc<Relay>>>,
+    live: Mutex<BTreeMap<Key, Arc<Relay>>>,
 }
+
+/// A stream as a whole, or its picture in the size that fills this.
+type Key = (StreamPath, Option<Area>);
 
 struct Relay {
     origin: Origin,
@@ -67,20 +74,23 @@ struct Relay {
 }
 
 impl Relays {
-    /// The stream from this origin. One from another origin is over for its players.
+    /// The stream from this origin, or its picture alone in the size that fills the area. One from another origin is over for its
+    /// players.
     pub(super) async fn open(
         self: &Arc<Self>,
         path: &StreamPath,
+        area: Option<Area>,
         origin: Origin,
         hub: &Arc<Hub>,
     ) -> Result<Arc<Publication>, RelayError> {
-        let relay = self.relay(path, origin)?;
+        let key = (path.clone(), area);
+        let relay = self.relay(&key, origin)?;
         let opened = relay
             .publication
-            .get_or_try_init(|| self.begin(path, &relay, hub))
+            .get_or_try_init(|| self.begin(&key, &relay, hub))
             .await;
         if opened.is_err() {
-            self.remove(path, &relay);
+            self.remove(&key, &relay);
         }
         opened.cloned()
     }
@@ -96,14 +106,16 @@ impl Relays {
         }
     }
 
-    fn relay(&self, path: &StreamPath, origin: Origin) -> Result<Arc<Relay>, RelayError> {
+    fn relay(&self, key: &Key, origin: Origin) -> Result<Arc<Relay>, RelayError> {
         let mut live = self.lock();
-        if let Some(relay) = live.get(path) {
+        let (path, area) = key;
+        let sizes = || live.keys().filter(|(of, area)| of == path && area.is_some()).count();
+        if let Some(relay) = live.get(key) {
             if relay.is_of(&origin) {
                 return Ok(relay.clone());
             }
             relay.over.cancel();
-        } else if live.len() >= MAX_RELAYS {
+        } else if live.len() >= MAX_RELAYS || area.is_some() && sizes() >= MAX_SIZES {
             return Err(RelayError::TooMany);
         }
         let relay = Arc::new(Relay {
@@ -111,16 +123,17 @@ impl Relays {
             publication: OnceCell::new(),
             over: CancellationToken::new(),
         });
-        live.insert(path.clone(), relay.clone());
+        live.insert(key.clone(), relay.clone());
         Ok(relay)
     }
 
     async fn begin(
         self: &Arc<Self>,
-        path: &StreamPath,
+        key: &Key,
         relay: &Arc<Relay>,
         hub: &Arc<Hub>,
     ) -> Result<Arc<Publication>, RelayError> {
+        let (path, area) = key;
         let Origin {
             node_id,
             address,
@@ -128,7 +141,7 @@ impl Relays {
             ..
         } = &relay.origin;
         let (node_id, address) = (node_id.clone(), address.clone());
-        let source = match timeout(CONNECT, Source::open(&address, path, token)).await {
+        let source = match timeout(CONNECT, Source::open(&address, path, *area, token)).await {
             Ok(Ok(source)) => source,
             Ok(Err(error)) => {
                 return Err(RelayError::Source {
@@ -146,20 +159,28 @@ impl Relays {
             Manner::Once,
         ));
         let relaying = (self.clone(), relay.clone(), publication.clone());
-        tokio::spawn(run(relaying, source, hub.clone()));
+        tokio::spawn(run(key.clone(), relaying, source, hub.clone()));
         Ok(publication)
     }
 
-    fn remove(&self, path: &StreamPath, relay: &Arc<Relay>) {
-        if let Entry::Occupied(entry) = self.lock().entry(path.clone())
+    fn remove(&self, key: &Key, relay: &Arc<Relay>) {
+        if let Entry::Occupied(entry) = self.lock().entry(key.clone())
             && Arc::ptr_eq(entry.get(), relay)
         {
             entry.remove();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<StreamPath, Arc<Relay>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Arc<Relay>>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RelayError {
+    /// Whether the other node has no such stream, or not in sizes.
+    pub(super) fn is_not_found(&self) -> bool {
+        let not_found = u16::from(StatusCode::NotFound);
+        matches!(self, Self::Source { error: SourceError::Refused(status), .. } if *status == not_found)
     }
 }
 
@@ -177,6 +198,7 @@ impl Relay {
 
 /// Hands on what the source sends, until it ends or nobody plays it.
 async fn run(
+    key: Key,
     (relays, relay, publication): (Arc<Relays>, Arc<Relay>, Arc<Publication>),
     mut source: Source,
     hub: Arc<Hub>,
@@ -216,6 +238,6 @@ async fn run(
         }
     };
     tracing::info!(path = %publication.path, node = relay.origin.node_id, reason, "a stream of another node is read no more");
-    relays.remove(&publication.path, &relay);
+    relays.remove(&key, &relay);
     publication.end();
 }

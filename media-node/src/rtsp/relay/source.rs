@@ -16,6 +16,8 @@ use tokio_util::codec::FramedRead;
 
 use crate::channel::StreamPath;
 use crate::hub::{Description, DescriptionError, Flow, track_control};
+use crate::layers::Area;
+use crate::rtsp::target::asked;
 use crate::rtsp::wire::{self, Incoming, Wire, WireError};
 
 const READ_BUFFER: usize = 64 << 10;
@@ -60,9 +62,17 @@ struct Connection {
 }
 
 impl Source {
-    /// Begins to read a stream. `token`: what opens it there.
-    pub(super) async fn open(address: &str, path: &StreamPath, token: &Secret) -> Result<Self, SourceError> {
-        let url = Url::parse(&path.url(address)).map_err(|_| SourceError::Address)?;
+    /// Begins to read a stream, or its picture in the size that fills the area. `token`: what opens it there.
+    pub(super) async fn open(
+        address: &str,
+        path: &StreamPath,
+        area: Option<Area>,
+        token: &Secret,
+    ) -> Result<Self, SourceError> {
+        let mut url = Url::parse(&path.url(address)).map_err(|_| SourceError::Address)?;
+        if let Some(area) = area {
+            url.set_query(Some(&asked(area)));
+        }
         let mut connection = Connection::connect(url, token.clone()).await?;
         let described = connection
             .ask(Method::Describe, None, &[(headers::ACCEPT, "application/sdp")])

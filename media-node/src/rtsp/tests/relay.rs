@@ -1,14 +1,17 @@
 //! Two servers: what is published at one is played at the other.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::{CarriedStream, CarriedUser, ChannelCarrier, Elsewhere, RelayKey, Secret, StreamName};
 
-use super::raw::{Client, rtp, sender_report};
+use super::raw::{Client, rtp as packet, sender_report};
 use super::support::{Server, ffmpeg_publish, ffprobe, keys, within};
 use crate::access::Keys;
-use crate::hub::Limits;
-use crate::hub::rtp::audio_level_extension;
+use crate::channel::StreamPath;
+use crate::hub::rtp::{self, audio_level_extension};
+use crate::hub::{Description, Flow, Layer, LayerState, Limits, Manner, Publication};
+use crate::layers::testing::{Vp8, width};
 
 const TCP: &str = "RTP/AVP/TCP;unicast;interleaved=0-1";
 const NOW_S: u64 = 4_000_000_000;
@@ -24,6 +27,7 @@ async fn tell(server: &Server, version: u64, there: Option<(&Server, Secret, u64
         vec![CarriedStream {
             name: StreamName::Camera,
             publication,
+            of_camera: false,
         }]
     };
     let carrier = |(at, token, publication): (&Server, Secret, u64)| ChannelCarrier {
@@ -76,10 +80,10 @@ async fn a_stream_of_another_node_is_read_once_for_all_who_play_it_here() {
         player.play(&url, TCP).await;
         players.push(player);
     }
-    publisher.packet(0, &rtp(5, 60_000)).await.unwrap();
+    publisher.packet(0, &packet(5, 60_000)).await.unwrap();
     for player in &mut players {
         assert_eq!(player.next_packet().await.unwrap(), (1, sender_report(1234)));
-        assert_eq!(player.next_packet().await.unwrap(), (0, rtp(5, 60_000)));
+        assert_eq!(player.next_packet().await.unwrap(), (0, packet(5, 60_000)));
     }
     let roster = here.registry.snapshot("app", "room");
     assert_eq!(roster.users[0].streams[0].url, url.as_str());
@@ -102,7 +106,7 @@ async fn who_speaks_at_another_node_is_known_where_the_stream_is_read() {
     player.play(&here.url("u"), TCP).await;
     let speaks = async {
         for sequence in 0.. {
-            let mut packet = rtp(sequence, 40);
+            let mut packet = packet(sequence, 40);
             packet[0] |= 0x10;
             packet.splice(12..12, audio_level_extension(-10));
             publisher.packet(0, &packet).await.unwrap();
@@ -206,11 +210,11 @@ async fn a_user_who_moves_here_is_played_from_here() {
     tell(&here, 2, None).await;
     let mut later = Client::connect(&here).await;
     later.play(&here.url("u"), TCP).await;
-    second.packet(0, &rtp(9, 100)).await.unwrap();
-    assert_eq!(later.next_packet().await.unwrap(), (0, rtp(9, 100)));
+    second.packet(0, &packet(9, 100)).await.unwrap();
+    assert_eq!(later.next_packet().await.unwrap(), (0, packet(9, 100)));
     // Who has played since before goes on until the former publication ends.
-    first.packet(0, &rtp(1, 100)).await.unwrap();
-    assert_eq!(player.next_packet().await.unwrap(), (0, rtp(1, 100)));
+    first.packet(0, &packet(1, 100)).await.unwrap();
+    assert_eq!(player.next_packet().await.unwrap(), (0, packet(1, 100)));
     // It is there again under another number, and read anew.
     drop(second);
     here.joined(0).await;
@@ -218,11 +222,89 @@ async fn a_user_who_moves_here_is_played_from_here() {
     let mut last = Client::connect(&here).await;
     last.play(&here.url("u"), TCP).await;
     assert_eq!(player.next_packet().await, None);
-    first.packet(0, &rtp(2, 100)).await.unwrap();
+    first.packet(0, &packet(2, 100)).await.unwrap();
     // A publication that has just begun is played from its beginning.
     let mut next = last.next_packet().await.unwrap();
-    if next == (0, rtp(1, 100)) {
+    if next == (0, packet(1, 100)) {
         next = last.next_packet().await.unwrap();
     }
-    assert_eq!(next, (0, rtp(2, 100)));
+    assert_eq!(next, (0, packet(2, 100)));
+}
+
+/// Publishes a camera that comes in pictures of these heights, each of them a keyframe, for as long as the server lives.
+fn publish_in_sizes(server: &Server, heights: &[u16]) {
+    let describe = || Description::parse(b"v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n").unwrap();
+    let path = StreamPath::parse("/app/room/u").unwrap();
+    let published = server.hub.publish(&path, describe(), 1).unwrap();
+    let layer = |height: &u16| {
+        let (width, height) = (u32::from(*height) * 16 / 9, u32::from(*height));
+        let layer = Layer::new(Arc::new(Publication::new(path.clone(), describe(), Manner::Once)));
+        layer.set(LayerState {
+            size: Some((width, height)),
+            bits_per_second: 1_000,
+            is_sending: true,
+        });
+        Arc::new(layer)
+    };
+    let layers: Vec<_> = heights.iter().map(layer).collect();
+    published.publication.set_layers(layers.clone());
+    let sender = |(ssrc, height): (u32, &u16)| Vp8::new(ssrc, *height * 16 / 9, *height);
+    let mut senders: Vec<_> = (1..).zip(heights).map(sender).collect();
+    tokio::spawn(async move {
+        while !published.publication.ended.is_cancelled() {
+            for (layer, sender) in layers.iter().zip(&mut senders) {
+                for picture in sender.picture(true, 1) {
+                    layer.publication.relay(0, Flow::Rtp, picture.payload);
+                }
+            }
+            // That is how cameras send pictures.
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
+    });
+}
+
+#[tokio::test]
+async fn a_picture_of_another_node_is_played_in_each_of_its_sizes() {
+    let there = Server::start_with(keys("pub", "play"), Limits::default()).await;
+    there.registry.admit_relays(key());
+    let here = Server::start().await;
+    tell(&here, 1, Some((&there, key().token("app", "room", NOW_S), 7))).await;
+    publish_in_sizes(&there, &[180, 360, 720]);
+    let mut players = Vec::new();
+    for (query, expected) in [
+        ("?fill=320x100", 320),
+        ("?fill=330x100", 640),
+        ("?fit=640x720", 640),
+        ("?fill=640x720", 1_280),
+        // Two who ask for the same.
+        ("?fill=320x100", 320),
+    ] {
+        let url = here.url(&format!("u{query}"));
+        let mut player = Client::connect(&here).await;
+        assert_eq!(player.ask("DESCRIBE", &url, &[], "").await.status, 200, "{query}");
+        player.play(&url, TCP).await;
+        let played = async {
+            loop {
+                let (_, picture) = player.next_packet().await.unwrap();
+                if let Some(width) = rtp::payload(&picture).and_then(width) {
+                    return width;
+                }
+            }
+        };
+        assert_eq!(within(query, played).await, expected, "{query}");
+        players.push(player);
+    }
+    assert_eq!(here.figures.relayed_streams(), 4, "each size is read once");
+}
+
+#[tokio::test]
+async fn a_picture_of_another_node_that_comes_in_one_size_is_not_found_in_others() {
+    let there = Server::start_with(keys("pub", "play"), Limits::default()).await;
+    there.registry.admit_relays(key());
+    let here = Server::start().await;
+    tell(&here, 1, Some((&there, key().token("app", "room", NOW_S), 7))).await;
+    let mut publisher = Client::connect(&there).await;
+    publisher.publish(&there.url("u?key=pub")).await;
+    assert_eq!(status(&here, "u?fill=320x180", &[]).await, 404);
+    assert_eq!(status(&here, "u", &[]).await, 200);
 }

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::access::{Gate, Keys, Passes};
 use crate::channel::{Limits as RegistryLimits, Registry};
-use crate::hub::Limits;
+use crate::hub::{Hub, Limits};
 use crate::rtsp::{Figures, RtspServer};
 
 /// No step takes so long, however busy the machine.
@@ -27,6 +27,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 pub(super) struct Server {
     pub(super) registry: Registry,
     pub(super) addr: SocketAddr,
+    pub(super) hub: Arc<Hub>,
     pub(super) figures: Figures,
     stop: Option<oneshot::Sender<()>>,
     task: Option<JoinHandle<()>>,
@@ -47,13 +48,14 @@ impl Server {
         let server = RtspServer::bind(any, registry.clone(), Arc::new(gate), None, limits)
             .await
             .unwrap();
-        let figures = server.figures();
+        let (figures, hub) = (server.figures(), server.hub());
         let addr = server.local_addr();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(server.run(async { drop(stopped.await) }));
         Self {
             registry,
             addr,
+            hub,
             figures,
             stop: Some(stop),
             task: Some(task),
