@@ -76,7 +76,7 @@ pub use outputs::{FileFormat, Outputs};
 pub use overlay::{Text, TextContent};
 pub use playback::{Playback, PlaybackState};
 pub use problem_code::ProblemCode;
-pub use relay_key::{RELAY_HEADER, RelayKey};
+pub use relay_key::{LAYERS_HEADER, RELAY_HEADER, RelayKey};
 pub use report::{
     BackedUp, FileKind, MAX_MESSAGE_BYTES, MixCounters, Phase, Pictures, RecordedFile, Report, ReportAnswer,
 };

@@ -80,6 +80,23 @@ impl Description {
         })
     }
 
+    /// The same with these of its tracks, as often and in the order that they are named.
+    ///
+    /// # Errors
+    /// When that is not a stream.
+    pub fn picked(&self, tracks: &[usize]) -> Result<Self, DescriptionError> {
+        let text = String::from_utf8_lossy(&self.sdp);
+        let mut sections = text.split("\r\nm=");
+        let mut picked = sections.next().unwrap_or_default().to_owned();
+        let media: Vec<&str> = sections.collect();
+        for section in tracks.iter().filter_map(|track| media.get(*track)) {
+            picked.push_str("\r\nm=");
+            picked.push_str(section.trim_end());
+        }
+        picked.push_str("\r\n");
+        Self::parse(picked.as_bytes())
+    }
+
     /// For players: the publisher's own, but with this server's addresses and names of the tracks.
     pub fn for_players(&self) -> &[u8] {
         &self.sdp
@@ -354,6 +371,21 @@ mod tests {
         let absolute = "rtsp://10.1.2.3/a/b/c/streamid=1";
         let controls: Vec<_> = description.controls().iter().flatten().collect();
         assert_eq!(controls, ["streamid=0", absolute]);
+    }
+
+    #[test]
+    fn tracks_are_picked_as_often_as_they_are_named() {
+        let description = Description::parse(FFMPEG.as_bytes()).unwrap();
+        let codecs = |tracks: &[usize]| {
+            let picked = description.picked(tracks).unwrap();
+            let codecs = picked.tracks().iter().map(|track| track.codec.clone());
+            codecs.collect::<Vec<_>>()
+        };
+        assert_eq!(codecs(&[1, 0, 0, 7]), ["MPEG4-GENERIC", "H264", "H264"]);
+        assert_eq!(codecs(&[1]), ["MPEG4-GENERIC"]);
+        let same = description.picked(&[0, 1]).unwrap();
+        assert_eq!(same.for_players(), description.for_players());
+        assert_eq!(description.picked(&[]).unwrap_err(), DescriptionError::TrackCount(0));
     }
 
     #[test]

@@ -362,9 +362,14 @@ impl Publication {
 
     /// Whether anybody plays it.
     pub fn has_players(&self) -> bool {
+        self.players() > 0
+    }
+
+    /// How many play it.
+    pub fn players(&self) -> usize {
         let mut state = self.lock();
         state.players.retain(|player| !player.queue.is_closed());
-        !state.players.is_empty()
+        state.players.len()
     }
 
     /// Ends the stream for its players: they get what is queued, then the end.

@@ -51,6 +51,10 @@ async fn tracks(commons: &Commons, (app, channel): &RoomKey, roster: &Roster) ->
     let mut tracks = BTreeSet::new();
     for user in &roster.users {
         for stream in &user.streams {
+            // The same picture as the camera's, smaller.
+            if stream.name == StreamName::Low {
+                continue;
+            }
             let path = StreamPath {
                 app: app.clone(),
                 channel: channel.clone(),
