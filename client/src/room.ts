@@ -254,6 +254,8 @@ export class Room extends Emitter<RoomEvents> {
         return this.emit('role', { role: news.role, can: news.can })
       case 'speakers':
         return this.emit('speakers', news.peerIds)
+      case 'unshown':
+        return this.emit('problem', new RoomError(50_007, news.reason))
       case 'lost':
         return this.#connection(news.pc).anew()
     }

@@ -82,7 +82,7 @@ pub use report::{
 };
 pub use room::{
     RoomAction, RoomAsk, RoomConnect, RoomDirection, RoomEvent, RoomNews, RoomRefusal, RoomReply, RoomSlot, RoomSlots,
-    RoomSource,
+    RoomSource, RoomUnshown,
 };
 pub use roster::{Roster, RosterStream, RosterUser, StreamName};
 pub use rtc::{RTC_CORS, RTC_SESSIONS, RtcCall, RtcReply, SDP_FRAGMENT_TYPE, SDP_TYPE, rtc_options};

@@ -61,9 +61,13 @@ impl Purpose {
         }
     }
 
-    /// Whether the client gets the sound alone for the time being.
+    /// Whether the client does not get a picture for the time being, because its way does not carry it.
     pub(super) fn is_paused(&self) -> bool {
-        matches!(self, Self::Play(playing) if playing.is_paused())
+        match self {
+            Self::Play(playing) => playing.is_paused(),
+            Self::PeerPlay(playing) => playing.is_paused(),
+            Self::Publish(_) | Self::PeerPublish(_) => false,
+        }
     }
 
     pub(super) fn connected(&mut self) -> Result<(), End> {
@@ -128,7 +132,8 @@ impl Purpose {
     pub(super) fn answer(&self, answer: String) -> String {
         match self {
             Self::PeerPublish(publishing) => publishing.limited(&answer),
-            _ => answer,
+            Self::PeerPlay(_) => PeerPlaying::paired(&answer),
+            Self::Publish(_) | Self::Play(_) => answer,
         }
     }
 

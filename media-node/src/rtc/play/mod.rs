@@ -22,7 +22,7 @@ use crate::channel::StreamPath;
 use crate::hub::{Flow, Overflow, Packet, Publication, Receiver, SubscribeError, rtp};
 use crate::layers::{View, Wish};
 pub(super) use choice::{OUT_OF_ORDER, Played, best, index_of};
-use strain::Strain;
+pub(super) use strain::Strain;
 pub(super) use track::Origin;
 use track::Track;
 

@@ -21,7 +21,7 @@ const FRESH: Duration = Duration::from_secs(10);
 
 /// See the module. Times are since any moment.
 #[derive(Debug)]
-pub(super) struct Strain {
+pub(in crate::rtc) struct Strain {
     /// The media that were told of last as strained; since when there are some, and when that was told.
     picture: bool,
     sound: bool,
@@ -48,7 +48,7 @@ impl Default for Strain {
 
 impl Strain {
     /// The client reports how the packets of a medium arrive. `loss`: of one.
-    pub(super) fn told(&mut self, kind: Kind, loss: Option<f32>, round_trip: Option<Duration>, now: Duration) {
+    pub(in crate::rtc) fn told(&mut self, kind: Kind, loss: Option<f32>, round_trip: Option<Duration>, now: Duration) {
         let is_lossy = loss.is_some_and(|loss| loss >= STRAINED_LOSS);
         let is_slow = round_trip.is_some_and(|time| time >= STRAINED_ROUND_TRIP);
         if loss.is_none() && round_trip.is_none() {
@@ -66,8 +66,13 @@ impl Strain {
         }
     }
 
+    /// Whether too much was lost, or late, as was told last.
+    pub(in crate::rtc) fn is_lost(&self) -> bool {
+        self.since.is_some()
+    }
+
     /// Whether the picture is to pause.
-    pub(super) fn is_too_much(&mut self, now: Duration) -> bool {
+    pub(in crate::rtc) fn is_too_much(&mut self, now: Duration) -> bool {
         if now.saturating_sub(self.told) >= FRESH {
             (self.picture, self.sound, self.since) = (false, false, None);
         }

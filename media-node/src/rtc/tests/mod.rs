@@ -6,6 +6,7 @@ mod encrypted;
 mod fuzz;
 mod layers;
 mod media;
+mod narrow;
 mod networks;
 mod rooms;
 mod support;
