@@ -34,6 +34,8 @@ pub(crate) async fn people_see_and_hear_one_another(stack: &Stack) {
         json!({"stranger": "not-invited", "again": "joined-elsewhere"}),
         "{seen}"
     );
+    // Sound and picture of a peer are one stream, which the browser plays in time.
+    assert_eq!(seen["pairs"], json!([true, true, true, true]), "{seen}");
     assert_eq!(
         seen["states"],
         json!(["connected", "reconnecting", "connected"]),
